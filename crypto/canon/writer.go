@@ -1,0 +1,80 @@
+package canon
+
+import (
+	"encoding/binary"
+	"fmt"
+)
+
+// Writer builds one message. The zero Writer is ready. Fields are written in
+// ascending order; only Element may repeat one.
+type Writer struct {
+	buf  []byte
+	last int
+}
+
+// Out returns the message written so far. It aliases the Writer.
+func (w *Writer) Out() []byte { return w.buf }
+
+// Uint writes v as a varint, or nothing if it is 0.
+func (w *Writer) Uint(field int, v uint64) {
+	w.once(field)
+	if v != 0 {
+		w.tag(field, wireVarint)
+		w.buf = binary.AppendUvarint(w.buf, v)
+	}
+}
+
+// Bool writes v, or nothing if it is false.
+func (w *Writer) Bool(field int, v bool) {
+	var n uint64
+	if v {
+		n = 1
+	}
+	w.Uint(field, n)
+}
+
+// Fixed64 writes v in eight bytes, or nothing if it is 0.
+func (w *Writer) Fixed64(field int, v uint64) {
+	w.once(field)
+	if v != 0 {
+		w.tag(field, wireFixed64)
+		w.buf = binary.LittleEndian.AppendUint64(w.buf, v)
+	}
+}
+
+// Bytes writes b, or nothing if it is empty.
+func (w *Writer) Bytes(field int, b []byte) {
+	w.once(field)
+	if len(b) != 0 {
+		w.bytes(field, b)
+	}
+}
+
+// String writes s, or nothing if it is empty. It must be valid UTF-8, or no
+// Reader will take it.
+func (w *Writer) String(field int, s string) { w.Bytes(field, []byte(s)) }
+
+// Element writes b as the next element of a repeated field, even if it is empty.
+func (w *Writer) Element(field int, b []byte) {
+	if field != w.last || field == 0 {
+		w.once(field)
+	}
+	w.bytes(field, b)
+}
+
+func (w *Writer) bytes(field int, b []byte) {
+	w.tag(field, wireBytes)
+	w.buf = binary.AppendUvarint(w.buf, uint64(len(b)))
+	w.buf = append(w.buf, b...)
+}
+
+func (w *Writer) once(field int) {
+	if field <= w.last || field > maxField {
+		panic(fmt.Sprintf("canon: field %d written after field %d", field, w.last))
+	}
+	w.last = field
+}
+
+func (w *Writer) tag(field int, wire uint64) {
+	w.buf = binary.AppendUvarint(w.buf, uint64(field)<<3|wire)
+}
