@@ -1,0 +1,148 @@
+package node
+
+import (
+	"time"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// Status is the node at a glance.
+type Status struct {
+	Person    crypto.PersonID
+	Name      string
+	Device    crypto.DeviceID
+	Version   string
+	Listening []string // multiaddrs with the peer ID
+	Peers     int      // devices connected now
+	Outbox    int      // lines that Outbox would give
+}
+
+// Me is what the owner of the node has set.
+type Me struct {
+	Person       crypto.PersonID
+	Name         string
+	Device       crypto.DeviceID
+	Accept       string // AcceptEveryone or AcceptContacts
+	ReadReceipts bool
+}
+
+// Who may write: everyone in earshot, or contacts only.
+const (
+	AcceptEveryone = "everyone"
+	AcceptContacts = "contacts"
+)
+
+// Peer is one device in earshot, or a contact's device that was.
+type Peer struct {
+	Person    crypto.PersonID
+	Name      string // what the person calls themselves
+	Petname   string
+	Device    crypto.DeviceID
+	Online    bool
+	Contact   bool
+	Verified  bool
+	Addresses []string // multiaddrs without the peer ID
+	FoundBy   []string // discovery.Source values
+	LastSeen  time.Time
+}
+
+// Person is somebody this node knows of.
+type Person struct {
+	ID       crypto.PersonID
+	Name     string // what the person calls themselves
+	Petname  string // what the owner calls them
+	Pinned   string // the name they had when they became a contact
+	Contact  bool
+	Verified bool
+	Blocked  bool
+	Online   bool
+	Devices  []crypto.DeviceID
+}
+
+// Target is where a message goes.
+type Target struct {
+	Kind string // "person" or "group"
+	ID   string
+	Name string
+}
+
+// Author is who wrote a message, by what is known now.
+type Author struct {
+	Person   crypto.PersonID
+	Name     string
+	Petname  string
+	Device   crypto.DeviceID
+	Contact  bool
+	Verified bool
+}
+
+// States of an own message, in the order in which it passes through them.
+const (
+	StateQueued    = "queued"
+	StateCarried   = "carried"
+	StateDelivered = "delivered"
+	StateRead      = "read"
+	StateCancelled = "cancelled"
+)
+
+// Message is an event that people see.
+type Message struct {
+	ID           event.ID
+	Conversation event.Conversation
+	To           Target
+	From         Author
+	Kind         string // "text", "recalled" or "unknown"
+	Text         string
+	Time         time.Time // the author's clock
+	Received     time.Time // this node's clock; for own messages, when written
+	ReplyTo      *event.ID
+	Own          bool
+	State        string // own messages only
+	Gap          bool   // something that came before it is missing
+	Forked       bool   // its author's log contradicts itself here
+	Cursor       uint64 // its place in Arrivals
+}
+
+// Outgoing is a message to send.
+type Outgoing struct {
+	To      string // WHO
+	Text    string
+	ReplyTo *event.ID
+	Key     string // if not empty: sent once, whatever is retried
+}
+
+// Filter narrows what is read; empty fields let everything through. Both are WHO.
+type Filter struct{ From, In string }
+
+// HistoryRange picks messages of a conversation: the newest Limit, or those next to an ID.
+type HistoryRange struct {
+	Limit         int
+	Before, After *event.ID
+}
+
+// Why a message waits.
+const (
+	WaitOffline      = "offline"      // no device of theirs is in earshot
+	WaitUnreachable  = "unreachable"  // sighted, but no connection succeeds
+	WaitUnanswered   = "unanswered"   // connected, but it takes nothing (yet)
+	WaitIncompatible = "incompatible" // it speaks another version
+)
+
+// Pending is a message and a person who has not acknowledged it.
+type Pending struct {
+	ID         event.ID
+	To         Target
+	Queued     time.Time
+	WaitingFor string
+	Detail     string
+}
+
+// Request is somebody who has written and waits to be accepted.
+type Request struct {
+	Person   crypto.PersonID
+	Name     string
+	Device   crypto.DeviceID
+	Received time.Time
+	Text     string // of the first message
+}

@@ -1,0 +1,57 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+)
+
+// What a caller asked for can't be done; each says what to do instead.
+var (
+	// ErrText: the text is not valid UTF-8. Send valid text.
+	ErrText = errors.New("text is not valid UTF-8")
+	// ErrEmpty: there is no text to send.
+	ErrEmpty = errors.New("there is no text to send")
+	// ErrTooLong: the text is over event.MaxText bytes. Split it.
+	ErrTooLong = errors.New("text is over 64 KiB")
+	// ErrKeyUsed: this key already sent another text to this conversation. Use a fresh key.
+	ErrKeyUsed = errors.New("this key was used for another text")
+	// ErrAcknowledged: the message has reached somebody's disk and can't be taken back.
+	ErrAcknowledged = errors.New("the message has already been delivered")
+	// ErrNoMessage: no message has this ID here.
+	ErrNoMessage = errors.New("no such message")
+	// ErrBlocked: the person is blocked. Unblock first.
+	ErrBlocked = errors.New("this person is blocked")
+	// ErrNoRequest: the person has asked for nothing and is not held back.
+	ErrNoRequest = errors.New("no request from this person")
+	// ErrWords: the words given are not the safety words. Somebody may be between you.
+	ErrWords = errors.New("the words do not match")
+	// ErrSelf: you can't do this to yourself.
+	ErrSelf = errors.New("that is you")
+	// ErrSetting: the value is not one of those allowed.
+	ErrSetting = errors.New("no such setting")
+	// ErrAddress: a listen or peer address can't be used.
+	ErrAddress = errors.New("address can't be used")
+)
+
+// UnknownError: no person or group fits Who.
+type UnknownError struct{ Who string }
+
+func (e *UnknownError) Error() string { return fmt.Sprintf("no such person or group: %q", e.Who) }
+
+// AmbiguousError: Who fits all Candidates equally well. Ask with an ID.
+type AmbiguousError struct {
+	Who        string
+	Candidates []Person
+}
+
+func (e *AmbiguousError) Error() string {
+	return fmt.Sprintf("%q fits %d persons", e.Who, len(e.Candidates))
+}
+
+// NameTakenError: Name resolves to someone else already. Give a petname.
+type NameTakenError struct {
+	Name string
+	By   Person
+}
+
+func (e *NameTakenError) Error() string { return fmt.Sprintf("the name %q is taken", e.Name) }
