@@ -5,6 +5,7 @@ PREFIX      ?= /usr/local
 VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 5s
+TESTFLAGS   ?=
 BIN         := bin/earshot
 BUILD       := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)'
 
@@ -22,7 +23,7 @@ demo: build
 	$(GO) run ./cmd/demo $(BIN)
 
 test:
-	$(GO) test ./...
+	$(GO) test $(TESTFLAGS) ./...
 
 # Format, vet, staticcheck, module tidiness, import floors (a test), tests with the race detector.
 check:
@@ -47,7 +48,7 @@ fuzz:
 
 # Real binaries in network namespaces with real multicast; needs root and iproute2.
 lab: build
-	EARSHOT_BIN=$(CURDIR)/$(BIN) $(GO) test -tags lab -count 1 -timeout 15m ./discovery ./cmd/lab
+	EARSHOT_BIN=$(CURDIR)/$(BIN) $(GO) test -tags lab -count 1 -timeout 15m $(TESTFLAGS) ./discovery ./cmd/lab
 
 generate:
 	$(GO) generate ./...
