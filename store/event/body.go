@@ -1,0 +1,228 @@
+package event
+
+import (
+	"fmt"
+	"unicode/utf8"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/crypto/canon"
+)
+
+const (
+	// MaxBody bounds a body in bytes: the longest text with room for all that may
+	// stand beside it.
+	MaxBody = 80 << 10
+	// MaxText bounds a text in bytes; what is longer is a file.
+	MaxText = 64 << 10
+	// MaxFallback bounds a fallback text in bytes: a line or two.
+	MaxFallback = 1 << 10
+	// MaxAttachments and MaxExtensions bound the parts of a body, so that showing
+	// a message stays cheap.
+	MaxAttachments = 32
+	MaxExtensions  = 16
+	// MaxExtensionName bounds the name of an extension in bytes.
+	MaxExtensionName = 64
+
+	minBody       = 18  // a salt and nothing else
+	maxAttachment = 128 // bytes; one takes at most 77
+)
+
+// Body is the part of an event that can go without breaking the log.
+type Body struct {
+	Salt        [16]byte // random: a short body can't be guessed from its hash
+	Content     []byte   // by kind
+	Attachments []Attachment
+	Extensions  []Extension // ascending by name
+	Fallback    string      // shown by programs that don't know the kind
+}
+
+// Attachment is a file that goes with a message.
+type Attachment struct {
+	Manifest crypto.Hash
+	Size     uint64 // bytes
+	Key      [32]byte
+}
+
+// Extension adds to a body what programs without it can do without.
+type Extension struct {
+	Name  string
+	Value []byte
+}
+
+func (b *Body) marshal() ([]byte, error) {
+	if err := b.check(); err != nil {
+		return nil, err
+	}
+	var w canon.Writer
+	w.Bytes(1, b.Salt[:])
+	w.Bytes(2, b.Content)
+	for i := range b.Attachments {
+		a := &b.Attachments[i]
+		var e canon.Writer
+		e.Bytes(1, a.Manifest[:])
+		e.Uint(2, a.Size)
+		e.Bytes(3, a.Key[:])
+		w.Element(3, e.Out())
+	}
+	for _, x := range b.Extensions {
+		var e canon.Writer
+		e.String(1, x.Name)
+		e.Bytes(2, x.Value)
+		w.Element(4, e.Out())
+	}
+	w.String(5, b.Fallback)
+	if n := len(w.Out()); n > MaxBody {
+		return nil, fmt.Errorf("body of %d bytes: %w: at most %d", n, ErrTooLarge, MaxBody)
+	}
+	return w.Out(), nil
+}
+
+func parseBody(b []byte) (Body, error) {
+	if len(b) > MaxBody {
+		return Body{}, malformed("body of %d bytes", len(b))
+	}
+	r := canon.NewReader(b)
+	body := Body{Salt: [16]byte(r.Fixed(1, 16)), Content: r.Bytes(2, MaxBody)}
+	for _, b := range r.Repeated(3, MaxAttachments, maxAttachment) {
+		r := canon.NewReader(b)
+		body.Attachments = append(body.Attachments, Attachment{
+			Manifest: crypto.Hash(r.Fixed(1, 32)),
+			Size:     r.Uint(2),
+			Key:      [32]byte(r.Fixed(3, 32)),
+		})
+		if err := r.End(); err != nil {
+			return Body{}, malformed("attachment: %w", err)
+		}
+	}
+	for _, b := range r.Repeated(4, MaxExtensions, MaxBody) {
+		r := canon.NewReader(b)
+		body.Extensions = append(body.Extensions, Extension{
+			Name:  r.String(1, MaxExtensionName),
+			Value: r.Bytes(2, MaxBody),
+		})
+		if err := r.End(); err != nil {
+			return Body{}, malformed("extension: %w", err)
+		}
+	}
+	body.Fallback = r.String(5, MaxFallback)
+	if err := r.End(); err != nil {
+		return Body{}, malformed("body: %w", err)
+	}
+	if err := body.check(); err != nil {
+		return Body{}, err
+	}
+	return body, nil
+}
+
+// check holds a body, wherever it came from, to the limits of its parts. That of
+// the whole is checked on its bytes.
+func (b *Body) check() error {
+	switch {
+	case len(b.Attachments) > MaxAttachments:
+		return malformed("body: %d attachments", len(b.Attachments))
+	case len(b.Extensions) > MaxExtensions:
+		return malformed("body: %d extensions", len(b.Extensions))
+	case len(b.Fallback) > MaxFallback || !utf8.ValidString(b.Fallback):
+		return malformed("body: fallback text")
+	}
+	for i := range b.Attachments {
+		if b.Attachments[i].Size > MaxInteger {
+			return malformed("body: attachment of %d bytes", b.Attachments[i].Size)
+		}
+	}
+	for i, x := range b.Extensions {
+		switch {
+		case x.Name == "" || len(x.Name) > MaxExtensionName || !utf8.ValidString(x.Name):
+			return malformed("body: name of an extension")
+		case i > 0 && b.Extensions[i-1].Name >= x.Name:
+			return malformed("body: extensions out of order")
+		}
+	}
+	return nil
+}
+
+// checkContent holds the content of an event of a known kind to its form.
+func checkContent(k Kind, content []byte) error {
+	var err error
+	switch k {
+	case KindText:
+		_, _, err = readText(content)
+	case KindRecall:
+		_, err = ParseRecall(content)
+	}
+	return err
+}
+
+// Text is the content of a KindText event.
+type Text struct {
+	Text    string // at most MaxText bytes
+	ReplyTo *ID    // a message of the same conversation, or nil
+}
+
+// Marshal returns the content. It refuses a text that is too long (ErrTooLarge) or
+// not UTF-8 (ErrMalformed).
+func (t Text) Marshal() ([]byte, error) {
+	if len(t.Text) > MaxText {
+		return nil, fmt.Errorf("text of %d bytes: %w: at most %d", len(t.Text), ErrTooLarge, MaxText)
+	}
+	if !utf8.ValidString(t.Text) {
+		return nil, malformed("text: invalid UTF-8")
+	}
+	var w canon.Writer
+	w.String(1, t.Text)
+	if t.ReplyTo != nil {
+		w.Bytes(2, t.ReplyTo[:])
+	}
+	return w.Out(), nil
+}
+
+// ParseText takes the content of a KindText event.
+func ParseText(content []byte) (Text, error) {
+	text, reply, err := readText(content)
+	if err != nil {
+		return Text{}, err
+	}
+	t := Text{Text: string(text)}
+	if reply != nil {
+		id := ID(reply)
+		t.ReplyTo = &id
+	}
+	return t, nil
+}
+
+// readText is ParseText without a copy.
+func readText(content []byte) (text, reply []byte, err error) {
+	r := canon.NewReader(content)
+	text = r.Bytes(1, MaxText)
+	reply = r.Optional(2, 32)
+	if err := r.End(); err != nil {
+		return nil, nil, malformed("text: %w", err)
+	}
+	if !utf8.Valid(text) {
+		return nil, nil, malformed("text: invalid UTF-8")
+	}
+	return text, reply, nil
+}
+
+// Recall is the content of a KindRecall event: the words of Target, an event of the
+// same person in the same conversation, shall go.
+type Recall struct {
+	Target ID
+}
+
+// Marshal returns the content.
+func (c Recall) Marshal() []byte {
+	var w canon.Writer
+	w.Bytes(1, c.Target[:])
+	return w.Out()
+}
+
+// ParseRecall takes the content of a KindRecall event.
+func ParseRecall(content []byte) (Recall, error) {
+	r := canon.NewReader(content)
+	c := Recall{Target: ID(r.Fixed(1, 32))}
+	if err := r.End(); err != nil {
+		return Recall{}, malformed("recall: %w", err)
+	}
+	return c, nil
+}

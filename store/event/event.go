@@ -1,0 +1,123 @@
+package event
+
+import (
+	"fmt"
+
+	"github.com/earshot-im/earshot/crypto"
+)
+
+// Domains of hashes and signatures, see store/FORMAT.md.
+const (
+	domainEvent  = "event"
+	domainBody   = "body"
+	domainRecord = "record"
+)
+
+// Absence says why a body is not there.
+type Absence uint8
+
+const (
+	Present  Absence = iota
+	Recalled         // a recall of it is in the run or enclosed with it
+	Expired          // the lifetime in its header is over; see Header.Expired
+	Dropped          // no longer kept by who sent this
+)
+
+// Event is one entry of a log. It comes from New or Parse, and only Sign changes it.
+type Event struct {
+	Header    Header
+	ID        ID
+	Head      []byte // the header as it was hashed
+	Body      []byte // as it was hashed; nil exactly if Absent isn't Present
+	Absent    Absence
+	Signature []byte // nil if it has none; not checked before Run.Prove
+}
+
+// New makes the event of a header and a body. It fills in BodyHash and BodySize.
+// Events of a SelfProven kind, and the last of a commit, must then be signed.
+func New(h Header, b Body) (Event, error) {
+	if err := checkContent(h.Kind, b.Content); err != nil {
+		return Event{}, err
+	}
+	body, err := b.marshal()
+	if err != nil {
+		return Event{}, err
+	}
+	h.BodyHash = crypto.Digest(domainBody, body)
+	h.BodySize = uint64(len(body))
+	if err := h.check(); err != nil {
+		return Event{}, err
+	}
+	head := h.marshal()
+	if len(head) > MaxHeader {
+		return Event{}, fmt.Errorf("header of %d bytes: %w: at most %d", len(head), ErrTooLarge, MaxHeader)
+	}
+	return Event{Header: h, ID: crypto.Digest(domainEvent, head), Head: head, Body: body}, nil
+}
+
+// Parse takes an event from its parts, which the result aliases. The body is nil
+// exactly if absent isn't Present, the signature 64 bytes or nil; a SelfProven kind
+// needs both. The signature is not checked.
+func Parse(head, body []byte, absent Absence, signature []byte) (Event, error) {
+	h, err := ParseHeader(head)
+	if err != nil {
+		return Event{}, err
+	}
+	switch {
+	case absent > Dropped:
+		return Event{}, malformed("absence %d", absent)
+	case (absent == Present) != (body != nil):
+		return Event{}, malformed("absence %d with a body: %t", absent, body != nil)
+	case absent == Expired && h.Lifetime == 0:
+		return Event{}, malformed("expired without a lifetime")
+	case signature != nil && len(signature) != crypto.SignatureSize:
+		return Event{}, malformed("signature of %d bytes", len(signature))
+	case h.Kind.SelfProven() && (body == nil || signature == nil):
+		return Event{}, malformed("kind %d without body or signature", h.Kind)
+	}
+	if body != nil {
+		if uint64(len(body)) != h.BodySize || crypto.Digest(domainBody, body) != h.BodyHash {
+			return Event{}, malformed("another body than the header's")
+		}
+		b, err := parseBody(body)
+		if err != nil {
+			return Event{}, err
+		}
+		if err := checkContent(h.Kind, b.Content); err != nil {
+			return Event{}, err
+		}
+	}
+	return Event{Header: h, ID: crypto.Digest(domainEvent, head), Head: head, Body: body, Absent: absent, Signature: signature}, nil
+}
+
+// Sign signs the event, and with it all before it in its log. The key must be that
+// of Header.Device.
+func (e *Event) Sign(key crypto.DeviceKey) {
+	if key.ID() != e.Header.Device {
+		panic("event: signed by another device")
+	}
+	e.Signature = key.Sign(domainEvent, e.Head)
+}
+
+// ParseBody returns the body, which aliases the event. It is an error to ask for
+// one that is absent.
+func (e *Event) ParseBody() (Body, error) {
+	if e.Absent != Present {
+		return Body{}, malformed("body is absent")
+	}
+	return parseBody(e.Body)
+}
+
+// Position returns the place of the event in its log.
+func (e *Event) Position() Position {
+	return Position{Device: e.Header.Device, Instance: e.Header.Instance, Sequence: e.Header.Sequence, ID: e.ID}
+}
+
+// Size returns what the event counts towards MaxRunSize, in bytes, whether its body
+// is there or not.
+func (e *Event) Size() int { return len(e.Head) + int(e.Header.BodySize) }
+
+// verified reports whether the event has a good signature.
+func (e *Event) verified() bool {
+	return e.Signature != nil && crypto.Verify(e.Header.Device, domainEvent, e.Head, e.Signature)
+}

@@ -1,0 +1,20 @@
+package event
+
+// maxAhead is how far before its arrival, in ms, an author's clock is believed:
+// more than what office clocks differ by, less than what would park a message at
+// the bottom of everyone's screen.
+const maxAhead = 2 * 60 * 1000
+
+// Time returns the time T by which an event is ordered, rows sorting by (T, ID). It
+// is derived once, when the event is first shown, from the author's clock, the time
+// of that moment and the T of the causes that are shown here, all in ms.
+func Time(clock, firstSeen int64, causes []int64) int64 {
+	t := clock
+	if t > firstSeen+maxAhead {
+		t = firstSeen
+	}
+	for _, c := range causes {
+		t = max(t, c+1)
+	}
+	return t
+}
