@@ -1,0 +1,24 @@
+// Package sync decides who lacks what: the frames of the sync protocol and, for
+// one session with one peer, the state machine that speaks them. The protocol
+// is written down in node/PROTOCOL.md.
+//
+// A Session is pure. Step takes the time and one Input and returns Effects in the
+// order in which they must be carried out; it never touches a socket, a clock or a
+// store, starts nothing, and the same inputs give the same effects. One goroutine
+// owns a Session. That owner, the shell, reads and writes frames, loads, proves and
+// stores, and hands what came of it back as Inputs: whatever the answer to an effect
+// is, it must come exactly once, or the session stands still at that point.
+//
+// For each log the session keeps two pictures, mine and theirs, and pushes what
+// theirs lacks, lowest first, with a bounded amount unanswered. It acknowledges
+// nothing before the shell has said Stored. What is lost with the session is only
+// pictures: the next session begins with an exchange of offers, so nothing needs to
+// be remembered for delivery's sake.
+//
+// What a peer can make it hold is bounded by the constants of limits.go. It proves
+// nothing itself: runs, records and cards are proven by the shell, which alone knows
+// who may speak for whom. Whatever a peer does out of order ends the session with
+// Close and an error that matches a sentinel of errors.go; no input panics.
+//
+// (Import the standard library's sync under another name where both are needed.)
+package sync

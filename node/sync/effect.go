@@ -1,0 +1,112 @@
+package sync
+
+import (
+	"time"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// Effect is something to be done.
+type Effect interface{ effect() }
+
+// Ticket names one Ingest or IngestRecord of a session.
+type Ticket uint64
+
+type (
+	// Send writes a frame to the peer, after those before it.
+	Send struct{ Frame Frame }
+
+	// Identify asks whether the card proves, names the peer's device and fits what is
+	// known, and whether the profile is signed by a device of it. Store both, and answer
+	// with Joined. Nonce is the peer's, for tags.
+	Identify struct {
+		Nonce   [32]byte
+		Card    []byte
+		Profile *event.Record // nil if the peer has none
+	}
+
+	// Load reads a run of a log that begins at First and has at most Events events and
+	// at most Bytes of headers and bodies. Answer with Loaded.
+	Load struct {
+		Log    event.Log
+		First  uint64
+		Events int
+		Bytes  int
+	}
+
+	// Ingest proves a run of Conversation, checks that its author may write there, and
+	// stores it. Answer with Stored or NeedCard. Several may be under way and be
+	// answered in any order.
+	Ingest struct {
+		Ticket       Ticket
+		Conversation event.Conversation
+		Run          event.Run
+	}
+
+	// IngestRecord does the same for a record.
+	IngestRecord struct {
+		Ticket       Ticket
+		Conversation event.Conversation
+		Record       event.Record
+	}
+
+	// Acked says that the peer has these segments of a log of this node's person on its
+	// disk. Given where that grew, and never for one's own person's devices.
+	Acked struct {
+		Log      event.Log
+		Store    event.Instance // the peer's
+		Segments event.Segments
+	}
+
+	// Rollback says that the peer claims to hold more or other of this device's log than
+	// is held here. The claim is unproven and may be old by now: compare it with the
+	// store, and do nothing if the log covers it or is closed already. Given at most once
+	// a conversation.
+	Rollback struct {
+		Log    event.Log
+		Theirs event.Segments
+	}
+
+	// RoundEnded says that all the peer had to bring when the session began is stored
+	// here: no event has to wait for a cause from it.
+	RoundEnded struct{ Conversation event.Conversation }
+
+	// Request hands over the opening run of a peer that is not served. It is not
+	// answered and was not proven.
+	Request struct{ Run event.Run }
+
+	// FetchCard reads the card of a person, for the peer. Answer with CardFetched.
+	FetchCard struct{ Person crypto.PersonID }
+
+	// LearnCard proves a card that was asked for and stores it if it is of use. Answer
+	// with CardLearned. Card is empty if the peer had none.
+	LearnCard struct {
+		Person crypto.PersonID
+		Card   []byte
+	}
+
+	// Sighted hands over sightings. The peer may have made them up.
+	Sighted struct{ Sightings []Sighting }
+
+	// Wake wants a Tick at At. It replaces the Wake before; the zero At wants none.
+	Wake struct{ At time.Time }
+
+	// Close ends the session. No effect follows, whatever is given.
+	Close struct{ Reason error }
+)
+
+func (Send) effect()         {}
+func (Identify) effect()     {}
+func (Load) effect()         {}
+func (Ingest) effect()       {}
+func (IngestRecord) effect() {}
+func (Acked) effect()        {}
+func (Rollback) effect()     {}
+func (RoundEnded) effect()   {}
+func (Request) effect()      {}
+func (FetchCard) effect()    {}
+func (LearnCard) effect()    {}
+func (Sighted) effect()      {}
+func (Wake) effect()         {}
+func (Close) effect()        {}
