@@ -1,0 +1,103 @@
+// Package names says what may be a name of a person or group, and which names are
+// one to the eye.
+//
+// Parse is for every name from outside, typed here or claimed by a peer: what it
+// returns is safe to compare, to store and to print, with nothing in it that moves
+// a terminal or cannot be seen. Skeleton maps names that differ only in case or in
+// look-alike letters to one key: a case-folded skeleton of UTS #39. Keys are for
+// comparing, never for showing.
+//
+// The confusables are those of go.mau.fi/util/confusable, and case folding and
+// normalisation those of golang.org/x/text. All of them change with Unicode, so a
+// stored Skeleton has to be made again when the program is updated.
+//
+// The package is pure, keeps no state and may be called from anywhere, at once.
+// Who a name resolves to is decided elsewhere. Errors match ErrName.
+package names
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+const (
+	// MaxRunes is the most characters a name may have: one line of a small screen.
+	MaxRunes = 64
+
+	// MaxBytes is the most bytes a name may have: 64 letters of most alphabets.
+	MaxBytes = 128
+
+	// minID is the length from which hexadecimal digits are taken for the beginning
+	// of a person ID.
+	minID = 8
+)
+
+// ErrName: no name can be like this. The error says why; ask for another.
+var ErrName = errors.New("not a name")
+
+// Parse returns name in NFC without the space around it. It has to be 1 to MaxRunes
+// characters and at most MaxBytes bytes of valid UTF-8, visible, not begin with what
+// the command line gives another meaning, and not look like an ID.
+func Parse(name string) (string, error) {
+	if len(name) > 4*MaxBytes { // NFC may shorten it, but hardly so much
+		return "", fmt.Errorf("%w: longer than %d bytes", ErrName, MaxBytes)
+	}
+	if !utf8.ValidString(name) {
+		return "", fmt.Errorf("%w: invalid UTF-8", ErrName)
+	}
+	name = strings.TrimSpace(norm.NFC.String(name))
+	switch n := utf8.RuneCountInString(name); {
+	case n == 0:
+		return "", fmt.Errorf("%w: empty", ErrName)
+	case n > MaxRunes:
+		return "", fmt.Errorf("%w: longer than %d characters", ErrName, MaxRunes)
+	case len(name) > MaxBytes:
+		return "", fmt.Errorf("%w: longer than %d bytes", ErrName, MaxBytes)
+	}
+	for _, r := range name {
+		if unseen(r) {
+			return "", fmt.Errorf("%w: character %U", ErrName, r)
+		}
+	}
+	if first, _ := utf8.DecodeRuneInString(name); unicode.Is(unicode.M, first) {
+		return "", fmt.Errorf("%w: begins with a combining mark", ErrName)
+	}
+	// What a compatibility form stands for counts, such as a full-width #.
+	plain := norm.NFKC.String(name)
+	if strings.ContainsRune("#@-", rune(plain[0])) {
+		return "", fmt.Errorf("%w: begins with %c", ErrName, plain[0])
+	}
+	if looksLikeID(plain) {
+		return "", fmt.Errorf("%w: looks like an ID", ErrName)
+	}
+	return name, nil
+}
+
+// unseen reports whether r has no look of its own that is the same everywhere:
+// controls, format characters such as bidirectional overrides and joiners, variation
+// selectors, fillers, separators of lines, private use. A character that this
+// version of Unicode does not know yet is let through, or new emoji would fail.
+func unseen(r rune) bool {
+	const blankBraille = '\u2800'
+	return r == blankBraille || r == unicode.ReplacementChar || ignorable(r) ||
+		unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co, unicode.Cs, unicode.Zl, unicode.Zp, unicode.Noncharacter_Code_Point)
+}
+
+// ignorable reports whether r is a Default_Ignorable_Code_Point of the kinds that
+// are not format characters.
+func ignorable(r rune) bool {
+	return unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
+}
+
+func looksLikeID(s string) bool {
+	const peer = "12D3KooW" // how the ID of every device begins
+	if len(s) >= len(peer) && strings.EqualFold(s[:len(peer)], peer) {
+		return true
+	}
+	return len(s) >= minID && strings.Trim(s, "0123456789abcdefABCDEF") == ""
+}
