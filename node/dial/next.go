@@ -1,0 +1,129 @@
+package dial
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/peer"
+)
+
+// A lane is a share of the dials in flight. As no lane takes from another, dead
+// addresses hold up only what is as hopeless as they are.
+type lane int
+
+const (
+	prompt   lane = iota // pinned, and news of it came after the last failure
+	patient              // pinned, tried for as long as it has an address
+	stranger             // all others
+	lanes    = iota
+)
+
+// slots is how many dials each lane has in flight: 16 in all, which a home
+// router's connection table does not notice.
+var slots = [lanes]int{prompt: 6, patient: 6, stranger: 4}
+
+// fairPick: every fourth dial of a lane goes to the device that waited longest,
+// so that those that are always in the news starve nobody.
+const fairPick = 4
+
+// A Dial is one attempt to reach a device at any of some addresses, of which
+// there are 1 to [discovery.MaxAddrs].
+type Dial struct {
+	Device peer.ID
+	Addrs  []netip.AddrPort // the one last named first
+}
+
+// Next returns the dials to start now, pinned devices first, and when to call it
+// again if nothing happens before.
+func (p *Planner) Next(now time.Time) (dials []Dial, wake time.Time) {
+	if !now.Before(p.tidyAt) {
+		p.tidy(now)
+	}
+	wake = p.tidyAt
+	var waiting [lanes][]waiter
+	for id, d := range p.devices {
+		if d.connected || d.dialling || d.due.IsZero() {
+			continue
+		}
+		w := waiter{id: id, device: d, since: later(d.due, d.hold)}
+		if !w.since.After(now) {
+			waiting[d.class()] = append(waiting[d.class()], w)
+		} else if w.since.Before(wake) {
+			wake = w.since
+		}
+	}
+	for l, ws := range waiting {
+		dials = append(dials, p.fill(lane(l), ws)...)
+	}
+	return dials, wake
+}
+
+// fill starts as many dials as a lane and the places for connections allow.
+func (p *Planner) fill(l lane, ws []waiter) (dials []Dial) {
+	for len(ws) > 0 && p.inFlight[l] < slots[l] && p.taken() < limit(l != stranger) {
+		order := fresher
+		if p.picks[l]%fairPick == fairPick-1 {
+			order = longer
+		}
+		w := slices.MinFunc(ws, order)
+		ws = slices.DeleteFunc(ws, func(o waiter) bool { return o.id == w.id })
+		addrs := p.book.Addrs(w.id)
+		if len(addrs) == 0 {
+			w.device.due = time.Time{} // dropped by the book
+			continue
+		}
+		p.picks[l]++
+		p.inFlight[l]++
+		w.device.dialling, w.device.lane = true, l
+		w.device.tried = addrs
+		dials = append(dials, Dial{Device: w.id, Addrs: slices.Clone(addrs)})
+	}
+	return dials
+}
+
+// taken is how many places for connections are in use or may soon be.
+func (p *Planner) taken() int {
+	n := p.connected
+	for _, dialling := range p.inFlight {
+		n += dialling
+	}
+	return n
+}
+
+// limit is how many connections there may be for one more to be made.
+func limit(pinned bool) int {
+	if pinned {
+		return MaxConnected
+	}
+	return MaxWithStrangers
+}
+
+func (d *device) class() lane {
+	switch {
+	case !d.pinned():
+		return stranger
+	case d.prompt:
+		return prompt
+	default:
+		return patient
+	}
+}
+
+// A waiter is a device that could be dialled, since a time.
+type waiter struct {
+	id     peer.ID
+	device *device
+	since  time.Time
+}
+
+// fresher orders by the last sighting; ties by ID, so that a run can be repeated.
+func fresher(a, b waiter) int {
+	return cmp.Or(b.device.seen.Compare(a.device.seen), cmp.Compare(a.id, b.id))
+}
+
+// longer orders by how long a device has waited.
+func longer(a, b waiter) int {
+	return cmp.Or(a.since.Compare(b.since), fresher(a, b))
+}

@@ -1,0 +1,272 @@
+// Package dial decides whom to dial when. A [Planner] is told what happened and
+// at what time, and answers with the dials to make now and the time at which to
+// ask again. It touches no socket and no clock and starts nothing, so the same
+// inputs give the same dials.
+//
+// The planner owns the [discovery.Book] of sightings and, for each device,
+// whether it is connected, being dialled, and until when it is left alone. Its
+// one owner calls [Planner.Next] after every input and at the time that Next
+// returned, makes each dial, and reports its end by [Planner.Dialled].
+//
+// Sightings can be forged, so they decide little. They never shorten the pause
+// after a fault, and never bring two dials of a device closer than a second. A
+// dial that fails counts against nobody but for its back-off, since who answered
+// is not proven. Devices that are pinned, which are contacts and what the user
+// named, have places and dials of their own that strangers cannot take. Memory
+// is bounded by the book, the connections and the number of pinned devices.
+//
+// The package refuses to know persons, sessions and what is being delivered.
+// Nothing in it fails.
+package dial
+
+import (
+	"cmp"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/earshot-im/earshot/discovery"
+	"github.com/libp2p/go-libp2p/core/peer"
+)
+
+const (
+	// MaxConnected is how many devices are connected at most: the largest LAN
+	// expected, and what file descriptors usually allow.
+	MaxConnected = 1000
+
+	// MaxWithStrangers is how many devices are connected when no further stranger
+	// is let in: the rest of the places waits for pinned devices.
+	MaxWithStrangers = 800
+)
+
+// A Cause says how a session ended.
+type Cause uint8
+
+const (
+	// Lost is an end without fault: gone, silent, or closed by either side.
+	Lost Cause = iota
+	// Fault is an end because the device broke the protocol.
+	Fault
+	// Incompatible is an end because the device speaks another version.
+	Incompatible
+)
+
+// Config is what a Planner is made of.
+type Config struct {
+	Self peer.ID
+	Seed uint64 // of the jitter; should differ between devices
+}
+
+// A Planner decides whom to dial when. It is not safe for concurrent use. The
+// times that it is given should not go back.
+type Planner struct {
+	self      peer.ID
+	random    *rand.Rand
+	book      discovery.Book
+	devices   map[peer.ID]*device
+	connected int
+	inFlight  [lanes]int
+	picks     [lanes]int // dials ever made
+	sweepAt   int        // length of devices at which to look for forgotten ones
+	tidyAt    time.Time  // when to look for what is old
+}
+
+// State is what is known of a device, for display.
+type State struct {
+	Addrs     []netip.AddrPort // the one last named first
+	FoundBy   []discovery.Source
+	Seen      time.Time // last sighting, or end or beginning of a connection
+	Connected bool
+	Dialling  bool
+	Fails     int   // dials that failed since the last connection
+	Err       error // of the last of these
+	Ended     Cause // of the last session
+}
+
+// New returns a planner that knows no device.
+func New(cfg Config) *Planner {
+	return &Planner{
+		self:    cfg.Self,
+		random:  rand.New(rand.NewPCG(cfg.Seed, 0)),
+		devices: map[peer.ID]*device{},
+		sweepAt: leastSweep,
+	}
+}
+
+// Sighted takes in a hint of where a device is. A device that the user named is
+// pinned from then on.
+func (p *Planner) Sighted(s discovery.Sighting, now time.Time) {
+	if s.Device == p.self {
+		return
+	}
+	if s.Source == discovery.FromManual {
+		p.book.Pin(s.Device) // before Add, so that a full book makes room
+	}
+	p.book.Add(s, now)
+	addrs := p.book.Addrs(s.Device)
+	if len(addrs) == 0 {
+		return
+	}
+	d := p.device(s.Device, now)
+	d.seen = now
+	d.named = d.named || s.Source == discovery.FromManual
+
+	announced := s.Source == discovery.FromMDNS
+	isNew := slices.ContainsFunc(s.Addrs, func(a netip.AddrPort) bool {
+		return slices.Contains(addrs, a) && !slices.Contains(d.tried, a)
+	})
+	if d.connected || d.dialling || !announced && !isNew && !d.due.IsZero() {
+		return // Dialled looks for new addresses itself
+	}
+	wait := time.Duration(0)
+	heard := announced || s.Source == discovery.FromPeer
+	if heard && p.self > s.Device {
+		wait = secondDials
+	}
+	if d.pinned() {
+		d.step = 0
+	}
+	d.prompt = d.prompt || s.Source != discovery.FromSaved
+	d.pull(now.Add(wait))
+}
+
+// Pin says that a device is a contact's, or is no longer. It need not have been
+// sighted. The owner bounds how many there are.
+func (p *Planner) Pin(id peer.ID, contact bool, now time.Time) {
+	d := p.devices[id]
+	if id == p.self || !contact && d == nil {
+		return
+	}
+	if d == nil {
+		d = p.device(id, now)
+	}
+	was := d.pinned()
+	d.contact = contact
+	if !d.pinned() {
+		p.book.Unpin(id)
+		return
+	}
+	p.book.Pin(id)
+	if !was && d.step > 0 {
+		d.step = 0
+		d.pull(now)
+	}
+}
+
+// Connected says that a device proved itself over at least one connection,
+// whoever dialled. If it answers false there is no place: close the connection.
+func (p *Planner) Connected(id peer.ID, now time.Time) (keep bool) {
+	d := p.devices[id]
+	if d != nil && d.connected {
+		return true
+	}
+	if id == p.self || p.connected >= limit(d != nil && d.pinned()) {
+		return false
+	}
+	if d == nil {
+		d = p.device(id, now)
+	}
+	p.connected++
+	d.connected, d.since, d.seen = true, now, now
+	d.prompt, d.tried = false, nil
+	d.fails, d.err = 0, nil
+	return true
+}
+
+// Disconnected says that the last connection to a device has ended. It does
+// nothing for a device that is not connected.
+func (p *Planner) Disconnected(id peer.ID, why Cause, now time.Time) {
+	d := p.devices[id]
+	if d == nil || !d.connected {
+		return
+	}
+	p.connected--
+	lasted := now.Sub(d.since)
+	d.connected, d.seen, d.ended = false, now, why
+
+	// A stranger that accepts and hangs up is not worth a dial a second.
+	pause := backAfter + time.Duration(p.random.Int64N(int64(backSpread)))
+	if d.pinned() || lasted >= settled {
+		d.step = 0
+	} else {
+		pause = d.backOff()
+	}
+	d.prompt, d.due = true, time.Time{}
+	d.pull(now.Add(pause))
+
+	if lasted >= maxPenalty {
+		d.faults = 0
+	}
+	switch why {
+	case Fault:
+		d.hold = later(d.hold, now.Add(double(minPenalty, d.faults, maxPenalty)))
+		d.faults++
+	case Incompatible:
+		d.hold = later(d.hold, now.Add(maxPenalty))
+	}
+}
+
+// Dialled says that a dial has ended, with nil if it brought a connection. Each
+// dial that Next returned is reported once; Connected may come before or after.
+func (p *Planner) Dialled(id peer.ID, err error, now time.Time) {
+	d := p.devices[id]
+	if d == nil || !d.dialling {
+		return
+	}
+	p.inFlight[d.lane]--
+	d.dialling, d.dialled = false, now
+	if d.connected || err == nil {
+		d.due = now.Add(minPause) // Connected may be on its way
+		return
+	}
+	d.fails++
+	d.err = err
+	news := slices.ContainsFunc(p.book.Addrs(id), func(a netip.AddrPort) bool { return !slices.Contains(d.tried, a) })
+	d.prompt, d.due = news, time.Time{}
+	if news {
+		d.pull(now)
+	} else {
+		d.pull(now.Add(d.backOff()))
+	}
+}
+
+// NetworkChanged says that the interfaces changed or the machine woke: what
+// failed before may succeed now.
+func (p *Planner) NetworkChanged(now time.Time) {
+	for _, id := range p.Devices() {
+		d := p.devices[id]
+		d.step = 0
+		if d.connected || d.dialling {
+			continue
+		}
+		if d.pinned() {
+			d.pull(now)
+		} else {
+			d.pull(now.Add(time.Duration(p.random.Int64N(int64(changeSpread)))))
+		}
+	}
+}
+
+// Devices returns the devices that are connected or have an address, in the
+// order of their IDs.
+func (p *Planner) Devices() []peer.ID {
+	out := p.book.Devices()
+	for id, d := range p.devices {
+		if d.connected {
+			out = append(out, id)
+		}
+	}
+	slices.SortFunc(out, cmp.Compare[peer.ID])
+	return slices.Compact(out)
+}
+
+// State returns what is known of a device, which is nothing for most.
+func (p *Planner) State(id peer.ID) State {
+	s := State{Addrs: p.book.Addrs(id), FoundBy: p.book.FoundBy(id)}
+	if d := p.devices[id]; d != nil {
+		s.Seen, s.Connected, s.Dialling = d.seen, d.connected, d.dialling
+		s.Fails, s.Err, s.Ended = d.fails, d.err, d.ended
+	}
+	return s
+}
