@@ -140,4 +140,3 @@ func Newer(a, b Record) bool {
 	x, y := a.Hash(), b.Hash()
 	return bytes.Compare(x[:], y[:]) > 0
 }
-
