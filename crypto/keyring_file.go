@@ -4,6 +4,7 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -124,7 +125,7 @@ func ParseKeyring(b, passphrase []byte) (Keyring, error) {
 	}
 	r := canon.NewReader(file)
 	if version := r.Uint(1); version > keyringVersion {
-		return Keyring{}, fmt.Errorf("keyring %w: it has version %d, this program knows %d", ErrNewer, version, keyringVersion)
+		return Keyring{}, fmt.Errorf("keyring: %w: version %d, not %d", ErrNewer, version, keyringVersion)
 	} else if version != keyringVersion {
 		return Keyring{}, fmt.Errorf("%w: version %d", ErrDamaged, version)
 	}
@@ -142,7 +143,10 @@ func ParseKeyring(b, passphrase []byte) (Keyring, error) {
 		}
 	}
 	k, err := parseKeys(keys)
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrNewer):
+		return Keyring{}, fmt.Errorf("card in keyring: %w", ErrNewer)
+	case err != nil:
 		return Keyring{}, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	return k, nil
