@@ -193,8 +193,7 @@ func (p *page) add(a netip.AddrPort, source int, now time.Time) bool {
 	isNew := p.addrs[i].seen[source].IsZero()
 	p.addrs[i].seen[source] = now
 
-	// The newest address of the kind that is over its limit is never the one
-	// that goes, as nothing is older than it.
+	// The address just named is never the one that goes.
 	if trusted := p.where(place.trusted); len(trusted) > maxTrusted {
 		p.drop(p.oldest(trusted, a))
 	}

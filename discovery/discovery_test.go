@@ -3,6 +3,7 @@ package discovery
 import (
 	"bytes"
 	"crypto/ed25519"
+	"crypto/rand"
 
 	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -19,4 +20,22 @@ func device(seed byte) peer.ID {
 		panic(err)
 	}
 	return id
+}
+
+// otherSpellings returns IDs that are not the plain form of an Ed25519 key's: of
+// other kinds of key, and a valid one as a CID.
+func otherSpellings() map[string]string {
+	key, _, err := crypto.GenerateSecp256k1Key(rand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	inline, err := peer.IDFromPrivateKey(key)
+	if err != nil {
+		panic(err)
+	}
+	return map[string]string{
+		"RSA":       "QmNnooDu7bfjPFoTZYxMNLWUQJyrVwtbZg5gBMjTezGAJN",
+		"secp256k1": inline.String(),
+		"CID":       peer.ToCid(device(1)).String(),
+	}
 }

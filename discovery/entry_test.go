@@ -77,7 +77,7 @@ func TestParseEntry(t *testing.T) {
 		"two versions":      {entry{append(good, "v=1"), 4001, ips("10.0.0.1")}, "2 strings with v="},
 		"another version":   {entry{[]string{"v=2", id}, 4001, ips("10.0.0.1")}, `version "2"`},
 		"not a device":      {entry{[]string{"v=1", "id=Bob"}, 4001, ips("10.0.0.1")}, "peer ID"},
-		"another key type":  {entry{[]string{"v=1", "id=" + rsaID}, 4001, ips("10.0.0.1")}, "public key"},
+		"another key type":  {entry{[]string{"v=1", "id=" + otherSpellings()["RSA"]}, 4001, ips("10.0.0.1")}, "public key"},
 		"long device":       {entry{[]string{"v=1", id + strings.Repeat("1", 100)}, 4001, ips("10.0.0.1")}, "152 bytes"},
 		"device with space": {entry{[]string{"v=1", id + " "}, 4001, ips("10.0.0.1")}, "peer ID"},
 	} {
@@ -112,7 +112,7 @@ func TestTakeEmptiesTheLibrarysEntry(t *testing.T) {
 // FuzzEntry feeds what a hostile sender controls: strings, port and addresses.
 func FuzzEntry(f *testing.F) {
 	f.Add(strings.Join(text(device(1)), "\n"), 4001, []byte{10, 0, 0, 1}, []byte(net.ParseIP("fd00::1")))
-	f.Add("v=1\nid="+rsaID, 65536, []byte{127, 0, 0, 1}, []byte(net.ParseIP("::ffff:127.0.0.1")))
+	f.Add("v=1\nid="+otherSpellings()["RSA"], 65536, []byte{127, 0, 0, 1}, []byte(net.ParseIP("::ffff:127.0.0.1")))
 	f.Add("", 0, []byte{}, []byte{1})
 	f.Fuzz(func(t *testing.T, text string, port int, v4, v6 []byte) {
 		in := &zeroconf.ServiceEntry{Port: port, Text: strings.Split(text, "\n")}

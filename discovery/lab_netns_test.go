@@ -48,6 +48,7 @@ func inLab(t *testing.T, body func(*lab)) {
 		body(l)
 		return
 	}
+	t.Parallel() // they do little but wait
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout=2m")
 	cmd.Env = append(os.Environ(), labInside+"=1")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}

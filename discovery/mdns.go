@@ -203,9 +203,10 @@ func (r *running) act(ctx context.Context, now time.Time) {
 	}
 	// The query comes first, so that answers to the announcement are heard. One
 	// that failed or ended by itself is tried again with each announcement: the
-	// library gives up after 15 minutes in which it heard nobody.
+	// library gives up after 15 minutes in which it heard nobody. One that was
+	// stopped waits for its time.
 	for f, err := range [families]*error{&status.IPv4, &status.IPv6} {
-		if !r.queries[f].alive() {
+		if r.schedule.browseAt.IsZero() && !r.queries[f].alive() {
 			*err = r.browse(ctx, family(f))
 		}
 	}

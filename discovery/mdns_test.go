@@ -247,6 +247,22 @@ func TestMDNSRefreshIsOneQueryInTenSeconds(t *testing.T) {
 	})
 }
 
+func TestMDNSRefreshAfterAChangeWaits(t *testing.T) {
+	withMDNS(t, nil, func(b *bench) {
+		b.change(network("10.0.0.1"))
+		b.air.happened()
+		b.Refresh()
+		pass(browseFloor - time.Second)
+		if n := b.air.count("browse"); n != 0 {
+			b.Errorf("%d queries below the floor", n)
+		}
+		pass(time.Second)
+		if n := b.air.count("browse"); n != int(families) {
+			b.Errorf("%d queries at the floor", n)
+		}
+	})
+}
+
 func TestMDNSOneFamilyFailing(t *testing.T) {
 	withMDNS(t, nil, func(b *bench) {
 		held := errors.New("address already in use")
