@@ -1,6 +1,7 @@
 package sync
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/earshot-im/earshot/crypto"
@@ -16,16 +17,221 @@ type Config struct {
 
 // Session speaks the sync protocol with one peer over one stream. It belongs to one
 // goroutine.
+//
+//	opening → greeting → admitting → identifying → proving → joined → closed
+//	      Open      Hello    Admission     Identity     Joined
+//
+// Offers may come from proving on, everything else once joined.
 type Session struct {
-	cfg Config
+	cfg   Config
+	now   time.Time // of the Step under way
+	out   []Effect  // of the Step under way
+	phase phase
+
+	// What Open and the peer's greeting gave.
+	open  Open
+	nonce [32]byte
+
+	// What Joined gave.
+	serve, blocked bool
+	own            map[crypto.DeviceID]bool
+
+	// Conversations are never removed, only left.
+	byID   map[event.Conversation]*conversation
+	byTag  map[string]*conversation // by the peer's tag
+	direct *conversation            // nil while there is none
+	offers map[string]Offer         // of conversations that aren't joined (yet), by the peer's tag
+	claims int                      // what is remembered only because the peer said so, see maxClaims
+	store  *event.Instance          // the peer's, once it has offered
+
+	// Pushing.
+	ready      []*log   // to be loaded, in turn
+	loads      int      // Loads under way, an opening run's aside
+	flights    []flight // sent and not answered
+	unanswered int      // weight of flights
+	delayed    []delay  // others' logs, by time
+
+	// Telling.
+	untold []*log // to be looked at when haveAt has come
+	haveAt time.Time
+
+	taking taking
+	wakeAt time.Time
 }
 
+type phase int
+
+const (
+	opening phase = iota
+	greeting
+	admitting
+	identifying
+	proving
+	joined
+	closed
+)
+
 // New returns a Session that waits for Open.
-func New(cfg Config) *Session { return &Session{cfg: cfg} }
+func New(cfg Config) *Session {
+	return &Session{
+		cfg:    cfg,
+		byID:   map[event.Conversation]*conversation{},
+		byTag:  map[string]*conversation{},
+		offers: map[string]Offer{},
+	}
+}
 
-// Busy reports that the shell has as much in hand as the peer may cause: read no
-// more frames until answers to Ingest and IngestRecord have been given.
-func (s *Session) Busy() bool { return false }
+// Step takes an input at time now, which never goes back, and returns what is to be
+// done, in order.
+func (s *Session) Step(now time.Time, in Input) []Effect {
+	if s.phase == closed {
+		return nil
+	}
+	s.now, s.out = now, nil
+	switch in := in.(type) {
+	case Open:
+		s.begin(in)
+	case Received:
+		s.received(in.Frame)
+	case Joined:
+		s.join(in)
+	case Held:
+		s.held(in)
+	case HeldRecord:
+		s.heldRecord(in)
+	case Loaded:
+		s.loaded(in)
+	case Stored:
+		s.stored(in)
+	case NeedCard:
+		s.needCard(in)
+	case CardFetched:
+		s.cardFetched(in)
+	case CardLearned:
+		s.cardLearned()
+	case Share:
+		if s.phase == joined && len(in.Sightings) > 0 {
+			s.send(Frame{Sightings: &Sightings{in.Sightings[:min(len(in.Sightings), MaxSightings)]}})
+		}
+	case Tick:
+	}
+	s.fire()
+	s.load()
+	s.setWake()
+	return s.out
+}
 
-// Step takes an input at time now and returns what is to be done, in order.
-func (s *Session) Step(now time.Time, in Input) []Effect { return nil }
+func (s *Session) emit(e Effect) {
+	if s.phase != closed {
+		s.out = append(s.out, e)
+	}
+}
+
+func (s *Session) send(f Frame) { s.emit(Send{f}) }
+
+func (s *Session) close(reason error) {
+	s.emit(Close{reason})
+	s.phase = closed
+}
+
+func (s *Session) begin(in Open) {
+	if s.phase != opening {
+		return
+	}
+	s.open = in
+	s.phase = greeting
+	s.send(Frame{Hello: &Hello{Version: Version, Nonce: s.cfg.Nonce}})
+}
+
+// received takes a frame. The greeting has one order; nothing of it comes twice.
+func (s *Session) received(f Frame) {
+	switch {
+	case s.phase == greeting && f.Hello != nil:
+		s.hello(f.Hello)
+	case s.phase == admitting && f.Admission != nil:
+		if f.Admission.Mode != AdmissionOpen || f.Admission.Proof != nil {
+			s.close(fmt.Errorf("%w: admission mode %d", ErrIncompatible, f.Admission.Mode))
+			return
+		}
+		s.phase = identifying
+	case s.phase == identifying && f.Identity != nil:
+		s.phase = proving
+		s.emit(Identify{s.nonce, f.Identity.Card, f.Identity.Profile})
+	case s.phase < proving:
+		s.close(broken("out of order before the identity"))
+	case f.Offers != nil:
+		for _, o := range f.Offers.Offers {
+			s.offered(o)
+		}
+	case f.Run != nil:
+		s.takeRun(*f.Run)
+	case f.Record != nil:
+		s.takeRecord(f.Record)
+	case f.Have != nil:
+		s.have(f.Have)
+	case f.Settled != nil:
+		s.settled(f.Settled)
+	case f.Refused != nil:
+		s.refused(f.Refused)
+	case f.CardRequest != nil:
+		s.cardRequest(f.CardRequest)
+	case f.Card != nil:
+		s.card(f.Card)
+	case f.Sightings != nil:
+		if s.phase == joined {
+			s.emit(Sighted{f.Sightings.Sightings})
+		}
+	default:
+		s.close(broken("greeting twice"))
+	}
+}
+
+func (s *Session) hello(h *Hello) {
+	if h.Version != Version {
+		s.close(fmt.Errorf("%w: %d", ErrIncompatible, h.Version))
+		return
+	}
+	s.nonce = h.Nonce
+	s.phase = admitting
+	s.send(Frame{Admission: &Admission{Mode: AdmissionOpen}})
+	s.send(Frame{Identity: &Identity{Card: s.open.Card, Profile: s.open.Profile}})
+	s.open = Open{}
+}
+
+// fire does what has become due.
+func (s *Session) fire() {
+	if due(s.haveAt, s.now) {
+		s.tell()
+	}
+	for len(s.delayed) > 0 && due(s.delayed[0].at, s.now) {
+		l := s.delayed[0].log
+		s.delayed = s.delayed[1:]
+		l.delayed = false
+		s.queue(l)
+	}
+	if s.direct != nil {
+		s.pushOpening(s.direct)
+	}
+}
+
+func due(at, now time.Time) bool { return !at.IsZero() && !now.Before(at) }
+
+// setWake keeps the shell's timer at the next thing that fire has to do.
+func (s *Session) setWake() {
+	next := s.haveAt
+	earlier := func(at time.Time) {
+		if next.IsZero() || at.Before(next) {
+			next = at
+		}
+	}
+	if len(s.delayed) > 0 {
+		earlier(s.delayed[0].at)
+	}
+	if s.direct != nil && s.direct.awaitsOpening() {
+		earlier(s.direct.openingAt)
+	}
+	if !next.Equal(s.wakeAt) {
+		s.wakeAt = next
+		s.emit(Wake{next})
+	}
+}

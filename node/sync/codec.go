@@ -1,0 +1,241 @@
+package sync
+
+import (
+	"fmt"
+
+	"github.com/earshot-im/earshot/crypto/canon"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// fields is one more than the highest field number of a Frame.
+const fields = 13
+
+// ParseFrame takes a frame, which the result aliases. Its error matches ErrProtocol.
+// A run in it is well formed but not proven, signatures are not checked.
+func ParseFrame(b []byte) (Frame, error) {
+	if len(b) > MaxFrame {
+		return Frame{}, broken("frame of %d bytes", len(b))
+	}
+	var f Frame
+	found := 0
+	r := canon.NewReader(b)
+	for field := 1; field < fields; field++ {
+		for _, message := range r.Repeated(field, 1, MaxFrame) {
+			found++
+			if err := f.parse(field, message); err != nil {
+				return Frame{}, broken("frame %d: %w", field, err)
+			}
+		}
+	}
+	if err := r.End(); err != nil {
+		return Frame{}, broken("frame: %w", err)
+	}
+	if found != 1 {
+		return Frame{}, broken("frame with %d messages", found)
+	}
+	return f, nil
+}
+
+func (f *Frame) parse(field int, b []byte) (err error) {
+	switch field {
+	case 1:
+		f.Hello, err = parseHello(b)
+	case 2:
+		f.Admission, err = parseAdmission(b)
+	case 3:
+		f.Identity, err = parseIdentity(b)
+	case 4:
+		f.Offers, err = parseOffers(b)
+	case 5:
+		var run event.Run
+		run, err = event.ParseRun(b)
+		f.Run = &run
+	case 6:
+		f.Record, err = parseRecord(b)
+	case 7:
+		f.Have, err = parseHave(b)
+	case 8:
+		f.Settled, err = parseSettled(b)
+	case 9:
+		f.Refused, err = parseRefused(b)
+	case 10:
+		f.CardRequest, err = parseCardRequest(b)
+	case 11:
+		f.Card, err = parseCard(b)
+	case 12:
+		f.Sightings, err = parseSightings(b)
+	}
+	return err
+}
+
+// Marshal returns the bytes of the frame, without its length. It must have exactly
+// one field set, to what ParseFrame would give.
+func (f Frame) Marshal() []byte {
+	field, message := 0, []byte(nil)
+	switch {
+	case f.Hello != nil:
+		field, message = 1, f.Hello.marshal()
+	case f.Admission != nil:
+		field, message = 2, f.Admission.marshal()
+	case f.Identity != nil:
+		field, message = 3, f.Identity.marshal()
+	case f.Offers != nil:
+		field, message = 4, f.Offers.marshal()
+	case f.Run != nil:
+		field, message = 5, f.Run.Marshal()
+	case f.Record != nil:
+		field, message = 6, f.Record.marshal()
+	case f.Have != nil:
+		field, message = 7, f.Have.marshal()
+	case f.Settled != nil:
+		field, message = 8, f.Settled.marshal()
+	case f.Refused != nil:
+		field, message = 9, f.Refused.marshal()
+	case f.CardRequest != nil:
+		field, message = 10, f.CardRequest.marshal()
+	case f.Card != nil:
+		field, message = 11, f.Card.marshal()
+	case f.Sightings != nil:
+		field, message = 12, f.Sightings.marshal()
+	}
+	var w canon.Writer
+	w.Element(field, message)
+	return w.Out()
+}
+
+func (m *Hello) marshal() []byte {
+	var w canon.Writer
+	w.Uint(1, m.Version)
+	w.Uint(2, m.Capabilities)
+	w.Bytes(3, m.Nonce[:])
+	return w.Out()
+}
+
+func parseHello(b []byte) (*Hello, error) {
+	r := canon.NewReader(b)
+	m := &Hello{Version: r.Uint(1), Capabilities: r.Uint(2), Nonce: [32]byte(r.Fixed(3, 32))}
+	return m, r.End()
+}
+
+func (m *Admission) marshal() []byte {
+	var w canon.Writer
+	w.Uint(1, m.Mode)
+	w.Bytes(2, m.Proof)
+	return w.Out()
+}
+
+func parseAdmission(b []byte) (*Admission, error) {
+	r := canon.NewReader(b)
+	m := &Admission{Mode: r.Uint(1), Proof: r.Bytes(2, maxProof)}
+	return m, r.End()
+}
+
+func (m *Identity) marshal() []byte {
+	var w canon.Writer
+	w.Bytes(1, m.Card)
+	if m.Profile != nil {
+		w.Element(2, (&Record{Record: *m.Profile}).marshal())
+	}
+	return w.Out()
+}
+
+func parseIdentity(b []byte) (*Identity, error) {
+	r := canon.NewReader(b)
+	m := &Identity{Card: r.Bytes(1, MaxCard)}
+	profile := r.Repeated(2, 1, maxRecord)
+	if err := r.End(); err != nil {
+		return nil, err
+	}
+	if m.Card == nil {
+		return nil, fmt.Errorf("%w: no card", canon.ErrEncoding)
+	}
+	if len(profile) == 1 {
+		record, err := parseRecord(profile[0])
+		if err != nil {
+			return nil, err
+		}
+		if record.Tag != nil {
+			return nil, fmt.Errorf("%w: profile with a tag", canon.ErrEncoding)
+		}
+		m.Profile = &record.Record
+	}
+	return m, nil
+}
+
+func (m *Record) marshal() []byte {
+	var w canon.Writer
+	w.Bytes(1, m.Tag)
+	w.Bytes(2, m.Record.Bytes)
+	w.Bytes(3, m.Record.Signature)
+	return w.Out()
+}
+
+func parseRecord(b []byte) (*Record, error) {
+	r := canon.NewReader(b)
+	tag, record, signature := r.Optional(1, tagSize), r.Bytes(2, maxRecord), r.Bytes(3, maxRecord)
+	if err := r.End(); err != nil {
+		return nil, err
+	}
+	rec, err := event.ParseRecord(record, signature)
+	return &Record{Tag: tag, Record: rec}, err
+}
+
+func (m *Settled) marshal() []byte {
+	var w canon.Writer
+	w.Bytes(1, m.Tag)
+	return w.Out()
+}
+
+func parseSettled(b []byte) (*Settled, error) {
+	r := canon.NewReader(b)
+	m := &Settled{Tag: r.Optional(1, tagSize)}
+	return m, r.End()
+}
+
+func (m *Refused) marshal() []byte {
+	var w canon.Writer
+	w.Bytes(1, m.Tag)
+	w.Bytes(2, m.Device[:])
+	w.Bytes(3, m.Instance[:])
+	w.Uint(4, uint64(m.Reason))
+	return w.Out()
+}
+
+func parseRefused(b []byte) (*Refused, error) {
+	r := canon.NewReader(b)
+	m := &Refused{Tag: r.Optional(1, tagSize)}
+	m.Device = [32]byte(r.Fixed(2, 32))
+	m.Instance = event.Instance(r.Fixed(3, 8))
+	m.Reason = Reason(r.Uint(4))
+	if err := r.End(); err != nil {
+		return nil, err
+	}
+	if m.Reason < TooManySegments || m.Reason > Forked {
+		return nil, fmt.Errorf("%w: reason %d", canon.ErrEncoding, m.Reason)
+	}
+	return m, nil
+}
+
+func (m *CardRequest) marshal() []byte {
+	var w canon.Writer
+	w.Bytes(1, m.Person[:])
+	return w.Out()
+}
+
+func parseCardRequest(b []byte) (*CardRequest, error) {
+	r := canon.NewReader(b)
+	m := &CardRequest{Person: [32]byte(r.Fixed(1, 32))}
+	return m, r.End()
+}
+
+func (m *Card) marshal() []byte {
+	var w canon.Writer
+	w.Bytes(1, m.Card)
+	return w.Out()
+}
+
+func parseCard(b []byte) (*Card, error) {
+	r := canon.NewReader(b)
+	m := &Card{Card: r.Bytes(1, MaxCard)}
+	return m, r.End()
+}

@@ -1,0 +1,344 @@
+package sync
+
+import (
+	"slices"
+	"time"
+
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// flight is a run that was sent and is not answered.
+type flight struct {
+	log    *log
+	part   event.Range
+	weight int
+}
+
+// delay is another person's log that waits for somebody else to bring it.
+type delay struct {
+	log *log
+	at  time.Time
+}
+
+// held takes what this node holds now, and sees to it that the peer gets it, or
+// learns that it is here.
+func (s *Session) held(in Held) {
+	c := s.byID[in.Log.Conversation]
+	if c == nil || len(in.Segments) == 0 {
+		return
+	}
+	l := s.logOf(c, in.Log)
+	before := l.mine
+	if !s.grow(l, in.Segments) {
+		return
+	}
+	if in.Log.Device == s.cfg.Self && c.opening.First == 0 {
+		c.opening = Opening{in.Log, l.mine.Missing(before)[0].First}
+	}
+	s.want(l)
+	if !in.FromPeer {
+		s.mention(l)
+	}
+}
+
+// want pushes what the peer lacks of l: at once if it is the own person's or being
+// caught up with, else after a pause in which somebody else may bring it.
+func (s *Session) want(l *log) {
+	switch {
+	case l.queued || l.delayed || l.stopped || !l.conv.open || len(l.lacks()) == 0:
+	case l.target != 0 || s.own[l.name.Device]:
+		s.queue(l)
+	default:
+		l.delayed = true
+		s.delayed = append(s.delayed, delay{l, s.now.Add(othersPause)})
+	}
+}
+
+func (s *Session) queue(l *log) {
+	if !l.queued && l.loading == 0 {
+		l.queued = true
+		s.ready = append(s.ready, l)
+	}
+}
+
+// load asks for runs while the window has room for them, a run of each log in turn.
+func (s *Session) load() {
+	for len(s.ready) > 0 && len(s.flights)+s.loads < WindowRuns &&
+		s.unanswered+(s.loads+1)*runWeight <= WindowBytes {
+		l := s.ready[0]
+		s.ready = s.ready[1:]
+		l.queued = false
+		if l.stopped || l.conv.left {
+			continue
+		}
+		lacks := l.lacks()
+		if len(lacks) == 0 {
+			s.caughtUp(l)
+			continue
+		}
+		l.loading = lacks[0].First
+		s.loads++
+		s.emit(Load{l.name, l.loading, event.MaxRunEvents, runWeight})
+	}
+}
+
+// loaded sends the run that was asked for.
+func (s *Session) loaded(in Loaded) {
+	c := s.byID[in.Log.Conversation]
+	if c == nil || c.logs[in.Log] == nil || c.logs[in.Log].loading == 0 {
+		return
+	}
+	l := c.logs[in.Log]
+	first := l.loading
+	l.loading = 0
+	good := in.Err == nil && len(in.Run.Events) > 0 && in.Run.Log() == l.name && in.Run.Segment().First == first
+	if c.loadingOpening && l.name == c.opening.Log {
+		c.loadingOpening = false
+		s.sendOpening(c, in.Run, good)
+		s.want(l)
+		return
+	}
+	s.loads--
+	if c.left || l.stopped {
+		return
+	}
+	if !good || !s.follows(l, &in.Run.Events[0].Header) {
+		s.stop(l)
+		return
+	}
+	in.Run.Tag = c.mine
+	part := in.Run.Segment()
+	f := flight{l, event.Range{First: part.First, Last: part.Last}, weigh(&in.Run)}
+	s.flights = append(s.flights, f)
+	s.unanswered += f.weight
+	l.sent = l.sent.Add(f.part)
+	l.told = l.told.Add(f.part)
+	s.send(Frame{Run: &in.Run})
+	if len(l.lacks()) > 0 {
+		s.queue(l)
+	}
+	s.caughtUp(l)
+}
+
+// weigh returns what a run counts towards WindowBytes.
+func weigh(r *event.Run) int {
+	n := 0
+	for i := range r.Events {
+		n += len(r.Events[i].Head) + len(r.Events[i].Body)
+	}
+	for i := range r.Recalls {
+		n += len(r.Recalls[i].Head) + len(r.Recalls[i].Body)
+	}
+	return n
+}
+
+// follows reports whether the peer's segment before the event, if there is one, ends
+// with the event that this one links to. Only of this device's own log does it
+// matter: with anyone else's, what is pushed is the proof of the fork.
+func (s *Session) follows(l *log, h *event.Header) bool {
+	if l.name.Device != s.cfg.Self {
+		return true
+	}
+	for _, g := range l.theirs {
+		if g.Last+1 == h.Sequence && g.ID != h.Previous {
+			s.rollback(l)
+			return false
+		}
+	}
+	return true
+}
+
+// check compares the pictures of a log of this device: nobody else can know more of it.
+func (s *Session) check(l *log) {
+	if l.name.Device != s.cfg.Self {
+		return
+	}
+	for _, theirs := range l.theirs {
+		if theirs.Last > l.mine.Last() {
+			s.rollback(l)
+		}
+		for _, mine := range l.mine {
+			if theirs.Last == mine.Last && theirs.ID != mine.ID {
+				s.rollback(l)
+				s.stop(l)
+			}
+		}
+	}
+}
+
+func (s *Session) rollback(l *log) {
+	if !l.conv.rolledBack {
+		l.conv.rolledBack = true
+		s.emit(Rollback{l.name, l.theirs})
+	}
+}
+
+// stop pushes no more of a log.
+func (s *Session) stop(l *log) {
+	l.stopped = true
+	s.land(l, func(event.Range) bool { return true })
+	s.caughtUp(l)
+}
+
+// land takes the flights of l off the window that satisfy answered.
+func (s *Session) land(l *log, answered func(event.Range) bool) {
+	s.flights = slices.DeleteFunc(s.flights, func(f flight) bool {
+		if f.log != l || !answered(f.part) {
+			return false
+		}
+		s.unanswered -= f.weight
+		return true
+	})
+}
+
+// caughtUp says Settled when everything has been pushed that was lacking at the
+// beginning, l last.
+func (s *Session) caughtUp(l *log) {
+	if l.target == 0 {
+		return
+	}
+	if lacks := l.lacks(); !l.stopped && len(lacks) > 0 && lacks[0].First <= l.target {
+		return
+	}
+	l.target = 0
+	l.conv.catching--
+	if l.conv.catching == 0 {
+		s.send(Frame{Settled: &Settled{l.conv.mine}})
+	}
+}
+
+// have takes what the peer has on its disk now.
+func (s *Session) have(h *Have) {
+	c := s.at(h.Tag)
+	if c == nil || !s.sameStore(h.Store) {
+		return
+	}
+	for i := range h.Logs {
+		l := s.claimed(c, h.Logs[i].name(c), len(h.Logs[i].Segments))
+		if l == nil {
+			continue
+		}
+		s.see(l, h.Logs[i].Segments)
+		s.check(l)
+		s.caughtUp(l)
+		s.want(l)
+		s.mention(l)
+	}
+}
+
+// see replaces the picture of the peer's log, and frees the window of what it covers.
+func (s *Session) see(l *log, theirs event.Segments) {
+	s.picture(l, theirs)
+	covered := theirs.Ranges()
+	s.land(l, func(part event.Range) bool {
+		return len(event.Ranges{part}.Subtract(covered)) == 0
+	})
+	l.sent = covered
+	for _, f := range s.flights {
+		if f.log == l {
+			l.sent = l.sent.Add(f.part)
+		}
+	}
+	if !s.own[l.name.Device] || s.own[s.cfg.Peer] {
+		return
+	}
+	acked := l.acked.Union(covered)
+	if len(acked) > 2*event.MaxSegments { // a peer that keeps changing its mind
+		acked = covered
+	}
+	if !slices.Equal(acked, l.acked) {
+		l.acked = acked
+		s.emit(Acked{l.name, *s.store, theirs})
+	}
+}
+
+func (s *Session) picture(l *log, theirs event.Segments) {
+	if len(l.mine) == 0 {
+		s.claims += len(theirs) - len(l.theirs)
+	}
+	l.theirs = theirs
+}
+
+func (s *Session) refused(r *Refused) {
+	c := s.at(r.Tag)
+	if c == nil {
+		return
+	}
+	if l := c.logs[event.Log{Conversation: c.id, Device: r.Device, Instance: r.Instance}]; l != nil {
+		s.stop(l)
+	}
+}
+
+// mention sees to it that the peer soon learns what is here of l, unless the runs
+// that are pushed at once tell it.
+func (s *Session) mention(l *log) {
+	if l.listed || !l.conv.open {
+		return
+	}
+	untold := l.mine.Ranges().Subtract(l.told)
+	if l.queued || l.loading != 0 {
+		untold = untold.Subtract(l.lacks())
+	}
+	if len(untold) == 0 {
+		return
+	}
+	l.listed = true
+	s.untold = append(s.untold, l)
+	if s.haveAt.IsZero() {
+		s.haveAt = s.now.Add(havePause)
+	}
+}
+
+// tell sends Have for what is still untold, a frame or more for each conversation.
+func (s *Session) tell() {
+	s.haveAt = time.Time{}
+	logs := slices.DeleteFunc(s.untold, func(l *log) bool {
+		l.listed = false
+		return l.conv.left || len(l.mine.Ranges().Subtract(l.told)) == 0
+	})
+	s.untold = nil
+	slices.SortFunc(logs, compareLogs)
+	for len(logs) > 0 {
+		n, weight := 1, logs[0].offerWeight()
+		for n < len(logs) && n < MaxLogs && logs[n].conv == logs[0].conv && weight < haveBytes {
+			weight += logs[n].offerWeight()
+			n++
+		}
+		s.sendHave(logs[:n])
+		logs = logs[n:]
+	}
+}
+
+// sendHave says what is here of logs of one conversation, in order.
+func (s *Session) sendHave(logs []*log) {
+	h := &Have{Tag: logs[0].conv.mine, Store: s.cfg.Store}
+	for _, l := range logs {
+		h.Logs = append(h.Logs, l.segments())
+		l.told = l.mine.Ranges()
+	}
+	s.send(Frame{Have: h})
+}
+
+// awaitsOpening reports whether time alone will make pushOpening push.
+func (c *conversation) awaitsOpening() bool {
+	return !c.open && !c.left && !c.opened && c.opening.First != 0
+}
+
+// pushOpening loads the one run for a peer that offers nothing.
+func (s *Session) pushOpening(c *conversation) {
+	if !c.awaitsOpening() || s.now.Before(c.openingAt) {
+		return
+	}
+	l := s.logOf(c, c.opening.Log)
+	c.opened, c.loadingOpening = true, true
+	l.loading = c.opening.First
+	s.emit(Load{l.name, l.loading, OpeningEvents, OpeningBytes})
+}
+
+// sendOpening sends the one run, outside the window since nobody answers it.
+func (s *Session) sendOpening(c *conversation, run event.Run, good bool) {
+	if good && !c.open && !c.left && len(run.Events) <= OpeningEvents && weigh(&run) <= OpeningBytes {
+		run.Tag = c.mine
+		s.send(Frame{Run: &run})
+	}
+}
