@@ -1,0 +1,85 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"connectrpc.com/connect"
+)
+
+// answers is the server's interceptor: it makes an answer of every error.
+type answers struct{}
+
+func (answers) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
+	return func(ctx context.Context, r connect.AnyRequest) (connect.AnyResponse, error) {
+		w, err := next(ctx, r)
+		if err != nil {
+			return nil, answer(ctx, err)
+		}
+		return w, nil
+	}
+}
+
+func (answers) WrapStreamingHandler(next connect.StreamingHandlerFunc) connect.StreamingHandlerFunc {
+	return func(ctx context.Context, c connect.StreamingHandlerConn) error {
+		return answer(ctx, next(ctx, c))
+	}
+}
+
+func (answers) WrapStreamingClient(next connect.StreamingClientFunc) connect.StreamingClientFunc {
+	return next
+}
+
+// lost is the client's interceptor: where a call failed without an answer, it asks
+// whether the node is still there, since a broken connection looks different each time.
+// It is called to find out.
+type lost func() error
+
+func (l lost) explain(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() != nil || errors.Is(err, io.EOF) || errors.Is(err, ErrNotRunning) {
+		return err
+	}
+	if p := ProblemOf(err); p != nil {
+		if p.Code == CodeStopping {
+			return fmt.Errorf("%w: %w", ErrNotRunning, err)
+		}
+		return err
+	}
+	if gone := l(); gone != nil {
+		return gone
+	}
+	return err
+}
+
+func (l lost) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
+	return func(ctx context.Context, r connect.AnyRequest) (connect.AnyResponse, error) {
+		w, err := next(ctx, r)
+		if err != nil {
+			return nil, l.explain(ctx, err)
+		}
+		return w, nil
+	}
+}
+
+func (l lost) WrapStreamingClient(next connect.StreamingClientFunc) connect.StreamingClientFunc {
+	return func(ctx context.Context, spec connect.Spec) connect.StreamingClientConn {
+		return lostStream{next(ctx, spec), ctx, l}
+	}
+}
+
+func (l lost) WrapStreamingHandler(next connect.StreamingHandlerFunc) connect.StreamingHandlerFunc {
+	return next
+}
+
+// lostStream explains what Receive returns; a failing Send only tells to receive.
+type lostStream struct {
+	connect.StreamingClientConn
+	ctx  context.Context // the call's own, as the stream itself holds it
+	lost lost
+}
+
+func (s lostStream) Receive(m any) error {
+	return s.lost.explain(s.ctx, s.StreamingClientConn.Receive(m))
+}

@@ -1,0 +1,151 @@
+package control
+
+import (
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/node"
+	controlv1 "github.com/earshot-im/earshot/node/control/v1"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+func convert[From, To any](from []From, each func(From) To) []To {
+	to := make([]To, len(from))
+	for i, f := range from {
+		to[i] = each(f)
+	}
+	return to
+}
+
+// valid mends what an answer can't carry, so that one bad string does not make a page
+// of messages unreadable for ever.
+func valid(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
+
+func text[T fmt.Stringer](id T) string { return id.String() }
+
+func stamp(t time.Time) *timestamppb.Timestamp {
+	if t.IsZero() {
+		return nil
+	}
+	return timestamppb.New(t)
+}
+
+func eventText(id event.ID) string { return hex.EncodeToString(id[:]) }
+
+// eventID reads an ID, which is 64 hexadecimal digits.
+func eventID(text string) (event.ID, error) {
+	b, err := hex.DecodeString(text)
+	if err != nil || len(b) != len(event.ID{}) {
+		return event.ID{}, fmt.Errorf("%w: a message ID has %d hexadecimal digits", errInvalid, 2*len(event.ID{}))
+	}
+	return event.ID(b), nil
+}
+
+// optionalID is nil where there is no text.
+func optionalID(text string) (*event.ID, error) {
+	if text == "" {
+		return nil, nil
+	}
+	id, err := eventID(text)
+	return &id, err
+}
+
+func peer(p node.Peer) *controlv1.Peer {
+	v := &controlv1.Peer{
+		Name:      valid(p.Name),
+		Petname:   valid(p.Petname),
+		Device:    p.Device.String(),
+		Online:    p.Online,
+		Contact:   p.Contact,
+		Verified:  p.Verified,
+		Addresses: p.Addresses,
+		FoundBy:   p.FoundBy,
+		LastSeen:  stamp(p.LastSeen),
+	}
+	if p.Person != (crypto.PersonID{}) { // not known before the first connection
+		v.Person = p.Person.String()
+	}
+	return v
+}
+
+func person(p node.Person) *controlv1.Person {
+	return &controlv1.Person{
+		Person:   p.ID.String(),
+		Name:     valid(p.Name),
+		Petname:  valid(p.Petname),
+		Pinned:   valid(p.Pinned),
+		Contact:  p.Contact,
+		Verified: p.Verified,
+		Blocked:  p.Blocked,
+		Online:   p.Online,
+		Devices:  convert(p.Devices, text),
+	}
+}
+
+func target(t node.Target) *controlv1.Target {
+	return &controlv1.Target{Kind: t.Kind, Id: t.ID, Name: valid(t.Name)}
+}
+
+func sent(m node.Message) *controlv1.Sent {
+	return &controlv1.Sent{
+		Id:           eventText(m.ID),
+		Conversation: text(m.Conversation),
+		To:           target(m.To),
+		State:        m.State,
+		Time:         stamp(m.Time),
+	}
+}
+
+func message(m node.Message) *controlv1.Message {
+	v := &controlv1.Message{
+		Id:           eventText(m.ID),
+		Conversation: text(m.Conversation),
+		To:           target(m.To),
+		From: &controlv1.Author{
+			Person:   m.From.Person.String(),
+			Name:     valid(m.From.Name),
+			Petname:  valid(m.From.Petname),
+			Device:   m.From.Device.String(),
+			Contact:  m.From.Contact,
+			Verified: m.From.Verified,
+		},
+		Kind:     m.Kind,
+		Text:     valid(m.Text),
+		Time:     stamp(m.Time),
+		Received: stamp(m.Received),
+		Own:      m.Own,
+		State:    m.State,
+		Gap:      m.Gap,
+		Forked:   m.Forked,
+		Cursor:   m.Cursor,
+	}
+	if m.ReplyTo != nil {
+		v.ReplyTo = eventText(*m.ReplyTo)
+	}
+	return v
+}
+
+func pending(p node.Pending) *controlv1.Pending {
+	return &controlv1.Pending{
+		Id:         eventText(p.ID),
+		To:         target(p.To),
+		Queued:     stamp(p.Queued),
+		WaitingFor: p.WaitingFor,
+		Detail:     valid(p.Detail),
+	}
+}
+
+func request(r node.Request) *controlv1.Request {
+	return &controlv1.Request{
+		Person:   r.Person.String(),
+		Name:     valid(r.Name),
+		Device:   r.Device.String(),
+		Received: stamp(r.Received),
+		Text:     valid(r.Text),
+	}
+}

@@ -1,0 +1,125 @@
+package control
+
+import (
+	"context"
+	"errors"
+
+	"connectrpc.com/connect"
+
+	"github.com/earshot-im/earshot/node"
+	controlv1 "github.com/earshot-im/earshot/node/control/v1"
+)
+
+var (
+	// ErrNotRunning: no node answers in the directory. Start one.
+	ErrNotRunning = errors.New("no node is running")
+	// ErrNotPrivate: other users can enter the directory, so the socket is neither
+	// made nor trusted there. Take their rights away.
+	ErrNotPrivate = errors.New("directory is not private")
+	// ErrPathTooLong: the system can't name a socket in this directory. Use another.
+	ErrPathTooLong = errors.New("path is too long for a socket")
+
+	errInvalid  = errors.New("invalid request")
+	errStopping = errors.New("the node is stopping")
+)
+
+// Codes of a Problem. They are part of the schema.
+const (
+	CodeUnknown      = "unknown"
+	CodeAmbiguous    = "ambiguous"
+	CodeNameTaken    = "name_taken"
+	CodeName         = "name"
+	CodeKeyUsed      = "key_used"
+	CodeText         = "text"
+	CodeEmpty        = "empty"
+	CodeTooLong      = "too_long"
+	CodeAcknowledged = "acknowledged"
+	CodeNoMessage    = "no_message"
+	CodeBlocked      = "blocked"
+	CodeNoRequest    = "no_request"
+	CodeWords        = "words"
+	CodeSelf         = "self"
+	CodeSetting      = "setting"
+	CodeInvalid      = "invalid"
+	CodeStopping     = "stopping"
+	CodeInternal     = "internal"
+)
+
+// known are the errors that callers can do something about.
+var known = []struct {
+	err     error
+	problem string
+	code    connect.Code
+}{
+	{node.ErrKeyUsed, CodeKeyUsed, connect.CodeAlreadyExists},
+	{node.ErrText, CodeText, connect.CodeInvalidArgument},
+	{node.ErrEmpty, CodeEmpty, connect.CodeInvalidArgument},
+	{node.ErrTooLong, CodeTooLong, connect.CodeInvalidArgument},
+	{node.ErrAcknowledged, CodeAcknowledged, connect.CodeFailedPrecondition},
+	{node.ErrNoMessage, CodeNoMessage, connect.CodeNotFound},
+	{node.ErrBlocked, CodeBlocked, connect.CodeFailedPrecondition},
+	{node.ErrNoRequest, CodeNoRequest, connect.CodeNotFound},
+	{node.ErrWords, CodeWords, connect.CodeFailedPrecondition},
+	{node.ErrSelf, CodeSelf, connect.CodeInvalidArgument},
+	{node.ErrSetting, CodeSetting, connect.CodeInvalidArgument},
+	{errInvalid, CodeInvalid, connect.CodeInvalidArgument},
+	{errStopping, CodeStopping, connect.CodeUnavailable},
+}
+
+// answer turns the error of a call into what the caller gets.
+func answer(ctx context.Context, err error) error {
+	var answered *connect.Error
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(context.Cause(ctx), errStopping):
+		err = errStopping
+	case errors.As(err, &answered): // by Connect itself: it could not read the request
+		return err
+	}
+	var unknown *node.UnknownError
+	var ambiguous *node.AmbiguousError
+	var taken *node.NameTakenError
+	switch {
+	case errors.As(err, &unknown):
+		return problem(connect.CodeNotFound, err, &controlv1.Problem{Code: CodeUnknown})
+	case errors.As(err, &ambiguous):
+		return problem(connect.CodeFailedPrecondition, err,
+			&controlv1.Problem{Code: CodeAmbiguous, Persons: convert(ambiguous.Candidates, person)})
+	case errors.As(err, &taken):
+		return problem(connect.CodeAlreadyExists, err,
+			&controlv1.Problem{Code: CodeNameTaken, Persons: convert([]node.Person{taken.By}, person)})
+	case errors.Is(err, context.Canceled):
+		return connect.NewError(connect.CodeCanceled, err)
+	}
+	for _, k := range known {
+		if errors.Is(err, k.err) {
+			return problem(k.code, err, &controlv1.Problem{Code: k.problem})
+		}
+	}
+	return problem(connect.CodeInternal, err, &controlv1.Problem{Code: CodeInternal})
+}
+
+func problem(code connect.Code, err error, p *controlv1.Problem) error {
+	e := connect.NewError(code, err)
+	if d, err := connect.NewErrorDetail(p); err == nil {
+		e.AddDetail(d)
+	}
+	return e
+}
+
+// ProblemOf returns what the node said was wrong, or nil if err is not its answer.
+func ProblemOf(err error) *controlv1.Problem {
+	var e *connect.Error
+	if !errors.As(err, &e) {
+		return nil
+	}
+	for _, d := range e.Details() {
+		if v, err := d.Value(); err == nil {
+			if p, ok := v.(*controlv1.Problem); ok {
+				return p
+			}
+		}
+	}
+	return nil
+}

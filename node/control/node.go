@@ -1,0 +1,53 @@
+package control
+
+import (
+	"context"
+
+	"github.com/earshot-im/earshot/node"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// Node is what the server needs of a *node.Node. Every method may be called from
+// many goroutines, also after the node has ended: then it returns an error.
+type Node interface {
+	Status(ctx context.Context) (node.Status, error)
+	// Down asks the node to end and does not wait for it.
+	Down()
+	Peers(ctx context.Context) ([]node.Peer, error)
+	Me(ctx context.Context) (node.Me, error)
+	SetName(ctx context.Context, name string) error
+	SetAccept(ctx context.Context, accept string) error
+	SetReadReceipts(ctx context.Context, on bool) error
+	// Changed and PeersChanged return their counter as soon as it is past after.
+	Changed(ctx context.Context, after uint64) (uint64, error)
+	PeersChanged(ctx context.Context, after uint64) (uint64, error)
+
+	Resolve(ctx context.Context, who string) (node.Person, error)
+	Send(ctx context.Context, out node.Outgoing) (node.Message, error)
+	// SendAll sends in order, in as few commits as it can. It stops at the first
+	// that can't be sent and returns those before it, with the error.
+	SendAll(ctx context.Context, out []node.Outgoing) ([]node.Message, error)
+	// Wait returns once the message has reached the state or can't any more. When
+	// ctx ends first it returns the message as it is, and the context's error.
+	Wait(ctx context.Context, id event.ID, state string) (node.Message, error)
+	// Unread returns unread messages whose cursor is past after, by cursor.
+	Unread(ctx context.Context, after uint64, f node.Filter, limit int) ([]node.Message, error)
+	MarkRead(ctx context.Context, ids ...event.ID) error
+	// Arrivals returns messages of others whose cursor is past after, by cursor.
+	Arrivals(ctx context.Context, after uint64, f node.Filter, limit int) ([]node.Message, error)
+	Cursor(ctx context.Context, name string) (uint64, error)
+	SetCursor(ctx context.Context, name string, n uint64) error
+	History(ctx context.Context, who string, r node.HistoryRange) ([]node.Message, error)
+	Outbox(ctx context.Context) ([]node.Pending, error)
+	Cancel(ctx context.Context, id event.ID) (node.Message, error)
+
+	Contacts(ctx context.Context) ([]node.Person, error)
+	NameContact(ctx context.Context, who, petname string) (node.Person, error)
+	SafetyWords(ctx context.Context, who string) ([10]string, node.Person, error)
+	// Verify returns node.ErrWords unless words are the safety words of who.
+	Verify(ctx context.Context, who, words, petname string) (node.Person, error)
+	Requests(ctx context.Context) ([]node.Request, error)
+	Accept(ctx context.Context, who, petname string) (node.Person, error)
+	Block(ctx context.Context, who string) (node.Person, error)
+	Unblock(ctx context.Context, who string) (node.Person, error)
+}

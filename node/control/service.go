@@ -1,0 +1,234 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/earshot-im/earshot/node"
+	controlv1 "github.com/earshot-im/earshot/node/control/v1"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+const (
+	// defaultPage and maxPage bound the messages of one answer, and pageBytes their
+	// text: an answer must not cost the node more than its caller needs to go on.
+	defaultPage = 100
+	maxPage     = 1000
+	pageBytes   = 4 << 20
+
+	// maxCursorName is in bytes: a cursor is kept for ever.
+	maxCursorName = 64
+)
+
+// service answers each method of the schema by calls of the node.
+type service struct{ node Node }
+
+var _ controlv1.ControlHandler = service{}
+
+func (s service) Send(ctx context.Context, r *controlv1.SendRequest) (*controlv1.Sent, error) {
+	reply, err := optionalID(r.ReplyTo)
+	if err != nil {
+		return nil, err
+	}
+	wait, err := newWait(r.Wait, r.Timeout)
+	if err != nil {
+		return nil, err
+	}
+	m, err := s.node.Send(ctx, node.Outgoing{To: r.To, Text: r.Text, ReplyTo: reply, Key: r.Key})
+	if err == nil {
+		m, err = wait.from(time.Now()).wait(ctx, s.node, m)
+	}
+	return sent(m), err
+}
+
+func (s service) Wait(ctx context.Context, r *controlv1.WaitRequest) (*controlv1.Sent, error) {
+	id, err := eventID(r.Id)
+	if err != nil {
+		return nil, err
+	}
+	wait, err := newWait(r.State, r.Timeout)
+	if err != nil {
+		return nil, err
+	}
+	m, err := wait.from(time.Now()).wait(ctx, s.node, node.Message{ID: id})
+	return sent(m), err
+}
+
+func (s service) Unread(ctx context.Context, r *controlv1.UnreadRequest) (*controlv1.MessagesResponse, error) {
+	return page(r.Limit, func(limit int) ([]node.Message, error) {
+		return s.node.Unread(ctx, r.After, filter(r.Filter), limit)
+	})
+}
+
+func (s service) MarkRead(ctx context.Context, r *controlv1.MarkReadRequest) (*controlv1.MarkReadResponse, error) {
+	if len(r.Ids) > maxPage {
+		return nil, fmt.Errorf("%w: more than %d messages at once", errInvalid, maxPage)
+	}
+	ids := make([]event.ID, len(r.Ids))
+	for i, text := range r.Ids {
+		var err error
+		if ids[i], err = eventID(text); err != nil {
+			return nil, err
+		}
+	}
+	return &controlv1.MarkReadResponse{}, s.node.MarkRead(ctx, ids...)
+}
+
+func (s service) Arrivals(ctx context.Context, r *controlv1.ArrivalsRequest) (*controlv1.MessagesResponse, error) {
+	return page(r.Limit, func(limit int) ([]node.Message, error) {
+		return s.node.Arrivals(ctx, r.After, filter(r.Filter), limit)
+	})
+}
+
+func (s service) GetCursor(ctx context.Context, r *controlv1.GetCursorRequest) (*controlv1.CursorResponse, error) {
+	if err := cursorName(r.Name); err != nil {
+		return nil, err
+	}
+	n, err := s.node.Cursor(ctx, r.Name)
+	return &controlv1.CursorResponse{Cursor: n}, err
+}
+
+func (s service) SetCursor(ctx context.Context, r *controlv1.SetCursorRequest) (*controlv1.CursorResponse, error) {
+	if err := cursorName(r.Name); err != nil {
+		return nil, err
+	}
+	return &controlv1.CursorResponse{Cursor: r.Cursor}, s.node.SetCursor(ctx, r.Name, r.Cursor)
+}
+
+func (s service) History(ctx context.Context, r *controlv1.HistoryRequest) (*controlv1.MessagesResponse, error) {
+	before, err := optionalID(r.Before)
+	if err != nil {
+		return nil, err
+	}
+	after, err := optionalID(r.After)
+	if err != nil {
+		return nil, err
+	}
+	if before != nil && after != nil {
+		return nil, fmt.Errorf("%w: both before and after", errInvalid)
+	}
+	limit, err := pageLimit(r.Limit)
+	if err != nil {
+		return nil, err
+	}
+	messages, err := s.node.History(ctx, r.Who, node.HistoryRange{Limit: limit, Before: before, After: after})
+	return &controlv1.MessagesResponse{Messages: convert(clip(messages, after == nil), message)}, err
+}
+
+func (s service) Outbox(ctx context.Context, _ *controlv1.OutboxRequest) (*controlv1.OutboxResponse, error) {
+	out, err := s.node.Outbox(ctx)
+	return &controlv1.OutboxResponse{Pending: convert(out, pending)}, err
+}
+
+func (s service) Cancel(ctx context.Context, r *controlv1.CancelRequest) (*controlv1.Sent, error) {
+	id, err := eventID(r.Id)
+	if err != nil {
+		return nil, err
+	}
+	m, err := s.node.Cancel(ctx, id)
+	return sent(m), err
+}
+
+// wait is until when a caller waits for which state.
+type wait struct {
+	state   string
+	timeout *time.Duration // nil: for ever
+	start   time.Time
+}
+
+func newWait(state string, timeout *durationpb.Duration) (wait, error) {
+	w := wait{state: state}
+	switch state {
+	case "":
+		w.state = node.StateQueued
+	case node.StateQueued, node.StateDelivered, node.StateRead:
+	default:
+		return wait{}, fmt.Errorf("%w: can't wait for the state %q", errInvalid, state)
+	}
+	if timeout != nil {
+		d := timeout.AsDuration()
+		if !timeout.IsValid() || d < 0 {
+			return wait{}, fmt.Errorf("%w: bad timeout", errInvalid)
+		}
+		w.timeout = &d
+	}
+	return w, nil
+}
+
+// from returns the same wait with the timeout counted from start.
+func (w wait) from(start time.Time) wait {
+	w.start = start
+	return w
+}
+
+// wait returns the message as it is in the end; that the timeout has passed is no error.
+func (w wait) wait(ctx context.Context, n Node, m node.Message) (node.Message, error) {
+	if w.state == node.StateQueued && m.State != "" {
+		return m, nil
+	}
+	limited := ctx
+	if w.timeout != nil {
+		var cancel context.CancelFunc
+		limited, cancel = context.WithDeadline(ctx, w.start.Add(*w.timeout))
+		defer cancel()
+	}
+	now, err := n.Wait(limited, m.ID, w.state)
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		err = nil
+	}
+	return now, err
+}
+
+func filter(f *controlv1.Filter) node.Filter {
+	return node.Filter{From: f.GetFrom(), In: f.GetIn()}
+}
+
+func cursorName(name string) error {
+	if name == "" || len(name) > maxCursorName {
+		return fmt.Errorf("%w: the name of a cursor has 1 to %d bytes", errInvalid, maxCursorName)
+	}
+	return nil
+}
+
+func pageLimit(asked uint32) (int, error) {
+	switch {
+	case asked == 0:
+		return defaultPage, nil
+	case asked > maxPage:
+		return 0, fmt.Errorf("%w: more than %d messages at once", errInvalid, maxPage)
+	}
+	return int(asked), nil
+}
+
+func page(asked uint32, read func(limit int) ([]node.Message, error)) (*controlv1.MessagesResponse, error) {
+	limit, err := pageLimit(asked)
+	if err != nil {
+		return nil, err
+	}
+	messages, err := read(limit)
+	return &controlv1.MessagesResponse{Messages: convert(clip(messages, false), message)}, err
+}
+
+// clip keeps at least one message, and no more than pageBytes of text: the first ones,
+// or the last.
+func clip(messages []node.Message, last bool) []node.Message {
+	size := 0
+	for i := range messages {
+		m := &messages[i]
+		if last {
+			m = &messages[len(messages)-1-i]
+		}
+		size += len(m.Text)
+		if size > pageBytes && i > 0 {
+			if last {
+				return messages[len(messages)-i:]
+			}
+			return messages[:i]
+		}
+	}
+	return messages
+}

@@ -1,0 +1,224 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"connectrpc.com/connect"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/earshot-im/earshot/node"
+	controlv1 "github.com/earshot-im/earshot/node/control/v1"
+)
+
+const (
+	// maxCommit is how many lines are sent in one call of the node: enough that a
+	// commit's cost does not count, few enough that the first is not kept waiting.
+	maxCommit = 1024
+
+	// maxUnderWay is how many lines of one stream may be on disk and not answered. A
+	// caller that sends more is read no further.
+	maxUnderWay = 8192
+
+	// maxAnswer is how many messages one answer of SendLines holds.
+	maxAnswer = 512
+)
+
+// Watch keeps one answer ready and replaces it while the caller is not reading.
+func (s service) Watch(ctx context.Context, _ *controlv1.WatchRequest, stream *connect.ServerStream[controlv1.WatchResponse]) error {
+	var mu sync.Mutex
+	var now controlv1.WatchResponse // guarded by mu
+	news := make(chan struct{}, 1)
+	follow := func(ctx context.Context, next func(context.Context, uint64) (uint64, error), at *uint64) error {
+		for n := uint64(0); ; {
+			var err error
+			if n, err = next(ctx, n); err != nil {
+				return err
+			}
+			mu.Lock()
+			*at = n
+			mu.Unlock()
+			select {
+			case news <- struct{}{}:
+			default:
+			}
+		}
+	}
+	group, ctx := errgroup.WithContext(ctx) // all end with ctx, which the first error ends
+	group.Go(func() error { return follow(ctx, s.node.Changed, &now.Changed) })
+	group.Go(func() error { return follow(ctx, s.node.PeersChanged, &now.Peers) })
+	group.Go(func() error {
+		for {
+			mu.Lock()
+			answer := &controlv1.WatchResponse{Changed: now.Changed, Peers: now.Peers}
+			mu.Unlock()
+			if err := stream.Send(answer); err != nil {
+				return err
+			}
+			select {
+			case <-news:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+	})
+	return group.Wait()
+}
+
+// onDisk is a message that waits to be answered.
+type onDisk struct {
+	message node.Message
+	since   time.Time
+}
+
+// SendLines is a pipeline: lines are read, committed, settled (they have got as far as
+// the caller wants) and answered. Each stage takes whatever waits, up to a bound, and a
+// full stage holds up the one before it, at last the caller.
+func (s service) SendLines(ctx context.Context, stream *connect.BidiStream[controlv1.SendLinesRequest, controlv1.SendLinesResponse]) error {
+	first, err := stream.Receive()
+	if err != nil {
+		return atEnd(err)
+	}
+	if first.Open == nil || len(first.Lines) > 0 {
+		return fmt.Errorf("%w: the first request must open, and no more", errInvalid)
+	}
+	wait, err := newWait(first.Open.Wait, first.Open.Timeout)
+	if err != nil {
+		return err
+	}
+	// Whom the name means is settled here, whatever becomes of the name.
+	to, err := s.node.Resolve(ctx, first.Open.To)
+	if err != nil {
+		return err
+	}
+	if err := stream.Send(&controlv1.SendLinesResponse{}); err != nil {
+		return err
+	}
+
+	lines := make(chan node.Outgoing, maxCommit)
+	committed := make(chan onDisk, maxUnderWay)
+	settled := make(chan node.Message, maxAnswer)
+	unread := make(chan error, 1) // why reading ended, before lines is closed
+	var unsent error              // why committing ended, before committed is closed
+
+	group, ctx := errgroup.WithContext(ctx)
+	go func() { // ends when the handler returns, if not before: that closes the request
+		unread <- readLines(ctx, stream, to.ID.String(), lines)
+		close(lines)
+	}()
+	group.Go(func() error {
+		unsent = s.commitLines(ctx, lines, committed)
+		close(committed)
+		return nil // what was committed is still answered
+	})
+	group.Go(func() error {
+		defer close(settled)
+		for d := range committed {
+			m, err := wait.from(d.since).wait(ctx, s.node, d.message)
+			if err == nil {
+				err = put(ctx, settled, m)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	group.Go(func() error {
+		for m := range settled {
+			batch := gather(m, settled, maxAnswer)
+			if err := stream.Send(&controlv1.SendLinesResponse{Sent: convert(batch, sent)}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	if unsent != nil {
+		return unsent
+	}
+	return <-unread
+}
+
+func readLines(ctx context.Context, stream *connect.BidiStream[controlv1.SendLinesRequest, controlv1.SendLinesResponse], to string, lines chan<- node.Outgoing) error {
+	for {
+		r, err := stream.Receive()
+		if err != nil {
+			return atEnd(err)
+		}
+		if r.Open != nil {
+			return fmt.Errorf("%w: only the first request opens", errInvalid)
+		}
+		for _, line := range r.Lines {
+			if err := put(ctx, lines, node.Outgoing{To: to, Text: line.Text, Key: line.Key}); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func (s service) commitLines(ctx context.Context, lines <-chan node.Outgoing, committed chan<- onDisk) error {
+	for {
+		var line node.Outgoing
+		select {
+		case next, more := <-lines:
+			if !more {
+				return nil
+			}
+			line = next
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		messages, err := s.node.SendAll(ctx, gather(line, lines, maxCommit))
+		now := time.Now()
+		for _, m := range messages {
+			if err := put(ctx, committed, onDisk{m, now}); err != nil {
+				return err
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// put gives up when ctx ends.
+func put[T any](ctx context.Context, to chan<- T, v T) error {
+	select {
+	case to <- v:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// gather returns first and what else is there, up to limit, without waiting.
+func gather[T any](first T, rest <-chan T, limit int) []T {
+	batch := []T{first}
+	for len(batch) < limit {
+		select {
+		case v, more := <-rest:
+			if !more {
+				return batch
+			}
+			batch = append(batch, v)
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+// atEnd is nil where the caller has said all.
+func atEnd(err error) error {
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
+}
