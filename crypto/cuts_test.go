@@ -35,6 +35,7 @@ func TestCutProofs(t *testing.T) {
 			}
 			if n > 1 {
 				wrong["short path"] = VerifyCut(root, all[i], CutProof{proof.Index, proof.Size, proof.Path[1:]})
+				wrong["only one"] = VerifyCut(root, all[i], CutProof{0, 1, proof.Path})
 				flipped := slices.Clone(proof.Path)
 				flipped[0][0] ^= 1
 				wrong["path"] = VerifyCut(root, all[i], CutProof{proof.Index, proof.Size, flipped})

@@ -19,9 +19,7 @@
 // order is a mistake in the program, not in the data, and panics.
 package canon
 
-import (
-	"errors"
-)
+import "errors"
 
 // ErrEncoding is matched by every error of a Reader. The bytes can never become
 // valid: refuse them, and whoever sent them.

@@ -139,6 +139,19 @@ func TestFixedIsLongAfterAnError(t *testing.T) {
 	}
 }
 
+func TestAppendingToAFieldLeavesTheRest(t *testing.T) {
+	in := sample{body: []byte("ab"), text: "cd", key: []byte("efgh")}.marshal()
+	want := bytes.Clone(in)
+	s, err := parse(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = append(s.body, "overwritten"...)
+	if !bytes.Equal(in, want) {
+		t.Errorf("input is now %x", in)
+	}
+}
+
 func TestWriterPanicsOutOfOrder(t *testing.T) {
 	for name, write := range map[string]func(*Writer){
 		"descending":       func(w *Writer) { w.Uint(2, 0); w.Uint(1, 1) },

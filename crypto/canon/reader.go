@@ -35,7 +35,7 @@ func (r *Reader) Bool(field int) bool {
 	if v > 1 {
 		r.fail(field, "not a boolean")
 	}
-	return v == 1 && r.err == nil
+	return v == 1
 }
 
 // Fixed64 returns a field of eight bytes, 0 if it is absent.
