@@ -1,0 +1,111 @@
+package link
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/crypto"
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/core/protocol"
+	"github.com/libp2p/go-libp2p/core/sec"
+	libp2ptls "github.com/libp2p/go-libp2p/p2p/security/tls"
+)
+
+// security is libp2p's TLS with two things of our own: a certificate that no clock can call invalid, and the hybrid
+// key agreement as the only one offered or accepted. On the wire it is /tls/1.0.0, muxer negotiation by ALPN included.
+type security struct {
+	identity *libp2ptls.Identity
+	local    peer.ID
+	muxer    protocol.ID
+}
+
+var _ sec.SecureTransport = (*security)(nil)
+
+func newSecurity(key crypto.PrivKey, local peer.ID, muxer protocol.ID) (*security, error) {
+	identity, err := libp2ptls.NewIdentity(key, libp2ptls.WithCertTemplate(certTemplate()))
+	if err != nil {
+		return nil, err
+	}
+	return &security{identity: identity, local: local, muxer: muxer}, nil
+}
+
+// certTemplate is valid from the first second a Unix clock can show to the last that X.509 can write (RFC 5280,
+// 4.1.2.5). The library's own begins an hour before the local time and is refused by peers whose clocks are behind.
+// What proves the peer is the device key's signature over the certificate's, so nothing hangs on its dates.
+func certTemplate() *x509.Certificate {
+	return &x509.Certificate{
+		NotBefore: time.Unix(0, 0).UTC(),
+		NotAfter:  time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC),
+		Subject:   pkix.Name{SerialNumber: "1"}, // the issuer, which is the subject here, must not be empty
+	}
+}
+
+// ID is the name under which libp2p negotiates TLS.
+func (s *security) ID() protocol.ID { return libp2ptls.ID }
+
+// SecureInbound accepts a handshake; an empty ID accepts any peer.
+func (s *security) SecureInbound(ctx context.Context, raw net.Conn, id peer.ID) (sec.SecureConn, error) {
+	return s.handshake(ctx, raw, id, tls.Server)
+}
+
+// SecureOutbound offers a handshake and accepts only the peer that was dialled.
+func (s *security) SecureOutbound(ctx context.Context, raw net.Conn, id peer.ID) (sec.SecureConn, error) {
+	return s.handshake(ctx, raw, id, tls.Client)
+}
+
+func (s *security) handshake(ctx context.Context, raw net.Conn, id peer.ID,
+	side func(net.Conn, *tls.Config) *tls.Conn,
+) (_ sec.SecureConn, err error) {
+	defer func() {
+		if err != nil {
+			raw.Close()
+		}
+	}()
+	config, keys := s.identity.ConfigForPeer(id)
+	config.MinVersion = tls.VersionTLS13
+	config.CurvePreferences = []tls.CurveID{tls.X25519MLKEM768}
+	// With a single muxer there is nothing to prefer, and "libp2p", the fallback that asks for a second negotiation,
+	// is not offered.
+	config.NextProtos = []string{string(s.muxer)}
+	conn := side(raw, config)
+	if err := conn.HandshakeContext(ctx); err != nil {
+		return nil, err
+	}
+	state := conn.ConnectionState()
+	if state.Version != tls.VersionTLS13 || state.CurveID != tls.X25519MLKEM768 {
+		return nil, fmt.Errorf("no hybrid key agreement: %s, %s", tls.VersionName(state.Version), state.CurveID)
+	}
+	if state.NegotiatedProtocol != string(s.muxer) {
+		return nil, fmt.Errorf("no muxer in common: %q", state.NegotiatedProtocol)
+	}
+	// The identity's verification, which has run by now, sends the key before the handshake ends.
+	key := <-keys
+	if key == nil {
+		return nil, sec.ErrPeerIDMismatch{Expected: id}
+	}
+	remote, err := peer.IDFromPublicKey(key)
+	if err != nil {
+		return nil, err
+	}
+	return &secureConn{Conn: conn, local: s.local, remote: remote, key: key, muxer: s.muxer}, nil
+}
+
+type secureConn struct {
+	*tls.Conn
+	local, remote peer.ID
+	key           crypto.PubKey
+	muxer         protocol.ID
+}
+
+func (c *secureConn) LocalPeer() peer.ID             { return c.local }
+func (c *secureConn) RemotePeer() peer.ID            { return c.remote }
+func (c *secureConn) RemotePublicKey() crypto.PubKey { return c.key }
+func (c *secureConn) ConnState() network.ConnectionState {
+	return network.ConnectionState{StreamMultiplexer: c.muxer, UsedEarlyMuxerNegotiation: true}
+}
