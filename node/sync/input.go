@@ -39,11 +39,11 @@ type (
 		Conversations []Conversation
 	}
 
-	// Held says that more of a log is on this node's disk, whoever brought it.
+	// Held says that more of a log is on this node's disk, whoever brought it, this
+	// session included. Several may come in another order than their commits.
 	Held struct {
 		Log      event.Log
 		Segments event.Segments
-		FromPeer bool // this session brought it: Stored tells the peer
 	}
 
 	// HeldRecord says that a newer record is on this node's disk.

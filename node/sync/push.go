@@ -36,7 +36,7 @@ func (s *Session) held(in Held) {
 		c.opening = Opening{in.Log, l.mine.Missing(before)[0].First}
 	}
 	s.want(l)
-	if !in.FromPeer {
+	if !s.awaited(l) {
 		s.mention(l)
 	}
 }

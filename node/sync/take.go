@@ -144,6 +144,14 @@ func (s *Session) find(ticket Ticket) *pending {
 	return nil
 }
 
+// awaited reports whether a run of l is with the shell: the answer will tell the peer
+// all that is here.
+func (s *Session) awaited(l *log) bool {
+	return slices.ContainsFunc(s.taking.pending, func(p *pending) bool {
+		return p.run != nil && p.run.Log() == l.name
+	})
+}
+
 // done forgets p, which is answered. It may have been the last of a round.
 func (s *Session) done(p *pending) {
 	s.count(p, -1)
@@ -162,6 +170,7 @@ func (s *Session) stored(in Stored) {
 		return
 	case p.run != nil && in.Refused != 0:
 		s.refuse(p.conv, p.run.Log(), in.Refused)
+		s.mention(s.logOf(p.conv, p.run.Log()))
 	case p.run != nil:
 		l := s.logOf(p.conv, p.run.Log())
 		s.grow(l, in.Segments)
