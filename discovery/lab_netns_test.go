@@ -117,7 +117,7 @@ func (h *labHost) run(args ...string) {
 // plug connects an interface of the host to a bridge and gives it addresses.
 func (h *labHost) plug(bridge, name string, addrs ...string) {
 	h.Helper()
-	far := fmt.Sprintf("h%d%s", h.number, name)
+	far := h.far(name)
 	h.command("ip", "link", "add", far, "type", "veth", "peer", "name", name, "netns", h.pid)
 	h.command("ip", "link", "set", far, "master", bridge, "up")
 	h.run("ip", "link", "set", name, "up")
@@ -125,6 +125,9 @@ func (h *labHost) plug(bridge, name string, addrs ...string) {
 		h.address("add", name, a)
 	}
 }
+
+// far is the end in the bridge of an interface: set down, the cable is out.
+func (h *labHost) far(name string) string { return fmt.Sprintf("h%d%s", h.number, name) }
 
 // address adds or deletes an address.
 func (h *labHost) address(verb, name, addr string) {

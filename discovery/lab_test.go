@@ -40,6 +40,9 @@ func labFinder() {
 	port, _ := strconv.Atoi(os.Getenv(labPort))
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil)).With("finder", seed)
 	w := NewWatcher(ReadNetwork(), log)
+	if n, err := ReadNetwork()(); err == nil && len(n.Links) == 0 {
+		fmt.Println("waiting for an interface")
+	}
 	var m *MDNS
 	m, err := NewMDNS(MDNSConfig{
 		Device: device(byte(seed)), Port: uint16(port), Networks: w.Subscribe(), Log: log,
@@ -220,6 +223,26 @@ func TestLabAddressChange(t *testing.T) {
 		a.address("del", "eth0", "10.9.0.1/24")
 		a.address("add", "eth0", "10.9.0.77/24")
 		pb.finds(1, "10.9.0.77:4001")
+		pa.finish()
+	})
+}
+
+func TestLabCableOutAndIn(t *testing.T) {
+	inLab(t, func(l *lab) {
+		l.bridge("br0")
+		a, b := l.host(), l.host()
+		a.plug("br0", "eth0", "10.9.0.1/24")
+		b.plug("br0", "eth0", "10.9.0.2/24")
+		pa, pb := a.finder(1, 4001), b.finder(2, 4002)
+		pa.finds(2, "10.9.0.2:4002")
+		pb.finds(1, "10.9.0.1:4001")
+		l.command("ip", "link", "set", a.far("eth0"), "down")
+		witness := a.finder(3, 4003)
+		witness.await(promised, "waiting")
+		l.command("ip", "link", "set", a.far("eth0"), "up")
+		pb.finds(3, "10.9.0.1:4003")
+		b.finder(4, 4004)
+		pa.finds(4, "10.9.0.2:4004")
 		pa.finish()
 	})
 }
