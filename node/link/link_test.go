@@ -102,7 +102,7 @@ func TestExchange(t *testing.T) {
 	connect(t, a, b)
 	s := openEcho(t, a, b.ID())
 	echo(t, s, []byte("hello"))
-	echo(t, s, bytes.Repeat([]byte("x"), 1<<20))
+	echo(t, s, bytes.Repeat([]byte("x"), 100<<10))
 	if _, err := a.NewStream(t.Context(), b.ID(), "/unknown"); err == nil {
 		t.Fatal("a protocol nobody serves was agreed on")
 	}
