@@ -24,9 +24,9 @@ const (
 // router's connection table does not notice.
 var slots = [lanes]int{prompt: 6, patient: 6, stranger: 4}
 
-// fairPick: every fourth dial of a lane goes to the device that waited longest,
+// fairPick: every second dial of a lane goes to the device that waited longest,
 // so that those that are always in the news starve nobody.
-const fairPick = 4
+const fairPick = 2
 
 // A Dial is one attempt to reach a device at any of some addresses, of which
 // there are 1 to [discovery.MaxAddrs].

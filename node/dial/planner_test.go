@@ -139,6 +139,20 @@ func TestWhoDialsFirst(t *testing.T) {
 	})
 }
 
+func TestOrder(t *testing.T) {
+	w := newWorld(t)
+	for i, id := range []peer.ID{"s", "t", "u", "v", "w", "contact"} {
+		w.Pin(id, id == "contact", w.now)
+		w.sight(id, discovery.FromSaved, i)
+		w.pass(time.Millisecond)
+	}
+	// The contact, then in turn the last sighted and who waited longest.
+	w.want("contact", "w", "s", "v", "t")
+	w.want()
+	w.fail("s")
+	w.want("u")
+}
+
 func TestBackOff(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -228,6 +242,33 @@ func TestNewsShortensThePause(t *testing.T) {
 		if got := w.until("z"); got != minPause {
 			t.Errorf("new address dialled after %v", got)
 		}
+	})
+	t.Run("of a contact", func(t *testing.T) {
+		w := newWorld(t)
+		w.Pin("z", true, w.now)
+		w.sight("z", discovery.FromSaved, 1)
+		for range 5 {
+			w.until("z")
+			w.fail("z")
+		}
+		w.sight("z", discovery.FromMDNS, 1)
+		w.until("z")
+		w.fail("z") // its back-off begins anew
+		if got := w.until("z"); got != minPause {
+			t.Errorf("dialled after %v", got)
+		}
+	})
+	t.Run("though forgotten meanwhile", func(t *testing.T) {
+		w := newWorld(t)
+		w.sight("z", discovery.FromMDNS, 1)
+		w.want("z")
+		w.fail("z")
+		w.book.Forget("z")
+		w.sweep(w.now)
+		w.sight("z", discovery.FromMDNS, 1)
+		w.want()
+		w.pass(minPause)
+		w.want("z")
 	})
 	t.Run("became a contact", func(t *testing.T) {
 		w := newWorld(t)
@@ -344,6 +385,11 @@ func TestNetworkChanged(t *testing.T) {
 	w.want()
 	w.NetworkChanged(w.now)
 	w.want("x", "y")
+	w.fail("y") // its back-off begins anew
+	if got := w.devices["y"].due.Sub(w.now); got != minPause {
+		t.Errorf("after a change the first pause is %v", got)
+	}
+	w.devices["y"].due = time.Time{}
 	var dialled []peer.ID
 	for range 20 {
 		w.pass(100 * time.Millisecond)
