@@ -209,3 +209,12 @@ func (l *listener) Close() error {
 	n.wake()
 	return nil
 }
+
+// Multiaddrs are the addresses to give to link.Host.Connect for a node that listens on a port of a host.
+func Multiaddrs(host netip.Addr, port uint16) []ma.Multiaddr {
+	m, err := manet.FromNetAddr(net.TCPAddrFromAddrPort(netip.AddrPortFrom(host, port)))
+	if err != nil {
+		panic(err) // not an address; a fault of the test's
+	}
+	return []ma.Multiaddr{m}
+}
