@@ -16,10 +16,12 @@ import (
 func longestCard(t testing.TB) Card {
 	t.Helper()
 	c, _ := person(t, 1)
-	for n := byte(2); len(c.heads) < MaxLinks; n++ {
-		c = must(t)(c.Add(key(t, n-1), key(t, n).ID(), key(t, n).Countersign(c)))
+	for n := byte(2); n <= MaxLinks; n++ {
+		// apply without a proof for each, which would take the square of the time
+		l := signed(c, key(t, n-1), link{prev: c.Head(), kind: kindAdd, device: key(t, n).ID(), countersig: key(t, n).Countersign(c)})
+		c.apply(l, Digest(domainLink, l.marshal()))
 	}
-	return c
+	return must(t)(ParseCard(marshalCard(c.genesis, c.links)))
 }
 
 func TestNewPerson(t *testing.T) {
@@ -164,9 +166,9 @@ func TestParseCardKeepsItsOwnBytes(t *testing.T) {
 	}
 }
 
-func TestParseCardEveryBitCounts(t *testing.T) {
+func TestParseCardEveryPartCounts(t *testing.T) {
 	b := goldenCard(t).Bytes()
-	for i := range b {
+	for i := 0; i < len(b); i += 5 { // no field is shorter, but for tags and lengths, see FuzzParseCard
 		changed := bytes.Clone(b)
 		changed[i] ^= 1 << (i % 8)
 		if _, err := ParseCard(changed); !errors.Is(err, ErrCard) {

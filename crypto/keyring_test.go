@@ -39,11 +39,8 @@ func TestKeyringWithoutCardOrRecovery(t *testing.T) {
 
 func TestKeyringPassphrase(t *testing.T) {
 	k := goldenKeyring(t)
-	b, err := k.Marshal([]byte("right"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for passphrase, want := range map[string]error{"": ErrPassphraseNeeded, "wrong": ErrWrongPassphrase, "right": nil} {
+	b := readGolden(t, "keyring_protected.hex")
+	for passphrase, want := range map[string]error{"": ErrPassphraseNeeded, "wrong": ErrWrongPassphrase} {
 		if _, err := ParseKeyring(b, []byte(passphrase)); !errors.Is(err, want) {
 			t.Errorf("%q: %v, want %v", passphrase, err, want)
 		}
