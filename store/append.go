@@ -1,0 +1,223 @@
+package store
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"io"
+	"slices"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// Draft is a message to be written.
+type Draft struct {
+	Conversation event.Conversation
+	Kind         event.Kind // KindText, or one that has a fallback text
+	Content      []byte     // of the kind
+	Fallback     string
+	Key          *[16]byte // nil: a random one
+	Lifetime     uint64    // seconds; 0: for ever
+}
+
+// Entry is a message that was written.
+type Entry struct {
+	Row
+	Existing bool // it was there already, under the same key
+}
+
+// Append writes a message into this device's log and returns it when it is on the
+// disk. A key that was used gives the earlier message if that has the same content,
+// else ErrKeyUsed. Other errors: ErrNoConversation, ErrKind, event.ErrTooLarge,
+// event.ErrMalformed.
+func (s *Store) Append(ctx context.Context, d Draft) (Entry, error) {
+	if class := d.Kind.Class(); class != event.Message && (class != event.Other || d.Fallback == "") {
+		return Entry{}, ErrKind
+	}
+	body := event.Body{Content: d.Content, Fallback: d.Fallback}
+	var key [16]byte
+	if _, err := io.ReadFull(s.cfg.Rand, body.Salt[:]); err != nil {
+		return Entry{}, err
+	}
+	if d.Key != nil {
+		key = *d.Key
+	} else if _, err := io.ReadFull(s.cfg.Rand, key[:]); err != nil {
+		return Entry{}, err
+	}
+	var out Entry
+	err := s.do(ctx, func(b *batch) error {
+		c, err := b.conversation(d.Conversation)
+		if err != nil {
+			return err
+		}
+		if p, used := pointerAt(b.get(bucketKeys, localKey(c.id, s.own.Person, key))); used {
+			out, err = b.existing(p, &d)
+			return err
+		}
+		x, err := b.write(&c, event.Header{Kind: d.Kind, Lifetime: d.Lifetime, Key: key, Clock: b.clock()}, body)
+		if err != nil {
+			return err
+		}
+		out = Entry{}
+		out.Row, err = b.row(x)
+		return err
+	})
+	return out, err
+}
+
+// clock is the wall clock as headers can say it.
+func (b *batch) clock() int64 { return min(max(b.now, 0), event.MaxClock) }
+
+func (b *batch) existing(p pointer, d *Draft) (Entry, error) {
+	x, err := b.entry(p)
+	if err != nil {
+		return Entry{}, err
+	}
+	if x.absent != event.Present {
+		return Entry{}, ErrKeyUsed
+	}
+	body, err := b.content(x)
+	if err != nil {
+		return Entry{}, err
+	}
+	if x.header.Kind != d.Kind || !bytes.Equal(body.Content, d.Content) || body.Fallback != d.Fallback {
+		return Entry{}, ErrKeyUsed
+	}
+	row, err := b.row(x)
+	return Entry{Row: row, Existing: true}, err
+}
+
+// write appends an event to the log of this device in a conversation. The header has
+// what is the event's own; the rest is filled in here.
+func (b *batch) write(c *conversation, h event.Header, body event.Body) (*entry, error) {
+	l, err := b.ownLog(c)
+	if err != nil {
+		return nil, err
+	}
+	h.Conversation, h.Device, h.Instance = l.log.Conversation, l.log.Device, l.log.Instance
+	h.Card = b.s.own.Card.Head()
+	h.Sequence = l.segments.Last() + 1
+	if h.Sequence > 1 {
+		h.Previous = l.segments[len(l.segments)-1].ID
+	}
+	seen, err := b.unseen(c, l)
+	if err != nil {
+		return nil, err
+	}
+	for _, other := range seen {
+		h.Seen = append(h.Seen, event.Position{
+			Device: other.log.Device, Instance: other.log.Instance, Sequence: other.head.sequence, ID: other.head.id,
+		})
+	}
+	e, err := event.New(h, body)
+	if err != nil {
+		return nil, err
+	}
+	if l.segments, err = l.segments.Add(event.Segment{First: h.Sequence, Last: h.Sequence, ID: e.ID}); err != nil {
+		return nil, err
+	}
+	b.touch(l)
+	b.grown[l.number] = true
+	for _, other := range seen {
+		delete(b.s.fresh[c.number], other.number)
+	}
+	x := &entry{
+		pointer: pointer{l.number, h.Sequence},
+		stored: &stored{
+			firstSeen: b.now,
+			head:      e.Head,
+			sealed:    b.s.disk.Keyring.Seal(e.Body, e.Header.BodyHash[:]),
+		},
+		in:     l,
+		header: e.Header,
+		id:     e.ID,
+	}
+	t := b.tails[l.number]
+	if t != nil && (t.events == event.MaxRunEvents || t.size+e.Size() > event.MaxRunSize || t.card != h.Card) {
+		b.sign(l.number)
+		t = nil
+	}
+	if t == nil {
+		t = &tail{card: h.Card}
+		b.tails[l.number] = t
+	}
+	t.last, t.events, t.size = x.pointer, t.events+1, t.size+e.Size()
+	if h.Kind.SelfProven() {
+		x.sign(b.s.own.Device)
+		delete(b.tails, l.number)
+	}
+	return x, b.add(x)
+}
+
+// ownLog returns the log that this device writes in a conversation.
+func (b *batch) ownLog(c *conversation) (*logState, error) {
+	if c.own != 0 {
+		return b.log(c.own)
+	}
+	log := event.Log{Conversation: c.id, Device: b.s.own.Device.ID()}
+	if _, err := io.ReadFull(b.s.cfg.Rand, log.Instance[:]); err != nil {
+		return nil, err
+	}
+	l := b.addLog(c.number, log, b.s.own.Person, branchFirst)
+	c.own = l.number
+	b.saveConversation(c)
+	return l, nil
+}
+
+// unseen returns the other logs that have placed an event since this device last
+// wrote in the conversation: the latest of them, as a header may name them and in
+// its order.
+func (b *batch) unseen(c *conversation, own *logState) ([]*logState, error) {
+	fresh := b.s.fresh[c.number]
+	if fresh == nil {
+		fresh = map[uint32]bool{}
+		if err := b.eachLog(c.number, func(l *logState) error {
+			fresh[l.number] = true
+			return nil
+		}); err != nil {
+			return nil, err
+		}
+		if b.s.fresh == nil {
+			b.s.fresh = map[uint32]map[uint32]bool{}
+		}
+		b.s.fresh[c.number] = fresh
+	}
+	delete(fresh, own.number)
+	var seen []*logState
+	for n := range fresh {
+		l, err := b.log(n)
+		if err != nil {
+			return nil, err
+		}
+		if l.head.sequence == 0 {
+			delete(fresh, n)
+			continue
+		}
+		seen = append(seen, l)
+	}
+	if len(seen) > event.MaxSeen {
+		slices.SortFunc(seen, func(x, y *logState) int {
+			return cmp.Or(cmp.Compare(y.head.t, x.head.t), cmp.Compare(x.number, y.number))
+		})
+		seen = seen[:event.MaxSeen]
+	}
+	slices.SortFunc(seen, func(x, y *logState) int { return x.log.Compare(y.log) })
+	return seen, nil
+}
+
+// content returns the parsed body, which must be present.
+func (r *reader) content(x *entry) (event.Body, error) {
+	plain, err := r.body(x)
+	if err != nil {
+		return event.Body{}, err
+	}
+	body, err := (&event.Event{Body: plain}).ParseBody()
+	if err != nil {
+		return event.Body{}, damaged("body of an event: %w", err)
+	}
+	return body, nil
+}
+
+// isOwn reports whether a person is the owner of this store.
+func (r *reader) isOwn(p crypto.PersonID) bool { return p == r.s.own.Person }

@@ -1,0 +1,220 @@
+package store
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/binary"
+	"maps"
+	"slices"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// fillAscending is how full pages get whose keys mostly ascend: the halves that a
+// split in the middle leaves would never be filled.
+const fillAscending = 0.9
+
+// batch is one transaction of the writer. Whoever changes a log that it looked up
+// calls touch. Reading may fail and leave things as they are; a failure to write is
+// kept in err and takes the whole transaction down.
+type batch struct {
+	reader
+	now    int64
+	writes int
+	err    error
+
+	buckets map[string]*bbolt.Bucket
+	dirty   map[uint32]bool  // logs to be written
+	grown   map[uint32]bool  // logs to be announced
+	tails   map[uint32]*tail // by log: own events since the last signature
+	shown   bool             // the change counter has moved
+	visible bool             // it has to
+	waiting int              // 0 not known yet, 1 nothing waits, 2 something may
+	recalls int              // the same of recalls
+	records []event.Record
+	persons []crypto.PersonID
+}
+
+// tail is the end of an own log that no signature proves yet.
+type tail struct {
+	last   pointer
+	card   crypto.Hash
+	events int
+	size   int
+}
+
+func (s *Store) newBatch(tx *bbolt.Tx) *batch {
+	return &batch{
+		reader:  reader{s: s, tx: tx, logs: map[uint32]*logState{}},
+		now:     s.cfg.Now().UnixMilli(),
+		buckets: map[string]*bbolt.Bucket{},
+		dirty:   map[uint32]bool{},
+		grown:   map[uint32]bool{},
+		tails:   map[uint32]*tail{},
+	}
+}
+
+func (b *batch) bucket(name []byte) *bbolt.Bucket {
+	k := b.buckets[string(name)]
+	if k == nil {
+		k = b.tx.Bucket(name)
+		switch string(name) {
+		case string(bucketEvents), string(bucketView), string(bucketArrivals), string(bucketUnread):
+			k.FillPercent = fillAscending
+		}
+		b.buckets[string(name)] = k
+	}
+	return k
+}
+
+func (b *batch) put(bucket, key, value []byte) {
+	b.writes++
+	if err := b.bucket(bucket).Put(key, value); err != nil && b.err == nil {
+		b.err = err
+	}
+}
+
+func (b *batch) delete(bucket, key []byte) {
+	b.writes++
+	if err := b.bucket(bucket).Delete(key); err != nil && b.err == nil {
+		b.err = err
+	}
+}
+
+// next takes the next number of a bucket's sequence.
+func (b *batch) next(bucket []byte) uint64 {
+	b.writes++
+	n, err := b.bucket(bucket).NextSequence()
+	if err != nil && b.err == nil {
+		b.err = err
+	}
+	return n
+}
+
+func (b *batch) touch(l *logState) {
+	b.writes++
+	b.dirty[l.number] = true
+}
+
+func (b *batch) save(x *entry) { b.put(bucketEvents, x.pointer.bytes(), x.stored.bytes()) }
+
+func (b *batch) saveConversation(c *conversation) { b.put(bucketConversations, c.id[:], c.bytes()) }
+
+// addConversation makes a conversation with another person, or with oneself, if it
+// is not there yet.
+func (b *batch) addConversation(id event.Conversation, other crypto.PersonID) {
+	if b.get(bucketConversations, id[:]) == nil {
+		b.saveConversation(&conversation{id: id, number: uint32(b.next(bucketConversations)), other: other})
+	}
+}
+
+// addLog makes a log that is not there yet.
+func (b *batch) addLog(conversation uint32, log event.Log, person crypto.PersonID, branch byte) *logState {
+	l := &logState{
+		number:       uint32(b.next(bucketLogs)),
+		conversation: conversation,
+		log:          log,
+		person:       person,
+		branch:       branch,
+	}
+	if branch != branchLost {
+		b.put(bucketLogNames, logName(conversation, log, branch), u32(l.number))
+	}
+	b.logs[l.number] = l
+	b.touch(l)
+	return l
+}
+
+// sign signs the end of an own log.
+func (b *batch) sign(log uint32) {
+	t := b.tails[log]
+	if t == nil {
+		return
+	}
+	delete(b.tails, log)
+	b.signAt(t.last)
+}
+
+// signAt signs an event of this device, which is stored.
+func (b *batch) signAt(p pointer) {
+	x, err := b.entry(p)
+	if err != nil {
+		b.err = cmp.Or(b.err, err)
+		return
+	}
+	if x.signature == nil {
+		x.sign(b.s.own.Device)
+		b.save(x)
+	}
+}
+
+func (x *entry) sign(key crypto.DeviceKey) {
+	e := event.Event{Header: x.header, Head: x.head}
+	e.Sign(key)
+	x.signature = e.Signature
+}
+
+// finish writes what was put off to the end of the transaction.
+func (b *batch) finish() error {
+	for _, n := range slices.Sorted(maps.Keys(b.tails)) {
+		b.sign(n)
+	}
+	for _, n := range slices.Sorted(maps.Keys(b.dirty)) {
+		b.put(bucketLogs, u32(n), b.logs[n].bytes())
+	}
+	if b.visible && !b.shown {
+		b.next(bucketArrivals)
+	}
+	return b.err
+}
+
+// changed describes the transaction, once finished.
+func (b *batch) changed() Change {
+	c := Change{N: b.bucket(bucketArrivals).Sequence(), Records: b.records, Persons: b.persons}
+	for n := range b.grown {
+		l := b.logs[n]
+		c.Logs = append(c.Logs, LogChange{Log: l.log, Segments: slices.Clone(l.segments)})
+	}
+	slices.SortFunc(c.Logs, func(x, y LogChange) int { return x.Log.Compare(y.Log) })
+	return c
+}
+
+// anything remembers whether a bucket that mostly is empty has anything in it.
+func (b *batch) anything(known *int, bucket []byte) bool {
+	if *known == 0 {
+		*known = 2
+		if b.empty(bucket) {
+			*known = 1
+		}
+	}
+	return *known == 2
+}
+
+// last returns the greatest key of a bucket that begins with prefix, nil if none does.
+func (b *batch) lastKey(bucket []byte, prefix uint32) []byte {
+	c := b.bucket(bucket).Cursor()
+	var k []byte
+	if next, _ := c.Seek(u32(prefix + 1)); next == nil {
+		k, _ = c.Last()
+	} else {
+		k, _ = c.Prev()
+	}
+	if len(k) < 4 || binary.BigEndian.Uint32(k) != prefix {
+		return nil
+	}
+	return k
+}
+
+// drain returns the keys and values that begin with prefix, copied, so that the
+// bucket may be changed.
+func (b *batch) drain(bucket, prefix []byte) (keys, values [][]byte) {
+	b.each(bucket, prefix, func(k, v []byte) error {
+		keys = append(keys, bytes.Clone(k))
+		values = append(values, bytes.Clone(v))
+		return nil
+	})
+	return keys, values
+}

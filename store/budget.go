@@ -1,0 +1,156 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"time"
+
+	"github.com/earshot-im/earshot/crypto"
+)
+
+// What is kept for persons who are not contacts. Anyone in earshot can make any
+// number of persons, so there is a limit to all of them together.
+const (
+	StrangerBudget  = 1 << 20  // bytes each
+	StrangersBudget = 16 << 20 // bytes together
+	RecordsBudget   = 1 << 20  // bytes of records of unknown kinds
+
+	// MaxRequests is how many persons may wait to be accepted, each with one run.
+	MaxRequests = 64
+	// MaxRequest bounds such a run in bytes, as it came.
+	MaxRequest = 64 << 10
+	// MaxRequestEvents bounds the events in it.
+	MaxRequestEvents = 16
+
+	// What an entry takes beside the bytes that were sent: indexes, and pages that
+	// are not full.
+	costEvent  = 256
+	costLog    = 512
+	costPerson = 512
+)
+
+var (
+	budgetAll     = crypto.PersonID{}
+	budgetRecords = crypto.PersonID(bytes.Repeat([]byte{0xff}, len(crypto.PersonID{})))
+)
+
+// spend counts bytes towards a stranger's budget, or fails with ErrBudget.
+func (b *batch) spend(p crypto.PersonID, n uint64) error {
+	each, all := number(b.get(bucketBudgets, p[:]))+n, number(b.get(bucketBudgets, budgetAll[:]))+n
+	if each > StrangerBudget || all > StrangersBudget {
+		return ErrBudget
+	}
+	b.put(bucketBudgets, p[:], u64(each))
+	b.put(bucketBudgets, budgetAll[:], u64(all))
+	return nil
+}
+
+// refund forgets what somebody has spent.
+func (b *batch) refund(p crypto.PersonID) {
+	n := number(b.get(bucketBudgets, p[:]))
+	if n == 0 {
+		return
+	}
+	all := number(b.get(bucketBudgets, budgetAll[:]))
+	b.delete(bucketBudgets, p[:])
+	b.put(bucketBudgets, budgetAll[:], u64(all-min(all, n)))
+}
+
+// spendRecord counts the change of size of a record of an unknown kind.
+func (b *batch) spendRecord(old, now int) error {
+	n := number(b.get(bucketBudgets, budgetRecords[:])) + uint64(now) - uint64(old)
+	if now > old && n > RecordsBudget {
+		return ErrBudget
+	}
+	b.put(bucketBudgets, budgetRecords[:], u64(n))
+	return nil
+}
+
+// Request is what somebody who is not served wants to say.
+type Request struct {
+	Person   crypto.PersonID
+	Received time.Time // of the first
+	Run      []byte
+}
+
+const requestFixed = 8
+
+func requestAAD(p crypto.PersonID) []byte { return append([]byte("request"), p[:]...) }
+
+// PutRequest keeps the opening run of somebody until it is taken. A later one of
+// theirs replaces it. ErrBudget if too many wait or it is too long.
+func (s *Store) PutRequest(ctx context.Context, p crypto.PersonID, run []byte) error {
+	if len(run) > MaxRequest {
+		return ErrBudget
+	}
+	sealed := s.disk.Keyring.Seal(run, requestAAD(p))
+	return s.do(ctx, func(b *batch) error {
+		old, received, err := b.request(p)
+		switch {
+		case err == nil && bytes.Equal(old, run):
+			return nil
+		case errors.Is(err, ErrNoEvent):
+			received = b.now
+			n := 0
+			b.each(bucketRequests, nil, func(_, _ []byte) error { n++; return nil })
+			if n >= MaxRequests {
+				return ErrBudget
+			}
+		case err != nil:
+			return err
+		}
+		b.put(bucketRequests, p[:], append(u64(uint64(received)), sealed...))
+		b.visible = true
+		return nil
+	})
+}
+
+// request returns the run of somebody who waits and since when, or ErrNoEvent.
+func (r *reader) request(p crypto.PersonID) (run []byte, received int64, err error) {
+	v := r.get(bucketRequests, p[:])
+	if v == nil {
+		return nil, 0, ErrNoEvent
+	}
+	if len(v) < requestFixed {
+		return nil, 0, damaged("request of %d bytes", len(v))
+	}
+	if run, err = r.s.disk.Keyring.Open(v[requestFixed:], requestAAD(p)); err != nil {
+		return nil, 0, damaged("request: %w", err)
+	}
+	return run, int64(number(v[:requestFixed])), nil
+}
+
+// Requests returns who waits, in the order of their IDs.
+func (s *Store) Requests() ([]Request, error) {
+	var out []Request
+	err := s.view(func(r *reader) error {
+		return r.each(bucketRequests, nil, func(k, _ []byte) error {
+			if len(k) != len(crypto.PersonID{}) {
+				return damaged("person ID of %d bytes", len(k))
+			}
+			p := crypto.PersonID(k)
+			run, received, err := r.request(p)
+			out = append(out, Request{Person: p, Received: time.UnixMilli(received), Run: run})
+			return err
+		})
+	})
+	return out, err
+}
+
+// TakeRequest removes the request of somebody and returns it; ErrNoEvent if there is
+// none. To accept, make them a contact first: nothing is lost if the taker dies.
+func (s *Store) TakeRequest(ctx context.Context, p crypto.PersonID) (Request, error) {
+	var out Request
+	err := s.do(ctx, func(b *batch) error {
+		run, received, err := b.request(p)
+		if err != nil {
+			return err
+		}
+		out = Request{Person: p, Received: time.UnixMilli(received), Run: run}
+		b.delete(bucketRequests, p[:])
+		b.visible = true
+		return nil
+	})
+	return out, err
+}

@@ -1,0 +1,45 @@
+package disk
+
+import (
+	"errors"
+	"fmt"
+)
+
+var (
+	// ErrLocked: another process has the directory open; see LockedError. Talk to
+	// that one, or end it.
+	ErrLocked = errors.New("data directory is in use")
+
+	// ErrDamaged: the database is not as it was written. Nothing was changed.
+	// Restore a backup, or move the file away and start with an empty one.
+	ErrDamaged = errors.New("database is damaged")
+
+	// ErrNoKeyring: there is a database but no keyring, without which it can't be
+	// read. Restore the keyring from a backup.
+	ErrNoKeyring = errors.New("keyring is missing")
+
+	// ErrNewer: a newer program has written here. Update this one.
+	ErrNewer = errors.New("made by a newer version")
+
+	// ErrNotPrivate: the directory or a file in it belongs to somebody else, or is
+	// not what it should be (a link, a socket). Choose another directory.
+	ErrNotPrivate = errors.New("not private to its owner")
+)
+
+// LockedError matches ErrLocked and tells who holds the lock.
+type LockedError struct {
+	PID int // 0 if it left no number
+}
+
+func (e *LockedError) Error() string {
+	if e.PID == 0 {
+		return ErrLocked.Error()
+	}
+	return fmt.Sprintf("%v by process %d", ErrLocked, e.PID)
+}
+
+func (e *LockedError) Is(target error) bool { return target == ErrLocked }
+
+func damaged(format string, args ...any) error {
+	return fmt.Errorf("%w: "+format, append([]any{ErrDamaged}, args...)...)
+}

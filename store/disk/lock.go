@@ -1,0 +1,58 @@
+package disk
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const (
+	// lockWait is how long a holder that is just ending may take to let go.
+	lockWait = time.Second
+	lockPoll = 25 * time.Millisecond
+
+	maxPID = 20 // digits of the largest process ID, with room to spare
+)
+
+var errHeld = errors.New("held by another")
+
+// lock takes the lock file and writes this process's number into it. Closing the
+// file, or the end of the process, lets go. The file itself stays: removing it would
+// let two processes hold locks on two files of one name.
+func lock(path string) (*os.File, error) {
+	f, err := openPrivate(path, os.O_RDWR|os.O_CREATE)
+	if err != nil {
+		return nil, err
+	}
+	deadline := time.Now().Add(lockWait)
+	for {
+		err := tryLock(f)
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, errHeld) {
+			f.Close()
+			return nil, fmt.Errorf("lock %s: %w", path, err)
+		}
+		if time.Now().After(deadline) {
+			b, _ := io.ReadAll(io.NewSectionReader(f, 0, maxPID))
+			f.Close()
+			pid, _ := strconv.Atoi(strings.TrimSpace(string(b)))
+			return nil, &LockedError{PID: pid}
+		}
+		time.Sleep(lockPoll)
+	}
+	err = f.Truncate(0)
+	if err == nil {
+		_, err = f.WriteAt([]byte(strconv.Itoa(os.Getpid())), 0)
+	}
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("write %s: %w", path, err)
+	}
+	return f, nil
+}

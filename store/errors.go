@@ -1,0 +1,67 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/earshot-im/earshot/store/disk"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// From Open. The last four of these say which file; nothing was changed.
+var (
+	ErrLocked     = disk.ErrLocked     // another process has it open: *LockedError says which
+	ErrNewer      = disk.ErrNewer      // written by a newer program: update this one
+	ErrDamaged    = disk.ErrDamaged    // not as it was written: restore a backup
+	ErrNoKeyring  = disk.ErrNoKeyring  // a database without its keyring: restore that
+	ErrNotPrivate = disk.ErrNotPrivate // somebody else's directory: choose another
+)
+
+// LockedError matches ErrLocked.
+type LockedError = disk.LockedError
+
+// From methods.
+var (
+	// ErrClosed: the store's Run has ended.
+	ErrClosed = errors.New("store is closed")
+
+	// ErrNoConversation: there is no such conversation here. A direct one begins
+	// when its person is stored (UpdatePerson).
+	ErrNoConversation = errors.New("no such conversation")
+
+	// ErrNoEvent: there is no such event here, or not one that could be meant.
+	ErrNoEvent = errors.New("no such message")
+
+	// ErrAmbiguous: more than one event's ID begins so. Ask for more digits.
+	ErrAmbiguous = errors.New("ambiguous message ID")
+
+	// ErrKind: the kind is not one that Append writes.
+	ErrKind = errors.New("kind can't be appended")
+
+	// ErrKeyUsed: an earlier message of this person in this conversation has the key
+	// and another content, or its words are gone.
+	ErrKeyUsed = errors.New("key was used for another message")
+
+	// ErrAcknowledged: the message is with a reader, or is for nobody, and can't be
+	// cancelled any more.
+	ErrAcknowledged = errors.New("message was already delivered")
+
+	// ErrTooManySegments: the log would be held in too many pieces. Don't take the
+	// run; it can come again when what lies between has come.
+	ErrTooManySegments = event.ErrTooManySegments
+
+	// ErrForked: the log has two events at one sequence. Both branches are kept as
+	// they are; neither grows. Nothing else is affected.
+	ErrForked = errors.New("log is forked")
+
+	// ErrBudget: what is kept for somebody not known here is used up. Refuse it and
+	// keep the link.
+	ErrBudget = errors.New("budget for strangers is used up")
+
+	// ErrDeviceTaken: another person's card already names the device.
+	ErrDeviceTaken = errors.New("device speaks for another person")
+)
+
+func damaged(format string, args ...any) error {
+	return fmt.Errorf("%w: "+format, append([]any{ErrDamaged}, args...)...)
+}

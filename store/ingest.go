@@ -1,0 +1,365 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"slices"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// Origin says whose a run is.
+type Origin struct {
+	Author   crypto.PersonID // whom the run's device speaks for
+	Stranger bool            // not a contact: what is stored counts towards a budget
+}
+
+// IngestResult says how a log is held after a run was taken.
+type IngestResult struct {
+	Segments event.Segments
+	Rows     int // that the run made appear
+}
+
+// Ingest takes a run into its log. The caller has proven it and has found that the
+// devices of the run and of its enclosed recalls speak for the author under the card
+// heads named. What is held already is left as it is, so a run may come any number of
+// times and by any road. The run must not change afterwards.
+//
+// ErrForked is returned when the run, or an earlier one, contradicts what is held;
+// the first contradiction is kept beside it. The result is valid then. Other errors:
+// ErrNoConversation, ErrTooManySegments, ErrBudget.
+func (s *Store) Ingest(ctx context.Context, run event.Run, from Origin) (IngestResult, error) {
+	seal := func(events []event.Event) [][]byte { // here, so that the writer need not
+		out := make([][]byte, len(events))
+		for i := range events {
+			if e := &events[i]; e.Absent == event.Present {
+				out[i] = s.disk.Keyring.Seal(e.Body, e.Header.BodyHash[:])
+			}
+		}
+		return out
+	}
+	in := intake{events: run.Events, sealed: seal(run.Events), from: from}
+	recalls := make([]intake, len(run.Recalls))
+	for i := range run.Recalls {
+		one := run.Recalls[i : i+1]
+		recalls[i] = intake{events: one, sealed: seal(one), from: from}
+	}
+	var out IngestResult
+	var forked bool
+	err := s.do(ctx, func(b *batch) error {
+		before := b.bucket(bucketArrivals).Sequence()
+		for i := range recalls {
+			// One that can't be kept leaves its target as dropped.
+			if person := b.personOf(recalls[i].events[0].Header.Device); person != from.Author {
+				continue
+			}
+			if _, _, err := b.ingest(&recalls[i]); err != nil && err != ErrTooManySegments {
+				return err
+			}
+		}
+		l, fork, err := b.ingest(&in)
+		if err != nil {
+			return err
+		}
+		forked = fork
+		out = IngestResult{
+			Segments: slices.Clone(l.segments),
+			Rows:     int(b.bucket(bucketArrivals).Sequence() - before),
+		}
+		return nil
+	})
+	if err == nil && forked {
+		err = ErrForked
+	}
+	return out, err
+}
+
+// intake is a run on its way in.
+type intake struct {
+	events []event.Event
+	sealed [][]byte // bodies, by event
+	from   Origin
+}
+
+// sifted is what a run is to a log: indexes of its events.
+type sifted struct {
+	fresh []int
+	held  []int
+	fork  int // of the first event that contradicts what is held; -1: none
+}
+
+func (b *batch) ingest(in *intake) (l *logState, forked bool, err error) {
+	h := &in.events[0].Header
+	c, err := b.conversation(h.Conversation)
+	if err != nil {
+		return nil, false, err
+	}
+	if l, err = b.named(c.number, h.Log(), branchFirst); err != nil {
+		return nil, false, err
+	}
+	known := l != nil
+	if !known {
+		l = &logState{conversation: c.number, log: h.Log(), person: in.from.Author}
+	}
+	sift, err := b.sift(l, in.events)
+	if err != nil {
+		return nil, false, err
+	}
+	if known && l.number == c.own && (len(sift.fresh) > 0 || sift.fork >= 0) {
+		// Somebody has more of the log that this device writes than the device.
+		if err := b.rollback(&c, l); err != nil {
+			return nil, false, err
+		}
+		if sift, err = b.sift(l, in.events); err != nil {
+			return nil, false, err
+		}
+	}
+	if l.forked != 0 {
+		held, err := b.heldByEither(l, in, sift)
+		return l, !held, err
+	}
+	if sift.fork >= 0 {
+		l, err = b.fork(l, in, sift)
+		return l, true, err
+	}
+	if len(sift.fresh) > 0 {
+		segments, err := extend(l.segments, in.events, sift.fresh)
+		if err != nil {
+			return nil, false, err
+		}
+		if err := b.charge(in, sift.fresh, known); err != nil {
+			return nil, false, err
+		}
+		if !known {
+			l = b.addLog(c.number, l.log, l.person, branchFirst)
+		}
+		l.segments = segments
+		b.touch(l)
+		b.grown[l.number] = true
+	}
+	for _, i := range sift.held {
+		if err := b.again(l, in, i); err != nil {
+			return nil, false, err
+		}
+	}
+	for _, i := range sift.fresh {
+		if err := b.take(l, in, i); err != nil {
+			return nil, false, err
+		}
+	}
+	return l, false, nil
+}
+
+// sift compares a run with what is held of its log.
+func (b *batch) sift(l *logState, events []event.Event) (sifted, error) {
+	s := sifted{fork: -1}
+	for i := range events {
+		e := &events[i]
+		seq := e.Header.Sequence
+		if l.segments.Covers(seq) {
+			st, err := b.stored(pointer{l.number, seq})
+			if err != nil {
+				return s, err
+			}
+			if st == nil {
+				return s, damaged("a segment without its events")
+			}
+			if !bytes.Equal(st.head, e.Head) {
+				s.fork = i
+				return s, nil
+			}
+			s.held = append(s.held, i)
+			continue
+		}
+		if i == 0 && !follows(l.segments, e) {
+			s.fork = i
+			return s, nil
+		}
+		if l.segments.Covers(seq + 1) {
+			next, err := b.entry(pointer{l.number, seq + 1})
+			if err != nil {
+				return s, err
+			}
+			if next.header.Previous != e.ID {
+				s.fork = i
+				return s, nil
+			}
+		}
+		s.fresh = append(s.fresh, i)
+	}
+	return s, nil
+}
+
+// follows reports whether an event that is not held links to the one before it, if
+// that is held.
+func follows(held event.Segments, e *event.Event) bool {
+	for _, g := range held {
+		if g.Last == e.Header.Sequence-1 {
+			return g.ID == e.Header.Previous
+		}
+	}
+	return true
+}
+
+// extend returns the segments with some of a run's events.
+func extend(s event.Segments, events []event.Event, which []int) (event.Segments, error) {
+	for len(which) > 0 {
+		n := 1
+		for n < len(which) && which[n] == which[0]+n {
+			n++
+		}
+		last := &events[which[n-1]]
+		var err error
+		if s, err = s.Add(event.Segment{
+			First: events[which[0]].Header.Sequence,
+			Last:  last.Header.Sequence,
+			ID:    last.ID,
+		}); err != nil {
+			return nil, err
+		}
+		which = which[n:]
+	}
+	return s, nil
+}
+
+// fork keeps what contradicts a log as its other branch, and freezes both.
+func (b *batch) fork(l *logState, in *intake, s sifted) (*logState, error) {
+	at := in.events[s.fork].Header.Sequence
+	which := s.fresh
+	for i := s.fork; i < len(in.events); i++ {
+		which = append(which, i)
+	}
+	segments, err := extend(nil, in.events, which)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.charge(in, which, false); err != nil {
+		return nil, err
+	}
+	other := b.addLog(l.conversation, l.log, l.person, branchOther)
+	other.segments = segments
+	l.forked, other.forked = at, at
+	b.touch(l)
+	b.visible = true
+	for _, i := range which {
+		if err := b.take(other, in, i); err != nil {
+			return nil, err
+		}
+	}
+	return l, nil
+}
+
+// heldByEither reports whether all of a run stands in one branch of a fork: it may
+// come again.
+func (b *batch) heldByEither(l *logState, in *intake, s sifted) (bool, error) {
+	if len(s.held) == len(in.events) {
+		return true, nil
+	}
+	other, err := b.named(l.conversation, l.log, branchOther)
+	if err != nil || other == nil {
+		return false, err
+	}
+	for i := range in.events {
+		for _, branch := range []*logState{l, other} {
+			st, err := b.stored(pointer{branch.number, in.events[i].Header.Sequence})
+			if err != nil {
+				return false, err
+			}
+			if st != nil && bytes.Equal(st.head, in.events[i].Head) {
+				break
+			} else if branch == other {
+				return false, nil
+			}
+		}
+	}
+	return true, nil
+}
+
+// take stores an event that is new to its log.
+func (b *batch) take(l *logState, in *intake, i int) error {
+	e := &in.events[i]
+	x := &entry{
+		pointer: pointer{l.number, e.Header.Sequence},
+		stored: &stored{
+			absent:    e.Absent,
+			firstSeen: b.now,
+			head:      e.Head,
+			signature: e.Signature,
+			sealed:    in.sealed[i],
+		},
+		in:     l,
+		header: e.Header,
+		id:     e.ID,
+	}
+	if err := b.settleAbsence(x); err != nil {
+		return err
+	}
+	return b.add(x)
+}
+
+// settleAbsence decides of a new event whether its body is there. One that was
+// recalled is not taken; one that is said to be gone for a reason that does not hold
+// here is only missing.
+func (b *batch) settleAbsence(x *entry) error {
+	if x.header.Kind.SelfProven() {
+		return nil
+	}
+	recalled, err := b.recalled(x)
+	switch {
+	case err != nil:
+		return err
+	case recalled:
+		x.absent, x.sealed = event.Recalled, nil
+	case x.absent == event.Recalled, x.absent == event.Expired && !x.header.Expired(b.now):
+		x.absent = event.Dropped
+	}
+	return nil
+}
+
+// again takes what an event that is held brings the second time: a body that was
+// missing, a signature.
+func (b *batch) again(l *logState, in *intake, i int) error {
+	e := &in.events[i]
+	st, err := b.stored(pointer{l.number, e.Header.Sequence})
+	if err != nil {
+		return err
+	}
+	sign := st.signature == nil && e.Signature != nil
+	fill := st.absent == event.Dropped && e.Absent == event.Present
+	if !sign && !fill {
+		return nil
+	}
+	x := &entry{pointer: pointer{l.number, e.Header.Sequence}, stored: st, in: l, header: e.Header, id: e.ID}
+	if sign {
+		x.signature = e.Signature
+	}
+	if fill {
+		x.absent, x.sealed = event.Present, in.sealed[i]
+		if err := b.settleAbsence(x); err != nil {
+			return err
+		}
+		if x.is(flagPlaced) {
+			if err := b.show(x); err != nil {
+				return err
+			}
+		}
+	}
+	b.save(x)
+	return nil
+}
+
+// charge counts events that a stranger brings.
+func (b *batch) charge(in *intake, which []int, known bool) error {
+	if !in.from.Stranger {
+		return nil
+	}
+	n := uint64(0)
+	if !known {
+		n = costLog
+	}
+	for _, i := range which {
+		n += costEvent + uint64(len(in.events[i].Head)+len(in.events[i].Body))
+	}
+	return b.spend(in.from.Author, n)
+}

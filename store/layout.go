@@ -1,0 +1,329 @@
+package store
+
+import (
+	"encoding/binary"
+	"slices"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// The buckets, keys and values of FORMAT.md, section "Database".
+var (
+	bucketMeta          = []byte("meta")
+	bucketConversations = []byte("conversations")
+	bucketLogNames      = []byte("lognames")
+	bucketLogs          = []byte("logs")
+	bucketEvents        = []byte("events")
+	bucketIDs           = []byte("ids")
+	bucketKeys          = []byte("keys")
+	bucketView          = []byte("view")
+	bucketArrivals      = []byte("arrivals")
+	bucketUnread        = []byte("unread")
+	bucketWaiting       = []byte("waiting")
+	bucketRecalls       = []byte("recalls")
+	bucketCancelled     = []byte("cancelled")
+	bucketReissued      = []byte("reissued")
+	bucketDelivered     = []byte("delivered")
+	bucketRead          = []byte("read")
+	bucketPersons       = []byte("persons")
+	bucketDevices       = []byte("devices")
+	bucketRecords       = []byte("records")
+	bucketRequests      = []byte("requests")
+	bucketSettings      = []byte("settings")
+	bucketCursors       = []byte("cursors")
+	bucketBudgets       = []byte("budgets")
+
+	buckets = [][]byte{
+		bucketMeta, bucketConversations, bucketLogNames, bucketLogs, bucketEvents, bucketIDs, bucketKeys,
+		bucketView, bucketArrivals, bucketUnread, bucketWaiting, bucketRecalls, bucketCancelled, bucketReissued,
+		bucketDelivered, bucketRead, bucketPersons, bucketDevices, bucketRecords, bucketRequests, bucketSettings,
+		bucketCursors, bucketBudgets,
+	}
+
+	metaVersion  = []byte("version")
+	metaInstance = []byte("instance")
+	metaMAC      = []byte("mac")
+)
+
+const (
+	formatVersion = 1
+
+	// shortID is how much of an ID or key stands in an index: no two can be made to
+	// share that much.
+	shortID = 16
+)
+
+func u32(n uint32) []byte { return binary.BigEndian.AppendUint32(nil, n) }
+func u64(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
+
+// number reads a value of eight bytes; 0 of any other.
+func number(b []byte) uint64 {
+	if len(b) != 8 {
+		return 0
+	}
+	return binary.BigEndian.Uint64(b)
+}
+
+// pointer is where an event is.
+type pointer struct {
+	log      uint32
+	sequence uint64
+}
+
+const pointerSize = 12
+
+func (p pointer) bytes() []byte { return p.append(make([]byte, 0, pointerSize)) }
+
+func (p pointer) append(b []byte) []byte {
+	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint32(b, p.log), p.sequence)
+}
+
+// pointerAt reads the pointer at the end of b.
+func pointerAt(b []byte) (pointer, bool) {
+	if len(b) < pointerSize {
+		return pointer{}, false
+	}
+	b = b[len(b)-pointerSize:]
+	return pointer{binary.BigEndian.Uint32(b), binary.BigEndian.Uint64(b[4:])}, true
+}
+
+// conversation is a value of bucketConversations.
+type conversation struct {
+	id     event.Conversation
+	number uint32
+	other  crypto.PersonID // zero for one's own
+	own    uint32          // the log that this device writes; 0: none yet
+}
+
+const conversationSize = 4 + 32 + 4
+
+func (c *conversation) bytes() []byte {
+	return slices.Concat(u32(c.number), c.other[:], u32(c.own))
+}
+
+func parseConversation(id event.Conversation, b []byte) (conversation, error) {
+	if len(b) != conversationSize {
+		return conversation{}, damaged("conversation of %d bytes", len(b))
+	}
+	return conversation{
+		id:     id,
+		number: binary.BigEndian.Uint32(b),
+		other:  crypto.PersonID(b[4:36]),
+		own:    binary.BigEndian.Uint32(b[36:]),
+	}, nil
+}
+
+// Branches of a log.
+const (
+	branchFirst = 0
+	branchOther = 1 // what contradicted the first
+	branchLost  = 2 // what this device had written before its disk went back; has no name
+)
+
+// logState is a value of bucketLogs.
+type logState struct {
+	number       uint32
+	conversation uint32
+	log          event.Log
+	person       crypto.PersonID
+	branch       byte
+	forked       uint64 // first sequence in doubt; 0: none
+	head         placed // of the highest that is placed
+	segments     event.Segments
+}
+
+// placed is an event whose T is settled, or nothing if sequence is 0.
+type placed struct {
+	sequence uint64
+	t        int64
+	id       event.ID
+}
+
+const (
+	logFixed    = 4 + 32 + 32 + 8 + 32 + 1 + 8 + 8 + 8 + 32
+	segmentSize = 8 + 8 + 32
+)
+
+func (l *logState) bytes() []byte {
+	b := make([]byte, 0, logFixed+len(l.segments)*segmentSize)
+	b = binary.BigEndian.AppendUint32(b, l.conversation)
+	b = append(b, l.log.Conversation[:]...)
+	b = append(b, l.log.Device[:]...)
+	b = append(b, l.log.Instance[:]...)
+	b = append(b, l.person[:]...)
+	b = append(b, l.branch)
+	b = binary.BigEndian.AppendUint64(b, l.forked)
+	b = binary.BigEndian.AppendUint64(b, l.head.sequence)
+	b = binary.BigEndian.AppendUint64(b, uint64(l.head.t))
+	b = append(b, l.head.id[:]...)
+	for _, s := range l.segments {
+		b = binary.BigEndian.AppendUint64(b, s.First)
+		b = binary.BigEndian.AppendUint64(b, s.Last)
+		b = append(b, s.ID[:]...)
+	}
+	return b
+}
+
+func parseLog(number uint32, b []byte) (*logState, error) {
+	if len(b) < logFixed || (len(b)-logFixed)%segmentSize != 0 {
+		return nil, damaged("log of %d bytes", len(b))
+	}
+	l := &logState{
+		number:       number,
+		conversation: binary.BigEndian.Uint32(b),
+		log: event.Log{
+			Conversation: event.Conversation(b[4:36]),
+			Device:       crypto.DeviceID(b[36:68]),
+			Instance:     event.Instance(b[68:76]),
+		},
+		person: crypto.PersonID(b[76:108]),
+		branch: b[108],
+		forked: binary.BigEndian.Uint64(b[109:]),
+		head: placed{
+			sequence: binary.BigEndian.Uint64(b[117:]),
+			t:        int64(binary.BigEndian.Uint64(b[125:])),
+			id:       event.ID(b[133:165]),
+		},
+	}
+	for b := b[logFixed:]; len(b) > 0; b = b[segmentSize:] {
+		l.segments = append(l.segments, event.Segment{
+			First: binary.BigEndian.Uint64(b),
+			Last:  binary.BigEndian.Uint64(b[8:]),
+			ID:    event.ID(b[16:48]),
+		})
+	}
+	if err := l.segments.Check(); err != nil {
+		return nil, damaged("log: %w", err)
+	}
+	return l, nil
+}
+
+func logName(conversation uint32, log event.Log, branch byte) []byte {
+	b := make([]byte, 0, 4+32+8+1)
+	b = binary.BigEndian.AppendUint32(b, conversation)
+	b = append(b, log.Device[:]...)
+	b = append(b, log.Instance[:]...)
+	return append(b, branch)
+}
+
+// Flags of a stored event.
+const (
+	flagSigned = 1 << iota
+	flagPlaced // T is settled
+	flagShown  // has a row; arrival is set
+	flagGap    // shown without a cause that did not come
+	flagLate   // shown before rows that were there
+)
+
+// stored is a value of bucketEvents. Its slices are those of the transaction.
+type stored struct {
+	flags     byte
+	absent    event.Absence
+	firstSeen int64
+	t         int64
+	arrival   uint64
+	head      []byte
+	signature []byte // nil if there is none
+	sealed    []byte // the body, nil if absent
+}
+
+const storedFixed = 1 + 1 + 8 + 8 + 8 + 2
+
+func (e *stored) is(flag byte) bool { return e.flags&flag != 0 }
+
+func (e *stored) bytes() []byte {
+	b := make([]byte, 0, storedFixed+len(e.head)+len(e.signature)+len(e.sealed))
+	flags := e.flags &^ flagSigned
+	if e.signature != nil {
+		flags |= flagSigned
+	}
+	b = append(b, flags, byte(e.absent))
+	b = binary.BigEndian.AppendUint64(b, uint64(e.firstSeen))
+	b = binary.BigEndian.AppendUint64(b, uint64(e.t))
+	b = binary.BigEndian.AppendUint64(b, e.arrival)
+	b = binary.BigEndian.AppendUint16(b, uint16(len(e.head)))
+	b = append(b, e.head...)
+	b = append(b, e.signature...)
+	return append(b, e.sealed...)
+}
+
+func parseStored(b []byte) (*stored, error) {
+	if len(b) < storedFixed {
+		return nil, damaged("event of %d bytes", len(b))
+	}
+	e := &stored{
+		flags:     b[0],
+		absent:    event.Absence(b[1]),
+		firstSeen: int64(binary.BigEndian.Uint64(b[2:])),
+		t:         int64(binary.BigEndian.Uint64(b[10:])),
+		arrival:   binary.BigEndian.Uint64(b[18:]),
+	}
+	head, b := int(binary.BigEndian.Uint16(b[26:])), b[storedFixed:]
+	if e.is(flagSigned) {
+		if len(b) < head+crypto.SignatureSize {
+			return nil, damaged("event without its signature")
+		}
+		e.signature = b[head : head+crypto.SignatureSize]
+	}
+	if len(b) < head+len(e.signature) {
+		return nil, damaged("event without its header")
+	}
+	e.head = b[:head]
+	if b = b[head+len(e.signature):]; e.absent == event.Present {
+		e.sealed = b
+	}
+	return e, nil
+}
+
+func viewKey(conversation uint32, t int64, id event.ID) []byte {
+	b := make([]byte, 0, 4+8+shortID)
+	b = binary.BigEndian.AppendUint32(b, conversation)
+	b = binary.BigEndian.AppendUint64(b, uint64(t))
+	return append(b, id[:shortID]...)
+}
+
+// localKey is a key of bucketKeys.
+func localKey(c event.Conversation, p crypto.PersonID, key [16]byte) []byte {
+	d := crypto.Digest("local key", slices.Concat(c[:], p[:], key[:]))
+	return d[:shortID]
+}
+
+// waitingFor is the beginning of the keys of all that wait for one event.
+func waitingFor(conversation uint32, device crypto.DeviceID, instance event.Instance, sequence uint64) []byte {
+	b := make([]byte, 0, 4+32+8+8+pointerSize)
+	b = binary.BigEndian.AppendUint32(b, conversation)
+	b = append(b, device[:]...)
+	b = append(b, instance[:]...)
+	return binary.BigEndian.AppendUint64(b, sequence)
+}
+
+func recallsOf(conversation uint32, target event.ID) []byte {
+	return append(u32(conversation), target[:]...)
+}
+
+func reachKey(log uint32, person crypto.PersonID) []byte { return append(u32(log), person[:]...) }
+
+func rangesBytes(s event.Ranges) []byte {
+	b := make([]byte, 0, 2+16*len(s))
+	b = binary.BigEndian.AppendUint16(b, uint16(len(s)))
+	for _, r := range s {
+		b = binary.BigEndian.AppendUint64(b, r.First)
+		b = binary.BigEndian.AppendUint64(b, r.Last)
+	}
+	return b
+}
+
+func parseRanges(b []byte) (event.Ranges, error) {
+	if b == nil {
+		return nil, nil
+	}
+	if len(b) < 2 || len(b) != 2+16*int(binary.BigEndian.Uint16(b)) {
+		return nil, damaged("ranges of %d bytes", len(b))
+	}
+	var s event.Ranges
+	for b = b[2:]; len(b) > 0; b = b[16:] {
+		s = append(s, event.Range{First: binary.BigEndian.Uint64(b), Last: binary.BigEndian.Uint64(b[8:])})
+	}
+	return s, nil
+}

@@ -1,0 +1,262 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/crypto/canon"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+const (
+	// maxName, maxAddress, maxAddresses and maxDevices bound what is kept of a
+	// person. A card has at most 64 devices, a sighting at most 10 addresses.
+	maxName      = event.MaxName
+	maxAddress   = 256
+	maxAddresses = 32
+	maxDevices   = crypto.MaxLinks
+
+	personContact  = 1
+	personVerified = 2
+	personBlocked  = 4
+)
+
+// Person is what is known of somebody.
+type Person struct {
+	ID       crypto.PersonID
+	Card     []byte
+	Petname  string // given by the owner of this store
+	Pinned   string // what they called themselves when they became known
+	Claimed  string // what they call themselves now
+	Contact  bool
+	Verified bool
+	Blocked  bool
+	Devices  map[crypto.DeviceID]DeviceInfo // that the card names
+}
+
+// DeviceInfo is what is known of a device.
+type DeviceInfo struct {
+	Addrs    []string
+	LastSeen time.Time // zero: never
+}
+
+func (p *Person) marshal() []byte {
+	var w canon.Writer
+	w.Bytes(1, p.Card)
+	w.String(2, p.Petname)
+	w.String(3, p.Pinned)
+	w.String(4, p.Claimed)
+	var flags uint64
+	for flag, set := range map[uint64]bool{personContact: p.Contact, personVerified: p.Verified, personBlocked: p.Blocked} {
+		if set {
+			flags |= flag
+		}
+	}
+	w.Uint(5, flags)
+	for _, id := range p.devices() {
+		d := p.Devices[id]
+		var e canon.Writer
+		e.Bytes(1, id[:])
+		for _, a := range d.Addrs {
+			e.Element(2, []byte(a))
+		}
+		if !d.LastSeen.IsZero() {
+			e.Uint(3, uint64(max(d.LastSeen.UnixMilli(), 0)))
+		}
+		w.Element(6, e.Out())
+	}
+	return w.Out()
+}
+
+func (p *Person) devices() []crypto.DeviceID {
+	return slices.SortedFunc(maps.Keys(p.Devices), func(a, b crypto.DeviceID) int { return bytes.Compare(a[:], b[:]) })
+}
+
+func parsePerson(id crypto.PersonID, b []byte) (*Person, error) {
+	r := canon.NewReader(b)
+	p := &Person{ID: id, Card: bytes.Clone(r.Bytes(1, crypto.MaxCard))}
+	p.Petname = r.String(2, maxName)
+	p.Pinned = r.String(3, maxName)
+	p.Claimed = r.String(4, maxName)
+	flags := r.Uint(5)
+	p.Contact, p.Verified, p.Blocked = flags&personContact != 0, flags&personVerified != 0, flags&personBlocked != 0
+	devices := r.Repeated(6, maxDevices, 64+maxAddresses*(maxAddress+4))
+	if err := r.End(); err != nil {
+		return nil, damaged("person: %w", err)
+	}
+	p.Devices = make(map[crypto.DeviceID]DeviceInfo, len(devices))
+	for _, b := range devices {
+		r := canon.NewReader(b)
+		id := crypto.DeviceID(r.Fixed(1, 32))
+		var d DeviceInfo
+		for _, a := range r.Repeated(2, maxAddresses, maxAddress) {
+			d.Addrs = append(d.Addrs, string(a))
+		}
+		if ms := r.Uint(3); ms != 0 {
+			d.LastSeen = time.UnixMilli(int64(ms))
+		}
+		if err := r.End(); err != nil {
+			return nil, damaged("device of a person: %w", err)
+		}
+		p.Devices[id] = d
+	}
+	return p, nil
+}
+
+// check refuses what could not be read again.
+func (p *Person) check() error {
+	for _, name := range []string{p.Petname, p.Pinned, p.Claimed} {
+		if len(name) > maxName {
+			return fmt.Errorf("name of %d bytes: %w", len(name), event.ErrTooLarge)
+		}
+	}
+	if len(p.Card) > crypto.MaxCard || len(p.Devices) > maxDevices {
+		return fmt.Errorf("card of %d bytes, %d devices: %w", len(p.Card), len(p.Devices), event.ErrTooLarge)
+	}
+	for _, d := range p.Devices {
+		if len(d.Addrs) > maxAddresses || slices.ContainsFunc(d.Addrs, func(a string) bool { return len(a) > maxAddress }) {
+			return fmt.Errorf("addresses of a device: %w", event.ErrTooLarge)
+		}
+	}
+	return nil
+}
+
+func personAAD(id crypto.PersonID) []byte { return append([]byte("person"), id[:]...) }
+
+// person returns somebody, nil if there is nobody with that ID.
+func (r *reader) person(id crypto.PersonID) (*Person, error) {
+	b := r.get(bucketPersons, id[:])
+	if b == nil {
+		return nil, nil
+	}
+	plain, err := r.s.disk.Keyring.Open(b, personAAD(id))
+	if err != nil {
+		return nil, damaged("person: %w", err)
+	}
+	return parsePerson(id, plain)
+}
+
+// personOf returns whose card names a device, zero if none does.
+func (r *reader) personOf(d crypto.DeviceID) crypto.PersonID {
+	if b := r.get(bucketDevices, d[:]); len(b) == len(crypto.PersonID{}) {
+		return crypto.PersonID(b)
+	}
+	return crypto.PersonID{}
+}
+
+// UpdatePerson changes what is kept of somebody, and makes the direct conversation
+// with somebody new. f gets what there is, with nothing but the ID if that is
+// nothing; its error is returned, and nothing changes. f may run more than once.
+// Other errors: ErrDeviceTaken, ErrBudget (too many strangers), event.ErrTooLarge.
+func (s *Store) UpdatePerson(ctx context.Context, id crypto.PersonID, f func(*Person) error) error {
+	return s.do(ctx, func(b *batch) error {
+		old, err := b.person(id)
+		if err != nil {
+			return err
+		}
+		p := &Person{ID: id}
+		if old != nil {
+			if p, err = b.person(id); err != nil { // another copy
+				return err
+			}
+		}
+		if p.Devices == nil {
+			p.Devices = map[crypto.DeviceID]DeviceInfo{}
+		}
+		if err := f(p); err != nil {
+			return err
+		}
+		p.ID = id
+		return b.putPerson(p, old)
+	})
+}
+
+// putPerson replaces what was known of somebody, nil if nothing was.
+func (b *batch) putPerson(p, old *Person) error {
+	if err := p.check(); err != nil {
+		return err
+	}
+	plain := p.marshal()
+	if old == nil {
+		old = &Person{}
+		if !p.Contact && !b.isOwn(p.ID) {
+			if err := b.spend(p.ID, costPerson+uint64(len(p.Card))); err != nil {
+				return err
+			}
+		}
+	} else if bytes.Equal(plain, old.marshal()) {
+		return nil
+	}
+	for _, d := range p.devices() {
+		switch b.personOf(d) {
+		case p.ID:
+		case crypto.PersonID{}:
+			b.put(bucketDevices, d[:], p.ID[:])
+		default:
+			return ErrDeviceTaken
+		}
+	}
+	for _, d := range old.devices() {
+		if _, still := p.Devices[d]; !still {
+			b.delete(bucketDevices, d[:])
+		}
+	}
+	if p.Contact && !old.Contact {
+		b.refund(p.ID)
+	}
+	if b.isOwn(p.ID) {
+		b.addConversation(event.Self(p.ID), crypto.PersonID{})
+	} else {
+		b.addConversation(event.Direct(b.s.own.Person, p.ID), p.ID)
+	}
+	b.put(bucketPersons, p.ID[:], b.s.disk.Keyring.Seal(plain, personAAD(p.ID)))
+	b.persons = append(b.persons, p.ID)
+	b.visible = true
+	return nil
+}
+
+// Person returns what is known of somebody; false if nothing is.
+func (s *Store) Person(id crypto.PersonID) (Person, bool, error) {
+	var p *Person
+	err := s.view(func(r *reader) (err error) {
+		p, err = r.person(id)
+		return err
+	})
+	if p == nil {
+		return Person{}, false, err
+	}
+	return *p, true, err
+}
+
+// Persons returns everybody, oneself included, in the order of their IDs.
+func (s *Store) Persons() ([]Person, error) {
+	var out []Person
+	err := s.view(func(r *reader) error {
+		return r.each(bucketPersons, nil, func(k, _ []byte) error {
+			if len(k) != len(crypto.PersonID{}) {
+				return damaged("person ID of %d bytes", len(k))
+			}
+			p, err := r.person(crypto.PersonID(k))
+			if err == nil {
+				out = append(out, *p)
+			}
+			return err
+		})
+	})
+	return out, err
+}
+
+// PersonOf returns whose card names a device; false if none that is known does.
+func (s *Store) PersonOf(d crypto.DeviceID) (crypto.PersonID, bool, error) {
+	var p crypto.PersonID
+	err := s.view(func(r *reader) error {
+		p = r.personOf(d)
+		return nil
+	})
+	return p, p != crypto.PersonID{}, err
+}

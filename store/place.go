@@ -1,0 +1,261 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"time"
+
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// add stores a new event, places it and whatever waited for it, and does what it
+// asks for.
+func (b *batch) add(x *entry) error {
+	b.put(bucketIDs, x.id[:shortID], x.pointer.bytes())
+	ok, err := b.place(x, false)
+	if err != nil {
+		return err
+	}
+	b.save(x)
+	if ok {
+		if err := b.wake(x); err != nil {
+			return err
+		}
+	}
+	if x.header.Kind == event.KindRecall {
+		return b.applyRecall(x)
+	}
+	return nil
+}
+
+// place settles T of an event if its causes are placed, or if forced to, and makes
+// its row. Otherwise it notes the first cause that is missing. The caller saves x.
+func (b *batch) place(x *entry, force bool) (bool, error) {
+	var causes []int64
+	var missing []byte
+	want := func(p event.Position, t int64, ok bool) {
+		if ok {
+			causes = append(causes, t)
+		} else if missing == nil {
+			missing = waitingFor(x.in.conversation, p.Device, p.Instance, p.Sequence)
+		}
+	}
+	h := &x.header
+	if h.Sequence > 1 {
+		p := event.Position{Device: h.Device, Instance: h.Instance, Sequence: h.Sequence - 1, ID: h.Previous}
+		t, ok, err := b.placedAt(x.in, p)
+		if err != nil {
+			return false, err
+		}
+		want(p, t, ok)
+	}
+	for _, p := range h.Seen {
+		l, err := b.named(x.in.conversation, p.Log(h.Conversation), branchFirst)
+		if err != nil {
+			return false, err
+		}
+		var t int64
+		var ok bool
+		if l != nil {
+			if t, ok, err = b.placedAt(l, p); err != nil {
+				return false, err
+			}
+		}
+		want(p, t, ok)
+	}
+	if missing != nil && !force {
+		b.put(bucketWaiting, x.pointer.append(missing), u64(uint64(x.firstSeen)))
+		b.waiting = 2
+		return false, nil
+	}
+	if missing != nil {
+		x.flags |= flagGap
+	}
+	x.t = event.Time(h.Clock, x.firstSeen, causes)
+	x.flags |= flagPlaced
+	if h.Sequence > x.in.head.sequence {
+		x.in.head = placed{h.Sequence, x.t, x.id}
+		b.touch(x.in)
+		if logs := b.s.fresh[x.in.conversation]; logs != nil && x.in.branch == branchFirst {
+			logs[x.in.number] = true
+		}
+	}
+	return true, b.show(x)
+}
+
+// placedAt returns T of the event at a position, and whether it is placed. A fork may
+// have it in its other branch.
+func (b *batch) placedAt(l *logState, p event.Position) (int64, bool, error) {
+	if l.head.sequence == p.Sequence && l.head.id == p.ID {
+		return l.head.t, true, nil
+	}
+	st, err := b.stored(pointer{l.number, p.Sequence})
+	if err != nil {
+		return 0, false, err
+	}
+	if st != nil && idOf(st.head) == p.ID {
+		return st.t, st.is(flagPlaced), nil
+	}
+	if l.forked == 0 {
+		return 0, false, nil
+	}
+	other, err := b.named(l.conversation, l.log, branchOther-l.branch)
+	if err != nil || other == nil {
+		return 0, false, err
+	}
+	if st, err = b.stored(pointer{other.number, p.Sequence}); st == nil || idOf(st.head) != p.ID {
+		return 0, false, err
+	}
+	return st.t, st.is(flagPlaced), nil
+}
+
+// show makes the row of an event that is placed, if it is one that people see and
+// its key has none yet. The caller saves x.
+func (b *batch) show(x *entry) error {
+	if x.absent != event.Present {
+		return nil
+	}
+	switch x.header.Kind.Class() {
+	case event.Message:
+	case event.Other:
+		body, err := b.content(x)
+		if err != nil {
+			return err
+		}
+		if body.Fallback == "" {
+			return nil
+		}
+	default:
+		return nil
+	}
+	key := localKey(x.header.Conversation, x.in.person, x.header.Key)
+	if b.get(bucketKeys, key) != nil {
+		return nil
+	}
+	row := viewKey(x.in.conversation, x.t, x.id)
+	if last := b.lastKey(bucketView, x.in.conversation); last != nil && bytes.Compare(row, last) < 0 {
+		x.flags |= flagLate
+	}
+	x.flags |= flagShown
+	x.arrival = b.next(bucketArrivals)
+	b.shown = true
+	p := x.pointer.bytes()
+	b.put(bucketKeys, key, p)
+	b.put(bucketView, row, p)
+	b.put(bucketArrivals, u64(x.arrival), p)
+	if x.in.person == b.s.own.Person {
+		return nil
+	}
+	read, err := b.ranges(bucketRead, x.log, b.s.own.Person)
+	if err == nil && !read.Covers(x.sequence) { // another own device may have read it
+		b.put(bucketUnread, u64(x.arrival), p)
+	}
+	return err
+}
+
+// wake places what waited for x, and what waited for that.
+func (b *batch) wake(x *entry) error {
+	if !b.anything(&b.waiting, bucketWaiting) {
+		return nil
+	}
+	for queue := []*entry{x}; len(queue) > 0; queue = queue[1:] {
+		h := &queue[0].header
+		keys, _ := b.drain(bucketWaiting, waitingFor(queue[0].in.conversation, h.Device, h.Instance, h.Sequence))
+		for _, k := range keys {
+			b.delete(bucketWaiting, k)
+			y, err := b.waiter(k)
+			if err != nil {
+				return err
+			}
+			ok, err := b.place(y, false)
+			if err != nil {
+				return err
+			}
+			if ok {
+				b.save(y)
+				queue = append(queue, y)
+			}
+		}
+	}
+	return nil
+}
+
+func (b *batch) waiter(key []byte) (*entry, error) {
+	p, _ := pointerAt(key)
+	x, err := b.entry(p)
+	if err == ErrNoEvent {
+		err = damaged("an event that waits is not there")
+	}
+	return x, err
+}
+
+// Release shows what has waited since before the given time for a cause that did not
+// come: in one conversation, whose sync round has ended, or in all if conv is nil.
+func (s *Store) Release(ctx context.Context, conv *event.Conversation, before time.Time) error {
+	any := false
+	if err := s.view(func(r *reader) error {
+		any = !r.empty(bucketWaiting)
+		return nil
+	}); err != nil || !any {
+		return err
+	}
+	return s.do(ctx, func(b *batch) error {
+		var prefix []byte
+		if conv != nil {
+			c, err := b.conversation(*conv)
+			if err != nil {
+				return err
+			}
+			prefix = u32(c.number)
+		}
+		return b.release(prefix, before.UnixMilli())
+	})
+}
+
+// release goes over what is due twice: first those whose cause is not here at all,
+// which may bring the others along in their order; then those that wait for one
+// which itself waits, but not as long.
+func (b *batch) release(prefix []byte, before int64) error {
+	for _, held := range []bool{false, true} {
+		keys, values := b.drain(bucketWaiting, prefix)
+		for i, k := range keys {
+			if int64(number(values[i])) > before || b.get(bucketWaiting, k) == nil {
+				continue
+			}
+			if !held {
+				here, err := b.isHere(k)
+				if err != nil {
+					return err
+				}
+				if here {
+					continue
+				}
+			}
+			x, err := b.waiter(k)
+			if err != nil {
+				return err
+			}
+			b.delete(bucketWaiting, k)
+			if _, err := b.place(x, true); err != nil {
+				return err
+			}
+			b.save(x)
+			if err := b.wake(x); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// isHere reports whether the cause that a key of bucketWaiting names is stored.
+func (b *batch) isHere(key []byte) (bool, error) {
+	const name = 4 + 32 + 8
+	n := b.get(bucketLogNames, append(bytes.Clone(key[:name]), branchFirst))
+	if len(n) != 4 {
+		return false, nil
+	}
+	st, err := b.stored(pointer{binary.BigEndian.Uint32(n), binary.BigEndian.Uint64(key[name:])})
+	return st != nil, err
+}

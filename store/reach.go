@@ -1,0 +1,337 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// maxRanges bounds the pieces of what somebody has of one log, so that nobody can
+// make an entry grow by what they acknowledge. Honest readers need a few.
+const maxRanges = 1024
+
+// Delivered notes that a person's device holds a part of a log: over its link, or by
+// a receipt. It counts for logs of one's own person only, and only grows.
+func (s *Store) Delivered(ctx context.Context, conv event.Conversation, person crypto.PersonID, log event.Log, ranges event.Ranges) error {
+	return s.reach(ctx, conv, person, log, ranges, false)
+}
+
+// Read notes that a person has read a part of a log. Of oneself it says what was read
+// on another device, and makes that no longer unread here. It only grows.
+func (s *Store) Read(ctx context.Context, conv event.Conversation, person crypto.PersonID, log event.Log, ranges event.Ranges) error {
+	return s.reach(ctx, conv, person, log, ranges, true)
+}
+
+func (s *Store) reach(ctx context.Context, conv event.Conversation, person crypto.PersonID, log event.Log, ranges event.Ranges, read bool) error {
+	ranges = slices.Clone(ranges)
+	return s.do(ctx, func(b *batch) error {
+		c, err := b.conversation(conv)
+		if err != nil {
+			return err
+		}
+		l, err := b.named(c.number, log, branchFirst)
+		if err != nil || l == nil {
+			return err
+		}
+		switch me := b.isOwn(person); {
+		case me && read && !b.isOwn(l.person):
+			return b.readHere(l, ranges)
+		case me || !b.isOwn(l.person):
+			return nil
+		}
+		if read {
+			if _, err := b.grow(bucketRead, l, person, ranges); err != nil {
+				return err
+			}
+		}
+		fresh, err := b.grow(bucketDelivered, l, person, ranges)
+		if err != nil || fresh == nil || b.empty(bucketCancelled) {
+			return err
+		}
+		return b.arrived(l.number, fresh, func(p pointer) (bool, error) {
+			has, err := b.ranges(bucketDelivered, p.log, person)
+			return has.Covers(p.sequence), err
+		})
+	})
+}
+
+// grow adds to what a person has of a log, as far as that is held here, and returns
+// what is new.
+func (b *batch) grow(bucket []byte, l *logState, person crypto.PersonID, add event.Ranges) (event.Ranges, error) {
+	old, err := b.ranges(bucket, l.number, person)
+	if err != nil {
+		return nil, err
+	}
+	held := l.segments.Ranges()
+	add = add.Subtract(add.Subtract(held))
+	fresh := add.Subtract(old)
+	if len(fresh) == 0 {
+		return nil, nil
+	}
+	all := old.Union(fresh)
+	if len(all) > maxRanges {
+		return nil, ErrTooManySegments
+	}
+	b.put(bucket, reachKey(l.number, person), rangesBytes(all))
+	b.visible = true
+	return fresh, nil
+}
+
+// readHere marks rows of a log as read by the owner of this store.
+func (b *batch) readHere(l *logState, ranges event.Ranges) error {
+	fresh, err := b.grow(bucketRead, l, b.s.own.Person, ranges)
+	if err != nil {
+		return err
+	}
+	for _, r := range fresh {
+		for seq := r.First; seq <= r.Last; seq++ {
+			st, err := b.stored(pointer{l.number, seq})
+			if err != nil {
+				return err
+			}
+			if st != nil && st.is(flagShown) {
+				b.delete(bucketUnread, u64(st.arrival))
+			}
+		}
+	}
+	return nil
+}
+
+// MarkRead marks messages of others as read. It fails with ErrNoEvent if one is not
+// here, and with ErrTooManySegments if too scattered messages of one log were read.
+func (s *Store) MarkRead(ctx context.Context, ids ...event.ID) error {
+	return s.do(ctx, func(b *batch) error {
+		rows := map[*logState]event.Ranges{}
+		var order []*logState
+		for _, id := range ids {
+			x, err := b.rowEntry(id)
+			if err != nil {
+				return err
+			}
+			if b.isOwn(x.in.person) {
+				continue
+			}
+			if rows[x.in] == nil {
+				order = append(order, x.in)
+			}
+			rows[x.in] = rows[x.in].Add(event.Range{First: x.sequence, Last: x.sequence})
+		}
+		for _, l := range order {
+			if err := b.readHere(l, rows[l]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// ReceiptState returns what a receipt for an author's messages in a conversation
+// would say now: what is held here of their logs, and what of it was read. Where a
+// list would be too long, it has the latest of each log.
+func (s *Store) ReceiptState(conv event.Conversation, author crypto.PersonID) (event.Receipt, error) {
+	var out event.Receipt
+	err := s.view(func(r *reader) error {
+		c, err := r.conversation(conv)
+		if err != nil {
+			return err
+		}
+		return r.eachLog(c.number, func(l *logState) error {
+			if l.person != author {
+				return nil
+			}
+			for _, g := range l.segments {
+				out.Delivered = append(out.Delivered, event.LogSegment{Device: l.log.Device, Instance: l.log.Instance, Segment: g})
+			}
+			read, err := r.ranges(bucketRead, l.number, r.s.own.Person)
+			if err != nil {
+				return err
+			}
+			for _, g := range read {
+				st, err := r.stored(pointer{l.number, g.Last})
+				if err != nil {
+					return err
+				}
+				if st == nil {
+					continue
+				}
+				out.Read = append(out.Read, event.LogSegment{
+					Device: l.log.Device, Instance: l.log.Instance,
+					Segment: event.Segment{First: g.First, Last: g.Last, ID: idOf(st.head)},
+				})
+			}
+			return nil
+		})
+	})
+	out.Delivered, out.Read = latest(out.Delivered), latest(out.Read)
+	return out, err
+}
+
+// latest cuts a list that ascends by log and sequence down to what a receipt takes.
+func latest(list []event.LogSegment) []event.LogSegment {
+	for len(list) > event.MaxReceiptSegments {
+		// The first of the log that has the most.
+		count := map[event.Log]int{}
+		var most event.Log
+		for _, s := range list {
+			log := s.Log(event.Conversation{})
+			if count[log]++; count[log] > count[most] {
+				most = log
+			}
+		}
+		i := slices.IndexFunc(list, func(s event.LogSegment) bool { return s.Log(event.Conversation{}) == most })
+		list = slices.Delete(list, i, i+1)
+	}
+	return list
+}
+
+// State is how far a message of one's own has come.
+type State uint8
+
+const (
+	NoState   State = iota // not a message of one's own, or for nobody
+	Queued                 // not with every reader yet
+	Carried                // with a carrier
+	Delivered              // with every reader
+	Read                   // read by every reader
+	Cancelled              // taken back before any reader had it
+)
+
+func (s State) String() string {
+	return [...]string{"", "queued", "carried", "delivered", "read", "cancelled"}[s]
+}
+
+// state returns the state of x, or of what took its place if that has come further.
+func (r *reader) state(x *entry) (State, error) {
+	if !r.isOwn(x.in.person) {
+		return NoState, nil
+	}
+	c, err := r.conversation(x.header.Conversation)
+	if err != nil {
+		return NoState, err
+	}
+	readers := c.recipients()
+	if len(readers) == 0 {
+		return NoState, nil
+	}
+	state := Queued
+	for y := x; y != nil; {
+		got := r.get(bucketCancelled, y.pointer.bytes())
+		switch {
+		case len(got) != pointerSize+1: // not cancelled
+			s, err := r.reached(y.pointer, readers)
+			if p, _ := r.find(y.id); err == nil && p != y.pointer { // it came back from others
+				var t State
+				t, err = r.reached(p, readers)
+				s = max(s, t)
+			}
+			if err != nil {
+				return NoState, err
+			}
+			state = max(state, s)
+		case got[pointerSize] == 0:
+			if state == Queued {
+				state = Cancelled
+			}
+		case state == Queued || state == Cancelled:
+			state = Delivered
+		}
+		if y, err = r.reissue(y); err != nil {
+			return NoState, err
+		}
+	}
+	return state, nil
+}
+
+// reached returns how far all readers of a message have come.
+func (r *reader) reached(at pointer, readers []crypto.PersonID) (State, error) {
+	state := Read
+	for _, p := range readers {
+		got, err := r.ranges(bucketRead, at.log, p)
+		if err != nil {
+			return NoState, err
+		}
+		if got.Covers(at.sequence) {
+			continue
+		}
+		state = Delivered
+		if got, err = r.ranges(bucketDelivered, at.log, p); err != nil || !got.Covers(at.sequence) {
+			return Queued, err
+		}
+	}
+	return state, nil
+}
+
+// Pending is a message of one's own that a reader does not have yet.
+type Pending struct {
+	ID           event.ID
+	Conversation event.Conversation
+	To           crypto.PersonID
+	Queued       time.Time // when it was written, by the clock of then
+}
+
+// Outbox returns what is still to be delivered, the oldest first. It costs what is
+// pending, not what was ever written.
+func (s *Store) Outbox() ([]Pending, error) {
+	var out []Pending
+	err := s.view(func(r *reader) error {
+		return r.eachConversation(func(c *conversation) error {
+			readers := c.recipients()
+			if len(readers) == 0 {
+				return nil
+			}
+			return r.eachLog(c.number, func(l *logState) error {
+				if !r.isOwn(l.person) {
+					return nil
+				}
+				for _, to := range readers {
+					got, err := r.ranges(bucketDelivered, l.number, to)
+					if err != nil {
+						return err
+					}
+					for _, g := range l.segments.Ranges().Subtract(got) {
+						if out, err = r.pending(out, l, g, to); err != nil {
+							return err
+						}
+					}
+				}
+				return nil
+			})
+		})
+	})
+	slices.SortStableFunc(out, func(x, y Pending) int { return cmp.Compare(x.Queued.UnixMilli(), y.Queued.UnixMilli()) })
+	return out, err
+}
+
+// pending adds the messages of one stretch of a log.
+func (r *reader) pending(out []Pending, l *logState, g event.Range, to crypto.PersonID) ([]Pending, error) {
+	for seq := g.First; seq <= g.Last; seq++ {
+		x, err := r.entry(pointer{l.number, seq})
+		if err != nil {
+			return nil, err
+		}
+		if x.absent != event.Present || x.header.Kind.SelfProven() {
+			continue
+		}
+		if !x.is(flagShown) { // people know it by the row of its key
+			x, err = r.shownFor(x)
+			if err == ErrNoEvent {
+				continue
+			} else if err != nil {
+				return nil, err
+			}
+			if state, err := r.state(x); err != nil {
+				return nil, err
+			} else if state != Queued {
+				continue
+			}
+		}
+		out = append(out, Pending{
+			ID: x.id, Conversation: x.header.Conversation, To: to, Queued: time.UnixMilli(x.header.Clock),
+		})
+	}
+	return out, nil
+}

@@ -1,0 +1,177 @@
+package store
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// reader looks things up in one transaction. What it returns is valid until that ends.
+type reader struct {
+	s    *Store
+	tx   *bbolt.Tx
+	logs map[uint32]*logState // looked up before
+}
+
+func (r *reader) get(bucket, key []byte) []byte { return r.tx.Bucket(bucket).Get(key) }
+
+// each calls f for the keys that begin with prefix, ascending. f must not write to
+// the bucket. It stops at an error, which it returns unless that is errStop.
+func (r *reader) each(bucket, prefix []byte, f func(k, v []byte) error) error {
+	c := r.tx.Bucket(bucket).Cursor()
+	for k, v := c.Seek(prefix); k != nil && bytes.HasPrefix(k, prefix); k, v = c.Next() {
+		if err := f(k, v); err == errStop {
+			return nil
+		} else if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// errStop ends each.
+var errStop = errors.New("stop")
+
+func (r *reader) empty(bucket []byte) bool {
+	k, _ := r.tx.Bucket(bucket).Cursor().First()
+	return k == nil
+}
+
+func (r *reader) conversation(id event.Conversation) (conversation, error) {
+	b := r.get(bucketConversations, id[:])
+	if b == nil {
+		return conversation{}, ErrNoConversation
+	}
+	return parseConversation(id, b)
+}
+
+// recipients returns whom one's own messages in a conversation are for.
+func (c *conversation) recipients() []crypto.PersonID {
+	if c.other == (crypto.PersonID{}) {
+		return nil
+	}
+	return []crypto.PersonID{c.other}
+}
+
+func (r *reader) log(n uint32) (*logState, error) {
+	if l := r.logs[n]; l != nil {
+		return l, nil
+	}
+	l, err := parseLog(n, r.get(bucketLogs, u32(n)))
+	if err == nil {
+		r.logs[n] = l
+	}
+	return l, err
+}
+
+// named returns a log by its name, nil if there is none.
+func (r *reader) named(conversation uint32, log event.Log, branch byte) (*logState, error) {
+	b := r.get(bucketLogNames, logName(conversation, log, branch))
+	if len(b) != 4 {
+		return nil, nil
+	}
+	return r.log(binary.BigEndian.Uint32(b))
+}
+
+// eachLog calls f for the logs of a conversation, without second branches.
+func (r *reader) eachLog(conversation uint32, f func(*logState) error) error {
+	return r.each(bucketLogNames, u32(conversation), func(k, v []byte) error {
+		if k[len(k)-1] != branchFirst || len(v) != 4 {
+			return nil
+		}
+		l, err := r.log(binary.BigEndian.Uint32(v))
+		if err != nil {
+			return err
+		}
+		return f(l)
+	})
+}
+
+// stored returns the event at p, nil if there is none.
+func (r *reader) stored(p pointer) (*stored, error) {
+	b := r.get(bucketEvents, p.bytes())
+	if b == nil {
+		return nil, nil
+	}
+	return parseStored(b)
+}
+
+// entry is an event with what is needed to work on it.
+type entry struct {
+	pointer
+	*stored
+	in     *logState
+	header event.Header
+	id     event.ID
+}
+
+// entry returns the event at p, or ErrNoEvent.
+func (r *reader) entry(p pointer) (*entry, error) {
+	st, err := r.stored(p)
+	if err != nil {
+		return nil, err
+	}
+	if st == nil {
+		return nil, ErrNoEvent
+	}
+	l, err := r.log(p.log)
+	if err != nil {
+		return nil, err
+	}
+	h, err := event.ParseHeader(st.head)
+	if err != nil {
+		return nil, damaged("event: %w", err)
+	}
+	return &entry{pointer: p, stored: st, in: l, header: h, id: idOf(st.head)}, nil
+}
+
+// idOf returns the ID of an event that was parsed before.
+func idOf(head []byte) event.ID { return crypto.Digest("event", head) }
+
+// find returns where the event is that has an ID.
+func (r *reader) find(id event.ID) (pointer, bool) {
+	return pointerAt(r.get(bucketIDs, id[:shortID]))
+}
+
+// byID returns the event that has an ID, or ErrNoEvent.
+func (r *reader) byID(id event.ID) (*entry, error) {
+	p, ok := r.find(id)
+	if !ok {
+		return nil, ErrNoEvent
+	}
+	x, err := r.entry(p)
+	if err == nil && x.id != id {
+		return nil, ErrNoEvent
+	}
+	return x, err
+}
+
+// body unseals the body, which must be present.
+func (r *reader) body(x *entry) ([]byte, error) {
+	b, err := r.s.disk.Keyring.Open(x.sealed, x.header.BodyHash[:])
+	if err != nil {
+		return nil, damaged("body of an event: %w", err)
+	}
+	return b, nil
+}
+
+// whole returns an event as it travels. It aliases the transaction.
+func (r *reader) whole(x *entry) (event.Event, error) {
+	var body []byte
+	if x.absent == event.Present {
+		var err error
+		if body, err = r.body(x); err != nil {
+			return event.Event{}, err
+		}
+	}
+	return event.Event{Header: x.header, ID: x.id, Head: x.head, Body: body, Absent: x.absent, Signature: x.signature}, nil
+}
+
+func (r *reader) ranges(bucket []byte, log uint32, person crypto.PersonID) (event.Ranges, error) {
+	return parseRanges(r.get(bucket, reachKey(log, person)))
+}

@@ -1,0 +1,203 @@
+package store
+
+import (
+	"bytes"
+	"context"
+
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// Rollback looks at how a peer holds a log of this device. If that is more or other
+// than what is held here, this disk went back in time: the log is closed, so that no
+// sequence is used twice, and what nobody has is issued again, under the same keys,
+// in a new one. It reports whether that was so.
+func (s *Store) Rollback(ctx context.Context, log event.Log, theirs event.Segments) (bool, error) {
+	theirs = append(event.Segments(nil), theirs...)
+	var back bool
+	err := s.do(ctx, func(b *batch) error {
+		back = false
+		c, err := b.conversation(log.Conversation)
+		if err != nil {
+			return err
+		}
+		l, err := b.named(c.number, log, branchFirst)
+		if err != nil || l == nil || l.number != c.own {
+			return err
+		}
+		if back, err = b.exceeds(l, theirs); err != nil || !back {
+			return err
+		}
+		return b.rollback(&c, l)
+	})
+	return back, err
+}
+
+// exceeds reports whether segments say more or other than a log that has no holes.
+func (b *batch) exceeds(l *logState, theirs event.Segments) (bool, error) {
+	if theirs.Last() > l.segments.Last() {
+		return true, nil
+	}
+	for _, g := range theirs {
+		st, err := b.stored(pointer{l.number, g.Last})
+		if err != nil {
+			return false, err
+		}
+		if st == nil || idOf(st.head) != g.ID {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// rollback closes the log that this device writes. What others acknowledged stays in
+// it, since they may have passed it on. The rest, which may be the beginning of a
+// second branch, leaves it: its rows stay where they are, under a log that is never
+// served, and its messages are written again.
+func (b *batch) rollback(c *conversation, l *logState) error {
+	c.own = 0
+	b.saveConversation(c)
+	delete(b.s.fresh, c.number)
+	b.sign(l.number)
+	var keep uint64
+	if err := b.each(bucketDelivered, u32(l.number), func(_, v []byte) error {
+		got, err := parseRanges(v)
+		if n := len(got); n > 0 {
+			keep = max(keep, got[n-1].Last)
+		}
+		return err
+	}); err != nil {
+		return err
+	}
+	last := l.segments.Last()
+	if keep >= last {
+		return nil
+	}
+	lost := b.addLog(l.conversation, l.log, l.person, branchLost)
+	lost.segments, lost.head = l.segments, l.head
+	moved := map[pointer]pointer{}
+	var entries []*entry
+	for seq := keep + 1; seq <= last; seq++ {
+		x, err := b.entry(pointer{l.number, seq})
+		if err == ErrNoEvent {
+			continue // a hole, which what comes back from others may have left
+		} else if err != nil {
+			return err
+		}
+		from := x.pointer
+		x.pointer.log, x.in = lost.number, lost
+		moved[from] = x.pointer
+		b.move(x, from)
+		entries = append(entries, x)
+	}
+	if err := b.cut(l, keep); err != nil {
+		return err
+	}
+	for _, bucket := range [][]byte{bucketReissued, bucketCancelled} {
+		b.redirect(bucket, moved)
+	}
+	return b.reissueAll(c, entries)
+}
+
+// move takes an event, with all that points to it, to where x is now.
+func (b *batch) move(x *entry, from pointer) {
+	to := x.pointer.bytes()
+	b.delete(bucketEvents, from.bytes())
+	b.save(x)
+	b.put(bucketIDs, x.id[:shortID], to)
+	if x.is(flagShown) {
+		b.put(bucketKeys, localKey(x.header.Conversation, x.in.person, x.header.Key), to)
+		b.put(bucketView, viewKey(x.in.conversation, x.t, x.id), to)
+		b.put(bucketArrivals, u64(x.arrival), to)
+	}
+	if x.header.Kind != event.KindRecall {
+		return
+	}
+	body, err := b.content(x)
+	if err != nil {
+		b.err = err
+		return
+	}
+	if recall, err := event.ParseRecall(body.Content); err == nil {
+		prefix := recallsOf(x.in.conversation, recall.Target)
+		b.delete(bucketRecalls, append(bytes.Clone(prefix), u32(from.log)...))
+		b.put(bucketRecalls, append(prefix, u32(x.log)...), u64(x.sequence))
+	}
+}
+
+// redirect changes pointers to events that moved, in a bucket that has them as keys
+// and at the beginning of its values.
+func (b *batch) redirect(bucket []byte, moved map[pointer]pointer) {
+	keys, values := b.drain(bucket, nil)
+	for i, k := range keys {
+		from, _ := pointerAt(k)
+		to, _ := pointerAt(values[i][:min(pointerSize, len(values[i]))])
+		newFrom, a := moved[from]
+		newTo, z := moved[to]
+		if !a {
+			newFrom = from
+		}
+		if !z {
+			newTo = to
+		}
+		if a || z {
+			b.delete(bucket, k)
+			b.put(bucket, newFrom.bytes(), append(newTo.bytes(), values[i][pointerSize:]...))
+		}
+	}
+}
+
+// cut shortens an own log to what was kept of it.
+func (b *batch) cut(l *logState, keep uint64) error {
+	var left event.Segments
+	for _, g := range l.segments {
+		if g.First > keep {
+			break
+		}
+		if g.Last > keep {
+			x, err := b.entry(pointer{l.number, keep})
+			if err != nil {
+				return err
+			}
+			g.Last, g.ID = keep, x.id
+			b.signAt(x.pointer)
+		}
+		left = append(left, g)
+	}
+	l.segments, l.head = left, placed{}
+	if n := left.Last(); n > 0 {
+		x, err := b.entry(pointer{l.number, n})
+		if err != nil {
+			return err
+		}
+		l.head = placed{n, x.t, x.id}
+	}
+	b.touch(l)
+	b.grown[l.number] = true
+	b.visible = true
+	return nil
+}
+
+// reissueAll writes what left a log into the one that follows it.
+func (b *batch) reissueAll(c *conversation, entries []*entry) error {
+	for _, x := range entries {
+		if x.absent != event.Present {
+			continue
+		}
+		body, err := b.content(x)
+		if err != nil {
+			return err
+		}
+		y, err := b.write(c, event.Header{
+			Kind: x.header.Kind, Flags: x.header.Flags, Lifetime: x.header.Lifetime, Key: x.header.Key, Clock: x.header.Clock,
+		}, body)
+		if err != nil {
+			return err
+		}
+		if x.header.Kind == event.KindRecall {
+			b.redirect(bucketCancelled, map[pointer]pointer{x.pointer: y.pointer})
+		} else {
+			b.put(bucketReissued, x.pointer.bytes(), y.pointer.bytes())
+		}
+	}
+	return nil
+}

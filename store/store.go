@@ -1,0 +1,242 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/store/disk"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// Config says what to open. Only Dir is required.
+type Config struct {
+	Dir        string
+	Passphrase []byte           // of the keyring; empty for one without protection
+	Now        func() time.Time // the wall clock
+	Rand       io.Reader        // of identities, instances, salts and keys
+	Log        *slog.Logger
+
+	// Changed is called by the writer after each commit that changed something. It
+	// must not block, nor call the store.
+	Changed func(Change)
+}
+
+// Change says what a commit changed. N is the change counter now; it moves with
+// everything that people could see.
+type Change struct {
+	N       uint64
+	Logs    []LogChange // that grew, in the order of event.Log.Compare
+	Records []event.Record
+	Persons []crypto.PersonID
+}
+
+// LogChange is how far a log is held now.
+type LogChange struct {
+	Log      event.Log
+	Segments event.Segments
+}
+
+// Own is who this store belongs to.
+type Own struct {
+	Device crypto.DeviceKey
+	Card   crypto.Card
+	Person crypto.PersonID
+	Store  event.Instance // random, as old as the database
+}
+
+// Store is an open data directory. Create it with Open, then call Run.
+type Store struct {
+	cfg  Config
+	disk *disk.Disk
+	db   *bbolt.DB
+	own  Own
+	mac  [32]byte // hides names that serve as keys
+
+	last    atomic.Uint64 // change counter of the last commit
+	mail    chan *op
+	stopped chan struct{} // closed when Run has ended
+
+	// fresh is, by conversation, which logs have placed an event since this device
+	// last wrote there. It belongs to the writer, and is found again when missing.
+	fresh map[uint32]map[uint32]bool
+}
+
+// Open opens the directory, making it, a new person and an empty database if there
+// is nothing. It starts nothing.
+func Open(cfg Config) (*Store, error) {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Rand == nil {
+		cfg.Rand = rand.Reader
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	d, err := disk.Open(disk.Config{Dir: cfg.Dir, Passphrase: cfg.Passphrase, Rand: cfg.Rand})
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{
+		cfg:     cfg,
+		disk:    d,
+		db:      d.DB,
+		mail:    make(chan *op, mailbox),
+		stopped: make(chan struct{}),
+	}
+	if err := s.load(); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	return s, nil
+}
+
+func (s *Store) load() error {
+	card := s.disk.Keyring.Card
+	if card.Bytes() == nil {
+		return damaged("keyring without a card")
+	}
+	s.own = Own{Device: s.disk.Keyring.Device, Card: card, Person: card.Person()}
+	if err := s.prepare(formatVersion, migrations); err != nil {
+		return err
+	}
+	return s.view(func(r *reader) error {
+		instance, mac := r.get(bucketMeta, metaInstance), r.get(bucketMeta, metaMAC)
+		if len(instance) != len(s.own.Store) {
+			return damaged("no store instance")
+		}
+		s.own.Store = event.Instance(instance)
+		plain, err := s.disk.Keyring.Open(mac, metaMAC)
+		if err != nil || len(plain) != len(s.mac) {
+			return damaged("the keyring is that of another database")
+		}
+		s.mac = [32]byte(plain)
+		s.last.Store(r.tx.Bucket(bucketArrivals).Sequence())
+		return nil
+	})
+}
+
+// Own returns who this store belongs to.
+func (s *Store) Own() Own { return s.own }
+
+// Last returns the change counter.
+func (s *Store) Last() uint64 { return s.last.Load() }
+
+// Close lets go of the directory. Call it when Run has ended and no method is
+// running.
+func (s *Store) Close() error { return s.disk.Close() }
+
+// migrations takes the database from the version that is the key to the next.
+var migrations = map[uint64]func(*bbolt.Tx) error{}
+
+// prepare fills an empty database and migrates an old one to the version.
+func (s *Store) prepare(version uint64, steps map[uint64]func(*bbolt.Tx) error) error {
+	var have uint64
+	if err := s.db.View(func(tx *bbolt.Tx) error {
+		if meta := tx.Bucket(bucketMeta); meta != nil {
+			have = number(meta.Get(metaVersion))
+		} else if name, _ := tx.Cursor().First(); name != nil {
+			return damaged("not a database of this program")
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	switch {
+	case have == version:
+		return s.db.View(func(tx *bbolt.Tx) error {
+			for _, name := range buckets {
+				if tx.Bucket(name) == nil {
+					return damaged("no %s", name)
+				}
+			}
+			return nil
+		})
+	case have > version:
+		return fmt.Errorf("%w: the database has version %d, this program knows %d", ErrNewer, have, version)
+	}
+	return s.db.Update(func(tx *bbolt.Tx) error {
+		if have == 0 {
+			if tx.Bucket(bucketMeta) != nil {
+				return damaged("no version")
+			}
+			return s.fill(tx, version)
+		}
+		for ; have < version; have++ {
+			if err := steps[have](tx); err != nil {
+				return fmt.Errorf("migrate from version %d: %w", have, err)
+			}
+		}
+		return tx.Bucket(bucketMeta).Put(metaVersion, u64(version))
+	})
+}
+
+// fill writes what an empty database has.
+func (s *Store) fill(tx *bbolt.Tx, version uint64) error {
+	for _, name := range buckets {
+		if _, err := tx.CreateBucket(name); err != nil {
+			return err
+		}
+	}
+	instance, mac := make([]byte, len(event.Instance{})), make([]byte, len(s.mac))
+	for _, b := range [][]byte{instance, mac} {
+		if _, err := io.ReadFull(s.cfg.Rand, b); err != nil {
+			return err
+		}
+	}
+	b := s.newBatch(tx)
+	b.put(bucketMeta, metaVersion, u64(version))
+	b.put(bucketMeta, metaInstance, instance)
+	b.put(bucketMeta, metaMAC, s.disk.Keyring.Seal(mac, metaMAC))
+	if err := b.putPerson(&Person{
+		ID:      s.own.Person,
+		Card:    s.own.Card.Bytes(),
+		Devices: map[crypto.DeviceID]DeviceInfo{s.own.Device.ID(): {}},
+	}, nil); err != nil {
+		return err
+	}
+	return b.finish()
+}
+
+// view runs f in a short reading transaction. What f returns must be copies.
+func (s *Store) view(f func(*reader) error) error {
+	err := s.db.View(func(tx *bbolt.Tx) error {
+		return f(&reader{s: s, tx: tx, logs: map[uint32]*logState{}})
+	})
+	if errors.Is(err, bbolt.ErrDatabaseNotOpen) {
+		return ErrClosed
+	}
+	return err
+}
+
+// Run writes what methods ask for until the context ends. Whatever then still waits
+// is answered with ErrClosed.
+func (s *Store) Run(ctx context.Context) error {
+	defer func() {
+		close(s.stopped)
+		for {
+			select {
+			case o := <-s.mail:
+				o.done <- ErrClosed
+			default:
+				return
+			}
+		}
+	}()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case o := <-s.mail:
+			s.commit(s.gather(o))
+		}
+	}
+}

@@ -1,0 +1,283 @@
+package store
+
+import (
+	"encoding/hex"
+	"strings"
+	"time"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// Row is a message as people see it.
+type Row struct {
+	ID           event.ID
+	Conversation event.Conversation
+	Author       crypto.PersonID
+	Device       crypto.DeviceID
+	Sequence     uint64
+	Kind         event.Kind
+	Text         string // of an unknown kind its fallback; empty if Recalled
+	ReplyTo      *event.ID
+	Clock        time.Time // the author's
+	Received     time.Time // by this store's clock
+	T            int64     // rows sort by (T, ID)
+	Arrival      uint64    // the change counter when it came
+	Recalled     bool      // the words are gone
+	Gap          bool      // something that came before it is missing
+	Late         bool      // it was put between rows that were there
+	Forked       bool      // its author's log has two of this sequence or an earlier one
+	Own          bool      // by one's own person
+	State        State     // of one's own
+}
+
+// row builds the row of an event that has one.
+func (r *reader) row(x *entry) (Row, error) {
+	row := Row{
+		ID:           x.id,
+		Conversation: x.header.Conversation,
+		Author:       x.in.person,
+		Device:       x.header.Device,
+		Sequence:     x.header.Sequence,
+		Kind:         x.header.Kind,
+		Clock:        time.UnixMilli(x.header.Clock),
+		Received:     time.UnixMilli(x.firstSeen),
+		T:            x.t,
+		Arrival:      x.arrival,
+		Recalled:     x.absent == event.Recalled,
+		Gap:          x.is(flagGap),
+		Late:         x.is(flagLate),
+		Forked:       x.in.forked != 0 && x.header.Sequence >= x.in.forked,
+		Own:          r.isOwn(x.in.person),
+	}
+	var err error
+	if row.State, err = r.state(x); err != nil || x.absent != event.Present {
+		return row, err
+	}
+	body, err := r.content(x)
+	if err != nil {
+		return Row{}, err
+	}
+	if row.Kind != event.KindText {
+		row.Text = body.Fallback
+		return row, nil
+	}
+	text, err := event.ParseText(body.Content)
+	if err != nil {
+		return Row{}, damaged("text: %w", err)
+	}
+	row.Text, row.ReplyTo = text.Text, text.ReplyTo
+	return row, nil
+}
+
+// shownFor returns the event whose row people see in place of x: the first to come
+// with its key. ErrNoEvent if there is none.
+func (r *reader) shownFor(x *entry) (*entry, error) {
+	if x.is(flagShown) {
+		return x, nil
+	}
+	p, ok := pointerAt(r.get(bucketKeys, localKey(x.header.Conversation, x.in.person, x.header.Key)))
+	if !ok || x.header.Kind.SelfProven() {
+		return nil, ErrNoEvent
+	}
+	return r.entry(p)
+}
+
+// rowEntry returns the event of the row that an ID leads to, or ErrNoEvent.
+func (r *reader) rowEntry(id event.ID) (*entry, error) {
+	x, err := r.byID(id)
+	if err != nil {
+		return nil, err
+	}
+	return r.shownFor(x)
+}
+
+// rowAt builds the row that an index points to.
+func (r *reader) rowAt(value []byte) (Row, error) {
+	p, ok := pointerAt(value)
+	if !ok {
+		return Row{}, damaged("pointer of %d bytes", len(value))
+	}
+	x, err := r.entry(p)
+	if err == ErrNoEvent {
+		return Row{}, damaged("a row without its event")
+	} else if err != nil {
+		return Row{}, err
+	}
+	return r.row(x)
+}
+
+// Row returns the row of a message, or of the one that is shown for its key.
+func (s *Store) Row(id event.ID) (Row, error) {
+	var row Row
+	err := s.view(func(r *reader) error {
+		x, err := r.rowEntry(id)
+		if err == nil {
+			row, err = r.row(x)
+		}
+		return err
+	})
+	return row, err
+}
+
+// Find returns the ID of the one message here whose ID begins with some hexadecimal
+// digits, or ErrNoEvent or ErrAmbiguous.
+func (s *Store) Find(prefix string) (event.ID, error) {
+	prefix = strings.ToLower(prefix)
+	whole, err := hex.DecodeString(prefix[:len(prefix)&^1])
+	if err != nil || prefix == "" || len(prefix) > 2*len(event.ID{}) {
+		return event.ID{}, ErrNoEvent
+	}
+	var id event.ID
+	found := false
+	err = s.view(func(r *reader) error {
+		return r.each(bucketIDs, whole[:min(len(whole), shortID)], func(_, v []byte) error {
+			p, _ := pointerAt(v)
+			x, err := r.entry(p)
+			if err != nil {
+				return err
+			}
+			if !strings.HasPrefix(hex.EncodeToString(x.id[:]), prefix) {
+				return nil
+			}
+			if x, err = r.shownFor(x); err == ErrNoEvent {
+				return nil
+			} else if err != nil {
+				return err
+			}
+			if found && x.id != id {
+				return ErrAmbiguous
+			}
+			id, found = x.id, true
+			return nil
+		})
+	})
+	if err == nil && !found {
+		err = ErrNoEvent
+	}
+	return id, err
+}
+
+// Page says which rows of a conversation to return: the Limit last ones before a
+// row, the Limit first ones after a row, or the last of all.
+type Page struct {
+	Before, After *event.ID // at most one of them
+	Limit         int
+}
+
+// Rows returns a page of a conversation in its order.
+func (s *Store) Rows(conv event.Conversation, page Page) ([]Row, error) {
+	var rows []Row
+	err := s.view(func(r *reader) error {
+		c, err := r.conversation(conv)
+		if err != nil {
+			return err
+		}
+		from := u32(c.number + 1) // before this
+		if id := page.Before; id != nil {
+			if from, err = r.viewKey(&c, *id); err != nil {
+				return err
+			}
+		}
+		cursor := r.tx.Bucket(bucketView).Cursor()
+		step := cursor.Prev
+		var k, v []byte
+		if page.After != nil {
+			if from, err = r.viewKey(&c, *page.After); err != nil {
+				return err
+			}
+			cursor.Seek(from)
+			step = cursor.Next
+			k, v = step()
+		} else if k, _ = cursor.Seek(from); k == nil {
+			k, v = cursor.Last()
+		} else {
+			k, v = step()
+		}
+		prefix := string(u32(c.number))
+		for ; len(rows) < page.Limit && len(k) > 4 && string(k[:4]) == prefix; k, v = step() {
+			row, err := r.rowAt(v)
+			if err != nil {
+				return err
+			}
+			rows = append(rows, row)
+		}
+		if page.After == nil {
+			for i, j := 0, len(rows)-1; i < j; i, j = i+1, j-1 {
+				rows[i], rows[j] = rows[j], rows[i]
+			}
+		}
+		return nil
+	})
+	return rows, err
+}
+
+// viewKey returns the place of a row in a conversation.
+func (r *reader) viewKey(c *conversation, id event.ID) ([]byte, error) {
+	x, err := r.rowEntry(id)
+	if err != nil {
+		return nil, err
+	}
+	if x.in.conversation != c.number {
+		return nil, ErrNoEvent
+	}
+	return viewKey(c.number, x.t, x.id), nil
+}
+
+// Arrivals returns rows of all conversations in the order in which they came, from
+// the first whose Arrival is above after.
+func (s *Store) Arrivals(after uint64, limit int) ([]Row, error) {
+	return s.arrived(bucketArrivals, after, limit)
+}
+
+// Unread is Arrivals of others' messages that were not read.
+func (s *Store) Unread(after uint64, limit int) ([]Row, error) {
+	return s.arrived(bucketUnread, after, limit)
+}
+
+func (s *Store) arrived(bucket []byte, after uint64, limit int) ([]Row, error) {
+	var rows []Row
+	err := s.view(func(r *reader) error {
+		c := r.tx.Bucket(bucket).Cursor()
+		for k, v := c.Seek(u64(after + 1)); k != nil && len(rows) < limit; k, v = c.Next() {
+			row, err := r.rowAt(v)
+			if err != nil {
+				return err
+			}
+			rows = append(rows, row)
+		}
+		return nil
+	})
+	return rows, err
+}
+
+// Conversation is one that this store keeps.
+type Conversation struct {
+	ID    event.Conversation
+	Other crypto.PersonID // of a direct one; zero for one's own
+}
+
+// Conversations returns all of them, in the order of their IDs.
+func (s *Store) Conversations() ([]Conversation, error) {
+	var out []Conversation
+	err := s.view(func(r *reader) error {
+		return r.eachConversation(func(c *conversation) error {
+			out = append(out, Conversation{ID: c.id, Other: c.other})
+			return nil
+		})
+	})
+	return out, err
+}
+
+func (r *reader) eachConversation(f func(*conversation) error) error {
+	return r.each(bucketConversations, nil, func(k, v []byte) error {
+		if len(k) != len(event.Conversation{}) {
+			return damaged("conversation ID of %d bytes", len(k))
+		}
+		c, err := parseConversation(event.Conversation(k), v)
+		if err != nil {
+			return err
+		}
+		return f(&c)
+	})
+}
