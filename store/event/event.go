@@ -1,10 +1,6 @@
 package event
 
-import (
-	"fmt"
-
-	"github.com/earshot-im/earshot/crypto"
-)
+import "github.com/earshot-im/earshot/crypto"
 
 // Domains of hashes and signatures, see store/FORMAT.md.
 const (
@@ -49,9 +45,6 @@ func New(h Header, b Body) (Event, error) {
 		return Event{}, err
 	}
 	head := h.marshal()
-	if len(head) > MaxHeader {
-		return Event{}, fmt.Errorf("header of %d bytes: %w: at most %d", len(head), ErrTooLarge, MaxHeader)
-	}
 	return Event{Header: h, ID: crypto.Digest(domainEvent, head), Head: head, Body: body}, nil
 }
 
@@ -99,14 +92,9 @@ func (e *Event) Sign(key crypto.DeviceKey) {
 	e.Signature = key.Sign(domainEvent, e.Head)
 }
 
-// ParseBody returns the body, which aliases the event. It is an error to ask for
-// one that is absent.
-func (e *Event) ParseBody() (Body, error) {
-	if e.Absent != Present {
-		return Body{}, malformed("body is absent")
-	}
-	return parseBody(e.Body)
-}
+// ParseBody returns the body, which aliases the event. It fails only if the body is
+// absent.
+func (e *Event) ParseBody() (Body, error) { return parseBody(e.Body) }
 
 // Position returns the place of the event in its log.
 func (e *Event) Position() Position {

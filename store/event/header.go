@@ -90,7 +90,7 @@ func ParseHeader(b []byte) (Header, error) {
 	seen := r.Repeated(8, MaxSeen, maxPosition)
 	h.Card = crypto.Hash(r.Fixed(9, 32))
 	control := r.Repeated(10, MaxControl, 32)
-	clock := r.Uint(11)
+	h.Clock = int64(r.Uint(11)) // check refuses what becomes negative
 	h.Kind = Kind(r.Uint(12))
 	h.Flags = r.Uint(13)
 	h.Lifetime = r.Uint(14)
@@ -100,10 +100,6 @@ func ParseHeader(b []byte) (Header, error) {
 	if err := r.End(); err != nil {
 		return Header{}, malformed("header: %w", err)
 	}
-	if clock > MaxClock {
-		return Header{}, malformed("header: clock %d", clock)
-	}
-	h.Clock = int64(clock)
 	if (previous == nil) != (h.Sequence == 1) {
 		return Header{}, malformed("header: previous at sequence %d: %t", h.Sequence, previous != nil)
 	}

@@ -71,6 +71,42 @@ func TestHeaderRefuses(t *testing.T) {
 	}
 }
 
+// TestHeaderAtTheLimits makes the largest header there can be.
+func TestHeaderAtTheLimits(t *testing.T) {
+	h := fullHeader(fixedKey(t, 1).ID())
+	h.Sequence, h.Clock, h.Kind, h.Flags, h.Lifetime = MaxInteger, MaxClock, lastControl, 1<<64-1, MaxLifetime
+	h.Seen, h.Control = nil, nil
+	for i := range byte(MaxSeen) {
+		h.Seen = append(h.Seen, Position{Instance: Instance{i}, Sequence: MaxInteger})
+	}
+	for i := range byte(MaxControl) {
+		h.Control = append(h.Control, crypto.Hash{i})
+	}
+	e := mustNew(t, h, Body{Content: make([]byte, MaxBody-minBody-4)})
+	if len(e.Head) > MaxHeader/2 || e.Header.BodySize != MaxBody {
+		t.Errorf("header of %d bytes, body of %d", len(e.Head), e.Header.BodySize)
+	}
+	if back, err := ParseHeader(e.Head); err != nil || !bytes.Equal(back.marshal(), e.Head) {
+		t.Errorf("came back as %v, %v", back, err)
+	}
+	if _, err := ParseHeader(append(e.Head, make([]byte, MaxHeader)...)); !errors.Is(err, ErrMalformed) {
+		t.Errorf("larger: %v", err)
+	}
+}
+
+func TestShortControlHead(t *testing.T) {
+	head := vectors(t)["header full"]
+	control := append([]byte{10<<3 | 2, 32}, pattern(32, 0x60)...)
+	short := append([]byte{10<<3 | 2, 31}, pattern(31, 0x60)...)
+	b := bytes.Replace(head, control, short, 1)
+	if len(b) != len(head)-1 {
+		t.Fatal("bytes not found")
+	}
+	if _, err := ParseHeader(b); !errors.Is(err, ErrMalformed) {
+		t.Error(err)
+	}
+}
+
 func TestPreviousIsAbsentExactlyAtOne(t *testing.T) {
 	head := vectors(t)["header full"]
 	link := append([]byte{7<<3 | 2, 32}, pattern(32, 0x30)...)
@@ -126,6 +162,10 @@ func TestBodyLimits(t *testing.T) {
 		want error
 	}{
 		{"at the limits", Body{Attachments: make([]Attachment, MaxAttachments), Extensions: many(MaxExtensions), Fallback: strings.Repeat("x", MaxFallback)}, nil},
+		{"parts at the limits", Body{
+			Attachments: []Attachment{{Size: MaxInteger}},
+			Extensions:  []Extension{{Name: strings.Repeat("x", MaxExtensionName)}},
+		}, nil},
 		{"largest", Body{Content: make([]byte, MaxBody-minBody-4)}, nil},
 		{"one byte more", Body{Content: make([]byte, MaxBody-minBody-3)}, ErrTooLarge},
 		{"33 attachments", Body{Attachments: make([]Attachment, MaxAttachments+1)}, ErrMalformed},

@@ -90,6 +90,11 @@ func TestProveRefuses(t *testing.T) {
 			r.Events[7].Signature = w.key.Sign(domainRecord, r.Events[7].Head)
 		}},
 		{"gap", func(r *Run, _ *writer) { r.Events = slices.Delete(r.Events, seq, seq+1) }},
+		{"sequence skipped by the author", func(r *Run, w *writer) {
+			w.next.Sequence++
+			r.Events = append(r.Events, w.text("x"))
+			r.Events[8].Sign(w.key)
+		}},
 		{"event twice", func(r *Run, _ *writer) { r.Events = slices.Insert(r.Events, seq, r.Events[seq]) }},
 		{"events swapped", func(r *Run, _ *writer) {
 			r.Events[0], r.Events[seq] = r.Events[seq], r.Events[0]
@@ -300,10 +305,11 @@ func TestTrim(t *testing.T) {
 	w := newWriter(t, 1)
 	r := w.run(2)
 	r.Events[0].Sign(w.key)
-	r.Events = append(r.Events, w.recall(ID{1}), w.text("end"))
+	r.Events = append(r.Events, w.recall(ID{1}), w.text("x"), w.text("end"))
 	r.Events[3].Sign(w.key)
+	r.Events[4].Sign(w.key)
 	r.Trim()
-	for i, want := range []bool{false, false, true, true} {
+	for i, want := range []bool{false, false, true, false, true} {
 		if (r.Events[i].Signature != nil) != want {
 			t.Errorf("event %d: signature %t", i, !want)
 		}
