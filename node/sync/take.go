@@ -170,7 +170,6 @@ func (s *Session) stored(in Stored) {
 		return
 	case p.run != nil && in.Refused != 0:
 		s.refuse(p.conv, p.run.Log(), in.Refused)
-		s.mention(s.logOf(p.conv, p.run.Log()))
 	case p.run != nil:
 		l := s.logOf(p.conv, p.run.Log())
 		s.grow(l, in.Segments)
@@ -186,6 +185,7 @@ func (s *Session) stored(in Stored) {
 func (s *Session) refuse(c *conversation, name event.Log, why Reason) {
 	if l := c.logs[name]; l != nil {
 		l.refused = true
+		s.mention(l) // what is here came another way
 	}
 	s.send(Frame{Refused: &Refused{Tag: c.mine, Device: name.Device, Instance: name.Instance, Reason: why}})
 }

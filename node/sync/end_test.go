@@ -1,0 +1,340 @@
+package sync_test
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/earshot-im/earshot/node/sync"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// end is the shell of one session: it does what the machine wants, late and in any
+// order that the rules allow.
+type end struct {
+	node, peer *node
+	other      *end
+	conn       *conn
+	restore    int // of the peer, when the session began
+
+	session *sync.Session
+	begun   bool
+	closed  bool
+	joined  bool
+	inbox   []sync.Frame
+	arrival time.Time                   // of the last frame sent
+	wake    int                         // counts Wakes, so that only the last one rings
+	rounds  map[event.Conversation]bool // ended
+	opened  int                         // runs sent before the peer offered anything
+}
+
+func newEnd(n, peer *node, c *conn) *end {
+	e := &end{node: n, peer: peer, conn: c, restore: peer.restore, rounds: map[event.Conversation]bool{}}
+	nonce := [32]byte{byte(n.index), byte(peer.index)}
+	e.session = sync.New(sync.Config{Self: n.device, Peer: peer.device, Nonce: nonce, Store: n.disk.instance})
+	n.ends[peer.index] = e
+	return e
+}
+
+func (e *end) open() {
+	if e.closed {
+		return
+	}
+	e.begun = true
+	e.step(sync.Open{Card: []byte{byte(e.node.person + 1)}})
+}
+
+// close ends the session at this end, and meets the peer again later.
+func (e *end) close() {
+	if e.closed {
+		return
+	}
+	e.closed, e.conn.dead = true, true
+	w := e.node.world
+	e.node.ends[e.peer.index] = nil
+	if !e.other.closed {
+		w.after(w.within(6*time.Second), e.other.close)
+	}
+	w.after(w.within(2*time.Second), func() { w.meet(e.node, e.peer) })
+}
+
+// after does something later in the same session.
+func (e *end) after(d time.Duration, do func()) {
+	e.node.after(d, func() {
+		if !e.closed {
+			do()
+		}
+	})
+}
+
+// soon steps later, so that inputs overtake each other.
+func (e *end) soon(in sync.Input) {
+	e.after(e.node.world.within(3*time.Millisecond), func() { e.step(in) })
+}
+
+func (e *end) read() {
+	for e.begun && !e.closed && len(e.inbox) > 0 && !e.session.Busy() {
+		f := e.inbox[0]
+		e.inbox = e.inbox[1:]
+		e.do(sync.Received{Frame: f})
+	}
+}
+
+func (e *end) step(in sync.Input) {
+	e.do(in)
+	e.read()
+}
+
+func (e *end) do(in sync.Input) {
+	if e.closed {
+		return
+	}
+	w := e.node.world
+	for _, effect := range e.session.Step(w.now, in) {
+		if w.log != nil {
+			w.note("%s-%s: %T → %s", e.node.name, e.peer.name, in, describe(effect))
+		}
+		e.effect(effect)
+	}
+}
+
+func (e *end) effect(effect sync.Effect) {
+	n, w := e.node, e.node.world
+	switch x := effect.(type) {
+	case sync.Send:
+		e.checkTrue(x.Frame)
+		w.transmit(e, x.Frame)
+	case sync.Identify:
+		if len(x.Card) != 1 || int(x.Card[0]) != e.peer.person+1 {
+			w.fail("%s: wrong card from %s", n.name, e.peer.name)
+		}
+		n.submit(operation{
+			in:   func(d *disk) { d.cards[e.peer.person] = true },
+			then: func() { e.after(w.within(5*time.Millisecond), e.join) },
+		})
+	case sync.Load:
+		e.after(w.within(3*time.Millisecond), func() {
+			run, ok := n.disk.load(x)
+			in := sync.Loaded{Log: x.Log, Run: run}
+			if !ok {
+				in = sync.Loaded{Log: x.Log, Err: errors.New("no such run")}
+				if x.Events == event.MaxRunEvents {
+					w.fail("%s: nothing to load at %d", n.name, x.First)
+				}
+			}
+			e.step(in)
+		})
+	case sync.Ingest:
+		e.after(w.within(6*time.Millisecond), func() { e.ingest(x) })
+	case sync.IngestRecord:
+		n.submit(operation{
+			in: func(d *disk) {
+				if d.putRecord(x.Conversation, x.Record) {
+					for _, o := range n.ends {
+						if o != nil {
+							o.soon(sync.HeldRecord{Conversation: x.Conversation, Record: x.Record})
+						}
+					}
+				}
+			},
+			then: func() { e.soon(sync.Stored{Ticket: x.Ticket}) },
+		})
+	case sync.Acked:
+		e.checkHeld("acknowledged", e.peer.disk, x.Log, x.Segments)
+		n.submit(operation{in: func(d *disk) { d.deliver(x.Log, e.peer.person, x.Segments) }})
+	case sync.Rollback:
+		n.submit(operation{in: func(d *disk) { n.record(d.rollback(n, x.Log, x.Theirs)) }})
+	case sync.RoundEnded:
+		e.rounds[x.Conversation] = true
+		e.roundEnded(x.Conversation)
+	case sync.Request:
+		w.count.requests++
+		n.submit(operation{in: func(d *disk) { d.requests++ }})
+	case sync.FetchCard:
+		e.after(w.within(3*time.Millisecond), func() {
+			for p := range 3 {
+				if x.Person == [32]byte{byte(p + 1)} && n.disk.cards[p] {
+					e.step(sync.CardFetched{Card: []byte{byte(p + 1)}})
+					return
+				}
+			}
+			e.step(sync.CardFetched{})
+		})
+	case sync.LearnCard:
+		n.submit(operation{
+			in: func(d *disk) {
+				if len(x.Card) == 1 {
+					d.cards[int(x.Card[0])-1] = true
+				}
+			},
+			then: func() { e.soon(sync.CardLearned{}) },
+		})
+	case sync.Wake:
+		e.wake++
+		if rings := e.wake; !x.At.IsZero() {
+			e.after(x.At.Sub(w.now), func() {
+				if e.wake == rings {
+					e.step(sync.Tick{})
+				}
+			})
+		}
+	case sync.Close:
+		w.fail("%s ends its session with %s: %v", n.name, e.peer.name, x.Reason)
+		e.close()
+	default:
+		w.fail("unexpected %T", effect)
+	}
+}
+
+// join answers Identify, and changes of policy, from the disk as it is now.
+func (e *end) join() {
+	n := e.node
+	e.joined = true
+	in := sync.Joined{Serve: n.world.serves(n, e.peer)}
+	for _, o := range n.world.nodes {
+		if o.person == n.person {
+			in.Own = append(in.Own, o.device)
+		}
+	}
+	for _, c := range n.world.shared(n, e.peer) {
+		given := sync.Conversation{
+			ID: c.id, Mine: c.tag(n, e.peer), Theirs: c.tag(e.peer, n),
+			Logs: n.disk.logsOf(c.id), Records: n.disk.recordsOf(c.id),
+		}
+		if c.isDirectOf(n, e.peer) {
+			given.Opening = n.disk.opening(n.device, c.id, e.peer.person)
+		}
+		in.Conversations = append(in.Conversations, given)
+	}
+	e.step(in)
+}
+
+func (e *end) ingest(x sync.Ingest) {
+	n, w := e.node, e.node.world
+	for i := range x.Run.Events {
+		ev := &x.Run.Events[i]
+		if i > 0 && ev.Header.Previous != x.Run.Events[i-1].ID || ev.Header.Conversation != x.Conversation ||
+			w.written[ev.ID] == nil {
+			w.fail("%s: a run from %s is wrong", n.name, e.peer.name)
+			return
+		}
+	}
+	author := w.personOf[x.Run.Log().Device]
+	if !n.disk.cards[author] {
+		w.count.needCards++
+		e.step(sync.NeedCard{Ticket: x.Ticket, Person: [32]byte{byte(author + 1)}})
+		return
+	}
+	log := x.Run.Log()
+	var refused sync.Reason
+	n.submit(operation{
+		conv: x.Conversation,
+		in:   func(d *disk) { refused = d.ingest(n, x.Run) },
+		then: func() {
+			if refused != 0 {
+				w.count.refused++
+				if refused == sync.Forked {
+					w.count.forks++
+				}
+				e.soon(sync.Stored{Ticket: x.Ticket, Refused: refused})
+				return
+			}
+			e.soon(sync.Stored{Ticket: x.Ticket, Segments: n.disk.logs[log].segments})
+		},
+	})
+}
+
+// roundEnded releases the rows of a conversation when no other session may still bring
+// their causes.
+func (e *end) roundEnded(id event.Conversation) {
+	for _, o := range e.node.ends {
+		if o != nil && !o.rounds[id] {
+			for _, c := range e.node.world.shared(e.node, o.peer) {
+				if c.id == id {
+					return
+				}
+			}
+		}
+	}
+	now := e.node.world.now
+	e.node.submit(operation{in: func(d *disk) { d.release(e.node, &id, now) }})
+}
+
+// checkTrue holds what a node says of its disk to be on it.
+func (e *end) checkTrue(f sync.Frame) {
+	say := func(tag []byte, logs []sync.LogSegments) {
+		for _, c := range e.node.world.convs {
+			if string(c.tag(e.node, e.peer)) != string(tag) || !has(c.persons, e.node.person) || !has(c.persons, e.peer.person) {
+				continue
+			}
+			for _, l := range logs {
+				e.checkHeld("said", e.node.disk, event.Log{Conversation: c.id, Device: l.Device, Instance: l.Instance}, l.Segments)
+			}
+		}
+	}
+	if f.Have != nil {
+		say(f.Have.Tag, f.Have.Logs)
+	}
+	if f.Offers != nil {
+		for _, o := range f.Offers.Offers {
+			say(o.Tag, o.Logs)
+		}
+	}
+	if f.Run != nil && !e.session.Open(f.Run.Tag) {
+		if e.opened++; e.opened > 1 {
+			e.node.world.fail("%s pushes more than one run to %s, who serves nothing", e.node.name, e.peer.name)
+		}
+		e.node.world.count.openings++
+	}
+}
+
+func (e *end) checkHeld(what string, d *disk, log event.Log, segments event.Segments) {
+	if e.restore != e.peer.restore {
+		return // the peer has lost its disk since
+	}
+	for _, g := range segments {
+		h := d.logs[log]
+		for sequence := g.First; sequence <= g.Last; sequence++ {
+			if h == nil || h.events[sequence] == nil || sequence == g.Last && h.events[sequence].ID != g.ID {
+				e.node.world.fail("%s-%s: %s but not stored: %d of log %x", e.node.name, e.peer.name, what, sequence, log.Device[:2])
+				return
+			}
+		}
+	}
+}
+
+func brief(e *event.Event) string {
+	return fmt.Sprintf("%d in %d (%x/%x) %x", e.Header.Sequence, e.Header.Conversation[0], e.Header.Device[:2], e.Header.Instance[:2], e.ID[:2])
+}
+
+func describe(effect sync.Effect) string {
+	switch x := effect.(type) {
+	case sync.Send:
+		switch f := x.Frame; {
+		case f.Run != nil:
+			s, log := f.Run.Segment(), f.Run.Log()
+			return fmt.Sprintf("run %d–%d of %x/%x in %d", s.First, s.Last, log.Device[:2], log.Instance[:2], log.Conversation[0])
+		case f.Have != nil:
+			s := "have"
+			for _, l := range f.Have.Logs {
+				s += fmt.Sprintf(" %x/%x", l.Device[:2], l.Instance[:2])
+				for _, g := range l.Segments {
+					s += fmt.Sprintf(" %d–%d(%x)", g.First, g.Last, g.ID[:2])
+				}
+			}
+			return s
+		case f.Offers != nil:
+			return fmt.Sprintf("%d offers", len(f.Offers.Offers))
+		case f.Settled != nil:
+			return fmt.Sprintf("settled %.4x", f.Settled.Tag)
+		case f.Refused != nil:
+			return fmt.Sprintf("refused %x/%x %d", f.Refused.Device[:2], f.Refused.Instance[:2], f.Refused.Reason)
+		}
+		return "another frame"
+	case sync.Load:
+		return fmt.Sprintf("load %x from %d", x.Log.Device[:2], x.First)
+	case sync.Wake:
+		return "wake " + x.At.Format("15:04:05.000")
+	}
+	return fmt.Sprintf("%T", effect)
+}

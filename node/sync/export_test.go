@@ -1,0 +1,24 @@
+package sync
+
+// Idle reports whether nothing is queued, under way or unanswered, and what is if not.
+func (s *Session) Idle() (bool, []int) {
+	t := &s.taking
+	queues := []int{len(s.ready), s.loads, len(s.flights), s.unanswered, len(s.delayed), len(s.untold),
+		len(t.pending), t.runs, t.bytes, t.records, t.held, t.heldBytes, len(t.persons)}
+	for _, n := range queues {
+		if n != 0 {
+			return false, queues
+		}
+	}
+	return true, queues
+}
+
+// Open reports whether both have offered the conversation that this side calls tag.
+func (s *Session) Open(tag []byte) bool {
+	for _, c := range s.byID {
+		if string(c.mine) == string(tag) {
+			return c.open
+		}
+	}
+	return false
+}

@@ -1,0 +1,194 @@
+package sync_test
+
+import (
+	"flag"
+	"fmt"
+	"testing"
+	"time"
+)
+
+var (
+	seedFlag  = flag.Uint64("seed", 0, "simulate only this seed, telling what happens")
+	seedsFlag = flag.Uint64("seeds", 300, "how many seeds to simulate")
+)
+
+// TestSimulation lets five nodes of three persons write to each other while
+// everything breaks that may, then heals the network and holds them to what the
+// house promises. To see what a seed does: go test -run Simulation -seed N
+func TestSimulation(t *testing.T) {
+	if *seedFlag != 0 {
+		w := simulate(*seedFlag, t.Logf)
+		w.report(t, *seedFlag)
+		return
+	}
+	const lanes = 4
+	sums := make(chan counts, lanes)
+	t.Run("seeds", func(t *testing.T) {
+		for lane := range uint64(lanes) {
+			t.Run(fmt.Sprint(lane), func(t *testing.T) {
+				t.Parallel()
+				var sum counts
+				for seed := lane + 1; seed <= *seedsFlag && !t.Failed(); seed += lanes {
+					w := simulate(seed, nil)
+					w.report(t, seed)
+					sum.add(w.count)
+				}
+				sums <- sum
+			})
+		}
+	})
+	var sum counts
+	for range lanes {
+		sum.add(<-sums)
+	}
+	t.Logf("%d seeds: %+v", *seedsFlag, sum)
+	if *seedsFlag >= 100 && !t.Failed() {
+		for what, n := range sum.all() {
+			if *n == 0 {
+				t.Errorf("no seed had any %s: the simulation does not try it", what)
+			}
+		}
+	}
+}
+
+// TestSimulationReplays runs seeds twice.
+func TestSimulationReplays(t *testing.T) {
+	for seed := uint64(1); seed <= 10; seed++ {
+		if a, b := simulate(seed, nil), simulate(seed, nil); a.trace.Sum64() != b.trace.Sum64() {
+			t.Errorf("seed %d takes two courses", seed)
+		}
+	}
+}
+
+func (w *world) report(t *testing.T, seed uint64) {
+	for _, f := range w.failures {
+		t.Errorf("seed %d: %s", seed, f)
+	}
+	if len(w.failures) > 0 {
+		t.Logf("replay with: go test ./node/sync -run 'TestSimulation$' -seed %d -v", seed)
+	}
+}
+
+func (c *counts) all() map[string]*int {
+	return map[string]*int{
+		"crashes": &c.crashes, "cuts": &c.cuts, "gaps": &c.gaps, "duplicates": &c.duplicates, "rollbacks": &c.rollbacks,
+		"cards asked for": &c.needCards, "requests": &c.requests, "openings": &c.openings, "refusals": &c.refused,
+		"forks": &c.forks, "frames": &c.frames, "restores": &c.restores,
+	}
+}
+
+func (c *counts) add(o counts) {
+	theirs := o.all()
+	for what, n := range c.all() {
+		*n += *theirs[what]
+	}
+}
+
+// How long things go wrong, and how long they may take to come right.
+const trouble = 60 * time.Second
+
+// simulate runs one seed. Every eighth is gentle: nothing breaks, and then nothing
+// may be shown with a gap. Of the others some have a disk go back to a backup.
+func simulate(seed uint64, log func(string, ...any)) *world {
+	w := newWorld(seed)
+	w.log = log
+	w.gentle = seed%8 == 0
+	w.calm = w.gentle
+	w.served = w.chance(0.5)
+	w.cutRate = []float64{0, 0.002, 0.01, 0.05}[w.rng.IntN(4)]
+	w.crash = []float64{0, 0.002, 0.01, 0.03}[w.rng.IntN(4)]
+	for i, n := range w.nodes {
+		if !w.gentle && w.chance(0.3) {
+			n.up = false
+			w.after(w.within(40*time.Second), n.start)
+		}
+		for _, peer := range w.nodes[:i] {
+			w.after(w.within(2*time.Second), func() { w.meet(n, peer) })
+		}
+	}
+	for range 20 + w.rng.IntN(40) {
+		n := w.nodes[w.rng.IntN(len(w.nodes))]
+		c := w.convs[w.rng.IntN(len(w.convs))]
+		if !has(c.persons, n.person) {
+			continue
+		}
+		count := 1 + w.rng.IntN(3)
+		if w.chance(0.02) {
+			count = 100 + w.rng.IntN(100)
+		}
+		w.after(w.within(trouble), func() { n.write(c, count) })
+		if w.chance(0.2) {
+			w.after(w.within(trouble), func() { n.sign(c) })
+		}
+	}
+	if !w.served {
+		w.after(w.within(trouble), w.accept)
+	}
+	if !w.gentle {
+		w.disturb(seed)
+	}
+	w.run(w.now.Add(trouble))
+	w.heal()
+	w.run(time.Time{})
+	if len(w.failures) == 0 {
+		w.check()
+	}
+	return w
+}
+
+func (w *world) disturb(seed uint64) {
+	for range w.rng.IntN(4) {
+		n := w.nodes[w.rng.IntN(len(w.nodes))]
+		w.after(w.within(trouble), func() {
+			if n.up {
+				n.stop("for no reason")
+			}
+		})
+	}
+	for range w.rng.IntN(6) {
+		a, b := w.rng.IntN(len(w.nodes)), w.rng.IntN(len(w.nodes))
+		if a == b {
+			continue
+		}
+		long := w.within(20 * time.Second)
+		w.after(w.within(trouble), func() {
+			w.partedTo[[2]int{min(a, b), max(a, b)}] = w.now.Add(long)
+			if e := w.nodes[a].ends[b]; e != nil {
+				w.cut(e)
+			}
+		})
+	}
+	if seed%5 < 2 {
+		n := w.nodes[w.rng.IntN(len(w.nodes))]
+		at := w.within(40 * time.Second)
+		w.after(at, func() { n.backup = n.disk.clone() })
+		w.after(at+w.within(20*time.Second), func() { n.restoreBackup(seed%5 == 0) })
+	}
+}
+
+// accept makes B serve C: the sessions there are go on with another answer.
+func (w *world) accept() {
+	w.served = true
+	for _, n := range w.nodes {
+		for _, e := range n.ends {
+			if e != nil && e.joined && n.person == personB && e.peer.person == personC {
+				e.join()
+			}
+		}
+	}
+}
+
+// heal ends all trouble. Sessions that there are stay: they must come to an end alone.
+func (w *world) heal() {
+	w.note("all is well from now on")
+	w.calm = true
+	if !w.served {
+		w.accept()
+	}
+	for _, n := range w.nodes {
+		if !n.up {
+			n.start()
+		}
+		n.dial()
+	}
+}
