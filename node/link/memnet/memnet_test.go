@@ -241,6 +241,33 @@ func TestNobodyThere(t *testing.T) {
 	})
 }
 
+// Neither side waits for ever for the other to say which protocol a stream is for.
+func TestSilentNegotiation(t *testing.T) {
+	pair(t, func(t *testing.T, _ *memnet.Network, a, b *node, _ network.Stream) {
+		began := time.Now()
+		raw, err := a.Libp2p().Network().NewStream(t.Context(), b.ID())
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = io.ReadAll(raw) // the other side's offer of multistream, then the end
+		if err == nil || time.Since(began) != 10*time.Second {
+			t.Errorf("a silent caller: %v after %s", err, time.Since(began))
+		}
+
+		b.Libp2p().Network().SetStreamHandler(func(s network.Stream) { _, _ = io.Copy(io.Discard, s) })
+		began = time.Now()
+		if _, err = a.NewStream(t.Context(), b.ID(), echoProto); err == nil || time.Since(began) != 10*time.Second {
+			t.Errorf("a silent server: %v after %s", err, time.Since(began))
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		began = time.Now()
+		if _, err = a.NewStream(ctx, b.ID(), echoProto); err == nil || time.Since(began) != time.Second {
+			t.Errorf("the caller gave up: %v after %s", err, time.Since(began))
+		}
+	})
+}
+
 // Every pair of an office dials each other at the same instant.
 func TestOffice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
