@@ -6,8 +6,10 @@ import (
 
 	"connectrpc.com/connect"
 
+	"github.com/earshot-im/earshot/crypto/names"
 	"github.com/earshot-im/earshot/node"
 	controlv1 "github.com/earshot-im/earshot/node/control/v1"
+	"github.com/earshot-im/earshot/store"
 )
 
 var (
@@ -62,6 +64,8 @@ var known = []struct {
 	{node.ErrWords, CodeWords, connect.CodeFailedPrecondition},
 	{node.ErrSelf, CodeSelf, connect.CodeInvalidArgument},
 	{node.ErrSetting, CodeSetting, connect.CodeInvalidArgument},
+	{names.ErrName, CodeName, connect.CodeInvalidArgument},
+	{store.ErrClosed, CodeStopping, connect.CodeUnavailable},
 	{errInvalid, CodeInvalid, connect.CodeInvalidArgument},
 	{errStopping, CodeStopping, connect.CodeUnavailable},
 }

@@ -30,8 +30,9 @@ const (
 	// maxHeader is far over what any client sends.
 	maxHeader = 16 << 10
 
-	// patience is for answers on their way out when the server ends.
-	patience = 2 * time.Second
+	// patience is for answers on their way out when the server ends. The node has
+	// ended before, so none is still being made.
+	patience = 250 * time.Millisecond
 
 	// headerTimeout frees what a caller that says nothing holds.
 	headerTimeout = 10 * time.Second

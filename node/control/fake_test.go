@@ -1,0 +1,140 @@
+package control
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/node"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var bob = node.Person{ID: crypto.PersonID{0xb0}, Name: "Bob", Contact: true}
+
+// fakeNode keeps what is sent in memory. Methods that no test needs are the nil Node's.
+type fakeNode struct {
+	Node
+
+	mu       sync.Mutex
+	messages []node.Message
+	batches  []int  // sizes of SendAll
+	changed  uint64 // counts messages
+	state    string // what Wait finds
+	asked    []event.ID
+	more     chan struct{} // closed and replaced when changed moves
+
+	unread func(after uint64, f node.Filter, limit int) ([]node.Message, error)
+	down   func()
+}
+
+func newFake() *fakeNode { return &fakeNode{more: make(chan struct{}), state: node.StateDelivered} }
+
+func (f *fakeNode) Down() { f.down() }
+
+func (f *fakeNode) Status(context.Context) (node.Status, error) {
+	return node.Status{Person: crypto.PersonID{1}, Name: "Ann", Version: "test", Peers: 2}, nil
+}
+
+func (f *fakeNode) Resolve(_ context.Context, who string) (node.Person, error) {
+	switch who {
+	case "bob", bob.ID.String():
+		return bob, nil
+	case "twin":
+		return node.Person{}, &node.AmbiguousError{Who: who, Candidates: []node.Person{bob, {ID: crypto.PersonID{2}, Name: "Bob"}}}
+	}
+	return node.Person{}, &node.UnknownError{Who: who}
+}
+
+func (f *fakeNode) Send(ctx context.Context, out node.Outgoing) (node.Message, error) {
+	if _, err := f.Resolve(ctx, out.To); err != nil {
+		return node.Message{}, err
+	}
+	if out.Text == "" {
+		return node.Message{}, fmt.Errorf("send: %w", node.ErrEmpty)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.changed++
+	m := node.Message{
+		ID:    sha256.Sum256([]byte(out.Text)),
+		To:    node.Target{Kind: "person", ID: bob.ID.String(), Name: "Bob"},
+		Text:  out.Text,
+		Time:  time.Unix(1700000000, 0),
+		State: node.StateQueued,
+		Own:   true,
+	}
+	f.messages = append(f.messages, m)
+	close(f.more)
+	f.more = make(chan struct{})
+	return m, nil
+}
+
+func (f *fakeNode) SendAll(ctx context.Context, out []node.Outgoing) (all []node.Message, err error) {
+	f.mu.Lock()
+	f.batches = append(f.batches, len(out))
+	f.mu.Unlock()
+	for _, o := range out {
+		m, err := f.Send(ctx, o)
+		if err != nil {
+			return all, err
+		}
+		all = append(all, m)
+	}
+	return all, nil
+}
+
+func (f *fakeNode) Wait(ctx context.Context, id event.ID, state string) (node.Message, error) {
+	f.mu.Lock()
+	at := slices.IndexFunc(f.messages, func(m node.Message) bool { return m.ID == id })
+	if at < 0 {
+		f.mu.Unlock()
+		return node.Message{}, node.ErrNoMessage
+	}
+	m := f.messages[at]
+	if f.state == state {
+		m.State = state
+	}
+	f.mu.Unlock()
+	if m.State != state {
+		<-ctx.Done()
+		return m, ctx.Err()
+	}
+	return m, nil
+}
+
+func (f *fakeNode) Changed(ctx context.Context, after uint64) (uint64, error) {
+	for {
+		f.mu.Lock()
+		n, more := f.changed, f.more
+		f.mu.Unlock()
+		if n > after {
+			return n, nil
+		}
+		select {
+		case <-more:
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		}
+	}
+}
+
+func (f *fakeNode) PeersChanged(ctx context.Context, after uint64) (uint64, error) {
+	if after < 7 {
+		return 7, nil
+	}
+	<-ctx.Done()
+	return 0, ctx.Err()
+}
+
+func (f *fakeNode) Unread(_ context.Context, after uint64, filter node.Filter, limit int) ([]node.Message, error) {
+	return f.unread(after, filter, limit)
+}
