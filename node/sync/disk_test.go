@@ -261,6 +261,7 @@ func (d *disk) show(n *node, e *event.Event, gap bool) {
 	d.rows[e.ID] = &row{e, t, gap}
 	d.shown++
 	if gap {
+		n.world.note("%s shows %s after a gap", n.name, brief(e))
 		n.world.count.gaps++
 	}
 }

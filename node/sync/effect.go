@@ -68,8 +68,9 @@ type (
 		Theirs event.Segments
 	}
 
-	// RoundEnded says that all the peer had to bring when the session began is stored
-	// here: no event has to wait for a cause from it.
+	// RoundEnded says that all the peer had to bring when it got this node's offer, with
+	// the Joined before, is stored here. What waited for a cause then need not wait for
+	// this peer; what came since may have causes on their way.
 	RoundEnded struct{ Conversation event.Conversation }
 
 	// Request hands over the opening run of a peer that is not served. It is not

@@ -21,6 +21,7 @@ type end struct {
 	begun   bool
 	closed  bool
 	joined  bool
+	since   time.Time // of the first join
 	inbox   []sync.Frame
 	arrival time.Time                   // of the last frame sent
 	wake    int                         // counts Wakes, so that only the last one rings
@@ -189,7 +190,9 @@ func (e *end) effect(effect sync.Effect) {
 // join answers Identify, and changes of policy, from the disk as it is now.
 func (e *end) join() {
 	n := e.node
-	e.joined = true
+	if !e.joined {
+		e.joined, e.since = true, n.world.now
+	}
 	in := sync.Joined{Serve: n.world.serves(n, e.peer)}
 	for _, o := range n.world.nodes {
 		if o.person == n.person {
@@ -244,8 +247,9 @@ func (e *end) ingest(x sync.Ingest) {
 	})
 }
 
-// roundEnded releases the rows of a conversation when no other session may still bring
-// their causes.
+// roundEnded releases the rows of a conversation that waited when the round began, when
+// no other session may still bring their causes. What came later has its three seconds:
+// its causes may be on their way.
 func (e *end) roundEnded(id event.Conversation) {
 	for _, o := range e.node.ends {
 		if o != nil && !o.rounds[id] {
@@ -256,8 +260,7 @@ func (e *end) roundEnded(id event.Conversation) {
 			}
 		}
 	}
-	now := e.node.world.now
-	e.node.submit(operation{in: func(d *disk) { d.release(e.node, &id, now) }})
+	e.node.submit(operation{in: func(d *disk) { d.release(e.node, &id, e.since) }})
 }
 
 // checkTrue holds what a node says of its disk to be on it.

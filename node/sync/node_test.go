@@ -75,7 +75,6 @@ func (n *node) commit() {
 	for name, h := range n.disk.logs {
 		before[name] = h.segments
 	}
-	waited := len(n.disk.waiting)
 	for _, op := range ops {
 		op.in(n.disk)
 	}
@@ -100,7 +99,7 @@ func (n *node) commit() {
 			}
 		}
 	}
-	if len(n.disk.waiting) > waited {
+	if slices.ContainsFunc(n.disk.waiting, func(x waiting) bool { return x.since.Equal(w.now) }) {
 		n.releaseLater()
 	}
 }

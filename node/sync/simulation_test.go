@@ -95,6 +95,9 @@ func simulate(seed uint64, log func(string, ...any)) *world {
 	w.gentle = seed%8 == 0
 	w.calm = w.gentle
 	w.served = w.chance(0.5)
+	if seed%3 == 0 {
+		w.wall = [2]int{w.rng.IntN(2), 2 + w.rng.IntN(3)} // A's two devices stay together
+	}
 	w.cutRate = []float64{0, 0.002, 0.01, 0.05}[w.rng.IntN(4)]
 	w.crash = []float64{0, 0.002, 0.01, 0.03}[w.rng.IntN(4)]
 	for i, n := range w.nodes {

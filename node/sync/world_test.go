@@ -33,6 +33,7 @@ type world struct {
 	cutRate  float64
 	crash    float64
 	partedTo map[[2]int]time.Time
+	wall     [2]int // two nodes that never reach each other; the same twice: none
 
 	messages []message
 	written  map[event.ID]*event.Event // whatever was ever on a disk of its author
@@ -209,10 +210,17 @@ func (w *world) parted(a, b *node) bool {
 	return !w.calm && w.now.Before(w.partedTo[[2]int{min(a.index, b.index), max(a.index, b.index)}])
 }
 
+// walled reports whether two nodes hear of each other by others only.
+func (w *world) walled(a, b *node) bool {
+	return w.wall == [2]int{min(a.index, b.index), max(a.index, b.index)}
+}
+
 // meet connects two nodes that can reach each other and aren't connected.
 func (w *world) meet(a, b *node) {
 	switch {
 	case !a.up || !b.up || a.ends[b.index] != nil && b.ends[a.index] != nil && a.ends[b.index].conn == b.ends[a.index].conn:
+		return
+	case w.walled(a, b):
 		return
 	case w.parted(a, b):
 		w.after(time.Second+w.within(time.Second), func() { w.meet(a, b) })
