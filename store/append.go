@@ -32,38 +32,86 @@ type Entry struct {
 // else ErrKeyUsed. Other errors: ErrNoConversation, ErrKind, event.ErrTooLarge,
 // event.ErrMalformed.
 func (s *Store) Append(ctx context.Context, d Draft) (Entry, error) {
-	if class := d.Kind.Class(); class != event.Message && (class != event.Other || d.Fallback == "") {
-		return Entry{}, ErrKind
-	}
-	body := event.Body{Content: d.Content, Fallback: d.Fallback}
-	var key [16]byte
-	if _, err := io.ReadFull(s.cfg.Rand, body.Salt[:]); err != nil {
+	entries, err := s.AppendAll(ctx, []Draft{d})
+	if err != nil {
 		return Entry{}, err
+	}
+	return entries[0], nil
+}
+
+// AppendAll appends messages in order in one transaction. It stops at the first that can't be written, and returns
+// those before it, which are on the disk, with the error.
+func (s *Store) AppendAll(ctx context.Context, drafts []Draft) ([]Entry, error) {
+	letters := make([]letter, len(drafts))
+	for i := range drafts {
+		var err error
+		if letters[i], err = s.letter(&drafts[i]); err != nil {
+			return nil, err
+		}
+	}
+	var out []Entry
+	var stopped error
+	err := s.do(ctx, func(b *batch) error {
+		out, stopped = make([]Entry, 0, len(letters)), nil
+		for i := range letters {
+			before := b.writes
+			e, err := b.append(&letters[i])
+			switch {
+			case err == nil:
+				out = append(out, e)
+			case b.writes == before:
+				stopped = err
+				return nil
+			default:
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, stopped
+}
+
+// letter is a draft with what is random about it.
+type letter struct {
+	draft *Draft
+	body  event.Body
+	key   [16]byte
+}
+
+func (s *Store) letter(d *Draft) (letter, error) {
+	if class := d.Kind.Class(); class != event.Message && (class != event.Other || d.Fallback == "") {
+		return letter{}, ErrKind
+	}
+	l := letter{draft: d, body: event.Body{Content: d.Content, Fallback: d.Fallback}}
+	if _, err := io.ReadFull(s.cfg.Rand, l.body.Salt[:]); err != nil {
+		return letter{}, err
 	}
 	if d.Key != nil {
-		key = *d.Key
-	} else if _, err := io.ReadFull(s.cfg.Rand, key[:]); err != nil {
+		l.key = *d.Key
+		return l, nil
+	}
+	_, err := io.ReadFull(s.cfg.Rand, l.key[:])
+	return l, err
+}
+
+func (b *batch) append(l *letter) (Entry, error) {
+	d := l.draft
+	c, err := b.conversation(d.Conversation)
+	if err != nil {
 		return Entry{}, err
 	}
-	var out Entry
-	err := s.do(ctx, func(b *batch) error {
-		c, err := b.conversation(d.Conversation)
-		if err != nil {
-			return err
-		}
-		if p, used := pointerAt(b.get(bucketKeys, localKey(c.id, s.own.Person, key))); used {
-			out, err = b.existing(p, &d)
-			return err
-		}
-		x, err := b.write(&c, event.Header{Kind: d.Kind, Lifetime: d.Lifetime, Key: key, Clock: b.clock()}, body)
-		if err != nil {
-			return err
-		}
-		out = Entry{}
-		out.Row, err = b.row(x)
-		return err
-	})
-	return out, err
+	if p, used := pointerAt(b.get(bucketKeys, localKey(c.id, b.s.own.Person, l.key))); used {
+		return b.existing(p, d)
+	}
+	x, err := b.write(&c, event.Header{Kind: d.Kind, Lifetime: d.Lifetime, Key: l.key, Clock: b.clock()}, l.body)
+	if err != nil {
+		return Entry{}, err
+	}
+	row, err := b.row(x)
+	return Entry{Row: row}, err
 }
 
 // clock is the wall clock as headers can say it.

@@ -30,49 +30,92 @@ type IngestResult struct {
 // the first contradiction is kept beside it. The result is valid then. Other errors:
 // ErrNoConversation, ErrTooManySegments, ErrBudget.
 func (s *Store) Ingest(ctx context.Context, run event.Run, from Origin) (IngestResult, error) {
-	seal := func(events []event.Event) [][]byte { // here, so that the writer need not
-		out := make([][]byte, len(events))
+	r := s.IngestAll(ctx, []Incoming{{Run: run, From: from}})[0]
+	return r.IngestResult, r.Err
+}
+
+// Incoming is a run and whose it is.
+type Incoming struct {
+	Run  event.Run
+	From Origin
+}
+
+// Outcome is what became of an Incoming. Err is an error of Ingest.
+type Outcome struct {
+	IngestResult
+	Err error
+}
+
+// IngestAll takes runs in order, with one sync of the disk if nothing else keeps the writer. Each succeeds or fails by
+// itself, as with Ingest.
+func (s *Store) IngestAll(ctx context.Context, incoming []Incoming) []Outcome {
+	out := make([]Outcome, len(incoming))
+	pending := make([]*ingestion, len(incoming))
+	ops := make([]*op, len(incoming))
+	for i := range incoming {
+		pending[i] = s.ingestion(&incoming[i])
+	}
+	for i, in := range pending {
+		ops[i], out[i].Err = s.submit(ctx, in.run)
+	}
+	for i, o := range ops {
+		if o == nil {
+			continue
+		}
+		if out[i].Err = s.wait(ctx, o); out[i].Err == nil {
+			out[i].IngestResult = pending[i].result
+			if pending[i].forked {
+				out[i].Err = ErrForked
+			}
+		}
+	}
+	return out
+}
+
+// ingestion is one run with its bodies sealed, so that the writer need not. result and forked are set by run.
+type ingestion struct {
+	author  crypto.PersonID
+	events  intake
+	recalls []intake
+	result  IngestResult
+	forked  bool
+}
+
+func (s *Store) ingestion(in *Incoming) *ingestion {
+	sealed := func(events []event.Event) intake {
+		out := intake{events: events, sealed: make([][]byte, len(events)), from: in.From}
 		for i := range events {
 			if e := &events[i]; e.Absent == event.Present {
-				out[i] = s.disk.Keyring.Seal(e.Body, e.Header.BodyHash[:])
+				out.sealed[i] = s.disk.Keyring.Seal(e.Body, e.Header.BodyHash[:])
 			}
 		}
 		return out
 	}
-	in := intake{events: run.Events, sealed: seal(run.Events), from: from}
-	recalls := make([]intake, len(run.Recalls))
-	for i := range run.Recalls {
-		one := run.Recalls[i : i+1]
-		recalls[i] = intake{events: one, sealed: seal(one), from: from}
+	g := &ingestion{author: in.From.Author, events: sealed(in.Run.Events)}
+	for i := range in.Run.Recalls {
+		g.recalls = append(g.recalls, sealed(in.Run.Recalls[i:i+1]))
 	}
-	var out IngestResult
-	var forked bool
-	err := s.do(ctx, func(b *batch) error {
-		before := b.bucket(bucketArrivals).Sequence()
-		for i := range recalls {
-			// One that can't be kept leaves its target as dropped.
-			if person := b.personOf(recalls[i].events[0].Header.Device); person != from.Author {
-				continue
-			}
-			if _, _, err := b.ingest(&recalls[i]); err != nil && err != ErrTooManySegments {
-				return err
-			}
+	return g
+}
+
+func (g *ingestion) run(b *batch) error {
+	before := b.bucket(bucketArrivals).Sequence()
+	for i := range g.recalls {
+		// One that can't be kept leaves its target as dropped.
+		if b.personOf(g.recalls[i].events[0].Header.Device) != g.author {
+			continue
 		}
-		l, fork, err := b.ingest(&in)
-		if err != nil {
+		if _, _, err := b.ingest(&g.recalls[i]); err != nil && err != ErrTooManySegments {
 			return err
 		}
-		forked = fork
-		out = IngestResult{
-			Segments: slices.Clone(l.segments),
-			Rows:     int(b.bucket(bucketArrivals).Sequence() - before),
-		}
-		return nil
-	})
-	if err == nil && forked {
-		err = ErrForked
 	}
-	return out, err
+	l, forked, err := b.ingest(&g.events)
+	if err != nil {
+		return err
+	}
+	g.forked = forked
+	g.result = IngestResult{Segments: slices.Clone(l.segments), Rows: int(b.bucket(bucketArrivals).Sequence() - before)}
+	return nil
 }
 
 // intake is a run on its way in.
@@ -86,7 +129,8 @@ type intake struct {
 type sifted struct {
 	fresh []int
 	held  []int
-	fork  int // of the first event that contradicts what is held; -1: none
+	fork  int    // of the first event that contradicts what is held; -1: none
+	doubt uint64 // the first sequence that has two events, if there is a fork
 }
 
 func (b *batch) ingest(in *intake) (l *logState, forked bool, err error) {
@@ -166,14 +210,14 @@ func (b *batch) sift(l *logState, events []event.Event) (sifted, error) {
 				return s, damaged("a segment without its events")
 			}
 			if !bytes.Equal(st.head, e.Head) {
-				s.fork = i
+				s.fork, s.doubt = i, seq
 				return s, nil
 			}
 			s.held = append(s.held, i)
 			continue
 		}
 		if i == 0 && !follows(l.segments, e) {
-			s.fork = i
+			s.fork, s.doubt = i, seq-1
 			return s, nil
 		}
 		if l.segments.Covers(seq + 1) {
@@ -182,7 +226,7 @@ func (b *batch) sift(l *logState, events []event.Event) (sifted, error) {
 				return s, err
 			}
 			if next.header.Previous != e.ID {
-				s.fork = i
+				s.fork, s.doubt = i, seq
 				return s, nil
 			}
 		}
@@ -225,7 +269,6 @@ func extend(s event.Segments, events []event.Event, which []int) (event.Segments
 
 // fork keeps what contradicts a log as its other branch, and freezes both.
 func (b *batch) fork(l *logState, in *intake, s sifted) (*logState, error) {
-	at := in.events[s.fork].Header.Sequence
 	which := s.fresh
 	for i := s.fork; i < len(in.events); i++ {
 		which = append(which, i)
@@ -239,7 +282,7 @@ func (b *batch) fork(l *logState, in *intake, s sifted) (*logState, error) {
 	}
 	other := b.addLog(l.conversation, l.log, l.person, branchOther)
 	other.segments = segments
-	l.forked, other.forked = at, at
+	l.forked, other.forked = s.doubt, s.doubt
 	b.touch(l)
 	b.visible = true
 	for _, i := range which {

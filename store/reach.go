@@ -16,46 +16,67 @@ const maxRanges = 1024
 
 // Delivered notes that a person's device holds a part of a log: over its link, or by
 // a receipt. It counts for logs of one's own person only, and only grows.
-func (s *Store) Delivered(ctx context.Context, conv event.Conversation, person crypto.PersonID, log event.Log, ranges event.Ranges) error {
-	return s.reach(ctx, conv, person, log, ranges, false)
+func (s *Store) Delivered(ctx context.Context, person crypto.PersonID, log event.Log, ranges event.Ranges) error {
+	return s.Reach(ctx, []Reach{{Person: person, Log: log, Ranges: ranges}})
 }
 
 // Read notes that a person has read a part of a log. Of oneself it says what was read
 // on another device, and makes that no longer unread here. It only grows.
-func (s *Store) Read(ctx context.Context, conv event.Conversation, person crypto.PersonID, log event.Log, ranges event.Ranges) error {
-	return s.reach(ctx, conv, person, log, ranges, true)
+func (s *Store) Read(ctx context.Context, person crypto.PersonID, log event.Log, ranges event.Ranges) error {
+	return s.Reach(ctx, []Reach{{Person: person, Log: log, Ranges: ranges, Read: true}})
 }
 
-func (s *Store) reach(ctx context.Context, conv event.Conversation, person crypto.PersonID, log event.Log, ranges event.Ranges, read bool) error {
-	ranges = slices.Clone(ranges)
+// Reach is how far a log has come to a person.
+type Reach struct {
+	Person crypto.PersonID
+	Log    event.Log
+	Ranges event.Ranges
+	Read   bool // by the person, not only on a disk of theirs
+}
+
+// Reach notes several at once. One about a log that is not here does nothing; one that would leave a log in too many
+// pieces is left out.
+func (s *Store) Reach(ctx context.Context, reaches []Reach) error {
+	if len(reaches) == 0 {
+		return nil
+	}
 	return s.do(ctx, func(b *batch) error {
-		c, err := b.conversation(conv)
-		if err != nil {
-			return err
-		}
-		l, err := b.named(c.number, log, branchFirst)
-		if err != nil || l == nil {
-			return err
-		}
-		switch me := b.isOwn(person); {
-		case me && read && !b.isOwn(l.person):
-			return b.readHere(l, ranges)
-		case me || !b.isOwn(l.person):
-			return nil
-		}
-		if read {
-			if _, err := b.grow(bucketRead, l, person, ranges); err != nil {
+		for i := range reaches {
+			if err := b.reach(&reaches[i]); err != nil && err != ErrTooManySegments {
 				return err
 			}
 		}
-		fresh, err := b.grow(bucketDelivered, l, person, ranges)
-		if err != nil || fresh == nil || b.empty(bucketCancelled) {
+		return nil
+	})
+}
+
+func (b *batch) reach(r *Reach) error {
+	c, err := b.conversation(r.Log.Conversation)
+	if err != nil {
+		return err
+	}
+	l, err := b.named(c.number, r.Log, branchFirst)
+	if err != nil || l == nil {
+		return err
+	}
+	switch me := b.isOwn(r.Person); {
+	case me && r.Read && !b.isOwn(l.person):
+		return b.readHere(l, r.Ranges)
+	case me || !b.isOwn(l.person):
+		return nil
+	}
+	if r.Read {
+		if _, err := b.grow(bucketRead, l, r.Person, r.Ranges); err != nil {
 			return err
 		}
-		return b.arrived(l.number, fresh, func(p pointer) (bool, error) {
-			has, err := b.ranges(bucketDelivered, p.log, person)
-			return has.Covers(p.sequence), err
-		})
+	}
+	fresh, err := b.grow(bucketDelivered, l, r.Person, r.Ranges)
+	if err != nil || fresh == nil || b.empty(bucketCancelled) {
+		return err
+	}
+	return b.arrived(l.number, fresh, func(p pointer) (bool, error) {
+		has, err := b.ranges(bucketDelivered, p.log, r.Person)
+		return has.Covers(p.sequence), err
 	})
 }
 
@@ -101,9 +122,10 @@ func (b *batch) readHere(l *logState, ranges event.Ranges) error {
 	return nil
 }
 
-// MarkRead marks messages of others as read. It fails with ErrNoEvent if one is not
-// here, and with ErrTooManySegments if too scattered messages of one log were read.
-func (s *Store) MarkRead(ctx context.Context, ids ...event.ID) error {
+// MarkRead marks messages of others as read; unless tell, nobody is to learn of it. It
+// fails with ErrNoEvent if one is not here, and with ErrTooManySegments if too scattered
+// messages of one log were read.
+func (s *Store) MarkRead(ctx context.Context, tell bool, ids ...event.ID) error {
 	return s.do(ctx, func(b *batch) error {
 		rows := map[*logState]event.Ranges{}
 		var order []*logState
@@ -113,6 +135,10 @@ func (s *Store) MarkRead(ctx context.Context, ids ...event.ID) error {
 				return err
 			}
 			if b.isOwn(x.in.person) {
+				continue
+			}
+			if !tell {
+				b.delete(bucketUnread, u64(x.arrival))
 				continue
 			}
 			if rows[x.in] == nil {

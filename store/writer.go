@@ -21,14 +21,28 @@ type op struct {
 // do has the writer run f in a transaction, with whatever else waits, and returns
 // when that is on the disk. If f fails, nothing that it did remains.
 func (s *Store) do(ctx context.Context, f func(*batch) error) error {
+	o, err := s.submit(ctx, f)
+	if err != nil {
+		return err
+	}
+	return s.wait(ctx, o)
+}
+
+// submit hands f to the writer, after whatever the caller has submitted before, and leaves the waiting to wait.
+func (s *Store) submit(ctx context.Context, f func(*batch) error) (*op, error) {
 	o := &op{run: f, done: make(chan error, 1)}
 	select {
 	case s.mail <- o:
+		return o, nil
 	case <-ctx.Done():
-		return ctx.Err()
+		return nil, ctx.Err()
 	case <-s.stopped:
-		return ErrClosed
+		return nil, ErrClosed
 	}
+}
+
+// wait returns when what was submitted is on the disk.
+func (s *Store) wait(ctx context.Context, o *op) error {
 	select {
 	case err := <-o.done:
 		return err

@@ -1,0 +1,407 @@
+package store
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// secrets are typed or are names; none may be readable in any file.
+var secrets = []string{
+	"the words of a message", "an answer to it", "a recalled word", "cursor of the bot", "petname Bob", "claimed Robert",
+	"a setting", "a profile name", "an opening frame", "192.0.2.77",
+}
+
+func fill(t *testing.T, a, b *node, c event.Conversation) {
+	t.Helper()
+	a.say(c, secrets[0])
+	meet(a, b, c)
+	b.say(c, secrets[1])
+	meet(b, a, c)
+	m := a.say(c, secrets[2])
+	_, err := a.Cancel(ctx, m.ID)
+	check(t, err)
+	check(t, a.SetCursor(ctx, secrets[3], 1))
+	check(t, a.UpdatePerson(ctx, b.own.Person, func(p *Person) error {
+		p.Petname, p.Claimed = secrets[4], secrets[5]
+		p.Devices[b.own.Device.ID()] = DeviceInfo{Addrs: []string{secrets[9]}}
+		return nil
+	}))
+	check(t, a.SetSetting(ctx, "x", secrets[6]))
+	_, err = a.SignRecord(ctx, event.KindProfile, event.ProfileSubject(a.own.Person), event.Profile{Name: secrets[7]}.Marshal())
+	check(t, err)
+	check(t, a.PutRequest(ctx, crypto.PersonID{9}, []byte(secrets[8])))
+}
+
+func checkFiles(t *testing.T, dir string) {
+	t.Helper()
+	check(t, filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		want := fs.FileMode(0o600)
+		if d.IsDir() {
+			want = fs.ModeDir | 0o700
+		}
+		if info.Mode() != want {
+			t.Errorf("%s has mode %v", path, info.Mode())
+		}
+		if d.IsDir() {
+			return nil
+		}
+		b, err := os.ReadFile(path)
+		for _, s := range secrets {
+			if bytes.Contains(b, []byte(s)) {
+				t.Errorf("%q can be read in %s", s, path)
+			}
+		}
+		return err
+	}))
+}
+
+func TestNothingReadableOnDisk(t *testing.T) {
+	a, b, c := pair(t)
+	fill(t, a, b, c)
+	checkFiles(t, a.dir)
+	a.stop()
+	checkFiles(t, a.dir)
+	// It would be found: the check is one of the right files.
+	if b, err := os.ReadFile(filepath.Join(a.dir, "store.db")); err != nil || !bytes.Contains(b, []byte("arrivals")) {
+		t.Fatal(err)
+	}
+}
+
+func TestCompaction(t *testing.T) {
+	a, b, c := pair(t)
+	fill(t, a, b, c)
+	check(t, a.do(ctx, func(b *batch) error {
+		for i := range 100 {
+			b.put(bucketMeta, fmt.Append(nil, "junk", i), make([]byte, 60<<10))
+		}
+		return nil
+	}))
+	check(t, a.do(ctx, func(b *batch) error {
+		for i := range 100 {
+			b.delete(bucketMeta, fmt.Append(nil, "junk", i))
+		}
+		return nil
+	}))
+	path := filepath.Join(a.dir, "store.db")
+	before, err := os.Stat(path)
+	check(t, err)
+	last, rows := a.Last(), words(a.rows(c))
+	check(t, os.WriteFile(path+".tmp", []byte("left by a crash"), 0o644))
+	a.reopen()
+	after, err := os.Stat(path)
+	check(t, err)
+	if after.Size() > before.Size()/10 {
+		t.Fatalf("%d bytes of %d are left", after.Size(), before.Size())
+	}
+	if a.Last() != last {
+		t.Fatal("the counter went back")
+	}
+	equalWords(t, "rows", words(a.rows(c)), rows...)
+	a.say(c, "more")
+	a.stop()
+	checkFiles(t, a.dir)
+}
+
+func TestOthersRightsAreTaken(t *testing.T) {
+	a := newNode(t)
+	a.stop()
+	check(t, os.Chmod(a.dir, 0o755))
+	for _, name := range []string{"store.db", "keyring", "lock"} {
+		check(t, os.Chmod(filepath.Join(a.dir, name), 0o644))
+	}
+	a.open()
+	checkFiles(t, a.dir)
+	a.stop()
+	check(t, os.Rename(filepath.Join(a.dir, "store.db"), filepath.Join(a.dir, "elsewhere")))
+	check(t, os.Symlink("elsewhere", filepath.Join(a.dir, "store.db")))
+	if _, err := Open(Config{Dir: a.dir}); !errors.Is(err, ErrNotPrivate) {
+		t.Fatal(err)
+	}
+}
+
+func TestSecondOpener(t *testing.T) {
+	a := newNode(t)
+	_, err := Open(Config{Dir: a.dir})
+	var locked *LockedError
+	if !errors.Is(err, ErrLocked) || !errors.As(err, &locked) || locked.PID != os.Getpid() || !strings.Contains(err.Error(), strconv.Itoa(os.Getpid())) {
+		t.Fatal(err)
+	}
+}
+
+func TestKeyringIsNeverReplaced(t *testing.T) {
+	a := newNode(t)
+	a.stop()
+	keyring := filepath.Join(a.dir, "keyring")
+	b, err := os.ReadFile(keyring)
+	check(t, err)
+	check(t, os.Remove(keyring))
+	if _, err := Open(Config{Dir: a.dir}); !errors.Is(err, ErrNoKeyring) {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(keyring); !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal("a new keyring was made")
+	}
+	// Somebody else's.
+	o := newNode(t)
+	o.stop()
+	copied, err := os.ReadFile(filepath.Join(o.dir, "keyring"))
+	check(t, err)
+	check(t, os.WriteFile(keyring, copied, 0o600))
+	if _, err := Open(Config{Dir: a.dir}); !errors.Is(err, ErrDamaged) {
+		t.Fatal(err)
+	}
+	check(t, os.WriteFile(keyring, b, 0o600))
+	a.open()
+	// A keyring without a database: the same person, another store.
+	was := a.Own()
+	a.stop()
+	check(t, os.Remove(filepath.Join(a.dir, "store.db")))
+	a.open()
+	if is := a.Own(); is.Person != was.Person || is.Store == was.Store {
+		t.Fatal("not the same person in a new store")
+	}
+}
+
+func TestPassphrase(t *testing.T) {
+	dir := t.TempDir()
+	s, err := Open(Config{Dir: dir, Passphrase: []byte("x")})
+	check(t, err)
+	check(t, s.Close())
+	for pass, want := range map[string]error{"": crypto.ErrPassphraseNeeded, "y": crypto.ErrWrongPassphrase, "x": nil} {
+		s, err := Open(Config{Dir: dir, Passphrase: []byte(pass)})
+		if !errors.Is(err, want) {
+			t.Fatal(pass, err)
+		}
+		if err == nil {
+			check(t, s.Close())
+		}
+	}
+}
+
+func TestVersions(t *testing.T) {
+	a := newNode(t)
+	a.stop()
+	version := func(v uint64) {
+		db, err := bbolt.Open(filepath.Join(a.dir, "store.db"), 0o600, nil)
+		check(t, err)
+		check(t, db.Update(func(tx *bbolt.Tx) error { return tx.Bucket(bucketMeta).Put(metaVersion, u64(v)) }))
+		check(t, db.Close())
+	}
+	version(formatVersion + 1)
+	before, err := os.ReadFile(filepath.Join(a.dir, "store.db"))
+	check(t, err)
+	if _, err := Open(Config{Dir: a.dir}); !errors.Is(err, ErrNewer) {
+		t.Fatal(err)
+	}
+	after, err := os.ReadFile(filepath.Join(a.dir, "store.db"))
+	check(t, err)
+	if !bytes.Equal(before, after) {
+		t.Fatal("the file was changed")
+	}
+	version(formatVersion)
+	a.open()
+	var steps []uint64
+	step := func(n uint64) func(*bbolt.Tx) error {
+		return func(*bbolt.Tx) error { steps = append(steps, n); return nil }
+	}
+	check(t, a.prepare(formatVersion+2, map[uint64]func(*bbolt.Tx) error{
+		formatVersion: step(formatVersion), formatVersion + 1: step(formatVersion + 1),
+	}))
+	if len(steps) != 2 || steps[0] != formatVersion {
+		t.Fatal(steps)
+	}
+	check(t, a.view(func(r *reader) error {
+		if v := number(r.get(bucketMeta, metaVersion)); v != formatVersion+2 {
+			t.Error("version", v)
+		}
+		return nil
+	}))
+}
+
+// Whatever happened to the file: no panic, a clear refusal or whole data, and what
+// is refused stays as it is.
+func TestDamagedFiles(t *testing.T) {
+	a, b, c := pair(t)
+	fill(t, a, b, c)
+	for i := range 200 {
+		a.say(c, fmt.Sprint(i))
+	}
+	a.stop()
+	whole, err := os.ReadFile(filepath.Join(a.dir, "store.db"))
+	check(t, err)
+	try := func(what string, file []byte) {
+		t.Helper()
+		path := filepath.Join(a.dir, "store.db")
+		check(t, os.WriteFile(path, file, 0o600))
+		s, err := Open(Config{Dir: a.dir})
+		if err != nil {
+			if !errors.Is(err, ErrDamaged) && !errors.Is(err, ErrNewer) {
+				t.Fatalf("%s: %v", what, err)
+			}
+			after, err := os.ReadFile(path)
+			check(t, err)
+			if !bytes.Equal(after, file) {
+				t.Fatalf("%s: the file was changed", what)
+			}
+			return
+		}
+		running, cancel := context.WithCancel(ctx)
+		done := make(chan error)
+		go func() { done <- s.Run(running) }()
+		s.Rows(c, Page{Limit: 1000})
+		s.Arrivals(0, 1000)
+		s.Unread(0, 1000)
+		s.Outbox()
+		s.Persons()
+		s.Requests()
+		s.Records(event.KindProfile, nil)
+		logs, _ := s.Logs(c)
+		for log, segments := range logs {
+			for _, g := range segments {
+				s.LoadRun(log, g.First, event.MaxRunSent)
+			}
+		}
+		s.Append(ctx, Draft{Conversation: c, Kind: event.KindText, Content: text("x")})
+		cancel()
+		<-done
+		check(t, s.Close())
+	}
+	refused := func(what string, file []byte) {
+		t.Helper()
+		check(t, os.WriteFile(filepath.Join(a.dir, "store.db"), file, 0o600))
+		if s, err := Open(Config{Dir: a.dir}); !errors.Is(err, ErrDamaged) {
+			if err == nil {
+				s.Close()
+			}
+			t.Fatalf("%s: %v", what, err)
+		}
+		try(what, file)
+	}
+	for _, n := range []int{1, 100, 4096, 8192, 8193, 12288, len(whole) / 2} {
+		refused(fmt.Sprint("truncated to ", n), whole[:n])
+	}
+	refused("text", []byte(strings.Repeat("not a database\n", 5000)))
+	zeros := make([]byte, len(whole))
+	refused("zeros", zeros)
+	for page := range 2 {
+		flipped := bytes.Clone(whole)
+		flipped[page*4096+16] ^= 1
+		refused("flipped magic", flipped)
+	}
+	rnd := rand.New(rand.NewPCG(1, 2))
+	random := make([]byte, len(whole))
+	for i := range random {
+		random[i] = byte(rnd.Uint32())
+	}
+	refused("random", random)
+	tries := 400
+	if testing.Short() {
+		tries = 50
+	}
+	for i := range tries {
+		file := bytes.Clone(whole)
+		for range 1 + rnd.IntN(3) {
+			at := rnd.IntN(len(file))
+			if i%2 == 0 { // where it hurts: at the beginning of a page
+				at = at&^4095 | rnd.IntN(400)
+			}
+			file[at] ^= 1 << rnd.IntN(8)
+		}
+		try(fmt.Sprint("flip ", i), file)
+	}
+}
+
+// TestCrash kills a process that appends, at some moment, several times: everything
+// that it was told is on the disk is there, and can be proven.
+func TestCrash(t *testing.T) {
+	if dir := os.Getenv("STORE_CRASH"); dir != "" {
+		s, err := Open(Config{Dir: dir})
+		check(t, err)
+		go s.Run(ctx)
+		for i := range 4 {
+			go func() {
+				for n := 0; ; n++ {
+					e, err := s.Append(ctx, Draft{
+						Conversation: event.Self(s.own.Person), Kind: event.KindText, Content: text(fmt.Sprint(i, n)),
+					})
+					check(t, err)
+					fmt.Printf("ack %x\n", e.ID)
+				}
+			}()
+		}
+		select {}
+	}
+	dir := t.TempDir()
+	acknowledged := map[string]bool{}
+	for round := range 8 {
+		cmd := exec.Command(os.Args[0], "-test.run=^TestCrash$")
+		cmd.Env = append(os.Environ(), "STORE_CRASH="+dir)
+		out, err := cmd.StdoutPipe()
+		check(t, err)
+		check(t, cmd.Start())
+		lines := bufio.NewScanner(out)
+		for n := 0; lines.Scan(); n++ {
+			if id, ok := strings.CutPrefix(lines.Text(), "ack "); ok {
+				acknowledged[id] = true
+			}
+			if n == 20+round*17 {
+				check(t, cmd.Process.Kill())
+			}
+		}
+		cmd.Wait()
+		s, err := Open(Config{Dir: dir})
+		check(t, err)
+		c := event.Self(s.own.Person)
+		rows, err := s.Rows(c, Page{Limit: 1 << 20})
+		check(t, err)
+		held := map[string]bool{}
+		for _, r := range rows {
+			held[fmt.Sprintf("%x", r.ID)] = true
+		}
+		for id := range acknowledged {
+			if !held[id] {
+				t.Fatalf("%s is lost", id)
+			}
+		}
+		logs, err := s.Logs(c)
+		check(t, err)
+		for log, segments := range logs {
+			if len(segments) != 1 || segments[0].First != 1 {
+				t.Fatal(segments)
+			}
+			for seq := uint64(1); seq <= segments.Last(); {
+				run, err := s.LoadRun(log, seq, event.MaxRunSent)
+				check(t, err)
+				check(t, run.Prove())
+				seq = run.Segment().Last + 1
+			}
+		}
+		check(t, s.Close())
+	}
+	if len(acknowledged) < 100 {
+		t.Fatalf("only %d acknowledged", len(acknowledged))
+	}
+}

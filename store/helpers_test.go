@@ -1,0 +1,395 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+var ctx = context.Background()
+
+// node is a store that runs, on a clock of its own.
+type node struct {
+	*Store
+	t       *testing.T
+	dir     string
+	mu      sync.Mutex
+	at      time.Time
+	changes []Change
+	stop    func()
+}
+
+var epoch = time.UnixMilli(1_700_000_000_000)
+
+func newNode(t *testing.T) *node {
+	t.Helper()
+	n := &node{t: t, dir: t.TempDir(), at: epoch}
+	n.open()
+	t.Cleanup(func() { n.stop() })
+	return n
+}
+
+func (n *node) open() {
+	n.t.Helper()
+	s, err := Open(Config{Dir: n.dir, Now: n.now, Changed: func(c Change) {
+		n.mu.Lock()
+		n.changes = append(n.changes, c)
+		n.mu.Unlock()
+	}})
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	n.Store = s
+	running, cancel := context.WithCancel(ctx)
+	done := make(chan error)
+	go func() { done <- s.Run(running) }()
+	n.stop = func() {
+		cancel()
+		if err := <-done; err != nil {
+			n.t.Error(err)
+		}
+		if err := s.Close(); err != nil {
+			n.t.Error(err)
+		}
+		n.stop = func() {}
+	}
+}
+
+func (n *node) reopen() {
+	n.t.Helper()
+	n.stop()
+	n.open()
+}
+
+// backup copies the directory as it is between two transactions.
+func (n *node) backup() string {
+	n.t.Helper()
+	to := n.t.TempDir()
+	copyDir(n.t, n.dir, to)
+	return to
+}
+
+// restore puts a backup in place and opens it.
+func (n *node) restore(from string) {
+	n.t.Helper()
+	n.stop()
+	copyDir(n.t, from, n.dir)
+	n.open()
+}
+
+func copyDir(t *testing.T, from, to string) {
+	t.Helper()
+	for _, name := range []string{"keyring", "store.db"} {
+		in, err := os.Open(filepath.Join(from, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := os.OpenFile(filepath.Join(to, name), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.Copy(out, in); err != nil {
+			t.Fatal(err)
+		}
+		in.Close()
+		out.Close()
+	}
+}
+
+func (n *node) now() time.Time {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.at
+}
+
+func (n *node) wait(d time.Duration) {
+	n.mu.Lock()
+	n.at = n.at.Add(d)
+	n.mu.Unlock()
+}
+
+// know makes o a contact of n.
+func (n *node) know(o *node) {
+	n.t.Helper()
+	check(n.t, n.UpdatePerson(ctx, o.own.Person, func(p *Person) error {
+		p.Card = o.own.Card.Bytes()
+		p.Contact = true
+		p.Devices[o.own.Device.ID()] = DeviceInfo{}
+		return nil
+	}))
+}
+
+// pair returns two who know each other, and their conversation.
+func pair(t *testing.T) (a, b *node, c event.Conversation) {
+	t.Helper()
+	a, b = newNode(t), newNode(t)
+	a.know(b)
+	b.know(a)
+	return a, b, event.Direct(a.own.Person, b.own.Person)
+}
+
+func text(s string) []byte {
+	b, err := event.Text{Text: s}.Marshal()
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
+func (n *node) say(c event.Conversation, words string) Entry {
+	n.t.Helper()
+	e, err := n.Append(ctx, Draft{Conversation: c, Kind: event.KindText, Content: text(words)})
+	check(n.t, err)
+	return e
+}
+
+func (n *node) sayKey(c event.Conversation, words, key string) Entry {
+	n.t.Helper()
+	k := event.KeyFor(key)
+	e, err := n.Append(ctx, Draft{Conversation: c, Kind: event.KindText, Content: text(words), Key: &k})
+	check(n.t, err)
+	return e
+}
+
+// log returns the log that n writes now.
+func (n *node) log(c event.Conversation) event.Log {
+	n.t.Helper()
+	var log event.Log
+	check(n.t, n.view(func(r *reader) error {
+		k, err := r.conversation(c)
+		if err != nil {
+			return err
+		}
+		l, err := r.log(k.own)
+		if err == nil {
+			log = l.log
+		}
+		return err
+	}))
+	return log
+}
+
+func (n *node) logs(c event.Conversation) map[event.Log]event.Segments {
+	n.t.Helper()
+	logs, err := n.Logs(c)
+	check(n.t, err)
+	return logs
+}
+
+// author returns whose log it is, as an honest caller of Ingest finds out.
+func (n *node) author(log event.Log, of ...*node) Origin {
+	for _, o := range append(of, n) {
+		if o.own.Device.ID() == log.Device {
+			return Origin{Author: o.own.Person}
+		}
+	}
+	n.t.Fatal("log of nobody")
+	return Origin{}
+}
+
+// take gives n a run as it would come over a wire.
+func (n *node) take(run event.Run, from Origin) (IngestResult, error) {
+	n.t.Helper()
+	run, err := event.ParseRun(run.Marshal())
+	check(n.t, err)
+	check(n.t, run.Prove())
+	return n.Ingest(ctx, run, from)
+}
+
+// meet gives to what it lacks of from's logs, which is then acknowledged.
+func meet(from, to *node, c event.Conversation, all ...*node) {
+	from.t.Helper()
+	held := to.logs(c)
+	logs := from.logs(c)
+	for _, log := range sorted(logs) {
+		for _, missing := range logs[log].Missing(held[log]) {
+			for seq := missing.First; seq <= missing.Last; {
+				run, err := from.LoadRun(log, seq, event.MaxRunSent)
+				check(from.t, err)
+				if _, err := to.take(run, to.author(log, append(all, from)...)); err != nil && !errors.Is(err, ErrForked) {
+					from.t.Fatal(err)
+				}
+				seq = run.Segment().Last + 1
+			}
+		}
+	}
+	acknowledge(to, from, c)
+}
+
+// acknowledge tells to what from holds.
+func acknowledge(from, to *node, c event.Conversation) {
+	from.t.Helper()
+	logs := from.logs(c)
+	for _, log := range sorted(logs) {
+		check(from.t, to.Delivered(ctx, c, from.own.Person, log, logs[log].Ranges()))
+	}
+}
+
+func sorted(logs map[event.Log]event.Segments) []event.Log {
+	var out []event.Log
+	for log := range logs {
+		out = append(out, log)
+	}
+	slices.SortFunc(out, event.Log.Compare)
+	return out
+}
+
+func (n *node) rows(c event.Conversation) []Row {
+	n.t.Helper()
+	rows, err := n.Rows(c, Page{Limit: 1 << 20})
+	check(n.t, err)
+	return rows
+}
+
+func words(rows []Row) []string {
+	out := []string{}
+	for _, r := range rows {
+		out = append(out, r.Text)
+	}
+	return out
+}
+
+func (n *node) state(id event.ID) State {
+	n.t.Helper()
+	row, err := n.Row(id)
+	check(n.t, err)
+	return row.State
+}
+
+func (n *node) pending() int {
+	n.t.Helper()
+	out, err := n.Outbox()
+	check(n.t, err)
+	return len(out)
+}
+
+func (n *node) unread() []string {
+	n.t.Helper()
+	rows, err := n.Unread(0, 1<<20)
+	check(n.t, err)
+	return words(rows)
+}
+
+// pen writes events outside any store, as a stranger's program might.
+type pen struct {
+	t    *testing.T
+	key  crypto.DeviceKey
+	card crypto.Card
+	log  event.Log
+	last event.Event
+}
+
+func newPen(t *testing.T) *pen {
+	t.Helper()
+	key, err := crypto.NewDeviceKey(random{})
+	check(t, err)
+	card, _, err := crypto.NewPerson(random{}, key)
+	check(t, err)
+	return &pen{t: t, key: key, card: card}
+}
+
+// meets makes the pen's person known to n and starts a log in their conversation.
+func (p *pen) meets(n *node, contact bool) event.Conversation {
+	p.t.Helper()
+	check(p.t, n.UpdatePerson(ctx, p.card.Person(), func(q *Person) error {
+		q.Card, q.Contact = p.card.Bytes(), contact
+		q.Devices[p.key.ID()] = DeviceInfo{}
+		return nil
+	}))
+	c := event.Direct(n.own.Person, p.card.Person())
+	p.restart(c)
+	return c
+}
+
+func (p *pen) restart(c event.Conversation) {
+	p.log = event.Log{Conversation: c, Device: p.key.ID()}
+	random{}.Read(p.log.Instance[:])
+	p.last = event.Event{}
+}
+
+// write makes the next event of the log, signed.
+func (p *pen) write(kind event.Kind, content []byte, clock time.Time, change ...func(*event.Header)) event.Event {
+	p.t.Helper()
+	h := event.Header{
+		Conversation: p.log.Conversation,
+		Device:       p.log.Device,
+		Instance:     p.log.Instance,
+		Sequence:     p.last.Header.Sequence + 1,
+		Previous:     p.last.ID,
+		Card:         p.card.Head(),
+		Clock:        clock.UnixMilli(),
+		Kind:         kind,
+	}
+	random{}.Read(h.Key[:])
+	for _, f := range change {
+		f(&h)
+	}
+	e, err := event.New(h, event.Body{Content: content})
+	check(p.t, err)
+	e.Sign(p.key)
+	p.last = e
+	return e
+}
+
+func (p *pen) say(words string, change ...func(*event.Header)) event.Event {
+	at := epoch.Add(time.Duration(p.last.Header.Sequence) * time.Millisecond)
+	return p.write(event.KindText, text(words), at, change...)
+}
+
+func (p *pen) origin() Origin { return Origin{Author: p.card.Person()} }
+
+func (p *pen) give(n *node, events ...event.Event) (IngestResult, error) {
+	p.t.Helper()
+	return n.take(event.Run{Events: events}, p.origin())
+}
+
+// random is seeded by nothing, but never fails.
+type random struct{}
+
+func (random) Read(b []byte) (int, error) {
+	for i := range b {
+		b[i] = byte(counter()>>3) ^ byte(i*31)
+	}
+	copy(b, u64(counter()))
+	return len(b), nil
+}
+
+var counterState = struct {
+	sync.Mutex
+	n uint64
+}{}
+
+func counter() uint64 {
+	counterState.Lock()
+	defer counterState.Unlock()
+	counterState.n += 0x9e3779b97f4a7c15
+	return counterState.n
+}
+
+func check(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func equal[T any](t *testing.T, what string, got, want []T, same func(a, b T) bool) {
+	t.Helper()
+	if !slices.EqualFunc(got, want, same) {
+		t.Fatalf("%s: %v, want %v", what, got, want)
+	}
+}
+
+func equalWords(t *testing.T, what string, got []string, want ...string) {
+	t.Helper()
+	equal(t, what, got, want, func(a, b string) bool { return a == b })
+}

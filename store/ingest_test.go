@@ -1,0 +1,225 @@
+package store
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/earshot-im/earshot/store/event"
+)
+
+func TestIngestTwice(t *testing.T) {
+	n, p := newNode(t), newPen(t)
+	c := p.meets(n, true)
+	e1, e2 := p.say("1"), p.say("2")
+	for range 3 {
+		r, err := p.give(n, e1, e2)
+		check(t, err)
+		if len(r.Segments) != 1 || r.Segments[0] != (event.Segment{First: 1, Last: 2, ID: e2.ID}) {
+			t.Fatalf("%+v", r)
+		}
+	}
+	check1, err := p.give(n, e1)
+	check(t, err)
+	if check1.Rows != 0 || check1.Segments.Last() != 2 {
+		t.Fatalf("%+v", check1)
+	}
+	equalWords(t, "rows", words(n.rows(c)), "1", "2")
+}
+
+func TestOneRowForAKey(t *testing.T) {
+	n, p := newNode(t), newPen(t)
+	c := p.meets(n, true)
+	key := func(h *event.Header) { h.Key = event.KeyFor("k") }
+	e1, e2 := p.say("1", key), p.say("1", key)
+	_, err := p.give(n, e1, e2)
+	check(t, err)
+	equalWords(t, "rows", words(n.rows(c)), "1")
+	if row, err := n.Row(e2.ID); err != nil || row.ID != e1.ID {
+		t.Fatal(row, err)
+	}
+	if n.logs(c)[p.log].Last() != 2 {
+		t.Fatal("the log does not hold it")
+	}
+	// The same key in a new instance, as after a restore.
+	p.restart(c)
+	_, err = p.give(n, p.say("1", key))
+	check(t, err)
+	equalWords(t, "rows", words(n.rows(c)), "1")
+}
+
+// Whatever the order in which runs come, the log is whole in the end, and every
+// stretch of it can be served to someone else.
+func TestHolesInAnyOrder(t *testing.T) {
+	for seed := range uint64(30) {
+		rnd := rand.New(rand.NewPCG(seed, 1))
+		n, m, p := newNode(t), newNode(t), newPen(t)
+		c := p.meets(n, true)
+		var events []event.Event
+		for i := range 40 {
+			events = append(events, p.say(fmt.Sprint(i)))
+		}
+		var runs [][]event.Event
+		for at := 0; at < len(events); {
+			end := min(at+1+rnd.IntN(5), len(events))
+			runs = append(runs, events[max(0, at-rnd.IntN(4)):end]) // overlaps what is before
+			at = end
+		}
+		rnd.Shuffle(len(runs), func(i, j int) { runs[i], runs[j] = runs[j], runs[i] })
+		for _, run := range runs {
+			_, err := p.give(n, run...)
+			check(t, err)
+			for _, g := range n.logs(c)[p.log] {
+				for seq := g.First; seq <= g.Last; seq++ {
+					run, err := n.LoadRun(p.log, seq, event.MaxRunSent)
+					check(t, err)
+					check(t, run.Prove())
+				}
+			}
+		}
+		if s := n.logs(c)[p.log]; len(s) != 1 || s.Last() != 40 {
+			t.Fatalf("seed %d: %v", seed, s)
+		}
+		check(t, n.Release(ctx, nil, epoch.Add(1e12)))
+		if rows := n.rows(c); len(rows) != 40 || slices.ContainsFunc(rows, func(r Row) bool { return r.Gap }) {
+			t.Fatalf("seed %d: %d rows", seed, len(rows))
+		}
+		m.stop()
+		n.stop()
+	}
+}
+
+func TestTooManySegments(t *testing.T) {
+	n, p := newNode(t), newPen(t)
+	p.meets(n, true)
+	var events []event.Event
+	for i := range 2*event.MaxSegments + 3 {
+		events = append(events, p.say(fmt.Sprint(i)))
+	}
+	for i := range event.MaxSegments {
+		_, err := p.give(n, events[2*i])
+		check(t, err)
+	}
+	if _, err := p.give(n, events[2*event.MaxSegments]); err != ErrTooManySegments {
+		t.Fatal(err)
+	}
+	_, err := p.give(n, events[1])
+	check(t, err)
+	_, err = p.give(n, events[2*event.MaxSegments])
+	check(t, err)
+}
+
+// Two events at one sequence: both branches are kept and shown as forked, neither
+// grows, and nothing else is affected.
+func TestFork(t *testing.T) {
+	for _, where := range []string{"same sequence", "link before", "link after"} {
+		t.Run(where, func(t *testing.T) {
+			n, p, q := newNode(t), newPen(t), newPen(t)
+			c, d := p.meets(n, true), q.meets(n, true)
+			e1 := p.say("1")
+			fork := *p
+			e2, e3, e4 := p.say("2"), p.say("3"), p.say("4")
+			f2, f3 := fork.say("2b"), fork.say("3b")
+			var err error
+			var want []string
+			switch where {
+			case "same sequence":
+				_, err = p.give(n, e1, e2)
+				check(t, err)
+				_, err = p.give(n, e1, f2, f3)
+				want = []string{"1", "2", "2b", "3b"}
+			case "link before":
+				_, err = p.give(n, e1, e2)
+				check(t, err)
+				_, err = p.give(n, f3)
+				want = []string{"1", "2", "3b"}
+			case "link after":
+				_, err = p.give(n, e3)
+				check(t, err)
+				_, err = p.give(n, e1, f2)
+				want = []string{"1", "2b", "3"}
+			}
+			if err != ErrForked {
+				t.Fatal(err)
+			}
+			if _, err := p.give(n, e1, e2, e3, e4); err != ErrForked {
+				t.Fatal(err)
+			}
+			check(t, n.Release(ctx, nil, epoch.Add(1e12)))
+			n.reopen()
+			rows := n.rows(c)
+			got := words(rows)
+			slices.Sort(got)
+			slices.Sort(want)
+			equalWords(t, "rows", got, want...)
+			for _, r := range rows {
+				if r.Forked != (r.Text != "1") {
+					t.Fatalf("%q forked: %t", r.Text, r.Forked)
+				}
+			}
+			// What is held may come again.
+			if where == "same sequence" {
+				_, err = p.give(n, e1, e2)
+				check(t, err)
+				_, err = p.give(n, e1, f2)
+				check(t, err)
+			}
+			run, err := n.LoadRun(p.log, n.logs(c)[p.log][0].First, event.MaxRunSent)
+			check(t, err)
+			check(t, run.Prove())
+			_, err = q.give(n, q.say("else"))
+			check(t, err)
+			equalWords(t, "another conversation", words(n.rows(d)), "else")
+		})
+	}
+}
+
+func TestStrangersBudget(t *testing.T) {
+	n, p := newNode(t), newPen(t)
+	c := p.meets(n, false)
+	from := p.origin()
+	from.Stranger = true
+	long := string(make([]byte, 60<<10))
+	var err error
+	stored := 0
+	for err == nil {
+		if _, err = n.take(event.Run{Events: []event.Event{p.say(long)}}, from); err == nil {
+			stored++
+		}
+	}
+	if err != ErrBudget || stored < 10 || stored > StrangerBudget/(60<<10) {
+		t.Fatal(stored, err)
+	}
+	if len(n.rows(c)) != stored {
+		t.Fatal("something of what was refused was stored")
+	}
+	// Another has room, and a contact needs none.
+	q := newPen(t)
+	q.meets(n, false)
+	_, err = n.take(event.Run{Events: []event.Event{q.say(long)}}, Origin{Author: q.card.Person(), Stranger: true})
+	check(t, err)
+	check(t, n.UpdatePerson(ctx, p.card.Person(), func(p *Person) error { p.Contact = true; return nil }))
+	check(t, n.view(func(r *reader) error {
+		person, all := p.card.Person(), number(r.get(bucketBudgets, budgetAll[:]))
+		if r.get(bucketBudgets, person[:]) != nil || all == 0 || all > 100<<10 {
+			t.Errorf("a contact still counts: %d", all)
+		}
+		return nil
+	}))
+	// Strangers together.
+	err = nil
+	for i := 0; err == nil; i++ {
+		if i > StrangersBudget/(60<<10) {
+			t.Fatal("no end of strangers")
+		}
+		if i%10 == 0 {
+			q = newPen(t)
+			q.meets(n, false)
+		}
+		_, err = n.take(event.Run{Events: []event.Event{q.say(long)}}, Origin{Author: q.card.Person(), Stranger: true})
+	}
+	if err != ErrBudget {
+		t.Fatal(err)
+	}
+}

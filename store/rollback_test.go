@@ -1,0 +1,151 @@
+package store
+
+import (
+	"testing"
+
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// a's disk goes back to before a message that b has, and a writes another in its
+// place. Nothing is lost, nothing is shown twice, and nobody sees a fork.
+func TestRollback(t *testing.T) {
+	a, b, c := pair(t)
+	a.say(c, "1")
+	meet(a, b, c)
+	old := a.backup()
+	a.say(c, "2")
+	a.say(c, "3")
+	meet(a, b, c)
+	a.restore(old)
+	lost := a.say(c, "2 again")
+	log := a.log(c)
+
+	back, err := a.Rollback(ctx, log, b.logs(c)[log])
+	if err != nil || !back {
+		t.Fatal(back, err)
+	}
+	if a.state(lost.ID) != Queued || a.pending() != 1 {
+		t.Fatalf("%v, %d pending", a.state(lost.ID), a.pending())
+	}
+	if again, err := a.Rollback(ctx, log, b.logs(c)[log]); err != nil || again {
+		t.Fatal(again, err)
+	}
+	meet(b, a, c)
+	meet(a, b, c)
+	meet(b, a, c)
+	if new := a.log(c); new == log {
+		t.Fatal("the log goes on under the same instance")
+	}
+	for _, n := range []*node{a, b} {
+		rows := n.rows(c)
+		if len(rows) != 4 {
+			t.Fatalf("rows: %q", words(rows))
+		}
+		for _, r := range rows {
+			if r.Forked {
+				t.Fatalf("%q is forked", r.Text)
+			}
+		}
+	}
+	if a.state(lost.ID) != Delivered || a.pending() != 0 {
+		t.Fatalf("%v, %d pending", a.state(lost.ID), a.pending())
+	}
+	a.say(c, "5")
+	meet(a, b, c)
+	if len(b.rows(c)) != 5 {
+		t.Fatal(words(b.rows(c)))
+	}
+}
+
+// The same, but what comes first is not the peer's segments but its run.
+func TestRollbackFoundByIngest(t *testing.T) {
+	a, b, c := pair(t)
+	a.sayKey(c, "1", "1")
+	old := a.backup()
+	a.sayKey(c, "2", "2")
+	a.sayKey(c, "3", "3")
+	meet(a, b, c)
+	a.restore(old)
+	a.sayKey(c, "2", "2")
+	log := a.log(c)
+	meet(b, a, c)
+	meet(a, b, c)
+	meet(b, a, c)
+	if a.log(c) == log {
+		t.Fatal("the log goes on under the same instance")
+	}
+	for _, n := range []*node{a, b} {
+		rows := n.rows(c)
+		if len(rows) != 3 {
+			t.Fatalf("rows: %q", words(rows))
+		}
+		for _, r := range rows {
+			if r.Forked || r.Own && r.State != Delivered {
+				t.Fatalf("%q: forked %t, %v", r.Text, r.Forked, r.State)
+			}
+		}
+	}
+	if a.pending() != 0 {
+		t.Fatalf("%d pending", a.pending())
+	}
+}
+
+// What was cancelled stays so, and can still be cancelled after it moved.
+func TestRollbackAndCancel(t *testing.T) {
+	a, b, c := pair(t)
+	a.say(c, "1")
+	meet(a, b, c)
+	old := a.backup()
+	a.say(c, "2")
+	meet(a, b, c)
+	a.restore(old)
+	m, k := a.say(c, "cancelled before"), a.say(c, "cancelled after")
+	_, err := a.Cancel(ctx, m.ID)
+	check(t, err)
+	log := a.log(c)
+	if back, err := a.Rollback(ctx, log, b.logs(c)[log]); err != nil || !back {
+		t.Fatal(back, err)
+	}
+	if a.state(m.ID) != Cancelled || a.state(k.ID) != Queued {
+		t.Fatal(a.state(m.ID), a.state(k.ID))
+	}
+	_, err = a.Cancel(ctx, k.ID)
+	check(t, err)
+	a.reopen()
+	meet(b, a, c)
+	meet(a, b, c)
+	if a.state(m.ID) != Cancelled || a.state(k.ID) != Cancelled || a.pending() != 0 {
+		t.Fatal(a.state(m.ID), a.state(k.ID), a.pending())
+	}
+	if rows := b.rows(c); len(rows) != 2 {
+		t.Fatalf("%q", words(rows))
+	}
+}
+
+// Segments that say no more than what is held change nothing.
+func TestNoRollback(t *testing.T) {
+	a, b, c := pair(t)
+	for _, s := range []string{"1", "2", "3"} {
+		a.say(c, s)
+	}
+	meet(a, b, c)
+	a.say(c, "4")
+	log := a.log(c)
+	for _, theirs := range []event.Segments{nil, b.logs(c)[log]} {
+		if back, err := a.Rollback(ctx, log, theirs); err != nil || back {
+			t.Fatal(back, err)
+		}
+	}
+	other := log
+	other.Instance[0]++
+	if back, err := a.Rollback(ctx, other, b.logs(c)[log]); err != nil || back {
+		t.Fatal(back, err)
+	}
+	run, err := b.LoadRun(log, 1, event.MaxRunSent)
+	check(t, err)
+	_, err = a.take(run, Origin{Author: a.own.Person})
+	check(t, err)
+	if a.log(c) != log {
+		t.Fatal("what is held closed the log")
+	}
+}
