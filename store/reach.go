@@ -361,3 +361,30 @@ func (r *reader) pending(out []Pending, l *logState, g event.Range, to crypto.Pe
 	}
 	return out, nil
 }
+
+// FirstPending returns the log that this device writes in a conversation and the first sequence of it that some reader
+// has not acknowledged; 0 if there is none.
+func (s *Store) FirstPending(conv event.Conversation) (log event.Log, first uint64, err error) {
+	err = s.view(func(r *reader) error {
+		c, err := r.conversation(conv)
+		if err != nil || c.own == 0 {
+			return err
+		}
+		l, err := r.log(c.own)
+		if err != nil {
+			return err
+		}
+		log = l.log
+		for _, p := range c.recipients() {
+			got, err := r.ranges(bucketDelivered, l.number, p)
+			if err != nil {
+				return err
+			}
+			if missing := l.segments.Ranges().Subtract(got); len(missing) > 0 && (first == 0 || missing[0].First < first) {
+				first = missing[0].First
+			}
+		}
+		return nil
+	})
+	return log, first, err
+}
