@@ -1,0 +1,286 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/crypto/names"
+	"github.com/earshot-im/earshot/store"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// persons is everyone but the owner, as names resolve to them.
+func (n *Node) persons() []Person {
+	var out []Person
+	for _, a := range n.people.all() {
+		if a.ID != n.me.person {
+			out = append(out, a.public())
+		}
+	}
+	return out
+}
+
+// Resolve finds whom WHO means: *UnknownError if nobody, *AmbiguousError if several equally.
+func (n *Node) Resolve(_ context.Context, who string) (Person, error) {
+	if id, err := crypto.ParsePersonID(who); err == nil && id == n.me.person {
+		return Person{}, ErrSelf
+	}
+	return resolve(who, n.persons())
+}
+
+// Contacts returns those whom the owner has named, accepted, written to or blocked.
+func (n *Node) Contacts(context.Context) ([]Person, error) {
+	return slices.DeleteFunc(n.persons(), func(p Person) bool { return !p.Contact && !p.Blocked }), nil
+}
+
+// change commits a change to a person and tells those whom it concerns.
+func (n *Node) change(ctx context.Context, id crypto.PersonID, f func(*store.Person) error) (Person, error) {
+	before, _ := n.people.get(id)
+	if err := n.people.update(ctx, id, f); err != nil {
+		return Person{}, err
+	}
+	after, _ := n.people.get(id)
+	if after.Contact != before.Contact || after.Blocked != before.Blocked {
+		n.policyChanged(id)
+		n.pin(after)
+	}
+	n.presence.bump()
+	return after.public(), nil
+}
+
+// policyChanged has the sessions with a person look again at what they may have.
+func (n *Node) policyChanged(id crypto.PersonID) {
+	n.eachSession(func(s *session) {
+		if them, ok := n.people.of(s.peer); ok && them.ID == id {
+			s.news.policy()
+		}
+	})
+}
+
+// befriend makes a person a contact and pins the name they have now, unless somebody known has it already: then they
+// are reached by ID or petname.
+func (n *Node) befriend(p *store.Person) {
+	if p.Contact {
+		return
+	}
+	p.Contact = true
+	if _, isTaken := taken(p.Claimed, p.ID, n.persons()); !isTaken {
+		p.Pinned = p.Claimed
+	}
+}
+
+// petnamed gives a person a petname, or checks that they can do without one.
+func (n *Node) petnamed(id crypto.PersonID, petname string) (string, error) {
+	p, _ := n.people.get(id)
+	name := petname
+	if name == "" {
+		if p.Petname != "" || p.Contact && p.Pinned != "" {
+			return "", nil
+		}
+		name = p.Claimed
+	} else {
+		var err error
+		if name, err = names.Parse(petname); err != nil {
+			return "", err
+		}
+	}
+	if by, isTaken := taken(name, id, n.persons()); isTaken {
+		return "", &NameTakenError{Name: name, By: by}
+	}
+	if petname == "" {
+		return "", nil
+	}
+	return name, nil
+}
+
+// NameContact gives a person a petname and makes them a contact.
+func (n *Node) NameContact(ctx context.Context, who, petname string) (Person, error) {
+	p, err := n.Resolve(ctx, who)
+	if err != nil {
+		return Person{}, err
+	}
+	name, err := names.Parse(petname)
+	if err != nil {
+		return Person{}, err
+	}
+	for _, other := range n.persons() {
+		if other.ID != p.ID && holds(&other, names.Skeleton(name)) == byPetname {
+			return Person{}, &NameTakenError{Name: name, By: other}
+		}
+	}
+	return n.change(ctx, p.ID, func(s *store.Person) error {
+		n.befriend(s)
+		s.Petname = name
+		return nil
+	})
+}
+
+// SafetyWords are the words that the owner and a person compare: the same at both.
+func (n *Node) SafetyWords(ctx context.Context, who string) ([10]string, Person, error) {
+	p, err := n.Resolve(ctx, who)
+	if err != nil {
+		return [10]string{}, Person{}, err
+	}
+	return crypto.SafetyWords(n.me.person, p.ID), p, nil
+}
+
+// Verify marks a person as the one whose words were compared. petname is needed if their name is somebody else's here.
+func (n *Node) Verify(ctx context.Context, who, words, petname string) (Person, error) {
+	want, p, err := n.SafetyWords(ctx, who)
+	if err != nil {
+		return Person{}, err
+	}
+	if !crypto.SafetyWordsEqual(words, want) {
+		return Person{}, ErrWords
+	}
+	name, err := n.petnamed(p.ID, petname)
+	if err != nil {
+		return Person{}, err
+	}
+	return n.change(ctx, p.ID, func(s *store.Person) error {
+		n.befriend(s)
+		s.Verified = true
+		if name != "" {
+			s.Petname = name
+		}
+		return nil
+	})
+}
+
+// Block stops the direct conversation with a person: what they send is thrown away, and they are told nothing.
+func (n *Node) Block(ctx context.Context, who string) (Person, error) {
+	return n.setBlocked(ctx, who, true)
+}
+
+// Unblock takes a Block back.
+func (n *Node) Unblock(ctx context.Context, who string) (Person, error) {
+	return n.setBlocked(ctx, who, false)
+}
+
+func (n *Node) setBlocked(ctx context.Context, who string, blocked bool) (Person, error) {
+	p, err := n.Resolve(ctx, who)
+	if err != nil {
+		return Person{}, err
+	}
+	if blocked {
+		if _, err := n.store.TakeRequest(ctx, p.ID); err != nil && !errors.Is(err, store.ErrNoEvent) {
+			return Person{}, err
+		}
+	}
+	return n.change(ctx, p.ID, func(s *store.Person) error { s.Blocked = blocked; return nil })
+}
+
+// request keeps the opening run of somebody who is not served, unproven events excepted.
+func (n *Node) request(ctx context.Context, from crypto.PersonID, run event.Run) error {
+	if err := run.Prove(); err != nil {
+		return fmt.Errorf("%w: %w", errUnproven, err)
+	}
+	if author, err := n.mayWrite(&run, Road{From: from}); err != nil || author != from {
+		return errStranger
+	}
+	if err := n.people.keep(ctx, from); err != nil {
+		return err
+	}
+	if err := n.store.PutRequest(ctx, from, run.Marshal()); err != nil {
+		return err
+	}
+	n.presence.bump()
+	return nil
+}
+
+// Requests lists who has written and waits to be accepted, the newest last.
+func (n *Node) Requests(context.Context) ([]Request, error) {
+	kept, err := n.store.Requests()
+	if err != nil {
+		return nil, err
+	}
+	var out []Request
+	for _, k := range kept {
+		run, err := event.ParseRun(k.Run)
+		if err != nil {
+			return nil, fmt.Errorf("read request: %w", err)
+		}
+		p, _ := n.people.get(k.Person)
+		out = append(out, Request{Person: k.Person, Name: p.Claimed, Device: run.Log().Device,
+			Received: k.Received, Text: firstText(run)})
+	}
+	return out, nil
+}
+
+func firstText(run event.Run) string {
+	for i := range run.Events {
+		if e := &run.Events[i]; e.Header.Kind == event.KindText && e.Absent == event.Present {
+			if body, err := e.ParseBody(); err == nil {
+				if text, err := event.ParseText(body.Content); err == nil {
+					return text.Text
+				}
+			}
+		}
+	}
+	return ""
+}
+
+// Accept makes a person a contact, and lets in what they wrote. petname is needed if their name is somebody else's here.
+func (n *Node) Accept(ctx context.Context, who, petname string) (Person, error) {
+	p, err := n.Resolve(ctx, who)
+	if err != nil {
+		return Person{}, err
+	}
+	if p.Blocked {
+		return Person{}, ErrBlocked
+	}
+	name, err := n.petnamed(p.ID, petname)
+	if err != nil {
+		return Person{}, err
+	}
+	accepted, err := n.change(ctx, p.ID, func(s *store.Person) error {
+		n.befriend(s)
+		if name != "" {
+			s.Petname = name
+		}
+		return nil
+	})
+	if err != nil {
+		return Person{}, err
+	}
+	kept, err := n.store.TakeRequest(ctx, p.ID)
+	if errors.Is(err, store.ErrNoEvent) {
+		return accepted, nil
+	}
+	if err != nil {
+		return accepted, err
+	}
+	run, err := event.ParseRun(kept.Run)
+	if err != nil {
+		return accepted, fmt.Errorf("read request: %w", err)
+	}
+	return accepted, n.Ingest(ctx, []event.Run{run}, Road{From: p.ID})[0].Err
+}
+
+// isContact tells discovery whose sightings always count.
+func (n *Node) isContact(id peer.ID) bool {
+	device, err := crypto.DeviceFromPeer(id)
+	if err != nil {
+		return false
+	}
+	them, ok := n.people.of(device)
+	return ok && them.Contact
+}
+
+// pin tells the dial planner whether a person's devices are to be reached whoever else is there.
+func (n *Node) pin(a acquaintance) {
+	n.hub.pin(a.card.Devices(), a.Contact && !a.Blocked)
+}
+
+func (n *Node) pinContacts() {
+	for _, a := range n.people.all() {
+		if a.Contact && a.ID != n.me.person {
+			n.pin(a)
+		}
+	}
+}

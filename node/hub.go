@@ -1,0 +1,282 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/netip"
+	"slices"
+	gosync "sync"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/core/protocol"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/discovery"
+	"github.com/earshot-im/earshot/node/dial"
+	"github.com/earshot-im/earshot/node/link"
+	"github.com/earshot-im/earshot/node/sync"
+)
+
+const (
+	syncProtocol = protocol.ID("/earshot/sync/1")
+
+	// youngSession is how long two devices may have opened streams to each other at once. A stream that comes
+	// later replaces the older one: its peer must have lost it.
+	youngSession = 2 * time.Second
+)
+
+// Why a session was ended from here.
+var (
+	errReplaced = errors.New("replaced by a newer session")
+	errFull     = errors.New("too many peers")
+	errGone     = errors.New("node is stopping")
+)
+
+// hub owns whom this node dials and its sessions. Its state belongs to the goroutine of run; everybody else hands
+// functions to that goroutine by do.
+type hub struct {
+	log      *slog.Logger
+	host     *link.Host
+	newPeer  func(stream network.Stream, opened bool) *session // makes a session, starts nothing
+	changed  func()                                            // presence has changed
+	addrs    func(discovery.Network) []netip.AddrPort          // where this node listens
+	mail     chan func()                                       // waits while full
+	stopped  chan struct{}
+	running  gosync.WaitGroup // dials and sessions
+	planner  *dial.Planner
+	sessions map[crypto.DeviceID]*session
+	network  discovery.Network
+}
+
+func newHub(host *link.Host, log *slog.Logger) *hub {
+	self := host.ID()
+	return &hub{
+		log:      log,
+		host:     host,
+		mail:     make(chan func(), 256),
+		stopped:  make(chan struct{}),
+		planner:  dial.New(dial.Config{Self: self, Seed: seed(self)}),
+		sessions: make(map[crypto.DeviceID]*session),
+	}
+}
+
+// seed makes the jitter of two devices differ.
+func seed(id peer.ID) (n uint64) {
+	for _, b := range []byte(id[max(0, len(id)-8):]) {
+		n = n<<8 | uint64(b)
+	}
+	return n
+}
+
+// do has f run by the hub's goroutine, later. It reports false if the hub has stopped. The hub itself must not call it.
+func (h *hub) do(f func()) bool {
+	select {
+	case h.mail <- f:
+		return true
+	case <-h.stopped:
+		return false
+	}
+}
+
+// ask has f run by the hub's goroutine and waits for it.
+func (h *hub) ask(ctx context.Context, f func()) error {
+	done := make(chan struct{})
+	if !h.do(func() { f(); close(done) }) {
+		return errGone
+	}
+	select {
+	case <-done:
+		return nil
+	case <-h.stopped:
+		return errGone
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// run dials and serves until ctx ends, and returns when every dial and session has.
+func (h *hub) run(ctx context.Context, networks <-chan discovery.Network) {
+	ctx, cancel := context.WithCancel(ctx)
+	h.host.SetStreamHandler(syncProtocol, func(s network.Stream) { h.serve(ctx, h.newPeer(s, false)) })
+	wake := time.NewTimer(0)
+	defer func() {
+		h.host.RemoveStreamHandler(syncProtocol)
+		cancel()
+		close(h.stopped)
+		h.running.Wait()
+	}()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case f := <-h.mail:
+			f()
+		case n := <-networks:
+			h.networkChanged(n)
+		case <-wake.C:
+		}
+		dials, at := h.planner.Next(time.Now())
+		for _, d := range dials {
+			h.running.Go(func() { h.dial(ctx, d) }) // ends with ctx
+		}
+		if at.IsZero() {
+			wake.Stop()
+		} else {
+			wake.Reset(time.Until(at))
+		}
+	}
+}
+
+// networkChanged follows an interface that came, went or changed its address, or a wake from sleep.
+func (h *hub) networkChanged(n discovery.Network) {
+	gone := slices.DeleteFunc(localAddrs(h.network), func(a netip.Addr) bool {
+		return slices.Contains(localAddrs(n), a)
+	})
+	h.network = n
+	if len(gone) > 0 {
+		h.host.CloseLocal(gone)
+	}
+	h.planner.NetworkChanged(time.Now())
+}
+
+func localAddrs(n discovery.Network) (addrs []netip.Addr) {
+	for _, l := range n.Links {
+		addrs = append(addrs, l.Addrs...)
+	}
+	return addrs
+}
+
+// dial makes one attempt, and if it succeeds serves the session until that ends.
+func (h *hub) dial(ctx context.Context, d dial.Dial) {
+	s, err := h.open(ctx, d)
+	h.do(func() { h.planner.Dialled(d.Device, err, time.Now()) })
+	if err != nil {
+		h.log.Debug("dial", "peer", d.Device, "addr", d.Addrs, "err", err)
+		return
+	}
+	h.serve(ctx, s)
+}
+
+func (h *hub) open(ctx context.Context, d dial.Dial) (*session, error) {
+	addrs := discovery.Sighting{Device: d.Device, Addrs: d.Addrs}.Multiaddrs()
+	if err := h.host.Connect(ctx, d.Device, addrs); err != nil {
+		return nil, err
+	}
+	stream, err := h.host.NewStream(ctx, d.Device, syncProtocol)
+	if err != nil {
+		// A connection without a session is of no use, and would make the next dial find it again.
+		_ = h.host.ClosePeer(d.Device)
+		return nil, err
+	}
+	return h.newPeer(stream, true), nil
+}
+
+// serve runs a session in the caller's goroutine until it ends.
+func (h *hub) serve(ctx context.Context, s *session) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	s.cancel = cancel
+	var refused error
+	if err := h.ask(ctx, func() { refused = h.admit(s) }); err != nil || refused != nil {
+		_ = s.stream.Reset()
+		return
+	}
+	err := s.run(ctx)
+	h.log.Debug("session ended", "peer", s.peer, "err", err)
+	h.do(func() { h.ended(s, err) })
+}
+
+// admit makes s the session with its peer, or says why not.
+func (h *hub) admit(s *session) error {
+	old := h.sessions[s.peer]
+	if old != nil && old.opened != s.opened && time.Since(old.since) < youngSession && old.openedByLower() {
+		return errReplaced
+	}
+	if !h.planner.Connected(peerID(s.peer), time.Now()) {
+		return errFull
+	}
+	h.sessions[s.peer] = s
+	if old != nil {
+		old.cancel(errReplaced)
+	}
+	return nil
+}
+
+// ended takes a session out.
+func (h *hub) ended(s *session, err error) {
+	if h.sessions[s.peer] != s {
+		return
+	}
+	delete(h.sessions, s.peer)
+	cause := dial.Lost
+	switch {
+	case errors.Is(err, sync.ErrIncompatible):
+		cause = dial.Incompatible
+	case errors.Is(err, sync.ErrProtocol), errors.Is(err, sync.ErrPeerProof):
+		cause = dial.Fault
+	}
+	h.planner.Disconnected(peerID(s.peer), cause, time.Now())
+	h.changed()
+}
+
+// sighted takes in what a source found.
+func (h *hub) sighted(s discovery.Sighting) {
+	h.do(func() { h.planner.Sighted(s, time.Now()) })
+}
+
+// introduce tells a new session's peer who else is here, and the others of it.
+func (h *hub) introduce(s *session) {
+	if h.sessions[s.peer] != s {
+		return
+	}
+	own := sync.Sighting{Device: s.self, Addresses: h.addrs(h.network)}
+	toNew := []sync.Sighting{own}
+	here := sync.Sighting{Device: s.peer, Addresses: h.planner.State(peerID(s.peer)).Addrs}
+	for device, other := range h.sessions {
+		if other == s {
+			continue
+		}
+		if addrs := h.planner.State(peerID(device)).Addrs; len(addrs) > 0 && len(toNew) < sync.MaxSightings {
+			toNew = append(toNew, sync.Sighting{Device: device, Addresses: addrs})
+		}
+		if len(here.Addresses) > 0 {
+			other.news.share(here)
+		}
+	}
+	s.news.share(toNew...)
+	h.remember(s.peer)
+	h.changed()
+}
+
+// remember has a session save where its peer is.
+func (h *hub) remember(device crypto.DeviceID) {
+	if s := h.sessions[device]; s != nil {
+		s.jobs.put(job{effect: remember{h.planner.State(peerID(device))}})
+	}
+}
+
+// pin says whether devices are to be reached whoever else is there.
+func (h *hub) pin(devices []crypto.DeviceID, contact bool) {
+	h.do(func() {
+		for _, d := range devices {
+			h.planner.Pin(peerID(d), contact, time.Now())
+			h.remember(d)
+		}
+	})
+}
+
+// states returns what is known of every device that is connected or has an address, by device.
+func (h *hub) states(ctx context.Context) (map[crypto.DeviceID]dial.State, error) {
+	out := make(map[crypto.DeviceID]dial.State)
+	err := h.ask(ctx, func() {
+		for _, id := range h.planner.Devices() {
+			if device, err := crypto.DeviceFromPeer(id); err == nil {
+				out[device] = h.planner.State(id)
+			}
+		}
+	})
+	return out, err
+}

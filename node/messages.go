@@ -1,0 +1,313 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"unicode/utf8"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/store"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// Send writes a message and returns when it is on this disk.
+func (n *Node) Send(ctx context.Context, out Outgoing) (Message, error) {
+	sent, err := n.SendAll(ctx, []Outgoing{out})
+	if err != nil {
+		return Message{}, err
+	}
+	return sent[0], nil
+}
+
+// SendAll sends in order, in as few commits as it can. It stops at the first that can't be sent and returns those
+// before it, with the error.
+func (n *Node) SendAll(ctx context.Context, out []Outgoing) ([]Message, error) {
+	var drafts []store.Draft
+	var failed error
+	recipients := make(map[string]crypto.PersonID, 1)
+	for _, o := range out {
+		to, ok := recipients[o.To]
+		if !ok {
+			if to, failed = n.recipient(ctx, o.To); failed != nil {
+				break
+			}
+			recipients[o.To] = to
+		}
+		var d store.Draft
+		if d, failed = n.draft(event.Direct(n.me.person, to), o); failed != nil {
+			break
+		}
+		drafts = append(drafts, d)
+	}
+	entries, err := n.store.AppendAll(ctx, drafts)
+	messages := make([]Message, len(entries))
+	for i := range entries {
+		messages[i] = n.message(&entries[i].Row)
+	}
+	if err == nil {
+		err = failed
+	}
+	return messages, asOurs(err)
+}
+
+// recipient resolves whom to write to, and makes them a contact: who is written to is one.
+func (n *Node) recipient(ctx context.Context, who string) (crypto.PersonID, error) {
+	p, err := n.Resolve(ctx, who)
+	if err != nil {
+		return crypto.PersonID{}, err
+	}
+	if p.Blocked {
+		return crypto.PersonID{}, ErrBlocked
+	}
+	if !p.Contact {
+		_, err = n.change(ctx, p.ID, func(s *store.Person) error { n.befriend(s); return nil })
+	}
+	return p.ID, err
+}
+
+func (n *Node) draft(c event.Conversation, o Outgoing) (store.Draft, error) {
+	switch {
+	case o.Text == "":
+		return store.Draft{}, ErrEmpty
+	case !utf8.ValidString(o.Text):
+		return store.Draft{}, ErrText
+	case len(o.Text) > event.MaxText:
+		return store.Draft{}, ErrTooLong
+	}
+	if o.ReplyTo != nil {
+		if row, err := n.store.Row(*o.ReplyTo); err != nil {
+			return store.Draft{}, asOurs(err)
+		} else if row.Conversation != c {
+			return store.Draft{}, ErrNoMessage
+		}
+	}
+	content, err := event.Text{Text: o.Text, ReplyTo: o.ReplyTo}.Marshal()
+	if err != nil {
+		return store.Draft{}, err
+	}
+	d := store.Draft{Conversation: c, Kind: event.KindText, Content: content}
+	if o.Key != "" {
+		key := event.KeyFor(o.Key)
+		d.Key = &key
+	}
+	return d, nil
+}
+
+// asOurs gives an error of the store the name that it has here.
+func asOurs(err error) error {
+	switch {
+	case errors.Is(err, store.ErrKeyUsed):
+		return ErrKeyUsed
+	case errors.Is(err, store.ErrNoEvent), errors.Is(err, store.ErrNoConversation):
+		return ErrNoMessage
+	case errors.Is(err, store.ErrAcknowledged):
+		return ErrAcknowledged
+	}
+	return err
+}
+
+// message is a row as the local API names it.
+func (n *Node) message(r *store.Row) Message {
+	kind := "text"
+	switch {
+	case r.Recalled:
+		kind = "recalled"
+	case r.Kind != event.KindText:
+		kind = "unknown"
+	}
+	m := Message{ID: r.ID, Conversation: r.Conversation, Kind: kind, Text: r.Text, Time: r.Clock,
+		Received: r.Received, ReplyTo: r.ReplyTo, Own: r.Own, Gap: r.Gap, Forked: r.Forked, Cursor: r.Arrival}
+	with, _ := n.people.with(r.Conversation)
+	m.To = target(&with)
+	if r.Own {
+		m.State = r.State.String()
+	} else {
+		m.To = Target{Kind: "person", ID: n.me.person.String(), Name: profileName(n.ownProfile())}
+	}
+	author, _ := n.people.get(r.Author)
+	m.From = Author{Person: r.Author, Name: author.Claimed, Petname: author.Petname, Device: r.Device,
+		Contact: author.Contact, Verified: author.Verified}
+	if r.Own {
+		m.From.Name = profileName(n.ownProfile())
+	}
+	return m
+}
+
+// target is a person as somebody that one writes to.
+func target(a *acquaintance) Target {
+	name := a.Petname
+	if name == "" {
+		name = a.Pinned
+	}
+	if name == "" {
+		name = a.Claimed
+	}
+	return Target{Kind: "person", ID: a.ID.String(), Name: name}
+}
+
+// states are those that a message passes through, in order. One that is cancelled will not be in any later one.
+var states = []string{StateQueued, StateCarried, StateDelivered, StateRead, StateCancelled}
+
+// Wait returns once an own message has reached a state, or can't any more. When ctx ends first it returns the message
+// as it is then, and the context's error.
+func (n *Node) Wait(ctx context.Context, id event.ID, state string) (Message, error) {
+	want := slices.Index(states, state)
+	if want < 0 {
+		return Message{}, fmt.Errorf("%w: state %q", ErrSetting, state)
+	}
+	for {
+		_, more := n.events.now()
+		row, err := n.store.Row(id)
+		if err != nil {
+			return Message{}, asOurs(err)
+		}
+		if row.State == store.NoState || slices.Index(states, row.State.String()) >= want {
+			return n.message(&row), nil
+		}
+		select {
+		case <-more:
+		case <-ctx.Done():
+			return n.message(&row), ctx.Err()
+		}
+	}
+}
+
+// filter resolves a Filter once.
+func (n *Node) filter(ctx context.Context, f Filter) (func(*store.Row) bool, error) {
+	keep := func(r *store.Row) bool { return !r.Own }
+	for _, who := range []string{f.From, f.In} {
+		if who == "" {
+			continue
+		}
+		p, err := n.Resolve(ctx, who)
+		if err != nil {
+			return nil, err
+		}
+		before, c := keep, event.Direct(n.me.person, p.ID)
+		keep = func(r *store.Row) bool { return before(r) && r.Conversation == c }
+	}
+	return keep, nil
+}
+
+// scan reads rows by cursor until limit of them pass the filter. Rows of blocked persons are hidden.
+func (n *Node) scan(ctx context.Context, after uint64, f Filter, limit int, read func(after uint64, limit int) ([]store.Row, error)) ([]Message, error) {
+	keep, err := n.filter(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	var out []Message
+	for len(out) < limit {
+		rows, err := read(after, limit)
+		if err != nil {
+			return nil, err
+		}
+		if len(rows) == 0 {
+			break
+		}
+		for i := range rows {
+			after = rows[i].Arrival
+			if them, _ := n.people.with(rows[i].Conversation); !them.Blocked && keep(&rows[i]) && len(out) < limit {
+				out = append(out, n.message(&rows[i]))
+			}
+		}
+	}
+	return out, nil
+}
+
+// Unread returns unread messages whose cursor is past after, by cursor.
+func (n *Node) Unread(ctx context.Context, after uint64, f Filter, limit int) ([]Message, error) {
+	return n.scan(ctx, after, f, limit, n.store.Unread)
+}
+
+// Arrivals returns messages of others whose cursor is past after, by cursor.
+func (n *Node) Arrivals(ctx context.Context, after uint64, f Filter, limit int) ([]Message, error) {
+	return n.scan(ctx, after, f, limit, n.store.Arrivals)
+}
+
+// MarkRead says that the owner has seen messages. Their authors learn it unless the owner has said otherwise.
+func (n *Node) MarkRead(ctx context.Context, ids ...event.ID) error {
+	me, err := n.Me(ctx)
+	if err != nil {
+		return err
+	}
+	if err := n.store.MarkRead(ctx, me.ReadReceipts, ids...); err != nil {
+		return asOurs(err)
+	}
+	if !me.ReadReceipts {
+		return nil
+	}
+	for _, id := range ids {
+		if row, err := n.store.Row(id); err == nil {
+			n.receipts.mark(row.Conversation, row.Author)
+		}
+	}
+	return nil
+}
+
+// Cursor is where a named reader is, 0 at the beginning.
+func (n *Node) Cursor(_ context.Context, name string) (uint64, error) { return n.store.Cursor(name) }
+
+// SetCursor moves a named reader.
+func (n *Node) SetCursor(ctx context.Context, name string, to uint64) error {
+	return n.store.SetCursor(ctx, name, to)
+}
+
+// History returns messages of the conversation with WHO, the oldest first.
+func (n *Node) History(ctx context.Context, who string, r HistoryRange) ([]Message, error) {
+	p, err := n.Resolve(ctx, who)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := n.store.Rows(event.Direct(n.me.person, p.ID), store.Page{Before: r.Before, After: r.After, Limit: r.Limit})
+	if errors.Is(err, store.ErrNoConversation) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, asOurs(err)
+	}
+	out := make([]Message, len(rows))
+	for i := range rows {
+		out[i] = n.message(&rows[i])
+	}
+	return out, nil
+}
+
+// Outbox lists what has not been acknowledged, a line for each message and person, and why.
+func (n *Node) Outbox(ctx context.Context) ([]Pending, error) {
+	waiting, err := n.store.Outbox()
+	if err != nil || len(waiting) == 0 {
+		return nil, err
+	}
+	states, err := n.hub.states(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Pending, len(waiting))
+	for i, w := range waiting {
+		them, _ := n.people.get(w.To)
+		out[i] = Pending{ID: w.ID, To: target(&them), Queued: w.Queued}
+		out[i].WaitingFor, out[i].Detail = why(&them, states)
+	}
+	return out, nil
+}
+
+// Cancel takes back what has not been acknowledged.
+func (n *Node) Cancel(ctx context.Context, id event.ID) (Message, error) {
+	entry, err := n.store.Cancel(ctx, id)
+	if err != nil {
+		return Message{}, asOurs(err)
+	}
+	return n.message(&entry.Row), nil
+}
+
+// Changed returns the count of what people could see, as soon as it is past after.
+func (n *Node) Changed(ctx context.Context, after uint64) (uint64, error) {
+	return n.events.past(ctx, after)
+}
+
+// PeersChanged returns the count of changes in who is here, as soon as it is past after.
+func (n *Node) PeersChanged(ctx context.Context, after uint64) (uint64, error) {
+	return n.presence.past(ctx, after)
+}

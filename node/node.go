@@ -1,0 +1,316 @@
+// Package node is a running earshot node: it finds peers, keeps a session with each, lets events in by one door, and
+// answers what the local API asks.
+//
+// It owns the data directory (through store), the libp2p host (through link), and the goroutines around them. The
+// decisions are elsewhere: who lacks what in sync, whom to dial when in dial, who a name means in resolve.go. What it
+// refuses to do is believe: sightings, names, addresses and clocks that come from outside decide nothing; devices are
+// proven by the link, persons by cards, events and records by signatures, all before they are stored.
+//
+// Open reads the directory and builds everything; it starts nothing. Run starts every goroutine and returns when all
+// have ended. The methods that the local API calls may be called from any goroutine between the two; they return when
+// what they promise is on this node's disk.
+//
+//	hub      one goroutine that owns the sessions and the dial planner (hub.go)
+//	session  three goroutines a peer: reader, writer, and the one that owns the machine; and a worker that proves and
+//	         stores (session.go, door.go)
+//	people   who is known, in memory, written through to the store (people.go)
+//	receipts, acks   what is told and what is heard about delivery (receipts.go)
+package node
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	gosync "sync"
+	"time"
+
+	ma "github.com/multiformats/go-multiaddr"
+	"golang.org/x/sync/semaphore"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/crypto/names"
+	"github.com/earshot-im/earshot/discovery"
+	"github.com/earshot-im/earshot/node/link"
+	"github.com/earshot-im/earshot/store"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+const (
+	// releaseEvery is how often rows that wait for a cause are looked at, releaseAfter how long they wait at most.
+	releaseEvery = time.Second
+	releaseAfter = 3 * time.Second
+)
+
+// Config is what a node is made of. Only Dir is required.
+type Config struct {
+	Dir        string
+	Name       string   // what the owner calls themselves; empty: as before
+	Listen     []string // multiaddrs; empty: every interface, on the port of last time if it is free
+	Peers      []string // multiaddrs with peer ID, dialled at once
+	NoMDNS     bool
+	Interfaces []string // empty: all that look like a LAN
+	Passphrase []byte
+	Log        *slog.Logger
+	Version    string
+
+	// Transport and Networks replace TCP and this machine's interfaces in simulations.
+	Transport link.Transport
+	Networks  func() (discovery.Network, error)
+}
+
+// Node is a node. See the package's comment.
+type Node struct {
+	cfg      Config
+	log      *slog.Logger
+	store    *store.Store
+	host     *link.Host
+	me       self
+	people   *people
+	hub      *hub
+	receipts *receipts
+	acks     *acks
+	watcher  *discovery.Watcher
+	unproven *semaphore.Weighted // bytes of frames that are not dealt with
+	peers    []discovery.Sighting
+	listen   []ma.Multiaddr
+
+	events   *counter // what people could see, as in the store
+	presence *counter // who is here
+
+	ready chan struct{}
+	down  func()
+	ended chan struct{} // closed when down is called
+
+	mu       gosync.Mutex // guards what follows
+	settings settings
+	profile  *event.Record
+	sessions map[*session]struct{}
+}
+
+// self is who this node is.
+type self struct {
+	key    crypto.DeviceKey
+	device crypto.DeviceID
+	person crypto.PersonID
+	card   crypto.Card
+}
+
+// Open opens or makes the directory and builds the node. The caller calls Run, once, whatever happens in between; Close
+// if it does not.
+func Open(cfg Config) (_ *Node, err error) {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	n := &Node{
+		cfg:      cfg,
+		log:      cfg.Log,
+		unproven: newUnproven(),
+		presence: newCounter(0),
+		ready:    make(chan struct{}),
+		ended:    make(chan struct{}),
+		sessions: make(map[*session]struct{}),
+	}
+	n.down = gosync.OnceFunc(func() { close(n.ended) })
+	if cfg.Name != "" {
+		if n.cfg.Name, err = names.Parse(cfg.Name); err != nil {
+			return nil, err
+		}
+	}
+	if err := n.parseAddresses(); err != nil {
+		return nil, err
+	}
+	if n.store, err = store.Open(store.Config{Dir: cfg.Dir, Passphrase: cfg.Passphrase, Log: cfg.Log, Changed: n.committed}); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, n.Close())
+		}
+	}()
+	own := n.store.Own()
+	n.me = self{key: own.Device, device: own.Device.ID(), person: own.Person, card: own.Card}
+	n.events = newCounter(n.store.Last())
+	if n.people, err = newPeople(n.store); err != nil {
+		return nil, err
+	}
+	if err := n.loadSettings(); err != nil {
+		return nil, err
+	}
+	if n.host, err = link.New(link.Config{Key: n.me.key.Private(), Log: cfg.Log, Transport: cfg.Transport}); err != nil {
+		return nil, err
+	}
+	n.hub = newHub(n.host, cfg.Log)
+	n.hub.newPeer = n.newSession
+	n.hub.changed = n.presence.bump
+	n.hub.addrs = n.ownAddrs
+	n.receipts = newReceipts(n.store, n.me.person, cfg.Log, n.tellRecord)
+	n.acks = newAcks(n.store, cfg.Log)
+	read := cfg.Networks
+	if read == nil {
+		read = discovery.ReadNetwork(cfg.Interfaces...)
+	}
+	n.watcher = discovery.NewWatcher(read, cfg.Log)
+	return n, nil
+}
+
+func (n *Node) parseAddresses() error {
+	for _, text := range n.cfg.Listen {
+		addr, err := ma.NewMultiaddr(text)
+		if err != nil || !listenable(addr) {
+			return fmt.Errorf("%w: listen on %q: want /ip4/ADDRESS/tcp/PORT or /ip6/ADDRESS/tcp/PORT", ErrAddress, text)
+		}
+		n.listen = append(n.listen, addr)
+	}
+	for _, text := range n.cfg.Peers {
+		s, err := discovery.ParsePeer(text)
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrAddress, err)
+		}
+		n.peers = append(n.peers, s)
+	}
+	return nil
+}
+
+func listenable(addr ma.Multiaddr) bool {
+	protocols := addr.Protocols()
+	return len(protocols) == 2 && protocols[1].Code == ma.P_TCP &&
+		(protocols[0].Code == ma.P_IP4 || protocols[0].Code == ma.P_IP6)
+}
+
+// Close lets go of the directory of a node that was not run.
+func (n *Node) Close() error {
+	var err error
+	if n.host != nil {
+		err = n.host.Close()
+	}
+	return errors.Join(err, n.store.Close())
+}
+
+// Ready is closed when the node listens.
+func (n *Node) Ready() <-chan struct{} { return n.ready }
+
+// Down asks Run to end. It does not wait.
+func (n *Node) Down() { n.down() }
+
+// Run runs the node until ctx ends, Down is called or something that it can't do without fails, and returns when all has
+// ended. The store outlives whoever writes to it.
+func (n *Node) Run(ctx context.Context) (err error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	stopDown := context.AfterFunc(ctx, func() { n.down() })
+	defer stopDown()
+
+	storeCtx, stopStore := context.WithCancel(context.WithoutCancel(ctx))
+	var storing, running gosync.WaitGroup
+	storing.Go(func() { _ = n.store.Run(storeCtx) })
+	defer func() {
+		cancel(nil)
+		running.Wait()
+		err = errors.Join(err, n.host.Close())
+		stopStore()
+		storing.Wait()
+		err = errors.Join(err, n.store.Close())
+	}()
+
+	if err := n.introduce(ctx); err != nil {
+		return err
+	}
+	hubNetworks := n.watcher.Subscribe()
+	if err := n.startListening(ctx); err != nil {
+		return err
+	}
+	var mdns *discovery.MDNS
+	if !n.cfg.NoMDNS {
+		if mdns, err = discovery.NewMDNS(discovery.MDNSConfig{
+			Device:   n.host.ID(),
+			Port:     n.host.Port(),
+			Networks: n.watcher.Subscribe(),
+			Found:    n.hub.sighted,
+			Known:    n.isContact,
+			Log:      n.log,
+		}); err != nil {
+			return fmt.Errorf("start mdns: %w", err)
+		}
+		running.Go(func() { _ = mdns.Run(ctx) })
+	}
+	running.Go(func() { _ = n.watcher.Run(ctx) })
+	running.Go(func() { n.hub.run(ctx, hubNetworks) })
+	running.Go(func() { n.receipts.run(ctx) })
+	running.Go(func() { n.acks.run(ctx) })
+	running.Go(func() { n.release(ctx) })
+	n.pinContacts()
+	for _, s := range append(n.savedSightings(), n.peers...) {
+		n.hub.sighted(s)
+	}
+	close(n.ready)
+
+	select {
+	case <-ctx.Done():
+	case <-n.ended:
+	}
+	return nil
+}
+
+// startListening listens where the configuration says, or on the port of last time: peers have saved it.
+func (n *Node) startListening(ctx context.Context) error {
+	if len(n.listen) > 0 {
+		if err := n.host.Listen(n.listen); err != nil {
+			return fmt.Errorf("%w: %w", ErrAddress, err)
+		}
+		return nil
+	}
+	last := n.lastPort()
+	err := n.host.Listen(link.ListenAddrs(last))
+	if errors.Is(err, link.ErrPortTaken) && last != 0 {
+		err = n.host.Listen(link.ListenAddrs(0))
+	}
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	if port := n.host.Port(); port != last {
+		return n.store.SetSetting(ctx, settingPort, strconv.Itoa(int(port)))
+	}
+	return nil
+}
+
+// release shows rows whose cause has not come in time.
+func (n *Node) release(ctx context.Context) {
+	tick := time.NewTicker(releaseEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-tick.C:
+			if err := n.store.Release(ctx, nil, now.Add(-releaseAfter)); err != nil && ctx.Err() == nil {
+				n.log.Warn("show waiting messages", "err", err)
+			}
+		}
+	}
+}
+
+// committed passes on what the store has written. It is called by the store's writer.
+func (n *Node) committed(c store.Change) {
+	n.eachSession(func(s *session) {
+		for _, l := range c.Logs {
+			s.news.hold(l.Log, l.Segments)
+		}
+	})
+	n.events.reach(c.N)
+}
+
+func (n *Node) eachSession(f func(*session)) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for s := range n.sessions {
+		f(s)
+	}
+}
+
+func randomNonce() (b [32]byte) {
+	_, _ = rand.Read(b[:]) // never fails
+	return b
+}

@@ -1,0 +1,264 @@
+package node
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	gosync "sync"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/crypto/names"
+	"github.com/earshot-im/earshot/store"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// errOtherPerson: a device that was one person's shows another's card.
+var errOtherPerson = errors.New("device belongs to another person")
+
+// people is who this node knows of: everyone in the store, and strangers for as long as they are connected. Reading
+// takes the lock alone; every change is committed first and then shown.
+type people struct {
+	store *store.Store
+	self  crypto.PersonID
+
+	mu      gosync.RWMutex
+	known   map[crypto.PersonID]*acquaintance
+	devices map[crypto.DeviceID]crypto.PersonID
+	direct  map[event.Conversation]crypto.PersonID
+}
+
+// acquaintance is one person. It is replaced, never changed, so that a copy taken under the lock stays whole.
+type acquaintance struct {
+	store.Person
+	card   crypto.Card
+	saved  bool // the store has it
+	online map[crypto.DeviceID]*session
+}
+
+func newPeople(s *store.Store) (*people, error) {
+	p := &people{
+		store:   s,
+		self:    s.Own().Person,
+		known:   make(map[crypto.PersonID]*acquaintance),
+		devices: make(map[crypto.DeviceID]crypto.PersonID),
+		direct:  make(map[event.Conversation]crypto.PersonID),
+	}
+	persons, err := s.Persons()
+	if err != nil {
+		return nil, fmt.Errorf("read persons: %w", err)
+	}
+	for _, person := range persons {
+		card, err := crypto.ParseCard(person.Card)
+		if err != nil {
+			return nil, fmt.Errorf("card of a person in the store: %w", err)
+		}
+		p.put(&acquaintance{Person: person, card: card, saved: true})
+	}
+	return p, nil
+}
+
+// put shows a person as it is now. The caller holds the lock, or has just made p.
+func (p *people) put(a *acquaintance) {
+	p.known[a.ID] = a
+	p.direct[event.Direct(p.self, a.ID)] = a.ID
+	for _, d := range a.card.Devices() {
+		p.devices[d] = a.ID
+	}
+}
+
+// edit shows a changed copy of a person, made from nothing if need be. The caller holds the lock.
+func (p *people) edit(id crypto.PersonID, change func(*acquaintance)) {
+	a := &acquaintance{Person: store.Person{ID: id}}
+	if old := p.known[id]; old != nil {
+		*a = *old
+		a.online = make(map[crypto.DeviceID]*session, len(old.online))
+		for d, s := range old.online {
+			a.online[d] = s
+		}
+	}
+	change(a)
+	if !a.saved && len(a.online) == 0 {
+		delete(p.known, id)
+		delete(p.direct, event.Direct(p.self, id))
+		for _, d := range a.card.Devices() {
+			delete(p.devices, d)
+		}
+		return
+	}
+	p.put(a)
+}
+
+func (p *people) get(id crypto.PersonID) (acquaintance, bool) {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	if a := p.known[id]; a != nil {
+		return *a, true
+	}
+	return acquaintance{}, false
+}
+
+// of finds whose device this is.
+func (p *people) of(d crypto.DeviceID) (acquaintance, bool) {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	if a := p.known[p.devices[d]]; a != nil {
+		return *a, true
+	}
+	return acquaintance{}, false
+}
+
+// with finds the other person of a direct conversation.
+func (p *people) with(c event.Conversation) (acquaintance, bool) {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	if a := p.known[p.direct[c]]; a != nil {
+		return *a, true
+	}
+	return acquaintance{}, false
+}
+
+// all returns everyone, by ID.
+func (p *people) all() []acquaintance {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	out := make([]acquaintance, 0, len(p.known))
+	for _, a := range p.known {
+		out = append(out, *a)
+	}
+	slices.SortFunc(out, func(a, b acquaintance) int { return bytes.Compare(a.ID[:], b.ID[:]) })
+	return out
+}
+
+// public is the person as the local API names it.
+func (a *acquaintance) public() Person {
+	devices := a.card.Devices()
+	return Person{ID: a.ID, Name: a.Claimed, Petname: a.Petname, Pinned: a.Pinned, Contact: a.Contact,
+		Verified: a.Verified, Blocked: a.Blocked, Online: len(a.online) > 0, Devices: devices}
+}
+
+// met takes in the proven card of a session's peer, and the name that came with it.
+func (p *people) met(ctx context.Context, s *session, card crypto.Card, name string) error {
+	device := s.peer
+	if owner, ok := p.of(device); ok && owner.ID != card.Person() {
+		return errOtherPerson
+	}
+	p.mu.Lock()
+	old := p.known[card.Person()]
+	saved := old != nil && old.saved
+	if old != nil {
+		card, _ = crypto.Choose(old.card, card)
+	}
+	changed := old == nil || name != "" && name != old.Claimed || !bytes.Equal(old.card.Bytes(), card.Bytes())
+	p.edit(card.Person(), func(a *acquaintance) {
+		a.card = card
+		a.Card = card.Bytes()
+		if name != "" {
+			a.Claimed = name
+		}
+		if a.online == nil {
+			a.online = make(map[crypto.DeviceID]*session)
+		}
+		a.online[device] = s
+	})
+	p.mu.Unlock()
+	if saved && changed {
+		return p.update(ctx, card.Person(), func(*store.Person) error { return nil })
+	}
+	return nil
+}
+
+// parted takes an ended session out, unless a newer one has its place.
+func (p *people) parted(id crypto.PersonID, s *session) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if a := p.known[id]; a != nil && a.online[s.peer] == s {
+		p.edit(id, func(a *acquaintance) { delete(a.online, s.peer) })
+	}
+}
+
+// renamed takes in what a person calls themselves now.
+func (p *people) renamed(ctx context.Context, id crypto.PersonID, name string) error {
+	a, ok := p.get(id)
+	if !ok || a.Claimed == name {
+		return nil
+	}
+	if a.saved {
+		return p.update(ctx, id, func(s *store.Person) error { s.Claimed = name; return nil })
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.edit(id, func(a *acquaintance) { a.Claimed = name })
+	return nil
+}
+
+// learnt takes in a newer card of somebody known. It is proven.
+func (p *people) learnt(ctx context.Context, card crypto.Card) error {
+	a, ok := p.get(card.Person())
+	if !ok {
+		return nil
+	}
+	chosen, _ := crypto.Choose(a.card, card)
+	if bytes.Equal(chosen.Bytes(), a.card.Bytes()) {
+		return nil
+	}
+	p.mu.Lock()
+	p.edit(a.ID, func(a *acquaintance) { a.card, a.Card = chosen, chosen.Bytes() })
+	p.mu.Unlock()
+	if a.saved {
+		return p.update(ctx, a.ID, func(*store.Person) error { return nil })
+	}
+	return nil
+}
+
+// update commits a change to a person and shows it. A stranger who was only connected is saved by it.
+func (p *people) update(ctx context.Context, id crypto.PersonID, change func(*store.Person) error) error {
+	live, ok := p.get(id)
+	if !ok {
+		return &UnknownError{Who: id.String()}
+	}
+	var after store.Person
+	err := p.store.UpdatePerson(ctx, id, func(s *store.Person) error {
+		s.Card = live.Card
+		if live.Claimed != "" {
+			s.Claimed = live.Claimed
+		}
+		if err := change(s); err != nil {
+			return err
+		}
+		after = *s
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.edit(id, func(a *acquaintance) { a.Person, a.saved = after, true })
+	return nil
+}
+
+// keep makes sure that the store has a person whose events it is about to hold.
+func (p *people) keep(ctx context.Context, id crypto.PersonID) error {
+	if a, ok := p.get(id); ok && a.saved {
+		return nil
+	}
+	return p.update(ctx, id, func(*store.Person) error { return nil })
+}
+
+// profileName is the name in a profile, or "" if it claims none that could be one.
+func profileName(r *event.Record) string {
+	if r == nil {
+		return ""
+	}
+	profile, err := event.ParseProfile(r.Value)
+	if err != nil {
+		return ""
+	}
+	name, err := names.Parse(profile.Name)
+	if err != nil {
+		return ""
+	}
+	return name
+}

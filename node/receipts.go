@@ -1,0 +1,202 @@
+package node
+
+import (
+	"context"
+	"log/slog"
+	gosync "sync"
+	"time"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/node/sync"
+	"github.com/earshot-im/earshot/store"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+const (
+	// receiptPause is the least time between two receipts of one subject.
+	receiptPause = time.Second
+
+	// receiptDelay gathers what happens at once before the first receipt of a burst.
+	receiptDelay = 100 * time.Millisecond
+)
+
+// subject is what a receipt is about: an author's logs in a conversation.
+type subject struct {
+	conversation event.Conversation
+	author       crypto.PersonID
+}
+
+// receipts signs what this node has received and its owner has read, at most once a receiptPause for each subject.
+type receipts struct {
+	store  *store.Store
+	log    *slog.Logger
+	signed func(event.Conversation, event.Record) // after the commit
+	self   crypto.PersonID
+
+	mu   gosync.Mutex
+	due  map[subject]time.Time // when to sign; bounded by the persons one talks with
+	last map[subject]time.Time // of the last receipt, forgotten after receiptPause
+	wake chan struct{}
+}
+
+func newReceipts(s *store.Store, self crypto.PersonID, log *slog.Logger, signed func(event.Conversation, event.Record)) *receipts {
+	return &receipts{store: s, log: log, signed: signed, self: self,
+		due: make(map[subject]time.Time), last: make(map[subject]time.Time), wake: make(chan struct{}, 1)}
+}
+
+// mark says that something of an author's was received or read.
+func (r *receipts) mark(c event.Conversation, author crypto.PersonID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := subject{c, author}
+	if _, waits := r.due[s]; waits {
+		return
+	}
+	at := time.Now().Add(receiptDelay)
+	if next := r.last[s].Add(receiptPause); next.After(at) {
+		at = next
+	}
+	r.due[s] = at
+	signal(r.wake)
+}
+
+// next takes out what is due and says when the rest is.
+func (r *receipts) next(now time.Time) (due []subject, at time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for s, last := range r.last {
+		if now.Sub(last) > receiptPause {
+			delete(r.last, s)
+		}
+	}
+	for s, when := range r.due {
+		switch {
+		case !when.After(now):
+			due = append(due, s)
+			delete(r.due, s)
+			r.last[s] = now
+		case at.IsZero() || when.Before(at):
+			at = when
+		}
+	}
+	return due, at
+}
+
+// run signs until ctx ends. What is marked and not signed then is signed after the next start, by what the store says.
+func (r *receipts) run(ctx context.Context) {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		due, at := r.next(time.Now())
+		for _, s := range due {
+			if err := r.sign(ctx, s); err != nil && ctx.Err() == nil {
+				r.log.Warn("sign receipt", "conv", s.conversation, "err", err)
+			}
+		}
+		if !at.IsZero() {
+			timer.Reset(time.Until(at))
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-r.wake:
+		case <-timer.C:
+		}
+	}
+}
+
+// sign signs, commits and then tells a receipt that says what is so now.
+func (r *receipts) sign(ctx context.Context, s subject) error {
+	state, err := r.store.ReceiptState(s.conversation, s.author)
+	if err != nil {
+		return err
+	}
+	about := event.ReceiptSubject(s.conversation, s.author, r.store.Own().Store)
+	record, err := r.store.SignRecord(ctx, event.KindReceipt, about, state.Marshal())
+	if err != nil {
+		return err
+	}
+	r.signed(s.conversation, record)
+	return nil
+}
+
+// take lets in a proven receipt of a person's device.
+func (r *receipts) take(ctx context.Context, from crypto.PersonID, record event.Record) error {
+	c, author, _, err := event.ParseReceiptSubject(record.Subject)
+	if err != nil || author != r.self || from == r.self || c != event.Direct(r.self, from) {
+		return nil // about nothing of ours: not kept, and no fault either
+	}
+	receipt, err := event.ParseReceipt(record.Value)
+	if err != nil {
+		return nil
+	}
+	if _, err := r.store.PutRecord(ctx, record); err != nil {
+		return err
+	}
+	return r.store.Reach(ctx, reaches(c, from, receipt))
+}
+
+func reaches(c event.Conversation, from crypto.PersonID, receipt event.Receipt) (out []store.Reach) {
+	add := func(segments []event.LogSegment, read bool) {
+		for _, s := range segments {
+			out = append(out, store.Reach{Person: from, Log: s.Log(c), Read: read,
+				Ranges: event.Ranges{{First: s.First, Last: s.Last}}})
+		}
+	}
+	add(receipt.Delivered, false)
+	add(receipt.Read, true)
+	return out
+}
+
+// acks writes down what peers have on their disks. What comes while one commit is under way goes into the next, and
+// only the newest of each log counts.
+type acks struct {
+	store *store.Store
+	log   *slog.Logger
+
+	mu    gosync.Mutex
+	queue map[ackKey]event.Segments
+	wake  chan struct{}
+}
+
+type ackKey struct {
+	log    event.Log
+	person crypto.PersonID
+}
+
+func newAcks(s *store.Store, log *slog.Logger) *acks {
+	return &acks{store: s, log: log, queue: make(map[ackKey]event.Segments), wake: make(chan struct{}, 1)}
+}
+
+func (a *acks) put(person crypto.PersonID, log event.Log, segments event.Segments) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.queue[ackKey{log, person}] = segments
+	signal(a.wake)
+}
+
+// run writes until ctx ends. What is lost then is said again by the peer when it is next met.
+func (a *acks) run(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-a.wake:
+		}
+		a.mu.Lock()
+		var batch []store.Reach
+		for key, segments := range a.queue {
+			batch = append(batch, store.Reach{Log: key.log, Person: key.person, Ranges: segments.Ranges()})
+		}
+		clear(a.queue)
+		a.mu.Unlock()
+		if err := a.store.Reach(ctx, batch); err != nil && ctx.Err() == nil {
+			a.log.Warn("write acknowledgements", "err", err)
+		}
+	}
+}
+
+// heldRecord is a record on its way to the sessions that should have it.
+func (n *Node) tellRecord(c event.Conversation, r event.Record) {
+	n.eachSession(func(s *session) { s.news.record(sync.HeldRecord{Conversation: c, Record: r}) })
+}

@@ -1,0 +1,320 @@
+package node
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	gosync "sync"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"golang.org/x/sync/semaphore"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/node/sync"
+)
+
+const (
+	// frameTimeout is how long a frame may take from its first byte to its last: the largest at 1 Mbit/s.
+	frameTimeout = 12 * time.Second
+
+	// helloTimeout is how long a peer may take to say who it is.
+	helloTimeout = 10 * time.Second
+
+	// smallFrame may be read without asking the node's budget, so that who fills the budget stops no conversation.
+	smallFrame = 16 << 10
+
+	// unprovenBudget bounds the larger frames of all peers that are read and not yet dealt with.
+	unprovenBudget = 32 << 20
+
+	// maxUnsent bounds what waits to be written to one peer, in bytes. The window bounds runs; a peer that
+	// reads nothing while the rest gathers is cut off.
+	maxUnsent = 16 << 20
+)
+
+var errNotReading = errors.New("peer does not read")
+
+// session is the I/O around one sync.Session: it reads and writes frames, and does what the machine asks for.
+type session struct {
+	node   *Node
+	self   crypto.DeviceID
+	peer   crypto.DeviceID
+	stream network.Stream
+	opened bool // by this node
+	since  time.Time
+	log    *slog.Logger
+	cancel context.CancelCauseFunc // set before run, by who serves
+
+	news news            // from the rest of the node
+	jobs jobs            // for the worker
+	done chan sync.Input // the worker's answers
+	out  outgoing        // for the writer
+
+	// These belong to the goroutine of run.
+	machine *sync.Session
+	wake    *time.Timer
+	budget  int64           // of the frame in hand, until a job takes it over
+	person  crypto.PersonID // once known
+	known   bool
+}
+
+func (n *Node) newSession(stream network.Stream, opened bool) *session {
+	remote, _ := crypto.DeviceFromPeer(stream.Conn().RemotePeer()) // an Ed25519 key, as the link has proven
+	s := &session{
+		node:   n,
+		self:   n.me.device,
+		peer:   remote,
+		stream: stream,
+		opened: opened,
+		since:  time.Now(),
+		log:    n.log.With("peer", remote.String()),
+		done:   make(chan sync.Input),
+	}
+	s.news.init()
+	s.jobs.init()
+	s.out.init()
+	s.machine = sync.New(sync.Config{Self: s.self, Peer: remote, Nonce: randomNonce(), Store: n.store.Own().Store})
+	return s
+}
+
+func peerID(d crypto.DeviceID) peer.ID { return peer.ID(d.PeerID()) }
+
+// openedByLower says that the stream was opened by the device with the lower peer ID.
+func (s *session) openedByLower() bool { return s.opened == (peerID(s.self) < peerID(s.peer)) }
+
+// frame is one frame read, with what it holds of the node's budget.
+type frame struct {
+	sync.Frame
+	budget int64
+}
+
+// run speaks the protocol until ctx ends, the peer goes or something breaks, and returns why. When it returns, so have
+// all its goroutines.
+func (s *session) run(parent context.Context) (err error) {
+	ctx, cancel := context.WithCancelCause(parent)
+	frames := make(chan frame)
+	var running gosync.WaitGroup
+	running.Go(func() { cancel(s.read(ctx, frames)) })
+	running.Go(func() { cancel(s.out.write(ctx, s.stream)) })
+	running.Go(func() { s.work(ctx) })
+	// A read or write that hangs ends with the connection, which has no use without the session.
+	stop := context.AfterFunc(ctx, func() { _ = s.stream.Reset() })
+	defer func() {
+		cancel(err)
+		stop()
+		_ = s.stream.Reset()
+		_ = s.stream.Conn().Close()
+		running.Wait()
+		s.node.left(s)
+	}()
+	s.node.entered(s)
+
+	s.wake = time.NewTimer(time.Hour)
+	defer s.wake.Stop()
+	hello := time.NewTimer(helloTimeout)
+	defer hello.Stop()
+
+	if err := s.step(ctx, s.node.introduction()); err != nil {
+		return err
+	}
+	for {
+		in := frames
+		if s.machine.Busy() {
+			in = nil // the reader waits, and with it the peer
+		}
+		var err error
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case f := <-in:
+			s.budget = f.budget
+			err = s.step(ctx, sync.Received{Frame: f.Frame})
+			s.node.unproven.Release(s.budget)
+			s.budget = 0
+		case <-hello.C:
+			if !s.known {
+				err = fmt.Errorf("%w: it does not say who it is", sync.ErrProtocol)
+			}
+		case answer := <-s.done:
+			err = s.step(ctx, answer)
+		case <-s.news.wake:
+			err = s.hearNews(ctx)
+		case <-s.wake.C:
+			err = s.step(ctx, sync.Tick{})
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// step gives the machine an input and does what it wants, answers included.
+func (s *session) step(ctx context.Context, in sync.Input) error {
+	queue := []sync.Input{in}
+	for len(queue) > 0 {
+		in, queue = queue[0], queue[1:]
+		for _, e := range s.machine.Step(time.Now(), in) {
+			answer, err := s.perform(ctx, e)
+			if err != nil {
+				return err
+			}
+			if answer != nil {
+				queue = append(queue, answer)
+			}
+		}
+	}
+	return nil
+}
+
+// perform does one effect. What takes no commit is answered at once; the rest goes to the worker.
+func (s *session) perform(ctx context.Context, e sync.Effect) (sync.Input, error) {
+	switch e := e.(type) {
+	case sync.Send:
+		return nil, s.out.put(e.Frame.Marshal())
+	case sync.Load:
+		run, err := s.node.store.LoadRun(e.Log, e.First, e.Bytes)
+		if err != nil {
+			s.log.Warn("load run", "conv", e.Log.Conversation, "err", err)
+		}
+		return sync.Loaded{Log: e.Log, Run: run, Err: err}, nil
+	case sync.Identify:
+		return s.identify(ctx, e)
+	case sync.FetchCard:
+		return sync.CardFetched{Card: s.node.cardFor(e.Person, s.person)}, nil
+	case sync.Ingest:
+		s.jobs.put(job{effect: e, budget: s.budget})
+		s.budget = 0
+	case sync.IngestRecord, sync.LearnCard, sync.Rollback, sync.RoundEnded, sync.Request:
+		s.jobs.put(job{effect: e})
+	case sync.Acked:
+		s.node.acks.put(s.person, e.Log, e.Segments)
+	case sync.Sighted:
+		s.node.told(s, e.Sightings)
+	case sync.Wake:
+		if e.At.IsZero() {
+			s.wake.Stop()
+		} else {
+			s.wake.Reset(time.Until(e.At))
+		}
+	case sync.Close:
+		return nil, e.Reason
+	default:
+		return nil, fmt.Errorf("unknown effect %T", e)
+	}
+	return nil, nil
+}
+
+// read hands over frames until the stream ends.
+func (s *session) read(ctx context.Context, frames chan<- frame) error {
+	r := bufio.NewReaderSize(s.stream, 64<<10)
+	for {
+		f, err := s.readFrame(ctx, r)
+		if err != nil {
+			return err
+		}
+		select {
+		case frames <- f:
+		case <-ctx.Done():
+			s.node.unproven.Release(f.budget)
+			return nil
+		}
+	}
+}
+
+func (s *session) readFrame(ctx context.Context, r *bufio.Reader) (f frame, err error) {
+	if _, err := r.Peek(1); err != nil { // a peer may be silent for as long as it likes, between frames
+		return f, err
+	}
+	if err := s.stream.SetReadDeadline(time.Now().Add(frameTimeout)); err != nil {
+		return f, err
+	}
+	size, err := binary.ReadUvarint(r)
+	if err != nil {
+		return f, err
+	}
+	if size > sync.MaxFrame {
+		return f, fmt.Errorf("%w: frame of %d bytes", sync.ErrProtocol, size)
+	}
+	if size > smallFrame {
+		if err := s.node.unproven.Acquire(ctx, int64(size)); err != nil {
+			return f, err
+		}
+		f.budget = int64(size)
+		// The wait was not the peer's fault.
+		if err := s.stream.SetReadDeadline(time.Now().Add(frameTimeout)); err != nil {
+			return f, err
+		}
+	}
+	defer func() {
+		if err != nil {
+			s.node.unproven.Release(f.budget)
+		}
+	}()
+	b := make([]byte, size)
+	if _, err := io.ReadFull(r, b); err != nil {
+		return f, err
+	}
+	if f.Frame, err = sync.ParseFrame(b); err != nil {
+		return f, err
+	}
+	return f, s.stream.SetReadDeadline(time.Time{})
+}
+
+// outgoing is what waits to be written, in order.
+type outgoing struct {
+	mu    gosync.Mutex
+	bytes []byte
+	wake  chan struct{}
+}
+
+func (o *outgoing) init() { o.wake = make(chan struct{}, 1) }
+
+// put adds a frame. It never waits.
+func (o *outgoing) put(b []byte) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(o.bytes)+len(b) > maxUnsent {
+		return errNotReading
+	}
+	o.bytes = binary.AppendUvarint(o.bytes, uint64(len(b)))
+	o.bytes = append(o.bytes, b...)
+	signal(o.wake)
+	return nil
+}
+
+// write writes what was put until ctx ends.
+func (o *outgoing) write(ctx context.Context, w io.Writer) error {
+	var spare []byte
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-o.wake:
+		}
+		o.mu.Lock()
+		b := o.bytes
+		o.bytes = spare[:0]
+		o.mu.Unlock()
+		if _, err := w.Write(b); err != nil {
+			return err
+		}
+		if spare = b; cap(spare) > 1<<20 {
+			spare = nil // one burst should not be held for ever
+		}
+	}
+}
+
+// signal wakes who waits on a channel with room for one.
+func signal(wake chan<- struct{}) {
+	select {
+	case wake <- struct{}{}:
+	default:
+	}
+}
+
+func newUnproven() *semaphore.Weighted { return semaphore.NewWeighted(unprovenBudget) }
