@@ -1,0 +1,117 @@
+// Command bench measures earshot beside floors: what the same machine allows a program that does the least that the
+// same promise takes. It prints lines `PEER WORKLOAD METRIC VALUE` and nothing else on standard output. PEER is earshot,
+// floor, or target: what earshot is to reach in the metric of that name.
+//
+//	bench [-earshot BINARY] [-n ROUNDS] [-idle DURATION] [WORKLOAD]...
+//
+//	W1  one 100-byte message at a time, until it is on the other disk. Floor: echo over a link, two commits, one
+//	    signature and one check, as a pipeline of two processes and as the sum of its parts
+//	W2  20,000 messages pipelined, until the other disk has them all. Floor: the same over a link, with whatever waits
+//	    in one commit, at both ends
+//	W5  10,000 messages wait; from the start of the reader's process until it has them all. Floor: a process that
+//	    pulls them over a link and commits them in groups
+//	W6  idle: memory and processor, and the time from start to ready. Floor: a process with a link and a database open
+//
+// earshot is measured as its users have it: two processes of the real binary, asked through the local API. Floors are
+// processes of this binary. What is compared takes turns, so that a machine that slows down slows both. Everything
+// listens on loopback and, on Linux, in a network namespace of its own, where W6 has mDNS; where none can be made, W6
+// goes without. All files are in a temporary folder, on whose disk the commits are measured; it is removed.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"time"
+)
+
+// patience bounds each wait for another process. What is waited for takes well under a second each.
+const patience = time.Minute
+
+// A bench is one run of this program.
+type bench struct {
+	binary string        // of earshot
+	dir    string        // for everything
+	idle   time.Duration // how long W6 watches
+	mdns   bool          // the network is our own
+	made   int           // folders
+}
+
+var workloads = map[string]func(*bench, context.Context) error{
+	"W1": (*bench).w1,
+	"W2": (*bench).w2,
+	"W5": (*bench).w5,
+	"W6": (*bench).w6,
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		stop()
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string) error {
+	if len(args) > 0 && args[0] == floorCommand {
+		return runFloor(ctx, args[1:])
+	}
+	flags := flag.NewFlagSet("bench", flag.ExitOnError)
+	binary := flags.String("earshot", "bin/earshot", "binary to measure")
+	rounds := flags.Int("n", 1, "rounds")
+	idle := flags.Duration("idle", time.Minute, "how long W6 watches")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	chosen := flags.Args()
+	if len(chosen) == 0 {
+		chosen = slices.Sorted(maps.Keys(workloads))
+	}
+	for _, w := range chosen {
+		if workloads[w] == nil {
+			return fmt.Errorf("no workload %q", w)
+		}
+	}
+	path, err := filepath.Abs(*binary)
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(path); err != nil {
+		return err
+	}
+	done, mdns, err := isolate(ctx)
+	if done || err != nil {
+		return err
+	}
+	if !mdns {
+		fmt.Fprintln(os.Stderr, "bench: no network of its own here: W6 goes without mDNS")
+	}
+	// Socket paths are short on every system; the default temporary folder of some is not.
+	dir, err := os.MkdirTemp("", "earshot")
+	if err != nil {
+		return err
+	}
+	b := &bench{binary: path, dir: dir, idle: *idle, mdns: mdns}
+	for range *rounds {
+		for _, w := range chosen {
+			if err = workloads[w](b, ctx); err != nil {
+				return errors.Join(fmt.Errorf("%s: %w", w, err), os.RemoveAll(dir))
+			}
+		}
+	}
+	return os.RemoveAll(dir)
+}
+
+// folder names a folder that is not there yet.
+func (b *bench) folder() string {
+	b.made++
+	return filepath.Join(b.dir, fmt.Sprint(b.made))
+}

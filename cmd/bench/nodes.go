@@ -1,0 +1,203 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/earshot-im/earshot/node/control"
+	controlv1 "github.com/earshot-im/earshot/node/control/v1"
+)
+
+const (
+	// linesAtOnce is how many lines go into one request of SendLines.
+	linesAtOnce = 256
+
+	delivered = "delivered"
+	queued    = "queued"
+)
+
+// node is a running earshot and a client of its local API.
+type node struct {
+	*process
+	*control.Client
+	dir, name string
+	person    string // its owner's ID
+	addr      string // where it listens
+}
+
+// up starts the node of a person; again says that it has run in dir before.
+func (b *bench) up(ctx context.Context, dir, name string, flags ...string) (*node, error) {
+	p, err := start(ctx, b.binary, append([]string{"--dir", dir, "up", "--name", name}, flags...)...)
+	if err != nil {
+		return nil, err
+	}
+	n := &node{process: p, Client: control.Dial(dir), dir: dir, name: name}
+	status, err := n.Status(ctx, &controlv1.StatusRequest{})
+	if err == nil && len(status.Listening) == 0 {
+		err = errors.New("it listens nowhere")
+	}
+	if err != nil {
+		return nil, errors.Join(err, n.stop())
+	}
+	n.person, n.addr = status.Person, status.Listening[0]
+	return n, nil
+}
+
+// upQuiet starts a node that nothing but --peer tells of others.
+func (b *bench) upQuiet(ctx context.Context, dir, name string, peers ...*node) (*node, error) {
+	flags := []string{"--listen", "/ip4/127.0.0.1/tcp/0", "--no-mdns"}
+	for _, p := range peers {
+		flags = append(flags, "--peer", p.addr)
+	}
+	return b.up(ctx, dir, name, flags...)
+}
+
+func (n *node) stop() error {
+	n.Client.Close()
+	return n.process.stop()
+}
+
+// pair starts two nodes that are each other's contacts.
+func (b *bench) pair(ctx context.Context) (ann, bob *node, err error) {
+	if bob, err = b.upQuiet(ctx, b.folder(), "Bob"); err != nil {
+		return nil, nil, err
+	}
+	if ann, err = b.upQuiet(ctx, b.folder(), "Ann", bob); err != nil {
+		return nil, nil, errors.Join(err, bob.stop())
+	}
+	err = ann.meet(ctx, bob)
+	if err == nil { // whom one writes to is a contact
+		err = errors.Join(ann.say(ctx, bob, "hello"), bob.say(ctx, ann, "hello"))
+	}
+	if err != nil {
+		return nil, nil, errors.Join(err, ann.stop(), bob.stop())
+	}
+	return ann, bob, nil
+}
+
+// meet waits until both see the other.
+func (n *node) meet(ctx context.Context, other *node) error {
+	return errors.Join(n.see(ctx, other), other.see(ctx, n))
+}
+
+func (n *node) see(ctx context.Context, other *node) error {
+	return n.until(ctx, n.name+" sees "+other.name, func(ctx context.Context) (bool, error) {
+		peers, err := n.Peers(ctx, &controlv1.PeersRequest{})
+		for _, p := range peers.GetPeers() {
+			if p.Person == other.person && p.Online {
+				return true, nil
+			}
+		}
+		return false, err
+	})
+}
+
+// until asks after every change, for patience at most.
+func (n *node) until(ctx context.Context, what string, ask func(context.Context) (bool, error)) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	changes, err := n.Watch(ctx, &controlv1.WatchRequest{})
+	if err != nil {
+		return err
+	}
+	defer changes.Close()
+	for changes.Receive() {
+		if ok, err := ask(ctx); ok || err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("did not happen: %s: %w", what, changes.Err())
+}
+
+// say sends one message and returns when it is on the other's disk.
+func (n *node) say(ctx context.Context, to *node, text string) error {
+	sent, err := n.Send(ctx, &controlv1.SendRequest{To: to.person, Text: text, Wait: delivered,
+		Timeout: durationpb.New(patience)})
+	if err == nil && sent.State != delivered && sent.State != "read" {
+		err = fmt.Errorf("%s's message to %s is only %s", n.name, to.name, sent.State)
+	}
+	return err
+}
+
+// sayAll sends messages with the numbers from first up and returns when all have come as far as wait says.
+func (n *node) sayAll(ctx context.Context, to *node, first, count int, wait string) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	stream, err := n.SendLines(ctx)
+	if err != nil {
+		return err
+	}
+	if err := stream.Send(&controlv1.SendLinesRequest{Open: &controlv1.SendLinesRequest_Open{To: to.person, Wait: wait}}); err != nil {
+		return err
+	}
+	wrote := make(chan error, 1)
+	go func() { wrote <- writeLines(stream.Send, stream.CloseRequest, first, count) }() // ends when the stream does
+	came := 0
+	for {
+		r, err := stream.Receive()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return errors.Join(err, stream.CloseResponse(), <-wrote)
+		}
+		came += len(r.Sent)
+		for _, s := range r.Sent {
+			if s.State != wait && wait != queued {
+				return fmt.Errorf("a message is only %s", s.State)
+			}
+		}
+	}
+	err = errors.Join(<-wrote, stream.CloseResponse())
+	if err == nil && came != count {
+		err = fmt.Errorf("%d of %d messages were answered", came, count)
+	}
+	return err
+}
+
+func writeLines(send func(*controlv1.SendLinesRequest) error, end func() error, first, count int) error {
+	for n := 0; n < count; {
+		r := &controlv1.SendLinesRequest{}
+		for ; n < count && len(r.Lines) < linesAtOnce; n++ {
+			r.Lines = append(r.Lines, &controlv1.SendLinesRequest_Line{Text: string(message(first + n))})
+		}
+		if err := send(r); err != nil {
+			return errors.Join(err, end())
+		}
+	}
+	return end()
+}
+
+// last waits until the newest message is the one with that number, and nothing is missing before it. Messages of one
+// author are shown in order, so all before it are there too.
+func (n *node) last(ctx context.Context, from *node, number int) (time.Time, error) {
+	want := string(message(number))
+	err := n.until(ctx, "the last message is there", func(ctx context.Context) (bool, error) {
+		r, err := n.History(ctx, &controlv1.HistoryRequest{Who: from.person, Limit: 1})
+		if err != nil || len(r.Messages) == 0 {
+			return false, err
+		}
+		m := r.Messages[0]
+		return m.Text == want && !m.Gap, nil
+	})
+	return time.Now(), err
+}
+
+// arrivals reads everything that came after a cursor, and moves that.
+func (n *node) arrivals(ctx context.Context, cursor *uint64) (texts []string, err error) {
+	for {
+		r, err := n.Arrivals(ctx, &controlv1.ArrivalsRequest{After: *cursor, Limit: 1000})
+		if err != nil || len(r.Messages) == 0 {
+			return texts, err
+		}
+		for _, m := range r.Messages {
+			texts = append(texts, m.Text)
+			*cursor = m.Cursor
+		}
+	}
+}

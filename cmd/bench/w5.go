@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+const (
+	w5Messages = 10_000
+	w5Turns    = 3 // the median counts
+)
+
+// w5 has messages wait for a reader that is off.
+func (b *bench) w5(ctx context.Context) (err error) {
+	dir := b.folder()
+	held, err := openDisk(dir)
+	if err != nil {
+		return err
+	}
+	messages := make([][]byte, w5Messages)
+	for i := range messages {
+		messages[i] = message(i)
+	}
+	if err := errors.Join(held.put(messages...), held.db.Close()); err != nil {
+		return err
+	}
+	far, err := startFloor(ctx, "serve", dir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, far.stop()) }()
+	ann, bob, err := b.pair(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, ann.stop(), bob.stop()) }()
+
+	var floors, takes []time.Duration
+	var ratios []float64
+	wrong := 0
+	for turn := range w5Turns {
+		floor, err := b.w5Floor(ctx, far)
+		if err != nil {
+			return err
+		}
+		var cursor uint64
+		if _, err = bob.arrivals(ctx, &cursor); err == nil {
+			err = bob.stop()
+		}
+		if err == nil {
+			err = ann.sayAll(ctx, bob, turn*w5Messages, w5Messages, queued)
+		}
+		if err != nil {
+			return err
+		}
+		began := time.Now()
+		if bob, err = b.upQuiet(ctx, bob.dir, bob.name, ann); err != nil {
+			return err
+		}
+		end, err := bob.last(ctx, ann, (turn+1)*w5Messages-1)
+		if err != nil {
+			return err
+		}
+		texts, err := bob.arrivals(ctx, &cursor)
+		if err != nil {
+			return err
+		}
+		took := end.Sub(began)
+		wrong += lostOrDouble(texts, turn*w5Messages)
+		floors, takes = append(floors, floor), append(takes, took)
+		ratios = append(ratios, float64(took)/float64(floor))
+	}
+	out("floor", "W5", "ms", millis(median(floors)))
+	out("earshot", "W5", "ms", millis(median(takes)))
+	versus("W5", "lost_or_double", float64(wrong), 0)
+	versus("W5", "ms_over_floor", median(ratios), 2)
+	return nil
+}
+
+// w5Floor starts a process that pulls everything, and returns how long it took.
+func (b *bench) w5Floor(ctx context.Context, far *process) (time.Duration, error) {
+	dir := b.folder()
+	d, err := openDisk(dir) // that of a reader that has run before
+	if err != nil {
+		return 0, err
+	}
+	if err := d.db.Close(); err != nil {
+		return 0, err
+	}
+	began := time.Now()
+	p, err := startFloor(ctx, "pull", dir, far.ready)
+	if err != nil {
+		return 0, err
+	}
+	took := time.Since(began)
+	if p.ready != fmt.Sprint(w5Messages) {
+		err = fmt.Errorf("floor: pulled %s of %d", p.ready, w5Messages)
+	}
+	return took, errors.Join(err, p.stop())
+}
+
+// lostOrDouble counts how often the texts differ from one of each number from first up, in order.
+func lostOrDouble(texts []string, first int) int {
+	wrong := 0
+	seen := make(map[string]bool, len(texts))
+	for i, t := range texts {
+		if seen[t] || i < w5Messages && t != string(message(first+i)) {
+			wrong++
+		}
+		seen[t] = true
+	}
+	for i := range w5Messages {
+		if !seen[string(message(first+i))] {
+			wrong++
+		}
+	}
+	return wrong
+}

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+const (
+	w6Starts = 5 // the median counts
+
+	// w6Settle is how long a node is left alone before it counts as idle.
+	w6Settle = 3 * time.Second
+)
+
+// w6 measures a node that has nothing to do, beside one other.
+func (b *bench) w6(ctx context.Context) (err error) {
+	var running []interface{ stop() error }
+	defer func() {
+		for _, r := range running {
+			err = errors.Join(err, r.stop())
+		}
+	}()
+	dir, floorDir := b.folder(), b.folder()
+	var first time.Duration
+	var readies, floorReadies []time.Duration
+	var ann *node
+	var floor *process
+	for turn := range w6Starts + 1 {
+		if turn > 0 {
+			if err := errors.Join(ann.stop(), floor.stop()); err != nil {
+				return err
+			}
+		}
+		if floor, err = startFloor(ctx, "idle", floorDir); err != nil {
+			return err
+		}
+		if ann, err = b.upFound(ctx, dir, "Ann"); err != nil {
+			return errors.Join(err, floor.stop())
+		}
+		if turn == 0 {
+			first = ann.took
+			continue
+		}
+		readies, floorReadies = append(readies, ann.took), append(floorReadies, floor.took)
+	}
+	running = append(running, ann, floor)
+	bob, err := b.upFound(ctx, b.folder(), "Bob", ann)
+	if err != nil {
+		return err
+	}
+	running = append(running, bob)
+	if err := ann.meet(ctx, bob); err != nil {
+		return err
+	}
+	out("floor", "W6", "ready_ms", millis(median(floorReadies)))
+	out("earshot", "W6", "first_ready_ms", millis(first))
+	versus("W6", "ready_ms", millis(median(readies)), 200)
+	return b.watchIdle(ctx, ann, floor)
+}
+
+// upFound starts a node that others find by mDNS, or are told of where there is no network for that.
+func (b *bench) upFound(ctx context.Context, dir, name string, peers ...*node) (*node, error) {
+	if b.mdns {
+		return b.up(ctx, dir, name)
+	}
+	return b.upQuiet(ctx, dir, name, peers...)
+}
+
+// watchIdle prints what two processes use while nothing happens.
+func (b *bench) watchIdle(ctx context.Context, ann *node, floor *process) error {
+	if err := pause(ctx, w6Settle); err != nil {
+		return err
+	}
+	var before, after [2]time.Duration
+	var memory [2]int64
+	pids := [2]int{ann.cmd.Process.Pid, floor.cmd.Process.Pid}
+	for i, pid := range pids {
+		var err error
+		if before[i], _, err = usage(pid); errors.Is(err, errors.ErrUnsupported) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+	}
+	if err := pause(ctx, b.idle); err != nil {
+		return err
+	}
+	for i, pid := range pids {
+		var err error
+		if after[i], memory[i], err = usage(pid); err != nil {
+			return err
+		}
+	}
+	mib := func(i int) float64 { return float64(memory[i]) / (1 << 20) }
+	percent := func(i int) float64 { return 100 * float64(after[i]-before[i]) / float64(b.idle) }
+	out("floor", "W6", "rss_mib", mib(1))
+	out("floor", "W6", "cpu_pct", percent(1))
+	versus("W6", "rss_mib", mib(0), 45)
+	versus("W6", "cpu_pct", percent(0), 0.2)
+	return nil
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
