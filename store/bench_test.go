@@ -1,0 +1,212 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// benchStore is a store on a disk, with somebody to talk to.
+func benchStore(b *testing.B) (*Store, event.Conversation, *pen) {
+	b.Helper()
+	s, err := Open(Config{Dir: b.TempDir()})
+	check(b, err)
+	running, cancel := context.WithCancel(ctx)
+	done := make(chan error)
+	go func() { done <- s.Run(running) }()
+	b.Cleanup(func() { cancel(); <-done; s.Close() })
+	key, err := crypto.NewDeviceKey(random{})
+	check(b, err)
+	card, _, err := crypto.NewPerson(random{}, key)
+	check(b, err)
+	p := &pen{t: &testing.T{}, key: key, card: card}
+	check(b, s.UpdatePerson(ctx, card.Person(), func(q *Person) error {
+		q.Card, q.Contact = card.Bytes(), true
+		q.Devices[key.ID()] = DeviceInfo{}
+		return nil
+	}))
+	c := event.Direct(s.own.Person, card.Person())
+	p.restart(c)
+	return s, c, p
+}
+
+var hundred = text(fmt.Sprintf("%100d", 1))
+
+// The floor: one key in one bucket, one commit.
+func BenchmarkFloorPut(b *testing.B) {
+	db, err := bbolt.Open(filepath.Join(b.TempDir(), "db"), 0o600, &bbolt.Options{FreelistType: bbolt.FreelistMapType, NoFreelistSync: true})
+	check(b, err)
+	defer db.Close()
+	value := make([]byte, 400)
+	for i := 0; b.Loop(); i++ {
+		check(b, db.Update(func(tx *bbolt.Tx) error {
+			k, err := tx.CreateBucketIfNotExists([]byte("b"))
+			check(b, err)
+			return k.Put(u64(uint64(i)), value)
+		}))
+	}
+}
+
+// The floor of 64 and 256 at once.
+func BenchmarkFloorPutGrouped(b *testing.B) {
+	for _, n := range []int{64, 256} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			db, err := bbolt.Open(filepath.Join(b.TempDir(), "db"), 0o600, &bbolt.Options{FreelistType: bbolt.FreelistMapType, NoFreelistSync: true})
+			check(b, err)
+			defer db.Close()
+			value := make([]byte, 400)
+			for i := 0; b.Loop(); i++ {
+				check(b, db.Update(func(tx *bbolt.Tx) error {
+					k, err := tx.CreateBucketIfNotExists([]byte("b"))
+					check(b, err)
+					for j := range n {
+						check(b, k.Put(u64(uint64(i*n+j)), value))
+					}
+					return nil
+				}))
+			}
+			b.ReportMetric(float64(n*b.N)/b.Elapsed().Seconds(), "events/s")
+		})
+	}
+}
+
+func BenchmarkAppend(b *testing.B) {
+	s, c, _ := benchStore(b)
+	for b.Loop() {
+		_, err := s.Append(ctx, Draft{Conversation: c, Kind: event.KindText, Content: hundred})
+		check(b, err)
+	}
+}
+
+func BenchmarkAppendGrouped(b *testing.B) {
+	for _, n := range []int{64, 512} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			s, c, _ := benchStore(b)
+			for b.Loop() {
+				var wg sync.WaitGroup
+				for range n {
+					wg.Go(func() {
+						_, err := s.Append(ctx, Draft{Conversation: c, Kind: event.KindText, Content: hundred})
+						check(b, err)
+					})
+				}
+				wg.Wait()
+			}
+			b.ReportMetric(float64(n*b.N)/b.Elapsed().Seconds(), "events/s")
+		})
+	}
+}
+
+// runs makes runs of a log, each signed at its end only, proven.
+func (p *pen) runs(count, each int) []event.Run {
+	runs := make([]event.Run, count)
+	for i := range runs {
+		for j := range each {
+			h := event.Header{
+				Conversation: p.log.Conversation, Device: p.log.Device, Instance: p.log.Instance,
+				Sequence: p.last.Header.Sequence + 1, Previous: p.last.ID, Card: p.card.Head(),
+				Clock: epoch.UnixMilli() + int64(i*each+j), Kind: event.KindText,
+			}
+			random{}.Read(h.Key[:])
+			e, err := event.New(h, event.Body{Content: hundred})
+			if err != nil {
+				panic(err)
+			}
+			if j == each-1 {
+				e.Sign(p.key)
+			}
+			p.last = e
+			runs[i].Events = append(runs[i].Events, e)
+		}
+	}
+	return runs
+}
+
+func benchIngest(b *testing.B, each int) {
+	s, _, p := benchStore(b)
+	const ahead = 64
+	var runs []event.Run
+	for b.Loop() {
+		if len(runs) == 0 {
+			b.StopTimer()
+			runs = p.runs(ahead, each)
+			b.StartTimer()
+		}
+		_, err := s.Ingest(ctx, runs[0], p.origin())
+		check(b, err)
+		runs = runs[1:]
+	}
+	b.ReportMetric(float64(each*b.N)/b.Elapsed().Seconds(), "events/s")
+}
+
+func BenchmarkIngestSingle(b *testing.B) { benchIngest(b, 1) }
+func BenchmarkIngest256(b *testing.B)    { benchIngest(b, 256) }
+
+func BenchmarkLoadRun(b *testing.B) {
+	s, c, p := benchStore(b)
+	for _, run := range p.runs(8, 256) {
+		_, err := s.Ingest(ctx, run, p.origin())
+		check(b, err)
+	}
+	b.ResetTimer()
+	for b.Loop() {
+		_, err := s.LoadRun(p.log, 257, event.MaxRunSent)
+		check(b, err)
+	}
+	b.ReportMetric(float64(256*b.N)/b.Elapsed().Seconds(), "events/s")
+	_ = c
+}
+
+func BenchmarkLast50(b *testing.B) {
+	s, c, p := benchStore(b)
+	for _, run := range p.runs(40, 256) {
+		_, err := s.Ingest(ctx, run, p.origin())
+		check(b, err)
+	}
+	for b.Loop() {
+		rows, err := s.Rows(c, Page{Limit: 50})
+		check(b, err)
+		if len(rows) != 50 {
+			b.Fatal(len(rows))
+		}
+	}
+}
+
+// What a full outbox costs to look at, and to look at when it is empty again.
+func BenchmarkOutbox(b *testing.B) {
+	s, c, p := benchStore(b)
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 250 {
+				_, err := s.Append(ctx, Draft{Conversation: c, Kind: event.KindText, Content: hundred})
+				check(b, err)
+			}
+		})
+	}
+	wg.Wait()
+	b.Run("2000", func(b *testing.B) {
+		for b.Loop() {
+			_, err := s.Outbox()
+			check(b, err)
+		}
+	})
+	logs, err := s.Logs(c)
+	check(b, err)
+	for log, segments := range logs {
+		check(b, s.Delivered(ctx, p.card.Person(), log, segments.Ranges()))
+	}
+	b.Run("0", func(b *testing.B) {
+		for b.Loop() {
+			_, err := s.Outbox()
+			check(b, err)
+		}
+	})
+}
