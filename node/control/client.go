@@ -24,13 +24,7 @@ type Client struct {
 // Dial returns a client of the node in dir and connects as calls are made. Without a
 // node, calls fail with an error that matches ErrNotRunning.
 func Dial(dir string) *Client {
-	var lost lost = func() error {
-		conn, err := dial(context.Background(), dir)
-		if err == nil {
-			conn.Close()
-		}
-		return err
-	}
+	var lost lost = func() error { return knock(context.Background(), dir) }
 	// A call by HTTP/1.1 costs less than one by HTTP/2, which only streams need.
 	var c Client
 	c.transports = [2]*http.Transport{transport(dir, true), transport(dir, false)}
@@ -39,6 +33,17 @@ func Dial(dir string) *Client {
 		connect.WithInterceptors(lost),
 	)
 	return &c
+}
+
+// Running reports whether a node answers in dir.
+func Running(ctx context.Context, dir string) bool { return !errors.Is(knock(ctx, dir), ErrNotRunning) }
+
+func knock(ctx context.Context, dir string) error {
+	conn, err := dial(ctx, dir)
+	if err == nil {
+		conn.Close()
+	}
+	return err
 }
 
 // Close ends idle connections.

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/earshot-im/earshot/cmd/earshot/terminal"
+	"github.com/earshot-im/earshot/node/control"
+	controlv1 "github.com/earshot-im/earshot/node/control/v1"
+)
+
+// maxPage is the most that the node gives at a time.
+const maxPage = 1000
+
+func (a *app) historyCommand() *cobra.Command {
+	var limit uint32
+	var before, after string
+	c := &cobra.Command{
+		Use:   "history WHO",
+		Short: "Print a conversation, oldest first",
+		Args: func(c *cobra.Command, args []string) error {
+			if err := exactly("WHO")(c, args); err != nil {
+				return err
+			}
+			flags := c.Flags()
+			switch {
+			case limit == 0:
+				return usage(c, "--limit must be at least 1")
+			case flags.Changed("before") && flags.Changed("after"):
+				return usage(c, "--before and --after exclude each other")
+			case flags.Changed("before"):
+				return checkID(c, "--before", before)
+			case flags.Changed("after"):
+				return checkID(c, "--after", after)
+			}
+			return nil
+		},
+		RunE: a.ask(func(ctx context.Context, client *control.Client, args []string) error {
+			messages, err := history(ctx, client, args[0], limit, before, after)
+			if err != nil {
+				return err
+			}
+			w := bufio.NewWriter(a.stdout)
+			for _, m := range messages {
+				if err := a.message(w, m); err != nil {
+					return err
+				}
+			}
+			return w.Flush()
+		}),
+	}
+	c.Flags().Uint32Var(&limit, "limit", 50, "so many messages at most")
+	c.Flags().StringVar(&before, "before", "", "those before the message `ID`")
+	c.Flags().StringVar(&after, "after", "", "those after the message `ID`")
+	return c
+}
+
+// history asks for page after page, away from where it began.
+func history(ctx context.Context, client *control.Client, who string, limit uint32, before, after string) (all []*controlv1.Message, err error) {
+	for uint32(len(all)) < limit {
+		page, err := client.History(ctx, &controlv1.HistoryRequest{
+			Who: who, Limit: min(limit-uint32(len(all)), maxPage), Before: before, After: after})
+		if err != nil {
+			return nil, err
+		}
+		if len(page.Messages) == 0 {
+			break
+		}
+		if after != "" {
+			all = append(all, page.Messages...)
+			after = all[len(all)-1].Id
+		} else {
+			all = slices.Concat(page.Messages, all)
+			before = all[0].Id
+		}
+	}
+	return all, nil
+}
+
+func (a *app) outboxCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "outbox",
+		Short: "Show what has not been acknowledged, one line a message and person",
+		Args:  exactly(),
+		RunE: a.ask(func(ctx context.Context, client *control.Client, _ []string) error {
+			r, err := client.Outbox(ctx, &controlv1.OutboxRequest{})
+			if err != nil {
+				return err
+			}
+			w := bufio.NewWriter(a.stdout)
+			for _, p := range r.Pending {
+				why := p.WaitingFor
+				if p.Detail != "" {
+					why += ": " + terminal.Line(p.Detail)
+				}
+				v := pendingJSON{p.Id, toTarget(p.To), rfc3339(p.Queued), p.WaitingFor, p.Detail}
+				if err := a.row(w, v, "%s  %s  to %s  %s", p.Id, clock(p.Queued), a.style.Bold(terminal.Line(p.To.GetName())), why); err != nil {
+					return err
+				}
+			}
+			return w.Flush()
+		}),
+	}
+	c.AddCommand(&cobra.Command{
+		Use:   "cancel ID",
+		Short: "Take back a message that nobody has acknowledged",
+		Args: func(c *cobra.Command, args []string) error {
+			if err := exactly("ID")(c, args); err != nil {
+				return err
+			}
+			return checkID(c, "ID", args[0])
+		},
+		RunE: a.ask(func(ctx context.Context, client *control.Client, args []string) error {
+			sent, err := client.Cancel(ctx, &controlv1.CancelRequest{Id: args[0]})
+			if err != nil {
+				return err
+			}
+			return a.row(a.stdout, toSent(sent), "%s cancelled", sent.Id)
+		}),
+	})
+	return c
+}

@@ -1,0 +1,238 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"reflect"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/earshot-im/earshot/cmd/earshot/terminal"
+	"github.com/earshot-im/earshot/node/control"
+	controlv1 "github.com/earshot-im/earshot/node/control/v1"
+)
+
+// downPoll is how often `down` looks whether the node has gone: often enough that
+// nobody notices, and rarely enough to cost nothing.
+const downPoll = 10 * time.Millisecond
+
+func (a *app) downCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "down",
+		Short: "Stop the node",
+		Long:  "Stop the node, and return when it has ended. What is in the outbox stays and goes out next time.",
+		Args:  exactly(),
+		RunE: a.ask(func(ctx context.Context, client *control.Client, _ []string) error {
+			if _, err := client.Down(ctx, &controlv1.DownRequest{}); err != nil {
+				return err
+			}
+			tick := time.NewTicker(downPoll)
+			defer tick.Stop()
+			for control.Running(ctx, a.dir) {
+				select {
+				case <-tick.C:
+				case <-ctx.Done():
+					return ctx.Err()
+				}
+			}
+			return nil
+		}),
+	}
+}
+
+func (a *app) statusCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "status",
+		Short: "Show the node at a glance",
+		Args:  exactly(),
+		RunE: a.ask(func(ctx context.Context, client *control.Client, _ []string) error {
+			s, err := client.Status(ctx, &controlv1.StatusRequest{})
+			if err != nil {
+				return err
+			}
+			return a.row(a.stdout, statusJSON{s.Person, s.Name, s.Device, s.Version, list(s.Listening), s.Peers, s.Outbox},
+				"%s\nperson     %s\ndevice     %s\nversion    %s\nlistening  %s\npeers      %d\noutbox     %d",
+				a.style.Bold(terminal.Line(s.Name)), s.Person, s.Device, terminal.Line(s.Version),
+				strings.Join(s.Listening, "\n           "), s.Peers, s.Outbox)
+		}),
+	}
+}
+
+func (a *app) peersCommand() *cobra.Command {
+	var watch bool
+	c := &cobra.Command{
+		Use:   "peers",
+		Short: "Show who is in earshot, one line a device",
+		Args:  exactly(),
+		RunE: a.ask(func(ctx context.Context, client *control.Client, _ []string) error {
+			if watch {
+				return a.watchPeers(ctx, client)
+			}
+			_, err := a.printPeers(ctx, client, nil)
+			return err
+		}),
+	}
+	c.Flags().BoolVar(&watch, "watch", false, "stay, and print a line for each change")
+	return c
+}
+
+// watchPeers ends without an error when ctx does.
+func (a *app) watchPeers(ctx context.Context, client *control.Client) error {
+	stream, err := client.Watch(ctx, &controlv1.WatchRequest{})
+	if err != nil {
+		return ending(ctx, err)
+	}
+	defer stream.Close()
+	var shown map[string]peerJSON
+	for at := uint64(0); stream.Receive(); {
+		if shown != nil && stream.Msg().Peers == at {
+			continue
+		}
+		at = stream.Msg().Peers
+		if shown, err = a.printPeers(ctx, client, shown); err != nil {
+			return ending(ctx, err)
+		}
+	}
+	return ending(ctx, stream.Err())
+}
+
+// ending forgives an error that is only the end that the user asked for.
+func ending(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// printPeers prints those that differ from what was shown, by device, and returns what
+// is shown now. A device that is gone is shown offline.
+func (a *app) printPeers(ctx context.Context, client *control.Client, shown map[string]peerJSON) (map[string]peerJSON, error) {
+	r, err := client.Peers(ctx, &controlv1.PeersRequest{})
+	if err != nil {
+		return nil, err
+	}
+	w := bufio.NewWriter(a.stdout)
+	now := make(map[string]peerJSON)
+	for _, p := range r.Peers {
+		v := toPeer(p)
+		now[v.Device] = v
+		before, known := shown[v.Device]
+		before.LastSeen = v.LastSeen // moves all the time
+		if known && reflect.DeepEqual(before, v) {
+			continue
+		}
+		if err := a.peer(w, v); err != nil {
+			return nil, err
+		}
+	}
+	for device, v := range shown {
+		if _, still := now[device]; !still && v.Online {
+			v.Online = false
+			if err := a.peer(w, v); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return now, w.Flush()
+}
+
+func (a *app) peer(w *bufio.Writer, p peerJSON) error {
+	state := "online "
+	if !p.Online {
+		state = a.style.Dim("offline")
+	}
+	name := terminal.Line(p.Name)
+	if p.Person != "" {
+		name = who(p.Name, p.Petname, p.Person, p.Contact, p.Verified)
+	}
+	return a.row(w, p, "%s  %s  %s", state, a.style.Bold(name),
+		a.style.Dim(terminal.Line(fmt.Sprintf("%s by %s, %s", p.Device, strings.Join(p.FoundBy, "+"), strings.Join(p.Addresses, " ")))))
+}
+
+func (a *app) meCommand() *cobra.Command {
+	show := func(me *controlv1.MeResponse, err error) error {
+		if err != nil {
+			return err
+		}
+		receipts := "off"
+		if me.ReadReceipts {
+			receipts = "on"
+		}
+		return a.row(a.stdout, meJSON{me.Person, me.Name, me.Device, me.Accept, me.ReadReceipts},
+			"%s\nperson         %s\ndevice         %s\naccept         %s\nread-receipts  %s",
+			a.style.Bold(terminal.Line(me.Name)), me.Person, me.Device, me.Accept, receipts)
+	}
+	set := func(use, short string, arg string, request func(value string) *controlv1.UpdateMeRequest) *cobra.Command {
+		return &cobra.Command{
+			Use:   use,
+			Short: short,
+			Args:  exactly(arg),
+			RunE: func(c *cobra.Command, args []string) error {
+				r := request(args[0])
+				if r == nil {
+					return usage(c, "no such setting: "+quote(args[0]))
+				}
+				return a.ask(func(ctx context.Context, client *control.Client, _ []string) error {
+					return show(client.UpdateMe(ctx, r))
+				})(c, args)
+			},
+		}
+	}
+	c := &cobra.Command{
+		Use:   "me",
+		Short: "Show or set your own name and who may write to you",
+		Args:  exactly(),
+		RunE: a.ask(func(ctx context.Context, client *control.Client, _ []string) error {
+			return show(client.Me(ctx, &controlv1.MeRequest{}))
+		}),
+	}
+	c.AddCommand(
+		set("name NEW", "Set what you call yourself", "NEW", func(v string) *controlv1.UpdateMeRequest {
+			return &controlv1.UpdateMeRequest{Name: &v}
+		}),
+		set("accept everyone|contacts", "Set who may write to you", "everyone or contacts", func(v string) *controlv1.UpdateMeRequest {
+			if v != "everyone" && v != "contacts" {
+				return nil
+			}
+			return &controlv1.UpdateMeRequest{Accept: &v}
+		}),
+		set("read-receipts on|off", "Set whether others learn that you have read", "on or off", func(v string) *controlv1.UpdateMeRequest {
+			on := v == "on"
+			if !on && v != "off" {
+				return nil
+			}
+			return &controlv1.UpdateMeRequest{ReadReceipts: &on}
+		}),
+	)
+	return c
+}
+
+func (a *app) versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the version of this program",
+		Args:  exactly(),
+		RunE: func(*cobra.Command, []string) error {
+			return a.row(a.stdout, struct {
+				Version string `json:"version"`
+				Go      string `json:"go"`
+				System  string `json:"system"`
+			}{version(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH},
+				"earshot %s", version())
+		},
+	}
+}
+
+// version is what the build recorded.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" {
+		return "(devel)"
+	}
+	return info.Main.Version
+}

@@ -1,0 +1,170 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/earshot-im/earshot/cmd/earshot/terminal"
+	"github.com/earshot-im/earshot/node/control"
+	controlv1 "github.com/earshot-im/earshot/node/control/v1"
+)
+
+// person prints what came of a command about somebody.
+func (a *app) person(p *controlv1.Person, err error) error {
+	if err != nil {
+		return err
+	}
+	return a.row(a.stdout, toPerson(p), "%s  %s", p.Person, title(p))
+}
+
+func (a *app) contactsCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "contacts",
+		Short: "Show whom you know, or name them",
+		Args:  exactly(),
+		RunE: a.ask(func(ctx context.Context, client *control.Client, _ []string) error {
+			r, err := client.Contacts(ctx, &controlv1.ContactsRequest{})
+			if err != nil {
+				return err
+			}
+			w := bufio.NewWriter(a.stdout)
+			for _, p := range r.Persons {
+				if err := a.row(w, toPerson(p), "%s  %s", p.Person, title(p)); err != nil {
+					return err
+				}
+			}
+			return w.Flush()
+		}),
+	}
+	c.AddCommand(&cobra.Command{
+		Use:   "name WHO PETNAME",
+		Short: "Name a person; nobody else can have that name here",
+		Args:  exactly("WHO", "PETNAME"),
+		RunE: a.ask(func(ctx context.Context, client *control.Client, args []string) error {
+			return a.person(client.NameContact(ctx, &controlv1.NameContactRequest{Who: args[0], Petname: args[1]}))
+		}),
+	})
+	return c
+}
+
+const petnameHelp = "what you call them; needed if you know someone else by their name"
+
+func (a *app) verifyCommand() *cobra.Command {
+	var words, petname string
+	c := &cobra.Command{
+		Use:   "verify WHO",
+		Short: "Compare safety words with a person, and mark them verified",
+		Long: `Show ten words that are the same at you and at WHO if nobody is between you, and ask
+whether they are. Compare them face to face or by phone. With --words the words
+that the other one has are compared, and nothing is asked.`,
+		Args: exactly("WHO"),
+	}
+	c.RunE = a.ask(func(ctx context.Context, client *control.Client, args []string) error {
+		who := args[0]
+		if !c.Flags().Changed("words") {
+			var err error
+			if who, words, err = a.compare(ctx, client, who); err != nil {
+				return err
+			}
+		}
+		return a.person(client.Verify(ctx, &controlv1.VerifyRequest{Who: who, Words: words, Petname: petname}))
+	})
+	c.Flags().StringVar(&words, "words", "", "the `WORDS` that the other one has, for scripts")
+	c.Flags().StringVar(&petname, "petname", "", petnameHelp)
+	return c
+}
+
+// compare shows the words and asks. It returns the person's ID, so that the answer is
+// about whom the words were shown for, whoever has the name by then.
+func (a *app) compare(ctx context.Context, client *control.Client, who string) (id, words string, err error) {
+	r, err := client.SafetyWords(ctx, &controlv1.SafetyWordsRequest{Who: who})
+	if err != nil {
+		return "", "", err
+	}
+	words = strings.Join(r.Words, " ")
+	if err := a.row(a.stdout, struct {
+		Person string   `json:"person"`
+		Name   string   `json:"name,omitempty"`
+		Words  []string `json:"words"`
+	}{r.Person.GetPerson(), r.Person.GetName(), r.Words},
+		"%s\n\n    %s\n    %s\n", title(r.Person), strings.Join(r.Words[:len(r.Words)/2], " "), strings.Join(r.Words[len(r.Words)/2:], " ")); err != nil {
+		return "", "", err
+	}
+	fmt.Fprint(a.stderr, "Does the other one have the same words? [y/N] ")
+	answer := make(chan string, 1)
+	go func() { // ends with a line of stdin, or with the process
+		line, _ := bufio.NewReader(a.stdin).ReadString('\n')
+		answer <- strings.ToLower(strings.TrimSpace(line))
+	}()
+	select {
+	case line := <-answer:
+		if line == "y" || line == "yes" {
+			return r.Person.GetPerson(), words, nil
+		}
+		return "", "", failed(codeUnverified, "not verified")
+	case <-ctx.Done():
+		return "", "", ctx.Err()
+	}
+}
+
+func (a *app) requestsCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "requests",
+		Short: "Show who has written and waits to be accepted",
+		Args:  exactly(),
+		RunE: a.ask(func(ctx context.Context, client *control.Client, _ []string) error {
+			r, err := client.Requests(ctx, &controlv1.RequestsRequest{})
+			if err != nil {
+				return err
+			}
+			w := bufio.NewWriter(a.stdout)
+			for _, q := range r.Requests {
+				v := requestJSON{q.Person, q.Name, q.Device, rfc3339(q.Received), q.Text}
+				if err := a.row(w, v, "%s  %s  %s: %s", q.Person, a.style.Dim(clock(q.Received)), a.style.Bold(terminal.Line(q.Name)), terminal.Text(q.Text)); err != nil {
+					return err
+				}
+			}
+			return w.Flush()
+		}),
+	}
+}
+
+func (a *app) acceptCommand() *cobra.Command {
+	var petname string
+	c := &cobra.Command{
+		Use:   "accept WHO",
+		Short: "Make a person a contact, who may write to you",
+		Args:  exactly("WHO"),
+		RunE: a.ask(func(ctx context.Context, client *control.Client, args []string) error {
+			return a.person(client.Accept(ctx, &controlv1.AcceptRequest{Who: args[0], Petname: petname}))
+		}),
+	}
+	c.Flags().StringVar(&petname, "petname", "", petnameHelp)
+	return c
+}
+
+func (a *app) blockCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "block WHO",
+		Short: "Throw away what a person writes; they are not told",
+		Args:  exactly("WHO"),
+		RunE: a.ask(func(ctx context.Context, client *control.Client, args []string) error {
+			return a.person(client.Block(ctx, &controlv1.BlockRequest{Who: args[0]}))
+		}),
+	}
+}
+
+func (a *app) unblockCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "unblock WHO",
+		Short: "Let a blocked person write again",
+		Args:  exactly("WHO"),
+		RunE: a.ask(func(ctx context.Context, client *control.Client, args []string) error {
+			return a.person(client.Unblock(ctx, &controlv1.UnblockRequest{Who: args[0]}))
+		}),
+	}
+}

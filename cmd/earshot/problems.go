@@ -1,0 +1,191 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"connectrpc.com/connect"
+	"github.com/spf13/cobra"
+
+	"github.com/earshot-im/earshot/cmd/earshot/terminal"
+	"github.com/earshot-im/earshot/node/control"
+	controlv1 "github.com/earshot-im/earshot/node/control/v1"
+)
+
+// Exit statuses; scripts depend on them.
+const (
+	exitFailed     = 1
+	exitUsage      = 2
+	exitNotRunning = 3
+	exitWho        = 4
+	exitTimeout    = 5
+)
+
+// problem is what the user is told when a command fails.
+type problem struct {
+	exit       int
+	code       string // a word for programs
+	text       string
+	hint       string // what to do
+	candidates []*controlv1.Person
+}
+
+func (p *problem) Error() string { return p.text }
+
+// Codes beside those of control.
+const (
+	codeUsage      = "usage"
+	codeNotRunning = "not_running"
+	codeTimeout    = "timeout"
+	codeCancelled  = "cancelled"
+	codeOutput     = "output"
+	codeInput      = "input"
+	codeLocked     = "locked"
+	codePassphrase = "passphrase"
+	codeNotPrivate = "not_private"
+	codePath       = "path"
+	codeVersion    = "version"
+	codeStopped    = "interrupted"
+	codeAddress    = "address"
+	codeDamaged    = "damaged"
+	codeFailed     = "failed"
+	codeUnverified = "not_verified"
+)
+
+// hints say what to do, by code.
+var hints = map[string]string{
+	control.CodeUnknown:      "see who is there with `earshot peers`, and whom you know with `earshot contacts`",
+	control.CodeAmbiguous:    "use one of the IDs",
+	control.CodeNameTaken:    "give a name of your own with --petname NAME",
+	control.CodeName:         "a name has 1 to 64 visible characters and doesn't look like an ID",
+	control.CodeKeyUsed:      "use a new key for a new text",
+	control.CodeText:         "convert it to UTF-8 first, for example with iconv",
+	control.CodeEmpty:        "give a text as an argument or on stdin",
+	control.CodeTooLong:      "a message holds up to 64 KiB; split it",
+	control.CodeAcknowledged: "it is on somebody's disk and can't be taken back",
+	control.CodeNoMessage:    "`earshot history WHO --json` shows the IDs of messages",
+	control.CodeBlocked:      "`earshot unblock WHO` first",
+	control.CodeNoRequest:    "`earshot requests` shows who waits to be accepted",
+	control.CodeWords:        "compare them again, face to face or by phone; if they differ, somebody may be between you",
+	control.CodeSelf:         "name somebody else",
+	control.CodeSetting:      "see `earshot me --help`",
+	control.CodeInvalid:      "see --help",
+	control.CodeInternal:     "the node's own output says more",
+	codeNotRunning:           "start one with `earshot up`, or name another directory with --dir",
+	codeTimeout:              "try a longer --timeout",
+	codeCancelled:            "it was taken back with `earshot outbox cancel`",
+	codeOutput:               "what was not written has not been marked read",
+	codeInput:                "check that it exists and can be read",
+	codeLocked:               "stop it with `earshot down`, or use another --dir",
+	codePassphrase:           "give it with --passphrase-file FILE or EARSHOT_PASSPHRASE",
+	codeNotPrivate:           "take the rights of others away: chmod 700 the directory, or use another --dir",
+	codePath:                 "use a --dir with a shorter path",
+	codeVersion:              "the node is of another version: `earshot down`, then `earshot up` with this one",
+	codeAddress:              "write it as /ip4/192.0.2.7/tcp/4001, for --peer with /p2p/ and the device's ID behind it",
+	codeDamaged:              "nothing was changed; restore the directory from a backup",
+	codeFailed:               "`earshot status` shows whether the node is well",
+	codeUnverified:           "compare the words with the other person and answer yes if all are the same",
+}
+
+func usage(c *cobra.Command, text string) *problem {
+	return &problem{exit: exitUsage, code: codeUsage, text: text, hint: "see `" + c.CommandPath() + " --help`"}
+}
+
+func failed(code, format string, args ...any) *problem {
+	return &problem{exit: exitFailed, code: code, text: fmt.Sprintf(format, args...), hint: hints[code]}
+}
+
+func timedOut(text string) *problem {
+	return &problem{exit: exitTimeout, code: codeTimeout, text: text, hint: hints[codeTimeout]}
+}
+
+// explain finds what to tell about any error that a command returns.
+func explain(err error) *problem {
+	var p *problem
+	if errors.As(err, &p) {
+		return p
+	}
+	if answer := control.ProblemOf(err); answer != nil && !errors.Is(err, control.ErrNotRunning) {
+		return explainAnswer(answer, err)
+	}
+	var path *fs.PathError
+	switch {
+	case errors.Is(err, control.ErrNotRunning):
+		p = failed(codeNotRunning, "%v", err)
+		p.exit = exitNotRunning
+		return p
+	case errors.Is(err, context.Canceled) || connect.CodeOf(err) == connect.CodeCanceled:
+		return &problem{exit: exitFailed, code: codeStopped, text: "interrupted"}
+	case errors.Is(err, control.ErrNotPrivate):
+		return failed(codeNotPrivate, "%s", message(err))
+	case errors.Is(err, control.ErrPathTooLong):
+		return failed(codePath, "%s", message(err))
+	case errors.Is(err, syscall.EPIPE):
+		return failed(codeOutput, "nobody reads the output any more")
+	case connect.CodeOf(err) == connect.CodeUnimplemented:
+		return failed(codeVersion, "the node doesn't know this command")
+	case errors.As(err, &path):
+		return failed(codeFailed, "%v", err)
+	}
+	if p := explainUp(err); p != nil {
+		return p
+	}
+	var answered *connect.Error
+	if errors.As(err, &answered) {
+		return failed(codeFailed, "%s", answered.Message())
+	}
+	return failed(codeFailed, "%v", err)
+}
+
+// explainAnswer tells what the node answered.
+func explainAnswer(answer *controlv1.Problem, err error) *problem {
+	p := failed(answer.Code, "%s", message(err))
+	switch answer.Code {
+	case control.CodeUnknown, control.CodeAmbiguous:
+		p.exit = exitWho
+		p.candidates = answer.Persons
+	case control.CodeNameTaken:
+		p.candidates = answer.Persons
+	}
+	return p
+}
+
+// message is the node's text without the status that Connect puts before it.
+func message(err error) string {
+	var answered *connect.Error
+	if errors.As(err, &answered) {
+		return answered.Message()
+	}
+	return err.Error()
+}
+
+// fail prints a problem and returns the exit status.
+func (a *app) fail(p *problem) int {
+	if a.json {
+		_ = writeJSON(a.stderr, struct {
+			Error      string       `json:"error"`
+			Code       string       `json:"code"`
+			Hint       string       `json:"hint,omitempty"`
+			Candidates []personJSON `json:"candidates,omitempty"`
+		}{p.text, p.code, p.hint, persons(p.candidates)})
+		return p.exit
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "earshot: %s\n", terminal.Text(p.text))
+	for _, c := range p.candidates {
+		fmt.Fprintf(&b, "  %s  %s\n", c.Person, terminal.Line(title(c)))
+	}
+	if p.hint != "" {
+		fmt.Fprintf(&b, "  %s\n", terminal.Text(p.hint))
+	}
+	fmt.Fprint(a.stderr, b.String())
+	return p.exit
+}
+
+// quote is for what the user typed, in a message.
+func quote(s string) string { return strconv.Quote(s) }

@@ -1,0 +1,180 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/earshot-im/earshot/node/control"
+	controlv1 "github.com/earshot-im/earshot/node/control/v1"
+)
+
+const (
+	// messagesAtOnce is how many messages are read, written and marked at a time: what
+	// a crash between the last two shows again.
+	messagesAtOnce = 100
+
+	// markTimeout is for marking what has been written after an interrupt.
+	markTimeout = 5 * time.Second
+)
+
+// reading is what the flags of `recv` say, and how far it has got.
+type reading struct {
+	follow  bool
+	count   uint32 // 0: all
+	timeout time.Duration
+	filter  controlv1.Filter
+	peek    bool
+	cursor  string // --as
+
+	after   uint64 // cursor of the last message written, where reading goes by cursor
+	written uint32
+}
+
+var errTimeout = errors.New("timeout")
+
+func (a *app) recvCommand() *cobra.Command {
+	var r reading
+	c := &cobra.Command{
+		Use:   "recv",
+		Short: "Print unread messages and mark them read",
+		Long: `Print unread messages and mark them read, each only after its line was written.
+Without --follow, --count or --timeout it prints what is there and ends.
+
+With --as CURSOR it reads by a cursor of that name instead, which the node keeps and
+moves on after each line: for programs. Then nothing is marked read, and no receipt
+is sent.`,
+		Example: `  earshot recv --follow
+  earshot recv --from bob --count 1 --timeout 1m
+  earshot recv --json --as mybot --follow`,
+		Args: exactly(),
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := r.check(c); err != nil {
+				return err
+			}
+			return a.ask(func(ctx context.Context, client *control.Client, _ []string) error {
+				return a.recv(ctx, client, &r)
+			})(c, args)
+		},
+	}
+	flags := c.Flags()
+	flags.BoolVar(&r.follow, "follow", false, "stay, and print messages as they come")
+	flags.Uint32Var(&r.count, "count", 0, "end after so many messages")
+	flags.DurationVar(&r.timeout, "timeout", 0, "stay this long at most, for example 10s; then end with status 5")
+	flags.StringVar(&r.filter.From, "from", "", "only messages of `WHO`")
+	flags.StringVar(&r.filter.In, "in", "", "only messages of the conversation with `WHO`")
+	flags.BoolVar(&r.peek, "peek", false, "mark nothing, move no cursor")
+	flags.StringVar(&r.cursor, "as", "", "read by the named `CURSOR`")
+	return c
+}
+
+func (r *reading) check(c *cobra.Command) error {
+	flags := c.Flags()
+	switch {
+	case flags.Changed("count") && r.count == 0:
+		return usage(c, "--count must be at least 1")
+	case flags.Changed("timeout") && r.timeout <= 0:
+		return usage(c, "--timeout must be more than nothing")
+	case flags.Changed("as") && (r.cursor == "" || len(r.cursor) > 64):
+		return usage(c, "--as takes a name of 1 to 64 bytes")
+	case flags.Changed("from") && r.filter.From == "", flags.Changed("in") && r.filter.In == "":
+		return usage(c, "WHO is empty")
+	}
+	return nil
+}
+
+func (a *app) recv(ctx context.Context, client *control.Client, r *reading) error {
+	if r.cursor != "" {
+		c, err := client.GetCursor(ctx, &controlv1.GetCursorRequest{Name: r.cursor})
+		if err != nil {
+			return err
+		}
+		r.after = c.Cursor
+	}
+	if !r.follow && r.count == 0 && r.timeout == 0 {
+		return a.drain(ctx, client, r)
+	}
+	watch := ctx
+	if r.timeout > 0 {
+		var cancel context.CancelFunc
+		watch, cancel = context.WithTimeoutCause(ctx, r.timeout, errTimeout)
+		defer cancel()
+	}
+	// Watching begins before reading, so nothing falls between.
+	stream, err := client.Watch(watch, &controlv1.WatchRequest{})
+	if err == nil {
+		defer stream.Close()
+		for stream.Receive() {
+			if err := a.drain(ctx, client, r); err != nil {
+				return ending(ctx, err)
+			}
+			if r.count > 0 && r.written == r.count {
+				return nil
+			}
+		}
+		err = stream.Err()
+	}
+	if errors.Is(context.Cause(watch), errTimeout) {
+		return timedOut("waited " + r.timeout.String())
+	}
+	return ending(ctx, err)
+}
+
+// drain prints what is there.
+func (a *app) drain(ctx context.Context, client *control.Client, r *reading) error {
+	for r.count == 0 || r.written < r.count {
+		limit := uint32(messagesAtOnce)
+		if r.count > 0 {
+			limit = min(limit, r.count-r.written)
+		}
+		page, err := r.next(ctx, client, limit)
+		if err != nil || len(page.Messages) == 0 {
+			return err
+		}
+		w := bufio.NewWriter(a.stdout)
+		for _, m := range page.Messages {
+			if err := a.message(w, m); err != nil {
+				return err
+			}
+		}
+		if err := w.Flush(); err != nil {
+			return err
+		}
+		if err := r.mark(ctx, client, page.Messages); err != nil {
+			return err
+		}
+		r.written += uint32(len(page.Messages))
+	}
+	return nil
+}
+
+func (r *reading) next(ctx context.Context, client *control.Client, limit uint32) (*controlv1.MessagesResponse, error) {
+	if r.cursor != "" {
+		return client.Arrivals(ctx, &controlv1.ArrivalsRequest{Filter: &r.filter, After: r.after, Limit: limit})
+	}
+	return client.Unread(ctx, &controlv1.UnreadRequest{Filter: &r.filter, After: r.after, Limit: limit})
+}
+
+// mark notes what was written: also after an interrupt, since it was.
+func (r *reading) mark(ctx context.Context, client *control.Client, written []*controlv1.Message) (err error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), markTimeout)
+	defer cancel()
+	if r.peek || r.cursor != "" { // by what is unread otherwise
+		r.after = written[len(written)-1].Cursor
+	}
+	switch {
+	case r.peek:
+	case r.cursor != "":
+		_, err = client.SetCursor(ctx, &controlv1.SetCursorRequest{Name: r.cursor, Cursor: r.after})
+	default:
+		ids := make([]string, len(written))
+		for i, m := range written {
+			ids[i] = m.Id
+		}
+		_, err = client.MarkRead(ctx, &controlv1.MarkReadRequest{Ids: ids})
+	}
+	return err
+}

@@ -1,0 +1,198 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+
+	"github.com/earshot-im/earshot/cmd/earshot/terminal"
+	"github.com/earshot-im/earshot/node/control"
+)
+
+// app is one run of the program: where it reads and writes, and the global flags.
+type app struct {
+	stdin          io.Reader
+	stdout, stderr *os.File
+	style          terminal.Style
+
+	json           bool
+	dir            string
+	passphraseFile string
+}
+
+// run runs one command and returns the exit status.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr *os.File) int {
+	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, style: terminal.StyleFor(stdout)}
+	root := a.root()
+	root.SetArgs(args)
+	err := checkArgs(args)
+	if err == nil {
+		err = root.ExecuteContext(ctx)
+	}
+	if err == nil {
+		return 0
+	}
+	a.json = a.json || slices.Contains(flagsOf(args), "--json") // the error may have come before it
+	var p *problem
+	if !errors.As(err, &p) { // cobra's own; commands explain theirs
+		p = usage(root, err.Error())
+	}
+	return a.fail(p)
+}
+
+// checkArgs refuses what neither the node nor a name can carry.
+func checkArgs(args []string) error {
+	for _, arg := range args {
+		if !utf8.ValidString(arg) {
+			return failed(control.CodeText, "an argument is not valid UTF-8")
+		}
+	}
+	return nil
+}
+
+// flagsOf returns what stands before "--", which ends the flags.
+func flagsOf(args []string) []string {
+	if at := slices.Index(args, "--"); at >= 0 {
+		return args[:at]
+	}
+	return args
+}
+
+// explaining has every command return only problems.
+func explaining(c *cobra.Command) {
+	if do := c.RunE; do != nil {
+		c.RunE = func(c *cobra.Command, args []string) error {
+			if err := do(c, args); err != nil {
+				return explain(err)
+			}
+			return nil
+		}
+	}
+	for _, sub := range c.Commands() {
+		explaining(sub)
+	}
+}
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "earshot",
+		Short: "Messages for people on the same local network, without a server",
+		Long: `Messages for people on the same local network, without a server.
+
+Start a node with "earshot up" and leave it running. See who is there with
+"earshot peers", write with "earshot send WHO TEXT", read with "earshot recv".
+
+WHO is a petname, a name, a person ID or the first 8 or more characters of a contact's.
+
+Exit status: 0 done; 1 failed; 2 wrong usage; 3 no node is running; 4 no such
+person, or several; 5 waited the whole --timeout.`,
+		Args:              cobra.ArbitraryArgs, // or cobra would not call RunE
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		PersistentPreRunE: func(c *cobra.Command, _ []string) error { return a.prepare() },
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usage(c, "unknown command "+quote(args[0]))
+			}
+			return usage(c, "no command")
+		},
+	}
+	root.SetOut(a.stdout)
+	root.SetErr(a.stderr)
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage(c, err.Error()) })
+	flags := root.PersistentFlags()
+	flags.BoolVar(&a.json, "json", false, "print JSON, one object a line")
+	flags.StringVar(&a.dir, "dir", "", "directory of the node (default $EARSHOT_DIR, or "+defaultDir()+")")
+	flags.StringVar(&a.passphraseFile, "passphrase-file", "", "file with the passphrase of a protected node (or $EARSHOT_PASSPHRASE)")
+	root.AddCommand(
+		a.upCommand(), a.downCommand(), a.statusCommand(), a.peersCommand(), a.meCommand(),
+		a.sendCommand(), a.recvCommand(), a.historyCommand(), a.outboxCommand(),
+		a.contactsCommand(), a.verifyCommand(), a.requestsCommand(), a.acceptCommand(), a.blockCommand(), a.unblockCommand(),
+		a.versionCommand(),
+	)
+	root.SetHelpCommand(helpCommand(root))
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		if c.Name() == "completion" {
+			c.RunE = func(c *cobra.Command, _ []string) error { return usage(c, "which shell?") }
+		}
+	}
+	explaining(root)
+	return root
+}
+
+// helpCommand fails for commands that don't exist, which cobra's own does not.
+func helpCommand(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND]...",
+		Short: "Help about any command",
+		RunE: func(c *cobra.Command, args []string) error {
+			found, rest, err := root.Find(args)
+			if err != nil || len(rest) > 0 {
+				return usage(c, "unknown command "+quote(strings.Join(args, " ")))
+			}
+			found.InitDefaultHelpFlag()
+			return found.Help()
+		},
+	}
+}
+
+// prepare settles the directory.
+func (a *app) prepare() (err error) {
+	if a.dir == "" {
+		a.dir = os.Getenv("EARSHOT_DIR")
+	}
+	if a.dir == "" {
+		a.dir = defaultDir()
+	}
+	a.dir, err = filepath.Abs(a.dir)
+	return err
+}
+
+// defaultDir is where the platform keeps the data of a user's programs.
+func defaultDir() string {
+	home, _ := os.UserHomeDir()
+	base := filepath.Join(home, ".local", "share")
+	switch runtime.GOOS {
+	case "windows":
+		base = os.Getenv("LocalAppData")
+	case "darwin", "ios":
+		base = filepath.Join(home, "Library", "Application Support")
+	default:
+		if xdg := os.Getenv("XDG_DATA_HOME"); filepath.IsAbs(xdg) {
+			base = xdg
+		}
+	}
+	return filepath.Join(base, "earshot")
+}
+
+// ask runs a command that asks the node.
+func (a *app) ask(do func(ctx context.Context, client *control.Client, args []string) error) func(*cobra.Command, []string) error {
+	return func(c *cobra.Command, args []string) error {
+		client := control.Dial(a.dir)
+		defer client.Close()
+		return do(c.Context(), client, args)
+	}
+}
+
+// exactly takes these arguments, named as in Use.
+func exactly(names ...string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		switch {
+		case len(args) < len(names):
+			return usage(c, names[len(args)]+" is missing")
+		case len(args) > len(names):
+			return usage(c, "too many arguments: "+quote(args[len(names)]))
+		}
+		return nil
+	}
+}

@@ -1,0 +1,156 @@
+// Package terminal makes text of others safe to print. Names and messages come from
+// anyone on the network; printed as they are, they could move the cursor, recolour,
+// hide or reverse what stands around them, or pretend to be another row. So what
+// would act is shown instead: \x1b, \u202e, \n.
+//
+// Line is for what stands inside a row: names, details. Text is for messages, whose
+// lines are kept, indented, so that none of them can look like a row of its own.
+// JSON is for lines that are data, which stay valid and equal.
+//
+// Two texts that differ may look the same: this is for reading. Programs use --json.
+package terminal
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+const (
+	indent = "    " // of the second and later lines of a message
+	tab    = "    " // a tab can't be trusted to stay where it is
+
+	joiner = '\u200d' // makes one picture of two emoji
+)
+
+// acts reports whether a character does anything but show: controls, the format
+// characters (bidirectional overrides and isolates, zero width, tags), line and
+// paragraph separators, private use, what is invisible by definition, and U+2800, a
+// blank that counts as a letter.
+func acts(r rune) bool {
+	switch {
+	case r < utf8.RuneSelf:
+		return r < ' ' || r == 0x7f
+	case r == '\u2800':
+		return true
+	}
+	return unicode.In(r, unicode.C, unicode.Zl, unicode.Zp, unicode.Other_Default_Ignorable_Code_Point)
+}
+
+// Line returns s with everything that acts shown, for one row.
+func Line(s string) string { return show(s, func(rune) string { return "" }) }
+
+// Text returns s for several rows: line ends begin an indented line, tabs are spaces.
+func Text(s string) string {
+	s = strings.ReplaceAll(s, "\r\n", "\n")
+	return show(s, func(r rune) string {
+		switch r {
+		case '\n':
+			return "\n" + indent
+		case '\t':
+			return tab
+		}
+		return ""
+	})
+}
+
+// show replaces what acts by what instead says or, where that is "", by its escape.
+func show(s string, instead func(rune) string) string {
+	if strings.IndexFunc(s, acts) < 0 && utf8.ValidString(s) {
+		return s
+	}
+	var b strings.Builder
+	last := rune(0)
+	for i := 0; i < len(s); {
+		r, size := utf8.DecodeRuneInString(s[i:])
+		next, _ := utf8.DecodeRuneInString(s[i+size:])
+		switch {
+		case r == utf8.RuneError && size == 1:
+			fmt.Fprintf(&b, `\x%02x`, s[i])
+		case !acts(r) || r == joiner && emoji(last) && emoji(next):
+			b.WriteRune(r)
+		default:
+			if text := instead(r); text != "" {
+				b.WriteString(text)
+			} else {
+				b.WriteString(escape(r))
+			}
+		}
+		last = r
+		i += size
+	}
+	return b.String()
+}
+
+// emoji reports whether a joiner beside r belongs to a picture: U+FE0F and the skin
+// tones may stand between the picture and the joiner.
+func emoji(r rune) bool {
+	return r > unicode.MaxLatin1 && unicode.Is(unicode.So, r) || r == '\ufe0f' || r >= 0x1f3fb && r <= 0x1f3ff
+}
+
+func escape(r rune) string {
+	switch r {
+	case '\n':
+		return `\n`
+	case '\r':
+		return `\r`
+	case '\t':
+		return `\t`
+	}
+	switch {
+	case r < utf8.RuneSelf:
+		return fmt.Sprintf(`\x%02x`, r)
+	case r <= 0xffff:
+		return fmt.Sprintf(`\u%04x`, r)
+	}
+	return fmt.Sprintf(`\U%08x`, r)
+}
+
+// JSON returns a JSON value with what acts written as \uXXXX, which means the same.
+func JSON(b []byte) []byte {
+	out := b[:0:0]
+	for i := 0; i < len(b); {
+		r, size := utf8.DecodeRune(b[i:])
+		switch {
+		case !acts(r):
+			out = append(out, b[i:i+size]...)
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			out = fmt.Appendf(out, `\u%04x\u%04x`, high, low)
+		default:
+			out = fmt.Appendf(out, `\u%04x`, r)
+		}
+		i += size
+	}
+	return out
+}
+
+// Is reports whether f is a terminal.
+func Is(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// Style marks parts of a row. The zero Style marks nothing.
+type Style struct{ on bool }
+
+// StyleFor returns what suits f: colour on a terminal only, and not if NO_COLOR is set
+// (https://no-color.org).
+func StyleFor(f *os.File) Style {
+	return Style{Is(f) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && runtime.GOOS != "windows"}
+}
+
+// Bold is for who, Dim for what is read last.
+func (s Style) Bold(text string) string { return s.mark("1", text) }
+func (s Style) Dim(text string) string  { return s.mark("2", text) }
+
+func (s Style) mark(code, text string) string {
+	if !s.on || text == "" {
+		return text
+	}
+	return "\x1b[" + code + "m" + text + "\x1b[0m"
+}

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/earshot-im/earshot/cmd/earshot/terminal"
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/crypto/names"
+	"github.com/earshot-im/earshot/node"
+	"github.com/earshot-im/earshot/node/control"
+	"github.com/earshot-im/earshot/store"
+)
+
+// maxPassphrase bounds what is read from the file, in bytes.
+const maxPassphrase = 4096
+
+func (a *app) upCommand() *cobra.Command {
+	var cfg node.Config
+	c := &cobra.Command{
+		Use:   "up",
+		Short: "Run the node, in the foreground",
+		Long: `Run the node in the foreground, until SIGINT, SIGTERM or "earshot down". The first
+time it makes your identity. A line that begins with "ready" says that it listens
+and answers.`,
+		Example: "  earshot up --name Ann\n  earshot up --peer /ip4/192.0.2.7/tcp/4001/p2p/12D3KooW…",
+		Args:    exactly(),
+		RunE:    func(c *cobra.Command, _ []string) error { return a.up(c.Context(), cfg) },
+	}
+	flags := c.Flags()
+	flags.StringVar(&cfg.Name, "name", "", "what you call yourself (kept; needed once)")
+	flags.StringArrayVar(&cfg.Listen, "listen", nil, "`MULTIADDR` to listen on, for example /ip4/0.0.0.0/tcp/4001; may be repeated (default: all)")
+	flags.StringArrayVar(&cfg.Peers, "peer", nil, "`MULTIADDR` of a device to connect to, with /p2p/ and its ID; may be repeated")
+	flags.BoolVar(&cfg.NoMDNS, "no-mdns", false, "neither announce this node nor look for others by mDNS")
+	flags.StringArrayVar(&cfg.Interfaces, "interface", nil, "`NAME` of a network interface to use; may be repeated (default: all of the local network)")
+	return c
+}
+
+func (a *app) up(ctx context.Context, cfg node.Config) error {
+	passphrase, err := a.passphrase()
+	if err != nil {
+		return err
+	}
+	cfg.Dir, cfg.Passphrase, cfg.Version = a.dir, passphrase, version()
+	cfg.Log = slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	n, err := node.Open(cfg)
+	if err != nil {
+		return err
+	}
+	// The directory is this process's now, and so is the socket in it. Callers are
+	// answered until the node has ended.
+	server := control.New(control.Config{Dir: a.dir, Node: n, Log: cfg.Log})
+	serving, stopServer := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopServer()
+	running, stopNode := context.WithCancel(ctx)
+	defer stopNode()
+	served := make(chan error, 1)
+	go func() { // ended by stopServer
+		defer stopNode() // a node that can't be asked is no use
+		served <- server.Run(serving)
+	}()
+	announced := make(chan struct{})
+	go func() { // ended by stopNode
+		defer close(announced)
+		for _, ready := range []<-chan struct{}{server.Ready(), n.Ready()} {
+			select {
+			case <-ready:
+			case <-running.Done():
+				return
+			}
+		}
+		a.announce(running, n)
+	}()
+	err = n.Run(running)
+	stopNode()
+	<-announced
+	stopServer()
+	return errors.Join(err, <-served)
+}
+
+// announce prints the line that scripts wait for.
+func (a *app) announce(ctx context.Context, n *node.Node) {
+	s, err := n.Status(ctx)
+	if err != nil {
+		return // it ended at once; Run says why
+	}
+	_ = a.row(a.stdout, struct {
+		Ready bool `json:"ready"`
+		statusJSON
+	}{true, statusJSON{s.Person.String(), s.Name, s.Device.String(), s.Version, list(s.Listening), uint32(s.Peers), uint32(s.Outbox)}},
+		"ready %s on %s", terminal.Line(s.Name), strings.Join(s.Listening, " "))
+}
+
+// passphrase reads it from where the user says, or returns nil.
+func (a *app) passphrase() ([]byte, error) {
+	if a.passphraseFile == "" {
+		return []byte(os.Getenv("EARSHOT_PASSPHRASE")), nil
+	}
+	f, err := os.Open(a.passphraseFile)
+	if err != nil {
+		return nil, failed(codeInput, "read the passphrase: %v", err)
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxPassphrase+1))
+	switch {
+	case err != nil:
+		return nil, failed(codeInput, "read the passphrase: %v", err)
+	case len(b) > maxPassphrase:
+		return nil, failed(codePassphrase, "the passphrase is longer than %d bytes", maxPassphrase)
+	}
+	return bytes.TrimRight(b, "\r\n"), nil
+}
+
+// explainUp tells why a node does not run; nil for anything else.
+func explainUp(err error) *problem {
+	var locked *store.LockedError
+	switch {
+	case errors.As(err, &locked):
+		p := failed(codeLocked, "another process runs the node of this directory")
+		if locked.PID != 0 {
+			p.text = fmt.Sprintf("process %d runs the node of this directory", locked.PID)
+		}
+		return p
+	case errors.Is(err, crypto.ErrPassphraseNeeded):
+		return failed(codePassphrase, "this node is protected by a passphrase")
+	case errors.Is(err, crypto.ErrWrongPassphrase):
+		return failed(codePassphrase, "wrong passphrase")
+	case errors.Is(err, store.ErrNewer), errors.Is(err, crypto.ErrNewer):
+		return &problem{exit: exitFailed, code: "newer", text: err.Error(), hint: "use the newer earshot that wrote it; nothing was changed"}
+	case errors.Is(err, store.ErrDamaged), errors.Is(err, store.ErrNoKeyring), errors.Is(err, crypto.ErrDamaged):
+		return failed(codeDamaged, "%v", err)
+	case errors.Is(err, store.ErrNotPrivate):
+		return failed(codeNotPrivate, "%v", err)
+	case errors.Is(err, names.ErrName):
+		return failed(control.CodeName, "%v", err)
+	case errors.Is(err, node.ErrAddress):
+		return failed(codeAddress, "%v", err)
+	}
+	return nil
+}
