@@ -1,0 +1,138 @@
+//go:build lab && linux
+
+package lab
+
+import (
+	"testing"
+	"time"
+)
+
+func TestLateInterface(t *testing.T) {
+	l := newLab(t)
+	bridge := l.bridge()
+	late, early := l.host(), l.host()
+	early.plug(bridge, "10.9.0.2/24")
+	ann, bob := late.up("Ann"), early.up("Bob")
+	began := time.Now()
+	late.plug(bridge, "10.9.0.1/24")
+	meet(promised, ann, bob)
+	talk(time.Until(began.Add(promised)), ann, bob)
+}
+
+func TestAddressChange(t *testing.T) {
+	for name, change := range map[string]func(*cable){
+		"new before old goes": func(c *cable) { c.add("10.9.0.77/24"); c.del("10.9.0.1/24") },
+		"old goes before new": func(c *cable) { c.del("10.9.0.1/24"); c.add("10.9.0.77/24") },
+		"another network": func(c *cable) {
+			c.del("10.9.0.1/24")
+			c.add("192.168.7.1/24")
+			c.run("ip", "route", "add", "10.9.0.0/24", "dev", c.near)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLab(t)
+			hosts, cables := l.hosts(l.bridge(), 2)
+			hosts[1].run("ip", "route", "add", "192.168.7.0/24", "dev", cables[1].near)
+			ann, bob := hosts[0].up("Ann"), hosts[1].up("Bob")
+			meet(promised, ann, bob)
+			talk(promised, ann, bob)
+			change(cables[0])
+			talk(promised+noticed, ann, bob)
+			meet(time.Second, ann, bob)
+		})
+	}
+}
+
+// TestAddressSwap gives each of two hosts the other's address, as a DHCP server may.
+func TestAddressSwap(t *testing.T) {
+	l := newLab(t)
+	hosts, cables := l.hosts(l.bridge(), 3)
+	ann, bob, cleo := hosts[0].up("Ann"), hosts[1].up("Bob"), hosts[2].up("Cleo")
+	meet(promised, ann, bob, cleo)
+	talk(promised, ann, cleo)
+	talk(promised, bob, cleo)
+	cables[0].del("10.9.0.1/24")
+	cables[1].del("10.9.0.2/24")
+	cables[0].add("10.9.0.2/24")
+	cables[1].add("10.9.0.1/24")
+	began := time.Now()
+	for _, pair := range [][2]*node{{ann, cleo}, {bob, cleo}, {ann, bob}} {
+		talk(time.Until(began.Add(promised+noticed)), pair[0], pair[1])
+	}
+}
+
+func TestCable(t *testing.T) {
+	for name, pull := range map[string]struct{ out, in func(*cable) }{
+		"at the host":       {(*cable).out, (*cable).in},
+		"behind the switch": {(*cable).cut, (*cable).mend},
+	} {
+		t.Run(name, func(t *testing.T) {
+			const away = 20 * time.Second
+			l := newLab(t)
+			hosts, cables := l.hosts(l.bridge(), 2)
+			ann, bob := hosts[0].up("Ann"), hosts[1].up("Bob")
+			meet(promised, ann, bob)
+			talk(promised, ann, bob)
+
+			pulled := time.Now()
+			pull.out(cables[0])
+			nodes := []*node{ann, bob}
+			for i, n := range nodes {
+				n.must("send", nodes[1-i].person, "written while "+n.name+" was cut off")
+			}
+			for _, n := range nodes {
+				n.until(time.Until(pulled.Add(noticed)), n.name+" shows the other offline", func() bool {
+					count, _ := n.online()
+					return count == 0
+				})
+			}
+			waits := func() bool {
+				for _, n := range nodes {
+					queue := n.must("outbox")
+					if len(queue) != 1 {
+						return false
+					}
+					if why := queue[0].text("waiting_for"); why != "offline" && why != "unreachable" {
+						return false
+					}
+				}
+				return true
+			}
+			ann.until(time.Second, "both outboxes say what they wait for", waits)
+			ann.stays(time.Until(pulled.Add(away)), "both messages wait", waits)
+
+			began := time.Now()
+			pull.in(cables[0])
+			ann.until(promised, "both outboxes are empty", func() bool {
+				return len(ann.must("outbox"))+len(bob.must("outbox")) == 0
+			})
+			ann.got("written while Bob was cut off")
+			bob.got("written while Ann was cut off")
+			talk(time.Until(began.Add(promised)), ann, bob)
+		})
+	}
+}
+
+// TestSecondInterface moves a host from one network to another by way of being on both.
+func TestSecondInterface(t *testing.T) {
+	l := newLab(t)
+	first, second := l.bridge(), l.bridge()
+	hosts, cables := l.hosts(first, 2)
+	hosts[1].plug(second, "10.9.1.2/24")
+	far := l.host()
+	far.plug(second, "10.9.1.3/24")
+	ann, bob, cleo := hosts[0].up("Ann"), hosts[1].up("Bob"), far.up("Cleo")
+	meet(promised, ann, bob)
+	meet(promised, bob, cleo)
+	talk(promised, ann, bob)
+
+	began := time.Now()
+	hosts[0].plug(second, "10.9.1.1/24")
+	meet(promised, ann, cleo)
+	talk(time.Until(began.Add(promised)), ann, cleo)
+
+	cables[0].remove()
+	talk(promised+noticed, ann, bob)
+	talk(promised, ann, cleo)
+	meet(time.Second, ann, bob, cleo)
+}

@@ -1,0 +1,163 @@
+//go:build lab && linux
+
+package lab
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+func TestTwoHosts(t *testing.T) {
+	l := newLab(t)
+	hosts, _ := l.hosts(l.bridge(), 2)
+	ann, bob := hosts[0].up("Ann"), hosts[1].up("Bob")
+	meet(promised, ann, bob)
+	talk(promised, ann, bob)
+
+	for _, p := range ann.must("peers") {
+		if !slices.Contains(p.list("found_by"), "mdns") {
+			t.Errorf("Bob was found by %v, want mdns among it", p.list("found_by"))
+		}
+	}
+	sent := ann.send(promised, bob, "Lunch at one?")
+	read := bob.must("recv")
+	if len(read) != 2 || read[1].text("text") != "Lunch at one?" || read[1].text("id") != sent.text("id") {
+		t.Errorf("Bob reads %v", read)
+	}
+	ann.until(promised, "the read receipt is back", func() bool {
+		m := ann.one("history", "Bob", "--limit", "1")
+		return m.text("state") == "read" && m.text("id") == sent.text("id")
+	})
+	if more := bob.must("recv"); len(more) != 0 {
+		t.Errorf("Bob reads again %v", more)
+	}
+	bob.down()
+	ann.until(promised, "Bob, who stopped, is shown offline", func() bool { n, _ := ann.online(); return n == 0 })
+}
+
+func TestTwoNodesOnOneHost(t *testing.T) {
+	l := newLab(t)
+	hosts, _ := l.hosts(l.bridge(), 2)
+	ann, bob, cleo := hosts[0].up("Ann"), hosts[0].up("Bob"), hosts[1].up("Cleo")
+	meet(promised, ann, bob, cleo)
+	talk(promised, ann, bob)
+	talk(promised, ann, cleo)
+	talk(promised, bob, cleo)
+}
+
+// TestTwentyIPv6 does not run beside others: it measures how twenty nodes share the processors.
+func TestTwentyIPv6(t *testing.T) {
+	const (
+		hosts = 20
+		// meeting allows for 190 handshakes of two proofs each on two slow processors shared by all twenty.
+		meeting = time.Minute
+	)
+	l := &lab{t}
+	bridge := l.bridge()
+	var all []*node
+	for i := range hosts {
+		h := l.host()
+		h.plug(bridge, fmt.Sprintf("fd00::%x/64", i+1))
+		all = append(all, h.node(fmt.Sprintf("Host %d", i+1)))
+	}
+	var starting sync.WaitGroup
+	for _, n := range all {
+		starting.Go(n.start)
+	}
+	starting.Wait()
+	if t.Failed() {
+		t.FailNow()
+	}
+	meet(meeting, all...)
+	for _, n := range all {
+		if count, _ := n.online(); count != hosts-1 {
+			t.Errorf("%s sees %d devices, want %d", n.name, count, hosts-1)
+		}
+		for _, p := range n.must("peers") {
+			for _, a := range p.list("addresses") {
+				if !strings.HasPrefix(a, "/ip6/") {
+					t.Errorf("%s has the address %s", p.text("name"), a)
+				}
+			}
+		}
+	}
+	began := time.Now()
+	var sending sync.WaitGroup
+	for _, n := range all[1:] {
+		sending.Go(func() { all[0].send(promised, n, "Good morning") })
+	}
+	sending.Wait()
+	t.Logf("%d messages delivered after %v", hosts-1, since(began))
+	for _, n := range all[1:] {
+		n.got("Good morning")
+	}
+}
+
+func TestPeerGivenAndSaved(t *testing.T) {
+	l := newLab(t)
+	bridge := l.bridge()
+	hosts, cables := l.hosts(bridge, 2)
+	for _, c := range cables {
+		c.muteMulticast()
+	}
+	ann := hosts[0].up("Ann", "--no-mdns", "--listen", "/ip4/10.9.0.1/tcp/4001")
+	bob := hosts[1].up("Bob", "--no-mdns")
+	if count, _ := bob.online(); count != 0 {
+		t.Fatal("Bob sees somebody whom nobody named")
+	}
+	bob.down()
+	bob.flags = []string{"--no-mdns", "--peer", "/ip4/10.9.0.1/tcp/4001/p2p/" + ann.device}
+	bob.start()
+	meet(promised, ann, bob)
+	foundBy(bob, "manual")
+	talk(promised, ann, bob)
+
+	bob.down()
+	bob.flags = []string{"--no-mdns"}
+	bob.start()
+	meet(promised, ann, bob)
+	foundBy(bob, "saved")
+	talk(promised, ann, bob)
+
+	// The other side, which was never told an address, by kill and with mDNS that nobody hears.
+	ann.kill()
+	ann.flags = nil
+	ann.start()
+	meet(promised, ann, bob)
+	talk(promised, ann, bob)
+
+	// Both anew: neither may rely on the other's having stayed.
+	ann.kill()
+	bob.kill()
+	ann.start()
+	bob.start()
+	meet(promised, ann, bob)
+	talk(promised, ann, bob)
+}
+
+// TestSavedBeforeMDNS restarts a node on a network where mDNS works: it should not have to wait for it.
+func TestSavedBeforeMDNS(t *testing.T) {
+	l := newLab(t)
+	hosts, _ := l.hosts(l.bridge(), 2)
+	ann, bob := hosts[0].up("Ann"), hosts[1].up("Bob")
+	meet(promised, ann, bob)
+	talk(promised, ann, bob)
+	bob.kill()
+	ann.until(promised, "Bob is shown offline", func() bool { n, _ := ann.online(); return n == 0 })
+	bob.start()
+	// An mDNS answer takes a second or so, an address at hand a handshake.
+	bob.sees(2*time.Second, ann)
+	foundBy(bob, "saved")
+}
+
+// foundBy expects that a source has named the only peer.
+func foundBy(n *node, source string) {
+	n.Helper()
+	if p := n.one("peers"); !slices.Contains(p.list("found_by"), source) {
+		n.Errorf("%s found %s by %v, want %s", n.name, p.text("name"), p.list("found_by"), source)
+	}
+}
