@@ -48,6 +48,7 @@ func (n *Node) change(ctx context.Context, id crypto.PersonID, f func(*store.Per
 	if after.Contact != before.Contact || after.Blocked != before.Blocked {
 		n.policyChanged(id)
 		n.pin(after)
+		n.rememberDevices(id)
 	}
 	n.presence.bump()
 	return after.public(), nil
@@ -183,7 +184,7 @@ func (n *Node) request(ctx context.Context, from crypto.PersonID, run event.Run)
 	if author, err := n.mayWrite(&run, Road{From: from}); err != nil || author != from {
 		return errStranger
 	}
-	if err := n.people.keep(ctx, from); err != nil {
+	if err := n.keep(ctx, from); err != nil {
 		return err
 	}
 	if err := n.store.PutRequest(ctx, from, run.Marshal()); err != nil {

@@ -166,8 +166,7 @@ func (n *Node) Ingest(ctx context.Context, runs []event.Run, road Road) []Ingest
 		if results[i].Err != nil {
 			continue
 		}
-		if err := n.people.keep(ctx, road.From); err != nil {
-			results[i].Err = err
+		if results[i].Err = n.keep(ctx, road.From); results[i].Err != nil {
 			continue
 		}
 		them, _ := n.people.get(road.From)
@@ -181,6 +180,15 @@ func (n *Node) Ingest(ctx context.Context, runs []event.Run, road Road) []Ingest
 		}
 	}
 	return results
+}
+
+// keep has the store know a person, and where their devices are.
+func (n *Node) keep(ctx context.Context, id crypto.PersonID) error {
+	fresh, err := n.people.keep(ctx, id)
+	if err == nil && fresh {
+		n.rememberDevices(id)
+	}
+	return err
 }
 
 // mayWrite finds the author of a proven run in a direct conversation: one of its two persons, by a device that their

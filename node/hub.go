@@ -186,7 +186,13 @@ func (h *hub) serve(ctx context.Context, s *session) {
 	}
 	err := s.run(ctx)
 	h.log.Debug("session ended", "peer", s.peer, "err", err)
-	h.do(func() { h.ended(s, err) })
+	var state dial.State
+	if h.ask(context.WithoutCancel(ctx), func() {
+		state = h.planner.State(peerID(s.peer))
+		h.ended(s, err)
+	}) == nil {
+		s.rememberLast(context.WithoutCancel(ctx), state)
+	}
 }
 
 // admit makes s the session with its peer, or says why not.
@@ -263,7 +269,6 @@ func (h *hub) pin(devices []crypto.DeviceID, contact bool) {
 	h.do(func() {
 		for _, d := range devices {
 			h.planner.Pin(peerID(d), contact, time.Now())
-			h.remember(d)
 		}
 	})
 }

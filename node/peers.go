@@ -131,6 +131,21 @@ func (n *Node) left(s *session) {
 // remember is the job of saving where a session's device is.
 type remember struct{ state dial.State }
 
+// rememberDevices has the sessions with a person save where its devices are.
+func (n *Node) rememberDevices(id crypto.PersonID) {
+	them, _ := n.people.get(id)
+	n.hub.do(func() {
+		for device := range them.online {
+			n.hub.remember(device)
+		}
+	})
+}
+
+// rememberLast saves where the device of an ended session was last.
+func (s *session) rememberLast(ctx context.Context, state dial.State) {
+	s.logErrand("remember", s.node.remember(ctx, s.peer, state))
+}
+
 // remember saves where a device of somebody in the store is, for the next start.
 func (n *Node) remember(ctx context.Context, device crypto.DeviceID, state dial.State) error {
 	them, ok := n.people.of(device)

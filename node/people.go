@@ -239,12 +239,12 @@ func (p *people) update(ctx context.Context, id crypto.PersonID, change func(*st
 	return nil
 }
 
-// keep makes sure that the store has a person whose events it is about to hold.
-func (p *people) keep(ctx context.Context, id crypto.PersonID) error {
+// keep makes sure that the store has a person whose events it is about to hold, and says whether it had not.
+func (p *people) keep(ctx context.Context, id crypto.PersonID) (fresh bool, err error) {
 	if a, ok := p.get(id); ok && a.saved {
-		return nil
+		return false, nil
 	}
-	return p.update(ctx, id, func(*store.Person) error { return nil })
+	return true, p.update(ctx, id, func(*store.Person) error { return nil })
 }
 
 // profileName is the name in a profile, or "" if it claims none that could be one.

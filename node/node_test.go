@@ -1,0 +1,246 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+// running is a node with the goroutine that runs it.
+type running struct {
+	*Node
+	t     *testing.T
+	stop  context.CancelFunc
+	ended chan error
+}
+
+// start runs a node on loopback until the test ends.
+func start(t *testing.T, cfg Config) *running {
+	t.Helper()
+	cfg.NoMDNS = true
+	if cfg.Listen == nil {
+		cfg.Listen = []string{"/ip4/127.0.0.1/tcp/0"}
+	}
+	if os.Getenv("EARSHOT_TEST_LOG") != "" {
+		cfg.Log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	}
+	n, err := Open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	r := &running{Node: n, t: t, stop: cancel, ended: make(chan error, 1)}
+	go func() { r.ended <- n.Run(ctx) }()
+	select {
+	case <-n.Ready():
+	case err := <-r.ended:
+		t.Fatalf("node ended: %v", err)
+	}
+	t.Cleanup(func() { r.end() })
+	return r
+}
+
+// end stops the node and waits.
+func (r *running) end() {
+	r.t.Helper()
+	r.stop()
+	if err, first := <-r.ended; first && err != nil {
+		r.t.Errorf("run: %v", err)
+	}
+	select {
+	case <-r.ended:
+	default:
+		close(r.ended)
+	}
+}
+
+// address is where others can dial the node.
+func (r *running) address() string {
+	r.t.Helper()
+	s, err := r.Status(r.t.Context())
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return s.Listening[0]
+}
+
+// until waits for something that a change of messages or presence brings.
+func (r *running) until(what string, ok func() bool) {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(r.t.Context(), 20*time.Second)
+	defer cancel()
+	for {
+		_, events := r.events.now()
+		_, presence := r.presence.now()
+		if ok() {
+			return
+		}
+		select {
+		case <-events:
+		case <-presence:
+		case <-ctx.Done():
+			r.t.Fatalf("did not happen: %s", what)
+		}
+	}
+}
+
+func (r *running) sees(name string) {
+	r.t.Helper()
+	r.until("sees "+name, func() bool {
+		peers, err := r.Peers(r.t.Context())
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		for _, p := range peers {
+			if p.Name == name && p.Online {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// texts waits until n unread messages are there, marks them read and returns their words.
+func (r *running) texts(n int) (texts []string) {
+	r.t.Helper()
+	r.until("messages arrive", func() bool {
+		got, err := r.Unread(r.t.Context(), 0, Filter{}, 10000)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		if len(got) < n {
+			return false
+		}
+		for _, m := range got {
+			texts = append(texts, m.Text)
+			if err := r.MarkRead(r.t.Context(), m.ID); err != nil {
+				r.t.Fatal(err)
+			}
+		}
+		return true
+	})
+	return texts
+}
+
+func (r *running) send(to, text string) Message {
+	r.t.Helper()
+	m, err := r.Send(r.t.Context(), Outgoing{To: to, Text: text})
+	if err != nil {
+		r.t.Fatalf("send to %s: %v", to, err)
+	}
+	return m
+}
+
+func (r *running) wait(m Message, state string) {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(r.t.Context(), 20*time.Second)
+	defer cancel()
+	if _, err := r.Wait(ctx, m.ID, state); err != nil {
+		r.t.Fatalf("wait for %s: %v", state, err)
+	}
+}
+
+func TestTwoNodesTalk(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	ann := start(t, Config{Dir: t.TempDir(), Name: "Ann"})
+	bob := start(t, Config{Dir: t.TempDir(), Name: "Bob", Peers: []string{ann.address()}})
+	ann.sees("Bob")
+	bob.sees("Ann")
+
+	m := ann.send("Bob", "hello")
+	ann.wait(m, StateDelivered)
+	if got := bob.texts(1); len(got) != 1 || got[0] != "hello" {
+		t.Fatalf("Bob got %q", got)
+	}
+	ann.wait(m, StateRead)
+	ann.end()
+	bob.end()
+}
+
+func TestMessageWaitsForAbsentReader(t *testing.T) {
+	dir := t.TempDir()
+	ann := start(t, Config{Dir: t.TempDir(), Name: "Ann"})
+	bob := start(t, Config{Dir: dir, Name: "Bob", Peers: []string{ann.address()}})
+	ann.sees("Bob")
+	ann.send("Bob", "first")
+	bob.texts(1)
+	bob.end()
+	ann.until("Bob is gone", func() bool {
+		s, err := ann.Status(t.Context())
+		return err == nil && s.Peers == 0
+	})
+
+	m := ann.send("Bob", "second")
+	waiting, err := ann.Outbox(t.Context())
+	if err != nil || len(waiting) != 1 || waiting[0].ID != m.ID || waiting[0].To.Name != "Bob" {
+		t.Fatalf("outbox: %+v, %v", waiting, err)
+	}
+	bob = start(t, Config{Dir: dir}) // finds Ann where she was
+	if got := bob.texts(1); len(got) != 1 || got[0] != "second" {
+		t.Fatalf("Bob got %q", got)
+	}
+	ann.wait(m, StateRead)
+}
+
+func TestContactsOnly(t *testing.T) {
+	ctx := t.Context()
+	ann := start(t, Config{Dir: t.TempDir(), Name: "Ann"})
+	if err := ann.SetAccept(ctx, AcceptContacts); err != nil {
+		t.Fatal(err)
+	}
+	bob := start(t, Config{Dir: t.TempDir(), Name: "Bob", Peers: []string{ann.address()}})
+	bob.sees("Ann")
+	m := bob.send("Ann", "may I?")
+	ann.until("a request comes", func() bool {
+		r, err := ann.Requests(ctx)
+		return err == nil && len(r) == 1 && r[0].Text == "may I?" && r[0].Name == "Bob"
+	})
+	if got, err := ann.Unread(ctx, 0, Filter{}, 10); err != nil || len(got) != 0 {
+		t.Fatalf("a stranger's message was let in: %v, %v", got, err)
+	}
+	if _, err := ann.Accept(ctx, "Bob", ""); err != nil {
+		t.Fatal(err)
+	}
+	bob.wait(m, StateDelivered)
+	if got := ann.texts(1); got[0] != "may I?" {
+		t.Fatalf("Ann got %q", got)
+	}
+	if r, err := ann.Requests(ctx); err != nil || len(r) != 0 {
+		t.Fatalf("the request is still there: %v, %v", r, err)
+	}
+}
+
+func TestBlockedIsNotHeard(t *testing.T) {
+	ctx := t.Context()
+	ann := start(t, Config{Dir: t.TempDir(), Name: "Ann"})
+	bob := start(t, Config{Dir: t.TempDir(), Name: "Bob", Peers: []string{ann.address()}})
+	bob.sees("Ann")
+	ann.sees("Bob")
+	if _, err := ann.Block(ctx, "Bob"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ann.Send(ctx, Outgoing{To: "Bob", Text: "x"}); !errors.Is(err, ErrBlocked) {
+		t.Fatalf("send to a blocked person: %v", err)
+	}
+	m := bob.send("Ann", "hey")
+	if _, err := ann.Unblock(ctx, "Bob"); err != nil {
+		t.Fatal(err)
+	}
+	bob.wait(m, StateDelivered) // by the session of then: nothing was lost, only not heard
+}
+
+func TestRenameReachesEveryone(t *testing.T) {
+	ann := start(t, Config{Dir: t.TempDir(), Name: "Ann"})
+	bob := start(t, Config{Dir: t.TempDir(), Name: "Bob", Peers: []string{ann.address()}})
+	bob.sees("Ann")
+	ann.sees("Bob")
+	if err := ann.SetName(t.Context(), "Anna"); err != nil {
+		t.Fatal(err)
+	}
+	bob.sees("Anna")
+}
