@@ -115,6 +115,7 @@ func (p *pen) runs(count, each int) []event.Run {
 				Clock: epoch.UnixMilli() + int64(i*each+j), Kind: event.KindText,
 			}
 			random{}.Read(h.Key[:])
+			copy(h.Key[:], u64(uint64(i*each + j))[2:]) // as Append makes them
 			e, err := event.New(h, event.Body{Content: hundred})
 			if err != nil {
 				panic(err)
@@ -157,7 +158,7 @@ func BenchmarkLoadRun(b *testing.B) {
 	}
 	b.ResetTimer()
 	for b.Loop() {
-		_, err := s.LoadRun(p.log, 257, event.MaxRunSent)
+		_, err := s.LoadRun(p.log, 257, event.MaxRunEvents, event.MaxRunSent)
 		check(b, err)
 	}
 	b.ReportMetric(float64(256*b.N)/b.Elapsed().Seconds(), "events/s")

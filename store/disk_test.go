@@ -281,7 +281,7 @@ func TestDamagedFiles(t *testing.T) {
 		logs, _ := s.Logs(c)
 		for log, segments := range logs {
 			for _, g := range segments {
-				s.LoadRun(log, g.First, event.MaxRunSent)
+				s.LoadRun(log, g.First, event.MaxRunEvents, event.MaxRunSent)
 			}
 		}
 		s.Append(ctx, Draft{Conversation: c, Kind: event.KindText, Content: text("x")})
@@ -393,7 +393,7 @@ func TestCrash(t *testing.T) {
 				t.Fatal(segments)
 			}
 			for seq := uint64(1); seq <= segments.Last(); {
-				run, err := s.LoadRun(log, seq, event.MaxRunSent)
+				run, err := s.LoadRun(log, seq, event.MaxRunEvents, event.MaxRunSent)
 				check(t, err)
 				check(t, run.Prove())
 				seq = run.Segment().Last + 1

@@ -213,7 +213,7 @@ func meet(from, to *node, c event.Conversation, all ...*node) {
 	for _, log := range sorted(logs) {
 		for _, missing := range logs[log].Missing(held[log]) {
 			for seq := missing.First; seq <= missing.Last; {
-				run, err := from.LoadRun(log, seq, event.MaxRunSent)
+				run, err := from.LoadRun(log, seq, event.MaxRunEvents, event.MaxRunSent)
 				check(from.t, err)
 				if _, err := to.take(run, to.author(log, append(all, from)...)); err != nil && !errors.Is(err, ErrForked) {
 					from.t.Fatal(err)

@@ -72,7 +72,7 @@ func TestHolesInAnyOrder(t *testing.T) {
 			check(t, err)
 			for _, g := range n.logs(c)[p.log] {
 				for seq := g.First; seq <= g.Last; seq++ {
-					run, err := n.LoadRun(p.log, seq, event.MaxRunSent)
+					run, err := n.LoadRun(p.log, seq, event.MaxRunEvents, event.MaxRunSent)
 					check(t, err)
 					check(t, run.Prove())
 				}
@@ -165,7 +165,7 @@ func TestFork(t *testing.T) {
 				_, err = p.give(n, e1, f2)
 				check(t, err)
 			}
-			run, err := n.LoadRun(p.log, n.logs(c)[p.log][0].First, event.MaxRunSent)
+			run, err := n.LoadRun(p.log, n.logs(c)[p.log][0].First, event.MaxRunEvents, event.MaxRunSent)
 			check(t, err)
 			check(t, run.Prove())
 			_, err = q.give(n, q.say("else"))

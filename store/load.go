@@ -25,10 +25,11 @@ func (s *Store) Logs(conv event.Conversation) (map[event.Log]event.Segments, err
 	return out, err
 }
 
-// LoadRun returns the run of a log that begins at a sequence: as much as fits a run
-// and maxBytes (of headers and bodies), up to an event whose signature is held, or
-// the shortest such run if even that is larger. ErrNoEvent if the sequence is not held.
-func (s *Store) LoadRun(log event.Log, first uint64, maxBytes int) (event.Run, error) {
+// LoadRun returns the run of a log that begins at a sequence: as much as fits a run,
+// maxEvents and maxBytes (of headers and bodies), up to an event whose signature is held, or
+// the shortest such run if even that is larger. This device's own log can be cut
+// anywhere, since it can be signed anywhere. ErrNoEvent if the sequence is not held.
+func (s *Store) LoadRun(log event.Log, first uint64, maxEvents, maxBytes int) (event.Run, error) {
 	var run event.Run
 	err := s.view(func(r *reader) error {
 		c, err := r.conversation(log.Conversation)
@@ -42,49 +43,47 @@ func (s *Store) LoadRun(log event.Log, first uint64, maxBytes int) (event.Run, e
 		if l == nil || !l.segments.Covers(first) {
 			return ErrNoEvent
 		}
-		run, err = r.loadRun(l, first, maxBytes)
+		run, err = r.loadRun(l, first, min(maxEvents, event.MaxRunEvents), maxBytes)
 		return err
 	})
 	return run, err
 }
 
-func (r *reader) loadRun(l *logState, first uint64, maxBytes int) (event.Run, error) {
+func (r *reader) loadRun(l *logState, first uint64, maxEvents, maxBytes int) (event.Run, error) {
 	var run event.Run
-	var signed, recalls int // how much of the run is proven so far
-	size, sent := 0, 0
-	for seq := first; l.segments.Covers(seq) && len(run.Events) < event.MaxRunEvents; seq++ {
-		x, err := r.entry(pointer{l.number, seq})
+	own := l.log.Device == r.s.own.Device.ID()
+	var signed, recalls int         // how much of the run is proven so far
+	size, sent, enclosed := 0, 0, 0 // bytes of the run with the event in hand
+	for seq := first; l.segments.Covers(seq); seq++ {
+		e, recall, err := r.travelling(pointer{l.number, seq})
 		if err != nil {
 			return run, err
 		}
-		e, err := r.whole(x)
-		if err != nil {
-			return run, err
-		}
-		e.Head, e.Signature = bytes.Clone(e.Head), bytes.Clone(e.Signature)
-		if x.absent == event.Recalled {
-			recall, ok, err := r.recallFor(x)
-			if err != nil {
-				return run, err
-			}
-			if cost := len(recall.Head) + len(recall.Body); ok && sent+cost <= event.MaxRunSent {
-				run.Recalls = append(run.Recalls, recall)
-				sent += cost
-			} else {
-				e.Absent = event.Dropped
-			}
+		cost := len(recall.Head) + len(recall.Body)
+		if enclosed += cost; cost > 0 && enclosed > event.MaxRunSent-event.MaxRunSize { // there must be room for any run
+			e.Absent, recall, enclosed = event.Dropped, event.Event{}, enclosed-cost
 		}
 		size += e.Size()
-		sent += len(e.Head) + len(e.Body)
-		if size > event.MaxRunSize || signed > 0 && sent > maxBytes {
-			break
-		}
-		if h := &run; len(h.Events) > 0 && (h.Events[0].Header.Card != e.Header.Card || !slices.Equal(h.Events[0].Header.Control, e.Header.Control)) {
-			break
+		sent += len(e.Head) + len(e.Body) + len(recall.Head) + len(recall.Body)
+		n := len(run.Events)
+		enough := n >= maxEvents || sent > maxBytes
+		full := n == event.MaxRunEvents || size > event.MaxRunSize || sent > event.MaxRunSent ||
+			n > 0 && !sameHeads(&run.Events[0].Header, &e.Header)
+		if n > 0 && (enough || full) {
+			if own && signed < n {
+				run.Events[n-1].Sign(r.s.own.Device)
+				signed, recalls = n, len(run.Recalls)
+			}
+			if full || signed > 0 {
+				break
+			}
 		}
 		run.Events = append(run.Events, e)
+		if e.Absent == event.Recalled {
+			run.Recalls = append(run.Recalls, recall)
+		}
 		if e.Signature != nil {
-			signed, recalls = len(run.Events), len(run.Recalls)
+			signed, recalls = n+1, len(run.Recalls)
 		}
 	}
 	if signed == 0 {
@@ -93,6 +92,30 @@ func (r *reader) loadRun(l *logState, first uint64, maxBytes int) (event.Run, er
 	run.Events, run.Recalls = run.Events[:signed], run.Recalls[:recalls]
 	run.Trim()
 	return run, nil
+}
+
+func sameHeads(a, b *event.Header) bool {
+	return a.Card == b.Card && slices.Equal(a.Control, b.Control)
+}
+
+// travelling returns an event as it goes into a run, copied, and the recall to enclose if it is absent for one. Without
+// the recall it goes as dropped.
+func (r *reader) travelling(p pointer) (e, recall event.Event, err error) {
+	x, err := r.entry(p)
+	if err != nil {
+		return e, recall, err
+	}
+	if e, err = r.whole(x); err != nil {
+		return e, recall, err
+	}
+	e.Head, e.Signature = bytes.Clone(e.Head), bytes.Clone(e.Signature)
+	if x.absent == event.Recalled {
+		var ok bool
+		if recall, ok, err = r.recallFor(x); !ok {
+			e.Absent = event.Dropped
+		}
+	}
+	return e, recall, err
 }
 
 // recallFor returns the recall of an event as it is enclosed, copied.

@@ -19,14 +19,14 @@ func TestOwnMessageComesAfterWhatItAnswers(t *testing.T) {
 	for _, n := range []*node{a, b} {
 		equalWords(t, "rows", words(n.rows(c)), "question", "answer")
 	}
-	run, err := b.LoadRun(b.log(c), 1, event.MaxRunSent)
+	run, err := b.LoadRun(b.log(c), 1, event.MaxRunEvents, event.MaxRunSent)
 	check(t, err)
 	if seen := run.Events[0].Header.Seen; len(seen) != 1 || seen[0].Device != a.own.Device.ID() {
 		t.Fatalf("seen: %v", seen)
 	}
 	// What was named once is not named again.
 	b.say(c, "and")
-	run, err = b.LoadRun(b.log(c), 2, event.MaxRunSent)
+	run, err = b.LoadRun(b.log(c), 2, event.MaxRunEvents, event.MaxRunSent)
 	check(t, err)
 	if seen := run.Events[0].Header.Seen; len(seen) != 0 {
 		t.Fatalf("seen again: %v", seen)

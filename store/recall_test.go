@@ -46,7 +46,7 @@ func TestRecallInAnyOrder(t *testing.T) {
 				t.Fatalf("unread: %q", got)
 			}
 			// It can be passed on, and says why the words are gone.
-			run, err := n.LoadRun(p.log, 1, event.MaxRunSent)
+			run, err := n.LoadRun(p.log, 1, event.MaxRunEvents, event.MaxRunSent)
 			check(t, err)
 			run, err = event.ParseRun(run.Marshal())
 			check(t, err)
@@ -112,7 +112,7 @@ func TestCancel(t *testing.T) {
 func TestCancelledAfterAll(t *testing.T) {
 	a, b, c := pair(t)
 	m := a.say(c, "too late")
-	run, err := a.LoadRun(a.log(c), 1, event.MaxRunSent)
+	run, err := a.LoadRun(a.log(c), 1, event.MaxRunEvents, event.MaxRunSent)
 	check(t, err)
 	_, err = b.take(run, Origin{Author: a.own.Person})
 	check(t, err)
@@ -139,7 +139,7 @@ func TestEnclosedRecall(t *testing.T) {
 	a.say(c, "kept")
 	_, err := a.Cancel(ctx, m.ID)
 	check(t, err)
-	run, err := a.LoadRun(a.log(c), 1, 1) // the first event alone
+	run, err := a.LoadRun(a.log(c), 1, event.MaxRunEvents, 1) // the first event alone
 	check(t, err)
 	if len(run.Events) != 1 || len(run.Recalls) != 1 {
 		t.Fatalf("%d events, %d recalls", len(run.Events), len(run.Recalls))
@@ -156,7 +156,7 @@ func TestEnclosedRecall(t *testing.T) {
 	meet(a, b, c)
 	equalWords(t, "rows", words(b.rows(c)), "kept")
 	// b can pass it on.
-	run, err = b.LoadRun(a.log(c), 1, event.MaxRunSent)
+	run, err = b.LoadRun(a.log(c), 1, event.MaxRunEvents, event.MaxRunSent)
 	check(t, err)
 	check(t, run.Prove())
 }

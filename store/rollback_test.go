@@ -141,7 +141,7 @@ func TestNoRollback(t *testing.T) {
 	if back, err := a.Rollback(ctx, other, b.logs(c)[log]); err != nil || back {
 		t.Fatal(back, err)
 	}
-	run, err := b.LoadRun(log, 1, event.MaxRunSent)
+	run, err := b.LoadRun(log, 1, event.MaxRunEvents, event.MaxRunSent)
 	check(t, err)
 	_, err = a.take(run, Origin{Author: a.own.Person})
 	check(t, err)

@@ -129,7 +129,7 @@ func TestGroupCommit(t *testing.T) {
 	if signed != commits {
 		t.Fatalf("%d signatures in %d commits", signed, commits)
 	}
-	run, err := a.LoadRun(a.log(c), 1, event.MaxRunSent)
+	run, err := a.LoadRun(a.log(c), 1, event.MaxRunEvents, event.MaxRunSent)
 	check(t, err)
 	check(t, run.Prove())
 }
@@ -139,15 +139,15 @@ func TestLoadRunBounds(t *testing.T) {
 	for i := range 600 {
 		a.say(c, fmt.Sprint(i))
 	}
-	run, err := a.LoadRun(a.log(c), 1, event.MaxRunSent)
+	run, err := a.LoadRun(a.log(c), 1, event.MaxRunEvents, event.MaxRunSent)
 	check(t, err)
 	if len(run.Events) != event.MaxRunEvents {
 		t.Fatalf("%d events", len(run.Events))
 	}
-	if run, err = a.LoadRun(a.log(c), 5, 1000); err != nil || len(run.Events)*run.Events[0].Size() > 1000 || len(run.Events) < 3 {
+	if run, err = a.LoadRun(a.log(c), 5, event.MaxRunEvents, 1000); err != nil || len(run.Events)*run.Events[0].Size() > 1000 || len(run.Events) < 3 {
 		t.Fatalf("%d events in 1000 bytes: %v", len(run.Events), err)
 	}
-	if _, err = a.LoadRun(a.log(c), 601, 1000); err != ErrNoEvent {
+	if _, err = a.LoadRun(a.log(c), 601, event.MaxRunEvents, 1000); err != ErrNoEvent {
 		t.Fatal(err)
 	}
 	meet(a, b, c)
