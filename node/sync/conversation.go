@@ -2,7 +2,6 @@ package sync
 
 import (
 	"bytes"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -35,6 +34,9 @@ type conversation struct {
 	opened         bool // the one run was asked for
 	loadingOpening bool
 }
+
+// live reports whether things move in the conversation.
+func (c *conversation) live() bool { return c.open && !c.left }
 
 // log holds the two pictures of a log.
 type log struct {
@@ -86,7 +88,7 @@ func (s *Session) join(in Joined) {
 		return
 	}
 	if in.Err != nil {
-		s.close(fmt.Errorf("%w: %w", ErrPeerProof, in.Err))
+		s.close(in.Err)
 		return
 	}
 	s.phase = joined
@@ -98,6 +100,9 @@ func (s *Session) join(in Joined) {
 	given := map[event.Conversation]bool{}
 	var fresh []*conversation
 	for i := range in.Conversations {
+		if len(in.Conversations[i].Theirs) == 0 && !in.Serve {
+			continue
+		}
 		given[in.Conversations[i].ID] = true
 		if c := s.enter(&in.Conversations[i]); c != nil {
 			fresh = append(fresh, c)

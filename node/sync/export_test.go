@@ -22,3 +22,28 @@ func (s *Session) Open(tag []byte) bool {
 	}
 	return false
 }
+
+// Remembered counts what is held only because the peer said so, as it is and not as it
+// was booked.
+func (s *Session) Remembered() int {
+	n := 0
+	for _, o := range s.offers {
+		n += offerClaims(o)
+	}
+	for _, c := range s.byID {
+		for _, l := range c.logs {
+			if len(l.mine) == 0 {
+				n += len(l.theirs)
+			}
+		}
+		for _, r := range c.records {
+			if r.mine == nil {
+				n++
+			}
+		}
+	}
+	if n != s.claims {
+		panic("claims are booked wrong")
+	}
+	return n
+}

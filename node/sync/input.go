@@ -22,12 +22,13 @@ type (
 	// another. Read the store for it in the goroutine that calls Step, and give what is
 	// committed after that as Held: then nothing falls between the two.
 	Joined struct {
-		// Err, if not nil, is why the peer is not who it says. Wrapped in ErrPeerProof,
-		// it ends the session.
+		// Err ends the session. Wrap ErrPeerProof where the peer is not who it says.
 		Err error
 
-		// Serve says that the direct conversation is among Conversations. If it is not,
-		// the peer's opening run becomes a Request, unless Blocked.
+		// Serve says that the peer has a part in the direct conversation; without it that
+		// is left out of Conversations if it is there. The peer's opening run then becomes
+		// a Request, unless Blocked. After blocking, end the session: what it has sent stays
+		// unanswered.
 		Serve, Blocked bool
 
 		// Own are the devices of this node's person, its own included.

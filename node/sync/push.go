@@ -45,7 +45,7 @@ func (s *Session) held(in Held) {
 // caught up with, else after a pause in which somebody else may bring it.
 func (s *Session) want(l *log) {
 	switch {
-	case l.queued || l.delayed || l.stopped || !l.conv.open || len(l.lacks()) == 0:
+	case l.queued || l.delayed || l.stopped || !l.conv.live() || len(l.lacks()) == 0:
 	case l.target != 0 || s.own[l.name.Device]:
 		s.queue(l)
 	default:
@@ -272,7 +272,7 @@ func (s *Session) refused(r *Refused) {
 // mention sees to it that the peer soon learns what is here of l, unless the runs
 // that are pushed at once tell it.
 func (s *Session) mention(l *log) {
-	if l.listed || !l.conv.open {
+	if l.listed || !l.conv.live() {
 		return
 	}
 	untold := l.mine.Ranges().Subtract(l.told)

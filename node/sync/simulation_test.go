@@ -42,7 +42,7 @@ func TestSimulation(t *testing.T) {
 		sum.add(<-sums)
 	}
 	t.Logf("%d seeds: %+v", *seedsFlag, sum)
-	if *seedsFlag >= 100 && !t.Failed() {
+	if *seedsFlag >= 300 && !t.Failed() {
 		for what, n := range sum.all() {
 			if *n == 0 {
 				t.Errorf("no seed had any %s: the simulation does not try it", what)

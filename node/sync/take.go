@@ -344,7 +344,7 @@ func (s *Session) seeRecord(c *conversation, head RecordHead) {
 }
 
 func (s *Session) pushRecord(c *conversation, rec *record) {
-	if c.open && !c.left && rec.mine != nil && rec.head.newer(&rec.theirs) {
+	if c.live() && rec.mine != nil && rec.head.newer(&rec.theirs) {
 		rec.theirs = rec.head
 		s.send(Frame{Record: &Record{Tag: c.mine, Record: *rec.mine}})
 	}

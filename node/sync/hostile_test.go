@@ -1,0 +1,221 @@
+package sync_test
+
+import (
+	"encoding/binary"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/node/sync"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+func TestOutOfOrder(t *testing.T) {
+	hello := sync.Frame{Hello: &sync.Hello{Version: 1}}
+	admission := sync.Frame{Admission: &sync.Admission{Mode: 1}}
+	identity := sync.Frame{Identity: &sync.Identity{Card: []byte("c")}}
+	greeting := []sync.Frame{hello, admission, identity}
+	settled := sync.Frame{Settled: &sync.Settled{Tag: theirTag}}
+	for name, frames := range map[string][]sync.Frame{
+		"settled first":         {settled},
+		"identity first":        {identity},
+		"no admission":          {hello, identity},
+		"hello twice":           {hello, hello},
+		"hello again":           append(greeting[:3:3], hello),
+		"no offer":              append(greeting[:3:3], settled),
+		"have without an offer": append(greeting[:3:3], sync.Frame{Have: &sync.Have{Tag: theirTag, Logs: list(map[event.Log]event.Segments{{}: gapped(1)})}}),
+		"card unasked":          append(greeting[:3:3], sync.Frame{Card: &sync.Card{}}),
+		"two stores": append(greeting[:3:3], sync.Frame{Offers: &sync.Offers{Offers: []sync.Offer{
+			{Store: event.Instance{1}}, {Tag: theirTag, Store: event.Instance{2}}}}}),
+	} {
+		s := &script{t: t, now: time.Unix(1000, 0), session: sync.New(sync.Config{Self: self, Peer: peer})}
+		s.step(sync.Open{Card: []byte("card")})
+		for i, f := range frames {
+			effects := s.got(f)
+			if i < len(frames)-1 {
+				continue
+			}
+			if end := find[sync.Close](t, effects); !errors.Is(end.Reason, sync.ErrProtocol) {
+				t.Errorf("%s: %v", name, end.Reason)
+			}
+		}
+	}
+}
+
+func TestRunOfAnotherConversation(t *testing.T) {
+	s := talking(t, nil, nil)
+	s.want(s.run(write(t, group, peer, 1, 10).run(1, 1)), "Close")
+}
+
+// A peer that pushes past its window is read no further.
+func TestBusy(t *testing.T) {
+	log := write(t, direct, peer, 20, 10)
+	s := talking(t, nil, nil)
+	var tickets []sync.Ticket
+	for n := 1; n <= sync.WindowRuns+1; n++ {
+		if s.session.Busy() {
+			t.Fatalf("busy with %d runs", n-1)
+		}
+		tickets = append(tickets, find[sync.Ingest](t, s.run(log.run(n, n))).Ticket)
+	}
+	if !s.session.Busy() {
+		t.Fatal("not busy")
+	}
+	s.step(sync.NeedCard{Ticket: tickets[0]}) // whoever waits for a card must be able to read it
+	if s.session.Busy() {
+		t.Fatal("busy waiting for a card")
+	}
+}
+
+// A peer that claims to hold ever more logs is not remembered without end.
+func TestClaimsAreBounded(t *testing.T) {
+	s := talking(t, nil, nil)
+	for n := range 100 {
+		h := &sync.Have{Store: theirStore}
+		for i := range 1000 {
+			l := sync.LogSegments{Segments: gapped(20)}
+			binary.BigEndian.PutUint64(l.Device[:], uint64(n*1000+i+1))
+			h.Logs = append(h.Logs, l)
+		}
+		s.want(s.step(sync.Received{Frame: sync.Frame{Have: h}}))
+	}
+	for n := range 100 {
+		o := sync.Offer{Store: theirStore}
+		o.Tag = make32(byte(n + 1))
+		for i := range 4000 {
+			o.Records = append(o.Records, sync.RecordHead{Kind: 1, Counter: uint64(i + 1)})
+		}
+		s.want(s.step(sync.Received{Frame: sync.Frame{Offers: &sync.Offers{Offers: []sync.Offer{o}}}}))
+	}
+	if n := s.session.Remembered(); n > 1<<16 {
+		t.Errorf("%d things are remembered", n)
+	}
+	// What is here is pushed and told none the less.
+	own := write(t, direct, self, 1, 10)
+	s.want(s.step(own.now(1)), "Load")
+}
+
+// FuzzSession gives a session frames and answers in any order. Nothing may panic,
+// nothing may be held without bound, and one step has few effects.
+func FuzzSession(f *testing.F) {
+	f.Add([]byte{0, 1, 2, 3, 4, 5, 6, 7, 8, 9})
+	f.Add([]byte{20, 6, 21, 8, 41, 9, 42, 12, 60, 61, 62, 63})
+	f.Add([]byte{6, 8, 8, 8, 40, 41, 8, 10, 43, 44, 45, 46, 47, 48, 49, 8, 30, 31, 32, 33})
+	f.Add([]byte{6, 36, 8, 8, 60, 61, 16, 42, 43})
+	f.Fuzz(func(t *testing.T, course []byte) {
+		z := newFuzzed(t)
+		for _, choice := range course {
+			z.do(choice)
+		}
+	})
+}
+
+type fuzzed struct {
+	*script
+	frames  []sync.Frame
+	logs    []*chain
+	loads   []sync.Load
+	tickets []sync.Ticket
+	busy    int
+}
+
+func newFuzzed(t *testing.T) *fuzzed {
+	z := &fuzzed{script: newScript(t)}
+	for _, device := range []crypto.DeviceID{self, ownOther, peer, third} {
+		z.logs = append(z.logs, write(t, direct, device, 6, 10))
+	}
+	for _, f := range frames(t) {
+		z.frames = append(z.frames, f.frame)
+	}
+	for _, l := range z.logs {
+		run := l.run(3, 5)
+		z.frames = append(z.frames,
+			sync.Frame{Run: &run},
+			sync.Frame{Offers: &sync.Offers{Offers: []sync.Offer{{Logs: list(l.held(4))}}}},
+			sync.Frame{Have: &sync.Have{Logs: list(l.held(6))}},
+			sync.Frame{Refused: &sync.Refused{Device: l.log.Device, Instance: l.log.Instance, Reason: 1}},
+		)
+	}
+	return z
+}
+
+func (z *fuzzed) do(choice byte) {
+	n := int(choice)
+	if n < len(z.frames) {
+		if z.session.Busy() {
+			return // the shell keeps to it
+		}
+		z.take(z.step(sync.Received{Frame: z.frames[n]}))
+		return
+	}
+	n -= len(z.frames)
+	l := z.logs[n%len(z.logs)]
+	switch n / len(z.logs) {
+	case 0:
+		z.take(z.step(l.now(n%3 + 3)))
+	case 1:
+		conversation := sync.Conversation{ID: direct, Logs: l.held(2), Opening: sync.Opening{Log: z.logs[0].log, First: 1}}
+		z.take(z.step(sync.Joined{Serve: n%3 > 0, Blocked: n%4 == 0, Own: []crypto.DeviceID{self, ownOther}, Conversations: []sync.Conversation{conversation}}))
+	case 2:
+		if len(z.tickets) > 0 {
+			answer := []sync.Input{
+				sync.Stored{Ticket: z.tickets[0], Segments: event.Segments{l.to(5)}},
+				sync.Stored{Ticket: z.tickets[0], Refused: sync.OverBudget},
+				sync.NeedCard{Ticket: z.tickets[0], Person: crypto.PersonID{byte(n)}},
+				sync.Stored{Ticket: z.tickets[0]},
+			}[n%4]
+			z.tickets = z.tickets[1:]
+			z.take(z.step(answer))
+		}
+	case 3:
+		if len(z.loads) > 0 {
+			load := z.loads[0]
+			z.loads = z.loads[1:]
+			in := sync.Loaded{Log: load.Log, Err: errors.New("no run")}
+			for _, c := range z.logs {
+				if c.log == load.Log && load.First <= 6 && n%4 > 0 {
+					in = c.loaded(load.First, 6)
+				}
+			}
+			z.take(z.step(in))
+		}
+	case 4:
+		z.take(z.later(time.Duration(n%4) * 700 * time.Millisecond))
+	case 5:
+		z.take(z.step([]sync.Input{sync.CardLearned{}, sync.CardFetched{}, sync.Share{}, sync.Open{}}[n%4]))
+	}
+}
+
+func (z *fuzzed) take(effects []sync.Effect) {
+	if len(effects) > 64 {
+		z.t.Fatalf("%d effects of one step", len(effects))
+	}
+	for i, e := range effects {
+		switch e := e.(type) {
+		case sync.Send:
+			if _, err := sync.ParseFrame(e.Frame.Marshal()); err != nil && e.Frame.Run == nil {
+				z.t.Fatalf("sends what can't be read: %v", err)
+			}
+		case sync.Load:
+			z.loads = append(z.loads, e)
+		case sync.Ingest:
+			z.tickets = append(z.tickets, e.Ticket)
+		case sync.IngestRecord:
+			z.tickets = append(z.tickets, e.Ticket)
+		case sync.Close:
+			if i != len(effects)-1 {
+				z.t.Fatal("effects after the end")
+			}
+		}
+	}
+	if n := z.session.Remembered(); n > 1<<16 {
+		z.t.Fatalf("%d things are remembered", n)
+	}
+	_, queues := z.session.Idle()
+	for _, n := range queues {
+		if n < 0 || n > sync.WindowBytes+event.MaxRunSent {
+			z.t.Fatalf("queues %v", queues)
+		}
+	}
+}

@@ -1,0 +1,351 @@
+package sync_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/node/sync"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// A live message takes these steps and no others; no timer is among them.
+func TestLivePath(t *testing.T) {
+	own := write(t, direct, self, 2, 10)
+	s := talking(t, own.held(1), own.held(1))
+	load := find[sync.Load](t, s.step(own.now(2)))
+	if load.First != 2 || load.Log != own.log {
+		t.Fatalf("%+v", load)
+	}
+	sent := s.step(own.loaded(2, 2))
+	s.want(sent, "run")
+	acked := s.have(own.log, own.to(2))
+	s.want(acked, "Acked")
+	if a := find[sync.Acked](t, acked); a.Store != theirStore || a.Segments[0] != own.to(2) {
+		t.Errorf("%+v", a)
+	}
+
+	theirs := write(t, direct, peer, 2, 10)
+	s = talking(t, theirs.held(1), theirs.held(1))
+	came := s.run(theirs.run(2, 2))
+	s.want(came, "Ingest")
+	told := s.step(sync.Stored{Ticket: find[sync.Ingest](t, came).Ticket, Segments: event.Segments{theirs.to(2)}})
+	s.want(told, "have")
+	if have := find[sync.Send](t, told).Frame.Have; len(have.Logs) != 1 || have.Logs[0].Segments[0] != theirs.to(2) {
+		t.Errorf("%+v", have)
+	}
+	s.want(s.step(theirs.now(2)))
+}
+
+func TestIncompatible(t *testing.T) {
+	s := &script{t: t, now: time.Unix(1000, 0), session: sync.New(sync.Config{Self: self, Peer: peer})}
+	s.step(sync.Open{Card: []byte("card")})
+	end := find[sync.Close](t, s.got(sync.Frame{Hello: &sync.Hello{Version: 2}}))
+	if !errors.Is(end.Reason, sync.ErrIncompatible) {
+		t.Error(end.Reason)
+	}
+	s.want(s.got(sync.Frame{Hello: &sync.Hello{Version: 1}}))
+}
+
+// Many runs are under way at once, but no more than the window, and what is under way
+// is not sent again.
+func TestWindow(t *testing.T) {
+	own := write(t, direct, self, 40, 10)
+	s := joined(t, sync.Conversation{ID: direct, Logs: own.held(40)})
+	effects := s.offer(nil, nil)
+	sent := 0
+	for len(effects) > 0 && sent < 100 {
+		load := find[sync.Load](t, effects)
+		if load.First != uint64(sent+1) {
+			t.Fatalf("asks for %d after %d", load.First, sent)
+		}
+		effects = s.step(own.loaded(load.First, int(load.First)))
+		sent++
+		if _, ok := effects[0].(sync.Send); !ok {
+			t.Fatal("loaded and not sent")
+		}
+		effects = effects[1:]
+	}
+	if sent != sync.WindowRuns {
+		t.Fatalf("%d runs are unanswered", sent)
+	}
+	effects = s.have(own.log, own.to(3))
+	for n := range 3 {
+		load := find[sync.Load](t, effects)
+		if load.First != uint64(sync.WindowRuns+n+1) {
+			t.Fatalf("goes on at %d", load.First)
+		}
+		effects = s.step(own.loaded(load.First, int(load.First)))
+	}
+	s.want(effects, "run")
+}
+
+func TestWindowBytes(t *testing.T) {
+	own := write(t, direct, self, 80, 60<<10)
+	s := joined(t, sync.Conversation{ID: direct, Logs: own.held(80)})
+	effects := s.offer(nil, nil)
+	sent, bytes := 0, 0
+	for len(effects) > 0 {
+		load := find[sync.Load](t, effects)
+		last := int(load.First) + 15 // about 1 MiB
+		effects = s.step(own.loaded(load.First, last))[1:]
+		sent++
+		for _, e := range own.events[load.First-1 : last] {
+			bytes += len(e.Head) + len(e.Body)
+		}
+	}
+	if bytes > sync.WindowBytes || sent < 2 {
+		t.Errorf("%d runs of %d bytes are unanswered", sent, bytes)
+	}
+}
+
+// Logs take turns, so that a long one holds nobody up.
+func TestTurns(t *testing.T) {
+	long, short := write(t, direct, self, 20, 10), write(t, direct, ownOther, 1, 10)
+	s := joined(t, sync.Conversation{ID: direct, Logs: map[event.Log]event.Segments{long.log: {long.to(20)}, short.log: {short.to(1)}}})
+	effects := s.offer(nil, nil)
+	if len(effects) != 2 {
+		t.Fatal(effects)
+	}
+}
+
+// Others' logs are pushed after a second, unless somebody else was quicker, and the
+// peer is told within a quarter of one.
+func TestOthersWait(t *testing.T) {
+	log := write(t, direct, third, 3, 10)
+	s := talking(t, log.held(1), log.held(1))
+	s.want(s.step(log.now(2)), "Wake")
+	s.want(s.later(250*time.Millisecond), "have", "Wake")
+	s.want(s.later(749 * time.Millisecond))
+	s.want(s.later(time.Millisecond), "Load", "Wake")
+	s.want(s.step(log.loaded(2, 2)), "run")
+	s.have(log.log, log.to(2))
+
+	s.step(log.now(3))
+	s.have(log.log, log.to(3))
+	s.want(s.later(250*time.Millisecond), "have", "Wake")
+	s.want(s.later(750*time.Millisecond), "Wake")
+}
+
+// What is told once is not told again, and what comes together is told together.
+func TestHaveIsGathered(t *testing.T) {
+	a, b := write(t, direct, third, 5, 10), write(t, direct, ownOther, 1, 10)
+	s := talking(t, nil, nil)
+	for n := range 5 {
+		s.step(a.now(n + 1))
+		s.now = s.now.Add(10 * time.Millisecond)
+	}
+	s.have(b.log, b.to(1))
+	s.step(b.now(1))
+	have := find[sync.Send](t, s.later(200*time.Millisecond)).Frame.Have
+	if have == nil || len(have.Logs) != 2 {
+		t.Fatalf("%+v", have)
+	}
+	if b := (sync.Frame{Have: have}).Marshal(); len(b) > 300 {
+		t.Errorf("%d bytes", len(b))
+	}
+	s.want(s.later(250 * time.Millisecond))
+}
+
+// The steps of Stored and Held may change places.
+func TestHeldBeforeStored(t *testing.T) {
+	log := write(t, direct, peer, 3, 10)
+	s := talking(t, nil, nil)
+	first := find[sync.Ingest](t, s.run(log.run(1, 1)))
+	second := find[sync.Ingest](t, s.run(log.run(2, 3)))
+	s.want(s.step(log.now(3)))
+	have := find[sync.Send](t, s.step(sync.Stored{Ticket: second.Ticket, Segments: event.Segments{log.to(3)}})).Frame.Have
+	if have.Logs[0].Segments[0].Last != 3 {
+		t.Fatalf("%+v", have)
+	}
+	have = find[sync.Send](t, s.step(sync.Stored{Ticket: first.Ticket, Segments: event.Segments{log.to(1)}})).Frame.Have
+	if have.Logs[0].Segments[0].Last != 3 {
+		t.Fatalf("what is here has shrunk: %+v", have)
+	}
+	// The answer alone is enough.
+	s = talking(t, nil, nil)
+	came := find[sync.Ingest](t, s.run(log.run(1, 1)))
+	s.want(s.step(sync.Stored{Ticket: came.Ticket, Segments: event.Segments{log.to(1)}}), "have")
+}
+
+func TestSettled(t *testing.T) {
+	own := write(t, direct, self, 4, 10)
+	s := joined(t, sync.Conversation{ID: direct, Logs: own.held(2)})
+	s.want(s.offer(nil, nil), "Load")
+	s.step(own.now(4)) // after the offer: not of this round
+	s.want(s.step(own.loaded(1, 1)), "run", "Load")
+	s.want(s.step(own.loaded(2, 2)), "run", "settled", "Load")
+
+	// Of mine: it ends when all before it is stored.
+	theirs := write(t, direct, peer, 2, 10)
+	one, two := find[sync.Ingest](t, s.run(theirs.run(1, 1))), find[sync.Ingest](t, s.run(theirs.run(2, 2)))
+	s.want(s.got(sync.Frame{Settled: &sync.Settled{}}))
+	s.want(s.step(sync.Stored{Ticket: two.Ticket, Segments: event.Segments{theirs.part(2, 2)}}), "have")
+	s.want(s.step(sync.Stored{Ticket: one.Ticket, Segments: event.Segments{theirs.to(2)}}), "have", "RoundEnded")
+	s.want(s.got(sync.Frame{Settled: &sync.Settled{}}), "Close")
+
+	s = joined(t, sync.Conversation{ID: direct})
+	s.want(s.offer(nil, nil), "settled")
+	s.want(s.got(sync.Frame{Settled: &sync.Settled{}}), "RoundEnded")
+}
+
+func TestRefused(t *testing.T) {
+	own := write(t, direct, self, 3, 10)
+	s := joined(t, sync.Conversation{ID: direct, Logs: own.held(1)})
+	s.offer(nil, nil)
+	s.step(own.loaded(1, 1))
+	refused := sync.Frame{Refused: &sync.Refused{Device: self, Instance: own.log.Instance, Reason: sync.OverBudget}}
+	s.want(s.got(refused))
+	s.want(s.step(own.now(2)), "Wake")
+	s.want(s.later(time.Second), "have", "Wake")
+	if idle, queues := s.session.Idle(); !idle {
+		t.Error(queues)
+	}
+	s.want(s.offer(nil, nil), "Load") // anew
+
+	// And the other way round.
+	theirs := write(t, direct, peer, 2, 10)
+	came := find[sync.Ingest](t, s.run(theirs.run(1, 1)))
+	s.want(s.step(sync.Stored{Ticket: came.Ticket, Refused: sync.OverBudget}), "refused")
+	s.want(s.run(theirs.run(2, 2)))
+}
+
+func TestRollback(t *testing.T) {
+	own, other := write(t, direct, self, 5, 10), write(t, direct, self, 5, 11)
+	for name, c := range map[string]struct {
+		theirs event.Segment
+		pushed bool // before it is found out
+	}{
+		"exceeds":           {own.to(5), false},
+		"differs":           {other.to(3), false},
+		"differs before":    {other.to(2), true},
+		"exceeds elsewhere": {other.part(4, 5), false},
+	} {
+		s := joined(t, sync.Conversation{ID: direct, Logs: own.held(3)})
+		effects := s.offer(nil, map[event.Log]event.Segments{own.log: {c.theirs}})
+		if c.pushed {
+			effects = s.step(own.loaded(find[sync.Load](t, effects).First, 3))
+		}
+		if r := find[sync.Rollback](t, effects); r.Log != own.log || r.Theirs[0] != c.theirs {
+			t.Errorf("%s: %+v", name, r)
+		}
+		for _, e := range s.have(own.log, other.to(5)) {
+			if _, ok := e.(sync.Rollback); ok {
+				t.Errorf("%s: twice", name)
+			}
+		}
+	}
+	// Of anyone else's log it is no concern of ours: what is pushed proves the fork.
+	a, b := write(t, direct, third, 3, 10), write(t, direct, third, 3, 11)
+	s := joined(t, sync.Conversation{ID: direct, Logs: a.held(3)})
+	s.want(s.offer(nil, b.held(2)), "Load")
+	s.want(s.step(a.loaded(3, 3)), "run", "settled")
+}
+
+func TestCards(t *testing.T) {
+	a, b := write(t, direct, third, 2, 10), write(t, direct, peer, 1, 10)
+	s := talking(t, nil, nil)
+	one := find[sync.Ingest](t, s.run(a.run(1, 1)))
+	two := find[sync.Ingest](t, s.run(a.run(2, 2)))
+	other := find[sync.Ingest](t, s.run(b.run(1, 1)))
+	s.want(s.step(sync.NeedCard{Ticket: one.Ticket, Person: crypto.PersonID{1}}), "card request")
+	s.want(s.step(sync.NeedCard{Ticket: other.Ticket, Person: crypto.PersonID{2}}))
+	s.want(s.step(sync.NeedCard{Ticket: two.Ticket, Person: crypto.PersonID{1}}))
+	s.want(s.got(sync.Frame{Card: &sync.Card{Card: []byte("x")}}), "LearnCard")
+	s.want(s.step(sync.CardLearned{}), "Ingest", "Ingest", "card request")
+	s.want(s.step(sync.Stored{Ticket: one.Ticket, Segments: event.Segments{a.to(1)}}), "have")
+	s.want(s.step(sync.NeedCard{Ticket: two.Ticket, Person: crypto.PersonID{1}}), "refused")
+	s.want(s.got(sync.Frame{Card: &sync.Card{}}), "LearnCard")
+	s.want(s.step(sync.CardLearned{}), "Ingest")
+	s.want(s.got(sync.Frame{Card: &sync.Card{}}), "Close")
+
+	s = talking(t, nil, nil)
+	request := sync.Frame{CardRequest: &sync.CardRequest{Person: crypto.PersonID{3}}}
+	s.want(s.got(request), "FetchCard")
+	s.want(s.step(sync.CardFetched{Card: []byte("y")}), "card")
+	s.want(s.got(request), "FetchCard")
+	s.want(s.got(request), "Close")
+}
+
+func TestNotServed(t *testing.T) {
+	own := write(t, direct, self, 30, 10)
+	s := joined(t, sync.Conversation{ID: direct, Logs: own.held(30), Opening: sync.Opening{Log: own.log, First: 4}})
+	s.want(s.later(1999 * time.Millisecond))
+	load := find[sync.Load](t, s.later(time.Millisecond))
+	if load.First != 4 || load.Events != sync.OpeningEvents || load.Bytes != sync.OpeningBytes {
+		t.Fatalf("%+v", load)
+	}
+	s.want(s.step(own.loaded(4, 19)), "run")
+	s.want(s.step(own.now(30)))
+	s.want(s.later(time.Minute))
+	s.want(s.offer(nil, nil), "Load") // accepted
+
+	// Nothing to say at first: the first message is the opening.
+	s = joined(t, sync.Conversation{ID: direct})
+	s.later(time.Hour)
+	s.want(s.step(own.now(1)), "Load")
+	s.want(s.step(own.loaded(1, 1)), "run")
+	s.want(s.step(own.now(2)))
+
+	// More than a request may have is not sent.
+	s = joined(t, sync.Conversation{ID: direct, Logs: own.held(30), Opening: sync.Opening{Log: own.log, First: 1}})
+	s.later(time.Hour)
+	s.want(s.step(own.loaded(1, 17)))
+}
+
+func TestServesNot(t *testing.T) {
+	theirs := write(t, direct, peer, 20, 10)
+	for _, blocked := range []bool{false, true} {
+		s := newScript(t)
+		s.want(s.step(sync.Joined{Blocked: blocked, Conversations: []sync.Conversation{{ID: direct}}}))
+		s.want(s.offer(nil, theirs.held(20)))
+		s.want(s.run(theirs.run(1, 17)))
+		if opening := s.run(theirs.run(1, 16)); blocked {
+			s.want(opening)
+		} else {
+			s.want(opening, "Request")
+		}
+		s.want(s.run(theirs.run(1, 16)))
+		s.want(s.got(sync.Frame{Settled: &sync.Settled{}}))
+		s.want(s.have(theirs.log, theirs.to(1)))
+		s.want(s.got(sync.Frame{CardRequest: &sync.CardRequest{}}))
+		s.want(s.step(sync.Joined{Serve: true, Conversations: []sync.Conversation{{ID: direct}}}), "offers", "settled")
+		s.want(s.run(theirs.run(1, 16)), "Ingest")
+	}
+}
+
+// A group that is left is neither pushed nor taken; who joins again begins anew.
+func TestLeave(t *testing.T) {
+	own, theirs := write(t, group, self, 2, 10), write(t, group, peer, 2, 10)
+	in := sync.Conversation{ID: group, Mine: mineTag, Theirs: theirTag, Logs: own.held(1)}
+	s := joined(t, in)
+	s.want(s.offer(theirTag, own.held(1)), "Acked", "settled")
+	s.want(s.step(sync.Joined{Serve: true}))
+	s.want(s.step(own.now(2)))
+	run := theirs.run(1, 1)
+	run.Tag = theirTag
+	s.want(s.run(run), "refused")
+	in.Logs = own.held(2)
+	s.want(s.step(sync.Joined{Serve: true, Conversations: []sync.Conversation{in}}), "offers", "Load")
+	s.want(s.run(run), "Ingest")
+}
+
+func TestRecords(t *testing.T) {
+	record := func(counter uint64) event.Record {
+		r, err := event.NewRecord(deviceKeys[4], event.Record{Kind: 9, Counter: counter, Subject: []byte("s")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	s := joined(t, sync.Conversation{ID: direct, Records: []event.Record{record(2)}})
+	s.want(s.offer(nil, nil), "record", "settled")
+	s.want(s.step(sync.HeldRecord{Conversation: direct, Record: record(2)}))
+	s.want(s.step(sync.HeldRecord{Conversation: direct, Record: record(3)}), "record")
+	came := s.got(sync.Frame{Record: &sync.Record{Record: record(4)}})
+	s.want(came, "IngestRecord")
+	s.want(s.step(sync.HeldRecord{Conversation: direct, Record: record(4)})) // it is theirs
+	s.want(s.step(sync.Stored{Ticket: find[sync.IngestRecord](t, came).Ticket}))
+	s.want(s.step(sync.HeldRecord{Conversation: direct, Record: record(5)}), "record")
+}
