@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"encoding/binary"
 	"io"
 	"slices"
 
@@ -93,7 +94,9 @@ func (s *Store) letter(d *Draft) (letter, error) {
 		l.key = *d.Key
 		return l, nil
 	}
-	_, err := io.ReadFull(s.cfg.Rand, l.key[:])
+	// Ascending, so that the index of keys grows at its end.
+	binary.BigEndian.PutUint64(l.key[:], uint64(s.cfg.Now().UnixMilli())<<16)
+	_, err := io.ReadFull(s.cfg.Rand, l.key[6:])
 	return l, err
 }
 
@@ -103,15 +106,18 @@ func (b *batch) append(l *letter) (Entry, error) {
 	if err != nil {
 		return Entry{}, err
 	}
-	if p, used := pointerAt(b.get(bucketKeys, localKey(c.id, b.s.own.Person, l.key))); used {
+	if p, used := pointerAt(b.get(bucketKeys, localKey(c.number, b.s.own.Person, l.key))); used {
 		return b.existing(p, d)
 	}
 	x, err := b.write(&c, event.Header{Kind: d.Kind, Lifetime: d.Lifetime, Key: l.key, Clock: b.clock()}, l.body)
 	if err != nil {
 		return Entry{}, err
 	}
-	row, err := b.row(x)
-	return Entry{Row: row}, err
+	out := Entry{Row: b.bareRow(x)} // not read back: this is what senders wait for
+	if len(c.recipients()) > 0 {
+		out.State = Queued
+	}
+	return out, out.say(d.Content, d.Fallback)
 }
 
 // clock is the wall clock as headers can say it.

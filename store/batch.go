@@ -62,7 +62,7 @@ func (b *batch) bucket(name []byte) *bbolt.Bucket {
 	if k == nil {
 		k = b.tx.Bucket(name)
 		switch string(name) {
-		case string(bucketEvents), string(bucketView), string(bucketArrivals), string(bucketUnread):
+		case string(bucketEvents), string(bucketView), string(bucketArrivals), string(bucketUnread), string(bucketKeys):
 			k.FillPercent = fillAscending
 		}
 		b.buckets[string(name)] = k
@@ -97,6 +97,10 @@ func (b *batch) next(bucket []byte) uint64 {
 func (b *batch) touch(l *logState) {
 	b.writes++
 	b.dirty[l.number] = true
+}
+
+func (b *batch) putID(id event.ID, p pointer) {
+	b.put(bucketIDs, idKey(b.next(bucketIDs)/generation, id), p.bytes())
 }
 
 func (b *batch) save(x *entry) { b.put(bucketEvents, x.pointer.bytes(), x.stored.bytes()) }
@@ -140,21 +144,22 @@ func (b *batch) sign(log uint32) {
 
 // signAt signs an event of this device, which is stored.
 func (b *batch) signAt(p pointer) {
-	x, err := b.entry(p)
-	if err != nil {
-		b.err = cmp.Or(b.err, err)
+	st, err := b.stored(p)
+	if err != nil || st == nil {
+		b.err = cmp.Or(b.err, err, ErrNoEvent)
 		return
 	}
-	if x.signature == nil {
-		x.sign(b.s.own.Device)
-		b.save(x)
+	if st.signature == nil {
+		st.sign(b.s.own.Device)
+		b.put(bucketEvents, p.bytes(), st.bytes())
 	}
 }
 
-func (x *entry) sign(key crypto.DeviceKey) {
-	e := event.Event{Header: x.header, Head: x.head}
-	e.Sign(key)
-	x.signature = e.Signature
+// sign signs an event of this device.
+func (e *stored) sign(key crypto.DeviceKey) {
+	whole := event.Event{Header: event.Header{Device: key.ID()}, Head: e.head}
+	whole.Sign(key)
+	e.signature = whole.Signature
 }
 
 // finish writes what was put off to the end of the transaction.

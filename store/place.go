@@ -12,7 +12,7 @@ import (
 // add stores a new event, places it and whatever waited for it, and does what it
 // asks for.
 func (b *batch) add(x *entry) error {
-	b.put(bucketIDs, x.id[:shortID], x.pointer.bytes())
+	b.putID(x.id, x.pointer)
 	ok, err := b.place(x, false)
 	if err != nil {
 		return err
@@ -129,7 +129,7 @@ func (b *batch) show(x *entry) error {
 	default:
 		return nil
 	}
-	key := localKey(x.header.Conversation, x.in.person, x.header.Key)
+	key := localKey(x.in.conversation, x.in.person, x.header.Key)
 	if b.get(bucketKeys, key) != nil {
 		return nil
 	}

@@ -103,9 +103,9 @@ func (b *batch) move(x *entry, from pointer) {
 	to := x.pointer.bytes()
 	b.delete(bucketEvents, from.bytes())
 	b.save(x)
-	b.put(bucketIDs, x.id[:shortID], to)
+	b.putID(x.id, x.pointer)
 	if x.is(flagShown) {
-		b.put(bucketKeys, localKey(x.header.Conversation, x.in.person, x.header.Key), to)
+		b.put(bucketKeys, localKey(x.in.conversation, x.in.person, x.header.Key), to)
 		b.put(bucketView, viewKey(x.in.conversation, x.t, x.id), to)
 		b.put(bucketArrivals, u64(x.arrival), to)
 	}

@@ -33,7 +33,21 @@ type Row struct {
 
 // row builds the row of an event that has one.
 func (r *reader) row(x *entry) (Row, error) {
-	row := Row{
+	row := r.bareRow(x)
+	var err error
+	if row.State, err = r.state(x); err != nil || x.absent != event.Present {
+		return row, err
+	}
+	body, err := r.content(x)
+	if err != nil {
+		return Row{}, err
+	}
+	return row, row.say(body.Content, body.Fallback)
+}
+
+// bareRow is a row without state and words.
+func (r *reader) bareRow(x *entry) Row {
+	return Row{
 		ID:           x.id,
 		Conversation: x.header.Conversation,
 		Author:       x.in.person,
@@ -50,24 +64,20 @@ func (r *reader) row(x *entry) (Row, error) {
 		Forked:       x.in.forked != 0 && x.header.Sequence >= x.in.forked,
 		Own:          r.isOwn(x.in.person),
 	}
-	var err error
-	if row.State, err = r.state(x); err != nil || x.absent != event.Present {
-		return row, err
-	}
-	body, err := r.content(x)
-	if err != nil {
-		return Row{}, err
-	}
+}
+
+// say puts the words into a row.
+func (row *Row) say(content []byte, fallback string) error {
 	if row.Kind != event.KindText {
-		row.Text = body.Fallback
-		return row, nil
+		row.Text = fallback
+		return nil
 	}
-	text, err := event.ParseText(body.Content)
+	text, err := event.ParseText(content)
 	if err != nil {
-		return Row{}, damaged("text: %w", err)
+		return damaged("text: %w", err)
 	}
 	row.Text, row.ReplyTo = text.Text, text.ReplyTo
-	return row, nil
+	return nil
 }
 
 // shownFor returns the event whose row people see in place of x: the first to come
@@ -76,7 +86,7 @@ func (r *reader) shownFor(x *entry) (*entry, error) {
 	if x.is(flagShown) {
 		return x, nil
 	}
-	p, ok := pointerAt(r.get(bucketKeys, localKey(x.header.Conversation, x.in.person, x.header.Key)))
+	p, ok := pointerAt(r.get(bucketKeys, localKey(x.in.conversation, x.in.person, x.header.Key)))
 	if !ok || x.header.Kind.SelfProven() {
 		return nil, ErrNoEvent
 	}
@@ -131,10 +141,12 @@ func (s *Store) Find(prefix string) (event.ID, error) {
 	var id event.ID
 	found := false
 	err = s.view(func(r *reader) error {
-		return r.each(bucketIDs, whole[:min(len(whole), shortID)], func(_, v []byte) error {
+		ask := func(_, v []byte) error {
 			p, _ := pointerAt(v)
 			x, err := r.entry(p)
-			if err != nil {
+			if err == ErrNoEvent {
+				return nil // has another place since
+			} else if err != nil {
 				return err
 			}
 			if !strings.HasPrefix(hex.EncodeToString(x.id[:]), prefix) {
@@ -150,7 +162,14 @@ func (s *Store) Find(prefix string) (event.ID, error) {
 			}
 			id, found = x.id, true
 			return nil
-		})
+		}
+		whole := whole[:min(len(whole), shortID)]
+		for n := range r.tx.Bucket(bucketIDs).Sequence()/generation + 1 {
+			if err := r.each(bucketIDs, append(u32(uint32(n)), whole...), ask); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	if err == nil && !found {
 		err = ErrNoEvent
