@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -145,7 +146,7 @@ func (d *demo) absent() error {
 		return err
 	}
 	if len(outbox) != 1 {
-		return fmt.Errorf("Ann's outbox has %d messages after the restart, want 1", len(outbox))
+		return fmt.Errorf("after the restart the outbox has %d messages, want 1", len(outbox))
 	}
 	d.say("Ann's node is back; the message still waits")
 	if err := d.up("Bob"); err != nil {
@@ -158,6 +159,12 @@ func (d *demo) crash() error {
 	var want []string
 	for i := range 300 {
 		want = append(want, fmt.Sprintf("line %d of 300", i+1))
+	}
+	if err := d.until("Cleo sees Bob", func() (bool, error) {
+		peers, err := d.lines("Cleo", "peers")
+		return slices.ContainsFunc(peers, func(p map[string]any) bool { return p["name"] == "Bob" && p["online"] == true }), err
+	}); err != nil {
+		return err
 	}
 	sent := make(chan error, 1)
 	go func() {

@@ -17,7 +17,7 @@ const self = peer.ID("m")
 
 var (
 	start   = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	refused = errors.New("connection refused")
+	errRefused = errors.New("connection refused")
 )
 
 // world drives a planner as its owner would.
@@ -85,7 +85,7 @@ func (w *world) until(id peer.ID) time.Duration {
 	return 0
 }
 
-func (w *world) fail(id peer.ID)    { w.Dialled(id, refused, w.now) }
+func (w *world) fail(id peer.ID)    { w.Dialled(id, errRefused, w.now) }
 func (w *world) succeed(id peer.ID) { w.Dialled(id, nil, w.now); w.Connected(id, w.now) }
 
 func TestWhoDialsFirst(t *testing.T) {
@@ -174,7 +174,7 @@ func TestBackOff(t *testing.T) {
 					t.Fatalf("pause %d is %v, want %v", i, got, want)
 				}
 			}
-			if s := w.State("z"); s.Fails != len(c.want) || s.Err != refused || !s.Dialling {
+			if s := w.State("z"); s.Fails != len(c.want) || s.Err != errRefused || !s.Dialling {
 				t.Errorf("state %+v", s)
 			}
 			w.succeed("z")

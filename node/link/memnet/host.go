@@ -118,7 +118,7 @@ func (c *carrier) Listen(addr ma.Multiaddr) (transport.Listener, error) {
 		raw.Close()
 		return nil, err
 	}
-	return c.upgrader.UpgradeListener(c, wrapped), nil
+	return c.upgrader.UpgradeGatedMaListener(c, c.upgrader.GateMaListener(wrapped)), nil
 }
 
 func addrPort(addr ma.Multiaddr) (netip.AddrPort, error) {
