@@ -166,7 +166,7 @@ func (n *node) log(c event.Conversation) event.Log {
 	var log event.Log
 	check(n.t, n.view(func(r *reader) error {
 		k, err := r.conversation(c)
-		if err != nil {
+		if err != nil || k.own == 0 {
 			return err
 		}
 		l, err := r.log(k.own)
