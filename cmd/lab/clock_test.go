@@ -65,7 +65,7 @@ var shift = func() int64 {
 	}
 	began := time.Now()
 	out := filepath.Join(dir, "earshot")
-	c := exec.Command("go", "build", "-trimpath", "-overlay", filepath.Join(dir, "overlay.json"), "-o", out, "../earshot")
+	c := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-overlay", filepath.Join(dir, "overlay.json"), "-o", out, "../earshot")
 	c.Env = append(os.Environ(), "CGO_ENABLED=0", "GOPROXY=off")
 	if text, err := c.CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, text)
