@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	gosync "sync"
-	"time"
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/node/sync"
@@ -236,7 +235,7 @@ func (s *session) errand(ctx context.Context, e any) []sync.Input {
 	case sync.Rollback:
 		_, err = n.store.Rollback(ctx, e.Log, e.Theirs)
 	case sync.RoundEnded:
-		err = n.store.Release(ctx, &e.Conversation, time.Now())
+		err = n.store.Release(ctx, &e.Conversation, n.cfg.Now())
 	case sync.Request:
 		err = n.request(ctx, s.person, e.Run)
 	case remember:

@@ -56,9 +56,10 @@ type Config struct {
 	Log        *slog.Logger
 	Version    string
 
-	// Transport and Networks replace TCP and this machine's interfaces in simulations.
+	// Transport, Networks and Now replace TCP, this machine's interfaces and its wall clock in simulations.
 	Transport link.Transport
 	Networks  func() (discovery.Network, error)
+	Now       func() time.Time
 }
 
 // Node is a node. See the package's comment.
@@ -104,6 +105,9 @@ func Open(cfg Config) (_ *Node, err error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
 	n := &Node{
 		cfg:      cfg,
 		log:      cfg.Log,
@@ -122,7 +126,7 @@ func Open(cfg Config) (_ *Node, err error) {
 	if err := n.parseAddresses(); err != nil {
 		return nil, err
 	}
-	if n.store, err = store.Open(store.Config{Dir: cfg.Dir, Passphrase: cfg.Passphrase, Log: cfg.Log, Changed: n.committed}); err != nil {
+	if n.store, err = store.Open(store.Config{Dir: cfg.Dir, Passphrase: cfg.Passphrase, Now: cfg.Now, Log: cfg.Log, Changed: n.committed}); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -284,8 +288,8 @@ func (n *Node) release(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case now := <-tick.C:
-			if err := n.store.Release(ctx, nil, now.Add(-releaseAfter)); err != nil && ctx.Err() == nil {
+		case <-tick.C:
+			if err := n.store.Release(ctx, nil, n.cfg.Now().Add(-releaseAfter)); err != nil && ctx.Err() == nil {
 				n.log.Warn("show waiting messages", "err", err)
 			}
 		}

@@ -69,7 +69,7 @@ func (n *Node) Peers(ctx context.Context) ([]Peer, error) {
 				p.FoundBy = append(p.FoundBy, string(source))
 			}
 			if online {
-				p.LastSeen = time.Now()
+				p.LastSeen = n.cfg.Now()
 			}
 			out = append(out, p)
 		}
@@ -152,7 +152,7 @@ func (n *Node) remember(ctx context.Context, device crypto.DeviceID, state dial.
 	if !ok || !them.saved {
 		return nil
 	}
-	info := store.DeviceInfo{LastSeen: time.Now()}
+	info := store.DeviceInfo{LastSeen: n.cfg.Now()}
 	for _, a := range state.Addrs[:min(len(state.Addrs), savedAddrs)] {
 		info.Addrs = append(info.Addrs, a.String())
 	}
