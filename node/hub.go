@@ -167,8 +167,9 @@ func (h *hub) open(ctx context.Context, d dial.Dial) (*session, error) {
 	}
 	stream, err := h.host.NewStream(ctx, d.Device, syncProtocol)
 	if err != nil {
-		// A connection without a session is of no use, and would make the next dial find it again.
-		_ = h.host.ClosePeer(d.Device)
+		for _, c := range h.host.ConnsTo(d.Device) {
+			closeUnused(c)
+		}
 		return nil, err
 	}
 	return h.newPeer(stream, true), nil
@@ -182,6 +183,7 @@ func (h *hub) serve(ctx context.Context, s *session) {
 	var refused error
 	if err := h.ask(ctx, func() { refused = h.admit(s) }); err != nil || refused != nil {
 		_ = s.stream.Reset()
+		closeUnused(s.stream.Conn())
 		return
 	}
 	err := s.run(ctx)
@@ -193,6 +195,16 @@ func (h *hub) serve(ctx context.Context, s *session) {
 	}) == nil {
 		s.rememberLast(context.WithoutCancel(ctx), state)
 	}
+}
+
+// closeUnused closes a connection that carries no session: it is of no use, and the next dial would find it again.
+func closeUnused(c network.Conn) {
+	for _, s := range c.GetStreams() {
+		if s.Protocol() == syncProtocol {
+			return
+		}
+	}
+	_ = c.Close()
 }
 
 // admit makes s the session with its peer, or says why not.

@@ -108,7 +108,7 @@ func (s *session) run(parent context.Context) (err error) {
 		cancel(err)
 		stop()
 		_ = s.stream.Reset()
-		_ = s.stream.Conn().Close()
+		closeUnused(s.stream.Conn())
 		running.Wait()
 		s.node.left(s)
 	}()

@@ -16,7 +16,7 @@ import (
 const self = peer.ID("m")
 
 var (
-	start   = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	start      = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	errRefused = errors.New("connection refused")
 )
 
