@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"context"
-	"fmt"
 	"reflect"
 	"runtime"
 	"runtime/debug"
@@ -150,8 +149,12 @@ func (a *app) peer(w *bufio.Writer, p peerJSON) error {
 	if p.Person != "" {
 		name = who(p.Name, p.Petname, p.Person, p.Contact, p.Verified)
 	}
+	where := []string{p.Device}
+	if len(p.FoundBy) > 0 {
+		where = append(where, "by "+strings.Join(p.FoundBy, "+"))
+	}
 	return a.row(w, p, "%s  %s  %s", state, a.style.Bold(name),
-		a.style.Dim(terminal.Line(fmt.Sprintf("%s by %s, %s", p.Device, strings.Join(p.FoundBy, "+"), strings.Join(p.Addresses, " ")))))
+		a.style.Dim(terminal.Line(strings.Join(append(where, p.Addresses...), " "))))
 }
 
 func (a *app) meCommand() *cobra.Command {

@@ -116,7 +116,7 @@ func explain(err error) *problem {
 	var path *fs.PathError
 	switch {
 	case errors.Is(err, control.ErrNotRunning):
-		p = failed(codeNotRunning, "%v", err)
+		p = failed(codeNotRunning, "%s", message(err))
 		p.exit = exitNotRunning
 		return p
 	case errors.Is(err, context.Canceled) || connect.CodeOf(err) == connect.CodeCanceled:

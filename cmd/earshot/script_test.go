@@ -1,0 +1,203 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"earshot": main})
+}
+
+// The scripts run real nodes, on loopback and told of each other. Their own commands:
+//
+//	up NAME [ARG]...     start a node in $WORK/NAME, wait until it is ready, and set $NAME to its address
+//	end NAME SIGNAL      end it by KILL, TERM or INT; all but KILL must end it with 0
+//	meet NAME OTHER      wait until NAME's node sees OTHER online
+//	exits N COMMAND...   as exec, for an exact exit status
+//	until COMMAND...     run it again and again until it prints something
+//	keep VAR             set $VAR to what was last printed
+//	field VAR PATH       set $VAR to a field of the last line of JSON that was printed, as from.name
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata",
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("esc", "\x1b")
+			e.Values[nodesKey{}] = &nodes{running: make(map[string]*exec.Cmd)}
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"up": cmdUp, "end": cmdEnd, "meet": cmdMeet, "exits": cmdExits, "until": cmdUntil, "keep": cmdKeep, "field": cmdField,
+		},
+	})
+}
+
+type nodesKey struct{}
+
+// nodes are those of one script.
+type nodes struct {
+	once    sync.Once
+	running map[string]*exec.Cmd
+}
+
+func nodesOf(ts *testscript.TestScript) *nodes {
+	n := ts.Value(nodesKey{}).(*nodes)
+	n.once.Do(func() {
+		ts.Defer(func() {
+			for _, c := range n.running {
+				_ = c.Process.Kill()
+				_ = c.Wait()
+			}
+		})
+	})
+	return n
+}
+
+// program returns a command on NAME's node that runs beside the script.
+func program(ts *testscript.TestScript, name string, args ...string) *exec.Cmd {
+	path := ""
+	for _, dir := range filepath.SplitList(ts.Getenv("PATH")) {
+		if _, err := os.Stat(filepath.Join(dir, "earshot")); err == nil {
+			path = filepath.Join(dir, "earshot")
+			break
+		}
+	}
+	c := exec.Command(path, append([]string{"--dir", ts.MkAbs(name)}, args...)...)
+	c.Env = append(os.Environ(), "HOME="+ts.Getenv("WORK"), "PATH="+ts.Getenv("PATH"), "EARSHOT_PASSPHRASE=")
+	return c
+}
+
+func cmdUp(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: up NAME [ARG]...")
+	}
+	name := args[0]
+	c := program(ts, name, append([]string{"up", "--listen", "/ip4/127.0.0.1/tcp/0", "--no-mdns"}, args[1:]...)...)
+	var stderr strings.Builder
+	c.Stderr = &stderr
+	out, err := c.StdoutPipe()
+	ts.Check(err)
+	ts.Check(c.Start())
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		_ = c.Wait()
+		ts.Fatalf("%s's node: %v: %s", name, c.ProcessState, &stderr)
+	}
+	nodesOf(ts).running[name] = c
+	fields := strings.Fields(line)
+	if fields[0] != "ready" {
+		ts.Fatalf("printed %q", line)
+	}
+	ts.Setenv(name, fields[len(fields)-1])
+}
+
+func cmdEnd(ts *testscript.TestScript, neg bool, args []string) {
+	signals := map[string]os.Signal{"KILL": os.Kill, "TERM": syscall.SIGTERM, "INT": os.Interrupt}
+	if neg || len(args) != 2 || signals[args[1]] == nil {
+		ts.Fatalf("usage: end NAME KILL|TERM|INT")
+	}
+	c := nodesOf(ts).running[args[0]]
+	delete(nodesOf(ts).running, args[0])
+	ts.Check(c.Process.Signal(signals[args[1]]))
+	if err := c.Wait(); err != nil && args[1] != "KILL" {
+		ts.Fatalf("%s: %v", args[0], err)
+	}
+}
+
+func cmdMeet(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: meet NAME OTHER")
+	}
+	c := program(ts, args[0], "peers", "--watch", "--json")
+	out, err := c.StdoutPipe()
+	ts.Check(err)
+	ts.Check(c.Start())
+	defer func() {
+		_ = c.Process.Kill()
+		_ = c.Wait()
+	}()
+	in := bufio.NewScanner(out)
+	for in.Scan() {
+		var p peerJSON
+		ts.Check(json.Unmarshal(in.Bytes(), &p))
+		if p.Name == args[1] && p.Online {
+			return
+		}
+	}
+	ts.Fatalf("%s does not see %s", args[0], args[1])
+}
+
+func cmdExits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits N COMMAND...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) {
+			ts.Fatalf("%v", err)
+		}
+		got = exit.ExitCode()
+	}
+	if got != want {
+		ts.Fatalf("exit status %d, want %d", got, want)
+	}
+}
+
+func cmdUntil(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: until COMMAND...")
+	}
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); {
+		ts.Check(ts.Exec(args[0], args[1:]...))
+		if ts.ReadFile("stdout") != "" {
+			return
+		}
+	}
+	ts.Fatalf("prints nothing")
+}
+
+func cmdKeep(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: keep VAR")
+	}
+	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile("stdout")))
+}
+
+func cmdField(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: field VAR PATH")
+	}
+	lines := strings.Split(strings.TrimSpace(ts.ReadFile("stdout")), "\n")
+	var v any
+	ts.Check(json.Unmarshal([]byte(lines[len(lines)-1]), &v))
+	for key := range strings.SplitSeq(args[1], ".") {
+		switch at := v.(type) {
+		case map[string]any:
+			v = at[key]
+		case []any:
+			i, err := strconv.Atoi(key)
+			ts.Check(err)
+			v = at[i]
+		}
+	}
+	if v == nil {
+		ts.Fatalf("no field %s", args[1])
+	}
+	ts.Setenv(args[0], fmt.Sprint(v))
+}
