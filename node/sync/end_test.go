@@ -21,7 +21,8 @@ type end struct {
 	begun   bool
 	closed  bool
 	joined  bool
-	since   time.Time // of the first join
+	since   time.Time                                           // of the first join
+	had     map[event.Conversation]map[event.Log]event.Segments // on the disk then
 	inbox   []sync.Frame
 	arrival time.Time                   // of the last frame sent
 	wake    int                         // counts Wakes, so that only the last one rings
@@ -147,6 +148,7 @@ func (e *end) effect(effect sync.Effect) {
 		n.submit(operation{in: func(d *disk) { n.record(d.rollback(n, x.Log, x.Theirs)) }})
 	case sync.RoundEnded:
 		e.rounds[x.Conversation] = true
+		e.checkRound(x.Conversation)
 		e.roundEnded(x.Conversation)
 	case sync.Request:
 		w.count.requests++
@@ -192,6 +194,7 @@ func (e *end) join() {
 	n := e.node
 	if !e.joined {
 		e.joined, e.since = true, n.world.now
+		e.had = map[event.Conversation]map[event.Log]event.Segments{}
 	}
 	in := sync.Joined{Serve: n.world.serves(n, e.peer)}
 	for _, o := range n.world.nodes {
@@ -208,6 +211,9 @@ func (e *end) join() {
 			given.Opening = n.disk.opening(n.device, c.id, e.peer.person)
 		}
 		in.Conversations = append(in.Conversations, given)
+		if e.had[c.id] == nil {
+			e.had[c.id] = given.Logs
+		}
 	}
 	e.step(in)
 }
@@ -288,6 +294,19 @@ func (e *end) checkTrue(f sync.Frame) {
 			e.node.world.fail("%s pushes more than one run to %s, who serves nothing", e.node.name, e.peer.name)
 		}
 		e.node.world.count.openings++
+	}
+}
+
+// checkRound holds a round that has ended to have brought all that the peer had.
+func (e *end) checkRound(id event.Conversation) {
+	w := e.node.world
+	if w.count.restores > 0 {
+		return // a fork may have been refused
+	}
+	for log, segments := range e.other.had[id] {
+		if lacks := segments.Missing(e.node.disk.log(log).segments); len(lacks) > 0 {
+			w.fail("%s: the round with %s has ended without %v of log %x", e.node.name, e.peer.name, lacks, log.Device[:2])
+		}
 	}
 }
 

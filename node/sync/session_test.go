@@ -1,6 +1,7 @@
 package sync_test
 
 import (
+	"encoding/binary"
 	"errors"
 	"testing"
 	"time"
@@ -348,4 +349,108 @@ func TestRecords(t *testing.T) {
 	s.want(s.step(sync.HeldRecord{Conversation: direct, Record: record(4)})) // it is theirs
 	s.want(s.step(sync.Stored{Ticket: find[sync.IngestRecord](t, came).Ticket}))
 	s.want(s.step(sync.HeldRecord{Conversation: direct, Record: record(5)}), "record")
+}
+
+// What does not fit one frame goes in several; all of it is said in the end.
+func TestLargeOffers(t *testing.T) {
+	large := sync.Conversation{ID: group, Mine: mineTag, Theirs: theirTag, Logs: map[event.Log]event.Segments{}}
+	for i := range 6000 {
+		log := event.Log{Conversation: group, Device: third}
+		binary.BigEndian.PutUint32(log.Instance[:], uint32(i))
+		large.Logs[log] = gapped(1 + i%32)
+	}
+	conversations := []sync.Conversation{large}
+	for i := range 1500 {
+		c := sync.Conversation{ID: event.Conversation{byte(i >> 8), byte(i), 1}}
+		c.Mine, c.Theirs = make32(0), make32(1)
+		copy(c.Mine[1:], c.ID[:2])
+		copy(c.Theirs[1:], c.ID[:2])
+		conversations = append(conversations, c)
+	}
+	s := newScript(t)
+	said, offered := 0, 0
+	count := func(effects []sync.Effect) {
+		for _, e := range effects {
+			send, ok := e.(sync.Send)
+			if !ok || send.Frame.Offers == nil && send.Frame.Have == nil {
+				continue
+			}
+			b := send.Frame.Marshal()
+			f, err := sync.ParseFrame(b)
+			if err != nil {
+				t.Fatalf("frame of %d bytes: %v", len(b), err)
+			}
+			if f.Have != nil {
+				said += len(f.Have.Logs)
+				continue
+			}
+			for _, o := range f.Offers.Offers {
+				offered++
+				said += len(o.Logs)
+			}
+		}
+	}
+	count(s.step(sync.Joined{Serve: true, Conversations: conversations}))
+	if offered != len(conversations) || said == 0 || said == len(large.Logs) {
+		t.Fatalf("%d offers, %d logs", offered, said)
+	}
+	s.offer(theirTag, nil)
+	for log, segments := range large.Logs { // the peer turns out to hold everything
+		logs := list(map[event.Log]event.Segments{log: segments})
+		count(s.got(sync.Frame{Have: &sync.Have{Tag: theirTag, Store: theirStore, Logs: logs}}))
+	}
+	count(s.later(time.Second))
+	if said != len(large.Logs) {
+		t.Errorf("%d logs of %d are said", said, len(large.Logs))
+	}
+}
+
+// BenchmarkPipelined is the machine's share of a message, at both ends, where each is
+// a commit of its own and all are under way at once.
+func BenchmarkPipelined(b *testing.B) {
+	const messages = 20_000
+	own := write(b, direct, ownOther, messages, 100)
+	for b.Loop() {
+		t := &testing.T{}
+		s := talking(t, nil, nil)
+		r := talking(t, nil, nil)
+		var loads []sync.Load
+		var answers []sync.Frame
+		take := func(effects []sync.Effect) {
+			for _, e := range effects {
+				switch e := e.(type) {
+				case sync.Load:
+					loads = append(loads, e)
+				case sync.Send:
+					run := *e.Frame.Run
+					for _, e := range r.session.Step(r.now, sync.Received{Frame: e.Frame}) {
+						last := run.Segment().Last
+						in := sync.Stored{Ticket: e.(sync.Ingest).Ticket, Segments: event.Segments{own.to(int(last))}}
+						answers = append(answers, r.session.Step(r.now, in)[0].(sync.Send).Frame)
+					}
+				}
+			}
+		}
+		done := 0
+		for n := 1; done < messages; n++ {
+			if n <= messages {
+				take(s.session.Step(s.now, own.now(n)))
+			}
+			if len(loads) > 0 && n%4 == 0 || n > messages {
+				for _, load := range loads {
+					loads = loads[1:]
+					take(s.session.Step(s.now, own.loaded(load.First, min(n, messages, int(load.First)+255))))
+				}
+			}
+			if len(answers) > 0 && n%8 == 0 || n > messages {
+				for _, a := range answers {
+					answers = answers[1:]
+					a.Have.Store = theirStore
+					done = int(a.Have.Logs[0].Segments[0].Last)
+					take(s.session.Step(s.now, sync.Received{Frame: a}))
+				}
+			}
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/messages, "ns/message")
 }
