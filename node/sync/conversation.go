@@ -117,12 +117,13 @@ func (s *Session) join(in Joined) {
 			s.forgetOffer(string(c.theirs))
 			s.offered(o)
 		} else if c.open {
-			s.reopen(c)
+			s.resume(c)
 		}
 	}
 }
 
-// enter makes a conversation known. It returns nil if there is nothing new in that.
+// enter makes a conversation known that is to be offered. It returns nil if the offer
+// before still holds: it does not where something was refused.
 func (s *Session) enter(in *Conversation) *conversation {
 	c := s.byID[in.ID]
 	switch {
@@ -134,9 +135,10 @@ func (s *Session) enter(in *Conversation) *conversation {
 		if len(c.theirs) == 0 {
 			s.direct = c
 		}
-	case !c.left:
+	case !c.left && !slices.ContainsFunc(c.order, func(l *log) bool { return l.refused }):
 		return nil
 	}
+	c.left = false
 	c.opening = in.Opening
 	c.openingAt = s.now.Add(openingPause)
 	for _, name := range slices.SortedFunc(maps.Keys(in.Logs), event.Log.Compare) {
@@ -281,6 +283,15 @@ func (s *Session) offered(o Offer) {
 	s.reopen(c)
 }
 
+// resume goes on with a conversation that the peer goes on to offer.
+func (s *Session) resume(c *conversation) {
+	for _, l := range c.order {
+		s.want(l)
+		s.mention(l)
+	}
+	s.pushRecords(c)
+}
+
 // reopen pushes whatever the peer lacks of c, and then says Settled.
 func (s *Session) reopen(c *conversation) {
 	c.catching = 0
@@ -293,9 +304,7 @@ func (s *Session) reopen(c *conversation) {
 		}
 		s.mention(l)
 	}
-	for _, key := range slices.SortedFunc(maps.Keys(c.records), recordKey.compare) {
-		s.pushRecord(c, c.records[key])
-	}
+	s.pushRecords(c)
 	if c.catching == 0 {
 		s.send(Frame{Settled: &Settled{c.mine}})
 	}

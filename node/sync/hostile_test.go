@@ -117,7 +117,6 @@ type fuzzed struct {
 	logs    []*chain
 	loads   []sync.Load
 	tickets []sync.Ticket
-	busy    int
 }
 
 func newFuzzed(t *testing.T) *fuzzed {

@@ -16,7 +16,6 @@ type script struct {
 	t       *testing.T
 	session *sync.Session
 	now     time.Time
-	tag     map[event.Conversation][]byte // the peer's
 }
 
 var (

@@ -328,7 +328,15 @@ func TestLeave(t *testing.T) {
 	run.Tag = theirTag
 	s.want(s.run(run), "refused")
 	in.Logs = own.held(2)
-	s.want(s.step(sync.Joined{Serve: true, Conversations: []sync.Conversation{in}}), "offers", "Load")
+	s.want(s.step(sync.Joined{Serve: true, Own: []crypto.DeviceID{self}, Conversations: []sync.Conversation{in}}), "offers", "Load")
+	came := find[sync.Ingest](t, s.run(run))
+	s.want(s.step(own.loaded(2, 2)), "run") // Settled was said
+
+	// Nor does anything change where it is given again, unless something was refused.
+	s.want(s.step(sync.Joined{Serve: true, Own: []crypto.DeviceID{self}, Conversations: []sync.Conversation{in}}))
+	s.want(s.step(sync.Stored{Ticket: came.Ticket, Refused: sync.OverBudget}), "refused")
+	s.want(s.run(run))
+	s.want(s.step(sync.Joined{Serve: true, Own: []crypto.DeviceID{self}, Conversations: []sync.Conversation{in}}), "offers")
 	s.want(s.run(run), "Ingest")
 }
 
@@ -423,7 +431,7 @@ func BenchmarkPipelined(b *testing.B) {
 					loads = append(loads, e)
 				case sync.Send:
 					run := *e.Frame.Run
-					for _, e := range r.session.Step(r.now, sync.Received{Frame: e.Frame}) {
+					for _, e := range r.session.Step(r.now, sync.Received(e)) {
 						last := run.Segment().Last
 						in := sync.Stored{Ticket: e.(sync.Ingest).Ticket, Segments: event.Segments{own.to(int(last))}}
 						answers = append(answers, r.session.Step(r.now, in)[0].(sync.Send).Frame)

@@ -3,6 +3,7 @@ package sync
 import (
 	"bytes"
 	"cmp"
+	"maps"
 	"slices"
 
 	"github.com/earshot-im/earshot/crypto"
@@ -347,6 +348,12 @@ func (s *Session) pushRecord(c *conversation, rec *record) {
 	if c.live() && rec.mine != nil && rec.head.newer(&rec.theirs) {
 		rec.theirs = rec.head
 		s.send(Frame{Record: &Record{Tag: c.mine, Record: *rec.mine}})
+	}
+}
+
+func (s *Session) pushRecords(c *conversation) {
+	for _, key := range slices.SortedFunc(maps.Keys(c.records), recordKey.compare) {
+		s.pushRecord(c, c.records[key])
 	}
 }
 
