@@ -310,6 +310,9 @@ func TestDamagedFiles(t *testing.T) {
 		flipped := bytes.Clone(whole)
 		flipped[page*4096+16] ^= 1
 		refused("flipped magic", flipped)
+		flipped = bytes.Clone(whole)
+		flipped[page*4096+16+48] ^= 1
+		refused("another transaction", flipped)
 	}
 	rnd := rand.New(rand.NewPCG(1, 2))
 	random := make([]byte, len(whole))

@@ -70,6 +70,9 @@ func TestRecallOfOthersMessageDoesNothing(t *testing.T) {
 	_, err = p.give(n, m1, m2)
 	check(t, err)
 	equalWords(t, "rows", words(n.rows(c)), "1", "2")
+	_, err = q.give(n, q.write(event.KindRecall, recallOf(m1), epoch))
+	check(t, err)
+	equalWords(t, "rows", words(n.rows(c)), "1", "2")
 	q.meets(n, true) // a conversation of their own
 	_, err = q.give(n, q.write(event.KindRecall, recallOf(m1), epoch))
 	check(t, err)
@@ -159,6 +162,23 @@ func TestEnclosedRecall(t *testing.T) {
 	run, err = b.LoadRun(a.log(c), 1, event.MaxRunEvents, event.MaxRunSent)
 	check(t, err)
 	check(t, run.Prove())
+}
+
+// An enclosed recall by somebody else explains nothing: the words stay wanted.
+func TestEnclosedRecallOfOthersMessage(t *testing.T) {
+	n, p, q := newNode(t), newPen(t), newPen(t)
+	c := p.meets(n, true)
+	q.meets(n, true)
+	q.restart(c)
+	e := p.say("1")
+	gone := e
+	gone.Body, gone.Absent = nil, event.Recalled
+	forged := event.Run{Events: []event.Event{gone}, Recalls: []event.Event{q.write(event.KindRecall, recallOf(e), epoch)}}
+	_, err := n.take(forged, p.origin())
+	check(t, err)
+	_, err = p.give(n, e)
+	check(t, err)
+	equalWords(t, "rows", words(n.rows(c)), "1")
 }
 
 // A peer has only the header, then another has the words too.

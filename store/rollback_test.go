@@ -122,6 +122,31 @@ func TestRollbackAndCancel(t *testing.T) {
 	}
 }
 
+// What stays of a log that is cut between two signatures ends at one.
+func TestRollbackSignsTheNewEnd(t *testing.T) {
+	a, b, c := pair(t)
+	text := func(s string) Draft { return Draft{Conversation: c, Kind: event.KindText, Content: text(s)} }
+	_, err := a.AppendAll(ctx, []Draft{text("1"), text("2")})
+	check(t, err)
+	log := a.log(c)
+	check(t, a.Delivered(ctx, b.own.Person, log, event.Ranges{{First: 1, Last: 1}}))
+	if back, err := a.Rollback(ctx, log, event.Segments{{First: 1, Last: 3}}); err != nil || !back {
+		t.Fatal(back, err)
+	}
+	check(t, a.view(func(r *reader) error {
+		k, err := r.conversation(c)
+		check(t, err)
+		l, err := r.named(k.number, log, branchFirst)
+		check(t, err)
+		st, err := r.stored(pointer{l.number, 1})
+		check(t, err)
+		if l.segments.Last() != 1 || st.signature == nil {
+			t.Errorf("%v, signed %t", l.segments, st.signature != nil)
+		}
+		return nil
+	}))
+}
+
 // Segments that say no more than what is held change nothing.
 func TestNoRollback(t *testing.T) {
 	a, b, c := pair(t)

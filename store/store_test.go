@@ -179,6 +179,22 @@ func TestLongCommitIsSignedInBetween(t *testing.T) {
 		}
 		return nil
 	}))
+	events, size := 0, 0
+	check(t, a.view(func(r *reader) error {
+		return r.each(bucketEvents, nil, func(_, v []byte) error {
+			st, err := parseStored(v)
+			check(t, err)
+			h, err := event.ParseHeader(st.head)
+			events, size = events+1, size+len(st.head)+int(h.BodySize)
+			if events > event.MaxRunEvents || size > event.MaxRunSize {
+				t.Errorf("%d events and %d bytes without a signature", events, size)
+			}
+			if st.signature != nil {
+				events, size = 0, 0
+			}
+			return err
+		})
+	}))
 	meet(a, b, c)
 	if n := len(b.rows(c)); n != 640 {
 		t.Fatalf("%d rows", n)
