@@ -225,17 +225,18 @@ func (a *app) versionCommand() *cobra.Command {
 				Version string `json:"version"`
 				Go      string `json:"go"`
 				System  string `json:"system"`
-			}{version(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH},
-				"earshot %s", version())
+			}{programVersion(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH},
+				"earshot %s", programVersion())
 		},
 	}
 }
 
-// version is what the build recorded.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" {
-		return "(devel)"
+// version is set by the linker; `go install` records it otherwise.
+var version string
+
+func programVersion() string {
+	if info, ok := debug.ReadBuildInfo(); version == "" && ok {
+		return info.Main.Version
 	}
-	return info.Main.Version
+	return version
 }

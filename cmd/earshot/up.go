@@ -49,7 +49,7 @@ func (a *app) up(ctx context.Context, cfg node.Config) error {
 	if err != nil {
 		return err
 	}
-	cfg.Dir, cfg.Passphrase, cfg.Version = a.dir, passphrase, version()
+	cfg.Dir, cfg.Passphrase, cfg.Version = a.dir, passphrase, programVersion()
 	cfg.Log = slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	n, err := node.Open(cfg)
 	if err != nil {

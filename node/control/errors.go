@@ -65,7 +65,6 @@ var known = []struct {
 	{node.ErrSelf, CodeSelf, connect.CodeInvalidArgument},
 	{node.ErrSetting, CodeSetting, connect.CodeInvalidArgument},
 	{names.ErrName, CodeName, connect.CodeInvalidArgument},
-	{store.ErrClosed, CodeStopping, connect.CodeUnavailable},
 	{errInvalid, CodeInvalid, connect.CodeInvalidArgument},
 	{errStopping, CodeStopping, connect.CodeUnavailable},
 }
@@ -76,7 +75,7 @@ func answer(ctx context.Context, err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(context.Cause(ctx), errStopping):
+	case errors.Is(context.Cause(ctx), errStopping), errors.Is(err, store.ErrClosed):
 		err = errStopping
 	case errors.As(err, &answered): // by Connect itself: it could not read the request
 		return err

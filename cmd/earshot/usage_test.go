@@ -1,0 +1,222 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"connectrpc.com/connect"
+
+	"github.com/earshot-im/earshot/node/control"
+	controlv1 "github.com/earshot-im/earshot/node/control/v1"
+)
+
+// runArgs runs the program in this process, with no node.
+func runArgs(t *testing.T, args ...string) (exit int, stdout, stderr string) {
+	dir := t.TempDir()
+	var files [2]*os.File
+	for i, name := range []string{"stdout", "stderr"} {
+		f, err := os.Create(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		files[i] = f
+	}
+	t.Setenv("EARSHOT_DIR", filepath.Join(dir, "none"))
+	exit = run(t.Context(), args, strings.NewReader(""), files[0], files[1])
+	read := func(i int) string {
+		b, err := os.ReadFile(files[i].Name())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	return exit, read(0), read(1)
+}
+
+func TestUsage(t *testing.T) {
+	id := strings.Repeat("0", 64)
+	for _, args := range [][]string{
+		{},
+		{"nonsense"},
+		{"--nonsense"},
+		{"help", "nonsense"},
+		{"status", "--nonsense"},
+		{"status", "extra"},
+		{"--dir"},
+		{"up", "extra"},
+		{"down", "extra"},
+		{"peers", "extra"},
+		{"me", "extra"},
+		{"me", "name"},
+		{"me", "name", "two", "names"},
+		{"me", "accept", "some"},
+		{"me", "read-receipts", "perhaps"},
+		{"send"},
+		{"send", "bob", "hi", "--wait", "eaten"},
+		{"send", "bob", "hi", "--timeout", "5"},
+		{"send", "bob", "hi", "--timeout", "-5s"},
+		{"send", "bob", "hi", "--timeout", "0s"},
+		{"send", "bob", "hi", "--reply-to", "abc"},
+		{"send", "bob", "hi", "--reply-to", ""},
+		{"send", "bob", "hi", "--reply-to", strings.ToUpper("a" + id[1:])},
+		{"send", "bob", "hi", "--key", ""},
+		{"send", "bob", "-x"},
+		{"send", "bob", "hi", "--lines"},
+		{"send", "bob", "--lines", "--key", "k"},
+		{"send", "bob", "--lines", "--reply-to", id},
+		{"recv", "bob"},
+		{"recv", "--count", "0"},
+		{"recv", "--count", "-1"},
+		{"recv", "--count", "many"},
+		{"recv", "--timeout", "soon"},
+		{"recv", "--timeout", "-1s"},
+		{"recv", "--as", ""},
+		{"recv", "--as", strings.Repeat("c", 65)},
+		{"recv", "--from", ""},
+		{"history"},
+		{"history", "bob", "eve"},
+		{"history", "bob", "--limit", "0"},
+		{"history", "bob", "--limit", "-1"},
+		{"history", "bob", "--before", "abc"},
+		{"history", "bob", "--before", id, "--after", id},
+		{"outbox", "extra"},
+		{"outbox", "cancel"},
+		{"outbox", "cancel", "abc"},
+		{"contacts", "extra"},
+		{"contacts", "name", "bob"},
+		{"verify"},
+		{"requests", "extra"},
+		{"accept"},
+		{"block"},
+		{"unblock", "bob", "eve"},
+		{"version", "extra"},
+		{"completion"},
+		{"completion", "nosuchshell"},
+		{"completion", "bash", "extra"},
+	} {
+		exit, stdout, stderr := runArgs(t, args...)
+		if exit != exitUsage || stdout != "" || !strings.Contains(stderr, "--help") {
+			t.Errorf("%q: exit %d, stdout %q, stderr %q", args, exit, stdout, stderr)
+		}
+		exit, _, stderr = runArgs(t, append([]string{"--json"}, args...)...)
+		var told struct{ Error, Code, Hint string }
+		if err := json.Unmarshal([]byte(stderr), &told); len(args) > 0 && args[0] != "--dir" &&
+			(exit != exitUsage || err != nil || told.Code != codeUsage || told.Error == "" || told.Hint == "") {
+			t.Errorf("%q as JSON: exit %d, stderr %q", args, exit, stderr)
+		}
+	}
+}
+
+// Each command but those that need no node says that none is running.
+func TestNoNode(t *testing.T) {
+	id := strings.Repeat("0", 64)
+	for _, args := range [][]string{
+		{"down"}, {"status"}, {"peers"}, {"peers", "--watch"}, {"me"}, {"me", "name", "Ann"}, {"send", "bob", "hi"},
+		{"send", "bob", "--lines"}, {"recv"}, {"recv", "--follow"}, {"recv", "--as", "bot"}, {"history", "bob"}, {"outbox"},
+		{"outbox", "cancel", id}, {"contacts"}, {"contacts", "name", "bob", "Bob"}, {"verify", "bob"}, {"requests"},
+		{"accept", "bob"}, {"block", "bob"}, {"unblock", "bob"},
+	} {
+		exit, stdout, stderr := runArgs(t, args...)
+		if exit != exitNotRunning || stdout != "" || !strings.Contains(stderr, "earshot up") {
+			t.Errorf("%q: exit %d, stdout %q, stderr %q", args, exit, stdout, stderr)
+		}
+	}
+	for _, args := range [][]string{{"version"}, {"version", "--json"}, {"help"}, {"help", "send"}, {"send", "--help"}, {"--help"}, {"completion", "bash"}} {
+		if exit, stdout, stderr := runArgs(t, args...); exit != 0 || stdout == "" || stderr != "" {
+			t.Errorf("%q: exit %d, stdout %q, stderr %q", args, exit, stdout, stderr)
+		}
+	}
+}
+
+func answerOf(code connect.Code, problem string) error {
+	e := connect.NewError(code, errors.New("the node's words"))
+	if d, err := connect.NewErrorDetail(&controlv1.Problem{Code: problem}); err == nil {
+		e.AddDetail(d)
+	}
+	return e
+}
+
+func TestExplain(t *testing.T) {
+	for _, test := range []struct {
+		err  error
+		exit int
+		code string
+	}{
+		{fmt.Errorf("dial: %w", control.ErrNotRunning), exitNotRunning, codeNotRunning},
+		{connect.NewError(connect.CodeUnavailable, control.ErrNotRunning), exitNotRunning, codeNotRunning},
+		{fmt.Errorf("%w: %w", control.ErrNotRunning, answerOf(connect.CodeUnavailable, control.CodeStopping)), exitNotRunning, codeNotRunning},
+		{answerOf(connect.CodeNotFound, control.CodeUnknown), exitWho, control.CodeUnknown},
+		{answerOf(connect.CodeFailedPrecondition, control.CodeAmbiguous), exitWho, control.CodeAmbiguous},
+		{answerOf(connect.CodeAlreadyExists, control.CodeKeyUsed), exitFailed, control.CodeKeyUsed},
+		{answerOf(connect.CodeInternal, control.CodeInternal), exitFailed, control.CodeInternal},
+		{connect.NewError(connect.CodeUnimplemented, errors.New("no such method")), exitFailed, codeVersion},
+		{&os.PathError{Op: "write", Path: "/dev/stdout", Err: syscall.EPIPE}, exitFailed, codeOutput},
+		{control.ErrNotPrivate, exitFailed, codeNotPrivate},
+		{timedOut("late"), exitTimeout, codeTimeout},
+		{errors.New("anything"), exitFailed, codeFailed},
+	} {
+		p := explain(test.err)
+		if p.exit != test.exit || p.code != test.code || p.text == "" || p.hint == "" {
+			t.Errorf("%v: %+v", test.err, p)
+		}
+		if strings.HasPrefix(p.text, "unavailable:") || strings.HasPrefix(p.text, "internal:") {
+			t.Errorf("%v: status in the text: %q", test.err, p.text)
+		}
+	}
+}
+
+// What a name says about itself can't be taken for what the program says.
+func TestWho(t *testing.T) {
+	const id = "0123456789abcdef"
+	for _, test := range []struct {
+		name, petname     string
+		contact, verified bool
+		want              string
+	}{
+		{"Bob", "", false, false, "Bob (stranger 01234567)"},
+		{"Bob", "", true, false, "Bob (01234567)"},
+		{"Bob", "", true, true, "Bob (verified 01234567)"},
+		{"Bob (verified 99999999)", "", false, false, "Bob (verified 99999999) (stranger 01234567)"},
+		{"Bob", "Uncle", true, true, "Uncle"},
+		{"a\x1b\n", "", true, false, `a\x1b\n (01234567)`},
+		{"", "", false, false, "(stranger 01234567)"},
+	} {
+		if got := who(test.name, test.petname, id, test.contact, test.verified); got != test.want {
+			t.Errorf("%q, want %q", got, test.want)
+		}
+	}
+}
+
+func TestReadText(t *testing.T) {
+	full := strings.Repeat("x", maxText)
+	for _, test := range []struct {
+		in, want, code string
+	}{
+		{"hi", "hi", ""},
+		{"hi\n", "hi", ""},
+		{"hi\r\n", "hi", ""},
+		{"hi\n\n", "hi\n", ""},
+		{full, full, ""},
+		{full + "\r\n", full, ""},
+		{full + "x", "", control.CodeTooLong},
+		{full + "\r\nx", "", control.CodeTooLong},
+		{full + full, "", control.CodeTooLong},
+		{"\xff", "", control.CodeText},
+	} {
+		got, err := readText(strings.NewReader(test.in))
+		code := ""
+		if err != nil {
+			code = explain(err).code
+		}
+		if got != test.want || code != test.code {
+			t.Errorf("%d bytes: %d bytes, %q", len(test.in), len(got), code)
+		}
+	}
+}
