@@ -139,8 +139,7 @@ func (r *receipts) take(ctx context.Context, from crypto.PersonID, record event.
 func reaches(c event.Conversation, from crypto.PersonID, receipt event.Receipt) (out []store.Reach) {
 	add := func(segments []event.LogSegment, read bool) {
 		for _, s := range segments {
-			out = append(out, store.Reach{Person: from, Log: s.Log(c), Read: read,
-				Ranges: event.Ranges{{First: s.First, Last: s.Last}}})
+			out = append(out, store.Reach{Person: from, Log: s.Log(c), Read: read, Segments: []event.Segment{s.Segment}})
 		}
 	}
 	add(receipt.Delivered, false)
@@ -186,7 +185,7 @@ func (a *acks) run(ctx context.Context) {
 		a.mu.Lock()
 		var batch []store.Reach
 		for key, segments := range a.queue {
-			batch = append(batch, store.Reach{Log: key.log, Person: key.person, Ranges: segments.Ranges()})
+			batch = append(batch, store.Reach{Log: key.log, Person: key.person, Segments: segments})
 		}
 		clear(a.queue)
 		a.mu.Unlock()

@@ -26,7 +26,6 @@ type batch struct {
 	writes int
 	err    error
 
-	buckets map[string]*bbolt.Bucket
 	dirty   map[uint32]bool  // logs to be written
 	grown   map[uint32]bool  // logs to be announced
 	tails   map[uint32]*tail // by log: own events since the last signature
@@ -48,26 +47,12 @@ type tail struct {
 
 func (s *Store) newBatch(tx *bbolt.Tx) *batch {
 	return &batch{
-		reader:  reader{s: s, tx: tx, logs: map[uint32]*logState{}},
-		now:     s.cfg.Now().UnixMilli(),
-		buckets: map[string]*bbolt.Bucket{},
-		dirty:   map[uint32]bool{},
-		grown:   map[uint32]bool{},
-		tails:   map[uint32]*tail{},
+		reader: s.newReader(tx),
+		now:    s.cfg.Now().UnixMilli(),
+		dirty:  map[uint32]bool{},
+		grown:  map[uint32]bool{},
+		tails:  map[uint32]*tail{},
 	}
-}
-
-func (b *batch) bucket(name []byte) *bbolt.Bucket {
-	k := b.buckets[string(name)]
-	if k == nil {
-		k = b.tx.Bucket(name)
-		switch string(name) {
-		case string(bucketEvents), string(bucketView), string(bucketArrivals), string(bucketUnread), string(bucketKeys):
-			k.FillPercent = fillAscending
-		}
-		b.buckets[string(name)] = k
-	}
-	return k
 }
 
 func (b *batch) put(bucket, key, value []byte) {

@@ -202,7 +202,7 @@ func BenchmarkOutbox(b *testing.B) {
 	logs, err := s.Logs(c)
 	check(b, err)
 	for log, segments := range logs {
-		check(b, s.Delivered(ctx, p.card.Person(), log, segments.Ranges()))
+		check(b, s.Reach(ctx, []Reach{{Person: p.card.Person(), Log: log, Segments: segments}}))
 	}
 	b.Run("0", func(b *testing.B) {
 		for b.Loop() {

@@ -230,7 +230,7 @@ func acknowledge(from, to *node, c event.Conversation) {
 	from.t.Helper()
 	logs := from.logs(c)
 	for _, log := range sorted(logs) {
-		check(from.t, to.Delivered(ctx, from.own.Person, log, logs[log].Ranges()))
+		check(from.t, to.Reach(ctx, []Reach{{Person: from.own.Person, Log: log, Segments: logs[log]}}))
 	}
 }
 

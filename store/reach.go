@@ -14,27 +14,19 @@ import (
 // make an entry grow by what they acknowledge. Honest readers need a few.
 const maxRanges = 1024
 
-// Delivered notes that a person's device holds a part of a log: over its link, or by
-// a receipt. It counts for logs of one's own person only, and only grows.
-func (s *Store) Delivered(ctx context.Context, person crypto.PersonID, log event.Log, ranges event.Ranges) error {
-	return s.Reach(ctx, []Reach{{Person: person, Log: log, Ranges: ranges}})
-}
-
-// Read notes that a person has read a part of a log. Of oneself it says what was read
-// on another device, and makes that no longer unread here. It only grows.
-func (s *Store) Read(ctx context.Context, person crypto.PersonID, log event.Log, ranges event.Ranges) error {
-	return s.Reach(ctx, []Reach{{Person: person, Log: log, Ranges: ranges, Read: true}})
-}
-
-// Reach is how far a log has come to a person.
+// Reach is how far a log has come to a person. A segment counts if the event that it ends with is the one here: it was
+// said by the person's device, which proves nothing of the log.
 type Reach struct {
-	Person crypto.PersonID
-	Log    event.Log
-	Ranges event.Ranges
-	Read   bool // by the person, not only on a disk of theirs
+	Person   crypto.PersonID
+	Log      event.Log
+	Segments []event.Segment
+	Read     bool // by the person, not only on a disk of theirs
 }
 
-// Reach notes several at once. One about a log that is not here does nothing; one that would leave a log in too many
+// Reach notes how far logs have come: over the link of a person's device, or by a
+// receipt. For logs of one's own person that is what others have; of oneself it says what
+// was read on another device, and makes that no longer unread here. It only grows. One
+// about a log that is not here does nothing, and one that would leave a log in too many
 // pieces is left out.
 func (s *Store) Reach(ctx context.Context, reaches []Reach) error {
 	if len(reaches) == 0 {
@@ -59,18 +51,22 @@ func (b *batch) reach(r *Reach) error {
 	if err != nil || l == nil {
 		return err
 	}
+	ranges, err := b.agreed(l, r.Segments)
+	if err != nil {
+		return err
+	}
 	switch me := b.isOwn(r.Person); {
 	case me && r.Read && !b.isOwn(l.person):
-		return b.readHere(l, r.Ranges)
+		return b.readHere(l, ranges)
 	case me || !b.isOwn(l.person):
 		return nil
 	}
 	if r.Read {
-		if _, err := b.grow(bucketRead, l, r.Person, r.Ranges); err != nil {
+		if _, err := b.grow(bucketRead, l, r.Person, ranges); err != nil {
 			return err
 		}
 	}
-	fresh, err := b.grow(bucketDelivered, l, r.Person, r.Ranges)
+	fresh, err := b.grow(bucketDelivered, l, r.Person, ranges)
 	if err != nil || fresh == nil || b.empty(bucketCancelled) {
 		return err
 	}
@@ -78,6 +74,21 @@ func (b *batch) reach(r *Reach) error {
 		has, err := b.ranges(bucketDelivered, p.log, r.Person)
 		return has.Covers(p.sequence), err
 	})
+}
+
+// agreed returns the ranges of the segments that end with the event that is here.
+func (b *batch) agreed(l *logState, segments []event.Segment) (event.Ranges, error) {
+	var out event.Ranges
+	for _, g := range segments {
+		st, err := b.stored(pointer{l.number, g.Last})
+		if err != nil {
+			return nil, err
+		}
+		if st != nil && idOf(st.head) == g.ID {
+			out = out.Add(event.Range{First: g.First, Last: g.Last})
+		}
+	}
+	return out, nil
 }
 
 // grow adds to what a person has of a log, as far as that is held here, and returns

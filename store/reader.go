@@ -16,14 +16,34 @@ type reader struct {
 	s    *Store
 	tx   *bbolt.Tx
 	logs map[uint32]*logState // looked up before
+
+	buckets map[string]*bbolt.Bucket // opened before: bbolt would look each up in its root again
 }
 
-func (r *reader) get(bucket, key []byte) []byte { return r.tx.Bucket(bucket).Get(key) }
+func (s *Store) newReader(tx *bbolt.Tx) reader {
+	return reader{s: s, tx: tx, logs: map[uint32]*logState{}, buckets: map[string]*bbolt.Bucket{}}
+}
+
+// bucket returns a bucket, ready to grow at its end if its keys ascend.
+func (r *reader) bucket(name []byte) *bbolt.Bucket {
+	k := r.buckets[string(name)]
+	if k == nil {
+		k = r.tx.Bucket(name)
+		switch string(name) {
+		case string(bucketEvents), string(bucketView), string(bucketArrivals), string(bucketUnread), string(bucketKeys):
+			k.FillPercent = fillAscending
+		}
+		r.buckets[string(name)] = k
+	}
+	return k
+}
+
+func (r *reader) get(bucket, key []byte) []byte { return r.bucket(bucket).Get(key) }
 
 // each calls f for the keys that begin with prefix, ascending. f must not write to
 // the bucket. It stops at an error, which it returns unless that is errStop.
 func (r *reader) each(bucket, prefix []byte, f func(k, v []byte) error) error {
-	c := r.tx.Bucket(bucket).Cursor()
+	c := r.bucket(bucket).Cursor()
 	for k, v := c.Seek(prefix); k != nil && bytes.HasPrefix(k, prefix); k, v = c.Next() {
 		if err := f(k, v); err == errStop {
 			return nil
@@ -38,7 +58,7 @@ func (r *reader) each(bucket, prefix []byte, f func(k, v []byte) error) error {
 var errStop = errors.New("stop")
 
 func (r *reader) empty(bucket []byte) bool {
-	k, _ := r.tx.Bucket(bucket).Cursor().First()
+	k, _ := r.bucket(bucket).Cursor().First()
 	return k == nil
 }
 
@@ -135,7 +155,7 @@ func idOf(head []byte) event.ID { return crypto.Digest("event", head) }
 
 // find returns where the event is that has an ID; of two places the later.
 func (r *reader) find(id event.ID) (pointer, bool) {
-	ids := r.tx.Bucket(bucketIDs)
+	ids := r.bucket(bucketIDs)
 	for n := int64(ids.Sequence() / generation); n >= 0; n-- {
 		if v := ids.Get(idKey(uint64(n), id)); v != nil {
 			return pointerAt(v)

@@ -126,10 +126,11 @@ func TestRollbackAndCancel(t *testing.T) {
 func TestRollbackSignsTheNewEnd(t *testing.T) {
 	a, b, c := pair(t)
 	text := func(s string) Draft { return Draft{Conversation: c, Kind: event.KindText, Content: text(s)} }
-	_, err := a.AppendAll(ctx, []Draft{text("1"), text("2")})
+	sent, err := a.AppendAll(ctx, []Draft{text("1"), text("2")})
 	check(t, err)
 	log := a.log(c)
-	check(t, a.Delivered(ctx, b.own.Person, log, event.Ranges{{First: 1, Last: 1}}))
+	first := event.Segment{First: 1, Last: 1, ID: sent[0].ID}
+	check(t, a.Reach(ctx, []Reach{{Person: b.own.Person, Log: log, Segments: []event.Segment{first}}}))
 	if back, err := a.Rollback(ctx, log, event.Segments{{First: 1, Last: 3}}); err != nil || !back {
 		t.Fatal(back, err)
 	}

@@ -119,7 +119,7 @@ func (s *Store) load() error {
 			return damaged("the keyring is that of another database")
 		}
 		s.mac = [32]byte(plain)
-		s.last.Store(r.tx.Bucket(bucketArrivals).Sequence())
+		s.last.Store(r.bucket(bucketArrivals).Sequence())
 		return nil
 	})
 }
@@ -209,7 +209,8 @@ func (s *Store) fill(tx *bbolt.Tx, version uint64) error {
 // view runs f in a short reading transaction. What f returns must be copies.
 func (s *Store) view(f func(*reader) error) error {
 	err := s.db.View(func(tx *bbolt.Tx) error {
-		return f(&reader{s: s, tx: tx, logs: map[uint32]*logState{}})
+		r := s.newReader(tx)
+		return f(&r)
 	})
 	if errors.Is(err, bbolt.ErrDatabaseNotOpen) {
 		return ErrClosed

@@ -30,14 +30,14 @@ func TestMessageReachesAndIsRead(t *testing.T) {
 		t.Fatalf("receipt: %+v", receipt)
 	}
 	for _, s := range receipt.Read {
-		check(t, a.Read(ctx, b.own.Person, s.Log(c), event.Ranges{{First: s.First, Last: s.Last}}))
+		check(t, a.Reach(ctx, []Reach{{Person: b.own.Person, Log: s.Log(c), Segments: []event.Segment{s.Segment}, Read: true}}))
 	}
 	if a.state(m.ID) != Read {
 		t.Fatal("not read")
 	}
 	// It never goes back, and a restart changes nothing.
 	a.reopen()
-	check(t, a.Delivered(ctx, b.own.Person, a.log(c), nil))
+	check(t, a.Reach(ctx, []Reach{{Person: b.own.Person, Log: a.log(c)}}))
 	if a.state(m.ID) != Read {
 		t.Fatal("went back")
 	}

@@ -130,6 +130,24 @@ func (s *Store) Row(id event.ID) (Row, error) {
 	return row, err
 }
 
+// States returns how far messages of one's own have come, in order.
+func (s *Store) States(ids []event.ID) ([]State, error) {
+	states := make([]State, len(ids))
+	err := s.view(func(r *reader) error {
+		for i, id := range ids {
+			x, err := r.rowEntry(id)
+			if err != nil {
+				return err
+			}
+			if states[i], err = r.state(x); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return states, err
+}
+
 // Find returns the ID of the one message here whose ID begins with some hexadecimal
 // digits, or ErrNoEvent or ErrAmbiguous.
 func (s *Store) Find(prefix string) (event.ID, error) {
@@ -164,7 +182,7 @@ func (s *Store) Find(prefix string) (event.ID, error) {
 			return nil
 		}
 		whole := whole[:min(len(whole), shortID)]
-		for n := range r.tx.Bucket(bucketIDs).Sequence()/generation + 1 {
+		for n := range r.bucket(bucketIDs).Sequence()/generation + 1 {
 			if err := r.each(bucketIDs, append(u32(uint32(n)), whole...), ask); err != nil {
 				return err
 			}
@@ -198,7 +216,7 @@ func (s *Store) Rows(conv event.Conversation, page Page) ([]Row, error) {
 				return err
 			}
 		}
-		cursor := r.tx.Bucket(bucketView).Cursor()
+		cursor := r.bucket(bucketView).Cursor()
 		step := cursor.Prev
 		var k, v []byte
 		if page.After != nil {
@@ -257,7 +275,7 @@ func (s *Store) Unread(after uint64, limit int) ([]Row, error) {
 func (s *Store) arrived(bucket []byte, after uint64, limit int) ([]Row, error) {
 	var rows []Row
 	err := s.view(func(r *reader) error {
-		c := r.tx.Bucket(bucket).Cursor()
+		c := r.bucket(bucket).Cursor()
 		for k, v := c.Seek(u64(after + 1)); k != nil && len(rows) < limit; k, v = c.Next() {
 			row, err := r.rowAt(v)
 			if err != nil {
