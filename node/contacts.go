@@ -173,7 +173,16 @@ func (n *Node) setBlocked(ctx context.Context, who string, blocked bool) (Person
 			return Person{}, err
 		}
 	}
-	return n.change(ctx, p.ID, func(s *store.Person) error { s.Blocked = blocked; return nil })
+	changed, err := n.change(ctx, p.ID, func(s *store.Person) error { s.Blocked = blocked; return nil })
+	if err == nil && blocked {
+		// The next session is like that with any blocked peer from its beginning.
+		n.eachSession(func(s *session) {
+			if them, ok := n.people.of(s.peer); ok && them.ID == p.ID {
+				s.cancel(errBlocked)
+			}
+		})
+	}
+	return changed, err
 }
 
 // request keeps the opening run of somebody who is not served, unproven events excepted.

@@ -24,6 +24,9 @@ var (
 	errNeedsCard = errors.New("head of the author's card is not known")
 )
 
+// errRolledBack ends a session whose peer knew more of this device's log than this device.
+var errRolledBack = errors.New("own log was rolled back")
+
 // job is an effect for a session's worker, or remember, with what it holds of the node's budget.
 type job struct {
 	effect any
@@ -148,16 +151,18 @@ type Ingested struct {
 // what is good is stored in order. It returns after the commit, with a result for each run.
 func (n *Node) Ingest(ctx context.Context, runs []event.Run, road Road) []Ingested {
 	results := make([]Ingested, len(runs))
-	var proving gosync.WaitGroup
-	for i := range runs {
-		proving.Go(func() {
-			if err := runs[i].Prove(); err != nil {
-				results[i].Err = fmt.Errorf("%w: %w", errUnproven, err)
-				return
-			}
-			results[i].Author, results[i].Err = n.mayWrite(&runs[i], road)
-		})
+	prove := func(i int) {
+		if err := runs[i].Prove(); err != nil {
+			results[i].Err = fmt.Errorf("%w: %w", errUnproven, err)
+			return
+		}
+		results[i].Author, results[i].Err = n.mayWrite(&runs[i], road)
 	}
+	var proving gosync.WaitGroup
+	for i := range runs[1:] {
+		proving.Go(func() { prove(i + 1) })
+	}
+	prove(0) // one alone is worth no goroutine
 	proving.Wait()
 	var batch []store.Incoming
 	var places []int
@@ -233,9 +238,13 @@ func (s *session) errand(ctx context.Context, e any) []sync.Input {
 		defer s.logErrand("learn card", err)
 		return []sync.Input{sync.CardLearned{}}
 	case sync.Rollback:
-		_, err = n.store.Rollback(ctx, e.Log, e.Theirs)
+		var back bool
+		if back, err = n.store.Rollback(ctx, e.Log, e.Theirs); back {
+			// The machine holds that a log never shrinks; a new session begins with what is here now.
+			s.cancel(errRolledBack)
+		}
 	case sync.RoundEnded:
-		err = n.store.Release(ctx, &e.Conversation, n.cfg.Now())
+		err = n.store.Release(ctx, &e.Conversation, s.joinedAt)
 	case sync.Request:
 		err = n.request(ctx, s.person, e.Run)
 	case remember:

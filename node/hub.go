@@ -33,6 +33,7 @@ var (
 	errReplaced = errors.New("replaced by a newer session")
 	errFull     = errors.New("too many peers")
 	errGone     = errors.New("node is stopping")
+	errBlocked  = errors.New("peer was blocked")
 )
 
 // hub owns whom this node dials and its sessions. Its state belongs to the goroutine of run; everybody else hands

@@ -33,7 +33,7 @@ func (s *session) identify(ctx context.Context, e sync.Identify) (sync.Input, er
 	if err := s.node.people.met(ctx, s, card, profileName(e.Profile)); err != nil {
 		return sync.Joined{Err: fmt.Errorf("%w: %w", sync.ErrPeerProof, err)}, nil
 	}
-	s.person, s.known = card.Person(), true
+	s.person, s.known, s.joinedAt = card.Person(), true, s.node.cfg.Now()
 	s.log.Debug("session", "opened", s.opened)
 	s.node.hub.do(func() { s.node.hub.introduce(s) })
 	return s.join(), nil

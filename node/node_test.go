@@ -234,6 +234,21 @@ func TestBlockedIsNotHeard(t *testing.T) {
 	bob.wait(m, StateDelivered) // by the session of then: nothing was lost, only not heard
 }
 
+func TestWhoWasJustHereCanBeWrittenTo(t *testing.T) {
+	ann := start(t, Config{Dir: t.TempDir(), Name: "Ann"})
+	dir := t.TempDir()
+	bob := start(t, Config{Dir: dir, Name: "Bob", Peers: []string{ann.address()}})
+	ann.sees("Bob")
+	bob.end()
+	ann.until("Bob is gone", func() bool {
+		s, err := ann.Status(t.Context())
+		return err == nil && s.Peers == 0
+	})
+	m := ann.send("Bob", "still there?")
+	start(t, Config{Dir: dir, Peers: []string{ann.address()}})
+	ann.wait(m, StateDelivered)
+}
+
 func TestRenameReachesEveryone(t *testing.T) {
 	ann := start(t, Config{Dir: t.TempDir(), Name: "Ann"})
 	bob := start(t, Config{Dir: t.TempDir(), Name: "Bob", Peers: []string{ann.address()}})

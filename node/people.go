@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	gosync "sync"
+	"time"
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/crypto/names"
@@ -17,8 +18,17 @@ import (
 // errOtherPerson: a device that was one person's shows another's card.
 var errOtherPerson = errors.New("device belongs to another person")
 
-// people is who this node knows of: everyone in the store, and strangers for as long as they are connected. Reading
-// takes the lock alone; every change is committed first and then shown.
+const (
+	// strangerStays is how long a stranger who has gone can still be written to by name: whoever was just seen is
+	// expected to be there.
+	strangerStays = time.Hour
+
+	// maxGone bounds the strangers who have gone and are still known.
+	maxGone = 256
+)
+
+// people is who this node knows of: everyone in the store, and strangers while they are connected and a while longer.
+// Reading takes the lock alone; every change is committed first and then shown.
 type people struct {
 	store *store.Store
 	self  crypto.PersonID
@@ -35,6 +45,7 @@ type acquaintance struct {
 	card   crypto.Card
 	saved  bool // the store has it
 	online map[crypto.DeviceID]*session
+	gone   time.Time // when the last session ended
 }
 
 func newPeople(s *store.Store) (*people, error) {
@@ -79,15 +90,28 @@ func (p *people) edit(id crypto.PersonID, change func(*acquaintance)) {
 		}
 	}
 	change(a)
-	if !a.saved && len(a.online) == 0 {
-		delete(p.known, id)
-		delete(p.direct, event.Direct(p.self, id))
+	p.put(a)
+}
+
+// forget drops strangers who have gone too long ago, or too many of them. The caller holds the lock.
+func (p *people) forget(now time.Time) {
+	var gone []*acquaintance
+	for _, a := range p.known {
+		if !a.saved && len(a.online) == 0 {
+			gone = append(gone, a)
+		}
+	}
+	slices.SortFunc(gone, func(a, b *acquaintance) int { return b.gone.Compare(a.gone) })
+	for i, a := range gone {
+		if i < maxGone && now.Sub(a.gone) < strangerStays {
+			continue
+		}
+		delete(p.known, a.ID)
+		delete(p.direct, event.Direct(p.self, a.ID))
 		for _, d := range a.card.Devices() {
 			delete(p.devices, d)
 		}
-		return
 	}
-	p.put(a)
 }
 
 func (p *people) get(id crypto.PersonID) (acquaintance, bool) {
@@ -174,7 +198,11 @@ func (p *people) parted(id crypto.PersonID, s *session) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if a := p.known[id]; a != nil && a.online[s.peer] == s {
-		p.edit(id, func(a *acquaintance) { delete(a.online, s.peer) })
+		p.edit(id, func(a *acquaintance) {
+			delete(a.online, s.peer)
+			a.gone = time.Now()
+		})
+		p.forget(time.Now())
 	}
 }
 

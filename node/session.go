@@ -61,6 +61,8 @@ type session struct {
 	budget  int64           // of the frame in hand, until a job takes it over
 	person  crypto.PersonID // once known
 	known   bool
+
+	joinedAt time.Time // when the round began, by the store's clock; set before any job of it
 }
 
 func (n *Node) newSession(stream network.Stream, opened bool) *session {
