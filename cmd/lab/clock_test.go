@@ -77,7 +77,7 @@ var shift = func() int64 {
 // TestClocks has no host agree with another on the decade. It does not run beside others, since it builds.
 func TestClocks(t *testing.T) {
 	shifted := shiftedBinary(t)
-	l := &lab{t}
+	l := &lab{T: t}
 	hosts, _ := l.hosts(l.bridge(), 3)
 	var nodes []*node
 	for i, off := range []time.Duration{-decade, 0, decade} {

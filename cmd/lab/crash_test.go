@@ -3,13 +3,9 @@
 package lab
 
 import (
-	"bufio"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -17,214 +13,50 @@ import (
 	"time"
 )
 
-const (
-	crashLines = 2000 // each way, at least; writing goes on while there are kills to come
-	crashKeyed = 40   // beside them, each retried under its key until it is taken
-	crashKills = 12
+// crashWithin bounds every wait; with restarts on two slow processors a second may be half one.
+const crashWithin = time.Minute
 
-	// Lines are written at about 500 a second, so that kills fall among them.
-	lineBurst = 5
-	lineEvery = 10 * time.Millisecond
-
-	// crashWithin bounds every wait; with restarts on two slow processors a second may be half one.
-	crashWithin = time.Minute
-)
-
-var errHung = errors.New("hung")
-
-// A writer writes numbered lines from one node to another by `send --lines`, as a careful script would: when its
-// node dies, it looks up in the history how far it came and goes on behind that.
-type writer struct {
-	*node
-	to      *node
-	lives   atomic.Int32 // counts kills and starts of the node: odd from a kill to the start
-	stop    *atomic.Bool
-	acked   atomic.Int32 // lines that `send --lines` has reported
-	stored  int          // lines in the history when last looked up
-	ids     []string     // of the stored lines
-	printed []string     // of the lines reported, in order
-	runs    int
+// chance logs its seed.
+func (l *lab) chance() *rand.Rand {
+	l.Helper()
+	seed := uint64(time.Now().UnixNano())
+	l.Logf("seed %d", seed)
+	return rand.New(rand.NewPCG(seed, 0))
 }
 
-func (w *writer) text(number int) string { return fmt.Sprintf("%s's line %d", w.name, number) }
-
-func (w *writer) write() error {
-	for w.stored < crashLines || !w.stop.Load() {
-		w.runs++
-		lives := w.lives.Load()
-		if err := w.pump(); errors.Is(err, errHung) || err != nil && lives%2 == 0 && w.lives.Load() == lives {
-			return fmt.Errorf("%s: send --lines ended without its node, or did not with it: %w", w.name, err)
-		}
-		if err := w.lookUp(); err != nil {
-			return err
-		}
+// killSome kills the one, the other or both at once, and starts them again.
+func killSome(random *rand.Rand, ann, bob interface {
+	kill()
+	start()
+}) {
+	var dead []interface{ start() }
+	which := 1 + random.IntN(3)
+	if which&1 != 0 {
+		ann.kill()
+		dead = append(dead, ann)
 	}
-	return nil
-}
-
-// pump writes lines behind those stored until it has written enough, or the command ends.
-func (w *writer) pump() error {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*crashWithin)
-	defer cancel()
-	c := w.earshot(ctx, "send", w.to.person, "--lines")
-	var stderr strings.Builder
-	c.Stderr = &stderr
-	in, err := c.StdinPipe()
-	if err != nil {
-		return err
+	if which&2 != 0 {
+		bob.kill()
+		dead = append(dead, bob)
 	}
-	out, err := c.StdoutPipe()
-	if err != nil {
-		return err
-	}
-	if err := c.Start(); err != nil {
-		return err
-	}
-	var writing sync.WaitGroup
-	writing.Go(func() {
-		defer in.Close()
-		tick := time.NewTicker(lineEvery)
-		defer tick.Stop()
-		for n := w.stored + 1; n <= crashLines || !w.stop.Load(); n++ {
-			if _, err := io.WriteString(in, w.text(n)+"\n"); err != nil {
-				return // the command has ended
-			}
-			if n%lineBurst == 0 {
-				<-tick.C
-			}
-		}
-	})
-	for s := bufio.NewScanner(out); s.Scan(); {
-		m, err := parse(s.Text())
-		if err != nil || len(m) != 1 {
-			return fmt.Errorf("send --lines printed %q", s.Text())
-		}
-		w.printed = append(w.printed, m[0].text("id"))
-		w.acked.Add(1)
-	}
-	err = c.Wait()
-	writing.Wait()
-	if ctx.Err() != nil {
-		return errHung
-	}
-	if err != nil {
-		return fmt.Errorf("%w: %s", err, strings.TrimSpace(stderr.String()))
-	}
-	return nil
-}
-
-// lookUp waits for the node to be back and reads from its history which lines are stored.
-func (w *writer) lookUp() error {
-	var out, stderr string
-	code := -1
-	if !poll(crashWithin, func() bool {
-		out, stderr, code = w.exec("", "history", w.to.person, "--limit", "100000")
-		return code == 0
-	}) {
-		return fmt.Errorf("%s: history: exit %d %s", w.name, code, stderr)
-	}
-	messages, err := parse(out)
-	if err != nil {
-		return err
-	}
-	w.ids = w.ids[:0]
-	for _, m := range messages {
-		if !strings.HasPrefix(m.text("text"), w.name+"'s line ") {
-			continue
-		}
-		w.ids = append(w.ids, m.text("id"))
-		if want := w.text(len(w.ids)); m.text("text") != want {
-			return fmt.Errorf("%s: the history has %q where %q should be", w.name, m.text("text"), want)
-		}
-	}
-	w.stored = len(w.ids)
-	return w.durable()
-}
-
-// durable checks that what was reported is there, in the order in which it was reported.
-func (w *writer) durable() error {
-	at := 0
-	for i, id := range w.printed {
-		for at < len(w.ids) && w.ids[at] != id {
-			at++
-		}
-		if at == len(w.ids) {
-			return fmt.Errorf("%s: line reported as number %d is not stored, or not in order", w.name, i+1)
-		}
-	}
-	return nil
-}
-
-// keyed sends messages one by one, each as often as it takes under its key.
-func (w *writer) keyed() error {
-	for i := range crashKeyed {
-		number := strconv.Itoa(i + 1)
-		var stderr string
-		code := -1
-		if !poll(crashWithin, func() bool {
-			_, stderr, code = w.exec("", "send", w.to.person, w.name+"'s keyed "+number, "--key", number)
-			return code == 0
-		}) {
-			return fmt.Errorf("%s: send --key %s: exit %d %s", w.name, number, code, stderr)
-		}
-	}
-	return nil
-}
-
-// follow reads what arrives at the writer's reader by a cursor of its own, begins again whenever the reader's node has
-// died, and is itself killed when ctx ends.
-func (w *writer) follow(ctx context.Context) (seen map[string]bool) {
-	seen = make(map[string]bool)
-	tick := time.NewTicker(pollEvery)
-	defer tick.Stop()
-	for ; ctx.Err() == nil; <-tick.C {
-		c := w.to.earshot(ctx, "recv", "--follow", "--as", "follower")
-		out, err := c.StdoutPipe()
-		if err == nil {
-			err = c.Start()
-		}
-		if err != nil {
-			continue // only ctx can be the reason
-		}
-		for s := bufio.NewScanner(out); s.Scan(); {
-			if m, err := parse(s.Text()); err == nil && len(m) == 1 { // a line cut off comes again
-				seen[m[0].text("id")] = true
-			}
-		}
-		c.Wait()
-	}
-	return seen
-}
-
-// followed expects that a reader that was interrupted again and again has seen every line, with what it reads now.
-func (w *writer) followed(seen map[string]bool) {
-	w.Helper()
-	before := len(seen)
-	for _, m := range w.to.must("recv", "--as", "follower") {
-		seen[m.text("id")] = true
-	}
-	w.Logf("%s: recv --follow saw %d messages, and %d at the end", w.to.name, before, len(seen)-before)
-	for i, id := range w.ids {
-		if !seen[id] {
-			w.Errorf("%s: recv --follow --as missed line %d", w.to.name, i+1)
-		}
+	for _, n := range dead {
+		n.start()
 	}
 }
 
 // TestKillsUnderTraffic kills either node or both again and again while both write.
 func TestKillsUnderTraffic(t *testing.T) {
+	const kills = 12
 	l := newLab(t)
 	hosts, _ := l.hosts(l.bridge(), 2)
 	ann, bob := hosts[0].up("Ann"), hosts[1].up("Bob")
 	meet(promised, ann, bob)
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	random := rand.New(rand.NewPCG(seed, 0))
+	random := l.chance()
+	a, b := &writer{node: ann, to: bob, lines: 2000, keys: 40}, &writer{node: bob, to: ann, lines: 2000, keys: 40}
+	writers := []*writer{a, b}
 
-	var stop atomic.Bool
-	writers := []*writer{{node: ann, to: bob, stop: &stop}, {node: bob, to: ann, stop: &stop}}
 	began := time.Now()
-	var writing sync.WaitGroup
+	var writing, following sync.WaitGroup
 	var failed atomic.Bool
 	try := func(f func() error) func() {
 		return func() {
@@ -234,57 +66,43 @@ func TestKillsUnderTraffic(t *testing.T) {
 			}
 		}
 	}
-	following, unfollow := context.WithCancel(context.Background())
-	var readers sync.WaitGroup
-	var seen [2]map[string]bool
+	ctx, unfollow := context.WithCancel(context.Background())
+	seen := make([]map[string]bool, len(writers))
 	for i, w := range writers {
 		writing.Go(try(w.write))
 		writing.Go(try(w.keyed))
-		readers.Go(func() { seen[i] = w.follow(following) })
+		following.Go(func() { seen[i] = w.follow(ctx) })
 	}
-	defer func() { stop.Store(true); writing.Wait(); unfollow(); readers.Wait() }()
-
-	kill := func(which ...int) {
-		for _, i := range which {
-			writers[i].lives.Add(1)
-			writers[i].kill()
-		}
-		for _, i := range which {
-			writers[i].start()
-			writers[i].lives.Add(1)
-		}
+	finish := func() {
+		a.stop.Store(true)
+		b.stop.Store(true)
+		writing.Wait()
+		unfollow()
+		following.Wait()
 	}
-	choices := [][]int{{0}, {1}, {0, 1}}
-	for i := range crashKills {
-		before := writers[0].acked.Load() + writers[1].acked.Load()
-		more := int32(50 + random.IntN(500))
-		if !poll(crashWithin, func() bool {
-			return failed.Load() || writers[0].acked.Load()+writers[1].acked.Load() >= before+more
-		}) {
-			t.Errorf("before kill %d: not %d more lines within %v", i+1, more, crashWithin)
+	defer finish()
+	for i := range kills {
+		reported := func() int { return int(a.acked.Load() + b.acked.Load()) }
+		want := reported() + 1 + random.IntN(30)<<random.IntN(5) // often soon after the last, or far into the traffic
+		if !poll(crashWithin, func() bool { return failed.Load() || reported() >= want }) {
+			t.Errorf("before kill %d: no more lines reported within %v", i+1, crashWithin)
 		}
 		if t.Failed() {
 			return
 		}
-		kill(choices[random.IntN(len(choices))]...)
+		killSome(random, a, b)
 	}
-	stop.Store(true)
-	writing.Wait()
+	finish()
 	if t.Failed() {
 		return
 	}
-	kill(0, 1)
-	ann.until(crashWithin, "both outboxes are empty", func() bool {
-		return len(ann.must("outbox"))+len(bob.must("outbox")) == 0
-	})
-	t.Logf("%d and %d lines in %d and %d runs of send, %d kills, %v", writers[0].stored, writers[1].stored,
-		writers[0].runs, writers[1].runs, (writers[0].lives.Load()+writers[1].lives.Load())/2, since(began))
-	unfollow()
-	readers.Wait()
+	killSome(random, a, b)
+	ann.until(crashWithin, "both outboxes are empty", func() bool { return ann.waiting()+bob.waiting() == 0 })
 	for i, w := range writers {
 		if err := w.lookUp(); err != nil {
 			t.Error(err)
 		}
+		t.Logf("%s: %d lines in %d runs of send, %d kills, in %v", w.name, w.stored, w.runs, w.lives.Load()/2, since(began))
 		w.followed(seen[i])
 		w.arrived("recv", "--as", "lab")
 		w.arrived("recv")
@@ -294,24 +112,48 @@ func TestKillsUnderTraffic(t *testing.T) {
 	}
 }
 
-// arrived expects that the reader prints each line and each keyed message once, in order, and nothing else.
-func (w *writer) arrived(reader ...string) {
-	w.Helper()
-	lines, keyed := 0, 0
-	for i, m := range w.to.must(reader...) {
-		switch m.text("text") {
-		case w.text(lines + 1):
-			lines++
-			if m.text("id") != w.ids[lines-1] {
-				w.Errorf("%s: line %d arrived with another ID", w.to.name, lines)
-			}
-		case fmt.Sprintf("%s's keyed %d", w.name, keyed+1):
-			keyed++
-		default:
-			w.Fatalf("%s: %v printed %q as number %d, after line %d and keyed %d", w.to.name, reader, m.text("text"), i+1, lines, keyed)
-		}
+// TestKillsDuringCatchUp kills either node or both while one catches up with a long queue.
+func TestKillsDuringCatchUp(t *testing.T) {
+	const (
+		lines = 12000
+		kills = 8
+		// moment is the most between a start and the next kill: about as long as it takes the two to meet again and
+		// hand over a part of the queue.
+		moment = 250 * time.Millisecond
+	)
+	l := newLab(t)
+	hosts, _ := l.hosts(l.bridge(), 2)
+	ann, bob := hosts[0].up("Ann"), hosts[1].up("Bob")
+	meet(promised, ann, bob)
+	ann.must("contacts", "name", bob.person, "Bob") // strangers who are off can't be written to
+	bob.must("accept", ann.person)                  // and may not send so many
+	bob.down()
+	w := &writer{node: ann, to: bob}
+	var stdin strings.Builder
+	for i := range lines {
+		fmt.Fprintln(&stdin, w.text(i+1))
 	}
-	if lines != w.stored || keyed != crashKeyed {
-		w.Errorf("%s: %v printed %d lines and %d keyed, want %d and %d", w.to.name, reader, lines, keyed, w.stored, crashKeyed)
+	out, stderr, code := ann.exec(stdin.String(), "send", bob.person, "--lines")
+	if reported := strings.Count(out, "\n"); code != 0 || reported != lines {
+		t.Fatalf("send --lines: exit %d after %d lines: %s", code, reported, stderr)
 	}
+	random := l.chance()
+	began := time.Now()
+	bob.start()
+	killed := 0
+	for killed < kills && ann.waiting() > 0 {
+		<-time.After(time.Duration(random.Int64N(int64(moment)))) // not to wait for anything, but to strike anywhere
+		killSome(random, ann, bob)
+		killed++
+	}
+	ann.until(crashWithin, "the outbox is empty", func() bool { return ann.waiting() == 0 })
+	t.Logf("%d lines, killed %d times on the way, in %v", lines, killed, since(began))
+	if killed == 0 {
+		t.Error("no kill came in time")
+	}
+	if err := w.lookUp(); err != nil || w.stored != lines {
+		t.Errorf("%d lines stored: %v", w.stored, err)
+	}
+	w.arrived("recv", "--as", "lab")
+	w.arrived("recv")
 }

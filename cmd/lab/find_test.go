@@ -56,7 +56,7 @@ func TestTwentyIPv6(t *testing.T) {
 		// meeting allows for 190 handshakes of two proofs each on two slow processors shared by all twenty.
 		meeting = time.Minute
 	)
-	l := &lab{t}
+	l := &lab{T: t}
 	bridge := l.bridge()
 	var all []*node
 	for i := range hosts {

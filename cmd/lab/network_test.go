@@ -17,12 +17,15 @@ import (
 var numbered atomic.Int32
 
 // A lab is the network of one test.
-type lab struct{ *testing.T }
+type lab struct {
+	*testing.T
+	nodes []*node
+}
 
 // newLab begins a test that runs beside others.
 func newLab(t *testing.T) *lab {
 	t.Parallel()
-	return &lab{t}
+	return &lab{T: t}
 }
 
 func (l *lab) command(name string, args ...string) {

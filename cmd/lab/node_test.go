@@ -59,9 +59,13 @@ func (h *host) node(name string, flags ...string) *node {
 	}
 	n := &node{host: h, name: name, dir: filepath.Join(folder, "d"), log: filepath.Join(folder, "log"), binary: binary,
 		flags: flags, texts: make(map[string]int)}
+	h.nodes = append(h.nodes, n)
 	h.Cleanup(func() {
 		if h.Failed() {
-			n.tell()
+			for _, other := range h.nodes { // before any of them ends
+				other.tell()
+			}
+			h.nodes = nil
 		}
 		if n.cmd != nil {
 			n.cmd.Process.Kill()
@@ -229,6 +233,13 @@ func (n *node) sees(within time.Duration, others ...*node) time.Duration {
 	return n.until(within, n.name+" sees the others", func() bool { _, all := n.online(others...); return all })
 }
 
+// waiting is how many messages wait in the outbox.
+func (n *node) waiting() int {
+	n.Helper()
+	count, _ := n.one("status")["outbox"].(float64)
+	return int(count)
+}
+
 // meet waits until every node sees every other.
 func meet(within time.Duration, nodes ...*node) {
 	nodes[0].Helper()
@@ -312,11 +323,13 @@ func since(t time.Time) time.Duration { return time.Since(t).Round(time.Millisec
 
 // tell logs what a node thinks, for whoever reads why a test failed.
 func (n *node) tell() {
+	const enough = 30
 	for _, command := range []string{"status", "peers", "outbox"} {
 		out, stderr, code := n.exec("", command)
-		n.Logf("%s: %s: exit %d\n%s%s", n.name, command, code, out, stderr)
+		lines := slices.Collect(strings.Lines(out))
+		n.Logf("%s: %s: exit %d, %d lines\n%s%s", n.name, command, code, len(lines), strings.Join(lines[:min(len(lines), enough)], ""), stderr)
 	}
 	log, _ := os.ReadFile(n.log)
 	lines := slices.Collect(strings.Lines(string(log)))
-	n.Logf("%s: last diagnostics:\n%s", n.name, strings.Join(lines[max(0, len(lines)-30):], ""))
+	n.Logf("%s: last diagnostics:\n%s", n.name, strings.Join(lines[max(0, len(lines)-enough):], ""))
 }
