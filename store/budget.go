@@ -46,6 +46,21 @@ func (b *batch) spend(p crypto.PersonID, n uint64) error {
 	return nil
 }
 
+// charge counts events that a stranger brings.
+func (b *batch) charge(in *intake, which []int, known bool) error {
+	if !in.from.Stranger {
+		return nil
+	}
+	n := uint64(0)
+	if !known {
+		n = costLog
+	}
+	for _, i := range which {
+		n += costEvent + uint64(len(in.events[i].Head)+len(in.events[i].Body))
+	}
+	return b.spend(in.from.Author, n)
+}
+
 // refund forgets what somebody has spent.
 func (b *batch) refund(p crypto.PersonID) {
 	n := number(b.get(bucketBudgets, p[:]))

@@ -391,18 +391,3 @@ func (b *batch) again(l *logState, in *intake, i int) error {
 	b.save(x)
 	return nil
 }
-
-// charge counts events that a stranger brings.
-func (b *batch) charge(in *intake, which []int, known bool) error {
-	if !in.from.Stranger {
-		return nil
-	}
-	n := uint64(0)
-	if !known {
-		n = costLog
-	}
-	for _, i := range which {
-		n += costEvent + uint64(len(in.events[i].Head)+len(in.events[i].Body))
-	}
-	return b.spend(in.from.Author, n)
-}
