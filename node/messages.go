@@ -150,28 +150,60 @@ func target(a *acquaintance) Target {
 // states are those that a message passes through, in order. One that is cancelled will not be in any later one.
 var states = []string{StateQueued, StateCarried, StateDelivered, StateRead, StateCancelled}
 
-// Wait returns once an own message has reached a state, or can't any more. When ctx ends first it returns the message
-// as it is then, and the context's error.
-func (n *Node) Wait(ctx context.Context, id event.ID, state string) (Message, error) {
+// Settled returns the states of own messages, as many from the first one on as have reached a state or can't any more, as
+// soon as there is one. When ctx ends before, it returns the state of the first as it is then, and the context's error.
+func (n *Node) Settled(ctx context.Context, ids []event.ID, state string) ([]string, error) {
 	want := slices.Index(states, state)
 	if want < 0 {
-		return Message{}, fmt.Errorf("%w: state %q", ErrSetting, state)
+		return nil, fmt.Errorf("%w: state %q", ErrSetting, state)
 	}
 	for {
 		_, more := n.events.now()
-		row, err := n.store.Row(id)
-		if err != nil {
-			return Message{}, asOurs(err)
-		}
-		if row.State == store.NoState || slices.Index(states, row.State.String()) >= want {
-			return n.message(&row), nil
+		reached, first, err := n.reached(ids, want)
+		if err != nil || len(reached) > 0 {
+			return reached, asOurs(err)
 		}
 		select {
 		case <-more:
 		case <-ctx.Done():
-			return n.message(&row), ctx.Err()
+			return []string{first}, ctx.Err()
 		}
 	}
+}
+
+// reached returns the states of the leading messages that have reached one, and that of the first in any case.
+func (n *Node) reached(ids []event.ID, want int) (reached []string, first string, err error) {
+	const chunk = 64 // of those asked for at once, little is read in vain
+	for part := range slices.Chunk(ids, chunk) {
+		got, err := n.store.States(part)
+		if err != nil {
+			return nil, "", err
+		}
+		if first == "" {
+			first = got[0].String()
+		}
+		for _, s := range got {
+			if s != store.NoState && slices.Index(states, s.String()) < want {
+				return reached, first, nil
+			}
+			reached = append(reached, s.String())
+		}
+	}
+	return reached, first, nil
+}
+
+// Wait returns once an own message has reached a state, or can't any more. When ctx ends first it returns the message
+// as it is then, and the context's error.
+func (n *Node) Wait(ctx context.Context, id event.ID, state string) (Message, error) {
+	_, ended := n.Settled(ctx, []event.ID{id}, state)
+	if ended != nil && ctx.Err() == nil {
+		return Message{}, ended
+	}
+	row, err := n.store.Row(id)
+	if err != nil {
+		return Message{}, asOurs(err)
+	}
+	return n.message(&row), ended
 }
 
 // filter resolves a Filter once.

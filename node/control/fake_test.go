@@ -111,6 +111,11 @@ func (f *fakeNode) Wait(ctx context.Context, id event.ID, state string) (node.Me
 	return m, nil
 }
 
+func (f *fakeNode) Settled(ctx context.Context, ids []event.ID, state string) ([]string, error) {
+	m, err := f.Wait(ctx, ids[0], state)
+	return []string{m.State}, err
+}
+
 func (f *fakeNode) Changed(ctx context.Context, after uint64) (uint64, error) {
 	for {
 		f.mu.Lock()

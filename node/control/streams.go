@@ -13,6 +13,7 @@ import (
 
 	"github.com/earshot-im/earshot/node"
 	controlv1 "github.com/earshot-im/earshot/node/control/v1"
+	"github.com/earshot-im/earshot/store/event"
 )
 
 const (
@@ -118,12 +119,17 @@ func (s service) SendLines(ctx context.Context, stream *connect.BidiStream[contr
 	group.Go(func() error {
 		defer close(settled)
 		for d := range committed {
-			m, err := wait.from(d.since).wait(ctx, s.node, d.message)
-			if err == nil {
-				err = put(ctx, settled, m)
-			}
-			if err != nil {
-				return err
+			for batch := gather(d, committed, maxAnswer); len(batch) > 0; {
+				done, err := wait.settle(ctx, s.node, batch)
+				if err != nil {
+					return err
+				}
+				for _, d := range batch[:done] {
+					if err := put(ctx, settled, d.message); err != nil {
+						return err
+					}
+				}
+				batch = batch[done:]
 			}
 		}
 		return nil
@@ -144,6 +150,32 @@ func (s service) SendLines(ctx context.Context, stream *connect.BidiStream[contr
 		return unsent
 	}
 	return <-unread
+}
+
+// settle waits for the first of some messages and returns how many of the leading ones need no more waiting, with their
+// states set.
+func (w wait) settle(ctx context.Context, n Node, batch []onDisk) (int, error) {
+	if w.state == node.StateQueued {
+		return len(batch), nil
+	}
+	limited := ctx
+	if w.timeout != nil {
+		var cancel context.CancelFunc
+		limited, cancel = context.WithDeadline(ctx, batch[0].since.Add(*w.timeout))
+		defer cancel()
+	}
+	ids := make([]event.ID, len(batch))
+	for i := range batch {
+		ids[i] = batch[i].message.ID
+	}
+	states, err := n.Settled(limited, ids, w.state)
+	if err != nil && (!errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil) {
+		return 0, err
+	}
+	for i, state := range states {
+		batch[i].message.State = state
+	}
+	return len(states), nil
 }
 
 func readLines(ctx context.Context, stream *connect.BidiStream[controlv1.SendLinesRequest, controlv1.SendLinesResponse], to string, lines chan<- node.Outgoing) error {
