@@ -3,20 +3,28 @@
 package lab
 
 import (
+	"syscall"
 	"testing"
 	"time"
 )
 
 func TestLateInterface(t *testing.T) {
-	l := newLab(t)
-	bridge := l.bridge()
-	late, early := l.host(), l.host()
-	early.plug(bridge, "10.9.0.2/24")
-	ann, bob := late.up("Ann"), early.up("Bob")
-	began := time.Now()
-	late.plug(bridge, "10.9.0.1/24")
-	meet(promised, ann, bob)
-	talk(time.Until(began.Add(promised)), ann, bob)
+	for name, addrs := range map[string][2]string{
+		"IPv4": {"10.9.0.1/24", "10.9.0.2/24"},
+		"IPv6": {"fd00::1/64", "fd00::2/64"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLab(t)
+			bridge := l.bridge()
+			late, early := l.host(), l.host()
+			early.plug(bridge, addrs[1])
+			ann, bob := late.up("Ann"), early.up("Bob")
+			began := time.Now()
+			late.plug(bridge, addrs[0])
+			meet(promised, ann, bob)
+			talk(time.Until(began.Add(promised)), ann, bob)
+		})
+	}
 }
 
 func TestAddressChange(t *testing.T) {
@@ -48,11 +56,13 @@ func TestAddressChange(t *testing.T) {
 	}
 }
 
-// TestAddressSwap gives each of two hosts the other's address, as a DHCP server may.
+// TestAddressSwap gives each of two hosts the other's address, as a DHCP server may. With the same port, too, who has
+// saved an address finds somebody else behind it.
 func TestAddressSwap(t *testing.T) {
 	l := newLab(t)
 	hosts, cables := l.hosts(l.bridge(), 3)
-	ann, bob, cleo := hosts[0].up("Ann"), hosts[1].up("Bob"), hosts[2].up("Cleo")
+	const listen = "/ip4/0.0.0.0/tcp/4001"
+	ann, bob, cleo := hosts[0].up("Ann", "--listen", listen), hosts[1].up("Bob", "--listen", listen), hosts[2].up("Cleo")
 	meet(promised, ann, bob, cleo)
 	pairs := [][2]*node{{ann, cleo}, {bob, cleo}, {ann, bob}}
 	for _, p := range pairs {
@@ -75,7 +85,10 @@ func TestCable(t *testing.T) {
 		"behind the switch": {(*cable).cut, (*cable).mend},
 	} {
 		t.Run(name, func(t *testing.T) {
-			const away = 20 * time.Second
+			const (
+				away  = 20 * time.Second
+				lines = 100
+			)
 			l := newLab(t)
 			hosts, cables := l.hosts(l.bridge(), 2)
 			ann, bob := hosts[0].up("Ann"), hosts[1].up("Bob")
@@ -85,8 +98,9 @@ func TestCable(t *testing.T) {
 			pulled := time.Now()
 			pull.out(cables[0])
 			nodes := []*node{ann, bob}
-			for i, n := range nodes {
-				n.must("send", nodes[1-i].person, "written while "+n.name+" was cut off")
+			writers := []*writer{{node: ann, to: bob}, {node: bob, to: ann}}
+			for _, w := range writers {
+				w.queue(lines)
 			}
 			for _, n := range nodes {
 				n.until(time.Until(pulled.Add(noticed)), n.name+" shows the other offline", func() bool {
@@ -97,25 +111,31 @@ func TestCable(t *testing.T) {
 			waits := func() bool {
 				for _, n := range nodes {
 					queue := n.must("outbox")
-					if len(queue) != 1 {
+					if len(queue) != lines {
 						return false
 					}
-					if why := queue[0].text("waiting_for"); why != "offline" && why != "unreachable" {
-						return false
+					for _, m := range queue {
+						if why := m.text("waiting_for"); why != "offline" && why != "unreachable" {
+							return false
+						}
 					}
 				}
 				return true
 			}
 			ann.until(time.Second, "both outboxes say what they wait for", waits)
-			ann.stays(time.Until(pulled.Add(away)), "both messages wait", waits)
+			ann.stays(time.Until(pulled.Add(away)), "all messages wait", waits)
 
 			began := time.Now()
 			pull.in(cables[0])
 			ann.until(promised, "both outboxes are empty", func() bool {
-				return len(ann.must("outbox"))+len(bob.must("outbox")) == 0
+				return ann.waiting()+bob.waiting() == 0
 			})
-			ann.got("written while Bob was cut off")
-			bob.got("written while Ann was cut off")
+			for _, w := range writers {
+				if err := w.lookUp(); err != nil {
+					t.Error(err)
+				}
+				w.arrived("recv", "--as", "lab")
+			}
 			talk(time.Until(began.Add(promised)), ann, bob)
 		})
 	}
@@ -143,4 +163,27 @@ func TestSecondInterface(t *testing.T) {
 	talk(promised+noticed, ann, bob)
 	talk(promised, ann, cleo)
 	meet(time.Second, ann, bob, cleo)
+}
+
+// TestFrozen stops a node as sleep stops a laptop's: its machine answers for it on the network no more than is left of
+// its connections.
+func TestFrozen(t *testing.T) {
+	l := newLab(t)
+	hosts, _ := l.hosts(l.bridge(), 2)
+	ann, bob := hosts[0].up("Ann"), hosts[1].up("Bob")
+	meet(promised, ann, bob)
+	talk(promised, ann, bob)
+	signal := func(s syscall.Signal) {
+		if err := bob.cmd.Process.Signal(s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	signal(syscall.SIGSTOP)
+	ann.must("send", "Bob", "while you slept")
+	ann.until(noticed, "Bob, who sleeps, is shown offline", func() bool { n, _ := ann.online(); return n == 0 })
+	began := time.Now()
+	signal(syscall.SIGCONT)
+	ann.until(promised, "the message has arrived", func() bool { return ann.waiting() == 0 })
+	bob.got("while you slept")
+	talk(time.Until(began.Add(promised)), ann, bob)
 }

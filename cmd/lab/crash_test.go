@@ -4,9 +4,7 @@ package lab
 
 import (
 	"context"
-	"fmt"
 	"math/rand/v2"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -129,14 +127,7 @@ func TestKillsDuringCatchUp(t *testing.T) {
 	bob.must("accept", ann.person)                  // and may not send so many
 	bob.down()
 	w := &writer{node: ann, to: bob}
-	var stdin strings.Builder
-	for i := range lines {
-		fmt.Fprintln(&stdin, w.text(i+1))
-	}
-	out, stderr, code := ann.exec(stdin.String(), "send", bob.person, "--lines")
-	if reported := strings.Count(out, "\n"); code != 0 || reported != lines {
-		t.Fatalf("send --lines: exit %d after %d lines: %s", code, reported, stderr)
-	}
+	w.queue(lines)
 	random := l.chance()
 	began := time.Now()
 	bob.start()

@@ -59,6 +59,19 @@ func (w *writer) write() error {
 func (w *writer) kill()  { w.lives.Add(1); w.node.kill() }
 func (w *writer) start() { w.Helper(); w.node.start(); w.lives.Add(1) }
 
+// queue writes so many lines at once, which must succeed.
+func (w *writer) queue(lines int) {
+	w.Helper()
+	var stdin strings.Builder
+	for i := range lines {
+		fmt.Fprintln(&stdin, w.text(i+1))
+	}
+	out, stderr, code := w.exec(stdin.String(), "send", w.to.person, "--lines")
+	if reported := strings.Count(out, "\n"); code != 0 || reported != lines {
+		w.Fatalf("%s: send --lines: exit %d after %d lines: %s", w.name, code, reported, stderr)
+	}
+}
+
 // pump writes lines behind those stored until it has written enough, or the command ends.
 func (w *writer) pump() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*crashWithin)
