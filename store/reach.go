@@ -24,7 +24,7 @@ type Reach struct {
 // Reach notes how far logs have come: over the link of a person's device, or by a
 // receipt. For logs of one's own person that is what others have; of oneself it says what
 // was read on another device, and makes that no longer unread here. It only grows. One
-// about a log that is not here does nothing, and one that would leave a log in too many
+// about what is not here does nothing, and one that would leave a log in too many
 // pieces is left out.
 func (s *Store) Reach(ctx context.Context, reaches []Reach) error {
 	if len(reaches) == 0 {
@@ -32,7 +32,7 @@ func (s *Store) Reach(ctx context.Context, reaches []Reach) error {
 	}
 	return s.do(ctx, func(b *batch) error {
 		for i := range reaches {
-			if err := b.reach(&reaches[i]); err != nil && err != ErrTooManySegments {
+			if err := b.reach(&reaches[i]); err != nil && err != ErrTooManySegments && err != ErrNoConversation {
 				return err
 			}
 		}
