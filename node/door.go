@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	gosync "sync"
+	"time"
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/node/sync"
@@ -16,6 +17,10 @@ import (
 type Road struct {
 	From crypto.PersonID // who brought them
 }
+
+// rollbackPause is the least time between two closings of a log in one conversation because of what a peer claims. A
+// disk goes back once in a blue moon.
+const rollbackPause = time.Hour
 
 // Why events are not let in.
 var (
@@ -238,11 +243,7 @@ func (s *session) errand(ctx context.Context, e any) []sync.Input {
 		defer s.logErrand("learn card", err)
 		return []sync.Input{sync.CardLearned{}}
 	case sync.Rollback:
-		var back bool
-		if back, err = n.store.Rollback(ctx, e.Log, e.Theirs); back {
-			// The machine holds that a log never shrinks; a new session begins with what is here now.
-			s.cancel(errRolledBack)
-		}
+		err = s.rollBack(ctx, e)
 	case sync.RoundEnded:
 		err = n.store.Release(ctx, &e.Conversation, s.joinedAt)
 	case sync.Request:
@@ -252,6 +253,31 @@ func (s *session) errand(ctx context.Context, e any) []sync.Input {
 	}
 	s.logErrand(fmt.Sprintf("%T", e), err)
 	return nil
+}
+
+// rollBack believes a peer that says to hold more of this device's log than this device, but not often: the claim is
+// unproven, and each one closes a log for good. What is true is proven by the events when they come.
+func (s *session) rollBack(ctx context.Context, e sync.Rollback) error {
+	if !s.node.believesRollback(e.Log.Conversation, time.Now()) {
+		return nil
+	}
+	back, err := s.node.store.Rollback(ctx, e.Log, e.Theirs)
+	if back {
+		// The machine holds that a log never shrinks; a new session begins with what is here now.
+		s.cancel(errRolledBack)
+	}
+	return err
+}
+
+// believesRollback allows one claim a conversation in rollbackPause.
+func (n *Node) believesRollback(c event.Conversation, now time.Time) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if last, ok := n.rollbacks[c]; ok && now.Sub(last) < rollbackPause {
+		return false
+	}
+	n.rollbacks[c] = now
+	return true
 }
 
 func (s *session) logErrand(what string, err error) {

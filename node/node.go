@@ -85,10 +85,11 @@ type Node struct {
 	down  func()
 	ended chan struct{} // closed when down is called
 
-	mu       gosync.Mutex // guards what follows
-	settings settings
-	profile  *event.Record
-	sessions map[*session]struct{}
+	mu        gosync.Mutex // guards what follows
+	settings  settings
+	profile   *event.Record
+	sessions  map[*session]struct{}
+	rollbacks map[event.Conversation]time.Time // the last that a peer's claim caused
 }
 
 // self is who this node is.
@@ -109,13 +110,14 @@ func Open(cfg Config) (_ *Node, err error) {
 		cfg.Now = time.Now
 	}
 	n := &Node{
-		cfg:      cfg,
-		log:      cfg.Log,
-		unproven: newUnproven(),
-		presence: newCounter(0),
-		ready:    make(chan struct{}),
-		ended:    make(chan struct{}),
-		sessions: make(map[*session]struct{}),
+		cfg:       cfg,
+		log:       cfg.Log,
+		unproven:  newUnproven(),
+		presence:  newCounter(0),
+		ready:     make(chan struct{}),
+		ended:     make(chan struct{}),
+		sessions:  make(map[*session]struct{}),
+		rollbacks: make(map[event.Conversation]time.Time),
 	}
 	n.down = gosync.OnceFunc(func() { close(n.ended) })
 	if cfg.Name != "" {
