@@ -220,7 +220,9 @@ func (b *batch) release(prefix []byte, before int64) error {
 	for _, held := range []bool{false, true} {
 		keys, values := b.drain(bucketWaiting, prefix)
 		for i, k := range keys {
-			if int64(number(values[i])) > before || b.get(bucketWaiting, k) == nil {
+			first := int64(number(values[i]))
+			// What was first seen in the future came before the clock was set back.
+			if first > before && first <= b.now || b.get(bucketWaiting, k) == nil {
 				continue
 			}
 			if !held {
