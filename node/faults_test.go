@@ -16,7 +16,7 @@ import (
 
 var (
 	seedFlag  = flag.Uint64("seed", 0, "run only this fault schedule, telling what happens")
-	seedsFlag = flag.Uint64("seeds", 24, "how many fault schedules to run")
+	seedsFlag = flag.Uint64("seeds", 20, "how many fault schedules to run")
 )
 
 const (
@@ -42,7 +42,7 @@ func TestFaultSchedules(t *testing.T) {
 	for seed := first; seed <= last; seed++ {
 		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
 			t.Parallel()
-			inWorld(t, seed, func(w *world) {
+			inWorld(t, seed, func(t *testing.T, w *world) {
 				s := newSchedule(w)
 				if *seedFlag != 0 {
 					s.tell = t.Logf

@@ -5,13 +5,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"math/rand/v2"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	gosync "sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -33,27 +36,33 @@ type world struct {
 	net      *memnet.Network
 	random   *rand.Rand
 	log      *slog.Logger
+	lines    *logLines // what log has got
 	machines []*machine
 	cuts     map[[2]netip.Addr]bool // partitions in force
 	addrs    int                    // given away so far
+	closers  []io.Closer
+	talks    int // counts talk
 }
 
 // inWorld runs a test with machines in a bubble, and shows what the nodes logged if it fails.
-func inWorld(t *testing.T, seed uint64, test func(w *world)) {
+func inWorld(t *testing.T, seed uint64, test func(t *testing.T, w *world)) {
 	t.Helper()
 	var lines logLines
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{t: t, net: memnet.New(), random: rand.New(rand.NewPCG(seed, 0)), cuts: map[[2]netip.Addr]bool{},
+		w := &world{t: t, net: memnet.New(), random: rand.New(rand.NewPCG(seed, 0)), cuts: map[[2]netip.Addr]bool{}, lines: &lines,
 			log: slog.New(slog.NewTextHandler(&lines, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 		defer func() {
 			for _, m := range w.machines {
 				m.stop()
 			}
+			for _, c := range w.closers {
+				_ = c.Close()
+			}
 			if t.Failed() {
 				t.Logf("log:\n%s", lines.tail(100))
 			}
 		}()
-		test(w)
+		test(t, w)
 	})
 }
 
@@ -79,11 +88,25 @@ func (l *logLines) tail(n int) []byte {
 	return bytes.Join(lines[max(0, len(lines)-n):], nil)
 }
 
+// has reports whether a line has all of these parts.
+func (l *logLines) has(parts ...string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for line := range strings.Lines(l.all.String()) {
+		if !slices.ContainsFunc(parts, func(p string) bool { return !strings.Contains(line, p) }) {
+			return true
+		}
+	}
+	return false
+}
+
 // freshAddr is an address that nobody had before.
 func (w *world) freshAddr() netip.Addr {
 	w.addrs++
-	return netip.AddrFrom4([4]byte{10, 0, byte(w.addrs >> 8), byte(w.addrs)})
+	return numbered(w.addrs)
 }
+
+func numbered(n int) netip.Addr { return netip.AddrFrom4([4]byte{10, 0, byte(n >> 8), byte(n)}) }
 
 // upTo is a random time.
 func (w *world) upTo(d time.Duration) time.Duration { return time.Duration(w.random.Int64N(int64(d))) }
@@ -94,9 +117,9 @@ type machine struct {
 	name   string
 	dir    string
 	host   *memnet.Host
-	skew   time.Duration // of its clock
-	who    self          // once it has been on
-	*Node                // nil while it is off
+	skew   atomic.Int64 // of its clock, in ns
+	who    self         // once it has been on
+	*Node               // nil while it is off
 	cancel context.CancelFunc
 	ended  chan error
 }
@@ -139,12 +162,12 @@ func (m *machine) address() string {
 func (m *machine) on() bool { return m.Node != nil }
 
 // now is the machine's wall clock.
-func (m *machine) now() time.Time { return time.Now().Add(m.skew) }
+func (m *machine) now() time.Time { return time.Now().Add(time.Duration(m.skew.Load())) }
 
 // start turns the machine on.
 func (m *machine) start(peers ...string) {
 	m.w.t.Helper()
-	host, skew := m.host, m.skew
+	host := m.host
 	n, err := Open(Config{
 		Dir: m.dir, Name: m.name, NoMDNS: true, Peers: peers,
 		Listen:    []string{fmt.Sprintf("/ip4/0.0.0.0/tcp/%d", worldPort)},
@@ -153,7 +176,7 @@ func (m *machine) start(peers ...string) {
 		Networks: func() (discovery.Network, error) {
 			return discovery.Network{Links: []discovery.Link{{Name: "eth0", Index: 1, Addrs: host.Addrs()}}}, nil
 		},
-		Now: func() time.Time { return time.Now().Add(skew) },
+		Now: m.now,
 	})
 	if err != nil {
 		m.w.t.Fatalf("start %s: %v", m.name, err)
@@ -190,12 +213,8 @@ func (m *machine) kill() {
 	addrs := m.host.Addrs()
 	m.host.Move()
 	m.dir = snapshot(m.w.t, m.dir)
-	for _, o := range m.w.machines { // as the system does for a dead process
-		if o != m {
-			for _, there := range o.host.Addrs() {
-				m.w.net.Reset(addrs[0], there)
-			}
-		}
+	for i := range m.w.addrs { // as the system does for a dead process
+		m.w.net.Reset(addrs[0], numbered(i+1))
 	}
 	m.stop()
 	m.host = m.w.net.Host(addrs...)

@@ -1,0 +1,111 @@
+package node
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/earshot-im/earshot/node/sync"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// TestWhatWasSaidSurvivesCrash kills a node at once when a peer has seen an acknowledgement or a receipt of it. Started
+// from what was on its disk then, it must hold and say no less.
+func TestWhatWasSaidSurvivesCrash(t *testing.T) {
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		ann := w.people("Ann")[0]
+		m := w.mallory("Bob")
+		var receipt uint64 // the highest counter seen
+		for round := range uint64(8) {
+			m.greet(ann)
+			m.offer()
+			m.send(m.run(m.event(fmt.Sprint(round))))
+			if round%2 == 0 {
+				m.await(func(*sync.Frame) bool { return m.acknowledged(round + 1) })
+			} else {
+				if round%4 == 3 {
+					m.until(ann, "it is acknowledged", func(s *seen) bool { return s.holds(m, round+1) })
+					unread, err := ann.Unread(t.Context(), 0, Filter{}, 100)
+					if err != nil || len(unread) == 0 {
+						t.Fatalf("nothing unread: %v", err)
+					}
+					for _, u := range unread {
+						if err := ann.MarkRead(t.Context(), u.ID); err != nil {
+							t.Fatal(err)
+						}
+					}
+				}
+				m.await(func(f *sync.Frame) bool {
+					if f.Record == nil || f.Record.Record.Kind != event.KindReceipt || f.Record.Record.Counter <= receipt {
+						return false
+					}
+					receipt = f.Record.Record.Counter
+					return true
+				})
+			}
+			ann.kill()
+			ann.start()
+			if got := texts(m.rowsAt(ann)); len(got) != int(round)+1 {
+				t.Fatalf("after round %d Ann has %q", round, got)
+			}
+			m.greet(ann)
+			m.offer()
+			m.until(ann, "Ann offers what she has", func(s *seen) (offered bool) {
+				s.each(func(f *sync.Frame) { offered = offered || f.Offers != nil })
+				return offered
+			})
+			if !m.seen.holds(m, round+1) {
+				t.Errorf("round %d: what was acknowledged is not offered", round)
+			}
+			held := uint64(0)
+			m.seen.each(func(f *sync.Frame) {
+				if f.Offers != nil {
+					for _, o := range f.Offers.Offers {
+						for _, r := range o.Records {
+							held = max(held, r.Counter)
+						}
+					}
+				}
+			})
+			if held < receipt {
+				t.Errorf("round %d: receipt %d was sent, %d is held", round, receipt, held)
+			}
+		}
+	})
+}
+
+// acknowledged is holds for who has the lock.
+func (m *mallory) acknowledged(sequence uint64) bool {
+	for i := range m.seen.frames {
+		if h := m.seen.frames[i].Have; h != nil {
+			for _, l := range h.Logs {
+				if l.Instance == m.instance && l.Segments.Covers(sequence) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// await returns as soon as a frame has come for which ok holds, with no time in between.
+func (m *mallory) await(ok func(*sync.Frame) bool) {
+	m.w.t.Helper()
+	timeout := time.After(20 * time.Second)
+	for next := 0; ; {
+		m.seen.mu.Lock()
+		changed := m.seen.changed
+		for ; next < len(m.seen.frames); next++ {
+			if ok(&m.seen.frames[next]) {
+				m.seen.mu.Unlock()
+				return
+			}
+		}
+		m.seen.mu.Unlock()
+		select {
+		case <-changed:
+		case <-timeout:
+			m.w.t.Fatal("it does not come")
+		}
+	}
+}

@@ -1,0 +1,490 @@
+package node
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/discovery"
+	"github.com/earshot-im/earshot/node/sync"
+	"github.com/earshot-im/earshot/store"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// soon is how long a contact's message may take while somebody else attacks.
+const soon = 5 * time.Second
+
+// attacked has Ann and Bob, who are contacts, and Mallory, who takes Bob's name. While the attack goes on, and after it,
+// Ann and Bob must hear each other within seconds, and what Ann sends to "Bob" goes to him. In the end nothing may be
+// left of the budget for what is not proven.
+func attacked(t *testing.T, attack func(t *testing.T, w *world, ann, bob *machine, m *mallory)) {
+	t.Helper()
+	t.Parallel()
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		people := w.people("Ann", "Bob")
+		ann, bob := people[0], people[1]
+		ann.meets(soon, bob)
+		bob.meets(soon, ann)
+		w.talk(ann, bob)
+		m := w.mallory("Bob")
+		attack(t, w, ann, bob, m)
+		w.talk(ann, bob)
+		_ = m.link.Close()
+		w.within(soon, "the session ends", func() bool {
+			_, known := ann.people.get(m.person)
+			them, _ := ann.people.get(m.person)
+			return !known || len(them.online) == 0
+		})
+		w.within(frameTimeout+soon, "all of the budget for what is not proven comes back", func() bool {
+			if !ann.unproven.TryAcquire(unprovenBudget) {
+				return false
+			}
+			ann.unproven.Release(unprovenBudget)
+			return true
+		})
+		checkShown(t, ann, bob, texts(bob.rows(ann)))
+	})
+}
+
+// talk has two contacts send each other a message.
+func (w *world) talk(a, b *machine) {
+	w.t.Helper()
+	w.talks++
+	began := time.Now()
+	for _, turn := range [][2]*machine{{a, b}, {b, a}} {
+		from, to := turn[0], turn[1]
+		sent, err := from.Send(w.t.Context(), Outgoing{To: to.name, Text: fmt.Sprintf("%s %d", from.name, w.talks)})
+		if err != nil {
+			w.t.Fatalf("%s sends to %s: %v", from.name, to.name, err)
+		}
+		if want := to.who.person.String(); sent.To.ID != want {
+			w.t.Fatalf("a message to %s goes to %s, want %s", to.name, sent.To.ID, want)
+		}
+		from.reaches(soon, sent, StateDelivered)
+	}
+	if d := time.Since(began); d > soon {
+		w.t.Errorf("a message each way took %s", d)
+	}
+}
+
+// TestHostileFrames sends what no honest peer sends. Each time the session must end for the reason given, which is
+// logged with the peer, and nothing may be stored.
+func TestHostileFrames(t *testing.T) {
+	greeted := func(f func(m *mallory, ann, bob *machine)) func(*mallory, *machine, *machine) {
+		return func(m *mallory, ann, bob *machine) {
+			m.greet(ann)
+			m.offer()
+			f(m, ann, bob)
+		}
+	}
+	silent := func(f func(m *mallory)) func(*mallory, *machine, *machine) {
+		return func(m *mallory, ann, _ *machine) { m.connect(ann); f(m) }
+	}
+	for name, c := range map[string]struct {
+		attack func(m *mallory, ann, bob *machine)
+		within time.Duration
+		logged string
+	}{
+		"garbage": {silent(func(m *mallory) {
+			b := make([]byte, 4<<10)
+			_, _ = rand.Read(b)
+			b[0], b[1] = 0x80, 0x10 // a length that fits
+			m.raw(b)
+		}), time.Second, "broke the protocol"},
+		"empty frame":         {silent(func(m *mallory) { m.frame(nil) }), time.Second, "broke the protocol"},
+		"two messages":        {silent(func(m *mallory) { m.frame(append(m.greeting()[0].Marshal(), m.greeting()[1].Marshal()...)) }), time.Second, "broke the protocol"},
+		"length over limit":   {silent(func(m *mallory) { m.raw(binary.AppendUvarint(nil, sync.MaxFrame+1)) }), time.Second, "frame of 1310721 bytes"},
+		"length without end":  {silent(func(m *mallory) { m.raw(bytes.Repeat([]byte{0xff}, 32)) }), time.Second, "overflow"},
+		"no hello":            {silent(func(m *mallory) {}), helloTimeout + time.Second, "does not say who it is"},
+		"greeting in pieces":  {silent(func(m *mallory) { go m.drip(m.greeting()) }), helloTimeout + time.Second, "does not say who it is"},
+		"another version":     {silent(func(m *mallory) { m.send(sync.Frame{Hello: &sync.Hello{Version: 2}}) }), time.Second, "another version"},
+		"identity first":      {silent(func(m *mallory) { m.send(m.greeting()[2]) }), time.Second, "out of order"},
+		"offers before hello": {silent(func(m *mallory) { m.offer() }), time.Second, "out of order"},
+		"stalled frame": {greeted(func(m *mallory, _, _ *machine) {
+			m.raw(append(binary.AppendUvarint(nil, 1000), make([]byte, 10)...))
+		}), frameTimeout + time.Second, "deadline"},
+		"somebody else's card": {silent(func(m *mallory) {
+			m.send(m.greeting()[:2]...)
+			m.send(sync.Frame{Identity: &sync.Identity{Card: m.w.mallory("Eve").card.Bytes()}})
+		}), time.Second, "does not name the device"},
+		"card that is none": {silent(func(m *mallory) {
+			m.send(m.greeting()[:2]...)
+			m.send(sync.Frame{Identity: &sync.Identity{Card: bytes.Repeat([]byte{7}, 100)}})
+		}), time.Second, "did not prove its person"},
+		"somebody else's profile": {silent(func(m *mallory) {
+			m.send(m.greeting()[:2]...)
+			eve := m.w.mallory("Eve").greeting()[2]
+			m.send(sync.Frame{Identity: &sync.Identity{Card: m.card.Bytes(), Profile: eve.Identity.Profile}})
+		}), time.Second, "did not prove its person"},
+		"greeting twice": {greeted(func(m *mallory, _, _ *machine) { m.send(m.greeting()[0]) }), time.Second, "greeting twice"},
+		"settled twice": {greeted(func(m *mallory, _, _ *machine) {
+			m.send(sync.Frame{Settled: &sync.Settled{}}, sync.Frame{Settled: &sync.Settled{}})
+		}), time.Second, "settled twice"},
+		"unproven": {greeted(func(m *mallory, _, _ *machine) {
+			f := m.run(m.event("one"), m.event("two"))
+			f.Run.Events[1].Signature[5] ^= 1
+			m.send(f)
+		}), time.Second, "not proven"},
+		"unsigned": {greeted(func(m *mallory, _, _ *machine) {
+			f := m.run(m.event("one"))
+			f.Run.Events[0].Signature = nil
+			m.send(f)
+		}), time.Second, "not proven"},
+		"broken chain": {greeted(func(m *mallory, _, _ *machine) {
+			one := m.event("one")
+			m.last.ID = event.ID{9}
+			m.send(m.run(one, m.event("two")))
+		}), time.Second, "not proven"},
+		"another body": {greeted(func(m *mallory, _, _ *machine) {
+			f, other := m.run(m.event("one")), m.event("six")
+			f.Run.Events[0].Body = other.Body
+			m.send(f)
+		}), time.Second, "another body"},
+		"another conversation": {greeted(func(m *mallory, ann, bob *machine) {
+			m.send(m.run(m.event("one", func(h *event.Header) { h.Conversation = event.Direct(ann.who.person, bob.who.person) })))
+		}), time.Second, "another conversation"},
+		"a group nobody offered": {greeted(func(m *mallory, _, _ *machine) {
+			f := m.run(m.event("one"))
+			f.Run.Tag = bytes.Repeat([]byte{3}, 32)
+			m.send(f)
+		}), time.Second, "was not offered"},
+		"card nobody asked for": {greeted(func(m *mallory, _, _ *machine) {
+			m.send(sync.Frame{Card: &sync.Card{Card: m.card.Bytes()}})
+		}), time.Second, "not asked for"},
+		"forged record": {greeted(func(m *mallory, ann, _ *machine) {
+			r := m.record(event.KindReceipt, event.ReceiptSubject(m.conversation(), ann.who.person, m.store), 1, nil)
+			r.Signature[5] ^= 1
+			m.send(sync.Frame{Record: &sync.Record{Record: r}})
+		}), time.Second, "record not proven"},
+		"two stores": {greeted(func(m *mallory, _, _ *machine) {
+			m.store[0]++
+			m.offer()
+		}), time.Second, "another store"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			attacked(t, func(t *testing.T, w *world, ann, bob *machine, m *mallory) {
+				c.attack(m, ann, bob)
+				w.talk(ann, bob)
+				m.dropped(c.within)
+				w.within(time.Second, "the log says "+c.logged, func() bool {
+					return w.lines.has("node=Ann", m.key.ID().String(), c.logged)
+				})
+				if _, kept, err := ann.store.Person(m.person); kept || err != nil {
+					t.Errorf("the store has the attacker: %t, %v", kept, err)
+				}
+			})
+		})
+	}
+}
+
+// drip writes frames a byte at a time.
+func (m *mallory) drip(frames []sync.Frame) {
+	for _, f := range frames {
+		b := f.Marshal()
+		for _, one := range append(binary.AppendUvarint(nil, uint64(len(b))), b...) {
+			if !m.raw([]byte{one}) {
+				return
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+	}
+}
+
+// TestRunOfAnotherDevice: what the peer's person has not written is refused, though it is signed.
+func TestRunOfAnotherDevice(t *testing.T) {
+	attacked(t, func(t *testing.T, w *world, ann, bob *machine, m *mallory) {
+		m.greet(ann)
+		m.offer()
+		eve := w.mallory("Eve")
+		eve.victim = ann
+		f := eve.run(eve.event("one", func(h *event.Header) { h.Conversation = m.conversation() }))
+		m.send(f)
+		m.until(ann, "she asks for the card", func(s *seen) (asked bool) {
+			s.each(func(f *sync.Frame) { asked = asked || f.CardRequest != nil })
+			return asked
+		})
+		m.send(sync.Frame{Card: &sync.Card{Card: eve.card.Bytes()}})
+		m.until(ann, "it is refused", func(s *seen) bool { return s.refused() == sync.NotPermitted })
+		if rows := m.rowsAt(ann); len(rows) != 0 {
+			t.Errorf("stored: %q", texts(rows))
+		}
+	})
+}
+
+// TestReplays sends the same run many times.
+func TestReplays(t *testing.T) {
+	attacked(t, func(t *testing.T, w *world, ann, bob *machine, m *mallory) {
+		m.greet(ann)
+		m.offer()
+		f := m.run(m.event("one"), m.event("two"))
+		for range 200 {
+			m.send(f)
+		}
+		w.talk(ann, bob)
+		m.greet(ann)
+		m.offer()
+		m.send(f)
+		m.until(ann, "it is acknowledged", func(s *seen) bool { return s.holds(m, 2) })
+		if got := texts(m.rowsAt(ann)); len(got) != 2 {
+			t.Errorf("shown: %q", got)
+		}
+	})
+}
+
+// TestStrangerFloods sends more than strangers may: what is beyond is refused, in every log and every session, and the
+// session stays.
+func TestStrangerFloods(t *testing.T) {
+	attacked(t, func(t *testing.T, w *world, ann, bob *machine, m *mallory) {
+		long := strings.Repeat("x", 60_000)
+		for session := range 3 {
+			m.greet(ann)
+			m.offer()
+			m.instance, m.last = event.Instance{byte(session)}, event.Event{}
+			for range 40 {
+				m.send(m.run(m.event(long)))
+			}
+			m.until(ann, "it is refused", func(s *seen) bool { return s.refused() == sync.OverBudget })
+			w.talk(ann, bob)
+			if m.seen.over() {
+				t.Error("the session has ended")
+			}
+		}
+		size := 0
+		for _, text := range texts(m.rowsAt(ann)) {
+			size += len(text)
+		}
+		if size > store.StrangerBudget || size < store.StrangerBudget/2 {
+			t.Errorf("%d bytes of a stranger are stored", size)
+		}
+	})
+}
+
+// TestManyStrangers: what all strangers have together is bounded too.
+func TestManyStrangers(t *testing.T) {
+	attacked(t, func(t *testing.T, w *world, ann, bob *machine, _ *mallory) {
+		long := strings.Repeat("x", 60_000)
+		const many = store.StrangersBudget/store.StrangerBudget + 2
+		size := 0
+		for i := range many {
+			m := w.mallory(fmt.Sprintf("Mallory %d", i))
+			m.greet(ann)
+			m.offer()
+			for range 18 {
+				m.send(m.run(m.event(long)))
+			}
+			m.until(ann, "it is refused", func(s *seen) bool { return s.refused() == sync.OverBudget })
+			for _, text := range texts(m.rowsAt(ann)) {
+				size += len(text)
+			}
+			_ = m.link.Close()
+		}
+		if size > store.StrangersBudget {
+			t.Errorf("%d bytes of strangers are stored", size)
+		}
+	})
+}
+
+// TestBlockedSenderIsIgnored: what a blocked person sends is thrown away without an answer, and the link stays.
+func TestBlockedSenderIsIgnored(t *testing.T) {
+	attacked(t, func(t *testing.T, w *world, ann, bob *machine, m *mallory) {
+		m.greet(ann)
+		if _, err := ann.Block(t.Context(), m.person.String()); err != nil {
+			t.Fatal(err)
+		}
+		m.greet(ann)
+		time.Sleep(time.Second)
+		before := len(m.seen.frames)
+		m.offer()
+		for i := range 20 {
+			m.send(m.run(m.event(fmt.Sprint(i))))
+		}
+		m.send(sync.Frame{CardRequest: &sync.CardRequest{Person: ann.who.person}},
+			sync.Frame{Settled: &sync.Settled{}},
+			sync.Frame{Sightings: &sync.Sightings{Sightings: forged(1)}})
+		w.talk(ann, bob)
+		time.Sleep(5 * time.Second)
+		if n := len(m.seen.frames); n != before {
+			t.Errorf("%d answers to somebody blocked", n-before)
+		}
+		if m.seen.over() {
+			t.Error("the session has ended")
+		}
+		if rows := m.rowsAt(ann); len(rows) != 0 {
+			t.Errorf("stored: %q", texts(rows))
+		}
+	})
+}
+
+// TestForkedLog: two events with one sequence are kept with a warning and the log stops. The other direction goes on.
+func TestForkedLog(t *testing.T) {
+	attacked(t, func(t *testing.T, w *world, ann, bob *machine, m *mallory) {
+		m.greet(ann)
+		m.offer()
+		one := m.event("one")
+		m.send(m.run(one))
+		m.until(ann, "it is acknowledged", func(s *seen) bool { return s.holds(m, 1) })
+		m.last = event.Event{}
+		m.send(m.run(m.event("the other one")))
+		m.until(ann, "it is refused", func(s *seen) bool { return s.refused() == sync.Forked })
+		for i := range 5 {
+			m.send(m.run(m.event(fmt.Sprint(i))))
+		}
+		w.talk(ann, bob)
+		if !w.lines.has("node=Ann", m.key.ID().String(), "forked") {
+			t.Error("the log does not say it")
+		}
+		forked := 0
+		for _, r := range m.rowsAt(ann) {
+			if r.Forked {
+				forked++
+			}
+		}
+		if forked != 2 {
+			t.Errorf("%d rows are shown as forked, of %q", forked, texts(m.rowsAt(ann)))
+		}
+		sent, err := ann.Send(t.Context(), Outgoing{To: m.person.String(), Text: "what?"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.until(ann, "Ann's answer comes", func(s *seen) bool { return len(s.runs()) > 0 })
+		_ = sent
+	})
+}
+
+// TestRollbackClaims: a contact says again and again that they hold more of Ann's log than Ann. She begins new ones and
+// loses nothing; what that costs her is bounded.
+func TestRollbackClaims(t *testing.T) {
+	attacked(t, func(t *testing.T, w *world, ann, bob *machine, m *mallory) {
+		m.greet(ann)
+		const letters = 4
+		for i := range letters {
+			if _, err := ann.Send(t.Context(), Outgoing{To: m.person.String(), Text: fmt.Sprint(i) + strings.Repeat("x", 50_000)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		conversation := m.conversation()
+		for range 20 {
+			m.greet(ann)
+			logs, err := ann.store.Logs(conversation)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for l := range logs {
+				m.offer(sync.LogSegments{Device: l.Device, Instance: l.Instance, Segments: event.Segments{{First: 1, Last: 1000, ID: event.ID{1}}}})
+			}
+			time.Sleep(time.Second)
+			w.talk(ann, bob)
+		}
+		// An honest session at last.
+		m.greet(ann)
+		m.offer()
+		m.until(ann, "the letters come", func(s *seen) bool {
+			n := 0
+			for _, r := range s.runs() {
+				n += len(r.Events)
+			}
+			return n >= letters
+		})
+		if got := texts(m.rowsAt(ann)); len(got) != letters {
+			t.Errorf("%d rows are shown, want %d", len(got), letters)
+		}
+		logs, err := ann.store.Logs(conversation)
+		if err != nil || len(logs) > 4 {
+			t.Errorf("%d logs, %v", len(logs), err)
+		}
+	})
+}
+
+// forged makes up sightings of devices that do not exist, on networks that are not there.
+func forged(n int) (out []sync.Sighting) {
+	for i := range n {
+		var d crypto.DeviceID
+		_, _ = rand.Read(d[:])
+		s := sync.Sighting{Device: d}
+		for j := range sync.MaxAddresses {
+			s.Addresses = append(s.Addresses, netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, byte(100 + j), byte(i >> 8), byte(i)}), 4001))
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// TestForgedSightings tells of 5,000 devices that do not exist. What is remembered and dialled of them is bounded, and a
+// contact who moves meanwhile is found again.
+func TestForgedSightings(t *testing.T) {
+	attacked(t, func(t *testing.T, w *world, ann, bob *machine, m *mallory) {
+		m.greet(ann)
+		m.offer()
+		for sent := 0; sent < 5000; sent += sync.MaxSightings {
+			m.send(sync.Frame{Sightings: &sync.Sightings{Sightings: forged(sync.MaxSightings)}})
+		}
+		w.talk(ann, bob)
+		time.Sleep(20 * time.Second)
+		bob.host.Move(w.freshAddr())
+		bob.announce()
+		w.within(20*time.Second, "Bob is back", func() bool {
+			for _, c := range ann.Node.host.ConnsTo(peerID(bob.who.device)) {
+				if strings.Contains(c.RemoteMultiaddr().String(), bob.addr().String()) {
+					return true
+				}
+			}
+			return false
+		})
+		states, err := ann.hub.states(t.Context())
+		if err != nil || len(states) > discovery.MaxDevices+2 {
+			t.Errorf("%d devices are remembered, %v", len(states), err)
+		}
+		dialling := 0
+		for _, s := range states {
+			if s.Dialling {
+				dialling++
+			}
+		}
+		if dialling > 16 {
+			t.Errorf("%d dials at once", dialling)
+		}
+	})
+}
+
+// TestBudgetHolders: many strangers begin large frames and send no more of them, again and again, so that the budget for
+// what is not proven is full. Small frames need none of it.
+func TestBudgetHolders(t *testing.T) {
+	attacked(t, func(t *testing.T, w *world, ann, bob *machine, m *mallory) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		const many = 40 // of 1.25 MiB; the budget is 32 MiB
+		done := make(chan struct{})
+		for range many {
+			m := w.mallory("Bob")
+			go func() {
+				defer func() {
+					_ = m.link.Close()
+					done <- struct{}{}
+				}()
+				for ctx.Err() == nil {
+					m.greet(ann)
+					m.raw(binary.AppendUvarint(nil, sync.MaxFrame))
+					for !m.seen.over() && ctx.Err() == nil {
+						time.Sleep(100 * time.Millisecond)
+					}
+				}
+			}()
+		}
+		time.Sleep(2 * time.Second)
+		for range 5 {
+			w.talk(ann, bob)
+			time.Sleep(3 * time.Second)
+		}
+		cancel()
+		for range many {
+			<-done
+		}
+	})
+}
