@@ -179,6 +179,7 @@ func TestFrozen(t *testing.T) {
 		}
 	}
 	signal(syscall.SIGSTOP)
+	defer bob.cmd.Process.Signal(syscall.SIGCONT) // also when this fails, so that Bob can tell why
 	ann.must("send", "Bob", "while you slept")
 	ann.until(noticed, "Bob, who sleeps, is shown offline", func() bool { n, _ := ann.online(); return n == 0 })
 	began := time.Now()
