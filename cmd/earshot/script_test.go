@@ -76,6 +76,7 @@ func program(ts *testscript.TestScript, name string, args ...string) *exec.Cmd {
 		}
 	}
 	c := exec.Command(path, append([]string{"--dir", ts.MkAbs(name)}, args...)...)
+	c.Dir = ts.MkAbs(".")
 	c.Env = append(os.Environ(), "HOME="+ts.Getenv("WORK"), "PATH="+ts.Getenv("PATH"), "EARSHOT_PASSPHRASE=")
 	return c
 }

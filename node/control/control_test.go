@@ -19,6 +19,7 @@ import (
 
 	"github.com/earshot-im/earshot/node"
 	controlv1 "github.com/earshot-im/earshot/node/control/v1"
+	"github.com/earshot-im/earshot/store"
 )
 
 // privateDir is short enough for a socket on every system.
@@ -211,7 +212,9 @@ func TestPrivate(t *testing.T) {
 	if err := os.Chmod(dir, 0o750); err != nil {
 		t.Fatal(err)
 	}
-	if err := New(Config{Dir: dir, Node: newFake()}).Run(t.Context()); !errors.Is(err, ErrNotPrivate) {
+	ended, end := context.WithCancel(t.Context())
+	end() // it would listen and end, if it did not refuse
+	if err := New(Config{Dir: dir, Node: newFake()}).Run(ended); !errors.Is(err, ErrNotPrivate) {
 		t.Errorf("server: %v", err)
 	}
 	if err := os.WriteFile(filepath.Join(dir, socketName), nil, 0o600); err != nil {
@@ -257,7 +260,7 @@ func TestWatchSkipsForTheSlow(t *testing.T) {
 	if !stream.Receive() {
 		t.Fatal(stream.Err())
 	}
-	const sends = 100_000 // far over what the connection could buffer
+	const sends = 20_000 // far over what the connection could buffer
 	for range sends {
 		if _, err := fake.Send(t.Context(), node.Outgoing{To: "bob", Text: "x"}); err != nil {
 			t.Fatal(err)
@@ -319,6 +322,16 @@ func TestInvalidTextIsMended(t *testing.T) {
 	}
 }
 
+// A node that ends answers as one that is not there.
+func TestNodeEnds(t *testing.T) {
+	fake := newFake()
+	fake.unread = func(uint64, node.Filter, int) ([]node.Message, error) { return nil, store.ErrClosed }
+	client, _ := serve(t, privateDir(t), fake)
+	if _, err := client.Unread(t.Context(), &controlv1.UnreadRequest{}); !errors.Is(err, ErrNotRunning) || code(err) != CodeStopping {
+		t.Error(err)
+	}
+}
+
 func openLines(t testing.TB, client *Client, open *controlv1.SendLinesRequest_Open) *connect.BidiStreamForClientSimple[controlv1.SendLinesRequest, controlv1.SendLinesResponse] {
 	stream, err := client.SendLines(t.Context())
 	if err != nil {
@@ -334,7 +347,7 @@ func TestSendLines(t *testing.T) {
 	fake := newFake()
 	client, _ := serve(t, privateDir(t), fake)
 	stream := openLines(t, client, &controlv1.SendLinesRequest_Open{To: "bob", Wait: node.StateDelivered})
-	const count = 10_000
+	const count = 3_000
 	go func() {
 		for i := range count {
 			if err := stream.Send(&controlv1.SendLinesRequest{Lines: []*controlv1.SendLinesRequest_Line{{Text: strconv.Itoa(i)}}}); err != nil {
