@@ -33,7 +33,7 @@ func isolate(ctx context.Context) (done, ours bool, err error) {
 	}
 	err = c.Start()
 	switch {
-	case errors.Is(err, syscall.EPERM), errors.Is(err, syscall.ENOSYS), errors.Is(err, syscall.EINVAL):
+	case errors.Is(err, syscall.EPERM), errors.Is(err, syscall.ENOSYS), errors.Is(err, syscall.ENOSPC):
 		return false, false, nil
 	case err != nil:
 		return true, false, fmt.Errorf("make a network namespace: %w", err)

@@ -30,7 +30,7 @@ type node struct {
 	addr      string // where it listens
 }
 
-// up starts the node of a person; again says that it has run in dir before.
+// up starts the node of a person.
 func (b *bench) up(ctx context.Context, dir, name string, flags ...string) (*node, error) {
 	p, err := start(ctx, b.binary, append([]string{"--dir", dir, "up", "--name", name}, flags...)...)
 	if err != nil {
@@ -57,9 +57,19 @@ func (b *bench) upQuiet(ctx context.Context, dir, name string, peers ...*node) (
 	return b.up(ctx, dir, name, flags...)
 }
 
+// stop ends the node, unless that was done before.
 func (n *node) stop() error {
-	n.Client.Close()
-	return n.process.stop()
+	if n.cmd.ProcessState != nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience) // also when the bench is interrupted
+	defer cancel()
+	_, err := n.Down(ctx, &controlv1.DownRequest{})
+	n.Close()
+	if errors.Is(err, control.ErrNotRunning) {
+		err = nil // how it ended is what tells
+	}
+	return errors.Join(err, n.process.stop())
 }
 
 // pair starts two nodes that are each other's contacts.

@@ -93,19 +93,14 @@ func (p *process) do(what string, n int) (took []time.Duration, err error) {
 	return took, nil
 }
 
-// stop asks the process to end, as its user would, and waits for that.
+// stop waits for the end of a floor, which the end of its input brings about, or of a node that was asked.
 func (p *process) stop() error {
 	if p.cmd.ProcessState != nil {
 		return nil
 	}
-	_ = p.in.Close() // ends a floor
+	_ = p.in.Close() // ends a floor; a node has been asked
 	late := time.AfterFunc(patience, func() { _ = p.cmd.Process.Kill() })
 	defer late.Stop()
-	if p.cmd.Args[1] != floorCommand {
-		if err := p.cmd.Process.Signal(os.Interrupt); err != nil {
-			return err
-		}
-	}
 	_, _ = io.Copy(io.Discard, p.out) // Wait closes it
 	return p.explain(p.cmd.Wait())
 }
