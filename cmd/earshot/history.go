@@ -7,7 +7,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/earshot-im/earshot/cmd/earshot/terminal"
 	"github.com/earshot-im/earshot/node/control"
 	controlv1 "github.com/earshot-im/earshot/node/control/v1"
 )
@@ -45,7 +44,7 @@ func (a *app) historyCommand() *cobra.Command {
 			}
 			w := bufio.NewWriter(a.stdout)
 			for _, m := range messages {
-				if err := a.message(w, m); err != nil {
+				if err := a.out.Message(w, m); err != nil {
 					return err
 				}
 			}
@@ -92,12 +91,7 @@ func (a *app) outboxCommand() *cobra.Command {
 			}
 			w := bufio.NewWriter(a.stdout)
 			for _, p := range r.Pending {
-				why := p.WaitingFor
-				if p.Detail != "" {
-					why += ": " + terminal.Line(p.Detail)
-				}
-				v := pendingJSON{p.Id, toTarget(p.To), rfc3339(p.Queued), p.WaitingFor, p.Detail}
-				if err := a.row(w, v, "%s  %s  to %s  %s", p.Id, clock(p.Queued), a.style.Bold(terminal.Line(p.To.GetName())), why); err != nil {
+				if err := a.out.Pending(w, p); err != nil {
 					return err
 				}
 			}
@@ -118,7 +112,7 @@ func (a *app) outboxCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.row(a.stdout, toSent(sent), "%s cancelled", sent.Id)
+			return a.out.Sent(a.stdout, sent, " cancelled")
 		}),
 	})
 	return c

@@ -63,7 +63,7 @@ func (a *app) sendLines(ctx context.Context, client *control.Client, to string, 
 			return err
 		}
 		for _, sent := range r.Sent {
-			if err := a.row(w, toSent(sent), "%s", sent.Id); err != nil {
+			if err := a.out.Sent(w, sent, ""); err != nil {
 				return err
 			}
 			if err := s.settled(sent); err != nil {

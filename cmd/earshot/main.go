@@ -1,10 +1,11 @@
-// Command earshot is the messenger's command line; CLI.md's page in --help form. Each
-// command is one file: it parses what it was given, asks the node of --dir through
-// node/control, and prints. Only `up` runs a node itself.
+// Command earshot is the messenger's command line. A command parses what it was given,
+// asks the node of --dir through node/control, and prints. Only `up` runs a node itself.
+// Commands, flags, exit statuses and JSON fields change only by adding: scripts depend
+// on them, and testdata holds them to it.
 //
-// Rows for people and NDJSON for programs are made in output.go, and every character
-// that came from others passes through cmd/earshot/terminal on its way. What users are
-// told when something fails, and the exit status, is in problems.go and nowhere else.
+// Rows for people and NDJSON for programs are made by package show, and every character
+// that came from others passes through package terminal on its way. What users are told
+// when something fails, and the exit status, is in problems.go and nowhere else.
 //
 // An earshot process keeps nothing: it may be killed at any moment, and messages are
 // marked read, or a cursor moved, only after their lines have been written.

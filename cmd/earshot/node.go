@@ -6,12 +6,11 @@ import (
 	"reflect"
 	"runtime"
 	"runtime/debug"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/earshot-im/earshot/cmd/earshot/terminal"
+	"github.com/earshot-im/earshot/cmd/earshot/show"
 	"github.com/earshot-im/earshot/node/control"
 	controlv1 "github.com/earshot-im/earshot/node/control/v1"
 )
@@ -54,10 +53,7 @@ func (a *app) statusCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.row(a.stdout, statusJSON{s.Person, s.Name, s.Device, s.Version, list(s.Listening), s.Peers, s.Outbox},
-				"%s\nperson     %s\ndevice     %s\nversion    %s\nlistening  %s\npeers      %d\noutbox     %d",
-				a.style.Bold(terminal.Line(s.Name)), s.Person, s.Device, terminal.Line(s.Version),
-				strings.Join(s.Listening, "\n           "), s.Peers, s.Outbox)
+			return a.out.Status(a.stdout, s)
 		}),
 	}
 }
@@ -87,7 +83,7 @@ func (a *app) watchPeers(ctx context.Context, client *control.Client) error {
 		return ending(ctx, err)
 	}
 	defer stream.Close()
-	var shown map[string]peerJSON
+	var shown map[string]show.Peer
 	for at := uint64(0); stream.Receive(); {
 		if shown != nil && stream.Msg().Peers == at {
 			continue
@@ -110,29 +106,29 @@ func ending(ctx context.Context, err error) error {
 
 // printPeers prints those that differ from what was shown, by device, and returns what
 // is shown now. A device that is gone is shown offline.
-func (a *app) printPeers(ctx context.Context, client *control.Client, shown map[string]peerJSON) (map[string]peerJSON, error) {
+func (a *app) printPeers(ctx context.Context, client *control.Client, shown map[string]show.Peer) (map[string]show.Peer, error) {
 	r, err := client.Peers(ctx, &controlv1.PeersRequest{})
 	if err != nil {
 		return nil, err
 	}
 	w := bufio.NewWriter(a.stdout)
-	now := make(map[string]peerJSON)
+	now := make(map[string]show.Peer)
 	for _, p := range r.Peers {
-		v := toPeer(p)
+		v := show.NewPeer(p)
 		now[v.Device] = v
 		before, known := shown[v.Device]
 		before.LastSeen = v.LastSeen // moves all the time
 		if known && reflect.DeepEqual(before, v) {
 			continue
 		}
-		if err := a.peer(w, v); err != nil {
+		if err := a.out.Peer(w, v); err != nil {
 			return nil, err
 		}
 	}
 	for device, v := range shown {
 		if _, still := now[device]; !still && v.Online {
 			v.Online = false
-			if err := a.peer(w, v); err != nil {
+			if err := a.out.Peer(w, v); err != nil {
 				return nil, err
 			}
 		}
@@ -140,35 +136,12 @@ func (a *app) printPeers(ctx context.Context, client *control.Client, shown map[
 	return now, w.Flush()
 }
 
-func (a *app) peer(w *bufio.Writer, p peerJSON) error {
-	state := "online "
-	if !p.Online {
-		state = a.style.Dim("offline")
-	}
-	name := terminal.Line(p.Name)
-	if p.Person != "" {
-		name = who(p.Name, p.Petname, p.Person, p.Contact, p.Verified)
-	}
-	where := []string{p.Device}
-	if len(p.FoundBy) > 0 {
-		where = append(where, "by "+strings.Join(p.FoundBy, "+"))
-	}
-	return a.row(w, p, "%s  %s  %s", state, a.style.Bold(name),
-		a.style.Dim(terminal.Line(strings.Join(append(where, p.Addresses...), " "))))
-}
-
 func (a *app) meCommand() *cobra.Command {
 	show := func(me *controlv1.MeResponse, err error) error {
 		if err != nil {
 			return err
 		}
-		receipts := "off"
-		if me.ReadReceipts {
-			receipts = "on"
-		}
-		return a.row(a.stdout, meJSON{me.Person, me.Name, me.Device, me.Accept, me.ReadReceipts},
-			"%s\nperson         %s\ndevice         %s\naccept         %s\nread-receipts  %s",
-			a.style.Bold(terminal.Line(me.Name)), me.Person, me.Device, me.Accept, receipts)
+		return a.out.Me(a.stdout, me)
 	}
 	set := func(use, short string, arg string, request func(value string) *controlv1.UpdateMeRequest) *cobra.Command {
 		return &cobra.Command{
@@ -221,7 +194,7 @@ func (a *app) versionCommand() *cobra.Command {
 		Short: "Print the version of this program",
 		Args:  exactly(),
 		RunE: func(*cobra.Command, []string) error {
-			return a.row(a.stdout, struct {
+			return a.out.Row(a.stdout, struct {
 				Version string `json:"version"`
 				Go      string `json:"go"`
 				System  string `json:"system"`

@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/earshot-im/earshot/cmd/earshot/terminal"
+	"github.com/earshot-im/earshot/cmd/earshot/show"
 	"github.com/earshot-im/earshot/node/control"
 	controlv1 "github.com/earshot-im/earshot/node/control/v1"
 )
@@ -18,7 +18,7 @@ func (a *app) person(p *controlv1.Person, err error) error {
 	if err != nil {
 		return err
 	}
-	return a.row(a.stdout, toPerson(p), "%s  %s", p.Person, title(p))
+	return a.out.Person(a.stdout, p)
 }
 
 func (a *app) contactsCommand() *cobra.Command {
@@ -33,7 +33,7 @@ func (a *app) contactsCommand() *cobra.Command {
 			}
 			w := bufio.NewWriter(a.stdout)
 			for _, p := range r.Persons {
-				if err := a.row(w, toPerson(p), "%s  %s", p.Person, title(p)); err != nil {
+				if err := a.out.Person(w, p); err != nil {
 					return err
 				}
 			}
@@ -86,12 +86,12 @@ func (a *app) compare(ctx context.Context, client *control.Client, who string) (
 		return "", "", err
 	}
 	words = strings.Join(r.Words, " ")
-	if err := a.row(a.stdout, struct {
+	if err := a.out.Row(a.stdout, struct {
 		Person string   `json:"person"`
 		Name   string   `json:"name,omitempty"`
 		Words  []string `json:"words"`
 	}{r.Person.GetPerson(), r.Person.GetName(), r.Words},
-		"%s\n\n    %s\n    %s\n", title(r.Person), strings.Join(r.Words[:len(r.Words)/2], " "), strings.Join(r.Words[len(r.Words)/2:], " ")); err != nil {
+		"%s\n\n    %s\n    %s\n", show.Title(r.Person), strings.Join(r.Words[:len(r.Words)/2], " "), strings.Join(r.Words[len(r.Words)/2:], " ")); err != nil {
 		return "", "", err
 	}
 	fmt.Fprint(a.stderr, "Does the other one have the same words? [y/N] ")
@@ -123,8 +123,7 @@ func (a *app) requestsCommand() *cobra.Command {
 			}
 			w := bufio.NewWriter(a.stdout)
 			for _, q := range r.Requests {
-				v := requestJSON{q.Person, q.Name, q.Device, rfc3339(q.Received), q.Text}
-				if err := a.row(w, v, "%s  %s  %s: %s", q.Person, a.style.Dim(clock(q.Received)), a.style.Bold(terminal.Line(q.Name)), terminal.Text(q.Text)); err != nil {
+				if err := a.out.Request(w, q); err != nil {
 					return err
 				}
 			}

@@ -12,6 +12,7 @@ import (
 	"connectrpc.com/connect"
 	"github.com/spf13/cobra"
 
+	"github.com/earshot-im/earshot/cmd/earshot/show"
 	"github.com/earshot-im/earshot/cmd/earshot/terminal"
 	"github.com/earshot-im/earshot/node/control"
 	controlv1 "github.com/earshot-im/earshot/node/control/v1"
@@ -166,19 +167,19 @@ func message(err error) string {
 
 // fail prints a problem and returns the exit status.
 func (a *app) fail(p *problem) int {
-	if a.json {
-		_ = writeJSON(a.stderr, struct {
-			Error      string       `json:"error"`
-			Code       string       `json:"code"`
-			Hint       string       `json:"hint,omitempty"`
-			Candidates []personJSON `json:"candidates,omitempty"`
-		}{p.text, p.code, p.hint, persons(p.candidates)})
+	if a.out.JSON {
+		_ = show.JSON(a.stderr, struct {
+			Error      string        `json:"error"`
+			Code       string        `json:"code"`
+			Hint       string        `json:"hint,omitempty"`
+			Candidates []show.Person `json:"candidates,omitempty"`
+		}{p.text, p.code, p.hint, show.Persons(p.candidates)})
 		return p.exit
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "earshot: %s\n", terminal.Text(p.text))
 	for _, c := range p.candidates {
-		fmt.Fprintf(&b, "  %s  %s\n", c.Person, terminal.Line(title(c)))
+		fmt.Fprintf(&b, "  %s  %s\n", c.Person, terminal.Line(show.Title(c)))
 	}
 	if p.hint != "" {
 		fmt.Fprintf(&b, "  %s\n", terminal.Text(p.hint))

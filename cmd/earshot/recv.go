@@ -136,7 +136,7 @@ func (a *app) drain(ctx context.Context, client *control.Client, r *reading) err
 		}
 		w := bufio.NewWriter(a.stdout)
 		for _, m := range page.Messages {
-			if err := a.message(w, m); err != nil {
+			if err := a.out.Message(w, m); err != nil {
 				return err
 			}
 		}

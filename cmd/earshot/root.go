@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/earshot-im/earshot/cmd/earshot/show"
 	"github.com/earshot-im/earshot/cmd/earshot/terminal"
 	"github.com/earshot-im/earshot/node/control"
 )
@@ -21,16 +22,15 @@ import (
 type app struct {
 	stdin          io.Reader
 	stdout, stderr *os.File
-	style          terminal.Style
+	out            show.Printer
 
-	json           bool
 	dir            string
 	passphraseFile string
 }
 
 // run runs one command and returns the exit status.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr *os.File) int {
-	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, style: terminal.StyleFor(stdout)}
+	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, out: show.Printer{Style: terminal.StyleFor(stdout)}}
 	root := a.root()
 	root.SetArgs(args)
 	err := checkArgs(args)
@@ -40,7 +40,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr *os
 	if err == nil {
 		return 0
 	}
-	a.json = a.json || slices.Contains(flagsOf(args), "--json") // the error may have come before it
+	a.out.JSON = a.out.JSON || slices.Contains(flagsOf(args), "--json") // the error may have come before it
 	var p *problem
 	if !errors.As(err, &p) { // cobra's own; commands explain theirs
 		p = usage(root, err.Error())
@@ -109,7 +109,7 @@ person, or several; 5 waited the whole --timeout.`,
 	root.SetErr(a.stderr)
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage(c, err.Error()) })
 	flags := root.PersistentFlags()
-	flags.BoolVar(&a.json, "json", false, "print JSON, one object a line")
+	flags.BoolVar(&a.out.JSON, "json", false, "print JSON, one object a line")
 	flags.StringVar(&a.dir, "dir", "", "directory of the node (default $EARSHOT_DIR, or "+defaultDir()+")")
 	flags.StringVar(&a.passphraseFile, "passphrase-file", "", "file with the passphrase of a protected node (or $EARSHOT_PASSPHRASE)")
 	root.AddCommand(

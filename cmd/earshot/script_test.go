@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/earshot-im/earshot/cmd/earshot/show"
 )
 
 func TestMain(m *testing.M) {
@@ -132,7 +134,7 @@ func cmdMeet(ts *testscript.TestScript, neg bool, args []string) {
 	}()
 	in := bufio.NewScanner(out)
 	for in.Scan() {
-		var p peerJSON
+		var p show.Peer
 		ts.Check(json.Unmarshal(in.Bytes(), &p))
 		if p.Name == args[1] && p.Online {
 			return

@@ -128,7 +128,7 @@ func (a *app) send(ctx context.Context, client *control.Client, to, text string,
 			sent = later
 		}
 	}
-	if err := a.row(a.stdout, toSent(sent), "%s", sent.Id); err != nil {
+	if err := a.out.Sent(a.stdout, sent, ""); err != nil {
 		return err
 	}
 	if waited != nil {

@@ -9,15 +9,14 @@ import (
 	"log/slog"
 	"os"
 	"runtime/debug"
-	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/earshot-im/earshot/cmd/earshot/terminal"
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/crypto/names"
 	"github.com/earshot-im/earshot/node"
 	"github.com/earshot-im/earshot/node/control"
+	controlv1 "github.com/earshot-im/earshot/node/control/v1"
 	"github.com/earshot-im/earshot/store"
 )
 
@@ -83,7 +82,7 @@ func (a *app) up(ctx context.Context, cfg node.Config) error {
 				return
 			}
 		}
-		a.announce(running, n)
+		a.announce(running)
 	}()
 	err = n.Run(running)
 	stopNode()
@@ -92,17 +91,15 @@ func (a *app) up(ctx context.Context, cfg node.Config) error {
 	return errors.Join(err, <-served)
 }
 
-// announce prints the line that scripts wait for.
-func (a *app) announce(ctx context.Context, n *node.Node) {
-	s, err := n.Status(ctx)
+// announce prints the line that scripts wait for, once the node has answered.
+func (a *app) announce(ctx context.Context) {
+	client := control.Dial(a.dir)
+	defer client.Close()
+	s, err := client.Status(ctx, &controlv1.StatusRequest{})
 	if err != nil {
 		return // it ended at once; Run says why
 	}
-	_ = a.row(a.stdout, struct {
-		Ready bool `json:"ready"`
-		statusJSON
-	}{true, statusJSON{s.Person.String(), s.Name, s.Device.String(), s.Version, list(s.Listening), uint32(s.Peers), uint32(s.Outbox)}},
-		"ready %s on %s", terminal.Line(s.Name), strings.Join(s.Listening, " "))
+	_ = a.out.Ready(a.stdout, s) // the node is no worse for it if nobody listens
 }
 
 // passphrase reads it from where the user says, or returns nil.

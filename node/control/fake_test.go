@@ -26,10 +26,9 @@ type fakeNode struct {
 
 	mu       sync.Mutex
 	messages []node.Message
-	batches  []int  // sizes of SendAll
-	changed  uint64 // counts messages
-	state    string // what Wait finds
-	asked    []event.ID
+	batches  []int         // sizes of SendAll
+	changed  uint64        // counts messages
+	state    string        // what Wait finds
 	more     chan struct{} // closed and replaced when changed moves
 
 	unread func(after uint64, f node.Filter, limit int) ([]node.Message, error)

@@ -1,0 +1,367 @@
+// Package show makes what the command line prints: for each kind of result a row for
+// people, and an object for --json, whose fields scripts depend on. It asks nobody and decides
+// nothing. All that came from others passes through terminal here, in both forms, so
+// no command has to think of it.
+//
+// A Printer is a value: set it up once and share it. It writes to what it is given, and
+// the only errors are those of the writer.
+package show
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/earshot-im/earshot/cmd/earshot/terminal"
+	controlv1 "github.com/earshot-im/earshot/node/control/v1"
+)
+
+// Printer writes rows: JSON, or text marked by Style.
+type Printer struct {
+	JSON  bool
+	Style terminal.Style
+}
+
+// The objects of --json. Absent fields are left out.
+
+type status struct {
+	Person    string   `json:"person"`
+	Name      string   `json:"name,omitempty"`
+	Device    string   `json:"device"`
+	Version   string   `json:"version"`
+	Listening []string `json:"listening"`
+	Peers     uint32   `json:"peers"`
+	Outbox    uint32   `json:"outbox"`
+}
+
+// Peer is a device in earshot.
+type Peer struct {
+	Person    string   `json:"person,omitempty"`
+	Name      string   `json:"name,omitempty"`
+	Petname   string   `json:"petname,omitempty"`
+	Device    string   `json:"device"`
+	Online    bool     `json:"online"`
+	Contact   bool     `json:"contact"`
+	Verified  bool     `json:"verified"`
+	Addresses []string `json:"addresses"`
+	FoundBy   []string `json:"found_by"`
+	LastSeen  string   `json:"last_seen,omitempty"`
+}
+
+type me struct {
+	Person       string `json:"person"`
+	Name         string `json:"name,omitempty"`
+	Device       string `json:"device"`
+	Accept       string `json:"accept"`
+	ReadReceipts bool   `json:"read_receipts"`
+}
+
+type target struct {
+	Kind string `json:"kind"`
+	ID   string `json:"id"`
+	Name string `json:"name,omitempty"`
+}
+
+type sent struct {
+	ID           string `json:"id"`
+	Conversation string `json:"conversation"`
+	To           target `json:"to"`
+	State        string `json:"state"`
+	Time         string `json:"time"`
+}
+
+type author struct {
+	Person   string `json:"person"`
+	Name     string `json:"name,omitempty"`
+	Petname  string `json:"petname,omitempty"`
+	Device   string `json:"device"`
+	Contact  bool   `json:"contact"`
+	Verified bool   `json:"verified"`
+}
+
+type message struct {
+	ID           string `json:"id"`
+	Conversation string `json:"conversation"`
+	To           target `json:"to"`
+	From         author `json:"from"`
+	Kind         string `json:"kind"`
+	Text         string `json:"text"`
+	Time         string `json:"time"`
+	Received     string `json:"received,omitempty"`
+	ReplyTo      string `json:"reply_to,omitempty"`
+	State        string `json:"state,omitempty"`
+	Gap          bool   `json:"gap,omitempty"`
+	Forked       bool   `json:"forked,omitempty"`
+}
+
+type pending struct {
+	ID         string `json:"id"`
+	To         target `json:"to"`
+	Queued     string `json:"queued"`
+	WaitingFor string `json:"waiting_for"`
+	Detail     string `json:"detail,omitempty"`
+}
+
+// Person is somebody the node knows of.
+type Person struct {
+	Person   string   `json:"person"`
+	Name     string   `json:"name,omitempty"`
+	Petname  string   `json:"petname,omitempty"`
+	Contact  bool     `json:"contact"`
+	Verified bool     `json:"verified"`
+	Blocked  bool     `json:"blocked"`
+	Online   bool     `json:"online"`
+	Devices  []string `json:"devices"`
+}
+
+type request struct {
+	Person   string `json:"person"`
+	Name     string `json:"name,omitempty"`
+	Device   string `json:"device"`
+	Received string `json:"received,omitempty"`
+	Text     string `json:"text,omitempty"`
+}
+
+func toTarget(t *controlv1.Target) target {
+	return target{t.GetKind(), t.GetId(), t.GetName()}
+}
+
+func toSent(s *controlv1.Sent) sent {
+	return sent{s.Id, s.Conversation, toTarget(s.To), s.State, rfc3339(s.Time)}
+}
+
+// NewPeer takes what the node says.
+func NewPeer(p *controlv1.Peer) Peer {
+	return Peer{p.Person, p.Name, p.Petname, p.Device, p.Online, p.Contact, p.Verified,
+		list(p.Addresses), list(p.FoundBy), rfc3339(p.LastSeen)}
+}
+
+func toMessage(m *controlv1.Message) message {
+	from := m.GetFrom()
+	return message{
+		ID:           m.Id,
+		Conversation: m.Conversation,
+		To:           toTarget(m.To),
+		From:         author{from.GetPerson(), from.GetName(), from.GetPetname(), from.GetDevice(), from.GetContact(), from.GetVerified()},
+		Kind:         m.Kind,
+		Text:         m.Text,
+		Time:         rfc3339(m.Time),
+		Received:     rfc3339(m.Received),
+		ReplyTo:      m.ReplyTo,
+		State:        m.State,
+		Gap:          m.Gap,
+		Forked:       m.Forked,
+	}
+}
+
+func toPerson(p *controlv1.Person) Person {
+	return Person{p.Person, p.Name, p.Petname, p.Contact, p.Verified, p.Blocked, p.Online, list(p.Devices)}
+}
+
+// Persons takes what the node says.
+func Persons(list []*controlv1.Person) (out []Person) {
+	for _, p := range list {
+		out = append(out, toPerson(p))
+	}
+	return out
+}
+
+// list is never null.
+func list(s []string) []string {
+	if s == nil {
+		return []string{}
+	}
+	return s
+}
+
+func rfc3339(t *timestamppb.Timestamp) string {
+	if t == nil {
+		return ""
+	}
+	return t.AsTime().Local().Format("2006-01-02T15:04:05.000Z07:00")
+}
+
+// clock is a time as people read it.
+func clock(t *timestamppb.Timestamp) string {
+	if t == nil {
+		return "-"
+	}
+	return t.AsTime().Local().Format(time.DateTime)
+}
+
+// JSON writes v as one line.
+func JSON(w io.Writer, v any) error {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return err
+	}
+	line := terminal.JSON(bytes.TrimSuffix(b.Bytes(), []byte("\n")))
+	_, err := w.Write(append(line, '\n'))
+	return err
+}
+
+// Row writes one result to w: v, or text for people, in which everything of others has
+// passed through terminal.
+func (p Printer) Row(w io.Writer, v any, format string, args ...any) error {
+	if p.JSON {
+		return JSON(w, v)
+	}
+	_, err := fmt.Fprintf(w, format+"\n", args...)
+	return err
+}
+
+// Who names a person. A petname is the owner's word and stands alone; a name is a
+// claim, and what stands behind it tells one claimant from the next.
+func Who(name, petname, person string, contact, verified bool) string {
+	if petname != "" {
+		return terminal.Line(petname)
+	}
+	id := person[:min(8, len(person))]
+	switch {
+	case verified:
+		id = "verified " + id
+	case !contact:
+		id = "stranger " + id
+	}
+	return strings.TrimSpace(terminal.Line(name) + " (" + id + ")")
+}
+
+// Title is Who with all else that is known.
+func Title(p *controlv1.Person) string {
+	s := Who(p.Name, p.Petname, p.Person, p.Contact, p.Verified)
+	var also []string
+	if p.Petname != "" && p.Name != "" && p.Name != p.Petname {
+		also = append(also, "calls themselves "+terminal.Line(p.Name))
+	}
+	if p.Petname == "" && p.Pinned != "" && p.Name != p.Pinned {
+		also = append(also, "known here as "+terminal.Line(p.Pinned))
+	}
+	if p.Petname != "" && p.Verified {
+		also = append(also, "verified")
+	}
+	if p.Online {
+		also = append(also, "online")
+	}
+	if p.Blocked {
+		also = append(also, "blocked")
+	}
+	if len(also) > 0 {
+		s += ", " + strings.Join(also, ", ")
+	}
+	return s
+}
+
+// Message writes a row of recv or history. What is said about it stands before the
+// colon, where its text can't reach.
+func (p Printer) Message(w io.Writer, m *controlv1.Message) error {
+	from := m.GetFrom()
+	author := Who(from.GetName(), from.GetPetname(), from.GetPerson(), from.GetContact(), from.GetVerified())
+	var notes []string
+	if m.Own {
+		author = "me"
+		notes = append(notes, m.State)
+	}
+	if m.To.GetKind() == "group" {
+		author = "#" + terminal.Line(m.To.GetName()) + " " + author
+	}
+	if m.ReplyTo != "" {
+		notes = append(notes, "reply to "+m.ReplyTo[:min(8, len(m.ReplyTo))])
+	}
+	if m.Gap {
+		notes = append(notes, "something before it is missing")
+	}
+	if m.Forked {
+		notes = append(notes, "contradicted by its author")
+	}
+	head := p.Style.Dim(clock(m.Time)) + "  " + p.Style.Bold(author)
+	if len(notes) > 0 {
+		head += p.Style.Dim(" [" + strings.Join(notes, ", ") + "]")
+	}
+	text := terminal.Text(m.Text)
+	if m.Kind == "recalled" {
+		text = p.Style.Dim("(taken back)")
+	}
+	return p.Row(w, toMessage(m), "%s: %s", head, text)
+}
+
+// Sent writes the ID of an own message, and what comes after it.
+func (p Printer) Sent(w io.Writer, s *controlv1.Sent, after string) error {
+	return p.Row(w, toSent(s), "%s%s", s.Id, after)
+}
+
+// Pending writes a row of the outbox.
+func (p Printer) Pending(w io.Writer, q *controlv1.Pending) error {
+	why := q.WaitingFor
+	if q.Detail != "" {
+		why += ": " + terminal.Line(q.Detail)
+	}
+	return p.Row(w, pending{q.Id, toTarget(q.To), rfc3339(q.Queued), q.WaitingFor, q.Detail},
+		"%s  %s  to %s  %s", q.Id, clock(q.Queued), p.Style.Bold(terminal.Line(q.To.GetName())), why)
+}
+
+// Person writes a row about somebody.
+func (p Printer) Person(w io.Writer, v *controlv1.Person) error {
+	return p.Row(w, toPerson(v), "%s  %s", v.Person, Title(v))
+}
+
+// Request writes a row about somebody who waits to be accepted.
+func (p Printer) Request(w io.Writer, r *controlv1.Request) error {
+	return p.Row(w, request{r.Person, r.Name, r.Device, rfc3339(r.Received), r.Text},
+		"%s  %s  %s: %s", r.Person, p.Style.Dim(clock(r.Received)), p.Style.Bold(terminal.Line(r.Name)), terminal.Text(r.Text))
+}
+
+// Peer writes a row about a device.
+func (p Printer) Peer(w io.Writer, v Peer) error {
+	state := "online "
+	if !v.Online {
+		state = p.Style.Dim("offline")
+	}
+	name := terminal.Line(v.Name)
+	if v.Person != "" {
+		name = Who(v.Name, v.Petname, v.Person, v.Contact, v.Verified)
+	}
+	where := []string{v.Device}
+	if len(v.FoundBy) > 0 {
+		where = append(where, "by "+strings.Join(v.FoundBy, "+"))
+	}
+	return p.Row(w, v, "%s  %s  %s", state, p.Style.Bold(name),
+		p.Style.Dim(terminal.Line(strings.Join(append(where, v.Addresses...), " "))))
+}
+
+func toStatus(s *controlv1.StatusResponse) status {
+	return status{s.Person, s.Name, s.Device, s.Version, list(s.Listening), s.Peers, s.Outbox}
+}
+
+// Status writes the node at a glance.
+func (p Printer) Status(w io.Writer, s *controlv1.StatusResponse) error {
+	return p.Row(w, toStatus(s),
+		"%s\nperson     %s\ndevice     %s\nversion    %s\nlistening  %s\npeers      %d\noutbox     %d",
+		p.Style.Bold(terminal.Line(s.Name)), s.Person, s.Device, terminal.Line(s.Version),
+		strings.Join(s.Listening, "\n           "), s.Peers, s.Outbox)
+}
+
+// Ready writes that a node has started.
+func (p Printer) Ready(w io.Writer, s *controlv1.StatusResponse) error {
+	return p.Row(w, struct {
+		Ready bool `json:"ready"`
+		status
+	}{true, toStatus(s)}, "ready %s on %s", terminal.Line(s.Name), strings.Join(s.Listening, " "))
+}
+
+// Me writes the owner's settings.
+func (p Printer) Me(w io.Writer, v *controlv1.MeResponse) error {
+	receipts := "off"
+	if v.ReadReceipts {
+		receipts = "on"
+	}
+	return p.Row(w, me{v.Person, v.Name, v.Device, v.Accept, v.ReadReceipts},
+		"%s\nperson         %s\ndevice         %s\naccept         %s\nread-receipts  %s",
+		p.Style.Bold(terminal.Line(v.Name)), v.Person, v.Device, v.Accept, receipts)
+}

@@ -1,0 +1,25 @@
+package show
+
+import "testing"
+
+// What a name says about itself can't be taken for what the program says.
+func TestWho(t *testing.T) {
+	const id = "0123456789abcdef"
+	for _, test := range []struct {
+		name, petname     string
+		contact, verified bool
+		want              string
+	}{
+		{"Bob", "", false, false, "Bob (stranger 01234567)"},
+		{"Bob", "", true, false, "Bob (01234567)"},
+		{"Bob", "", true, true, "Bob (verified 01234567)"},
+		{"Bob (verified 99999999)", "", false, false, "Bob (verified 99999999) (stranger 01234567)"},
+		{"Bob", "Uncle", true, true, "Uncle"},
+		{"a\x1b\n", "", true, false, `a\x1b\n (01234567)`},
+		{"", "", false, false, "(stranger 01234567)"},
+	} {
+		if got := Who(test.name, test.petname, id, test.contact, test.verified); got != test.want {
+			t.Errorf("%q, want %q", got, test.want)
+		}
+	}
+}
