@@ -42,6 +42,76 @@ func killSome(random *rand.Rand, ann, bob interface {
 	}
 }
 
+// traffic has two nodes write to each other, and two programs read what comes by cursors of their own.
+type traffic struct {
+	*lab
+	writers            [2]*writer
+	seen               [2]map[string]bool // by the program at the writer's reader
+	failed             atomic.Bool
+	writing, following sync.WaitGroup
+	unfollow           func()
+	began              time.Time
+}
+
+// traffic begins. It stops when it has come to finish, and has written so many lines and keyed messages each way.
+func (l *lab) traffic(ann, bob *node, every time.Duration, lines, keys int) *traffic {
+	ctx, unfollow := context.WithCancel(context.Background())
+	tr := &traffic{lab: l, unfollow: unfollow, began: time.Now(), writers: [2]*writer{
+		{node: ann, to: bob, every: every, lines: lines, keys: keys},
+		{node: bob, to: ann, every: every, lines: lines, keys: keys},
+	}}
+	begin := func(write func() error) {
+		tr.writing.Go(func() {
+			if err := write(); err != nil {
+				tr.failed.Store(true)
+				l.Error(err)
+			}
+		})
+	}
+	for i, w := range tr.writers {
+		begin(w.write)
+		if keys > 0 {
+			begin(w.keyed)
+		}
+		tr.following.Go(func() { tr.seen[i] = w.follow(ctx) })
+	}
+	return tr
+}
+
+// reported is how many lines are known to be on their writer's disk.
+func (tr *traffic) reported() int {
+	return int(tr.writers[0].acked.Load() + tr.writers[1].acked.Load())
+}
+
+// finish lets the writers come to their end.
+func (tr *traffic) finish() {
+	for _, w := range tr.writers {
+		w.stop.Store(true)
+	}
+	tr.writing.Wait()
+	tr.unfollow()
+	tr.following.Wait()
+}
+
+// settle waits until all has arrived, and expects each line once and in order.
+func (tr *traffic) settle() {
+	tr.Helper()
+	ann, bob := tr.writers[0], tr.writers[1]
+	ann.until(crashWithin, "both outboxes are empty", func() bool { return ann.waiting()+bob.waiting() == 0 })
+	for i, w := range tr.writers {
+		if err := w.lookUp(); err != nil {
+			tr.Error(err)
+		}
+		tr.Logf("%s: %d lines in %d runs of send, %d kills, in %v", w.name, w.stored, w.runs, w.lives.Load()/2, since(tr.began))
+		w.followed(tr.seen[i])
+		w.arrived("recv", "--as", "lab")
+		w.arrived("recv")
+		if again := w.to.must("recv"); len(again) != 0 {
+			tr.Errorf("%s reads %d messages again", w.to.name, len(again))
+		}
+	}
+}
+
 // TestKillsUnderTraffic kills either node or both again and again while both write.
 func TestKillsUnderTraffic(t *testing.T) {
 	const kills = 12
@@ -50,63 +120,51 @@ func TestKillsUnderTraffic(t *testing.T) {
 	ann, bob := hosts[0].up("Ann"), hosts[1].up("Bob")
 	meet(promised, ann, bob)
 	random := l.chance()
-	a, b := &writer{node: ann, to: bob, lines: 2000, keys: 40}, &writer{node: bob, to: ann, lines: 2000, keys: 40}
-	writers := []*writer{a, b}
-
-	began := time.Now()
-	var writing, following sync.WaitGroup
-	var failed atomic.Bool
-	try := func(f func() error) func() {
-		return func() {
-			if err := f(); err != nil {
-				failed.Store(true)
-				t.Error(err)
-			}
-		}
-	}
-	ctx, unfollow := context.WithCancel(context.Background())
-	seen := make([]map[string]bool, len(writers))
-	for i, w := range writers {
-		writing.Go(try(w.write))
-		writing.Go(try(w.keyed))
-		following.Go(func() { seen[i] = w.follow(ctx) })
-	}
-	finish := func() {
-		a.stop.Store(true)
-		b.stop.Store(true)
-		writing.Wait()
-		unfollow()
-		following.Wait()
-	}
-	defer finish()
+	tr := l.traffic(ann, bob, 10*time.Millisecond, 2000, 40) // kills fall among lines at 500 a second
+	defer tr.finish()
 	for i := range kills {
-		reported := func() int { return int(a.acked.Load() + b.acked.Load()) }
-		want := reported() + 1 + random.IntN(30)<<random.IntN(5) // often soon after the last, or far into the traffic
-		if !poll(crashWithin, func() bool { return failed.Load() || reported() >= want }) {
+		want := tr.reported() + 1 + random.IntN(30)<<random.IntN(5) // often soon after the last, or far into the traffic
+		if !poll(crashWithin, func() bool { return tr.failed.Load() || tr.reported() >= want }) {
 			t.Errorf("before kill %d: no more lines reported within %v", i+1, crashWithin)
 		}
 		if t.Failed() {
 			return
 		}
-		killSome(random, a, b)
+		killSome(random, tr.writers[0], tr.writers[1])
 	}
-	finish()
+	tr.finish()
 	if t.Failed() {
 		return
 	}
-	killSome(random, a, b)
-	ann.until(crashWithin, "both outboxes are empty", func() bool { return ann.waiting()+bob.waiting() == 0 })
-	for i, w := range writers {
-		if err := w.lookUp(); err != nil {
-			t.Error(err)
+	killSome(random, ann, bob)
+	tr.settle()
+}
+
+// TestCutsUnderTraffic cuts the network for less and for more time than either end takes to notice, while both write.
+func TestCutsUnderTraffic(t *testing.T) {
+	l := newLab(t)
+	hosts, cables := l.hosts(l.bridge(), 2)
+	ann, bob := hosts[0].up("Ann"), hosts[1].up("Bob")
+	meet(promised, ann, bob)
+	random := l.chance()
+	tr := l.traffic(ann, bob, 50*time.Millisecond, 1, 0)
+	defer tr.finish()
+	for _, around := range []time.Duration{time.Second, 7 * time.Second, 10 * time.Second} {
+		away := around + time.Duration(random.Int64N(int64(3*time.Second)))
+		cables[0].cut()
+		ann.stays(away, "lines are taken", func() bool { return !tr.failed.Load() })
+		cables[0].mend()
+		back := time.Now()
+		ann.sees(promised, bob)
+		bob.sees(promised, ann)
+		for _, w := range tr.writers {
+			w.keys++
+			w.send(time.Until(back.Add(promised)), w.to, w.keyedText(w.keys))
 		}
-		t.Logf("%s: %d lines in %d runs of send, %d kills, in %v", w.name, w.stored, w.runs, w.lives.Load()/2, since(began))
-		w.followed(seen[i])
-		w.arrived("recv", "--as", "lab")
-		w.arrived("recv")
-		if again := w.to.must("recv"); len(again) != 0 {
-			t.Errorf("%s reads %d messages again", w.to.name, len(again))
-		}
+	}
+	tr.finish()
+	if !t.Failed() {
+		tr.settle()
 	}
 }
 

@@ -15,11 +15,8 @@ import (
 	"time"
 )
 
-const (
-	// Lines are written at about 500 a second, so that kills fall among them.
-	lineBurst = 5
-	lineEvery = 10 * time.Millisecond
-)
+// lineBurst is how many lines are written at a time, so that `send --lines` has something to gather.
+const lineBurst = 5
 
 var errHung = errors.New("hung")
 
@@ -28,18 +25,20 @@ var errHung = errors.New("hung")
 type writer struct {
 	*node
 	to      *node
-	lines   int          // how many to write at least
-	keys    int          // how many to write beside them, each retried under its key until it is taken
-	lives   atomic.Int32 // counts kills and starts of the node: odd from a kill to the start
-	stop    atomic.Bool  // not set while more than that are wanted
-	acked   atomic.Int32 // lines that `send --lines` has reported
-	stored  int          // lines in the history when last looked up
-	ids     []string     // of the stored lines
-	printed []string     // of the lines reported, in order
+	lines   int           // how many to write at least
+	keys    int           // how many to write beside them, each retried under its key until it is taken
+	every   time.Duration // between two bursts of lines
+	lives   atomic.Int32  // counts kills and starts of the node: odd from a kill to the start
+	stop    atomic.Bool   // not set while more than that are wanted
+	acked   atomic.Int32  // lines that `send --lines` has reported
+	stored  int           // lines in the history when last looked up
+	ids     []string      // of the stored lines
+	printed []string      // of the lines reported, in order
 	runs    int
 }
 
-func (w *writer) text(number int) string { return fmt.Sprintf("%s's line %d", w.name, number) }
+func (w *writer) text(number int) string      { return fmt.Sprintf("%s's line %d", w.name, number) }
+func (w *writer) keyedText(number int) string { return fmt.Sprintf("%s's keyed %d", w.name, number) }
 
 func (w *writer) write() error {
 	for w.stored < w.lines || !w.stop.Load() {
@@ -93,7 +92,7 @@ func (w *writer) pump() error {
 	var writing sync.WaitGroup
 	writing.Go(func() {
 		defer in.Close()
-		tick := time.NewTicker(lineEvery)
+		tick := time.NewTicker(w.every)
 		defer tick.Stop()
 		for n := w.stored + 1; n <= w.lines || !w.stop.Load(); n++ {
 			if _, err := io.WriteString(in, w.text(n)+"\n"); err != nil {
@@ -172,7 +171,7 @@ func (w *writer) keyed() error {
 		var stderr string
 		code := -1
 		if !poll(crashWithin, func() bool {
-			_, stderr, code = w.exec("", "send", w.to.person, w.name+"'s keyed "+number, "--key", number)
+			_, stderr, code = w.exec("", "send", w.to.person, w.keyedText(i+1), "--key", number)
 			return code == 0
 		}) {
 			return fmt.Errorf("%s: send --key %s: exit %d %s", w.name, number, code, stderr)
@@ -232,7 +231,7 @@ func (w *writer) arrived(reader ...string) {
 			if m.text("id") != w.ids[lines-1] {
 				w.Errorf("%s: line %d arrived with another ID", w.to.name, lines)
 			}
-		case fmt.Sprintf("%s's keyed %d", w.name, keyed+1):
+		case w.keyedText(keyed + 1):
 			keyed++
 		default:
 			w.Fatalf("%s: %v printed %q as number %d, after line %d and keyed %d", w.to.name, reader, m.text("text"), i+1, lines, keyed)
