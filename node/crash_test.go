@@ -2,6 +2,7 @@ package node
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -36,10 +37,10 @@ func TestWhatWasSaidSurvivesCrash(t *testing.T) {
 					}
 				}
 				m.await(func(f *sync.Frame) bool {
-					if f.Record == nil || f.Record.Record.Kind != event.KindReceipt || f.Record.Record.Counter <= receipt {
+					if f.Record == nil || !covers(&f.Record.Record, round%4 == 3, round+1) {
 						return false
 					}
-					receipt = f.Record.Record.Counter
+					receipt = max(receipt, f.Record.Record.Counter)
 					return true
 				})
 			}
@@ -72,6 +73,37 @@ func TestWhatWasSaidSurvivesCrash(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestReadThenCrash kills a node when its owner has read a message and the receipt is not signed.
+func TestReadThenCrash(t *testing.T) {
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		people := w.people("Ann", "Bob")
+		ann, bob := people[0], people[1]
+		bob.meets(5*time.Second, ann)
+		sent := ann.say(bob, "hello")
+		ann.reaches(5*time.Second, sent, StateDelivered)
+		time.Sleep(5 * time.Second)
+		if err := bob.MarkRead(t.Context(), sent.ID); err != nil {
+			t.Fatal(err)
+		}
+		bob.kill()
+		bob.start()
+		ann.reaches(10*time.Second, sent, StateRead)
+	})
+}
+
+// covers reports whether a record is a receipt that says that a sequence was delivered, or read.
+func covers(r *event.Record, read bool, sequence uint64) bool {
+	receipt, err := event.ParseReceipt(r.Value)
+	if r.Kind != event.KindReceipt || err != nil {
+		return false
+	}
+	list := receipt.Delivered
+	if read {
+		list = receipt.Read
+	}
+	return slices.ContainsFunc(list, func(s event.LogSegment) bool { return s.First <= sequence && sequence <= s.Last })
 }
 
 // acknowledged is holds for who has the lock.

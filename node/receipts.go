@@ -84,6 +84,7 @@ func (r *receipts) next(now time.Time) (due []subject, at time.Time) {
 
 // run signs until ctx ends. What is marked and not signed then is signed after the next start, by what the store says.
 func (r *receipts) run(ctx context.Context) {
+	r.markAll()
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {
@@ -105,10 +106,23 @@ func (r *receipts) run(ctx context.Context) {
 	}
 }
 
+// markAll marks everyone in the store: the last run may have ended between what happened and its receipt.
+func (r *receipts) markAll() {
+	persons, err := r.store.Persons()
+	if err != nil {
+		r.log.Warn("look for receipts to sign", "err", err)
+	}
+	for _, p := range persons {
+		if p.ID != r.self {
+			r.mark(event.Direct(r.self, p.ID), p.ID)
+		}
+	}
+}
+
 // sign signs, commits and then tells a receipt that says what is so now.
 func (r *receipts) sign(ctx context.Context, s subject) error {
 	state, err := r.store.ReceiptState(s.conversation, s.author)
-	if err != nil {
+	if err != nil || len(state.Delivered) == 0 {
 		return err
 	}
 	about := event.ReceiptSubject(s.conversation, s.author, r.store.Own().Store)
@@ -130,10 +144,12 @@ func (r *receipts) take(ctx context.Context, from crypto.PersonID, record event.
 	if err != nil {
 		return nil
 	}
-	if _, err := r.store.PutRecord(ctx, record); err != nil {
+	// In this order: what is held is not sent again, and a crash may come in between.
+	if err := r.store.Reach(ctx, reaches(c, from, receipt)); err != nil {
 		return err
 	}
-	return r.store.Reach(ctx, reaches(c, from, receipt))
+	_, err = r.store.PutRecord(ctx, record)
+	return err
 }
 
 func reaches(c event.Conversation, from crypto.PersonID, receipt event.Receipt) (out []store.Reach) {
