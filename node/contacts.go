@@ -269,7 +269,7 @@ func (n *Node) Accept(ctx context.Context, who, petname string) (Person, error) 
 	if err != nil {
 		return accepted, fmt.Errorf("read request: %w", err)
 	}
-	return accepted, n.Ingest(ctx, []event.Run{run}, Road{From: p.ID})[0].Err
+	return accepted, n.Ingest(ctx, run, Road{From: p.ID}).Err
 }
 
 // isContact tells discovery whose sightings always count.

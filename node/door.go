@@ -35,7 +35,7 @@ var errRolledBack = errors.New("own log was rolled back")
 // job is an effect for a session's worker, or remember, with what it holds of the node's budget.
 type job struct {
 	effect any
-	budget int64
+	budget share
 }
 
 // jobs is what waits for the worker, in order. The machine bounds how much that is.
@@ -62,12 +62,24 @@ func (j *jobs) take() []job {
 	return q
 }
 
-// work does what takes a proof or a commit, until ctx ends. Runs that wait together are proven side by side and
-// stored in one transaction.
-func (s *session) work(ctx context.Context) {
+// storing is a run that was let in and waits for its commit.
+type storing struct {
+	ticket sync.Ticket
+	log    event.Log
+	budget share
+	wait   func() Ingested
+}
+
+// maxStoring is how many runs of one session wait for their commits. The worker waits when there are more.
+const maxStoring = 64
+
+// work does what takes a proof or a commit, until ctx ends: it lets runs in, while those before them are being
+// committed, and runs errands.
+func (s *session) work(ctx context.Context, stored chan<- storing) {
+	defer close(stored)
 	defer func() {
 		for _, j := range s.jobs.take() {
-			s.node.unproven.Release(j.budget)
+			j.budget.release()
 		}
 	}()
 	for {
@@ -76,49 +88,32 @@ func (s *session) work(ctx context.Context) {
 			return
 		case <-s.jobs.wake:
 		}
-		queue := s.jobs.take()
-		for len(queue) > 0 {
-			runs := 0
-			for runs < len(queue) {
-				if _, ok := queue[runs].effect.(sync.Ingest); !ok {
-					break
-				}
-				runs++
-			}
-			var answers []sync.Input
-			if runs > 0 {
-				answers = s.ingest(ctx, queue[:runs])
-			} else {
-				runs = 1
-				answers = s.errand(ctx, queue[0].effect)
-			}
-			for _, j := range queue[:runs] {
-				s.node.unproven.Release(j.budget)
-			}
-			queue = queue[runs:]
-			for _, a := range answers {
-				select {
-				case s.done <- a:
-				case <-ctx.Done():
-				}
+		for _, j := range s.jobs.take() {
+			if e, ok := j.effect.(sync.Ingest); ok {
+				wait := s.node.beginIngest(ctx, e.Run, Road{From: s.person})
+				stored <- storing{e.Ticket, e.Run.Log(), j.budget, wait}
+			} else if answer := s.errand(ctx, j.effect); answer != nil {
+				s.tell(ctx, answer)
 			}
 		}
 	}
 }
 
-// ingest lets runs in and answers each.
-func (s *session) ingest(ctx context.Context, queue []job) []sync.Input {
-	runs := make([]event.Run, len(queue))
-	for i, j := range queue {
-		runs[i] = j.effect.(sync.Ingest).Run
+// settle answers for runs as they are committed, until stored is closed.
+func (s *session) settle(ctx context.Context, stored <-chan storing) {
+	for p := range stored {
+		result := p.wait()
+		p.budget.release()
+		s.tell(ctx, s.answer(p.ticket, p.log, result))
 	}
-	results := s.node.Ingest(ctx, runs, Road{From: s.person})
-	answers := make([]sync.Input, len(queue))
-	for i, j := range queue {
-		ticket := j.effect.(sync.Ingest).Ticket
-		answers[i] = s.answer(ticket, runs[i].Log(), results[i])
+}
+
+// tell gives an answer to the machine.
+func (s *session) tell(ctx context.Context, answer sync.Input) {
+	select {
+	case s.done <- answer:
+	case <-ctx.Done():
 	}
-	return answers
 }
 
 func (s *session) answer(ticket sync.Ticket, log event.Log, r Ingested) sync.Input {
@@ -141,7 +136,9 @@ func (s *session) answer(ticket sync.Ticket, log event.Log, r Ingested) sync.Inp
 	default:
 		stored.Err = fmt.Errorf("%w: %w", sync.ErrStore, r.Err)
 	}
-	s.log.Warn("run not taken", "conv", log.Conversation, "err", r.Err)
+	if !errors.Is(r.Err, context.Canceled) { // else only the session has ended
+		s.log.Warn("run not taken", "conv", log.Conversation, "err", r.Err)
+	}
 	return stored
 }
 
@@ -152,43 +149,38 @@ type Ingested struct {
 	Err      error
 }
 
-// Ingest is the one door for events, whatever road they come by: runs are proven, their author's place is checked, and
-// what is good is stored in order. It returns after the commit, with a result for each run.
-func (n *Node) Ingest(ctx context.Context, runs []event.Run, road Road) []Ingested {
-	results := make([]Ingested, len(runs))
-	prove := func(i int) {
-		if err := runs[i].Prove(); err != nil {
-			results[i].Err = fmt.Errorf("%w: %w", errUnproven, err)
-			return
-		}
-		results[i].Author, results[i].Err = n.mayWrite(&runs[i], road)
+// Ingest is the one door for events, whatever road they come by: a run is proven, its author's place is checked, and
+// what is good is stored. It returns after the commit.
+func (n *Node) Ingest(ctx context.Context, run event.Run, road Road) Ingested {
+	return n.beginIngest(ctx, run, road)()
+}
+
+// beginIngest opens the door, and returns what waits for the commit. Runs are stored in the order in which they began.
+func (n *Node) beginIngest(ctx context.Context, run event.Run, road Road) (wait func() Ingested) {
+	author, err := n.admitRun(ctx, &run, road)
+	if err != nil {
+		return func() Ingested { return Ingested{Author: author, Err: err} }
 	}
-	var proving gosync.WaitGroup
-	for i := range runs[1:] {
-		proving.Go(func() { prove(i + 1) })
-	}
-	prove(0) // one alone is worth no goroutine
-	proving.Wait()
-	var batch []store.Incoming
-	var places []int
-	for i := range runs {
-		if results[i].Err != nil {
-			continue
+	them, _ := n.people.get(road.From)
+	stored := n.store.BeginIngest(ctx, run, store.Origin{Author: author, Stranger: !them.Contact})
+	return func() Ingested {
+		result, err := stored()
+		if err == nil && author != n.me.person {
+			n.receipts.mark(run.Log().Conversation, author)
 		}
-		if results[i].Err = n.keep(ctx, road.From); results[i].Err != nil {
-			continue
-		}
-		them, _ := n.people.get(road.From)
-		batch = append(batch, store.Incoming{Run: runs[i], From: store.Origin{Author: results[i].Author, Stranger: !them.Contact}})
-		places = append(places, i)
+		return Ingested{Segments: result.Segments, Author: author, Err: err}
 	}
-	for k, r := range n.store.IngestAll(ctx, batch) {
-		results[places[k]].Segments, results[places[k]].Err = r.Segments, r.Err
-		if r.Err == nil && results[places[k]].Author != n.me.person {
-			n.receipts.mark(batch[k].Run.Log().Conversation, results[places[k]].Author)
-		}
+}
+
+// admitRun proves a run, and makes sure that the store knows who brought it.
+func (n *Node) admitRun(ctx context.Context, run *event.Run, road Road) (author crypto.PersonID, err error) {
+	if err := run.Prove(); err != nil {
+		return author, fmt.Errorf("%w: %w", errUnproven, err)
 	}
-	return results
+	if author, err = n.mayWrite(run, road); err != nil {
+		return author, err
+	}
+	return author, n.keep(ctx, road.From)
 }
 
 // keep has the store know a person, and where their devices are.
@@ -228,20 +220,20 @@ func (n *Node) mayWrite(run *event.Run, road Road) (crypto.PersonID, error) {
 	return author.ID, nil
 }
 
-// errand does what is neither a run nor answered at once.
-func (s *session) errand(ctx context.Context, e any) []sync.Input {
+// errand does what is neither a run nor answered at once. Where the machine waits for an answer, it returns one.
+func (s *session) errand(ctx context.Context, e any) sync.Input {
 	n := s.node
 	var err error
 	switch e := e.(type) {
 	case sync.IngestRecord:
-		return []sync.Input{s.ingestRecord(ctx, e)}
+		return s.ingestRecord(ctx, e)
 	case sync.LearnCard:
 		card, bad := crypto.ParseCard(e.Card)
 		if bad == nil && card.Person() == e.Person {
 			err = n.people.learnt(ctx, card)
 		}
 		defer s.logErrand("learn card", err)
-		return []sync.Input{sync.CardLearned{}}
+		return sync.CardLearned{}
 	case sync.Rollback:
 		err = s.rollBack(ctx, e)
 	case sync.RoundEnded:
@@ -309,9 +301,14 @@ func (s *session) ingestRecord(ctx context.Context, e sync.IngestRecord) sync.In
 			n.presence.bump()
 		}
 	case event.KindReceipt:
-		err = n.receipts.take(ctx, signer.ID, r)
+		if signer.Contact { // nothing was ever written to anybody else
+			err = n.receipts.take(ctx, signer.ID, r)
+		}
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, store.ErrBudget):
+		stored.Refused = sync.OverBudget
+	case err != nil:
 		stored.Err = fmt.Errorf("%w: %w", sync.ErrStore, err)
 	}
 	return stored

@@ -488,3 +488,155 @@ func TestBudgetHolders(t *testing.T) {
 		}
 	})
 }
+
+// TestReceiptFloods: receipts of strangers are not kept, since nothing was written to them, and a contact's are bounded
+// without an end of the session.
+func TestReceiptFloods(t *testing.T) {
+	attacked(t, func(t *testing.T, w *world, ann, bob *machine, m *mallory) {
+		m.greet(ann)
+		m.offer()
+		kept := func() int {
+			records, err := ann.store.Records(event.KindReceipt, event.ReceiptSubject(m.conversation(), ann.who.person, event.Instance{})[:64])
+			if err != nil {
+				t.Fatal(err)
+			}
+			return len(records)
+		}
+		flood := func() {
+			for i := range byte(40) {
+				subject := event.ReceiptSubject(m.conversation(), ann.who.person, event.Instance{i})
+				m.send(sync.Frame{Record: &sync.Record{Record: m.record(event.KindReceipt, subject, 1, event.Receipt{}.Marshal())}})
+			}
+			m.instance, m.last = event.Instance{m.instance[0] + 1}, event.Event{}
+			m.send(m.run(m.event("the end")))
+			m.until(ann, "the flood has passed", func(s *seen) bool { return s.over() || s.holds(m, 1) })
+			if m.seen.over() {
+				t.Fatal("the session has ended")
+			}
+		}
+		flood()
+		if n := kept(); n > 0 {
+			t.Errorf("%d receipts of a stranger are kept", n)
+		}
+		if _, err := ann.Send(t.Context(), Outgoing{To: m.person.String(), Text: "hello"}); err != nil {
+			t.Fatal(err)
+		}
+		flood()
+		if n := kept(); n == 0 || n > 16 {
+			t.Errorf("%d receipts of a contact are kept", n)
+		}
+	})
+}
+
+// TestRequestFloods: with `me accept contacts`, many strangers ask. What is kept is bounded, and nothing of it is shown
+// before somebody is accepted.
+func TestRequestFloods(t *testing.T) {
+	attacked(t, func(t *testing.T, w *world, ann, bob *machine, _ *mallory) {
+		if err := ann.SetAccept(t.Context(), AcceptContacts); err != nil {
+			t.Fatal(err)
+		}
+		var last *mallory
+		for i := range store.MaxRequests + 6 {
+			m := w.mallory(fmt.Sprintf("Mallory %d", i))
+			m.greet(ann)
+			m.offer()
+			for range 3 { // only the first is taken in
+				m.send(m.run(m.event("may I?")))
+			}
+			last = m
+		}
+		time.Sleep(time.Second)
+		w.talk(ann, bob)
+		requests, err := ann.Requests(t.Context())
+		if err != nil || len(requests) != store.MaxRequests {
+			t.Fatalf("%d requests, %v", len(requests), err)
+		}
+		unread, err := ann.Unread(t.Context(), 0, Filter{}, 1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, u := range unread {
+			if u.Text == "may I?" {
+				t.Fatal("a stranger's message was let in")
+			}
+		}
+		last.seen.each(func(f *sync.Frame) {
+			if f.Offers != nil || f.Have != nil || f.Refused != nil {
+				t.Error("a stranger got an answer")
+			}
+		})
+		if _, err := ann.Accept(t.Context(), requests[0].Person.String(), ""); err != nil {
+			t.Fatal(err)
+		}
+		history, err := ann.History(t.Context(), requests[0].Person.String(), HistoryRange{Limit: 10})
+		if err != nil || len(history) == 0 || history[0].Text != "may I?" {
+			t.Errorf("after accepting: %v, %v", history, err)
+		}
+	})
+}
+
+// TestNobodyReads: a contact takes nothing off the wire while much is written to them. What is held for them is bounded
+// by the window, and others are not kept waiting.
+func TestNobodyReads(t *testing.T) {
+	attacked(t, func(t *testing.T, w *world, ann, bob *machine, m *mallory) {
+		hear := make(chan struct{})
+		defer close(hear)
+		m.deaf = hear
+		m.connect(ann)
+		m.send(m.greeting()...)
+		m.offer()
+		w.within(soon, "Ann knows her", func() bool { _, ok := ann.people.get(m.person); return ok })
+		letters := make([]Outgoing, 200)
+		for i := range letters {
+			letters[i] = Outgoing{To: m.person.String(), Text: strings.Repeat("x", 50_000)}
+		}
+		if _, err := ann.SendAll(t.Context(), letters); err != nil {
+			t.Fatal(err)
+		}
+		for range 5 {
+			w.talk(ann, bob)
+			time.Sleep(10 * time.Second)
+		}
+		held := 0
+		ann.eachSession(func(s *session) {
+			if s.peer == m.key.ID() {
+				s.out.mu.Lock()
+				held = len(s.out.bytes)
+				s.out.mu.Unlock()
+			}
+		})
+		if held > sync.WindowBytes {
+			t.Errorf("%d bytes are held for who does not read", held)
+		}
+	})
+}
+
+// TestOffersWithoutEnd: offers of conversations that nobody knows, and of logs that do not exist.
+func TestOffersWithoutEnd(t *testing.T) {
+	attacked(t, func(t *testing.T, w *world, ann, bob *machine, m *mallory) {
+		m.greet(ann)
+		for i := range 40 {
+			var offers []sync.Offer
+			for j := range sync.MaxOffers {
+				tag := make([]byte, 32)
+				binary.BigEndian.PutUint32(tag, uint32(i*sync.MaxOffers+j))
+				offers = append(offers, sync.Offer{Tag: tag, Store: m.store})
+			}
+			m.send(sync.Frame{Offers: &sync.Offers{Offers: offers}})
+			var logs []sync.LogSegments
+			for j := range 1000 {
+				var l sync.LogSegments
+				l.Device = m.key.ID()
+				binary.BigEndian.PutUint64(l.Instance[:], uint64(i*1000+j))
+				l.Segments = event.Segments{{First: 1, Last: 5, ID: event.ID{1}}}
+				logs = append(logs, l)
+			}
+			m.offer(logs...)
+		}
+		w.talk(ann, bob)
+		m.greet(ann)
+		m.offer()
+		m.send(m.run(m.event("hello")))
+		m.until(ann, "it is acknowledged", func(s *seen) bool { return s.holds(m, 1) })
+	})
+}

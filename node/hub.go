@@ -98,10 +98,15 @@ func (h *hub) ask(ctx context.Context, f func()) error {
 	}
 }
 
+// accept has the streams that peers open served, by run, until ctx ends. Call it before listening: who dials and is not
+// understood does not come back soon.
+func (h *hub) accept(ctx context.Context) {
+	h.host.SetStreamHandler(syncProtocol, func(s network.Stream) { h.serve(ctx, h.newPeer(s, false)) })
+}
+
 // run dials and serves until ctx ends, and returns when every dial and session has.
 func (h *hub) run(ctx context.Context, networks <-chan discovery.Network) {
 	ctx, cancel := context.WithCancel(ctx)
-	h.host.SetStreamHandler(syncProtocol, func(s network.Stream) { h.serve(ctx, h.newPeer(s, false)) })
 	wake := time.NewTimer(0)
 	defer func() {
 		h.host.RemoveStreamHandler(syncProtocol)
@@ -188,7 +193,11 @@ func (h *hub) serve(ctx context.Context, s *session) {
 		return
 	}
 	err := s.run(ctx)
-	h.log.Debug("session ended", "peer", s.peer, "err", err)
+	level := slog.LevelDebug
+	if errors.Is(err, sync.ErrProtocol) || errors.Is(err, sync.ErrPeerProof) {
+		level = slog.LevelWarn // the owner may want to know who
+	}
+	h.log.Log(ctx, level, "session ended", "peer", s.peer, "err", err)
 	var state dial.State
 	if h.ask(context.WithoutCancel(ctx), func() {
 		state = h.planner.State(peerID(s.peer))

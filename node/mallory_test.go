@@ -30,6 +30,8 @@ type mallory struct {
 	person crypto.PersonID
 	store  event.Instance
 
+	deaf <-chan struct{} // if not nil, she reads nothing before it is closed
+
 	// Of the session that she has now.
 	victim *machine
 	stream network.Stream
@@ -85,10 +87,13 @@ func (m *mallory) connect(victim *machine) {
 		t.Fatal(err)
 	}
 	m.seen = &seen{changed: make(chan struct{})}
-	go m.seen.read(m.stream) // ends with the stream, which ends with the link
+	go m.seen.read(m.stream, m.deaf) // ends with the stream, which ends with the link
 }
 
-func (s *seen) read(from io.Reader) {
+func (s *seen) read(from io.Reader, deaf <-chan struct{}) {
+	if deaf != nil {
+		<-deaf
+	}
 	r := bufio.NewReader(from)
 	for {
 		f, n, err := readFrom(r)

@@ -11,8 +11,8 @@
 // what they promise is on this node's disk.
 //
 //	hub      one goroutine that owns the sessions and the dial planner (hub.go)
-//	session  three goroutines a peer: reader, writer, and the one that owns the machine; and a worker that proves and
-//	         stores (session.go, door.go)
+//	session  five goroutines a peer: reader, writer, the one that owns the machine, a worker that proves and hands to the
+//	         store, and one that waits for the commits (session.go, door.go)
 //	people   who is known, in memory, written through to the store (people.go)
 //	receipts, acks   what is told and what is heard about delivery (receipts.go)
 package node
@@ -74,7 +74,8 @@ type Node struct {
 	receipts *receipts
 	acks     *acks
 	watcher  *discovery.Watcher
-	unproven *semaphore.Weighted // bytes of frames that are not dealt with
+	unproven *semaphore.Weighted // bytes of contacts' frames that are not dealt with
+	strange  *semaphore.Weighted // of everybody else's
 	peers    []discovery.Sighting
 	listen   []ma.Multiaddr
 
@@ -113,6 +114,7 @@ func Open(cfg Config) (_ *Node, err error) {
 		cfg:       cfg,
 		log:       cfg.Log,
 		unproven:  newUnproven(),
+		strange:   newUnproven(),
 		presence:  newCounter(0),
 		ready:     make(chan struct{}),
 		ended:     make(chan struct{}),
@@ -225,6 +227,7 @@ func (n *Node) Run(ctx context.Context) (err error) {
 		return err
 	}
 	hubNetworks := n.watcher.Subscribe()
+	n.hub.accept(ctx)
 	if err := n.startListening(ctx); err != nil {
 		return err
 	}

@@ -26,11 +26,17 @@ const (
 	// helloTimeout is how long a peer may take to say who it is.
 	helloTimeout = 10 * time.Second
 
+	// greetingFrames are those that say who the peer is; until then none may be larger than maxGreeting, which is a card
+	// and a profile at their largest.
+	greetingFrames = 3
+	maxGreeting    = 36 << 10
+
 	// smallFrame may be read without asking the node's budget, so that who fills the budget stops no conversation.
 	smallFrame = 16 << 10
 
-	// unprovenBudget bounds the larger frames of all peers that are read and not yet dealt with.
-	unprovenBudget = 32 << 20
+	// unprovenBudget bounds the larger frames that are read and not yet dealt with: of all contacts, and again of everybody
+	// else, since strangers are any number and could hold all of it for as long as they like.
+	unprovenBudget = 16 << 20
 
 	// maxUnsent bounds what waits to be written to one peer, in bytes. The window bounds runs; a peer that
 	// reads nothing while the rest gathers is cut off.
@@ -58,7 +64,7 @@ type session struct {
 	// These belong to the goroutine of run.
 	machine *sync.Session
 	wake    *time.Timer
-	budget  int64           // of the frame in hand, until a job takes it over
+	budget  share           // of the frame in hand, until a job takes it over
 	person  crypto.PersonID // once known
 	known   bool
 
@@ -92,7 +98,20 @@ func (s *session) openedByLower() bool { return s.opened == (peerID(s.self) < pe
 // frame is one frame read, with what it holds of the node's budget.
 type frame struct {
 	sync.Frame
-	budget int64
+	budget share
+}
+
+// share is what a frame holds of a budget.
+type share struct {
+	of    *semaphore.Weighted // nil: nothing
+	bytes int64
+}
+
+func (b *share) release() {
+	if b.of != nil {
+		b.of.Release(b.bytes)
+	}
+	*b = share{}
 }
 
 // run speaks the protocol until ctx ends, the peer goes or something breaks, and returns why. When it returns, so have
@@ -103,7 +122,9 @@ func (s *session) run(parent context.Context) (err error) {
 	var running gosync.WaitGroup
 	running.Go(func() { cancel(s.read(ctx, frames)) })
 	running.Go(func() { cancel(s.out.write(ctx, s.stream)) })
-	running.Go(func() { s.work(ctx) })
+	stored := make(chan storing, maxStoring)
+	running.Go(func() { s.work(ctx, stored) })
+	running.Go(func() { s.settle(ctx, stored) })
 	// A read or write that hangs ends with the connection, which has no use without the session.
 	stop := context.AfterFunc(ctx, func() { _ = s.stream.Reset() })
 	defer func() {
@@ -136,8 +157,7 @@ func (s *session) run(parent context.Context) (err error) {
 		case f := <-in:
 			s.budget = f.budget
 			err = s.step(ctx, sync.Received{Frame: f.Frame})
-			s.node.unproven.Release(s.budget)
-			s.budget = 0
+			s.budget.release()
 		case <-hello.C:
 			if !s.known {
 				err = fmt.Errorf("%w: it does not say who it is", sync.ErrProtocol)
@@ -190,7 +210,7 @@ func (s *session) perform(ctx context.Context, e sync.Effect) (sync.Input, error
 		return sync.CardFetched{Card: s.node.cardFor(e.Person, s.person)}, nil
 	case sync.Ingest:
 		s.jobs.put(job{effect: e, budget: s.budget})
-		s.budget = 0
+		s.budget = share{}
 	case sync.IngestRecord, sync.LearnCard, sync.Rollback, sync.RoundEnded, sync.Request:
 		s.jobs.put(job{effect: e})
 	case sync.Acked:
@@ -214,21 +234,25 @@ func (s *session) perform(ctx context.Context, e sync.Effect) (sync.Input, error
 // read hands over frames until the stream ends.
 func (s *session) read(ctx context.Context, frames chan<- frame) error {
 	r := bufio.NewReaderSize(s.stream, 64<<10)
-	for {
-		f, err := s.readFrame(ctx, r)
+	for n := 0; ; n++ {
+		limit := uint64(sync.MaxFrame)
+		if n < greetingFrames {
+			limit = maxGreeting
+		}
+		f, err := s.readFrame(ctx, r, limit)
 		if err != nil {
 			return err
 		}
 		select {
 		case frames <- f:
 		case <-ctx.Done():
-			s.node.unproven.Release(f.budget)
+			f.budget.release()
 			return nil
 		}
 	}
 }
 
-func (s *session) readFrame(ctx context.Context, r *bufio.Reader) (f frame, err error) {
+func (s *session) readFrame(ctx context.Context, r *bufio.Reader, limit uint64) (f frame, err error) {
 	if _, err := r.Peek(1); err != nil { // a peer may be silent for as long as it likes, between frames
 		return f, err
 	}
@@ -239,14 +263,15 @@ func (s *session) readFrame(ctx context.Context, r *bufio.Reader) (f frame, err 
 	if err != nil {
 		return f, err
 	}
-	if size > sync.MaxFrame {
+	if size > limit {
 		return f, fmt.Errorf("%w: frame of %d bytes", sync.ErrProtocol, size)
 	}
 	if size > smallFrame {
-		if err := s.node.unproven.Acquire(ctx, int64(size)); err != nil {
+		budget := s.node.budgetOf(s.peer)
+		if err := budget.Acquire(ctx, int64(size)); err != nil {
 			return f, err
 		}
-		f.budget = int64(size)
+		f.budget = share{budget, int64(size)}
 		// The wait was not the peer's fault.
 		if err := s.stream.SetReadDeadline(time.Now().Add(frameTimeout)); err != nil {
 			return f, err
@@ -254,12 +279,12 @@ func (s *session) readFrame(ctx context.Context, r *bufio.Reader) (f frame, err 
 	}
 	defer func() {
 		if err != nil {
-			s.node.unproven.Release(f.budget)
+			f.budget.release()
 		}
 	}()
 	b := make([]byte, size)
 	if _, err := io.ReadFull(r, b); err != nil {
-		return f, err
+		return f, fmt.Errorf("frame of %d bytes not finished in %s: %w", size, frameTimeout, err)
 	}
 	if f.Frame, err = sync.ParseFrame(b); err != nil {
 		return f, err
@@ -320,3 +345,11 @@ func signal(wake chan<- struct{}) {
 }
 
 func newUnproven() *semaphore.Weighted { return semaphore.NewWeighted(unprovenBudget) }
+
+// budgetOf is the budget from which a device's frames are read.
+func (n *Node) budgetOf(device crypto.DeviceID) *semaphore.Weighted {
+	if them, ok := n.people.of(device); ok && them.Contact {
+		return n.unproven
+	}
+	return n.strange
+}

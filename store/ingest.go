@@ -30,46 +30,26 @@ type IngestResult struct {
 // the first contradiction is kept beside it. The result is valid then. Other errors:
 // ErrNoConversation, ErrTooManySegments, ErrBudget.
 func (s *Store) Ingest(ctx context.Context, run event.Run, from Origin) (IngestResult, error) {
-	r := s.IngestAll(ctx, []Incoming{{Run: run, From: from}})[0]
-	return r.IngestResult, r.Err
+	return s.BeginIngest(ctx, run, from)()
 }
 
-// Incoming is a run and whose it is.
-type Incoming struct {
-	Run  event.Run
-	From Origin
-}
-
-// Outcome is what became of an Incoming. Err is an error of Ingest.
-type Outcome struct {
-	IngestResult
-	Err error
-}
-
-// IngestAll takes runs in order, with one sync of the disk if nothing else keeps the writer. Each succeeds or fails by
-// itself, as with Ingest.
-func (s *Store) IngestAll(ctx context.Context, incoming []Incoming) []Outcome {
-	out := make([]Outcome, len(incoming))
-	pending := make([]*ingestion, len(incoming))
-	ops := make([]*op, len(incoming))
-	for i := range incoming {
-		pending[i] = s.ingestion(&incoming[i])
-	}
-	for i, in := range pending {
-		ops[i], out[i].Err = s.submit(ctx, in.run)
-	}
-	for i, o := range ops {
-		if o == nil {
-			continue
+// BeginIngest is Ingest in two steps: the run has its place after those that were begun before it, and wait returns when
+// it is on the disk. Between the two the caller can prepare the next one.
+func (s *Store) BeginIngest(ctx context.Context, run event.Run, from Origin) (wait func() (IngestResult, error)) {
+	g := s.ingestion(&run, from)
+	o, err := s.submit(ctx, g.run)
+	return func() (IngestResult, error) {
+		if err == nil {
+			err = s.wait(ctx, o)
 		}
-		if out[i].Err = s.wait(ctx, o); out[i].Err == nil {
-			out[i].IngestResult = pending[i].result
-			if pending[i].forked {
-				out[i].Err = ErrForked
-			}
+		switch {
+		case err != nil:
+			return IngestResult{}, err
+		case g.forked:
+			return g.result, ErrForked
 		}
+		return g.result, nil
 	}
-	return out
 }
 
 // ingestion is one run with its bodies sealed, so that the writer need not. result and forked are set by run.
@@ -81,9 +61,9 @@ type ingestion struct {
 	forked  bool
 }
 
-func (s *Store) ingestion(in *Incoming) *ingestion {
+func (s *Store) ingestion(run *event.Run, from Origin) *ingestion {
 	sealed := func(events []event.Event) intake {
-		out := intake{events: events, sealed: make([][]byte, len(events)), from: in.From}
+		out := intake{events: events, sealed: make([][]byte, len(events)), from: from}
 		for i := range events {
 			if e := &events[i]; e.Absent == event.Present {
 				out.sealed[i] = s.disk.Keyring.Seal(e.Body, e.Header.BodyHash[:])
@@ -91,9 +71,9 @@ func (s *Store) ingestion(in *Incoming) *ingestion {
 		}
 		return out
 	}
-	g := &ingestion{author: in.From.Author, events: sealed(in.Run.Events)}
-	for i := range in.Run.Recalls {
-		g.recalls = append(g.recalls, sealed(in.Run.Recalls[i:i+1]))
+	g := &ingestion{author: from.Author, events: sealed(run.Events)}
+	for i := range run.Recalls {
+		g.recalls = append(g.recalls, sealed(run.Recalls[i:i+1]))
 	}
 	return g
 }
