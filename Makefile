@@ -46,7 +46,7 @@ fuzz:
 		done; \
 	done
 
-# Real binaries in network namespaces with real multicast; needs root and iproute2.
+# Real binaries in network namespaces with real multicast; needs iproute2 and util-linux, and root or user namespaces.
 lab: build
 	EARSHOT_BIN=$(CURDIR)/$(BIN) $(GO) test -tags lab -count 1 -timeout 15m $(TESTFLAGS) ./discovery ./cmd/lab
 

@@ -174,7 +174,7 @@ func why(them *acquaintance, states map[crypto.DeviceID]dial.State) (waitingFor,
 		return WaitUnanswered, "blocked here"
 	}
 	if len(them.online) > 0 {
-		return WaitUnanswered, "connected; nothing acknowledged yet"
+		return WaitUnanswered, "connected, but not taken yet; they may have to accept you first"
 	}
 	waitingFor, detail = WaitOffline, "not in earshot"
 	for _, device := range them.card.Devices() {
