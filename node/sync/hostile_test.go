@@ -50,7 +50,7 @@ func TestRunOfAnotherConversation(t *testing.T) {
 
 // A peer that pushes past its window is read no further.
 func TestBusy(t *testing.T) {
-	log := write(t, direct, peer, 20, 10)
+	log := write(t, direct, peer, sync.WindowRuns+2, 10)
 	s := talking(t, nil, nil)
 	var tickets []sync.Ticket
 	for n := 1; n <= sync.WindowRuns+1; n++ {

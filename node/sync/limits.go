@@ -17,7 +17,7 @@ const (
 	// WindowRuns and WindowBytes bound the runs that a session has sent and that are
 	// not answered, and their headers and bodies in bytes: enough to keep a fast link
 	// busy over a commit, little enough to be held in memory for each peer.
-	WindowRuns  = 8
+	WindowRuns  = 32
 	WindowBytes = 4 << 20
 
 	// OpeningEvents and OpeningBytes bound the one run that is pushed to a peer that
