@@ -12,7 +12,8 @@ import (
 
 const tenYears = 10 * 365 * 24 * time.Hour
 
-// TestClocksTenYearsOff has two write to each other by turns, with clocks that are far off either way on either side.
+// TestClocksTenYearsOff has two write to each other by turns, with clocks that are far off either way on either side. In a
+// bubble the nodes differ in the wall clock that they are given; that no clock refuses a certificate is shown in link.
 func TestClocksTenYearsOff(t *testing.T) {
 	for _, skew := range [][2]time.Duration{
 		{tenYears, 0}, {-tenYears, 0}, {0, tenYears}, {0, -tenYears}, {-tenYears, tenYears}, {tenYears, -tenYears},

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/discovery"
 	"github.com/earshot-im/earshot/node/sync"
@@ -43,10 +45,12 @@ func attacked(t *testing.T, attack func(t *testing.T, w *world, ann, bob *machin
 			return !known || len(them.online) == 0
 		})
 		w.within(frameTimeout+soon, "all of the budget for what is not proven comes back", func() bool {
-			if !ann.unproven.TryAcquire(unprovenBudget) {
-				return false
+			for _, budget := range []*semaphore.Weighted{ann.unproven, ann.strange} {
+				if !budget.TryAcquire(unprovenBudget) {
+					return false
+				}
+				budget.Release(unprovenBudget)
 			}
-			ann.unproven.Release(unprovenBudget)
 			return true
 		})
 		checkShown(t, ann, bob, texts(bob.rows(ann)))
@@ -102,6 +106,7 @@ func TestHostileFrames(t *testing.T) {
 		"two messages":        {silent(func(m *mallory) { m.frame(append(m.greeting()[0].Marshal(), m.greeting()[1].Marshal()...)) }), time.Second, "broke the protocol"},
 		"length over limit":   {silent(func(m *mallory) { m.raw(binary.AppendUvarint(nil, sync.MaxFrame+1)) }), time.Second, "frame of 1310721 bytes"},
 		"length without end":  {silent(func(m *mallory) { m.raw(bytes.Repeat([]byte{0xff}, 32)) }), time.Second, "overflow"},
+		"huge greeting":       {silent(func(m *mallory) { m.raw(binary.AppendUvarint(nil, sync.MaxFrame)) }), time.Second, "frame of 1310720 bytes"},
 		"no hello":            {silent(func(m *mallory) {}), helloTimeout + time.Second, "does not say who it is"},
 		"greeting in pieces":  {silent(func(m *mallory) { go m.drip(m.greeting()) }), helloTimeout + time.Second, "does not say who it is"},
 		"another version":     {silent(func(m *mallory) { m.send(sync.Frame{Hello: &sync.Hello{Version: 2}}) }), time.Second, "another version"},
@@ -197,23 +202,27 @@ func (m *mallory) drip(frames []sync.Frame) {
 	}
 }
 
-// TestRunOfAnotherDevice: what the peer's person has not written is refused, though it is signed.
+// TestRunOfAnotherDevice: what the peer's person has not written is refused, though it is signed: by somebody unknown, and
+// by a contact, whose place is in another conversation.
 func TestRunOfAnotherDevice(t *testing.T) {
 	attacked(t, func(t *testing.T, w *world, ann, bob *machine, m *mallory) {
-		m.greet(ann)
-		m.offer()
 		eve := w.mallory("Eve")
-		eve.victim = ann
-		f := eve.run(eve.event("one", func(h *event.Header) { h.Conversation = m.conversation() }))
-		m.send(f)
-		m.until(ann, "she asks for the card", func(s *seen) (asked bool) {
-			s.each(func(f *sync.Frame) { asked = asked || f.CardRequest != nil })
-			return asked
-		})
-		m.send(sync.Frame{Card: &sync.Card{Card: eve.card.Bytes()}})
-		m.until(ann, "it is refused", func(s *seen) bool { return s.refused() == sync.NotPermitted })
-		if rows := m.rowsAt(ann); len(rows) != 0 {
-			t.Errorf("stored: %q", texts(rows))
+		other := *eve
+		other.key, other.card = bob.who.key, bob.who.card
+		for _, author := range []*mallory{eve, &other} {
+			m.greet(ann)
+			m.offer()
+			author.victim = ann
+			m.send(author.run(author.event("one", func(h *event.Header) { h.Conversation = m.conversation() })))
+			m.until(ann, "she asks for the card", func(s *seen) (asked bool) {
+				s.each(func(f *sync.Frame) { asked = asked || f.CardRequest != nil })
+				return asked
+			})
+			m.send(sync.Frame{Card: &sync.Card{Card: author.card.Bytes()}})
+			m.until(ann, "it is refused", func(s *seen) bool { return s.refused() == sync.NotPermitted })
+			if rows := m.rowsAt(ann); len(rows) != 0 {
+				t.Errorf("stored: %q", texts(rows))
+			}
 		}
 	})
 }
@@ -318,6 +327,9 @@ func TestBlockedSenderIsIgnored(t *testing.T) {
 		}
 		if rows := m.rowsAt(ann); len(rows) != 0 {
 			t.Errorf("stored: %q", texts(rows))
+		}
+		if requests, err := ann.Requests(t.Context()); err != nil || len(requests) != 0 {
+			t.Errorf("%d requests of somebody blocked, %v", len(requests), err)
 		}
 	})
 }
@@ -454,12 +466,12 @@ func TestForgedSightings(t *testing.T) {
 }
 
 // TestBudgetHolders: many strangers begin large frames and send no more of them, again and again, so that the budget for
-// what is not proven is full. Small frames need none of it.
+// what is not proven is full. Small frames need none of it, and contacts have one of their own.
 func TestBudgetHolders(t *testing.T) {
 	attacked(t, func(t *testing.T, w *world, ann, bob *machine, m *mallory) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		const many = 40 // of 1.25 MiB; the budget is 32 MiB
+		const many = 40 // of 1.25 MiB, which is three times the budget
 		done := make(chan struct{})
 		for range many {
 			m := w.mallory("Bob")
@@ -480,6 +492,7 @@ func TestBudgetHolders(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		for range 5 {
 			w.talk(ann, bob)
+			bob.reaches(soon, bob.say(ann, strings.Repeat("y", 60_000)), StateDelivered)
 			time.Sleep(3 * time.Second)
 		}
 		cancel()

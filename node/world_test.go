@@ -190,7 +190,6 @@ func (m *machine) start(peers ...string) {
 		m.Node = nil
 		m.w.t.Fatalf("%s ended: %v", m.name, err)
 	}
-	_ = n.hub.ask(ctx, func() {}) // it serves from now on
 }
 
 // stop turns the machine off in an orderly way.
