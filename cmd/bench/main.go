@@ -29,6 +29,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"github.com/earshot-im/earshot/cmd/isolate"
 )
 
 // patience bounds each wait for another process. What is waited for takes well under a second each.
@@ -87,8 +89,9 @@ func run(ctx context.Context, args []string) error {
 	if _, err := os.Stat(path); err != nil {
 		return err
 	}
-	done, mdns, err := isolate(ctx)
-	if done || err != nil {
+	done, err := isolate.Run(ctx)
+	mdns := err == nil
+	if done || err != nil && !errors.Is(err, isolate.ErrNone) {
 		return err
 	}
 	if !mdns {

@@ -14,9 +14,12 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/earshot-im/earshot/cmd/isolate"
 )
 
 // patience bounds each wait. Steps take well under a second each; a slow machine may need more.
@@ -40,7 +43,8 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	if done, err := isolate(ctx); done || err != nil {
+	// Where there are no namespaces to be had, Linux says so; other systems show it on the host's network.
+	if done, err := isolate.Run(ctx); done || err != nil && runtime.GOOS == "linux" {
 		return err
 	}
 	// Socket paths are short on every system; the default temporary folder of some is not.

@@ -1,4 +1,4 @@
-package main
+package isolate
 
 import (
 	"context"
@@ -12,14 +12,13 @@ import (
 )
 
 // inside marks the process that runs in the namespace.
-const inside = "EARSHOT_BENCH_INSIDE"
+const inside = "EARSHOT_ISOLATED"
 
-// isolate runs the program again in a network namespace of its own and reports done when that has ended. Inside, it
-// makes the network, which goes away with the namespace, and reports that it is ours to multicast on. Where the system
-// makes no namespaces it does nothing.
-func isolate(ctx context.Context) (done, ours bool, err error) {
+// Run starts the program again, with the same arguments, in a network namespace of its own, and reports done when that
+// has ended; an error if it failed. Inside, it makes the network and reports not done.
+func Run(ctx context.Context) (done bool, err error) {
 	if os.Getenv(inside) != "" {
-		return false, true, makeNetwork()
+		return false, makeNetwork()
 	}
 	c := exec.CommandContext(ctx, "/proc/self/exe", os.Args[1:]...)
 	c.Cancel = func() error { return c.Process.Signal(os.Interrupt) }
@@ -34,14 +33,14 @@ func isolate(ctx context.Context) (done, ours bool, err error) {
 	err = c.Start()
 	switch {
 	case errors.Is(err, syscall.EPERM), errors.Is(err, syscall.ENOSYS), errors.Is(err, syscall.ENOSPC):
-		return false, false, nil
+		return false, fmt.Errorf("%w: %w", ErrNone, err)
 	case err != nil:
-		return true, false, fmt.Errorf("make a network namespace: %w", err)
+		return true, fmt.Errorf("make a network namespace: %w", err)
 	}
 	if c.Wait() != nil {
-		return true, false, errors.New("it failed, see above")
+		return true, errors.New("it failed, see above")
 	}
-	return true, false, nil
+	return true, nil
 }
 
 // makeNetwork brings up loopback and a virtual cable, since mDNS wants an interface that is not loopback.
