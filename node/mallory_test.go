@@ -250,6 +250,11 @@ func (s *seen) over() bool {
 	return s.ended
 }
 
+func (s *seen) count() (n int) {
+	s.each(func(*sync.Frame) { n++ })
+	return n
+}
+
 // each calls f for every frame that came.
 func (s *seen) each(f func(*sync.Frame)) {
 	s.mu.Lock()
