@@ -6,8 +6,8 @@
 // takes whatever waits, runs it in one transaction, signs the last event of each log
 // that grew, commits, answers, and then calls Config.Changed. A method that writes
 // therefore returns when its effect is on the disk, and many callers share one sync.
-// When it returns an error, nothing was written, unless its comment says otherwise; when its
-// context ends first, the outcome is not known. Methods that read may be called by
+// When it returns an error, nothing was written, unless its comment says otherwise. Its
+// context bounds the wait for the writer's attention, not the commit. Methods that read may be called by
 // anyone at any time, use a short transaction of their own, and return copies.
 //
 // The store trusts its caller for who may write what: a run that it is given has been

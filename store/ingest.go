@@ -40,7 +40,7 @@ func (s *Store) BeginIngest(ctx context.Context, run event.Run, from Origin) (wa
 	o, err := s.submit(ctx, g.run)
 	return func() (IngestResult, error) {
 		if err == nil {
-			err = s.wait(ctx, o)
+			err = s.wait(o)
 		}
 		switch {
 		case err != nil:

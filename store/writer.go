@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"fmt"
+
+	"go.etcd.io/bbolt"
 )
 
 const (
@@ -25,7 +27,7 @@ func (s *Store) do(ctx context.Context, f func(*batch) error) error {
 	if err != nil {
 		return err
 	}
-	return s.wait(ctx, o)
+	return s.wait(o)
 }
 
 // submit hands f to the writer, after whatever the caller has submitted before, and leaves the waiting to wait.
@@ -41,13 +43,12 @@ func (s *Store) submit(ctx context.Context, f func(*batch) error) (*op, error) {
 	}
 }
 
-// wait returns when what was submitted is on the disk.
-func (s *Store) wait(ctx context.Context, o *op) error {
+// wait returns when what was submitted is on the disk. It does not give up before: the writer may be writing what the
+// caller would read, and is done within a commit.
+func (s *Store) wait(o *op) error {
 	select {
 	case err := <-o.done:
 		return err
-	case <-ctx.Done():
-		return ctx.Err()
 	case <-s.stopped:
 		select {
 		case err := <-o.done:
@@ -77,7 +78,12 @@ func (s *Store) gather(first *op) []*op {
 // without it.
 func (s *Store) commit(group []*op) {
 	for len(group) > 0 {
-		rest, change, err := s.try(group)
+		var rest []*op
+		var change Change
+		err := s.disk.Write(func(tx *bbolt.Tx) (err error) {
+			rest, change, err = s.try(tx, group)
+			return err
+		})
 		if err != nil {
 			s.fresh = nil
 			s.cfg.Log.Error("store: commit", "err", err)
@@ -97,14 +103,9 @@ func (s *Store) commit(group []*op) {
 	}
 }
 
-// try runs the group once. It returns those that are to run again, if the
+// try runs the group once, and commits. It returns those that are to run again, if the
 // transaction had to go.
-func (s *Store) try(group []*op) (rest []*op, change Change, err error) {
-	tx, err := s.db.Begin(true)
-	if err != nil {
-		return nil, Change{}, fmt.Errorf("begin: %w", err)
-	}
-	defer tx.Rollback() // nothing after a commit
+func (s *Store) try(tx *bbolt.Tx, group []*op) (rest []*op, change Change, err error) {
 	b := s.newBatch(tx)
 	answers := make([]error, len(group))
 	for i, o := range group {
