@@ -63,11 +63,15 @@ func (a *app) sendLines(ctx context.Context, client *control.Client, to string, 
 			return err
 		}
 		for _, sent := range r.Sent {
-			if err := a.out.Sent(w, sent, ""); err != nil {
-				return err
+			settled := s.settled(sent)
+			if settled != nil {
+				late = settled
 			}
-			if err := s.settled(sent); err != nil {
-				late = err
+			// A bare ID says that the line has got there; in JSON the state says how far it has.
+			if settled == nil || a.out.JSON {
+				if err := a.out.Sent(w, sent, ""); err != nil {
+					return err
+				}
 			}
 		}
 		if err := w.Flush(); err != nil {

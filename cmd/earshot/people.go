@@ -94,10 +94,15 @@ func (a *app) compare(ctx context.Context, client *control.Client, who string) (
 		"%s\n\n    %s\n    %s\n", show.Title(r.Person), strings.Join(r.Words[:len(r.Words)/2], " "), strings.Join(r.Words[len(r.Words)/2:], " ")); err != nil {
 		return "", "", err
 	}
-	fmt.Fprint(a.stderr, "Does the other one have the same words? [y/N] ")
+	if !a.out.JSON { // for programs, standard error has nothing but errors
+		fmt.Fprint(a.stderr, "Does the other one have the same words? [y/N] ")
+	}
 	answer := make(chan string, 1)
 	go func() { // ends with a line of stdin, or with the process
-		line, _ := bufio.NewReader(a.stdin).ReadString('\n')
+		line, err := bufio.NewReader(a.stdin).ReadString('\n')
+		if err != nil && !a.out.JSON {
+			fmt.Fprintln(a.stderr) // nobody has ended the line of the question
+		}
 		answer <- strings.ToLower(strings.TrimSpace(line))
 	}()
 	select {
@@ -149,7 +154,7 @@ func (a *app) acceptCommand() *cobra.Command {
 func (a *app) blockCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "block WHO",
-		Short: "Throw away what a person writes; they are not told",
+		Short: "Take nothing that a person writes; they are not told",
 		Args:  exactly("WHO"),
 		RunE: a.ask(func(ctx context.Context, client *control.Client, args []string) error {
 			return a.person(client.Block(ctx, &controlv1.BlockRequest{Who: args[0]}))

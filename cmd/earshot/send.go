@@ -151,7 +151,11 @@ func (s sending) settled(sent *controlv1.Sent) error {
 	case sent.State == "cancelled":
 		return failed(codeCancelled, "the message was cancelled")
 	case states[sent.State] < states[s.wait]:
-		return timedOut("not " + s.wait + " within " + s.timeout.String() + "; the message stays queued")
+		what := "the message stays queued"
+		if sent.State != "queued" {
+			what = "the message is " + sent.State
+		}
+		return timedOut("not " + s.wait + " within " + s.timeout.String() + "; " + what)
 	}
 	return nil
 }
