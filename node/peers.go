@@ -183,7 +183,7 @@ func why(them *acquaintance, states map[crypto.DeviceID]dial.State) (waitingFor,
 		case state.Ended == dial.Incompatible && !state.Connected:
 			return WaitIncompatible, "speaks another version"
 		case state.Fails > 0 && time.Since(state.Seen) < recently:
-			waitingFor, detail = WaitUnreachable, fmt.Sprintf("%d dials failed: %s", state.Fails, state.Err)
+			waitingFor, detail = WaitUnreachable, fmt.Sprintf("%d dials failed, the last: %s", state.Fails, state.Err)
 		}
 	}
 	return waitingFor, detail

@@ -25,6 +25,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/crypto"
@@ -226,9 +227,23 @@ func (h *Host) Connect(ctx context.Context, id peer.ID, addrs []ma.Multiaddr) er
 	h.swarm.Backoff().Clear(id)
 	_, err := h.swarm.DialPeer(ctx, id)
 	if err != nil {
-		return fmt.Errorf("connect to %s: %w", id, err)
+		return shorten(err)
 	}
 	return nil
+}
+
+// shorten makes of the library's account of every address, over several lines, one of what went wrong at the first.
+func shorten(err error) error {
+	var dial *swarm.DialError
+	if !errors.As(err, &dial) || len(dial.DialErrors) == 0 {
+		return err
+	}
+	at := dial.DialErrors[0]
+	var system syscall.Errno
+	if errors.As(at.Cause, &system) {
+		return fmt.Errorf("%s: %w", at.Address, system)
+	}
+	return fmt.Errorf("%s: %w", at.Address, at.Cause)
 }
 
 // hold gives the swarm the addresses to dial, until the last Connect to that peer has ended.
