@@ -53,16 +53,16 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	d := &demo{ctx: ctx, binary: binary, dir: dir}
+	d := &demo{binary: binary, dir: dir}
 	defer d.stopAll()
-	return d.play()
+	return d.play(ctx)
 }
 
 // play is the demo, step by step.
-func (d *demo) play() error {
+func (d *demo) play(ctx context.Context) error {
 	steps := []struct {
 		title string
-		do    func() error
+		do    func(context.Context) error
 	}{
 		{"Three nodes start: Ann, Bob and Cleo", d.start},
 		{"They find each other by mDNS", d.discover},
@@ -73,7 +73,7 @@ func (d *demo) play() error {
 	began := time.Now()
 	for i, s := range steps {
 		fmt.Printf("\n%d. %s\n", i+1, s.title)
-		if err := s.do(); err != nil {
+		if err := s.do(ctx); err != nil {
 			return fmt.Errorf("step %d: %w", i+1, err)
 		}
 	}
@@ -81,19 +81,19 @@ func (d *demo) play() error {
 	return nil
 }
 
-func (d *demo) start() error {
+func (d *demo) start(ctx context.Context) error {
 	for _, name := range []string{"Ann", "Bob", "Cleo"} {
-		if err := d.up(name); err != nil {
+		if err := d.up(ctx, name); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (d *demo) discover() error {
+func (d *demo) discover(ctx context.Context) error {
 	for name := range d.nodes {
-		if err := d.until(name+" sees the other two", func() (bool, error) {
-			peers, err := d.lines(name, "peers")
+		if err := d.until(ctx, name+" sees the other two", func() (bool, error) {
+			peers, err := d.lines(ctx, name, "peers")
 			online := 0
 			for _, p := range peers {
 				if p["online"] == true {
@@ -105,36 +105,36 @@ func (d *demo) discover() error {
 			return err
 		}
 	}
-	out, err := d.earshot("Ann", "", "peers")
+	out, err := d.earshot(ctx, "Ann", "", "peers")
 	if err == nil {
 		d.show(out)
 	}
 	return err
 }
 
-func (d *demo) talk() error {
-	if _, err := d.earshot("Ann", "", "send", "Bob", "Lunch at one?", "--wait", "delivered", "--timeout", patience.String()); err != nil {
+func (d *demo) talk(ctx context.Context) error {
+	if _, err := d.earshot(ctx, "Ann", "", "send", "Bob", "Lunch at one?", "--wait", "delivered", "--timeout", patience.String()); err != nil {
 		return err
 	}
 	d.say("Ann: sent, and it is on Bob's disk")
-	if err := d.receive("Bob", []string{"Lunch at one?"}); err != nil {
+	if err := d.receive(ctx, "Bob", []string{"Lunch at one?"}); err != nil {
 		return err
 	}
-	return d.until("Ann knows that Bob has read it", func() (bool, error) {
-		history, err := d.lines("Ann", "history", "Bob")
+	return d.until(ctx, "Ann knows that Bob has read it", func() (bool, error) {
+		history, err := d.lines(ctx, "Ann", "history", "Bob")
 		return len(history) == 1 && history[0]["state"] == "read", err
 	})
 }
 
-func (d *demo) absent() error {
-	if err := d.terminate("Bob"); err != nil {
+func (d *demo) absent(ctx context.Context) error {
+	if err := d.terminate(ctx, "Bob"); err != nil {
 		return err
 	}
-	if _, err := d.earshot("Ann", "", "send", "Bob", "See you tomorrow"); err != nil {
+	if _, err := d.earshot(ctx, "Ann", "", "send", "Bob", "See you tomorrow"); err != nil {
 		return err
 	}
-	if err := d.until("Ann's outbox says that it waits because Bob is offline", func() (bool, error) {
-		outbox, err := d.lines("Ann", "outbox")
+	if err := d.until(ctx, "Ann's outbox says that it waits because Bob is offline", func() (bool, error) {
+		outbox, err := d.lines(ctx, "Ann", "outbox")
 		return len(outbox) == 1 && outbox[0]["waiting_for"] == "offline", err
 	}); err != nil {
 		return err
@@ -142,10 +142,10 @@ func (d *demo) absent() error {
 	if err := d.kill("Ann"); err != nil {
 		return err
 	}
-	if err := d.up("Ann"); err != nil {
+	if err := d.up(ctx, "Ann"); err != nil {
 		return err
 	}
-	outbox, err := d.lines("Ann", "outbox")
+	outbox, err := d.lines(ctx, "Ann", "outbox")
 	if err != nil {
 		return err
 	}
@@ -153,30 +153,30 @@ func (d *demo) absent() error {
 		return fmt.Errorf("after the restart the outbox has %d messages, want 1", len(outbox))
 	}
 	d.say("Ann's node is back; the message still waits")
-	if err := d.up("Bob"); err != nil {
+	if err := d.up(ctx, "Bob"); err != nil {
 		return err
 	}
-	return d.receive("Bob", []string{"See you tomorrow"})
+	return d.receive(ctx, "Bob", []string{"See you tomorrow"})
 }
 
-func (d *demo) crash() error {
+func (d *demo) crash(ctx context.Context) error {
 	var want []string
 	for i := range 300 {
 		want = append(want, fmt.Sprintf("line %d of 300", i+1))
 	}
-	if err := d.until("Cleo sees Bob", func() (bool, error) {
-		peers, err := d.lines("Cleo", "peers")
+	if err := d.until(ctx, "Cleo sees Bob", func() (bool, error) {
+		peers, err := d.lines(ctx, "Cleo", "peers")
 		return slices.ContainsFunc(peers, func(p map[string]any) bool { return p["name"] == "Bob" && p["online"] == true }), err
 	}); err != nil {
 		return err
 	}
 	sent := make(chan error, 1)
 	go func() {
-		_, err := d.earshot("Cleo", strings.Join(want, "\n")+"\n", "send", "Bob", "--lines")
+		_, err := d.earshot(ctx, "Cleo", strings.Join(want, "\n")+"\n", "send", "Bob", "--lines")
 		sent <- err
 	}()
-	err := d.until("some have arrived", func() (bool, error) {
-		got, err := d.lines("Bob", "recv", "--peek")
+	err := d.until(ctx, "some have arrived", func() (bool, error) {
+		got, err := d.lines(ctx, "Bob", "recv", "--peek")
 		return len(got) > 0, err
 	})
 	if err == nil {
@@ -185,19 +185,19 @@ func (d *demo) crash() error {
 	if err = errors.Join(err, <-sent); err != nil {
 		return err
 	}
-	if err := d.up("Bob"); err != nil {
+	if err := d.up(ctx, "Bob"); err != nil {
 		return err
 	}
-	return d.receive("Bob", want)
+	return d.receive(ctx, "Bob", want)
 }
 
 // receive waits until name has read exactly these texts, in this order.
-func (d *demo) receive(name string, want []string) error {
-	got, err := d.lines(name, "recv", "--count", fmt.Sprint(len(want)), "--timeout", patience.String())
+func (d *demo) receive(ctx context.Context, name string, want []string) error {
+	got, err := d.lines(ctx, name, "recv", "--count", fmt.Sprint(len(want)), "--timeout", patience.String())
 	if err != nil {
 		return err
 	}
-	more, err := d.lines(name, "recv")
+	more, err := d.lines(ctx, name, "recv")
 	if err != nil {
 		return err
 	}

@@ -16,7 +16,6 @@ import (
 
 // A demo owns the nodes that it started.
 type demo struct {
-	ctx    context.Context // of the whole program
 	binary string
 	dir    string
 	nodes  map[string]*exec.Cmd // by the name of the person
@@ -30,14 +29,14 @@ func (d *demo) show(out string) {
 	}
 }
 
-func (d *demo) command(name string, args ...string) *exec.Cmd {
+func (d *demo) command(ctx context.Context, name string, args ...string) *exec.Cmd {
 	args = append([]string{"--dir", filepath.Join(d.dir, name)}, args...)
-	return exec.CommandContext(d.ctx, d.binary, args...)
+	return exec.CommandContext(ctx, d.binary, args...)
 }
 
 // up starts the node of a person and waits until it is ready.
-func (d *demo) up(name string) error {
-	c := d.command(name, "up", "--name", name)
+func (d *demo) up(ctx context.Context, name string) error {
+	c := d.command(ctx, name, "up", "--name", name)
 	stderr := new(bytes.Buffer)
 	c.Stderr = stderr
 	out, err := c.StdoutPipe()
@@ -65,8 +64,8 @@ func (d *demo) up(name string) error {
 // kill ends a node as a power cut would, terminate as its user would.
 func (d *demo) kill(name string) error { return d.end(name, os.Kill) }
 
-func (d *demo) terminate(name string) error {
-	if _, err := d.earshot(name, "", "down"); err != nil {
+func (d *demo) terminate(ctx context.Context, name string) error {
+	if _, err := d.earshot(ctx, name, "", "down"); err != nil {
 		return err
 	}
 	return d.end(name, nil)
@@ -98,8 +97,8 @@ func (d *demo) stopAll() {
 }
 
 // earshot runs one command for a person and returns what it printed.
-func (d *demo) earshot(name, stdin string, args ...string) (string, error) {
-	c := d.command(name, args...)
+func (d *demo) earshot(ctx context.Context, name, stdin string, args ...string) (string, error) {
+	c := d.command(ctx, name, args...)
 	c.Stdin = strings.NewReader(stdin)
 	out, err := c.Output()
 	if exit := new(exec.ExitError); errors.As(err, &exit) {
@@ -109,8 +108,8 @@ func (d *demo) earshot(name, stdin string, args ...string) (string, error) {
 }
 
 // lines runs one command with --json.
-func (d *demo) lines(name string, args ...string) ([]map[string]any, error) {
-	out, err := d.earshot(name, "", append([]string{"--json"}, args...)...)
+func (d *demo) lines(ctx context.Context, name string, args ...string) ([]map[string]any, error) {
+	out, err := d.earshot(ctx, name, "", append([]string{"--json"}, args...)...)
 	if err != nil {
 		return nil, err
 	}
@@ -126,9 +125,9 @@ func (d *demo) lines(name string, args ...string) ([]map[string]any, error) {
 }
 
 // until asks again and again, for patience at most, and says how long it took.
-func (d *demo) until(what string, ask func() (bool, error)) error {
+func (d *demo) until(ctx context.Context, what string, ask func() (bool, error)) error {
 	began := time.Now()
-	ctx, cancel := context.WithTimeout(d.ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
