@@ -98,6 +98,8 @@ func (s *schedule) run() {
 	}()
 	for _, u := range s.users {
 		u.start(s.w.addresses()...)
+	}
+	for _, u := range s.users {
 		u.enter()
 	}
 	for range faultsEach {

@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"slices"
 	gosync "sync"
 	"time"
@@ -54,11 +55,9 @@ func (u *user) comeBack() {
 func (u *user) enter() {
 	ctx, leave := context.WithCancel(context.Background())
 	u.leave = leave
-	seed := u.s.w.random.Uint64()
-	pause := func(most time.Duration) bool {
-		seed = seed*6364136223846793005 + 1442695040888963407
+	pause := func(random *rand.Rand, most time.Duration) bool {
 		select {
-		case <-time.After(time.Duration(seed>>1) % most):
+		case <-time.After(time.Duration(random.Int64N(int64(most)))):
 			return true
 		case <-ctx.Done():
 			return false
@@ -72,13 +71,15 @@ func (u *user) enter() {
 		}
 	}
 	n := u.Node
+	w := u.s.w.random
+	writer, reader := rand.New(rand.NewPCG(w.Uint64(), 0)), rand.New(rand.NewPCG(w.Uint64(), 0))
 	writing := faultsEach * faultGap / time.Duration(wordsEach*(len(u.s.users)-1)) // on average done when the faults are
 	u.active.Go(func() {
-		for pause(writing) && u.write(ctx, n) {
+		for pause(writer, writing) && u.write(ctx, n) {
 		}
 	})
 	u.active.Go(func() {
-		for pause(3 * time.Second) {
+		for pause(reader, 3*time.Second) {
 			u.look(ctx, n)
 		}
 	})

@@ -182,7 +182,10 @@ func (m *machine) start(peers ...string) {
 		m.w.t.Fatalf("start %s: %v", m.name, err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	m.Node, m.who, m.cancel, m.ended = n, n.me, cancel, make(chan error, 1)
+	m.Node, m.cancel, m.ended = n, cancel, make(chan error, 1)
+	if m.who.person != n.me.person { // others read it while the machine is off and on again
+		m.who = n.me
+	}
 	go func() { m.ended <- n.Run(ctx) }()
 	select {
 	case <-n.Ready():
