@@ -3,11 +3,9 @@ package store
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
-	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -239,102 +237,6 @@ func TestVersions(t *testing.T) {
 		}
 		return nil
 	}))
-}
-
-// Whatever happened to the file: no panic, a clear refusal or whole data, and what
-// is refused stays as it is.
-func TestDamagedFiles(t *testing.T) {
-	a, b, c := pair(t)
-	fill(t, a, b, c)
-	for i := range 200 {
-		a.say(c, fmt.Sprint(i))
-	}
-	a.stop()
-	whole, err := os.ReadFile(filepath.Join(a.dir, "store.db"))
-	check(t, err)
-	try := func(what string, file []byte) {
-		t.Helper()
-		path := filepath.Join(a.dir, "store.db")
-		check(t, os.WriteFile(path, file, 0o600))
-		s, err := Open(Config{Dir: a.dir})
-		if err != nil {
-			if !errors.Is(err, ErrDamaged) && !errors.Is(err, ErrNewer) {
-				t.Fatalf("%s: %v", what, err)
-			}
-			after, err := os.ReadFile(path)
-			check(t, err)
-			if !bytes.Equal(after, file) {
-				t.Fatalf("%s: the file was changed", what)
-			}
-			return
-		}
-		running, cancel := context.WithCancel(ctx)
-		done := make(chan error)
-		go func() { done <- s.Run(running) }()
-		s.Rows(c, Page{Limit: 1000})
-		s.Arrivals(0, 1000)
-		s.Unread(0, 1000)
-		s.Outbox()
-		s.Persons()
-		s.Requests()
-		s.Records(event.KindProfile, nil)
-		logs, _ := s.Logs(c)
-		for log, segments := range logs {
-			for _, g := range segments {
-				s.LoadRun(log, g.First, event.MaxRunEvents, event.MaxRunSent)
-			}
-		}
-		s.Append(ctx, Draft{Conversation: c, Kind: event.KindText, Content: text("x")})
-		cancel()
-		<-done
-		check(t, s.Close())
-	}
-	refused := func(what string, file []byte) {
-		t.Helper()
-		check(t, os.WriteFile(filepath.Join(a.dir, "store.db"), file, 0o600))
-		if s, err := Open(Config{Dir: a.dir}); !errors.Is(err, ErrDamaged) {
-			if err == nil {
-				s.Close()
-			}
-			t.Fatalf("%s: %v", what, err)
-		}
-		try(what, file)
-	}
-	for _, n := range []int{1, 100, 4096, 8192, 8193, 12288, len(whole) / 2} {
-		refused(fmt.Sprint("truncated to ", n), whole[:n])
-	}
-	refused("text", []byte(strings.Repeat("not a database\n", 5000)))
-	zeros := make([]byte, len(whole))
-	refused("zeros", zeros)
-	for page := range 2 {
-		flipped := bytes.Clone(whole)
-		flipped[page*4096+16] ^= 1
-		refused("flipped magic", flipped)
-		flipped = bytes.Clone(whole)
-		flipped[page*4096+16+48] ^= 1
-		refused("another transaction", flipped)
-	}
-	rnd := rand.New(rand.NewPCG(1, 2))
-	random := make([]byte, len(whole))
-	for i := range random {
-		random[i] = byte(rnd.Uint32())
-	}
-	refused("random", random)
-	tries := 400
-	if testing.Short() {
-		tries = 50
-	}
-	for i := range tries {
-		file := bytes.Clone(whole)
-		for range 1 + rnd.IntN(3) {
-			at := rnd.IntN(len(file))
-			if i%2 == 0 { // where it hurts: at the beginning of a page
-				at = at&^4095 | rnd.IntN(400)
-			}
-			file[at] ^= 1 << rnd.IntN(8)
-		}
-		try(fmt.Sprint("flip ", i), file)
-	}
 }
 
 // TestCrash kills a process that appends, at some moment, several times: everything

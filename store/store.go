@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/store/disk"
@@ -57,7 +58,6 @@ type Own struct {
 type Store struct {
 	cfg  Config
 	disk *disk.Disk
-	db   *bbolt.DB
 	own  Own
 	mac  [32]byte // hides names that serve as keys
 
@@ -89,11 +89,14 @@ func Open(cfg Config) (*Store, error) {
 	s := &Store{
 		cfg:     cfg,
 		disk:    d,
-		db:      d.DB,
 		mail:    make(chan *op, mailbox),
 		stopped: make(chan struct{}),
 	}
-	if err := s.load(); err != nil {
+	err = s.load()
+	if err == nil {
+		err = d.Settle()
+	}
+	if err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
 	return s, nil
@@ -140,7 +143,7 @@ var migrations = map[uint64]func(*bbolt.Tx) error{}
 // prepare fills an empty database and migrates an old one to the version.
 func (s *Store) prepare(version uint64, steps map[uint64]func(*bbolt.Tx) error) error {
 	var have uint64
-	if err := s.db.View(func(tx *bbolt.Tx) error {
+	if err := s.disk.View(func(tx *bbolt.Tx) error {
 		if meta := tx.Bucket(bucketMeta); meta != nil {
 			have = number(meta.Get(metaVersion))
 		} else if name, _ := tx.Cursor().First(); name != nil {
@@ -152,7 +155,7 @@ func (s *Store) prepare(version uint64, steps map[uint64]func(*bbolt.Tx) error) 
 	}
 	switch {
 	case have == version:
-		return s.db.View(func(tx *bbolt.Tx) error {
+		return s.disk.View(func(tx *bbolt.Tx) error {
 			for _, name := range buckets {
 				if tx.Bucket(name) == nil {
 					return damaged("no %s", name)
@@ -163,19 +166,25 @@ func (s *Store) prepare(version uint64, steps map[uint64]func(*bbolt.Tx) error) 
 	case have > version:
 		return fmt.Errorf("%w: the database has version %d, this program knows %d", ErrNewer, have, version)
 	}
-	return s.db.Update(func(tx *bbolt.Tx) error {
+	return s.disk.Write(func(tx *bbolt.Tx) error {
 		if have == 0 {
 			if tx.Bucket(bucketMeta) != nil {
 				return damaged("no version")
 			}
-			return s.fill(tx, version)
+			if err := s.fill(tx, version); err != nil {
+				return err
+			}
+			return tx.Commit()
 		}
 		for ; have < version; have++ {
 			if err := steps[have](tx); err != nil {
 				return fmt.Errorf("migrate from version %d: %w", have, err)
 			}
 		}
-		return tx.Bucket(bucketMeta).Put(metaVersion, u64(version))
+		if err := tx.Bucket(bucketMeta).Put(metaVersion, u64(version)); err != nil {
+			return err
+		}
+		return tx.Commit()
 	})
 }
 
@@ -208,11 +217,11 @@ func (s *Store) fill(tx *bbolt.Tx, version uint64) error {
 
 // view runs f in a short reading transaction. What f returns must be copies.
 func (s *Store) view(f func(*reader) error) error {
-	err := s.db.View(func(tx *bbolt.Tx) error {
+	err := s.disk.View(func(tx *bbolt.Tx) error {
 		r := s.newReader(tx)
 		return f(&r)
 	})
-	if errors.Is(err, bbolt.ErrDatabaseNotOpen) {
+	if errors.Is(err, bolterrors.ErrDatabaseNotOpen) {
 		return ErrClosed
 	}
 	return err

@@ -18,9 +18,11 @@ const (
 	element    = 16 // branch: position 4, key size 4, page 8; leaf: flags 4, position 4, key size 4, value size 4
 	bucketSize = 16 // root 8, sequence 8
 
-	flagBranch = 1
-	flagLeaf   = 2
-	leafBucket = 1 // a leaf element's flag
+	flagBranch   = 1
+	flagLeaf     = 2
+	flagFreelist = 16
+	leafBucket   = 1      // a leaf element's flag
+	manyFree     = 0xFFFF // the count of a freelist whose first 8 bytes are the count
 
 	boltMagic   = 0xED0CDAED
 	boltVersion = 2
@@ -37,42 +39,54 @@ type checker struct {
 	file     io.ReaderAt
 	pageSize int64
 	high     uint64 // first page that was never used
+	root     uint64
+	freelist uint64 // page of the freelist, or noFreelist
 	seen     []uint64
 	used     int64 // pages
+
+	// quick leaves the leaves of buckets unread, but for the first below each branch.
+	quick bool
+	// pages has room for the page that is being read at each depth.
+	pages [maxDepth + 1][]byte
 }
 
-// check reads all of the file and returns how many bytes of it are in use, or
-// ErrDamaged.
-func check(file io.ReaderAt, size int64) (used int64, err error) {
+// check returns how many bytes of a file are in use, and whether it was closed, or
+// ErrDamaged. Of a file that was closed it reads what bbolt could not survive: the
+// freelist and the branches, which also show that no page has two uses. Of one that
+// was not, or if whole is set, it reads everything: a crash may have torn what was
+// written last.
+func check(file io.ReaderAt, size int64, whole bool) (used int64, closed bool, err error) {
 	c := checker{file: file}
-	root, err := c.metas(size)
-	if err != nil {
-		return 0, err
+	if err := c.metas(size); err != nil {
+		return 0, false, err
 	}
+	closed = c.freelist != noFreelist
+	c.quick = closed && !whole
 	c.seen = make([]uint64, c.high/64+1)
 	c.used = 2
-	err = c.tree(root, 0, nil, nil, func(bucket []byte) error {
-		if len(bucket) < bucketSize {
-			return damaged("bucket of %d bytes", len(bucket))
+	if err := c.tree(c.root, 0, true, nil, nil); err != nil {
+		return 0, false, err
+	}
+	if closed {
+		free, err := c.free()
+		if err != nil {
+			return 0, false, err
 		}
-		if root := order.Uint64(bucket); root != 0 {
-			return c.tree(root, 0, nil, nil, nil)
-		}
-		return c.page(bucket[bucketSize:], 0, 0, nil, nil, nil)
-	})
-	return c.used * c.pageSize, err
+		c.used = int64(c.high - free)
+	}
+	return c.used * c.pageSize, closed, nil
 }
 
-// metas reads both meta pages and returns the root page of the newer. bbolt makes
-// do with one, and with the transaction before the last if that one is the older. A
-// meta fits a sector, so no crash tears it: one that is wrong was damaged later, and
-// to go on would lose what had been acknowledged.
-func (c *checker) metas(size int64) (root uint64, err error) {
+// metas reads both meta pages and takes the newer. bbolt makes do with one, and with
+// the transaction before the last if that one is the older. A meta fits a sector, so
+// no crash tears it: one that is wrong was damaged later, and to go on would lose
+// what had been acknowledged.
+func (c *checker) metas(size int64) error {
 	var newest uint64
 	for i := range int64(2) {
 		b := make([]byte, pageHeader+metaSize)
 		if _, err := c.file.ReadAt(b, i*c.pageSize); err != nil {
-			return 0, damaged("meta page %d: %w", i, err)
+			return damaged("meta page %d: %w", i, err)
 		}
 		m := b[pageHeader:]
 		h := fnv.New64a()
@@ -80,39 +94,51 @@ func (c *checker) metas(size int64) (root uint64, err error) {
 		pageSize := int64(order.Uint32(m[8:]))
 		switch {
 		case order.Uint32(m) != boltMagic || order.Uint32(m[4:]) != boltVersion:
-			return 0, damaged("meta page %d is none", i)
+			return damaged("meta page %d is none", i)
 		case order.Uint64(m[56:]) != h.Sum64():
-			return 0, damaged("meta page %d has a wrong checksum", i)
+			return damaged("meta page %d has a wrong checksum", i)
 		case pageSize < 1<<10 || pageSize > 1<<16 || pageSize&(pageSize-1) != 0 || i > 0 && pageSize != c.pageSize:
-			return 0, damaged("page size %d", pageSize)
+			return damaged("page size %d", pageSize)
 		}
 		c.pageSize = pageSize
 		if tx := order.Uint64(m[48:]); i == 0 || tx > newest {
-			newest, root, c.high = tx, order.Uint64(m[16:]), order.Uint64(m[40:])
-			if order.Uint64(m[32:]) != noFreelist && order.Uint64(m[32:]) >= c.high {
-				return 0, damaged("freelist beyond the end")
-			}
+			newest, c.root, c.freelist, c.high = tx, order.Uint64(m[16:]), order.Uint64(m[32:]), order.Uint64(m[40:])
 		}
 	}
 	if c.high < 3 || c.high > uint64(size/c.pageSize) {
-		return 0, damaged("%d pages in a file of %d bytes", c.high, size)
+		return damaged("%d pages in a file of %d bytes", c.high, size)
 	}
-	return root, nil
+	return nil
 }
 
-// tree checks the pages below id, whose keys must be at least low and below high.
-// bucket is called for each bucket, of which only the root tree may have any.
-func (c *checker) tree(id uint64, depth int, low, high []byte, bucket func([]byte) error) error {
-	if id < 2 || id >= c.high || depth > maxDepth {
+// free checks the freelist, none of whose pages may be in use, and counts them.
+func (c *checker) free() (uint64, error) {
+	b, err := c.read(c.freelist, 0)
+	if err != nil {
+		return 0, err
+	}
+	if flags := order.Uint16(b[8:]); flags != flagFreelist {
+		return 0, damaged("page %d has kind %#x", c.freelist, flags)
+	}
+	count, ids := uint64(order.Uint16(b[10:])), b[pageHeader:]
+	if count == manyFree {
+		count, ids = order.Uint64(ids), ids[8:]
+	}
+	if count > uint64(len(ids)/8) {
+		return 0, damaged("%d free pages", count)
+	}
+	for i := range count {
+		if err := c.use(order.Uint64(ids[8*i:]), 1); err != nil {
+			return 0, err
+		}
+	}
+	return count, nil
+}
+
+// use notes that pages from id on are in use, for one thing only.
+func (c *checker) use(id, pages uint64) error {
+	if id < 2 || id >= c.high || pages > c.high-id {
 		return damaged("page %d does not exist", id)
-	}
-	var h [pageHeader]byte
-	if _, err := c.file.ReadAt(h[:], int64(id)*c.pageSize); err != nil {
-		return damaged("page %d: %w", id, err)
-	}
-	pages := uint64(order.Uint32(h[12:])) + 1
-	if order.Uint64(h[:]) != id || pages > c.high-id {
-		return damaged("page %d is another", id)
 	}
 	for p := id; p < id+pages; p++ {
 		if c.seen[p/64]&(1<<(p%64)) != 0 {
@@ -121,15 +147,63 @@ func (c *checker) tree(id uint64, depth int, low, high []byte, bucket func([]byt
 		c.seen[p/64] |= 1 << (p % 64)
 	}
 	c.used += int64(pages)
-	b := make([]byte, int64(pages)*c.pageSize)
-	if _, err := c.file.ReadAt(b, int64(id)*c.pageSize); err != nil {
-		return damaged("page %d: %w", id, err)
+	return nil
+}
+
+// read returns a page with all that it goes on over, until the next of this depth.
+func (c *checker) read(id uint64, depth int) ([]byte, error) {
+	if id < 2 || id >= c.high || depth > maxDepth {
+		return nil, damaged("page %d does not exist", id)
 	}
-	return c.page(b, id, depth, low, high, bucket)
+	b := c.pages[depth]
+	if b == nil {
+		b = make([]byte, c.pageSize)
+	}
+	at := int64(id) * c.pageSize
+	if _, err := c.file.ReadAt(b[:c.pageSize], at); err != nil {
+		return nil, damaged("page %d: %w", id, err)
+	}
+	pages := uint64(order.Uint32(b[12:])) + 1
+	if order.Uint64(b) != id {
+		return nil, damaged("page %d is another", id)
+	}
+	if err := c.use(id, pages); err != nil {
+		return nil, err
+	}
+	size := int64(pages) * c.pageSize
+	if size > int64(len(b)) {
+		b = append(make([]byte, 0, size), b[:c.pageSize]...)[:size]
+	}
+	c.pages[depth] = b
+	if _, err := c.file.ReadAt(b[c.pageSize:size], at+c.pageSize); err != nil {
+		return nil, damaged("page %d: %w", id, err)
+	}
+	return b[:size], nil
+}
+
+// tree checks the pages below id, whose keys must be at least low and below high.
+// Only in the root tree may there be buckets, and nothing else.
+func (c *checker) tree(id uint64, depth int, root bool, low, high []byte) error {
+	b, err := c.read(id, depth)
+	if err != nil {
+		return err
+	}
+	return c.page(b, id, depth, root, low, high)
+}
+
+// bucket checks the tree of a bucket.
+func (c *checker) bucket(b []byte, depth int) error {
+	if len(b) < bucketSize {
+		return damaged("bucket of %d bytes", len(b))
+	}
+	if root := order.Uint64(b); root != 0 {
+		return c.tree(root, depth, false, nil, nil)
+	}
+	return c.page(b[bucketSize:], 0, depth, false, nil, nil)
 }
 
 // page checks one page, of a bucket inside an element if id is 0.
-func (c *checker) page(b []byte, id uint64, depth int, low, high []byte, bucket func([]byte) error) error {
+func (c *checker) page(b []byte, id uint64, depth int, root bool, low, high []byte) error {
 	if len(b) < pageHeader {
 		return damaged("page of %d bytes", len(b))
 	}
@@ -142,6 +216,7 @@ func (c *checker) page(b []byte, id uint64, depth int, low, high []byte, bucket 
 		return damaged("page %d with %d elements", id, count)
 	}
 	last := low
+	above := false // a branch whose children are leaves, as all are if one is
 	for i := range count {
 		e, err := readElement(b, pageHeader+i*element, branch)
 		switch {
@@ -154,19 +229,22 @@ func (c *checker) page(b []byte, id uint64, depth int, low, high []byte, bucket 
 		}
 		last = e.key
 		switch {
+		case above:
+			err = c.use(e.child, 1)
 		case branch:
-			above := high
+			end := high
 			if i+1 < count {
 				next, err := readElement(b, pageHeader+(i+1)*element, true)
 				if err != nil {
 					return err
 				}
-				above = next.key
+				end = next.key
 			}
-			err = c.tree(e.child, depth+1, e.key, above, bucket)
-		case e.flags == leafBucket && bucket != nil:
-			err = bucket(e.value)
-		case e.flags != 0 || bucket != nil:
+			err = c.tree(e.child, depth+1, root, e.key, end)
+			above = c.quick && !root && err == nil && order.Uint16(c.pages[depth+1][8:]) == flagLeaf
+		case e.flags == leafBucket && root:
+			err = c.bucket(e.value, depth+1)
+		case e.flags != 0 || root:
 			err = damaged("page %d: element of kind %d", id, e.flags)
 		}
 		if err != nil {

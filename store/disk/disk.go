@@ -7,8 +7,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 
 	"go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
 
 	"github.com/earshot-im/earshot/crypto"
 )
@@ -27,9 +29,13 @@ const (
 
 // Disk is an open data directory.
 type Disk struct {
-	DB      *bbolt.DB
 	Keyring crypto.Keyring
 	lock    *os.File
+	db      *bbolt.DB
+	tx      *bbolt.Tx // the last that wrote
+	crashed bool      // before it was opened
+	written bool
+	broken  atomic.Bool // bbolt has met damage
 }
 
 // Config says what to open.
@@ -68,15 +74,14 @@ func (d *Disk) open(cfg Config) error {
 	if d.Keyring, err = openKeyring(keyring, database, cfg); err != nil {
 		return err
 	}
-	if err := prepare(database); err != nil {
+	closed, err := prepare(database)
+	if err != nil {
 		return err
 	}
-	d.DB, err = openDatabase(database)
+	d.crashed = !closed
+	d.db, err = openDatabase(database, options())
 	return err
 }
-
-// Close lets go of the directory. Transactions must have ended.
-func (d *Disk) Close() error { return errors.Join(d.DB.Close(), d.lock.Close()) }
 
 // openKeyring reads the keyring, or makes one for an empty directory.
 func openKeyring(path, database string, cfg Config) (crypto.Keyring, error) {
@@ -123,51 +128,53 @@ func newKeyring(random io.Reader) (crypto.Keyring, error) {
 }
 
 // prepare checks the database file, if it has any content, and compacts it if it is
-// mostly free.
-func prepare(path string) error {
+// mostly free. It tells whether the file now is one that was closed.
+func prepare(path string) (closed bool, err error) {
 	f, err := openPrivate(path, os.O_RDONLY)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+		return true, nil
 	}
 	if err != nil {
-		return fmt.Errorf("open database: %w", err)
+		return false, fmt.Errorf("open database: %w", err)
 	}
 	info, err := f.Stat()
 	if err == nil && info.Size() == 0 {
-		return f.Close()
+		return true, f.Close()
 	}
 	var used int64
+	var sparse bool
 	if err == nil {
-		used, err = check(f, info.Size())
+		used, closed, err = check(f, info.Size(), false)
+		sparse = info.Size() >= minCompact && used < info.Size()/2
+	}
+	if err == nil && closed && sparse { // the copy will read everything
+		_, _, err = check(f, info.Size(), true)
 	}
 	if e := f.Close(); err == nil {
 		err = e
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
-	if info.Size() >= minCompact && used < info.Size()/2 {
+	if sparse {
 		if err := compact(path); err != nil {
 			os.Remove(path + temporary)
-			return fmt.Errorf("compact database: %w", err)
+			return false, fmt.Errorf("compact database: %w", err)
 		}
+		return true, nil
 	}
-	return nil
+	return closed, nil
 }
 
 // openDatabase opens a file that was checked. bbolt still panics on what the check
 // may have missed; that must not take the program with it.
-func openDatabase(path string) (db *bbolt.DB, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			db, err = nil, damaged("%v", r)
-		}
-	}()
-	db, err = bbolt.Open(path, fileMode, options())
+func openDatabase(path string, o *bbolt.Options) (db *bbolt.DB, err error) {
+	defer recovered(&err, func() { db = nil })()
+	db, err = bbolt.Open(path, fileMode, o)
 	switch {
-	case errors.Is(err, bbolt.ErrInvalid), errors.Is(err, bbolt.ErrChecksum), errors.Is(err, bbolt.ErrVersionMismatch):
+	case errors.Is(err, bolterrors.ErrInvalid), errors.Is(err, bolterrors.ErrChecksum), errors.Is(err, bolterrors.ErrVersionMismatch):
 		err = damaged("%w", err)
-	case errors.Is(err, bbolt.ErrTimeout): // by a program that doesn't know of our lock
+	case errors.Is(err, bolterrors.ErrTimeout): // by a program that doesn't know of our lock
 		err = &LockedError{}
 	}
 	return db, err
@@ -177,19 +184,20 @@ func options() *bbolt.Options {
 	return &bbolt.Options{
 		Timeout:        lockWait,
 		FreelistType:   bbolt.FreelistMapType, // constant time in large files
-		NoFreelistSync: true,                  // found again at the start, for less in each commit
+		NoFreelistSync: true,                  // written by Close, for less in each commit
 		NoStatistics:   true,
 	}
 }
 
 func compact(path string) error {
-	from, err := openDatabase(path)
+	from, err := openDatabase(path, options())
 	if err != nil {
 		return err
 	}
 	defer from.Close()
 	o := options()
 	o.NoSync = true // synced once, below
+	o.NoFreelistSync = false
 	to, err := bbolt.Open(path+temporary, fileMode, o)
 	if err != nil {
 		return err

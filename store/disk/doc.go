@@ -8,10 +8,13 @@
 // before the database exists; a database without its keyring is refused, because a
 // new identity in front of old data would be somebody else.
 //
-// bbolt trusts its file: on a damaged one it faults, in goroutines of its own, where
-// nothing can recover. So the whole file is walked first with plain reads, page by
-// page, everything checked that bbolt relies on. Nothing of a refused file is
-// changed. The walk also counts what is in use, and a file that is mostly free is
+// bbolt trusts its file: on a damaged one it panics or faults, when it opens one also
+// in goroutines of its own, where nothing can recover. So before it gets the file that
+// is read with plain reads, and everything checked that bbolt relies on: all of it
+// after a crash; metas, branches and the list of free pages, one page in a hundred, if
+// Close has left that list, which says that nothing crashed since. Damage in the pages
+// between is found when a transaction reads them: it fails, and nothing more is
+// written. Nothing of a refused file is changed. A file that is mostly free is
 // compacted before it is opened: copied, synced and renamed over the old one.
 //
 // Only package store may import it. All errors match a sentinel of errors.go or of

@@ -1,0 +1,252 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// Whatever happened to the file: no panic, a clear refusal or whole data, and what
+// is refused stays as it is.
+func TestDamagedFiles(t *testing.T) {
+	t.Run("closed", func(t *testing.T) { testDamagedFiles(t, true) })
+	t.Run("crashed", func(t *testing.T) { testDamagedFiles(t, false) })
+}
+
+func testDamagedFiles(t *testing.T, closed bool) {
+	a, b, c := pair(t)
+	fill(t, a, b, c)
+	for i := range 200 {
+		a.say(c, fmt.Sprint(i))
+	}
+	crashed, err := os.ReadFile(filepath.Join(a.dir, "store.db"))
+	check(t, err)
+	a.stop()
+	whole, err := os.ReadFile(filepath.Join(a.dir, "store.db"))
+	check(t, err)
+	if !closed {
+		whole = crashed
+	}
+	if hasFreelist(whole) != closed {
+		t.Fatal("freelist")
+	}
+	try := func(what string, file []byte) {
+		t.Helper()
+		path := filepath.Join(a.dir, "store.db")
+		check(t, os.WriteFile(path, file, 0o600))
+		s, err := Open(Config{Dir: a.dir})
+		if err != nil {
+			if !errors.Is(err, ErrDamaged) && !errors.Is(err, ErrNewer) {
+				t.Fatalf("%s: %v", what, err)
+			}
+			after, err := os.ReadFile(path)
+			check(t, err)
+			if !bytes.Equal(after, file) {
+				t.Fatalf("%s: the file was changed", what)
+			}
+			return
+		}
+		running, cancel := context.WithCancel(ctx)
+		done := make(chan error)
+		go func() { done <- s.Run(running) }()
+		s.Rows(c, Page{Limit: 1000})
+		s.Arrivals(0, 1000)
+		s.Unread(0, 1000)
+		s.Outbox()
+		s.Persons()
+		s.Requests()
+		s.Records(event.KindProfile, nil)
+		logs, _ := s.Logs(c)
+		for log, segments := range logs {
+			for _, g := range segments {
+				s.LoadRun(log, g.First, event.MaxRunEvents, event.MaxRunSent)
+			}
+		}
+		s.Append(ctx, Draft{Conversation: c, Kind: event.KindText, Content: text("x")})
+		cancel()
+		<-done
+		s.Close() // may tell of damage
+	}
+	refused := func(what string, file []byte) {
+		t.Helper()
+		check(t, os.WriteFile(filepath.Join(a.dir, "store.db"), file, 0o600))
+		if s, err := Open(Config{Dir: a.dir}); !errors.Is(err, ErrDamaged) {
+			if err == nil {
+				s.Close()
+			}
+			t.Fatalf("%s: %v", what, err)
+		}
+		try(what, file)
+	}
+	for _, n := range []int{1, 100, 4096, 8192, 8193, 12288, len(whole) / 2} {
+		refused(fmt.Sprint("truncated to ", n), whole[:n])
+	}
+	refused("text", []byte(strings.Repeat("not a database\n", 5000)))
+	zeros := make([]byte, len(whole))
+	refused("zeros", zeros)
+	for page := range 2 {
+		flipped := bytes.Clone(whole)
+		flipped[page*4096+16] ^= 1
+		refused("flipped magic", flipped)
+		flipped = bytes.Clone(whole)
+		flipped[page*4096+16+48] ^= 1
+		refused("another transaction", flipped)
+	}
+	rnd := rand.New(rand.NewPCG(1, 2))
+	random := make([]byte, len(whole))
+	for i := range random {
+		random[i] = byte(rnd.Uint32())
+	}
+	refused("random", random)
+	if closed {
+		// Where the freelist is, and one that says that a page in use is free.
+		list := int(binary.NativeEndian.Uint64(newest(whole)[32:])) * 4096
+		root := binary.NativeEndian.Uint64(newest(whole)[16:])
+		for _, at := range []int{0, 8, 16} {
+			file := bytes.Clone(whole)
+			file[list+at] ^= 0xFF
+			refused(fmt.Sprint("freelist ", at), file)
+		}
+		file := bytes.Clone(whole)
+		binary.NativeEndian.PutUint64(file[list+16:], root)
+		refused("root is free", file)
+	}
+	// Each page in turn overwritten, as a whole and in its elements.
+	for at := 2 * 4096; at+4096 <= len(whole); at += 4096 {
+		for _, from := range []int{0, 16} {
+			file := bytes.Clone(whole)
+			copy(file[at+from:at+4096], random)
+			try(fmt.Sprint("page ", at/4096), file)
+		}
+	}
+	tries := 400
+	if testing.Short() {
+		tries = 50
+	}
+	for i := range tries {
+		file := bytes.Clone(whole)
+		for range 1 + rnd.IntN(3) {
+			at := rnd.IntN(len(file))
+			if i%2 == 0 { // where it hurts: at the beginning of a page
+				at = at&^4095 | rnd.IntN(400)
+			}
+			file[at] ^= 1 << rnd.IntN(8)
+		}
+		try(fmt.Sprint("flip ", i), file)
+	}
+}
+
+// newest returns the newer meta of a database whose pages have 4096 bytes.
+func newest(file []byte) []byte {
+	a, b := file[16:], file[4096+16:]
+	if binary.NativeEndian.Uint64(a[48:]) > binary.NativeEndian.Uint64(b[48:]) {
+		return a
+	}
+	return b
+}
+
+func hasFreelist(file []byte) bool {
+	return binary.NativeEndian.Uint64(newest(file)[32:]) != ^uint64(0)
+}
+
+// A file says whether it was closed: from the first commit of a run to the end of
+// Close it has no freelist. A run that writes nothing changes nothing.
+func TestClosedCleanly(t *testing.T) {
+	a, _, c := pair(t)
+	path := filepath.Join(a.dir, "store.db")
+	read := func() []byte {
+		b, err := os.ReadFile(path)
+		check(t, err)
+		return b
+	}
+	for i := range 5 {
+		a.say(c, fmt.Sprint(i))
+		if hasFreelist(read()) {
+			t.Fatal("freelist while running")
+		}
+		crashed := a.backup()
+		a.stop()
+		closed := read()
+		if !hasFreelist(closed) {
+			t.Fatal("no freelist after the end")
+		}
+		a.open()
+		a.stop()
+		if !bytes.Equal(read(), closed) {
+			t.Fatal("changed by reading")
+		}
+		if i%2 == 0 {
+			copyDir(t, crashed, a.dir)
+		}
+		a.open()
+		if len(a.rows(c)) != i+1 {
+			t.Fatal(len(a.rows(c)), "rows")
+		}
+		if !hasFreelist(read()) {
+			t.Fatal("no freelist before the first commit")
+		}
+	}
+}
+
+// Damage that only a transaction can find ends in ErrDamaged, for every method that
+// gets there; from then on nothing is written, and the directory can be let go.
+func TestDamageMetLater(t *testing.T) {
+	a, _, c := pair(t)
+	for i := range 500 {
+		a.say(c, fmt.Sprint(i))
+	}
+	a.stop()
+	path := filepath.Join(a.dir, "store.db")
+	file, err := os.ReadFile(path)
+	check(t, err)
+	met := 0
+	for at := 2 * 4096; at+4096 <= len(file); at += 4096 {
+		if file[at+8] != 2 { // leaves
+			continue
+		}
+		for _, harm := range []func([]byte){
+			func(page []byte) { page[8] = 0 }, // bbolt panics
+			func(page []byte) {
+				for i := 16; i+16 < 400; i += 16 {
+					page[i+7] = 0x7F
+				}
+			}, // faults
+		} {
+			bad := bytes.Clone(file)
+			harm(bad[at : at+4096])
+			check(t, os.WriteFile(path, bad, 0o600))
+			s, err := Open(Config{Dir: a.dir})
+			if errors.Is(err, ErrDamaged) {
+				continue
+			}
+			check(t, err)
+			running, cancel := context.WithCancel(ctx)
+			done := make(chan error)
+			go func() { done <- s.Run(running) }()
+			if _, err := s.Rows(c, Page{Limit: 1000}); err != nil {
+				if !errors.Is(err, ErrDamaged) {
+					t.Fatal(err)
+				}
+				met++
+				if _, err := s.Append(ctx, Draft{Conversation: c, Kind: event.KindText, Content: text("x")}); !errors.Is(err, ErrDamaged) {
+					t.Fatal(err)
+				}
+			}
+			cancel()
+			<-done
+			check(t, s.Close())
+		}
+	}
+	if met < 20 {
+		t.Fatal("met only", met)
+	}
+}

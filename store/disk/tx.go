@@ -1,0 +1,91 @@
+package disk
+
+import (
+	"errors"
+	"runtime/debug"
+
+	"go.etcd.io/bbolt"
+)
+
+// View runs f in a reading transaction.
+func (d *Disk) View(f func(*bbolt.Tx) error) error {
+	return d.guard(func() error { return d.db.View(f) })
+}
+
+// Write runs f in a writing transaction, which f commits, or it is rolled back. One
+// goroutine writes at a time. After damage was met nothing is written any more.
+func (d *Disk) Write(f func(*bbolt.Tx) error) error {
+	if d.broken.Load() {
+		return damaged("met before")
+	}
+	return d.guard(func() (err error) {
+		if d.tx, err = d.db.Begin(true); err != nil {
+			return err
+		}
+		defer d.tx.Rollback() // nothing after a commit
+		err = f(d.tx)
+		d.written = d.written || err == nil
+		return err
+	})
+}
+
+// Close lets go of the directory. Transactions must have ended. What has been
+// written is closed with a list of its free pages, so that the next start needn't
+// look for them; the first commit of that run takes the list away again. A list in
+// the newest meta thus tells that nothing has crashed since.
+func (d *Disk) Close() error {
+	if d.tx != nil && d.tx.DB() != nil { // it could not even be rolled back, and keeps bbolt's lock
+		return errors.Join(damaged("left open"), d.lock.Close())
+	}
+	if d.db == nil {
+		return d.lock.Close()
+	}
+	if d.written && !d.broken.Load() {
+		d.writeFreelist()
+	}
+	return errors.Join(d.db.Close(), d.lock.Close())
+}
+
+// writeFreelist may fail: then the next start has to look for the free pages.
+func (d *Disk) writeFreelist() {
+	d.db.NoFreelistSync = false
+	d.Write(func(tx *bbolt.Tx) error { return tx.Commit() })
+}
+
+// Settle gives back the memory that opening has taken after a crash, where bbolt
+// looked for the free pages by a walk through its map of the file: all of that stays
+// in memory until the file is closed. The caller wants this database, which is
+// changed; no transaction is open.
+func (d *Disk) Settle() (err error) {
+	if !d.crashed {
+		return nil
+	}
+	path := d.db.Path()
+	d.writeFreelist()
+	if err := d.db.Close(); err != nil {
+		return err
+	}
+	d.crashed, d.written = false, false
+	d.db, err = openDatabase(path, options())
+	return err
+}
+
+// guard has f fail with ErrDamaged where bbolt panics, or faults in its map of the
+// file, because of damage in pages that were not read when the file was opened.
+func (d *Disk) guard(f func() error) (err error) {
+	defer recovered(&err, func() { d.broken.Store(true) })()
+	return f()
+}
+
+// recovered turns faults of this goroutine into panics, and what it returns turns
+// panics into ErrDamaged.
+func recovered(err *error, then func()) func() {
+	was := debug.SetPanicOnFault(true)
+	return func() {
+		debug.SetPanicOnFault(was)
+		if r := recover(); r != nil {
+			*err = damaged("%v", r)
+			then()
+		}
+	}
+}
