@@ -25,12 +25,17 @@ func (n *Node) persons() []Person {
 	return out
 }
 
-// Resolve finds whom WHO means: *UnknownError if nobody, *AmbiguousError if several equally.
+// Resolve finds whom WHO means: *UnknownError if nobody, *AmbiguousError if several equally, ErrSelf if the owner and
+// nobody else.
 func (n *Node) Resolve(_ context.Context, who string) (Person, error) {
-	if id, err := crypto.ParsePersonID(who); err == nil && id == n.me.person {
-		return Person{}, ErrSelf
+	found, err := resolve(who, n.persons())
+	if unknown := new(UnknownError); errors.As(err, &unknown) {
+		me := Person{ID: n.me.person, Name: profileName(n.ownProfile())}
+		if _, notMe := resolve(who, []Person{me}); notMe == nil {
+			return Person{}, ErrSelf
+		}
 	}
-	return resolve(who, n.persons())
+	return found, err
 }
 
 // Contacts returns those whom the owner has named, accepted, written to or blocked.

@@ -38,10 +38,11 @@ type job struct {
 	budget share
 }
 
-// jobs is what waits for the worker, in order. The machine bounds how much that is.
+// jobs is what waits for the worker, in order: as much as the machine allows, and one remember.
 type jobs struct {
 	mu    gosync.Mutex
 	queue []job
+	last  *remember // the newest; it comes after the queue
 	wake  chan struct{}
 }
 
@@ -54,11 +55,21 @@ func (j *jobs) put(job job) {
 	signal(j.wake)
 }
 
+func (j *jobs) remember(r remember) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.last = &r
+	signal(j.wake)
+}
+
 func (j *jobs) take() []job {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	q := j.queue
-	j.queue = nil
+	if j.last != nil {
+		q = append(q, job{effect: *j.last})
+	}
+	j.queue, j.last = nil, nil
 	return q
 }
 
@@ -77,11 +88,6 @@ const maxStoring = 64
 // committed, and runs errands.
 func (s *session) work(ctx context.Context, stored chan<- storing) {
 	defer close(stored)
-	defer func() {
-		for _, j := range s.jobs.take() {
-			j.budget.release()
-		}
-	}()
 	for {
 		select {
 		case <-ctx.Done():
@@ -241,7 +247,7 @@ func (s *session) errand(ctx context.Context, e any) sync.Input {
 	case sync.Request:
 		err = n.request(ctx, s.person, e.Run)
 	case remember:
-		err = n.remember(ctx, s.peer, e.state)
+		err = s.remember(ctx, e.state)
 	}
 	s.logErrand(fmt.Sprintf("%T", e), err)
 	return nil
@@ -255,6 +261,7 @@ func (s *session) rollBack(ctx context.Context, e sync.Rollback) error {
 	}
 	back, err := s.node.store.Rollback(ctx, e.Log, e.Theirs)
 	if back {
+		s.node.rolledBack(e.Log.Conversation, time.Now())
 		// The machine holds that a log never shrinks; a new session begins with what is here now.
 		s.cancel(errRolledBack)
 	}
@@ -265,11 +272,14 @@ func (s *session) rollBack(ctx context.Context, e sync.Rollback) error {
 func (n *Node) believesRollback(c event.Conversation, now time.Time) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if last, ok := n.rollbacks[c]; ok && now.Sub(last) < rollbackPause {
-		return false
-	}
+	last, ok := n.rollbacks[c]
+	return !ok || now.Sub(last) >= rollbackPause
+}
+
+func (n *Node) rolledBack(c event.Conversation, now time.Time) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	n.rollbacks[c] = now
-	return true
 }
 
 func (s *session) logErrand(what string, err error) {

@@ -30,10 +30,11 @@ const (
 
 // Why a session was ended from here.
 var (
-	errReplaced = errors.New("replaced by a newer session")
-	errFull     = errors.New("too many peers")
-	errGone     = errors.New("node is stopping")
-	errBlocked  = errors.New("peer was blocked")
+	errReplaced  = errors.New("replaced by a newer session")
+	errFull      = errors.New("too many peers")
+	errGone      = errors.New("node is stopping")
+	errBlocked   = errors.New("peer was blocked")
+	errNotServed = errors.New("strangers are not served any more")
 )
 
 // hub owns whom this node dials and its sessions. Its state belongs to the goroutine of run; everybody else hands
@@ -282,7 +283,7 @@ func (h *hub) introduce(s *session) {
 // remember has a session save where its peer is.
 func (h *hub) remember(device crypto.DeviceID) {
 	if s := h.sessions[device]; s != nil {
-		s.jobs.put(job{effect: remember{h.planner.State(peerID(device))}})
+		s.jobs.remember(remember{h.planner.State(peerID(device))})
 	}
 }
 

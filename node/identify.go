@@ -80,6 +80,9 @@ func (n *Node) shared(c event.Conversation) (sync.Conversation, error) {
 	if out.Records, err = n.store.Records(event.KindReceipt, c[:]); err != nil {
 		return out, err
 	}
+	if profile := n.ownProfile(); profile != nil {
+		out.Records = append(out.Records, *profile)
+	}
 	out.Opening.Log, out.Opening.First, err = n.store.FirstPending(c)
 	return out, err
 }

@@ -167,7 +167,7 @@ func TestMessageWaitsForAbsentReader(t *testing.T) {
 	ann := start(t, Config{Dir: t.TempDir(), Name: "Ann"})
 	bob := start(t, Config{Dir: dir, Name: "Bob", Peers: []string{ann.address()}})
 	ann.sees("Bob")
-	ann.send("Bob", "first")
+	ann.wait(ann.send("Bob", "first"), StateDelivered)
 	bob.texts(1)
 	bob.end()
 	ann.until("Bob is gone", func() bool {
@@ -258,4 +258,17 @@ func TestRenameReachesEveryone(t *testing.T) {
 		t.Fatal(err)
 	}
 	bob.sees("Anna")
+}
+
+func TestOneselfIsNobodyElse(t *testing.T) {
+	ann := start(t, Config{Dir: t.TempDir(), Name: "Ann"})
+	for _, who := range []string{"ann", ann.me.person.String()} {
+		if _, err := ann.Send(t.Context(), Outgoing{To: who, Text: "x"}); !errors.Is(err, ErrSelf) {
+			t.Errorf("send to %q: %v", who, err)
+		}
+	}
+	other := start(t, Config{Dir: t.TempDir(), Name: "Ann", Peers: []string{ann.address()}})
+	ann.sees("Ann")
+	ann.wait(ann.send("Ann", "hello, namesake"), StateDelivered)
+	other.texts(1)
 }

@@ -16,8 +16,12 @@ import (
 	manet "github.com/multiformats/go-multiaddr/net"
 )
 
-// savedAddrs is how many addresses of a device are kept for the next start: those that worked or were heard last.
+// savedAddrs is how many addresses of a device are kept for the next start: the one at which this node reached it,
+// which nobody can forge, and those that were heard last.
 const savedAddrs = 4
+
+// rememberEvery is how old what is saved of a device may be while its addresses stay the same.
+const rememberEvery = time.Minute
 
 // recently is how long after a sighting a device that no dial reaches counts as unreachable rather than off: mDNS names
 // each device about once a minute.
@@ -141,23 +145,45 @@ func (n *Node) rememberDevices(id crypto.PersonID) {
 	})
 }
 
+// worthSaving are the addresses of the peer for the next start.
+func (s *session) worthSaving(state dial.State) (out []string) {
+	add := func(a netip.AddrPort) {
+		if text := a.String(); len(out) < savedAddrs && !slices.Contains(out, text) {
+			out = append(out, text)
+		}
+	}
+	if s.opened {
+		if tcp, err := manet.ToNetAddr(s.stream.Conn().RemoteMultiaddr()); err == nil {
+			if a, err := netip.ParseAddrPort(tcp.String()); err == nil {
+				add(a)
+			}
+		}
+	}
+	for _, a := range state.Addrs {
+		add(a)
+	}
+	return out
+}
+
 // rememberLast saves where the device of an ended session was last.
 func (s *session) rememberLast(ctx context.Context, state dial.State) {
-	s.logErrand("remember", s.node.remember(ctx, s.peer, state))
+	s.logErrand("remember", s.remember(ctx, state))
 }
 
 // remember saves where a device of somebody in the store is, for the next start.
-func (n *Node) remember(ctx context.Context, device crypto.DeviceID, state dial.State) error {
+func (s *session) remember(ctx context.Context, state dial.State) error {
+	n, device := s.node, s.peer
 	them, ok := n.people.of(device)
 	if !ok || !them.saved {
 		return nil
 	}
-	info := store.DeviceInfo{LastSeen: n.cfg.Now()}
-	for _, a := range state.Addrs[:min(len(state.Addrs), savedAddrs)] {
-		info.Addrs = append(info.Addrs, a.String())
-	}
+	old := them.Devices[device]
+	info := store.DeviceInfo{Addrs: s.worthSaving(state), LastSeen: n.cfg.Now()}
 	if len(info.Addrs) == 0 {
-		info.Addrs = them.Devices[device].Addrs
+		info.Addrs = old.Addrs
+	}
+	if slices.Equal(info.Addrs, old.Addrs) && info.LastSeen.Sub(old.LastSeen).Abs() < rememberEvery {
+		return nil
 	}
 	return n.people.update(ctx, them.ID, func(p *store.Person) error {
 		if p.Devices == nil {

@@ -18,6 +18,9 @@ import (
 // errOtherPerson: a device that was one person's shows another's card.
 var errOtherPerson = errors.New("device belongs to another person")
 
+// errRevoked: the device speaks for its person no more, by a newer card than the one it shows.
+var errRevoked = errors.New("device was revoked")
+
 const (
 	// strangerStays is how long a stranger who has gone can still be written to by name: whoever was just seen is
 	// expected to be there.
@@ -28,10 +31,13 @@ const (
 )
 
 // people is who this node knows of: everyone in the store, and strangers while they are connected and a while longer.
-// Reading takes the lock alone; every change is committed first and then shown.
+// Reading takes the lock alone. What the owner decides is committed first and then shown; what a peer says of itself is
+// shown at once and, if the person is in the store, committed after.
 type people struct {
 	store *store.Store
 	self  crypto.PersonID
+
+	updating gosync.Mutex // held over a commit and the showing of it, so that both have one order; taken before mu
 
 	mu      gosync.RWMutex
 	known   map[crypto.PersonID]*acquaintance
@@ -72,6 +78,13 @@ func newPeople(s *store.Store) (*people, error) {
 
 // put shows a person as it is now. The caller holds the lock, or has just made p.
 func (p *people) put(a *acquaintance) {
+	if old := p.known[a.ID]; old != nil {
+		for _, d := range old.card.Devices() {
+			if !a.card.Speaks(d) {
+				delete(p.devices, d)
+			}
+		}
+	}
 	p.known[a.ID] = a
 	p.direct[event.Direct(p.self, a.ID)] = a.ID
 	for _, d := range a.card.Devices() {
@@ -172,7 +185,10 @@ func (p *people) met(ctx context.Context, s *session, card crypto.Card, name str
 	old := p.known[card.Person()]
 	saved := old != nil && old.saved
 	if old != nil {
-		card, _ = crypto.Choose(old.card, card)
+		if card, _ = crypto.Choose(old.card, card); !card.Speaks(device) {
+			p.mu.Unlock()
+			return errRevoked
+		}
 	}
 	changed := old == nil || name != "" && name != old.Claimed || !bytes.Equal(old.card.Bytes(), card.Bytes())
 	p.edit(card.Person(), func(a *acquaintance) {
@@ -242,6 +258,8 @@ func (p *people) learnt(ctx context.Context, card crypto.Card) error {
 
 // update commits a change to a person and shows it. A stranger who was only connected is saved by it.
 func (p *people) update(ctx context.Context, id crypto.PersonID, change func(*store.Person) error) error {
+	p.updating.Lock()
+	defer p.updating.Unlock()
 	live, ok := p.get(id)
 	if !ok {
 		return &UnknownError{Who: id.String()}

@@ -18,6 +18,9 @@ const (
 
 	// receiptDelay gathers what happens at once before the first receipt of a burst.
 	receiptDelay = 100 * time.Millisecond
+
+	// ackRetry is when acknowledgements that could not be written are tried again: the disk may be full.
+	ackRetry = time.Second
 )
 
 // subject is what a receipt is about: an author's logs in a conversation.
@@ -92,6 +95,7 @@ func (r *receipts) run(ctx context.Context) {
 		for _, s := range due {
 			if err := r.sign(ctx, s); err != nil && ctx.Err() == nil {
 				r.log.Warn("sign receipt", "conv", s.conversation, "err", err)
+				r.mark(s.conversation, s.author) // to be tried again
 			}
 		}
 		if !at.IsZero() {
@@ -190,28 +194,50 @@ func (a *acks) put(person crypto.PersonID, log event.Log, segments event.Segment
 	signal(a.wake)
 }
 
-// run writes until ctx ends. What is lost then is said again by the peer when it is next met.
+// run writes until ctx ends. What is lost then is said again by the peer when it is next met; what can't be written
+// now is tried again.
 func (a *acks) run(ctx context.Context) {
+	again := time.NewTimer(time.Hour)
+	defer again.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-a.wake:
+		case <-again.C:
 		}
-		a.mu.Lock()
-		var batch []store.Reach
-		for key, segments := range a.queue {
-			batch = append(batch, store.Reach{Log: key.log, Person: key.person, Segments: segments})
-		}
-		clear(a.queue)
-		a.mu.Unlock()
-		if err := a.store.Reach(ctx, batch); err != nil && ctx.Err() == nil {
+		if err := a.write(ctx); err != nil && ctx.Err() == nil {
 			a.log.Warn("write acknowledgements", "err", err)
+			again.Reset(ackRetry)
 		}
 	}
 }
 
-// heldRecord is a record on its way to the sessions that should have it.
+// write commits the queue. If that fails, what was not replaced meanwhile waits again.
+func (a *acks) write(ctx context.Context) error {
+	a.mu.Lock()
+	queue := a.queue
+	a.queue = make(map[ackKey]event.Segments)
+	a.mu.Unlock()
+	var batch []store.Reach
+	for key, segments := range queue {
+		batch = append(batch, store.Reach{Log: key.log, Person: key.person, Segments: segments})
+	}
+	err := a.store.Reach(ctx, batch)
+	if err == nil {
+		return nil
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for key, segments := range queue {
+		if _, newer := a.queue[key]; !newer {
+			a.queue[key] = segments
+		}
+	}
+	return err
+}
+
+// tellRecord gives a newer record to the sessions that should have it.
 func (n *Node) tellRecord(c event.Conversation, r event.Record) {
 	n.eachSession(func(s *session) { s.news.record(sync.HeldRecord{Conversation: c, Record: r}) })
 }

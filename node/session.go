@@ -38,9 +38,9 @@ const (
 	// else, since strangers are any number and could hold all of it for as long as they like.
 	unprovenBudget = 16 << 20
 
-	// maxUnsent bounds what waits to be written to one peer, in bytes. The window bounds runs; a peer that
-	// reads nothing while the rest gathers is cut off.
-	maxUnsent = 16 << 20
+	// maxUnsent bounds what waits to be written to one peer, in bytes: a window of runs and an offer. While half of it
+	// waits, nothing is read from the peer, whose frames could make it more; who reads nothing in the end is cut off.
+	maxUnsent = 8 << 20
 )
 
 var errNotReading = errors.New("peer does not read")
@@ -133,6 +133,9 @@ func (s *session) run(parent context.Context) (err error) {
 		_ = s.stream.Reset()
 		closeUnused(s.stream.Conn())
 		running.Wait()
+		for _, j := range s.jobs.take() { // put when the worker had gone
+			j.budget.release()
+		}
 		s.node.left(s)
 	}()
 	s.node.entered(s)
@@ -147,7 +150,7 @@ func (s *session) run(parent context.Context) (err error) {
 	}
 	for {
 		in := frames
-		if s.machine.Busy() {
+		if s.machine.Busy() || s.out.much() {
 			in = nil // the reader waits, and with it the peer
 		}
 		var err error
@@ -166,6 +169,7 @@ func (s *session) run(parent context.Context) (err error) {
 			err = s.step(ctx, answer)
 		case <-s.news.wake:
 			err = s.hearNews(ctx)
+		case <-s.out.room:
 		case <-s.wake.C:
 			err = s.step(ctx, sync.Tick{})
 		}
@@ -284,7 +288,7 @@ func (s *session) readFrame(ctx context.Context, r *bufio.Reader, limit uint64) 
 	}()
 	b := make([]byte, size)
 	if _, err := io.ReadFull(r, b); err != nil {
-		return f, fmt.Errorf("frame of %d bytes not finished in %s: %w", size, frameTimeout, err)
+		return f, fmt.Errorf("frame of %d bytes not finished: %w", size, err)
 	}
 	if f.Frame, err = sync.ParseFrame(b); err != nil {
 		return f, err
@@ -296,10 +300,11 @@ func (s *session) readFrame(ctx context.Context, r *bufio.Reader, limit uint64) 
 type outgoing struct {
 	mu    gosync.Mutex
 	bytes []byte
-	wake  chan struct{}
+	wake  chan struct{} // something was put
+	room  chan struct{} // something was written
 }
 
-func (o *outgoing) init() { o.wake = make(chan struct{}, 1) }
+func (o *outgoing) init() { o.wake, o.room = make(chan struct{}, 1), make(chan struct{}, 1) }
 
 // put adds a frame. It never waits.
 func (o *outgoing) put(b []byte) error {
@@ -312,6 +317,13 @@ func (o *outgoing) put(b []byte) error {
 	o.bytes = append(o.bytes, b...)
 	signal(o.wake)
 	return nil
+}
+
+// much says that the peer does not keep up.
+func (o *outgoing) much() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.bytes) > maxUnsent/2
 }
 
 // write writes what was put until ctx ends.
@@ -330,6 +342,7 @@ func (o *outgoing) write(ctx context.Context, w io.Writer) error {
 		if _, err := w.Write(b); err != nil {
 			return err
 		}
+		signal(o.room)
 		if spare = b; cap(spare) > 1<<20 {
 			spare = nil // one burst should not be held for ever
 		}

@@ -108,7 +108,12 @@ func (n *Node) SetAccept(ctx context.Context, accept string) error {
 	n.mu.Lock()
 	n.settings.accept = accept
 	n.mu.Unlock()
-	n.eachSession(func(s *session) { s.news.policy() })
+	n.eachSession(func(s *session) {
+		if them, ok := n.people.of(s.peer); ok && !them.Contact && accept == AcceptContacts {
+			s.cancel(errNotServed) // the next session is like that with any stranger from its beginning
+		}
+		s.news.policy()
+	})
 	return nil
 }
 

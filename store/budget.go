@@ -18,8 +18,9 @@ const (
 
 	// MaxRequests is how many persons may wait to be accepted, each with one run.
 	MaxRequests = 64
-	// MaxRequest bounds such a run in bytes, as it came.
-	MaxRequest = 64 << 10
+	// MaxRequest bounds such a run in bytes, as it came: 64 KiB of headers and bodies, and for each of 16 events what
+	// goes around it.
+	MaxRequest = 64<<10 + 16*128
 	// MaxRequestEvents bounds the events in it.
 	MaxRequestEvents = 16
 
