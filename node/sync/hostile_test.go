@@ -88,7 +88,7 @@ func TestClaimsAreBounded(t *testing.T) {
 		}
 		s.want(s.step(sync.Received{Frame: sync.Frame{Offers: &sync.Offers{Offers: []sync.Offer{o}}}}))
 	}
-	if n := s.session.Remembered(); n > 1<<16 {
+	if n := s.session.Remembered(); n > 1<<13 {
 		t.Errorf("%d things are remembered", n)
 	}
 	// What is here is pushed and told none the less.
@@ -208,7 +208,7 @@ func (z *fuzzed) take(effects []sync.Effect) {
 			}
 		}
 	}
-	if n := z.session.Remembered(); n > 1<<16 {
+	if n := z.session.Remembered(); n > 1<<13 {
 		z.t.Fatalf("%d things are remembered", n)
 	}
 	_, queues := z.session.Idle()

@@ -54,7 +54,7 @@ const (
 	// maxClaims bounds the segments that are remembered of logs that only the peer
 	// holds, and its record heads, together: about 4 MiB. Beyond it they are
 	// forgotten, and something may be pushed in vain.
-	maxClaims = 1 << 16
+	maxClaims = 1 << 13
 
 	// maxPendingRecords is how many records may be with the shell before Busy.
 	maxPendingRecords = 64
@@ -62,7 +62,7 @@ const (
 	// maxHeld bounds what waits for somebody's card. Runs beyond it are refused,
 	// records forgotten until the next session.
 	maxHeld      = 64
-	maxHeldBytes = WindowBytes
+	maxHeldBytes = runWeight
 
 	// haveBytes is about where a frame of Offers or a Have is ended and another begun.
 	haveBytes = 1 << 20

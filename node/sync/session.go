@@ -110,7 +110,7 @@ func (s *Session) Step(now time.Time, in Input) []Effect {
 	case CardLearned:
 		s.cardLearned()
 	case Share:
-		if s.phase == joined && len(in.Sightings) > 0 {
+		if s.phase == joined && s.serve && len(in.Sightings) > 0 {
 			s.send(Frame{Sightings: &Sightings{in.Sightings[:min(len(in.Sightings), MaxSightings)]}})
 		}
 	case Tick:
@@ -178,7 +178,7 @@ func (s *Session) received(f Frame) {
 	case f.Card != nil:
 		s.card(f.Card)
 	case f.Sightings != nil:
-		if s.phase == joined {
+		if s.phase == joined && s.serve && len(f.Sightings.Sightings) > 0 {
 			s.emit(Sighted{f.Sightings.Sightings})
 		}
 	default:
