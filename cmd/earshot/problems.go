@@ -11,6 +11,7 @@ import (
 
 	"connectrpc.com/connect"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/earshot-im/earshot/cmd/earshot/show"
 	"github.com/earshot-im/earshot/cmd/earshot/terminal"
@@ -91,6 +92,23 @@ var hints = map[string]string{
 	codeDamaged:              "nothing was changed; restore the directory from a backup",
 	codeFailed:               "`earshot status` shows whether the node is well",
 	codeUnverified:           "compare the words with the other person and answer yes if all are the same",
+}
+
+// badFlag says what is wrong with a flag, in words that are not the standard library's.
+func badFlag(err error) string {
+	var invalid *pflag.InvalidValueError
+	if !errors.As(err, &invalid) {
+		return err.Error()
+	}
+	want := map[string]string{
+		"uint32":   "a number",
+		"duration": "a duration, such as 10s or 5m",
+		"bool":     "true or false",
+	}[invalid.GetFlag().Value.Type()]
+	if want == "" {
+		return err.Error()
+	}
+	return fmt.Sprintf("--%s %q: want %s", invalid.GetFlag().Name, invalid.GetValue(), want)
 }
 
 func usage(c *cobra.Command, text string) *problem {

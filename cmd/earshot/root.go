@@ -107,7 +107,7 @@ person, or several; 5 waited the whole --timeout.`,
 	}
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage(c, err.Error()) })
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage(c, badFlag(err)) })
 	flags := root.PersistentFlags()
 	flags.BoolVar(&a.out.JSON, "json", false, "print JSON, one object a line")
 	flags.StringVar(&a.dir, "dir", "", "directory of the node (default $EARSHOT_DIR, or "+defaultDir()+")")
