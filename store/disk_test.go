@@ -173,14 +173,44 @@ func TestKeyringIsNeverReplaced(t *testing.T) {
 	}
 	check(t, os.WriteFile(keyring, b, 0o600))
 	a.open()
-	// A keyring without a database: the same person, another store.
-	was := a.Own()
-	a.stop()
-	check(t, os.Remove(filepath.Join(a.dir, "store.db")))
-	a.open()
-	if is := a.Own(); is.Person != was.Person || is.Store == was.Store {
-		t.Fatal("not the same person in a new store")
+}
+
+// Forgetting everything is no way to go on.
+func TestDatabaseIsMissed(t *testing.T) {
+	for title, lose := range map[string]func(string) error{
+		"removed": os.Remove,
+		"emptied": func(path string) error { return os.Truncate(path, 0) },
+	} {
+		a := newNode(t)
+		a.stop()
+		check(t, lose(filepath.Join(a.dir, "store.db")))
+		if _, err := Open(Config{Dir: a.dir}); !errors.Is(err, ErrDamaged) {
+			t.Errorf("%s: %v", title, err)
+		}
 	}
+}
+
+// A crash in the first start leaves a database with nothing in it, or that and the keyring.
+func TestFirstStartMayCrash(t *testing.T) {
+	dir := t.TempDir()
+	db, err := bbolt.Open(filepath.Join(dir, "store.db"), 0o600, nil)
+	check(t, err)
+	check(t, db.Close())
+	s, err := Open(Config{Dir: dir})
+	check(t, err)
+	who := s.Own().Person
+	check(t, s.Close())
+
+	check(t, os.Remove(filepath.Join(dir, "store.db")))
+	db, err = bbolt.Open(filepath.Join(dir, "store.db"), 0o600, nil)
+	check(t, err)
+	check(t, db.Close())
+	s, err = Open(Config{Dir: dir})
+	check(t, err)
+	if s.Own().Person != who {
+		t.Error("another person")
+	}
+	check(t, s.Close())
 }
 
 func TestPassphrase(t *testing.T) {

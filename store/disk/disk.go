@@ -70,8 +70,26 @@ func (d *Disk) open(cfg Config) error {
 			return fmt.Errorf("remove what a crash left: %w", err)
 		}
 	}
-	var err error
-	if d.Keyring, err = openKeyring(keyring, database, cfg); err != nil {
+	info, err := os.Lstat(database)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	var size int64
+	if info != nil {
+		size = info.Size()
+	}
+	d.Keyring, err = openKeyring(keyring, cfg)
+	switch {
+	case err == nil && size == 0:
+		// Never so by a crash: the database is made first.
+		return damaged("%s is gone or empty, its keyring is there; to begin anew as somebody else, remove that too", database)
+	case errors.Is(err, ErrNoKeyring) && size > initialPages*int64(os.Getpagesize()):
+		return fmt.Errorf("%w: %s is there, %s is not", ErrNoKeyring, database, keyring)
+	case errors.Is(err, ErrNoKeyring):
+		if d.Keyring, err = begin(keyring, database, cfg); err != nil {
+			return err
+		}
+	case err != nil:
 		return err
 	}
 	closed, err := prepare(database)
@@ -83,32 +101,44 @@ func (d *Disk) open(cfg Config) error {
 	return err
 }
 
-// openKeyring reads the keyring, or makes one for an empty directory.
-func openKeyring(path, database string, cfg Config) (crypto.Keyring, error) {
+// openKeyring reads the keyring, or returns ErrNoKeyring.
+func openKeyring(path string, cfg Config) (crypto.Keyring, error) {
 	b, err := readPrivate(path, crypto.MaxKeyring)
-	if err == nil {
-		k, err := crypto.ParseKeyring(b, cfg.Passphrase)
-		if errors.Is(err, crypto.ErrNewer) {
-			err = fmt.Errorf("%w: %w", ErrNewer, err)
-		}
-		return k, err
+	if errors.Is(err, fs.ErrNotExist) {
+		return crypto.Keyring{}, ErrNoKeyring
 	}
-	if !errors.Is(err, fs.ErrNotExist) {
+	if err != nil {
 		return crypto.Keyring{}, fmt.Errorf("read keyring: %w", err)
 	}
-	if info, err := os.Lstat(database); err == nil && info.Size() > 0 {
-		return crypto.Keyring{}, fmt.Errorf("%w: %s is there, %s is not", ErrNoKeyring, database, path)
-	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return crypto.Keyring{}, err
+	k, err := crypto.ParseKeyring(b, cfg.Passphrase)
+	if errors.Is(err, crypto.ErrNewer) {
+		err = fmt.Errorf("%w: %w", ErrNewer, err)
+	}
+	return k, err
+}
+
+// initialPages is how many pages a database has in which nothing was ever written.
+const initialPages = 4
+
+// begin makes a database with nothing in it and then the keyring of a new person. A crash between the two leaves what
+// the next start takes for an empty directory.
+func begin(path, database string, cfg Config) (crypto.Keyring, error) {
+	db, err := openDatabase(database, options())
+	if err != nil {
+		return crypto.Keyring{}, fmt.Errorf("make database: %w", err)
+	}
+	if err := db.Close(); err != nil {
+		return crypto.Keyring{}, fmt.Errorf("make database: %w", err)
 	}
 	k, err := newKeyring(cfg.Rand)
 	if err != nil {
 		return crypto.Keyring{}, err
 	}
-	if b, err = k.Marshal(cfg.Passphrase); err != nil {
+	b, err := k.Marshal(cfg.Passphrase)
+	if err != nil {
 		return crypto.Keyring{}, err
 	}
-	if err := replace(path, b); err != nil {
+	if err := replace(path, b); err != nil { // syncs the directory, the database's entry with it
 		return crypto.Keyring{}, fmt.Errorf("write keyring: %w", err)
 	}
 	return k, nil
