@@ -73,6 +73,7 @@ type Node struct {
 	hub      *hub
 	receipts *receipts
 	acks     *acks
+	networks func() (discovery.Network, error) // this machine's interfaces now
 	watcher  *discovery.Watcher
 	unproven *semaphore.Weighted // bytes of contacts' frames that are not dealt with
 	strange  *semaphore.Weighted // of everybody else's
@@ -156,11 +157,10 @@ func Open(cfg Config) (_ *Node, err error) {
 	n.hub.addrs = n.ownAddrs
 	n.receipts = newReceipts(n.store, n.me.person, cfg.Log, n.tellRecord)
 	n.acks = newAcks(n.store, cfg.Log)
-	read := cfg.Networks
-	if read == nil {
-		read = discovery.ReadNetwork(cfg.Interfaces...)
+	if n.networks = cfg.Networks; n.networks == nil {
+		n.networks = discovery.ReadNetwork(cfg.Interfaces...)
 	}
-	n.watcher = discovery.NewWatcher(read, cfg.Log)
+	n.watcher = discovery.NewWatcher(n.networks, cfg.Log)
 	return n, nil
 }
 

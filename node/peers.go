@@ -13,6 +13,7 @@ import (
 	"github.com/earshot-im/earshot/node/dial"
 	"github.com/earshot-im/earshot/store"
 
+	ma "github.com/multiformats/go-multiaddr"
 	manet "github.com/multiformats/go-multiaddr/net"
 )
 
@@ -38,7 +39,7 @@ func (n *Node) Status(ctx context.Context) (Status, error) {
 		return Status{}, err
 	}
 	s := Status{Person: me.Person, Name: me.Name, Device: me.Device, Version: n.cfg.Version, Outbox: len(outbox)}
-	for _, a := range n.host.ListenAddrs() {
+	for _, a := range n.listening() {
 		s.Listening = append(s.Listening, fmt.Sprintf("%s/p2p/%s", a, me.Device))
 	}
 	for _, a := range n.people.all() {
@@ -90,8 +91,23 @@ func (n *Node) Peers(ctx context.Context) ([]Peer, error) {
 	return out, nil
 }
 
+// listening are the addresses that others can give to --peer, or where it listens if this machine has none now.
+func (n *Node) listening() []ma.Multiaddr {
+	network, err := n.networks()
+	if err == nil {
+		if addrs := (discovery.Sighting{Addrs: n.dialable(network, true)}).Multiaddrs(); len(addrs) > 0 {
+			return addrs
+		}
+	}
+	return n.host.ListenAddrs()
+}
+
 // ownAddrs are the addresses at which others may reach this node.
 func (n *Node) ownAddrs(network discovery.Network) []netip.AddrPort {
+	return n.dialable(network, false)
+}
+
+func (n *Node) dialable(network discovery.Network, loopback bool) []netip.AddrPort {
 	var out []netip.AddrPort
 	for _, a := range n.host.ListenAddrs() {
 		tcp, err := manet.ToNetAddr(a)
@@ -103,11 +119,11 @@ func (n *Node) ownAddrs(network discovery.Network) []netip.AddrPort {
 		case err != nil:
 		case addr.Addr().IsUnspecified():
 			for _, own := range discovery.SelfAddrs(network, addr.Port()) {
-				if !slices.Contains(out, own) {
+				if own.Addr().Is4() == addr.Addr().Is4() && !slices.Contains(out, own) {
 					out = append(out, own)
 				}
 			}
-		case !addr.Addr().IsLoopback():
+		case loopback || !addr.Addr().IsLoopback():
 			out = append(out, addr)
 		}
 	}
