@@ -23,6 +23,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"strconv"
 	gosync "sync"
 	"time"
@@ -226,6 +227,11 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	if err := n.introduce(ctx); err != nil {
 		return err
 	}
+	for _, name := range n.cfg.Interfaces {
+		if _, err := net.InterfaceByName(name); err != nil {
+			n.log.Warn("no such interface now; waiting for it", "interface", name)
+		}
+	}
 	hubNetworks := n.watcher.Subscribe()
 	n.hub.accept(ctx)
 	if err := n.startListening(ctx); err != nil {
@@ -267,7 +273,7 @@ func (n *Node) Run(ctx context.Context) (err error) {
 func (n *Node) startListening(ctx context.Context) error {
 	if len(n.listen) > 0 {
 		if err := n.host.Listen(n.listen); err != nil {
-			return fmt.Errorf("%w: %w", ErrAddress, err)
+			return fmt.Errorf("listen: %w", err)
 		}
 		return nil
 	}

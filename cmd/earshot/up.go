@@ -145,7 +145,7 @@ func explainUp(err error) *problem {
 	case errors.Is(err, names.ErrName):
 		return failed(control.CodeName, "%v", err)
 	case errors.Is(err, node.ErrAddress):
-		return failed(codeAddress, "%v", err)
+		return &problem{exit: exitUsage, code: codeAddress, text: err.Error(), hint: hints[codeAddress]}
 	}
 	return nil
 }

@@ -349,10 +349,14 @@ func (p Printer) Status(w io.Writer, s *controlv1.StatusResponse) error {
 
 // Ready writes that a node has started.
 func (p Printer) Ready(w io.Writer, s *controlv1.StatusResponse) error {
+	name := "without a name"
+	if s.Name != "" {
+		name = terminal.Line(s.Name)
+	}
 	return p.Row(w, struct {
 		Ready bool `json:"ready"`
 		status
-	}{true, toStatus(s)}, "ready %s on %s", terminal.Line(s.Name), strings.Join(s.Listening, " "))
+	}{true, toStatus(s)}, "ready %s on %s", name, strings.Join(s.Listening, " "))
 }
 
 // Me writes the owner's settings.
