@@ -21,8 +21,6 @@ var (
 	ErrNoMessage = errors.New("no such message")
 	// ErrBlocked: the person is blocked. Unblock first.
 	ErrBlocked = errors.New("this person is blocked")
-	// ErrNoRequest: the person has asked for nothing and is not held back.
-	ErrNoRequest = errors.New("no request from this person")
 	// ErrWords: the words given are not the safety words. Somebody may be between you.
 	ErrWords = errors.New("the words do not match")
 	// ErrSelf: you can't do this to yourself.

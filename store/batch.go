@@ -33,8 +33,6 @@ type batch struct {
 	visible bool             // it has to
 	waiting int              // 0 not known yet, 1 nothing waits, 2 something may
 	recalls int              // the same of recalls
-	records []event.Record
-	persons []crypto.PersonID
 }
 
 // tail is the end of an own log that no signature proves yet.
@@ -163,7 +161,7 @@ func (b *batch) finish() error {
 
 // changed describes the transaction, once finished.
 func (b *batch) changed() Change {
-	c := Change{N: b.bucket(bucketArrivals).Sequence(), Records: b.records, Persons: b.persons}
+	c := Change{N: b.bucket(bucketArrivals).Sequence()}
 	for n := range b.grown {
 		l := b.logs[n]
 		c.Logs = append(c.Logs, LogChange{Log: l.log, Segments: slices.Clone(l.segments)})

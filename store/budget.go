@@ -21,8 +21,6 @@ const (
 	// MaxRequest bounds such a run in bytes, as it came: 64 KiB of headers and bodies, and for each of 16 events what
 	// goes around it.
 	MaxRequest = 64<<10 + 16*128
-	// MaxRequestEvents bounds the events in it.
-	MaxRequestEvents = 16
 
 	// What an entry takes beside the bytes that were sent: indexes, and pages that
 	// are not full.

@@ -32,9 +32,6 @@ var (
 	// ErrNoEvent: there is no such event here, or not one that could be meant.
 	ErrNoEvent = errors.New("no such message")
 
-	// ErrAmbiguous: more than one event's ID begins so. Ask for more digits.
-	ErrAmbiguous = errors.New("ambiguous message ID")
-
 	// ErrKind: the kind is not one that Append writes.
 	ErrKind = errors.New("kind can't be appended")
 

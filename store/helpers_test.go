@@ -393,3 +393,26 @@ func equalWords(t *testing.T, what string, got []string, want ...string) {
 	t.Helper()
 	equal(t, what, got, want, func(a, b string) bool { return a == b })
 }
+
+// Person returns what is stored of somebody.
+func (s *Store) Person(id crypto.PersonID) (Person, bool, error) {
+	var p *Person
+	err := s.view(func(r *reader) (err error) {
+		p, err = r.person(id)
+		return err
+	})
+	if p == nil {
+		return Person{}, false, err
+	}
+	return *p, true, err
+}
+
+// PersonOf returns whose card names a device.
+func (s *Store) PersonOf(d crypto.DeviceID) (crypto.PersonID, bool, error) {
+	var p crypto.PersonID
+	err := s.view(func(r *reader) error {
+		p = r.personOf(d)
+		return nil
+	})
+	return p, p != crypto.PersonID{}, err
+}

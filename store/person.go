@@ -215,22 +215,8 @@ func (b *batch) putPerson(p, old *Person) error {
 		b.addConversation(event.Direct(b.s.own.Person, p.ID), p.ID)
 	}
 	b.put(bucketPersons, p.ID[:], b.s.disk.Keyring.Seal(plain, personAAD(p.ID)))
-	b.persons = append(b.persons, p.ID)
 	b.visible = true
 	return nil
-}
-
-// Person returns what is known of somebody; false if nothing is.
-func (s *Store) Person(id crypto.PersonID) (Person, bool, error) {
-	var p *Person
-	err := s.view(func(r *reader) (err error) {
-		p, err = r.person(id)
-		return err
-	})
-	if p == nil {
-		return Person{}, false, err
-	}
-	return *p, true, err
 }
 
 // Persons returns everybody, oneself included, in the order of their IDs.
@@ -249,14 +235,4 @@ func (s *Store) Persons() ([]Person, error) {
 		})
 	})
 	return out, err
-}
-
-// PersonOf returns whose card names a device; false if none that is known does.
-func (s *Store) PersonOf(d crypto.DeviceID) (crypto.PersonID, bool, error) {
-	var p crypto.PersonID
-	err := s.view(func(r *reader) error {
-		p = r.personOf(d)
-		return nil
-	})
-	return p, p != crypto.PersonID{}, err
 }

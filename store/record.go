@@ -29,7 +29,6 @@ func (b *batch) putRecord(r *event.Record) {
 	v = append(v, r.Signature...)
 	v = append(v, b.s.disk.Keyring.Seal(r.Bytes, digest[:])...)
 	b.put(bucketRecords, recordKey(r.Kind, r.Subject, r.Device), append(v, digest[:]...))
-	b.records = append(b.records, *r)
 	b.visible = true
 }
 

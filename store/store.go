@@ -34,10 +34,8 @@ type Config struct {
 // Change says what a commit changed. N is the change counter now; it moves with
 // everything that people could see.
 type Change struct {
-	N       uint64
-	Logs    []LogChange // that grew, in the order of event.Log.Compare
-	Records []event.Record
-	Persons []crypto.PersonID
+	N    uint64
+	Logs []LogChange // that grew, in the order of event.Log.Compare
 }
 
 // LogChange is how far a log is held now.

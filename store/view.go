@@ -1,8 +1,6 @@
 package store
 
 import (
-	"encoding/hex"
-	"strings"
 	"time"
 
 	"github.com/earshot-im/earshot/crypto"
@@ -146,53 +144,6 @@ func (s *Store) States(ids []event.ID) ([]State, error) {
 		return nil
 	})
 	return states, err
-}
-
-// Find returns the ID of the one message here whose ID begins with some hexadecimal
-// digits, or ErrNoEvent or ErrAmbiguous.
-func (s *Store) Find(prefix string) (event.ID, error) {
-	prefix = strings.ToLower(prefix)
-	whole, err := hex.DecodeString(prefix[:len(prefix)&^1])
-	if err != nil || prefix == "" || len(prefix) > 2*len(event.ID{}) {
-		return event.ID{}, ErrNoEvent
-	}
-	var id event.ID
-	found := false
-	err = s.view(func(r *reader) error {
-		ask := func(_, v []byte) error {
-			p, _ := pointerAt(v)
-			x, err := r.entry(p)
-			if err == ErrNoEvent {
-				return nil // has another place since
-			} else if err != nil {
-				return err
-			}
-			if !strings.HasPrefix(hex.EncodeToString(x.id[:]), prefix) {
-				return nil
-			}
-			if x, err = r.shownFor(x); err == ErrNoEvent {
-				return nil
-			} else if err != nil {
-				return err
-			}
-			if found && x.id != id {
-				return ErrAmbiguous
-			}
-			id, found = x.id, true
-			return nil
-		}
-		whole := whole[:min(len(whole), shortID)]
-		for n := range r.bucket(bucketIDs).Sequence()/generation + 1 {
-			if err := r.each(bucketIDs, append(u32(uint32(n)), whole...), ask); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err == nil && !found {
-		err = ErrNoEvent
-	}
-	return id, err
 }
 
 // Page says which rows of a conversation to return: the Limit last ones before a

@@ -72,7 +72,6 @@ var hints = map[string]string{
 	control.CodeAcknowledged: "it is on somebody's disk and can't be taken back",
 	control.CodeNoMessage:    "`earshot history WHO --json` shows the IDs of messages",
 	control.CodeBlocked:      "`earshot unblock WHO` first",
-	control.CodeNoRequest:    "`earshot requests` shows who waits to be accepted",
 	control.CodeWords:        "compare them again, face to face or by phone; if they differ, somebody may be between you",
 	control.CodeSelf:         "name somebody else",
 	control.CodeSetting:      "see `earshot me --help`",

@@ -38,7 +38,6 @@ const (
 	CodeAcknowledged = "acknowledged"
 	CodeNoMessage    = "no_message"
 	CodeBlocked      = "blocked"
-	CodeNoRequest    = "no_request"
 	CodeWords        = "words"
 	CodeSelf         = "self"
 	CodeSetting      = "setting"
@@ -60,7 +59,6 @@ var known = []struct {
 	{node.ErrAcknowledged, CodeAcknowledged, connect.CodeFailedPrecondition},
 	{node.ErrNoMessage, CodeNoMessage, connect.CodeNotFound},
 	{node.ErrBlocked, CodeBlocked, connect.CodeFailedPrecondition},
-	{node.ErrNoRequest, CodeNoRequest, connect.CodeNotFound},
 	{node.ErrWords, CodeWords, connect.CodeFailedPrecondition},
 	{node.ErrSelf, CodeSelf, connect.CodeInvalidArgument},
 	{node.ErrSetting, CodeSetting, connect.CodeInvalidArgument},

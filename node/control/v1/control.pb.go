@@ -40,7 +40,7 @@ const (
 type Problem struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// A word for programs: unknown, ambiguous, name_taken, name, key_used, text, empty,
-	// too_long, acknowledged, no_message, blocked, no_request, words, self, setting,
+	// too_long, acknowledged, no_message, blocked, words, self, setting,
 	// invalid, stopping or internal.
 	Code string `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
 	// Whom WHO fits (ambiguous), or who has the name (name_taken).
