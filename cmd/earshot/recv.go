@@ -6,6 +6,7 @@ import (
 	"errors"
 	"time"
 
+	"connectrpc.com/connect"
 	"github.com/spf13/cobra"
 
 	"github.com/earshot-im/earshot/node/control"
@@ -117,7 +118,8 @@ func (a *app) recv(ctx context.Context, client *control.Client, r *reading) erro
 		}
 		err = stream.Err()
 	}
-	if errors.Is(context.Cause(watch), errTimeout) {
+	// The node is told of the deadline, and may be the first to see it pass.
+	if errors.Is(context.Cause(watch), errTimeout) || r.timeout > 0 && connect.CodeOf(err) == connect.CodeDeadlineExceeded {
 		return timedOut("waited " + r.timeout.String())
 	}
 	return ending(ctx, err)
