@@ -92,6 +92,8 @@ func answer(ctx context.Context, err error) error {
 			&controlv1.Problem{Code: CodeNameTaken, Persons: convert([]node.Person{taken.By}, person)})
 	case errors.Is(err, context.Canceled):
 		return connect.NewError(connect.CodeCanceled, err)
+	case errors.Is(err, context.DeadlineExceeded): // the caller's own, of which it has told
+		return connect.NewError(connect.CodeDeadlineExceeded, err)
 	}
 	for _, k := range known {
 		if errors.Is(err, k.err) {
