@@ -215,6 +215,23 @@ func TestContactsOnly(t *testing.T) {
 	}
 }
 
+// A stranger who was here before the owner wanted contacts only is one like any other.
+func TestContactsOnlyFromNowOn(t *testing.T) {
+	ctx := t.Context()
+	ann := start(t, Config{Dir: t.TempDir(), Name: "Ann"})
+	bob := start(t, Config{Dir: t.TempDir(), Name: "Bob", Peers: []string{ann.address()}})
+	bob.sees("Ann")
+	ann.sees("Bob")
+	if err := ann.SetAccept(ctx, AcceptContacts); err != nil {
+		t.Fatal(err)
+	}
+	bob.send("Ann", "may I?")
+	ann.until("a request comes", func() bool {
+		r, err := ann.Requests(ctx)
+		return err == nil && len(r) == 1 && r[0].Text == "may I?"
+	})
+}
+
 func TestBlockedIsNotHeard(t *testing.T) {
 	ctx := t.Context()
 	ann := start(t, Config{Dir: t.TempDir(), Name: "Ann"})
