@@ -225,6 +225,9 @@ func (h *Host) Connect(ctx context.Context, id peer.ID, addrs []ma.Multiaddr) er
 	defer h.release(id)
 	// The library waits up to five minutes after failures; whoever calls has a reason to try now.
 	h.swarm.Backoff().Clear(id)
+	// It dials none of its own addresses, which it looks up once a minute; the peer may have got one that was ours till
+	// just now. Closing no listeners makes it look again.
+	h.swarm.ListenClose()
 	_, err := h.swarm.DialPeer(ctx, id)
 	if err != nil {
 		return shorten(err)
