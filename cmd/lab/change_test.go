@@ -57,12 +57,14 @@ func TestAddressChange(t *testing.T) {
 }
 
 // TestAddressSwap gives each of two hosts the other's address, as a DHCP server may. With the same port, too, who has
-// saved an address finds somebody else behind it.
+// saved an address finds somebody else behind it. Both have dialled somebody before, whichever has the lower ID, and so
+// looked up which addresses are their own.
 func TestAddressSwap(t *testing.T) {
 	l := newLab(t)
 	hosts, cables := l.hosts(l.bridge(), 3)
-	const listen = "/ip4/0.0.0.0/tcp/4001"
-	ann, bob, cleo := hosts[0].up("Ann", "--listen", listen), hosts[1].up("Bob", "--listen", listen), hosts[2].up("Cleo")
+	cleo := hosts[2].up("Cleo")
+	flags := []string{"--listen", "/ip4/0.0.0.0/tcp/4001", "--peer", cleo.one("status").list("listening")[0]}
+	ann, bob := hosts[0].up("Ann", flags...), hosts[1].up("Bob", flags...)
 	meet(promised, ann, bob, cleo)
 	pairs := [][2]*node{{ann, cleo}, {bob, cleo}, {ann, bob}}
 	for _, p := range pairs {
