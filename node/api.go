@@ -97,6 +97,10 @@ type Message struct {
 	Time         time.Time // the author's clock
 	Received     time.Time // this node's clock; for own messages, when written
 	ReplyTo      *event.ID
+	Edited       bool // Text is not the first one
+	Mentions     []crypto.PersonID
+	Mentioned    bool // Mentions has the owner
+	Reactions    []Reaction
 	Own          bool
 	State        string // own messages only
 	Gap          bool   // something that came before it is missing
@@ -104,15 +108,63 @@ type Message struct {
 	Cursor       uint64 // its place in Arrivals
 }
 
+// Reaction is what a person has put on a message. Each has one at most.
+type Reaction struct {
+	Person crypto.PersonID
+	Name   string // as Target names them
+	Emoji  string
+}
+
+// Reached is how far an own message has come to one of those it is for.
+type Reached struct {
+	Person Person
+	State  string // StateQueued, StateDelivered or StateRead
+}
+
+// Roles in a group.
+const (
+	RoleMember = "member"
+	RoleAdmin  = "admin"
+	RoleOwner  = "owner"
+)
+
+// What newcomers may read of what was said before they came: nothing, everything, or that of so many days ("7d").
+const (
+	HistoryJoined = "joined"
+	HistoryAll    = "all"
+)
+
+// Group is a group that the owner is or was in.
+type Group struct {
+	ID        event.Conversation
+	Name      string
+	Topic     string
+	History   string // HistoryJoined, HistoryAll or a number of days as "7d"
+	Role      string // the owner's; empty: not in it any more
+	Members   int    // persons in it
+	Online    int    // of them, here now, the owner included
+	Joined    time.Time
+	InvitedBy *Person // nil where the owner made it
+	Frozen    bool    // somebody's newer program has changed it in a way that this one can't follow
+}
+
+// Member is a person in a group.
+type Member struct {
+	Person
+	Role   string
+	Joined time.Time
+	Self   bool // the owner
+}
+
 // Outgoing is a message to send.
 type Outgoing struct {
-	To      string // WHO
+	To      string // WHO, a person or a group
 	Text    string
 	ReplyTo *event.ID
 	Key     string // if not empty: sent once, whatever is retried
 }
 
-// Filter narrows what is read; empty fields let everything through. Both are WHO.
+// Filter narrows what is read; empty fields let everything through. From is a person, In a person or a group.
 type Filter struct{ From, In string }
 
 // HistoryRange picks messages of a conversation: the newest Limit, or those next to an ID.

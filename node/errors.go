@@ -27,6 +27,22 @@ var (
 	ErrSelf = errors.New("that is you")
 	// ErrSetting: the value is not one of those allowed.
 	ErrSetting = errors.New("no such setting")
+	// ErrNotMember: the owner is not in the group any more, or the person isn't.
+	ErrNotMember = errors.New("not a member of the group")
+	// ErrNotPermitted: the owner's role does not allow it.
+	ErrNotPermitted = errors.New("your role in the group does not allow that")
+	// ErrMember: the person is in the group already.
+	ErrMember = errors.New("already a member of the group")
+	// ErrGroup: a group was meant and a person named, or the other way round.
+	ErrGroup = errors.New("that is not a group")
+	// ErrGroupFull: the group has had as many changes, or has as many members, as it can. Make a new one.
+	ErrGroupFull = errors.New("the group can take no more changes")
+	// ErrNotYours: only its author can do that to a message.
+	ErrNotYours = errors.New("that is somebody else's message")
+	// ErrTooLate: everybody keeps a message that was not recalled at once.
+	ErrTooLate = errors.New("a message can be recalled for two minutes")
+	// ErrEmoji: a reaction is a short text without spaces.
+	ErrEmoji = errors.New("that is no reaction")
 	// ErrAddress: a listen or peer address can't be used.
 	ErrAddress = errors.New("address can't be used")
 )
@@ -40,10 +56,17 @@ func (e *UnknownError) Error() string { return fmt.Sprintf("no such person or gr
 type AmbiguousError struct {
 	Who        string
 	Candidates []Person
+	Groups     []Group
 }
 
 func (e *AmbiguousError) Error() string {
-	return fmt.Sprintf("%q fits %d persons", e.Who, len(e.Candidates))
+	switch {
+	case len(e.Groups) == 0:
+		return fmt.Sprintf("%q fits %d persons", e.Who, len(e.Candidates))
+	case len(e.Candidates) == 0:
+		return fmt.Sprintf("%q fits %d groups", e.Who, len(e.Groups))
+	}
+	return fmt.Sprintf("%q fits %d persons and %d groups", e.Who, len(e.Candidates), len(e.Groups))
 }
 
 // NameTakenError: Name resolves to someone else already. Give a petname.
