@@ -83,7 +83,7 @@ type letter struct {
 }
 
 func (s *Store) letter(d *Draft) (letter, error) {
-	if class := d.Kind.Class(); class != event.Message && (class != event.Other || d.Fallback == "") {
+	if class := d.Kind.Class(); class != event.ClassMessage && (class != event.ClassOther || d.Fallback == "") {
 		return letter{}, ErrKind
 	}
 	l := letter{draft: d, body: event.Body{Content: d.Content, Fallback: d.Fallback}}

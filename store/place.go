@@ -117,8 +117,8 @@ func (b *batch) show(x *entry) error {
 		return nil
 	}
 	switch x.header.Kind.Class() {
-	case event.Message:
-	case event.Other:
+	case event.ClassMessage:
+	case event.ClassOther:
 		body, err := b.content(x)
 		if err != nil {
 			return err

@@ -29,7 +29,8 @@ type Event struct {
 	Signature []byte // nil if it has none; not checked before Run.Prove
 }
 
-// New makes the event of a header and a body. It fills in BodyHash and BodySize.
+// New makes the event of a header and a body. It fills in BodyHash and BodySize, and
+// the Conversation of a create event.
 // Events of a SelfProven kind, and the last of a commit, must then be signed.
 func New(h Header, b Body) (Event, error) {
 	if err := checkContent(h.Kind, b.Content); err != nil {
@@ -45,7 +46,11 @@ func New(h Header, b Body) (Event, error) {
 		return Event{}, err
 	}
 	head := h.marshal()
-	return Event{Header: h, ID: crypto.Digest(domainEvent, head), Head: head, Body: body}, nil
+	e := Event{Header: h, ID: crypto.Digest(domainEvent, head), Head: head, Body: body}
+	if h.Kind == KindCreate {
+		e.Header.Conversation = Conversation(e.ID)
+	}
+	return e, nil
 }
 
 // Parse takes an event from its parts, which the result aliases. The body is nil

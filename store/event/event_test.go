@@ -56,9 +56,16 @@ func newWriter(t testing.TB, n byte) *writer {
 
 func (w *writer) append(k Kind, content []byte) Event {
 	w.t.Helper()
-	w.next.Kind = k
 	w.next.Key = [16]byte{byte(w.next.Sequence), byte(w.next.Sequence >> 8)}
-	e := mustNew(w.t, w.next, Body{Salt: [16]byte{1, byte(w.next.Sequence)}, Content: content})
+	h := w.next
+	h.Kind = k
+	if k >= firstControl {
+		h.Flags = FlagCritical
+	}
+	if k > firstControl {
+		h.Control = []crypto.Hash{{1}}
+	}
+	e := mustNew(w.t, h, Body{Salt: [16]byte{1, byte(w.next.Sequence)}, Content: content})
 	if k.SelfProven() {
 		e.Sign(w.key)
 	}

@@ -35,6 +35,29 @@ var formats = map[string]again{
 		recall, err := ParseRecall(b)
 		return recall.Marshal(), err
 	},
+	"edit": func(b []byte) ([]byte, error) {
+		edit, err := ParseEdit(b)
+		if err != nil {
+			return nil, err
+		}
+		return edit.Marshal()
+	},
+	"reaction": func(b []byte) ([]byte, error) {
+		reaction, err := ParseReaction(b)
+		if err != nil {
+			return nil, err
+		}
+		return reaction.Marshal()
+	},
+	"create":  control(KindCreate),
+	"invite":  control(KindInvite),
+	"leave":   control(KindLeave),
+	"remove":  control(KindRemove),
+	"role":    control(KindRole),
+	"rename":  control(KindRename),
+	"topic":   control(KindTopic),
+	"history": control(KindHistory),
+	"merge":   control(KindMerge),
 	"run": func(b []byte) ([]byte, error) {
 		run, err := ParseRun(b)
 		if err != nil {
@@ -59,6 +82,19 @@ var formats = map[string]again{
 	},
 }
 
+func control(k Kind) again {
+	return func(b []byte) ([]byte, error) {
+		c, err := ParseControl(k, b)
+		if err != nil {
+			return nil, err
+		}
+		if c.Kind() != k {
+			return nil, errors.New("of another kind")
+		}
+		return c.Marshal()
+	}
+}
+
 // strict fails unless b is refused, or has no other encoding.
 func strict(t *testing.T, format string, b []byte) {
 	t.Helper()
@@ -79,14 +115,24 @@ func fuzz(f *testing.F, format string) {
 	f.Fuzz(func(t *testing.T, b []byte) { strict(t, format, b) })
 }
 
-func FuzzHeader(f *testing.F)  { fuzz(f, "header") }
-func FuzzBody(f *testing.F)    { fuzz(f, "body") }
-func FuzzText(f *testing.F)    { fuzz(f, "text") }
-func FuzzRecall(f *testing.F)  { fuzz(f, "recall") }
-func FuzzRun(f *testing.F)     { fuzz(f, "run") }
-func FuzzRecord(f *testing.F)  { fuzz(f, "record") }
-func FuzzProfile(f *testing.F) { fuzz(f, "profile") }
-func FuzzReceipt(f *testing.F) { fuzz(f, "receipt") }
+func FuzzHeader(f *testing.F)   { fuzz(f, "header") }
+func FuzzBody(f *testing.F)     { fuzz(f, "body") }
+func FuzzText(f *testing.F)     { fuzz(f, "text") }
+func FuzzRecall(f *testing.F)   { fuzz(f, "recall") }
+func FuzzEdit(f *testing.F)     { fuzz(f, "edit") }
+func FuzzReaction(f *testing.F) { fuzz(f, "reaction") }
+func FuzzCreate(f *testing.F)   { fuzz(f, "create") }
+func FuzzInvite(f *testing.F)   { fuzz(f, "invite") }
+func FuzzLeave(f *testing.F)    { fuzz(f, "leave") }
+func FuzzRemove(f *testing.F)   { fuzz(f, "remove") }
+func FuzzRole(f *testing.F)     { fuzz(f, "role") }
+func FuzzRename(f *testing.F)   { fuzz(f, "rename") }
+func FuzzTopic(f *testing.F)    { fuzz(f, "topic") }
+func FuzzHistory(f *testing.F)  { fuzz(f, "history") }
+func FuzzRun(f *testing.F)      { fuzz(f, "run") }
+func FuzzRecord(f *testing.F)   { fuzz(f, "record") }
+func FuzzProfile(f *testing.F)  { fuzz(f, "profile") }
+func FuzzReceipt(f *testing.F)  { fuzz(f, "receipt") }
 
 // TestStrictness bends every vector at every bit and cuts it at every byte.
 func TestStrictness(t *testing.T) {

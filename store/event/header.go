@@ -32,12 +32,15 @@ const (
 	maxPosition = 128 // bytes; one takes at most 91
 )
 
-// FlagCritical marks a control event that a program must understand to go on.
-// Flags without a name here are carried along.
+// FlagCritical marks a control event that a program must understand to go on. All
+// control events of a kind that is known here have it. Flags without a name here are
+// carried along.
 const FlagCritical = 1
 
 // Header is the part of an event that is hashed and linked.
 type Header struct {
+	// Conversation of a create event is its own ID, which can't stand in it: New and
+	// Parse fill it in.
 	Conversation Conversation
 	Device       crypto.DeviceID
 	Instance     Instance
@@ -77,11 +80,11 @@ func ParseHeader(b []byte) (Header, error) {
 	} else if v != version || a != algorithm {
 		return Header{}, malformed("header without version and algorithm")
 	}
+	conversation := r.Optional(3, 32)
 	h := Header{
-		Conversation: Conversation(r.Fixed(3, 32)),
-		Device:       crypto.DeviceID(r.Fixed(4, 32)),
-		Instance:     Instance(r.Fixed(5, 8)),
-		Sequence:     r.Uint(6),
+		Device:   crypto.DeviceID(r.Fixed(4, 32)),
+		Instance: Instance(r.Fixed(5, 8)),
+		Sequence: r.Uint(6),
 	}
 	previous := r.Optional(7, 32)
 	if previous != nil {
@@ -103,20 +106,17 @@ func ParseHeader(b []byte) (Header, error) {
 	if (previous == nil) != (h.Sequence == 1) {
 		return Header{}, malformed("header: previous at sequence %d: %t", h.Sequence, previous != nil)
 	}
-	if len(seen) > 0 {
-		h.Seen = make([]Position, len(seen))
+	switch {
+	case (conversation == nil) != (h.Kind == KindCreate):
+		return Header{}, malformed("header: conversation in kind %d: %t", h.Kind, conversation != nil)
+	case conversation == nil:
+		h.Conversation = Conversation(crypto.Digest(domainEvent, b))
+	default:
+		h.Conversation = Conversation(conversation)
 	}
-	for i, b := range seen {
-		r := canon.NewReader(b)
-		h.Seen[i] = Position{
-			Device:   crypto.DeviceID(r.Fixed(1, 32)),
-			Instance: Instance(r.Fixed(2, 8)),
-			Sequence: r.Uint(3),
-			ID:       ID(r.Fixed(4, 32)),
-		}
-		if err := r.End(); err != nil {
-			return Header{}, malformed("header: seen: %w", err)
-		}
+	var err error
+	if h.Seen, err = parsePositions(seen); err != nil {
+		return Header{}, malformed("header: seen: %w", err)
 	}
 	if len(control) > 0 {
 		h.Control = make([]crypto.Hash, len(control))
@@ -137,21 +137,16 @@ func (h *Header) marshal() []byte {
 	var w canon.Writer
 	w.Uint(1, version)
 	w.Uint(2, algorithm)
-	w.Bytes(3, h.Conversation[:])
+	if h.Kind != KindCreate {
+		w.Bytes(3, h.Conversation[:])
+	}
 	w.Bytes(4, h.Device[:])
 	w.Bytes(5, h.Instance[:])
 	w.Uint(6, h.Sequence)
 	if h.Sequence > 1 {
 		w.Bytes(7, h.Previous[:])
 	}
-	for _, p := range h.Seen {
-		var e canon.Writer
-		e.Bytes(1, p.Device[:])
-		e.Bytes(2, p.Instance[:])
-		e.Uint(3, p.Sequence)
-		e.Bytes(4, p.ID[:])
-		w.Element(8, e.Out())
-	}
+	writePositions(&w, 8, h.Seen)
 	w.Bytes(9, h.Card[:])
 	for _, c := range h.Control {
 		w.Element(10, c[:])
@@ -188,21 +183,33 @@ func (h *Header) check() error {
 	}
 	own := h.Log()
 	for i := range h.Seen {
-		p := &h.Seen[i]
-		log := p.Log(h.Conversation)
-		switch {
-		case p.Sequence < 1 || p.Sequence > MaxInteger:
-			return malformed("header: cause at sequence %d", p.Sequence)
-		case log == own:
+		if h.Seen[i].Log(h.Conversation) == own {
 			return malformed("header: cause in its own log")
-		case i > 0 && h.Seen[i-1].Log(h.Conversation).Compare(log) >= 0:
-			return malformed("header: causes out of order")
 		}
+	}
+	if err := checkPositions(h.Seen); err != nil {
+		return malformed("header: causes: %w", err)
 	}
 	for i := 1; i < len(h.Control); i++ {
 		if bytes.Compare(h.Control[i-1][:], h.Control[i][:]) >= 0 {
 			return malformed("header: control heads out of order")
 		}
+	}
+	return h.checkControl()
+}
+
+// checkControl holds the header of a control event to its place: the create event
+// begins its group, every other one names what came before.
+func (h *Header) checkControl() error {
+	switch {
+	case h.Kind < firstControl:
+		return nil
+	case h.Kind <= lastKnown && h.Flags&FlagCritical == 0:
+		return malformed("header: control event that is not critical")
+	case h.Kind != KindCreate && len(h.Control) == 0:
+		return malformed("header: control event without parents")
+	case h.Kind == KindCreate && (len(h.Control) > 0 || len(h.Seen) > 0 || h.Sequence != 1):
+		return malformed("header: something before the create event")
 	}
 	return nil
 }

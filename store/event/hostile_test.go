@@ -52,6 +52,12 @@ func TestHeaderRefuses(t *testing.T) {
 		{"no body", func(h *Header) { h.BodySize = 0 }},
 		{"body too small", func(h *Header) { h.BodySize = minBody - 1 }},
 		{"body too large", func(h *Header) { h.BodySize = MaxBody + 1 }},
+		{"control without parents", func(h *Header) { h.Kind, h.Control = KindInvite, nil }},
+		{"unknown control without parents", func(h *Header) { h.Kind, h.Control = lastControl, nil }},
+		{"control that is not critical", func(h *Header) { h.Kind, h.Flags = KindMerge, 2 }},
+		{"create at sequence 300", func(h *Header) { h.Kind, h.Control, h.Seen = KindCreate, nil, nil }},
+		{"create after causes", func(h *Header) { h.Kind, h.Control, h.Sequence, h.Previous = KindCreate, nil, 1, ID{} }},
+		{"create with parents", func(h *Header) { h.Kind, h.Seen, h.Sequence, h.Previous = KindCreate, nil, 1, ID{} }},
 	} {
 		h := fullHeader(key.ID())
 		h.BodySize = 100
@@ -149,7 +155,7 @@ func TestVersions(t *testing.T) {
 }
 
 func TestBodyLimits(t *testing.T) {
-	h := Header{Device: fixedKey(t, 1).ID(), Sequence: 1, Kind: 3}
+	h := Header{Device: fixedKey(t, 1).ID(), Sequence: 1, Kind: 5}
 	many := func(n int) (x []Extension) {
 		for i := range n {
 			x = append(x, Extension{Name: string(rune('a' + i))})
@@ -240,10 +246,17 @@ func TestContent(t *testing.T) {
 		{"short reply", KindText, []byte{0x12, 1, 1}, false},
 		{"recall of nothing", KindRecall, nil, false},
 		{"recall", KindRecall, Recall{}.Marshal(), true},
-		{"kind to come", 3, []byte{0xff}, true},
-		{"control", 64, []byte{0xff}, true},
+		{"kind to come", 5, []byte{0xff}, true},
+		{"edit of nothing", KindEdit, nil, false},
+		{"reaction to nothing", KindReaction, nil, false},
+		{"rename to nothing", KindRename, nil, false},
+		{"merge with a field", KindMerge, []byte{8, 1}, false},
+		{"control to come", lastControl, []byte{0xff}, true},
 	} {
-		h.Kind = c.kind
+		h.Kind, h.Flags, h.Control = c.kind, 0, nil
+		if c.kind >= firstControl {
+			h.Flags, h.Control = FlagCritical, []crypto.Hash{{1}}
+		}
 		if _, err := New(h, Body{Content: c.content}); (err == nil) != c.ok || err != nil && !errors.Is(err, ErrMalformed) {
 			t.Errorf("%s: made: %v", c.name, err)
 		}
@@ -261,7 +274,7 @@ func TestContent(t *testing.T) {
 func TestParseRefuses(t *testing.T) {
 	w := newWriter(t, 1)
 	text, other := w.text("one"), w.text("two")
-	recall, control := w.recall(text.ID), w.append(64, nil)
+	recall, control := w.recall(text.ID), w.append(lastControl, nil)
 	w.next.Lifetime = 60
 	mortal := w.text("three")
 	sig := make([]byte, 64)
@@ -313,7 +326,9 @@ func TestKinds(t *testing.T) {
 		first, last Kind
 		class       Class
 		proven      bool
-	}{{1, 1, Message, false}, {2, 2, Act, true}, {3, 63, Other, false}, {64, 127, Control, true}} {
+	}{
+		{1, 1, ClassMessage, false}, {2, 2, ClassAct, true}, {3, 4, ClassAct, false}, {5, 63, ClassOther, false}, {64, 127, ClassControl, true},
+	} {
 		for k := c.first; k <= c.last; k++ {
 			if k.Class() != c.class || k.SelfProven() != c.proven {
 				t.Errorf("kind %d: class %d, %t", k, k.Class(), k.SelfProven())

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 
 	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/crypto/canon"
 )
 
 // ID names an event: D("event", header).
@@ -62,6 +63,50 @@ type Position struct {
 // Log returns the log that the position is in.
 func (p Position) Log(c Conversation) Log {
 	return Log{Conversation: c, Device: p.Device, Instance: p.Instance}
+}
+
+func writePositions(w *canon.Writer, field int, positions []Position) {
+	for _, p := range positions {
+		var e canon.Writer
+		e.Bytes(1, p.Device[:])
+		e.Bytes(2, p.Instance[:])
+		e.Uint(3, p.Sequence)
+		e.Bytes(4, p.ID[:])
+		w.Element(field, e.Out())
+	}
+}
+
+func parsePositions(elements [][]byte) ([]Position, error) {
+	if len(elements) == 0 {
+		return nil, nil
+	}
+	out := make([]Position, len(elements))
+	for i, b := range elements {
+		r := canon.NewReader(b)
+		out[i] = Position{
+			Device:   crypto.DeviceID(r.Fixed(1, 32)),
+			Instance: Instance(r.Fixed(2, 8)),
+			Sequence: r.Uint(3),
+			ID:       ID(r.Fixed(4, 32)),
+		}
+		if err := r.End(); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// checkPositions refuses positions that are not sorted by log, at most one of each.
+func checkPositions(positions []Position) error {
+	for i := range positions {
+		if p := &positions[i]; p.Sequence < 1 || p.Sequence > MaxInteger {
+			return malformed("position at sequence %d", p.Sequence)
+		}
+		if i > 0 && positions[i-1].Log(Conversation{}).Compare(positions[i].Log(Conversation{})) >= 0 {
+			return malformed("positions out of order")
+		}
+	}
+	return nil
 }
 
 // KeyFor returns the event key that stands for a caller's own text, so that sending

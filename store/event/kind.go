@@ -4,34 +4,47 @@ package event
 type Kind uint64
 
 const (
-	KindText   Kind = 1
-	KindRecall Kind = 2
+	KindText     Kind = 1
+	KindRecall   Kind = 2
+	KindEdit     Kind = 3
+	KindReaction Kind = 4
 
-	firstControl Kind = 64
-	lastControl  Kind = 127 // beyond it a header is refused
+	KindCreate  Kind = 64
+	KindInvite  Kind = 65
+	KindLeave   Kind = 66
+	KindRemove  Kind = 67
+	KindRole    Kind = 68
+	KindRename  Kind = 69
+	KindTopic   Kind = 70
+	KindHistory Kind = 71
+	KindMerge   Kind = 72
+
+	firstControl = KindCreate
+	lastKnown    = KindMerge
+	lastControl  = Kind(127) // beyond it a header is refused
 )
 
 // Class says how an event of a kind is treated.
 type Class uint8
 
 const (
-	Message Class = iota + 1 // shown to people
-	Act                      // changes how another event is shown
-	Control                  // changes who is in a group; waits strictly for its causes
-	Other                    // unknown here: kept, forwarded and shown by its fallback text, if any
+	ClassMessage Class = iota + 1 // shown to people
+	ClassAct                      // changes how another event is shown
+	ClassControl                  // changes who is in a group
+	ClassOther                    // unknown here: kept, forwarded and shown by its fallback text, if any
 )
 
 // Class returns the class of k, for any k that a header may have.
 func (k Kind) Class() Class {
 	switch {
 	case k == KindText:
-		return Message
-	case k == KindRecall:
-		return Act
+		return ClassMessage
+	case k >= KindRecall && k <= KindReaction:
+		return ClassAct
 	case k >= firstControl:
-		return Control
+		return ClassControl
 	}
-	return Other
+	return ClassOther
 }
 
 // SelfProven reports whether events of kind k always carry their own signature

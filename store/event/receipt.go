@@ -12,7 +12,7 @@ const (
 	profileSubjectSize = 32
 	receiptSubjectSize = 72
 
-	// MaxName bounds the name that a person claims, in bytes. What a name may
+	// MaxName bounds the name that a person claims or a group has, in bytes. What a name may
 	// consist of is for crypto.ParseName, where it is shown.
 	MaxName = 128
 	// MaxReceiptSegments bounds each list of a receipt: an author with more pieces

@@ -157,7 +157,7 @@ func TestProveRefuses(t *testing.T) {
 			r.Recalls[0].Sign(w.key)
 		}},
 		{"enclosed control event", func(r *Run, _ *writer) {
-			r.Recalls[0] = newWriter(t, 2).append(64, Recall{Target: r.Events[2].ID}.Marshal())
+			r.Recalls[0] = newWriter(t, 2).append(lastControl, Recall{Target: r.Events[2].ID}.Marshal())
 		}},
 	} {
 		r, w := mixed(t)
@@ -211,7 +211,7 @@ func TestRunLimits(t *testing.T) {
 	// The largest bodies, then one of just the right size.
 	w = newWriter(t, 1)
 	fill := func(bodySize int) Event {
-		return w.append(3, make([]byte, bodySize-minBody-4))
+		return w.append(5, make([]byte, bodySize-minBody-4))
 	}
 	var r Run
 	size := 0

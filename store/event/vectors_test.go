@@ -65,6 +65,28 @@ func fullBody(content []byte) Body {
 	}
 }
 
+var controlNames = map[Kind]string{
+	KindCreate: "create", KindInvite: "invite", KindLeave: "leave", KindRemove: "remove", KindRole: "role",
+	KindRename: "rename", KindTopic: "topic", KindHistory: "history", KindMerge: "merge",
+}
+
+// sampleControls returns one content of each kind, with every field in use.
+func sampleControls() []Control {
+	a, b := crypto.PersonID(pattern(32, 0x01)), crypto.PersonID(pattern(32, 0x02))
+	cuts := fullHeader(crypto.DeviceID{}).Seen
+	return []Control{
+		Create{Person: a, Name: "Büro", Secret: [32]byte(pattern(32, 0xd0)), History: History{HistoryDays, 30}},
+		Invite{Persons: []crypto.PersonID{a, b}},
+		Leave{Cuts: cuts},
+		Remove{Person: b, Cuts: cuts},
+		RoleChange{Person: b, Role: RoleAdmin},
+		Rename{Name: "Küche"},
+		Topic{Topic: "who brings cake?"},
+		History{Policy: HistoryAll},
+		Merge{},
+	}
+}
+
 // makeVectors makes one or more of every format from fixed keys and salts.
 func makeVectors(t testing.TB) []vector {
 	key, other := fixedKey(t, 1), fixedKey(t, 2)
@@ -108,6 +130,34 @@ func makeVectors(t testing.TB) []vector {
 	add("conversation direct", direct[:])
 	add("conversation self", self[:])
 	add("key", known[:])
+
+	mention := []crypto.PersonID{a, b}
+	if text, err = (Text{Text: "@Bøb: now?", Mentions: mention}).Marshal(); err != nil {
+		t.Fatal(err)
+	}
+	add("text mention", text)
+	edit, err := Edit{Target: full.ID, Text: "grüßt euch", Mentions: mention}.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	add("edit", edit)
+	reaction, err := Reaction{Target: full.ID, Emoji: "👍"}.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	add("reaction", reaction)
+	addEvent("edit", newWriter(t, 1).append(KindEdit, edit))
+	for _, c := range sampleControls() {
+		content, err := c.Marshal()
+		if err != nil {
+			t.Fatal(err)
+		}
+		name := controlNames[c.Kind()]
+		if len(content) > 0 {
+			add(name, content)
+		}
+		addEvent(name, newWriter(t, 1).append(c.Kind(), content))
+	}
 
 	profile := Profile{Name: "Bøb"}.Marshal()
 	add("profile", profile)
