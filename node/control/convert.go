@@ -123,11 +123,46 @@ func message(m node.Message) *controlv1.Message {
 		Gap:      m.Gap,
 		Forked:   m.Forked,
 		Cursor:   m.Cursor,
+
+		Edited:    m.Edited,
+		Mentions:  convert(m.Mentions, text),
+		Mentioned: m.Mentioned,
+		Reactions: convert(m.Reactions, reaction),
 	}
 	if m.ReplyTo != nil {
 		v.ReplyTo = eventText(*m.ReplyTo)
 	}
 	return v
+}
+
+func reaction(r node.Reaction) *controlv1.Reaction {
+	return &controlv1.Reaction{Person: r.Person.String(), Name: valid(r.Name), Emoji: valid(r.Emoji)}
+}
+
+func reached(r node.Reached) *controlv1.Reached {
+	return &controlv1.Reached{Person: person(r.Person), State: r.State}
+}
+
+func group(g node.Group) *controlv1.Group {
+	v := &controlv1.Group{
+		Id:      g.ID.String(),
+		Name:    valid(g.Name),
+		Topic:   valid(g.Topic),
+		History: g.History,
+		Role:    g.Role,
+		Members: uint32(g.Members),
+		Online:  uint32(g.Online),
+		Joined:  stamp(g.Joined),
+		Frozen:  g.Frozen,
+	}
+	if g.InvitedBy != nil {
+		v.InvitedBy = person(*g.InvitedBy)
+	}
+	return v
+}
+
+func member(m node.Member) *controlv1.Member {
+	return &controlv1.Member{Person: person(m.Person), Role: m.Role, Joined: stamp(m.Joined), Self: m.Self}
 }
 
 func pending(p node.Pending) *controlv1.Pending {

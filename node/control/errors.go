@@ -41,6 +41,14 @@ const (
 	CodeWords        = "words"
 	CodeSelf         = "self"
 	CodeSetting      = "setting"
+	CodeNotMember    = "not_member"
+	CodeNotPermitted = "not_permitted"
+	CodeMember       = "member"
+	CodeNotGroup     = "not_group"
+	CodeGroupFull    = "group_full"
+	CodeNotYours     = "not_yours"
+	CodeTooLate      = "too_late"
+	CodeEmoji        = "emoji"
 	CodeInvalid      = "invalid"
 	CodeStopping     = "stopping"
 	CodeInternal     = "internal"
@@ -62,6 +70,14 @@ var known = []struct {
 	{node.ErrWords, CodeWords, connect.CodeFailedPrecondition},
 	{node.ErrSelf, CodeSelf, connect.CodeInvalidArgument},
 	{node.ErrSetting, CodeSetting, connect.CodeInvalidArgument},
+	{node.ErrNotMember, CodeNotMember, connect.CodeFailedPrecondition},
+	{node.ErrNotPermitted, CodeNotPermitted, connect.CodePermissionDenied},
+	{node.ErrMember, CodeMember, connect.CodeAlreadyExists},
+	{node.ErrGroup, CodeNotGroup, connect.CodeInvalidArgument},
+	{node.ErrGroupFull, CodeGroupFull, connect.CodeResourceExhausted},
+	{node.ErrNotYours, CodeNotYours, connect.CodePermissionDenied},
+	{node.ErrTooLate, CodeTooLate, connect.CodeFailedPrecondition},
+	{node.ErrEmoji, CodeEmoji, connect.CodeInvalidArgument},
 	{names.ErrName, CodeName, connect.CodeInvalidArgument},
 	{errInvalid, CodeInvalid, connect.CodeInvalidArgument},
 	{errStopping, CodeStopping, connect.CodeUnavailable},
@@ -85,8 +101,11 @@ func answer(ctx context.Context, err error) error {
 	case errors.As(err, &unknown):
 		return problem(connect.CodeNotFound, err, &controlv1.Problem{Code: CodeUnknown})
 	case errors.As(err, &ambiguous):
-		return problem(connect.CodeFailedPrecondition, err,
-			&controlv1.Problem{Code: CodeAmbiguous, Persons: convert(ambiguous.Candidates, person)})
+		return problem(connect.CodeFailedPrecondition, err, &controlv1.Problem{
+			Code:    CodeAmbiguous,
+			Persons: convert(ambiguous.Candidates, person),
+			Groups:  convert(ambiguous.Groups, group),
+		})
 	case errors.As(err, &taken):
 		return problem(connect.CodeAlreadyExists, err,
 			&controlv1.Problem{Code: CodeNameTaken, Persons: convert([]node.Person{taken.By}, person)})

@@ -43,18 +43,22 @@ func (f *fakeNode) Status(context.Context) (node.Status, error) {
 	return node.Status{Person: crypto.PersonID{1}, Name: "Ann", Version: "test", Peers: 2}, nil
 }
 
-func (f *fakeNode) Resolve(_ context.Context, who string) (node.Person, error) {
+func (f *fakeNode) Target(_ context.Context, who string) (node.Target, error) {
 	switch who {
 	case "bob", bob.ID.String():
-		return bob, nil
+		return node.Target{Kind: "person", ID: bob.ID.String(), Name: "Bob"}, nil
+	case "lunch", "#" + lunch.ID.String(): // by the bare ID alone it might be a person
+		return node.Target{Kind: "group", ID: lunch.ID.String(), Name: "lunch"}, nil
 	case "twin":
-		return node.Person{}, &node.AmbiguousError{Who: who, Candidates: []node.Person{bob, {ID: crypto.PersonID{2}, Name: "Bob"}}}
+		return node.Target{}, &node.AmbiguousError{Who: who,
+			Candidates: []node.Person{bob, {ID: crypto.PersonID{2}, Name: "Bob"}}, Groups: []node.Group{lunch}}
 	}
-	return node.Person{}, &node.UnknownError{Who: who}
+	return node.Target{}, &node.UnknownError{Who: who}
 }
 
 func (f *fakeNode) Send(ctx context.Context, out node.Outgoing) (node.Message, error) {
-	if _, err := f.Resolve(ctx, out.To); err != nil {
+	to, err := f.Target(ctx, out.To)
+	if err != nil {
 		return node.Message{}, err
 	}
 	if out.Text == "" {
@@ -65,7 +69,7 @@ func (f *fakeNode) Send(ctx context.Context, out node.Outgoing) (node.Message, e
 	f.changed++
 	m := node.Message{
 		ID:    sha256.Sum256([]byte(out.Text)),
-		To:    node.Target{Kind: "person", ID: bob.ID.String(), Name: "Bob"},
+		To:    to,
 		Text:  out.Text,
 		Time:  time.Unix(1700000000, 0),
 		State: node.StateQueued,

@@ -22,7 +22,8 @@ type Node interface {
 	Changed(ctx context.Context, after uint64) (uint64, error)
 	PeersChanged(ctx context.Context, after uint64) (uint64, error)
 
-	Resolve(ctx context.Context, who string) (node.Person, error)
+	// Target returns whom or what WHO means, as Send would take it.
+	Target(ctx context.Context, who string) (node.Target, error)
 	Send(ctx context.Context, out node.Outgoing) (node.Message, error)
 	// SendAll sends in order, in as few commits as it can. It stops at the first
 	// that can't be sent and returns those before it, with the error.
@@ -44,6 +45,11 @@ type Node interface {
 	History(ctx context.Context, who string, r node.HistoryRange) ([]node.Message, error)
 	Outbox(ctx context.Context) ([]node.Pending, error)
 	Cancel(ctx context.Context, id event.ID) (node.Message, error)
+	Edit(ctx context.Context, id event.ID, text string) (node.Message, error)
+	Recall(ctx context.Context, id event.ID) (node.Message, error)
+	// React takes the reaction back where emoji is empty.
+	React(ctx context.Context, id event.ID, emoji string) (node.Message, error)
+	Receipts(ctx context.Context, id event.ID) ([]node.Reached, error)
 
 	Contacts(ctx context.Context) ([]node.Person, error)
 	NameContact(ctx context.Context, who, petname string) (node.Person, error)
@@ -54,4 +60,20 @@ type Node interface {
 	Accept(ctx context.Context, who, petname string) (node.Person, error)
 	Block(ctx context.Context, who string) (node.Person, error)
 	Unblock(ctx context.Context, who string) (node.Person, error)
+
+	CreateGroup(ctx context.Context, name string) (node.Group, error)
+	// Groups returns those that the owner is in, by name, then those they were in.
+	Groups(ctx context.Context) ([]node.Group, error)
+	Group(ctx context.Context, group string) (node.Group, error)
+	// Members returns owners first, then admins, then by name.
+	Members(ctx context.Context, group string) ([]node.Member, error)
+	Invite(ctx context.Context, group string, who []string) (node.Group, error)
+	Leave(ctx context.Context, group string) (node.Group, error)
+	// RemoveMember and SetRole look for who among the members first.
+	RemoveMember(ctx context.Context, group, who string) (node.Group, error)
+	SetRole(ctx context.Context, group, who, role string) (node.Group, error)
+	RenameGroup(ctx context.Context, group, name string) (node.Group, error)
+	SetTopic(ctx context.Context, group, topic string) (node.Group, error)
+	// SetHistory takes node.HistoryJoined, node.HistoryAll or days as "7d".
+	SetHistory(ctx context.Context, group, history string) (node.Group, error)
 }

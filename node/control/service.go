@@ -133,6 +133,37 @@ func (s service) Cancel(ctx context.Context, r *controlv1.CancelRequest) (*contr
 	return sent(m), err
 }
 
+func (s service) Edit(ctx context.Context, r *controlv1.EditRequest) (*controlv1.Message, error) {
+	return changed(r.Id, func(id event.ID) (node.Message, error) { return s.node.Edit(ctx, id, r.Text) })
+}
+
+func (s service) Recall(ctx context.Context, r *controlv1.RecallRequest) (*controlv1.Message, error) {
+	return changed(r.Id, func(id event.ID) (node.Message, error) { return s.node.Recall(ctx, id) })
+}
+
+func (s service) React(ctx context.Context, r *controlv1.ReactRequest) (*controlv1.Message, error) {
+	return changed(r.Id, func(id event.ID) (node.Message, error) { return s.node.React(ctx, id, r.Emoji) })
+}
+
+// changed answers with a message after a change of it.
+func changed(text string, change func(event.ID) (node.Message, error)) (*controlv1.Message, error) {
+	id, err := eventID(text)
+	if err != nil {
+		return nil, err
+	}
+	m, err := change(id)
+	return message(m), err
+}
+
+func (s service) Receipts(ctx context.Context, r *controlv1.ReceiptsRequest) (*controlv1.ReceiptsResponse, error) {
+	id, err := eventID(r.Id)
+	if err != nil {
+		return nil, err
+	}
+	list, err := s.node.Receipts(ctx, id)
+	return &controlv1.ReceiptsResponse{Reached: convert(list, reached)}, err
+}
+
 // wait is until when a caller waits for which state.
 type wait struct {
 	state   string

@@ -92,9 +92,13 @@ func (s service) SendLines(ctx context.Context, stream *connect.BidiStream[contr
 		return err
 	}
 	// Whom the name means is settled here, whatever becomes of the name.
-	to, err := s.node.Resolve(ctx, first.Open.To)
+	target, err := s.node.Target(ctx, first.Open.To)
 	if err != nil {
 		return err
+	}
+	to := target.ID
+	if target.Kind == "group" {
+		to = "#" + to
 	}
 	if err := stream.Send(&controlv1.SendLinesResponse{}); err != nil {
 		return err
@@ -108,7 +112,7 @@ func (s service) SendLines(ctx context.Context, stream *connect.BidiStream[contr
 
 	group, ctx := errgroup.WithContext(ctx)
 	go func() { // ends when the handler returns, if not before: that closes the request
-		unread <- readLines(ctx, stream, to.ID.String(), lines)
+		unread <- readLines(ctx, stream, to, lines)
 		close(lines)
 	}()
 	group.Go(func() error {

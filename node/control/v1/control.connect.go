@@ -6,8 +6,9 @@
 //     -d '{"to": "bob", "text": "hello"}' http://earshot/earshot.control.v1.Control/Send
 //
 // WHO is a petname, a name, a person ID or the first 8 or more characters of a
-// contact's, or #group. IDs of persons, conversations and messages are 64
-// hexadecimal digits; a device's is the text of its libp2p peer ID.
+// contact's, or a GROUP: #name, name, its ID, or the first 8 or more characters of
+// that. IDs of persons, conversations (a group's is its conversation's) and messages
+// are 64 hexadecimal digits; a device's is the text of its libp2p peer ID.
 //
 // An error carries a Problem. The schema changes only by adding.
 
@@ -79,6 +80,14 @@ const (
 	ControlOutboxProcedure = "/earshot.control.v1.Control/Outbox"
 	// ControlCancelProcedure is the fully-qualified name of the Control's Cancel RPC.
 	ControlCancelProcedure = "/earshot.control.v1.Control/Cancel"
+	// ControlEditProcedure is the fully-qualified name of the Control's Edit RPC.
+	ControlEditProcedure = "/earshot.control.v1.Control/Edit"
+	// ControlRecallProcedure is the fully-qualified name of the Control's Recall RPC.
+	ControlRecallProcedure = "/earshot.control.v1.Control/Recall"
+	// ControlReactProcedure is the fully-qualified name of the Control's React RPC.
+	ControlReactProcedure = "/earshot.control.v1.Control/React"
+	// ControlReceiptsProcedure is the fully-qualified name of the Control's Receipts RPC.
+	ControlReceiptsProcedure = "/earshot.control.v1.Control/Receipts"
 	// ControlContactsProcedure is the fully-qualified name of the Control's Contacts RPC.
 	ControlContactsProcedure = "/earshot.control.v1.Control/Contacts"
 	// ControlNameContactProcedure is the fully-qualified name of the Control's NameContact RPC.
@@ -95,6 +104,28 @@ const (
 	ControlBlockProcedure = "/earshot.control.v1.Control/Block"
 	// ControlUnblockProcedure is the fully-qualified name of the Control's Unblock RPC.
 	ControlUnblockProcedure = "/earshot.control.v1.Control/Unblock"
+	// ControlCreateGroupProcedure is the fully-qualified name of the Control's CreateGroup RPC.
+	ControlCreateGroupProcedure = "/earshot.control.v1.Control/CreateGroup"
+	// ControlGroupsProcedure is the fully-qualified name of the Control's Groups RPC.
+	ControlGroupsProcedure = "/earshot.control.v1.Control/Groups"
+	// ControlGetGroupProcedure is the fully-qualified name of the Control's GetGroup RPC.
+	ControlGetGroupProcedure = "/earshot.control.v1.Control/GetGroup"
+	// ControlMembersProcedure is the fully-qualified name of the Control's Members RPC.
+	ControlMembersProcedure = "/earshot.control.v1.Control/Members"
+	// ControlInviteProcedure is the fully-qualified name of the Control's Invite RPC.
+	ControlInviteProcedure = "/earshot.control.v1.Control/Invite"
+	// ControlLeaveProcedure is the fully-qualified name of the Control's Leave RPC.
+	ControlLeaveProcedure = "/earshot.control.v1.Control/Leave"
+	// ControlRemoveMemberProcedure is the fully-qualified name of the Control's RemoveMember RPC.
+	ControlRemoveMemberProcedure = "/earshot.control.v1.Control/RemoveMember"
+	// ControlSetRoleProcedure is the fully-qualified name of the Control's SetRole RPC.
+	ControlSetRoleProcedure = "/earshot.control.v1.Control/SetRole"
+	// ControlRenameGroupProcedure is the fully-qualified name of the Control's RenameGroup RPC.
+	ControlRenameGroupProcedure = "/earshot.control.v1.Control/RenameGroup"
+	// ControlSetTopicProcedure is the fully-qualified name of the Control's SetTopic RPC.
+	ControlSetTopicProcedure = "/earshot.control.v1.Control/SetTopic"
+	// ControlSetHistoryProcedure is the fully-qualified name of the Control's SetHistory RPC.
+	ControlSetHistoryProcedure = "/earshot.control.v1.Control/SetHistory"
 )
 
 // ControlClient is a client for the earshot.control.v1.Control service.
@@ -138,6 +169,14 @@ type ControlClient interface {
 	Outbox(context.Context, *OutboxRequest) (*OutboxResponse, error)
 	// Cancel takes back a message that nobody has acknowledged.
 	Cancel(context.Context, *CancelRequest) (*Sent, error)
+	// Edit gives an own message another text.
+	Edit(context.Context, *EditRequest) (*Message, error)
+	// Recall takes the words of an own message back everywhere, soon after it was sent.
+	Recall(context.Context, *RecallRequest) (*Message, error)
+	// React puts a reaction on a message in place of one's last, or takes that back.
+	React(context.Context, *ReactRequest) (*Message, error)
+	// Receipts tells how far an own message has come to each of those it is for.
+	Receipts(context.Context, *ReceiptsRequest) (*ReceiptsResponse, error)
 	// People.
 	Contacts(context.Context, *ContactsRequest) (*ContactsResponse, error)
 	NameContact(context.Context, *NameContactRequest) (*Person, error)
@@ -148,6 +187,21 @@ type ControlClient interface {
 	Accept(context.Context, *AcceptRequest) (*Person, error)
 	Block(context.Context, *BlockRequest) (*Person, error)
 	Unblock(context.Context, *UnblockRequest) (*Person, error)
+	// Groups.
+	CreateGroup(context.Context, *CreateGroupRequest) (*Group, error)
+	// Groups gives those that the owner is in, by name, then those they were in.
+	Groups(context.Context, *GroupsRequest) (*GroupsResponse, error)
+	GetGroup(context.Context, *GetGroupRequest) (*Group, error)
+	// Members gives owners first, then admins, then by name.
+	Members(context.Context, *MembersRequest) (*MembersResponse, error)
+	// Invite makes persons members; they are in at once.
+	Invite(context.Context, *InviteRequest) (*Group, error)
+	Leave(context.Context, *LeaveRequest) (*Group, error)
+	RemoveMember(context.Context, *RemoveMemberRequest) (*Group, error)
+	SetRole(context.Context, *SetRoleRequest) (*Group, error)
+	RenameGroup(context.Context, *RenameGroupRequest) (*Group, error)
+	SetTopic(context.Context, *SetTopicRequest) (*Group, error)
+	SetHistory(context.Context, *SetHistoryRequest) (*Group, error)
 }
 
 // NewControlClient constructs a client for the earshot.control.v1.Control service. By default, it
@@ -263,6 +317,30 @@ func NewControlClient(httpClient connect.HTTPClient, baseURL string, opts ...con
 			connect.WithSchema(controlMethods.ByName("Cancel")),
 			connect.WithClientOptions(opts...),
 		),
+		edit: connect.NewClient[EditRequest, Message](
+			httpClient,
+			baseURL+ControlEditProcedure,
+			connect.WithSchema(controlMethods.ByName("Edit")),
+			connect.WithClientOptions(opts...),
+		),
+		recall: connect.NewClient[RecallRequest, Message](
+			httpClient,
+			baseURL+ControlRecallProcedure,
+			connect.WithSchema(controlMethods.ByName("Recall")),
+			connect.WithClientOptions(opts...),
+		),
+		react: connect.NewClient[ReactRequest, Message](
+			httpClient,
+			baseURL+ControlReactProcedure,
+			connect.WithSchema(controlMethods.ByName("React")),
+			connect.WithClientOptions(opts...),
+		),
+		receipts: connect.NewClient[ReceiptsRequest, ReceiptsResponse](
+			httpClient,
+			baseURL+ControlReceiptsProcedure,
+			connect.WithSchema(controlMethods.ByName("Receipts")),
+			connect.WithClientOptions(opts...),
+		),
 		contacts: connect.NewClient[ContactsRequest, ContactsResponse](
 			httpClient,
 			baseURL+ControlContactsProcedure,
@@ -311,36 +389,117 @@ func NewControlClient(httpClient connect.HTTPClient, baseURL string, opts ...con
 			connect.WithSchema(controlMethods.ByName("Unblock")),
 			connect.WithClientOptions(opts...),
 		),
+		createGroup: connect.NewClient[CreateGroupRequest, Group](
+			httpClient,
+			baseURL+ControlCreateGroupProcedure,
+			connect.WithSchema(controlMethods.ByName("CreateGroup")),
+			connect.WithClientOptions(opts...),
+		),
+		groups: connect.NewClient[GroupsRequest, GroupsResponse](
+			httpClient,
+			baseURL+ControlGroupsProcedure,
+			connect.WithSchema(controlMethods.ByName("Groups")),
+			connect.WithClientOptions(opts...),
+		),
+		getGroup: connect.NewClient[GetGroupRequest, Group](
+			httpClient,
+			baseURL+ControlGetGroupProcedure,
+			connect.WithSchema(controlMethods.ByName("GetGroup")),
+			connect.WithClientOptions(opts...),
+		),
+		members: connect.NewClient[MembersRequest, MembersResponse](
+			httpClient,
+			baseURL+ControlMembersProcedure,
+			connect.WithSchema(controlMethods.ByName("Members")),
+			connect.WithClientOptions(opts...),
+		),
+		invite: connect.NewClient[InviteRequest, Group](
+			httpClient,
+			baseURL+ControlInviteProcedure,
+			connect.WithSchema(controlMethods.ByName("Invite")),
+			connect.WithClientOptions(opts...),
+		),
+		leave: connect.NewClient[LeaveRequest, Group](
+			httpClient,
+			baseURL+ControlLeaveProcedure,
+			connect.WithSchema(controlMethods.ByName("Leave")),
+			connect.WithClientOptions(opts...),
+		),
+		removeMember: connect.NewClient[RemoveMemberRequest, Group](
+			httpClient,
+			baseURL+ControlRemoveMemberProcedure,
+			connect.WithSchema(controlMethods.ByName("RemoveMember")),
+			connect.WithClientOptions(opts...),
+		),
+		setRole: connect.NewClient[SetRoleRequest, Group](
+			httpClient,
+			baseURL+ControlSetRoleProcedure,
+			connect.WithSchema(controlMethods.ByName("SetRole")),
+			connect.WithClientOptions(opts...),
+		),
+		renameGroup: connect.NewClient[RenameGroupRequest, Group](
+			httpClient,
+			baseURL+ControlRenameGroupProcedure,
+			connect.WithSchema(controlMethods.ByName("RenameGroup")),
+			connect.WithClientOptions(opts...),
+		),
+		setTopic: connect.NewClient[SetTopicRequest, Group](
+			httpClient,
+			baseURL+ControlSetTopicProcedure,
+			connect.WithSchema(controlMethods.ByName("SetTopic")),
+			connect.WithClientOptions(opts...),
+		),
+		setHistory: connect.NewClient[SetHistoryRequest, Group](
+			httpClient,
+			baseURL+ControlSetHistoryProcedure,
+			connect.WithSchema(controlMethods.ByName("SetHistory")),
+			connect.WithClientOptions(opts...),
+		),
 	}
 }
 
 // controlClient implements ControlClient.
 type controlClient struct {
-	status      *connect.Client[StatusRequest, StatusResponse]
-	down        *connect.Client[DownRequest, DownResponse]
-	peers       *connect.Client[PeersRequest, PeersResponse]
-	me          *connect.Client[MeRequest, MeResponse]
-	updateMe    *connect.Client[UpdateMeRequest, MeResponse]
-	watch       *connect.Client[WatchRequest, WatchResponse]
-	send        *connect.Client[SendRequest, Sent]
-	sendLines   *connect.Client[SendLinesRequest, SendLinesResponse]
-	wait        *connect.Client[WaitRequest, Sent]
-	unread      *connect.Client[UnreadRequest, MessagesResponse]
-	markRead    *connect.Client[MarkReadRequest, MarkReadResponse]
-	arrivals    *connect.Client[ArrivalsRequest, MessagesResponse]
-	getCursor   *connect.Client[GetCursorRequest, CursorResponse]
-	setCursor   *connect.Client[SetCursorRequest, CursorResponse]
-	history     *connect.Client[HistoryRequest, MessagesResponse]
-	outbox      *connect.Client[OutboxRequest, OutboxResponse]
-	cancel      *connect.Client[CancelRequest, Sent]
-	contacts    *connect.Client[ContactsRequest, ContactsResponse]
-	nameContact *connect.Client[NameContactRequest, Person]
-	safetyWords *connect.Client[SafetyWordsRequest, SafetyWordsResponse]
-	verify      *connect.Client[VerifyRequest, Person]
-	requests    *connect.Client[RequestsRequest, RequestsResponse]
-	accept      *connect.Client[AcceptRequest, Person]
-	block       *connect.Client[BlockRequest, Person]
-	unblock     *connect.Client[UnblockRequest, Person]
+	status       *connect.Client[StatusRequest, StatusResponse]
+	down         *connect.Client[DownRequest, DownResponse]
+	peers        *connect.Client[PeersRequest, PeersResponse]
+	me           *connect.Client[MeRequest, MeResponse]
+	updateMe     *connect.Client[UpdateMeRequest, MeResponse]
+	watch        *connect.Client[WatchRequest, WatchResponse]
+	send         *connect.Client[SendRequest, Sent]
+	sendLines    *connect.Client[SendLinesRequest, SendLinesResponse]
+	wait         *connect.Client[WaitRequest, Sent]
+	unread       *connect.Client[UnreadRequest, MessagesResponse]
+	markRead     *connect.Client[MarkReadRequest, MarkReadResponse]
+	arrivals     *connect.Client[ArrivalsRequest, MessagesResponse]
+	getCursor    *connect.Client[GetCursorRequest, CursorResponse]
+	setCursor    *connect.Client[SetCursorRequest, CursorResponse]
+	history      *connect.Client[HistoryRequest, MessagesResponse]
+	outbox       *connect.Client[OutboxRequest, OutboxResponse]
+	cancel       *connect.Client[CancelRequest, Sent]
+	edit         *connect.Client[EditRequest, Message]
+	recall       *connect.Client[RecallRequest, Message]
+	react        *connect.Client[ReactRequest, Message]
+	receipts     *connect.Client[ReceiptsRequest, ReceiptsResponse]
+	contacts     *connect.Client[ContactsRequest, ContactsResponse]
+	nameContact  *connect.Client[NameContactRequest, Person]
+	safetyWords  *connect.Client[SafetyWordsRequest, SafetyWordsResponse]
+	verify       *connect.Client[VerifyRequest, Person]
+	requests     *connect.Client[RequestsRequest, RequestsResponse]
+	accept       *connect.Client[AcceptRequest, Person]
+	block        *connect.Client[BlockRequest, Person]
+	unblock      *connect.Client[UnblockRequest, Person]
+	createGroup  *connect.Client[CreateGroupRequest, Group]
+	groups       *connect.Client[GroupsRequest, GroupsResponse]
+	getGroup     *connect.Client[GetGroupRequest, Group]
+	members      *connect.Client[MembersRequest, MembersResponse]
+	invite       *connect.Client[InviteRequest, Group]
+	leave        *connect.Client[LeaveRequest, Group]
+	removeMember *connect.Client[RemoveMemberRequest, Group]
+	setRole      *connect.Client[SetRoleRequest, Group]
+	renameGroup  *connect.Client[RenameGroupRequest, Group]
+	setTopic     *connect.Client[SetTopicRequest, Group]
+	setHistory   *connect.Client[SetHistoryRequest, Group]
 }
 
 // Status calls earshot.control.v1.Control.Status.
@@ -488,6 +647,42 @@ func (c *controlClient) Cancel(ctx context.Context, req *CancelRequest) (*Sent, 
 	return nil, err
 }
 
+// Edit calls earshot.control.v1.Control.Edit.
+func (c *controlClient) Edit(ctx context.Context, req *EditRequest) (*Message, error) {
+	response, err := c.edit.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// Recall calls earshot.control.v1.Control.Recall.
+func (c *controlClient) Recall(ctx context.Context, req *RecallRequest) (*Message, error) {
+	response, err := c.recall.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// React calls earshot.control.v1.Control.React.
+func (c *controlClient) React(ctx context.Context, req *ReactRequest) (*Message, error) {
+	response, err := c.react.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// Receipts calls earshot.control.v1.Control.Receipts.
+func (c *controlClient) Receipts(ctx context.Context, req *ReceiptsRequest) (*ReceiptsResponse, error) {
+	response, err := c.receipts.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
 // Contacts calls earshot.control.v1.Control.Contacts.
 func (c *controlClient) Contacts(ctx context.Context, req *ContactsRequest) (*ContactsResponse, error) {
 	response, err := c.contacts.CallUnary(ctx, connect.NewRequest(req))
@@ -560,6 +755,105 @@ func (c *controlClient) Unblock(ctx context.Context, req *UnblockRequest) (*Pers
 	return nil, err
 }
 
+// CreateGroup calls earshot.control.v1.Control.CreateGroup.
+func (c *controlClient) CreateGroup(ctx context.Context, req *CreateGroupRequest) (*Group, error) {
+	response, err := c.createGroup.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// Groups calls earshot.control.v1.Control.Groups.
+func (c *controlClient) Groups(ctx context.Context, req *GroupsRequest) (*GroupsResponse, error) {
+	response, err := c.groups.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// GetGroup calls earshot.control.v1.Control.GetGroup.
+func (c *controlClient) GetGroup(ctx context.Context, req *GetGroupRequest) (*Group, error) {
+	response, err := c.getGroup.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// Members calls earshot.control.v1.Control.Members.
+func (c *controlClient) Members(ctx context.Context, req *MembersRequest) (*MembersResponse, error) {
+	response, err := c.members.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// Invite calls earshot.control.v1.Control.Invite.
+func (c *controlClient) Invite(ctx context.Context, req *InviteRequest) (*Group, error) {
+	response, err := c.invite.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// Leave calls earshot.control.v1.Control.Leave.
+func (c *controlClient) Leave(ctx context.Context, req *LeaveRequest) (*Group, error) {
+	response, err := c.leave.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// RemoveMember calls earshot.control.v1.Control.RemoveMember.
+func (c *controlClient) RemoveMember(ctx context.Context, req *RemoveMemberRequest) (*Group, error) {
+	response, err := c.removeMember.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// SetRole calls earshot.control.v1.Control.SetRole.
+func (c *controlClient) SetRole(ctx context.Context, req *SetRoleRequest) (*Group, error) {
+	response, err := c.setRole.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// RenameGroup calls earshot.control.v1.Control.RenameGroup.
+func (c *controlClient) RenameGroup(ctx context.Context, req *RenameGroupRequest) (*Group, error) {
+	response, err := c.renameGroup.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// SetTopic calls earshot.control.v1.Control.SetTopic.
+func (c *controlClient) SetTopic(ctx context.Context, req *SetTopicRequest) (*Group, error) {
+	response, err := c.setTopic.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// SetHistory calls earshot.control.v1.Control.SetHistory.
+func (c *controlClient) SetHistory(ctx context.Context, req *SetHistoryRequest) (*Group, error) {
+	response, err := c.setHistory.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
 // ControlHandler is an implementation of the earshot.control.v1.Control service.
 type ControlHandler interface {
 	// The node.
@@ -601,6 +895,14 @@ type ControlHandler interface {
 	Outbox(context.Context, *OutboxRequest) (*OutboxResponse, error)
 	// Cancel takes back a message that nobody has acknowledged.
 	Cancel(context.Context, *CancelRequest) (*Sent, error)
+	// Edit gives an own message another text.
+	Edit(context.Context, *EditRequest) (*Message, error)
+	// Recall takes the words of an own message back everywhere, soon after it was sent.
+	Recall(context.Context, *RecallRequest) (*Message, error)
+	// React puts a reaction on a message in place of one's last, or takes that back.
+	React(context.Context, *ReactRequest) (*Message, error)
+	// Receipts tells how far an own message has come to each of those it is for.
+	Receipts(context.Context, *ReceiptsRequest) (*ReceiptsResponse, error)
 	// People.
 	Contacts(context.Context, *ContactsRequest) (*ContactsResponse, error)
 	NameContact(context.Context, *NameContactRequest) (*Person, error)
@@ -611,6 +913,21 @@ type ControlHandler interface {
 	Accept(context.Context, *AcceptRequest) (*Person, error)
 	Block(context.Context, *BlockRequest) (*Person, error)
 	Unblock(context.Context, *UnblockRequest) (*Person, error)
+	// Groups.
+	CreateGroup(context.Context, *CreateGroupRequest) (*Group, error)
+	// Groups gives those that the owner is in, by name, then those they were in.
+	Groups(context.Context, *GroupsRequest) (*GroupsResponse, error)
+	GetGroup(context.Context, *GetGroupRequest) (*Group, error)
+	// Members gives owners first, then admins, then by name.
+	Members(context.Context, *MembersRequest) (*MembersResponse, error)
+	// Invite makes persons members; they are in at once.
+	Invite(context.Context, *InviteRequest) (*Group, error)
+	Leave(context.Context, *LeaveRequest) (*Group, error)
+	RemoveMember(context.Context, *RemoveMemberRequest) (*Group, error)
+	SetRole(context.Context, *SetRoleRequest) (*Group, error)
+	RenameGroup(context.Context, *RenameGroupRequest) (*Group, error)
+	SetTopic(context.Context, *SetTopicRequest) (*Group, error)
+	SetHistory(context.Context, *SetHistoryRequest) (*Group, error)
 }
 
 // NewControlHandler builds an HTTP handler from the service implementation. It returns the path on
@@ -722,6 +1039,30 @@ func NewControlHandler(svc ControlHandler, opts ...connect.HandlerOption) (strin
 		connect.WithSchema(controlMethods.ByName("Cancel")),
 		connect.WithHandlerOptions(opts...),
 	)
+	controlEditHandler := connect.NewUnaryHandlerSimple(
+		ControlEditProcedure,
+		svc.Edit,
+		connect.WithSchema(controlMethods.ByName("Edit")),
+		connect.WithHandlerOptions(opts...),
+	)
+	controlRecallHandler := connect.NewUnaryHandlerSimple(
+		ControlRecallProcedure,
+		svc.Recall,
+		connect.WithSchema(controlMethods.ByName("Recall")),
+		connect.WithHandlerOptions(opts...),
+	)
+	controlReactHandler := connect.NewUnaryHandlerSimple(
+		ControlReactProcedure,
+		svc.React,
+		connect.WithSchema(controlMethods.ByName("React")),
+		connect.WithHandlerOptions(opts...),
+	)
+	controlReceiptsHandler := connect.NewUnaryHandlerSimple(
+		ControlReceiptsProcedure,
+		svc.Receipts,
+		connect.WithSchema(controlMethods.ByName("Receipts")),
+		connect.WithHandlerOptions(opts...),
+	)
 	controlContactsHandler := connect.NewUnaryHandlerSimple(
 		ControlContactsProcedure,
 		svc.Contacts,
@@ -770,6 +1111,72 @@ func NewControlHandler(svc ControlHandler, opts ...connect.HandlerOption) (strin
 		connect.WithSchema(controlMethods.ByName("Unblock")),
 		connect.WithHandlerOptions(opts...),
 	)
+	controlCreateGroupHandler := connect.NewUnaryHandlerSimple(
+		ControlCreateGroupProcedure,
+		svc.CreateGroup,
+		connect.WithSchema(controlMethods.ByName("CreateGroup")),
+		connect.WithHandlerOptions(opts...),
+	)
+	controlGroupsHandler := connect.NewUnaryHandlerSimple(
+		ControlGroupsProcedure,
+		svc.Groups,
+		connect.WithSchema(controlMethods.ByName("Groups")),
+		connect.WithHandlerOptions(opts...),
+	)
+	controlGetGroupHandler := connect.NewUnaryHandlerSimple(
+		ControlGetGroupProcedure,
+		svc.GetGroup,
+		connect.WithSchema(controlMethods.ByName("GetGroup")),
+		connect.WithHandlerOptions(opts...),
+	)
+	controlMembersHandler := connect.NewUnaryHandlerSimple(
+		ControlMembersProcedure,
+		svc.Members,
+		connect.WithSchema(controlMethods.ByName("Members")),
+		connect.WithHandlerOptions(opts...),
+	)
+	controlInviteHandler := connect.NewUnaryHandlerSimple(
+		ControlInviteProcedure,
+		svc.Invite,
+		connect.WithSchema(controlMethods.ByName("Invite")),
+		connect.WithHandlerOptions(opts...),
+	)
+	controlLeaveHandler := connect.NewUnaryHandlerSimple(
+		ControlLeaveProcedure,
+		svc.Leave,
+		connect.WithSchema(controlMethods.ByName("Leave")),
+		connect.WithHandlerOptions(opts...),
+	)
+	controlRemoveMemberHandler := connect.NewUnaryHandlerSimple(
+		ControlRemoveMemberProcedure,
+		svc.RemoveMember,
+		connect.WithSchema(controlMethods.ByName("RemoveMember")),
+		connect.WithHandlerOptions(opts...),
+	)
+	controlSetRoleHandler := connect.NewUnaryHandlerSimple(
+		ControlSetRoleProcedure,
+		svc.SetRole,
+		connect.WithSchema(controlMethods.ByName("SetRole")),
+		connect.WithHandlerOptions(opts...),
+	)
+	controlRenameGroupHandler := connect.NewUnaryHandlerSimple(
+		ControlRenameGroupProcedure,
+		svc.RenameGroup,
+		connect.WithSchema(controlMethods.ByName("RenameGroup")),
+		connect.WithHandlerOptions(opts...),
+	)
+	controlSetTopicHandler := connect.NewUnaryHandlerSimple(
+		ControlSetTopicProcedure,
+		svc.SetTopic,
+		connect.WithSchema(controlMethods.ByName("SetTopic")),
+		connect.WithHandlerOptions(opts...),
+	)
+	controlSetHistoryHandler := connect.NewUnaryHandlerSimple(
+		ControlSetHistoryProcedure,
+		svc.SetHistory,
+		connect.WithSchema(controlMethods.ByName("SetHistory")),
+		connect.WithHandlerOptions(opts...),
+	)
 	return "/earshot.control.v1.Control/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case ControlStatusProcedure:
@@ -806,6 +1213,14 @@ func NewControlHandler(svc ControlHandler, opts ...connect.HandlerOption) (strin
 			controlOutboxHandler.ServeHTTP(w, r)
 		case ControlCancelProcedure:
 			controlCancelHandler.ServeHTTP(w, r)
+		case ControlEditProcedure:
+			controlEditHandler.ServeHTTP(w, r)
+		case ControlRecallProcedure:
+			controlRecallHandler.ServeHTTP(w, r)
+		case ControlReactProcedure:
+			controlReactHandler.ServeHTTP(w, r)
+		case ControlReceiptsProcedure:
+			controlReceiptsHandler.ServeHTTP(w, r)
 		case ControlContactsProcedure:
 			controlContactsHandler.ServeHTTP(w, r)
 		case ControlNameContactProcedure:
@@ -822,6 +1237,28 @@ func NewControlHandler(svc ControlHandler, opts ...connect.HandlerOption) (strin
 			controlBlockHandler.ServeHTTP(w, r)
 		case ControlUnblockProcedure:
 			controlUnblockHandler.ServeHTTP(w, r)
+		case ControlCreateGroupProcedure:
+			controlCreateGroupHandler.ServeHTTP(w, r)
+		case ControlGroupsProcedure:
+			controlGroupsHandler.ServeHTTP(w, r)
+		case ControlGetGroupProcedure:
+			controlGetGroupHandler.ServeHTTP(w, r)
+		case ControlMembersProcedure:
+			controlMembersHandler.ServeHTTP(w, r)
+		case ControlInviteProcedure:
+			controlInviteHandler.ServeHTTP(w, r)
+		case ControlLeaveProcedure:
+			controlLeaveHandler.ServeHTTP(w, r)
+		case ControlRemoveMemberProcedure:
+			controlRemoveMemberHandler.ServeHTTP(w, r)
+		case ControlSetRoleProcedure:
+			controlSetRoleHandler.ServeHTTP(w, r)
+		case ControlRenameGroupProcedure:
+			controlRenameGroupHandler.ServeHTTP(w, r)
+		case ControlSetTopicProcedure:
+			controlSetTopicHandler.ServeHTTP(w, r)
+		case ControlSetHistoryProcedure:
+			controlSetHistoryHandler.ServeHTTP(w, r)
 		default:
 			http.NotFound(w, r)
 		}
@@ -899,6 +1336,22 @@ func (UnimplementedControlHandler) Cancel(context.Context, *CancelRequest) (*Sen
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("earshot.control.v1.Control.Cancel is not implemented"))
 }
 
+func (UnimplementedControlHandler) Edit(context.Context, *EditRequest) (*Message, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("earshot.control.v1.Control.Edit is not implemented"))
+}
+
+func (UnimplementedControlHandler) Recall(context.Context, *RecallRequest) (*Message, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("earshot.control.v1.Control.Recall is not implemented"))
+}
+
+func (UnimplementedControlHandler) React(context.Context, *ReactRequest) (*Message, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("earshot.control.v1.Control.React is not implemented"))
+}
+
+func (UnimplementedControlHandler) Receipts(context.Context, *ReceiptsRequest) (*ReceiptsResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("earshot.control.v1.Control.Receipts is not implemented"))
+}
+
 func (UnimplementedControlHandler) Contacts(context.Context, *ContactsRequest) (*ContactsResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("earshot.control.v1.Control.Contacts is not implemented"))
 }
@@ -929,4 +1382,48 @@ func (UnimplementedControlHandler) Block(context.Context, *BlockRequest) (*Perso
 
 func (UnimplementedControlHandler) Unblock(context.Context, *UnblockRequest) (*Person, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("earshot.control.v1.Control.Unblock is not implemented"))
+}
+
+func (UnimplementedControlHandler) CreateGroup(context.Context, *CreateGroupRequest) (*Group, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("earshot.control.v1.Control.CreateGroup is not implemented"))
+}
+
+func (UnimplementedControlHandler) Groups(context.Context, *GroupsRequest) (*GroupsResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("earshot.control.v1.Control.Groups is not implemented"))
+}
+
+func (UnimplementedControlHandler) GetGroup(context.Context, *GetGroupRequest) (*Group, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("earshot.control.v1.Control.GetGroup is not implemented"))
+}
+
+func (UnimplementedControlHandler) Members(context.Context, *MembersRequest) (*MembersResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("earshot.control.v1.Control.Members is not implemented"))
+}
+
+func (UnimplementedControlHandler) Invite(context.Context, *InviteRequest) (*Group, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("earshot.control.v1.Control.Invite is not implemented"))
+}
+
+func (UnimplementedControlHandler) Leave(context.Context, *LeaveRequest) (*Group, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("earshot.control.v1.Control.Leave is not implemented"))
+}
+
+func (UnimplementedControlHandler) RemoveMember(context.Context, *RemoveMemberRequest) (*Group, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("earshot.control.v1.Control.RemoveMember is not implemented"))
+}
+
+func (UnimplementedControlHandler) SetRole(context.Context, *SetRoleRequest) (*Group, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("earshot.control.v1.Control.SetRole is not implemented"))
+}
+
+func (UnimplementedControlHandler) RenameGroup(context.Context, *RenameGroupRequest) (*Group, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("earshot.control.v1.Control.RenameGroup is not implemented"))
+}
+
+func (UnimplementedControlHandler) SetTopic(context.Context, *SetTopicRequest) (*Group, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("earshot.control.v1.Control.SetTopic is not implemented"))
+}
+
+func (UnimplementedControlHandler) SetHistory(context.Context, *SetHistoryRequest) (*Group, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("earshot.control.v1.Control.SetHistory is not implemented"))
 }

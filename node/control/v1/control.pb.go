@@ -6,8 +6,9 @@
 //     -d '{"to": "bob", "text": "hello"}' http://earshot/earshot.control.v1.Control/Send
 //
 // WHO is a petname, a name, a person ID or the first 8 or more characters of a
-// contact's, or #group. IDs of persons, conversations and messages are 64
-// hexadecimal digits; a device's is the text of its libp2p peer ID.
+// contact's, or a GROUP: #name, name, its ID, or the first 8 or more characters of
+// that. IDs of persons, conversations (a group's is its conversation's) and messages
+// are 64 hexadecimal digits; a device's is the text of its libp2p peer ID.
 //
 // An error carries a Problem. The schema changes only by adding.
 
@@ -40,11 +41,14 @@ const (
 type Problem struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// A word for programs: unknown, ambiguous, name_taken, name, key_used, text, empty,
-	// too_long, acknowledged, no_message, blocked, words, self, setting,
+	// too_long, acknowledged, no_message, blocked, words, self, setting, not_member,
+	// not_permitted, member, not_group, group_full, not_yours, too_late, emoji,
 	// invalid, stopping or internal.
 	Code string `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
 	// Whom WHO fits (ambiguous), or who has the name (name_taken).
-	Persons       []*Person `protobuf:"bytes,2,rep,name=persons,proto3" json:"persons,omitempty"`
+	Persons []*Person `protobuf:"bytes,2,rep,name=persons,proto3" json:"persons,omitempty"`
+	// Which groups WHO fits (ambiguous).
+	Groups        []*Group `protobuf:"bytes,3,rep,name=groups,proto3" json:"groups,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -89,6 +93,13 @@ func (x *Problem) GetCode() string {
 func (x *Problem) GetPersons() []*Person {
 	if x != nil {
 		return x.Persons
+	}
+	return nil
+}
+
+func (x *Problem) GetGroups() []*Group {
+	if x != nil {
+		return x.Groups
 	}
 	return nil
 }
@@ -1223,10 +1234,14 @@ type Message struct {
 	Received      *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=received,proto3" json:"received,omitempty"` // by this node's
 	ReplyTo       string                 `protobuf:"bytes,9,opt,name=reply_to,json=replyTo,proto3" json:"reply_to,omitempty"`
 	Own           bool                   `protobuf:"varint,10,opt,name=own,proto3" json:"own,omitempty"`
-	State         string                 `protobuf:"bytes,11,opt,name=state,proto3" json:"state,omitempty"`    // own messages only
-	Gap           bool                   `protobuf:"varint,12,opt,name=gap,proto3" json:"gap,omitempty"`       // something that came before it is missing
-	Forked        bool                   `protobuf:"varint,13,opt,name=forked,proto3" json:"forked,omitempty"` // its author's log contradicts itself here
-	Cursor        uint64                 `protobuf:"varint,14,opt,name=cursor,proto3" json:"cursor,omitempty"` // its place in Arrivals
+	State         string                 `protobuf:"bytes,11,opt,name=state,proto3" json:"state,omitempty"`          // own messages only
+	Gap           bool                   `protobuf:"varint,12,opt,name=gap,proto3" json:"gap,omitempty"`             // something that came before it is missing
+	Forked        bool                   `protobuf:"varint,13,opt,name=forked,proto3" json:"forked,omitempty"`       // its author's log contradicts itself here
+	Cursor        uint64                 `protobuf:"varint,14,opt,name=cursor,proto3" json:"cursor,omitempty"`       // its place in Arrivals
+	Edited        bool                   `protobuf:"varint,15,opt,name=edited,proto3" json:"edited,omitempty"`       // text is not the first one
+	Mentions      []string               `protobuf:"bytes,16,rep,name=mentions,proto3" json:"mentions,omitempty"`    // persons
+	Mentioned     bool                   `protobuf:"varint,17,opt,name=mentioned,proto3" json:"mentioned,omitempty"` // the owner is among them
+	Reactions     []*Reaction            `protobuf:"bytes,18,rep,name=reactions,proto3" json:"reactions,omitempty"`  // one a person
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1359,6 +1374,95 @@ func (x *Message) GetCursor() uint64 {
 	return 0
 }
 
+func (x *Message) GetEdited() bool {
+	if x != nil {
+		return x.Edited
+	}
+	return false
+}
+
+func (x *Message) GetMentions() []string {
+	if x != nil {
+		return x.Mentions
+	}
+	return nil
+}
+
+func (x *Message) GetMentioned() bool {
+	if x != nil {
+		return x.Mentioned
+	}
+	return false
+}
+
+func (x *Message) GetReactions() []*Reaction {
+	if x != nil {
+		return x.Reactions
+	}
+	return nil
+}
+
+// Reaction is what a person has put on a message.
+type Reaction struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Person        string                 `protobuf:"bytes,1,opt,name=person,proto3" json:"person,omitempty"`
+	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"` // what the owner calls them, or what they call themselves
+	Emoji         string                 `protobuf:"bytes,3,opt,name=emoji,proto3" json:"emoji,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Reaction) Reset() {
+	*x = Reaction{}
+	mi := &file_v1_control_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Reaction) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Reaction) ProtoMessage() {}
+
+func (x *Reaction) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_control_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Reaction.ProtoReflect.Descriptor instead.
+func (*Reaction) Descriptor() ([]byte, []int) {
+	return file_v1_control_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *Reaction) GetPerson() string {
+	if x != nil {
+		return x.Person
+	}
+	return ""
+}
+
+func (x *Reaction) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Reaction) GetEmoji() string {
+	if x != nil {
+		return x.Emoji
+	}
+	return ""
+}
+
 // MessagesResponse holds as many messages as were asked for, or fewer: the node
 // bounds its answers. Only an empty one means that there are no more.
 type MessagesResponse struct {
@@ -1370,7 +1474,7 @@ type MessagesResponse struct {
 
 func (x *MessagesResponse) Reset() {
 	*x = MessagesResponse{}
-	mi := &file_v1_control_proto_msgTypes[21]
+	mi := &file_v1_control_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1382,7 +1486,7 @@ func (x *MessagesResponse) String() string {
 func (*MessagesResponse) ProtoMessage() {}
 
 func (x *MessagesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[21]
+	mi := &file_v1_control_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1395,7 +1499,7 @@ func (x *MessagesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MessagesResponse.ProtoReflect.Descriptor instead.
 func (*MessagesResponse) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{21}
+	return file_v1_control_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *MessagesResponse) GetMessages() []*Message {
@@ -1416,7 +1520,7 @@ type Filter struct {
 
 func (x *Filter) Reset() {
 	*x = Filter{}
-	mi := &file_v1_control_proto_msgTypes[22]
+	mi := &file_v1_control_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1428,7 +1532,7 @@ func (x *Filter) String() string {
 func (*Filter) ProtoMessage() {}
 
 func (x *Filter) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[22]
+	mi := &file_v1_control_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1441,7 +1545,7 @@ func (x *Filter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Filter.ProtoReflect.Descriptor instead.
 func (*Filter) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{22}
+	return file_v1_control_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Filter) GetFrom() string {
@@ -1469,7 +1573,7 @@ type UnreadRequest struct {
 
 func (x *UnreadRequest) Reset() {
 	*x = UnreadRequest{}
-	mi := &file_v1_control_proto_msgTypes[23]
+	mi := &file_v1_control_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1481,7 +1585,7 @@ func (x *UnreadRequest) String() string {
 func (*UnreadRequest) ProtoMessage() {}
 
 func (x *UnreadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[23]
+	mi := &file_v1_control_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1494,7 +1598,7 @@ func (x *UnreadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnreadRequest.ProtoReflect.Descriptor instead.
 func (*UnreadRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{23}
+	return file_v1_control_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *UnreadRequest) GetFilter() *Filter {
@@ -1527,7 +1631,7 @@ type MarkReadRequest struct {
 
 func (x *MarkReadRequest) Reset() {
 	*x = MarkReadRequest{}
-	mi := &file_v1_control_proto_msgTypes[24]
+	mi := &file_v1_control_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1539,7 +1643,7 @@ func (x *MarkReadRequest) String() string {
 func (*MarkReadRequest) ProtoMessage() {}
 
 func (x *MarkReadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[24]
+	mi := &file_v1_control_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1552,7 +1656,7 @@ func (x *MarkReadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MarkReadRequest.ProtoReflect.Descriptor instead.
 func (*MarkReadRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{24}
+	return file_v1_control_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *MarkReadRequest) GetIds() []string {
@@ -1570,7 +1674,7 @@ type MarkReadResponse struct {
 
 func (x *MarkReadResponse) Reset() {
 	*x = MarkReadResponse{}
-	mi := &file_v1_control_proto_msgTypes[25]
+	mi := &file_v1_control_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1582,7 +1686,7 @@ func (x *MarkReadResponse) String() string {
 func (*MarkReadResponse) ProtoMessage() {}
 
 func (x *MarkReadResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[25]
+	mi := &file_v1_control_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1595,7 +1699,7 @@ func (x *MarkReadResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MarkReadResponse.ProtoReflect.Descriptor instead.
 func (*MarkReadResponse) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{25}
+	return file_v1_control_proto_rawDescGZIP(), []int{26}
 }
 
 type ArrivalsRequest struct {
@@ -1609,7 +1713,7 @@ type ArrivalsRequest struct {
 
 func (x *ArrivalsRequest) Reset() {
 	*x = ArrivalsRequest{}
-	mi := &file_v1_control_proto_msgTypes[26]
+	mi := &file_v1_control_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1621,7 +1725,7 @@ func (x *ArrivalsRequest) String() string {
 func (*ArrivalsRequest) ProtoMessage() {}
 
 func (x *ArrivalsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[26]
+	mi := &file_v1_control_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1634,7 +1738,7 @@ func (x *ArrivalsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArrivalsRequest.ProtoReflect.Descriptor instead.
 func (*ArrivalsRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{26}
+	return file_v1_control_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ArrivalsRequest) GetFilter() *Filter {
@@ -1667,7 +1771,7 @@ type GetCursorRequest struct {
 
 func (x *GetCursorRequest) Reset() {
 	*x = GetCursorRequest{}
-	mi := &file_v1_control_proto_msgTypes[27]
+	mi := &file_v1_control_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1679,7 +1783,7 @@ func (x *GetCursorRequest) String() string {
 func (*GetCursorRequest) ProtoMessage() {}
 
 func (x *GetCursorRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[27]
+	mi := &file_v1_control_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1692,7 +1796,7 @@ func (x *GetCursorRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCursorRequest.ProtoReflect.Descriptor instead.
 func (*GetCursorRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{27}
+	return file_v1_control_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *GetCursorRequest) GetName() string {
@@ -1712,7 +1816,7 @@ type SetCursorRequest struct {
 
 func (x *SetCursorRequest) Reset() {
 	*x = SetCursorRequest{}
-	mi := &file_v1_control_proto_msgTypes[28]
+	mi := &file_v1_control_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1724,7 +1828,7 @@ func (x *SetCursorRequest) String() string {
 func (*SetCursorRequest) ProtoMessage() {}
 
 func (x *SetCursorRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[28]
+	mi := &file_v1_control_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1737,7 +1841,7 @@ func (x *SetCursorRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetCursorRequest.ProtoReflect.Descriptor instead.
 func (*SetCursorRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{28}
+	return file_v1_control_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *SetCursorRequest) GetName() string {
@@ -1763,7 +1867,7 @@ type CursorResponse struct {
 
 func (x *CursorResponse) Reset() {
 	*x = CursorResponse{}
-	mi := &file_v1_control_proto_msgTypes[29]
+	mi := &file_v1_control_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1775,7 +1879,7 @@ func (x *CursorResponse) String() string {
 func (*CursorResponse) ProtoMessage() {}
 
 func (x *CursorResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[29]
+	mi := &file_v1_control_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1788,7 +1892,7 @@ func (x *CursorResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CursorResponse.ProtoReflect.Descriptor instead.
 func (*CursorResponse) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{29}
+	return file_v1_control_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *CursorResponse) GetCursor() uint64 {
@@ -1811,7 +1915,7 @@ type HistoryRequest struct {
 
 func (x *HistoryRequest) Reset() {
 	*x = HistoryRequest{}
-	mi := &file_v1_control_proto_msgTypes[30]
+	mi := &file_v1_control_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1823,7 +1927,7 @@ func (x *HistoryRequest) String() string {
 func (*HistoryRequest) ProtoMessage() {}
 
 func (x *HistoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[30]
+	mi := &file_v1_control_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1836,7 +1940,7 @@ func (x *HistoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HistoryRequest.ProtoReflect.Descriptor instead.
 func (*HistoryRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{30}
+	return file_v1_control_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *HistoryRequest) GetWho() string {
@@ -1875,7 +1979,7 @@ type OutboxRequest struct {
 
 func (x *OutboxRequest) Reset() {
 	*x = OutboxRequest{}
-	mi := &file_v1_control_proto_msgTypes[31]
+	mi := &file_v1_control_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1887,7 +1991,7 @@ func (x *OutboxRequest) String() string {
 func (*OutboxRequest) ProtoMessage() {}
 
 func (x *OutboxRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[31]
+	mi := &file_v1_control_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1900,7 +2004,7 @@ func (x *OutboxRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OutboxRequest.ProtoReflect.Descriptor instead.
 func (*OutboxRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{31}
+	return file_v1_control_proto_rawDescGZIP(), []int{32}
 }
 
 type OutboxResponse struct {
@@ -1912,7 +2016,7 @@ type OutboxResponse struct {
 
 func (x *OutboxResponse) Reset() {
 	*x = OutboxResponse{}
-	mi := &file_v1_control_proto_msgTypes[32]
+	mi := &file_v1_control_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1924,7 +2028,7 @@ func (x *OutboxResponse) String() string {
 func (*OutboxResponse) ProtoMessage() {}
 
 func (x *OutboxResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[32]
+	mi := &file_v1_control_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1937,7 +2041,7 @@ func (x *OutboxResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OutboxResponse.ProtoReflect.Descriptor instead.
 func (*OutboxResponse) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{32}
+	return file_v1_control_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *OutboxResponse) GetPending() []*Pending {
@@ -1961,7 +2065,7 @@ type Pending struct {
 
 func (x *Pending) Reset() {
 	*x = Pending{}
-	mi := &file_v1_control_proto_msgTypes[33]
+	mi := &file_v1_control_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1973,7 +2077,7 @@ func (x *Pending) String() string {
 func (*Pending) ProtoMessage() {}
 
 func (x *Pending) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[33]
+	mi := &file_v1_control_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1986,7 +2090,7 @@ func (x *Pending) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pending.ProtoReflect.Descriptor instead.
 func (*Pending) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{33}
+	return file_v1_control_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Pending) GetId() string {
@@ -2033,7 +2137,7 @@ type CancelRequest struct {
 
 func (x *CancelRequest) Reset() {
 	*x = CancelRequest{}
-	mi := &file_v1_control_proto_msgTypes[34]
+	mi := &file_v1_control_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2045,7 +2149,7 @@ func (x *CancelRequest) String() string {
 func (*CancelRequest) ProtoMessage() {}
 
 func (x *CancelRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[34]
+	mi := &file_v1_control_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2058,12 +2162,301 @@ func (x *CancelRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelRequest.ProtoReflect.Descriptor instead.
 func (*CancelRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{34}
+	return file_v1_control_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *CancelRequest) GetId() string {
 	if x != nil {
 		return x.Id
+	}
+	return ""
+}
+
+type EditRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Text          string                 `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"` // at most 64 KiB
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EditRequest) Reset() {
+	*x = EditRequest{}
+	mi := &file_v1_control_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EditRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EditRequest) ProtoMessage() {}
+
+func (x *EditRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_control_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EditRequest.ProtoReflect.Descriptor instead.
+func (*EditRequest) Descriptor() ([]byte, []int) {
+	return file_v1_control_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *EditRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *EditRequest) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+type RecallRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RecallRequest) Reset() {
+	*x = RecallRequest{}
+	mi := &file_v1_control_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RecallRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RecallRequest) ProtoMessage() {}
+
+func (x *RecallRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_control_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RecallRequest.ProtoReflect.Descriptor instead.
+func (*RecallRequest) Descriptor() ([]byte, []int) {
+	return file_v1_control_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *RecallRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+type ReactRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Emoji         string                 `protobuf:"bytes,2,opt,name=emoji,proto3" json:"emoji,omitempty"` // empty: takes it back
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReactRequest) Reset() {
+	*x = ReactRequest{}
+	mi := &file_v1_control_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReactRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReactRequest) ProtoMessage() {}
+
+func (x *ReactRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_control_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReactRequest.ProtoReflect.Descriptor instead.
+func (*ReactRequest) Descriptor() ([]byte, []int) {
+	return file_v1_control_proto_rawDescGZIP(), []int{38}
+}
+
+func (x *ReactRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *ReactRequest) GetEmoji() string {
+	if x != nil {
+		return x.Emoji
+	}
+	return ""
+}
+
+type ReceiptsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReceiptsRequest) Reset() {
+	*x = ReceiptsRequest{}
+	mi := &file_v1_control_proto_msgTypes[39]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReceiptsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReceiptsRequest) ProtoMessage() {}
+
+func (x *ReceiptsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_control_proto_msgTypes[39]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReceiptsRequest.ProtoReflect.Descriptor instead.
+func (*ReceiptsRequest) Descriptor() ([]byte, []int) {
+	return file_v1_control_proto_rawDescGZIP(), []int{39}
+}
+
+func (x *ReceiptsRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+type ReceiptsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Reached       []*Reached             `protobuf:"bytes,1,rep,name=reached,proto3" json:"reached,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReceiptsResponse) Reset() {
+	*x = ReceiptsResponse{}
+	mi := &file_v1_control_proto_msgTypes[40]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReceiptsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReceiptsResponse) ProtoMessage() {}
+
+func (x *ReceiptsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_control_proto_msgTypes[40]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReceiptsResponse.ProtoReflect.Descriptor instead.
+func (*ReceiptsResponse) Descriptor() ([]byte, []int) {
+	return file_v1_control_proto_rawDescGZIP(), []int{40}
+}
+
+func (x *ReceiptsResponse) GetReached() []*Reached {
+	if x != nil {
+		return x.Reached
+	}
+	return nil
+}
+
+// Reached is how far an own message has come to a person.
+type Reached struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Person        *Person                `protobuf:"bytes,1,opt,name=person,proto3" json:"person,omitempty"`
+	State         string                 `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"` // queued, delivered or read
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Reached) Reset() {
+	*x = Reached{}
+	mi := &file_v1_control_proto_msgTypes[41]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Reached) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Reached) ProtoMessage() {}
+
+func (x *Reached) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_control_proto_msgTypes[41]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Reached.ProtoReflect.Descriptor instead.
+func (*Reached) Descriptor() ([]byte, []int) {
+	return file_v1_control_proto_rawDescGZIP(), []int{41}
+}
+
+func (x *Reached) GetPerson() *Person {
+	if x != nil {
+		return x.Person
+	}
+	return nil
+}
+
+func (x *Reached) GetState() string {
+	if x != nil {
+		return x.State
 	}
 	return ""
 }
@@ -2085,7 +2478,7 @@ type Person struct {
 
 func (x *Person) Reset() {
 	*x = Person{}
-	mi := &file_v1_control_proto_msgTypes[35]
+	mi := &file_v1_control_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2097,7 +2490,7 @@ func (x *Person) String() string {
 func (*Person) ProtoMessage() {}
 
 func (x *Person) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[35]
+	mi := &file_v1_control_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2110,7 +2503,7 @@ func (x *Person) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Person.ProtoReflect.Descriptor instead.
 func (*Person) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{35}
+	return file_v1_control_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *Person) GetPerson() string {
@@ -2184,7 +2577,7 @@ type ContactsRequest struct {
 
 func (x *ContactsRequest) Reset() {
 	*x = ContactsRequest{}
-	mi := &file_v1_control_proto_msgTypes[36]
+	mi := &file_v1_control_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2196,7 +2589,7 @@ func (x *ContactsRequest) String() string {
 func (*ContactsRequest) ProtoMessage() {}
 
 func (x *ContactsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[36]
+	mi := &file_v1_control_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2209,7 +2602,7 @@ func (x *ContactsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ContactsRequest.ProtoReflect.Descriptor instead.
 func (*ContactsRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{36}
+	return file_v1_control_proto_rawDescGZIP(), []int{43}
 }
 
 type ContactsResponse struct {
@@ -2221,7 +2614,7 @@ type ContactsResponse struct {
 
 func (x *ContactsResponse) Reset() {
 	*x = ContactsResponse{}
-	mi := &file_v1_control_proto_msgTypes[37]
+	mi := &file_v1_control_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2233,7 +2626,7 @@ func (x *ContactsResponse) String() string {
 func (*ContactsResponse) ProtoMessage() {}
 
 func (x *ContactsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[37]
+	mi := &file_v1_control_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2246,7 +2639,7 @@ func (x *ContactsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ContactsResponse.ProtoReflect.Descriptor instead.
 func (*ContactsResponse) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{37}
+	return file_v1_control_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *ContactsResponse) GetPersons() []*Person {
@@ -2266,7 +2659,7 @@ type NameContactRequest struct {
 
 func (x *NameContactRequest) Reset() {
 	*x = NameContactRequest{}
-	mi := &file_v1_control_proto_msgTypes[38]
+	mi := &file_v1_control_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2278,7 +2671,7 @@ func (x *NameContactRequest) String() string {
 func (*NameContactRequest) ProtoMessage() {}
 
 func (x *NameContactRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[38]
+	mi := &file_v1_control_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2291,7 +2684,7 @@ func (x *NameContactRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NameContactRequest.ProtoReflect.Descriptor instead.
 func (*NameContactRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{38}
+	return file_v1_control_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *NameContactRequest) GetWho() string {
@@ -2317,7 +2710,7 @@ type SafetyWordsRequest struct {
 
 func (x *SafetyWordsRequest) Reset() {
 	*x = SafetyWordsRequest{}
-	mi := &file_v1_control_proto_msgTypes[39]
+	mi := &file_v1_control_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2329,7 +2722,7 @@ func (x *SafetyWordsRequest) String() string {
 func (*SafetyWordsRequest) ProtoMessage() {}
 
 func (x *SafetyWordsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[39]
+	mi := &file_v1_control_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2342,7 +2735,7 @@ func (x *SafetyWordsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SafetyWordsRequest.ProtoReflect.Descriptor instead.
 func (*SafetyWordsRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{39}
+	return file_v1_control_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *SafetyWordsRequest) GetWho() string {
@@ -2362,7 +2755,7 @@ type SafetyWordsResponse struct {
 
 func (x *SafetyWordsResponse) Reset() {
 	*x = SafetyWordsResponse{}
-	mi := &file_v1_control_proto_msgTypes[40]
+	mi := &file_v1_control_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2374,7 +2767,7 @@ func (x *SafetyWordsResponse) String() string {
 func (*SafetyWordsResponse) ProtoMessage() {}
 
 func (x *SafetyWordsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[40]
+	mi := &file_v1_control_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2387,7 +2780,7 @@ func (x *SafetyWordsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SafetyWordsResponse.ProtoReflect.Descriptor instead.
 func (*SafetyWordsResponse) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{40}
+	return file_v1_control_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *SafetyWordsResponse) GetPerson() *Person {
@@ -2415,7 +2808,7 @@ type VerifyRequest struct {
 
 func (x *VerifyRequest) Reset() {
 	*x = VerifyRequest{}
-	mi := &file_v1_control_proto_msgTypes[41]
+	mi := &file_v1_control_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2427,7 +2820,7 @@ func (x *VerifyRequest) String() string {
 func (*VerifyRequest) ProtoMessage() {}
 
 func (x *VerifyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[41]
+	mi := &file_v1_control_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2440,7 +2833,7 @@ func (x *VerifyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyRequest.ProtoReflect.Descriptor instead.
 func (*VerifyRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{41}
+	return file_v1_control_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *VerifyRequest) GetWho() string {
@@ -2472,7 +2865,7 @@ type RequestsRequest struct {
 
 func (x *RequestsRequest) Reset() {
 	*x = RequestsRequest{}
-	mi := &file_v1_control_proto_msgTypes[42]
+	mi := &file_v1_control_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2484,7 +2877,7 @@ func (x *RequestsRequest) String() string {
 func (*RequestsRequest) ProtoMessage() {}
 
 func (x *RequestsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[42]
+	mi := &file_v1_control_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2497,7 +2890,7 @@ func (x *RequestsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RequestsRequest.ProtoReflect.Descriptor instead.
 func (*RequestsRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{42}
+	return file_v1_control_proto_rawDescGZIP(), []int{49}
 }
 
 type RequestsResponse struct {
@@ -2509,7 +2902,7 @@ type RequestsResponse struct {
 
 func (x *RequestsResponse) Reset() {
 	*x = RequestsResponse{}
-	mi := &file_v1_control_proto_msgTypes[43]
+	mi := &file_v1_control_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2521,7 +2914,7 @@ func (x *RequestsResponse) String() string {
 func (*RequestsResponse) ProtoMessage() {}
 
 func (x *RequestsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[43]
+	mi := &file_v1_control_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2534,7 +2927,7 @@ func (x *RequestsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RequestsResponse.ProtoReflect.Descriptor instead.
 func (*RequestsResponse) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{43}
+	return file_v1_control_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *RequestsResponse) GetRequests() []*Request {
@@ -2558,7 +2951,7 @@ type Request struct {
 
 func (x *Request) Reset() {
 	*x = Request{}
-	mi := &file_v1_control_proto_msgTypes[44]
+	mi := &file_v1_control_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2570,7 +2963,7 @@ func (x *Request) String() string {
 func (*Request) ProtoMessage() {}
 
 func (x *Request) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[44]
+	mi := &file_v1_control_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2583,7 +2976,7 @@ func (x *Request) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Request.ProtoReflect.Descriptor instead.
 func (*Request) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{44}
+	return file_v1_control_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *Request) GetPerson() string {
@@ -2631,7 +3024,7 @@ type AcceptRequest struct {
 
 func (x *AcceptRequest) Reset() {
 	*x = AcceptRequest{}
-	mi := &file_v1_control_proto_msgTypes[45]
+	mi := &file_v1_control_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2643,7 +3036,7 @@ func (x *AcceptRequest) String() string {
 func (*AcceptRequest) ProtoMessage() {}
 
 func (x *AcceptRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[45]
+	mi := &file_v1_control_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2656,7 +3049,7 @@ func (x *AcceptRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptRequest.ProtoReflect.Descriptor instead.
 func (*AcceptRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{45}
+	return file_v1_control_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *AcceptRequest) GetWho() string {
@@ -2682,7 +3075,7 @@ type BlockRequest struct {
 
 func (x *BlockRequest) Reset() {
 	*x = BlockRequest{}
-	mi := &file_v1_control_proto_msgTypes[46]
+	mi := &file_v1_control_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2694,7 +3087,7 @@ func (x *BlockRequest) String() string {
 func (*BlockRequest) ProtoMessage() {}
 
 func (x *BlockRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[46]
+	mi := &file_v1_control_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2707,7 +3100,7 @@ func (x *BlockRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BlockRequest.ProtoReflect.Descriptor instead.
 func (*BlockRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{46}
+	return file_v1_control_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *BlockRequest) GetWho() string {
@@ -2726,7 +3119,7 @@ type UnblockRequest struct {
 
 func (x *UnblockRequest) Reset() {
 	*x = UnblockRequest{}
-	mi := &file_v1_control_proto_msgTypes[47]
+	mi := &file_v1_control_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2738,7 +3131,7 @@ func (x *UnblockRequest) String() string {
 func (*UnblockRequest) ProtoMessage() {}
 
 func (x *UnblockRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[47]
+	mi := &file_v1_control_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2751,12 +3144,816 @@ func (x *UnblockRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnblockRequest.ProtoReflect.Descriptor instead.
 func (*UnblockRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{47}
+	return file_v1_control_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *UnblockRequest) GetWho() string {
 	if x != nil {
 		return x.Who
+	}
+	return ""
+}
+
+type Group struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Topic         string                 `protobuf:"bytes,3,opt,name=topic,proto3" json:"topic,omitempty"`
+	History       string                 `protobuf:"bytes,4,opt,name=history,proto3" json:"history,omitempty"`  // what newcomers may read: joined, all, or so many days as 7d
+	Role          string                 `protobuf:"bytes,5,opt,name=role,proto3" json:"role,omitempty"`        // the owner's: owner, admin or member; absent: not in it any more
+	Members       uint32                 `protobuf:"varint,6,opt,name=members,proto3" json:"members,omitempty"` // persons in it
+	Online        uint32                 `protobuf:"varint,7,opt,name=online,proto3" json:"online,omitempty"`   // of them, here now, the owner included
+	Joined        *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=joined,proto3" json:"joined,omitempty"`
+	InvitedBy     *Person                `protobuf:"bytes,9,opt,name=invited_by,json=invitedBy,proto3" json:"invited_by,omitempty"` // absent where the owner made it
+	Frozen        bool                   `protobuf:"varint,10,opt,name=frozen,proto3" json:"frozen,omitempty"`                      // changed by a newer program in a way that this node can't follow
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Group) Reset() {
+	*x = Group{}
+	mi := &file_v1_control_proto_msgTypes[55]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Group) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Group) ProtoMessage() {}
+
+func (x *Group) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_control_proto_msgTypes[55]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Group.ProtoReflect.Descriptor instead.
+func (*Group) Descriptor() ([]byte, []int) {
+	return file_v1_control_proto_rawDescGZIP(), []int{55}
+}
+
+func (x *Group) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Group) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Group) GetTopic() string {
+	if x != nil {
+		return x.Topic
+	}
+	return ""
+}
+
+func (x *Group) GetHistory() string {
+	if x != nil {
+		return x.History
+	}
+	return ""
+}
+
+func (x *Group) GetRole() string {
+	if x != nil {
+		return x.Role
+	}
+	return ""
+}
+
+func (x *Group) GetMembers() uint32 {
+	if x != nil {
+		return x.Members
+	}
+	return 0
+}
+
+func (x *Group) GetOnline() uint32 {
+	if x != nil {
+		return x.Online
+	}
+	return 0
+}
+
+func (x *Group) GetJoined() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Joined
+	}
+	return nil
+}
+
+func (x *Group) GetInvitedBy() *Person {
+	if x != nil {
+		return x.InvitedBy
+	}
+	return nil
+}
+
+func (x *Group) GetFrozen() bool {
+	if x != nil {
+		return x.Frozen
+	}
+	return false
+}
+
+type Member struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Person        *Person                `protobuf:"bytes,1,opt,name=person,proto3" json:"person,omitempty"`
+	Role          string                 `protobuf:"bytes,2,opt,name=role,proto3" json:"role,omitempty"` // owner, admin or member
+	Joined        *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=joined,proto3" json:"joined,omitempty"`
+	Self          bool                   `protobuf:"varint,4,opt,name=self,proto3" json:"self,omitempty"` // the owner of this node
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Member) Reset() {
+	*x = Member{}
+	mi := &file_v1_control_proto_msgTypes[56]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Member) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Member) ProtoMessage() {}
+
+func (x *Member) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_control_proto_msgTypes[56]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Member.ProtoReflect.Descriptor instead.
+func (*Member) Descriptor() ([]byte, []int) {
+	return file_v1_control_proto_rawDescGZIP(), []int{56}
+}
+
+func (x *Member) GetPerson() *Person {
+	if x != nil {
+		return x.Person
+	}
+	return nil
+}
+
+func (x *Member) GetRole() string {
+	if x != nil {
+		return x.Role
+	}
+	return ""
+}
+
+func (x *Member) GetJoined() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Joined
+	}
+	return nil
+}
+
+func (x *Member) GetSelf() bool {
+	if x != nil {
+		return x.Self
+	}
+	return false
+}
+
+type CreateGroupRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateGroupRequest) Reset() {
+	*x = CreateGroupRequest{}
+	mi := &file_v1_control_proto_msgTypes[57]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateGroupRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateGroupRequest) ProtoMessage() {}
+
+func (x *CreateGroupRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_control_proto_msgTypes[57]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateGroupRequest.ProtoReflect.Descriptor instead.
+func (*CreateGroupRequest) Descriptor() ([]byte, []int) {
+	return file_v1_control_proto_rawDescGZIP(), []int{57}
+}
+
+func (x *CreateGroupRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+type GroupsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GroupsRequest) Reset() {
+	*x = GroupsRequest{}
+	mi := &file_v1_control_proto_msgTypes[58]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GroupsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GroupsRequest) ProtoMessage() {}
+
+func (x *GroupsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_control_proto_msgTypes[58]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GroupsRequest.ProtoReflect.Descriptor instead.
+func (*GroupsRequest) Descriptor() ([]byte, []int) {
+	return file_v1_control_proto_rawDescGZIP(), []int{58}
+}
+
+type GroupsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Groups        []*Group               `protobuf:"bytes,1,rep,name=groups,proto3" json:"groups,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GroupsResponse) Reset() {
+	*x = GroupsResponse{}
+	mi := &file_v1_control_proto_msgTypes[59]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GroupsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GroupsResponse) ProtoMessage() {}
+
+func (x *GroupsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_control_proto_msgTypes[59]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GroupsResponse.ProtoReflect.Descriptor instead.
+func (*GroupsResponse) Descriptor() ([]byte, []int) {
+	return file_v1_control_proto_rawDescGZIP(), []int{59}
+}
+
+func (x *GroupsResponse) GetGroups() []*Group {
+	if x != nil {
+		return x.Groups
+	}
+	return nil
+}
+
+type GetGroupRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Group         string                 `protobuf:"bytes,1,opt,name=group,proto3" json:"group,omitempty"` // GROUP
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetGroupRequest) Reset() {
+	*x = GetGroupRequest{}
+	mi := &file_v1_control_proto_msgTypes[60]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetGroupRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetGroupRequest) ProtoMessage() {}
+
+func (x *GetGroupRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_control_proto_msgTypes[60]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetGroupRequest.ProtoReflect.Descriptor instead.
+func (*GetGroupRequest) Descriptor() ([]byte, []int) {
+	return file_v1_control_proto_rawDescGZIP(), []int{60}
+}
+
+func (x *GetGroupRequest) GetGroup() string {
+	if x != nil {
+		return x.Group
+	}
+	return ""
+}
+
+type MembersRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Group         string                 `protobuf:"bytes,1,opt,name=group,proto3" json:"group,omitempty"` // GROUP
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MembersRequest) Reset() {
+	*x = MembersRequest{}
+	mi := &file_v1_control_proto_msgTypes[61]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MembersRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MembersRequest) ProtoMessage() {}
+
+func (x *MembersRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_control_proto_msgTypes[61]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MembersRequest.ProtoReflect.Descriptor instead.
+func (*MembersRequest) Descriptor() ([]byte, []int) {
+	return file_v1_control_proto_rawDescGZIP(), []int{61}
+}
+
+func (x *MembersRequest) GetGroup() string {
+	if x != nil {
+		return x.Group
+	}
+	return ""
+}
+
+type MembersResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Members       []*Member              `protobuf:"bytes,1,rep,name=members,proto3" json:"members,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MembersResponse) Reset() {
+	*x = MembersResponse{}
+	mi := &file_v1_control_proto_msgTypes[62]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MembersResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MembersResponse) ProtoMessage() {}
+
+func (x *MembersResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_control_proto_msgTypes[62]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MembersResponse.ProtoReflect.Descriptor instead.
+func (*MembersResponse) Descriptor() ([]byte, []int) {
+	return file_v1_control_proto_rawDescGZIP(), []int{62}
+}
+
+func (x *MembersResponse) GetMembers() []*Member {
+	if x != nil {
+		return x.Members
+	}
+	return nil
+}
+
+type InviteRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Group         string                 `protobuf:"bytes,1,opt,name=group,proto3" json:"group,omitempty"` // GROUP
+	Who           []string               `protobuf:"bytes,2,rep,name=who,proto3" json:"who,omitempty"`     // at most 500
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *InviteRequest) Reset() {
+	*x = InviteRequest{}
+	mi := &file_v1_control_proto_msgTypes[63]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *InviteRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*InviteRequest) ProtoMessage() {}
+
+func (x *InviteRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_control_proto_msgTypes[63]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use InviteRequest.ProtoReflect.Descriptor instead.
+func (*InviteRequest) Descriptor() ([]byte, []int) {
+	return file_v1_control_proto_rawDescGZIP(), []int{63}
+}
+
+func (x *InviteRequest) GetGroup() string {
+	if x != nil {
+		return x.Group
+	}
+	return ""
+}
+
+func (x *InviteRequest) GetWho() []string {
+	if x != nil {
+		return x.Who
+	}
+	return nil
+}
+
+type LeaveRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Group         string                 `protobuf:"bytes,1,opt,name=group,proto3" json:"group,omitempty"` // GROUP
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LeaveRequest) Reset() {
+	*x = LeaveRequest{}
+	mi := &file_v1_control_proto_msgTypes[64]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LeaveRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LeaveRequest) ProtoMessage() {}
+
+func (x *LeaveRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_control_proto_msgTypes[64]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LeaveRequest.ProtoReflect.Descriptor instead.
+func (*LeaveRequest) Descriptor() ([]byte, []int) {
+	return file_v1_control_proto_rawDescGZIP(), []int{64}
+}
+
+func (x *LeaveRequest) GetGroup() string {
+	if x != nil {
+		return x.Group
+	}
+	return ""
+}
+
+type RemoveMemberRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Group         string                 `protobuf:"bytes,1,opt,name=group,proto3" json:"group,omitempty"` // GROUP
+	Who           string                 `protobuf:"bytes,2,opt,name=who,proto3" json:"who,omitempty"`     // WHO, among the members first
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RemoveMemberRequest) Reset() {
+	*x = RemoveMemberRequest{}
+	mi := &file_v1_control_proto_msgTypes[65]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RemoveMemberRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RemoveMemberRequest) ProtoMessage() {}
+
+func (x *RemoveMemberRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_control_proto_msgTypes[65]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RemoveMemberRequest.ProtoReflect.Descriptor instead.
+func (*RemoveMemberRequest) Descriptor() ([]byte, []int) {
+	return file_v1_control_proto_rawDescGZIP(), []int{65}
+}
+
+func (x *RemoveMemberRequest) GetGroup() string {
+	if x != nil {
+		return x.Group
+	}
+	return ""
+}
+
+func (x *RemoveMemberRequest) GetWho() string {
+	if x != nil {
+		return x.Who
+	}
+	return ""
+}
+
+type SetRoleRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Group         string                 `protobuf:"bytes,1,opt,name=group,proto3" json:"group,omitempty"` // GROUP
+	Who           string                 `protobuf:"bytes,2,opt,name=who,proto3" json:"who,omitempty"`     // WHO, among the members first
+	Role          string                 `protobuf:"bytes,3,opt,name=role,proto3" json:"role,omitempty"`   // owner, admin or member
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetRoleRequest) Reset() {
+	*x = SetRoleRequest{}
+	mi := &file_v1_control_proto_msgTypes[66]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetRoleRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetRoleRequest) ProtoMessage() {}
+
+func (x *SetRoleRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_control_proto_msgTypes[66]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetRoleRequest.ProtoReflect.Descriptor instead.
+func (*SetRoleRequest) Descriptor() ([]byte, []int) {
+	return file_v1_control_proto_rawDescGZIP(), []int{66}
+}
+
+func (x *SetRoleRequest) GetGroup() string {
+	if x != nil {
+		return x.Group
+	}
+	return ""
+}
+
+func (x *SetRoleRequest) GetWho() string {
+	if x != nil {
+		return x.Who
+	}
+	return ""
+}
+
+func (x *SetRoleRequest) GetRole() string {
+	if x != nil {
+		return x.Role
+	}
+	return ""
+}
+
+type RenameGroupRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Group         string                 `protobuf:"bytes,1,opt,name=group,proto3" json:"group,omitempty"` // GROUP
+	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RenameGroupRequest) Reset() {
+	*x = RenameGroupRequest{}
+	mi := &file_v1_control_proto_msgTypes[67]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RenameGroupRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RenameGroupRequest) ProtoMessage() {}
+
+func (x *RenameGroupRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_control_proto_msgTypes[67]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RenameGroupRequest.ProtoReflect.Descriptor instead.
+func (*RenameGroupRequest) Descriptor() ([]byte, []int) {
+	return file_v1_control_proto_rawDescGZIP(), []int{67}
+}
+
+func (x *RenameGroupRequest) GetGroup() string {
+	if x != nil {
+		return x.Group
+	}
+	return ""
+}
+
+func (x *RenameGroupRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+type SetTopicRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Group         string                 `protobuf:"bytes,1,opt,name=group,proto3" json:"group,omitempty"` // GROUP
+	Topic         string                 `protobuf:"bytes,2,opt,name=topic,proto3" json:"topic,omitempty"` // at most 1 KiB; empty: none
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetTopicRequest) Reset() {
+	*x = SetTopicRequest{}
+	mi := &file_v1_control_proto_msgTypes[68]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetTopicRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetTopicRequest) ProtoMessage() {}
+
+func (x *SetTopicRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_control_proto_msgTypes[68]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetTopicRequest.ProtoReflect.Descriptor instead.
+func (*SetTopicRequest) Descriptor() ([]byte, []int) {
+	return file_v1_control_proto_rawDescGZIP(), []int{68}
+}
+
+func (x *SetTopicRequest) GetGroup() string {
+	if x != nil {
+		return x.Group
+	}
+	return ""
+}
+
+func (x *SetTopicRequest) GetTopic() string {
+	if x != nil {
+		return x.Topic
+	}
+	return ""
+}
+
+type SetHistoryRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Group         string                 `protobuf:"bytes,1,opt,name=group,proto3" json:"group,omitempty"`     // GROUP
+	History       string                 `protobuf:"bytes,2,opt,name=history,proto3" json:"history,omitempty"` // joined, all, or so many days as 7d
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetHistoryRequest) Reset() {
+	*x = SetHistoryRequest{}
+	mi := &file_v1_control_proto_msgTypes[69]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetHistoryRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetHistoryRequest) ProtoMessage() {}
+
+func (x *SetHistoryRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_control_proto_msgTypes[69]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetHistoryRequest.ProtoReflect.Descriptor instead.
+func (*SetHistoryRequest) Descriptor() ([]byte, []int) {
+	return file_v1_control_proto_rawDescGZIP(), []int{69}
+}
+
+func (x *SetHistoryRequest) GetGroup() string {
+	if x != nil {
+		return x.Group
+	}
+	return ""
+}
+
+func (x *SetHistoryRequest) GetHistory() string {
+	if x != nil {
+		return x.History
 	}
 	return ""
 }
@@ -2772,7 +3969,7 @@ type SendLinesRequest_Open struct {
 
 func (x *SendLinesRequest_Open) Reset() {
 	*x = SendLinesRequest_Open{}
-	mi := &file_v1_control_proto_msgTypes[48]
+	mi := &file_v1_control_proto_msgTypes[70]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2784,7 +3981,7 @@ func (x *SendLinesRequest_Open) String() string {
 func (*SendLinesRequest_Open) ProtoMessage() {}
 
 func (x *SendLinesRequest_Open) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[48]
+	mi := &file_v1_control_proto_msgTypes[70]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2831,7 +4028,7 @@ type SendLinesRequest_Line struct {
 
 func (x *SendLinesRequest_Line) Reset() {
 	*x = SendLinesRequest_Line{}
-	mi := &file_v1_control_proto_msgTypes[49]
+	mi := &file_v1_control_proto_msgTypes[71]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2843,7 +4040,7 @@ func (x *SendLinesRequest_Line) String() string {
 func (*SendLinesRequest_Line) ProtoMessage() {}
 
 func (x *SendLinesRequest_Line) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[49]
+	mi := &file_v1_control_proto_msgTypes[71]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2877,10 +4074,11 @@ var File_v1_control_proto protoreflect.FileDescriptor
 
 const file_v1_control_proto_rawDesc = "" +
 	"\n" +
-	"\x10v1/control.proto\x12\x12earshot.control.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"S\n" +
+	"\x10v1/control.proto\x12\x12earshot.control.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x86\x01\n" +
 	"\aProblem\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x124\n" +
-	"\apersons\x18\x02 \x03(\v2\x1a.earshot.control.v1.PersonR\apersons\"\x0f\n" +
+	"\apersons\x18\x02 \x03(\v2\x1a.earshot.control.v1.PersonR\apersons\x121\n" +
+	"\x06groups\x18\x03 \x03(\v2\x19.earshot.control.v1.GroupR\x06groups\"\x0f\n" +
 	"\rStatusRequest\"\xba\x01\n" +
 	"\x0eStatusResponse\x12\x16\n" +
 	"\x06person\x18\x01 \x01(\tR\x06person\x12\x12\n" +
@@ -2965,7 +4163,7 @@ const file_v1_control_proto_rawDesc = "" +
 	"\apetname\x18\x03 \x01(\tR\apetname\x12\x16\n" +
 	"\x06device\x18\x04 \x01(\tR\x06device\x12\x18\n" +
 	"\acontact\x18\x05 \x01(\bR\acontact\x12\x1a\n" +
-	"\bverified\x18\x06 \x01(\bR\bverified\"\xae\x03\n" +
+	"\bverified\x18\x06 \x01(\bR\bverified\"\xbc\x04\n" +
 	"\aMessage\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\"\n" +
 	"\fconversation\x18\x02 \x01(\tR\fconversation\x12*\n" +
@@ -2981,7 +4179,15 @@ const file_v1_control_proto_rawDesc = "" +
 	"\x05state\x18\v \x01(\tR\x05state\x12\x10\n" +
 	"\x03gap\x18\f \x01(\bR\x03gap\x12\x16\n" +
 	"\x06forked\x18\r \x01(\bR\x06forked\x12\x16\n" +
-	"\x06cursor\x18\x0e \x01(\x04R\x06cursor\"K\n" +
+	"\x06cursor\x18\x0e \x01(\x04R\x06cursor\x12\x16\n" +
+	"\x06edited\x18\x0f \x01(\bR\x06edited\x12\x1a\n" +
+	"\bmentions\x18\x10 \x03(\tR\bmentions\x12\x1c\n" +
+	"\tmentioned\x18\x11 \x01(\bR\tmentioned\x12:\n" +
+	"\treactions\x18\x12 \x03(\v2\x1c.earshot.control.v1.ReactionR\treactions\"L\n" +
+	"\bReaction\x12\x16\n" +
+	"\x06person\x18\x01 \x01(\tR\x06person\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
+	"\x05emoji\x18\x03 \x01(\tR\x05emoji\"K\n" +
 	"\x10MessagesResponse\x127\n" +
 	"\bmessages\x18\x01 \x03(\v2\x1b.earshot.control.v1.MessageR\bmessages\",\n" +
 	"\x06Filter\x12\x12\n" +
@@ -3021,7 +4227,22 @@ const file_v1_control_proto_rawDesc = "" +
 	"waitingFor\x12\x16\n" +
 	"\x06detail\x18\x05 \x01(\tR\x06detail\"\x1f\n" +
 	"\rCancelRequest\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\tR\x02id\"\xe8\x01\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\"1\n" +
+	"\vEditRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text\"\x1f\n" +
+	"\rRecallRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\"4\n" +
+	"\fReactRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
+	"\x05emoji\x18\x02 \x01(\tR\x05emoji\"!\n" +
+	"\x0fReceiptsRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\"I\n" +
+	"\x10ReceiptsResponse\x125\n" +
+	"\areached\x18\x01 \x03(\v2\x1b.earshot.control.v1.ReachedR\areached\"S\n" +
+	"\aReached\x122\n" +
+	"\x06person\x18\x01 \x01(\v2\x1a.earshot.control.v1.PersonR\x06person\x12\x14\n" +
+	"\x05state\x18\x02 \x01(\tR\x05state\"\xe8\x01\n" +
 	"\x06Person\x12\x16\n" +
 	"\x06person\x18\x01 \x01(\tR\x06person\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n" +
@@ -3062,7 +4283,57 @@ const file_v1_control_proto_rawDesc = "" +
 	"\fBlockRequest\x12\x10\n" +
 	"\x03who\x18\x01 \x01(\tR\x03who\"\"\n" +
 	"\x0eUnblockRequest\x12\x10\n" +
-	"\x03who\x18\x01 \x01(\tR\x03who2\xde\x0f\n" +
+	"\x03who\x18\x01 \x01(\tR\x03who\"\xa8\x02\n" +
+	"\x05Group\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
+	"\x05topic\x18\x03 \x01(\tR\x05topic\x12\x18\n" +
+	"\ahistory\x18\x04 \x01(\tR\ahistory\x12\x12\n" +
+	"\x04role\x18\x05 \x01(\tR\x04role\x12\x18\n" +
+	"\amembers\x18\x06 \x01(\rR\amembers\x12\x16\n" +
+	"\x06online\x18\a \x01(\rR\x06online\x122\n" +
+	"\x06joined\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\x06joined\x129\n" +
+	"\n" +
+	"invited_by\x18\t \x01(\v2\x1a.earshot.control.v1.PersonR\tinvitedBy\x12\x16\n" +
+	"\x06frozen\x18\n" +
+	" \x01(\bR\x06frozen\"\x98\x01\n" +
+	"\x06Member\x122\n" +
+	"\x06person\x18\x01 \x01(\v2\x1a.earshot.control.v1.PersonR\x06person\x12\x12\n" +
+	"\x04role\x18\x02 \x01(\tR\x04role\x122\n" +
+	"\x06joined\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x06joined\x12\x12\n" +
+	"\x04self\x18\x04 \x01(\bR\x04self\"(\n" +
+	"\x12CreateGroupRequest\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\"\x0f\n" +
+	"\rGroupsRequest\"C\n" +
+	"\x0eGroupsResponse\x121\n" +
+	"\x06groups\x18\x01 \x03(\v2\x19.earshot.control.v1.GroupR\x06groups\"'\n" +
+	"\x0fGetGroupRequest\x12\x14\n" +
+	"\x05group\x18\x01 \x01(\tR\x05group\"&\n" +
+	"\x0eMembersRequest\x12\x14\n" +
+	"\x05group\x18\x01 \x01(\tR\x05group\"G\n" +
+	"\x0fMembersResponse\x124\n" +
+	"\amembers\x18\x01 \x03(\v2\x1a.earshot.control.v1.MemberR\amembers\"7\n" +
+	"\rInviteRequest\x12\x14\n" +
+	"\x05group\x18\x01 \x01(\tR\x05group\x12\x10\n" +
+	"\x03who\x18\x02 \x03(\tR\x03who\"$\n" +
+	"\fLeaveRequest\x12\x14\n" +
+	"\x05group\x18\x01 \x01(\tR\x05group\"=\n" +
+	"\x13RemoveMemberRequest\x12\x14\n" +
+	"\x05group\x18\x01 \x01(\tR\x05group\x12\x10\n" +
+	"\x03who\x18\x02 \x01(\tR\x03who\"L\n" +
+	"\x0eSetRoleRequest\x12\x14\n" +
+	"\x05group\x18\x01 \x01(\tR\x05group\x12\x10\n" +
+	"\x03who\x18\x02 \x01(\tR\x03who\x12\x12\n" +
+	"\x04role\x18\x03 \x01(\tR\x04role\">\n" +
+	"\x12RenameGroupRequest\x12\x14\n" +
+	"\x05group\x18\x01 \x01(\tR\x05group\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\"=\n" +
+	"\x0fSetTopicRequest\x12\x14\n" +
+	"\x05group\x18\x01 \x01(\tR\x05group\x12\x14\n" +
+	"\x05topic\x18\x02 \x01(\tR\x05topic\"C\n" +
+	"\x11SetHistoryRequest\x12\x14\n" +
+	"\x05group\x18\x01 \x01(\tR\x05group\x12\x18\n" +
+	"\ahistory\x18\x02 \x01(\tR\ahistory2\xea\x18\n" +
 	"\aControl\x12O\n" +
 	"\x06Status\x12!.earshot.control.v1.StatusRequest\x1a\".earshot.control.v1.StatusResponse\x12I\n" +
 	"\x04Down\x12\x1f.earshot.control.v1.DownRequest\x1a .earshot.control.v1.DownResponse\x12L\n" +
@@ -3080,7 +4351,11 @@ const file_v1_control_proto_rawDesc = "" +
 	"\tSetCursor\x12$.earshot.control.v1.SetCursorRequest\x1a\".earshot.control.v1.CursorResponse\x12S\n" +
 	"\aHistory\x12\".earshot.control.v1.HistoryRequest\x1a$.earshot.control.v1.MessagesResponse\x12O\n" +
 	"\x06Outbox\x12!.earshot.control.v1.OutboxRequest\x1a\".earshot.control.v1.OutboxResponse\x12E\n" +
-	"\x06Cancel\x12!.earshot.control.v1.CancelRequest\x1a\x18.earshot.control.v1.Sent\x12U\n" +
+	"\x06Cancel\x12!.earshot.control.v1.CancelRequest\x1a\x18.earshot.control.v1.Sent\x12D\n" +
+	"\x04Edit\x12\x1f.earshot.control.v1.EditRequest\x1a\x1b.earshot.control.v1.Message\x12H\n" +
+	"\x06Recall\x12!.earshot.control.v1.RecallRequest\x1a\x1b.earshot.control.v1.Message\x12F\n" +
+	"\x05React\x12 .earshot.control.v1.ReactRequest\x1a\x1b.earshot.control.v1.Message\x12U\n" +
+	"\bReceipts\x12#.earshot.control.v1.ReceiptsRequest\x1a$.earshot.control.v1.ReceiptsResponse\x12U\n" +
 	"\bContacts\x12#.earshot.control.v1.ContactsRequest\x1a$.earshot.control.v1.ContactsResponse\x12Q\n" +
 	"\vNameContact\x12&.earshot.control.v1.NameContactRequest\x1a\x1a.earshot.control.v1.Person\x12^\n" +
 	"\vSafetyWords\x12&.earshot.control.v1.SafetyWordsRequest\x1a'.earshot.control.v1.SafetyWordsResponse\x12G\n" +
@@ -3088,7 +4363,19 @@ const file_v1_control_proto_rawDesc = "" +
 	"\bRequests\x12#.earshot.control.v1.RequestsRequest\x1a$.earshot.control.v1.RequestsResponse\x12G\n" +
 	"\x06Accept\x12!.earshot.control.v1.AcceptRequest\x1a\x1a.earshot.control.v1.Person\x12E\n" +
 	"\x05Block\x12 .earshot.control.v1.BlockRequest\x1a\x1a.earshot.control.v1.Person\x12I\n" +
-	"\aUnblock\x12\".earshot.control.v1.UnblockRequest\x1a\x1a.earshot.control.v1.PersonB9Z7github.com/earshot-im/earshot/node/control/v1;controlv1b\x06proto3"
+	"\aUnblock\x12\".earshot.control.v1.UnblockRequest\x1a\x1a.earshot.control.v1.Person\x12P\n" +
+	"\vCreateGroup\x12&.earshot.control.v1.CreateGroupRequest\x1a\x19.earshot.control.v1.Group\x12O\n" +
+	"\x06Groups\x12!.earshot.control.v1.GroupsRequest\x1a\".earshot.control.v1.GroupsResponse\x12J\n" +
+	"\bGetGroup\x12#.earshot.control.v1.GetGroupRequest\x1a\x19.earshot.control.v1.Group\x12R\n" +
+	"\aMembers\x12\".earshot.control.v1.MembersRequest\x1a#.earshot.control.v1.MembersResponse\x12F\n" +
+	"\x06Invite\x12!.earshot.control.v1.InviteRequest\x1a\x19.earshot.control.v1.Group\x12D\n" +
+	"\x05Leave\x12 .earshot.control.v1.LeaveRequest\x1a\x19.earshot.control.v1.Group\x12R\n" +
+	"\fRemoveMember\x12'.earshot.control.v1.RemoveMemberRequest\x1a\x19.earshot.control.v1.Group\x12H\n" +
+	"\aSetRole\x12\".earshot.control.v1.SetRoleRequest\x1a\x19.earshot.control.v1.Group\x12P\n" +
+	"\vRenameGroup\x12&.earshot.control.v1.RenameGroupRequest\x1a\x19.earshot.control.v1.Group\x12J\n" +
+	"\bSetTopic\x12#.earshot.control.v1.SetTopicRequest\x1a\x19.earshot.control.v1.Group\x12N\n" +
+	"\n" +
+	"SetHistory\x12%.earshot.control.v1.SetHistoryRequest\x1a\x19.earshot.control.v1.GroupB9Z7github.com/earshot-im/earshot/node/control/v1;controlv1b\x06proto3"
 
 var (
 	file_v1_control_proto_rawDescOnce sync.Once
@@ -3102,7 +4389,7 @@ func file_v1_control_proto_rawDescGZIP() []byte {
 	return file_v1_control_proto_rawDescData
 }
 
-var file_v1_control_proto_msgTypes = make([]protoimpl.MessageInfo, 50)
+var file_v1_control_proto_msgTypes = make([]protoimpl.MessageInfo, 72)
 var file_v1_control_proto_goTypes = []any{
 	(*Problem)(nil),               // 0: earshot.control.v1.Problem
 	(*StatusRequest)(nil),         // 1: earshot.control.v1.StatusRequest
@@ -3125,119 +4412,181 @@ var file_v1_control_proto_goTypes = []any{
 	(*WaitRequest)(nil),           // 18: earshot.control.v1.WaitRequest
 	(*Author)(nil),                // 19: earshot.control.v1.Author
 	(*Message)(nil),               // 20: earshot.control.v1.Message
-	(*MessagesResponse)(nil),      // 21: earshot.control.v1.MessagesResponse
-	(*Filter)(nil),                // 22: earshot.control.v1.Filter
-	(*UnreadRequest)(nil),         // 23: earshot.control.v1.UnreadRequest
-	(*MarkReadRequest)(nil),       // 24: earshot.control.v1.MarkReadRequest
-	(*MarkReadResponse)(nil),      // 25: earshot.control.v1.MarkReadResponse
-	(*ArrivalsRequest)(nil),       // 26: earshot.control.v1.ArrivalsRequest
-	(*GetCursorRequest)(nil),      // 27: earshot.control.v1.GetCursorRequest
-	(*SetCursorRequest)(nil),      // 28: earshot.control.v1.SetCursorRequest
-	(*CursorResponse)(nil),        // 29: earshot.control.v1.CursorResponse
-	(*HistoryRequest)(nil),        // 30: earshot.control.v1.HistoryRequest
-	(*OutboxRequest)(nil),         // 31: earshot.control.v1.OutboxRequest
-	(*OutboxResponse)(nil),        // 32: earshot.control.v1.OutboxResponse
-	(*Pending)(nil),               // 33: earshot.control.v1.Pending
-	(*CancelRequest)(nil),         // 34: earshot.control.v1.CancelRequest
-	(*Person)(nil),                // 35: earshot.control.v1.Person
-	(*ContactsRequest)(nil),       // 36: earshot.control.v1.ContactsRequest
-	(*ContactsResponse)(nil),      // 37: earshot.control.v1.ContactsResponse
-	(*NameContactRequest)(nil),    // 38: earshot.control.v1.NameContactRequest
-	(*SafetyWordsRequest)(nil),    // 39: earshot.control.v1.SafetyWordsRequest
-	(*SafetyWordsResponse)(nil),   // 40: earshot.control.v1.SafetyWordsResponse
-	(*VerifyRequest)(nil),         // 41: earshot.control.v1.VerifyRequest
-	(*RequestsRequest)(nil),       // 42: earshot.control.v1.RequestsRequest
-	(*RequestsResponse)(nil),      // 43: earshot.control.v1.RequestsResponse
-	(*Request)(nil),               // 44: earshot.control.v1.Request
-	(*AcceptRequest)(nil),         // 45: earshot.control.v1.AcceptRequest
-	(*BlockRequest)(nil),          // 46: earshot.control.v1.BlockRequest
-	(*UnblockRequest)(nil),        // 47: earshot.control.v1.UnblockRequest
-	(*SendLinesRequest_Open)(nil), // 48: earshot.control.v1.SendLinesRequest.Open
-	(*SendLinesRequest_Line)(nil), // 49: earshot.control.v1.SendLinesRequest.Line
-	(*timestamppb.Timestamp)(nil), // 50: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),   // 51: google.protobuf.Duration
+	(*Reaction)(nil),              // 21: earshot.control.v1.Reaction
+	(*MessagesResponse)(nil),      // 22: earshot.control.v1.MessagesResponse
+	(*Filter)(nil),                // 23: earshot.control.v1.Filter
+	(*UnreadRequest)(nil),         // 24: earshot.control.v1.UnreadRequest
+	(*MarkReadRequest)(nil),       // 25: earshot.control.v1.MarkReadRequest
+	(*MarkReadResponse)(nil),      // 26: earshot.control.v1.MarkReadResponse
+	(*ArrivalsRequest)(nil),       // 27: earshot.control.v1.ArrivalsRequest
+	(*GetCursorRequest)(nil),      // 28: earshot.control.v1.GetCursorRequest
+	(*SetCursorRequest)(nil),      // 29: earshot.control.v1.SetCursorRequest
+	(*CursorResponse)(nil),        // 30: earshot.control.v1.CursorResponse
+	(*HistoryRequest)(nil),        // 31: earshot.control.v1.HistoryRequest
+	(*OutboxRequest)(nil),         // 32: earshot.control.v1.OutboxRequest
+	(*OutboxResponse)(nil),        // 33: earshot.control.v1.OutboxResponse
+	(*Pending)(nil),               // 34: earshot.control.v1.Pending
+	(*CancelRequest)(nil),         // 35: earshot.control.v1.CancelRequest
+	(*EditRequest)(nil),           // 36: earshot.control.v1.EditRequest
+	(*RecallRequest)(nil),         // 37: earshot.control.v1.RecallRequest
+	(*ReactRequest)(nil),          // 38: earshot.control.v1.ReactRequest
+	(*ReceiptsRequest)(nil),       // 39: earshot.control.v1.ReceiptsRequest
+	(*ReceiptsResponse)(nil),      // 40: earshot.control.v1.ReceiptsResponse
+	(*Reached)(nil),               // 41: earshot.control.v1.Reached
+	(*Person)(nil),                // 42: earshot.control.v1.Person
+	(*ContactsRequest)(nil),       // 43: earshot.control.v1.ContactsRequest
+	(*ContactsResponse)(nil),      // 44: earshot.control.v1.ContactsResponse
+	(*NameContactRequest)(nil),    // 45: earshot.control.v1.NameContactRequest
+	(*SafetyWordsRequest)(nil),    // 46: earshot.control.v1.SafetyWordsRequest
+	(*SafetyWordsResponse)(nil),   // 47: earshot.control.v1.SafetyWordsResponse
+	(*VerifyRequest)(nil),         // 48: earshot.control.v1.VerifyRequest
+	(*RequestsRequest)(nil),       // 49: earshot.control.v1.RequestsRequest
+	(*RequestsResponse)(nil),      // 50: earshot.control.v1.RequestsResponse
+	(*Request)(nil),               // 51: earshot.control.v1.Request
+	(*AcceptRequest)(nil),         // 52: earshot.control.v1.AcceptRequest
+	(*BlockRequest)(nil),          // 53: earshot.control.v1.BlockRequest
+	(*UnblockRequest)(nil),        // 54: earshot.control.v1.UnblockRequest
+	(*Group)(nil),                 // 55: earshot.control.v1.Group
+	(*Member)(nil),                // 56: earshot.control.v1.Member
+	(*CreateGroupRequest)(nil),    // 57: earshot.control.v1.CreateGroupRequest
+	(*GroupsRequest)(nil),         // 58: earshot.control.v1.GroupsRequest
+	(*GroupsResponse)(nil),        // 59: earshot.control.v1.GroupsResponse
+	(*GetGroupRequest)(nil),       // 60: earshot.control.v1.GetGroupRequest
+	(*MembersRequest)(nil),        // 61: earshot.control.v1.MembersRequest
+	(*MembersResponse)(nil),       // 62: earshot.control.v1.MembersResponse
+	(*InviteRequest)(nil),         // 63: earshot.control.v1.InviteRequest
+	(*LeaveRequest)(nil),          // 64: earshot.control.v1.LeaveRequest
+	(*RemoveMemberRequest)(nil),   // 65: earshot.control.v1.RemoveMemberRequest
+	(*SetRoleRequest)(nil),        // 66: earshot.control.v1.SetRoleRequest
+	(*RenameGroupRequest)(nil),    // 67: earshot.control.v1.RenameGroupRequest
+	(*SetTopicRequest)(nil),       // 68: earshot.control.v1.SetTopicRequest
+	(*SetHistoryRequest)(nil),     // 69: earshot.control.v1.SetHistoryRequest
+	(*SendLinesRequest_Open)(nil), // 70: earshot.control.v1.SendLinesRequest.Open
+	(*SendLinesRequest_Line)(nil), // 71: earshot.control.v1.SendLinesRequest.Line
+	(*timestamppb.Timestamp)(nil), // 72: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),   // 73: google.protobuf.Duration
 }
 var file_v1_control_proto_depIdxs = []int32{
-	35, // 0: earshot.control.v1.Problem.persons:type_name -> earshot.control.v1.Person
-	7,  // 1: earshot.control.v1.PeersResponse.peers:type_name -> earshot.control.v1.Peer
-	50, // 2: earshot.control.v1.Peer.last_seen:type_name -> google.protobuf.Timestamp
-	51, // 3: earshot.control.v1.SendRequest.timeout:type_name -> google.protobuf.Duration
-	13, // 4: earshot.control.v1.Sent.to:type_name -> earshot.control.v1.Target
-	50, // 5: earshot.control.v1.Sent.time:type_name -> google.protobuf.Timestamp
-	48, // 6: earshot.control.v1.SendLinesRequest.open:type_name -> earshot.control.v1.SendLinesRequest.Open
-	49, // 7: earshot.control.v1.SendLinesRequest.lines:type_name -> earshot.control.v1.SendLinesRequest.Line
-	15, // 8: earshot.control.v1.SendLinesResponse.sent:type_name -> earshot.control.v1.Sent
-	51, // 9: earshot.control.v1.WaitRequest.timeout:type_name -> google.protobuf.Duration
-	13, // 10: earshot.control.v1.Message.to:type_name -> earshot.control.v1.Target
-	19, // 11: earshot.control.v1.Message.from:type_name -> earshot.control.v1.Author
-	50, // 12: earshot.control.v1.Message.time:type_name -> google.protobuf.Timestamp
-	50, // 13: earshot.control.v1.Message.received:type_name -> google.protobuf.Timestamp
-	20, // 14: earshot.control.v1.MessagesResponse.messages:type_name -> earshot.control.v1.Message
-	22, // 15: earshot.control.v1.UnreadRequest.filter:type_name -> earshot.control.v1.Filter
-	22, // 16: earshot.control.v1.ArrivalsRequest.filter:type_name -> earshot.control.v1.Filter
-	33, // 17: earshot.control.v1.OutboxResponse.pending:type_name -> earshot.control.v1.Pending
-	13, // 18: earshot.control.v1.Pending.to:type_name -> earshot.control.v1.Target
-	50, // 19: earshot.control.v1.Pending.queued:type_name -> google.protobuf.Timestamp
-	35, // 20: earshot.control.v1.ContactsResponse.persons:type_name -> earshot.control.v1.Person
-	35, // 21: earshot.control.v1.SafetyWordsResponse.person:type_name -> earshot.control.v1.Person
-	44, // 22: earshot.control.v1.RequestsResponse.requests:type_name -> earshot.control.v1.Request
-	50, // 23: earshot.control.v1.Request.received:type_name -> google.protobuf.Timestamp
-	51, // 24: earshot.control.v1.SendLinesRequest.Open.timeout:type_name -> google.protobuf.Duration
-	1,  // 25: earshot.control.v1.Control.Status:input_type -> earshot.control.v1.StatusRequest
-	3,  // 26: earshot.control.v1.Control.Down:input_type -> earshot.control.v1.DownRequest
-	5,  // 27: earshot.control.v1.Control.Peers:input_type -> earshot.control.v1.PeersRequest
-	8,  // 28: earshot.control.v1.Control.Me:input_type -> earshot.control.v1.MeRequest
-	10, // 29: earshot.control.v1.Control.UpdateMe:input_type -> earshot.control.v1.UpdateMeRequest
-	11, // 30: earshot.control.v1.Control.Watch:input_type -> earshot.control.v1.WatchRequest
-	14, // 31: earshot.control.v1.Control.Send:input_type -> earshot.control.v1.SendRequest
-	16, // 32: earshot.control.v1.Control.SendLines:input_type -> earshot.control.v1.SendLinesRequest
-	18, // 33: earshot.control.v1.Control.Wait:input_type -> earshot.control.v1.WaitRequest
-	23, // 34: earshot.control.v1.Control.Unread:input_type -> earshot.control.v1.UnreadRequest
-	24, // 35: earshot.control.v1.Control.MarkRead:input_type -> earshot.control.v1.MarkReadRequest
-	26, // 36: earshot.control.v1.Control.Arrivals:input_type -> earshot.control.v1.ArrivalsRequest
-	27, // 37: earshot.control.v1.Control.GetCursor:input_type -> earshot.control.v1.GetCursorRequest
-	28, // 38: earshot.control.v1.Control.SetCursor:input_type -> earshot.control.v1.SetCursorRequest
-	30, // 39: earshot.control.v1.Control.History:input_type -> earshot.control.v1.HistoryRequest
-	31, // 40: earshot.control.v1.Control.Outbox:input_type -> earshot.control.v1.OutboxRequest
-	34, // 41: earshot.control.v1.Control.Cancel:input_type -> earshot.control.v1.CancelRequest
-	36, // 42: earshot.control.v1.Control.Contacts:input_type -> earshot.control.v1.ContactsRequest
-	38, // 43: earshot.control.v1.Control.NameContact:input_type -> earshot.control.v1.NameContactRequest
-	39, // 44: earshot.control.v1.Control.SafetyWords:input_type -> earshot.control.v1.SafetyWordsRequest
-	41, // 45: earshot.control.v1.Control.Verify:input_type -> earshot.control.v1.VerifyRequest
-	42, // 46: earshot.control.v1.Control.Requests:input_type -> earshot.control.v1.RequestsRequest
-	45, // 47: earshot.control.v1.Control.Accept:input_type -> earshot.control.v1.AcceptRequest
-	46, // 48: earshot.control.v1.Control.Block:input_type -> earshot.control.v1.BlockRequest
-	47, // 49: earshot.control.v1.Control.Unblock:input_type -> earshot.control.v1.UnblockRequest
-	2,  // 50: earshot.control.v1.Control.Status:output_type -> earshot.control.v1.StatusResponse
-	4,  // 51: earshot.control.v1.Control.Down:output_type -> earshot.control.v1.DownResponse
-	6,  // 52: earshot.control.v1.Control.Peers:output_type -> earshot.control.v1.PeersResponse
-	9,  // 53: earshot.control.v1.Control.Me:output_type -> earshot.control.v1.MeResponse
-	9,  // 54: earshot.control.v1.Control.UpdateMe:output_type -> earshot.control.v1.MeResponse
-	12, // 55: earshot.control.v1.Control.Watch:output_type -> earshot.control.v1.WatchResponse
-	15, // 56: earshot.control.v1.Control.Send:output_type -> earshot.control.v1.Sent
-	17, // 57: earshot.control.v1.Control.SendLines:output_type -> earshot.control.v1.SendLinesResponse
-	15, // 58: earshot.control.v1.Control.Wait:output_type -> earshot.control.v1.Sent
-	21, // 59: earshot.control.v1.Control.Unread:output_type -> earshot.control.v1.MessagesResponse
-	25, // 60: earshot.control.v1.Control.MarkRead:output_type -> earshot.control.v1.MarkReadResponse
-	21, // 61: earshot.control.v1.Control.Arrivals:output_type -> earshot.control.v1.MessagesResponse
-	29, // 62: earshot.control.v1.Control.GetCursor:output_type -> earshot.control.v1.CursorResponse
-	29, // 63: earshot.control.v1.Control.SetCursor:output_type -> earshot.control.v1.CursorResponse
-	21, // 64: earshot.control.v1.Control.History:output_type -> earshot.control.v1.MessagesResponse
-	32, // 65: earshot.control.v1.Control.Outbox:output_type -> earshot.control.v1.OutboxResponse
-	15, // 66: earshot.control.v1.Control.Cancel:output_type -> earshot.control.v1.Sent
-	37, // 67: earshot.control.v1.Control.Contacts:output_type -> earshot.control.v1.ContactsResponse
-	35, // 68: earshot.control.v1.Control.NameContact:output_type -> earshot.control.v1.Person
-	40, // 69: earshot.control.v1.Control.SafetyWords:output_type -> earshot.control.v1.SafetyWordsResponse
-	35, // 70: earshot.control.v1.Control.Verify:output_type -> earshot.control.v1.Person
-	43, // 71: earshot.control.v1.Control.Requests:output_type -> earshot.control.v1.RequestsResponse
-	35, // 72: earshot.control.v1.Control.Accept:output_type -> earshot.control.v1.Person
-	35, // 73: earshot.control.v1.Control.Block:output_type -> earshot.control.v1.Person
-	35, // 74: earshot.control.v1.Control.Unblock:output_type -> earshot.control.v1.Person
-	50, // [50:75] is the sub-list for method output_type
-	25, // [25:50] is the sub-list for method input_type
-	25, // [25:25] is the sub-list for extension type_name
-	25, // [25:25] is the sub-list for extension extendee
-	0,  // [0:25] is the sub-list for field type_name
+	42, // 0: earshot.control.v1.Problem.persons:type_name -> earshot.control.v1.Person
+	55, // 1: earshot.control.v1.Problem.groups:type_name -> earshot.control.v1.Group
+	7,  // 2: earshot.control.v1.PeersResponse.peers:type_name -> earshot.control.v1.Peer
+	72, // 3: earshot.control.v1.Peer.last_seen:type_name -> google.protobuf.Timestamp
+	73, // 4: earshot.control.v1.SendRequest.timeout:type_name -> google.protobuf.Duration
+	13, // 5: earshot.control.v1.Sent.to:type_name -> earshot.control.v1.Target
+	72, // 6: earshot.control.v1.Sent.time:type_name -> google.protobuf.Timestamp
+	70, // 7: earshot.control.v1.SendLinesRequest.open:type_name -> earshot.control.v1.SendLinesRequest.Open
+	71, // 8: earshot.control.v1.SendLinesRequest.lines:type_name -> earshot.control.v1.SendLinesRequest.Line
+	15, // 9: earshot.control.v1.SendLinesResponse.sent:type_name -> earshot.control.v1.Sent
+	73, // 10: earshot.control.v1.WaitRequest.timeout:type_name -> google.protobuf.Duration
+	13, // 11: earshot.control.v1.Message.to:type_name -> earshot.control.v1.Target
+	19, // 12: earshot.control.v1.Message.from:type_name -> earshot.control.v1.Author
+	72, // 13: earshot.control.v1.Message.time:type_name -> google.protobuf.Timestamp
+	72, // 14: earshot.control.v1.Message.received:type_name -> google.protobuf.Timestamp
+	21, // 15: earshot.control.v1.Message.reactions:type_name -> earshot.control.v1.Reaction
+	20, // 16: earshot.control.v1.MessagesResponse.messages:type_name -> earshot.control.v1.Message
+	23, // 17: earshot.control.v1.UnreadRequest.filter:type_name -> earshot.control.v1.Filter
+	23, // 18: earshot.control.v1.ArrivalsRequest.filter:type_name -> earshot.control.v1.Filter
+	34, // 19: earshot.control.v1.OutboxResponse.pending:type_name -> earshot.control.v1.Pending
+	13, // 20: earshot.control.v1.Pending.to:type_name -> earshot.control.v1.Target
+	72, // 21: earshot.control.v1.Pending.queued:type_name -> google.protobuf.Timestamp
+	41, // 22: earshot.control.v1.ReceiptsResponse.reached:type_name -> earshot.control.v1.Reached
+	42, // 23: earshot.control.v1.Reached.person:type_name -> earshot.control.v1.Person
+	42, // 24: earshot.control.v1.ContactsResponse.persons:type_name -> earshot.control.v1.Person
+	42, // 25: earshot.control.v1.SafetyWordsResponse.person:type_name -> earshot.control.v1.Person
+	51, // 26: earshot.control.v1.RequestsResponse.requests:type_name -> earshot.control.v1.Request
+	72, // 27: earshot.control.v1.Request.received:type_name -> google.protobuf.Timestamp
+	72, // 28: earshot.control.v1.Group.joined:type_name -> google.protobuf.Timestamp
+	42, // 29: earshot.control.v1.Group.invited_by:type_name -> earshot.control.v1.Person
+	42, // 30: earshot.control.v1.Member.person:type_name -> earshot.control.v1.Person
+	72, // 31: earshot.control.v1.Member.joined:type_name -> google.protobuf.Timestamp
+	55, // 32: earshot.control.v1.GroupsResponse.groups:type_name -> earshot.control.v1.Group
+	56, // 33: earshot.control.v1.MembersResponse.members:type_name -> earshot.control.v1.Member
+	73, // 34: earshot.control.v1.SendLinesRequest.Open.timeout:type_name -> google.protobuf.Duration
+	1,  // 35: earshot.control.v1.Control.Status:input_type -> earshot.control.v1.StatusRequest
+	3,  // 36: earshot.control.v1.Control.Down:input_type -> earshot.control.v1.DownRequest
+	5,  // 37: earshot.control.v1.Control.Peers:input_type -> earshot.control.v1.PeersRequest
+	8,  // 38: earshot.control.v1.Control.Me:input_type -> earshot.control.v1.MeRequest
+	10, // 39: earshot.control.v1.Control.UpdateMe:input_type -> earshot.control.v1.UpdateMeRequest
+	11, // 40: earshot.control.v1.Control.Watch:input_type -> earshot.control.v1.WatchRequest
+	14, // 41: earshot.control.v1.Control.Send:input_type -> earshot.control.v1.SendRequest
+	16, // 42: earshot.control.v1.Control.SendLines:input_type -> earshot.control.v1.SendLinesRequest
+	18, // 43: earshot.control.v1.Control.Wait:input_type -> earshot.control.v1.WaitRequest
+	24, // 44: earshot.control.v1.Control.Unread:input_type -> earshot.control.v1.UnreadRequest
+	25, // 45: earshot.control.v1.Control.MarkRead:input_type -> earshot.control.v1.MarkReadRequest
+	27, // 46: earshot.control.v1.Control.Arrivals:input_type -> earshot.control.v1.ArrivalsRequest
+	28, // 47: earshot.control.v1.Control.GetCursor:input_type -> earshot.control.v1.GetCursorRequest
+	29, // 48: earshot.control.v1.Control.SetCursor:input_type -> earshot.control.v1.SetCursorRequest
+	31, // 49: earshot.control.v1.Control.History:input_type -> earshot.control.v1.HistoryRequest
+	32, // 50: earshot.control.v1.Control.Outbox:input_type -> earshot.control.v1.OutboxRequest
+	35, // 51: earshot.control.v1.Control.Cancel:input_type -> earshot.control.v1.CancelRequest
+	36, // 52: earshot.control.v1.Control.Edit:input_type -> earshot.control.v1.EditRequest
+	37, // 53: earshot.control.v1.Control.Recall:input_type -> earshot.control.v1.RecallRequest
+	38, // 54: earshot.control.v1.Control.React:input_type -> earshot.control.v1.ReactRequest
+	39, // 55: earshot.control.v1.Control.Receipts:input_type -> earshot.control.v1.ReceiptsRequest
+	43, // 56: earshot.control.v1.Control.Contacts:input_type -> earshot.control.v1.ContactsRequest
+	45, // 57: earshot.control.v1.Control.NameContact:input_type -> earshot.control.v1.NameContactRequest
+	46, // 58: earshot.control.v1.Control.SafetyWords:input_type -> earshot.control.v1.SafetyWordsRequest
+	48, // 59: earshot.control.v1.Control.Verify:input_type -> earshot.control.v1.VerifyRequest
+	49, // 60: earshot.control.v1.Control.Requests:input_type -> earshot.control.v1.RequestsRequest
+	52, // 61: earshot.control.v1.Control.Accept:input_type -> earshot.control.v1.AcceptRequest
+	53, // 62: earshot.control.v1.Control.Block:input_type -> earshot.control.v1.BlockRequest
+	54, // 63: earshot.control.v1.Control.Unblock:input_type -> earshot.control.v1.UnblockRequest
+	57, // 64: earshot.control.v1.Control.CreateGroup:input_type -> earshot.control.v1.CreateGroupRequest
+	58, // 65: earshot.control.v1.Control.Groups:input_type -> earshot.control.v1.GroupsRequest
+	60, // 66: earshot.control.v1.Control.GetGroup:input_type -> earshot.control.v1.GetGroupRequest
+	61, // 67: earshot.control.v1.Control.Members:input_type -> earshot.control.v1.MembersRequest
+	63, // 68: earshot.control.v1.Control.Invite:input_type -> earshot.control.v1.InviteRequest
+	64, // 69: earshot.control.v1.Control.Leave:input_type -> earshot.control.v1.LeaveRequest
+	65, // 70: earshot.control.v1.Control.RemoveMember:input_type -> earshot.control.v1.RemoveMemberRequest
+	66, // 71: earshot.control.v1.Control.SetRole:input_type -> earshot.control.v1.SetRoleRequest
+	67, // 72: earshot.control.v1.Control.RenameGroup:input_type -> earshot.control.v1.RenameGroupRequest
+	68, // 73: earshot.control.v1.Control.SetTopic:input_type -> earshot.control.v1.SetTopicRequest
+	69, // 74: earshot.control.v1.Control.SetHistory:input_type -> earshot.control.v1.SetHistoryRequest
+	2,  // 75: earshot.control.v1.Control.Status:output_type -> earshot.control.v1.StatusResponse
+	4,  // 76: earshot.control.v1.Control.Down:output_type -> earshot.control.v1.DownResponse
+	6,  // 77: earshot.control.v1.Control.Peers:output_type -> earshot.control.v1.PeersResponse
+	9,  // 78: earshot.control.v1.Control.Me:output_type -> earshot.control.v1.MeResponse
+	9,  // 79: earshot.control.v1.Control.UpdateMe:output_type -> earshot.control.v1.MeResponse
+	12, // 80: earshot.control.v1.Control.Watch:output_type -> earshot.control.v1.WatchResponse
+	15, // 81: earshot.control.v1.Control.Send:output_type -> earshot.control.v1.Sent
+	17, // 82: earshot.control.v1.Control.SendLines:output_type -> earshot.control.v1.SendLinesResponse
+	15, // 83: earshot.control.v1.Control.Wait:output_type -> earshot.control.v1.Sent
+	22, // 84: earshot.control.v1.Control.Unread:output_type -> earshot.control.v1.MessagesResponse
+	26, // 85: earshot.control.v1.Control.MarkRead:output_type -> earshot.control.v1.MarkReadResponse
+	22, // 86: earshot.control.v1.Control.Arrivals:output_type -> earshot.control.v1.MessagesResponse
+	30, // 87: earshot.control.v1.Control.GetCursor:output_type -> earshot.control.v1.CursorResponse
+	30, // 88: earshot.control.v1.Control.SetCursor:output_type -> earshot.control.v1.CursorResponse
+	22, // 89: earshot.control.v1.Control.History:output_type -> earshot.control.v1.MessagesResponse
+	33, // 90: earshot.control.v1.Control.Outbox:output_type -> earshot.control.v1.OutboxResponse
+	15, // 91: earshot.control.v1.Control.Cancel:output_type -> earshot.control.v1.Sent
+	20, // 92: earshot.control.v1.Control.Edit:output_type -> earshot.control.v1.Message
+	20, // 93: earshot.control.v1.Control.Recall:output_type -> earshot.control.v1.Message
+	20, // 94: earshot.control.v1.Control.React:output_type -> earshot.control.v1.Message
+	40, // 95: earshot.control.v1.Control.Receipts:output_type -> earshot.control.v1.ReceiptsResponse
+	44, // 96: earshot.control.v1.Control.Contacts:output_type -> earshot.control.v1.ContactsResponse
+	42, // 97: earshot.control.v1.Control.NameContact:output_type -> earshot.control.v1.Person
+	47, // 98: earshot.control.v1.Control.SafetyWords:output_type -> earshot.control.v1.SafetyWordsResponse
+	42, // 99: earshot.control.v1.Control.Verify:output_type -> earshot.control.v1.Person
+	50, // 100: earshot.control.v1.Control.Requests:output_type -> earshot.control.v1.RequestsResponse
+	42, // 101: earshot.control.v1.Control.Accept:output_type -> earshot.control.v1.Person
+	42, // 102: earshot.control.v1.Control.Block:output_type -> earshot.control.v1.Person
+	42, // 103: earshot.control.v1.Control.Unblock:output_type -> earshot.control.v1.Person
+	55, // 104: earshot.control.v1.Control.CreateGroup:output_type -> earshot.control.v1.Group
+	59, // 105: earshot.control.v1.Control.Groups:output_type -> earshot.control.v1.GroupsResponse
+	55, // 106: earshot.control.v1.Control.GetGroup:output_type -> earshot.control.v1.Group
+	62, // 107: earshot.control.v1.Control.Members:output_type -> earshot.control.v1.MembersResponse
+	55, // 108: earshot.control.v1.Control.Invite:output_type -> earshot.control.v1.Group
+	55, // 109: earshot.control.v1.Control.Leave:output_type -> earshot.control.v1.Group
+	55, // 110: earshot.control.v1.Control.RemoveMember:output_type -> earshot.control.v1.Group
+	55, // 111: earshot.control.v1.Control.SetRole:output_type -> earshot.control.v1.Group
+	55, // 112: earshot.control.v1.Control.RenameGroup:output_type -> earshot.control.v1.Group
+	55, // 113: earshot.control.v1.Control.SetTopic:output_type -> earshot.control.v1.Group
+	55, // 114: earshot.control.v1.Control.SetHistory:output_type -> earshot.control.v1.Group
+	75, // [75:115] is the sub-list for method output_type
+	35, // [35:75] is the sub-list for method input_type
+	35, // [35:35] is the sub-list for extension type_name
+	35, // [35:35] is the sub-list for extension extendee
+	0,  // [0:35] is the sub-list for field type_name
 }
 
 func init() { file_v1_control_proto_init() }
@@ -3252,7 +4601,7 @@ func file_v1_control_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_v1_control_proto_rawDesc), len(file_v1_control_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   50,
+			NumMessages:   72,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
