@@ -116,6 +116,10 @@ func (c Card) Bytes() []byte { return c.raw }
 // Head returns the hash of the last link.
 func (c Card) Head() Hash { return c.heads[len(c.heads)-1] }
 
+// Heads returns the hash of the genesis and that of each link, in order. The caller
+// must not change them.
+func (c Card) Heads() []Hash { return c.heads }
+
 // Includes reports whether head is the head of this card or of one that it extends.
 func (c Card) Includes(head Hash) bool { return slices.Contains(c.heads, head) }
 
