@@ -30,10 +30,13 @@ func (s *session) identify(ctx context.Context, e sync.Identify) (sync.Input, er
 	if e.Profile != nil && !profileOf(e.Profile, card) {
 		return sync.Joined{Err: fmt.Errorf("%w: profile", sync.ErrPeerProof)}, nil
 	}
-	if err := s.node.people.met(ctx, s, card, profileName(e.Profile)); err != nil {
+	// Before it is met, so that the end of the session takes back what was done of that.
+	s.person, s.known, s.joinedAt = card.Person(), true, s.node.cfg.Now()
+	if err := s.node.people.met(ctx, s, card, profileName(e.Profile)); ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	} else if err != nil {
 		return sync.Joined{Err: fmt.Errorf("%w: %w", sync.ErrPeerProof, err)}, nil
 	}
-	s.person, s.known, s.joinedAt = card.Person(), true, s.node.cfg.Now()
 	s.log.Debug("session", "opened", s.opened)
 	s.node.hub.do(func() { s.node.hub.introduce(s) })
 	return s.join(), nil

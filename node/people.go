@@ -175,13 +175,18 @@ func (a *acquaintance) public() Person {
 		Verified: a.Verified, Blocked: a.Blocked, Online: len(a.online) > 0, Devices: devices}
 }
 
-// met takes in the proven card of a session's peer, and the name that came with it.
+// met takes in the proven card of a session's peer, and the name that came with it. ctx is the session's: one that was
+// replaced must not take the place of the newer, which may be here already.
 func (p *people) met(ctx context.Context, s *session, card crypto.Card, name string) error {
 	device := s.peer
 	if owner, ok := p.of(device); ok && owner.ID != card.Person() {
 		return errOtherPerson
 	}
 	p.mu.Lock()
+	if ctx.Err() != nil {
+		p.mu.Unlock()
+		return context.Cause(ctx)
+	}
 	old := p.known[card.Person()]
 	saved := old != nil && old.saved
 	if old != nil {
