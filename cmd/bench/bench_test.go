@@ -46,6 +46,37 @@ func TestFloors(t *testing.T) {
 	}
 }
 
+// TestFan sends to some of the receivers and to all.
+func TestFan(t *testing.T) {
+	b := &bench{dir: t.TempDir()}
+	fan, servers, err := b.fanOut(t.Context(), 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	author, hearers, err := b.gossips(t.Context(), []int{2, 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, to := range []int{2, 3} {
+		for p, do := range map[*process][]string{fan: {"check", "each"}, author: {""}} {
+			for _, do := range do {
+				took, err := p.ask(ask{Do: do, To: to, N: 3})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if len(took) != 3 || slices.Min(took) <= 0 || slices.Max(took) > patience {
+					t.Errorf("%q to %d took %v", do, to, took)
+				}
+			}
+		}
+	}
+	for _, p := range slices.Concat(servers, hearers, []*process{fan, author}) {
+		if err := p.stop(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestPull(t *testing.T) {
 	b := &bench{dir: t.TempDir()}
 	far, err := b.holder(t.Context())

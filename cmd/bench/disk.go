@@ -12,6 +12,7 @@ import (
 
 const (
 	messageSize = 100 // bytes
+	numberSize  = 8   // of them, the digits of its number, at the beginning
 
 	// maxGroup is how many messages a floor commits together at most.
 	maxGroup = 4096
@@ -19,7 +20,7 @@ const (
 
 // message is the text that carries a number, messageSize bytes long.
 func message(n int) []byte {
-	return fmt.Appendf(nil, "%08d%s", n, strings.Repeat("x", messageSize-8))
+	return fmt.Appendf(nil, "%0*d%s", numberSize, n, strings.Repeat("x", messageSize-numberSize))
 }
 
 var bucket = []byte("messages")

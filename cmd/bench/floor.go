@@ -22,10 +22,13 @@ import (
 
 // floorCommand, as the first argument, makes this program one of the processes of a floor:
 //
-//	serve DIR       answers streams of any protocol below; holds messages to be pulled
-//	drive DIR ADDR  does what it is asked on standard input against a server (see ask)
-//	pull DIR ADDR   pulls all that a server holds, commits it, and says so
-//	idle DIR        does nothing
+//	serve DIR                    answers streams of any protocol below; holds messages to be pulled
+//	drive DIR ADDR               does what it is asked on standard input against a server (see ask)
+//	fan DIR ADDR...              the same against many
+//	gossip DIR TOPICS [ADDR]...  hears what is published, and tells who wants to know; a topic is a number of hearers
+//	publish DIR TOPICS ADDR...   publishes what it is asked
+//	pull DIR ADDR                pulls all that a server holds, commits it, and says so
+//	idle DIR                     does nothing
 //
 // Each says on standard output when it is ready, and ends when its standard input does.
 const floorCommand = "floor"
@@ -33,6 +36,7 @@ const floorCommand = "floor"
 // The protocols that a server answers. Messages have messageSize bytes, counts are 8 bytes, big endian.
 const (
 	protoEcho  = "/bench/echo"  // a message comes back
+	protoCheck = "/bench/check" // a message and its signature; after the check, when that was (see moment)
 	protoEach  = "/bench/each"  // a message and its signature; after check and commit, the count so far
 	protoGroup = "/bench/group" // messages; after the commit of whatever was there, the count so far
 	protoPull  = "/bench/pull"  // one byte; then everything held
@@ -55,29 +59,52 @@ func runFloor(ctx context.Context, args []string) error {
 		return err
 	}
 	defer h.Close()
-	switch args[0] {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop() // before h, which waits for its handlers
+	switch more := args[2:]; args[0] {
 	case "serve":
 		return serve(h, d)
 	case "idle":
 		return ready(h)
-	}
-	if len(args) < 3 {
-		return errors.New("no address")
-	}
-	to, err := peer.AddrInfoFromString(args[2])
-	if err != nil {
-		return err
-	}
-	if err := h.Connect(ctx, to.ID, to.Addrs); err != nil {
-		return err
-	}
-	switch args[0] {
 	case "drive":
-		return drive(ctx, h, d, to.ID)
+		return drive(ctx, h, d, more)
+	case "fan":
+		return spread(ctx, h, d, more)
+	case "gossip":
+		return hear(ctx, h, more)
+	case "publish":
+		return publish(ctx, h, more)
 	case "pull":
-		return pull(ctx, h, d, to.ID)
+		return pull(ctx, h, d, more)
 	}
 	return fmt.Errorf("no floor %q", args[0])
+}
+
+// connect connects to those who listen at these addresses, and names them.
+func connect(ctx context.Context, h *link.Host, addrs []string) (ids []peer.ID, err error) {
+	for _, a := range addrs {
+		to, err := peer.AddrInfoFromString(a)
+		if err == nil {
+			err = h.Connect(ctx, to.ID, to.Addrs)
+		}
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, to.ID)
+	}
+	return ids, nil
+}
+
+// connectOne connects to the one that there must be.
+func connectOne(ctx context.Context, h *link.Host, addrs []string) (peer.ID, error) {
+	if len(addrs) != 1 {
+		return "", fmt.Errorf("%d addresses, want one", len(addrs))
+	}
+	ids, err := connect(ctx, h, addrs)
+	if err != nil {
+		return "", err
+	}
+	return ids[0], nil
 }
 
 func newHost() (*link.Host, error) {
@@ -102,19 +129,24 @@ func ready(h *link.Host) error {
 	return err
 }
 
-// serve is the far end of every floor.
-func serve(h *link.Host, d *disk) error {
-	must := func(f func(network.Stream) error) func(network.Stream) {
-		return func(s network.Stream) {
-			if err := f(s); err != nil && !errors.Is(err, io.EOF) {
-				fmt.Fprintln(os.Stderr, "bench: floor:", err)
-				_ = s.Reset() // the driver ends with an error
-			}
+// must resets the stream, and so ends the driver with an error, where a handler fails.
+func must(f func(network.Stream) error) func(network.Stream) {
+	return func(s network.Stream) {
+		if err := f(s); err != nil && !errors.Is(err, io.EOF) {
+			fmt.Fprintln(os.Stderr, "bench: floor:", err)
+			_ = s.Reset()
 		}
 	}
+}
+
+// serve is the far end of the floors without gossip.
+func serve(h *link.Host, d *disk) error {
 	h.SetStreamHandler(protoEcho, must(func(s network.Stream) error {
 		_, err := io.CopyBuffer(struct{ io.Writer }{s}, struct{ io.Reader }{s}, make([]byte, messageSize))
 		return err
+	}))
+	h.SetStreamHandler(protoCheck, must(func(s network.Stream) error {
+		return checkEach(s, func([]byte) ([]byte, error) { return moment(time.Now()), nil })
 	}))
 	h.SetStreamHandler(protoEach, must(d.takeEach))
 	h.SetStreamHandler(protoGroup, must(d.takeGroups))
@@ -123,22 +155,45 @@ func serve(h *link.Host, d *disk) error {
 }
 
 func (d *disk) takeEach(s network.Stream) error {
+	n := uint64(0)
+	return checkEach(s, func(message []byte) ([]byte, error) {
+		n++
+		return binary.BigEndian.AppendUint64(nil, n), d.put(message)
+	})
+}
+
+// checkEach checks one signed message at a time and answers what take makes of it.
+func checkEach(s network.Stream, take func(message []byte) (answer []byte, err error)) error {
 	public := ed25519.NewKeyFromSeed(signerSeed[:]).Public().(ed25519.PublicKey)
 	b := make([]byte, messageSize+ed25519.SignatureSize)
-	for n := uint64(1); ; n++ {
+	for {
 		if _, err := io.ReadFull(s, b); err != nil {
 			return err
 		}
 		if !ed25519.Verify(public, b[:messageSize], b[messageSize:]) {
 			return errors.New("bad signature")
 		}
-		if err := d.put(b[:messageSize]); err != nil {
-			return err
+		answer, err := take(b[:messageSize])
+		if err == nil {
+			_, err = s.Write(answer)
 		}
-		if _, err := s.Write(binary.BigEndian.AppendUint64(nil, n)); err != nil {
+		if err != nil {
 			return err
 		}
 	}
+}
+
+// moment is a time by the clock that all processes of a machine share: nanoseconds, 8 bytes.
+func moment(t time.Time) []byte { return binary.BigEndian.AppendUint64(nil, uint64(t.UnixNano())) }
+
+// latest reads a moment, and returns it if it is later than last.
+func latest(r io.Reader, last time.Time) (time.Time, error) {
+	b := make([]byte, 8)
+	_, err := io.ReadFull(r, b)
+	if t := time.Unix(0, int64(binary.BigEndian.Uint64(b))); t.After(last) {
+		last = t
+	}
+	return last, err
 }
 
 func (d *disk) takeGroups(s network.Stream) error {
@@ -178,7 +233,11 @@ func readMessages(s network.Stream) <-chan []byte {
 }
 
 // pull is the reader of W5.
-func pull(ctx context.Context, h *link.Host, d *disk, from peer.ID) error {
+func pull(ctx context.Context, h *link.Host, d *disk, addrs []string) error {
+	from, err := connectOne(ctx, h, addrs)
+	if err != nil {
+		return err
+	}
 	s, err := h.NewStream(ctx, from, protoPull)
 	if err != nil {
 		return err
@@ -196,18 +255,27 @@ func pull(ctx context.Context, h *link.Host, d *disk, from peer.ID) error {
 
 // ask is what a driver does N times; the answer is how long each took in nanoseconds, or all together.
 type ask struct {
-	Do string // echo, commit, sign, check, each, group
+	Do string // drive: echo, commit, sign, check, each, group; fan: check, each; publish: nothing else
+	To int    // of fan and publish: to how many
 	N  int
 }
 
-func drive(ctx context.Context, h *link.Host, d *disk, to peer.ID) error {
+func drive(ctx context.Context, h *link.Host, d *disk, addrs []string) error {
+	to, err := connectOne(ctx, h, addrs)
+	if err != nil {
+		return err
+	}
 	dr := &driver{d: d, key: ed25519.NewKeyFromSeed(signerSeed[:])}
 	for proto, s := range map[string]*network.Stream{protoEcho: &dr.echo, protoEach: &dr.each, protoGroup: &dr.group} {
-		var err error
 		if *s, err = h.NewStream(ctx, to, protocol.ID(proto)); err != nil {
 			return err
 		}
 	}
+	return answer(dr.do)
+}
+
+// answer does what is asked until standard input ends.
+func answer(do func(ask) ([]time.Duration, error)) error {
 	fmt.Println("ready")
 	in, answers := json.NewDecoder(os.Stdin), json.NewEncoder(os.Stdout)
 	for {
@@ -217,7 +285,7 @@ func drive(ctx context.Context, h *link.Host, d *disk, to peer.ID) error {
 		} else if err != nil {
 			return err
 		}
-		took, err := dr.do(a)
+		took, err := do(a)
 		if err == nil {
 			err = answers.Encode(took)
 		}
@@ -265,12 +333,26 @@ func (dr *driver) do(a ask) (took []time.Duration, err error) {
 	if step == nil {
 		return nil, fmt.Errorf("no step %q", a.Do)
 	}
-	for range a.N {
+	return repeat(a.N, step)
+}
+
+// repeat returns how long each of n times took.
+func repeat(n int, step func() error) ([]time.Duration, error) {
+	return repeatUntil(n, func() (time.Time, error) {
+		err := step()
+		return time.Now(), err
+	})
+}
+
+// repeatUntil is repeat for steps that end when they say.
+func repeatUntil(n int, step func() (time.Time, error)) (took []time.Duration, err error) {
+	for range n {
 		began := time.Now()
-		if err := step(); err != nil {
+		end, err := step()
+		if err != nil {
 			return nil, err
 		}
-		took = append(took, time.Since(began))
+		took = append(took, end.Sub(began))
 	}
 	return took, nil
 }

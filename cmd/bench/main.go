@@ -1,6 +1,6 @@
 // Command bench measures earshot beside floors: what the same machine allows a program that does the least that the
 // same promise takes. It prints lines `PEER WORKLOAD METRIC VALUE` and nothing else on standard output. PEER is earshot,
-// floor, or target: what earshot is to reach in the metric of that name.
+// floor, gossipsub, or target: what earshot is to reach in the metric of that name.
 //
 //	bench [-earshot BINARY] [-n ROUNDS] [-idle DURATION] [WORKLOAD]...
 //
@@ -8,6 +8,9 @@
 //	    signature and one check, as a pipeline of two processes and as the sum of its parts
 //	W2  20,000 messages pipelined, until the other disk has them all. Floor: the same over a link, with whatever waits
 //	    in one commit, at both ends
+//	W4  one 100-byte message at a time to 10 and to 50 receivers, until the last has it and until the last has it on
+//	    disk. Floor: a stream to each over a link, one signature, and a check by each; and with a commit by each.
+//	    Beside it bare gossipsub over the same links, all connected to all, with its defaults but for longer queues
 //	W5  10,000 messages wait; from the start of the reader's process until it has them all. Floor: a process that
 //	    pulls them over a link and commits them in groups
 //	W6  idle: memory and processor, and the time from start to ready. Floor: a process with a link and a database open
@@ -48,6 +51,7 @@ type bench struct {
 var workloads = map[string]func(*bench, context.Context) error{
 	"W1": (*bench).w1,
 	"W2": (*bench).w2,
+	"W4": (*bench).w4,
 	"W5": (*bench).w5,
 	"W6": (*bench).w6,
 }

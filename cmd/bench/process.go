@@ -75,8 +75,10 @@ func (p *process) line() (string, error) {
 }
 
 // do asks a driver.
-func (p *process) do(what string, n int) (took []time.Duration, err error) {
-	b, err := json.Marshal(ask{Do: what, N: n})
+func (p *process) do(what string, n int) ([]time.Duration, error) { return p.ask(ask{Do: what, N: n}) }
+
+func (p *process) ask(a ask) (took []time.Duration, err error) {
+	b, err := json.Marshal(a)
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +90,7 @@ func (p *process) do(what string, n int) (took []time.Duration, err error) {
 		err = json.Unmarshal([]byte(line), &took)
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("floor: %s: %w", what, err), p.kill())
+		return nil, errors.Join(fmt.Errorf("floor: %s: %w", a.Do, err), p.kill())
 	}
 	return took, nil
 }
