@@ -1,0 +1,117 @@
+package gossip
+
+import (
+	"bytes"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/earshot-im/earshot/crypto"
+)
+
+// history is what there is of a group's control events; each replica knows a part of it that is closed to the past.
+type history struct {
+	parents map[crypto.Hash][]crypto.Hash
+	removal map[crypto.Hash]bool
+}
+
+func newHistory() *history {
+	return &history{parents: make(map[crypto.Hash][]crypto.Hash), removal: make(map[crypto.Hash]bool)}
+}
+
+// replica is one device's control state.
+type replica struct {
+	history *history
+	mu      sync.Mutex
+	known   map[crypto.Hash]bool
+}
+
+var _ Control = (*replica)(nil)
+
+// newReplica knows the create event.
+func (h *history) newReplica() *replica {
+	root := crypto.Digest("test", nil)
+	h.parents[root] = nil
+	return &replica{history: h, known: map[crypto.Hash]bool{root: true}}
+}
+
+// act adds an event under what the replica knows.
+func (r *replica) act(name string, removal bool) {
+	heads := r.Heads()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	id := crypto.Digest("test", []byte(name))
+	r.history.parents[id] = heads
+	r.history.removal[id] = removal
+	r.known[id] = true
+}
+
+// hear takes what another replica knows.
+func (r *replica) hear(other *replica) (grew bool) {
+	other.mu.Lock()
+	known := maps.Clone(other.known)
+	other.mu.Unlock()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for id := range known {
+		grew = grew || !r.known[id]
+		r.known[id] = true
+	}
+	return grew
+}
+
+func (r *replica) Heads() []crypto.Hash {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	inner := make(map[crypto.Hash]bool)
+	for id := range r.known {
+		for _, p := range r.history.parents[id] {
+			inner[p] = true
+		}
+	}
+	var heads []crypto.Hash
+	for id := range r.known {
+		if !inner[id] {
+			heads = append(heads, id)
+		}
+	}
+	slices.SortFunc(heads, func(a, b crypto.Hash) int { return bytes.Compare(a[:], b[:]) })
+	return heads
+}
+
+func (r *replica) past(heads []crypto.Hash) map[crypto.Hash]bool {
+	past := make(map[crypto.Hash]bool)
+	for rest := slices.Clone(heads); len(rest) > 0; {
+		id := rest[0]
+		rest = rest[1:]
+		if !past[id] {
+			past[id] = true
+			rest = append(rest, r.history.parents[id]...)
+		}
+	}
+	return past
+}
+
+func (r *replica) Standing(control []crypto.Hash) Standing {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, id := range control {
+		if !r.known[id] {
+			return Unknown
+		}
+	}
+	past := r.past(control)
+	for id := range r.known {
+		if r.history.removal[id] && !past[id] {
+			return Stale
+		}
+	}
+	return Current
+}
+
+func (r *replica) Covers(control, older []crypto.Hash) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	past := r.past(control)
+	return !slices.ContainsFunc(older, func(id crypto.Hash) bool { return !past[id] })
+}

@@ -1,0 +1,72 @@
+package gossip
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/protocol"
+
+	"github.com/earshot-im/earshot/crypto"
+)
+
+// EpochID names an epoch. It is derived from the key and the control heads, so whoever has the same ID has the same of
+// both.
+type EpochID [16]byte
+
+// Epoch is one period of a group's gossip key, as members hand it to each other over their links. It never goes to disk.
+type Epoch struct {
+	ID      EpochID
+	Key     [32]byte
+	Control []crypto.Hash // 1 to 8, sorted: the heads of the control state that it was minted under
+	Age     time.Duration // since it was minted, as far as the teller knows
+}
+
+// String hides the key.
+func (Epoch) String() string { return "(secret)" }
+
+// check returns ErrEpoch for what no member mints.
+func (e *Epoch) check() error {
+	ordered := slices.IsSortedFunc(e.Control, func(a, b crypto.Hash) int { return bytes.Compare(a[:], b[:]) })
+	twice := len(slices.Compact(slices.Clone(e.Control))) != len(e.Control)
+	if len(e.Control) == 0 || len(e.Control) > maxControl || !ordered || twice || e.Age < 0 {
+		return ErrEpoch
+	}
+	if e.ID != epochID(&e.Key, e.Control) {
+		return ErrEpoch
+	}
+	return nil
+}
+
+func epochID(key *[32]byte, control []crypto.Hash) EpochID {
+	var heads []byte
+	for _, h := range control {
+		heads = append(heads, h[:]...)
+	}
+	id := derive(key[:], "epoch", heads)
+	return EpochID(id[:])
+}
+
+// topic is the name under which messages of an epoch travel. It tells outsiders nothing, not even that two are of one
+// group.
+func topic(key *[32]byte) string {
+	name := derive(key[:], "topic", nil)
+	return hex.EncodeToString(name[:])
+}
+
+// Protocol names the streams of a group's gossip. Only who knows the group's secret can ask for it.
+func Protocol(secret [32]byte) protocol.ID {
+	name := derive(secret[:], "gossip", nil)
+	return protocol.ID("/earshot/gossip/1/" + hex.EncodeToString(name[:16]))
+}
+
+// derive gives each use of a key a key, or a name, of its own.
+func derive(key []byte, use string, message []byte) [32]byte {
+	h := hmac.New(sha256.New, key)
+	h.Write([]byte("earshot/" + use + "/1\x00"))
+	h.Write(message)
+	return [32]byte(h.Sum(nil))
+}

@@ -1,0 +1,287 @@
+package gossip
+
+import (
+	"bytes"
+	"encoding/binary"
+	"io"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/earshot-im/earshot/crypto"
+)
+
+// Standing is what this device knows of the control heads that an epoch was minted under.
+type Standing int
+
+const (
+	Unknown Standing = iota // some of them have not come yet
+	Current                 // every removal and leave that counts is in their past
+	Stale                   // one isn't: somebody who is out may hold the key
+)
+
+// Control is what the router asks of the group's control state. It is asked from several goroutines and while the
+// router is locked: it must not call the router, nor wait for who does.
+type Control interface {
+	Heads() []crypto.Hash                     // to mint under, now; sorted
+	Standing(control []crypto.Hash) Standing  // of heads that an epoch was minted under
+	Covers(control, older []crypto.Hash) bool // everything in older is among control or in its past
+}
+
+// epochs decides which epoch to seal under, which to open with, when to mint one and when to destroy. It is pure: the
+// time comes with each call, and randomness from its reader. One owner or lock.
+type epochs struct {
+	device  crypto.DeviceID // this one; it spreads the minting
+	control Control
+	random  io.Reader
+
+	held   []*held
+	seal   *held     // the one to seal under, among held; nil: none
+	told   EpochID   // the one last shared
+	mintAt time.Time // zero: nothing to mint
+
+	// When epochs that were here were minted, also those that are gone: an epoch never gets younger.
+	births map[EpochID]time.Time
+	order  []EpochID // of births, the oldest entry first
+}
+
+// held is an epoch with what is known of it here.
+type held struct {
+	Epoch              // its Age is unused
+	born     time.Time // by the greatest age told
+	since    time.Time // when it came
+	standing Standing
+	until    time.Time // when it is destroyed; zero for the one to seal under
+}
+
+func newEpochs(device crypto.DeviceID, control Control, random io.Reader) *epochs {
+	return &epochs{device: device, control: control, random: random, births: make(map[EpochID]time.Time)}
+}
+
+// find returns the epoch of that ID if it may be opened with, or nil.
+func (e *epochs) find(id EpochID) *held {
+	if i := e.index(id); i >= 0 && e.held[i].standing != Unknown {
+		return e.held[i]
+	}
+	return nil
+}
+
+func (e *epochs) index(id EpochID) int {
+	return slices.IndexFunc(e.held, func(h *held) bool { return h.ID == id })
+}
+
+// current returns the epoch to seal under now, or nil. It asks for the standing anew, so that a removal counts at once.
+func (e *epochs) current() *held {
+	if e.seal == nil || e.control.Standing(e.seal.Control) != Current {
+		return nil
+	}
+	return e.seal
+}
+
+// copyOf returns an epoch as it is handed over, with a key of the caller's own.
+func copyOf(h *held, now time.Time) Epoch {
+	out := h.Epoch
+	out.Control = slices.Clone(h.Control)
+	out.Age = max(0, now.Sub(h.born))
+	return out
+}
+
+// learn takes an epoch that was checked. If its age was told too low, it returns the epoch as the teller should have
+// it: so a machine that slept hears how old its epoch is.
+func (e *epochs) learn(now time.Time, told Epoch) (better Epoch, younger bool) {
+	claim := now.Add(-min(told.Age, 2*RotateAfter)) // beyond which older makes no difference
+	born, known := e.births[told.ID]
+	if !known || claim.Before(born) {
+		born = claim
+	}
+	i := e.index(told.ID)
+	if i < 0 {
+		told.Control = slices.Clone(told.Control)
+		i = len(e.held)
+		e.held = append(e.held, &held{Epoch: told, since: now})
+	}
+	h := e.held[i]
+	h.born = born
+	e.remember(told.ID, born)
+	if h != e.seal {
+		h.until = now.Add(Grace) // somebody still uses it
+	}
+	younger = claim.Sub(born) > ageSlack
+	if younger {
+		better = copyOf(h, now)
+	}
+	e.weigh(now)
+	return better, younger
+}
+
+func (e *epochs) remember(id EpochID, born time.Time) {
+	if _, known := e.births[id]; !known {
+		if len(e.order) == maxAges {
+			delete(e.births, e.order[0])
+			e.order = e.order[1:]
+		}
+		e.order = append(e.order, id)
+	}
+	e.births[id] = born
+}
+
+// step brings everything up to now: after learn, after the control state has changed, and when the time it returned has
+// come. share says that there is another epoch to seal under, which every member that is connected should have.
+func (e *epochs) step(now time.Time) (share bool, wake time.Time) {
+	e.weigh(now)
+	switch {
+	case e.seal != nil && !e.seal.old(now):
+		e.mintAt = time.Time{}
+	case e.mintAt.IsZero():
+		e.mintAt = now.Add(e.delay())
+	case !now.Before(e.mintAt):
+		e.mintAt = time.Time{}
+		e.mint(now)
+	}
+	if e.seal != nil && e.seal.ID != e.told {
+		e.told, share = e.seal.ID, true
+	}
+	return share, e.wake(now)
+}
+
+// weigh chooses the epoch to seal under, and lets go of those whose time is over.
+func (e *epochs) weigh(now time.Time) {
+	for _, h := range e.held {
+		h.standing = e.control.Standing(h.Control)
+	}
+	e.seal = e.best(now)
+	for _, h := range e.held {
+		switch {
+		case h == e.seal:
+			h.until = time.Time{}
+		case h.until.IsZero():
+			h.until = now.Add(Grace)
+		}
+	}
+	for len(e.held) > maxEpochs {
+		first := slices.MinFunc(e.held, func(a, b *held) int { return e.goesBefore(a, b) })
+		first.until = now
+		e.expire(now)
+	}
+	e.expire(now)
+}
+
+// goesBefore orders what is to be destroyed; the one to seal under comes last.
+func (e *epochs) goesBefore(a, b *held) int {
+	switch {
+	case a == b:
+		return 0
+	case a == e.seal:
+		return 1
+	case b == e.seal:
+		return -1
+	}
+	if c := a.until.Compare(b.until); c != 0 {
+		return c
+	}
+	return bytes.Compare(b.ID[:], a.ID[:])
+}
+
+func (e *epochs) expire(now time.Time) {
+	e.held = slices.DeleteFunc(e.held, func(h *held) bool {
+		over := !h.until.IsZero() && !now.Before(h.until)
+		if over {
+			clear(h.Key[:])
+		}
+		return over
+	})
+}
+
+// best is the same for all who hold the same epochs and know the same of the group: of those minted under a state from
+// which nobody has been removed, the ones that aren't old; of these, those under the newest control state; of these the
+// lowest ID.
+func (e *epochs) best(now time.Time) *held {
+	var able []*held
+	for _, h := range e.held {
+		if h.standing == Current {
+			able = append(able, h)
+		}
+	}
+	if slices.ContainsFunc(able, func(h *held) bool { return !h.old(now) }) {
+		able = slices.DeleteFunc(able, func(h *held) bool { return h.old(now) })
+	}
+	var best *held
+	for _, h := range able {
+		newer := func(o *held) bool {
+			return e.control.Covers(o.Control, h.Control) && !e.control.Covers(h.Control, o.Control)
+		}
+		if slices.ContainsFunc(able, newer) {
+			continue
+		}
+		if best == nil || bytes.Compare(h.ID[:], best.ID[:]) < 0 {
+			best = h
+		}
+	}
+	return best
+}
+
+// old says that another should be minted.
+func (h *held) old(now time.Time) bool { return !now.Before(h.oldFrom()) }
+
+func (h *held) oldFrom() time.Time {
+	from, settled := h.born.Add(RotateAfter), h.since.Add(epochSettle)
+	if from.Before(settled) {
+		return settled
+	}
+	return from
+}
+
+// mint makes an epoch under what is known now. Without heads, or with more than an epoch may name, it has to wait for a
+// control event.
+func (e *epochs) mint(now time.Time) {
+	heads := slices.Clone(e.control.Heads())
+	if len(heads) == 0 || len(heads) > maxControl {
+		return
+	}
+	h := &held{Epoch: Epoch{Control: heads}, born: now, since: now}
+	if _, err := io.ReadFull(e.random, h.Key[:]); err != nil {
+		return // none without randomness; the next step tries again
+	}
+	h.ID = epochID(&h.Key, heads)
+	e.held = append(e.held, h)
+	e.remember(h.ID, now)
+	e.weigh(now)
+}
+
+// delay is how long this device waits before it mints: the truncated exponential timer by which of any number of nodes
+// only a few come first. Under the same heads a device always gets the same.
+func (e *epochs) delay() time.Duration {
+	msg := slices.Clone(e.device[:])
+	for _, h := range e.control.Heads() {
+		msg = append(msg, h[:]...)
+	}
+	d := crypto.Digest("gossip-delay", msg)
+	x := float64(binary.BigEndian.Uint64(d[:])>>11) / (1 << 53) // 0 to 1
+	return time.Duration(float64(mintSpread) / mintSkew * math.Log1p(x*math.Expm1(mintSkew)))
+}
+
+// wake is when step should be called again, if nothing else happens.
+func (e *epochs) wake(now time.Time) time.Time {
+	at := now.Add(RotateAfter)
+	sooner := func(t time.Time) {
+		if !t.IsZero() && t.Before(at) {
+			at = t
+		}
+	}
+	sooner(e.mintAt)
+	for _, h := range e.held {
+		sooner(h.until)
+		if !h.old(now) {
+			sooner(h.oldFrom())
+		}
+	}
+	return at
+}
+
+// destroy forgets every key.
+func (e *epochs) destroy() {
+	for _, h := range e.held {
+		clear(h.Key[:])
+	}
+	e.held, e.seal = nil, nil
+}
