@@ -19,7 +19,7 @@ func (a *app) historyCommand() *cobra.Command {
 	var before, after string
 	c := &cobra.Command{
 		Use:   "history WHO",
-		Short: "Print a conversation, oldest first",
+		Short: "Print a conversation with a person or in a group, oldest first",
 		Args: func(c *cobra.Command, args []string) error {
 			if err := exactly("WHO")(c, args); err != nil {
 				return err

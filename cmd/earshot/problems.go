@@ -35,6 +35,7 @@ type problem struct {
 	text       string
 	hint       string // what to do
 	candidates []*controlv1.Person
+	groups     []*controlv1.Group
 }
 
 func (p *problem) Error() string { return p.text }
@@ -61,7 +62,7 @@ const (
 
 // hints say what to do, by code.
 var hints = map[string]string{
-	control.CodeUnknown:      "see who is there with `earshot peers`, and whom you know with `earshot contacts`",
+	control.CodeUnknown:      "see who is there with `earshot peers`, whom you know with `earshot contacts`, and your groups with `earshot group list`",
 	control.CodeAmbiguous:    "use one of the IDs",
 	control.CodeNameTaken:    "give a name of your own with --petname NAME",
 	control.CodeName:         "a name has 1 to 64 visible characters and doesn't look like an ID",
@@ -75,6 +76,14 @@ var hints = map[string]string{
 	control.CodeWords:        "compare them again, face to face or by phone; if they differ, somebody may be between you",
 	control.CodeSelf:         "name somebody else",
 	control.CodeSetting:      "see `earshot me --help`",
+	control.CodeNotMember:    "see your groups with `earshot group list`, and who is in one with `earshot group members GROUP`",
+	control.CodeNotPermitted: "ask an owner or an admin: `earshot group members GROUP` shows who they are",
+	control.CodeMember:       "see who is in it with `earshot group members GROUP`",
+	control.CodeNotGroup:     "see your groups with `earshot group list`, and whom you know with `earshot contacts`",
+	control.CodeGroupFull:    "make a new one with `earshot group create NAME`",
+	control.CodeNotYours:     "only who wrote it can do that; answer it with `earshot send WHO TEXT --reply-to ID`",
+	control.CodeTooLate:      "put it right with `earshot edit ID TEXT`, which may be done at any time",
+	control.CodeEmoji:        "give one emoji, or a word of up to 64 bytes; '' takes yours back",
 	control.CodeInvalid:      "see --help",
 	control.CodeInternal:     "the node's own output says more",
 	codeNotRunning:           "start one with `earshot up`, or name another directory with --dir",
@@ -166,7 +175,7 @@ func explainAnswer(answer *controlv1.Problem, err error) *problem {
 	switch answer.Code {
 	case control.CodeUnknown, control.CodeAmbiguous:
 		p.exit = exitWho
-		p.candidates = answer.Persons
+		p.candidates, p.groups = answer.Persons, answer.Groups
 	case control.CodeNameTaken:
 		p.candidates = answer.Persons
 	}
@@ -190,13 +199,17 @@ func (a *app) fail(p *problem) int {
 			Code       string        `json:"code"`
 			Hint       string        `json:"hint,omitempty"`
 			Candidates []show.Person `json:"candidates,omitempty"`
-		}{p.text, p.code, p.hint, show.Persons(p.candidates)})
+			Groups     []show.Group  `json:"groups,omitempty"`
+		}{p.text, p.code, p.hint, show.Persons(p.candidates), show.Groups(p.groups)})
 		return p.exit
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "earshot: %s\n", terminal.Text(p.text))
 	for _, c := range p.candidates {
 		fmt.Fprintf(&b, "  %s  %s\n", c.Person, terminal.Line(show.Title(c)))
+	}
+	for _, g := range p.groups {
+		fmt.Fprintf(&b, "  %s  %s\n", g.Id, show.GroupTitle(g))
 	}
 	if p.hint != "" {
 		fmt.Fprintf(&b, "  %s\n", terminal.Text(p.hint))

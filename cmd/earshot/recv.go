@@ -47,9 +47,12 @@ Without --follow, --count or --timeout it prints what is there and ends.
 
 With --as CURSOR it reads by a cursor of that name instead, which the node keeps and
 moves on after each line: for programs. Then nothing is marked read, and no receipt
-is sent.`,
+is sent.
+
+With --follow it also says, on standard error, when somebody adds you to a group.`,
 		Example: `  earshot recv --follow
   earshot recv --from bob --count 1 --timeout 1m
+  earshot recv --in '#lunch'
   earshot recv --json --as mybot --follow`,
 		Args: exactly(),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -66,7 +69,7 @@ is sent.`,
 	flags.Uint32Var(&r.count, "count", 0, "end after so many messages")
 	flags.DurationVar(&r.timeout, "timeout", 0, "stay this long at most, for example 10s; then end with status 5")
 	flags.StringVar(&r.filter.From, "from", "", "only messages of `WHO`")
-	flags.StringVar(&r.filter.In, "in", "", "only messages of the conversation with `WHO`")
+	flags.StringVar(&r.filter.In, "in", "", "only messages of the conversation with `WHO`, or of the group")
 	flags.BoolVar(&r.peek, "peek", false, "mark nothing, move no cursor")
 	flags.StringVar(&r.cursor, "as", "", "read by the named `CURSOR`")
 	return c
@@ -108,7 +111,11 @@ func (a *app) recv(ctx context.Context, client *control.Client, r *reading) erro
 	stream, err := client.Watch(watch, &controlv1.WatchRequest{})
 	if err == nil {
 		defer stream.Close()
+		var known membership
 		for stream.Receive() {
+			if r.follow && !a.out.JSON { // for programs, standard error has nothing but errors
+				a.tellGroups(ctx, client, stream.Msg().Changed, &known)
+			}
 			if err := a.drain(ctx, client, r); err != nil {
 				return ending(ctx, err)
 			}

@@ -90,10 +90,11 @@ func (a *app) root() *cobra.Command {
 Start a node with "earshot up" and leave it running. See who is there with
 "earshot peers", write with "earshot send WHO TEXT", read with "earshot recv".
 
-WHO is a petname, a name, a person ID or the first 8 or more characters of a contact's.
+WHO is a petname, a name, a person ID or the first 8 or more characters of a contact's,
+or a GROUP: "#name" (in quotes, for the shell), a name that no person has, or its ID.
 
 Exit status: 0 done; 1 failed; 2 wrong usage; 3 no node is running; 4 no such
-person, or several; 5 waited the whole --timeout.`,
+person or group, or several; 5 waited the whole --timeout.`,
 		Args:              cobra.ArbitraryArgs, // or cobra would not call RunE
 		SilenceErrors:     true,
 		SilenceUsage:      true,
@@ -115,6 +116,7 @@ person, or several; 5 waited the whole --timeout.`,
 	root.AddCommand(
 		a.upCommand(), a.downCommand(), a.statusCommand(), a.peersCommand(), a.meCommand(),
 		a.sendCommand(), a.recvCommand(), a.historyCommand(), a.outboxCommand(),
+		a.editCommand(), a.recallCommand(), a.reactCommand(), a.receiptsCommand(), a.groupCommand(),
 		a.contactsCommand(), a.verifyCommand(), a.requestsCommand(), a.acceptCommand(), a.blockCommand(), a.unblockCommand(),
 		a.versionCommand(),
 	)

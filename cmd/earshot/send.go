@@ -37,11 +37,12 @@ func (a *app) sendCommand() *cobra.Command {
 		Short: "Send a message",
 		Long: `Send a message and print its ID. The text is the arguments with spaces between them,
 or stdin if there are none or the one is "-"; one line end at the end of stdin is not
-part of the text. "--" ends the flags.
+part of the text. "--" ends the flags. "@name" mentions a member of a group.
 
 With --lines every line of stdin that is not empty is a message of its own.`,
 		Example: `  earshot send bob Lunch at one?
   date | earshot send bob
+  earshot send '#lunch' @ann are you coming?
   earshot send bob --wait delivered --timeout 10s -- -- begins with dashes
   tail -f log | earshot send bob --lines`,
 		Args: func(c *cobra.Command, args []string) error {
@@ -54,18 +55,15 @@ With --lines every line of stdin that is not empty is a message of its own.`,
 			if s.lines {
 				return a.sendLines(ctx, client, args[0], s)
 			}
-			text := strings.Join(args[1:], " ")
-			if len(args) == 1 || len(args) == 2 && text == "-" {
-				var err error
-				if text, err = readText(a.stdin); err != nil {
-					return err
-				}
+			text, err := a.text(args[1:])
+			if err != nil {
+				return err
 			}
 			return a.send(ctx, client, args[0], text, s)
 		}),
 	}
 	flags := c.Flags()
-	flags.StringVar(&s.wait, "wait", "queued", "return when it is queued (on this disk), delivered (on theirs) or read")
+	flags.StringVar(&s.wait, "wait", "queued", "return when it is queued (on this disk), delivered (on theirs; of a group, every member's) or read")
 	flags.DurationVar(&s.timeout, "timeout", 0, "give up waiting after this long, for example 10s; the message stays queued")
 	flags.StringVar(&s.replyTo, "reply-to", "", "`ID` of the message that this one answers")
 	flags.StringVar(&s.key, "key", "", "send once for this `KEY`, however often it is tried")
@@ -97,6 +95,14 @@ func checkID(c *cobra.Command, what, id string) error {
 		return usage(c, what+": a message ID has 64 lower-case hexadecimal digits")
 	}
 	return nil
+}
+
+// text is the arguments with spaces between them, or what stdin has.
+func (a *app) text(args []string) (string, error) {
+	if len(args) == 0 || len(args) == 1 && args[0] == "-" {
+		return readText(a.stdin)
+	}
+	return strings.Join(args, " "), nil
 }
 
 // readText reads a text that is not too long.

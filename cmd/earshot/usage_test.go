@@ -89,6 +89,37 @@ func TestUsage(t *testing.T) {
 		{"outbox", "extra"},
 		{"outbox", "cancel"},
 		{"outbox", "cancel", "abc"},
+		{"edit"},
+		{"edit", "abc", "text"},
+		{"recall"},
+		{"recall", "abc"},
+		{"recall", id, "extra"},
+		{"react", id},
+		{"react", "abc", "+1"},
+		{"react", id, "two", "words"},
+		{"receipts"},
+		{"receipts", "abc"},
+		{"group"},
+		{"group", "nonsense"},
+		{"group", "create"},
+		{"group", "create", "two", "names"},
+		{"group", "list", "extra"},
+		{"group", "invite", "lunch"},
+		{"group", "leave"},
+		{"group", "remove", "lunch"},
+		{"group", "remove", "lunch", "bob", "eve"},
+		{"group", "role", "lunch", "bob"},
+		{"group", "role", "lunch", "bob", "king"},
+		{"group", "rename", "lunch"},
+		{"group", "topic"},
+		{"group", "history"},
+		{"group", "history", "lunch", "7"},
+		{"group", "history", "lunch", "0d"},
+		{"group", "history", "lunch", "07d"},
+		{"group", "history", "lunch", "36501d"},
+		{"group", "history", "lunch", "days"},
+		{"group", "history", "lunch", "all", "extra"},
+		{"group", "members"},
 		{"contacts", "extra"},
 		{"contacts", "name", "bob"},
 		{"verify"},
@@ -120,7 +151,12 @@ func TestNoNode(t *testing.T) {
 	for _, args := range [][]string{
 		{"down"}, {"status"}, {"peers"}, {"peers", "--watch"}, {"me"}, {"me", "name", "Ann"}, {"send", "bob", "hi"},
 		{"send", "bob", "--lines"}, {"recv"}, {"recv", "--follow"}, {"recv", "--as", "bot"}, {"history", "bob"}, {"outbox"},
-		{"outbox", "cancel", id}, {"contacts"}, {"contacts", "name", "bob", "Bob"}, {"verify", "bob"}, {"requests"},
+		{"outbox", "cancel", id}, {"edit", id, "text"}, {"recall", id}, {"react", id, ""}, {"receipts", id},
+		{"group", "create", "lunch"}, {"group", "list"}, {"group", "invite", "lunch", "bob"}, {"group", "leave", "lunch"},
+		{"group", "remove", "lunch", "bob"}, {"group", "role", "lunch", "bob", "admin"}, {"group", "rename", "lunch", "dinner"},
+		{"group", "topic", "lunch"}, {"group", "topic", "lunch", ""}, {"group", "history", "lunch"},
+		{"group", "history", "lunch", "36500d"}, {"group", "members", "lunch"},
+		{"contacts"}, {"contacts", "name", "bob", "Bob"}, {"verify", "bob"}, {"requests"},
 		{"accept", "bob"}, {"block", "bob"}, {"unblock", "bob"},
 	} {
 		exit, stdout, stderr := runArgs(t, args...)
@@ -128,7 +164,7 @@ func TestNoNode(t *testing.T) {
 			t.Errorf("%q: exit %d, stdout %q, stderr %q", args, exit, stdout, stderr)
 		}
 	}
-	for _, args := range [][]string{{"version"}, {"version", "--json"}, {"help"}, {"help", "send"}, {"send", "--help"}, {"--help"}, {"completion", "bash"}} {
+	for _, args := range [][]string{{"version"}, {"version", "--json"}, {"help"}, {"help", "send"}, {"send", "--help"}, {"group", "--help"}, {"help", "group", "role"}, {"--help"}, {"completion", "bash"}} {
 		if exit, stdout, stderr := runArgs(t, args...); exit != 0 || stdout == "" || stderr != "" {
 			t.Errorf("%q: exit %d, stdout %q, stderr %q", args, exit, stdout, stderr)
 		}
@@ -156,6 +192,14 @@ func TestExplain(t *testing.T) {
 		{answerOf(connect.CodeFailedPrecondition, control.CodeAmbiguous), exitWho, control.CodeAmbiguous},
 		{answerOf(connect.CodeAlreadyExists, control.CodeKeyUsed), exitFailed, control.CodeKeyUsed},
 		{answerOf(connect.CodeInternal, control.CodeInternal), exitFailed, control.CodeInternal},
+		{answerOf(connect.CodeFailedPrecondition, control.CodeNotMember), exitFailed, control.CodeNotMember},
+		{answerOf(connect.CodePermissionDenied, control.CodeNotPermitted), exitFailed, control.CodeNotPermitted},
+		{answerOf(connect.CodeAlreadyExists, control.CodeMember), exitFailed, control.CodeMember},
+		{answerOf(connect.CodeInvalidArgument, control.CodeNotGroup), exitFailed, control.CodeNotGroup},
+		{answerOf(connect.CodeResourceExhausted, control.CodeGroupFull), exitFailed, control.CodeGroupFull},
+		{answerOf(connect.CodePermissionDenied, control.CodeNotYours), exitFailed, control.CodeNotYours},
+		{answerOf(connect.CodeFailedPrecondition, control.CodeTooLate), exitFailed, control.CodeTooLate},
+		{answerOf(connect.CodeInvalidArgument, control.CodeEmoji), exitFailed, control.CodeEmoji},
 		{connect.NewError(connect.CodeUnimplemented, errors.New("no such method")), exitFailed, codeVersion},
 		{&os.PathError{Op: "write", Path: "/dev/stdout", Err: syscall.EPIPE}, exitFailed, codeOutput},
 		{control.ErrNotPrivate, exitFailed, codeNotPrivate},

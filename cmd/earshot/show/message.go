@@ -1,7 +1,11 @@
 package show
 
 import (
+	"cmp"
+	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/earshot-im/earshot/cmd/earshot/terminal"
@@ -30,10 +34,31 @@ type message struct {
 	State        string `json:"state,omitempty"`
 	Gap          bool   `json:"gap,omitempty"`
 	Forked       bool   `json:"forked,omitempty"`
+
+	Edited    bool       `json:"edited,omitempty"`
+	Mentions  []string   `json:"mentions,omitempty"`
+	Mentioned bool       `json:"mentioned,omitempty"`
+	Reactions []reaction `json:"reactions,omitempty"`
 }
+
+type reaction struct {
+	Person string `json:"person"`
+	Name   string `json:"name,omitempty"`
+	Emoji  string `json:"emoji"`
+}
+
+const (
+	// maxEmojis and maxNames bound the line of reactions, which may be hundreds.
+	maxEmojis = 8
+	maxNames  = 3
+)
 
 func toMessage(m *controlv1.Message) message {
 	from := m.GetFrom()
+	var reactions []reaction
+	for _, r := range m.Reactions {
+		reactions = append(reactions, reaction{r.Person, r.Name, r.Emoji})
+	}
 	return message{
 		ID:           m.Id,
 		Conversation: m.Conversation,
@@ -47,11 +72,16 @@ func toMessage(m *controlv1.Message) message {
 		State:        m.State,
 		Gap:          m.Gap,
 		Forked:       m.Forked,
+		Edited:       m.Edited,
+		Mentions:     m.Mentions,
+		Mentioned:    m.Mentioned,
+		Reactions:    reactions,
 	}
 }
 
 // Message writes a row of recv or history. What is said about it stands before the
-// colon, where its text can't reach.
+// colon, where its text can't reach; so do not reactions, which are others' words as
+// well and have a line of their own, less indented than any line of a text.
 func (p Printer) Message(w io.Writer, m *controlv1.Message) error {
 	from := m.GetFrom()
 	author := Who(from.GetName(), from.GetPetname(), from.GetPerson(), from.GetContact(), from.GetVerified())
@@ -61,10 +91,16 @@ func (p Printer) Message(w io.Writer, m *controlv1.Message) error {
 		notes = append(notes, m.State)
 	}
 	if m.To.GetKind() == "group" {
-		author = "#" + terminal.Line(m.To.GetName()) + " " + author
+		author = hash(m.To.GetName()) + "  " + author
 	}
 	if m.ReplyTo != "" {
 		notes = append(notes, "reply to "+m.ReplyTo[:min(8, len(m.ReplyTo))])
+	}
+	if m.Mentioned {
+		notes = append(notes, "mentions you")
+	}
+	if m.Edited {
+		notes = append(notes, "edited")
 	}
 	if m.Gap {
 		notes = append(notes, "something before it is missing")
@@ -77,8 +113,41 @@ func (p Printer) Message(w io.Writer, m *controlv1.Message) error {
 		head += p.Style.Dim(" [" + strings.Join(notes, ", ") + "]")
 	}
 	text := terminal.Text(m.Text)
-	if m.Kind == "recalled" {
+	switch {
+	case m.Kind == "recalled":
 		text = p.Style.Dim("(taken back)")
+	case m.Mentioned:
+		text = p.Style.Call(text)
+	}
+	if len(m.Reactions) > 0 {
+		text += "\n" + p.Style.Dim("  + "+reactions(m.Reactions))
 	}
 	return p.Row(w, toMessage(m), "%s: %s", head, text)
+}
+
+// reactions tells who reacted how: what most chose first.
+func reactions(all []*controlv1.Reaction) string {
+	by := make(map[string][]string)
+	for _, r := range all {
+		by[r.Emoji] = append(by[r.Emoji], Who(r.Name, "", r.Person, true, false))
+	}
+	emojis := slices.SortedFunc(maps.Keys(by), func(a, b string) int {
+		return cmp.Or(len(by[b])-len(by[a]), strings.Compare(a, b))
+	})
+	var parts []string
+	for _, emoji := range emojis[:min(maxEmojis, len(emojis))] {
+		parts = append(parts, terminal.Line(emoji)+" "+someOf(by[emoji]))
+	}
+	if more := len(emojis) - maxEmojis; more > 0 {
+		parts = append(parts, fmt.Sprintf("%d others", more))
+	}
+	return strings.Join(parts, "; ")
+}
+
+// someOf is the first names, and how many there are besides.
+func someOf(names []string) string {
+	if more := len(names) - maxNames; more > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:maxNames], ", "), more)
+	}
+	return strings.Join(names, ", ")
 }

@@ -144,9 +144,10 @@ func StyleFor(f *os.File) Style {
 	return Style{Is(f) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && runtime.GOOS != "windows"}
 }
 
-// Bold is for who, Dim for what is read last.
+// Bold is for who, Dim for what is read last, Call for what the reader is called by.
 func (s Style) Bold(text string) string { return s.mark("1", text) }
 func (s Style) Dim(text string) string  { return s.mark("2", text) }
+func (s Style) Call(text string) string { return s.mark("1;33", text) }
 
 func (s Style) mark(code, text string) string {
 	if !s.on || text == "" {

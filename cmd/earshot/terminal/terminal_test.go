@@ -56,6 +56,9 @@ func TestStyle(t *testing.T) {
 	if got := (Style{on: true}).Bold("x"); got != "\x1b[1mx\x1b[0m" {
 		t.Errorf("on: %q", got)
 	}
+	if got := (Style{on: true}).Call("x"); got != "\x1b[1;33mx\x1b[0m" {
+		t.Errorf("call: %q", got)
+	}
 }
 
 // Nothing that acts is left, whatever comes in; every line but the first is indented;

@@ -1,0 +1,262 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/earshot-im/earshot/cmd/earshot/show"
+	"github.com/earshot-im/earshot/node/control"
+	controlv1 "github.com/earshot-im/earshot/node/control/v1"
+)
+
+// maxDays is the longest time that newcomers to a group may read back, in days.
+const maxDays = 36500
+
+// group prints what came of a command about a group.
+func (a *app) group(g *controlv1.Group, err error) error {
+	if err != nil {
+		return err
+	}
+	return a.out.Group(a.stdout, g)
+}
+
+// thisGroup asks for a group.
+func thisGroup(ctx context.Context, client *control.Client, args []string) (*controlv1.Group, error) {
+	return client.GetGroup(ctx, &controlv1.GetGroupRequest{Group: args[0]})
+}
+
+// unhashed is a new name without the sign that groups are called with.
+func unhashed(name string) string { return strings.TrimPrefix(name, "#") }
+
+func (a *app) groupCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "group",
+		Short: "Make groups, and say who is in them",
+		Long: `Make groups, and say who is in them. Everybody in a group reads what is said in it,
+also what was said while they were away. Who is invited is in at once, and may leave.
+
+GROUP is "#name" or name, its ID, or the first 8 or more characters of that. A name that two
+groups have means neither.`,
+		Example: `  earshot group create lunch
+  earshot group invite lunch bob eve
+  earshot send '#lunch' One o'clock?`,
+		Args: cobra.ArbitraryArgs, // or cobra would not call RunE
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usage(c, "unknown command "+quote(args[0]))
+			}
+			return usage(c, "no command")
+		},
+	}
+	c.AddCommand(
+		a.groupListCommand(), a.groupMembersCommand(), a.groupInviteCommand(), a.groupTopicCommand(), a.groupHistoryCommand(), a.groupRoleCommand(),
+		&cobra.Command{
+			Use:   "create NAME",
+			Short: "Make a group and print its ID; you are its owner",
+			Args:  exactly("NAME"),
+			RunE: a.ask(func(ctx context.Context, client *control.Client, args []string) error {
+				g, err := client.CreateGroup(ctx, &controlv1.CreateGroupRequest{Name: unhashed(args[0])})
+				if err != nil {
+					return err
+				}
+				return a.out.GroupID(a.stdout, g)
+			}),
+		},
+		&cobra.Command{
+			Use:   "leave GROUP",
+			Short: "Leave a group; what you have of it stays",
+			Args:  exactly("GROUP"),
+			RunE: a.ask(func(ctx context.Context, client *control.Client, args []string) error {
+				return a.group(client.Leave(ctx, &controlv1.LeaveRequest{Group: args[0]}))
+			}),
+		},
+		&cobra.Command{
+			Use:   "remove GROUP WHO",
+			Short: "Remove a member, who hears nothing more",
+			Args:  exactly("GROUP", "WHO"),
+			RunE: a.ask(func(ctx context.Context, client *control.Client, args []string) error {
+				return a.group(client.RemoveMember(ctx, &controlv1.RemoveMemberRequest{Group: args[0], Who: args[1]}))
+			}),
+		},
+		&cobra.Command{
+			Use:   "rename GROUP NAME",
+			Short: "Give a group another name, for everybody",
+			Args:  exactly("GROUP", "NAME"),
+			RunE: a.ask(func(ctx context.Context, client *control.Client, args []string) error {
+				return a.group(client.RenameGroup(ctx, &controlv1.RenameGroupRequest{Group: args[0], Name: unhashed(args[1])}))
+			}),
+		},
+	)
+	return c
+}
+
+func (a *app) groupListCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "list",
+		Short: "Show your groups, and who added you to them",
+		Args:  exactly(),
+		RunE: a.ask(func(ctx context.Context, client *control.Client, _ []string) error {
+			r, err := client.Groups(ctx, &controlv1.GroupsRequest{})
+			if err != nil {
+				return err
+			}
+			w := bufio.NewWriter(a.stdout)
+			for _, g := range r.Groups {
+				if err := a.out.Group(w, g); err != nil {
+					return err
+				}
+			}
+			return w.Flush()
+		}),
+	}
+}
+
+func (a *app) groupMembersCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "members GROUP",
+		Short: "Show who is in a group",
+		Args:  exactly("GROUP"),
+		RunE: a.ask(func(ctx context.Context, client *control.Client, args []string) error {
+			r, err := client.Members(ctx, &controlv1.MembersRequest{Group: args[0]})
+			if err != nil {
+				return err
+			}
+			w := bufio.NewWriter(a.stdout)
+			for _, m := range r.Members {
+				if err := a.out.Member(w, m); err != nil {
+					return err
+				}
+			}
+			return w.Flush()
+		}),
+	}
+}
+
+func (a *app) groupInviteCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "invite GROUP WHO...",
+		Short: "Add people to a group; they are in at once, and are told",
+		Args: func(c *cobra.Command, args []string) error {
+			return exactly("GROUP", "WHO")(c, args[:min(2, len(args))])
+		},
+		RunE: a.ask(func(ctx context.Context, client *control.Client, args []string) error {
+			return a.group(client.Invite(ctx, &controlv1.InviteRequest{Group: args[0], Who: args[1:]}))
+		}),
+	}
+}
+
+func (a *app) groupTopicCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "topic GROUP [TEXT]...",
+		Short:   "Show or set what a group is about",
+		Example: "  earshot group topic lunch Pizza on Fridays\n  earshot group topic lunch ''      clears it",
+		Args: func(c *cobra.Command, args []string) error {
+			return exactly("GROUP")(c, args[:min(1, len(args))])
+		},
+		RunE: a.ask(func(ctx context.Context, client *control.Client, args []string) error {
+			if len(args) > 1 {
+				return a.group(client.SetTopic(ctx, &controlv1.SetTopicRequest{Group: args[0], Topic: strings.Join(args[1:], " ")}))
+			}
+			g, err := thisGroup(ctx, client, args)
+			if err != nil {
+				return err
+			}
+			return a.out.Topic(a.stdout, g)
+		}),
+	}
+}
+
+func (a *app) groupHistoryCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "history GROUP [joined|all|DAYSd]",
+		Short: "Show or set what newcomers to a group may read",
+		Long: `Show or set what newcomers to a group may read of what was said before they came:
+nothing (joined), all, or the last days, as 7d. What was said in a group is printed by
+"earshot history GROUP".`,
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) < 2 {
+				return exactly("GROUP")(c, args)
+			}
+			if !isPolicy(args[1]) {
+				return usage(c, "want joined, all or days, as 7d, not "+quote(args[1]))
+			}
+			return exactly("GROUP", "joined, all or days")(c, args)
+		},
+		RunE: a.ask(func(ctx context.Context, client *control.Client, args []string) (err error) {
+			var g *controlv1.Group
+			if len(args) > 1 {
+				g, err = client.SetHistory(ctx, &controlv1.SetHistoryRequest{Group: args[0], History: args[1]})
+			} else {
+				g, err = thisGroup(ctx, client, args)
+			}
+			if err != nil {
+				return err
+			}
+			return a.out.History(a.stdout, g)
+		}),
+	}
+}
+
+func isPolicy(s string) bool {
+	if s == "joined" || s == "all" {
+		return true
+	}
+	days, err := strconv.ParseUint(strings.TrimSuffix(s, "d"), 10, 64)
+	return err == nil && days >= 1 && days <= maxDays && s == strconv.FormatUint(days, 10)+"d"
+}
+
+func (a *app) groupRoleCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "role GROUP WHO owner|admin|member",
+		Short: "Say what a member may do",
+		Long: `Say what a member may do: members write, admins invite, remove, and set name, topic and
+history, owners also give roles.`,
+		Args: func(c *cobra.Command, args []string) error {
+			if err := exactly("GROUP", "WHO", "owner, admin or member")(c, args); err != nil {
+				return err
+			}
+			switch args[2] {
+			case "owner", "admin", "member":
+				return nil
+			}
+			return usage(c, "no such role: "+quote(args[2]))
+		},
+		RunE: a.ask(func(ctx context.Context, client *control.Client, args []string) error {
+			return a.group(client.SetRole(ctx, &controlv1.SetRoleRequest{Group: args[0], Who: args[1], Role: args[2]}))
+		}),
+	}
+}
+
+// membership is which groups the owner was in when the node had changed so far; nil at first.
+type membership struct {
+	groups  map[string]bool
+	changed uint64
+}
+
+// tellGroups says on standard error who added the owner to which group since the last call.
+// That a node can't tell is no reason not to print messages.
+func (a *app) tellGroups(ctx context.Context, client *control.Client, changed uint64, known *membership) {
+	if known.groups != nil && known.changed == changed {
+		return
+	}
+	r, err := client.Groups(ctx, &controlv1.GroupsRequest{})
+	if err != nil {
+		return
+	}
+	now := make(map[string]bool)
+	for _, g := range r.Groups {
+		if g.Role == "" {
+			continue
+		}
+		now[g.Id] = true
+		if known.groups != nil && !known.groups[g.Id] && g.InvitedBy != nil {
+			fmt.Fprintln(a.stderr, show.Added(g))
+		}
+	}
+	known.groups, known.changed = now, changed
+}

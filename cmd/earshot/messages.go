@@ -1,0 +1,95 @@
+package main
+
+import (
+	"bufio"
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/earshot-im/earshot/node/control"
+	controlv1 "github.com/earshot-im/earshot/node/control/v1"
+)
+
+// message prints a message after a change of it.
+func (a *app) message(m *controlv1.Message, err error) error {
+	if err != nil {
+		return err
+	}
+	return a.out.Message(a.stdout, m)
+}
+
+// thisMessage takes an ID, and then what is named.
+func thisMessage(names ...string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if err := exactly(append([]string{"ID"}, names...)...)(c, args); err != nil {
+			return err
+		}
+		return checkID(c, "ID", args[0])
+	}
+}
+
+func (a *app) editCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "edit ID [TEXT]...",
+		Short: "Give an own message another text",
+		Long: `Give an own message another text, as often as you like; readers see that it was
+edited. The text is given as to "earshot send".`,
+		Args: func(c *cobra.Command, args []string) error {
+			return thisMessage()(c, args[:min(1, len(args))])
+		},
+		RunE: a.ask(func(ctx context.Context, client *control.Client, args []string) error {
+			text, err := a.text(args[1:])
+			if err != nil {
+				return err
+			}
+			return a.message(client.Edit(ctx, &controlv1.EditRequest{Id: args[0], Text: text}))
+		}),
+	}
+}
+
+func (a *app) recallCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "recall ID",
+		Short: "Take an own message back everywhere, within two minutes",
+		Long: `Take an own message back, within two minutes: every node that holds it drops its
+words. What was read, or copied, stays read. "earshot outbox cancel" takes back what
+nobody has yet, at any time.`,
+		Args: thisMessage(),
+		RunE: a.ask(func(ctx context.Context, client *control.Client, args []string) error {
+			return a.message(client.Recall(ctx, &controlv1.RecallRequest{Id: args[0]}))
+		}),
+	}
+}
+
+func (a *app) reactCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "react ID EMOJI",
+		Short:   "Put a reaction on a message, in place of your last",
+		Example: "  earshot react ID 👍\n  earshot react ID ''      takes it back",
+		Args:    thisMessage("EMOJI"),
+		RunE: a.ask(func(ctx context.Context, client *control.Client, args []string) error {
+			return a.message(client.React(ctx, &controlv1.ReactRequest{Id: args[0], Emoji: args[1]}))
+		}),
+	}
+}
+
+func (a *app) receiptsCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "receipts ID",
+		Short: "Show who has an own message, and who has read it",
+		Args:  thisMessage(),
+		RunE: a.ask(func(ctx context.Context, client *control.Client, args []string) error {
+			r, err := client.Receipts(ctx, &controlv1.ReceiptsRequest{Id: args[0]})
+			if err != nil {
+				return err
+			}
+			w := bufio.NewWriter(a.stdout)
+			for _, reached := range r.Reached {
+				if err := a.out.Reached(w, reached); err != nil {
+					return err
+				}
+			}
+			return w.Flush()
+		}),
+	}
+}

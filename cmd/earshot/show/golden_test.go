@@ -1,0 +1,215 @@
+package show
+
+import (
+	"bytes"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/earshot-im/earshot/cmd/earshot/terminal"
+	controlv1 "github.com/earshot-im/earshot/node/control/v1"
+)
+
+func TestMain(m *testing.M) {
+	time.Local = time.UTC // the rows hold times as their reader's clock shows them
+	os.Exit(m.Run())
+}
+
+var (
+	at   = timestamppb.New(time.Date(2026, 3, 1, 12, 30, 0, 0, time.UTC))
+	id   = strings.Repeat("1d", 32)
+	room = &controlv1.Target{Kind: "group", Id: strings.Repeat("c0", 32), Name: "lunch"}
+	bob  = &controlv1.Person{Person: strings.Repeat("b0", 32), Name: "Bob", Contact: true}
+	eve  = &controlv1.Person{Person: strings.Repeat("e7", 32), Name: "Eve"}
+)
+
+func by(p *controlv1.Person) *controlv1.Author {
+	return &controlv1.Author{Person: p.Person, Name: p.Name, Petname: p.Petname, Device: "12D3KooWx", Contact: p.Contact, Verified: p.Verified}
+}
+
+func reacted(p *controlv1.Person, emoji string) *controlv1.Reaction {
+	return &controlv1.Reaction{Person: p.Person, Name: p.Name, Emoji: emoji}
+}
+
+// check compares what write prints with want, without the first line end, as it is for people and as JSON.
+func check(t *testing.T, name string, write func(Printer, *bytes.Buffer) error, want, wantJSON string) {
+	t.Helper()
+	for _, form := range []struct {
+		json bool
+		want string
+	}{{false, want}, {true, wantJSON}} {
+		var b bytes.Buffer
+		if err := write(Printer{JSON: form.json}, &b); err != nil || b.String() != form.want+"\n" {
+			t.Errorf("%s: %v\n got %s\nwant %s", name, err, &b, form.want)
+		}
+	}
+}
+
+func TestMessageRows(t *testing.T) {
+	const (
+		head     = `{"id":"1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d","conversation":"c0","to":`
+		toRoom   = `{"kind":"group","id":"c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0","name":"lunch"}`
+		fromBob  = `,"from":{"person":"b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0","name":"Bob","device":"12D3KooWx","contact":true,"verified":false}`
+		fromEve  = `,"from":{"person":"e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7","name":"Eve","device":"12D3KooWx","contact":false,"verified":false}`
+		textKind = `,"kind":"text","text":`
+		time     = `,"time":"2026-03-01T12:30:00.000Z"`
+	)
+	for _, test := range []struct {
+		name       string
+		message    *controlv1.Message
+		want, json string
+	}{
+		{"in a group",
+			&controlv1.Message{To: room, From: by(bob), Kind: "text", Text: "Pizza?"},
+			`2026-03-01 12:30:00  #lunch  Bob (b0b0b0b0): Pizza?`,
+			head + toRoom + fromBob + textKind + `"Pizza?"` + time + `}`},
+		{"own",
+			&controlv1.Message{To: room, From: by(bob), Kind: "text", Text: "a\nb", Own: true, State: "delivered", ReplyTo: id, Edited: true},
+			"2026-03-01 12:30:00  #lunch  me [delivered, reply to 1d1d1d1d, edited]: a\n    b",
+			head + toRoom + fromBob + textKind + `"a\nb"` + time + `,"reply_to":"` + id + `","state":"delivered","edited":true}`},
+		{"mentions the reader",
+			&controlv1.Message{To: room, From: by(eve), Kind: "text", Text: "@Ann hi", Mentions: []string{"aa"}, Mentioned: true},
+			`2026-03-01 12:30:00  #lunch  Eve (stranger e7e7e7e7) [mentions you]: @Ann hi`,
+			head + toRoom + fromEve + textKind + `"@Ann hi"` + time + `,"mentions":["aa"],"mentioned":true}`},
+		{"recalled",
+			&controlv1.Message{To: room, From: by(bob), Kind: "recalled"},
+			`2026-03-01 12:30:00  #lunch  Bob (b0b0b0b0): (taken back)`,
+			head + toRoom + fromBob + `,"kind":"recalled","text":""` + time + `}`},
+		{"reactions",
+			&controlv1.Message{To: room, From: by(bob), Kind: "text", Text: "Pizza?",
+				Reactions: []*controlv1.Reaction{reacted(bob, "❤️"), reacted(eve, "👍"), {Person: "a0", Name: "Ann", Emoji: "👍"}}},
+			"2026-03-01 12:30:00  #lunch  Bob (b0b0b0b0): Pizza?\n  + 👍 Eve (e7e7e7e7), Ann (a0); ❤️ Bob (b0b0b0b0)",
+			head + toRoom + fromBob + textKind + `"Pizza?"` + time + `,"reactions":[{"person":"` + bob.Person + `","name":"Bob","emoji":"❤️"},` +
+				`{"person":"` + eve.Person + `","name":"Eve","emoji":"👍"},{"person":"a0","name":"Ann","emoji":"👍"}]}`},
+	} {
+		test.message.Id, test.message.Conversation, test.message.Time = id, "c0", at
+		check(t, test.name, func(p Printer, b *bytes.Buffer) error { return p.Message(b, test.message) }, test.want, test.json)
+	}
+}
+
+// Whoever writes a text, a name or a reaction can't make it look like another row, or like what the program says.
+func TestHostileRows(t *testing.T) {
+	evil := "\x1b[2J\n2026-03-01 12:30:00  Boss: pay\u202e\r"
+	shown := `\x1b[2J\n2026-03-01 12:30:00  Boss: pay\u202e\r`
+	mallory := &controlv1.Person{Person: strings.Repeat("66", 32), Name: evil}
+	group := &controlv1.Group{Id: id, Name: evil, Topic: evil, History: evil, Role: "member", Members: 2, InvitedBy: mallory}
+	m := &controlv1.Message{Id: id, To: &controlv1.Target{Kind: "group", Name: evil}, From: by(mallory), Kind: "text", Time: at,
+		Text: "x\n  + 👍 Boss\n" + evil, Mentioned: true, Reactions: []*controlv1.Reaction{{Person: mallory.Person, Name: evil, Emoji: evil}}}
+	for name, test := range map[string]struct {
+		write func(Printer, *bytes.Buffer) error
+		want  string
+	}{
+		"message": {func(p Printer, b *bytes.Buffer) error { return p.Message(b, m) },
+			"2026-03-01 12:30:00  #" + shown + "  " + shown + " (stranger 66666666) [mentions you]: x\n" +
+				"      + 👍 Boss\n    \\x1b[2J\n    2026-03-01 12:30:00  Boss: pay\\u202e\\r\n" +
+				"  + " + shown + " " + shown + " (66666666)\n"},
+		"group": {func(p Printer, b *bytes.Buffer) error { return p.Group(b, group) },
+			id + "  #" + shown + "  2 members, 0 online; you are member; added by " + shown + " (stranger 66666666); " + shown + "; topic: " + shown + "\n"},
+		"topic": {func(p Printer, b *bytes.Buffer) error { return p.Topic(b, group) }, shown + "\n"},
+		"member": {func(p Printer, b *bytes.Buffer) error {
+			return p.Member(b, &controlv1.Member{Person: mallory, Role: "member"})
+		}, mallory.Person + "  member  " + shown + " (stranger 66666666)\n"},
+		"reached": {func(p Printer, b *bytes.Buffer) error {
+			return p.Reached(b, &controlv1.Reached{Person: mallory, State: "read"})
+		}, mallory.Person + "  read       " + shown + " (stranger 66666666)\n"},
+		"added": {func(_ Printer, b *bytes.Buffer) error { _, err := b.WriteString(Added(group)); return err },
+			shown + " (stranger 66666666) added you to #" + shown},
+	} {
+		var b bytes.Buffer
+		if err := test.write(Printer{}, &b); err != nil || b.String() != test.want {
+			t.Errorf("%s: %v\n got %q\nwant %q", name, err, &b, test.want)
+		}
+	}
+}
+
+func TestReactionsAreBounded(t *testing.T) {
+	var all []*controlv1.Reaction
+	for i := range 100 {
+		emoji := "👍"
+		if i >= 80 {
+			emoji = string(rune('a' + i - 80))
+		}
+		all = append(all, reacted(bob, emoji))
+	}
+	want := "👍 Bob (b0b0b0b0), Bob (b0b0b0b0), Bob (b0b0b0b0) and 77 more"
+	for r := 'a'; r <= 'g'; r++ {
+		want += "; " + string(r) + " Bob (b0b0b0b0)"
+	}
+	if got := reactions(all); got != want+"; 13 others" {
+		t.Errorf("%s", got)
+	}
+}
+
+func TestMentionStandsOut(t *testing.T) {
+	t.Setenv("NO_COLOR", "")
+	t.Setenv("TERM", "xterm")
+	null, err := os.Open(os.DevNull) // a character device, as a terminal is
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer null.Close()
+	p := Printer{Style: terminal.StyleFor(null)}
+	for mentioned, want := range map[bool]string{true: ": \x1b[1;33mhi\x1b[0m\n", false: ": hi\n"} {
+		var b bytes.Buffer
+		if err := p.Message(&b, &controlv1.Message{Text: "hi", Mentioned: mentioned}); err != nil || !strings.HasSuffix(b.String(), want) {
+			t.Errorf("%v: %q", err, &b)
+		}
+	}
+}
+
+func TestGroupRows(t *testing.T) {
+	lunch := &controlv1.Group{Id: id, Name: "lunch", Topic: "Pizza", History: "7d", Role: "admin", Members: 3, Online: 2, Joined: at, InvitedBy: bob}
+	own := &controlv1.Group{Id: id, Name: "own", History: "joined", Role: "owner", Members: 1, Online: 1, Joined: at}
+	left := &controlv1.Group{Id: id, Name: "old", Topic: "Soup", History: "all", Frozen: true}
+	jsonOf := func(rest string) string { return `{"id":"` + id + `",` + rest }
+	lunchJSON := jsonOf(`"name":"lunch","topic":"Pizza","history":"7d","role":"admin","members":3,"online":2,"joined":"2026-03-01T12:30:00.000Z",` +
+		`"invited_by":{"person":"` + bob.Person + `","name":"Bob"},"frozen":false}`)
+	row := func(g *controlv1.Group) func(Printer, *bytes.Buffer) error {
+		return func(p Printer, b *bytes.Buffer) error { return p.Group(b, g) }
+	}
+	check(t, "added", row(lunch),
+		id+"  #lunch  3 members, 2 online; you are admin; added by Bob (b0b0b0b0); newcomers read the last 7 days; topic: Pizza", lunchJSON)
+	check(t, "own", row(own), id+"  #own  1 member, 1 online; you are owner",
+		jsonOf(`"name":"own","history":"joined","role":"owner","members":1,"online":1,"joined":"2026-03-01T12:30:00.000Z","frozen":false}`))
+	check(t, "left", row(left), id+"  #old  you are not in it any more",
+		jsonOf(`"name":"old","topic":"Soup","history":"all","members":0,"online":0,"frozen":true}`))
+	check(t, "ID", func(p Printer, b *bytes.Buffer) error { return p.GroupID(b, lunch) }, id, lunchJSON)
+	check(t, "topic", func(p Printer, b *bytes.Buffer) error { return p.Topic(b, lunch) }, "Pizza", lunchJSON)
+	check(t, "history", func(p Printer, b *bytes.Buffer) error { return p.History(b, lunch) }, "7d  newcomers read the last 7 days", lunchJSON)
+
+	left.Role = "member"
+	if got, want := GroupTitle(left), "#old  0 members, 0 online; you are member; newcomers read everything; changed by a newer earshot, which you need too; topic: Soup"; got != want {
+		t.Errorf("%q", got)
+	}
+	if got := Added(lunch); got != "Bob (b0b0b0b0) added you to #lunch" {
+		t.Errorf("%q", got)
+	}
+	for policy, want := range map[string]string{"joined": "newcomers read what is said from then on", "1d": "newcomers read the last day"} {
+		if got := Policy(policy); got != want {
+			t.Errorf("%s: %q", policy, got)
+		}
+	}
+}
+
+func TestMemberRows(t *testing.T) {
+	member := func(m *controlv1.Member) func(Printer, *bytes.Buffer) error {
+		return func(p Printer, b *bytes.Buffer) error { return p.Member(b, m) }
+	}
+	uncle := &controlv1.Person{Person: bob.Person, Name: "Bob", Petname: "Uncle", Contact: true, Online: true}
+	check(t, "petname", member(&controlv1.Member{Person: uncle, Role: "owner", Joined: at}),
+		bob.Person+"  owner   Uncle, calls themselves Bob, online",
+		`{"person":"`+bob.Person+`","name":"Bob","petname":"Uncle","role":"owner","online":true,"joined":"2026-03-01T12:30:00.000Z","self":false}`)
+	check(t, "stranger", member(&controlv1.Member{Person: eve, Role: "member"}),
+		eve.Person+"  member  Eve (stranger e7e7e7e7)",
+		`{"person":"`+eve.Person+`","name":"Eve","role":"member","online":false,"self":false}`)
+	check(t, "self", member(&controlv1.Member{Person: &controlv1.Person{Person: "aa", Name: "Ann", Online: true}, Role: "admin", Self: true}),
+		"aa  admin   Ann (you)",
+		`{"person":"aa","name":"Ann","role":"admin","online":true,"self":true}`)
+	check(t, "reached", func(p Printer, b *bytes.Buffer) error {
+		return p.Reached(b, &controlv1.Reached{Person: uncle, State: "delivered"})
+	}, bob.Person+"  delivered  Uncle, calls themselves Bob, online",
+		`{"person":"`+bob.Person+`","name":"Bob","petname":"Uncle","state":"delivered"}`)
+}

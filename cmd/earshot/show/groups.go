@@ -1,0 +1,153 @@
+package show
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/earshot-im/earshot/cmd/earshot/terminal"
+	controlv1 "github.com/earshot-im/earshot/node/control/v1"
+)
+
+// Group is a group that the owner is or was in.
+type Group struct {
+	ID        string `json:"id"`
+	Name      string `json:"name"`
+	Topic     string `json:"topic,omitempty"`
+	History   string `json:"history,omitempty"`
+	Role      string `json:"role,omitempty"`
+	Members   uint32 `json:"members"`
+	Online    uint32 `json:"online"`
+	Joined    string `json:"joined,omitempty"`
+	InvitedBy *named `json:"invited_by,omitempty"`
+	Frozen    bool   `json:"frozen"`
+}
+
+type named struct {
+	Person  string `json:"person"`
+	Name    string `json:"name,omitempty"`
+	Petname string `json:"petname,omitempty"`
+}
+
+type member struct {
+	named
+	Role   string `json:"role"`
+	Online bool   `json:"online"`
+	Joined string `json:"joined,omitempty"`
+	Self   bool   `json:"self"`
+}
+
+type reached struct {
+	named
+	State string `json:"state"`
+}
+
+func toNamed(p *controlv1.Person) named {
+	return named{p.GetPerson(), p.GetName(), p.GetPetname()}
+}
+
+func toGroup(g *controlv1.Group) Group {
+	v := Group{g.Id, g.Name, g.Topic, g.History, g.Role, g.Members, g.Online, rfc3339(g.Joined), nil, g.Frozen}
+	if g.InvitedBy != nil {
+		by := toNamed(g.InvitedBy)
+		v.InvitedBy = &by
+	}
+	return v
+}
+
+// Groups takes what the node says.
+func Groups(list []*controlv1.Group) (out []Group) {
+	for _, g := range list {
+		out = append(out, toGroup(g))
+	}
+	return out
+}
+
+// hash is a group's name as people write it.
+func hash(name string) string { return "#" + terminal.Line(name) }
+
+func whoIs(p *controlv1.Person) string {
+	return Who(p.GetName(), p.GetPetname(), p.GetPerson(), p.GetContact(), p.GetVerified())
+}
+
+// GroupTitle is a group's name with all else that is known.
+func GroupTitle(g *controlv1.Group) string {
+	if g.Role == "" {
+		return hash(g.Name) + "  you are not in it any more"
+	}
+	members := "1 member"
+	if g.Members != 1 {
+		members = fmt.Sprintf("%d members", g.Members)
+	}
+	also := []string{fmt.Sprintf("%s, %d online", members, g.Online), "you are " + g.Role}
+	if g.InvitedBy != nil {
+		also = append(also, "added by "+whoIs(g.InvitedBy))
+	}
+	if g.History != "" && g.History != "joined" {
+		also = append(also, Policy(g.History))
+	}
+	if g.Frozen {
+		also = append(also, "changed by a newer earshot, which you need too")
+	}
+	if g.Topic != "" {
+		also = append(also, "topic: "+terminal.Line(g.Topic))
+	}
+	return hash(g.Name) + "  " + strings.Join(also, "; ")
+}
+
+// Policy says what newcomers may read.
+func Policy(history string) string {
+	days, inDays := strings.CutSuffix(history, "d")
+	switch {
+	case history == "joined":
+		return "newcomers read what is said from then on"
+	case history == "all":
+		return "newcomers read everything"
+	case inDays && days == "1":
+		return "newcomers read the last day"
+	case inDays:
+		return "newcomers read the last " + terminal.Line(days) + " days"
+	}
+	return terminal.Line(history)
+}
+
+// Added tells the owner that they are in a group now.
+func Added(g *controlv1.Group) string {
+	return whoIs(g.InvitedBy) + " added you to " + hash(g.Name)
+}
+
+// Group writes a row about a group.
+func (p Printer) Group(w io.Writer, g *controlv1.Group) error {
+	title, name := GroupTitle(g), hash(g.Name)
+	return p.Row(w, toGroup(g), "%s  %s%s", g.Id, p.Style.Bold(name), title[len(name):])
+}
+
+// GroupID writes the ID of a group that was made.
+func (p Printer) GroupID(w io.Writer, g *controlv1.Group) error {
+	return p.Row(w, toGroup(g), "%s", g.Id)
+}
+
+// Topic writes what a group is about.
+func (p Printer) Topic(w io.Writer, g *controlv1.Group) error {
+	return p.Row(w, toGroup(g), "%s", terminal.Line(g.Topic))
+}
+
+// History writes what newcomers to a group may read.
+func (p Printer) History(w io.Writer, g *controlv1.Group) error {
+	return p.Row(w, toGroup(g), "%s  %s", terminal.Line(g.History), Policy(g.History))
+}
+
+// Member writes a row about somebody in a group.
+func (p Printer) Member(w io.Writer, m *controlv1.Member) error {
+	title := strings.TrimSpace(terminal.Line(m.Person.GetName()) + " (you)")
+	if !m.Self {
+		title = Title(m.Person)
+	}
+	return p.Row(w, member{toNamed(m.Person), m.Role, m.Person.GetOnline(), rfc3339(m.Joined), m.Self},
+		"%s  %-6s  %s", m.Person.GetPerson(), m.Role, title)
+}
+
+// Reached writes a row about how far a message has come to somebody.
+func (p Printer) Reached(w io.Writer, r *controlv1.Reached) error {
+	return p.Row(w, reached{toNamed(r.Person), r.State}, "%s  %-9s  %s", r.Person.GetPerson(), r.State, Title(r.Person))
+}
