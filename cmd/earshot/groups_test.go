@@ -1,0 +1,297 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/node"
+	"github.com/earshot-im/earshot/node/control"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+var (
+	testBob   = node.Person{ID: crypto.PersonID{0xb0}, Name: "Bob", Contact: true}
+	testLunch = node.Group{ID: event.Conversation{0x17}, Name: "lunch", Topic: "Pizza", History: "7d", Role: node.RoleOwner, Members: 2, Online: 1}
+	testID    = event.ID{0xab}
+)
+
+// groupNode notes what it is asked, and knows what Groups is to answer.
+type groupNode struct {
+	control.Node
+	asked string
+
+	mu     sync.Mutex
+	groups []node.Group
+	at     uint64        // the counter of changes
+	more   chan struct{} // closed and replaced when at moves
+	told   chan struct{} // a value for each call of Groups, and
+	read   chan struct{} // for each of Unread
+}
+
+// serveGroups answers in a directory until the test ends.
+func serveGroups(t *testing.T) (n *groupNode, dir string) {
+	dir, err := os.MkdirTemp("", "cli") // short enough for a socket
+	if err != nil {
+		t.Fatal(err)
+	}
+	n = &groupNode{at: 1, more: make(chan struct{}), told: make(chan struct{}, 16), read: make(chan struct{}, 16)}
+	server := control.New(control.Config{Dir: dir, Node: n})
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- server.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		os.RemoveAll(dir)
+	})
+	select {
+	case <-server.Ready():
+	case err := <-ended:
+		t.Fatal(err)
+	}
+	return n, dir
+}
+
+func (n *groupNode) group(asked ...string) (node.Group, error) {
+	n.asked = strings.Join(asked, "|")
+	if asked[1] == "twins" {
+		other := node.Group{ID: event.Conversation{0x18}, Name: "twins"}
+		return node.Group{}, &node.AmbiguousError{Who: "twins", Candidates: []node.Person{testBob}, Groups: []node.Group{testLunch, other}}
+	}
+	return testLunch, nil
+}
+
+func (n *groupNode) CreateGroup(_ context.Context, name string) (node.Group, error) {
+	return n.group("create", name)
+}
+func (n *groupNode) Group(_ context.Context, g string) (node.Group, error) { return n.group("get", g) }
+func (n *groupNode) Leave(_ context.Context, g string) (node.Group, error) {
+	return n.group("leave", g)
+}
+func (n *groupNode) Invite(_ context.Context, g string, who []string) (node.Group, error) {
+	return n.group("invite", g, strings.Join(who, ","))
+}
+func (n *groupNode) RemoveMember(_ context.Context, g, who string) (node.Group, error) {
+	return n.group("remove", g, who)
+}
+func (n *groupNode) SetRole(_ context.Context, g, who, role string) (node.Group, error) {
+	return n.group("role", g, who, role)
+}
+func (n *groupNode) RenameGroup(_ context.Context, g, name string) (node.Group, error) {
+	return n.group("rename", g, name)
+}
+func (n *groupNode) SetTopic(_ context.Context, g, topic string) (node.Group, error) {
+	return n.group("topic", g, topic)
+}
+func (n *groupNode) SetHistory(_ context.Context, g, policy string) (node.Group, error) {
+	return n.group("history", g, policy)
+}
+
+func (n *groupNode) Members(_ context.Context, g string) ([]node.Member, error) {
+	_, err := n.group("members", g)
+	return []node.Member{{Person: testBob, Role: node.RoleAdmin}, {Person: node.Person{Name: "Ann"}, Role: node.RoleOwner, Self: true}}, err
+}
+
+func (n *groupNode) message(asked ...string) (node.Message, error) {
+	n.asked = strings.Join(asked, "|")
+	return node.Message{ID: testID, To: node.Target{Kind: "group", Name: "lunch"}, Own: true, State: node.StateQueued, Kind: "text", Text: "hi"}, nil
+}
+
+func (n *groupNode) Edit(_ context.Context, id event.ID, text string) (node.Message, error) {
+	return n.message("edit", fmt.Sprintf("%x", id), text)
+}
+func (n *groupNode) Recall(_ context.Context, id event.ID) (node.Message, error) {
+	return n.message("recall", fmt.Sprintf("%x", id))
+}
+func (n *groupNode) React(_ context.Context, id event.ID, emoji string) (node.Message, error) {
+	return n.message("react", fmt.Sprintf("%x", id), emoji)
+}
+func (n *groupNode) Receipts(_ context.Context, id event.ID) ([]node.Reached, error) {
+	_, err := n.message("receipts", fmt.Sprintf("%x", id))
+	return []node.Reached{{Person: testBob, State: node.StateDelivered}}, err
+}
+
+func (n *groupNode) Groups(context.Context) ([]node.Group, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	select {
+	case n.told <- struct{}{}:
+	default: // nobody counts
+	}
+	return n.groups, nil
+}
+
+// now sets what Groups answers, and tells those who watch.
+func (n *groupNode) now(groups ...node.Group) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.groups = groups
+	n.at++
+	close(n.more)
+	n.more = make(chan struct{})
+}
+
+func (n *groupNode) Changed(ctx context.Context, after uint64) (uint64, error) {
+	for {
+		n.mu.Lock()
+		at, more := n.at, n.more
+		n.mu.Unlock()
+		if at > after {
+			return at, nil
+		}
+		select {
+		case <-more:
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		}
+	}
+}
+
+func (n *groupNode) PeersChanged(ctx context.Context, _ uint64) (uint64, error) {
+	<-ctx.Done()
+	return 0, ctx.Err()
+}
+
+func (n *groupNode) Unread(context.Context, uint64, node.Filter, int) ([]node.Message, error) {
+	select {
+	case n.read <- struct{}{}:
+	default: // nobody counts
+	}
+	return nil, nil
+}
+
+// Each command asks the node for what was typed, and prints what came of it.
+func TestGroupCommands(t *testing.T) {
+	n, dir := serveGroups(t)
+	n.groups = []node.Group{testLunch}
+	id, message := testLunch.ID.String(), fmt.Sprintf("%x", testID)
+	row := id + "  #lunch  2 members, 1 online; you are owner; newcomers read the last 7 days; topic: Pizza\n"
+	policy := "7d  newcomers read the last 7 days\n"
+	hi := "-  #lunch  me [queued]: hi\n"
+	for _, test := range []struct{ args, asked, want string }{
+		{"group create lunch", "create|lunch", id + "\n"},
+		{"group create #lunch", "create|lunch", id + "\n"},
+		{"group list", "", row},
+		{"group invite lunch bob eve", "invite|lunch|bob,eve", row},
+		{"group leave #lunch", "leave|#lunch", row},
+		{"group remove lunch bob", "remove|lunch|bob", row},
+		{"group role lunch bob admin", "role|lunch|bob|admin", row},
+		{"group rename lunch #dinner", "rename|lunch|dinner", row},
+		{"group topic lunch", "get|lunch", "Pizza\n"},
+		{"group topic lunch Soup today", "topic|lunch|Soup today", row},
+		{"group topic lunch ''", "topic|lunch|", row},
+		{"group history lunch", "get|lunch", policy},
+		{"group history lunch 36500d", "history|lunch|36500d", policy},
+		{"group history lunch all", "history|lunch|all", policy},
+		{"group members lunch", "members|lunch", testBob.ID.String() + "  admin   Bob (b0000000)\n" + crypto.PersonID{}.String() + "  owner   Ann (you)\n"},
+		{"edit ID one two", "edit|" + message + "|one two", hi},
+		{"recall ID", "recall|" + message, hi},
+		{"react ID +1", "react|" + message + "|+1", hi},
+		{"react ID ''", "react|" + message + "|", hi},
+		{"receipts ID", "receipts|" + message, testBob.ID.String() + "  delivered  Bob (b0000000)\n"},
+	} {
+		args := strings.Fields("--dir " + dir + " " + strings.ReplaceAll(test.args, "ID", message))
+		for i := range args {
+			args[i] = strings.Trim(args[i], "'")
+		}
+		n.asked = ""
+		exit, stdout, stderr := runArgs(t, args...)
+		if exit != 0 || n.asked != test.asked || stdout != test.want || stderr != "" {
+			t.Errorf("%s: exit %d, asked %q, stdout %q, stderr %q", test.args, exit, n.asked, stdout, stderr)
+		}
+		exit, stdout, stderr = runArgs(t, append(args, "--json")...)
+		if exit != 0 || strings.Count(stdout, "\n") != strings.Count(test.want, "\n") || !json.Valid([]byte(strings.Split(stdout, "\n")[0])) || stderr != "" {
+			t.Errorf("%s as JSON: exit %d, stdout %q, stderr %q", test.args, exit, stdout, stderr)
+		}
+	}
+}
+
+// A name that several have resolves to none of them; all are told, persons and groups.
+func TestAmbiguousGroup(t *testing.T) {
+	_, dir := serveGroups(t)
+	exit, stdout, stderr := runArgs(t, "--dir", dir, "group", "leave", "twins")
+	if want := `earshot: "twins" fits 1 persons and 2 groups
+  b000000000000000000000000000000000000000000000000000000000000000  Bob (b0000000)
+  1700000000000000000000000000000000000000000000000000000000000000  #lunch  2 members, 1 online; you are owner; newcomers read the last 7 days; topic: Pizza
+  1800000000000000000000000000000000000000000000000000000000000000  #twins  you are not in it any more
+  use one of the IDs
+`; exit != exitWho || stdout != "" || stderr != want {
+		t.Errorf("exit %d, stdout %q, stderr:\n%s", exit, stdout, stderr)
+	}
+	exit, _, stderr = runArgs(t, "--dir", dir, "--json", "group", "members", "twins")
+	var told struct {
+		Code       string
+		Candidates []struct{ Person string }
+		Groups     []struct{ ID, Name string }
+	}
+	if err := json.Unmarshal([]byte(stderr), &told); err != nil || exit != exitWho || told.Code != control.CodeAmbiguous || len(told.Candidates) != 1 ||
+		len(told.Groups) != 2 || told.Groups[0].ID != testLunch.ID.String() || told.Groups[1].Name != "twins" {
+		t.Errorf("exit %d, stderr %s", exit, stderr)
+	}
+}
+
+// Who follows is told of groups that others add them to, on standard error, and not as JSON.
+func TestFollowTellsOfGroups(t *testing.T) {
+	old := node.Group{ID: event.Conversation{1}, Name: "old", Role: node.RoleMember, InvitedBy: &testBob}
+	own := node.Group{ID: event.Conversation{2}, Name: "own", Role: node.RoleOwner}
+	added := node.Group{ID: event.Conversation{3}, Name: "new\x1b[2J", Role: node.RoleMember, InvitedBy: &testBob}
+	removed := added
+	removed.Role = ""
+	for _, test := range []struct {
+		flags []string
+		want  string
+		calls bool
+	}{
+		{nil, strings.Repeat("Bob (b0000000) added you to #new\\x1b[2J\n", 2), true},
+		{[]string{"--json"}, "", false},
+	} {
+		n, dir := serveGroups(t)
+		n.groups = []node.Group{old}
+		files := make([]*os.File, 2)
+		for i := range files {
+			f, err := os.Create(filepath.Join(t.TempDir(), "out"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			files[i] = f
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan int, 1)
+		go func() {
+			ended <- run(ctx, append([]string{"--dir", dir, "recv", "--follow"}, test.flags...), strings.NewReader(""), files[0], files[1])
+		}()
+		if test.calls {
+			<-n.told // what is there when following begins
+			for _, groups := range [][]node.Group{{old, own}, {old, own, added}, {old, own, added}, {old, own, removed}, {old, own, added}, {}} {
+				n.now(groups...)
+				<-n.told // so what was told before has been written
+			}
+		} else {
+			<-n.read
+			n.now(old, added)
+			<-n.read
+		}
+		cancel()
+		if exit := <-ended; exit != 0 {
+			t.Errorf("%v: exit %d", test.flags, exit)
+		}
+		for i, want := range []string{"", test.want} {
+			if b, err := os.ReadFile(files[i].Name()); err != nil || string(b) != want {
+				t.Errorf("%v: file %d: %q, %v", test.flags, i, b, err)
+			}
+		}
+		if !test.calls && len(n.told) > 0 {
+			t.Errorf("%v: asked for groups", test.flags)
+		}
+	}
+}
