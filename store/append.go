@@ -12,17 +12,18 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// Draft is a message to be written.
+// Draft is a message to be written, or an edit of one, or a reaction to one.
 type Draft struct {
 	Conversation event.Conversation
-	Kind         event.Kind // KindText, or one that has a fallback text
+	Kind         event.Kind // KindText, KindEdit, KindReaction, or one that has a fallback text
 	Content      []byte     // of the kind
 	Fallback     string
 	Key          *[16]byte // nil: a random one
 	Lifetime     uint64    // seconds; 0: for ever
 }
 
-// Entry is a message that was written.
+// Entry is a message that was written. Of an edit or a reaction only what its header
+// says is there; the row that it changed has to be looked up.
 type Entry struct {
 	Row
 	Existing bool // it was there already, under the same key
@@ -30,8 +31,8 @@ type Entry struct {
 
 // Append writes a message into this device's log and returns it when it is on the
 // disk. A key that was used gives the earlier message if that has the same content,
-// else ErrKeyUsed. Other errors: ErrNoConversation, ErrKind, event.ErrTooLarge,
-// event.ErrMalformed.
+// else ErrKeyUsed. Other errors: ErrNoConversation, ErrKind, ErrNoEvent (an edit is not of
+// an own text, or a reaction to no message), event.ErrTooLarge, event.ErrMalformed.
 func (s *Store) Append(ctx context.Context, d Draft) (Entry, error) {
 	entries, err := s.AppendAll(ctx, []Draft{d})
 	if err != nil {
@@ -83,7 +84,9 @@ type letter struct {
 }
 
 func (s *Store) letter(d *Draft) (letter, error) {
-	if class := d.Kind.Class(); class != event.ClassMessage && (class != event.ClassOther || d.Fallback == "") {
+	switch class := d.Kind.Class(); {
+	case class == event.ClassMessage, indexed(d.Kind), class == event.ClassOther && d.Fallback != "":
+	default:
 		return letter{}, ErrKind
 	}
 	l := letter{draft: d, body: event.Body{Content: d.Content, Fallback: d.Fallback}}
@@ -109,12 +112,21 @@ func (b *batch) append(l *letter) (Entry, error) {
 	if p, used := pointerAt(b.get(bucketKeys, localKey(c.number, b.s.own.Person, l.key))); used {
 		return b.existing(p, d)
 	}
-	x, err := b.write(&c, event.Header{Kind: d.Kind, Lifetime: d.Lifetime, Key: l.key, Clock: b.clock()}, l.body)
+	body := l.body
+	if indexed(d.Kind) {
+		if body.Content, err = b.aim(&c, d); err != nil {
+			return Entry{}, err
+		}
+	}
+	x, err := b.write(&c, event.Header{Kind: d.Kind, Lifetime: d.Lifetime, Key: l.key, Clock: b.clock()}, body)
 	if err != nil {
 		return Entry{}, err
 	}
 	out := Entry{Row: b.bareRow(x)} // not read back: this is what senders wait for
-	if len(c.recipients()) > 0 {
+	if indexed(d.Kind) {
+		return out, nil
+	}
+	if len(b.audience(&c, x.header.Control).persons) > 0 {
 		out.State = Queued
 	}
 	return out, out.say(d.Content, d.Fallback)
@@ -145,6 +157,14 @@ func (b *batch) existing(p pointer, d *Draft) (Entry, error) {
 // write appends an event to the log of this device in a conversation. The header has
 // what is the event's own; the rest is filled in here.
 func (b *batch) write(c *conversation, h event.Header, body event.Body) (*entry, error) {
+	if b.isGroup(c) {
+		if b.s.cfg.Authority != nil {
+			h.Control = b.s.cfg.Authority.Heads(c.id)
+		}
+		if len(h.Control) == 0 { // nobody would take it
+			return nil, ErrNoConversation
+		}
+	}
 	l, err := b.ownLog(c)
 	if err != nil {
 		return nil, err
@@ -168,15 +188,21 @@ func (b *batch) write(c *conversation, h event.Header, body event.Body) (*entry,
 	if err != nil {
 		return nil, err
 	}
+	for _, other := range seen {
+		delete(b.s.fresh[c.number], other.number)
+	}
+	return b.written(l, &e)
+}
+
+// written stores the next event of the log of this device.
+func (b *batch) written(l *logState, e *event.Event) (x *entry, err error) {
+	h := &e.Header
 	if l.segments, err = l.segments.Add(event.Segment{First: h.Sequence, Last: h.Sequence, ID: e.ID}); err != nil {
 		return nil, err
 	}
 	b.touch(l)
 	b.grown[l.number] = true
-	for _, other := range seen {
-		delete(b.s.fresh[c.number], other.number)
-	}
-	x := &entry{
+	x = &entry{
 		pointer: pointer{l.number, h.Sequence},
 		stored: &stored{
 			firstSeen: b.now,
@@ -188,12 +214,12 @@ func (b *batch) write(c *conversation, h event.Header, body event.Body) (*entry,
 		id:     e.ID,
 	}
 	t := b.tails[l.number]
-	if t != nil && (t.events == event.MaxRunEvents || t.size+e.Size() > event.MaxRunSize || t.card != h.Card) {
+	if t != nil && (t.events == event.MaxRunEvents || t.size+e.Size() > event.MaxRunSize || t.card != h.Card || !slices.Equal(t.control, h.Control)) {
 		b.sign(l.number)
 		t = nil
 	}
 	if t == nil {
-		t = &tail{card: h.Card}
+		t = &tail{card: h.Card, control: h.Control}
 		b.tails[l.number] = t
 	}
 	t.last, t.events, t.size = x.pointer, t.events+1, t.size+e.Size()
@@ -204,10 +230,13 @@ func (b *batch) write(c *conversation, h event.Header, body event.Body) (*entry,
 	return x, b.add(x)
 }
 
-// ownLog returns the log that this device writes in a conversation.
+// ownLog returns the log that this device writes in a conversation. One that was cut is
+// followed by a new one.
 func (b *batch) ownLog(c *conversation) (*logState, error) {
 	if c.own != 0 {
-		return b.log(c.own)
+		if l, err := b.log(c.own); err != nil || l.segments.Last() < l.limit {
+			return l, err
+		}
 	}
 	log := event.Log{Conversation: c.id, Device: b.s.own.Device.ID()}
 	if _, err := io.ReadFull(b.s.cfg.Rand, log.Instance[:]); err != nil {
@@ -244,7 +273,7 @@ func (b *batch) unseen(c *conversation, own *logState) ([]*logState, error) {
 		if err != nil {
 			return nil, err
 		}
-		if l.head.sequence == 0 {
+		if l.head.sequence == 0 || l.head.sequence > l.limit { // nobody would take what is past the limit
 			delete(fresh, n)
 			continue
 		}

@@ -31,16 +31,17 @@ type batch struct {
 	tails   map[uint32]*tail // by log: own events since the last signature
 	shown   bool             // the change counter has moved
 	visible bool             // it has to
-	waiting int              // 0 not known yet, 1 nothing waits, 2 something may
-	recalls int              // the same of recalls
+	waiting int              // of anything
+	recalls int              // of anything
 }
 
 // tail is the end of an own log that no signature proves yet.
 type tail struct {
-	last   pointer
-	card   crypto.Hash
-	events int
-	size   int
+	last    pointer
+	card    crypto.Hash
+	control []crypto.Hash
+	events  int
+	size    int
 }
 
 func (s *Store) newBatch(tx *bbolt.Tx) *batch {
@@ -90,12 +91,15 @@ func (b *batch) save(x *entry) { b.put(bucketEvents, x.pointer.bytes(), x.stored
 
 func (b *batch) saveConversation(c *conversation) { b.put(bucketConversations, c.id[:], c.bytes()) }
 
-// addConversation makes a conversation with another person, or with oneself, if it
-// is not there yet.
-func (b *batch) addConversation(id event.Conversation, other crypto.PersonID) {
-	if b.get(bucketConversations, id[:]) == nil {
-		b.saveConversation(&conversation{id: id, number: uint32(b.next(bucketConversations)), other: other})
+// addConversation returns a conversation, made if it is not there yet: with another
+// person, or with none.
+func (b *batch) addConversation(id event.Conversation, other crypto.PersonID) (conversation, error) {
+	if c, err := b.conversation(id); err != ErrNoConversation {
+		return c, err
 	}
+	c := conversation{id: id, number: uint32(b.next(bucketConversations)), other: other}
+	b.saveConversation(&c)
+	return c, nil
 }
 
 // addLog makes a log that is not there yet.
@@ -106,6 +110,7 @@ func (b *batch) addLog(conversation uint32, log event.Log, person crypto.PersonI
 		log:          log,
 		person:       person,
 		branch:       branch,
+		limit:        noLimit,
 	}
 	if branch != branchLost {
 		b.put(bucketLogNames, logName(conversation, log, branch), u32(l.number))
@@ -160,38 +165,37 @@ func (b *batch) finish() error {
 }
 
 // changed describes the transaction, once finished.
-func (b *batch) changed() Change {
+func (b *batch) changed() (Change, error) {
 	c := Change{N: b.bucket(bucketArrivals).Sequence()}
 	for n := range b.grown {
 		l := b.logs[n]
-		c.Logs = append(c.Logs, LogChange{Log: l.log, Segments: slices.Clone(l.segments)})
+		segments, err := b.counted(l)
+		if err != nil {
+			return c, err
+		}
+		c.Logs = append(c.Logs, LogChange{Log: l.log, Segments: slices.Clone(segments)})
 	}
 	slices.SortFunc(c.Logs, func(x, y LogChange) int { return x.Log.Compare(y.Log) })
-	return c
+	return c, nil
 }
 
-// anything remembers whether a bucket that mostly is empty has anything in it.
-func (b *batch) anything(known *int, bucket []byte) bool {
-	if *known == 0 {
-		*known = 2
-		if b.empty(bucket) {
-			*known = 1
-		}
-	}
-	return *known == 2
-}
-
-// last returns the greatest key of a bucket that begins with prefix, nil if none does.
+// lastKey returns the greatest key of a bucket that begins with prefix, nil if none does.
 func (b *batch) lastKey(bucket []byte, prefix uint32) []byte {
-	c := b.bucket(bucket).Cursor()
+	k := before(b.bucket(bucket).Cursor(), u32(prefix+1))
+	if len(k) < 4 || binary.BigEndian.Uint32(k) != prefix {
+		return nil
+	}
+	return k
+}
+
+// before moves a cursor to the greatest key below one, and returns that, nil if there
+// is none.
+func before(c *bbolt.Cursor, key []byte) []byte {
 	var k []byte
-	if next, _ := c.Seek(u32(prefix + 1)); next == nil {
+	if next, _ := c.Seek(key); next == nil {
 		k, _ = c.Last()
 	} else {
 		k, _ = c.Prev()
-	}
-	if len(k) < 4 || binary.BigEndian.Uint32(k) != prefix {
-		return nil
 	}
 	return k
 }

@@ -16,6 +16,10 @@ const (
 	StrangersBudget = 16 << 20 // bytes together
 	RecordsBudget   = 1 << 20  // bytes of records of unknown kinds
 
+	// MemberBudget is for a fellow member of a group who is no contact, in bytes: years of
+	// what people write, and what a flood may cost until they are removed.
+	MemberBudget = 64 << 20
+
 	// MaxRequests is how many persons may wait to be accepted, each with one run.
 	MaxRequests = 64
 	// MaxRequest bounds such a run in bytes, as it came: 64 KiB of headers and bodies, and for each of 16 events what
@@ -45,9 +49,9 @@ func (b *batch) spend(p crypto.PersonID, n uint64) error {
 	return nil
 }
 
-// charge counts events that a stranger brings.
+// charge counts events of somebody who is no contact.
 func (b *batch) charge(in *intake, which []int, known bool) error {
-	if !in.from.Stranger {
+	if !in.from.Stranger && !in.from.Member {
 		return nil
 	}
 	n := uint64(0)
@@ -57,11 +61,27 @@ func (b *batch) charge(in *intake, which []int, known bool) error {
 	for _, i := range which {
 		n += costEvent + uint64(len(in.events[i].Head)+len(in.events[i].Body))
 	}
+	if in.from.Member {
+		return b.spendMember(in.from.Author, n)
+	}
 	return b.spend(in.from.Author, n)
+}
+
+// memberKey is where what somebody spends in groups is counted, apart from the sum of
+// strangers.
+func memberKey(p crypto.PersonID) []byte { return append([]byte("member"), p[:]...) }
+
+func (b *batch) spendMember(p crypto.PersonID, n uint64) error {
+	if n += number(b.get(bucketBudgets, memberKey(p))); n > MemberBudget {
+		return ErrBudget
+	}
+	b.put(bucketBudgets, memberKey(p), u64(n))
+	return nil
 }
 
 // refund forgets what somebody has spent.
 func (b *batch) refund(p crypto.PersonID) {
+	b.delete(bucketBudgets, memberKey(p))
 	n := number(b.get(bucketBudgets, p[:]))
 	if n == 0 {
 		return

@@ -11,9 +11,11 @@
 // anyone at any time, use a short transaction of their own, and return copies.
 //
 // The store trusts its caller for who may write what: a run that it is given has been
-// proven (event.Run.Prove), and its author's card looked at. It does not trust what
-// an event says of others: causes that don't exist, recalls of others' messages,
-// second events at one sequence and floods by strangers are dealt with here.
+// proven (event.Run.Prove), and its author's card looked at. So it does for groups, whose
+// control sets it keeps and doesn't read: Authority says whom messages are for, and
+// SetLimits how far logs count. It does not trust what an event says of others: causes
+// that don't exist, recalls and edits of others' messages, second events at one sequence
+// and floods by strangers are dealt with here.
 //
 // Nothing derived is kept twice. The outbox is what I have written minus what its
 // readers hold; the state of a message follows from the same ranges. What people see

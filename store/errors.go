@@ -26,18 +26,24 @@ var (
 	ErrClosed = errors.New("store is closed")
 
 	// ErrNoConversation: there is no such conversation here. A direct one begins
-	// when its person is stored (UpdatePerson).
+	// when its person is stored (UpdatePerson), a group with its first control event.
 	ErrNoConversation = errors.New("no such conversation")
 
 	// ErrNoEvent: there is no such event here, or not one that could be meant.
 	ErrNoEvent = errors.New("no such message")
 
-	// ErrKind: the kind is not one that Append writes.
+	// ErrKind: the kind is not one that Append writes, or PutControls keeps.
 	ErrKind = errors.New("kind can't be appended")
 
 	// ErrKeyUsed: an earlier message of this person in this conversation has the key
 	// and another content, or its words are gone.
 	ErrKeyUsed = errors.New("key was used for another message")
+
+	// ErrTooLate: the message is older than RecallWindow. Who holds it would keep it.
+	ErrTooLate = errors.New("too late to recall the message")
+
+	// ErrCut: the run goes past the limit of its log (SetLimits). Refuse it.
+	ErrCut = errors.New("log was cut before")
 
 	// ErrAcknowledged: the message is with a reader, or is for nobody, and can't be
 	// cancelled any more.

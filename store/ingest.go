@@ -13,6 +13,7 @@ import (
 type Origin struct {
 	Author   crypto.PersonID // whom the run's device speaks for
 	Stranger bool            // not a contact: what is stored counts towards a budget
+	Member   bool            // no contact either, but may write in a group: towards a larger one
 }
 
 // IngestResult says how a log is held after a run was taken.
@@ -28,7 +29,7 @@ type IngestResult struct {
 //
 // ErrForked is returned when the run, or an earlier one, contradicts what is held;
 // the first contradiction is kept beside it. The result is valid then. Other errors:
-// ErrNoConversation, ErrTooManySegments, ErrBudget.
+// ErrNoConversation, ErrTooManySegments, ErrBudget, ErrCut.
 func (s *Store) Ingest(ctx context.Context, run event.Run, from Origin) (IngestResult, error) {
 	return s.BeginIngest(ctx, run, from)()
 }
@@ -85,7 +86,7 @@ func (g *ingestion) run(b *batch) error {
 		if b.personOf(g.recalls[i].events[0].Header.Device) != g.author {
 			continue
 		}
-		if _, _, err := b.ingest(&g.recalls[i]); err != nil && err != ErrTooManySegments {
+		if _, _, err := b.ingest(&g.recalls[i]); err != nil && err != ErrTooManySegments && err != ErrCut {
 			return err
 		}
 	}
@@ -94,7 +95,11 @@ func (g *ingestion) run(b *batch) error {
 		return err
 	}
 	g.forked = forked
-	g.result = IngestResult{Segments: slices.Clone(l.segments), Rows: int(b.bucket(bucketArrivals).Sequence() - before)}
+	segments, err := b.counted(l)
+	if err != nil {
+		return err
+	}
+	g.result = IngestResult{Segments: slices.Clone(segments), Rows: int(b.bucket(bucketArrivals).Sequence() - before)}
 	return nil
 }
 
@@ -124,7 +129,10 @@ func (b *batch) ingest(in *intake) (l *logState, forked bool, err error) {
 	}
 	known := l != nil
 	if !known {
-		l = &logState{conversation: c.number, log: h.Log(), person: in.from.Author}
+		l = &logState{conversation: c.number, log: h.Log(), person: in.from.Author, limit: noLimit}
+	}
+	if in.events[len(in.events)-1].Header.Sequence > l.limit {
+		return nil, false, ErrCut
 	}
 	sift, err := b.sift(l, in.events)
 	if err != nil {
@@ -261,7 +269,7 @@ func (b *batch) fork(l *logState, in *intake, s sifted) (*logState, error) {
 		return nil, err
 	}
 	other := b.addLog(l.conversation, l.log, l.person, branchOther)
-	other.segments = segments
+	other.segments, other.limit = segments, l.limit
 	l.forked, other.forked = s.doubt, s.doubt
 	b.touch(l)
 	b.visible = true
@@ -322,13 +330,19 @@ func (b *batch) take(l *logState, in *intake, i int) error {
 }
 
 // settleAbsence decides of a new event whether its body is there. One that was
-// recalled is not taken; one that is said to be gone for a reason that does not hold
+// recalled is not taken, nor an edit of one that was; one that is said to be gone for a reason that does not hold
 // here is only missing.
 func (b *batch) settleAbsence(x *entry) error {
 	if x.header.Kind.SelfProven() {
 		return nil
 	}
 	recalled, err := b.recalled(x)
+	if err == nil && !recalled && x.header.Kind == event.KindEdit && x.absent == event.Present {
+		if recalled, err = b.editRecalled(x); recalled {
+			x.absent, x.sealed = event.Dropped, nil
+			return nil
+		}
+	}
 	switch {
 	case err != nil:
 		return err
@@ -369,5 +383,8 @@ func (b *batch) again(l *logState, in *intake, i int) error {
 		}
 	}
 	b.save(x)
+	if fill && x.absent == event.Present && indexed(x.header.Kind) {
+		return b.index(x, true)
+	}
 	return nil
 }

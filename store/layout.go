@@ -17,6 +17,8 @@ var (
 	bucketEvents        = []byte("events")
 	bucketIDs           = []byte("ids")
 	bucketKeys          = []byte("keys")
+	bucketControls      = []byte("controls")
+	bucketActs          = []byte("acts")
 	bucketView          = []byte("view")
 	bucketArrivals      = []byte("arrivals")
 	bucketUnread        = []byte("unread")
@@ -36,7 +38,7 @@ var (
 
 	buckets = [][]byte{
 		bucketMeta, bucketConversations, bucketLogNames, bucketLogs, bucketEvents, bucketIDs, bucketKeys,
-		bucketView, bucketArrivals, bucketUnread, bucketWaiting, bucketRecalls, bucketCancelled, bucketReissued,
+		bucketControls, bucketActs, bucketView, bucketArrivals, bucketUnread, bucketWaiting, bucketRecalls, bucketCancelled, bucketReissued,
 		bucketDelivered, bucketRead, bucketPersons, bucketDevices, bucketRecords, bucketRequests, bucketSettings,
 		bucketCursors, bucketBudgets,
 	}
@@ -97,7 +99,7 @@ func pointerAt(b []byte) (pointer, bool) {
 type conversation struct {
 	id     event.Conversation
 	number uint32
-	other  crypto.PersonID // zero for one's own
+	other  crypto.PersonID // zero for one's own and for groups
 	own    uint32          // the log that this device writes; 0: none yet
 }
 
@@ -134,9 +136,12 @@ type logState struct {
 	person       crypto.PersonID
 	branch       byte
 	forked       uint64 // first sequence in doubt; 0: none
+	limit        uint64 // the last sequence that counts; noLimit: all
 	head         placed // of the highest that is placed
 	segments     event.Segments
 }
+
+const noLimit = 1<<64 - 1
 
 // placed is an event whose T is settled, or nothing if sequence is 0.
 type placed struct {
@@ -146,7 +151,7 @@ type placed struct {
 }
 
 const (
-	logFixed    = 4 + 32 + 32 + 8 + 32 + 1 + 8 + 8 + 8 + 32
+	logFixed    = 4 + 32 + 32 + 8 + 32 + 1 + 8 + 8 + 8 + 8 + 32
 	segmentSize = 8 + 8 + 32
 )
 
@@ -159,6 +164,7 @@ func (l *logState) bytes() []byte {
 	b = append(b, l.person[:]...)
 	b = append(b, l.branch)
 	b = binary.BigEndian.AppendUint64(b, l.forked)
+	b = binary.BigEndian.AppendUint64(b, l.limit)
 	b = binary.BigEndian.AppendUint64(b, l.head.sequence)
 	b = binary.BigEndian.AppendUint64(b, uint64(l.head.t))
 	b = append(b, l.head.id[:]...)
@@ -185,10 +191,11 @@ func parseLog(number uint32, b []byte) (*logState, error) {
 		person: crypto.PersonID(b[76:108]),
 		branch: b[108],
 		forked: binary.BigEndian.Uint64(b[109:]),
+		limit:  binary.BigEndian.Uint64(b[117:]),
 		head: placed{
-			sequence: binary.BigEndian.Uint64(b[117:]),
-			t:        int64(binary.BigEndian.Uint64(b[125:])),
-			id:       event.ID(b[133:165]),
+			sequence: binary.BigEndian.Uint64(b[125:]),
+			t:        int64(binary.BigEndian.Uint64(b[133:])),
+			id:       event.ID(b[141:173]),
 		},
 	}
 	for b := b[logFixed:]; len(b) > 0; b = b[segmentSize:] {
@@ -312,6 +319,18 @@ func waitingFor(conversation uint32, device crypto.DeviceID, instance event.Inst
 
 func recallsOf(conversation uint32, target event.ID) []byte {
 	return append(u32(conversation), target[:]...)
+}
+
+// actsOf is the beginning of the keys of all acts of a kind on one event.
+func actsOf(conversation uint32, target event.ID, kind event.Kind) []byte {
+	b := make([]byte, 0, 4+32+1+pointerSize)
+	b = binary.BigEndian.AppendUint32(b, conversation)
+	b = append(b, target[:]...)
+	return append(b, byte(kind))
+}
+
+func controlKey(conversation uint32, id event.ID) []byte {
+	return append(u32(conversation), id[:]...)
 }
 
 func reachKey(log uint32, person crypto.PersonID) []byte { return append(u32(log), person[:]...) }

@@ -1,13 +1,12 @@
 package store
 
 import (
-	"bytes"
 	"slices"
 
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// Logs returns how far each log of a conversation is held.
+// Logs returns how far each log of a conversation is held and counts.
 func (s *Store) Logs(conv event.Conversation) (map[event.Log]event.Segments, error) {
 	out := map[event.Log]event.Segments{}
 	err := s.view(func(r *reader) error {
@@ -16,10 +15,11 @@ func (s *Store) Logs(conv event.Conversation) (map[event.Log]event.Segments, err
 			return err
 		}
 		return r.eachLog(c.number, func(l *logState) error {
-			if len(l.segments) > 0 {
-				out[l.log] = slices.Clone(l.segments)
+			segments, err := r.counted(l)
+			if len(segments) > 0 {
+				out[l.log] = slices.Clone(segments)
 			}
-			return nil
+			return err
 		})
 	})
 	return out, err
@@ -28,7 +28,7 @@ func (s *Store) Logs(conv event.Conversation) (map[event.Log]event.Segments, err
 // LoadRun returns the run of a log that begins at a sequence: as much as fits a run,
 // maxEvents and maxBytes (of headers and bodies), up to an event whose signature is held, or
 // the shortest such run if even that is larger. This device's own log can be cut
-// anywhere, since it can be signed anywhere. ErrNoEvent if the sequence is not held.
+// anywhere, since it can be signed anywhere. ErrNoEvent if the sequence is not held or does not count.
 func (s *Store) LoadRun(log event.Log, first uint64, maxEvents, maxBytes int) (event.Run, error) {
 	var run event.Run
 	err := s.view(func(r *reader) error {
@@ -40,21 +40,28 @@ func (s *Store) LoadRun(log event.Log, first uint64, maxEvents, maxBytes int) (e
 		if err != nil {
 			return err
 		}
-		if l == nil || !l.segments.Covers(first) {
+		if l == nil {
 			return ErrNoEvent
 		}
-		run, err = r.loadRun(l, first, min(maxEvents, event.MaxRunEvents), maxBytes)
+		segments, err := r.counted(l)
+		if err != nil {
+			return err
+		}
+		if !segments.Covers(first) {
+			return ErrNoEvent
+		}
+		run, err = r.loadRun(l, segments, first, min(maxEvents, event.MaxRunEvents), maxBytes)
 		return err
 	})
 	return run, err
 }
 
-func (r *reader) loadRun(l *logState, first uint64, maxEvents, maxBytes int) (event.Run, error) {
+func (r *reader) loadRun(l *logState, segments event.Segments, first uint64, maxEvents, maxBytes int) (event.Run, error) {
 	var run event.Run
 	own := l.log.Device == r.s.own.Device.ID()
 	var signed, recalls int         // how much of the run is proven so far
 	size, sent, enclosed := 0, 0, 0 // bytes of the run with the event in hand
-	for seq := first; l.segments.Covers(seq); seq++ {
+	for seq := first; segments.Covers(seq); seq++ {
 		e, recall, err := r.travelling(pointer{l.number, seq})
 		if err != nil {
 			return run, err
@@ -86,6 +93,10 @@ func (r *reader) loadRun(l *logState, first uint64, maxEvents, maxBytes int) (ev
 			signed, recalls = n+1, len(run.Recalls)
 		}
 	}
+	if n := len(run.Events); own && signed < n { // it was cut there
+		run.Events[n-1].Sign(r.s.own.Device)
+		signed, recalls = n, len(run.Recalls)
+	}
 	if signed == 0 {
 		return event.Run{}, damaged("a segment that no signature ends")
 	}
@@ -108,7 +119,7 @@ func (r *reader) travelling(p pointer) (e, recall event.Event, err error) {
 	if e, err = r.whole(x); err != nil {
 		return e, recall, err
 	}
-	e.Head, e.Signature = bytes.Clone(e.Head), bytes.Clone(e.Signature)
+	e = detached(e)
 	if x.absent == event.Recalled {
 		var ok bool
 		if recall, ok, err = r.recallFor(x); !ok {
@@ -129,6 +140,5 @@ func (r *reader) recallFor(x *entry) (event.Event, bool, error) {
 		return event.Event{}, false, err
 	}
 	e, err := r.whole(recall)
-	e.Head, e.Signature = bytes.Clone(e.Head), bytes.Clone(e.Signature)
-	return e, err == nil, err
+	return detached(e), err == nil, err
 }

@@ -23,26 +23,28 @@ func (s *Store) Outbox() ([]Pending, error) {
 	var out []Pending
 	err := s.view(func(r *reader) error {
 		return r.eachConversation(func(c *conversation) error {
-			readers := c.recipients()
-			if len(readers) == 0 {
-				return nil
-			}
 			return r.eachLog(c.number, func(l *logState) error {
 				if !r.isOwn(l.person) {
 					return nil
 				}
-				for _, to := range readers {
-					got, err := r.ranges(bucketDelivered, l.number, to)
-					if err != nil {
+				return r.eachStretch(c, l, func(g event.Range, a *audience) (err error) {
+					all, err := r.coverage(a, l.number)
+					if err != nil || len(event.Ranges{g}.Subtract(all.delivered)) == 0 {
 						return err
 					}
-					for _, g := range l.segments.Ranges().Subtract(got) {
-						if out, err = r.pending(out, l, g, to); err != nil {
+					for _, to := range a.persons {
+						got, err := r.ranges(bucketDelivered, l.number, to)
+						if err != nil {
 							return err
 						}
+						for _, missing := range (event.Ranges{g}).Subtract(got) {
+							if out, err = r.pending(out, l, missing, to); err != nil {
+								return err
+							}
+						}
 					}
-				}
-				return nil
+					return nil
+				})
 			})
 		})
 	})
@@ -57,7 +59,7 @@ func (r *reader) pending(out []Pending, l *logState, g event.Range, to crypto.Pe
 		if err != nil {
 			return nil, err
 		}
-		if x.absent != event.Present || x.header.Kind.SelfProven() {
+		if class := x.header.Kind.Class(); x.absent != event.Present || class == event.ClassAct || class == event.ClassControl {
 			continue
 		}
 		if !x.is(flagShown) { // people know it by the row of its key
@@ -93,16 +95,21 @@ func (s *Store) FirstPending(conv event.Conversation) (log event.Log, first uint
 			return err
 		}
 		log = l.log
-		for _, p := range c.recipients() {
-			got, err := r.ranges(bucketDelivered, l.number, p)
+		err = r.eachStretch(&c, l, func(g event.Range, a *audience) error {
+			all, err := r.coverage(a, l.number)
 			if err != nil {
 				return err
 			}
-			if missing := l.segments.Ranges().Subtract(got); len(missing) > 0 && (first == 0 || missing[0].First < first) {
+			if missing := (event.Ranges{g}).Subtract(all.delivered); len(missing) > 0 {
 				first = missing[0].First
+				return errStop
 			}
+			return nil
+		})
+		if err == errStop {
+			err = nil
 		}
-		return nil
+		return err
 	})
 	return log, first, err
 }

@@ -182,6 +182,7 @@ func (b *batch) putPerson(p, old *Person) error {
 		return err
 	}
 	plain := p.marshal()
+	var err error
 	if old == nil {
 		old = &Person{}
 		if !p.Contact && !b.isOwn(p.ID) {
@@ -210,9 +211,12 @@ func (b *batch) putPerson(p, old *Person) error {
 		b.refund(p.ID)
 	}
 	if b.isOwn(p.ID) {
-		b.addConversation(event.Self(p.ID), crypto.PersonID{})
+		_, err = b.addConversation(event.Self(p.ID), crypto.PersonID{})
 	} else {
-		b.addConversation(event.Direct(b.s.own.Person, p.ID), p.ID)
+		_, err = b.addConversation(event.Direct(b.s.own.Person, p.ID), p.ID)
+	}
+	if err != nil {
+		return err
 	}
 	b.put(bucketPersons, p.ID[:], b.s.disk.Keyring.Seal(plain, personAAD(p.ID)))
 	b.visible = true

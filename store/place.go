@@ -23,8 +23,11 @@ func (b *batch) add(x *entry) error {
 			return err
 		}
 	}
-	if x.header.Kind == event.KindRecall {
+	switch {
+	case x.header.Kind == event.KindRecall:
 		return b.applyRecall(x)
+	case x.absent == event.Present && indexed(x.header.Kind):
+		return b.index(x, true)
 	}
 	return nil
 }
@@ -34,35 +37,38 @@ func (b *batch) add(x *entry) error {
 func (b *batch) place(x *entry, force bool) (bool, error) {
 	var causes []int64
 	var missing []byte
-	want := func(p event.Position, t int64, ok bool) {
-		if ok {
-			causes = append(causes, t)
-		} else if missing == nil {
+	earlier := true // what is missing came before all that is here of its log
+	want := func(l *logState, p event.Position) error {
+		if l != nil {
+			if p.Sequence > l.limit { // it comes to nobody any more
+				return nil
+			}
+			if t, ok, err := b.placedAt(l, p); ok || err != nil {
+				causes = append(causes, t)
+				return err
+			}
+		}
+		if missing == nil {
 			missing = waitingFor(x.in.conversation, p.Device, p.Instance, p.Sequence)
 		}
+		earlier = earlier && (l == nil || len(l.segments) == 0 || p.Sequence < l.segments[0].First)
+		return nil
 	}
 	h := &x.header
 	if h.Sequence > 1 {
 		p := event.Position{Device: h.Device, Instance: h.Instance, Sequence: h.Sequence - 1, ID: h.Previous}
-		t, ok, err := b.placedAt(x.in, p)
-		if err != nil {
+		if err := want(x.in, p); err != nil {
 			return false, err
 		}
-		want(p, t, ok)
 	}
 	for _, p := range h.Seen {
 		l, err := b.named(x.in.conversation, p.Log(h.Conversation), branchFirst)
+		if err == nil {
+			err = want(l, p)
+		}
 		if err != nil {
 			return false, err
 		}
-		var t int64
-		var ok bool
-		if l != nil {
-			if t, ok, err = b.placedAt(l, p); err != nil {
-				return false, err
-			}
-		}
-		want(p, t, ok)
 	}
 	if missing != nil && !force {
 		b.put(bucketWaiting, x.pointer.append(missing), u64(uint64(x.firstSeen)))
@@ -70,7 +76,13 @@ func (b *batch) place(x *entry, force bool) (bool, error) {
 		return false, nil
 	}
 	if missing != nil {
-		x.flags |= flagGap
+		c, err := b.conversation(h.Conversation)
+		if err != nil {
+			return false, err
+		}
+		if !earlier || !b.isGroup(&c) { // newcomers to a group know that there was something
+			x.flags |= flagGap
+		}
 	}
 	x.t = event.Time(h.Clock, x.firstSeen, causes)
 	x.flags |= flagPlaced

@@ -108,6 +108,7 @@ func (b *batch) grow(bucket []byte, l *logState, person crypto.PersonID, add eve
 	}
 	b.put(bucket, reachKey(l.number, person), rangesBytes(all))
 	b.visible = true
+	b.audiences = nil
 	return fresh, nil
 }
 
@@ -221,81 +222,4 @@ func latest(list []event.LogSegment) []event.LogSegment {
 		list = slices.Delete(list, i, i+1)
 	}
 	return list
-}
-
-// State is how far a message of one's own has come.
-type State uint8
-
-const (
-	NoState   State = iota // not a message of one's own, or for nobody
-	Queued                 // not with every reader yet
-	Carried                // with a carrier
-	Delivered              // with every reader
-	Read                   // read by every reader
-	Cancelled              // taken back before any reader had it
-)
-
-func (s State) String() string {
-	return [...]string{"", "queued", "carried", "delivered", "read", "cancelled"}[s]
-}
-
-// state returns the state of x, or of what took its place if that has come further.
-func (r *reader) state(x *entry) (State, error) {
-	if !r.isOwn(x.in.person) {
-		return NoState, nil
-	}
-	c, err := r.conversation(x.header.Conversation)
-	if err != nil {
-		return NoState, err
-	}
-	readers := c.recipients()
-	if len(readers) == 0 {
-		return NoState, nil
-	}
-	state := Queued
-	for y := x; y != nil; {
-		got := r.get(bucketCancelled, y.pointer.bytes())
-		switch {
-		case len(got) != pointerSize+1: // not cancelled
-			s, err := r.reached(y.pointer, readers)
-			if p, _ := r.find(y.id); err == nil && p != y.pointer { // it came back from others
-				var t State
-				t, err = r.reached(p, readers)
-				s = max(s, t)
-			}
-			if err != nil {
-				return NoState, err
-			}
-			state = max(state, s)
-		case got[pointerSize] == 0:
-			if state == Queued {
-				state = Cancelled
-			}
-		case state == Queued || state == Cancelled:
-			state = Delivered
-		}
-		if y, err = r.reissue(y); err != nil {
-			return NoState, err
-		}
-	}
-	return state, nil
-}
-
-// reached returns how far all readers of a message have come.
-func (r *reader) reached(at pointer, readers []crypto.PersonID) (State, error) {
-	state := Read
-	for _, p := range readers {
-		got, err := r.ranges(bucketRead, at.log, p)
-		if err != nil {
-			return NoState, err
-		}
-		if got.Covers(at.sequence) {
-			continue
-		}
-		state = Delivered
-		if got, err = r.ranges(bucketDelivered, at.log, p); err != nil || !got.Covers(at.sequence) {
-			return Queued, err
-		}
-	}
-	return state, nil
 }

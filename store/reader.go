@@ -16,8 +16,10 @@ type reader struct {
 	s    *Store
 	tx   *bbolt.Tx
 	logs map[uint32]*logState // looked up before
+	acts int                  // of anything: edits and reactions
 
-	buckets map[string]*bbolt.Bucket // opened before: bbolt would look each up in its root again
+	audiences map[string]*audience     // by conversation and control heads; what they have is as of now
+	buckets   map[string]*bbolt.Bucket // opened before: bbolt would look each up in its root again
 }
 
 func (s *Store) newReader(tx *bbolt.Tx) reader {
@@ -62,20 +64,24 @@ func (r *reader) empty(bucket []byte) bool {
 	return k == nil
 }
 
+// anything remembers whether a bucket that mostly is empty has anything in it: 0 not
+// known yet, 1 nothing, 2 something.
+func (r *reader) anything(known *int, bucket []byte) bool {
+	if *known == 0 {
+		*known = 2
+		if r.empty(bucket) {
+			*known = 1
+		}
+	}
+	return *known == 2
+}
+
 func (r *reader) conversation(id event.Conversation) (conversation, error) {
 	b := r.get(bucketConversations, id[:])
 	if b == nil {
 		return conversation{}, ErrNoConversation
 	}
 	return parseConversation(id, b)
-}
-
-// recipients returns whom one's own messages in a conversation are for.
-func (c *conversation) recipients() []crypto.PersonID {
-	if c.other == (crypto.PersonID{}) {
-		return nil
-	}
-	return []crypto.PersonID{c.other}
 }
 
 func (r *reader) log(n uint32) (*logState, error) {

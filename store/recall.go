@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
-	"io"
 	"time"
 
 	"github.com/earshot-im/earshot/store/event"
@@ -17,19 +16,15 @@ const RecallWindow = 2 * time.Minute
 // applyRecall notes whom a recall is of, in case the target comes later or its
 // absence must be explained, and takes the words if it may.
 func (b *batch) applyRecall(x *entry) error {
-	body, err := b.content(x)
+	id, err := b.target(x)
 	if err != nil {
 		return err
 	}
-	recall, err := event.ParseRecall(body.Content)
-	if err != nil {
-		return damaged("recall: %w", err)
-	}
-	b.put(bucketRecalls, append(recallsOf(x.in.conversation, recall.Target), u32(x.log)...), u64(x.sequence))
+	b.put(bucketRecalls, append(recallsOf(x.in.conversation, id), u32(x.log)...), u64(x.sequence))
 	b.recalls = 2
-	target, err := b.byID(recall.Target)
-	if err == ErrNoEvent {
-		return nil
+	target, err := b.byID(id)
+	if err == ErrNoEvent { // when it comes, it is taken without words
+		return b.dropEdits(x.in.conversation, id, x.in.person)
 	} else if err != nil {
 		return err
 	}
@@ -42,18 +37,44 @@ func (b *batch) applyRecall(x *entry) error {
 	case target.absent == event.Present && !b.isOwn(x.in.person) && max(late, -late) > RecallWindow.Milliseconds():
 		return nil
 	}
-	b.forget(target)
-	return nil
+	return b.forget(target)
 }
 
-// forget takes the words of an event that was recalled.
-func (b *batch) forget(x *entry) {
+// forget takes the words of an event that was recalled, and those of its edits.
+func (b *batch) forget(x *entry) error {
+	if indexed(x.header.Kind) && x.absent == event.Present {
+		if err := b.index(x, false); err != nil {
+			return err
+		}
+	}
 	x.absent, x.sealed = event.Recalled, nil
 	b.save(x)
 	if x.is(flagShown) {
 		b.delete(bucketUnread, u64(x.arrival))
 		b.visible = true
 	}
+	return b.dropEdits(x.in.conversation, x.id, x.in.person)
+}
+
+// editRecalled reports whether the message that an edit is of has lost its words, or
+// will when it comes.
+func (b *batch) editRecalled(x *entry) (bool, error) {
+	if !b.anything(&b.recalls, bucketRecalls) {
+		return false, nil
+	}
+	id, err := b.target(x)
+	if err != nil {
+		return false, err
+	}
+	target, err := b.byID(id)
+	switch {
+	case err == ErrNoEvent:
+		p, err := b.recallBy(x.in, id)
+		return p != pointer{}, err
+	case err != nil:
+		return false, err
+	}
+	return target.absent == event.Recalled && target.in.conversation == x.in.conversation && target.in.person == x.in.person, nil
 }
 
 // recalled reports whether a recall by the author of x is here.
@@ -66,16 +87,19 @@ func (b *batch) recalled(x *entry) (bool, error) {
 }
 
 // recallOf returns where a recall of x by its author is, or nothing.
-func (r *reader) recallOf(x *entry) (pointer, error) {
+func (r *reader) recallOf(x *entry) (pointer, error) { return r.recallBy(x.in, x.id) }
+
+// recallBy returns where a recall of an event by the author of a log is, or nothing.
+func (r *reader) recallBy(in *logState, id event.ID) (pointer, error) {
 	var found pointer
-	err := r.each(bucketRecalls, recallsOf(x.in.conversation, x.id), func(k, v []byte) error {
+	err := r.each(bucketRecalls, recallsOf(in.conversation, id), func(k, v []byte) error {
 		n := binary.BigEndian.Uint32(k[len(k)-4:])
 		l, err := r.log(n)
 		if err != nil {
 			return err
 		}
 		// One that is not served would explain nothing to others.
-		if l.person != x.in.person || l.branch == branchLost {
+		if l.person != in.person || l.branch == branchLost || number(v) > l.limit {
 			return nil
 		}
 		found = pointer{n, number(v)}
@@ -88,15 +112,12 @@ func (r *reader) recallOf(x *entry) (pointer, error) {
 // and drops the words in one transaction. Errors: ErrNoEvent (not a message of one's
 // own), ErrAcknowledged. To cancel twice is no error.
 func (s *Store) Cancel(ctx context.Context, id event.ID) (Entry, error) {
-	body := event.Body{}
-	h := event.Header{Kind: event.KindRecall}
-	for _, b := range [][]byte{body.Salt[:], h.Key[:]} {
-		if _, err := io.ReadFull(s.cfg.Rand, b); err != nil {
-			return Entry{}, err
-		}
+	h, body, err := s.blank(event.KindRecall, nil)
+	if err != nil {
+		return Entry{}, err
 	}
 	var out Entry
-	err := s.do(ctx, func(b *batch) error {
+	err = s.do(ctx, func(b *batch) error {
 		x, err := b.rowEntry(id)
 		if err != nil {
 			return err
@@ -115,25 +136,21 @@ func (s *Store) Cancel(ctx context.Context, id event.ID) (Entry, error) {
 		case state != Queued:
 			return ErrAcknowledged
 		}
+		if err := b.eachIssue(x, b.unacknowledged); err != nil {
+			return err
+		}
 		c, err := b.conversation(x.header.Conversation)
 		if err != nil {
 			return err
 		}
-		for y := x; y != nil; {
-			h.Clock = b.clock()
-			body.Content = event.Recall{Target: y.id}.Marshal()
-			recall, err := b.write(&c, h, body)
-			if err != nil {
-				return err
+		if err := b.eachIssue(x, func(y *entry) error {
+			recall, err := b.recall(&c, y, h, body)
+			if err == nil {
+				b.put(bucketCancelled, y.pointer.bytes(), append(recall.pointer.bytes(), 0))
 			}
-			if y, err = b.entry(y.pointer); err != nil { // as it is now
-				return err
-			}
-			b.forget(y)
-			b.put(bucketCancelled, y.pointer.bytes(), append(recall.pointer.bytes(), 0))
-			if y, err = b.reissue(y); err != nil {
-				return err
-			}
+			return err
+		}); err != nil {
+			return err
 		}
 		if x, err = b.entry(x.pointer); err != nil {
 			return err
@@ -143,6 +160,105 @@ func (s *Store) Cancel(ctx context.Context, id event.ID) (Entry, error) {
 		return err
 	})
 	return out, err
+}
+
+// unacknowledged returns ErrAcknowledged if anybody else has an own event.
+func (b *batch) unacknowledged(x *entry) error {
+	for _, p := range b.places(x) {
+		if err := b.each(bucketDelivered, u32(p.log), func(_, v []byte) error {
+			got, err := parseRanges(v)
+			if err == nil && got.Covers(p.sequence) {
+				err = ErrAcknowledged
+			}
+			return err
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// recall writes a recall of an own event, and takes the words.
+func (b *batch) recall(c *conversation, x *entry, h event.Header, body event.Body) (*entry, error) {
+	h.Clock = b.clock()
+	body.Content = event.Recall{Target: x.id}.Marshal()
+	recall, err := b.write(c, h, body)
+	if err != nil {
+		return nil, err
+	}
+	if x, err = b.entry(x.pointer); err != nil { // as it is now
+		return nil, err
+	}
+	return recall, b.forget(x)
+}
+
+// Recall takes back a message of one's own and all edits of it, within RecallWindow:
+// whoever holds them drops the words. Errors: ErrNoEvent (not a message of one's own),
+// ErrTooLate. To recall twice is no error.
+func (s *Store) Recall(ctx context.Context, id event.ID) (Entry, error) {
+	h, body, err := s.blank(event.KindRecall, nil)
+	if err != nil {
+		return Entry{}, err
+	}
+	var out Entry
+	err = s.do(ctx, func(b *batch) error {
+		out = Entry{}
+		x, err := b.rowEntry(id)
+		if err != nil {
+			return err
+		}
+		if !b.isOwn(x.in.person) {
+			return ErrNoEvent
+		}
+		if out.Existing = x.absent == event.Recalled; !out.Existing {
+			if err := b.recallAll(x, h, body); err != nil {
+				return err
+			}
+			if x, err = b.entry(x.pointer); err != nil { // as it is now
+				return err
+			}
+		}
+		out.Row, err = b.row(x)
+		return err
+	})
+	return out, err
+}
+
+// recallAll writes recalls of an own message, of what took its place, and of their edits.
+func (b *batch) recallAll(x *entry, h event.Header, body event.Body) error {
+	if late := b.clock() - x.header.Clock; max(late, -late) > RecallWindow.Milliseconds() {
+		return ErrTooLate
+	}
+	c, err := b.conversation(x.header.Conversation)
+	if err != nil {
+		return err
+	}
+	return b.eachIssue(x, func(y *entry) error {
+		edits, err := b.edits(c.number, y.id, y.in.person)
+		if err != nil {
+			return err
+		}
+		for _, z := range append(edits, y) {
+			if _, err := b.recall(&c, z, h, body); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// eachIssue calls f for the events that stand for a message: x, and of one's own what
+// took its place.
+func (r *reader) eachIssue(x *entry, f func(*entry) error) error {
+	for err := error(nil); x != nil; {
+		if err = f(x); err != nil || !r.isOwn(x.in.person) {
+			return err
+		}
+		if x, err = r.reissue(x); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // reissue returns the event that took the place of x, nil if none did.

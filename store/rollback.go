@@ -109,18 +109,20 @@ func (b *batch) move(x *entry, from pointer) {
 		b.put(bucketView, viewKey(x.in.conversation, x.t, x.id), to)
 		b.put(bucketArrivals, u64(x.arrival), to)
 	}
-	if x.header.Kind != event.KindRecall {
+	recall := x.header.Kind == event.KindRecall
+	if !recall && (!indexed(x.header.Kind) || x.absent != event.Present) {
 		return
 	}
-	body, err := b.content(x)
-	if err != nil {
+	target, err := b.target(x)
+	switch {
+	case err != nil:
 		b.err = err
-		return
-	}
-	if recall, err := event.ParseRecall(body.Content); err == nil {
-		prefix := recallsOf(x.in.conversation, recall.Target)
+	case recall:
+		prefix := recallsOf(x.in.conversation, target)
 		b.delete(bucketRecalls, append(bytes.Clone(prefix), u32(from.log)...))
 		b.put(bucketRecalls, append(prefix, u32(x.log)...), u64(x.sequence))
+	default: // what takes its place counts
+		b.delete(bucketActs, from.append(actsOf(x.in.conversation, target, x.header.Kind)))
 	}
 }
 
@@ -177,15 +179,26 @@ func (b *batch) cut(l *logState, keep uint64) error {
 	return nil
 }
 
-// reissueAll writes what left a log into the one that follows it.
+// reissueAll writes what left a log into the one that follows it. Control events need
+// no log to be known by: they stay as they are in the control set.
 func (b *batch) reissueAll(c *conversation, entries []*entry) error {
+	ids := map[event.ID]event.ID{} // of what took the place of what
 	for _, x := range entries {
-		if x.absent != event.Present {
+		if x.absent != event.Present || x.header.Kind.Class() == event.ClassControl {
 			continue
 		}
 		body, err := b.content(x)
 		if err != nil {
 			return err
+		}
+		if indexed(x.header.Kind) {
+			target, err := targetOf(x.header.Kind, body.Content)
+			if id, moved := ids[target]; err == nil && moved {
+				body.Content, err = retarget(x.header.Kind, body.Content, id)
+			}
+			if err != nil {
+				return damaged("act: %w", err)
+			}
 		}
 		y, err := b.write(c, event.Header{
 			Kind: x.header.Kind, Flags: x.header.Flags, Lifetime: x.header.Lifetime, Key: x.header.Key, Clock: x.header.Clock,
@@ -193,6 +206,7 @@ func (b *batch) reissueAll(c *conversation, entries []*entry) error {
 		if err != nil {
 			return err
 		}
+		ids[x.id] = y.id
 		if x.header.Kind == event.KindRecall {
 			b.redirect(bucketCancelled, map[pointer]pointer{x.pointer: y.pointer})
 		} else {

@@ -26,6 +26,9 @@ type Config struct {
 	Rand       io.Reader        // of identities, instances, salts and keys
 	Log        *slog.Logger
 
+	// Authority answers for groups; nil if there are none.
+	Authority Authority
+
 	// Changed is called by the writer after each commit that changed something. It
 	// must not block, nor call the store.
 	Changed func(Change)
@@ -35,10 +38,10 @@ type Config struct {
 // everything that people could see.
 type Change struct {
 	N    uint64
-	Logs []LogChange // that grew, in the order of event.Log.Compare
+	Logs []LogChange // that grew or got another limit, in the order of event.Log.Compare
 }
 
-// LogChange is how far a log is held now.
+// LogChange is how far a log is held now, as Logs would say.
 type LogChange struct {
 	Log      event.Log
 	Segments event.Segments
@@ -57,7 +60,8 @@ type Store struct {
 	cfg  Config
 	disk *disk.Disk
 	own  Own
-	mac  [32]byte // hides names that serve as keys
+	self event.Conversation // of one's own devices
+	mac  [32]byte           // hides names that serve as keys
 
 	last    atomic.Uint64 // change counter of the last commit
 	mail    chan *op
@@ -106,6 +110,7 @@ func (s *Store) load() error {
 		return damaged("keyring without a card")
 	}
 	s.own = Own{Device: s.disk.Keyring.Device, Card: card, Person: card.Person()}
+	s.self = event.Self(s.own.Person)
 	if err := s.prepare(formatVersion, migrations); err != nil {
 		return err
 	}

@@ -27,6 +27,9 @@ type Row struct {
 	Forked       bool      // its author's log has two of this sequence or an earlier one
 	Own          bool      // by one's own person
 	State        State     // of one's own
+	Edited       bool      // Text and Mentions are not those of the message itself
+	Mentions     []crypto.PersonID
+	Reactions    []Reaction // in the order of persons
 }
 
 // row builds the row of an event that has one.
@@ -40,7 +43,10 @@ func (r *reader) row(x *entry) (Row, error) {
 	if err != nil {
 		return Row{}, err
 	}
-	return row, row.say(body.Content, body.Fallback)
+	if err := row.say(body.Content, body.Fallback); err != nil {
+		return Row{}, err
+	}
+	return row, r.dress(&row, x)
 }
 
 // bareRow is a row without state and words.
@@ -74,7 +80,7 @@ func (row *Row) say(content []byte, fallback string) error {
 	if err != nil {
 		return damaged("text: %w", err)
 	}
-	row.Text, row.ReplyTo = text.Text, text.ReplyTo
+	row.Text, row.ReplyTo, row.Mentions = text.Text, text.ReplyTo, text.Mentions
 	return nil
 }
 
@@ -84,8 +90,11 @@ func (r *reader) shownFor(x *entry) (*entry, error) {
 	if x.is(flagShown) {
 		return x, nil
 	}
+	if class := x.header.Kind.Class(); class == event.ClassAct || class == event.ClassControl {
+		return nil, ErrNoEvent
+	}
 	p, ok := pointerAt(r.get(bucketKeys, localKey(x.in.conversation, x.in.person, x.header.Key)))
-	if !ok || x.header.Kind.SelfProven() {
+	if !ok {
 		return nil, ErrNoEvent
 	}
 	return r.entry(p)
@@ -100,19 +109,23 @@ func (r *reader) rowEntry(id event.ID) (*entry, error) {
 	return r.shownFor(x)
 }
 
-// rowAt builds the row that an index points to.
-func (r *reader) rowAt(value []byte) (Row, error) {
+// rowsAt appends the row that an index points to, unless it is hidden.
+func (r *reader) rowsAt(rows []Row, value []byte) ([]Row, error) {
 	p, ok := pointerAt(value)
 	if !ok {
-		return Row{}, damaged("pointer of %d bytes", len(value))
+		return nil, damaged("pointer of %d bytes", len(value))
 	}
 	x, err := r.entry(p)
-	if err == ErrNoEvent {
-		return Row{}, damaged("a row without its event")
-	} else if err != nil {
-		return Row{}, err
+	switch {
+	case err == ErrNoEvent:
+		return nil, damaged("a row without its event")
+	case err != nil:
+		return nil, err
+	case r.hidden(x):
+		return rows, nil
 	}
-	return r.row(x)
+	row, err := r.row(x)
+	return append(rows, row), err
 }
 
 // Row returns the row of a message, or of the one that is shown for its key.
@@ -120,9 +133,13 @@ func (s *Store) Row(id event.ID) (Row, error) {
 	var row Row
 	err := s.view(func(r *reader) error {
 		x, err := r.rowEntry(id)
-		if err == nil {
-			row, err = r.row(x)
+		switch {
+		case err != nil:
+			return err
+		case r.hidden(x):
+			return ErrNoEvent
 		}
+		row, err = r.row(x)
 		return err
 	})
 	return row, err
@@ -184,11 +201,9 @@ func (s *Store) Rows(conv event.Conversation, page Page) ([]Row, error) {
 		}
 		prefix := string(u32(c.number))
 		for ; len(rows) < page.Limit && len(k) > 4 && string(k[:4]) == prefix; k, v = step() {
-			row, err := r.rowAt(v)
-			if err != nil {
+			if rows, err = r.rowsAt(rows, v); err != nil {
 				return err
 			}
-			rows = append(rows, row)
 		}
 		if page.After == nil {
 			for i, j := 0, len(rows)-1; i < j; i, j = i+1, j-1 {
@@ -228,11 +243,10 @@ func (s *Store) arrived(bucket []byte, after uint64, limit int) ([]Row, error) {
 	err := s.view(func(r *reader) error {
 		c := r.bucket(bucket).Cursor()
 		for k, v := c.Seek(u64(after + 1)); k != nil && len(rows) < limit; k, v = c.Next() {
-			row, err := r.rowAt(v)
-			if err != nil {
+			var err error
+			if rows, err = r.rowsAt(rows, v); err != nil {
 				return err
 			}
-			rows = append(rows, row)
 		}
 		return nil
 	})
@@ -242,7 +256,7 @@ func (s *Store) arrived(bucket []byte, after uint64, limit int) ([]Row, error) {
 // Conversation is one that this store keeps.
 type Conversation struct {
 	ID    event.Conversation
-	Other crypto.PersonID // of a direct one; zero for one's own
+	Other crypto.PersonID // of a direct one; zero for one's own and for groups
 }
 
 // Conversations returns all of them, in the order of their IDs.

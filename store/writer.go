@@ -123,7 +123,9 @@ func (s *Store) try(tx *bbolt.Tx, group []*op) (rest []*op, change Change, err e
 		if err := b.finish(); err != nil {
 			return nil, Change{}, err
 		}
-		change = b.changed()
+		if change, err = b.changed(); err != nil {
+			return nil, Change{}, err
+		}
 		if err := tx.Commit(); err != nil {
 			return nil, Change{}, fmt.Errorf("commit: %w", err)
 		}

@@ -1,0 +1,255 @@
+package store
+
+import (
+	"bytes"
+	"cmp"
+	"maps"
+	"slices"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// Reaction is what somebody has set to a message.
+type Reaction struct {
+	Person crypto.PersonID
+	Emoji  string
+}
+
+// targetOf returns what a recall, an edit or a reaction is about.
+func targetOf(kind event.Kind, content []byte) (event.ID, error) {
+	switch kind {
+	case event.KindRecall:
+		c, err := event.ParseRecall(content)
+		return c.Target, err
+	case event.KindEdit:
+		c, err := event.ParseEdit(content)
+		return c.Target, err
+	default:
+		c, err := event.ParseReaction(content)
+		return c.Target, err
+	}
+}
+
+// retarget returns the content of an edit or a reaction with another target.
+func retarget(kind event.Kind, content []byte, target event.ID) ([]byte, error) {
+	if kind == event.KindEdit {
+		c, err := event.ParseEdit(content)
+		if err != nil {
+			return nil, err
+		}
+		c.Target = target
+		return c.Marshal()
+	}
+	c, err := event.ParseReaction(content)
+	if err != nil {
+		return nil, err
+	}
+	c.Target = target
+	return c.Marshal()
+}
+
+// indexed reports whether events of a kind stand in bucketActs while their bodies are
+// here.
+func indexed(kind event.Kind) bool { return kind == event.KindEdit || kind == event.KindReaction }
+
+// target is targetOf of an event whose body is here.
+func (r *reader) target(x *entry) (event.ID, error) {
+	body, err := r.content(x)
+	if err != nil {
+		return event.ID{}, err
+	}
+	id, err := targetOf(x.header.Kind, body.Content)
+	if err != nil {
+		return id, damaged("act: %w", err)
+	}
+	return id, nil
+}
+
+// index notes an edit or a reaction, whether its target is here or not, or forgets it.
+func (b *batch) index(x *entry, there bool) error {
+	target, err := b.target(x)
+	if err != nil {
+		return err
+	}
+	key := x.pointer.append(actsOf(x.in.conversation, target, x.header.Kind))
+	if there {
+		b.put(bucketActs, key, []byte{})
+		b.acts = 2
+	} else {
+		b.delete(bucketActs, key)
+	}
+	if row, err := b.rowEntry(target); err == nil && row.in.conversation == x.in.conversation {
+		b.visible = true
+	}
+	return nil
+}
+
+// aim returns the content of a draft that is an edit or a reaction, held to a message
+// that others know by that ID. ErrNoEvent if there is none that it could be for.
+func (b *batch) aim(c *conversation, d *Draft) ([]byte, error) {
+	target, err := targetOf(d.Kind, d.Content)
+	if err != nil {
+		return nil, err
+	}
+	x, err := b.rowEntry(target)
+	if err != nil {
+		return nil, err
+	}
+	if x.in.conversation != c.number || x.absent != event.Present || b.hidden(x) ||
+		d.Kind == event.KindEdit && (x.header.Kind != event.KindText || !b.isOwn(x.in.person)) {
+		return nil, ErrNoEvent
+	}
+	err = b.eachIssue(x, func(y *entry) error {
+		x = y
+		return nil
+	})
+	if err != nil || x.id == target {
+		return d.Content, err
+	}
+	return retarget(d.Kind, d.Content, x.id)
+}
+
+// actsOn returns the acts of a kind that count for a row, one a person at most, in the
+// order of persons. It depends on what is here, not on when that came: in each log the
+// one with the highest sequence, of several logs the one with the greater (clock, ID).
+func (r *reader) actsOn(x *entry, kind event.Kind) ([]*entry, error) {
+	if !r.anything(&r.acts, bucketActs) {
+		return nil, nil
+	}
+	logs := map[event.Log]*entry{}
+	err := r.eachIssue(x, func(y *entry) error {
+		return r.lastActs(actsOf(x.in.conversation, y.id, kind), func(p pointer) error {
+			z, err := r.entry(p)
+			if err != nil {
+				return err
+			}
+			if kind == event.KindEdit && z.in.person != x.in.person {
+				return nil
+			}
+			// The branches of a fork are one log, which may have two of one sequence.
+			if old := logs[z.in.log]; old == nil || cmp.Or(cmp.Compare(old.sequence, z.sequence), compareTime(old, z)) < 0 {
+				logs[z.in.log] = z
+			}
+			return nil
+		})
+	})
+	if err != nil || len(logs) == 0 {
+		return nil, err
+	}
+	persons := map[crypto.PersonID]*entry{}
+	for _, z := range logs {
+		if old := persons[z.in.person]; old == nil || compareTime(old, z) < 0 {
+			persons[z.in.person] = z
+		}
+	}
+	return slices.SortedFunc(maps.Values(persons), func(y, z *entry) int {
+		return bytes.Compare(y.in.person[:], z.in.person[:])
+	}), nil
+}
+
+func compareTime(x, y *entry) int {
+	return cmp.Or(cmp.Compare(x.header.Clock, y.header.Clock), bytes.Compare(x.id[:], y.id[:]))
+}
+
+// lastActs calls f for the last act that is shown of each log, among those whose key
+// begins with prefix. Its cost is by log, not by act.
+func (r *reader) lastActs(prefix []byte, f func(pointer) error) error {
+	c := r.bucket(bucketActs).Cursor()
+	for k, _ := c.Seek(prefix); bytes.HasPrefix(k, prefix); {
+		p, ok := pointerAt(k)
+		if !ok {
+			return damaged("act of %d bytes", len(k))
+		}
+		l, err := r.log(p.log)
+		if err != nil {
+			return err
+		}
+		next := pointer{p.log + 1, 0}
+		end := next
+		if last := r.visibleTo(l); last != noLimit {
+			end = pointer{p.log, last + 1}
+		}
+		if k := before(c, end.append(bytes.Clone(prefix))); bytes.HasPrefix(k, prefix) {
+			if at, _ := pointerAt(k); at.log == p.log {
+				if err := f(at); err != nil {
+					return err
+				}
+			}
+		}
+		k, _ = c.Seek(next.append(bytes.Clone(prefix)))
+	}
+	return nil
+}
+
+// dress puts into a row what others and later events say about it.
+func (r *reader) dress(row *Row, x *entry) error {
+	if x.header.Kind == event.KindText {
+		edits, err := r.actsOn(x, event.KindEdit)
+		if err != nil {
+			return err
+		}
+		for _, y := range edits {
+			body, err := r.content(y)
+			if err != nil {
+				return err
+			}
+			edit, err := event.ParseEdit(body.Content)
+			if err != nil {
+				return damaged("edit: %w", err)
+			}
+			row.Text, row.Mentions, row.Edited = edit.Text, edit.Mentions, true
+		}
+	}
+	reactions, err := r.actsOn(x, event.KindReaction)
+	if err != nil {
+		return err
+	}
+	for _, y := range reactions {
+		body, err := r.content(y)
+		if err != nil {
+			return err
+		}
+		reaction, err := event.ParseReaction(body.Content)
+		if err != nil {
+			return damaged("reaction: %w", err)
+		}
+		if reaction.Emoji != "" {
+			row.Reactions = append(row.Reactions, Reaction{Person: y.in.person, Emoji: reaction.Emoji})
+		}
+	}
+	return nil
+}
+
+// edits returns where the edits of a message by a person are.
+func (b *batch) edits(conversation uint32, target event.ID, person crypto.PersonID) ([]*entry, error) {
+	keys, _ := b.drain(bucketActs, actsOf(conversation, target, event.KindEdit))
+	var out []*entry
+	for _, k := range keys {
+		p, _ := pointerAt(k)
+		x, err := b.entry(p)
+		if err != nil {
+			return nil, err
+		}
+		if x.in.person == person {
+			out = append(out, x)
+		}
+	}
+	return out, nil
+}
+
+// dropEdits takes the words of all edits of a message that was recalled.
+func (b *batch) dropEdits(conversation uint32, target event.ID, person crypto.PersonID) error {
+	edits, err := b.edits(conversation, target, person)
+	if err != nil {
+		return err
+	}
+	for _, x := range edits {
+		if err := b.index(x, false); err != nil {
+			return err
+		}
+		x.absent, x.sealed = event.Dropped, nil
+		b.save(x)
+	}
+	return nil
+}

@@ -1,0 +1,209 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"io"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// Authority answers what the store can't know of groups. It is called within
+// transactions, by the writer and by readers at once, and must not call the store.
+type Authority interface {
+	// Heads returns what to write under now in a group: heads of its control set that
+	// is on the disk, none if the group isn't known. What it returns of one group ascends.
+	Heads(conv event.Conversation) []crypto.Hash
+
+	// Readers returns whom messages are for that were written under these heads,
+	// without one's own person.
+	Readers(conv event.Conversation, control []crypto.Hash) []crypto.PersonID
+}
+
+// ControlDraft is a control event to be written.
+type ControlDraft struct {
+	Conversation event.Conversation // ignored for event.Create
+	Act          event.Control
+}
+
+// isGroup reports whether a conversation is a group: one with no other person, and not
+// that of one's own devices.
+func (r *reader) isGroup(c *conversation) bool {
+	return c.other == (crypto.PersonID{}) && c.id != r.s.self
+}
+
+// group returns a conversation that is a group, or ErrNoConversation.
+func (r *reader) group(id event.Conversation) (conversation, error) {
+	c, err := r.conversation(id)
+	if err == nil && !r.isGroup(&c) {
+		err = ErrNoConversation
+	}
+	return c, err
+}
+
+// headsOf returns the control heads that an event's author had. Who begins a group has
+// seen its beginning.
+func headsOf(h *event.Header) []crypto.Hash {
+	if h.Kind == event.KindCreate {
+		return []crypto.Hash{crypto.Hash(h.Conversation)}
+	}
+	return h.Control
+}
+
+// Groups returns the groups that this store keeps, in the order of their IDs.
+func (s *Store) Groups() ([]event.Conversation, error) {
+	var out []event.Conversation
+	err := s.view(func(r *reader) error {
+		return r.eachConversation(func(c *conversation) error {
+			if r.isGroup(c) {
+				out = append(out, c.id)
+			}
+			return nil
+		})
+	})
+	return out, err
+}
+
+// Controls returns the control set of a group, in no useful order. Errors:
+// ErrNoConversation.
+func (s *Store) Controls(conv event.Conversation) ([]event.Event, error) {
+	var out []event.Event
+	err := s.view(func(r *reader) error {
+		c, err := r.group(conv)
+		if err != nil {
+			return err
+		}
+		return r.each(bucketControls, u32(c.number), func(_, v []byte) error {
+			st, err := parseStored(v)
+			if err != nil {
+				return err
+			}
+			h, err := event.ParseHeader(st.head)
+			if err != nil {
+				return damaged("control event: %w", err)
+			}
+			e, err := r.whole(&entry{stored: st, header: h, id: idOf(st.head)})
+			if err != nil {
+				return err
+			}
+			out = append(out, detached(e))
+			return nil
+		})
+	})
+	return out, err
+}
+
+// detached returns an event that outlives its transaction.
+func detached(e event.Event) event.Event {
+	e.Head, e.Signature = bytes.Clone(e.Head), bytes.Clone(e.Signature)
+	return e
+}
+
+// PutControls adds to the control set of a group, and makes the group if it isn't here.
+// The caller has proven the events. What is here already stays as it is. Errors:
+// ErrKind (not control events of this group), ErrNoConversation (not a group).
+func (s *Store) PutControls(ctx context.Context, conv event.Conversation, events []event.Event) error {
+	sealed := make([][]byte, len(events))
+	for i := range events {
+		e := &events[i]
+		if e.Header.Conversation != conv || e.Header.Kind.Class() != event.ClassControl || e.Body == nil || e.Signature == nil {
+			return ErrKind
+		}
+		sealed[i] = s.disk.Keyring.Seal(e.Body, e.Header.BodyHash[:])
+	}
+	if len(events) == 0 {
+		return nil
+	}
+	return s.do(ctx, func(b *batch) error {
+		c, err := b.addConversation(conv, crypto.PersonID{})
+		if err != nil {
+			return err
+		}
+		if !b.isGroup(&c) {
+			return ErrNoConversation
+		}
+		for i := range events {
+			e := &events[i]
+			b.putControl(c.number, e.ID, &stored{firstSeen: b.now, head: e.Head, signature: e.Signature, sealed: sealed[i]})
+		}
+		return nil
+	})
+}
+
+func (b *batch) putControl(conversation uint32, id event.ID, st *stored) {
+	if key := controlKey(conversation, id); b.get(bucketControls, key) == nil {
+		b.put(bucketControls, key, st.bytes())
+		b.visible = true
+	}
+}
+
+// AppendControl writes a control event under Authority.Heads, into this device's log and
+// the control set at once. event.Create begins a group, whose conversation the event
+// then names. Whether its author may is for the caller to know, who does one after the
+// other. Errors: ErrNoConversation, event.ErrMalformed.
+func (s *Store) AppendControl(ctx context.Context, d ControlDraft) (event.Event, error) {
+	content, err := d.Act.Marshal()
+	if err != nil {
+		return event.Event{}, err
+	}
+	h, body, err := s.blank(d.Act.Kind(), content)
+	if err != nil {
+		return event.Event{}, err
+	}
+	h.Flags = event.FlagCritical
+	var out event.Event
+	err = s.do(ctx, func(b *batch) error {
+		h.Clock = b.clock()
+		x, err := b.writeControl(d.Conversation, h, body)
+		if err != nil {
+			return err
+		}
+		b.putControl(x.in.conversation, x.id, &stored{firstSeen: b.now, head: x.head, signature: x.signature, sealed: x.sealed})
+		out, err = b.whole(x)
+		return err
+	})
+	return out, err
+}
+
+func (b *batch) writeControl(conv event.Conversation, h event.Header, body event.Body) (*entry, error) {
+	if h.Kind == event.KindCreate {
+		return b.begin(h, body)
+	}
+	c, err := b.group(conv)
+	if err != nil {
+		return nil, err
+	}
+	return b.write(&c, h, body)
+}
+
+// begin writes the first event of a new group.
+func (b *batch) begin(h event.Header, body event.Body) (*entry, error) {
+	h.Device, h.Card, h.Sequence = b.s.own.Device.ID(), b.s.own.Card.Head(), 1
+	if _, err := io.ReadFull(b.s.cfg.Rand, h.Instance[:]); err != nil {
+		return nil, err
+	}
+	e, err := event.New(h, body)
+	if err != nil {
+		return nil, err
+	}
+	c, err := b.addConversation(e.Header.Conversation, crypto.PersonID{})
+	if err != nil {
+		return nil, err
+	}
+	l := b.addLog(c.number, e.Header.Log(), b.s.own.Person, branchFirst)
+	c.own = l.number
+	b.saveConversation(&c)
+	return b.written(l, &e)
+}
+
+// blank returns a header and a body with what is random about them.
+func (s *Store) blank(kind event.Kind, content []byte) (event.Header, event.Body, error) {
+	h, body := event.Header{Kind: kind}, event.Body{Content: content}
+	for _, b := range [][]byte{body.Salt[:], h.Key[:]} {
+		if _, err := io.ReadFull(s.cfg.Rand, b); err != nil {
+			return h, body, err
+		}
+	}
+	return h, body, nil
+}

@@ -1,0 +1,167 @@
+package store
+
+import (
+	"context"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// SetLimits says how far the logs of a group count, by the last sequence that does;
+// those not named count wholly. What stands past a limit stays on the disk, so that it
+// can count again: until then it is shown only to its author, not offered, not loaded
+// and not taken in (ErrCut), and an own log goes on as a new one. Nothing is kept for
+// logs that are not here.
+func (s *Store) SetLimits(ctx context.Context, conv event.Conversation, limits map[event.Log]uint64) error {
+	return s.do(ctx, func(b *batch) error {
+		c, err := b.group(conv)
+		if err != nil {
+			return err
+		}
+		return b.eachLog(c.number, func(l *logState) error {
+			limit, ok := limits[l.log]
+			if !ok {
+				limit = noLimit
+			}
+			if l.limit == limit {
+				return nil
+			}
+			b.grown[l.number] = true
+			b.visible = true
+			for _, branch := range []byte{branchFirst, branchOther} {
+				l, err := b.named(c.number, l.log, branch)
+				if err != nil || l == nil {
+					return err
+				}
+				l.limit = limit
+				b.touch(l)
+			}
+			return nil
+		})
+	})
+}
+
+// counted returns what is held of a log as far as it counts, which ends where a run can
+// end: others who hold more of it bring the signature that is missing.
+func (r *reader) counted(l *logState) (event.Segments, error) {
+	if l.segments.Last() <= l.limit {
+		return l.segments, nil
+	}
+	var out event.Segments
+	for _, g := range l.segments {
+		if g.First > l.limit {
+			break
+		}
+		if g.Last > l.limit {
+			for g.Last = l.limit; ; g.Last-- {
+				if g.Last < g.First {
+					return out, nil
+				}
+				st, err := r.stored(pointer{l.number, g.Last})
+				if err != nil {
+					return nil, err
+				}
+				if st == nil {
+					return nil, damaged("a segment without its events")
+				}
+				if st.signature != nil || l.log.Device == r.s.own.Device.ID() {
+					g.ID = idOf(st.head)
+					break
+				}
+			}
+		}
+		out = append(out, g)
+	}
+	return out, nil
+}
+
+// hidden reports whether an event is past the limit of its log, and not by one's own
+// person, who sees what they wrote.
+func (r *reader) hidden(x *entry) bool { return x.sequence > r.visibleTo(x.in) }
+
+// visibleTo returns the last sequence of a log that is shown.
+func (r *reader) visibleTo(l *logState) uint64 {
+	if r.isOwn(l.person) {
+		return noLimit
+	}
+	return l.limit
+}
+
+// FirstHeld is about the earliest event that is held of a log.
+type FirstHeld struct {
+	Author  crypto.PersonID
+	Control []crypto.Hash // heads that its author had; of a create event itself
+}
+
+// FirstHeads returns it of every log of a group, whatever the limits.
+func (s *Store) FirstHeads(conv event.Conversation) (map[event.Log]FirstHeld, error) {
+	out := map[event.Log]FirstHeld{}
+	err := s.view(func(r *reader) error {
+		c, err := r.group(conv)
+		if err != nil {
+			return err
+		}
+		return r.eachLog(c.number, func(l *logState) error {
+			if len(l.segments) == 0 {
+				return nil
+			}
+			x, err := r.entry(pointer{l.number, l.segments[0].First})
+			if err != nil {
+				return err
+			}
+			out[l.log] = FirstHeld{Author: l.person, Control: headsOf(&x.header)}
+			return nil
+		})
+	})
+	return out, err
+}
+
+// Floor returns the first sequence of what is held of a log, and counts, whose header is
+// visible, or the one after the last. After a header that is visible all must be.
+// visible must not call the store.
+func (s *Store) Floor(log event.Log, visible func(h *event.Header) bool) (uint64, error) {
+	floor := uint64(1)
+	err := s.view(func(r *reader) error {
+		c, err := r.group(log.Conversation)
+		if err != nil {
+			return err
+		}
+		l, err := r.named(c.number, log, branchFirst)
+		if err != nil || l == nil {
+			return err
+		}
+		segments, err := r.counted(l)
+		if err != nil {
+			return err
+		}
+		for _, g := range segments {
+			floor, err = search(g.First, g.Last, func(seq uint64) (bool, error) {
+				x, err := r.entry(pointer{l.number, seq})
+				return err == nil && visible(&x.header), err
+			})
+			if err != nil || floor <= g.Last {
+				return err
+			}
+		}
+		return nil
+	})
+	return floor, err
+}
+
+// search returns the first of the numbers from first to last for which f holds, given
+// that it then holds for all after it; last + 1 if for none.
+func search(first, last uint64, f func(uint64) (bool, error)) (uint64, error) {
+	for first <= last {
+		mid := first + (last-first)/2
+		holds, err := f(mid)
+		if err != nil {
+			return 0, err
+		}
+		if holds {
+			last = mid - 1
+		} else {
+			first = mid + 1
+		}
+	}
+	return first, nil
+}
