@@ -128,7 +128,7 @@ func (s *session) answer(ticket sync.Ticket, log event.Log, r Ingested) sync.Inp
 	case r.Err == nil:
 		return stored
 	case errors.Is(r.Err, errNeedsCard):
-		return sync.NeedCard{Ticket: ticket, Person: r.Author}
+		return sync.NeedCard{Ticket: ticket, Head: r.Card}
 	case errors.Is(r.Err, store.ErrTooManySegments):
 		stored.Refused = sync.TooManySegments
 	case errors.Is(r.Err, store.ErrBudget):
@@ -152,6 +152,7 @@ func (s *session) answer(ticket sync.Ticket, log event.Log, r Ingested) sync.Inp
 type Ingested struct {
 	Segments event.Segments  // of its log, as held after the commit
 	Author   crypto.PersonID // once known
+	Card     crypto.Hash     // head of the author's card
 	Err      error
 }
 
@@ -165,7 +166,7 @@ func (n *Node) Ingest(ctx context.Context, run event.Run, road Road) Ingested {
 func (n *Node) beginIngest(ctx context.Context, run event.Run, road Road) (wait func() Ingested) {
 	author, err := n.admitRun(ctx, &run, road)
 	if err != nil {
-		return func() Ingested { return Ingested{Author: author, Err: err} }
+		return func() Ingested { return Ingested{Author: author, Card: run.Events[0].Header.Card, Err: err} }
 	}
 	them, _ := n.people.get(road.From)
 	stored := n.store.BeginIngest(ctx, run, store.Origin{Author: author, Stranger: !them.Contact})
@@ -235,7 +236,7 @@ func (s *session) errand(ctx context.Context, e any) sync.Input {
 		return s.ingestRecord(ctx, e)
 	case sync.LearnCard:
 		card, bad := crypto.ParseCard(e.Card)
-		if bad == nil && card.Person() == e.Person {
+		if bad == nil && (card.Person() == e.Person || card.Includes(e.Head)) {
 			err = n.people.learnt(ctx, card)
 		}
 		defer s.logErrand("learn card", err)
@@ -298,7 +299,7 @@ func (s *session) ingestRecord(ctx context.Context, e sync.IngestRecord) sync.In
 		stored.Refused = sync.NotPermitted
 		return stored
 	case !signer.card.Includes(r.Card):
-		return sync.NeedCard{Ticket: e.Ticket, Person: signer.ID}
+		return sync.NeedCard{Ticket: e.Ticket, Head: r.Card}
 	case !signer.card.SpeaksAt(r.Card, r.Device) || !r.Verify():
 		stored.Err = fmt.Errorf("%w: record not proven", sync.ErrProtocol)
 		return stored

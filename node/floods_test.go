@@ -84,7 +84,7 @@ func TestBlockedSenderIsIgnored(t *testing.T) {
 		for i := range 20 {
 			m.send(m.run(m.event(fmt.Sprint(i))))
 		}
-		m.send(sync.Frame{CardRequest: &sync.CardRequest{Person: ann.who.person}},
+		m.send(sync.Frame{CardRequest: &sync.CardRequest{CardOf: sync.CardOf{Person: ann.who.person}}},
 			sync.Frame{Settled: &sync.Settled{}},
 			sync.Frame{Sightings: &sync.Sightings{Sightings: forged(1)}})
 		w.talk(ann, bob)

@@ -90,13 +90,12 @@ func (n *Node) shared(c event.Conversation) (sync.Conversation, error) {
 	return out, err
 }
 
-// cardFor is the card of a person that a peer may have: one's own and the peer's, until there are groups.
-func (n *Node) cardFor(person, asker crypto.PersonID) []byte {
-	if person != n.me.person && person != asker {
-		return nil
-	}
-	if a, ok := n.people.get(person); ok {
-		return a.Card
+// cardFor is a card that a peer may have: one's own and the peer's, until there are groups.
+func (n *Node) cardFor(of sync.CardOf, asker crypto.PersonID) []byte {
+	for _, person := range []crypto.PersonID{n.me.person, asker} {
+		if a, ok := n.people.get(person); ok && (person == of.Person || a.card.Includes(of.Head)) {
+			return a.Card
+		}
 	}
 	return nil
 }

@@ -211,7 +211,7 @@ func (s *session) perform(ctx context.Context, e sync.Effect) (sync.Input, error
 	case sync.Identify:
 		return s.identify(ctx, e)
 	case sync.FetchCard:
-		return sync.CardFetched{Card: s.node.cardFor(e.Person, s.person)}, nil
+		return sync.CardFetched{Card: s.node.cardFor(e.CardOf, s.person)}, nil
 	case sync.Ingest:
 		s.jobs.put(job{effect: e, budget: s.budget})
 		s.budget = share{}

@@ -1,14 +1,17 @@
 package sync
 
 import (
+	"bytes"
 	"fmt"
+	"slices"
 
+	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/crypto/canon"
 	"github.com/earshot-im/earshot/store/event"
 )
 
 // fields is one more than the highest field number of a Frame.
-const fields = 13
+const fields = 16
 
 // ParseFrame takes a frame, which the result aliases. Its error matches ErrProtocol.
 // A run in it is well formed but not proven, signatures are not checked.
@@ -64,6 +67,12 @@ func (f *Frame) parse(field int, b []byte) (err error) {
 		f.Card, err = parseCard(b)
 	case 12:
 		f.Sightings, err = parseSightings(b)
+	case 13:
+		f.Control, err = parseControl(b)
+	case 14:
+		f.Welcome, err = parseWelcome(b)
+	case 15:
+		f.Epoch, err = parseEpoch(b)
 	}
 	return err
 }
@@ -97,6 +106,12 @@ func (f Frame) Marshal() []byte {
 		field, message = 11, f.Card.marshal()
 	case f.Sightings != nil:
 		field, message = 12, f.Sightings.marshal()
+	case f.Control != nil:
+		field, message = 13, f.Control.marshal()
+	case f.Welcome != nil:
+		field, message = 14, f.Welcome.marshal()
+	case f.Epoch != nil:
+		field, message = 15, f.Epoch.marshal()
 	}
 	var w canon.Writer
 	w.Element(field, message)
@@ -133,33 +148,42 @@ func parseAdmission(b []byte) (*Admission, error) {
 func (m *Identity) marshal() []byte {
 	var w canon.Writer
 	w.Bytes(1, m.Card)
-	if m.Profile != nil {
-		w.Element(2, (&Record{Record: *m.Profile}).marshal())
-	}
+	marshalProfile(&w, m.Profile)
 	return w.Out()
 }
 
 func parseIdentity(b []byte) (*Identity, error) {
+	card, profile, err := parseCardAndProfile(b)
+	if err == nil && card == nil {
+		err = fmt.Errorf("%w: no card", canon.ErrEncoding)
+	}
+	return &Identity{card, profile}, err
+}
+
+// marshalProfile writes field 2 of Identity and Card.
+func marshalProfile(w *canon.Writer, profile *event.Record) {
+	if profile != nil {
+		w.Element(2, (&Record{Record: *profile}).marshal())
+	}
+}
+
+func parseCardAndProfile(b []byte) (card []byte, profile *event.Record, err error) {
 	r := canon.NewReader(b)
-	m := &Identity{Card: r.Bytes(1, MaxCard)}
-	profile := r.Repeated(2, 1, maxRecord)
-	if err := r.End(); err != nil {
-		return nil, err
+	card = r.Bytes(1, MaxCard)
+	profiles := r.Repeated(2, 1, maxRecord)
+	if err := r.End(); err != nil || len(profiles) == 0 {
+		return card, nil, err
 	}
-	if m.Card == nil {
-		return nil, fmt.Errorf("%w: no card", canon.ErrEncoding)
+	record, err := parseRecord(profiles[0])
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case card == nil:
+		return nil, nil, fmt.Errorf("%w: profile without a card", canon.ErrEncoding)
+	case record.Tag != nil:
+		return nil, nil, fmt.Errorf("%w: profile with a tag", canon.ErrEncoding)
 	}
-	if len(profile) == 1 {
-		record, err := parseRecord(profile[0])
-		if err != nil {
-			return nil, err
-		}
-		if record.Tag != nil {
-			return nil, fmt.Errorf("%w: profile with a tag", canon.ErrEncoding)
-		}
-		m.Profile = &record.Record
-	}
-	return m, nil
+	return card, &record.Record, nil
 }
 
 func (m *Record) marshal() []byte {
@@ -183,12 +207,13 @@ func parseRecord(b []byte) (*Record, error) {
 func (m *Settled) marshal() []byte {
 	var w canon.Writer
 	w.Bytes(1, m.Tag)
+	w.Uint(2, m.Number)
 	return w.Out()
 }
 
 func parseSettled(b []byte) (*Settled, error) {
 	r := canon.NewReader(b)
-	m := &Settled{Tag: r.Optional(1, tagSize)}
+	m := &Settled{Tag: r.Optional(1, tagSize), Number: r.Uint(2)}
 	return m, r.End()
 }
 
@@ -218,24 +243,72 @@ func parseRefused(b []byte) (*Refused, error) {
 
 func (m *CardRequest) marshal() []byte {
 	var w canon.Writer
-	w.Bytes(1, m.Person[:])
+	w.Bytes(1, optional(m.Head))
+	w.Bytes(2, optional(m.Person))
 	return w.Out()
+}
+
+// optional returns what is not zero.
+func optional(b [32]byte) []byte {
+	if b == [32]byte{} {
+		return nil
+	}
+	return b[:]
 }
 
 func parseCardRequest(b []byte) (*CardRequest, error) {
 	r := canon.NewReader(b)
-	m := &CardRequest{Person: [32]byte(r.Fixed(1, 32))}
-	return m, r.End()
+	head, person := r.Optional(1, 32), r.Optional(2, 32)
+	if err := r.End(); err != nil {
+		return nil, err
+	}
+	m := &CardRequest{}
+	copy(m.Head[:], head)
+	copy(m.Person[:], person)
+	if (m.Head == crypto.Hash{}) == (m.Person == crypto.PersonID{}) || !bytes.Equal(m.marshal(), b) {
+		return nil, fmt.Errorf("%w: card of a head or of a person", canon.ErrEncoding)
+	}
+	return m, nil
 }
 
 func (m *Card) marshal() []byte {
 	var w canon.Writer
 	w.Bytes(1, m.Card)
+	marshalProfile(&w, m.Profile)
 	return w.Out()
 }
 
 func parseCard(b []byte) (*Card, error) {
+	card, profile, err := parseCardAndProfile(b)
+	return &Card{card, profile}, err
+}
+
+func (m *Epoch) marshal() []byte {
+	var w canon.Writer
+	w.Bytes(1, m.Tag)
+	w.Bytes(2, m.ID[:])
+	w.Bytes(3, m.Key[:])
+	for _, h := range m.Control {
+		w.Element(4, h[:])
+	}
+	w.Uint(5, m.Age)
+	return w.Out()
+}
+
+func parseEpoch(b []byte) (*Epoch, error) {
 	r := canon.NewReader(b)
-	m := &Card{Card: r.Bytes(1, MaxCard)}
-	return m, r.End()
+	m := &Epoch{Tag: r.Fixed(1, tagSize), ID: [16]byte(r.Fixed(2, 16)), Key: [32]byte(r.Fixed(3, 32))}
+	heads := r.Repeated(4, event.MaxControl, 32)
+	m.Age = r.Uint(5)
+	err := r.End()
+	if err != nil {
+		return nil, err
+	}
+	if m.Control, err = parseHashes(heads); err != nil {
+		return nil, err
+	}
+	if len(heads) == 0 || !slices.IsSortedFunc(m.Control, func(a, b crypto.Hash) int { return bytes.Compare(a[:], b[:]) }) {
+		return nil, unordered("epoch's heads")
+	}
+	return m, nil
 }

@@ -3,6 +3,7 @@ package sync
 import (
 	"bytes"
 	"cmp"
+	"encoding/binary"
 	"fmt"
 	"net/netip"
 
@@ -28,14 +29,41 @@ func (m *Offers) marshal() []byte {
 	for i := range m.Offers {
 		w.Element(1, m.Offers[i].marshal())
 	}
+	w.Bytes(2, make([]byte, paddingFor(len(w.Out()))))
 	return w.Out()
 }
+
+// padding is what the bytes of an Offers frame are a multiple of.
+const padding = 512
+
+// paddingFor returns the bytes of padding that n bytes of offers need.
+func paddingFor(n int) int {
+	for pad := 0; ; pad++ {
+		size := n
+		if pad > 0 {
+			size += uvarintSize(1) + uvarintSize(pad) + pad
+		}
+		if (uvarintSize(1)+uvarintSize(size)+size)%padding == 0 {
+			return pad
+		}
+	}
+}
+
+func uvarintSize(n int) int { return len(binary.AppendUvarint(nil, uint64(n))) }
 
 func parseOffers(b []byte) (*Offers, error) {
 	r := canon.NewReader(b)
 	elements := r.Repeated(1, MaxOffers, MaxFrame)
+	pad := r.Bytes(2, 2*padding)
 	if err := r.End(); err != nil {
 		return nil, err
+	}
+	bare := len(b)
+	if len(pad) > 0 {
+		bare -= uvarintSize(1) + uvarintSize(len(pad)) + len(pad)
+	}
+	if len(pad) != paddingFor(bare) || !bytes.Equal(pad, make([]byte, len(pad))) {
+		return nil, fmt.Errorf("%w: padding", canon.ErrEncoding)
 	}
 	m := &Offers{Offers: make([]Offer, len(elements))}
 	for i, b := range elements {
@@ -66,6 +94,14 @@ func (m *Offer) marshal() []byte {
 		e.Bytes(5, h.Hash[:])
 		w.Element(4, e.Out())
 	}
+	for _, h := range m.Control {
+		w.Element(5, h[:])
+	}
+	if m.Digest != nil {
+		w.Bytes(6, m.Digest[:])
+	}
+	w.Uint(7, uint64(m.Want))
+	w.Uint(8, m.Number)
 	return w.Out()
 }
 
@@ -74,9 +110,21 @@ func parseOffer(b []byte) (Offer, error) {
 	o := Offer{Tag: r.Optional(1, tagSize), Store: event.Instance(r.Fixed(2, 8))}
 	logs := r.Repeated(3, MaxLogs, maxLog)
 	records := r.Repeated(4, MaxRecords, maxHead)
+	control := r.Repeated(5, MaxLocator, 32)
+	digest := r.Optional(6, 32)
+	o.Want, o.Number = Want(r.Uint(7)), r.Uint(8)
 	err := r.End()
 	if err != nil {
 		return Offer{}, err
+	}
+	if o.Control, err = parseHashes(control); err != nil {
+		return Offer{}, err
+	}
+	if digest != nil {
+		o.Digest = (*crypto.Hash)(digest)
+	}
+	if digest != nil && len(logs) > 0 || o.Want > WantNothing || len(o.Tag) == 0 && (o.Want != WantAll || digest != nil || o.Control != nil) {
+		return Offer{}, fmt.Errorf("%w: offer", canon.ErrEncoding)
 	}
 	if o.Logs, err = parseLogs(logs); err != nil {
 		return Offer{}, err
@@ -99,6 +147,17 @@ func parseOffer(b []byte) (Offer, error) {
 		o.Records = append(o.Records, h)
 	}
 	return o, nil
+}
+
+func parseHashes(elements [][]byte) ([]crypto.Hash, error) {
+	var hashes []crypto.Hash
+	for _, b := range elements {
+		if len(b) != 32 {
+			return nil, fmt.Errorf("%w: hash of %d bytes", canon.ErrEncoding, len(b))
+		}
+		hashes = append(hashes, crypto.Hash(b))
+	}
+	return hashes, nil
 }
 
 func (h *RecordHead) compare(o *RecordHead) int {
@@ -130,6 +189,42 @@ func parseHave(b []byte) (*Have, error) {
 	}
 	m.Logs, err = parseLogs(logs)
 	return m, err
+}
+
+// marshal gives the form of a run that encloses nothing.
+func (m *Control) marshal() []byte { return (&event.Run{Tag: m.Tag, Events: m.Events}).Marshal() }
+
+func parseControl(b []byte) (*Control, error) {
+	run, err := event.ParseRun(b)
+	if err != nil {
+		return nil, err
+	}
+	if run.Tag == nil || run.Recalls != nil {
+		return nil, fmt.Errorf("%w: control events", canon.ErrEncoding)
+	}
+	return controlOf(&run)
+}
+
+func parseWelcome(b []byte) (*Control, error) {
+	run, err := event.ParseRun(b)
+	if err != nil {
+		return nil, err
+	}
+	if run.Tag != nil || run.Recalls != nil {
+		return nil, fmt.Errorf("%w: welcome", canon.ErrEncoding)
+	}
+	return controlOf(&run)
+}
+
+// controlOf takes a run for control events of one group, by different authors.
+func controlOf(run *event.Run) (*Control, error) {
+	m := &Control{Tag: run.Tag, Events: run.Events}
+	for i := range m.Events {
+		if h := &m.Events[i].Header; h.Kind.Class() != event.ClassControl || h.Conversation != m.Group() {
+			return nil, fmt.Errorf("%w: kind %d among control events", canon.ErrEncoding, h.Kind)
+		}
+	}
+	return m, nil
 }
 
 // marshalLogs writes field 3 of Offer and Have.

@@ -1,7 +1,6 @@
 package sync
 
 import (
-	"bytes"
 	"maps"
 	"slices"
 	"time"
@@ -15,16 +14,35 @@ type conversation struct {
 	id           event.Conversation
 	mine, theirs []byte // tags
 
-	left bool // Joined gives it no more
-	open bool // the peer has offered it as well: from then on things move
+	left   bool // Joined gives it no more
+	open   bool // the peer has offered it as well: from then on things move
+	group  bool
+	quiet  bool // only control events move
+	follow bool // everything is wanted from the peer, and it is told what is here
 
-	logs    map[event.Log]*log
-	order   []*log // logs, as they came
+	// What is known of logs. Most logs of a large group are the same on both sides and stay
+	// so for days: they have no pictures of their own.
+	base  map[event.Log]event.Segments // what Joined gave
+	same  bool                         // of what isn't in logs the peer holds what base says; else that isn't known
+	logs  map[event.Log]*log           // what is new since, or differs, and all of this person's
+	order []*log                       // logs, as they came
+
 	records map[recordKey]*record
 
-	catching int    // logs with a target: at 0 Settled is sent
-	owed     int    // Settled that the peer owes, one for each offer of mine
+	// The peer's last offer.
+	want     Want
+	number   uint64
+	round    bool // it waits for Settled
+	catching int  // logs with a target: at 0 Settled is sent
+
+	// Own offers.
+	offers   uint64 // made
+	settled  uint64 // of these, up to the last that is answered
+	wide     uint64 // of these, up to the last that asks for everything; 0: its round has ended
+	short    bool   // the last was a short one
 	settling Ticket // RoundEnded when everything up to it is answered; 0: no round ends
+
+	control control
 
 	rolledBack bool // Rollback was given
 
@@ -35,8 +53,8 @@ type conversation struct {
 	loadingOpening bool
 }
 
-// live reports whether things move in the conversation.
-func (c *conversation) live() bool { return c.open && !c.left }
+// live reports whether messages move in the conversation.
+func (c *conversation) live() bool { return c.open && !c.left && !c.quiet }
 
 // log holds the two pictures of a log.
 type log struct {
@@ -49,6 +67,7 @@ type log struct {
 	told   event.Ranges   // of mine, what the peer knows
 	acked  event.Ranges   // what Acked has said
 
+	floor   uint64 // what is before it is not for the peer
 	target  uint64 // Settled waits until everything up to it is pushed; 0: it doesn't
 	queued  bool   // in ready
 	delayed bool   // in delayed
@@ -56,30 +75,6 @@ type log struct {
 	loading uint64 // where the Load under way begins; 0: none
 	stopped bool   // the peer takes no more of it, or there is nothing true to give
 	refused bool   // no more of it is taken from the peer
-}
-
-type recordKey struct {
-	device  crypto.DeviceID
-	kind    event.RecordKind
-	subject string
-}
-
-// record holds the two pictures of a record.
-type record struct {
-	mine   *event.Record // nil if there is none here
-	head   RecordHead    // of mine
-	theirs RecordHead    // Counter 0 if they have none
-}
-
-func headOf(r *event.Record) RecordHead {
-	return RecordHead{r.Device, r.Kind, r.Subject, r.Counter, r.Hash()}
-}
-
-func (h *RecordHead) key() recordKey { return recordKey{h.Device, h.Kind, string(h.Subject)} }
-
-// newer reports whether h replaces o, of the same key.
-func (h *RecordHead) newer(o *RecordHead) bool {
-	return h.Counter > o.Counter || h.Counter == o.Counter && bytes.Compare(h.Hash[:], o.Hash[:]) > 0
 }
 
 // join takes what the shell says about the peer, at first and whenever it changes.
@@ -111,7 +106,7 @@ func (s *Session) join(in Joined) {
 	for id, c := range s.byID {
 		c.left = !given[id]
 	}
-	s.offer(fresh)
+	s.offer(fresh, false)
 	for _, c := range fresh {
 		if o, ok := s.offers[string(c.theirs)]; ok {
 			s.forgetOffer(string(c.theirs))
@@ -128,21 +123,24 @@ func (s *Session) enter(in *Conversation) *conversation {
 	c := s.byID[in.ID]
 	switch {
 	case c == nil:
-		c = &conversation{id: in.ID, mine: in.Mine, theirs: in.Theirs,
+		c = &conversation{id: in.ID, mine: in.Mine, theirs: in.Theirs, group: in.Control != nil, base: in.Logs,
 			logs: map[event.Log]*log{}, records: map[recordKey]*record{}}
 		s.byID[c.id] = c
 		s.byTag[string(c.theirs)] = c
 		if len(c.theirs) == 0 {
 			s.direct = c
 		}
-	case !c.left && !slices.ContainsFunc(c.order, func(l *log) bool { return l.refused }):
+	case !c.left && c.quiet == in.Quiet && !slices.ContainsFunc(c.order, func(l *log) bool { return l.refused }):
+		s.follow(Follow{c.id, in.Follow})
 		return nil
 	}
 	c.left = false
+	c.follow = in.Follow || !c.group
 	c.opening = in.Opening
 	c.openingAt = s.now.Add(openingPause)
 	for _, name := range slices.SortedFunc(maps.Keys(in.Logs), event.Log.Compare) {
-		if segments := in.Logs[name]; len(segments) > 0 && name.Conversation == c.id {
+		segments := in.Logs[name]
+		if c.logs[name] != nil || s.own[name.Device] || name.Device == s.cfg.Self || !slices.Equal(segments, c.base[name]) {
 			s.grow(s.logOf(c, name), segments)
 		}
 	}
@@ -152,14 +150,34 @@ func (s *Session) enter(in *Conversation) *conversation {
 	for i := range in.Records {
 		s.keepRecord(c, &in.Records[i])
 	}
+	c.control.here = in.Control
+	if c.quiet = in.Quiet; c.quiet {
+		s.hush(c)
+	} else if c.group && !c.open {
+		s.expect(c, in.Welcome)
+	}
 	return c
+}
+
+// hush ends what was under way in a conversation that has become quiet.
+func (s *Session) hush(c *conversation) {
+	for _, l := range c.order {
+		l.target = 0
+	}
+	c.catching = 0
+	c.control.epochs = nil
+	s.settle(c)
 }
 
 // logOf returns the pictures of a log, new ones if there are none.
 func (s *Session) logOf(c *conversation, name event.Log) *log {
 	l := c.logs[name]
 	if l == nil {
-		l = &log{name: name, conv: c}
+		l = &log{name: name, conv: c, mine: c.base[name]}
+		l.told = l.mine.Ranges()
+		if c.same {
+			l.theirs, l.sent = l.mine, l.told
+		}
 		c.logs[name] = l
 		c.order = append(c.order, l)
 	}
@@ -204,150 +222,13 @@ func (s *Session) grow(l *log, segments event.Segments) bool {
 	return true
 }
 
-// lacks returns what is here and neither at the peer nor on its way there.
-func (l *log) lacks() event.Ranges { return l.mine.Ranges().Subtract(l.sent) }
-
-func (l *log) segments() LogSegments {
-	return LogSegments{l.name.Device, l.name.Instance, l.mine}
-}
-
-// offer sends what is held of conversations, in as many frames as that takes.
-// A conversation of more logs than one offer may list says the rest by Have later.
-func (s *Session) offer(fresh []*conversation) {
-	fresh = slices.SortedFunc(slices.Values(fresh), func(a, b *conversation) int {
-		return bytes.Compare(a.mine, b.mine)
-	})
-	var frame []Offer
-	size := 0
-	for _, c := range fresh {
-		o := Offer{Tag: c.mine, Store: s.cfg.Store}
-		weight := 0
-		for _, l := range slices.SortedFunc(slices.Values(c.order), compareLogs) {
-			if w := l.offerWeight(); len(l.mine) > 0 && len(o.Logs) < MaxLogs && weight+w <= haveBytes {
-				weight += w
-				o.Logs = append(o.Logs, l.segments())
-				l.told = l.mine.Ranges()
-			}
-		}
-		for _, r := range c.records {
-			if r.mine != nil {
-				o.Records = append(o.Records, r.head)
-			}
-		}
-		slices.SortFunc(o.Records, func(a, b RecordHead) int { return a.compare(&b) })
-		const headWeight = 224
-		o.Records = o.Records[:min(len(o.Records), MaxRecords, (haveBytes-weight)/headWeight)]
-		weight += len(o.Records) * headWeight
-		if len(frame) == MaxOffers || len(frame) > 0 && size+weight > haveBytes {
-			s.send(Frame{Offers: &Offers{frame}})
-			frame, size = nil, 0
-		}
-		frame = append(frame, o)
-		size += weight + 64
-		c.owed++
+// lacks returns what is here, for the peer, and neither there nor on its way.
+func (l *log) lacks() event.Ranges {
+	lacks := l.mine.Ranges().Subtract(l.sent)
+	if l.floor > 1 {
+		lacks = lacks.Subtract(event.Ranges{{First: 1, Last: l.floor - 1}})
 	}
-	if len(frame) > 0 {
-		s.send(Frame{Offers: &Offers{frame}})
-	}
-}
-
-func compareLogs(a, b *log) int { return a.name.Compare(b.name) }
-
-// offerWeight is about how many bytes a log takes in an Offer or a Have.
-func (l *log) offerWeight() int { return 56 + 56*len(l.mine) }
-
-// offered takes the peer's offer of a conversation, which opens it or, if it was
-// open, begins it anew.
-func (s *Session) offered(o Offer) {
-	if !s.sameStore(o.Store) {
-		return
-	}
-	c := s.byTag[string(o.Tag)]
-	if c == nil || c.left {
-		s.keepOffer(o)
-		return
-	}
-	for _, h := range o.Records {
-		s.seeRecord(c, h)
-	}
-	for i := range o.Logs {
-		if l := s.claimed(c, o.Logs[i].name(c), len(o.Logs[i].Segments)); l != nil {
-			s.see(l, o.Logs[i].Segments)
-		}
-	}
-	for _, l := range c.order {
-		l.stopped = false
-		s.check(l)
-	}
-	c.open = true
-	s.reopen(c)
-}
-
-// resume goes on with a conversation that the peer goes on to offer.
-func (s *Session) resume(c *conversation) {
-	for _, l := range c.order {
-		s.want(l)
-		s.mention(l)
-	}
-	s.pushRecords(c)
-}
-
-// reopen pushes whatever the peer lacks of c, and then says Settled.
-func (s *Session) reopen(c *conversation) {
-	c.catching = 0
-	for _, l := range c.order {
-		l.target = 0
-		if !l.stopped && len(l.lacks()) > 0 {
-			l.target = l.mine.Last()
-			c.catching++
-			s.queue(l)
-		}
-		s.mention(l)
-	}
-	s.pushRecords(c)
-	if c.catching == 0 {
-		s.send(Frame{Settled: &Settled{c.mine}})
-	}
-}
-
-// sameStore holds the peer to one store for the whole session.
-func (s *Session) sameStore(store event.Instance) bool {
-	if s.store == nil {
-		s.store = &store
-	}
-	if *s.store != store {
-		s.close(broken("another store"))
-	}
-	return s.phase != closed
-}
-
-// keepOffer remembers the offer of a conversation that may be joined later.
-func (s *Session) keepOffer(o Offer) {
-	tag := string(o.Tag)
-	s.forgetOffer(tag)
-	if n := offerClaims(o); s.claims+n <= maxClaims {
-		s.claims += n
-		s.offers[tag] = o
-	}
-}
-
-func (s *Session) forgetOffer(tag string) {
-	if o, ok := s.offers[tag]; ok {
-		s.claims -= offerClaims(o)
-		delete(s.offers, tag)
-	}
-}
-
-func offerClaims(o Offer) int {
-	n := 1 + len(o.Records)
-	for i := range o.Logs {
-		n += len(o.Logs[i].Segments)
-	}
-	return n
-}
-
-func (l *LogSegments) name(c *conversation) event.Log {
-	return event.Log{Conversation: c.id, Device: l.Device, Instance: l.Instance}
+	return lacks
 }
 
 // at returns the conversation of a frame that only makes sense where both have

@@ -10,7 +10,7 @@ import (
 // Effect is something to be done.
 type Effect interface{ effect() }
 
-// Ticket names one Ingest or IngestRecord of a session.
+// Ticket names one Ingest, IngestRecord or IngestControl of a session.
 type Ticket uint64
 
 type (
@@ -26,8 +26,9 @@ type (
 		Profile *event.Record // nil if the peer has none
 	}
 
-	// Load reads a run of a log that begins at First and has at most Events events and
-	// at most Bytes of headers and bodies. Answer with Loaded.
+	// Load reads a run of a log that begins at First, or where what the peer may have begins
+	// after it, and has at most Events events and at most Bytes of headers and bodies. Answer
+	// with Loaded.
 	Load struct {
 		Log    event.Log
 		First  uint64
@@ -51,6 +52,33 @@ type (
 		Record       event.Record
 	}
 
+	// LoadControl reads at most Events control events, of at most Bytes of headers and
+	// bodies, that are not in the past of the known ones among Known and that the peer may
+	// have, each after its parents. Known is empty for who may know none: then all are read,
+	// from the create event on. Answer with LoadedControl.
+	LoadControl struct {
+		Conversation event.Conversation
+		Known        []crypto.Hash
+		Events       int
+		Bytes        int
+	}
+
+	// IngestControl proves control events, each after its parents as far as the peer could
+	// know, and stores them. Answer with Stored, NeedCard or NeedControl. Conversation need
+	// not be one that Joined has given: then the peer welcomes this node to a group, and if
+	// that is right, Joined follows. What is not permitted is left out.
+	IngestControl struct {
+		Ticket       Ticket
+		Conversation event.Conversation
+		Events       []event.Event
+	}
+
+	// EpochShared hands over a key of a group. Nothing about it is proven but who sent it.
+	EpochShared struct {
+		Conversation event.Conversation
+		Epoch        Epoch
+	}
+
 	// Acked says that the peer has these segments of a log of this node's person on its
 	// disk. Given where that grew, and never for one's own person's devices.
 	Acked struct {
@@ -69,22 +97,24 @@ type (
 	}
 
 	// RoundEnded says that all the peer had to bring when it got this node's offer, with
-	// the Joined before, is stored here. What waited for a cause then need not wait for
-	// this peer; what came since may have causes on their way.
+	// the Joined, Follow or Compare before, is stored here. What waited for a cause then
+	// need not wait for this peer; what came since may have causes on their way. Groups have
+	// rounds only with peers that are followed or compared with.
 	RoundEnded struct{ Conversation event.Conversation }
 
 	// Request hands over the opening run of a peer that is not served. It is not
 	// answered and was not proven.
 	Request struct{ Run event.Run }
 
-	// FetchCard reads the card of a person, for the peer. Answer with CardFetched.
-	FetchCard struct{ Person crypto.PersonID }
+	// FetchCard reads a card, for the peer. Answer with CardFetched.
+	FetchCard struct{ CardOf }
 
-	// LearnCard proves a card that was asked for and stores it if it is of use. Answer
-	// with CardLearned. Card is empty if the peer had none.
+	// LearnCard proves a card that was asked for, and the profile, and stores what is of
+	// use. Answer with CardLearned. Card is empty if the peer had none.
 	LearnCard struct {
-		Person crypto.PersonID
-		Card   []byte
+		CardOf
+		Card    []byte
+		Profile *event.Record // nil if the peer gave none
 	}
 
 	// Sighted hands over sightings. The peer may have made them up.
@@ -97,17 +127,20 @@ type (
 	Close struct{ Reason error }
 )
 
-func (Send) effect()         {}
-func (Identify) effect()     {}
-func (Load) effect()         {}
-func (Ingest) effect()       {}
-func (IngestRecord) effect() {}
-func (Acked) effect()        {}
-func (Rollback) effect()     {}
-func (RoundEnded) effect()   {}
-func (Request) effect()      {}
-func (FetchCard) effect()    {}
-func (LearnCard) effect()    {}
-func (Sighted) effect()      {}
-func (Wake) effect()         {}
-func (Close) effect()        {}
+func (Send) effect()          {}
+func (Identify) effect()      {}
+func (Load) effect()          {}
+func (Ingest) effect()        {}
+func (IngestRecord) effect()  {}
+func (LoadControl) effect()   {}
+func (IngestControl) effect() {}
+func (EpochShared) effect()   {}
+func (Acked) effect()         {}
+func (Rollback) effect()      {}
+func (RoundEnded) effect()    {}
+func (Request) effect()       {}
+func (FetchCard) effect()     {}
+func (LearnCard) effect()     {}
+func (Sighted) effect()       {}
+func (Wake) effect()          {}
+func (Close) effect()         {}

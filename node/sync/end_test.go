@@ -156,7 +156,7 @@ func (e *end) effect(effect sync.Effect) {
 	case sync.FetchCard:
 		e.after(w.within(3*time.Millisecond), func() {
 			for p := range 3 {
-				if x.Person == [32]byte{byte(p + 1)} && n.disk.cards[p] {
+				if x.Head == [32]byte{byte(p + 1)} && n.disk.cards[p] {
 					e.step(sync.CardFetched{Card: []byte{byte(p + 1)}})
 					return
 				}
@@ -231,7 +231,7 @@ func (e *end) ingest(x sync.Ingest) {
 	author := w.personOf[x.Run.Log().Device]
 	if !n.disk.cards[author] {
 		w.count.needCards++
-		e.step(sync.NeedCard{Ticket: x.Ticket, Person: [32]byte{byte(author + 1)}})
+		e.step(sync.NeedCard{Ticket: x.Ticket, Head: x.Run.Events[0].Header.Card})
 		return
 	}
 	log := x.Run.Log()

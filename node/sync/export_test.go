@@ -4,7 +4,10 @@ package sync
 func (s *Session) Idle() (bool, []int) {
 	t := &s.taking
 	queues := []int{len(s.ready), s.loads, len(s.flights), s.unanswered, len(s.delayed), len(s.untold),
-		len(t.pending), t.runs, t.bytes, t.records, t.held, t.heldBytes, len(t.persons)}
+		len(t.pending), t.runs, t.bytes, t.records, t.held, t.heldBytes, len(s.cards.wanted), len(s.expecting)}
+	for _, c := range s.byID {
+		queues = append(queues, len(c.control.gated), c.catching)
+	}
 	for _, n := range queues {
 		if n != 0 {
 			return false, queues
@@ -26,9 +29,9 @@ func (s *Session) Open(tag []byte) bool {
 // Remembered counts what is held only because the peer said so, as it is and not as it
 // was booked.
 func (s *Session) Remembered() int {
-	n := 0
+	kept, n := 0, 0
 	for _, o := range s.offers {
-		n += offerClaims(o)
+		kept += offerClaims(o)
 	}
 	for _, c := range s.byID {
 		for _, l := range c.logs {
@@ -42,8 +45,8 @@ func (s *Session) Remembered() int {
 			}
 		}
 	}
-	if n != s.claims {
+	if n != s.claims || kept != s.kept {
 		panic("claims are booked wrong")
 	}
-	return n
+	return n + kept
 }

@@ -9,6 +9,8 @@ import (
 
 // Frame is one message between two nodes: exactly one field is set. Tags name
 // conversations and have 32 bytes, or none for the direct conversation.
+//
+// Welcome and Control have one form; a Welcome has no tag.
 type Frame struct {
 	Hello       *Hello
 	Admission   *Admission
@@ -22,6 +24,9 @@ type Frame struct {
 	CardRequest *CardRequest
 	Card        *Card
 	Sightings   *Sightings
+	Control     *Control
+	Welcome     *Control
+	Epoch       *Epoch
 }
 
 // Hello opens a session.
@@ -46,18 +51,33 @@ type Identity struct {
 	Profile *event.Record // nil if it has none
 }
 
-// Offers says what the sender holds, by ascending tags.
+// Offers says what the sender holds, by ascending tags. On the wire it is padded, so that
+// its size does not tell in how many conversations the two are.
 type Offers struct {
 	Offers []Offer
 }
 
-// Offer says what the sender holds of one conversation.
+// Offer says what the sender holds of one conversation, and wants of it.
 type Offer struct {
 	Tag     []byte
 	Store   event.Instance
-	Logs    []LogSegments // by ascending device and instance
+	Logs    []LogSegments // by ascending device and instance; none in a short offer
 	Records []RecordHead  // by ascending device, kind and subject
+	Control []crypto.Hash // of a group: heads of its control set and some of their ancestors
+	Digest  *crypto.Hash  // of all logs, in a short offer; else nil
+	Want    Want
+	Number  uint64 // how many offers of the conversation the sender made before it
 }
+
+// Want is what the sender of an offer is to get. Control events it gets in any case.
+type Want uint64
+
+const (
+	WantAll     Want = 0 // what the receiver holds, and whatever comes to it
+	WantNow     Want = 1 // what the receiver holds, and what its device writes
+	WantOwn     Want = 2 // what the receiver's device writes; Logs are of that device only
+	WantNothing Want = 3
+)
 
 // LogSegments says how far a log is held. Segments has at least one.
 type LogSegments struct {
@@ -89,9 +109,10 @@ type Have struct {
 }
 
 // Settled says that everything has been sent which the receiver lacked when its
-// offer came.
+// offer of that number came.
 type Settled struct {
-	Tag []byte
+	Tag    []byte
+	Number uint64
 }
 
 // Reason is why a log is refused.
@@ -112,14 +133,39 @@ type Refused struct {
 	Reason   Reason
 }
 
-// CardRequest asks for the card of a person. It is answered before another is sent.
+// CardRequest asks for a card. It is answered before another is sent.
 type CardRequest struct {
+	CardOf
+}
+
+// CardOf names a card, by one of its fields: the other is zero.
+type CardOf struct {
+	Head   crypto.Hash // the card that includes this head
 	Person crypto.PersonID
 }
 
 // Card answers a CardRequest.
 type Card struct {
-	Card []byte // empty: the sender has none
+	Card    []byte        // empty: the sender has none
+	Profile *event.Record // nil if it has none
+}
+
+// Control brings control events of a group, those that others name before them.
+type Control struct {
+	Tag    []byte // none in a Welcome
+	Events []event.Event
+}
+
+// Group returns the group that the events say to be of.
+func (c *Control) Group() event.Conversation { return c.Events[0].Header.Conversation }
+
+// Epoch brings a key under which a group speaks where others listen.
+type Epoch struct {
+	Tag     []byte
+	ID      [16]byte
+	Key     [32]byte
+	Control []crypto.Hash // heads under which the key was made, ascending, 1–8
+	Age     uint64        // seconds
 }
 
 // Sightings are hints where devices may be.

@@ -9,10 +9,12 @@ import (
 	"net/netip"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/crypto/canon"
 	"github.com/earshot-im/earshot/node/sync"
 	"github.com/earshot-im/earshot/store/event"
 )
@@ -55,6 +57,15 @@ func frames(t testing.TB) []namedFrame {
 				{Device: crypto.DeviceID{4}, Kind: 2, Counter: 70, Hash: crypto.Hash{6}},
 			}},
 		}}}},
+		{"offer of a group", sync.Frame{Offers: &sync.Offers{Offers: []sync.Offer{
+			{Tag: mineTag, Store: event.Instance{1}, Logs: logs, Control: []crypto.Hash{{2}, {1}}, Want: sync.WantOwn, Number: 300},
+		}}}},
+		{"short offer", sync.Frame{Offers: &sync.Offers{Offers: []sync.Offer{
+			{Tag: mineTag, Store: event.Instance{1}, Control: []crypto.Hash{{2}}, Digest: &crypto.Hash{7}, Want: sync.WantNow},
+		}}}},
+		{"quiet offer", sync.Frame{Offers: &sync.Offers{Offers: []sync.Offer{
+			{Tag: mineTag, Store: event.Instance{1}, Control: []crypto.Hash{{2}}, Want: sync.WantNothing},
+		}}}},
 		{"no offers", sync.Frame{Offers: &sync.Offers{Offers: []sync.Offer{}}}},
 		{"run", sync.Frame{Run: &run}},
 		{"run with a tag", sync.Frame{Run: &tagged}},
@@ -62,15 +73,48 @@ func frames(t testing.TB) []namedFrame {
 		{"have", sync.Frame{Have: &sync.Have{Store: event.Instance{1}, Logs: logs}}},
 		{"settled", sync.Frame{Settled: &sync.Settled{Tag: mineTag}}},
 		{"settled in the direct conversation", sync.Frame{Settled: &sync.Settled{}}},
+		{"settled again", sync.Frame{Settled: &sync.Settled{Tag: mineTag, Number: 2}}},
 		{"refused", sync.Frame{Refused: &sync.Refused{Tag: mineTag, Device: crypto.DeviceID{1}, Instance: event.Instance{2}, Reason: sync.Forked}}},
-		{"card request", sync.Frame{CardRequest: &sync.CardRequest{Person: crypto.PersonID{1}}}},
+		{"card request", sync.Frame{CardRequest: &sync.CardRequest{CardOf: sync.CardOf{Head: crypto.Hash{1}}}}},
+		{"card request of a person", sync.Frame{CardRequest: &sync.CardRequest{CardOf: sync.CardOf{Person: crypto.PersonID{1}}}}},
 		{"card", sync.Frame{Card: &sync.Card{Card: []byte("card")}}},
+		{"card with profile", sync.Frame{Card: &sync.Card{Card: []byte("card"), Profile: &record}}},
 		{"no card", sync.Frame{Card: &sync.Card{}}},
 		{"sightings", sync.Frame{Sightings: &sync.Sightings{Sightings: []sync.Sighting{
 			{Device: crypto.DeviceID{1}, Addresses: []netip.AddrPort{netip.MustParseAddrPort("192.0.2.1:4001"), netip.MustParseAddrPort("[2001:db8::1]:65535")}},
 			{Device: crypto.DeviceID{2}},
 		}}}},
+		{"control", sync.Frame{Control: &sync.Control{Tag: mineTag, Events: founded(t)}}},
+		{"welcome", sync.Frame{Welcome: &sync.Control{Events: founded(t)}}},
+		{"epoch", sync.Frame{Epoch: &sync.Epoch{Tag: mineTag, ID: [16]byte{1}, Key: [32]byte{2}, Control: []crypto.Hash{{3}, {4}}, Age: 70}}},
 	}
+}
+
+// founded is a group that A has created and renamed.
+func founded(t testing.TB) []event.Event {
+	var events []event.Event
+	for _, act := range []event.Control{
+		event.Create{Person: crypto.PersonID{1}, Name: "Team", Secret: [32]byte{9}, History: event.History{Policy: event.HistoryJoined}},
+		event.Rename{Name: "Crew"},
+	} {
+		content, err := act.Marshal()
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := event.Header{Device: self, Instance: event.Instance{1}, Sequence: 1, Card: crypto.Hash{1}, Clock: 1, Kind: act.Kind(), Flags: event.FlagCritical}
+		if len(events) > 0 {
+			first := &events[0]
+			h.Conversation, h.Sequence, h.Previous = first.Header.Conversation, 2, first.ID
+			h.Control = []crypto.Hash{first.ID}
+		}
+		e, err := event.New(h, event.Body{Content: content})
+		if err != nil {
+			t.Fatal(err)
+		}
+		e.Sign(deviceKeys[0])
+		events = append(events, e)
+	}
+	return events
 }
 
 func TestVectors(t *testing.T) {
@@ -134,6 +178,24 @@ func TestParseFrameRefuses(t *testing.T) {
 		"a large card":          {Card: &sync.Card{Card: make([]byte, sync.MaxCard+1)}},
 		"reason 0":              {Refused: &sync.Refused{}},
 		"reason 5":              {Refused: &sync.Refused{Reason: 5}},
+		"no want":               offer(sync.Offer{Tag: mineTag, Want: 4}),
+		"digest and logs":       offer(sync.Offer{Tag: mineTag, Logs: logs(1), Digest: &crypto.Hash{1}}),
+		"a long locator":        offer(sync.Offer{Tag: mineTag, Control: make([]crypto.Hash, sync.MaxLocator+1)}),
+		"want, in private":      offer(sync.Offer{Want: sync.WantOwn}),
+		"control, in private":   offer(sync.Offer{Control: []crypto.Hash{{1}}}),
+		"card of nobody":        {CardRequest: &sync.CardRequest{}},
+		"card of two":           {CardRequest: &sync.CardRequest{CardOf: sync.CardOf{Head: crypto.Hash{1}, Person: crypto.PersonID{1}}}},
+		"profile without card":  {Card: &sync.Card{Profile: frames(t)[4].frame.Identity.Profile}},
+		"no control events":     {Control: &sync.Control{Tag: mineTag}},
+		"control without tag":   {Control: &sync.Control{Events: founded(t)}},
+		"welcome with tag":      {Welcome: &sync.Control{Tag: mineTag, Events: founded(t)}},
+		"words for control":     {Control: &sync.Control{Tag: mineTag, Events: write(t, direct, self, 1, 1).events}},
+		"two groups":            {Welcome: &sync.Control{Events: append(founded(t), write(t, group, self, 1, 1).events...)}},
+		"too many for control":  {Control: &sync.Control{Tag: mineTag, Events: slices.Repeat(founded(t)[1:], sync.MaxControl+1)}},
+		"epoch without tag":     {Epoch: &sync.Epoch{Control: []crypto.Hash{{1}}}},
+		"epoch without heads":   {Epoch: &sync.Epoch{Tag: mineTag}},
+		"heads of an epoch":     {Epoch: &sync.Epoch{Tag: mineTag, Control: []crypto.Hash{{2}, {1}}}},
+		"too many heads":        {Epoch: &sync.Epoch{Tag: mineTag, Control: make([]crypto.Hash, event.MaxControl+1)}},
 		"a run of nothing":      {Run: &event.Run{}},
 		"a record of nothing":   {Record: &sync.Record{}},
 	} {
@@ -141,12 +203,27 @@ func TestParseFrameRefuses(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	padded := func(n int) []byte {
+		var w, frame canon.Writer
+		w.Bytes(2, make([]byte, n))
+		frame.Element(4, w.Out())
+		return frame.Out()
+	}
+	dirty := padded(506)
+	dirty[300] = 1
+	if _, err := sync.ParseFrame(padded(506)); err != nil {
+		t.Error(err)
+	}
 	hello, settled := frames(t)[0].frame.Marshal(), sync.Frame{Settled: &sync.Settled{}}.Marshal()
 	for name, b := range map[string][]byte{
 		"nothing":        nil,
 		"two":            append(bytes.Clone(hello), settled...),
 		"one kind twice": append(bytes.Clone(settled), settled...),
-		"unknown":        {0x6a, 0},
+		"unknown":        {0x82, 1, 0},
+		"no padding":     {0x22, 0},
+		"odd padding":    padded(505),
+		"much padding":   padded(506 + 512),
+		"dirty padding":  dirty,
 		"truncated":      hello[:len(hello)-1],
 		"too large":      make([]byte, sync.MaxFrame+1),
 		"mapped address": unhex("622e0a2c0a20" + strings.Repeat("01", 32) + "1206" + "000000000fa1" + "1200"),

@@ -88,7 +88,7 @@ func TestClaimsAreBounded(t *testing.T) {
 		}
 		s.want(s.step(sync.Received{Frame: sync.Frame{Offers: &sync.Offers{Offers: []sync.Offer{o}}}}))
 	}
-	if n := s.session.Remembered(); n > 1<<13 {
+	if n := s.session.Remembered(); n > 1<<14+1<<12 {
 		t.Errorf("%d things are remembered", n)
 	}
 	// What is here is pushed and told none the less.
@@ -161,7 +161,7 @@ func (z *fuzzed) do(choice byte) {
 			answer := []sync.Input{
 				sync.Stored{Ticket: z.tickets[0], Segments: event.Segments{l.to(5)}},
 				sync.Stored{Ticket: z.tickets[0], Refused: sync.OverBudget},
-				sync.NeedCard{Ticket: z.tickets[0], Person: crypto.PersonID{byte(n)}},
+				sync.NeedCard{Ticket: z.tickets[0], Head: crypto.Hash{byte(n)}},
 				sync.Stored{Ticket: z.tickets[0]},
 			}[n%4]
 			z.tickets = z.tickets[1:]
@@ -208,7 +208,7 @@ func (z *fuzzed) take(effects []sync.Effect) {
 			}
 		}
 	}
-	if n := z.session.Remembered(); n > 1<<13 {
+	if n := z.session.Remembered(); n > 1<<14+1<<12 {
 		z.t.Fatalf("%d things are remembered", n)
 	}
 	_, queues := z.session.Idle()

@@ -53,7 +53,16 @@ type (
 		Record       event.Record
 	}
 
-	// Loaded answers Load. Run.Events begins with the event asked for. With an Err
+	// HeldControl says that more of a group's control set is on this node's disk, whoever
+	// brought it. Control is as in Conversation. Give it before the Held of an event that
+	// was written under it.
+	HeldControl struct {
+		Conversation event.Conversation
+		Control      []crypto.Hash
+	}
+
+	// Loaded answers Load. Run.Events begins with the event asked for, or later where those
+	// before aren't for the peer; without an event, nothing of what is here is. With an Err
 	// the log is not pushed any more in this session.
 	Loaded struct {
 		Log event.Log
@@ -61,7 +70,15 @@ type (
 		Err error
 	}
 
-	// Stored answers Ingest and IngestRecord after the commit.
+	// LoadedControl answers LoadControl. Without an event there is nothing the peer lacks
+	// and may have. More says that these aren't all.
+	LoadedControl struct {
+		Conversation event.Conversation
+		Events       []event.Event
+		More         bool
+	}
+
+	// Stored answers Ingest, IngestRecord and IngestControl after the commit.
 	Stored struct {
 		Ticket   Ticket
 		Segments event.Segments // of the run's log, all that is held now
@@ -73,20 +90,47 @@ type (
 		Err error
 	}
 
-	// NeedCard answers Ingest and IngestRecord where the head of the author's card is
-	// not known here. Nothing was stored; Ingest or IngestRecord comes again under the
-	// same ticket when the card has been learnt. If it needs a card a second time, it
-	// is refused.
+	// NeedCard answers Ingest, IngestRecord and IngestControl where the head of an author's
+	// card is not known here. Nothing was stored; the effect comes again under the same
+	// ticket when the card has been learnt. If it needs the same card again, it is refused.
 	NeedCard struct {
 		Ticket Ticket
-		Person crypto.PersonID // whose card
+		Head   crypto.Hash
 	}
 
+	// NeedControl answers Ingest and IngestControl where a control head, or parent, is not
+	// known here. Nothing was stored; the effect comes again under the same ticket after
+	// each HeldControl until it is answered otherwise.
+	NeedControl struct{ Ticket Ticket }
+
 	// CardFetched answers FetchCard. Card is nil if the peer can't have it.
-	CardFetched struct{ Card []byte }
+	CardFetched struct {
+		Card    []byte
+		Profile *event.Record // nil if there is none
+	}
 
 	// CardLearned answers LearnCard, whether the card was of use or not.
 	CardLearned struct{}
+
+	// WantCard asks the peer for the card of a person, which comes as LearnCard. It is
+	// forgotten where too many are being asked for.
+	WantCard struct{ Person crypto.PersonID }
+
+	// Follow changes Conversation.Follow. Turning it on begins a round.
+	Follow struct {
+		Conversation event.Conversation
+		On           bool
+	}
+
+	// Compare begins a round in a group, after which both hold what either had.
+	Compare struct{ Conversation event.Conversation }
+
+	// ShareEpoch passes a key on as soon as the peer has offered the group and has all the
+	// control events it lacked. Tag is filled in.
+	ShareEpoch struct {
+		Conversation event.Conversation
+		Epoch        Epoch
+	}
 
 	// Share passes sightings on to the peer.
 	Share struct{ Sightings []Sighting }
@@ -100,12 +144,28 @@ type (
 type Conversation struct {
 	ID           event.Conversation
 	Mine, Theirs []byte // tags in frames that are sent and received; nil for the direct conversation
-	Logs         map[event.Log]event.Segments
 	Records      []event.Record
+
+	// Logs is only read, and may be shared between sessions.
+	Logs map[event.Log]event.Segments
 
 	// Opening is the first event of this device that the peer's person has not
 	// acknowledged, in the direct conversation; Opening.First is 0 if there is none.
 	Opening Opening
+
+	// Control is not nil exactly in groups: the locator of the control set, its heads first.
+	Control []crypto.Hash
+
+	// Follow is the wish to hear everything from this peer. The others tell what they write
+	// themselves, and in a round that Compare begins what they hold. Follow a few.
+	Follow bool
+
+	// Quiet says that either is no member any more: then only control events are exchanged.
+	Quiet bool
+
+	// Welcome says that the peer hardly knows of the group yet, as where this node has just
+	// invited it: if it does not offer it, it is welcomed at once and not after a while.
+	Welcome bool
 }
 
 // Opening is where the run begins that is pushed to a peer that offers nothing.
@@ -114,15 +174,22 @@ type Opening struct {
 	First uint64
 }
 
-func (Open) input()        {}
-func (Received) input()    {}
-func (Joined) input()      {}
-func (Held) input()        {}
-func (HeldRecord) input()  {}
-func (Loaded) input()      {}
-func (Stored) input()      {}
-func (NeedCard) input()    {}
-func (CardFetched) input() {}
-func (CardLearned) input() {}
-func (Share) input()       {}
-func (Tick) input()        {}
+func (Open) input()          {}
+func (Received) input()      {}
+func (Joined) input()        {}
+func (Held) input()          {}
+func (HeldRecord) input()    {}
+func (HeldControl) input()   {}
+func (Loaded) input()        {}
+func (LoadedControl) input() {}
+func (Stored) input()        {}
+func (NeedCard) input()      {}
+func (NeedControl) input()   {}
+func (CardFetched) input()   {}
+func (CardLearned) input()   {}
+func (WantCard) input()      {}
+func (Follow) input()        {}
+func (Compare) input()       {}
+func (ShareEpoch) input()    {}
+func (Share) input()         {}
+func (Tick) input()          {}

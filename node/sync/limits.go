@@ -31,6 +31,14 @@ const (
 	MaxLogs    = 4096
 	MaxRecords = 4096
 
+	// MaxLocator bounds the hashes by which an Offer tells a control set: the heads, and
+	// ancestors at doubling distances.
+	MaxLocator = 32
+
+	// MaxControl bounds the control events of a Control or Welcome frame, and event.MaxRunSent
+	// their bytes. What is more follows in others.
+	MaxControl = event.MaxRunEvents
+
 	// MaxCard bounds a card in bytes, as in crypto.
 	MaxCard = 16 << 10
 
@@ -51,18 +59,38 @@ const (
 	// havePause gathers what is told to peers that did not bring it.
 	havePause = 250 * time.Millisecond
 
+	// shortOffer is how many logs of a group are offered without more ado. Of more, only a
+	// digest is offered at first, since both mostly hold the same.
+	shortOffer = 8
+
 	// maxClaims bounds the segments that are remembered of logs that only the peer
-	// holds, and its record heads, together: about 4 MiB. Beyond it they are
-	// forgotten, and something may be pushed in vain.
-	maxClaims = 1 << 13
+	// holds, and its record heads, together: the logs of 500 persons' devices with room for
+	// gaps, about 8 MiB. Beyond it they are forgotten, and something may be pushed in vain.
+	maxClaims = 1 << 14
+
+	// maxKept bounds the same in offers of what isn't joined (yet), which anybody may make.
+	maxKept = 1 << 12
 
 	// maxPendingRecords is how many records may be with the shell before Busy.
 	maxPendingRecords = 64
 
-	// maxHeld bounds what waits for somebody's card. Runs beyond it are refused,
-	// records forgotten until the next session.
+	// maxHeld bounds what waits for somebody's card or for control events. Runs beyond it
+	// are refused, the rest is forgotten until the next session.
 	maxHeld      = 64
 	maxHeldBytes = runWeight
+
+	// maxWanted bounds the cards that are to be asked for: those of a large group.
+	maxWanted = 1024
+
+	// maxKnown bounds the control events by which is remembered what the peer has of a
+	// group: a locator, and what went to and fro since.
+	maxKnown = 2 * MaxLocator
+
+	// maxWelcomes bounds the Welcome frames of a session: more groups than anybody is in.
+	maxWelcomes = 256
+
+	// maxEpochs bounds the keys of a group that wait to be passed on: those in use at once.
+	maxEpochs = 8
 
 	// haveBytes is about where a frame of Offers or a Have is ended and another begun.
 	haveBytes = 1 << 20

@@ -1,6 +1,7 @@
 package sync
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -45,13 +46,37 @@ func (s *Session) held(in Held) {
 // caught up with, else after a pause in which somebody else may bring it.
 func (s *Session) want(l *log) {
 	switch {
-	case l.queued || l.delayed || l.stopped || !l.conv.live() || len(l.lacks()) == 0:
-	case l.target != 0 || s.own[l.name.Device]:
+	case l.queued || l.delayed || l.stopped || !s.gives(l) || len(l.lacks()) == 0:
+	case l.target != 0 || s.atOnce(l):
 		s.queue(l)
 	default:
+		pause := othersPause
+		if l.conv.group {
+			pause += s.spread
+		}
 		l.delayed = true
-		s.delayed = append(s.delayed, delay{l, s.now.Add(othersPause)})
+		d := delay{l, s.now.Add(pause)}
+		at, _ := slices.BinarySearchFunc(s.delayed, d, func(a, d delay) int { return cmp.Or(a.at.Compare(d.at), -1) })
+		s.delayed = slices.Insert(s.delayed, at, d)
 	}
+}
+
+// atOnce reports whether nobody else is likely to bring l before this device could. In a
+// group, this person's other devices have sessions with the same peers.
+func (s *Session) atOnce(l *log) bool {
+	return l.name.Device == s.cfg.Self || !l.conv.group && s.own[l.name.Device]
+}
+
+// wanted reports whether the peer's last offer asks for l.
+func (s *Session) wanted(l *log) bool {
+	want := l.conv.want
+	return want <= WantNow || want == WantOwn && l.name.Device == s.cfg.Self
+}
+
+// gives reports whether the peer is to get of l what comes, or what it has asked for.
+func (s *Session) gives(l *log) bool {
+	live := l.conv.want == WantAll || l.target != 0 || l.name.Device == s.cfg.Self
+	return l.conv.live() && live && s.wanted(l)
 }
 
 func (s *Session) queue(l *log) {
@@ -61,14 +86,19 @@ func (s *Session) queue(l *log) {
 	}
 }
 
-// load asks for runs while the window has room for them, a run of each log in turn.
+// load asks for runs while the window has room for them, a run of each log in turn. Where
+// control events are on their way, runs come after them.
 func (s *Session) load() {
 	for len(s.ready) > 0 && len(s.flights)+s.loads < WindowRuns &&
 		s.unanswered+(s.loads+1)*runWeight <= WindowBytes {
 		l := s.ready[0]
 		s.ready = s.ready[1:]
+		if l.conv.control.loading {
+			l.conv.control.gated = append(l.conv.control.gated, l)
+			continue
+		}
 		l.queued = false
-		if l.stopped || l.conv.left {
+		if l.stopped || !s.gives(l) {
 			continue
 		}
 		lacks := l.lacks()
@@ -91,7 +121,8 @@ func (s *Session) loaded(in Loaded) {
 	l := c.logs[in.Log]
 	first := l.loading
 	l.loading = 0
-	good := in.Err == nil && len(in.Run.Events) > 0 && in.Run.Log() == l.name && in.Run.Segment().First == first
+	some := in.Err == nil && len(in.Run.Events) > 0
+	good := some && in.Run.Log() == l.name && in.Run.Segment().First >= first
 	if c.loadingOpening && l.name == c.opening.Log {
 		c.loadingOpening = false
 		s.sendOpening(c, in.Run, good)
@@ -99,7 +130,14 @@ func (s *Session) loaded(in Loaded) {
 		return
 	}
 	s.loads--
-	if c.left || l.stopped {
+	switch {
+	case l.stopped || !s.gives(l):
+		return
+	case good:
+		l.floor = max(l.floor, skipped(first, in.Run.Segment().First))
+	case in.Err == nil && !some:
+		l.floor = l.mine.Last() + 1
+		s.caughtUp(l)
 		return
 	}
 	if !good || !s.follows(l, &in.Run.Events[0].Header) {
@@ -120,14 +158,21 @@ func (s *Session) loaded(in Loaded) {
 	s.caughtUp(l)
 }
 
-// weigh returns what a run counts towards WindowBytes.
-func weigh(r *event.Run) int {
-	n := 0
-	for i := range r.Events {
-		n += len(r.Events[i].Head) + len(r.Events[i].Body)
+// skipped returns the floor of a log that was to be read from first and is from another.
+func skipped(first, from uint64) uint64 {
+	if from == first {
+		return 0
 	}
-	for i := range r.Recalls {
-		n += len(r.Recalls[i].Head) + len(r.Recalls[i].Body)
+	return from
+}
+
+// weigh returns what a run counts towards WindowBytes.
+func weigh(r *event.Run) int { return weighEvents(r.Events) + weighEvents(r.Recalls) }
+
+func weighEvents(events []event.Event) int {
+	n := 0
+	for i := range events {
+		n += len(events[i].Head) + len(events[i].Body)
 	}
 	return n
 }
@@ -202,23 +247,20 @@ func (s *Session) caughtUp(l *log) {
 	}
 	l.target = 0
 	l.conv.catching--
-	if l.conv.catching == 0 {
-		s.send(Frame{Settled: &Settled{l.conv.mine}})
-	}
+	s.settle(l.conv)
 }
 
 // have takes what the peer has on its disk now.
 func (s *Session) have(h *Have) {
 	c := s.at(h.Tag)
-	if c == nil || !s.sameStore(h.Store) {
+	if c == nil || c.quiet || !s.sameStore(h.Store) {
 		return
 	}
 	for i := range h.Logs {
-		l := s.claimed(c, h.Logs[i].name(c), len(h.Logs[i].Segments))
+		l := s.seeLog(c, &h.Logs[i])
 		if l == nil {
 			continue
 		}
-		s.see(l, h.Logs[i].Segments)
 		s.check(l)
 		s.caughtUp(l)
 		s.want(l)
@@ -270,9 +312,9 @@ func (s *Session) refused(r *Refused) {
 }
 
 // mention sees to it that the peer soon learns what is here of l, unless the runs
-// that are pushed at once tell it.
+// that are pushed at once tell it. A peer that pushes only what it writes need not know.
 func (s *Session) mention(l *log) {
-	if l.listed || !l.conv.live() {
+	if l.listed || !l.conv.live() || !l.conv.follow {
 		return
 	}
 	untold := l.mine.Ranges().Subtract(l.told)
@@ -294,14 +336,15 @@ func (s *Session) tell() {
 	s.haveAt = time.Time{}
 	logs := slices.DeleteFunc(s.untold, func(l *log) bool {
 		l.listed = false
-		return l.conv.left || len(l.mine.Ranges().Subtract(l.told)) == 0
+		return !l.conv.live() || len(l.mine.Ranges().Subtract(l.told)) == 0
 	})
 	s.untold = nil
 	slices.SortFunc(logs, compareLogs)
 	for len(logs) > 0 {
-		n, weight := 1, logs[0].offerWeight()
+		n, weight := 0, 0
 		for n < len(logs) && n < MaxLogs && logs[n].conv == logs[0].conv && weight < haveBytes {
-			weight += logs[n].offerWeight()
+			here := logs[n].here()
+			weight += here.weight()
 			n++
 		}
 		s.sendHave(logs[:n])
@@ -309,11 +352,15 @@ func (s *Session) tell() {
 	}
 }
 
+func compareLogs(a, b *log) int { return a.name.Compare(b.name) }
+
+func (l *log) here() LogSegments { return LogSegments{l.name.Device, l.name.Instance, l.mine} }
+
 // sendHave says what is here of logs of one conversation, in order.
 func (s *Session) sendHave(logs []*log) {
 	h := &Have{Tag: logs[0].conv.mine, Store: s.cfg.Store}
 	for _, l := range logs {
-		h.Logs = append(h.Logs, l.segments())
+		h.Logs = append(h.Logs, l.here())
 		l.told = l.mine.Ranges()
 	}
 	s.send(Frame{Have: h})

@@ -1,6 +1,7 @@
 package sync
 
 import (
+	"encoding/binary"
 	"fmt"
 	"time"
 
@@ -23,10 +24,11 @@ type Config struct {
 //
 // Offers may come from proving on, everything else once joined.
 type Session struct {
-	cfg   Config
-	now   time.Time // of the Step under way
-	out   []Effect  // of the Step under way
-	phase phase
+	cfg    Config
+	spread time.Duration // below othersPause, another one in each session, lest all do the same at once
+	now    time.Time     // of the Step under way
+	out    []Effect      // of the Step under way
+	phase  phase
 
 	// What Open and the peer's greeting gave.
 	open  Open
@@ -41,6 +43,7 @@ type Session struct {
 	byTag  map[string]*conversation // by the peer's tag
 	direct *conversation            // nil while there is none
 	offers map[string]Offer         // of conversations that aren't joined (yet), by the peer's tag
+	kept   int                      // of offers, see maxKept
 	claims int                      // what is remembered only because the peer said so, see maxClaims
 	store  *event.Instance          // the peer's, once it has offered
 
@@ -55,8 +58,11 @@ type Session struct {
 	untold []*log // to be looked at when haveAt has come
 	haveAt time.Time
 
-	taking taking
-	wakeAt time.Time
+	taking    taking
+	cards     cards
+	expecting []*conversation // that may have to be welcomed to
+	controls  uint64          // counts HeldControl
+	wakeAt    time.Time
 }
 
 type phase int
@@ -75,6 +81,7 @@ const (
 func New(cfg Config) *Session {
 	return &Session{
 		cfg:    cfg,
+		spread: othersPause * time.Duration(binary.BigEndian.Uint16(cfg.Nonce[30:])) >> 16,
 		byID:   map[event.Conversation]*conversation{},
 		byTag:  map[string]*conversation{},
 		offers: map[string]Offer{},
@@ -99,16 +106,30 @@ func (s *Session) Step(now time.Time, in Input) []Effect {
 		s.held(in)
 	case HeldRecord:
 		s.heldRecord(in)
+	case HeldControl:
+		s.heldControl(in)
 	case Loaded:
 		s.loaded(in)
+	case LoadedControl:
+		s.loadedControl(in)
 	case Stored:
 		s.stored(in)
 	case NeedCard:
 		s.needCard(in)
+	case NeedControl:
+		s.needControl(in)
 	case CardFetched:
 		s.cardFetched(in)
 	case CardLearned:
 		s.cardLearned()
+	case WantCard:
+		s.wantCard(in)
+	case Follow:
+		s.follow(in)
+	case Compare:
+		s.compare(in)
+	case ShareEpoch:
+		s.shareEpoch(in)
 	case Share:
 		if s.phase == joined && s.serve && len(in.Sightings) > 0 {
 			s.send(Frame{Sightings: &Sightings{in.Sightings[:min(len(in.Sightings), MaxSightings)]}})
@@ -117,6 +138,7 @@ func (s *Session) Step(now time.Time, in Input) []Effect {
 	}
 	s.fire()
 	s.load()
+	s.ask()
 	s.setWake()
 	return s.out
 }
@@ -181,6 +203,12 @@ func (s *Session) received(f Frame) {
 		if s.phase == joined && s.serve && len(f.Sightings.Sightings) > 0 {
 			s.emit(Sighted{f.Sightings.Sightings})
 		}
+	case f.Control != nil:
+		s.takeControl(f.Control)
+	case f.Welcome != nil:
+		s.takeWelcome(f.Welcome)
+	case f.Epoch != nil:
+		s.takeEpoch(f.Epoch)
 	default:
 		s.close(broken("greeting twice"))
 	}
@@ -212,6 +240,7 @@ func (s *Session) fire() {
 	if s.direct != nil {
 		s.pushOpening(s.direct)
 	}
+	s.welcomeDue()
 }
 
 func due(at, now time.Time) bool { return !at.IsZero() && !now.Before(at) }
@@ -229,6 +258,9 @@ func (s *Session) setWake() {
 	}
 	if s.direct != nil && s.direct.awaitsOpening() {
 		earlier(s.direct.openingAt)
+	}
+	for _, c := range s.expecting {
+		earlier(c.control.welcome.at)
 	}
 	if !next.Equal(s.wakeAt) {
 		s.wakeAt = next

@@ -250,19 +250,19 @@ func TestCards(t *testing.T) {
 	one := find[sync.Ingest](t, s.run(a.run(1, 1)))
 	two := find[sync.Ingest](t, s.run(a.run(2, 2)))
 	other := find[sync.Ingest](t, s.run(b.run(1, 1)))
-	s.want(s.step(sync.NeedCard{Ticket: one.Ticket, Person: crypto.PersonID{1}}), "card request")
-	s.want(s.step(sync.NeedCard{Ticket: other.Ticket, Person: crypto.PersonID{2}}))
-	s.want(s.step(sync.NeedCard{Ticket: two.Ticket, Person: crypto.PersonID{1}}))
+	s.want(s.step(sync.NeedCard{Ticket: one.Ticket, Head: crypto.Hash{1}}), "card request")
+	s.want(s.step(sync.NeedCard{Ticket: other.Ticket, Head: crypto.Hash{2}}))
+	s.want(s.step(sync.NeedCard{Ticket: two.Ticket, Head: crypto.Hash{1}}))
 	s.want(s.got(sync.Frame{Card: &sync.Card{Card: []byte("x")}}), "LearnCard")
 	s.want(s.step(sync.CardLearned{}), "Ingest", "Ingest", "card request")
 	s.want(s.step(sync.Stored{Ticket: one.Ticket, Segments: event.Segments{a.to(1)}}), "have")
-	s.want(s.step(sync.NeedCard{Ticket: two.Ticket, Person: crypto.PersonID{1}}), "refused")
+	s.want(s.step(sync.NeedCard{Ticket: two.Ticket, Head: crypto.Hash{1}}), "refused")
 	s.want(s.got(sync.Frame{Card: &sync.Card{}}), "LearnCard")
 	s.want(s.step(sync.CardLearned{}), "Ingest")
 	s.want(s.got(sync.Frame{Card: &sync.Card{}}), "Close")
 
 	s = talking(t, nil, nil)
-	request := sync.Frame{CardRequest: &sync.CardRequest{Person: crypto.PersonID{3}}}
+	request := sync.Frame{CardRequest: &sync.CardRequest{CardOf: sync.CardOf{Person: crypto.PersonID{3}}}}
 	s.want(s.got(request), "FetchCard")
 	s.want(s.step(sync.CardFetched{Card: []byte("y")}), "card")
 	s.want(s.got(request), "FetchCard")
@@ -310,7 +310,7 @@ func TestServesNot(t *testing.T) {
 		s.want(s.run(theirs.run(1, 16)))
 		s.want(s.got(sync.Frame{Settled: &sync.Settled{}}))
 		s.want(s.have(theirs.log, theirs.to(1)))
-		s.want(s.got(sync.Frame{CardRequest: &sync.CardRequest{}}))
+		s.want(s.got(sync.Frame{CardRequest: &sync.CardRequest{CardOf: sync.CardOf{Person: crypto.PersonID{1}}}}))
 		s.want(s.step(sync.Joined{Serve: true, Conversations: []sync.Conversation{{ID: direct}}}), "offers", "settled")
 		s.want(s.run(theirs.run(1, 16)), "Ingest")
 	}

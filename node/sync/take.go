@@ -1,9 +1,6 @@
 package sync
 
 import (
-	"bytes"
-	"cmp"
-	"maps"
 	"slices"
 
 	"github.com/earshot-im/earshot/crypto"
@@ -15,29 +12,39 @@ type taking struct {
 	last      Ticket
 	pending   []*pending // not answered, by ticket
 	requested bool       // Request was given
+	welcomes  int        // Welcome frames so far
 
 	// What is with the shell, see Busy.
 	runs, bytes, records int
 
-	// Waiting for cards.
+	// What waits for cards or control events.
 	held, heldBytes int
-	persons         []crypto.PersonID // whose; the first one's was asked for
-	learning        bool              // and has come
-	fetching        bool              // the peer waits for one
 }
 
-// pending is a run or a record that the peer brought and that is not answered.
+// pending is a run, a record or control events that the peer brought and that are not
+// answered. One of the three is set.
 type pending struct {
-	ticket Ticket
-	conv   *conversation
-	run    *event.Run    // nil for a record
-	record *event.Record // nil for a run
-	weight int
+	ticket  Ticket
+	id      event.Conversation
+	conv    *conversation // nil if id is of a group that isn't known here
+	run     *event.Run
+	record  *event.Record
+	control []event.Event
+	weight  int
 
-	held   bool // waits for a card of person
-	asked  bool // has waited for one
-	person crypto.PersonID
+	waits    waits
+	head     crypto.Hash // of the card that was needed last
+	controls uint64      // Session.controls when the shell got it
 }
+
+// waits is what a pending waits for.
+type waits int
+
+const (
+	forShell waits = iota // for its answer
+	forCard
+	forControl
+)
 
 // Busy reports that the shell has as much in hand as the peer may cause: read no
 // more frames until answers to Ingest and IngestRecord have been given. A peer that
@@ -63,7 +70,7 @@ func (s *Session) takeRun(run event.Run) {
 		s.close(broken("run of another conversation"))
 		return
 	}
-	if c.left {
+	if c.left || c.quiet {
 		if c != s.direct {
 			s.refuse(c, name, NotPermitted)
 		}
@@ -82,7 +89,7 @@ func (s *Session) takeRun(run event.Run) {
 		l.sent = l.sent.Union(theirs.Ranges())
 		s.check(l)
 	}
-	s.ingest(&pending{conv: c, run: &run, weight: weigh(&run)})
+	s.ingest(&pending{id: c.id, conv: c, run: &run, weight: weigh(&run)})
 }
 
 // request hands over the first run of a peer that is not served, if it keeps to the
@@ -95,15 +102,6 @@ func (s *Session) request(run event.Run) {
 	}
 }
 
-func (s *Session) takeRecord(r *Record) {
-	c := s.at(r.Tag)
-	if c == nil || c.left {
-		return
-	}
-	s.seeRecord(c, headOf(&r.Record))
-	s.ingest(&pending{conv: c, record: &r.Record, weight: len(r.Record.Bytes)})
-}
-
 // ingest gives p a ticket, if it has none, and to the shell.
 func (s *Session) ingest(p *pending) {
 	t := &s.taking
@@ -112,33 +110,75 @@ func (s *Session) ingest(p *pending) {
 		p.ticket = t.last
 		t.pending = append(t.pending, p)
 	}
+	p.controls = s.controls
 	s.count(p, 1)
-	if p.run != nil {
-		s.emit(Ingest{p.ticket, p.conv.id, *p.run})
-	} else {
-		s.emit(IngestRecord{p.ticket, p.conv.id, *p.record})
+	switch {
+	case p.run != nil:
+		s.emit(Ingest{p.ticket, p.id, *p.run})
+	case p.record != nil:
+		s.emit(IngestRecord{p.ticket, p.id, *p.record})
+	default:
+		s.emit(IngestControl{p.ticket, p.id, p.control})
 	}
 }
 
-// count adds p to what is with the shell or waits for cards, or takes it away.
+// count adds p to what is with the shell or held, or takes it away.
 func (s *Session) count(p *pending, n int) {
 	t := &s.taking
 	switch {
-	case p.held:
+	case p.waits != forShell:
 		t.held += n
 		t.heldBytes += n * p.weight
-	case p.run != nil:
+	case p.record != nil:
+		t.records += n
+	default:
 		t.runs += n
 		t.bytes += n * p.weight
-	default:
-		t.records += n
+	}
+}
+
+// hold keeps p until what it waits for has come. It gives up on it where too much is held.
+func (s *Session) hold(p *pending, why waits) bool {
+	if t := &s.taking; t.held == maxHeld || t.heldBytes+p.weight > maxHeldBytes {
+		s.giveUp(p, OverBudget)
+		return false
+	}
+	s.count(p, -1)
+	p.waits = why
+	s.count(p, 1)
+	return true
+}
+
+// again gives what was held to the shell once more.
+func (s *Session) again(p *pending) {
+	s.count(p, -1)
+	p.waits = forShell
+	s.ingest(p)
+}
+
+// giveUp answers for p without the shell.
+func (s *Session) giveUp(p *pending, why Reason) {
+	if p.run != nil {
+		s.refuse(p.conv, p.run.Log(), why)
+	}
+	s.done(p)
+}
+
+// needControl keeps p until more of the control set has come, if it has not by now.
+func (s *Session) needControl(in NeedControl) {
+	p := s.find(in.Ticket)
+	if p == nil {
+		return
+	}
+	if s.hold(p, forControl) && p.controls != s.controls {
+		s.again(p)
 	}
 }
 
 // find returns what the shell has under a ticket, nil if it has nothing.
 func (s *Session) find(ticket Ticket) *pending {
 	for _, p := range s.taking.pending {
-		if p.ticket == ticket && !p.held {
+		if p.ticket == ticket && p.waits == forShell {
 			return p
 		}
 	}
@@ -157,7 +197,9 @@ func (s *Session) awaited(l *log) bool {
 func (s *Session) done(p *pending) {
 	s.count(p, -1)
 	s.taking.pending = slices.DeleteFunc(s.taking.pending, func(q *pending) bool { return q == p })
-	s.endRound(p.conv)
+	if p.conv != nil {
+		s.endRound(p.conv)
+	}
 }
 
 // stored answers the peer: only now is what it brought on this disk.
@@ -174,7 +216,7 @@ func (s *Session) stored(in Stored) {
 	case p.run != nil:
 		l := s.logOf(p.conv, p.run.Log())
 		s.grow(l, in.Segments)
-		if !p.conv.left && len(l.mine) > 0 {
+		if p.conv.live() && len(l.mine) > 0 {
 			s.sendHave([]*log{l})
 		}
 		s.want(l)
@@ -191,17 +233,22 @@ func (s *Session) refuse(c *conversation, name event.Log, why Reason) {
 	s.send(Frame{Refused: &Refused{Tag: c.mine, Device: name.Device, Instance: name.Instance, Reason: why}})
 }
 
-// settled begins to wait for the end of a round.
+// settled begins to wait for the end of a round, if the offer that is answered asked for
+// everything.
 func (s *Session) settled(f *Settled) {
 	c := s.at(f.Tag)
 	if c == nil {
 		return
 	}
-	if c.owed == 0 {
+	if f.Number >= c.offers || f.Number < c.settled {
 		s.close(broken("settled twice"))
 		return
 	}
-	c.owed--
+	c.settled = f.Number + 1
+	if c.wide == 0 || c.settled < c.wide {
+		return
+	}
+	c.wide, c.short = 0, false
 	c.settling = max(s.taking.last, 1)
 	s.endRound(c)
 }
@@ -218,145 +265,4 @@ func (s *Session) endRound(c *conversation) {
 	}
 	c.settling = 0
 	s.emit(RoundEnded{c.id})
-}
-
-// needCard keeps p until its author's card has come.
-func (s *Session) needCard(in NeedCard) {
-	p, t := s.find(in.Ticket), &s.taking
-	if p == nil {
-		return
-	}
-	full := t.held == maxHeld || t.heldBytes+p.weight > maxHeldBytes
-	if p.asked || full {
-		if p.run != nil {
-			why := NotPermitted
-			if full {
-				why = OverBudget
-			}
-			s.refuse(p.conv, p.run.Log(), why)
-		}
-		s.done(p)
-		return
-	}
-	s.count(p, -1)
-	p.held, p.person = true, in.Person
-	s.count(p, 1)
-	if !slices.Contains(t.persons, in.Person) {
-		t.persons = append(t.persons, in.Person)
-		if len(t.persons) == 1 {
-			s.askForCard()
-		}
-	}
-}
-
-func (s *Session) askForCard() {
-	s.send(Frame{CardRequest: &CardRequest{Person: s.taking.persons[0]}})
-}
-
-// card takes the answer to the one request under way.
-func (s *Session) card(f *Card) {
-	t := &s.taking
-	if len(t.persons) == 0 || t.learning {
-		s.close(broken("card that was not asked for"))
-		return
-	}
-	t.learning = true
-	s.emit(LearnCard{t.persons[0], f.Card})
-}
-
-// cardLearned tries again what has waited for the card.
-func (s *Session) cardLearned() {
-	t := &s.taking
-	if !t.learning {
-		return
-	}
-	t.learning = false
-	person := t.persons[0]
-	t.persons = t.persons[1:]
-	for _, p := range t.pending {
-		if p.held && p.person == person {
-			s.count(p, -1)
-			p.held, p.asked = false, true
-			s.ingest(p)
-		}
-	}
-	if len(t.persons) > 0 {
-		s.askForCard()
-	}
-}
-
-// cardRequest looks for a card that the peer needs. Whoever is served nothing has
-// had nothing to need one for.
-func (s *Session) cardRequest(f *CardRequest) {
-	switch t := &s.taking; {
-	case len(s.byTag) == 0:
-	case t.fetching:
-		s.close(broken("two card requests"))
-	default:
-		t.fetching = true
-		s.emit(FetchCard{f.Person})
-	}
-}
-
-func (s *Session) cardFetched(in CardFetched) {
-	if s.taking.fetching {
-		s.taking.fetching = false
-		s.send(Frame{Card: &Card{in.Card}})
-	}
-}
-
-// heldRecord takes a newer record of this node.
-func (s *Session) heldRecord(in HeldRecord) {
-	if c := s.byID[in.Conversation]; c != nil {
-		s.pushRecord(c, s.keepRecord(c, &in.Record))
-	}
-}
-
-// keepRecord replaces the picture of a record that is held here, if it is newer.
-func (s *Session) keepRecord(c *conversation, r *event.Record) *record {
-	head := headOf(r)
-	rec := c.records[head.key()]
-	if rec == nil {
-		rec = &record{}
-		c.records[head.key()] = rec
-	} else if rec.mine == nil {
-		s.claims--
-	}
-	if rec.mine == nil || head.newer(&rec.head) {
-		rec.mine, rec.head = r, head
-	}
-	return rec
-}
-
-// seeRecord replaces the picture of a record at the peer, if it is newer.
-func (s *Session) seeRecord(c *conversation, head RecordHead) {
-	rec := c.records[head.key()]
-	if rec == nil {
-		if s.claims == maxClaims {
-			return
-		}
-		s.claims++
-		rec = &record{}
-		c.records[head.key()] = rec
-	}
-	if head.newer(&rec.theirs) {
-		rec.theirs = head
-	}
-}
-
-func (s *Session) pushRecord(c *conversation, rec *record) {
-	if c.live() && rec.mine != nil && rec.head.newer(&rec.theirs) {
-		rec.theirs = rec.head
-		s.send(Frame{Record: &Record{Tag: c.mine, Record: *rec.mine}})
-	}
-}
-
-func (s *Session) pushRecords(c *conversation) {
-	for _, key := range slices.SortedFunc(maps.Keys(c.records), recordKey.compare) {
-		s.pushRecord(c, c.records[key])
-	}
-}
-
-func (k recordKey) compare(o recordKey) int {
-	return cmp.Or(bytes.Compare(k.device[:], o.device[:]), cmp.Compare(k.kind, o.kind), cmp.Compare(k.subject, o.subject))
 }

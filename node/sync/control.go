@@ -1,0 +1,206 @@
+package sync
+
+import (
+	"slices"
+	"time"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// control is what a session knows of a group's control set. Which events the peer lacks only
+// the shell can say; the session keeps by which of them that can be found out.
+type control struct {
+	here  []crypto.Hash // as the shell said last
+	known []crypto.Hash // some that the peer has, the latest first
+
+	changed bool       // here or known, since the last LoadControl
+	loading bool       // LoadControl is under way
+	gated   []*log     // wait for it, out of ready
+	epochs  []Epoch    // wait for it, or for the peer's offer
+	welcome expectancy // while the peer has not offered the group
+}
+
+// expectancy is how a peer that doesn't know of a group comes to know.
+type expectancy struct {
+	soon     bool      // as soon as it has offered anything else
+	at       time.Time // in any case; zero when it is under way or over
+	underWay bool
+}
+
+// expect waits for the peer's offer of a group. Where it does not come, this node welcomes
+// the peer, later than others that might, so that not everybody does.
+func (s *Session) expect(c *conversation, soon bool) {
+	at := s.now.Add(openingPause)
+	if !soon {
+		at = at.Add(2 * s.spread)
+	}
+	c.control.welcome = expectancy{soon: soon, at: at}
+	s.expecting = append(s.expecting, c)
+}
+
+// welcomeDue welcomes those whose offer did not come.
+func (s *Session) welcomeDue() {
+	s.expecting = slices.DeleteFunc(s.expecting, func(c *conversation) bool {
+		w := &c.control.welcome
+		switch {
+		case w.at.IsZero() || c.open || c.left || c.quiet:
+			return true
+		case !due(w.at, s.now) && (!w.soon || s.store == nil):
+			return false
+		}
+		*w = expectancy{underWay: true}
+		s.loadControl(c)
+		return true
+	})
+}
+
+// heldControl takes what is here of a control set, and tries again what waited for it.
+func (s *Session) heldControl(in HeldControl) {
+	s.controls++
+	if c := s.byID[in.Conversation]; c != nil && c.group {
+		c.control.here = in.Control
+		c.control.changed = true
+		s.pushControl(c)
+	}
+	for _, p := range s.taking.pending {
+		if p.waits == forControl && p.id == in.Conversation {
+			s.again(p)
+		}
+	}
+}
+
+// seeControl takes what an offer says of the peer's control set.
+func (s *Session) seeControl(c *conversation, locator []crypto.Hash) {
+	if c.group {
+		c.control.learn(locator)
+		c.control.changed = c.control.changed || !slices.Equal(locator, c.control.here)
+		s.pushControl(c)
+	}
+}
+
+// pushControl looks for control events that the peer lacks.
+func (s *Session) pushControl(c *conversation) {
+	if c.open && !c.left && c.control.changed && !c.control.loading {
+		s.loadControl(c)
+	}
+}
+
+func (s *Session) loadControl(c *conversation) {
+	c.control.changed, c.control.loading = false, true
+	s.emit(LoadControl{c.id, c.control.known, MaxControl, runWeight})
+}
+
+// loadedControl sends control events, and then what has waited for them.
+func (s *Session) loadedControl(in LoadedControl) {
+	c := s.byID[in.Conversation]
+	if c == nil || !c.control.loading {
+		return
+	}
+	k := &c.control
+	k.loading = false
+	welcome := k.welcome.underWay && !c.open && !c.left && !c.quiet
+	if !c.left && (c.open || welcome) && len(in.Events) > 0 {
+		k.learn(frontier(in.Events))
+		if welcome {
+			s.send(Frame{Welcome: &Control{Events: in.Events}})
+		} else {
+			s.send(Frame{Control: &Control{c.mine, in.Events}})
+		}
+		k.changed = k.changed || in.More
+	}
+	if k.welcome.underWay = welcome && in.More; k.welcome.underWay {
+		s.loadControl(c)
+		return
+	}
+	s.pushControl(c)
+	if !k.loading {
+		s.ready = append(s.ready, k.gated...)
+		k.gated = nil
+		s.passEpochs(c)
+		s.settle(c)
+	}
+}
+
+// learn adds to what the peer has.
+func (k *control) learn(ids []crypto.Hash) {
+	known := slices.Clone(ids)
+	for _, id := range k.known {
+		if !slices.Contains(ids, id) {
+			known = append(known, id)
+		}
+	}
+	k.known = known[:min(len(known), maxKnown)]
+}
+
+// frontier returns the latest of control events: who has them and what came before has all.
+func frontier(events []event.Event) []crypto.Hash {
+	parents := map[crypto.Hash]bool{}
+	for i := range events {
+		for _, p := range events[i].Header.Control {
+			parents[p] = true
+		}
+	}
+	var ids []crypto.Hash
+	for i := len(events) - 1; i >= 0 && len(ids) < maxKnown; i-- {
+		if !parents[events[i].ID] {
+			ids = append(ids, events[i].ID)
+		}
+	}
+	return ids
+}
+
+// takeControl hands control events to the shell.
+func (s *Session) takeControl(f *Control) {
+	c := s.at(f.Tag)
+	switch {
+	case c == nil || c.left:
+	case !c.group || f.Group() != c.id:
+		s.close(broken("control events of another conversation"))
+	default:
+		c.control.learn(frontier(f.Events))
+		s.ingest(&pending{id: c.id, conv: c, control: f.Events, weight: weighEvents(f.Events)})
+	}
+}
+
+// takeWelcome does the same where the group need not be known here.
+func (s *Session) takeWelcome(f *Control) {
+	if s.phase != joined || s.blocked {
+		return
+	}
+	if s.taking.welcomes++; s.taking.welcomes > maxWelcomes {
+		s.close(broken("too many welcomes"))
+		return
+	}
+	c := s.byID[f.Group()]
+	if c != nil && c.group {
+		c.control.learn(frontier(f.Events))
+	}
+	s.ingest(&pending{id: f.Group(), conv: c, control: f.Events, weight: weighEvents(f.Events)})
+}
+
+// shareEpoch passes a key on when the peer is ready for it.
+func (s *Session) shareEpoch(in ShareEpoch) {
+	if c := s.byID[in.Conversation]; c != nil && c.group && !c.quiet && !c.left {
+		in.Epoch.Tag = c.mine
+		c.control.epochs = append(c.control.epochs, in.Epoch)
+		c.control.epochs = c.control.epochs[max(0, len(c.control.epochs)-maxEpochs):]
+		s.passEpochs(c)
+	}
+}
+
+func (s *Session) passEpochs(c *conversation) {
+	if !c.live() || c.want == WantNothing || c.control.loading {
+		return
+	}
+	for i := range c.control.epochs {
+		s.send(Frame{Epoch: &c.control.epochs[i]})
+	}
+	c.control.epochs = nil
+}
+
+func (s *Session) takeEpoch(f *Epoch) {
+	if c := s.at(f.Tag); c != nil && c.group && c.live() {
+		s.emit(EpochShared{c.id, *f})
+	}
+}

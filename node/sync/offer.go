@@ -1,0 +1,336 @@
+package sync
+
+import (
+	"bytes"
+	"maps"
+	"slices"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/crypto/canon"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// offer sends what is held of conversations, in as many frames as that takes.
+// A conversation of more logs than one offer may list says the rest by Have later.
+func (s *Session) offer(fresh []*conversation, everything bool) {
+	fresh = slices.SortedFunc(slices.Values(fresh), func(a, b *conversation) int {
+		return bytes.Compare(a.mine, b.mine)
+	})
+	var frame []Offer
+	size := 0
+	for _, c := range fresh {
+		o, weight := s.offerOf(c, everything, false)
+		if len(frame) == MaxOffers || len(frame) > 0 && size+weight > haveBytes {
+			s.send(Frame{Offers: &Offers{frame}})
+			frame, size = nil, 0
+		}
+		frame = append(frame, o)
+		size += weight
+	}
+	if len(frame) > 0 {
+		s.send(Frame{Offers: &Offers{frame}})
+	}
+}
+
+// offerInFull answers a short offer.
+func (s *Session) offerInFull(c *conversation) {
+	o, _ := s.offerOf(c, true, true)
+	s.send(Frame{Offers: &Offers{[]Offer{o}}})
+}
+
+// offerOf makes an offer of c, and says about how many bytes it takes. Of a group it lists
+// only what the peer's device has written, unless everything is wanted: a member meets many
+// others, and must neither tell each of them all that it has nor get it from each.
+func (s *Session) offerOf(c *conversation, everything, full bool) (o Offer, weight int) {
+	o = Offer{Tag: c.mine, Store: s.cfg.Store, Control: c.control.here, Number: c.offers}
+	weight = 128 + 40*len(o.Control)
+	c.offers++
+	c.short = false
+	if c.quiet {
+		o.Want = WantNothing
+		return o, weight
+	}
+	switch {
+	case c.follow:
+	case everything:
+		o.Want = WantNow
+	default:
+		o.Want = WantOwn
+	}
+	if o.Want != WantOwn {
+		c.wide = c.offers
+	}
+	names := c.names(func(log event.Log) bool { return o.Want != WantOwn || log.Device == s.cfg.Peer })
+	if c.group && !full && len(names) > shortOffer {
+		c.short = true
+		o.Digest = s.digest(c, names)
+		for _, l := range c.order {
+			l.told = l.mine.Ranges()
+		}
+		return o, weight
+	}
+	for _, name := range names {
+		l := LogSegments{name.Device, name.Instance, c.held(name)}
+		if w := l.weight(); len(o.Logs) < MaxLogs && weight+w <= haveBytes {
+			weight += w
+			o.Logs = append(o.Logs, l)
+			if l := c.logs[name]; l != nil {
+				l.told = l.mine.Ranges()
+			}
+		} else {
+			s.logOf(c, name).told = nil
+		}
+	}
+	for _, r := range c.records {
+		if r.mine != nil {
+			o.Records = append(o.Records, r.head)
+		}
+	}
+	slices.SortFunc(o.Records, func(a, b RecordHead) int { return a.compare(&b) })
+	const headWeight = 224
+	o.Records = o.Records[:min(len(o.Records), MaxRecords, (haveBytes-weight)/headWeight)]
+	return o, weight + len(o.Records)*headWeight
+}
+
+// names returns which of the logs that are held here are wanted, in order.
+func (c *conversation) names(wanted func(event.Log) bool) []event.Log {
+	var names []event.Log
+	for name, segments := range c.base {
+		if c.logs[name] == nil && len(segments) > 0 && wanted(name) {
+			names = append(names, name)
+		}
+	}
+	for _, l := range c.order {
+		if len(l.mine) > 0 && wanted(l.name) {
+			names = append(names, l.name)
+		}
+	}
+	slices.SortFunc(names, event.Log.Compare)
+	return names
+}
+
+// held returns what is here of a log.
+func (c *conversation) held(name event.Log) event.Segments {
+	if l := c.logs[name]; l != nil {
+		return l.mine
+	}
+	return c.base[name]
+}
+
+// digest is the same on both sides if, of all that both may have, they hold the same.
+func (s *Session) digest(c *conversation, names []event.Log) *crypto.Hash {
+	var w canon.Writer
+	for _, name := range names {
+		one := []LogSegments{{name.Device, name.Instance, c.held(name)}}
+		if l := c.logs[name]; l != nil {
+			one[0].Segments = l.above()
+		}
+		if len(one[0].Segments) > 0 {
+			marshalLogs(&w, one)
+		}
+	}
+	d := crypto.Digest("offer", w.Out())
+	return &d
+}
+
+// above returns what is here of l, and for the peer.
+func (l *log) above() event.Segments {
+	above := slices.Clone(l.mine)
+	for len(above) > 0 && above[0].Last < l.floor {
+		above = above[1:]
+	}
+	if len(above) > 0 {
+		above[0].First = max(above[0].First, l.floor)
+	}
+	return above
+}
+
+// weight is about how many bytes a log takes in an Offer or a Have.
+func (l *LogSegments) weight() int { return 56 + 56*len(l.Segments) }
+
+// offered takes the peer's offer of a conversation, which opens it or, if it was
+// open, begins it anew.
+func (s *Session) offered(o Offer) {
+	if !s.sameStore(o.Store) {
+		return
+	}
+	c := s.byTag[string(o.Tag)]
+	if c == nil || c.left {
+		s.keepOffer(o)
+		return
+	}
+	c.open = true
+	c.want = o.Want
+	s.seeControl(c, o.Control)
+	if c.quiet {
+		o.Want, o.Logs, o.Records = WantNothing, nil, nil
+	}
+	for _, h := range o.Records {
+		s.seeRecord(c, h)
+	}
+	switch {
+	case o.Want == WantNothing:
+	case o.Digest != nil && !s.agrees(c, &o):
+		s.offerInFull(c) // and so does the peer, which begins the round
+		return
+	case o.Digest != nil:
+		c.same = true
+		for _, l := range c.order {
+			s.see(l, l.above())
+		}
+	case o.Want == WantOwn:
+		s.seeOwn(c, o.Logs)
+	default:
+		s.seeAll(c, o.Logs)
+		if c.short {
+			s.offerInFull(c)
+		}
+	}
+	for _, l := range c.order {
+		l.stopped = false
+		s.check(l)
+	}
+	c.number, c.round = o.Number, true
+	s.reopen(c)
+}
+
+// agrees reports whether a short offer says what is here.
+func (s *Session) agrees(c *conversation, o *Offer) bool {
+	return *o.Digest == *s.digest(c, c.names(func(event.Log) bool { return true }))
+}
+
+// seeOwn takes what the peer holds of this device's logs.
+func (s *Session) seeOwn(c *conversation, logs []LogSegments) {
+	for i := range logs {
+		if logs[i].Device == s.cfg.Self {
+			s.seeLog(c, &logs[i])
+		}
+	}
+}
+
+// seeAll takes all that the peer holds. What is the same here gets no pictures.
+func (s *Session) seeAll(c *conversation, logs []LogSegments) {
+	if !c.same {
+		theirs := map[event.Log]event.Segments{}
+		for i := range logs {
+			theirs[logs[i].name(c)] = logs[i].Segments
+		}
+		for _, name := range slices.SortedFunc(maps.Keys(c.base), event.Log.Compare) {
+			if !slices.Equal(theirs[name], c.base[name]) {
+				s.logOf(c, name)
+			}
+		}
+		c.same = true
+	}
+	for i := range logs {
+		if name := logs[i].name(c); c.logs[name] != nil || !slices.Equal(logs[i].Segments, c.base[name]) {
+			s.seeLog(c, &logs[i])
+		}
+	}
+}
+
+// seeLog replaces the picture of a log at the peer, if there is room for it.
+func (s *Session) seeLog(c *conversation, theirs *LogSegments) *log {
+	l := s.claimed(c, theirs.name(c), len(theirs.Segments))
+	if l != nil {
+		s.see(l, theirs.Segments)
+	}
+	return l
+}
+
+// resume goes on with a conversation that the peer goes on to offer.
+func (s *Session) resume(c *conversation) {
+	s.pushControl(c)
+	for _, l := range c.order {
+		s.want(l)
+		s.mention(l)
+	}
+	s.pushRecords(c)
+}
+
+// reopen pushes whatever the peer wants and lacks of c, and then says Settled.
+func (s *Session) reopen(c *conversation) {
+	c.catching = 0
+	for _, l := range c.order {
+		l.target = 0
+		if s.wanted(l) && !l.stopped && len(l.lacks()) > 0 {
+			l.target = l.mine.Last()
+			c.catching++
+			s.queue(l)
+		}
+		s.mention(l)
+	}
+	s.pushRecords(c)
+	s.settle(c)
+}
+
+// settle ends the answer to the peer's offer when nothing is left to push for it.
+func (s *Session) settle(c *conversation) {
+	if c.round && c.catching == 0 && !c.control.loading {
+		c.round = false
+		s.send(Frame{Settled: &Settled{c.mine, c.number}})
+	}
+}
+
+// follow changes what is wanted from the peer.
+func (s *Session) follow(in Follow) {
+	c := s.byID[in.Conversation]
+	if c == nil || !c.group || c.follow == in.On {
+		return
+	}
+	c.follow = in.On
+	if !c.left && !c.quiet {
+		s.offer([]*conversation{c}, false)
+	}
+}
+
+// compare begins a round in which everything is wanted.
+func (s *Session) compare(in Compare) {
+	if c := s.byID[in.Conversation]; c != nil && c.group && c.live() {
+		s.offer([]*conversation{c}, true)
+	}
+}
+
+// sameStore holds the peer to one store for the whole session.
+func (s *Session) sameStore(store event.Instance) bool {
+	if s.store == nil {
+		s.store = &store
+	}
+	if *s.store != store {
+		s.close(broken("another store"))
+	}
+	return s.phase != closed
+}
+
+// keepOffer remembers the offer of a conversation that may be joined later. One that is
+// too much to remember is as if the peer held nothing.
+func (s *Session) keepOffer(o Offer) {
+	tag := string(o.Tag)
+	s.forgetOffer(tag)
+	if s.kept+offerClaims(o) > maxKept {
+		o.Logs, o.Records, o.Control = nil, nil, nil
+	}
+	if n := offerClaims(o); s.kept+n <= maxKept {
+		s.kept += n
+		s.offers[tag] = o
+	}
+}
+
+func (s *Session) forgetOffer(tag string) {
+	if o, ok := s.offers[tag]; ok {
+		s.kept -= offerClaims(o)
+		delete(s.offers, tag)
+	}
+}
+
+func offerClaims(o Offer) int {
+	n := 1 + len(o.Records) + len(o.Control)
+	for i := range o.Logs {
+		n += len(o.Logs[i].Segments)
+	}
+	return n
+}
+
+func (l *LogSegments) name(c *conversation) event.Log {
+	return event.Log{Conversation: c.id, Device: l.Device, Instance: l.Instance}
+}

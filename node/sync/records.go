@@ -1,0 +1,101 @@
+package sync
+
+import (
+	"bytes"
+	"cmp"
+	"maps"
+	"slices"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+type recordKey struct {
+	device  crypto.DeviceID
+	kind    event.RecordKind
+	subject string
+}
+
+// record holds the two pictures of a record.
+type record struct {
+	mine   *event.Record // nil if there is none here
+	head   RecordHead    // of mine
+	theirs RecordHead    // Counter 0 if they have none
+}
+
+func headOf(r *event.Record) RecordHead {
+	return RecordHead{r.Device, r.Kind, r.Subject, r.Counter, r.Hash()}
+}
+
+func (h *RecordHead) key() recordKey { return recordKey{h.Device, h.Kind, string(h.Subject)} }
+
+// newer reports whether h replaces o, of the same key.
+func (h *RecordHead) newer(o *RecordHead) bool {
+	return h.Counter > o.Counter || h.Counter == o.Counter && bytes.Compare(h.Hash[:], o.Hash[:]) > 0
+}
+
+// takeRecord hands a record to the shell.
+func (s *Session) takeRecord(r *Record) {
+	c := s.at(r.Tag)
+	if c == nil || !c.live() {
+		return
+	}
+	s.seeRecord(c, headOf(&r.Record))
+	s.ingest(&pending{id: c.id, conv: c, record: &r.Record, weight: len(r.Record.Bytes)})
+}
+
+// heldRecord takes a newer record of this node.
+func (s *Session) heldRecord(in HeldRecord) {
+	if c := s.byID[in.Conversation]; c != nil {
+		s.pushRecord(c, s.keepRecord(c, &in.Record))
+	}
+}
+
+// keepRecord replaces the picture of a record that is held here, if it is newer.
+func (s *Session) keepRecord(c *conversation, r *event.Record) *record {
+	head := headOf(r)
+	rec := c.records[head.key()]
+	if rec == nil {
+		rec = &record{}
+		c.records[head.key()] = rec
+	} else if rec.mine == nil {
+		s.claims--
+	}
+	if rec.mine == nil || head.newer(&rec.head) {
+		rec.mine, rec.head = r, head
+	}
+	return rec
+}
+
+// seeRecord replaces the picture of a record at the peer, if it is newer.
+func (s *Session) seeRecord(c *conversation, head RecordHead) {
+	rec := c.records[head.key()]
+	if rec == nil {
+		if s.claims == maxClaims {
+			return
+		}
+		s.claims++
+		rec = &record{}
+		c.records[head.key()] = rec
+	}
+	if head.newer(&rec.theirs) {
+		rec.theirs = head
+	}
+}
+
+func (s *Session) pushRecord(c *conversation, rec *record) {
+	if c.live() && c.want != WantNothing && rec.mine != nil && rec.head.newer(&rec.theirs) {
+		rec.theirs = rec.head
+		s.send(Frame{Record: &Record{Tag: c.mine, Record: *rec.mine}})
+	}
+}
+
+func (s *Session) pushRecords(c *conversation) {
+	for _, key := range slices.SortedFunc(maps.Keys(c.records), recordKey.compare) {
+		s.pushRecord(c, c.records[key])
+	}
+}
+
+func (k recordKey) compare(o recordKey) int {
+	return cmp.Or(bytes.Compare(k.device[:], o.device[:]), cmp.Compare(k.kind, o.kind), cmp.Compare(k.subject, o.subject))
+}
