@@ -273,9 +273,23 @@ func TestVersions(t *testing.T) {
 // that it was told is on the disk is there, and can be proven.
 func TestCrash(t *testing.T) {
 	if dir := os.Getenv("STORE_CRASH"); dir != "" {
-		s, err := Open(Config{Dir: dir})
+		var group council
+		s, err := Open(Config{Dir: dir, Authority: &group})
 		check(t, err)
 		go s.Run(ctx)
+		go func() {
+			create, err := s.AppendControl(ctx, ControlDraft{Act: someGroup(s.own.Person)})
+			check(t, err)
+			c := create.Header.Conversation
+			for e, n := create, 0; ; n++ {
+				fmt.Printf("ack %x\n", e.ID)
+				group.set(c, e.ID)
+				_, err := s.Append(ctx, Draft{Conversation: c, Kind: event.KindText, Content: text("x")})
+				check(t, err)
+				e, err = s.AppendControl(ctx, ControlDraft{Conversation: c, Act: event.Topic{Topic: fmt.Sprint(n)}})
+				check(t, err)
+			}
+		}()
 		for i := range 4 {
 			go func() {
 				for n := 0; ; n++ {
@@ -309,10 +323,27 @@ func TestCrash(t *testing.T) {
 		cmd.Wait()
 		s, err := Open(Config{Dir: dir})
 		check(t, err)
-		c := event.Self(s.own.Person)
-		rows, err := s.Rows(c, Page{Limit: 1 << 20})
+		conversations := []event.Conversation{event.Self(s.own.Person)}
+		groups, err := s.Groups()
 		check(t, err)
 		held := map[string]bool{}
+		for _, c := range groups {
+			conversations = append(conversations, c)
+			controls, err := s.Controls(c)
+			check(t, err)
+			logged := ownControls(t, s, c)
+			for _, e := range controls {
+				held[fmt.Sprintf("%x", e.ID)] = true
+				if !logged[e.ID] {
+					t.Fatal("control event in no log")
+				}
+			}
+			if len(controls) != len(logged) {
+				t.Fatalf("%d control events, %d of them in the log", len(controls), len(logged))
+			}
+		}
+		rows, err := s.Rows(conversations[0], Page{Limit: 1 << 20})
+		check(t, err)
 		for _, r := range rows {
 			held[fmt.Sprintf("%x", r.ID)] = true
 		}
@@ -321,17 +352,14 @@ func TestCrash(t *testing.T) {
 				t.Fatalf("%s is lost", id)
 			}
 		}
-		logs, err := s.Logs(c)
-		check(t, err)
-		for log, segments := range logs {
-			if len(segments) != 1 || segments[0].First != 1 {
-				t.Fatal(segments)
-			}
-			for seq := uint64(1); seq <= segments.Last(); {
-				run, err := s.LoadRun(log, seq, event.MaxRunEvents, event.MaxRunSent)
-				check(t, err)
-				check(t, run.Prove())
-				seq = run.Segment().Last + 1
+		for _, c := range conversations {
+			logs, err := s.Logs(c)
+			check(t, err)
+			for log, segments := range logs {
+				if len(segments) != 1 || segments[0].First != 1 {
+					t.Fatal(segments)
+				}
+				eachRun(t, s, log, segments, func(event.Run) {})
 			}
 		}
 		check(t, s.Close())

@@ -25,6 +25,7 @@ type node struct {
 	mu      sync.Mutex
 	at      time.Time
 	changes []Change
+	council council
 	stop    func()
 }
 
@@ -40,7 +41,7 @@ func newNode(t *testing.T) *node {
 
 func (n *node) open() {
 	n.t.Helper()
-	s, err := Open(Config{Dir: n.dir, Now: n.now, Changed: func(c Change) {
+	s, err := Open(Config{Dir: n.dir, Now: n.now, Authority: &n.council, Changed: func(c Change) {
 		n.mu.Lock()
 		n.changes = append(n.changes, c)
 		n.mu.Unlock()

@@ -1,0 +1,511 @@
+package store
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+func editOf(id event.ID, words string) []byte {
+	b, err := event.Edit{Target: id, Text: words}.Marshal()
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
+func reactionTo(id event.ID, emoji string) []byte {
+	b, err := event.Reaction{Target: id, Emoji: emoji}.Marshal()
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
+func (n *node) edit(c event.Conversation, id event.ID, words string) (Entry, error) {
+	return n.Append(ctx, Draft{Conversation: c, Kind: event.KindEdit, Content: editOf(id, words)})
+}
+
+func (n *node) react(c event.Conversation, id event.ID, emoji string) (Entry, error) {
+	return n.Append(ctx, Draft{Conversation: c, Kind: event.KindReaction, Content: reactionTo(id, emoji)})
+}
+
+// written is an event with who wrote it.
+type written struct {
+	event.Event
+	by crypto.PersonID
+}
+
+// latest is the rule of FORMAT.md, the simplest way: what each person's acts of a kind
+// on a message come to.
+func latestActs(t *testing.T, events []written, kind event.Kind, target event.ID) map[crypto.PersonID]event.Event {
+	greater := func(x, y event.Event) bool {
+		return cmp.Or(cmp.Compare(x.Header.Clock, y.Header.Clock), bytes.Compare(x.ID[:], y.ID[:])) > 0
+	}
+	logs := map[event.Log]written{}
+	for _, x := range events {
+		if x.Header.Kind != kind {
+			continue
+		}
+		b, err := x.ParseBody()
+		check(t, err)
+		if id, err := targetOf(kind, b.Content); err != nil || id != target {
+			continue
+		}
+		old, ok := logs[x.Header.Log()]
+		if !ok || x.Header.Sequence > old.Header.Sequence ||
+			x.Header.Sequence == old.Header.Sequence && greater(x.Event, old.Event) {
+			logs[x.Header.Log()] = x
+		}
+	}
+	out := map[crypto.PersonID]event.Event{}
+	for _, x := range logs {
+		if old, ok := out[x.by]; !ok || greater(x.Event, old) {
+			out[x.by] = x.Event
+		}
+	}
+	return out
+}
+
+// permutations calls f with all orders of 0 to n-1.
+func permutations(n int, f func([]int)) {
+	order := make([]int, n)
+	var next func(i int, left []int)
+	next = func(i int, left []int) {
+		if i == n {
+			f(order)
+			return
+		}
+		for j, x := range left {
+			order[i] = x
+			next(i+1, append(slices.Clone(left[:j]), left[j+1:]...))
+		}
+	}
+	all := make([]int, n)
+	for i := range all {
+		all[i] = i
+	}
+	next(0, all)
+}
+
+// TestActsInAnyOrder gives a store small sets of a message, edits, recalls and reactions,
+// by the author's devices and others', with forks among them, in all orders. The row is
+// what the rule says, and no words stay that were recalled.
+func TestActsInAnyOrder(t *testing.T) {
+	n := newNode(t)
+	author, other := newPen(t), newPen(t)
+	at := func(s int) time.Time { return epoch.Add(time.Duration(s) * time.Second) }
+	for name, write := range map[string]func(a, b, c, x *pen) []event.Event{
+		"edits": func(a, b, _, x *pen) []event.Event {
+			m := a.say("first")
+			return []event.Event{
+				m,
+				a.write(event.KindEdit, editOf(m.ID, "a late clock, then"), at(90)),
+				a.write(event.KindEdit, editOf(m.ID, "another"), at(20)),
+				b.write(event.KindEdit, editOf(m.ID, "on another device"), at(30)),
+				x.write(event.KindEdit, editOf(m.ID, "by somebody else"), at(100)),
+			}
+		},
+		"forks": func(a, b, _, _ *pen) []event.Event {
+			m := a.say("first")
+			edits := []event.Event{m, a.write(event.KindEdit, editOf(m.ID, "same time"), at(20))}
+			for i := range 2 {
+				b.last = event.Event{}
+				edits = append(edits, b.write(event.KindEdit, editOf(m.ID, fmt.Sprint("branch ", i)), at(20)))
+			}
+			return edits
+		},
+		"recall": func(a, b, c, _ *pen) []event.Event {
+			m := a.say("first")
+			return []event.Event{
+				m,
+				a.write(event.KindEdit, editOf(m.ID, "second"), at(20)),
+				b.write(event.KindRecall, event.Recall{Target: m.ID}.Marshal(), at(30)),
+				b.write(event.KindEdit, editOf(m.ID, "after all"), at(40)),
+				c.write(event.KindEdit, editOf(m.ID, "unaware"), at(50)),
+			}
+		},
+		"recall of a forked edit": func(a, b, c, _ *pen) []event.Event {
+			m := a.say("first")
+			e := b.write(event.KindEdit, editOf(m.ID, "branch 0"), at(20))
+			b.last = event.Event{}
+			return []event.Event{
+				m, e,
+				b.write(event.KindEdit, editOf(m.ID, "branch 1"), at(30)),
+				c.write(event.KindRecall, event.Recall{Target: m.ID}.Marshal(), at(40)),
+				c.write(event.KindRecall, event.Recall{Target: e.ID}.Marshal(), at(50)),
+			}
+		},
+		"recall of an edit": func(a, b, _, x *pen) []event.Event {
+			m := a.say("first")
+			e := a.write(event.KindEdit, editOf(m.ID, "slip"), at(20))
+			return []event.Event{
+				m, e,
+				b.write(event.KindEdit, editOf(m.ID, "earlier"), at(10)),
+				b.write(event.KindRecall, event.Recall{Target: e.ID}.Marshal(), at(30)),
+				x.write(event.KindRecall, event.Recall{Target: m.ID}.Marshal(), at(30)),
+			}
+		},
+		"reactions": func(a, b, _, x *pen) []event.Event {
+			m := a.say("first")
+			return []event.Event{
+				m,
+				x.write(event.KindReaction, reactionTo(m.ID, "👍"), at(10)),
+				x.write(event.KindReaction, reactionTo(m.ID, ""), at(20)),
+				a.write(event.KindReaction, reactionTo(m.ID, "🎂"), at(20)),
+				b.write(event.KindReaction, reactionTo(m.ID, "🎉"), at(10)),
+			}
+		},
+	} {
+		nowhere := func() *pen { return penIn(t, event.Conversation{}) }
+		count := len(write(nowhere(), nowhere(), nowhere(), nowhere()))
+		permutations(count, func(order []int) {
+			var c event.Conversation
+			random{}.Read(c[:])
+			begin(t, n, &c)
+			pens := map[crypto.DeviceID]crypto.PersonID{}
+			pen := func(of *pen) *pen {
+				p := newPen(t)
+				p.restart(c)
+				pens[p.key.ID()] = of.card.Person()
+				return p
+			}
+			events := write(pen(author), pen(author), pen(author), pen(other))
+			what := fmt.Sprint(name, order)
+			var given []written
+			for _, i := range order {
+				e := events[i]
+				by := pens[e.Header.Device]
+				_, err := n.take(event.Run{Events: []event.Event{e}}, Origin{Author: by})
+				if err != nil && err != ErrForked {
+					t.Fatal(what, err)
+				}
+				given = append(given, written{e, by})
+			}
+			check(t, n.Release(ctx, &c, n.now().Add(time.Hour)))
+			checkActs(t, what, n, c, events[0], given)
+		})
+	}
+}
+
+// begin makes a group that somebody else has made.
+func begin(t *testing.T, n *node, c *event.Conversation) {
+	p := newPen(t)
+	g := someGroup(p.card.Person())
+	content, err := g.Marshal()
+	check(t, err)
+	p.restart(event.Conversation{})
+	e := p.write(event.KindCreate, content, epoch, func(h *event.Header) { h.Flags = event.FlagCritical })
+	*c = e.Header.Conversation
+	check(t, n.PutControls(ctx, *c, []event.Event{e}))
+}
+
+// checkActs compares the one row of a conversation with what was given.
+func checkActs(t *testing.T, what string, n *node, c event.Conversation, m event.Event, given []written) {
+	t.Helper()
+	recalled := map[event.ID]bool{}
+	var author crypto.PersonID
+	for _, x := range given {
+		if x.ID == m.ID {
+			author = x.by
+		}
+	}
+	for _, x := range given {
+		if x.Header.Kind == event.KindRecall && x.by == author {
+			b, err := x.ParseBody()
+			check(t, err)
+			id, err := targetOf(event.KindRecall, b.Content)
+			check(t, err)
+			recalled[id] = true
+		}
+	}
+	left := slices.DeleteFunc(slices.Clone(given), func(x written) bool { return recalled[x.ID] })
+	rows := n.rows(c)
+	if recalled[m.ID] {
+		if len(rows) > 1 || len(rows) == 1 && (!rows[0].Recalled || rows[0].Text != "" || rows[0].Edited) {
+			t.Fatalf("%s: %+v", what, rows)
+		}
+		check(t, n.view(func(r *reader) error {
+			k, err := r.conversation(c)
+			check(t, err)
+			for _, x := range given {
+				y, err := r.byID(x.ID)
+				check(t, err)
+				if x.Header.Kind == event.KindEdit && (y.absent == event.Present || recalled[x.ID] != (y.absent == event.Recalled)) {
+					t.Fatalf("%s: an edit is absent as %d", what, y.absent)
+				}
+			}
+			return r.each(bucketActs, u32(k.number), func(_, _ []byte) error {
+				t.Fatalf("%s: an act is left", what)
+				return nil
+			})
+		}))
+		return
+	}
+	want := "first"
+	edit, edited := latestActs(t, left, event.KindEdit, m.ID)[author]
+	if edited {
+		b, err := edit.ParseBody()
+		check(t, err)
+		e, err := event.ParseEdit(b.Content)
+		check(t, err)
+		want = e.Text
+	}
+	if len(rows) != 1 || rows[0].Text != want || rows[0].Edited != edited || rows[0].Recalled {
+		t.Fatalf("%s: %+v, want %q", what, rows, want)
+	}
+	reactions := map[crypto.PersonID]string{}
+	for by, e := range latestActs(t, left, event.KindReaction, m.ID) {
+		b, err := e.ParseBody()
+		check(t, err)
+		r, err := event.ParseReaction(b.Content)
+		check(t, err)
+		if r.Emoji != "" {
+			reactions[by] = r.Emoji
+		}
+	}
+	for i, r := range rows[0].Reactions {
+		if reactions[r.Person] != r.Emoji || i > 0 && bytes.Compare(rows[0].Reactions[i-1].Person[:], r.Person[:]) >= 0 {
+			t.Fatalf("%s: %v, want %v", what, rows[0].Reactions, reactions)
+		}
+		delete(reactions, r.Person)
+	}
+	if len(reactions) > 0 {
+		t.Fatalf("%s: %v missing", what, reactions)
+	}
+}
+
+func TestEditAndReact(t *testing.T) {
+	a, b, c := pair(t)
+	m := a.say(c, "old")
+	meet(a, b, c)
+	mention, err := event.Edit{Target: m.ID, Text: "new", Mentions: []crypto.PersonID{b.own.Person}}.Marshal()
+	check(t, err)
+	before := a.Last()
+	e, err := a.Append(ctx, Draft{Conversation: c, Kind: event.KindEdit, Content: mention})
+	check(t, err)
+	if e.State != NoState || e.Text != "" || a.Last() == before {
+		t.Fatalf("%+v", e)
+	}
+	if a.pending() != 0 {
+		t.Fatal("an edit is in the outbox")
+	}
+	if _, err := a.Row(e.ID); err != ErrNoEvent {
+		t.Fatal("an edit has a row:", err)
+	}
+	before = b.Last()
+	meet(a, b, c)
+	equalWords(t, "unread", b.unread(), "new")
+	if b.Last() == before {
+		t.Fatal("the counter stands")
+	}
+	check(t, b.MarkRead(ctx, true, m.ID))
+	_, err = b.react(c, m.ID, "👍")
+	check(t, err)
+	_, err = a.edit(c, m.ID, "newer")
+	check(t, err)
+	meet(a, b, c)
+	before = a.Last()
+	meet(b, a, c)
+	if a.Last() == before {
+		t.Fatal("the counter stands")
+	}
+	for _, n := range []*node{a, b} {
+		n.reopen()
+		equalWords(t, "unread", n.unread())
+		rows := n.rows(c)
+		if len(rows) != 1 || rows[0].Text != "newer" || !rows[0].Edited || len(rows[0].Mentions) != 0 ||
+			!slices.Equal(rows[0].Reactions, []Reaction{{b.own.Person, "👍"}}) {
+			t.Fatalf("%+v", rows)
+		}
+	}
+	_, err = b.react(c, m.ID, "")
+	check(t, err)
+	meet(b, a, c)
+	if rows := a.rows(c); len(rows[0].Reactions) != 0 {
+		t.Fatal(rows[0].Reactions)
+	}
+	theirs := b.say(c, "theirs")
+	meet(b, a, c)
+	self := event.Self(a.own.Person)
+	for name, try := range map[string]func() (Entry, error){
+		"edit of others' message":      func() (Entry, error) { return a.edit(c, theirs.ID, "x") },
+		"edit of nothing":              func() (Entry, error) { return a.edit(c, event.ID{1}, "x") },
+		"edit of an edit":              func() (Entry, error) { return a.edit(c, e.ID, "x") },
+		"edit elsewhere":               func() (Entry, error) { return a.edit(self, m.ID, "x") },
+		"reaction to nothing":          func() (Entry, error) { return a.react(c, event.ID{1}, "x") },
+		"reaction to an edit":          func() (Entry, error) { return a.react(c, e.ID, "x") },
+		"edit of what was taken back":  func() (Entry, error) { x := a.say(c, "x"); a.Cancel(ctx, x.ID); return a.edit(c, x.ID, "x") },
+		"reaction to what was removed": func() (Entry, error) { x := a.say(c, "x"); a.Recall(ctx, x.ID); return a.react(c, x.ID, "x") },
+	} {
+		if _, err := try(); err != ErrNoEvent {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := a.Append(ctx, Draft{Conversation: c, Kind: event.KindRecall, Content: event.Recall{}.Marshal()}); err != ErrKind {
+		t.Error(err)
+	}
+	if _, err := a.Append(ctx, Draft{Conversation: c, Kind: event.KindMerge}); err != ErrKind {
+		t.Error(err)
+	}
+}
+
+// An act whose key is that of a message is not taken for it.
+func TestActsHaveNoRow(t *testing.T) {
+	n, p := newNode(t), newPen(t)
+	c := p.meets(n, true)
+	m := p.say("words")
+	e := p.write(event.KindReaction, reactionTo(m.ID, "x"), epoch, func(h *event.Header) { h.Key = m.Header.Key })
+	_, err := p.give(n, m, e)
+	check(t, err)
+	if _, err := n.Row(e.ID); err != ErrNoEvent {
+		t.Fatal(err)
+	}
+	// Nor do acts in another conversation count, whoever they are by.
+	q := newPen(t)
+	d := q.meets(n, true)
+	_, err = q.give(n, q.write(event.KindReaction, reactionTo(m.ID, "y"), epoch))
+	check(t, err)
+	if rows := n.rows(c); len(rows) != 1 || !slices.Equal(rows[0].Reactions, []Reaction{{p.card.Person(), "x"}}) {
+		t.Fatalf("%+v", rows)
+	}
+	if rows := n.rows(d); len(rows) != 0 {
+		t.Fatalf("%+v", rows)
+	}
+}
+
+// Acts past the limit of their log don't count, and do again when it is lifted.
+func TestLimitedActs(t *testing.T) {
+	n := newNode(t)
+	c := group(n)
+	p, q := penIn(t, c), penIn(t, c)
+	m := p.say("0")
+	events := []event.Event{m}
+	for i := 1; i <= 3; i++ {
+		events = append(events, p.write(event.KindEdit, editOf(m.ID, fmt.Sprint(i)), epoch))
+	}
+	_, err := p.give(n, events...)
+	check(t, err)
+	_, err = q.give(n, q.write(event.KindReaction, reactionTo(m.ID, "👍"), epoch))
+	check(t, err)
+	for limit := range uint64(5) {
+		if limit == 0 {
+			continue
+		}
+		check(t, n.SetLimits(ctx, c, map[event.Log]uint64{p.log: limit, q.log: limit - 1}))
+		rows := n.rows(c)
+		if len(rows) != 1 || rows[0].Text != fmt.Sprint(limit-1) || len(rows[0].Reactions) != int(min(limit-1, 1)) {
+			t.Fatalf("limit %d: %+v", limit, rows)
+		}
+	}
+}
+
+func TestRecall(t *testing.T) {
+	a, b, d := newNode(t), newNode(t), newNode(t)
+	c := group(a, b, d)
+	m := a.say(c, "old")
+	kept := a.say(c, "kept")
+	_, err := a.edit(c, m.ID, "new")
+	check(t, err)
+	meet(a, b, c)
+	a.wait(RecallWindow)
+	e, err := a.Recall(ctx, m.ID)
+	check(t, err)
+	if !e.Recalled || e.Existing || e.Text != "" || e.Edited {
+		t.Fatalf("%+v", e)
+	}
+	if e, err := a.Recall(ctx, m.ID); err != nil || !e.Existing {
+		t.Fatal(err)
+	}
+	meet(a, b, c)
+	meet(b, d, c, a)
+	for _, n := range []*node{a, b, d} {
+		n.reopen()
+		for _, r := range n.rows(c) {
+			if r.ID == m.ID && !r.Recalled || r.ID == kept.ID && r.Text != "kept" {
+				t.Fatalf("%+v", r)
+			}
+		}
+		log := a.log(c)
+		eachRun(t, n.Store, log, n.logs(c)[log], func(run event.Run) {
+			for _, e := range run.Events {
+				gone := e.ID == m.ID || e.Header.Kind == event.KindEdit
+				if gone != (e.Absent == event.Recalled) {
+					t.Fatalf("kind %d is absent as %d", e.Header.Kind, e.Absent)
+				}
+			}
+		})
+	}
+	a.wait(time.Millisecond)
+	if _, err := a.Recall(ctx, kept.ID); err != ErrTooLate {
+		t.Fatal(err)
+	}
+	if _, err := b.Recall(ctx, kept.ID); err != ErrNoEvent {
+		t.Fatal(err)
+	}
+	if _, err := a.Recall(ctx, event.ID{1}); err != ErrNoEvent {
+		t.Fatal(err)
+	}
+}
+
+// a's disk goes back: a message, its edit, a reaction to another and a control event are
+// lost to the others, written again, and mean what they meant.
+func TestRollbackOfActs(t *testing.T) {
+	a, b := newNode(t), newNode(t)
+	c := group(a, b)
+	theirs := b.say(c, "theirs")
+	meet(b, a, c)
+	old := a.backup()
+	a.say(c, "seen by b")
+	meet(a, b, c)
+	a.restore(old)
+	a.council.set(c, crypto.Hash(c), b.own.Person)
+	m := a.say(c, "old")
+	_, err := a.edit(c, m.ID, "new")
+	check(t, err)
+	_, err = a.react(c, theirs.ID, "👍")
+	check(t, err)
+	act := enact(ControlDraft{Conversation: c, Act: event.Topic{Topic: "x"}}, a, b)
+	log := a.log(c)
+	if back, err := a.Rollback(ctx, log, b.logs(c)[log]); err != nil || !back {
+		t.Fatal(back, err)
+	}
+	meet(b, a, c)
+	_, err = a.edit(c, m.ID, "newest") // by the ID that only a knows
+	check(t, err)
+	_, err = a.react(c, m.ID, "🎂")
+	check(t, err)
+	meet(a, b, c)
+	for _, n := range []*node{a, b} {
+		n.reopen()
+		got := map[string][]Reaction{}
+		for _, r := range n.rows(c) {
+			got[r.Text] = r.Reactions
+		}
+		if len(got) != 3 || !slices.Equal(got["newest"], []Reaction{{a.own.Person, "🎂"}}) ||
+			!slices.Equal(got["theirs"], []Reaction{{a.own.Person, "👍"}}) || got["seen by b"] != nil {
+			t.Fatalf("%v", got)
+		}
+		controls, err := n.Controls(c)
+		check(t, err)
+		if len(controls) != 2 || !slices.ContainsFunc(controls, func(e event.Event) bool { return e.ID == act.ID }) {
+			t.Fatalf("%d control events", len(controls))
+		}
+	}
+	a.wait(time.Second)
+	if _, err := a.Recall(ctx, m.ID); err != nil {
+		t.Fatal(err)
+	}
+	meet(a, b, c)
+	for _, n := range []*node{a, b} {
+		if rows := n.rows(c); !slices.ContainsFunc(rows, func(r Row) bool { return r.Recalled }) || slices.Contains(words(rows), "newest") {
+			t.Fatalf("%v", words(rows))
+		}
+	}
+}
