@@ -39,17 +39,17 @@ type epochs struct {
 	seal   *held     // the one to seal under, among held; nil: none
 	told   EpochID   // the one last shared
 	mintAt time.Time // zero: nothing to mint
+	fresh  time.Time // when last an epoch that wasn't old became the one to seal under
 
-	// When epochs that were here were minted, also those that are gone: an epoch never gets younger.
+	// When epochs were minted, by the greatest age told, also of those that are gone: an epoch never gets younger.
 	births map[EpochID]time.Time
 	order  []EpochID // of births, the oldest entry first
 }
 
 // held is an epoch with what is known of it here.
 type held struct {
-	Epoch              // its Age is unused
-	born     time.Time // by the greatest age told
-	since    time.Time // when it came
+	Epoch    // its Age is unused
+	born     time.Time
 	standing Standing
 	until    time.Time // when it is destroyed; zero for the one to seal under
 }
@@ -98,7 +98,7 @@ func (e *epochs) learn(now time.Time, told Epoch) (better Epoch, younger bool) {
 	if i < 0 {
 		told.Control = slices.Clone(told.Control)
 		i = len(e.held)
-		e.held = append(e.held, &held{Epoch: told, since: now})
+		e.held = append(e.held, &held{Epoch: told})
 	}
 	h := e.held[i]
 	h.born = born
@@ -106,8 +106,7 @@ func (e *epochs) learn(now time.Time, told Epoch) (better Epoch, younger bool) {
 	if h != e.seal {
 		h.until = now.Add(Grace) // somebody still uses it
 	}
-	younger = claim.Sub(born) > ageSlack
-	if younger {
+	if younger = claim.Sub(born) > ageSlack; younger {
 		better = copyOf(h, now)
 	}
 	e.weigh(now)
@@ -130,7 +129,7 @@ func (e *epochs) remember(id EpochID, born time.Time) {
 func (e *epochs) step(now time.Time) (share bool, wake time.Time) {
 	e.weigh(now)
 	switch {
-	case e.seal != nil && !e.seal.old(now):
+	case e.seal != nil && now.Before(e.mintFrom()):
 		e.mintAt = time.Time{}
 	case e.mintAt.IsZero():
 		e.mintAt = now.Add(e.delay())
@@ -149,7 +148,10 @@ func (e *epochs) weigh(now time.Time) {
 	for _, h := range e.held {
 		h.standing = e.control.Standing(h.Control)
 	}
-	e.seal = e.best(now)
+	before := e.seal
+	if e.seal = e.best(now); e.seal != nil && e.seal != before && !e.seal.old(now) {
+		e.fresh = now
+	}
 	for _, h := range e.held {
 		switch {
 		case h == e.seal:
@@ -220,15 +222,17 @@ func (e *epochs) best(now time.Time) *held {
 	return best
 }
 
-// old says that another should be minted.
 func (h *held) old(now time.Time) bool { return !now.Before(h.oldFrom()) }
 
-func (h *held) oldFrom() time.Time {
-	from, settled := h.born.Add(RotateAfter), h.since.Add(epochSettle)
-	if from.Before(settled) {
-		return settled
+func (h *held) oldFrom() time.Time { return h.born.Add(RotateAfter) }
+
+// mintFrom is when the epoch that is sealed under needs a successor.
+func (e *epochs) mintFrom() time.Time {
+	old, pause := e.seal.oldFrom(), e.fresh.Add(epochSettle)
+	if old.Before(pause) {
+		return pause
 	}
-	return from
+	return old
 }
 
 // mint makes an epoch under what is known now. Without heads, or with more than an epoch may name, it has to wait for a
@@ -238,7 +242,7 @@ func (e *epochs) mint(now time.Time) {
 	if len(heads) == 0 || len(heads) > maxControl {
 		return
 	}
-	h := &held{Epoch: Epoch{Control: heads}, born: now, since: now}
+	h := &held{Epoch: Epoch{Control: heads}, born: now}
 	if _, err := io.ReadFull(e.random, h.Key[:]); err != nil {
 		return // none without randomness; the next step tries again
 	}
@@ -269,6 +273,9 @@ func (e *epochs) wake(now time.Time) time.Time {
 		}
 	}
 	sooner(e.mintAt)
+	if e.seal != nil && now.Before(e.mintFrom()) {
+		sooner(e.mintFrom())
+	}
 	for _, h := range e.held {
 		sooner(h.until)
 		if !h.old(now) {

@@ -14,6 +14,9 @@ const (
 	// library splits what it sends by the same number.
 	maxRPC = maxSealed + 256
 
+	// dontWantFrom is the length of a message from which on neighbours are told that it has come. For less it would be
+	// one frame more to each, to save a copy from one.
+	dontWantFrom = 4 << 10
 	// outboundQueue is how many frames wait for one peer before more are dropped, and reported. The library's 32 lose
 	// messages of a burst. What waits is shared between the peers it waits for.
 	outboundQueue = 1024
@@ -55,8 +58,8 @@ const (
 	// Grace is how long an epoch that is sealed under no more is kept to open what is still on its way: longer than
 	// the slowest queue takes to drain or be given up, 30 s.
 	Grace = 2 * time.Minute
-	// epochSettle is how long an epoch has been here before it counts as old, whatever age it was said to have: so
-	// nobody can have the group mint more than once an hour.
+	// epochSettle is how long a fresh epoch is left alone, whatever age it is said to have since: so nobody can have the
+	// group mint more than once an hour.
 	epochSettle = time.Hour
 	// ageSlack is by how much an age may be told too low before the teller is told better: time on the way.
 	ageSlack = time.Minute

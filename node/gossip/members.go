@@ -12,8 +12,8 @@ import (
 	"github.com/earshot-im/earshot/crypto"
 )
 
-// members are the devices that the router may meet, and what each may still cost. It is the library's blacklist, of all
-// but them, and its filter of what peers say they listen to. Any goroutine may call it; it calls nobody.
+// members are the devices that the router may meet, and what each may still cost. It is also the library's filter of
+// what peers say they listen to. Any goroutine may call it; it calls nobody but poke.
 type members struct {
 	poke func() // tells Run that there is something to take; must not block
 
@@ -21,7 +21,6 @@ type members struct {
 	fellows map[peer.ID]*fellow
 	drops   map[crypto.DeviceID]int // not yet reported
 	met     map[peer.ID]struct{}    // to be told to the library: it may open a stream to them
-	cuts    map[peer.ID]struct{}    // to be told to the library: it is done with them
 }
 
 type fellow struct {
@@ -40,7 +39,6 @@ func newMembers(poke func()) *members {
 		fellows: make(map[peer.ID]*fellow),
 		drops:   make(map[crypto.DeviceID]int),
 		met:     make(map[peer.ID]struct{}),
-		cuts:    make(map[peer.ID]struct{}),
 	}
 }
 
@@ -67,8 +65,6 @@ func (m *members) remove(id peer.ID) {
 		delete(m.drops, f.device)
 		delete(m.fellows, id)
 		delete(m.met, id)
-		m.cuts[id] = struct{}{}
-		m.poke()
 	}
 }
 
@@ -82,8 +78,6 @@ func (m *members) cutOff(id peer.ID) bool {
 	}
 	f.cut = true
 	delete(m.met, id)
-	m.cuts[id] = struct{}{}
-	m.poke()
 	return true
 }
 
@@ -99,13 +93,13 @@ func (m *members) meet(ids ...peer.ID) {
 	}
 }
 
-// take returns whom the library is to meet and to be done with.
-func (m *members) take() (met, cuts map[peer.ID]struct{}) {
+// takeMet returns whom the library is to meet.
+func (m *members) takeMet() map[peer.ID]struct{} {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	met, cuts = m.met, m.cuts
-	m.met, m.cuts = make(map[peer.ID]struct{}), make(map[peer.ID]struct{})
-	return met, cuts
+	met := m.met
+	m.met = make(map[peer.ID]struct{})
+	return met
 }
 
 // fellow returns what is kept of a fellow member, nil for everyone else. The caller holds mu.
@@ -221,12 +215,9 @@ func (m *members) quiet(id peer.ID) {
 	}
 }
 
-// Add and Contains make it a pubsub.Blacklist of all who aren't fellow members. Whom the library is told to add, isn't.
-func (m *members) Add(peer.ID) bool         { return false }
-func (m *members) Contains(id peer.ID) bool { return id != "" && !m.has(id) } // "": a message names no author
-func (m *members) CanSubscribe(string) bool { return true }
-
 var errTopics = errors.New("too many topics")
+
+func (m *members) CanSubscribe(string) bool { return true }
 
 // FilterIncomingSubscriptions makes it a pubsub.SubscriptionFilter. Topics of epochs that have not come yet are
 // remembered too, since nobody says again what they listen to.

@@ -406,6 +406,9 @@ func TestHostileInputGoesNoFurther(t *testing.T) {
 				if cut := !second.router.members.has(first.host.ID()); cut != c.cut {
 					t.Errorf("the peer was cut off: %v", cut)
 				}
+				if n := second.streams(first); c.cut && n != 0 {
+					t.Errorf("%d streams with who was cut off", n)
+				}
 				if !third.router.members.has(second.host.ID()) {
 					t.Error("who was between was cut off")
 				}
@@ -494,6 +497,28 @@ func TestSlowPeerIsReported(t *testing.T) {
 	})
 }
 
+// TestLostQueueIsReported cuts the cable for good: what was still queued when the link noticed is said to be dropped.
+func TestLostQueueIsReported(t *testing.T) {
+	row(t, func(t *testing.T, o *office, e Epoch) {
+		first, second := o.devices[0], o.devices[1]
+		o.net.Drop(first.at, second.at)
+		for i := range outboundQueue / 2 {
+			first.publish(fmt.Sprint("lost ", i, string(make([]byte, 1000))))
+			if i%256 == 0 {
+				synctest.Wait()
+			}
+		}
+		if len(first.dropped) != 0 {
+			t.Fatal("dropped before the link noticed")
+		}
+		time.Sleep(20 * time.Second)
+		synctest.Wait()
+		if n := first.dropped[second.id]; n == 0 || n > outboundQueue/2 {
+			t.Errorf("%d reported", n)
+		}
+	})
+}
+
 func TestPublishRefuses(t *testing.T) {
 	row(t, func(t *testing.T, o *office, e Epoch) {
 		d := o.devices[0]
@@ -507,8 +532,12 @@ func TestPublishRefuses(t *testing.T) {
 			t.Error("the largest payload didn't arrive")
 		}
 		d.stop()
+		stopped := time.Now()
 		if err := <-d.ended; err != nil {
 			t.Error(err)
+		}
+		if took := time.Since(stopped); took > time.Second {
+			t.Errorf("took %s to end", took)
 		}
 		d.stop = nil
 		if err := d.router.Publish(t.Context(), nil); !errors.Is(err, ErrStopped) {
@@ -517,10 +546,8 @@ func TestPublishRefuses(t *testing.T) {
 		if len(d.router.epochs.held) != 0 {
 			t.Error("keys are left")
 		}
-		for _, c := range d.host.Conns() {
-			for _, s := range c.GetStreams() {
-				t.Errorf("a stream is left: %s", s.Protocol())
-			}
+		if n := d.streams(o.devices[1]); n != 0 {
+			t.Errorf("%d streams are left", n)
 		}
 	})
 }
@@ -543,7 +570,8 @@ func TestSeveralPublishOneMessage(t *testing.T) {
 	})
 }
 
-// TestMemberComesBack loses the connection of two, and has a router begin after its peers.
+// TestMemberComesBack loses the connection of two, has one not count as a member for a while, and has a router begin after
+// its peers.
 func TestMemberComesBack(t *testing.T) {
 	row(t, func(t *testing.T, o *office, _ Epoch) {
 		second, third := o.devices[1], o.devices[2]
@@ -562,6 +590,17 @@ func TestMemberComesBack(t *testing.T) {
 			t.Error("no gossip after a reconnect")
 		}
 
+		second.lose(third)
+		time.Sleep(time.Minute)
+		second.meet(third)
+		time.Sleep(5 * time.Second)
+		o.devices[0].publish("member again")
+		time.Sleep(5 * time.Second)
+		synctest.Wait()
+		if third.count("member again") != 1 {
+			t.Error("no gossip with a member that was added again")
+		}
+
 		late := o.open()
 		late.control.hear(second.control)
 		second.meet(late) // nobody runs at late yet
@@ -576,4 +615,3 @@ func TestMemberComesBack(t *testing.T) {
 		}
 	})
 }
-

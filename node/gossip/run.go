@@ -57,7 +57,8 @@ func (r *Router) start(ctx context.Context) (*engine, error) {
 	}
 	params := pubsub.DefaultGossipSubParams()
 	params.Connectors, params.MaxPendingConnections, params.PrunePeers = 0, 0, 0 // no peer exchange
-	silent := slog.New(slog.DiscardHandler)                                      // it would log topics and sealed bytes
+	params.IDontWantMessageThreshold = dontWantFrom
+	silent := slog.New(slog.DiscardHandler) // it would log topics and sealed bytes
 	ps, err := pubsub.NewGossipSubWithRouter(ctx, host, pubsub.DefaultGossipSubRouter(host),
 		pubsub.WithLogger(silent),
 		pubsub.WithRPCLogger(silent),
@@ -71,7 +72,6 @@ func (r *Router) start(ctx context.Context) (*engine, error) {
 		pubsub.WithPeerOutboundQueueSize(outboundQueue),
 		pubsub.WithValidateQueueSize(proveQueue),
 		pubsub.WithDefaultValidator(r.validator(host), pubsub.WithValidatorInline(true)),
-		pubsub.WithBlacklist(r.members),
 		pubsub.WithSubscriptionFilter(r.members),
 		pubsub.WithAppSpecificRpcInspector(func(id peer.ID, rpc *pubsub.RPC) error {
 			return r.members.inspect(id, rpc, time.Now())
@@ -113,12 +113,7 @@ func (r *Router) loop(ctx context.Context, e *engine) error {
 		case <-retry.C:
 			r.members.meet(e.host.Network().Peers()...)
 		}
-		met, cuts := r.members.take()
-		for id := range cuts {
-			e.ps.BlacklistPeer(id)
-			reset(r.cfg.Host.ConnsTo(id), r.proto)
-		}
-		for id := range met {
+		for id := range r.members.takeMet() {
 			_ = e.met.Emit(event.EvtPeerIdentificationCompleted{Peer: id, Protocols: []protocol.ID{r.proto}})
 		}
 		next, err := r.settle(ctx, e.ps)
@@ -208,6 +203,7 @@ func (r *Router) validator(host *fellowHost) pubsub.ValidatorEx {
 			return pubsub.ValidationAccept
 		case forged(err):
 			if r.members.cutOff(id) {
+				reset(r.cfg.Host.ConnsTo(id), r.proto)
 				r.cfg.Log.Warn("gossip from member is forged", "peer", device, "err", err)
 			}
 			return pubsub.ValidationReject
