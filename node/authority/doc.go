@@ -1,0 +1,2 @@
+// Package authority is a stopgap.
+package authority
