@@ -1,0 +1,255 @@
+package groups
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/node/authority"
+	"github.com/earshot-im/earshot/store"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// understand finds the author of a control event, and what it does.
+func (g *Groups) understand(e *event.Event) (authority.Event, error) {
+	body, err := e.ParseBody()
+	if err != nil {
+		return authority.Event{}, fmt.Errorf("%w: %w", ErrUnproven, err)
+	}
+	act, err := event.ParseControl(e.Header.Kind, body.Content)
+	if err != nil {
+		return authority.Event{}, fmt.Errorf("%w: %w", ErrUnproven, err)
+	}
+	author, err := g.cfg.Authors.Author(e.Header.Card, e.Header.Device)
+	if err != nil {
+		return authority.Event{}, err
+	}
+	if create, ok := act.(event.Create); ok && create.Person != author {
+		return authority.Event{}, fmt.Errorf("%w: made in another's name", ErrUnproven)
+	}
+	return authority.Event{
+		ID:       crypto.Hash(e.ID),
+		Author:   author,
+		Parents:  e.Header.Control,
+		Clock:    e.Header.Clock,
+		Act:      act,
+		Critical: e.Header.Flags&event.FlagCritical != 0,
+	}, nil
+}
+
+// prove checks that an event is a whole, signed control event of a group.
+func prove(id event.Conversation, e *event.Event) error {
+	if e.Header.Conversation != id || e.Header.Kind.Class() != event.ClassControl || e.Absent != event.Present {
+		return ErrUnproven
+	}
+	alone := event.Run{Events: []event.Event{*e}}
+	if err := alone.Prove(); err != nil {
+		return fmt.Errorf("%w: %w", ErrUnproven, err)
+	}
+	return nil
+}
+
+// Admit takes control events of a group in, parents first; what its authors were not permitted is left out. A group that is
+// not known becomes so if the owner is in it, by somebody who may bring them in.
+func (g *Groups) Admit(ctx context.Context, id event.Conversation, events []event.Event, may func(inviter crypto.PersonID) bool) error {
+	it, err := g.get(id)
+	if err != nil {
+		return g.join(ctx, id, events, may)
+	}
+	it.changing.Lock()
+	defer it.changing.Unlock()
+	before, err := g.State(id)
+	if err != nil {
+		return err
+	}
+	var fresh []event.Event
+	var authors []crypto.PersonID
+	var refused error
+	for i := range events {
+		known := false
+		_ = g.with(id, func(it *group) error { known = it.engine.Has(crypto.Hash(events[i].ID)); return nil })
+		if known {
+			continue
+		}
+		author, err := g.permit(it, &events[i])
+		if errors.Is(err, authority.ErrNotPermitted) {
+			refused = err
+			continue
+		} else if err != nil {
+			refused = err
+			break
+		}
+		fresh = append(fresh, events[i])
+		authors = append(authors, author)
+	}
+	if len(fresh) > 0 {
+		if err := g.commit(ctx, it, before, func() error { return g.put(ctx, id, fresh, authors) }); err != nil {
+			return err
+		}
+	}
+	return refused
+}
+
+// permit proves an event and has the engine take it.
+func (g *Groups) permit(it *group, e *event.Event) (author crypto.PersonID, err error) {
+	if err := prove(it.id, e); err != nil {
+		return author, err
+	}
+	understood, err := g.understand(e)
+	if err != nil {
+		return author, err
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return understood.Author, it.engine.Add(understood)
+}
+
+func (g *Groups) put(ctx context.Context, id event.Conversation, events []event.Event, authors []crypto.PersonID) error {
+	for _, a := range slices.CompactFunc(slices.Clone(authors), func(a, b crypto.PersonID) bool { return a == b }) {
+		if err := g.cfg.Authors.Keep(ctx, a); err != nil {
+			return err
+		}
+	}
+	return g.store.PutControls(ctx, id, events)
+}
+
+// commit writes a change that the engine has taken, then has this device write under it, hides what it cuts, and tells.
+// If it can't be written, the engine is made anew from what is on the disk. The caller holds changing.
+func (g *Groups) commit(ctx context.Context, it *group, before *authority.State, write func() error) error {
+	if err := write(); err != nil {
+		return errors.Join(err, g.read(it))
+	}
+	g.mu.Lock()
+	it.heads = writable(it.engine, it.heads)
+	after := it.engine.State()
+	g.mu.Unlock()
+	err := g.limits(ctx, it)
+	g.cfg.Changed(Change{ID: it.id, Before: before, After: after})
+	return err
+}
+
+// join makes a group known by its control events.
+func (g *Groups) join(ctx context.Context, id event.Conversation, events []event.Event, may func(inviter crypto.PersonID) bool) error {
+	g.joining.Lock()
+	if g.Known(id) {
+		g.joining.Unlock()
+		return g.Admit(ctx, id, events, may)
+	}
+	defer g.joining.Unlock()
+	it := &group{id: id}
+	understood := make([]authority.Event, len(events))
+	authors := make([]crypto.PersonID, len(events))
+	for i := range events {
+		err := prove(it.id, &events[i])
+		if err == nil {
+			understood[i], err = g.understand(&events[i])
+		}
+		if err != nil {
+			return err
+		}
+		authors[i] = understood[i].Author
+	}
+	var err error
+	if it.engine, it.secret, err = build(understood); err != nil {
+		return err
+	}
+	var permitted []event.Event
+	for i := range events {
+		if it.engine.Has(crypto.Hash(events[i].ID)) {
+			permitted = append(permitted, events[i])
+		}
+	}
+	me, ok := it.engine.State().Member(g.self)
+	if !ok || me.Person != me.InvitedBy && !may(me.InvitedBy) {
+		return ErrNotInvited
+	}
+	return g.enter(ctx, it, func() error { return g.put(ctx, it.id, permitted, authors) })
+}
+
+// enter makes a new group known once it is written. The caller holds joining.
+func (g *Groups) enter(ctx context.Context, it *group, write func() error) error {
+	if err := write(); err != nil {
+		return err
+	}
+	it.changing.Lock()
+	defer it.changing.Unlock()
+	g.mu.Lock()
+	g.groups[it.id] = it
+	g.mu.Unlock()
+	return g.commit(ctx, it, nil, func() error { return nil })
+}
+
+// Create makes a group of which the owner is the only member.
+func (g *Groups) Create(ctx context.Context, name string) (event.Conversation, error) {
+	g.joining.Lock()
+	defer g.joining.Unlock()
+	act := event.Create{Person: g.self, Name: name, History: event.History{Policy: event.HistoryJoined}}
+	_, _ = rand.Read(act.Secret[:]) // never fails
+	e, err := g.store.AppendControl(ctx, store.ControlDraft{Act: act})
+	if err != nil {
+		return event.Conversation{}, err
+	}
+	understood, err := g.understand(&e)
+	if err != nil {
+		return event.Conversation{}, err
+	}
+	it := &group{id: e.Header.Conversation}
+	if it.engine, it.secret, err = build([]authority.Event{understood}); err != nil {
+		return event.Conversation{}, err
+	}
+	return it.id, g.enter(ctx, it, func() error { return nil })
+}
+
+// Do has the owner act in a group: decide says what, by the state as it is when nothing else can change it.
+func (g *Groups) Do(ctx context.Context, id event.Conversation, decide func(*authority.State) (event.Control, error)) error {
+	it, err := g.get(id)
+	if err != nil {
+		return err
+	}
+	it.changing.Lock()
+	defer it.changing.Unlock()
+	before, err := g.State(id)
+	if err != nil {
+		return err
+	}
+	act, err := decide(before)
+	if err == nil {
+		err = g.with(id, func(it *group) error { return it.engine.May(g.self, act) })
+	}
+	if err != nil {
+		return err
+	}
+	e, err := g.store.AppendControl(ctx, store.ControlDraft{Conversation: id, Act: act})
+	if err != nil {
+		return err
+	}
+	return g.commit(ctx, it, before, func() error {
+		_, err := g.permit(it, &e)
+		return err
+	})
+}
+
+// Cuts is where the logs of a person end that a removal now would cut: as far as they are held here.
+func (g *Groups) Cuts(id event.Conversation, of crypto.PersonID) ([]event.Position, error) {
+	first, err := g.store.FirstHeads(id)
+	if err != nil {
+		return nil, err
+	}
+	logs, err := g.store.Logs(id)
+	if err != nil {
+		return nil, err
+	}
+	var cuts []event.Position
+	for log, segments := range logs {
+		if first[log].Author != of || len(segments) == 0 {
+			continue
+		}
+		last := segments[len(segments)-1]
+		cuts = append(cuts, event.Position{Device: log.Device, Instance: log.Instance, Sequence: last.Last, ID: last.ID})
+	}
+	slices.SortFunc(cuts, func(a, b event.Position) int { return a.Log(id).Compare(b.Log(id)) })
+	return cuts, nil
+}

@@ -1,0 +1,416 @@
+// Package groups keeps the groups that this node knows: their control sets, in the store and as authority engines in
+// memory, and what follows from them for each person: who is served what, whose events are taken, whom a message is for.
+//
+// It owns the order in which a control set changes: one change of a group at a time is proven, permitted by its engine,
+// committed, and only then what this device writes under. It refuses what its author was not permitted, and what names a
+// past that is not here. It knows no sessions, no names of persons and no cards: whose a device is it asks Authors.
+//
+// Its methods may be called from any goroutine. Those with a context commit, and return when that is on the disk; the
+// others answer from memory or by a short look into the store. The store calls Heads and Readers inside its
+// transactions, so nothing here holds the lock of the engines while it calls the store.
+package groups
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	gosync "sync"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/node/authority"
+	"github.com/earshot-im/earshot/store"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// Why something is not done. Errors of authority and the store come through as they are.
+var (
+	// ErrUnknown: no such group is known here.
+	ErrUnknown = errors.New("group is not known")
+	// ErrUnproven: the bytes are not what their author signed, or no control events. Whoever brought them is to blame.
+	ErrUnproven = errors.New("control event not proven")
+	// ErrNotInvited: a welcome to a group that one isn't in, or by somebody who may not invite.
+	ErrNotInvited = errors.New("not invited")
+)
+
+// NeedsCardError says that nobody's card with Head is known here. Ask for it and come again.
+type NeedsCardError struct{ Head crypto.Hash }
+
+func (e *NeedsCardError) Error() string {
+	return fmt.Sprintf("no card with head %x is known", e.Head[:4])
+}
+
+// Authors knows whose devices are whose.
+type Authors interface {
+	// Author returns whose card has a head, if the device speaks for them at it; else a *NeedsCardError or
+	// authority.ErrNotPermitted.
+	Author(head crypto.Hash, device crypto.DeviceID) (crypto.PersonID, error)
+	// Keep has the store know a person whose events it is about to hold.
+	Keep(ctx context.Context, person crypto.PersonID) error
+}
+
+// Change is how the control set of a group has changed.
+type Change struct {
+	ID            event.Conversation
+	Before, After *authority.State // Before is nil for a group that is new here
+}
+
+// Config is what Groups are made of.
+type Config struct {
+	Authors Authors
+	Changed func(Change) // after the commit, in the order of a group's changes; it must not change a group
+}
+
+// Groups are those that this node knows. Call Load before anything but Heads and Readers.
+type Groups struct {
+	cfg   Config
+	store *store.Store
+	self  crypto.PersonID
+
+	joining gosync.Mutex // held while a group is made known
+
+	mu     gosync.Mutex // guards the rest and every engine; never held while the store is called
+	groups map[event.Conversation]*group
+}
+
+// group is one group.
+type group struct {
+	id     event.Conversation
+	secret [32]byte
+
+	changing gosync.Mutex // held over a change of the control set, so that there is one at a time; taken before Groups.mu
+
+	engine *authority.Group
+	heads  []crypto.Hash // what this device writes under: on the disk, and ascending from one event to the next
+}
+
+// New returns Groups that know none. They can be given to the store before it is open.
+func New(cfg Config) *Groups {
+	return &Groups{cfg: cfg, groups: make(map[event.Conversation]*group)}
+}
+
+// Load reads all groups from the store.
+func (g *Groups) Load(s *store.Store) error {
+	g.store, g.self = s, s.Own().Person
+	ids, err := s.Groups()
+	if err != nil {
+		return fmt.Errorf("read groups: %w", err)
+	}
+	for _, id := range ids {
+		it := &group{id: id}
+		if err := g.read(it); err != nil {
+			return fmt.Errorf("read group %v: %w", id, err)
+		}
+		g.groups[id] = it
+	}
+	return nil
+}
+
+// read makes the engine of a group from what is on the disk.
+func (g *Groups) read(it *group) error {
+	stored, err := g.store.Controls(it.id)
+	if err != nil {
+		return err
+	}
+	events := make([]authority.Event, len(stored))
+	for i := range stored {
+		if events[i], err = g.understand(&stored[i]); err != nil {
+			return err
+		}
+	}
+	engine, secret, err := build(events)
+	if err != nil {
+		return err
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	it.engine, it.secret = engine, secret
+	it.heads = writable(engine, it.heads)
+	return nil
+}
+
+// build makes an engine of a control set in any order. What its author was not permitted is left out.
+func build(events []authority.Event) (engine *authority.Group, secret [32]byte, err error) {
+	first := slices.IndexFunc(events, func(e authority.Event) bool {
+		_, ok := e.Act.(event.Create)
+		return ok
+	})
+	if first < 0 {
+		return nil, secret, fmt.Errorf("%w: no create event", ErrUnproven)
+	}
+	if engine, err = authority.New(events[first]); err != nil {
+		return nil, secret, err
+	}
+	rest := slices.Delete(slices.Clone(events), first, first+1)
+	for len(rest) > 0 {
+		var later []authority.Event
+		for _, e := range rest {
+			switch err := engine.Add(e); {
+			case errors.Is(err, authority.ErrParent):
+				later = append(later, e)
+			case err != nil && !errors.Is(err, authority.ErrNotPermitted):
+				return nil, secret, err
+			}
+		}
+		if len(later) == len(rest) {
+			return nil, secret, authority.ErrParent
+		}
+		rest = later
+	}
+	return engine, events[first].Act.(event.Create).Secret, nil
+}
+
+// writable chooses which heads to write under: all, or where they are more than a header may name, some that cover what
+// was written under before.
+func writable(engine *authority.Group, before []crypto.Hash) []crypto.Hash {
+	heads := engine.Heads()
+	if len(heads) <= event.MaxControl {
+		return heads
+	}
+	var out []crypto.Hash
+	for _, h := range heads {
+		if slices.ContainsFunc(before, func(b crypto.Hash) bool { return engine.Covers([]crypto.Hash{h}, []crypto.Hash{b}) }) &&
+			!engine.Covers(out, before) {
+			out = append(out, h)
+		}
+	}
+	for _, h := range heads {
+		if len(out) < event.MaxControl && !slices.Contains(out, h) {
+			out = append(out, h)
+		}
+	}
+	slices.SortFunc(out, func(a, b crypto.Hash) int { return bytes.Compare(a[:], b[:]) })
+	return out
+}
+
+// Heads is what this device writes under in a group. See store.Authority.
+func (g *Groups) Heads(id event.Conversation) []crypto.Hash {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if it := g.groups[id]; it != nil {
+		return it.heads
+	}
+	return nil
+}
+
+// Readers are whom a message written under control heads is for: the members then who still are. See store.Authority.
+func (g *Groups) Readers(id event.Conversation, control []crypto.Hash) []crypto.PersonID {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	it := g.groups[id]
+	if it == nil {
+		return nil
+	}
+	now := it.engine.State()
+	then, err := it.engine.StateAt(control)
+	if err != nil {
+		then = now
+	}
+	var out []crypto.PersonID
+	for _, m := range then.Members {
+		if _, still := now.Member(m.Person); still && m.Person != g.self {
+			out = append(out, m.Person)
+		}
+	}
+	return out
+}
+
+func (g *Groups) get(id event.Conversation) (*group, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if it := g.groups[id]; it != nil {
+		return it, nil
+	}
+	return nil, ErrUnknown
+}
+
+// with runs f on the engine of a group.
+func (g *Groups) with(id event.Conversation, f func(*group) error) error {
+	it, err := g.get(id)
+	if err != nil {
+		return err
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return f(it)
+}
+
+// Known says whether a conversation is a group that is known here.
+func (g *Groups) Known(id event.Conversation) bool {
+	_, err := g.get(id)
+	return err == nil
+}
+
+// All returns the IDs of all groups, in order.
+func (g *Groups) All() []event.Conversation {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	out := make([]event.Conversation, 0, len(g.groups))
+	for id := range g.groups {
+		out = append(out, id)
+	}
+	slices.SortFunc(out, func(a, b event.Conversation) int { return bytes.Compare(a[:], b[:]) })
+	return out
+}
+
+// State is what a group is now.
+func (g *Groups) State(id event.Conversation) (state *authority.State, err error) {
+	err = g.with(id, func(it *group) error { state = it.engine.State(); return nil })
+	return state, err
+}
+
+// Shared is a group that concerns a person, and how far its control set goes here.
+type Shared struct {
+	ID      event.Conversation
+	Secret  [32]byte
+	Quiet   bool // one of the two is no member: only control events pass
+	Fresh   bool // the person's invitation is the last that happened in it
+	Locator []crypto.Hash
+}
+
+// Shared returns the groups of which a person may hear from here: those that both are in, and quietly those that one of
+// the two has left or was removed from.
+func (g *Groups) Shared(person crypto.PersonID) []Shared {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	var out []Shared
+	for _, it := range g.groups {
+		state := it.engine.State()
+		_, me := state.Member(g.self)
+		member, them := state.Member(person)
+		if !me && !them || !it.engine.Ever(person) {
+			continue
+		}
+		out = append(out, Shared{ID: it.id, Secret: it.secret, Quiet: !me || !them, Locator: it.engine.Locator(),
+			Fresh: them && slices.Contains(it.engine.Heads(), member.Joined)})
+	}
+	slices.SortFunc(out, func(a, b Shared) int { return bytes.Compare(a.ID[:], b.ID[:]) })
+	return out
+}
+
+// Serves says whether what was written under control heads may be given to a person.
+func (g *Groups) Serves(id event.Conversation, to crypto.PersonID, control []crypto.Hash) bool {
+	serves := false
+	_ = g.with(id, func(it *group) error { serves = it.engine.Serves(to, control); return nil })
+	return serves
+}
+
+// Accepts says whether an author might write at this place of a log under control heads: authority.ErrParent,
+// ErrNotPermitted or ErrCut if not, authority.ErrParent also where a control event that stands in the run is not known.
+func (g *Groups) Accepts(author crypto.PersonID, run *event.Run) error {
+	log, last := run.Log(), &run.Events[len(run.Events)-1]
+	return g.with(log.Conversation, func(it *group) error {
+		if last.Header.Kind.Class() == event.ClassControl && !it.engine.Has(crypto.Hash(last.ID)) {
+			return authority.ErrParent
+		}
+		if last.Header.Kind == event.KindCreate {
+			return nil // it stands under nothing, and is the group's own
+		}
+		return it.engine.Accepts(author, log, last.Header.Sequence, last.Header.Control)
+	})
+}
+
+// Locator is where the control set of a group stands here; nil if the group is not known.
+func (g *Groups) Locator(id event.Conversation) (locator []crypto.Hash) {
+	_ = g.with(id, func(it *group) error { locator = it.engine.Locator(); return nil })
+	return locator
+}
+
+// Fellows says whether two persons are or were in one group, one of them still.
+func (g *Groups) Fellows(in, other crypto.PersonID) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, it := range g.groups {
+		if _, member := it.engine.State().Member(in); member && it.engine.Ever(other) {
+			return true
+		}
+	}
+	return false
+}
+
+// Missing returns the control events that a person lacks and may have, parents first, at most a number of events and
+// of bytes, but one at least. There may be more.
+func (g *Groups) Missing(id event.Conversation, to crypto.PersonID, known []crypto.Hash, maxEvents, maxBytes int) (events []event.Event, more bool, err error) {
+	var ids []crypto.Hash
+	err = g.with(id, func(it *group) error { ids = it.engine.Missing(known, to); return nil })
+	if err != nil || len(ids) == 0 {
+		return nil, false, err
+	}
+	all, err := g.store.Controls(id)
+	if err != nil {
+		return nil, false, err
+	}
+	byID := make(map[crypto.Hash]*event.Event, len(all))
+	for i := range all {
+		byID[crypto.Hash(all[i].ID)] = &all[i]
+	}
+	size := 0
+	for _, id := range ids {
+		e := byID[id]
+		if e == nil {
+			continue // permitted, and not yet on the disk: it is told of when it is
+		}
+		if size += len(e.Head) + len(e.Body); len(events) == maxEvents || len(events) > 0 && size > maxBytes {
+			return events, true, nil
+		}
+		events = append(events, *e)
+	}
+	return events, false, nil
+}
+
+// Floor is the first sequence of a log that a member may be given by the history policy that was in force when they came.
+func (g *Groups) Floor(log event.Log, to crypto.PersonID) (uint64, error) {
+	const day = 24 * 60 * 60 * 1000
+	from, all := int64(0), false
+	var joined []crypto.Hash
+	err := g.with(log.Conversation, func(it *group) error {
+		m, ok := it.engine.State().Member(to)
+		if !ok {
+			return ErrNotInvited
+		}
+		joined = []crypto.Hash{m.Joined}
+		then, err := it.engine.StateAt(joined)
+		if err != nil {
+			return err
+		}
+		from = m.JoinedClock
+		switch h := then.History; h.Policy {
+		case event.HistoryAll:
+			all = true
+		case event.HistoryDays:
+			from -= int64(h.Days) * day
+		}
+		all = all || m.Joined == crypto.Hash(it.id) // who made the group
+		return nil
+	})
+	if err != nil || all {
+		return 1, err
+	}
+	return g.store.Floor(log, func(h *event.Header) bool {
+		if h.Clock >= from {
+			return true
+		}
+		knew := false
+		_ = g.with(log.Conversation, func(it *group) error { knew = it.engine.Covers(h.Control, joined); return nil })
+		return knew
+	})
+}
+
+// limits has the store hide and refuse what stands past the cuts of who was removed.
+func (g *Groups) limits(ctx context.Context, it *group) error {
+	first, err := g.store.FirstHeads(it.id)
+	if err != nil {
+		return err
+	}
+	limits := make(map[event.Log]uint64)
+	g.mu.Lock()
+	for log, held := range first {
+		if limit := it.engine.Limit(held.Author, log, held.Control); limit != math.MaxUint64 {
+			limits[log] = limit
+		}
+	}
+	g.mu.Unlock()
+	return g.store.SetLimits(ctx, it.id, limits)
+}
