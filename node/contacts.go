@@ -289,12 +289,12 @@ func (n *Node) isContact(id peer.ID) bool {
 
 // pin tells the dial planner whether a person's devices are to be reached whoever else is there.
 func (n *Node) pin(a acquaintance) {
-	n.hub.pin(a.card.Devices(), a.Contact && !a.Blocked)
+	n.hub.pin(a.card.Devices(), a.Contact && !a.Blocked || n.groups.Fellows(n.me.person, a.ID))
 }
 
 func (n *Node) pinContacts() {
 	for _, a := range n.people.all() {
-		if a.Contact && a.ID != n.me.person {
+		if a.ID != n.me.person && (a.Contact || n.groups.Fellows(n.me.person, a.ID)) {
 			n.pin(a)
 		}
 	}

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/node/authority"
+	"github.com/earshot-im/earshot/node/groups"
 	"github.com/earshot-im/earshot/node/sync"
 	"github.com/earshot-im/earshot/store"
 	"github.com/earshot-im/earshot/store/event"
@@ -24,9 +26,8 @@ const rollbackPause = time.Hour
 
 // Why events are not let in.
 var (
-	errUnproven  = errors.New("not proven")
-	errStranger  = errors.New("its author has no place in the conversation")
-	errNeedsCard = errors.New("head of the author's card is not known")
+	errUnproven = errors.New("not proven")
+	errStranger = errors.New("its author has no place in the conversation")
 )
 
 // errRolledBack ends a session whose peer knew more of this device's log than this device.
@@ -123,19 +124,23 @@ func (s *session) tell(ctx context.Context, answer sync.Input) {
 }
 
 func (s *session) answer(ticket sync.Ticket, log event.Log, r Ingested) sync.Input {
-	stored := sync.Stored{Ticket: ticket, Segments: r.Segments}
+	stored := sync.Stored{Ticket: ticket, Segments: s.visible(log, r.Segments)}
+	var needs *groups.NeedsCardError
 	switch {
 	case r.Err == nil:
 		return stored
-	case errors.Is(r.Err, errNeedsCard):
-		return sync.NeedCard{Ticket: ticket, Head: r.Card}
+	case errors.As(r.Err, &needs):
+		return sync.NeedCard{Ticket: ticket, Head: needs.Head}
+	case errors.Is(r.Err, authority.ErrParent):
+		return sync.NeedControl{Ticket: ticket}
 	case errors.Is(r.Err, store.ErrTooManySegments):
 		stored.Refused = sync.TooManySegments
 	case errors.Is(r.Err, store.ErrBudget):
 		stored.Refused = sync.OverBudget
 	case errors.Is(r.Err, store.ErrForked):
 		stored.Refused = sync.Forked
-	case errors.Is(r.Err, errStranger):
+	case errors.Is(r.Err, errStranger), errors.Is(r.Err, authority.ErrNotPermitted),
+		errors.Is(r.Err, authority.ErrCut), errors.Is(r.Err, store.ErrCut):
 		stored.Refused = sync.NotPermitted
 	case errors.Is(r.Err, errUnproven):
 		stored.Err = fmt.Errorf("%w: %w", sync.ErrProtocol, r.Err)
@@ -152,7 +157,6 @@ func (s *session) answer(ticket sync.Ticket, log event.Log, r Ingested) sync.Inp
 type Ingested struct {
 	Segments event.Segments  // of its log, as held after the commit
 	Author   crypto.PersonID // once known
-	Card     crypto.Hash     // head of the author's card
 	Err      error
 }
 
@@ -166,14 +170,19 @@ func (n *Node) Ingest(ctx context.Context, run event.Run, road Road) Ingested {
 func (n *Node) beginIngest(ctx context.Context, run event.Run, road Road) (wait func() Ingested) {
 	author, err := n.admitRun(ctx, &run, road)
 	if err != nil {
-		return func() Ingested { return Ingested{Author: author, Card: run.Events[0].Header.Card, Err: err} }
+		return func() Ingested { return Ingested{Author: author, Err: err} }
 	}
+	c := run.Log().Conversation
+	inGroup := n.groups.Known(c)
 	them, _ := n.people.get(road.From)
-	stored := n.store.BeginIngest(ctx, run, store.Origin{Author: author, Stranger: !them.Contact})
+	if inGroup {
+		them, _ = n.people.get(author)
+	}
+	stored := n.store.BeginIngest(ctx, run, store.Origin{Author: author, Stranger: !them.Contact, Member: inGroup})
 	return func() Ingested {
 		result, err := stored()
-		if err == nil && author != n.me.person {
-			n.receipts.mark(run.Log().Conversation, author)
+		if err == nil && author != n.me.person && !inGroup { // in a group the acknowledgement does, which costs no signature
+			n.receipts.mark(c, author)
 		}
 		return Ingested{Segments: result.Segments, Author: author, Err: err}
 	}
@@ -187,6 +196,9 @@ func (n *Node) admitRun(ctx context.Context, run *event.Run, road Road) (author 
 	if author, err = n.mayWrite(run, road); err != nil {
 		return author, err
 	}
+	if n.groups.Known(run.Log().Conversation) {
+		return author, n.keep(ctx, author)
+	}
 	return author, n.keep(ctx, road.From)
 }
 
@@ -199,32 +211,27 @@ func (n *Node) keep(ctx context.Context, id crypto.PersonID) error {
 	return err
 }
 
-// mayWrite finds the author of a proven run in a direct conversation: one of its two persons, by a device that their
-// card names at the head that the run was written under.
+// mayWrite finds the author of a proven run: by a device that their card names at the head that the run was written
+// under, one of the two persons of a direct conversation, or a member of a group.
 func (n *Node) mayWrite(run *event.Run, road Road) (crypto.PersonID, error) {
 	h := &run.Events[0].Header
-	if h.Conversation != event.Direct(n.me.person, road.From) {
-		return crypto.PersonID{}, errStranger
-	}
-	author, ok := n.people.of(h.Device)
-	if !ok || author.ID != road.From && author.ID != n.me.person {
-		// Perhaps a device that the peer's person has added since.
-		return road.From, errNeedsCard
-	}
-	if !author.card.Includes(h.Card) {
-		return author.ID, errNeedsCard
-	}
-	if !author.card.SpeaksAt(h.Card, h.Device) {
-		return author.ID, errStranger
+	author, err := n.Author(h.Card, h.Device)
+	if err != nil {
+		return author, err
 	}
 	for i := range run.Recalls {
 		recall := &run.Recalls[i].Header
-		by, ok := n.people.of(recall.Device)
-		if !ok || by.ID != author.ID || !by.card.SpeaksAt(recall.Card, recall.Device) {
-			return author.ID, errStranger
+		if by, err := n.Author(recall.Card, recall.Device); err != nil || by != author {
+			return author, errStranger
 		}
 	}
-	return author.ID, nil
+	switch {
+	case n.groups.Known(h.Conversation):
+		return author, n.groups.Accepts(author, run)
+	case h.Conversation != event.Direct(n.me.person, road.From), author != road.From && author != n.me.person:
+		return author, errStranger
+	}
+	return author, nil
 }
 
 // errand does what is neither a run nor answered at once. Where the machine waits for an answer, it returns one.
@@ -234,13 +241,15 @@ func (s *session) errand(ctx context.Context, e any) sync.Input {
 	switch e := e.(type) {
 	case sync.IngestRecord:
 		return s.ingestRecord(ctx, e)
+	case sync.IngestControl:
+		return s.ingestControl(ctx, e)
 	case sync.LearnCard:
-		card, bad := crypto.ParseCard(e.Card)
-		if bad == nil && (card.Person() == e.Person || card.Includes(e.Head)) {
-			err = n.people.learnt(ctx, card)
-		}
-		defer s.logErrand("learn card", err)
+		s.logErrand("learn card", n.learnCard(ctx, e))
 		return sync.CardLearned{}
+	case keepProfile:
+		if them, ok := n.people.get(s.person); ok && them.saved {
+			_, err = n.store.PutRecord(ctx, e.record)
+		}
 	case sync.Rollback:
 		err = s.rollBack(ctx, e)
 	case sync.RoundEnded:
@@ -309,10 +318,13 @@ func (s *session) ingestRecord(ctx context.Context, e sync.IngestRecord) sync.In
 	case event.KindProfile:
 		if profileOf(&r, signer.card) {
 			err = n.people.renamed(ctx, signer.ID, profileName(&r))
+			if err == nil && signer.saved {
+				_, err = n.store.PutRecord(ctx, r)
+			}
 			n.presence.bump()
 		}
 	case event.KindReceipt:
-		if signer.Contact { // nothing was ever written to anybody else
+		if signer.Contact || n.groups.Known(e.Conversation) { // nothing was ever written to anybody else
 			err = n.receipts.take(ctx, signer.ID, r)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/discovery"
+	"github.com/earshot-im/earshot/node/groups"
 	"github.com/earshot-im/earshot/node/sync"
 	"github.com/earshot-im/earshot/store"
 	"github.com/earshot-im/earshot/store/event"
@@ -31,11 +32,14 @@ func (s *session) identify(ctx context.Context, e sync.Identify) (sync.Input, er
 		return sync.Joined{Err: fmt.Errorf("%w: profile", sync.ErrPeerProof)}, nil
 	}
 	// Before it is met, so that the end of the session takes back what was done of that.
-	s.person, s.known, s.joinedAt = card.Person(), true, s.node.cfg.Now()
+	s.person, s.known, s.joinedAt, s.peerNonce = card.Person(), true, s.node.cfg.Now(), e.Nonce
 	if err := s.node.people.met(ctx, s, card, profileName(e.Profile)); ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	} else if err != nil {
 		return sync.Joined{Err: fmt.Errorf("%w: %w", sync.ErrPeerProof, err)}, nil
+	}
+	if e.Profile != nil {
+		s.jobs.put(job{effect: keepProfile{*e.Profile}})
 	}
 	s.log.Debug("session", "opened", s.opened)
 	s.node.hub.do(func() { s.node.hub.introduce(s) })
@@ -57,22 +61,30 @@ func (s *session) join() sync.Input {
 	if !ok {
 		return sync.Joined{Err: fmt.Errorf("%w: not known any more", sync.ErrPeerProof)}
 	}
-	conversation := event.Direct(n.me.person, s.person)
-	s.news.join(conversation)
 	in := sync.Joined{Own: n.me.card.Devices(), Blocked: them.Blocked}
 	in.Serve = !them.Blocked && (them.Contact || n.accepts() == AcceptEveryone)
-	shared, err := n.shared(conversation)
-	if err != nil {
-		return sync.Joined{Err: fmt.Errorf("%w: %w", sync.ErrStore, err)}
-	}
 	if !them.Blocked {
-		in.Conversations = []sync.Conversation{shared}
+		direct, err := s.shareDirect()
+		if err != nil {
+			return sync.Joined{Err: fmt.Errorf("%w: %w", sync.ErrStore, err)}
+		}
+		in.Conversations = append(in.Conversations, direct)
+	}
+	for _, g := range n.groups.Shared(s.person) {
+		shared, err := s.shareGroup(g)
+		if err != nil {
+			return sync.Joined{Err: fmt.Errorf("%w: %w", sync.ErrStore, err)}
+		}
+		in.Conversations = append(in.Conversations, shared)
 	}
 	return in
 }
 
-// shared is what this node holds of a direct conversation.
-func (n *Node) shared(c event.Conversation) (sync.Conversation, error) {
+// shareDirect is what this node holds of the direct conversation with the peer.
+func (s *session) shareDirect() (sync.Conversation, error) {
+	n := s.node
+	c := event.Direct(n.me.person, s.person)
+	s.news.join(c)
 	out := sync.Conversation{ID: c}
 	var err error
 	if out.Logs, err = n.store.Logs(c); errors.Is(err, store.ErrNoConversation) {
@@ -90,13 +102,128 @@ func (n *Node) shared(c event.Conversation) (sync.Conversation, error) {
 	return out, err
 }
 
-// cardFor is a card that a peer may have: one's own and the peer's, until there are groups.
-func (n *Node) cardFor(of sync.CardOf, asker crypto.PersonID) []byte {
-	for _, person := range []crypto.PersonID{n.me.person, asker} {
-		if a, ok := n.people.get(person); ok && (person == of.Person || a.card.Includes(of.Head)) {
-			return a.Card
+// shareGroup is what this node holds of a group that concerns the peer, as far as the peer may have it.
+func (s *session) shareGroup(g groups.Shared) (sync.Conversation, error) {
+	n := s.node
+	s.news.join(g.ID)
+	out := sync.Conversation{
+		ID:      g.ID,
+		Mine:    groups.Tag(g.Secret, s.nonce, s.peerNonce, s.self),
+		Theirs:  groups.Tag(g.Secret, s.nonce, s.peerNonce, s.peer),
+		Control: g.Locator,
+		Quiet:   g.Quiet,
+		Welcome: g.Fresh,
+	}
+	if g.Quiet {
+		return out, nil
+	}
+	out.Follow = n.follow(g.ID, s)
+	logs, err := n.store.Logs(g.ID)
+	if err != nil {
+		return out, err
+	}
+	out.Logs = make(map[event.Log]event.Segments, len(logs))
+	for log, segments := range logs {
+		if segments = s.visible(log, segments); len(segments) > 0 {
+			out.Logs[log] = segments
 		}
 	}
+	receipts, err := n.store.Records(event.KindReceipt, g.ID[:])
+	for _, r := range receipts {
+		if s.concerned(&r) {
+			out.Records = append(out.Records, r)
+		}
+	}
+	return out, err
+}
+
+// concerned says that a receipt is about what the peer's person wrote, or goes to a device of the owner.
+func (s *session) concerned(r *event.Record) bool {
+	_, author, _, err := event.ParseReceiptSubject(r.Subject)
+	return err == nil && (author == s.person || s.person == s.node.me.person)
+}
+
+// visible is what the peer may know of a log: in a group, nothing from before the history that they were given.
+func (s *session) visible(log event.Log, segments event.Segments) event.Segments {
+	if !s.node.groups.Known(log.Conversation) {
+		return segments
+	}
+	if author, ok := s.node.people.of(log.Device); ok && author.ID == s.person {
+		return segments
+	}
+	s.floorsMu.Lock()
+	defer s.floorsMu.Unlock()
+	floor, ok := s.floors[log]
+	if !ok {
+		var err error
+		if floor, err = s.node.groups.Floor(log, s.person); err != nil {
+			return nil
+		}
+		s.floors[log] = floor
+	}
+	var out event.Segments
+	for _, g := range segments {
+		if g.First = max(g.First, floor); g.First <= g.Last {
+			out = append(out, g)
+		}
+	}
+	return out
+}
+
+// served says that the peer may have a run.
+func (s *session) served(run *event.Run) bool {
+	c := run.Log().Conversation
+	return !s.node.groups.Known(c) || s.node.groups.Serves(c, s.person, run.Events[0].Header.Control)
+}
+
+// fetchCard is the card that the peer asks for, if they may have it: the owner's, their own, and those of persons who are
+// or were in a group with them; and the name that the person gives themselves.
+func (n *Node) fetchCard(e sync.FetchCard, asker crypto.PersonID) sync.CardFetched {
+	a, ok := n.people.withHead(e.Head)
+	if !ok {
+		a, ok = n.people.get(e.Person)
+	}
+	if !ok || a.ID != n.me.person && a.ID != asker && !n.groups.Fellows(asker, a.ID) {
+		return sync.CardFetched{}
+	}
+	out := sync.CardFetched{Card: a.Card}
+	if a.ID == n.me.person {
+		out.Profile = n.ownProfile()
+	} else if profiles, err := n.store.Records(event.KindProfile, event.ProfileSubject(a.ID)); err == nil {
+		for i := range profiles {
+			if out.Profile == nil || event.Newer(profiles[i], *out.Profile) {
+				out.Profile = &profiles[i]
+			}
+		}
+	}
+	return out
+}
+
+// learnCard takes in the card that a peer was asked for.
+func (n *Node) learnCard(ctx context.Context, e sync.LearnCard) error {
+	card, err := crypto.ParseCard(e.Card)
+	if err != nil || !card.Includes(e.Head) && card.Person() != e.Person {
+		return nil // what waits for it asks once, and is refused then
+	}
+	if e.Profile != nil && !profileOf(e.Profile, card) {
+		e.Profile = nil
+	}
+	if err := n.people.learnt(ctx, card, profileName(e.Profile)); err != nil {
+		return err
+	}
+	if !n.groups.Fellows(n.me.person, card.Person()) {
+		return nil
+	}
+	if err := n.keep(ctx, card.Person()); err != nil {
+		return err
+	}
+	if e.Profile != nil {
+		if _, err := n.store.PutRecord(ctx, *e.Profile); err != nil {
+			return err
+		}
+	}
+	n.pinMember(card.Person())
+	n.presence.bump()
 	return nil
 }
 

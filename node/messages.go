@@ -7,7 +7,7 @@ import (
 	"slices"
 	"unicode/utf8"
 
-	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/node/authority"
 	"github.com/earshot-im/earshot/store"
 	"github.com/earshot-im/earshot/store/event"
 )
@@ -26,17 +26,17 @@ func (n *Node) Send(ctx context.Context, out Outgoing) (Message, error) {
 func (n *Node) SendAll(ctx context.Context, out []Outgoing) ([]Message, error) {
 	var drafts []store.Draft
 	var failed error
-	recipients := make(map[string]crypto.PersonID, 1)
+	destinations := make(map[string]destination, 1)
 	for _, o := range out {
-		to, ok := recipients[o.To]
+		to, ok := destinations[o.To]
 		if !ok {
-			if to, failed = n.recipient(ctx, o.To); failed != nil {
+			if to, failed = n.destination(ctx, o.To); failed != nil {
 				break
 			}
-			recipients[o.To] = to
+			destinations[o.To] = to
 		}
 		var d store.Draft
-		if d, failed = n.draft(event.Direct(n.me.person, to), o); failed != nil {
+		if d, failed = n.draft(to, o); failed != nil {
 			break
 		}
 		drafts = append(drafts, d)
@@ -52,47 +52,79 @@ func (n *Node) SendAll(ctx context.Context, out []Outgoing) ([]Message, error) {
 	return messages, asOurs(err)
 }
 
-// recipient resolves whom to write to, and makes them a contact: who is written to is one.
-func (n *Node) recipient(ctx context.Context, who string) (crypto.PersonID, error) {
-	p, err := n.Resolve(ctx, who)
-	if err != nil {
-		return crypto.PersonID{}, err
-	}
-	if p.Blocked {
-		return crypto.PersonID{}, ErrBlocked
-	}
-	if !p.Contact {
-		_, err = n.change(ctx, p.ID, func(s *store.Person) error { n.befriend(s); return nil })
-	}
-	return p.ID, err
+// destination is where messages go, and whom they may mention.
+type destination struct {
+	conversation event.Conversation
+	readers      []Person
 }
 
-func (n *Node) draft(c event.Conversation, o Outgoing) (store.Draft, error) {
+// destination resolves where to write to. Whoever is written to directly becomes a contact.
+func (n *Node) destination(ctx context.Context, who string) (destination, error) {
+	c, p, err := n.conversation(ctx, who)
 	switch {
-	case o.Text == "":
-		return store.Draft{}, ErrEmpty
-	case !utf8.ValidString(o.Text):
-		return store.Draft{}, ErrText
-	case len(o.Text) > event.MaxText:
-		return store.Draft{}, ErrTooLong
+	case err != nil:
+		return destination{}, err
+	case p == nil:
+		return n.groupDestination(c)
+	case p.Blocked:
+		return destination{}, ErrBlocked
+	case !p.Contact:
+		_, err = n.change(ctx, p.ID, func(s *store.Person) error { n.befriend(s); return nil })
+	}
+	return destination{c, []Person{*p}}, err
+}
+
+func (n *Node) groupDestination(c event.Conversation) (destination, error) {
+	state, err := n.groups.State(c)
+	if err != nil {
+		return destination{}, err
+	}
+	if _, ok := state.Member(n.me.person); !ok {
+		return destination{}, ErrNotMember
+	}
+	to := destination{conversation: c}
+	for _, m := range state.Members {
+		if m.Person != n.me.person {
+			to.readers = append(to.readers, n.person(m.Person))
+		}
+	}
+	return to, nil
+}
+
+func (n *Node) draft(to destination, o Outgoing) (store.Draft, error) {
+	if err := checkText(o.Text); err != nil {
+		return store.Draft{}, err
 	}
 	if o.ReplyTo != nil {
 		if row, err := n.store.Row(*o.ReplyTo); err != nil {
 			return store.Draft{}, asOurs(err)
-		} else if row.Conversation != c {
+		} else if row.Conversation != to.conversation {
 			return store.Draft{}, ErrNoMessage
 		}
 	}
-	content, err := event.Text{Text: o.Text, ReplyTo: o.ReplyTo}.Marshal()
+	text := event.Text{Text: o.Text, ReplyTo: o.ReplyTo, Mentions: mentions(o.Text, to.readers)}
+	content, err := text.Marshal()
 	if err != nil {
 		return store.Draft{}, err
 	}
-	d := store.Draft{Conversation: c, Kind: event.KindText, Content: content}
+	d := store.Draft{Conversation: to.conversation, Kind: event.KindText, Content: content}
 	if o.Key != "" {
 		key := event.KeyFor(o.Key)
 		d.Key = &key
 	}
 	return d, nil
+}
+
+func checkText(text string) error {
+	switch {
+	case text == "":
+		return ErrEmpty
+	case !utf8.ValidString(text):
+		return ErrText
+	case len(text) > event.MaxText:
+		return ErrTooLong
+	}
+	return nil
 }
 
 // asOurs gives an error of the store the name that it has here.
@@ -104,6 +136,14 @@ func asOurs(err error) error {
 		return ErrNoMessage
 	case errors.Is(err, store.ErrAcknowledged):
 		return ErrAcknowledged
+	case errors.Is(err, store.ErrTooLate):
+		return ErrTooLate
+	case errors.Is(err, authority.ErrNotPermitted):
+		return ErrNotPermitted
+	case errors.Is(err, authority.ErrFull):
+		return ErrGroupFull
+	case errors.Is(err, event.ErrTooLarge):
+		return ErrTooLong
 	}
 	return err
 }
@@ -118,13 +158,23 @@ func (n *Node) message(r *store.Row) Message {
 		kind = "unknown"
 	}
 	m := Message{ID: r.ID, Conversation: r.Conversation, Kind: kind, Text: r.Text, Time: r.Clock,
-		Received: r.Received, ReplyTo: r.ReplyTo, Own: r.Own, Gap: r.Gap, Forked: r.Forked, Cursor: r.Arrival}
-	with, _ := n.people.with(r.Conversation)
-	m.To = target(&with)
+		Received: r.Received, ReplyTo: r.ReplyTo, Edited: r.Edited, Mentions: r.Mentions,
+		Mentioned: slices.Contains(r.Mentions, n.me.person), Own: r.Own, Gap: r.Gap, Forked: r.Forked, Cursor: r.Arrival}
+	switch {
+	case n.groups.Known(r.Conversation):
+		m.To = n.groupTarget(r.Conversation)
+	case r.Own:
+		with, _ := n.people.with(r.Conversation)
+		m.To = target(&with)
+	default:
+		m.To = Target{Kind: "person", ID: n.me.person.String(), Name: profileName(n.ownProfile())}
+	}
 	if r.Own {
 		m.State = r.State.String()
-	} else {
-		m.To = Target{Kind: "person", ID: n.me.person.String(), Name: profileName(n.ownProfile())}
+	}
+	for _, reaction := range r.Reactions {
+		by := n.person(reaction.Person)
+		m.Reactions = append(m.Reactions, Reaction{Person: by.ID, Name: shown(&by), Emoji: reaction.Emoji})
 	}
 	author, _ := n.people.get(r.Author)
 	m.From = Author{Person: r.Author, Name: author.Claimed, Petname: author.Petname, Device: r.Device,
@@ -209,15 +259,20 @@ func (n *Node) Wait(ctx context.Context, id event.ID, state string) (Message, er
 // filter resolves a Filter once.
 func (n *Node) filter(ctx context.Context, f Filter) (func(*store.Row) bool, error) {
 	keep := func(r *store.Row) bool { return !r.Own }
-	for _, who := range []string{f.From, f.In} {
-		if who == "" {
-			continue
-		}
-		p, err := n.Resolve(ctx, who)
+	if f.From != "" {
+		p, err := n.Resolve(ctx, f.From)
 		if err != nil {
 			return nil, err
 		}
-		before, c := keep, event.Direct(n.me.person, p.ID)
+		before := keep
+		keep = func(r *store.Row) bool { return before(r) && r.Author == p.ID }
+	}
+	if f.In != "" {
+		c, _, err := n.conversation(ctx, f.In)
+		if err != nil {
+			return nil, err
+		}
+		before := keep
 		keep = func(r *store.Row) bool { return before(r) && r.Conversation == c }
 	}
 	return keep, nil
@@ -240,7 +295,7 @@ func (n *Node) scan(ctx context.Context, after uint64, f Filter, limit int, read
 		}
 		for i := range rows {
 			after = rows[i].Arrival
-			if them, _ := n.people.with(rows[i].Conversation); !them.Blocked && keep(&rows[i]) && len(out) < limit {
+			if them, _ := n.people.get(rows[i].Author); !them.Blocked && keep(&rows[i]) && len(out) < limit {
 				out = append(out, n.message(&rows[i]))
 			}
 		}
@@ -286,22 +341,24 @@ func (n *Node) SetCursor(ctx context.Context, name string, to uint64) error {
 	return n.store.SetCursor(ctx, name, to)
 }
 
-// History returns messages of the conversation with WHO, the oldest first.
+// History returns messages of a conversation, the oldest first. In a group those of blocked persons are hidden.
 func (n *Node) History(ctx context.Context, who string, r HistoryRange) ([]Message, error) {
-	p, err := n.Resolve(ctx, who)
+	c, p, err := n.conversation(ctx, who)
 	if err != nil {
 		return nil, err
 	}
-	rows, err := n.store.Rows(event.Direct(n.me.person, p.ID), store.Page{Before: r.Before, After: r.After, Limit: r.Limit})
+	rows, err := n.store.Rows(c, store.Page{Before: r.Before, After: r.After, Limit: r.Limit})
 	if errors.Is(err, store.ErrNoConversation) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, asOurs(err)
 	}
-	out := make([]Message, len(rows))
+	out := make([]Message, 0, len(rows))
 	for i := range rows {
-		out[i] = n.message(&rows[i])
+		if them, _ := n.people.get(rows[i].Author); p != nil || !them.Blocked {
+			out = append(out, n.message(&rows[i]))
+		}
 	}
 	return out, nil
 }

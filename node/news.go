@@ -2,11 +2,17 @@ package node
 
 import (
 	"context"
+	"maps"
+	"slices"
 	gosync "sync"
 
+	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/node/sync"
 	"github.com/earshot-im/earshot/store/event"
 )
+
+// maxWanted bounds the cards that wait to be asked for from one peer: the members of a large group.
+const maxWanted = 1024
 
 // maxShared bounds the sightings that wait to be told to one peer.
 const maxShared = sync.MaxSightings
@@ -21,6 +27,9 @@ type news struct {
 	held     map[event.Log]sync.Held
 	order    []event.Log // of held
 	records  []sync.HeldRecord
+	control  map[event.Conversation]bool // groups whose control set has grown
+	wanted   []crypto.PersonID           // whose cards are missing
+	groups   []sync.Input                // wishes about groups
 	rejoin   bool
 	sighting []sync.Sighting
 }
@@ -29,6 +38,7 @@ func (n *news) init() {
 	n.wake = make(chan struct{}, 1)
 	n.joined = make(map[event.Conversation]bool)
 	n.held = make(map[event.Log]sync.Held)
+	n.control = make(map[event.Conversation]bool)
 }
 
 // join says of which conversations the session wants to hear, from now on.
@@ -64,13 +74,40 @@ func (n *news) record(r sync.HeldRecord) {
 	}
 }
 
-// profile says that the owner has another name now.
-func (n *news) profile(r event.Record) {
+// change says that the control set of a group has grown.
+func (n *news) change(c event.Conversation) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	for c := range n.joined {
-		n.records = append(n.records, sync.HeldRecord{Conversation: c, Record: r})
+	if n.joined[c] {
+		n.control[c] = true
+		signal(n.wake)
 	}
+}
+
+// in says whether the session hears of a conversation.
+func (n *news) in(c event.Conversation) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.joined[c]
+}
+
+// follow has the peer tell everything that it gets in a group, compare what it holds. Neither is asked for often.
+func (n *news) follow(c event.Conversation)  { n.wish(sync.Follow{Conversation: c, On: true}) }
+func (n *news) compare(c event.Conversation) { n.wish(sync.Compare{Conversation: c}) }
+
+func (n *news) wish(in sync.Input) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.groups = append(n.groups, in)
+	signal(n.wake)
+}
+
+// want has the peer asked for the cards of persons.
+func (n *news) want(persons ...crypto.PersonID) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	room := max(0, maxWanted-len(n.wanted))
+	n.wanted = append(n.wanted, persons[:min(room, len(persons))]...)
 	signal(n.wake)
 }
 
@@ -91,30 +128,51 @@ func (n *news) share(sightings ...sync.Sighting) {
 	signal(n.wake)
 }
 
-// take empties the news.
-func (n *news) take() (rejoin bool, inputs []sync.Input) {
+// take empties the news. What changed in who may have what comes before what is to be had.
+func (n *news) take() (rejoin bool, changed []event.Conversation, inputs []sync.Input) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	changed = slices.Collect(maps.Keys(n.control))
 	for _, log := range n.order {
 		inputs = append(inputs, n.held[log])
 	}
 	for _, r := range n.records {
 		inputs = append(inputs, r)
 	}
+	inputs = append(inputs, n.groups...)
+	for _, p := range n.wanted {
+		inputs = append(inputs, sync.WantCard{Person: p})
+	}
 	if len(n.sighting) > 0 {
 		inputs = append(inputs, sync.Share{Sightings: n.sighting})
 	}
 	rejoin = n.rejoin
 	clear(n.held)
-	n.order, n.records, n.sighting, n.rejoin = nil, nil, nil, false
-	return rejoin, inputs
+	clear(n.control)
+	n.order, n.records, n.groups, n.wanted, n.sighting, n.rejoin = nil, nil, nil, nil, nil, false
+	return rejoin, changed, inputs
 }
 
 // hearNews gives the machine what the rest of the node has told.
 func (s *session) hearNews(ctx context.Context) error {
-	rejoin, inputs := s.news.take()
+	rejoin, changed, news := s.news.take()
+	var inputs []sync.Input
 	if rejoin && s.known {
 		inputs = append(inputs, s.join())
+	}
+	for _, c := range changed {
+		if locator := s.node.groups.Locator(c); locator != nil {
+			inputs = append(inputs, sync.HeldControl{Conversation: c, Control: locator})
+		}
+	}
+	for _, in := range news {
+		if held, ok := in.(sync.Held); ok {
+			if held.Segments = s.visible(held.Log, held.Segments); len(held.Segments) == 0 {
+				continue
+			}
+			in = held
+		}
+		inputs = append(inputs, in)
 	}
 	for _, in := range inputs {
 		if err := s.step(ctx, in); err != nil {

@@ -34,6 +34,7 @@ import (
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/crypto/names"
 	"github.com/earshot-im/earshot/discovery"
+	"github.com/earshot-im/earshot/node/groups"
 	"github.com/earshot-im/earshot/node/link"
 	"github.com/earshot-im/earshot/store"
 	"github.com/earshot-im/earshot/store/event"
@@ -74,6 +75,7 @@ type Node struct {
 	hub      *hub
 	receipts *receipts
 	acks     *acks
+	groups   *groups.Groups
 	networks func() (discovery.Network, error) // this machine's interfaces now
 	watcher  *discovery.Watcher
 	unproven *semaphore.Weighted // bytes of contacts' frames that are not dealt with
@@ -92,6 +94,7 @@ type Node struct {
 	settings  settings
 	profile   *event.Record
 	sessions  map[*session]struct{}
+	followed  followed
 	rollbacks map[event.Conversation]time.Time // the last that a peer's claim caused
 }
 
@@ -121,6 +124,7 @@ func Open(cfg Config) (_ *Node, err error) {
 		ready:     make(chan struct{}),
 		ended:     make(chan struct{}),
 		sessions:  make(map[*session]struct{}),
+		followed:  make(followed),
 		rollbacks: make(map[event.Conversation]time.Time),
 	}
 	n.down = gosync.OnceFunc(func() { close(n.ended) })
@@ -132,7 +136,9 @@ func Open(cfg Config) (_ *Node, err error) {
 	if err := n.parseAddresses(); err != nil {
 		return nil, err
 	}
-	if n.store, err = store.Open(store.Config{Dir: cfg.Dir, Passphrase: cfg.Passphrase, Now: cfg.Now, Log: cfg.Log, Changed: n.committed}); err != nil {
+	n.groups = groups.New(groups.Config{Authors: n, Changed: n.groupChanged})
+	if n.store, err = store.Open(store.Config{Dir: cfg.Dir, Passphrase: cfg.Passphrase, Now: cfg.Now, Log: cfg.Log,
+		Changed: n.committed, Authority: n.groups}); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -146,6 +152,9 @@ func Open(cfg Config) (_ *Node, err error) {
 	if n.people, err = newPeople(n.store); err != nil {
 		return nil, err
 	}
+	if err := n.groups.Load(n.store); err != nil {
+		return nil, err
+	}
 	if err := n.loadSettings(); err != nil {
 		return nil, err
 	}
@@ -156,7 +165,7 @@ func Open(cfg Config) (_ *Node, err error) {
 	n.hub.newPeer = n.newSession
 	n.hub.changed = n.presence.bump
 	n.hub.addrs = n.ownAddrs
-	n.receipts = newReceipts(n.store, n.me.person, cfg.Log, n.tellRecord)
+	n.receipts = newReceipts(n.store, n.me.person, n.groups, cfg.Log, n.tellRecord)
 	n.acks = newAcks(n.store, cfg.Log)
 	if n.networks = cfg.Networks; n.networks == nil {
 		n.networks = discovery.ReadNetwork(cfg.Interfaces...)
@@ -256,6 +265,7 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	running.Go(func() { n.receipts.run(ctx) })
 	running.Go(func() { n.acks.run(ctx) })
 	running.Go(func() { n.release(ctx) })
+	running.Go(func() { n.compare(ctx) })
 	n.pinContacts()
 	for _, s := range append(n.savedSightings(), n.peers...) {
 		n.hub.sighted(s)

@@ -141,6 +141,7 @@ func (n *Node) entered(s *session) {
 func (n *Node) left(s *session) {
 	n.mu.Lock()
 	delete(n.sessions, s)
+	n.unfollow(s)
 	n.mu.Unlock()
 	if s.known {
 		n.people.parted(s.person, s)

@@ -42,6 +42,7 @@ type people struct {
 	mu      gosync.RWMutex
 	known   map[crypto.PersonID]*acquaintance
 	devices map[crypto.DeviceID]crypto.PersonID
+	heads   map[crypto.Hash]crypto.PersonID // of their cards: one belongs to one person
 	direct  map[event.Conversation]crypto.PersonID
 }
 
@@ -60,6 +61,7 @@ func newPeople(s *store.Store) (*people, error) {
 		self:    s.Own().Person,
 		known:   make(map[crypto.PersonID]*acquaintance),
 		devices: make(map[crypto.DeviceID]crypto.PersonID),
+		heads:   make(map[crypto.Hash]crypto.PersonID),
 		direct:  make(map[event.Conversation]crypto.PersonID),
 	}
 	persons, err := s.Persons()
@@ -86,6 +88,9 @@ func (p *people) put(a *acquaintance) {
 		}
 	}
 	p.known[a.ID] = a
+	for _, h := range a.card.Heads() {
+		p.heads[h] = a.ID
+	}
 	p.direct[event.Direct(p.self, a.ID)] = a.ID
 	for _, d := range a.card.Devices() {
 		p.devices[d] = a.ID
@@ -124,6 +129,9 @@ func (p *people) forget(now time.Time) {
 		for _, d := range a.card.Devices() {
 			delete(p.devices, d)
 		}
+		for _, h := range a.card.Heads() {
+			delete(p.heads, h)
+		}
 	}
 }
 
@@ -141,6 +149,16 @@ func (p *people) of(d crypto.DeviceID) (acquaintance, bool) {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	if a := p.known[p.devices[d]]; a != nil {
+		return *a, true
+	}
+	return acquaintance{}, false
+}
+
+// withHead finds whose card has a head.
+func (p *people) withHead(head crypto.Hash) (acquaintance, bool) {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	if a := p.known[p.heads[head]]; a != nil {
 		return *a, true
 	}
 	return acquaintance{}, false
@@ -242,23 +260,27 @@ func (p *people) renamed(ctx context.Context, id crypto.PersonID, name string) e
 	return nil
 }
 
-// learnt takes in a newer card of somebody known. It is proven.
-func (p *people) learnt(ctx context.Context, card crypto.Card) error {
-	a, ok := p.get(card.Person())
-	if !ok {
-		return nil
-	}
-	chosen, _ := crypto.Choose(a.card, card)
-	if bytes.Equal(chosen.Bytes(), a.card.Bytes()) {
-		return nil
-	}
+// learnt takes in a proven card that was asked for, and what its person calls themselves, if nobody has said yet. Who
+// was not known stays for a while, as strangers do who have gone, unless they are kept.
+func (p *people) learnt(ctx context.Context, card crypto.Card, name string) error {
 	p.mu.Lock()
-	p.edit(a.ID, func(a *acquaintance) { a.card, a.Card = chosen, chosen.Bytes() })
+	p.edit(card.Person(), func(a *acquaintance) {
+		if a.card.Bytes() != nil {
+			card, _ = crypto.Choose(a.card, card)
+		}
+		a.card, a.Card = card, card.Bytes()
+		if a.Claimed == "" {
+			a.Claimed = name
+		}
+		a.gone = time.Now()
+	})
+	saved := p.known[card.Person()].saved
+	p.forget(time.Now())
 	p.mu.Unlock()
-	if a.saved {
-		return p.update(ctx, a.ID, func(*store.Person) error { return nil })
+	if !saved {
+		return nil
 	}
-	return nil
+	return p.update(ctx, card.Person(), func(*store.Person) error { return nil })
 }
 
 // update commits a change to a person and shows it. A stranger who was only connected is saved by it.

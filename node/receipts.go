@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/node/groups"
 	"github.com/earshot-im/earshot/node/sync"
 	"github.com/earshot-im/earshot/store"
 	"github.com/earshot-im/earshot/store/event"
@@ -35,6 +36,7 @@ type receipts struct {
 	log    *slog.Logger
 	signed func(event.Conversation, event.Record) // after the commit
 	self   crypto.PersonID
+	groups *groups.Groups
 
 	mu   gosync.Mutex
 	due  map[subject]time.Time // when to sign; bounded by the persons one talks with
@@ -42,8 +44,8 @@ type receipts struct {
 	wake chan struct{}
 }
 
-func newReceipts(s *store.Store, self crypto.PersonID, log *slog.Logger, signed func(event.Conversation, event.Record)) *receipts {
-	return &receipts{store: s, log: log, signed: signed, self: self,
+func newReceipts(s *store.Store, self crypto.PersonID, groups *groups.Groups, log *slog.Logger, signed func(event.Conversation, event.Record)) *receipts {
+	return &receipts{store: s, log: log, signed: signed, self: self, groups: groups,
 		due: make(map[subject]time.Time), last: make(map[subject]time.Time), wake: make(chan struct{}, 1)}
 }
 
@@ -121,13 +123,24 @@ func (r *receipts) markAll() {
 			r.mark(event.Direct(r.self, p.ID), p.ID)
 		}
 	}
+	for _, c := range r.groups.All() {
+		state, err := r.groups.State(c)
+		if err != nil {
+			continue
+		}
+		for _, m := range state.Members {
+			if m.Person != r.self {
+				r.mark(c, m.Person)
+			}
+		}
+	}
 }
 
 // sign signs, commits and then tells a receipt that says what is so now.
 func (r *receipts) sign(ctx context.Context, s subject) error {
 	state, err := r.store.ReceiptState(s.conversation, s.author)
-	if err != nil || len(state.Delivered) == 0 {
-		return err
+	if err != nil || len(state.Delivered) == 0 || len(state.Read) == 0 && r.groups.Known(s.conversation) {
+		return err // in a group only what was read is worth a signature: the acknowledgement says the rest
 	}
 	about := event.ReceiptSubject(s.conversation, s.author, r.store.Own().Store)
 	record, err := r.store.SignRecord(ctx, event.KindReceipt, about, state.Marshal())
@@ -141,7 +154,7 @@ func (r *receipts) sign(ctx context.Context, s subject) error {
 // take lets in a proven receipt of a person's device.
 func (r *receipts) take(ctx context.Context, from crypto.PersonID, record event.Record) error {
 	c, author, _, err := event.ParseReceiptSubject(record.Subject)
-	if err != nil || author != r.self || from == r.self || c != event.Direct(r.self, from) {
+	if err != nil || author != r.self || from == r.self || c != event.Direct(r.self, from) && !r.groups.Known(c) {
 		return nil // about nothing of ours: not kept, and no fault either
 	}
 	receipt, err := event.ParseReceipt(record.Value)
@@ -239,5 +252,13 @@ func (a *acks) write(ctx context.Context) error {
 
 // tellRecord gives a newer record to the sessions that should have it.
 func (n *Node) tellRecord(c event.Conversation, r event.Record) {
-	n.eachSession(func(s *session) { s.news.record(sync.HeldRecord{Conversation: c, Record: r}) })
+	author := crypto.PersonID{}
+	if n.groups.Known(c) { // only whom it is about
+		_, author, _, _ = event.ParseReceiptSubject(r.Subject)
+	}
+	n.eachSession(func(s *session) {
+		if them, _ := n.people.of(s.peer); author == (crypto.PersonID{}) || them.ID == author || them.ID == n.me.person {
+			s.news.record(sync.HeldRecord{Conversation: c, Record: r})
+		}
+	})
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/node/sync"
+	"github.com/earshot-im/earshot/store/event"
 )
 
 const (
@@ -69,6 +70,11 @@ type session struct {
 	known   bool
 
 	joinedAt time.Time // when the round began, by the store's clock; set before any job of it
+
+	nonce, peerNonce [32]byte // of this node and, once known, of the peer
+
+	floorsMu gosync.Mutex
+	floors   map[event.Log]uint64 // of logs in groups: where the history begins that the peer was given
 }
 
 func (n *Node) newSession(stream network.Stream, opened bool) *session {
@@ -82,11 +88,13 @@ func (n *Node) newSession(stream network.Stream, opened bool) *session {
 		since:  time.Now(),
 		log:    n.log.With("peer", remote.String()),
 		done:   make(chan sync.Input),
+		nonce:  randomNonce(),
+		floors: make(map[event.Log]uint64),
 	}
 	s.news.init()
 	s.jobs.init()
 	s.out.init()
-	s.machine = sync.New(sync.Config{Self: s.self, Peer: remote, Nonce: randomNonce(), Store: n.store.Own().Store})
+	s.machine = sync.New(sync.Config{Self: s.self, Peer: remote, Nonce: s.nonce, Store: n.store.Own().Store})
 	return s
 }
 
@@ -207,15 +215,20 @@ func (s *session) perform(ctx context.Context, e sync.Effect) (sync.Input, error
 		if err != nil {
 			s.log.Warn("load run", "conv", e.Log.Conversation, "err", err)
 		}
+		if err == nil && !s.served(&run) {
+			err = errNotServed
+		}
 		return sync.Loaded{Log: e.Log, Run: run, Err: err}, nil
+	case sync.LoadControl:
+		return s.loadControl(e), nil
 	case sync.Identify:
 		return s.identify(ctx, e)
 	case sync.FetchCard:
-		return sync.CardFetched{Card: s.node.cardFor(e.CardOf, s.person)}, nil
+		return s.node.fetchCard(e, s.person), nil
 	case sync.Ingest:
 		s.jobs.put(job{effect: e, budget: s.budget})
 		s.budget = share{}
-	case sync.IngestRecord, sync.LearnCard, sync.Rollback, sync.RoundEnded, sync.Request:
+	case sync.IngestRecord, sync.IngestControl, sync.LearnCard, sync.Rollback, sync.RoundEnded, sync.Request:
 		s.jobs.put(job{effect: e})
 	case sync.Acked:
 		s.node.acks.put(s.person, e.Log, e.Segments)

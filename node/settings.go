@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/earshot-im/earshot/crypto/names"
+	"github.com/earshot-im/earshot/node/sync"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -92,7 +93,11 @@ func (n *Node) SetName(ctx context.Context, name string) error {
 	n.mu.Lock()
 	n.profile = &record
 	n.mu.Unlock()
-	n.eachSession(func(s *session) { s.news.profile(record) })
+	n.eachSession(func(s *session) {
+		if them, ok := n.people.of(s.peer); ok {
+			s.news.record(sync.HeldRecord{Conversation: event.Direct(n.me.person, them.ID), Record: record})
+		}
+	})
 	n.presence.bump()
 	return nil
 }

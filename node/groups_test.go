@@ -1,0 +1,451 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/earshot-im/earshot/store"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// makes has m make a group with others in it, and returns its ID.
+func (m *machine) makes(name string, others ...*machine) event.Conversation {
+	m.w.t.Helper()
+	g, err := m.CreateGroup(m.w.t.Context(), name)
+	if err != nil {
+		m.w.t.Fatal(err)
+	}
+	m.invites(g.ID, others...)
+	for _, o := range others {
+		m.w.within(5*time.Second, o.name+" is told of the group", func() bool { return o.role(g.ID) != "" })
+	}
+	return g.ID
+}
+
+func (m *machine) invites(g event.Conversation, others ...*machine) {
+	m.w.t.Helper()
+	var who []string
+	for _, o := range others {
+		who = append(who, o.who.person.String())
+	}
+	if len(who) == 0 {
+		return
+	}
+	if _, err := m.Invite(m.w.t.Context(), g.String(), who); err != nil {
+		m.w.t.Fatal(err)
+	}
+}
+
+// role is what the owner of m is in a group, by what m knows.
+func (m *machine) role(g event.Conversation) string {
+	group, err := m.Group(m.w.t.Context(), g.String())
+	if unknown := new(UnknownError); errors.As(err, &unknown) {
+		return ""
+	} else if err != nil {
+		m.w.t.Fatal(err)
+	}
+	return group.Role
+}
+
+// tell sends words to a group.
+func (m *machine) tell(g event.Conversation, text string) Message {
+	m.w.t.Helper()
+	sent, err := m.Send(m.w.t.Context(), Outgoing{To: "#" + g.String(), Text: text})
+	if err != nil {
+		m.w.t.Fatalf("%s to the group: %v", m.name, err)
+	}
+	return sent
+}
+
+// heard is what m shows of a group.
+func (m *machine) heard(g event.Conversation) (texts []string) {
+	m.w.t.Helper()
+	rows, err := m.store.Rows(g, store.Page{Limit: 100_000})
+	if err != nil && !errors.Is(err, store.ErrNoConversation) {
+		m.w.t.Fatal(err)
+	}
+	for _, r := range rows {
+		texts = append(texts, r.Text)
+	}
+	return texts
+}
+
+// hears waits until m shows exactly these words in a group.
+func (m *machine) hears(g event.Conversation, want ...string) {
+	m.w.t.Helper()
+	var have []string
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+		if have = m.heard(g); slices.Equal(have, want) {
+			return
+		}
+		if time.Now().After(end) {
+			m.w.t.Fatalf("%s shows %q in the group, want %q", m.name, have, want)
+		}
+	}
+}
+
+func TestGroup(t *testing.T) {
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		all := w.people("Ann", "Bob", "Cleo")
+		ann, bob, cleo := all[0], all[1], all[2]
+		ann.meets(5*time.Second, bob, cleo)
+		bob.meets(5*time.Second, cleo)
+		g := ann.makes("lunch", bob, cleo)
+		first := ann.tell(g, "at one?")
+		for _, m := range all {
+			m.hears(g, "at one?")
+		}
+		ann.reaches(5*time.Second, first, StateDelivered)
+		time.Sleep(time.Second)
+		bob.tell(g, "fine, @Cleo?")
+		for _, m := range all {
+			m.hears(g, "at one?", "fine, @Cleo?")
+		}
+		unread, err := cleo.Unread(t.Context(), 0, Filter{In: "#lunch"}, 10)
+		if err != nil || len(unread) != 2 {
+			t.Fatalf("Cleo has %d unread, err %v", len(unread), err)
+		}
+		if last := unread[1]; !last.Mentioned || last.To.Kind != "group" || last.To.Name != "lunch" || last.From.Name != "Bob" {
+			t.Errorf("message arrived as %+v", last)
+		}
+		for _, m := range []*machine{bob, cleo} {
+			page, err := m.Unread(t.Context(), 0, Filter{}, 10)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, row := range page {
+				if err := m.MarkRead(t.Context(), row.ID); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		ann.reaches(5*time.Second, first, StateRead)
+		reached, err := ann.Receipts(t.Context(), first.ID)
+		if err != nil || len(reached) != 2 || reached[0].State != StateRead || reached[1].State != StateRead {
+			t.Errorf("receipts: %+v, %v", reached, err)
+		}
+		members, err := bob.Members(t.Context(), "lunch")
+		if err != nil || len(members) != 3 || members[0].Name != "Ann" || members[0].Role != RoleOwner || !members[1].Self {
+			t.Errorf("members at Bob: %+v, %v", members, err)
+		}
+	})
+}
+
+// Ann and Cleo are never on together while they talk: Bob has it.
+func TestAbsentMemberCatchesUpFromAnother(t *testing.T) {
+	inWorld(t, 2, func(t *testing.T, w *world) {
+		all := w.people("Ann", "Bob", "Cleo")
+		ann, bob, cleo := all[0], all[1], all[2]
+		ann.meets(5*time.Second, bob, cleo)
+		bob.meets(5*time.Second, cleo)
+		g := ann.makes("lunch", bob, cleo)
+		cleo.stop()
+		var want []string
+		for i := range 5 {
+			want = append(want, fmt.Sprintf("line %d", i))
+			ann.tell(g, want[i])
+			time.Sleep(10 * time.Millisecond)
+		}
+		bob.hears(g, want...)
+		ann.stop()
+		cleo.start(bob.address())
+		cleo.hears(g, want...)
+		bob.stop()
+		ann.start()
+		last := ann.tell(g, "are you there?")
+		cleo.announce()
+		ann.announce()
+		cleo.hears(g, append(want, "are you there?")...)
+		if reached, err := ann.Receipts(t.Context(), last.ID); err != nil || len(reached) != 2 {
+			t.Errorf("receipts: %+v, %v", reached, err)
+		}
+	})
+}
+
+func TestNewcomersHistory(t *testing.T) {
+	for policy, want := range map[string][]string{
+		HistoryJoined: {"welcome"},
+		HistoryAll:    {"old", "recent", "welcome"},
+		"2d":          {"recent", "welcome"},
+	} {
+		t.Run(policy, func(t *testing.T) {
+			inWorld(t, 3, func(t *testing.T, w *world) {
+				all := w.people("Ann", "Bob", "Cleo")
+				ann, bob, cleo := all[0], all[1], all[2]
+				ann.meets(5*time.Second, bob, cleo)
+				bob.meets(5*time.Second, cleo)
+				g := ann.makes("lunch", bob)
+				bob.tell(g, "old")
+				ann.hears(g, "old")
+				for _, m := range all {
+					m.skew.Add(int64(72 * time.Hour))
+				}
+				bob.tell(g, "recent")
+				ann.hears(g, "old", "recent")
+				if _, err := ann.SetHistory(t.Context(), "lunch", policy); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(time.Minute)
+				ann.invites(g, cleo)
+				w.within(5*time.Second, "Cleo is in", func() bool { return cleo.role(g) != "" })
+				ann.tell(g, "welcome")
+				cleo.hears(g, want...)
+				time.Sleep(time.Minute)
+				cleo.hears(g, want...)
+			})
+		})
+	}
+}
+
+func TestRemovedMemberHearsNothingMore(t *testing.T) {
+	inWorld(t, 4, func(t *testing.T, w *world) {
+		all := w.people("Ann", "Bob", "Cleo")
+		ann, bob, cleo := all[0], all[1], all[2]
+		ann.meets(5*time.Second, bob, cleo)
+		bob.meets(5*time.Second, cleo)
+		g := ann.makes("lunch", bob, cleo)
+		ann.tell(g, "all three")
+		bob.hears(g, "all three")
+		cleo.hears(g, "all three")
+		if _, err := ann.RemoveMember(t.Context(), "lunch", "Bob"); err != nil {
+			t.Fatal(err)
+		}
+		ann.tell(g, "without Bob")
+		w.within(5*time.Second, "Bob learns of it", func() bool { return bob.role(g) == "" })
+		w.within(5*time.Second, "Cleo learns of it", func() bool {
+			group, _ := cleo.Group(t.Context(), "lunch")
+			return group.Members == 2
+		})
+		cleo.hears(g, "all three", "without Bob")
+		cleo.tell(g, "quite so")
+		ann.hears(g, "all three", "without Bob", "quite so")
+		cleo.hears(g, "all three", "without Bob", "quite so")
+		bob.hears(g, "all three")
+		if _, err := bob.Send(t.Context(), Outgoing{To: "#lunch", Text: "hello?"}); !errors.Is(err, ErrNotMember) {
+			t.Errorf("Bob writes: %v", err)
+		}
+		time.Sleep(time.Minute)
+		bob.hears(g, "all three")
+
+		ann.invites(g, bob)
+		w.within(5*time.Second, "Bob is in again", func() bool { return bob.role(g) != "" })
+		bob.tell(g, "back")
+		for _, m := range []*machine{ann, cleo} {
+			m.hears(g, "all three", "without Bob", "quite so", "back")
+		}
+	})
+}
+
+// Bob is removed while he is cut off from Ann, and goes on writing to Cleo, who does not know yet. In the end nobody
+// shows what he wrote past the cut.
+func TestCutHoldsEverywhere(t *testing.T) {
+	inWorld(t, 5, func(t *testing.T, w *world) {
+		all := w.people("Ann", "Bob", "Cleo")
+		ann, bob, cleo := all[0], all[1], all[2]
+		ann.meets(5*time.Second, bob, cleo)
+		bob.meets(5*time.Second, cleo)
+		g := ann.makes("lunch", bob, cleo)
+		bob.tell(g, "before")
+		ann.hears(g, "before")
+		cleo.hears(g, "before")
+		w.cut(ann.addr(), bob.addr())
+		w.cut(ann.addr(), cleo.addr())
+		time.Sleep(time.Minute)
+		if _, err := ann.RemoveMember(t.Context(), "lunch", "Bob"); err != nil {
+			t.Fatal(err)
+		}
+		bob.tell(g, "beyond")
+		cleo.hears(g, "before", "beyond")
+		w.heal(ann.addr(), cleo.addr())
+		w.within(time.Minute, "Cleo learns of it", func() bool {
+			ann.announce()
+			cleo.announce()
+			group, _ := cleo.Group(t.Context(), "lunch")
+			return group.Members == 2
+		})
+		cleo.hears(g, "before")
+		ann.hears(g, "before")
+		w.within(5*time.Second, "Bob learns of it", func() bool { return bob.role(g) == "" })
+		content, _ := event.Text{Text: "and on"}.Marshal()
+		if _, err := bob.store.Append(t.Context(), store.Draft{Conversation: g, Kind: event.KindText, Content: content}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		cleo.hears(g, "before")
+		ann.hears(g, "before")
+	})
+}
+
+func TestLeave(t *testing.T) {
+	inWorld(t, 6, func(t *testing.T, w *world) {
+		all := w.people("Ann", "Bob", "Cleo")
+		ann, bob, cleo := all[0], all[1], all[2]
+		ann.meets(5*time.Second, bob, cleo)
+		bob.meets(5*time.Second, cleo)
+		g := ann.makes("lunch", bob, cleo)
+		ann.tell(g, "hello")
+		bob.hears(g, "hello")
+		cleo.hears(g, "hello")
+		if _, err := ann.Leave(t.Context(), "lunch"); err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range []*machine{bob, cleo} {
+			w.within(5*time.Second, m.name+" learns that Ann has left", func() bool {
+				group, _ := m.Group(t.Context(), "lunch")
+				return group.Members == 2
+			})
+		}
+		if role := bob.role(g); role == RoleMember && cleo.role(g) == RoleMember {
+			t.Error("a group without an owner")
+		}
+		bob.tell(g, "she has gone")
+		cleo.hears(g, "hello", "she has gone")
+		time.Sleep(time.Minute)
+		ann.hears(g, "hello")
+	})
+}
+
+func TestTwoGroupsOfOneName(t *testing.T) {
+	inWorld(t, 7, func(t *testing.T, w *world) {
+		all := w.people("Ann", "Bob")
+		ann, bob := all[0], all[1]
+		ann.meets(5*time.Second, bob)
+		one := ann.makes("Lunch", bob)
+		two := bob.makes("lunch", ann)
+		_, err := ann.Send(t.Context(), Outgoing{To: "#lunch", Text: "which?"})
+		if ambiguous := new(AmbiguousError); !errors.As(err, &ambiguous) || len(ambiguous.Groups) != 2 {
+			t.Fatalf("two groups of one name: %v", err)
+		}
+		ann.tell(two, "that one")
+		bob.hears(two, "that one")
+		if _, err := ann.Leave(t.Context(), one.String()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := ann.Send(t.Context(), Outgoing{To: "lunch", Text: "the other is left"}); err != nil {
+			t.Errorf("after leaving one of them: %v", err)
+		}
+	})
+}
+
+// Edits, reactions and recalls reach everybody, in a group and directly.
+func TestActs(t *testing.T) {
+	inWorld(t, 8, func(t *testing.T, w *world) {
+		all := w.people("Ann", "Bob")
+		ann, bob := all[0], all[1]
+		ann.meets(5*time.Second, bob)
+		g := ann.makes("lunch", bob)
+		for name, send := range map[string]func(string) Message{
+			"group":  func(text string) Message { return ann.tell(g, text) },
+			"direct": func(text string) Message { return ann.say(bob, text) },
+		} {
+			sent := send("att one")
+			seen := func() Message {
+				row, err := bob.store.Row(sent.ID)
+				if err != nil {
+					return Message{}
+				}
+				return bob.message(&row)
+			}
+			w.within(5*time.Second, name+": arrives", func() bool { return seen().Text == "att one" })
+			if _, err := bob.Edit(t.Context(), sent.ID, "mine"); !errors.Is(err, ErrNotYours) {
+				t.Errorf("%s: edits another's message: %v", name, err)
+			}
+			if _, err := ann.Edit(t.Context(), sent.ID, "at one"); err != nil {
+				t.Fatal(err)
+			}
+			w.within(5*time.Second, name+": is edited", func() bool { return seen().Text == "at one" && seen().Edited })
+			if _, err := bob.React(t.Context(), sent.ID, "👍"); err != nil {
+				t.Fatal(err)
+			}
+			w.within(5*time.Second, name+": has a reaction", func() bool {
+				row, err := ann.store.Row(sent.ID)
+				return err == nil && len(row.Reactions) == 1 && row.Reactions[0].Person == bob.who.person
+			})
+			if _, err := ann.Recall(t.Context(), sent.ID); err != nil {
+				t.Fatal(err)
+			}
+			w.within(5*time.Second, name+": is recalled", func() bool { return seen().Kind == "recalled" && seen().Text == "" })
+			late := send("stays")
+			time.Sleep(3 * time.Minute)
+			if _, err := ann.Recall(t.Context(), late.ID); !errors.Is(err, ErrTooLate) {
+				t.Errorf("%s: recalled after three minutes: %v", name, err)
+			}
+		}
+	})
+}
+
+// Members come and go, machines crash and the network parts; in the end all show the same.
+func TestGroupConverges(t *testing.T) {
+	for seed := range uint64(6) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			inWorld(t, 100+seed, func(t *testing.T, w *world) {
+				all := w.people("Ann", "Bob", "Cleo", "Dan")
+				for i, m := range all {
+					m.meets(10*time.Second, all[:i]...)
+				}
+				g := all[0].makes("lunch", all[1:]...)
+				said := 0
+				for range 30 {
+					m := all[w.random.IntN(len(all))]
+					switch w.random.IntN(5) {
+					case 0:
+						if m.on() {
+							m.kill()
+						} else {
+							m.start(w.addresses()...)
+						}
+					case 1:
+						o := all[w.random.IntN(len(all))]
+						if a, b := m.addr(), o.addr(); w.cuts[[2]netip.Addr{a, b}] {
+							w.heal(a, b)
+						} else if a != b {
+							w.cut(a, b)
+						}
+					default:
+						if m.on() {
+							m.tell(g, fmt.Sprintf("%s %d", m.name, said))
+							said++
+						}
+					}
+					time.Sleep(w.upTo(5 * time.Second))
+				}
+				for i, m := range all {
+					for _, o := range all[:i] {
+						w.heal(m.addr(), o.addr())
+						w.heal(o.addr(), m.addr())
+					}
+					if !m.on() {
+						m.start(w.addresses()...)
+					}
+				}
+				want := all[0].heard(g)
+				for end := time.Now().Add(2 * time.Minute); ; time.Sleep(time.Second) {
+					for _, m := range all {
+						m.announce()
+					}
+					want = all[0].heard(g)
+					same := len(want) == said
+					for _, m := range all {
+						same = same && slices.Equal(m.heard(g), want)
+					}
+					if same {
+						break
+					}
+					if time.Now().After(end) {
+						for _, m := range all {
+							t.Logf("%s: %q", m.name, m.heard(g))
+						}
+						t.Fatalf("%d were said, and not all show the same", said)
+					}
+				}
+				for _, m := range all {
+					w.within(time.Minute, m.name+" knows that all have it", func() bool { return m.pending() == 0 })
+				}
+			})
+		})
+	}
+}
