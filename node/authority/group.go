@@ -1,0 +1,268 @@
+package authority
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+const (
+	// MaxEvents bounds the control events of a group, at about 1 KiB each in memory.
+	MaxEvents = 4096
+	// maxByMembers and maxByAdmins bound those that plain members, and they together with admins, have written, so that
+	// whoever can remove a flooder still can.
+	maxByMembers = MaxEvents / 4
+	maxByAdmins  = MaxEvents / 4 * 3
+	// maxByMember bounds those of one plain member, who can only leave: more often than anybody comes and goes.
+	maxByMember = 64
+)
+
+// Event is a control event whose signature and author have been proven.
+type Event struct {
+	ID       crypto.Hash
+	Author   crypto.PersonID
+	Parents  []crypto.Hash // the control heads of its header
+	Clock    int64         // ms since 1970, a claim
+	Act      event.Control // nil if the kind is unknown
+	Critical bool          // must be understood to go on
+}
+
+// entry is an event of a Group.
+type entry struct {
+	Event
+	index int
+	depth int        // the longest way from the create event
+	past  set        // without itself
+	alone set        // what counts of past and itself, judged by these alone
+	role  event.Role // of the author when they wrote it, by past alone; none if that can't be judged
+}
+
+// person is what the events of a Group say of one, whether they count or not, in order of arrival.
+type person struct {
+	joins  []int // invitations of them, or the create event
+	outs   []int // removals and leaves of them
+	roles  []int // changes of their role
+	wrote  []int
+	member int // how many of wrote as a plain member, or unjudged
+}
+
+// Group is the control set of a group.
+type Group struct {
+	entries []*entry // parents before children
+	byID    map[crypto.Hash]int
+	all     set
+	counts  set   // judged by all
+	heads   []int // whom nobody names
+	tips    []int // the same, if what plain members wrote were not here
+	byRole  [event.RoleOwner + 1]int
+
+	settings []int // creation, renames, topics and history policies, in order
+	unknown  []int // critical, of unknown kinds
+
+	about    map[crypto.PersonID]*person
+	promoted []crypto.PersonID // the founder, and to whom anybody has given the role of owner
+
+	// What was asked for, until it may be another.
+	now     *State
+	states  map[string]*State // by heads
+	locator []crypto.Hash
+}
+
+// New makes the Group that a create event begins.
+func New(create Event) (*Group, error) {
+	if _, ok := create.Act.(event.Create); !ok || len(create.Parents) > 0 {
+		return nil, ErrNotPermitted
+	}
+	g := &Group{
+		byID:     make(map[crypto.Hash]int),
+		about:    make(map[crypto.PersonID]*person),
+		promoted: []crypto.PersonID{create.Author},
+		states:   make(map[string]*State),
+	}
+	g.insert(&entry{Event: create, alone: set{}.add(0), role: event.RoleOwner})
+	g.counts = set{}.add(0)
+	return g, nil
+}
+
+// Add takes an event. It returns nil also if it is here already; else ErrParent, ErrNotPermitted or ErrFull.
+func (g *Group) Add(e Event) error {
+	if g.Has(e.ID) {
+		return nil
+	}
+	past, err := g.reach(e.Parents)
+	if err != nil {
+		return err
+	}
+	if !g.areHeads(e.Parents) {
+		return ErrNotPermitted
+	}
+	n := &entry{Event: e, index: len(g.entries), past: past}
+	for _, id := range e.Parents {
+		n.depth = max(n.depth, g.entries[g.byID[id]].depth+1)
+	}
+	before := g.judgedAlone(n)
+	n.alone = before.clone()
+	v := view{before, past}
+	if !g.frozen(v) { // else those who know the kind may know better: it is kept, and never counts here
+		n.role = g.rank(e.Author, v).role
+		if !g.permitted(n, v, event.RoleOwner) {
+			return ErrNotPermitted
+		}
+		n.alone = n.alone.add(n.index)
+	}
+	if err := g.room(e.Author, n.role); err != nil {
+		return err
+	}
+	g.insert(n)
+	g.recount(n)
+	return nil
+}
+
+// areHeads says whether events can have been the heads of somebody's control set.
+func (g *Group) areHeads(ids []crypto.Hash) bool {
+	for i, a := range ids {
+		for _, b := range ids[:i] {
+			if a == b || g.entries[g.byID[a]].past.has(g.byID[b]) || g.entries[g.byID[b]].past.has(g.byID[a]) {
+				return false
+			}
+		}
+	}
+	return 0 < len(ids) && len(ids) <= event.MaxControl
+}
+
+// judgedAlone returns what counts of the past of n, judged by that alone.
+func (g *Group) judgedAlone(n *entry) set {
+	switch {
+	case len(n.Parents) == 1:
+		return g.entries[g.byID[n.Parents[0]]].alone
+	case g.all.within(n.past):
+		return g.counts
+	}
+	return g.judge(n.past)
+}
+
+// room says whether there is room for an event that somebody writes in a role.
+func (g *Group) room(author crypto.PersonID, role event.Role) error {
+	members := g.byRole[event.RoleNone] + g.byRole[event.RoleMember]
+	switch p := g.about[author]; {
+	case len(g.entries) >= MaxEvents,
+		role <= event.RoleAdmin && members+g.byRole[event.RoleAdmin] >= maxByAdmins,
+		role <= event.RoleMember && members >= maxByMembers:
+		return ErrFull
+	case role <= event.RoleMember && p != nil && p.member >= maxByMember:
+		return ErrNotPermitted
+	}
+	return nil
+}
+
+func (g *Group) insert(n *entry) {
+	i := len(g.entries)
+	g.entries = append(g.entries, n)
+	g.byID[n.ID] = i
+	g.all = g.all.add(i)
+	g.now, g.locator = nil, nil
+	covered := func(h int) bool { return n.past.has(h) }
+	g.heads = append(slices.DeleteFunc(g.heads, covered), i)
+	author := g.person(n.Author)
+	author.wrote = append(author.wrote, i)
+	g.byRole[n.role]++
+	if n.role <= event.RoleMember {
+		author.member++
+	} else {
+		g.tips = append(slices.DeleteFunc(g.tips, covered), i)
+	}
+	switch act := n.Act.(type) {
+	case event.Create:
+		author.joins = append(author.joins, i)
+		g.settings = append(g.settings, i)
+	case event.Rename, event.Topic, event.History:
+		at, _ := slices.BinarySearchFunc(g.settings, i, g.order)
+		g.settings = slices.Insert(g.settings, at, i)
+	case event.Invite:
+		for _, p := range act.Persons {
+			p := g.person(p)
+			p.joins = append(p.joins, i)
+		}
+	case event.Leave:
+		author.outs = append(author.outs, i)
+	case event.Remove:
+		p := g.person(act.Person)
+		p.outs = append(p.outs, i)
+	case event.RoleChange:
+		p := g.person(act.Person)
+		p.roles = append(p.roles, i)
+		if act.Role == event.RoleOwner && !slices.Contains(g.promoted, act.Person) {
+			g.promoted = append(g.promoted, act.Person)
+		}
+	case nil:
+		if n.Critical {
+			g.unknown = append(g.unknown, i)
+		}
+	}
+}
+
+func (g *Group) person(id crypto.PersonID) *person {
+	p := g.about[id]
+	if p == nil {
+		p = &person{}
+		g.about[id] = p
+	}
+	return p
+}
+
+// Has says whether an event is here.
+func (g *Group) Has(id crypto.Hash) bool {
+	_, ok := g.byID[id]
+	return ok
+}
+
+// May says whether somebody may do something now: nil, ErrNotPermitted or ErrFull.
+func (g *Group) May(author crypto.PersonID, act event.Control) error {
+	v := view{g.counts, g.all}
+	if !g.permitted(&entry{Event: Event{Author: author, Parents: g.Heads(), Act: act}}, v, event.RoleOwner) {
+		return ErrNotPermitted
+	}
+	return g.room(author, g.rank(author, v).role)
+}
+
+// Ever says whether somebody is or was in the group.
+func (g *Group) Ever(p crypto.PersonID) bool {
+	who := g.about[p]
+	return who != nil && slices.ContainsFunc(who.joins, g.counts.has)
+}
+
+// reach returns events and their past.
+func (g *Group) reach(ids []crypto.Hash) (set, error) {
+	var s set
+	for _, id := range ids {
+		i, ok := g.byID[id]
+		if !ok {
+			return nil, ErrParent
+		}
+		s = s.union(g.entries[i].past).add(i)
+	}
+	return s, nil
+}
+
+// Covers says whether all of older are among heads or in their past.
+func (g *Group) Covers(heads, older []crypto.Hash) bool {
+	s, err := g.reach(heads)
+	return err == nil && !slices.ContainsFunc(older, func(id crypto.Hash) bool {
+		i, ok := g.byID[id]
+		return !ok || !s.has(i)
+	})
+}
+
+// order sorts events, parents before children, the same wherever they are.
+func (g *Group) order(a, b int) int {
+	x, y := g.entries[a], g.entries[b]
+	return cmp.Or(cmp.Compare(x.depth, y.depth), bytes.Compare(x.ID[:], y.ID[:]))
+}
+
+// concurrent says whether neither of two events is in the other's past.
+func (g *Group) concurrent(a, b int) bool {
+	return a != b && !g.entries[a].past.has(b) && !g.entries[b].past.has(a)
+}

@@ -1,0 +1,96 @@
+package authority
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// maxLocator bounds a locator, as offers do, and locatorHeads the part of it that are heads.
+const (
+	maxLocator   = 32
+	locatorHeads = maxLocator / 2
+)
+
+// Heads returns what is to be named by who writes now, sorted: whatever nobody names yet. Where that is more than a header
+// may name, leaves of plain members, who may flood, are left to themselves, and of the rest those are named that count,
+// removals first, then the latest.
+func (g *Group) Heads() []crypto.Hash {
+	heads := g.heads
+	if len(heads) > event.MaxControl {
+		heads = slices.Clone(g.tips)
+		slices.SortFunc(heads, func(a, b int) int { return cmp.Or(cmp.Compare(g.weight(b), g.weight(a)), g.order(b, a)) })
+		heads = heads[:min(len(heads), event.MaxControl)]
+	}
+	ids := g.ids(heads)
+	slices.SortFunc(ids, func(a, b crypto.Hash) int { return bytes.Compare(a[:], b[:]) })
+	return ids
+}
+
+// weight says how much it matters that others know of an event.
+func (g *Group) weight(i int) int {
+	if !g.counts.has(i) {
+		return 0
+	}
+	switch g.entries[i].Act.(type) {
+	case event.Leave, event.Remove:
+		return 2
+	}
+	return 1
+}
+
+func (g *Group) ids(events []int) []crypto.Hash {
+	ids := make([]crypto.Hash, len(events))
+	for i, e := range events {
+		ids[i] = g.entries[e].ID
+	}
+	return ids
+}
+
+// Locator tells others what is here: up to 32 events, heads first, then the last, the second, the fourth and so on from the
+// end of all in order, so that one is among them that the others have. It is not to be changed.
+func (g *Group) Locator() []crypto.Hash {
+	if g.locator == nil {
+		all := make([]int, len(g.entries))
+		for i := range all {
+			all[i] = i
+		}
+		slices.SortFunc(all, func(a, b int) int { return g.order(b, a) })
+		heads := slices.DeleteFunc(slices.Clone(all), func(i int) bool { return !slices.Contains(g.heads, i) })
+		at := heads[:min(len(heads), locatorHeads)]
+		for back := 1; back <= len(all); back *= 2 {
+			if i := all[back-1]; !slices.Contains(at, i) {
+				at = append(at, i)
+			}
+		}
+		g.locator = g.ids(at)
+	}
+	return g.locator
+}
+
+// Missing returns what somebody lacks who has known ones and their past, parents first, as far as they may have it: all
+// who is in; who was, what was written by those who didn't know that they no longer are, and so the removal itself.
+func (g *Group) Missing(known []crypto.Hash, to crypto.PersonID) []crypto.Hash {
+	var have, may set
+	for _, id := range known {
+		if i, ok := g.byID[id]; ok {
+			have = have.union(g.entries[i].past).add(i)
+		}
+	}
+	switch {
+	case !g.Ever(to):
+		return nil
+	case g.standing(to, view{g.counts, g.all}).role != event.RoleNone:
+		may = g.all
+	default:
+		for i, n := range g.entries {
+			if g.open(to, n.past) {
+				may = may.union(n.past).add(i)
+			}
+		}
+	}
+	return g.ids(slices.Collect(may.minus(have)))
+}

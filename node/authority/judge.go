@@ -1,0 +1,170 @@
+package authority
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// recount takes into account that n has come, which is in nobody's past.
+func (g *Group) recount(n *entry) {
+	if g.forbids(n) {
+		g.counts = g.judge(g.all)
+		clear(g.states)
+		return
+	}
+	// Nothing waits for n: all else stays as it was decided without it.
+	j := judgement{Group: g, of: g.all, decided: g.all, counts: g.counts}
+	if yes, _ := j.verdict(n.index); yes {
+		g.counts = g.counts.add(n.index)
+	}
+}
+
+// forbids says whether n might keep something that is here from counting.
+func (g *Group) forbids(n *entry) bool {
+	author := n.Author
+	switch act := n.Act.(type) {
+	case event.Leave:
+	case event.Remove:
+		author = act.Person
+	case event.RoleChange:
+		author = act.Person
+	default:
+		return false
+	}
+	return slices.ContainsFunc(g.about[author].wrote, func(i int) bool { return g.concurrent(i, n.index) })
+}
+
+// judge returns what counts of some events, which have their pasts among them, by these alone.
+func (g *Group) judge(of set) set {
+	j := judgement{Group: g, of: of, decided: set{}.add(0), counts: set{}.add(0)}
+	for {
+		open, progress := 0, false
+		for i := range of.minus(j.decided) {
+			yes, waits := j.verdict(i)
+			if len(waits) > 0 {
+				open++
+				continue
+			}
+			j.decide(i, yes)
+			progress = true
+		}
+		switch {
+		case open == 0:
+			return j.counts
+		case !progress:
+			j.breakCircle()
+		}
+	}
+}
+
+// judgement is how far it is decided which events count.
+type judgement struct {
+	*Group
+	of, decided, counts set
+}
+
+func (j *judgement) decide(i int, counts bool) {
+	j.decided = j.decided.add(i)
+	if counts {
+		j.counts = j.counts.add(i)
+	}
+}
+
+// verdict says whether an event counts, or for which others that has to wait.
+func (j *judgement) verdict(i int) (counts bool, waits []int) {
+	n := j.entries[i]
+	author := j.about[n.Author]
+	_, leaves := n.Act.(event.Leave)
+	against := func(k int) bool { return !leaves && j.of.has(k) && j.concurrent(k, i) }
+	for _, out := range author.outs {
+		if j.counts.has(out) && against(out) {
+			return false, nil
+		}
+	}
+	for k := range n.past.minus(j.decided) {
+		waits = append(waits, k)
+	}
+	if len(waits) > 0 {
+		return false, waits
+	}
+	most := event.RoleOwner
+	for _, change := range author.roles {
+		if j.counts.has(change) && against(change) {
+			most = min(most, j.entries[change].Act.(event.RoleChange).Role)
+		}
+	}
+	v := view{j.counts, n.past}
+	if !j.permitted(n, v, most) {
+		return false, nil
+	}
+	for _, out := range author.outs {
+		if !j.decided.has(out) && against(out) {
+			waits = append(waits, out)
+		}
+	}
+	for _, change := range author.roles {
+		if !j.decided.has(change) && against(change) && !j.permitted(n, v, min(most, j.entries[change].Act.(event.RoleChange).Role)) {
+			waits = append(waits, change)
+		}
+	}
+	return len(waits) == 0, waits
+}
+
+// breakCircle decides a circle of events that wait for each other, where all that is undecided waits.
+func (j *judgement) breakCircle() {
+	waits := make(map[int][]int)
+	for i := range j.of.minus(j.decided) {
+		_, waits[i] = j.verdict(i)
+	}
+	winner, by := -1, standing{}
+	for _, i := range circle(waits) {
+		n := j.entries[i]
+		if !n.past.within(j.decided) {
+			continue
+		}
+		author := j.rank(n.Author, view{j.counts, n.past})
+		switch {
+		case winner < 0, j.senior(author, by), author == by && bytes.Compare(n.ID[:], j.entries[winner].ID[:]) < 0:
+			winner, by = i, author
+		}
+	}
+	j.decide(winner, true)
+	for _, i := range waits[winner] {
+		j.decide(i, false)
+	}
+}
+
+// circle finds some that wait for each other, directly or through others, and for none outside. It is the first strongly
+// connected component that Tarjan's algorithm completes.
+func circle(waits map[int][]int) []int {
+	var stack []int
+	found := make(map[int]int) // when, from 1
+	var visit func(i int) (lowest int, component []int)
+	visit = func(i int) (int, []int) {
+		found[i] = len(found) + 1
+		lowest := found[i]
+		stack = append(stack, i)
+		at := len(stack) - 1
+		for _, k := range waits[i] {
+			low := found[k]
+			if low == 0 {
+				var component []int
+				if low, component = visit(k); component != nil {
+					return low, component
+				}
+			}
+			lowest = min(lowest, low)
+		}
+		if lowest == found[i] {
+			return lowest, stack[at:]
+		}
+		return lowest, nil
+	}
+	for i := range waits {
+		_, component := visit(i)
+		return component
+	}
+	return nil
+}
