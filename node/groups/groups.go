@@ -318,6 +318,26 @@ func (g *Groups) Locator(id event.Conversation) (locator []crypto.Hash) {
 	return locator
 }
 
+// Secret is that of a group.
+func (g *Groups) Secret(id event.Conversation) (secret [32]byte, err error) {
+	err = g.with(id, func(it *group) error { secret = it.secret; return nil })
+	return secret, err
+}
+
+// Covers says whether everything in older is among control heads or in their past.
+func (g *Groups) Covers(id event.Conversation, control, older []crypto.Hash) bool {
+	covers := false
+	_ = g.with(id, func(it *group) error { covers = it.engine.Covers(control, older); return nil })
+	return covers
+}
+
+// Current says whether every removal and leave that counts is in the past of control heads; authority.ErrParent if one of
+// the heads is not known.
+func (g *Groups) Current(id event.Conversation, control []crypto.Hash) (current bool, err error) {
+	err = g.with(id, func(it *group) error { current, err = it.engine.Current(control); return err })
+	return current, err
+}
+
 // Fellows says whether two persons are or were in one group, one of them still.
 func (g *Groups) Fellows(in, other crypto.PersonID) bool {
 	g.mu.Lock()
