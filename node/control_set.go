@@ -104,6 +104,7 @@ func (n *Node) groupChanged(c groups.Change) {
 			s.news.want(unknown...)
 		}
 	})
+	n.gossips.changed()
 	n.events.bump()
 	n.presence.bump()
 }

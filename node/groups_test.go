@@ -449,3 +449,45 @@ func TestGroupConverges(t *testing.T) {
 		})
 	}
 }
+
+// In a group that is large, what somebody says reaches those who have no link to them at once, by gossip: sync would
+// leave others' logs alone for a second. Who was removed does not hear it that way either.
+func TestLargeGroupGossips(t *testing.T) {
+	inWorld(t, 9, func(t *testing.T, w *world) {
+		w.gossip = 3
+		all := w.people("Ann", "Bob", "Cleo", "Dan", "Eve")
+		for i, m := range all {
+			m.meets(10*time.Second, all[:i]...)
+		}
+		ann, dan, eve := all[0], all[3], all[4]
+		g := ann.makes("everybody", all[1:]...)
+		w.cut(ann.addr(), dan.addr())
+		w.cut(dan.addr(), ann.addr())
+		time.Sleep(time.Minute) // for the link to be given up, and the key to go round
+		at := func(m *machine, text string) time.Duration {
+			began := time.Now()
+			ann.tell(g, text)
+			for !slices.Contains(m.heard(g), text) {
+				if time.Since(began) > 10*time.Second {
+					t.Fatalf("%s does not hear %q", m.name, text)
+				}
+				time.Sleep(10 * time.Millisecond)
+			}
+			return time.Since(began)
+		}
+		at(dan, "first")
+		time.Sleep(time.Second)
+		if took := at(dan, "second"); took > 500*time.Millisecond {
+			t.Errorf("Dan hears Ann after %s: not by gossip", took)
+		}
+		if _, err := ann.RemoveMember(t.Context(), "everybody", "Eve"); err != nil {
+			t.Fatal(err)
+		}
+		at(dan, "third")
+		time.Sleep(time.Minute)
+		if took := at(dan, "fourth"); took > 500*time.Millisecond {
+			t.Errorf("Dan hears Ann after %s: not by gossip under the next key", took)
+		}
+		eve.hears(g, "first", "second")
+	})
+}

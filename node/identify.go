@@ -118,6 +118,7 @@ func (s *session) shareGroup(g groups.Shared) (sync.Conversation, error) {
 		return out, nil
 	}
 	out.Follow = n.follow(g.ID, s)
+	s.shareEpoch(g.ID)
 	logs, err := n.store.Logs(g.ID)
 	if err != nil {
 		return out, err
@@ -223,6 +224,7 @@ func (n *Node) learnCard(ctx context.Context, e sync.LearnCard) error {
 		}
 	}
 	n.pinMember(card.Person())
+	n.gossips.changed()
 	n.presence.bump()
 	return nil
 }

@@ -5,8 +5,10 @@ import (
 	"maps"
 	"slices"
 	gosync "sync"
+	"time"
 
 	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/node/gossip"
 	"github.com/earshot-im/earshot/node/sync"
 	"github.com/earshot-im/earshot/store/event"
 )
@@ -94,6 +96,11 @@ func (n *news) in(c event.Conversation) bool {
 // follow has the peer tell everything that it gets in a group, compare what it holds. Neither is asked for often.
 func (n *news) follow(c event.Conversation)  { n.wish(sync.Follow{Conversation: c, On: true}) }
 func (n *news) compare(c event.Conversation) { n.wish(sync.Compare{Conversation: c}) }
+
+// epoch hands the key of a group to the peer.
+func (n *news) epoch(c event.Conversation, e gossip.Epoch) {
+	n.wish(sync.ShareEpoch{Conversation: c, Epoch: sync.Epoch{ID: e.ID, Key: e.Key, Control: e.Control, Age: uint64(e.Age / time.Second)}})
+}
 
 func (n *news) wish(in sync.Input) {
 	n.mu.Lock()

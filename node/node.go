@@ -62,6 +62,8 @@ type Config struct {
 	Transport link.Transport
 	Networks  func() (discovery.Network, error)
 	Now       func() time.Time
+
+	GossipAbove int // for simulations: the size in members past which a group gossips; 0: as it should be
 }
 
 // Node is a node. See the package's comment.
@@ -76,6 +78,7 @@ type Node struct {
 	receipts *receipts
 	acks     *acks
 	groups   *groups.Groups
+	gossips  *gossips
 	networks func() (discovery.Network, error) // this machine's interfaces now
 	watcher  *discovery.Watcher
 	unproven *semaphore.Weighted // bytes of contacts' frames that are not dealt with
@@ -167,6 +170,7 @@ func Open(cfg Config) (_ *Node, err error) {
 	n.hub.addrs = n.ownAddrs
 	n.receipts = newReceipts(n.store, n.me.person, n.groups, cfg.Log, n.tellRecord)
 	n.acks = newAcks(n.store, cfg.Log)
+	n.gossips = newGossips(n, cfg.GossipAbove)
 	if n.networks = cfg.Networks; n.networks == nil {
 		n.networks = discovery.ReadNetwork(cfg.Interfaces...)
 	}
@@ -266,6 +270,7 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	running.Go(func() { n.acks.run(ctx) })
 	running.Go(func() { n.release(ctx) })
 	running.Go(func() { n.compare(ctx) })
+	running.Go(func() { n.gossips.run(ctx) })
 	n.pinContacts()
 	for _, s := range append(n.savedSightings(), n.peers...) {
 		n.hub.sighted(s)
@@ -324,7 +329,17 @@ func (n *Node) committed(c store.Change) {
 			s.news.hold(l.Log, l.Segments)
 		}
 	})
+	n.gossips.committed(c)
 	n.events.reach(c.N)
+}
+
+// eachIn calls f for the sessions that hear of a conversation.
+func (n *Node) eachIn(c event.Conversation, f func(*session)) {
+	n.eachSession(func(s *session) {
+		if s.news.in(c) {
+			f(s)
+		}
+	})
 }
 
 func (n *Node) eachSession(f func(*session)) {

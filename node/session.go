@@ -232,6 +232,8 @@ func (s *session) perform(ctx context.Context, e sync.Effect) (sync.Input, error
 		s.jobs.put(job{effect: e})
 	case sync.Acked:
 		s.node.acks.put(s.person, e.Log, e.Segments)
+	case sync.EpochShared:
+		return nil, s.learnEpoch(e)
 	case sync.Sighted:
 		s.node.told(s, e.Sightings)
 	case sync.Wake:

@@ -41,6 +41,7 @@ type world struct {
 	cuts     map[[2]netip.Addr]bool // partitions in force
 	addrs    int                    // given away so far
 	closers  []io.Closer
+	gossip   int // Config.GossipAbove
 	talks    int // counts talk
 }
 
@@ -176,7 +177,7 @@ func (m *machine) start(peers ...string) {
 		Networks: func() (discovery.Network, error) {
 			return discovery.Network{Links: []discovery.Link{{Name: "eth0", Index: 1, Addrs: host.Addrs()}}}, nil
 		},
-		Now: m.now,
+		Now: m.now, GossipAbove: m.w.gossip,
 	})
 	if err != nil {
 		m.w.t.Fatalf("start %s: %v", m.name, err)
