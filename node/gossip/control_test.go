@@ -2,7 +2,6 @@ package gossip
 
 import (
 	"bytes"
-	"maps"
 	"slices"
 	"sync"
 
@@ -11,18 +10,21 @@ import (
 
 // history is what there is of a group's control events; each replica knows a part of it that is closed to the past.
 type history struct {
+	mu      sync.Mutex // guards the replicas too
 	parents map[crypto.Hash][]crypto.Hash
 	removal map[crypto.Hash]bool
 }
 
+// root is the create event.
+var root = crypto.Digest("test", nil)
+
 func newHistory() *history {
-	return &history{parents: make(map[crypto.Hash][]crypto.Hash), removal: make(map[crypto.Hash]bool)}
+	return &history{parents: map[crypto.Hash][]crypto.Hash{root: nil}, removal: make(map[crypto.Hash]bool)}
 }
 
 // replica is one device's control state.
 type replica struct {
 	history *history
-	mu      sync.Mutex
 	known   map[crypto.Hash]bool
 }
 
@@ -30,16 +32,14 @@ var _ Control = (*replica)(nil)
 
 // newReplica knows the create event.
 func (h *history) newReplica() *replica {
-	root := crypto.Digest("test", nil)
-	h.parents[root] = nil
 	return &replica{history: h, known: map[crypto.Hash]bool{root: true}}
 }
 
 // act adds an event under what the replica knows.
 func (r *replica) act(name string, removal bool) {
 	heads := r.Heads()
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.history.mu.Lock()
+	defer r.history.mu.Unlock()
 	id := crypto.Digest("test", []byte(name))
 	r.history.parents[id] = heads
 	r.history.removal[id] = removal
@@ -48,12 +48,9 @@ func (r *replica) act(name string, removal bool) {
 
 // hear takes what another replica knows.
 func (r *replica) hear(other *replica) (grew bool) {
-	other.mu.Lock()
-	known := maps.Clone(other.known)
-	other.mu.Unlock()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for id := range known {
+	r.history.mu.Lock()
+	defer r.history.mu.Unlock()
+	for id := range other.known {
 		grew = grew || !r.known[id]
 		r.known[id] = true
 	}
@@ -61,8 +58,8 @@ func (r *replica) hear(other *replica) (grew bool) {
 }
 
 func (r *replica) Heads() []crypto.Hash {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.history.mu.Lock()
+	defer r.history.mu.Unlock()
 	inner := make(map[crypto.Hash]bool)
 	for id := range r.known {
 		for _, p := range r.history.parents[id] {
@@ -93,8 +90,8 @@ func (r *replica) past(heads []crypto.Hash) map[crypto.Hash]bool {
 }
 
 func (r *replica) Standing(control []crypto.Hash) Standing {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.history.mu.Lock()
+	defer r.history.mu.Unlock()
 	for _, id := range control {
 		if !r.known[id] {
 			return Unknown
@@ -110,8 +107,8 @@ func (r *replica) Standing(control []crypto.Hash) Standing {
 }
 
 func (r *replica) Covers(control, older []crypto.Hash) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.history.mu.Lock()
+	defer r.history.mu.Unlock()
 	past := r.past(control)
 	return !slices.ContainsFunc(older, func(id crypto.Hash) bool { return !past[id] })
 }

@@ -26,6 +26,7 @@ func TestLearnRefuses(t *testing.T) {
 		if _, err := d.router.Learn(teller.id, wrong); !errors.Is(err, ErrEpoch) {
 			t.Errorf("a wrong one: %v", err)
 		}
+		time.Sleep(epochBurst * epochEvery) // what the group itself told is forgotten
 		tell := func() (took int) {
 			for range 3 * epochBurst {
 				o.devices[2].asked++ // a counter: each epoch is another
