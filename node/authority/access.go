@@ -108,3 +108,20 @@ func (g *Group) open(to crypto.PersonID, past set) bool {
 	v := view{g.counts, past}
 	return !slices.ContainsFunc(g.about[to].outs, v.has) || g.standing(to, v).role != event.RoleNone
 }
+
+// Current reports whether heads know of every removal and leave that counts: who is out was not among those whom their
+// author meant. ErrParent if one of them isn't here.
+func (g *Group) Current(heads []crypto.Hash) (bool, error) {
+	past, err := g.reach(heads)
+	if err != nil {
+		return false, err
+	}
+	for _, p := range g.about {
+		for _, out := range p.outs {
+			if g.counts.has(out) && !past.has(out) {
+				return false, nil
+			}
+		}
+	}
+	return true, nil
+}
