@@ -34,7 +34,7 @@ func testEpoch() Epoch {
 func TestVectors(t *testing.T) {
 	e := testEpoch()
 	var out strings.Builder
-	fmt.Fprintf(&out, "secret %x\nprotocol %s\n", secret, Protocol(secret))
+	fmt.Fprintf(&out, "secret %x\nprotocol %s\n", secret, protocolID(secret))
 	fmt.Fprintf(&out, "key %x\ncontrol %x\nepoch %x\ntopic %s\n", e.Key, e.Control, e.ID, topic(&e.Key))
 	for _, p := range payloads() {
 		b := seal(e.ID, &e.Key, p)

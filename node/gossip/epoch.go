@@ -57,8 +57,8 @@ func topic(key *[32]byte) string {
 	return hex.EncodeToString(name[:])
 }
 
-// Protocol names the streams of a group's gossip. Only who knows the group's secret can ask for it.
-func Protocol(secret [32]byte) protocol.ID {
+// protocolID names the streams of a group's gossip. Only who knows the group's secret can ask for it.
+func protocolID(secret [32]byte) protocol.ID {
 	name := derive(secret[:], "gossip", nil)
 	return protocol.ID("/earshot/gossip/1/" + hex.EncodeToString(name[:16]))
 }

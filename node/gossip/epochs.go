@@ -89,7 +89,7 @@ func copyOf(h *held, now time.Time) Epoch {
 // learn takes an epoch that was checked. If its age was told too low, it returns the epoch as the teller should have
 // it: so a machine that slept hears how old its epoch is.
 func (e *epochs) learn(now time.Time, told Epoch) (better Epoch, younger bool) {
-	claim := now.Add(-min(told.Age, 2*RotateAfter)) // beyond which older makes no difference
+	claim := now.Add(-min(told.Age, 2*rotateAfter)) // beyond which older makes no difference
 	born, known := e.births[told.ID]
 	if !known || claim.Before(born) {
 		born = claim
@@ -104,7 +104,7 @@ func (e *epochs) learn(now time.Time, told Epoch) (better Epoch, younger bool) {
 	h.born = born
 	e.remember(told.ID, born)
 	if h != e.seal {
-		h.until = now.Add(Grace) // somebody still uses it
+		h.until = now.Add(grace) // somebody still uses it
 	}
 	if younger = claim.Sub(born) > ageSlack; younger {
 		better = copyOf(h, now)
@@ -157,7 +157,7 @@ func (e *epochs) weigh(now time.Time) {
 		case h == e.seal:
 			h.until = time.Time{}
 		case h.until.IsZero():
-			h.until = now.Add(Grace)
+			h.until = now.Add(grace)
 		}
 	}
 	for len(e.held) > maxEpochs {
@@ -224,7 +224,7 @@ func (e *epochs) best(now time.Time) *held {
 
 func (h *held) old(now time.Time) bool { return !now.Before(h.oldFrom()) }
 
-func (h *held) oldFrom() time.Time { return h.born.Add(RotateAfter) }
+func (h *held) oldFrom() time.Time { return h.born.Add(rotateAfter) }
 
 // mintFrom is when the epoch that is sealed under needs a successor.
 func (e *epochs) mintFrom() time.Time {
@@ -266,7 +266,7 @@ func (e *epochs) delay() time.Duration {
 
 // wake is when step should be called again, if nothing else happens.
 func (e *epochs) wake(now time.Time) time.Time {
-	at := now.Add(RotateAfter)
+	at := now.Add(rotateAfter)
 	sooner := func(t time.Time) {
 		if !t.IsZero() && t.Before(at) {
 			at = t

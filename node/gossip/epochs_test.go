@@ -62,17 +62,17 @@ func TestRotatesWithinAWeek(t *testing.T) {
 	}
 	first := e.current()
 	week := epoch0.Add(7 * 24 * time.Hour)
-	if shared = e.run(epoch0.Add(mintSpread), RotateAfter-2*mintSpread); len(shared) != 0 {
+	if shared = e.run(epoch0.Add(mintSpread), rotateAfter-2*mintSpread); len(shared) != 0 {
 		t.Fatal("rotated early")
 	}
-	shared = e.run(epoch0.Add(RotateAfter-mintSpread), 4*mintSpread)
+	shared = e.run(epoch0.Add(rotateAfter-mintSpread), 4*mintSpread)
 	if len(shared) != 1 || e.current() == first {
 		t.Fatal("not rotated in time")
 	}
 	if e.find(first.ID) == nil {
 		t.Error("what is on its way under the old epoch can't be opened")
 	}
-	e.run(epoch0.Add(RotateAfter+3*mintSpread), Grace)
+	e.run(epoch0.Add(rotateAfter+3*mintSpread), grace)
 	if e.find(first.ID) != nil || first.Key != [32]byte{} {
 		t.Error("the old key was not destroyed")
 	}
@@ -98,10 +98,10 @@ func TestRemovalEndsEpochs(t *testing.T) {
 	if _, ok := e.step(now); e.find(before.ID) == nil || ok.IsZero() {
 		t.Error("what was on its way can't be opened")
 	}
-	if e.step(now.Add(Grace)); e.find(before.ID) != nil || before.Key != [32]byte{} {
+	if e.step(now.Add(grace)); e.find(before.ID) != nil || before.Key != [32]byte{} {
 		t.Error("the key outlived its grace")
 	}
-	e.run(now.Add(Grace), mintSpread)
+	e.run(now.Add(grace), mintSpread)
 	if after := e.current(); after == nil || !slices.Equal(after.Control, r.Heads()) {
 		t.Error("no epoch under the new state")
 	}
@@ -161,12 +161,12 @@ func TestSleeperLearnsAge(t *testing.T) {
 	if bytes.Compare(old.ID[:], fresh.ID[:]) > 0 {
 		old, fresh = fresh, old // so that by ID alone the old one would win
 	}
-	now := epoch0.Add(RotateAfter + time.Hour)
+	now := epoch0.Add(rotateAfter + time.Hour)
 	awake, sleeper := alone(always{}), alone(always{})
 	awake.learn(epoch0, old)
 	awake.learn(now, fresh)
 	awake.step(now)
-	now = now.Add(2 * Grace)
+	now = now.Add(2 * grace)
 	awake.step(now)
 	if awake.find(old.ID) != nil || awake.current().ID != fresh.ID {
 		t.Fatal("did not rotate")
@@ -181,7 +181,7 @@ func TestSleeperLearnsAge(t *testing.T) {
 	if !younger || awake.current().ID != fresh.ID {
 		t.Fatal("an epoch got younger")
 	}
-	if better.check() != nil || better.ID != old.ID || better.Age < RotateAfter {
+	if better.check() != nil || better.ID != old.ID || better.Age < rotateAfter {
 		t.Errorf("told that it is %s old", better.Age)
 	}
 	if _, again := sleeper.learn(now, better); again || sleeper.current().ID != fresh.ID {
@@ -339,7 +339,7 @@ func (w *world) run() {
 			w.t.Errorf("node %d seals under another epoch", i)
 		}
 	}
-	w.tick(2 * Grace)
+	w.tick(2 * grace)
 	for i, n := range w.nodes[:4] {
 		if len(n.held) != 1 {
 			w.t.Errorf("node %d holds %d epochs when all is quiet", i, len(n.held))
@@ -519,7 +519,7 @@ func (w *world) check(i int) {
 		first = w.clock(n)
 		n.sealed[h.ID] = first
 	}
-	if d := w.clock(n).Sub(first); d > RotateAfter+epochSettle+mintSpread {
+	if d := w.clock(n).Sub(first); d > rotateAfter+epochSettle+mintSpread {
 		w.t.Fatalf("node %d has sealed under an epoch for %s", i, d)
 	}
 }

@@ -85,7 +85,7 @@ func New(cfg Config) *Router {
 	r := &Router{
 		cfg:    cfg,
 		self:   cfg.Host.ID(),
-		proto:  Protocol(cfg.Secret),
+		proto:  protocolID(cfg.Secret),
 		wake:   make(chan struct{}, 1),
 		epochs: newEpochs(self, cfg.Control, rand.Reader),
 		joined: make(map[EpochID]*channel),
@@ -102,7 +102,8 @@ func (r *Router) poke() {
 	}
 }
 
-// Add names a device that may be met: a fellow member's, or another of one's own. It need not be connected.
+// Add names a device that may be met: a fellow member's, or another of one's own, best when a session with it begins. It
+// need not be connected.
 func (r *Router) Add(device crypto.DeviceID) {
 	id := peer.ID(device.PeerID())
 	r.members.add(device, time.Now())
@@ -111,8 +112,9 @@ func (r *Router) Add(device crypto.DeviceID) {
 	}
 }
 
-// Remove has done with a device: from now on nothing is taken from it, and its streams are ended. Call Refresh too if it
-// was removed from the group.
+// Remove has done with a device, when its session has ended or it is no member's any more: from now on nothing is taken
+// from it, and its streams are ended. Call Refresh too if the control state has changed. A device that was cut off is met
+// again once it has been removed and added anew.
 func (r *Router) Remove(device crypto.DeviceID) {
 	id := peer.ID(device.PeerID())
 	r.members.remove(id)

@@ -52,12 +52,12 @@ const (
 	// maxControl bounds the control heads of an epoch, as those of an event.
 	maxControl = 8
 
-	// RotateAfter is how old an epoch gets before another is minted. With epochSettle and mintSpread beyond it, no
+	// rotateAfter is how old an epoch gets before another is minted. With epochSettle and mintSpread beyond it, no
 	// node that runs seals under one for a week.
-	RotateAfter = 6 * 24 * time.Hour
-	// Grace is how long an epoch that is sealed under no more is kept to open what is still on its way: longer than
+	rotateAfter = 6 * 24 * time.Hour
+	// grace is how long an epoch that is sealed under no more is kept to open what is still on its way: longer than
 	// the slowest queue takes to drain or be given up, 30 s.
-	Grace = 2 * time.Minute
+	grace = 2 * time.Minute
 	// epochSettle is how long a fresh epoch is left alone, whatever age it is said to have since: so nobody can have the
 	// group mint more than once an hour.
 	epochSettle = time.Hour

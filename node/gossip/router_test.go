@@ -218,7 +218,7 @@ func group(t *testing.T, n int, test func(t *testing.T, o *office)) {
 // settle waits until an epoch has been minted, agreed upon, and the others are gone.
 func (o *office) settle() {
 	o.t.Helper()
-	time.Sleep(mintSpread + Grace + 5*time.Second)
+	time.Sleep(mintSpread + grace + 5*time.Second)
 	synctest.Wait()
 	first, ok := o.devices[0].router.Current()
 	if !ok {
@@ -273,7 +273,7 @@ func TestBurstReachesAll(t *testing.T) {
 func (d *device) streams(o *device) (n int) {
 	for _, c := range d.host.ConnsTo(o.host.ID()) {
 		for _, s := range c.GetStreams() {
-			if s.Protocol() == d.router.proto {
+			if s.protocolID() == d.router.proto {
 				n++
 			}
 		}
