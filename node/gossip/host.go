@@ -73,7 +73,7 @@ func (h *fellowHost) SetStreamHandler(proto protocol.ID, handle network.StreamHa
 func reset(conns []network.Conn, proto protocol.ID) {
 	for _, c := range conns {
 		for _, s := range c.GetStreams() {
-			if s.protocolID() == proto {
+			if s.Protocol() == proto {
 				_ = s.Reset()
 			}
 		}

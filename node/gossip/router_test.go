@@ -273,7 +273,7 @@ func TestBurstReachesAll(t *testing.T) {
 func (d *device) streams(o *device) (n int) {
 	for _, c := range d.host.ConnsTo(o.host.ID()) {
 		for _, s := range c.GetStreams() {
-			if s.protocolID() == d.router.proto {
+			if s.Protocol() == d.router.proto {
 				n++
 			}
 		}
