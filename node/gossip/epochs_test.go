@@ -272,7 +272,6 @@ type world struct {
 type worldNode struct {
 	*epochs
 	control *replica
-	out     bool    // was removed; what the others know decides for them
 	links   [5]bool // to whom there is a session
 	inbox   []worldFrame
 	asleep  bool
