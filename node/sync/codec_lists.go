@@ -3,8 +3,8 @@ package sync
 import (
 	"bytes"
 	"cmp"
-	"encoding/binary"
 	"fmt"
+	"math/bits"
 	"net/netip"
 
 	"github.com/earshot-im/earshot/crypto"
@@ -49,7 +49,7 @@ func paddingFor(n int) int {
 	}
 }
 
-func uvarintSize(n int) int { return len(binary.AppendUvarint(nil, uint64(n))) }
+func uvarintSize(n int) int { return (bits.Len(uint(n)|1) + 6) / 7 }
 
 func parseOffers(b []byte) (*Offers, error) {
 	r := canon.NewReader(b)

@@ -58,15 +58,20 @@ func (s *Session) welcomeDue() {
 // heldControl takes what is here of a control set, and tries again what waited for it.
 func (s *Session) heldControl(in HeldControl) {
 	s.controls++
-	if c := s.byID[in.Conversation]; c != nil && c.group {
-		c.control.here = in.Control
-		c.control.changed = true
-		s.pushControl(c)
+	if c := s.byID[in.Conversation]; c != nil {
+		s.controlHere(c, in.Control)
 	}
 	for _, p := range s.taking.pending {
 		if p.waits == forControl && p.id == in.Conversation {
 			s.again(p)
 		}
+	}
+}
+
+func (s *Session) controlHere(c *conversation, locator []crypto.Hash) {
+	if c.group && !slices.Equal(c.control.here, locator) {
+		c.control.here, c.control.changed = locator, true
+		s.pushControl(c)
 	}
 }
 

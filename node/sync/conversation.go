@@ -73,6 +73,7 @@ type log struct {
 	delayed bool   // in delayed
 	listed  bool   // in untold
 	loading uint64 // where the Load under way begins; 0: none
+	reach   uint64 // the last that is to be read there
 	stopped bool   // the peer takes no more of it, or there is nothing true to give
 	refused bool   // no more of it is taken from the peer
 }
@@ -132,6 +133,7 @@ func (s *Session) enter(in *Conversation) *conversation {
 		}
 	case !c.left && c.quiet == in.Quiet && !slices.ContainsFunc(c.order, func(l *log) bool { return l.refused }):
 		s.follow(Follow{c.id, in.Follow})
+		s.controlHere(c, in.Control)
 		return nil
 	}
 	c.left = false
@@ -144,13 +146,10 @@ func (s *Session) enter(in *Conversation) *conversation {
 			s.grow(s.logOf(c, name), segments)
 		}
 	}
-	for _, l := range c.order {
-		l.refused = false
-	}
 	for i := range in.Records {
 		s.keepRecord(c, &in.Records[i])
 	}
-	c.control.here = in.Control
+	s.controlHere(c, in.Control)
 	if c.quiet = in.Quiet; c.quiet {
 		s.hush(c)
 	} else if c.group && !c.open {
@@ -163,8 +162,10 @@ func (s *Session) enter(in *Conversation) *conversation {
 func (s *Session) hush(c *conversation) {
 	for _, l := range c.order {
 		l.target = 0
+		s.land(l, func(event.Range) bool { return true })
 	}
 	c.catching = 0
+	c.wide, c.settling = 0, 0
 	c.control.epochs = nil
 	s.settle(c)
 }

@@ -28,6 +28,7 @@ type disk struct {
 	delivered map[delivery]event.Ranges
 	records   map[recordKey]event.Record
 	requests  int
+	rooms     map[event.Conversation]*controls
 	shown     int // arrivals
 }
 
@@ -75,6 +76,7 @@ func newDisk(rng *rand.Rand) *disk {
 		cards:     map[int]bool{},
 		delivered: map[delivery]event.Ranges{},
 		records:   map[recordKey]event.Record{},
+		rooms:     map[event.Conversation]*controls{},
 	}
 }
 
@@ -95,6 +97,10 @@ func (d *disk) clone() *disk {
 	c.writing, c.closed = maps.Clone(d.writing), maps.Clone(d.closed)
 	c.rows, c.keys, c.placed = maps.Clone(d.rows), maps.Clone(d.keys), maps.Clone(d.placed)
 	c.waiting = slices.Clone(d.waiting)
+	c.rooms = map[event.Conversation]*controls{}
+	for id, set := range d.rooms {
+		c.rooms[id] = set.clone()
+	}
 	c.cards, c.delivered, c.records = maps.Clone(d.cards), maps.Clone(d.delivered), maps.Clone(d.records)
 	return &c
 }
@@ -106,11 +112,11 @@ func (d *disk) log(name event.Log) *held {
 	return d.logs[name]
 }
 
-func (d *disk) logsOf(conv event.Conversation) map[event.Log]event.Segments {
+func (d *disk) logsOf(n *node, conv event.Conversation) map[event.Log]event.Segments {
 	logs := map[event.Log]event.Segments{}
-	for name, h := range d.logs {
-		if name.Conversation == conv && len(h.segments) > 0 {
-			logs[name] = h.segments
+	for name := range d.logs {
+		if segments := n.segments(d, name); name.Conversation == conv && len(segments) > 0 {
+			logs[name] = segments
 		}
 	}
 	return logs
@@ -118,37 +124,57 @@ func (d *disk) logsOf(conv event.Conversation) map[event.Log]event.Segments {
 
 // append writes messages, of which the last is signed, and returns them.
 func (d *disk) append(n *node, conv event.Conversation, keys [][16]byte) []*event.Event {
-	rng := n.world.rng
-	name, ok := d.writing[conv]
-	if !ok {
-		name = event.Log{Conversation: conv, Device: n.device, Instance: randomInstance(rng)}
-		d.writing[conv] = name
-	}
-	h := d.log(name)
+	content, err := event.Text{Text: "words"}.Marshal()
+	n.world.must(err)
 	var written []*event.Event
 	for i, key := range keys {
-		header := event.Header{
-			Conversation: conv, Device: n.device, Instance: name.Instance,
-			Sequence: h.segments.Last() + 1, Seen: d.seen(name), Card: crypto.Hash{byte(n.person + 1)},
-			Clock: n.clock(), Kind: event.KindText, Key: key,
-		}
-		if header.Sequence > 1 {
-			header.Previous = h.events[header.Sequence-1].ID
-		}
-		content, err := event.Text{Text: "words"}.Marshal()
-		n.world.must(err)
-		e, err := event.New(header, event.Body{Salt: [16]byte(key), Content: content})
-		n.world.must(err)
+		e := d.write(n, event.Header{Conversation: conv, Kind: event.KindText, Key: key}, content)
 		if i == len(keys)-1 {
 			e.Signature = make([]byte, crypto.SignatureSize)
 		}
-		h.events[header.Sequence] = &e
-		h.segments, err = h.segments.Add(event.Segment{First: header.Sequence, Last: header.Sequence, ID: e.ID})
-		n.world.must(err)
-		d.place(n, &e)
-		written = append(written, &e)
+		written = append(written, e)
 	}
 	return written
+}
+
+// write makes the next event of this device's log.
+func (d *disk) write(n *node, header event.Header, content []byte) *event.Event {
+	conv := header.Conversation
+	name, ok := d.writing[conv]
+	if ok && n.limit(d, name) <= d.log(name).segments.Last() {
+		ok = false
+	}
+	if !ok {
+		name = event.Log{Conversation: conv, Device: n.device, Instance: randomInstance(n.world.rng)}
+	}
+	sequence := uint64(1)
+	if h := d.logs[name]; h != nil {
+		sequence = h.segments.Last() + 1
+		header.Previous = h.events[sequence-1].ID
+	}
+	header.Device, header.Instance, header.Sequence = n.device, name.Instance, sequence
+	header.Seen, header.Card, header.Clock = d.seen(name), crypto.Hash{byte(n.person + 1)}, n.clock()
+	if set := d.rooms[conv]; set != nil {
+		header.Control = set.heads()
+	}
+	e, err := event.New(header, event.Body{Salt: header.Key, Content: content})
+	n.world.must(err)
+	name.Conversation = e.Header.Conversation
+	d.writing[name.Conversation] = name
+	h := d.log(name)
+	h.events[sequence] = &e
+	h.segments, err = h.segments.Add(event.Segment{First: sequence, Last: sequence, ID: e.ID})
+	n.world.must(err)
+	n.record([]*event.Event{&e})
+	if e.Header.Kind.Class() == event.ClassControl {
+		e.Signature = make([]byte, crypto.SignatureSize)
+		if d.rooms[name.Conversation] == nil {
+			d.rooms[name.Conversation] = newControls(n.world)
+		}
+		d.rooms[name.Conversation].add(&e)
+	}
+	d.place(n, &e)
+	return &e
 }
 
 // seen returns the last placed event of every other log of the conversation.
@@ -177,6 +203,10 @@ func (d *disk) isPlaced(id event.ID) bool { _, ok := d.placed[id]; return ok }
 func (d *disk) ingest(n *node, run event.Run) sync.Reason {
 	h := d.log(run.Log())
 	first, part := run.Events[0].Header, run.Segment()
+	limit := n.limit(d, run.Log(), &run.Events[0])
+	if first.Sequence > limit {
+		return sync.NotPermitted
+	}
 	before, after := h.events[part.First-1], h.events[part.Last+1]
 	if before != nil && before.ID != first.Previous || after != nil && after.Header.Previous != part.ID {
 		return sync.Forked
@@ -201,12 +231,16 @@ func (d *disk) ingest(n *node, run event.Run) sync.Reason {
 		h.events[e.Header.Sequence] = e
 		d.place(n, e)
 	}
+	if part.Last > limit {
+		n.world.count.spans++
+		return sync.NotPermitted // no more of it
+	}
 	return 0
 }
 
 // place shows an event whose causes are placed, and what has waited for it.
 func (d *disk) place(n *node, e *event.Event) {
-	if !d.ready(e) {
+	if !d.ready(n, e) {
 		d.waiting = append(d.waiting, waiting{e, n.world.now})
 		return
 	}
@@ -218,7 +252,7 @@ func (d *disk) cascade(n *node) {
 	for again := true; again; {
 		again = false
 		for i := 0; i < len(d.waiting); i++ {
-			if e := d.waiting[i].e; d.ready(e) {
+			if e := d.waiting[i].e; d.ready(n, e) {
 				d.waiting = slices.Delete(d.waiting, i, i+1)
 				d.show(n, e, false)
 				again = true
@@ -239,8 +273,9 @@ func causes(e *event.Event) []event.ID {
 	return ids
 }
 
-func (d *disk) ready(e *event.Event) bool {
-	return !slices.ContainsFunc(causes(e), func(id event.ID) bool { return !d.isPlaced(id) })
+// ready reports whether all causes are placed that are to come.
+func (d *disk) ready(n *node, e *event.Event) bool {
+	return !slices.ContainsFunc(causes(e), func(id event.ID) bool { return !d.isPlaced(id) && n.awaits(id) })
 }
 
 func (d *disk) show(n *node, e *event.Event, gap bool) {
@@ -249,6 +284,10 @@ func (d *disk) show(n *node, e *event.Event, gap bool) {
 		if t, ok := d.placed[id]; ok {
 			ts = append(ts, t)
 		}
+	}
+	if e.Header.Kind != event.KindText {
+		d.placed[e.ID] = event.Time(e.Header.Clock, n.clock(), ts)
+		return
 	}
 	key := viewKey{e.Header.Conversation, n.world.personOf[e.Header.Device], e.Header.Key}
 	if other, ok := d.keys[key]; ok {
@@ -293,13 +332,19 @@ func (d *disk) waitsInside(e *event.Event) bool {
 	return false
 }
 
-// load returns the run from first to the last signature within the limits.
-func (d *disk) load(in sync.Load) (run event.Run, ok bool) {
+// load returns the run from first, or from where the peer may have what follows, to the
+// last signature within the limits.
+func (d *disk) load(n *node, in sync.Load, peer int) (run event.Run, ok bool) {
 	h := d.log(in.Log)
+	limit := n.limit(d, in.Log)
+	first := in.First
+	for ; h.events[first] != nil && first <= limit && !n.serves(d, peer, h.events[first]); first++ {
+		n.world.count.skips++
+	}
 	bytes, end := 0, 0
-	for sequence := in.First; len(run.Events) < in.Events; sequence++ {
+	for sequence := first; len(run.Events) < in.Events && first <= limit; sequence++ {
 		e := h.events[sequence]
-		if e == nil || bytes+len(e.Head)+len(e.Body) > in.Bytes {
+		if e == nil || bytes+len(e.Head)+len(e.Body) > in.Bytes || !slices.Equal(e.Header.Control, h.events[first].Header.Control) {
 			break
 		}
 		bytes += len(e.Head) + len(e.Body)
@@ -307,10 +352,13 @@ func (d *disk) load(in sync.Load) (run event.Run, ok bool) {
 		if e.Signature != nil {
 			end = len(run.Events)
 		}
+		if end > 0 && sequence > limit {
+			break
+		}
 	}
 	run.Events = run.Events[:end]
 	if end == 0 {
-		return run, false
+		return run, first > in.First || first > limit
 	}
 	run.Trim()
 	return run, true
@@ -338,9 +386,11 @@ func (d *disk) rollback(n *node, log event.Log, theirs event.Segments) []*event.
 	}
 	var keys [][16]byte
 	for sequence := agreed + 1; h.events[sequence] != nil; sequence++ {
-		keys = append(keys, h.events[sequence].Header.Key)
+		if e := h.events[sequence]; e.Header.Kind == event.KindText {
+			keys = append(keys, e.Header.Key)
+		}
 	}
-	if len(keys) == 0 {
+	if len(keys) == 0 || d.rooms[log.Conversation] != nil && !d.rooms[log.Conversation].isMember(n.person) {
 		return nil
 	}
 	return d.append(n, log.Conversation, keys)

@@ -3,6 +3,7 @@ package sync_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/earshot-im/earshot/node/sync"
@@ -13,6 +14,7 @@ import (
 // order that the rules allow.
 type end struct {
 	node, peer *node
+	terms      map[event.Conversation]terms
 	other      *end
 	conn       *conn
 	restore    int // of the peer, when the session began
@@ -31,7 +33,7 @@ type end struct {
 }
 
 func newEnd(n, peer *node, c *conn) *end {
-	e := &end{node: n, peer: peer, conn: c, restore: peer.restore, rounds: map[event.Conversation]bool{}}
+	e := &end{node: n, peer: peer, conn: c, restore: peer.restore, terms: map[event.Conversation]terms{}, rounds: map[event.Conversation]bool{}}
 	nonce := [32]byte{byte(n.index), byte(peer.index)}
 	e.session = sync.New(sync.Config{Self: n.device, Peer: peer.device, Nonce: nonce, Store: n.disk.instance})
 	n.ends[peer.index] = e
@@ -54,6 +56,7 @@ func (e *end) close() {
 	e.closed, e.conn.dead = true, true
 	w := e.node.world
 	e.node.ends[e.peer.index] = nil
+	e.node.unfollow(e.peer.index)
 	if !e.other.closed {
 		w.after(w.within(6*time.Second), e.other.close)
 	}
@@ -105,6 +108,7 @@ func (e *end) effect(effect sync.Effect) {
 	switch x := effect.(type) {
 	case sync.Send:
 		e.checkTrue(x.Frame)
+		e.checkSecret(x.Frame)
 		w.transmit(e, x.Frame)
 	case sync.Identify:
 		if len(x.Card) != 1 || int(x.Card[0]) != e.peer.person+1 {
@@ -116,7 +120,7 @@ func (e *end) effect(effect sync.Effect) {
 		})
 	case sync.Load:
 		e.after(w.within(3*time.Millisecond), func() {
-			run, ok := n.disk.load(x)
+			run, ok := n.disk.load(n, x, e.peer.person)
 			in := sync.Loaded{Log: x.Log, Run: run}
 			if !ok {
 				in = sync.Loaded{Log: x.Log, Err: errors.New("no such run")}
@@ -126,6 +130,13 @@ func (e *end) effect(effect sync.Effect) {
 			}
 			e.step(in)
 		})
+	case sync.LoadControl:
+		e.after(w.within(3*time.Millisecond), func() {
+			events, more := n.disk.rooms[x.Conversation].missing(x.Known, e.peer.person, 1+w.rng.IntN(x.Events))
+			e.step(sync.LoadedControl{Conversation: x.Conversation, Events: events, More: more})
+		})
+	case sync.IngestControl:
+		e.after(w.within(6*time.Millisecond), func() { e.ingestControl(x) })
 	case sync.Ingest:
 		e.after(w.within(6*time.Millisecond), func() { e.ingest(x) })
 	case sync.IngestRecord:
@@ -145,17 +156,21 @@ func (e *end) effect(effect sync.Effect) {
 		e.checkHeld("acknowledged", e.peer.disk, x.Log, x.Segments)
 		n.submit(operation{in: func(d *disk) { d.deliver(x.Log, e.peer.person, x.Segments) }})
 	case sync.Rollback:
-		n.submit(operation{in: func(d *disk) { n.record(d.rollback(n, x.Log, x.Theirs)) }})
+		n.submit(operation{in: func(d *disk) { d.rollback(n, x.Log, x.Theirs) }})
 	case sync.RoundEnded:
 		e.rounds[x.Conversation] = true
 		e.checkRound(x.Conversation)
-		e.roundEnded(x.Conversation)
+		if w.room(x.Conversation) != nil {
+			n.choose(x.Conversation, fanout)
+		} else {
+			e.roundEnded(x.Conversation)
+		}
 	case sync.Request:
 		w.count.requests++
 		n.submit(operation{in: func(d *disk) { d.requests++ }})
 	case sync.FetchCard:
 		e.after(w.within(3*time.Millisecond), func() {
-			for p := range 3 {
+			for p := range personE + 1 {
 				if x.Head == [32]byte{byte(p + 1)} && n.disk.cards[p] {
 					e.step(sync.CardFetched{Card: []byte{byte(p + 1)}})
 					return
@@ -182,7 +197,9 @@ func (e *end) effect(effect sync.Effect) {
 			})
 		}
 	case sync.Close:
-		w.fail("%s ends its session with %s: %v", n.name, e.peer.name, x.Reason)
+		if !n.hostile && !e.peer.hostile {
+			w.fail("%s ends its session with %s: %v", n.name, e.peer.name, x.Reason)
+		}
 		e.close()
 	default:
 		w.fail("unexpected %T", effect)
@@ -205,17 +222,25 @@ func (e *end) join() {
 	for _, c := range n.world.shared(n, e.peer) {
 		given := sync.Conversation{
 			ID: c.id, Mine: c.tag(n, e.peer), Theirs: c.tag(e.peer, n),
-			Logs: n.disk.logsOf(c.id), Records: n.disk.recordsOf(c.id),
+			Logs: n.disk.logsOf(n, c.id), Records: n.disk.recordsOf(c.id),
+		}
+		if c.room != nil {
+			e.sharedRoom(&given)
 		}
 		if c.isDirectOf(n, e.peer) {
 			given.Opening = n.disk.opening(n.device, c.id, e.peer.person)
 		}
 		in.Conversations = append(in.Conversations, given)
-		if e.had[c.id] == nil {
+		if e.had[c.id] == nil && !given.Quiet {
 			e.had[c.id] = given.Logs
 		}
 	}
 	e.step(in)
+	for _, r := range n.world.rooms {
+		if e.terms[r.id].shared {
+			n.choose(r.id, 1)
+		}
+	}
 }
 
 func (e *end) ingest(x sync.Ingest) {
@@ -234,6 +259,11 @@ func (e *end) ingest(x sync.Ingest) {
 		e.step(sync.NeedCard{Ticket: x.Ticket, Head: x.Run.Events[0].Header.Card})
 		return
 	}
+	if heads := x.Run.Events[0].Header.Control; len(heads) > 0 && !n.disk.rooms[x.Conversation].knows(heads) {
+		w.count.needControls++
+		e.step(sync.NeedControl{Ticket: x.Ticket})
+		return
+	}
 	log := x.Run.Log()
 	var refused sync.Reason
 	n.submit(operation{
@@ -245,10 +275,12 @@ func (e *end) ingest(x sync.Ingest) {
 				if refused == sync.Forked {
 					w.count.forks++
 				}
-				e.soon(sync.Stored{Ticket: x.Ticket, Refused: refused})
-				return
 			}
-			e.soon(sync.Stored{Ticket: x.Ticket, Segments: n.disk.logs[log].segments})
+			stored := sync.Stored{Ticket: x.Ticket, Refused: refused}
+			if refused == 0 || refused == sync.NotPermitted && len(n.disk.log(log).segments) > 0 {
+				stored.Segments = n.segments(n.disk, log)
+			}
+			e.soon(stored)
 		},
 	})
 }
@@ -303,8 +335,22 @@ func (e *end) checkRound(id event.Conversation) {
 	if w.count.restores > 0 {
 		return // a fork may have been refused
 	}
+	if e.terms[id].quiet {
+		return
+	}
 	for log, segments := range e.other.had[id] {
-		if lacks := segments.Missing(e.node.disk.log(log).segments); len(lacks) > 0 {
+		lacks := segments.Missing(e.node.disk.log(log).segments)
+		if set := e.node.disk.rooms[id]; set != nil {
+			lacks = slices.DeleteFunc(lacks, func(r event.Range) bool {
+				for sequence := r.First; sequence <= r.Last; sequence++ {
+					if ev := e.other.node.disk.log(log).events[sequence]; e.node.serves(e.node.disk, e.node.person, ev) && e.node.limit(e.node.disk, log, ev) >= sequence {
+						return false
+					}
+				}
+				return true
+			})
+		}
+		if len(lacks) > 0 {
 			w.fail("%s: the round with %s has ended without %v of log %x", e.node.name, e.peer.name, lacks, log.Device[:2])
 		}
 	}
@@ -346,7 +392,15 @@ func describe(effect sync.Effect) string {
 			}
 			return s
 		case f.Offers != nil:
-			return fmt.Sprintf("%d offers", len(f.Offers.Offers))
+			s := "offers"
+			for _, o := range f.Offers.Offers {
+				s += fmt.Sprintf(" %.4x: %d logs, digest %t, want %d", o.Tag, len(o.Logs), o.Digest != nil, o.Want)
+			}
+			return s
+		case f.Control != nil:
+			return fmt.Sprintf("control %.4x: %d", f.Control.Tag, len(f.Control.Events))
+		case f.Welcome != nil:
+			return fmt.Sprintf("welcome: %d", len(f.Welcome.Events))
 		case f.Settled != nil:
 			return fmt.Sprintf("settled %.4x", f.Settled.Tag)
 		case f.Refused != nil:

@@ -62,7 +62,7 @@ type (
 	}
 
 	// Loaded answers Load. Run.Events begins with the event asked for, or later where those
-	// before aren't for the peer; without an event, nothing of what is here is. With an Err
+	// before aren't for the peer; without an event, none up to the next gap is. With an Err
 	// the log is not pushed any more in this session.
 	Loaded struct {
 		Log event.Log
@@ -83,7 +83,8 @@ type (
 		Ticket   Ticket
 		Segments event.Segments // of the run's log, all that is held now
 
-		// Refused, if not 0, is why the log isn't taken.
+		// Refused, if not 0, is why no more of the log is taken. Of a run that reaches past
+		// where a log ends for good, Segments has what counts.
 		Refused Reason
 
 		// Err ends the session. Wrap ErrProtocol where the peer is to blame.

@@ -61,7 +61,7 @@ const (
 
 	// shortOffer is how many logs of a group are offered without more ado. Of more, only a
 	// digest is offered at first, since both mostly hold the same.
-	shortOffer = 8
+	shortOffer = 4
 
 	// maxClaims bounds the segments that are remembered of logs that only the peer
 	// holds, and its record heads, together: the logs of 500 persons' devices with room for

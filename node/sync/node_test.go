@@ -27,10 +27,13 @@ type node struct {
 	up      bool
 	life    int  // counts starts
 	restore int  // counts restores
+	hostile bool // does not believe that it was removed
 	unaware bool // went back, and will write before it knows
 	ends    []*end
-	waiting []operation // for the writer
-	writing bool
+
+	following map[event.Conversation]map[int]bool // peers, in rooms
+	waiting   []operation                         // for the writer
+	writing   bool
 }
 
 // operation is what the writer does in a transaction, and then after it.
@@ -72,8 +75,12 @@ func (n *node) commit() {
 		return
 	}
 	before := map[event.Log]event.Segments{}
-	for name, h := range n.disk.logs {
-		before[name] = h.segments
+	for name := range n.disk.logs {
+		before[name] = n.segments(n.disk, name)
+	}
+	rooms := map[event.Conversation]int{}
+	for id, set := range n.disk.rooms {
+		rooms[id] = len(set.events)
 	}
 	for _, op := range ops {
 		op.in(n.disk)
@@ -88,8 +95,9 @@ func (n *node) commit() {
 			op.then()
 		}
 	}
+	n.tellControl(rooms)
 	for _, name := range slices.SortedFunc(maps.Keys(n.disk.logs), event.Log.Compare) {
-		segments := n.disk.logs[name].segments
+		segments := n.segments(n.disk, name)
 		if slices.Equal(segments, before[name]) {
 			continue
 		}
@@ -142,6 +150,7 @@ func (n *node) stop(when string) {
 	w.note("%s stops %s", n.name, when)
 	n.up = false
 	n.writing, n.waiting = false, nil
+	clear(n.following)
 	for i, e := range n.ends {
 		if e != nil {
 			e.closed, e.conn.dead = true, true
@@ -176,6 +185,9 @@ func (n *node) start() {
 				n.write(c, 1)
 			}
 		}
+		for _, r := range w.rooms {
+			n.write(r.conv, 1)
+		}
 	}
 	n.dial()
 }
@@ -202,7 +214,10 @@ func (n *node) write(c conv, count int) {
 		}
 	}
 	n.submit(operation{conv: c.id, in: func(d *disk) {
-		n.record(d.append(n, c.id, keys))
+		if c.room != nil && !d.rooms[c.id].isMember(n.person) {
+			return
+		}
+		d.append(n, c.id, keys)
 		for _, key := range keys {
 			w.messages = append(w.messages, message{c.id, n.person, key})
 		}

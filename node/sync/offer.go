@@ -46,6 +46,9 @@ func (s *Session) offerOf(c *conversation, everything, full bool) (o Offer, weig
 	weight = 128 + 40*len(o.Control)
 	c.offers++
 	c.short = false
+	for _, l := range c.order {
+		l.refused = false
+	}
 	if c.quiet {
 		o.Want = WantNothing
 		return o, weight
@@ -159,11 +162,15 @@ func (s *Session) offered(o Offer) {
 		s.keepOffer(o)
 		return
 	}
+	// Neither takes anything from who is quiet: what was offered then must be said again.
+	again := c.open && c.want == WantNothing && o.Want != WantNothing
 	c.open = true
 	c.want = o.Want
 	s.seeControl(c, o.Control)
 	if c.quiet {
 		o.Want, o.Logs, o.Records = WantNothing, nil, nil
+	} else if again {
+		s.offer([]*conversation{c}, false)
 	}
 	for _, h := range o.Records {
 		s.seeRecord(c, h)

@@ -70,7 +70,7 @@ func (s *Session) atOnce(l *log) bool {
 // wanted reports whether the peer's last offer asks for l.
 func (s *Session) wanted(l *log) bool {
 	want := l.conv.want
-	return want <= WantNow || want == WantOwn && l.name.Device == s.cfg.Self
+	return !l.conv.quiet && (want <= WantNow || want == WantOwn && l.name.Device == s.cfg.Self)
 }
 
 // gives reports whether the peer is to get of l what comes, or what it has asked for.
@@ -106,7 +106,7 @@ func (s *Session) load() {
 			s.caughtUp(l)
 			continue
 		}
-		l.loading = lacks[0].First
+		l.loading, l.reach = lacks[0].First, lacks[0].Last
 		s.loads++
 		s.emit(Load{l.name, l.loading, event.MaxRunEvents, runWeight})
 	}
@@ -133,12 +133,12 @@ func (s *Session) loaded(in Loaded) {
 	switch {
 	case l.stopped || !s.gives(l):
 		return
-	case good:
-		l.floor = max(l.floor, skipped(first, in.Run.Segment().First))
 	case in.Err == nil && !some:
-		l.floor = l.mine.Last() + 1
-		s.caughtUp(l)
+		l.floor = l.reach + 1
+		s.goOn(l)
 		return
+	case good && in.Run.Segment().First > first:
+		l.floor = in.Run.Segment().First
 	}
 	if !good || !s.follows(l, &in.Run.Events[0].Header) {
 		s.stop(l)
@@ -152,18 +152,15 @@ func (s *Session) loaded(in Loaded) {
 	l.sent = l.sent.Add(f.part)
 	l.told = l.told.Add(f.part)
 	s.send(Frame{Run: &in.Run})
+	s.goOn(l)
+}
+
+// goOn pushes what comes after what was loaded.
+func (s *Session) goOn(l *log) {
 	if len(l.lacks()) > 0 {
 		s.queue(l)
 	}
 	s.caughtUp(l)
-}
-
-// skipped returns the floor of a log that was to be read from first and is from another.
-func skipped(first, from uint64) uint64 {
-	if from == first {
-		return 0
-	}
-	return from
 }
 
 // weigh returns what a run counts towards WindowBytes.

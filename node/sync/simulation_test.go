@@ -3,6 +3,8 @@ package sync_test
 import (
 	"flag"
 	"fmt"
+	"maps"
+	"strings"
 	"testing"
 	"time"
 )
@@ -15,7 +17,13 @@ var (
 // TestSimulation lets five nodes of three persons write to each other while
 // everything breaks that may, then heals the network and holds them to what the
 // house promises. To see what a seed does: go test -run Simulation -seed N
-func TestSimulation(t *testing.T) {
+func TestSimulation(t *testing.T) { simulateAll(t, simulate, false) }
+
+// TestSimulationOfRooms does the same to seven nodes of five persons who found groups, invite
+// and remove each other at any node. Some don't believe that they were removed.
+func TestSimulationOfRooms(t *testing.T) { simulateAll(t, simulateRooms, true) }
+
+func simulateAll(t *testing.T, simulate func(uint64, func(string, ...any)) *world, rooms bool) {
 	if *seedFlag != 0 {
 		w := simulate(*seedFlag, t.Logf)
 		w.report(t, *seedFlag)
@@ -43,7 +51,7 @@ func TestSimulation(t *testing.T) {
 	}
 	t.Logf("%d seeds: %+v", *seedsFlag, sum)
 	if *seedsFlag >= 300 && !t.Failed() {
-		for what, n := range sum.all() {
+		for what, n := range sum.all(rooms) {
 			if *n == 0 {
 				t.Errorf("no seed had any %s: the simulation does not try it", what)
 			}
@@ -57,6 +65,9 @@ func TestSimulationReplays(t *testing.T) {
 		if a, b := simulate(seed, nil), simulate(seed, nil); a.trace.Sum64() != b.trace.Sum64() {
 			t.Errorf("seed %d takes two courses", seed)
 		}
+		if a, b := simulateRooms(seed, nil), simulateRooms(seed, nil); a.trace.Sum64() != b.trace.Sum64() {
+			t.Errorf("seed %d of rooms takes two courses", seed)
+		}
 	}
 }
 
@@ -65,22 +76,38 @@ func (w *world) report(t *testing.T, seed uint64) {
 		t.Errorf("seed %d: %s", seed, f)
 	}
 	if len(w.failures) > 0 {
-		t.Logf("replay with: go test ./node/sync -run 'TestSimulation$' -seed %d -v", seed)
+		t.Logf("replay with: go test ./node/sync -run '%s' -seed %d -v", strings.Split(t.Name(), "/")[0]+"$", seed)
 	}
 }
 
-func (c *counts) all() map[string]*int {
-	return map[string]*int{
-		"crashes": &c.crashes, "cuts": &c.cuts, "gaps": &c.gaps, "duplicates": &c.duplicates, "rollbacks": &c.rollbacks,
-		"cards asked for": &c.needCards, "requests": &c.requests, "openings": &c.openings, "refusals": &c.refused,
-		"forks": &c.forks, "frames": &c.frames, "restores": &c.restores,
+// all names the counts that a simulation must have raised, with rooms or without.
+func (c *counts) all(rooms bool) map[string]*int {
+	all := map[string]*int{
+		"crashes": &c.crashes, "cuts": &c.cuts, "gaps": &c.gaps, "duplicates": &c.duplicates,
+		"cards asked for": &c.needCards, "refusals": &c.refused, "frames": &c.frames, "restores": &c.restores,
 	}
+	if rooms {
+		maps.Copy(all, map[string]*int{
+			"control sets waited for": &c.needControls, "welcomes": &c.welcomes, "invitations": &c.invites,
+			"removals": &c.removals, "history withheld": &c.skips, "runs past a cut": &c.spans,
+			"short offers": &c.shorts, "quiet rooms": &c.quiet, "questions of a hostile peer": &c.asks,
+		})
+	} else {
+		maps.Copy(all, map[string]*int{
+			"rollbacks": &c.rollbacks, "requests": &c.requests, "openings": &c.openings, "forks": &c.forks,
+		})
+	}
+	return all
 }
 
 func (c *counts) add(o counts) {
-	theirs := o.all()
-	for what, n := range c.all() {
-		*n += *theirs[what]
+	for _, rooms := range []bool{false, true} {
+		theirs := o.all(rooms)
+		for what, n := range c.all(rooms) {
+			if _, both := o.all(!rooms)[what]; !both || rooms {
+				*n += *theirs[what]
+			}
+		}
 	}
 }
 
@@ -90,11 +117,76 @@ const trouble = 60 * time.Second
 // simulate runs one seed. Every eighth is gentle: nothing breaks, and then nothing
 // may be shown with a gap. Of the others some have a disk go back to a backup.
 func simulate(seed uint64, log func(string, ...any)) *world {
-	w := newWorld(seed)
+	w := newWorld(seed, friends)
 	w.log = log
+	w.served = w.chance(0.5)
+	w.begin(seed)
+	for range 20 + w.rng.IntN(40) {
+		n := w.nodes[w.rng.IntN(len(w.nodes))]
+		c := w.convs[w.rng.IntN(len(w.convs))]
+		if !has(c.persons, n.person) {
+			continue
+		}
+		w.writeSome(n, c)
+		if w.chance(0.2) {
+			w.after(w.within(trouble), func() { n.sign(c) })
+		}
+	}
+	if !w.served {
+		w.after(w.within(trouble), w.accept)
+	}
+	w.end(seed)
+	return w
+}
+
+// simulateRooms runs one seed with groups that come into being in the course of it.
+func simulateRooms(seed uint64, log func(string, ...any)) *world {
+	w := newWorld(seed, office)
+	w.log = log
+	w.served = true
+	w.convs = w.convs[:1] // A and B know each other anyhow
+	w.begin(seed)
+	for i := range 1 + w.rng.IntN(2) {
+		n := w.nodes[w.rng.IntN(len(w.nodes))]
+		w.after(w.within(5*time.Second), func() { n.found(i == 0) })
+	}
+	inRoom := func(do func(r *room)) {
+		w.after(w.within(trouble), func() {
+			if len(w.rooms) > 0 {
+				do(w.rooms[w.rng.IntN(len(w.rooms))])
+			}
+		})
+	}
+	for range 15 + w.rng.IntN(15) {
+		n := w.nodes[w.rng.IntN(len(w.nodes))]
+		inRoom(n.govern)
+	}
+	for range 20 + w.rng.IntN(30) {
+		n := w.nodes[w.rng.IntN(len(w.nodes))]
+		inRoom(func(r *room) { n.write(r.conv, 1+w.rng.IntN(3)) })
+	}
+	if n := w.nodes[4+w.rng.IntN(3)]; seed%4 == 1 {
+		n.hostile = true
+		for range 10 {
+			w.after(w.within(trouble+time.Minute), n.ask)
+		}
+	}
+	w.end(seed)
+	return w
+}
+
+func (w *world) writeSome(n *node, c conv) {
+	count := 1 + w.rng.IntN(3)
+	if w.chance(0.02) {
+		count = 100 + w.rng.IntN(100)
+	}
+	w.after(w.within(trouble), func() { n.write(c, count) })
+}
+
+// begin has the nodes meet, and says what may break.
+func (w *world) begin(seed uint64) {
 	w.gentle = seed%8 == 0
 	w.calm = w.gentle
-	w.served = w.chance(0.5)
 	if seed%3 == 0 {
 		w.wall = [2]int{w.rng.IntN(2), 2 + w.rng.IntN(3)} // A's two devices stay together
 	}
@@ -109,34 +201,25 @@ func simulate(seed uint64, log func(string, ...any)) *world {
 			w.after(w.within(2*time.Second), func() { w.meet(n, peer) })
 		}
 	}
-	for range 20 + w.rng.IntN(40) {
-		n := w.nodes[w.rng.IntN(len(w.nodes))]
-		c := w.convs[w.rng.IntN(len(w.convs))]
-		if !has(c.persons, n.person) {
-			continue
-		}
-		count := 1 + w.rng.IntN(3)
-		if w.chance(0.02) {
-			count = 100 + w.rng.IntN(100)
-		}
-		w.after(w.within(trouble), func() { n.write(c, count) })
-		if w.chance(0.2) {
-			w.after(w.within(trouble), func() { n.sign(c) })
-		}
-	}
-	if !w.served {
-		w.after(w.within(trouble), w.accept)
-	}
+}
+
+// end lets trouble come and go, and time pass until everything is at rest.
+func (w *world) end(seed uint64) {
 	if !w.gentle {
 		w.disturb(seed)
 	}
 	w.run(w.now.Add(trouble))
 	w.heal()
+	const sweep = 20 * time.Second
+	for i := range 3 {
+		for _, n := range w.nodes {
+			w.after(time.Duration(i+1)*sweep, func() { n.sweep(sweep / 2) })
+		}
+	}
 	w.run(time.Time{})
 	if len(w.failures) == 0 {
 		w.check()
 	}
-	return w
 }
 
 func (w *world) disturb(seed uint64) {

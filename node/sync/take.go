@@ -211,13 +211,17 @@ func (s *Session) stored(in Stored) {
 	case in.Err != nil:
 		s.close(in.Err)
 		return
-	case p.run != nil && in.Refused != 0:
-		s.refuse(p.conv, p.run.Log(), in.Refused)
 	case p.run != nil:
 		l := s.logOf(p.conv, p.run.Log())
 		s.grow(l, in.Segments)
-		if p.conv.live() && len(l.mine) > 0 {
+		if p.conv.quiet && in.Refused == 0 {
+			in.Refused = NotPermitted // the peer learns no more about the log
+		}
+		if p.conv.live() && len(l.mine) > 0 && (in.Refused == 0 || len(in.Segments) > 0) {
 			s.sendHave([]*log{l})
+		}
+		if in.Refused != 0 {
+			s.refuse(p.conv, l.name, in.Refused)
 		}
 		s.want(l)
 	}
@@ -249,6 +253,9 @@ func (s *Session) settled(f *Settled) {
 		return
 	}
 	c.wide, c.short = 0, false
+	if c.want == WantNothing {
+		return // it held back
+	}
 	c.settling = max(s.taking.last, 1)
 	s.endRound(c)
 }

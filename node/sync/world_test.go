@@ -14,7 +14,7 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// world is five nodes of three persons on a network that loses connections, under a
+// world is some nodes of fewer persons on a network that loses connections, under a
 // virtual clock. One seed gives one course of things, to the last byte.
 type world struct {
 	rng    *rand.Rand
@@ -27,6 +27,7 @@ type world struct {
 	nodes    []*node
 	personOf map[crypto.DeviceID]int
 	convs    []conv
+	rooms    []*room
 	served   bool // B serves C in their direct conversation
 	calm     bool // nothing breaks any more
 	gentle   bool // nothing ever broke
@@ -37,6 +38,7 @@ type world struct {
 
 	messages []message
 	written  map[event.ID]*event.Event // whatever was ever on a disk of its author
+	pasts    map[crypto.Hash]map[crypto.Hash]bool
 	failures []string
 	count    counts
 }
@@ -44,13 +46,17 @@ type world struct {
 // counts say what a run went through, so that it can't be vacuous.
 type counts struct {
 	crashes, cuts, gaps, duplicates, rollbacks, needCards, requests, openings, refused, forks, frames, restores int
+
+	// In rooms only.
+	needControls, welcomes, invites, removals, skips, spans, shorts, quiet, asks int
 }
 
 // conv is a conversation and the persons in it.
 type conv struct {
 	id      event.Conversation
 	persons []int
-	kind    string // direct, self or group
+	kind    string // direct, self, group or room
+	room    *room  // nil if it is none
 }
 
 // message is what somebody was told is written.
@@ -64,12 +70,18 @@ const (
 	personA = iota
 	personB
 	personC
+	personD
+	personE
 )
 
-var persons = []int{personA, personA, personB, personB, personC} // of each node
+// The persons of each node.
+var (
+	friends = []int{personA, personA, personB, personB, personC}
+	office  = []int{personA, personA, personB, personB, personC, personD, personE}
+)
 
 var deviceKeys = func() []crypto.DeviceKey {
-	keys := make([]crypto.DeviceKey, len(persons))
+	keys := make([]crypto.DeviceKey, len(office))
 	for i := range keys {
 		var err error
 		if keys[i], err = crypto.NewDeviceKey(rand.NewChaCha8([32]byte{byte(i)})); err != nil {
@@ -103,26 +115,28 @@ func (q *things) Pop() any {
 	return x
 }
 
-func newWorld(seed uint64) *world {
+func newWorld(seed uint64, persons []int) *world {
 	w := &world{
 		rng:      rand.New(rand.NewPCG(seed, 0x6561727368)),
 		now:      time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC),
 		trace:    fnv.New64a(),
 		personOf: map[crypto.DeviceID]int{},
 		written:  map[event.ID]*event.Event{},
+		pasts:    map[crypto.Hash]map[crypto.Hash]bool{},
 		partedTo: map[[2]int]time.Time{},
 	}
 	w.convs = []conv{
-		{event.Conversation{1}, []int{personA, personB}, "direct"},
-		{event.Conversation{2}, []int{personB, personC}, "direct"},
-		{event.Conversation{3}, []int{personA, personB, personC}, "group"},
-		{event.Conversation{4}, []int{personA}, "self"},
+		{event.Conversation{1}, []int{personA, personB}, "direct", nil},
+		{event.Conversation{2}, []int{personB, personC}, "direct", nil},
+		{event.Conversation{3}, []int{personA, personB, personC}, "group", nil},
+		{event.Conversation{4}, []int{personA}, "self", nil},
 	}
 	for i, p := range persons {
 		n := &node{world: w, index: i, person: p, key: deviceKeys[i], device: deviceKeys[i].ID(), up: true}
 		n.name = fmt.Sprintf("%c%d", 'A'+p, i%2+1)
 		n.offset = w.offset()
 		n.ends = make([]*end, len(persons))
+		n.following = map[event.Conversation]map[int]bool{}
 		n.disk = newDisk(w.rng)
 		n.disk.cards[p] = true
 		w.personOf[n.device] = p
@@ -247,6 +261,11 @@ func (w *world) shared(n, peer *node) []conv {
 	for _, c := range w.convs {
 		if has(c.persons, n.person) && has(c.persons, peer.person) && (w.serves(n, peer) || !c.isDirectOf(n, peer)) {
 			both = append(both, c)
+		}
+	}
+	for _, r := range w.rooms {
+		if set := n.disk.rooms[r.id]; set.was(n.person) && set.was(peer.person) {
+			both = append(both, r.conv)
 		}
 	}
 	return both

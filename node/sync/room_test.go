@@ -1,0 +1,606 @@
+package sync_test
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/node/sync"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// room is a group that somebody has created in the simulation. Its rules are simpler than
+// those of real groups, where not everybody may do everything: a person is in it if an
+// invitation has all their removals in its past, and where it has not, their logs end at the
+// cuts of the removal.
+type room struct {
+	conv
+	joinedOnly bool // newcomers get only what was written to them
+}
+
+// controls is a control set on a disk.
+type controls struct {
+	world  *world
+	events map[crypto.Hash]*event.Event
+	order  []crypto.Hash // parents first
+}
+
+func newControls(w *world) *controls {
+	return &controls{world: w, events: map[crypto.Hash]*event.Event{}}
+}
+
+func (c *controls) clone() *controls {
+	return &controls{c.world, maps.Clone(c.events), slices.Clone(c.order)}
+}
+
+func (c *controls) add(e *event.Event) {
+	if c.events[e.ID] == nil {
+		c.events[e.ID] = e
+		c.order = append(c.order, e.ID)
+	}
+}
+
+func (c *controls) knows(ids []crypto.Hash) bool {
+	return !slices.ContainsFunc(ids, func(id crypto.Hash) bool { return c == nil || c.events[id] == nil })
+}
+
+// act is what a control event does to a person.
+type act struct {
+	id     crypto.Hash
+	person int
+	in     bool
+	cuts   []event.Position
+}
+
+// acts returns what was done, of what is in past; nil is everything.
+func (c *controls) acts(past map[crypto.Hash]bool) []act {
+	var all []act
+	if c == nil {
+		return nil
+	}
+	for _, id := range c.order {
+		if past != nil && !past[id] {
+			continue
+		}
+		e := c.events[id]
+		body, err := e.ParseBody()
+		c.world.must(err)
+		content, err := event.ParseControl(e.Header.Kind, body.Content)
+		c.world.must(err)
+		switch x := content.(type) {
+		case event.Create:
+			all = append(all, act{id: id, person: int(x.Person[0]) - 1, in: true})
+		case event.Invite:
+			for _, p := range x.Persons {
+				all = append(all, act{id: id, person: int(p[0]) - 1, in: true})
+			}
+		case event.Remove:
+			all = append(all, act{id: id, person: int(x.Person[0]) - 1, cuts: x.Cuts})
+		}
+	}
+	return all
+}
+
+func (c *controls) was(person int) bool {
+	return slices.ContainsFunc(c.acts(nil), func(a act) bool { return a.in && a.person == person })
+}
+
+func (c *controls) isMember(person int) bool { return c.stands(c.acts(nil), person) }
+
+// stands reports whether of some acts an invitation of a person has all removals in its past.
+func (c *controls) stands(acts []act, person int) bool {
+	return slices.ContainsFunc(acts, func(in act) bool {
+		return in.in && in.person == person && !slices.ContainsFunc(acts, func(out act) bool {
+			return !out.in && out.person == person && !c.world.past(in.id)[out.id]
+		})
+	})
+}
+
+// removed reports whether some acts have a removal of a person without an invitation after it.
+func (c *controls) removed(acts []act, person int) bool {
+	return slices.ContainsFunc(acts, func(out act) bool {
+		return !out.in && out.person == person && !slices.ContainsFunc(acts, func(in act) bool {
+			return in.in && in.person == person && c.world.past(in.id)[out.id]
+		})
+	})
+}
+
+func (c *controls) heads() []crypto.Hash {
+	var heads []crypto.Hash
+	for _, id := range c.order {
+		if !slices.ContainsFunc(c.order, func(o crypto.Hash) bool { return o != id && c.world.past(o)[id] }) {
+			heads = append(heads, id)
+		}
+	}
+	slices.SortFunc(heads, func(a, b crypto.Hash) int { return bytes.Compare(a[:], b[:]) })
+	return heads[:min(len(heads), event.MaxControl)]
+}
+
+func (c *controls) locator() []crypto.Hash {
+	locator := c.heads()
+	for back := 1; back < len(c.order) && len(locator) < sync.MaxLocator; back *= 2 {
+		locator = append(locator, c.order[len(c.order)-1-back])
+	}
+	return locator
+}
+
+// missing returns what is not in the past of the known ones, as far as a person may have it.
+func (c *controls) missing(known []crypto.Hash, to int, max int) (events []event.Event, more bool) {
+	have := map[crypto.Hash]bool{}
+	for _, id := range known {
+		if c.events[id] != nil {
+			maps.Copy(have, c.world.past(id))
+		}
+	}
+	member := c.isMember(to)
+	for _, id := range c.order {
+		if have[id] {
+			continue
+		}
+		before := maps.Clone(c.world.past(id))
+		delete(before, id)
+		orphan := slices.ContainsFunc(c.events[id].Header.Control, func(p crypto.Hash) bool { return !have[p] })
+		if orphan || !member && c.removed(c.acts(before), to) {
+			continue
+		}
+		have[id] = true
+		if len(events) == max {
+			return events, true
+		}
+		events = append(events, *c.events[id])
+	}
+	return events, false
+}
+
+// past returns a control event and all before it.
+func (w *world) past(id crypto.Hash) map[crypto.Hash]bool {
+	if past := w.pasts[id]; past != nil {
+		return past
+	}
+	past := map[crypto.Hash]bool{id: true}
+	for _, p := range w.written[event.ID(id)].Header.Control {
+		maps.Copy(past, w.past(p))
+	}
+	w.pasts[id] = past
+	return past
+}
+
+// pastOf returns the control events that an event was written under. An invitation counts itself.
+func (w *world) pastOf(e *event.Event) map[crypto.Hash]bool {
+	past := map[crypto.Hash]bool{}
+	for _, id := range e.Header.Control {
+		maps.Copy(past, w.past(id))
+	}
+	if e.Header.Kind == event.KindCreate || e.Header.Kind == event.KindInvite {
+		past[crypto.Hash(e.ID)] = true
+	}
+	return past
+}
+
+func (w *world) room(id event.Conversation) *room {
+	for _, r := range w.rooms {
+		if r.id == id {
+			return r
+		}
+	}
+	return nil
+}
+
+// member is what n believes: a hostile node that it is a member for ever.
+func (n *node) member(set *controls, person int) bool {
+	return set.isMember(person) || n.hostile && person == n.person && set.was(person)
+}
+
+// limit returns the last event of a log that counts, by what is on a disk. first is that of a
+// run if nothing of the log is there.
+func (n *node) limit(d *disk, log event.Log, first ...*event.Event) uint64 {
+	set := d.rooms[log.Conversation]
+	author := n.world.personOf[log.Device]
+	if set == nil || n.hostile && author == n.person {
+		return math.MaxUint64
+	}
+	if h := d.logs[log]; h != nil && len(h.segments) > 0 {
+		first = []*event.Event{h.events[h.segments[0].First]}
+	}
+	limit := uint64(math.MaxUint64)
+	for _, a := range set.acts(nil) {
+		if a.in || a.person != author {
+			continue
+		}
+		at := slices.IndexFunc(a.cuts, func(p event.Position) bool { return p.Log(log.Conversation) == log })
+		switch {
+		case at >= 0:
+			limit = min(limit, a.cuts[at].Sequence)
+		case len(first) > 0 && !n.world.pastOf(first[0])[a.id]:
+			limit = 0
+		}
+	}
+	return limit
+}
+
+// segments returns what is held of a log and counts.
+func (n *node) segments(d *disk, log event.Log) event.Segments {
+	h := d.logs[log]
+	limit := n.limit(d, log)
+	var out event.Segments
+	for _, g := range h.segments {
+		if g.Last > limit && g.First <= limit {
+			g.Last, g.ID = limit, h.events[limit].ID
+		}
+		if g.Last <= limit {
+			out = append(out, g)
+		}
+	}
+	return out
+}
+
+// serves reports whether an event is for a person.
+func (n *node) serves(d *disk, person int, e *event.Event) bool {
+	set := d.rooms[e.Header.Conversation]
+	return set == nil || n.member(set, person) && n.world.isFor(set, person, e)
+}
+
+// isFor reports whether an event was written to a person, or before them where that matters not.
+func (w *world) isFor(set *controls, person int, e *event.Event) bool {
+	acts := set.acts(w.pastOf(e))
+	invited := slices.ContainsFunc(acts, func(a act) bool { return a.in && a.person == person })
+	return !set.removed(acts, person) && (invited || !w.room(e.Header.Conversation).joinedOnly)
+}
+
+// awaits reports whether a cause of an event may still come.
+func (n *node) awaits(cause event.ID) bool {
+	e := n.world.written[cause]
+	if e == nil {
+		return true
+	}
+	set := n.disk.rooms[e.Header.Conversation]
+	return set == nil || n.world.isFor(set, n.person, e) && n.limit(n.disk, e.Header.Log(), e) >= e.Header.Sequence
+}
+
+// found creates a room.
+func (n *node) found(joinedOnly bool) {
+	n.control(event.Conversation{}, func(*disk) event.Control {
+		policy := event.HistoryAll
+		if joinedOnly {
+			policy = event.HistoryJoined
+		}
+		secret := [32]byte{}
+		secret[0], secret[1] = byte(n.world.rng.Uint32()), byte(len(n.world.rooms))
+		return event.Create{Person: crypto.PersonID{byte(n.person + 1)}, Name: "room", Secret: secret, History: event.History{Policy: policy}}
+	}, func(e *event.Event) {
+		n.world.rooms = append(n.world.rooms, &room{conv{id: e.Header.Conversation, kind: "room"}, joinedOnly})
+		r := n.world.rooms[len(n.world.rooms)-1]
+		r.conv.room = r
+	})
+}
+
+// govern makes some change to a room.
+func (n *node) govern(r *room) {
+	who := n.world.nodes[n.world.rng.IntN(len(n.world.nodes))].person
+	choice := n.world.rng.IntN(8)
+	n.control(r.id, func(d *disk) event.Control {
+		set := d.rooms[r.id]
+		switch {
+		case choice == 0:
+			return event.Rename{Name: fmt.Sprint("name ", len(set.order))}
+		case !set.isMember(who):
+			n.world.count.invites++
+			return event.Invite{Persons: []crypto.PersonID{{byte(who + 1)}}}
+		case choice < 4:
+			n.world.count.removals++
+			return event.Remove{Person: crypto.PersonID{byte(who + 1)}, Cuts: n.cuts(d, r, who)}
+		}
+		return nil
+	}, nil)
+}
+
+func (n *node) cuts(d *disk, r *room, who int) []event.Position {
+	var cuts []event.Position
+	for _, log := range slices.SortedFunc(maps.Keys(d.logs), event.Log.Compare) {
+		if log.Conversation != r.id || n.world.personOf[log.Device] != who {
+			continue
+		}
+		if segments := n.segments(d, log); len(segments) > 0 {
+			cuts = append(cuts, d.logs[log].events[segments.Last()].Position())
+		}
+	}
+	return cuts
+}
+
+// control writes a control event, if its author is in the room.
+func (n *node) control(id event.Conversation, decide func(*disk) event.Control, then func(*event.Event)) {
+	if !n.up || n.hostile {
+		return
+	}
+	n.submit(operation{conv: id, in: func(d *disk) {
+		if id != (event.Conversation{}) && !d.rooms[id].isMember(n.person) {
+			return
+		}
+		x := decide(d)
+		if x == nil {
+			return
+		}
+		content, err := x.Marshal()
+		n.world.must(err)
+		header := event.Header{Conversation: id, Kind: x.Kind(), Flags: event.FlagCritical}
+		e := d.write(n, header, content)
+		if then != nil {
+			then(e)
+		}
+	}})
+}
+
+// tellControl tells sessions of rooms that have changed in a transaction.
+func (n *node) tellControl(before map[event.Conversation]int) {
+	for _, r := range n.world.rooms {
+		set := n.disk.rooms[r.id]
+		if set == nil || len(set.events) == before[r.id] {
+			continue
+		}
+		for _, e := range n.ends {
+			switch {
+			case e == nil || !e.joined:
+			case e.terms[r.id] != n.terms(set, e.peer):
+				e.after(n.world.within(3*time.Millisecond), e.join)
+			default:
+				e.after(n.world.within(3*time.Millisecond), func() {
+					e.step(sync.HeldControl{Conversation: r.id, Control: n.disk.rooms[r.id].locator()})
+				})
+			}
+		}
+	}
+}
+
+// terms is how two nodes meet about a room.
+type terms struct{ shared, quiet bool }
+
+func (n *node) terms(set *controls, peer *node) terms {
+	if !set.was(n.person) || !set.was(peer.person) {
+		return terms{}
+	}
+	return terms{true, !n.member(set, n.person) || !n.member(set, peer.person)}
+}
+
+// sharedRoom is what a session begins with in a room.
+func (e *end) sharedRoom(given *sync.Conversation) {
+	n := e.node
+	set := n.disk.rooms[given.ID]
+	e.terms[given.ID] = n.terms(set, e.peer)
+	given.Control = set.locator()
+	given.Quiet = e.terms[given.ID].quiet
+	given.Follow = n.following[given.ID][e.peer.index]
+	given.Welcome = slices.ContainsFunc(set.acts(nil), func(a act) bool {
+		return a.in && a.person == e.peer.person && set.events[a.id].Header.Device == n.device
+	})
+	if given.Quiet {
+		given.Logs, given.Records = nil, nil
+		n.world.count.quiet++
+	}
+}
+
+// fanout is how many peers are followed in a room, once the first one has brought all it had.
+const fanout = 2
+
+// choose follows peers.
+func (n *node) choose(id event.Conversation, most int) {
+	if n.following[id] == nil {
+		n.following[id] = map[int]bool{}
+	}
+	for len(n.following[id]) < most {
+		var choice []*end
+		for _, e := range n.ends {
+			if e != nil && e.joined && e.terms[id] == (terms{shared: true}) && !n.following[id][e.peer.index] {
+				choice = append(choice, e)
+			}
+		}
+		if len(choice) == 0 {
+			return
+		}
+		e := choice[n.world.rng.IntN(len(choice))]
+		n.following[id][e.peer.index] = true
+		e.soon(sync.Follow{Conversation: id, On: true})
+	}
+}
+
+// unfollow forgets a peer that is gone, and chooses another.
+func (n *node) unfollow(peer int) {
+	for _, r := range n.world.rooms {
+		if n.following[r.id][peer] {
+			delete(n.following[r.id], peer)
+			n.after(0, func() { n.choose(r.id, fanout) })
+		}
+	}
+}
+
+// sweep compares with everybody in the time given.
+func (n *node) sweep(in time.Duration) {
+	for _, r := range n.world.rooms {
+		for _, e := range n.ends {
+			if e != nil {
+				e.after(n.world.within(in), func() { e.step(sync.Compare{Conversation: r.id}) })
+			}
+		}
+	}
+}
+
+// ask has a node that does not believe in its removal ask for everything, past its machine.
+func (n *node) ask() {
+	for _, r := range n.world.rooms {
+		for _, e := range n.ends {
+			if e == nil || e.closed || !e.joined || !n.disk.rooms[r.id].was(n.person) || !n.disk.rooms[r.id].was(e.peer.person) {
+				continue
+			}
+			n.world.count.asks++
+			o := sync.Offer{Tag: r.tag(n, e.peer), Store: n.disk.instance, Control: n.disk.rooms[r.id].heads()}
+			n.world.transmit(e, sync.Frame{Offers: &sync.Offers{Offers: []sync.Offer{o}}})
+		}
+	}
+}
+
+func (e *end) ingestControl(x sync.IngestControl) {
+	n, w := e.node, e.node.world
+	set := n.disk.rooms[x.Conversation]
+	known := map[crypto.Hash]bool{}
+	for i := range x.Events {
+		ev := &x.Events[i]
+		if w.written[ev.ID] == nil || ev.Header.Conversation != x.Conversation {
+			w.fail("%s: a control event from %s is wrong", n.name, e.peer.name)
+			return
+		}
+		for _, p := range ev.Header.Control {
+			if !known[p] && !set.knows([]crypto.Hash{p}) {
+				w.count.needControls++
+				e.step(sync.NeedControl{Ticket: x.Ticket})
+				return
+			}
+		}
+		known[ev.ID] = true
+		if !n.disk.cards[w.personOf[ev.Header.Device]] {
+			w.count.needCards++
+			e.step(sync.NeedCard{Ticket: x.Ticket, Head: ev.Header.Card})
+			return
+		}
+	}
+	n.submit(operation{
+		in: func(d *disk) {
+			if d.rooms[x.Conversation] == nil {
+				d.rooms[x.Conversation] = newControls(w)
+			}
+			for i := range x.Events {
+				d.rooms[x.Conversation].add(&x.Events[i])
+			}
+		},
+		then: func() { e.soon(sync.Stored{Ticket: x.Ticket}) },
+	})
+}
+
+// checkSecret holds that nothing of a room is sent to who may not have it.
+func (e *end) checkSecret(f sync.Frame) {
+	w, n := e.node.world, e.node
+	var tags [][]byte
+	switch {
+	case f.Offers != nil:
+		for _, o := range f.Offers.Offers {
+			tags = append(tags, o.Tag)
+			if o.Digest != nil {
+				w.count.shorts++
+			}
+		}
+	case f.Run != nil:
+		tags = append(tags, f.Run.Tag)
+	case f.Have != nil:
+		tags = append(tags, f.Have.Tag)
+	case f.Settled != nil:
+		tags = append(tags, f.Settled.Tag)
+	case f.Refused != nil:
+		tags = append(tags, f.Refused.Tag)
+	case f.Control != nil:
+		tags = append(tags, f.Control.Tag)
+	case f.Welcome != nil:
+		tags = append(tags, w.room(f.Welcome.Group()).tag(n, e.peer))
+		w.count.welcomes++
+	}
+	for _, r := range w.rooms {
+		set := n.disk.rooms[r.id]
+		if !slices.ContainsFunc(tags, func(tag []byte) bool { return bytes.Equal(tag, r.tag(n, e.peer)) }) {
+			continue
+		}
+		if !set.was(e.peer.person) {
+			w.fail("%s tells %s of a room", n.name, e.peer.name)
+		}
+		var told []event.Event
+		if f.Run != nil {
+			told = f.Run.Events
+		}
+		for i := range told {
+			if acts := set.acts(w.pastOf(&told[i])); set.removed(acts, e.peer.person) {
+				w.fail("%s sends %s what was written without them", n.name, e.peer.name)
+			}
+		}
+	}
+}
+
+// checkRooms holds members to have the same control set and all messages for them.
+func (w *world) checkRooms() {
+	for _, r := range w.rooms {
+		all := newControls(w)
+		for _, n := range w.nodes {
+			if set := n.disk.rooms[r.id]; set != nil {
+				for _, id := range set.order {
+					all.add(set.events[id])
+				}
+			}
+		}
+		if !slices.ContainsFunc(w.nodes, func(n *node) bool { return all.isMember(n.person) && n.disk.rooms[r.id] != nil }) {
+			continue // its founder went before anybody could be told
+		}
+		for _, n := range w.nodes {
+			if !all.isMember(n.person) || n.hostile {
+				continue
+			}
+			set := n.disk.rooms[r.id]
+			if set == nil || len(set.events) != len(all.events) {
+				w.fail("%s has not all control events of room %x", n.name, r.id[:2])
+				for _, id := range all.order {
+					var who []string
+					for _, o := range w.nodes {
+						if o.disk.rooms[r.id].knows([]crypto.Hash{id}) {
+							who = append(who, o.name)
+						}
+					}
+					w.note("%x (kind %d after %.2x) is at %v", id[:2], all.events[id].Header.Kind, all.events[id].Header.Control, who)
+				}
+				w.note("acts: %+v", all.acts(nil))
+				continue
+			}
+			w.checkRoom(n, r, all)
+		}
+	}
+}
+
+// checkRoom: what somebody wrote and left at once, nobody else may have.
+func (w *world) checkRoom(n *node, r *room, all *controls) {
+	shown := map[message]int{}
+	for _, row := range n.disk.order(r.id) {
+		shown[message{r.id, w.personOf[row.e.Header.Device], row.e.Header.Key}]++
+	}
+	counts := map[message]bool{} // of this person's
+	for _, e := range w.written {
+		m := message{r.id, w.personOf[e.Header.Device], e.Header.Key}
+		if e.Header.Conversation == r.id && e.Header.Kind == event.KindText &&
+			slices.ContainsFunc(w.nodes, func(o *node) bool { return all.isMember(o.person) && o.disk.has(e) }) &&
+			n.limit(n.disk, e.Header.Log(), w.first(e)) >= e.Header.Sequence && w.isFor(n.disk.rooms[r.id], n.person, e) {
+			counts[m] = true
+		}
+	}
+	for _, m := range w.messages {
+		if m.conv == r.id && counts[m] && shown[m] != 1 && !w.forkedAway(n, m) {
+			w.fail("%s shows message %x of %d in room %x %d times", n.name, m.key[:2], m.person, r.id[:2], shown[m])
+			for _, e := range w.written {
+				if e.Header.Conversation == r.id && e.Header.Key == m.key {
+					for _, o := range w.nodes {
+						w.note("%s: %s holds %v, limit %d", brief(e), o.name, o.disk.log(e.Header.Log()).segments, o.limit(o.disk, e.Header.Log(), w.first(e)))
+					}
+				}
+			}
+		}
+	}
+	w.checkRows(n, r.conv)
+}
+
+func (d *disk) has(e *event.Event) bool {
+	h := d.logs[e.Header.Log()]
+	return h != nil && h.events[e.Header.Sequence] != nil && h.events[e.Header.Sequence].ID == e.ID
+}
+
+// first returns the first event of the log that e is in.
+func (w *world) first(e *event.Event) *event.Event {
+	for e.Header.Sequence > 1 {
+		e = w.written[e.Header.Previous]
+	}
+	return e
+}
