@@ -171,6 +171,13 @@ func (s *session) visible(log event.Log, segments event.Segments) event.Segments
 	return out
 }
 
+// forgetFloors has them found anew: who was brought in again has another history than before.
+func (s *session) forgetFloors() {
+	s.floorsMu.Lock()
+	defer s.floorsMu.Unlock()
+	clear(s.floors)
+}
+
 // served says that the peer may have a run.
 func (s *session) served(run *event.Run) bool {
 	c := run.Log().Conversation

@@ -170,7 +170,9 @@ func (n *Node) message(r *store.Row) Message {
 		m.To = Target{Kind: "person", ID: n.me.person.String(), Name: profileName(n.ownProfile())}
 	}
 	if r.Own {
-		m.State = r.State.String()
+		if m.State = r.State.String(); r.State == store.NoState {
+			m.State = StateDelivered // to all of nobody: a group that nobody else is in
+		}
 	}
 	for _, reaction := range r.Reactions {
 		by := n.person(reaction.Person)

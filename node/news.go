@@ -165,6 +165,7 @@ func (s *session) hearNews(ctx context.Context) error {
 	rejoin, changed, news := s.news.take()
 	var inputs []sync.Input
 	if rejoin && s.known {
+		s.forgetFloors()
 		inputs = append(inputs, s.join())
 	}
 	for _, c := range changed {

@@ -409,12 +409,12 @@ func (g *Groups) Floor(log event.Log, to crypto.PersonID) (uint64, error) {
 		return 1, err
 	}
 	return g.store.Floor(log, func(h *event.Header) bool {
-		if h.Clock >= from {
-			return true
-		}
-		knew := false
-		_ = g.with(log.Conversation, func(it *group) error { knew = it.engine.Covers(h.Control, joined); return nil })
-		return knew
+		visible := false
+		_ = g.with(log.Conversation, func(it *group) error {
+			visible = it.engine.Serves(to, h.Control) && (h.Clock >= from || it.engine.Covers(h.Control, joined))
+			return nil
+		})
+		return visible
 	})
 }
 

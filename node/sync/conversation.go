@@ -162,7 +162,7 @@ func (s *Session) enter(in *Conversation) *conversation {
 func (s *Session) hush(c *conversation) {
 	for _, l := range c.order {
 		l.target = 0
-		s.land(l, func(event.Range) bool { return true })
+		s.recall(l)
 	}
 	c.catching = 0
 	c.wide, c.settling = 0, 0

@@ -218,8 +218,14 @@ func (s *Session) rollback(l *log) {
 // stop pushes no more of a log.
 func (s *Session) stop(l *log) {
 	l.stopped = true
-	s.land(l, func(event.Range) bool { return true })
+	s.recall(l)
 	s.caughtUp(l)
+}
+
+// recall forgets what was sent of l and is not answered: nobody will.
+func (s *Session) recall(l *log) {
+	s.land(l, func(event.Range) bool { return true })
+	l.sent = l.theirs.Ranges()
 }
 
 // land takes the flights of l off the window that satisfy answered.
