@@ -79,6 +79,7 @@ type Node struct {
 	acks     *acks
 	groups   *groups.Groups
 	gossips  *gossips
+	runs     *runs
 	networks func() (discovery.Network, error) // this machine's interfaces now
 	watcher  *discovery.Watcher
 	unproven *semaphore.Weighted // bytes of contacts' frames that are not dealt with
@@ -170,6 +171,7 @@ func Open(cfg Config) (_ *Node, err error) {
 	n.hub.addrs = n.ownAddrs
 	n.receipts = newReceipts(n.store, n.me.person, n.groups, cfg.Log, n.tellRecord)
 	n.acks = newAcks(n.store, cfg.Log)
+	n.runs = newRuns(n.store)
 	n.gossips = newGossips(n, cfg.GossipAbove)
 	if n.networks = cfg.Networks; n.networks == nil {
 		n.networks = discovery.ReadNetwork(cfg.Interfaces...)
@@ -324,6 +326,7 @@ func (n *Node) release(ctx context.Context) {
 
 // committed passes on what the store has written. It is called by the store's writer.
 func (n *Node) committed(c store.Change) {
+	n.runs.committed(c)
 	n.eachSession(func(s *session) {
 		for _, l := range c.Logs {
 			s.news.hold(l.Log, l.Segments)

@@ -211,7 +211,7 @@ func (s *session) perform(ctx context.Context, e sync.Effect) (sync.Input, error
 	case sync.Send:
 		return nil, s.out.put(e.Frame.Marshal())
 	case sync.Load:
-		run, err := s.node.store.LoadRun(e.Log, e.First, e.Events, e.Bytes)
+		run, err := s.node.runs.load(e)
 		if err != nil {
 			s.log.Warn("load run", "conv", e.Log.Conversation, "err", err)
 		}

@@ -1,0 +1,73 @@
+package node
+
+import (
+	gosync "sync"
+
+	"github.com/earshot-im/earshot/node/sync"
+	"github.com/earshot-im/earshot/store"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+const (
+	// maxLoaded and maxLoadedSize bound the runs that are remembered, and each of them in bytes: what is being said now.
+	// History is read from the disk by whoever needs it.
+	maxLoaded     = 64
+	maxLoadedSize = 32 << 10
+)
+
+// runs remembers the runs that were loaded last: what is said in a group goes to every member, and is read once.
+type runs struct {
+	store *store.Store
+
+	mu      gosync.Mutex
+	loaded  map[sync.Load]event.Run
+	commits uint64
+}
+
+func newRuns(s *store.Store) *runs { return &runs{store: s, loaded: make(map[sync.Load]event.Run)} }
+
+// load is LoadRun. The run must not be changed.
+func (r *runs) load(e sync.Load) (event.Run, error) {
+	r.mu.Lock()
+	run, ok := r.loaded[e]
+	before := r.commits
+	r.mu.Unlock()
+	if ok {
+		return run, nil
+	}
+	run, err := r.store.LoadRun(e.Log, e.First, e.Events, e.Bytes)
+	if err != nil {
+		return run, err
+	}
+	size := 0
+	for i := range run.Events {
+		size += len(run.Events[i].Head) + len(run.Events[i].Body)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.commits == before && size <= maxLoadedSize && len(run.Recalls) == 0 {
+		if len(r.loaded) == maxLoaded {
+			clear(r.loaded)
+		}
+		r.loaded[e] = run
+	}
+	return run, nil
+}
+
+// committed forgets what a commit may have changed: a log has grown, or words were recalled.
+func (r *runs) committed(c store.Change) {
+	if len(c.Logs) == 0 {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.commits++
+	for e := range r.loaded {
+		for _, l := range c.Logs {
+			if e.Log.Conversation == l.Log.Conversation {
+				delete(r.loaded, e)
+				break
+			}
+		}
+	}
+}
