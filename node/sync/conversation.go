@@ -1,7 +1,6 @@
 package sync
 
 import (
-	"maps"
 	"slices"
 	"time"
 
@@ -140,11 +139,15 @@ func (s *Session) enter(in *Conversation) *conversation {
 	c.follow = in.Follow || !c.group
 	c.opening = in.Opening
 	c.openingAt = s.now.Add(openingPause)
-	for _, name := range slices.SortedFunc(maps.Keys(in.Logs), event.Log.Compare) {
-		segments := in.Logs[name]
+	var apart []event.Log // what needs pictures of its own
+	for name, segments := range in.Logs {
 		if c.logs[name] != nil || s.own[name.Device] || name.Device == s.cfg.Self || !slices.Equal(segments, c.base[name]) {
-			s.grow(s.logOf(c, name), segments)
+			apart = append(apart, name)
 		}
+	}
+	slices.SortFunc(apart, event.Log.Compare)
+	for _, name := range apart {
+		s.grow(s.logOf(c, name), in.Logs[name])
 	}
 	for i := range in.Records {
 		s.keepRecord(c, &in.Records[i])

@@ -56,6 +56,12 @@ const (
 	// othersPause is how long others' logs wait for somebody else to bring them.
 	othersPause = time.Second
 
+	// relayPause is the same in a group, where many wait and a message may have to go from
+	// one to the next: enough to hear that the peer has it. To it comes up to relaySpread,
+	// another time in each session, lest all bring it at once.
+	relayPause  = 2 * havePause
+	relaySpread = time.Second
+
 	// havePause gathers what is told to peers that did not bring it.
 	havePause = 250 * time.Millisecond
 

@@ -2,11 +2,12 @@ package sync
 
 import (
 	"bytes"
+	"cmp"
+	"encoding/binary"
 	"maps"
 	"slices"
 
 	"github.com/earshot-im/earshot/crypto"
-	"github.com/earshot-im/earshot/crypto/canon"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -108,7 +109,9 @@ func (c *conversation) names(wanted func(event.Log) bool) []event.Log {
 			names = append(names, l.name)
 		}
 	}
-	slices.SortFunc(names, event.Log.Compare)
+	slices.SortFunc(names, func(a, b event.Log) int {
+		return cmp.Or(bytes.Compare(a.Device[:], b.Device[:]), bytes.Compare(a.Instance[:], b.Instance[:]))
+	})
 	return names
 }
 
@@ -122,17 +125,20 @@ func (c *conversation) held(name event.Log) event.Segments {
 
 // digest is the same on both sides if, of all that both may have, they hold the same.
 func (s *Session) digest(c *conversation, names []event.Log) *crypto.Hash {
-	var w canon.Writer
+	b := make([]byte, 0, 96*len(names))
 	for _, name := range names {
-		one := []LogSegments{{name.Device, name.Instance, c.held(name)}}
+		segments := c.held(name)
 		if l := c.logs[name]; l != nil {
-			one[0].Segments = l.above()
+			segments = l.above()
 		}
-		if len(one[0].Segments) > 0 {
-			marshalLogs(&w, one)
+		for _, g := range segments {
+			b = append(append(b, name.Device[:]...), name.Instance[:]...)
+			b = binary.BigEndian.AppendUint64(b, g.First)
+			b = binary.BigEndian.AppendUint64(b, g.Last)
+			b = append(b, g.ID[:]...)
 		}
 	}
-	d := crypto.Digest("offer", w.Out())
+	d := crypto.Digest("offer", b)
 	return &d
 }
 

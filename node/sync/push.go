@@ -52,7 +52,7 @@ func (s *Session) want(l *log) {
 	default:
 		pause := othersPause
 		if l.conv.group {
-			pause += s.spread
+			pause = relayPause + s.spread
 		}
 		l.delayed = true
 		d := delay{l, s.now.Add(pause)}

@@ -143,6 +143,12 @@ func nameOf(e sync.Effect) string {
 		return "card request"
 	case f.Card != nil:
 		return "card"
+	case f.Control != nil:
+		return "control"
+	case f.Welcome != nil:
+		return "welcome"
+	case f.Epoch != nil:
+		return "epoch"
 	}
 	return "sightings"
 }

@@ -25,7 +25,7 @@ type Config struct {
 // Offers may come from proving on, everything else once joined.
 type Session struct {
 	cfg    Config
-	spread time.Duration // below othersPause, another one in each session, lest all do the same at once
+	spread time.Duration // below relaySpread
 	now    time.Time     // of the Step under way
 	out    []Effect      // of the Step under way
 	phase  phase
@@ -81,7 +81,7 @@ const (
 func New(cfg Config) *Session {
 	return &Session{
 		cfg:    cfg,
-		spread: othersPause * time.Duration(binary.BigEndian.Uint16(cfg.Nonce[30:])) >> 16,
+		spread: relaySpread * time.Duration(binary.BigEndian.Uint16(cfg.Nonce[30:])) >> 16,
 		byID:   map[event.Conversation]*conversation{},
 		byTag:  map[string]*conversation{},
 		offers: map[string]Offer{},
