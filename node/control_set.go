@@ -83,6 +83,11 @@ func (n *Node) groupChanged(c groups.Change) {
 		return was != is
 	}
 	all := c.Before == nil || moved(n.me.person)
+	if all {
+		n.mu.Lock()
+		n.cameIn[c.ID] = n.cfg.Now()
+		n.mu.Unlock()
+	}
 	var unknown []crypto.PersonID
 	for _, m := range c.After.Members {
 		if them, _ := n.people.get(m.Person); them.card.Bytes() == nil {

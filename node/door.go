@@ -253,7 +253,7 @@ func (s *session) errand(ctx context.Context, e any) sync.Input {
 	case sync.Rollback:
 		err = s.rollBack(ctx, e)
 	case sync.RoundEnded:
-		err = n.store.Release(ctx, &e.Conversation, s.joinedAt)
+		err = n.store.Release(ctx, &e.Conversation, s.roundBegan(e.Conversation))
 	case sync.Request:
 		err = n.request(ctx, s.person, e.Run)
 	case remember:
@@ -261,6 +261,17 @@ func (s *session) errand(ctx context.Context, e any) sync.Input {
 	}
 	s.logErrand(fmt.Sprintf("%T", e), err)
 	return nil
+}
+
+// roundBegan is since when what waits for a cause needs not wait for the peer any more. For who has just come into a group
+// that is all: most of what was said before is not for them, and the rest would have come.
+func (s *session) roundBegan(c event.Conversation) time.Time {
+	s.node.mu.Lock()
+	defer s.node.mu.Unlock()
+	if s.node.cameIn[c].Before(s.joinedAt) {
+		return s.joinedAt
+	}
+	return s.node.cfg.Now()
 }
 
 // rollBack believes a peer that says to hold more of this device's log than this device, but not often: the claim is

@@ -62,16 +62,18 @@ func (m *machine) tell(g event.Conversation, text string) Message {
 }
 
 // heard is what m shows of a group.
-func (m *machine) heard(g event.Conversation) (texts []string) {
+func (m *machine) heard(g event.Conversation) []string {
+	m.w.t.Helper()
+	return texts(m.groupRows(g))
+}
+
+func (m *machine) groupRows(g event.Conversation) []store.Row {
 	m.w.t.Helper()
 	rows, err := m.store.Rows(g, store.Page{Limit: 100_000})
 	if err != nil && !errors.Is(err, store.ErrNoConversation) {
 		m.w.t.Fatal(err)
 	}
-	for _, r := range rows {
-		texts = append(texts, r.Text)
-	}
-	return texts
+	return rows
 }
 
 // hears waits until m shows exactly these words in a group.
@@ -192,10 +194,18 @@ func TestNewcomersHistory(t *testing.T) {
 				time.Sleep(time.Minute)
 				ann.invites(g, cleo)
 				w.within(5*time.Second, "Cleo is in", func() bool { return cleo.role(g) != "" })
+				if old := want[:len(want)-1]; len(old) > 0 {
+					w.within(500*time.Millisecond, "Cleo sees what was said before", func() bool { return slices.Equal(cleo.heard(g), old) })
+				}
 				ann.tell(g, "welcome")
 				cleo.hears(g, want...)
 				time.Sleep(time.Minute)
 				cleo.hears(g, want...)
+				for _, row := range cleo.groupRows(g) {
+					if row.Gap {
+						t.Errorf("Cleo sees %q with a gap", row.Text)
+					}
+				}
 			})
 		})
 	}

@@ -100,6 +100,7 @@ type Node struct {
 	sessions  map[*session]struct{}
 	followed  followed
 	rollbacks map[event.Conversation]time.Time // the last that a peer's claim caused
+	cameIn    map[event.Conversation]time.Time // when the owner came into a group, since the node runs
 }
 
 // self is who this node is.
@@ -130,6 +131,7 @@ func Open(cfg Config) (_ *Node, err error) {
 		sessions:  make(map[*session]struct{}),
 		followed:  make(followed),
 		rollbacks: make(map[event.Conversation]time.Time),
+		cameIn:    make(map[event.Conversation]time.Time),
 	}
 	n.down = gosync.OnceFunc(func() { close(n.ended) })
 	if cfg.Name != "" {
