@@ -79,7 +79,7 @@ func (b *batch) index(x *entry, there bool) error {
 	} else {
 		b.delete(bucketActs, key)
 	}
-	if row, err := b.rowEntry(target); err == nil && row.in.conversation == x.in.conversation {
+	if _, err := b.rowEntry(target); err == nil {
 		b.visible = true
 	}
 	return nil

@@ -101,65 +101,63 @@ func TestActsInAnyOrder(t *testing.T) {
 	n := newNode(t)
 	author, other := newPen(t), newPen(t)
 	at := func(s int) time.Time { return epoch.Add(time.Duration(s) * time.Second) }
-	for name, write := range map[string]func(a, b, c, x *pen) []event.Event{
-		"edits": func(a, b, _, x *pen) []event.Event {
+	for name, write := range map[string]func(a, b, c, x *pen) [][]event.Event{
+		"edits": func(a, b, _, x *pen) [][]event.Event {
 			m := a.say("first")
-			return []event.Event{
-				m,
-				a.write(event.KindEdit, editOf(m.ID, "a late clock, then"), at(90)),
-				a.write(event.KindEdit, editOf(m.ID, "another"), at(20)),
-				b.write(event.KindEdit, editOf(m.ID, "on another device"), at(30)),
-				x.write(event.KindEdit, editOf(m.ID, "by somebody else"), at(100)),
+			return [][]event.Event{
+				{m},
+				{a.write(event.KindEdit, editOf(m.ID, "a late clock, then"), at(90))},
+				{a.write(event.KindEdit, editOf(m.ID, "another"), at(20))},
+				{b.write(event.KindEdit, editOf(m.ID, "on another device"), at(30))},
+				{x.write(event.KindEdit, editOf(m.ID, "by somebody else"), at(100))},
 			}
 		},
-		"forks": func(a, b, _, _ *pen) []event.Event {
+		"forks": func(a, b, _, _ *pen) [][]event.Event {
 			m := a.say("first")
-			edits := []event.Event{m, a.write(event.KindEdit, editOf(m.ID, "same time"), at(20))}
-			for i := range 2 {
-				b.last = event.Event{}
-				edits = append(edits, b.write(event.KindEdit, editOf(m.ID, fmt.Sprint("branch ", i)), at(20)))
-			}
-			return edits
+			edit := func(words string, s int) event.Event { return b.write(event.KindEdit, editOf(m.ID, words), at(s)) }
+			runs := [][]event.Event{{m}, {a.write(event.KindEdit, editOf(m.ID, "same time"), at(20))}, {edit("branch 0", 30)}}
+			b.last = event.Event{}
+			return append(runs, []event.Event{edit("branch 1", 10), edit("further", 20)})
 		},
-		"recall": func(a, b, c, _ *pen) []event.Event {
+		"recall": func(a, b, c, _ *pen) [][]event.Event {
 			m := a.say("first")
-			return []event.Event{
-				m,
-				a.write(event.KindEdit, editOf(m.ID, "second"), at(20)),
-				b.write(event.KindRecall, event.Recall{Target: m.ID}.Marshal(), at(30)),
-				b.write(event.KindEdit, editOf(m.ID, "after all"), at(40)),
-				c.write(event.KindEdit, editOf(m.ID, "unaware"), at(50)),
+			return [][]event.Event{
+				{m},
+				{a.write(event.KindEdit, editOf(m.ID, "second"), at(20))},
+				{b.write(event.KindRecall, event.Recall{Target: m.ID}.Marshal(), at(30))},
+				{b.write(event.KindEdit, editOf(m.ID, "after all"), at(40))},
+				{c.write(event.KindEdit, editOf(m.ID, "unaware"), at(50))},
 			}
 		},
-		"recall of a forked edit": func(a, b, c, _ *pen) []event.Event {
+		"recall of a forked edit": func(a, b, c, _ *pen) [][]event.Event {
 			m := a.say("first")
 			e := b.write(event.KindEdit, editOf(m.ID, "branch 0"), at(20))
 			b.last = event.Event{}
-			return []event.Event{
-				m, e,
-				b.write(event.KindEdit, editOf(m.ID, "branch 1"), at(30)),
-				c.write(event.KindRecall, event.Recall{Target: m.ID}.Marshal(), at(40)),
-				c.write(event.KindRecall, event.Recall{Target: e.ID}.Marshal(), at(50)),
+			return [][]event.Event{
+				{m}, {e},
+				{b.write(event.KindEdit, editOf(m.ID, "branch 1"), at(30))},
+				{c.write(event.KindRecall, event.Recall{Target: m.ID}.Marshal(), at(40))},
+				{c.write(event.KindRecall, event.Recall{Target: e.ID}.Marshal(), at(50))},
 			}
 		},
-		"recall of an edit": func(a, b, _, x *pen) []event.Event {
+		"recall of an edit": func(a, b, _, x *pen) [][]event.Event {
 			m := a.say("first")
 			e := a.write(event.KindEdit, editOf(m.ID, "slip"), at(20))
-			return []event.Event{
-				m, e,
-				b.write(event.KindEdit, editOf(m.ID, "earlier"), at(10)),
-				b.write(event.KindRecall, event.Recall{Target: e.ID}.Marshal(), at(30)),
-				x.write(event.KindRecall, event.Recall{Target: m.ID}.Marshal(), at(30)),
+			return [][]event.Event{
+				{m}, {e},
+				{b.write(event.KindEdit, editOf(m.ID, "earlier"), at(10))},
+				{b.write(event.KindRecall, event.Recall{Target: e.ID}.Marshal(), at(30))},
+				{x.write(event.KindRecall, event.Recall{Target: m.ID}.Marshal(), at(30))},
 			}
 		},
-		"reactions": func(a, b, _, x *pen) []event.Event {
+		"reactions": func(a, b, _, x *pen) [][]event.Event {
 			m := a.say("first")
-			return []event.Event{
-				m,
-				x.write(event.KindReaction, reactionTo(m.ID, "👍"), at(10)),
-				x.write(event.KindReaction, reactionTo(m.ID, ""), at(20)),
-				a.write(event.KindReaction, reactionTo(m.ID, "🎂"), at(20)),
-				b.write(event.KindReaction, reactionTo(m.ID, "🎉"), at(10)),
+			return [][]event.Event{
+				{m},
+				{x.write(event.KindReaction, reactionTo(m.ID, "👍"), at(10))},
+				{x.write(event.KindReaction, reactionTo(m.ID, ""), at(20))},
+				{a.write(event.KindReaction, reactionTo(m.ID, "🎂"), at(20))},
+				{b.write(event.KindReaction, reactionTo(m.ID, "🎉"), at(10))},
 			}
 		},
 	} {
@@ -176,20 +174,21 @@ func TestActsInAnyOrder(t *testing.T) {
 				pens[p.key.ID()] = of.card.Person()
 				return p
 			}
-			events := write(pen(author), pen(author), pen(author), pen(other))
+			runs := write(pen(author), pen(author), pen(author), pen(other))
 			what := fmt.Sprint(name, order)
 			var given []written
 			for _, i := range order {
-				e := events[i]
-				by := pens[e.Header.Device]
-				_, err := n.take(event.Run{Events: []event.Event{e}}, Origin{Author: by})
+				by := pens[runs[i][0].Header.Device]
+				_, err := n.take(event.Run{Events: runs[i]}, Origin{Author: by})
 				if err != nil && err != ErrForked {
 					t.Fatal(what, err)
 				}
-				given = append(given, written{e, by})
+				for _, e := range runs[i] {
+					given = append(given, written{e, by})
+				}
 			}
 			check(t, n.Release(ctx, &c, n.now().Add(time.Hour)))
-			checkActs(t, what, n, c, events[0], given)
+			checkActs(t, what, n, c, runs[0][0], given)
 		})
 	}
 }
@@ -404,6 +403,26 @@ func TestLimitedActs(t *testing.T) {
 			t.Fatalf("limit %d: %+v", limit, rows)
 		}
 	}
+	check(t, n.SetLimits(ctx, c, map[event.Log]uint64{p.log: 0}))
+	if _, err := n.react(c, m.ID, "x"); err != ErrNoEvent {
+		t.Fatal(err)
+	}
+}
+
+// A peer has only the header of an edit, then another has the words too.
+func TestDroppedEditComesLater(t *testing.T) {
+	n, p := newNode(t), newPen(t)
+	c := p.meets(n, true)
+	m := p.say("old")
+	e := p.write(event.KindEdit, editOf(m.ID, "new"), epoch)
+	gone := e
+	gone.Body, gone.Absent = nil, event.Dropped
+	_, err := p.give(n, m, gone)
+	check(t, err)
+	equalWords(t, "rows", words(n.rows(c)), "old")
+	_, err = p.give(n, e)
+	check(t, err)
+	equalWords(t, "rows", words(n.rows(c)), "new")
 }
 
 func TestRecall(t *testing.T) {
@@ -469,6 +488,8 @@ func TestRollbackOfActs(t *testing.T) {
 	m := a.say(c, "old")
 	_, err := a.edit(c, m.ID, "new")
 	check(t, err)
+	_, err = a.edit(c, a.say(c, "slip").ID, "edited before")
+	check(t, err)
 	_, err = a.react(c, theirs.ID, "👍")
 	check(t, err)
 	act := enact(ControlDraft{Conversation: c, Act: event.Topic{Topic: "x"}}, a, b)
@@ -488,7 +509,7 @@ func TestRollbackOfActs(t *testing.T) {
 		for _, r := range n.rows(c) {
 			got[r.Text] = r.Reactions
 		}
-		if len(got) != 3 || !slices.Equal(got["newest"], []Reaction{{a.own.Person, "🎂"}}) ||
+		if _, ok := got["edited before"]; !ok || len(got) != 4 || !slices.Equal(got["newest"], []Reaction{{a.own.Person, "🎂"}}) ||
 			!slices.Equal(got["theirs"], []Reaction{{a.own.Person, "👍"}}) || got["seen by b"] != nil {
 			t.Fatalf("%v", got)
 		}

@@ -211,3 +211,49 @@ func BenchmarkOutbox(b *testing.B) {
 		}
 	})
 }
+
+// A group of 500, where a page is one's own messages that half of it has.
+func BenchmarkLargeGroup(b *testing.B) {
+	var group council
+	s, err := Open(Config{Dir: b.TempDir(), Authority: &group})
+	check(b, err)
+	running, cancel := context.WithCancel(ctx)
+	done := make(chan error)
+	go func() { done <- s.Run(running) }()
+	b.Cleanup(func() { cancel(); <-done; s.Close() })
+	create, err := s.AppendControl(ctx, ControlDraft{Act: someGroup(s.own.Person)})
+	check(b, err)
+	c := create.Header.Conversation
+	readers := make([]crypto.PersonID, 500)
+	for i := range readers {
+		random{}.Read(readers[i][:])
+	}
+	group.set(c, create.ID, readers...)
+	drafts := make([]Draft, 50)
+	for i := range drafts {
+		drafts[i] = Draft{Conversation: c, Kind: event.KindText, Content: hundred}
+	}
+	_, err = s.AppendAll(ctx, drafts)
+	check(b, err)
+	logs, err := s.Logs(c)
+	check(b, err)
+	var reaches []Reach
+	for log, segments := range logs {
+		for _, p := range readers[:250] {
+			reaches = append(reaches, Reach{Person: p, Log: log, Segments: segments})
+		}
+	}
+	check(b, s.Reach(ctx, reaches))
+	b.Run("Last50", func(b *testing.B) {
+		for b.Loop() {
+			_, err := s.Rows(c, Page{Limit: 50})
+			check(b, err)
+		}
+	})
+	b.Run("FirstPending", func(b *testing.B) {
+		for b.Loop() {
+			_, _, err := s.FirstPending(c)
+			check(b, err)
+		}
+	})
+}

@@ -206,11 +206,19 @@ func TestHeadsChange(t *testing.T) {
 			}
 			h, body, err := a.blank(event.KindText, text("x"))
 			check(t, err)
+			h.Clock = epoch.UnixMilli()
 			if _, err := b.write(&k, h, body); err != nil {
 				return err
 			}
 		}
 		return nil
+	}))
+	check(t, a.view(func(r *reader) error {
+		x, err := r.byID(a.rows(c)[5].ID)
+		if err == nil && (x.sequence != n+2 || x.signature == nil) {
+			t.Error("no signature where the heads change")
+		}
+		return err
 	}))
 	run, err := a.LoadRun(log, n+1, event.MaxRunEvents, event.MaxRunSent)
 	check(t, err)
@@ -269,6 +277,10 @@ func TestControlsRefused(t *testing.T) {
 	// A group that the authority doesn't know is not written in.
 	before := b.Last()
 	b.council.heads = nil
+	if _, err := b.Append(ctx, Draft{Conversation: c, Kind: event.KindText, Content: text("x")}); err != ErrNoConversation {
+		t.Error(err)
+	}
+	b.cfg.Authority = nil
 	if _, err := b.Append(ctx, Draft{Conversation: c, Kind: event.KindText, Content: text("x")}); err != ErrNoConversation {
 		t.Error(err)
 	}
@@ -412,6 +424,27 @@ func TestReadersAreAskedForOnce(t *testing.T) {
 	if n := a.pending(); n != 20*500 {
 		t.Error(n, "pending")
 	}
+}
+
+// What was looked up in a transaction is not believed after the transaction changed it.
+func TestStateWithinATransaction(t *testing.T) {
+	a := newNode(t)
+	c := group(a)
+	reader := crypto.PersonID{1}
+	a.council.set(c, crypto.Hash(c), reader)
+	m := a.say(c, "x")
+	logs := a.logs(c)
+	check(t, a.do(ctx, func(b *batch) error {
+		for _, want := range []State{Queued, Delivered} {
+			x, err := b.byID(m.ID)
+			check(t, err)
+			if got, err := b.state(x); err != nil || got != want {
+				t.Errorf("%v, want %v, %v", got, want, err)
+			}
+			check(t, b.reach(&Reach{Person: reader, Log: x.in.log, Segments: logs[x.in.log]}))
+		}
+		return nil
+	}))
 }
 
 // Newcomers see no gap before the first of each log, but they see others.

@@ -269,7 +269,7 @@ func (b *batch) fork(l *logState, in *intake, s sifted) (*logState, error) {
 		return nil, err
 	}
 	other := b.addLog(l.conversation, l.log, l.person, branchOther)
-	other.segments, other.limit = segments, l.limit
+	other.segments = segments
 	l.forked, other.forked = s.doubt, s.doubt
 	b.touch(l)
 	b.visible = true

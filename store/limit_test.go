@@ -134,13 +134,15 @@ func TestLimitWithinARun(t *testing.T) {
 func TestOwnLimit(t *testing.T) {
 	a, b := newNode(t), newNode(t)
 	c := group(a, b)
-	a.say(c, "2")
-	meet(a, b, c)
-	a.say(c, "3")
+	_, err := a.AppendAll(ctx, []Draft{
+		{Conversation: c, Kind: event.KindText, Content: text("2")},
+		{Conversation: c, Kind: event.KindText, Content: text("3")},
+	})
+	check(t, err)
 	cut := a.log(c)
 	check(t, a.SetLimits(ctx, c, map[event.Log]uint64{cut: 2}))
 	equalWords(t, "rows", words(a.rows(c)), "2", "3")
-	if held := a.logs(c)[cut]; held.Last() != 2 || a.pending() != 0 {
+	if held := a.logs(c)[cut]; held.Last() != 2 || a.pending() != 1 {
 		t.Fatalf("%v, %d pending", held, a.pending())
 	}
 	a.wait(time.Second)
@@ -220,6 +222,45 @@ func TestLimitOfAFork(t *testing.T) {
 	equalWords(t, "rows", words(n.rows(c)), "1")
 	check(t, n.SetLimits(ctx, c, nil))
 	if rows := n.rows(c); len(rows) != 4 {
+		t.Fatal(words(rows))
+	}
+}
+
+// A recall past the limit of its log would be refused, so it explains nothing to others.
+func TestRecallThatWasCut(t *testing.T) {
+	n := newNode(t)
+	c := group(n)
+	p, q := penIn(t, c), penIn(t, c)
+	m := p.say("m")
+	_, err := p.give(n, m)
+	check(t, err)
+	recall := event.Run{Events: []event.Event{q.write(event.KindRecall, recallOf(m), epoch)}}
+	_, err = n.take(recall, p.origin())
+	check(t, err)
+	for limit, want := range []event.Absence{event.Dropped, event.Recalled} {
+		check(t, n.SetLimits(ctx, c, map[event.Log]uint64{q.log: uint64(limit)}))
+		run, err := n.LoadRun(p.log, 1, event.MaxRunEvents, event.MaxRunSent)
+		check(t, err)
+		check(t, run.Prove())
+		if got := run.Events[0].Absent; got != want || len(run.Recalls) != limit {
+			t.Fatalf("limit %d: absent as %d", limit, got)
+		}
+	}
+	// Enclosed by somebody who doesn't know of the cut, it is as if it weren't.
+	check(t, n.UpdatePerson(ctx, p.card.Person(), func(x *Person) error {
+		x.Devices[q.key.ID()] = DeviceInfo{}
+		return nil
+	}))
+	check(t, n.SetLimits(ctx, c, map[event.Log]uint64{q.log: 0}))
+	other := p.say("other")
+	gone := other
+	gone.Body, gone.Absent = nil, event.Recalled
+	run := event.Run{Events: []event.Event{gone}, Recalls: []event.Event{q.write(event.KindRecall, recallOf(other), epoch)}}
+	_, err = n.take(run, p.origin())
+	check(t, err)
+	_, err = p.give(n, other)
+	check(t, err)
+	if rows := n.rows(c); !slices.Contains(words(rows), "other") {
 		t.Fatal(words(rows))
 	}
 }

@@ -59,10 +59,10 @@ func (r *reader) pending(out []Pending, l *logState, g event.Range, to crypto.Pe
 		if err != nil {
 			return nil, err
 		}
-		if class := x.header.Kind.Class(); x.absent != event.Present || class == event.ClassAct || class == event.ClassControl {
+		if x.absent != event.Present {
 			continue
 		}
-		if !x.is(flagShown) { // people know it by the row of its key
+		if !x.is(flagShown) { // people know it by the row of its key, if it has one
 			x, err = r.shownFor(x)
 			if err == ErrNoEvent {
 				continue
