@@ -1,0 +1,371 @@
+package authority
+
+import (
+	"bytes"
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// TestRules tells small stories, each with what must come of it in any order of arrival.
+func TestRules(t *testing.T) {
+	base := office()
+	end := base[len(base)-1].ID
+	took := does(ann, invite(dan), end)
+	danAdmin := does(fay, role(dan, event.RoleAdmin), took.ID)
+	bobOwner := does(fay, role(bob, event.RoleOwner), end) // by which he is above ann, who doesn't know
+	annGone, cleoGone := does(fay, remove(ann), end), does(fay, remove(cleo), end)
+	for name, story := range map[string]struct {
+		events []Event
+		want   string
+	}{
+		"nothing happens": {nil, "fay owner, ann admin, bob admin, cleo member, "},
+		"an admin does things while she is removed": {
+			[]Event{annGone, took, does(ann, remove(bob), end)},
+			"fay owner, bob admin, cleo member, ",
+		},
+		"whom she invited meanwhile brings nothing about either": {
+			[]Event{took, danAdmin, does(dan, remove(cleo), danAdmin.ID), annGone},
+			"fay owner, bob admin, cleo member, ",
+		},
+		"two remove each other": {
+			[]Event{bobOwner, does(bob, remove(ann), bobOwner.ID), does(ann, remove(bob), end)},
+			"fay owner, bob owner, cleo member, ",
+		},
+		"a removal and an invitation at one time": {
+			[]Event{cleoGone, does(bob, invite(cleo), end)},
+			"fay owner, ann admin, bob admin, ",
+		},
+		"back after a removal": {
+			[]Event{annGone, does(bob, invite(ann), annGone.ID)},
+			"fay owner, ann member, bob admin, cleo member, ",
+		},
+		"back after one of two removals": {
+			[]Event{cleoGone, does(ann, remove(cleo), end), does(bob, invite(cleo), cleoGone.ID)},
+			"fay owner, ann admin, bob admin, ",
+		},
+		"the owner goes": {
+			[]Event{does(fay, event.Leave{}, end)},
+			"ann owner, bob admin, cleo member, ",
+		},
+		"an admin's role is taken while he invites": {
+			[]Event{does(fay, role(bob, event.RoleMember), end), does(bob, invite(dan), end)},
+			"fay owner, ann admin, bob member, cleo member, ",
+		},
+		"two roles at one time": {
+			[]Event{does(fay, role(cleo, event.RoleOwner), end), does(fay, role(cleo, event.RoleAdmin), end)},
+			"fay owner, ann admin, bob admin, cleo admin, ",
+		},
+		"somebody goes and is removed": {
+			[]Event{does(cleo, event.Leave{}, end), cleoGone},
+			"fay owner, ann admin, bob admin, ",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			orders(story.events, func(order []Event) {
+				g := group(t, base...)
+				add(t, g, order...)
+				if got := in(g.State()); got != story.want {
+					t.Errorf("in are %s want %s\n%s", got, story.want, describe(g, 0))
+				}
+			})
+		})
+	}
+}
+
+// A demoted owner can't say that she removed an admin above her before she knew.
+func TestDemotedActsAsWhatSheIs(t *testing.T) {
+	g := group(t, chain(
+		func(p crypto.Hash) Event { return does(fay, invite(ann), p) },
+		func(p crypto.Hash) Event { return does(fay, role(ann, event.RoleAdmin), p) },
+		func(p crypto.Hash) Event { return does(fay, invite(bob), p) },
+		func(p crypto.Hash) Event { return does(fay, role(bob, event.RoleOwner), p) },
+	)...)
+	end := g.Heads()
+	add(t, g, does(fay, role(bob, event.RoleAdmin), end...), does(bob, remove(ann), end...), does(bob, invite(cleo), end...))
+	if got := in(g.State()); got != "fay owner, ann admin, bob admin, cleo member, " {
+		t.Error(got)
+	}
+}
+
+// What a header can't be true about is not taken, nor what somebody might never do.
+func TestRefused(t *testing.T) {
+	base := office()
+	g := group(t, base...)
+	end := base[len(base)-1].ID
+	left, right := does(ann, event.Rename{Name: "left"}, end), does(bob, event.Rename{Name: "right"}, end)
+	add(t, g, left, right)
+	before := pictureOf(g)
+	for name, e := range map[string]Event{
+		"a second create event":      does(fay, event.Create{Person: fay, Name: "another"}, left.ID),
+		"no parents":                 does(fay, invite(dan)),
+		"a parent twice":             does(fay, invite(dan), left.ID, left.ID),
+		"a parent of a parent":       does(fay, invite(dan), left.ID, end),
+		"a merge of one":             does(fay, event.Merge{}, left.ID),
+		"a merge by a member":        does(cleo, event.Merge{}, left.ID, right.ID),
+		"by nobody":                  does(dan, invite(dan), left.ID),
+		"a member invites":           does(cleo, invite(dan), left.ID),
+		"a stranger goes":            does(dan, event.Leave{}, left.ID),
+		"a junior removes":           does(bob, remove(ann), left.ID),
+		"a removal of oneself":       does(ann, remove(ann), left.ID),
+		"an admin makes admins":      does(ann, role(cleo, event.RoleAdmin), left.ID),
+		"a role of a stranger":       does(fay, role(dan, event.RoleAdmin), left.ID),
+		"a member does what is new":  does(cleo, nil, left.ID),
+		"an admin removes the owner": does(ann, remove(fay), left.ID),
+	} {
+		if err := g.Add(e); err != ErrNotPermitted {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := g.Add(does(fay, invite(dan), left.ID, crypto.Hash{1})); err != ErrParent {
+		t.Errorf("an unknown parent: %v", err)
+	}
+	if err := g.Add(left); err != nil {
+		t.Errorf("once more: %v", err)
+	}
+	if after := pictureOf(g); len(after.counts) != len(before.counts) || in(after.state) != in(before.state) {
+		t.Error("what was not taken has changed something")
+	}
+	if _, err := New(left); err != ErrNotPermitted {
+		t.Errorf("a group that begins with something else: %v", err)
+	}
+	if _, err := g.StateAt([]crypto.Hash{{1}}); err != ErrParent {
+		t.Errorf("a state at what is not here: %v", err)
+	}
+}
+
+func TestSettings(t *testing.T) {
+	base := office()
+	end := base[len(base)-1].ID
+	left, right := does(ann, event.Rename{Name: "left"}, end), does(bob, event.Rename{Name: "right"}, end)
+	topic := does(ann, event.Topic{Topic: "soup"}, left.ID)
+	days := does(fay, event.History{Policy: event.HistoryDays, Days: 7}, right.ID)
+	want := "left"
+	if bytes.Compare(right.ID[:], left.ID[:]) > 0 {
+		want = "right"
+	}
+	orders([]Event{left, right, topic, days}, func(order []Event) {
+		g := group(t, base...)
+		add(t, g, order...)
+		if s := g.State(); s.Name != want || s.Topic != "soup" || s.History.Days != 7 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
+// May and Add say the same of what is done under all that is here.
+func TestMay(t *testing.T) {
+	for _, d := range everything() {
+		g := group(t, office()...)
+		end := g.Heads()[0]
+		add(t, g, does(ann, event.Rename{Name: "left"}, end), does(bob, event.Rename{Name: "right"}, end))
+		may := g.May(d.who, d.act)
+		if err := g.Add(does(d.who, d.act, g.Heads()...)); err != may {
+			t.Errorf("%s may do %T %v: %v, then %v", names[d.who], d.act, d.act, may, err)
+		}
+	}
+}
+
+// What is of an unknown kind stops everything after it, until somebody above has removed its author without knowing.
+func TestUnknownKindFreezes(t *testing.T) {
+	g := group(t, office()...)
+	end := g.Heads()[0]
+	novel := does(ann, nil, end)
+	harmless := does(ann, nil, novel.ID)
+	harmless.Critical = false
+	later := does(fay, remove(bob), harmless.ID)
+	stranger := does(dan, invite(dan), later.ID)
+	beside := does(bob, event.Topic{Topic: "still here"}, end)
+	add(t, g, novel, harmless, later, stranger, beside)
+	if s := g.State(); !s.Frozen || s.Topic != "still here" || in(s) != "fay owner, ann admin, bob admin, cleo member, " {
+		t.Errorf("%+v", s)
+	}
+	if err := g.May(fay, invite(dan)); err != ErrNotPermitted {
+		t.Errorf("frozen: %v", err)
+	}
+	add(t, g, does(fay, remove(ann), end))
+	if s := g.State(); s.Frozen || in(s) != "fay owner, cleo member, " {
+		t.Errorf("%+v", s)
+	}
+	hold(t, g, 0)
+}
+
+// Nothing that a plain member does keeps anybody from going on: not the most leaves that they can think of.
+func TestMemberFloods(t *testing.T) {
+	g := group(t, office()...)
+	end := g.Heads()[0]
+	taken := 0
+	for i := range uint64(3 * maxByMember) {
+		if err := g.Add(does(cleo, event.Leave{Cuts: []event.Position{cutAt(cleo, i+1)}}, end)); err == nil {
+			taken++
+		} else if err != ErrNotPermitted {
+			t.Fatal(err)
+		}
+	}
+	if taken != maxByMember {
+		t.Errorf("%d leaves are taken", taken)
+	}
+	if heads := g.Heads(); !slices.Equal(heads, []crypto.Hash{end}) {
+		t.Errorf("%d heads are to be named", len(heads))
+	}
+	gone := does(fay, remove(cleo), g.Heads()...)
+	add(t, g, gone)
+	if heads := g.Heads(); !slices.Equal(heads, []crypto.Hash{gone.ID}) {
+		t.Errorf("%d heads are to be named after the removal", len(heads))
+	}
+	if n := len(g.Locator()); n > maxLocator {
+		t.Errorf("a locator of %d", n)
+	}
+}
+
+// Members together leave room for admins, and those for an owner.
+func TestRoomForWhoCanHelp(t *testing.T) {
+	var many []crypto.PersonID
+	for i := range maxByMembers/maxByMember + 1 {
+		many = append(many, crypto.PersonID{9, byte(i >> 8), byte(i)})
+	}
+	g := group(t, chain(
+		func(p crypto.Hash) Event { return does(fay, invite(append([]crypto.PersonID{ann}, many...)...), p) },
+		func(p crypto.Hash) Event { return does(fay, role(ann, event.RoleAdmin), p) },
+	)...)
+	end := g.Heads()[0]
+	full := func(who crypto.PersonID, act func(i int) event.Control) (taken int) {
+		for i := 0; ; i++ {
+			switch err := g.Add(does(who, act(i), end)); err {
+			case nil:
+				taken++
+			case ErrFull, ErrNotPermitted:
+				return taken
+			default:
+				t.Fatal(err)
+			}
+		}
+	}
+	leaves := func(i int) event.Control { return event.Leave{Cuts: []event.Position{cutAt(ann, uint64(i+1))}} }
+	for _, p := range many {
+		full(p, leaves)
+	}
+	if n := g.byRole[event.RoleMember]; n != maxByMembers {
+		t.Errorf("members have written %d", n)
+	}
+	policies := func(i int) event.Control { return event.History{Policy: event.HistoryDays, Days: uint64(i + 1)} }
+	full(ann, policies)
+	if len(g.entries)-g.byRole[event.RoleOwner] != maxByAdmins {
+		t.Errorf("members and an admin have written %d", len(g.entries))
+	}
+	if err := g.May(ann, invite(dan)); err != ErrFull {
+		t.Errorf("an admin more: %v", err)
+	}
+	add(t, g, does(fay, remove(ann), g.Heads()...))
+	full(fay, policies)
+	if len(g.entries) != MaxEvents {
+		t.Errorf("%d in all", len(g.entries))
+	}
+}
+
+// Of more heads than can be named, those are named that others must know of.
+func TestTooManyHeads(t *testing.T) {
+	g := group(t, office()...)
+	end := g.Heads()[0]
+	var topics []Event
+	for i := range 2 * event.MaxControl {
+		topics = append(topics, does(ann, event.Topic{Topic: string(rune('a' + i))}, end))
+	}
+	gone := does(bob, remove(cleo), end)
+	add(t, g, append(topics, gone)...)
+	heads := g.Heads()
+	if len(heads) != event.MaxControl || !slices.Contains(heads, gone.ID) || !slices.IsSortedFunc(heads, func(a, b crypto.Hash) int { return bytes.Compare(a[:], b[:]) }) {
+		t.Errorf("%d heads, the removal among them: %v", len(heads), slices.Contains(heads, gone.ID))
+	}
+	for len(g.heads) > event.MaxControl {
+		add(t, g, does(fay, event.Merge{}, g.Heads()...))
+	}
+	if !g.Covers(g.Heads(), []crypto.Hash{gone.ID}) {
+		t.Error("merges lose a head")
+	}
+}
+
+// Who was removed writes no more, whatever heads they name and whatever log they open; what they wrote stays.
+func TestCuts(t *testing.T) {
+	g := group(t, office()...)
+	end := g.Heads()
+	add(t, g, does(ann, remove(cleo, cutAt(cleo, 7)), end...))
+	out := g.Heads()
+	add(t, g, does(fay, invite(cleo), out...))
+	back := g.Heads()
+	known, other := logOf(cleo, 1), logOf(cleo, 2)
+	for _, c := range []struct {
+		log      event.Log
+		sequence uint64
+		control  []crypto.Hash
+		want     error
+	}{
+		{known, 7, end, nil},
+		{known, 8, end, ErrCut},
+		{known, 7, out, ErrNotPermitted},
+		{known, 8, back, ErrCut},
+		{other, 1, end, ErrCut},
+		{other, 1, back, nil},
+		{other, 1, nil, ErrNotPermitted},
+		{other, 1, []crypto.Hash{{1}}, ErrParent},
+	} {
+		if err := g.Accepts(cleo, c.log, c.sequence, c.control); err != c.want {
+			t.Errorf("entry %d: %v, want %v", c.sequence, err, c.want)
+		}
+	}
+	if got := [...]uint64{g.Limit(cleo, known, end), g.Limit(cleo, other, end), g.Limit(cleo, other, back)}; got != [...]uint64{7, 0, math.MaxUint64} {
+		t.Error("limits", got)
+	}
+	if g.Limit(fay, logOf(fay, 1), nil) != math.MaxUint64 || g.Accepts(fay, logOf(fay, 1), 1, nil) != nil {
+		t.Error("the log that the create event is in")
+	}
+	// A second removal need not list what the first has ended, but her leave spares nothing from it.
+	add(t, g, does(ann, remove(cleo), back...))
+	if got := [...]uint64{g.Limit(cleo, known, end), g.Limit(cleo, other, back)}; got != [...]uint64{7, 0} {
+		t.Error("limits after a second removal", got)
+	}
+	h := group(t, office()...)
+	add(t, h, does(cleo, event.Leave{Cuts: []event.Position{cutAt(cleo, 99)}}, end...))
+	add(t, h, does(ann, remove(cleo), h.Heads()...))
+	if limit := h.Limit(cleo, known, end); limit != 0 {
+		t.Error("a leave has spared a log from a removal", limit)
+	}
+}
+
+// Who was invited by somebody whose removal was not known yet is told nothing when it is.
+func TestVoidInvitation(t *testing.T) {
+	g := group(t, office()...)
+	end := g.Heads()
+	invited := does(ann, invite(dan), end...)
+	add(t, g, invited)
+	if !g.Ever(dan) || !g.Serves(dan, []crypto.Hash{invited.ID}) || len(g.Missing(nil, dan)) != len(g.entries) {
+		t.Error("dan is invited, and not told")
+	}
+	add(t, g, does(fay, remove(ann), end...))
+	if g.Ever(dan) || g.Serves(dan, []crypto.Hash{invited.ID}) || g.Missing(nil, dan) != nil {
+		t.Error("dan's invitation is void, and he is told")
+	}
+}
+
+func TestLocatorFindsWhatIsCommon(t *testing.T) {
+	g, h := group(t, founding), group(t, founding)
+	for i := range 500 {
+		e := does(fay, event.Topic{Topic: string(rune('a' + i))}, g.Heads()...)
+		add(t, g, e)
+		if i < 300 {
+			add(t, h, e)
+		}
+	}
+	for i := range 50 {
+		add(t, h, does(fay, event.Topic{Topic: string(rune('A' + i))}, h.Heads()...))
+	}
+	if n := len(g.Missing(h.Locator(), fay)); n < 200 || n > 200+128 {
+		t.Errorf("%d are told of 200 that lack", n)
+	}
+	if n := len(g.Missing(g.Locator(), fay)); n != 0 {
+		t.Errorf("%d are told of none that lack", n)
+	}
+}
