@@ -66,6 +66,8 @@ type log struct {
 	told   event.Ranges   // of mine, what the peer knows
 	acked  event.Ranges   // what Acked has said
 
+	proof   uint64 // of others' logs: where the peer's has another event, until that is pushed as well
+	proven  bool   // it was, or is to be: once a session is enough
 	floor   uint64 // what is before it is not for the peer
 	target  uint64 // Settled waits until everything up to it is pushed; 0: it doesn't
 	queued  bool   // in ready
@@ -229,6 +231,9 @@ func (s *Session) grow(l *log, segments event.Segments) bool {
 // lacks returns what is here, for the peer, and neither there nor on its way.
 func (l *log) lacks() event.Ranges {
 	lacks := l.mine.Ranges().Subtract(l.sent)
+	if l.proof != 0 {
+		lacks = lacks.Add(event.Range{First: l.proof, Last: l.proof})
+	}
 	if l.floor > 1 {
 		lacks = lacks.Subtract(event.Ranges{{First: 1, Last: l.floor - 1}})
 	}

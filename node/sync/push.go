@@ -86,13 +86,14 @@ func (s *Session) queue(l *log) {
 	}
 }
 
-// load asks for runs while the window has room for them, a run of each log in turn. Where
-// control events are on their way, runs come after them.
+// load asks for runs while the window has room for them, a run of each log in turn. Control
+// events that the peer lacks come before them.
 func (s *Session) load() {
 	for len(s.ready) > 0 && len(s.flights)+s.loads < WindowRuns &&
 		s.unanswered+(s.loads+1)*runWeight <= WindowBytes {
 		l := s.ready[0]
 		s.ready = s.ready[1:]
+		s.pushControl(l.conv)
 		if l.conv.control.loading {
 			l.conv.control.gated = append(l.conv.control.gated, l)
 			continue
@@ -151,6 +152,9 @@ func (s *Session) loaded(in Loaded) {
 	s.unanswered += f.weight
 	l.sent = l.sent.Add(f.part)
 	l.told = l.told.Add(f.part)
+	if f.part.First <= l.proof && l.proof <= f.part.Last {
+		l.proof = 0
+	}
 	s.send(Frame{Run: &in.Run})
 	s.goOn(l)
 }
@@ -284,6 +288,7 @@ func (s *Session) see(l *log, theirs event.Segments) {
 			l.sent = l.sent.Add(f.part)
 		}
 	}
+	s.disprove(l)
 	if !s.own[l.name.Device] || s.own[s.cfg.Peer] {
 		return
 	}
@@ -294,6 +299,22 @@ func (s *Session) see(l *log, theirs event.Segments) {
 	if !slices.Equal(acked, l.acked) {
 		l.acked = acked
 		s.emit(Acked{l.name, *s.store, theirs})
+	}
+}
+
+// disprove looks whether a log of somebody else ends here and at the peer with two events: then it was forked, and the peer
+// is to have the proof, though it lacks nothing.
+func (s *Session) disprove(l *log) {
+	if l.proven || l.name.Device == s.cfg.Self {
+		return
+	}
+	for _, mine := range l.mine {
+		if mine.Last >= l.floor && slices.ContainsFunc(l.theirs, func(theirs event.Segment) bool {
+			return theirs.Last == mine.Last && theirs.ID != mine.ID
+		}) {
+			l.proof, l.proven = mine.Last, true
+			return
+		}
 	}
 }
 

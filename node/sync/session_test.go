@@ -242,6 +242,11 @@ func TestRollback(t *testing.T) {
 	s := joined(t, sync.Conversation{ID: direct, Logs: a.held(3)})
 	s.want(s.offer(nil, b.held(2)), "Load")
 	s.want(s.step(a.loaded(3, 3)), "run", "settled")
+	// Where both end at the same place, what proves it is pushed once.
+	s = joined(t, sync.Conversation{ID: direct, Logs: a.held(3)})
+	s.want(s.offer(nil, b.held(3)), "Load")
+	s.want(s.step(a.loaded(3, 3)), "run", "settled")
+	s.want(s.have(b.log, b.to(3)))
 }
 
 func TestCards(t *testing.T) {
