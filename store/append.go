@@ -84,9 +84,8 @@ type letter struct {
 }
 
 func (s *Store) letter(d *Draft) (letter, error) {
-	switch class := d.Kind.Class(); {
-	case class == event.ClassMessage, indexed(d.Kind), class == event.ClassOther && d.Fallback != "":
-	default:
+	shown := d.Kind.Class() == event.ClassMessage || d.Kind.Class() == event.ClassOther && d.Fallback != ""
+	if !shown && !indexed(d.Kind) {
 		return letter{}, ErrKind
 	}
 	l := letter{draft: d, body: event.Body{Content: d.Content, Fallback: d.Fallback}}

@@ -51,7 +51,7 @@ func (b *batch) spend(p crypto.PersonID, n uint64) error {
 
 // charge counts events of somebody who is no contact.
 func (b *batch) charge(in *intake, which []int, known bool) error {
-	if !in.from.Stranger && !in.from.Member {
+	if !in.from.Stranger || b.isOwn(in.from.Author) {
 		return nil
 	}
 	n := uint64(0)

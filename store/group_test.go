@@ -480,7 +480,7 @@ func TestMembersBudget(t *testing.T) {
 	n, p := newNode(t), newPen(t)
 	c := group(n)
 	p.restart(c)
-	from := Origin{Author: p.card.Person(), Member: true}
+	from := Origin{Author: p.card.Person(), Stranger: true, Member: true}
 	long := fmt.Sprintf("%60000d", 1)
 	for range 2 * StrangerBudget / len(long) { // strangers couldn't
 		_, err := n.take(event.Run{Events: []event.Event{p.say(long)}}, from)
@@ -497,6 +497,12 @@ func TestMembersBudget(t *testing.T) {
 	}
 	if err != ErrBudget {
 		t.Fatal(err)
+	}
+	for name, free := range map[string]Origin{"contact": {Author: from.Author, Member: true}, "own": {n.own.Person, true, true}} {
+		p.restart(c)
+		if _, err := n.take(event.Run{Events: []event.Event{p.say(long)}}, free); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 	p.meets(n, false)
 	p.meets(n, true)

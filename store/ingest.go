@@ -13,7 +13,7 @@ import (
 type Origin struct {
 	Author   crypto.PersonID // whom the run's device speaks for
 	Stranger bool            // not a contact: what is stored counts towards a budget
-	Member   bool            // no contact either, but may write in a group: towards a larger one
+	Member   bool            // may write in this group: the budget, if one counts, is larger
 }
 
 // IngestResult says how a log is held after a run was taken.
