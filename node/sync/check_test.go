@@ -112,7 +112,9 @@ func (w *world) forkedAway(n *node, m message) bool {
 // shown with a gap. A network on which nothing breaks makes no gaps.
 func (w *world) checkRows(n *node, c conv) {
 	place := map[event.ID]int{}
-	rows := n.disk.order(c.id)
+	rows := slices.DeleteFunc(n.disk.order(c.id), func(r *row) bool {
+		return n.limit(n.disk, r.e.Header.Log()) < r.e.Header.Sequence // hidden
+	})
 	for i, r := range rows {
 		place[r.e.ID] = i
 	}

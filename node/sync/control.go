@@ -68,10 +68,14 @@ func (s *Session) heldControl(in HeldControl) {
 	}
 }
 
+// controlHere goes on at once to who wants everything, and from there to all. Who does not
+// gets it from others, or before what is written under it.
 func (s *Session) controlHere(c *conversation, locator []crypto.Hash) {
 	if c.group && !slices.Equal(c.control.here, locator) {
 		c.control.here, c.control.changed = locator, true
-		s.pushControl(c)
+		if c.want == WantAll || c.quiet {
+			s.pushControl(c)
+		}
 	}
 }
 
@@ -129,6 +133,9 @@ func (s *Session) loadedControl(in LoadedControl) {
 
 // learn adds to what the peer has.
 func (k *control) learn(ids []crypto.Hash) {
+	if !slices.ContainsFunc(ids, func(id crypto.Hash) bool { return !slices.Contains(k.known, id) }) {
+		return
+	}
 	known := slices.Clone(ids)
 	for _, id := range k.known {
 		if !slices.Contains(ids, id) {
@@ -188,6 +195,7 @@ func (s *Session) takeWelcome(f *Control) {
 func (s *Session) shareEpoch(in ShareEpoch) {
 	if c := s.byID[in.Conversation]; c != nil && c.group && !c.quiet && !c.left {
 		in.Epoch.Tag = c.mine
+		s.pushControl(c)
 		c.control.epochs = append(c.control.epochs, in.Epoch)
 		c.control.epochs = c.control.epochs[max(0, len(c.control.epochs)-maxEpochs):]
 		s.passEpochs(c)

@@ -194,7 +194,7 @@ func (l *link) do(e sync.Effect) {
 		})
 	case sync.Ingest:
 		c.after(commit, func() {
-			l.m.brought += len(x.Run.Marshal())
+			l.m.brought += len((&event.Run{Tag: l.m.device[:], Events: x.Run.Events}).Marshal())
 			l.m.hold(x.Run.Log(), x.Run.Segment())
 			l.step(sync.Stored{Ticket: x.Ticket, Segments: l.m.holds(x.Run.Log())})
 		})
@@ -352,6 +352,37 @@ func (c *crowd) idle(every time.Duration, times int) {
 	}
 }
 
+// away has a device miss what others write, come back and say what that brought.
+func (c *crowd) away(m *member, messages int, print func(string, ...any)) (received, brought int) {
+	for _, l := range m.links {
+		o := l.other.m
+		o.links = slices.DeleteFunc(o.links, func(k *link) bool { return k == l.other })
+		if l.other.followed {
+			o.follows--
+		}
+	}
+	m.links, m.follows, m.offline = nil, 0, true
+	for i := range messages {
+		c.after(c.within(time.Minute), c.members[(i+20)%len(c.members)].say)
+	}
+	c.run(2 * time.Minute)
+	m.offline = false
+	m.received, m.brought = 0, 0
+	c.measure("one comes back", print, time.Minute, func() {
+		for n := 0; n < 16; n++ {
+			c.connect(m, c.members[(n*7+30)%len(c.members)])
+		}
+	})
+	once := 0
+	for log := range m.new {
+		for _, e := range c.events[log] {
+			once += len((&event.Run{Tag: m.device[:], Events: []event.Event{*e}}).Marshal())
+		}
+	}
+	print("it received %d KB, of which %d KB in runs; once each they have %d KB", m.received/1000, m.brought/1000, once/1000)
+	return m.received, m.brought
+}
+
 // TestCrowd holds what a large group costs to bounds that do not grow with it.
 func TestCrowd(t *testing.T) {
 	const devices, follow = 200, 4
@@ -372,6 +403,9 @@ func TestCrowd(t *testing.T) {
 			t.Errorf("%d has %d new logs", i, len(m.new))
 		}
 	}
+	if got, runs := c.away(c.members[9], 100, t.Logf); got > 3*runs/2+100_000 {
+		t.Errorf("who comes back gets %d bytes, for runs of %d", got, runs)
+	}
 	n, last = c.measure("a control event", t.Logf, time.Minute, func() { c.rule(); c.members[5].rule() })
 	if last > time.Second || n/devices > 20_000 {
 		t.Errorf("a control event took %v and %d bytes a device", last, n/devices)
@@ -389,6 +423,7 @@ func BenchmarkLarge(b *testing.B) {
 		c.measure("an hour of comparing", print, time.Hour, func() { c.idle(10*time.Minute, 6) })
 		c.measure("a message", print, time.Minute, c.members[3].say)
 		c.measure("another message", print, time.Minute, c.members[7].say)
+		c.away(c.members[9], 300, print)
 		c.measure("a control event", print, time.Minute, func() { c.rule(); c.members[5].rule() })
 		c.measure("an hour of comparing", print, time.Hour, func() { c.idle(10*time.Minute, 6) })
 	}

@@ -258,7 +258,7 @@ func (n *node) awaits(cause event.ID) bool {
 		return true
 	}
 	set := n.disk.rooms[e.Header.Conversation]
-	return set == nil || n.world.isFor(set, n.person, e) && n.limit(n.disk, e.Header.Log(), e) >= e.Header.Sequence
+	return set == nil || !set.knows(e.Header.Control) || n.world.isFor(set, n.person, e) && n.limit(n.disk, e.Header.Log(), e) >= e.Header.Sequence
 }
 
 // found creates a room.

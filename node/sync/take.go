@@ -76,6 +76,7 @@ func (s *Session) takeRun(run event.Run) {
 		}
 		return
 	}
+	c.control.learn(run.Events[0].Header.Control)
 	l := s.claimed(c, name, event.MaxSegments)
 	switch {
 	case l == nil:
