@@ -83,7 +83,7 @@ func (s *Session) controlHere(c *conversation, locator []crypto.Hash) {
 func (s *Session) seeControl(c *conversation, locator []crypto.Hash) {
 	if c.group {
 		c.control.learn(locator)
-		c.control.changed = c.control.changed || !slices.Equal(locator, c.control.here)
+		c.control.changed = !slices.Equal(locator, c.control.here)
 		s.pushControl(c)
 	}
 }

@@ -103,6 +103,7 @@ func FuzzSession(f *testing.F) {
 	f.Add([]byte{20, 6, 21, 8, 41, 9, 42, 12, 60, 61, 62, 63})
 	f.Add([]byte{6, 8, 8, 8, 40, 41, 8, 10, 43, 44, 45, 46, 47, 48, 49, 8, 30, 31, 32, 33})
 	f.Add([]byte{6, 36, 8, 8, 60, 61, 16, 42, 43})
+	f.Add([]byte{83, 85, 36, 37, 44, 46, 99, 100, 60, 61, 102, 103, 104, 105, 106, 107, 108})
 	f.Fuzz(func(t *testing.T, course []byte) {
 		z := newFuzzed(t)
 		for _, choice := range course {
@@ -117,6 +118,9 @@ type fuzzed struct {
 	logs    []*chain
 	loads   []sync.Load
 	tickets []sync.Ticket
+	group   sync.Conversation
+	members []*chain
+	control int // LoadControl that aren't answered
 }
 
 func newFuzzed(t *testing.T) *fuzzed {
@@ -127,6 +131,23 @@ func newFuzzed(t *testing.T) *fuzzed {
 	for _, f := range frames(t) {
 		z.frames = append(z.frames, f.frame)
 	}
+	z.group = crew(t)
+	for _, device := range []crypto.DeviceID{self, peer, third} {
+		l := ofGroup(t, device, 6)
+		z.members = append(z.members, l)
+		run := l.run(3, 5)
+		run.Tag = theirTag
+		z.frames = append(z.frames, sync.Frame{Run: &run}, sync.Frame{Have: &sync.Have{Tag: theirTag, Logs: list(l.held(6))}})
+		for want := range sync.WantNothing + 1 {
+			o := sync.Offer{Tag: theirTag, Logs: list(l.held(4)), Want: want, Control: z.group.Control[want/2:], Number: uint64(want)}
+			z.frames = append(z.frames, sync.Frame{Offers: &sync.Offers{Offers: []sync.Offer{o}}})
+		}
+	}
+	z.frames = append(z.frames,
+		sync.Frame{Control: &sync.Control{Tag: theirTag, Events: founded(t)}},
+		sync.Frame{Settled: &sync.Settled{Tag: theirTag}},
+		sync.Frame{Offers: &sync.Offers{Offers: []sync.Offer{{Tag: theirTag, Digest: &crypto.Hash{1}}}}},
+		sync.Frame{Epoch: &sync.Epoch{Tag: theirTag, Control: z.group.Control[:1]}})
 	for _, l := range z.logs {
 		run := l.run(3, 5)
 		z.frames = append(z.frames,
@@ -154,15 +175,18 @@ func (z *fuzzed) do(choice byte) {
 	case 0:
 		z.take(z.step(l.now(n%3 + 3)))
 	case 1:
+		group := z.group
+		group.Quiet, group.Follow, group.Welcome = n%8 == 7, n%2 == 0, n%8 == 2
+		group.Logs = z.members[n%3].held(3)
 		conversation := sync.Conversation{ID: direct, Logs: l.held(2), Opening: sync.Opening{Log: z.logs[0].log, First: 1}}
-		z.take(z.step(sync.Joined{Serve: n%3 > 0, Blocked: n%4 == 0, Own: []crypto.DeviceID{self, ownOther}, Conversations: []sync.Conversation{conversation}}))
+		z.take(z.step(sync.Joined{Serve: n%3 > 0, Blocked: n%4 == 0, Own: []crypto.DeviceID{self, ownOther}, Conversations: []sync.Conversation{conversation, group}[:1+n/2%2]}))
 	case 2:
 		if len(z.tickets) > 0 {
 			answer := []sync.Input{
 				sync.Stored{Ticket: z.tickets[0], Segments: event.Segments{l.to(5)}},
 				sync.Stored{Ticket: z.tickets[0], Refused: sync.OverBudget},
 				sync.NeedCard{Ticket: z.tickets[0], Head: crypto.Hash{byte(n)}},
-				sync.Stored{Ticket: z.tickets[0]},
+				sync.NeedControl{Ticket: z.tickets[0]},
 			}[n%4]
 			z.tickets = z.tickets[1:]
 			z.take(z.step(answer))
@@ -172,7 +196,7 @@ func (z *fuzzed) do(choice byte) {
 			load := z.loads[0]
 			z.loads = z.loads[1:]
 			in := sync.Loaded{Log: load.Log, Err: errors.New("no run")}
-			for _, c := range z.logs {
+			for _, c := range append(z.logs[:4:4], z.members...) {
 				if c.log == load.Log && load.First <= 6 && n%4 > 0 {
 					in = c.loaded(load.First, 6)
 				}
@@ -183,6 +207,19 @@ func (z *fuzzed) do(choice byte) {
 		z.take(z.later(time.Duration(n%4) * 700 * time.Millisecond))
 	case 5:
 		z.take(z.step([]sync.Input{sync.CardLearned{}, sync.CardFetched{}, sync.Share{}, sync.Open{}}[n%4]))
+	case 6:
+		z.take(z.step(z.members[n%3].now(n%4 + 3)))
+		z.take(z.step([]sync.Input{
+			sync.Follow{Conversation: z.group.ID, On: true}, sync.Follow{Conversation: z.group.ID},
+			sync.Compare{Conversation: z.group.ID}, sync.HeldControl{Conversation: z.group.ID, Control: []crypto.Hash{{1}}},
+		}[n%4]))
+	case 7:
+		if n%4 == 0 {
+			z.take(z.step(sync.ShareEpoch{Conversation: z.group.ID, Epoch: sync.Epoch{Control: z.group.Control[:1]}}))
+		} else if z.control > 0 {
+			z.control--
+			z.take(z.step(sync.LoadedControl{Conversation: z.group.ID, Events: founded(z.t)[:n%3], More: n%4 == 1}))
+		}
 	}
 }
 
@@ -202,6 +239,10 @@ func (z *fuzzed) take(effects []sync.Effect) {
 			z.tickets = append(z.tickets, e.Ticket)
 		case sync.IngestRecord:
 			z.tickets = append(z.tickets, e.Ticket)
+		case sync.IngestControl:
+			z.tickets = append(z.tickets, e.Ticket)
+		case sync.LoadControl:
+			z.control++
 		case sync.Close:
 			if i != len(effects)-1 {
 				z.t.Fatal("effects after the end")

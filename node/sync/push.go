@@ -335,61 +335,6 @@ func (s *Session) refused(r *Refused) {
 	}
 }
 
-// mention sees to it that the peer soon learns what is here of l, unless the runs
-// that are pushed at once tell it. A peer that pushes only what it writes need not know.
-func (s *Session) mention(l *log) {
-	if l.listed || !l.conv.live() || !l.conv.follow {
-		return
-	}
-	untold := l.mine.Ranges().Subtract(l.told)
-	if l.queued || l.loading != 0 {
-		untold = untold.Subtract(l.lacks())
-	}
-	if len(untold) == 0 {
-		return
-	}
-	l.listed = true
-	s.untold = append(s.untold, l)
-	if s.haveAt.IsZero() {
-		s.haveAt = s.now.Add(havePause)
-	}
-}
-
-// tell sends Have for what is still untold, a frame or more for each conversation.
-func (s *Session) tell() {
-	s.haveAt = time.Time{}
-	logs := slices.DeleteFunc(s.untold, func(l *log) bool {
-		l.listed = false
-		return !l.conv.live() || len(l.mine.Ranges().Subtract(l.told)) == 0
-	})
-	s.untold = nil
-	slices.SortFunc(logs, compareLogs)
-	for len(logs) > 0 {
-		n, weight := 0, 0
-		for n < len(logs) && n < MaxLogs && logs[n].conv == logs[0].conv && weight < haveBytes {
-			here := logs[n].here()
-			weight += here.weight()
-			n++
-		}
-		s.sendHave(logs[:n])
-		logs = logs[n:]
-	}
-}
-
-func compareLogs(a, b *log) int { return a.name.Compare(b.name) }
-
-func (l *log) here() LogSegments { return LogSegments{l.name.Device, l.name.Instance, l.mine} }
-
-// sendHave says what is here of logs of one conversation, in order.
-func (s *Session) sendHave(logs []*log) {
-	h := &Have{Tag: logs[0].conv.mine, Store: s.cfg.Store}
-	for _, l := range logs {
-		h.Logs = append(h.Logs, l.here())
-		l.told = l.mine.Ranges()
-	}
-	s.send(Frame{Have: h})
-}
-
 // awaitsOpening reports whether time alone will make pushOpening push.
 func (c *conversation) awaitsOpening() bool {
 	return !c.open && !c.left && !c.opened && c.opening.First != 0

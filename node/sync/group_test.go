@@ -1,0 +1,391 @@
+package sync_test
+
+import (
+	"bytes"
+	"errors"
+	"maps"
+	"testing"
+	"time"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/node/sync"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// crew is a group of which this node holds some logs, and both its control events.
+func crew(t *testing.T, logs ...*chain) sync.Conversation {
+	events := founded(t)
+	c := sync.Conversation{ID: events[0].Header.Conversation, Mine: mineTag, Theirs: theirTag,
+		Control: []crypto.Hash{events[1].ID, events[0].ID}, Logs: map[event.Log]event.Segments{}}
+	for _, l := range logs {
+		maps.Copy(c.Logs, l.held(len(l.events)))
+	}
+	return c
+}
+
+func ofGroup(t *testing.T, device crypto.DeviceID, n int) *chain {
+	return write(t, founded(t)[0].Header.Conversation, device, n, 10)
+}
+
+// offered is what the peer offers of it.
+func (s *script) offered(o sync.Offer) []sync.Effect {
+	s.t.Helper()
+	o.Tag, o.Store = theirTag, theirStore
+	return s.got(sync.Frame{Offers: &sync.Offers{Offers: []sync.Offer{o}}})
+}
+
+func (s *script) settled(number uint64) []sync.Effect {
+	s.t.Helper()
+	return s.got(sync.Frame{Settled: &sync.Settled{Tag: theirTag, Number: number}})
+}
+
+func offerIn(t *testing.T, effects []sync.Effect) sync.Offer {
+	t.Helper()
+	for _, e := range effects {
+		if send, ok := e.(sync.Send); ok && send.Frame.Offers != nil {
+			return send.Frame.Offers.Offers[len(send.Frame.Offers.Offers)-1]
+		}
+	}
+	t.Fatalf("no offer in %v", effects)
+	panic("unreachable")
+}
+
+// Members who do not follow each other tell each other what they write and nothing else.
+func TestMembersMeet(t *testing.T) {
+	own, theirs, others := ofGroup(t, self, 2), ofGroup(t, peer, 3), ofGroup(t, third, 4)
+	c := crew(t, theirs, others)
+	c.Logs[own.log] = event.Segments{own.to(1)}
+	s := newScript(t)
+	o := offerIn(t, s.step(sync.Joined{Serve: true, Own: []crypto.DeviceID{self}, Conversations: []sync.Conversation{c}}))
+	if o.Want != sync.WantOwn || len(o.Logs) != 1 || o.Logs[0].Device != peer || len(o.Control) != 2 {
+		t.Fatalf("%+v", o)
+	}
+	s.want(s.offered(sync.Offer{Want: sync.WantOwn, Control: c.Control, Logs: list(own.held(1))}), "Acked", "settled", "Wake")
+	s.want(s.settled(0))
+	s.want(s.step(others.now(4)))
+	s.want(s.step(own.now(2)), "Load")
+	s.want(s.step(own.loaded(2, 2)), "run")
+	s.want(s.got(sync.Frame{Have: &sync.Have{Tag: theirTag, Store: theirStore, Logs: list(own.held(2))}}), "Acked")
+
+	// What somebody else brings is no news for this peer, and nothing of it is told.
+	more := ofGroup(t, third, 5)
+	s.want(s.step(more.now(5)))
+	s.want(s.later(time.Hour))
+
+	// Once the peer follows, it gets that too.
+	s.want(s.offered(sync.Offer{Number: 1, Want: sync.WantAll, Control: c.Control, Logs: list(more.held(4))}), "Load", "Load")
+	s.want(s.step(theirs.loaded(1, 3)), "run")
+	s.want(s.step(more.loaded(5, 5)), "run", "settled")
+}
+
+func TestShortOffers(t *testing.T) {
+	var logs []*chain
+	for i := range byte(6) {
+		logs = append(logs, ofGroup(t, crypto.DeviceID{i + 1}, 2))
+	}
+	c := crew(t, logs...)
+	s := joined(t, c)
+	s.offered(sync.Offer{Want: sync.WantOwn, Control: c.Control})
+	short := offerIn(t, s.step(sync.Compare{Conversation: c.ID}))
+	if short.Digest == nil || short.Logs != nil || short.Want != sync.WantNow || short.Number != 1 {
+		t.Fatalf("%+v", short)
+	}
+	s.want(s.settled(0))
+	s.want(s.settled(1), "RoundEnded")
+	s.want(s.settled(1), "Close")
+
+	// The same at the peer: nothing to say. Another thing: everything is said, by both.
+	s = joined(t, c)
+	s.want(s.offered(sync.Offer{Want: sync.WantNow, Control: c.Control, Digest: short.Digest}), "settled", "Wake")
+	answer := s.offered(sync.Offer{Number: 1, Want: sync.WantNow, Control: c.Control, Digest: &crypto.Hash{1}})
+	s.want(answer, "offers")
+	if o := offerIn(t, answer); len(o.Logs) != 6 || o.Want != sync.WantNow {
+		t.Errorf("%+v", o)
+	}
+	s.want(s.settled(1), "RoundEnded")
+	all := offerIn(t, answer).Logs
+	s = joined(t, c)
+	s.offered(sync.Offer{Want: sync.WantNow, Control: c.Control, Digest: &crypto.Hash{1}})
+	s.want(s.offered(sync.Offer{Number: 1, Want: sync.WantNow, Control: c.Control, Logs: all[1:]}), "Load")
+
+	// Asked first, the full answer is answered in full.
+	s = joined(t, c)
+	s.offered(sync.Offer{Want: sync.WantOwn, Control: c.Control})
+	s.want(s.step(sync.Follow{Conversation: c.ID, On: true}), "offers")
+	s.want(s.step(sync.Follow{Conversation: c.ID, On: true}))
+	s.want(s.offered(sync.Offer{Number: 1, Want: sync.WantNow, Control: c.Control, Logs: all}), "offers", "settled")
+	s.want(s.settled(0))
+	s.want(s.settled(2), "RoundEnded")
+	if o := offerIn(t, s.step(sync.Follow{Conversation: c.ID})); o.Want != sync.WantOwn {
+		t.Errorf("%+v", o)
+	}
+}
+
+// What is written under control events comes after them.
+func TestControlFirst(t *testing.T) {
+	own := ofGroup(t, self, 2)
+	c := crew(t)
+	events := founded(t)
+	s := joined(t, c)
+	load := find[sync.LoadControl](t, s.offered(sync.Offer{Want: sync.WantOwn, Control: c.Control[1:]}))
+	if len(load.Known) != 1 || load.Known[0] != events[0].ID {
+		t.Fatalf("%+v", load)
+	}
+	s.want(s.step(own.now(1)))
+	s.want(s.step(sync.LoadedControl{Conversation: c.ID, Events: events[1:], More: true}), "control", "LoadControl")
+	s.want(s.step(sync.LoadedControl{Conversation: c.ID}), "settled", "Load")
+	s.want(s.step(own.loaded(1, 1)), "run")
+
+	// Who does not follow gets more of it when it is needed, who does at once.
+	newer := append([]crypto.Hash{{7}}, c.Control...)
+	s.want(s.step(sync.HeldControl{Conversation: c.ID, Control: newer}))
+	s.want(s.step(own.now(2)), "LoadControl")
+	s.want(s.step(sync.LoadedControl{Conversation: c.ID}), "Load")
+	s.want(s.step(own.loaded(2, 2)), "run")
+	s.want(s.offered(sync.Offer{Number: 1, Control: newer}), "settled")
+	s.want(s.step(sync.HeldControl{Conversation: c.ID, Control: append([]crypto.Hash{{8}}, newer...)}), "LoadControl")
+
+	// What it brings itself is not pushed back.
+	s = joined(t, c)
+	s.offered(sync.Offer{Control: c.Control[1:]})
+	s.step(sync.LoadedControl{Conversation: c.ID})
+	came := s.got(sync.Frame{Control: &sync.Control{Tag: theirTag, Events: events[1:]}})
+	s.want(came, "IngestControl")
+	load = find[sync.LoadControl](t, s.step(sync.HeldControl{Conversation: c.ID, Control: []crypto.Hash{{9}, events[1].ID}}))
+	if load.Known[0] != events[1].ID {
+		t.Errorf("%+v", load)
+	}
+	s.want(s.step(sync.Stored{Ticket: find[sync.IngestControl](t, came).Ticket}))
+}
+
+func TestWelcomes(t *testing.T) {
+	events := founded(t)
+	c := crew(t)
+	s := joined(t, sync.Conversation{ID: direct}, c)
+	s.offer(nil, nil)
+	s.want(s.later(1999 * time.Millisecond))
+	load := find[sync.LoadControl](t, s.later(time.Millisecond))
+	if load.Known != nil {
+		t.Fatalf("%+v", load)
+	}
+	s.want(s.step(sync.LoadedControl{Conversation: c.ID, Events: events[:1], More: true}), "welcome", "LoadControl")
+	s.want(s.step(sync.LoadedControl{Conversation: c.ID, Events: events[1:]}), "welcome")
+	s.want(s.later(time.Hour))
+	s.want(s.offered(sync.Offer{Want: sync.WantOwn, Control: c.Control}), "settled")
+
+	// Who invited does not wait, but for the peer's first offers.
+	c.Welcome = true
+	s = joined(t, sync.Conversation{ID: direct}, c)
+	s.want(s.offer(nil, nil), "settled", "LoadControl", "Wake")
+
+	// Who offers it needs no welcome.
+	s = joined(t, sync.Conversation{ID: direct}, c)
+	s.want(s.offered(sync.Offer{Want: sync.WantOwn, Control: c.Control}), "settled", "Wake")
+	s.want(s.later(time.Hour))
+
+	// Nor does who is out.
+	c.Quiet = true
+	s = joined(t, sync.Conversation{ID: direct}, c)
+	s.offer(nil, nil)
+	s.want(s.later(time.Hour))
+
+	// The other way round.
+	s = talking(t, nil, nil)
+	first, second := sync.Frame{Welcome: &sync.Control{Events: events[:1]}}, sync.Frame{Welcome: &sync.Control{Events: events[1:]}}
+	one := find[sync.IngestControl](t, s.got(first))
+	if one.Conversation != c.ID {
+		t.Fatalf("%+v", one)
+	}
+	two := find[sync.IngestControl](t, s.got(second))
+	s.want(s.step(sync.NeedCard{Ticket: one.Ticket, Head: crypto.Hash{1}}), "card request")
+	s.want(s.step(sync.NeedControl{Ticket: two.Ticket}))
+	s.want(s.got(sync.Frame{Card: &sync.Card{Card: []byte("card")}}), "LearnCard")
+	s.want(s.step(sync.CardLearned{}), "IngestControl")
+	s.want(s.step(sync.Stored{Ticket: one.Ticket}))
+	s.want(s.step(sync.HeldControl{Conversation: c.ID, Control: c.Control[1:]}), "IngestControl")
+	s.want(s.step(sync.Stored{Ticket: two.Ticket}))
+	if idle, queues := s.session.Idle(); !idle {
+		t.Error(queues)
+	}
+}
+
+func TestWelcomesAreBounded(t *testing.T) {
+	s := talking(t, nil, nil)
+	f := sync.Frame{Welcome: &sync.Control{Events: founded(t)}}
+	for n := 0; ; n++ {
+		effects := s.got(f)
+		if e, ok := effects[0].(sync.Close); ok {
+			if n != 256 || !errors.Is(e.Reason, sync.ErrProtocol) {
+				t.Errorf("%d welcomes, %v", n, e.Reason)
+			}
+			return
+		}
+		s.want(s.step(sync.Stored{Ticket: find[sync.IngestControl](t, effects).Ticket, Refused: sync.NotPermitted}))
+	}
+}
+
+// What waits for control events is tried again when there are more, and is bounded.
+func TestNeedControl(t *testing.T) {
+	theirs := ofGroup(t, peer, 100)
+	c := crew(t)
+	s := joined(t, c)
+	s.offered(sync.Offer{Want: sync.WantOwn, Control: c.Control})
+	run := func(n int) []sync.Effect {
+		r := theirs.run(n, n)
+		r.Tag = theirTag
+		return s.run(r)
+	}
+	came := find[sync.Ingest](t, run(1))
+	s.want(s.step(sync.NeedControl{Ticket: came.Ticket}))
+	s.want(s.step(sync.HeldControl{Conversation: direct, Control: c.Control}))
+	s.want(s.step(sync.HeldControl{Conversation: c.ID, Control: c.Control}), "Ingest")
+	s.want(s.step(sync.NeedControl{Ticket: came.Ticket}))
+	s.want(s.step(sync.HeldControl{Conversation: c.ID, Control: c.Control}), "Ingest")
+	s.want(s.step(sync.HeldControl{Conversation: c.ID, Control: c.Control})) // overtakes the answer
+	s.want(s.step(sync.NeedControl{Ticket: came.Ticket}), "Ingest")
+	s.want(s.step(sync.Stored{Ticket: came.Ticket, Segments: event.Segments{theirs.to(1)}}), "have")
+	for n := 2; n <= 65; n++ {
+		s.want(s.step(sync.NeedControl{Ticket: find[sync.Ingest](t, run(n)).Ticket}))
+	}
+	s.want(s.step(sync.NeedControl{Ticket: find[sync.Ingest](t, run(66)).Ticket}), "refused")
+	s.want(run(67))
+}
+
+// A run that reaches past where its log ends is taken as far as it counts.
+func TestCut(t *testing.T) {
+	theirs := ofGroup(t, peer, 5)
+	c := crew(t)
+	s := joined(t, c)
+	s.offered(sync.Offer{Want: sync.WantOwn, Control: c.Control})
+	r := theirs.run(1, 5)
+	r.Tag = theirTag
+	came := find[sync.Ingest](t, s.run(r))
+	s.want(s.step(sync.Stored{Ticket: came.Ticket, Segments: event.Segments{theirs.to(3)}, Refused: sync.NotPermitted}), "have", "refused")
+
+	// What is not for the peer is passed over.
+	own := ofGroup(t, self, 9)
+	c.Logs = own.held(9)
+	s = joined(t, c)
+	s.want(s.offered(sync.Offer{Want: sync.WantOwn, Control: c.Control}), "Load", "Wake")
+	s.want(s.step(own.loaded(4, 5)), "run", "Load")
+	s.want(s.step(sync.Loaded{Log: own.log}), "settled")
+	if load := find[sync.Load](t, s.step(ofGroup(t, self, 10).now(10))); load.First != 10 {
+		t.Errorf("%+v", load)
+	}
+}
+
+// Where either is out, control events move and nothing else.
+func TestQuiet(t *testing.T) {
+	own, theirs := ofGroup(t, self, 3), ofGroup(t, peer, 3)
+	c := crew(t, own)
+	s := joined(t, c)
+	s.want(s.offered(sync.Offer{Want: sync.WantOwn, Control: c.Control}), "Load", "Wake")
+	r := theirs.run(1, 1)
+	r.Tag = theirTag
+	came := find[sync.Ingest](t, s.run(r))
+	c.Quiet = true
+	out := sync.Joined{Serve: true, Conversations: []sync.Conversation{c}}
+	effects := s.step(out)
+	if o := offerIn(t, effects); o.Want != sync.WantNothing || o.Logs != nil || o.Records != nil || len(o.Control) != 2 {
+		t.Errorf("%+v", o)
+	}
+	s.want(s.step(own.loaded(1, 3)))
+	s.want(s.step(sync.Stored{Ticket: came.Ticket, Segments: event.Segments{theirs.to(1)}}), "refused")
+	s.want(s.run(r), "refused")
+	s.want(s.step(ofGroup(t, self, 4).now(4)))
+	s.want(s.offered(sync.Offer{Number: 1, Control: c.Control, Logs: list(theirs.held(3))}), "settled")
+	s.want(s.offered(sync.Offer{Number: 2, Control: c.Control, Digest: &crypto.Hash{}}), "settled")
+	s.want(s.step(sync.Compare{Conversation: c.ID}))
+	s.want(s.step(sync.ShareEpoch{Conversation: c.ID, Epoch: sync.Epoch{Control: c.Control}}))
+	s.want(s.step(sync.HeldControl{Conversation: c.ID, Control: c.Control[1:]}), "LoadControl")
+	s.want(s.step(sync.LoadedControl{Conversation: c.ID, Events: founded(t)[1:]}), "control")
+	if idle, queues := s.session.Idle(); !idle {
+		t.Error(queues)
+	}
+
+	// In again, everything begins anew: also where the peer comes back.
+	c.Quiet = false
+	s.want(s.step(sync.Joined{Serve: true, Conversations: []sync.Conversation{c}}), "LoadControl", "offers")
+	s.want(s.offered(sync.Offer{Number: 3, Want: sync.WantNothing, Control: c.Control}))
+	s.want(s.step(sync.LoadedControl{Conversation: c.ID}), "settled")
+	s.want(s.offered(sync.Offer{Number: 4, Want: sync.WantOwn, Control: c.Control}), "offers", "Load")
+}
+
+func TestEpochs(t *testing.T) {
+	c := crew(t)
+	e := sync.Epoch{ID: [16]byte{1}, Key: [32]byte{2}, Control: c.Control[:1], Age: 3}
+	share := sync.ShareEpoch{Conversation: c.ID, Epoch: e}
+	s := joined(t, c)
+	s.want(s.step(share))
+	s.want(s.offered(sync.Offer{Want: sync.WantOwn}), "LoadControl", "Wake")
+	sent := s.step(sync.LoadedControl{Conversation: c.ID, Events: founded(t)[:1]})
+	s.want(sent, "control", "epoch", "settled")
+	if got := sent[1].(sync.Send).Frame.Epoch; !bytes.Equal(got.Tag, mineTag) || got.Key != e.Key {
+		t.Errorf("%+v", got)
+	}
+	s.want(s.step(share), "epoch")
+	e.Tag = theirTag
+	if got := find[sync.EpochShared](t, s.got(sync.Frame{Epoch: &e})); got.Conversation != c.ID || got.Epoch.ID != e.ID {
+		t.Errorf("%+v", got)
+	}
+	s.want(s.got(sync.Frame{Epoch: &sync.Epoch{Tag: make32(0x30), Control: c.Control[:1]}}), "Close")
+}
+
+func TestWantedCards(t *testing.T) {
+	theirs := write(t, direct, peer, 1, 10)
+	s := newScript(t)
+	s.want(s.step(sync.WantCard{Person: crypto.PersonID{1}}))
+	s.step(sync.Joined{Serve: true, Conversations: []sync.Conversation{{ID: direct}}})
+	s.want(s.offer(nil, nil), "settled", "card request")
+	s.want(s.step(sync.WantCard{Person: crypto.PersonID{2}}))
+	s.want(s.step(sync.WantCard{Person: crypto.PersonID{1}}))
+	came := find[sync.Ingest](t, s.run(theirs.run(1, 1)))
+	s.want(s.step(sync.NeedCard{Ticket: came.Ticket, Head: crypto.Hash{3}}))
+	var asked []sync.CardOf
+	for range 3 {
+		profile := frames(t)[4].frame.Identity.Profile
+		learn := find[sync.LearnCard](t, s.got(sync.Frame{Card: &sync.Card{Card: []byte("card"), Profile: profile}}))
+		if learn.Profile == nil {
+			t.Error("no profile")
+		}
+		asked = append(asked, learn.CardOf)
+		s.step(sync.CardLearned{})
+	}
+	if asked[0].Person[0] != 1 || asked[1].Head[0] != 3 || asked[2].Person[0] != 2 {
+		t.Errorf("asked for %v", asked)
+	}
+	s.want(s.step(sync.NeedCard{Ticket: came.Ticket, Head: crypto.Hash{4}}), "card request") // another one is needed as well
+	for n := range 2000 {
+		s.step(sync.WantCard{Person: crypto.PersonID{9, byte(n), byte(n >> 8)}})
+	}
+	if _, queues := s.session.Idle(); queues[12] > 1024 {
+		t.Errorf("%d cards are wanted", queues[12])
+	}
+}
+
+func TestControlOutOfPlace(t *testing.T) {
+	c := crew(t)
+	for name, f := range map[string]sync.Frame{
+		"not offered":   {Control: &sync.Control{Tag: make32(0x30), Events: founded(t)}},
+		"not opened":    {Control: &sync.Control{Tag: theirTag, Events: founded(t)}},
+		"epoch of none": {Epoch: &sync.Epoch{Tag: theirTag, Control: c.Control[:1]}},
+	} {
+		s := joined(t, c)
+		if end := find[sync.Close](t, s.got(f)); !errors.Is(end.Reason, sync.ErrProtocol) {
+			t.Errorf("%s: %v", name, end.Reason)
+		}
+	}
+	s := joined(t, sync.Conversation{ID: group, Mine: mineTag, Theirs: theirTag})
+	s.offer(theirTag, nil)
+	s.want(s.got(sync.Frame{Control: &sync.Control{Tag: theirTag, Events: founded(t)}}), "Close")
+
+	// A flood of them is read no further than it is dealt with.
+	s = joined(t, c)
+	s.offered(sync.Offer{Want: sync.WantOwn, Control: c.Control})
+	for n := 0; !s.session.Busy(); n++ {
+		if n > sync.WindowRuns {
+			t.Fatal("not busy")
+		}
+		s.want(s.got(sync.Frame{Control: &sync.Control{Tag: theirTag, Events: founded(t)}}), "IngestControl")
+	}
+}
