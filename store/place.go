@@ -3,7 +3,6 @@ package store
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"time"
 
 	"github.com/earshot-im/earshot/store/event"
@@ -13,7 +12,7 @@ import (
 // asks for.
 func (b *batch) add(x *entry) error {
 	b.putID(x.id, x.pointer)
-	ok, err := b.place(x, false)
+	ok, err := b.place(x, waitForAll)
 	if err != nil {
 		return err
 	}
@@ -32,26 +31,48 @@ func (b *batch) add(x *entry) error {
 	return nil
 }
 
-// place settles T of an event if its causes are placed, or if forced to, and makes
-// its row. Otherwise it notes the first cause that is missing. The caller saves x.
-func (b *batch) place(x *entry, force bool) (bool, error) {
+// patience says which causes an event waits for.
+type patience int
+
+const (
+	waitForAll  patience = iota
+	waitForHeld          // for those that are here and wait themselves
+	waitForNone
+)
+
+// place settles T of an event if its causes are placed, or those that it waits for, and
+// makes its row. Otherwise it notes the first cause that it waits for. The caller saves x.
+func (b *batch) place(x *entry, wait patience) (bool, error) {
 	var causes []int64
-	var missing []byte
-	earlier := true // what is missing came before all that is here of its log
+	var absent, held []byte // the first cause that isn't here, and that is and isn't placed
+	earlier := true         // what is missing came before all that is here of its log
 	want := func(l *logState, p event.Position) error {
+		before := l == nil || len(l.segments) == 0 || p.Sequence < l.segments[0].First
+		here := false
 		if l != nil {
 			if p.Sequence > l.limit { // it comes to nobody any more
 				return nil
 			}
-			if t, ok, err := b.placedAt(l, p); ok || err != nil {
+			t, found, placed, err := b.placedAt(l, p)
+			if placed || err != nil {
+				causes = append(causes, t)
+				return err
+			}
+			here = found
+		}
+		if before { // newcomers to a group get its control events, not all of the log
+			if t, ok, err := b.controlAt(x.in.conversation, p.ID); ok || err != nil {
 				causes = append(causes, t)
 				return err
 			}
 		}
-		if missing == nil {
-			missing = waitingFor(x.in.conversation, p.Device, p.Instance, p.Sequence)
+		switch key := waitingFor(x.in.conversation, p.Device, p.Instance, p.Sequence); {
+		case here && held == nil:
+			held = key
+		case !here && absent == nil:
+			absent = key
 		}
-		earlier = earlier && (l == nil || len(l.segments) == 0 || p.Sequence < l.segments[0].First)
+		earlier = earlier && before
 		return nil
 	}
 	h := &x.header
@@ -70,12 +91,19 @@ func (b *batch) place(x *entry, force bool) (bool, error) {
 			return false, err
 		}
 	}
-	if missing != nil && !force {
-		b.put(bucketWaiting, x.pointer.append(missing), u64(uint64(x.firstSeen)))
+	var key []byte
+	switch {
+	case wait == waitForAll && absent != nil:
+		key = absent
+	case wait != waitForNone:
+		key = held
+	}
+	if key != nil {
+		b.put(bucketWaiting, x.pointer.append(key), u64(uint64(x.firstSeen)))
 		b.waiting = 2
 		return false, nil
 	}
-	if missing != nil {
+	if absent != nil || held != nil {
 		c, err := b.conversation(h.Conversation)
 		if err != nil {
 			return false, err
@@ -96,30 +124,48 @@ func (b *batch) place(x *entry, force bool) (bool, error) {
 	return true, b.show(x)
 }
 
-// placedAt returns T of the event at a position, and whether it is placed. A fork may
-// have it in its other branch.
-func (b *batch) placedAt(l *logState, p event.Position) (int64, bool, error) {
+// placedAt returns T of the event at a position, whether it is here and whether it is
+// placed. A fork may have it in its other branch.
+func (b *batch) placedAt(l *logState, p event.Position) (t int64, here, placed bool, err error) {
 	if l.head.sequence == p.Sequence && l.head.id == p.ID {
-		return l.head.t, true, nil
+		return l.head.t, true, true, nil
 	}
 	st, err := b.stored(pointer{l.number, p.Sequence})
 	if err != nil {
-		return 0, false, err
+		return 0, false, false, err
 	}
 	if st != nil && idOf(st.head) == p.ID {
-		return st.t, st.is(flagPlaced), nil
+		return st.t, true, st.is(flagPlaced), nil
 	}
 	if l.forked == 0 {
-		return 0, false, nil
+		return 0, false, false, nil
 	}
 	other, err := b.named(l.conversation, l.log, branchOther-l.branch)
 	if err != nil || other == nil {
-		return 0, false, err
+		return 0, false, false, err
 	}
 	if st, err = b.stored(pointer{other.number, p.Sequence}); st == nil || idOf(st.head) != p.ID {
+		return 0, false, false, err
+	}
+	return st.t, true, st.is(flagPlaced), nil
+}
+
+// controlAt returns the time of a control event of a group's control set, and whether it
+// is there.
+func (b *batch) controlAt(conversation uint32, id event.ID) (int64, bool, error) {
+	v := b.get(bucketControls, controlKey(conversation, id))
+	if v == nil {
+		return 0, false, nil
+	}
+	st, err := parseStored(v)
+	if err != nil {
 		return 0, false, err
 	}
-	return st.t, st.is(flagPlaced), nil
+	h, err := event.ParseHeader(st.head)
+	if err != nil {
+		return 0, false, damaged("control event: %w", err)
+	}
+	return event.Time(h.Clock, st.firstSeen, nil), true, nil
 }
 
 // show makes the row of an event that is placed, if it is one that people see and
@@ -180,7 +226,7 @@ func (b *batch) wake(x *entry) error {
 			if err != nil {
 				return err
 			}
-			ok, err := b.place(y, false)
+			ok, err := b.place(y, waitForAll)
 			if err != nil {
 				return err
 			}
@@ -225,11 +271,12 @@ func (s *Store) Release(ctx context.Context, conv *event.Conversation, before ti
 	})
 }
 
-// release goes over what is due twice: first those whose cause is not here at all,
-// which may bring the others along in their order; then those that wait for one
-// which itself waits, but not as long.
+// release goes over what is due: first, as long as that brings any along, those whose
+// causes that are here are placed; then those that wait for one which itself waits, but
+// not as long.
 func (b *batch) release(prefix []byte, before int64) error {
-	for _, held := range []bool{false, true} {
+	for wait := waitForHeld; wait <= waitForNone; {
+		placed := false
 		keys, values := b.drain(bucketWaiting, prefix)
 		for i, k := range keys {
 			first := int64(number(values[i]))
@@ -237,39 +284,27 @@ func (b *batch) release(prefix []byte, before int64) error {
 			if first > before && first <= b.now || b.get(bucketWaiting, k) == nil {
 				continue
 			}
-			if !held {
-				here, err := b.isHere(k)
-				if err != nil {
-					return err
-				}
-				if here {
-					continue
-				}
-			}
 			x, err := b.waiter(k)
 			if err != nil {
 				return err
 			}
 			b.delete(bucketWaiting, k)
-			if _, err := b.place(x, true); err != nil {
+			ok, err := b.place(x, wait)
+			if err != nil {
 				return err
 			}
+			if !ok {
+				continue
+			}
+			placed = true
 			b.save(x)
 			if err := b.wake(x); err != nil {
 				return err
 			}
 		}
+		if !placed {
+			wait++
+		}
 	}
 	return nil
-}
-
-// isHere reports whether the cause that a key of bucketWaiting names is stored.
-func (b *batch) isHere(key []byte) (bool, error) {
-	const name = 4 + 32 + 8
-	n := b.get(bucketLogNames, append(bytes.Clone(key[:name]), branchFirst))
-	if len(n) != 4 {
-		return false, nil
-	}
-	st, err := b.stored(pointer{binary.BigEndian.Uint32(n), binary.BigEndian.Uint64(key[name:])})
-	return st != nil, err
 }

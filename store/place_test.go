@@ -1,8 +1,10 @@
 package store
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -87,6 +89,51 @@ func TestReleaseShowsWithAGap(t *testing.T) {
 	rows = n.rows(c)
 	if len(rows) != 3 || rows[0].Text != "1" || !rows[0].Late || rows[1].Late {
 		t.Fatalf("%+v", rows)
+	}
+}
+
+// Of two that are due, what one has seen of the other is not missing.
+func TestReleaseInOrder(t *testing.T) {
+	for swapped := range 2 { // logs have an order of their own
+		n, pens := newNode(t), []*pen{newPen(t), newPen(t)}
+		c := group(n)
+		slices.SortFunc(pens, func(p, q *pen) int { a, b := p.key.ID(), q.key.ID(); return bytes.Compare(a[:], b[:]) })
+		p, q := pens[swapped], pens[1-swapped]
+		for _, x := range pens {
+			x.restart(c)
+			x.say("from before the newcomer")
+		}
+		first := p.say("first")
+		answer := q.say("answer", func(h *event.Header) { h.Seen = []event.Position{first.Position()} })
+		_, err := p.give(n, first)
+		check(t, err)
+		_, err = q.give(n, answer)
+		check(t, err)
+		equalWords(t, "rows", words(n.rows(c)))
+		n.wait(3 * time.Second)
+		check(t, n.Release(ctx, nil, n.now().Add(-time.Second)))
+		rows := n.rows(c)
+		equalWords(t, "rows", words(rows), "first", "answer")
+		if rows[0].Gap || rows[1].Gap || rows[1].Late {
+			t.Fatalf("%+v", rows)
+		}
+	}
+}
+
+// Newcomers have the control events from before the first that they get of a log.
+func TestControlEventIsNotMissing(t *testing.T) {
+	a, b := newNode(t), newNode(t)
+	c := group(a, b)
+	b.know(a)
+	a.say(c, "first")
+	run, err := a.LoadRun(a.log(c), 2, event.MaxRunEvents, event.MaxRunSent)
+	check(t, err)
+	_, err = b.take(run, Origin{Author: a.own.Person})
+	check(t, err)
+	rows := b.rows(c)
+	equalWords(t, "rows", words(rows), "first")
+	if rows[0].Gap {
+		t.Fatal("gap")
 	}
 }
 
