@@ -7,12 +7,15 @@ import (
 
 // counter tells "changed up to N" to whoever waits. Nobody who is slow holds it up.
 type counter struct {
-	mu   gosync.Mutex
-	n    uint64
-	more chan struct{} // closed at the next change
+	mu      gosync.Mutex
+	n       uint64
+	reached uint64        // by reach; n is ahead of it by what was bumped
+	more    chan struct{} // closed at the next change
 }
 
-func newCounter(n uint64) *counter { return &counter{n: n, more: make(chan struct{})} }
+func newCounter(n uint64) *counter {
+	return &counter{n: n, reached: n, more: make(chan struct{})}
+}
 
 // bump counts one change.
 func (c *counter) bump() {
@@ -21,12 +24,14 @@ func (c *counter) bump() {
 	c.set(c.n + 1)
 }
 
-// reach counts up to n.
+// reach counts on by as much as n is above what was reached before.
 func (c *counter) reach(n uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if n > c.n {
-		c.set(n)
+	if n > c.reached {
+		by := n - c.reached
+		c.reached = n
+		c.set(c.n + by)
 	}
 }
 
