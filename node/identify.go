@@ -155,7 +155,8 @@ func (s *session) visible(log event.Log, segments event.Segments) event.Segments
 	s.floorsMu.Lock()
 	defer s.floorsMu.Unlock()
 	floor, ok := s.floors[log]
-	if !ok {
+	if !ok || !segments.Covers(floor) || segments[0].First < floor && !segments.Covers(floor-1) {
+		// Not known, or was found when something before it was still to come.
 		var err error
 		if floor, err = s.node.groups.Floor(log, s.person); err != nil {
 			return nil
