@@ -4,16 +4,19 @@
 //
 // A Session is pure. Step takes the time and one Input and returns Effects in the
 // order in which they must be carried out; it never touches a socket, a clock or a
-// store, starts nothing, and the same inputs give the same effects. One goroutine
-// owns a Session. That owner, the shell, reads and writes frames, loads, proves and
-// stores, and hands what came of it back as Inputs: whatever the answer to an effect
-// is, it must come exactly once, or the session stands still at that point.
+// store, and the same inputs give the same effects. One goroutine owns a Session. That
+// owner, the shell, reads and writes frames, loads, proves and stores, and hands what
+// came of it back as Inputs: each answer exactly once, or the session stands still there.
 //
 // For each log the session keeps two pictures, mine and theirs, and pushes what
 // theirs lacks, lowest first, with a bounded amount unanswered. It acknowledges
 // nothing before the shell has said Stored. What is lost with the session is only
-// pictures: the next session begins with an exchange of offers, so nothing needs to
-// be remembered for delivery's sake.
+// pictures: the next one begins with an exchange of offers.
+//
+// Of a group, a member meets many others: what a session says at once is about what its
+// two devices write themselves, and everything else goes along those who follow each
+// other and in the rounds of Compare. Control events come before what was written under
+// them. What the session cannot judge, such as who may have which event, it asks.
 //
 // What a peer can make it hold is bounded by the constants of limits.go. It proves
 // nothing itself: runs, records and cards are proven by the shell, which alone knows

@@ -83,14 +83,14 @@ func newCrowd(devices, sessions, follow int) *crowd {
 	for i, m := range c.members {
 		if sessions == 0 {
 			for _, o := range c.members[:i] {
-				c.connect(m, o)
+				c.connect(m, o, 30*time.Second)
 			}
 			continue
 		}
 		for n := 0; n < sessions/2; {
 			o := c.members[c.rng.IntN(devices)]
 			if o != m && !slices.ContainsFunc(m.links, func(l *link) bool { return l.other.m == o }) {
-				c.connect(m, o)
+				c.connect(m, o, 30*time.Second)
 				n++
 			}
 		}
@@ -115,7 +115,7 @@ func (c *crowd) run(d time.Duration) {
 	c.now = end
 }
 
-func (c *crowd) connect(a, b *member) {
+func (c *crowd) connect(a, b *member, in time.Duration) {
 	ends := []*link{{m: a}, {m: b}}
 	ends[0].other, ends[1].other = ends[1], ends[0]
 	for _, l := range ends {
@@ -124,7 +124,7 @@ func (c *crowd) connect(a, b *member) {
 		l.session = sync.New(sync.Config{Self: l.m.device, Peer: l.other.m.device, Nonce: nonce, Store: event.Instance(l.m.device[:8])})
 		l.m.links = append(l.m.links, l)
 	}
-	c.after(c.within(30*time.Second), func() {
+	c.after(c.within(in), func() {
 		for _, l := range ends {
 			l.step(sync.Open{Card: make([]byte, 300)})
 		}
@@ -353,7 +353,7 @@ func (c *crowd) idle(every time.Duration, times int) {
 }
 
 // away has a device miss what others write, come back and say what that brought.
-func (c *crowd) away(m *member, messages int, print func(string, ...any)) (received, brought int) {
+func (c *crowd) away(m *member, messages int, print func(string, ...any)) (received, once int) {
 	for _, l := range m.links {
 		o := l.other.m
 		o.links = slices.DeleteFunc(o.links, func(k *link) bool { return k == l.other })
@@ -370,17 +370,16 @@ func (c *crowd) away(m *member, messages int, print func(string, ...any)) (recei
 	m.received, m.brought = 0, 0
 	c.measure("one comes back", print, time.Minute, func() {
 		for n := 0; n < 16; n++ {
-			c.connect(m, c.members[(n*7+30)%len(c.members)])
+			c.connect(m, c.members[(n*7+30)%len(c.members)], 100*time.Millisecond)
 		}
 	})
-	once := 0
 	for log := range m.new {
 		for _, e := range c.events[log] {
 			once += len((&event.Run{Tag: m.device[:], Events: []event.Event{*e}}).Marshal())
 		}
 	}
 	print("it received %d KB, of which %d KB in runs; once each they have %d KB", m.received/1000, m.brought/1000, once/1000)
-	return m.received, m.brought
+	return m.received, once
 }
 
 // TestCrowd holds what a large group costs to bounds that do not grow with it.
@@ -403,8 +402,8 @@ func TestCrowd(t *testing.T) {
 			t.Errorf("%d has %d new logs", i, len(m.new))
 		}
 	}
-	if got, runs := c.away(c.members[9], 100, t.Logf); got > 3*runs/2+100_000 {
-		t.Errorf("who comes back gets %d bytes, for runs of %d", got, runs)
+	if got, once := c.away(c.members[9], 100, t.Logf); got > 3*once/2+50_000 {
+		t.Errorf("who comes back gets %d bytes, for runs of %d", got, once)
 	}
 	n, last = c.measure("a control event", t.Logf, time.Minute, func() { c.rule(); c.members[5].rule() })
 	if last > time.Second || n/devices > 20_000 {

@@ -203,7 +203,9 @@ func TestRefused(t *testing.T) {
 	if idle, queues := s.session.Idle(); !idle {
 		t.Error(queues)
 	}
-	s.want(s.offer(nil, nil), "Load") // anew
+	if load := find[sync.Load](t, s.offer(nil, nil)); load.First != 1 { // anew
+		t.Errorf("goes on at %d", load.First)
+	}
 
 	// And the other way round.
 	theirs := write(t, direct, peer, 2, 10)
