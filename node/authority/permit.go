@@ -73,7 +73,7 @@ func (g *Group) rank(p crypto.PersonID, v view) standing {
 	if s.role == event.RoleNone || s.role == event.RoleOwner {
 		return s
 	}
-	for _, other := range g.promoted {
+	for _, other := range g.promoted { // who is senior, if anybody is, is soonest found among these
 		if g.standing(other, v).role == event.RoleOwner {
 			return s
 		}

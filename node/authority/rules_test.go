@@ -333,6 +333,13 @@ func TestCuts(t *testing.T) {
 	if limit := h.Limit(cleo, known, end); limit != 0 {
 		t.Error("a leave has spared a log from a removal", limit)
 	}
+	// Nor does a removal that does not count.
+	v := group(t, office()...)
+	add(t, v, does(bob, remove(cleo, cutAt(cleo, 99)), end...))
+	add(t, v, does(ann, remove(cleo), v.Heads()...), does(fay, remove(bob), end...))
+	if limit := v.Limit(cleo, known, end); limit != 0 {
+		t.Error("a void removal has spared a log from another", limit)
+	}
 }
 
 // Who was invited by somebody whose removal was not known yet is told nothing when it is.
@@ -367,5 +374,31 @@ func TestLocatorFindsWhatIsCommon(t *testing.T) {
 	}
 	if n := len(g.Missing(g.Locator(), fay)); n != 0 {
 		t.Errorf("%d are told of none that lack", n)
+	}
+}
+
+// What was asked for before something came that changes it is answered anew.
+func TestAskedBefore(t *testing.T) {
+	g := group(t, office()...)
+	end := g.Heads()
+	took := does(ann, invite(dan), end...)
+	ask := func() string {
+		s, err := g.StateAt([]crypto.Hash{took.ID})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return in(s)
+	}
+	add(t, g, took)
+	if got := ask(); got != "fay owner, ann admin, bob admin, cleo member, dan member, " {
+		t.Error("invited:", got)
+	}
+	locator := g.Locator()
+	add(t, g, does(fay, remove(ann), end...))
+	if got := ask(); got != "fay owner, ann admin, bob admin, cleo member, " {
+		t.Error("while the removal of who invites is not known to her:", got)
+	}
+	if slices.Equal(locator, g.Locator()) {
+		t.Error("the locator is what it was")
 	}
 }
