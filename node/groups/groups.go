@@ -162,29 +162,6 @@ func build(events []authority.Event) (engine *authority.Group, secret [32]byte, 
 	return engine, events[first].Act.(event.Create).Secret, nil
 }
 
-// writable chooses which heads to write under: all, or where they are more than a header may name, some that cover what
-// was written under before.
-func writable(engine *authority.Group, before []crypto.Hash) []crypto.Hash {
-	heads := engine.Heads()
-	if len(heads) <= event.MaxControl {
-		return heads
-	}
-	var out []crypto.Hash
-	for _, h := range heads {
-		if slices.ContainsFunc(before, func(b crypto.Hash) bool { return engine.Covers([]crypto.Hash{h}, []crypto.Hash{b}) }) &&
-			!engine.Covers(out, before) {
-			out = append(out, h)
-		}
-	}
-	for _, h := range heads {
-		if len(out) < event.MaxControl && !slices.Contains(out, h) {
-			out = append(out, h)
-		}
-	}
-	slices.SortFunc(out, func(a, b crypto.Hash) int { return bytes.Compare(a[:], b[:]) })
-	return out
-}
-
 // Heads is what this device writes under in a group. See store.Authority.
 func (g *Groups) Heads(id event.Conversation) []crypto.Hash {
 	g.mu.Lock()
