@@ -1,5 +1,6 @@
 // Command demo shows earshot on one machine: three real nodes find each other by real mDNS, talk, and lose
-// nothing when one is off or killed. It prints each step and what came of it, and exits 1 at the first that fails.
+// nothing when one is off or killed, with each other and in a group. It prints each step and what came of it, and exits
+// 1 at the first that fails.
 //
 //	demo EARSHOT_BINARY
 //
@@ -69,6 +70,8 @@ func (d *demo) play(ctx context.Context) error {
 		{"Ann writes to Bob; Bob reads it; Ann gets the receipt", d.talk},
 		{"Bob's machine is off; Ann writes, her node is killed (kill -9) and started again; Bob starts", d.absent},
 		{"Cleo sends 300 lines to Bob; Bob's node is killed (kill -9) in between", d.crash},
+		{"Ann makes the group #lunch with Bob and Cleo", d.group},
+		{"Cleo's machine is off; Ann and Bob talk; Ann's goes off, too; Cleo starts, and has it all from Bob", d.catchUp},
 	}
 	began := time.Now()
 	for i, s := range steps {
@@ -92,16 +95,7 @@ func (d *demo) start(ctx context.Context) error {
 
 func (d *demo) discover(ctx context.Context) error {
 	for name := range d.nodes {
-		if err := d.until(ctx, name+" sees the other two", func() (bool, error) {
-			peers, err := d.lines(ctx, name, "peers")
-			online := 0
-			for _, p := range peers {
-				if p["online"] == true {
-					online++
-				}
-			}
-			return online >= 2, err
-		}); err != nil {
+		if err := d.seesOthers(ctx, name); err != nil {
 			return err
 		}
 	}
@@ -110,6 +104,19 @@ func (d *demo) discover(ctx context.Context) error {
 		d.show(out)
 	}
 	return err
+}
+
+func (d *demo) seesOthers(ctx context.Context, name string) error {
+	return d.until(ctx, name+" sees the other two", func() (bool, error) {
+		peers, err := d.lines(ctx, name, "peers")
+		online := 0
+		for _, p := range peers {
+			if p["online"] == true {
+				online++
+			}
+		}
+		return online >= 2, err
+	})
 }
 
 func (d *demo) talk(ctx context.Context) error {
@@ -189,6 +196,86 @@ func (d *demo) crash(ctx context.Context) error {
 		return err
 	}
 	return d.receive(ctx, "Bob", want)
+}
+
+func (d *demo) group(ctx context.Context) error {
+	if err := d.seesOthers(ctx, "Ann"); err != nil {
+		return err
+	}
+	for _, command := range [][]string{{"create", "lunch"}, {"invite", "lunch", "Bob", "Cleo"}} {
+		if _, err := d.earshot(ctx, "Ann", "", append([]string{"group"}, command...)...); err != nil {
+			return err
+		}
+	}
+	if err := d.tell(ctx, "Ann", "Who comes along?"); err != nil {
+		return err
+	}
+	for _, name := range []string{"Bob", "Cleo"} {
+		if err := d.receive(ctx, name, []string{"Who comes along?"}); err != nil {
+			return err
+		}
+	}
+	out, err := d.earshot(ctx, "Cleo", "", "group", "members", "lunch")
+	if err == nil {
+		d.show(out)
+	}
+	return err
+}
+
+// tell writes to the group and returns when it is on every member's disk.
+func (d *demo) tell(ctx context.Context, name, text string) error {
+	_, err := d.earshot(ctx, name, "", "send", "#lunch", text, "--wait", "delivered", "--timeout", patience.String())
+	if err == nil {
+		d.say("%s: %q, and it is on every member's disk", name, text)
+	}
+	return err
+}
+
+func (d *demo) catchUp(ctx context.Context) error {
+	if err := d.terminate(ctx, "Cleo"); err != nil {
+		return err
+	}
+	talk := []struct{ from, to, text string }{{"Ann", "Bob", "At one?"}, {"Bob", "Ann", "Fine"}, {"Ann", "Bob", "At the door, then"}}
+	var texts []string
+	var last map[string]any
+	for _, t := range talk {
+		sent, err := d.lines(ctx, t.from, "send", "#lunch", t.text)
+		if err != nil {
+			return err
+		}
+		if err := d.receive(ctx, t.to, []string{t.text}); err != nil {
+			return err
+		}
+		last = sent[0]
+		texts = append(texts, t.text)
+	}
+	if err := d.terminate(ctx, "Ann"); err != nil {
+		return err
+	}
+	if err := d.up(ctx, "Cleo"); err != nil {
+		return err
+	}
+	if err := d.receive(ctx, "Cleo", texts); err != nil {
+		return err
+	}
+	out, err := d.earshot(ctx, "Cleo", "", "history", "#lunch", "--limit", fmt.Sprint(len(texts)))
+	if err != nil {
+		return err
+	}
+	d.show(out)
+	if err := d.up(ctx, "Ann"); err != nil {
+		return err
+	}
+	return d.until(ctx, "Ann knows that both have read it", func() (bool, error) {
+		receipts, err := d.lines(ctx, "Ann", "receipts", fmt.Sprint(last["id"]))
+		read := 0
+		for _, r := range receipts {
+			if r["state"] == "read" {
+				read++
+			}
+		}
+		return read == 2, err
+	})
 }
 
 // receive waits until name has read exactly these texts, in this order.
