@@ -123,8 +123,8 @@ func (g *Groups) commit(ctx context.Context, it *group, before *authority.State,
 		return errors.Join(err, g.read(it))
 	}
 	g.mu.Lock()
-	it.heads = writable(it.engine, it.heads)
-	after := it.engine.State()
+	it.publish()
+	after := it.state
 	g.mu.Unlock()
 	err := g.limits(ctx, it)
 	g.cfg.Changed(Change{ID: it.id, Before: before, After: after})
@@ -177,6 +177,7 @@ func (g *Groups) enter(ctx context.Context, it *group, write func() error) error
 	it.changing.Lock()
 	defer it.changing.Unlock()
 	g.mu.Lock()
+	it.publish()
 	g.groups[it.id] = it
 	g.mu.Unlock()
 	return g.commit(ctx, it, nil, func() error { return nil })

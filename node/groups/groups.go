@@ -83,7 +83,16 @@ type group struct {
 	changing gosync.Mutex // held over a change of the control set, so that there is one at a time; taken before Groups.mu
 
 	engine *authority.Group
-	heads  []crypto.Hash // what this device writes under: on the disk, and ascending from one event to the next
+
+	// What holds by what is on the disk: the engine may have taken what is about to be written.
+	heads []crypto.Hash // what this device writes under
+	state *authority.State
+}
+
+// publish lets everybody see what the engine says now. The caller holds Groups.mu.
+func (it *group) publish() {
+	it.heads = it.engine.Heads()
+	it.state = it.engine.State()
 }
 
 // New returns Groups that know none. They can be given to the store before it is open.
@@ -127,7 +136,7 @@ func (g *Groups) read(it *group) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	it.engine, it.secret = engine, secret
-	it.heads = writable(engine, it.heads)
+	it.publish()
 	return nil
 }
 
@@ -180,7 +189,7 @@ func (g *Groups) Readers(id event.Conversation, control []crypto.Hash) []crypto.
 	if it == nil {
 		return nil
 	}
-	now := it.engine.State()
+	now := it.state
 	then, err := it.engine.StateAt(control)
 	if err != nil {
 		then = now
@@ -234,7 +243,7 @@ func (g *Groups) All() []event.Conversation {
 
 // State is what a group is now.
 func (g *Groups) State(id event.Conversation) (state *authority.State, err error) {
-	err = g.with(id, func(it *group) error { state = it.engine.State(); return nil })
+	err = g.with(id, func(it *group) error { state = it.state; return nil })
 	return state, err
 }
 
@@ -254,7 +263,7 @@ func (g *Groups) Shared(person crypto.PersonID) []Shared {
 	defer g.mu.Unlock()
 	var out []Shared
 	for _, it := range g.groups {
-		state := it.engine.State()
+		state := it.state
 		_, me := state.Member(g.self)
 		member, them := state.Member(person)
 		if !me && !them || !it.engine.Ever(person) {
@@ -320,7 +329,7 @@ func (g *Groups) Fellows(in, other crypto.PersonID) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, it := range g.groups {
-		if _, member := it.engine.State().Member(in); member && it.engine.Ever(other) {
+		if _, member := it.state.Member(in); member && it.engine.Ever(other) {
 			return true
 		}
 	}
@@ -363,7 +372,7 @@ func (g *Groups) Floor(log event.Log, to crypto.PersonID) (uint64, error) {
 	from, all := int64(0), false
 	var joined []crypto.Hash
 	err := g.with(log.Conversation, func(it *group) error {
-		m, ok := it.engine.State().Member(to)
+		m, ok := it.state.Member(to)
 		if !ok {
 			return ErrNotInvited
 		}
