@@ -6,6 +6,8 @@ import (
 	"os"
 	"slices"
 	"testing"
+
+	controlv1 "github.com/earshot-im/earshot/node/control/v1"
 )
 
 // TestMain lets the test's binary be the processes of a floor.
@@ -110,7 +112,11 @@ func TestLostOrDouble(t *testing.T) {
 		"a stranger's at the end": {append(slices.Clone(all), "hello"), 1},
 		"out of order":            {swapped, 2},
 	} {
-		if got := lostOrDouble(c.texts, first); got != c.want {
+		var arrived []*controlv1.Message
+		for _, text := range c.texts {
+			arrived = append(arrived, &controlv1.Message{Text: text})
+		}
+		if got := lostOrDouble(arrived, first); got != c.want {
 			t.Errorf("%s: %d, want %d", name, got, c.want)
 		}
 	}

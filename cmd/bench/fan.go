@@ -87,3 +87,17 @@ func (f *fan) each(streams []network.Stream) error {
 	}
 	return nil
 }
+
+// fanOut starts so many servers and who sends to all of them. It returns those started also when it fails.
+func (b *bench) fanOut(ctx context.Context, to int) (fan *process, servers []*process, err error) {
+	var addrs []string
+	for range to {
+		p, err := startFloor(ctx, "serve", b.folder())
+		if err != nil {
+			return nil, servers, err
+		}
+		servers, addrs = append(servers, p), append(addrs, p.ready)
+	}
+	fan, err = startFloor(ctx, "fan", b.folder(), addrs...)
+	return fan, servers, err
+}

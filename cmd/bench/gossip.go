@@ -156,3 +156,27 @@ func heardBy(hearers []network.Stream, number []byte) (last time.Time, err error
 	}
 	return last, nil
 }
+
+// gossips starts hearers, each connected to all others, and who publishes. It returns those started also when it
+// fails.
+func (b *bench) gossips(ctx context.Context, sizes []int) (author *process, hearers []*process, err error) {
+	var addrs []string
+	start := func(kind string, number int) (*process, error) {
+		var topics []string
+		for _, to := range sizes {
+			if number < to {
+				topics = append(topics, fmt.Sprint(to))
+			}
+		}
+		return startFloor(ctx, kind, b.folder(), append([]string{strings.Join(topics, ",")}, addrs...)...)
+	}
+	for i := range sizes[len(sizes)-1] {
+		p, err := start("gossip", i)
+		if err != nil {
+			return nil, hearers, err
+		}
+		hearers, addrs = append(hearers, p), append(addrs, p.ready)
+	}
+	author, err = start("publish", 0)
+	return author, hearers, err
+}

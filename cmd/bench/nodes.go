@@ -82,7 +82,7 @@ func (b *bench) pair(ctx context.Context) (ann, bob *node, err error) {
 	}
 	err = ann.meet(ctx, bob)
 	if err == nil { // whom one writes to is a contact
-		err = errors.Join(ann.say(ctx, bob, "hello"), bob.say(ctx, ann, "hello"))
+		err = errors.Join(ann.say(ctx, bob.person, "hello"), bob.say(ctx, ann.person, "hello"))
 	}
 	if err != nil {
 		return nil, nil, errors.Join(err, ann.stop(), bob.stop())
@@ -124,12 +124,11 @@ func (n *node) until(ctx context.Context, what string, ask func(context.Context)
 	return fmt.Errorf("did not happen: %s: %w", what, changes.Err())
 }
 
-// say sends one message and returns when it is on the other's disk.
-func (n *node) say(ctx context.Context, to *node, text string) error {
-	sent, err := n.Send(ctx, &controlv1.SendRequest{To: to.person, Text: text, Wait: delivered,
-		Timeout: durationpb.New(patience)})
+// say sends one message and returns when it is on the disk of the person, or of everybody in the group, that who means.
+func (n *node) say(ctx context.Context, who, text string) error {
+	sent, err := n.Send(ctx, &controlv1.SendRequest{To: who, Text: text, Wait: delivered, Timeout: durationpb.New(patience)})
 	if err == nil && sent.State != delivered && sent.State != "read" {
-		err = fmt.Errorf("%s's message to %s is only %s", n.name, to.name, sent.State)
+		err = fmt.Errorf("%s's message to %s is only %s", n.name, sent.To.GetName(), sent.State)
 	}
 	return err
 }
@@ -199,15 +198,13 @@ func (n *node) last(ctx context.Context, from *node, number int) (time.Time, err
 }
 
 // arrivals reads everything that came after a cursor, and moves that.
-func (n *node) arrivals(ctx context.Context, cursor *uint64) (texts []string, err error) {
+func (n *node) arrivals(ctx context.Context, cursor *uint64) (all []*controlv1.Message, err error) {
 	for {
 		r, err := n.Arrivals(ctx, &controlv1.ArrivalsRequest{After: *cursor, Limit: 1000})
 		if err != nil || len(r.Messages) == 0 {
-			return texts, err
+			return all, err
 		}
-		for _, m := range r.Messages {
-			texts = append(texts, m.Text)
-			*cursor = m.Cursor
-		}
+		all = append(all, r.Messages...)
+		*cursor = r.Messages[len(r.Messages)-1].Cursor
 	}
 }

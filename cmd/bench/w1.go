@@ -31,7 +31,7 @@ func (b *bench) w1(ctx context.Context) (err error) {
 			text := string(message(sent))
 			sent++
 			began := time.Now()
-			if err := ann.say(ctx, bob, text); err != nil {
+			if err := ann.say(ctx, bob.person, text); err != nil {
 				return nil, err
 			}
 			took = append(took, time.Since(began))

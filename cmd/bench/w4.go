@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 )
 
@@ -22,20 +21,31 @@ var w4Sizes = []int{10, 50}
 
 // w4 sends one message at a time to many.
 func (b *bench) w4(ctx context.Context) (err error) {
-	var running []*process
+	var running []interface{ stop() error }
 	defer func() {
-		for _, p := range running {
-			err = errors.Join(err, p.stop())
+		for _, r := range running {
+			err = errors.Join(err, r.stop())
 		}
 	}()
+	crowd, err := b.crowd(ctx, w4Sizes)
+	for _, n := range crowd.nodes {
+		running = append(running, n)
+	}
+	if err != nil {
+		return err
+	}
 	fan, servers, err := b.fanOut(ctx, w4Sizes[len(w4Sizes)-1])
-	running = append(running, servers...)
+	for _, p := range servers {
+		running = append(running, p)
+	}
 	if err != nil {
 		return err
 	}
 	running = append(running, fan)
 	author, hearers, err := b.gossips(ctx, w4Sizes)
-	running = append(running, hearers...)
+	for _, p := range hearers {
+		running = append(running, p)
+	}
 	if err != nil {
 		return err
 	}
@@ -43,84 +53,72 @@ func (b *bench) w4(ctx context.Context) (err error) {
 	if err := pause(ctx, w4Settle); err != nil {
 		return err
 	}
-	ways := []*way{
-		{peer: "floor", send: func(to, n int) ([]time.Duration, error) { return fan.ask(ask{Do: "check", To: to, N: n}) }},
-		{peer: "floor", metric: "disk_", send: func(to, n int) ([]time.Duration, error) { return fan.ask(ask{Do: "each", To: to, N: n}) }},
-		{peer: "gossipsub", send: func(to, n int) ([]time.Duration, error) { return author.ask(ask{To: to, N: n}) }},
-	}
+
+	floor := &way{peer: "floor", send: func(to, n int) (t tooks, err error) {
+		if t.had, err = fan.ask(ask{Do: "check", To: to, N: n}); err == nil {
+			t.disk, err = fan.ask(ask{Do: "each", To: to, N: n})
+		}
+		return t, err
+	}}
+	gossip := &way{peer: "gossipsub", send: func(to, n int) (t tooks, err error) {
+		t.had, err = author.ask(ask{To: to, N: n})
+		return t, err
+	}}
+	earshot := &way{peer: "earshot", send: func(to, n int) (tooks, error) { return crowd.send(ctx, to, n) }}
 	for _, to := range w4Sizes {
-		if err := sendAll(ways, to); err != nil {
+		if err := sendAll([]*way{floor, gossip, earshot}, to); err != nil {
 			return err
 		}
-		for _, w := range ways {
-			out(w.peer, "W4", fmt.Sprintf("to%d_%sp50_us", to, w.metric), micros(median(w.took)))
-			out(w.peer, "W4", fmt.Sprintf("to%d_%sp99_us", to, w.metric), micros(quantile(w.took, 0.99)))
+		over := func(a, b *way) float64 { return float64(median(a.had)) / float64(median(b.had)) }
+		if to == 10 {
+			versus("W4", "to10_over_floor", over(earshot, floor), 2.5)
+		} else {
+			versus("W4", fmt.Sprintf("to%d_faster_than_gossipsub", to), over(gossip, earshot), 4)
 		}
 	}
 	return nil
 }
 
-// way is a way to reach many, and how long each message took to reach the last of them.
-type way struct {
-	peer, metric string
-	send         func(to, n int) ([]time.Duration, error)
-	took         []time.Duration
+// tooks are how long messages took.
+type tooks struct {
+	had  []time.Duration // until the last receiver had the message and had proven it, by its own clock
+	disk []time.Duration // until the sender knew that all had it on disk; nil where there is none
 }
 
-// sendAll has each way send all messages to so many, in turns.
+// way is a way to reach many.
+type way struct {
+	peer string
+	send func(to, n int) (tooks, error)
+	tooks
+}
+
+// sendAll has each way send all messages to so many, in turns, and prints how long they took.
 func sendAll(ways []*way, to int) error {
 	for _, w := range ways {
-		w.took = nil
+		w.tooks = tooks{}
 		if _, err := w.send(to, w4Warm); err != nil {
 			return err
 		}
 	}
 	for done := 0; done < w4Messages; done += w4Turn {
 		for _, w := range ways {
-			took, err := w.send(to, w4Turn)
+			t, err := w.send(to, w4Turn)
 			if err != nil {
 				return err
 			}
-			w.took = append(w.took, took...)
+			w.had, w.disk = append(w.had, t.had...), append(w.disk, t.disk...)
 		}
+	}
+	for _, w := range ways {
+		w.print(fmt.Sprintf("to%d_", to), w.had)
+		w.print(fmt.Sprintf("to%d_disk_", to), w.disk)
 	}
 	return nil
 }
 
-// fanOut starts so many servers and who sends to all of them. It returns those started also when it fails.
-func (b *bench) fanOut(ctx context.Context, to int) (fan *process, servers []*process, err error) {
-	var addrs []string
-	for range to {
-		p, err := startFloor(ctx, "serve", b.folder())
-		if err != nil {
-			return nil, servers, err
-		}
-		servers, addrs = append(servers, p), append(addrs, p.ready)
+func (w *way) print(metric string, took []time.Duration) {
+	if len(took) > 0 {
+		out(w.peer, "W4", metric+"p50_us", micros(median(took)))
+		out(w.peer, "W4", metric+"p99_us", micros(quantile(took, 0.99)))
 	}
-	fan, err = startFloor(ctx, "fan", b.folder(), addrs...)
-	return fan, servers, err
-}
-
-// gossips starts hearers, each connected to all others, and who publishes. It returns those started also when it
-// fails.
-func (b *bench) gossips(ctx context.Context, sizes []int) (author *process, hearers []*process, err error) {
-	var addrs []string
-	start := func(kind string, number int) (*process, error) {
-		var topics []string
-		for _, to := range sizes {
-			if number < to {
-				topics = append(topics, fmt.Sprint(to))
-			}
-		}
-		return startFloor(ctx, kind, b.folder(), append([]string{strings.Join(topics, ",")}, addrs...)...)
-	}
-	for i := range sizes[len(sizes)-1] {
-		p, err := start("gossip", i)
-		if err != nil {
-			return nil, hearers, err
-		}
-		hearers, addrs = append(hearers, p), append(addrs, p.ready)
-	}
-	author, err = start("publish", 0)
-	return author, hearers, err
 }

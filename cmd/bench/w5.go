@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	controlv1 "github.com/earshot-im/earshot/node/control/v1"
 )
 
 const (
@@ -53,12 +55,12 @@ func (b *bench) w5(ctx context.Context) (err error) {
 		if err != nil {
 			return err
 		}
-		texts, err := bob.arrivals(ctx, &cursor)
+		arrived, err := bob.arrivals(ctx, &cursor)
 		if err != nil {
 			return err
 		}
 		took := end.Sub(began)
-		wrong += lostOrDouble(texts, turn*w5Messages)
+		wrong += lostOrDouble(arrived, turn*w5Messages)
 		floors, takes, readies = append(floors, floor), append(takes, took), append(readies, bob.took)
 		ratios = append(ratios, float64(took)/float64(floor))
 	}
@@ -109,11 +111,11 @@ func (b *bench) w5Floor(ctx context.Context, far *process) (time.Duration, error
 	return took, errors.Join(err, p.stop())
 }
 
-// lostOrDouble counts places where the texts differ from one of each number from first up, in order.
-func lostOrDouble(texts []string, first int) int {
+// lostOrDouble counts places where what arrived differs from one of each number from first up, in order.
+func lostOrDouble(arrived []*controlv1.Message, first int) int {
 	wrong := 0
-	for i := range max(len(texts), w5Messages) {
-		if i >= len(texts) || i >= w5Messages || texts[i] != string(message(first+i)) {
+	for i := range max(len(arrived), w5Messages) {
+		if i >= len(arrived) || i >= w5Messages || arrived[i].Text != string(message(first+i)) {
 			wrong++
 		}
 	}

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	controlv1 "github.com/earshot-im/earshot/node/control/v1"
+)
+
+// crowd is people in groups: one who writes and others who read. Everybody sees everybody.
+type crowd struct {
+	nodes  []*node        // the first writes
+	groups map[int]string // IDs, by the number of readers: the first so many after the writer
+	read   []uint64       // cursors of the nodes
+	sent   int
+}
+
+// crowd starts as many nodes as the largest group needs, and makes the groups. It returns those started also when it
+// fails.
+func (b *bench) crowd(ctx context.Context, sizes []int) (*crowd, error) {
+	c := &crowd{groups: make(map[int]string)}
+	for len(c.nodes) <= sizes[len(sizes)-1] {
+		n, err := b.upQuiet(ctx, b.folder(), fmt.Sprint("Member ", len(c.nodes)), c.nodes...)
+		if err != nil {
+			return c, err
+		}
+		c.nodes = append(c.nodes, n)
+	}
+	c.read = make([]uint64, len(c.nodes))
+	for _, n := range c.nodes {
+		if err := n.until(ctx, n.name+" sees everybody", func(ctx context.Context) (bool, error) {
+			s, err := n.Status(ctx, &controlv1.StatusRequest{})
+			return int(s.GetPeers()) == len(c.nodes)-1, err
+		}); err != nil {
+			return c, err
+		}
+	}
+	for _, to := range sizes {
+		if err := c.gather(ctx, to); err != nil {
+			return c, err
+		}
+	}
+	return c, nil
+}
+
+// gather makes a group of so many readers, and waits until all know that they are in it.
+func (c *crowd) gather(ctx context.Context, to int) error {
+	g, err := c.nodes[0].CreateGroup(ctx, &controlv1.CreateGroupRequest{Name: fmt.Sprint("Group of ", to)})
+	if err != nil {
+		return err
+	}
+	c.groups[to] = g.Id
+	var who []string
+	for _, n := range c.nodes[1 : to+1] {
+		who = append(who, n.person)
+	}
+	if _, err := c.nodes[0].Invite(ctx, &controlv1.InviteRequest{Group: g.Id, Who: who}); err != nil {
+		return err
+	}
+	for _, n := range c.nodes[:to+1] {
+		if err := n.until(ctx, n.name+" is in the group", func(ctx context.Context) (bool, error) {
+			r, err := n.Groups(ctx, &controlv1.GroupsRequest{})
+			for _, has := range r.GetGroups() {
+				if has.Id == g.Id {
+					return int(has.Members) == to+1, nil
+				}
+			}
+			return false, err
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// send sends n messages, one at a time, to so many.
+func (c *crowd) send(ctx context.Context, to, n int) (t tooks, err error) {
+	first, began := c.sent, make([]time.Time, n)
+	for i := range n {
+		text := string(message(c.sent))
+		c.sent++
+		began[i] = time.Now()
+		if err := c.nodes[0].say(ctx, c.groups[to], text); err != nil {
+			return t, err
+		}
+		t.disk = append(t.disk, time.Since(began[i]))
+	}
+	t.had = make([]time.Duration, n)
+	for i := range to {
+		reader := c.nodes[i+1]
+		arrived, err := reader.arrivals(ctx, &c.read[i+1])
+		if err != nil {
+			return t, err
+		}
+		if len(arrived) != n {
+			return t, fmt.Errorf("%s received %d messages, want %d", reader.name, len(arrived), n)
+		}
+		for j, m := range arrived {
+			if m.Text != string(message(first+j)) {
+				return t, fmt.Errorf("%s received %q, want message %d", reader.name, m.Text, first+j)
+			}
+			// A node notes when it has proven a message and begins to store it, in whole milliseconds: at the end of this one
+			// it had it.
+			had := m.Received.AsTime().Add(time.Millisecond).Sub(began[j])
+			t.had[j] = max(t.had[j], had)
+		}
+	}
+	return t, nil
+}
