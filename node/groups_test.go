@@ -432,12 +432,11 @@ func TestGroupConverges(t *testing.T) {
 						m.start(w.addresses()...)
 					}
 				}
-				want := all[0].heard(g)
 				for end := time.Now().Add(2 * time.Minute); ; time.Sleep(time.Second) {
 					for _, m := range all {
 						m.announce()
 					}
-					want = all[0].heard(g)
+					want := all[0].heard(g)
 					same := len(want) == said
 					for _, m := range all {
 						same = same && slices.Equal(m.heard(g), want)

@@ -61,8 +61,8 @@ type link struct {
 	session *sync.Session
 	wake    int
 	arrival time.Time
-	followed,
-	joined bool
+
+	joined, followed, ended bool
 }
 
 var large = event.Conversation{9}
@@ -162,7 +162,7 @@ func (l *link) do(e sync.Effect) {
 		}
 		l.arrival = at
 		l.other.m.received += n
-		l.other.soon(at.Sub(c.now), sync.Received{Frame: x.Frame})
+		l.other.soon(at.Sub(c.now), sync.Received(x))
 	case sync.Identify:
 		c.after(commit, func() {
 			l.joined = true
@@ -199,6 +199,7 @@ func (l *link) do(e sync.Effect) {
 			l.step(sync.Stored{Ticket: x.Ticket, Segments: l.m.holds(x.Run.Log())})
 		})
 	case sync.RoundEnded:
+		l.ended = true
 		l.m.choose()
 	case sync.Acked:
 	case sync.Wake:
@@ -234,7 +235,7 @@ func (m *member) locator() []crypto.Hash { return []crypto.Hash{m.crowd.control[
 // choose follows one peer at first, and others when that has brought what it had.
 func (m *member) choose() {
 	most := 1
-	if slices.ContainsFunc(m.links, func(l *link) bool { return l.followed && l.session.Ended(large) }) {
+	if slices.ContainsFunc(m.links, func(l *link) bool { return l.ended }) {
 		most = m.crowd.follow
 	}
 	order := m.crowd.rng.Perm(len(m.links))
