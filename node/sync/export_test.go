@@ -1,7 +1,5 @@
 package sync
 
-import "github.com/earshot-im/earshot/store/event"
-
 // Idle reports whether nothing is queued, under way or unanswered, and what is if not.
 func (s *Session) Idle() (bool, []int) {
 	t := &s.taking
@@ -51,10 +49,4 @@ func (s *Session) Remembered() int {
 		panic("claims are booked wrong")
 	}
 	return n + kept
-}
-
-// Ended reports whether a round has ended that asked for everything.
-func (s *Session) Ended(id event.Conversation) bool {
-	c := s.byID[id]
-	return c != nil && c.settled > 0 && c.wide == 0
 }
