@@ -385,7 +385,7 @@ func (c *crowd) away(m *member, messages int, print func(string, ...any)) (recei
 
 // TestCrowd holds what a large group costs to bounds that do not grow with it.
 func TestCrowd(t *testing.T) {
-	const devices, follow = 200, 4
+	const devices, follow = 120, 4
 	c := newCrowd(devices, 16, follow)
 	c.measure("start", t.Logf, 2*time.Minute, func() {})
 	if n, _ := c.measure("an hour's silence", t.Logf, time.Hour, func() {}); n > 0 {

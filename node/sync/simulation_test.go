@@ -11,7 +11,7 @@ import (
 
 var (
 	seedFlag  = flag.Uint64("seed", 0, "simulate only this seed, telling what happens")
-	seedsFlag = flag.Uint64("seeds", 300, "how many seeds to simulate")
+	seedsFlag = flag.Uint64("seeds", 200, "how many seeds to simulate")
 )
 
 // TestSimulation lets five nodes of three persons write to each other while
@@ -50,7 +50,7 @@ func simulateAll(t *testing.T, simulate func(uint64, func(string, ...any)) *worl
 		sum.add(<-sums)
 	}
 	t.Logf("%d seeds: %+v", *seedsFlag, sum)
-	if *seedsFlag >= 300 && !t.Failed() {
+	if *seedsFlag >= 200 && !t.Failed() {
 		for what, n := range sum.all(rooms) {
 			if *n == 0 {
 				t.Errorf("no seed had any %s: the simulation does not try it", what)
