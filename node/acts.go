@@ -18,7 +18,7 @@ func (n *Node) ownRow(id event.ID) (store.Row, error) {
 	case !row.Own:
 		return row, ErrNotYours
 	case row.Recalled:
-		return row, ErrNoMessage
+		return row, ErrRecalled
 	}
 	return row, nil
 }
@@ -47,7 +47,7 @@ func (n *Node) React(ctx context.Context, id event.ID, emoji string) (Message, e
 	case err != nil:
 		return Message{}, asOurs(err)
 	case row.Recalled:
-		return Message{}, ErrNoMessage
+		return Message{}, ErrRecalled
 	case !reaction(emoji):
 		return Message{}, ErrEmoji
 	}

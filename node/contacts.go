@@ -52,6 +52,9 @@ func (n *Node) change(ctx context.Context, id crypto.PersonID, f func(*store.Per
 	after, _ := n.people.get(id)
 	if after.Contact != before.Contact || after.Blocked != before.Blocked {
 		n.policyChanged(id)
+		if after.Contact && !after.Blocked {
+			n.invitationsBy(id)
+		}
 		n.pin(after)
 		n.rememberDevices(id)
 	}
@@ -224,6 +227,17 @@ func (n *Node) Requests(context.Context) ([]Request, error) {
 		out = append(out, Request{Person: k.Person, Name: p.Claimed, Device: run.Log().Device,
 			Received: k.Received, Text: firstText(run)})
 	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, i := range n.invitations {
+		p, _ := n.people.get(i.by)
+		r := Request{Person: i.by, Name: p.Claimed, Received: i.at, Text: "invites you to #" + i.name}
+		if devices := p.card.Devices(); len(devices) > 0 {
+			r.Device = devices[0]
+		}
+		out = append(out, r)
+	}
+	slices.SortStableFunc(out, func(a, b Request) int { return a.Received.Compare(b.Received) })
 	return out, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/node/authority"
@@ -15,6 +16,17 @@ import (
 // maxUninvited bounds the groups into which persons who are no contacts have brought the owner: who makes groups by the
 // thousand is not let in.
 const maxUninvited = 64
+
+const (
+	// maxInvitations bounds the invitations that wait for the owner to accept who has made them.
+	maxInvitations = 64
+
+	// maxWelcome bounds in bytes what is kept of a welcome that is not whole yet: some four thousand control events.
+	maxWelcome = 2 << 20
+)
+
+// errInvited ends sessions that are to begin again with what is accepted now.
+var errInvited = errors.New("invitation was accepted")
 
 // keepProfile is the job of keeping what the peer calls itself, for those who ask for its card.
 type keepProfile struct{ record event.Record }
@@ -31,11 +43,20 @@ func (s *session) loadControl(e sync.LoadControl) sync.Input {
 // ingestControl lets control events in, of a group that is known here or that the peer welcomes this node to. It returns
 // when they are on the disk and count.
 func (s *session) ingestControl(ctx context.Context, e sync.IngestControl) sync.Input {
-	err := s.node.groups.Admit(ctx, e.Conversation, e.Events, s.node.mayInvite)
+	events := s.welcomed.with(e)
+	err := s.node.groups.Admit(ctx, e.Conversation, events, s.node.mayInvite)
 	stored := sync.Stored{Ticket: e.Ticket}
 	var needs *groups.NeedsCardError
+	var invitation *groups.InvitationError
 	switch {
 	case err == nil:
+		return stored
+	case errors.Is(err, groups.ErrNotInvited):
+		s.welcomed.keep(e.Conversation, events)
+		return stored
+	case errors.As(err, &invitation):
+		s.node.invited(s, e.Conversation, invitation)
+		stored.Refused = sync.NotPermitted
 		return stored
 	case errors.As(err, &needs):
 		return sync.NeedCard{Ticket: e.Ticket, Head: needs.Head}
@@ -43,13 +64,76 @@ func (s *session) ingestControl(ctx context.Context, e sync.IngestControl) sync.
 		return sync.NeedControl{Ticket: e.Ticket}
 	case errors.Is(err, groups.ErrUnproven):
 		stored.Err = fmt.Errorf("%w: %w", sync.ErrProtocol, err)
-	case errors.Is(err, authority.ErrNotPermitted), errors.Is(err, authority.ErrFull), errors.Is(err, groups.ErrNotInvited):
+	case errors.Is(err, authority.ErrNotPermitted), errors.Is(err, authority.ErrFull):
 		stored.Refused = sync.NotPermitted
 	default:
 		stored.Err = fmt.Errorf("%w: %w", sync.ErrStore, err)
 	}
 	s.logErrand("control events not taken", err)
 	return stored
+}
+
+// welcome is what has come of a welcome that takes several frames.
+type welcome struct {
+	group  event.Conversation
+	events []event.Event
+}
+
+// with returns control events with those of the same welcome before them.
+func (w *welcome) with(e sync.IngestControl) []event.Event {
+	if len(w.events) == 0 || w.group != e.Conversation {
+		return e.Events
+	}
+	return append(w.events, e.Events...)
+}
+
+// keep waits for the rest of a welcome, of one group at a time.
+func (w *welcome) keep(group event.Conversation, events []event.Event) {
+	size := 0
+	for i := range events {
+		size += len(events[i].Head) + len(events[i].Body)
+	}
+	*w = welcome{}
+	if size <= maxWelcome && events[0].Header.Kind == event.KindCreate {
+		*w = welcome{group, events}
+	}
+}
+
+// invitation is one that was not accepted, since who may bring the owner into groups is not everybody.
+type invitation struct {
+	by   crypto.PersonID
+	name string
+	at   time.Time
+}
+
+// invited remembers an invitation for the owner to see among the requests.
+func (n *Node) invited(s *session, c event.Conversation, i *groups.InvitationError) {
+	if by, _ := n.people.get(i.By); by.Blocked {
+		return
+	}
+	n.mu.Lock()
+	if _, known := n.invitations[c]; known || len(n.invitations) < maxInvitations {
+		n.invitations[c] = invitation{i.By, i.Name, n.cfg.Now()}
+	}
+	n.mu.Unlock()
+	n.presence.bump()
+}
+
+// invitationsBy takes out the invitations by a person who may bring the owner into groups now, and has them made again:
+// a peer welcomes once a session.
+func (n *Node) invitationsBy(id crypto.PersonID) {
+	n.mu.Lock()
+	again := false
+	for c, i := range n.invitations {
+		if i.by == id {
+			delete(n.invitations, c)
+			again = true
+		}
+	}
+	n.mu.Unlock()
+	if again {
+		n.eachSession(func(s *session) { s.cancel(errInvited) })
+	}
 }
 
 // mayInvite says whether somebody may bring the owner into a group: who may write to them may.
@@ -65,8 +149,11 @@ func (n *Node) mayInvite(inviter crypto.PersonID) bool {
 	}
 	uninvited := 0
 	for _, c := range n.groups.All() {
-		if g, err := n.group(c); err == nil && g.InvitedBy != nil && !g.InvitedBy.Contact {
-			uninvited++
+		// Also those that the owner is not in any more: they are kept.
+		if by := n.groups.Founder(c); by != n.me.person {
+			if them, _ := n.people.get(by); !them.Contact {
+				uninvited++
+			}
 		}
 	}
 	return uninvited < maxUninvited
@@ -88,11 +175,9 @@ func (n *Node) groupChanged(c groups.Change) {
 		n.cameIn[c.ID] = n.cfg.Now()
 		n.mu.Unlock()
 	}
-	var unknown []crypto.PersonID
+	unknown := n.unknown(c.After)
 	for _, m := range c.After.Members {
-		if them, _ := n.people.get(m.Person); them.card.Bytes() == nil {
-			unknown = append(unknown, m.Person)
-		} else if c.Before == nil || moved(m.Person) {
+		if c.Before == nil || moved(m.Person) {
 			n.pinMember(m.Person)
 		}
 	}
@@ -112,6 +197,16 @@ func (n *Node) groupChanged(c groups.Change) {
 	n.gossips.changed()
 	n.events.bump()
 	n.presence.bump()
+}
+
+// unknown are the members whose cards are missing here.
+func (n *Node) unknown(state *authority.State) (out []crypto.PersonID) {
+	for _, m := range state.Members {
+		if them, _ := n.people.get(m.Person); them.card.Bytes() == nil {
+			out = append(out, m.Person)
+		}
+	}
+	return out
 }
 
 // pinMember has the devices of a fellow member of a group reached whoever else is there.

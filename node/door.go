@@ -184,6 +184,9 @@ func (n *Node) beginIngest(ctx context.Context, run event.Run, road Road) (wait 
 		if err == nil && author != n.me.person && !inGroup { // in a group the acknowledgement does, which costs no signature
 			n.receipts.mark(c, author)
 		}
+		if err == nil && inGroup && n.groups.Accepts(author, &run) != nil { // removed since it was let in
+			err = n.groups.Limit(context.WithoutCancel(ctx), c)
+		}
 		return Ingested{Segments: result.Segments, Author: author, Err: err}
 	}
 }
@@ -205,10 +208,19 @@ func (n *Node) admitRun(ctx context.Context, run *event.Run, road Road) (author 
 // keep has the store know a person, and where their devices are.
 func (n *Node) keep(ctx context.Context, id crypto.PersonID) error {
 	fresh, err := n.people.keep(ctx, id)
-	if err == nil && fresh {
-		n.rememberDevices(id)
+	if err != nil || !fresh {
+		return err
 	}
-	return err
+	n.rememberDevices(id)
+	them, _ := n.people.get(id)
+	for _, s := range them.online {
+		if s.profile != nil { // for those who ask for the card
+			if _, err := n.store.PutRecord(ctx, *s.profile); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // mayWrite finds the author of a proven run: by a device that their card names at the head that the run was written

@@ -39,6 +39,8 @@ var (
 	ErrGroupFull = errors.New("the group can take no more changes")
 	// ErrNotYours: only its author can do that to a message.
 	ErrNotYours = errors.New("that is somebody else's message")
+	// ErrRecalled: the words of the message were taken back.
+	ErrRecalled = errors.New("the message was taken back")
 	// ErrTooLate: everybody keeps a message that was not recalled at once.
 	ErrTooLate = errors.New("a message can be recalled for two minutes")
 	// ErrEmoji: a reaction is a short text without spaces.

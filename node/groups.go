@@ -268,7 +268,7 @@ func (n *Node) Invite(ctx context.Context, group string, who []string) (Group, e
 				return nil, ErrBlocked
 			}
 			if _, ok := state.Member(p.ID); ok {
-				return nil, ErrMember
+				return nil, fmt.Errorf("%w: %s", ErrMember, w)
 			}
 			if err := n.keep(ctx, p.ID); err != nil {
 				return nil, err

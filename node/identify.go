@@ -31,6 +31,7 @@ func (s *session) identify(ctx context.Context, e sync.Identify) (sync.Input, er
 	if e.Profile != nil && !profileOf(e.Profile, card) {
 		return sync.Joined{Err: fmt.Errorf("%w: profile", sync.ErrPeerProof)}, nil
 	}
+	s.profile = e.Profile
 	// Before it is met, so that the end of the session takes back what was done of that.
 	s.person, s.known, s.joinedAt, s.peerNonce = card.Person(), true, s.node.cfg.Now(), e.Nonce
 	if err := s.node.people.met(ctx, s, card, profileName(e.Profile)); ctx.Err() != nil {
@@ -118,6 +119,9 @@ func (s *session) shareGroup(g groups.Shared) (sync.Conversation, error) {
 		return out, nil
 	}
 	out.Follow = n.follow(g.ID, s)
+	if state, err := n.groups.State(g.ID); err == nil {
+		s.news.want(n.unknown(state)...)
+	}
 	s.shareEpoch(g.ID)
 	logs, err := n.store.Logs(g.ID)
 	if err != nil {
@@ -144,9 +148,12 @@ func (s *session) concerned(r *event.Record) bool {
 	return err == nil && (author == s.person || s.person == s.node.me.person)
 }
 
+// found is where the part of a log begins that the peer may know, and where the log began here when that was found.
+type found struct{ floor, begin uint64 }
+
 // visible is what the peer may know of a log: in a group, nothing from before the history that they were given.
 func (s *session) visible(log event.Log, segments event.Segments) event.Segments {
-	if !s.node.groups.Known(log.Conversation) {
+	if len(segments) == 0 || !s.node.groups.Known(log.Conversation) {
 		return segments
 	}
 	if author, ok := s.node.people.of(log.Device); ok && author.ID == s.person {
@@ -154,18 +161,22 @@ func (s *session) visible(log event.Log, segments event.Segments) event.Segments
 	}
 	s.floorsMu.Lock()
 	defer s.floorsMu.Unlock()
-	floor, ok := s.floors[log]
-	if !ok || !segments.Covers(floor) || segments[0].First < floor && !segments.Covers(floor-1) {
-		// Not known, or was found when something before it was still to come.
-		var err error
-		if floor, err = s.node.groups.Floor(log, s.person); err != nil {
+	known, ok := s.floors[log]
+	begin := segments[0].First
+	if !ok || begin < known.begin {
+		floor, err := s.node.groups.Floor(log, s.person)
+		if err != nil {
 			return nil
 		}
-		s.floors[log] = floor
+		known = found{floor, begin}
+		// Else what comes later may begin elsewhere.
+		if segments.Covers(floor) && (floor == begin || segments.Covers(floor-1)) {
+			s.floors[log] = known
+		}
 	}
 	var out event.Segments
 	for _, g := range segments {
-		if g.First = max(g.First, floor); g.First <= g.Last {
+		if g.First = max(g.First, known.floor); g.First <= g.Last {
 			out = append(out, g)
 		}
 	}

@@ -94,13 +94,14 @@ type Node struct {
 	down  func()
 	ended chan struct{} // closed when down is called
 
-	mu        gosync.Mutex // guards what follows
-	settings  settings
-	profile   *event.Record
-	sessions  map[*session]struct{}
-	followed  followed
-	rollbacks map[event.Conversation]time.Time // the last that a peer's claim caused
-	cameIn    map[event.Conversation]time.Time // when the owner came into a group, since the node runs
+	mu          gosync.Mutex // guards what follows
+	settings    settings
+	profile     *event.Record
+	sessions    map[*session]struct{}
+	followed    followed
+	rollbacks   map[event.Conversation]time.Time // the last that a peer's claim caused
+	invitations map[event.Conversation]invitation
+	cameIn      map[event.Conversation]time.Time // when the owner came into a group, since the node runs
 }
 
 // self is who this node is.
@@ -121,17 +122,18 @@ func Open(cfg Config) (_ *Node, err error) {
 		cfg.Now = time.Now
 	}
 	n := &Node{
-		cfg:       cfg,
-		log:       cfg.Log,
-		unproven:  newUnproven(),
-		strange:   newUnproven(),
-		presence:  newCounter(0),
-		ready:     make(chan struct{}),
-		ended:     make(chan struct{}),
-		sessions:  make(map[*session]struct{}),
-		followed:  make(followed),
-		rollbacks: make(map[event.Conversation]time.Time),
-		cameIn:    make(map[event.Conversation]time.Time),
+		cfg:         cfg,
+		log:         cfg.Log,
+		unproven:    newUnproven(),
+		strange:     newUnproven(),
+		presence:    newCounter(0),
+		ready:       make(chan struct{}),
+		ended:       make(chan struct{}),
+		sessions:    make(map[*session]struct{}),
+		followed:    make(followed),
+		rollbacks:   make(map[event.Conversation]time.Time),
+		invitations: make(map[event.Conversation]invitation),
+		cameIn:      make(map[event.Conversation]time.Time),
 	}
 	n.down = gosync.OnceFunc(func() { close(n.ended) })
 	if cfg.Name != "" {
@@ -243,6 +245,11 @@ func (n *Node) Run(ctx context.Context) (err error) {
 
 	if err := n.introduce(ctx); err != nil {
 		return err
+	}
+	for _, c := range n.groups.All() { // the last run may have ended between a removal and what it cuts
+		if err := n.groups.Limit(ctx, c); err != nil {
+			return fmt.Errorf("limit logs of a group: %w", err)
+		}
 	}
 	for _, name := range n.cfg.Interfaces {
 		if _, err := net.InterfaceByName(name); err != nil {

@@ -264,6 +264,12 @@ func (p *people) renamed(ctx context.Context, id crypto.PersonID, name string) e
 // was not known stays for a while, as strangers do who have gone, unless they are kept.
 func (p *people) learnt(ctx context.Context, card crypto.Card, name string) error {
 	p.mu.Lock()
+	for _, d := range card.Devices() { // one that two persons claim is whose it was, as when it is met
+		if owner, taken := p.devices[d]; taken && owner != card.Person() {
+			p.mu.Unlock()
+			return nil
+		}
+	}
 	p.edit(card.Person(), func(a *acquaintance) {
 		if a.card.Bytes() != nil {
 			card, _ = crypto.Choose(a.card, card)

@@ -73,8 +73,11 @@ type session struct {
 
 	nonce, peerNonce [32]byte // of this node and, once known, of the peer
 
+	profile  *event.Record // what the peer calls itself, once known
+	welcomed welcome       // the worker's
+
 	floorsMu gosync.Mutex
-	floors   map[event.Log]uint64 // of logs in groups: where the history begins that the peer was given
+	floors   map[event.Log]found // of logs in groups: where the history begins that the peer was given
 }
 
 func (n *Node) newSession(stream network.Stream, opened bool) *session {
@@ -89,7 +92,7 @@ func (n *Node) newSession(stream network.Stream, opened bool) *session {
 		log:    n.log.With("peer", remote.String()),
 		done:   make(chan sync.Input),
 		nonce:  randomNonce(),
-		floors: make(map[event.Log]uint64),
+		floors: make(map[event.Log]found),
 	}
 	s.news.init()
 	s.jobs.init()

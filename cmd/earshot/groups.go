@@ -44,7 +44,7 @@ GROUP is "#name" or name, its ID, or the first 8 or more characters of that. A n
 groups have means neither.`,
 		Example: `  earshot group create lunch
   earshot group invite lunch bob eve
-  earshot send '#lunch' One o'clock?`,
+  earshot send '#lunch' At one?`,
 		Args: cobra.ArbitraryArgs, // or cobra would not call RunE
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) > 0 {

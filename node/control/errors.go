@@ -43,6 +43,7 @@ const (
 	CodeSetting      = "setting"
 	CodeNotMember    = "not_member"
 	CodeNotPermitted = "not_permitted"
+	CodeRecalled     = "recalled"
 	CodeMember       = "member"
 	CodeNotGroup     = "not_group"
 	CodeGroupFull    = "group_full"
@@ -71,6 +72,7 @@ var known = []struct {
 	{node.ErrSelf, CodeSelf, connect.CodeInvalidArgument},
 	{node.ErrSetting, CodeSetting, connect.CodeInvalidArgument},
 	{node.ErrNotMember, CodeNotMember, connect.CodeFailedPrecondition},
+	{node.ErrRecalled, CodeRecalled, connect.CodeFailedPrecondition},
 	{node.ErrNotPermitted, CodeNotPermitted, connect.CodePermissionDenied},
 	{node.ErrMember, CodeMember, connect.CodeAlreadyExists},
 	{node.ErrGroup, CodeNotGroup, connect.CodeInvalidArgument},

@@ -1,6 +1,7 @@
 package groups
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -126,7 +127,7 @@ func (g *Groups) commit(ctx context.Context, it *group, before *authority.State,
 	it.publish()
 	after := it.state
 	g.mu.Unlock()
-	err := g.limits(ctx, it)
+	err := g.limits(context.WithoutCancel(ctx), it) // who brought the change may go; what it cuts must not stay
 	g.cfg.Changed(Change{ID: it.id, Before: before, After: after})
 	return err
 }
@@ -139,6 +140,9 @@ func (g *Groups) join(ctx context.Context, id event.Conversation, events []event
 		return g.Admit(ctx, id, events, may)
 	}
 	defer g.joining.Unlock()
+	if len(events) == 0 || events[0].Header.Kind != event.KindCreate {
+		return ErrNotInvited // it was refused before, and goes on
+	}
 	it := &group{id: id}
 	understood := make([]authority.Event, len(events))
 	authors := make([]crypto.PersonID, len(events))
@@ -156,15 +160,19 @@ func (g *Groups) join(ctx context.Context, id event.Conversation, events []event
 	if it.engine, it.secret, err = build(understood); err != nil {
 		return err
 	}
+	it.founder = founder(understood)
 	var permitted []event.Event
 	for i := range events {
 		if it.engine.Has(crypto.Hash(events[i].ID)) {
 			permitted = append(permitted, events[i])
 		}
 	}
-	me, ok := it.engine.State().Member(g.self)
-	if !ok || me.Person != me.InvitedBy && !may(me.InvitedBy) {
+	state := it.engine.State()
+	switch me, ok := state.Member(g.self); {
+	case !ok:
 		return ErrNotInvited
+	case me.InvitedBy != g.self && !may(me.InvitedBy):
+		return &InvitationError{By: me.InvitedBy, Name: state.Name}
 	}
 	return g.enter(ctx, it, func() error { return g.put(ctx, it.id, permitted, authors) })
 }
@@ -197,7 +205,7 @@ func (g *Groups) Create(ctx context.Context, name string) (event.Conversation, e
 	if err != nil {
 		return event.Conversation{}, err
 	}
-	it := &group{id: e.Header.Conversation}
+	it := &group{id: e.Header.Conversation, founder: g.self}
 	if it.engine, it.secret, err = build([]authority.Event{understood}); err != nil {
 		return event.Conversation{}, err
 	}
@@ -250,6 +258,10 @@ func (g *Groups) Cuts(id event.Conversation, of crypto.PersonID) ([]event.Positi
 		}
 		last := segments[len(segments)-1]
 		cuts = append(cuts, event.Position{Device: log.Device, Instance: log.Instance, Sequence: last.Last, ID: last.ID})
+	}
+	if len(cuts) > event.MaxCuts { // the longest; what isn't listed ends at once
+		slices.SortFunc(cuts, func(a, b event.Position) int { return cmp.Compare(b.Sequence, a.Sequence) })
+		cuts = cuts[:event.MaxCuts]
 	}
 	slices.SortFunc(cuts, func(a, b event.Position) int { return a.Log(id).Compare(b.Log(id)) })
 	return cuts, nil

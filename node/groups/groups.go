@@ -31,9 +31,17 @@ var (
 	ErrUnknown = errors.New("group is not known")
 	// ErrUnproven: the bytes are not what their author signed, or no control events. Whoever brought them is to blame.
 	ErrUnproven = errors.New("control event not proven")
-	// ErrNotInvited: a welcome to a group that one isn't in, or by somebody who may not invite.
+	// ErrNotInvited: control events of a group that is not known and that the owner is not in by them. More may come.
 	ErrNotInvited = errors.New("not invited")
 )
+
+// InvitationError says that the owner is in a group that is not known here, by somebody who may not bring them in.
+type InvitationError struct {
+	By   crypto.PersonID
+	Name string // of the group, a claim
+}
+
+func (e *InvitationError) Error() string { return "invited by somebody who is not accepted" }
 
 // NeedsCardError says that nobody's card with Head is known here. Ask for it and come again.
 type NeedsCardError struct{ Head crypto.Hash }
@@ -77,8 +85,9 @@ type Groups struct {
 
 // group is one group.
 type group struct {
-	id     event.Conversation
-	secret [32]byte
+	id      event.Conversation
+	secret  [32]byte
+	founder crypto.PersonID
 
 	changing gosync.Mutex // held over a change of the control set, so that there is one at a time; taken before Groups.mu
 
@@ -135,9 +144,25 @@ func (g *Groups) read(it *group) error {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	it.engine, it.secret = engine, secret
+	it.engine, it.secret, it.founder = engine, secret, founder(events)
 	it.publish()
 	return nil
+}
+
+// founder is who wrote the create event.
+func founder(events []authority.Event) (p crypto.PersonID) {
+	for _, e := range events {
+		if create, ok := e.Act.(event.Create); ok {
+			return create.Person
+		}
+	}
+	return p
+}
+
+// Founder is who made a group, whoever is in it now.
+func (g *Groups) Founder(id event.Conversation) (p crypto.PersonID) {
+	_ = g.with(id, func(it *group) error { p = it.founder; return nil })
+	return p
 }
 
 // build makes an engine of a control set in any order. What its author was not permitted is left out.
@@ -402,6 +427,18 @@ func (g *Groups) Floor(log event.Log, to crypto.PersonID) (uint64, error) {
 		})
 		return visible
 	})
+}
+
+// Limit has the store hide what is cut in a group, by what counts now: after a crash between a change and its limits, and
+// where a run was let in before a removal and stored after it.
+func (g *Groups) Limit(ctx context.Context, id event.Conversation) error {
+	it, err := g.get(id)
+	if err != nil {
+		return err
+	}
+	it.changing.Lock()
+	defer it.changing.Unlock()
+	return g.limits(ctx, it)
 }
 
 // limits has the store hide and refuse what stands past the cuts of who was removed.
