@@ -348,7 +348,7 @@ func (s *session) ingestRecord(ctx context.Context, e sync.IngestRecord) sync.In
 		}
 	case event.KindReceipt:
 		if signer.Contact || n.groups.Known(e.Conversation) { // nothing was ever written to anybody else
-			err = n.receipts.take(ctx, signer.ID, r)
+			err = n.receipts.take(ctx, signer.ID, e.Conversation, r)
 		}
 	}
 	switch {

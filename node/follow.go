@@ -38,20 +38,33 @@ func (n *Node) follow(c event.Conversation, s *session) bool {
 
 // unfollow takes a session out that has ended, and others in its place. The caller holds Node.mu.
 func (n *Node) unfollow(s *session) {
-	for c, sessions := range n.followed {
-		if !sessions[s] {
-			continue
+	for c := range n.followed {
+		n.replace(c, s)
+	}
+}
+
+// stopFollowing takes a session out whose peer is in a group no more.
+func (n *Node) stopFollowing(c event.Conversation, s *session) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.replace(c, s)
+}
+
+// replace takes a session out of those that are followed in a group, and another in. The caller holds Node.mu.
+func (n *Node) replace(c event.Conversation, s *session) {
+	sessions := n.followed[c]
+	if !sessions[s] {
+		return
+	}
+	delete(sessions, s)
+	for other := range n.sessions { // in no order
+		if len(sessions) < maxFollowed && other != s && !sessions[other] && other.news.in(c) {
+			sessions[other] = true
+			other.news.follow(c)
 		}
-		delete(sessions, s)
-		for other := range n.sessions { // in no order
-			if len(sessions) < maxFollowed && !sessions[other] && other.news.in(c) {
-				sessions[other] = true
-				other.news.follow(c)
-			}
-		}
-		if len(sessions) == 0 {
-			delete(n.followed, c)
-		}
+	}
+	if len(sessions) == 0 {
+		delete(n.followed, c)
 	}
 }
 

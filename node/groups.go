@@ -380,5 +380,11 @@ func (n *Node) Author(head crypto.Hash, device crypto.DeviceID) (crypto.PersonID
 	return a.ID, nil
 }
 
+// Owner finds whose device this is now. See groups.Authors.
+func (n *Node) Owner(device crypto.DeviceID) (crypto.PersonID, bool) {
+	a, ok := n.people.of(device)
+	return a.ID, ok
+}
+
 // Keep has the store know a person. See groups.Authors.
 func (n *Node) Keep(ctx context.Context, person crypto.PersonID) error { return n.keep(ctx, person) }

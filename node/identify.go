@@ -85,7 +85,7 @@ func (s *session) join() sync.Input {
 func (s *session) shareDirect() (sync.Conversation, error) {
 	n := s.node
 	c := event.Direct(n.me.person, s.person)
-	s.news.join(c)
+	s.news.join(c, true)
 	out := sync.Conversation{ID: c}
 	var err error
 	if out.Logs, err = n.store.Logs(c); errors.Is(err, store.ErrNoConversation) {
@@ -106,7 +106,7 @@ func (s *session) shareDirect() (sync.Conversation, error) {
 // shareGroup is what this node holds of a group that concerns the peer, as far as the peer may have it.
 func (s *session) shareGroup(g groups.Shared) (sync.Conversation, error) {
 	n := s.node
-	s.news.join(g.ID)
+	s.news.join(g.ID, !g.Quiet)
 	out := sync.Conversation{
 		ID:      g.ID,
 		Mine:    groups.Tag(g.Secret, s.nonce, s.peerNonce, s.self),
@@ -116,6 +116,7 @@ func (s *session) shareGroup(g groups.Shared) (sync.Conversation, error) {
 		Welcome: g.Fresh,
 	}
 	if g.Quiet {
+		n.stopFollowing(g.ID, s)
 		return out, nil
 	}
 	out.Follow = n.follow(g.ID, s)

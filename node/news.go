@@ -25,7 +25,7 @@ type news struct {
 	wake chan struct{}
 
 	mu       gosync.Mutex
-	joined   map[event.Conversation]bool // what the session wants to hear of
+	joined   map[event.Conversation]bool // what the session hears of; false where it hears of control events only
 	held     map[event.Log]sync.Held
 	order    []event.Log // of held
 	records  []sync.HeldRecord
@@ -43,13 +43,11 @@ func (n *news) init() {
 	n.control = make(map[event.Conversation]bool)
 }
 
-// join says of which conversations the session wants to hear, from now on.
-func (n *news) join(conversations ...event.Conversation) {
+// join says of which conversation the session hears, from now on: of all in it, or of control events only.
+func (n *news) join(c event.Conversation, all bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	for _, c := range conversations {
-		n.joined[c] = true
-	}
+	n.joined[c] = all
 }
 
 // hold says that more of a log is on the disk.
@@ -80,13 +78,13 @@ func (n *news) record(r sync.HeldRecord) {
 func (n *news) change(c event.Conversation) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.joined[c] {
+	if _, joined := n.joined[c]; joined {
 		n.control[c] = true
 		signal(n.wake)
 	}
 }
 
-// in says whether the session hears of a conversation.
+// in says whether the session hears of all in a conversation.
 func (n *news) in(c event.Conversation) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -152,9 +152,9 @@ func (r *receipts) sign(ctx context.Context, s subject) error {
 }
 
 // take lets in a proven receipt of a person's device.
-func (r *receipts) take(ctx context.Context, from crypto.PersonID, record event.Record) error {
+func (r *receipts) take(ctx context.Context, from crypto.PersonID, in event.Conversation, record event.Record) error {
 	c, author, _, err := event.ParseReceiptSubject(record.Subject)
-	if err != nil || author != r.self || from == r.self || c != event.Direct(r.self, from) && !r.groups.Known(c) {
+	if err != nil || author != r.self || from == r.self || c != in || c != event.Direct(r.self, from) && !r.groups.Ever(c, from) {
 		return nil // about nothing of ours: not kept, and no fault either
 	}
 	receipt, err := event.ParseReceipt(record.Value)

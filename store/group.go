@@ -75,20 +75,11 @@ func (s *Store) Controls(conv event.Conversation) ([]event.Event, error) {
 			return err
 		}
 		return r.each(bucketControls, u32(c.number), func(_, v []byte) error {
-			st, err := parseStored(v)
-			if err != nil {
-				return err
+			e, err := r.control(v)
+			if err == nil {
+				out = append(out, e)
 			}
-			h, err := event.ParseHeader(st.head)
-			if err != nil {
-				return damaged("control event: %w", err)
-			}
-			e, err := r.whole(&entry{stored: st, header: h, id: idOf(st.head)})
-			if err != nil {
-				return err
-			}
-			out = append(out, detached(e))
-			return nil
+			return err
 		})
 	})
 	return out, err
@@ -98,6 +89,49 @@ func (s *Store) Controls(conv event.Conversation) ([]event.Event, error) {
 func detached(e event.Event) event.Event {
 	e.Head, e.Signature = bytes.Clone(e.Head), bytes.Clone(e.Signature)
 	return e
+}
+
+// SomeControls returns control events of a group in the order of their IDs' list, as many of the first as have maxBytes of
+// headers and bodies, but one at least. What isn't here is left out. Errors: ErrNoConversation.
+func (s *Store) SomeControls(conv event.Conversation, ids []crypto.Hash, maxBytes int) ([]event.Event, error) {
+	var out []event.Event
+	err := s.view(func(r *reader) error {
+		c, err := r.group(conv)
+		if err != nil {
+			return err
+		}
+		size := 0
+		for _, id := range ids {
+			v := r.get(bucketControls, controlKey(c.number, event.ID(id)))
+			if v == nil {
+				continue
+			}
+			e, err := r.control(v)
+			if err != nil {
+				return err
+			}
+			if size += len(e.Head) + len(e.Body); len(out) > 0 && size > maxBytes {
+				return nil
+			}
+			out = append(out, e)
+		}
+		return nil
+	})
+	return out, err
+}
+
+// control returns a control event as it is stored in the set of its group.
+func (r *reader) control(v []byte) (event.Event, error) {
+	st, err := parseStored(v)
+	if err != nil {
+		return event.Event{}, err
+	}
+	h, err := event.ParseHeader(st.head)
+	if err != nil {
+		return event.Event{}, damaged("control event: %w", err)
+	}
+	e, err := r.whole(&entry{stored: st, header: h, id: idOf(st.head)})
+	return detached(e), err
 }
 
 // PutControls adds to the control set of a group, and makes the group if it isn't here.

@@ -109,18 +109,17 @@ func (g *Group) open(to crypto.PersonID, past set) bool {
 	return !slices.ContainsFunc(g.about[to].outs, v.has) || g.standing(to, v).role != event.RoleNone
 }
 
-// Current reports whether heads know of every removal and leave that counts: who is out was not among those whom their
-// author meant. ErrParent if one of them isn't here.
+// Current reports whether nobody is in by what heads know of who is out by now: else somebody is among those whom their
+// author meant who is not to be. ErrParent if one of them isn't here.
 func (g *Group) Current(heads []crypto.Hash) (bool, error) {
-	past, err := g.reach(heads)
+	then, err := g.StateAt(heads)
 	if err != nil {
 		return false, err
 	}
-	for _, p := range g.about {
-		for _, out := range p.outs {
-			if g.counts.has(out) && !past.has(out) {
-				return false, nil
-			}
+	now := g.State()
+	for _, m := range then.Members {
+		if _, in := now.Member(m.Person); !in {
+			return false, nil
 		}
 	}
 	return true, nil

@@ -16,6 +16,15 @@ import (
 
 // understand finds the author of a control event, and what it does.
 func (g *Groups) understand(e *event.Event) (authority.Event, error) {
+	author, err := g.cfg.Authors.Author(e.Header.Card, e.Header.Device)
+	if err != nil {
+		return authority.Event{}, err
+	}
+	return g.by(author, e)
+}
+
+// by finds what a control event of an author does.
+func (g *Groups) by(author crypto.PersonID, e *event.Event) (authority.Event, error) {
 	body, err := e.ParseBody()
 	if err != nil {
 		return authority.Event{}, fmt.Errorf("%w: %w", ErrUnproven, err)
@@ -23,10 +32,6 @@ func (g *Groups) understand(e *event.Event) (authority.Event, error) {
 	act, err := event.ParseControl(e.Header.Kind, body.Content)
 	if err != nil {
 		return authority.Event{}, fmt.Errorf("%w: %w", ErrUnproven, err)
-	}
-	author, err := g.cfg.Authors.Author(e.Header.Card, e.Header.Device)
-	if err != nil {
-		return authority.Event{}, err
 	}
 	if create, ok := act.(event.Create); ok && create.Person != author {
 		return authority.Event{}, fmt.Errorf("%w: made in another's name", ErrUnproven)
@@ -41,10 +46,17 @@ func (g *Groups) understand(e *event.Event) (authority.Event, error) {
 	}, nil
 }
 
+// maxControl bounds the body of a control event without cuts, in bytes: the longest invitation, with room for kinds to
+// come.
+const maxControl = 4 << 10
+
 // prove checks that an event is a whole, signed control event of a group.
 func prove(id event.Conversation, e *event.Event) error {
 	if e.Header.Conversation != id || e.Header.Kind.Class() != event.ClassControl || e.Absent != event.Present {
 		return ErrUnproven
+	}
+	if k := e.Header.Kind; len(e.Body) > maxControl && k != event.KindLeave && k != event.KindRemove {
+		return fmt.Errorf("%w: %d bytes", authority.ErrNotPermitted, len(e.Body))
 	}
 	alone := event.Run{Events: []event.Event{*e}}
 	if err := alone.Prove(); err != nil {

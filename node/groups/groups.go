@@ -55,6 +55,8 @@ type Authors interface {
 	// Author returns whose card has a head, if the device speaks for them at it; else a *NeedsCardError or
 	// authority.ErrNotPermitted.
 	Author(head crypto.Hash, device crypto.DeviceID) (crypto.PersonID, error)
+	// Owner returns whose device this is now.
+	Owner(device crypto.DeviceID) (crypto.PersonID, bool)
 	// Keep has the store know a person whose events it is about to hold.
 	Keep(ctx context.Context, person crypto.PersonID) error
 }
@@ -118,7 +120,9 @@ func (g *Groups) Load(s *store.Store) error {
 	}
 	for _, id := range ids {
 		it := &group{id: id}
-		if err := g.read(it); err != nil {
+		if err := g.read(it); errors.Is(err, ErrUnproven) {
+			continue // nobody can be told by who began it: it is as if it were not here
+		} else if err != nil {
 			return fmt.Errorf("read group %v: %w", id, err)
 		}
 		g.groups[id] = it
@@ -132,10 +136,17 @@ func (g *Groups) read(it *group) error {
 	if err != nil {
 		return err
 	}
-	events := make([]authority.Event, len(stored))
+	var events []authority.Event
 	for i := range stored {
-		if events[i], err = g.understand(&stored[i]); err != nil {
-			return err
+		e, err := g.understand(&stored[i])
+		if needs := new(NeedsCardError); errors.As(err, &needs) {
+			// It was written under a branch of the author's card that another has displaced since.
+			if owner, ok := g.cfg.Authors.Owner(stored[i].Header.Device); ok {
+				e, err = g.by(owner, &stored[i])
+			}
+		}
+		if err == nil { // else it counts no more, nor what builds on it
+			events = append(events, e)
 		}
 	}
 	engine, secret, err := build(events)
@@ -189,7 +200,7 @@ func build(events []authority.Event) (engine *authority.Group, secret [32]byte, 
 			}
 		}
 		if len(later) == len(rest) {
-			return nil, secret, authority.ErrParent
+			break // their parents are not here: they come with them
 		}
 		rest = later
 	}
@@ -349,6 +360,13 @@ func (g *Groups) Current(id event.Conversation, control []crypto.Hash) (current 
 	return current, err
 }
 
+// Ever says whether a person is or was in a group.
+func (g *Groups) Ever(id event.Conversation, person crypto.PersonID) bool {
+	ever := false
+	_ = g.with(id, func(it *group) error { ever = it.engine.Ever(person); return nil })
+	return ever
+}
+
 // Fellows says whether two persons are or were in one group, one of them still.
 func (g *Groups) Fellows(in, other crypto.PersonID) bool {
 	g.mu.Lock()
@@ -369,26 +387,8 @@ func (g *Groups) Missing(id event.Conversation, to crypto.PersonID, known []cryp
 	if err != nil || len(ids) == 0 {
 		return nil, false, err
 	}
-	all, err := g.store.Controls(id)
-	if err != nil {
-		return nil, false, err
-	}
-	byID := make(map[crypto.Hash]*event.Event, len(all))
-	for i := range all {
-		byID[crypto.Hash(all[i].ID)] = &all[i]
-	}
-	size := 0
-	for _, id := range ids {
-		e := byID[id]
-		if e == nil {
-			continue // permitted, and not yet on the disk: it is told of when it is
-		}
-		if size += len(e.Head) + len(e.Body); len(events) == maxEvents || len(events) > 0 && size > maxBytes {
-			return events, true, nil
-		}
-		events = append(events, *e)
-	}
-	return events, false, nil
+	events, err = g.store.SomeControls(id, ids[:min(len(ids), maxEvents)], maxBytes)
+	return events, len(events) > 0 && len(events) < len(ids), err
 }
 
 // Floor is the first sequence of a log that a member may be given by the history policy that was in force when they came.
