@@ -207,7 +207,7 @@ func (n *Node) admitRun(ctx context.Context, run *event.Run, road Road) (author 
 
 // keep has the store know a person, and where their devices are.
 func (n *Node) keep(ctx context.Context, id crypto.PersonID) error {
-	fresh, err := n.people.keep(ctx, id)
+	fresh, err := n.people.keep(ctx, id, n.amongFriends(id))
 	if err != nil || !fresh {
 		return err
 	}
@@ -221,6 +221,17 @@ func (n *Node) keep(ctx context.Context, id crypto.PersonID) error {
 		}
 	}
 	return nil
+}
+
+// amongFriends says whether a person is or was in a group that the owner or a contact has made.
+func (n *Node) amongFriends(id crypto.PersonID) bool {
+	for _, c := range n.groups.All() {
+		founder, _ := n.people.get(n.groups.Founder(c))
+		if (founder.ID == n.me.person || founder.Contact) && n.groups.Ever(c, id) {
+			return true
+		}
+	}
+	return false
 }
 
 // mayWrite finds the author of a proven run: by a device that their card names at the head that the run was written

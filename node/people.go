@@ -318,12 +318,13 @@ func (p *people) update(ctx context.Context, id crypto.PersonID, change func(*st
 	return nil
 }
 
-// keep makes sure that the store has a person whose events it is about to hold, and says whether it had not.
-func (p *people) keep(ctx context.Context, id crypto.PersonID) (fresh bool, err error) {
+// keep makes sure that the store has a person whose events it is about to hold, and says whether it had not. A member of
+// a group of people whom the owner knows is kept whatever strangers have used up.
+func (p *people) keep(ctx context.Context, id crypto.PersonID, member bool) (fresh bool, err error) {
 	if a, ok := p.get(id); ok && a.saved {
 		return false, nil
 	}
-	return true, p.update(ctx, id, func(*store.Person) error { return nil })
+	return true, p.update(ctx, id, func(s *store.Person) error { s.Member = s.Member || member; return nil })
 }
 
 // profileName is the name in a profile, or "" if it claims none that could be one.

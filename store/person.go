@@ -24,6 +24,7 @@ const (
 	personContact  = 1
 	personVerified = 2
 	personBlocked  = 4
+	personMember   = 8
 )
 
 // Person is what is known of somebody.
@@ -36,6 +37,7 @@ type Person struct {
 	Contact  bool
 	Verified bool
 	Blocked  bool
+	Member   bool                           // in a group of people one knows: what is kept of them counts towards no stranger's budget
 	Devices  map[crypto.DeviceID]DeviceInfo // that the card names
 }
 
@@ -52,7 +54,7 @@ func (p *Person) marshal() []byte {
 	w.String(3, p.Pinned)
 	w.String(4, p.Claimed)
 	var flags uint64
-	for flag, set := range map[uint64]bool{personContact: p.Contact, personVerified: p.Verified, personBlocked: p.Blocked} {
+	for flag, set := range map[uint64]bool{personContact: p.Contact, personVerified: p.Verified, personBlocked: p.Blocked, personMember: p.Member} {
 		if set {
 			flags |= flag
 		}
@@ -85,6 +87,7 @@ func parsePerson(id crypto.PersonID, b []byte) (*Person, error) {
 	p.Claimed = r.String(4, maxName)
 	flags := r.Uint(5)
 	p.Contact, p.Verified, p.Blocked = flags&personContact != 0, flags&personVerified != 0, flags&personBlocked != 0
+	p.Member = flags&personMember != 0
 	devices := r.Repeated(6, maxDevices, 64+maxAddresses*(maxAddress+4))
 	if err := r.End(); err != nil {
 		return nil, damaged("person: %w", err)
@@ -185,7 +188,7 @@ func (b *batch) putPerson(p, old *Person) error {
 	var err error
 	if old == nil {
 		old = &Person{}
-		if !p.Contact && !b.isOwn(p.ID) {
+		if !p.Contact && !p.Member && !b.isOwn(p.ID) {
 			if err := b.spend(p.ID, costPerson+uint64(len(p.Card))); err != nil {
 				return err
 			}
