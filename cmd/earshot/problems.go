@@ -77,7 +77,7 @@ var hints = map[string]string{
 	control.CodeSelf:         "name somebody else",
 	control.CodeSetting:      "see `earshot me --help`",
 	control.CodeNotMember:    "see your groups with `earshot group list`, and who is in one with `earshot group members GROUP`",
-	control.CodeNotPermitted: "`earshot group members GROUP` shows who may: admins whom an owner has named, owners for roles, and nobody over their seniors",
+	control.CodeNotPermitted: "ask an owner or an admin who is senior: `earshot group members GROUP` shows who they are; only owners give roles",
 	control.CodeRecalled:     "its words are gone everywhere; send a new message",
 	control.CodeMember:       "see who is in it with `earshot group members GROUP`",
 	control.CodeNotGroup:     "see your groups with `earshot group list`, and whom you know with `earshot contacts`",
