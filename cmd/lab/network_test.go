@@ -139,6 +139,12 @@ func (c *cable) in()  { c.Helper(); c.command("ip", "link", "set", c.far, "up") 
 func (c *cable) cut()  { c.Helper(); c.command("ip", "link", "set", c.far, "nomaster") }
 func (c *cable) mend() { c.Helper(); c.command("ip", "link", "set", c.far, "master", c.bridge) }
 
+// move plugs the far end into another bridge; the host's interface sees nothing of it.
+func (c *cable) move(bridge string) {
+	c.Helper()
+	c.command("ip", "link", "set", c.far, "master", bridge)
+}
+
 // remove takes the interface out of the host.
 func (c *cable) remove() { c.Helper(); c.command("ip", "link", "del", c.far) }
 
