@@ -287,14 +287,22 @@ func (s *session) errand(ctx context.Context, e any) sync.Input {
 }
 
 // roundBegan is since when what waits for a cause needs not wait for the peer any more. For who has just come into a group
-// that is all: most of what was said before is not for them, and the rest would have come.
+// that is all, once those who were asked for everything have brought it: most of what was said before is not for them.
 func (s *session) roundBegan(c event.Conversation) time.Time {
-	s.node.mu.Lock()
-	defer s.node.mu.Unlock()
-	if s.node.cameIn[c].Before(s.joinedAt) {
+	n := s.node
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	now, cameIn := n.cfg.Now(), n.cameIn[c]
+	s.brought[c] = now
+	if cameIn.Before(s.joinedAt) {
 		return s.joinedAt
 	}
-	return s.node.cfg.Now()
+	for other := range n.followed[c] {
+		if other.brought[c].Before(cameIn) {
+			return s.joinedAt
+		}
+	}
+	return now
 }
 
 // rollBack believes a peer that says to hold more of this device's log than this device, but not often: the claim is

@@ -71,6 +71,8 @@ type session struct {
 
 	joinedAt time.Time // when the round began, by the store's clock; set before any job of it
 
+	brought map[event.Conversation]time.Time // when the peer had brought all that was asked for; guarded by Node.mu
+
 	nonce, peerNonce [32]byte // of this node and, once known, of the peer
 
 	profile  *event.Record // what the peer calls itself, once known
@@ -83,16 +85,17 @@ type session struct {
 func (n *Node) newSession(stream network.Stream, opened bool) *session {
 	remote, _ := crypto.DeviceFromPeer(stream.Conn().RemotePeer()) // an Ed25519 key, as the link has proven
 	s := &session{
-		node:   n,
-		self:   n.me.device,
-		peer:   remote,
-		stream: stream,
-		opened: opened,
-		since:  time.Now(),
-		log:    n.log.With("peer", remote.String()),
-		done:   make(chan sync.Input),
-		nonce:  randomNonce(),
-		floors: make(map[event.Log]found),
+		node:    n,
+		self:    n.me.device,
+		peer:    remote,
+		stream:  stream,
+		opened:  opened,
+		since:   time.Now(),
+		log:     n.log.With("peer", remote.String()),
+		done:    make(chan sync.Input),
+		nonce:   randomNonce(),
+		floors:  make(map[event.Log]found),
+		brought: make(map[event.Conversation]time.Time),
 	}
 	s.news.init()
 	s.jobs.init()
