@@ -500,3 +500,54 @@ func TestLargeGroupGossips(t *testing.T) {
 		eve.hears(g, "first", "second")
 	})
 }
+
+// A welcome that takes several frames is put together.
+func TestGroupOfManyChangesTakesNewcomers(t *testing.T) {
+	inWorld(t, 10, func(t *testing.T, w *world) {
+		all := w.people("Ann", "Bob")
+		ann, bob := all[0], all[1]
+		ann.meets(soon, bob)
+		g := ann.makes("lunch")
+		for i := range 300 {
+			if _, err := ann.SetTopic(t.Context(), "lunch", fmt.Sprint(i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ann.invites(g, bob)
+		w.within(soon, "Bob is in", func() bool { return bob.role(g) != "" })
+		ann.tell(g, "welcome")
+		bob.hears(g, "welcome")
+	})
+}
+
+// With contacts only, an invitation by somebody else waits among the requests until they are accepted.
+func TestInvitationWaitsForAccept(t *testing.T) {
+	inWorld(t, 11, func(t *testing.T, w *world) {
+		all := w.people("Ann", "Bob")
+		ann, bob := all[0], all[1]
+		ann.meets(soon, bob)
+		if err := bob.SetAccept(t.Context(), AcceptContacts); err != nil {
+			t.Fatal(err)
+		}
+		w.within(soon, "they meet again", func() bool {
+			them, _ := ann.people.get(bob.who.person)
+			return len(them.online) > 0
+		})
+		g := ann.makes("lunch")
+		ann.invites(g, bob)
+		w.within(time.Minute, "Bob sees that he is invited", func() bool {
+			requests, err := bob.Requests(t.Context())
+			return err == nil && len(requests) == 1 && requests[0].Person == ann.who.person
+		})
+		if bob.role(g) != "" {
+			t.Fatal("Bob is in a group of somebody he has not accepted")
+		}
+		if _, err := bob.Accept(t.Context(), ann.who.person.String(), ""); err != nil {
+			t.Fatal(err)
+		}
+		w.within(time.Minute, "Bob is in", func() bool { return bob.role(g) != "" })
+		if requests, _ := bob.Requests(t.Context()); len(requests) != 0 {
+			t.Errorf("still asked: %+v", requests)
+		}
+	})
+}
