@@ -13,7 +13,8 @@ import (
 // transactions, by the writer and by readers at once, and must not call the store.
 type Authority interface {
 	// Heads returns what to write under now in a group: heads of its control set that
-	// is on the disk, none if the group isn't known. What it returns of one group ascends.
+	// is on the disk, none if the group isn't known. What it returns of one group ascends,
+	// but where there are more heads than a header may name.
 	Heads(conv event.Conversation) []crypto.Hash
 
 	// Readers returns whom messages are for that were written under these heads,
