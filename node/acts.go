@@ -36,7 +36,7 @@ func (n *Node) Edit(ctx context.Context, id event.ID, text string) (Message, err
 	if err != nil {
 		return Message{}, err
 	}
-	edit := event.Edit{Target: row.ID, Text: text, Mentions: mentions(text, to.readers)}
+	edit := event.Edit{Text: text, Mentions: mentions(text, to.readers)}
 	return n.writeAct(ctx, row.Conversation, event.KindEdit, row.ID, edit.Marshal)
 }
 
@@ -54,7 +54,7 @@ func (n *Node) React(ctx context.Context, id event.ID, emoji string) (Message, e
 	if _, err := n.within(row.Conversation); err != nil {
 		return Message{}, err
 	}
-	return n.writeAct(ctx, row.Conversation, event.KindReaction, row.ID, event.Reaction{Target: row.ID, Emoji: emoji}.Marshal)
+	return n.writeAct(ctx, row.Conversation, event.KindReaction, row.ID, event.Reaction{Emoji: emoji}.Marshal)
 }
 
 // reaction says whether a text may stand beside a message: an emoji or a short word.
@@ -74,7 +74,7 @@ func reaction(text string) bool {
 func (n *Node) writeAct(ctx context.Context, c event.Conversation, kind event.Kind, target event.ID, marshal func() ([]byte, error)) (Message, error) {
 	content, err := marshal()
 	if err == nil {
-		_, err = n.store.Append(ctx, store.Draft{Conversation: c, Kind: kind, Content: content})
+		_, err = n.store.Append(ctx, store.Draft{Conversation: c, Kind: kind, Content: content, Target: target})
 	}
 	if err != nil {
 		return Message{}, asOurs(err)

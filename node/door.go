@@ -134,7 +134,7 @@ func (s *session) answer(ticket sync.Ticket, log event.Log, r Ingested) sync.Inp
 	case errors.Is(r.Err, authority.ErrParent):
 		return sync.NeedControl{Ticket: ticket}
 	case errors.Is(r.Err, store.ErrTooManySegments):
-		stored.Refused = sync.TooManySegments
+		stored.Refused, stored.Once = sync.TooManySegments, true
 	case errors.Is(r.Err, store.ErrBudget):
 		stored.Refused = sync.OverBudget
 	case errors.Is(r.Err, store.ErrForked):

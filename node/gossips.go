@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	gosync "sync"
 	"time"
 
@@ -192,7 +193,9 @@ func (g *gossips) publish(ctx context.Context) {
 			if err != nil {
 				break // recalled or cut meanwhile: sync says what is so
 			}
-			err = r.Publish(ctx, run.Marshal())
+			if forAll(&run) {
+				err = r.Publish(ctx, run.Marshal())
+			}
 			if err != nil && !errors.Is(err, gossip.ErrTooLarge) && !errors.Is(err, gossip.ErrNoEpoch) && ctx.Err() == nil {
 				g.node.log.Warn("gossip", "conv", log.Conversation, "err", err)
 			}
@@ -208,7 +211,7 @@ func (n *Node) heard(ctx context.Context, c event.Conversation, from crypto.Devi
 	if err != nil {
 		return fmt.Errorf("%w: %w", gossip.ErrForged, err)
 	}
-	if run.Log().Conversation != c {
+	if run.Log().Conversation != c || !forAll(&run) {
 		return gossip.ErrForged
 	}
 	by, ok := n.people.of(from)
@@ -221,6 +224,13 @@ func (n *Node) heard(ctx context.Context, c event.Conversation, from crypto.Devi
 	default:
 		return err
 	}
+}
+
+// forAll says that a run is as any member may get it: with all its words, and nothing in it that concerns one receiver.
+func forAll(run *event.Run) bool {
+	return run.Tag == nil && run.Number == 0 && !slices.ContainsFunc(run.Events, func(e event.Event) bool {
+		return e.Absent == event.Dropped || e.Withheld != 0
+	})
 }
 
 // shareEpoch hands the key of a large group to a peer that is in it.

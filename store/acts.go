@@ -16,62 +16,13 @@ type Reaction struct {
 	Emoji  string
 }
 
-// targetOf returns what a recall, an edit or a reaction is about.
-func targetOf(kind event.Kind, content []byte) (event.ID, error) {
-	switch kind {
-	case event.KindRecall:
-		c, err := event.ParseRecall(content)
-		return c.Target, err
-	case event.KindEdit:
-		c, err := event.ParseEdit(content)
-		return c.Target, err
-	default:
-		c, err := event.ParseReaction(content)
-		return c.Target, err
-	}
-}
-
-// retarget returns the content of an edit or a reaction with another target.
-func retarget(kind event.Kind, content []byte, target event.ID) ([]byte, error) {
-	if kind == event.KindEdit {
-		c, err := event.ParseEdit(content)
-		if err != nil {
-			return nil, err
-		}
-		c.Target = target
-		return c.Marshal()
-	}
-	c, err := event.ParseReaction(content)
-	if err != nil {
-		return nil, err
-	}
-	c.Target = target
-	return c.Marshal()
-}
-
 // indexed reports whether events of a kind stand in bucketActs while their bodies are
 // here.
 func indexed(kind event.Kind) bool { return kind == event.KindEdit || kind == event.KindReaction }
 
-// target is targetOf of an event whose body is here.
-func (r *reader) target(x *entry) (event.ID, error) {
-	body, err := r.content(x)
-	if err != nil {
-		return event.ID{}, err
-	}
-	id, err := targetOf(x.header.Kind, body.Content)
-	if err != nil {
-		return id, damaged("act: %w", err)
-	}
-	return id, nil
-}
-
 // index notes an edit or a reaction, whether its target is here or not, or forgets it.
-func (b *batch) index(x *entry, there bool) error {
-	target, err := b.target(x)
-	if err != nil {
-		return err
-	}
+func (b *batch) index(x *entry, there bool) {
+	target := x.header.Target
 	key := x.pointer.append(actsOf(x.in.conversation, target, x.header.Kind))
 	if there {
 		b.put(bucketActs, key, []byte{})
@@ -82,32 +33,24 @@ func (b *batch) index(x *entry, there bool) error {
 	if _, err := b.rowEntry(target); err == nil {
 		b.visible = true
 	}
-	return nil
 }
 
-// aim returns the content of a draft that is an edit or a reaction, held to a message
-// that others know by that ID. ErrNoEvent if there is none that it could be for.
-func (b *batch) aim(c *conversation, d *Draft) ([]byte, error) {
-	target, err := targetOf(d.Kind, d.Content)
+// aim returns what a draft that is an edit or a reaction is about, by the ID that others
+// know. ErrNoEvent if there is no message that it could be for.
+func (b *batch) aim(c *conversation, d *Draft) (event.ID, error) {
+	x, err := b.rowEntry(d.Target)
 	if err != nil {
-		return nil, err
-	}
-	x, err := b.rowEntry(target)
-	if err != nil {
-		return nil, err
+		return event.ID{}, err
 	}
 	if x.in.conversation != c.number || x.absent != event.Present || b.hidden(x) ||
 		d.Kind == event.KindEdit && (x.header.Kind != event.KindText || !b.isOwn(x.in.person)) {
-		return nil, ErrNoEvent
+		return event.ID{}, ErrNoEvent
 	}
 	err = b.eachIssue(x, func(y *entry) error {
 		x = y
 		return nil
 	})
-	if err != nil || x.id == target {
-		return d.Content, err
-	}
-	return retarget(d.Kind, d.Content, x.id)
+	return x.id, err
 }
 
 // actsOn returns the acts of a kind that count for a row, one a person at most, in the
@@ -245,10 +188,8 @@ func (b *batch) dropEdits(conversation uint32, target event.ID, person crypto.Pe
 		return err
 	}
 	for _, x := range edits {
-		if err := b.index(x, false); err != nil {
-			return err
-		}
-		x.absent, x.sealed = event.Dropped, nil
+		b.index(x, false)
+		x.absent, x.sealed = event.Recalled, nil
 		b.save(x)
 	}
 	return nil

@@ -12,16 +12,16 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-func editOf(id event.ID, words string) []byte {
-	b, err := event.Edit{Target: id, Text: words}.Marshal()
+func editOf(words string) []byte {
+	b, err := event.Edit{Text: words}.Marshal()
 	if err != nil {
 		panic(err)
 	}
 	return b
 }
 
-func reactionTo(id event.ID, emoji string) []byte {
-	b, err := event.Reaction{Target: id, Emoji: emoji}.Marshal()
+func reactionOf(emoji string) []byte {
+	b, err := event.Reaction{Emoji: emoji}.Marshal()
 	if err != nil {
 		panic(err)
 	}
@@ -29,11 +29,28 @@ func reactionTo(id event.ID, emoji string) []byte {
 }
 
 func (n *node) edit(c event.Conversation, id event.ID, words string) (Entry, error) {
-	return n.Append(ctx, Draft{Conversation: c, Kind: event.KindEdit, Content: editOf(id, words)})
+	return n.Append(ctx, Draft{Conversation: c, Kind: event.KindEdit, Target: id, Content: editOf(words)})
 }
 
 func (n *node) react(c event.Conversation, id event.ID, emoji string) (Entry, error) {
-	return n.Append(ctx, Draft{Conversation: c, Kind: event.KindReaction, Content: reactionTo(id, emoji)})
+	return n.Append(ctx, Draft{Conversation: c, Kind: event.KindReaction, Target: id, Content: reactionOf(emoji)})
+}
+
+// about makes an act one on an event.
+func about(id event.ID, change []func(*event.Header)) []func(*event.Header) {
+	return append([]func(*event.Header){func(h *event.Header) { h.Target = id }}, change...)
+}
+
+func (p *pen) edits(id event.ID, words string, at time.Time, change ...func(*event.Header)) event.Event {
+	return p.write(event.KindEdit, editOf(words), at, about(id, change)...)
+}
+
+func (p *pen) reacts(id event.ID, emoji string, at time.Time, change ...func(*event.Header)) event.Event {
+	return p.write(event.KindReaction, reactionOf(emoji), at, about(id, change)...)
+}
+
+func (p *pen) recalls(id event.ID, at time.Time, change ...func(*event.Header)) event.Event {
+	return p.write(event.KindRecall, nil, at, about(id, change)...)
 }
 
 // written is an event with who wrote it.
@@ -50,12 +67,7 @@ func latestActs(t *testing.T, events []written, kind event.Kind, target event.ID
 	}
 	logs := map[event.Log]written{}
 	for _, x := range events {
-		if x.Header.Kind != kind {
-			continue
-		}
-		b, err := x.ParseBody()
-		check(t, err)
-		if id, err := targetOf(kind, b.Content); err != nil || id != target {
+		if x.Header.Kind != kind || x.Header.Target != target {
 			continue
 		}
 		old, ok := logs[x.Header.Log()]
@@ -106,16 +118,16 @@ func TestActsInAnyOrder(t *testing.T) {
 			m := a.say("first")
 			return [][]event.Event{
 				{m},
-				{a.write(event.KindEdit, editOf(m.ID, "a late clock, then"), at(90))},
-				{a.write(event.KindEdit, editOf(m.ID, "another"), at(20))},
-				{b.write(event.KindEdit, editOf(m.ID, "on another device"), at(30))},
-				{x.write(event.KindEdit, editOf(m.ID, "by somebody else"), at(100))},
+				{a.edits(m.ID, "a late clock, then", at(90))},
+				{a.edits(m.ID, "another", at(20))},
+				{b.edits(m.ID, "on another device", at(30))},
+				{x.edits(m.ID, "by somebody else", at(100))},
 			}
 		},
 		"forks": func(a, b, _, _ *pen) [][]event.Event {
 			m := a.say("first")
-			edit := func(words string, s int) event.Event { return b.write(event.KindEdit, editOf(m.ID, words), at(s)) }
-			runs := [][]event.Event{{m}, {a.write(event.KindEdit, editOf(m.ID, "same time"), at(20))}, {edit("branch 0", 30)}}
+			edit := func(words string, s int) event.Event { return b.edits(m.ID, words, at(s)) }
+			runs := [][]event.Event{{m}, {a.edits(m.ID, "same time", at(20))}, {edit("branch 0", 30)}}
 			b.last = event.Event{}
 			return append(runs, []event.Event{edit("branch 1", 10), edit("further", 20)})
 		},
@@ -123,41 +135,41 @@ func TestActsInAnyOrder(t *testing.T) {
 			m := a.say("first")
 			return [][]event.Event{
 				{m},
-				{a.write(event.KindEdit, editOf(m.ID, "second"), at(20))},
-				{b.write(event.KindRecall, event.Recall{Target: m.ID}.Marshal(), at(30))},
-				{b.write(event.KindEdit, editOf(m.ID, "after all"), at(40))},
-				{c.write(event.KindEdit, editOf(m.ID, "unaware"), at(50))},
+				{a.edits(m.ID, "second", at(20))},
+				{b.recalls(m.ID, at(30))},
+				{b.edits(m.ID, "after all", at(40))},
+				{c.edits(m.ID, "unaware", at(50))},
 			}
 		},
 		"recall of a forked edit": func(a, b, c, _ *pen) [][]event.Event {
 			m := a.say("first")
-			e := b.write(event.KindEdit, editOf(m.ID, "branch 0"), at(20))
+			e := b.edits(m.ID, "branch 0", at(20))
 			b.last = event.Event{}
 			return [][]event.Event{
 				{m}, {e},
-				{b.write(event.KindEdit, editOf(m.ID, "branch 1"), at(30))},
-				{c.write(event.KindRecall, event.Recall{Target: m.ID}.Marshal(), at(40))},
-				{c.write(event.KindRecall, event.Recall{Target: e.ID}.Marshal(), at(50))},
+				{b.edits(m.ID, "branch 1", at(30))},
+				{c.recalls(m.ID, at(40))},
+				{c.recalls(e.ID, at(50))},
 			}
 		},
 		"recall of an edit": func(a, b, _, x *pen) [][]event.Event {
 			m := a.say("first")
-			e := a.write(event.KindEdit, editOf(m.ID, "slip"), at(20))
+			e := a.edits(m.ID, "slip", at(20))
 			return [][]event.Event{
 				{m}, {e},
-				{b.write(event.KindEdit, editOf(m.ID, "earlier"), at(10))},
-				{b.write(event.KindRecall, event.Recall{Target: e.ID}.Marshal(), at(30))},
-				{x.write(event.KindRecall, event.Recall{Target: m.ID}.Marshal(), at(30))},
+				{b.edits(m.ID, "earlier", at(10))},
+				{b.recalls(e.ID, at(30))},
+				{x.recalls(m.ID, at(30))},
 			}
 		},
 		"reactions": func(a, b, _, x *pen) [][]event.Event {
 			m := a.say("first")
 			return [][]event.Event{
 				{m},
-				{x.write(event.KindReaction, reactionTo(m.ID, "👍"), at(10))},
-				{x.write(event.KindReaction, reactionTo(m.ID, ""), at(20))},
-				{a.write(event.KindReaction, reactionTo(m.ID, "🎂"), at(20))},
-				{b.write(event.KindReaction, reactionTo(m.ID, "🎉"), at(10))},
+				{x.reacts(m.ID, "👍", at(10))},
+				{x.reacts(m.ID, "", at(20))},
+				{a.reacts(m.ID, "🎂", at(20))},
+				{b.reacts(m.ID, "🎉", at(10))},
 			}
 		},
 	} {
@@ -217,11 +229,7 @@ func checkActs(t *testing.T, what string, n *node, c event.Conversation, m event
 	}
 	for _, x := range given {
 		if x.Header.Kind == event.KindRecall && x.by == author {
-			b, err := x.ParseBody()
-			check(t, err)
-			id, err := targetOf(event.KindRecall, b.Content)
-			check(t, err)
-			recalled[id] = true
+			recalled[x.Header.Target] = true
 		}
 	}
 	left := slices.DeleteFunc(slices.Clone(given), func(x written) bool { return recalled[x.ID] })
@@ -236,7 +244,7 @@ func checkActs(t *testing.T, what string, n *node, c event.Conversation, m event
 			for _, x := range given {
 				y, err := r.byID(x.ID)
 				check(t, err)
-				if x.Header.Kind == event.KindEdit && (y.absent == event.Present || recalled[x.ID] != (y.absent == event.Recalled)) {
+				if x.Header.Kind == event.KindEdit && y.in.person == author && y.absent != event.Recalled {
 					t.Fatalf("%s: an edit is absent as %d", what, y.absent)
 				}
 			}
@@ -284,10 +292,10 @@ func TestEditAndReact(t *testing.T) {
 	a, b, c := pair(t)
 	m := a.say(c, "old")
 	meet(a, b, c)
-	mention, err := event.Edit{Target: m.ID, Text: "new", Mentions: []crypto.PersonID{b.own.Person}}.Marshal()
+	mention, err := event.Edit{Text: "new", Mentions: []crypto.PersonID{b.own.Person}}.Marshal()
 	check(t, err)
 	before := a.Last()
-	e, err := a.Append(ctx, Draft{Conversation: c, Kind: event.KindEdit, Content: mention})
+	e, err := a.Append(ctx, Draft{Conversation: c, Kind: event.KindEdit, Target: m.ID, Content: mention})
 	check(t, err)
 	if e.State != NoState || e.Text != "" || a.Last() == before {
 		t.Fatalf("%+v", e)
@@ -347,7 +355,7 @@ func TestEditAndReact(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := a.Append(ctx, Draft{Conversation: c, Kind: event.KindRecall, Content: event.Recall{}.Marshal()}); err != ErrKind {
+	if _, err := a.Append(ctx, Draft{Conversation: c, Kind: event.KindRecall}); err != ErrKind {
 		t.Error(err)
 	}
 	if _, err := a.Append(ctx, Draft{Conversation: c, Kind: event.KindMerge}); err != ErrKind {
@@ -360,7 +368,7 @@ func TestActsHaveNoRow(t *testing.T) {
 	n, p := newNode(t), newPen(t)
 	c := p.meets(n, true)
 	m := p.say("words")
-	e := p.write(event.KindReaction, reactionTo(m.ID, "x"), epoch, func(h *event.Header) { h.Key = m.Header.Key })
+	e := p.reacts(m.ID, "x", epoch, func(h *event.Header) { h.Key = m.Header.Key })
 	_, err := p.give(n, m, e)
 	check(t, err)
 	if _, err := n.Row(e.ID); err != ErrNoEvent {
@@ -369,7 +377,7 @@ func TestActsHaveNoRow(t *testing.T) {
 	// Nor do acts in another conversation count, whoever they are by.
 	q := newPen(t)
 	d := q.meets(n, true)
-	_, err = q.give(n, q.write(event.KindReaction, reactionTo(m.ID, "y"), epoch))
+	_, err = q.give(n, q.reacts(m.ID, "y", epoch))
 	check(t, err)
 	if rows := n.rows(c); len(rows) != 1 || !slices.Equal(rows[0].Reactions, []Reaction{{p.card.Person(), "x"}}) {
 		t.Fatalf("%+v", rows)
@@ -387,11 +395,11 @@ func TestLimitedActs(t *testing.T) {
 	m := p.say("0")
 	events := []event.Event{m}
 	for i := 1; i <= 3; i++ {
-		events = append(events, p.write(event.KindEdit, editOf(m.ID, fmt.Sprint(i)), epoch))
+		events = append(events, p.edits(m.ID, fmt.Sprint(i), epoch))
 	}
 	_, err := p.give(n, events...)
 	check(t, err)
-	_, err = q.give(n, q.write(event.KindReaction, reactionTo(m.ID, "👍"), epoch))
+	_, err = q.give(n, q.reacts(m.ID, "👍", epoch))
 	check(t, err)
 	for limit := range uint64(5) {
 		if limit == 0 {
@@ -414,7 +422,7 @@ func TestDroppedEditComesLater(t *testing.T) {
 	n, p := newNode(t), newPen(t)
 	c := p.meets(n, true)
 	m := p.say("old")
-	e := p.write(event.KindEdit, editOf(m.ID, "new"), epoch)
+	e := p.edits(m.ID, "new", epoch)
 	gone := e
 	gone.Body, gone.Absent = nil, event.Dropped
 	_, err := p.give(n, m, gone)

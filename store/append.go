@@ -17,6 +17,7 @@ type Draft struct {
 	Conversation event.Conversation
 	Kind         event.Kind // KindText, KindEdit, KindReaction, or one that has a fallback text
 	Content      []byte     // of the kind
+	Target       event.ID   // of an edit or a reaction: the message that it is about
 	Fallback     string
 	Key          *[16]byte // nil: a random one
 	Lifetime     uint64    // seconds; 0: for ever
@@ -111,13 +112,13 @@ func (b *batch) append(l *letter) (Entry, error) {
 	if p, used := pointerAt(b.get(bucketKeys, localKey(c.number, b.s.own.Person, l.key))); used {
 		return b.existing(p, d)
 	}
-	body := l.body
+	h := event.Header{Kind: d.Kind, Lifetime: d.Lifetime, Key: l.key, Clock: b.clock()}
 	if indexed(d.Kind) {
-		if body.Content, err = b.aim(&c, d); err != nil {
+		if h.Target, err = b.aim(&c, d); err != nil {
 			return Entry{}, err
 		}
 	}
-	x, err := b.write(&c, event.Header{Kind: d.Kind, Lifetime: d.Lifetime, Key: l.key, Clock: b.clock()}, body)
+	x, err := b.write(&c, h, l.body)
 	if err != nil {
 		return Entry{}, err
 	}
@@ -199,6 +200,7 @@ func (b *batch) written(l *logState, e *event.Event) (x *entry, err error) {
 	if l.segments, err = l.segments.Add(event.Segment{First: h.Sequence, Last: h.Sequence, ID: e.ID}); err != nil {
 		return nil, err
 	}
+	l.events++
 	b.touch(l)
 	b.grown[l.number] = true
 	x = &entry{

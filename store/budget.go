@@ -49,8 +49,9 @@ func (b *batch) spend(p crypto.PersonID, n uint64) error {
 	return nil
 }
 
-// charge counts events of somebody who is no contact.
-func (b *batch) charge(in *intake, which []int, known bool) error {
+// charge counts events of somebody who is no contact: those that are new to their log, and the bodies of those that
+// came without before.
+func (b *batch) charge(in *intake, fresh, filled []int, known bool) error {
 	if !in.from.Stranger || b.isOwn(in.from.Author) {
 		return nil
 	}
@@ -58,8 +59,11 @@ func (b *batch) charge(in *intake, which []int, known bool) error {
 	if !known {
 		n = costLog
 	}
-	for _, i := range which {
+	for _, i := range fresh {
 		n += costEvent + uint64(len(in.events[i].Head)+len(in.events[i].Body))
+	}
+	for _, i := range filled {
+		n += uint64(len(in.events[i].Body))
 	}
 	if in.from.Member {
 		return b.spendMember(in.from.Author, n)

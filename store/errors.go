@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/earshot-im/earshot/store/disk"
-	"github.com/earshot-im/earshot/store/event"
 )
 
 // From Open. The last four of these say which file; nothing was changed.
@@ -49,9 +48,9 @@ var (
 	// cancelled any more.
 	ErrAcknowledged = errors.New("message was already delivered")
 
-	// ErrTooManySegments: the log would be held in too many pieces. Don't take the
-	// run; it can come again when what lies between has come.
-	ErrTooManySegments = event.ErrTooManySegments
+	// ErrTooManySegments: the log is held in event.MaxPieces pieces, and what came joins none
+	// and lies beyond them. It can come again when what lies between has come.
+	ErrTooManySegments = errors.New("too many segments")
 
 	// ErrForked: the log has two events at one sequence. Both branches are kept as
 	// they are; neither grows. Nothing else is affected.

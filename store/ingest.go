@@ -106,14 +106,15 @@ func (g *ingestion) run(b *batch) error {
 // intake is a run on its way in.
 type intake struct {
 	events []event.Event
-	sealed [][]byte // bodies, by event
+	sealed [][]byte        // bodies, by event
+	absent []event.Absence // as it is settled here, by event
 	from   Origin
 }
 
 // sifted is what a run is to a log: indexes of its events.
 type sifted struct {
 	fresh []int
-	held  []int
+	held  []int  // they stand in the log, whether they were had or not
 	fork  int    // of the first event that contradicts what is held; -1: none
 	doubt uint64 // the first sequence that has two events, if there is a fork
 }
@@ -151,22 +152,30 @@ func (b *batch) ingest(in *intake) (l *logState, forked bool, err error) {
 		held, err := b.heldByEither(l, in, sift)
 		return l, !held, err
 	}
+	if err := b.settleAbsences(l, in); err != nil {
+		return nil, false, err
+	}
 	if sift.fork >= 0 {
 		l, err = b.fork(l, in, sift)
 		return l, true, err
 	}
-	if len(sift.fresh) > 0 {
-		segments, err := extend(l.segments, in.events, sift.fresh)
-		if err != nil {
-			return nil, false, err
-		}
-		if err := b.charge(in, sift.fresh, known); err != nil {
-			return nil, false, err
-		}
-		if !known {
-			l = b.addLog(c.number, l.log, l.person, branchFirst)
-		}
+	segments, err := b.extended(l, in, sift)
+	if err != nil {
+		return nil, false, err
+	}
+	filled, err := b.filled(l, in, sift.held)
+	if err != nil {
+		return nil, false, err
+	}
+	if err := b.charge(in, sift.fresh, filled, known); err != nil {
+		return nil, false, err
+	}
+	if !known {
+		l = b.addLog(c.number, l.log, l.person, branchFirst)
+	}
+	if len(sift.fresh) > 0 || !slices.Equal(l.segments, segments) {
 		l.segments = segments
+		l.events += uint64(len(sift.fresh))
 		b.touch(l)
 		b.grown[l.number] = true
 	}
@@ -183,20 +192,17 @@ func (b *batch) ingest(in *intake) (l *logState, forked bool, err error) {
 	return l, false, nil
 }
 
-// sift compares a run with what is held of its log.
+// sift compares a run with what stands in its log.
 func (b *batch) sift(l *logState, events []event.Event) (sifted, error) {
 	s := sifted{fork: -1}
 	for i := range events {
 		e := &events[i]
 		seq := e.Header.Sequence
-		if l.segments.Covers(seq) {
-			st, err := b.stored(pointer{l.number, seq})
-			if err != nil {
-				return s, err
-			}
-			if st == nil {
-				return s, damaged("a segment without its events")
-			}
+		st, err := b.standing(l, seq)
+		if err != nil {
+			return s, err
+		}
+		if st != nil {
 			if !bytes.Equal(st.head, e.Head) {
 				s.fork, s.doubt = i, seq
 				return s, nil
@@ -204,16 +210,24 @@ func (b *batch) sift(l *logState, events []event.Event) (sifted, error) {
 			s.held = append(s.held, i)
 			continue
 		}
-		if i == 0 && !follows(l.segments, e) {
-			s.fork, s.doubt = i, seq-1
-			return s, nil
-		}
-		if l.segments.Covers(seq + 1) {
-			next, err := b.entry(pointer{l.number, seq + 1})
-			if err != nil {
+		if i == 0 {
+			if follows, err := b.follows(l, e); err != nil {
 				return s, err
+			} else if !follows {
+				s.fork, s.doubt = i, seq-1
+				return s, nil
 			}
-			if next.header.Previous != e.ID {
+		}
+		next, err := b.standing(l, seq+1)
+		if err != nil {
+			return s, err
+		}
+		if next != nil {
+			h, err := event.ParseHeader(next.head)
+			if err != nil {
+				return s, damaged("event: %w", err)
+			}
+			if h.Previous != e.ID {
 				s.fork, s.doubt = i, seq
 				return s, nil
 			}
@@ -223,36 +237,124 @@ func (b *batch) sift(l *logState, events []event.Event) (sifted, error) {
 	return s, nil
 }
 
-// follows reports whether an event that is not held links to the one before it, if
-// that is held.
-func follows(held event.Segments, e *event.Event) bool {
-	for _, g := range held {
-		if g.Last == e.Header.Sequence-1 {
-			return g.ID == e.Header.Previous
-		}
+// standing returns the event that stands at a sequence of a log, nil if none does.
+func (b *batch) standing(l *logState, seq uint64) (*stored, error) {
+	if !l.stands(seq) {
+		return nil, nil
 	}
-	return true
+	st, err := b.stored(pointer{l.number, seq})
+	if err == nil && st == nil && l.segments.Covers(seq) {
+		err = damaged("a segment without its events")
+	}
+	return st, err
 }
 
-// extend returns the segments with some of a run's events.
+// follows reports whether an event that is not held links to the one before it, if
+// that is held.
+func (b *batch) follows(l *logState, e *event.Event) (bool, error) {
+	for _, g := range l.segments {
+		if g.Last == e.Header.Sequence-1 {
+			return g.ID == e.Header.Previous, nil
+		}
+	}
+	st, err := b.standing(l, e.Header.Sequence-1)
+	return st == nil || idOf(st.head) == e.Header.Previous, err
+}
+
+// extended returns the segments of a log with what counts as had of a run when it has been taken:
+// the events whose bodies are here or come with it, or are absent for a reason that holds.
+func (b *batch) extended(l *logState, in *intake, s sifted) (event.Segments, error) {
+	if len(s.fresh) == 0 && !l.loose() {
+		return l.segments, nil
+	}
+	var had []int
+	held := s.held
+	for i := range in.events {
+		absent := in.absent[i]
+		if len(held) > 0 && held[0] == i {
+			held = held[1:]
+			if absent == event.Dropped {
+				st, err := b.stored(pointer{l.number, in.events[i].Header.Sequence})
+				if err != nil {
+					return nil, err
+				}
+				absent = st.absent
+			}
+		}
+		if absent != event.Dropped {
+			had = append(had, i)
+		}
+	}
+	return extend(l.segments, in.events, had)
+}
+
+// filled returns which of the held events get a body that was missing.
+func (b *batch) filled(l *logState, in *intake, held []int) ([]int, error) {
+	if !l.loose() {
+		return nil, nil
+	}
+	var filled []int
+	for _, i := range held {
+		st, err := b.stored(pointer{l.number, in.events[i].Header.Sequence})
+		if err != nil {
+			return nil, err
+		}
+		if st.absent == event.Dropped && in.absent[i] == event.Present {
+			filled = append(filled, i)
+		}
+	}
+	return filled, nil
+}
+
+// extend returns the segments with some of a run's events. Past event.MaxPieces the highest
+// are forgotten: their events stay and count again when they come again, and meanwhile what
+// is lower gets its place. It fails with ErrTooManySegments if all of the run lies higher.
 func extend(s event.Segments, events []event.Event, which []int) (event.Segments, error) {
+	lowest := uint64(0) // of what s lacks
 	for len(which) > 0 {
 		n := 1
 		for n < len(which) && which[n] == which[0]+n {
 			n++
 		}
-		last := &events[which[n-1]]
+		first, last := &events[which[0]], &events[which[n-1]]
+		g := event.Segment{First: first.Header.Sequence, Last: last.Header.Sequence, ID: last.ID}
+		if lacks := (event.Segments{g}).Missing(s); lowest == 0 && len(lacks) > 0 {
+			lowest = lacks[0].First
+		}
 		var err error
-		if s, err = s.Add(event.Segment{
-			First: events[which[0]].Header.Sequence,
-			Last:  last.Header.Sequence,
-			ID:    last.ID,
-		}); err != nil {
+		if s, err = s.Add(g); err != nil {
 			return nil, err
 		}
 		which = which[n:]
 	}
+	if len(s) > event.MaxPieces {
+		if s = s[:event.MaxPieces]; lowest != 0 && !s.Covers(lowest) {
+			return nil, ErrTooManySegments
+		}
+	}
 	return s, nil
+}
+
+// gain counts an event as had that stood in its log without.
+func (b *batch) gain(x *entry) error {
+	g := event.Segment{First: x.sequence, Last: x.sequence, ID: x.id}
+	segments, err := x.in.segments.Add(g)
+	if err != nil {
+		return err
+	}
+	x.in.segments = segments[:min(len(segments), event.MaxPieces)]
+	b.touch(x.in)
+	b.grown[x.in.number] = true
+	return b.arrive(x)
+}
+
+// arrive does what an event that counts as had now, and is placed, makes possible for others.
+func (b *batch) arrive(x *entry) error {
+	if !x.is(flagPlaced) || x.absent == event.Dropped {
+		return nil
+	}
+	b.lead(x)
+	return b.wake(x)
 }
 
 // fork keeps what contradicts a log as its other branch, and freezes both.
@@ -261,15 +363,21 @@ func (b *batch) fork(l *logState, in *intake, s sifted) (*logState, error) {
 	for i := s.fork; i < len(in.events); i++ {
 		which = append(which, i)
 	}
-	segments, err := extend(nil, in.events, which)
+	var had []int
+	for _, i := range which {
+		if in.absent[i] != event.Dropped {
+			had = append(had, i)
+		}
+	}
+	segments, err := extend(nil, in.events, had)
 	if err != nil {
 		return nil, err
 	}
-	if err := b.charge(in, which, false); err != nil {
+	if err := b.charge(in, which, nil, false); err != nil {
 		return nil, err
 	}
 	other := b.addLog(l.conversation, l.log, l.person, branchOther)
-	other.segments = segments
+	other.segments, other.events = segments, uint64(len(which))
 	l.forked, other.forked = s.doubt, s.doubt
 	b.touch(l)
 	b.visible = true
@@ -313,58 +421,99 @@ func (b *batch) take(l *logState, in *intake, i int) error {
 	x := &entry{
 		pointer: pointer{l.number, e.Header.Sequence},
 		stored: &stored{
-			absent:    e.Absent,
+			absent:    in.absent[i],
 			firstSeen: b.now,
+			withheld:  in.withheld(i),
 			head:      e.Head,
 			signature: e.Signature,
-			sealed:    in.sealed[i],
 		},
 		in:     l,
 		header: e.Header,
 		id:     e.ID,
 	}
-	if err := b.settleAbsence(x); err != nil {
-		return err
+	if x.absent == event.Present {
+		x.sealed = in.sealed[i]
 	}
 	return b.add(x)
 }
 
-// settleAbsence decides of a new event whether its body is there. One that was
-// recalled is not taken, nor an edit of one that was; one that is said to be gone for a reason that does not hold
-// here is only missing.
-func (b *batch) settleAbsence(x *entry) error {
-	if x.header.Kind.SelfProven() {
-		return nil
+// withheld returns which causes of an event are not for this node: none outside of groups, where everybody has a right to
+// all that was said.
+func (in *intake) withheld(i int) uint32 {
+	if !in.from.Member {
+		return 0
 	}
-	recalled, err := b.recalled(x)
-	if err == nil && !recalled && x.header.Kind == event.KindEdit && x.absent == event.Present {
-		if recalled, err = b.editRecalled(x); recalled {
-			x.absent, x.sealed = event.Dropped, nil
-			return nil
+	return in.events[i].Withheld
+}
+
+// settleAbsences decides of each event of a run whether its body is taken, and why it is absent if not.
+func (b *batch) settleAbsences(l *logState, in *intake) error {
+	in.absent = make([]event.Absence, len(in.events))
+	var recalled map[event.ID]bool // by the run itself
+	for i := range in.events {
+		if h := &in.events[i].Header; h.Kind == event.KindRecall {
+			if recalled == nil {
+				recalled = map[event.ID]bool{}
+			}
+			recalled[h.Target] = true
 		}
 	}
-	switch {
-	case err != nil:
-		return err
-	case recalled:
-		x.absent, x.sealed = event.Recalled, nil
-	case x.absent == event.Recalled, x.absent == event.Expired && !x.header.Expired(b.now):
-		x.absent = event.Dropped
+	for i := range in.events {
+		e := &in.events[i]
+		if e.Absent != event.Present && (recalled[e.ID] || e.Header.Kind == event.KindEdit && recalled[e.Header.Target]) {
+			in.absent[i] = event.Recalled
+			continue
+		}
+		var err error
+		if in.absent[i], err = b.absence(l, e); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// again takes what an event that is held brings the second time: a body that was
-// missing, a signature.
+// absence decides it of one event. The words of what was recalled are not taken. What is said to be gone for a reason
+// that does not hold here is only missing.
+func (b *batch) absence(l *logState, e *event.Event) (event.Absence, error) {
+	x := &entry{in: l, header: e.Header, id: e.ID}
+	switch {
+	case e.Header.Kind.SelfProven():
+	case e.Absent == event.Present:
+		if taken, err := b.taken(x); err != nil || taken {
+			return event.Recalled, err
+		}
+	case e.Absent == event.Expired:
+		if !e.Header.Expired(b.now) {
+			return event.Dropped, nil
+		}
+	default: // as recalled, or for no reason given
+		if !b.anything(&b.recalls, bucketRecalls) {
+			return event.Dropped, nil
+		}
+		if p, err := b.recallOf(x); err != nil || p == (pointer{}) {
+			return event.Dropped, err
+		}
+		return event.Recalled, nil
+	}
+	return e.Absent, nil
+}
+
+// again takes what an event that stands in its log brings the second time: a body that was
+// missing or a reason for its absence, a signature, and which causes are not for this node.
 func (b *batch) again(l *logState, in *intake, i int) error {
 	e := &in.events[i]
 	st, err := b.stored(pointer{l.number, e.Header.Sequence})
 	if err != nil {
 		return err
 	}
+	absent := st.absent
+	if absent == event.Dropped {
+		absent = in.absent[i]
+	}
 	sign := st.signature == nil && e.Signature != nil
-	fill := st.absent == event.Dropped && e.Absent == event.Present
-	if !sign && !fill {
+	fill := absent != st.absent
+	free := in.withheld(i)&^st.withheld != 0 && !st.is(flagPlaced)
+	if !sign && !fill && !free {
 		return nil
 	}
 	x := &entry{pointer: pointer{l.number, e.Header.Sequence}, stored: st, in: l, header: e.Header, id: e.ID}
@@ -372,9 +521,8 @@ func (b *batch) again(l *logState, in *intake, i int) error {
 		x.signature = e.Signature
 	}
 	if fill {
-		x.absent, x.sealed = event.Present, in.sealed[i]
-		if err := b.settleAbsence(x); err != nil {
-			return err
+		if x.absent = absent; absent == event.Present {
+			x.sealed = in.sealed[i]
 		}
 		if x.is(flagPlaced) {
 			if err := b.show(x); err != nil {
@@ -383,8 +531,16 @@ func (b *batch) again(l *logState, in *intake, i int) error {
 		}
 	}
 	b.save(x)
-	if fill && x.absent == event.Present && indexed(x.header.Kind) {
-		return b.index(x, true)
+	if fill {
+		if absent == event.Present && indexed(x.header.Kind) {
+			b.index(x, true)
+		}
+		if err := b.arrive(x); err != nil {
+			return err
+		}
+	}
+	if free {
+		return b.waitLess(x, in.withheld(i))
 	}
 	return nil
 }

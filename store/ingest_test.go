@@ -90,26 +90,6 @@ func TestHolesInAnyOrder(t *testing.T) {
 	}
 }
 
-func TestTooManySegments(t *testing.T) {
-	n, p := newNode(t), newPen(t)
-	p.meets(n, true)
-	var events []event.Event
-	for i := range 2*event.MaxSegments + 3 {
-		events = append(events, p.say(fmt.Sprint(i)))
-	}
-	for i := range event.MaxSegments {
-		_, err := p.give(n, events[2*i])
-		check(t, err)
-	}
-	if _, err := p.give(n, events[2*event.MaxSegments]); err != ErrTooManySegments {
-		t.Fatal(err)
-	}
-	_, err := p.give(n, events[1])
-	check(t, err)
-	_, err = p.give(n, events[2*event.MaxSegments])
-	check(t, err)
-}
-
 // Two events at one sequence: both branches are kept and shown as forked, neither
 // grows, and nothing else is affected.
 func TestFork(t *testing.T) {

@@ -135,11 +135,18 @@ type logState struct {
 	log          event.Log
 	person       crypto.PersonID
 	branch       byte
-	forked       uint64 // first sequence in doubt; 0: none
-	limit        uint64 // the last sequence that counts; noLimit: all
-	head         placed // of the highest that is placed
-	segments     event.Segments
+	forked       uint64         // first sequence in doubt; 0: none
+	limit        uint64         // the last sequence that counts; noLimit: all
+	head         placed         // of the highest that is placed and had
+	events       uint64         // that stand in the log, had or not
+	segments     event.Segments // what was had, at most event.MaxPieces
 }
+
+// loose reports whether events stand in the log that its segments don't cover.
+func (l *logState) loose() bool { return l.events != l.segments.Len() }
+
+// stands reports whether there may be an event at a sequence of the log.
+func (l *logState) stands(sequence uint64) bool { return l.segments.Covers(sequence) || l.loose() }
 
 const noLimit = 1<<64 - 1
 
@@ -151,7 +158,7 @@ type placed struct {
 }
 
 const (
-	logFixed    = 4 + 32 + 32 + 8 + 32 + 1 + 8 + 8 + 8 + 8 + 32
+	logFixed    = 4 + 32 + 32 + 8 + 32 + 1 + 8 + 8 + 8 + 8 + 32 + 8
 	segmentSize = 8 + 8 + 32
 )
 
@@ -168,6 +175,7 @@ func (l *logState) bytes() []byte {
 	b = binary.BigEndian.AppendUint64(b, l.head.sequence)
 	b = binary.BigEndian.AppendUint64(b, uint64(l.head.t))
 	b = append(b, l.head.id[:]...)
+	b = binary.BigEndian.AppendUint64(b, l.events)
 	for _, s := range l.segments {
 		b = binary.BigEndian.AppendUint64(b, s.First)
 		b = binary.BigEndian.AppendUint64(b, s.Last)
@@ -197,6 +205,7 @@ func parseLog(number uint32, b []byte) (*logState, error) {
 			t:        int64(binary.BigEndian.Uint64(b[133:])),
 			id:       event.ID(b[141:173]),
 		},
+		events: binary.BigEndian.Uint64(b[173:]),
 	}
 	for b := b[logFixed:]; len(b) > 0; b = b[segmentSize:] {
 		l.segments = append(l.segments, event.Segment{
@@ -205,7 +214,7 @@ func parseLog(number uint32, b []byte) (*logState, error) {
 			ID:    event.ID(b[16:48]),
 		})
 	}
-	if err := l.segments.Check(); err != nil {
+	if err := l.segments.Check(event.MaxPieces); err != nil {
 		return nil, damaged("log: %w", err)
 	}
 	return l, nil
@@ -235,12 +244,13 @@ type stored struct {
 	firstSeen int64
 	t         int64
 	arrival   uint64
+	withheld  uint32 // of its causes, see event.Event
 	head      []byte
 	signature []byte // nil if there is none
 	sealed    []byte // the body, nil if absent
 }
 
-const storedFixed = 1 + 1 + 8 + 8 + 8 + 2
+const storedFixed = 1 + 1 + 8 + 8 + 8 + 4 + 2
 
 func (e *stored) is(flag byte) bool { return e.flags&flag != 0 }
 
@@ -254,6 +264,7 @@ func (e *stored) bytes() []byte {
 	b = binary.BigEndian.AppendUint64(b, uint64(e.firstSeen))
 	b = binary.BigEndian.AppendUint64(b, uint64(e.t))
 	b = binary.BigEndian.AppendUint64(b, e.arrival)
+	b = binary.BigEndian.AppendUint32(b, e.withheld)
 	b = binary.BigEndian.AppendUint16(b, uint16(len(e.head)))
 	b = append(b, e.head...)
 	b = append(b, e.signature...)
@@ -270,8 +281,9 @@ func parseStored(b []byte) (*stored, error) {
 		firstSeen: int64(binary.BigEndian.Uint64(b[2:])),
 		t:         int64(binary.BigEndian.Uint64(b[10:])),
 		arrival:   binary.BigEndian.Uint64(b[18:]),
+		withheld:  binary.BigEndian.Uint32(b[26:]),
 	}
-	head, b := int(binary.BigEndian.Uint16(b[26:])), b[storedFixed:]
+	head, b := int(binary.BigEndian.Uint16(b[30:])), b[storedFixed:]
 	if e.is(flagSigned) {
 		if len(b) < head+crypto.SignatureSize {
 			return nil, damaged("event without its signature")

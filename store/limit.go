@@ -41,10 +41,10 @@ func (s *Store) SetLimits(ctx context.Context, conv event.Conversation, limits m
 	})
 }
 
-// counted returns what is held of a log as far as it counts, which ends where a run can
-// end: others who hold more of it bring the signature that is missing.
+// counted returns what was had of a log as far as it counts, which ends where a run can end:
+// others who hold more of it bring the signature that is missing.
 func (r *reader) counted(l *logState) (event.Segments, error) {
-	if l.segments.Last() <= l.limit {
+	if l.limit == noLimit || l.segments.Last() <= l.limit && !l.loose() {
 		return l.segments, nil
 	}
 	var out event.Segments
@@ -52,27 +52,63 @@ func (r *reader) counted(l *logState) (event.Segments, error) {
 		if g.First > l.limit {
 			break
 		}
-		if g.Last > l.limit {
-			for g.Last = l.limit; ; g.Last-- {
-				if g.Last < g.First {
-					return out, nil
-				}
-				st, err := r.stored(pointer{l.number, g.Last})
-				if err != nil {
-					return nil, err
-				}
-				if st == nil {
-					return nil, damaged("a segment without its events")
-				}
-				if st.signature != nil || l.log.Device == r.s.own.Device.ID() {
-					g.ID = idOf(st.head)
-					break
-				}
-			}
+		last, id, err := r.provenUpTo(l, g.First, min(g.Last, l.limit))
+		if err != nil {
+			return nil, err
 		}
-		out = append(out, g)
+		if last != 0 {
+			out = append(out, event.Segment{First: g.First, Last: last, ID: id})
+		}
 	}
 	return out, nil
+}
+
+// provenUpTo returns the last sequence between two of a segment, and its ID, that a signature within the limit proves: one
+// that stands there or, where the words of what comes next are missing, after it. It is 0 if there is none.
+func (r *reader) provenUpTo(l *logState, first, last uint64) (uint64, event.ID, error) {
+	own := l.log.Device == r.s.own.Device.ID()
+	at := func(seq uint64) (*stored, error) {
+		st, err := r.stored(pointer{l.number, seq})
+		if err == nil && st == nil && seq <= last {
+			err = damaged("a segment without its events")
+		}
+		return st, err
+	}
+	for seq, heads := last, (*event.Header)(nil); seq <= l.limit && seq < last+event.MaxRunEvents; seq++ {
+		st, err := at(seq)
+		if err != nil {
+			return 0, event.ID{}, err
+		}
+		if st == nil {
+			break
+		}
+		h, err := event.ParseHeader(st.head)
+		if err != nil {
+			return 0, event.ID{}, damaged("event: %w", err)
+		}
+		if heads == nil {
+			heads = &h
+		} else if !sameHeads(heads, &h) {
+			break
+		}
+		if st.signature != nil || own {
+			st, err := at(last)
+			if err != nil {
+				return 0, event.ID{}, err
+			}
+			return last, idOf(st.head), nil
+		}
+	}
+	for seq := last; seq >= first; seq-- {
+		st, err := at(seq)
+		if err != nil {
+			return 0, event.ID{}, err
+		}
+		if st.signature != nil {
+			return seq, idOf(st.head), nil
+		}
+	}
+	return 0, event.ID{}, nil
 }
 
 // hidden reports whether an event is past the limit of its log, and not by one's own

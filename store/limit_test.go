@@ -234,7 +234,7 @@ func TestRecallThatWasCut(t *testing.T) {
 	m := p.say("m")
 	_, err := p.give(n, m)
 	check(t, err)
-	recall := event.Run{Events: []event.Event{q.write(event.KindRecall, recallOf(m), epoch)}}
+	recall := event.Run{Events: []event.Event{q.recalls(m.ID, epoch)}}
 	_, err = n.take(recall, p.origin())
 	check(t, err)
 	for limit, want := range []event.Absence{event.Dropped, event.Recalled} {
@@ -255,7 +255,7 @@ func TestRecallThatWasCut(t *testing.T) {
 	other := p.say("other")
 	gone := other
 	gone.Body, gone.Absent = nil, event.Recalled
-	run := event.Run{Events: []event.Event{gone}, Recalls: []event.Event{q.write(event.KindRecall, recallOf(other), epoch)}}
+	run := event.Run{Events: []event.Event{gone}, Recalls: []event.Event{q.recalls(other.ID, epoch)}}
 	_, err = n.take(run, p.origin())
 	check(t, err)
 	_, err = p.give(n, other)

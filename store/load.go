@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"slices"
 
 	"github.com/earshot-im/earshot/store/event"
@@ -50,95 +51,130 @@ func (s *Store) LoadRun(log event.Log, first uint64, maxEvents, maxBytes int) (e
 		if !segments.Covers(first) {
 			return ErrNoEvent
 		}
-		run, err = r.loadRun(l, segments, first, min(maxEvents, event.MaxRunEvents), maxBytes)
+		run, err = r.loadRun(l, first, min(maxEvents, event.MaxRunEvents), maxBytes)
 		return err
 	})
 	return run, err
 }
 
-func (r *reader) loadRun(l *logState, segments event.Segments, first uint64, maxEvents, maxBytes int) (event.Run, error) {
+// loadRun goes on over events that are here without their words: what comes before them is
+// proven by a signature that may stand after them.
+func (r *reader) loadRun(l *logState, first uint64, maxEvents, maxBytes int) (event.Run, error) {
 	var run event.Run
 	own := l.log.Device == r.s.own.Device.ID()
-	var signed, recalls int         // how much of the run is proven so far
-	size, sent, enclosed := 0, 0, 0 // bytes of the run with the event in hand
-	for seq := first; segments.Covers(seq); seq++ {
+	var recalls enclosure
+	signed := 0        // how much of the run is proven so far
+	size, sent := 0, 0 // bytes of the run with the event in hand
+	for seq := first; seq <= l.limit && l.stands(seq); seq++ {
 		e, recall, err := r.travelling(pointer{l.number, seq})
-		if err != nil {
+		if err == ErrNoEvent && !l.segments.Covers(seq) {
+			break
+		} else if err != nil {
 			return run, err
 		}
-		cost := len(recall.Head) + len(recall.Body)
-		if enclosed += cost; cost > 0 && enclosed > event.MaxRunSent-event.MaxRunSize { // there must be room for any run
-			e.Absent, recall, enclosed = event.Dropped, event.Event{}, enclosed-cost
-		}
-		size += e.Size()
-		sent += len(e.Head) + len(e.Body) + len(recall.Head) + len(recall.Body)
 		n := len(run.Events)
+		size += e.Size()
+		sent += len(e.Head) + len(e.Body) + recalls.add(recall, n)
 		enough := n >= maxEvents || sent > maxBytes
 		full := n == event.MaxRunEvents || size > event.MaxRunSize || sent > event.MaxRunSent ||
 			n > 0 && !sameHeads(&run.Events[0].Header, &e.Header)
 		if n > 0 && (enough || full) {
 			if own && signed < n {
 				run.Events[n-1].Sign(r.s.own.Device)
-				signed, recalls = n, len(run.Recalls)
+				signed = n
 			}
 			if full || signed > 0 {
 				break
 			}
 		}
 		run.Events = append(run.Events, e)
-		if e.Absent == event.Recalled {
-			run.Recalls = append(run.Recalls, recall)
-		}
 		if e.Signature != nil {
-			signed, recalls = n+1, len(run.Recalls)
+			signed = n + 1
 		}
 	}
 	if n := len(run.Events); own && signed < n { // it was cut there
 		run.Events[n-1].Sign(r.s.own.Device)
-		signed, recalls = n, len(run.Recalls)
+		signed = n
 	}
 	if signed == 0 {
 		return event.Run{}, damaged("a segment that no signature ends")
 	}
-	run.Events, run.Recalls = run.Events[:signed], run.Recalls[:recalls]
+	run.Events, run.Recalls = run.Events[:signed], recalls.of(signed)
 	run.Trim()
 	return run, nil
+}
+
+// enclosure is the recalls that go with a run.
+type enclosure struct {
+	recalls []event.Event
+	first   []int // by recall: the index of the first event that is absent because of it
+	bytes   int
+}
+
+// add encloses a recall for an event of the run, if there is one and it is not enclosed yet, and
+// returns how many bytes that takes. One for which a run of any size has no room is left out.
+func (c *enclosure) add(recall *event.Event, index int) int {
+	if recall == nil || slices.ContainsFunc(c.recalls, func(e event.Event) bool { return e.Header.Target == recall.Header.Target }) {
+		return 0
+	}
+	cost := len(recall.Head) + len(recall.Body)
+	if c.bytes+cost > event.MaxRunSent-event.MaxRunSize {
+		return 0
+	}
+	c.recalls, c.first = append(c.recalls, *recall), append(c.first, index)
+	c.bytes += cost
+	return cost
+}
+
+// of returns the recalls for the first n events of the run, in the order of their targets.
+func (c *enclosure) of(n int) []event.Event {
+	var out []event.Event
+	for i, first := range c.first {
+		if first < n {
+			out = append(out, c.recalls[i])
+		}
+	}
+	slices.SortFunc(out, func(x, y event.Event) int { return bytes.Compare(x.Header.Target[:], y.Header.Target[:]) })
+	return out
 }
 
 func sameHeads(a, b *event.Header) bool {
 	return a.Card == b.Card && slices.Equal(a.Control, b.Control)
 }
 
-// travelling returns an event as it goes into a run, copied, and the recall to enclose if it is absent for one. Without
-// the recall it goes as dropped.
-func (r *reader) travelling(p pointer) (e, recall event.Event, err error) {
+// travelling returns an event as it goes into a run, copied, and the recall because of which it
+// is absent, nil if it isn't. Where that recall is not served, the event goes as dropped.
+func (r *reader) travelling(p pointer) (e event.Event, recall *event.Event, err error) {
 	x, err := r.entry(p)
 	if err != nil {
-		return e, recall, err
+		return e, nil, err
 	}
 	if e, err = r.whole(x); err != nil {
-		return e, recall, err
+		return e, nil, err
 	}
 	e = detached(e)
 	if x.absent == event.Recalled {
-		var ok bool
-		if recall, ok, err = r.recallFor(x); !ok {
+		if recall, err = r.recallFor(x); recall == nil {
 			e.Absent = event.Dropped
 		}
 	}
 	return e, recall, err
 }
 
-// recallFor returns the recall of an event as it is enclosed, copied.
-func (r *reader) recallFor(x *entry) (event.Event, bool, error) {
+// recallFor returns the recall of an event as it is enclosed, copied; nil if there is none.
+func (r *reader) recallFor(x *entry) (*event.Event, error) {
 	p, err := r.recallOf(x)
 	if err != nil || p == (pointer{}) {
-		return event.Event{}, false, err
+		return nil, err
 	}
 	recall, err := r.entry(p)
 	if err != nil {
-		return event.Event{}, false, err
+		return nil, err
 	}
 	e, err := r.whole(recall)
-	return detached(e), err == nil, err
+	if err != nil {
+		return nil, err
+	}
+	e = detached(e)
+	return &e, nil
 }

@@ -18,7 +18,7 @@ func (b *batch) add(x *entry) error {
 	}
 	b.save(x)
 	if ok {
-		if err := b.wake(x); err != nil {
+		if err := b.arrive(x); err != nil {
 			return err
 		}
 	}
@@ -26,7 +26,7 @@ func (b *batch) add(x *entry) error {
 	case x.header.Kind == event.KindRecall:
 		return b.applyRecall(x)
 	case x.absent == event.Present && indexed(x.header.Kind):
-		return b.index(x, true)
+		b.index(x, true)
 	}
 	return nil
 }
@@ -40,120 +40,185 @@ const (
 	waitForNone
 )
 
-// place settles T of an event if its causes are placed, or those that it waits for, and
-// makes its row. Otherwise it notes the first cause that it waits for. The caller saves x.
-func (b *batch) place(x *entry, wait patience) (bool, error) {
-	var causes []int64
-	var absent, held []byte // the first cause that isn't here, and that is and isn't placed
-	earlier := true         // what is missing came before all that is here of its log
-	want := func(l *logState, p event.Position) error {
-		before := l == nil || len(l.segments) == 0 || p.Sequence < l.segments[0].First
-		here := false
-		if l != nil {
-			if p.Sequence > l.limit { // it comes to nobody any more
-				return nil
-			}
-			t, found, placed, err := b.placedAt(l, p)
-			if placed || err != nil {
-				causes = append(causes, t)
-				return err
-			}
-			here = found
-		}
-		if before { // newcomers to a group get its control events, not all of the log
-			if t, ok, err := b.controlAt(x.in.conversation, p.ID); ok || err != nil {
-				causes = append(causes, t)
-				return err
-			}
-		}
-		switch key := waitingFor(x.in.conversation, p.Device, p.Instance, p.Sequence); {
-		case here && held == nil:
-			held = key
-		case !here && absent == nil:
-			absent = key
-		}
-		earlier = earlier && before
-		return nil
-	}
+// cause is something that came before an event, and what is known of it here.
+type cause struct {
+	key      []byte // of bucketWaiting, without the pointer
+	t        int64
+	here     bool // with its words, or gone for a reason
+	placed   bool // t is settled
+	earlier  bool // it came before all that was had of its log
+	excluded bool // it is not for this node, or for nobody any more
+}
+
+// causes returns what came before an event: its predecessor in its log, and what its author had seen.
+func (r *reader) causes(x *entry) ([]cause, error) {
+	var out []cause
 	h := &x.header
 	if h.Sequence > 1 {
 		p := event.Position{Device: h.Device, Instance: h.Instance, Sequence: h.Sequence - 1, ID: h.Previous}
-		if err := want(x.in, p); err != nil {
-			return false, err
-		}
-	}
-	for _, p := range h.Seen {
-		l, err := b.named(x.in.conversation, p.Log(h.Conversation), branchFirst)
-		if err == nil {
-			err = want(l, p)
-		}
+		c, err := r.cause(x, x.in, p, x.withheld&event.WithholdPrevious != 0)
 		if err != nil {
-			return false, err
+			return nil, err
+		}
+		out = append(out, c)
+	}
+	for i, p := range h.Seen {
+		l, err := r.named(x.in.conversation, p.Log(h.Conversation), branchFirst)
+		if err != nil {
+			return nil, err
+		}
+		c, err := r.cause(x, l, p, x.withheld&event.WithholdSeen(i) != 0)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, c)
+	}
+	return out, nil
+}
+
+// cause looks up one; l is its log, nil if nothing of that is here.
+func (r *reader) cause(x *entry, l *logState, p event.Position, withheld bool) (c cause, err error) {
+	c.earlier = l == nil || len(l.segments) == 0 || p.Sequence < l.segments[0].First
+	if l != nil {
+		if c.excluded = p.Sequence > l.limit; c.excluded {
+			return c, nil
+		}
+		if c.t, c.here, c.placed, err = r.placedAt(l, p); c.here && c.placed || err != nil {
+			return c, err
 		}
 	}
+	if c.earlier { // newcomers to a group get its control events, not all of the log
+		if t, ok, err := r.controlAt(x.in.conversation, p.ID); ok || err != nil {
+			c.t, c.here, c.placed = t, true, true
+			return c, err
+		}
+	}
+	c.excluded = withheld && !c.here
+	c.key = waitingFor(x.in.conversation, p.Device, p.Instance, p.Sequence)
+	return c, nil
+}
+
+// missing is what of an event's causes it waits for.
+type missing struct {
+	absent, held []byte // keys of the first cause that isn't here, and that is and isn't placed
+	earlier      bool   // all of them came before all that was had of their logs
+}
+
+// split returns which causes are missing, and T of those that are placed.
+func split(causes []cause) (m missing, times []int64) {
+	m.earlier = true
+	for _, c := range causes {
+		if c.placed {
+			times = append(times, c.t)
+		}
+		if c.excluded || c.here && c.placed {
+			continue
+		}
+		m.earlier = m.earlier && c.earlier
+		switch {
+		case c.here && m.held == nil:
+			m.held = c.key
+		case !c.here && m.absent == nil:
+			m.absent = c.key
+		}
+	}
+	return m, times
+}
+
+// place settles T of an event if its causes are here and placed, or those that it waits for, and
+// makes its row. Otherwise it notes the first cause that it waits for. The caller saves x.
+func (b *batch) place(x *entry, wait patience) (bool, error) {
+	causes, err := b.causes(x)
+	if err != nil {
+		return false, err
+	}
+	m, times := split(causes)
 	var key []byte
 	switch {
-	case wait == waitForAll && absent != nil:
-		key = absent
+	case wait == waitForAll && m.absent != nil:
+		key = m.absent
 	case wait != waitForNone:
-		key = held
+		key = m.held
 	}
 	if key != nil {
 		b.put(bucketWaiting, x.pointer.append(key), u64(uint64(x.firstSeen)))
 		b.waiting = 2
 		return false, nil
 	}
-	if absent != nil || held != nil {
-		c, err := b.conversation(h.Conversation)
-		if err != nil {
-			return false, err
-		}
-		if !earlier || !b.isGroup(&c) { // newcomers to a group know that there was something
-			x.flags |= flagGap
-		}
+	gap, err := b.gap(x, m)
+	if err != nil {
+		return false, err
 	}
-	x.t = event.Time(h.Clock, x.firstSeen, causes)
+	if gap {
+		x.flags |= flagGap
+	}
+	x.t = event.Time(x.header.Clock, x.firstSeen, times)
 	x.flags |= flagPlaced
-	if h.Sequence > x.in.head.sequence {
-		x.in.head = placed{h.Sequence, x.t, x.id}
-		b.touch(x.in)
-		if logs := b.s.fresh[x.in.conversation]; logs != nil && x.in.branch == branchFirst {
-			logs[x.in.number] = true
-		}
-	}
 	return true, b.show(x)
 }
 
-// placedAt returns T of the event at a position, whether it is here and whether it is
-// placed. A fork may have it in its other branch.
-func (b *batch) placedAt(l *logState, p event.Position) (t int64, here, placed bool, err error) {
+// gap reports whether what is missing is to be marked. Newcomers to a group know that there was something before all
+// that they have.
+func (r *reader) gap(x *entry, m missing) (bool, error) {
+	if m.absent == nil && m.held == nil {
+		return false, nil
+	}
+	c, err := r.conversation(x.header.Conversation)
+	return !m.earlier || !r.isGroup(&c), err
+}
+
+// stillGap reports whether something is missing now that came before a row with a mark.
+func (r *reader) stillGap(x *entry) (bool, error) {
+	causes, err := r.causes(x)
+	if err != nil {
+		return false, err
+	}
+	m, _ := split(causes)
+	return r.gap(x, m)
+}
+
+// lead notes that an event is placed and had: the next that this device writes names the highest of each log as seen.
+func (b *batch) lead(x *entry) {
+	if x.header.Sequence <= x.in.head.sequence {
+		return
+	}
+	x.in.head = placed{x.header.Sequence, x.t, x.id}
+	b.touch(x.in)
+	if logs := b.s.fresh[x.in.conversation]; logs != nil && x.in.branch == branchFirst {
+		logs[x.in.number] = true
+	}
+}
+
+// placedAt returns T of the event at a position, whether it is here with its words or gone for a reason, and whether it
+// is placed. A fork may have it in its other branch.
+func (r *reader) placedAt(l *logState, p event.Position) (t int64, here, placed bool, err error) {
 	if l.head.sequence == p.Sequence && l.head.id == p.ID {
 		return l.head.t, true, true, nil
 	}
-	st, err := b.stored(pointer{l.number, p.Sequence})
+	st, err := r.stored(pointer{l.number, p.Sequence})
 	if err != nil {
 		return 0, false, false, err
 	}
 	if st != nil && idOf(st.head) == p.ID {
-		return st.t, true, st.is(flagPlaced), nil
+		return st.t, st.absent != event.Dropped, st.is(flagPlaced), nil
 	}
 	if l.forked == 0 {
 		return 0, false, false, nil
 	}
-	other, err := b.named(l.conversation, l.log, branchOther-l.branch)
+	other, err := r.named(l.conversation, l.log, branchOther-l.branch)
 	if err != nil || other == nil {
 		return 0, false, false, err
 	}
-	if st, err = b.stored(pointer{other.number, p.Sequence}); st == nil || idOf(st.head) != p.ID {
+	if st, err = r.stored(pointer{other.number, p.Sequence}); st == nil || idOf(st.head) != p.ID {
 		return 0, false, false, err
 	}
-	return st.t, true, st.is(flagPlaced), nil
+	return st.t, st.absent != event.Dropped, st.is(flagPlaced), nil
 }
 
 // controlAt returns the time of a control event of a group's control set, and whether it
 // is there.
-func (b *batch) controlAt(conversation uint32, id event.ID) (int64, bool, error) {
-	v := b.get(bucketControls, controlKey(conversation, id))
+func (r *reader) controlAt(conversation uint32, id event.ID) (int64, bool, error) {
+	v := r.get(bucketControls, controlKey(conversation, id))
 	if v == nil {
 		return 0, false, nil
 	}
@@ -221,20 +286,50 @@ func (b *batch) wake(x *entry) error {
 		h := &queue[0].header
 		keys, _ := b.drain(bucketWaiting, waitingFor(queue[0].in.conversation, h.Device, h.Instance, h.Sequence))
 		for _, k := range keys {
-			b.delete(bucketWaiting, k)
 			y, err := b.waiter(k)
 			if err != nil {
 				return err
 			}
-			ok, err := b.place(y, waitForAll)
+			ok, err := b.tryAgain(k, y, waitForAll)
 			if err != nil {
 				return err
 			}
-			if ok {
-				b.save(y)
+			if ok && y.absent != event.Dropped {
+				b.lead(y)
 				queue = append(queue, y)
 			}
 		}
+	}
+	return nil
+}
+
+// tryAgain places what has waited under a key. If it waits on, that may be under another.
+func (b *batch) tryAgain(key []byte, x *entry, wait patience) (bool, error) {
+	b.delete(bucketWaiting, key)
+	ok, err := b.place(x, wait)
+	if ok {
+		b.save(x)
+	}
+	return ok, err
+}
+
+// waitLess has an event that waits not wait for causes that are not for this node.
+func (b *batch) waitLess(x *entry, withheld uint32) error {
+	causes, err := b.causes(x)
+	if err != nil {
+		return err
+	}
+	for _, c := range causes {
+		key := x.pointer.append(c.key)
+		if b.get(bucketWaiting, key) == nil {
+			continue
+		}
+		x.withheld |= withheld
+		b.save(x)
+		if ok, err := b.tryAgain(key, x, waitForAll); err != nil || !ok {
+			return err
+		}
+		return b.arrive(x)
 	}
 	return nil
 }
@@ -288,8 +383,7 @@ func (b *batch) release(prefix []byte, before int64) error {
 			if err != nil {
 				return err
 			}
-			b.delete(bucketWaiting, k)
-			ok, err := b.place(x, wait)
+			ok, err := b.tryAgain(k, x, wait)
 			if err != nil {
 				return err
 			}
@@ -297,8 +391,7 @@ func (b *batch) release(prefix []byte, before int64) error {
 				continue
 			}
 			placed = true
-			b.save(x)
-			if err := b.wake(x); err != nil {
+			if err := b.arrive(x); err != nil {
 				return err
 			}
 		}

@@ -114,7 +114,15 @@ func (b *batch) grow(bucket []byte, l *logState, person crypto.PersonID, add eve
 
 // readHere marks rows of a log as read by the owner of this store.
 func (b *batch) readHere(l *logState, ranges event.Ranges) error {
+	ranges, err := b.withWhatIsNoRow(l, ranges)
+	if err != nil {
+		return err
+	}
 	fresh, err := b.grow(bucketRead, l, b.s.own.Person, ranges)
+	if err == ErrTooManySegments {
+		fresh, err = ranges, nil // they are read here, though no receipt says so
+		b.visible = true
+	}
 	if err != nil {
 		return err
 	}
@@ -132,9 +140,34 @@ func (b *batch) readHere(l *logState, ranges event.Ranges) error {
 	return nil
 }
 
+// maxNoRows bounds how far withWhatIsNoRow looks.
+const maxNoRows = 256
+
+// withWhatIsNoRow returns ranges with what directly precedes each in the log and has no row, such as reactions: else who
+// reads every message of a log with as many reactions would have read it in as many pieces.
+func (b *batch) withWhatIsNoRow(l *logState, ranges event.Ranges) (event.Ranges, error) {
+	out := ranges
+	for _, r := range ranges {
+		first := r.First
+		for first > 1 && r.First-first < maxNoRows {
+			st, err := b.stored(pointer{l.number, first - 1})
+			if err != nil {
+				return nil, err
+			}
+			if st == nil || st.is(flagShown) || !st.is(flagPlaced) || st.absent == event.Dropped { // a row, or it may become one
+				break
+			}
+			first--
+		}
+		if first < r.First {
+			out = out.Add(event.Range{First: first, Last: r.First - 1})
+		}
+	}
+	return out, nil
+}
+
 // MarkRead marks messages of others as read; unless tell, nobody is to learn of it. It
-// fails with ErrNoEvent if one is not here, and with ErrTooManySegments if too scattered
-// messages of one log were read.
+// fails with ErrNoEvent if one is not here. Where too scattered messages of one log were read, nobody learns of some.
 func (s *Store) MarkRead(ctx context.Context, tell bool, ids ...event.ID) error {
 	return s.do(ctx, func(b *batch) error {
 		rows := map[*logState]event.Ranges{}

@@ -16,10 +16,7 @@ const RecallWindow = 2 * time.Minute
 // applyRecall notes whom a recall is of, in case the target comes later or its
 // absence must be explained, and takes the words if it may.
 func (b *batch) applyRecall(x *entry) error {
-	id, err := b.target(x)
-	if err != nil {
-		return err
-	}
+	id := x.header.Target
 	b.put(bucketRecalls, append(recallsOf(x.in.conversation, id), u32(x.log)...), u64(x.sequence))
 	b.recalls = 2
 	target, err := b.byID(id)
@@ -33,22 +30,27 @@ func (b *batch) applyRecall(x *entry) error {
 	}
 	switch late := x.header.Clock - target.header.Clock; {
 	case target.absent == event.Recalled:
-		return nil
+		return b.dropEdits(x.in.conversation, id, x.in.person)
 	case target.absent == event.Present && !b.isOwn(x.in.person) && max(late, -late) > RecallWindow.Milliseconds():
 		return nil
 	}
 	return b.forget(target)
 }
 
-// forget takes the words of an event that was recalled, and those of its edits.
+// forget takes the words of an event that was recalled, and those of its edits. Where the
+// words were missing, it is known now that there is nothing to wait for.
 func (b *batch) forget(x *entry) error {
 	if indexed(x.header.Kind) && x.absent == event.Present {
-		if err := b.index(x, false); err != nil {
+		b.index(x, false)
+	}
+	missing := x.absent == event.Dropped
+	x.absent, x.sealed = event.Recalled, nil
+	b.save(x)
+	if missing {
+		if err := b.gain(x); err != nil {
 			return err
 		}
 	}
-	x.absent, x.sealed = event.Recalled, nil
-	b.save(x)
 	if x.is(flagShown) {
 		b.delete(bucketUnread, u64(x.arrival))
 		b.visible = true
@@ -56,20 +58,20 @@ func (b *batch) forget(x *entry) error {
 	return b.dropEdits(x.in.conversation, x.id, x.in.person)
 }
 
-// editRecalled reports whether the message that an edit is of has lost its words, or
-// will when it comes.
-func (b *batch) editRecalled(x *entry) (bool, error) {
+// taken reports whether the words of x, which has come with them, are not to be kept: its
+// author has recalled it, or the message that it is an edit of.
+func (b *batch) taken(x *entry) (bool, error) {
 	if !b.anything(&b.recalls, bucketRecalls) {
 		return false, nil
 	}
-	id, err := b.target(x)
-	if err != nil {
-		return false, err
+	p, err := b.recallBy(x.in, x.id)
+	if err != nil || p != (pointer{}) || x.header.Kind != event.KindEdit {
+		return p != pointer{}, err
 	}
-	target, err := b.byID(id)
+	target, err := b.byID(x.header.Target)
 	switch {
-	case err == ErrNoEvent:
-		p, err := b.recallBy(x.in, id)
+	case err == ErrNoEvent || err == nil && target.absent == event.Dropped:
+		p, err := b.recallBy(x.in, x.header.Target)
 		return p != pointer{}, err
 	case err != nil:
 		return false, err
@@ -77,17 +79,15 @@ func (b *batch) editRecalled(x *entry) (bool, error) {
 	return target.absent == event.Recalled && target.in.conversation == x.in.conversation && target.in.person == x.in.person, nil
 }
 
-// recalled reports whether a recall by the author of x is here.
-func (b *batch) recalled(x *entry) (bool, error) {
-	if !b.anything(&b.recalls, bucketRecalls) {
-		return false, nil
+// recallOf returns where the recall is because of which x may be absent, or nothing: one of x
+// by its author, or of the message that x is an edit of.
+func (r *reader) recallOf(x *entry) (pointer, error) {
+	p, err := r.recallBy(x.in, x.id)
+	if err == nil && p == (pointer{}) && x.header.Kind == event.KindEdit {
+		p, err = r.recallBy(x.in, x.header.Target)
 	}
-	p, err := b.recallOf(x)
-	return p != pointer{}, err
+	return p, err
 }
-
-// recallOf returns where a recall of x by its author is, or nothing.
-func (r *reader) recallOf(x *entry) (pointer, error) { return r.recallBy(x.in, x.id) }
 
 // recallBy returns where a recall of an event by the author of a log is, or nothing.
 func (r *reader) recallBy(in *logState, id event.ID) (pointer, error) {
@@ -181,7 +181,7 @@ func (b *batch) unacknowledged(x *entry) error {
 // recall writes a recall of an own event, and takes the words.
 func (b *batch) recall(c *conversation, x *entry, h event.Header, body event.Body) (*entry, error) {
 	h.Clock = b.clock()
-	body.Content = event.Recall{Target: x.id}.Marshal()
+	h.Target = x.id
 	recall, err := b.write(c, h, body)
 	if err != nil {
 		return nil, err

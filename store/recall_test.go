@@ -9,8 +9,6 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-func recallOf(e event.Event) []byte { return event.Recall{Target: e.ID}.Marshal() }
-
 // Three events in all orders of arrival: a message, its recall within the window,
 // and another message. The outcome is the same for all who never showed the words.
 func TestRecallInAnyOrder(t *testing.T) {
@@ -23,7 +21,7 @@ func TestRecallInAnyOrder(t *testing.T) {
 			if !within {
 				at = at.Add(time.Millisecond)
 			}
-			events := []event.Event{m, p.write(event.KindRecall, recallOf(m), at), p.say("kept")}
+			events := []event.Event{m, p.recalls(m.ID, at), p.say("kept")}
 			for _, i := range order {
 				_, err := p.give(n, events[i])
 				check(t, err)
@@ -65,16 +63,16 @@ func TestRecallOfOthersMessageDoesNothing(t *testing.T) {
 	q.meets(n, true)
 	q.restart(c)
 	m1, m2 := p.say("1"), p.say("2")
-	_, err := q.give(n, q.write(event.KindRecall, recallOf(m1), epoch), q.write(event.KindRecall, recallOf(m2), epoch))
+	_, err := q.give(n, q.recalls(m1.ID, epoch), q.recalls(m2.ID, epoch))
 	check(t, err)
 	_, err = p.give(n, m1, m2)
 	check(t, err)
 	equalWords(t, "rows", words(n.rows(c)), "1", "2")
-	_, err = q.give(n, q.write(event.KindRecall, recallOf(m1), epoch))
+	_, err = q.give(n, q.recalls(m1.ID, epoch))
 	check(t, err)
 	equalWords(t, "rows", words(n.rows(c)), "1", "2")
 	q.meets(n, true) // a conversation of their own
-	_, err = q.give(n, q.write(event.KindRecall, recallOf(m1), epoch))
+	_, err = q.give(n, q.recalls(m1.ID, epoch))
 	check(t, err)
 	equalWords(t, "rows", words(n.rows(c)), "1", "2")
 }
@@ -173,7 +171,7 @@ func TestEnclosedRecallOfOthersMessage(t *testing.T) {
 	e := p.say("1")
 	gone := e
 	gone.Body, gone.Absent = nil, event.Recalled
-	forged := event.Run{Events: []event.Event{gone}, Recalls: []event.Event{q.write(event.KindRecall, recallOf(e), epoch)}}
+	forged := event.Run{Events: []event.Event{gone}, Recalls: []event.Event{q.recalls(e.ID, epoch)}}
 	_, err := n.take(forged, p.origin())
 	check(t, err)
 	_, err = p.give(n, e)
@@ -190,13 +188,13 @@ func TestDroppedBodyComesLater(t *testing.T) {
 	d.Body, d.Absent = nil, event.Dropped
 	_, err := p.give(n, d, e2)
 	check(t, err)
-	equalWords(t, "rows", words(n.rows(c)), "2")
+	equalWords(t, "rows", words(n.rows(c))) // what came before is not here yet
 	_, err = p.give(n, e1)
 	check(t, err)
 	equalWords(t, "rows", words(n.rows(c)), "1", "2")
 	// A claim that it was recalled or has expired takes nothing away.
 	d.Absent = event.Recalled
-	r := event.Run{Events: []event.Event{d, e2, p.write(event.KindRecall, recallOf(e1), epoch.Add(time.Hour))}}
+	r := event.Run{Events: []event.Event{d, e2, p.recalls(e1.ID, epoch.Add(time.Hour))}}
 	_, err = n.take(r, p.origin())
 	check(t, err)
 	equalWords(t, "rows", words(n.rows(c)), "1", "2")

@@ -85,6 +85,8 @@ func (b *batch) rollback(c *conversation, l *logState) error {
 		}
 		from := x.pointer
 		x.pointer.log, x.in = lost.number, lost
+		l.events--
+		lost.events++
 		moved[from] = x.pointer
 		b.move(x, from)
 		entries = append(entries, x)
@@ -109,20 +111,13 @@ func (b *batch) move(x *entry, from pointer) {
 		b.put(bucketView, viewKey(x.in.conversation, x.t, x.id), to)
 		b.put(bucketArrivals, u64(x.arrival), to)
 	}
-	recall := x.header.Kind == event.KindRecall
-	if !recall && (!indexed(x.header.Kind) || x.absent != event.Present) {
-		return
-	}
-	target, err := b.target(x)
 	switch {
-	case err != nil:
-		b.err = err
-	case recall:
-		prefix := recallsOf(x.in.conversation, target)
+	case x.header.Kind == event.KindRecall:
+		prefix := recallsOf(x.in.conversation, x.header.Target)
 		b.delete(bucketRecalls, append(bytes.Clone(prefix), u32(from.log)...))
 		b.put(bucketRecalls, append(prefix, u32(x.log)...), u64(x.sequence))
-	default: // what takes its place counts
-		b.delete(bucketActs, from.append(actsOf(x.in.conversation, target, x.header.Kind)))
+	case indexed(x.header.Kind) && x.absent == event.Present: // what takes its place counts
+		b.delete(bucketActs, from.append(actsOf(x.in.conversation, x.header.Target, x.header.Kind)))
 	}
 }
 
@@ -191,17 +186,12 @@ func (b *batch) reissueAll(c *conversation, entries []*entry) error {
 		if err != nil {
 			return err
 		}
-		if indexed(x.header.Kind) {
-			target, err := targetOf(x.header.Kind, body.Content)
-			if id, moved := ids[target]; err == nil && moved {
-				body.Content, err = retarget(x.header.Kind, body.Content, id)
-			}
-			if err != nil {
-				return damaged("act: %w", err)
-			}
+		target := x.header.Target
+		if id, moved := ids[target]; moved && indexed(x.header.Kind) {
+			target = id
 		}
 		y, err := b.write(c, event.Header{
-			Kind: x.header.Kind, Flags: x.header.Flags, Lifetime: x.header.Lifetime, Key: x.header.Key, Clock: x.header.Clock,
+			Kind: x.header.Kind, Flags: x.header.Flags, Lifetime: x.header.Lifetime, Key: x.header.Key, Clock: x.header.Clock, Target: target,
 		}, body)
 		if err != nil {
 			return err

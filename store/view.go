@@ -36,8 +36,16 @@ type Row struct {
 func (r *reader) row(x *entry) (Row, error) {
 	row := r.bareRow(x)
 	var err error
-	if row.State, err = r.state(x); err != nil || x.absent != event.Present {
+	if row.State, err = r.state(x); err != nil {
 		return row, err
+	}
+	if x.is(flagGap) { // the mark goes when what was missing has come
+		if row.Gap, err = r.stillGap(x); err != nil {
+			return row, err
+		}
+	}
+	if x.absent != event.Present {
+		return row, nil
 	}
 	body, err := r.content(x)
 	if err != nil {

@@ -223,6 +223,7 @@ func (m *Refused) marshal() []byte {
 	w.Bytes(2, m.Device[:])
 	w.Bytes(3, m.Instance[:])
 	w.Uint(4, uint64(m.Reason))
+	w.Uint(5, m.Run)
 	return w.Out()
 }
 
@@ -232,10 +233,11 @@ func parseRefused(b []byte) (*Refused, error) {
 	m.Device = [32]byte(r.Fixed(2, 32))
 	m.Instance = event.Instance(r.Fixed(3, 8))
 	m.Reason = Reason(r.Uint(4))
+	m.Run = r.Uint(5)
 	if err := r.End(); err != nil {
 		return nil, err
 	}
-	if m.Reason < TooManySegments || m.Reason > Forked {
+	if m.Reason < TooManySegments || m.Reason > TooEarly {
 		return nil, fmt.Errorf("%w: reason %d", canon.ErrEncoding, m.Reason)
 	}
 	return m, nil

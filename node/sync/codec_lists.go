@@ -173,6 +173,7 @@ func (m *Have) marshal() []byte {
 	w.Bytes(1, m.Tag)
 	w.Bytes(2, m.Store[:])
 	marshalLogs(&w, m.Logs)
+	w.Uint(4, m.Answers)
 	return w.Out()
 }
 
@@ -180,8 +181,9 @@ func parseHave(b []byte) (*Have, error) {
 	r := canon.NewReader(b)
 	m := &Have{Tag: r.Optional(1, tagSize), Store: event.Instance(r.Fixed(2, 8))}
 	logs := r.Repeated(3, MaxLogs, maxLog)
+	m.Answers = r.Uint(4)
 	err := r.End()
-	if err == nil && len(logs) == 0 {
+	if err == nil && len(logs) == 0 && m.Answers == 0 {
 		err = fmt.Errorf("%w: no logs", canon.ErrEncoding)
 	}
 	if err != nil {
@@ -199,8 +201,8 @@ func parseControl(b []byte) (*Control, error) {
 	if err != nil {
 		return nil, err
 	}
-	if run.Tag == nil || run.Recalls != nil {
-		return nil, fmt.Errorf("%w: control events", canon.ErrEncoding)
+	if run.Tag == nil {
+		return nil, fmt.Errorf("%w: control events without a tag", canon.ErrEncoding)
 	}
 	return controlOf(&run)
 }
@@ -210,16 +212,22 @@ func parseWelcome(b []byte) (*Control, error) {
 	if err != nil {
 		return nil, err
 	}
-	if run.Tag != nil || run.Recalls != nil {
-		return nil, fmt.Errorf("%w: welcome", canon.ErrEncoding)
+	if run.Tag != nil {
+		return nil, fmt.Errorf("%w: welcome with a tag", canon.ErrEncoding)
 	}
 	return controlOf(&run)
 }
 
 // controlOf takes a run for control events of one group, by different authors.
 func controlOf(run *event.Run) (*Control, error) {
+	if run.Recalls != nil || run.Number != 0 {
+		return nil, fmt.Errorf("%w: a run for control events", canon.ErrEncoding)
+	}
 	m := &Control{Tag: run.Tag, Events: run.Events}
 	for i := range m.Events {
+		if m.Events[i].Withheld != 0 {
+			return nil, fmt.Errorf("%w: causes of a control event", canon.ErrEncoding)
+		}
 		if h := &m.Events[i].Header; h.Kind.Class() != event.ClassControl || h.Conversation != m.Group() {
 			return nil, fmt.Errorf("%w: kind %d among control events", canon.ErrEncoding, h.Kind)
 		}
@@ -268,7 +276,7 @@ func parseLogs(elements [][]byte) ([]LogSegments, error) {
 				return nil, err
 			}
 		}
-		if err := l.Segments.Check(); err != nil {
+		if err := l.Segments.Check(event.MaxSegments); err != nil {
 			return nil, err
 		}
 		if i > 0 && logs[i-1].compare(&l) >= 0 {

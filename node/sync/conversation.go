@@ -62,7 +62,8 @@ type log struct {
 
 	mine   event.Segments // on this node's disk
 	theirs event.Segments // on the peer's, as it said or by what it brought
-	sent   event.Ranges   // theirs and what is in flight: never pushed again
+	given  event.Ranges   // what was pushed since the peer's last offer, whatever became of it
+	sent   event.Ranges   // theirs and given: not pushed again
 	told   event.Ranges   // of mine, what the peer knows
 	acked  event.Ranges   // what Acked has said
 
@@ -211,8 +212,8 @@ func (s *Session) grow(l *log, segments event.Segments) bool {
 	if slices.Equal(l.mine, segments) {
 		return false
 	}
-	merged, err := l.mine, error(nil)
-	for _, g := range segments {
+	merged, err := segments, error(nil)
+	for _, g := range l.mine {
 		if merged, err = merged.Add(g); err != nil {
 			merged = segments
 			break
@@ -224,9 +225,15 @@ func (s *Session) grow(l *log, segments event.Segments) bool {
 	if len(l.mine) == 0 {
 		s.claims -= len(l.theirs)
 	}
+	// What was pushed without its words can be pushed with them now.
+	l.given = l.given.Subtract(merged.Missing(l.mine))
 	l.mine = merged
+	l.pushed()
 	return true
 }
+
+// pushed renews sent.
+func (l *log) pushed() { l.sent = l.theirs.Ranges().Union(l.given) }
 
 // lacks returns what is here, for the peer, and neither there nor on its way.
 func (l *log) lacks() event.Ranges {

@@ -342,7 +342,7 @@ func (d *disk) load(n *node, in sync.Load, peer int) (run event.Run, ok bool) {
 		n.world.count.skips++
 	}
 	bytes, end := 0, 0
-	for sequence := first; len(run.Events) < in.Events && first <= limit; sequence++ {
+	for sequence := first; (len(run.Events) < in.Events || end == 0) && first <= limit; sequence++ {
 		e := h.events[sequence]
 		if e == nil || bytes+len(e.Head)+len(e.Body) > in.Bytes || !slices.Equal(e.Header.Control, h.events[first].Header.Control) {
 			break

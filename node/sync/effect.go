@@ -27,8 +27,8 @@ type (
 	}
 
 	// Load reads a run of a log that begins at First, or where what the peer may have begins
-	// after it, and has at most Events events and at most Bytes of headers and bodies. Answer
-	// with Loaded.
+	// after it. It has at most Events events and Bytes of headers and bodies, or is the shortest
+	// that can be proven if even that is larger. Answer with Loaded.
 	Load struct {
 		Log    event.Log
 		First  uint64

@@ -103,9 +103,10 @@ type Record struct {
 
 // Have says how far the named logs are now on the sender's disk.
 type Have struct {
-	Tag   []byte
-	Store event.Instance
-	Logs  []LogSegments // by ascending device and instance, at least one
+	Tag     []byte
+	Store   event.Instance
+	Logs    []LogSegments // by ascending device and instance; at least one unless it answers a run
+	Answers uint64        // the number of the run that this answers; 0: none
 }
 
 // Settled says that everything has been sent which the receiver lacked when its
@@ -123,14 +124,17 @@ const (
 	OverBudget      Reason = 2
 	NotPermitted    Reason = 3
 	Forked          Reason = 4
+	TooEarly        Reason = 5 // all of the run came before what the sender may read
 )
 
-// Refused says that the sender takes no more of a log in this session.
+// Refused says that the sender takes no more of a log in this session, or does not take one
+// run of it.
 type Refused struct {
 	Tag      []byte
 	Device   crypto.DeviceID
 	Instance event.Instance
 	Reason   Reason
+	Run      uint64 // the number of the one run that is refused; 0: whatever is sent of the log
 }
 
 // CardRequest asks for a card. It is answered before another is sent.

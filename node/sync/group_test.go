@@ -248,7 +248,7 @@ func TestNeedControl(t *testing.T) {
 		s.want(s.step(sync.NeedControl{Ticket: find[sync.Ingest](t, run(n)).Ticket}))
 	}
 	s.want(s.step(sync.NeedControl{Ticket: find[sync.Ingest](t, run(66)).Ticket}), "refused")
-	s.want(run(67))
+	s.want(run(67), "Ingest") // only the one is refused
 }
 
 // A run that reaches past where its log ends is taken as far as it counts.

@@ -83,9 +83,10 @@ type (
 		Ticket   Ticket
 		Segments event.Segments // of the run's log, all that is held now
 
-		// Refused, if not 0, is why no more of the log is taken. Of a run that reaches past
-		// where a log ends for good, Segments has what counts.
+		// Refused, if not 0, is why no more of the log is taken or, with Once, why this run is
+		// not. Of a run that reaches past where a log ends for good, Segments has what counts.
 		Refused Reason
+		Once    bool
 
 		// Err ends the session. Wrap ErrProtocol where the peer is to blame.
 		Err error

@@ -74,12 +74,12 @@ func (s *Session) offerOf(c *conversation, everything, full bool) (o Offer, weig
 		return o, weight
 	}
 	for _, name := range names {
-		l := LogSegments{name.Device, name.Instance, c.held(name)}
+		l := LogSegments{name.Device, name.Instance, c.held(name).Told()}
 		if w := l.weight(); len(o.Logs) < MaxLogs && weight+w <= haveBytes {
 			weight += w
 			o.Logs = append(o.Logs, l)
 			if l := c.logs[name]; l != nil {
-				l.told = l.mine.Ranges()
+				l.told = l.mine.Told().Ranges()
 			}
 		} else {
 			s.logOf(c, name).told = nil
@@ -172,6 +172,7 @@ func (s *Session) offered(o Offer) {
 	again := c.open && c.want == WantNothing && o.Want != WantNothing
 	c.open = true
 	c.want = o.Want
+	s.forgetGiven(c)
 	s.seeControl(c, o.Control)
 	if c.quiet {
 		o.Want, o.Logs, o.Records = WantNothing, nil, nil
@@ -207,6 +208,19 @@ func (s *Session) offered(o Offer) {
 	s.reopen(c)
 }
 
+// forgetGiven has what was pushed before pushed again, where the peer's offer does not show it: all but what is on its way.
+func (s *Session) forgetGiven(c *conversation) {
+	for _, l := range c.order {
+		l.given = nil
+		for _, f := range s.flights {
+			if f.log == l {
+				l.given = l.given.Add(f.part)
+			}
+		}
+		l.pushed()
+	}
+}
+
 // agrees reports whether a short offer says what is here.
 func (s *Session) agrees(c *conversation, o *Offer) bool {
 	return *o.Digest == *s.digest(c, c.names(func(event.Log) bool { return true }))
@@ -229,17 +243,22 @@ func (s *Session) seeAll(c *conversation, logs []LogSegments) {
 			theirs[logs[i].name(c)] = logs[i].Segments
 		}
 		for _, name := range slices.SortedFunc(maps.Keys(c.base), event.Log.Compare) {
-			if !slices.Equal(theirs[name], c.base[name]) {
+			if !sameAs(c.base[name], theirs[name]) {
 				s.logOf(c, name)
 			}
 		}
 		c.same = true
 	}
 	for i := range logs {
-		if name := logs[i].name(c); c.logs[name] != nil || !slices.Equal(logs[i].Segments, c.base[name]) {
+		if name := logs[i].name(c); c.logs[name] != nil || !sameAs(c.base[name], logs[i].Segments) {
 			s.seeLog(c, &logs[i])
 		}
 	}
+}
+
+// sameAs reports whether a peer that tells of theirs holds what is here of a log.
+func sameAs(here, theirs event.Segments) bool {
+	return len(here) <= event.MaxSegments && slices.Equal(here, theirs)
 }
 
 // seeLog replaces the picture of a log at the peer, if there is room for it.

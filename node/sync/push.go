@@ -11,6 +11,7 @@ import (
 // flight is a run that was sent and is not answered.
 type flight struct {
 	log    *log
+	number uint64
 	part   event.Range
 	weight int
 }
@@ -109,7 +110,7 @@ func (s *Session) load() {
 		}
 		l.loading, l.reach = lacks[0].First, lacks[0].Last
 		s.loads++
-		s.emit(Load{l.name, l.loading, event.MaxRunEvents, runWeight})
+		s.emit(Load{l.name, l.loading, int(min(event.MaxRunEvents, l.reach-l.loading+1)), runWeight})
 	}
 }
 
@@ -145,13 +146,15 @@ func (s *Session) loaded(in Loaded) {
 		s.stop(l)
 		return
 	}
-	in.Run.Tag = c.mine
+	s.runs++
+	in.Run.Tag, in.Run.Number = c.mine, s.runs
 	part := in.Run.Segment()
-	f := flight{l, event.Range{First: part.First, Last: part.Last}, weigh(&in.Run)}
+	f := flight{l, s.runs, event.Range{First: part.First, Last: part.Last}, weigh(&in.Run)}
 	s.flights = append(s.flights, f)
 	s.unanswered += f.weight
-	l.sent = l.sent.Add(f.part)
-	l.told = l.told.Add(f.part)
+	l.given = l.given.Add(f.part)
+	l.pushed()
+	l.told = l.told.Union(in.Run.Given().Ranges())
 	if f.part.First <= l.proof && l.proof <= f.part.Last {
 		l.proof = 0
 	}
@@ -228,19 +231,29 @@ func (s *Session) stop(l *log) {
 
 // recall forgets what was sent of l and is not answered: nobody will.
 func (s *Session) recall(l *log) {
-	s.land(l, func(event.Range) bool { return true })
-	l.sent = l.theirs.Ranges()
+	s.land(func(f *flight) bool { return f.log == l })
+	l.given = nil
+	l.pushed()
 }
 
-// land takes the flights of l off the window that satisfy answered.
-func (s *Session) land(l *log, answered func(event.Range) bool) {
+// land takes flights off the window.
+func (s *Session) land(answered func(*flight) bool) {
 	s.flights = slices.DeleteFunc(s.flights, func(f flight) bool {
-		if f.log != l || !answered(f.part) {
+		if !answered(&f) {
 			return false
 		}
 		s.unanswered -= f.weight
 		return true
 	})
+}
+
+// answered takes the answer to one run. There may be nothing to answer any more, where the log was given up meanwhile.
+func (s *Session) answered(number uint64) {
+	if number > s.runs {
+		s.close(broken("answer to a run that was not sent"))
+		return
+	}
+	s.land(func(f *flight) bool { return f.number == number })
 }
 
 // caughtUp says Settled when everything has been pushed that was lacking at the
@@ -263,6 +276,9 @@ func (s *Session) have(h *Have) {
 	if c == nil || c.quiet || !s.sameStore(h.Store) {
 		return
 	}
+	if h.Answers != 0 {
+		s.answered(h.Answers)
+	}
 	for i := range h.Logs {
 		l := s.seeLog(c, &h.Logs[i])
 		if l == nil {
@@ -275,26 +291,16 @@ func (s *Session) have(h *Have) {
 	}
 }
 
-// see replaces the picture of the peer's log, and frees the window of what it covers.
+// see replaces the picture of the peer's log.
 func (s *Session) see(l *log, theirs event.Segments) {
 	s.picture(l, theirs)
-	covered := theirs.Ranges()
-	s.land(l, func(part event.Range) bool {
-		return len(event.Ranges{part}.Subtract(covered)) == 0
-	})
-	l.sent = covered
-	for _, f := range s.flights {
-		if f.log == l {
-			l.sent = l.sent.Add(f.part)
-		}
-	}
 	s.disprove(l)
 	if !s.own[l.name.Device] || s.own[s.cfg.Peer] {
 		return
 	}
-	acked := l.acked.Union(covered)
+	acked := l.acked.Union(theirs.Ranges())
 	if len(acked) > 2*event.MaxSegments { // a peer that keeps changing its mind
-		acked = covered
+		acked = theirs.Ranges()
 	}
 	if !slices.Equal(acked, l.acked) {
 		l.acked = acked
@@ -323,11 +329,17 @@ func (s *Session) picture(l *log, theirs event.Segments) {
 		s.claims += len(theirs) - len(l.theirs)
 	}
 	l.theirs = theirs
+	l.pushed()
 }
 
+// refused pushes nothing more of a log, or goes on without one run.
 func (s *Session) refused(r *Refused) {
 	c := s.at(r.Tag)
 	if c == nil {
+		return
+	}
+	if r.Run != 0 {
+		s.answered(r.Run)
 		return
 	}
 	if l := c.logs[event.Log{Conversation: c.id, Device: r.Device, Instance: r.Instance}]; l != nil {

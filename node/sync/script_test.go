@@ -16,6 +16,7 @@ type script struct {
 	t       *testing.T
 	session *sync.Session
 	now     time.Time
+	runs    uint64 // that the peer has pushed
 }
 
 var (
@@ -90,7 +91,17 @@ func (s *script) have(log event.Log, segments ...event.Segment) []sync.Effect {
 	return s.got(sync.Frame{Have: &sync.Have{Store: theirStore, Logs: list(map[event.Log]event.Segments{log: segments})}})
 }
 
-func (s *script) run(r event.Run) []sync.Effect { return s.got(sync.Frame{Run: &r}) }
+// answer has the peer answer the run of a number.
+func (s *script) answer(number uint64, log event.Log, segments ...event.Segment) []sync.Effect {
+	return s.got(sync.Frame{Have: &sync.Have{Store: theirStore, Logs: list(map[event.Log]event.Segments{log: segments}), Answers: number}})
+}
+
+// run has the peer push a run, numbered as it must be.
+func (s *script) run(r event.Run) []sync.Effect {
+	s.runs++
+	r.Number = s.runs
+	return s.got(sync.Frame{Run: &r})
+}
 
 func list(logs map[event.Log]event.Segments) []sync.LogSegments {
 	var all []sync.LogSegments

@@ -50,6 +50,7 @@ type Session struct {
 	// Pushing.
 	ready      []*log   // to be loaded, in turn
 	loads      int      // Loads under way, an opening run's aside
+	runs       uint64   // sent, an opening run aside
 	flights    []flight // sent and not answered
 	unanswered int      // weight of flights
 	delayed    []delay  // others' logs, by time

@@ -32,6 +32,8 @@ type pending struct {
 	control []event.Event
 	weight  int
 
+	unclaimed bool // there was no room to remember that the peer has the run
+
 	waits    waits
 	head     crypto.Hash // of the card that was needed last
 	controls uint64      // Session.controls when the shell got it
@@ -77,20 +79,27 @@ func (s *Session) takeRun(run event.Run) {
 		return
 	}
 	c.control.learn(run.Events[0].Header.Control)
-	l := s.claimed(c, name, event.MaxSegments)
-	switch {
-	case l == nil:
-		s.refuse(c, name, OverBudget)
+	p := &pending{id: c.id, conv: c, run: &run, weight: weigh(&run)}
+	if l := s.claimed(c, name, event.MaxSegments); l == nil {
+		p.unclaimed = true
+	} else if l.refused {
 		return
-	case l.refused:
-		return
+	} else {
+		s.brings(l, &run)
 	}
-	if theirs, err := l.theirs.Add(run.Segment()); err == nil {
-		s.picture(l, theirs)
-		l.sent = l.sent.Union(theirs.Ranges())
-		s.check(l)
+	s.ingest(p)
+}
+
+// brings takes into the picture of the peer's log what it has sent of it.
+func (s *Session) brings(l *log, run *event.Run) {
+	theirs, err := l.theirs, error(nil)
+	for _, g := range run.Given() {
+		if theirs, err = theirs.Add(g); err != nil {
+			return // it contradicts itself
+		}
 	}
-	s.ingest(&pending{id: c.id, conv: c, run: &run, weight: weigh(&run)})
+	s.picture(l, theirs[:min(len(theirs), event.MaxPieces)])
+	s.check(l)
 }
 
 // request hands over the first run of a peer that is not served, if it keeps to the
@@ -159,7 +168,11 @@ func (s *Session) again(p *pending) {
 
 // giveUp answers for p without the shell.
 func (s *Session) giveUp(p *pending, why Reason) {
-	if p.run != nil {
+	switch {
+	case p.run == nil:
+	case why == OverBudget: // there may be room for the next one
+		s.refuseOnce(p.conv, p.run, why)
+	default:
 		s.refuse(p.conv, p.run.Log(), why)
 	}
 	s.done(p)
@@ -213,20 +226,47 @@ func (s *Session) stored(in Stored) {
 		s.close(in.Err)
 		return
 	case p.run != nil:
-		l := s.logOf(p.conv, p.run.Log())
-		s.grow(l, in.Segments)
-		if p.conv.quiet && in.Refused == 0 {
-			in.Refused = NotPermitted // the peer learns no more about the log
-		}
-		if p.conv.live() && len(l.mine) > 0 && (in.Refused == 0 || len(in.Segments) > 0) {
-			s.sendHave([]*log{l})
-		}
-		if in.Refused != 0 {
-			s.refuse(p.conv, l.name, in.Refused)
-		}
-		s.want(l)
+		s.storedRun(p, in)
 	}
 	s.done(p)
+}
+
+// storedRun answers a run: by what is held of its log now, or by why it was not taken.
+func (s *Session) storedRun(p *pending, in Stored) {
+	name := p.run.Log()
+	var here []*log
+	l := p.conv.logs[name]
+	if l == nil && len(in.Segments) > 0 {
+		l = s.logOf(p.conv, name)
+	}
+	if l != nil {
+		s.grow(l, in.Segments)
+		if p.unclaimed && len(l.mine) > 0 {
+			s.brings(l, p.run)
+		}
+		if len(l.mine) > 0 {
+			here = []*log{l}
+		}
+	}
+	if p.conv.quiet && in.Refused == 0 {
+		in.Refused, in.Once = NotPermitted, false // the peer learns no more about the log
+	}
+	switch live := p.conv.live(); {
+	case in.Refused != 0:
+		if live && len(in.Segments) > 0 {
+			s.sendHave(p.conv, here, 0)
+		}
+		if in.Once {
+			s.refuseOnce(p.conv, p.run, in.Refused)
+		} else {
+			s.refuse(p.conv, name, in.Refused)
+		}
+	case live && (len(here) > 0 || p.run.Number != 0):
+		s.sendHave(p.conv, here, p.run.Number)
+	}
+	if l != nil {
+		s.want(l)
+	}
 }
 
 // refuse says that no more of a log is taken.
@@ -236,6 +276,13 @@ func (s *Session) refuse(c *conversation, name event.Log, why Reason) {
 		s.mention(l) // what is here came another way
 	}
 	s.send(Frame{Refused: &Refused{Tag: c.mine, Device: name.Device, Instance: name.Instance, Reason: why}})
+}
+
+// refuseOnce says that a run is not taken, if the peer waits for an answer.
+func (s *Session) refuseOnce(c *conversation, run *event.Run, why Reason) {
+	if name := run.Log(); run.Number != 0 {
+		s.send(Frame{Refused: &Refused{Tag: c.mine, Device: name.Device, Instance: name.Instance, Reason: why, Run: run.Number}})
+	}
 }
 
 // settled begins to wait for the end of a round, if the offer that is answered asked for

@@ -3,6 +3,8 @@ package sync
 import (
 	"slices"
 	"time"
+
+	"github.com/earshot-im/earshot/store/event"
 )
 
 // mention sees to it that the peer soon learns what is here of l, unless the runs
@@ -11,7 +13,7 @@ func (s *Session) mention(l *log) {
 	if l.listed || !l.conv.live() || !l.conv.follow {
 		return
 	}
-	untold := l.mine.Ranges().Subtract(l.told)
+	untold := l.untold()
 	if l.queued || l.loading != 0 {
 		untold = untold.Subtract(l.lacks())
 	}
@@ -30,7 +32,7 @@ func (s *Session) tell() {
 	s.haveAt = time.Time{}
 	logs := slices.DeleteFunc(s.untold, func(l *log) bool {
 		l.listed = false
-		return !l.conv.live() || len(l.mine.Ranges().Subtract(l.told)) == 0
+		return !l.conv.live() || len(l.untold()) == 0
 	})
 	s.untold = nil
 	slices.SortFunc(logs, compareLogs)
@@ -41,21 +43,24 @@ func (s *Session) tell() {
 			weight += here.weight()
 			n++
 		}
-		s.sendHave(logs[:n])
+		s.sendHave(logs[0].conv, logs[:n], 0)
 		logs = logs[n:]
 	}
 }
 
 func compareLogs(a, b *log) int { return a.name.Compare(b.name) }
 
-func (l *log) here() LogSegments { return LogSegments{l.name.Device, l.name.Instance, l.mine} }
+// untold returns what is here of l and can be told, and that the peer does not know.
+func (l *log) untold() event.Ranges { return l.mine.Told().Ranges().Subtract(l.told) }
 
-// sendHave says what is here of logs of one conversation, in order.
-func (s *Session) sendHave(logs []*log) {
-	h := &Have{Tag: logs[0].conv.mine, Store: s.cfg.Store}
+func (l *log) here() LogSegments { return LogSegments{l.name.Device, l.name.Instance, l.mine.Told()} }
+
+// sendHave says what is here of logs of a conversation, in order, and answers the run of that number, if it is not 0.
+func (s *Session) sendHave(c *conversation, logs []*log, answers uint64) {
+	h := &Have{Tag: c.mine, Store: s.cfg.Store, Answers: answers}
 	for _, l := range logs {
 		h.Logs = append(h.Logs, l.here())
-		l.told = l.mine.Ranges()
+		l.told = l.mine.Told().Ranges()
 	}
 	s.send(Frame{Have: h})
 }

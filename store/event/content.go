@@ -25,7 +25,9 @@ func checkContent(k Kind, content []byte) error {
 	case KindText:
 		_, err = readText(content)
 	case KindRecall:
-		_, err = ParseRecall(content)
+		if len(content) > 0 {
+			err = malformed("recall with content")
+		}
 	case KindEdit:
 		_, err = ParseEdit(content)
 	case KindReaction:
@@ -110,10 +112,9 @@ func readText(content []byte) (textParts, error) {
 	return p, nil
 }
 
-// Edit is the content of a KindEdit event: Target, a message of the same person in the
+// Edit is the content of a KindEdit event: its target, a message of the same person in the
 // same conversation, now says something else.
 type Edit struct {
-	Target   ID
 	Text     string
 	Mentions []crypto.PersonID // in place of those of the message
 }
@@ -127,17 +128,16 @@ func (c Edit) Marshal() ([]byte, error) {
 		return nil, err
 	}
 	var w canon.Writer
-	w.Bytes(1, c.Target[:])
-	w.String(2, c.Text)
-	writePersons(&w, 3, c.Mentions)
+	w.String(1, c.Text)
+	writePersons(&w, 2, c.Mentions)
 	return w.Out(), nil
 }
 
 // ParseEdit takes the content of a KindEdit event.
 func ParseEdit(content []byte) (Edit, error) {
 	r := canon.NewReader(content)
-	c := Edit{Target: ID(r.Fixed(1, 32)), Text: r.String(2, MaxText)}
-	mentions := r.Repeated(3, MaxMentions, 32)
+	c := Edit{Text: r.String(1, MaxText)}
+	mentions := r.Repeated(2, MaxMentions, 32)
 	err := r.End()
 	if err == nil {
 		c.Mentions, err = parsePersons(mentions)
@@ -148,11 +148,10 @@ func ParseEdit(content []byte) (Edit, error) {
 	return c, nil
 }
 
-// Reaction is the content of a KindReaction event: a sign that its author sets to
-// Target, a message of the same conversation, in place of an earlier one of theirs.
+// Reaction is the content of a KindReaction event: a sign that its author sets to its
+// target, a message of the same conversation, in place of an earlier one of theirs.
 type Reaction struct {
-	Target ID
-	Emoji  string // at most MaxEmoji bytes; empty takes back what there was
+	Emoji string // at most MaxEmoji bytes; empty takes back what there was
 }
 
 // Marshal returns the content. It refuses what is too long (ErrTooLarge) or not UTF-8
@@ -165,15 +164,14 @@ func (c Reaction) Marshal() ([]byte, error) {
 		return nil, malformed("reaction: invalid UTF-8")
 	}
 	var w canon.Writer
-	w.Bytes(1, c.Target[:])
-	w.String(2, c.Emoji)
+	w.String(1, c.Emoji)
 	return w.Out(), nil
 }
 
 // ParseReaction takes the content of a KindReaction event.
 func ParseReaction(content []byte) (Reaction, error) {
 	r := canon.NewReader(content)
-	c := Reaction{Target: ID(r.Fixed(1, 32)), Emoji: r.String(2, MaxEmoji)}
+	c := Reaction{Emoji: r.String(1, MaxEmoji)}
 	if err := r.End(); err != nil {
 		return Reaction{}, malformed("reaction: %w", err)
 	}
@@ -211,27 +209,4 @@ func checkPersons(persons []crypto.PersonID, most int) error {
 		}
 	}
 	return nil
-}
-
-// Recall is the content of a KindRecall event: the words of Target, an event of the
-// same person in the same conversation, shall go.
-type Recall struct {
-	Target ID
-}
-
-// Marshal returns the content.
-func (c Recall) Marshal() []byte {
-	var w canon.Writer
-	w.Bytes(1, c.Target[:])
-	return w.Out()
-}
-
-// ParseRecall takes the content of a KindRecall event.
-func ParseRecall(content []byte) (Recall, error) {
-	r := canon.NewReader(content)
-	c := Recall{Target: ID(r.Fixed(1, 32))}
-	if err := r.End(); err != nil {
-		return Recall{}, malformed("recall: %w", err)
-	}
-	return c, nil
 }

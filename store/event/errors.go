@@ -24,10 +24,6 @@ var (
 	// by a signature. Refuse the run, and the session that brought it.
 	ErrUnproven = errors.New("unproven")
 
-	// ErrTooManySegments says that a log would be held in more than MaxSegments
-	// pieces. Don't take the run; a later one may join what is held.
-	ErrTooManySegments = errors.New("too many segments")
-
 	// ErrConflict says that two segments end at one sequence with different IDs:
 	// the log has a fork.
 	ErrConflict = errors.New("conflicting segments")

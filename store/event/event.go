@@ -14,9 +14,9 @@ type Absence uint8
 
 const (
 	Present  Absence = iota
-	Recalled         // a recall of it is in the run or enclosed with it
+	Recalled         // by a recall that is in the run, enclosed with it, or known to who gets it; see Run.Recalls
 	Expired          // the lifetime in its header is over; see Header.Expired
-	Dropped          // no longer kept by who sent this
+	Dropped          // who sent this can't give it; others may
 )
 
 // Event is one entry of a log. It comes from New or Parse, and only Sign changes it.
@@ -27,7 +27,21 @@ type Event struct {
 	Body      []byte // as it was hashed; nil exactly if Absent isn't Present
 	Absent    Absence
 	Signature []byte // nil if it has none; not checked before Run.Prove
+
+	// Withheld says which causes are not for who gets the event, as the peer says from whom
+	// it comes: bit 0 is Header.Previous, bit n+1 Header.Seen[n]. It travels beside the event
+	// and is no part of it.
+	Withheld uint32
 }
+
+// maxWithheld has a bit for every cause that an event can have.
+const maxWithheld = 1<<(MaxSeen+1) - 1
+
+// WithholdPrevious is the bit of Event.Withheld for Header.Previous.
+const WithholdPrevious = 1
+
+// WithholdSeen returns the bit of Event.Withheld for Header.Seen[n].
+func WithholdSeen(n int) uint32 { return 2 << n }
 
 // New makes the event of a header and a body. It fills in BodyHash and BodySize, and
 // the Conversation of a create event.

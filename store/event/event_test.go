@@ -54,11 +54,14 @@ func newWriter(t testing.TB, n byte) *writer {
 	}}
 }
 
-func (w *writer) append(k Kind, content []byte) Event {
+func (w *writer) append(k Kind, content []byte, target ...ID) Event {
 	w.t.Helper()
 	w.next.Key = [16]byte{byte(w.next.Sequence), byte(w.next.Sequence >> 8)}
 	h := w.next
 	h.Kind = k
+	if len(target) > 0 {
+		h.Target = target[0]
+	}
 	if k >= firstControl {
 		h.Flags = FlagCritical
 	}
@@ -78,7 +81,7 @@ func (w *writer) append(k Kind, content []byte) Event {
 func (w *writer) text(s string) Event { return w.append(KindText, mustContent(w.t, s)) }
 
 func (w *writer) recall(target ID) Event {
-	return w.append(KindRecall, Recall{Target: target}.Marshal())
+	return w.append(KindRecall, nil, target)
 }
 
 // run appends n texts and signs the last.

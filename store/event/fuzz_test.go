@@ -31,10 +31,6 @@ var formats = map[string]again{
 		}
 		return text.Marshal()
 	},
-	"recall": func(b []byte) ([]byte, error) {
-		recall, err := ParseRecall(b)
-		return recall.Marshal(), err
-	},
 	"edit": func(b []byte) ([]byte, error) {
 		edit, err := ParseEdit(b)
 		if err != nil {
@@ -118,7 +114,6 @@ func fuzz(f *testing.F, format string) {
 func FuzzHeader(f *testing.F)   { fuzz(f, "header") }
 func FuzzBody(f *testing.F)     { fuzz(f, "body") }
 func FuzzText(f *testing.F)     { fuzz(f, "text") }
-func FuzzRecall(f *testing.F)   { fuzz(f, "recall") }
 func FuzzEdit(f *testing.F)     { fuzz(f, "edit") }
 func FuzzReaction(f *testing.F) { fuzz(f, "reaction") }
 func FuzzCreate(f *testing.F)   { fuzz(f, "create") }

@@ -56,6 +56,7 @@ type Header struct {
 	Key          [16]byte
 	BodyHash     crypto.Hash
 	BodySize     uint64
+	Target       ID // of an act, and of no message: the event of the same conversation that it is about
 }
 
 // Log returns the log that the event is in.
@@ -100,8 +101,14 @@ func ParseHeader(b []byte) (Header, error) {
 	h.Key = [16]byte(r.Fixed(15, 16))
 	h.BodyHash = crypto.Hash(r.Fixed(16, 32))
 	h.BodySize = r.Uint(17)
+	target := r.Optional(18, 32)
 	if err := r.End(); err != nil {
 		return Header{}, malformed("header: %w", err)
+	}
+	if target != nil {
+		if h.Target = ID(target); h.Target == (ID{}) {
+			return Header{}, malformed("header: target of zeros")
+		}
 	}
 	if (previous == nil) != (h.Sequence == 1) {
 		return Header{}, malformed("header: previous at sequence %d: %t", h.Sequence, previous != nil)
@@ -158,6 +165,9 @@ func (h *Header) marshal() []byte {
 	w.Bytes(15, h.Key[:])
 	w.Bytes(16, h.BodyHash[:])
 	w.Uint(17, h.BodySize)
+	if h.Target != (ID{}) {
+		w.Bytes(18, h.Target[:])
+	}
 	return w.Out()
 }
 
@@ -180,6 +190,12 @@ func (h *Header) check() error {
 		return malformed("header: lifetime %d", h.Lifetime)
 	case h.BodySize < minBody || h.BodySize > MaxBody:
 		return malformed("header: body of %d bytes", h.BodySize)
+	}
+	switch class := h.Kind.Class(); {
+	case class == ClassAct && h.Target == ID{}:
+		return malformed("header: act without a target")
+	case (class == ClassMessage || class == ClassControl) && h.Target != ID{}:
+		return malformed("header: target in kind %d", h.Kind)
 	}
 	own := h.Log()
 	for i := range h.Seen {

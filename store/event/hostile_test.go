@@ -57,6 +57,9 @@ func TestHeaderRefuses(t *testing.T) {
 		{"control that is not critical", func(h *Header) { h.Kind, h.Flags = KindMerge, 2 }},
 		{"create at sequence 300", func(h *Header) { h.Kind, h.Control, h.Seen = KindCreate, nil, nil }},
 		{"create after causes", func(h *Header) { h.Kind, h.Control, h.Sequence, h.Previous = KindCreate, nil, 1, ID{} }},
+		{"text with a target", func(h *Header) { h.Target = ID{1} }},
+		{"act without a target", func(h *Header) { h.Kind = KindEdit }},
+		{"control event with a target", func(h *Header) { h.Kind, h.Target = KindMerge, ID{1} }},
 		{"create with parents", func(h *Header) { h.Kind, h.Seen, h.Sequence, h.Previous = KindCreate, nil, 1, ID{} }},
 	} {
 		h := fullHeader(key.ID())
@@ -97,6 +100,14 @@ func TestHeaderAtTheLimits(t *testing.T) {
 	}
 	if _, err := ParseHeader(append(e.Head, make([]byte, MaxHeader)...)); !errors.Is(err, ErrMalformed) {
 		t.Errorf("larger: %v", err)
+	}
+}
+
+// A target of zeros would be a second way to write that there is none.
+func TestTargetOfZeros(t *testing.T) {
+	head := append(bytes.Clone(vectors(t)["header full"]), 0x92, 0x01, 32)
+	if _, err := ParseHeader(append(head, make([]byte, 32)...)); !errors.Is(err, ErrMalformed) {
+		t.Error(err)
 	}
 }
 
@@ -244,16 +255,20 @@ func TestContent(t *testing.T) {
 		{"text not UTF-8", KindText, []byte{0x0a, 1, 0xff}, false},
 		{"text with an unknown field", KindText, []byte{0x18, 1}, false},
 		{"short reply", KindText, []byte{0x12, 1, 1}, false},
-		{"recall of nothing", KindRecall, nil, false},
-		{"recall", KindRecall, Recall{}.Marshal(), true},
+		{"recall", KindRecall, nil, true},
+		{"recall with a reason", KindRecall, []byte{0x0a, 1, 'x'}, false},
 		{"kind to come", 5, []byte{0xff}, true},
-		{"edit of nothing", KindEdit, nil, false},
-		{"reaction to nothing", KindReaction, nil, false},
+		{"edit", KindEdit, nil, true},
+		{"edit with an unknown field", KindEdit, []byte{0x18, 1}, false},
+		{"reaction with an unknown field", KindReaction, []byte{0x10, 1}, false},
 		{"rename to nothing", KindRename, nil, false},
 		{"merge with a field", KindMerge, []byte{8, 1}, false},
 		{"control to come", lastControl, []byte{0xff}, true},
 	} {
-		h.Kind, h.Flags, h.Control = c.kind, 0, nil
+		h.Kind, h.Flags, h.Control, h.Target = c.kind, 0, nil, ID{}
+		if c.kind.Class() == ClassAct {
+			h.Target = ID{1}
+		}
 		if c.kind >= firstControl {
 			h.Flags, h.Control = FlagCritical, []crypto.Hash{{1}}
 		}

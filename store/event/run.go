@@ -1,6 +1,7 @@
 package event
 
 import (
+	"bytes"
 	"slices"
 
 	"github.com/earshot-im/earshot/crypto"
@@ -17,7 +18,8 @@ const (
 	MaxRunSize = 1 << 20
 	// MaxRunSent bounds the bytes of headers and bodies that a run really brings,
 	// enclosed recalls included. With all tags, lengths and signatures it fits a
-	// frame of 1.25 MiB. Where recalls would exceed it, send the body as Dropped.
+	// frame of 1.25 MiB. Where recalls would exceed it, leave them out: they come with the
+	// run that they stand in.
 	MaxRunSent = MaxRunSize + 192<<10
 
 	tagSize     = 32
@@ -31,11 +33,15 @@ type Run struct {
 	// nil for the direct conversation. It proves nothing.
 	Tag []byte
 
+	// Number counts the runs that were sent in a session, from 1; the answer names it. It is
+	// 0 where no answer is expected.
+	Number uint64
+
 	Events []Event
 
-	// Recalls are from any log of the conversation. Each is why one event of the
-	// run, in the order of those, is absent as Recalled. What is recalled by a later
-	// event of the run itself needs none.
+	// Recalls are from any log of the conversation, in the order of their targets. Each is
+	// why at least one event of the run is absent as Recalled: its target, or an edit of its
+	// target. There need not be one for every such event.
 	Recalls []Event
 }
 
@@ -46,19 +52,28 @@ func ParseRun(b []byte) (Run, error) {
 	tag := r.Optional(1, tagSize)
 	events := r.Repeated(2, MaxRunEvents, maxRunEvent)
 	recalls := r.Repeated(3, MaxRunEvents, maxRunEvent)
+	number := r.Uint(4)
 	if err := r.End(); err != nil {
 		return Run{}, malformed("run: %w", err)
 	}
 	if len(events) == 0 {
 		return Run{}, malformed("run without events")
 	}
-	run := Run{Tag: tag}
+	if number > MaxInteger {
+		return Run{}, malformed("run number %d", number)
+	}
+	run := Run{Tag: tag, Number: number}
 	var err error
 	if run.Events, err = parseRunEvents(events); err != nil {
 		return Run{}, err
 	}
 	if run.Recalls, err = parseRunEvents(recalls); err != nil {
 		return Run{}, err
+	}
+	for i := range run.Recalls {
+		if run.Recalls[i].Withheld != 0 {
+			return Run{}, malformed("causes of an enclosed recall")
+		}
 	}
 	return run, nil
 }
@@ -74,16 +89,21 @@ func parseRunEvents(elements [][]byte) ([]Event, error) {
 		body := r.Bytes(2, MaxBody)
 		absent := r.Uint(3)
 		signature := r.Optional(4, crypto.SignatureSize)
+		withheld := r.Uint(5)
 		if err := r.End(); err != nil {
 			return nil, malformed("event of a run: %w", err)
 		}
 		if absent > uint64(Dropped) {
 			return nil, malformed("absence %d", absent)
 		}
+		if withheld > maxWithheld {
+			return nil, malformed("withheld causes %x", withheld)
+		}
 		var err error
 		if events[i], err = Parse(head, body, Absence(absent), signature); err != nil {
 			return nil, err
 		}
+		events[i].Withheld = uint32(withheld)
 	}
 	return events, nil
 }
@@ -98,6 +118,7 @@ func (r *Run) Marshal() []byte {
 	for i := range r.Recalls {
 		w.Element(3, r.Recalls[i].marshal())
 	}
+	w.Uint(4, r.Number)
 	return w.Out()
 }
 
@@ -107,7 +128,25 @@ func (e *Event) marshal() []byte {
 	w.Bytes(2, e.Body)
 	w.Uint(3, uint64(e.Absent))
 	w.Bytes(4, e.Signature)
+	w.Uint(5, uint64(e.Withheld))
 	return w.Out()
+}
+
+// Given returns what the run brings: all of its events but those whose bodies are Dropped.
+func (r *Run) Given() Segments {
+	var out Segments
+	for i := range r.Events {
+		e := &r.Events[i]
+		seq := e.Header.Sequence
+		switch n := len(out); {
+		case e.Absent == Dropped:
+		case n > 0 && out[n-1].Last+1 == seq:
+			out[n-1].Last, out[n-1].ID = seq, e.ID
+		default:
+			out = append(out, Segment{First: seq, Last: seq, ID: e.ID})
+		}
+	}
+	return out
 }
 
 // Log returns the log that the run is of.
@@ -133,7 +172,8 @@ func (r *Run) Trim() {
 // its signature, the others by the chain of IDs that leads there. Every signature in
 // the run is checked, so all of them may be kept. It says nothing about the first
 // event's Previous, about whether the device may write there, whether an enclosed
-// recall's author may recall, and whether the Expired have expired.
+// recall's author may recall, whether those were recalled that are absent as Recalled and
+// nothing enclosed says so, and whether the Expired have expired.
 //
 // It takes its time and keeps no state: call it off the path of other work.
 func (r *Run) Prove() error {
@@ -189,55 +229,32 @@ func (r *Run) proveSignatures() error {
 	return nil
 }
 
-// proveAbsences checks that each event which is absent as Recalled has a recall, and
-// that each enclosed recall serves that purpose.
+// proveAbsences checks that each enclosed recall is one, and says why something is absent.
 func (r *Run) proveAbsences() error {
-	var own []ID // what the run itself recalls
-	for i := range r.Events {
-		if e := &r.Events[i]; e.Header.Kind == KindRecall {
-			target, err := e.recalls()
-			if err != nil {
-				return err
-			}
-			own = append(own, target)
-		}
+	if len(r.Recalls) == 0 {
+		return nil
 	}
-	enclosed := r.Recalls
+	recalled := map[ID]bool{} // the targets whose recall takes an event of the run
 	for i := range r.Events {
 		e := &r.Events[i]
 		if e.Absent != Recalled {
 			continue
 		}
-		if len(enclosed) > 0 {
-			recall := &enclosed[0]
-			if recall.Header.Kind != KindRecall || recall.Header.Conversation != e.Header.Conversation {
-				return unproven("enclosed event is no recall of this conversation")
-			}
-			target, err := recall.recalls()
-			if err != nil {
-				return err
-			}
-			if target == e.ID {
-				enclosed = enclosed[1:]
-				continue
-			}
-		}
-		if !slices.Contains(own, e.ID) {
-			return unproven("absent without a recall: sequence %d", e.Header.Sequence)
+		recalled[e.ID] = true
+		if e.Header.Kind == KindEdit {
+			recalled[e.Header.Target] = true
 		}
 	}
-	if len(enclosed) > 0 {
-		return unproven("enclosed recall of nothing absent, or out of order")
+	for i := range r.Recalls {
+		h := &r.Recalls[i].Header
+		switch {
+		case h.Kind != KindRecall || h.Conversation != r.Events[0].Header.Conversation:
+			return unproven("enclosed event is no recall of this conversation")
+		case i > 0 && bytes.Compare(r.Recalls[i-1].Header.Target[:], h.Target[:]) >= 0:
+			return unproven("enclosed recalls out of order")
+		case !recalled[h.Target]:
+			return unproven("enclosed recall of nothing absent")
+		}
 	}
 	return nil
-}
-
-// recalls returns what a recall is of.
-func (e *Event) recalls() (ID, error) {
-	b, err := e.ParseBody()
-	if err != nil {
-		return ID{}, err
-	}
-	c, err := ParseRecall(b.Content)
-	return c.Target, err
 }

@@ -39,12 +39,30 @@ func mixed(t testing.TB) (Run, *writer) {
 	r.Events = append(r.Events, own, last)
 	second := newWriter(t, 2) // another device of the same person
 	r.Recalls = []Event{second.recall(r.Events[2].ID), second.recall(r.Events[5].ID)}
+	sortRecalls(r.Recalls)
 	r.Events[1] = gone(r.Events[1], Recalled) // by own
 	r.Events[2] = gone(r.Events[2], Recalled)
 	r.Events[3] = gone(r.Events[3], Expired)
 	r.Events[4] = gone(r.Events[4], Dropped)
 	r.Events[5] = gone(r.Events[5], Recalled)
 	return r, w
+}
+
+func sortRecalls(recalls []Event) {
+	slices.SortFunc(recalls, func(a, b Event) int { return bytes.Compare(a.Header.Target[:], b.Header.Target[:]) })
+}
+
+// edited returns a run of an edit whose words went with those of its target, which is not in it.
+func edited(t testing.TB) Run {
+	w := newWriter(t, 8)
+	target := w.text("hello")
+	content, err := Edit{Text: "goodbye"}.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	edit := w.append(KindEdit, content, target.ID)
+	edit.Sign(w.key)
+	return Run{Events: []Event{gone(edit, Recalled)}, Recalls: []Event{newWriter(t, 9).recall(target.ID)}}
 }
 
 func TestProve(t *testing.T) {
@@ -56,7 +74,9 @@ func TestProve(t *testing.T) {
 	signed := newWriter(t, 6).run(3)
 	signed.Events[1].Sign(fixedKey(t, 6))
 	alone := Run{Events: []Event{newWriter(t, 7).recall(ID{1})}}
-	for name, r := range map[string]Run{"mixed": whole, "single": single, "long": long, "tail": tail, "signed twice": signed, "recall alone": alone} {
+	unexplained := newWriter(t, 10).run(2) // by a recall that who gets it may have
+	unexplained.Events[0] = gone(unexplained.Events[0], Recalled)
+	for name, r := range map[string]Run{"edit": edited(t), "unexplained": unexplained, "mixed": whole, "single": single, "long": long, "tail": tail, "signed twice": signed, "recall alone": alone} {
 		back, err := sent(t, r)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -133,16 +153,27 @@ func TestProveRefuses(t *testing.T) {
 			r.Events = append(r.Events, w.text("x"))
 			r.Events[8].Sign(w.key)
 		}},
-		{"recalled without a recall", func(r *Run, _ *writer) { r.Events[0] = gone(r.Events[0], Recalled) }},
-		{"recall left out", func(r *Run, _ *writer) { r.Recalls = r.Recalls[1:] }},
-		{"last recall left out", func(r *Run, _ *writer) { r.Recalls = r.Recalls[:1] }},
 		{"recalls out of order", func(r *Run, _ *writer) { slices.Reverse(r.Recalls) }},
 		{"recall twice", func(r *Run, _ *writer) { r.Recalls = append(r.Recalls, r.Recalls[1]) }},
 		{"recall of what is present", func(r *Run, _ *writer) {
-			r.Recalls = slices.Insert(r.Recalls, 0, newWriter(t, 2).recall(r.Events[0].ID))
+			r.Recalls = append(r.Recalls, newWriter(t, 2).recall(r.Events[0].ID))
+			sortRecalls(r.Recalls)
+		}},
+		{"recall of what is dropped", func(r *Run, _ *writer) {
+			r.Recalls = append(r.Recalls, newWriter(t, 2).recall(r.Events[4].ID))
+			sortRecalls(r.Recalls)
+		}},
+		{"recall of the target of a text", func(r *Run, _ *writer) {
+			*r = edited(t)
+			w := newWriter(t, 8)
+			target := w.text("hello")
+			next := w.text("no edit")
+			next.Sign(w.key)
+			r.Events, r.Recalls = []Event{gone(next, Recalled)}, []Event{newWriter(t, 9).recall(target.ID)}
 		}},
 		{"recall of nothing here", func(r *Run, _ *writer) {
 			r.Recalls = append(r.Recalls, newWriter(t, 2).recall(ID{1}))
+			sortRecalls(r.Recalls)
 		}},
 		{"recall of another conversation", func(r *Run, _ *writer) {
 			w := newWriter(t, 2)
@@ -157,7 +188,7 @@ func TestProveRefuses(t *testing.T) {
 			r.Recalls[0].Sign(w.key)
 		}},
 		{"enclosed control event", func(r *Run, _ *writer) {
-			r.Recalls[0] = newWriter(t, 2).append(lastControl, Recall{Target: r.Events[2].ID}.Marshal())
+			r.Recalls[0] = newWriter(t, 2).append(lastControl, nil)
 		}},
 	} {
 		r, w := mixed(t)
@@ -245,9 +276,8 @@ func TestRunLimits(t *testing.T) {
 	second := newWriter(t, 2)
 	for range MaxRunEvents {
 		e := gone(w.text("x"), Recalled)
-		second.next.Kind = KindRecall
+		second.next.Kind, second.next.Target = KindRecall, e.ID
 		recall := mustNew(t, second.next, Body{
-			Content:    Recall{Target: e.ID}.Marshal(),
 			Extensions: []Extension{{"x", make([]byte, 6000)}},
 		})
 		recall.Sign(second.key)
@@ -255,6 +285,7 @@ func TestRunLimits(t *testing.T) {
 		r.Recalls = append(r.Recalls, recall)
 	}
 	r.Events[MaxRunEvents-1].Sign(w.key)
+	sortRecalls(r.Recalls)
 	if err := r.Prove(); !errors.Is(err, ErrUnproven) || !strings.Contains(err.Error(), "bytes") {
 		t.Errorf("large recalls: %v", err)
 	}
@@ -262,8 +293,8 @@ func TestRunLimits(t *testing.T) {
 
 // TestLargestRunFitsAFrame adds to what Prove allows all that Marshal puts around it.
 func TestLargestRunFitsAFrame(t *testing.T) {
-	const tagsAndLengths = 2*4 + 2 + 2 + 2 // of an event, its header and body, absence, signature
-	most := MaxRunSent + 2*MaxRunEvents*(tagsAndLengths+crypto.SignatureSize) + 2 + tagSize
+	const tagsAndLengths = 2*4 + 2 + 2 + 2 + 4 // of an event, its header and body, absence, signature, withheld
+	most := MaxRunSent + 2*MaxRunEvents*(tagsAndLengths+crypto.SignatureSize) + 2 + tagSize + 9
 	if frame := most + 4; frame > maxFrame {
 		t.Errorf("a run may take %d bytes, a frame %d", frame, maxFrame)
 	}

@@ -1,8 +1,14 @@
 package event
 
-// MaxSegments bounds the pieces in which a log is held, so that what a peer says
-// about a log stays small whatever it was sent.
-const MaxSegments = 32
+const (
+	// MaxSegments bounds the pieces of a log that are told: of more, the lowest. Since who
+	// has more gives the lowest that is lacking first, the gaps close there.
+	MaxSegments = 32
+
+	// MaxPieces bounds the pieces in which a log is held, so that a log takes little room
+	// whatever it was sent.
+	MaxPieces = 1024
+)
 
 // Segment is a stretch of a log that somebody holds, both ends included. ID is that
 // of Last.
@@ -12,12 +18,13 @@ type Segment struct {
 }
 
 // Segments is what somebody holds of one log: ascending, none overlapping or
-// touching another, at most MaxSegments. The methods leave their receiver as it is.
+// touching another. The methods leave their receiver as it is.
 type Segments []Segment
 
-// Check refuses segments from outside that are not what the type promises.
-func (s Segments) Check() error {
-	if len(s) > MaxSegments {
+// Check refuses segments from outside that are not what the type promises, or more than
+// most.
+func (s Segments) Check(most int) error {
+	if len(s) > most {
 		return malformed("%d segments", len(s))
 	}
 	for i, g := range s {
@@ -38,8 +45,19 @@ func (g Segment) check() error {
 	return nil
 }
 
-// Add returns s with g. It fails with ErrTooManySegments if the result would have
-// too many, and with ErrConflict if another ID stands at the same last sequence.
+// Told returns what is told of s: its lowest pieces.
+func (s Segments) Told() Segments { return s[:min(len(s), MaxSegments)] }
+
+// Len returns how many sequences are in s.
+func (s Segments) Len() (n uint64) {
+	for _, g := range s {
+		n += g.Last - g.First + 1
+	}
+	return n
+}
+
+// Add returns s with g. It fails with ErrConflict if another ID stands at the same last
+// sequence.
 func (s Segments) Add(g Segment) (Segments, error) {
 	if err := g.check(); err != nil {
 		return nil, err
@@ -58,11 +76,7 @@ func (s Segments) Add(g Segment) (Segments, error) {
 			g.Last, g.ID = s[i].Last, s[i].ID
 		}
 	}
-	out = append(append(out, g), s[i:]...)
-	if len(out) > MaxSegments {
-		return nil, ErrTooManySegments
-	}
-	return out, nil
+	return append(append(out, g), s[i:]...), nil
 }
 
 // Covers reports whether sequence is in s.

@@ -106,7 +106,7 @@ func TestSegmentsAgainstABitmap(t *testing.T) {
 		a, ma := randomSegments(t, random)
 		b, mb := randomSegments(t, random)
 		ma.is(t, "add", a.Ranges())
-		if err := a.Check(); err != nil {
+		if err := a.Check(MaxSegments); err != nil {
 			t.Fatal(err)
 		}
 		for _, g := range a {
@@ -137,16 +137,16 @@ func TestSegmentsAdd(t *testing.T) {
 		}
 	}
 	s = nil
-	for i := range uint64(MaxSegments) {
-		if s, err = s.Add(Segment{3*i + 1, 3*i + 1, ID{}}); err != nil {
+	for i := range uint64(MaxSegments + 8) {
+		if s, err = s.Add(Segment{3*i + 1, 3*i + 1, idAt(3*i + 1)}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := s.Add(Segment{1000, 1000, ID{}}); !errors.Is(err, ErrTooManySegments) {
-		t.Errorf("33rd: %v", err)
-	}
-	if joined, err := s.Add(Segment{2, 3, ID{}}); err != nil || len(joined) != MaxSegments-1 {
+	if joined, err := s.Add(Segment{2, 3, ID{}}); err != nil || len(joined) != len(s)-1 || joined[:1].Len() != 4 {
 		t.Errorf("join: %d, %v", len(joined), err)
+	}
+	if told := s.Told(); len(told) != MaxSegments || told[0] != s[0] || told.Len() != MaxSegments || s[:3].Told().Len() != 3 {
+		t.Errorf("told: %v", told)
 	}
 }
 
@@ -164,11 +164,11 @@ func TestSegmentsCheck(t *testing.T) {
 		"overlapping": {{First: 1, Last: 3}, {First: 3, Last: 4}},
 		"touching":    {{First: 1, Last: 3}, {First: 4, Last: 4}},
 	} {
-		if err := s.Check(); !errors.Is(err, ErrMalformed) {
+		if err := s.Check(MaxSegments); !errors.Is(err, ErrMalformed) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if err := many[1:].Check(); err != nil {
+	if err := many[1:].Check(MaxSegments); err != nil {
 		t.Error(err)
 	}
 }

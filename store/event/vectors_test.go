@@ -115,8 +115,9 @@ func makeVectors(t testing.TB) []vector {
 	w := newWriter(t, 2)
 	run := w.run(3)
 	run.Tag = pattern(32, 0xc0)
+	run.Number = 7
+	run.Events[2].Withheld = WithholdPrevious | WithholdSeen(15)
 	recall := newWriter(t, 1).recall(run.Events[0].ID)
-	add("recall", Recall{Target: run.Events[0].ID}.Marshal())
 	addEvent("recall", recall)
 	run.Events[0] = gone(run.Events[0], Recalled)
 	run.Events[1] = gone(run.Events[1], Dropped)
@@ -136,17 +137,17 @@ func makeVectors(t testing.TB) []vector {
 		t.Fatal(err)
 	}
 	add("text mention", text)
-	edit, err := Edit{Target: full.ID, Text: "grüßt euch", Mentions: mention}.Marshal()
+	edit, err := Edit{Text: "grüßt euch", Mentions: mention}.Marshal()
 	if err != nil {
 		t.Fatal(err)
 	}
 	add("edit", edit)
-	reaction, err := Reaction{Target: full.ID, Emoji: "👍"}.Marshal()
+	reaction, err := Reaction{Emoji: "👍"}.Marshal()
 	if err != nil {
 		t.Fatal(err)
 	}
 	add("reaction", reaction)
-	addEvent("edit", newWriter(t, 1).append(KindEdit, edit))
+	addEvent("edit", newWriter(t, 1).append(KindEdit, edit, full.ID))
 	for _, c := range sampleControls() {
 		content, err := c.Marshal()
 		if err != nil {
