@@ -170,11 +170,6 @@ func (n *Node) groupChanged(c groups.Change) {
 		return was != is
 	}
 	all := c.Before == nil || moved(n.me.person)
-	if all {
-		n.mu.Lock()
-		n.cameIn[c.ID] = n.cfg.Now()
-		n.mu.Unlock()
-	}
 	unknown := n.unknown(c.After)
 	for _, m := range c.After.Members {
 		if c.Before == nil || moved(m.Person) {

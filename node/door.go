@@ -28,6 +28,8 @@ const rollbackPause = time.Hour
 var (
 	errUnproven = errors.New("not proven")
 	errStranger = errors.New("its author has no place in the conversation")
+	errAbsence  = errors.New("a body is absent for a reason that is not proven here")
+	errEarly    = errors.New("all of it was said before what the owner may read")
 )
 
 // errRolledBack ends a session whose peer knew more of this device's log than this device.
@@ -82,6 +84,12 @@ type storing struct {
 	wait   func() Ingested
 }
 
+// roundEnded is the job of showing what has waited for a peer since before a time: it can bring no more.
+type roundEnded struct {
+	conversation event.Conversation
+	began        time.Time
+}
+
 // maxStoring is how many runs of one session wait for their commits. The worker waits when there are more.
 const maxStoring = 64
 
@@ -111,6 +119,9 @@ func (s *session) settle(ctx context.Context, stored <-chan storing) {
 	for p := range stored {
 		result := p.wait()
 		p.budget.release()
+		if result.New {
+			s.node.rounds.stored(s, p.log)
+		}
 		s.tell(ctx, s.answer(p.ticket, p.log, result))
 	}
 }
@@ -135,6 +146,8 @@ func (s *session) answer(ticket sync.Ticket, log event.Log, r Ingested) sync.Inp
 		return sync.NeedControl{Ticket: ticket}
 	case errors.Is(r.Err, store.ErrTooManySegments):
 		stored.Refused, stored.Once = sync.TooManySegments, true
+	case errors.Is(r.Err, errEarly):
+		stored.Refused, stored.Once = sync.TooEarly, true
 	case errors.Is(r.Err, store.ErrBudget):
 		stored.Refused = sync.OverBudget
 	case errors.Is(r.Err, store.ErrForked):
@@ -157,6 +170,7 @@ func (s *session) answer(ticket sync.Ticket, log event.Log, r Ingested) sync.Inp
 type Ingested struct {
 	Segments event.Segments  // of its log, as held after the commit
 	Author   crypto.PersonID // once known
+	New      bool            // it brought something that was not had before
 	Err      error
 }
 
@@ -187,11 +201,11 @@ func (n *Node) beginIngest(ctx context.Context, run event.Run, road Road) (wait 
 		if err == nil && inGroup && n.groups.Accepts(author, &run) != nil { // removed since it was let in
 			err = n.groups.Limit(context.WithoutCancel(ctx), c)
 		}
-		return Ingested{Segments: result.Segments, Author: author, Err: err}
+		return Ingested{Segments: result.Segments, Author: author, New: err == nil && result.New, Err: err}
 	}
 }
 
-// admitRun proves a run, and makes sure that the store knows who brought it.
+// admitRun proves a run, leaves out what is not for the owner, and makes sure that the store knows who brought it.
 func (n *Node) admitRun(ctx context.Context, run *event.Run, road Road) (author crypto.PersonID, err error) {
 	if err := run.Prove(); err != nil {
 		return author, fmt.Errorf("%w: %w", errUnproven, err)
@@ -199,10 +213,19 @@ func (n *Node) admitRun(ctx context.Context, run *event.Run, road Road) (author 
 	if author, err = n.mayWrite(run, road); err != nil {
 		return author, err
 	}
-	if n.groups.Known(run.Log().Conversation) {
-		return author, n.keep(ctx, author)
+	if !n.groups.Known(run.Log().Conversation) {
+		return author, n.keep(ctx, road.From)
 	}
-	return author, n.keep(ctx, road.From)
+	if author != n.me.person {
+		// What lies before the owner's floor would be held in pieces that nobody goes on with.
+		if *run, err = n.groups.Readable(*run, n.me.person); err != nil {
+			return author, fmt.Errorf("%w: %w", errStranger, err)
+		}
+		if len(run.Events) == 0 {
+			return author, errEarly
+		}
+	}
+	return author, n.keep(ctx, author)
 }
 
 // keep has the store know a person, and where their devices are.
@@ -275,8 +298,10 @@ func (s *session) errand(ctx context.Context, e any) sync.Input {
 		}
 	case sync.Rollback:
 		err = s.rollBack(ctx, e)
-	case sync.RoundEnded:
-		err = n.store.Release(ctx, &e.Conversation, s.roundBegan(e.Conversation))
+	case roundEnded:
+		err = n.store.Release(ctx, &e.conversation, e.began, func(cause event.Log, since time.Time) bool {
+			return n.rounds.waits(cause, since, s)
+		})
 	case sync.Request:
 		err = n.request(ctx, s.person, e.Run)
 	case remember:
@@ -284,25 +309,6 @@ func (s *session) errand(ctx context.Context, e any) sync.Input {
 	}
 	s.logErrand(fmt.Sprintf("%T", e), err)
 	return nil
-}
-
-// roundBegan is since when what waits for a cause needs not wait for the peer any more. For who has just come into a group
-// that is all, once those who were asked for everything have brought it: most of what was said before is not for them.
-func (s *session) roundBegan(c event.Conversation) time.Time {
-	n := s.node
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	now, cameIn := n.cfg.Now(), n.cameIn[c]
-	s.brought[c] = now
-	if cameIn.Before(s.joinedAt) {
-		return s.joinedAt
-	}
-	for other := range n.followed[c] {
-		if other.brought[c].Before(cameIn) {
-			return s.joinedAt
-		}
-	}
-	return now
 }
 
 // rollBack believes a peer that says to hold more of this device's log than this device, but not often: the claim is

@@ -218,12 +218,21 @@ func (n *Node) heard(ctx context.Context, c event.Conversation, from crypto.Devi
 	if !ok {
 		return errStranger
 	}
-	switch err := n.Ingest(ctx, run, Road{From: by.ID}).Err; {
-	case errors.Is(err, errUnproven):
-		return fmt.Errorf("%w: %w", gossip.ErrForged, err)
-	default:
-		return err
+	in := n.Ingest(ctx, run, Road{From: by.ID})
+	switch {
+	case errors.Is(in.Err, errUnproven):
+		return fmt.Errorf("%w: %w", gossip.ErrForged, in.Err)
+	case in.Err != nil:
+		return in.Err
+	case in.New:
+		n.rounds.stored(nil, run.Log())
 	}
+	for i := range run.Events {
+		if e := &run.Events[i]; e.Absent != event.Present && !in.Segments.Covers(e.Header.Sequence) {
+			return errAbsence
+		}
+	}
+	return nil
 }
 
 // forAll says that a run is as any member may get it: with all its words, and nothing in it that concerns one receiver.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/discovery"
@@ -33,7 +34,7 @@ func (s *session) identify(ctx context.Context, e sync.Identify) (sync.Input, er
 	}
 	s.profile = e.Profile
 	// Before it is met, so that the end of the session takes back what was done of that.
-	s.person, s.known, s.joinedAt, s.peerNonce = card.Person(), true, s.node.cfg.Now(), e.Nonce
+	s.person, s.known, s.peerNonce = card.Person(), true, e.Nonce
 	if err := s.node.people.met(ctx, s, card, profileName(e.Profile)); ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	} else if err != nil {
@@ -182,6 +183,55 @@ func (s *session) visible(log event.Log, segments event.Segments) event.Segments
 		}
 	}
 	return out
+}
+
+// withhold marks in a run of a group which causes of its events the peer may not have: so it need not wait for them.
+func (s *session) withhold(run *event.Run) {
+	if !s.node.groups.Known(run.Log().Conversation) {
+		return
+	}
+	var marked []event.Event // the run may be shared with other sessions
+	for i := range run.Events {
+		if w := s.withheld(&run.Events[i].Header, i == 0); w != 0 {
+			if marked == nil {
+				marked = slices.Clone(run.Events)
+			}
+			marked[i].Withheld = w
+		}
+	}
+	if marked != nil {
+		run.Events = marked
+	}
+}
+
+// withheld returns it of one event, as in event.Event. Only the first of a run may have a previous one that is not for the
+// peer.
+func (s *session) withheld(h *event.Header, first bool) (w uint32) {
+	if first && h.Sequence > 1 && s.early(h.Log(), h.Sequence-1) {
+		w = event.WithholdPrevious
+	}
+	for i := range h.Seen {
+		if p := &h.Seen[i]; s.early(p.Log(h.Conversation), p.Sequence) {
+			w |= event.WithholdSeen(i)
+		}
+	}
+	return w
+}
+
+// early says whether a sequence of a log lies before the history that the peer was given.
+func (s *session) early(log event.Log, sequence uint64) bool {
+	author, ok := s.node.people.of(log.Device)
+	if ok && author.ID == s.person {
+		return false
+	}
+	s.floorsMu.Lock()
+	known, ok := s.floors[log]
+	s.floorsMu.Unlock()
+	if ok {
+		return sequence < known.floor && known.floor > known.begin // below where the log begins here nothing is known
+	}
+	floor, err := s.node.groups.Floor(log, s.person)
+	return err == nil && sequence < floor
 }
 
 // forgetFloors has them found anew: who was brought in again has another history than before.

@@ -40,12 +40,6 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-const (
-	// releaseEvery is how often rows that wait for a cause are looked at, releaseAfter how long they wait at most.
-	releaseEvery = time.Second
-	releaseAfter = 3 * time.Second
-)
-
 // Config is what a node is made of. Only Dir is required.
 type Config struct {
 	Dir        string
@@ -80,6 +74,7 @@ type Node struct {
 	groups   *groups.Groups
 	gossips  *gossips
 	runs     *runs
+	rounds   *rounds
 	networks func() (discovery.Network, error) // this machine's interfaces now
 	watcher  *discovery.Watcher
 	unproven *semaphore.Weighted // bytes of contacts' frames that are not dealt with
@@ -101,7 +96,6 @@ type Node struct {
 	followed    followed
 	rollbacks   map[event.Conversation]time.Time // the last that a peer's claim caused
 	invitations map[event.Conversation]invitation
-	cameIn      map[event.Conversation]time.Time // when the owner came into a group, since the node runs
 }
 
 // self is who this node is.
@@ -133,7 +127,6 @@ func Open(cfg Config) (_ *Node, err error) {
 		followed:    make(followed),
 		rollbacks:   make(map[event.Conversation]time.Time),
 		invitations: make(map[event.Conversation]invitation),
-		cameIn:      make(map[event.Conversation]time.Time),
 	}
 	n.down = gosync.OnceFunc(func() { close(n.ended) })
 	if cfg.Name != "" {
@@ -176,6 +169,7 @@ func Open(cfg Config) (_ *Node, err error) {
 	n.receipts = newReceipts(n.store, n.me.person, n.groups, cfg.Log, n.tellRecord)
 	n.acks = newAcks(n.store, cfg.Log)
 	n.runs = newRuns(n.store)
+	n.rounds = newRounds(cfg.Now)
 	n.gossips = newGossips(n, cfg.GossipAbove)
 	if n.networks = cfg.Networks; n.networks == nil {
 		n.networks = discovery.ReadNetwork(cfg.Interfaces...)
@@ -317,7 +311,7 @@ func (n *Node) startListening(ctx context.Context) error {
 	return nil
 }
 
-// release shows rows whose cause has not come in time.
+// release shows rows whose cause has not come in time, until ctx ends.
 func (n *Node) release(ctx context.Context) {
 	tick := time.NewTicker(releaseEvery)
 	defer tick.Stop()
@@ -326,7 +320,9 @@ func (n *Node) release(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			if err := n.store.Release(ctx, nil, n.cfg.Now().Add(-releaseAfter)); err != nil && ctx.Err() == nil {
+			n.rounds.prune()
+			waits := func(cause event.Log, since time.Time) bool { return n.rounds.waits(cause, since, nil) }
+			if err := n.store.Release(ctx, nil, n.cfg.Now().Add(-releaseAfter), waits); err != nil && ctx.Err() == nil {
 				n.log.Warn("show waiting messages", "err", err)
 			}
 		}

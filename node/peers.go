@@ -143,6 +143,7 @@ func (n *Node) left(s *session) {
 	delete(n.sessions, s)
 	n.unfollow(s)
 	n.mu.Unlock()
+	n.rounds.left(s)
 	if s.known {
 		n.people.parted(s.person, s)
 		n.presence.bump()

@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	gosync "sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
@@ -69,9 +70,7 @@ type session struct {
 	person  crypto.PersonID // once known
 	known   bool
 
-	joinedAt time.Time // when the round began, by the store's clock; set before any job of it
-
-	brought map[event.Conversation]time.Time // when the peer had brought all that was asked for; guarded by Node.mu
+	heard atomic.Int64 // how long after since bytes of a frame came last, in ns; written by the reader
 
 	nonce, peerNonce [32]byte // of this node and, once known, of the peer
 
@@ -85,17 +84,16 @@ type session struct {
 func (n *Node) newSession(stream network.Stream, opened bool) *session {
 	remote, _ := crypto.DeviceFromPeer(stream.Conn().RemotePeer()) // an Ed25519 key, as the link has proven
 	s := &session{
-		node:    n,
-		self:    n.me.device,
-		peer:    remote,
-		stream:  stream,
-		opened:  opened,
-		since:   time.Now(),
-		log:     n.log.With("peer", remote.String()),
-		done:    make(chan sync.Input),
-		nonce:   randomNonce(),
-		floors:  make(map[event.Log]found),
-		brought: make(map[event.Conversation]time.Time),
+		node:   n,
+		self:   n.me.device,
+		peer:   remote,
+		stream: stream,
+		opened: opened,
+		since:  time.Now(),
+		log:    n.log.With("peer", remote.String()),
+		done:   make(chan sync.Input),
+		nonce:  randomNonce(),
+		floors: make(map[event.Log]found),
 	}
 	s.news.init()
 	s.jobs.init()
@@ -224,6 +222,9 @@ func (s *session) perform(ctx context.Context, e sync.Effect) (sync.Input, error
 		if err == nil && !s.served(&run) {
 			err = errNotServed
 		}
+		if err == nil {
+			s.withhold(&run)
+		}
 		return sync.Loaded{Log: e.Log, Run: run, Err: err}, nil
 	case sync.LoadControl:
 		return s.loadControl(e), nil
@@ -234,8 +235,14 @@ func (s *session) perform(ctx context.Context, e sync.Effect) (sync.Input, error
 	case sync.Ingest:
 		s.jobs.put(job{effect: e, budget: s.budget})
 		s.budget = share{}
-	case sync.IngestRecord, sync.IngestControl, sync.LearnCard, sync.Rollback, sync.RoundEnded, sync.Request:
+	case sync.IngestRecord, sync.IngestControl, sync.LearnCard, sync.Rollback, sync.Request:
 		s.jobs.put(job{effect: e})
+	case sync.RoundBegan:
+		s.node.rounds.begin(e.Conversation, s)
+	case sync.RoundEnded:
+		if began, ok := s.node.rounds.end(e.Conversation, s); ok {
+			s.jobs.put(job{effect: roundEnded{e.Conversation, began}})
+		}
 	case sync.Acked:
 		s.node.acks.put(s.person, e.Log, e.Segments)
 	case sync.EpochShared:
@@ -256,9 +263,25 @@ func (s *session) perform(ctx context.Context, e sync.Effect) (sync.Input, error
 	return nil, nil
 }
 
+// timed is the stream of a session as its reader reads it: it notes when something came.
+type timed struct{ *session }
+
+func (s timed) Read(b []byte) (int, error) {
+	n, err := s.stream.Read(b)
+	if n > 0 {
+		s.heard.Store(int64(time.Since(s.since)))
+	}
+	return n, err
+}
+
+// silence is how long nothing has come from the peer.
+func (s *session) silence() time.Duration {
+	return time.Since(s.since) - time.Duration(s.heard.Load())
+}
+
 // read hands over frames until the stream ends.
 func (s *session) read(ctx context.Context, frames chan<- frame) error {
-	r := bufio.NewReaderSize(s.stream, 64<<10)
+	r := bufio.NewReaderSize(timed{s}, 64<<10)
 	for n := 0; ; n++ {
 		limit := uint64(sync.MaxFrame)
 		if n < greetingFrames {

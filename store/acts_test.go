@@ -199,7 +199,7 @@ func TestActsInAnyOrder(t *testing.T) {
 					given = append(given, written{e, by})
 				}
 			}
-			check(t, n.Release(ctx, &c, n.now().Add(time.Hour)))
+			check(t, n.Release(ctx, &c, n.now().Add(time.Hour), nil))
 			checkActs(t, what, n, c, runs[0][0], given)
 		})
 	}

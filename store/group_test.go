@@ -462,11 +462,11 @@ func TestGapsInGroups(t *testing.T) {
 	answer := q.say("answer", func(h *event.Header) { h.Seen = []event.Position{old.Position()} })
 	_, err = q.give(n, answer)
 	check(t, err)
-	check(t, n.Release(ctx, nil, n.now().Add(time.Hour)))
+	check(t, n.Release(ctx, nil, n.now().Add(time.Hour), nil))
 	after := q.say("after", func(h *event.Header) { h.Seen = []event.Position{lost.Position()} })
 	_, err = q.give(n, after)
 	check(t, err)
-	check(t, n.Release(ctx, nil, n.now().Add(time.Hour)))
+	check(t, n.Release(ctx, nil, n.now().Add(time.Hour), nil))
 	got := map[string]bool{}
 	for _, r := range n.rows(c) {
 		got[r.Text] = r.Gap

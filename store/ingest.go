@@ -19,7 +19,8 @@ type Origin struct {
 // IngestResult says how a log is held after a run was taken.
 type IngestResult struct {
 	Segments event.Segments
-	Rows     int // that the run made appear
+	Rows     int  // that the run made appear
+	New      bool // it brought something that was not had before
 }
 
 // Ingest takes a run into its log. The caller has proven it and has found that the
@@ -99,7 +100,7 @@ func (g *ingestion) run(b *batch) error {
 	if err != nil {
 		return err
 	}
-	g.result = IngestResult{Segments: slices.Clone(segments), Rows: int(b.bucket(bucketArrivals).Sequence() - before)}
+	g.result = IngestResult{Segments: slices.Clone(segments), Rows: int(b.bucket(bucketArrivals).Sequence() - before), New: g.events.new}
 	return nil
 }
 
@@ -109,6 +110,7 @@ type intake struct {
 	sealed [][]byte        // bodies, by event
 	absent []event.Absence // as it is settled here, by event
 	from   Origin
+	new    bool // something was not had before
 }
 
 // sifted is what a run is to a log: indexes of its events.
@@ -173,7 +175,8 @@ func (b *batch) ingest(in *intake) (l *logState, forked bool, err error) {
 	if !known {
 		l = b.addLog(c.number, l.log, l.person, branchFirst)
 	}
-	if len(sift.fresh) > 0 || !slices.Equal(l.segments, segments) {
+	in.new = !slices.Equal(l.segments, segments)
+	if len(sift.fresh) > 0 || in.new {
 		l.segments = segments
 		l.events += uint64(len(sift.fresh))
 		b.touch(l)

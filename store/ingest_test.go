@@ -81,7 +81,7 @@ func TestHolesInAnyOrder(t *testing.T) {
 		if s := n.logs(c)[p.log]; len(s) != 1 || s.Last() != 40 {
 			t.Fatalf("seed %d: %v", seed, s)
 		}
-		check(t, n.Release(ctx, nil, epoch.Add(1e12)))
+		check(t, n.Release(ctx, nil, epoch.Add(1e12), nil))
 		if rows := n.rows(c); len(rows) != 40 || slices.ContainsFunc(rows, func(r Row) bool { return r.Gap }) {
 			t.Fatalf("seed %d: %d rows", seed, len(rows))
 		}
@@ -126,7 +126,7 @@ func TestFork(t *testing.T) {
 			if _, err := p.give(n, e1, e2, e3, e4); err != ErrForked {
 				t.Fatal(err)
 			}
-			check(t, n.Release(ctx, nil, epoch.Add(1e12)))
+			check(t, n.Release(ctx, nil, epoch.Add(1e12), nil))
 			n.reopen()
 			rows := n.rows(c)
 			got := words(rows)

@@ -185,7 +185,7 @@ func TestGapMarkGoesWhenTheCauseComes(t *testing.T) {
 	_, err := q.give(n, answer)
 	check(t, err)
 	n.wait(time.Hour)
-	check(t, n.Release(ctx, nil, n.now()))
+	check(t, n.Release(ctx, nil, n.now(), nil))
 	if rows := n.rows(c); len(rows) != 1 || !rows[0].Gap {
 		t.Fatalf("%+v", rows)
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -344,8 +345,10 @@ func (b *batch) waiter(key []byte) (*entry, error) {
 }
 
 // Release shows what has waited since before the given time for a cause that did not
-// come: in one conversation, whose sync round has ended, or in all if conv is nil.
-func (s *Store) Release(ctx context.Context, conv *event.Conversation, before time.Time) error {
+// come: in one conversation, or in all if conv is nil. What still has to wait, since the log
+// of its cause may bring that, waits says by when it was first seen here; nil: nothing has to.
+// It is called within the transaction and must not call the store.
+func (s *Store) Release(ctx context.Context, conv *event.Conversation, before time.Time, waits func(cause event.Log, since time.Time) bool) error {
 	any := false
 	if err := s.view(func(r *reader) error {
 		any = !r.empty(bucketWaiting)
@@ -362,14 +365,14 @@ func (s *Store) Release(ctx context.Context, conv *event.Conversation, before ti
 			}
 			prefix = u32(c.number)
 		}
-		return b.release(prefix, before.UnixMilli())
+		return b.release(prefix, before.UnixMilli(), waits)
 	})
 }
 
 // release goes over what is due: first, as long as that brings any along, those whose
 // causes that are here are placed; then those that wait for one which itself waits, but
 // not as long.
-func (b *batch) release(prefix []byte, before int64) error {
+func (b *batch) release(prefix []byte, before int64, waits func(event.Log, time.Time) bool) error {
 	for wait := waitForHeld; wait <= waitForNone; {
 		placed := false
 		keys, values := b.drain(bucketWaiting, prefix)
@@ -378,6 +381,15 @@ func (b *batch) release(prefix []byte, before int64) error {
 			// What was first seen in the future came before the clock was set back.
 			if first > before && first <= b.now || b.get(bucketWaiting, k) == nil {
 				continue
+			}
+			if waits != nil {
+				log, err := b.logOfCause(k)
+				if err != nil {
+					return err
+				}
+				if waits(log, time.UnixMilli(first)) {
+					continue
+				}
 			}
 			x, err := b.waiter(k)
 			if err != nil {
@@ -400,4 +412,17 @@ func (b *batch) release(prefix []byte, before int64) error {
 		}
 	}
 	return nil
+}
+
+// logOfCause returns the log of the cause that an event waits for under a key.
+func (r *reader) logOfCause(key []byte) (event.Log, error) {
+	p, ok := pointerAt(key)
+	if !ok || len(key) != 4+32+8+8+pointerSize {
+		return event.Log{}, damaged("waiting event of %d bytes", len(key))
+	}
+	l, err := r.log(p.log)
+	if err != nil {
+		return event.Log{}, err
+	}
+	return event.Log{Conversation: l.log.Conversation, Device: crypto.DeviceID(key[4:36]), Instance: event.Instance(key[36:44])}, nil
 }

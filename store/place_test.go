@@ -50,7 +50,7 @@ func TestWaitsForItsCause(t *testing.T) {
 	_, err = p.give(n, e2)
 	check(t, err)
 	equalWords(t, "rows", words(n.rows(c)))
-	check(t, n.Release(ctx, &c, n.now().Add(-time.Second))) // too soon
+	check(t, n.Release(ctx, &c, n.now().Add(-time.Second), nil)) // too soon
 	equalWords(t, "rows", words(n.rows(c)))
 	n.reopen()
 	_, err = p.give(n, e1)
@@ -77,7 +77,7 @@ func TestReleaseShowsWithAGap(t *testing.T) {
 	_, err := p.give(n, e2, e3)
 	check(t, err)
 	n.wait(3 * time.Second)
-	check(t, n.Release(ctx, nil, n.now().Add(-3*time.Second)))
+	check(t, n.Release(ctx, nil, n.now().Add(-3*time.Second), nil))
 	rows := n.rows(c)
 	equalWords(t, "rows", words(rows), "2", "3")
 	if !rows[0].Gap || rows[1].Gap {
@@ -111,7 +111,7 @@ func TestReleaseInOrder(t *testing.T) {
 		check(t, err)
 		equalWords(t, "rows", words(n.rows(c)))
 		n.wait(3 * time.Second)
-		check(t, n.Release(ctx, nil, n.now().Add(-time.Second)))
+		check(t, n.Release(ctx, nil, n.now().Add(-time.Second), nil))
 		rows := n.rows(c)
 		equalWords(t, "rows", words(rows), "first", "answer")
 		if rows[0].Gap || rows[1].Gap || rows[1].Late {
@@ -153,7 +153,7 @@ func TestReleaseIsNotPutOff(t *testing.T) {
 		_, err := p.give(n, events[i])
 		check(t, err)
 	}
-	check(t, n.Release(ctx, nil, n.now().Add(-3*time.Second)))
+	check(t, n.Release(ctx, nil, n.now().Add(-3*time.Second), nil))
 	if rows := n.rows(c); len(rows) == 0 || rows[len(rows)-1].Text != "8" {
 		t.Fatalf("%v", words(rows))
 	}
@@ -224,7 +224,7 @@ func TestShownRowsNeverMove(t *testing.T) {
 			_, err := n.take(runs[i], from[i])
 			check(t, err)
 			if rnd.IntN(5) == 0 {
-				check(t, n.Release(ctx, nil, n.now()))
+				check(t, n.Release(ctx, nil, n.now(), nil))
 			}
 			n.wait(time.Second)
 			after := n.rows(c)
@@ -240,7 +240,7 @@ func TestShownRowsNeverMove(t *testing.T) {
 			}
 			before = after
 		}
-		check(t, n.Release(ctx, nil, n.now()))
+		check(t, n.Release(ctx, nil, n.now(), nil))
 		rows := n.rows(c)
 		if len(rows) != len(all) {
 			t.Fatalf("seed %d: %d rows of %d", seed, len(rows), len(all))

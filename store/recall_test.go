@@ -26,7 +26,7 @@ func TestRecallInAnyOrder(t *testing.T) {
 				_, err := p.give(n, events[i])
 				check(t, err)
 			}
-			check(t, n.Release(ctx, nil, n.now().Add(time.Hour)))
+			check(t, n.Release(ctx, nil, n.now().Add(time.Hour), nil))
 			first := slices.Index(order, 0) < slices.Index(order, 1)
 			want := []string{"kept"}
 			switch {

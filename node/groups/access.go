@@ -119,42 +119,80 @@ func (g *Groups) Missing(id event.Conversation, to crypto.PersonID, known []cryp
 	return events, len(events) > 0 && len(events) < len(ids), err
 }
 
-// Floor is the first sequence of a log that a member may be given by the history policy that was in force when they came.
-func (g *Groups) Floor(log event.Log, to crypto.PersonID) (uint64, error) {
+// past is how much of what was said a member may read, by the history policy that was in force when they came.
+type past struct {
+	all    bool
+	from   int64         // what its author dates from then on, in ms
+	joined []crypto.Hash // and what was written by who knew of their coming
+}
+
+// pastOf returns it; ErrNotInvited if they are no member. The caller holds Groups.mu.
+func (it *group) pastOf(member crypto.PersonID) (past, error) {
 	const day = 24 * 60 * 60 * 1000
-	from, all := int64(0), false
-	var joined []crypto.Hash
-	err := g.with(log.Conversation, func(it *group) error {
-		m, ok := it.state.Member(to)
-		if !ok {
-			return ErrNotInvited
-		}
-		joined = []crypto.Hash{m.Joined}
-		then, err := it.engine.StateAt(joined)
-		if err != nil {
-			return err
-		}
-		from = m.JoinedClock
-		switch h := then.History; h.Policy {
-		case event.HistoryAll:
-			all = true
-		case event.HistoryDays:
-			from -= int64(h.Days) * day
-		}
-		all = all || m.Joined == crypto.Hash(it.id) // who made the group
-		return nil
+	m, ok := it.state.Member(member)
+	if !ok {
+		return past{}, ErrNotInvited
+	}
+	p := past{from: m.JoinedClock, joined: []crypto.Hash{m.Joined}}
+	then, err := it.engine.StateAt(p.joined)
+	if err != nil {
+		return past{}, err
+	}
+	switch h := then.History; h.Policy {
+	case event.HistoryAll:
+		p.all = true
+	case event.HistoryDays:
+		p.from -= int64(h.Days) * day
+	}
+	p.all = p.all || m.Joined == crypto.Hash(it.id) // who made the group
+	return p, nil
+}
+
+// reads says whether a member with a past may read an event. The caller holds Groups.mu.
+func (it *group) reads(member crypto.PersonID, p past, h *event.Header) bool {
+	return p.all || it.engine.Serves(member, h.Control) && (h.Clock >= p.from || it.engine.Covers(h.Control, p.joined))
+}
+
+// Floor returns the first sequence of a log that a member may read. Members who join late have no right to earlier events.
+func (g *Groups) Floor(log event.Log, to crypto.PersonID) (uint64, error) {
+	var p past
+	err := g.with(log.Conversation, func(it *group) (err error) {
+		p, err = it.pastOf(to)
+		return err
 	})
-	if err != nil || all {
+	if err != nil || p.all {
 		return 1, err
 	}
 	return g.store.Floor(log, func(h *event.Header) bool {
-		visible := false
+		reads := false
 		_ = g.with(log.Conversation, func(it *group) error {
-			visible = it.engine.Serves(to, h.Control) && (h.Clock >= from || it.engine.Covers(h.Control, joined))
+			reads = it.reads(to, p, h)
 			return nil
 		})
-		return visible
+		return reads
 	})
+}
+
+// Readable returns what a member may read of a run of a group: the events from their floor on, and the recalls for them.
+// It has no events if that is nothing.
+func (g *Groups) Readable(run event.Run, to crypto.PersonID) (event.Run, error) {
+	err := g.with(run.Log().Conversation, func(it *group) error {
+		p, err := it.pastOf(to)
+		if err != nil || p.all {
+			return err
+		}
+		first := slices.IndexFunc(run.Events, func(e event.Event) bool { return it.reads(to, p, &e.Header) })
+		if first == 0 {
+			return nil
+		}
+		if first < 0 {
+			first = len(run.Events)
+		}
+		run.Events = run.Events[first:]
+		run.Recalls = slices.DeleteFunc(slices.Clone(run.Recalls), func(e event.Event) bool { return !it.reads(to, p, &e.Header) })
+		return nil
+	})
+	return run, err
 }
 
 // Limit has the store hide what is cut in a group, by what counts now: after a crash between a change and its limits, and

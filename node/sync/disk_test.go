@@ -217,19 +217,22 @@ func (d *disk) ingest(n *node, run event.Run) sync.Reason {
 			return sync.Forked
 		}
 	}
-	segments, err := h.segments.Add(part)
-	if err != nil {
-		return sync.TooManySegments
+	for _, g := range run.Given() {
+		segments, err := h.segments.Add(g)
+		n.world.must(err)
+		h.segments = segments
 	}
-	h.segments = segments
 	for i := range run.Events {
 		e := &run.Events[i]
-		if h.events[e.Header.Sequence] != nil {
+		switch old := h.events[e.Header.Sequence]; {
+		case old != nil && (old.Absent != event.Dropped || e.Absent == event.Dropped):
 			n.world.count.duplicates++
-			continue
+		case e.Absent == event.Dropped:
+			h.events[e.Header.Sequence] = e
+		default:
+			h.events[e.Header.Sequence] = e
+			d.place(n, e)
 		}
-		h.events[e.Header.Sequence] = e
-		d.place(n, e)
 	}
 	if part.Last > limit {
 		n.world.count.spans++

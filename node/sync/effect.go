@@ -96,6 +96,10 @@ type (
 		Theirs event.Segments
 	}
 
+	// RoundBegan says that the peer is asked for everything that it holds and this node lacks. RoundEnded follows, unless
+	// the session ends, the conversation becomes quiet or is left, or the peer does not answer. It may come again before.
+	RoundBegan struct{ Conversation event.Conversation }
+
 	// RoundEnded says that all the peer had to bring when it got this node's offer, with
 	// the Joined, Follow or Compare before, is stored here. What waited for a cause then
 	// need not wait for this peer; what came since may have causes on their way. Groups have
@@ -137,6 +141,7 @@ func (IngestControl) effect() {}
 func (EpochShared) effect()   {}
 func (Acked) effect()         {}
 func (Rollback) effect()      {}
+func (RoundBegan) effect()    {}
 func (RoundEnded) effect()    {}
 func (Request) effect()       {}
 func (FetchCard) effect()     {}

@@ -50,3 +50,11 @@ func (s *Session) Remembered() int {
 	}
 	return n + kept
 }
+
+// Logs returns how many logs have pictures.
+func (s *Session) Logs() (n int) {
+	for _, c := range s.byID {
+		n += len(c.logs)
+	}
+	return n
+}

@@ -98,7 +98,7 @@ func TestShortOffers(t *testing.T) {
 	s = joined(t, c)
 	s.want(s.offered(sync.Offer{Want: sync.WantNow, Control: c.Control, Digest: short.Digest}), "settled", "Wake")
 	answer := s.offered(sync.Offer{Number: 1, Want: sync.WantNow, Control: c.Control, Digest: &crypto.Hash{1}})
-	s.want(answer, "offers")
+	s.want(answer, "RoundBegan", "offers")
 	if o := offerIn(t, answer); len(o.Logs) != 6 || o.Want != sync.WantNow {
 		t.Errorf("%+v", o)
 	}
@@ -111,9 +111,9 @@ func TestShortOffers(t *testing.T) {
 	// Asked first, the full answer is answered in full.
 	s = joined(t, c)
 	s.offered(sync.Offer{Want: sync.WantOwn, Control: c.Control})
-	s.want(s.step(sync.Follow{Conversation: c.ID, On: true}), "offers")
+	s.want(s.step(sync.Follow{Conversation: c.ID, On: true}), "RoundBegan", "offers")
 	s.want(s.step(sync.Follow{Conversation: c.ID, On: true}))
-	s.want(s.offered(sync.Offer{Number: 1, Want: sync.WantNow, Control: c.Control, Logs: all}), "offers", "settled")
+	s.want(s.offered(sync.Offer{Number: 1, Want: sync.WantNow, Control: c.Control, Logs: all}), "RoundBegan", "offers", "settled")
 	s.want(s.settled(0))
 	s.want(s.settled(2), "RoundEnded")
 	if o := offerIn(t, s.step(sync.Follow{Conversation: c.ID})); o.Want != sync.WantOwn {

@@ -96,6 +96,33 @@ func TestClaimsAreBounded(t *testing.T) {
 	s.want(s.step(own.now(1)), "Load")
 }
 
+// A peer that claims to hold more logs than can be remembered, as after a long absence from many groups, brings them all the
+// same. What is refused then leaves nothing behind.
+func TestClaimsKeepNoRunOut(t *testing.T) {
+	s := talking(t, nil, nil)
+	for n := range 20 {
+		h := &sync.Have{Store: theirStore}
+		for i := range 1000 {
+			l := sync.LogSegments{Segments: event.Segments{{First: 1, Last: 5, ID: event.ID{1}}}}
+			binary.BigEndian.PutUint64(l.Device[:], uint64(n*1000+i+1))
+			h.Logs = append(h.Logs, l)
+		}
+		s.want(s.step(sync.Received{Frame: sync.Frame{Have: h}}))
+	}
+	logs := s.session.Logs()
+	for n := range byte(100) {
+		came := find[sync.Ingest](t, s.run(write(t, direct, crypto.DeviceID{0xff, n}, 1, 10).run(1, 1)))
+		s.want(s.step(sync.Stored{Ticket: came.Ticket, Refused: sync.OverBudget}), "refused")
+	}
+	if n := s.session.Logs(); n != logs {
+		t.Errorf("%d logs are remembered, %d before", n, logs)
+	}
+	log := write(t, direct, crypto.DeviceID{0xfe}, 3, 10)
+	came := find[sync.Ingest](t, s.run(log.run(1, 2)))
+	s.want(s.step(sync.Stored{Ticket: came.Ticket, Segments: event.Segments{log.to(2)}}), "have")
+	s.want(s.later(time.Hour)) // it is not pushed back
+}
+
 // FuzzSession gives a session frames and answers in any order. Nothing may panic,
 // nothing may be held without bound, and one step has few effects.
 func FuzzSession(f *testing.F) {

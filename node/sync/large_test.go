@@ -201,7 +201,7 @@ func (l *link) do(e sync.Effect) {
 	case sync.RoundEnded:
 		l.ended = true
 		l.m.choose()
-	case sync.Acked:
+	case sync.Acked, sync.RoundBegan:
 	case sync.Wake:
 		l.wake++
 		if rings := l.wake; !x.At.IsZero() {

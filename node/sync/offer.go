@@ -63,6 +63,7 @@ func (s *Session) offerOf(c *conversation, everything, full bool) (o Offer, weig
 	}
 	if o.Want != WantOwn {
 		c.wide = c.offers
+		s.emit(RoundBegan{c.id})
 	}
 	names := c.names(func(log event.Log) bool { return o.Want != WantOwn || log.Device == s.cfg.Peer })
 	if c.group && !full && len(names) > shortOffer {

@@ -594,7 +594,11 @@ func (w *world) checkRoom(n *node, r *room, all *controls) {
 
 func (d *disk) has(e *event.Event) bool {
 	h := d.logs[e.Header.Log()]
-	return h != nil && h.events[e.Header.Sequence] != nil && h.events[e.Header.Sequence].ID == e.ID
+	if h == nil {
+		return false
+	}
+	held := h.events[e.Header.Sequence]
+	return held != nil && held.ID == e.ID && held.Absent != event.Dropped
 }
 
 // first returns the first event of the log that e is in.

@@ -318,7 +318,7 @@ func TestServesNot(t *testing.T) {
 		s.want(s.got(sync.Frame{Settled: &sync.Settled{}}))
 		s.want(s.have(theirs.log, theirs.to(1)))
 		s.want(s.got(sync.Frame{CardRequest: &sync.CardRequest{CardOf: sync.CardOf{Person: crypto.PersonID{1}}}}))
-		s.want(s.step(sync.Joined{Serve: true, Conversations: []sync.Conversation{{ID: direct}}}), "offers", "settled")
+		s.want(s.step(sync.Joined{Serve: true, Conversations: []sync.Conversation{{ID: direct}}}), "RoundBegan", "offers", "settled")
 		s.want(s.run(theirs.run(1, 16)), "Ingest")
 	}
 }
@@ -335,7 +335,7 @@ func TestLeave(t *testing.T) {
 	run.Tag = theirTag
 	s.want(s.run(run), "refused")
 	in.Logs = own.held(2)
-	s.want(s.step(sync.Joined{Serve: true, Own: []crypto.DeviceID{self}, Conversations: []sync.Conversation{in}}), "offers", "Load")
+	s.want(s.step(sync.Joined{Serve: true, Own: []crypto.DeviceID{self}, Conversations: []sync.Conversation{in}}), "RoundBegan", "offers", "Load")
 	came := find[sync.Ingest](t, s.run(run))
 	s.want(s.step(own.loaded(2, 2)), "run") // Settled was said
 
@@ -343,7 +343,7 @@ func TestLeave(t *testing.T) {
 	s.want(s.step(sync.Joined{Serve: true, Own: []crypto.DeviceID{self}, Conversations: []sync.Conversation{in}}))
 	s.want(s.step(sync.Stored{Ticket: came.Ticket, Refused: sync.OverBudget}), "refused")
 	s.want(s.run(run))
-	s.want(s.step(sync.Joined{Serve: true, Own: []crypto.DeviceID{self}, Conversations: []sync.Conversation{in}}), "offers")
+	s.want(s.step(sync.Joined{Serve: true, Own: []crypto.DeviceID{self}, Conversations: []sync.Conversation{in}}), "RoundBegan", "offers")
 	s.want(s.run(run), "Ingest")
 }
 

@@ -85,11 +85,12 @@ func (c *counts) all(rooms bool) map[string]*int {
 	all := map[string]*int{
 		"crashes": &c.crashes, "cuts": &c.cuts, "gaps": &c.gaps, "duplicates": &c.duplicates,
 		"cards asked for": &c.needCards, "refusals": &c.refused, "frames": &c.frames, "restores": &c.restores,
+		"stripped words": &c.strips,
 	}
 	if rooms {
 		maps.Copy(all, map[string]*int{
 			"control sets waited for": &c.needControls, "welcomes": &c.welcomes, "invitations": &c.invites,
-			"removals": &c.removals, "history withheld": &c.skips, "runs past a cut": &c.spans,
+			"removals": &c.removals, "history withheld": &c.skips,
 			"short offers": &c.shorts, "quiet rooms": &c.quiet, "questions of a hostile peer": &c.asks,
 		})
 	} else {

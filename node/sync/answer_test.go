@@ -1,0 +1,166 @@
+package sync_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/node/sync"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// dropped returns a run without the words of one of its events.
+func dropped(r event.Run, index int) event.Run {
+	r.Events = append([]event.Event(nil), r.Events...)
+	r.Events[index].Body, r.Events[index].Absent = nil, event.Dropped
+	return r
+}
+
+// sentRun returns the run that is sent among effects.
+func sentRun(t *testing.T, effects []sync.Effect) event.Run {
+	t.Helper()
+	for _, e := range effects {
+		if send, ok := e.(sync.Send); ok && send.Frame.Run != nil {
+			return *send.Frame.Run
+		}
+	}
+	t.Fatalf("no run in %v", effects)
+	return event.Run{}
+}
+
+func sentHave(t *testing.T, effects []sync.Effect) sync.Have {
+	t.Helper()
+	for _, e := range effects {
+		if send, ok := e.(sync.Send); ok && send.Frame.Have != nil {
+			return *send.Frame.Have
+		}
+	}
+	t.Fatalf("no acknowledgement in %v", effects)
+	return sync.Have{}
+}
+
+// What a peer brings without its words it does not count as having, so it gets them from here.
+func TestDroppedIsNotThePeers(t *testing.T) {
+	log := write(t, direct, ownOther, 3, 10)
+	s := talking(t, nil, nil)
+	came := find[sync.Ingest](t, s.run(dropped(log.run(1, 3), 1)))
+	s.want(s.step(sync.Stored{Ticket: came.Ticket, Segments: event.Segments{log.part(1, 1), log.part(3, 3)}}), "have")
+	load := find[sync.Load](t, s.step(log.now(3))) // somebody else has brought it
+	if load.First != 2 || load.Events != 1 {
+		t.Fatalf("loads %d events from %d", load.Events, load.First)
+	}
+}
+
+// A run of which nothing is had is answered all the same: else the peer's window would fill up.
+func TestRunOfNothingIsAnswered(t *testing.T) {
+	log := write(t, direct, ownOther, 1, 10)
+	s := talking(t, nil, nil)
+	came := find[sync.Ingest](t, s.run(dropped(log.run(1, 1), 0)))
+	if h := sentHave(t, s.step(sync.Stored{Ticket: came.Ticket})); len(h.Logs) != 0 || h.Answers != 1 {
+		t.Fatalf("%+v", h)
+	}
+}
+
+// What was given and answered is not given again in one round, though the peer does not have it: it may not be able to
+// take it. The next offer shows whether it lacks it still.
+func TestGivenIsNotGivenAgain(t *testing.T) {
+	own := write(t, direct, self, 3, 10)
+	s := joined(t, sync.Conversation{ID: direct, Logs: own.held(3)})
+	s.offer(nil, nil)
+	run := sentRun(t, s.step(own.loaded(1, 3)))
+	s.want(s.answer(run.Number, own.log, own.part(1, 1), own.part(3, 3)), "Acked")
+	s.want(s.have(own.log, own.part(1, 1), own.part(3, 3)))
+	load := find[sync.Load](t, s.offer(nil, map[event.Log]event.Segments{own.log: {own.part(1, 1), own.part(3, 3)}}))
+	if load.First != 2 || load.Events != 1 {
+		t.Fatalf("loads %d events from %d", load.Events, load.First)
+	}
+}
+
+// What was given without its words is given with them once they are here.
+func TestWordsThatComeLaterAreGiven(t *testing.T) {
+	log := write(t, direct, ownOther, 3, 10)
+	s := joined(t, sync.Conversation{ID: direct, Logs: map[event.Log]event.Segments{log.log: {log.part(1, 1), log.part(3, 3)}}})
+	s.offer(nil, nil)
+	run := sentRun(t, s.step(sync.Loaded{Log: log.log, Run: dropped(log.run(1, 3), 1)}))
+	s.want(s.answer(run.Number, log.log, log.part(1, 1), log.part(3, 3)), "Acked")
+	load := find[sync.Load](t, s.step(log.now(3)))
+	if load.First != 2 {
+		t.Fatalf("loads from %d", load.First)
+	}
+}
+
+// An answer to a run that was never sent is a lie about the window; one that comes twice changes nothing.
+func TestAnswersOutOfOrder(t *testing.T) {
+	own := write(t, direct, self, 1, 10)
+	begin := func() *script {
+		s := joined(t, sync.Conversation{ID: direct, Logs: own.held(1)})
+		s.offer(nil, nil)
+		s.want(s.step(own.loaded(1, 1)), "run", "settled")
+		return s
+	}
+	s := begin()
+	end := find[sync.Close](t, s.answer(2, own.log, own.to(1)))
+	if !errors.Is(end.Reason, sync.ErrProtocol) {
+		t.Error(end.Reason)
+	}
+	s = begin()
+	end = find[sync.Close](t, s.got(sync.Frame{Refused: &sync.Refused{Device: self, Instance: own.log.Instance, Reason: sync.OverBudget, Run: 2}}))
+	if !errors.Is(end.Reason, sync.ErrProtocol) {
+		t.Error(end.Reason)
+	}
+	s = begin()
+	s.want(s.answer(1, own.log, own.to(1)), "Acked")
+	s.want(s.answer(1, own.log, own.to(1)))
+}
+
+// One run that is refused leaves the log open, on both sides.
+func TestOneRunIsRefused(t *testing.T) {
+	own, theirs := write(t, direct, self, 3, 10), write(t, direct, peer, 3, 10)
+	s := talking(t, nil, nil)
+	s.step(own.now(1))
+	run := sentRun(t, s.step(own.loaded(1, 1)))
+	s.want(s.got(sync.Frame{Refused: &sync.Refused{Device: self, Instance: own.log.Instance, Reason: sync.TooManySegments, Run: run.Number}}))
+	if load := find[sync.Load](t, s.step(own.now(2))); load.First != 2 {
+		t.Fatalf("loads from %d", load.First)
+	}
+
+	came := find[sync.Ingest](t, s.run(theirs.run(2, 2)))
+	effects := s.step(sync.Stored{Ticket: came.Ticket, Refused: sync.TooManySegments, Once: true})
+	s.want(effects, "refused")
+	if r := effects[0].(sync.Send).Frame.Refused; r.Run != 1 || r.Device != peer {
+		t.Fatalf("%+v", r)
+	}
+	s.want(s.run(theirs.run(1, 1)), "Ingest")
+}
+
+// Of a log in many pieces the lowest are told, and the next ones as the gaps close.
+func TestLowestPiecesAreTold(t *testing.T) {
+	log := write(t, direct, third, 200, 10)
+	pieces := func(first, last int) (s event.Segments) {
+		for i := first; i <= last; i += 2 {
+			s = append(s, log.part(i, i))
+		}
+		return s
+	}
+	s := talking(t, nil, nil)
+	s.step(sync.Held{Log: log.log, Segments: pieces(3, 199)})
+	h := sentHave(t, s.later(250*time.Millisecond))
+	if n := len(h.Logs[0].Segments); n != event.MaxSegments || h.Logs[0].Segments.Last() != 65 {
+		t.Fatalf("%d told up to %d", n, h.Logs[0].Segments.Last())
+	}
+	s.step(sync.Held{Log: log.log, Segments: append(event.Segments{log.part(1, 65)}, pieces(67, 199)...)})
+	h = sentHave(t, s.later(250*time.Millisecond))
+	if n := len(h.Logs[0].Segments); n != event.MaxSegments || h.Logs[0].Segments.Last() != 127 {
+		t.Fatalf("%d told up to %d", n, h.Logs[0].Segments.Last())
+	}
+}
+
+// The shell hears when everything has been asked for, and when that has come.
+func TestRoundBegins(t *testing.T) {
+	c := crew(t, ofGroup(t, crypto.DeviceID{9}, 1))
+	s := joined(t, c)
+	s.offered(sync.Offer{Want: sync.WantOwn, Control: c.Control})
+	s.want(s.step(sync.Compare{Conversation: c.ID}), "RoundBegan", "offers")
+	s.want(s.settled(1), "RoundEnded")
+}
