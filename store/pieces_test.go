@@ -227,7 +227,7 @@ func TestWithheldCausesAreNotWaitedFor(t *testing.T) {
 	}
 	// Both are known at once, and after a restart too, where something else is waited for.
 	p.restart(c)
-	later := q.say("later")
+	later := q.say("later", func(h *event.Header) { h.Clock += 1000 })
 	second := p.say("second", func(h *event.Header) { h.Seen = []event.Position{later.Position()} })
 	third := p.say("third", func(h *event.Header) {
 		h.Seen = []event.Position{{Device: q.log.Device, Sequence: 7}, later.Position()}
