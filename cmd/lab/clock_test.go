@@ -18,10 +18,17 @@ const (
 	decade   = 10 * 365 * 24 * time.Hour
 )
 
-// shiftedBinary builds an earshot whose clock may be off, with one line in Go's package time changed: neither time
-// namespaces nor a preloaded library reach the wall clock of a Go program.
+// shifted is what shiftedBinary has built.
+var shifted string
+
+// shiftedBinary builds an earshot whose clock may be off, once, with one line in Go's package time changed: neither time
+// namespaces nor a preloaded library reach the wall clock of a Go program. It is not called by tests that run beside
+// others.
 func shiftedBinary(t *testing.T) string {
 	t.Helper()
+	if shifted != "" {
+		return shifted
+	}
 	goroot, err := exec.Command("go", "env", "GOROOT").Output()
 	if err != nil {
 		t.Fatalf("go env: %v", err)
@@ -36,7 +43,10 @@ func shiftedBinary(t *testing.T) string {
 	if !ok || strings.Contains(after, read) {
 		t.Fatalf("this Go's time.Now does not read %q once", read)
 	}
-	dir := t.TempDir()
+	dir, err := os.MkdirTemp(root, "b")
+	if err != nil {
+		t.Fatal(err)
+	}
 	changed, added := filepath.Join(dir, "time.go"), filepath.Join(dir, "shift.go")
 	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{
 		filepath.Join(folder, "time.go"):  changed,
@@ -71,6 +81,7 @@ var shift = func() int64 {
 		t.Fatalf("build: %v\n%s", err, text)
 	}
 	t.Logf("built after %v", since(began))
+	shifted = out
 	return out
 }
 
