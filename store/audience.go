@@ -145,10 +145,12 @@ func (r *reader) sameControl(l *logState, first, last uint64) ([]crypto.Hash, ui
 }
 
 // places returns where an own message is: in two places if it was lost and came back
-// from others.
+// from others. Only what was lost has to be looked for.
 func (r *reader) places(x *entry) []pointer {
-	if p, _ := r.find(x.id); p != x.pointer {
-		return []pointer{x.pointer, p}
+	if x.in.branch == branchLost {
+		if p, _ := r.find(x.id); p != x.pointer {
+			return []pointer{x.pointer, p}
+		}
 	}
 	return []pointer{x.pointer}
 }

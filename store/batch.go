@@ -83,10 +83,6 @@ func (b *batch) touch(l *logState) {
 	b.dirty[l.number] = true
 }
 
-func (b *batch) putID(id event.ID, p pointer) {
-	b.put(bucketIDs, idKey(b.next(bucketIDs)/generation, id), p.bytes())
-}
-
 func (b *batch) save(x *entry) { b.put(bucketEvents, x.pointer.bytes(), x.stored.bytes()) }
 
 func (b *batch) saveConversation(c *conversation) { b.put(bucketConversations, c.id[:], c.bytes()) }

@@ -180,6 +180,24 @@ func BenchmarkLast50(b *testing.B) {
 	}
 }
 
+// What it costs to find that no event has an ID, where a million have one.
+func BenchmarkAbsentID(b *testing.B) {
+	s, _, _ := benchStore(b)
+	for i := range 1 << 10 {
+		check(b, s.do(ctx, func(b *batch) error {
+			for j := range 1 << 10 {
+				b.putID(someID(i<<10+j), pointer{1, uint64(j)})
+			}
+			return nil
+		}))
+	}
+	for i := -1; b.Loop(); i-- {
+		if _, err := s.Row(someID(i)); err != ErrNoEvent {
+			b.Fatal(err)
+		}
+	}
+}
+
 // What a full outbox costs to look at, and to look at when it is empty again.
 func BenchmarkOutbox(b *testing.B) {
 	s, c, p := benchStore(b)

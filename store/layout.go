@@ -51,11 +51,6 @@ var (
 const (
 	formatVersion = 1
 
-	// generation is how many IDs stand together in bucketIDs. IDs are random: among
-	// all others each would take a page of its own with every commit. To find one,
-	// the generations are asked in turn, the latest first.
-	generation = 1 << 10
-
 	// shortID is how much of an ID or key stands in an index: no two can be made to
 	// share that much.
 	shortID = 16
@@ -313,11 +308,6 @@ func localKey(conversation uint32, p crypto.PersonID, key [16]byte) []byte {
 	b = append(b, key[:]...)
 	b = binary.BigEndian.AppendUint32(b, conversation)
 	return append(b, p[:shortID]...)
-}
-
-// idKey is a key of bucketIDs.
-func idKey(generation uint64, id event.ID) []byte {
-	return append(u32(uint32(generation)), id[:shortID]...)
 }
 
 // waitingFor is the beginning of the keys of all that wait for one event.

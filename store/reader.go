@@ -159,17 +159,6 @@ func (r *reader) entry(p pointer) (*entry, error) {
 // idOf returns the ID of an event that was parsed before.
 func idOf(head []byte) event.ID { return crypto.Digest("event", head) }
 
-// find returns where the event is that has an ID; of two places the later.
-func (r *reader) find(id event.ID) (pointer, bool) {
-	ids := r.bucket(bucketIDs)
-	for n := int64(ids.Sequence() / generation); n >= 0; n-- {
-		if v := ids.Get(idKey(uint64(n), id)); v != nil {
-			return pointerAt(v)
-		}
-	}
-	return pointer{}, false
-}
-
 // byID returns the event that has an ID, or ErrNoEvent.
 func (r *reader) byID(id event.ID) (*entry, error) {
 	p, ok := r.find(id)
