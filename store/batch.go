@@ -32,6 +32,8 @@ type batch struct {
 	shown   bool             // the change counter has moved
 	visible bool             // it has to
 	waiting int              // of anything
+	waking  waking           // Store.waking after this transaction
+	woken   int              // see maxWoken
 	recalls int              // of anything
 }
 
@@ -48,6 +50,7 @@ func (s *Store) newBatch(tx *bbolt.Tx) *batch {
 	return &batch{
 		reader: s.newReader(tx),
 		now:    s.cfg.Now().UnixMilli(),
+		waking: s.waking,
 		dirty:  map[uint32]bool{},
 		grown:  map[uint32]bool{},
 		tails:  map[uint32]*tail{},

@@ -353,11 +353,17 @@ func (b *batch) gain(x *entry) error {
 
 // arrive does what an event that counts as had now, and is placed, makes possible for others.
 func (b *batch) arrive(x *entry) error {
-	if !x.is(flagPlaced) || x.absent == event.Dropped {
-		return nil
+	b.settled(x, release{})
+	return b.wakeSome()
+}
+
+// settled has what waits for an event woken, if that counts as had and is placed. What is due by until does not wait longer
+// than that says.
+func (b *batch) settled(x *entry, until release) {
+	if x.is(flagPlaced) && x.absent != event.Dropped {
+		b.lead(x)
+		b.waking.push(x, until)
 	}
-	b.lead(x)
-	return b.wake(x)
 }
 
 // fork keeps what contradicts a log as its other branch, and freezes both.

@@ -310,9 +310,11 @@ func localKey(conversation uint32, p crypto.PersonID, key [16]byte) []byte {
 	return append(b, p[:shortID]...)
 }
 
+const waitingSize = 4 + 32 + 8 + 8
+
 // waitingFor is the beginning of the keys of all that wait for one event.
 func waitingFor(conversation uint32, device crypto.DeviceID, instance event.Instance, sequence uint64) []byte {
-	b := make([]byte, 0, 4+32+8+8+pointerSize)
+	b := make([]byte, 0, waitingSize+pointerSize)
 	b = binary.BigEndian.AppendUint32(b, conversation)
 	b = append(b, device[:]...)
 	b = append(b, instance[:]...)

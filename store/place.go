@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"time"
 
 	"github.com/earshot-im/earshot/crypto"
@@ -13,7 +14,7 @@ import (
 // asks for.
 func (b *batch) add(x *entry) error {
 	b.putID(x.id, x.pointer)
-	ok, err := b.place(x, waitForAll)
+	ok, err := b.place(x, release{})
 	if err != nil {
 		return err
 	}
@@ -43,6 +44,7 @@ const (
 
 // cause is something that came before an event, and what is known of it here.
 type cause struct {
+	log      event.Log
 	key      []byte // of bucketWaiting, without the pointer
 	t        int64
 	here     bool // with its words, or gone for a reason
@@ -95,8 +97,22 @@ func (r *reader) cause(x *entry, l *logState, p event.Position, withheld bool) (
 		}
 	}
 	c.excluded = withheld && !c.here
+	c.log = p.Log(x.header.Conversation)
 	c.key = waitingFor(x.in.conversation, p.Device, p.Instance, p.Sequence)
 	return c, nil
+}
+
+// missing reports whether an event waits for a cause, as far as it waits for any.
+func (c *cause) missing() bool { return !c.excluded && !(c.here && c.placed) }
+
+// held returns the key of a cause that isn't here and that an event, first seen at a time, waits for whatever its patience.
+func (r release) held(causes []cause, first int64) []byte {
+	for i := range causes {
+		if c := &causes[i]; c.missing() && !c.here && r.holds(c.log, first) {
+			return c.key
+		}
+	}
+	return nil
 }
 
 // missing is what of an event's causes it waits for.
@@ -112,7 +128,7 @@ func split(causes []cause) (m missing, times []int64) {
 		if c.placed {
 			times = append(times, c.t)
 		}
-		if c.excluded || c.here && c.placed {
+		if !c.missing() {
 			continue
 		}
 		m.earlier = m.earlier && c.earlier
@@ -128,17 +144,17 @@ func split(causes []cause) (m missing, times []int64) {
 
 // place settles T of an event if its causes are here and placed, or those that it waits for, and
 // makes its row. Otherwise it notes the first cause that it waits for. The caller saves x.
-func (b *batch) place(x *entry, wait patience) (bool, error) {
+func (b *batch) place(x *entry, until release) (bool, error) {
 	causes, err := b.causes(x)
 	if err != nil {
 		return false, err
 	}
 	m, times := split(causes)
-	var key []byte
-	switch {
-	case wait == waitForAll && m.absent != nil:
-		key = m.absent
-	case wait != waitForNone:
+	key := m.absent
+	if until.wait != waitForAll {
+		key = until.held(causes, x.firstSeen)
+	}
+	if key == nil && until.wait != waitForNone {
 		key = m.held
 	}
 	if key != nil {
@@ -278,40 +294,139 @@ func (b *batch) show(x *entry) error {
 	return err
 }
 
-// wake places what waited for x, and what waited for that.
-func (b *batch) wake(x *entry) error {
-	if !b.anything(&b.waiting, bucketWaiting) {
-		return nil
-	}
-	for queue := []*entry{x}; len(queue) > 0; queue = queue[1:] {
-		h := &queue[0].header
-		keys, _ := b.drain(bucketWaiting, waitingFor(queue[0].in.conversation, h.Device, h.Instance, h.Sequence))
-		for _, k := range keys {
-			y, err := b.waiter(k)
+// Release shows what has waited since before the given time for a cause that did not
+// come: in one conversation, or in all if conv is nil. What still has to wait, since the log
+// of its cause may bring that, waits says by when it was first seen here; nil: nothing has to.
+// It is called within transactions and must not call the store. Release takes as many
+// transactions as it needs, between which others write.
+func (s *Store) Release(ctx context.Context, conv *event.Conversation, before time.Time, waits func(cause event.Log, since time.Time) bool) error {
+	// First those whose causes that are here are placed, and whatever waits for them; then
+	// those that wait for one which itself waits, but not as long.
+	for _, wait := range []patience{waitForHeld, waitForNone} {
+		until := release{wait, before.UnixMilli(), waits}
+		for from := []byte{}; ; {
+			keys, err := s.due(conv, from, until)
 			if err != nil {
 				return err
 			}
-			ok, err := b.tryAgain(k, y, waitForAll)
-			if err != nil {
+			if len(keys) == 0 {
+				break
+			}
+			if err := s.releaseAll(ctx, keys, until); err != nil {
 				return err
 			}
-			if ok && y.absent != event.Dropped {
-				b.lead(y)
-				queue = append(queue, y)
-			}
+			from = after(keys[len(keys)-1])
 		}
 	}
 	return nil
 }
 
-// tryAgain places what has waited under a key. If it waits on, that may be under another.
-func (b *batch) tryAgain(key []byte, x *entry, wait patience) (bool, error) {
-	b.delete(bucketWaiting, key)
-	ok, err := b.place(x, wait)
-	if ok {
-		b.save(x)
+// release says how patient those are that have waited since before a time.
+type release struct {
+	wait   patience
+	before int64
+	waits  func(cause event.Log, since time.Time) bool // see Release
+}
+
+// holds reports whether what was first seen at a time still waits for a cause in a log.
+func (r release) holds(cause event.Log, first int64) bool {
+	return r.waits != nil && r.waits(cause, time.UnixMilli(first))
+}
+
+// due reports whether what was first seen at a time has waited for long enough. What was
+// first seen in the future came before the clock was set back.
+func (r release) due(first, now int64) bool { return first <= r.before || first > now }
+
+// due returns the keys of what is due, from one on: as many as one transaction places.
+func (s *Store) due(conv *event.Conversation, from []byte, until release) (keys [][]byte, err error) {
+	now := s.cfg.Now().UnixMilli()
+	err = s.view(func(r *reader) error {
+		var prefix []byte
+		if conv != nil && !r.empty(bucketWaiting) {
+			c, err := r.conversation(*conv)
+			if err != nil {
+				return err
+			}
+			prefix = u32(c.number)
+		}
+		if bytes.Compare(from, prefix) < 0 {
+			from = prefix
+		}
+		c := r.bucket(bucketWaiting).Cursor()
+		for k, v := c.Seek(from); bytes.HasPrefix(k, prefix) && k != nil && len(keys) < maxWoken; k, v = c.Next() {
+			first := int64(number(v))
+			if !until.due(first, now) {
+				continue
+			}
+			if log, err := r.logOfCause(k); err != nil {
+				return err
+			} else if !until.holds(log, first) {
+				keys = append(keys, bytes.Clone(k))
+			}
+		}
+		return nil
+	})
+	return keys, err
+}
+
+// releaseAll places what waits under keys, in as many transactions as that and whatever waits for it takes.
+func (s *Store) releaseAll(ctx context.Context, keys [][]byte, until release) error {
+	for len(keys) > 0 {
+		done := 0
+		if err := s.do(ctx, func(b *batch) error {
+			for done = 0; done < len(keys) && b.woken < maxWoken; done++ {
+				if err := b.release(keys[done], until); err != nil {
+					return err
+				}
+			}
+			return nil
+		}); err != nil {
+			return err
+		}
+		keys = keys[done:]
 	}
-	return ok, err
+	return nil
+}
+
+// release places what waits under a key, unless it will be woken by what it waits for, which is due as well.
+func (b *batch) release(key []byte, until release) error {
+	if b.get(bucketWaiting, key) == nil {
+		return nil // it was
+	}
+	st, err := b.causeOf(key)
+	if err != nil || st != nil && !st.is(flagPlaced) && until.due(st.firstSeen, b.now) {
+		return err
+	}
+	if err := b.placeWaiter(key, until, until); err != nil {
+		return err
+	}
+	return b.wakeSome()
+}
+
+// causeOf returns what the event under a key of bucketWaiting waits for, nil if it isn't here.
+func (b *batch) causeOf(key []byte) (*stored, error) {
+	log, err := b.logOfCause(key)
+	if err != nil {
+		return nil, err
+	}
+	l, err := b.named(binary.BigEndian.Uint32(key), log, branchFirst)
+	if err != nil || l == nil {
+		return nil, err
+	}
+	return b.stored(pointer{l.number, binary.BigEndian.Uint64(key[44:])})
+}
+
+// logOfCause returns the log of what the event under a key of bucketWaiting waits for.
+func (r *reader) logOfCause(key []byte) (event.Log, error) {
+	p, ok := pointerAt(key)
+	if !ok || len(key) != waitingSize+pointerSize {
+		return event.Log{}, damaged("key of %d bytes of what waits", len(key))
+	}
+	l, err := r.log(p.log)
+	if err != nil {
+		return event.Log{}, err
+	}
+	return event.Log{Conversation: l.log.Conversation, Device: crypto.DeviceID(key[4:36]), Instance: event.Instance(key[36:44])}, nil
 }
 
 // waitLess has an event that waits not wait for causes that are not for this node.
@@ -327,102 +442,12 @@ func (b *batch) waitLess(x *entry, withheld uint32) error {
 		}
 		x.withheld |= withheld
 		b.save(x)
-		if ok, err := b.tryAgain(key, x, waitForAll); err != nil || !ok {
+		b.delete(bucketWaiting, key)
+		if ok, err := b.place(x, release{}); err != nil || !ok {
 			return err
 		}
+		b.save(x)
 		return b.arrive(x)
 	}
 	return nil
-}
-
-func (b *batch) waiter(key []byte) (*entry, error) {
-	p, _ := pointerAt(key)
-	x, err := b.entry(p)
-	if err == ErrNoEvent {
-		err = damaged("an event that waits is not there")
-	}
-	return x, err
-}
-
-// Release shows what has waited since before the given time for a cause that did not
-// come: in one conversation, or in all if conv is nil. What still has to wait, since the log
-// of its cause may bring that, waits says by when it was first seen here; nil: nothing has to.
-// It is called within the transaction and must not call the store.
-func (s *Store) Release(ctx context.Context, conv *event.Conversation, before time.Time, waits func(cause event.Log, since time.Time) bool) error {
-	any := false
-	if err := s.view(func(r *reader) error {
-		any = !r.empty(bucketWaiting)
-		return nil
-	}); err != nil || !any {
-		return err
-	}
-	return s.do(ctx, func(b *batch) error {
-		var prefix []byte
-		if conv != nil {
-			c, err := b.conversation(*conv)
-			if err != nil {
-				return err
-			}
-			prefix = u32(c.number)
-		}
-		return b.release(prefix, before.UnixMilli(), waits)
-	})
-}
-
-// release goes over what is due: first, as long as that brings any along, those whose
-// causes that are here are placed; then those that wait for one which itself waits, but
-// not as long.
-func (b *batch) release(prefix []byte, before int64, waits func(event.Log, time.Time) bool) error {
-	for wait := waitForHeld; wait <= waitForNone; {
-		placed := false
-		keys, values := b.drain(bucketWaiting, prefix)
-		for i, k := range keys {
-			first := int64(number(values[i]))
-			// What was first seen in the future came before the clock was set back.
-			if first > before && first <= b.now || b.get(bucketWaiting, k) == nil {
-				continue
-			}
-			if waits != nil {
-				log, err := b.logOfCause(k)
-				if err != nil {
-					return err
-				}
-				if waits(log, time.UnixMilli(first)) {
-					continue
-				}
-			}
-			x, err := b.waiter(k)
-			if err != nil {
-				return err
-			}
-			ok, err := b.tryAgain(k, x, wait)
-			if err != nil {
-				return err
-			}
-			if !ok {
-				continue
-			}
-			placed = true
-			if err := b.arrive(x); err != nil {
-				return err
-			}
-		}
-		if !placed {
-			wait++
-		}
-	}
-	return nil
-}
-
-// logOfCause returns the log of the cause that an event waits for under a key.
-func (r *reader) logOfCause(key []byte) (event.Log, error) {
-	p, ok := pointerAt(key)
-	if !ok || len(key) != 4+32+8+8+pointerSize {
-		return event.Log{}, damaged("waiting event of %d bytes", len(key))
-	}
-	l, err := r.log(p.log)
-	if err != nil {
-		return event.Log{}, err
-	}
-	return event.Log{Conversation: l.log.Conversation, Device: crypto.DeviceID(key[4:36]), Instance: event.Instance(key[36:44])}, nil
 }

@@ -270,3 +270,41 @@ func TestShownRowsNeverMove(t *testing.T) {
 		n.stop()
 	}
 }
+
+// What may still come is waited for, whichever of several causes it is and whoever else is released meanwhile.
+func TestReleaseHoldsWhatMayCome(t *testing.T) {
+	n, p, q, r := newNode(t), newPen(t), newPen(t), newPen(t)
+	c := p.meets(n, true)
+	for _, x := range []*pen{q, r} {
+		x.meets(n, true)
+		x.restart(c)
+	}
+	never, coming := p.say("never comes"), q.say("comes")
+	both := r.say("waits for both", func(h *event.Header) {
+		h.Seen = []event.Position{never.Position(), coming.Position()}
+		slices.SortFunc(h.Seen, func(a, b event.Position) int { return a.Log(c).Compare(b.Log(c)) })
+	})
+	behind := r.say("waits for that")
+	for _, e := range []event.Event{both, behind} {
+		_, err := r.give(n, e)
+		check(t, err)
+	}
+	n.wait(time.Hour)
+	asked := 0
+	waits := func(cause event.Log, since time.Time) bool {
+		if !since.Equal(epoch) {
+			t.Errorf("first seen at %v", since)
+		}
+		asked++
+		return cause == q.log
+	}
+	for range 3 {
+		check(t, n.Release(ctx, nil, n.now(), waits))
+		equalWords(t, "rows", words(n.rows(c)))
+	}
+	if asked == 0 {
+		t.Fatal("nobody was asked")
+	}
+	check(t, n.Release(ctx, nil, n.now(), func(event.Log, time.Time) bool { return false }))
+	equalWords(t, "rows", words(n.rows(c)), "waits for both", "waits for that")
+}

@@ -70,6 +70,8 @@ type Store struct {
 	// fresh is, by conversation, which logs have placed an event since this device
 	// last wrote there. It belongs to the writer, and is found again when missing.
 	fresh map[uint32]map[uint32]bool
+
+	waking waking // the writer's
 }
 
 // Open opens the directory, making it, a new person and an empty database if there
@@ -244,12 +246,16 @@ func (s *Store) Run(ctx context.Context) error {
 			}
 		}
 	}()
-	for {
+	for ctx.Err() == nil {
+		if len(s.waking.causes) > 0 {
+			s.commit(s.gather(s.goOnWaking()))
+			continue
+		}
 		select {
 		case <-ctx.Done():
-			return nil
 		case o := <-s.mail:
 			s.commit(s.gather(o))
 		}
 	}
+	return nil
 }

@@ -85,7 +85,7 @@ func (s *Store) commit(group []*op) {
 			return err
 		})
 		if err != nil {
-			s.fresh = nil
+			s.fresh, s.waking = nil, waking{}
 			s.cfg.Log.Error("store: commit", "err", err)
 			for _, o := range group {
 				o.done <- err
@@ -131,6 +131,7 @@ func (s *Store) try(tx *bbolt.Tx, group []*op) (rest []*op, change Change, err e
 		}
 		s.last.Store(change.N)
 	}
+	s.waking = b.waking
 	for i, o := range group {
 		o.done <- answers[i]
 	}
