@@ -19,7 +19,8 @@ const (
 	// maxConnsInbound leaves room for what this node dials itself, however many crowd in. An IPv6 host can take as
 	// many addresses as it likes, so this, not maxConnsPerAddr, is what stops a hostile one.
 	maxConnsInbound = 1536
-	// maxConnsPeer: two dialled at once, and as many again while a lost pair times out.
+	// maxConnsPeer: two dialled at once, and as many again while a lost pair times out. Each address that this device dials
+	// counts as well, for as long as that takes.
 	maxConnsPeer = 4
 	// maxConnsPerAddr: several people's nodes on one terminal server or behind one address translation. Loopback is
 	// exempt: whoever is on this machine has easier ways to harm it.
@@ -78,7 +79,7 @@ func newLimits() (network.ResourceManager, error) {
 		Memory: maxMemory,
 	}
 	peer := rcmgr.ResourceLimits{
-		Conns: maxConnsPeer, ConnsInbound: maxConnsPeer, ConnsOutbound: maxConnsPeer, FD: maxConnsPeer,
+		Conns: maxConnsPeer + MaxDials, ConnsInbound: maxConnsPeer, ConnsOutbound: maxConnsPeer + MaxDials, FD: maxConnsPeer + MaxDials,
 		Streams: 2 * maxStreamsPeer, StreamsInbound: maxStreamsPeer, StreamsOutbound: maxStreamsPeer,
 		Memory: maxMemoryPeer,
 	}

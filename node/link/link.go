@@ -55,7 +55,13 @@ const (
 	handshakeTimeout = 10 * time.Second
 	// negotiateTimeout bounds a new stream that has not yet named its protocol, on either side.
 	negotiateTimeout = 10 * time.Second
+
+	// MaxDials is how many addresses of one peer are dialled at once: all that a caller is expected to know. If some had to
+	// wait, or were refused, whoever forges addresses at which nobody answers could hide the one at which the peer is.
+	MaxDials = 10
 )
+
+func init() { swarm.DefaultPerPeerRateLimit = MaxDials }
 
 // Config is what a host is made of.
 type Config struct {
@@ -209,10 +215,10 @@ func (h *Host) NewStream(ctx context.Context, id peer.ID, proto protocol.ID) (ne
 	return s, err
 }
 
-// Connect makes sure that there is a connection to the peer, dialling the addresses given and no others; where there
-// is one it returns at once. Addresses that name no IP are passed over, since the library would ask the DNS on behalf
-// of whoever suggested them; so are link-local ones, which it cannot dial. Connect takes at most ConnectTimeout. Two
-// peers that dial each other at once may end up with two connections; both work.
+// Connect makes sure that there is a connection to the peer, dialling the addresses given and no others, up to MaxDials
+// of them at once; where there is a connection it returns at once. Addresses that name no IP are passed over, since the
+// library would ask the DNS on behalf of whoever suggested them; so are link-local ones, which it cannot dial. Connect
+// takes at most ConnectTimeout. Two peers that dial each other at once may end up with two connections; both work.
 func (h *Host) Connect(ctx context.Context, id peer.ID, addrs []ma.Multiaddr) error {
 	ctx, cancel := context.WithTimeout(ctx, ConnectTimeout)
 	defer cancel()
