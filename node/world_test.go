@@ -211,7 +211,8 @@ func (m *machine) stop() {
 
 // kill turns the machine off as kill -9 would, and leaves the directory as it was in that moment: from when kill is
 // called nothing goes out, then the files are read as they are, whatever is half done. What the node still does until it
-// has ended is lost.
+// has ended is lost. When kill returns, everybody who was connected has noticed: else a dial that follows at once would find
+// the dead connection and use it.
 func (m *machine) kill() {
 	m.w.t.Helper()
 	addrs := m.host.Addrs()
@@ -221,6 +222,7 @@ func (m *machine) kill() {
 		m.w.net.Reset(addrs[0], numbered(i+1))
 	}
 	m.stop()
+	synctest.Wait()
 	m.host = m.w.net.Host(addrs...)
 }
 
