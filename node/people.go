@@ -251,13 +251,13 @@ func (p *people) renamed(ctx context.Context, id crypto.PersonID, name string) e
 	if !ok || a.Claimed == name {
 		return nil
 	}
-	if a.saved {
-		return p.update(ctx, id, func(s *store.Person) error { s.Claimed = name; return nil })
-	}
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	p.edit(id, func(a *acquaintance) { a.Claimed = name })
-	return nil
+	p.mu.Unlock()
+	if !a.saved {
+		return nil
+	}
+	return p.update(ctx, id, func(*store.Person) error { return nil })
 }
 
 // learnt takes in a proven card that was asked for, and what its person calls themselves, if nobody has said yet. Who
@@ -289,7 +289,8 @@ func (p *people) learnt(ctx context.Context, card crypto.Card, name string) erro
 	return p.update(ctx, card.Person(), func(*store.Person) error { return nil })
 }
 
-// update commits a change to a person and shows it. A stranger who was only connected is saved by it.
+// update commits a change to a person and shows it. A stranger who was only connected is saved by it. What they say of
+// themselves is committed as it was when the commit began; what comes meanwhile stays shown, and has an update of its own.
 func (p *people) update(ctx context.Context, id crypto.PersonID, change func(*store.Person) error) error {
 	p.updating.Lock()
 	defer p.updating.Unlock()
@@ -314,7 +315,10 @@ func (p *people) update(ctx context.Context, id crypto.PersonID, change func(*st
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.edit(id, func(a *acquaintance) { a.Person, a.saved = after, true })
+	p.edit(id, func(a *acquaintance) {
+		after.Card, after.Claimed = a.Card, a.Claimed
+		a.Person, a.saved = after, true
+	})
 	return nil
 }
 

@@ -4,22 +4,27 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"runtime"
+	"slices"
 	"testing"
 
 	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/store"
 )
+
+func newKey(t *testing.T) crypto.DeviceKey {
+	t.Helper()
+	key, err := crypto.NewDeviceKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
 
 // A stolen laptop that was revoked shows the card of before.
 func TestRevokedDeviceIsNoPeer(t *testing.T) {
 	ann := start(t, Config{Dir: t.TempDir(), Name: "Ann"})
-	key := func() crypto.DeviceKey {
-		k, err := crypto.NewDeviceKey(rand.Reader)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return k
-	}
-	desk, laptop := key(), key()
+	desk, laptop := newKey(t), newKey(t)
 	card, _, err := crypto.NewPerson(rand.Reader, desk)
 	if err != nil {
 		t.Fatal(err)
@@ -47,10 +52,7 @@ func TestRevokedDeviceIsNoPeer(t *testing.T) {
 // The device was then shown offline for as long as the newer one lasted.
 func TestReplacedSessionMeetsNobody(t *testing.T) {
 	ann := start(t, Config{Dir: t.TempDir(), Name: "Ann"})
-	key, err := crypto.NewDeviceKey(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
+	key := newKey(t)
 	card, _, err := crypto.NewPerson(rand.Reader, key)
 	if err != nil {
 		t.Fatal(err)
@@ -79,5 +81,53 @@ func TestOneRememberWaits(t *testing.T) {
 	}
 	if waiting := j.take(); len(waiting) != 1 {
 		t.Errorf("%d jobs wait, want 1", len(waiting))
+	}
+}
+
+// TestCardThatComesDuringCommitIsKept: what a person shows of themselves while something else of them is being committed was
+// replaced by what had been there before, in memory and then on the disk.
+func TestCardThatComesDuringCommitIsKept(t *testing.T) {
+	ann := start(t, Config{Dir: t.TempDir(), Name: "Ann"})
+	desk, laptop := newKey(t), newKey(t)
+	card, _, err := crypto.NewPerson(rand.Reader, desk)
+	if err != nil {
+		t.Fatal(err)
+	}
+	longer, err := card.Add(desk, laptop.ID(), laptop.Countersign(card))
+	if err != nil {
+		t.Fatal(err)
+	}
+	bob, p := card.Person(), ann.people
+	if err := p.met(t.Context(), &session{peer: desk.ID()}, card, "Bob"); err != nil {
+		t.Fatal(err)
+	}
+	met := make(chan error, 1)
+	err = p.update(t.Context(), bob, func(s *store.Person) error {
+		s.Petname = "Bobby"
+		go func() { met <- p.met(t.Context(), &session{peer: laptop.ID()}, longer, "Robert") }()
+		for a, _ := p.get(bob); !a.card.Speaks(laptop.ID()); a, _ = p.get(bob) {
+			runtime.Gosched()
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := <-met; err != nil {
+		t.Fatal(err)
+	}
+	if err := p.update(t.Context(), bob, func(*store.Person) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	shown, _ := p.get(bob)
+	kept, err := ann.store.Persons()
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(kept, func(p store.Person) bool { return p.ID == bob })
+	for where, got := range map[string]store.Person{"shown": shown.Person, "kept": kept[i]} {
+		if string(got.Card) != string(longer.Bytes()) || got.Claimed != "Robert" || got.Petname != "Bobby" {
+			t.Errorf("%s: %q, %q, a card of %d bytes; want Robert, Bobby, %d", where, got.Claimed, got.Petname, len(got.Card), len(longer.Bytes()))
+		}
 	}
 }
