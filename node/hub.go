@@ -47,7 +47,7 @@ type hub struct {
 	addrs    func(discovery.Network) []netip.AddrPort          // where this node listens
 	mail     chan func()                                       // waits while full
 	stopped  chan struct{}
-	running  gosync.WaitGroup // dials and sessions
+	running  gosync.WaitGroup // dials, and sessions that were admitted
 	planner  *dial.Planner
 	sessions map[crypto.DeviceID]*session
 	network  discovery.Network
@@ -99,8 +99,8 @@ func (h *hub) ask(ctx context.Context, f func()) error {
 	}
 }
 
-// accept has the streams that peers open served, by run, until ctx ends. Call it before listening: who dials and is not
-// understood does not come back soon.
+// accept has the streams that peers open served, by run, until ctx ends. Call it before run, and both before listening: who
+// dials and is not understood does not come back soon.
 func (h *hub) accept(ctx context.Context) {
 	h.host.SetStreamHandler(syncProtocol, func(s network.Stream) { h.serve(ctx, h.newPeer(s, false)) })
 }
@@ -112,8 +112,7 @@ func (h *hub) run(ctx context.Context, networks <-chan discovery.Network) {
 	defer func() {
 		h.host.RemoveStreamHandler(syncProtocol)
 		cancel()
-		close(h.stopped)
-		h.running.Wait()
+		h.drain()
 	}()
 	for {
 		select {
@@ -133,6 +132,24 @@ func (h *hub) run(ctx context.Context, networks <-chan discovery.Network) {
 			wake.Stop()
 		} else {
 			wake.Reset(time.Until(at))
+		}
+	}
+}
+
+// drain goes on for those who have something to say when they end, until every dial and session has.
+func (h *hub) drain() {
+	ended := make(chan struct{})
+	go func() { // ends with the dials and sessions, whose ctx has
+		h.running.Wait()
+		close(ended)
+	}()
+	for {
+		select {
+		case f := <-h.mail:
+			f()
+		case <-ended:
+			close(h.stopped)
+			return
 		}
 	}
 }
@@ -187,12 +204,13 @@ func (h *hub) serve(ctx context.Context, s *session) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	s.cancel = cancel
-	var refused error
-	if err := h.ask(ctx, func() { refused = h.admit(s) }); err != nil || refused != nil {
+	refused := errGone
+	if h.ask(context.WithoutCancel(ctx), func() { refused = h.admit(ctx, s) }) != nil || refused != nil {
 		_ = s.stream.Reset()
 		closeUnused(s.stream.Conn())
 		return
 	}
+	defer h.running.Done()
 	err := s.run(ctx)
 	level := slog.LevelDebug
 	if errors.Is(err, sync.ErrProtocol) || errors.Is(err, sync.ErrPeerProof) {
@@ -200,12 +218,11 @@ func (h *hub) serve(ctx context.Context, s *session) {
 	}
 	h.log.Log(ctx, level, "session ended", "peer", s.peer, "err", err)
 	var state dial.State
-	if h.ask(context.WithoutCancel(ctx), func() {
+	_ = h.ask(context.WithoutCancel(ctx), func() { // it does not stop before
 		state = h.planner.State(peerID(s.peer))
 		h.ended(s, err)
-	}) == nil {
-		s.rememberLast(context.WithoutCancel(ctx), state)
-	}
+	})
+	s.rememberLast(context.WithoutCancel(ctx), state)
 }
 
 // closeUnused closes a connection that carries no session: it is of no use, and the next dial would find it again.
@@ -218,8 +235,11 @@ func closeUnused(c network.Conn) {
 	_ = c.Close()
 }
 
-// admit makes s the session with its peer, or says why not.
-func (h *hub) admit(s *session) error {
+// admit makes s the session with its peer and counts it as running, or says why not.
+func (h *hub) admit(ctx context.Context, s *session) error {
+	if ctx.Err() != nil {
+		return errGone
+	}
 	old := h.sessions[s.peer]
 	if old != nil && old.opened != s.opened && time.Since(old.since) < youngSession && old.openedByLower() {
 		return errReplaced
@@ -227,6 +247,7 @@ func (h *hub) admit(s *session) error {
 	if !h.planner.Connected(peerID(s.peer), time.Now()) {
 		return errFull
 	}
+	h.running.Add(1)
 	h.sessions[s.peer] = s
 	if old != nil {
 		old.cancel(errReplaced)

@@ -252,6 +252,7 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	}
 	hubNetworks := n.watcher.Subscribe()
 	n.hub.accept(ctx)
+	running.Go(func() { n.hub.run(ctx, hubNetworks) })
 	if err := n.startListening(ctx); err != nil {
 		return err
 	}
@@ -270,7 +271,6 @@ func (n *Node) Run(ctx context.Context) (err error) {
 		running.Go(func() { _ = mdns.Run(ctx) })
 	}
 	running.Go(func() { _ = n.watcher.Run(ctx) })
-	running.Go(func() { n.hub.run(ctx, hubNetworks) })
 	running.Go(func() { n.receipts.run(ctx) })
 	running.Go(func() { n.acks.run(ctx) })
 	running.Go(func() { n.release(ctx) })

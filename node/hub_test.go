@@ -1,0 +1,63 @@
+package node
+
+import (
+	"net/netip"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/earshot-im/earshot/discovery"
+)
+
+// at is where the machine listens.
+func (m *machine) at() netip.AddrPort { return netip.AddrPortFrom(m.addr(), worldPort) }
+
+// saved is where the machine looks for another when it starts, the best first.
+func (m *machine) saved(other *machine) []netip.AddrPort {
+	for _, s := range m.savedSightings() {
+		if s.Device == peerID(other.who.device) {
+			return s.Addrs
+		}
+	}
+	return nil
+}
+
+// TestHubAnswersWhileItStops: a session that ends because the node stops still has its end taken in.
+func TestHubAnswersWhileItStops(t *testing.T) {
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		people := w.people("Ann", "Bob") // Bob dials, Ann is dialled
+		people[1].meets(soon, people[0])
+		for i, m := range people {
+			hub, device := m.hub, peerID(people[1-i].who.device)
+			if !hub.planner.State(device).Connected {
+				t.Fatalf("%s is not connected", m.name)
+			}
+			m.stop()
+			if len(hub.sessions) != 0 || hub.planner.State(device).Connected {
+				t.Errorf("%s still has %d sessions when it has stopped", m.name, len(hub.sessions))
+			}
+			m.start(w.addresses()...)
+			m.meets(soon, people[1-i])
+		}
+	})
+}
+
+// TestStopSavesLastAddress: what was heard of a device last was not saved by an orderly stop, because the hub was asked when it
+// had stopped.
+func TestStopSavesLastAddress(t *testing.T) {
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		people := w.people("Ann", "Bob")
+		ann, bob := people[0], people[1]
+		bob.meets(soon, ann)
+		bob.reaches(soon, bob.say(ann, "hello"), StateDelivered)
+		time.Sleep(time.Minute)
+		ann.host.Move(ann.addr(), w.freshAddr()) // her laptop is plugged in as well
+		to := netip.AddrPortFrom(ann.host.Addrs()[1], worldPort)
+		bob.hub.sighted(discovery.Sighting{Device: peerID(ann.who.device), Addrs: []netip.AddrPort{to}, Source: discovery.FromMDNS})
+		bob.stop()
+		bob.start()
+		if at := bob.saved(ann); !slices.Contains(at, to) {
+			t.Errorf("Bob looks for Ann at %s, want %s among them", at, to)
+		}
+	})
+}
