@@ -154,14 +154,22 @@ func (h *hub) drain() {
 	}
 }
 
-// networkChanged follows an interface that came, went or changed its address, or a wake from sleep.
+// networkChanged follows an interface that came, went or changed its address, or a wake from sleep. Who is connected is told:
+// otherwise they would look for this device where it was, if the session lasts longer than the address. A session may also
+// have begun before the first network was known.
 func (h *hub) networkChanged(n discovery.Network) {
 	gone := slices.DeleteFunc(localAddrs(h.network), func(a netip.Addr) bool {
 		return slices.Contains(localAddrs(n), a)
 	})
+	before := h.addrs(h.network)
 	h.network = n
 	if len(gone) > 0 {
 		h.host.CloseLocal(gone)
+	}
+	if now := h.addrs(n); !slices.Equal(before, now) {
+		for _, s := range h.sessions {
+			s.news.share(sync.Sighting{Device: s.self, Addresses: now})
+		}
 	}
 	h.planner.NetworkChanged(time.Now())
 }

@@ -61,3 +61,19 @@ func TestStopSavesLastAddress(t *testing.T) {
 		}
 	})
 }
+
+// TestNewAddressIsTold: whoever got another address while a session lasted was looked for at the old one when that was gone.
+func TestNewAddressIsTold(t *testing.T) {
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		people := w.people("Ann", "Bob")
+		ann, bob := people[0], people[1]
+		bob.meets(soon, ann)
+		time.Sleep(time.Minute)
+		ann.host.Move(ann.addr(), w.freshAddr()) // her laptop is plugged in as well
+		to := netip.AddrPortFrom(ann.host.Addrs()[1], worldPort)
+		w.within(10*time.Second, "Bob hears of it", func() bool {
+			states, err := bob.hub.states(t.Context())
+			return err == nil && slices.Contains(states[ann.who.device].Addrs, to)
+		})
+	})
+}
