@@ -15,11 +15,11 @@ import (
 
 const (
 	// maxName, maxAddress, maxAddresses and maxDevices bound what is kept of a
-	// person. A card has at most 64 devices, a sighting at most 10 addresses.
+	// person. A card names the device of its genesis and one a link, a sighting has at most 10 addresses.
 	maxName      = event.MaxName
 	maxAddress   = 256
 	maxAddresses = 32
-	maxDevices   = crypto.MaxLinks
+	maxDevices   = crypto.MaxLinks + 1
 
 	personContact  = 1
 	personVerified = 2
@@ -179,6 +179,34 @@ func (s *Store) UpdatePerson(ctx context.Context, id crypto.PersonID, f func(*Pe
 	})
 }
 
+// UpdateDevices notes where devices of persons are and when they were last seen, all in one transaction. What else is
+// kept of the persons stays as it is then. Whoever is not here is passed over, and so is a device that is another's.
+func (s *Store) UpdateDevices(ctx context.Context, found map[crypto.PersonID]map[crypto.DeviceID]DeviceInfo) error {
+	return s.do(ctx, func(b *batch) error {
+		for _, id := range slices.SortedFunc(maps.Keys(found), func(x, y crypto.PersonID) int { return bytes.Compare(x[:], y[:]) }) {
+			old, err := b.person(id)
+			if err != nil {
+				return err
+			}
+			if old == nil {
+				continue
+			}
+			p := *old
+			p.Devices = maps.Clone(old.Devices)
+			for d, info := range found[id] {
+				_, has := p.Devices[d]
+				if has || b.personOf(d) == (crypto.PersonID{}) && len(p.Devices) < maxDevices {
+					p.Devices[d] = info
+				}
+			}
+			if err := b.putPerson(&p, old); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 // putPerson replaces what was known of somebody, nil if nothing was.
 func (b *batch) putPerson(p, old *Person) error {
 	if err := p.check(); err != nil {
@@ -222,7 +250,10 @@ func (b *batch) putPerson(p, old *Person) error {
 		return err
 	}
 	b.put(bucketPersons, p.ID[:], b.s.disk.Keyring.Seal(plain, personAAD(p.ID)))
-	b.visible = true
+	moved := *old
+	if moved.Devices = p.Devices; !bytes.Equal(plain, moved.marshal()) { // else only devices were seen
+		b.visible = true
+	}
 	return nil
 }
 

@@ -199,3 +199,90 @@ func TestSettings(t *testing.T) {
 		t.Fatal(v, err)
 	}
 }
+
+// transactions is how many the database has had.
+func (n *node) transactions() (count int) {
+	n.t.Helper()
+	check(n.t, n.view(func(r *reader) error {
+		count = r.tx.ID()
+		return nil
+	}))
+	return count
+}
+
+// TestDevicesSeenInOneCommit: where devices are is written for all persons at once. It leaves alone whatever else was decided
+// about them, and is no change that people see.
+func TestDevicesSeenInOneCommit(t *testing.T) {
+	n, stranger := newNode(t), newPen(t)
+	var pens []*pen
+	for range 20 {
+		pens = append(pens, newPen(t))
+		pens[len(pens)-1].meets(n, true)
+	}
+	p, q := pens[0], pens[1]
+	check(t, n.UpdatePerson(ctx, p.card.Person(), func(x *Person) error { x.Petname = "Bob"; return nil }))
+	info := func(i int) DeviceInfo {
+		return DeviceInfo{Addrs: []string{fmt.Sprintf("192.0.2.%d:9", i)}, LastSeen: time.UnixMilli(int64(i + 1))}
+	}
+	other := newPen(t).key.ID()
+	found := map[crypto.PersonID]map[crypto.DeviceID]DeviceInfo{stranger.card.Person(): {stranger.key.ID(): info(0)}}
+	for i, p := range pens {
+		found[p.card.Person()] = map[crypto.DeviceID]DeviceInfo{p.key.ID(): info(i)}
+	}
+	found[p.card.Person()][other] = info(0)
+	found[p.card.Person()][q.key.ID()] = info(0) // another's
+
+	last, before := n.Last(), n.transactions()
+	check(t, n.UpdateDevices(ctx, found))
+	if count := n.transactions() - before; count != 1 {
+		t.Errorf("%d commits", count)
+	}
+	if n.Last() != last {
+		t.Error("it counts as a change")
+	}
+	check(t, n.UpdateDevices(ctx, found))
+	if count := n.transactions() - before; count != 1 {
+		t.Error("the same was written again")
+	}
+	n.reopen()
+	for i, p := range pens {
+		got, ok, err := n.Person(p.card.Person())
+		check(t, err)
+		d := got.Devices[p.key.ID()]
+		if !ok || !got.Contact || (i == 0) != (got.Petname == "Bob") || !slices.Equal(d.Addrs, info(i).Addrs) || !d.LastSeen.Equal(info(i).LastSeen) {
+			t.Errorf("%d: %+v", i, got)
+		}
+	}
+	got, _, err := n.Person(p.card.Person())
+	check(t, err)
+	if _, has := got.Devices[q.key.ID()]; has || len(got.Devices) != 2 {
+		t.Errorf("took another's device: %+v", got.Devices)
+	}
+	if owner, _, err := n.PersonOf(q.key.ID()); err != nil || owner != q.card.Person() {
+		t.Error("a device has changed hands")
+	}
+	if _, ok, err := n.Person(stranger.card.Person()); ok || err != nil {
+		t.Error("somebody was made of nothing", err)
+	}
+}
+
+// TestDevicesOfAFullCard: a card names one device more than it has links, and whoever claims still more harms only themselves.
+func TestDevicesOfAFullCard(t *testing.T) {
+	n, p, q := newNode(t), newPen(t), newPen(t)
+	p.meets(n, true)
+	q.meets(n, true)
+	devices := make(map[crypto.DeviceID]DeviceInfo)
+	for i := range 2 * crypto.MaxLinks {
+		devices[crypto.DeviceID{byte(i), 1}] = DeviceInfo{}
+	}
+	seen := map[crypto.DeviceID]DeviceInfo{q.key.ID(): {LastSeen: epoch}}
+	check(t, n.UpdateDevices(ctx, map[crypto.PersonID]map[crypto.DeviceID]DeviceInfo{p.card.Person(): devices, q.card.Person(): seen}))
+	got, _, err := n.Person(p.card.Person())
+	check(t, err)
+	if len(got.Devices) != crypto.MaxLinks+1 {
+		t.Errorf("%d devices are kept, want %d", len(got.Devices), crypto.MaxLinks+1)
+	}
+	if got, _, err = n.Person(q.card.Person()); err != nil || !got.Devices[q.key.ID()].LastSeen.Equal(epoch) {
+		t.Errorf("another's device was not noted: %+v, %v", got, err)
+	}
+}
