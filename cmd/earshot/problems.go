@@ -179,8 +179,19 @@ func explainAnswer(answer *controlv1.Problem, err error) *problem {
 		p.candidates, p.groups = answer.Persons, answer.Groups
 	case control.CodeNameTaken:
 		p.candidates = answer.Persons
+	case control.CodeName:
+		p.hint = nameHint(answer.Character)
 	}
 	return p
+}
+
+// nameHint says what to do about a name that can't be one, because of a character if
+// that is named.
+func nameHint(character string) string {
+	if character == "" {
+		return hints[control.CodeName]
+	}
+	return "leave out " + character + ": a name has only what people can see, and joiners and selectors where they change how it looks"
 }
 
 // message is the node's text without the status that Connect puts before it.

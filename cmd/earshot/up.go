@@ -143,7 +143,11 @@ func explainUp(err error) *problem {
 	case errors.Is(err, store.ErrNotPrivate):
 		return failed(codeNotPrivate, "%v", err)
 	case errors.Is(err, names.ErrName):
-		return failed(control.CodeName, "%v", err)
+		p := failed(control.CodeName, "%v", err)
+		if unseen := new(names.CharacterError); errors.As(err, &unseen) {
+			p.hint = nameHint(unseen.Character())
+		}
+		return p
 	case errors.Is(err, node.ErrAddress):
 		return &problem{exit: exitUsage, code: codeAddress, text: err.Error(), hint: hints[codeAddress]}
 	}

@@ -7,8 +7,8 @@
 // look-alike letters to one key: a case-folded skeleton of UTS #39. Keys are for
 // comparing, never for showing.
 //
-// The confusables are those of go.mau.fi/util/confusable, and case folding and
-// normalisation those of golang.org/x/text. All of them change with Unicode, so a
+// The confusables and emoji are those of go.mau.fi/util; case folding, normalisation and
+// which letters join those of golang.org/x/text. All of them change with Unicode, so a
 // stored Skeleton has to be made again when the program is updated.
 //
 // The package is pure, keeps no state and may be called from anywhere, at once.
@@ -41,8 +41,9 @@ const (
 var ErrName = errors.New("not a name")
 
 // Parse returns name in NFC without the space around it. It has to be 1 to MaxRunes
-// characters and at most MaxBytes bytes of valid UTF-8, visible, not begin with what
-// the command line gives another meaning, and not look like an ID.
+// characters and at most MaxBytes bytes of valid UTF-8, visible (else *CharacterError; see
+// Placed for what may be in it all the same), not begin with what the command line gives
+// another meaning, and not look like an ID.
 func Parse(name string) (string, error) {
 	if len(name) > 4*MaxBytes { // NFC may shorten it, but hardly so much
 		return "", fmt.Errorf("%w: longer than %d bytes", ErrName, MaxBytes)
@@ -59,9 +60,9 @@ func Parse(name string) (string, error) {
 	case len(name) > MaxBytes:
 		return "", fmt.Errorf("%w: longer than %d bytes", ErrName, MaxBytes)
 	}
-	for _, r := range name {
-		if unseen(r) {
-			return "", fmt.Errorf("%w: character %U", ErrName, r)
+	for i, r := range name {
+		if unseen(r) && !Placed(name[:i], r, name[i+utf8.RuneLen(r):]) {
+			return "", &CharacterError{Rune: r}
 		}
 	}
 	if first, _ := utf8.DecodeRuneInString(name); unicode.Is(unicode.M, first) {

@@ -159,6 +159,9 @@ func FuzzParse(f *testing.F) {
 	for _, s := range []string{"Bob", " Zoe\u0308 ", "#x", "山田　太郎", "deadbeef", "a\u202eb"} {
 		f.Add(s)
 	}
+	for _, s := range spelled {
+		f.Add(s)
+	}
 	f.Fuzz(func(t *testing.T, s string) {
 		name, err := Parse(s)
 		if err != nil {
@@ -170,10 +173,19 @@ func FuzzParse(f *testing.F) {
 		if again, err := Parse(name); err != nil || again != name {
 			t.Fatalf("%q became %q, then %q, %v", s, name, again, err)
 		}
-		for _, r := range name {
-			if !utf8.ValidRune(r) || unicode.IsControl(r) || unicode.Is(unicode.Cf, r) {
+		for i, r := range name {
+			placed := Placed(name[:i], r, name[i+utf8.RuneLen(r):])
+			if !utf8.ValidRune(r) || unicode.IsControl(r) || unicode.Is(unicode.Cf, r) && !placed {
 				t.Fatalf("%q lets %U through", s, r)
 			}
+			if placed && strings.ContainsRune(Skeleton(name), r) {
+				t.Fatalf("%q has %U in its key", s, r)
+			}
+		}
+		if seen := visible(name); Skeleton(seen) != Skeleton(name) {
+			t.Fatalf("%q and %q, which looks like it, have different keys", name, seen)
+		} else if _, err := Parse(seen); err != nil && !strings.Contains(err.Error(), "looks like an ID") {
+			t.Fatalf("%q is a name, and %q is not: %v", name, seen, err)
 		}
 		if Skeleton(name) == "" {
 			t.Fatalf("%q has no key", name)

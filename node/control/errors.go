@@ -116,9 +116,14 @@ func answer(ctx context.Context, err error) error {
 	case errors.Is(err, context.DeadlineExceeded): // the caller's own, of which it has told
 		return connect.NewError(connect.CodeDeadlineExceeded, err)
 	}
+	p := &controlv1.Problem{}
+	if unseen := new(names.CharacterError); errors.As(err, &unseen) {
+		p.Character = unseen.Character()
+	}
 	for _, k := range known {
 		if errors.Is(err, k.err) {
-			return problem(k.code, err, &controlv1.Problem{Code: k.problem})
+			p.Code = k.problem
+			return problem(k.code, err, p)
 		}
 	}
 	return problem(connect.CodeInternal, err, &controlv1.Problem{Code: CodeInternal})

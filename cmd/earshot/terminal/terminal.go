@@ -4,7 +4,8 @@
 // would act is shown instead: \x1b, \u202e, \n.
 //
 // Line is for what stands inside a row: names, details. Text is for messages, whose
-// lines are kept, indented, so that none of them can look like a row of its own.
+// lines are kept, indented, so that none of them can look like a row of its own. Both
+// leave what spelling and emoji need (names.Placed).
 // JSON is for lines that are data, which stay valid and equal.
 //
 // Two texts that differ may look the same: this is for reading. Programs use --json.
@@ -18,13 +19,13 @@ import (
 	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/earshot-im/earshot/crypto/names"
 )
 
 const (
 	indent = "    " // of the second and later lines of a message
 	tab    = "    " // a tab can't be trusted to stay where it is
-
-	joiner = '\u200d' // makes one picture of two emoji
 )
 
 // acts reports whether a character does anything but show: controls, the format
@@ -64,14 +65,12 @@ func show(s string, instead func(rune) string) string {
 		return s
 	}
 	var b strings.Builder
-	last := rune(0)
 	for i := 0; i < len(s); {
 		r, size := utf8.DecodeRuneInString(s[i:])
-		next, _ := utf8.DecodeRuneInString(s[i+size:])
 		switch {
 		case r == utf8.RuneError && size == 1:
 			fmt.Fprintf(&b, `\x%02x`, s[i])
-		case !acts(r) || r == joiner && emoji(last) && emoji(next):
+		case !acts(r) || names.Placed(s[:i], r, s[i+size:]):
 			b.WriteRune(r)
 		default:
 			if text := instead(r); text != "" {
@@ -80,16 +79,9 @@ func show(s string, instead func(rune) string) string {
 				b.WriteString(escape(r))
 			}
 		}
-		last = r
 		i += size
 	}
 	return b.String()
-}
-
-// emoji reports whether a joiner beside r belongs to a picture: U+FE0F and the skin
-// tones may stand between the picture and the joiner.
-func emoji(r rune) bool {
-	return r > unicode.MaxLatin1 && unicode.Is(unicode.So, r) || r == '\ufe0f' || r >= 0x1f3fb && r <= 0x1f3ff
 }
 
 func escape(r rune) string {

@@ -48,7 +48,10 @@ type Problem struct {
 	// Whom WHO fits (ambiguous), or who has the name (name_taken).
 	Persons []*Person `protobuf:"bytes,2,rep,name=persons,proto3" json:"persons,omitempty"`
 	// Which groups WHO fits (ambiguous).
-	Groups        []*Group `protobuf:"bytes,3,rep,name=groups,proto3" json:"groups,omitempty"`
+	Groups []*Group `protobuf:"bytes,3,rep,name=groups,proto3" json:"groups,omitempty"`
+	// The character that can't be in a name, or not where it stands (name), as
+	// "U+200B ZERO WIDTH SPACE".
+	Character     string `protobuf:"bytes,4,opt,name=character,proto3" json:"character,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -102,6 +105,13 @@ func (x *Problem) GetGroups() []*Group {
 		return x.Groups
 	}
 	return nil
+}
+
+func (x *Problem) GetCharacter() string {
+	if x != nil {
+		return x.Character
+	}
+	return ""
 }
 
 type StatusRequest struct {
@@ -4074,11 +4084,12 @@ var File_v1_control_proto protoreflect.FileDescriptor
 
 const file_v1_control_proto_rawDesc = "" +
 	"\n" +
-	"\x10v1/control.proto\x12\x12earshot.control.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x86\x01\n" +
+	"\x10v1/control.proto\x12\x12earshot.control.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa4\x01\n" +
 	"\aProblem\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x124\n" +
 	"\apersons\x18\x02 \x03(\v2\x1a.earshot.control.v1.PersonR\apersons\x121\n" +
-	"\x06groups\x18\x03 \x03(\v2\x19.earshot.control.v1.GroupR\x06groups\"\x0f\n" +
+	"\x06groups\x18\x03 \x03(\v2\x19.earshot.control.v1.GroupR\x06groups\x12\x1c\n" +
+	"\tcharacter\x18\x04 \x01(\tR\tcharacter\"\x0f\n" +
 	"\rStatusRequest\"\xba\x01\n" +
 	"\x0eStatusResponse\x12\x16\n" +
 	"\x06person\x18\x01 \x01(\tR\x06person\x12\x12\n" +
