@@ -167,6 +167,13 @@ type Outgoing struct {
 // Filter narrows what is read; empty fields let everything through. From is a person, In a person or a group.
 type Filter struct{ From, In string }
 
+// Page is messages in the order of arrival, and how far they are all that passed the filter: go on after Cursor. Where
+// there are no messages there are no more.
+type Page struct {
+	Messages []Message
+	Cursor   uint64
+}
+
 // HistoryRange picks messages of a conversation: the newest Limit, or those next to an ID.
 type HistoryRange struct {
 	Limit         int

@@ -36,7 +36,7 @@ func TestClocksTenYearsOff(t *testing.T) {
 						m := from.say(to, text)
 						said = append(said, text)
 						from.reaches(3*time.Second, m, StateDelivered)
-						unread, err := to.Unread(t.Context(), 0, Filter{}, 10)
+						unread, err := unread(to.Node, Filter{})
 						if err != nil || len(unread) != 1 || unread[0].Text != text {
 							t.Fatalf("%s finds unread: %v, %v", to.name, unread, err)
 						}

@@ -180,6 +180,7 @@ func (n *Node) setBlocked(ctx context.Context, who string, blocked bool) (Person
 		if _, err := n.store.TakeRequest(ctx, p.ID); err != nil && !errors.Is(err, store.ErrNoEvent) {
 			return Person{}, err
 		}
+		n.forgetInvitations(p.ID)
 	}
 	changed, err := n.change(ctx, p.ID, func(s *store.Person) error { s.Blocked = blocked; return nil })
 	if err == nil && blocked {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/earshot-im/earshot/crypto"
@@ -122,18 +123,18 @@ func (n *Node) invited(s *session, c event.Conversation, i *groups.InvitationErr
 // invitationsBy takes out the invitations by a person who may bring the owner into groups now, and has them made again:
 // a peer welcomes once a session.
 func (n *Node) invitationsBy(id crypto.PersonID) {
-	n.mu.Lock()
-	again := false
-	for c, i := range n.invitations {
-		if i.by == id {
-			delete(n.invitations, c)
-			again = true
-		}
-	}
-	n.mu.Unlock()
-	if again {
+	if n.forgetInvitations(id) {
 		n.eachSession(func(s *session) { s.cancel(errInvited) })
 	}
+}
+
+// forgetInvitations takes out the invitations by a person, and says whether there were any.
+func (n *Node) forgetInvitations(id crypto.PersonID) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	before := len(n.invitations)
+	maps.DeleteFunc(n.invitations, func(_ event.Conversation, i invitation) bool { return i.by == id })
+	return len(n.invitations) < before
 }
 
 // mayInvite says whether somebody may bring the owner into a group: who may write to them may.

@@ -26,7 +26,7 @@ func TestWhatWasSaidSurvivesCrash(t *testing.T) {
 			} else {
 				if round%4 == 3 {
 					m.until(ann, "it is acknowledged", func(s *seen) bool { return s.holds(m, round+1) })
-					unread, err := ann.Unread(t.Context(), 0, Filter{}, 100)
+					unread, err := unread(ann.Node, Filter{})
 					if err != nil || len(unread) == 0 {
 						t.Fatalf("nothing unread: %v", err)
 					}

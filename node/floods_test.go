@@ -298,7 +298,7 @@ func TestRequestFloods(t *testing.T) {
 		if err != nil || len(requests) != store.MaxRequests {
 			t.Fatalf("%d requests, %v", len(requests), err)
 		}
-		unread, err := ann.Unread(t.Context(), 0, Filter{}, 1000)
+		unread, err := unread(ann.Node, Filter{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -107,15 +107,15 @@ func TestGroup(t *testing.T) {
 		for _, m := range all {
 			m.hears(g, "at one?", "fine, @Cleo?")
 		}
-		unread, err := cleo.Unread(t.Context(), 0, Filter{In: "#lunch"}, 10)
-		if err != nil || len(unread) != 2 {
-			t.Fatalf("Cleo has %d unread, err %v", len(unread), err)
+		new, err := unread(cleo.Node, Filter{In: "#lunch"})
+		if err != nil || len(new) != 2 {
+			t.Fatalf("Cleo has %d unread, err %v", len(new), err)
 		}
-		if last := unread[1]; !last.Mentioned || last.To.Kind != "group" || last.To.Name != "lunch" || last.From.Name != "Bob" {
+		if last := new[1]; !last.Mentioned || last.To.Kind != "group" || last.To.Name != "lunch" || last.From.Name != "Bob" {
 			t.Errorf("message arrived as %+v", last)
 		}
 		for _, m := range []*machine{bob, cleo} {
-			page, err := m.Unread(t.Context(), 0, Filter{}, 10)
+			page, err := unread(m.Node, Filter{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -541,6 +541,15 @@ func TestInvitationWaitsForAccept(t *testing.T) {
 		})
 		if bob.role(g) != "" {
 			t.Fatal("Bob is in a group of somebody he has not accepted")
+		}
+		if _, err := bob.Block(t.Context(), ann.who.person.String()); err != nil {
+			t.Fatal(err)
+		}
+		if requests, err := bob.Requests(t.Context()); len(requests) != 0 {
+			t.Errorf("somebody who is blocked asks: %+v, %v", requests, err)
+		}
+		if _, err := bob.Unblock(t.Context(), ann.who.person.String()); err != nil {
+			t.Fatal(err)
 		}
 		if _, err := bob.Accept(t.Context(), ann.who.person.String(), ""); err != nil {
 			t.Fatal(err)

@@ -109,7 +109,7 @@ func (r *running) sees(name string) {
 func (r *running) texts(n int) (texts []string) {
 	r.t.Helper()
 	r.until("messages arrive", func() bool {
-		got, err := r.Unread(r.t.Context(), 0, Filter{}, 10000)
+		got, err := unread(r.Node, Filter{})
 		if err != nil {
 			r.t.Fatal(err)
 		}
@@ -200,7 +200,7 @@ func TestContactsOnly(t *testing.T) {
 		r, err := ann.Requests(ctx)
 		return err == nil && len(r) == 1 && r[0].Text == "may I?" && r[0].Name == "Bob"
 	})
-	if got, err := ann.Unread(ctx, 0, Filter{}, 10); err != nil || len(got) != 0 {
+	if got, err := unread(ann.Node, Filter{}); err != nil || len(got) != 0 {
 		t.Fatalf("a stranger's message was let in: %v, %v", got, err)
 	}
 	if _, err := ann.Accept(ctx, "Bob", ""); err != nil {

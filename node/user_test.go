@@ -133,7 +133,7 @@ func (u *user) look(ctx context.Context, n *Node) {
 		u.shows(o, rows)
 	}
 	u.mu.Unlock()
-	unread, err := n.Unread(ctx, 0, Filter{}, 1000)
+	unread, err := unread(n, Filter{})
 	if err != nil {
 		u.w.t.Errorf("%s: unread: %v", u.name, err)
 	}

@@ -373,3 +373,9 @@ func (m *machine) pending() int {
 	}
 	return len(waiting)
 }
+
+// unread is all that is unread at a node and passes a filter.
+func unread(n *Node, f Filter) ([]Message, error) {
+	page, err := n.Unread(context.Background(), 0, f, 10_000)
+	return page.Messages, err
+}

@@ -275,7 +275,7 @@ func (n *node) pending() int {
 
 func (n *node) unread() []string {
 	n.t.Helper()
-	rows, err := n.Unread(0, 1<<20)
+	rows, _, err := n.Unread(0, 1<<20, nil)
 	check(n.t, err)
 	return words(rows)
 }

@@ -52,7 +52,7 @@ func TestLimits(t *testing.T) {
 		}
 		equalWords(t, "unread", n.unread(), want...)
 		equalWords(t, "rows", words(n.rows(c)), append(want, "own")...)
-		arrived, err := n.Arrivals(0, 100)
+		arrived, _, err := n.Arrivals(0, 100, nil)
 		check(t, err)
 		equalWords(t, "arrivals", words(arrived), append(want, "own")...)
 		segments := held[p.log]

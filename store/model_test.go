@@ -49,7 +49,7 @@ func (m *model) check(t *testing.T, what string, n *node, c event.Conversation) 
 		t.Fatalf("%s: shown rows changed places", what)
 	}
 	m.shown = order
-	unread, err := n.Unread(0, 1<<20)
+	unread, _, err := n.Unread(0, 1<<20, nil)
 	check(t, err)
 	got := map[event.ID]bool{}
 	for _, r := range unread {

@@ -209,10 +209,10 @@ func TestArrivalsAndPages(t *testing.T) {
 		ids = append(ids, a.say(c, fmt.Sprint(i)).ID)
 	}
 	meet(a, b, c)
-	rows, err := b.Arrivals(0, 4)
+	rows, _, err := b.Arrivals(0, 4, nil)
 	check(t, err)
 	equalWords(t, "arrivals", words(rows), "0", "1", "2", "3")
-	rows, err = b.Arrivals(rows[3].Arrival, 2)
+	rows, _, err = b.Arrivals(rows[3].Arrival, 2, nil)
 	check(t, err)
 	equalWords(t, "arrivals", words(rows), "4", "5")
 	for _, page := range []struct {

@@ -117,23 +117,16 @@ func (r *reader) rowEntry(id event.ID) (*entry, error) {
 	return r.shownFor(x)
 }
 
-// rowsAt appends the row that an index points to, unless it is hidden.
-func (r *reader) rowsAt(rows []Row, value []byte) ([]Row, error) {
-	p, ok := pointerAt(value)
-	if !ok {
-		return nil, damaged("pointer of %d bytes", len(value))
-	}
+// rowAt returns the row that an index points to.
+func (r *reader) rowAt(p pointer) (Row, error) {
 	x, err := r.entry(p)
 	switch {
 	case err == ErrNoEvent:
-		return nil, damaged("a row without its event")
+		return Row{}, damaged("a row without its event")
 	case err != nil:
-		return nil, err
-	case r.hidden(x):
-		return rows, nil
+		return Row{}, err
 	}
-	row, err := r.row(x)
-	return append(rows, row), err
+	return r.row(x)
 }
 
 // Row returns the row of a message, or of the one that is shown for its key.
@@ -171,58 +164,6 @@ func (s *Store) States(ids []event.ID) ([]State, error) {
 	return states, err
 }
 
-// Page says which rows of a conversation to return: the Limit last ones before a
-// row, the Limit first ones after a row, or the last of all.
-type Page struct {
-	Before, After *event.ID // at most one of them
-	Limit         int
-}
-
-// Rows returns a page of a conversation in its order.
-func (s *Store) Rows(conv event.Conversation, page Page) ([]Row, error) {
-	var rows []Row
-	err := s.view(func(r *reader) error {
-		c, err := r.conversation(conv)
-		if err != nil {
-			return err
-		}
-		from := u32(c.number + 1) // before this
-		if id := page.Before; id != nil {
-			if from, err = r.viewKey(&c, *id); err != nil {
-				return err
-			}
-		}
-		cursor := r.bucket(bucketView).Cursor()
-		step := cursor.Prev
-		var k, v []byte
-		if page.After != nil {
-			if from, err = r.viewKey(&c, *page.After); err != nil {
-				return err
-			}
-			cursor.Seek(from)
-			step = cursor.Next
-			k, v = step()
-		} else if k, _ = cursor.Seek(from); k == nil {
-			k, v = cursor.Last()
-		} else {
-			k, v = step()
-		}
-		prefix := string(u32(c.number))
-		for ; len(rows) < page.Limit && len(k) > 4 && string(k[:4]) == prefix; k, v = step() {
-			if rows, err = r.rowsAt(rows, v); err != nil {
-				return err
-			}
-		}
-		if page.After == nil {
-			for i, j := 0, len(rows)-1; i < j; i, j = i+1, j-1 {
-				rows[i], rows[j] = rows[j], rows[i]
-			}
-		}
-		return nil
-	})
-	return rows, err
-}
-
 // viewKey returns the place of a row in a conversation.
 func (r *reader) viewKey(c *conversation, id event.ID) ([]byte, error) {
 	x, err := r.rowEntry(id)
@@ -233,32 +174,6 @@ func (r *reader) viewKey(c *conversation, id event.ID) ([]byte, error) {
 		return nil, ErrNoEvent
 	}
 	return viewKey(c.number, x.t, x.id), nil
-}
-
-// Arrivals returns rows of all conversations in the order in which they came, from
-// the first whose Arrival is above after.
-func (s *Store) Arrivals(after uint64, limit int) ([]Row, error) {
-	return s.arrived(bucketArrivals, after, limit)
-}
-
-// Unread is Arrivals of others' messages that were not read.
-func (s *Store) Unread(after uint64, limit int) ([]Row, error) {
-	return s.arrived(bucketUnread, after, limit)
-}
-
-func (s *Store) arrived(bucket []byte, after uint64, limit int) ([]Row, error) {
-	var rows []Row
-	err := s.view(func(r *reader) error {
-		c := r.bucket(bucket).Cursor()
-		for k, v := c.Seek(u64(after + 1)); k != nil && len(rows) < limit; k, v = c.Next() {
-			var err error
-			if rows, err = r.rowsAt(rows, v); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	return rows, err
 }
 
 // Conversation is one that this store keeps.

@@ -161,12 +161,12 @@ func (n *groupNode) PeersChanged(ctx context.Context, _ uint64) (uint64, error) 
 	return 0, ctx.Err()
 }
 
-func (n *groupNode) Unread(context.Context, uint64, node.Filter, int) ([]node.Message, error) {
+func (n *groupNode) Unread(context.Context, uint64, node.Filter, int) (node.Page, error) {
 	select {
 	case n.read <- struct{}{}:
 	default: // nobody counts
 	}
-	return nil, nil
+	return node.Page{}, nil
 }
 
 // Each command asks the node for what was typed, and prints what came of it.

@@ -282,19 +282,26 @@ func TestWatchSkipsForTheSlow(t *testing.T) {
 func TestPagesAreBounded(t *testing.T) {
 	fake := newFake()
 	long := strings.Repeat("x", 64<<10)
-	fake.unread = func(_ uint64, f node.Filter, limit int) (page []node.Message, _ error) {
+	fake.unread = func(_ uint64, f node.Filter, limit int) (page node.Page, _ error) {
 		if f != (node.Filter{From: "a", In: "b"}) {
 			t.Errorf("filter: %v", f)
 		}
 		for i := range limit {
-			page = append(page, node.Message{Text: long, Cursor: uint64(i)})
+			page.Messages = append(page.Messages, node.Message{Text: long, Cursor: uint64(i)})
 		}
+		page.Cursor = 5000 // what is passed over behind the last one
 		return page, nil
 	}
 	client, _ := serve(t, privateDir(t), fake)
 	page, err := client.Unread(t.Context(), &controlv1.UnreadRequest{Limit: maxPage, Filter: &controlv1.Filter{From: "a", In: "b"}})
 	if err != nil || len(page.Messages) != pageBytes/len(long) || page.Messages[1].Cursor != 1 {
 		t.Errorf("%d messages, %v", len(page.GetMessages()), err)
+	}
+	if last := page.Messages[len(page.Messages)-1].Cursor; page.Cursor != last {
+		t.Errorf("goes on after %d, the last message that was kept is at %d", page.Cursor, last)
+	}
+	if page, err = client.Unread(t.Context(), &controlv1.UnreadRequest{Limit: 2, Filter: &controlv1.Filter{From: "a", In: "b"}}); err != nil || page.Cursor != 5000 {
+		t.Errorf("a page that is whole goes on after %d, %v", page.GetCursor(), err)
 	}
 	// The newest are kept where history is read from its end.
 	messages := make([]node.Message, 100)
@@ -312,8 +319,8 @@ func TestPagesAreBounded(t *testing.T) {
 // A page with a text that can't be carried must still be readable.
 func TestInvalidTextIsMended(t *testing.T) {
 	fake := newFake()
-	fake.unread = func(uint64, node.Filter, int) ([]node.Message, error) {
-		return []node.Message{{Text: "a\xffb", From: node.Author{Name: "\xfe"}}}, nil
+	fake.unread = func(uint64, node.Filter, int) (node.Page, error) {
+		return node.Page{Messages: []node.Message{{Text: "a\xffb", From: node.Author{Name: "\xfe"}}}}, nil
 	}
 	client, _ := serve(t, privateDir(t), fake)
 	page, err := client.Unread(t.Context(), &controlv1.UnreadRequest{})
@@ -325,7 +332,7 @@ func TestInvalidTextIsMended(t *testing.T) {
 // A node that ends answers as one that is not there.
 func TestNodeEnds(t *testing.T) {
 	fake := newFake()
-	fake.unread = func(uint64, node.Filter, int) ([]node.Message, error) { return nil, store.ErrClosed }
+	fake.unread = func(uint64, node.Filter, int) (node.Page, error) { return node.Page{}, store.ErrClosed }
 	client, _ := serve(t, privateDir(t), fake)
 	if _, err := client.Unread(t.Context(), &controlv1.UnreadRequest{}); !errors.Is(err, ErrNotRunning) || code(err) != CodeStopping {
 		t.Error(err)

@@ -130,11 +130,11 @@ func TestExampleAnswersEveryMessageOnce(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if len(got) > i {
+			if len(got.Messages) > i {
 				break
 			}
 			if n, err = ann.Changed(ctx, n); err != nil {
-				t.Fatal(err, len(got))
+				t.Fatal(err, len(got.Messages))
 			}
 		}
 		kill()
@@ -143,10 +143,10 @@ func TestExampleAnswersEveryMessageOnce(t *testing.T) {
 		}
 	}
 	got, err := ann.Arrivals(ctx, 0, node.Filter{}, 10)
-	if err != nil || len(got) != len(want) {
-		t.Fatalf("%d answers, %v", len(got), err)
+	if err != nil || len(got.Messages) != len(want) {
+		t.Fatalf("%d answers, %v", len(got.Messages), err)
 	}
-	for i, m := range got {
+	for i, m := range got.Messages {
 		if m.Text != "echo: "+want[i] {
 			t.Errorf("answer %d: %q", i, m.Text)
 		}

@@ -31,7 +31,7 @@ type fakeNode struct {
 	state    string        // what Wait finds
 	more     chan struct{} // closed and replaced when changed moves
 
-	unread func(after uint64, f node.Filter, limit int) ([]node.Message, error)
+	unread func(after uint64, f node.Filter, limit int) (node.Page, error)
 	down   func()
 }
 
@@ -143,6 +143,6 @@ func (f *fakeNode) PeersChanged(ctx context.Context, after uint64) (uint64, erro
 	return 0, ctx.Err()
 }
 
-func (f *fakeNode) Unread(_ context.Context, after uint64, filter node.Filter, limit int) ([]node.Message, error) {
+func (f *fakeNode) Unread(_ context.Context, after uint64, filter node.Filter, limit int) (node.Page, error) {
 	return f.unread(after, filter, limit)
 }

@@ -36,10 +36,10 @@ type Node interface {
 	// error.
 	Settled(ctx context.Context, ids []event.ID, state string) ([]string, error)
 	// Unread returns unread messages whose cursor is past after, by cursor.
-	Unread(ctx context.Context, after uint64, f node.Filter, limit int) ([]node.Message, error)
+	Unread(ctx context.Context, after uint64, f node.Filter, limit int) (node.Page, error)
 	MarkRead(ctx context.Context, ids ...event.ID) error
 	// Arrivals returns messages of others whose cursor is past after, by cursor.
-	Arrivals(ctx context.Context, after uint64, f node.Filter, limit int) ([]node.Message, error)
+	Arrivals(ctx context.Context, after uint64, f node.Filter, limit int) (node.Page, error)
 	Cursor(ctx context.Context, name string) (uint64, error)
 	SetCursor(ctx context.Context, name string, n uint64) error
 	History(ctx context.Context, who string, r node.HistoryRange) ([]node.Message, error)

@@ -59,7 +59,7 @@ func (s service) Wait(ctx context.Context, r *controlv1.WaitRequest) (*controlv1
 }
 
 func (s service) Unread(ctx context.Context, r *controlv1.UnreadRequest) (*controlv1.MessagesResponse, error) {
-	return page(r.Limit, func(limit int) ([]node.Message, error) {
+	return page(r.Limit, func(limit int) (node.Page, error) {
 		return s.node.Unread(ctx, r.After, filter(r.Filter), limit)
 	})
 }
@@ -79,7 +79,7 @@ func (s service) MarkRead(ctx context.Context, r *controlv1.MarkReadRequest) (*c
 }
 
 func (s service) Arrivals(ctx context.Context, r *controlv1.ArrivalsRequest) (*controlv1.MessagesResponse, error) {
-	return page(r.Limit, func(limit int) ([]node.Message, error) {
+	return page(r.Limit, func(limit int) (node.Page, error) {
 		return s.node.Arrivals(ctx, r.After, filter(r.Filter), limit)
 	})
 }
@@ -235,13 +235,21 @@ func pageLimit(asked uint32) (int, error) {
 	return int(asked), nil
 }
 
-func page(asked uint32, read func(limit int) ([]node.Message, error)) (*controlv1.MessagesResponse, error) {
+// page answers with what is read, up to the last message that the answer has room for.
+func page(asked uint32, read func(limit int) (node.Page, error)) (*controlv1.MessagesResponse, error) {
 	limit, err := pageLimit(asked)
 	if err != nil {
 		return nil, err
 	}
-	messages, err := read(limit)
-	return &controlv1.MessagesResponse{Messages: convert(clip(messages, false), message)}, err
+	p, err := read(limit)
+	if err != nil {
+		return nil, err
+	}
+	kept := clip(p.Messages, false)
+	if len(kept) < len(p.Messages) {
+		p.Cursor = kept[len(kept)-1].Cursor
+	}
+	return &controlv1.MessagesResponse{Messages: convert(kept, message), Cursor: p.Cursor}, nil
 }
 
 // clip keeps at least one message, and no more than pageBytes of text: the first ones,

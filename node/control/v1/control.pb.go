@@ -1476,8 +1476,11 @@ func (x *Reaction) GetEmoji() string {
 // MessagesResponse holds as many messages as were asked for, or fewer: the node
 // bounds its answers. Only an empty one means that there are no more.
 type MessagesResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Messages      []*Message             `protobuf:"bytes,1,rep,name=messages,proto3" json:"messages,omitempty"`
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Messages []*Message             `protobuf:"bytes,1,rep,name=messages,proto3" json:"messages,omitempty"`
+	// Of Unread and Arrivals: whence to go on. Up to here there is nothing else that passes
+	// the filter; it moves on also where nothing does.
+	Cursor        uint64 `protobuf:"varint,2,opt,name=cursor,proto3" json:"cursor,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1517,6 +1520,13 @@ func (x *MessagesResponse) GetMessages() []*Message {
 		return x.Messages
 	}
 	return nil
+}
+
+func (x *MessagesResponse) GetCursor() uint64 {
+	if x != nil {
+		return x.Cursor
+	}
+	return 0
 }
 
 // Filter lets everything through where a field is empty.
@@ -1575,7 +1585,7 @@ func (x *Filter) GetIn() string {
 type UnreadRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Filter        *Filter                `protobuf:"bytes,1,opt,name=filter,proto3" json:"filter,omitempty"`
-	After         uint64                 `protobuf:"varint,2,opt,name=after,proto3" json:"after,omitempty"` // a message's cursor
+	After         uint64                 `protobuf:"varint,2,opt,name=after,proto3" json:"after,omitempty"` // a cursor, of a message or an answer
 	Limit         uint32                 `protobuf:"varint,3,opt,name=limit,proto3" json:"limit,omitempty"` // 0: 100; at most 1,000
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1715,7 +1725,7 @@ func (*MarkReadResponse) Descriptor() ([]byte, []int) {
 type ArrivalsRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Filter        *Filter                `protobuf:"bytes,1,opt,name=filter,proto3" json:"filter,omitempty"`
-	After         uint64                 `protobuf:"varint,2,opt,name=after,proto3" json:"after,omitempty"` // a message's cursor
+	After         uint64                 `protobuf:"varint,2,opt,name=after,proto3" json:"after,omitempty"` // a cursor, of a message or an answer
 	Limit         uint32                 `protobuf:"varint,3,opt,name=limit,proto3" json:"limit,omitempty"` // 0: 100; at most 1,000
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -4198,9 +4208,10 @@ const file_v1_control_proto_rawDesc = "" +
 	"\bReaction\x12\x16\n" +
 	"\x06person\x18\x01 \x01(\tR\x06person\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
-	"\x05emoji\x18\x03 \x01(\tR\x05emoji\"K\n" +
+	"\x05emoji\x18\x03 \x01(\tR\x05emoji\"c\n" +
 	"\x10MessagesResponse\x127\n" +
-	"\bmessages\x18\x01 \x03(\v2\x1b.earshot.control.v1.MessageR\bmessages\",\n" +
+	"\bmessages\x18\x01 \x03(\v2\x1b.earshot.control.v1.MessageR\bmessages\x12\x16\n" +
+	"\x06cursor\x18\x02 \x01(\x04R\x06cursor\",\n" +
 	"\x06Filter\x12\x12\n" +
 	"\x04from\x18\x01 \x01(\tR\x04from\x12\x0e\n" +
 	"\x02in\x18\x02 \x01(\tR\x02in\"o\n" +

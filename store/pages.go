@@ -1,0 +1,160 @@
+package store
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// maxPassed is how many rows that are not wanted are passed over in one transaction: one
+// that lasts keeps the pages of all that is written meanwhile from being used again.
+const maxPassed = 4096
+
+// Source is where a row comes from, as far as that is known without reading it.
+type Source struct {
+	Conversation event.Conversation
+	Author       crypto.PersonID
+}
+
+// Keep says whether rows are wanted; nil wants all. It must not call the store.
+type Keep func(Source) bool
+
+// wanted says where an index points to, and whether the row there is shown and wanted. It
+// reads neither.
+func (r *reader) wanted(value []byte, keep Keep) (pointer, bool, error) {
+	p, ok := pointerAt(value)
+	if !ok {
+		return p, false, damaged("pointer of %d bytes", len(value))
+	}
+	l, err := r.log(p.log)
+	if err != nil || p.sequence > r.visibleTo(l) {
+		return p, false, err
+	}
+	return p, keep == nil || keep(Source{Conversation: l.log.Conversation, Author: l.person}), nil
+}
+
+// take reads rows from an index, until there are as many as limit, maxPassed were passed
+// over, or next has no more. It returns the last key that it looked at, nil if none.
+func (r *reader) take(rows []Row, limit int, keep Keep, k, v []byte, next func() (k, v []byte)) (_ []Row, last []byte, err error) {
+	for passed := 0; k != nil && len(rows) < limit && passed < maxPassed; k, v = next() {
+		p, want, err := r.wanted(v, keep)
+		if err != nil {
+			return rows, last, err
+		}
+		last = k
+		if !want {
+			passed++
+			continue
+		}
+		row, err := r.rowAt(p)
+		if err != nil {
+			return rows, last, err
+		}
+		rows = append(rows, row)
+	}
+	return rows, last, nil
+}
+
+// Page says which rows of a conversation to return: of those that are wanted the Limit
+// last ones before a row, the Limit first ones after a row, or the last of all.
+type Page struct {
+	Before, After *event.ID // at most one of them
+	Limit         int
+	Keep          Keep
+}
+
+// Rows returns a page of a conversation in its order. There are fewer than Limit only
+// where there are no more.
+func (s *Store) Rows(conv event.Conversation, page Page) ([]Row, error) {
+	var rows []Row
+	var from []byte // the key beyond which to go on, nil at first
+	for more := true; more && len(rows) < page.Limit; {
+		if err := s.view(func(r *reader) error {
+			c, err := r.conversation(conv)
+			if err == nil && from == nil {
+				from, err = r.pageStart(&c, page)
+			}
+			if err != nil {
+				return err
+			}
+			var last []byte
+			k, v, next := r.beyond(&c, from, page.After != nil)
+			rows, last, err = r.take(rows, page.Limit, page.Keep, k, v, next)
+			if more = last != nil; more {
+				from = bytes.Clone(last)
+			}
+			return err
+		}); err != nil {
+			return nil, err
+		}
+	}
+	if page.After == nil {
+		slices.Reverse(rows)
+	}
+	return rows, nil
+}
+
+// pageStart returns the key beyond which a page begins.
+func (r *reader) pageStart(c *conversation, page Page) ([]byte, error) {
+	switch {
+	case page.After != nil:
+		return r.viewKey(c, *page.After)
+	case page.Before != nil:
+		return r.viewKey(c, *page.Before)
+	}
+	return u32(c.number + 1), nil
+}
+
+// beyond goes over the rows of a conversation from behind a key on, or from before it back.
+func (r *reader) beyond(c *conversation, from []byte, forward bool) (k, v []byte, next func() (k, v []byte)) {
+	cursor := r.bucket(bucketView).Cursor()
+	step, prefix := cursor.Prev, u32(c.number)
+	if forward {
+		step = cursor.Next
+	}
+	within := func(k, v []byte) ([]byte, []byte) {
+		if !bytes.HasPrefix(k, prefix) {
+			return nil, nil
+		}
+		return k, v
+	}
+	next = func() ([]byte, []byte) { return within(step()) }
+	switch at, value := cursor.Seek(from); {
+	case at == nil && !forward:
+		k, v = within(cursor.Last())
+	case forward && !bytes.Equal(at, from):
+		k, v = within(at, value)
+	default:
+		k, v = next()
+	}
+	return k, v, next
+}
+
+// Arrivals returns rows of all conversations in the order in which they came, from the
+// first whose Arrival is above after: up to limit that are wanted. Up to which arrival it
+// has looked it returns as well, whence to go on; that is after where there are no more.
+func (s *Store) Arrivals(after uint64, limit int, keep Keep) ([]Row, uint64, error) {
+	return s.arrived(bucketArrivals, after, limit, keep)
+}
+
+// Unread is Arrivals of others' messages that were not read.
+func (s *Store) Unread(after uint64, limit int, keep Keep) ([]Row, uint64, error) {
+	return s.arrived(bucketUnread, after, limit, keep)
+}
+
+func (s *Store) arrived(bucket []byte, after uint64, limit int, keep Keep) (rows []Row, looked uint64, err error) {
+	looked = after
+	err = s.view(func(r *reader) error {
+		c := r.bucket(bucket).Cursor()
+		k, v := c.Seek(u64(after + 1))
+		var last []byte
+		rows, last, err = r.take(nil, limit, keep, k, v, c.Next)
+		if last != nil {
+			looked = number(last)
+		}
+		return err
+	})
+	return rows, looked, err
+}
