@@ -56,7 +56,6 @@ func (n *Node) change(ctx context.Context, id crypto.PersonID, f func(*store.Per
 			n.invitationsBy(id)
 		}
 		n.pin(after)
-		n.rememberDevices(id)
 	}
 	n.presence.bump()
 	return after.public(), nil

@@ -190,9 +190,31 @@ func (n *Node) groupChanged(c groups.Change) {
 			s.news.want(unknown...)
 		}
 	})
+	signal(n.fellows)
 	n.gossips.changed()
 	n.events.bump()
 	n.presence.bump()
+}
+
+// keepFellows has the store know whoever is in a group with the owner and was met as a stranger, until ctx ends: as a
+// stranger they would be forgotten, and the name of a member with them.
+func (n *Node) keepFellows(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-n.fellows:
+		}
+		for _, id := range n.people.unsaved() {
+			if !n.groups.Fellows(n.me.person, id) {
+				continue
+			}
+			if err := n.keep(ctx, id); err != nil && ctx.Err() == nil {
+				n.log.Warn("keep a fellow member", "err", err)
+			}
+			n.pinMember(id)
+		}
+	}
 }
 
 // unknown are the members whose cards are missing here.

@@ -228,22 +228,9 @@ func (n *Node) admitRun(ctx context.Context, run *event.Run, road Road) (author 
 	return author, n.keep(ctx, author)
 }
 
-// keep has the store know a person, and where their devices are.
+// keep has the store know a person.
 func (n *Node) keep(ctx context.Context, id crypto.PersonID) error {
-	fresh, err := n.people.keep(ctx, id, n.amongFriends(id))
-	if err != nil || !fresh {
-		return err
-	}
-	n.rememberDevices(id)
-	them, _ := n.people.get(id)
-	for _, s := range them.online {
-		if s.profile != nil { // for those who ask for the card
-			if _, err := n.store.PutRecord(ctx, *s.profile); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	return n.people.keep(ctx, id, n.amongFriends(id))
 }
 
 // amongFriends says whether a person is or was in a group that the owner or a contact has made.
@@ -293,9 +280,7 @@ func (s *session) errand(ctx context.Context, e any) sync.Input {
 		s.logErrand("learn card", n.learnCard(ctx, e))
 		return sync.CardLearned{}
 	case keepProfile:
-		if them, ok := n.people.get(s.person); ok && them.saved {
-			_, err = n.store.PutRecord(ctx, e.record)
-		}
+		err = n.people.introduced(ctx, s.person, e.record)
 	case sync.Rollback:
 		err = s.rollBack(ctx, e)
 	case roundEnded:
@@ -365,9 +350,8 @@ func (s *session) ingestRecord(ctx context.Context, e sync.IngestRecord) sync.In
 	switch r.Kind {
 	case event.KindProfile:
 		if profileOf(&r, signer.card) {
-			err = n.people.renamed(ctx, signer.ID, profileName(&r))
-			if err == nil && signer.saved {
-				_, err = n.store.PutRecord(ctx, r)
+			if err = n.people.renamed(ctx, signer.ID, profileName(&r)); err == nil {
+				err = n.people.introduced(ctx, signer.ID, r)
 			}
 			n.presence.bump()
 		}

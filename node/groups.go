@@ -270,7 +270,7 @@ func (n *Node) Invite(ctx context.Context, group string, who []string) (Group, e
 			if _, ok := state.Member(p.ID); ok {
 				return nil, fmt.Errorf("%w: %s", ErrMember, w)
 			}
-			if _, err := n.people.keep(ctx, p.ID, true); err != nil {
+			if err := n.people.keep(ctx, p.ID, true); err != nil {
 				return nil, err
 			}
 			if !slices.Contains(invite.Persons, p.ID) {

@@ -309,11 +309,13 @@ func (h *hub) introduce(s *session) {
 	h.changed()
 }
 
-// remember has a session save where its peer is.
-func (h *hub) remember(device crypto.DeviceID) {
-	if s := h.sessions[device]; s != nil {
+// remember has a session save where its peer is, and says whether there is one.
+func (h *hub) remember(device crypto.DeviceID) bool {
+	s := h.sessions[device]
+	if s != nil {
 		s.jobs.remember(remember{h.planner.State(peerID(device))})
 	}
+	return s != nil
 }
 
 // pin says whether devices are to be reached whoever else is there.

@@ -32,7 +32,6 @@ func (s *session) identify(ctx context.Context, e sync.Identify) (sync.Input, er
 	if e.Profile != nil && !profileOf(e.Profile, card) {
 		return sync.Joined{Err: fmt.Errorf("%w: profile", sync.ErrPeerProof)}, nil
 	}
-	s.profile = e.Profile
 	// Before it is met, so that the end of the session takes back what was done of that.
 	s.person, s.known, s.peerNonce = card.Person(), true, e.Nonce
 	if err := s.node.people.met(ctx, s, card, profileName(e.Profile)); ctx.Err() != nil {
@@ -43,6 +42,7 @@ func (s *session) identify(ctx context.Context, e sync.Identify) (sync.Input, er
 	if e.Profile != nil {
 		s.jobs.put(job{effect: keepProfile{*e.Profile}})
 	}
+	signal(s.node.fellows)
 	s.log.Debug("session", "opened", s.opened)
 	s.node.hub.do(func() { s.node.hub.introduce(s) })
 	return s.join(), nil
@@ -282,16 +282,16 @@ func (n *Node) learnCard(ctx context.Context, e sync.LearnCard) error {
 	if err := n.people.learnt(ctx, card, profileName(e.Profile)); err != nil {
 		return err
 	}
+	if e.Profile != nil {
+		if err := n.people.introduced(ctx, card.Person(), *e.Profile); err != nil {
+			return err
+		}
+	}
 	if !n.groups.Fellows(n.me.person, card.Person()) {
 		return nil
 	}
 	if err := n.keep(ctx, card.Person()); err != nil {
 		return err
-	}
-	if e.Profile != nil {
-		if _, err := n.store.PutRecord(ctx, *e.Profile); err != nil {
-			return err
-		}
 	}
 	n.pinMember(card.Person())
 	n.gossips.changed()

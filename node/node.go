@@ -85,6 +85,8 @@ type Node struct {
 	events   *counter // what people could see, as in the store
 	presence *counter // who is here
 
+	fellows chan struct{} // wakes keepFellows
+
 	ready chan struct{}
 	down  func()
 	ended chan struct{} // closed when down is called
@@ -121,6 +123,7 @@ func Open(cfg Config) (_ *Node, err error) {
 		unproven:    newUnproven(),
 		strange:     newUnproven(),
 		presence:    newCounter(0),
+		fellows:     make(chan struct{}, 1),
 		ready:       make(chan struct{}),
 		ended:       make(chan struct{}),
 		sessions:    make(map[*session]struct{}),
@@ -153,6 +156,7 @@ func Open(cfg Config) (_ *Node, err error) {
 	if n.people, err = newPeople(n.store); err != nil {
 		return nil, err
 	}
+	n.people.fresh = n.rememberDevices
 	if err := n.groups.Load(n.store); err != nil {
 		return nil, err
 	}
@@ -275,6 +279,7 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	running.Go(func() { n.acks.run(ctx) })
 	running.Go(func() { n.release(ctx) })
 	running.Go(func() { n.compare(ctx) })
+	running.Go(func() { n.keepFellows(ctx) })
 	running.Go(func() { n.gossips.run(ctx) })
 	n.pinContacts()
 	for _, s := range append(n.savedSightings(), n.peers...) {

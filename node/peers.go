@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"time"
@@ -153,14 +154,37 @@ func (n *Node) left(s *session) {
 // remember is the job of saving where a session's device is.
 type remember struct{ state dial.State }
 
-// rememberDevices has the sessions with a person save where its devices are.
-func (n *Node) rememberDevices(id crypto.PersonID) {
+// rememberDevices saves where the devices are of somebody whom the store has from now on: the sessions do, and of
+// devices that have gone what is known still.
+func (n *Node) rememberDevices(ctx context.Context, id crypto.PersonID) {
 	them, _ := n.people.get(id)
-	n.hub.do(func() {
-		for device := range them.online {
-			n.hub.remember(device)
+	gone := make(map[crypto.DeviceID]store.DeviceInfo)
+	err := n.hub.ask(ctx, func() {
+		for _, device := range them.card.Devices() {
+			if n.hub.remember(device) {
+				continue
+			}
+			if state := n.hub.planner.State(peerID(device)); len(state.Addrs) > 0 {
+				gone[device] = store.DeviceInfo{Addrs: addrTexts(state.Addrs), LastSeen: them.gone}
+			}
 		}
 	})
+	if err != nil || len(gone) == 0 {
+		return // the node is stopping, or there is nothing to save
+	}
+	if err := n.people.update(ctx, id, func(p *store.Person) error {
+		maps.Copy(p.Devices, gone)
+		return nil
+	}); err != nil && ctx.Err() == nil {
+		n.log.Warn("save where a device was", "err", err)
+	}
+}
+
+func addrTexts(addrs []netip.AddrPort) (out []string) {
+	for _, a := range addrs[:min(len(addrs), savedAddrs)] {
+		out = append(out, a.String())
+	}
+	return out
 }
 
 // worthSaving are the addresses of the peer for the next start.

@@ -36,6 +36,7 @@ const (
 type people struct {
 	store *store.Store
 	self  crypto.PersonID
+	fresh func(context.Context, crypto.PersonID) // called when the store has somebody whom it had not
 
 	updating gosync.Mutex // held over a commit and the showing of it, so that both have one order; taken before mu
 
@@ -49,10 +50,11 @@ type people struct {
 // acquaintance is one person. It is replaced, never changed, so that a copy taken under the lock stays whole.
 type acquaintance struct {
 	store.Person
-	card   crypto.Card
-	saved  bool // the store has it
-	online map[crypto.DeviceID]*session
-	gone   time.Time // when the last session ended
+	card    crypto.Card
+	profile *event.Record // the newest that was heard of since the node runs; nil: none
+	saved   bool          // the store has it, and the profile
+	online  map[crypto.DeviceID]*session
+	gone    time.Time // when the last session ended
 }
 
 func newPeople(s *store.Store) (*people, error) {
@@ -63,6 +65,7 @@ func newPeople(s *store.Store) (*people, error) {
 		devices: make(map[crypto.DeviceID]crypto.PersonID),
 		heads:   make(map[crypto.Hash]crypto.PersonID),
 		direct:  make(map[event.Conversation]crypto.PersonID),
+		fresh:   func(context.Context, crypto.PersonID) {},
 	}
 	persons, err := s.Persons()
 	if err != nil {
@@ -164,6 +167,18 @@ func (p *people) withHead(head crypto.Hash) (acquaintance, bool) {
 	return acquaintance{}, false
 }
 
+// unsaved returns those whom the store does not have.
+func (p *people) unsaved() (out []crypto.PersonID) {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	for id, a := range p.known {
+		if !a.saved {
+			out = append(out, id)
+		}
+	}
+	return out
+}
+
 // with finds the other person of a direct conversation.
 func (p *people) with(c event.Conversation) (acquaintance, bool) {
 	p.mu.RLock()
@@ -260,6 +275,26 @@ func (p *people) renamed(ctx context.Context, id crypto.PersonID, name string) e
 	return p.update(ctx, id, func(*store.Person) error { return nil })
 }
 
+// introduced takes in a proven profile, for those who ask for the person's card: at once if the store has the person,
+// else when it does.
+func (p *people) introduced(ctx context.Context, id crypto.PersonID, profile event.Record) error {
+	p.mu.Lock()
+	a := p.known[id]
+	if a == nil {
+		p.mu.Unlock()
+		return nil
+	}
+	if a.profile == nil || event.Newer(profile, *a.profile) {
+		p.edit(id, func(a *acquaintance) { a.profile = &profile })
+	}
+	p.mu.Unlock()
+	if !a.saved {
+		return nil
+	}
+	_, err := p.store.PutRecord(ctx, profile)
+	return err
+}
+
 // learnt takes in a proven card that was asked for, and what its person calls themselves, if nobody has said yet. Who
 // was not known stays for a while, as strangers do who have gone, unless they are kept.
 func (p *people) learnt(ctx context.Context, card crypto.Card, name string) error {
@@ -289,17 +324,31 @@ func (p *people) learnt(ctx context.Context, card crypto.Card, name string) erro
 	return p.update(ctx, card.Person(), func(*store.Person) error { return nil })
 }
 
-// update commits a change to a person and shows it. A stranger who was only connected is saved by it. What they say of
-// themselves is committed as it was when the commit began; what comes meanwhile stays shown, and has an update of its own.
+// update commits a change to a person and shows it. A stranger who was only connected is saved by it, with all that was
+// learnt of them before. What they say of themselves is committed as it was when the commit began; what comes meanwhile
+// stays shown, and has an update of its own.
 func (p *people) update(ctx context.Context, id crypto.PersonID, change func(*store.Person) error) error {
+	fresh, err := p.commit(ctx, id, change)
+	if err != nil || !fresh {
+		return err
+	}
+	if a, _ := p.get(id); a.profile != nil {
+		_, err = p.store.PutRecord(ctx, *a.profile)
+	}
+	p.fresh(ctx, id)
+	return err
+}
+
+// commit is update, without what else was learnt. It says whether the store has not had the person before.
+func (p *people) commit(ctx context.Context, id crypto.PersonID, change func(*store.Person) error) (fresh bool, err error) {
 	p.updating.Lock()
 	defer p.updating.Unlock()
 	live, ok := p.get(id)
 	if !ok {
-		return &UnknownError{Who: id.String()}
+		return false, &UnknownError{Who: id.String()}
 	}
 	var after store.Person
-	err := p.store.UpdatePerson(ctx, id, func(s *store.Person) error {
+	err = p.store.UpdatePerson(ctx, id, func(s *store.Person) error {
 		s.Card = live.Card
 		if live.Claimed != "" {
 			s.Claimed = live.Claimed
@@ -311,7 +360,7 @@ func (p *people) update(ctx context.Context, id crypto.PersonID, change func(*st
 		return nil
 	})
 	if err != nil {
-		return err
+		return false, err
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -319,16 +368,16 @@ func (p *people) update(ctx context.Context, id crypto.PersonID, change func(*st
 		after.Card, after.Claimed = a.Card, a.Claimed
 		a.Person, a.saved = after, true
 	})
-	return nil
+	return !live.saved, nil
 }
 
-// keep makes sure that the store has a person whose events it is about to hold, and says whether it had not. A member of
-// a group of people whom the owner knows is kept whatever strangers have used up.
-func (p *people) keep(ctx context.Context, id crypto.PersonID, member bool) (fresh bool, err error) {
+// keep makes sure that the store has a person whose events it is about to hold. A member of a group of people whom the
+// owner knows is kept whatever strangers have used up.
+func (p *people) keep(ctx context.Context, id crypto.PersonID, member bool) error {
 	if a, ok := p.get(id); ok && a.saved {
-		return false, nil
+		return nil
 	}
-	return true, p.update(ctx, id, func(s *store.Person) error { s.Member = s.Member || member; return nil })
+	return p.update(ctx, id, func(s *store.Person) error { s.Member = s.Member || member; return nil })
 }
 
 // profileName is the name in a profile, or "" if it claims none that could be one.

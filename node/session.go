@@ -74,8 +74,7 @@ type session struct {
 
 	nonce, peerNonce [32]byte // of this node and, once known, of the peer
 
-	profile  *event.Record // what the peer calls itself, once known
-	welcomed welcome       // the worker's
+	welcomed welcome // the worker's
 
 	floorsMu gosync.Mutex
 	floors   map[event.Log]found // of logs in groups: where the history begins that the peer was given

@@ -149,7 +149,9 @@ func TestOwnRowsAreNotLookedFor(t *testing.T) {
 		check(t, err)
 		var rows []Row
 		err = r.each(bucketView, u32(k.number), func(_, v []byte) (err error) {
-			rows, err = r.rowsAt(rows, v)
+			p, _ := pointerAt(v)
+			row, err := r.rowAt(p)
+			rows = append(rows, row)
 			return err
 		})
 		if len(rows) != 20 {

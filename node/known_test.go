@@ -1,0 +1,181 @@
+package node
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/discovery"
+	"github.com/earshot-im/earshot/node/authority"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// Dora connects to Ann and says nothing. What she is called, and where she is, must not be forgotten when Ann comes to
+// know her, in whatever way: Eve, who comes into a group with her and has never met her, is told by Ann.
+func TestLearntBeforeKnown(t *testing.T) {
+	for how, know := range map[string]func(t *testing.T, w *world, ann, dora *machine) (name string){
+		"invited": func(_ *testing.T, _ *world, _, _ *machine) string { return "Dora" },
+		"written to": func(_ *testing.T, _ *world, ann, dora *machine) string {
+			ann.say(dora, "hello")
+			return "Dora"
+		},
+		"named": func(t *testing.T, _ *world, ann, dora *machine) string {
+			if _, err := ann.NameContact(t.Context(), dora.who.person.String(), "Dodo"); err != nil {
+				t.Fatal(err)
+			}
+			return "Dora"
+		},
+		"blocked": func(t *testing.T, _ *world, ann, dora *machine) string {
+			for _, change := range []func() (Person, error){
+				func() (Person, error) { return ann.Block(t.Context(), dora.who.person.String()) },
+				func() (Person, error) { return ann.Unblock(t.Context(), dora.who.person.String()) },
+			} {
+				if _, err := change(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			return "Dora"
+		},
+		"renamed before": func(t *testing.T, w *world, ann, dora *machine) string {
+			if err := dora.SetName(t.Context(), "Dorothea"); err != nil {
+				t.Fatal(err)
+			}
+			w.within(soon, "Ann hears her new name", func() bool {
+				them, _ := ann.people.get(dora.who.person)
+				return them.Claimed == "Dorothea"
+			})
+			return "Dorothea"
+		},
+		"renamed after": func(t *testing.T, w *world, ann, dora *machine) string {
+			ann.say(dora, "hello")
+			if err := dora.SetName(t.Context(), "Dorothea"); err != nil {
+				t.Fatal(err)
+			}
+			w.within(soon, "Ann hears her new name", func() bool {
+				them, _ := ann.people.get(dora.who.person)
+				return them.Claimed == "Dorothea"
+			})
+			return "Dorothea"
+		},
+		"gone before": func(t *testing.T, w *world, ann, dora *machine) string {
+			dora.stop()
+			w.within(soon, "she has gone", func() bool {
+				them, _ := ann.people.get(dora.who.person)
+				return len(them.online) == 0
+			})
+			return "Dora"
+		},
+	} {
+		t.Run(how, func(t *testing.T) {
+			inWorld(t, 22, func(t *testing.T, w *world) {
+				dora, eve := w.machine("Dora"), w.machine("Eve")
+				dora.start()
+				ann := w.machine("Ann")
+				ann.start(dora.address())
+				ann.meets(soon, dora)
+				eve.start(ann.address())
+				w.cut(eve.addr(), dora.addr())
+				w.cut(dora.addr(), eve.addr())
+				ann.meets(soon, eve)
+				if them, _ := ann.people.get(dora.who.person); them.saved {
+					t.Fatal("the store has somebody who said nothing")
+				}
+				name := know(t, w, ann, dora)
+				g := ann.makes("lunch")
+				ann.invites(g, dora)
+				dora.stop()
+				ann.invites(g, eve)
+				w.within(soon, "Eve is in", func() bool { return eve.role(g) != "" })
+				members := func(m *machine) (names []string) {
+					list, err := m.Members(t.Context(), g.String())
+					if err != nil {
+						t.Fatal(err)
+					}
+					for _, member := range list {
+						if member.ID == dora.who.person {
+							names = append(names, member.Name)
+						}
+					}
+					return names
+				}
+				w.within(soon, "Eve has her card", func() bool {
+					them, _ := eve.people.get(dora.who.person)
+					return them.saved
+				})
+				if got := members(eve); len(got) != 1 || got[0] != name {
+					t.Errorf("Eve sees her as %q, want %q", got, name)
+				}
+
+				ann.kill() // so that nothing is saved at the end
+				ann.start()
+				if !slices.ContainsFunc(ann.savedSightings(), func(s discovery.Sighting) bool { return s.Device == peerID(dora.who.device) }) {
+					t.Error("Ann does not know where to find her after a restart")
+				}
+				if them, _ := ann.people.get(dora.who.person); them.Devices[dora.who.device].LastSeen.IsZero() {
+					t.Error("Ann does not know when she was last seen")
+				}
+			})
+		})
+	}
+}
+
+// Ann and Dora know each other by sight, and are brought into a group by Bob. Dora goes home for the day.
+func TestFellowMemberIsNotForgotten(t *testing.T) {
+	inWorld(t, 23, func(t *testing.T, w *world) {
+		all := w.people("Ann", "Bob", "Dora")
+		ann, bob, dora := all[0], all[1], all[2]
+		ann.meets(soon, bob, dora)
+		bob.meets(soon, dora)
+		g := bob.makes("lunch", ann, dora)
+		name := func() string {
+			list, err := ann.Members(t.Context(), g.String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range list {
+				if m.ID == dora.who.person {
+					return m.Name
+				}
+			}
+			return "nobody"
+		}
+		if name() != "Dora" {
+			t.Fatalf("Ann sees her as %q", name())
+		}
+		dora.stop()
+		bob.stop()
+		time.Sleep(2 * strangerStays)
+		w.people("Eve")[0].stop() // whoever goes has those forgotten who have gone before
+		time.Sleep(time.Minute)
+		if name() != "Dora" {
+			t.Errorf("two hours later Ann sees her as %q", name())
+		}
+		ann.stop()
+		ann.start()
+		if name() != "Dora" {
+			t.Errorf("after a restart Ann sees her as %q", name())
+		}
+	})
+}
+
+// A member whose card nobody had to give is met.
+func TestFellowMemberMetLater(t *testing.T) {
+	inWorld(t, 24, func(t *testing.T, w *world) {
+		ann, dora := w.machine("Ann"), w.machine("Dora")
+		dora.start()
+		ann.start()
+		g := ann.makes("lunch")
+		if err := ann.groups.Do(t.Context(), g, func(*authority.State) (event.Control, error) {
+			return event.Invite{Persons: []crypto.PersonID{dora.who.person}}, nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		dora.announce()
+		ann.meets(soon, dora)
+		w.within(soon, "she is kept", func() bool {
+			them, _ := ann.people.get(dora.who.person)
+			return them.saved
+		})
+	})
+}
