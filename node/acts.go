@@ -129,7 +129,7 @@ func (n *Node) Receipts(_ context.Context, id event.ID) ([]Reached, error) {
 	}
 	out := make([]Reached, len(reached))
 	for i, r := range reached {
-		out[i] = Reached{Person: n.person(r.Person), State: r.State.String()}
+		out[i] = Reached{Person: n.person(r.Person), Progress: progress(r.Progress)}
 	}
 	return out, nil
 }

@@ -77,14 +77,27 @@ type Author struct {
 	Verified bool
 }
 
-// States of an own message, in the order in which it passes through them.
+// States of an own message. It passes through the first four in order, or ends in one of the others.
 const (
-	StateQueued    = "queued"
-	StateCarried   = "carried"
-	StateDelivered = "delivered"
-	StateRead      = "read"
-	StateCancelled = "cancelled"
+	StateQueued      = "queued"
+	StateCarried     = "carried"
+	StateDelivered   = "delivered"
+	StateRead        = "read"
+	StateCancelled   = "cancelled"
+	StateUndelivered = "undelivered"
 )
+
+// Why a message ends as StateUndelivered: its author was taken out of the group, or has left it.
+const (
+	ReasonRemoved = "removed"
+	ReasonLeft    = "left"
+)
+
+// Progress is how far an own message has come.
+type Progress struct {
+	State  string
+	Reason string // of StateUndelivered
+}
 
 // Message is an event that people see.
 type Message struct {
@@ -102,7 +115,7 @@ type Message struct {
 	Mentioned    bool // Mentions has the owner
 	Reactions    []Reaction
 	Own          bool
-	State        string // own messages only
+	Progress            // own messages only
 	Gap          bool   // something that came before it is missing
 	Forked       bool   // its author's log contradicts itself here
 	Cursor       uint64 // its place in Arrivals
@@ -118,7 +131,7 @@ type Reaction struct {
 // Reached is how far an own message has come to one of those it is for.
 type Reached struct {
 	Person Person
-	State  string // StateQueued, StateDelivered or StateRead
+	Progress
 }
 
 // Roles in a group.

@@ -17,6 +17,8 @@ var (
 	ErrKeyUsed = errors.New("this key was used for another text")
 	// ErrAcknowledged: the message has reached somebody's disk and can't be taken back.
 	ErrAcknowledged = errors.New("the message has already been delivered")
+	// ErrUndelivered: the message goes to nobody any more, since the owner is out of the group.
+	ErrUndelivered = errors.New("the message will not be delivered: you are not in the group any more")
 	// ErrNoMessage: no message has this ID here.
 	ErrNoMessage = errors.New("no such message")
 	// ErrBlocked: the person is blocked. Unblock first.

@@ -60,6 +60,8 @@ func asOurs(err error) error {
 		return ErrNoMessage
 	case errors.Is(err, store.ErrAcknowledged):
 		return ErrAcknowledged
+	case errors.Is(err, store.ErrUndelivered):
+		return ErrUndelivered
 	case errors.Is(err, store.ErrTooLate):
 		return ErrTooLate
 	case errors.Is(err, authority.ErrNotPermitted):
@@ -94,9 +96,7 @@ func (n *Node) message(r *store.Row) Message {
 		m.To = Target{Kind: "person", ID: n.me.person.String(), Name: profileName(n.ownProfile())}
 	}
 	if r.Own {
-		if m.State = r.State.String(); r.State == store.NoState {
-			m.State = StateDelivered // to all of nobody: a group that nobody else is in
-		}
+		m.Progress = progress(r.Progress)
 	}
 	for _, reaction := range r.Reactions {
 		by := n.person(reaction.Person)
@@ -111,6 +111,14 @@ func (n *Node) message(r *store.Row) Message {
 	return m
 }
 
+// progress is how far a message has come as the local API says it.
+func progress(p store.Progress) Progress {
+	if p.State == store.NoState {
+		return Progress{State: StateDelivered} // to all of nobody: a group that nobody else is in
+	}
+	return Progress{p.State.String(), p.Reason.String()}
+}
+
 // target is a person as somebody that one writes to.
 func target(a *acquaintance) Target {
 	name := a.Petname
@@ -123,12 +131,13 @@ func target(a *acquaintance) Target {
 	return Target{Kind: "person", ID: a.ID.String(), Name: name}
 }
 
-// states are those that a message passes through, in order. One that is cancelled will not be in any later one.
-var states = []string{StateQueued, StateCarried, StateDelivered, StateRead, StateCancelled}
+// states are those that a message passes through, in order. One that has ended in one of the last two will not be in any
+// other.
+var states = []string{StateQueued, StateCarried, StateDelivered, StateRead, StateCancelled, StateUndelivered}
 
-// Settled returns the states of own messages, as many from the first one on as have reached a state or can't any more, as
-// soon as there is one. When ctx ends before, it returns the state of the first as it is then, and the context's error.
-func (n *Node) Settled(ctx context.Context, ids []event.ID, state string) ([]string, error) {
+// Settled returns how far own messages have come, as many from the first one on as have reached a state or can't any more, as
+// soon as there is one. When ctx ends before, it returns that of the first as it is then, and the context's error.
+func (n *Node) Settled(ctx context.Context, ids []event.ID, state string) ([]Progress, error) {
 	want := slices.Index(states, state)
 	if want < 0 {
 		return nil, fmt.Errorf("%w: state %q", ErrSetting, state)
@@ -142,27 +151,28 @@ func (n *Node) Settled(ctx context.Context, ids []event.ID, state string) ([]str
 		select {
 		case <-more:
 		case <-ctx.Done():
-			return []string{first}, ctx.Err()
+			return []Progress{first}, ctx.Err()
 		}
 	}
 }
 
-// reached returns the states of the leading messages that have reached one, and that of the first in any case.
-func (n *Node) reached(ids []event.ID, want int) (reached []string, first string, err error) {
+// reached returns how far the leading messages have come that have reached a state, and the first in any case.
+func (n *Node) reached(ids []event.ID, want int) (reached []Progress, first Progress, err error) {
 	const chunk = 64 // of those asked for at once, little is read in vain
 	for part := range slices.Chunk(ids, chunk) {
 		got, err := n.store.States(part)
 		if err != nil {
-			return nil, "", err
+			return nil, first, err
 		}
-		if first == "" {
-			first = got[0].String()
-		}
-		for _, s := range got {
-			if s != store.NoState && slices.Index(states, s.String()) < want {
+		for i := range got {
+			now := progress(got[i])
+			if first.State == "" {
+				first = now
+			}
+			if slices.Index(states, now.State) < want {
 				return reached, first, nil
 			}
-			reached = append(reached, s.String())
+			reached = append(reached, now)
 		}
 	}
 	return reached, first, nil

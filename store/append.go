@@ -126,8 +126,8 @@ func (b *batch) append(l *letter) (Entry, error) {
 	if indexed(d.Kind) {
 		return out, nil
 	}
-	if len(b.audience(&c, x.header.Control).persons) > 0 {
-		out.State = Queued
+	if a := b.audience(&c, x.header.Control); len(a.persons) > 0 {
+		out.Progress = a.unreached(x.in, x.sequence)
 	}
 	return out, out.say(d.Content, d.Fallback)
 }

@@ -7,27 +7,19 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// State is how far a message of one's own has come.
-type State uint8
-
-const (
-	NoState   State = iota // not a message of one's own, or for nobody
-	Queued                 // not with every reader yet
-	Carried                // with a carrier
-	Delivered              // with every reader
-	Read                   // read by every reader
-	Cancelled              // taken back before any reader had it
-)
-
-func (s State) String() string {
-	return [...]string{"", "queued", "carried", "delivered", "read", "cancelled"}[s]
-}
-
 // audience is whom own messages are for: in a direct conversation the other person, in
 // a group its readers by the control heads that the messages were written under.
 type audience struct {
 	persons []crypto.PersonID
+	out     bool                // one's own person is out of the group: nothing more goes to anybody
+	how     Reason              // how they went last, also if they came back
+	one     bool                // one of an audience
 	logs    map[uint32]coverage // looked up before
+}
+
+// alone returns one person of an audience.
+func (a *audience) alone(p crypto.PersonID) *audience {
+	return &audience{persons: []crypto.PersonID{p}, out: a.out, how: a.how, one: true, logs: map[uint32]coverage{}}
 }
 
 // coverage is what of a log every one of an audience has.
@@ -53,6 +45,7 @@ func (r *reader) audience(c *conversation, control []crypto.Hash) *audience {
 		a.persons = []crypto.PersonID{c.other}
 	case r.isGroup(c) && r.s.cfg.Authority != nil:
 		a.persons = r.s.cfg.Authority.Readers(c.id, control)
+		a.out, a.how = r.s.cfg.Authority.Out(c.id)
 	}
 	if r.audiences == nil {
 		r.audiences = map[string]*audience{}
@@ -88,8 +81,8 @@ func (r *reader) coverage(a *audience, log uint32) (coverage, error) {
 	return all, nil
 }
 
-// eachStretch calls f for the stretches of an own log, as far as it counts, whose
-// messages are for the same persons.
+// eachStretch calls f for the stretches of an own log whose messages are for the same
+// persons and can still come to them: audience.unreached agrees.
 func (r *reader) eachStretch(c *conversation, l *logState, f func(event.Range, *audience) error) error {
 	segments, err := r.counted(l)
 	if err != nil {
@@ -104,7 +97,7 @@ func (r *reader) eachStretch(c *conversation, l *logState, f func(event.Range, *
 				}
 			}
 			a := r.audience(c, control)
-			if len(a.persons) == 0 {
+			if len(a.persons) == 0 || a.out {
 				continue
 			}
 			if err := f(event.Range{First: first, Last: last}, a); err != nil {
@@ -142,115 +135,4 @@ func (r *reader) sameControl(l *logState, first, last uint64) ([]crypto.Hash, ui
 	}
 	next, err := search(from, last, changed)
 	return control, next - 1, err
-}
-
-// places returns where an own message is: in two places if it was lost and came back
-// from others. Only what was lost has to be looked for.
-func (r *reader) places(x *entry) []pointer {
-	if x.in.branch == branchLost {
-		if p, _ := r.find(x.id); p != x.pointer {
-			return []pointer{x.pointer, p}
-		}
-	}
-	return []pointer{x.pointer}
-}
-
-// state returns the state of x, or of what took its place if that has come further.
-func (r *reader) state(x *entry) (State, error) {
-	if !r.isOwn(x.in.person) {
-		return NoState, nil
-	}
-	c, err := r.conversation(x.header.Conversation)
-	if err != nil {
-		return NoState, err
-	}
-	if len(r.audience(&c, headsOf(&x.header)).persons) == 0 {
-		return NoState, nil
-	}
-	state := Queued
-	err = r.eachIssue(x, func(y *entry) error {
-		got := r.get(bucketCancelled, y.pointer.bytes())
-		switch {
-		case len(got) != pointerSize+1: // not cancelled
-			a := r.audience(&c, headsOf(&y.header))
-			for _, p := range r.places(y) {
-				s, err := r.reached(a, p)
-				if err != nil {
-					return err
-				}
-				state = max(state, s)
-			}
-		case got[pointerSize] == 0:
-			if state == Queued {
-				state = Cancelled
-			}
-		case state == Queued || state == Cancelled:
-			state = Delivered
-		}
-		return nil
-	})
-	return state, err
-}
-
-// reached returns how far all of an audience have come.
-func (r *reader) reached(a *audience, p pointer) (State, error) {
-	if len(a.persons) == 0 {
-		return Queued, nil
-	}
-	all, err := r.coverage(a, p.log)
-	switch {
-	case err != nil:
-		return NoState, err
-	case all.read.Covers(p.sequence):
-		return Read, nil
-	case all.delivered.Covers(p.sequence):
-		return Delivered, nil
-	}
-	return Queued, nil
-}
-
-// Reached is how far an own message has come to one of its readers.
-type Reached struct {
-	Person crypto.PersonID
-	State  State // Queued, Delivered or Read
-}
-
-// Reached returns it for every reader of a message, or ErrNoEvent if that is not one's
-// own.
-func (s *Store) Reached(id event.ID) ([]Reached, error) {
-	var out []Reached
-	err := s.view(func(r *reader) error {
-		x, err := r.rowEntry(id)
-		if err != nil {
-			return err
-		}
-		if !r.isOwn(x.in.person) {
-			return ErrNoEvent
-		}
-		c, err := r.conversation(x.header.Conversation)
-		if err != nil {
-			return err
-		}
-		var places []pointer
-		if err := r.eachIssue(x, func(y *entry) error {
-			places = append(places, r.places(y)...)
-			return nil
-		}); err != nil {
-			return err
-		}
-		for _, p := range r.audience(&c, headsOf(&x.header)).persons {
-			alone := &audience{persons: []crypto.PersonID{p}, logs: map[uint32]coverage{}}
-			reached := Reached{Person: p, State: Queued}
-			for _, at := range places {
-				state, err := r.reached(alone, at)
-				if err != nil {
-					return err
-				}
-				reached.State = max(reached.State, state)
-			}
-			out = append(out, reached)
-		}
-		return nil
-	})
-	return out, err
 }

@@ -48,6 +48,10 @@ var (
 	// cancelled any more.
 	ErrAcknowledged = errors.New("message was already delivered")
 
+	// ErrUndelivered: the message comes to no more readers, since its author is out of the
+	// group. There is nothing to be cancelled.
+	ErrUndelivered = errors.New("message will not be delivered")
+
 	// ErrTooManySegments: the log is held in event.MaxPieces pieces, and what came joins none
 	// and lies beyond them. It can come again when what lies between has come.
 	ErrTooManySegments = errors.New("too many segments")

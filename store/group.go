@@ -20,6 +20,10 @@ type Authority interface {
 	// Readers returns whom messages are for that were written under these heads,
 	// without one's own person.
 	Readers(conv event.Conversation, control []crypto.Hash) []crypto.PersonID
+
+	// Out says whether one's own person is out of a group, and how they went last, also if
+	// they have come back since.
+	Out(conv event.Conversation) (out bool, how Reason)
 }
 
 // ControlDraft is a control event to be written.

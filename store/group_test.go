@@ -19,6 +19,14 @@ type council struct {
 	heads   map[event.Conversation][]crypto.Hash
 	readers map[crypto.Hash][]crypto.PersonID // by the one head that there is
 	asked   int
+	out     bool // of every group
+	how     Reason
+}
+
+func (a *council) Out(event.Conversation) (bool, Reason) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.out, a.how
 }
 
 func (a *council) Heads(c event.Conversation) []crypto.Hash {
@@ -123,7 +131,7 @@ func TestGroup(t *testing.T) {
 		t.Helper()
 		got, err := a.Reached(m.ID)
 		check(t, err)
-		if len(got) != 2 || got[0] != (Reached{b.own.Person, want[0]}) || got[1] != (Reached{d.own.Person, want[1]}) {
+		if len(got) != 2 || got[0] != (Reached{b.own.Person, Progress{State: want[0]}}) || got[1] != (Reached{d.own.Person, Progress{State: want[1]}}) {
 			t.Fatalf("%s: %v", what, got)
 		}
 	}
@@ -438,7 +446,7 @@ func TestStateWithinATransaction(t *testing.T) {
 		for _, want := range []State{Queued, Delivered} {
 			x, err := b.byID(m.ID)
 			check(t, err)
-			if got, err := b.state(x); err != nil || got != want {
+			if got, err := b.progress(x); err != nil || got.State != want {
 				t.Errorf("%v, want %v, %v", got, want, err)
 			}
 			check(t, b.reach(&Reach{Person: reader, Log: x.in.log, Segments: logs[x.in.log]}))

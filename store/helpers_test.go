@@ -216,7 +216,7 @@ func meet(from, to *node, c event.Conversation, all ...*node) {
 			for seq := missing.First; seq <= missing.Last; {
 				run, err := from.LoadRun(log, seq, event.MaxRunEvents, event.MaxRunSent)
 				check(from.t, err)
-				if _, err := to.take(run, to.author(log, append(all, from)...)); err != nil && !errors.Is(err, ErrForked) {
+				if _, err := to.take(run, to.author(log, append(all, from)...)); err != nil && !errors.Is(err, ErrForked) && !errors.Is(err, ErrCut) {
 					from.t.Fatal(err)
 				}
 				seq = run.Segment().Last + 1

@@ -20,7 +20,7 @@ type Pending struct {
 // Outbox returns what is still to be delivered, the oldest first. It costs what is
 // pending, not what was ever written.
 func (s *Store) Outbox() ([]Pending, error) {
-	var out []Pending
+	var o outbox
 	err := s.view(func(r *reader) error {
 		return r.eachConversation(func(c *conversation) error {
 			return r.eachLog(c.number, func(l *logState) error {
@@ -38,7 +38,7 @@ func (s *Store) Outbox() ([]Pending, error) {
 							return err
 						}
 						for _, missing := range (event.Ranges{g}).Subtract(got) {
-							if out, err = r.pending(out, l, missing, to); err != nil {
+							if err := o.add(r, l, missing, to); err != nil {
 								return err
 							}
 						}
@@ -48,38 +48,77 @@ func (s *Store) Outbox() ([]Pending, error) {
 			})
 		})
 	})
-	slices.SortStableFunc(out, func(x, y Pending) int { return cmp.Compare(x.Queued.UnixMilli(), y.Queued.UnixMilli()) })
-	return out, err
+	return o.lines(), err
 }
 
-// pending adds the messages of one stretch of a log.
-func (r *reader) pending(out []Pending, l *logState, g event.Range, to crypto.PersonID) ([]Pending, error) {
+// outbox gathers what is pending.
+type outbox struct {
+	pending []Pending
+	twice   bool // a message may be among them more than once for one person
+}
+
+// add adds the messages of one stretch of a log that somebody has not acknowledged.
+func (o *outbox) add(r *reader, l *logState, g event.Range, to crypto.PersonID) error {
 	for seq := g.First; seq <= g.Last; seq++ {
 		x, err := r.entry(pointer{l.number, seq})
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if x.absent != event.Present {
 			continue
 		}
-		if !x.is(flagShown) { // people know it by the row of its key, if it has one
-			x, err = r.shownFor(x)
-			if err == ErrNoEvent {
-				continue
-			} else if err != nil {
-				return nil, err
-			}
-			if state, err := r.state(x); err != nil {
-				return nil, err
-			} else if state != Queued {
-				continue
-			}
+		if x.is(flagShown) && r.get(bucketReissued, x.pointer.bytes()) == nil {
+			o.put(x, to)
+			continue
 		}
-		out = append(out, Pending{
-			ID: x.id, Conversation: x.header.Conversation, To: to, Queued: time.UnixMilli(x.header.Clock),
+		// One of several events that stand for a message: people know it by its row.
+		if x, err = r.shownFor(x); err == ErrNoEvent {
+			continue
+		} else if err != nil {
+			return err
+		}
+		a, err := r.readers(x)
+		if err != nil {
+			return err
+		}
+		if a == nil || !slices.Contains(a.persons, to) {
+			continue
+		}
+		now, err := r.progressTo(x, a.alone(to))
+		if err != nil {
+			return err
+		}
+		if now.State == Queued {
+			o.twice = true
+			o.put(x, to)
+		}
+	}
+	return nil
+}
+
+func (o *outbox) put(x *entry, to crypto.PersonID) {
+	o.pending = append(o.pending, Pending{
+		ID: x.id, Conversation: x.header.Conversation, To: to, Queued: time.UnixMilli(x.header.Clock),
+	})
+}
+
+// lines returns what was gathered, each message and person once.
+func (o *outbox) lines() []Pending {
+	out := o.pending
+	if o.twice {
+		type line struct {
+			id event.ID
+			to crypto.PersonID
+		}
+		seen := map[line]bool{}
+		out = slices.DeleteFunc(out, func(p Pending) bool {
+			again := seen[line{p.ID, p.To}]
+			seen[line{p.ID, p.To}] = true
+			return again
 		})
 	}
-	return out, nil
+	slices.SortStableFunc(out, func(x, y Pending) int { return cmp.Compare(x.Queued.UnixMilli(), y.Queued.UnixMilli()) })
+	return out
 }
 
 // FirstPending returns the log that this device writes in a conversation and the first sequence of it that some reader

@@ -110,7 +110,7 @@ func (r *reader) recallBy(in *logState, id event.ID) (pointer, error) {
 
 // Cancel takes back a message of one's own that no reader holds: it appends a recall
 // and drops the words in one transaction. Errors: ErrNoEvent (not a message of one's
-// own), ErrAcknowledged. To cancel twice is no error.
+// own), ErrAcknowledged, ErrUndelivered. To cancel twice is no error.
 func (s *Store) Cancel(ctx context.Context, id event.ID) (Entry, error) {
 	h, body, err := s.blank(event.KindRecall, nil)
 	if err != nil {
@@ -125,15 +125,17 @@ func (s *Store) Cancel(ctx context.Context, id event.ID) (Entry, error) {
 		if !b.isOwn(x.in.person) {
 			return ErrNoEvent
 		}
-		state, err := b.state(x)
+		now, err := b.progress(x)
 		switch {
 		case err != nil:
 			return err
-		case state == Cancelled:
+		case now.State == Cancelled:
 			out.Existing = true
 			out.Row, err = b.row(x)
 			return err
-		case state != Queued:
+		case now.State == Undelivered:
+			return ErrUndelivered
+		case now.State != Queued:
 			return ErrAcknowledged
 		}
 		if err := b.eachIssue(x, b.unacknowledged); err != nil {
@@ -143,13 +145,7 @@ func (s *Store) Cancel(ctx context.Context, id event.ID) (Entry, error) {
 		if err != nil {
 			return err
 		}
-		if err := b.eachIssue(x, func(y *entry) error {
-			recall, err := b.recall(&c, y, h, body)
-			if err == nil {
-				b.put(bucketCancelled, y.pointer.bytes(), append(recall.pointer.bytes(), 0))
-			}
-			return err
-		}); err != nil {
+		if err := b.eachIssue(x, func(y *entry) error { return b.takeBack(&c, y, h, body) }); err != nil {
 			return err
 		}
 		if x, err = b.entry(x.pointer); err != nil {
@@ -164,7 +160,11 @@ func (s *Store) Cancel(ctx context.Context, id event.ID) (Entry, error) {
 
 // unacknowledged returns ErrAcknowledged if anybody else has an own event.
 func (b *batch) unacknowledged(x *entry) error {
-	for _, p := range b.places(x) {
+	places, err := b.places(x)
+	if err != nil {
+		return err
+	}
+	for _, p := range places {
 		if err := b.each(bucketDelivered, u32(p.log), func(_, v []byte) error {
 			got, err := parseRanges(v)
 			if err == nil && got.Covers(p.sequence) {
@@ -176,6 +176,22 @@ func (b *batch) unacknowledged(x *entry) error {
 		}
 	}
 	return nil
+}
+
+// takeBack recalls an own message, and notes whether anybody else has it by now: the others
+// never get it.
+func (b *batch) takeBack(c *conversation, x *entry, h event.Header, body event.Body) error {
+	taken := byte(0)
+	if err := b.unacknowledged(x); err == ErrAcknowledged {
+		taken = 1
+	} else if err != nil {
+		return err
+	}
+	recall, err := b.recall(c, x, h, body)
+	if err == nil {
+		b.put(bucketCancelled, x.pointer.bytes(), append(recall.pointer.bytes(), taken))
+	}
+	return err
 }
 
 // recall writes a recall of an own event, and takes the words.
@@ -238,12 +254,12 @@ func (b *batch) recallAll(x *entry, h event.Header, body event.Body) error {
 		if err != nil {
 			return err
 		}
-		for _, z := range append(edits, y) {
+		for _, z := range edits {
 			if _, err := b.recall(&c, z, h, body); err != nil {
 				return err
 			}
 		}
-		return nil
+		return b.takeBack(&c, y, h, body)
 	})
 }
 
@@ -273,14 +289,21 @@ func (r *reader) reissue(x *entry) (*entry, error) {
 // arrived marks cancelled messages of a log that a reader turned out to have: who
 // acknowledges a message, but not the recall that goes with it since, has the words.
 func (b *batch) arrived(log uint32, now event.Ranges, covers func(pointer) (bool, error)) error {
-	keys, values := b.drain(bucketCancelled, u32(log))
-	for i, k := range keys {
-		target, ok := pointerAt(k)
-		if !ok || len(values[i]) != pointerSize+1 {
-			return damaged("cancelled message")
+	var keys, values [][]byte
+	cursor := b.bucket(bucketCancelled).Cursor()
+	for _, g := range now {
+		for k, v := cursor.Seek(pointer{log, g.First}.bytes()); k != nil; k, v = cursor.Next() {
+			if target, ok := pointerAt(k); !ok || len(v) != pointerSize+1 {
+				return damaged("cancelled message")
+			} else if target.log != log || target.sequence > g.Last {
+				break
+			}
+			keys, values = append(keys, bytes.Clone(k)), append(values, bytes.Clone(v))
 		}
+	}
+	for i, k := range keys {
 		recall, _ := pointerAt(values[i][:pointerSize])
-		if values[i][pointerSize] != 0 || !now.Covers(target.sequence) {
+		if values[i][pointerSize] != 0 {
 			continue
 		}
 		has, err := covers(recall)
@@ -288,7 +311,7 @@ func (b *batch) arrived(log uint32, now event.Ranges, covers func(pointer) (bool
 			return err
 		}
 		if !has {
-			b.put(bucketCancelled, k, append(bytes.Clone(values[i][:pointerSize]), 1))
+			b.put(bucketCancelled, k, append(values[i][:pointerSize], 1))
 		}
 	}
 	return nil

@@ -26,7 +26,7 @@ type Row struct {
 	Late         bool      // it was put between rows that were there
 	Forked       bool      // its author's log has two of this sequence or an earlier one
 	Own          bool      // by one's own person
-	State        State     // of one's own
+	Progress               // of one's own
 	Edited       bool      // Text and Mentions are not those of the message itself
 	Mentions     []crypto.PersonID
 	Reactions    []Reaction // in the order of persons
@@ -36,7 +36,7 @@ type Row struct {
 func (r *reader) row(x *entry) (Row, error) {
 	row := r.bareRow(x)
 	var err error
-	if row.State, err = r.state(x); err != nil {
+	if row.Progress, err = r.progress(x); err != nil {
 		return row, err
 	}
 	if x.is(flagGap) { // the mark goes when what was missing has come
@@ -147,15 +147,15 @@ func (s *Store) Row(id event.ID) (Row, error) {
 }
 
 // States returns how far messages of one's own have come, in order.
-func (s *Store) States(ids []event.ID) ([]State, error) {
-	states := make([]State, len(ids))
+func (s *Store) States(ids []event.ID) ([]Progress, error) {
+	states := make([]Progress, len(ids))
 	err := s.view(func(r *reader) error {
 		for i, id := range ids {
 			x, err := r.rowEntry(id)
 			if err != nil {
 				return err
 			}
-			if states[i], err = r.state(x); err != nil {
+			if states[i], err = r.progress(x); err != nil {
 				return err
 			}
 		}

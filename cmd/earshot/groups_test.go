@@ -103,7 +103,7 @@ func (n *groupNode) Members(_ context.Context, g string) ([]node.Member, error) 
 
 func (n *groupNode) message(asked ...string) (node.Message, error) {
 	n.asked = strings.Join(asked, "|")
-	return node.Message{ID: testID, To: node.Target{Kind: "group", Name: "lunch"}, Own: true, State: node.StateQueued, Kind: "text", Text: "hi"}, nil
+	return node.Message{ID: testID, To: node.Target{Kind: "group", Name: "lunch"}, Own: true, Progress: node.Progress{State: node.StateQueued}, Kind: "text", Text: "hi"}, nil
 }
 
 func (n *groupNode) Edit(_ context.Context, id event.ID, text string) (node.Message, error) {
@@ -117,7 +117,7 @@ func (n *groupNode) React(_ context.Context, id event.ID, emoji string) (node.Me
 }
 func (n *groupNode) Receipts(_ context.Context, id event.ID) ([]node.Reached, error) {
 	_, err := n.message("receipts", fmt.Sprintf("%x", id))
-	return []node.Reached{{Person: testBob, State: node.StateDelivered}}, err
+	return []node.Reached{{Person: testBob, Progress: node.Progress{State: node.StateDelivered}}}, err
 }
 
 func (n *groupNode) Groups(context.Context) ([]node.Group, error) {
@@ -211,6 +211,30 @@ func TestGroupCommands(t *testing.T) {
 		exit, stdout, stderr = runArgs(t, append(args, "--json")...)
 		if exit != 0 || strings.Count(stdout, "\n") != strings.Count(test.want, "\n") || !json.Valid([]byte(strings.Split(stdout, "\n")[0])) || stderr != "" {
 			t.Errorf("%s as JSON: exit %d, stdout %q, stderr %q", test.args, exit, stdout, stderr)
+		}
+	}
+}
+
+func (n *groupNode) Send(context.Context, node.Outgoing) (node.Message, error) {
+	return n.message("send")
+}
+
+func (n *groupNode) Wait(context.Context, event.ID, string) (node.Message, error) {
+	m, err := n.message("wait")
+	m.Progress = node.Progress{State: node.StateUndelivered, Reason: node.ReasonRemoved}
+	return m, err
+}
+
+// Who waits for a message that goes nowhere any more is told so, and why.
+func TestSendWaitEndsWhenRemoved(t *testing.T) {
+	_, dir := serveGroups(t)
+	for _, test := range []struct{ flag, stdout, stderr string }{
+		{"--json=false", fmt.Sprintf("%x\n", testID), "earshot: not delivered: you were removed\n"},
+		{"--json", `"state":"undelivered","reason":"removed"`, `"code":"undelivered"`},
+	} {
+		exit, stdout, stderr := runArgs(t, "--dir", dir, "send", "#lunch", "hi", "--wait", "delivered", test.flag)
+		if exit != exitFailed || !strings.Contains(stdout, test.stdout) || !strings.Contains(stderr, test.stderr) {
+			t.Errorf("%s: exit %d, stdout %q, stderr %q", test.flag, exit, stdout, stderr)
 		}
 	}
 }

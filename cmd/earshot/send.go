@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	"github.com/earshot-im/earshot/cmd/earshot/show"
 	"github.com/earshot-im/earshot/node/control"
 	controlv1 "github.com/earshot-im/earshot/node/control/v1"
 )
@@ -156,6 +157,8 @@ func (s sending) settled(sent *controlv1.Sent) error {
 	switch {
 	case sent.State == "cancelled":
 		return failed(codeCancelled, "the message was cancelled")
+	case sent.State == "undelivered":
+		return failed(control.CodeUndelivered, "%s", show.State(sent.State, sent.Reason))
 	case states[sent.State] < states[s.wait]:
 		what := "the message stays queued"
 		if sent.State != "queued" {

@@ -109,6 +109,23 @@ func (g *Group) open(to crypto.PersonID, past set) bool {
 	return !slices.ContainsFunc(g.about[to].outs, v.has) || g.standing(to, v).role != event.RoleNone
 }
 
+// LastOut returns the removal or leave of somebody that counts, the last of them in the order of the group; nil if there is
+// none.
+func (g *Group) LastOut(p crypto.PersonID) event.Control {
+	last := -1
+	if who := g.about[p]; who != nil {
+		for _, out := range who.outs {
+			if g.counts.has(out) && (last < 0 || g.order(last, out) < 0) {
+				last = out
+			}
+		}
+	}
+	if last < 0 {
+		return nil
+	}
+	return g.entries[last].Act
+}
+
 // Current reports whether nobody is in by what heads know of who is out by now: else somebody is among those whom their
 // author meant who is not to be. ErrParent if one of them isn't here.
 func (g *Group) Current(heads []crypto.Hash) (bool, error) {

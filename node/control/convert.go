@@ -97,6 +97,7 @@ func sent(m node.Message) *controlv1.Sent {
 		Conversation: text(m.Conversation),
 		To:           target(m.To),
 		State:        m.State,
+		Reason:       m.Reason,
 		Time:         stamp(m.Time),
 	}
 }
@@ -120,6 +121,7 @@ func message(m node.Message) *controlv1.Message {
 		Received: stamp(m.Received),
 		Own:      m.Own,
 		State:    m.State,
+		Reason:   m.Reason,
 		Gap:      m.Gap,
 		Forked:   m.Forked,
 		Cursor:   m.Cursor,
@@ -140,7 +142,7 @@ func reaction(r node.Reaction) *controlv1.Reaction {
 }
 
 func reached(r node.Reached) *controlv1.Reached {
-	return &controlv1.Reached{Person: person(r.Person), State: r.State}
+	return &controlv1.Reached{Person: person(r.Person), State: r.State, Reason: r.Reason}
 }
 
 func group(g node.Group) *controlv1.Group {

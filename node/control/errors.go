@@ -36,6 +36,7 @@ const (
 	CodeEmpty        = "empty"
 	CodeTooLong      = "too_long"
 	CodeAcknowledged = "acknowledged"
+	CodeUndelivered  = "undelivered"
 	CodeNoMessage    = "no_message"
 	CodeBlocked      = "blocked"
 	CodeWords        = "words"
@@ -66,6 +67,7 @@ var known = []struct {
 	{node.ErrEmpty, CodeEmpty, connect.CodeInvalidArgument},
 	{node.ErrTooLong, CodeTooLong, connect.CodeInvalidArgument},
 	{node.ErrAcknowledged, CodeAcknowledged, connect.CodeFailedPrecondition},
+	{node.ErrUndelivered, CodeUndelivered, connect.CodeFailedPrecondition},
 	{node.ErrNoMessage, CodeNoMessage, connect.CodeNotFound},
 	{node.ErrBlocked, CodeBlocked, connect.CodeFailedPrecondition},
 	{node.ErrWords, CodeWords, connect.CodeFailedPrecondition},

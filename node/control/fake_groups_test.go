@@ -104,5 +104,5 @@ func (n *groupNode) React(_ context.Context, id event.ID, emoji string) (node.Me
 }
 
 func (n *groupNode) Receipts(_ context.Context, id event.ID) ([]node.Reached, error) {
-	return []node.Reached{{Person: bob, State: node.StateRead}}, n.ask("receipts", fmt.Sprintf("%x", id[:1]))
+	return []node.Reached{{Person: bob, Progress: node.Progress{State: node.StateRead}}}, n.ask("receipts", fmt.Sprintf("%x", id[:1]))
 }

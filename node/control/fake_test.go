@@ -68,12 +68,12 @@ func (f *fakeNode) Send(ctx context.Context, out node.Outgoing) (node.Message, e
 	defer f.mu.Unlock()
 	f.changed++
 	m := node.Message{
-		ID:    sha256.Sum256([]byte(out.Text)),
-		To:    to,
-		Text:  out.Text,
-		Time:  time.Unix(1700000000, 0),
-		State: node.StateQueued,
-		Own:   true,
+		ID:       sha256.Sum256([]byte(out.Text)),
+		To:       to,
+		Text:     out.Text,
+		Time:     time.Unix(1700000000, 0),
+		Progress: node.Progress{State: node.StateQueued},
+		Own:      true,
 	}
 	f.messages = append(f.messages, m)
 	close(f.more)
@@ -114,9 +114,9 @@ func (f *fakeNode) Wait(ctx context.Context, id event.ID, state string) (node.Me
 	return m, nil
 }
 
-func (f *fakeNode) Settled(ctx context.Context, ids []event.ID, state string) ([]string, error) {
+func (f *fakeNode) Settled(ctx context.Context, ids []event.ID, state string) ([]node.Progress, error) {
 	m, err := f.Wait(ctx, ids[0], state)
-	return []string{m.State}, err
+	return []node.Progress{m.Progress}, err
 }
 
 func (f *fakeNode) Changed(ctx context.Context, after uint64) (uint64, error) {

@@ -32,9 +32,9 @@ type Node interface {
 	// ctx ends first it returns the message as it is, and the context's error.
 	Wait(ctx context.Context, id event.ID, state string) (node.Message, error)
 	// Settled is Wait for the leading ones of many, as soon as there is one, and returns
-	// their states. When ctx ends first it returns that of the first, and the context's
+	// how far they have come. When ctx ends first it returns that of the first, and the context's
 	// error.
-	Settled(ctx context.Context, ids []event.ID, state string) ([]string, error)
+	Settled(ctx context.Context, ids []event.ID, state string) ([]node.Progress, error)
 	// Unread returns unread messages whose cursor is past after, by cursor.
 	Unread(ctx context.Context, after uint64, f node.Filter, limit int) (node.Page, error)
 	MarkRead(ctx context.Context, ids ...event.ID) error

@@ -172,14 +172,14 @@ func (w wait) settle(ctx context.Context, n Node, batch []onDisk) (int, error) {
 	for i := range batch {
 		ids[i] = batch[i].message.ID
 	}
-	states, err := n.Settled(limited, ids, w.state)
+	settled, err := n.Settled(limited, ids, w.state)
 	if err != nil && (!errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil) {
 		return 0, err
 	}
-	for i, state := range states {
-		batch[i].message.State = state
+	for i, now := range settled {
+		batch[i].message.Progress = now
 	}
-	return len(states), nil
+	return len(settled), nil
 }
 
 func readLines(ctx context.Context, stream *connect.BidiStream[controlv1.SendLinesRequest, controlv1.SendLinesResponse], to string, lines chan<- node.Outgoing) error {

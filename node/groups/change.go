@@ -136,7 +136,7 @@ func (g *Groups) commit(ctx context.Context, it *group, before *authority.State,
 		return errors.Join(err, g.read(it))
 	}
 	g.mu.Lock()
-	it.publish()
+	it.publish(g.self)
 	after := it.state
 	g.mu.Unlock()
 	err := g.limits(context.WithoutCancel(ctx), it) // who brought the change may go; what it cuts must not stay
@@ -197,7 +197,7 @@ func (g *Groups) enter(ctx context.Context, it *group, write func() error) error
 	it.changing.Lock()
 	defer it.changing.Unlock()
 	g.mu.Lock()
-	it.publish()
+	it.publish(g.self)
 	g.groups[it.id] = it
 	g.mu.Unlock()
 	return g.commit(ctx, it, nil, func() error { return nil })

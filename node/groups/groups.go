@@ -6,7 +6,7 @@
 // past that is not here. It knows no sessions, no names of persons and no cards: whose a device is it asks Authors.
 //
 // Its methods may be called from any goroutine. Those with a context commit, and return when that is on the disk; the
-// others answer from memory or by a short look into the store. The store calls Heads and Readers inside its
+// others answer from memory or by a short look into the store. The store calls Heads, Readers and Out inside its
 // transactions, so nothing here holds the lock of the engines while it calls the store.
 package groups
 
@@ -72,7 +72,7 @@ type Config struct {
 	Changed func(Change) // after the commit, in the order of a group's changes; it must not change a group
 }
 
-// Groups are those that this node knows. Call Load before anything but Heads and Readers.
+// Groups are those that this node knows. Call Load before anything but Heads, Readers and Out.
 type Groups struct {
 	cfg   Config
 	store *store.Store
@@ -97,12 +97,17 @@ type group struct {
 	// What holds by what is on the disk: the engine may have taken what is about to be written.
 	heads []crypto.Hash // what this device writes under
 	state *authority.State
+	went  store.Reason // how the owner went last
 }
 
 // publish lets everybody see what the engine says now. The caller holds Groups.mu.
-func (it *group) publish() {
+func (it *group) publish(owner crypto.PersonID) {
 	it.heads = it.engine.Heads()
 	it.state = it.engine.State()
+	it.went = store.Removed // also where only their invitation has ceased to count
+	if _, left := it.engine.LastOut(owner).(event.Leave); left {
+		it.went = store.Left
+	}
 }
 
 // New returns Groups that know none. They can be given to the store before it is open.
@@ -155,7 +160,7 @@ func (g *Groups) read(it *group) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	it.engine, it.secret, it.founder = engine, secret, founder(events)
-	it.publish()
+	it.publish(g.self)
 	return nil
 }
 
@@ -236,6 +241,18 @@ func (g *Groups) Readers(id event.Conversation, control []crypto.Hash) []crypto.
 		}
 	}
 	return out
+}
+
+// Out says whether the owner is out of a group, and how they went last. See store.Authority.
+func (g *Groups) Out(id event.Conversation) (out bool, how store.Reason) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	it := g.groups[id]
+	if it == nil {
+		return false, store.NoReason
+	}
+	_, in := it.state.Member(g.self)
+	return !in, it.went
 }
 
 func (g *Groups) get(id event.Conversation) (*group, error) {

@@ -70,6 +70,10 @@ func TestMessageRows(t *testing.T) {
 			&controlv1.Message{To: room, From: by(bob), Kind: "text", Text: "a\nb", Own: true, State: "delivered", ReplyTo: id, Edited: true},
 			"2026-03-01 12:30:00  #lunch  me [delivered, reply to 1d1d1d1d, edited]: a\n    b",
 			head + toRoom + fromBob + textKind + `"a\nb"` + time + `,"reply_to":"` + id + `","state":"delivered","edited":true}`},
+		{"own, to a group that the owner was taken out of",
+			&controlv1.Message{To: room, From: by(bob), Kind: "text", Text: "a", Own: true, State: "undelivered", Reason: "removed"},
+			"2026-03-01 12:30:00  #lunch  me [not delivered: you were removed]: a",
+			head + toRoom + fromBob + textKind + `"a"` + time + `,"state":"undelivered","reason":"removed"}`},
 		{"mentions the reader",
 			&controlv1.Message{To: room, From: by(eve), Kind: "text", Text: "@Ann hi", Mentions: []string{"aa"}, Mentioned: true},
 			`2026-03-01 12:30:00  #lunch  Eve (stranger e7e7e7e7) [mentions you]: @Ann hi`,
@@ -212,4 +216,8 @@ func TestMemberRows(t *testing.T) {
 		return p.Reached(b, &controlv1.Reached{Person: uncle, State: "delivered"})
 	}, bob.Person+"  delivered  Uncle, calls themselves Bob, online",
 		`{"person":"`+bob.Person+`","name":"Bob","petname":"Uncle","state":"delivered"}`)
+	check(t, "never reached", func(p Printer, b *bytes.Buffer) error {
+		return p.Reached(b, &controlv1.Reached{Person: bob, State: "undelivered", Reason: "left"})
+	}, bob.Person+"  not delivered: you left  Bob (b0b0b0b0)",
+		`{"person":"`+bob.Person+`","name":"Bob","state":"undelivered","reason":"left"}`)
 }

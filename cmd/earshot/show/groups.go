@@ -39,7 +39,8 @@ type member struct {
 
 type reached struct {
 	named
-	State string `json:"state"`
+	State  string `json:"state"`
+	Reason string `json:"reason,omitempty"`
 }
 
 func toNamed(p *controlv1.Person) named {
@@ -149,5 +150,5 @@ func (p Printer) Member(w io.Writer, m *controlv1.Member) error {
 
 // Reached writes a row about how far a message has come to somebody.
 func (p Printer) Reached(w io.Writer, r *controlv1.Reached) error {
-	return p.Row(w, reached{toNamed(r.Person), r.State}, "%s  %-9s  %s", r.Person.GetPerson(), r.State, Title(r.Person))
+	return p.Row(w, reached{toNamed(r.Person), r.State, r.Reason}, "%s  %-9s  %s", r.Person.GetPerson(), State(r.State, r.Reason), Title(r.Person))
 }

@@ -32,6 +32,7 @@ type message struct {
 	Received     string `json:"received,omitempty"`
 	ReplyTo      string `json:"reply_to,omitempty"`
 	State        string `json:"state,omitempty"`
+	Reason       string `json:"reason,omitempty"`
 	Gap          bool   `json:"gap,omitempty"`
 	Forked       bool   `json:"forked,omitempty"`
 
@@ -70,6 +71,7 @@ func toMessage(m *controlv1.Message) message {
 		Received:     rfc3339(m.Received),
 		ReplyTo:      m.ReplyTo,
 		State:        m.State,
+		Reason:       m.Reason,
 		Gap:          m.Gap,
 		Forked:       m.Forked,
 		Edited:       m.Edited,
@@ -88,7 +90,7 @@ func (p Printer) Message(w io.Writer, m *controlv1.Message) error {
 	var notes []string
 	if m.Own {
 		author = "me"
-		notes = append(notes, m.State)
+		notes = append(notes, State(m.State, m.Reason))
 	}
 	if m.To.GetKind() == "group" {
 		author = hash(m.To.GetName()) + "  " + author
@@ -123,6 +125,19 @@ func (p Printer) Message(w io.Writer, m *controlv1.Message) error {
 		text += "\n" + p.Style.Dim("  + "+reactions(m.Reactions))
 	}
 	return p.Row(w, toMessage(m), "%s: %s", head, text)
+}
+
+// State is how far an own message has come, as people read it.
+func State(state, reason string) string {
+	switch {
+	case state != "undelivered":
+		return state
+	case reason == "left":
+		return "not delivered: you left"
+	case reason == "removed":
+		return "not delivered: you were removed"
+	}
+	return "not delivered"
 }
 
 // reactions tells who reacted how: what most chose first.

@@ -72,6 +72,7 @@ type sent struct {
 	Conversation string `json:"conversation"`
 	To           target `json:"to"`
 	State        string `json:"state"`
+	Reason       string `json:"reason,omitempty"`
 	Time         string `json:"time"`
 }
 
@@ -108,7 +109,7 @@ func toTarget(t *controlv1.Target) target {
 }
 
 func toSent(s *controlv1.Sent) sent {
-	return sent{s.Id, s.Conversation, toTarget(s.To), s.State, rfc3339(s.Time)}
+	return sent{s.Id, s.Conversation, toTarget(s.To), s.State, s.Reason, rfc3339(s.Time)}
 }
 
 // NewPeer takes what the node says.

@@ -41,7 +41,7 @@ const (
 type Problem struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// A word for programs: unknown, ambiguous, name_taken, name, key_used, text, empty,
-	// too_long, acknowledged, no_message, blocked, words, self, setting, not_member,
+	// too_long, acknowledged, undelivered, no_message, blocked, words, self, setting, not_member,
 	// not_permitted, member, not_group, group_full, not_yours, too_late, emoji,
 	// invalid, stopping or internal.
 	Code string `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
@@ -921,8 +921,9 @@ type Sent struct {
 	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	Conversation  string                 `protobuf:"bytes,2,opt,name=conversation,proto3" json:"conversation,omitempty"`
 	To            *Target                `protobuf:"bytes,3,opt,name=to,proto3" json:"to,omitempty"`
-	State         string                 `protobuf:"bytes,4,opt,name=state,proto3" json:"state,omitempty"` // queued, carried, delivered, read or cancelled
+	State         string                 `protobuf:"bytes,4,opt,name=state,proto3" json:"state,omitempty"` // queued, carried, delivered, read, cancelled or undelivered
 	Time          *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=time,proto3" json:"time,omitempty"`
+	Reason        string                 `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"` // of undelivered: removed or left, the author from the group
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -990,6 +991,13 @@ func (x *Sent) GetTime() *timestamppb.Timestamp {
 		return x.Time
 	}
 	return nil
+}
+
+func (x *Sent) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
 }
 
 type SendLinesRequest struct {
@@ -1252,6 +1260,7 @@ type Message struct {
 	Mentions      []string               `protobuf:"bytes,16,rep,name=mentions,proto3" json:"mentions,omitempty"`    // persons
 	Mentioned     bool                   `protobuf:"varint,17,opt,name=mentioned,proto3" json:"mentioned,omitempty"` // the owner is among them
 	Reactions     []*Reaction            `protobuf:"bytes,18,rep,name=reactions,proto3" json:"reactions,omitempty"`  // one a person
+	Reason        string                 `protobuf:"bytes,19,opt,name=reason,proto3" json:"reason,omitempty"`        // as of Sent
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1410,6 +1419,13 @@ func (x *Message) GetReactions() []*Reaction {
 		return x.Reactions
 	}
 	return nil
+}
+
+func (x *Message) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
 }
 
 // Reaction is what a person has put on a message.
@@ -2432,7 +2448,8 @@ func (x *ReceiptsResponse) GetReached() []*Reached {
 type Reached struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Person        *Person                `protobuf:"bytes,1,opt,name=person,proto3" json:"person,omitempty"`
-	State         string                 `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"` // queued, delivered or read
+	State         string                 `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"`   // queued, delivered, read, cancelled or undelivered
+	Reason        string                 `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"` // as of Sent
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2477,6 +2494,13 @@ func (x *Reached) GetPerson() *Person {
 func (x *Reached) GetState() string {
 	if x != nil {
 		return x.State
+	}
+	return ""
+}
+
+func (x *Reached) GetReason() string {
+	if x != nil {
+		return x.Reason
 	}
 	return ""
 }
@@ -4155,13 +4179,14 @@ const file_v1_control_proto_rawDesc = "" +
 	"\breply_to\x18\x03 \x01(\tR\areplyTo\x12\x10\n" +
 	"\x03key\x18\x04 \x01(\tR\x03key\x12\x12\n" +
 	"\x04wait\x18\x05 \x01(\tR\x04wait\x123\n" +
-	"\atimeout\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\atimeout\"\xac\x01\n" +
+	"\atimeout\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\atimeout\"\xc4\x01\n" +
 	"\x04Sent\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\"\n" +
 	"\fconversation\x18\x02 \x01(\tR\fconversation\x12*\n" +
 	"\x02to\x18\x03 \x01(\v2\x1a.earshot.control.v1.TargetR\x02to\x12\x14\n" +
 	"\x05state\x18\x04 \x01(\tR\x05state\x12.\n" +
-	"\x04time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\"\xa1\x02\n" +
+	"\x04time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x16\n" +
+	"\x06reason\x18\x06 \x01(\tR\x06reason\"\xa1\x02\n" +
 	"\x10SendLinesRequest\x12=\n" +
 	"\x04open\x18\x01 \x01(\v2).earshot.control.v1.SendLinesRequest.OpenR\x04open\x12?\n" +
 	"\x05lines\x18\x02 \x03(\v2).earshot.control.v1.SendLinesRequest.LineR\x05lines\x1a_\n" +
@@ -4184,7 +4209,7 @@ const file_v1_control_proto_rawDesc = "" +
 	"\apetname\x18\x03 \x01(\tR\apetname\x12\x16\n" +
 	"\x06device\x18\x04 \x01(\tR\x06device\x12\x18\n" +
 	"\acontact\x18\x05 \x01(\bR\acontact\x12\x1a\n" +
-	"\bverified\x18\x06 \x01(\bR\bverified\"\xbc\x04\n" +
+	"\bverified\x18\x06 \x01(\bR\bverified\"\xd4\x04\n" +
 	"\aMessage\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\"\n" +
 	"\fconversation\x18\x02 \x01(\tR\fconversation\x12*\n" +
@@ -4204,7 +4229,8 @@ const file_v1_control_proto_rawDesc = "" +
 	"\x06edited\x18\x0f \x01(\bR\x06edited\x12\x1a\n" +
 	"\bmentions\x18\x10 \x03(\tR\bmentions\x12\x1c\n" +
 	"\tmentioned\x18\x11 \x01(\bR\tmentioned\x12:\n" +
-	"\treactions\x18\x12 \x03(\v2\x1c.earshot.control.v1.ReactionR\treactions\"L\n" +
+	"\treactions\x18\x12 \x03(\v2\x1c.earshot.control.v1.ReactionR\treactions\x12\x16\n" +
+	"\x06reason\x18\x13 \x01(\tR\x06reason\"L\n" +
 	"\bReaction\x12\x16\n" +
 	"\x06person\x18\x01 \x01(\tR\x06person\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
@@ -4261,10 +4287,11 @@ const file_v1_control_proto_rawDesc = "" +
 	"\x0fReceiptsRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\"I\n" +
 	"\x10ReceiptsResponse\x125\n" +
-	"\areached\x18\x01 \x03(\v2\x1b.earshot.control.v1.ReachedR\areached\"S\n" +
+	"\areached\x18\x01 \x03(\v2\x1b.earshot.control.v1.ReachedR\areached\"k\n" +
 	"\aReached\x122\n" +
 	"\x06person\x18\x01 \x01(\v2\x1a.earshot.control.v1.PersonR\x06person\x12\x14\n" +
-	"\x05state\x18\x02 \x01(\tR\x05state\"\xe8\x01\n" +
+	"\x05state\x18\x02 \x01(\tR\x05state\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\"\xe8\x01\n" +
 	"\x06Person\x12\x16\n" +
 	"\x06person\x18\x01 \x01(\tR\x06person\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n" +

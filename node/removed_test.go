@@ -1,0 +1,138 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// ends waits until a message is delivered or can't be any more, and holds all that the node says of it against each other.
+func (m *machine) ends(sent Message, want Progress) {
+	m.w.t.Helper()
+	ctx, cancel := context.WithTimeout(m.w.t.Context(), time.Hour)
+	defer cancel()
+	got, err := m.Wait(ctx, sent.ID, StateDelivered)
+	if err != nil || got.Progress != want {
+		m.w.t.Fatalf("%s: %q ends as %v, %v; want %v", m.name, sent.Text, got.Progress, err, want)
+	}
+	settled, err := m.Settled(ctx, []event.ID{sent.ID}, StateRead)
+	if want.State == StateUndelivered && (err != nil || !slices.Equal(settled, []Progress{want})) {
+		m.w.t.Errorf("%s: settled as %v, %v", m.name, settled, err)
+	}
+	reached, err := m.Receipts(m.w.t.Context(), sent.ID)
+	if err != nil {
+		m.w.t.Fatal(err)
+	}
+	for _, r := range reached {
+		if r.State == StateQueued {
+			m.w.t.Errorf("%s: the receipts say that %q is still on its way", m.name, sent.Text)
+		}
+	}
+	if n := m.pending(); n != 0 {
+		m.w.t.Errorf("%s: %d lines in the outbox", m.name, n)
+	}
+}
+
+// Bob writes to a group while Ann removes him from it: he is told that nobody gets it. When the removal turns out not to
+// count, since Ann herself had been removed before, it goes out.
+func TestWrittenWhileBeingRemoved(t *testing.T) {
+	inWorld(t, 61, func(t *testing.T, w *world) {
+		all := w.people("Cleo", "Ann", "Bob")
+		cleo, ann, bob := all[0], all[1], all[2]
+		cleo.meets(soon, ann, bob)
+		ann.meets(soon, bob)
+		g := cleo.makes("lunch", ann, bob)
+		if _, err := cleo.SetRole(t.Context(), "lunch", ann.who.person.String(), RoleAdmin); err != nil {
+			t.Fatal(err)
+		}
+		w.within(soon, "Ann may remove Bob", func() bool { return ann.role(g) == RoleAdmin })
+		before := bob.tell(g, "before")
+		bob.reaches(soon, before, StateDelivered)
+		for _, o := range []*machine{ann, bob} {
+			w.cut(cleo.addr(), o.addr())
+			w.cut(o.addr(), cleo.addr())
+		}
+		w.cut(ann.addr(), bob.addr())
+		w.cut(bob.addr(), ann.addr())
+		time.Sleep(time.Minute)
+		if _, err := ann.RemoveMember(t.Context(), "lunch", "Bob"); err != nil {
+			t.Fatal(err)
+		}
+		sent := bob.tell(g, "meanwhile")
+		w.heal(ann.addr(), bob.addr())
+		w.heal(bob.addr(), ann.addr())
+		ann.announce()
+		bob.announce()
+		bob.ends(sent, Progress{StateUndelivered, ReasonRemoved})
+		bob.ends(before, Progress{State: StateDelivered})
+		if _, err := bob.Cancel(t.Context(), sent.ID); !errors.Is(err, ErrUndelivered) {
+			t.Errorf("cancelled: %v", err)
+		}
+		if rows := bob.heard(g); !slices.Equal(rows, []string{"before", "meanwhile"}) {
+			t.Errorf("Bob's own history: %q", rows)
+		}
+		// Cleo, who is senior, has removed Ann without knowing of what Ann did.
+		if _, err := cleo.RemoveMember(t.Context(), "lunch", "Ann"); err != nil {
+			t.Fatal(err)
+		}
+		w.heal(cleo.addr(), bob.addr())
+		w.heal(bob.addr(), cleo.addr())
+		cleo.announce()
+		bob.announce()
+		w.within(time.Minute, "Bob is in again", func() bool { return bob.role(g) != "" })
+		bob.reaches(time.Minute, sent, StateDelivered)
+		cleo.hears(g, "before", "meanwhile")
+		bob.ends(sent, Progress{State: StateDelivered})
+	})
+}
+
+// Who leaves a group before everybody has what they wrote is told that it ends there.
+func TestWrittenBeforeLeaving(t *testing.T) {
+	inWorld(t, 62, func(t *testing.T, w *world) {
+		all := w.people("Ann", "Bob", "Cleo")
+		ann, bob, cleo := all[0], all[1], all[2]
+		ann.meets(soon, bob, cleo)
+		bob.meets(soon, cleo)
+		g := ann.makes("lunch", bob, cleo)
+		cleo.stop()
+		sent := bob.tell(g, "farewell")
+		ann.hears(g, "farewell")
+		waiting := make(chan error, 1)
+		go func() {
+			got, err := bob.Wait(t.Context(), sent.ID, StateRead)
+			if err == nil && got.Progress != (Progress{StateUndelivered, ReasonLeft}) {
+				err = errors.New(got.State + " " + got.Reason)
+			}
+			waiting <- err
+		}()
+		time.Sleep(time.Minute)
+		if _, err := bob.Leave(t.Context(), "lunch"); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-waiting; err != nil {
+			t.Errorf("who waits when Bob leaves gets: %v", err)
+		}
+		bob.ends(sent, Progress{StateUndelivered, ReasonLeft})
+		status, err := bob.Status(t.Context())
+		if err != nil || status.Outbox != 0 {
+			t.Errorf("status: %d in the outbox, %v", status.Outbox, err)
+		}
+	})
+}
+
+// A message to a group that nobody else is in is with all of them, whoever asks and how.
+func TestNobodyElseIsInTheGroup(t *testing.T) {
+	inWorld(t, 63, func(t *testing.T, w *world) {
+		ann := w.people("Ann")[0]
+		sent := ann.tell(ann.makes("lunch"), "hello?")
+		ann.ends(sent, Progress{State: StateDelivered})
+		settled, err := ann.Settled(t.Context(), []event.ID{sent.ID}, StateDelivered)
+		if err != nil || !slices.Equal(settled, []Progress{{State: StateDelivered}}) {
+			t.Errorf("settled as %v, %v", settled, err)
+		}
+	})
+}

@@ -1,0 +1,192 @@
+package store
+
+import (
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// State is how far a message of one's own has come.
+type State uint8
+
+const (
+	NoState     State = iota // not a message of one's own, or for nobody
+	Undelivered              // not with every reader, and it will not be
+	Queued                   // not with every reader yet
+	Carried                  // with a carrier
+	Cancelled                // taken back before any reader had it
+	Delivered                // with every reader
+	Read                     // read by every reader
+)
+
+func (s State) String() string {
+	return [...]string{"", "undelivered", "queued", "carried", "cancelled", "delivered", "read"}[s]
+}
+
+// Reason is why a message is Undelivered, and how somebody went from a group.
+type Reason uint8
+
+const (
+	NoReason Reason = iota
+	Removed         // its author was taken out of the group
+	Left            // its author went
+)
+
+func (r Reason) String() string { return [...]string{"", "removed", "left"}[r] }
+
+// Progress is the answer to how far a message has come: whatever is said about that, of all
+// readers or of one, in lists of what is pending too, is said by it.
+type Progress struct {
+	State  State
+	Reason Reason // of Undelivered
+}
+
+// unreached returns how it stands with a message that not all of an audience have: it is on
+// its way if it is in a log that others are given, and they are given anything at all.
+func (a *audience) unreached(l *logState, sequence uint64) Progress {
+	if a.out || l.branch == branchLost || sequence > l.limit {
+		return Progress{Undelivered, a.how}
+	}
+	return Progress{State: Queued}
+}
+
+// progress returns it of the message x, to all who read it.
+func (r *reader) progress(x *entry) (Progress, error) {
+	a, err := r.readers(x)
+	if err != nil || a == nil {
+		return Progress{}, err
+	}
+	return r.progressTo(x, a)
+}
+
+// readers returns whom the message x is for, nil if that is nobody or it is not one's own.
+func (r *reader) readers(x *entry) (*audience, error) {
+	if !r.isOwn(x.in.person) {
+		return nil, nil
+	}
+	c, err := r.conversation(x.header.Conversation)
+	if err != nil {
+		return nil, err
+	}
+	if a := r.audience(&c, headsOf(&x.header)); len(a.persons) > 0 {
+		return a, nil
+	}
+	return nil, nil
+}
+
+// progressTo returns how far x, or what took its place if that has come further, is with all
+// of an audience, which is not empty.
+func (r *reader) progressTo(x *entry, a *audience) (best Progress, err error) {
+	err = r.eachIssue(x, func(y *entry) error {
+		got := r.get(bucketCancelled, y.pointer.bytes())
+		cancelled := len(got) == pointerSize+1
+		if cancelled && got[pointerSize] == 0 {
+			best = best.or(Progress{State: Cancelled})
+			return nil
+		}
+		places, err := r.places(y)
+		if err != nil {
+			return err
+		}
+		for _, p := range places {
+			now, err := r.reached(p, a)
+			if err != nil {
+				return err
+			}
+			if cancelled && now.State < Cancelled { // somebody has the words; who doesn't never gets them
+				now = Progress{State: Delivered}
+				if a.one {
+					now.State = Cancelled
+				}
+			}
+			best = best.or(now)
+		}
+		return nil
+	})
+	return best, err
+}
+
+// or returns which of two says more.
+func (p Progress) or(o Progress) Progress {
+	if o.State > p.State {
+		return o
+	}
+	return p
+}
+
+// reached returns how far the event at p is with all of an audience.
+func (r *reader) reached(p pointer, a *audience) (Progress, error) {
+	all, err := r.coverage(a, p.log)
+	switch {
+	case err != nil:
+		return Progress{}, err
+	case all.read.Covers(p.sequence):
+		return Progress{State: Read}, nil
+	case all.delivered.Covers(p.sequence):
+		return Progress{State: Delivered}, nil
+	}
+	l, err := r.log(p.log)
+	if err != nil {
+		return Progress{}, err
+	}
+	return a.unreached(l, p.sequence), nil
+}
+
+// places returns where an own event is: in two places if it was lost and came back from
+// others, into the log that it was written in.
+func (r *reader) places(x *entry) ([]pointer, error) {
+	if x.in.branch != branchLost {
+		return []pointer{x.pointer}, nil
+	}
+	for _, branch := range []byte{branchFirst, branchOther} {
+		l, err := r.named(x.in.conversation, x.in.log, branch)
+		if err != nil {
+			return nil, err
+		}
+		if l == nil {
+			continue
+		}
+		back := pointer{l.number, x.sequence}
+		st, err := r.stored(back)
+		if err != nil {
+			return nil, err
+		}
+		if st != nil && idOf(st.head) == x.id {
+			return []pointer{x.pointer, back}, nil
+		}
+	}
+	return []pointer{x.pointer}, nil
+}
+
+// Reached is how far an own message has come to one of its readers.
+type Reached struct {
+	Person crypto.PersonID
+	Progress
+}
+
+// Reached returns it for every reader of a message, or ErrNoEvent if that is not one's
+// own.
+func (s *Store) Reached(id event.ID) ([]Reached, error) {
+	var out []Reached
+	err := s.view(func(r *reader) error {
+		x, err := r.rowEntry(id)
+		if err != nil {
+			return err
+		}
+		if !r.isOwn(x.in.person) {
+			return ErrNoEvent
+		}
+		a, err := r.readers(x)
+		if err != nil || a == nil {
+			return err
+		}
+		for _, p := range a.persons {
+			now, err := r.progressTo(x, a.alone(p))
+			if err != nil {
+				return err
+			}
+			out = append(out, Reached{p, now})
+		}
+		return nil
+	})
+	return out, err
+}
