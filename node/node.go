@@ -52,10 +52,12 @@ type Config struct {
 	Log        *slog.Logger
 	Version    string
 
-	// Transport, Networks and Now replace TCP, this machine's interfaces and its wall clock in simulations.
+	// Transport, Networks, Now and Identify replace TCP, this machine's interfaces, its wall clock and what its file system says
+	// of which file the database is, in simulations.
 	Transport link.Transport
 	Networks  func() (discovery.Network, error)
 	Now       func() time.Time
+	Identify  func(path string) (store.FileIdentity, error)
 
 	GossipAbove int // for simulations: the size in members past which a group gossips; 0: as it should be
 }
@@ -142,7 +144,7 @@ func Open(cfg Config) (_ *Node, err error) {
 	}
 	n.groups = groups.New(groups.Config{Authors: n, Changed: n.groupChanged})
 	if n.store, err = store.Open(store.Config{Dir: cfg.Dir, Passphrase: cfg.Passphrase, Now: cfg.Now, Log: cfg.Log,
-		Changed: n.committed, Authority: n.groups}); err != nil {
+		Identify: cfg.Identify, Changed: n.committed, Authority: n.groups}); err != nil {
 		return nil, err
 	}
 	defer func() {

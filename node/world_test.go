@@ -119,6 +119,7 @@ type machine struct {
 	dir    string
 	host   *memnet.Host
 	skew   atomic.Int64 // of its clock, in ns
+	file   string       // which file the database is: as long as nobody says otherwise always the same
 	who    self         // once it has been on
 	*Node               // nil while it is off
 	cancel context.CancelFunc
@@ -178,6 +179,7 @@ func (m *machine) start(peers ...string) {
 			return discovery.Network{Links: []discovery.Link{{Name: "eth0", Index: 1, Addrs: host.Addrs()}}}, nil
 		},
 		Now: m.now, GossipAbove: m.w.gossip,
+		Identify: func(string) (store.FileIdentity, error) { return store.FileIdentity("file " + m.file), nil },
 	})
 	if err != nil {
 		m.w.t.Fatalf("start %s: %v", m.name, err)

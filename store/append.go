@@ -231,22 +231,28 @@ func (b *batch) written(l *logState, e *event.Event) (x *entry, err error) {
 	return x, b.add(x)
 }
 
-// ownLog returns the log that this device writes in a conversation. One that was cut is
-// followed by a new one.
+// ownLog returns the log that this device writes in a conversation. One that was cut, or is of
+// an era before, is followed by a new one.
 func (b *batch) ownLog(c *conversation) (*logState, error) {
-	if c.own != 0 {
+	if c.own != 0 && c.era == b.s.era {
 		if l, err := b.log(c.own); err != nil || l.segments.Last() < l.limit {
 			return l, err
 		}
 	}
-	log := event.Log{Conversation: c.id, Device: b.s.own.Device.ID()}
-	if _, err := io.ReadFull(b.s.cfg.Rand, log.Instance[:]); err != nil {
+	instance, err := b.s.newInstance()
+	if err != nil {
 		return nil, err
 	}
+	log := event.Log{Conversation: c.id, Device: b.s.own.Device.ID(), Instance: instance}
+	return b.addOwnLog(c, log), nil
+}
+
+// addOwnLog makes the log that this device goes on with in a conversation.
+func (b *batch) addOwnLog(c *conversation, log event.Log) *logState {
 	l := b.addLog(c.number, log, b.s.own.Person, branchFirst)
-	c.own = l.number
+	c.own, c.era = l.number, b.s.era
 	b.saveConversation(c)
-	return l, nil
+	return l
 }
 
 // unseen returns the other logs that have placed an event since this device last

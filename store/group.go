@@ -219,7 +219,8 @@ func (b *batch) writeControl(conv event.Conversation, h event.Header, body event
 // begin writes the first event of a new group.
 func (b *batch) begin(h event.Header, body event.Body) (*entry, error) {
 	h.Device, h.Card, h.Sequence = b.s.own.Device.ID(), b.s.own.Card.Head(), 1
-	if _, err := io.ReadFull(b.s.cfg.Rand, h.Instance[:]); err != nil {
+	var err error
+	if h.Instance, err = b.s.newInstance(); err != nil {
 		return nil, err
 	}
 	e, err := event.New(h, body)
@@ -230,10 +231,7 @@ func (b *batch) begin(h event.Header, body event.Body) (*entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := b.addLog(c.number, e.Header.Log(), b.s.own.Person, branchFirst)
-	c.own = l.number
-	b.saveConversation(&c)
-	return b.written(l, &e)
+	return b.written(b.addOwnLog(&c, e.Header.Log()), &e)
 }
 
 // blank returns a header and a body with what is random about them.

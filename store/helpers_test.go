@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/store/disk"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -26,6 +27,7 @@ type node struct {
 	at      time.Time
 	changes []Change
 	council council
+	file    disk.Identity // of the database, as the system says
 	stop    func()
 }
 
@@ -33,7 +35,7 @@ var epoch = time.UnixMilli(1_700_000_000_000)
 
 func newNode(t *testing.T) *node {
 	t.Helper()
-	n := &node{t: t, dir: t.TempDir(), at: epoch}
+	n := &node{t: t, dir: t.TempDir(), at: epoch, file: disk.Identity("file")}
 	n.open()
 	t.Cleanup(func() { n.stop() })
 	return n
@@ -41,7 +43,7 @@ func newNode(t *testing.T) *node {
 
 func (n *node) open() {
 	n.t.Helper()
-	s, err := Open(Config{Dir: n.dir, Now: n.now, Authority: &n.council, Changed: func(c Change) {
+	s, err := Open(Config{Dir: n.dir, Now: n.now, Authority: &n.council, Identify: n.identify, Changed: func(c Change) {
 		n.mu.Lock()
 		n.changes = append(n.changes, c)
 		n.mu.Unlock()
@@ -63,6 +65,14 @@ func (n *node) open() {
 		}
 		n.stop = func() {}
 	}
+}
+
+// identify says which file something is: the database has another name while it is compacted.
+func (n *node) identify(path string) (disk.Identity, error) {
+	if n.file == nil || filepath.Ext(path) == ".db" {
+		return n.file, nil
+	}
+	return append(disk.Identity("new "), n.file...), nil
 }
 
 func (n *node) reopen() {

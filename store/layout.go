@@ -46,6 +46,9 @@ var (
 	metaVersion  = []byte("version")
 	metaInstance = []byte("instance")
 	metaMAC      = []byte("mac")
+	metaFile     = []byte("file")
+	metaEra      = []byte("era")
+	metaRestored = []byte("restored")
 )
 
 const (
@@ -96,12 +99,13 @@ type conversation struct {
 	number uint32
 	other  crypto.PersonID // zero for one's own and for groups
 	own    uint32          // the log that this device writes; 0: none yet
+	era    uint32          // in which that was begun
 }
 
-const conversationSize = 4 + 32 + 4
+const conversationSize = 4 + 32 + 4 + 4
 
 func (c *conversation) bytes() []byte {
-	return slices.Concat(u32(c.number), c.other[:], u32(c.own))
+	return slices.Concat(u32(c.number), c.other[:], u32(c.own), u32(c.era))
 }
 
 func parseConversation(id event.Conversation, b []byte) (conversation, error) {
@@ -113,6 +117,7 @@ func parseConversation(id event.Conversation, b []byte) (conversation, error) {
 		number: binary.BigEndian.Uint32(b),
 		other:  crypto.PersonID(b[4:36]),
 		own:    binary.BigEndian.Uint32(b[36:]),
+		era:    binary.BigEndian.Uint32(b[40:]),
 	}, nil
 }
 

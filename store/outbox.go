@@ -121,34 +121,44 @@ func (o *outbox) lines() []Pending {
 	return out
 }
 
-// FirstPending returns the log that this device writes in a conversation and the first sequence of it that some reader
-// has not acknowledged; 0 if there is none.
+// FirstPending returns a log that this device has written in a conversation and the first sequence of it that some reader
+// has not acknowledged, of several the one begun first; 0 if there is none.
 func (s *Store) FirstPending(conv event.Conversation) (log event.Log, first uint64, err error) {
 	err = s.view(func(r *reader) error {
 		c, err := r.conversation(conv)
-		if err != nil || c.own == 0 {
-			return err
-		}
-		l, err := r.log(c.own)
 		if err != nil {
 			return err
 		}
-		log = l.log
-		err = r.eachStretch(&c, l, func(g event.Range, a *audience) error {
-			all, err := r.coverage(a, l.number)
-			if err != nil {
-				return err
+		var oldest uint32
+		return r.eachLog(c.number, func(l *logState) error {
+			if l.log.Device != r.s.own.Device.ID() {
+				return nil
 			}
-			if missing := (event.Ranges{g}).Subtract(all.delivered); len(missing) > 0 {
-				first = missing[0].First
-				return errStop
+			seq, err := r.firstPending(&c, l)
+			if seq != 0 && (first == 0 || l.number < oldest) {
+				log, first, oldest = l.log, seq, l.number
 			}
-			return nil
+			return err
 		})
-		if err == errStop {
-			err = nil
-		}
-		return err
 	})
 	return log, first, err
+}
+
+// firstPending returns the first sequence of an own log that some reader has not acknowledged; 0 if there is none.
+func (r *reader) firstPending(c *conversation, l *logState) (first uint64, err error) {
+	err = r.eachStretch(c, l, func(g event.Range, a *audience) error {
+		all, err := r.coverage(a, l.number)
+		if err != nil {
+			return err
+		}
+		if missing := (event.Ranges{g}).Subtract(all.delivered); len(missing) > 0 {
+			first = missing[0].First
+			return errStop
+		}
+		return nil
+	})
+	if err == errStop {
+		err = nil
+	}
+	return first, err
 }

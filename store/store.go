@@ -26,6 +26,9 @@ type Config struct {
 	Rand       io.Reader        // of identities, instances, salts and keys
 	Log        *slog.Logger
 
+	// Identify replaces what the system says of which file the database is, in tests.
+	Identify func(path string) (FileIdentity, error)
+
 	// Authority answers for groups; nil if there are none.
 	Authority Authority
 
@@ -33,6 +36,9 @@ type Config struct {
 	// must not block, nor call the store.
 	Changed func(Change)
 }
+
+// FileIdentity tells a file from its copies.
+type FileIdentity = disk.Identity
 
 // Change says what a commit changed. N is the change counter now; it moves with
 // everything that people could see.
@@ -52,7 +58,7 @@ type Own struct {
 	Device crypto.DeviceKey
 	Card   crypto.Card
 	Person crypto.PersonID
-	Store  event.Instance // random, as old as the database
+	Store  event.Instance // random, as old as the database or as the era
 }
 
 // Store is an open data directory. Create it with Open, then call Run.
@@ -62,6 +68,9 @@ type Store struct {
 	own  Own
 	self event.Conversation // of one's own devices
 	mac  [32]byte           // hides names that serve as keys
+
+	era    uint32 // of the own logs that are written on; moves when the database is a copy
+	copied bool   // it has moved when the store was opened
 
 	last    atomic.Uint64 // change counter of the last commit
 	mail    chan *op
@@ -86,7 +95,8 @@ func Open(cfg Config) (*Store, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	d, err := disk.Open(disk.Config{Dir: cfg.Dir, Passphrase: cfg.Passphrase, Rand: cfg.Rand})
+	d, err := disk.Open(disk.Config{Dir: cfg.Dir, Passphrase: cfg.Passphrase, Rand: cfg.Rand,
+		Moved: fileMoved, Identify: cfg.Identify})
 	if err != nil {
 		return nil, err
 	}
@@ -114,6 +124,9 @@ func (s *Store) load() error {
 	s.own = Own{Device: s.disk.Keyring.Device, Card: card, Person: card.Person()}
 	s.self = event.Self(s.own.Person)
 	if err := s.prepare(formatVersion, migrations); err != nil {
+		return err
+	}
+	if err := s.recognise(); err != nil {
 		return err
 	}
 	return s.view(func(r *reader) error {
@@ -200,15 +213,17 @@ func (s *Store) fill(tx *bbolt.Tx, version uint64) error {
 			return err
 		}
 	}
-	instance, mac := make([]byte, len(event.Instance{})), make([]byte, len(s.mac))
-	for _, b := range [][]byte{instance, mac} {
-		if _, err := io.ReadFull(s.cfg.Rand, b); err != nil {
-			return err
-		}
+	instance, err := s.newInstance()
+	if err != nil {
+		return err
+	}
+	mac := make([]byte, len(s.mac))
+	if _, err := io.ReadFull(s.cfg.Rand, mac); err != nil {
+		return err
 	}
 	b := s.newBatch(tx)
 	b.put(bucketMeta, metaVersion, u64(version))
-	b.put(bucketMeta, metaInstance, instance)
+	b.put(bucketMeta, metaInstance, instance[:])
 	b.put(bucketMeta, metaMAC, s.disk.Keyring.Seal(mac, metaMAC))
 	if err := b.putPerson(&Person{
 		ID:      s.own.Person,
@@ -218,6 +233,12 @@ func (s *Store) fill(tx *bbolt.Tx, version uint64) error {
 		return err
 	}
 	return b.finish()
+}
+
+// newInstance returns a random one.
+func (s *Store) newInstance() (i event.Instance, err error) {
+	_, err = io.ReadFull(s.cfg.Rand, i[:])
+	return i, err
 }
 
 // view runs f in a short reading transaction. What f returns must be copies.

@@ -29,20 +29,35 @@ const (
 
 // Disk is an open data directory.
 type Disk struct {
-	Keyring crypto.Keyring
-	lock    *os.File
-	db      *bbolt.DB
-	tx      *bbolt.Tx // the last that wrote
-	crashed bool      // before it was opened
-	written bool
-	broken  atomic.Bool // bbolt has met damage
+	Keyring  crypto.Keyring
+	lock     *os.File
+	db       *bbolt.DB
+	tx       *bbolt.Tx // the last that wrote
+	identity Identity
+	crashed  bool // before it was opened
+	written  bool
+	broken   atomic.Bool // bbolt has met damage
 }
 
 // Config says what to open.
 type Config struct {
 	Dir        string
 	Passphrase []byte    // of the keyring; empty for one without protection
-	Rand       io.Reader // what a new identity is made from
+	Rand       io.Reader // what a new person is made from
+
+	// Moved is called when the database goes into another file, which has all that was in
+	// the old one: to be kept there, if the database knows which file it is.
+	Moved func(tx *bbolt.Tx, from, to Identity) error
+
+	// Identify replaces IdentityOf in tests.
+	Identify func(path string) (Identity, error)
+}
+
+func (c *Config) identify(path string) (Identity, error) {
+	if c.Identify != nil {
+		return c.Identify(path)
+	}
+	return IdentityOf(path)
 }
 
 // Open opens the directory, and makes what is not there yet. An empty database is
@@ -92,13 +107,18 @@ func (d *Disk) open(cfg Config) error {
 	case err != nil:
 		return err
 	}
-	closed, err := prepare(database)
+	closed, err := prepare(&cfg, database)
 	if err != nil {
 		return err
 	}
 	d.crashed = !closed
-	d.db, err = openDatabase(database, options())
-	return err
+	if d.db, err = openDatabase(database, options()); err != nil {
+		return err
+	}
+	if d.identity, err = cfg.identify(database); err != nil {
+		return errors.Join(err, d.db.Close())
+	}
+	return nil
 }
 
 // openKeyring reads the keyring, or returns ErrNoKeyring.
@@ -159,7 +179,7 @@ func newKeyring(random io.Reader) (crypto.Keyring, error) {
 
 // prepare checks the database file, if it has any content, and compacts it if it is
 // mostly free. It tells whether the file now is one that was closed.
-func prepare(path string) (closed bool, err error) {
+func prepare(cfg *Config, path string) (closed bool, err error) {
 	f, err := openPrivate(path, os.O_RDONLY)
 	if errors.Is(err, fs.ErrNotExist) {
 		return true, nil
@@ -187,7 +207,7 @@ func prepare(path string) (closed bool, err error) {
 		return false, err
 	}
 	if sparse {
-		if err := compact(path); err != nil {
+		if err := compact(cfg, path); err != nil {
 			os.Remove(path + temporary)
 			return false, fmt.Errorf("compact database: %w", err)
 		}
@@ -219,7 +239,7 @@ func options() *bbolt.Options {
 	}
 }
 
-func compact(path string) error {
+func compact(cfg *Config, path string) error {
 	from, err := openDatabase(path, options())
 	if err != nil {
 		return err
@@ -233,6 +253,9 @@ func compact(path string) error {
 		return err
 	}
 	err = bbolt.Compact(to, from, compactTx)
+	if err == nil {
+		err = carryOver(cfg, to, path, path+temporary)
+	}
 	if err == nil {
 		err = to.Sync()
 	}

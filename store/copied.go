@@ -1,0 +1,87 @@
+package store
+
+import (
+	"encoding/binary"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/earshot-im/earshot/store/disk"
+)
+
+// A database that is a copy of another, such as a backup that was put back, is older than what this device has said since,
+// and the other may still be in use. Whoever went on writing in the logs that are in it would use sequences
+// for a second time. So the database knows which file it is. When it finds itself in another one, an era begins: in each
+// conversation, what is next written there begins a new log.
+
+// recognise compares the file of the database with the one it was in before.
+func (s *Store) recognise() error {
+	now := s.disk.Identity()
+	same := false
+	if err := s.view(func(r *reader) error {
+		s.era = eraOf(r.get(bucketMeta, metaEra))
+		same = disk.Identity(r.get(bucketMeta, metaFile)).Same(now)
+		return nil
+	}); err != nil || same {
+		return err
+	}
+	return s.disk.Write(func(tx *bbolt.Tx) error {
+		b := s.newBatch(tx)
+		if b.get(bucketMeta, metaFile) != nil {
+			s.era++
+			s.copied = true
+			b.put(bucketMeta, metaEra, u32(s.era))
+			b.put(bucketMeta, metaRestored, u64(uint64(b.now)))
+			// What was signed since under the name of this store has higher counters than what is here.
+			instance, err := s.newInstance()
+			if err != nil {
+				return err
+			}
+			b.put(bucketMeta, metaInstance, instance[:])
+		}
+		if now == nil {
+			b.delete(bucketMeta, metaFile)
+		} else {
+			b.put(bucketMeta, metaFile, now)
+		}
+		if b.err != nil {
+			return b.err
+		}
+		return tx.Commit()
+	})
+}
+
+func eraOf(b []byte) uint32 {
+	if len(b) != 4 {
+		return 0
+	}
+	return binary.BigEndian.Uint32(b)
+}
+
+// fileMoved has a compacted database know its new file, unless it is a copy that does not know yet that it is one.
+func fileMoved(tx *bbolt.Tx, from, to disk.Identity) error {
+	meta := tx.Bucket(bucketMeta)
+	if meta == nil {
+		return nil
+	}
+	if last := disk.Identity(meta.Get(metaFile)); to == nil || !last.Same(from) {
+		return nil
+	}
+	return meta.Put(metaFile, to)
+}
+
+// Copied reports whether the database was found in another file than before when it was opened: somebody has put a backup
+// back, or has copied or moved the directory.
+func (s *Store) Copied() bool { return s.copied }
+
+// Restored returns when it was last found that this disk has gone back to an earlier time: by Copied, or by events of this
+// device that others had and this disk had not. The zero time if never.
+func (s *Store) Restored() (at time.Time, err error) {
+	err = s.view(func(r *reader) error {
+		if ms := number(r.get(bucketMeta, metaRestored)); ms != 0 {
+			at = time.UnixMilli(int64(ms))
+		}
+		return nil
+	})
+	return at, err
+}

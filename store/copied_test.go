@@ -1,0 +1,205 @@
+package store
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/earshot-im/earshot/store/disk"
+)
+
+// A database that finds itself in another file goes on in new logs: in each conversation when something is written there,
+// and from then on in that one.
+func TestCopyGoesOnInNewLogs(t *testing.T) {
+	a, b, c := pair(t)
+	d := group(a, b)
+	a.say(c, "1")
+	a.say(d, "1")
+	direct, room, self := a.log(c), a.log(d), a.own.Store
+	a.file = disk.Identity("copy")
+	a.wait(1)
+	a.reopen()
+	at, err := a.Restored()
+	check(t, err)
+	if !a.Copied() || !at.Equal(a.now().Truncate(1e6)) || a.own.Store == self {
+		t.Fatalf("copied %t, restored %v, store instance %x", a.Copied(), at, a.own.Store)
+	}
+	if a.log(c) != direct || a.log(d) != room || len(a.logs(c)) != 1 {
+		t.Fatal("logs were opened in which nothing is written")
+	}
+	a.say(c, "2")
+	next := a.log(c)
+	if next == direct || a.log(d) != room || a.logs(c)[direct].Last() != 1 {
+		t.Fatal("the log that is in the other copy goes on, or all begin anew")
+	}
+	self = a.own.Store
+	a.reopen()
+	if again, err := a.Restored(); err != nil || a.Copied() || !again.Equal(at) || a.own.Store != self {
+		t.Fatal("the same file is a copy again")
+	}
+	a.say(c, "3")
+	a.say(d, "2")
+	if a.log(c) != next || a.log(d) == room {
+		t.Fatal("not one new log in each conversation")
+	}
+	made := group(a, b)
+	in := a.log(made)
+	a.say(made, "x")
+	if a.log(made) != in {
+		t.Fatal("a group that was made since begins a second log")
+	}
+	meet(a, b, c)
+	equalWords(t, "rows", words(b.rows(c)), "1", "2", "3")
+	if a.pending() != 3 { // "1", "2" and "x" in the groups
+		t.Fatal(a.pending())
+	}
+}
+
+// A backup that is put back in another file never forks a log, whoever writes first.
+func TestBackupInAnotherFileDoesNotFork(t *testing.T) {
+	a, b, c := pair(t)
+	a.say(c, "1")
+	meet(a, b, c)
+	old := a.backup()
+	a.say(c, "2, which only b has")
+	meet(a, b, c)
+	a.file = disk.Identity("copy")
+	a.restore(old)
+	m := a.say(c, "3")
+	meet(a, b, c)
+	meet(b, a, c)
+	for _, n := range []*node{a, b} {
+		rows := n.rows(c)
+		if len(rows) != 3 {
+			t.Fatalf("%q", words(rows))
+		}
+		for _, r := range rows {
+			if r.Forked || r.Gap {
+				t.Errorf("%q: forked %t, gap %t", r.Text, r.Forked, r.Gap)
+			}
+		}
+	}
+	acknowledge(b, a, c)
+	a.views(c)
+	if a.state(m.ID) != Delivered || a.pending() != 0 {
+		t.Errorf("%v, %d pending", a.state(m.ID), a.pending())
+	}
+}
+
+// Where files have no numbers that last, nothing is suspected; who goes there from elsewhere has been copied.
+func TestFilesWithoutNumbers(t *testing.T) {
+	a := newNode(t)
+	for _, step := range []struct {
+		file disk.Identity
+		want bool
+	}{{disk.Identity("file"), false}, {nil, true}, {nil, false}, {disk.Identity("other"), false}, {disk.Identity("third"), true}} {
+		a.file = step.file
+		a.reopen()
+		if a.Copied() != step.want {
+			t.Errorf("in %q: copied %t", step.file, a.Copied())
+		}
+	}
+}
+
+// Compaction moves the database into another file, which is no copy; but what was one stays one.
+func TestCompactedFileIsNoCopy(t *testing.T) {
+	a := newNode(t)
+	a.bloat()
+	a.file = disk.Identity("file") // until it is renamed, "new file"
+	a.stop()
+	d, err := disk.Open(disk.Config{Dir: a.dir, Moved: fileMoved, Identify: a.identify})
+	check(t, err)
+	check(t, d.Close())
+	a.file = disk.Identity("new file")
+	a.open()
+	if a.Copied() {
+		t.Error("compacted, and taken for a copy")
+	}
+	a.bloat()
+	a.stop()
+	a.file = disk.Identity("copy")
+	d, err = disk.Open(disk.Config{Dir: a.dir, Moved: fileMoved, Identify: a.identify})
+	check(t, err)
+	check(t, d.Close())
+	a.file = disk.Identity("new copy")
+	a.open()
+	if !a.Copied() {
+		t.Error("copied, compacted, and not taken for a copy")
+	}
+}
+
+// What the system says of files, where it says anything.
+func TestIdentityOfFiles(t *testing.T) {
+	dir := t.TempDir()
+	file := func(name string) string { return filepath.Join(dir, name) }
+	of := func(name string) disk.Identity {
+		id, err := disk.IdentityOf(file(name))
+		check(t, err)
+		return id
+	}
+	check(t, os.WriteFile(file("a"), []byte("x"), 0o600))
+	first := of("a")
+	if first == nil {
+		t.Skip("files have no lasting numbers here")
+	}
+	check(t, os.WriteFile(file("a"), []byte("longer"), 0o600))
+	check(t, os.Rename(file("a"), file("b")))
+	if !first.Same(of("b")) {
+		t.Error("another file when written to and renamed")
+	}
+	check(t, os.WriteFile(file("c"), []byte("longer"), 0o600))
+	if first.Same(of("c")) {
+		t.Error("a copy is the same file")
+	}
+	same := true
+	for tries := 0; same && tries < 100_000; tries++ { // until the clock of the file system has moved
+		check(t, os.Remove(file("b")))
+		check(t, os.WriteFile(file("b"), []byte("longer"), 0o600)) // may get the number again
+		same = first.Same(of("b"))
+	}
+	if same {
+		t.Error("a copy in the place of the file is the same file")
+	}
+}
+
+// The time at which a file was made may not be known to one of two systems.
+func TestIdentityWithoutTime(t *testing.T) {
+	id := func(number, made byte) disk.Identity {
+		return disk.Identity{7: number, 15: made}
+	}
+	for _, x := range []struct {
+		a, b disk.Identity
+		want bool
+	}{
+		{id(1, 1), id(1, 1), true}, {id(1, 0), id(1, 1), true}, {id(1, 1), id(1, 0), true},
+		{id(1, 1), id(1, 2), false}, {id(1, 0), id(2, 0), false}, {nil, id(1, 0), false}, {nil, nil, true},
+	} {
+		if got := x.a.Same(x.b); got != x.want {
+			t.Errorf("%x and %x: %t", x.a, x.b, got)
+		}
+	}
+}
+
+// What nobody has acknowledged in the log of an earlier era still comes first to who is given nothing yet.
+func TestFirstPendingOfAnEarlierEra(t *testing.T) {
+	a, _, c := pair(t)
+	a.say(c, "1")
+	log := a.log(c)
+	a.file = disk.Identity("copy")
+	a.reopen()
+	a.say(c, "2")
+	if got, first, err := a.FirstPending(c); err != nil || got != log || first != 1 {
+		t.Errorf("%v from %d, %v", got, first, err)
+	}
+	check(t, a.Reach(ctx, []Reach{{Person: pending(t, a).To, Log: log, Segments: a.logs(c)[log]}}))
+	if got, first, err := a.FirstPending(c); err != nil || got != a.log(c) || first != 1 {
+		t.Errorf("%v from %d, %v", got, first, err)
+	}
+}
+
+func pending(t *testing.T, n *node) Pending {
+	t.Helper()
+	out, err := n.Outbox()
+	check(t, err)
+	return out[0]
+}

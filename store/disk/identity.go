@@ -1,0 +1,57 @@
+package disk
+
+import (
+	"bytes"
+	"encoding/binary"
+	"os"
+
+	"go.etcd.io/bbolt"
+)
+
+// Identity tells a file from every copy of it, also from one that was put in its place: its number in the file system and,
+// where that is known, when it was made, since numbers are used again. It is nil where the file system gives a
+// file another number each time, or isn't known to keep it.
+type Identity []byte
+
+// Same reports whether two identities are of one file. When it was made may be known to one only: systems begin to tell.
+func (i Identity) Same(o Identity) bool {
+	if len(i) != identitySize || len(o) != identitySize {
+		return bytes.Equal(i, o)
+	}
+	made := func(i Identity) uint64 { return binary.BigEndian.Uint64(i[8:]) }
+	return bytes.Equal(i[:8], o[:8]) && (made(i) == made(o) || made(i) == 0 || made(o) == 0)
+}
+
+const identitySize = 16
+
+// IdentityOf returns the identity of a file.
+func IdentityOf(path string) (Identity, error) {
+	if !keepsNumbers(path) {
+		return nil, nil
+	}
+	number, made, err := fileNumber(path)
+	if err != nil {
+		return nil, &os.PathError{Op: "stat", Path: path, Err: err}
+	}
+	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, number), made), nil
+}
+
+// Identity returns that of the database.
+func (d *Disk) Identity() Identity { return d.identity }
+
+// carryOver has the compacted database know itself as well as the old one does: what knew that it is the old file, knows
+// that it is the new one; what was a copy stays so.
+func carryOver(cfg *Config, to *bbolt.DB, oldPath, newPath string) error {
+	if cfg.Moved == nil {
+		return nil
+	}
+	old, err := cfg.identify(oldPath)
+	if err != nil {
+		return err
+	}
+	now, err := cfg.identify(newPath)
+	if err != nil {
+		return err
+	}
+	return to.Update(func(tx *bbolt.Tx) error { return cfg.Moved(tx, old, now) })
+}
