@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -39,13 +38,7 @@ const (
 	// unprovenBudget bounds the larger frames that are read and not yet dealt with: of all contacts, and again of everybody
 	// else, since strangers are any number and could hold all of it for as long as they like.
 	unprovenBudget = 16 << 20
-
-	// maxUnsent bounds what waits to be written to one peer, in bytes: a window of runs and an offer. While half of it
-	// waits, nothing is read from the peer, whose frames could make it more; who reads nothing in the end is cut off.
-	maxUnsent = 8 << 20
 )
-
-var errNotReading = errors.New("peer does not read")
 
 // session is the I/O around one sync.Session: it reads and writes frames, and does what the machine asks for.
 type session struct {
@@ -181,6 +174,8 @@ func (s *session) run(parent context.Context) (err error) {
 		case <-s.news.wake:
 			err = s.hearNews(ctx)
 		case <-s.out.room:
+		case <-s.out.drained:
+			err = s.step(ctx, sync.Drained{})
 		case <-s.wake.C:
 			err = s.step(ctx, sync.Tick{})
 		}
@@ -212,7 +207,7 @@ func (s *session) step(ctx context.Context, in sync.Input) error {
 func (s *session) perform(ctx context.Context, e sync.Effect) (sync.Input, error) {
 	switch e := e.(type) {
 	case sync.Send:
-		return nil, s.out.put(e.Frame.Marshal())
+		return nil, s.out.add(e.Frame.Marshal())
 	case sync.Load:
 		run, err := s.node.runs.load(e)
 		if err != nil {
@@ -248,6 +243,10 @@ func (s *session) perform(ctx context.Context, e sync.Effect) (sync.Input, error
 		return nil, s.learnEpoch(e)
 	case sync.Sighted:
 		s.node.told(s, e.Sightings)
+	case sync.Drain:
+		if s.out.drain() {
+			return sync.Drained{}, nil
+		}
 	case sync.Wake:
 		if e.At.IsZero() {
 			s.wake.Stop()
@@ -337,67 +336,6 @@ func (s *session) readFrame(ctx context.Context, r *bufio.Reader, limit uint64) 
 		return f, err
 	}
 	return f, s.stream.SetReadDeadline(time.Time{})
-}
-
-// outgoing is what waits to be written, in order.
-type outgoing struct {
-	mu    gosync.Mutex
-	bytes []byte
-	wake  chan struct{} // something was put
-	room  chan struct{} // something was written
-}
-
-func (o *outgoing) init() { o.wake, o.room = make(chan struct{}, 1), make(chan struct{}, 1) }
-
-// put adds a frame. It never waits.
-func (o *outgoing) put(b []byte) error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if len(o.bytes)+len(b) > maxUnsent {
-		return errNotReading
-	}
-	o.bytes = binary.AppendUvarint(o.bytes, uint64(len(b)))
-	o.bytes = append(o.bytes, b...)
-	signal(o.wake)
-	return nil
-}
-
-// much says that the peer does not keep up.
-func (o *outgoing) much() bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return len(o.bytes) > maxUnsent/2
-}
-
-// write writes what was put until ctx ends.
-func (o *outgoing) write(ctx context.Context, w io.Writer) error {
-	var spare []byte
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-o.wake:
-		}
-		o.mu.Lock()
-		b := o.bytes
-		o.bytes = spare[:0]
-		o.mu.Unlock()
-		if _, err := w.Write(b); err != nil {
-			return err
-		}
-		signal(o.room)
-		if spare = b; cap(spare) > 1<<20 {
-			spare = nil // one burst should not be held for ever
-		}
-	}
-}
-
-// signal wakes who waits on a channel with room for one.
-func signal(wake chan<- struct{}) {
-	select {
-	case wake <- struct{}{}:
-	default:
-	}
 }
 
 func newUnproven() *semaphore.Weighted { return semaphore.NewWeighted(unprovenBudget) }

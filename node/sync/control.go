@@ -15,7 +15,8 @@ type control struct {
 	known []crypto.Hash // some that the peer has, the latest first
 
 	changed bool       // here or known, since the last LoadControl
-	loading bool       // LoadControl is under way
+	loading bool       // LoadControl is under way, or waits for room
+	asked   bool       // it is under way
 	gated   []*log     // wait for it, out of ready
 	epochs  []Epoch    // wait for it, or for the peer's offer
 	welcome expectancy // while the peer has not offered the group
@@ -97,31 +98,52 @@ func (s *Session) pushControl(c *conversation) {
 
 func (s *Session) loadControl(c *conversation) {
 	c.control.changed, c.control.loading = false, true
-	s.emit(LoadControl{c.id, c.control.known, MaxControl, runWeight})
+	s.pacing.controls = append(s.pacing.controls, c)
+	s.loadControls()
+}
+
+// loadControls asks for control events of one group after the other, while there is room.
+func (s *Session) loadControls() {
+	p := &s.pacing
+	if s.room() && !p.loading && len(p.controls) > 0 {
+		c := p.controls[0]
+		p.controls = p.controls[1:]
+		p.loading, c.control.asked = true, true
+		s.emit(LoadControl{c.id, c.control.known, MaxControl, controlBytes})
+	}
+}
+
+// goOnLoading asks for more of a group before it turns to others: the peer puts together what welcomes it.
+func (s *Session) goOnLoading(c *conversation) {
+	c.control.changed, c.control.loading = false, true
+	s.pacing.controls = slices.Insert(s.pacing.controls, 0, c)
+	s.loadControls()
 }
 
 // loadedControl sends control events, and then what has waited for them.
 func (s *Session) loadedControl(in LoadedControl) {
 	c := s.byID[in.Conversation]
-	if c == nil || !c.control.loading {
+	if c == nil || !c.control.asked {
 		return
 	}
 	k := &c.control
-	k.loading = false
+	k.asked, k.loading = false, false
+	s.pacing.loading = false
 	welcome := k.welcome.underWay && !c.open && !c.left && !c.quiet
 	if !c.left && (c.open || welcome) && len(in.Events) > 0 {
 		k.learn(frontier(in.Events))
+		weight := weighEvents(in.Events) + eventWeight*len(in.Events)
 		if welcome {
-			s.send(Frame{Welcome: &Control{Events: in.Events}})
+			s.sendPaced(Frame{Welcome: &Control{Events: in.Events}}, weight)
 		} else {
-			s.send(Frame{Control: &Control{c.mine, in.Events}})
+			s.sendPaced(Frame{Control: &Control{c.mine, in.Events}}, weight)
 		}
-		k.changed = k.changed || in.More
+		if k.welcome.underWay = welcome && in.More; in.More {
+			s.goOnLoading(c)
+			return
+		}
 	}
-	if k.welcome.underWay = welcome && in.More; k.welcome.underWay {
-		s.loadControl(c)
-		return
-	}
+	k.welcome.underWay = false
 	s.pushControl(c)
 	if !k.loading {
 		s.ready = append(s.ready, k.gated...)

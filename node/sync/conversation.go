@@ -1,6 +1,7 @@
 package sync
 
 import (
+	"bytes"
 	"slices"
 	"time"
 
@@ -14,6 +15,7 @@ type conversation struct {
 	mine, theirs []byte // tags
 
 	left   bool // Joined gives it no more
+	fresh  bool // not offered since it was given: until then the peer's offer is kept aside
 	open   bool // the peer has offered it as well: from then on things move
 	group  bool
 	quiet  bool // only control events move
@@ -35,11 +37,14 @@ type conversation struct {
 	catching int  // logs with a target: at 0 Settled is sent
 
 	// Own offers.
-	offers   uint64 // made
-	settled  uint64 // of these, up to the last that is answered
-	wide     uint64 // of these, up to the last that asks for everything; 0: its round has ended
-	short    bool   // the last was a short one
-	settling Ticket // RoundEnded when everything up to it is answered; 0: no round ends
+	offers   uint64   // made
+	settled  uint64   // of these, up to the last that is answered
+	wide     uint64   // of these, up to the last that asks for everything; 0: its round has ended
+	short    bool     // the last was a short one
+	settling Ticket   // RoundEnded when everything up to it is answered; 0: no round ends
+	due      offering // in pacing.offers, unless notDue
+
+	pushing bool // in pacing.records
 
 	control control
 
@@ -109,15 +114,8 @@ func (s *Session) join(in Joined) {
 	for id, c := range s.byID {
 		c.left = !given[id]
 	}
-	s.offer(fresh, false)
-	for _, c := range fresh {
-		if o, ok := s.offers[string(c.theirs)]; ok {
-			s.forgetOffer(string(c.theirs))
-			s.offered(o)
-		} else if c.open {
-			s.resume(c)
-		}
-	}
+	slices.SortFunc(fresh, func(a, b *conversation) int { return bytes.Compare(a.mine, b.mine) })
+	s.offer(asFollowed, fresh...)
 }
 
 // enter makes a conversation known that is to be offered. It returns nil if the offer
@@ -138,7 +136,7 @@ func (s *Session) enter(in *Conversation) *conversation {
 		s.controlHere(c, in.Control)
 		return nil
 	}
-	c.left = false
+	c.left, c.fresh = false, true
 	c.follow = in.Follow || !c.group
 	c.opening = in.Opening
 	c.openingAt = s.now.Add(openingPause)

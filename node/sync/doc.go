@@ -9,7 +9,9 @@
 // came of it back as Inputs: each answer exactly once, or the session stands still there.
 //
 // For each log the session keeps two pictures, mine and theirs, and pushes what
-// theirs lacks, lowest first, with a bounded amount unanswered. It acknowledges
+// theirs lacks, lowest first, with a bounded amount unanswered. What it says of what is
+// held, however much that is, it says a bounded amount at a time, the next when the shell
+// has Drained what was said before. It acknowledges
 // nothing before the shell has said Stored. What is lost with the session is only
 // pictures: the next one begins with an exchange of offers.
 //

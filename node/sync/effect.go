@@ -124,6 +124,9 @@ type (
 	// Sighted hands over sightings. The peer may have made them up.
 	Sighted struct{ Sightings []Sighting }
 
+	// Drain wants Drained when what was sent before it has left this node, and no sooner.
+	Drain struct{}
+
 	// Wake wants a Tick at At. It replaces the Wake before; the zero At wants none.
 	Wake struct{ At time.Time }
 
@@ -147,5 +150,6 @@ func (Request) effect()       {}
 func (FetchCard) effect()     {}
 func (LearnCard) effect()     {}
 func (Sighted) effect()       {}
+func (Drain) effect()         {}
 func (Wake) effect()          {}
 func (Close) effect()         {}

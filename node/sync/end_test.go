@@ -37,6 +37,9 @@ func newEnd(n, peer *node, c *conn) *end {
 	e := &end{node: n, peer: peer, conn: c, restore: peer.restore, terms: map[event.Conversation]terms{}, rounds: map[event.Conversation]bool{}}
 	nonce := [32]byte{byte(n.index), byte(peer.index)}
 	e.session = sync.New(sync.Config{Self: n.device, Peer: peer.device, Nonce: nonce, Store: n.disk.instance})
+	if (n.index+peer.index)%2 == 0 {
+		e.session.SetPace(700)
+	}
 	n.ends[peer.index] = e
 	return e
 }
@@ -189,6 +192,9 @@ func (e *end) effect(effect sync.Effect) {
 			},
 			then: func() { e.soon(sync.CardLearned{}) },
 		})
+	case sync.Drain:
+		w.count.drains++
+		e.after(w.within(20*time.Millisecond), func() { e.step(sync.Drained{}) })
 	case sync.Wake:
 		e.wake++
 		if rings := e.wake; !x.At.IsZero() {

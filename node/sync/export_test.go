@@ -5,6 +5,8 @@ func (s *Session) Idle() (bool, []int) {
 	t := &s.taking
 	queues := []int{len(s.ready), s.loads, len(s.flights), s.unanswered, len(s.delayed), len(s.untold),
 		len(t.pending), t.runs, t.bytes, t.records, t.held, t.heldBytes, len(s.cards.wanted), len(s.expecting)}
+	p := &s.pacing
+	queues = append(queues, len(p.offers), len(p.controls), len(p.records))
 	for _, c := range s.byID {
 		queues = append(queues, len(c.control.gated), c.catching)
 	}
@@ -15,6 +17,9 @@ func (s *Session) Idle() (bool, []int) {
 	}
 	return true, queues
 }
+
+// SetPace has a session say only about so many bytes until Drained.
+func (s *Session) SetPace(bytes int) { s.pacing.limit = bytes }
 
 // Open reports whether both have offered the conversation that this side calls tag.
 func (s *Session) Open(tag []byte) bool {

@@ -148,10 +148,12 @@ type fuzzed struct {
 	group   sync.Conversation
 	members []*chain
 	control int // LoadControl that aren't answered
+	drain   bool
 }
 
 func newFuzzed(t *testing.T) *fuzzed {
 	z := &fuzzed{script: newScript(t)}
+	z.session.SetPace(1000)
 	for _, device := range []crypto.DeviceID{self, ownOther, peer, third} {
 		z.logs = append(z.logs, write(t, direct, device, 6, 10))
 	}
@@ -233,6 +235,10 @@ func (z *fuzzed) do(choice byte) {
 	case 4:
 		z.take(z.later(time.Duration(n%4) * 700 * time.Millisecond))
 	case 5:
+		if z.drain && n%2 == 0 {
+			z.drain = false
+			z.take(z.step(sync.Drained{}))
+		}
 		z.take(z.step([]sync.Input{sync.CardLearned{}, sync.CardFetched{}, sync.Share{}, sync.Open{}}[n%4]))
 	case 6:
 		z.take(z.step(z.members[n%3].now(n%4 + 3)))
@@ -270,6 +276,11 @@ func (z *fuzzed) take(effects []sync.Effect) {
 			z.tickets = append(z.tickets, e.Ticket)
 		case sync.LoadControl:
 			z.control++
+		case sync.Drain:
+			if z.drain {
+				z.t.Fatal("wants to know twice")
+			}
+			z.drain = true
 		case sync.Close:
 			if i != len(effects)-1 {
 				z.t.Fatal("effects after the end")

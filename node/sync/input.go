@@ -137,6 +137,9 @@ type (
 	// Share passes sightings on to the peer.
 	Share struct{ Sightings []Sighting }
 
+	// Drained answers Drain.
+	Drained struct{}
+
 	// Tick says that the time of the last Wake has come.
 	Tick struct{}
 )
@@ -194,4 +197,5 @@ func (Follow) input()        {}
 func (Compare) input()       {}
 func (ShareEpoch) input()    {}
 func (Share) input()         {}
+func (Drained) input()       {}
 func (Tick) input()          {}

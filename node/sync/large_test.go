@@ -202,6 +202,8 @@ func (l *link) do(e sync.Effect) {
 		l.ended = true
 		l.m.choose()
 	case sync.Acked, sync.RoundBegan:
+	case sync.Drain:
+		l.soon(0, sync.Drained{})
 	case sync.Wake:
 		l.wake++
 		if rings := l.wake; !x.At.IsZero() {

@@ -20,6 +20,11 @@ const (
 	WindowRuns  = 32
 	WindowBytes = 4 << 20
 
+	// PaceBytes is how much may be said of what is held, in bytes, while it has not left this
+	// node: then no more is said. One frame at its largest and one of control events may come on
+	// top of it. Together with the window it bounds what waits to be written to a peer.
+	PaceBytes = 512 << 10
+
 	// OpeningEvents and OpeningBytes bound the one run that is pushed to a peer that
 	// has offered nothing: enough to say who one is and what one wants.
 	OpeningEvents = 16
@@ -97,6 +102,12 @@ const (
 
 	// maxEpochs bounds the keys of a group that wait to be passed on: those in use at once.
 	maxEpochs = 8
+
+	// eventWeight is what goes around an event or record in a frame, in bytes, at most.
+	eventWeight = 128
+
+	// controlBytes is about where a frame of control events is ended and another begun.
+	controlBytes = 256 << 10
 
 	// haveBytes is about where a frame of Offers or a Have is ended and another begun.
 	haveBytes = 1 << 20

@@ -11,38 +11,11 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// offer sends what is held of conversations, in as many frames as that takes.
-// A conversation of more logs than one offer may list says the rest by Have later.
-func (s *Session) offer(fresh []*conversation, everything bool) {
-	fresh = slices.SortedFunc(slices.Values(fresh), func(a, b *conversation) int {
-		return bytes.Compare(a.mine, b.mine)
-	})
-	var frame []Offer
-	size := 0
-	for _, c := range fresh {
-		o, weight := s.offerOf(c, everything, false)
-		if len(frame) == MaxOffers || len(frame) > 0 && size+weight > haveBytes {
-			s.send(Frame{Offers: &Offers{frame}})
-			frame, size = nil, 0
-		}
-		frame = append(frame, o)
-		size += weight
-	}
-	if len(frame) > 0 {
-		s.send(Frame{Offers: &Offers{frame}})
-	}
-}
-
-// offerInFull answers a short offer.
-func (s *Session) offerInFull(c *conversation) {
-	o, _ := s.offerOf(c, true, true)
-	s.send(Frame{Offers: &Offers{[]Offer{o}}})
-}
-
 // offerOf makes an offer of c, and says about how many bytes it takes. Of a group it lists
 // only what the peer's device has written, unless everything is wanted: a member meets many
-// others, and must neither tell each of them all that it has nor get it from each.
-func (s *Session) offerOf(c *conversation, everything, full bool) (o Offer, weight int) {
+// others, and must neither tell each of them all that it has nor get it from each. A
+// conversation of more logs than one offer may list says the rest by Have later.
+func (s *Session) offerOf(c *conversation, how offering) (o Offer, weight int) {
 	o = Offer{Tag: c.mine, Store: s.cfg.Store, Control: c.control.here, Number: c.offers}
 	weight = 128 + 40*len(o.Control)
 	c.offers++
@@ -56,7 +29,7 @@ func (s *Session) offerOf(c *conversation, everything, full bool) (o Offer, weig
 	}
 	switch {
 	case c.follow:
-	case everything:
+	case how != asFollowed:
 		o.Want = WantNow
 	default:
 		o.Want = WantOwn
@@ -66,7 +39,7 @@ func (s *Session) offerOf(c *conversation, everything, full bool) (o Offer, weig
 		s.emit(RoundBegan{c.id})
 	}
 	names := c.names(func(log event.Log) bool { return o.Want != WantOwn || log.Device == s.cfg.Peer })
-	if c.group && !full && len(names) > shortOffer {
+	if c.group && how != inFull && len(names) > shortOffer {
 		c.short = true
 		o.Digest = s.digest(c, names)
 		for _, l := range c.order {
@@ -165,7 +138,7 @@ func (s *Session) offered(o Offer) {
 		return
 	}
 	c := s.byTag[string(o.Tag)]
-	if c == nil || c.left {
+	if c == nil || c.left || c.fresh {
 		s.keepOffer(o)
 		return
 	}
@@ -178,7 +151,7 @@ func (s *Session) offered(o Offer) {
 	if c.quiet {
 		o.Want, o.Logs, o.Records = WantNothing, nil, nil
 	} else if again {
-		s.offer([]*conversation{c}, false)
+		s.offer(asFollowed, c)
 	}
 	for _, h := range o.Records {
 		s.seeRecord(c, h)
@@ -186,7 +159,7 @@ func (s *Session) offered(o Offer) {
 	switch {
 	case o.Want == WantNothing:
 	case o.Digest != nil && !s.agrees(c, &o):
-		s.offerInFull(c) // and so does the peer, which begins the round
+		s.offer(inFull, c) // and so does the peer, which begins the round
 		return
 	case o.Digest != nil:
 		c.same = true
@@ -198,7 +171,7 @@ func (s *Session) offered(o Offer) {
 	default:
 		s.seeAll(c, o.Logs)
 		if c.short {
-			s.offerInFull(c)
+			s.offer(inFull, c)
 		}
 	}
 	for _, l := range c.order {
@@ -313,14 +286,14 @@ func (s *Session) follow(in Follow) {
 	}
 	c.follow = in.On
 	if !c.left && !c.quiet {
-		s.offer([]*conversation{c}, false)
+		s.offer(asFollowed, c)
 	}
 }
 
 // compare begins a round in which everything is wanted.
 func (s *Session) compare(in Compare) {
 	if c := s.byID[in.Conversation]; c != nil && c.group && c.live() {
-		s.offer([]*conversation{c}, true)
+		s.offer(everything, c)
 	}
 }
 

@@ -84,9 +84,14 @@ func (s *Session) seeRecord(c *conversation, head RecordHead) {
 }
 
 func (s *Session) pushRecord(c *conversation, rec *record) {
-	if c.live() && c.want != WantNothing && rec.mine != nil && rec.head.newer(&rec.theirs) {
+	switch {
+	case !c.live() || c.want == WantNothing || rec.mine == nil || !rec.head.newer(&rec.theirs) || c.pushing:
+	case !s.room():
+		c.pushing = true
+		s.pacing.records = append(s.pacing.records, c)
+	default:
 		rec.theirs = rec.head
-		s.send(Frame{Record: &Record{Tag: c.mine, Record: *rec.mine}})
+		s.sendPaced(Frame{Record: &Record{Tag: c.mine, Record: *rec.mine}}, len(rec.mine.Bytes)+eventWeight)
 	}
 }
 

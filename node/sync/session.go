@@ -56,8 +56,9 @@ type Session struct {
 	delayed    []delay  // others' logs, by time
 
 	// Telling.
-	untold []*log // to be looked at when haveAt has come
+	untold []*log // to be looked at when haveAt has come, or when there is room
 	haveAt time.Time
+	pacing pacing
 
 	taking    taking
 	cards     cards
@@ -86,6 +87,7 @@ func New(cfg Config) *Session {
 		byID:   map[event.Conversation]*conversation{},
 		byTag:  map[string]*conversation{},
 		offers: map[string]Offer{},
+		pacing: pacing{limit: PaceBytes},
 	}
 }
 
@@ -135,11 +137,14 @@ func (s *Session) Step(now time.Time, in Input) []Effect {
 		if s.phase == joined && s.serve && len(in.Sightings) > 0 {
 			s.send(Frame{Sightings: &Sightings{in.Sightings[:min(len(in.Sightings), MaxSightings)]}})
 		}
+	case Drained:
+		s.drained()
 	case Tick:
 	}
 	s.fire()
 	s.load()
 	s.ask()
+	s.sayMore()
 	s.setWake()
 	return s.out
 }

@@ -384,8 +384,12 @@ func TestLargeOffers(t *testing.T) {
 	}
 	s := newScript(t)
 	said, offered := 0, 0
-	count := func(effects []sync.Effect) {
+	var count func(effects []sync.Effect)
+	count = func(effects []sync.Effect) {
 		for _, e := range effects {
+			if _, ok := e.(sync.Drain); ok {
+				count(s.step(sync.Drained{}))
+			}
 			send, ok := e.(sync.Send)
 			if !ok || send.Frame.Offers == nil && send.Frame.Have == nil {
 				continue

@@ -85,7 +85,7 @@ func (c *counts) all(rooms bool) map[string]*int {
 	all := map[string]*int{
 		"crashes": &c.crashes, "cuts": &c.cuts, "gaps": &c.gaps, "duplicates": &c.duplicates,
 		"cards asked for": &c.needCards, "refusals": &c.refused, "frames": &c.frames, "restores": &c.restores,
-		"stripped words": &c.strips,
+		"stripped words": &c.strips, "waits for room": &c.drains,
 	}
 	if rooms {
 		maps.Copy(all, map[string]*int{

@@ -27,7 +27,8 @@ func (s *Session) mention(l *log) {
 	}
 }
 
-// tell sends Have for what is still untold, a frame or more for each conversation.
+// tell sends Have for what is still untold, a frame or more for each conversation. What there is no room for stays
+// untold, without a time.
 func (s *Session) tell() {
 	s.haveAt = time.Time{}
 	logs := slices.DeleteFunc(s.untold, func(l *log) bool {
@@ -36,7 +37,7 @@ func (s *Session) tell() {
 	})
 	s.untold = nil
 	slices.SortFunc(logs, compareLogs)
-	for len(logs) > 0 {
+	for len(logs) > 0 && s.room() {
 		n, weight := 0, 0
 		for n < len(logs) && n < MaxLogs && logs[n].conv == logs[0].conv && weight < haveBytes {
 			here := logs[n].here()
@@ -44,8 +45,13 @@ func (s *Session) tell() {
 			n++
 		}
 		s.sendHave(logs[0].conv, logs[:n], 0)
+		s.pacing.sent += weight
 		logs = logs[n:]
 	}
+	for _, l := range logs {
+		l.listed = true
+	}
+	s.untold = logs
 }
 
 func compareLogs(a, b *log) int { return a.name.Compare(b.name) }
