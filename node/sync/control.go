@@ -83,7 +83,7 @@ func (s *Session) controlHere(c *conversation, locator []crypto.Hash) {
 // seeControl takes what an offer says of the peer's control set.
 func (s *Session) seeControl(c *conversation, locator []crypto.Hash) {
 	if c.group {
-		c.control.learn(locator)
+		c.control.known = locator // what was sent before and is not in it, the peer could not take
 		c.control.changed = !slices.Equal(locator, c.control.here)
 		s.pushControl(c)
 	}

@@ -158,6 +158,19 @@ func TestControlFirst(t *testing.T) {
 	s.want(s.step(sync.Stored{Ticket: find[sync.IngestControl](t, came).Ticket}))
 }
 
+// What a peer was sent and could not take, it does not count as having once it offers again without it.
+func TestControlThatWasNotTakenIsSentAgain(t *testing.T) {
+	c := crew(t)
+	events := founded(t)
+	s := joined(t, c)
+	s.want(s.offered(sync.Offer{Want: sync.WantOwn, Control: c.Control[1:]}), "LoadControl", "Wake")
+	s.want(s.step(sync.LoadedControl{Conversation: c.ID, Events: events[1:]}), "control", "settled")
+	load := find[sync.LoadControl](t, s.offered(sync.Offer{Number: 1, Want: sync.WantOwn, Control: c.Control[1:]}))
+	if len(load.Known) != 1 || load.Known[0] != events[0].ID {
+		t.Fatalf("%+v", load)
+	}
+}
+
 func TestWelcomes(t *testing.T) {
 	events := founded(t)
 	c := crew(t)
