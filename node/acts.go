@@ -36,7 +36,7 @@ func (n *Node) Edit(ctx context.Context, id event.ID, text string) (Message, err
 	if err != nil {
 		return Message{}, err
 	}
-	edit := event.Edit{Text: text, Mentions: mentions(text, to.readers)}
+	edit := event.Edit{Text: text, Mentions: mentions(text, to.roll)}
 	return n.writeAct(ctx, row.Conversation, event.KindEdit, row.ID, edit.Marshal)
 }
 
@@ -95,10 +95,7 @@ func (n *Node) within(c event.Conversation) (destination, error) {
 	if !ok {
 		return destination{}, ErrNoMessage
 	}
-	if with.Blocked {
-		return destination{}, ErrBlocked
-	}
-	return destination{c, []Person{with.public()}}, nil
+	return n.directDestination(c, with.public())
 }
 
 // Recall takes the words of an own message back from everybody who has had them for less than two minutes.

@@ -25,19 +25,6 @@ func (n *Node) persons() []Person {
 	return out
 }
 
-// Resolve finds whom WHO means: *UnknownError if nobody, *AmbiguousError if several equally, ErrSelf if the owner and
-// nobody else.
-func (n *Node) Resolve(_ context.Context, who string) (Person, error) {
-	found, err := resolve(who, n.persons())
-	if unknown := new(UnknownError); errors.As(err, &unknown) {
-		me := Person{ID: n.me.person, Name: profileName(n.ownProfile())}
-		if _, notMe := resolve(who, []Person{me}); notMe == nil {
-			return Person{}, ErrSelf
-		}
-	}
-	return found, err
-}
-
 // Contacts returns those whom the owner has named, accepted, written to or blocked.
 func (n *Node) Contacts(context.Context) ([]Person, error) {
 	return slices.DeleteFunc(n.persons(), func(p Person) bool { return !p.Contact && !p.Blocked }), nil
@@ -70,40 +57,47 @@ func (n *Node) policyChanged(id crypto.PersonID) {
 	})
 }
 
-// befriend makes a person a contact and pins the name they have now, unless somebody known has it already: then they
-// are reached by ID or petname.
-func (n *Node) befriend(p *store.Person) {
-	if p.Contact {
-		return
-	}
-	p.Contact = true
-	if _, isTaken := taken(p.Claimed, p.ID, n.persons()); !isTaken {
-		p.Pinned = p.Claimed
-	}
+// settle makes a person a contact, gives them a petname unless that is empty, and does what else is to be done. Their name
+// of now is pinned, unless it means somebody or something else that the owner has settled: then they are reached by ID or
+// petname.
+func (n *Node) settle(ctx context.Context, p Person, petname string, also func(*store.Person)) (Person, error) {
+	free := p.Name != "" && n.taken(p.Name, p.ID) == nil
+	return n.change(ctx, p.ID, func(s *store.Person) error {
+		if !s.Contact && free {
+			s.Pinned = p.Name
+		}
+		s.Contact = true
+		if petname != "" {
+			s.Petname = petname
+		}
+		if also != nil {
+			also(s)
+		}
+		return nil
+	})
 }
 
-// petnamed gives a person a petname, or checks that they can do without one.
-func (n *Node) petnamed(id crypto.PersonID, petname string) (string, error) {
-	p, _ := n.people.get(id)
-	name := petname
-	if name == "" {
+// befriend makes somebody a contact who is written to.
+func (n *Node) befriend(ctx context.Context, p Person) error {
+	n.naming.Lock()
+	defer n.naming.Unlock()
+	_, err := n.settle(ctx, p, "", nil)
+	return err
+}
+
+// petnamed returns the petname that a person is to be given, or checks that they can do without one.
+func (n *Node) petnamed(p Person, petname string) (string, error) {
+	if petname == "" {
 		if p.Petname != "" || p.Contact && p.Pinned != "" {
 			return "", nil
 		}
-		name = p.Claimed
-	} else {
-		var err error
-		if name, err = names.Parse(petname); err != nil {
-			return "", err
-		}
+		return "", n.taken(p.Name, p.ID)
 	}
-	if by, isTaken := taken(name, id, n.persons()); isTaken {
-		return "", &NameTakenError{Name: name, By: by}
+	name, err := names.Parse(petname)
+	if err != nil {
+		return "", err
 	}
-	if petname == "" {
-		return "", nil
-	}
-	return name, nil
+	return name, n.taken(name, p.ID)
 }
 
 // NameContact gives a person a petname and makes them a contact.
@@ -116,16 +110,15 @@ func (n *Node) NameContact(ctx context.Context, who, petname string) (Person, er
 	if err != nil {
 		return Person{}, err
 	}
-	for _, other := range n.persons() {
-		if other.ID != p.ID && holds(&other, names.Skeleton(name)) == byPetname {
-			return Person{}, &NameTakenError{Name: name, By: other}
+	n.naming.Lock()
+	defer n.naming.Unlock()
+	for _, other := range n.people.others() {
+		if other.ID != p.ID && n.keys.key(other.Petname) == n.keys.key(name) {
+			public := other.public()
+			return Person{}, &NameTakenError{Name: name, By: &public}
 		}
 	}
-	return n.change(ctx, p.ID, func(s *store.Person) error {
-		n.befriend(s)
-		s.Petname = name
-		return nil
-	})
+	return n.settle(ctx, p, name, nil)
 }
 
 // SafetyWords are the words that the owner and a person compare: the same at both.
@@ -146,18 +139,13 @@ func (n *Node) Verify(ctx context.Context, who, words, petname string) (Person, 
 	if !crypto.SafetyWordsEqual(words, want) {
 		return Person{}, ErrWords
 	}
-	name, err := n.petnamed(p.ID, petname)
+	n.naming.Lock()
+	defer n.naming.Unlock()
+	name, err := n.petnamed(p, petname)
 	if err != nil {
 		return Person{}, err
 	}
-	return n.change(ctx, p.ID, func(s *store.Person) error {
-		n.befriend(s)
-		s.Verified = true
-		if name != "" {
-			s.Petname = name
-		}
-		return nil
-	})
+	return n.settle(ctx, p, name, func(s *store.Person) { s.Verified = true })
 }
 
 // Block stops the direct conversation with a person: what they send is thrown away, and they are told nothing.
@@ -263,17 +251,7 @@ func (n *Node) Accept(ctx context.Context, who, petname string) (Person, error) 
 	if p.Blocked {
 		return Person{}, ErrBlocked
 	}
-	name, err := n.petnamed(p.ID, petname)
-	if err != nil {
-		return Person{}, err
-	}
-	accepted, err := n.change(ctx, p.ID, func(s *store.Person) error {
-		n.befriend(s)
-		if name != "" {
-			s.Petname = name
-		}
-		return nil
-	})
+	accepted, err := n.accepted(ctx, p, petname)
 	if err != nil {
 		return Person{}, err
 	}
@@ -289,6 +267,16 @@ func (n *Node) Accept(ctx context.Context, who, petname string) (Person, error) 
 		return accepted, fmt.Errorf("read request: %w", err)
 	}
 	return accepted, n.Ingest(ctx, run, Road{From: p.ID}).Err
+}
+
+func (n *Node) accepted(ctx context.Context, p Person, petname string) (Person, error) {
+	n.naming.Lock()
+	defer n.naming.Unlock()
+	name, err := n.petnamed(p, petname)
+	if err != nil {
+		return Person{}, err
+	}
+	return n.settle(ctx, p, name, nil)
 }
 
 // isContact tells discovery whose sightings always count.

@@ -1,9 +1,10 @@
 package node
 
 import (
-	"context"
+	gosync "sync"
 	"unicode/utf8"
 
+	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/store"
 	"github.com/earshot-im/earshot/store/event"
 )
@@ -11,23 +12,27 @@ import (
 // destination is where messages go, and whom they may mention.
 type destination struct {
 	conversation event.Conversation
-	readers      []Person
+	person       *Person      // nil: a group
+	roll         func() *roll // of the readers, made when first needed
 }
 
-// destination resolves where to write to. Whoever is written to directly becomes a contact.
-func (n *Node) destination(ctx context.Context, who string) (destination, error) {
-	c, p, err := n.conversation(ctx, who)
+// destination resolves where to write to.
+func (n *Node) destination(who string) (destination, error) {
+	c, p, err := n.conversation(who)
 	switch {
 	case err != nil:
 		return destination{}, err
 	case p == nil:
 		return n.groupDestination(c)
-	case p.Blocked:
-		return destination{}, ErrBlocked
-	case !p.Contact:
-		_, err = n.change(ctx, p.ID, func(s *store.Person) error { n.befriend(s); return nil })
 	}
-	return destination{c, []Person{*p}}, err
+	return n.directDestination(c, *p)
+}
+
+func (n *Node) directDestination(c event.Conversation, with Person) (destination, error) {
+	if with.Blocked {
+		return destination{}, ErrBlocked
+	}
+	return destination{c, &with, n.rollOf(with.ID)}, nil
 }
 
 func (n *Node) groupDestination(c event.Conversation) (destination, error) {
@@ -38,13 +43,22 @@ func (n *Node) groupDestination(c event.Conversation) (destination, error) {
 	if _, ok := state.Member(n.me.person); !ok {
 		return destination{}, ErrNotMember
 	}
-	to := destination{conversation: c}
-	for _, m := range state.Members {
-		if m.Person != n.me.person {
-			to.readers = append(to.readers, n.person(m.Person))
-		}
+	readers := make([]crypto.PersonID, len(state.Members))
+	for i, m := range state.Members {
+		readers[i] = m.Person
 	}
-	return to, nil
+	return destination{c, nil, n.rollOf(readers...)}, nil
+}
+
+// rollOf makes the roll of readers when it is first asked for.
+func (n *Node) rollOf(readers ...crypto.PersonID) func() *roll {
+	return gosync.OnceValue(func() *roll {
+		here := make(map[crypto.PersonID]bool, len(readers))
+		for _, r := range readers {
+			here[r] = true
+		}
+		return newRoll(n.people.others(), here, n.keys.key)
+	})
 }
 
 func (n *Node) draft(to destination, o Outgoing) (store.Draft, error) {
@@ -58,7 +72,7 @@ func (n *Node) draft(to destination, o Outgoing) (store.Draft, error) {
 			return store.Draft{}, ErrNoMessage
 		}
 	}
-	text := event.Text{Text: o.Text, ReplyTo: o.ReplyTo, Mentions: mentions(o.Text, to.readers)}
+	text := event.Text{Text: o.Text, ReplyTo: o.ReplyTo, Mentions: mentions(o.Text, to.roll)}
 	content, err := text.Marshal()
 	if err != nil {
 		return store.Draft{}, err

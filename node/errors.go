@@ -3,6 +3,7 @@ package node
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // What a caller asked for can't be done; each says what to do instead.
@@ -64,19 +65,28 @@ type AmbiguousError struct {
 }
 
 func (e *AmbiguousError) Error() string {
-	switch {
-	case len(e.Groups) == 0:
-		return fmt.Sprintf("%q fits %d persons", e.Who, len(e.Candidates))
-	case len(e.Candidates) == 0:
-		return fmt.Sprintf("%q fits %d groups", e.Who, len(e.Groups))
+	var fits []string
+	if n := len(e.Candidates); n > 0 {
+		fits = append(fits, count(n, "person"))
 	}
-	return fmt.Sprintf("%q fits %d persons and %d groups", e.Who, len(e.Candidates), len(e.Groups))
+	if n := len(e.Groups); n > 0 {
+		fits = append(fits, count(n, "group"))
+	}
+	return fmt.Sprintf("%q fits %s", e.Who, strings.Join(fits, " and "))
 }
 
-// NameTakenError: Name resolves to someone else already. Give a petname.
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// NameTakenError: Name means somebody else already, or a group. Give a petname.
 type NameTakenError struct {
-	Name string
-	By   Person
+	Name  string
+	By    *Person
+	Group *Group // where By is nil
 }
 
 func (e *NameTakenError) Error() string { return fmt.Sprintf("the name %q is taken", e.Name) }

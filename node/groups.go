@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/hex"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -19,70 +17,16 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// Target finds whom or what WHO means: a group behind #, else a person, else a group.
-func (n *Node) Target(ctx context.Context, who string) (Target, error) {
-	c, p, err := n.conversation(ctx, who)
-	if err != nil {
+// Target finds whom or what WHO means.
+func (n *Node) Target(_ context.Context, who string) (Target, error) {
+	m, err := n.find(who, anyone)
+	switch {
+	case err != nil:
 		return Target{}, err
+	case m.person != nil:
+		return target(m.person), nil
 	}
-	if p != nil {
-		them, _ := n.people.get(p.ID)
-		return target(&them), nil
-	}
-	return n.groupTarget(c), nil
-}
-
-// conversation resolves WHO to a conversation; the person is nil where it is a group.
-func (n *Node) conversation(ctx context.Context, who string) (event.Conversation, *Person, error) {
-	if !strings.HasPrefix(who, "#") {
-		p, err := n.Resolve(ctx, who)
-		if err == nil {
-			return event.Direct(n.me.person, p.ID), &p, nil
-		}
-		if unknown := new(UnknownError); !errors.As(err, &unknown) {
-			return event.Conversation{}, nil, err
-		}
-	}
-	c, err := n.resolveGroup(who)
-	return c, nil, err
-}
-
-// resolveGroup finds which group is meant: by its ID, the beginning of that, or its name. Groups that the owner is in go
-// before those that they were in.
-func (n *Node) resolveGroup(who string) (event.Conversation, error) {
-	name := strings.TrimPrefix(who, "#")
-	var found []Group
-	in := false
-	for _, c := range n.groups.All() {
-		g, err := n.group(c)
-		if err != nil || !calls(&g, name) {
-			continue
-		}
-		if member := g.Role != ""; member != in {
-			if in {
-				continue
-			}
-			found, in = nil, true
-		}
-		found = append(found, g)
-	}
-	switch len(found) {
-	case 0:
-		return event.Conversation{}, &UnknownError{Who: who}
-	case 1:
-		return found[0].ID, nil
-	}
-	return event.Conversation{}, &AmbiguousError{Who: who, Groups: found}
-}
-
-// calls says whether a group may be called so.
-func calls(g *Group, name string) bool {
-	id := hex.EncodeToString(g.ID[:])
-	if lower := strings.ToLower(name); len(lower) >= minPrefix && strings.HasPrefix(id, lower) {
-		return true
-	}
-	parsed, err := names.Parse(name)
-	return err == nil && names.Skeleton(parsed) == names.Skeleton(g.Name)
+	return n.groupTarget(m.group), nil
 }
 
 // group is a group as the local API shows it.
@@ -296,7 +240,7 @@ func (n *Node) Leave(ctx context.Context, group string) (Group, error) {
 // RemoveMember takes a person out of a group: they get nothing more that is said by those who know.
 func (n *Node) RemoveMember(ctx context.Context, group, who string) (Group, error) {
 	return n.act(ctx, group, func(c event.Conversation, state *authority.State) (event.Control, error) {
-		id, err := n.memberOf(ctx, state, who)
+		id, err := n.memberOf(state, who)
 		if err != nil {
 			return nil, err
 		}
@@ -308,22 +252,30 @@ func (n *Node) RemoveMember(ctx context.Context, group, who string) (Group, erro
 	})
 }
 
-// memberOf resolves WHO among the members of a group.
-func (n *Node) memberOf(ctx context.Context, state *authority.State, who string) (crypto.PersonID, error) {
-	var among []Person
-	for _, m := range state.Members {
-		among = append(among, n.person(m.Person))
-	}
-	p, err := resolve(who, among)
-	if unknown := new(UnknownError); errors.As(err, &unknown) {
-		if known, err := n.Resolve(ctx, who); err == nil {
-			if _, in := state.Member(known.ID); !in {
-				return known.ID, ErrNotMember
-			}
-			return known.ID, nil
+// memberOf resolves WHO to a member of a group. A name means who it means everywhere; of several who have it equally, the
+// members.
+func (n *Node) memberOf(state *authority.State, who string) (crypto.PersonID, error) {
+	if id, err := crypto.ParsePersonID(who); err == nil { // of whom nothing else may be known
+		if _, in := state.Member(id); !in {
+			return id, ErrNotMember
 		}
+		return id, nil
 	}
-	return p.ID, err
+	b := n.book()
+	b.persons = append(b.persons, n.self())
+	found := b.find(who, aPerson)
+	members := slices.DeleteFunc(slices.Clone(found), func(m meant) bool {
+		_, in := state.Member(m.person.ID)
+		return !in
+	})
+	if len(found) > 0 && len(members) == 0 {
+		return crypto.PersonID{}, ErrNotMember
+	}
+	m, err := n.single(who, members)
+	if err != nil {
+		return crypto.PersonID{}, err
+	}
+	return m.person.ID, nil
 }
 
 // SetRole gives a member a role.
@@ -334,7 +286,7 @@ func (n *Node) SetRole(ctx context.Context, group, who, role string) (Group, err
 		return Group{}, fmt.Errorf("%w: role %q: owner, admin or member", ErrSetting, role)
 	}
 	return n.act(ctx, group, func(_ event.Conversation, state *authority.State) (event.Control, error) {
-		id, err := n.memberOf(ctx, state, who)
+		id, err := n.memberOf(state, who)
 		return event.RoleChange{Person: id, Role: to}, err
 	})
 }

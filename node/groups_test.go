@@ -324,6 +324,7 @@ func TestTwoGroupsOfOneName(t *testing.T) {
 		all := w.people("Ann", "Bob")
 		ann, bob := all[0], all[1]
 		ann.meets(5*time.Second, bob)
+		ann.say(bob, "hello") // what strangers bring her into is not hers yet
 		one := ann.makes("Lunch", bob)
 		two := bob.makes("lunch", ann)
 		_, err := ann.Send(t.Context(), Outgoing{To: "#lunch", Text: "which?"})

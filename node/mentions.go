@@ -10,18 +10,74 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// mentions finds the persons whom a text names with @ in front: by what the owner calls them, else by what they call
-// themselves. A name ends where no longer one fits, so that "@Ann Lee" is her if there is one, and Ann if there is not.
-func mentions(text string, among []Person) []crypto.PersonID {
+// maxTried bounds the places of a text that are looked at for mentions, by what they cost: a name that nobody has takes as
+// long as any.
+const maxTried = 1024
+
+// roll is whom a text may mention, by the keys of their names: its readers, and whoever the owner knows, so that nobody
+// else is taken for them.
+type roll struct{ holders map[string][]holder }
+
+type holder struct {
+	person crypto.PersonID
+	rank   rank
+	reads  bool
+}
+
+func newRoll(persons []*acquaintance, readers map[crypto.PersonID]bool, key func(string) string) *roll {
+	r := &roll{holders: make(map[string][]holder)}
+	for _, a := range persons {
+		for _, name := range [...]string{a.Petname, a.Pinned, a.Claimed} {
+			if name == "" {
+				continue
+			}
+			k := key(name)
+			rank := holds(&a.Person, k, key)
+			if rank == noRank || rank == byClaim && !readers[a.ID] {
+				continue
+			}
+			if h := (holder{a.ID, rank, readers[a.ID]}); !slices.Contains(r.holders[k], h) {
+				r.holders[k] = append(r.holders[k], h)
+			}
+		}
+	}
+	return r
+}
+
+// find returns which reader a name means: none if it means somebody who does not read, or several. It says whether the name
+// means anybody, and by a claim only.
+func (r *roll) find(name string) (reader *crypto.PersonID, means, claim bool) {
+	parsed, err := names.Parse(name)
+	if err != nil {
+		return nil, false, false
+	}
+	top, found := noRank, 0
+	for _, h := range r.holders[names.Skeleton(parsed)] {
+		if h.rank < top {
+			top, found, reader = h.rank, 0, nil
+		}
+		if h.rank == top && h.reads {
+			found++
+			reader = &h.person
+		}
+	}
+	if found > 1 {
+		reader = nil
+	}
+	return reader, top != noRank, top == byClaim
+}
+
+// mentions finds the persons whom a text names with @ in front. A name ends where no longer one fits, so that "@Ann Lee"
+// is her if there is one, and Ann if there is not.
+func mentions(text string, among func() *roll) []crypto.PersonID {
 	var found []crypto.PersonID
-	tried := 0
-	for i := 0; i < len(text) && tried < event.MaxMentions; i++ {
+	for i, tried := 0, 0; i < len(text) && tried < maxTried && len(found) < event.MaxMentions; i++ {
 		if text[i] != '@' || i > 0 && wordByte(text[i-1]) {
 			continue
 		}
-		tried++ // names that nobody has cost as much
-		if id, ok := mentioned(text[i+1:], among); ok && !slices.Contains(found, id) {
-			found = append(found, id)
+		tried++
+		if id := among().mentioned(text[i+1:]); id != nil && !slices.Contains(found, *id) {
+			found = append(found, *id)
 		}
 	}
 	slices.SortFunc(found, func(a, b crypto.PersonID) int { return bytes.Compare(a[:], b[:]) })
@@ -33,23 +89,20 @@ func wordByte(b byte) bool {
 	return b >= '0' && b <= '9' || b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b >= 0x80 || b == '.' || b == '_' || b == '-'
 }
 
-// mentioned finds the one whose name the text begins with: the longest that fits, of the best rank. If that is more than
-// one person's, it is nobody's.
-func mentioned(text string, among []Person) (id crypto.PersonID, ok bool) {
+// mentioned finds the one with whose name the text begins: with the longest that the owner has settled, or else with the
+// longest that anybody claims, so that a claim of some more words takes nothing from whom the owner knows.
+func (r *roll) mentioned(text string) (claimed *crypto.PersonID) {
+	any := false
 	for _, end := range slices.Backward(wordEnds(text)) {
-		name, err := names.Parse(text[:end])
-		if err != nil {
-			continue
-		}
-		switch found := named(name, among); len(found) {
-		case 0:
-		case 1:
-			return found[0].ID, true
-		default:
-			return id, false
+		reader, means, claim := r.find(text[:end])
+		switch {
+		case means && !claim:
+			return reader
+		case means && !any:
+			claimed, any = reader, true
 		}
 	}
-	return id, false
+	return claimed
 }
 
 // wordEnds are the places where a name at the beginning of a text may end: at most four words on.

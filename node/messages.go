@@ -27,17 +27,23 @@ func (n *Node) SendAll(ctx context.Context, out []Outgoing) ([]Message, error) {
 	var failed error
 	destinations := make(map[string]destination, 1)
 	for _, o := range out {
-		to, ok := destinations[o.To]
-		if !ok {
-			if to, failed = n.destination(ctx, o.To); failed != nil {
+		to, known := destinations[o.To]
+		if !known {
+			if to, failed = n.destination(o.To); failed != nil {
 				break
 			}
-			destinations[o.To] = to
 		}
 		var d store.Draft
 		if d, failed = n.draft(to, o); failed != nil {
 			break
 		}
+		if to.person != nil && !to.person.Contact { // whoever is written to directly becomes a contact
+			if failed = n.befriend(ctx, *to.person); failed != nil {
+				break
+			}
+			to.person.Contact = true
+		}
+		destinations[o.To] = to
 		drafts = append(drafts, d)
 	}
 	entries, err := n.store.AppendAll(ctx, drafts)

@@ -70,6 +70,8 @@ type Node struct {
 	host     *link.Host
 	me       self
 	people   *people
+	keys     keys
+	naming   gosync.Mutex // held while a name is found free and given
 	hub      *hub
 	receipts *receipts
 	acks     *acks

@@ -201,6 +201,19 @@ func (p *people) all() []acquaintance {
 	return out
 }
 
+// others returns everyone but the owner, in no order.
+func (p *people) others() []*acquaintance {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	out := make([]*acquaintance, 0, len(p.known))
+	for id, a := range p.known {
+		if id != p.self {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
 // public is the person as the local API names it.
 func (a *acquaintance) public() Person {
 	devices := a.card.Devices()

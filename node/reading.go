@@ -23,7 +23,7 @@ func (n *Node) wanted(ctx context.Context, f Filter) (store.Keep, error) {
 		keep = func(s store.Source) bool { return s.Author == p.ID && rest(s) }
 	}
 	if f.In != "" {
-		c, _, err := n.conversation(ctx, f.In)
+		c, _, err := n.conversation(f.In)
 		if err != nil {
 			return nil, err
 		}
@@ -97,7 +97,7 @@ func (n *Node) SetCursor(ctx context.Context, name string, to uint64) error {
 
 // History returns messages of a conversation, the oldest first. In a group those of blocked persons are hidden.
 func (n *Node) History(ctx context.Context, who string, r HistoryRange) ([]Message, error) {
-	c, p, err := n.conversation(ctx, who)
+	c, p, err := n.conversation(who)
 	if err != nil {
 		return nil, err
 	}

@@ -70,6 +70,27 @@ func (s *Store) Groups() ([]event.Conversation, error) {
 	return out, err
 }
 
+// OwnHeads returns the control heads under which this device has written last in a group, none if it has written nothing.
+func (s *Store) OwnHeads(conv event.Conversation) ([]crypto.Hash, error) {
+	var heads []crypto.Hash
+	err := s.view(func(r *reader) error {
+		c, err := r.group(conv)
+		if err != nil || c.own == 0 {
+			return err
+		}
+		l, err := r.log(c.own)
+		if err != nil || len(l.segments) == 0 {
+			return err
+		}
+		x, err := r.entry(pointer{l.number, l.segments.Last()})
+		if err == nil {
+			heads = headsOf(&x.header)
+		}
+		return err
+	})
+	return heads, err
+}
+
 // Controls returns the control set of a group, in no useful order. Errors:
 // ErrNoConversation.
 func (s *Store) Controls(conv event.Conversation) ([]event.Event, error) {

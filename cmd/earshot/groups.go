@@ -41,7 +41,8 @@ func (a *app) groupCommand() *cobra.Command {
 also what was said while they were away. Who is invited is in at once, and may leave.
 
 GROUP is "#name" or name, its ID, or the first 8 or more characters of that. A name that two
-groups have means neither.`,
+groups of yours have means neither; one into which a stranger has brought you counts as yours
+when you have written in it.`,
 		Example: `  earshot group create lunch
   earshot group invite lunch bob eve
   earshot send '#lunch' At one?`,

@@ -243,7 +243,7 @@ func TestSendWaitEndsWhenRemoved(t *testing.T) {
 func TestAmbiguousGroup(t *testing.T) {
 	_, dir := serveGroups(t)
 	exit, stdout, stderr := runArgs(t, "--dir", dir, "group", "leave", "twins")
-	if want := `earshot: "twins" fits 1 persons and 2 groups
+	if want := `earshot: "twins" fits 1 person and 2 groups
   b000000000000000000000000000000000000000000000000000000000000000  Bob (b0000000)
   1700000000000000000000000000000000000000000000000000000000000000  #lunch  2 members, 1 online; you are owner; newcomers read the last 7 days; topic: Pizza
   1800000000000000000000000000000000000000000000000000000000000000  #twins  you are not in it any more

@@ -179,7 +179,7 @@ func explainAnswer(answer *controlv1.Problem, err error) *problem {
 		p.exit = exitWho
 		p.candidates, p.groups = answer.Persons, answer.Groups
 	case control.CodeNameTaken:
-		p.candidates = answer.Persons
+		p.candidates, p.groups = answer.Persons, answer.Groups
 	case control.CodeName:
 		p.hint = nameHint(answer.Character)
 	}

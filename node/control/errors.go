@@ -111,8 +111,13 @@ func answer(ctx context.Context, err error) error {
 			Groups:  convert(ambiguous.Groups, group),
 		})
 	case errors.As(err, &taken):
-		return problem(connect.CodeAlreadyExists, err,
-			&controlv1.Problem{Code: CodeNameTaken, Persons: convert([]node.Person{taken.By}, person)})
+		p := &controlv1.Problem{Code: CodeNameTaken}
+		if taken.By != nil {
+			p.Persons = []*controlv1.Person{person(*taken.By)}
+		} else if taken.Group != nil {
+			p.Groups = []*controlv1.Group{group(*taken.Group)}
+		}
+		return problem(connect.CodeAlreadyExists, err, p)
 	case errors.Is(err, context.Canceled):
 		return connect.NewError(connect.CodeCanceled, err)
 	case errors.Is(err, context.DeadlineExceeded): // the caller's own, of which it has told

@@ -69,7 +69,7 @@ type Node interface {
 	Members(ctx context.Context, group string) ([]node.Member, error)
 	Invite(ctx context.Context, group string, who []string) (node.Group, error)
 	Leave(ctx context.Context, group string) (node.Group, error)
-	// RemoveMember and SetRole look for who among the members first.
+	// RemoveMember and SetRole take, of several whom who fits equally, the members.
 	RemoveMember(ctx context.Context, group, who string) (node.Group, error)
 	SetRole(ctx context.Context, group, who, role string) (node.Group, error)
 	RenameGroup(ctx context.Context, group, name string) (node.Group, error)

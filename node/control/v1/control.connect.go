@@ -7,7 +7,10 @@
 //
 // WHO is a petname, a name, a person ID or the first 8 or more characters of a
 // contact's, or a GROUP: #name, name, its ID, or the first 8 or more characters of
-// that. IDs of persons, conversations (a group's is its conversation's) and messages
+// that if the owner has accepted the group: made it, was brought into it by a contact,
+// or has written in it. A name means the first of these that fits: by petname; a verified
+// person; a contact or a group that is accepted; a group that the owner was in; a stranger
+// or another group. Where several fit equally it is ambiguous. IDs of persons, conversations (a group's is its conversation's) and messages
 // are 64 hexadecimal digits; a device's is the text of its libp2p peer ID.
 //
 // An error carries a Problem. The schema changes only by adding.

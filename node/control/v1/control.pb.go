@@ -7,7 +7,10 @@
 //
 // WHO is a petname, a name, a person ID or the first 8 or more characters of a
 // contact's, or a GROUP: #name, name, its ID, or the first 8 or more characters of
-// that. IDs of persons, conversations (a group's is its conversation's) and messages
+// that if the owner has accepted the group: made it, was brought into it by a contact,
+// or has written in it. A name means the first of these that fits: by petname; a verified
+// person; a contact or a group that is accepted; a group that the owner was in; a stranger
+// or another group. Where several fit equally it is ambiguous. IDs of persons, conversations (a group's is its conversation's) and messages
 // are 64 hexadecimal digits; a device's is the text of its libp2p peer ID.
 //
 // An error carries a Problem. The schema changes only by adding.
@@ -47,7 +50,7 @@ type Problem struct {
 	Code string `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
 	// Whom WHO fits (ambiguous), or who has the name (name_taken).
 	Persons []*Person `protobuf:"bytes,2,rep,name=persons,proto3" json:"persons,omitempty"`
-	// Which groups WHO fits (ambiguous).
+	// Which groups WHO fits (ambiguous), or which has the name (name_taken).
 	Groups []*Group `protobuf:"bytes,3,rep,name=groups,proto3" json:"groups,omitempty"`
 	// The character that can't be in a name, or not where it stands (name), as
 	// "U+200B ZERO WIDTH SPACE".
@@ -3737,7 +3740,7 @@ func (x *LeaveRequest) GetGroup() string {
 type RemoveMemberRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Group         string                 `protobuf:"bytes,1,opt,name=group,proto3" json:"group,omitempty"` // GROUP
-	Who           string                 `protobuf:"bytes,2,opt,name=who,proto3" json:"who,omitempty"`     // WHO, among the members first
+	Who           string                 `protobuf:"bytes,2,opt,name=who,proto3" json:"who,omitempty"`     // WHO; of several who fit equally, the members
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3789,7 +3792,7 @@ func (x *RemoveMemberRequest) GetWho() string {
 type SetRoleRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Group         string                 `protobuf:"bytes,1,opt,name=group,proto3" json:"group,omitempty"` // GROUP
-	Who           string                 `protobuf:"bytes,2,opt,name=who,proto3" json:"who,omitempty"`     // WHO, among the members first
+	Who           string                 `protobuf:"bytes,2,opt,name=who,proto3" json:"who,omitempty"`     // WHO; of several who fit equally, the members
 	Role          string                 `protobuf:"bytes,3,opt,name=role,proto3" json:"role,omitempty"`   // owner, admin or member
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

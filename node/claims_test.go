@@ -1,0 +1,363 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/store"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// contact says whether m knows somebody as a contact.
+func (m *machine) contact(o *machine) bool {
+	them, _ := m.people.get(o.who.person)
+	return them.Contact
+}
+
+// A stranger who calls himself as a group of the owner's got what was said to the group, and was a contact from then on.
+func TestStrangerNamedLikeMyGroup(t *testing.T) {
+	inWorld(t, 31, func(t *testing.T, w *world) {
+		all := w.people("Ann", "ops")
+		ann, mallory := all[0], all[1]
+		ann.meets(soon, mallory)
+		g := ann.makes("ops")
+		to := func(who string, want event.Conversation) {
+			t.Helper()
+			sent, err := ann.Send(t.Context(), Outgoing{To: who, Text: "secret"})
+			if err != nil || sent.Conversation != want {
+				t.Errorf("to %s: %v, %v", who, sent.To, err)
+			}
+			target, err := ann.Target(t.Context(), who)
+			if err != nil || target.ID != want.String() {
+				t.Errorf("%s means %v, %v", who, target, err)
+			}
+			if history, err := ann.History(t.Context(), who, HistoryRange{Limit: 1}); err != nil || len(history) != 1 || history[0].Conversation != want {
+				t.Errorf("history of %s: %v, %v", who, history, err)
+			}
+		}
+		for _, who := range []string{"ops", "#ops", "OPS", "оps"} { // the last with a Cyrillic о
+			to(who, g)
+		}
+		if ann.contact(mallory) {
+			t.Error("the stranger has become a contact")
+		}
+		if _, err := ann.Leave(t.Context(), "ops"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := ann.Send(t.Context(), Outgoing{To: "ops", Text: "secret"}); !errors.Is(err, ErrNotMember) {
+			t.Errorf("to a group that Ann has left: %v", err)
+		}
+		if history, err := ann.History(t.Context(), "ops", HistoryRange{Limit: 100}); err != nil || len(history) != 4 {
+			t.Errorf("history of a group that Ann has left: %v, %v", history, err)
+		}
+		if ann.contact(mallory) || len(mallory.words(ann, ann)) > 0 {
+			t.Error("the stranger has got something")
+		}
+		// Who is written to by ID is known, but the name is not theirs.
+		other := ann.makes("ops")
+		ann.say(mallory, "who are you?")
+		to("ops", other)
+		var taken *NameTakenError
+		if _, err := ann.Accept(t.Context(), mallory.who.person.String(), ""); !errors.As(err, &taken) || taken.Group == nil || taken.Group.ID != other {
+			t.Errorf("accepted under the name of a group: %v", err)
+		}
+		if p, err := ann.Accept(t.Context(), mallory.who.person.String(), "Mal"); err != nil || p.Petname != "Mal" {
+			t.Errorf("accepted with a petname: %v, %v", p, err)
+		}
+	})
+}
+
+// Anybody can bring the owner into a group that is called as somebody whom they know, or as another group.
+func TestStrangersGroupNamedLikeMyContact(t *testing.T) {
+	inWorld(t, 32, func(t *testing.T, w *world) {
+		all := w.people("Ann", "Bob", "Mallory")
+		ann, bob, mallory := all[0], all[1], all[2]
+		ann.meets(soon, bob, mallory)
+		ann.say(bob, "hello")
+		own := ann.makes("ops")
+		mallory.makes("Bob", ann)
+		hers := mallory.makes("ops", ann)
+		zoo := mallory.makes("zoo", ann)
+		sent := func(who string) Message {
+			t.Helper()
+			m, err := ann.Send(t.Context(), Outgoing{To: who, Text: "secret"})
+			if err != nil {
+				t.Fatalf("to %s: %v", who, err)
+			}
+			return m
+		}
+		if m := sent("Bob"); m.To.ID != bob.who.person.String() {
+			t.Errorf("to Bob: %v", m.To)
+		}
+		for _, who := range []string{"ops", "#ops"} {
+			if m := sent(who); m.Conversation != own {
+				t.Errorf("to %s: %v", who, m.To)
+			}
+		}
+		if _, err := ann.SetTopic(t.Context(), "ops", "mine"); err != nil {
+			t.Errorf("topic of the own group: %v", err)
+		}
+		// The beginning of an ID means what is accepted. She has written in none of these yet.
+		if _, err := ann.Group(t.Context(), zoo.String()[:minPrefix]); err == nil {
+			t.Error("the beginning of the ID of a stranger's group means it")
+		}
+		sent("zoo")
+		if g, err := ann.Group(t.Context(), zoo.String()[:minPrefix]); err != nil || g.ID != zoo {
+			t.Errorf("the beginning of the ID of a group in which she has written: %v", err)
+		}
+		// What she has written in is hers as well.
+		ann.tell(hers, "hello")
+		var several *AmbiguousError
+		if _, err := ann.Send(t.Context(), Outgoing{To: "ops", Text: "which?"}); !errors.As(err, &several) || len(several.Groups) != 2 {
+			t.Errorf("two groups in which she writes: %v", err)
+		}
+		// A person and a group, both settled.
+		ann.makes("Bob")
+		if _, err := ann.Send(t.Context(), Outgoing{To: "Bob", Text: "which?"}); !errors.As(err, &several) || len(several.Groups) != 1 || len(several.Candidates) != 1 {
+			t.Errorf("a contact and a group: %v", err)
+		}
+		if _, err := ann.Block(t.Context(), "Bob"); err != nil {
+			t.Errorf("only persons can be blocked: %v", err)
+		}
+	})
+}
+
+// Brought in again after she had left, Ann has not accepted that by what she wrote before.
+func TestAcceptedOnlySinceInvited(t *testing.T) {
+	inWorld(t, 33, func(t *testing.T, w *world) {
+		all := w.people("Ann", "Mallory")
+		ann, mallory := all[0], all[1]
+		ann.meets(soon, mallory)
+		g := mallory.makes("zoo", ann)
+		now := func() rank {
+			state, err := ann.groups.State(g)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return ann.groupRank(g, state)
+		}
+		want := func(want rank, when string) {
+			t.Helper()
+			if got := now(); got != want {
+				t.Errorf("%s: rank %d, want %d", when, got, want)
+			}
+		}
+		want(byClaim, "brought in by a stranger")
+		ann.tell(g, "hello")
+		want(byContact, "she has written")
+		if _, err := ann.Leave(t.Context(), g.String()); err != nil {
+			t.Fatal(err)
+		}
+		want(byPast, "she has left")
+		w.within(soon, "Mallory hears it", func() bool {
+			group, _ := mallory.Group(t.Context(), g.String())
+			return group.Members == 1
+		})
+		mallory.invites(g, ann)
+		w.within(soon, "she is in again", func() bool { return ann.role(g) != "" })
+		want(byClaim, "brought in again")
+		if _, err := ann.NameContact(t.Context(), mallory.who.person.String(), "Mal"); err != nil {
+			t.Fatal(err)
+		}
+		want(byContact, "Mallory is a contact")
+	})
+}
+
+// A member of a group calls himself as a contact who is not in it.
+func TestStrangerInGroupNamedLikeMyContact(t *testing.T) {
+	inWorld(t, 34, func(t *testing.T, w *world) {
+		all := w.people("Ann", "Bob", "Mallory", "Cleo")
+		ann, bob, mallory, cleo := all[0], all[1], all[2], all[3]
+		ann.meets(soon, bob, mallory, cleo)
+		ann.say(bob, "hello")
+		g := ann.makes("lunch", mallory, cleo)
+		if err := mallory.SetName(t.Context(), "Bob"); err != nil {
+			t.Fatal(err)
+		}
+		w.within(soon, "Ann hears his name", func() bool {
+			them, _ := ann.people.get(mallory.who.person)
+			return them.Claimed == "Bob"
+		})
+		if _, err := ann.SetRole(t.Context(), "lunch", "Bob", RoleOwner); !errors.Is(err, ErrNotMember) {
+			t.Errorf("Bob is made an owner: %v", err)
+		}
+		if _, err := ann.SetRole(t.Context(), "lunch", bob.who.person.String(), RoleOwner); !errors.Is(err, ErrNotMember) {
+			t.Errorf("Bob is made an owner by ID: %v", err)
+		}
+		if _, err := ann.RemoveMember(t.Context(), "lunch", "Bob"); !errors.Is(err, ErrNotMember) {
+			t.Errorf("Bob is removed: %v", err)
+		}
+		for text, want := range map[string][]crypto.PersonID{
+			"@Bob?":            nil,
+			"@Cleo and @Bob":   {cleo.who.person},
+			"@Ann at one":      nil,
+			"no@Cleo here, no": nil,
+		} {
+			if sent := ann.tell(g, text); !slices.Equal(sent.Mentions, want) {
+				t.Errorf("%q mentions %v, want %v", text, sent.Mentions, want)
+			}
+		}
+		ann.invites(g, bob)
+		if sent := ann.tell(g, "@Bob!"); !slices.Equal(sent.Mentions, []crypto.PersonID{bob.who.person}) {
+			t.Errorf("with Bob in the group, he is not mentioned: %v", sent.Mentions)
+		}
+		if _, err := ann.SetRole(t.Context(), "lunch", "Bob", RoleAdmin); err != nil || bob.who.person == mallory.who.person {
+			t.Errorf("Bob is made an admin: %v", err)
+		}
+		members, err := ann.Members(t.Context(), "lunch")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range members {
+			if (m.Role == RoleAdmin) != (m.ID == bob.who.person) {
+				if m.Role != RoleOwner {
+					t.Errorf("%v is %s", m.ID, m.Role)
+				}
+			}
+		}
+		// By ID, whoever it is; of strangers of one name, the member.
+		other := w.people("Cleo")[0]
+		ann.meets(soon, other)
+		if _, err := ann.RemoveMember(t.Context(), "lunch", "Cleo"); err != nil {
+			t.Errorf("the one Cleo in the group: %v", err)
+		}
+		if _, err := ann.RemoveMember(t.Context(), "lunch", "Cleo"); !errors.Is(err, ErrNotMember) {
+			t.Errorf("no Cleo in the group: %v", err)
+		}
+		if _, err := ann.RemoveMember(t.Context(), "lunch", mallory.who.person.String()); err != nil {
+			t.Errorf("by ID: %v", err)
+		}
+		if _, err := ann.SetRole(t.Context(), "lunch", "Nobody", RoleAdmin); !errors.As(err, new(*UnknownError)) {
+			t.Errorf("nobody: %v", err)
+		}
+		if _, err := ann.SetRole(t.Context(), "lunch", "Ann", RoleMember); errors.As(err, new(*UnknownError)) {
+			t.Errorf("herself: %v", err)
+		}
+	})
+}
+
+// The longest name fits, but not where it is only claimed and a shorter one is settled.
+func TestMentionsGoBySettledNames(t *testing.T) {
+	id := func(n byte) crypto.PersonID { return crypto.PersonID{n} }
+	persons := []*acquaintance{
+		{Person: store.Person{ID: id(1), Claimed: "Ann", Pinned: "Ann", Contact: true}},
+		{Person: store.Person{ID: id(2), Claimed: "Ann Lee", Pinned: "Ann Lee", Contact: true}},
+		{Person: store.Person{ID: id(3), Claimed: "Ann are you"}},
+		{Person: store.Person{ID: id(4), Claimed: "Bob"}},
+		{Person: store.Person{ID: id(5), Claimed: "Bob"}},
+		{Person: store.Person{ID: id(6), Claimed: "Bob Ray"}},
+		{Person: store.Person{ID: id(8), Claimed: "Cleo"}},
+		{Person: store.Person{ID: id(7), Claimed: "Cleo", Pinned: "Cleo", Contact: true}}, // no reader
+		{Person: store.Person{ID: id(9), Claimed: "Dan"}},                                 // no reader
+		{Person: store.Person{ID: id(13), Claimed: "Eve Ray"}},                            // no reader
+		{Person: store.Person{ID: id(10), Claimed: "Eve"}},
+		{Person: store.Person{ID: id(11), Claimed: "Kim", Pinned: "Kim", Petname: "Kim", Contact: true}},
+		{Person: store.Person{ID: id(12), Claimed: "Kim", Pinned: "Kim", Contact: true}},
+	}
+	readers := map[crypto.PersonID]bool{}
+	for _, p := range persons {
+		readers[p.ID] = p.ID != id(7) && p.ID != id(9) && p.ID != id(13)
+	}
+	made := 0
+	among := func() *roll { made++; return newRoll(persons, readers, new(keys).key) }
+	for text, want := range map[string][]crypto.PersonID{
+		"@Ann are you coming?":                   {id(1)},
+		"@Ann Lee?":                              {id(2)},
+		"@ann lee and @Ann":                      {id(1), id(2)},
+		"@Bob Ray":                               {id(6)},
+		"@Bob":                                   nil,
+		"@Cleo":                                  nil,
+		"@Dan":                                   nil,
+		"@Kim":                                   {id(11)},
+		"@Eve @Eve":                              {id(10)},
+		strings.Repeat("@nobody ", 100) + "@Eve": {id(10)},
+		strings.Repeat("@nobody ", 2000) + "@Eve": nil, // there is an end to looking
+		"a@Eve": nil,
+	} {
+		if got := mentions(text, among); !slices.Equal(got, want) {
+			t.Errorf("%.30q mentions %v, want %v", text, got, want)
+		}
+	}
+	if got := mentions("@Eve Ray", among); !slices.Equal(got, []crypto.PersonID{id(10)}) {
+		t.Errorf("a stranger who does not read takes a mention: %v", got)
+	}
+	var many strings.Builder
+	for i := range event.MaxMentions + 5 {
+		name := fmt.Sprint("reader ", i)
+		persons = append(persons, &acquaintance{Person: store.Person{ID: id(byte(100 + i)), Claimed: name}})
+		readers[id(byte(100+i))] = true
+		fmt.Fprintf(&many, "@%s, ", name)
+	}
+	if got := mentions(many.String(), among); len(got) != event.MaxMentions {
+		t.Errorf("%d mentions, an event has room for %d", len(got), event.MaxMentions)
+	}
+	made = 0
+	if mentions("nobody here", among); made > 0 {
+		t.Error("the roll is made for a text that mentions nobody")
+	}
+}
+
+// What can't be sent makes nobody a contact.
+func TestFailedSendMakesNoContact(t *testing.T) {
+	inWorld(t, 35, func(t *testing.T, w *world) {
+		all := w.people("Ann", "Bob")
+		ann, bob := all[0], all[1]
+		ann.meets(soon, bob)
+		for text, want := range map[string]error{"": ErrEmpty, "a\xff": ErrText, strings.Repeat("x", event.MaxText+1): ErrTooLong} {
+			if _, err := ann.Send(t.Context(), Outgoing{To: "Bob", Text: text}); !errors.Is(err, want) {
+				t.Errorf("sent: %v", err)
+			}
+		}
+		if ann.contact(bob) {
+			t.Error("Bob is a contact")
+		}
+		sent, err := ann.SendAll(t.Context(), []Outgoing{{To: "Bob", Text: "hello"}, {To: "Bob"}})
+		if !errors.Is(err, ErrEmpty) || len(sent) != 1 || !ann.contact(bob) {
+			t.Errorf("of two, the first can be sent: %d, %v", len(sent), err)
+		}
+	})
+}
+
+// Whole IDs mean whose they are, and one's own is no one to write to.
+func TestWholeIDs(t *testing.T) {
+	inWorld(t, 36, func(t *testing.T, w *world) {
+		all := w.people("Ann", "Bob")
+		ann, bob := all[0], all[1]
+		ann.meets(soon, bob)
+		g := ann.makes("lunch")
+		for who, want := range map[string]string{
+			bob.who.person.String():                  bob.who.person.String(),
+			strings.ToUpper(bob.who.person.String()): bob.who.person.String(),
+			g.String():                               g.String(),
+			"#" + g.String():                         g.String(),
+		} {
+			if target, err := ann.Target(t.Context(), who); err != nil || target.ID != want {
+				t.Errorf("%s: %v, %v", who, target, err)
+			}
+		}
+		for who, want := range map[string]error{
+			ann.who.person.String():       ErrSelf,
+			"Ann":                         ErrSelf,
+			"#" + ann.who.person.String(): nil,
+			"#" + bob.who.person.String(): nil,
+			crypto.PersonID{1}.String():   nil,
+		} {
+			_, err := ann.Target(t.Context(), who)
+			if unknown := new(UnknownError); want == nil && !errors.As(err, &unknown) || want != nil && !errors.Is(err, want) {
+				t.Errorf("%s: %v, want %v", who, err, want)
+			}
+		}
+		other := w.people("Ann")[0]
+		ann.meets(soon, other)
+		if target, err := ann.Target(t.Context(), "Ann"); err != nil || target.ID != other.who.person.String() {
+			t.Errorf("the other Ann: %v, %v", target, err)
+		}
+		if _, err := ann.Resolve(t.Context(), g.String()); !errors.As(err, new(*UnknownError)) {
+			t.Errorf("a group where a person is asked for: %v", err)
+		}
+	})
+}
