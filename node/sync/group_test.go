@@ -344,6 +344,16 @@ func TestEpochs(t *testing.T) {
 	s.want(s.got(sync.Frame{Epoch: &sync.Epoch{Tag: make32(0x30), Control: c.Control[:1]}}), "Close")
 }
 
+// A key that was to be passed on before the peer's offer is, though nothing else is lacking.
+func TestEpochBeforeTheOffer(t *testing.T) {
+	c := crew(t)
+	share := sync.ShareEpoch{Conversation: c.ID, Epoch: sync.Epoch{ID: [16]byte{1}, Key: [32]byte{2}, Control: c.Control[:1]}}
+	s := joined(t, c)
+	s.want(s.step(share))
+	s.want(s.offered(sync.Offer{Want: sync.WantOwn, Control: c.Control}), "epoch", "settled", "Wake")
+	s.want(s.offered(sync.Offer{Number: 1, Want: sync.WantOwn, Control: c.Control}), "settled")
+}
+
 func TestWantedCards(t *testing.T) {
 	theirs := write(t, direct, peer, 1, 10)
 	s := newScript(t)

@@ -179,6 +179,7 @@ func (s *Session) offered(o Offer) {
 		s.check(l)
 	}
 	c.number, c.round = o.Number, true
+	s.passEpochs(c)
 	s.reopen(c)
 }
 
