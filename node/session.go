@@ -233,6 +233,8 @@ func (s *session) perform(ctx context.Context, e sync.Effect) (sync.Input, error
 		s.jobs.put(job{effect: e})
 	case sync.RoundBegan:
 		s.node.rounds.begin(e.Conversation, s)
+	case sync.RoundDropped:
+		s.node.rounds.end(e.Conversation, s)
 	case sync.RoundEnded:
 		if began, ok := s.node.rounds.end(e.Conversation, s); ok {
 			s.jobs.put(job{effect: roundEnded{e.Conversation, began}})

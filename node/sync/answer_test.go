@@ -164,3 +164,53 @@ func TestRoundBegins(t *testing.T) {
 	s.want(s.step(sync.Compare{Conversation: c.ID}), "RoundBegan", "offers")
 	s.want(s.settled(1), "RoundEnded")
 }
+
+// What was refused because too much waited is asked for once nothing waits any more, by a new offer.
+func TestRefusedForWantOfRoomIsAskedForAgain(t *testing.T) {
+	x, y := write(t, direct, ownOther, 12, 60<<10), write(t, direct, third, 12, 60<<10)
+	s := talking(t, nil, nil)
+	a := find[sync.Ingest](t, s.run(x.run(1, 12)))
+	b := find[sync.Ingest](t, s.run(y.run(1, 12)))
+	s.want(s.step(sync.NeedCard{Ticket: a.Ticket, Head: crypto.Hash{1}}), "card request")
+	s.want(s.step(sync.NeedCard{Ticket: b.Ticket, Head: crypto.Hash{1}}), "refused")
+	s.want(s.got(sync.Frame{Card: &sync.Card{Card: []byte("card")}}), "LearnCard")
+	s.want(s.step(sync.CardLearned{}), "Ingest", "RoundBegan", "offers")
+	s.want(s.step(sync.Stored{Ticket: a.Ticket, Segments: event.Segments{x.to(12)}}), "have")
+	s.want(s.run(y.run(1, 12)), "Ingest")
+	s.want(s.later(time.Hour)) // once
+}
+
+// A run that is with the shell when its conversation is left is answered, and what was sent of it holds no other up.
+func TestNothingOfWhatWasLeftIsUnanswered(t *testing.T) {
+	own, theirs := ofGroup(t, self, 1), ofGroup(t, peer, 1)
+	c := crew(t)
+	s := joined(t, c)
+	s.offered(sync.Offer{Want: sync.WantOwn, Control: c.Control})
+	run := theirs.run(1, 1)
+	run.Tag = theirTag
+	came := find[sync.Ingest](t, s.run(run))
+	s.step(own.now(1))
+	s.want(s.step(own.loaded(1, 1)), "run")
+	s.want(s.step(sync.Joined{Serve: true, Own: []crypto.DeviceID{self}}))
+	if n := s.session.Unanswered(); n != 0 {
+		t.Errorf("%d bytes fill the window", n)
+	}
+	s.want(s.step(sync.Stored{Ticket: came.Ticket, Segments: event.Segments{theirs.to(1)}}), "refused")
+}
+
+// A round that began ends, whatever becomes of it.
+func TestRoundIsDropped(t *testing.T) {
+	c := crew(t, ofGroup(t, crypto.DeviceID{9}, 1))
+	begun := func(want sync.Want) *script {
+		s := joined(t, c)
+		s.offered(sync.Offer{Want: want, Control: c.Control})
+		s.want(s.step(sync.Compare{Conversation: c.ID}), "RoundBegan", "offers")
+		return s
+	}
+	quiet := c
+	quiet.Quiet = true
+	s := begun(sync.WantOwn)
+	s.want(s.step(sync.Joined{Serve: true, Own: []crypto.DeviceID{self}, Conversations: []sync.Conversation{quiet}}), "RoundDropped", "offers")
+	s.want(begun(sync.WantNothing).settled(1), "RoundDropped")
+	s.want(begun(sync.WantOwn).step(sync.Joined{Serve: true, Own: []crypto.DeviceID{self}}), "RoundDropped")
+}

@@ -111,8 +111,16 @@ func (s *Session) join(in Joined) {
 			fresh = append(fresh, c)
 		}
 	}
+	var gone []*conversation
 	for id, c := range s.byID {
-		c.left = !given[id]
+		if !given[id] && !c.left {
+			gone = append(gone, c)
+		}
+	}
+	slices.SortFunc(gone, func(a, b *conversation) int { return bytes.Compare(a.id[:], b.id[:]) })
+	for _, c := range gone {
+		c.left = true
+		s.abandon(c)
 	}
 	slices.SortFunc(fresh, func(a, b *conversation) int { return bytes.Compare(a.mine, b.mine) })
 	s.offer(asFollowed, fresh...)
@@ -164,14 +172,22 @@ func (s *Session) enter(in *Conversation) *conversation {
 
 // hush ends what was under way in a conversation that has become quiet.
 func (s *Session) hush(c *conversation) {
+	s.abandon(c)
+	s.settle(c)
+}
+
+// abandon forgets what was under way in a conversation in which messages don't move any more.
+func (s *Session) abandon(c *conversation) {
 	for _, l := range c.order {
 		l.target = 0
 		s.recall(l)
 	}
 	c.catching = 0
+	if c.wide != 0 || c.settling != 0 {
+		s.emit(RoundDropped{c.id})
+	}
 	c.wide, c.settling = 0, 0
 	c.control.epochs = nil
-	s.settle(c)
 }
 
 // logOf returns the pictures of a log, new ones if there are none.
@@ -210,12 +226,9 @@ func (s *Session) grow(l *log, segments event.Segments) bool {
 	if slices.Equal(l.mine, segments) {
 		return false
 	}
-	merged, err := segments, error(nil)
-	for _, g := range l.mine {
-		if merged, err = merged.Add(g); err != nil {
-			merged = segments
-			break
-		}
+	merged, err := l.mine.Union(segments)
+	if err != nil {
+		merged = segments
 	}
 	if slices.Equal(merged, l.mine) {
 		return false

@@ -96,9 +96,12 @@ type (
 		Theirs event.Segments
 	}
 
-	// RoundBegan says that the peer is asked for everything that it holds and this node lacks. RoundEnded follows, unless
-	// the session ends, the conversation becomes quiet or is left, or the peer does not answer. It may come again before.
+	// RoundBegan says that the peer is asked for everything that it holds and this node lacks. It may come again before
+	// RoundEnded or RoundDropped.
 	RoundBegan struct{ Conversation event.Conversation }
+
+	// RoundDropped says that the peer will not bring what it was asked for.
+	RoundDropped struct{ Conversation event.Conversation }
 
 	// RoundEnded says that all the peer had to bring when it got this node's offer, with
 	// the Joined, Follow or Compare before, is stored here. What waited for a cause then
@@ -145,6 +148,7 @@ func (EpochShared) effect()   {}
 func (Acked) effect()         {}
 func (Rollback) effect()      {}
 func (RoundBegan) effect()    {}
+func (RoundDropped) effect()  {}
 func (RoundEnded) effect()    {}
 func (Request) effect()       {}
 func (FetchCard) effect()     {}

@@ -161,7 +161,7 @@ func (e *end) effect(effect sync.Effect) {
 		n.submit(operation{in: func(d *disk) { d.deliver(x.Log, e.peer.person, x.Segments) }})
 	case sync.Rollback:
 		n.submit(operation{in: func(d *disk) { d.rollback(n, x.Log, x.Theirs) }})
-	case sync.RoundBegan:
+	case sync.RoundBegan, sync.RoundDropped:
 	case sync.RoundEnded:
 		e.rounds[x.Conversation] = true
 		e.checkRound(x.Conversation)

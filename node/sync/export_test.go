@@ -63,3 +63,6 @@ func (s *Session) Logs() (n int) {
 	}
 	return n
 }
+
+// Unanswered returns how much of the window is in use, in bytes.
+func (s *Session) Unanswered() int { return s.unanswered }

@@ -80,6 +80,21 @@ func TestClaimsAreBounded(t *testing.T) {
 		}
 		s.want(s.step(sync.Received{Frame: sync.Frame{Have: h}}))
 	}
+	holes := write(t, direct, third, 256, 10).run(1, 256) // which bring more pieces than anybody tells
+	for i := 0; i < 256; i += 2 {
+		holes = dropped(holes, i)
+	}
+	holes.Events[255].Signature = make([]byte, crypto.SignatureSize)
+	s.run(holes)
+	for n := range 20 {
+		o := sync.Offer{Store: theirStore, Number: uint64(n + 1)}
+		for i := range 4000 {
+			h := sync.RecordHead{Kind: 1, Counter: 1, Subject: []byte("subject")}
+			binary.BigEndian.PutUint64(h.Device[:], uint64(n*4000+i+1))
+			o.Records = append(o.Records, h)
+		}
+		s.step(sync.Received{Frame: sync.Frame{Offers: &sync.Offers{Offers: []sync.Offer{o}}}})
+	}
 	for n := range 100 {
 		o := sync.Offer{Store: theirStore}
 		o.Tag = make32(byte(n + 1))

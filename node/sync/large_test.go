@@ -201,7 +201,7 @@ func (l *link) do(e sync.Effect) {
 	case sync.RoundEnded:
 		l.ended = true
 		l.m.choose()
-	case sync.Acked, sync.RoundBegan:
+	case sync.Acked, sync.RoundBegan, sync.RoundDropped:
 	case sync.Drain:
 		l.soon(0, sync.Drained{})
 	case sync.Wake:

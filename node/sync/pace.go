@@ -47,7 +47,7 @@ func (s *Session) sendPaced(f Frame, bytes int) {
 // sayMore says what has waited for room, and has the shell tell when there is some again.
 func (s *Session) sayMore() {
 	p := &s.pacing
-	if len(s.untold) > 0 && s.haveAt.IsZero() {
+	if len(s.untold) > 0 && s.haveAt.IsZero() && s.room() {
 		s.tell()
 	}
 	s.sendOffers()

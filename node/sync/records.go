@@ -71,7 +71,7 @@ func (s *Session) keepRecord(c *conversation, r *event.Record) *record {
 func (s *Session) seeRecord(c *conversation, head RecordHead) {
 	rec := c.records[head.key()]
 	if rec == nil {
-		if s.claims == maxClaims {
+		if s.claims >= maxClaims {
 			return
 		}
 		s.claims++

@@ -61,6 +61,7 @@ type Session struct {
 	pacing pacing
 
 	taking    taking
+	lacking   []*conversation // of which runs were refused since too much waited
 	cards     cards
 	expecting []*conversation // that may have to be welcomed to
 	controls  uint64          // counts HeldControl
@@ -142,6 +143,7 @@ func (s *Session) Step(now time.Time, in Input) []Effect {
 	case Tick:
 	}
 	s.fire()
+	s.askAgain()
 	s.load()
 	s.ask()
 	s.sayMore()

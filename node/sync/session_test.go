@@ -329,7 +329,7 @@ func TestLeave(t *testing.T) {
 	in := sync.Conversation{ID: group, Mine: mineTag, Theirs: theirTag, Logs: own.held(1)}
 	s := joined(t, in)
 	s.want(s.offer(theirTag, own.held(1)), "Acked", "settled")
-	s.want(s.step(sync.Joined{Serve: true}))
+	s.want(s.step(sync.Joined{Serve: true}), "RoundDropped")
 	s.want(s.step(own.now(2)))
 	run := theirs.run(1, 1)
 	run.Tag = theirTag

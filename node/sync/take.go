@@ -92,13 +92,15 @@ func (s *Session) takeRun(run event.Run) {
 
 // brings takes into the picture of the peer's log what it has sent of it.
 func (s *Session) brings(l *log, run *event.Run) {
-	theirs, err := l.theirs, error(nil)
-	for _, g := range run.Given() {
-		if theirs, err = theirs.Add(g); err != nil {
-			return // it contradicts itself
-		}
+	theirs, err := l.theirs.Union(run.Given())
+	if err != nil {
+		return // it contradicts itself
 	}
-	s.picture(l, theirs[:min(len(theirs), event.MaxPieces)])
+	theirs = theirs[:min(len(theirs), event.MaxPieces)]
+	if len(l.mine) == 0 && s.claims+len(theirs)-len(l.theirs) > maxClaims {
+		return
+	}
+	s.picture(l, theirs)
 	s.check(l)
 }
 
@@ -170,12 +172,28 @@ func (s *Session) again(p *pending) {
 func (s *Session) giveUp(p *pending, why Reason) {
 	switch {
 	case p.run == nil:
-	case why == OverBudget: // there may be room for the next one
+	case why == OverBudget: // there may be room for the next one, and later for this one
 		s.refuseOnce(p.conv, p.run, why)
+		if !slices.Contains(s.lacking, p.conv) {
+			s.lacking = append(s.lacking, p.conv)
+		}
 	default:
 		s.refuse(p.conv, p.run.Log(), why)
 	}
 	s.done(p)
+}
+
+// askAgain offers anew what runs were refused of because too much waited, once nothing waits any more.
+func (s *Session) askAgain() {
+	if s.taking.held > 0 {
+		return
+	}
+	for _, c := range s.lacking {
+		if c.live() {
+			s.offer(everything, c)
+		}
+	}
+	s.lacking = nil
 }
 
 // needControl keeps p until more of the control set has come, if it has not by now.
@@ -263,6 +281,8 @@ func (s *Session) storedRun(p *pending, in Stored) {
 		}
 	case live && (len(here) > 0 || p.run.Number != 0):
 		s.sendHave(p.conv, here, p.run.Number)
+	case !live:
+		s.refuse(p.conv, name, NotPermitted) // it was left meanwhile
 	}
 	if l != nil {
 		s.want(l)
@@ -301,8 +321,9 @@ func (s *Session) settled(f *Settled) {
 		return
 	}
 	c.wide, c.short = 0, false
-	if c.want == WantNothing {
-		return // it held back
+	if c.want == WantNothing { // it held back
+		s.emit(RoundDropped{c.id})
+		return
 	}
 	c.settling = max(s.taking.last, 1)
 	s.endRound(c)

@@ -29,10 +29,21 @@ func (s Ranges) Add(r Range) Ranges {
 
 // Union returns what is in s or in o.
 func (s Ranges) Union(o Ranges) Ranges {
-	for _, r := range o {
-		s = s.Add(r)
+	out := make(Ranges, 0, len(s)+len(o))
+	for len(s)+len(o) > 0 {
+		var r Range
+		if len(o) == 0 || len(s) > 0 && s[0].First <= o[0].First {
+			r, s = s[0], s[1:]
+		} else {
+			r, o = o[0], o[1:]
+		}
+		if n := len(out); n > 0 && r.First-1 <= out[n-1].Last {
+			out[n-1].Last = max(out[n-1].Last, r.Last)
+		} else {
+			out = append(out, r)
+		}
 	}
-	return s
+	return out
 }
 
 // Subtract returns what is in s but not in o.

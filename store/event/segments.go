@@ -79,6 +79,31 @@ func (s Segments) Add(g Segment) (Segments, error) {
 	return append(append(out, g), s[i:]...), nil
 }
 
+// Union returns what is in s or in o, with the errors of Add.
+func (s Segments) Union(o Segments) (Segments, error) {
+	out := make(Segments, 0, len(s)+len(o))
+	for len(s)+len(o) > 0 {
+		var g Segment
+		if len(o) == 0 || len(s) > 0 && s[0].First <= o[0].First {
+			g, s = s[0], s[1:]
+		} else {
+			g, o = o[0], o[1:]
+		}
+		n := len(out)
+		if n == 0 || g.First-1 > out[n-1].Last {
+			out = append(out, g)
+			continue
+		}
+		switch last := &out[n-1]; {
+		case g.Last == last.Last && g.ID != last.ID:
+			return nil, ErrConflict
+		case g.Last > last.Last:
+			last.Last, last.ID = g.Last, g.ID
+		}
+	}
+	return out, nil
+}
+
 // Covers reports whether sequence is in s.
 func (s Segments) Covers(sequence uint64) bool {
 	for _, g := range s {

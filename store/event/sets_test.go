@@ -115,6 +115,17 @@ func TestSegmentsAgainstABitmap(t *testing.T) {
 			}
 		}
 		(ma &^ mb).is(t, "missing", a.Missing(b))
+		(ma | mb).is(t, "union of ranges", a.Ranges().Union(b.Ranges()))
+		union, err := a.Union(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		(ma | mb).is(t, "union", union.Ranges())
+		for _, g := range union {
+			if g.ID != idAt(g.Last) {
+				t.Fatalf("segment to %d of a union has the ID of %d", g.Last, g.ID[0])
+			}
+		}
 		if want := uint64(max(0, bits.Len64(uint64(ma))-1)); a.Last() != want {
 			t.Fatalf("last of %v: %d", a, a.Last())
 		}
@@ -130,6 +141,11 @@ func TestSegmentsAdd(t *testing.T) {
 	s, err := Segments{{1, 5, ID{1}}}.Add(Segment{3, 5, ID{2}})
 	if !errors.Is(err, ErrConflict) {
 		t.Errorf("fork: %v, %v", s, err)
+	}
+	for _, pair := range [][2]Segments{{{{1, 5, ID{1}}}, {{3, 5, ID{2}}}}, {{{3, 5, ID{1}}}, {{1, 5, ID{2}}}}} {
+		if s, err := pair[0].Union(pair[1]); !errors.Is(err, ErrConflict) {
+			t.Errorf("union of a fork: %v, %v", s, err)
+		}
 	}
 	for _, g := range []Segment{{0, 1, ID{}}, {2, 1, ID{}}, {1, MaxInteger + 1, ID{}}} {
 		if _, err := (Segments{}).Add(g); !errors.Is(err, ErrMalformed) {
