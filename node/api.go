@@ -185,6 +185,7 @@ type Filter struct{ From, In string }
 type Page struct {
 	Messages []Message
 	Cursor   uint64
+	Revealed uint64 // moves when something older may be shown again
 }
 
 // HistoryRange picks messages of a conversation: the newest Limit, or those next to an ID.

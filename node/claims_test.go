@@ -31,7 +31,7 @@ func TestStrangerNamedLikeMyGroup(t *testing.T) {
 			if err != nil || sent.Conversation != want {
 				t.Errorf("to %s: %v, %v", who, sent.To, err)
 			}
-			target, err := ann.Target(t.Context(), who)
+			target, err := ann.Target(t.Context(), who, "")
 			if err != nil || target.ID != want.String() {
 				t.Errorf("%s means %v, %v", who, target, err)
 			}
@@ -335,7 +335,7 @@ func TestWholeIDs(t *testing.T) {
 			g.String():                               g.String(),
 			"#" + g.String():                         g.String(),
 		} {
-			if target, err := ann.Target(t.Context(), who); err != nil || target.ID != want {
+			if target, err := ann.Target(t.Context(), who, ""); err != nil || target.ID != want {
 				t.Errorf("%s: %v, %v", who, target, err)
 			}
 		}
@@ -346,14 +346,14 @@ func TestWholeIDs(t *testing.T) {
 			"#" + bob.who.person.String(): nil,
 			crypto.PersonID{1}.String():   nil,
 		} {
-			_, err := ann.Target(t.Context(), who)
+			_, err := ann.Target(t.Context(), who, "")
 			if unknown := new(UnknownError); want == nil && !errors.As(err, &unknown) || want != nil && !errors.Is(err, want) {
 				t.Errorf("%s: %v, want %v", who, err, want)
 			}
 		}
 		other := w.people("Ann")[0]
 		ann.meets(soon, other)
-		if target, err := ann.Target(t.Context(), "Ann"); err != nil || target.ID != other.who.person.String() {
+		if target, err := ann.Target(t.Context(), "Ann", ""); err != nil || target.ID != other.who.person.String() {
 			t.Errorf("the other Ann: %v, %v", target, err)
 		}
 		if _, err := ann.Resolve(t.Context(), g.String()); !errors.As(err, new(*UnknownError)) {

@@ -37,6 +37,9 @@ func (n *Node) change(ctx context.Context, id crypto.PersonID, f func(*store.Per
 		return Person{}, err
 	}
 	after, _ := n.people.get(id)
+	if before.Blocked && !after.Blocked {
+		n.revealed.Add(1)
+	}
 	if after.Contact != before.Contact || after.Blocked != before.Blocked {
 		n.policyChanged(id)
 		if after.Contact && !after.Blocked {

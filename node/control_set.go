@@ -190,6 +190,7 @@ func (n *Node) groupChanged(c groups.Change) {
 			s.news.want(unknown...)
 		}
 	})
+	n.revealed.Add(1) // what was past a cut may count again
 	signal(n.fellows)
 	n.gossips.changed()
 	n.events.bump()

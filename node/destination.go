@@ -1,6 +1,7 @@
 package node
 
 import (
+	"context"
 	gosync "sync"
 	"unicode/utf8"
 
@@ -26,6 +27,30 @@ func (n *Node) destination(who string) (destination, error) {
 		return n.groupDestination(c)
 	}
 	return n.directDestination(c, *p)
+}
+
+// Address finds whom or what can be written to as WHO, for who is about to: whom they mean stays so, and known.
+func (n *Node) Address(ctx context.Context, who string) (Target, error) {
+	to, err := n.destination(who)
+	switch {
+	case err != nil:
+		return Target{}, err
+	case to.person == nil:
+		return n.groupTarget(to.conversation), nil
+	}
+	if err := n.writesTo(ctx, &to); err != nil {
+		return Target{}, err
+	}
+	return n.Target(ctx, to.person.ID.String(), "person")
+}
+
+// writesTo makes who is written to directly a contact.
+func (n *Node) writesTo(ctx context.Context, to *destination) error {
+	if to.person == nil || to.person.Contact {
+		return nil
+	}
+	to.person.Contact = true
+	return n.befriend(ctx, *to.person)
 }
 
 func (n *Node) directDestination(c event.Conversation, with Person) (destination, error) {

@@ -17,9 +17,13 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// Target finds whom or what WHO means.
-func (n *Node) Target(_ context.Context, who string) (Target, error) {
-	m, err := n.find(who, anyone)
+// Target finds whom or what WHO means: a "person", a "group", or either if kind is empty.
+func (n *Node) Target(_ context.Context, who, kind string) (Target, error) {
+	of, ok := kinds[kind]
+	if !ok {
+		return Target{}, fmt.Errorf("%w: kind %q: person or group", ErrSetting, kind)
+	}
+	m, err := n.find(who, of)
 	switch {
 	case err != nil:
 		return Target{}, err

@@ -120,6 +120,18 @@ func TestLearntBeforeKnown(t *testing.T) {
 	}
 }
 
+// forgetStrangers has m forget the strangers who have gone long ago: that happens when another one goes.
+func (w *world) forgetStrangers(m *machine) {
+	w.t.Helper()
+	another := w.people("Another")[0]
+	m.meets(soon, another)
+	another.stop()
+	w.within(time.Minute, "another stranger goes", func() bool {
+		them, _ := m.people.get(another.who.person)
+		return len(them.online) == 0
+	})
+}
+
 // Ann and Dora know each other by sight, and are brought into a group by Bob. Dora goes home for the day.
 func TestFellowMemberIsNotForgotten(t *testing.T) {
 	inWorld(t, 23, func(t *testing.T, w *world) {
@@ -146,8 +158,7 @@ func TestFellowMemberIsNotForgotten(t *testing.T) {
 		dora.stop()
 		bob.stop()
 		time.Sleep(2 * strangerStays)
-		w.people("Eve")[0].stop() // whoever goes has those forgotten who have gone before
-		time.Sleep(time.Minute)
+		w.forgetStrangers(ann)
 		if name() != "Dora" {
 			t.Errorf("two hours later Ann sees her as %q", name())
 		}

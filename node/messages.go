@@ -37,11 +37,8 @@ func (n *Node) SendAll(ctx context.Context, out []Outgoing) ([]Message, error) {
 		if d, failed = n.draft(to, o); failed != nil {
 			break
 		}
-		if to.person != nil && !to.person.Contact { // whoever is written to directly becomes a contact
-			if failed = n.befriend(ctx, *to.person); failed != nil {
-				break
-			}
-			to.person.Contact = true
+		if failed = n.writesTo(ctx, &to); failed != nil {
+			break
 		}
 		destinations[o.To] = to
 		drafts = append(drafts, d)

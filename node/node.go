@@ -26,6 +26,7 @@ import (
 	"net"
 	"strconv"
 	gosync "sync"
+	"sync/atomic"
 	"time"
 
 	ma "github.com/multiformats/go-multiaddr"
@@ -88,6 +89,8 @@ type Node struct {
 
 	events   *counter // what people could see, as in the store
 	presence *counter // who is here
+
+	revealed atomic.Uint64 // counts what may have brought older messages into view
 
 	fellows chan struct{} // wakes keepFellows
 

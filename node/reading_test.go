@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
+	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/store"
 	"github.com/earshot-im/earshot/store/event"
 )
@@ -121,4 +123,152 @@ func TestReadTakesNoMoreThanAsked(t *testing.T) {
 	if _, err := ann.read(ctx, 0, Filter{}, 5, part); !errors.Is(err, context.Canceled) || parts > 0 {
 		t.Errorf("reads %d parts when nobody waits: %v", parts, err)
 	}
+}
+
+// A filter by ID goes on when the stranger that it means is forgotten, and when a name has changed hands.
+func TestFilterByIDNeedsNobody(t *testing.T) {
+	inWorld(t, 25, func(t *testing.T, w *world) {
+		all := w.people("Ann", "Bob", "Cleo")
+		ann, bob, cleo := all[0], all[1], all[2]
+		ann.meets(soon, bob, cleo)
+		g := ann.makes("lunch", bob, cleo)
+		id := bob.who.person.String()
+		filters := map[string]Filter{"from": {From: id}, "in": {In: id}, "group": {In: "#" + g.String()}, "bare group": {In: g.String()}, "both": {From: id, In: g.String()}}
+		nobody := crypto.PersonID{1}.String()
+		for name, f := range map[string]Filter{"from": {From: nobody}, "in": {In: nobody}, "group": {In: "#" + nobody}} {
+			if page, err := ann.Arrivals(t.Context(), 0, f, 9); err != nil || len(page.Messages) > 0 {
+				t.Errorf("%s nobody: %v, %v", name, page, err)
+			}
+		}
+		bob.say(ann, "direct")
+		bob.tell(g, "in the group")
+		ann.hears(g, "in the group")
+		w.within(soon, "both are here", func() bool { return len(ann.words(bob, bob)) == 1 })
+		cleo.say(ann, "Cleo's")
+		w.within(soon, "so is another's", func() bool { return len(ann.words(cleo, cleo)) == 1 })
+		for name, want := range map[string][]string{"from": {"direct", "in the group"}, "in": {"direct"}, "group": {"in the group"},
+			"bare group": {"in the group"}, "both": {"in the group"}} {
+			page, err := ann.Unread(t.Context(), 0, filters[name], 9)
+			got := said(page.Messages)
+			slices.Sort(got)
+			if err != nil || !slices.Equal(got, want) {
+				t.Errorf("%s: %q, %v, want %q", name, got, err, want)
+			}
+		}
+		for _, f := range []Filter{{From: "Carol"}, {In: "Carol"}, {From: "#lunch"}} {
+			if _, err := ann.Arrivals(t.Context(), 0, f, 9); !errors.As(err, new(*UnknownError)) {
+				t.Errorf("%v: %v", f, err)
+			}
+		}
+	})
+}
+
+// What one filter passes over is there for another under the same name, and a name and an ID are one filter.
+func TestCursorBelongsToItsFilter(t *testing.T) {
+	inWorld(t, 26, func(t *testing.T, w *world) {
+		all := w.people("Ann", "Bob")
+		ann, bob := all[0], all[1]
+		ann.meets(soon, bob)
+		g := ann.makes("lunch")
+		id := bob.who.person.String()
+		filters := []Filter{{}, {From: id}, {In: id}, {In: "#lunch"}, {From: id, In: "#lunch"}}
+		for i, f := range filters {
+			if err := ann.SetCursor(t.Context(), "bot", f, uint64(i+1)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for i, f := range append(filters, Filter{}, Filter{From: "Bob"}, Filter{In: "Bob"}, Filter{In: g.String()}, Filter{From: "Bob", In: "lunch"}) {
+			if at, err := ann.Cursor(t.Context(), "bot", f); err != nil || at != uint64(i%len(filters)+1) {
+				t.Errorf("%v: at %d, %v", f, at, err)
+			}
+		}
+		if at, err := ann.Cursor(t.Context(), "other", Filter{}); at != 0 || err != nil {
+			t.Errorf("another name: at %d, %v", at, err)
+		}
+		for _, f := range []Filter{{From: "Carol"}, {In: "Carol"}} {
+			if _, err := ann.Cursor(t.Context(), "bot", f); err == nil {
+				t.Error("a cursor for nobody")
+			}
+			if err := ann.SetCursor(t.Context(), "bot", f, 1); err == nil {
+				t.Error("a cursor is set for nobody")
+			}
+		}
+	})
+}
+
+// Who reads on learns when something older may have come into view, before they are told that something has changed.
+func TestReadersLearnOfWhatIsRevealed(t *testing.T) {
+	inWorld(t, 27, func(t *testing.T, w *world) {
+		all := w.people("Ann", "Bob")
+		ann, bob := all[0], all[1]
+		ann.meets(soon, bob)
+		ann.makes("lunch", bob)
+		revealed := func() uint64 {
+			page, err := ann.Unread(t.Context(), 0, Filter{}, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return page.Revealed
+		}
+		for _, c := range []struct {
+			what    string
+			do      func() error
+			reveals bool
+		}{
+			{"block", func() error { _, err := ann.Block(t.Context(), "Bob"); return err }, false},
+			{"unblock", func() error { _, err := ann.Unblock(t.Context(), "Bob"); return err }, true},
+			{"unblock who is not blocked", func() error { _, err := ann.Unblock(t.Context(), "Bob"); return err }, false},
+			{"message", func() error { ann.say(bob, "hello"); return nil }, false},
+			{"removal", func() error { _, err := ann.RemoveMember(t.Context(), "lunch", "Bob"); return err }, true},
+		} {
+			before := revealed()
+			if err := c.do(); err != nil {
+				t.Fatalf("%s: %v", c.what, err)
+			}
+			if got := revealed() != before; got != c.reveals {
+				t.Errorf("%s reveals: %t", c.what, got)
+			}
+		}
+	})
+}
+
+// A stream of lines is opened for a stranger who then goes home for the day: the first line comes hours later.
+func TestAddressStaysKnown(t *testing.T) {
+	inWorld(t, 28, func(t *testing.T, w *world) {
+		all := w.people("Ann", "Bob")
+		ann, bob := all[0], all[1]
+		ann.meets(soon, bob)
+		g := ann.makes("lunch")
+		to, err := ann.Address(t.Context(), "Bob")
+		if err != nil || to != (Target{Kind: "person", ID: bob.who.person.String(), Name: "Bob"}) {
+			t.Fatalf("to %v, %v", to, err)
+		}
+		bob.stop()
+		time.Sleep(2 * strangerStays)
+		w.forgetStrangers(ann)
+		if _, err := ann.Send(t.Context(), Outgoing{To: to.ID, Text: "hello"}); err != nil {
+			t.Errorf("sent hours later: %v", err)
+		}
+		if to, err := ann.Address(t.Context(), "lunch"); err != nil || to.ID != g.String() || to.Kind != "group" {
+			t.Errorf("to %v, %v", to, err)
+		}
+		if _, err := ann.Block(t.Context(), bob.who.person.String()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := ann.Address(t.Context(), bob.who.person.String()); !errors.Is(err, ErrBlocked) {
+			t.Errorf("who is blocked: %v", err)
+		}
+		if _, err := ann.Leave(t.Context(), "lunch"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := ann.Address(t.Context(), "lunch"); !errors.Is(err, ErrNotMember) {
+			t.Errorf("a group that she has left: %v", err)
+		}
+		if _, err := ann.Target(t.Context(), "Bob", "team"); !errors.Is(err, ErrSetting) {
+			t.Errorf("no such kind: %v", err)
+		}
+		if _, err := ann.Target(t.Context(), "lunch", "person"); !errors.As(err, new(*UnknownError)) {
+			t.Errorf("a person of that name: %v", err)
+		}
+	})
 }

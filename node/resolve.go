@@ -44,6 +44,9 @@ const (
 	anyone = aPerson | aGroup
 )
 
+// kinds are those of Target.
+var kinds = map[string]kind{"": anyone, "person": aPerson, "group": aGroup}
+
 // meant is a person or a group that may be meant.
 type meant struct {
 	rank   rank

@@ -134,4 +134,10 @@ func BenchmarkArrivals(b *testing.B) {
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*rows), "ns/row")
 		})
 	}
+	b.Run("one change", func(b *testing.B) { // behind what was looked at before
+		for b.Loop() {
+			_, _, err := s.Arrivals(s.Last()-1, 100, func(s Source) bool { return s.Author == p.card.Person() })
+			check(b, err)
+		}
+	})
 }

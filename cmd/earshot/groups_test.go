@@ -37,11 +37,16 @@ type groupNode struct {
 
 // serveGroups answers in a directory until the test ends.
 func serveGroups(t *testing.T) (n *groupNode, dir string) {
+	n = &groupNode{at: 1, more: make(chan struct{}), told: make(chan struct{}, 16), read: make(chan struct{}, 16)}
+	return n, serve(t, n)
+}
+
+// serve has a node answer in a directory until the test ends.
+func serve(t *testing.T, n control.Node) (dir string) {
 	dir, err := os.MkdirTemp("", "cli") // short enough for a socket
 	if err != nil {
 		t.Fatal(err)
 	}
-	n = &groupNode{at: 1, more: make(chan struct{}), told: make(chan struct{}, 16), read: make(chan struct{}, 16)}
 	server := control.New(control.Config{Dir: dir, Node: n})
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
@@ -58,7 +63,7 @@ func serveGroups(t *testing.T) (n *groupNode, dir string) {
 	case err := <-ended:
 		t.Fatal(err)
 	}
-	return n, dir
+	return dir
 }
 
 func (n *groupNode) group(asked ...string) (node.Group, error) {

@@ -57,8 +57,11 @@ func (a *app) historyCommand() *cobra.Command {
 	return c
 }
 
-// history asks for page after page, away from where it began.
+// history asks for page after page of whom WHO means at first, away from where it began.
 func history(ctx context.Context, client *control.Client, who string, limit uint32, before, after string) (all []*controlv1.Message, err error) {
+	if who, err = idOf(ctx, client, who, ""); err != nil {
+		return nil, err
+	}
 	for uint32(len(all)) < limit {
 		page, err := client.History(ctx, &controlv1.HistoryRequest{
 			Who: who, Limit: min(limit-uint32(len(all)), maxPage), Before: before, After: after})

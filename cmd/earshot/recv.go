@@ -20,6 +20,10 @@ const (
 
 	// markTimeout is for marking what has been written after an interrupt.
 	markTimeout = 5 * time.Second
+
+	// passedAtOnce is how far a cursor falls behind what does not pass its filter: so
+	// much is looked at again after a start, and a commit for each would cost more.
+	passedAtOnce = 1000
 )
 
 // reading is what the flags of `recv` say, and how far it has got.
@@ -31,8 +35,10 @@ type reading struct {
 	peek    bool
 	cursor  string // --as
 
-	after   uint64 // cursor of the last message written, where reading goes by cursor
-	written uint32
+	after    uint64 // all up to here that passes the filter was written
+	saved    uint64 // where the cursor is, with --as
+	revealed uint64 // of the last answer
+	written  uint32
 }
 
 var errTimeout = errors.New("timeout")
@@ -47,7 +53,10 @@ Without --follow, --count or --timeout it prints what is there and ends.
 
 With --as CURSOR it reads by a cursor of that name instead, which the node keeps and
 moves on after each line: for programs. Then nothing is marked read, and no receipt
-is sent.
+is sent. With --from or --in it is a cursor apart, by the same name: whatever is read
+with one filter, nothing is passed over for another.
+
+WHO is looked up once, at the start.
 
 With --follow it also says, on standard error, when somebody adds you to a group.`,
 		Example: `  earshot recv --follow
@@ -90,13 +99,41 @@ func (r *reading) check(c *cobra.Command) error {
 	return nil
 }
 
+// resolve looks up what may change hands: whoever has a name later, the IDs count.
+func (r *reading) resolve(ctx context.Context, client *control.Client) (err error) {
+	if r.filter.From != "" {
+		if r.filter.From, err = idOf(ctx, client, r.filter.From, "person"); err != nil {
+			return err
+		}
+	}
+	if r.filter.In != "" {
+		r.filter.In, err = idOf(ctx, client, r.filter.In, "")
+	}
+	return err
+}
+
+// idOf is the ID of whom or what WHO means now, to be named by.
+func idOf(ctx context.Context, client *control.Client, who, kind string) (string, error) {
+	t, err := client.Resolve(ctx, &controlv1.ResolveRequest{Who: who, Kind: kind})
+	if err != nil {
+		return "", err
+	}
+	if t.Kind == "group" {
+		return "#" + t.Id, nil
+	}
+	return t.Id, nil
+}
+
 func (a *app) recv(ctx context.Context, client *control.Client, r *reading) error {
+	if err := r.resolve(ctx, client); err != nil {
+		return err
+	}
 	if r.cursor != "" {
-		c, err := client.GetCursor(ctx, &controlv1.GetCursorRequest{Name: r.cursor})
+		c, err := client.GetCursor(ctx, &controlv1.GetCursorRequest{Name: r.cursor, Filter: &r.filter})
 		if err != nil {
 			return err
 		}
-		r.after = c.Cursor
+		r.after, r.saved = c.Cursor, c.Cursor
 	}
 	if !r.follow && r.count == 0 && r.timeout == 0 {
 		return a.drain(ctx, client, r)
@@ -140,8 +177,14 @@ func (a *app) drain(ctx context.Context, client *control.Client, r *reading) err
 			limit = min(limit, r.count-r.written)
 		}
 		page, err := r.next(ctx, client, limit)
-		if err != nil || len(page.Messages) == 0 {
+		if err != nil {
 			return err
+		}
+		if r.startsAgain(page) {
+			continue
+		}
+		if len(page.Messages) == 0 {
+			return r.passed(ctx, client, page.Cursor)
 		}
 		w := bufio.NewWriter(a.stdout)
 		for _, m := range page.Messages {
@@ -152,7 +195,7 @@ func (a *app) drain(ctx context.Context, client *control.Client, r *reading) err
 		if err := w.Flush(); err != nil {
 			return err
 		}
-		if err := r.mark(ctx, client, page.Messages); err != nil {
+		if err := r.mark(ctx, client, page); err != nil {
 			return err
 		}
 		r.written += uint32(len(page.Messages))
@@ -167,20 +210,45 @@ func (r *reading) next(ctx context.Context, client *control.Client, limit uint32
 	return client.Unread(ctx, &controlv1.UnreadRequest{Filter: &r.filter, After: r.after, Limit: limit})
 }
 
+// startsAgain goes back to the beginning of what is unread where something older may be
+// shown again. What was written before is not among it, having been marked.
+func (r *reading) startsAgain(page *controlv1.MessagesResponse) bool {
+	again := r.revealed != page.Revealed && r.after > 0 && r.cursor == "" && !r.peek
+	r.revealed = page.Revealed
+	if again {
+		r.after = 0
+	}
+	return again
+}
+
+// passed goes on behind what does not pass the filter. The cursor follows from time to
+// time.
+func (r *reading) passed(ctx context.Context, client *control.Client, to uint64) error {
+	r.after = to
+	if r.cursor == "" || r.peek || r.after-r.saved < passedAtOnce {
+		return nil
+	}
+	return r.save(ctx, client)
+}
+
+func (r *reading) save(ctx context.Context, client *control.Client) error {
+	_, err := client.SetCursor(ctx, &controlv1.SetCursorRequest{Name: r.cursor, Filter: &r.filter, Cursor: r.after})
+	r.saved = r.after
+	return err
+}
+
 // mark notes what was written: also after an interrupt, since it was.
-func (r *reading) mark(ctx context.Context, client *control.Client, written []*controlv1.Message) (err error) {
+func (r *reading) mark(ctx context.Context, client *control.Client, written *controlv1.MessagesResponse) (err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), markTimeout)
 	defer cancel()
-	if r.peek || r.cursor != "" { // by what is unread otherwise
-		r.after = written[len(written)-1].Cursor
-	}
+	r.after = written.Cursor
 	switch {
 	case r.peek:
 	case r.cursor != "":
-		_, err = client.SetCursor(ctx, &controlv1.SetCursorRequest{Name: r.cursor, Cursor: r.after})
+		err = r.save(ctx, client)
 	default:
-		ids := make([]string, len(written))
-		for i, m := range written {
+		ids := make([]string, len(written.Messages))
+		for i, m := range written.Messages {
 			ids[i] = m.Id
 		}
 		_, err = client.MarkRead(ctx, &controlv1.MarkReadRequest{Ids: ids})

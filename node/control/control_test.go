@@ -316,6 +316,35 @@ func TestPagesAreBounded(t *testing.T) {
 	}
 }
 
+func TestReadingByIDs(t *testing.T) {
+	fake := newFake()
+	fake.unread = func(uint64, node.Filter, int) (node.Page, error) { return node.Page{Cursor: 7, Revealed: 3}, nil }
+	client, _ := serve(t, privateDir(t), fake)
+	ctx := t.Context()
+	if to, err := client.Resolve(ctx, &controlv1.ResolveRequest{Who: "lunch"}); err != nil || to.Kind != "group" || to.Id != lunch.ID.String() {
+		t.Errorf("lunch is %v, %v", to, err)
+	}
+	if _, err := client.Resolve(ctx, &controlv1.ResolveRequest{Who: "lunch", Kind: "person"}); code(err) != CodeUnknown {
+		t.Errorf("a person called lunch: %v", err)
+	}
+	if _, err := client.Resolve(ctx, &controlv1.ResolveRequest{Who: "lunch", Kind: "team"}); code(err) != CodeInvalid {
+		t.Errorf("no such kind: %v", err)
+	}
+	for i, f := range []*controlv1.Filter{nil, {From: "a"}, {In: "b"}} {
+		if _, err := client.SetCursor(ctx, &controlv1.SetCursorRequest{Name: "bot", Filter: f, Cursor: uint64(i + 1)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, f := range []*controlv1.Filter{nil, {From: "a"}, {In: "b"}} {
+		if got, err := client.GetCursor(ctx, &controlv1.GetCursorRequest{Name: "bot", Filter: f}); err != nil || got.Cursor != uint64(i+1) {
+			t.Errorf("filter %v: %v, %v", f, got, err)
+		}
+	}
+	if page, err := client.Unread(ctx, &controlv1.UnreadRequest{}); err != nil || page.Cursor != 7 || page.Revealed != 3 {
+		t.Errorf("an empty page: %v, %v", page, err)
+	}
+}
+
 // A page with a text that can't be carried must still be readable.
 func TestInvalidTextIsMended(t *testing.T) {
 	fake := newFake()
@@ -375,6 +404,9 @@ func TestSendLines(t *testing.T) {
 		for _, s := range r.Sent {
 			if s.State != node.StateDelivered {
 				t.Fatalf("state %q", s.State)
+			}
+			if fake.addressed != "bob" {
+				t.Fatal("nobody was addressed before the first line")
 			}
 			ids = append(ids, s.Id)
 		}

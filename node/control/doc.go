@@ -9,6 +9,9 @@
 // client refuses any other directory too, and a web page that finds a road to the
 // socket (a forwarded port) is refused by its Host or Origin.
 //
+// Names may change hands. What runs for long resolves them once, by Resolve, and goes
+// by the IDs from then on; SendLines does so itself.
+//
 // The server holds no state of its own. It turns requests into calls of a Node,
 // bounds them, and turns errors into Problems; it decides nothing about messages
 // or people. Watch tells only how far things have changed, so a slow reader costs

@@ -31,11 +31,16 @@ type fakeNode struct {
 	state    string        // what Wait finds
 	more     chan struct{} // closed and replaced when changed moves
 
+	addressed string            // last
+	cursors   map[string]uint64 // by name and filter
+
 	unread func(after uint64, f node.Filter, limit int) (node.Page, error)
 	down   func()
 }
 
-func newFake() *fakeNode { return &fakeNode{more: make(chan struct{}), state: node.StateDelivered} }
+func newFake() *fakeNode {
+	return &fakeNode{cursors: map[string]uint64{}, more: make(chan struct{}), state: node.StateDelivered}
+}
 
 func (f *fakeNode) Down() { f.down() }
 
@@ -43,7 +48,26 @@ func (f *fakeNode) Status(context.Context) (node.Status, error) {
 	return node.Status{Person: crypto.PersonID{1}, Name: "Ann", Version: "test", Peers: 2}, nil
 }
 
-func (f *fakeNode) Target(_ context.Context, who string) (node.Target, error) {
+func (f *fakeNode) Address(ctx context.Context, who string) (node.Target, error) {
+	f.mu.Lock()
+	f.addressed = who
+	f.mu.Unlock()
+	return f.Target(ctx, who, "")
+}
+
+func (f *fakeNode) Cursor(_ context.Context, name string, filter node.Filter) (uint64, error) {
+	return f.cursors[name+filter.From+filter.In], nil
+}
+
+func (f *fakeNode) SetCursor(_ context.Context, name string, filter node.Filter, n uint64) error {
+	f.cursors[name+filter.From+filter.In] = n
+	return nil
+}
+
+func (f *fakeNode) Target(_ context.Context, who, kind string) (node.Target, error) {
+	if who == "lunch" && kind == "person" {
+		return node.Target{}, &node.UnknownError{Who: who}
+	}
 	switch who {
 	case "bob", bob.ID.String():
 		return node.Target{Kind: "person", ID: bob.ID.String(), Name: "Bob"}, nil
@@ -57,7 +81,7 @@ func (f *fakeNode) Target(_ context.Context, who string) (node.Target, error) {
 }
 
 func (f *fakeNode) Send(ctx context.Context, out node.Outgoing) (node.Message, error) {
-	to, err := f.Target(ctx, out.To)
+	to, err := f.Target(ctx, out.To, "")
 	if err != nil {
 		return node.Message{}, err
 	}

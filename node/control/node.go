@@ -22,8 +22,11 @@ type Node interface {
 	Changed(ctx context.Context, after uint64) (uint64, error)
 	PeersChanged(ctx context.Context, after uint64) (uint64, error)
 
-	// Target returns whom or what WHO means, as Send would take it.
-	Target(ctx context.Context, who string) (node.Target, error)
+	// Target returns whom or what WHO means: a "person" or "group" if that is the kind,
+	// either if it is empty.
+	Target(ctx context.Context, who, kind string) (node.Target, error)
+	// Address is Target of what can be sent to; a person becomes a contact by it.
+	Address(ctx context.Context, who string) (node.Target, error)
 	Send(ctx context.Context, out node.Outgoing) (node.Message, error)
 	// SendAll sends in order, in as few commits as it can. It stops at the first
 	// that can't be sent and returns those before it, with the error.
@@ -40,8 +43,9 @@ type Node interface {
 	MarkRead(ctx context.Context, ids ...event.ID) error
 	// Arrivals returns messages of others whose cursor is past after, by cursor.
 	Arrivals(ctx context.Context, after uint64, f node.Filter, limit int) (node.Page, error)
-	Cursor(ctx context.Context, name string) (uint64, error)
-	SetCursor(ctx context.Context, name string, n uint64) error
+	// Cursor and SetCursor are of a reader by name and filter.
+	Cursor(ctx context.Context, name string, f node.Filter) (uint64, error)
+	SetCursor(ctx context.Context, name string, f node.Filter, n uint64) error
 	History(ctx context.Context, who string, r node.HistoryRange) ([]node.Message, error)
 	Outbox(ctx context.Context) ([]node.Pending, error)
 	Cancel(ctx context.Context, id event.ID) (node.Message, error)

@@ -58,6 +58,16 @@ func (s service) Wait(ctx context.Context, r *controlv1.WaitRequest) (*controlv1
 	return sent(m), err
 }
 
+func (s service) Resolve(ctx context.Context, r *controlv1.ResolveRequest) (*controlv1.Target, error) {
+	switch r.Kind {
+	case "", "person", "group":
+	default:
+		return nil, fmt.Errorf("%w: no such kind: %q", errInvalid, r.Kind)
+	}
+	t, err := s.node.Target(ctx, r.Who, r.Kind)
+	return target(t), err
+}
+
 func (s service) Unread(ctx context.Context, r *controlv1.UnreadRequest) (*controlv1.MessagesResponse, error) {
 	return page(r.Limit, func(limit int) (node.Page, error) {
 		return s.node.Unread(ctx, r.After, filter(r.Filter), limit)
@@ -88,7 +98,7 @@ func (s service) GetCursor(ctx context.Context, r *controlv1.GetCursorRequest) (
 	if err := cursorName(r.Name); err != nil {
 		return nil, err
 	}
-	n, err := s.node.Cursor(ctx, r.Name)
+	n, err := s.node.Cursor(ctx, r.Name, filter(r.Filter))
 	return &controlv1.CursorResponse{Cursor: n}, err
 }
 
@@ -96,7 +106,7 @@ func (s service) SetCursor(ctx context.Context, r *controlv1.SetCursorRequest) (
 	if err := cursorName(r.Name); err != nil {
 		return nil, err
 	}
-	return &controlv1.CursorResponse{Cursor: r.Cursor}, s.node.SetCursor(ctx, r.Name, r.Cursor)
+	return &controlv1.CursorResponse{Cursor: r.Cursor}, s.node.SetCursor(ctx, r.Name, filter(r.Filter), r.Cursor)
 }
 
 func (s service) History(ctx context.Context, r *controlv1.HistoryRequest) (*controlv1.MessagesResponse, error) {
@@ -249,7 +259,7 @@ func page(asked uint32, read func(limit int) (node.Page, error)) (*controlv1.Mes
 	if len(kept) < len(p.Messages) {
 		p.Cursor = kept[len(kept)-1].Cursor
 	}
-	return &controlv1.MessagesResponse{Messages: convert(kept, message), Cursor: p.Cursor}, nil
+	return &controlv1.MessagesResponse{Messages: convert(kept, message), Cursor: p.Cursor, Revealed: p.Revealed}, nil
 }
 
 // clip keeps at least one message, and no more than pageBytes of text: the first ones,

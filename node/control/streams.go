@@ -92,7 +92,7 @@ func (s service) SendLines(ctx context.Context, stream *connect.BidiStream[contr
 		return err
 	}
 	// Whom the name means is settled here, whatever becomes of the name.
-	target, err := s.node.Target(ctx, first.Open.To)
+	target, err := s.node.Address(ctx, first.Open.To)
 	if err != nil {
 		return err
 	}

@@ -61,6 +61,8 @@ const (
 	ControlUpdateMeProcedure = "/earshot.control.v1.Control/UpdateMe"
 	// ControlWatchProcedure is the fully-qualified name of the Control's Watch RPC.
 	ControlWatchProcedure = "/earshot.control.v1.Control/Watch"
+	// ControlResolveProcedure is the fully-qualified name of the Control's Resolve RPC.
+	ControlResolveProcedure = "/earshot.control.v1.Control/Resolve"
 	// ControlSendProcedure is the fully-qualified name of the Control's Send RPC.
 	ControlSendProcedure = "/earshot.control.v1.Control/Send"
 	// ControlSendLinesProcedure is the fully-qualified name of the Control's SendLines RPC.
@@ -146,13 +148,16 @@ type ControlClient interface {
 	// names no change: read on from your own cursor by the calls below. Whoever reads
 	// slowly gets fewer, later answers, and never misses the last.
 	Watch(context.Context, *WatchRequest) (*connect.ServerStreamForClient[WatchResponse], error)
+	// Resolve says whom or what WHO means now. What runs for long asks once and then names
+	// the ID, with # before that of a group: names may change hands.
+	Resolve(context.Context, *ResolveRequest) (*Target, error)
 	// Messages.
 	// Send returns when the message is on this disk and has reached the state `wait`,
 	// or when `timeout` has passed: look at the state.
 	Send(context.Context, *SendRequest) (*Sent, error)
 	// SendLines sends many messages to one WHO, in order, thousands in flight. The
 	// first request opens (and the first response, without messages, says that WHO is
-	// known); the others carry lines. Each message comes back once it has reached
+	// known, and is a contact now as by Send); the others carry lines. Each message comes back once it has reached
 	// `wait`, or when `timeout` has passed since it was on this disk. The first line
 	// that can't be sent ends the stream; what came back before it was sent.
 	SendLines(context.Context) (*connect.BidiStreamForClientSimple[SendLinesRequest, SendLinesResponse], error)
@@ -164,7 +169,8 @@ type ControlClient interface {
 	MarkRead(context.Context, *MarkReadRequest) (*MarkReadResponse, error)
 	// Arrivals gives messages of others in the order of arrival, read or not.
 	Arrivals(context.Context, *ArrivalsRequest) (*MessagesResponse, error)
-	// Cursors are named places in Arrivals that the node keeps for programs.
+	// Cursors are places in Arrivals that the node keeps for programs, by name and filter:
+	// what one filter passes over is not passed over for another.
 	GetCursor(context.Context, *GetCursorRequest) (*CursorResponse, error)
 	SetCursor(context.Context, *SetCursorRequest) (*CursorResponse, error)
 	// History gives messages of a conversation, oldest first, own ones included.
@@ -252,6 +258,12 @@ func NewControlClient(httpClient connect.HTTPClient, baseURL string, opts ...con
 			httpClient,
 			baseURL+ControlWatchProcedure,
 			connect.WithSchema(controlMethods.ByName("Watch")),
+			connect.WithClientOptions(opts...),
+		),
+		resolve: connect.NewClient[ResolveRequest, Target](
+			httpClient,
+			baseURL+ControlResolveProcedure,
+			connect.WithSchema(controlMethods.ByName("Resolve")),
 			connect.WithClientOptions(opts...),
 		),
 		send: connect.NewClient[SendRequest, Sent](
@@ -469,6 +481,7 @@ type controlClient struct {
 	me           *connect.Client[MeRequest, MeResponse]
 	updateMe     *connect.Client[UpdateMeRequest, MeResponse]
 	watch        *connect.Client[WatchRequest, WatchResponse]
+	resolve      *connect.Client[ResolveRequest, Target]
 	send         *connect.Client[SendRequest, Sent]
 	sendLines    *connect.Client[SendLinesRequest, SendLinesResponse]
 	wait         *connect.Client[WaitRequest, Sent]
@@ -553,6 +566,15 @@ func (c *controlClient) UpdateMe(ctx context.Context, req *UpdateMeRequest) (*Me
 // Watch calls earshot.control.v1.Control.Watch.
 func (c *controlClient) Watch(ctx context.Context, req *WatchRequest) (*connect.ServerStreamForClient[WatchResponse], error) {
 	return c.watch.CallServerStream(ctx, connect.NewRequest(req))
+}
+
+// Resolve calls earshot.control.v1.Control.Resolve.
+func (c *controlClient) Resolve(ctx context.Context, req *ResolveRequest) (*Target, error) {
+	response, err := c.resolve.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
 }
 
 // Send calls earshot.control.v1.Control.Send.
@@ -872,13 +894,16 @@ type ControlHandler interface {
 	// names no change: read on from your own cursor by the calls below. Whoever reads
 	// slowly gets fewer, later answers, and never misses the last.
 	Watch(context.Context, *WatchRequest, *connect.ServerStream[WatchResponse]) error
+	// Resolve says whom or what WHO means now. What runs for long asks once and then names
+	// the ID, with # before that of a group: names may change hands.
+	Resolve(context.Context, *ResolveRequest) (*Target, error)
 	// Messages.
 	// Send returns when the message is on this disk and has reached the state `wait`,
 	// or when `timeout` has passed: look at the state.
 	Send(context.Context, *SendRequest) (*Sent, error)
 	// SendLines sends many messages to one WHO, in order, thousands in flight. The
 	// first request opens (and the first response, without messages, says that WHO is
-	// known); the others carry lines. Each message comes back once it has reached
+	// known, and is a contact now as by Send); the others carry lines. Each message comes back once it has reached
 	// `wait`, or when `timeout` has passed since it was on this disk. The first line
 	// that can't be sent ends the stream; what came back before it was sent.
 	SendLines(context.Context, *connect.BidiStream[SendLinesRequest, SendLinesResponse]) error
@@ -890,7 +915,8 @@ type ControlHandler interface {
 	MarkRead(context.Context, *MarkReadRequest) (*MarkReadResponse, error)
 	// Arrivals gives messages of others in the order of arrival, read or not.
 	Arrivals(context.Context, *ArrivalsRequest) (*MessagesResponse, error)
-	// Cursors are named places in Arrivals that the node keeps for programs.
+	// Cursors are places in Arrivals that the node keeps for programs, by name and filter:
+	// what one filter passes over is not passed over for another.
 	GetCursor(context.Context, *GetCursorRequest) (*CursorResponse, error)
 	SetCursor(context.Context, *SetCursorRequest) (*CursorResponse, error)
 	// History gives messages of a conversation, oldest first, own ones included.
@@ -974,6 +1000,12 @@ func NewControlHandler(svc ControlHandler, opts ...connect.HandlerOption) (strin
 		ControlWatchProcedure,
 		svc.Watch,
 		connect.WithSchema(controlMethods.ByName("Watch")),
+		connect.WithHandlerOptions(opts...),
+	)
+	controlResolveHandler := connect.NewUnaryHandlerSimple(
+		ControlResolveProcedure,
+		svc.Resolve,
+		connect.WithSchema(controlMethods.ByName("Resolve")),
 		connect.WithHandlerOptions(opts...),
 	)
 	controlSendHandler := connect.NewUnaryHandlerSimple(
@@ -1194,6 +1226,8 @@ func NewControlHandler(svc ControlHandler, opts ...connect.HandlerOption) (strin
 			controlUpdateMeHandler.ServeHTTP(w, r)
 		case ControlWatchProcedure:
 			controlWatchHandler.ServeHTTP(w, r)
+		case ControlResolveProcedure:
+			controlResolveHandler.ServeHTTP(w, r)
 		case ControlSendProcedure:
 			controlSendHandler.ServeHTTP(w, r)
 		case ControlSendLinesProcedure:
@@ -1293,6 +1327,10 @@ func (UnimplementedControlHandler) UpdateMe(context.Context, *UpdateMeRequest) (
 
 func (UnimplementedControlHandler) Watch(context.Context, *WatchRequest, *connect.ServerStream[WatchResponse]) error {
 	return connect.NewError(connect.CodeUnimplemented, errors.New("earshot.control.v1.Control.Watch is not implemented"))
+}
+
+func (UnimplementedControlHandler) Resolve(context.Context, *ResolveRequest) (*Target, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("earshot.control.v1.Control.Resolve is not implemented"))
 }
 
 func (UnimplementedControlHandler) Send(context.Context, *SendRequest) (*Sent, error) {

@@ -1499,7 +1499,10 @@ type MessagesResponse struct {
 	Messages []*Message             `protobuf:"bytes,1,rep,name=messages,proto3" json:"messages,omitempty"`
 	// Of Unread and Arrivals: whence to go on. Up to here there is nothing else that passes
 	// the filter; it moves on also where nothing does.
-	Cursor        uint64 `protobuf:"varint,2,opt,name=cursor,proto3" json:"cursor,omitempty"`
+	Cursor uint64 `protobuf:"varint,2,opt,name=cursor,proto3" json:"cursor,omitempty"`
+	// Of Unread and Arrivals: moves when something older may be shown again, as after
+	// somebody was unblocked. Starts anew with the node.
+	Revealed      uint64 `protobuf:"varint,3,opt,name=revealed,proto3" json:"revealed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1548,7 +1551,67 @@ func (x *MessagesResponse) GetCursor() uint64 {
 	return 0
 }
 
-// Filter lets everything through where a field is empty.
+func (x *MessagesResponse) GetRevealed() uint64 {
+	if x != nil {
+		return x.Revealed
+	}
+	return 0
+}
+
+type ResolveRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Who           string                 `protobuf:"bytes,1,opt,name=who,proto3" json:"who,omitempty"`   // WHO
+	Kind          string                 `protobuf:"bytes,2,opt,name=kind,proto3" json:"kind,omitempty"` // person or group; absent: either
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResolveRequest) Reset() {
+	*x = ResolveRequest{}
+	mi := &file_v1_control_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResolveRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResolveRequest) ProtoMessage() {}
+
+func (x *ResolveRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_control_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResolveRequest.ProtoReflect.Descriptor instead.
+func (*ResolveRequest) Descriptor() ([]byte, []int) {
+	return file_v1_control_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *ResolveRequest) GetWho() string {
+	if x != nil {
+		return x.Who
+	}
+	return ""
+}
+
+func (x *ResolveRequest) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+// Filter lets everything through where a field is empty. A whole ID needs nobody to be
+// known.
 type Filter struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	From          string                 `protobuf:"bytes,1,opt,name=from,proto3" json:"from,omitempty"` // WHO
@@ -1559,7 +1622,7 @@ type Filter struct {
 
 func (x *Filter) Reset() {
 	*x = Filter{}
-	mi := &file_v1_control_proto_msgTypes[23]
+	mi := &file_v1_control_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1571,7 +1634,7 @@ func (x *Filter) String() string {
 func (*Filter) ProtoMessage() {}
 
 func (x *Filter) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[23]
+	mi := &file_v1_control_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1584,7 +1647,7 @@ func (x *Filter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Filter.ProtoReflect.Descriptor instead.
 func (*Filter) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{23}
+	return file_v1_control_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Filter) GetFrom() string {
@@ -1612,7 +1675,7 @@ type UnreadRequest struct {
 
 func (x *UnreadRequest) Reset() {
 	*x = UnreadRequest{}
-	mi := &file_v1_control_proto_msgTypes[24]
+	mi := &file_v1_control_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1624,7 +1687,7 @@ func (x *UnreadRequest) String() string {
 func (*UnreadRequest) ProtoMessage() {}
 
 func (x *UnreadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[24]
+	mi := &file_v1_control_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1637,7 +1700,7 @@ func (x *UnreadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnreadRequest.ProtoReflect.Descriptor instead.
 func (*UnreadRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{24}
+	return file_v1_control_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *UnreadRequest) GetFilter() *Filter {
@@ -1670,7 +1733,7 @@ type MarkReadRequest struct {
 
 func (x *MarkReadRequest) Reset() {
 	*x = MarkReadRequest{}
-	mi := &file_v1_control_proto_msgTypes[25]
+	mi := &file_v1_control_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1682,7 +1745,7 @@ func (x *MarkReadRequest) String() string {
 func (*MarkReadRequest) ProtoMessage() {}
 
 func (x *MarkReadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[25]
+	mi := &file_v1_control_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1695,7 +1758,7 @@ func (x *MarkReadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MarkReadRequest.ProtoReflect.Descriptor instead.
 func (*MarkReadRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{25}
+	return file_v1_control_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *MarkReadRequest) GetIds() []string {
@@ -1713,7 +1776,7 @@ type MarkReadResponse struct {
 
 func (x *MarkReadResponse) Reset() {
 	*x = MarkReadResponse{}
-	mi := &file_v1_control_proto_msgTypes[26]
+	mi := &file_v1_control_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1725,7 +1788,7 @@ func (x *MarkReadResponse) String() string {
 func (*MarkReadResponse) ProtoMessage() {}
 
 func (x *MarkReadResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[26]
+	mi := &file_v1_control_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1738,7 +1801,7 @@ func (x *MarkReadResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MarkReadResponse.ProtoReflect.Descriptor instead.
 func (*MarkReadResponse) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{26}
+	return file_v1_control_proto_rawDescGZIP(), []int{27}
 }
 
 type ArrivalsRequest struct {
@@ -1752,7 +1815,7 @@ type ArrivalsRequest struct {
 
 func (x *ArrivalsRequest) Reset() {
 	*x = ArrivalsRequest{}
-	mi := &file_v1_control_proto_msgTypes[27]
+	mi := &file_v1_control_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1764,7 +1827,7 @@ func (x *ArrivalsRequest) String() string {
 func (*ArrivalsRequest) ProtoMessage() {}
 
 func (x *ArrivalsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[27]
+	mi := &file_v1_control_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1777,7 +1840,7 @@ func (x *ArrivalsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArrivalsRequest.ProtoReflect.Descriptor instead.
 func (*ArrivalsRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{27}
+	return file_v1_control_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ArrivalsRequest) GetFilter() *Filter {
@@ -1804,13 +1867,14 @@ func (x *ArrivalsRequest) GetLimit() uint32 {
 type GetCursorRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"` // 1 to 64 bytes
+	Filter        *Filter                `protobuf:"bytes,2,opt,name=filter,proto3" json:"filter,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GetCursorRequest) Reset() {
 	*x = GetCursorRequest{}
-	mi := &file_v1_control_proto_msgTypes[28]
+	mi := &file_v1_control_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1822,7 +1886,7 @@ func (x *GetCursorRequest) String() string {
 func (*GetCursorRequest) ProtoMessage() {}
 
 func (x *GetCursorRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[28]
+	mi := &file_v1_control_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1835,7 +1899,7 @@ func (x *GetCursorRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCursorRequest.ProtoReflect.Descriptor instead.
 func (*GetCursorRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{28}
+	return file_v1_control_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *GetCursorRequest) GetName() string {
@@ -1845,17 +1909,25 @@ func (x *GetCursorRequest) GetName() string {
 	return ""
 }
 
+func (x *GetCursorRequest) GetFilter() *Filter {
+	if x != nil {
+		return x.Filter
+	}
+	return nil
+}
+
 type SetCursorRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	Cursor        uint64                 `protobuf:"varint,2,opt,name=cursor,proto3" json:"cursor,omitempty"`
+	Filter        *Filter                `protobuf:"bytes,3,opt,name=filter,proto3" json:"filter,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *SetCursorRequest) Reset() {
 	*x = SetCursorRequest{}
-	mi := &file_v1_control_proto_msgTypes[29]
+	mi := &file_v1_control_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1867,7 +1939,7 @@ func (x *SetCursorRequest) String() string {
 func (*SetCursorRequest) ProtoMessage() {}
 
 func (x *SetCursorRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[29]
+	mi := &file_v1_control_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1880,7 +1952,7 @@ func (x *SetCursorRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetCursorRequest.ProtoReflect.Descriptor instead.
 func (*SetCursorRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{29}
+	return file_v1_control_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *SetCursorRequest) GetName() string {
@@ -1897,6 +1969,13 @@ func (x *SetCursorRequest) GetCursor() uint64 {
 	return 0
 }
 
+func (x *SetCursorRequest) GetFilter() *Filter {
+	if x != nil {
+		return x.Filter
+	}
+	return nil
+}
+
 type CursorResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Cursor        uint64                 `protobuf:"varint,1,opt,name=cursor,proto3" json:"cursor,omitempty"`
@@ -1906,7 +1985,7 @@ type CursorResponse struct {
 
 func (x *CursorResponse) Reset() {
 	*x = CursorResponse{}
-	mi := &file_v1_control_proto_msgTypes[30]
+	mi := &file_v1_control_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1918,7 +1997,7 @@ func (x *CursorResponse) String() string {
 func (*CursorResponse) ProtoMessage() {}
 
 func (x *CursorResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[30]
+	mi := &file_v1_control_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1931,7 +2010,7 @@ func (x *CursorResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CursorResponse.ProtoReflect.Descriptor instead.
 func (*CursorResponse) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{30}
+	return file_v1_control_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *CursorResponse) GetCursor() uint64 {
@@ -1954,7 +2033,7 @@ type HistoryRequest struct {
 
 func (x *HistoryRequest) Reset() {
 	*x = HistoryRequest{}
-	mi := &file_v1_control_proto_msgTypes[31]
+	mi := &file_v1_control_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1966,7 +2045,7 @@ func (x *HistoryRequest) String() string {
 func (*HistoryRequest) ProtoMessage() {}
 
 func (x *HistoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[31]
+	mi := &file_v1_control_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1979,7 +2058,7 @@ func (x *HistoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HistoryRequest.ProtoReflect.Descriptor instead.
 func (*HistoryRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{31}
+	return file_v1_control_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *HistoryRequest) GetWho() string {
@@ -2018,7 +2097,7 @@ type OutboxRequest struct {
 
 func (x *OutboxRequest) Reset() {
 	*x = OutboxRequest{}
-	mi := &file_v1_control_proto_msgTypes[32]
+	mi := &file_v1_control_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2030,7 +2109,7 @@ func (x *OutboxRequest) String() string {
 func (*OutboxRequest) ProtoMessage() {}
 
 func (x *OutboxRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[32]
+	mi := &file_v1_control_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2043,7 +2122,7 @@ func (x *OutboxRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OutboxRequest.ProtoReflect.Descriptor instead.
 func (*OutboxRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{32}
+	return file_v1_control_proto_rawDescGZIP(), []int{33}
 }
 
 type OutboxResponse struct {
@@ -2055,7 +2134,7 @@ type OutboxResponse struct {
 
 func (x *OutboxResponse) Reset() {
 	*x = OutboxResponse{}
-	mi := &file_v1_control_proto_msgTypes[33]
+	mi := &file_v1_control_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2067,7 +2146,7 @@ func (x *OutboxResponse) String() string {
 func (*OutboxResponse) ProtoMessage() {}
 
 func (x *OutboxResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[33]
+	mi := &file_v1_control_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2080,7 +2159,7 @@ func (x *OutboxResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OutboxResponse.ProtoReflect.Descriptor instead.
 func (*OutboxResponse) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{33}
+	return file_v1_control_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *OutboxResponse) GetPending() []*Pending {
@@ -2104,7 +2183,7 @@ type Pending struct {
 
 func (x *Pending) Reset() {
 	*x = Pending{}
-	mi := &file_v1_control_proto_msgTypes[34]
+	mi := &file_v1_control_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2116,7 +2195,7 @@ func (x *Pending) String() string {
 func (*Pending) ProtoMessage() {}
 
 func (x *Pending) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[34]
+	mi := &file_v1_control_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2129,7 +2208,7 @@ func (x *Pending) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pending.ProtoReflect.Descriptor instead.
 func (*Pending) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{34}
+	return file_v1_control_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Pending) GetId() string {
@@ -2176,7 +2255,7 @@ type CancelRequest struct {
 
 func (x *CancelRequest) Reset() {
 	*x = CancelRequest{}
-	mi := &file_v1_control_proto_msgTypes[35]
+	mi := &file_v1_control_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2188,7 +2267,7 @@ func (x *CancelRequest) String() string {
 func (*CancelRequest) ProtoMessage() {}
 
 func (x *CancelRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[35]
+	mi := &file_v1_control_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2201,7 +2280,7 @@ func (x *CancelRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelRequest.ProtoReflect.Descriptor instead.
 func (*CancelRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{35}
+	return file_v1_control_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *CancelRequest) GetId() string {
@@ -2221,7 +2300,7 @@ type EditRequest struct {
 
 func (x *EditRequest) Reset() {
 	*x = EditRequest{}
-	mi := &file_v1_control_proto_msgTypes[36]
+	mi := &file_v1_control_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2233,7 +2312,7 @@ func (x *EditRequest) String() string {
 func (*EditRequest) ProtoMessage() {}
 
 func (x *EditRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[36]
+	mi := &file_v1_control_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2246,7 +2325,7 @@ func (x *EditRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EditRequest.ProtoReflect.Descriptor instead.
 func (*EditRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{36}
+	return file_v1_control_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *EditRequest) GetId() string {
@@ -2272,7 +2351,7 @@ type RecallRequest struct {
 
 func (x *RecallRequest) Reset() {
 	*x = RecallRequest{}
-	mi := &file_v1_control_proto_msgTypes[37]
+	mi := &file_v1_control_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2284,7 +2363,7 @@ func (x *RecallRequest) String() string {
 func (*RecallRequest) ProtoMessage() {}
 
 func (x *RecallRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[37]
+	mi := &file_v1_control_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2297,7 +2376,7 @@ func (x *RecallRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RecallRequest.ProtoReflect.Descriptor instead.
 func (*RecallRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{37}
+	return file_v1_control_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *RecallRequest) GetId() string {
@@ -2317,7 +2396,7 @@ type ReactRequest struct {
 
 func (x *ReactRequest) Reset() {
 	*x = ReactRequest{}
-	mi := &file_v1_control_proto_msgTypes[38]
+	mi := &file_v1_control_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2329,7 +2408,7 @@ func (x *ReactRequest) String() string {
 func (*ReactRequest) ProtoMessage() {}
 
 func (x *ReactRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[38]
+	mi := &file_v1_control_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2342,7 +2421,7 @@ func (x *ReactRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReactRequest.ProtoReflect.Descriptor instead.
 func (*ReactRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{38}
+	return file_v1_control_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *ReactRequest) GetId() string {
@@ -2368,7 +2447,7 @@ type ReceiptsRequest struct {
 
 func (x *ReceiptsRequest) Reset() {
 	*x = ReceiptsRequest{}
-	mi := &file_v1_control_proto_msgTypes[39]
+	mi := &file_v1_control_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2380,7 +2459,7 @@ func (x *ReceiptsRequest) String() string {
 func (*ReceiptsRequest) ProtoMessage() {}
 
 func (x *ReceiptsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[39]
+	mi := &file_v1_control_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2393,7 +2472,7 @@ func (x *ReceiptsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReceiptsRequest.ProtoReflect.Descriptor instead.
 func (*ReceiptsRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{39}
+	return file_v1_control_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *ReceiptsRequest) GetId() string {
@@ -2412,7 +2491,7 @@ type ReceiptsResponse struct {
 
 func (x *ReceiptsResponse) Reset() {
 	*x = ReceiptsResponse{}
-	mi := &file_v1_control_proto_msgTypes[40]
+	mi := &file_v1_control_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2424,7 +2503,7 @@ func (x *ReceiptsResponse) String() string {
 func (*ReceiptsResponse) ProtoMessage() {}
 
 func (x *ReceiptsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[40]
+	mi := &file_v1_control_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2437,7 +2516,7 @@ func (x *ReceiptsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReceiptsResponse.ProtoReflect.Descriptor instead.
 func (*ReceiptsResponse) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{40}
+	return file_v1_control_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *ReceiptsResponse) GetReached() []*Reached {
@@ -2459,7 +2538,7 @@ type Reached struct {
 
 func (x *Reached) Reset() {
 	*x = Reached{}
-	mi := &file_v1_control_proto_msgTypes[41]
+	mi := &file_v1_control_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2471,7 +2550,7 @@ func (x *Reached) String() string {
 func (*Reached) ProtoMessage() {}
 
 func (x *Reached) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[41]
+	mi := &file_v1_control_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2484,7 +2563,7 @@ func (x *Reached) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reached.ProtoReflect.Descriptor instead.
 func (*Reached) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{41}
+	return file_v1_control_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *Reached) GetPerson() *Person {
@@ -2525,7 +2604,7 @@ type Person struct {
 
 func (x *Person) Reset() {
 	*x = Person{}
-	mi := &file_v1_control_proto_msgTypes[42]
+	mi := &file_v1_control_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2537,7 +2616,7 @@ func (x *Person) String() string {
 func (*Person) ProtoMessage() {}
 
 func (x *Person) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[42]
+	mi := &file_v1_control_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2550,7 +2629,7 @@ func (x *Person) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Person.ProtoReflect.Descriptor instead.
 func (*Person) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{42}
+	return file_v1_control_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *Person) GetPerson() string {
@@ -2624,7 +2703,7 @@ type ContactsRequest struct {
 
 func (x *ContactsRequest) Reset() {
 	*x = ContactsRequest{}
-	mi := &file_v1_control_proto_msgTypes[43]
+	mi := &file_v1_control_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2636,7 +2715,7 @@ func (x *ContactsRequest) String() string {
 func (*ContactsRequest) ProtoMessage() {}
 
 func (x *ContactsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[43]
+	mi := &file_v1_control_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2649,7 +2728,7 @@ func (x *ContactsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ContactsRequest.ProtoReflect.Descriptor instead.
 func (*ContactsRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{43}
+	return file_v1_control_proto_rawDescGZIP(), []int{44}
 }
 
 type ContactsResponse struct {
@@ -2661,7 +2740,7 @@ type ContactsResponse struct {
 
 func (x *ContactsResponse) Reset() {
 	*x = ContactsResponse{}
-	mi := &file_v1_control_proto_msgTypes[44]
+	mi := &file_v1_control_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2673,7 +2752,7 @@ func (x *ContactsResponse) String() string {
 func (*ContactsResponse) ProtoMessage() {}
 
 func (x *ContactsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[44]
+	mi := &file_v1_control_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2686,7 +2765,7 @@ func (x *ContactsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ContactsResponse.ProtoReflect.Descriptor instead.
 func (*ContactsResponse) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{44}
+	return file_v1_control_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *ContactsResponse) GetPersons() []*Person {
@@ -2706,7 +2785,7 @@ type NameContactRequest struct {
 
 func (x *NameContactRequest) Reset() {
 	*x = NameContactRequest{}
-	mi := &file_v1_control_proto_msgTypes[45]
+	mi := &file_v1_control_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2718,7 +2797,7 @@ func (x *NameContactRequest) String() string {
 func (*NameContactRequest) ProtoMessage() {}
 
 func (x *NameContactRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[45]
+	mi := &file_v1_control_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2731,7 +2810,7 @@ func (x *NameContactRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NameContactRequest.ProtoReflect.Descriptor instead.
 func (*NameContactRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{45}
+	return file_v1_control_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *NameContactRequest) GetWho() string {
@@ -2757,7 +2836,7 @@ type SafetyWordsRequest struct {
 
 func (x *SafetyWordsRequest) Reset() {
 	*x = SafetyWordsRequest{}
-	mi := &file_v1_control_proto_msgTypes[46]
+	mi := &file_v1_control_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2769,7 +2848,7 @@ func (x *SafetyWordsRequest) String() string {
 func (*SafetyWordsRequest) ProtoMessage() {}
 
 func (x *SafetyWordsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[46]
+	mi := &file_v1_control_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2782,7 +2861,7 @@ func (x *SafetyWordsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SafetyWordsRequest.ProtoReflect.Descriptor instead.
 func (*SafetyWordsRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{46}
+	return file_v1_control_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *SafetyWordsRequest) GetWho() string {
@@ -2802,7 +2881,7 @@ type SafetyWordsResponse struct {
 
 func (x *SafetyWordsResponse) Reset() {
 	*x = SafetyWordsResponse{}
-	mi := &file_v1_control_proto_msgTypes[47]
+	mi := &file_v1_control_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2814,7 +2893,7 @@ func (x *SafetyWordsResponse) String() string {
 func (*SafetyWordsResponse) ProtoMessage() {}
 
 func (x *SafetyWordsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[47]
+	mi := &file_v1_control_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2827,7 +2906,7 @@ func (x *SafetyWordsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SafetyWordsResponse.ProtoReflect.Descriptor instead.
 func (*SafetyWordsResponse) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{47}
+	return file_v1_control_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *SafetyWordsResponse) GetPerson() *Person {
@@ -2855,7 +2934,7 @@ type VerifyRequest struct {
 
 func (x *VerifyRequest) Reset() {
 	*x = VerifyRequest{}
-	mi := &file_v1_control_proto_msgTypes[48]
+	mi := &file_v1_control_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2867,7 +2946,7 @@ func (x *VerifyRequest) String() string {
 func (*VerifyRequest) ProtoMessage() {}
 
 func (x *VerifyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[48]
+	mi := &file_v1_control_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2880,7 +2959,7 @@ func (x *VerifyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyRequest.ProtoReflect.Descriptor instead.
 func (*VerifyRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{48}
+	return file_v1_control_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *VerifyRequest) GetWho() string {
@@ -2912,7 +2991,7 @@ type RequestsRequest struct {
 
 func (x *RequestsRequest) Reset() {
 	*x = RequestsRequest{}
-	mi := &file_v1_control_proto_msgTypes[49]
+	mi := &file_v1_control_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2924,7 +3003,7 @@ func (x *RequestsRequest) String() string {
 func (*RequestsRequest) ProtoMessage() {}
 
 func (x *RequestsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[49]
+	mi := &file_v1_control_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2937,7 +3016,7 @@ func (x *RequestsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RequestsRequest.ProtoReflect.Descriptor instead.
 func (*RequestsRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{49}
+	return file_v1_control_proto_rawDescGZIP(), []int{50}
 }
 
 type RequestsResponse struct {
@@ -2949,7 +3028,7 @@ type RequestsResponse struct {
 
 func (x *RequestsResponse) Reset() {
 	*x = RequestsResponse{}
-	mi := &file_v1_control_proto_msgTypes[50]
+	mi := &file_v1_control_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2961,7 +3040,7 @@ func (x *RequestsResponse) String() string {
 func (*RequestsResponse) ProtoMessage() {}
 
 func (x *RequestsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[50]
+	mi := &file_v1_control_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2974,7 +3053,7 @@ func (x *RequestsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RequestsResponse.ProtoReflect.Descriptor instead.
 func (*RequestsResponse) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{50}
+	return file_v1_control_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *RequestsResponse) GetRequests() []*Request {
@@ -2998,7 +3077,7 @@ type Request struct {
 
 func (x *Request) Reset() {
 	*x = Request{}
-	mi := &file_v1_control_proto_msgTypes[51]
+	mi := &file_v1_control_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3010,7 +3089,7 @@ func (x *Request) String() string {
 func (*Request) ProtoMessage() {}
 
 func (x *Request) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[51]
+	mi := &file_v1_control_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3023,7 +3102,7 @@ func (x *Request) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Request.ProtoReflect.Descriptor instead.
 func (*Request) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{51}
+	return file_v1_control_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *Request) GetPerson() string {
@@ -3071,7 +3150,7 @@ type AcceptRequest struct {
 
 func (x *AcceptRequest) Reset() {
 	*x = AcceptRequest{}
-	mi := &file_v1_control_proto_msgTypes[52]
+	mi := &file_v1_control_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3083,7 +3162,7 @@ func (x *AcceptRequest) String() string {
 func (*AcceptRequest) ProtoMessage() {}
 
 func (x *AcceptRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[52]
+	mi := &file_v1_control_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3096,7 +3175,7 @@ func (x *AcceptRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptRequest.ProtoReflect.Descriptor instead.
 func (*AcceptRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{52}
+	return file_v1_control_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *AcceptRequest) GetWho() string {
@@ -3122,7 +3201,7 @@ type BlockRequest struct {
 
 func (x *BlockRequest) Reset() {
 	*x = BlockRequest{}
-	mi := &file_v1_control_proto_msgTypes[53]
+	mi := &file_v1_control_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3134,7 +3213,7 @@ func (x *BlockRequest) String() string {
 func (*BlockRequest) ProtoMessage() {}
 
 func (x *BlockRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[53]
+	mi := &file_v1_control_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3147,7 +3226,7 @@ func (x *BlockRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BlockRequest.ProtoReflect.Descriptor instead.
 func (*BlockRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{53}
+	return file_v1_control_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *BlockRequest) GetWho() string {
@@ -3166,7 +3245,7 @@ type UnblockRequest struct {
 
 func (x *UnblockRequest) Reset() {
 	*x = UnblockRequest{}
-	mi := &file_v1_control_proto_msgTypes[54]
+	mi := &file_v1_control_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3178,7 +3257,7 @@ func (x *UnblockRequest) String() string {
 func (*UnblockRequest) ProtoMessage() {}
 
 func (x *UnblockRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[54]
+	mi := &file_v1_control_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3191,7 +3270,7 @@ func (x *UnblockRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnblockRequest.ProtoReflect.Descriptor instead.
 func (*UnblockRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{54}
+	return file_v1_control_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *UnblockRequest) GetWho() string {
@@ -3219,7 +3298,7 @@ type Group struct {
 
 func (x *Group) Reset() {
 	*x = Group{}
-	mi := &file_v1_control_proto_msgTypes[55]
+	mi := &file_v1_control_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3231,7 +3310,7 @@ func (x *Group) String() string {
 func (*Group) ProtoMessage() {}
 
 func (x *Group) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[55]
+	mi := &file_v1_control_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3244,7 +3323,7 @@ func (x *Group) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Group.ProtoReflect.Descriptor instead.
 func (*Group) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{55}
+	return file_v1_control_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *Group) GetId() string {
@@ -3329,7 +3408,7 @@ type Member struct {
 
 func (x *Member) Reset() {
 	*x = Member{}
-	mi := &file_v1_control_proto_msgTypes[56]
+	mi := &file_v1_control_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3341,7 +3420,7 @@ func (x *Member) String() string {
 func (*Member) ProtoMessage() {}
 
 func (x *Member) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[56]
+	mi := &file_v1_control_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3354,7 +3433,7 @@ func (x *Member) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Member.ProtoReflect.Descriptor instead.
 func (*Member) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{56}
+	return file_v1_control_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *Member) GetPerson() *Person {
@@ -3394,7 +3473,7 @@ type CreateGroupRequest struct {
 
 func (x *CreateGroupRequest) Reset() {
 	*x = CreateGroupRequest{}
-	mi := &file_v1_control_proto_msgTypes[57]
+	mi := &file_v1_control_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3406,7 +3485,7 @@ func (x *CreateGroupRequest) String() string {
 func (*CreateGroupRequest) ProtoMessage() {}
 
 func (x *CreateGroupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[57]
+	mi := &file_v1_control_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3419,7 +3498,7 @@ func (x *CreateGroupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateGroupRequest.ProtoReflect.Descriptor instead.
 func (*CreateGroupRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{57}
+	return file_v1_control_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *CreateGroupRequest) GetName() string {
@@ -3437,7 +3516,7 @@ type GroupsRequest struct {
 
 func (x *GroupsRequest) Reset() {
 	*x = GroupsRequest{}
-	mi := &file_v1_control_proto_msgTypes[58]
+	mi := &file_v1_control_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3449,7 +3528,7 @@ func (x *GroupsRequest) String() string {
 func (*GroupsRequest) ProtoMessage() {}
 
 func (x *GroupsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[58]
+	mi := &file_v1_control_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3462,7 +3541,7 @@ func (x *GroupsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupsRequest.ProtoReflect.Descriptor instead.
 func (*GroupsRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{58}
+	return file_v1_control_proto_rawDescGZIP(), []int{59}
 }
 
 type GroupsResponse struct {
@@ -3474,7 +3553,7 @@ type GroupsResponse struct {
 
 func (x *GroupsResponse) Reset() {
 	*x = GroupsResponse{}
-	mi := &file_v1_control_proto_msgTypes[59]
+	mi := &file_v1_control_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3486,7 +3565,7 @@ func (x *GroupsResponse) String() string {
 func (*GroupsResponse) ProtoMessage() {}
 
 func (x *GroupsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[59]
+	mi := &file_v1_control_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3499,7 +3578,7 @@ func (x *GroupsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupsResponse.ProtoReflect.Descriptor instead.
 func (*GroupsResponse) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{59}
+	return file_v1_control_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *GroupsResponse) GetGroups() []*Group {
@@ -3518,7 +3597,7 @@ type GetGroupRequest struct {
 
 func (x *GetGroupRequest) Reset() {
 	*x = GetGroupRequest{}
-	mi := &file_v1_control_proto_msgTypes[60]
+	mi := &file_v1_control_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3530,7 +3609,7 @@ func (x *GetGroupRequest) String() string {
 func (*GetGroupRequest) ProtoMessage() {}
 
 func (x *GetGroupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[60]
+	mi := &file_v1_control_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3543,7 +3622,7 @@ func (x *GetGroupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetGroupRequest.ProtoReflect.Descriptor instead.
 func (*GetGroupRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{60}
+	return file_v1_control_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *GetGroupRequest) GetGroup() string {
@@ -3562,7 +3641,7 @@ type MembersRequest struct {
 
 func (x *MembersRequest) Reset() {
 	*x = MembersRequest{}
-	mi := &file_v1_control_proto_msgTypes[61]
+	mi := &file_v1_control_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3574,7 +3653,7 @@ func (x *MembersRequest) String() string {
 func (*MembersRequest) ProtoMessage() {}
 
 func (x *MembersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[61]
+	mi := &file_v1_control_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3587,7 +3666,7 @@ func (x *MembersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MembersRequest.ProtoReflect.Descriptor instead.
 func (*MembersRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{61}
+	return file_v1_control_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *MembersRequest) GetGroup() string {
@@ -3606,7 +3685,7 @@ type MembersResponse struct {
 
 func (x *MembersResponse) Reset() {
 	*x = MembersResponse{}
-	mi := &file_v1_control_proto_msgTypes[62]
+	mi := &file_v1_control_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3618,7 +3697,7 @@ func (x *MembersResponse) String() string {
 func (*MembersResponse) ProtoMessage() {}
 
 func (x *MembersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[62]
+	mi := &file_v1_control_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3631,7 +3710,7 @@ func (x *MembersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MembersResponse.ProtoReflect.Descriptor instead.
 func (*MembersResponse) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{62}
+	return file_v1_control_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *MembersResponse) GetMembers() []*Member {
@@ -3651,7 +3730,7 @@ type InviteRequest struct {
 
 func (x *InviteRequest) Reset() {
 	*x = InviteRequest{}
-	mi := &file_v1_control_proto_msgTypes[63]
+	mi := &file_v1_control_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3663,7 +3742,7 @@ func (x *InviteRequest) String() string {
 func (*InviteRequest) ProtoMessage() {}
 
 func (x *InviteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[63]
+	mi := &file_v1_control_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3676,7 +3755,7 @@ func (x *InviteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InviteRequest.ProtoReflect.Descriptor instead.
 func (*InviteRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{63}
+	return file_v1_control_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *InviteRequest) GetGroup() string {
@@ -3702,7 +3781,7 @@ type LeaveRequest struct {
 
 func (x *LeaveRequest) Reset() {
 	*x = LeaveRequest{}
-	mi := &file_v1_control_proto_msgTypes[64]
+	mi := &file_v1_control_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3714,7 +3793,7 @@ func (x *LeaveRequest) String() string {
 func (*LeaveRequest) ProtoMessage() {}
 
 func (x *LeaveRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[64]
+	mi := &file_v1_control_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3727,7 +3806,7 @@ func (x *LeaveRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeaveRequest.ProtoReflect.Descriptor instead.
 func (*LeaveRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{64}
+	return file_v1_control_proto_rawDescGZIP(), []int{65}
 }
 
 func (x *LeaveRequest) GetGroup() string {
@@ -3747,7 +3826,7 @@ type RemoveMemberRequest struct {
 
 func (x *RemoveMemberRequest) Reset() {
 	*x = RemoveMemberRequest{}
-	mi := &file_v1_control_proto_msgTypes[65]
+	mi := &file_v1_control_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3759,7 +3838,7 @@ func (x *RemoveMemberRequest) String() string {
 func (*RemoveMemberRequest) ProtoMessage() {}
 
 func (x *RemoveMemberRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[65]
+	mi := &file_v1_control_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3772,7 +3851,7 @@ func (x *RemoveMemberRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveMemberRequest.ProtoReflect.Descriptor instead.
 func (*RemoveMemberRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{65}
+	return file_v1_control_proto_rawDescGZIP(), []int{66}
 }
 
 func (x *RemoveMemberRequest) GetGroup() string {
@@ -3800,7 +3879,7 @@ type SetRoleRequest struct {
 
 func (x *SetRoleRequest) Reset() {
 	*x = SetRoleRequest{}
-	mi := &file_v1_control_proto_msgTypes[66]
+	mi := &file_v1_control_proto_msgTypes[67]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3812,7 +3891,7 @@ func (x *SetRoleRequest) String() string {
 func (*SetRoleRequest) ProtoMessage() {}
 
 func (x *SetRoleRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[66]
+	mi := &file_v1_control_proto_msgTypes[67]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3825,7 +3904,7 @@ func (x *SetRoleRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetRoleRequest.ProtoReflect.Descriptor instead.
 func (*SetRoleRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{66}
+	return file_v1_control_proto_rawDescGZIP(), []int{67}
 }
 
 func (x *SetRoleRequest) GetGroup() string {
@@ -3859,7 +3938,7 @@ type RenameGroupRequest struct {
 
 func (x *RenameGroupRequest) Reset() {
 	*x = RenameGroupRequest{}
-	mi := &file_v1_control_proto_msgTypes[67]
+	mi := &file_v1_control_proto_msgTypes[68]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3871,7 +3950,7 @@ func (x *RenameGroupRequest) String() string {
 func (*RenameGroupRequest) ProtoMessage() {}
 
 func (x *RenameGroupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[67]
+	mi := &file_v1_control_proto_msgTypes[68]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3884,7 +3963,7 @@ func (x *RenameGroupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenameGroupRequest.ProtoReflect.Descriptor instead.
 func (*RenameGroupRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{67}
+	return file_v1_control_proto_rawDescGZIP(), []int{68}
 }
 
 func (x *RenameGroupRequest) GetGroup() string {
@@ -3911,7 +3990,7 @@ type SetTopicRequest struct {
 
 func (x *SetTopicRequest) Reset() {
 	*x = SetTopicRequest{}
-	mi := &file_v1_control_proto_msgTypes[68]
+	mi := &file_v1_control_proto_msgTypes[69]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3923,7 +4002,7 @@ func (x *SetTopicRequest) String() string {
 func (*SetTopicRequest) ProtoMessage() {}
 
 func (x *SetTopicRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[68]
+	mi := &file_v1_control_proto_msgTypes[69]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3936,7 +4015,7 @@ func (x *SetTopicRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetTopicRequest.ProtoReflect.Descriptor instead.
 func (*SetTopicRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{68}
+	return file_v1_control_proto_rawDescGZIP(), []int{69}
 }
 
 func (x *SetTopicRequest) GetGroup() string {
@@ -3963,7 +4042,7 @@ type SetHistoryRequest struct {
 
 func (x *SetHistoryRequest) Reset() {
 	*x = SetHistoryRequest{}
-	mi := &file_v1_control_proto_msgTypes[69]
+	mi := &file_v1_control_proto_msgTypes[70]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3975,7 +4054,7 @@ func (x *SetHistoryRequest) String() string {
 func (*SetHistoryRequest) ProtoMessage() {}
 
 func (x *SetHistoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[69]
+	mi := &file_v1_control_proto_msgTypes[70]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3988,7 +4067,7 @@ func (x *SetHistoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetHistoryRequest.ProtoReflect.Descriptor instead.
 func (*SetHistoryRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{69}
+	return file_v1_control_proto_rawDescGZIP(), []int{70}
 }
 
 func (x *SetHistoryRequest) GetGroup() string {
@@ -4016,7 +4095,7 @@ type SendLinesRequest_Open struct {
 
 func (x *SendLinesRequest_Open) Reset() {
 	*x = SendLinesRequest_Open{}
-	mi := &file_v1_control_proto_msgTypes[70]
+	mi := &file_v1_control_proto_msgTypes[71]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4028,7 +4107,7 @@ func (x *SendLinesRequest_Open) String() string {
 func (*SendLinesRequest_Open) ProtoMessage() {}
 
 func (x *SendLinesRequest_Open) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[70]
+	mi := &file_v1_control_proto_msgTypes[71]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4075,7 +4154,7 @@ type SendLinesRequest_Line struct {
 
 func (x *SendLinesRequest_Line) Reset() {
 	*x = SendLinesRequest_Line{}
-	mi := &file_v1_control_proto_msgTypes[71]
+	mi := &file_v1_control_proto_msgTypes[72]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4087,7 +4166,7 @@ func (x *SendLinesRequest_Line) String() string {
 func (*SendLinesRequest_Line) ProtoMessage() {}
 
 func (x *SendLinesRequest_Line) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[71]
+	mi := &file_v1_control_proto_msgTypes[72]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4237,10 +4316,14 @@ const file_v1_control_proto_rawDesc = "" +
 	"\bReaction\x12\x16\n" +
 	"\x06person\x18\x01 \x01(\tR\x06person\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
-	"\x05emoji\x18\x03 \x01(\tR\x05emoji\"c\n" +
+	"\x05emoji\x18\x03 \x01(\tR\x05emoji\"\x7f\n" +
 	"\x10MessagesResponse\x127\n" +
 	"\bmessages\x18\x01 \x03(\v2\x1b.earshot.control.v1.MessageR\bmessages\x12\x16\n" +
-	"\x06cursor\x18\x02 \x01(\x04R\x06cursor\",\n" +
+	"\x06cursor\x18\x02 \x01(\x04R\x06cursor\x12\x1a\n" +
+	"\brevealed\x18\x03 \x01(\x04R\brevealed\"6\n" +
+	"\x0eResolveRequest\x12\x10\n" +
+	"\x03who\x18\x01 \x01(\tR\x03who\x12\x12\n" +
+	"\x04kind\x18\x02 \x01(\tR\x04kind\",\n" +
 	"\x06Filter\x12\x12\n" +
 	"\x04from\x18\x01 \x01(\tR\x04from\x12\x0e\n" +
 	"\x02in\x18\x02 \x01(\tR\x02in\"o\n" +
@@ -4254,12 +4337,14 @@ const file_v1_control_proto_rawDesc = "" +
 	"\x0fArrivalsRequest\x122\n" +
 	"\x06filter\x18\x01 \x01(\v2\x1a.earshot.control.v1.FilterR\x06filter\x12\x14\n" +
 	"\x05after\x18\x02 \x01(\x04R\x05after\x12\x14\n" +
-	"\x05limit\x18\x03 \x01(\rR\x05limit\"&\n" +
+	"\x05limit\x18\x03 \x01(\rR\x05limit\"Z\n" +
 	"\x10GetCursorRequest\x12\x12\n" +
-	"\x04name\x18\x01 \x01(\tR\x04name\">\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x122\n" +
+	"\x06filter\x18\x02 \x01(\v2\x1a.earshot.control.v1.FilterR\x06filter\"r\n" +
 	"\x10SetCursorRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
-	"\x06cursor\x18\x02 \x01(\x04R\x06cursor\"(\n" +
+	"\x06cursor\x18\x02 \x01(\x04R\x06cursor\x122\n" +
+	"\x06filter\x18\x03 \x01(\v2\x1a.earshot.control.v1.FilterR\x06filter\"(\n" +
 	"\x0eCursorResponse\x12\x16\n" +
 	"\x06cursor\x18\x01 \x01(\x04R\x06cursor\"f\n" +
 	"\x0eHistoryRequest\x12\x10\n" +
@@ -4385,14 +4470,15 @@ const file_v1_control_proto_rawDesc = "" +
 	"\x05topic\x18\x02 \x01(\tR\x05topic\"C\n" +
 	"\x11SetHistoryRequest\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\tR\x05group\x12\x18\n" +
-	"\ahistory\x18\x02 \x01(\tR\ahistory2\xea\x18\n" +
+	"\ahistory\x18\x02 \x01(\tR\ahistory2\xb5\x19\n" +
 	"\aControl\x12O\n" +
 	"\x06Status\x12!.earshot.control.v1.StatusRequest\x1a\".earshot.control.v1.StatusResponse\x12I\n" +
 	"\x04Down\x12\x1f.earshot.control.v1.DownRequest\x1a .earshot.control.v1.DownResponse\x12L\n" +
 	"\x05Peers\x12 .earshot.control.v1.PeersRequest\x1a!.earshot.control.v1.PeersResponse\x12C\n" +
 	"\x02Me\x12\x1d.earshot.control.v1.MeRequest\x1a\x1e.earshot.control.v1.MeResponse\x12O\n" +
 	"\bUpdateMe\x12#.earshot.control.v1.UpdateMeRequest\x1a\x1e.earshot.control.v1.MeResponse\x12N\n" +
-	"\x05Watch\x12 .earshot.control.v1.WatchRequest\x1a!.earshot.control.v1.WatchResponse0\x01\x12A\n" +
+	"\x05Watch\x12 .earshot.control.v1.WatchRequest\x1a!.earshot.control.v1.WatchResponse0\x01\x12I\n" +
+	"\aResolve\x12\".earshot.control.v1.ResolveRequest\x1a\x1a.earshot.control.v1.Target\x12A\n" +
 	"\x04Send\x12\x1f.earshot.control.v1.SendRequest\x1a\x18.earshot.control.v1.Sent\x12\\\n" +
 	"\tSendLines\x12$.earshot.control.v1.SendLinesRequest\x1a%.earshot.control.v1.SendLinesResponse(\x010\x01\x12A\n" +
 	"\x04Wait\x12\x1f.earshot.control.v1.WaitRequest\x1a\x18.earshot.control.v1.Sent\x12Q\n" +
@@ -4441,7 +4527,7 @@ func file_v1_control_proto_rawDescGZIP() []byte {
 	return file_v1_control_proto_rawDescData
 }
 
-var file_v1_control_proto_msgTypes = make([]protoimpl.MessageInfo, 72)
+var file_v1_control_proto_msgTypes = make([]protoimpl.MessageInfo, 73)
 var file_v1_control_proto_goTypes = []any{
 	(*Problem)(nil),               // 0: earshot.control.v1.Problem
 	(*StatusRequest)(nil),         // 1: earshot.control.v1.StatusRequest
@@ -4466,179 +4552,184 @@ var file_v1_control_proto_goTypes = []any{
 	(*Message)(nil),               // 20: earshot.control.v1.Message
 	(*Reaction)(nil),              // 21: earshot.control.v1.Reaction
 	(*MessagesResponse)(nil),      // 22: earshot.control.v1.MessagesResponse
-	(*Filter)(nil),                // 23: earshot.control.v1.Filter
-	(*UnreadRequest)(nil),         // 24: earshot.control.v1.UnreadRequest
-	(*MarkReadRequest)(nil),       // 25: earshot.control.v1.MarkReadRequest
-	(*MarkReadResponse)(nil),      // 26: earshot.control.v1.MarkReadResponse
-	(*ArrivalsRequest)(nil),       // 27: earshot.control.v1.ArrivalsRequest
-	(*GetCursorRequest)(nil),      // 28: earshot.control.v1.GetCursorRequest
-	(*SetCursorRequest)(nil),      // 29: earshot.control.v1.SetCursorRequest
-	(*CursorResponse)(nil),        // 30: earshot.control.v1.CursorResponse
-	(*HistoryRequest)(nil),        // 31: earshot.control.v1.HistoryRequest
-	(*OutboxRequest)(nil),         // 32: earshot.control.v1.OutboxRequest
-	(*OutboxResponse)(nil),        // 33: earshot.control.v1.OutboxResponse
-	(*Pending)(nil),               // 34: earshot.control.v1.Pending
-	(*CancelRequest)(nil),         // 35: earshot.control.v1.CancelRequest
-	(*EditRequest)(nil),           // 36: earshot.control.v1.EditRequest
-	(*RecallRequest)(nil),         // 37: earshot.control.v1.RecallRequest
-	(*ReactRequest)(nil),          // 38: earshot.control.v1.ReactRequest
-	(*ReceiptsRequest)(nil),       // 39: earshot.control.v1.ReceiptsRequest
-	(*ReceiptsResponse)(nil),      // 40: earshot.control.v1.ReceiptsResponse
-	(*Reached)(nil),               // 41: earshot.control.v1.Reached
-	(*Person)(nil),                // 42: earshot.control.v1.Person
-	(*ContactsRequest)(nil),       // 43: earshot.control.v1.ContactsRequest
-	(*ContactsResponse)(nil),      // 44: earshot.control.v1.ContactsResponse
-	(*NameContactRequest)(nil),    // 45: earshot.control.v1.NameContactRequest
-	(*SafetyWordsRequest)(nil),    // 46: earshot.control.v1.SafetyWordsRequest
-	(*SafetyWordsResponse)(nil),   // 47: earshot.control.v1.SafetyWordsResponse
-	(*VerifyRequest)(nil),         // 48: earshot.control.v1.VerifyRequest
-	(*RequestsRequest)(nil),       // 49: earshot.control.v1.RequestsRequest
-	(*RequestsResponse)(nil),      // 50: earshot.control.v1.RequestsResponse
-	(*Request)(nil),               // 51: earshot.control.v1.Request
-	(*AcceptRequest)(nil),         // 52: earshot.control.v1.AcceptRequest
-	(*BlockRequest)(nil),          // 53: earshot.control.v1.BlockRequest
-	(*UnblockRequest)(nil),        // 54: earshot.control.v1.UnblockRequest
-	(*Group)(nil),                 // 55: earshot.control.v1.Group
-	(*Member)(nil),                // 56: earshot.control.v1.Member
-	(*CreateGroupRequest)(nil),    // 57: earshot.control.v1.CreateGroupRequest
-	(*GroupsRequest)(nil),         // 58: earshot.control.v1.GroupsRequest
-	(*GroupsResponse)(nil),        // 59: earshot.control.v1.GroupsResponse
-	(*GetGroupRequest)(nil),       // 60: earshot.control.v1.GetGroupRequest
-	(*MembersRequest)(nil),        // 61: earshot.control.v1.MembersRequest
-	(*MembersResponse)(nil),       // 62: earshot.control.v1.MembersResponse
-	(*InviteRequest)(nil),         // 63: earshot.control.v1.InviteRequest
-	(*LeaveRequest)(nil),          // 64: earshot.control.v1.LeaveRequest
-	(*RemoveMemberRequest)(nil),   // 65: earshot.control.v1.RemoveMemberRequest
-	(*SetRoleRequest)(nil),        // 66: earshot.control.v1.SetRoleRequest
-	(*RenameGroupRequest)(nil),    // 67: earshot.control.v1.RenameGroupRequest
-	(*SetTopicRequest)(nil),       // 68: earshot.control.v1.SetTopicRequest
-	(*SetHistoryRequest)(nil),     // 69: earshot.control.v1.SetHistoryRequest
-	(*SendLinesRequest_Open)(nil), // 70: earshot.control.v1.SendLinesRequest.Open
-	(*SendLinesRequest_Line)(nil), // 71: earshot.control.v1.SendLinesRequest.Line
-	(*timestamppb.Timestamp)(nil), // 72: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),   // 73: google.protobuf.Duration
+	(*ResolveRequest)(nil),        // 23: earshot.control.v1.ResolveRequest
+	(*Filter)(nil),                // 24: earshot.control.v1.Filter
+	(*UnreadRequest)(nil),         // 25: earshot.control.v1.UnreadRequest
+	(*MarkReadRequest)(nil),       // 26: earshot.control.v1.MarkReadRequest
+	(*MarkReadResponse)(nil),      // 27: earshot.control.v1.MarkReadResponse
+	(*ArrivalsRequest)(nil),       // 28: earshot.control.v1.ArrivalsRequest
+	(*GetCursorRequest)(nil),      // 29: earshot.control.v1.GetCursorRequest
+	(*SetCursorRequest)(nil),      // 30: earshot.control.v1.SetCursorRequest
+	(*CursorResponse)(nil),        // 31: earshot.control.v1.CursorResponse
+	(*HistoryRequest)(nil),        // 32: earshot.control.v1.HistoryRequest
+	(*OutboxRequest)(nil),         // 33: earshot.control.v1.OutboxRequest
+	(*OutboxResponse)(nil),        // 34: earshot.control.v1.OutboxResponse
+	(*Pending)(nil),               // 35: earshot.control.v1.Pending
+	(*CancelRequest)(nil),         // 36: earshot.control.v1.CancelRequest
+	(*EditRequest)(nil),           // 37: earshot.control.v1.EditRequest
+	(*RecallRequest)(nil),         // 38: earshot.control.v1.RecallRequest
+	(*ReactRequest)(nil),          // 39: earshot.control.v1.ReactRequest
+	(*ReceiptsRequest)(nil),       // 40: earshot.control.v1.ReceiptsRequest
+	(*ReceiptsResponse)(nil),      // 41: earshot.control.v1.ReceiptsResponse
+	(*Reached)(nil),               // 42: earshot.control.v1.Reached
+	(*Person)(nil),                // 43: earshot.control.v1.Person
+	(*ContactsRequest)(nil),       // 44: earshot.control.v1.ContactsRequest
+	(*ContactsResponse)(nil),      // 45: earshot.control.v1.ContactsResponse
+	(*NameContactRequest)(nil),    // 46: earshot.control.v1.NameContactRequest
+	(*SafetyWordsRequest)(nil),    // 47: earshot.control.v1.SafetyWordsRequest
+	(*SafetyWordsResponse)(nil),   // 48: earshot.control.v1.SafetyWordsResponse
+	(*VerifyRequest)(nil),         // 49: earshot.control.v1.VerifyRequest
+	(*RequestsRequest)(nil),       // 50: earshot.control.v1.RequestsRequest
+	(*RequestsResponse)(nil),      // 51: earshot.control.v1.RequestsResponse
+	(*Request)(nil),               // 52: earshot.control.v1.Request
+	(*AcceptRequest)(nil),         // 53: earshot.control.v1.AcceptRequest
+	(*BlockRequest)(nil),          // 54: earshot.control.v1.BlockRequest
+	(*UnblockRequest)(nil),        // 55: earshot.control.v1.UnblockRequest
+	(*Group)(nil),                 // 56: earshot.control.v1.Group
+	(*Member)(nil),                // 57: earshot.control.v1.Member
+	(*CreateGroupRequest)(nil),    // 58: earshot.control.v1.CreateGroupRequest
+	(*GroupsRequest)(nil),         // 59: earshot.control.v1.GroupsRequest
+	(*GroupsResponse)(nil),        // 60: earshot.control.v1.GroupsResponse
+	(*GetGroupRequest)(nil),       // 61: earshot.control.v1.GetGroupRequest
+	(*MembersRequest)(nil),        // 62: earshot.control.v1.MembersRequest
+	(*MembersResponse)(nil),       // 63: earshot.control.v1.MembersResponse
+	(*InviteRequest)(nil),         // 64: earshot.control.v1.InviteRequest
+	(*LeaveRequest)(nil),          // 65: earshot.control.v1.LeaveRequest
+	(*RemoveMemberRequest)(nil),   // 66: earshot.control.v1.RemoveMemberRequest
+	(*SetRoleRequest)(nil),        // 67: earshot.control.v1.SetRoleRequest
+	(*RenameGroupRequest)(nil),    // 68: earshot.control.v1.RenameGroupRequest
+	(*SetTopicRequest)(nil),       // 69: earshot.control.v1.SetTopicRequest
+	(*SetHistoryRequest)(nil),     // 70: earshot.control.v1.SetHistoryRequest
+	(*SendLinesRequest_Open)(nil), // 71: earshot.control.v1.SendLinesRequest.Open
+	(*SendLinesRequest_Line)(nil), // 72: earshot.control.v1.SendLinesRequest.Line
+	(*timestamppb.Timestamp)(nil), // 73: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),   // 74: google.protobuf.Duration
 }
 var file_v1_control_proto_depIdxs = []int32{
-	42, // 0: earshot.control.v1.Problem.persons:type_name -> earshot.control.v1.Person
-	55, // 1: earshot.control.v1.Problem.groups:type_name -> earshot.control.v1.Group
+	43, // 0: earshot.control.v1.Problem.persons:type_name -> earshot.control.v1.Person
+	56, // 1: earshot.control.v1.Problem.groups:type_name -> earshot.control.v1.Group
 	7,  // 2: earshot.control.v1.PeersResponse.peers:type_name -> earshot.control.v1.Peer
-	72, // 3: earshot.control.v1.Peer.last_seen:type_name -> google.protobuf.Timestamp
-	73, // 4: earshot.control.v1.SendRequest.timeout:type_name -> google.protobuf.Duration
+	73, // 3: earshot.control.v1.Peer.last_seen:type_name -> google.protobuf.Timestamp
+	74, // 4: earshot.control.v1.SendRequest.timeout:type_name -> google.protobuf.Duration
 	13, // 5: earshot.control.v1.Sent.to:type_name -> earshot.control.v1.Target
-	72, // 6: earshot.control.v1.Sent.time:type_name -> google.protobuf.Timestamp
-	70, // 7: earshot.control.v1.SendLinesRequest.open:type_name -> earshot.control.v1.SendLinesRequest.Open
-	71, // 8: earshot.control.v1.SendLinesRequest.lines:type_name -> earshot.control.v1.SendLinesRequest.Line
+	73, // 6: earshot.control.v1.Sent.time:type_name -> google.protobuf.Timestamp
+	71, // 7: earshot.control.v1.SendLinesRequest.open:type_name -> earshot.control.v1.SendLinesRequest.Open
+	72, // 8: earshot.control.v1.SendLinesRequest.lines:type_name -> earshot.control.v1.SendLinesRequest.Line
 	15, // 9: earshot.control.v1.SendLinesResponse.sent:type_name -> earshot.control.v1.Sent
-	73, // 10: earshot.control.v1.WaitRequest.timeout:type_name -> google.protobuf.Duration
+	74, // 10: earshot.control.v1.WaitRequest.timeout:type_name -> google.protobuf.Duration
 	13, // 11: earshot.control.v1.Message.to:type_name -> earshot.control.v1.Target
 	19, // 12: earshot.control.v1.Message.from:type_name -> earshot.control.v1.Author
-	72, // 13: earshot.control.v1.Message.time:type_name -> google.protobuf.Timestamp
-	72, // 14: earshot.control.v1.Message.received:type_name -> google.protobuf.Timestamp
+	73, // 13: earshot.control.v1.Message.time:type_name -> google.protobuf.Timestamp
+	73, // 14: earshot.control.v1.Message.received:type_name -> google.protobuf.Timestamp
 	21, // 15: earshot.control.v1.Message.reactions:type_name -> earshot.control.v1.Reaction
 	20, // 16: earshot.control.v1.MessagesResponse.messages:type_name -> earshot.control.v1.Message
-	23, // 17: earshot.control.v1.UnreadRequest.filter:type_name -> earshot.control.v1.Filter
-	23, // 18: earshot.control.v1.ArrivalsRequest.filter:type_name -> earshot.control.v1.Filter
-	34, // 19: earshot.control.v1.OutboxResponse.pending:type_name -> earshot.control.v1.Pending
-	13, // 20: earshot.control.v1.Pending.to:type_name -> earshot.control.v1.Target
-	72, // 21: earshot.control.v1.Pending.queued:type_name -> google.protobuf.Timestamp
-	41, // 22: earshot.control.v1.ReceiptsResponse.reached:type_name -> earshot.control.v1.Reached
-	42, // 23: earshot.control.v1.Reached.person:type_name -> earshot.control.v1.Person
-	42, // 24: earshot.control.v1.ContactsResponse.persons:type_name -> earshot.control.v1.Person
-	42, // 25: earshot.control.v1.SafetyWordsResponse.person:type_name -> earshot.control.v1.Person
-	51, // 26: earshot.control.v1.RequestsResponse.requests:type_name -> earshot.control.v1.Request
-	72, // 27: earshot.control.v1.Request.received:type_name -> google.protobuf.Timestamp
-	72, // 28: earshot.control.v1.Group.joined:type_name -> google.protobuf.Timestamp
-	42, // 29: earshot.control.v1.Group.invited_by:type_name -> earshot.control.v1.Person
-	42, // 30: earshot.control.v1.Member.person:type_name -> earshot.control.v1.Person
-	72, // 31: earshot.control.v1.Member.joined:type_name -> google.protobuf.Timestamp
-	55, // 32: earshot.control.v1.GroupsResponse.groups:type_name -> earshot.control.v1.Group
-	56, // 33: earshot.control.v1.MembersResponse.members:type_name -> earshot.control.v1.Member
-	73, // 34: earshot.control.v1.SendLinesRequest.Open.timeout:type_name -> google.protobuf.Duration
-	1,  // 35: earshot.control.v1.Control.Status:input_type -> earshot.control.v1.StatusRequest
-	3,  // 36: earshot.control.v1.Control.Down:input_type -> earshot.control.v1.DownRequest
-	5,  // 37: earshot.control.v1.Control.Peers:input_type -> earshot.control.v1.PeersRequest
-	8,  // 38: earshot.control.v1.Control.Me:input_type -> earshot.control.v1.MeRequest
-	10, // 39: earshot.control.v1.Control.UpdateMe:input_type -> earshot.control.v1.UpdateMeRequest
-	11, // 40: earshot.control.v1.Control.Watch:input_type -> earshot.control.v1.WatchRequest
-	14, // 41: earshot.control.v1.Control.Send:input_type -> earshot.control.v1.SendRequest
-	16, // 42: earshot.control.v1.Control.SendLines:input_type -> earshot.control.v1.SendLinesRequest
-	18, // 43: earshot.control.v1.Control.Wait:input_type -> earshot.control.v1.WaitRequest
-	24, // 44: earshot.control.v1.Control.Unread:input_type -> earshot.control.v1.UnreadRequest
-	25, // 45: earshot.control.v1.Control.MarkRead:input_type -> earshot.control.v1.MarkReadRequest
-	27, // 46: earshot.control.v1.Control.Arrivals:input_type -> earshot.control.v1.ArrivalsRequest
-	28, // 47: earshot.control.v1.Control.GetCursor:input_type -> earshot.control.v1.GetCursorRequest
-	29, // 48: earshot.control.v1.Control.SetCursor:input_type -> earshot.control.v1.SetCursorRequest
-	31, // 49: earshot.control.v1.Control.History:input_type -> earshot.control.v1.HistoryRequest
-	32, // 50: earshot.control.v1.Control.Outbox:input_type -> earshot.control.v1.OutboxRequest
-	35, // 51: earshot.control.v1.Control.Cancel:input_type -> earshot.control.v1.CancelRequest
-	36, // 52: earshot.control.v1.Control.Edit:input_type -> earshot.control.v1.EditRequest
-	37, // 53: earshot.control.v1.Control.Recall:input_type -> earshot.control.v1.RecallRequest
-	38, // 54: earshot.control.v1.Control.React:input_type -> earshot.control.v1.ReactRequest
-	39, // 55: earshot.control.v1.Control.Receipts:input_type -> earshot.control.v1.ReceiptsRequest
-	43, // 56: earshot.control.v1.Control.Contacts:input_type -> earshot.control.v1.ContactsRequest
-	45, // 57: earshot.control.v1.Control.NameContact:input_type -> earshot.control.v1.NameContactRequest
-	46, // 58: earshot.control.v1.Control.SafetyWords:input_type -> earshot.control.v1.SafetyWordsRequest
-	48, // 59: earshot.control.v1.Control.Verify:input_type -> earshot.control.v1.VerifyRequest
-	49, // 60: earshot.control.v1.Control.Requests:input_type -> earshot.control.v1.RequestsRequest
-	52, // 61: earshot.control.v1.Control.Accept:input_type -> earshot.control.v1.AcceptRequest
-	53, // 62: earshot.control.v1.Control.Block:input_type -> earshot.control.v1.BlockRequest
-	54, // 63: earshot.control.v1.Control.Unblock:input_type -> earshot.control.v1.UnblockRequest
-	57, // 64: earshot.control.v1.Control.CreateGroup:input_type -> earshot.control.v1.CreateGroupRequest
-	58, // 65: earshot.control.v1.Control.Groups:input_type -> earshot.control.v1.GroupsRequest
-	60, // 66: earshot.control.v1.Control.GetGroup:input_type -> earshot.control.v1.GetGroupRequest
-	61, // 67: earshot.control.v1.Control.Members:input_type -> earshot.control.v1.MembersRequest
-	63, // 68: earshot.control.v1.Control.Invite:input_type -> earshot.control.v1.InviteRequest
-	64, // 69: earshot.control.v1.Control.Leave:input_type -> earshot.control.v1.LeaveRequest
-	65, // 70: earshot.control.v1.Control.RemoveMember:input_type -> earshot.control.v1.RemoveMemberRequest
-	66, // 71: earshot.control.v1.Control.SetRole:input_type -> earshot.control.v1.SetRoleRequest
-	67, // 72: earshot.control.v1.Control.RenameGroup:input_type -> earshot.control.v1.RenameGroupRequest
-	68, // 73: earshot.control.v1.Control.SetTopic:input_type -> earshot.control.v1.SetTopicRequest
-	69, // 74: earshot.control.v1.Control.SetHistory:input_type -> earshot.control.v1.SetHistoryRequest
-	2,  // 75: earshot.control.v1.Control.Status:output_type -> earshot.control.v1.StatusResponse
-	4,  // 76: earshot.control.v1.Control.Down:output_type -> earshot.control.v1.DownResponse
-	6,  // 77: earshot.control.v1.Control.Peers:output_type -> earshot.control.v1.PeersResponse
-	9,  // 78: earshot.control.v1.Control.Me:output_type -> earshot.control.v1.MeResponse
-	9,  // 79: earshot.control.v1.Control.UpdateMe:output_type -> earshot.control.v1.MeResponse
-	12, // 80: earshot.control.v1.Control.Watch:output_type -> earshot.control.v1.WatchResponse
-	15, // 81: earshot.control.v1.Control.Send:output_type -> earshot.control.v1.Sent
-	17, // 82: earshot.control.v1.Control.SendLines:output_type -> earshot.control.v1.SendLinesResponse
-	15, // 83: earshot.control.v1.Control.Wait:output_type -> earshot.control.v1.Sent
-	22, // 84: earshot.control.v1.Control.Unread:output_type -> earshot.control.v1.MessagesResponse
-	26, // 85: earshot.control.v1.Control.MarkRead:output_type -> earshot.control.v1.MarkReadResponse
-	22, // 86: earshot.control.v1.Control.Arrivals:output_type -> earshot.control.v1.MessagesResponse
-	30, // 87: earshot.control.v1.Control.GetCursor:output_type -> earshot.control.v1.CursorResponse
-	30, // 88: earshot.control.v1.Control.SetCursor:output_type -> earshot.control.v1.CursorResponse
-	22, // 89: earshot.control.v1.Control.History:output_type -> earshot.control.v1.MessagesResponse
-	33, // 90: earshot.control.v1.Control.Outbox:output_type -> earshot.control.v1.OutboxResponse
-	15, // 91: earshot.control.v1.Control.Cancel:output_type -> earshot.control.v1.Sent
-	20, // 92: earshot.control.v1.Control.Edit:output_type -> earshot.control.v1.Message
-	20, // 93: earshot.control.v1.Control.Recall:output_type -> earshot.control.v1.Message
-	20, // 94: earshot.control.v1.Control.React:output_type -> earshot.control.v1.Message
-	40, // 95: earshot.control.v1.Control.Receipts:output_type -> earshot.control.v1.ReceiptsResponse
-	44, // 96: earshot.control.v1.Control.Contacts:output_type -> earshot.control.v1.ContactsResponse
-	42, // 97: earshot.control.v1.Control.NameContact:output_type -> earshot.control.v1.Person
-	47, // 98: earshot.control.v1.Control.SafetyWords:output_type -> earshot.control.v1.SafetyWordsResponse
-	42, // 99: earshot.control.v1.Control.Verify:output_type -> earshot.control.v1.Person
-	50, // 100: earshot.control.v1.Control.Requests:output_type -> earshot.control.v1.RequestsResponse
-	42, // 101: earshot.control.v1.Control.Accept:output_type -> earshot.control.v1.Person
-	42, // 102: earshot.control.v1.Control.Block:output_type -> earshot.control.v1.Person
-	42, // 103: earshot.control.v1.Control.Unblock:output_type -> earshot.control.v1.Person
-	55, // 104: earshot.control.v1.Control.CreateGroup:output_type -> earshot.control.v1.Group
-	59, // 105: earshot.control.v1.Control.Groups:output_type -> earshot.control.v1.GroupsResponse
-	55, // 106: earshot.control.v1.Control.GetGroup:output_type -> earshot.control.v1.Group
-	62, // 107: earshot.control.v1.Control.Members:output_type -> earshot.control.v1.MembersResponse
-	55, // 108: earshot.control.v1.Control.Invite:output_type -> earshot.control.v1.Group
-	55, // 109: earshot.control.v1.Control.Leave:output_type -> earshot.control.v1.Group
-	55, // 110: earshot.control.v1.Control.RemoveMember:output_type -> earshot.control.v1.Group
-	55, // 111: earshot.control.v1.Control.SetRole:output_type -> earshot.control.v1.Group
-	55, // 112: earshot.control.v1.Control.RenameGroup:output_type -> earshot.control.v1.Group
-	55, // 113: earshot.control.v1.Control.SetTopic:output_type -> earshot.control.v1.Group
-	55, // 114: earshot.control.v1.Control.SetHistory:output_type -> earshot.control.v1.Group
-	75, // [75:115] is the sub-list for method output_type
-	35, // [35:75] is the sub-list for method input_type
-	35, // [35:35] is the sub-list for extension type_name
-	35, // [35:35] is the sub-list for extension extendee
-	0,  // [0:35] is the sub-list for field type_name
+	24, // 17: earshot.control.v1.UnreadRequest.filter:type_name -> earshot.control.v1.Filter
+	24, // 18: earshot.control.v1.ArrivalsRequest.filter:type_name -> earshot.control.v1.Filter
+	24, // 19: earshot.control.v1.GetCursorRequest.filter:type_name -> earshot.control.v1.Filter
+	24, // 20: earshot.control.v1.SetCursorRequest.filter:type_name -> earshot.control.v1.Filter
+	35, // 21: earshot.control.v1.OutboxResponse.pending:type_name -> earshot.control.v1.Pending
+	13, // 22: earshot.control.v1.Pending.to:type_name -> earshot.control.v1.Target
+	73, // 23: earshot.control.v1.Pending.queued:type_name -> google.protobuf.Timestamp
+	42, // 24: earshot.control.v1.ReceiptsResponse.reached:type_name -> earshot.control.v1.Reached
+	43, // 25: earshot.control.v1.Reached.person:type_name -> earshot.control.v1.Person
+	43, // 26: earshot.control.v1.ContactsResponse.persons:type_name -> earshot.control.v1.Person
+	43, // 27: earshot.control.v1.SafetyWordsResponse.person:type_name -> earshot.control.v1.Person
+	52, // 28: earshot.control.v1.RequestsResponse.requests:type_name -> earshot.control.v1.Request
+	73, // 29: earshot.control.v1.Request.received:type_name -> google.protobuf.Timestamp
+	73, // 30: earshot.control.v1.Group.joined:type_name -> google.protobuf.Timestamp
+	43, // 31: earshot.control.v1.Group.invited_by:type_name -> earshot.control.v1.Person
+	43, // 32: earshot.control.v1.Member.person:type_name -> earshot.control.v1.Person
+	73, // 33: earshot.control.v1.Member.joined:type_name -> google.protobuf.Timestamp
+	56, // 34: earshot.control.v1.GroupsResponse.groups:type_name -> earshot.control.v1.Group
+	57, // 35: earshot.control.v1.MembersResponse.members:type_name -> earshot.control.v1.Member
+	74, // 36: earshot.control.v1.SendLinesRequest.Open.timeout:type_name -> google.protobuf.Duration
+	1,  // 37: earshot.control.v1.Control.Status:input_type -> earshot.control.v1.StatusRequest
+	3,  // 38: earshot.control.v1.Control.Down:input_type -> earshot.control.v1.DownRequest
+	5,  // 39: earshot.control.v1.Control.Peers:input_type -> earshot.control.v1.PeersRequest
+	8,  // 40: earshot.control.v1.Control.Me:input_type -> earshot.control.v1.MeRequest
+	10, // 41: earshot.control.v1.Control.UpdateMe:input_type -> earshot.control.v1.UpdateMeRequest
+	11, // 42: earshot.control.v1.Control.Watch:input_type -> earshot.control.v1.WatchRequest
+	23, // 43: earshot.control.v1.Control.Resolve:input_type -> earshot.control.v1.ResolveRequest
+	14, // 44: earshot.control.v1.Control.Send:input_type -> earshot.control.v1.SendRequest
+	16, // 45: earshot.control.v1.Control.SendLines:input_type -> earshot.control.v1.SendLinesRequest
+	18, // 46: earshot.control.v1.Control.Wait:input_type -> earshot.control.v1.WaitRequest
+	25, // 47: earshot.control.v1.Control.Unread:input_type -> earshot.control.v1.UnreadRequest
+	26, // 48: earshot.control.v1.Control.MarkRead:input_type -> earshot.control.v1.MarkReadRequest
+	28, // 49: earshot.control.v1.Control.Arrivals:input_type -> earshot.control.v1.ArrivalsRequest
+	29, // 50: earshot.control.v1.Control.GetCursor:input_type -> earshot.control.v1.GetCursorRequest
+	30, // 51: earshot.control.v1.Control.SetCursor:input_type -> earshot.control.v1.SetCursorRequest
+	32, // 52: earshot.control.v1.Control.History:input_type -> earshot.control.v1.HistoryRequest
+	33, // 53: earshot.control.v1.Control.Outbox:input_type -> earshot.control.v1.OutboxRequest
+	36, // 54: earshot.control.v1.Control.Cancel:input_type -> earshot.control.v1.CancelRequest
+	37, // 55: earshot.control.v1.Control.Edit:input_type -> earshot.control.v1.EditRequest
+	38, // 56: earshot.control.v1.Control.Recall:input_type -> earshot.control.v1.RecallRequest
+	39, // 57: earshot.control.v1.Control.React:input_type -> earshot.control.v1.ReactRequest
+	40, // 58: earshot.control.v1.Control.Receipts:input_type -> earshot.control.v1.ReceiptsRequest
+	44, // 59: earshot.control.v1.Control.Contacts:input_type -> earshot.control.v1.ContactsRequest
+	46, // 60: earshot.control.v1.Control.NameContact:input_type -> earshot.control.v1.NameContactRequest
+	47, // 61: earshot.control.v1.Control.SafetyWords:input_type -> earshot.control.v1.SafetyWordsRequest
+	49, // 62: earshot.control.v1.Control.Verify:input_type -> earshot.control.v1.VerifyRequest
+	50, // 63: earshot.control.v1.Control.Requests:input_type -> earshot.control.v1.RequestsRequest
+	53, // 64: earshot.control.v1.Control.Accept:input_type -> earshot.control.v1.AcceptRequest
+	54, // 65: earshot.control.v1.Control.Block:input_type -> earshot.control.v1.BlockRequest
+	55, // 66: earshot.control.v1.Control.Unblock:input_type -> earshot.control.v1.UnblockRequest
+	58, // 67: earshot.control.v1.Control.CreateGroup:input_type -> earshot.control.v1.CreateGroupRequest
+	59, // 68: earshot.control.v1.Control.Groups:input_type -> earshot.control.v1.GroupsRequest
+	61, // 69: earshot.control.v1.Control.GetGroup:input_type -> earshot.control.v1.GetGroupRequest
+	62, // 70: earshot.control.v1.Control.Members:input_type -> earshot.control.v1.MembersRequest
+	64, // 71: earshot.control.v1.Control.Invite:input_type -> earshot.control.v1.InviteRequest
+	65, // 72: earshot.control.v1.Control.Leave:input_type -> earshot.control.v1.LeaveRequest
+	66, // 73: earshot.control.v1.Control.RemoveMember:input_type -> earshot.control.v1.RemoveMemberRequest
+	67, // 74: earshot.control.v1.Control.SetRole:input_type -> earshot.control.v1.SetRoleRequest
+	68, // 75: earshot.control.v1.Control.RenameGroup:input_type -> earshot.control.v1.RenameGroupRequest
+	69, // 76: earshot.control.v1.Control.SetTopic:input_type -> earshot.control.v1.SetTopicRequest
+	70, // 77: earshot.control.v1.Control.SetHistory:input_type -> earshot.control.v1.SetHistoryRequest
+	2,  // 78: earshot.control.v1.Control.Status:output_type -> earshot.control.v1.StatusResponse
+	4,  // 79: earshot.control.v1.Control.Down:output_type -> earshot.control.v1.DownResponse
+	6,  // 80: earshot.control.v1.Control.Peers:output_type -> earshot.control.v1.PeersResponse
+	9,  // 81: earshot.control.v1.Control.Me:output_type -> earshot.control.v1.MeResponse
+	9,  // 82: earshot.control.v1.Control.UpdateMe:output_type -> earshot.control.v1.MeResponse
+	12, // 83: earshot.control.v1.Control.Watch:output_type -> earshot.control.v1.WatchResponse
+	13, // 84: earshot.control.v1.Control.Resolve:output_type -> earshot.control.v1.Target
+	15, // 85: earshot.control.v1.Control.Send:output_type -> earshot.control.v1.Sent
+	17, // 86: earshot.control.v1.Control.SendLines:output_type -> earshot.control.v1.SendLinesResponse
+	15, // 87: earshot.control.v1.Control.Wait:output_type -> earshot.control.v1.Sent
+	22, // 88: earshot.control.v1.Control.Unread:output_type -> earshot.control.v1.MessagesResponse
+	27, // 89: earshot.control.v1.Control.MarkRead:output_type -> earshot.control.v1.MarkReadResponse
+	22, // 90: earshot.control.v1.Control.Arrivals:output_type -> earshot.control.v1.MessagesResponse
+	31, // 91: earshot.control.v1.Control.GetCursor:output_type -> earshot.control.v1.CursorResponse
+	31, // 92: earshot.control.v1.Control.SetCursor:output_type -> earshot.control.v1.CursorResponse
+	22, // 93: earshot.control.v1.Control.History:output_type -> earshot.control.v1.MessagesResponse
+	34, // 94: earshot.control.v1.Control.Outbox:output_type -> earshot.control.v1.OutboxResponse
+	15, // 95: earshot.control.v1.Control.Cancel:output_type -> earshot.control.v1.Sent
+	20, // 96: earshot.control.v1.Control.Edit:output_type -> earshot.control.v1.Message
+	20, // 97: earshot.control.v1.Control.Recall:output_type -> earshot.control.v1.Message
+	20, // 98: earshot.control.v1.Control.React:output_type -> earshot.control.v1.Message
+	41, // 99: earshot.control.v1.Control.Receipts:output_type -> earshot.control.v1.ReceiptsResponse
+	45, // 100: earshot.control.v1.Control.Contacts:output_type -> earshot.control.v1.ContactsResponse
+	43, // 101: earshot.control.v1.Control.NameContact:output_type -> earshot.control.v1.Person
+	48, // 102: earshot.control.v1.Control.SafetyWords:output_type -> earshot.control.v1.SafetyWordsResponse
+	43, // 103: earshot.control.v1.Control.Verify:output_type -> earshot.control.v1.Person
+	51, // 104: earshot.control.v1.Control.Requests:output_type -> earshot.control.v1.RequestsResponse
+	43, // 105: earshot.control.v1.Control.Accept:output_type -> earshot.control.v1.Person
+	43, // 106: earshot.control.v1.Control.Block:output_type -> earshot.control.v1.Person
+	43, // 107: earshot.control.v1.Control.Unblock:output_type -> earshot.control.v1.Person
+	56, // 108: earshot.control.v1.Control.CreateGroup:output_type -> earshot.control.v1.Group
+	60, // 109: earshot.control.v1.Control.Groups:output_type -> earshot.control.v1.GroupsResponse
+	56, // 110: earshot.control.v1.Control.GetGroup:output_type -> earshot.control.v1.Group
+	63, // 111: earshot.control.v1.Control.Members:output_type -> earshot.control.v1.MembersResponse
+	56, // 112: earshot.control.v1.Control.Invite:output_type -> earshot.control.v1.Group
+	56, // 113: earshot.control.v1.Control.Leave:output_type -> earshot.control.v1.Group
+	56, // 114: earshot.control.v1.Control.RemoveMember:output_type -> earshot.control.v1.Group
+	56, // 115: earshot.control.v1.Control.SetRole:output_type -> earshot.control.v1.Group
+	56, // 116: earshot.control.v1.Control.RenameGroup:output_type -> earshot.control.v1.Group
+	56, // 117: earshot.control.v1.Control.SetTopic:output_type -> earshot.control.v1.Group
+	56, // 118: earshot.control.v1.Control.SetHistory:output_type -> earshot.control.v1.Group
+	78, // [78:119] is the sub-list for method output_type
+	37, // [37:78] is the sub-list for method input_type
+	37, // [37:37] is the sub-list for extension type_name
+	37, // [37:37] is the sub-list for extension extendee
+	0,  // [0:37] is the sub-list for field type_name
 }
 
 func init() { file_v1_control_proto_init() }
@@ -4653,7 +4744,7 @@ func file_v1_control_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_v1_control_proto_rawDesc), len(file_v1_control_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   72,
+			NumMessages:   73,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -1,0 +1,270 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/earshot-im/earshot/node"
+	"github.com/earshot-im/earshot/node/control"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// feedNode has the test answer what is read from it. A name means somebody the first time, and is ambiguous from then on.
+type feedNode struct {
+	control.Node
+	asked   chan asked
+	answers chan node.Page
+
+	mu      sync.Mutex
+	names   map[string]bool
+	cursors []uint64 // to which the cursor was set
+	marked  int
+	at      uint64
+	more    chan struct{} // closed and replaced when at moves
+}
+
+type asked struct {
+	after  uint64
+	filter node.Filter
+}
+
+var bobInLunch = node.Filter{From: testBob.ID.String(), In: "#" + testLunch.ID.String()}
+
+func newFeed() *feedNode {
+	return &feedNode{asked: make(chan asked), answers: make(chan node.Page), names: map[string]bool{}, at: 1, more: make(chan struct{})}
+}
+
+func (n *feedNode) Target(_ context.Context, who, kind string) (node.Target, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.names[who] {
+		return node.Target{}, &node.AmbiguousError{Who: who}
+	}
+	n.names[who] = true
+	if kind == "person" {
+		return node.Target{Kind: "person", ID: testBob.ID.String()}, nil
+	}
+	return node.Target{Kind: "group", ID: testLunch.ID.String()}, nil
+}
+
+func (n *feedNode) page(ctx context.Context, after uint64, f node.Filter) (node.Page, error) {
+	select {
+	case n.asked <- asked{after, f}:
+	case <-ctx.Done():
+		return node.Page{}, ctx.Err()
+	}
+	return <-n.answers, nil
+}
+
+func (n *feedNode) Arrivals(ctx context.Context, after uint64, f node.Filter, _ int) (node.Page, error) {
+	return n.page(ctx, after, f)
+}
+
+func (n *feedNode) Unread(ctx context.Context, after uint64, f node.Filter, _ int) (node.Page, error) {
+	return n.page(ctx, after, f)
+}
+
+func (n *feedNode) History(ctx context.Context, who string, _ node.HistoryRange) ([]node.Message, error) {
+	p, err := n.page(ctx, 0, node.Filter{In: who})
+	return p.Messages, err
+}
+
+func (n *feedNode) Cursor(_ context.Context, _ string, f node.Filter) (uint64, error) {
+	if f != bobInLunch {
+		return 0, node.ErrSetting
+	}
+	return 100, nil
+}
+
+func (n *feedNode) SetCursor(_ context.Context, _ string, f node.Filter, to uint64) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if f != bobInLunch {
+		return node.ErrSetting
+	}
+	n.cursors = append(n.cursors, to)
+	return nil
+}
+
+func (n *feedNode) MarkRead(_ context.Context, ids ...event.ID) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.marked += len(ids)
+	return nil
+}
+
+func (n *feedNode) Groups(context.Context) ([]node.Group, error) { return nil, nil }
+
+// change tells those who watch.
+func (n *feedNode) change() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.at++
+	close(n.more)
+	n.more = make(chan struct{})
+}
+
+func (n *feedNode) Changed(ctx context.Context, after uint64) (uint64, error) {
+	for {
+		n.mu.Lock()
+		at, more := n.at, n.more
+		n.mu.Unlock()
+		if at > after {
+			return at, nil
+		}
+		select {
+		case <-more:
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		}
+	}
+}
+
+func (n *feedNode) PeersChanged(ctx context.Context, _ uint64) (uint64, error) {
+	<-ctx.Done()
+	return 0, ctx.Err()
+}
+
+// turn is one call that a command makes, and the answer to it.
+type turn struct {
+	change bool // something has to change before it comes
+	after  uint64
+	answer node.Page
+}
+
+func said(cursor uint64, text string) []node.Message {
+	return []node.Message{{ID: event.ID{byte(cursor)}, Cursor: cursor, Kind: "text", Text: text}}
+}
+
+// follow runs a command until it has taken all turns, and returns what it printed.
+func (n *feedNode) follow(t *testing.T, filter node.Filter, turns []turn, args ...string) string {
+	t.Helper()
+	dir := serve(t, n)
+	var files []*os.File
+	for range 2 {
+		f, err := os.Create(filepath.Join(t.TempDir(), "out"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		files = append(files, f)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	ended := make(chan int, 1)
+	go func() {
+		ended <- run(ctx, append([]string{"--dir", dir}, args...), strings.NewReader(""), files[0], files[1])
+	}()
+	read := func(f *os.File) string {
+		b, err := os.ReadFile(f.Name())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	for i, turn := range turns {
+		if turn.change {
+			n.change()
+		}
+		select {
+		case got := <-n.asked:
+			if got != (asked{turn.after, filter}) {
+				t.Errorf("turn %d asks %v, want from %d on", i, got, turn.after)
+			}
+		case exit := <-ended:
+			t.Fatalf("turn %d: ended with status %d: %s", i, exit, read(files[1]))
+		}
+		n.answers <- turn.answer
+	}
+	if slices.Contains(args, "--follow") {
+		cancel()
+	}
+	if exit := <-ended; exit != 0 {
+		t.Errorf("exit %d: %s", exit, read(files[1]))
+	}
+	return read(files[0])
+}
+
+// A bot that followed a group ended when somebody took its name, and looked at everything since its last message with
+// each change.
+func TestFollowResolvesOnceAndGoesOn(t *testing.T) {
+	n := newFeed()
+	out := n.follow(t, bobInLunch, []turn{
+		{false, 100, node.Page{Cursor: 100 + passedAtOnce - 1}},
+		{true, 100 + passedAtOnce - 1, node.Page{Messages: said(2000, "hello"), Cursor: 2100}},
+		{false, 2100, node.Page{Cursor: 2100}},
+		{true, 2100, node.Page{Cursor: 2100 + passedAtOnce - 1}},
+		{true, 2100 + passedAtOnce - 1, node.Page{Cursor: 2100 + passedAtOnce}},
+		{true, 2100 + passedAtOnce, node.Page{Cursor: 4000, Revealed: 1}},
+		{true, 4000, node.Page{Cursor: 4000, Revealed: 1}},
+	}, "recv", "--follow", "--as", "bot", "--from", "Bob", "--in", "lunch")
+	if !strings.Contains(out, "hello") {
+		t.Errorf("printed %q", out)
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if want := []uint64{2100, 2100 + passedAtOnce}; !slices.Equal(n.cursors, want) {
+		t.Errorf("the cursor went to %d, want %d", n.cursors, want)
+	}
+}
+
+// Peeking moves nothing.
+func TestPeekMovesNoCursor(t *testing.T) {
+	n := newFeed()
+	n.follow(t, bobInLunch, []turn{
+		{false, 100, node.Page{Messages: said(600, "hello"), Cursor: 600}},
+		{false, 600, node.Page{Cursor: 5000}},
+		{true, 5000, node.Page{Cursor: 5000, Revealed: 1}},
+		{true, 5000, node.Page{Cursor: 5000, Revealed: 1}},
+	}, "recv", "--follow", "--as", "bot", "--peek", "--from", "Bob", "--in", "lunch")
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if len(n.cursors) > 0 {
+		t.Errorf("the cursor went to %d", n.cursors)
+	}
+	newFeed().follow(t, node.Filter{}, []turn{
+		{false, 0, node.Page{Messages: said(60, "hello"), Cursor: 60}},
+		{false, 60, node.Page{Cursor: 60, Revealed: 1}}, // to begin again would show it twice
+		{true, 60, node.Page{Cursor: 60, Revealed: 1}},
+	}, "recv", "--follow", "--peek")
+}
+
+// What is unread is read on too, and again from the beginning only where something older may be shown again.
+func TestFollowReadsAgainWhatIsRevealed(t *testing.T) {
+	n := newFeed()
+	out := n.follow(t, node.Filter{}, []turn{
+		{false, 0, node.Page{Cursor: 50, Revealed: 3}},
+		{true, 50, node.Page{Messages: said(60, "new"), Cursor: 60, Revealed: 3}},
+		{false, 60, node.Page{Cursor: 60, Revealed: 3}},
+		{true, 60, node.Page{Cursor: 60, Revealed: 4}},
+		{false, 0, node.Page{Messages: said(20, "old"), Cursor: 60, Revealed: 4}},
+		{false, 60, node.Page{Cursor: 60, Revealed: 4}},
+		{true, 60, node.Page{Cursor: 60, Revealed: 4}},
+	}, "recv", "--follow")
+	if !strings.Contains(out, "new") || !strings.Contains(out, "old") {
+		t.Errorf("printed %q", out)
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.marked != 2 {
+		t.Errorf("%d messages are marked", n.marked)
+	}
+}
+
+// One page of a conversation was of whom the name meant then, the next of whom it meant later.
+func TestHistoryResolvesOnce(t *testing.T) {
+	n := newFeed()
+	out := n.follow(t, node.Filter{In: "#" + testLunch.ID.String()}, []turn{
+		{answer: node.Page{Messages: said(2, "two")}},
+		{answer: node.Page{Messages: said(1, "one")}},
+		{answer: node.Page{}},
+	}, "history", "lunch")
+	if one, two := strings.Index(out, "one"), strings.Index(out, "two"); one < 0 || two < one {
+		t.Errorf("printed %q", out)
+	}
+}
