@@ -135,19 +135,12 @@ func (s *session) shareGroup(g groups.Shared) (sync.Conversation, error) {
 			out.Logs[log] = segments
 		}
 	}
-	receipts, err := n.store.Records(event.KindReceipt, g.ID[:])
-	for _, r := range receipts {
-		if s.concerned(&r) {
-			out.Records = append(out.Records, r)
-		}
+	about := g.ID[:]
+	if s.person != n.me.person { // others get the receipts about what they wrote
+		about = slices.Concat(about, s.person[:])
 	}
+	out.Records, err = n.store.Records(event.KindReceipt, about)
 	return out, err
-}
-
-// concerned says that a receipt is about what the peer's person wrote, or goes to a device of the owner.
-func (s *session) concerned(r *event.Record) bool {
-	_, author, _, err := event.ParseReceiptSubject(r.Subject)
-	return err == nil && (author == s.person || s.person == s.node.me.person)
 }
 
 // found is where the part of a log begins that the peer may know, and where the log began here when that was found.
@@ -166,7 +159,7 @@ func (s *session) visible(log event.Log, segments event.Segments) event.Segments
 	known, ok := s.floors[log]
 	begin := segments[0].First
 	if !ok || begin < known.begin {
-		floor, err := s.node.groups.Floor(log, s.person)
+		floor, err := s.node.groups.Floor(log, segments, s.person)
 		if err != nil {
 			return nil
 		}
@@ -230,7 +223,7 @@ func (s *session) early(log event.Log, sequence uint64) bool {
 	if ok {
 		return sequence < known.floor && known.floor > known.begin // below where the log begins here nothing is known
 	}
-	floor, err := s.node.groups.Floor(log, s.person)
+	floor, err := s.node.groups.Floor(log, nil, s.person)
 	return err == nil && sequence < floor
 }
 

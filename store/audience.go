@@ -108,9 +108,8 @@ func (r *reader) eachStretch(c *conversation, l *logState, f func(event.Range, *
 	return nil
 }
 
-// sameControl returns the control heads at a place of an own log, and the last place up
-// to which they are the same. Since they ascend, none come back; changes are far
-// between.
+// sameControl returns the control heads at a place of a log, and the last place up to which they
+// are the same. Since they ascend, none come back; changes are far between, and mostly there is none.
 func (r *reader) sameControl(l *logState, first, last uint64) ([]crypto.Hash, uint64, error) {
 	x, err := r.entry(pointer{l.number, first})
 	if err != nil {
@@ -120,6 +119,9 @@ func (r *reader) sameControl(l *logState, first, last uint64) ([]crypto.Hash, ui
 	changed := func(seq uint64) (bool, error) {
 		y, err := r.entry(pointer{l.number, seq})
 		return err == nil && !slices.Equal(headsOf(&y.header), control), err
+	}
+	if other, err := changed(last); !other {
+		return control, last, err
 	}
 	from := first + 1
 	for step := uint64(1); from+step < last; step *= 2 {

@@ -129,6 +129,9 @@ type past struct {
 // pastOf returns it; ErrNotInvited if they are no member. The caller holds Groups.mu.
 func (it *group) pastOf(member crypto.PersonID) (past, error) {
 	const day = 24 * 60 * 60 * 1000
+	if p, ok := it.pasts[member]; ok {
+		return p, nil
+	}
 	m, ok := it.state.Member(member)
 	if !ok {
 		return past{}, ErrNotInvited
@@ -145,32 +148,13 @@ func (it *group) pastOf(member crypto.PersonID) (past, error) {
 		p.from -= int64(h.Days) * day
 	}
 	p.all = p.all || m.Joined == crypto.Hash(it.id) // who made the group
+	it.pasts[member] = p
 	return p, nil
 }
 
 // reads says whether a member with a past may read an event. The caller holds Groups.mu.
 func (it *group) reads(member crypto.PersonID, p past, h *event.Header) bool {
 	return p.all || it.engine.Serves(member, h.Control) && (h.Clock >= p.from || it.engine.Covers(h.Control, p.joined))
-}
-
-// Floor returns the first sequence of a log that a member may read. Members who join late have no right to earlier events.
-func (g *Groups) Floor(log event.Log, to crypto.PersonID) (uint64, error) {
-	var p past
-	err := g.with(log.Conversation, func(it *group) (err error) {
-		p, err = it.pastOf(to)
-		return err
-	})
-	if err != nil || p.all {
-		return 1, err
-	}
-	return g.store.Floor(log, func(h *event.Header) bool {
-		reads := false
-		_ = g.with(log.Conversation, func(it *group) error {
-			reads = it.reads(to, p, h)
-			return nil
-		})
-		return reads
-	})
 }
 
 // Readable returns what a member may read of a run of a group: the events from their floor on, and the recalls for them.

@@ -78,7 +78,8 @@ type Groups struct {
 	store *store.Store
 	self  crypto.PersonID
 
-	joining gosync.Mutex // held while a group is made known
+	joining  gosync.Mutex // held while a group is made known
+	outlines outlines
 
 	mu     gosync.Mutex // guards the rest and every engine; never held while the store is called
 	groups map[event.Conversation]*group
@@ -97,13 +98,15 @@ type group struct {
 	// What holds by what is on the disk: the engine may have taken what is about to be written.
 	heads []crypto.Hash // what this device writes under
 	state *authority.State
-	went  store.Reason // how the owner went last
+	pasts map[crypto.PersonID]past // of members that were asked for
+	went  store.Reason             // how the owner went last
 }
 
 // publish lets everybody see what the engine says now. The caller holds Groups.mu.
 func (it *group) publish(owner crypto.PersonID) {
 	it.heads = it.engine.Heads()
 	it.state = it.engine.State()
+	it.pasts = make(map[crypto.PersonID]past)
 	it.went = store.Removed // also where only their invitation has ceased to count
 	if _, left := it.engine.LastOut(owner).(event.Leave); left {
 		it.went = store.Left
@@ -117,6 +120,7 @@ func New(cfg Config) *Groups {
 
 // Load reads all groups from the store.
 func (g *Groups) Load(s *store.Store) error {
+	g.outlines.init(s)
 	g.store, g.self = s, s.Own().Person
 	ids, err := s.Groups()
 	if err != nil {
