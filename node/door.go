@@ -252,11 +252,8 @@ func (n *Node) mayWrite(run *event.Run, road Road) (crypto.PersonID, error) {
 	if err != nil {
 		return author, err
 	}
-	for i := range run.Recalls {
-		recall := &run.Recalls[i].Header
-		if by, err := n.Author(recall.Card, recall.Device); err != nil || by != author {
-			return author, errStranger
-		}
+	if err := n.mayRecall(run, author); err != nil {
+		return author, err
 	}
 	switch {
 	case n.groups.Known(h.Conversation):
@@ -265,6 +262,31 @@ func (n *Node) mayWrite(run *event.Run, road Road) (crypto.PersonID, error) {
 		return author, errStranger
 	}
 	return author, nil
+}
+
+// mayRecall finds that the enclosed recalls of a run are by its author, and leaves those out that may not stand where they do:
+// then nothing explains why their targets are absent.
+func (n *Node) mayRecall(run *event.Run, author crypto.PersonID) error {
+	if len(run.Recalls) == 0 {
+		return nil
+	}
+	inGroup := n.groups.Known(run.Log().Conversation)
+	var kept []event.Event
+	for _, recall := range run.Recalls {
+		h := &recall.Header
+		by, err := n.Author(h.Card, h.Device)
+		switch {
+		case err != nil:
+			return err
+		case by != author:
+			return errStranger
+		case inGroup && n.groups.Accepts(author, &event.Run{Events: []event.Event{recall}}) != nil:
+			continue
+		}
+		kept = append(kept, recall)
+	}
+	run.Recalls = kept
+	return nil
 }
 
 // errand does what is neither a run nor answered at once. Where the machine waits for an answer, it returns one.

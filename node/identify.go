@@ -183,9 +183,10 @@ func (s *session) withhold(run *event.Run) {
 	if !s.node.groups.Known(run.Log().Conversation) {
 		return
 	}
-	var marked []event.Event // the run may be shared with other sessions
+	hidden := make(map[event.Log]uint64) // looked up before
+	var marked []event.Event             // the run may be shared with other sessions
 	for i := range run.Events {
-		if w := s.withheld(&run.Events[i].Header, i == 0); w != 0 {
+		if w := s.withheld(&run.Events[i].Header, i == 0, hidden); w != 0 {
 			if marked == nil {
 				marked = slices.Clone(run.Events)
 			}
@@ -199,32 +200,56 @@ func (s *session) withhold(run *event.Run) {
 
 // withheld returns it of one event, as in event.Event. Only the first of a run may have a previous one that is not for the
 // peer.
-func (s *session) withheld(h *event.Header, first bool) (w uint32) {
-	if first && h.Sequence > 1 && s.early(h.Log(), h.Sequence-1) {
+func (s *session) withheld(h *event.Header, first bool, hidden map[event.Log]uint64) (w uint32) {
+	early := func(log event.Log, sequence uint64) bool {
+		last, ok := hidden[log]
+		if !ok {
+			last = s.hiddenTo(log)
+			hidden[log] = last
+		}
+		return sequence <= last
+	}
+	if first && h.Sequence > 1 && early(h.Log(), h.Sequence-1) {
 		w = event.WithholdPrevious
 	}
 	for i := range h.Seen {
-		if p := &h.Seen[i]; s.early(p.Log(h.Conversation), p.Sequence) {
+		if p := &h.Seen[i]; early(p.Log(h.Conversation), p.Sequence) {
 			w |= event.WithholdSeen(i)
 		}
 	}
 	return w
 }
 
-// early says whether a sequence of a log lies before the history that the peer was given.
-func (s *session) early(log event.Log, sequence uint64) bool {
-	author, ok := s.node.people.of(log.Device)
-	if ok && author.ID == s.person {
-		return false
+// hiddenTo is the last sequence of a log that is held here and lies before the history that the peer was given; 0 if none
+// does. Of what is not held here nothing is known but that what comes before that is hidden as well.
+func (s *session) hiddenTo(log event.Log) uint64 {
+	if author, ok := s.node.people.of(log.Device); ok && author.ID == s.person {
+		return 0
 	}
 	s.floorsMu.Lock()
 	known, ok := s.floors[log]
 	s.floorsMu.Unlock()
-	if ok {
-		return sequence < known.floor && known.floor > known.begin // below where the log begins here nothing is known
+	switch {
+	case ok && known.floor > known.begin: // then what comes right before it is held
+		return known.floor - 1
+	case ok:
+		return 0
 	}
-	floor, err := s.node.groups.Floor(log, nil, s.person)
-	return err == nil && sequence < floor
+	segments, err := s.node.store.Held(log)
+	if err != nil {
+		return 0
+	}
+	floor, err := s.node.groups.Floor(log, segments, s.person)
+	if err != nil {
+		return 0
+	}
+	last := uint64(0)
+	for _, g := range segments {
+		if g.First < floor {
+			last = min(g.Last, floor-1)
+		}
+	}
+	return last
 }
 
 // forgetFloors has them found anew: who was brought in again has another history than before.

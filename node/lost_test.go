@@ -345,3 +345,42 @@ func TestNewcomerDoesNotWaitForFirstMessages(t *testing.T) {
 		}
 	})
 }
+
+// Mallory was removed. What she signs afterwards, with her old rights and in a new log, takes her words from nobody, whoever
+// encloses it.
+func TestEnclosedRecallByRemovedMember(t *testing.T) {
+	inWorld(t, 110, func(t *testing.T, w *world) {
+		ann := w.people("Ann")[0]
+		g := ann.makes("lunch")
+		in := w.mallory("Mallory").joins(ann, g)
+		in.asks()
+		eve := w.mallory("Eve").joins(ann, g)
+		eve.asks()
+		heads := ann.groups.Heads(g)
+		in.writes("her words", heads)
+		w.within(soon, "Ann hears her", func() bool { return slices.Contains(ann.heard(g), "her words") })
+		said := in.last
+		if _, err := ann.RemoveMember(t.Context(), g.String(), in.person.String()); err != nil {
+			t.Fatal(err)
+		}
+		recall, err := event.New(event.Header{
+			Conversation: g, Device: in.key.ID(), Instance: event.Instance{9}, Sequence: 1, Card: in.card.Head(), Control: heads,
+			Clock: said.Header.Clock + 1000, Kind: event.KindRecall, Target: said.ID,
+		}, event.Body{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		recall.Sign(in.key)
+		said.Sign(in.key)
+		gone := strip(event.Run{Events: []event.Event{said}}, event.Recalled)
+		gone.Recalls = []event.Event{recall}
+		eve.relays(gone)
+		time.Sleep(time.Minute)
+		if !slices.Contains(ann.heard(g), "her words") {
+			t.Error("her words are gone")
+		}
+		if logs, err := ann.store.Logs(g); err != nil || len(logs[recall.Header.Log()]) > 0 {
+			t.Errorf("the recall is kept: %v, %v", logs[recall.Header.Log()], err)
+		}
+	})
+}

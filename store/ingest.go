@@ -151,48 +151,97 @@ func (b *batch) ingest(in *intake) (l *logState, forked bool, err error) {
 		}
 	}
 	if l.forked != 0 {
-		held, err := b.heldByEither(l, in, sift)
-		return l, !held, err
-	}
-	if err := b.settleAbsences(l, in); err != nil {
-		return nil, false, err
+		return b.ingestForked(l, in)
 	}
 	if sift.fork >= 0 {
+		if err := b.settleAbsences(l, in); err != nil {
+			return nil, false, err
+		}
 		l, err = b.fork(l, in, sift)
 		return l, true, err
 	}
-	segments, err := b.extended(l, in, sift)
+	l, err = b.growLog(l, in, sift, known)
+	return l, false, err
+}
+
+// ingestForked takes what comes before the doubt in a forked log as into any other: there may be holes. From the doubt on the
+// log takes nothing more.
+func (b *batch) ingestForked(l *logState, in *intake) (_ *logState, forked bool, err error) {
+	n := slices.IndexFunc(in.events, func(e event.Event) bool { return e.Header.Sequence >= l.forked })
+	if n < 0 {
+		n = len(in.events)
+	}
+	if proven, err := b.provenBefore(l, in, n); err != nil {
+		return nil, false, err
+	} else if proven {
+		before := &intake{events: in.events[:n], sealed: in.sealed[:n], from: in.from}
+		sift, err := b.sift(l, before.events)
+		if err == nil && sift.fork < 0 {
+			_, err = b.growLog(l, before, sift, true)
+		}
+		if err != nil {
+			return nil, false, err
+		}
+		in.new = before.new
+	}
+	sift, err := b.sift(l, in.events)
 	if err != nil {
 		return nil, false, err
 	}
-	filled, err := b.filled(l, in, sift.held)
-	if err != nil {
-		return nil, false, err
+	held, err := b.heldByEither(l, in, sift)
+	return l, !held, err
+}
+
+// provenBefore reports whether the first n events of a run are proven without the rest: by their own signature, or by that
+// which proves the event in doubt, if it stands in the log.
+func (b *batch) provenBefore(l *logState, in *intake, n int) (bool, error) {
+	if n == 0 {
+		return false, nil
 	}
-	if err := b.charge(in, sift.fresh, filled, known); err != nil {
-		return nil, false, err
+	if n == len(in.events) || in.events[n-1].Signature != nil {
+		return true, nil
+	}
+	st, err := b.standing(l, l.forked)
+	return st != nil, err
+}
+
+// growLog takes a run into a log that it does not contradict, and makes the log if it is not known.
+func (b *batch) growLog(l *logState, in *intake, s sifted, known bool) (*logState, error) {
+	if err := b.settleAbsences(l, in); err != nil {
+		return nil, err
+	}
+	segments, err := b.extended(l, in, s)
+	if err != nil {
+		return nil, err
+	}
+	filled, err := b.filled(l, in, s.held)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.charge(in, s.fresh, filled, known); err != nil {
+		return nil, err
 	}
 	if !known {
-		l = b.addLog(c.number, l.log, l.person, branchFirst)
+		l = b.addLog(l.conversation, l.log, l.person, branchFirst)
 	}
 	in.new = !slices.Equal(l.segments, segments)
-	if len(sift.fresh) > 0 || in.new {
+	if len(s.fresh) > 0 || in.new {
 		l.segments = segments
-		l.events += uint64(len(sift.fresh))
+		l.events += uint64(len(s.fresh))
 		b.touch(l)
 		b.grown[l.number] = true
 	}
-	for _, i := range sift.held {
+	for _, i := range s.held {
 		if err := b.again(l, in, i); err != nil {
-			return nil, false, err
+			return nil, err
 		}
 	}
-	for _, i := range sift.fresh {
+	for _, i := range s.fresh {
 		if err := b.take(l, in, i); err != nil {
-			return nil, false, err
+			return nil, err
 		}
 	}
-	return l, false, nil
+	return l, nil
 }
 
 // sift compares a run with what stands in its log.
@@ -439,6 +488,13 @@ func (b *batch) take(l *logState, in *intake, i int) error {
 		in:     l,
 		header: e.Header,
 		id:     e.ID,
+	}
+	if x.absent == event.Present && x.header.Kind == event.KindEdit { // a recall earlier in the run may have come since
+		if taken, err := b.taken(x); err != nil {
+			return err
+		} else if taken {
+			x.absent = event.Recalled
+		}
 	}
 	if x.absent == event.Present {
 		x.sealed = in.sealed[i]

@@ -47,68 +47,68 @@ func (r *reader) counted(l *logState) (event.Segments, error) {
 	if l.limit == noLimit || l.segments.Last() <= l.limit && !l.loose() {
 		return l.segments, nil
 	}
+	provable, err := r.provable(l)
+	if err != nil {
+		return nil, err
+	}
 	var out event.Segments
 	for _, g := range l.segments {
 		if g.First > l.limit {
 			break
 		}
-		last, id, err := r.provenUpTo(l, g.First, min(g.Last, l.limit))
-		if err != nil {
-			return nil, err
+		last := min(g.Last, l.limit)
+		for last >= g.First && !provable(last) {
+			last--
 		}
-		if last != 0 {
-			out = append(out, event.Segment{First: g.First, Last: last, ID: id})
+		if last < g.First {
+			continue
 		}
+		if last < g.Last {
+			st, err := r.stored(pointer{l.number, last})
+			if err != nil {
+				return nil, err
+			}
+			if st == nil {
+				return nil, damaged("a segment without its events")
+			}
+			g.Last, g.ID = last, idOf(st.head)
+		}
+		out = append(out, g)
 	}
 	return out, nil
 }
 
-// provenUpTo returns the last sequence between two of a segment, and its ID, that a signature within the limit proves: one
-// that stands there or, where the words of what comes next are missing, after it. It is 0 if there is none.
-func (r *reader) provenUpTo(l *logState, first, last uint64) (uint64, event.ID, error) {
-	own := l.log.Device == r.s.own.Device.ID()
-	at := func(seq uint64) (*stored, error) {
-		st, err := r.stored(pointer{l.number, seq})
-		if err == nil && st == nil && seq <= last {
-			err = damaged("a segment without its events")
-		}
-		return st, err
+// provable tells of the sequences of a log up to its limit whether a signature within the limit proves what stands there. A
+// run has at most event.MaxRunEvents, so of those that are further below the limit all are proven.
+func (r *reader) provable(l *logState) (func(uint64) bool, error) {
+	if l.log.Device == r.s.own.Device.ID() {
+		return func(uint64) bool { return true }, nil
 	}
-	for seq, heads := last, (*event.Header)(nil); seq <= l.limit && seq < last+event.MaxRunEvents; seq++ {
-		st, err := at(seq)
+	first := l.limit - min(l.limit, event.MaxRunEvents-1)
+	proven := map[uint64]bool{}
+	var heads *event.Header // of the run that is proven so far; nil: none is
+	for seq := l.limit; seq >= max(first, 1); seq-- {
+		st, err := r.stored(pointer{l.number, seq})
 		if err != nil {
-			return 0, event.ID{}, err
+			return nil, err
 		}
 		if st == nil {
-			break
+			heads = nil
+			continue
 		}
 		h, err := event.ParseHeader(st.head)
 		if err != nil {
-			return 0, event.ID{}, damaged("event: %w", err)
+			return nil, damaged("event: %w", err)
 		}
-		if heads == nil {
-			heads = &h
-		} else if !sameHeads(heads, &h) {
-			break
-		}
-		if st.signature != nil || own {
-			st, err := at(last)
-			if err != nil {
-				return 0, event.ID{}, err
-			}
-			return last, idOf(st.head), nil
-		}
-	}
-	for seq := last; seq >= first; seq-- {
-		st, err := at(seq)
-		if err != nil {
-			return 0, event.ID{}, err
+		if heads != nil && !sameHeads(heads, &h) {
+			heads = nil
 		}
 		if st.signature != nil {
-			return seq, idOf(st.head), nil
+			heads = &h
 		}
+		proven[seq] = heads != nil
 	}
-	return 0, event.ID{}, nil
+	return func(seq uint64) bool { return seq < first || proven[seq] }, nil
 }
 
 // hidden reports whether an event is past the limit of its log, and not by one's own

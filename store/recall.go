@@ -17,7 +17,10 @@ const RecallWindow = 2 * time.Minute
 // absence must be explained, and takes the words if it may.
 func (b *batch) applyRecall(x *entry) error {
 	id := x.header.Target
-	b.put(bucketRecalls, append(recallsOf(x.in.conversation, id), u32(x.log)...), u64(x.sequence))
+	key := append(recallsOf(x.in.conversation, id), u32(x.log)...)
+	if old := b.get(bucketRecalls, key); old == nil || number(old) > x.sequence { // the first is within any limit first
+		b.put(bucketRecalls, key, u64(x.sequence))
+	}
 	b.recalls = 2
 	target, err := b.byID(id)
 	if err == ErrNoEvent { // when it comes, it is taken without words
