@@ -165,3 +165,33 @@ func TestOwnRowsAreNotLookedFor(t *testing.T) {
 		t.Errorf("%d looks, and %d after other messages", before, after)
 	}
 }
+
+// Of a store that is old enough to have lists of every level, each list is searched.
+func TestIDsAreFoundInListsOfEveryLevel(t *testing.T) {
+	n := newNode(t)
+	const made = 2<<(2*(topLevel-1)) + 2<<(2*3) + 3<<(2*2) + 1<<2 + 3 // lists of level 1
+	at := map[int]pointer{}
+	check(t, n.do(ctx, func(b *batch) error {
+		for level := 1; level <= topLevel; level++ {
+			first, end := lists(level, made)
+			if first == end {
+				t.Fatalf("no list of level %d", level)
+			}
+			for i := first; i < end; i++ {
+				k := len(at)
+				at[k] = pointer{uint32(level), i + 1}
+				id := someID(k)
+				b.putList(level, i, []listedID{listedID(append(id[:shortID:shortID], at[k].bytes()...))})
+			}
+		}
+		return b.bucket(bucketIDs).SetSequence(made * listed)
+	}))
+	check(t, n.view(func(r *reader) error {
+		for k, want := range at {
+			if got, ok := r.find(someID(k)); !ok || got != want {
+				t.Errorf("list %d of level %d is not searched", want.sequence-1, want.log)
+			}
+		}
+		return nil
+	}))
+}

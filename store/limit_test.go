@@ -175,6 +175,19 @@ func TestOwnLimit(t *testing.T) {
 	}
 }
 
+// Nor does the log go on when the cut is where it ends: what came after it would count for nobody.
+func TestOwnLogIsNotGoneOnWithAtItsCut(t *testing.T) {
+	a := newNode(t)
+	c := group(a)
+	a.say(c, "1")
+	cut := a.log(c)
+	check(t, a.SetLimits(ctx, c, map[event.Log]uint64{cut: a.logs(c)[cut].Last()}))
+	a.say(c, "2")
+	if a.log(c) == cut {
+		t.Fatal("the log goes on")
+	}
+}
+
 // A cause past the limit of its log is waited for by nobody.
 func TestCauseThatWasCut(t *testing.T) {
 	n := newNode(t)

@@ -199,3 +199,67 @@ func TestDroppedBodyComesLater(t *testing.T) {
 	check(t, err)
 	equalWords(t, "rows", words(n.rows(c)), "1", "2")
 }
+
+// The window has two sides: a recall that is dated long before the message takes no words either.
+func TestRecallDatedBeforeTheMessage(t *testing.T) {
+	for _, within := range []bool{true, false} {
+		n, p := newNode(t), newPen(t)
+		c := p.meets(n, true)
+		m := p.say("words")
+		at := epoch.Add(-RecallWindow)
+		if !within {
+			at = at.Add(-time.Millisecond)
+		}
+		_, err := p.give(n, m)
+		check(t, err)
+		_, err = p.give(n, p.recalls(m.ID, at))
+		check(t, err)
+		if row := n.rows(c)[0]; row.Recalled != within || (row.Text == "") != within {
+			t.Errorf("%v before: %+v", epoch.Sub(at), row)
+		}
+	}
+	// Nor is one written that others would not heed.
+	a, _, c := pair(t)
+	m := a.say(c, "words")
+	a.wait(-RecallWindow - time.Millisecond)
+	if _, err := a.Recall(ctx, m.ID); err != ErrTooLate {
+		t.Error(err)
+	}
+	a.wait(time.Millisecond)
+	if _, err := a.Recall(ctx, m.ID); err != nil {
+		t.Error(err)
+	}
+}
+
+// What one takes back on another device goes here as well, however long ago it was said: others may not have had it.
+func TestOwnRecallFromAnotherDeviceHasNoWindow(t *testing.T) {
+	a, _, c := pair(t)
+	p := newPen(t)
+	p.restart(c)
+	m := a.say(c, "words")
+	_, err := a.take(event.Run{Events: []event.Event{p.recalls(m.ID, epoch.Add(24*time.Hour))}}, Origin{Author: a.own.Person})
+	check(t, err)
+	if row := a.rows(c)[0]; !row.Recalled {
+		t.Errorf("%+v", row)
+	}
+}
+
+// A recall can't be recalled: its words explain what is absent.
+func TestRecallOfARecall(t *testing.T) {
+	for _, order := range [][]int{{0, 1, 2}, {2, 1, 0}, {0, 2, 1}} {
+		n, p := newNode(t), newPen(t)
+		c := p.meets(n, true)
+		m := p.say("words")
+		recall := p.recalls(m.ID, epoch)
+		events := []event.Event{m, recall, p.recalls(recall.ID, epoch)}
+		for _, i := range order {
+			_, err := p.give(n, events[i])
+			check(t, err)
+		}
+		run, err := n.LoadRun(p.log, 1, event.MaxRunEvents, event.MaxRunSent)
+		check(t, err)
+		if len(run.Events) != 3 || run.Events[1].Absent != event.Present || run.Events[0].Absent != event.Recalled || len(words(n.rows(c))) > 1 {
+			t.Errorf("%v: %d events, the recall is absent as %d", order, len(run.Events), run.Events[1].Absent)
+		}
+	}
+}

@@ -1,6 +1,8 @@
 package store
 
 import (
+	"errors"
+	"slices"
 	"testing"
 
 	"github.com/earshot-im/earshot/store/event"
@@ -173,5 +175,69 @@ func TestNoRollback(t *testing.T) {
 	check(t, err)
 	if a.log(c) != log {
 		t.Fatal("what is held closed the log")
+	}
+}
+
+// seenBy returns the logs of the causes that an event names.
+func seenBy(e *event.Event) (out []event.Log) {
+	for _, p := range e.Header.Seen {
+		out = append(out, p.Log(e.Header.Conversation))
+	}
+	return out
+}
+
+// The log that follows one that was closed says that it comes after it, and after all that was said to what is written
+// again there: else an answer could be shown before its question.
+func TestNewLogComesAfterAllThatWasSeen(t *testing.T) {
+	a, b, c := pair(t)
+	a.say(c, "1")
+	meet(a, b, c)
+	old := a.backup()
+	b.say(c, "question")
+	a.say(c, "2")
+	meet(a, b, c)
+	a.restore(old)
+	a.say(c, "2 again")
+	closed := a.log(c)
+	run, err := b.LoadRun(b.log(c), 1, event.MaxRunEvents, event.MaxRunSent)
+	check(t, err)
+	_, err = a.take(run, Origin{Author: b.own.Person})
+	check(t, err)
+	a.say(c, "answer")
+	if back, err := a.Rollback(ctx, closed, b.logs(c)[closed]); err != nil || !back {
+		t.Fatal(back, err)
+	}
+	first, err := a.LoadRun(a.log(c), 1, event.MaxRunEvents, event.MaxRunSent)
+	check(t, err)
+	if seen := seenBy(&first.Events[0]); len(first.Events) != 2 || !slices.Contains(seen, closed) || !slices.Contains(seen, b.log(c)) {
+		t.Fatalf("of %d messages of the new log the first has seen %v", len(first.Events), seen)
+	}
+}
+
+// What others have said is named as seen, also where the transaction that was to say so first had to be done again.
+func TestSeenAfterAnotherFailed(t *testing.T) {
+	a, b, c := pair(t)
+	a.say(c, "1")
+	b.say(c, "question")
+	meet(b, a, c)
+	boom := errors.New("boom")
+	held, hold := make(chan struct{}), make(chan struct{})
+	go a.do(ctx, func(*batch) error { close(held); <-hold; return nil })
+	<-held
+	letter, err := a.letter(&Draft{Conversation: c, Kind: event.KindText, Content: text("answer")})
+	check(t, err)
+	answer, err := a.submit(ctx, func(b *batch) error { _, err := b.append(&letter); return err })
+	check(t, err)
+	fails, err := a.submit(ctx, func(b *batch) error { b.put(bucketMeta, []byte("never"), []byte{1}); return boom })
+	check(t, err)
+	close(hold)
+	if err := a.Store.wait(fails); err != boom {
+		t.Fatal(err)
+	}
+	check(t, a.Store.wait(answer))
+	run, err := a.LoadRun(a.log(c), 2, 1, event.MaxRunSent)
+	check(t, err)
+	if seen := seenBy(&run.Events[0]); len(seen) != 1 || seen[0] != b.log(c) {
+		t.Fatalf("the answer has seen %v", seen)
 	}
 }

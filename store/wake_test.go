@@ -24,6 +24,15 @@ func (n *node) settle() {
 	}
 }
 
+// told returns how many changes there were. The writer tells of each before it takes the next wish.
+func (n *node) told() int {
+	n.t.Helper()
+	check(n.t, n.do(ctx, func(*batch) error { return nil }))
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return len(n.changes)
+}
+
 // inPieces checks that no transaction since the first so many has made more rows than it may.
 func (n *node) inPieces(since int) {
 	n.t.Helper()
@@ -66,7 +75,7 @@ func TestReleaseLetsOthersWrite(t *testing.T) {
 		_, err := n.Ingest(ctx, r, p.origin())
 		check(t, err)
 	}
-	since := len(n.changes)
+	since := n.told()
 	n.wait(time.Minute)
 	check(t, n.Release(ctx, &c, n.now().Add(-time.Second), nil))
 	n.settle()
@@ -83,7 +92,7 @@ func TestArrivalLetsOthersWrite(t *testing.T) {
 		_, err := n.Ingest(ctx, r, p.origin())
 		check(t, err)
 	}
-	since := len(n.changes)
+	since := n.told()
 	_, err := p.give(n, first)
 	check(t, err)
 	n.settle()
@@ -117,7 +126,7 @@ func TestCauseOfManyLetsOthersWrite(t *testing.T) {
 	first := p.say("comes last")
 	wrong.answers(n, event.Position{Device: p.log.Device, Instance: p.log.Instance, Sequence: 1, ID: event.ID{1}}, 3)
 	q.answers(n, first.Position(), many)
-	since := len(n.changes)
+	since := n.told()
 	_, err := p.give(n, first)
 	check(t, err)
 	n.settle()
@@ -178,7 +187,7 @@ func TestReleaseIsLinear(t *testing.T) {
 		_, err := n.Ingest(ctx, run, p.origin())
 		check(t, err)
 	}
-	since := len(n.changes)
+	since := n.told()
 	n.wait(time.Minute)
 	check(t, n.Release(ctx, nil, n.now().Add(-time.Second), nil))
 	n.settle()
@@ -191,7 +200,7 @@ func TestReleaseIsLinear(t *testing.T) {
 			t.Fatalf("row %d is late: %t, of sequence %d", i, r.Late, r.Sequence)
 		}
 	}
-	if took, most := len(n.changes)-since, 2*count/maxWoken; took > most {
+	if took, most := n.told()-since, 2*count/maxWoken; took > most {
 		t.Errorf("%d transactions, want at most %d", took, most)
 	}
 }
@@ -217,7 +226,7 @@ func TestGapIsBeforeTheFirst(t *testing.T) {
 		n.wait(time.Minute)
 		_, err = q.give(n, held)
 		check(t, err)
-		since := len(n.changes)
+		since := n.told()
 		check(t, n.Release(ctx, nil, n.now().Add(-time.Second), nil))
 		n.settle()
 		rows := n.rows(c)
@@ -250,7 +259,7 @@ func TestReleaseOfManyLogsLetsOthersWrite(t *testing.T) {
 		_, err := n.Ingest(ctx, event.Run{Events: last[i : i+1]}, p.origin())
 		check(t, err)
 	}
-	since := len(n.changes)
+	since := n.told()
 	check(t, n.Release(ctx, nil, n.now().Add(-time.Second), nil))
 	n.settle()
 	if rows := n.rows(c); len(rows) != 2*maxWoken {
