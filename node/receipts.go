@@ -24,12 +24,6 @@ const (
 	ackRetry = time.Second
 )
 
-// subject is what a receipt is about: an author's logs in a conversation.
-type subject struct {
-	conversation event.Conversation
-	author       crypto.PersonID
-}
-
 // receipts signs what this node has received and its owner has read, at most once a receiptPause for each subject.
 type receipts struct {
 	store  *store.Store
@@ -39,21 +33,21 @@ type receipts struct {
 	groups *groups.Groups
 
 	mu   gosync.Mutex
-	due  map[subject]time.Time // when to sign; bounded by the persons one talks with
-	last map[subject]time.Time // of the last receipt, forgotten after receiptPause
+	due  map[store.Subject]time.Time // when to sign; bounded by the persons one talks with
+	last map[store.Subject]time.Time // of the last receipt, forgotten after receiptPause
 	wake chan struct{}
 }
 
 func newReceipts(s *store.Store, self crypto.PersonID, groups *groups.Groups, log *slog.Logger, signed func(event.Conversation, event.Record)) *receipts {
 	return &receipts{store: s, log: log, signed: signed, self: self, groups: groups,
-		due: make(map[subject]time.Time), last: make(map[subject]time.Time), wake: make(chan struct{}, 1)}
+		due: make(map[store.Subject]time.Time), last: make(map[store.Subject]time.Time), wake: make(chan struct{}, 1)}
 }
 
 // mark says that something of an author's was received or read.
 func (r *receipts) mark(c event.Conversation, author crypto.PersonID) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s := subject{c, author}
+	s := store.Subject{Conversation: c, Author: author}
 	if _, waits := r.due[s]; waits {
 		return
 	}
@@ -66,7 +60,7 @@ func (r *receipts) mark(c event.Conversation, author crypto.PersonID) {
 }
 
 // next takes out what is due and says when the rest is.
-func (r *receipts) next(now time.Time) (due []subject, at time.Time) {
+func (r *receipts) next(now time.Time) (due []store.Subject, at time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for s, last := range r.last {
@@ -89,15 +83,15 @@ func (r *receipts) next(now time.Time) (due []subject, at time.Time) {
 
 // run signs until ctx ends. What is marked and not signed then is signed after the next start, by what the store says.
 func (r *receipts) run(ctx context.Context) {
-	r.markAll()
+	r.markUnsigned()
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {
 		due, at := r.next(time.Now())
 		for _, s := range due {
 			if err := r.sign(ctx, s); err != nil && ctx.Err() == nil {
-				r.log.Warn("sign receipt", "conv", s.conversation, "err", err)
-				r.mark(s.conversation, s.author) // to be tried again
+				r.log.Warn("sign receipt", "conv", s.Conversation, "err", err)
+				r.mark(s.Conversation, s.Author) // to be tried again
 			}
 		}
 		if !at.IsZero() {
@@ -112,43 +106,28 @@ func (r *receipts) run(ctx context.Context) {
 	}
 }
 
-// markAll marks everyone in the store: the last run may have ended between what happened and its receipt.
-func (r *receipts) markAll() {
-	persons, err := r.store.Persons()
+// markUnsigned marks what the last run has left: it may have ended between what happened and its receipt.
+func (r *receipts) markUnsigned() {
+	left, err := r.store.Unsigned()
 	if err != nil {
 		r.log.Warn("look for receipts to sign", "err", err)
 	}
-	for _, p := range persons {
-		if p.ID != r.self {
-			r.mark(event.Direct(r.self, p.ID), p.ID)
-		}
-	}
-	for _, c := range r.groups.All() {
-		state, err := r.groups.State(c)
-		if err != nil {
-			continue
-		}
-		for _, m := range state.Members {
-			if m.Person != r.self {
-				r.mark(c, m.Person)
-			}
-		}
+	for _, s := range left {
+		r.mark(s.Conversation, s.Author)
 	}
 }
 
 // sign signs, commits and then tells a receipt that says what is so now.
-func (r *receipts) sign(ctx context.Context, s subject) error {
-	state, err := r.store.ReceiptState(s.conversation, s.author)
-	if err != nil || len(state.Delivered) == 0 || len(state.Read) == 0 && r.groups.Known(s.conversation) {
-		return err // in a group only what was read is worth a signature: the acknowledgement says the rest
+func (r *receipts) sign(ctx context.Context, s store.Subject) error {
+	inGroup := r.groups.Known(s.Conversation)
+	record, signed, err := r.store.SignReceipt(ctx, s, func(state event.Receipt) bool {
+		// In a group only what was read is worth a signature: the acknowledgement says the rest.
+		return len(state.Delivered) > 0 && (len(state.Read) > 0 || !inGroup)
+	})
+	if signed && err == nil {
+		r.signed(s.Conversation, record)
 	}
-	about := event.ReceiptSubject(s.conversation, s.author, r.store.Own().Store)
-	record, err := r.store.SignRecord(ctx, event.KindReceipt, about, state.Marshal())
-	if err != nil {
-		return err
-	}
-	r.signed(s.conversation, record)
-	return nil
+	return err
 }
 
 // take lets in a proven receipt of a person's device.

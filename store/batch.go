@@ -114,6 +114,9 @@ func (b *batch) addLog(conversation uint32, log event.Log, person crypto.PersonI
 	if branch != branchLost {
 		b.put(bucketLogNames, logName(conversation, log, branch), u32(l.number))
 	}
+	if branch == branchFirst {
+		b.put(bucketAuthors, append(authorKey(conversation, person), u32(l.number)...), []byte{})
+	}
 	b.logs[l.number] = l
 	b.touch(l)
 	return l

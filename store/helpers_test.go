@@ -405,6 +405,15 @@ func equalWords(t *testing.T, what string, got []string, want ...string) {
 	equal(t, what, got, want, func(a, b string) bool { return a == b })
 }
 
+// ReceiptState returns what a receipt would say now.
+func (s *Store) ReceiptState(conv event.Conversation, author crypto.PersonID) (out event.Receipt, err error) {
+	err = s.view(func(r *reader) error {
+		out, err = r.receiptState(Subject{conv, author})
+		return err
+	})
+	return out, err
+}
+
 // Person returns what is stored of somebody.
 func (s *Store) Person(id crypto.PersonID) (Person, bool, error) {
 	var p *Person

@@ -82,6 +82,7 @@ func (s *Store) ingestion(run *event.Run, from Origin) *ingestion {
 
 func (g *ingestion) run(b *batch) error {
 	before := b.bucket(bucketArrivals).Sequence()
+	more := false
 	for i := range g.recalls {
 		// One that can't be kept leaves its target as dropped.
 		if b.personOf(g.recalls[i].events[0].Header.Device) != g.author {
@@ -90,12 +91,16 @@ func (g *ingestion) run(b *batch) error {
 		if _, _, err := b.ingest(&g.recalls[i]); err != nil && err != ErrTooManySegments && err != ErrCut {
 			return err
 		}
+		more = more || g.recalls[i].new
 	}
 	l, forked, err := b.ingest(&g.events)
 	if err != nil {
 		return err
 	}
 	g.forked = forked
+	if err := b.noteReceived(l, more || g.events.new, forked); err != nil {
+		return err
+	}
 	segments, err := b.counted(l)
 	if err != nil {
 		return err

@@ -13,6 +13,7 @@ var (
 	bucketMeta          = []byte("meta")
 	bucketConversations = []byte("conversations")
 	bucketLogNames      = []byte("lognames")
+	bucketAuthors       = []byte("authors")
 	bucketLogs          = []byte("logs")
 	bucketEvents        = []byte("events")
 	bucketIDs           = []byte("ids")
@@ -31,15 +32,16 @@ var (
 	bucketPersons       = []byte("persons")
 	bucketDevices       = []byte("devices")
 	bucketRecords       = []byte("records")
+	bucketUnsigned      = []byte("unsigned")
 	bucketRequests      = []byte("requests")
 	bucketSettings      = []byte("settings")
 	bucketCursors       = []byte("cursors")
 	bucketBudgets       = []byte("budgets")
 
 	buckets = [][]byte{
-		bucketMeta, bucketConversations, bucketLogNames, bucketLogs, bucketEvents, bucketIDs, bucketKeys,
+		bucketMeta, bucketConversations, bucketLogNames, bucketAuthors, bucketLogs, bucketEvents, bucketIDs, bucketKeys,
 		bucketControls, bucketActs, bucketView, bucketArrivals, bucketUnread, bucketWaiting, bucketRecalls, bucketCancelled, bucketReissued,
-		bucketDelivered, bucketRead, bucketPersons, bucketDevices, bucketRecords, bucketRequests, bucketSettings,
+		bucketDelivered, bucketRead, bucketPersons, bucketDevices, bucketRecords, bucketUnsigned, bucketRequests, bucketSettings,
 		bucketCursors, bucketBudgets,
 	}
 
@@ -226,6 +228,11 @@ func logName(conversation uint32, log event.Log, branch byte) []byte {
 	b = append(b, log.Device[:]...)
 	b = append(b, log.Instance[:]...)
 	return append(b, branch)
+}
+
+// authorKey is the beginning of the keys of all logs of a person.
+func authorKey(conversation uint32, person crypto.PersonID) []byte {
+	return append(u32(conversation), person[:]...)
 }
 
 // Flags of a stored event.

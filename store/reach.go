@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"slices"
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/store/event"
@@ -126,6 +125,9 @@ func (b *batch) readHere(l *logState, ranges event.Ranges) error {
 	if err != nil {
 		return err
 	}
+	if len(fresh) > 0 {
+		b.noteUnsigned(Subject{l.log.Conversation, l.person})
+	}
 	for _, r := range fresh {
 		for seq := r.First; seq <= r.Last; seq++ {
 			st, err := b.stored(pointer{l.number, seq})
@@ -196,63 +198,4 @@ func (s *Store) MarkRead(ctx context.Context, tell bool, ids ...event.ID) error 
 		}
 		return nil
 	})
-}
-
-// ReceiptState returns what a receipt for an author's messages in a conversation
-// would say now: what is held here of their logs, and what of it was read. Where a
-// list would be too long, it has the latest of each log.
-func (s *Store) ReceiptState(conv event.Conversation, author crypto.PersonID) (event.Receipt, error) {
-	var out event.Receipt
-	err := s.view(func(r *reader) error {
-		c, err := r.conversation(conv)
-		if err != nil {
-			return err
-		}
-		return r.eachLog(c.number, func(l *logState) error {
-			if l.person != author {
-				return nil
-			}
-			for _, g := range l.segments {
-				out.Delivered = append(out.Delivered, event.LogSegment{Device: l.log.Device, Instance: l.log.Instance, Segment: g})
-			}
-			read, err := r.ranges(bucketRead, l.number, r.s.own.Person)
-			if err != nil {
-				return err
-			}
-			for _, g := range read {
-				st, err := r.stored(pointer{l.number, g.Last})
-				if err != nil {
-					return err
-				}
-				if st == nil {
-					continue
-				}
-				out.Read = append(out.Read, event.LogSegment{
-					Device: l.log.Device, Instance: l.log.Instance,
-					Segment: event.Segment{First: g.First, Last: g.Last, ID: idOf(st.head)},
-				})
-			}
-			return nil
-		})
-	})
-	out.Delivered, out.Read = latest(out.Delivered), latest(out.Read)
-	return out, err
-}
-
-// latest cuts a list that ascends by log and sequence down to what a receipt takes.
-func latest(list []event.LogSegment) []event.LogSegment {
-	for len(list) > event.MaxReceiptSegments {
-		// The first of the log that has the most.
-		count := map[event.Log]int{}
-		var most event.Log
-		for _, s := range list {
-			log := s.Log(event.Conversation{})
-			if count[log]++; count[log] > count[most] {
-				most = log
-			}
-		}
-		i := slices.IndexFunc(list, func(s event.LogSegment) bool { return s.Log(event.Conversation{}) == most })
-		list = slices.Delete(list, i, i+1)
-	}
-	return list
 }

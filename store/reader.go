@@ -118,6 +118,17 @@ func (r *reader) eachLog(conversation uint32, f func(*logState) error) error {
 	})
 }
 
+// eachLogOf calls f for those of a person, in the order in which they were begun.
+func (r *reader) eachLogOf(conversation uint32, person crypto.PersonID, f func(*logState) error) error {
+	return r.each(bucketAuthors, authorKey(conversation, person), func(k, _ []byte) error {
+		l, err := r.log(binary.BigEndian.Uint32(k[len(k)-4:]))
+		if err != nil {
+			return err
+		}
+		return f(l)
+	})
+}
+
 // stored returns the event at p, nil if there is none.
 func (r *reader) stored(p pointer) (*stored, error) {
 	b := r.get(bucketEvents, p.bytes())

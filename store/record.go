@@ -96,26 +96,28 @@ func (b *batch) receipts(r *event.Record) int {
 // subject, and keeps it. If that has the same value, it is returned as it is.
 func (s *Store) SignRecord(ctx context.Context, kind event.RecordKind, subject, value []byte) (event.Record, error) {
 	var out event.Record
-	err := s.do(ctx, func(b *batch) error {
-		r := event.Record{Card: s.own.Card.Head(), Kind: kind, Subject: subject, Counter: 1, Value: value}
-		if v := b.get(bucketRecords, recordKey(kind, subject, s.own.Device.ID())); v != nil {
-			held, err := b.parseRecord(v)
-			if err != nil {
-				return err
-			}
-			if bytes.Equal(held.Value, value) && held.Card == r.Card {
-				out = held
-				return nil
-			}
-			r.Counter = held.Counter + 1
-		}
-		var err error
-		if out, err = event.NewRecord(s.own.Device, r); err == nil {
-			b.putRecord(&out)
-		}
+	err := s.do(ctx, func(b *batch) (err error) {
+		out, err = b.signRecord(kind, subject, value)
 		return err
 	})
 	return out, err
+}
+
+func (b *batch) signRecord(kind event.RecordKind, subject, value []byte) (event.Record, error) {
+	own := &b.s.own
+	r := event.Record{Card: own.Card.Head(), Kind: kind, Subject: subject, Counter: 1, Value: value}
+	if v := b.get(bucketRecords, recordKey(kind, subject, own.Device.ID())); v != nil {
+		held, err := b.parseRecord(v)
+		if err != nil || bytes.Equal(held.Value, value) && held.Card == r.Card {
+			return held, err
+		}
+		r.Counter = held.Counter + 1
+	}
+	signed, err := event.NewRecord(own.Device, r)
+	if err == nil {
+		b.putRecord(&signed)
+	}
+	return signed, err
 }
 
 // Records returns the records of a kind, by all devices, whose subject begins with

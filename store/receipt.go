@@ -1,0 +1,132 @@
+package store
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// Subject is what a receipt is about: what somebody has written in a conversation.
+type Subject struct {
+	Conversation event.Conversation
+	Author       crypto.PersonID
+}
+
+func (s *Subject) key() []byte { return slices.Concat(s.Conversation[:], s.Author[:]) }
+
+// noteUnsigned notes that a receipt would say something else now than the last one.
+func (b *batch) noteUnsigned(of Subject) {
+	if key := of.key(); b.get(bucketUnsigned, key) == nil {
+		b.put(bucketUnsigned, key, []byte{})
+	}
+}
+
+// noteReceived does so where more of a log has come, or what contradicts it.
+func (b *batch) noteReceived(l *logState, more, forked bool) error {
+	c, err := b.conversation(l.log.Conversation)
+	if err == nil && !b.isOwn(l.person) && (forked || more && !b.isGroup(&c)) {
+		b.noteUnsigned(Subject{c.id, l.person})
+	}
+	return err
+}
+
+// Unsigned returns on which subjects something has come or was read since SignReceipt was called for them. In a group what
+// has come does not count, but for what contradicts a log: acknowledgements say it.
+func (s *Store) Unsigned() (out []Subject, err error) {
+	err = s.view(func(r *reader) error {
+		return r.each(bucketUnsigned, nil, func(k, _ []byte) error {
+			if len(k) != len(event.Conversation{})+len(crypto.PersonID{}) {
+				return damaged("subject of %d bytes", len(k))
+			}
+			out = append(out, Subject{event.Conversation(k[:32]), crypto.PersonID(k[32:])})
+			return nil
+		})
+	})
+	return out, err
+}
+
+// SignReceipt signs, as SignRecord does, what is so now on a subject, unless that is not worth a signature. Errors:
+// ErrNoConversation.
+func (s *Store) SignReceipt(ctx context.Context, of Subject, worth func(event.Receipt) bool) (record event.Record, signed bool, err error) {
+	about := event.ReceiptSubject(of.Conversation, of.Author, s.own.Store)
+	err = s.do(ctx, func(b *batch) error {
+		state, err := b.receiptState(of)
+		if err != nil {
+			return err
+		}
+		if signed = worth(state); signed {
+			if record, err = b.signRecord(event.KindReceipt, about, state.Marshal()); err != nil {
+				return err
+			}
+		}
+		if key := of.key(); b.get(bucketUnsigned, key) != nil {
+			b.delete(bucketUnsigned, key)
+		}
+		return nil
+	})
+	return record, signed, err
+}
+
+// receiptState returns what a receipt would say now: what is held here of an author's logs, and what of it was read.
+func (r *reader) receiptState(of Subject) (event.Receipt, error) {
+	c, err := r.conversation(of.Conversation)
+	if err != nil {
+		return event.Receipt{}, err
+	}
+	var delivered, read [][]event.LogSegment // by log
+	err = r.eachLogOf(c.number, of.Author, func(l *logState) error {
+		say := func(g event.Segment) event.LogSegment {
+			return event.LogSegment{Device: l.log.Device, Instance: l.log.Instance, Segment: g}
+		}
+		var held, seen []event.LogSegment
+		for _, g := range lastOf(l.segments) {
+			held = append(held, say(g))
+		}
+		ranges, err := r.ranges(bucketRead, l.number, r.s.own.Person)
+		if err != nil {
+			return err
+		}
+		for _, g := range lastOf(ranges) {
+			st, err := r.stored(pointer{l.number, g.Last})
+			if err != nil {
+				return err
+			}
+			if st != nil {
+				seen = append(seen, say(event.Segment{First: g.First, Last: g.Last, ID: idOf(st.head)}))
+			}
+		}
+		delivered, read = append(delivered, held), append(read, seen)
+		return nil
+	})
+	return event.Receipt{Delivered: latest(delivered), Read: latest(read)}, err
+}
+
+// lastOf returns the last elements of a list, as many as a receipt has room for.
+func lastOf[T any](list []T) []T { return list[max(0, len(list)-event.MaxReceiptSegments):] }
+
+// latest returns what a receipt takes of the segments of logs, in its order: the last ones of each log, of each as many as
+// of any other that has so many. Where that can't be even, it has more of those that were begun last.
+func latest(logs [][]event.LogSegment) (out []event.LogSegment) {
+	taken := make([]int, len(logs))
+	for room, more := event.MaxReceiptSegments, true; more && room > 0; {
+		more = false
+		for i := len(logs) - 1; i >= 0 && room > 0; i-- {
+			if taken[i] < len(logs[i]) {
+				taken[i]++
+				room--
+				more = true
+			}
+		}
+	}
+	for i, log := range logs {
+		out = append(out, log[len(log)-taken[i]:]...)
+	}
+	slices.SortStableFunc(out, func(x, y event.LogSegment) int {
+		return cmp.Or(bytes.Compare(x.Device[:], y.Device[:]), bytes.Compare(x.Instance[:], y.Instance[:]))
+	})
+	return out
+}
