@@ -26,11 +26,18 @@ const (
 	// goes around it.
 	MaxRequest = 64<<10 + 16*128
 
+	// MaxLogs is how many logs one person may have in a conversation, contacts too: what is said of logs, and what receipts
+	// list, must not grow as somebody likes. A device begins one when it comes, comes back or was restored, so nobody who
+	// does not want to gets near it.
+	MaxLogs = 1024
+
 	// What an entry takes beside the bytes that were sent: indexes, and pages that
 	// are not full.
 	costEvent  = 256
-	costLog    = 512
 	costPerson = 512
+
+	// costLog is more than a log takes on the disk: it also has a place in every session, and in what is said there.
+	costLog = 4 << 10
 )
 
 var (
@@ -46,6 +53,19 @@ func (b *batch) spend(p crypto.PersonID, n uint64) error {
 	}
 	b.put(bucketBudgets, p[:], u64(each))
 	b.put(bucketBudgets, budgetAll[:], u64(all))
+	return nil
+}
+
+// mayBegin returns ErrBudget if a person has as many logs in a conversation as anybody may have.
+func (b *batch) mayBegin(conversation uint32, author crypto.PersonID) error {
+	if b.isOwn(author) {
+		return nil
+	}
+	n := 0
+	b.each(bucketAuthors, authorKey(conversation, author), func(_, _ []byte) error { n++; return nil })
+	if n >= MaxLogs {
+		return ErrBudget
+	}
 	return nil
 }
 

@@ -60,8 +60,8 @@ var (
 	// they are; neither grows. Nothing else is affected.
 	ErrForked = errors.New("log is forked")
 
-	// ErrBudget: what is kept for somebody not known here is used up. Refuse it and
-	// keep the link.
+	// ErrBudget: what is kept for somebody not known here is used up, or somebody has as many
+	// logs as anybody may have. Refuse it and keep the link.
 	ErrBudget = errors.New("budget for strangers is used up")
 
 	// ErrDeviceTaken: another person's card already names the device.

@@ -223,6 +223,11 @@ func (b *batch) growLog(l *logState, in *intake, s sifted, known bool) (*logStat
 	if err != nil {
 		return nil, err
 	}
+	if !known {
+		if err := b.mayBegin(l.conversation, l.person); err != nil {
+			return nil, err
+		}
+	}
 	if err := b.charge(in, s.fresh, filled, known); err != nil {
 		return nil, err
 	}

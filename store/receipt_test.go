@@ -97,6 +97,52 @@ func TestReceiptLooksAtItsAuthorOnly(t *testing.T) {
 	}
 }
 
+// One person's logs are charged and bounded: with each of them everything that is said of a conversation grows.
+func TestLogsAreBounded(t *testing.T) {
+	for _, contact := range []bool{false, true} {
+		n, p := newNode(t), newPen(t)
+		c := p.meets(n, contact)
+		origin := p.origin()
+		origin.Stranger = !contact
+		begin := func() error {
+			p.restart(c)
+			_, err := n.take(event.Run{Events: []event.Event{p.say("x")}}, origin)
+			return err
+		}
+		count := 0
+		for ; count <= MaxLogs; count++ {
+			if err := begin(); err == ErrBudget {
+				break
+			} else if err != nil {
+				t.Fatal(err)
+			}
+		}
+		switch {
+		case contact && count != MaxLogs:
+			t.Errorf("a contact has %d logs", count)
+		case !contact && (count > 256 || count < 128):
+			t.Errorf("a stranger has %d logs", count)
+		}
+		if !contact {
+			continue
+		}
+		// What was begun goes on, and so does a fork of it; others begin as before.
+		for log := range n.logs(c) {
+			p.log, p.last = log, event.Event{}
+			break
+		}
+		p.say("in place of x")
+		if _, err := n.take(event.Run{Events: []event.Event{p.last}}, origin); err != ErrForked {
+			t.Error(err)
+		}
+		q := newPen(t)
+		q.restart(q.meets(n, true))
+		if _, err := q.give(n, q.say("hello")); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // subjects says on what receipts are to be signed.
 func (n *node) subjects() []Subject {
 	n.t.Helper()
