@@ -213,13 +213,12 @@ func (s *session) perform(ctx context.Context, e sync.Effect) (sync.Input, error
 		if err != nil {
 			s.log.Warn("load run", "conv", e.Log.Conversation, "err", err)
 		}
-		if err == nil && !s.served(&run) {
-			err = errNotServed
-		}
+		loaded := sync.Loaded{Log: e.Log, Run: run, Err: err}
 		if err == nil {
-			s.withhold(&run)
+			loaded.Apart = !s.served(&run)
+			s.withhold(&loaded.Run)
 		}
-		return sync.Loaded{Log: e.Log, Run: run, Err: err}, nil
+		return loaded, nil
 	case sync.LoadControl:
 		return s.loadControl(e), nil
 	case sync.Identify:

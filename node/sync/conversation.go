@@ -68,7 +68,8 @@ type log struct {
 	mine   event.Segments // on this node's disk
 	theirs event.Segments // on the peer's, as it said or by what it brought
 	given  event.Ranges   // what was pushed since the peer's last offer, whatever became of it
-	sent   event.Ranges   // theirs and given: not pushed again
+	apart  event.Ranges   // what is not for the peer between what is, as far as that was found since the peer's last offer
+	sent   event.Ranges   // theirs, given and apart: not pushed again
 	told   event.Ranges   // of mine, what the peer knows
 	acked  event.Ranges   // what Acked has said
 
@@ -244,7 +245,7 @@ func (s *Session) grow(l *log, segments event.Segments) bool {
 }
 
 // pushed renews sent.
-func (l *log) pushed() { l.sent = l.theirs.Ranges().Union(l.given) }
+func (l *log) pushed() { l.sent = l.theirs.Ranges().Union(l.given).Union(l.apart) }
 
 // lacks returns what is here, for the peer, and neither there nor on its way.
 func (l *log) lacks() event.Ranges {

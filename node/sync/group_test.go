@@ -287,6 +287,39 @@ func TestCut(t *testing.T) {
 	}
 }
 
+// Who was out for a while gets what was said before and after, and not between.
+func TestWhatIsBetweenIsPassedOver(t *testing.T) {
+	own := ofGroup(t, self, 9)
+	c := crew(t)
+	c.Logs = own.held(9)
+	s := joined(t, c)
+	s.want(s.offered(sync.Offer{Want: sync.WantOwn, Control: c.Control}), "Load", "Wake")
+	s.want(s.step(own.loaded(1, 3)), "run", "Load")
+	apart := own.loaded(4, 5)
+	apart.Apart = true
+	if load := find[sync.Load](t, s.step(apart)); load.First != 6 {
+		t.Errorf("%+v", load)
+	}
+	s.want(s.step(own.loaded(6, 9)), "run", "settled")
+	if load := find[sync.Load](t, s.offered(sync.Offer{Want: sync.WantOwn, Control: c.Control, Number: 1})); load.First != 4 {
+		t.Errorf("in the next round: %+v", load) // it may be for the peer by then
+	}
+	s.want(s.step(apart), "settled")
+
+	// It may be what proves a fork.
+	forked := ofGroup(t, third, 3)
+	c.Logs = forked.held(3)
+	s = joined(t, c)
+	theirs := event.Segments{{First: 1, Last: 3, ID: event.ID{1}}}
+	logs := []sync.LogSegments{{Device: third, Instance: forked.log.Instance, Segments: theirs}}
+	if load := find[sync.Load](t, s.offered(sync.Offer{Control: c.Control, Logs: logs})); load.First != 3 {
+		t.Errorf("%+v", load)
+	}
+	apart = forked.loaded(3, 3)
+	apart.Apart = true
+	s.want(s.step(apart), "settled")
+}
+
 // Where either is out, control events move and nothing else.
 func TestQuiet(t *testing.T) {
 	own, theirs := ofGroup(t, self, 3), ofGroup(t, peer, 3)

@@ -62,12 +62,14 @@ type (
 	}
 
 	// Loaded answers Load. Run.Events begins with the event asked for, or later where those
-	// before aren't for the peer; without an event, none up to the next gap is. With an Err
+	// before aren't for the peer; without an event, none up to the next gap is. Apart says that the
+	// run is not for the peer, though what comes after it may be. With an Err
 	// the log is not pushed any more in this session.
 	Loaded struct {
-		Log event.Log
-		Run event.Run
-		Err error
+		Log   event.Log
+		Run   event.Run
+		Apart bool
+		Err   error
 	}
 
 	// LoadedControl answers LoadControl. Without an event there is nothing the peer lacks

@@ -186,7 +186,7 @@ func (s *Session) offered(o Offer) {
 // forgetGiven has what was pushed before pushed again, where the peer's offer does not show it: all but what is on its way.
 func (s *Session) forgetGiven(c *conversation) {
 	for _, l := range c.order {
-		l.given = nil
+		l.given, l.apart = nil, nil
 		for _, f := range s.flights {
 			if f.log == l {
 				l.given = l.given.Add(f.part)

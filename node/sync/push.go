@@ -139,6 +139,10 @@ func (s *Session) loaded(in Loaded) {
 		l.floor = l.reach + 1
 		s.goOn(l)
 		return
+	case good && in.Apart:
+		l.passOver(in.Run.Segment())
+		s.goOn(l)
+		return
 	case good && in.Run.Segment().First > first:
 		l.floor = in.Run.Segment().First
 	}
@@ -155,11 +159,24 @@ func (s *Session) loaded(in Loaded) {
 	l.given = l.given.Add(f.part)
 	l.pushed()
 	l.told = l.told.Union(in.Run.Given().Ranges())
-	if f.part.First <= l.proof && l.proof <= f.part.Last {
-		l.proof = 0
-	}
+	l.prove(f.part)
 	s.send(Frame{Run: &in.Run})
 	s.goOn(l)
+}
+
+// passOver notes that a stretch is not for the peer.
+func (l *log) passOver(part event.Segment) {
+	apart := event.Range{First: part.First, Last: part.Last}
+	l.apart = l.apart.Add(apart)
+	l.pushed()
+	l.prove(apart)
+}
+
+// prove notes that a stretch was dealt with, if it is the one that proves a fork.
+func (l *log) prove(part event.Range) {
+	if part.First <= l.proof && l.proof <= part.Last {
+		l.proof = 0
+	}
 }
 
 // goOn pushes what comes after what was loaded.
