@@ -179,7 +179,7 @@ func Open(cfg Config) (_ *Node, err error) {
 	n.hub.addrs = n.ownAddrs
 	n.receipts = newReceipts(n.store, n.me.person, n.groups, cfg.Log, n.tellRecord)
 	n.acks = newAcks(n.store, cfg.Log)
-	n.runs = newRuns(n.store)
+	n.runs = newRuns(n.store.LoadRun)
 	n.rounds = newRounds(cfg.Now)
 	n.gossips = newGossips(n, cfg.GossipAbove)
 	if n.networks = cfg.Networks; n.networks == nil {

@@ -17,16 +17,18 @@ const (
 
 // runs remembers the runs that were loaded last: what is said in a group goes to every member, and is read once.
 type runs struct {
-	store *store.Store
+	read func(log event.Log, first uint64, maxEvents, maxBytes int) (event.Run, error) // Store.LoadRun
 
 	mu      gosync.Mutex
 	loaded  map[sync.Load]event.Run
 	commits uint64
 }
 
-func newRuns(s *store.Store) *runs { return &runs{store: s, loaded: make(map[sync.Load]event.Run)} }
+func newRuns(read func(event.Log, uint64, int, int) (event.Run, error)) *runs {
+	return &runs{read: read, loaded: make(map[sync.Load]event.Run)}
+}
 
-// load is LoadRun. The run must not be changed.
+// load is read. The run must not be changed.
 func (r *runs) load(e sync.Load) (event.Run, error) {
 	r.mu.Lock()
 	run, ok := r.loaded[e]
@@ -35,7 +37,7 @@ func (r *runs) load(e sync.Load) (event.Run, error) {
 	if ok {
 		return run, nil
 	}
-	run, err := r.store.LoadRun(e.Log, e.First, e.Events, e.Bytes)
+	run, err := r.read(e.Log, e.First, e.Events, e.Bytes)
 	if err != nil {
 		return run, err
 	}
