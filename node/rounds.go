@@ -91,7 +91,7 @@ func (r *rounds) waits(cause event.Log, since time.Time, ended *session) bool {
 	if waited := r.now().Sub(since); waited < 0 || waited >= releaseAtLast { // below 0: the clock was set back
 		return false
 	}
-	if b, ok := r.logs[cause]; ok && time.Since(b.at) < releaseAfter && (b.by != ended || ended == nil) {
+	if b := r.logs[cause]; time.Since(b.at) < releaseAfter && (b.by != ended || ended == nil) {
 		return true
 	}
 	for s := range r.open[cause.Conversation] {
