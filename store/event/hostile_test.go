@@ -103,6 +103,15 @@ func TestHeaderAtTheLimits(t *testing.T) {
 	}
 }
 
+// A kind of control event that is not known here says itself whether one must know it.
+func TestUnknownControlNeedNotBeCritical(t *testing.T) {
+	h := fullHeader(fixedKey(t, 1).ID())
+	h.BodySize, h.Kind, h.Flags = 100, lastKnown+1, 0
+	if _, err := ParseHeader(h.marshal()); err != nil {
+		t.Error(err)
+	}
+}
+
 // A target of zeros would be a second way to write that there is none.
 func TestTargetOfZeros(t *testing.T) {
 	head := append(bytes.Clone(vectors(t)["header full"]), 0x92, 0x01, 32)
@@ -157,6 +166,10 @@ func TestVersions(t *testing.T) {
 	}
 	if _, err := ParseHeader(v["header full"][2:]); !errors.Is(err, ErrMalformed) || errors.Is(err, ErrVersion) {
 		t.Errorf("no version: %v", err)
+	}
+	without := append(bytes.Clone(v["header full"][:2]), v["header full"][4:]...)
+	if _, err := ParseHeader(without); !errors.Is(err, ErrMalformed) || errors.Is(err, ErrVersion) {
+		t.Errorf("no algorithm: %v", err)
 	}
 	b := bytes.Clone(v["record profile"])
 	b[1] = 2

@@ -61,9 +61,6 @@ func (s Ranges) Subtract(o Ranges) Ranges {
 				out = append(out, Range{r.First, hole.First - 1})
 			}
 			r.First = hole.Last + 1
-			if hole.Last >= r.Last {
-				break
-			}
 		}
 		if r.First != 0 && r.First <= r.Last {
 			out = append(out, r)
