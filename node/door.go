@@ -35,17 +35,16 @@ var (
 // errRolledBack ends a session whose peer knew more of this device's log than this device.
 var errRolledBack = errors.New("own log was rolled back")
 
-// job is an effect for a session's worker, or remember, with what it holds of the node's budget.
+// job is an effect for a session's worker, with what it holds of the node's budget.
 type job struct {
 	effect any
 	budget share
 }
 
-// jobs is what waits for the worker, in order: as much as the machine allows, and one remember.
+// jobs is what waits for the worker, in order: as much as the machine allows.
 type jobs struct {
 	mu    gosync.Mutex
 	queue []job
-	last  *remember // the newest; it comes after the queue
 	wake  chan struct{}
 }
 
@@ -58,21 +57,11 @@ func (j *jobs) put(job job) {
 	signal(j.wake)
 }
 
-func (j *jobs) remember(r remember) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.last = &r
-	signal(j.wake)
-}
-
 func (j *jobs) take() []job {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	q := j.queue
-	if j.last != nil {
-		q = append(q, job{effect: *j.last})
-	}
-	j.queue, j.last = nil, nil
+	j.queue = nil
 	return q
 }
 
@@ -311,8 +300,6 @@ func (s *session) errand(ctx context.Context, e any) sync.Input {
 		})
 	case sync.Request:
 		err = n.request(ctx, s.person, e.Run)
-	case remember:
-		err = s.remember(ctx, e.state)
 	}
 	s.logErrand(fmt.Sprintf("%T", e), err)
 	return nil

@@ -44,6 +44,7 @@ type hub struct {
 	host     *link.Host
 	newPeer  func(stream network.Stream, opened bool) *session // makes a session, starts nothing
 	changed  func()                                            // presence has changed
+	place    func(s *session, own, heard []netip.AddrPort)     // takes in where the peer of a session is
 	addrs    func(discovery.Network) []netip.AddrPort          // where this node listens
 	mail     chan func()                                       // waits while full
 	stopped  chan struct{}
@@ -225,12 +226,7 @@ func (h *hub) serve(ctx context.Context, s *session) {
 		level = slog.LevelWarn // the owner may want to know who
 	}
 	h.log.Log(ctx, level, "session ended", "peer", s.peer, "err", err)
-	var state dial.State
-	_ = h.ask(context.WithoutCancel(ctx), func() { // it does not stop before
-		state = h.planner.State(peerID(s.peer))
-		h.ended(s, err)
-	})
-	s.rememberLast(context.WithoutCancel(ctx), state)
+	_ = h.ask(context.WithoutCancel(ctx), func() { h.ended(s, err) }) // it does not stop before
 }
 
 // closeUnused closes a connection that carries no session: it is of no use, and the next dial would find it again.
@@ -268,6 +264,7 @@ func (h *hub) ended(s *session, err error) {
 	if h.sessions[s.peer] != s {
 		return
 	}
+	h.found(s)
 	delete(h.sessions, s.peer)
 	cause := dial.Lost
 	switch {
@@ -305,17 +302,15 @@ func (h *hub) introduce(s *session) {
 		}
 	}
 	s.news.share(toNew...)
-	h.remember(s.peer)
+	h.found(s)
 	h.changed()
 }
 
-// remember has a session save where its peer is, and says whether there is one.
-func (h *hub) remember(device crypto.DeviceID) bool {
-	s := h.sessions[device]
-	if s != nil {
-		s.jobs.remember(remember{h.planner.State(peerID(device))})
+// found takes in where the peer of a session is, by what was heard of it till now.
+func (h *hub) found(s *session) {
+	if h.sessions[s.peer] == s {
+		h.place(s, s.ownAddrs, h.planner.State(peerID(s.peer)).Addrs)
 	}
-	return s != nil
 }
 
 // pin says whether devices are to be reached whoever else is there.

@@ -1,6 +1,8 @@
 package node
 
 import (
+	"context"
+	"errors"
 	"net/netip"
 	"slices"
 	"testing"
@@ -38,6 +40,23 @@ func TestHubAnswersWhileItStops(t *testing.T) {
 			}
 			m.start(w.addresses()...)
 			m.meets(soon, people[1-i])
+		}
+	})
+}
+
+// TestHubAdmitsNobodyWhileItStops: a session that is admitted then would be waited for by nobody.
+func TestHubAdmitsNobodyWhileItStops(t *testing.T) {
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		ann := w.people("Ann")[0]
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		var err error
+		if asked := ann.hub.ask(t.Context(), func() { err = ann.hub.admit(ctx, &session{peer: newKey(t).ID()}) }); asked != nil {
+			t.Fatal(asked)
+		}
+		if !errors.Is(err, errGone) {
+			t.Errorf("admitted: %v", err)
+			ann.hub.running.Done()
 		}
 	})
 }

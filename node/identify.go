@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"slices"
 
 	"github.com/earshot-im/earshot/crypto"
-	"github.com/earshot-im/earshot/discovery"
 	"github.com/earshot-im/earshot/node/groups"
 	"github.com/earshot-im/earshot/node/sync"
 	"github.com/earshot-im/earshot/store"
@@ -315,32 +313,4 @@ func (n *Node) learnCard(ctx context.Context, e sync.LearnCard) error {
 	n.gossips.changed()
 	n.presence.bump()
 	return nil
-}
-
-// told takes in what a peer says of where devices are.
-func (n *Node) told(by *session, sightings []sync.Sighting) {
-	for _, s := range sightings {
-		if s.Device != n.me.device {
-			n.hub.sighted(discovery.Sighting{Device: peerID(s.Device), Addrs: s.Addresses, Source: discovery.FromPeer})
-		}
-	}
-	n.hub.do(func() { n.hub.remember(by.peer) })
-}
-
-// savedSightings are where the devices of persons in the store last were.
-func (n *Node) savedSightings() (out []discovery.Sighting) {
-	for _, a := range n.people.all() {
-		for device, info := range a.Devices {
-			s := discovery.Sighting{Device: peerID(device), Source: discovery.FromSaved}
-			for _, text := range info.Addrs {
-				if addr, err := netip.ParseAddrPort(text); err == nil {
-					s.Addrs = append(s.Addrs, addr)
-				}
-			}
-			if len(s.Addrs) > 0 {
-				out = append(out, s)
-			}
-		}
-	}
-	return out
 }

@@ -13,7 +13,8 @@
 //	hub      one goroutine that owns the sessions and the dial planner (hub.go)
 //	session  five goroutines a peer: reader, writer, the one that owns the machine, a worker that proves and hands to the
 //	         store, and one that waits for the commits (session.go, door.go)
-//	people   who is known, in memory, written through to the store (people.go)
+//	people   who is known, in memory, written through to the store (people.go); where their devices are, written down
+//	         rarely (places.go)
 //	receipts, acks   what is told and what is heard about delivery (receipts.go)
 package node
 
@@ -163,7 +164,6 @@ func Open(cfg Config) (_ *Node, err error) {
 	if n.people, err = newPeople(n.store); err != nil {
 		return nil, err
 	}
-	n.people.fresh = n.rememberDevices
 	if err := n.groups.Load(n.store); err != nil {
 		return nil, err
 	}
@@ -176,6 +176,7 @@ func Open(cfg Config) (_ *Node, err error) {
 	n.hub = newHub(n.host, cfg.Log)
 	n.hub.newPeer = n.newSession
 	n.hub.changed = n.presence.bump
+	n.hub.place = n.people.found
 	n.hub.addrs = n.ownAddrs
 	n.receipts = newReceipts(n.store, n.me.person, n.groups, cfg.Log, n.tellRecord)
 	n.acks = newAcks(n.store, cfg.Log)
@@ -242,6 +243,7 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	defer func() {
 		cancel(nil)
 		running.Wait()
+		n.saveLastPlaces(ctx)
 		err = errors.Join(err, n.host.Close())
 		stopStore()
 		storing.Wait()
@@ -282,6 +284,7 @@ func (n *Node) Run(ctx context.Context) (err error) {
 		running.Go(func() { _ = mdns.Run(ctx) })
 	}
 	running.Go(func() { _ = n.watcher.Run(ctx) })
+	running.Go(func() { n.savePlaces(ctx) })
 	running.Go(func() { n.receipts.run(ctx) })
 	running.Go(func() { n.acks.run(ctx) })
 	running.Go(func() { n.release(ctx) })

@@ -31,11 +31,10 @@ const (
 
 // people is who this node knows of: everyone in the store, and strangers while they are connected and a while longer.
 // Reading takes the lock alone. What the owner decides is committed first and then shown; what a peer says of itself is
-// shown at once and, if the person is in the store, committed after.
+// shown at once and, if the person is in the store, committed after. Where devices are is written down rarely (places.go).
 type people struct {
 	store *store.Store
 	self  crypto.PersonID
-	fresh func(context.Context, crypto.PersonID) // called when the store has somebody whom it had not
 
 	updating gosync.Mutex // held over a commit and the showing of it, so that both have one order; taken before mu
 
@@ -44,6 +43,8 @@ type people struct {
 	devices map[crypto.DeviceID]crypto.PersonID
 	heads   map[crypto.Hash]crypto.PersonID // of their cards: one belongs to one person
 	direct  map[event.Conversation]crypto.PersonID
+
+	wake chan struct{} // a device has moved, and the disk is to know soon; room for one
 }
 
 // acquaintance is one person. It is replaced, never changed, so that a copy taken under the lock stays whole.
@@ -54,6 +55,7 @@ type acquaintance struct {
 	saved   bool          // the store has it, and the profile
 	online  map[crypto.DeviceID]*session
 	gone    time.Time // when the last session ended
+	places  map[crypto.DeviceID]place
 }
 
 func newPeople(s *store.Store) (*people, error) {
@@ -64,7 +66,7 @@ func newPeople(s *store.Store) (*people, error) {
 		devices: make(map[crypto.DeviceID]crypto.PersonID),
 		heads:   make(map[crypto.Hash]crypto.PersonID),
 		direct:  make(map[event.Conversation]crypto.PersonID),
-		fresh:   func(context.Context, crypto.PersonID) {},
+		wake:    make(chan struct{}, 1),
 	}
 	persons, err := s.Persons()
 	if err != nil {
@@ -259,14 +261,17 @@ func (p *people) met(ctx context.Context, s *session, card crypto.Card, name str
 	return nil
 }
 
-// parted takes an ended session out, unless a newer one has its place.
-func (p *people) parted(id crypto.PersonID, s *session) {
+// parted takes an ended session out, unless a newer one has its place. now is the owner's clock.
+func (p *people) parted(id crypto.PersonID, s *session, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if a := p.known[id]; a != nil && a.online[s.peer] == s {
 		p.edit(id, func(a *acquaintance) {
 			delete(a.online, s.peer)
 			a.gone = time.Now()
+			at := a.places[s.peer]
+			at.seen = now
+			a.setPlace(s.peer, at)
 		})
 		p.forget(time.Now())
 	}
@@ -283,7 +288,6 @@ func (p *people) update(ctx context.Context, id crypto.PersonID, change func(*st
 	if a, _ := p.get(id); a.profile != nil {
 		_, err = p.store.PutRecord(ctx, *a.profile)
 	}
-	p.fresh(ctx, id)
 	return err
 }
 
@@ -311,11 +315,12 @@ func (p *people) commit(ctx context.Context, id crypto.PersonID, change func(*st
 		return false, err
 	}
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	p.edit(id, func(a *acquaintance) {
 		after.Card, after.Claimed = a.Card, a.Claimed
 		a.Person, a.saved = after, true
 	})
+	p.mu.Unlock()
+	p.hurry(id)
 	return !live.saved, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/store"
@@ -66,21 +67,9 @@ func TestReplacedSessionMeetsNobody(t *testing.T) {
 	if err := ann.people.met(replaced, older, card, "Bob"); !errors.Is(err, errReplaced) {
 		t.Errorf("a replaced session is let in: %v", err)
 	}
-	ann.people.parted(card.Person(), older)
+	ann.people.parted(card.Person(), older, time.Now())
 	if bob, _ := ann.people.get(card.Person()); bob.online[key.ID()] != newer {
 		t.Error("the newer session is not shown")
-	}
-}
-
-// However often a peer says where devices are, one save waits.
-func TestOneRememberWaits(t *testing.T) {
-	var j jobs
-	j.init()
-	for range 1000 {
-		j.remember(remember{})
-	}
-	if waiting := j.take(); len(waiting) != 1 {
-		t.Errorf("%d jobs wait, want 1", len(waiting))
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/netip"
 	gosync "sync"
 	"sync/atomic"
 	"time"
@@ -66,6 +67,8 @@ type session struct {
 	heard atomic.Int64 // how long after since bytes of a frame came last, in ns; written by the reader
 
 	nonce, peerNonce [32]byte // of this node and, once known, of the peer
+
+	ownAddrs []netip.AddrPort // where the peer says that it is itself; the hub's
 
 	welcomed welcome // the worker's
 

@@ -218,7 +218,6 @@ func TestReadElsewhereBeforeItIsShown(t *testing.T) {
 // clock was set back, is due.
 func TestReleaseOfOneConversation(t *testing.T) {
 	n := newNode(t)
-	var pens []*pen
 	var all []event.Conversation
 	for range 3 {
 		p := newPen(t)
@@ -226,7 +225,6 @@ func TestReleaseOfOneConversation(t *testing.T) {
 		p.say("never comes")
 		_, err := p.give(n, p.say("waits"))
 		check(t, err)
-		pens = append(pens, p)
 	}
 	shown := func(want ...int) {
 		t.Helper()
