@@ -169,6 +169,11 @@ func (b *batch) write(c *conversation, h event.Header, body event.Body) (*entry,
 	if err != nil {
 		return nil, err
 	}
+	return b.writeIn(c, l, h, body)
+}
+
+// writeIn appends an event to a log of this device, under the control heads that its header has.
+func (b *batch) writeIn(c *conversation, l *logState, h event.Header, body event.Body) (*entry, error) {
 	h.Conversation, h.Device, h.Instance = l.log.Conversation, l.log.Device, l.log.Instance
 	h.Card = b.s.own.Card.Head()
 	h.Sequence = l.segments.Last() + 1
@@ -280,7 +285,8 @@ func (b *batch) unseen(c *conversation, own *logState) ([]*logState, error) {
 		if err != nil {
 			return nil, err
 		}
-		if l.head.sequence == 0 || l.head.sequence > l.limit { // nobody would take what is past the limit
+		// Nobody would take what is past the limit, and of a forked log of this device not everybody takes the same branch.
+		if l.head.sequence == 0 || l.head.sequence > l.limit || l.forked != 0 && l.log.Device == b.s.own.Device.ID() {
 			delete(fresh, n)
 			continue
 		}

@@ -38,6 +38,7 @@ func (s *Store) recognise() error {
 				return err
 			}
 			b.put(bucketMeta, metaInstance, instance[:])
+			s.own.Store = instance
 		}
 		if now == nil {
 			b.delete(bucketMeta, metaFile)

@@ -155,13 +155,16 @@ func (b *batch) ingest(in *intake) (l *logState, forked bool, err error) {
 			return nil, false, err
 		}
 	}
+	if own := l.log.Device == b.s.own.Device.ID(); own && (l.forked != 0 || sift.fork >= 0) {
+		err = b.ownFork(&c, l, in, sift)
+	}
+	if err != nil {
+		return nil, false, err
+	}
 	if l.forked != 0 {
 		return b.ingestForked(l, in)
 	}
 	if sift.fork >= 0 {
-		if err := b.settleAbsences(l, in); err != nil {
-			return nil, false, err
-		}
 		l, err = b.fork(l, in, sift)
 		return l, true, err
 	}
@@ -427,7 +430,10 @@ func (b *batch) settled(x *entry, until release) {
 
 // fork keeps what contradicts a log as its other branch, and freezes both.
 func (b *batch) fork(l *logState, in *intake, s sifted) (*logState, error) {
-	which := s.fresh
+	if err := b.settleAbsences(l, in); err != nil {
+		return nil, err
+	}
+	which := slices.Clone(s.fresh)
 	for i := s.fork; i < len(in.events); i++ {
 		which = append(which, i)
 	}

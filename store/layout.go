@@ -27,6 +27,7 @@ var (
 	bucketRecalls       = []byte("recalls")
 	bucketCancelled     = []byte("cancelled")
 	bucketReissued      = []byte("reissued")
+	bucketTwins         = []byte("twins")
 	bucketDelivered     = []byte("delivered")
 	bucketRead          = []byte("read")
 	bucketPersons       = []byte("persons")
@@ -40,7 +41,7 @@ var (
 
 	buckets = [][]byte{
 		bucketMeta, bucketConversations, bucketLogNames, bucketAuthors, bucketLogs, bucketEvents, bucketIDs, bucketKeys,
-		bucketControls, bucketActs, bucketView, bucketArrivals, bucketUnread, bucketWaiting, bucketRecalls, bucketCancelled, bucketReissued,
+		bucketControls, bucketActs, bucketView, bucketArrivals, bucketUnread, bucketWaiting, bucketRecalls, bucketCancelled, bucketReissued, bucketTwins,
 		bucketDelivered, bucketRead, bucketPersons, bucketDevices, bucketRecords, bucketUnsigned, bucketRequests, bucketSettings,
 		bucketCursors, bucketBudgets,
 	}

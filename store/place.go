@@ -270,7 +270,8 @@ func (b *batch) show(x *entry) error {
 		return nil
 	}
 	key := localKey(x.in.conversation, x.in.person, x.header.Key)
-	if b.get(bucketKeys, key) != nil {
+	if row, ok := pointerAt(b.get(bucketKeys, key)); ok {
+		b.putTwin(row, x)
 		return nil
 	}
 	row := viewKey(x.in.conversation, x.t, x.id)

@@ -43,7 +43,7 @@ type Progress struct {
 // unreached returns how it stands with a message that not all of an audience have: it is on
 // its way if it is in a log that others are given, and they are given anything at all.
 func (a *audience) unreached(l *logState, sequence uint64) Progress {
-	if a.out || l.branch == branchLost || sequence > l.limit {
+	if a.out || l.branch != branchFirst || sequence > l.limit {
 		return Progress{Undelivered, a.how}
 	}
 	return Progress{State: Queued}
@@ -73,9 +73,31 @@ func (r *reader) readers(x *entry) (*audience, error) {
 	return nil, nil
 }
 
-// progressTo returns how far x, or what took its place if that has come further, is with all
-// of an audience, which is not empty.
-func (r *reader) progressTo(x *entry, a *audience) (best Progress, err error) {
+// progressTo returns how far the message x is with all of an audience, which is not empty: by whichever of the events that
+// stand for it each of them has.
+func (r *reader) progressTo(x *entry, a *audience) (Progress, error) {
+	together, places, err := r.progressAt(x, a)
+	if err != nil || places < 2 || len(a.persons) == 1 || together.State == Read {
+		return together, err
+	}
+	least := Progress{State: Read}
+	for _, p := range a.persons {
+		alone := a.alone(p)
+		alone.one = a.one
+		now, _, err := r.progressAt(x, alone)
+		if err != nil {
+			return Progress{}, err
+		}
+		if now.State < least.State {
+			least = now
+		}
+	}
+	return least, nil
+}
+
+// progressAt returns how far those of the events that stand for x have come which all of an audience have, and how many
+// places of events there are.
+func (r *reader) progressAt(x *entry, a *audience) (best Progress, count int, err error) {
 	err = r.eachIssue(x, func(y *entry) error {
 		got := r.get(bucketCancelled, y.pointer.bytes())
 		cancelled := len(got) == pointerSize+1
@@ -87,22 +109,24 @@ func (r *reader) progressTo(x *entry, a *audience) (best Progress, err error) {
 		if err != nil {
 			return err
 		}
+		count += len(places)
 		for _, p := range places {
 			now, err := r.reached(p, a)
 			if err != nil {
 				return err
 			}
-			if cancelled && now.State < Cancelled { // somebody has the words; who doesn't never gets them
+			switch {
+			case now.State >= Cancelled:
+			case cancelled && !a.one: // somebody has the words; who doesn't never gets them
 				now = Progress{State: Delivered}
-				if a.one {
-					now.State = Cancelled
-				}
+			case cancelled, y.absent == event.Recalled: // also in another life of this disk
+				now = Progress{State: Cancelled}
 			}
 			best = best.or(now)
 		}
 		return nil
 	})
-	return best, err
+	return best, count, err
 }
 
 // or returns which of two says more.

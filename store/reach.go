@@ -44,14 +44,24 @@ func (b *batch) reach(r *Reach) error {
 	if err != nil {
 		return err
 	}
-	l, err := b.named(c.number, r.Log, branchFirst)
-	if err != nil || l == nil {
-		return err
-	}
-	ranges, err := b.agreed(l, r.Segments)
+	branches, err := b.branches(c.number, r.Log)
 	if err != nil {
 		return err
 	}
+	for i, l := range branches {
+		ranges, err := b.agreed(branches, i, r.Segments)
+		if err != nil {
+			return err
+		}
+		if err := b.reachBranch(r, l, ranges); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// reachBranch notes how far one branch of a log has come.
+func (b *batch) reachBranch(r *Reach, l *logState, ranges event.Ranges) error {
 	switch me := b.isOwn(r.Person); {
 	case me && r.Read && !b.isOwn(l.person):
 		return b.readHere(l, ranges)
@@ -73,19 +83,62 @@ func (b *batch) reach(r *Reach) error {
 	})
 }
 
-// agreed returns the ranges of the segments that end with the event that is here.
-func (b *batch) agreed(l *logState, segments []event.Segment) (event.Ranges, error) {
+// agreed returns the ranges of the segments that end with the event that is here, in the i-th of the branches of a log, or in
+// the other one where that begins with what is in this one.
+func (b *batch) agreed(branches []*logState, i int, segments []event.Segment) (event.Ranges, error) {
 	var out event.Ranges
 	for _, g := range segments {
-		st, err := b.stored(pointer{l.number, g.Last})
-		if err != nil {
-			return nil, err
-		}
-		if st != nil && idOf(st.head) == g.ID {
-			out = out.Add(event.Range{First: g.First, Last: g.Last})
+		for k, l := range branches {
+			st, err := b.stored(pointer{l.number, g.Last})
+			if err != nil {
+				return nil, err
+			}
+			if st == nil || idOf(st.head) != g.ID {
+				continue
+			}
+			part := event.Range{First: g.First, Last: g.Last}
+			switch {
+			case k != i:
+				if part.Last, err = b.common(branches[i], l, g.Last); err != nil {
+					return nil, err
+				}
+			case l.log.Device == b.s.own.Device.ID():
+				// An own log has holes only where this disk went back: what is below may be of another branch.
+				part.First = max(part.First, heldFrom(l.segments, g.Last))
+			}
+			out = out.Add(part)
 		}
 	}
 	return out, nil
+}
+
+// heldFrom returns where the segment begins that has a sequence.
+func heldFrom(s event.Segments, sequence uint64) uint64 {
+	for _, g := range s {
+		if g.First <= sequence && sequence <= g.Last {
+			return g.First
+		}
+	}
+	return sequence
+}
+
+// common returns the last sequence of a branch from which what the other one has at a sequence goes on; 0 if that isn't known.
+func (r *reader) common(branch, other *logState, sequence uint64) (uint64, error) {
+	for _, g := range other.segments {
+		if sequence < g.First || sequence > g.Last {
+			continue
+		}
+		x, err := r.entry(pointer{other.number, g.First})
+		if err != nil || g.First == 1 {
+			return 0, err
+		}
+		st, err := r.stored(pointer{branch.number, g.First - 1})
+		if err != nil || st == nil || idOf(st.head) != x.header.Previous {
+			return 0, err
+		}
+		return g.First - 1, nil
+	}
+	return 0, nil
 }
 
 // grow adds to what a person has of a log, as far as that is held here, and returns

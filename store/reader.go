@@ -13,10 +13,11 @@ import (
 
 // reader looks things up in one transaction. What it returns is valid until that ends.
 type reader struct {
-	s    *Store
-	tx   *bbolt.Tx
-	logs map[uint32]*logState // looked up before
-	acts int                  // of anything: edits and reactions
+	s     *Store
+	tx    *bbolt.Tx
+	logs  map[uint32]*logState // looked up before
+	acts  int                  // of anything: edits and reactions
+	twins int                  // of anything
 
 	audiences map[string]*audience     // by conversation and control heads; what they have is as of now
 	buckets   map[string]*bbolt.Bucket // opened before: bbolt would look each up in its root again
@@ -102,6 +103,26 @@ func (r *reader) named(conversation uint32, log event.Log, branch byte) (*logSta
 		return nil, nil
 	}
 	return r.log(binary.BigEndian.Uint32(b))
+}
+
+// branches returns a log by its name and, if it is forked, the second branch of it; none if there is none.
+func (r *reader) branches(conversation uint32, log event.Log) ([]*logState, error) {
+	l, err := r.named(conversation, log, branchFirst)
+	if err != nil || l == nil {
+		return nil, err
+	}
+	return r.branchesOf(l)
+}
+
+func (r *reader) branchesOf(l *logState) ([]*logState, error) {
+	if l.forked == 0 {
+		return []*logState{l}, nil
+	}
+	other, err := r.named(l.conversation, l.log, branchOther)
+	if err != nil || other == nil {
+		return []*logState{l}, err
+	}
+	return []*logState{l, other}, nil
 }
 
 // eachLog calls f for the logs of a conversation, without second branches.

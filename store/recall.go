@@ -266,18 +266,53 @@ func (b *batch) recallAll(x *entry, h event.Header, body event.Body) error {
 	})
 }
 
-// eachIssue calls f for the events that stand for a message: x, and of one's own what
-// took its place.
+// eachIssue calls f for the events that stand for a message: x, and what took its place. Of others' that is what came
+// under the same key.
 func (r *reader) eachIssue(x *entry, f func(*entry) error) error {
 	for err := error(nil); x != nil; {
-		if err = f(x); err != nil || !r.isOwn(x.in.person) {
+		if err = f(x); err != nil {
 			return err
+		}
+		if !r.isOwn(x.in.person) {
+			return r.eachTwin(x, f)
 		}
 		if x, err = r.reissue(x); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// maxTwins bounds how many events are remembered that came under the key of another: more than any disk goes back.
+const maxTwins = 8
+
+// putTwin notes an event of somebody else whose key has a row already: what is said of it is said of that.
+func (b *batch) putTwin(row pointer, x *entry) {
+	if row == x.pointer || b.isOwn(x.in.person) {
+		return
+	}
+	n := 0
+	b.each(bucketTwins, row.bytes(), func(_, _ []byte) error { n++; return nil })
+	if n < maxTwins {
+		b.put(bucketTwins, x.pointer.append(row.bytes()), []byte{})
+		b.twins = 2
+		b.visible = true
+	}
+}
+
+// eachTwin calls f for what came under the key of x, which has the row.
+func (r *reader) eachTwin(x *entry, f func(*entry) error) error {
+	if !r.anything(&r.twins, bucketTwins) {
+		return nil
+	}
+	return r.each(bucketTwins, x.pointer.bytes(), func(k, _ []byte) error {
+		p, _ := pointerAt(k)
+		y, err := r.entry(p)
+		if err != nil {
+			return err
+		}
+		return f(y)
+	})
 }
 
 // reissue returns the event that took the place of x, nil if none did.

@@ -79,30 +79,44 @@ func (r *reader) receiptState(of Subject) (event.Receipt, error) {
 	}
 	var delivered, read [][]event.LogSegment // by log
 	err = r.eachLogOf(c.number, of.Author, func(l *logState) error {
-		say := func(g event.Segment) event.LogSegment {
-			return event.LogSegment{Device: l.log.Device, Instance: l.log.Instance, Segment: g}
-		}
-		var held, seen []event.LogSegment
-		for _, g := range lastOf(l.segments) {
-			held = append(held, say(g))
-		}
-		ranges, err := r.ranges(bucketRead, l.number, r.s.own.Person)
+		branches, err := r.branchesOf(l)
 		if err != nil {
 			return err
 		}
-		for _, g := range lastOf(ranges) {
-			st, err := r.stored(pointer{l.number, g.Last})
+		for _, l := range branches {
+			held, seen, err := r.saidOf(l)
 			if err != nil {
 				return err
 			}
-			if st != nil {
-				seen = append(seen, say(event.Segment{First: g.First, Last: g.Last, ID: idOf(st.head)}))
-			}
+			delivered, read = append(delivered, held), append(read, seen)
 		}
-		delivered, read = append(delivered, held), append(read, seen)
 		return nil
 	})
 	return event.Receipt{Delivered: latest(delivered), Read: latest(read)}, err
+}
+
+// saidOf returns what a receipt says of one branch of a log: what is held of it, and what of that was read.
+func (r *reader) saidOf(l *logState) (held, read []event.LogSegment, err error) {
+	say := func(g event.Segment) event.LogSegment {
+		return event.LogSegment{Device: l.log.Device, Instance: l.log.Instance, Segment: g, Other: l.branch == branchOther}
+	}
+	for _, g := range lastOf(l.segments) {
+		held = append(held, say(g))
+	}
+	ranges, err := r.ranges(bucketRead, l.number, r.s.own.Person)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, g := range lastOf(ranges) {
+		st, err := r.stored(pointer{l.number, g.Last})
+		if err != nil {
+			return nil, nil, err
+		}
+		if st != nil {
+			read = append(read, say(event.Segment{First: g.First, Last: g.Last, ID: idOf(st.head)}))
+		}
+	}
+	return held, read, nil
 }
 
 // lastOf returns the last elements of a list, as many as a receipt has room for.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 
+	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -32,13 +33,77 @@ func (s *Store) Rollback(ctx context.Context, log event.Log, theirs event.Segmen
 	return back, err
 }
 
+// Contradicts reports whether what a peer says to hold of a log that this device has written is more or other than what is
+// held here, and that isn't proven yet.
+func (s *Store) Contradicts(log event.Log, theirs event.Segments) (yes bool, err error) {
+	err = s.view(func(r *reader) error {
+		l, err := r.inDoubt(log)
+		if err != nil || l == nil {
+			return err
+		}
+		yes, err = r.exceeds(l, theirs)
+		return err
+	})
+	return yes, err
+}
+
+// Acknowledged returns how far a person is known to hold a log that this device has written. It returns false if the log is
+// none of this device's, or forked and both branches are known.
+func (s *Store) Acknowledged(log event.Log, p crypto.PersonID) (out event.Segments, ok bool, err error) {
+	err = s.view(func(r *reader) error {
+		l, err := r.inDoubt(log)
+		if err != nil || l == nil {
+			return err
+		}
+		ok = true
+		got, err := r.ranges(bucketDelivered, l.number, p)
+		if err != nil {
+			return err
+		}
+		for _, g := range got[:min(len(got), event.MaxSegments)] {
+			st, err := r.stored(pointer{l.number, g.Last})
+			if err != nil {
+				return err
+			}
+			if st != nil {
+				out = append(out, event.Segment{First: g.First, Last: g.Last, ID: idOf(st.head)})
+			}
+		}
+		return nil
+	})
+	return out, ok, err
+}
+
+// inDoubt returns a log that this device has written, unless it is forked and it is known where.
+func (r *reader) inDoubt(log event.Log) (*logState, error) {
+	if log.Device != r.s.own.Device.ID() {
+		return nil, nil
+	}
+	c, err := r.conversation(log.Conversation)
+	if err == ErrNoConversation {
+		return nil, nil
+	} else if err != nil {
+		return nil, err
+	}
+	branches, err := r.branches(c.number, log)
+	if err != nil || len(branches) == 0 {
+		return nil, err
+	}
+	if len(branches) == 2 {
+		if joined, err := r.joined(branches[0], branches[1]); err != nil || joined {
+			return nil, err
+		}
+	}
+	return branches[0], nil
+}
+
 // exceeds reports whether segments say more or other than a log that has no holes.
-func (b *batch) exceeds(l *logState, theirs event.Segments) (bool, error) {
+func (r *reader) exceeds(l *logState, theirs event.Segments) (bool, error) {
 	if theirs.Last() > l.segments.Last() {
 		return true, nil
 	}
 	for _, g := range theirs {
-		st, err := b.stored(pointer{l.number, g.Last})
+		st, err := r.stored(pointer{l.number, g.Last})
 		if err != nil {
 			return false, err
 		}
@@ -97,7 +162,9 @@ func (b *batch) rollback(c *conversation, l *logState) error {
 	for _, bucket := range [][]byte{bucketReissued, bucketCancelled} {
 		b.redirect(bucket, moved)
 	}
-	return b.reissueAll(c, entries)
+	return b.issueAgain(c, entries, func(recall, again *entry) {
+		b.redirect(bucketCancelled, map[pointer]pointer{recall.pointer: again.pointer})
+	})
 }
 
 // move takes an event, with all that points to it, to where x is now.
@@ -171,37 +238,5 @@ func (b *batch) cut(l *logState, keep uint64) error {
 	b.touch(l)
 	b.grown[l.number] = true
 	b.visible = true
-	return nil
-}
-
-// reissueAll writes what left a log into the one that follows it. Control events need
-// no log to be known by: they stay as they are in the control set.
-func (b *batch) reissueAll(c *conversation, entries []*entry) error {
-	ids := map[event.ID]event.ID{} // of what took the place of what
-	for _, x := range entries {
-		if x.absent != event.Present || x.header.Kind.Class() == event.ClassControl {
-			continue
-		}
-		body, err := b.content(x)
-		if err != nil {
-			return err
-		}
-		target := x.header.Target
-		if id, moved := ids[target]; moved && indexed(x.header.Kind) {
-			target = id
-		}
-		y, err := b.write(c, event.Header{
-			Kind: x.header.Kind, Flags: x.header.Flags, Lifetime: x.header.Lifetime, Key: x.header.Key, Clock: x.header.Clock, Target: target,
-		}, body)
-		if err != nil {
-			return err
-		}
-		ids[x.id] = y.id
-		if x.header.Kind == event.KindRecall {
-			b.redirect(bucketCancelled, map[pointer]pointer{x.pointer: y.pointer})
-		} else {
-			b.put(bucketReissued, x.pointer.bytes(), y.pointer.bytes())
-		}
-	}
 	return nil
 }

@@ -126,10 +126,7 @@ func (s *Store) load() error {
 	if err := s.prepare(formatVersion, migrations); err != nil {
 		return err
 	}
-	if err := s.recognise(); err != nil {
-		return err
-	}
-	return s.view(func(r *reader) error {
+	if err := s.view(func(r *reader) error {
 		instance, mac := r.get(bucketMeta, metaInstance), r.get(bucketMeta, metaMAC)
 		if len(instance) != len(s.own.Store) {
 			return damaged("no store instance")
@@ -142,7 +139,10 @@ func (s *Store) load() error {
 		s.mac = [32]byte(plain)
 		s.last.Store(r.bucket(bucketArrivals).Sequence())
 		return nil
-	})
+	}); err != nil {
+		return err
+	}
+	return s.recognise() // which may write, so it comes after what finds damage
 }
 
 // Own returns who this store belongs to.

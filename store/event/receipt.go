@@ -19,7 +19,7 @@ const (
 	// than that in their logs waits for the next ones.
 	MaxReceiptSegments = 64
 
-	maxLogSegment = 128 // bytes; one takes at most 96
+	maxLogSegment = 128 // bytes; one takes at most 98
 )
 
 // Profile is the value of a KindProfile record: what a person says of themselves.
@@ -49,7 +49,7 @@ func ParseProfile(value []byte) (Profile, error) {
 
 // Receipt is the value of a KindReceipt record: what of an author's logs in a
 // conversation has reached the reader's disk, and what was read. Both lists ascend by
-// device, instance and first; no segment touches another of its log.
+// device, instance, branch and first; no segment touches another of its log and branch.
 type Receipt struct {
 	Delivered, Read []LogSegment
 }
@@ -59,6 +59,7 @@ type LogSegment struct {
 	Device   crypto.DeviceID
 	Instance Instance
 	Segment
+	Other bool // of the second branch of a log that is forked at the reader
 }
 
 // Log returns the log that the segment is of.
@@ -102,6 +103,9 @@ func (s *LogSegment) marshal() []byte {
 	w.Uint(3, s.First)
 	w.Uint(4, s.Last)
 	w.Bytes(5, s.ID[:])
+	if s.Other {
+		w.Uint(6, 1)
+	}
 	return w.Out()
 }
 
@@ -137,11 +141,16 @@ func parseLogSegments(elements [][]byte) ([]LogSegment, error) {
 		s.First = r.Uint(3)
 		s.Last = r.Uint(4)
 		s.ID = ID(r.Fixed(5, 32))
+		branch := r.Uint(6)
+		s.Other = branch == 1
 		if err := r.End(); err != nil {
 			return nil, malformed("receipt: %w", err)
 		}
 		if err := s.check(); err != nil {
 			return nil, err
+		}
+		if branch > 1 {
+			return nil, malformed("receipt: branch %d", branch)
 		}
 		if i > 0 && !list[i-1].before(s) {
 			return nil, malformed("receipt: segments out of order")
@@ -153,5 +162,8 @@ func parseLogSegments(elements [][]byte) ([]LogSegment, error) {
 // before reports whether s may stand before t in a receipt.
 func (s *LogSegment) before(t *LogSegment) bool {
 	order := cmp.Or(bytes.Compare(s.Device[:], t.Device[:]), bytes.Compare(s.Instance[:], t.Instance[:]))
-	return order < 0 || order == 0 && s.Last+1 < t.First
+	if order != 0 || s.Other != t.Other {
+		return order < 0 || order == 0 && t.Other
+	}
+	return s.Last+1 < t.First
 }

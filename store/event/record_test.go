@@ -8,10 +8,16 @@ import (
 	"testing"
 
 	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/crypto/canon"
 )
 
 func segment(device, instance byte, first, last uint64) LogSegment {
 	return LogSegment{Device: crypto.DeviceID{device}, Instance: Instance{instance}, Segment: Segment{First: first, Last: last, ID: ID{1}}}
+}
+
+func second(s LogSegment) LogSegment {
+	s.Other = true
+	return s
 }
 
 func TestRecordRefuses(t *testing.T) {
@@ -113,6 +119,9 @@ func TestReceiptOrder(t *testing.T) {
 	}{
 		{"none", nil, true},
 		{"by device, instance, first", []LogSegment{segment(1, 1, 5, 6), segment(1, 1, 8, 9), segment(1, 2, 1, 2), segment(2, 1, 1, 2)}, true},
+		{"second branches after first ones", []LogSegment{segment(1, 1, 5, 6), second(segment(1, 1, 2, 6)), second(segment(1, 1, 8, 9)), segment(1, 2, 1, 2), second(segment(2, 1, 1, 2))}, true},
+		{"second branch before the first", []LogSegment{second(segment(1, 1, 1, 2)), segment(1, 1, 5, 6)}, false},
+		{"second branch touching", []LogSegment{second(segment(1, 1, 1, 2)), second(segment(1, 1, 3, 4))}, false},
 		{"most", many(MaxReceiptSegments), true},
 		{"65", many(MaxReceiptSegments + 1), false},
 		{"devices descending", []LogSegment{segment(2, 1, 1, 2), segment(1, 1, 1, 2)}, false},
@@ -126,10 +135,20 @@ func TestReceiptOrder(t *testing.T) {
 	} {
 		for _, r := range []Receipt{{Delivered: c.list}, {Read: c.list}} {
 			b := r.Marshal()
-			if _, err := ParseReceipt(b); (err == nil) != c.ok || err != nil && !errors.Is(err, ErrMalformed) {
+			back, err := ParseReceipt(b)
+			if (err == nil) != c.ok || err != nil && !errors.Is(err, ErrMalformed) {
 				t.Errorf("%s: %v", c.name, err)
 			}
+			if err == nil && !slices.Equal(append(back.Delivered, back.Read...), c.list) {
+				t.Errorf("%s came back as %v", c.name, back)
+			}
 		}
+	}
+	third := canon.Writer{}
+	one := second(segment(1, 1, 1, 2))
+	third.Element(1, append(one.marshal()[:len(one.marshal())-1], 2))
+	if _, err := ParseReceipt(third.Out()); !errors.Is(err, ErrMalformed) {
+		t.Errorf("third branch: %v", err)
 	}
 	full := many(MaxReceiptSegments)
 	if n := len(Receipt{Delivered: full, Read: full}.Marshal()); n > MaxValue {
