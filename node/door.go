@@ -184,7 +184,8 @@ func (n *Node) beginIngest(ctx context.Context, run event.Run, road Road) (wait 
 	stored := n.store.BeginIngest(ctx, run, store.Origin{Author: author, Stranger: !them.Contact, Member: inGroup})
 	return func() Ingested {
 		result, err := stored()
-		if err == nil && author != n.me.person && !inGroup { // in a group the acknowledgement does, which costs no signature
+		forked := errors.Is(err, store.ErrForked)
+		if author != n.me.person && (forked || err == nil && !inGroup) { // else the acknowledgement does, which costs no signature
 			n.receipts.mark(c, author)
 		}
 		if err == nil && inGroup && n.groups.Accepts(author, &run) != nil { // removed since it was let in
@@ -308,16 +309,59 @@ func (s *session) errand(ctx context.Context, e any) sync.Input {
 // rollBack believes a peer that says to hold more of this device's log than this device, but not often: the claim is
 // unproven, and each one closes a log for good. What is true is proven by the events when they come.
 func (s *session) rollBack(ctx context.Context, e sync.Rollback) error {
-	if !s.node.believesRollback(e.Log.Conversation, time.Now()) {
-		return nil
+	n := s.node
+	if yes, err := n.store.Contradicts(e.Log, e.Theirs); err != nil || !yes {
+		return err
 	}
-	back, err := s.node.store.Rollback(ctx, e.Log, e.Theirs)
-	if back {
-		s.node.rolledBack(e.Log.Conversation, time.Now())
-		// The machine holds that a log never shrinks; a new session begins with what is here now.
+	again := n.contested.add(e.Log, s.person)
+	var err error
+	if n.believesRollback(e.Log.Conversation, time.Now()) {
+		var back bool
+		if back, err = n.store.Rollback(ctx, e.Log, e.Theirs); back {
+			n.rolledBack(e.Log.Conversation, time.Now())
+			again = true
+		}
+	}
+	if again { // the machine holds that a log never shrinks; a new session begins with what the peer is told now
 		s.cancel(errRolledBack)
 	}
 	return err
+}
+
+// maxContested bounds the claims that are remembered. Each is a session's.
+const maxContested = 1024
+
+// contested are the logs of this device of which persons say to have more or other than is here, until the node ends. They
+// are told only what they have acknowledged of those, so that they bring the rest, and with it the proof.
+type contested struct {
+	mu   gosync.Mutex
+	logs map[contest]bool
+}
+
+type contest struct {
+	log    event.Log
+	person crypto.PersonID
+}
+
+// add reports whether that was new.
+func (c *contested) add(log event.Log, by crypto.PersonID) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	key := contest{log, by}
+	if c.logs[key] || len(c.logs) >= maxContested {
+		return false
+	}
+	if c.logs == nil {
+		c.logs = make(map[contest]bool)
+	}
+	c.logs[key] = true
+	return true
+}
+
+func (c *contested) by(log event.Log, person crypto.PersonID) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.logs[contest{log, person}]
 }
 
 // believesRollback allows one claim a conversation in rollbackPause.

@@ -92,6 +92,9 @@ func (s *session) shareDirect() (sync.Conversation, error) {
 	} else if err != nil {
 		return out, err
 	}
+	if out.Doubted, err = s.doubted(out.Logs); err != nil {
+		return out, err
+	}
 	if out.Records, err = n.store.Records(event.KindReceipt, c[:]); err != nil {
 		return out, err
 	}
@@ -127,6 +130,9 @@ func (s *session) shareGroup(g groups.Shared) (sync.Conversation, error) {
 	if err != nil {
 		return out, err
 	}
+	if out.Doubted, err = s.doubted(logs); err != nil {
+		return out, err
+	}
 	out.Logs = make(map[event.Log]event.Segments, len(logs))
 	for log, segments := range logs {
 		if segments = s.visible(log, segments); len(segments) > 0 {
@@ -139,6 +145,27 @@ func (s *session) shareGroup(g groups.Shared) (sync.Conversation, error) {
 	}
 	out.Records, err = n.store.Records(event.KindReceipt, about)
 	return out, err
+}
+
+// doubted returns what the peer is told of logs of this device that their person has contradicted.
+func (s *session) doubted(logs map[event.Log]event.Segments) (map[event.Log]event.Segments, error) {
+	var out map[event.Log]event.Segments
+	for log := range logs {
+		if log.Device != s.self || !s.node.contested.by(log, s.person) {
+			continue
+		}
+		acked, in, err := s.node.store.Acknowledged(log, s.person)
+		if err != nil {
+			return nil, err
+		}
+		if in {
+			if out == nil {
+				out = make(map[event.Log]event.Segments)
+			}
+			out[log] = acked
+		}
+	}
+	return out, nil
 }
 
 // found is where the part of a log begins that the peer may know, and where the log began here when that was found.

@@ -205,6 +205,15 @@ func TestHostileMember(t *testing.T) {
 					rows := m.groupRows(in.group)
 					return len(rows) == 2 && rows[0].Forked && rows[1].Forked
 				})
+				// An acknowledgement can tell one of them only, so there is a receipt, as nowhere else in a group for what was not read.
+				w.within(soon, m.name+" signs that both are there", func() bool {
+					records, err := m.store.Records(event.KindReceipt, event.ReceiptSubject(in.group, in.person, m.store.Own().Store))
+					if err != nil || len(records) != 1 {
+						return false
+					}
+					receipt, err := event.ParseReceipt(records[0].Value)
+					return err == nil && len(receipt.Delivered) == 2 && receipt.Delivered[1].Other
+				})
 			}
 		},
 		"backdates by years": func(t *testing.T, w *world, ann *machine, in *insider) {

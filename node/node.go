@@ -99,6 +99,8 @@ type Node struct {
 	down  func()
 	ended chan struct{} // closed when down is called
 
+	contested contested
+
 	mu          gosync.Mutex // guards what follows
 	settings    settings
 	profile     *event.Record

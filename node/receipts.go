@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"log/slog"
+	"slices"
 	gosync "sync"
 	"time"
 
@@ -121,8 +122,9 @@ func (r *receipts) markUnsigned() {
 func (r *receipts) sign(ctx context.Context, s store.Subject) error {
 	inGroup := r.groups.Known(s.Conversation)
 	record, signed, err := r.store.SignReceipt(ctx, s, func(state event.Receipt) bool {
-		// In a group only what was read is worth a signature: the acknowledgement says the rest.
-		return len(state.Delivered) > 0 && (len(state.Read) > 0 || !inGroup)
+		// In a group only what was read is worth a signature, and of a forked log what an acknowledgement can't say.
+		forked := slices.ContainsFunc(state.Delivered, func(g event.LogSegment) bool { return g.Other })
+		return len(state.Delivered) > 0 && (len(state.Read) > 0 || forked || !inGroup)
 	})
 	if signed && err == nil {
 		r.signed(s.Conversation, record)

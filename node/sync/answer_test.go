@@ -45,7 +45,7 @@ func TestDroppedIsNotThePeers(t *testing.T) {
 	log := write(t, direct, ownOther, 3, 10)
 	s := talking(t, nil, nil)
 	came := find[sync.Ingest](t, s.run(dropped(log.run(1, 3), 1)))
-	s.want(s.step(sync.Stored{Ticket: came.Ticket, Segments: event.Segments{log.part(1, 1), log.part(3, 3)}}), "have")
+	s.want(s.step(sync.Stored{Ticket: came.Ticket, Segments: event.Segments{log.part(1, 1), log.part(3, 3)}}), "Acked", "have")
 	load := find[sync.Load](t, s.step(log.now(3))) // somebody else has brought it
 	if load.First != 2 || load.Events != 1 {
 		t.Fatalf("loads %d events from %d", load.Events, load.First)
@@ -175,7 +175,7 @@ func TestRefusedForWantOfRoomIsAskedForAgain(t *testing.T) {
 	s.want(s.step(sync.NeedCard{Ticket: b.Ticket, Head: crypto.Hash{1}}), "refused")
 	s.want(s.got(sync.Frame{Card: &sync.Card{Card: []byte("card")}}), "LearnCard")
 	s.want(s.step(sync.CardLearned{}), "Ingest", "RoundBegan", "offers")
-	s.want(s.step(sync.Stored{Ticket: a.Ticket, Segments: event.Segments{x.to(12)}}), "have")
+	s.want(s.step(sync.Stored{Ticket: a.Ticket, Segments: event.Segments{x.to(12)}}), "Acked", "have")
 	s.want(s.run(y.run(1, 12)), "Ingest")
 	s.want(s.later(time.Hour)) // once
 }

@@ -66,6 +66,8 @@ type log struct {
 	conv *conversation
 
 	mine   event.Segments // on this node's disk
+	doubt  bool           // of an own log: the peer is told no more than
+	known  event.Segments // this
 	theirs event.Segments // on the peer's, as it said or by what it brought
 	given  event.Ranges   // what was pushed since the peer's last offer, whatever became of it
 	apart  event.Ranges   // what is not for the peer between what is, as far as that was found since the peer's last offer
@@ -159,6 +161,10 @@ func (s *Session) enter(in *Conversation) *conversation {
 	for _, name := range apart {
 		s.grow(s.logOf(c, name), in.Logs[name])
 	}
+	for name, known := range in.Doubted {
+		l := s.logOf(c, name)
+		l.doubt, l.known = true, known
+	}
 	for i := range in.Records {
 		s.keepRecord(c, &in.Records[i])
 	}
@@ -220,6 +226,17 @@ func (s *Session) claimed(c *conversation, name event.Log, n int) *log {
 	}
 	return s.logOf(c, name)
 }
+
+// tellable returns what the peer may be told of l: what is here, or less where it has contradicted that.
+func (l *log) tellable() event.Segments {
+	if l.doubt {
+		return l.known
+	}
+	return l.mine
+}
+
+// tells returns what the peer is told of l.
+func (l *log) tells() event.Segments { return l.tellable().Told() }
 
 // grow adds to mine, which never shrinks: inputs of two commits may change places on
 // their way. It reports whether anything was new.

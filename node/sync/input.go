@@ -156,6 +156,10 @@ type Conversation struct {
 	// Logs is only read, and may be shared between sessions.
 	Logs map[event.Log]event.Segments
 
+	// Doubted are logs of this device of which the peer has said to hold more or other than is here, with what it is told of
+	// each: what its person is known to have. So it brings the rest.
+	Doubted map[event.Log]event.Segments
+
 	// Opening is the first event of this device that the peer's person has not
 	// acknowledged, in the direct conversation; Opening.First is 0 if there is none.
 	Opening Opening

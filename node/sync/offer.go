@@ -43,7 +43,7 @@ func (s *Session) offerOf(c *conversation, how offering) (o Offer, weight int) {
 		c.short = true
 		o.Digest = s.digest(c, names)
 		for _, l := range c.order {
-			l.told = l.mine.Ranges()
+			l.told = l.tells().Ranges()
 		}
 		return o, weight
 	}
@@ -53,7 +53,7 @@ func (s *Session) offerOf(c *conversation, how offering) (o Offer, weight int) {
 			weight += w
 			o.Logs = append(o.Logs, l)
 			if l := c.logs[name]; l != nil {
-				l.told = l.mine.Told().Ranges()
+				l.told = l.tells().Ranges()
 			}
 		} else {
 			s.logOf(c, name).told = nil
@@ -79,7 +79,7 @@ func (c *conversation) names(wanted func(event.Log) bool) []event.Log {
 		}
 	}
 	for _, l := range c.order {
-		if len(l.mine) > 0 && wanted(l.name) {
+		if len(l.tells()) > 0 && wanted(l.name) {
 			names = append(names, l.name)
 		}
 	}
@@ -92,7 +92,7 @@ func (c *conversation) names(wanted func(event.Log) bool) []event.Log {
 // held returns what is here of a log.
 func (c *conversation) held(name event.Log) event.Segments {
 	if l := c.logs[name]; l != nil {
-		return l.mine
+		return l.tellable()
 	}
 	return c.base[name]
 }
@@ -118,7 +118,7 @@ func (s *Session) digest(c *conversation, names []event.Log) *crypto.Hash {
 
 // above returns what is here of l, and for the peer.
 func (l *log) above() event.Segments {
-	above := slices.Clone(l.mine)
+	above := slices.Clone(l.tellable())
 	for len(above) > 0 && above[0].Last < l.floor {
 		above = above[1:]
 	}

@@ -34,6 +34,7 @@ func (s *Session) held(in Held) {
 	if !s.grow(l, in.Segments) {
 		return
 	}
+	s.cameBack(l, before)
 	if in.Log.Device == s.cfg.Self && c.opening.First == 0 {
 		c.opening = Opening{in.Log, l.mine.Missing(before)[0].First}
 	}
@@ -312,7 +313,7 @@ func (s *Session) have(h *Have) {
 func (s *Session) see(l *log, theirs event.Segments) {
 	s.picture(l, theirs)
 	s.disprove(l)
-	if !s.own[l.name.Device] || s.own[s.cfg.Peer] {
+	if !s.acknowledges(l) {
 		return
 	}
 	acked := l.acked.Union(theirs.Ranges())
@@ -324,6 +325,18 @@ func (s *Session) see(l *log, theirs event.Segments) {
 		s.emit(Acked{l.name, *s.store, theirs})
 	}
 }
+
+// cameBack repeats what the peer has of l, where it holds more that has just come back to this disk from others: when the peer
+// said so, nothing was known of it here.
+func (s *Session) cameBack(l *log, before event.Segments) {
+	back := l.mine.Missing(before)
+	if s.acknowledges(l) && len(back) > 0 && len(back.Subtract(back.Subtract(l.theirs.Ranges()))) > 0 {
+		s.emit(Acked{l.name, *s.store, l.theirs})
+	}
+}
+
+// acknowledges says that it is worth noting what the peer holds of l.
+func (s *Session) acknowledges(l *log) bool { return s.own[l.name.Device] && !s.own[s.cfg.Peer] }
 
 // disprove looks whether a log of somebody else ends here and at the peer with two events: then it was forked, and the peer
 // is to have the proof, though it lacks nothing.

@@ -258,11 +258,16 @@ func (s *Session) storedRun(p *pending, in Stored) {
 		l = s.logOf(p.conv, name)
 	}
 	if l != nil {
+		before := l.mine
 		s.grow(l, in.Segments)
+		s.cameBack(l, before)
 		if p.unclaimed && len(l.mine) > 0 {
 			s.brings(l, p.run)
 		}
-		if len(l.mine) > 0 {
+		if known, err := l.known.Union(p.run.Given()); l.doubt && in.Refused == 0 && err == nil {
+			l.known = known
+		}
+		if len(l.tells()) > 0 {
 			here = []*log{l}
 		}
 	}
@@ -271,7 +276,7 @@ func (s *Session) storedRun(p *pending, in Stored) {
 	}
 	switch live := p.conv.live(); {
 	case in.Refused != 0:
-		if live && len(in.Segments) > 0 {
+		if live && len(in.Segments) > 0 && len(here) > 0 {
 			s.sendHave(p.conv, here, 0)
 		}
 		if in.Once {

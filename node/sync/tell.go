@@ -57,16 +57,16 @@ func (s *Session) tell() {
 func compareLogs(a, b *log) int { return a.name.Compare(b.name) }
 
 // untold returns what is here of l and can be told, and that the peer does not know.
-func (l *log) untold() event.Ranges { return l.mine.Told().Ranges().Subtract(l.told) }
+func (l *log) untold() event.Ranges { return l.tells().Ranges().Subtract(l.told) }
 
-func (l *log) here() LogSegments { return LogSegments{l.name.Device, l.name.Instance, l.mine.Told()} }
+func (l *log) here() LogSegments { return LogSegments{l.name.Device, l.name.Instance, l.tells()} }
 
 // sendHave says what is here of logs of a conversation, in order, and answers the run of that number, if it is not 0.
 func (s *Session) sendHave(c *conversation, logs []*log, answers uint64) {
 	h := &Have{Tag: c.mine, Store: s.cfg.Store, Answers: answers}
 	for _, l := range logs {
 		h.Logs = append(h.Logs, l.here())
-		l.told = l.mine.Told().Ranges()
+		l.told = l.tells().Ranges()
 	}
 	s.send(Frame{Have: h})
 }

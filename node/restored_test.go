@@ -1,0 +1,85 @@
+package node
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+)
+
+// A backup is put back in the same file, so that nothing can be suspected, and Ann writes to Cleo before she meets Bob, who
+// has what she had written since the backup. Both branches reach everybody, and nothing stays in the outbox.
+func TestRestoredInPlace(t *testing.T) {
+	for _, n := range []struct{ before, after int }{{1, 1}, {3, 1}, {1, 3}, {3, 3}, {2, 0}, {300, 2}} {
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			inWorld(t, 107, func(t *testing.T, w *world) {
+				all := w.people("Ann", "Bob", "Cleo")
+				ann, bob, cleo := all[0], all[1], all[2]
+				ann.meets(soon, bob, cleo)
+				bob.meets(soon, cleo)
+				g := ann.makes("lunch", bob, cleo)
+				ann.tell(g, "one")
+				want := []string{"one"}
+				for _, m := range all {
+					m.hears(g, want...)
+				}
+				time.Sleep(10 * time.Second)
+				cleo.stop()
+				backup := snapshot(t, ann.dir)
+				for i := range n.before {
+					want = append(want, fmt.Sprint("which only Bob has ", i))
+					ann.tell(g, want[len(want)-1])
+				}
+				bob.hears(g, want...)
+				time.Sleep(5 * time.Second)
+				bob.stop()
+				ann.stop()
+				ann.dir = backup
+				cleo.start()
+				ann.start(cleo.address())
+				ann.meets(soon, cleo)
+				var sent []Message
+				for i := range n.after {
+					sent = append(sent, ann.tell(g, fmt.Sprint("to Cleo ", i)))
+					want = append(want, sent[i].Text)
+				}
+				w.within(soon, "Cleo hears it", func() bool { return len(cleo.heard(g)) == 1+n.after })
+				time.Sleep(10 * time.Second)
+				bob.start(ann.address(), cleo.address())
+				time.Sleep(5 * time.Minute)
+				sent = append(sent, ann.tell(g, "after all that"))
+				want = append(want, "after all that")
+				time.Sleep(time.Minute)
+				slices.Sort(want)
+				for _, m := range all {
+					got := m.heard(g)
+					for _, text := range want {
+						if !slices.Contains(got, text) {
+							t.Errorf("%s does not show %q", m.name, text)
+						}
+					}
+					if len(got) != len(want) {
+						t.Errorf("%s shows %d rows, want %d", m.name, len(got), len(want))
+					}
+				}
+				lines, err := ann.Outbox(t.Context())
+				if err != nil || len(lines) > 0 {
+					t.Errorf("%d lines in the outbox, %v", len(lines), err)
+				}
+				for _, m := range sent {
+					ann.ends(m, Progress{State: StateDelivered})
+				}
+				for _, m := range []*machine{bob, cleo} {
+					for _, row := range m.groupRows(g) { // whichever of the events that stand for a message it is of
+						if err := m.MarkRead(t.Context(), row.ID); err != nil {
+							t.Fatal(err)
+						}
+					}
+				}
+				for _, m := range sent {
+					ann.reaches(time.Minute, m, StateRead)
+				}
+			})
+		})
+	}
+}
