@@ -3,10 +3,14 @@ package node
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"slices"
 	"testing"
 	"time"
 
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/node/authority"
+	"github.com/earshot-im/earshot/node/groups"
 	"github.com/earshot-im/earshot/node/sync"
 	"github.com/earshot-im/earshot/store"
 	"github.com/earshot-im/earshot/store/event"
@@ -47,6 +51,87 @@ func TestEnclosedRecallByAnotherIsRefused(t *testing.T) {
 		m.until(ann, "what she took back herself is held", func(s *seen) bool { return s.holds(m, 2) })
 		m.send(gone(eve))
 		m.until(ann, "what Eve took back is refused", func(s *seen) bool { return s.refused() == sync.NotPermitted })
+	})
+}
+
+// Nobody brings what two others have said to each other, says anything there, or brings a third to say something.
+func TestRunBroughtByAThirdPerson(t *testing.T) {
+	inWorld(t, 125, func(t *testing.T, w *world) {
+		all := w.people("Ann", "Bob")
+		ann, bob := all[0], all[1]
+		ann.meets(soon, bob)
+		m := w.mallory("Mallory")
+		m.greet(ann)
+		w.cut(ann.addr(), bob.addr())
+		time.Sleep(30 * time.Second)
+		bob.say(ann, "words")
+		c := event.Direct(ann.who.person, bob.who.person)
+		logs, err := bob.store.Logs(c)
+		if err != nil || len(logs) != 1 {
+			t.Fatal(logs, err)
+		}
+		for log := range logs {
+			run, err := bob.store.LoadRun(log, 1, 1, event.MaxRunSent)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if in := ann.Ingest(t.Context(), run, Road{From: m.person}); !errors.Is(in.Err, errStranger) {
+				t.Errorf("brought by Mallory: %v", in.Err)
+			}
+			if in := ann.Ingest(t.Context(), run, Road{From: bob.who.person}); in.Err != nil {
+				t.Errorf("brought by Bob: %v", in.Err)
+			}
+		}
+		eve := w.mallory("Eve")
+		eve.greet(ann)
+		for what, f := range map[string]sync.Frame{
+			"in the conversation of two others": m.run(m.event("words", func(h *event.Header) { h.Conversation = c })),
+			"of a third":                        eve.run(eve.event("words", func(h *event.Header) { h.Conversation = m.conversation() })),
+		} {
+			if in := ann.Ingest(t.Context(), *f.Run, Road{From: m.person}); !errors.Is(in.Err, errStranger) {
+				t.Errorf("%s: %v", what, in.Err)
+			}
+		}
+	})
+}
+
+// Each reason why a run is not taken is told to the peer as what it is: of the one run or of the log, by a refusal or by
+// the end of the session.
+func TestAnswersToRuns(t *testing.T) {
+	inWorld(t, 126, func(t *testing.T, w *world) {
+		ann := w.people("Ann")[0]
+		s := &session{node: ann.Node, log: ann.log}
+		log := event.Log{Conversation: event.Conversation{1}}
+		held := event.Segments{{First: 1, Last: 2, ID: event.ID{2}}}
+		for _, c := range []struct {
+			err    error
+			reason sync.Reason
+			once   bool
+			ends   error
+		}{
+			{nil, 0, false, nil},
+			{store.ErrTooManySegments, sync.TooManySegments, true, nil},
+			{errEarly, sync.TooEarly, true, nil},
+			{store.ErrBudget, sync.OverBudget, false, nil},
+			{store.ErrForked, sync.Forked, false, nil},
+			{errStranger, sync.NotPermitted, false, nil},
+			{authority.ErrNotPermitted, sync.NotPermitted, false, nil},
+			{authority.ErrCut, sync.NotPermitted, false, nil},
+			{store.ErrCut, sync.NotPermitted, false, nil},
+			{errUnproven, 0, false, sync.ErrProtocol},
+			{errors.New("disk full"), 0, false, sync.ErrStore},
+		} {
+			got, ok := s.answer(7, log, Ingested{Segments: held, Err: c.err}).(sync.Stored)
+			if !ok || got.Ticket != 7 || got.Refused != c.reason || got.Once != c.once || !errors.Is(got.Err, c.ends) || !slices.Equal(got.Segments, held) {
+				t.Errorf("%v: %+v", c.err, got)
+			}
+		}
+		if got, ok := s.answer(7, log, Ingested{Err: authority.ErrParent}).(sync.NeedControl); !ok || got.Ticket != 7 {
+			t.Errorf("an unknown head: %+v", got)
+		}
+		if got, ok := s.answer(7, log, Ingested{Err: &groups.NeedsCardError{Head: crypto.Hash{1}}}).(sync.NeedCard); !ok || got.Ticket != 7 || got.Head != (crypto.Hash{1}) {
+			t.Errorf("an unknown card: %+v", got)
+		}
 	})
 }
 

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/node/authority"
 	"github.com/earshot-im/earshot/node/gossip"
 	"github.com/earshot-im/earshot/node/sync"
 	"github.com/earshot-im/earshot/store/event"
@@ -143,6 +145,41 @@ func TestStrippedRunIsNotGossipedOn(t *testing.T) {
 		withheld.Events[0].Withheld = event.WithholdPrevious
 		if err := bob.Node.heard(t.Context(), g, ann.who.device, withheld.Marshal()); !errors.Is(err, gossip.ErrForged) {
 			t.Errorf("withheld causes: %v", err)
+		}
+		for what, change := range map[string]func(r *event.Run){
+			"for one receiver": func(r *event.Run) { r.Tag = make([]byte, 32) },
+			"to be answered":   func(r *event.Run) { r.Number = 1 },
+			"unproven": func(r *event.Run) {
+				r.Events = slices.Clone(r.Events)
+				r.Events[0].Signature = make([]byte, crypto.SignatureSize)
+			},
+		} {
+			other := run
+			change(&other)
+			if err := bob.Node.heard(t.Context(), g, ann.who.device, other.Marshal()); !errors.Is(err, gossip.ErrForged) {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+		if err := bob.Node.heard(t.Context(), event.Conversation{1}, ann.who.device, run.Marshal()); !errors.Is(err, gossip.ErrForged) {
+			t.Errorf("of another group: %v", err)
+		}
+		if err := bob.Node.heard(t.Context(), g, crypto.DeviceID{1}, run.Marshal()); !errors.Is(err, errStranger) {
+			t.Errorf("from a device of nobody: %v", err)
+		}
+		m := w.mallory("Mallory")
+		m.greet(bob)
+		said := m.run(m.event("z", func(h *event.Header) { h.Conversation, h.Control = g, bob.groups.Heads(g) }))
+		if err := bob.Node.heard(t.Context(), g, ann.who.device, said.Run.Marshal()); !errors.Is(err, authority.ErrNotPermitted) {
+			t.Errorf("by no member: %v", err)
+		}
+		// It comes whole, and what waits for more of the log goes on waiting.
+		for range 2 {
+			if err := bob.Node.heard(t.Context(), g, ann.who.device, run.Marshal()); err != nil {
+				t.Errorf("whole: %v", err)
+			}
+		}
+		if !bob.rounds.waits(run.Log(), time.Now(), nil) {
+			t.Error("what came by gossip is not noted as coming")
 		}
 		w.heal(ann.addr(), bob.addr())
 		ann.announce()

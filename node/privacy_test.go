@@ -35,8 +35,11 @@ func TestNewcomerWhoAsksForEverything(t *testing.T) {
 		}
 		in.asks()
 		time.Sleep(10 * time.Second)
-		for _, m := range all {
-			m.tell(g, "after")
+		for range 2 {
+			for _, m := range all {
+				m.tell(g, "after")
+				time.Sleep(5 * time.Second)
+			}
 		}
 		for range 20 {
 			in.answers()
@@ -45,6 +48,28 @@ func TestNewcomerWhoAsksForEverything(t *testing.T) {
 		}
 		if read := in.read(); !slices.Contains(read, "after") || slices.Contains(read, "before") {
 			t.Errorf("she reads %q", read)
+		}
+		// What she has no right to is no cause for her; what she gets is.
+		first := 0
+		for _, r := range in.seen.runs() {
+			for i := range r.Events {
+				h := &r.Events[i].Header
+				last, ok := begin[h.Log()]
+				if !ok || h.Kind != event.KindText {
+					continue
+				}
+				want := uint32(0)
+				if h.Device == bob.who.device && h.Sequence == last+1 {
+					want = event.WithholdPrevious
+					first++
+				}
+				if got := r.Events[i].Withheld; got != want {
+					t.Errorf("%x is withheld of what came before %d of %v, want %x", got, h.Sequence, h.Device, want)
+				}
+			}
+		}
+		if first == 0 {
+			t.Error("the first of Bob's messages that is for her did not come")
 		}
 		in.seen.each(func(f *sync.Frame) {
 			var told []sync.LogSegments
