@@ -135,6 +135,25 @@ func TestAnswersToRuns(t *testing.T) {
 	})
 }
 
+// A claim that the disk went back is believed once an hour in each conversation.
+func TestRollbackIsBelievedOnceAnHour(t *testing.T) {
+	n := &Node{rollbacks: map[event.Conversation]time.Time{}}
+	at := time.Unix(1000, 0)
+	one, other := event.Conversation{1}, event.Conversation{2}
+	believes := func(c event.Conversation, after time.Duration, want bool) {
+		t.Helper()
+		if got := n.believesRollback(c, at.Add(after)); got != want {
+			t.Errorf("after %v: believed %t, want %t", after, got, want)
+		}
+	}
+	believes(one, -20*365*24*time.Hour, true) // whatever the clock says
+	n.rolledBack(one, at)
+	believes(one, 0, false)
+	believes(one, time.Hour-1, false)
+	believes(one, time.Hour, true)
+	believes(other, 0, true)
+}
+
 // waits sends a message whose cause never comes.
 func (m *mallory) waits(ann *machine) {
 	never := event.Position{Device: ann.who.device, Instance: event.Instance{1}, Sequence: 7, ID: event.ID{7}}
@@ -155,9 +174,11 @@ func TestEndOfARoundShowsOnlyWhatCameBeforeIt(t *testing.T) {
 		time.Sleep(100 * time.Millisecond)
 		m.waits(ann)
 		eve.waits(ann)
-		m.send(sync.Frame{Settled: &sync.Settled{}})
+		for _, x := range []*mallory{m, eve} {
+			x.send(sync.Frame{Settled: &sync.Settled{}})
+		}
 		time.Sleep(time.Second)
-		if rows := m.rowsAt(ann); len(rows) != 0 {
+		if rows := slices.Concat(m.rowsAt(ann), eve.rowsAt(ann)); len(rows) != 0 {
 			t.Fatalf("what came since is shown at the end of the round: %+v", rows)
 		}
 		m.greet(ann)

@@ -214,30 +214,38 @@ func TestNewLogComesAfterAllThatWasSeen(t *testing.T) {
 	}
 }
 
-// What others have said is named as seen, also where the transaction that was to say so first had to be done again.
+// What others have said is named as seen, also where the transaction that was to say so first had to be done again, or failed
+// as a whole.
 func TestSeenAfterAnotherFailed(t *testing.T) {
-	a, b, c := pair(t)
-	a.say(c, "1")
-	b.say(c, "question")
-	meet(b, a, c)
 	boom := errors.New("boom")
-	held, hold := make(chan struct{}), make(chan struct{})
-	go a.do(ctx, func(*batch) error { close(held); <-hold; return nil })
-	<-held
-	letter, err := a.letter(&Draft{Conversation: c, Kind: event.KindText, Content: text("answer")})
-	check(t, err)
-	answer, err := a.submit(ctx, func(b *batch) error { _, err := b.append(&letter); return err })
-	check(t, err)
-	fails, err := a.submit(ctx, func(b *batch) error { b.put(bucketMeta, []byte("never"), []byte{1}); return boom })
-	check(t, err)
-	close(hold)
-	if err := a.Store.wait(fails); err != boom {
-		t.Fatal(err)
-	}
-	check(t, a.Store.wait(answer))
-	run, err := a.LoadRun(a.log(c), 2, 1, event.MaxRunSent)
-	check(t, err)
-	if seen := seenBy(&run.Events[0]); len(seen) != 1 || seen[0] != b.log(c) {
-		t.Fatalf("the answer has seen %v", seen)
+	for name, fail := range map[string]func(b *batch) error{
+		"one of them": func(b *batch) error { b.put(bucketMeta, []byte("never"), []byte{1}); return boom },
+		"all":         func(b *batch) error { b.put(bucketMeta, nil, []byte{1}); return nil },
+	} {
+		a, b, c := pair(t)
+		a.say(c, "1")
+		b.say(c, "question")
+		meet(b, a, c)
+		hold, held := make(chan struct{}), make(chan struct{})
+		go a.do(ctx, func(*batch) error { close(held); <-hold; return nil })
+		<-held
+		letter, err := a.letter(&Draft{Conversation: c, Kind: event.KindText, Content: text("answer")})
+		check(t, err)
+		answer, err := a.submit(ctx, func(b *batch) error { _, err := b.append(&letter); return err })
+		check(t, err)
+		fails, err := a.submit(ctx, fail)
+		check(t, err)
+		close(hold)
+		if a.Store.wait(fails) == nil {
+			t.Fatal("it did not fail")
+		}
+		if err := a.Store.wait(answer); err != nil {
+			a.say(c, "answer")
+		}
+		run, err := a.LoadRun(a.log(c), 2, 1, event.MaxRunSent)
+		check(t, err)
+		if seen := seenBy(&run.Events[0]); len(seen) != 1 || seen[0] != b.log(c) {
+			t.Errorf("%s: the answer has seen %v", name, seen)
+		}
 	}
 }
