@@ -175,6 +175,11 @@ func (n *Node) beginIngest(ctx context.Context, run event.Run, road Road) (wait 
 	if err != nil {
 		return func() Ingested { return Ingested{Author: author, Err: err} }
 	}
+	return n.storeRun(ctx, run, road, author)
+}
+
+// storeRun stores a run that was admitted. Its author may have been removed since.
+func (n *Node) storeRun(ctx context.Context, run event.Run, road Road, author crypto.PersonID) (wait func() Ingested) {
 	c := run.Log().Conversation
 	inGroup := n.groups.Known(c)
 	them, _ := n.people.get(road.From)
@@ -188,7 +193,7 @@ func (n *Node) beginIngest(ctx context.Context, run event.Run, road Road) (wait 
 		if author != n.me.person && (forked || err == nil && !inGroup) { // else the acknowledgement does, which costs no signature
 			n.receipts.mark(c, author)
 		}
-		if err == nil && inGroup && n.groups.Accepts(author, &run) != nil { // removed since it was let in
+		if err == nil && inGroup && n.groups.Accepts(author, &run) != nil {
 			err = n.groups.Limit(context.WithoutCancel(ctx), c)
 		}
 		return Ingested{Segments: result.Segments, Author: author, New: err == nil && result.New, Err: err}

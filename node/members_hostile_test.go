@@ -340,3 +340,22 @@ func (m *machine) counts(g event.Conversation, n int) {
 	m.w.t.Helper()
 	m.w.within(soon, fmt.Sprintf("%s shows %d", m.name, n), func() bool { return len(m.heard(g)) == n })
 }
+
+// TestRunUnderUnknownHeadsWaits: what names control events that have not come yet waits for them, and the session goes on.
+func TestRunUnderUnknownHeadsWaits(t *testing.T) {
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		ann := w.people("Ann")[0]
+		g := ann.makes("lunch")
+		in := w.mallory("Mallory").joins(ann, g)
+		in.asks()
+		heads := ann.groups.Heads(g)
+		in.writes("too early", []crypto.Hash{{1}})
+		time.Sleep(5 * time.Second)
+		if in.seen.over() || in.seen.refused() != 0 {
+			t.Errorf("the session has ended: %t, refused: %d", in.seen.over(), in.seen.refused())
+		}
+		in.instance, in.last = event.Instance{1}, event.Event{}
+		in.writes("in time", heads)
+		ann.hears(g, "in time")
+	})
+}

@@ -29,7 +29,9 @@ const (
 type receipts struct {
 	store  *store.Store
 	log    *slog.Logger
+	commit func(ctx context.Context, of store.Subject, worth func(event.Receipt) bool) (event.Record, bool, error)
 	signed func(event.Conversation, event.Record) // after the commit
+	reach  func(context.Context, []store.Reach) error
 	self   crypto.PersonID
 	groups *groups.Groups
 
@@ -40,7 +42,7 @@ type receipts struct {
 }
 
 func newReceipts(s *store.Store, self crypto.PersonID, groups *groups.Groups, log *slog.Logger, signed func(event.Conversation, event.Record)) *receipts {
-	return &receipts{store: s, log: log, signed: signed, self: self, groups: groups,
+	return &receipts{store: s, log: log, commit: s.SignReceipt, reach: s.Reach, signed: signed, self: self, groups: groups,
 		due: make(map[store.Subject]time.Time), last: make(map[store.Subject]time.Time), wake: make(chan struct{}, 1)}
 }
 
@@ -121,7 +123,7 @@ func (r *receipts) markUnsigned() {
 // sign signs, commits and then tells a receipt that says what is so now.
 func (r *receipts) sign(ctx context.Context, s store.Subject) error {
 	inGroup := r.groups.Known(s.Conversation)
-	record, signed, err := r.store.SignReceipt(ctx, s, func(state event.Receipt) bool {
+	record, signed, err := r.commit(ctx, s, func(state event.Receipt) bool {
 		// In a group only what was read is worth a signature, and of a forked log what an acknowledgement can't say.
 		forked := slices.ContainsFunc(state.Delivered, func(g event.LogSegment) bool { return g.Other })
 		return len(state.Delivered) > 0 && (len(state.Read) > 0 || forked || !inGroup)
@@ -143,7 +145,7 @@ func (r *receipts) take(ctx context.Context, from crypto.PersonID, in event.Conv
 		return nil
 	}
 	// In this order: what is held is not sent again, and a crash may come in between.
-	if err := r.store.Reach(ctx, reaches(c, from, receipt)); err != nil {
+	if err := r.reach(ctx, reaches(c, from, receipt)); err != nil {
 		return err
 	}
 	_, err = r.store.PutRecord(ctx, record)
@@ -164,8 +166,8 @@ func reaches(c event.Conversation, from crypto.PersonID, receipt event.Receipt) 
 // acks writes down what peers have on their disks. What comes while one commit is under way goes into the next, and
 // only the newest of each log counts.
 type acks struct {
-	store *store.Store
-	log   *slog.Logger
+	commit func(context.Context, []store.Reach) error
+	log    *slog.Logger
 
 	mu    gosync.Mutex
 	queue map[ackKey]event.Segments
@@ -178,7 +180,7 @@ type ackKey struct {
 }
 
 func newAcks(s *store.Store, log *slog.Logger) *acks {
-	return &acks{store: s, log: log, queue: make(map[ackKey]event.Segments), wake: make(chan struct{}, 1)}
+	return &acks{commit: s.Reach, log: log, queue: make(map[ackKey]event.Segments), wake: make(chan struct{}, 1)}
 }
 
 func (a *acks) put(person crypto.PersonID, log event.Log, segments event.Segments) {
@@ -217,7 +219,7 @@ func (a *acks) write(ctx context.Context) error {
 	for key, segments := range queue {
 		batch = append(batch, store.Reach{Log: key.log, Person: key.person, Segments: segments})
 	}
-	err := a.store.Reach(ctx, batch)
+	err := a.commit(ctx, batch)
 	if err == nil {
 		return nil
 	}

@@ -1,0 +1,125 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/store"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+var errFullDisk = errors.New("no space left on device")
+
+// TestAcknowledgementsAreWrittenWhenThereIsRoom: what peers say that they have, while the disk is full, is written when it is
+// no more, and of each log the newest only.
+func TestAcknowledgementsAreWrittenWhenThereIsRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		full := true
+		var written []store.Reach
+		a := newAcks(nil, slog.New(slog.DiscardHandler))
+		person := crypto.PersonID{1}
+		log, other := event.Log{Device: crypto.DeviceID{1}}, event.Log{Device: crypto.DeviceID{2}}
+		upTo := func(n uint64) event.Segments { return event.Segments{{First: 1, Last: n}} }
+		tries := 0
+		a.commit = func(_ context.Context, reaches []store.Reach) error {
+			if tries++; full {
+				if tries == 1 {
+					a.put(person, log, upTo(2)) // comes during the commit
+				}
+				return errFullDisk
+			}
+			written = append(written, reaches...)
+			return nil
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		go a.run(ctx) // ends with ctx
+		a.put(person, log, upTo(1))
+		a.put(person, other, upTo(1))
+		time.Sleep(10 * ackRetry)
+		if tries < 8 || tries > 12 {
+			t.Errorf("tried %d times in %s", tries, 10*ackRetry)
+		}
+		full = false
+		time.Sleep(2 * ackRetry)
+		slices.SortFunc(written, func(x, y store.Reach) int { return x.Log.Compare(y.Log) })
+		if len(written) != 2 || written[0].Segments[0].Last != 2 || written[1].Segments[0].Last != 1 {
+			t.Errorf("written: %+v", written)
+		}
+	})
+}
+
+// TestReceiptIsSignedWhenThereIsRoom: a receipt that could not be committed is tried again without anything new to say.
+func TestReceiptIsSignedWhenThereIsRoom(t *testing.T) {
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		people := w.people("Ann", "Bob")
+		ann, bob := people[0], people[1]
+		bob.meets(soon, ann)
+		ann.reaches(soon, ann.say(bob, "hello"), StateDelivered)
+		tries := make(chan time.Time, 100)
+		signed := make(chan event.Record, 100)
+		r := newReceipts(bob.store, bob.who.person, bob.groups, bob.log, func(_ event.Conversation, record event.Record) { signed <- record })
+		r.commit = func(ctx context.Context, of store.Subject, worth func(event.Receipt) bool) (event.Record, bool, error) {
+			if tries <- time.Now(); len(tries) < 4 {
+				return event.Record{}, false, errFullDisk
+			}
+			return bob.store.SignReceipt(ctx, of, worth)
+		}
+		r.mark(event.Direct(ann.who.person, bob.who.person), ann.who.person)
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() { r.run(ctx); close(ended) }() // ends with ctx
+		time.Sleep(10 * receiptPause)
+		cancel()
+		<-ended
+		if len(signed) != 1 {
+			t.Fatalf("%d receipts after %d tries", len(signed), len(tries))
+		}
+		for last := (time.Time{}); len(tries) > 0; {
+			at := <-tries
+			if at.Sub(last) < receiptPause {
+				t.Errorf("tried again after %s", at.Sub(last))
+			}
+			last = at
+		}
+	})
+}
+
+// TestReceiptIsNotKeptBeforeWhatItSays: a receipt that is held is not sent again, so what it says must be on the disk before.
+func TestReceiptIsNotKeptBeforeWhatItSays(t *testing.T) {
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		people := w.people("Ann", "Bob")
+		ann, bob := people[0], people[1]
+		bob.meets(soon, ann)
+		ann.reaches(soon, ann.say(bob, "hello"), StateDelivered)
+		c := event.Direct(ann.who.person, bob.who.person)
+		about := event.ReceiptSubject(c, ann.who.person, event.Instance{9})
+		record, err := event.NewRecord(bob.me.key, event.Record{Card: bob.me.card.Head(), Kind: event.KindReceipt, Subject: about, Counter: 1,
+			Value: event.Receipt{}.Marshal()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		kept := func() bool {
+			records, err := ann.store.Records(event.KindReceipt, about)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return len(records) > 0
+		}
+		r := newReceipts(ann.store, ann.who.person, ann.groups, ann.log, nil)
+		r.reach = func(context.Context, []store.Reach) error { return errFullDisk }
+		if err := r.take(t.Context(), bob.who.person, c, record); !errors.Is(err, errFullDisk) || kept() {
+			t.Errorf("kept: %t, %v", kept(), err)
+		}
+		r.reach = ann.store.Reach
+		if err := r.take(t.Context(), bob.who.person, c, record); err != nil || !kept() {
+			t.Errorf("not kept: %v", err)
+		}
+	})
+}
