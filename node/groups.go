@@ -235,25 +235,36 @@ func (n *Node) Invite(ctx context.Context, group string, who []string) (Group, e
 
 // Leave takes the owner out of a group. What was said stays readable here.
 func (n *Node) Leave(ctx context.Context, group string) (Group, error) {
-	return n.act(ctx, group, func(c event.Conversation, _ *authority.State) (event.Control, error) {
-		cuts, err := n.groups.Cuts(c, n.me.person)
-		return event.Leave{Cuts: cuts}, err
-	})
+	return n.takeOut(ctx, group, func(*authority.State) (crypto.PersonID, error) { return n.me.person, nil })
 }
 
 // RemoveMember takes a person out of a group: they get nothing more that is said by those who know.
 func (n *Node) RemoveMember(ctx context.Context, group, who string) (Group, error) {
-	return n.act(ctx, group, func(c event.Conversation, state *authority.State) (event.Control, error) {
+	return n.takeOut(ctx, group, func(state *authority.State) (crypto.PersonID, error) {
 		id, err := n.memberOf(state, who)
-		if err != nil {
-			return nil, err
+		if err == nil && id == n.me.person {
+			err = ErrSelf
 		}
-		if id == n.me.person {
-			return nil, ErrSelf
-		}
-		cuts, err := n.groups.Cuts(c, id)
-		return event.Remove{Person: id, Cuts: cuts}, err
+		return id, err
 	})
+}
+
+// takeOut has the owner take somebody out of a group, or themselves.
+func (n *Node) takeOut(ctx context.Context, group string, decide func(*authority.State) (crypto.PersonID, error)) (Group, error) {
+	c, err := n.resolveGroup(group)
+	if err != nil {
+		return Group{}, err
+	}
+	err = n.groups.TakeOut(ctx, c, func(state *authority.State) (crypto.PersonID, error) {
+		if _, ok := state.Member(n.me.person); !ok {
+			return crypto.PersonID{}, ErrNotMember
+		}
+		return decide(state)
+	})
+	if err != nil {
+		return Group{}, asOurs(err)
+	}
+	return n.group(c)
 }
 
 // memberOf resolves WHO to a member of a group. A name means who it means everywhere; of several who have it equally, the

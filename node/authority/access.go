@@ -46,22 +46,19 @@ func (g *Group) wrote(author crypto.PersonID, control []crypto.Hash) (past set, 
 	return past, g.standing(author, view{g.counts, past}).role != event.RoleNone, err
 }
 
-// limit returns where a log ends that was begun by somebody who knew of past. Each removal and leave of theirs ends all
-// their logs: one that it lists, or that a removal listed before it, where that says; others at once, unless they were
-// begun after it.
+// limit returns where a log ends that was begun by somebody who knew of past. Each removal and leave of theirs that counts
+// ends all their logs: where its cuts say, and others at once, unless they were begun after it.
 func (g *Group) limit(author crypto.PersonID, log event.Log, past set) uint64 {
 	limit := uint64(math.MaxUint64)
-	outs := g.about[author].outs
-	for _, out := range outs {
+	for _, out := range g.about[author].outs {
 		if !g.counts.has(out) {
 			continue
 		}
-		end, listed := cut(g.entries[out].Act, log)
+		end, listed := g.cut(author, out, log)
 		switch {
 		case listed:
 			limit = min(limit, end)
 		case past.has(out):
-		case slices.ContainsFunc(outs, func(earlier int) bool { return g.endsBefore(earlier, out, log) }):
 		default:
 			return 0
 		}
@@ -69,31 +66,71 @@ func (g *Group) limit(author crypto.PersonID, log event.Log, past set) uint64 {
 	return limit
 }
 
-// endsBefore says whether a removal in the past of another already says where a log ends. A leave doesn't: who goes might
-// spare logs from a later removal.
-func (g *Group) endsBefore(earlier, out int, log event.Log) bool {
-	remove, ok := g.entries[earlier].Act.(event.Remove)
-	if !ok || !g.counts.has(earlier) || !g.entries[out].past.has(earlier) {
-		return false
+// cut returns where a removal or leave of somebody ends a log, if it says so: by its own list, or else by the lowest of those
+// that it names.
+func (g *Group) cut(of crypto.PersonID, out int, log event.Log) (end uint64, listed bool) {
+	n := g.entries[out]
+	if end, listed = listedAt(n, of, log); listed {
+		return end, true
 	}
-	_, listed := cut(remove, log)
-	return listed
+	for _, list := range g.lists(of, out) {
+		if at, ok := listedAt(list, of, log); ok && (!listed || at < end) {
+			end, listed = at, true
+		}
+	}
+	return end, listed
 }
 
-// cut returns where a removal or leave ends a log, if it lists it.
-func cut(act event.Control, log event.Log) (uint64, bool) {
-	var cuts []event.Position
-	switch act := act.(type) {
+// lists returns the events that a removal or leave of somebody names for their cuts, of those in its past. Who is removed
+// has no say in where their logs end.
+func (g *Group) lists(of crypto.PersonID, out int) (found []*entry) {
+	var ids []crypto.Hash
+	removed := false
+	switch act := g.entries[out].Act.(type) {
 	case event.Leave:
-		cuts = act.Cuts
+		ids = act.Lists
 	case event.Remove:
-		cuts = act.Cuts
+		ids, removed = act.Lists, true
+	}
+	for _, id := range ids {
+		i, ok := g.byID[id]
+		if ok && g.entries[out].past.has(i) && !(removed && g.entries[i].Author == of) {
+			found = append(found, g.entries[i])
+		}
+	}
+	return found
+}
+
+// listedAt returns where an event says that a log of somebody ends, if it lists that.
+func listedAt(n *entry, of crypto.PersonID, log event.Log) (uint64, bool) {
+	whose, cuts := event.CutsOf(n.Author, n.Act)
+	if whose != of {
+		return 0, false
 	}
 	i, ok := slices.BinarySearchFunc(cuts, log, func(p event.Position, l event.Log) int { return p.Log(l.Conversation).Compare(l) })
 	if !ok {
 		return 0, false
 	}
 	return cuts[i].Sequence, true
+}
+
+// CutList is an event that lists where logs of somebody end.
+type CutList struct {
+	ID   crypto.Hash
+	Cuts []event.Position
+}
+
+// CutLists returns those that somebody's removal, or their leave, may name if it is written now, in the order in which
+// they came.
+func (g *Group) CutLists(of crypto.PersonID, leave bool) []CutList {
+	past, _ := g.reach(g.Heads()) // which are here
+	var out []CutList
+	for i, n := range g.entries {
+		if whose, cuts := event.CutsOf(n.Author, n.Act); whose == of && len(cuts) > 0 && past.has(i) && (leave || n.Author != of) {
+			out = append(out, CutList{n.ID, cuts})
+		}
+	}
+	return out
 }
 
 // Serves says whether what was written under control heads may be given to somebody: to who is or was in, unless its

@@ -5,7 +5,7 @@
 // of an event is what it reaches through parents. Seniority is, of two members, the higher role, then the earlier join, by
 // depth in the graph (the longest way from the create event), event ID and person. What is permitted by some events:
 //
-//   - Whoever is in may leave. All else needs an admin or owner, a change of roles an owner.
+//   - Whoever is in may leave, and list where their own logs end. All else needs an admin or owner, a change of roles an owner.
 //   - A removal's target is somebody junior, or not in; a role is for somebody junior or oneself.
 //   - A person is in by an invitation, or as founder by the create event, that comes after every removal and leave of
 //     theirs. Of several the earliest is their join.

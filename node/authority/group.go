@@ -16,7 +16,7 @@ const (
 	// whoever can remove a flooder still can.
 	maxByMembers = MaxEvents / 4
 	maxByAdmins  = MaxEvents / 4 * 3
-	// maxByMember bounds those of one plain member, who can only leave: more often than anybody comes and goes.
+	// maxByMember bounds those of one plain member, who can only leave and list cuts before: more often than anybody comes and goes.
 	maxByMember = 64
 )
 

@@ -17,6 +17,33 @@ type deed struct {
 	act event.Control
 }
 
+// under returns what is done under some heads. A removal or leave that names a list of nobody names all that there are.
+func (d deed) under(g *Group, heads []crypto.Hash) event.Control {
+	var all []crypto.Hash
+	past, _ := g.reach(heads)
+	for i, e := range g.entries {
+		if past.has(i) {
+			all = append(all, e.ID)
+		}
+	}
+	slices.SortFunc(all, func(a, b crypto.Hash) int { return bytes.Compare(a[:], b[:]) })
+	switch act := d.act.(type) {
+	case event.Leave:
+		if len(act.Lists) > 0 {
+			act.Lists = all
+			return act
+		}
+	case event.Remove:
+		if len(act.Lists) > 0 {
+			act.Lists = all
+			return act
+		}
+	}
+	return d.act
+}
+
+var naming = []crypto.Hash{{}}
+
 // theme is a set of deeds of which all histories of a length are made.
 type theme struct {
 	name   string
@@ -31,6 +58,10 @@ var themes = []theme{
 	}},
 	{"coming and going", 4, []deed{
 		{fay, remove(cleo, cutAt(cleo, 2))}, {ann, invite(cleo)}, {cleo, event.Leave{Cuts: []event.Position{cutAt(cleo, 1)}}}, {bob, remove(cleo)},
+	}},
+	{"lists of cuts", 4, []deed{
+		{cleo, event.CutList{Person: cleo, Cuts: []event.Position{cutAt(cleo, 3)}}}, {ann, event.CutList{Person: cleo, Cuts: []event.Position{cutAt(cleo, 2)}}},
+		{bob, event.Remove{Person: cleo, Lists: naming}}, {cleo, event.Leave{Lists: naming}}, {fay, invite(cleo)}, {fay, remove(ann)},
 	}},
 	{"an owner goes", 3, []deed{
 		{fay, event.Leave{}}, {fay, role(fay, event.RoleMember)}, {fay, role(ann, event.RoleOwner)}, {ann, role(bob, event.RoleOwner)},
@@ -52,6 +83,18 @@ func everything() []deed {
 			for r := event.RoleMember; r <= event.RoleOwner; r++ {
 				out = append(out, deed{who, role(whom, r)})
 			}
+		}
+	}
+	return out
+}
+
+// listing is what they may list of each other, and name.
+func listing() []deed {
+	var out []deed
+	for _, who := range all {
+		out = append(out, deed{who, event.Leave{Lists: naming}})
+		for _, whom := range all {
+			out = append(out, deed{who, event.CutList{Person: whom, Cuts: []event.Position{cutAt(whom, 2)}}}, deed{who, event.Remove{Person: whom, Lists: naming}})
 		}
 	}
 	return out
@@ -79,7 +122,7 @@ func grow(t *testing.T, theme theme, more []Event, seen map[crypto.Hash]bool) {
 	}
 	for _, d := range theme.deeds {
 		for _, parents := range antichains(group(t, append(base, more...)...), heads) {
-			e := does(d.who, d.act, parents...)
+			e := does(d.who, d.under(group(t, append(base, more...)...), parents), parents...)
 			history := append(slices.Clone(more), e)
 			key := crypto.Hash{}
 			for _, e := range history {
@@ -170,7 +213,7 @@ func FuzzHistories(f *testing.F) {
 		}
 		f.Add(history)
 	}
-	deeds := everything()
+	deeds := append(everything(), listing()...)
 	f.Fuzz(func(t *testing.T, history []byte) {
 		events := office()
 		g := group(t, events...)
@@ -182,7 +225,7 @@ func FuzzHistories(f *testing.F) {
 				}
 			}
 			d := deeds[int(binary.BigEndian.Uint16(history[2:]))%len(deeds)]
-			e := does(d.who, d.act, parents...)
+			e := does(d.who, d.under(g, parents), parents...)
 			if !g.Has(e.ID) && g.Add(e) == nil {
 				events = append(events, e)
 			}

@@ -102,6 +102,8 @@ func (g *Group) permitted(n *entry, v view, most event.Role) bool {
 		return false
 	case event.Leave:
 		return true
+	case event.CutList:
+		return me.role >= event.RoleAdmin || act.Person == me.person
 	case event.Merge:
 		return me.role >= event.RoleAdmin && len(n.Parents) > 1
 	case event.Remove:

@@ -179,6 +179,8 @@ func (r *reference) permitted(e Event, s ids, most event.Role) bool {
 		return false
 	case event.Leave:
 		return true
+	case event.CutList:
+		return admin || act.Person == e.Author
 	case event.Merge:
 		return admin && len(e.Parents) >= 2
 	case event.Remove:
@@ -332,21 +334,53 @@ func (r *reference) state(s ids) *State {
 	return out
 }
 
-// listed returns where a removal or leave says that a log ends, if it does.
-func (r *reference) listed(out int, log event.Log) (uint64, bool) {
+// listed returns where an event says that a log of somebody ends, if it does.
+func (r *reference) listed(i int, of crypto.PersonID, log event.Log) (uint64, bool) {
+	var whose crypto.PersonID
 	var cuts []event.Position
-	switch act := r.events[out].Act.(type) {
+	switch act := r.events[i].Act.(type) {
 	case event.Leave:
-		cuts = act.Cuts
+		whose, cuts = r.events[i].Author, act.Cuts
 	case event.Remove:
-		cuts = act.Cuts
+		whose, cuts = act.Person, act.Cuts
+	case event.CutList:
+		whose, cuts = act.Person, act.Cuts
 	}
 	for _, c := range cuts {
-		if c.Device == log.Device && c.Instance == log.Instance {
+		if whose == of && c.Device == log.Device && c.Instance == log.Instance {
 			return c.Sequence, true
 		}
 	}
 	return 0, false
+}
+
+// ends returns where a removal or leave of somebody ends a log, if it says so.
+func (r *reference) ends(out int, of crypto.PersonID, log event.Log) (uint64, bool) {
+	if end, ok := r.listed(out, of, log); ok {
+		return end, true
+	}
+	var named []crypto.Hash
+	byAnybody := true
+	switch act := r.events[out].Act.(type) {
+	case event.Leave:
+		named = act.Lists
+	case event.Remove:
+		named, byAnybody = act.Lists, false
+	}
+	var all []uint64
+	for _, id := range named {
+		i, here := r.index[id]
+		if !here || !r.pasts[out].has(i) || r.events[i].Author == of && !byAnybody {
+			continue
+		}
+		if end, ok := r.listed(i, of, log); ok {
+			all = append(all, end)
+		}
+	}
+	if len(all) == 0 {
+		return 0, false
+	}
+	return slices.Min(all), true
 }
 
 func (r *reference) accepts(author crypto.PersonID, log event.Log, sequence uint64, past, counts ids) error {
@@ -355,14 +389,10 @@ func (r *reference) accepts(author crypto.PersonID, log event.Log, sequence uint
 	}
 	_, outs, _ := r.of(author, counts)
 	refused := outs.any(func(o int) bool {
-		if end, ok := r.listed(o, log); ok {
+		if end, ok := r.ends(o, author, log); ok {
 			return sequence > end
 		}
-		return !past.has(o) && !(outs & r.pasts[o]).any(func(earlier int) bool {
-			_, ok := r.listed(earlier, log)
-			_, removal := r.events[earlier].Act.(event.Remove)
-			return ok && removal
-		})
+		return !past.has(o)
 	})
 	if refused {
 		return ErrCut

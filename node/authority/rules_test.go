@@ -270,7 +270,8 @@ func TestRoomForWhoCanHelp(t *testing.T) {
 func TestCuts(t *testing.T) {
 	g := group(t, office()...)
 	end := g.Heads()
-	add(t, g, does(ann, remove(cleo, cutAt(cleo, 7)), end...))
+	first := does(ann, remove(cleo, cutAt(cleo, 7)), end...)
+	add(t, g, first)
 	out := g.Heads()
 	add(t, g, does(fay, invite(cleo), out...))
 	back := g.Heads()
@@ -300,23 +301,104 @@ func TestCuts(t *testing.T) {
 	if g.Limit(fay, logOf(fay, 1), nil) != math.MaxUint64 || g.Accepts(fay, logOf(fay, 1), 1, nil) != nil {
 		t.Error("the log that the create event is in")
 	}
-	// A second removal need not list what the first has ended, but her leave spares nothing from it.
+	// A second removal ends what it does not list, unless it names the list of the first.
+	named := group(t, slices.Concat(office(), []Event{first, does(fay, invite(cleo), out...)})...)
+	add(t, named, does(ann, event.Remove{Person: cleo, Lists: []crypto.Hash{first.ID}}, back...))
 	add(t, g, does(ann, remove(cleo), back...))
-	if got := [...]uint64{g.Limit(cleo, known, end), g.Limit(cleo, other, back)}; got != [...]uint64{7, 0} {
-		t.Error("limits after a second removal", got)
+	for want, g := range map[uint64]*Group{0: g, 7: named} {
+		if got := [...]uint64{g.Limit(cleo, known, end), g.Limit(cleo, other, back)}; got != [...]uint64{want, 0} {
+			t.Error("limits after a second removal", got)
+		}
 	}
-	h := group(t, office()...)
-	add(t, h, does(cleo, event.Leave{Cuts: []event.Position{cutAt(cleo, 99)}}, end...))
-	add(t, h, does(ann, remove(cleo), h.Heads()...))
-	if limit := h.Limit(cleo, known, end); limit != 0 {
-		t.Error("a leave has spared a log from a removal", limit)
+}
+
+// A person has more logs than one event can list: what is named counts as if it were listed, the own list before that, and of
+// several the lowest. Who is removed has no say, nor do lists that the author can't have known, or that are of somebody else.
+func TestCutsOfMoreLogsThanOneEventLists(t *testing.T) {
+	const logs = 1500
+	base := office()
+	at := func(i int, sequence uint64) event.Position {
+		return event.Position{Device: crypto.DeviceID(cleo), Instance: event.Instance{byte(i >> 8), byte(i), 9}, Sequence: sequence}
 	}
-	// Nor does a removal that does not count.
-	v := group(t, office()...)
-	add(t, v, does(bob, remove(cleo, cutAt(cleo, 99)), end...))
-	add(t, v, does(ann, remove(cleo), v.Heads()...), does(fay, remove(bob), end...))
-	if limit := v.Limit(cleo, known, end); limit != 0 {
-		t.Error("a void removal has spared a log from another", limit)
+	list := func(from, to int) event.Control {
+		c := event.CutList{Person: cleo}
+		for i := from; i < to; i++ {
+			c.Cuts = append(c.Cuts, at(i, uint64(i+1)))
+		}
+		return c
+	}
+	log := func(i int) event.Log {
+		return event.Log{Conversation: event.Conversation(founding.ID), Device: crypto.DeviceID(cleo), Instance: at(i, 1).Instance}
+	}
+	end := base[len(base)-1].ID
+	var lists []Event
+	var ids []crypto.Hash
+	parent := end
+	for i := 0; i < logs; i += event.MaxCuts {
+		lists = append(lists, does(ann, list(i, min(i+event.MaxCuts, logs)), parent))
+		parent = lists[len(lists)-1].ID
+		ids = append(ids, parent)
+	}
+	lower := does(bob, event.CutList{Person: cleo, Cuts: []event.Position{at(5, 2)}}, parent)
+	own := does(cleo, event.CutList{Person: cleo, Cuts: []event.Position{at(logs, 99)}}, lower.ID)
+	others := does(ann, event.CutList{Person: bob, Cuts: []event.Position{at(logs+1, 99)}}, own.ID)
+	late := does(ann, event.CutList{Person: cleo, Cuts: []event.Position{at(logs+2, 99)}}, end)
+	g := group(t, base...)
+	add(t, g, lists...)
+	add(t, g, lower, own, others, late)
+	ids = append(ids, lower.ID, own.ID, others.ID, late.ID, crypto.Hash{0xfe})
+	removal := does(fay, event.Remove{Person: cleo, Cuts: []event.Position{at(7, 3)}, Lists: ids}, others.ID)
+	add(t, g, removal)
+	for i := range logs + 3 {
+		want := uint64(i + 1)
+		switch {
+		case i == 5:
+			want = 2
+		case i == 7:
+			want = 3
+		case i >= logs:
+			want = 0
+		}
+		if got := g.Limit(cleo, log(i), []crypto.Hash{end}); got != want {
+			t.Fatalf("log %d ends at %d, want %d", i, got, want)
+		}
+	}
+	// Her own list is good for her own leave.
+	h := group(t, base...)
+	add(t, h, lists...)
+	add(t, h, lower, own, does(cleo, event.Leave{Lists: []crypto.Hash{ids[0], own.ID}}, own.ID))
+	for i, want := range map[int]uint64{0: 1, 511: 512, 512: 0, logs: 99} {
+		if got := h.Limit(cleo, log(i), []crypto.Hash{end}); got != want {
+			t.Errorf("after her leave log %d ends at %d, want %d", i, got, want)
+		}
+	}
+	// What a removal, and a leave, may name.
+	want := []crypto.Hash{ids[0], ids[1], ids[2], lower.ID}
+	for leave, want := range map[bool][]crypto.Hash{false: want, true: append(slices.Clone(want), own.ID)} {
+		k := group(t, base...)
+		add(t, k, lists...)
+		add(t, k, lower, own, others)
+		var got []crypto.Hash
+		for _, l := range k.CutLists(cleo, leave) {
+			got = append(got, l.ID)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("leave %t: %d lists", leave, len(got))
+		}
+	}
+	// Where there are more heads than can be named, some lists are in nobody's past.
+	many := group(t, base...)
+	for i := range event.MaxControl + 3 {
+		add(t, many, does(ann, list(i, i+1), end))
+	}
+	if got := many.CutLists(cleo, false); len(got) != event.MaxControl {
+		t.Errorf("%d lists may be named by who names %d heads", len(got), event.MaxControl)
+	}
+	if err := g.Add(does(bob, list(0, 1), removal.ID)); err != nil {
+		t.Error("an admin's list:", err)
+	}
+	if err := h.Add(does(cleo, event.CutList{Person: bob, Cuts: []event.Position{at(1, 1)}}, own.ID)); err != ErrNotPermitted {
+		t.Error("a member's list of somebody else's:", err)
 	}
 }
 

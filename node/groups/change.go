@@ -1,7 +1,6 @@
 package groups
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -55,7 +54,7 @@ func prove(id event.Conversation, e *event.Event) error {
 	if e.Header.Conversation != id || e.Header.Kind.Class() != event.ClassControl || e.Absent != event.Present {
 		return ErrUnproven
 	}
-	if k := e.Header.Kind; len(e.Body) > maxControl && k != event.KindLeave && k != event.KindRemove {
+	if k := e.Header.Kind; len(e.Body) > maxControl && k != event.KindLeave && k != event.KindRemove && k != event.KindCuts {
 		return fmt.Errorf("%w: %d bytes", authority.ErrNotPermitted, len(e.Body))
 	}
 	alone := event.Run{Events: []event.Event{*e}}
@@ -237,13 +236,22 @@ func (g *Groups) Do(ctx context.Context, id event.Conversation, decide func(*aut
 		return err
 	}
 	act, err := decide(before)
+	if err != nil {
+		return err
+	}
+	return g.act(ctx, it, act)
+}
+
+// act has the owner do something in a group. The caller holds changing.
+func (g *Groups) act(ctx context.Context, it *group, act event.Control) error {
+	before, err := g.State(it.id)
 	if err == nil {
-		err = g.with(id, func(it *group) error { return it.engine.May(g.self, act) })
+		err = g.with(it.id, func(it *group) error { return it.engine.May(g.self, act) })
 	}
 	if err != nil {
 		return err
 	}
-	e, err := g.store.AppendControl(ctx, store.ControlDraft{Conversation: id, Act: act})
+	e, err := g.store.AppendControl(ctx, store.ControlDraft{Conversation: it.id, Act: act})
 	if err != nil {
 		return err
 	}
@@ -251,30 +259,4 @@ func (g *Groups) Do(ctx context.Context, id event.Conversation, decide func(*aut
 		_, err := g.permit(it, &e)
 		return err
 	})
-}
-
-// Cuts is where the logs of a person end that a removal now would cut: as far as they are held here.
-func (g *Groups) Cuts(id event.Conversation, of crypto.PersonID) ([]event.Position, error) {
-	first, err := g.store.FirstHeads(id)
-	if err != nil {
-		return nil, err
-	}
-	logs, err := g.store.Logs(id)
-	if err != nil {
-		return nil, err
-	}
-	var cuts []event.Position
-	for log, segments := range logs {
-		if first[log].Author != of || len(segments) == 0 {
-			continue
-		}
-		last := segments[len(segments)-1]
-		cuts = append(cuts, event.Position{Device: log.Device, Instance: log.Instance, Sequence: last.Last, ID: last.ID})
-	}
-	if len(cuts) > event.MaxCuts { // the longest; what isn't listed ends at once
-		slices.SortFunc(cuts, func(a, b event.Position) int { return cmp.Compare(b.Sequence, a.Sequence) })
-		cuts = cuts[:event.MaxCuts]
-	}
-	slices.SortFunc(cuts, func(a, b event.Position) int { return a.Log(id).Compare(b.Log(id)) })
-	return cuts, nil
 }

@@ -164,9 +164,7 @@ func TestFloors(t *testing.T) {
 					event.History{Policy: event.HistoryDays, Days: 1 + rnd.Uint64N(9)}}[rnd.IntN(3)]))
 			case 2:
 				if p := o.members[writers+rnd.IntN(len(o.members)-writers)]; !out[p] {
-					cuts, err := o.Cuts(o.id, p)
-					check(t, err)
-					check(t, o.act(event.Remove{Person: p, Cuts: cuts}))
+					check(t, o.TakeOut(context.Background(), o.id, func(*authority.State) (crypto.PersonID, error) { return p, nil }))
 					out[p] = true
 				}
 			case 3:

@@ -12,8 +12,6 @@ const (
 	MaxTopic = 1 << 10
 	// MaxInvited bounds the persons that one event invites.
 	MaxInvited = 64
-	// MaxCuts bounds the logs that a removal ends: more than a person's devices open.
-	MaxCuts = 512
 	// MaxHistoryDays bounds the days of history that newcomers get: a century.
 	MaxHistoryDays = 36500
 )
@@ -71,15 +69,17 @@ type Invite struct {
 	Persons []crypto.PersonID // ascending, 1 to MaxInvited
 }
 
-// Leave is by who goes. Logs of theirs end at the cuts; others have none.
+// Leave is by who goes. Logs of theirs end at the cuts, or else where the named lists say; others have no entry that counts.
 type Leave struct {
-	Cuts []Position // sorted by log, at most MaxCuts
+	Cuts  []Position    // sorted by log, at most MaxCuts
+	Lists []crypto.Hash // IDs of events that list cuts, ascending, at most MaxLists
 }
 
-// Remove takes somebody out. Their logs end at the cuts; others of theirs have none.
+// Remove takes somebody out. Their logs end as of Leave.
 type Remove struct {
 	Person crypto.PersonID
-	Cuts   []Position // the last that is accepted of each of their logs; as of Leave
+	Cuts   []Position // the last that is accepted of each of their logs
+	Lists  []crypto.Hash
 }
 
 // RoleChange gives a member a role other than RoleNone.
@@ -131,11 +131,15 @@ func ParseControl(k Kind, content []byte) (Control, error) {
 		c = invite
 	case KindLeave:
 		var leave Leave
-		leave.Cuts, err = parsePositions(r.Repeated(1, MaxCuts, maxPosition))
+		if leave.Cuts, err = parsePositions(r.Repeated(1, MaxCuts, maxPosition)); err == nil {
+			leave.Lists, err = parseLists(r.Repeated(2, MaxLists, 32))
+		}
 		c = leave
 	case KindRemove:
 		remove := Remove{Person: crypto.PersonID(r.Fixed(1, 32))}
-		remove.Cuts, err = parsePositions(r.Repeated(2, MaxCuts, maxPosition))
+		if remove.Cuts, err = parsePositions(r.Repeated(2, MaxCuts, maxPosition)); err == nil {
+			remove.Lists, err = parseLists(r.Repeated(3, MaxLists, 32))
+		}
 		c = remove
 	case KindRole:
 		role := RoleChange{Person: crypto.PersonID(r.Fixed(1, 32))}
@@ -149,6 +153,8 @@ func ParseControl(k Kind, content []byte) (Control, error) {
 		c = readHistory(r)
 	case KindMerge:
 		c = Merge{}
+	case KindCuts:
+		c, err = parseCutList(r)
 	default:
 		return nil, nil
 	}
@@ -185,9 +191,14 @@ func checkControl(c Control) error {
 		}
 		return checkPersons(c.Persons, MaxInvited)
 	case Leave:
-		return checkCuts(c.Cuts)
+		return checkCuts(c.Cuts, c.Lists)
 	case Remove:
-		return checkCuts(c.Cuts)
+		return checkCuts(c.Cuts, c.Lists)
+	case CutList:
+		if len(c.Cuts) == 0 {
+			return malformed("list of nothing")
+		}
+		return checkCuts(c.Cuts, nil)
 	case RoleChange:
 		if c.Role < RoleMember || c.Role > RoleOwner {
 			return malformed("role %d", c.Role)
@@ -216,13 +227,6 @@ func checkGroupName(name string) error {
 	return nil
 }
 
-func checkCuts(cuts []Position) error {
-	if len(cuts) > MaxCuts {
-		return malformed("%d cuts", len(cuts))
-	}
-	return checkPositions(cuts)
-}
-
 // marshalControl returns what write makes of a content that is as it must be.
 func marshalControl(c Control, write func(w *canon.Writer)) ([]byte, error) {
 	if err := checkControl(c); err != nil {
@@ -249,13 +253,17 @@ func (c Invite) Marshal() ([]byte, error) {
 }
 
 func (c Leave) Marshal() ([]byte, error) {
-	return marshalControl(c, func(w *canon.Writer) { writePositions(w, 1, c.Cuts) })
+	return marshalControl(c, func(w *canon.Writer) {
+		writePositions(w, 1, c.Cuts)
+		writeLists(w, 2, c.Lists)
+	})
 }
 
 func (c Remove) Marshal() ([]byte, error) {
 	return marshalControl(c, func(w *canon.Writer) {
 		w.Bytes(1, c.Person[:])
 		writePositions(w, 2, c.Cuts)
+		writeLists(w, 3, c.Lists)
 	})
 }
 

@@ -39,6 +39,10 @@ func TestControlsRefuse(t *testing.T) {
 	for i := range MaxCuts + 1 {
 		cuts = append(cuts, cut(i))
 	}
+	var lists []crypto.Hash
+	for i := range MaxLists + 1 {
+		lists = append(lists, crypto.Hash{byte(i)})
+	}
 	long := strings.Repeat("x", MaxTopic+1)
 	joined := History{Policy: HistoryJoined}
 	for name, c := range map[string]Control{
@@ -50,11 +54,17 @@ func TestControlsRefuse(t *testing.T) {
 		"too many":            Invite{persons},
 		"persons descending":  Invite{[]crypto.PersonID{{2}, {1}}},
 		"person twice":        Invite{[]crypto.PersonID{{1}, {1}}},
-		"cuts descending":     Leave{[]Position{cut(2), cut(1)}},
+		"cuts descending":     Leave{Cuts: []Position{cut(2), cut(1)}},
 		"cut twice":           Remove{Cuts: []Position{cut(1), cut(1)}},
 		"cut at 0":            Remove{Cuts: []Position{{}}},
-		"cut at a huge one":   Leave{[]Position{{Sequence: MaxInteger + 1}}},
+		"cut at a huge one":   Leave{Cuts: []Position{{Sequence: MaxInteger + 1}}},
 		"too many cuts":       Remove{Cuts: cuts},
+		"too many in a list":  CutList{Cuts: cuts},
+		"list of nothing":     CutList{},
+		"list descending":     CutList{Cuts: []Position{cut(2), cut(1)}},
+		"lists descending":    Remove{Lists: []crypto.Hash{{2}, {1}}},
+		"list twice":          Leave{Lists: []crypto.Hash{{1}, {1}}},
+		"too many lists":      Remove{Lists: lists},
 		"no role":             RoleChange{},
 		"unknown role":        RoleChange{Role: RoleOwner + 1},
 		"rename to nothing":   Rename{},
@@ -76,7 +86,8 @@ func TestControlsRefuse(t *testing.T) {
 	}
 	for name, c := range map[string]Control{
 		"all there may be invited": Invite{persons[:MaxInvited]},
-		"all cuts there may be":    Remove{Cuts: cuts[:MaxCuts]},
+		"all cuts there may be":    Remove{Cuts: cuts[:MaxCuts], Lists: lists[:MaxLists]},
+		"the longest list":         CutList{Cuts: cuts[:MaxCuts]},
 		"longest name":             Rename{long[:MaxName]},
 		"longest topic":            Topic{long[:MaxTopic]},
 		"most days":                History{HistoryDays, MaxHistoryDays},
@@ -106,7 +117,12 @@ func careless(c Control) []byte {
 		writePersons(&w, 1, c.Persons)
 	case Leave:
 		writePositions(&w, 1, c.Cuts)
+		writeLists(&w, 2, c.Lists)
 	case Remove:
+		w.Bytes(1, c.Person[:])
+		writePositions(&w, 2, c.Cuts)
+		writeLists(&w, 3, c.Lists)
+	case CutList:
 		w.Bytes(1, c.Person[:])
 		writePositions(&w, 2, c.Cuts)
 	case RoleChange:

@@ -54,6 +54,7 @@ var formats = map[string]again{
 	"topic":   control(KindTopic),
 	"history": control(KindHistory),
 	"merge":   control(KindMerge),
+	"cuts":    control(KindCuts),
 	"run": func(b []byte) ([]byte, error) {
 		run, err := ParseRun(b)
 		if err != nil {

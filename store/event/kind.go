@@ -18,9 +18,10 @@ const (
 	KindTopic   Kind = 70
 	KindHistory Kind = 71
 	KindMerge   Kind = 72
+	KindCuts    Kind = 73
 
 	firstControl = KindCreate
-	lastKnown    = KindMerge
+	lastKnown    = KindCuts
 	lastControl  = Kind(127) // beyond it a header is refused
 )
 

@@ -67,7 +67,7 @@ func fullBody(content []byte) Body {
 
 var controlNames = map[Kind]string{
 	KindCreate: "create", KindInvite: "invite", KindLeave: "leave", KindRemove: "remove", KindRole: "role",
-	KindRename: "rename", KindTopic: "topic", KindHistory: "history", KindMerge: "merge",
+	KindRename: "rename", KindTopic: "topic", KindHistory: "history", KindMerge: "merge", KindCuts: "cuts",
 }
 
 // sampleControls returns one content of each kind, with every field in use.
@@ -77,13 +77,14 @@ func sampleControls() []Control {
 	return []Control{
 		Create{Person: a, Name: "Büro", Secret: [32]byte(pattern(32, 0xd0)), History: History{HistoryDays, 30}},
 		Invite{Persons: []crypto.PersonID{a, b}},
-		Leave{Cuts: cuts},
-		Remove{Person: b, Cuts: cuts},
+		Leave{Cuts: cuts, Lists: []crypto.Hash{crypto.Hash(pattern(32, 0x60))}},
+		Remove{Person: b, Cuts: cuts, Lists: []crypto.Hash{crypto.Hash(pattern(32, 0x60)), crypto.Hash(pattern(32, 0x70))}},
 		RoleChange{Person: b, Role: RoleAdmin},
 		Rename{Name: "Küche"},
 		Topic{Topic: "who brings cake?"},
 		History{Policy: HistoryAll},
 		Merge{},
+		CutList{Person: b, Cuts: cuts},
 	}
 }
 
@@ -166,6 +167,7 @@ func makeVectors(t testing.TB) []vector {
 		Delivered: []LogSegment{
 			{Device: key.ID(), Instance: Instance{1}, Segment: Segment{First: 1, Last: 7, ID: least.ID}},
 			{Device: key.ID(), Instance: Instance{1}, Segment: Segment{First: 9, Last: 300, ID: full.ID}},
+			{Device: key.ID(), Instance: Instance{1}, Segment: Segment{First: 8, Last: 12, ID: full.ID}, Other: true},
 		},
 		Read: []LogSegment{{Device: key.ID(), Instance: Instance{1}, Segment: Segment{First: 1, Last: 1, ID: least.ID}}},
 	}.Marshal()
