@@ -4,6 +4,7 @@ import (
 	gosync "sync"
 	"time"
 
+	"github.com/earshot-im/earshot/store"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -16,7 +17,7 @@ const (
 	releaseAfter = 3 * time.Second
 
 	// releaseAtLast is how long a row waits at most, whoever goes on bringing something.
-	releaseAtLast = time.Minute
+	releaseAtLast = store.MaxWait
 )
 
 // rounds knows which peers are bringing what was missed, and so which rows still wait for what came before them. A row

@@ -210,7 +210,14 @@ func (b *batch) provenBefore(l *logState, in *intake, n int) (bool, error) {
 		return true, nil
 	}
 	st, err := b.standing(l, l.forked)
-	return st != nil, err
+	if err != nil || st == nil {
+		return false, err
+	}
+	h, err := event.ParseHeader(st.head)
+	if err != nil {
+		return false, damaged("event: %w", err)
+	}
+	return sameHeads(&in.events[n-1].Header, &h), nil // a run does not cross a change of heads
 }
 
 // growLog takes a run into a log that it does not contradict, and makes the log if it is not known.

@@ -283,3 +283,23 @@ func TestCountedLooksNearTheLimit(t *testing.T) {
 		}
 	}
 }
+
+// What comes before the doubt is not taken where only an event under other heads stands there: no run reaches its signature.
+func TestHolesBeforeAForkUnderOtherHeads(t *testing.T) {
+	n, p := newNode(t), newPen(t)
+	p.meets(n, true)
+	e1, e2 := p.say("1"), p.say("2")
+	q := *p
+	a3 := q.say("3", func(h *event.Header) { h.Card[0]++ })
+	b3 := p.say("3b")
+	_, err := p.give(n, a3)
+	check(t, err)
+	if _, err := p.give(n, b3); err != ErrForked {
+		t.Fatal(err)
+	}
+	e1.Signature, e2.Signature = nil, nil
+	if _, err := p.give(n, e1, e2, b3); err != ErrForked {
+		t.Fatal(err)
+	}
+	n.audit(t)
+}

@@ -334,8 +334,9 @@ func waitingFor(conversation uint32, device crypto.DeviceID, instance event.Inst
 	return binary.BigEndian.AppendUint64(b, sequence)
 }
 
-func recallsOf(conversation uint32, target event.ID) []byte {
-	return append(u32(conversation), target[:]...)
+// recallsOf is the beginning of the keys of all recalls of an event by a person.
+func recallsOf(conversation uint32, target event.ID, by crypto.PersonID) []byte {
+	return slices.Concat(u32(conversation), target[:], by[:shortID])
 }
 
 // actsOf is the beginning of the keys of all acts of a kind on one event.

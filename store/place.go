@@ -322,6 +322,9 @@ func (s *Store) Release(ctx context.Context, conv *event.Conversation, before ti
 	return nil
 }
 
+// MaxWait is how long an event waits for its causes at most.
+const MaxWait = time.Minute
+
 // release says how patient those are that have waited since before a time.
 type release struct {
 	wait   patience
@@ -394,14 +397,21 @@ func (b *batch) release(key []byte, until release) error {
 	if b.get(bucketWaiting, key) == nil {
 		return nil // it was
 	}
+	first := int64(number(b.get(bucketWaiting, key)))
 	st, err := b.causeOf(key)
-	if err != nil || st != nil && !st.is(flagPlaced) && until.due(st.firstSeen, b.now) {
+	if err != nil || st != nil && !st.is(flagPlaced) && until.due(st.firstSeen, b.now) && (!b.overdue(first) || b.overdue(st.firstSeen)) {
 		return err
 	}
 	if err := b.placeWaiter(key, until, until); err != nil {
 		return err
 	}
 	return b.wakeSome()
+}
+
+// overdue reports whether what was first seen at a time has waited as long as anything does. Its cause may not: else whoever
+// brings one cause of another, each in time, could hide it for ever.
+func (b *batch) overdue(first int64) bool {
+	return b.now-first >= MaxWait.Milliseconds() || first > b.now
 }
 
 // causeOf returns what the event under a key of bucketWaiting waits for, nil if it isn't here.

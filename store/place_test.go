@@ -308,3 +308,33 @@ func TestReleaseHoldsWhatMayCome(t *testing.T) {
 	check(t, n.Release(ctx, nil, n.now(), func(event.Log, time.Time) bool { return false }))
 	equalWords(t, "rows", words(n.rows(c)), "waits for both", "waits for that")
 }
+
+// Whoever brings one cause of another, each in time, hides nothing for longer than anything waits.
+func TestChainOfCausesIsWaitedForOnce(t *testing.T) {
+	n, p, q := newNode(t), newPen(t), newPen(t)
+	c := p.meets(n, true)
+	q.meets(n, true)
+	q.restart(c)
+	var chain []event.Event
+	for range 6 {
+		chain = append(chain, p.say("chain"))
+	}
+	last := len(chain) - 1
+	_, err := p.give(n, chain[last])
+	check(t, err)
+	_, err = q.give(n, q.say("honest", func(h *event.Header) { h.Seen = []event.Position{chain[last].Position()} }))
+	check(t, err)
+	waits := func(_ event.Log, since time.Time) bool { return n.now().Sub(since) < MaxWait }
+	for second := 0; !slices.Contains(words(n.rows(c)), "honest"); second++ {
+		if n.now().Sub(epoch) > MaxWait {
+			t.Fatal("still hidden")
+		}
+		n.wait(time.Second)
+		if second%45 == 44 {
+			last--
+			_, err := p.give(n, chain[last])
+			check(t, err)
+		}
+		check(t, n.Release(ctx, nil, n.now().Add(-3*time.Second), waits))
+	}
+}

@@ -17,7 +17,7 @@ const RecallWindow = 2 * time.Minute
 // absence must be explained, and takes the words if it may.
 func (b *batch) applyRecall(x *entry) error {
 	id := x.header.Target
-	key := append(recallsOf(x.in.conversation, id), u32(x.log)...)
+	key := append(recallsOf(x.in.conversation, id, x.in.person), u32(x.log)...)
 	if old := b.get(bucketRecalls, key); old == nil || number(old) > x.sequence { // the first is within any limit first
 		b.put(bucketRecalls, key, u64(x.sequence))
 	}
@@ -95,7 +95,7 @@ func (r *reader) recallOf(x *entry) (pointer, error) {
 // recallBy returns where a recall of an event by the author of a log is, or nothing.
 func (r *reader) recallBy(in *logState, id event.ID) (pointer, error) {
 	var found pointer
-	err := r.each(bucketRecalls, recallsOf(in.conversation, id), func(k, v []byte) error {
+	err := r.each(bucketRecalls, recallsOf(in.conversation, id, in.person), func(k, v []byte) error {
 		n := binary.BigEndian.Uint32(k[len(k)-4:])
 		l, err := r.log(n)
 		if err != nil {

@@ -180,7 +180,7 @@ func (b *batch) move(x *entry, from pointer) {
 	}
 	switch {
 	case x.header.Kind == event.KindRecall:
-		prefix := recallsOf(x.in.conversation, x.header.Target)
+		prefix := recallsOf(x.in.conversation, x.header.Target, x.in.person)
 		b.delete(bucketRecalls, append(bytes.Clone(prefix), u32(from.log)...))
 		b.put(bucketRecalls, append(prefix, u32(x.log)...), u64(x.sequence))
 	case indexed(x.header.Kind) && x.absent == event.Present: // what takes its place counts

@@ -94,8 +94,9 @@ const (
 	maxWanted = 1024
 
 	// maxKnown bounds the control events by which is remembered what the peer has of a
-	// group: a locator, and what went to and fro since.
-	maxKnown = 2 * MaxLocator
+	// group: as many as a group may have. If something that was sent were forgotten, it would be
+	// sent again, and then that which it displaced, for ever.
+	maxKnown = 4096
 
 	// maxWelcomes bounds the Welcome frames of a session: more groups than anybody is in.
 	maxWelcomes = 256
