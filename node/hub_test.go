@@ -31,8 +31,9 @@ func TestHubAnswersWhileItStops(t *testing.T) {
 		people[1].meets(soon, people[0])
 		for i, m := range people {
 			hub, device := m.hub, peerID(people[1-i].who.device)
-			if !hub.planner.State(device).Connected {
-				t.Fatalf("%s is not connected", m.name)
+			connected := false
+			if err := hub.ask(t.Context(), func() { connected = hub.planner.State(device).Connected }); err != nil || !connected {
+				t.Fatalf("%s is not connected: %v", m.name, err)
 			}
 			m.stop()
 			if len(hub.sessions) != 0 || hub.planner.State(device).Connected {
