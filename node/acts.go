@@ -98,9 +98,13 @@ func (n *Node) within(c event.Conversation) (destination, error) {
 	return n.directDestination(c, with.public())
 }
 
-// Recall takes the words of an own message back from everybody who has had them for less than two minutes.
+// Recall takes the words of an own message back from everybody who has had them for less than two minutes. Of who is
+// out of a group nobody takes a recall: it would be a promise that is not kept.
 func (n *Node) Recall(ctx context.Context, id event.ID) (Message, error) {
 	row, err := n.ownRow(id)
+	if err == nil && n.groups.Known(row.Conversation) {
+		_, err = n.groupDestination(row.Conversation)
+	}
 	if err != nil {
 		return Message{}, err
 	}

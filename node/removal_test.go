@@ -58,3 +58,29 @@ func TestRunLetInWhileItsAuthorIsRemoved(t *testing.T) {
 		}
 	})
 }
+
+// TestWhoIsOutRecallsNothing: nobody takes a recall of who is out of a group, so it must not look as if the words were taken back.
+func TestWhoIsOutRecallsNothing(t *testing.T) {
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		all := w.people("Ann", "Bob", "Cleo")
+		ann, bob, cleo := all[0], all[1], all[2]
+		ann.meets(soon, bob, cleo)
+		bob.meets(soon, cleo)
+		g := ann.makes("lunch", bob, cleo)
+		w.cut(ann.addr(), cleo.addr())
+		said := cleo.tell(g, "said too late").ID
+		w.within(soon, "Bob has it", func() bool { return slices.Contains(bob.heard(g), "said too late") })
+		w.cut(bob.addr(), cleo.addr())
+		if _, err := ann.RemoveMember(t.Context(), g.String(), cleo.who.person.String()); err != nil {
+			t.Fatal(err)
+		}
+		w.heal(ann.addr(), cleo.addr())
+		w.within(soon, "Cleo knows", func() bool {
+			reached, err := cleo.Receipts(t.Context(), said)
+			return err == nil && reached[0].State == StateUndelivered
+		})
+		if _, err := cleo.Recall(t.Context(), said); err != ErrNotMember {
+			t.Errorf("her recall: %v", err)
+		}
+	})
+}

@@ -154,7 +154,7 @@ func (a *app) acceptCommand() *cobra.Command {
 func (a *app) blockCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "block WHO",
-		Short: "Take nothing that a person writes; they are not told",
+		Short: "Show nothing that a person writes, and take no message to you alone; they are not told",
 		Args:  exactly("WHO"),
 		RunE: a.ask(func(ctx context.Context, client *control.Client, args []string) error {
 			return a.person(client.Block(ctx, &controlv1.BlockRequest{Who: args[0]}))
@@ -165,7 +165,7 @@ func (a *app) blockCommand() *cobra.Command {
 func (a *app) unblockCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "unblock WHO",
-		Short: "Let a blocked person write again",
+		Short: "Let a blocked person write again; what they wrote in groups meanwhile is shown then",
 		Args:  exactly("WHO"),
 		RunE: a.ask(func(ctx context.Context, client *control.Client, args []string) error {
 			return a.person(client.Unblock(ctx, &controlv1.UnblockRequest{Who: args[0]}))
