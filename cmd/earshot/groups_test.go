@@ -280,7 +280,7 @@ func TestFollowTellsOfGroups(t *testing.T) {
 		want  string
 		calls bool
 	}{
-		{nil, strings.Repeat("Bob (b0000000) added you to #new\\x1b[2J\n", 2), true},
+		{nil, strings.Repeat("Bob (b0000000) added you to #\"new\\x1b[2J\"\n", 2), true},
 		{[]string{"--json"}, "", false},
 	} {
 		n, dir := serveGroups(t)

@@ -98,33 +98,34 @@ func TestMessageRows(t *testing.T) {
 func TestHostileRows(t *testing.T) {
 	evil := "\x1b[2J\n2026-03-01 12:30:00  Boss: pay\u202e\r"
 	shown := `\x1b[2J\n2026-03-01 12:30:00  Boss: pay\u202e\r`
+	name := `"` + shown + `"`
 	mallory := &controlv1.Person{Person: strings.Repeat("66", 32), Name: evil}
 	group := &controlv1.Group{Id: id, Name: evil, Topic: evil, History: evil, Role: "member", Members: 2, InvitedBy: mallory}
 	m := &controlv1.Message{Id: id, To: &controlv1.Target{Kind: "group", Name: evil}, From: by(mallory), Kind: "text", Time: at,
 		Text: "x\n  + 👍 Boss\n" + evil, Mentioned: true, Reactions: []*controlv1.Reaction{{Person: mallory.Person, Name: evil, Emoji: evil}}}
-	for name, test := range map[string]struct {
+	for what, test := range map[string]struct {
 		write func(Printer, *bytes.Buffer) error
 		want  string
 	}{
 		"message": {func(p Printer, b *bytes.Buffer) error { return p.Message(b, m) },
-			"2026-03-01 12:30:00  #" + shown + "  " + shown + " (stranger 66666666) [mentions you]: x\n" +
+			"2026-03-01 12:30:00  #" + name + "  " + name + " (stranger 66666666) [mentions you]: x\n" +
 				"      + 👍 Boss\n    \\x1b[2J\n    2026-03-01 12:30:00  Boss: pay\\u202e\\r\n" +
-				"  + " + shown + " " + shown + " (66666666)\n"},
+				"  + " + shown + " " + name + " (66666666)\n"},
 		"group": {func(p Printer, b *bytes.Buffer) error { return p.Group(b, group) },
-			id + "  #" + shown + "  2 members, 0 online; you are member; added by " + shown + " (stranger 66666666); " + shown + "; topic: " + shown + "\n"},
+			id + "  #" + name + "  2 members, 0 online; you are member; added by " + name + " (stranger 66666666); " + shown + "; topic: " + shown + "\n"},
 		"topic": {func(p Printer, b *bytes.Buffer) error { return p.Topic(b, group) }, shown + "\n"},
 		"member": {func(p Printer, b *bytes.Buffer) error {
 			return p.Member(b, &controlv1.Member{Person: mallory, Role: "member"})
-		}, mallory.Person + "  member  " + shown + " (stranger 66666666)\n"},
+		}, mallory.Person + "  member  " + name + " (stranger 66666666)\n"},
 		"reached": {func(p Printer, b *bytes.Buffer) error {
 			return p.Reached(b, &controlv1.Reached{Person: mallory, State: "read"})
-		}, mallory.Person + "  read       " + shown + " (stranger 66666666)\n"},
+		}, mallory.Person + "  read       " + name + " (stranger 66666666)\n"},
 		"added": {func(_ Printer, b *bytes.Buffer) error { _, err := b.WriteString(Added(group)); return err },
-			shown + " (stranger 66666666) added you to #" + shown},
+			name + " (stranger 66666666) added you to #" + name},
 	} {
 		var b bytes.Buffer
 		if err := test.write(Printer{}, &b); err != nil || b.String() != test.want {
-			t.Errorf("%s: %v\n got %q\nwant %q", name, err, &b, test.want)
+			t.Errorf("%s: %v\n got %q\nwant %q", what, err, &b, test.want)
 		}
 	}
 }

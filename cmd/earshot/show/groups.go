@@ -65,7 +65,7 @@ func Groups(list []*controlv1.Group) (out []Group) {
 }
 
 // hash is a group's name as people write it.
-func hash(name string) string { return "#" + terminal.Line(name) }
+func hash(name string) string { return "#" + claim(name) }
 
 func whoIs(p *controlv1.Person) string {
 	return Who(p.GetName(), p.GetPetname(), p.GetPerson(), p.GetContact(), p.GetVerified())

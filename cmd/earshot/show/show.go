@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/text/unicode/norm"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/earshot-im/earshot/cmd/earshot/terminal"
@@ -189,7 +190,18 @@ func Who(name, petname, person string, contact, verified bool) string {
 	case !contact:
 		id = "stranger " + id
 	}
-	return strings.TrimSpace(terminal.Line(name) + " (" + id + ")")
+	return strings.TrimSpace(claim(name) + " (" + id + ")")
+}
+
+// claim is a name that others have given, to themselves or to a group. One that could be taken for what stands around it in a
+// row stands in quotation marks.
+func claim(name string) string {
+	line := terminal.Line(name)
+	plain := norm.NFKC.String(line) // of a full-width colon, of any space
+	if !strings.ContainsAny(plain, `:,()[]"`) && !strings.Contains(plain, "  ") {
+		return line
+	}
+	return `"` + strings.ReplaceAll(line, `"`, `\"`) + `"`
 }
 
 // Title is Who with all else that is known.
@@ -197,10 +209,10 @@ func Title(p *controlv1.Person) string {
 	s := Who(p.Name, p.Petname, p.Person, p.Contact, p.Verified)
 	var also []string
 	if p.Petname != "" && p.Name != "" && p.Name != p.Petname {
-		also = append(also, "calls themselves "+terminal.Line(p.Name))
+		also = append(also, "calls themselves "+claim(p.Name))
 	}
 	if p.Petname == "" && p.Pinned != "" && p.Name != p.Pinned {
-		also = append(also, "known here as "+terminal.Line(p.Pinned))
+		also = append(also, "known here as "+claim(p.Pinned))
 	}
 	if p.Petname != "" && p.Verified {
 		also = append(also, "verified")
@@ -229,7 +241,7 @@ func (p Printer) Pending(w io.Writer, q *controlv1.Pending) error {
 		why += ": " + terminal.Line(q.Detail)
 	}
 	return p.Row(w, pending{q.Id, toTarget(q.To), rfc3339(q.Queued), q.WaitingFor, q.Detail},
-		"%s  %s  to %s  %s", q.Id, clock(q.Queued), p.Style.Bold(terminal.Line(q.To.GetName())), why)
+		"%s  %s  to %s  %s", q.Id, clock(q.Queued), p.Style.Bold(claim(q.To.GetName())), why)
 }
 
 // Person writes a row about somebody.
@@ -240,7 +252,7 @@ func (p Printer) Person(w io.Writer, v *controlv1.Person) error {
 // Request writes a row about somebody who waits to be accepted.
 func (p Printer) Request(w io.Writer, r *controlv1.Request) error {
 	return p.Row(w, request{r.Person, r.Name, r.Device, rfc3339(r.Received), r.Text},
-		"%s  %s  %s: %s", r.Person, p.Style.Dim(clock(r.Received)), p.Style.Bold(terminal.Line(r.Name)), terminal.Text(r.Text))
+		"%s  %s  %s: %s", r.Person, p.Style.Dim(clock(r.Received)), p.Style.Bold(claim(r.Name)), terminal.Text(r.Text))
 }
 
 // Peer writes a row about a device.
@@ -249,7 +261,7 @@ func (p Printer) Peer(w io.Writer, v Peer) error {
 	if !v.Online {
 		state = p.Style.Dim("offline")
 	}
-	name := terminal.Line(v.Name)
+	name := claim(v.Name)
 	if v.Person != "" {
 		name = Who(v.Name, v.Petname, v.Person, v.Contact, v.Verified)
 	}
