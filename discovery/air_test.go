@@ -121,6 +121,7 @@ type bench struct {
 	air      *air
 	networks chan Network
 	found    []Sighting // of Run's goroutine: read after synctest.Wait
+	own      []Sighting // the same
 }
 
 func withMDNS(t *testing.T, known func(peer.ID) bool, body func(*bench)) {
@@ -128,7 +129,7 @@ func withMDNS(t *testing.T, known func(peer.ID) bool, body func(*bench)) {
 		b := &bench{T: t, networks: make(chan Network, 1)}
 		b.air = &air{began: time.Now(), names: map[string]int{}, fails: map[family]error{}}
 		m, err := NewMDNS(MDNSConfig{Device: device(1), Port: 4001, Networks: b.networks, Known: known,
-			Found: func(s Sighting) { b.found = append(b.found, s) }, Log: slog.New(slog.DiscardHandler)})
+			Found: func(s Sighting) { b.found = append(b.found, s) }, Own: func(s Sighting) { b.own = append(b.own, s) }, Log: slog.New(slog.DiscardHandler)})
 		if err != nil {
 			t.Fatal(err)
 		}

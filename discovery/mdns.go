@@ -24,7 +24,7 @@ const (
 	maxEntries = 4096
 )
 
-// MDNSConfig is what an MDNS needs. All but Known is required.
+// MDNSConfig is what an MDNS needs. All but Own and Known is required.
 type MDNSConfig struct {
 	Device   peer.ID        // this device: announced, and left out of what is found
 	Port     uint16         // TCP port on which the node listens
@@ -34,6 +34,10 @@ type MDNSConfig struct {
 	// again about once a minute and for each of IPv4 and IPv6. While it runs
 	// nothing else is heard, so it should hand over and return.
 	Found func(Sighting)
+
+	// Own, if set, is called as Found with sightings of this device itself: those
+	// that this very MDNS announces come back, others tell of another machine.
+	Own func(Sighting)
 
 	// Known, if set, tells devices that are to be reported however many
 	// strangers are announced. Called as Found is.
@@ -258,6 +262,9 @@ func (r *running) hear(h heard) {
 		return
 	}
 	if s.Device == r.cfg.Device {
+		if r.cfg.Own != nil {
+			r.cfg.Own(s)
+		}
 		return
 	}
 	if r.cfg.Known == nil || !r.cfg.Known(s.Device) {

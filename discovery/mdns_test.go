@@ -171,6 +171,9 @@ func TestMDNSLeavesOutItselfAndNonsense(t *testing.T) {
 		if len(b.found) != 1 || b.found[0].Device != device(2) {
 			b.Errorf("found %v", b.found)
 		}
+		if len(b.own) != 1 || b.own[0].Device != device(1) || len(b.own[0].Addrs) != 1 {
+			b.Errorf("of this device itself %v", b.own)
+		}
 	})
 }
 

@@ -16,6 +16,7 @@ type Status struct {
 	Listening []string // multiaddrs with the peer ID
 	Peers     int      // devices connected now
 	Outbox    int      // lines that Outbox would give
+	Warnings  []Warning
 }
 
 // Me is what the owner of the node has set.

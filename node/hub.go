@@ -46,6 +46,7 @@ type hub struct {
 	changed  func()                                            // presence has changed
 	place    func(s *session, own, heard []netip.AddrPort)     // takes in where the peer of a session is
 	addrs    func(discovery.Network) []netip.AddrPort          // where this node listens
+	self     func([]netip.AddrPort, discovery.Network)         // takes in where this device is announced
 	mail     chan func()                                       // waits while full
 	stopped  chan struct{}
 	running  gosync.WaitGroup // dials, and sessions that were admitted
@@ -280,6 +281,11 @@ func (h *hub) ended(s *session, err error) {
 // sighted takes in what a source found.
 func (h *hub) sighted(s discovery.Sighting) {
 	h.do(func() { h.planner.Sighted(s, time.Now()) })
+}
+
+// sightedSelf takes in where this device is announced, by this node or another.
+func (h *hub) sightedSelf(s discovery.Sighting) {
+	h.do(func() { h.self(s.Addrs, h.network) })
 }
 
 // introduce tells a new session's peer who else is here, and the others of it.

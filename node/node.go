@@ -54,6 +54,9 @@ type Config struct {
 	Log        *slog.Logger
 	Version    string
 
+	// Warn is told each kind of warning when there first is reason for it, by any goroutine. It must not call the node.
+	Warn func(Warning)
+
 	// Transport, Networks, Now and Identify replace TCP, this machine's interfaces, its wall clock and what its file system says
 	// of which file the database is, in simulations.
 	Transport link.Transport
@@ -100,6 +103,8 @@ type Node struct {
 	ended chan struct{} // closed when down is called
 
 	contested contested
+	warnings  warnings
+	began     time.Time // by the wall clock
 
 	mu          gosync.Mutex // guards what follows
 	settings    settings
@@ -141,6 +146,13 @@ func Open(cfg Config) (_ *Node, err error) {
 		rollbacks:   make(map[event.Conversation]time.Time),
 		invitations: make(map[event.Conversation]invitation),
 	}
+	n.began = cfg.Now()
+	n.warnings.tell = func(w Warning) {
+		n.log.Warn("the owner is warned", "code", w.Code, "detail", w.Detail)
+		if cfg.Warn != nil {
+			cfg.Warn(w)
+		}
+	}
 	n.down = gosync.OnceFunc(func() { close(n.ended) })
 	if cfg.Name != "" {
 		if n.cfg.Name, err = names.Parse(cfg.Name); err != nil {
@@ -180,6 +192,7 @@ func Open(cfg Config) (_ *Node, err error) {
 	n.hub.changed = n.presence.bump
 	n.hub.place = n.people.found
 	n.hub.addrs = n.ownAddrs
+	n.hub.self = n.sightedSelf
 	n.receipts = newReceipts(n.store, n.me.person, n.groups, cfg.Log, n.tellRecord)
 	n.acks = newAcks(n.store, cfg.Log)
 	n.runs = newRuns(n.store.LoadRun)
@@ -255,6 +268,7 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	if err := n.introduce(ctx); err != nil {
 		return err
 	}
+	n.warn()
 	for _, c := range n.groups.All() { // the last run may have ended between a removal and what it cuts
 		if err := n.groups.Limit(ctx, c); err != nil {
 			return fmt.Errorf("limit logs of a group: %w", err)
@@ -278,6 +292,7 @@ func (n *Node) Run(ctx context.Context) (err error) {
 			Port:     n.host.Port(),
 			Networks: n.watcher.Subscribe(),
 			Found:    n.hub.sighted,
+			Own:      n.hub.sightedSelf,
 			Known:    n.isContact,
 			Log:      n.log,
 		}); err != nil {
@@ -349,6 +364,9 @@ func (n *Node) release(ctx context.Context) {
 // committed passes on what the store has written. It is called by the store's writer.
 func (n *Node) committed(c store.Change) {
 	n.runs.committed(c)
+	if !c.Strange.IsZero() {
+		n.cameBack(c.Strange)
+	}
 	n.eachSession(func(s *session) {
 		for _, l := range c.Logs {
 			s.news.hold(l.Log, l.Segments)

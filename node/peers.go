@@ -31,6 +31,9 @@ func (n *Node) Status(ctx context.Context) (Status, error) {
 		return Status{}, err
 	}
 	s := Status{Person: me.Person, Name: me.Name, Device: me.Device, Version: n.cfg.Version, Outbox: len(outbox)}
+	if s.Warnings, err = n.Warnings(ctx); err != nil {
+		return Status{}, err
+	}
 	for _, a := range n.listening() {
 		s.Listening = append(s.Listening, fmt.Sprintf("%s/p2p/%s", a, me.Device))
 	}

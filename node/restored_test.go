@@ -36,6 +36,7 @@ func TestRestoredInPlace(t *testing.T) {
 				ann.stop()
 				ann.dir = backup
 				cleo.start()
+				told := ann.warned()
 				ann.start(cleo.address())
 				ann.meets(soon, cleo)
 				var sent []Message
@@ -61,6 +62,12 @@ func TestRestoredInPlace(t *testing.T) {
 					if len(got) != len(want) {
 						t.Errorf("%s shows %d rows, want %d", m.name, len(got), len(want))
 					}
+				}
+				if got := told(); !slices.Equal(got, []string{WarnRestored}) {
+					t.Errorf("the owner is told %q", got)
+				}
+				if got := ann.codes(); !slices.Equal(got, []string{WarnRestored}) {
+					t.Errorf("status: %q", got)
 				}
 				lines, err := ann.Outbox(t.Context())
 				if err != nil || len(lines) > 0 {

@@ -120,8 +120,9 @@ type machine struct {
 	host   *memnet.Host
 	skew   atomic.Int64 // of its clock, in ns
 	file   string       // which file the database is: as long as nobody says otherwise always the same
-	who    self         // once it has been on
-	*Node               // nil while it is off
+	warn   func(Warning)
+	who    self // once it has been on
+	*Node       // nil while it is off
 	cancel context.CancelFunc
 	ended  chan error
 }
@@ -178,7 +179,7 @@ func (m *machine) start(peers ...string) {
 		Networks: func() (discovery.Network, error) {
 			return discovery.Network{Links: []discovery.Link{{Name: "eth0", Index: 1, Addrs: host.Addrs()}}}, nil
 		},
-		Now: m.now, GossipAbove: m.w.gossip,
+		Now: m.now, GossipAbove: m.w.gossip, Warn: m.warn,
 		Identify: func(string) (store.FileIdentity, error) { return store.FileIdentity("file " + m.file), nil },
 	})
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"maps"
 	"slices"
+	"time"
 
 	"go.etcd.io/bbolt"
 
@@ -35,6 +36,7 @@ type batch struct {
 	waking  waking           // Store.waking after this transaction
 	woken   int              // see maxWoken
 	recalls int              // of anything
+	strange int64            // the latest clock of an event of this device that came from others; 0: none did
 }
 
 // tail is the end of an own log that no signature proves yet.
@@ -169,6 +171,9 @@ func (b *batch) finish() error {
 // changed describes the transaction, once finished.
 func (b *batch) changed() (Change, error) {
 	c := Change{N: b.bucket(bucketArrivals).Sequence()}
+	if b.strange != 0 {
+		c.Strange = time.UnixMilli(b.strange)
+	}
 	for n := range b.grown {
 		l := b.logs[n]
 		segments, err := b.counted(l)

@@ -31,7 +31,7 @@ func (s *Store) recognise() error {
 			s.era++
 			s.copied = true
 			b.put(bucketMeta, metaEra, u32(s.era))
-			b.put(bucketMeta, metaRestored, u64(uint64(b.now)))
+			b.putRestored(false)
 			// What was signed since under the name of this store has higher counters than what is here.
 			instance, err := s.newInstance()
 			if err != nil {
@@ -71,18 +71,37 @@ func fileMoved(tx *bbolt.Tx, from, to disk.Identity) error {
 	return meta.Put(metaFile, to)
 }
 
+// putRestored notes that this disk may have gone back to an earlier time, or has.
+func (b *batch) putRestored(proven bool) {
+	v := append(u64(uint64(b.now)), 0)
+	if proven {
+		v[8] = 1
+	}
+	b.put(bucketMeta, metaRestored, v)
+}
+
+// foreign notes that an event of this device came from others, which this disk did not have: it has gone back, or another
+// runs with the same key.
+func (b *batch) foreign(x *entry) {
+	if x.header.Device != b.s.own.Device.ID() {
+		return
+	}
+	b.putRestored(true)
+	b.strange = max(b.strange, x.header.Clock)
+}
+
 // Copied reports whether the database was found in another file than before when it was opened: somebody has put a backup
 // back, or has copied or moved the directory.
 func (s *Store) Copied() bool { return s.copied }
 
-// Restored returns when it was last found that this disk has gone back to an earlier time: by Copied, or by events of this
+// Restored returns when it was last found that this disk has gone back to an earlier time: by Copied, or proven by events of this
 // device that others had and this disk had not. The zero time if never.
-func (s *Store) Restored() (at time.Time, err error) {
+func (s *Store) Restored() (at time.Time, proven bool, err error) {
 	err = s.view(func(r *reader) error {
-		if ms := number(r.get(bucketMeta, metaRestored)); ms != 0 {
-			at = time.UnixMilli(int64(ms))
+		if v := r.get(bucketMeta, metaRestored); len(v) == 9 {
+			at, proven = time.UnixMilli(int64(number(v[:8]))), v[8] == 1
 		}
 		return nil
 	})
-	return at, err
+	return at, proven, err
 }

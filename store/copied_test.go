@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/earshot-im/earshot/store/disk"
 )
@@ -19,9 +20,9 @@ func TestCopyGoesOnInNewLogs(t *testing.T) {
 	a.file = disk.Identity("copy")
 	a.wait(1)
 	a.reopen()
-	at, err := a.Restored()
+	at, proven, err := a.Restored()
 	check(t, err)
-	if !a.Copied() || !at.Equal(a.now().Truncate(1e6)) || a.own.Store == self {
+	if !a.Copied() || proven || !at.Equal(a.now().Truncate(1e6)) || a.own.Store == self {
 		t.Fatalf("copied %t, restored %v, store instance %x", a.Copied(), at, a.own.Store)
 	}
 	if a.log(c) != direct || a.log(d) != room || len(a.logs(c)) != 1 {
@@ -34,7 +35,7 @@ func TestCopyGoesOnInNewLogs(t *testing.T) {
 	}
 	self = a.own.Store
 	a.reopen()
-	if again, err := a.Restored(); err != nil || a.Copied() || !again.Equal(at) || a.own.Store != self {
+	if again, _, err := a.Restored(); err != nil || a.Copied() || !again.Equal(at) || a.own.Store != self {
 		t.Fatal("the same file is a copy again")
 	}
 	a.say(c, "3")
@@ -202,4 +203,45 @@ func pending(t *testing.T, n *node) Pending {
 	out, err := n.Outbox()
 	check(t, err)
 	return out[0]
+}
+
+// Events of this device that come from others prove that this disk has gone back, or that another has its key, and tell when
+// they were written. What comes a second time, or was written here, proves nothing.
+func TestRestoreIsProven(t *testing.T) {
+	f := fork(t, 2, 0)
+	if at, proven, err := f.a.Restored(); err != nil || !at.IsZero() || proven {
+		t.Fatal(at, proven, err)
+	}
+	strange := func() (latest time.Time) {
+		f.a.mu.Lock()
+		defer f.a.mu.Unlock()
+		for _, c := range f.a.changes {
+			if c.Strange.After(latest) {
+				latest = c.Strange
+			}
+		}
+		f.a.changes = nil
+		return latest
+	}
+	strange()
+	f.a.say(f.c, "written here")
+	if got := strange(); !got.IsZero() {
+		t.Fatal(got)
+	}
+	for _, want := range []time.Time{f.a.now(), {}} { // of the last event; then nothing is new
+		if err := f.bring(f.common+1, f.common+2); err != nil && err != ErrForked {
+			t.Fatal(err)
+		}
+		if got := strange(); !got.Equal(want) {
+			t.Errorf("written at %v, want %v", got, want)
+		}
+	}
+	at, proven, err := f.a.Restored()
+	if err != nil || !at.Equal(f.a.now()) || !proven {
+		t.Error(at, proven, err)
+	}
+	meet(f.a, f.b, f.c)
+	if at, _, err := f.b.Restored(); err != nil || !at.IsZero() {
+		t.Error("others' events prove something of this disk:", at, err)
+	}
 }

@@ -522,6 +522,7 @@ func (b *batch) take(l *logState, in *intake, i int) error {
 	if x.absent == event.Present {
 		x.sealed = in.sealed[i]
 	}
+	b.foreign(x)
 	return b.add(x)
 }
 

@@ -12,9 +12,10 @@ import (
 // and the first meeting with somebody who knew more, with room.
 const maxAgain = 4096
 
-// An own log that is forked was written on by two lives of this disk. Others took the branch that came to them first, and take no more of that
-// log, so what stands in the branch that they lack can't come to them in it. It is issued again, under the same keys: views show one event for each,
-// and a message is delivered where any event that stands for it is. Second branches of own logs are never served.
+// An own log that is forked was written on by two lives of this disk. Others took the branch that came to them first, and
+// take no more of that log, so what stands in the branch that they lack can't come to them in it. It is issued again, under
+// the same keys: views show one event for each, and a message is delivered where any event that stands for it is. Second
+// branches of own logs are never served.
 
 // ownFork takes the second branch of a log of this device, or more of it, as a run brings it.
 func (b *batch) ownFork(c *conversation, l *logState, in *intake, sift sifted) error {

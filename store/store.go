@@ -45,6 +45,10 @@ type FileIdentity = disk.Identity
 type Change struct {
 	N    uint64
 	Logs []LogChange // that grew or got another limit, in the order of event.Log.Compare
+
+	// Strange is not zero if events of this device came that this disk did not have: by the device's clock, when the latest of them
+	// was written. This disk has gone back to an earlier time, or another runs with the same key.
+	Strange time.Time
 }
 
 // LogChange is how far a log is held now, as Logs would say.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -26,7 +27,7 @@ func TestMain(m *testing.M) {
 
 // The scripts run real nodes, on loopback and told of each other. Their own commands:
 //
-//	up NAME [ARG]...     start a node in $WORK/NAME, wait until it is ready, and set $NAME to its address
+//	up NAME [ARG]...     start a node in $WORK/NAME, wait until it is ready, and set $NAME to its address; NAME.stderr has what it complains of
 //	end NAME SIGNAL      end it by KILL, TERM or INT; all but KILL must end it with 0
 //	meet NAME OTHER      wait until NAME's node sees OTHER online
 //	exits N COMMAND...   as exec, for an exact exit status
@@ -40,6 +41,13 @@ func TestScripts(t *testing.T) {
 			e.Setenv("esc", "\x1b")
 			e.Values[nodesKey{}] = &nodes{running: make(map[string]*exec.Cmd)}
 			return nil
+		},
+		Condition: func(cond string) (bool, error) {
+			if cond != "filenumbers" {
+				return false, fmt.Errorf("unknown condition %q", cond)
+			}
+			system, err := exec.Command("stat", "-f", "-c", "%T", os.TempDir()).Output()
+			return err == nil && slices.Contains([]string{"ext2/ext3", "xfs", "btrfs", "tmpfs"}, strings.TrimSpace(string(system))), nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"up": cmdUp, "end": cmdEnd, "meet": cmdMeet, "exits": cmdExits, "until": cmdUntil, "keep": cmdKeep, "field": cmdField,
@@ -89,15 +97,17 @@ func cmdUp(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	name := args[0]
 	c := program(ts, name, append([]string{"up", "--listen", "/ip4/127.0.0.1/tcp/0", "--no-mdns"}, args[1:]...)...)
-	var stderr strings.Builder
-	c.Stderr = &stderr
+	stderr, err := os.Create(ts.MkAbs(name + ".stderr"))
+	ts.Check(err)
+	defer stderr.Close()
+	c.Stderr = stderr
 	out, err := c.StdoutPipe()
 	ts.Check(err)
 	ts.Check(c.Start())
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
 		_ = c.Wait()
-		ts.Fatalf("%s's node: %v: %s", name, c.ProcessState, &stderr)
+		ts.Fatalf("%s's node: %v: %s", name, c.ProcessState, ts.ReadFile(name+".stderr"))
 	}
 	nodesOf(ts).running[name] = c
 	fields := strings.Fields(line)

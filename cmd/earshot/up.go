@@ -24,6 +24,9 @@ import (
 // collector takes a sixth of a busy node's time.
 const gcPercent = 400
 
+// maxWarned is how many warnings may wait to be printed: there are fewer kinds.
+const maxWarned = 8
+
 // maxPassphrase bounds what is read from the file, in bytes.
 const maxPassphrase = 4096
 
@@ -56,6 +59,13 @@ func (a *app) up(ctx context.Context, cfg node.Config) error {
 	cfg.Dir, cfg.Passphrase, cfg.Version = a.dir, passphrase, programVersion()
 	cfg.Log = slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	debug.SetGCPercent(gcPercent)
+	warned := make(chan node.Warning, maxWarned)
+	cfg.Warn = func(w node.Warning) {
+		select {
+		case warned <- w:
+		default: // the node waits for nobody who reads; status tells it too
+		}
+	}
 	n, err := node.Open(cfg)
 	if err != nil {
 		return err
@@ -84,11 +94,35 @@ func (a *app) up(ctx context.Context, cfg node.Config) error {
 		}
 		a.announce(running)
 	}()
+	printed := make(chan struct{})
+	go func() { // ended by stopNode
+		defer close(printed)
+		a.printWarnings(running, warned)
+	}()
 	err = n.Run(running)
 	stopNode()
 	<-announced
+	<-printed
 	stopServer()
 	return errors.Join(err, <-served)
+}
+
+// printWarnings prints what comes until ctx ends, and what is there then.
+func (a *app) printWarnings(ctx context.Context, warned <-chan node.Warning) {
+	for {
+		select {
+		case w := <-warned:
+			_ = a.out.Warning(a.stderr, control.Warning(w)) // the node is no worse for it if nobody reads
+			continue
+		default:
+		}
+		select {
+		case w := <-warned:
+			_ = a.out.Warning(a.stderr, control.Warning(w))
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // announce prints the line that scripts wait for, once the node has answered.

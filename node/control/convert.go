@@ -167,6 +167,11 @@ func member(m node.Member) *controlv1.Member {
 	return &controlv1.Member{Person: person(m.Person), Role: m.Role, Joined: stamp(m.Joined), Self: m.Self}
 }
 
+// Warning is a warning as Status gives it.
+func Warning(w node.Warning) *controlv1.Warning {
+	return &controlv1.Warning{Code: w.Code, Detail: w.Detail, Since: stamp(w.Since)}
+}
+
 func pending(p node.Pending) *controlv1.Pending {
 	return &controlv1.Pending{
 		Id:         eventText(p.ID),

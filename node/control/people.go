@@ -17,6 +17,7 @@ func (s service) Status(ctx context.Context, _ *controlv1.StatusRequest) (*contr
 		Listening: v.Listening,
 		Peers:     uint32(v.Peers),
 		Outbox:    uint32(v.Outbox),
+		Warnings:  convert(v.Warnings, Warning),
 	}, err
 }
 

@@ -199,6 +199,31 @@ func TestGroupRows(t *testing.T) {
 	}
 }
 
+func TestStatusWarns(t *testing.T) {
+	status := func(warnings ...*controlv1.Warning) func(Printer, *bytes.Buffer) error {
+		return func(p Printer, b *bytes.Buffer) error {
+			return p.Status(b, &controlv1.StatusResponse{Person: "aa", Name: "Ann", Device: "12D3", Version: "1", Listening: []string{"/ip4/x"}, Warnings: warnings})
+		}
+	}
+	const text, object = "Ann\nperson     aa\ndevice     12D3\nversion    1\nlistening  /ip4/x\npeers      0\noutbox     0",
+		`{"person":"aa","name":"Ann","device":"12D3","version":"1","listening":["/ip4/x"],"peers":0,"outbox":0`
+	check(t, "nothing", status(), text, object+"}")
+	twin := &controlv1.Warning{Code: "twin", Detail: "10.0.0.9:4001\x1b[2J", Since: at}
+	const says = "another machine seems to run a copy of this directory, at 10.0.0.9:4001\\x1b[2J: stop one of the two for good, and begin anew there with an empty directory"
+	check(t, "twin", status(twin), text+"\nwarning    "+says+" (last seen 2026-03-01 12:30:00)",
+		object+`,"warnings":[{"code":"twin","text":"`+strings.ReplaceAll(says, `\x`, `\\x`)+`","detail":"10.0.0.9:4001\u001b[2J","since":"2026-03-01T12:30:00.000Z"}]}`)
+	for code, begins := range map[string]string{"copied": "this directory seems to be a copy", "restored": "this directory was put back", "newer": "newer"} {
+		var b bytes.Buffer
+		if err := (Printer{}).Warning(&b, &controlv1.Warning{Code: code}); err != nil || !strings.HasPrefix(b.String(), "earshot: warning: "+begins) {
+			t.Errorf("%s: %q, %v", code, &b, err)
+		}
+	}
+	check(t, "while it runs", func(p Printer, b *bytes.Buffer) error {
+		return p.Warning(b, &controlv1.Warning{Code: "newer", Since: at})
+	},
+		"earshot: warning: newer", `{"warning":{"code":"newer","text":"newer","since":"2026-03-01T12:30:00.000Z"}}`)
+}
+
 func TestMemberRows(t *testing.T) {
 	member := func(m *controlv1.Member) func(Printer, *bytes.Buffer) error {
 		return func(p Printer, b *bytes.Buffer) error { return p.Member(b, m) }

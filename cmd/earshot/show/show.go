@@ -38,6 +38,8 @@ type status struct {
 	Listening []string `json:"listening"`
 	Peers     uint32   `json:"peers"`
 	Outbox    uint32   `json:"outbox"`
+
+	Warnings []warning `json:"warnings,omitempty"`
 }
 
 // Peer is a device in earshot.
@@ -274,15 +276,19 @@ func (p Printer) Peer(w io.Writer, v Peer) error {
 }
 
 func toStatus(s *controlv1.StatusResponse) status {
-	return status{s.Person, s.Name, s.Device, s.Version, list(s.Listening), s.Peers, s.Outbox}
+	return status{s.Person, s.Name, s.Device, s.Version, list(s.Listening), s.Peers, s.Outbox, toWarnings(s.Warnings)}
 }
 
 // Status writes the node at a glance.
 func (p Printer) Status(w io.Writer, s *controlv1.StatusResponse) error {
+	var warnings strings.Builder
+	for _, w := range s.Warnings {
+		fmt.Fprintf(&warnings, "\nwarning    %s (last seen %s)", warningText(w), clock(w.Since))
+	}
 	return p.Row(w, toStatus(s),
-		"%s\nperson     %s\ndevice     %s\nversion    %s\nlistening  %s\npeers      %d\noutbox     %d",
+		"%s\nperson     %s\ndevice     %s\nversion    %s\nlistening  %s\npeers      %d\noutbox     %d%s",
 		p.Style.Bold(terminal.Line(s.Name)), s.Person, s.Device, terminal.Line(s.Version),
-		strings.Join(s.Listening, "\n           "), s.Peers, s.Outbox)
+		strings.Join(s.Listening, "\n           "), s.Peers, s.Outbox, &warnings)
 }
 
 // Ready writes that a node has started.

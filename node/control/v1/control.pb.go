@@ -162,6 +162,7 @@ type StatusResponse struct {
 	Listening     []string               `protobuf:"bytes,5,rep,name=listening,proto3" json:"listening,omitempty"` // multiaddrs
 	Peers         uint32                 `protobuf:"varint,6,opt,name=peers,proto3" json:"peers,omitempty"`        // devices connected now
 	Outbox        uint32                 `protobuf:"varint,7,opt,name=outbox,proto3" json:"outbox,omitempty"`      // lines in the outbox
+	Warnings      []*Warning             `protobuf:"bytes,8,rep,name=warnings,proto3" json:"warnings,omitempty"`   // what the owner should know
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -245,6 +246,77 @@ func (x *StatusResponse) GetOutbox() uint32 {
 	return 0
 }
 
+func (x *StatusResponse) GetWarnings() []*Warning {
+	if x != nil {
+		return x.Warnings
+	}
+	return nil
+}
+
+// Warning is something that the owner should know and do something about.
+type Warning struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// copied: the directory seems to be a copy, or a backup that was put back. restored: it is
+	// proven that it was put back to an earlier time. twin: another machine seems to run a
+	// copy of it now.
+	Code          string                 `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
+	Detail        string                 `protobuf:"bytes,2,opt,name=detail,proto3" json:"detail,omitempty"` // where the other machine is, if that is known
+	Since         *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=since,proto3" json:"since,omitempty"`   // when it was last seen to be so
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Warning) Reset() {
+	*x = Warning{}
+	mi := &file_v1_control_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Warning) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Warning) ProtoMessage() {}
+
+func (x *Warning) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_control_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Warning.ProtoReflect.Descriptor instead.
+func (*Warning) Descriptor() ([]byte, []int) {
+	return file_v1_control_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Warning) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+func (x *Warning) GetDetail() string {
+	if x != nil {
+		return x.Detail
+	}
+	return ""
+}
+
+func (x *Warning) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
 type DownRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -253,7 +325,7 @@ type DownRequest struct {
 
 func (x *DownRequest) Reset() {
 	*x = DownRequest{}
-	mi := &file_v1_control_proto_msgTypes[3]
+	mi := &file_v1_control_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -265,7 +337,7 @@ func (x *DownRequest) String() string {
 func (*DownRequest) ProtoMessage() {}
 
 func (x *DownRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[3]
+	mi := &file_v1_control_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -278,7 +350,7 @@ func (x *DownRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DownRequest.ProtoReflect.Descriptor instead.
 func (*DownRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{3}
+	return file_v1_control_proto_rawDescGZIP(), []int{4}
 }
 
 type DownResponse struct {
@@ -289,7 +361,7 @@ type DownResponse struct {
 
 func (x *DownResponse) Reset() {
 	*x = DownResponse{}
-	mi := &file_v1_control_proto_msgTypes[4]
+	mi := &file_v1_control_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -301,7 +373,7 @@ func (x *DownResponse) String() string {
 func (*DownResponse) ProtoMessage() {}
 
 func (x *DownResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[4]
+	mi := &file_v1_control_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -314,7 +386,7 @@ func (x *DownResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DownResponse.ProtoReflect.Descriptor instead.
 func (*DownResponse) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{4}
+	return file_v1_control_proto_rawDescGZIP(), []int{5}
 }
 
 type PeersRequest struct {
@@ -325,7 +397,7 @@ type PeersRequest struct {
 
 func (x *PeersRequest) Reset() {
 	*x = PeersRequest{}
-	mi := &file_v1_control_proto_msgTypes[5]
+	mi := &file_v1_control_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -337,7 +409,7 @@ func (x *PeersRequest) String() string {
 func (*PeersRequest) ProtoMessage() {}
 
 func (x *PeersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[5]
+	mi := &file_v1_control_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -350,7 +422,7 @@ func (x *PeersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PeersRequest.ProtoReflect.Descriptor instead.
 func (*PeersRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{5}
+	return file_v1_control_proto_rawDescGZIP(), []int{6}
 }
 
 type PeersResponse struct {
@@ -362,7 +434,7 @@ type PeersResponse struct {
 
 func (x *PeersResponse) Reset() {
 	*x = PeersResponse{}
-	mi := &file_v1_control_proto_msgTypes[6]
+	mi := &file_v1_control_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -374,7 +446,7 @@ func (x *PeersResponse) String() string {
 func (*PeersResponse) ProtoMessage() {}
 
 func (x *PeersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[6]
+	mi := &file_v1_control_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -387,7 +459,7 @@ func (x *PeersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PeersResponse.ProtoReflect.Descriptor instead.
 func (*PeersResponse) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{6}
+	return file_v1_control_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *PeersResponse) GetPeers() []*Peer {
@@ -415,7 +487,7 @@ type Peer struct {
 
 func (x *Peer) Reset() {
 	*x = Peer{}
-	mi := &file_v1_control_proto_msgTypes[7]
+	mi := &file_v1_control_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -427,7 +499,7 @@ func (x *Peer) String() string {
 func (*Peer) ProtoMessage() {}
 
 func (x *Peer) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[7]
+	mi := &file_v1_control_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -440,7 +512,7 @@ func (x *Peer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Peer.ProtoReflect.Descriptor instead.
 func (*Peer) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{7}
+	return file_v1_control_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Peer) GetPerson() string {
@@ -521,7 +593,7 @@ type MeRequest struct {
 
 func (x *MeRequest) Reset() {
 	*x = MeRequest{}
-	mi := &file_v1_control_proto_msgTypes[8]
+	mi := &file_v1_control_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -533,7 +605,7 @@ func (x *MeRequest) String() string {
 func (*MeRequest) ProtoMessage() {}
 
 func (x *MeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[8]
+	mi := &file_v1_control_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -546,7 +618,7 @@ func (x *MeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MeRequest.ProtoReflect.Descriptor instead.
 func (*MeRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{8}
+	return file_v1_control_proto_rawDescGZIP(), []int{9}
 }
 
 type MeResponse struct {
@@ -562,7 +634,7 @@ type MeResponse struct {
 
 func (x *MeResponse) Reset() {
 	*x = MeResponse{}
-	mi := &file_v1_control_proto_msgTypes[9]
+	mi := &file_v1_control_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -574,7 +646,7 @@ func (x *MeResponse) String() string {
 func (*MeResponse) ProtoMessage() {}
 
 func (x *MeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[9]
+	mi := &file_v1_control_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -587,7 +659,7 @@ func (x *MeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MeResponse.ProtoReflect.Descriptor instead.
 func (*MeResponse) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{9}
+	return file_v1_control_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *MeResponse) GetPerson() string {
@@ -636,7 +708,7 @@ type UpdateMeRequest struct {
 
 func (x *UpdateMeRequest) Reset() {
 	*x = UpdateMeRequest{}
-	mi := &file_v1_control_proto_msgTypes[10]
+	mi := &file_v1_control_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -648,7 +720,7 @@ func (x *UpdateMeRequest) String() string {
 func (*UpdateMeRequest) ProtoMessage() {}
 
 func (x *UpdateMeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[10]
+	mi := &file_v1_control_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -661,7 +733,7 @@ func (x *UpdateMeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateMeRequest.ProtoReflect.Descriptor instead.
 func (*UpdateMeRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{10}
+	return file_v1_control_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *UpdateMeRequest) GetName() string {
@@ -693,7 +765,7 @@ type WatchRequest struct {
 
 func (x *WatchRequest) Reset() {
 	*x = WatchRequest{}
-	mi := &file_v1_control_proto_msgTypes[11]
+	mi := &file_v1_control_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -705,7 +777,7 @@ func (x *WatchRequest) String() string {
 func (*WatchRequest) ProtoMessage() {}
 
 func (x *WatchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[11]
+	mi := &file_v1_control_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -718,7 +790,7 @@ func (x *WatchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchRequest.ProtoReflect.Descriptor instead.
 func (*WatchRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{11}
+	return file_v1_control_proto_rawDescGZIP(), []int{12}
 }
 
 type WatchResponse struct {
@@ -731,7 +803,7 @@ type WatchResponse struct {
 
 func (x *WatchResponse) Reset() {
 	*x = WatchResponse{}
-	mi := &file_v1_control_proto_msgTypes[12]
+	mi := &file_v1_control_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -743,7 +815,7 @@ func (x *WatchResponse) String() string {
 func (*WatchResponse) ProtoMessage() {}
 
 func (x *WatchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[12]
+	mi := &file_v1_control_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -756,7 +828,7 @@ func (x *WatchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchResponse.ProtoReflect.Descriptor instead.
 func (*WatchResponse) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{12}
+	return file_v1_control_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *WatchResponse) GetChanged() uint64 {
@@ -785,7 +857,7 @@ type Target struct {
 
 func (x *Target) Reset() {
 	*x = Target{}
-	mi := &file_v1_control_proto_msgTypes[13]
+	mi := &file_v1_control_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -797,7 +869,7 @@ func (x *Target) String() string {
 func (*Target) ProtoMessage() {}
 
 func (x *Target) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[13]
+	mi := &file_v1_control_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -810,7 +882,7 @@ func (x *Target) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Target.ProtoReflect.Descriptor instead.
 func (*Target) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{13}
+	return file_v1_control_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Target) GetKind() string {
@@ -849,7 +921,7 @@ type SendRequest struct {
 
 func (x *SendRequest) Reset() {
 	*x = SendRequest{}
-	mi := &file_v1_control_proto_msgTypes[14]
+	mi := &file_v1_control_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -861,7 +933,7 @@ func (x *SendRequest) String() string {
 func (*SendRequest) ProtoMessage() {}
 
 func (x *SendRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[14]
+	mi := &file_v1_control_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -874,7 +946,7 @@ func (x *SendRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendRequest.ProtoReflect.Descriptor instead.
 func (*SendRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{14}
+	return file_v1_control_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *SendRequest) GetTo() string {
@@ -933,7 +1005,7 @@ type Sent struct {
 
 func (x *Sent) Reset() {
 	*x = Sent{}
-	mi := &file_v1_control_proto_msgTypes[15]
+	mi := &file_v1_control_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -945,7 +1017,7 @@ func (x *Sent) String() string {
 func (*Sent) ProtoMessage() {}
 
 func (x *Sent) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[15]
+	mi := &file_v1_control_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -958,7 +1030,7 @@ func (x *Sent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Sent.ProtoReflect.Descriptor instead.
 func (*Sent) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{15}
+	return file_v1_control_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Sent) GetId() string {
@@ -1013,7 +1085,7 @@ type SendLinesRequest struct {
 
 func (x *SendLinesRequest) Reset() {
 	*x = SendLinesRequest{}
-	mi := &file_v1_control_proto_msgTypes[16]
+	mi := &file_v1_control_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1025,7 +1097,7 @@ func (x *SendLinesRequest) String() string {
 func (*SendLinesRequest) ProtoMessage() {}
 
 func (x *SendLinesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[16]
+	mi := &file_v1_control_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1038,7 +1110,7 @@ func (x *SendLinesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendLinesRequest.ProtoReflect.Descriptor instead.
 func (*SendLinesRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{16}
+	return file_v1_control_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *SendLinesRequest) GetOpen() *SendLinesRequest_Open {
@@ -1064,7 +1136,7 @@ type SendLinesResponse struct {
 
 func (x *SendLinesResponse) Reset() {
 	*x = SendLinesResponse{}
-	mi := &file_v1_control_proto_msgTypes[17]
+	mi := &file_v1_control_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1076,7 +1148,7 @@ func (x *SendLinesResponse) String() string {
 func (*SendLinesResponse) ProtoMessage() {}
 
 func (x *SendLinesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[17]
+	mi := &file_v1_control_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1089,7 +1161,7 @@ func (x *SendLinesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendLinesResponse.ProtoReflect.Descriptor instead.
 func (*SendLinesResponse) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{17}
+	return file_v1_control_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *SendLinesResponse) GetSent() []*Sent {
@@ -1110,7 +1182,7 @@ type WaitRequest struct {
 
 func (x *WaitRequest) Reset() {
 	*x = WaitRequest{}
-	mi := &file_v1_control_proto_msgTypes[18]
+	mi := &file_v1_control_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1122,7 +1194,7 @@ func (x *WaitRequest) String() string {
 func (*WaitRequest) ProtoMessage() {}
 
 func (x *WaitRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[18]
+	mi := &file_v1_control_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1135,7 +1207,7 @@ func (x *WaitRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WaitRequest.ProtoReflect.Descriptor instead.
 func (*WaitRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{18}
+	return file_v1_control_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *WaitRequest) GetId() string {
@@ -1173,7 +1245,7 @@ type Author struct {
 
 func (x *Author) Reset() {
 	*x = Author{}
-	mi := &file_v1_control_proto_msgTypes[19]
+	mi := &file_v1_control_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1185,7 +1257,7 @@ func (x *Author) String() string {
 func (*Author) ProtoMessage() {}
 
 func (x *Author) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[19]
+	mi := &file_v1_control_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1198,7 +1270,7 @@ func (x *Author) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Author.ProtoReflect.Descriptor instead.
 func (*Author) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{19}
+	return file_v1_control_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Author) GetPerson() string {
@@ -1270,7 +1342,7 @@ type Message struct {
 
 func (x *Message) Reset() {
 	*x = Message{}
-	mi := &file_v1_control_proto_msgTypes[20]
+	mi := &file_v1_control_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1282,7 +1354,7 @@ func (x *Message) String() string {
 func (*Message) ProtoMessage() {}
 
 func (x *Message) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[20]
+	mi := &file_v1_control_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1295,7 +1367,7 @@ func (x *Message) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Message.ProtoReflect.Descriptor instead.
 func (*Message) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{20}
+	return file_v1_control_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Message) GetId() string {
@@ -1443,7 +1515,7 @@ type Reaction struct {
 
 func (x *Reaction) Reset() {
 	*x = Reaction{}
-	mi := &file_v1_control_proto_msgTypes[21]
+	mi := &file_v1_control_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1455,7 +1527,7 @@ func (x *Reaction) String() string {
 func (*Reaction) ProtoMessage() {}
 
 func (x *Reaction) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[21]
+	mi := &file_v1_control_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1468,7 +1540,7 @@ func (x *Reaction) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reaction.ProtoReflect.Descriptor instead.
 func (*Reaction) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{21}
+	return file_v1_control_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Reaction) GetPerson() string {
@@ -1509,7 +1581,7 @@ type MessagesResponse struct {
 
 func (x *MessagesResponse) Reset() {
 	*x = MessagesResponse{}
-	mi := &file_v1_control_proto_msgTypes[22]
+	mi := &file_v1_control_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1521,7 +1593,7 @@ func (x *MessagesResponse) String() string {
 func (*MessagesResponse) ProtoMessage() {}
 
 func (x *MessagesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[22]
+	mi := &file_v1_control_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1534,7 +1606,7 @@ func (x *MessagesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MessagesResponse.ProtoReflect.Descriptor instead.
 func (*MessagesResponse) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{22}
+	return file_v1_control_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *MessagesResponse) GetMessages() []*Message {
@@ -1568,7 +1640,7 @@ type ResolveRequest struct {
 
 func (x *ResolveRequest) Reset() {
 	*x = ResolveRequest{}
-	mi := &file_v1_control_proto_msgTypes[23]
+	mi := &file_v1_control_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1580,7 +1652,7 @@ func (x *ResolveRequest) String() string {
 func (*ResolveRequest) ProtoMessage() {}
 
 func (x *ResolveRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[23]
+	mi := &file_v1_control_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1593,7 +1665,7 @@ func (x *ResolveRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolveRequest.ProtoReflect.Descriptor instead.
 func (*ResolveRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{23}
+	return file_v1_control_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ResolveRequest) GetWho() string {
@@ -1622,7 +1694,7 @@ type Filter struct {
 
 func (x *Filter) Reset() {
 	*x = Filter{}
-	mi := &file_v1_control_proto_msgTypes[24]
+	mi := &file_v1_control_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1634,7 +1706,7 @@ func (x *Filter) String() string {
 func (*Filter) ProtoMessage() {}
 
 func (x *Filter) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[24]
+	mi := &file_v1_control_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1647,7 +1719,7 @@ func (x *Filter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Filter.ProtoReflect.Descriptor instead.
 func (*Filter) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{24}
+	return file_v1_control_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Filter) GetFrom() string {
@@ -1675,7 +1747,7 @@ type UnreadRequest struct {
 
 func (x *UnreadRequest) Reset() {
 	*x = UnreadRequest{}
-	mi := &file_v1_control_proto_msgTypes[25]
+	mi := &file_v1_control_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1687,7 +1759,7 @@ func (x *UnreadRequest) String() string {
 func (*UnreadRequest) ProtoMessage() {}
 
 func (x *UnreadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[25]
+	mi := &file_v1_control_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1700,7 +1772,7 @@ func (x *UnreadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnreadRequest.ProtoReflect.Descriptor instead.
 func (*UnreadRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{25}
+	return file_v1_control_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *UnreadRequest) GetFilter() *Filter {
@@ -1733,7 +1805,7 @@ type MarkReadRequest struct {
 
 func (x *MarkReadRequest) Reset() {
 	*x = MarkReadRequest{}
-	mi := &file_v1_control_proto_msgTypes[26]
+	mi := &file_v1_control_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1745,7 +1817,7 @@ func (x *MarkReadRequest) String() string {
 func (*MarkReadRequest) ProtoMessage() {}
 
 func (x *MarkReadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[26]
+	mi := &file_v1_control_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1758,7 +1830,7 @@ func (x *MarkReadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MarkReadRequest.ProtoReflect.Descriptor instead.
 func (*MarkReadRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{26}
+	return file_v1_control_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *MarkReadRequest) GetIds() []string {
@@ -1776,7 +1848,7 @@ type MarkReadResponse struct {
 
 func (x *MarkReadResponse) Reset() {
 	*x = MarkReadResponse{}
-	mi := &file_v1_control_proto_msgTypes[27]
+	mi := &file_v1_control_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1788,7 +1860,7 @@ func (x *MarkReadResponse) String() string {
 func (*MarkReadResponse) ProtoMessage() {}
 
 func (x *MarkReadResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[27]
+	mi := &file_v1_control_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1801,7 +1873,7 @@ func (x *MarkReadResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MarkReadResponse.ProtoReflect.Descriptor instead.
 func (*MarkReadResponse) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{27}
+	return file_v1_control_proto_rawDescGZIP(), []int{28}
 }
 
 type ArrivalsRequest struct {
@@ -1815,7 +1887,7 @@ type ArrivalsRequest struct {
 
 func (x *ArrivalsRequest) Reset() {
 	*x = ArrivalsRequest{}
-	mi := &file_v1_control_proto_msgTypes[28]
+	mi := &file_v1_control_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1827,7 +1899,7 @@ func (x *ArrivalsRequest) String() string {
 func (*ArrivalsRequest) ProtoMessage() {}
 
 func (x *ArrivalsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[28]
+	mi := &file_v1_control_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1840,7 +1912,7 @@ func (x *ArrivalsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArrivalsRequest.ProtoReflect.Descriptor instead.
 func (*ArrivalsRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{28}
+	return file_v1_control_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ArrivalsRequest) GetFilter() *Filter {
@@ -1874,7 +1946,7 @@ type GetCursorRequest struct {
 
 func (x *GetCursorRequest) Reset() {
 	*x = GetCursorRequest{}
-	mi := &file_v1_control_proto_msgTypes[29]
+	mi := &file_v1_control_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1886,7 +1958,7 @@ func (x *GetCursorRequest) String() string {
 func (*GetCursorRequest) ProtoMessage() {}
 
 func (x *GetCursorRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[29]
+	mi := &file_v1_control_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1899,7 +1971,7 @@ func (x *GetCursorRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCursorRequest.ProtoReflect.Descriptor instead.
 func (*GetCursorRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{29}
+	return file_v1_control_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *GetCursorRequest) GetName() string {
@@ -1927,7 +1999,7 @@ type SetCursorRequest struct {
 
 func (x *SetCursorRequest) Reset() {
 	*x = SetCursorRequest{}
-	mi := &file_v1_control_proto_msgTypes[30]
+	mi := &file_v1_control_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1939,7 +2011,7 @@ func (x *SetCursorRequest) String() string {
 func (*SetCursorRequest) ProtoMessage() {}
 
 func (x *SetCursorRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[30]
+	mi := &file_v1_control_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1952,7 +2024,7 @@ func (x *SetCursorRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetCursorRequest.ProtoReflect.Descriptor instead.
 func (*SetCursorRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{30}
+	return file_v1_control_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *SetCursorRequest) GetName() string {
@@ -1985,7 +2057,7 @@ type CursorResponse struct {
 
 func (x *CursorResponse) Reset() {
 	*x = CursorResponse{}
-	mi := &file_v1_control_proto_msgTypes[31]
+	mi := &file_v1_control_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1997,7 +2069,7 @@ func (x *CursorResponse) String() string {
 func (*CursorResponse) ProtoMessage() {}
 
 func (x *CursorResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[31]
+	mi := &file_v1_control_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2010,7 +2082,7 @@ func (x *CursorResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CursorResponse.ProtoReflect.Descriptor instead.
 func (*CursorResponse) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{31}
+	return file_v1_control_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *CursorResponse) GetCursor() uint64 {
@@ -2033,7 +2105,7 @@ type HistoryRequest struct {
 
 func (x *HistoryRequest) Reset() {
 	*x = HistoryRequest{}
-	mi := &file_v1_control_proto_msgTypes[32]
+	mi := &file_v1_control_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2045,7 +2117,7 @@ func (x *HistoryRequest) String() string {
 func (*HistoryRequest) ProtoMessage() {}
 
 func (x *HistoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[32]
+	mi := &file_v1_control_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2058,7 +2130,7 @@ func (x *HistoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HistoryRequest.ProtoReflect.Descriptor instead.
 func (*HistoryRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{32}
+	return file_v1_control_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *HistoryRequest) GetWho() string {
@@ -2097,7 +2169,7 @@ type OutboxRequest struct {
 
 func (x *OutboxRequest) Reset() {
 	*x = OutboxRequest{}
-	mi := &file_v1_control_proto_msgTypes[33]
+	mi := &file_v1_control_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2109,7 +2181,7 @@ func (x *OutboxRequest) String() string {
 func (*OutboxRequest) ProtoMessage() {}
 
 func (x *OutboxRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[33]
+	mi := &file_v1_control_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2122,7 +2194,7 @@ func (x *OutboxRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OutboxRequest.ProtoReflect.Descriptor instead.
 func (*OutboxRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{33}
+	return file_v1_control_proto_rawDescGZIP(), []int{34}
 }
 
 type OutboxResponse struct {
@@ -2134,7 +2206,7 @@ type OutboxResponse struct {
 
 func (x *OutboxResponse) Reset() {
 	*x = OutboxResponse{}
-	mi := &file_v1_control_proto_msgTypes[34]
+	mi := &file_v1_control_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2146,7 +2218,7 @@ func (x *OutboxResponse) String() string {
 func (*OutboxResponse) ProtoMessage() {}
 
 func (x *OutboxResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[34]
+	mi := &file_v1_control_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2159,7 +2231,7 @@ func (x *OutboxResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OutboxResponse.ProtoReflect.Descriptor instead.
 func (*OutboxResponse) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{34}
+	return file_v1_control_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *OutboxResponse) GetPending() []*Pending {
@@ -2183,7 +2255,7 @@ type Pending struct {
 
 func (x *Pending) Reset() {
 	*x = Pending{}
-	mi := &file_v1_control_proto_msgTypes[35]
+	mi := &file_v1_control_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2195,7 +2267,7 @@ func (x *Pending) String() string {
 func (*Pending) ProtoMessage() {}
 
 func (x *Pending) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[35]
+	mi := &file_v1_control_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2208,7 +2280,7 @@ func (x *Pending) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pending.ProtoReflect.Descriptor instead.
 func (*Pending) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{35}
+	return file_v1_control_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *Pending) GetId() string {
@@ -2255,7 +2327,7 @@ type CancelRequest struct {
 
 func (x *CancelRequest) Reset() {
 	*x = CancelRequest{}
-	mi := &file_v1_control_proto_msgTypes[36]
+	mi := &file_v1_control_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2267,7 +2339,7 @@ func (x *CancelRequest) String() string {
 func (*CancelRequest) ProtoMessage() {}
 
 func (x *CancelRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[36]
+	mi := &file_v1_control_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2280,7 +2352,7 @@ func (x *CancelRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelRequest.ProtoReflect.Descriptor instead.
 func (*CancelRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{36}
+	return file_v1_control_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *CancelRequest) GetId() string {
@@ -2300,7 +2372,7 @@ type EditRequest struct {
 
 func (x *EditRequest) Reset() {
 	*x = EditRequest{}
-	mi := &file_v1_control_proto_msgTypes[37]
+	mi := &file_v1_control_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2312,7 +2384,7 @@ func (x *EditRequest) String() string {
 func (*EditRequest) ProtoMessage() {}
 
 func (x *EditRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[37]
+	mi := &file_v1_control_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2325,7 +2397,7 @@ func (x *EditRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EditRequest.ProtoReflect.Descriptor instead.
 func (*EditRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{37}
+	return file_v1_control_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *EditRequest) GetId() string {
@@ -2351,7 +2423,7 @@ type RecallRequest struct {
 
 func (x *RecallRequest) Reset() {
 	*x = RecallRequest{}
-	mi := &file_v1_control_proto_msgTypes[38]
+	mi := &file_v1_control_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2363,7 +2435,7 @@ func (x *RecallRequest) String() string {
 func (*RecallRequest) ProtoMessage() {}
 
 func (x *RecallRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[38]
+	mi := &file_v1_control_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2376,7 +2448,7 @@ func (x *RecallRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RecallRequest.ProtoReflect.Descriptor instead.
 func (*RecallRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{38}
+	return file_v1_control_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *RecallRequest) GetId() string {
@@ -2396,7 +2468,7 @@ type ReactRequest struct {
 
 func (x *ReactRequest) Reset() {
 	*x = ReactRequest{}
-	mi := &file_v1_control_proto_msgTypes[39]
+	mi := &file_v1_control_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2408,7 +2480,7 @@ func (x *ReactRequest) String() string {
 func (*ReactRequest) ProtoMessage() {}
 
 func (x *ReactRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[39]
+	mi := &file_v1_control_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2421,7 +2493,7 @@ func (x *ReactRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReactRequest.ProtoReflect.Descriptor instead.
 func (*ReactRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{39}
+	return file_v1_control_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *ReactRequest) GetId() string {
@@ -2447,7 +2519,7 @@ type ReceiptsRequest struct {
 
 func (x *ReceiptsRequest) Reset() {
 	*x = ReceiptsRequest{}
-	mi := &file_v1_control_proto_msgTypes[40]
+	mi := &file_v1_control_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2459,7 +2531,7 @@ func (x *ReceiptsRequest) String() string {
 func (*ReceiptsRequest) ProtoMessage() {}
 
 func (x *ReceiptsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[40]
+	mi := &file_v1_control_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2472,7 +2544,7 @@ func (x *ReceiptsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReceiptsRequest.ProtoReflect.Descriptor instead.
 func (*ReceiptsRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{40}
+	return file_v1_control_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *ReceiptsRequest) GetId() string {
@@ -2491,7 +2563,7 @@ type ReceiptsResponse struct {
 
 func (x *ReceiptsResponse) Reset() {
 	*x = ReceiptsResponse{}
-	mi := &file_v1_control_proto_msgTypes[41]
+	mi := &file_v1_control_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2503,7 +2575,7 @@ func (x *ReceiptsResponse) String() string {
 func (*ReceiptsResponse) ProtoMessage() {}
 
 func (x *ReceiptsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[41]
+	mi := &file_v1_control_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2516,7 +2588,7 @@ func (x *ReceiptsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReceiptsResponse.ProtoReflect.Descriptor instead.
 func (*ReceiptsResponse) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{41}
+	return file_v1_control_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *ReceiptsResponse) GetReached() []*Reached {
@@ -2538,7 +2610,7 @@ type Reached struct {
 
 func (x *Reached) Reset() {
 	*x = Reached{}
-	mi := &file_v1_control_proto_msgTypes[42]
+	mi := &file_v1_control_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2550,7 +2622,7 @@ func (x *Reached) String() string {
 func (*Reached) ProtoMessage() {}
 
 func (x *Reached) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[42]
+	mi := &file_v1_control_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2563,7 +2635,7 @@ func (x *Reached) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reached.ProtoReflect.Descriptor instead.
 func (*Reached) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{42}
+	return file_v1_control_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *Reached) GetPerson() *Person {
@@ -2604,7 +2676,7 @@ type Person struct {
 
 func (x *Person) Reset() {
 	*x = Person{}
-	mi := &file_v1_control_proto_msgTypes[43]
+	mi := &file_v1_control_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2616,7 +2688,7 @@ func (x *Person) String() string {
 func (*Person) ProtoMessage() {}
 
 func (x *Person) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[43]
+	mi := &file_v1_control_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2629,7 +2701,7 @@ func (x *Person) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Person.ProtoReflect.Descriptor instead.
 func (*Person) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{43}
+	return file_v1_control_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *Person) GetPerson() string {
@@ -2703,7 +2775,7 @@ type ContactsRequest struct {
 
 func (x *ContactsRequest) Reset() {
 	*x = ContactsRequest{}
-	mi := &file_v1_control_proto_msgTypes[44]
+	mi := &file_v1_control_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2715,7 +2787,7 @@ func (x *ContactsRequest) String() string {
 func (*ContactsRequest) ProtoMessage() {}
 
 func (x *ContactsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[44]
+	mi := &file_v1_control_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2728,7 +2800,7 @@ func (x *ContactsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ContactsRequest.ProtoReflect.Descriptor instead.
 func (*ContactsRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{44}
+	return file_v1_control_proto_rawDescGZIP(), []int{45}
 }
 
 type ContactsResponse struct {
@@ -2740,7 +2812,7 @@ type ContactsResponse struct {
 
 func (x *ContactsResponse) Reset() {
 	*x = ContactsResponse{}
-	mi := &file_v1_control_proto_msgTypes[45]
+	mi := &file_v1_control_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2752,7 +2824,7 @@ func (x *ContactsResponse) String() string {
 func (*ContactsResponse) ProtoMessage() {}
 
 func (x *ContactsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[45]
+	mi := &file_v1_control_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2765,7 +2837,7 @@ func (x *ContactsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ContactsResponse.ProtoReflect.Descriptor instead.
 func (*ContactsResponse) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{45}
+	return file_v1_control_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *ContactsResponse) GetPersons() []*Person {
@@ -2785,7 +2857,7 @@ type NameContactRequest struct {
 
 func (x *NameContactRequest) Reset() {
 	*x = NameContactRequest{}
-	mi := &file_v1_control_proto_msgTypes[46]
+	mi := &file_v1_control_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2797,7 +2869,7 @@ func (x *NameContactRequest) String() string {
 func (*NameContactRequest) ProtoMessage() {}
 
 func (x *NameContactRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[46]
+	mi := &file_v1_control_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2810,7 +2882,7 @@ func (x *NameContactRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NameContactRequest.ProtoReflect.Descriptor instead.
 func (*NameContactRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{46}
+	return file_v1_control_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *NameContactRequest) GetWho() string {
@@ -2836,7 +2908,7 @@ type SafetyWordsRequest struct {
 
 func (x *SafetyWordsRequest) Reset() {
 	*x = SafetyWordsRequest{}
-	mi := &file_v1_control_proto_msgTypes[47]
+	mi := &file_v1_control_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2848,7 +2920,7 @@ func (x *SafetyWordsRequest) String() string {
 func (*SafetyWordsRequest) ProtoMessage() {}
 
 func (x *SafetyWordsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[47]
+	mi := &file_v1_control_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2861,7 +2933,7 @@ func (x *SafetyWordsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SafetyWordsRequest.ProtoReflect.Descriptor instead.
 func (*SafetyWordsRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{47}
+	return file_v1_control_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *SafetyWordsRequest) GetWho() string {
@@ -2881,7 +2953,7 @@ type SafetyWordsResponse struct {
 
 func (x *SafetyWordsResponse) Reset() {
 	*x = SafetyWordsResponse{}
-	mi := &file_v1_control_proto_msgTypes[48]
+	mi := &file_v1_control_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2893,7 +2965,7 @@ func (x *SafetyWordsResponse) String() string {
 func (*SafetyWordsResponse) ProtoMessage() {}
 
 func (x *SafetyWordsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[48]
+	mi := &file_v1_control_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2906,7 +2978,7 @@ func (x *SafetyWordsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SafetyWordsResponse.ProtoReflect.Descriptor instead.
 func (*SafetyWordsResponse) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{48}
+	return file_v1_control_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *SafetyWordsResponse) GetPerson() *Person {
@@ -2934,7 +3006,7 @@ type VerifyRequest struct {
 
 func (x *VerifyRequest) Reset() {
 	*x = VerifyRequest{}
-	mi := &file_v1_control_proto_msgTypes[49]
+	mi := &file_v1_control_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2946,7 +3018,7 @@ func (x *VerifyRequest) String() string {
 func (*VerifyRequest) ProtoMessage() {}
 
 func (x *VerifyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[49]
+	mi := &file_v1_control_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2959,7 +3031,7 @@ func (x *VerifyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyRequest.ProtoReflect.Descriptor instead.
 func (*VerifyRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{49}
+	return file_v1_control_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *VerifyRequest) GetWho() string {
@@ -2991,7 +3063,7 @@ type RequestsRequest struct {
 
 func (x *RequestsRequest) Reset() {
 	*x = RequestsRequest{}
-	mi := &file_v1_control_proto_msgTypes[50]
+	mi := &file_v1_control_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3003,7 +3075,7 @@ func (x *RequestsRequest) String() string {
 func (*RequestsRequest) ProtoMessage() {}
 
 func (x *RequestsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[50]
+	mi := &file_v1_control_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3016,7 +3088,7 @@ func (x *RequestsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RequestsRequest.ProtoReflect.Descriptor instead.
 func (*RequestsRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{50}
+	return file_v1_control_proto_rawDescGZIP(), []int{51}
 }
 
 type RequestsResponse struct {
@@ -3028,7 +3100,7 @@ type RequestsResponse struct {
 
 func (x *RequestsResponse) Reset() {
 	*x = RequestsResponse{}
-	mi := &file_v1_control_proto_msgTypes[51]
+	mi := &file_v1_control_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3040,7 +3112,7 @@ func (x *RequestsResponse) String() string {
 func (*RequestsResponse) ProtoMessage() {}
 
 func (x *RequestsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[51]
+	mi := &file_v1_control_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3053,7 +3125,7 @@ func (x *RequestsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RequestsResponse.ProtoReflect.Descriptor instead.
 func (*RequestsResponse) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{51}
+	return file_v1_control_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *RequestsResponse) GetRequests() []*Request {
@@ -3077,7 +3149,7 @@ type Request struct {
 
 func (x *Request) Reset() {
 	*x = Request{}
-	mi := &file_v1_control_proto_msgTypes[52]
+	mi := &file_v1_control_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3089,7 +3161,7 @@ func (x *Request) String() string {
 func (*Request) ProtoMessage() {}
 
 func (x *Request) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[52]
+	mi := &file_v1_control_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3102,7 +3174,7 @@ func (x *Request) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Request.ProtoReflect.Descriptor instead.
 func (*Request) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{52}
+	return file_v1_control_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *Request) GetPerson() string {
@@ -3150,7 +3222,7 @@ type AcceptRequest struct {
 
 func (x *AcceptRequest) Reset() {
 	*x = AcceptRequest{}
-	mi := &file_v1_control_proto_msgTypes[53]
+	mi := &file_v1_control_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3162,7 +3234,7 @@ func (x *AcceptRequest) String() string {
 func (*AcceptRequest) ProtoMessage() {}
 
 func (x *AcceptRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[53]
+	mi := &file_v1_control_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3175,7 +3247,7 @@ func (x *AcceptRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptRequest.ProtoReflect.Descriptor instead.
 func (*AcceptRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{53}
+	return file_v1_control_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *AcceptRequest) GetWho() string {
@@ -3201,7 +3273,7 @@ type BlockRequest struct {
 
 func (x *BlockRequest) Reset() {
 	*x = BlockRequest{}
-	mi := &file_v1_control_proto_msgTypes[54]
+	mi := &file_v1_control_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3213,7 +3285,7 @@ func (x *BlockRequest) String() string {
 func (*BlockRequest) ProtoMessage() {}
 
 func (x *BlockRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[54]
+	mi := &file_v1_control_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3226,7 +3298,7 @@ func (x *BlockRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BlockRequest.ProtoReflect.Descriptor instead.
 func (*BlockRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{54}
+	return file_v1_control_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *BlockRequest) GetWho() string {
@@ -3245,7 +3317,7 @@ type UnblockRequest struct {
 
 func (x *UnblockRequest) Reset() {
 	*x = UnblockRequest{}
-	mi := &file_v1_control_proto_msgTypes[55]
+	mi := &file_v1_control_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3257,7 +3329,7 @@ func (x *UnblockRequest) String() string {
 func (*UnblockRequest) ProtoMessage() {}
 
 func (x *UnblockRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[55]
+	mi := &file_v1_control_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3270,7 +3342,7 @@ func (x *UnblockRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnblockRequest.ProtoReflect.Descriptor instead.
 func (*UnblockRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{55}
+	return file_v1_control_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *UnblockRequest) GetWho() string {
@@ -3298,7 +3370,7 @@ type Group struct {
 
 func (x *Group) Reset() {
 	*x = Group{}
-	mi := &file_v1_control_proto_msgTypes[56]
+	mi := &file_v1_control_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3310,7 +3382,7 @@ func (x *Group) String() string {
 func (*Group) ProtoMessage() {}
 
 func (x *Group) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[56]
+	mi := &file_v1_control_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3323,7 +3395,7 @@ func (x *Group) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Group.ProtoReflect.Descriptor instead.
 func (*Group) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{56}
+	return file_v1_control_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *Group) GetId() string {
@@ -3408,7 +3480,7 @@ type Member struct {
 
 func (x *Member) Reset() {
 	*x = Member{}
-	mi := &file_v1_control_proto_msgTypes[57]
+	mi := &file_v1_control_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3420,7 +3492,7 @@ func (x *Member) String() string {
 func (*Member) ProtoMessage() {}
 
 func (x *Member) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[57]
+	mi := &file_v1_control_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3433,7 +3505,7 @@ func (x *Member) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Member.ProtoReflect.Descriptor instead.
 func (*Member) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{57}
+	return file_v1_control_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *Member) GetPerson() *Person {
@@ -3473,7 +3545,7 @@ type CreateGroupRequest struct {
 
 func (x *CreateGroupRequest) Reset() {
 	*x = CreateGroupRequest{}
-	mi := &file_v1_control_proto_msgTypes[58]
+	mi := &file_v1_control_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3485,7 +3557,7 @@ func (x *CreateGroupRequest) String() string {
 func (*CreateGroupRequest) ProtoMessage() {}
 
 func (x *CreateGroupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[58]
+	mi := &file_v1_control_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3498,7 +3570,7 @@ func (x *CreateGroupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateGroupRequest.ProtoReflect.Descriptor instead.
 func (*CreateGroupRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{58}
+	return file_v1_control_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *CreateGroupRequest) GetName() string {
@@ -3516,7 +3588,7 @@ type GroupsRequest struct {
 
 func (x *GroupsRequest) Reset() {
 	*x = GroupsRequest{}
-	mi := &file_v1_control_proto_msgTypes[59]
+	mi := &file_v1_control_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3528,7 +3600,7 @@ func (x *GroupsRequest) String() string {
 func (*GroupsRequest) ProtoMessage() {}
 
 func (x *GroupsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[59]
+	mi := &file_v1_control_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3541,7 +3613,7 @@ func (x *GroupsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupsRequest.ProtoReflect.Descriptor instead.
 func (*GroupsRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{59}
+	return file_v1_control_proto_rawDescGZIP(), []int{60}
 }
 
 type GroupsResponse struct {
@@ -3553,7 +3625,7 @@ type GroupsResponse struct {
 
 func (x *GroupsResponse) Reset() {
 	*x = GroupsResponse{}
-	mi := &file_v1_control_proto_msgTypes[60]
+	mi := &file_v1_control_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3565,7 +3637,7 @@ func (x *GroupsResponse) String() string {
 func (*GroupsResponse) ProtoMessage() {}
 
 func (x *GroupsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[60]
+	mi := &file_v1_control_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3578,7 +3650,7 @@ func (x *GroupsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupsResponse.ProtoReflect.Descriptor instead.
 func (*GroupsResponse) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{60}
+	return file_v1_control_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *GroupsResponse) GetGroups() []*Group {
@@ -3597,7 +3669,7 @@ type GetGroupRequest struct {
 
 func (x *GetGroupRequest) Reset() {
 	*x = GetGroupRequest{}
-	mi := &file_v1_control_proto_msgTypes[61]
+	mi := &file_v1_control_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3609,7 +3681,7 @@ func (x *GetGroupRequest) String() string {
 func (*GetGroupRequest) ProtoMessage() {}
 
 func (x *GetGroupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[61]
+	mi := &file_v1_control_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3622,7 +3694,7 @@ func (x *GetGroupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetGroupRequest.ProtoReflect.Descriptor instead.
 func (*GetGroupRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{61}
+	return file_v1_control_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *GetGroupRequest) GetGroup() string {
@@ -3641,7 +3713,7 @@ type MembersRequest struct {
 
 func (x *MembersRequest) Reset() {
 	*x = MembersRequest{}
-	mi := &file_v1_control_proto_msgTypes[62]
+	mi := &file_v1_control_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3653,7 +3725,7 @@ func (x *MembersRequest) String() string {
 func (*MembersRequest) ProtoMessage() {}
 
 func (x *MembersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[62]
+	mi := &file_v1_control_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3666,7 +3738,7 @@ func (x *MembersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MembersRequest.ProtoReflect.Descriptor instead.
 func (*MembersRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{62}
+	return file_v1_control_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *MembersRequest) GetGroup() string {
@@ -3685,7 +3757,7 @@ type MembersResponse struct {
 
 func (x *MembersResponse) Reset() {
 	*x = MembersResponse{}
-	mi := &file_v1_control_proto_msgTypes[63]
+	mi := &file_v1_control_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3697,7 +3769,7 @@ func (x *MembersResponse) String() string {
 func (*MembersResponse) ProtoMessage() {}
 
 func (x *MembersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[63]
+	mi := &file_v1_control_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3710,7 +3782,7 @@ func (x *MembersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MembersResponse.ProtoReflect.Descriptor instead.
 func (*MembersResponse) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{63}
+	return file_v1_control_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *MembersResponse) GetMembers() []*Member {
@@ -3730,7 +3802,7 @@ type InviteRequest struct {
 
 func (x *InviteRequest) Reset() {
 	*x = InviteRequest{}
-	mi := &file_v1_control_proto_msgTypes[64]
+	mi := &file_v1_control_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3742,7 +3814,7 @@ func (x *InviteRequest) String() string {
 func (*InviteRequest) ProtoMessage() {}
 
 func (x *InviteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[64]
+	mi := &file_v1_control_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3755,7 +3827,7 @@ func (x *InviteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InviteRequest.ProtoReflect.Descriptor instead.
 func (*InviteRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{64}
+	return file_v1_control_proto_rawDescGZIP(), []int{65}
 }
 
 func (x *InviteRequest) GetGroup() string {
@@ -3781,7 +3853,7 @@ type LeaveRequest struct {
 
 func (x *LeaveRequest) Reset() {
 	*x = LeaveRequest{}
-	mi := &file_v1_control_proto_msgTypes[65]
+	mi := &file_v1_control_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3793,7 +3865,7 @@ func (x *LeaveRequest) String() string {
 func (*LeaveRequest) ProtoMessage() {}
 
 func (x *LeaveRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[65]
+	mi := &file_v1_control_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3806,7 +3878,7 @@ func (x *LeaveRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeaveRequest.ProtoReflect.Descriptor instead.
 func (*LeaveRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{65}
+	return file_v1_control_proto_rawDescGZIP(), []int{66}
 }
 
 func (x *LeaveRequest) GetGroup() string {
@@ -3826,7 +3898,7 @@ type RemoveMemberRequest struct {
 
 func (x *RemoveMemberRequest) Reset() {
 	*x = RemoveMemberRequest{}
-	mi := &file_v1_control_proto_msgTypes[66]
+	mi := &file_v1_control_proto_msgTypes[67]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3838,7 +3910,7 @@ func (x *RemoveMemberRequest) String() string {
 func (*RemoveMemberRequest) ProtoMessage() {}
 
 func (x *RemoveMemberRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[66]
+	mi := &file_v1_control_proto_msgTypes[67]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3851,7 +3923,7 @@ func (x *RemoveMemberRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveMemberRequest.ProtoReflect.Descriptor instead.
 func (*RemoveMemberRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{66}
+	return file_v1_control_proto_rawDescGZIP(), []int{67}
 }
 
 func (x *RemoveMemberRequest) GetGroup() string {
@@ -3879,7 +3951,7 @@ type SetRoleRequest struct {
 
 func (x *SetRoleRequest) Reset() {
 	*x = SetRoleRequest{}
-	mi := &file_v1_control_proto_msgTypes[67]
+	mi := &file_v1_control_proto_msgTypes[68]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3891,7 +3963,7 @@ func (x *SetRoleRequest) String() string {
 func (*SetRoleRequest) ProtoMessage() {}
 
 func (x *SetRoleRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[67]
+	mi := &file_v1_control_proto_msgTypes[68]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3904,7 +3976,7 @@ func (x *SetRoleRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetRoleRequest.ProtoReflect.Descriptor instead.
 func (*SetRoleRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{67}
+	return file_v1_control_proto_rawDescGZIP(), []int{68}
 }
 
 func (x *SetRoleRequest) GetGroup() string {
@@ -3938,7 +4010,7 @@ type RenameGroupRequest struct {
 
 func (x *RenameGroupRequest) Reset() {
 	*x = RenameGroupRequest{}
-	mi := &file_v1_control_proto_msgTypes[68]
+	mi := &file_v1_control_proto_msgTypes[69]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3950,7 +4022,7 @@ func (x *RenameGroupRequest) String() string {
 func (*RenameGroupRequest) ProtoMessage() {}
 
 func (x *RenameGroupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[68]
+	mi := &file_v1_control_proto_msgTypes[69]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3963,7 +4035,7 @@ func (x *RenameGroupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenameGroupRequest.ProtoReflect.Descriptor instead.
 func (*RenameGroupRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{68}
+	return file_v1_control_proto_rawDescGZIP(), []int{69}
 }
 
 func (x *RenameGroupRequest) GetGroup() string {
@@ -3990,7 +4062,7 @@ type SetTopicRequest struct {
 
 func (x *SetTopicRequest) Reset() {
 	*x = SetTopicRequest{}
-	mi := &file_v1_control_proto_msgTypes[69]
+	mi := &file_v1_control_proto_msgTypes[70]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4002,7 +4074,7 @@ func (x *SetTopicRequest) String() string {
 func (*SetTopicRequest) ProtoMessage() {}
 
 func (x *SetTopicRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[69]
+	mi := &file_v1_control_proto_msgTypes[70]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4015,7 +4087,7 @@ func (x *SetTopicRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetTopicRequest.ProtoReflect.Descriptor instead.
 func (*SetTopicRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{69}
+	return file_v1_control_proto_rawDescGZIP(), []int{70}
 }
 
 func (x *SetTopicRequest) GetGroup() string {
@@ -4042,7 +4114,7 @@ type SetHistoryRequest struct {
 
 func (x *SetHistoryRequest) Reset() {
 	*x = SetHistoryRequest{}
-	mi := &file_v1_control_proto_msgTypes[70]
+	mi := &file_v1_control_proto_msgTypes[71]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4054,7 +4126,7 @@ func (x *SetHistoryRequest) String() string {
 func (*SetHistoryRequest) ProtoMessage() {}
 
 func (x *SetHistoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[70]
+	mi := &file_v1_control_proto_msgTypes[71]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4067,7 +4139,7 @@ func (x *SetHistoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetHistoryRequest.ProtoReflect.Descriptor instead.
 func (*SetHistoryRequest) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{70}
+	return file_v1_control_proto_rawDescGZIP(), []int{71}
 }
 
 func (x *SetHistoryRequest) GetGroup() string {
@@ -4095,7 +4167,7 @@ type SendLinesRequest_Open struct {
 
 func (x *SendLinesRequest_Open) Reset() {
 	*x = SendLinesRequest_Open{}
-	mi := &file_v1_control_proto_msgTypes[71]
+	mi := &file_v1_control_proto_msgTypes[72]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4107,7 +4179,7 @@ func (x *SendLinesRequest_Open) String() string {
 func (*SendLinesRequest_Open) ProtoMessage() {}
 
 func (x *SendLinesRequest_Open) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[71]
+	mi := &file_v1_control_proto_msgTypes[72]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4120,7 +4192,7 @@ func (x *SendLinesRequest_Open) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendLinesRequest_Open.ProtoReflect.Descriptor instead.
 func (*SendLinesRequest_Open) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{16, 0}
+	return file_v1_control_proto_rawDescGZIP(), []int{17, 0}
 }
 
 func (x *SendLinesRequest_Open) GetTo() string {
@@ -4154,7 +4226,7 @@ type SendLinesRequest_Line struct {
 
 func (x *SendLinesRequest_Line) Reset() {
 	*x = SendLinesRequest_Line{}
-	mi := &file_v1_control_proto_msgTypes[72]
+	mi := &file_v1_control_proto_msgTypes[73]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4166,7 +4238,7 @@ func (x *SendLinesRequest_Line) String() string {
 func (*SendLinesRequest_Line) ProtoMessage() {}
 
 func (x *SendLinesRequest_Line) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_control_proto_msgTypes[72]
+	mi := &file_v1_control_proto_msgTypes[73]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4179,7 +4251,7 @@ func (x *SendLinesRequest_Line) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendLinesRequest_Line.ProtoReflect.Descriptor instead.
 func (*SendLinesRequest_Line) Descriptor() ([]byte, []int) {
-	return file_v1_control_proto_rawDescGZIP(), []int{16, 1}
+	return file_v1_control_proto_rawDescGZIP(), []int{17, 1}
 }
 
 func (x *SendLinesRequest_Line) GetText() string {
@@ -4206,7 +4278,7 @@ const file_v1_control_proto_rawDesc = "" +
 	"\apersons\x18\x02 \x03(\v2\x1a.earshot.control.v1.PersonR\apersons\x121\n" +
 	"\x06groups\x18\x03 \x03(\v2\x19.earshot.control.v1.GroupR\x06groups\x12\x1c\n" +
 	"\tcharacter\x18\x04 \x01(\tR\tcharacter\"\x0f\n" +
-	"\rStatusRequest\"\xba\x01\n" +
+	"\rStatusRequest\"\xf3\x01\n" +
 	"\x0eStatusResponse\x12\x16\n" +
 	"\x06person\x18\x01 \x01(\tR\x06person\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
@@ -4214,7 +4286,12 @@ const file_v1_control_proto_rawDesc = "" +
 	"\aversion\x18\x04 \x01(\tR\aversion\x12\x1c\n" +
 	"\tlistening\x18\x05 \x03(\tR\tlistening\x12\x14\n" +
 	"\x05peers\x18\x06 \x01(\rR\x05peers\x12\x16\n" +
-	"\x06outbox\x18\a \x01(\rR\x06outbox\"\r\n" +
+	"\x06outbox\x18\a \x01(\rR\x06outbox\x127\n" +
+	"\bwarnings\x18\b \x03(\v2\x1b.earshot.control.v1.WarningR\bwarnings\"g\n" +
+	"\aWarning\x12\x12\n" +
+	"\x04code\x18\x01 \x01(\tR\x04code\x12\x16\n" +
+	"\x06detail\x18\x02 \x01(\tR\x06detail\x120\n" +
+	"\x05since\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\"\r\n" +
 	"\vDownRequest\"\x0e\n" +
 	"\fDownResponse\"\x0e\n" +
 	"\fPeersRequest\"?\n" +
@@ -4527,209 +4604,212 @@ func file_v1_control_proto_rawDescGZIP() []byte {
 	return file_v1_control_proto_rawDescData
 }
 
-var file_v1_control_proto_msgTypes = make([]protoimpl.MessageInfo, 73)
+var file_v1_control_proto_msgTypes = make([]protoimpl.MessageInfo, 74)
 var file_v1_control_proto_goTypes = []any{
 	(*Problem)(nil),               // 0: earshot.control.v1.Problem
 	(*StatusRequest)(nil),         // 1: earshot.control.v1.StatusRequest
 	(*StatusResponse)(nil),        // 2: earshot.control.v1.StatusResponse
-	(*DownRequest)(nil),           // 3: earshot.control.v1.DownRequest
-	(*DownResponse)(nil),          // 4: earshot.control.v1.DownResponse
-	(*PeersRequest)(nil),          // 5: earshot.control.v1.PeersRequest
-	(*PeersResponse)(nil),         // 6: earshot.control.v1.PeersResponse
-	(*Peer)(nil),                  // 7: earshot.control.v1.Peer
-	(*MeRequest)(nil),             // 8: earshot.control.v1.MeRequest
-	(*MeResponse)(nil),            // 9: earshot.control.v1.MeResponse
-	(*UpdateMeRequest)(nil),       // 10: earshot.control.v1.UpdateMeRequest
-	(*WatchRequest)(nil),          // 11: earshot.control.v1.WatchRequest
-	(*WatchResponse)(nil),         // 12: earshot.control.v1.WatchResponse
-	(*Target)(nil),                // 13: earshot.control.v1.Target
-	(*SendRequest)(nil),           // 14: earshot.control.v1.SendRequest
-	(*Sent)(nil),                  // 15: earshot.control.v1.Sent
-	(*SendLinesRequest)(nil),      // 16: earshot.control.v1.SendLinesRequest
-	(*SendLinesResponse)(nil),     // 17: earshot.control.v1.SendLinesResponse
-	(*WaitRequest)(nil),           // 18: earshot.control.v1.WaitRequest
-	(*Author)(nil),                // 19: earshot.control.v1.Author
-	(*Message)(nil),               // 20: earshot.control.v1.Message
-	(*Reaction)(nil),              // 21: earshot.control.v1.Reaction
-	(*MessagesResponse)(nil),      // 22: earshot.control.v1.MessagesResponse
-	(*ResolveRequest)(nil),        // 23: earshot.control.v1.ResolveRequest
-	(*Filter)(nil),                // 24: earshot.control.v1.Filter
-	(*UnreadRequest)(nil),         // 25: earshot.control.v1.UnreadRequest
-	(*MarkReadRequest)(nil),       // 26: earshot.control.v1.MarkReadRequest
-	(*MarkReadResponse)(nil),      // 27: earshot.control.v1.MarkReadResponse
-	(*ArrivalsRequest)(nil),       // 28: earshot.control.v1.ArrivalsRequest
-	(*GetCursorRequest)(nil),      // 29: earshot.control.v1.GetCursorRequest
-	(*SetCursorRequest)(nil),      // 30: earshot.control.v1.SetCursorRequest
-	(*CursorResponse)(nil),        // 31: earshot.control.v1.CursorResponse
-	(*HistoryRequest)(nil),        // 32: earshot.control.v1.HistoryRequest
-	(*OutboxRequest)(nil),         // 33: earshot.control.v1.OutboxRequest
-	(*OutboxResponse)(nil),        // 34: earshot.control.v1.OutboxResponse
-	(*Pending)(nil),               // 35: earshot.control.v1.Pending
-	(*CancelRequest)(nil),         // 36: earshot.control.v1.CancelRequest
-	(*EditRequest)(nil),           // 37: earshot.control.v1.EditRequest
-	(*RecallRequest)(nil),         // 38: earshot.control.v1.RecallRequest
-	(*ReactRequest)(nil),          // 39: earshot.control.v1.ReactRequest
-	(*ReceiptsRequest)(nil),       // 40: earshot.control.v1.ReceiptsRequest
-	(*ReceiptsResponse)(nil),      // 41: earshot.control.v1.ReceiptsResponse
-	(*Reached)(nil),               // 42: earshot.control.v1.Reached
-	(*Person)(nil),                // 43: earshot.control.v1.Person
-	(*ContactsRequest)(nil),       // 44: earshot.control.v1.ContactsRequest
-	(*ContactsResponse)(nil),      // 45: earshot.control.v1.ContactsResponse
-	(*NameContactRequest)(nil),    // 46: earshot.control.v1.NameContactRequest
-	(*SafetyWordsRequest)(nil),    // 47: earshot.control.v1.SafetyWordsRequest
-	(*SafetyWordsResponse)(nil),   // 48: earshot.control.v1.SafetyWordsResponse
-	(*VerifyRequest)(nil),         // 49: earshot.control.v1.VerifyRequest
-	(*RequestsRequest)(nil),       // 50: earshot.control.v1.RequestsRequest
-	(*RequestsResponse)(nil),      // 51: earshot.control.v1.RequestsResponse
-	(*Request)(nil),               // 52: earshot.control.v1.Request
-	(*AcceptRequest)(nil),         // 53: earshot.control.v1.AcceptRequest
-	(*BlockRequest)(nil),          // 54: earshot.control.v1.BlockRequest
-	(*UnblockRequest)(nil),        // 55: earshot.control.v1.UnblockRequest
-	(*Group)(nil),                 // 56: earshot.control.v1.Group
-	(*Member)(nil),                // 57: earshot.control.v1.Member
-	(*CreateGroupRequest)(nil),    // 58: earshot.control.v1.CreateGroupRequest
-	(*GroupsRequest)(nil),         // 59: earshot.control.v1.GroupsRequest
-	(*GroupsResponse)(nil),        // 60: earshot.control.v1.GroupsResponse
-	(*GetGroupRequest)(nil),       // 61: earshot.control.v1.GetGroupRequest
-	(*MembersRequest)(nil),        // 62: earshot.control.v1.MembersRequest
-	(*MembersResponse)(nil),       // 63: earshot.control.v1.MembersResponse
-	(*InviteRequest)(nil),         // 64: earshot.control.v1.InviteRequest
-	(*LeaveRequest)(nil),          // 65: earshot.control.v1.LeaveRequest
-	(*RemoveMemberRequest)(nil),   // 66: earshot.control.v1.RemoveMemberRequest
-	(*SetRoleRequest)(nil),        // 67: earshot.control.v1.SetRoleRequest
-	(*RenameGroupRequest)(nil),    // 68: earshot.control.v1.RenameGroupRequest
-	(*SetTopicRequest)(nil),       // 69: earshot.control.v1.SetTopicRequest
-	(*SetHistoryRequest)(nil),     // 70: earshot.control.v1.SetHistoryRequest
-	(*SendLinesRequest_Open)(nil), // 71: earshot.control.v1.SendLinesRequest.Open
-	(*SendLinesRequest_Line)(nil), // 72: earshot.control.v1.SendLinesRequest.Line
-	(*timestamppb.Timestamp)(nil), // 73: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),   // 74: google.protobuf.Duration
+	(*Warning)(nil),               // 3: earshot.control.v1.Warning
+	(*DownRequest)(nil),           // 4: earshot.control.v1.DownRequest
+	(*DownResponse)(nil),          // 5: earshot.control.v1.DownResponse
+	(*PeersRequest)(nil),          // 6: earshot.control.v1.PeersRequest
+	(*PeersResponse)(nil),         // 7: earshot.control.v1.PeersResponse
+	(*Peer)(nil),                  // 8: earshot.control.v1.Peer
+	(*MeRequest)(nil),             // 9: earshot.control.v1.MeRequest
+	(*MeResponse)(nil),            // 10: earshot.control.v1.MeResponse
+	(*UpdateMeRequest)(nil),       // 11: earshot.control.v1.UpdateMeRequest
+	(*WatchRequest)(nil),          // 12: earshot.control.v1.WatchRequest
+	(*WatchResponse)(nil),         // 13: earshot.control.v1.WatchResponse
+	(*Target)(nil),                // 14: earshot.control.v1.Target
+	(*SendRequest)(nil),           // 15: earshot.control.v1.SendRequest
+	(*Sent)(nil),                  // 16: earshot.control.v1.Sent
+	(*SendLinesRequest)(nil),      // 17: earshot.control.v1.SendLinesRequest
+	(*SendLinesResponse)(nil),     // 18: earshot.control.v1.SendLinesResponse
+	(*WaitRequest)(nil),           // 19: earshot.control.v1.WaitRequest
+	(*Author)(nil),                // 20: earshot.control.v1.Author
+	(*Message)(nil),               // 21: earshot.control.v1.Message
+	(*Reaction)(nil),              // 22: earshot.control.v1.Reaction
+	(*MessagesResponse)(nil),      // 23: earshot.control.v1.MessagesResponse
+	(*ResolveRequest)(nil),        // 24: earshot.control.v1.ResolveRequest
+	(*Filter)(nil),                // 25: earshot.control.v1.Filter
+	(*UnreadRequest)(nil),         // 26: earshot.control.v1.UnreadRequest
+	(*MarkReadRequest)(nil),       // 27: earshot.control.v1.MarkReadRequest
+	(*MarkReadResponse)(nil),      // 28: earshot.control.v1.MarkReadResponse
+	(*ArrivalsRequest)(nil),       // 29: earshot.control.v1.ArrivalsRequest
+	(*GetCursorRequest)(nil),      // 30: earshot.control.v1.GetCursorRequest
+	(*SetCursorRequest)(nil),      // 31: earshot.control.v1.SetCursorRequest
+	(*CursorResponse)(nil),        // 32: earshot.control.v1.CursorResponse
+	(*HistoryRequest)(nil),        // 33: earshot.control.v1.HistoryRequest
+	(*OutboxRequest)(nil),         // 34: earshot.control.v1.OutboxRequest
+	(*OutboxResponse)(nil),        // 35: earshot.control.v1.OutboxResponse
+	(*Pending)(nil),               // 36: earshot.control.v1.Pending
+	(*CancelRequest)(nil),         // 37: earshot.control.v1.CancelRequest
+	(*EditRequest)(nil),           // 38: earshot.control.v1.EditRequest
+	(*RecallRequest)(nil),         // 39: earshot.control.v1.RecallRequest
+	(*ReactRequest)(nil),          // 40: earshot.control.v1.ReactRequest
+	(*ReceiptsRequest)(nil),       // 41: earshot.control.v1.ReceiptsRequest
+	(*ReceiptsResponse)(nil),      // 42: earshot.control.v1.ReceiptsResponse
+	(*Reached)(nil),               // 43: earshot.control.v1.Reached
+	(*Person)(nil),                // 44: earshot.control.v1.Person
+	(*ContactsRequest)(nil),       // 45: earshot.control.v1.ContactsRequest
+	(*ContactsResponse)(nil),      // 46: earshot.control.v1.ContactsResponse
+	(*NameContactRequest)(nil),    // 47: earshot.control.v1.NameContactRequest
+	(*SafetyWordsRequest)(nil),    // 48: earshot.control.v1.SafetyWordsRequest
+	(*SafetyWordsResponse)(nil),   // 49: earshot.control.v1.SafetyWordsResponse
+	(*VerifyRequest)(nil),         // 50: earshot.control.v1.VerifyRequest
+	(*RequestsRequest)(nil),       // 51: earshot.control.v1.RequestsRequest
+	(*RequestsResponse)(nil),      // 52: earshot.control.v1.RequestsResponse
+	(*Request)(nil),               // 53: earshot.control.v1.Request
+	(*AcceptRequest)(nil),         // 54: earshot.control.v1.AcceptRequest
+	(*BlockRequest)(nil),          // 55: earshot.control.v1.BlockRequest
+	(*UnblockRequest)(nil),        // 56: earshot.control.v1.UnblockRequest
+	(*Group)(nil),                 // 57: earshot.control.v1.Group
+	(*Member)(nil),                // 58: earshot.control.v1.Member
+	(*CreateGroupRequest)(nil),    // 59: earshot.control.v1.CreateGroupRequest
+	(*GroupsRequest)(nil),         // 60: earshot.control.v1.GroupsRequest
+	(*GroupsResponse)(nil),        // 61: earshot.control.v1.GroupsResponse
+	(*GetGroupRequest)(nil),       // 62: earshot.control.v1.GetGroupRequest
+	(*MembersRequest)(nil),        // 63: earshot.control.v1.MembersRequest
+	(*MembersResponse)(nil),       // 64: earshot.control.v1.MembersResponse
+	(*InviteRequest)(nil),         // 65: earshot.control.v1.InviteRequest
+	(*LeaveRequest)(nil),          // 66: earshot.control.v1.LeaveRequest
+	(*RemoveMemberRequest)(nil),   // 67: earshot.control.v1.RemoveMemberRequest
+	(*SetRoleRequest)(nil),        // 68: earshot.control.v1.SetRoleRequest
+	(*RenameGroupRequest)(nil),    // 69: earshot.control.v1.RenameGroupRequest
+	(*SetTopicRequest)(nil),       // 70: earshot.control.v1.SetTopicRequest
+	(*SetHistoryRequest)(nil),     // 71: earshot.control.v1.SetHistoryRequest
+	(*SendLinesRequest_Open)(nil), // 72: earshot.control.v1.SendLinesRequest.Open
+	(*SendLinesRequest_Line)(nil), // 73: earshot.control.v1.SendLinesRequest.Line
+	(*timestamppb.Timestamp)(nil), // 74: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),   // 75: google.protobuf.Duration
 }
 var file_v1_control_proto_depIdxs = []int32{
-	43, // 0: earshot.control.v1.Problem.persons:type_name -> earshot.control.v1.Person
-	56, // 1: earshot.control.v1.Problem.groups:type_name -> earshot.control.v1.Group
-	7,  // 2: earshot.control.v1.PeersResponse.peers:type_name -> earshot.control.v1.Peer
-	73, // 3: earshot.control.v1.Peer.last_seen:type_name -> google.protobuf.Timestamp
-	74, // 4: earshot.control.v1.SendRequest.timeout:type_name -> google.protobuf.Duration
-	13, // 5: earshot.control.v1.Sent.to:type_name -> earshot.control.v1.Target
-	73, // 6: earshot.control.v1.Sent.time:type_name -> google.protobuf.Timestamp
-	71, // 7: earshot.control.v1.SendLinesRequest.open:type_name -> earshot.control.v1.SendLinesRequest.Open
-	72, // 8: earshot.control.v1.SendLinesRequest.lines:type_name -> earshot.control.v1.SendLinesRequest.Line
-	15, // 9: earshot.control.v1.SendLinesResponse.sent:type_name -> earshot.control.v1.Sent
-	74, // 10: earshot.control.v1.WaitRequest.timeout:type_name -> google.protobuf.Duration
-	13, // 11: earshot.control.v1.Message.to:type_name -> earshot.control.v1.Target
-	19, // 12: earshot.control.v1.Message.from:type_name -> earshot.control.v1.Author
-	73, // 13: earshot.control.v1.Message.time:type_name -> google.protobuf.Timestamp
-	73, // 14: earshot.control.v1.Message.received:type_name -> google.protobuf.Timestamp
-	21, // 15: earshot.control.v1.Message.reactions:type_name -> earshot.control.v1.Reaction
-	20, // 16: earshot.control.v1.MessagesResponse.messages:type_name -> earshot.control.v1.Message
-	24, // 17: earshot.control.v1.UnreadRequest.filter:type_name -> earshot.control.v1.Filter
-	24, // 18: earshot.control.v1.ArrivalsRequest.filter:type_name -> earshot.control.v1.Filter
-	24, // 19: earshot.control.v1.GetCursorRequest.filter:type_name -> earshot.control.v1.Filter
-	24, // 20: earshot.control.v1.SetCursorRequest.filter:type_name -> earshot.control.v1.Filter
-	35, // 21: earshot.control.v1.OutboxResponse.pending:type_name -> earshot.control.v1.Pending
-	13, // 22: earshot.control.v1.Pending.to:type_name -> earshot.control.v1.Target
-	73, // 23: earshot.control.v1.Pending.queued:type_name -> google.protobuf.Timestamp
-	42, // 24: earshot.control.v1.ReceiptsResponse.reached:type_name -> earshot.control.v1.Reached
-	43, // 25: earshot.control.v1.Reached.person:type_name -> earshot.control.v1.Person
-	43, // 26: earshot.control.v1.ContactsResponse.persons:type_name -> earshot.control.v1.Person
-	43, // 27: earshot.control.v1.SafetyWordsResponse.person:type_name -> earshot.control.v1.Person
-	52, // 28: earshot.control.v1.RequestsResponse.requests:type_name -> earshot.control.v1.Request
-	73, // 29: earshot.control.v1.Request.received:type_name -> google.protobuf.Timestamp
-	73, // 30: earshot.control.v1.Group.joined:type_name -> google.protobuf.Timestamp
-	43, // 31: earshot.control.v1.Group.invited_by:type_name -> earshot.control.v1.Person
-	43, // 32: earshot.control.v1.Member.person:type_name -> earshot.control.v1.Person
-	73, // 33: earshot.control.v1.Member.joined:type_name -> google.protobuf.Timestamp
-	56, // 34: earshot.control.v1.GroupsResponse.groups:type_name -> earshot.control.v1.Group
-	57, // 35: earshot.control.v1.MembersResponse.members:type_name -> earshot.control.v1.Member
-	74, // 36: earshot.control.v1.SendLinesRequest.Open.timeout:type_name -> google.protobuf.Duration
-	1,  // 37: earshot.control.v1.Control.Status:input_type -> earshot.control.v1.StatusRequest
-	3,  // 38: earshot.control.v1.Control.Down:input_type -> earshot.control.v1.DownRequest
-	5,  // 39: earshot.control.v1.Control.Peers:input_type -> earshot.control.v1.PeersRequest
-	8,  // 40: earshot.control.v1.Control.Me:input_type -> earshot.control.v1.MeRequest
-	10, // 41: earshot.control.v1.Control.UpdateMe:input_type -> earshot.control.v1.UpdateMeRequest
-	11, // 42: earshot.control.v1.Control.Watch:input_type -> earshot.control.v1.WatchRequest
-	23, // 43: earshot.control.v1.Control.Resolve:input_type -> earshot.control.v1.ResolveRequest
-	14, // 44: earshot.control.v1.Control.Send:input_type -> earshot.control.v1.SendRequest
-	16, // 45: earshot.control.v1.Control.SendLines:input_type -> earshot.control.v1.SendLinesRequest
-	18, // 46: earshot.control.v1.Control.Wait:input_type -> earshot.control.v1.WaitRequest
-	25, // 47: earshot.control.v1.Control.Unread:input_type -> earshot.control.v1.UnreadRequest
-	26, // 48: earshot.control.v1.Control.MarkRead:input_type -> earshot.control.v1.MarkReadRequest
-	28, // 49: earshot.control.v1.Control.Arrivals:input_type -> earshot.control.v1.ArrivalsRequest
-	29, // 50: earshot.control.v1.Control.GetCursor:input_type -> earshot.control.v1.GetCursorRequest
-	30, // 51: earshot.control.v1.Control.SetCursor:input_type -> earshot.control.v1.SetCursorRequest
-	32, // 52: earshot.control.v1.Control.History:input_type -> earshot.control.v1.HistoryRequest
-	33, // 53: earshot.control.v1.Control.Outbox:input_type -> earshot.control.v1.OutboxRequest
-	36, // 54: earshot.control.v1.Control.Cancel:input_type -> earshot.control.v1.CancelRequest
-	37, // 55: earshot.control.v1.Control.Edit:input_type -> earshot.control.v1.EditRequest
-	38, // 56: earshot.control.v1.Control.Recall:input_type -> earshot.control.v1.RecallRequest
-	39, // 57: earshot.control.v1.Control.React:input_type -> earshot.control.v1.ReactRequest
-	40, // 58: earshot.control.v1.Control.Receipts:input_type -> earshot.control.v1.ReceiptsRequest
-	44, // 59: earshot.control.v1.Control.Contacts:input_type -> earshot.control.v1.ContactsRequest
-	46, // 60: earshot.control.v1.Control.NameContact:input_type -> earshot.control.v1.NameContactRequest
-	47, // 61: earshot.control.v1.Control.SafetyWords:input_type -> earshot.control.v1.SafetyWordsRequest
-	49, // 62: earshot.control.v1.Control.Verify:input_type -> earshot.control.v1.VerifyRequest
-	50, // 63: earshot.control.v1.Control.Requests:input_type -> earshot.control.v1.RequestsRequest
-	53, // 64: earshot.control.v1.Control.Accept:input_type -> earshot.control.v1.AcceptRequest
-	54, // 65: earshot.control.v1.Control.Block:input_type -> earshot.control.v1.BlockRequest
-	55, // 66: earshot.control.v1.Control.Unblock:input_type -> earshot.control.v1.UnblockRequest
-	58, // 67: earshot.control.v1.Control.CreateGroup:input_type -> earshot.control.v1.CreateGroupRequest
-	59, // 68: earshot.control.v1.Control.Groups:input_type -> earshot.control.v1.GroupsRequest
-	61, // 69: earshot.control.v1.Control.GetGroup:input_type -> earshot.control.v1.GetGroupRequest
-	62, // 70: earshot.control.v1.Control.Members:input_type -> earshot.control.v1.MembersRequest
-	64, // 71: earshot.control.v1.Control.Invite:input_type -> earshot.control.v1.InviteRequest
-	65, // 72: earshot.control.v1.Control.Leave:input_type -> earshot.control.v1.LeaveRequest
-	66, // 73: earshot.control.v1.Control.RemoveMember:input_type -> earshot.control.v1.RemoveMemberRequest
-	67, // 74: earshot.control.v1.Control.SetRole:input_type -> earshot.control.v1.SetRoleRequest
-	68, // 75: earshot.control.v1.Control.RenameGroup:input_type -> earshot.control.v1.RenameGroupRequest
-	69, // 76: earshot.control.v1.Control.SetTopic:input_type -> earshot.control.v1.SetTopicRequest
-	70, // 77: earshot.control.v1.Control.SetHistory:input_type -> earshot.control.v1.SetHistoryRequest
-	2,  // 78: earshot.control.v1.Control.Status:output_type -> earshot.control.v1.StatusResponse
-	4,  // 79: earshot.control.v1.Control.Down:output_type -> earshot.control.v1.DownResponse
-	6,  // 80: earshot.control.v1.Control.Peers:output_type -> earshot.control.v1.PeersResponse
-	9,  // 81: earshot.control.v1.Control.Me:output_type -> earshot.control.v1.MeResponse
-	9,  // 82: earshot.control.v1.Control.UpdateMe:output_type -> earshot.control.v1.MeResponse
-	12, // 83: earshot.control.v1.Control.Watch:output_type -> earshot.control.v1.WatchResponse
-	13, // 84: earshot.control.v1.Control.Resolve:output_type -> earshot.control.v1.Target
-	15, // 85: earshot.control.v1.Control.Send:output_type -> earshot.control.v1.Sent
-	17, // 86: earshot.control.v1.Control.SendLines:output_type -> earshot.control.v1.SendLinesResponse
-	15, // 87: earshot.control.v1.Control.Wait:output_type -> earshot.control.v1.Sent
-	22, // 88: earshot.control.v1.Control.Unread:output_type -> earshot.control.v1.MessagesResponse
-	27, // 89: earshot.control.v1.Control.MarkRead:output_type -> earshot.control.v1.MarkReadResponse
-	22, // 90: earshot.control.v1.Control.Arrivals:output_type -> earshot.control.v1.MessagesResponse
-	31, // 91: earshot.control.v1.Control.GetCursor:output_type -> earshot.control.v1.CursorResponse
-	31, // 92: earshot.control.v1.Control.SetCursor:output_type -> earshot.control.v1.CursorResponse
-	22, // 93: earshot.control.v1.Control.History:output_type -> earshot.control.v1.MessagesResponse
-	34, // 94: earshot.control.v1.Control.Outbox:output_type -> earshot.control.v1.OutboxResponse
-	15, // 95: earshot.control.v1.Control.Cancel:output_type -> earshot.control.v1.Sent
-	20, // 96: earshot.control.v1.Control.Edit:output_type -> earshot.control.v1.Message
-	20, // 97: earshot.control.v1.Control.Recall:output_type -> earshot.control.v1.Message
-	20, // 98: earshot.control.v1.Control.React:output_type -> earshot.control.v1.Message
-	41, // 99: earshot.control.v1.Control.Receipts:output_type -> earshot.control.v1.ReceiptsResponse
-	45, // 100: earshot.control.v1.Control.Contacts:output_type -> earshot.control.v1.ContactsResponse
-	43, // 101: earshot.control.v1.Control.NameContact:output_type -> earshot.control.v1.Person
-	48, // 102: earshot.control.v1.Control.SafetyWords:output_type -> earshot.control.v1.SafetyWordsResponse
-	43, // 103: earshot.control.v1.Control.Verify:output_type -> earshot.control.v1.Person
-	51, // 104: earshot.control.v1.Control.Requests:output_type -> earshot.control.v1.RequestsResponse
-	43, // 105: earshot.control.v1.Control.Accept:output_type -> earshot.control.v1.Person
-	43, // 106: earshot.control.v1.Control.Block:output_type -> earshot.control.v1.Person
-	43, // 107: earshot.control.v1.Control.Unblock:output_type -> earshot.control.v1.Person
-	56, // 108: earshot.control.v1.Control.CreateGroup:output_type -> earshot.control.v1.Group
-	60, // 109: earshot.control.v1.Control.Groups:output_type -> earshot.control.v1.GroupsResponse
-	56, // 110: earshot.control.v1.Control.GetGroup:output_type -> earshot.control.v1.Group
-	63, // 111: earshot.control.v1.Control.Members:output_type -> earshot.control.v1.MembersResponse
-	56, // 112: earshot.control.v1.Control.Invite:output_type -> earshot.control.v1.Group
-	56, // 113: earshot.control.v1.Control.Leave:output_type -> earshot.control.v1.Group
-	56, // 114: earshot.control.v1.Control.RemoveMember:output_type -> earshot.control.v1.Group
-	56, // 115: earshot.control.v1.Control.SetRole:output_type -> earshot.control.v1.Group
-	56, // 116: earshot.control.v1.Control.RenameGroup:output_type -> earshot.control.v1.Group
-	56, // 117: earshot.control.v1.Control.SetTopic:output_type -> earshot.control.v1.Group
-	56, // 118: earshot.control.v1.Control.SetHistory:output_type -> earshot.control.v1.Group
-	78, // [78:119] is the sub-list for method output_type
-	37, // [37:78] is the sub-list for method input_type
-	37, // [37:37] is the sub-list for extension type_name
-	37, // [37:37] is the sub-list for extension extendee
-	0,  // [0:37] is the sub-list for field type_name
+	44, // 0: earshot.control.v1.Problem.persons:type_name -> earshot.control.v1.Person
+	57, // 1: earshot.control.v1.Problem.groups:type_name -> earshot.control.v1.Group
+	3,  // 2: earshot.control.v1.StatusResponse.warnings:type_name -> earshot.control.v1.Warning
+	74, // 3: earshot.control.v1.Warning.since:type_name -> google.protobuf.Timestamp
+	8,  // 4: earshot.control.v1.PeersResponse.peers:type_name -> earshot.control.v1.Peer
+	74, // 5: earshot.control.v1.Peer.last_seen:type_name -> google.protobuf.Timestamp
+	75, // 6: earshot.control.v1.SendRequest.timeout:type_name -> google.protobuf.Duration
+	14, // 7: earshot.control.v1.Sent.to:type_name -> earshot.control.v1.Target
+	74, // 8: earshot.control.v1.Sent.time:type_name -> google.protobuf.Timestamp
+	72, // 9: earshot.control.v1.SendLinesRequest.open:type_name -> earshot.control.v1.SendLinesRequest.Open
+	73, // 10: earshot.control.v1.SendLinesRequest.lines:type_name -> earshot.control.v1.SendLinesRequest.Line
+	16, // 11: earshot.control.v1.SendLinesResponse.sent:type_name -> earshot.control.v1.Sent
+	75, // 12: earshot.control.v1.WaitRequest.timeout:type_name -> google.protobuf.Duration
+	14, // 13: earshot.control.v1.Message.to:type_name -> earshot.control.v1.Target
+	20, // 14: earshot.control.v1.Message.from:type_name -> earshot.control.v1.Author
+	74, // 15: earshot.control.v1.Message.time:type_name -> google.protobuf.Timestamp
+	74, // 16: earshot.control.v1.Message.received:type_name -> google.protobuf.Timestamp
+	22, // 17: earshot.control.v1.Message.reactions:type_name -> earshot.control.v1.Reaction
+	21, // 18: earshot.control.v1.MessagesResponse.messages:type_name -> earshot.control.v1.Message
+	25, // 19: earshot.control.v1.UnreadRequest.filter:type_name -> earshot.control.v1.Filter
+	25, // 20: earshot.control.v1.ArrivalsRequest.filter:type_name -> earshot.control.v1.Filter
+	25, // 21: earshot.control.v1.GetCursorRequest.filter:type_name -> earshot.control.v1.Filter
+	25, // 22: earshot.control.v1.SetCursorRequest.filter:type_name -> earshot.control.v1.Filter
+	36, // 23: earshot.control.v1.OutboxResponse.pending:type_name -> earshot.control.v1.Pending
+	14, // 24: earshot.control.v1.Pending.to:type_name -> earshot.control.v1.Target
+	74, // 25: earshot.control.v1.Pending.queued:type_name -> google.protobuf.Timestamp
+	43, // 26: earshot.control.v1.ReceiptsResponse.reached:type_name -> earshot.control.v1.Reached
+	44, // 27: earshot.control.v1.Reached.person:type_name -> earshot.control.v1.Person
+	44, // 28: earshot.control.v1.ContactsResponse.persons:type_name -> earshot.control.v1.Person
+	44, // 29: earshot.control.v1.SafetyWordsResponse.person:type_name -> earshot.control.v1.Person
+	53, // 30: earshot.control.v1.RequestsResponse.requests:type_name -> earshot.control.v1.Request
+	74, // 31: earshot.control.v1.Request.received:type_name -> google.protobuf.Timestamp
+	74, // 32: earshot.control.v1.Group.joined:type_name -> google.protobuf.Timestamp
+	44, // 33: earshot.control.v1.Group.invited_by:type_name -> earshot.control.v1.Person
+	44, // 34: earshot.control.v1.Member.person:type_name -> earshot.control.v1.Person
+	74, // 35: earshot.control.v1.Member.joined:type_name -> google.protobuf.Timestamp
+	57, // 36: earshot.control.v1.GroupsResponse.groups:type_name -> earshot.control.v1.Group
+	58, // 37: earshot.control.v1.MembersResponse.members:type_name -> earshot.control.v1.Member
+	75, // 38: earshot.control.v1.SendLinesRequest.Open.timeout:type_name -> google.protobuf.Duration
+	1,  // 39: earshot.control.v1.Control.Status:input_type -> earshot.control.v1.StatusRequest
+	4,  // 40: earshot.control.v1.Control.Down:input_type -> earshot.control.v1.DownRequest
+	6,  // 41: earshot.control.v1.Control.Peers:input_type -> earshot.control.v1.PeersRequest
+	9,  // 42: earshot.control.v1.Control.Me:input_type -> earshot.control.v1.MeRequest
+	11, // 43: earshot.control.v1.Control.UpdateMe:input_type -> earshot.control.v1.UpdateMeRequest
+	12, // 44: earshot.control.v1.Control.Watch:input_type -> earshot.control.v1.WatchRequest
+	24, // 45: earshot.control.v1.Control.Resolve:input_type -> earshot.control.v1.ResolveRequest
+	15, // 46: earshot.control.v1.Control.Send:input_type -> earshot.control.v1.SendRequest
+	17, // 47: earshot.control.v1.Control.SendLines:input_type -> earshot.control.v1.SendLinesRequest
+	19, // 48: earshot.control.v1.Control.Wait:input_type -> earshot.control.v1.WaitRequest
+	26, // 49: earshot.control.v1.Control.Unread:input_type -> earshot.control.v1.UnreadRequest
+	27, // 50: earshot.control.v1.Control.MarkRead:input_type -> earshot.control.v1.MarkReadRequest
+	29, // 51: earshot.control.v1.Control.Arrivals:input_type -> earshot.control.v1.ArrivalsRequest
+	30, // 52: earshot.control.v1.Control.GetCursor:input_type -> earshot.control.v1.GetCursorRequest
+	31, // 53: earshot.control.v1.Control.SetCursor:input_type -> earshot.control.v1.SetCursorRequest
+	33, // 54: earshot.control.v1.Control.History:input_type -> earshot.control.v1.HistoryRequest
+	34, // 55: earshot.control.v1.Control.Outbox:input_type -> earshot.control.v1.OutboxRequest
+	37, // 56: earshot.control.v1.Control.Cancel:input_type -> earshot.control.v1.CancelRequest
+	38, // 57: earshot.control.v1.Control.Edit:input_type -> earshot.control.v1.EditRequest
+	39, // 58: earshot.control.v1.Control.Recall:input_type -> earshot.control.v1.RecallRequest
+	40, // 59: earshot.control.v1.Control.React:input_type -> earshot.control.v1.ReactRequest
+	41, // 60: earshot.control.v1.Control.Receipts:input_type -> earshot.control.v1.ReceiptsRequest
+	45, // 61: earshot.control.v1.Control.Contacts:input_type -> earshot.control.v1.ContactsRequest
+	47, // 62: earshot.control.v1.Control.NameContact:input_type -> earshot.control.v1.NameContactRequest
+	48, // 63: earshot.control.v1.Control.SafetyWords:input_type -> earshot.control.v1.SafetyWordsRequest
+	50, // 64: earshot.control.v1.Control.Verify:input_type -> earshot.control.v1.VerifyRequest
+	51, // 65: earshot.control.v1.Control.Requests:input_type -> earshot.control.v1.RequestsRequest
+	54, // 66: earshot.control.v1.Control.Accept:input_type -> earshot.control.v1.AcceptRequest
+	55, // 67: earshot.control.v1.Control.Block:input_type -> earshot.control.v1.BlockRequest
+	56, // 68: earshot.control.v1.Control.Unblock:input_type -> earshot.control.v1.UnblockRequest
+	59, // 69: earshot.control.v1.Control.CreateGroup:input_type -> earshot.control.v1.CreateGroupRequest
+	60, // 70: earshot.control.v1.Control.Groups:input_type -> earshot.control.v1.GroupsRequest
+	62, // 71: earshot.control.v1.Control.GetGroup:input_type -> earshot.control.v1.GetGroupRequest
+	63, // 72: earshot.control.v1.Control.Members:input_type -> earshot.control.v1.MembersRequest
+	65, // 73: earshot.control.v1.Control.Invite:input_type -> earshot.control.v1.InviteRequest
+	66, // 74: earshot.control.v1.Control.Leave:input_type -> earshot.control.v1.LeaveRequest
+	67, // 75: earshot.control.v1.Control.RemoveMember:input_type -> earshot.control.v1.RemoveMemberRequest
+	68, // 76: earshot.control.v1.Control.SetRole:input_type -> earshot.control.v1.SetRoleRequest
+	69, // 77: earshot.control.v1.Control.RenameGroup:input_type -> earshot.control.v1.RenameGroupRequest
+	70, // 78: earshot.control.v1.Control.SetTopic:input_type -> earshot.control.v1.SetTopicRequest
+	71, // 79: earshot.control.v1.Control.SetHistory:input_type -> earshot.control.v1.SetHistoryRequest
+	2,  // 80: earshot.control.v1.Control.Status:output_type -> earshot.control.v1.StatusResponse
+	5,  // 81: earshot.control.v1.Control.Down:output_type -> earshot.control.v1.DownResponse
+	7,  // 82: earshot.control.v1.Control.Peers:output_type -> earshot.control.v1.PeersResponse
+	10, // 83: earshot.control.v1.Control.Me:output_type -> earshot.control.v1.MeResponse
+	10, // 84: earshot.control.v1.Control.UpdateMe:output_type -> earshot.control.v1.MeResponse
+	13, // 85: earshot.control.v1.Control.Watch:output_type -> earshot.control.v1.WatchResponse
+	14, // 86: earshot.control.v1.Control.Resolve:output_type -> earshot.control.v1.Target
+	16, // 87: earshot.control.v1.Control.Send:output_type -> earshot.control.v1.Sent
+	18, // 88: earshot.control.v1.Control.SendLines:output_type -> earshot.control.v1.SendLinesResponse
+	16, // 89: earshot.control.v1.Control.Wait:output_type -> earshot.control.v1.Sent
+	23, // 90: earshot.control.v1.Control.Unread:output_type -> earshot.control.v1.MessagesResponse
+	28, // 91: earshot.control.v1.Control.MarkRead:output_type -> earshot.control.v1.MarkReadResponse
+	23, // 92: earshot.control.v1.Control.Arrivals:output_type -> earshot.control.v1.MessagesResponse
+	32, // 93: earshot.control.v1.Control.GetCursor:output_type -> earshot.control.v1.CursorResponse
+	32, // 94: earshot.control.v1.Control.SetCursor:output_type -> earshot.control.v1.CursorResponse
+	23, // 95: earshot.control.v1.Control.History:output_type -> earshot.control.v1.MessagesResponse
+	35, // 96: earshot.control.v1.Control.Outbox:output_type -> earshot.control.v1.OutboxResponse
+	16, // 97: earshot.control.v1.Control.Cancel:output_type -> earshot.control.v1.Sent
+	21, // 98: earshot.control.v1.Control.Edit:output_type -> earshot.control.v1.Message
+	21, // 99: earshot.control.v1.Control.Recall:output_type -> earshot.control.v1.Message
+	21, // 100: earshot.control.v1.Control.React:output_type -> earshot.control.v1.Message
+	42, // 101: earshot.control.v1.Control.Receipts:output_type -> earshot.control.v1.ReceiptsResponse
+	46, // 102: earshot.control.v1.Control.Contacts:output_type -> earshot.control.v1.ContactsResponse
+	44, // 103: earshot.control.v1.Control.NameContact:output_type -> earshot.control.v1.Person
+	49, // 104: earshot.control.v1.Control.SafetyWords:output_type -> earshot.control.v1.SafetyWordsResponse
+	44, // 105: earshot.control.v1.Control.Verify:output_type -> earshot.control.v1.Person
+	52, // 106: earshot.control.v1.Control.Requests:output_type -> earshot.control.v1.RequestsResponse
+	44, // 107: earshot.control.v1.Control.Accept:output_type -> earshot.control.v1.Person
+	44, // 108: earshot.control.v1.Control.Block:output_type -> earshot.control.v1.Person
+	44, // 109: earshot.control.v1.Control.Unblock:output_type -> earshot.control.v1.Person
+	57, // 110: earshot.control.v1.Control.CreateGroup:output_type -> earshot.control.v1.Group
+	61, // 111: earshot.control.v1.Control.Groups:output_type -> earshot.control.v1.GroupsResponse
+	57, // 112: earshot.control.v1.Control.GetGroup:output_type -> earshot.control.v1.Group
+	64, // 113: earshot.control.v1.Control.Members:output_type -> earshot.control.v1.MembersResponse
+	57, // 114: earshot.control.v1.Control.Invite:output_type -> earshot.control.v1.Group
+	57, // 115: earshot.control.v1.Control.Leave:output_type -> earshot.control.v1.Group
+	57, // 116: earshot.control.v1.Control.RemoveMember:output_type -> earshot.control.v1.Group
+	57, // 117: earshot.control.v1.Control.SetRole:output_type -> earshot.control.v1.Group
+	57, // 118: earshot.control.v1.Control.RenameGroup:output_type -> earshot.control.v1.Group
+	57, // 119: earshot.control.v1.Control.SetTopic:output_type -> earshot.control.v1.Group
+	57, // 120: earshot.control.v1.Control.SetHistory:output_type -> earshot.control.v1.Group
+	80, // [80:121] is the sub-list for method output_type
+	39, // [39:80] is the sub-list for method input_type
+	39, // [39:39] is the sub-list for extension type_name
+	39, // [39:39] is the sub-list for extension extendee
+	0,  // [0:39] is the sub-list for field type_name
 }
 
 func init() { file_v1_control_proto_init() }
@@ -4737,14 +4817,14 @@ func file_v1_control_proto_init() {
 	if File_v1_control_proto != nil {
 		return
 	}
-	file_v1_control_proto_msgTypes[10].OneofWrappers = []any{}
+	file_v1_control_proto_msgTypes[11].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_v1_control_proto_rawDesc), len(file_v1_control_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   73,
+			NumMessages:   74,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -1,0 +1,50 @@
+package show
+
+import (
+	"io"
+	"strings"
+
+	"github.com/earshot-im/earshot/cmd/earshot/terminal"
+	controlv1 "github.com/earshot-im/earshot/node/control/v1"
+)
+
+type warning struct {
+	Code   string `json:"code"`
+	Text   string `json:"text"`
+	Detail string `json:"detail,omitempty"`
+	Since  string `json:"since,omitempty"`
+}
+
+func toWarnings(list []*controlv1.Warning) (out []warning) {
+	for _, w := range list {
+		out = append(out, warning{w.Code, warningText(w), w.Detail, rfc3339(w.Since)})
+	}
+	return out
+}
+
+// warningText says what the owner should know, and what to do.
+func warningText(w *controlv1.Warning) string {
+	const stop = "stop one of the two for good, and begin anew there with an empty directory"
+	switch w.Code {
+	case "copied":
+		return "this directory seems to be a copy, or a backup that was put back: what was written since is missing here until others bring it back; " +
+			"if another machine uses the other copy, " + stop
+	case "restored":
+		return "this directory was put back to an earlier time: others had messages of this device that were missing here, and bring them back; " +
+			"if another machine uses a copy of it, " + stop
+	case "twin":
+		text := "another machine seems to run a copy of this directory"
+		if w.Detail != "" {
+			text += ", at " + terminal.Line(w.Detail)
+		}
+		return text + ": " + stop
+	}
+	return terminal.Line(strings.TrimSpace(w.Code + " " + w.Detail)) // of a newer node
+}
+
+// Warning writes a warning while a node runs, on standard error.
+func (p Printer) Warning(w io.Writer, v *controlv1.Warning) error {
+	return p.Row(w, struct {
+		Warning warning `json:"warning"`
+	}{toWarnings([]*controlv1.Warning{v})[0]}, "earshot: warning: %s", warningText(v))
+}
