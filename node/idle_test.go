@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	manet "github.com/multiformats/go-multiaddr/net"
+
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/discovery"
 	"github.com/earshot-im/earshot/node/link/memnet"
@@ -39,6 +41,7 @@ func (w *world) office(size int) []*machine {
 	for i, m := range all {
 		m.meets(time.Minute, all[:i]...)
 	}
+	all[0].meets(time.Minute, all[1:]...)
 	g := all[0].makes("office", all[1:]...)
 	for _, m := range all {
 		m.tell(g, "hello")
@@ -137,6 +140,7 @@ func TestLastSeen(t *testing.T) {
 		people := w.people("Ann", "Bob")
 		ann, bob := people[0], people[1]
 		ann.meets(soon, bob)
+		bob.meets(soon, ann)
 		bob.reaches(soon, bob.say(ann, "hello"), StateDelivered)
 		about := func(when string, want time.Time, less time.Duration) {
 			t.Helper()
@@ -249,6 +253,33 @@ func TestRestlessPeer(t *testing.T) {
 		}
 		if len(ann.savedSightings()) != 1 {
 			t.Error("what the peer told of itself was not saved")
+		}
+	})
+}
+
+// TestPortThatChanged: whoever listens on another port than before, at the same address, is looked for there first.
+func TestPortThatChanged(t *testing.T) {
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		ann := w.people("Ann")[0]
+		m := w.mallory("Mallory")
+		m.greet(ann)
+		m.offer()
+		m.send(m.run(m.event("hello")))
+		tcp, err := manet.ToNetAddr(m.stream.Conn().LocalMultiaddr())
+		if err != nil {
+			t.Fatal(err)
+		}
+		from := netip.MustParseAddrPort(tcp.String()).Addr()
+		for port := range uint16(3) {
+			s := sync.Sighting{Device: m.key.ID(), Addresses: []netip.AddrPort{netip.AddrPortFrom(from, port+9)}}
+			m.send(sync.Frame{Sightings: &sync.Sightings{Sightings: []sync.Sighting{s}}})
+			time.Sleep(2 * savePause)
+		}
+		ann.kill()
+		ann.start()
+		saved := ann.savedSightings()
+		if len(saved) != 1 || saved[0].Addrs[0].Port() != 11 {
+			t.Errorf("she is looked for at %v, want port 11 first", saved)
 		}
 	})
 }

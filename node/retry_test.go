@@ -60,7 +60,7 @@ func TestReceiptIsSignedWhenThereIsRoom(t *testing.T) {
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		people := w.people("Ann", "Bob")
 		ann, bob := people[0], people[1]
-		bob.meets(soon, ann)
+		ann.meets(soon, bob)
 		ann.reaches(soon, ann.say(bob, "hello"), StateDelivered)
 		tries := make(chan time.Time, 100)
 		signed := make(chan event.Record, 100)
@@ -96,7 +96,7 @@ func TestReceiptIsNotKeptBeforeWhatItSays(t *testing.T) {
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		people := w.people("Ann", "Bob")
 		ann, bob := people[0], people[1]
-		bob.meets(soon, ann)
+		ann.meets(soon, bob)
 		ann.reaches(soon, ann.say(bob, "hello"), StateDelivered)
 		c := event.Direct(ann.who.person, bob.who.person)
 		about := event.ReceiptSubject(c, ann.who.person, event.Instance{9})
