@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,16 +21,17 @@ var errFullDisk = errors.New("no space left on device")
 // no more, and of each log the newest only.
 func TestAcknowledgementsAreWrittenWhenThereIsRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		full := true
+		var full atomic.Bool
+		full.Store(true)
+		var tries atomic.Int32
 		var written []store.Reach
 		a := newAcks(nil, slog.New(slog.DiscardHandler))
 		person := crypto.PersonID{1}
 		log, other := event.Log{Device: crypto.DeviceID{1}}, event.Log{Device: crypto.DeviceID{2}}
 		upTo := func(n uint64) event.Segments { return event.Segments{{First: 1, Last: n}} }
-		tries := 0
 		a.commit = func(_ context.Context, reaches []store.Reach) error {
-			if tries++; full {
-				if tries == 1 {
+			if n := tries.Add(1); full.Load() {
+				if n == 1 {
 					a.put(person, log, upTo(2)) // comes during the commit
 				}
 				return errFullDisk
@@ -43,11 +45,12 @@ func TestAcknowledgementsAreWrittenWhenThereIsRoom(t *testing.T) {
 		a.put(person, log, upTo(1))
 		a.put(person, other, upTo(1))
 		time.Sleep(10 * ackRetry)
-		if tries < 8 || tries > 12 {
-			t.Errorf("tried %d times in %s", tries, 10*ackRetry)
+		if n := tries.Load(); n < 8 || n > 12 {
+			t.Errorf("tried %d times in %s", n, 10*ackRetry)
 		}
-		full = false
+		full.Store(false)
 		time.Sleep(2 * ackRetry)
+		synctest.Wait()
 		slices.SortFunc(written, func(x, y store.Reach) int { return x.Log.Compare(y.Log) })
 		if len(written) != 2 || written[0].Segments[0].Last != 2 || written[1].Segments[0].Last != 1 {
 			t.Errorf("written: %+v", written)
