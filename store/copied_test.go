@@ -213,6 +213,7 @@ func TestRestoreIsProven(t *testing.T) {
 		t.Fatal(at, proven, err)
 	}
 	strange := func() (latest time.Time) {
+		f.a.told()
 		f.a.mu.Lock()
 		defer f.a.mu.Unlock()
 		for _, c := range f.a.changes {
