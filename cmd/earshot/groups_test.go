@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/earshot-im/earshot/crypto"
@@ -24,20 +23,17 @@ var (
 
 // groupNode notes what it is asked, and knows what Groups is to answer.
 type groupNode struct {
-	control.Node
+	changingNode
 	asked string
 
-	mu     sync.Mutex
 	groups []node.Group
-	at     uint64        // the counter of changes
-	more   chan struct{} // closed and replaced when at moves
 	told   chan struct{} // a value for each call of Groups, and
 	read   chan struct{} // for each of Unread
 }
 
 // serveGroups answers in a directory until the test ends.
 func serveGroups(t *testing.T) (n *groupNode, dir string) {
-	n = &groupNode{at: 1, more: make(chan struct{}), told: make(chan struct{}, 16), read: make(chan struct{}, 16)}
+	n = &groupNode{changingNode: newChangingNode(), told: make(chan struct{}, 16), read: make(chan struct{}, 16)}
 	return n, serve(t, n)
 }
 
@@ -138,32 +134,9 @@ func (n *groupNode) Groups(context.Context) ([]node.Group, error) {
 // now sets what Groups answers, and tells those who watch.
 func (n *groupNode) now(groups ...node.Group) {
 	n.mu.Lock()
-	defer n.mu.Unlock()
 	n.groups = groups
-	n.at++
-	close(n.more)
-	n.more = make(chan struct{})
-}
-
-func (n *groupNode) Changed(ctx context.Context, after uint64) (uint64, error) {
-	for {
-		n.mu.Lock()
-		at, more := n.at, n.more
-		n.mu.Unlock()
-		if at > after {
-			return at, nil
-		}
-		select {
-		case <-more:
-		case <-ctx.Done():
-			return 0, ctx.Err()
-		}
-	}
-}
-
-func (n *groupNode) PeersChanged(ctx context.Context, _ uint64) (uint64, error) {
-	<-ctx.Done()
-	return 0, ctx.Err()
+	n.mu.Unlock()
+	n.change()
 }
 
 func (n *groupNode) Unread(context.Context, uint64, node.Filter, int) (node.Page, error) {

@@ -6,26 +6,21 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/earshot-im/earshot/node"
-	"github.com/earshot-im/earshot/node/control"
 	"github.com/earshot-im/earshot/store/event"
 )
 
 // feedNode has the test answer what is read from it. A name means somebody the first time, and is ambiguous from then on.
 type feedNode struct {
-	control.Node
+	changingNode
 	asked   chan asked
 	answers chan node.Page
 
-	mu      sync.Mutex
 	names   map[string]bool
 	cursors []uint64 // to which the cursor was set
 	marked  int
-	at      uint64
-	more    chan struct{} // closed and replaced when at moves
 }
 
 type asked struct {
@@ -36,7 +31,7 @@ type asked struct {
 var bobInLunch = node.Filter{From: testBob.ID.String(), In: "#" + testLunch.ID.String()}
 
 func newFeed() *feedNode {
-	return &feedNode{asked: make(chan asked), answers: make(chan node.Page), names: map[string]bool{}, at: 1, more: make(chan struct{})}
+	return &feedNode{changingNode: newChangingNode(), asked: make(chan asked), answers: make(chan node.Page), names: map[string]bool{}}
 }
 
 func (n *feedNode) Target(_ context.Context, who, kind string) (node.Target, error) {
@@ -99,36 +94,6 @@ func (n *feedNode) MarkRead(_ context.Context, ids ...event.ID) error {
 }
 
 func (n *feedNode) Groups(context.Context) ([]node.Group, error) { return nil, nil }
-
-// change tells those who watch.
-func (n *feedNode) change() {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.at++
-	close(n.more)
-	n.more = make(chan struct{})
-}
-
-func (n *feedNode) Changed(ctx context.Context, after uint64) (uint64, error) {
-	for {
-		n.mu.Lock()
-		at, more := n.at, n.more
-		n.mu.Unlock()
-		if at > after {
-			return at, nil
-		}
-		select {
-		case <-more:
-		case <-ctx.Done():
-			return 0, ctx.Err()
-		}
-	}
-}
-
-func (n *feedNode) PeersChanged(ctx context.Context, _ uint64) (uint64, error) {
-	<-ctx.Done()
-	return 0, ctx.Err()
-}
 
 // turn is one call that a command makes, and the answer to it.
 type turn struct {
