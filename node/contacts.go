@@ -47,7 +47,7 @@ func (n *Node) change(ctx context.Context, id crypto.PersonID, f func(*store.Per
 		}
 		n.pin(after)
 	}
-	n.presence.bump()
+	n.presence.Bump()
 	return after.public(), nil
 }
 
@@ -198,7 +198,7 @@ func (n *Node) request(ctx context.Context, from crypto.PersonID, run event.Run)
 	if err := n.store.PutRequest(ctx, from, run.Marshal()); err != nil {
 		return err
 	}
-	n.presence.bump()
+	n.presence.Bump()
 	return nil
 }
 

@@ -117,7 +117,7 @@ func (n *Node) invited(s *session, c event.Conversation, i *groups.InvitationErr
 		n.invitations[c] = invitation{i.By, i.Name, n.cfg.Now()}
 	}
 	n.mu.Unlock()
-	n.presence.bump()
+	n.presence.Bump()
 }
 
 // invitationsBy takes out the invitations by a person who may bring the owner into groups now, and has them made again:
@@ -191,10 +191,10 @@ func (n *Node) groupChanged(c groups.Change) {
 		}
 	})
 	n.revealed.Add(1) // what was past a cut may count again
-	signal(n.fellows)
+	n.fellows.Give()
 	n.gossips.changed()
-	n.events.bump()
-	n.presence.bump()
+	n.events.Bump()
+	n.presence.Bump()
 }
 
 // keepFellows has the store know whoever is in a group with the owner and was met as a stranger, until ctx ends: as a

@@ -10,6 +10,7 @@ import (
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/node/authority"
 	"github.com/earshot-im/earshot/node/groups"
+	"github.com/earshot-im/earshot/node/notify"
 	"github.com/earshot-im/earshot/node/sync"
 	"github.com/earshot-im/earshot/store"
 	"github.com/earshot-im/earshot/store/event"
@@ -38,16 +39,16 @@ type job struct {
 type jobs struct {
 	mu    gosync.Mutex
 	queue []job
-	wake  chan struct{}
+	wake  notify.Signal
 }
 
-func (j *jobs) init() { j.wake = make(chan struct{}, 1) }
+func (j *jobs) init() { j.wake = notify.NewSignal() }
 
 func (j *jobs) put(job job) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.queue = append(j.queue, job)
-	signal(j.wake)
+	j.wake.Give()
 }
 
 func (j *jobs) take() []job {
@@ -332,7 +333,7 @@ func (s *session) ingestRecord(ctx context.Context, e sync.IngestRecord) sync.In
 			if err = n.people.renamed(ctx, signer.ID, profileName(&r)); err == nil {
 				err = n.people.introduced(ctx, signer.ID, r)
 			}
-			n.presence.bump()
+			n.presence.Bump()
 		}
 	case event.KindReceipt:
 		if signer.Contact || n.groups.Known(e.Conversation) { // nothing was ever written to anybody else

@@ -12,6 +12,7 @@ import (
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/node/gossip"
 	"github.com/earshot-im/earshot/node/groups"
+	"github.com/earshot-im/earshot/node/notify"
 	"github.com/earshot-im/earshot/node/sync"
 	"github.com/earshot-im/earshot/store"
 	"github.com/earshot-im/earshot/store/event"
@@ -26,7 +27,7 @@ const gossipAbove = 64
 type gossips struct {
 	node  *Node
 	above int
-	wake  chan struct{}
+	wake  notify.Signal
 
 	mu      gosync.Mutex
 	running map[event.Conversation]*gossiping
@@ -46,7 +47,7 @@ func newGossips(n *Node, above int) *gossips {
 	if above == 0 {
 		above = gossipAbove
 	}
-	return &gossips{node: n, above: above, wake: make(chan struct{}, 1),
+	return &gossips{node: n, above: above, wake: notify.NewSignal(),
 		running: make(map[event.Conversation]*gossiping), grown: make(map[event.Log]uint64)}
 }
 
@@ -70,7 +71,7 @@ func (g *gossips) run(ctx context.Context) {
 }
 
 // changed says that a group has changed.
-func (g *gossips) changed() { signal(g.wake) }
+func (g *gossips) changed() { g.wake.Give() }
 
 // committed takes in that own logs have grown. It is called by the store's writer.
 func (g *gossips) committed(c store.Change) {
@@ -79,7 +80,7 @@ func (g *gossips) committed(c store.Change) {
 	for _, l := range c.Logs {
 		if l.Log.Device == g.node.me.device && g.running[l.Log.Conversation] != nil {
 			g.grown[l.Log] = l.Segments.Last()
-			signal(g.wake)
+			g.wake.Give()
 		}
 	}
 }

@@ -40,7 +40,7 @@ func (s *session) identify(ctx context.Context, e sync.Identify) (sync.Input, er
 	if e.Profile != nil {
 		s.jobs.put(job{effect: keepProfile{*e.Profile}})
 	}
-	signal(s.node.fellows)
+	s.node.fellows.Give()
 	s.log.Debug("session", "opened", s.opened)
 	s.node.hub.do(func() { s.node.hub.introduce(s) })
 	return s.join(), nil
@@ -338,6 +338,6 @@ func (n *Node) learnCard(ctx context.Context, e sync.LearnCard) error {
 	}
 	n.pinMember(card.Person())
 	n.gossips.changed()
-	n.presence.bump()
+	n.presence.Bump()
 	return nil
 }

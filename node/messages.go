@@ -146,7 +146,7 @@ func (n *Node) Settled(ctx context.Context, ids []event.ID, state string) ([]Pro
 		return nil, fmt.Errorf("%w: state %q", ErrSetting, state)
 	}
 	for {
-		_, more := n.events.now()
+		_, more := n.events.Now()
 		reached, first, err := n.reached(ids, want)
 		if err != nil || len(reached) > 0 {
 			return reached, asOurs(err)
@@ -225,10 +225,10 @@ func (n *Node) Cancel(ctx context.Context, id event.ID) (Message, error) {
 
 // Changed returns the count of what people could see, as soon as it is past after.
 func (n *Node) Changed(ctx context.Context, after uint64) (uint64, error) {
-	return n.events.past(ctx, after)
+	return n.events.Past(ctx, after)
 }
 
 // PeersChanged returns the count of changes in who is here, as soon as it is past after.
 func (n *Node) PeersChanged(ctx context.Context, after uint64) (uint64, error) {
-	return n.presence.past(ctx, after)
+	return n.presence.Past(ctx, after)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/node/gossip"
+	"github.com/earshot-im/earshot/node/notify"
 	"github.com/earshot-im/earshot/node/sync"
 	"github.com/earshot-im/earshot/store/event"
 )
@@ -22,7 +23,7 @@ const maxShared = sync.MaxSightings
 // news is what the rest of the node tells a session. Putting never waits: what is newer replaces what is older of
 // the same log, so a slow session holds nobody up and misses nothing.
 type news struct {
-	wake chan struct{}
+	wake notify.Signal
 
 	mu       gosync.Mutex
 	joined   map[event.Conversation]bool // what the session hears of; false where it hears of control events only
@@ -37,7 +38,7 @@ type news struct {
 }
 
 func (n *news) init() {
-	n.wake = make(chan struct{}, 1)
+	n.wake = notify.NewSignal()
 	n.joined = make(map[event.Conversation]bool)
 	n.held = make(map[event.Log]sync.Held)
 	n.control = make(map[event.Conversation]bool)
@@ -61,7 +62,7 @@ func (n *news) hold(log event.Log, segments event.Segments) {
 		n.order = append(n.order, log)
 	}
 	n.held[log] = sync.Held{Log: log, Segments: segments}
-	signal(n.wake)
+	n.wake.Give()
 }
 
 // record says that a newer record is on the disk.
@@ -70,7 +71,7 @@ func (n *news) record(r sync.HeldRecord) {
 	defer n.mu.Unlock()
 	if n.joined[r.Conversation] {
 		n.records = append(n.records, r)
-		signal(n.wake)
+		n.wake.Give()
 	}
 }
 
@@ -80,7 +81,7 @@ func (n *news) change(c event.Conversation) {
 	defer n.mu.Unlock()
 	if _, joined := n.joined[c]; joined {
 		n.control[c] = true
-		signal(n.wake)
+		n.wake.Give()
 	}
 }
 
@@ -104,7 +105,7 @@ func (n *news) wish(in sync.Input) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.groups = append(n.groups, in)
-	signal(n.wake)
+	n.wake.Give()
 }
 
 // want has the peer asked for the cards of persons.
@@ -113,7 +114,7 @@ func (n *news) want(persons ...crypto.PersonID) {
 	defer n.mu.Unlock()
 	room := max(0, maxWanted-len(n.wanted))
 	n.wanted = append(n.wanted, persons[:min(room, len(persons))]...)
-	signal(n.wake)
+	n.wake.Give()
 }
 
 // policy says that what the peer may have has changed.
@@ -121,7 +122,7 @@ func (n *news) policy() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.rejoin = true
-	signal(n.wake)
+	n.wake.Give()
 }
 
 // share says where devices may be.
@@ -130,7 +131,7 @@ func (n *news) share(sightings ...sync.Sighting) {
 	defer n.mu.Unlock()
 	room := max(0, maxShared-len(n.sighting))
 	n.sighting = append(n.sighting, sightings[:min(room, len(sightings))]...)
-	signal(n.wake)
+	n.wake.Give()
 }
 
 // take empties the news. What changed in who may have what comes before what is to be had.

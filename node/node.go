@@ -38,6 +38,7 @@ import (
 	"github.com/earshot-im/earshot/discovery"
 	"github.com/earshot-im/earshot/node/groups"
 	"github.com/earshot-im/earshot/node/link"
+	"github.com/earshot-im/earshot/node/notify"
 	"github.com/earshot-im/earshot/store"
 	"github.com/earshot-im/earshot/store/event"
 )
@@ -91,12 +92,12 @@ type Node struct {
 	peers    []discovery.Sighting
 	listen   []ma.Multiaddr
 
-	events   *counter // what people could see, as in the store
-	presence *counter // who is here
+	events   *notify.Counter // what people could see, as in the store
+	presence *notify.Counter // who is here
 
 	revealed atomic.Uint64 // counts what may have brought older messages into view
 
-	fellows chan struct{} // wakes keepFellows
+	fellows notify.Signal // wakes keepFellows
 
 	ready chan struct{}
 	down  func()
@@ -137,8 +138,8 @@ func Open(cfg Config) (_ *Node, err error) {
 		log:         cfg.Log,
 		unproven:    newUnproven(),
 		strange:     newUnproven(),
-		presence:    newCounter(0),
-		fellows:     make(chan struct{}, 1),
+		presence:    notify.NewCounter(0),
+		fellows:     notify.NewSignal(),
 		ready:       make(chan struct{}),
 		ended:       make(chan struct{}),
 		sessions:    make(map[*session]struct{}),
@@ -174,7 +175,7 @@ func Open(cfg Config) (_ *Node, err error) {
 	}()
 	own := n.store.Own()
 	n.me = self{key: own.Device, device: own.Device.ID(), person: own.Person, card: own.Card}
-	n.events = newCounter(n.store.Last())
+	n.events = notify.NewCounter(n.store.Last())
 	if n.people, err = newPeople(n.store); err != nil {
 		return nil, err
 	}
@@ -189,7 +190,7 @@ func Open(cfg Config) (_ *Node, err error) {
 	}
 	n.hub = newHub(n.host, cfg.Log)
 	n.hub.newPeer = n.newSession
-	n.hub.changed = n.presence.bump
+	n.hub.changed = n.presence.Bump
 	n.hub.place = n.people.found
 	n.hub.addrs = n.ownAddrs
 	n.hub.self = n.sightedSelf
@@ -373,7 +374,7 @@ func (n *Node) committed(c store.Change) {
 		}
 	})
 	n.gossips.committed(c)
-	n.events.reach(c.N)
+	n.events.Reach(c.N)
 }
 
 // eachIn calls f for the sessions that hear of a conversation.

@@ -75,8 +75,8 @@ func (r *running) until(what string, ok func() bool) {
 	ctx, cancel := context.WithTimeout(r.t.Context(), 20*time.Second)
 	defer cancel()
 	for {
-		_, events := r.events.now()
-		_, presence := r.presence.now()
+		_, events := r.events.Now()
+		_, presence := r.presence.Now()
 		if ok() {
 			return
 		}

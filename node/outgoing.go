@@ -8,6 +8,7 @@ import (
 	"slices"
 	gosync "sync"
 
+	"github.com/earshot-im/earshot/node/notify"
 	"github.com/earshot-im/earshot/node/sync"
 )
 
@@ -34,13 +35,13 @@ type outgoing struct {
 	written uint64 // and of these written
 	mark    uint64 // drained is told when so much is written; 0: nobody asked
 
-	wake    chan struct{} // something was added
-	room    chan struct{} // something was written
-	drained chan struct{} // see mark
+	wake    notify.Signal // something was added
+	room    notify.Signal // something was written
+	drained notify.Signal // see mark
 }
 
 func (o *outgoing) init() {
-	o.wake, o.room, o.drained = make(chan struct{}, 1), make(chan struct{}, 1), make(chan struct{}, 1)
+	o.wake, o.room, o.drained = notify.NewSignal(), notify.NewSignal(), notify.NewSignal()
 }
 
 // add adds a frame. It never waits.
@@ -54,7 +55,7 @@ func (o *outgoing) add(b []byte) error {
 	o.bytes = binary.AppendUvarint(o.bytes, uint64(len(b)))
 	o.bytes = append(o.bytes, b...)
 	o.added += uint64(len(o.bytes) - before)
-	signal(o.wake)
+	o.wake.Give()
 	return nil
 }
 
@@ -108,15 +109,7 @@ func (o *outgoing) wrote(n int) {
 	o.written += uint64(n)
 	if o.mark != 0 && o.written >= o.mark {
 		o.mark = 0
-		signal(o.drained)
+		o.drained.Give()
 	}
-	signal(o.room)
-}
-
-// signal wakes who waits on a channel with room for one.
-func signal(wake chan<- struct{}) {
-	select {
-	case wake <- struct{}{}:
-	default:
-	}
+	o.room.Give()
 }

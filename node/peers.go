@@ -138,7 +138,7 @@ func (n *Node) left(s *session) {
 	n.rounds.left(s)
 	if s.known {
 		n.people.parted(s.person, s, n.cfg.Now())
-		n.presence.bump()
+		n.presence.Bump()
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/node/notify"
 	"github.com/earshot-im/earshot/store"
 	"github.com/earshot-im/earshot/store/event"
 )
@@ -44,7 +45,7 @@ type people struct {
 	heads   map[crypto.Hash]crypto.PersonID // of their cards: one belongs to one person
 	direct  map[event.Conversation]crypto.PersonID
 
-	wake chan struct{} // a device has moved, and the disk is to know soon; room for one
+	wake notify.Signal // a device has moved, and the disk is to know soon; room for one
 }
 
 // acquaintance is one person. It is replaced, never changed, so that a copy taken under the lock stays whole.
@@ -66,7 +67,7 @@ func newPeople(s *store.Store) (*people, error) {
 		devices: make(map[crypto.DeviceID]crypto.PersonID),
 		heads:   make(map[crypto.Hash]crypto.PersonID),
 		direct:  make(map[event.Conversation]crypto.PersonID),
-		wake:    make(chan struct{}, 1),
+		wake:    notify.NewSignal(),
 	}
 	persons, err := s.Persons()
 	if err != nil {

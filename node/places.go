@@ -151,7 +151,7 @@ func (s *session) reached(among []netip.AddrPort) (at netip.AddrPort, ok bool) {
 // hurry has a person's devices saved soon, if one has moved.
 func (p *people) hurry(id crypto.PersonID) {
 	if a, _ := p.get(id); a.saved && slices.ContainsFunc(a.card.Devices(), a.moved) {
-		signal(p.wake)
+		p.wake.Give()
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/node/groups"
+	"github.com/earshot-im/earshot/node/notify"
 	"github.com/earshot-im/earshot/node/sync"
 	"github.com/earshot-im/earshot/store"
 	"github.com/earshot-im/earshot/store/event"
@@ -38,12 +39,12 @@ type receipts struct {
 	mu   gosync.Mutex
 	due  map[store.Subject]time.Time // when to sign; bounded by the persons one talks with
 	last map[store.Subject]time.Time // of the last receipt, forgotten after receiptPause
-	wake chan struct{}
+	wake notify.Signal
 }
 
 func newReceipts(s *store.Store, self crypto.PersonID, groups *groups.Groups, log *slog.Logger, signed func(event.Conversation, event.Record)) *receipts {
 	return &receipts{store: s, log: log, commit: s.SignReceipt, reach: s.Reach, signed: signed, self: self, groups: groups,
-		due: make(map[store.Subject]time.Time), last: make(map[store.Subject]time.Time), wake: make(chan struct{}, 1)}
+		due: make(map[store.Subject]time.Time), last: make(map[store.Subject]time.Time), wake: notify.NewSignal()}
 }
 
 // mark says that something of an author's was received or read.
@@ -59,7 +60,7 @@ func (r *receipts) mark(c event.Conversation, author crypto.PersonID) {
 		at = next
 	}
 	r.due[s] = at
-	signal(r.wake)
+	r.wake.Give()
 }
 
 // next takes out what is due and says when the rest is.
@@ -171,7 +172,7 @@ type acks struct {
 
 	mu    gosync.Mutex
 	queue map[ackKey]event.Segments
-	wake  chan struct{}
+	wake  notify.Signal
 }
 
 type ackKey struct {
@@ -180,14 +181,14 @@ type ackKey struct {
 }
 
 func newAcks(s *store.Store, log *slog.Logger) *acks {
-	return &acks{commit: s.Reach, log: log, queue: make(map[ackKey]event.Segments), wake: make(chan struct{}, 1)}
+	return &acks{commit: s.Reach, log: log, queue: make(map[ackKey]event.Segments), wake: notify.NewSignal()}
 }
 
 func (a *acks) put(person crypto.PersonID, log event.Log, segments event.Segments) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.queue[ackKey{log, person}] = segments
-	signal(a.wake)
+	a.wake.Give()
 }
 
 // run writes until ctx ends. What is lost then is said again by the peer when it is next met; what can't be written

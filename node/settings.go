@@ -98,7 +98,7 @@ func (n *Node) SetName(ctx context.Context, name string) error {
 			s.news.record(sync.HeldRecord{Conversation: event.Direct(n.me.person, them.ID), Record: record})
 		}
 	})
-	n.presence.bump()
+	n.presence.Bump()
 	return nil
 }
 

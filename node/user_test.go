@@ -35,7 +35,7 @@ type letter struct {
 func (u *user) awaitCommits(n int) {
 	timeout := time.After(5 * time.Second)
 	for range n {
-		_, more := u.events.now()
+		_, more := u.events.Now()
 		select {
 		case <-more:
 		case <-timeout:
