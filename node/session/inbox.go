@@ -1,0 +1,140 @@
+package session
+
+import (
+	gosync "sync"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/node/notify"
+	"github.com/earshot-im/earshot/node/sync"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+const (
+	// maxWanted bounds the cards that wait to be asked for from one peer: the members of a large group.
+	maxWanted = 1024
+
+	// maxShared bounds the sightings that wait to be told to one peer.
+	maxShared = sync.MaxSightings
+)
+
+// Inbox is what the rest of the node tells a session. Its methods may be called by any goroutine and never wait. What is
+// newer replaces what is older about the same log or group, so a slow session holds nobody up and misses nothing. Whoever
+// tells asks the mesh which sessions hear of a conversation.
+type Inbox struct {
+	given notify.Signal
+
+	mu      gosync.Mutex
+	held    map[event.Log]sync.Held
+	order   []event.Log // the keys of held, in the order in which they came
+	records []sync.HeldRecord
+	control map[event.Conversation]sync.HeldControl
+	wishes  []sync.Input // Follow, Compare and ShareEpoch
+	wanted  []crypto.PersonID
+	shared  []sync.Sighting
+	rejoin  bool
+}
+
+func (n *Inbox) init() {
+	n.given = notify.NewSignal()
+	n.held = make(map[event.Log]sync.Held)
+	n.control = make(map[event.Conversation]sync.HeldControl)
+}
+
+// Held says that more of a log is on the disk.
+func (n *Inbox) Held(log event.Log, segments event.Segments) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if _, waits := n.held[log]; !waits {
+		n.order = append(n.order, log)
+	}
+	n.held[log] = sync.Held{Log: log, Segments: segments}
+	n.given.Give()
+}
+
+// Record says that a newer record is on the disk.
+func (n *Inbox) Record(c event.Conversation, r event.Record) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.records = append(n.records, sync.HeldRecord{Conversation: c, Record: r})
+	n.given.Give()
+}
+
+// Control says how far the control set of a group goes now.
+func (n *Inbox) Control(c event.Conversation, locator []crypto.Hash) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.control[c] = sync.HeldControl{Conversation: c, Control: locator}
+	n.given.Give()
+}
+
+// Follow has the peer tell everything that it gets in a group from now on. It is given rarely.
+func (n *Inbox) Follow(c event.Conversation) { n.wish(sync.Follow{Conversation: c, On: true}) }
+
+// Compare has this node and the peer compare what they hold of a group. It is given rarely.
+func (n *Inbox) Compare(c event.Conversation) { n.wish(sync.Compare{Conversation: c}) }
+
+// Epoch hands the key of a group to the peer.
+func (n *Inbox) Epoch(c event.Conversation, e sync.Epoch) {
+	n.wish(sync.ShareEpoch{Conversation: c, Epoch: e})
+}
+
+func (n *Inbox) wish(in sync.Input) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.wishes = append(n.wishes, in)
+	n.given.Give()
+}
+
+// Want has the peer asked for the cards of persons, of as many as there is room for.
+func (n *Inbox) Want(persons ...crypto.PersonID) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	room := max(0, maxWanted-len(n.wanted))
+	n.wanted = append(n.wanted, persons[:min(room, len(persons))]...)
+	n.given.Give()
+}
+
+// Policy says that what the peer may have has changed.
+func (n *Inbox) Policy() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.rejoin = true
+	n.given.Give()
+}
+
+// Share says where devices may be, of as many as there is room for.
+func (n *Inbox) Share(sightings ...sync.Sighting) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	room := max(0, maxShared-len(n.shared))
+	n.shared = append(n.shared, sightings[:min(room, len(sightings))]...)
+	n.given.Give()
+}
+
+// take empties the inbox. The inputs are in the order in which the machine needs them: control events come before the events
+// that were written under them. rejoin says that what the peer may have is to be told before all of them.
+func (n *Inbox) take() (rejoin bool, inputs []sync.Input) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, c := range n.control {
+		inputs = append(inputs, c)
+	}
+	for _, log := range n.order {
+		inputs = append(inputs, n.held[log])
+	}
+	for _, r := range n.records {
+		inputs = append(inputs, r)
+	}
+	inputs = append(inputs, n.wishes...)
+	for _, p := range n.wanted {
+		inputs = append(inputs, sync.WantCard{Person: p})
+	}
+	if len(n.shared) > 0 {
+		inputs = append(inputs, sync.Share{Sightings: n.shared})
+	}
+	rejoin = n.rejoin
+	clear(n.held)
+	clear(n.control)
+	n.order, n.records, n.wishes, n.wanted, n.shared, n.rejoin = nil, nil, nil, nil, nil, false
+	return rejoin, inputs
+}

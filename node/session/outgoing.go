@@ -1,0 +1,123 @@
+package session
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"io"
+	"slices"
+	gosync "sync"
+
+	"github.com/earshot-im/earshot/node/notify"
+	"github.com/earshot-im/earshot/node/sync"
+)
+
+const (
+	// maxUnsent bounds what waits to be written to one peer, in bytes. The session with a peer that does not read ends when
+	// that is reached.
+	maxUnsent = 8 << 20
+
+	// muchUnsent is how much may wait that answers nothing: the window of runs, and what is said at one pace, in bytes.
+	// While more waits, nothing is read from the peer, since its frames could make it more. If it were less, two nodes
+	// that both have much to say could wait for each other.
+	muchUnsent = sync.WindowBytes + sync.PaceBytes + 3*sync.MaxFrame/2
+
+	// writeSize is how much is written at once, in bytes. What has left is known to this many bytes.
+	writeSize = 64 << 10
+)
+
+var errNotReading = errors.New("peer does not read")
+
+// outgoing is the frames that wait to be written to the peer, in order.
+type outgoing struct {
+	mu      gosync.Mutex
+	bytes   []byte
+	added   uint64 // bytes that were ever added
+	written uint64 // how many of them are written
+	mark    uint64 // drained is given when so many are written; 0: nobody has asked
+
+	filled  notify.Signal // something was added
+	room    notify.Signal // something was written
+	drained notify.Signal // see mark
+}
+
+func (o *outgoing) init() {
+	o.filled, o.room, o.drained = notify.NewSignal(), notify.NewSignal(), notify.NewSignal()
+}
+
+// add adds a frame and the length before it. It never waits.
+func (o *outgoing) add(b []byte) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.added-o.written+uint64(len(b)) > maxUnsent {
+		return errNotReading
+	}
+	before := len(o.bytes)
+	o.bytes = binary.AppendUvarint(o.bytes, uint64(len(b)))
+	o.bytes = append(o.bytes, b...)
+	o.added += uint64(len(o.bytes) - before)
+	o.filled.Give()
+	return nil
+}
+
+// drain reports whether everything that was added is written. If not, drained is given when it is.
+func (o *outgoing) drain() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.written == o.added {
+		return true
+	}
+	o.mark = o.added
+	return false
+}
+
+// much says that more waits than a peer that keeps up lets wait.
+func (o *outgoing) much() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.added-o.written > muchUnsent
+}
+
+// write writes what was added until ctx ends.
+func (o *outgoing) write(ctx context.Context, w io.Writer) error {
+	var spare []byte
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-o.filled:
+		}
+		o.mu.Lock()
+		b := o.bytes
+		o.bytes = spare[:0]
+		o.mu.Unlock()
+		for part := range slices.Chunk(b, writeSize) {
+			if _, err := w.Write(part); err != nil {
+				return err
+			}
+			o.wrote(len(part))
+		}
+		if spare = b; cap(spare) > 1<<20 {
+			spare = nil // or one burst would hold its memory for as long as the session lasts
+		}
+	}
+}
+
+// wrote counts bytes that were written.
+func (o *outgoing) wrote(n int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.written += uint64(n)
+	if o.mark != 0 && o.written >= o.mark {
+		o.mark = 0
+		o.drained.Give()
+	}
+	o.room.Give()
+}
+
+// Unsent returns how many bytes wait to be written to the peer.
+func (s *Session) Unsent() int {
+	s.out.mu.Lock()
+	defer s.out.mu.Unlock()
+	return int(s.out.added - s.out.written)
+}

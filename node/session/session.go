@@ -1,0 +1,344 @@
+// Package session speaks the sync protocol with one peer. A [Session] is the goroutines, queues and time-outs around one
+// sync machine. The machine says what is to be done; what needs more than the stream is done by a [Host], which the node
+// gives each session.
+//
+// Run starts five goroutines and returns when all have ended. A frame passes through them like this, where each arrow is a
+// channel or a queue:
+//
+//	reader → loop (owns the machine) → worker → the store's writer → confirmer → loop → writer
+//
+// The reader reads one frame ahead. The loop gives frames, answers, timers and the inbox to the machine, and does at once
+// what takes no commit. The worker does the rest in order. It does not wait for the commits of runs, so that the next run is
+// proven while the one before it is being written; the confirmer waits for them. The writer writes what the loop has added.
+//
+// Everything from the peer is bounded: a frame in bytes and in time, the frames in hand by the budget that Host gives, the
+// tasks by the machine's windows, and what waits to be written by maxUnsent. A session that fails ends, and a new one begins
+// with what is on the disk. Session knows no persons, groups or conversations; Peer, End, Silence and the inbox may be used
+// from any goroutine.
+package session
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	gosync "sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/core/protocol"
+	manet "github.com/multiformats/go-multiaddr/net"
+	"golang.org/x/sync/semaphore"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/node/sync"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// Protocol names the sync protocol in the negotiation of streams.
+const Protocol = protocol.ID("/earshot/sync/1")
+
+// helloTimeout is how long a peer may take to say who it is.
+const helloTimeout = 10 * time.Second
+
+// Host is the node as a session sees it, with all that it knows about the session's peer. Open, Perform and Rejoin are called
+// by the loop alone.
+type Host interface {
+	// Open returns what this node says of itself to every peer.
+	Open() sync.Open
+	// Perform does an effect of the machine that needs more than the stream. It returns an answer if it has one at once,
+	// and a task if the effect takes a proof or a commit. An error ends the session.
+	Perform(ctx context.Context, e sync.Effect) (answer sync.Input, task Task, err error)
+	// Rejoin says anew what the peer may have. It is called when that has changed since the peer was identified.
+	Rejoin() sync.Joined
+	// Visible returns the segments of a log that the peer may know about. Any goroutine calls it.
+	Visible(log event.Log, segments event.Segments) event.Segments
+	// Budget returns the budget, in bytes, from which the larger frames of the peer are read. The reader calls it.
+	Budget() *semaphore.Weighted
+	// Left is called once, when the session has ended.
+	Left()
+}
+
+// Config is what a Session is made of.
+type Config struct {
+	Self   crypto.DeviceID
+	Store  event.Instance // of this node's store
+	Nonce  [32]byte       // random
+	Stream network.Stream
+	Opened bool // this node has opened the stream
+	Log    *slog.Logger
+}
+
+// Session is one session with one peer.
+type Session struct {
+	// These do not change after New.
+	host   Host
+	self   crypto.DeviceID
+	peer   crypto.DeviceID
+	stream network.Stream
+	opened bool
+	since  time.Time
+	log    *slog.Logger
+
+	// Each of these guards itself.
+	Inbox Inbox    // from the rest of the node to the loop
+	tasks tasks    // from the loop to the worker
+	out   outgoing // from the loop to the writer
+	heard atomic.Int64
+	end   ending
+
+	answers chan sync.Input // from the worker and the confirmer to the loop
+
+	// These belong to the loop.
+	machine *sync.Session
+	wake    *time.Timer
+	budget  reserved // of the frame in hand, until a task takes it over
+	known   bool     // the peer was identified
+}
+
+// New returns a session over a stream. It starts nothing. The peer's device was proven by the link.
+func New(cfg Config, host func(*Session) Host) *Session {
+	remote, _ := crypto.DeviceFromPeer(cfg.Stream.Conn().RemotePeer()) // always an Ed25519 key, by the link
+	s := &Session{
+		self:    cfg.Self,
+		peer:    remote,
+		stream:  cfg.Stream,
+		opened:  cfg.Opened,
+		since:   time.Now(),
+		log:     cfg.Log.With("peer", remote.String()),
+		answers: make(chan sync.Input),
+	}
+	s.Inbox.init()
+	s.tasks.init()
+	s.out.init()
+	s.machine = sync.New(sync.Config{Self: cfg.Self, Peer: remote, Nonce: cfg.Nonce, Store: cfg.Store})
+	s.host = host(s)
+	return s
+}
+
+// Peer returns the peer's device.
+func (s *Session) Peer() crypto.DeviceID { return s.peer }
+
+// Opened says whether this node has opened the stream.
+func (s *Session) Opened() bool { return s.opened }
+
+// Since returns when the session was made.
+func (s *Session) Since() time.Time { return s.since }
+
+// OpenedByLower says that the device with the lower peer ID has opened the stream.
+func (s *Session) OpenedByLower() bool {
+	return s.opened == (peer.ID(s.self.PeerID()) < peer.ID(s.peer.PeerID()))
+}
+
+// Log returns the logger of the session, which names the peer.
+func (s *Session) Log() *slog.Logger { return s.log }
+
+// Silence returns for how long no byte has come from the peer.
+func (s *Session) Silence() time.Duration {
+	return time.Since(s.since) - time.Duration(s.heard.Load())
+}
+
+// Remote returns the peer's end of the connection, and whether this node has dialled it: then the peer listens there.
+func (s *Session) Remote() (at netip.AddrPort, dialled, ok bool) {
+	conn := s.stream.Conn()
+	tcp, err := manet.ToNetAddr(conn.RemoteMultiaddr())
+	if err != nil {
+		return at, false, false
+	}
+	at, err = netip.ParseAddrPort(tcp.String())
+	return at, conn.Stat().Direction == network.DirOutbound, err == nil
+}
+
+// End has Run return with a reason, at once if it has not begun.
+func (s *Session) End(reason error) { s.end.because(reason) }
+
+// ending is why a session is to end, and how to make it.
+type ending struct {
+	mu     gosync.Mutex
+	reason error
+	cancel context.CancelCauseFunc // nil before Run
+}
+
+func (e *ending) because(reason error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.reason == nil {
+		e.reason = reason
+	}
+	if e.cancel != nil {
+		e.cancel(e.reason)
+	}
+}
+
+// by sets what ends the session, which was wished before if there is a reason.
+func (e *ending) by(cancel context.CancelCauseFunc) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.cancel = cancel
+	if e.reason != nil {
+		cancel(e.reason)
+	}
+}
+
+// Abandon closes the stream of a session that is not run.
+func (s *Session) Abandon() {
+	_ = s.stream.Reset()
+	CloseUnused(s.stream.Conn())
+}
+
+// CloseUnused closes a connection that carries no session: it is of no use, and the next dial would find it again.
+func CloseUnused(c network.Conn) {
+	for _, s := range c.GetStreams() {
+		if s.Protocol() == Protocol {
+			return
+		}
+	}
+	_ = c.Close()
+}
+
+// Run speaks the protocol until ctx ends, End is called, the peer goes or something breaks, and returns why. When it
+// returns, all its goroutines have ended.
+func (s *Session) Run(parent context.Context) (err error) {
+	ctx, cancel := context.WithCancelCause(parent)
+	s.end.by(cancel)
+	frames := make(chan frame)
+	stored := make(chan storing, maxStoring)
+	var running gosync.WaitGroup
+	running.Go(func() { cancel(s.read(ctx, frames)) })
+	running.Go(func() { cancel(s.out.write(ctx, s.stream)) })
+	running.Go(func() { s.work(ctx, stored) })
+	running.Go(func() { s.confirm(ctx, stored) })
+	// A read or write that hangs ends with the connection, which has no use without the session.
+	stop := context.AfterFunc(ctx, func() { _ = s.stream.Reset() })
+	defer func() {
+		cancel(err)
+		stop()
+		s.Abandon()
+		running.Wait()
+		s.tasks.discard()
+		s.host.Left()
+	}()
+	return s.loop(ctx, frames)
+}
+
+// loop owns the machine, and gives it whatever happens.
+func (s *Session) loop(ctx context.Context, frames <-chan frame) error {
+	s.wake = time.NewTimer(time.Hour)
+	defer s.wake.Stop()
+	hello := time.NewTimer(helloTimeout)
+	defer hello.Stop()
+	if err := s.step(ctx, s.host.Open()); err != nil {
+		return err
+	}
+	for {
+		in := frames
+		if s.machine.Busy() || s.out.much() {
+			in = nil // the reader waits, and the peer with it
+		}
+		var err error
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case f := <-in:
+			s.budget = f.budget
+			err = s.step(ctx, sync.Received{Frame: f.Frame})
+			s.budget.release()
+		case <-hello.C:
+			if !s.known {
+				err = fmt.Errorf("%w: it does not say who it is", sync.ErrProtocol)
+			}
+		case answer := <-s.answers:
+			err = s.step(ctx, answer)
+		case <-s.Inbox.given:
+			err = s.hear(ctx)
+		case <-s.out.room:
+		case <-s.out.drained:
+			err = s.step(ctx, sync.Drained{})
+		case <-s.wake.C:
+			err = s.step(ctx, sync.Tick{})
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// hear gives the machine what is in the inbox.
+func (s *Session) hear(ctx context.Context) error {
+	rejoin, told := s.Inbox.take()
+	var inputs []sync.Input
+	if rejoin && s.known {
+		inputs = append(inputs, s.host.Rejoin())
+	}
+	for _, in := range told {
+		if held, ok := in.(sync.Held); ok {
+			if held.Segments = s.host.Visible(held.Log, held.Segments); len(held.Segments) == 0 {
+				continue
+			}
+			in = held
+		}
+		inputs = append(inputs, in)
+	}
+	for _, in := range inputs {
+		if err := s.step(ctx, in); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// step gives the machine an input, and does what it wants until there is no answer left to give.
+func (s *Session) step(ctx context.Context, in sync.Input) error {
+	queue := []sync.Input{in}
+	for len(queue) > 0 {
+		in, queue = queue[0], queue[1:]
+		for _, e := range s.machine.Step(time.Now(), in) {
+			answer, err := s.perform(ctx, e)
+			if err != nil {
+				return err
+			}
+			if answer != nil {
+				queue = append(queue, answer)
+			}
+		}
+	}
+	return nil
+}
+
+// perform does one effect: what concerns the stream itself, the rest by the host.
+func (s *Session) perform(ctx context.Context, e sync.Effect) (sync.Input, error) {
+	switch e := e.(type) {
+	case sync.Send:
+		return nil, s.out.add(e.Frame.Marshal())
+	case sync.Drain:
+		if s.out.drain() {
+			return sync.Drained{}, nil
+		}
+		return nil, nil
+	case sync.Wake:
+		if e.At.IsZero() {
+			s.wake.Stop()
+		} else {
+			s.wake.Reset(time.Until(e.At))
+		}
+		return nil, nil
+	case sync.Close:
+		return nil, e.Reason
+	}
+	answer, task, err := s.host.Perform(ctx, e)
+	if err != nil {
+		return nil, err
+	}
+	if joined, ok := answer.(sync.Joined); ok && joined.Err == nil {
+		s.known = true
+	}
+	if task.begin != nil {
+		s.tasks.put(task, s.budget)
+		s.budget = reserved{}
+	} else if task.errand != nil {
+		s.tasks.put(task, reserved{})
+	}
+	return answer, nil
+}
