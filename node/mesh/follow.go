@@ -1,0 +1,102 @@
+package mesh
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"github.com/earshot-im/earshot/node/session"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+const (
+	// maxFollowed is how many peers tell this node everything that they get in one group. The others tell it what they write
+	// themselves. In an office that is everybody. In a large group it keeps what a message costs each node as small as in a
+	// small one, and all eight must be lost at once for a message to be missed until the next comparison.
+	maxFollowed = 8
+
+	// compareEvery is how often this node compares what it holds of a group with one of its peers, taken at random. So what
+	// was missed by whatever mistake does not stay missing.
+	compareEvery = 10 * time.Minute
+)
+
+// Follow is a decision of the register: the peer of a session is to be followed in a conversation.
+type Follow struct {
+	Conversation event.Conversation
+	Session      *session.Session
+}
+
+// tell carries decisions out.
+func tell(decisions []Follow) {
+	for _, f := range decisions {
+		f.Session.Inbox.Follow(f.Conversation)
+	}
+}
+
+// Follow says whether the peer of a session is one of those that are followed in a conversation. It becomes one while there
+// are few.
+func (r *Register) Follow(s *session.Session, c event.Conversation) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.sessions[s] == nil {
+		return false
+	}
+	if r.followed[c] == nil {
+		r.followed[c] = make(map[*session.Session]struct{})
+	}
+	if len(r.followed[c]) < maxFollowed {
+		r.followed[c][s] = struct{}{}
+	}
+	_, yes := r.followed[c][s]
+	return yes
+}
+
+// unfollow takes a session out of those whose peers are followed in a conversation, and returns who takes its place. The
+// caller holds the lock.
+func (r *Register) unfollow(c event.Conversation, s *session.Session) (instead []Follow) {
+	followed := r.followed[c]
+	if _, yes := followed[s]; !yes {
+		return nil
+	}
+	delete(followed, s)
+	for other, all := range r.hearing[c] { // in no order
+		if _, already := followed[other]; all && other != s && !already && len(followed) < maxFollowed {
+			followed[other] = struct{}{}
+			instead = append(instead, Follow{c, other})
+		}
+	}
+	if len(followed) == 0 {
+		delete(r.followed, c)
+	}
+	return instead
+}
+
+// Unfollow has the peer of a session followed in a conversation no more, and another in its place.
+func (r *Register) Unfollow(s *session.Session, c event.Conversation) {
+	r.mu.Lock()
+	instead := r.unfollow(c, s)
+	r.mu.Unlock()
+	tell(instead)
+}
+
+// Compare compares each conversation with a peer from time to time, until ctx ends.
+func (r *Register) Compare(ctx context.Context, conversations func() []event.Conversation) {
+	timer := time.NewTimer(jittered(compareEvery))
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+			timer.Reset(jittered(compareEvery))
+		}
+		for _, c := range conversations() {
+			if in := r.In(c); len(in) > 0 {
+				in[0].Inbox.Compare(c) // whichever: they are in no order
+			}
+		}
+	}
+}
+
+// jittered keeps nodes that were started together from doing the same at the same time.
+func jittered(d time.Duration) time.Duration { return d*3/4 + rand.N(d/2) }

@@ -1,0 +1,267 @@
+// Package mesh knows who is connected, and connects this node with others: it dials whom the planner of package dial says,
+// accepts the streams that peers open, and runs one session with each device.
+//
+// Its [Register] is the one place that knows the sessions: with which device and person each is, which conversations it
+// hears of, which peers are followed, and where devices are. Presence is derived from it and stored nowhere else. Everybody
+// may read it, before, while and after the mesh runs. It returns what is to be done, and never does it under its lock.
+//
+// A [Mesh] owns the goroutine that dials and those in which sessions run. Run returns when all have ended. The package knows
+// nothing of names, messages and what is stored. Peers cannot make it fail: who has no place is hung up on, and a session that
+// breaks is reported to the planner, which decides when its device is dialled again.
+package mesh
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/netip"
+	"slices"
+	gosync "sync"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/network"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/discovery"
+	"github.com/earshot-im/earshot/node/dial"
+	"github.com/earshot-im/earshot/node/link"
+	"github.com/earshot-im/earshot/node/notify"
+	"github.com/earshot-im/earshot/node/session"
+	"github.com/earshot-im/earshot/node/sync"
+)
+
+// Config is what a Mesh is made of.
+type Config struct {
+	Host       *link.Host
+	Self       crypto.DeviceID
+	NewSession func(stream network.Stream, opened bool) *session.Session // starts nothing
+	Log        *slog.Logger
+
+	// Found is told where the peer of a session is.
+	Found func(crypto.DeviceID, Place)
+	// Parted is told when a device that was identified is connected no more.
+	Parted func(crypto.PersonID, crypto.DeviceID)
+	// Changed is told after each change of who is connected.
+	Changed func()
+}
+
+// Place is where the peer of a session is.
+type Place struct {
+	Remote  netip.AddrPort   // its end of the connection; not valid if that has no IP
+	Dialled bool             // this node has dialled it there
+	Own     []netip.AddrPort // where it says that it is itself
+	Heard   []netip.AddrPort // where it was sighted; others may have made that up
+}
+
+// Mesh connects this node with others.
+type Mesh struct {
+	*Register
+	cfg     Config
+	changed notify.Signal    // something that the planner may want to act on
+	running gosync.WaitGroup // dials, and sessions that were admitted
+}
+
+// New returns a mesh that knows nobody.
+func New(cfg Config) *Mesh {
+	return &Mesh{Register: newRegister(cfg.Host.ID()), cfg: cfg, changed: notify.NewSignal()}
+}
+
+// Accept has the streams that peers open served until ctx ends. Call it before Run, and both before listening: a peer that
+// dials and is not understood does not come back soon.
+func (m *Mesh) Accept(ctx context.Context) {
+	m.cfg.Host.SetStreamHandler(session.Protocol, func(s network.Stream) { m.serve(ctx, m.cfg.NewSession(s, false)) })
+}
+
+// Run dials and serves until ctx ends, and returns when every dial and session has ended.
+func (m *Mesh) Run(ctx context.Context, networks <-chan discovery.Network) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer func() {
+		m.cfg.Host.RemoveStreamHandler(session.Protocol)
+		m.stop()
+		cancel()
+		m.running.Wait()
+	}()
+	wake := time.NewTimer(0)
+	defer wake.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-m.changed:
+		case n := <-networks:
+			m.networkChanged(n)
+		case <-wake.C:
+		}
+		dials, at := m.next()
+		for _, d := range dials {
+			m.running.Go(func() { m.dial(ctx, d) }) // ends with ctx
+		}
+		if at.IsZero() {
+			wake.Stop()
+		} else {
+			wake.Reset(time.Until(at))
+		}
+	}
+}
+
+// networkChanged follows an interface that came, went or changed its address, or a wake from sleep. Peers are told: if their
+// session lasts longer than the address, they would otherwise look for this device where it was.
+func (m *Mesh) networkChanged(n discovery.Network) {
+	before := m.setNetwork(n)
+	gone := slices.DeleteFunc(localAddrs(before), func(a netip.Addr) bool {
+		return slices.Contains(localAddrs(n), a)
+	})
+	if len(gone) > 0 {
+		m.cfg.Host.CloseLocal(gone)
+	}
+	if now := m.OwnAddrs(n); !slices.Equal(m.OwnAddrs(before), now) {
+		for _, s := range m.Sessions() {
+			s.Inbox.Share(sync.Sighting{Device: m.cfg.Self, Addresses: now})
+		}
+	}
+}
+
+func localAddrs(n discovery.Network) (addrs []netip.Addr) {
+	for _, l := range n.Links {
+		addrs = append(addrs, l.Addrs...)
+	}
+	return addrs
+}
+
+// dial makes one attempt, and if it succeeds serves the session until that ends.
+func (m *Mesh) dial(ctx context.Context, d dial.Dial) {
+	s, err := m.open(ctx, d)
+	m.dialled(d, err)
+	m.changed.Give()
+	if err != nil {
+		m.cfg.Log.Debug("dial", "peer", d.Device, "addr", d.Addrs, "err", err)
+		return
+	}
+	m.serve(ctx, s)
+}
+
+func (m *Mesh) open(ctx context.Context, d dial.Dial) (*session.Session, error) {
+	addrs := discovery.Sighting{Device: d.Device, Addrs: d.Addrs}.Multiaddrs()
+	if err := m.cfg.Host.Connect(ctx, d.Device, addrs); err != nil {
+		return nil, err
+	}
+	stream, err := m.cfg.Host.NewStream(ctx, d.Device, session.Protocol)
+	if err != nil {
+		for _, c := range m.cfg.Host.ConnsTo(d.Device) {
+			session.CloseUnused(c)
+		}
+		return nil, err
+	}
+	return m.cfg.NewSession(stream, true), nil
+}
+
+// serve runs a session in the caller's goroutine until it ends.
+func (m *Mesh) serve(ctx context.Context, s *session.Session) {
+	if !m.enter(ctx, s) {
+		s.Abandon()
+		return
+	}
+	defer m.running.Done()
+	err := s.Run(ctx)
+	level := slog.LevelDebug
+	if errors.Is(err, sync.ErrProtocol) || errors.Is(err, sync.ErrPeerProof) {
+		level = slog.LevelWarn // the owner may want to know who it was
+	}
+	m.cfg.Log.Log(ctx, level, "session ended", "peer", s.Peer(), "unsent", s.Unsent(), "err", err)
+	m.ended(s, err)
+}
+
+// enter admits a session and counts it as running, unless there is no place for it.
+func (m *Mesh) enter(ctx context.Context, s *session.Session) bool {
+	if ctx.Err() != nil {
+		return false
+	}
+	m.running.Add(1)
+	replaced, follow, err := m.admit(s)
+	if err != nil {
+		m.running.Done()
+		return false
+	}
+	m.changed.Give()
+	tell(follow)
+	if replaced != nil {
+		replaced.End(errReplaced)
+	}
+	return true
+}
+
+// ended takes an ended session out.
+func (m *Mesh) ended(s *session.Session, err error) {
+	m.found(s)
+	cause := dial.Lost
+	switch {
+	case errors.Is(err, sync.ErrIncompatible):
+		cause = dial.Incompatible
+	case errors.Is(err, sync.ErrProtocol), errors.Is(err, sync.ErrPeerProof):
+		cause = dial.Fault
+	}
+	out, ok := m.leave(s, cause)
+	if !ok {
+		return
+	}
+	m.changed.Give()
+	tell(out.follow)
+	if out.known {
+		m.cfg.Parted(out.person, s.Peer())
+	}
+	m.cfg.Changed()
+}
+
+// Sighted takes in what a source found.
+func (m *Mesh) Sighted(s discovery.Sighting) {
+	m.sighted(s)
+	m.changed.Give()
+}
+
+// Told takes in where the peer of a session says that devices are.
+func (m *Mesh) Told(by *session.Session, sightings []sync.Sighting) {
+	for _, s := range sightings {
+		if s.Device == m.cfg.Self {
+			continue
+		}
+		m.Sighted(discovery.Sighting{Device: peerID(s.Device), Addrs: s.Addresses, Source: discovery.FromPeer})
+		if s.Device == by.Peer() {
+			m.setOwn(by, s.Addresses)
+			m.found(by)
+		}
+	}
+}
+
+// Pin says whether devices are to be reached whoever else is there.
+func (m *Mesh) Pin(devices []crypto.DeviceID, yes bool) {
+	m.pin(devices, yes)
+	m.changed.Give()
+}
+
+// Introduce tells the peer of a session that was just identified who else is here, and the others of it.
+func (m *Mesh) Introduce(s *session.Session) {
+	own := sync.Sighting{Device: m.cfg.Self, Addresses: m.OwnAddrs(m.networkNow())}
+	peer, others, ok := m.introduction(s)
+	if !ok {
+		return
+	}
+	s.Inbox.Share(append([]sync.Sighting{own}, others...)...)
+	if len(peer.Addresses) > 0 {
+		for _, other := range m.Sessions() {
+			if other != s {
+				other.Inbox.Share(peer)
+			}
+		}
+	}
+	m.found(s)
+	m.cfg.Changed()
+}
+
+// found tells where the peer of a session is, by what was heard of it until now.
+func (m *Mesh) found(s *session.Session) {
+	if own, heard, ok := m.where(s); ok {
+		at := Place{Own: own, Heard: heard}
+		at.Remote, at.Dialled, _ = s.Remote()
+		m.cfg.Found(s.Peer(), at)
+	}
+}

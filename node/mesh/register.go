@@ -1,0 +1,346 @@
+package mesh
+
+import (
+	"errors"
+	"net/netip"
+	"slices"
+	gosync "sync"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/discovery"
+	"github.com/earshot-im/earshot/node/dial"
+	"github.com/earshot-im/earshot/node/session"
+	"github.com/earshot-im/earshot/node/sync"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// youngSession is for how long two devices may have opened streams to each other without knowing of the other's. A stream
+// that comes later replaces the session that is there: its peer must have lost that one.
+const youngSession = 2 * time.Second
+
+// Why a session is not taken in, or ends because of another.
+var (
+	errReplaced = errors.New("replaced by a newer session")
+	errFull     = errors.New("too many peers")
+	errGone     = errors.New("node is stopping")
+)
+
+// Register is who is connected, at one session a device, and what is known of whom to dial. It does map operations under its
+// lock and nothing else: where something is to be done, it returns what. It may be used by any goroutine, also after the
+// mesh has stopped.
+type Register struct {
+	mu      gosync.Mutex
+	planner *dial.Planner
+	network discovery.Network // this machine's interfaces
+	stopped bool
+
+	devices  map[crypto.DeviceID]*entry
+	persons  map[crypto.PersonID]int                              // how many of their devices are connected
+	sessions map[*session.Session]*entry                          // those of devices, by session
+	hearing  map[event.Conversation]map[*session.Session]bool     // who hears of a conversation; false: of control events only
+	followed map[event.Conversation]map[*session.Session]struct{} // see Follow
+}
+
+// entry is one session.
+type entry struct {
+	session *session.Session
+	person  crypto.PersonID // if known
+	known   bool
+	in      map[event.Conversation]struct{} // the keys of hearing that have it
+	own     []netip.AddrPort                // where the peer says that it is itself
+}
+
+func newRegister(self peer.ID) *Register {
+	return &Register{
+		planner:  dial.New(dial.Config{Self: self, Seed: seed(self)}),
+		devices:  make(map[crypto.DeviceID]*entry),
+		persons:  make(map[crypto.PersonID]int),
+		sessions: make(map[*session.Session]*entry),
+		hearing:  make(map[event.Conversation]map[*session.Session]bool),
+		followed: make(map[event.Conversation]map[*session.Session]struct{}),
+	}
+}
+
+// seed makes the jitter of two devices differ.
+func seed(id peer.ID) (n uint64) {
+	for _, b := range []byte(id[max(0, len(id)-8):]) {
+		n = n<<8 | uint64(b)
+	}
+	return n
+}
+
+func peerID(d crypto.DeviceID) peer.ID { return peer.ID(d.PeerID()) }
+
+// admit takes in a session as the one with its peer, or says why not. It returns the session that it replaces, or nil, and
+// whom to follow instead of that.
+func (r *Register) admit(s *session.Session) (replaced *session.Session, follow []Follow, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.stopped {
+		return nil, nil, errGone
+	}
+	old := r.devices[s.Peer()]
+	if old != nil && old.session.Opened() != s.Opened() && time.Since(old.session.Since()) < youngSession && old.session.OpenedByLower() {
+		return nil, nil, errReplaced
+	}
+	if !r.planner.Connected(peerID(s.Peer()), time.Now()) {
+		return nil, nil, errFull
+	}
+	if old != nil {
+		replaced, follow = old.session, r.remove(old)
+	}
+	e := &entry{session: s, in: make(map[event.Conversation]struct{})}
+	r.devices[s.Peer()] = e
+	r.sessions[s] = e
+	return replaced, follow, nil
+}
+
+// remove takes a session out and returns whom to follow instead. The caller holds the lock.
+func (r *Register) remove(e *entry) (follow []Follow) {
+	delete(r.sessions, e.session)
+	delete(r.devices, e.session.Peer())
+	if e.known {
+		if r.persons[e.person]--; r.persons[e.person] == 0 {
+			delete(r.persons, e.person)
+		}
+	}
+	for c := range e.in {
+		if delete(r.hearing[c], e.session); len(r.hearing[c]) == 0 {
+			delete(r.hearing, c)
+		}
+		follow = append(follow, r.unfollow(c, e.session)...)
+	}
+	return follow
+}
+
+// Identify notes whose device the peer of a session is. It returns an error if the session was replaced meanwhile.
+func (r *Register) Identify(s *session.Session, person crypto.PersonID) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	e := r.sessions[s]
+	if e == nil {
+		return errReplaced
+	}
+	if !e.known {
+		e.person, e.known = person, true
+		r.persons[person]++
+	}
+	return nil
+}
+
+// left is a session that was taken out.
+type left struct {
+	person crypto.PersonID
+	known  bool
+	follow []Follow
+}
+
+// leave takes an ended session out. It reports false if that was replaced before.
+func (r *Register) leave(s *session.Session, why dial.Cause) (out left, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	e := r.sessions[s]
+	if e == nil {
+		return left{}, false
+	}
+	out = left{person: e.person, known: e.known, follow: r.remove(e)}
+	r.planner.Disconnected(peerID(s.Peer()), why, time.Now())
+	return out, true
+}
+
+// stop has no session admitted from now on.
+func (r *Register) stop() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.stopped = true
+}
+
+// Join says of which conversation a session hears from now on: of everything in it, or of control events only.
+func (r *Register) Join(s *session.Session, c event.Conversation, all bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	e := r.sessions[s]
+	if e == nil {
+		return
+	}
+	if r.hearing[c] == nil {
+		r.hearing[c] = make(map[*session.Session]bool)
+	}
+	r.hearing[c][s] = all
+	e.in[c] = struct{}{}
+}
+
+// Sessions returns all sessions, in no order.
+func (r *Register) Sessions() []*session.Session {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	out := make([]*session.Session, 0, len(r.sessions))
+	for s := range r.sessions {
+		out = append(out, s)
+	}
+	return out
+}
+
+// Identified returns the sessions whose person is known, by person.
+func (r *Register) Identified() map[*session.Session]crypto.PersonID {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	out := make(map[*session.Session]crypto.PersonID, len(r.sessions))
+	for s, e := range r.sessions {
+		if e.known {
+			out[s] = e.person
+		}
+	}
+	return out
+}
+
+// With returns the sessions with a person's devices.
+func (r *Register) With(person crypto.PersonID) (out []*session.Session) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for s, e := range r.sessions {
+		if e.known && e.person == person {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// In returns the sessions that hear of everything in a conversation, in no order.
+func (r *Register) In(c event.Conversation) (out []*session.Session) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for s, all := range r.hearing[c] {
+		if all {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// Hearing returns the sessions that hear of a conversation at all, if only of its control events, in no order.
+func (r *Register) Hearing(c event.Conversation) (out []*session.Session) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for s := range r.hearing[c] {
+		out = append(out, s)
+	}
+	return out
+}
+
+// Online says whether a device is connected and was identified.
+func (r *Register) Online(device crypto.DeviceID) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	e := r.devices[device]
+	return e != nil && e.known
+}
+
+// sighted takes in what a source found.
+func (r *Register) sighted(s discovery.Sighting) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.planner.Sighted(s, time.Now())
+}
+
+// pin says whether devices are to be reached whoever else is there.
+func (r *Register) pin(devices []crypto.DeviceID, yes bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, d := range devices {
+		r.planner.Pin(peerID(d), yes, time.Now())
+	}
+}
+
+// next returns the dials to make now, and when to ask again; zero: after the next change.
+func (r *Register) next() ([]dial.Dial, time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.planner.Next(time.Now())
+}
+
+// dialled takes in how a dial has ended.
+func (r *Register) dialled(d dial.Dial, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.planner.Dialled(d.Device, err, time.Now())
+}
+
+// States returns what is known of every device that is connected or has an address.
+func (r *Register) States() map[crypto.DeviceID]dial.State {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	out := make(map[crypto.DeviceID]dial.State)
+	for _, id := range r.planner.Devices() {
+		if device, err := crypto.DeviceFromPeer(id); err == nil {
+			out[device] = r.planner.State(id)
+		}
+	}
+	return out
+}
+
+// networkNow returns this machine's interfaces.
+func (r *Register) networkNow() discovery.Network {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.network
+}
+
+// setNetwork takes in this machine's interfaces, and returns those before.
+func (r *Register) setNetwork(n discovery.Network) (before discovery.Network) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	before, r.network = r.network, n
+	r.planner.NetworkChanged(time.Now())
+	return before
+}
+
+// setOwn takes in where the peer of a session says that it is itself.
+func (r *Register) setOwn(s *session.Session, addrs []netip.AddrPort) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if e := r.sessions[s]; e != nil {
+		e.own = addrs
+	}
+}
+
+// where returns where the peer of a session is, by what it says of itself and by what was heard of it. It reports false if
+// the session was replaced.
+func (r *Register) where(s *session.Session) (own, heard []netip.AddrPort, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	e := r.sessions[s]
+	if e == nil {
+		return nil, nil, false
+	}
+	return e.own, r.planner.State(peerID(s.Peer())).Addrs, true
+}
+
+// introduction returns where the peer of a session is, for the others, and where the others are, for the peer. It reports
+// false if the session was replaced.
+func (r *Register) introduction(s *session.Session) (peer sync.Sighting, others []sync.Sighting, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.sessions[s] == nil {
+		return peer, nil, false
+	}
+	at := func(d crypto.DeviceID) sync.Sighting {
+		return sync.Sighting{Device: d, Addresses: slices.Clone(r.planner.State(peerID(d)).Addrs)}
+	}
+	for d := range r.devices {
+		if sighting := at(d); d != s.Peer() && len(sighting.Addresses) > 0 && len(others) < sync.MaxSightings-1 {
+			others = append(others, sighting)
+		}
+	}
+	return at(s.Peer()), others, true
+}
+
+// Here says whether any device of a person is connected.
+func (r *Register) Here(person crypto.PersonID) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.persons[person] > 0
+}
