@@ -1,0 +1,166 @@
+package people
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/crypto/names"
+	"github.com/earshot-im/earshot/store"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// Prove parses the card and the profile that a device shows, and finds that they are of one person for whom the device
+// speaks. profile may be nil.
+func Prove(device crypto.DeviceID, card []byte, profile *event.Record) (crypto.Card, error) {
+	parsed, err := crypto.ParseCard(card)
+	switch {
+	case err != nil:
+		return parsed, fmt.Errorf("card: %w", err)
+	case !parsed.Speaks(device):
+		return parsed, fmt.Errorf("the card does not name the device")
+	case profile != nil && !IsProfile(profile, parsed):
+		return parsed, fmt.Errorf("the profile is not of the card's person")
+	}
+	return parsed, nil
+}
+
+// IsProfile says that a record is the profile of a card's person, signed by a device of theirs.
+func IsProfile(r *event.Record, card crypto.Card) bool {
+	person := card.Person()
+	return r.Kind == event.KindProfile && string(r.Subject) == string(event.ProfileSubject(person)) &&
+		card.SpeaksAt(r.Card, r.Device) && r.Verify()
+}
+
+// NameIn returns the name in a profile, or "" if it claims none that could be one.
+func NameIn(profile *event.Record) string {
+	if profile == nil {
+		return ""
+	}
+	parsed, err := event.ParseProfile(profile.Value)
+	if err != nil {
+		return ""
+	}
+	name, err := names.Parse(parsed.Name)
+	if err != nil {
+		return ""
+	}
+	return name
+}
+
+// Meet takes in the proven card that a connected device shows, and the name that came with it. ctx is that of the device's
+// session. A session that has ended changes nothing, since a newer one may have brought something newer.
+func (p *People) Meet(ctx context.Context, device crypto.DeviceID, card crypto.Card, name string) error {
+	if owner, ok := p.Of(device); ok && owner.ID != card.Person() {
+		return ErrOtherPerson
+	}
+	p.mu.Lock()
+	if ctx.Err() != nil {
+		p.mu.Unlock()
+		return context.Cause(ctx)
+	}
+	old := p.known[card.Person()]
+	saved := old != nil && old.saved
+	if old != nil {
+		if card, _ = crypto.Choose(old.Parsed, card); !card.Speaks(device) {
+			p.mu.Unlock()
+			return ErrRevoked
+		}
+	}
+	changed := old == nil || name != "" && name != old.Claimed || !bytes.Equal(old.Parsed.Bytes(), card.Bytes())
+	p.edit(card.Person(), func(a *Person) {
+		a.Parsed = card
+		a.Card = card.Bytes()
+		if name != "" {
+			a.Claimed = name
+		}
+		a.gone = time.Now() // counts until they are shown as connected
+	})
+	p.mu.Unlock()
+	if saved && changed {
+		return p.Update(ctx, card.Person(), func(*store.Person) error { return nil })
+	}
+	return nil
+}
+
+// Parted takes in that a device is connected no more.
+func (p *People) Parted(id crypto.PersonID, device crypto.DeviceID) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.known[id] == nil {
+		return
+	}
+	p.edit(id, func(a *Person) {
+		a.gone = time.Now()
+		at := a.places[device]
+		at.seen = p.cfg.Now()
+		a.setPlace(device, at)
+	})
+	p.forget(time.Now())
+}
+
+// Rename takes in what a person calls themselves now.
+func (p *People) Rename(ctx context.Context, id crypto.PersonID, name string) error {
+	a, ok := p.Get(id)
+	if !ok || a.Claimed == name {
+		return nil
+	}
+	p.mu.Lock()
+	p.edit(id, func(a *Person) { a.Claimed = name })
+	p.mu.Unlock()
+	if !a.saved {
+		return nil
+	}
+	return p.Update(ctx, id, func(*store.Person) error { return nil })
+}
+
+// PutProfile takes in a proven profile, for those who ask for the person's card. It is committed at once if the store has the
+// person, else when it does.
+func (p *People) PutProfile(ctx context.Context, id crypto.PersonID, profile event.Record) error {
+	p.mu.Lock()
+	a := p.known[id]
+	if a == nil {
+		p.mu.Unlock()
+		return nil
+	}
+	if a.profile == nil || event.Newer(profile, *a.profile) {
+		p.edit(id, func(a *Person) { a.profile = &profile })
+	}
+	p.mu.Unlock()
+	if !a.saved {
+		return nil
+	}
+	_, err := p.store.PutRecord(ctx, profile)
+	return err
+}
+
+// Learn takes in a proven card that a peer was asked for, and the name that came with it if no other is known. Somebody new is
+// known for a while, as a stranger who has gone, unless they are kept.
+func (p *People) Learn(ctx context.Context, card crypto.Card, name string) error {
+	p.mu.Lock()
+	for _, d := range card.Devices() { // a device that two persons claim stays with the one who had it, as in Meet
+		if owner, taken := p.devices[d]; taken && owner != card.Person() {
+			p.mu.Unlock()
+			return nil
+		}
+	}
+	p.edit(card.Person(), func(a *Person) {
+		if a.Parsed.Bytes() != nil {
+			card, _ = crypto.Choose(a.Parsed, card)
+		}
+		a.Parsed, a.Card = card, card.Bytes()
+		if a.Claimed == "" {
+			a.Claimed = name
+		}
+		a.gone = time.Now()
+	})
+	saved := p.known[card.Person()].saved
+	p.forget(time.Now())
+	p.mu.Unlock()
+	if !saved {
+		return nil
+	}
+	return p.Update(ctx, card.Person(), func(*store.Person) error { return nil })
+}

@@ -1,0 +1,182 @@
+package people
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	gosync "sync"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/crypto/names"
+	"github.com/earshot-im/earshot/store"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// ErrSetting: the value is not one of those allowed.
+var ErrSetting = errors.New("no such setting")
+
+// Who may write: everyone in earshot, or contacts only.
+const (
+	AcceptEveryone = "everyone"
+	AcceptContacts = "contacts"
+)
+
+// Names of settings in the store.
+const (
+	settingAccept = "accept"
+	settingQuiet  = "no read receipts"
+	settingPort   = "port"
+)
+
+// Me is what the owner of the node has set.
+type Me struct {
+	Person       crypto.PersonID
+	Name         string
+	Device       crypto.DeviceID
+	Accept       string // AcceptEveryone or AcceptContacts
+	ReadReceipts bool
+}
+
+// Owner is the person whose node this is: what they have set and what they call themselves. Its methods may be called by any
+// goroutine; those that change something return when that is on the disk.
+type Owner struct {
+	cfg   OwnerConfig
+	store *store.Store
+	self  crypto.PersonID
+	own   crypto.DeviceID
+
+	mu      gosync.Mutex // guards what follows
+	accept  string       // AcceptEveryone or AcceptContacts
+	quiet   bool         // no read receipts
+	port    uint16       // on which the node listened last; 0: never
+	profile *event.Record
+}
+
+// OwnerConfig is what an Owner is made of.
+type OwnerConfig struct {
+	// Renamed is told the new profile after the owner has taken another name.
+	Renamed func(profile event.Record)
+	// Accepting is told who may write after that has changed.
+	Accepting func(accept string)
+}
+
+// NewOwner reads what the owner has set.
+func NewOwner(s *store.Store, cfg OwnerConfig) (*Owner, error) {
+	own := s.Own()
+	o := &Owner{cfg: cfg, store: s, self: own.Person, own: own.Device.ID(), accept: AcceptEveryone}
+	values := make(map[string]string)
+	for _, name := range []string{settingAccept, settingQuiet, settingPort} {
+		value, err := s.Setting(name)
+		if err != nil {
+			return nil, fmt.Errorf("read setting %q: %w", name, err)
+		}
+		values[name] = value
+	}
+	o.quiet = values[settingQuiet] != ""
+	if values[settingAccept] == AcceptContacts {
+		o.accept = AcceptContacts
+	}
+	if p, err := strconv.ParseUint(values[settingPort], 10, 16); err == nil {
+		o.port = uint16(p)
+	}
+	profiles, err := s.Records(event.KindProfile, event.ProfileSubject(o.self))
+	if err != nil {
+		return nil, fmt.Errorf("read profile: %w", err)
+	}
+	for _, p := range profiles {
+		if p.Device == o.own {
+			o.profile = &p
+		}
+	}
+	return o, nil
+}
+
+// Port returns the port on which the node listened last, or 0.
+func (o *Owner) Port() uint16 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.port
+}
+
+// SetPort notes the port on which the node listens.
+func (o *Owner) SetPort(ctx context.Context, port uint16) error {
+	if err := o.store.SetSetting(ctx, settingPort, strconv.Itoa(int(port))); err != nil {
+		return err
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.port = port
+	return nil
+}
+
+// Accepts says who may write: AcceptEveryone or AcceptContacts.
+func (o *Owner) Accepts() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.accept
+}
+
+// Profile returns the record that says what the owner calls themselves, or nil.
+func (o *Owner) Profile() *event.Record {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.profile
+}
+
+// Name returns what the owner calls themselves, or "".
+func (o *Owner) Name() string { return NameIn(o.Profile()) }
+
+// SetName changes what the owner calls themselves, and tells everyone connected.
+func (o *Owner) SetName(ctx context.Context, name string) error {
+	name, err := names.Parse(name)
+	if err != nil {
+		return err
+	}
+	record, err := o.store.SignRecord(ctx, event.KindProfile, event.ProfileSubject(o.self), event.Profile{Name: name}.Marshal())
+	if err != nil {
+		return err
+	}
+	o.mu.Lock()
+	o.profile = &record
+	o.mu.Unlock()
+	o.cfg.Renamed(record)
+	return nil
+}
+
+// SetAccept says who may write: AcceptEveryone or AcceptContacts.
+func (o *Owner) SetAccept(ctx context.Context, accept string) error {
+	if accept != AcceptEveryone && accept != AcceptContacts {
+		return fmt.Errorf("%w: accept %q", ErrSetting, accept)
+	}
+	if err := o.store.SetSetting(ctx, settingAccept, accept); err != nil {
+		return err
+	}
+	o.mu.Lock()
+	o.accept = accept
+	o.mu.Unlock()
+	o.cfg.Accepting(accept)
+	return nil
+}
+
+// SetReadReceipts says whether others learn what the owner has read, from now on.
+func (o *Owner) SetReadReceipts(ctx context.Context, on bool) error {
+	value := ""
+	if !on {
+		value = "1"
+	}
+	if err := o.store.SetSetting(ctx, settingQuiet, value); err != nil {
+		return err
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.quiet = !on
+	return nil
+}
+
+// Me returns what the owner has set.
+func (o *Owner) Me(context.Context) (Me, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return Me{Person: o.self, Name: NameIn(o.profile), Device: o.own, Accept: o.accept, ReadReceipts: !o.quiet}, nil
+}

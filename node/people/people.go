@@ -1,0 +1,351 @@
+// Package people knows who is known at this node: everyone in the store, and strangers while they are connected and a while
+// longer. It knows what they call themselves, which devices speak for them and where those are, and what the owner of the
+// node has set.
+//
+// [People] is kept in memory and written through to the store. Reading takes a lock and never touches the disk. What the
+// owner decides is committed first and then shown. What a peer says of itself is shown at once and, if the person is in the
+// store, committed after. Where devices are changes all day and is written down rarely (places.go).
+//
+// The package believes cards and profiles that were proven, by itself or by the caller who says so, and no others. It does
+// not decide what a name means (package contacts), and knows no sessions: who is connected it asks [Presence]. Its methods may
+// be called by any goroutine. Those with a context commit, and return when that is on the disk.
+package people
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	gosync "sync"
+	"time"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/node/authority"
+	"github.com/earshot-im/earshot/node/groups"
+	"github.com/earshot-im/earshot/node/notify"
+	"github.com/earshot-im/earshot/store"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// Why a card that a peer shows is not believed.
+var (
+	// ErrOtherPerson: the device was one person's and shows another's card.
+	ErrOtherPerson = errors.New("device belongs to another person")
+	// ErrRevoked: by a newer card than the one that it shows, the device speaks for its person no more.
+	ErrRevoked = errors.New("device was revoked")
+)
+
+// UnknownError: no person or group fits Who.
+type UnknownError struct{ Who string }
+
+func (e *UnknownError) Error() string { return fmt.Sprintf("no such person or group: %q", e.Who) }
+
+const (
+	// strangerStays is how long a stranger who has gone can still be written to by name. Whoever was just seen is expected to
+	// be there.
+	strangerStays = time.Hour
+
+	// maxGone bounds the strangers who have gone and are still known.
+	maxGone = 256
+)
+
+// Presence says who is connected.
+type Presence interface {
+	Here(crypto.PersonID) bool
+	Online(crypto.DeviceID) bool
+}
+
+// Config is what People are made of.
+type Config struct {
+	Now func() time.Time // the owner's clock, for times that are stored or shown
+	Log *slog.Logger
+}
+
+// People is everyone who is known. Call Load before anything else.
+type People struct {
+	cfg      Config
+	store    *store.Store
+	groups   *groups.Groups
+	presence Presence
+	self     crypto.PersonID
+
+	updating gosync.Mutex // held over a commit and the showing of it, so that both have one order; taken before mu
+
+	mu      gosync.RWMutex
+	known   map[crypto.PersonID]*Person
+	devices map[crypto.DeviceID]crypto.PersonID
+	heads   map[crypto.Hash]crypto.PersonID // of their cards: one belongs to one person
+	direct  map[event.Conversation]crypto.PersonID
+
+	moved   notify.Signal // a device has moved, and the disk is to know soon
+	fellows notify.Signal // somebody may be a fellow member of a group
+}
+
+// Person is somebody who is known, as of one moment. It is replaced, never changed, so that a copy stays whole.
+type Person struct {
+	store.Person
+	Parsed crypto.Card // Card, parsed; it has no bytes where the card is not known
+
+	profile *event.Record // the newest that was heard of since the node runs; nil: none
+	saved   bool          // the store has the person, and the profile
+	gone    time.Time     // when they were here last, or were told about
+	places  map[crypto.DeviceID]place
+}
+
+// New returns People that know nobody.
+func New(cfg Config) *People {
+	return &People{
+		cfg:     cfg,
+		known:   make(map[crypto.PersonID]*Person),
+		devices: make(map[crypto.DeviceID]crypto.PersonID),
+		heads:   make(map[crypto.Hash]crypto.PersonID),
+		direct:  make(map[event.Conversation]crypto.PersonID),
+		moved:   notify.NewSignal(),
+		fellows: notify.NewSignal(),
+	}
+}
+
+// Load reads everyone from the store.
+func (p *People) Load(s *store.Store, g *groups.Groups, presence Presence) error {
+	p.store, p.groups, p.presence, p.self = s, g, presence, s.Own().Person
+	persons, err := s.Persons()
+	if err != nil {
+		return fmt.Errorf("read persons: %w", err)
+	}
+	for _, person := range persons {
+		card, err := crypto.ParseCard(person.Card)
+		if err != nil {
+			return fmt.Errorf("card of a person in the store: %w", err)
+		}
+		p.put(&Person{Person: person, Parsed: card, saved: true})
+	}
+	return nil
+}
+
+// put shows a person as they are now. The caller holds the lock, or is Load.
+func (p *People) put(a *Person) {
+	if old := p.known[a.ID]; old != nil {
+		for _, d := range old.Parsed.Devices() {
+			if !a.Parsed.Speaks(d) {
+				delete(p.devices, d)
+			}
+		}
+	}
+	p.known[a.ID] = a
+	for _, h := range a.Parsed.Heads() {
+		p.heads[h] = a.ID
+	}
+	p.direct[event.Direct(p.self, a.ID)] = a.ID
+	for _, d := range a.Parsed.Devices() {
+		p.devices[d] = a.ID
+	}
+}
+
+// edit shows a changed copy of a person, made from nothing if need be. The caller holds the lock.
+func (p *People) edit(id crypto.PersonID, change func(*Person)) {
+	a := &Person{Person: store.Person{ID: id}}
+	if old := p.known[id]; old != nil {
+		*a = *old
+	}
+	change(a)
+	p.put(a)
+}
+
+// forget drops strangers who have gone too long ago, or too many of them. The caller holds the lock.
+func (p *People) forget(now time.Time) {
+	var gone []*Person
+	for _, a := range p.known {
+		if !a.saved && !p.presence.Here(a.ID) {
+			gone = append(gone, a)
+		}
+	}
+	slices.SortFunc(gone, func(a, b *Person) int { return b.gone.Compare(a.gone) })
+	for i, a := range gone {
+		if i < maxGone && now.Sub(a.gone) < strangerStays {
+			continue
+		}
+		delete(p.known, a.ID)
+		delete(p.direct, event.Direct(p.self, a.ID))
+		for _, d := range a.Parsed.Devices() {
+			delete(p.devices, d)
+		}
+		for _, h := range a.Parsed.Heads() {
+			delete(p.heads, h)
+		}
+	}
+}
+
+// Get returns a person.
+func (p *People) Get(id crypto.PersonID) (Person, bool) {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return p.copy(id, true)
+}
+
+// Of returns whose device this is.
+func (p *People) Of(d crypto.DeviceID) (Person, bool) {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	id, ok := p.devices[d]
+	return p.copy(id, ok)
+}
+
+// WithHead returns whose card has a head.
+func (p *People) WithHead(head crypto.Hash) (Person, bool) {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	id, ok := p.heads[head]
+	return p.copy(id, ok)
+}
+
+// In returns the other person of a direct conversation.
+func (p *People) In(c event.Conversation) (Person, bool) {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	id, ok := p.direct[c]
+	return p.copy(id, ok)
+}
+
+// copy returns a person as they are now. The caller holds the lock.
+func (p *People) copy(id crypto.PersonID, known bool) (Person, bool) {
+	if a := p.known[id]; known && a != nil {
+		return *a, true
+	}
+	return Person{}, false
+}
+
+// All returns everyone, the owner included, by ID.
+func (p *People) All() []Person {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	out := make([]Person, 0, len(p.known))
+	for _, a := range p.known {
+		out = append(out, *a)
+	}
+	slices.SortFunc(out, func(a, b Person) int { return bytes.Compare(a.ID[:], b.ID[:]) })
+	return out
+}
+
+// Others returns everyone but the owner, in no order. The persons must not be changed.
+func (p *People) Others() []*Person {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	out := make([]*Person, 0, len(p.known))
+	for id, a := range p.known {
+		if id != p.self {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// Unsaved returns those whom the store does not have.
+func (p *People) Unsaved() (out []crypto.PersonID) {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	for id, a := range p.known {
+		if !a.saved {
+			out = append(out, id)
+		}
+	}
+	return out
+}
+
+// Update commits a change to a person and shows it. A stranger who was only connected is saved by it, with all that was
+// learnt of them before. What they say of themselves is committed as it was when the commit began. What comes meanwhile
+// stays shown, and has an update of its own.
+func (p *People) Update(ctx context.Context, id crypto.PersonID, change func(*store.Person) error) error {
+	fresh, err := p.commit(ctx, id, change)
+	if err != nil || !fresh {
+		return err
+	}
+	if a, _ := p.Get(id); a.profile != nil {
+		_, err = p.store.PutRecord(ctx, *a.profile)
+	}
+	return err
+}
+
+// commit is Update without the profile. It says whether the store has not had the person before.
+func (p *People) commit(ctx context.Context, id crypto.PersonID, change func(*store.Person) error) (fresh bool, err error) {
+	p.updating.Lock()
+	defer p.updating.Unlock()
+	live, ok := p.Get(id)
+	if !ok {
+		return false, &UnknownError{Who: id.String()}
+	}
+	var after store.Person
+	err = p.store.UpdatePerson(ctx, id, func(s *store.Person) error {
+		s.Card = live.Card
+		if live.Claimed != "" {
+			s.Claimed = live.Claimed
+		}
+		if err := change(s); err != nil {
+			return err
+		}
+		after = *s
+		return nil
+	})
+	if err != nil {
+		return false, err
+	}
+	p.mu.Lock()
+	p.edit(id, func(a *Person) {
+		after.Card, after.Claimed = a.Card, a.Claimed
+		a.Person, a.saved = after, true
+	})
+	p.mu.Unlock()
+	p.hurry(id)
+	return !live.saved, nil
+}
+
+// Keep makes sure that the store has a person whose events it is about to hold. Somebody who is or was in a group of the
+// owner's or of a contact's is kept however much the strangers' budget has been used.
+func (p *People) Keep(ctx context.Context, id crypto.PersonID) error {
+	if a, ok := p.Get(id); ok && a.saved {
+		return nil
+	}
+	return p.keep(ctx, id, p.amongFriends(id))
+}
+
+// KeepMember is Keep for somebody who is about to be a member of the owner's group.
+func (p *People) KeepMember(ctx context.Context, id crypto.PersonID) error {
+	if a, ok := p.Get(id); ok && a.saved {
+		return nil
+	}
+	return p.keep(ctx, id, true)
+}
+
+func (p *People) keep(ctx context.Context, id crypto.PersonID, member bool) error {
+	return p.Update(ctx, id, func(s *store.Person) error { s.Member = s.Member || member; return nil })
+}
+
+// amongFriends says whether a person is or was in a group that the owner or a contact has made.
+func (p *People) amongFriends(id crypto.PersonID) bool {
+	for _, c := range p.groups.All() {
+		founder, _ := p.Get(p.groups.Founder(c))
+		if (founder.ID == p.self || founder.Contact) && p.groups.Ever(c, id) {
+			return true
+		}
+	}
+	return false
+}
+
+// Author returns whose card has a head, if the device speaks for them at it. See groups.Authors.
+func (p *People) Author(head crypto.Hash, device crypto.DeviceID) (crypto.PersonID, error) {
+	a, ok := p.WithHead(head)
+	switch {
+	case !ok || !a.Parsed.Includes(head):
+		return crypto.PersonID{}, &groups.NeedsCardError{Head: head}
+	case !a.Parsed.SpeaksAt(head, device):
+		return a.ID, authority.ErrNotPermitted
+	}
+	return a.ID, nil
+}
+
+// Owner returns whose device this is now. See groups.Authors.
+func (p *People) Owner(device crypto.DeviceID) (crypto.PersonID, bool) {
+	a, ok := p.Of(device)
+	return a.ID, ok
+}

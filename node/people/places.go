@@ -1,0 +1,247 @@
+package people
+
+import (
+	"context"
+	"maps"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/discovery"
+	"github.com/earshot-im/earshot/store"
+)
+
+// Where devices are, and when they were last seen, changes all day. It is kept in memory and rarely written down: all of it
+// once an hour and when the node stops, and soon where a device could not be found again after a crash.
+const (
+	saveEvery = time.Hour
+
+	// savePause is the least time between two commits because of devices that have moved. So an office that comes back at
+	// once is written down together, and whoever tells other addresses all the time causes no more than this.
+	savePause = 10 * time.Second
+
+	// saveAgain is when what could not be written is tried again: the disk may be full.
+	saveAgain = time.Minute
+
+	// savedAddrs is how many addresses of a device are kept for the next start.
+	savedAddrs = 4
+)
+
+// place is where a device was found by this run of the node.
+type place struct {
+	addrs []string  // the best first, at most savedAddrs
+	sure  int       // the first so many are to be on the disk soon
+	seen  time.Time // when its last session ended, by the owner's clock; zero: none has
+}
+
+// add takes addresses in while there is room.
+func (at *place) add(addrs ...netip.AddrPort) {
+	for _, a := range addrs {
+		if text := a.String(); len(at.addrs) < savedAddrs && !slices.Contains(at.addrs, text) {
+			at.addrs = append(at.addrs, text)
+		}
+	}
+}
+
+func parseAddrs(texts []string) (out []netip.AddrPort) {
+	for _, text := range texts {
+		if a, err := netip.ParseAddrPort(text); err == nil {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// setPlace says anew where a device is. Nobody else has seen the acquaintance yet.
+func (a *Person) setPlace(d crypto.DeviceID, at place) {
+	places := make(map[crypto.DeviceID]place, len(a.places)+1)
+	maps.Copy(places, a.places)
+	places[d] = at
+	a.places = places
+}
+
+// whereabouts is where a device is and when it was last seen, as this run of the node knows, else as the disk does. online is
+// the time of now if the device is connected, else zero.
+func (a *Person) whereabouts(d crypto.DeviceID, online time.Time) store.DeviceInfo {
+	info, at := a.Devices[d], a.places[d]
+	if len(at.addrs) > 0 {
+		info.Addrs = at.addrs
+	}
+	if !at.seen.IsZero() {
+		info.LastSeen = at.seen
+	}
+	if !online.IsZero() {
+		info.LastSeen = online
+	}
+	return info
+}
+
+// LastSeen returns when a device of a person was last connected.
+func (p *People) LastSeen(a *Person, device crypto.DeviceID) time.Time {
+	return a.whereabouts(device, p.online(device)).LastSeen
+}
+
+// online is now if a device is connected, else zero.
+func (p *People) online(device crypto.DeviceID) (now time.Time) {
+	if p.presence.Online(device) {
+		now = p.cfg.Now()
+	}
+	return now
+}
+
+// moved says that the disk does not know a device, or that it could not be found again by what the disk knows.
+func (a *Person) moved(d crypto.DeviceID) bool {
+	saved, known := a.Devices[d]
+	at := a.places[d]
+	if len(saved.Addrs) == 0 {
+		return !known || len(at.addrs) > 0
+	}
+	return slices.ContainsFunc(at.addrs[:at.sure], func(addr string) bool { return !slices.Contains(saved.Addrs, addr) })
+}
+
+// unsaved is what the disk does not know of a person's devices: of all, or of those that have moved.
+func (p *People) unsaved(a *Person, all bool) map[crypto.DeviceID]store.DeviceInfo {
+	out := make(map[crypto.DeviceID]store.DeviceInfo)
+	for _, d := range a.Parsed.Devices() {
+		info, saved := a.whereabouts(d, p.online(d)), a.Devices[d]
+		differs := !slices.Equal(info.Addrs, saved.Addrs) || !info.LastSeen.Equal(saved.LastSeen)
+		if a.moved(d) || all && differs {
+			out[d] = info
+		}
+	}
+	return out
+}
+
+// Found is where a connected device was found.
+type Found struct {
+	Remote  netip.AddrPort   // its end of the connection; not valid if that has no IP
+	Dialled bool             // this node has dialled it there
+	Own     []netip.AddrPort // where it says that it is itself
+	Heard   []netip.AddrPort // where it was sighted; others may have made that up
+}
+
+// Found takes in where a connected device is. The best address is the one at which this node reached it or, if it came by
+// itself, one with the IP that it came from. What it tells of itself is next, then what was known before. What others say,
+// which they may have made up, only fills what room is left.
+func (p *People) Found(device crypto.DeviceID, f Found) {
+	p.mu.Lock()
+	a := p.known[p.devices[device]]
+	if a == nil {
+		p.mu.Unlock()
+		return
+	}
+	known := parseAddrs(a.whereabouts(device, time.Time{}).Addrs)
+	at := place{seen: a.places[device].seen}
+	if reached, ok := f.reached(known); ok {
+		at.add(reached)
+	}
+	at.add(f.Own...)
+	at.sure = len(at.addrs)
+	at.add(known...)
+	at.add(f.Heard...)
+	p.edit(a.ID, func(a *Person) { a.setPlace(device, at) })
+	p.mu.Unlock()
+	p.hurry(a.ID)
+}
+
+// reached is the address at which the device can be dialled, as the connection shows: the one that was dialled, or else the
+// first that has the IP it came from.
+func (f *Found) reached(known []netip.AddrPort) (at netip.AddrPort, ok bool) {
+	if f.Dialled || !f.Remote.IsValid() {
+		return f.Remote, f.Remote.IsValid()
+	}
+	among := slices.Concat(f.Own, known, f.Heard)
+	i := slices.IndexFunc(among, func(a netip.AddrPort) bool { return a.Addr() == f.Remote.Addr() })
+	if i < 0 {
+		return at, false
+	}
+	return among[i], true
+}
+
+// hurry has a person's devices saved soon, if one has moved.
+func (p *People) hurry(id crypto.PersonID) {
+	if a, _ := p.Get(id); a.saved && slices.ContainsFunc(a.Parsed.Devices(), a.moved) {
+		p.moved.Give()
+	}
+}
+
+// save writes down in one commit what the disk does not know of where devices are: of all, or of those that have moved.
+func (p *People) save(ctx context.Context, all bool) error {
+	p.updating.Lock()
+	defer p.updating.Unlock()
+	unsaved := make(map[crypto.PersonID]map[crypto.DeviceID]store.DeviceInfo)
+	for _, a := range p.All() {
+		if !a.saved {
+			continue
+		}
+		if devices := p.unsaved(&a, all); len(devices) > 0 {
+			unsaved[a.ID] = devices
+		}
+	}
+	if len(unsaved) == 0 {
+		return nil
+	}
+	if err := p.store.UpdateDevices(ctx, unsaved); err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for id, devices := range unsaved {
+		p.edit(id, func(a *Person) {
+			a.Devices = maps.Clone(a.Devices)
+			maps.Copy(a.Devices, devices)
+		})
+	}
+	return nil
+}
+
+// Run writes down where devices are, until ctx ends.
+func (p *People) Run(ctx context.Context) {
+	hourly, soon := time.NewTimer(saveEvery), time.NewTimer(saveEvery)
+	defer hourly.Stop()
+	defer soon.Stop()
+	soon.Stop()
+	var last time.Time // when soon has fired
+	for {
+		all := false
+		select {
+		case <-ctx.Done():
+			return
+		case <-p.moved:
+			soon.Reset(time.Until(last.Add(savePause)))
+			continue
+		case <-soon.C:
+			last = time.Now()
+		case <-hourly.C:
+			all = true
+			hourly.Reset(saveEvery)
+		}
+		if err := p.save(ctx, all); err != nil && ctx.Err() == nil {
+			p.cfg.Log.Warn("save where devices are", "err", err)
+			hourly.Reset(saveAgain)
+		}
+	}
+}
+
+// SaveLast writes down where all devices are, once every session has ended.
+func (p *People) SaveLast(ctx context.Context) {
+	if err := p.save(ctx, true); err != nil {
+		p.cfg.Log.Warn("save where devices are", "err", err)
+	}
+}
+
+// Saved returns where the devices of persons in the store last were.
+func (p *People) Saved() (out []discovery.Sighting) {
+	for _, a := range p.All() {
+		for device, info := range a.Devices {
+			s := discovery.Sighting{Device: peer.ID(device.PeerID()), Addrs: parseAddrs(info.Addrs), Source: discovery.FromSaved}
+			if len(s.Addrs) > 0 {
+				out = append(out, s)
+			}
+		}
+	}
+	return out
+}
