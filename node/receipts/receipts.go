@@ -1,0 +1,188 @@
+// Package receipts is what is told and what is heard about delivery: the signed receipts of this node's owner and of others,
+// and the acknowledgements that peers give over their links.
+//
+// [Receipts] signs what this node has received and what its owner has read, at most once a second for each author and
+// conversation, and takes in the receipts of others. [Acks] writes down what peers say to have on their disks. Each has one
+// goroutine, Run, and a queue that is bounded by the persons and logs that are dealt with. What could not be written is tried
+// again. What is lost when the node ends is found again: unsigned receipts by the store, acknowledgements by what the peer
+// says when it is next met.
+//
+// The package sends nothing: who is to be told of a new receipt is the caller's to decide. It believes records that the
+// caller has proven.
+package receipts
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	gosync "sync"
+	"time"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/node/notify"
+	"github.com/earshot-im/earshot/store"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+const (
+	// receiptPause is the least time between two receipts of one subject.
+	receiptPause = time.Second
+
+	// receiptDelay gathers what happens at once before the first receipt of a burst.
+	receiptDelay = 100 * time.Millisecond
+)
+
+// Store is what this package needs of the store.
+type Store interface {
+	SignReceipt(ctx context.Context, of store.Subject, worth func(event.Receipt) bool) (event.Record, bool, error)
+	PutRecord(context.Context, event.Record) (bool, error)
+	Reach(context.Context, []store.Reach) error
+	Unsigned() ([]store.Subject, error)
+}
+
+// Groups says which conversations are groups and who was ever in one.
+type Groups interface {
+	Known(event.Conversation) bool
+	Ever(event.Conversation, crypto.PersonID) bool
+}
+
+// Config is what Receipts are made of.
+type Config struct {
+	Store  Store
+	Groups Groups
+	Self   crypto.PersonID
+	Signed func(event.Conversation, event.Record) // is told a new receipt of the owner's after the commit
+	Log    *slog.Logger
+}
+
+// Receipts signs the receipts of the owner, and takes in those of others.
+type Receipts struct {
+	cfg Config
+
+	mu   gosync.Mutex
+	due  map[store.Subject]time.Time // when to sign; bounded by the persons one talks with
+	last map[store.Subject]time.Time // of the last receipt, forgotten after receiptPause
+	wake notify.Signal
+}
+
+// New returns Receipts that have nothing to sign.
+func New(cfg Config) *Receipts {
+	return &Receipts{cfg: cfg, due: make(map[store.Subject]time.Time), last: make(map[store.Subject]time.Time), wake: notify.NewSignal()}
+}
+
+// Mark says that something of an author's was received or read.
+func (r *Receipts) Mark(c event.Conversation, author crypto.PersonID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := store.Subject{Conversation: c, Author: author}
+	if _, waits := r.due[s]; waits {
+		return
+	}
+	at := time.Now().Add(receiptDelay)
+	if next := r.last[s].Add(receiptPause); next.After(at) {
+		at = next
+	}
+	r.due[s] = at
+	r.wake.Give()
+}
+
+// next takes out what is due and says when the rest is.
+func (r *Receipts) next(now time.Time) (due []store.Subject, at time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for s, last := range r.last {
+		if now.Sub(last) > receiptPause {
+			delete(r.last, s)
+		}
+	}
+	for s, when := range r.due {
+		switch {
+		case !when.After(now):
+			due = append(due, s)
+			delete(r.due, s)
+			r.last[s] = now
+		case at.IsZero() || when.Before(at):
+			at = when
+		}
+	}
+	return due, at
+}
+
+// Run signs until ctx ends. What was marked and is not signed then is signed after the next start: the store knows it.
+func (r *Receipts) Run(ctx context.Context) {
+	r.markUnsigned()
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		due, at := r.next(time.Now())
+		for _, s := range due {
+			if err := r.sign(ctx, s); err != nil && ctx.Err() == nil {
+				r.cfg.Log.Warn("sign receipt", "conv", s.Conversation, "err", err)
+				r.Mark(s.Conversation, s.Author) // to be tried again
+			}
+		}
+		if !at.IsZero() {
+			timer.Reset(time.Until(at))
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-r.wake:
+		case <-timer.C:
+		}
+	}
+}
+
+// markUnsigned marks what the last run has left: it may have ended between what happened and its receipt.
+func (r *Receipts) markUnsigned() {
+	left, err := r.cfg.Store.Unsigned()
+	if err != nil {
+		r.cfg.Log.Warn("look for receipts to sign", "err", err)
+	}
+	for _, s := range left {
+		r.Mark(s.Conversation, s.Author)
+	}
+}
+
+// sign signs and commits a receipt that says what is so now, and then tells it.
+func (r *Receipts) sign(ctx context.Context, s store.Subject) error {
+	inGroup := r.cfg.Groups.Known(s.Conversation)
+	record, signed, err := r.cfg.Store.SignReceipt(ctx, s, func(state event.Receipt) bool {
+		// In a group only what was read is worth a signature, and of a forked log what an acknowledgement can't say.
+		forked := slices.ContainsFunc(state.Delivered, func(g event.LogSegment) bool { return g.Other })
+		return len(state.Delivered) > 0 && (len(state.Read) > 0 || forked || !inGroup)
+	})
+	if signed && err == nil {
+		r.cfg.Signed(s.Conversation, record)
+	}
+	return err
+}
+
+// Take lets in a proven receipt of a person's device, which came in a conversation.
+func (r *Receipts) Take(ctx context.Context, from crypto.PersonID, in event.Conversation, record event.Record) error {
+	c, author, _, err := event.ParseReceiptSubject(record.Subject)
+	if err != nil || author != r.cfg.Self || from == r.cfg.Self || c != in || c != event.Direct(r.cfg.Self, from) && !r.cfg.Groups.Ever(c, from) {
+		return nil // about nothing of ours: not kept, and no fault either
+	}
+	receipt, err := event.ParseReceipt(record.Value)
+	if err != nil {
+		return nil
+	}
+	// In this order: a record that is held is not sent again, so what it says must be on the disk before, whatever happens.
+	if err := r.cfg.Store.Reach(ctx, reaches(c, from, receipt)); err != nil {
+		return err
+	}
+	_, err = r.cfg.Store.PutRecord(ctx, record)
+	return err
+}
+
+func reaches(c event.Conversation, from crypto.PersonID, receipt event.Receipt) (out []store.Reach) {
+	add := func(segments []event.LogSegment, read bool) {
+		for _, s := range segments {
+			out = append(out, store.Reach{Person: from, Log: s.Log(c), Read: read, Segments: []event.Segment{s.Segment}})
+		}
+	}
+	add(receipt.Delivered, false)
+	add(receipt.Read, true)
+	return out
+}
