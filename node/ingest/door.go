@@ -1,0 +1,241 @@
+// Package ingest is the one door by which anything from outside gets into the store, whatever road it came by: runs of
+// events, control events, records, cards, requests, and claims about this device's own logs.
+//
+// Everything is proven first, then its author's place in the conversation is checked, and only then is it stored. The answer
+// for the peer follows the commit. A [Door] is for the whole node; [Door.From] gives the side of it that one session uses. The
+// package also knows which peers are bringing what was missed (rounds.go), and so which rows still wait for their causes.
+//
+// It refuses to believe: names, clocks and addresses decide nothing here. It knows no streams and no screens. Its methods may
+// be called by any goroutine, those of a [From] by one goroutine at a time. An error is told to the peer by its kind: what the
+// peer is to blame for ends the session, what has no place here is refused, and a store that fails ends the session as well,
+// so that the peer begins again from what is on the disk.
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/node/groups"
+	"github.com/earshot-im/earshot/node/people"
+	"github.com/earshot-im/earshot/node/receipts"
+	"github.com/earshot-im/earshot/store"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// Why a run is not let in. Errors of groups, authority and the store come through as they are.
+var (
+	// ErrUnproven: it is not what its author signed. Whoever brought it is to blame.
+	ErrUnproven = errors.New("not proven")
+	// ErrStranger: its author has no place in the conversation.
+	ErrStranger = errors.New("its author has no place in the conversation")
+	// ErrEarly: the owner came later and has no right to any of it.
+	ErrEarly = errors.New("all of it was said before what the owner may read")
+)
+
+// Config is what a Door is made of.
+type Config struct {
+	Store    *store.Store
+	People   *people.People
+	Owner    *people.Owner
+	Groups   *groups.Groups
+	Receipts *receipts.Receipts
+	Now      func() time.Time // the owner's clock, which the store uses as well
+	Log      *slog.Logger
+
+	// Invited is told of an invitation to a group that was not accepted, since the inviter may not bring the owner into groups.
+	Invited func(group event.Conversation, by crypto.PersonID, name string)
+	// Met is told that a person who is in a group with the owner is known now.
+	Met func(crypto.PersonID)
+	// Changed is told when something that is shown of people has changed.
+	Changed func()
+}
+
+// Door lets in what is proven and has a place here.
+type Door struct {
+	cfg    Config
+	self   crypto.PersonID
+	device crypto.DeviceID
+	rounds *rounds
+	claims claims
+}
+
+// New returns a door to a store.
+func New(cfg Config) *Door {
+	own := cfg.Store.Own()
+	return &Door{cfg: cfg, self: own.Person, device: own.Device.ID(), rounds: newRounds(cfg.Now)}
+}
+
+// Ingested is what became of one run.
+type Ingested struct {
+	Segments event.Segments  // of its log, as held after the commit
+	Author   crypto.PersonID // once known
+	New      bool            // it brought something that was not had before
+	Err      error
+}
+
+// Ingest proves a run that a person has brought, checks its author's place and stores it. It returns after the commit.
+func (d *Door) Ingest(ctx context.Context, run event.Run, from crypto.PersonID) Ingested {
+	return d.Begin(ctx, run, from)()
+}
+
+// Gossiped is Ingest for a run that came by gossip.
+func (d *Door) Gossiped(ctx context.Context, run event.Run, from crypto.PersonID) Ingested {
+	in := d.Ingest(ctx, run, from)
+	if in.New {
+		d.rounds.stored(nil, run.Log())
+	}
+	return in
+}
+
+// Begin proves a run and hands it to the store. wait returns after the commit. Runs are stored in the order in which they
+// began.
+func (d *Door) Begin(ctx context.Context, run event.Run, from crypto.PersonID) (wait func() Ingested) {
+	admitted, err := d.Admit(ctx, run, from)
+	if err != nil {
+		return func() Ingested { return Ingested{Author: admitted.Author, Err: err} }
+	}
+	return admitted.Store(ctx)
+}
+
+// Admitted is a run that was found good.
+type Admitted struct {
+	Author crypto.PersonID
+	door   *Door
+	run    event.Run // what of it is for the owner
+	from   crypto.PersonID
+}
+
+// Admit proves a run, leaves out what is not for the owner, and makes sure that the store knows who brought it.
+func (d *Door) Admit(ctx context.Context, run event.Run, from crypto.PersonID) (Admitted, error) {
+	if err := run.Prove(); err != nil {
+		return Admitted{}, fmt.Errorf("%w: %w", ErrUnproven, err)
+	}
+	author, err := d.mayWrite(&run, from)
+	a := Admitted{Author: author, door: d, run: run, from: from}
+	if err != nil {
+		return a, err
+	}
+	if !d.cfg.Groups.Known(run.Log().Conversation) {
+		return a, d.cfg.People.Keep(ctx, from)
+	}
+	if author != d.self {
+		// What lies before the owner's floor would be held in pieces that nobody goes on with.
+		if a.run, err = d.cfg.Groups.Readable(run, d.self); err != nil {
+			return a, fmt.Errorf("%w: %w", ErrStranger, err)
+		}
+		if len(a.run.Events) == 0 {
+			return a, ErrEarly
+		}
+	}
+	return a, d.cfg.People.Keep(ctx, author)
+}
+
+// Store hands the run to the store. Its author may have been removed from the group since it was admitted: then what it is not
+// to bring is cut off after the commit.
+func (a Admitted) Store(ctx context.Context) (wait func() Ingested) {
+	d, c := a.door, a.run.Log().Conversation
+	inGroup := d.cfg.Groups.Known(c)
+	payer := a.from // whose budget the run is stored by
+	if inGroup {
+		payer = a.Author
+	}
+	them, _ := d.cfg.People.Get(payer)
+	stored := d.cfg.Store.BeginIngest(ctx, a.run, store.Origin{Author: a.Author, Stranger: !them.Contact, Member: inGroup})
+	return func() Ingested {
+		result, err := stored()
+		forked := errors.Is(err, store.ErrForked)
+		// In a group the acknowledgement tells the author, which costs no signature.
+		if a.Author != d.self && (forked || err == nil && !inGroup) {
+			d.cfg.Receipts.Mark(c, a.Author)
+		}
+		if err == nil && inGroup && d.cfg.Groups.Accepts(a.Author, &a.run) != nil {
+			err = d.cfg.Groups.Limit(context.WithoutCancel(ctx), c)
+		}
+		return Ingested{Segments: result.Segments, Author: a.Author, New: err == nil && result.New, Err: err}
+	}
+}
+
+// mayWrite returns the author of a proven run: by a device that their card names at the head that the run was written under,
+// one of the two persons of a direct conversation, or a member of a group.
+func (d *Door) mayWrite(run *event.Run, from crypto.PersonID) (crypto.PersonID, error) {
+	h := &run.Events[0].Header
+	author, err := d.cfg.People.Author(h.Card, h.Device)
+	if err != nil {
+		return author, err
+	}
+	if err := d.mayRecall(run, author); err != nil {
+		return author, err
+	}
+	switch {
+	case d.cfg.Groups.Known(h.Conversation):
+		return author, d.cfg.Groups.Accepts(author, run)
+	case h.Conversation != event.Direct(d.self, from), author != from && author != d.self:
+		return author, ErrStranger
+	}
+	return author, nil
+}
+
+// mayRecall finds that the enclosed recalls of a run are by its author, and leaves out those that their author was not
+// permitted. Then nothing explains why their targets are absent.
+func (d *Door) mayRecall(run *event.Run, author crypto.PersonID) error {
+	if len(run.Recalls) == 0 {
+		return nil
+	}
+	inGroup := d.cfg.Groups.Known(run.Log().Conversation)
+	var kept []event.Event
+	for _, recall := range run.Recalls {
+		h := &recall.Header
+		by, err := d.cfg.People.Author(h.Card, h.Device)
+		switch {
+		case err != nil:
+			return err
+		case by != author:
+			return ErrStranger
+		case inGroup && d.cfg.Groups.Accepts(author, &event.Run{Events: []event.Event{recall}}) != nil:
+			continue
+		}
+		kept = append(kept, recall)
+	}
+	run.Recalls = kept
+	return nil
+}
+
+// request keeps the opening run of somebody who is not served. What is not proven is no request.
+func (d *Door) request(ctx context.Context, from crypto.PersonID, run event.Run) error {
+	if err := run.Prove(); err != nil {
+		return fmt.Errorf("%w: %w", ErrUnproven, err)
+	}
+	if author, err := d.mayWrite(&run, from); err != nil || author != from {
+		return ErrStranger
+	}
+	if err := d.cfg.People.Keep(ctx, from); err != nil {
+		return err
+	}
+	if err := d.cfg.Store.PutRequest(ctx, from, run.Marshal()); err != nil {
+		return err
+	}
+	d.cfg.Changed()
+	return nil
+}
+
+// Run shows rows whose causes have not come in time, until ctx ends.
+func (d *Door) Run(ctx context.Context) {
+	tick := time.NewTicker(releaseEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			d.rounds.prune()
+			waits := func(cause event.Log, since time.Time) bool { return d.rounds.waits(cause, since, nil) }
+			if err := d.cfg.Store.Release(ctx, nil, d.cfg.Now().Add(-releaseAfter), waits); err != nil && ctx.Err() == nil {
+				d.cfg.Log.Warn("show waiting messages", "err", err)
+			}
+		}
+	}
+}

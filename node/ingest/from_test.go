@@ -1,0 +1,51 @@
+package ingest
+
+import (
+	"errors"
+	"slices"
+	"testing"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/node/authority"
+	"github.com/earshot-im/earshot/node/groups"
+	"github.com/earshot-im/earshot/node/sync"
+	"github.com/earshot-im/earshot/store"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// Each reason why a run is not taken is told to the peer as what it is: of the one run or of the log, by a refusal or by
+// the end of the session.
+func TestAnswersToRuns(t *testing.T) {
+	s := &From{session: &peer{}, visible: func(_ event.Log, all event.Segments) event.Segments { return all }}
+	log := event.Log{Conversation: event.Conversation{1}}
+	held := event.Segments{{First: 1, Last: 2, ID: event.ID{2}}}
+	for _, c := range []struct {
+		err    error
+		reason sync.Reason
+		once   bool
+		ends   error
+	}{
+		{nil, 0, false, nil},
+		{store.ErrTooManySegments, sync.TooManySegments, true, nil},
+		{ErrEarly, sync.TooEarly, true, nil},
+		{store.ErrBudget, sync.OverBudget, false, nil},
+		{store.ErrForked, sync.Forked, false, nil},
+		{ErrStranger, sync.NotPermitted, false, nil},
+		{authority.ErrNotPermitted, sync.NotPermitted, false, nil},
+		{authority.ErrCut, sync.NotPermitted, false, nil},
+		{store.ErrCut, sync.NotPermitted, false, nil},
+		{ErrUnproven, 0, false, sync.ErrProtocol},
+		{errors.New("disk full"), 0, false, sync.ErrStore},
+	} {
+		got, ok := s.answer(7, log, Ingested{Segments: held, Err: c.err}).(sync.Stored)
+		if !ok || got.Ticket != 7 || got.Refused != c.reason || got.Once != c.once || !errors.Is(got.Err, c.ends) || !slices.Equal(got.Segments, held) {
+			t.Errorf("%v: %+v", c.err, got)
+		}
+	}
+	if got, ok := s.answer(7, log, Ingested{Err: authority.ErrParent}).(sync.NeedControl); !ok || got.Ticket != 7 {
+		t.Errorf("an unknown head: %+v", got)
+	}
+	if got, ok := s.answer(7, log, Ingested{Err: &groups.NeedsCardError{Head: crypto.Hash{1}}}).(sync.NeedCard); !ok || got.Ticket != 7 || got.Head != (crypto.Hash{1}) {
+		t.Errorf("an unknown card: %+v", got)
+	}
+}
