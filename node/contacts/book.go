@@ -1,0 +1,190 @@
+package contacts
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+	gosync "sync"
+
+	"github.com/earshot-im/earshot/crypto/names"
+	"github.com/earshot-im/earshot/node/people"
+	"github.com/earshot-im/earshot/store"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// minPrefix is how many characters of an ID stand for all of it: 32 bits. Then a clash among one owner's contacts and groups is
+// unlikely, and is answered by listing both.
+const minPrefix = 8
+
+// maxKeys bounds the names whose keys are remembered: more than anybody meets in a while, and 8 MiB at their longest.
+const maxKeys = 1 << 15
+
+// rank says how much a hold on a name is worth; the lowest that fits decides. What the owner has chosen comes before what
+// others claim.
+type rank int
+
+const (
+	byPetname rank = iota
+	byVerified
+	byContact // a contact, or a group that the owner is in and has accepted
+	byPast    // a group that the owner was in
+	byClaim   // a stranger, or a group into which one has brought the owner
+	noRank
+)
+
+// kind says what may be meant.
+type kind int
+
+const (
+	aPerson kind = 1 << iota
+	aGroup
+	anyone = aPerson | aGroup
+)
+
+// kinds are those of Target.
+var kinds = map[string]kind{"": anyone, "person": aPerson, "group": aGroup}
+
+// meant is a person or a group that a name may mean.
+type meant struct {
+	rank   rank
+	person *people.Person // nil: the group
+	group  event.Conversation
+}
+
+// book is who and what can be meant, at one moment.
+type book struct {
+	persons []*people.Person // all but the owner
+	groups  []named
+	key     func(name string) string
+}
+
+// named is a group as names resolve to it.
+type named struct {
+	id   event.Conversation
+	name string
+	rank func() rank
+}
+
+// holds is the rank by which p answers to the name with this key: the one rule for what somebody is called. Contacts and
+// verified persons answer to what the owner has chosen, their petname or the name that was pinned, and never to what they call
+// themselves since.
+func holds(p *store.Person, key string, of func(name string) string) rank {
+	is := func(name string) bool { return name != "" && of(name) == key }
+	switch {
+	case is(p.Petname):
+		return byPetname
+	case p.Verified && is(p.Pinned):
+		return byVerified
+	case p.Contact && is(p.Pinned):
+		return byContact
+	case !p.Contact && !p.Verified && is(p.Claimed):
+		return byClaim
+	}
+	return noRank
+}
+
+// find returns whom or what WHO may mean, by the beginning of an ID or by a name: those of the best rank.
+func (b *book) find(who string, of kind) []meant {
+	who, of = unhashed(who, of)
+	if isID(who) {
+		return best(b.withPrefix(strings.ToLower(who), of))
+	}
+	name, err := names.Parse(who)
+	if err != nil {
+		return nil
+	}
+	return best(b.answering(names.Skeleton(name), of))
+}
+
+// unhashed takes the # away that is before groups only.
+func unhashed(who string, of kind) (string, kind) {
+	who, isGroup := strings.CutPrefix(who, "#")
+	if isGroup {
+		of &= aGroup
+	}
+	return who, of
+}
+
+// isID says whether WHO is an ID or the beginning of one: no name is like that.
+func isID(who string) bool {
+	return len(who) >= minPrefix && strings.Trim(who, "0123456789abcdefABCDEF") == ""
+}
+
+// withPrefix finds contacts, and groups that the owner has or had accepted. Anyone can make an ID that begins as another's
+// does, so what is only claimed is left out.
+func (b *book) withPrefix(id string, of kind) (found []meant) {
+	for _, a := range b.persons {
+		if of&aPerson != 0 && a.Contact && strings.HasPrefix(a.ID.String(), id) {
+			found = append(found, meant{rank: byContact, person: a})
+		}
+	}
+	for _, g := range b.groups {
+		if of&aGroup == 0 || !strings.HasPrefix(g.id.String(), id) {
+			continue
+		}
+		if r := g.rank(); r < byClaim {
+			found = append(found, meant{rank: r, group: g.id})
+		}
+	}
+	return found
+}
+
+// answering finds everybody and every group that answers to a name with this key.
+func (b *book) answering(key string, of kind) (found []meant) {
+	for _, a := range b.persons {
+		if of&aPerson == 0 {
+			break
+		}
+		if r := holds(&a.Person, key, b.key); r != noRank {
+			found = append(found, meant{rank: r, person: a})
+		}
+	}
+	for _, g := range b.groups {
+		if of&aGroup != 0 && b.key(g.name) == key {
+			found = append(found, meant{rank: g.rank(), group: g.id})
+		}
+	}
+	return found
+}
+
+// best keeps those of the best rank, in the order of their IDs.
+func best(found []meant) []meant {
+	top := noRank
+	for _, m := range found {
+		top = min(top, m.rank)
+	}
+	found = slices.DeleteFunc(found, func(m meant) bool { return m.rank != top })
+	id := func(m meant) []byte {
+		if m.person != nil {
+			return m.person.ID[:]
+		}
+		return m.group[:]
+	}
+	slices.SortFunc(found, func(x, y meant) int { return bytes.Compare(id(x), id(y)) })
+	return found
+}
+
+// keys remembers the keys of names. Each takes some microseconds to make, and every name that is looked up is compared with
+// all that are known.
+type keys struct {
+	mu gosync.Mutex
+	of map[string]string
+}
+
+// key returns the key of a name, "" of what can't be one.
+func (k *keys) key(name string) string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	key, ok := k.of[name]
+	if ok {
+		return key
+	}
+	if parsed, err := names.Parse(name); err == nil {
+		key = names.Skeleton(parsed)
+	}
+	if k.of == nil || len(k.of) == maxKeys {
+		k.of = make(map[string]string)
+	}
+	k.of[name] = key
+	return key
+}

@@ -1,0 +1,183 @@
+package contacts
+
+import (
+	"context"
+	"errors"
+	"slices"
+	gosync "sync"
+	"time"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/crypto/names"
+	"github.com/earshot-im/earshot/node/people"
+	"github.com/earshot-im/earshot/store"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// Config is what Contacts are made of.
+type Config struct {
+	Names *Names
+	Store *store.Store
+	Now   func() time.Time // the owner's clock
+	// Changed is told what was changed of a person, after the commit.
+	Changed func(before, after people.Person)
+	// Invited is told when invitations that waited for the owner may be made again, or another waits.
+	Invited func(again bool)
+	// Ingest lets in a run that a person has brought.
+	Ingest func(ctx context.Context, run event.Run, from crypto.PersonID) error
+}
+
+// Contacts changes what the owner has chosen about persons.
+type Contacts struct {
+	*Names
+	cfg    Config
+	naming gosync.Mutex // held while a name is found free and given
+
+	mu          gosync.Mutex
+	invitations map[event.Conversation]invitation
+}
+
+// New returns Contacts as the store has them.
+func New(cfg Config) *Contacts {
+	return &Contacts{Names: cfg.Names, cfg: cfg, invitations: make(map[event.Conversation]invitation)}
+}
+
+// Contacts returns those whom the owner has named, accepted, written to or blocked.
+func (n *Contacts) Contacts(context.Context) ([]Person, error) {
+	return slices.DeleteFunc(n.Others(), func(p Person) bool { return !p.Contact && !p.Blocked }), nil
+}
+
+// change commits a change to a person and tells it.
+func (n *Contacts) change(ctx context.Context, id crypto.PersonID, f func(*store.Person) error) (Person, error) {
+	all := n.Names.cfg.People
+	before, _ := all.Get(id)
+	if err := all.Update(ctx, id, f); err != nil {
+		return Person{}, err
+	}
+	after, _ := all.Get(id)
+	n.cfg.Changed(before, after)
+	if (after.Contact != before.Contact || after.Blocked != before.Blocked) && after.Contact && !after.Blocked {
+		if n.forgetInvitations(id) {
+			n.cfg.Invited(true) // a peer welcomes once a session
+		}
+	}
+	return n.view(&after), nil
+}
+
+// add makes a person a contact, gives them a petname unless that is empty, and does what else is to be done. Their name of now
+// is pinned, unless by the owner's choice it means somebody or something else: then they are reached by ID or petname. The
+// caller holds naming.
+func (n *Contacts) add(ctx context.Context, p Person, petname string, also func(*store.Person)) (Person, error) {
+	free := p.Name != "" && n.taken(p.Name, p.ID) == nil
+	return n.change(ctx, p.ID, func(s *store.Person) error {
+		if !s.Contact && free {
+			s.Pinned = p.Name
+		}
+		s.Contact = true
+		if petname != "" {
+			s.Petname = petname
+		}
+		if also != nil {
+			also(s)
+		}
+		return nil
+	})
+}
+
+// Befriend makes a person a contact because the owner writes to them.
+func (n *Contacts) Befriend(ctx context.Context, p Person) error {
+	n.naming.Lock()
+	defer n.naming.Unlock()
+	_, err := n.add(ctx, p, "", nil)
+	return err
+}
+
+// petnamed returns the petname that a person is to be given, or finds that they can do without one.
+func (n *Contacts) petnamed(p Person, petname string) (string, error) {
+	if petname == "" {
+		if p.Petname != "" || p.Contact && p.Pinned != "" {
+			return "", nil
+		}
+		return "", n.taken(p.Name, p.ID)
+	}
+	name, err := names.Parse(petname)
+	if err != nil {
+		return "", err
+	}
+	return name, n.taken(name, p.ID)
+}
+
+// NameContact gives a person a petname and makes them a contact.
+func (n *Contacts) NameContact(ctx context.Context, who, petname string) (Person, error) {
+	p, err := n.Resolve(ctx, who)
+	if err != nil {
+		return Person{}, err
+	}
+	name, err := names.Parse(petname)
+	if err != nil {
+		return Person{}, err
+	}
+	n.naming.Lock()
+	defer n.naming.Unlock()
+	for _, other := range n.Names.cfg.People.Others() {
+		if other.ID != p.ID && n.keys.key(other.Petname) == n.keys.key(name) {
+			by := n.view(other)
+			return Person{}, &NameTakenError{Name: name, By: &by}
+		}
+	}
+	return n.add(ctx, p, name, nil)
+}
+
+// SafetyWords returns the words that the owner and a person compare: the same at both.
+func (n *Contacts) SafetyWords(ctx context.Context, who string) ([10]string, Person, error) {
+	p, err := n.Resolve(ctx, who)
+	if err != nil {
+		return [10]string{}, Person{}, err
+	}
+	return crypto.SafetyWords(n.self, p.ID), p, nil
+}
+
+// Verify marks a person as the one whose words were compared. petname is needed if their name is somebody else's here.
+func (n *Contacts) Verify(ctx context.Context, who, words, petname string) (Person, error) {
+	want, p, err := n.SafetyWords(ctx, who)
+	if err != nil {
+		return Person{}, err
+	}
+	if !crypto.SafetyWordsEqual(words, want) {
+		return Person{}, ErrWords
+	}
+	return n.accept(ctx, p, petname, func(s *store.Person) { s.Verified = true })
+}
+
+// accept makes a person a contact under a petname, which is needed if their name is somebody else's here.
+func (n *Contacts) accept(ctx context.Context, p Person, petname string, also func(*store.Person)) (Person, error) {
+	n.naming.Lock()
+	defer n.naming.Unlock()
+	name, err := n.petnamed(p, petname)
+	if err != nil {
+		return Person{}, err
+	}
+	return n.add(ctx, p, name, also)
+}
+
+// Block stops the direct conversation with a person: what they send is thrown away, and they are told nothing.
+func (n *Contacts) Block(ctx context.Context, who string) (Person, error) {
+	p, err := n.Resolve(ctx, who)
+	if err != nil {
+		return Person{}, err
+	}
+	if _, err := n.cfg.Store.TakeRequest(ctx, p.ID); err != nil && !errors.Is(err, store.ErrNoEvent) {
+		return Person{}, err
+	}
+	n.forgetInvitations(p.ID)
+	return n.change(ctx, p.ID, func(s *store.Person) error { s.Blocked = true; return nil })
+}
+
+// Unblock takes a Block back.
+func (n *Contacts) Unblock(ctx context.Context, who string) (Person, error) {
+	p, err := n.Resolve(ctx, who)
+	if err != nil {
+		return Person{}, err
+	}
+	return n.change(ctx, p.ID, func(s *store.Person) error { s.Blocked = false; return nil })
+}

@@ -1,0 +1,53 @@
+package contacts
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// What the owner asked for can't be done; each says what to do instead.
+var (
+	// ErrSelf: the owner can't do this to themselves.
+	ErrSelf = errors.New("that is you")
+	// ErrBlocked: the person is blocked. Unblock first.
+	ErrBlocked = errors.New("this person is blocked")
+	// ErrWords: the words given are not the safety words. Somebody may be between you.
+	ErrWords = errors.New("the words do not match")
+	// ErrNotMember: the owner is not in the group any more, or the person isn't.
+	ErrNotMember = errors.New("not a member of the group")
+)
+
+// AmbiguousError: Who fits all Candidates and Groups equally well. Ask with an ID.
+type AmbiguousError struct {
+	Who        string
+	Candidates []Person
+	Groups     []Group
+}
+
+func (e *AmbiguousError) Error() string {
+	var fits []string
+	if n := len(e.Candidates); n > 0 {
+		fits = append(fits, count(n, "person"))
+	}
+	if n := len(e.Groups); n > 0 {
+		fits = append(fits, count(n, "group"))
+	}
+	return fmt.Sprintf("%q fits %s", e.Who, strings.Join(fits, " and "))
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// NameTakenError: Name means somebody else already, or a group. Give a petname.
+type NameTakenError struct {
+	Name  string
+	By    *Person
+	Group *Group // where By is nil
+}
+
+func (e *NameTakenError) Error() string { return fmt.Sprintf("the name %q is taken", e.Name) }

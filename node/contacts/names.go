@@ -1,0 +1,230 @@
+// Package contacts is what the owner of the node decides about people: what a name means, who is a contact and under which
+// petname, who is verified, blocked or waits to be accepted.
+//
+// [Names] answers whom or what a name means. Names are claims, so the answer goes by rank: the owner's petname, a verified
+// person, a contact or a group that the owner has accepted, then everybody else. Only a tie within the best rank is an error,
+// which lists all of them. [Contacts] changes what the owner has chosen. Changes that depend on a name being free are made one
+// at a time, so that no two persons get one name.
+//
+// Nothing here is decided by what a peer says. The methods may be called by any goroutine; those that change something return
+// when that is on the disk, and call Config.Changed, by which the node tells its sessions. Errors that the owner can do
+// something about are in errors.go.
+package contacts
+
+import (
+	"context"
+	"encoding/hex"
+	"slices"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/node/authority"
+	"github.com/earshot-im/earshot/node/groups"
+	"github.com/earshot-im/earshot/node/people"
+	"github.com/earshot-im/earshot/store"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// NamesConfig is what Names are made of.
+type NamesConfig struct {
+	Store    *store.Store
+	People   *people.People
+	Owner    *people.Owner
+	Groups   *groups.Groups
+	Presence people.Presence
+}
+
+// Names says whom or what a name means to the owner. Its methods may be called by any goroutine and commit nothing.
+type Names struct {
+	cfg  NamesConfig
+	self crypto.PersonID
+	keys keys
+}
+
+// NewNames returns Names of everybody who is known.
+func NewNames(cfg NamesConfig) *Names { return &Names{cfg: cfg, self: cfg.Store.Own().Person} }
+
+// book opens the book.
+func (n *Names) book() *book {
+	b := &book{persons: n.cfg.People.Others(), key: n.keys.key}
+	for _, c := range n.cfg.Groups.All() {
+		if state, err := n.cfg.Groups.State(c); err == nil {
+			b.groups = append(b.groups, named{c, state.Name, func() rank { return n.groupRank(c, state) }})
+		}
+	}
+	return b
+}
+
+// groupRank is what a group's hold on its name is worth. Anybody can bring the owner into a group with any name. It counts as
+// accepted if a contact has done so, or the owner has written something in it since.
+func (n *Names) groupRank(c event.Conversation, state *authority.State) rank {
+	me, in := state.Member(n.self)
+	if !in {
+		return byPast
+	}
+	inviter, _ := n.cfg.People.Get(me.InvitedBy)
+	if me.InvitedBy == n.self || inviter.Contact {
+		return byContact
+	}
+	if wrote, err := n.cfg.Store.OwnHeads(c); err == nil && n.cfg.Groups.Covers(c, wrote, []crypto.Hash{me.Joined}) {
+		return byContact
+	}
+	return byClaim
+}
+
+// find returns the one that WHO means: *people.UnknownError if nobody and nothing, *AmbiguousError if several equally, ErrSelf
+// if the owner and nobody else.
+func (n *Names) find(who string, of kind) (meant, error) {
+	if m, ok := n.withID(who, of); ok {
+		if m.person != nil && m.person.ID == n.self {
+			return meant{}, ErrSelf
+		}
+		return m, nil
+	}
+	found := n.book().find(who, of)
+	if len(found) == 0 && of&aPerson != 0 {
+		me := book{persons: []*people.Person{n.owner()}, key: n.keys.key}
+		if len(me.find(who, aPerson)) > 0 {
+			return meant{}, ErrSelf
+		}
+	}
+	return n.single(who, found)
+}
+
+// withID finds whose whole ID this is, without looking at anybody else.
+func (n *Names) withID(who string, of kind) (meant, bool) {
+	who, of = unhashed(who, of)
+	id, err := hex.DecodeString(who)
+	if err != nil || len(id) != len(crypto.PersonID{}) {
+		return meant{}, false
+	}
+	if of&aPerson != 0 {
+		if p, ok := n.cfg.People.Get(crypto.PersonID(id)); ok {
+			return meant{person: &p}, true
+		}
+	}
+	group := event.Conversation(id)
+	return meant{group: group}, of&aGroup != 0 && n.cfg.Groups.Known(group)
+}
+
+// owner is the owner as somebody who may be meant.
+func (n *Names) owner() *people.Person {
+	return &people.Person{Person: store.Person{ID: n.self, Claimed: n.cfg.Owner.Name()}}
+}
+
+func (n *Names) single(who string, found []meant) (meant, error) {
+	switch len(found) {
+	case 0:
+		return meant{}, &people.UnknownError{Who: who}
+	case 1:
+		return found[0], nil
+	}
+	several := &AmbiguousError{Who: who}
+	for _, m := range found {
+		if m.person != nil {
+			several.Candidates = append(several.Candidates, n.view(m.person))
+		} else if g, err := n.Group(m.group); err == nil {
+			several.Groups = append(several.Groups, g)
+		}
+	}
+	return meant{}, several
+}
+
+// Resolve finds the person whom WHO means: *people.UnknownError if nobody, *AmbiguousError if several equally, ErrSelf if the
+// owner and nobody else.
+func (n *Names) Resolve(_ context.Context, who string) (Person, error) {
+	m, err := n.find(who, aPerson)
+	if err != nil {
+		return Person{}, err
+	}
+	return n.view(m.person), nil
+}
+
+// Conversation finds the conversation that WHO means. The person is nil where it is a group. The errors are those of Resolve.
+func (n *Names) Conversation(who string) (event.Conversation, *Person, error) {
+	m, err := n.find(who, anyone)
+	if err != nil || m.person == nil {
+		return m.group, nil, err
+	}
+	p := n.view(m.person)
+	return event.Direct(n.self, p.ID), &p, nil
+}
+
+// ConversationOf is Conversation for somebody who only reads. A whole ID needs nobody to be known: a reader that goes on by ID
+// must not be stopped because a stranger is forgotten.
+func (n *Names) ConversationOf(who string) (event.Conversation, error) {
+	text, of := unhashed(who, anyone)
+	id, err := crypto.ParsePersonID(text) // or a group's, which looks the same
+	if err != nil {
+		c, _, err := n.Conversation(who)
+		return c, err
+	}
+	c := event.Conversation(id)
+	if of&aPerson != 0 && !n.cfg.Groups.Known(c) {
+		c = event.Direct(n.self, id)
+	}
+	return c, nil
+}
+
+// PersonOf is Resolve for somebody who only reads. A whole ID needs nobody to be known, as in ConversationOf.
+func (n *Names) PersonOf(who string) (crypto.PersonID, error) {
+	if id, err := crypto.ParsePersonID(who); err == nil {
+		return id, nil
+	}
+	m, err := n.find(who, aPerson)
+	if err != nil {
+		return crypto.PersonID{}, err
+	}
+	return m.person.ID, nil
+}
+
+// ResolveGroup finds the group that WHO means. The errors are those of Resolve.
+func (n *Names) ResolveGroup(who string) (event.Conversation, error) {
+	m, err := n.find(who, aGroup)
+	return m.group, err
+}
+
+// Member finds the member of a group whom WHO means. A name means whom it means everywhere; of several who have it equally,
+// the members. It returns ErrNotMember if that is nobody in the group.
+func (n *Names) Member(state *authority.State, who string) (crypto.PersonID, error) {
+	if id, err := crypto.ParsePersonID(who); err == nil { // nothing else may be known of them
+		if _, in := state.Member(id); !in {
+			return id, ErrNotMember
+		}
+		return id, nil
+	}
+	b := n.book()
+	b.persons = append(b.persons, n.owner())
+	found := b.find(who, aPerson)
+	members := slices.DeleteFunc(slices.Clone(found), func(m meant) bool {
+		_, in := state.Member(m.person.ID)
+		return !in
+	})
+	if len(found) > 0 && len(members) == 0 {
+		return crypto.PersonID{}, ErrNotMember
+	}
+	m, err := n.single(who, members)
+	if err != nil {
+		return crypto.PersonID{}, err
+	}
+	return m.person.ID, nil
+}
+
+// taken returns a *NameTakenError if a name means somebody other or a group by the owner's own choice.
+func (n *Names) taken(name string, by crypto.PersonID) error {
+	b := n.book()
+	for _, m := range b.answering(b.key(name), anyone) {
+		switch {
+		case m.rank > byContact:
+		case m.person == nil:
+			g, err := n.Group(m.group)
+			if err != nil {
+				return err
+			}
+			return &NameTakenError{Name: name, Group: &g}
+		case m.person.ID != by:
+			p := n.view(m.person)
+			return &NameTakenError{Name: name, By: &p}
+		}
+	}
+	return nil
+}

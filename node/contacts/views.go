@@ -1,0 +1,187 @@
+package contacts
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/crypto/names"
+	"github.com/earshot-im/earshot/node/authority"
+	"github.com/earshot-im/earshot/node/people"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// Person is somebody whom this node knows of, as the owner sees them.
+type Person struct {
+	ID       crypto.PersonID
+	Name     string // what the person calls themselves
+	Petname  string // what the owner calls them
+	Pinned   string // the name they had when they became a contact
+	Contact  bool
+	Verified bool
+	Blocked  bool
+	Online   bool
+	Devices  []crypto.DeviceID
+}
+
+// Shown returns the name by which the owner sees somebody.
+func (p *Person) Shown() string { return cmp.Or(p.Petname, p.Pinned, p.Name) }
+
+// Target is where a message goes.
+type Target struct {
+	Kind string // "person" or "group"
+	ID   string
+	Name string // as Person.Shown
+}
+
+// What newcomers to a group may read of what was said before they came: nothing, everything, or the last so many days ("7d").
+const (
+	HistoryJoined = "joined"
+	HistoryAll    = "all"
+)
+
+// Group is a group that the owner is or was in.
+type Group struct {
+	ID        event.Conversation
+	Name      string
+	Topic     string
+	History   string // HistoryJoined, HistoryAll or a number of days as "7d"
+	Role      string // the owner's; empty: not in it any more
+	Members   int    // persons in it
+	Online    int    // of them, here now, the owner included
+	Joined    time.Time
+	InvitedBy *Person // nil where the owner made it
+	Frozen    bool    // somebody's newer program has changed it in a way that this one can't follow
+}
+
+// view is a person as the owner sees them.
+func (n *Names) view(p *people.Person) Person {
+	return Person{ID: p.ID, Name: p.Claimed, Petname: p.Petname, Pinned: p.Pinned, Contact: p.Contact,
+		Verified: p.Verified, Blocked: p.Blocked, Online: n.cfg.Presence.Here(p.ID), Devices: p.Parsed.Devices()}
+}
+
+// Person returns what is known of somebody, of whom that may be nothing but the ID.
+func (n *Names) Person(id crypto.PersonID) Person {
+	p, ok := n.cfg.People.Get(id)
+	if !ok {
+		return Person{ID: id}
+	}
+	v := n.view(&p)
+	if id == n.self {
+		v.Name = n.cfg.Owner.Name()
+	}
+	return v
+}
+
+// With returns the other person of a direct conversation.
+func (n *Names) With(c event.Conversation) (Person, bool) {
+	p, ok := n.cfg.People.In(c)
+	if !ok {
+		return Person{}, false
+	}
+	return n.view(&p), true
+}
+
+// Others returns everyone but the owner, by ID.
+func (n *Names) Others() []Person {
+	var out []Person
+	for _, p := range n.cfg.People.All() {
+		if p.ID != n.self {
+			out = append(out, n.view(&p))
+		}
+	}
+	return out
+}
+
+// Group returns a group as the owner sees it.
+func (n *Names) Group(c event.Conversation) (Group, error) {
+	state, err := n.cfg.Groups.State(c)
+	if err != nil {
+		return Group{}, err
+	}
+	g := Group{ID: c, Name: groupName(state), Topic: state.Topic, History: historyText(state.History),
+		Members: len(state.Members), Frozen: state.Frozen}
+	for _, m := range state.Members {
+		if m.Person == n.self {
+			g.Online++
+			g.Role = m.Role.String()
+			g.Joined = time.UnixMilli(m.JoinedClock)
+			if m.InvitedBy != n.self {
+				by := n.Person(m.InvitedBy)
+				g.InvitedBy = &by
+			}
+		} else if n.cfg.Presence.Here(m.Person) {
+			g.Online++
+		}
+	}
+	return g, nil
+}
+
+// groupName is what a group may be shown as. Somebody's program may have let through what is no name here.
+func groupName(state *authority.State) string {
+	if name, err := names.Parse(state.Name); err == nil {
+		return name
+	}
+	return "?"
+}
+
+func historyText(h event.History) string {
+	switch h.Policy {
+	case event.HistoryAll:
+		return HistoryAll
+	case event.HistoryDays:
+		return strconv.FormatUint(h.Days, 10) + "d"
+	}
+	return HistoryJoined
+}
+
+// ParseHistory reads what Group.History says.
+func ParseHistory(text string) (event.History, error) {
+	switch text {
+	case HistoryJoined:
+		return event.History{Policy: event.HistoryJoined}, nil
+	case HistoryAll:
+		return event.History{Policy: event.HistoryAll}, nil
+	}
+	days, ok := strings.CutSuffix(text, "d")
+	count, err := strconv.ParseUint(days, 10, 16)
+	if !ok || err != nil || count == 0 || count > event.MaxHistoryDays {
+		return event.History{}, fmt.Errorf("%w: history %q: joined, all or a number of days such as 7d", people.ErrSetting, text)
+	}
+	return event.History{Policy: event.HistoryDays, Days: count}, nil
+}
+
+// TargetPerson returns somebody as where a message goes.
+func TargetPerson(p *Person) Target {
+	return Target{Kind: "person", ID: p.ID.String(), Name: p.Shown()}
+}
+
+// TargetGroup returns a group as where a message goes.
+func (n *Names) TargetGroup(c event.Conversation) Target {
+	t := Target{Kind: "group", ID: c.String()}
+	if state, err := n.cfg.Groups.State(c); err == nil {
+		t.Name = groupName(state)
+	}
+	return t
+}
+
+// Target finds whom or what WHO means: a "person", a "group", or either if kind is empty.
+func (n *Names) Target(_ context.Context, who, kind string) (Target, error) {
+	of, ok := kinds[kind]
+	if !ok {
+		return Target{}, fmt.Errorf("%w: kind %q: person or group", people.ErrSetting, kind)
+	}
+	m, err := n.find(who, of)
+	switch {
+	case err != nil:
+		return Target{}, err
+	case m.person != nil:
+		p := n.view(m.person)
+		return TargetPerson(&p), nil
+	}
+	return n.TargetGroup(m.group), nil
+}
