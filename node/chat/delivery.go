@@ -1,0 +1,154 @@
+package chat
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/node/contacts"
+	"github.com/earshot-im/earshot/node/dial"
+	"github.com/earshot-im/earshot/node/people"
+	"github.com/earshot-im/earshot/store"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// progress is how far a message has come as the local API says it.
+func progress(p store.Progress) Progress {
+	if p.State == store.NoState {
+		return Progress{State: StateDelivered} // to all of nobody: a group that nobody else is in
+	}
+	return Progress{p.State.String(), p.Reason.String()}
+}
+
+// states are those that a message passes through, in order. One that has ended in one of the last two will not be in any
+// other.
+var states = []string{StateQueued, StateCarried, StateDelivered, StateRead, StateCancelled, StateUndelivered}
+
+// Settled returns how far own messages have come, as many from the first one on as have reached a state or can't any more, as
+// soon as there is one. When ctx ends before, it returns that of the first as it is then, and the context's error.
+func (m *Messages) Settled(ctx context.Context, ids []event.ID, state string) ([]Progress, error) {
+	want := slices.Index(states, state)
+	if want < 0 {
+		return nil, fmt.Errorf("%w: state %q", people.ErrSetting, state)
+	}
+	for {
+		_, more := m.cfg.Shown.Now()
+		reached, first, err := m.reached(ids, want)
+		if err != nil || len(reached) > 0 {
+			return reached, asOurs(err)
+		}
+		select {
+		case <-more:
+		case <-ctx.Done():
+			return []Progress{first}, ctx.Err()
+		}
+	}
+}
+
+// reached returns how far the leading messages have come that have reached a state, and the first in any case.
+func (m *Messages) reached(ids []event.ID, want int) (reached []Progress, first Progress, err error) {
+	const chunk = 64 // of those asked for at once, little is read in vain
+	for part := range slices.Chunk(ids, chunk) {
+		got, err := m.cfg.Store.States(part)
+		if err != nil {
+			return nil, first, err
+		}
+		for i := range got {
+			now := progress(got[i])
+			if first.State == "" {
+				first = now
+			}
+			if slices.Index(states, now.State) < want {
+				return reached, first, nil
+			}
+			reached = append(reached, now)
+		}
+	}
+	return reached, first, nil
+}
+
+// Wait returns once an own message has reached a state, or can't any more. When ctx ends first it returns the message
+// as it is then, and the context's error.
+func (m *Messages) Wait(ctx context.Context, id event.ID, state string) (Message, error) {
+	_, ended := m.Settled(ctx, []event.ID{id}, state)
+	if ended != nil && ctx.Err() == nil {
+		return Message{}, ended
+	}
+	row, err := m.cfg.Store.Row(id)
+	if err != nil {
+		return Message{}, asOurs(err)
+	}
+	return m.message(&row), ended
+}
+
+// Outbox lists what has not been acknowledged, a line for each message and person, and why.
+func (m *Messages) Outbox(context.Context) ([]Pending, error) {
+	waiting, err := m.cfg.Store.Outbox()
+	if err != nil || len(waiting) == 0 {
+		return nil, err
+	}
+	states := m.cfg.Mesh.States()
+	out := make([]Pending, len(waiting))
+	for i, w := range waiting {
+		them := m.cfg.Contacts.Person(w.To)
+		out[i] = Pending{ID: w.ID, To: contacts.TargetPerson(&them), Queued: w.Queued}
+		out[i].WaitingFor, out[i].Detail = why(&them, states)
+	}
+	return out, nil
+}
+
+// Cancel takes back what has not been acknowledged.
+func (m *Messages) Cancel(ctx context.Context, id event.ID) (Message, error) {
+	entry, err := m.cfg.Store.Cancel(ctx, id)
+	if err != nil {
+		return Message{}, asOurs(err)
+	}
+	return m.message(&entry.Row), nil
+}
+
+// recently is how long after a sighting a device that no dial reaches counts as unreachable rather than off: mDNS names
+// each device about once a minute.
+const recently = 2 * time.Minute
+
+// why says what a message to somebody waits for.
+func why(them *contacts.Person, states map[crypto.DeviceID]dial.State) (waitingFor, detail string) {
+	if them.Blocked {
+		return WaitUnanswered, "blocked here"
+	}
+	if them.Online {
+		return WaitUnanswered, "connected, but not taken yet; they may have to accept you first"
+	}
+	waitingFor, detail = WaitOffline, "not in earshot"
+	for _, device := range them.Devices {
+		state := states[device]
+		switch {
+		case state.Ended == dial.Incompatible && !state.Connected:
+			return WaitIncompatible, "speaks another version"
+		case state.Fails > 0 && time.Since(state.Seen) < recently:
+			waitingFor, detail = WaitUnreachable, fmt.Sprintf("%d dials failed, the last: %s", state.Fails, state.Err)
+		}
+	}
+	return waitingFor, detail
+}
+
+// Receipts lists for whom an own message is, and how far it has come to each.
+func (m *Messages) Receipts(_ context.Context, id event.ID) ([]Reached, error) {
+	row, err := m.cfg.Store.Row(id)
+	if err != nil {
+		return nil, asOurs(err)
+	}
+	if !row.Own {
+		return nil, ErrNotYours
+	}
+	reached, err := m.cfg.Store.Reached(row.ID)
+	if err != nil {
+		return nil, asOurs(err)
+	}
+	out := make([]Reached, len(reached))
+	for i, r := range reached {
+		out[i] = Reached{Person: m.cfg.Contacts.Person(r.Person), Progress: progress(r.Progress)}
+	}
+	return out, nil
+}

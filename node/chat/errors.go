@@ -1,0 +1,35 @@
+package chat
+
+import "errors"
+
+// What a caller asked for can't be done; each says what to do instead.
+var (
+	// ErrText: the text is not valid UTF-8. Send valid text.
+	ErrText = errors.New("text is not valid UTF-8")
+	// ErrEmpty: there is no text to send.
+	ErrEmpty = errors.New("there is no text to send")
+	// ErrTooLong: the text is over event.MaxText bytes. Split it.
+	ErrTooLong = errors.New("text is over 64 KiB")
+	// ErrKeyUsed: this key already sent another text to this conversation. Use a fresh key.
+	ErrKeyUsed = errors.New("this key was used for another text")
+	// ErrAcknowledged: the message has reached somebody's disk and can't be taken back.
+	ErrAcknowledged = errors.New("the message has already been delivered")
+	// ErrUndelivered: the message goes to nobody any more, since the owner is out of the group.
+	ErrUndelivered = errors.New("the message will not be delivered: you are not in the group any more")
+	// ErrNoMessage: no message has this ID here.
+	ErrNoMessage = errors.New("no such message")
+	// ErrNotPermitted: the owner's role does not allow it.
+	ErrNotPermitted = errors.New("your role in the group does not allow that")
+	// ErrMember: the person is in the group already.
+	ErrMember = errors.New("already a member of the group")
+	// ErrGroupFull: the group has had as many changes, or has as many members, as it can. Make a new one.
+	ErrGroupFull = errors.New("the group can take no more changes")
+	// ErrNotYours: only its author can do that to a message.
+	ErrNotYours = errors.New("that is somebody else's message")
+	// ErrRecalled: the words of the message were taken back.
+	ErrRecalled = errors.New("the message was taken back")
+	// ErrTooLate: everybody keeps a message that was not recalled at once.
+	ErrTooLate = errors.New("a message can be recalled for two minutes")
+	// ErrEmoji: a reaction is a short text without spaces.
+	ErrEmoji = errors.New("that is no reaction")
+)

@@ -1,0 +1,221 @@
+package chat
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/crypto/names"
+	"github.com/earshot-im/earshot/node/authority"
+	"github.com/earshot-im/earshot/node/contacts"
+	"github.com/earshot-im/earshot/node/people"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// Groups is what the owner makes of groups.
+type Groups struct {
+	cfg  Config
+	self crypto.PersonID
+}
+
+// NewGroups returns the groups in a store.
+func NewGroups(cfg Config) *Groups { return &Groups{cfg: cfg, self: cfg.Store.Own().Person} }
+
+func (g *Groups) view(c event.Conversation) (contacts.Group, error) { return g.cfg.Contacts.Group(c) }
+
+// CreateGroup makes a group of which the owner is the only member.
+func (g *Groups) CreateGroup(ctx context.Context, name string) (contacts.Group, error) {
+	name, err := names.Parse(strings.TrimPrefix(name, "#"))
+	if err != nil {
+		return contacts.Group{}, err
+	}
+	c, err := g.cfg.Groups.Create(ctx, name)
+	if err != nil {
+		return contacts.Group{}, asOurs(err)
+	}
+	return g.view(c)
+}
+
+// Groups lists the groups that the owner is in, by name, then those that they were in.
+func (g *Groups) Groups(context.Context) ([]contacts.Group, error) {
+	var out []contacts.Group
+	for _, c := range g.cfg.Groups.All() {
+		v, err := g.view(c)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, v)
+	}
+	slices.SortFunc(out, func(a, b contacts.Group) int {
+		if (a.Role == "") != (b.Role == "") {
+			return strings.Compare(b.Role, a.Role)
+		}
+		return cmp.Or(strings.Compare(names.Skeleton(a.Name), names.Skeleton(b.Name)), bytes.Compare(a.ID[:], b.ID[:]))
+	})
+	return out, nil
+}
+
+// Group returns one group.
+func (g *Groups) Group(_ context.Context, group string) (contacts.Group, error) {
+	c, err := g.cfg.Contacts.ResolveGroup(group)
+	if err != nil {
+		return contacts.Group{}, err
+	}
+	return g.view(c)
+}
+
+// Members lists who is in a group: owners first, then admins, then by name.
+func (g *Groups) Members(_ context.Context, group string) ([]Member, error) {
+	c, err := g.cfg.Contacts.ResolveGroup(group)
+	if err != nil {
+		return nil, err
+	}
+	state, err := g.cfg.Groups.State(c)
+	if err != nil {
+		return nil, err
+	}
+	members := make([]Member, len(state.Members))
+	role := make(map[crypto.PersonID]event.Role, len(members))
+	for i, m := range state.Members {
+		role[m.Person] = m.Role
+		members[i] = Member{Person: g.cfg.Contacts.Person(m.Person), Role: m.Role.String(), Joined: time.UnixMilli(m.JoinedClock)}
+		if m.Person == g.self {
+			members[i].Self = true
+			members[i].Online = true
+		}
+	}
+	slices.SortFunc(members, func(a, b Member) int {
+		return cmp.Or(cmp.Compare(role[b.ID], role[a.ID]),
+			strings.Compare(names.Skeleton(a.Shown()), names.Skeleton(b.Shown())), bytes.Compare(a.ID[:], b.ID[:]))
+	})
+	return members, nil
+}
+
+// act has the owner act in a group.
+func (g *Groups) act(ctx context.Context, group string, decide func(c event.Conversation, state *authority.State) (event.Control, error)) (contacts.Group, error) {
+	c, err := g.cfg.Contacts.ResolveGroup(group)
+	if err != nil {
+		return contacts.Group{}, err
+	}
+	err = g.cfg.Groups.Do(ctx, c, func(state *authority.State) (event.Control, error) {
+		if _, ok := state.Member(g.self); !ok {
+			return nil, contacts.ErrNotMember
+		}
+		return decide(c, state)
+	})
+	if err != nil {
+		return contacts.Group{}, asOurs(err)
+	}
+	return g.view(c)
+}
+
+// Invite brings persons into a group. They are in at once, and are told.
+func (g *Groups) Invite(ctx context.Context, group string, who []string) (contacts.Group, error) {
+	return g.act(ctx, group, func(_ event.Conversation, state *authority.State) (event.Control, error) {
+		var invite event.Invite
+		for _, w := range who {
+			p, err := g.cfg.Contacts.Resolve(ctx, w)
+			if err != nil {
+				return nil, err
+			}
+			if p.Blocked {
+				return nil, contacts.ErrBlocked
+			}
+			if _, ok := state.Member(p.ID); ok {
+				return nil, fmt.Errorf("%w: %s", ErrMember, w)
+			}
+			if err := g.cfg.People.KeepMember(ctx, p.ID); err != nil {
+				return nil, err
+			}
+			if !slices.Contains(invite.Persons, p.ID) {
+				invite.Persons = append(invite.Persons, p.ID)
+			}
+		}
+		if len(invite.Persons) > event.MaxInvited {
+			return nil, fmt.Errorf("%w: at most %d at once", ErrGroupFull, event.MaxInvited)
+		}
+		slices.SortFunc(invite.Persons, func(a, b crypto.PersonID) int { return bytes.Compare(a[:], b[:]) })
+		return invite, nil
+	})
+}
+
+// Leave takes the owner out of a group. What was said stays readable here.
+func (g *Groups) Leave(ctx context.Context, group string) (contacts.Group, error) {
+	return g.takeOut(ctx, group, func(*authority.State) (crypto.PersonID, error) { return g.self, nil })
+}
+
+// RemoveMember takes a person out of a group: they get nothing more that is said by those who know.
+func (g *Groups) RemoveMember(ctx context.Context, group, who string) (contacts.Group, error) {
+	return g.takeOut(ctx, group, func(state *authority.State) (crypto.PersonID, error) {
+		id, err := g.cfg.Contacts.Member(state, who)
+		if err == nil && id == g.self {
+			err = contacts.ErrSelf
+		}
+		return id, err
+	})
+}
+
+// takeOut has the owner take somebody out of a group, or themselves.
+func (g *Groups) takeOut(ctx context.Context, group string, decide func(*authority.State) (crypto.PersonID, error)) (contacts.Group, error) {
+	c, err := g.cfg.Contacts.ResolveGroup(group)
+	if err != nil {
+		return contacts.Group{}, err
+	}
+	err = g.cfg.Groups.TakeOut(ctx, c, func(state *authority.State) (crypto.PersonID, error) {
+		if _, ok := state.Member(g.self); !ok {
+			return crypto.PersonID{}, contacts.ErrNotMember
+		}
+		return decide(state)
+	})
+	if err != nil {
+		return contacts.Group{}, asOurs(err)
+	}
+	return g.view(c)
+}
+
+// SetRole gives a member a role.
+func (g *Groups) SetRole(ctx context.Context, group, who, role string) (contacts.Group, error) {
+	roles := map[string]event.Role{RoleMember: event.RoleMember, RoleAdmin: event.RoleAdmin, RoleOwner: event.RoleOwner}
+	to, ok := roles[role]
+	if !ok {
+		return contacts.Group{}, fmt.Errorf("%w: role %q: owner, admin or member", people.ErrSetting, role)
+	}
+	return g.act(ctx, group, func(_ event.Conversation, state *authority.State) (event.Control, error) {
+		id, err := g.cfg.Contacts.Member(state, who)
+		return event.RoleChange{Person: id, Role: to}, err
+	})
+}
+
+// RenameGroup gives a group another name, for everybody.
+func (g *Groups) RenameGroup(ctx context.Context, group, name string) (contacts.Group, error) {
+	name, err := names.Parse(strings.TrimPrefix(name, "#"))
+	if err != nil {
+		return contacts.Group{}, err
+	}
+	return g.act(ctx, group, func(event.Conversation, *authority.State) (event.Control, error) {
+		return event.Rename{Name: name}, nil
+	})
+}
+
+// SetTopic says what a group is about; empty says nothing.
+func (g *Groups) SetTopic(ctx context.Context, group, topic string) (contacts.Group, error) {
+	return g.act(ctx, group, func(event.Conversation, *authority.State) (event.Control, error) {
+		return event.Topic{Topic: topic}, nil
+	})
+}
+
+// SetHistory says what those who come from now on may read of what was said before.
+func (g *Groups) SetHistory(ctx context.Context, group, policy string) (contacts.Group, error) {
+	history, err := contacts.ParseHistory(policy)
+	if err != nil {
+		return contacts.Group{}, err
+	}
+	return g.act(ctx, group, func(event.Conversation, *authority.State) (event.Control, error) {
+		return history, nil
+	})
+}

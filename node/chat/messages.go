@@ -1,0 +1,158 @@
+// Package chat is what the owner of the node says and reads: messages, replies, edits, recalls, reactions, how far each has
+// come, what is unread, and the groups that the owner makes and changes.
+//
+// [Messages] and [Groups] are what the local API calls. They keep no state but what the store has: each call resolves whom it
+// means, asks the store or the groups, and gives back views that name persons and groups as the owner sees them. Whatever
+// writes returns when that is on this node's disk; sending to the peers is not waited for.
+//
+// The methods may be called by any goroutine, also after the node has ended: then those that need the store return its error.
+// The errors that a caller can do something about are in errors.go and in packages contacts and people.
+package chat
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/node/authority"
+	"github.com/earshot-im/earshot/node/contacts"
+	"github.com/earshot-im/earshot/node/dial"
+	"github.com/earshot-im/earshot/node/groups"
+	"github.com/earshot-im/earshot/node/notify"
+	"github.com/earshot-im/earshot/node/people"
+	"github.com/earshot-im/earshot/node/receipts"
+	"github.com/earshot-im/earshot/store"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// Config is what Messages and Groups are made of.
+type Config struct {
+	Store    *store.Store
+	People   *people.People
+	Owner    *people.Owner
+	Contacts *contacts.Contacts
+	Groups   *groups.Groups
+	Receipts *receipts.Receipts
+	Mesh     Mesh
+	Shown    *notify.Counter // counts what people could see
+	Revealed *notify.Counter // counts what may have brought older messages into view
+}
+
+// Mesh says who is connected, and how others were looked for.
+type Mesh interface {
+	Here(crypto.PersonID) bool
+	States() map[crypto.DeviceID]dial.State
+}
+
+// Messages is what the owner says and reads.
+type Messages struct {
+	cfg  Config
+	self crypto.PersonID
+}
+
+// NewMessages returns the messages in a store.
+func NewMessages(cfg Config) *Messages { return &Messages{cfg: cfg, self: cfg.Store.Own().Person} }
+
+// Send writes a message and returns when it is on this disk.
+func (m *Messages) Send(ctx context.Context, out Outgoing) (Message, error) {
+	sent, err := m.SendAll(ctx, []Outgoing{out})
+	if err != nil {
+		return Message{}, err
+	}
+	return sent[0], nil
+}
+
+// SendAll sends in order, in as few commits as it can. It stops at the first that can't be sent and returns those
+// before it, with the error.
+func (m *Messages) SendAll(ctx context.Context, out []Outgoing) ([]Message, error) {
+	var drafts []store.Draft
+	var failed error
+	destinations := make(map[string]destination, 1)
+	for _, o := range out {
+		to, known := destinations[o.To]
+		if !known {
+			if to, failed = m.destination(o.To); failed != nil {
+				break
+			}
+		}
+		var d store.Draft
+		if d, failed = m.draft(to, o); failed != nil {
+			break
+		}
+		if failed = m.writesTo(ctx, &to); failed != nil {
+			break
+		}
+		destinations[o.To] = to
+		drafts = append(drafts, d)
+	}
+	entries, err := m.cfg.Store.AppendAll(ctx, drafts)
+	messages := make([]Message, len(entries))
+	for i := range entries {
+		messages[i] = m.message(&entries[i].Row)
+	}
+	if err == nil {
+		err = failed
+	}
+	return messages, asOurs(err)
+}
+
+// asOurs gives an error of a lower room the name that it has here.
+func asOurs(err error) error {
+	switch {
+	case errors.Is(err, store.ErrKeyUsed):
+		return ErrKeyUsed
+	case errors.Is(err, store.ErrNoEvent), errors.Is(err, store.ErrNoConversation):
+		return ErrNoMessage
+	case errors.Is(err, store.ErrAcknowledged):
+		return ErrAcknowledged
+	case errors.Is(err, store.ErrUndelivered):
+		return ErrUndelivered
+	case errors.Is(err, store.ErrTooLate):
+		return ErrTooLate
+	case errors.Is(err, authority.ErrNotPermitted):
+		return ErrNotPermitted
+	case errors.Is(err, authority.ErrFull):
+		return ErrGroupFull
+	case errors.Is(err, event.ErrTooLarge):
+		return ErrTooLong
+	}
+	return err
+}
+
+// message is a row as the local API shows it.
+func (m *Messages) message(r *store.Row) Message {
+	kind := "text"
+	switch {
+	case r.Recalled:
+		kind = "recalled"
+	case r.Kind != event.KindText:
+		kind = "unknown"
+	}
+	v := Message{ID: r.ID, Conversation: r.Conversation, Kind: kind, Text: r.Text, Time: r.Clock,
+		Received: r.Received, ReplyTo: r.ReplyTo, Edited: r.Edited, Mentions: r.Mentions,
+		Mentioned: slices.Contains(r.Mentions, m.self), Own: r.Own, Gap: r.Gap, Forked: r.Forked, Cursor: r.Arrival}
+	switch {
+	case m.cfg.Groups.Known(r.Conversation):
+		v.To = m.cfg.Contacts.TargetGroup(r.Conversation)
+	case r.Own:
+		with, _ := m.cfg.Contacts.With(r.Conversation)
+		v.To = contacts.TargetPerson(&with)
+	default:
+		v.To = contacts.Target{Kind: "person", ID: m.self.String(), Name: m.cfg.Owner.Name()}
+	}
+	if r.Own {
+		v.Progress = progress(r.Progress)
+	}
+	for _, reaction := range r.Reactions {
+		by := m.cfg.Contacts.Person(reaction.Person)
+		v.Reactions = append(v.Reactions, Reaction{Person: by.ID, Name: by.Shown(), Emoji: reaction.Emoji})
+	}
+	author, _ := m.cfg.People.Get(r.Author)
+	v.From = Author{Person: r.Author, Name: author.Claimed, Petname: author.Petname, Device: r.Device,
+		Contact: author.Contact, Verified: author.Verified}
+	if r.Own {
+		v.From.Name = m.cfg.Owner.Name()
+	}
+	return v
+}

@@ -1,0 +1,159 @@
+package chat
+
+import (
+	"context"
+	"errors"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/store"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// filter is a Filter whose names are resolved; nil lets everybody through.
+type filter struct {
+	from *crypto.PersonID
+	in   *event.Conversation
+}
+
+// filter resolves a Filter. A whole ID needs nobody to be known: a reader that goes on by ID must not be stopped because a
+// stranger is forgotten.
+func (m *Messages) filter(f Filter) (out filter, err error) {
+	if f.From != "" {
+		id, err := m.cfg.Contacts.PersonOf(f.From)
+		if err != nil {
+			return out, err
+		}
+		out.from = &id
+	}
+	if f.In != "" {
+		c, err := m.cfg.Contacts.ConversationOf(f.In)
+		if err != nil {
+			return out, err
+		}
+		out.in = &c
+	}
+	return out, nil
+}
+
+// wants lets messages of others through that pass the filter and whose author is not blocked.
+func (m *Messages) wants(f filter) store.Keep {
+	return func(s store.Source) bool {
+		if f.from != nil && s.Author != *f.from || f.in != nil && s.Conversation != *f.in || s.Author == m.self {
+			return false
+		}
+		them, _ := m.cfg.People.Get(s.Author)
+		return !them.Blocked
+	}
+}
+
+// read reads on by cursor until limit messages have passed a filter, a part at a time, each in a transaction of its own.
+func (m *Messages) read(ctx context.Context, after uint64, f Filter, limit int,
+	part func(after uint64, limit int, keep store.Keep) ([]store.Row, uint64, error)) (Page, error) {
+	revealed, _ := m.cfg.Revealed.Now()
+	page := Page{Cursor: after, Revealed: revealed}
+	resolved, err := m.filter(f)
+	if err != nil {
+		return page, err
+	}
+	for len(page.Messages) < limit && ctx.Err() == nil {
+		rows, looked, err := part(page.Cursor, limit-len(page.Messages), m.wants(resolved))
+		if err != nil {
+			return page, err
+		}
+		for i := range rows {
+			page.Messages = append(page.Messages, m.message(&rows[i]))
+		}
+		if looked == page.Cursor {
+			break
+		}
+		page.Cursor = looked
+	}
+	return page, ctx.Err()
+}
+
+// Unread returns unread messages whose cursor is past after, by cursor.
+func (m *Messages) Unread(ctx context.Context, after uint64, f Filter, limit int) (Page, error) {
+	return m.read(ctx, after, f, limit, m.cfg.Store.Unread)
+}
+
+// Arrivals returns messages of others whose cursor is past after, by cursor.
+func (m *Messages) Arrivals(ctx context.Context, after uint64, f Filter, limit int) (Page, error) {
+	return m.read(ctx, after, f, limit, m.cfg.Store.Arrivals)
+}
+
+// MarkRead says that the owner has seen messages. Their authors learn it unless the owner has said otherwise.
+func (m *Messages) MarkRead(ctx context.Context, ids ...event.ID) error {
+	me, err := m.cfg.Owner.Me(ctx)
+	if err != nil {
+		return err
+	}
+	if err := m.cfg.Store.MarkRead(ctx, me.ReadReceipts, ids...); err != nil {
+		return asOurs(err)
+	}
+	if !me.ReadReceipts {
+		return nil
+	}
+	for _, id := range ids {
+		if row, err := m.cfg.Store.Row(id); err == nil {
+			m.cfg.Receipts.Mark(row.Conversation, row.Author)
+		}
+	}
+	return nil
+}
+
+// Cursor is where a reader is, by name and filter: 0 at the beginning. Each filter has a cursor of its own, so that what
+// one passes over is not lost to another.
+func (m *Messages) Cursor(_ context.Context, name string, f Filter) (uint64, error) {
+	name, err := m.cursorName(name, f)
+	if err != nil {
+		return 0, err
+	}
+	return m.cfg.Store.Cursor(name)
+}
+
+// SetCursor moves a reader.
+func (m *Messages) SetCursor(ctx context.Context, name string, f Filter, to uint64) error {
+	name, err := m.cursorName(name, f)
+	if err != nil {
+		return err
+	}
+	return m.cfg.Store.SetCursor(ctx, name, to)
+}
+
+// cursorName is a name and a filter in one.
+func (m *Messages) cursorName(name string, f Filter) (string, error) {
+	resolved, err := m.filter(f)
+	if err != nil {
+		return "", err
+	}
+	if resolved.from != nil {
+		name += "\x00from " + resolved.from.String()
+	}
+	if resolved.in != nil {
+		name += "\x00in " + resolved.in.String()
+	}
+	return name, nil
+}
+
+// History returns messages of a conversation, the oldest first. In a group those of blocked persons are hidden.
+func (m *Messages) History(ctx context.Context, who string, r HistoryRange) ([]Message, error) {
+	c, p, err := m.cfg.Contacts.Conversation(who)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := m.cfg.Store.Rows(c, store.Page{Before: r.Before, After: r.After, Limit: r.Limit, Keep: func(s store.Source) bool {
+		them, _ := m.cfg.People.Get(s.Author)
+		return p != nil || !them.Blocked
+	}})
+	if errors.Is(err, store.ErrNoConversation) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, asOurs(err)
+	}
+	out := make([]Message, len(rows))
+	for i := range rows {
+		out[i] = m.message(&rows[i])
+	}
+	return out, nil
+}

@@ -1,0 +1,133 @@
+package chat
+
+import (
+	"time"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/node/contacts"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// Author is who wrote a message, by what is known now.
+type Author struct {
+	Person   crypto.PersonID
+	Name     string
+	Petname  string
+	Device   crypto.DeviceID
+	Contact  bool
+	Verified bool
+}
+
+// States of an own message. It passes through the first four in order, or ends in one of the others.
+const (
+	StateQueued      = "queued"
+	StateCarried     = "carried"
+	StateDelivered   = "delivered"
+	StateRead        = "read"
+	StateCancelled   = "cancelled"
+	StateUndelivered = "undelivered"
+)
+
+// Why a message ends as StateUndelivered: its author was taken out of the group, or has left it.
+const (
+	ReasonRemoved = "removed"
+	ReasonLeft    = "left"
+)
+
+// Progress is how far an own message has come.
+type Progress struct {
+	State  string
+	Reason string // of StateUndelivered
+}
+
+// Message is an event that people see.
+type Message struct {
+	ID           event.ID
+	Conversation event.Conversation
+	To           contacts.Target
+	From         Author
+	Kind         string // "text", "recalled" or "unknown"
+	Text         string
+	Time         time.Time // the author's clock
+	Received     time.Time // this node's clock; for own messages, when written
+	ReplyTo      *event.ID
+	Edited       bool // Text is not the first one
+	Mentions     []crypto.PersonID
+	Mentioned    bool // Mentions has the owner
+	Reactions    []Reaction
+	Own          bool
+	Progress            // own messages only
+	Gap          bool   // something that came before it is missing
+	Forked       bool   // its author's log contradicts itself here
+	Cursor       uint64 // its place in Arrivals
+}
+
+// Reaction is what a person has put on a message. Each has one at most.
+type Reaction struct {
+	Person crypto.PersonID
+	Name   string // as Target names them
+	Emoji  string
+}
+
+// Reached is how far an own message has come to one of those it is for.
+type Reached struct {
+	Person contacts.Person
+	Progress
+}
+
+// Roles in a group.
+const (
+	RoleMember = "member"
+	RoleAdmin  = "admin"
+	RoleOwner  = "owner"
+)
+
+// Member is a person in a group.
+type Member struct {
+	contacts.Person
+	Role   string
+	Joined time.Time
+	Self   bool // the owner
+}
+
+// Outgoing is a message to send.
+type Outgoing struct {
+	To      string // WHO, a person or a group
+	Text    string
+	ReplyTo *event.ID
+	Key     string // if not empty: sent once, whatever is retried
+}
+
+// Filter narrows what is read; empty fields let everything through. From is a person, In a person or a group.
+type Filter struct{ From, In string }
+
+// Page is messages in the order of arrival, and how far they are all that passed the filter: go on after Cursor. Where
+// there are no messages there are no more.
+type Page struct {
+	Messages []Message
+	Cursor   uint64
+	Revealed uint64 // moves when something older may be shown again
+}
+
+// HistoryRange picks messages of a conversation: the newest Limit, or those next to an ID.
+type HistoryRange struct {
+	Limit         int
+	Before, After *event.ID
+}
+
+// Why a message waits.
+const (
+	WaitOffline      = "offline"      // no device of theirs is in earshot
+	WaitUnreachable  = "unreachable"  // sighted, but no connection succeeds
+	WaitUnanswered   = "unanswered"   // connected, but it takes nothing (yet)
+	WaitIncompatible = "incompatible" // it speaks another version
+)
+
+// Pending is a message and a person who has not acknowledged it.
+type Pending struct {
+	ID         event.ID
+	To         contacts.Target
+	Queued     time.Time
+	WaitingFor string
+	Detail     string
+}
