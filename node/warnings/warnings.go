@@ -1,0 +1,193 @@
+// Package warnings is what the owner of a node should know and do something about: that the data directory seems to be a copy
+// or was put back from a backup, and that another machine seems to run a copy of it now.
+//
+// The signs come from the store, from events of this device that others bring, and from where this device is announced. Anyone
+// can forge the last, so it causes nothing but the warning. Each kind of warning is told once when there first is reason for
+// it; [Warnings.All] returns those that hold now. The methods may be called by any goroutine. Memory is bounded by
+// maxTwinAddrs.
+package warnings
+
+import (
+	"net/netip"
+	gosync "sync"
+	"time"
+
+	"github.com/earshot-im/earshot/store"
+)
+
+// Codes of a Warning.
+const (
+	Copied   = "copied"   // the directory seems to be a copy, or a backup that was put back
+	Restored = "restored" // proven: others had messages of this device that this disk had not
+	Twin     = "twin"     // another machine seems to run a copy of this directory now
+)
+
+// Warning is something that the owner should know and do something about.
+type Warning struct {
+	Code   string
+	Detail string    // where the other one is, if that is known
+	Since  time.Time // when it was last seen to be so
+}
+
+const (
+	// restoredFor is how long the owner is told that the disk has gone back: until they have looked in once.
+	restoredFor = 7 * 24 * time.Hour
+
+	// twinFor is how long a sign of another machine counts.
+	twinFor = 24 * time.Hour
+
+	// writtenSince is how much later than the start of this node an event of this device must have been written, for another
+	// machine to be the one that wrote it. The two times are by the clocks of two machines.
+	writtenSince = 2 * time.Minute
+
+	// twinSightings at one address that is not this node's, the last of them twinSpan or more after the first, are a sign of
+	// another machine. What this node itself has announced, at an address that it had before, is heard for a moment only.
+	// mDNS names each device about once a minute.
+	twinSightings = 4
+	twinSpan      = 4 * time.Minute
+
+	// ownFor is how long an address that this node had counts as its own.
+	ownFor = 10 * time.Minute
+
+	// maxTwinAddrs bounds the addresses that are watched.
+	maxTwinAddrs = 64
+)
+
+// Config is what Warnings are made of.
+type Config struct {
+	Store *store.Store
+	Now   func() time.Time // the owner's clock
+	Tell  func(Warning)    // is told each kind of warning once, by any goroutine
+}
+
+// Warnings are what the owner should know.
+type Warnings struct {
+	cfg   Config
+	began time.Time // when the node was started, by the owner's clock
+
+	mu    gosync.Mutex
+	twin  Warning // Since is zero if there is no sign of any
+	told  map[string]bool
+	heard twins
+}
+
+// New returns the Warnings of a node that is being started.
+func New(cfg Config) *Warnings {
+	return &Warnings{cfg: cfg, began: cfg.Now(), told: make(map[string]bool)}
+}
+
+// say tells the owner something for the first time.
+func (w *Warnings) say(warning Warning) {
+	w.mu.Lock()
+	if warning.Code == Twin && !warning.Since.Before(w.twin.Since) {
+		if warning.Detail == "" {
+			warning.Detail = w.twin.Detail
+		}
+		w.twin = warning
+	}
+	again := w.told[warning.Code]
+	w.told[warning.Code] = true
+	w.mu.Unlock()
+	if !again {
+		w.cfg.Tell(warning)
+	}
+}
+
+// Opened tells what was found when the store was opened.
+func (w *Warnings) Opened() {
+	if w.cfg.Store.Copied() {
+		w.say(Warning{Code: Copied, Since: w.cfg.Now()})
+	}
+}
+
+// CameBack takes in that events of this device have come from others, the latest of them written at a time.
+func (w *Warnings) CameBack(written time.Time) {
+	w.say(Warning{Code: Restored, Since: w.cfg.Now()})
+	if written.After(w.began.Add(writtenSince)) {
+		w.say(Warning{Code: Twin, Since: w.cfg.Now()})
+	}
+}
+
+// Sighted takes in that this device was announced at some addresses, while it had its own.
+func (w *Warnings) Sighted(addrs, own []netip.AddrPort) {
+	w.mu.Lock()
+	at, foreign := w.heard.sighted(time.Now(), addrs, own)
+	w.mu.Unlock()
+	if foreign {
+		w.say(Warning{Code: Twin, Detail: at.String(), Since: w.cfg.Now()})
+	}
+}
+
+// All returns what the owner should know now.
+func (w *Warnings) All() ([]Warning, error) {
+	at, proven, err := w.cfg.Store.Restored()
+	if err != nil {
+		return nil, err
+	}
+	now := w.cfg.Now()
+	var out []Warning
+	if !at.IsZero() && now.Sub(at) < restoredFor {
+		code := Copied
+		if proven {
+			code = Restored
+		}
+		out = append(out, Warning{Code: code, Since: at})
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if twin := w.twin; !twin.Since.IsZero() && now.Sub(twin.Since) < twinFor {
+		out = append(out, twin)
+	}
+	return out, nil
+}
+
+// twins watches where this device is announced, which nobody else should do. Its owner guards it.
+type twins struct {
+	own     map[netip.AddrPort]time.Time // addresses of this node, when they last were
+	foreign map[netip.AddrPort]*sightings
+}
+
+type sightings struct {
+	first, last time.Time
+	count       int
+}
+
+// sighted takes in that this device was announced at some addresses, while this node had its own. It returns one that is
+// not this node's and has been announced often enough.
+func (t *twins) sighted(now time.Time, addrs, own []netip.AddrPort) (at netip.AddrPort, foreign bool) {
+	if t.own == nil {
+		t.own, t.foreign = make(map[netip.AddrPort]time.Time), make(map[netip.AddrPort]*sightings)
+	}
+	for a, last := range t.own {
+		if now.Sub(last) > ownFor {
+			delete(t.own, a)
+		}
+	}
+	for a, s := range t.foreign {
+		if now.Sub(s.last) > ownFor {
+			delete(t.foreign, a)
+		}
+	}
+	for _, a := range own {
+		t.own[a] = now
+	}
+	for _, a := range addrs {
+		if _, mine := t.own[a]; mine {
+			continue
+		}
+		s := t.foreign[a]
+		if s == nil {
+			if len(t.foreign) >= maxTwinAddrs {
+				continue
+			}
+			s = &sightings{first: now}
+			t.foreign[a] = s
+		}
+		s.last = now
+		s.count++
+		if s.count >= twinSightings && now.Sub(s.first) >= twinSpan {
+			return a, true
+		}
+	}
+	return netip.AddrPort{}, false
+}
