@@ -2,19 +2,20 @@ package node
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/earshot-im/earshot/crypto"
-	"github.com/earshot-im/earshot/store"
+	"github.com/earshot-im/earshot/node/chat"
+	"github.com/earshot-im/earshot/node/contacts"
+	"github.com/earshot-im/earshot/node/people"
 	"github.com/earshot-im/earshot/store/event"
 )
 
 // contact says whether m knows somebody as a contact.
 func (m *machine) contact(o *machine) bool {
-	them, _ := m.people.get(o.who.person)
+	them, _ := m.people.Get(o.who.person)
 	return them.Contact
 }
 
@@ -27,7 +28,7 @@ func TestStrangerNamedLikeMyGroup(t *testing.T) {
 		g := ann.makes("ops")
 		to := func(who string, want event.Conversation) {
 			t.Helper()
-			sent, err := ann.Send(t.Context(), Outgoing{To: who, Text: "secret"})
+			sent, err := ann.Send(t.Context(), chat.Outgoing{To: who, Text: "secret"})
 			if err != nil || sent.Conversation != want {
 				t.Errorf("to %s: %v, %v", who, sent.To, err)
 			}
@@ -35,7 +36,7 @@ func TestStrangerNamedLikeMyGroup(t *testing.T) {
 			if err != nil || target.ID != want.String() {
 				t.Errorf("%s means %v, %v", who, target, err)
 			}
-			if history, err := ann.History(t.Context(), who, HistoryRange{Limit: 1}); err != nil || len(history) != 1 || history[0].Conversation != want {
+			if history, err := ann.History(t.Context(), who, chat.HistoryRange{Limit: 1}); err != nil || len(history) != 1 || history[0].Conversation != want {
 				t.Errorf("history of %s: %v, %v", who, history, err)
 			}
 		}
@@ -48,10 +49,10 @@ func TestStrangerNamedLikeMyGroup(t *testing.T) {
 		if _, err := ann.Leave(t.Context(), "ops"); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := ann.Send(t.Context(), Outgoing{To: "ops", Text: "secret"}); !errors.Is(err, ErrNotMember) {
+		if _, err := ann.Send(t.Context(), chat.Outgoing{To: "ops", Text: "secret"}); !errors.Is(err, contacts.ErrNotMember) {
 			t.Errorf("to a group that Ann has left: %v", err)
 		}
-		if history, err := ann.History(t.Context(), "ops", HistoryRange{Limit: 100}); err != nil || len(history) != 4 {
+		if history, err := ann.History(t.Context(), "ops", chat.HistoryRange{Limit: 100}); err != nil || len(history) != 4 {
 			t.Errorf("history of a group that Ann has left: %v, %v", history, err)
 		}
 		if ann.contact(mallory) || len(mallory.words(ann, ann)) > 0 {
@@ -61,7 +62,7 @@ func TestStrangerNamedLikeMyGroup(t *testing.T) {
 		other := ann.makes("ops")
 		ann.say(mallory, "who are you?")
 		to("ops", other)
-		var taken *NameTakenError
+		var taken *contacts.NameTakenError
 		if _, err := ann.Accept(t.Context(), mallory.who.person.String(), ""); !errors.As(err, &taken) || taken.Group == nil || taken.Group.ID != other {
 			t.Errorf("accepted under the name of a group: %v", err)
 		}
@@ -82,9 +83,9 @@ func TestStrangersGroupNamedLikeMyContact(t *testing.T) {
 		mallory.makes("Bob", ann)
 		hers := mallory.makes("ops", ann)
 		zoo := mallory.makes("zoo", ann)
-		sent := func(who string) Message {
+		sent := func(who string) chat.Message {
 			t.Helper()
-			m, err := ann.Send(t.Context(), Outgoing{To: who, Text: "secret"})
+			m, err := ann.Send(t.Context(), chat.Outgoing{To: who, Text: "secret"})
 			if err != nil {
 				t.Fatalf("to %s: %v", who, err)
 			}
@@ -102,22 +103,22 @@ func TestStrangersGroupNamedLikeMyContact(t *testing.T) {
 			t.Errorf("topic of the own group: %v", err)
 		}
 		// The beginning of an ID means what is accepted. She has written in none of these yet.
-		if _, err := ann.Group(t.Context(), zoo.String()[:minPrefix]); err == nil {
+		if _, err := ann.Group(t.Context(), zoo.String()[:idPrefix]); err == nil {
 			t.Error("the beginning of the ID of a stranger's group means it")
 		}
 		sent("zoo")
-		if g, err := ann.Group(t.Context(), zoo.String()[:minPrefix]); err != nil || g.ID != zoo {
+		if g, err := ann.Group(t.Context(), zoo.String()[:idPrefix]); err != nil || g.ID != zoo {
 			t.Errorf("the beginning of the ID of a group in which she has written: %v", err)
 		}
 		// What she has written in is hers as well.
 		ann.tell(hers, "hello")
-		var several *AmbiguousError
-		if _, err := ann.Send(t.Context(), Outgoing{To: "ops", Text: "which?"}); !errors.As(err, &several) || len(several.Groups) != 2 {
+		var several *contacts.AmbiguousError
+		if _, err := ann.Send(t.Context(), chat.Outgoing{To: "ops", Text: "which?"}); !errors.As(err, &several) || len(several.Groups) != 2 {
 			t.Errorf("two groups in which she writes: %v", err)
 		}
 		// A person and a group, both settled.
 		ann.makes("Bob")
-		if _, err := ann.Send(t.Context(), Outgoing{To: "Bob", Text: "which?"}); !errors.As(err, &several) || len(several.Groups) != 1 || len(several.Candidates) != 1 {
+		if _, err := ann.Send(t.Context(), chat.Outgoing{To: "Bob", Text: "which?"}); !errors.As(err, &several) || len(several.Groups) != 1 || len(several.Candidates) != 1 {
 			t.Errorf("a contact and a group: %v", err)
 		}
 		if _, err := ann.Block(t.Context(), "Bob"); err != nil {
@@ -133,37 +134,31 @@ func TestAcceptedOnlySinceInvited(t *testing.T) {
 		ann, mallory := all[0], all[1]
 		ann.meets(soon, mallory)
 		g := mallory.makes("zoo", ann)
-		now := func() rank {
-			state, err := ann.groups.State(g)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return ann.groupRank(g, state)
-		}
-		want := func(want rank, when string) {
+		// The beginning of an ID means a group only if that is or was accepted.
+		want := func(want bool, when string) {
 			t.Helper()
-			if got := now(); got != want {
-				t.Errorf("%s: rank %d, want %d", when, got, want)
+			if _, err := ann.Group(t.Context(), g.String()[:idPrefix]); (err == nil) != want {
+				t.Errorf("%s: accepted %t, want %t", when, err == nil, want)
 			}
 		}
-		want(byClaim, "brought in by a stranger")
+		want(false, "brought in by a stranger")
 		ann.tell(g, "hello")
-		want(byContact, "she has written")
+		want(true, "she has written")
 		if _, err := ann.Leave(t.Context(), g.String()); err != nil {
 			t.Fatal(err)
 		}
-		want(byPast, "she has left")
+		want(true, "she has left")
 		w.within(soon, "Mallory hears it", func() bool {
 			group, _ := mallory.Group(t.Context(), g.String())
 			return group.Members == 1
 		})
 		mallory.invites(g, ann)
 		w.within(soon, "she is in again", func() bool { return ann.role(g) != "" })
-		want(byClaim, "brought in again")
+		want(false, "brought in again")
 		if _, err := ann.NameContact(t.Context(), mallory.who.person.String(), "Mal"); err != nil {
 			t.Fatal(err)
 		}
-		want(byContact, "Mallory is a contact")
+		want(true, "Mallory is a contact")
 	})
 }
 
@@ -179,16 +174,16 @@ func TestStrangerInGroupNamedLikeMyContact(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.within(soon, "Ann hears his name", func() bool {
-			them, _ := ann.people.get(mallory.who.person)
+			them, _ := ann.people.Get(mallory.who.person)
 			return them.Claimed == "Bob"
 		})
-		if _, err := ann.SetRole(t.Context(), "lunch", "Bob", RoleOwner); !errors.Is(err, ErrNotMember) {
+		if _, err := ann.SetRole(t.Context(), "lunch", "Bob", chat.RoleOwner); !errors.Is(err, contacts.ErrNotMember) {
 			t.Errorf("Bob is made an owner: %v", err)
 		}
-		if _, err := ann.SetRole(t.Context(), "lunch", bob.who.person.String(), RoleOwner); !errors.Is(err, ErrNotMember) {
+		if _, err := ann.SetRole(t.Context(), "lunch", bob.who.person.String(), chat.RoleOwner); !errors.Is(err, contacts.ErrNotMember) {
 			t.Errorf("Bob is made an owner by ID: %v", err)
 		}
-		if _, err := ann.RemoveMember(t.Context(), "lunch", "Bob"); !errors.Is(err, ErrNotMember) {
+		if _, err := ann.RemoveMember(t.Context(), "lunch", "Bob"); !errors.Is(err, contacts.ErrNotMember) {
 			t.Errorf("Bob is removed: %v", err)
 		}
 		for text, want := range map[string][]crypto.PersonID{
@@ -205,7 +200,7 @@ func TestStrangerInGroupNamedLikeMyContact(t *testing.T) {
 		if sent := ann.tell(g, "@Bob!"); !slices.Equal(sent.Mentions, []crypto.PersonID{bob.who.person}) {
 			t.Errorf("with Bob in the group, he is not mentioned: %v", sent.Mentions)
 		}
-		if _, err := ann.SetRole(t.Context(), "lunch", "Bob", RoleAdmin); err != nil || bob.who.person == mallory.who.person {
+		if _, err := ann.SetRole(t.Context(), "lunch", "Bob", chat.RoleAdmin); err != nil || bob.who.person == mallory.who.person {
 			t.Errorf("Bob is made an admin: %v", err)
 		}
 		members, err := ann.Members(t.Context(), "lunch")
@@ -213,8 +208,8 @@ func TestStrangerInGroupNamedLikeMyContact(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, m := range members {
-			if (m.Role == RoleAdmin) != (m.ID == bob.who.person) {
-				if m.Role != RoleOwner {
+			if (m.Role == chat.RoleAdmin) != (m.ID == bob.who.person) {
+				if m.Role != chat.RoleOwner {
 					t.Errorf("%v is %s", m.ID, m.Role)
 				}
 			}
@@ -225,80 +220,19 @@ func TestStrangerInGroupNamedLikeMyContact(t *testing.T) {
 		if _, err := ann.RemoveMember(t.Context(), "lunch", "Cleo"); err != nil {
 			t.Errorf("the one Cleo in the group: %v", err)
 		}
-		if _, err := ann.RemoveMember(t.Context(), "lunch", "Cleo"); !errors.Is(err, ErrNotMember) {
+		if _, err := ann.RemoveMember(t.Context(), "lunch", "Cleo"); !errors.Is(err, contacts.ErrNotMember) {
 			t.Errorf("no Cleo in the group: %v", err)
 		}
 		if _, err := ann.RemoveMember(t.Context(), "lunch", mallory.who.person.String()); err != nil {
 			t.Errorf("by ID: %v", err)
 		}
-		if _, err := ann.SetRole(t.Context(), "lunch", "Nobody", RoleAdmin); !errors.As(err, new(*UnknownError)) {
+		if _, err := ann.SetRole(t.Context(), "lunch", "Nobody", chat.RoleAdmin); !errors.As(err, new(*people.UnknownError)) {
 			t.Errorf("nobody: %v", err)
 		}
-		if _, err := ann.SetRole(t.Context(), "lunch", "Ann", RoleMember); errors.As(err, new(*UnknownError)) {
+		if _, err := ann.SetRole(t.Context(), "lunch", "Ann", chat.RoleMember); errors.As(err, new(*people.UnknownError)) {
 			t.Errorf("herself: %v", err)
 		}
 	})
-}
-
-// The longest name fits, but not where it is only claimed and a shorter one is settled.
-func TestMentionsGoBySettledNames(t *testing.T) {
-	id := func(n byte) crypto.PersonID { return crypto.PersonID{n} }
-	persons := []*acquaintance{
-		{Person: store.Person{ID: id(1), Claimed: "Ann", Pinned: "Ann", Contact: true}},
-		{Person: store.Person{ID: id(2), Claimed: "Ann Lee", Pinned: "Ann Lee", Contact: true}},
-		{Person: store.Person{ID: id(3), Claimed: "Ann are you"}},
-		{Person: store.Person{ID: id(4), Claimed: "Bob"}},
-		{Person: store.Person{ID: id(5), Claimed: "Bob"}},
-		{Person: store.Person{ID: id(6), Claimed: "Bob Ray"}},
-		{Person: store.Person{ID: id(8), Claimed: "Cleo"}},
-		{Person: store.Person{ID: id(7), Claimed: "Cleo", Pinned: "Cleo", Contact: true}}, // no reader
-		{Person: store.Person{ID: id(9), Claimed: "Dan"}},                                 // no reader
-		{Person: store.Person{ID: id(13), Claimed: "Eve Ray"}},                            // no reader
-		{Person: store.Person{ID: id(10), Claimed: "Eve"}},
-		{Person: store.Person{ID: id(11), Claimed: "Kim", Pinned: "Kim", Petname: "Kim", Contact: true}},
-		{Person: store.Person{ID: id(12), Claimed: "Kim", Pinned: "Kim", Contact: true}},
-	}
-	readers := map[crypto.PersonID]bool{}
-	for _, p := range persons {
-		readers[p.ID] = p.ID != id(7) && p.ID != id(9) && p.ID != id(13)
-	}
-	made := 0
-	among := func() *roll { made++; return newRoll(persons, readers, new(keys).key) }
-	for text, want := range map[string][]crypto.PersonID{
-		"@Ann are you coming?":                   {id(1)},
-		"@Ann Lee?":                              {id(2)},
-		"@ann lee and @Ann":                      {id(1), id(2)},
-		"@Bob Ray":                               {id(6)},
-		"@Bob":                                   nil,
-		"@Cleo":                                  nil,
-		"@Dan":                                   nil,
-		"@Kim":                                   {id(11)},
-		"@Eve @Eve":                              {id(10)},
-		strings.Repeat("@nobody ", 100) + "@Eve": {id(10)},
-		strings.Repeat("@nobody ", 2000) + "@Eve": nil, // there is an end to looking
-		"a@Eve": nil,
-	} {
-		if got := mentions(text, among); !slices.Equal(got, want) {
-			t.Errorf("%.30q mentions %v, want %v", text, got, want)
-		}
-	}
-	if got := mentions("@Eve Ray", among); !slices.Equal(got, []crypto.PersonID{id(10)}) {
-		t.Errorf("a stranger who does not read takes a mention: %v", got)
-	}
-	var many strings.Builder
-	for i := range event.MaxMentions + 5 {
-		name := fmt.Sprint("reader ", i)
-		persons = append(persons, &acquaintance{Person: store.Person{ID: id(byte(100 + i)), Claimed: name}})
-		readers[id(byte(100+i))] = true
-		fmt.Fprintf(&many, "@%s, ", name)
-	}
-	if got := mentions(many.String(), among); len(got) != event.MaxMentions {
-		t.Errorf("%d mentions, an event has room for %d", len(got), event.MaxMentions)
-	}
-	made = 0
-	if mentions("nobody here", among); made > 0 {
-		t.Error("the roll is made for a text that mentions nobody")
-	}
 }
 
 // What can't be sent makes nobody a contact.
@@ -307,16 +241,16 @@ func TestFailedSendMakesNoContact(t *testing.T) {
 		all := w.people("Ann", "Bob")
 		ann, bob := all[0], all[1]
 		ann.meets(soon, bob)
-		for text, want := range map[string]error{"": ErrEmpty, "a\xff": ErrText, strings.Repeat("x", event.MaxText+1): ErrTooLong} {
-			if _, err := ann.Send(t.Context(), Outgoing{To: "Bob", Text: text}); !errors.Is(err, want) {
+		for text, want := range map[string]error{"": chat.ErrEmpty, "a\xff": chat.ErrText, strings.Repeat("x", event.MaxText+1): chat.ErrTooLong} {
+			if _, err := ann.Send(t.Context(), chat.Outgoing{To: "Bob", Text: text}); !errors.Is(err, want) {
 				t.Errorf("sent: %v", err)
 			}
 		}
 		if ann.contact(bob) {
 			t.Error("Bob is a contact")
 		}
-		sent, err := ann.SendAll(t.Context(), []Outgoing{{To: "Bob", Text: "hello"}, {To: "Bob"}})
-		if !errors.Is(err, ErrEmpty) || len(sent) != 1 || !ann.contact(bob) {
+		sent, err := ann.SendAll(t.Context(), []chat.Outgoing{{To: "Bob", Text: "hello"}, {To: "Bob"}})
+		if !errors.Is(err, chat.ErrEmpty) || len(sent) != 1 || !ann.contact(bob) {
 			t.Errorf("of two, the first can be sent: %d, %v", len(sent), err)
 		}
 	})
@@ -340,14 +274,14 @@ func TestWholeIDs(t *testing.T) {
 			}
 		}
 		for who, want := range map[string]error{
-			ann.who.person.String():       ErrSelf,
-			"Ann":                         ErrSelf,
+			ann.who.person.String():       contacts.ErrSelf,
+			"Ann":                         contacts.ErrSelf,
 			"#" + ann.who.person.String(): nil,
 			"#" + bob.who.person.String(): nil,
 			crypto.PersonID{1}.String():   nil,
 		} {
 			_, err := ann.Target(t.Context(), who, "")
-			if unknown := new(UnknownError); want == nil && !errors.As(err, &unknown) || want != nil && !errors.Is(err, want) {
+			if unknown := new(people.UnknownError); want == nil && !errors.As(err, &unknown) || want != nil && !errors.Is(err, want) {
 				t.Errorf("%s: %v, want %v", who, err, want)
 			}
 		}
@@ -356,7 +290,7 @@ func TestWholeIDs(t *testing.T) {
 		if target, err := ann.Target(t.Context(), "Ann", ""); err != nil || target.ID != other.who.person.String() {
 			t.Errorf("the other Ann: %v, %v", target, err)
 		}
-		if _, err := ann.Resolve(t.Context(), g.String()); !errors.As(err, new(*UnknownError)) {
+		if _, err := ann.Resolve(t.Context(), g.String()); !errors.As(err, new(*people.UnknownError)) {
 			t.Errorf("a group where a person is asked for: %v", err)
 		}
 	})

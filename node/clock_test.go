@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/earshot-im/earshot/node/chat"
 	"github.com/earshot-im/earshot/store"
 	"github.com/earshot-im/earshot/store/event"
 )
@@ -35,15 +36,15 @@ func TestClocksTenYearsOff(t *testing.T) {
 						text := fmt.Sprintf("%s %d", from.name, i)
 						m := from.say(to, text)
 						said = append(said, text)
-						from.reaches(3*time.Second, m, StateDelivered)
-						unread, err := unread(to.Node, Filter{})
+						from.reaches(3*time.Second, m, chat.StateDelivered)
+						unread, err := unread(to.Node, chat.Filter{})
 						if err != nil || len(unread) != 1 || unread[0].Text != text {
 							t.Fatalf("%s finds unread: %v, %v", to.name, unread, err)
 						}
 						if err := to.MarkRead(t.Context(), unread[0].ID); err != nil {
 							t.Fatal(err)
 						}
-						from.reaches(3*time.Second, m, StateRead)
+						from.reaches(3*time.Second, m, chat.StateRead)
 					}
 				}
 				// Each was an answer to the one before, so clocks have no say in the order.
@@ -142,10 +143,10 @@ func TestRestoredBackup(t *testing.T) {
 		ann, bob := people[0], people[1]
 		ann.meets(5*time.Second, bob)
 		ann.say(bob, "before 1")
-		ann.reaches(3*time.Second, ann.say(bob, "before 2"), StateDelivered)
+		ann.reaches(3*time.Second, ann.say(bob, "before 2"), chat.StateDelivered)
 		backup := snapshot(t, ann.dir)
-		ann.reaches(3*time.Second, ann.say(bob, "after 1"), StateDelivered)
-		bob.reaches(3*time.Second, bob.say(ann, "from Bob"), StateDelivered)
+		ann.reaches(3*time.Second, ann.say(bob, "after 1"), chat.StateDelivered)
+		bob.reaches(3*time.Second, bob.say(ann, "from Bob"), chat.StateDelivered)
 		bob.stop()
 		ann.stop()
 
@@ -154,7 +155,7 @@ func TestRestoredBackup(t *testing.T) {
 		time.Sleep(time.Second)
 		queued := ann.say(bob, "after the restore") // takes the place of "after 1" in the log
 		bob.start()
-		ann.reaches(10*time.Second, queued, StateDelivered)
+		ann.reaches(10*time.Second, queued, chat.StateDelivered)
 		w.within(10*time.Second, "both have everything", func() bool { return len(ann.rows(bob)) == 5 && len(bob.rows(ann)) == 5 })
 		for i, m := range people {
 			have, want := texts(m.rows(people[1-i])), []string{"after 1", "after the restore", "before 1", "before 2", "from Bob"}
@@ -164,7 +165,7 @@ func TestRestoredBackup(t *testing.T) {
 			}
 		}
 		bob.got(time.Second, ann, "before 1", "before 2", "after 1", "after the restore")
-		ann.reaches(3*time.Second, ann.say(bob, "and on"), StateDelivered)
+		ann.reaches(3*time.Second, ann.say(bob, "and on"), chat.StateDelivered)
 		w.within(3*time.Second, "the outbox is empty", func() bool { return ann.pending() == 0 })
 	})
 }

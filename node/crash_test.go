@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/earshot-im/earshot/node/chat"
 	"github.com/earshot-im/earshot/node/sync"
 	"github.com/earshot-im/earshot/store/event"
 )
@@ -26,7 +27,7 @@ func TestWhatWasSaidSurvivesCrash(t *testing.T) {
 			} else {
 				if round%4 == 3 {
 					m.until(ann, "it is acknowledged", func(s *seen) bool { return s.holds(m, round+1) })
-					unread, err := unread(ann.Node, Filter{})
+					unread, err := unread(ann.Node, chat.Filter{})
 					if err != nil || len(unread) == 0 {
 						t.Fatalf("nothing unread: %v", err)
 					}
@@ -82,14 +83,14 @@ func TestReadThenCrash(t *testing.T) {
 		ann, bob := people[0], people[1]
 		bob.meets(5*time.Second, ann)
 		sent := ann.say(bob, "hello")
-		ann.reaches(5*time.Second, sent, StateDelivered)
+		ann.reaches(5*time.Second, sent, chat.StateDelivered)
 		time.Sleep(5 * time.Second)
 		if err := bob.MarkRead(t.Context(), sent.ID); err != nil {
 			t.Fatal(err)
 		}
 		bob.kill()
 		bob.start()
-		ann.reaches(10*time.Second, sent, StateRead)
+		ann.reaches(10*time.Second, sent, chat.StateRead)
 	})
 }
 

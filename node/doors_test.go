@@ -8,9 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/earshot-im/earshot/crypto"
-	"github.com/earshot-im/earshot/node/authority"
-	"github.com/earshot-im/earshot/node/groups"
+	"github.com/earshot-im/earshot/node/contacts"
+	"github.com/earshot-im/earshot/node/ingest"
 	"github.com/earshot-im/earshot/node/sync"
 	"github.com/earshot-im/earshot/store"
 	"github.com/earshot-im/earshot/store/event"
@@ -75,10 +74,10 @@ func TestRunBroughtByAThirdPerson(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if in := ann.Ingest(t.Context(), run, Road{From: m.person}); !errors.Is(in.Err, errStranger) {
+			if in := ann.door.Ingest(t.Context(), run, m.person); !errors.Is(in.Err, ingest.ErrStranger) {
 				t.Errorf("brought by Mallory: %v", in.Err)
 			}
-			if in := ann.Ingest(t.Context(), run, Road{From: bob.who.person}); in.Err != nil {
+			if in := ann.door.Ingest(t.Context(), run, bob.who.person); in.Err != nil {
 				t.Errorf("brought by Bob: %v", in.Err)
 			}
 		}
@@ -88,70 +87,11 @@ func TestRunBroughtByAThirdPerson(t *testing.T) {
 			"in the conversation of two others": m.run(m.event("words", func(h *event.Header) { h.Conversation = c })),
 			"of a third":                        eve.run(eve.event("words", func(h *event.Header) { h.Conversation = m.conversation() })),
 		} {
-			if in := ann.Ingest(t.Context(), *f.Run, Road{From: m.person}); !errors.Is(in.Err, errStranger) {
+			if in := ann.door.Ingest(t.Context(), *f.Run, m.person); !errors.Is(in.Err, ingest.ErrStranger) {
 				t.Errorf("%s: %v", what, in.Err)
 			}
 		}
 	})
-}
-
-// Each reason why a run is not taken is told to the peer as what it is: of the one run or of the log, by a refusal or by
-// the end of the session.
-func TestAnswersToRuns(t *testing.T) {
-	inWorld(t, 126, func(t *testing.T, w *world) {
-		ann := w.people("Ann")[0]
-		s := &session{node: ann.Node, log: ann.log}
-		log := event.Log{Conversation: event.Conversation{1}}
-		held := event.Segments{{First: 1, Last: 2, ID: event.ID{2}}}
-		for _, c := range []struct {
-			err    error
-			reason sync.Reason
-			once   bool
-			ends   error
-		}{
-			{nil, 0, false, nil},
-			{store.ErrTooManySegments, sync.TooManySegments, true, nil},
-			{errEarly, sync.TooEarly, true, nil},
-			{store.ErrBudget, sync.OverBudget, false, nil},
-			{store.ErrForked, sync.Forked, false, nil},
-			{errStranger, sync.NotPermitted, false, nil},
-			{authority.ErrNotPermitted, sync.NotPermitted, false, nil},
-			{authority.ErrCut, sync.NotPermitted, false, nil},
-			{store.ErrCut, sync.NotPermitted, false, nil},
-			{errUnproven, 0, false, sync.ErrProtocol},
-			{errors.New("disk full"), 0, false, sync.ErrStore},
-		} {
-			got, ok := s.answer(7, log, Ingested{Segments: held, Err: c.err}).(sync.Stored)
-			if !ok || got.Ticket != 7 || got.Refused != c.reason || got.Once != c.once || !errors.Is(got.Err, c.ends) || !slices.Equal(got.Segments, held) {
-				t.Errorf("%v: %+v", c.err, got)
-			}
-		}
-		if got, ok := s.answer(7, log, Ingested{Err: authority.ErrParent}).(sync.NeedControl); !ok || got.Ticket != 7 {
-			t.Errorf("an unknown head: %+v", got)
-		}
-		if got, ok := s.answer(7, log, Ingested{Err: &groups.NeedsCardError{Head: crypto.Hash{1}}}).(sync.NeedCard); !ok || got.Ticket != 7 || got.Head != (crypto.Hash{1}) {
-			t.Errorf("an unknown card: %+v", got)
-		}
-	})
-}
-
-// A claim that the disk went back is believed once an hour in each conversation.
-func TestRollbackIsBelievedOnceAnHour(t *testing.T) {
-	n := &Node{rollbacks: map[event.Conversation]time.Time{}}
-	at := time.Unix(1000, 0)
-	one, other := event.Conversation{1}, event.Conversation{2}
-	believes := func(c event.Conversation, after time.Duration, want bool) {
-		t.Helper()
-		if got := n.believesRollback(c, at.Add(after)); got != want {
-			t.Errorf("after %v: believed %t, want %t", after, got, want)
-		}
-	}
-	believes(one, -20*365*24*time.Hour, true) // whatever the clock says
-	n.rolledBack(one, at)
-	believes(one, 0, false)
-	believes(one, time.Hour-1, false)
-	believes(one, time.Hour, true)
-	believes(other, 0, true)
 }
 
 // waits sends a message whose cause never comes.
@@ -203,7 +143,7 @@ func TestSaidWhileOutIsNotServed(t *testing.T) {
 		ann.meets(soon, bob, dora)
 		bob.meets(soon, dora)
 		g := ann.makes("lunch", bob, dora)
-		if _, err := ann.SetHistory(t.Context(), "lunch", HistoryAll); err != nil {
+		if _, err := ann.SetHistory(t.Context(), "lunch", contacts.HistoryAll); err != nil {
 			t.Fatal(err)
 		}
 		ann.tell(g, "with Dora")

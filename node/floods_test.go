@@ -12,6 +12,8 @@ import (
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/discovery"
+	"github.com/earshot-im/earshot/node/chat"
+	"github.com/earshot-im/earshot/node/people"
 	"github.com/earshot-im/earshot/node/sync"
 	"github.com/earshot-im/earshot/store"
 	"github.com/earshot-im/earshot/store/event"
@@ -111,7 +113,7 @@ func TestRollbackClaims(t *testing.T) {
 		m.greet(ann)
 		const letters = 4
 		for i := range letters {
-			if _, err := ann.Send(t.Context(), Outgoing{To: m.person.String(), Text: fmt.Sprint(i) + strings.Repeat("x", 50_000)}); err != nil {
+			if _, err := ann.Send(t.Context(), chat.Outgoing{To: m.person.String(), Text: fmt.Sprint(i) + strings.Repeat("x", 50_000)}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -184,9 +186,9 @@ func TestForgedSightings(t *testing.T) {
 			}
 			return false
 		})
-		states, err := ann.hub.states(t.Context())
-		if err != nil || len(states) > discovery.MaxDevices+2 {
-			t.Errorf("%d devices are remembered, %v", len(states), err)
+		states := ann.mesh.States()
+		if len(states) > discovery.MaxDevices+2 {
+			t.Errorf("%d devices are remembered", len(states))
 		}
 		dialling := 0
 		for _, s := range states {
@@ -227,7 +229,7 @@ func TestBudgetHolders(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		for range 5 {
 			w.talk(ann, bob)
-			bob.reaches(soon, bob.say(ann, strings.Repeat("y", 60_000)), StateDelivered)
+			bob.reaches(soon, bob.say(ann, strings.Repeat("y", 60_000)), chat.StateDelivered)
 			time.Sleep(3 * time.Second)
 		}
 		cancel()
@@ -266,7 +268,7 @@ func TestReceiptFloods(t *testing.T) {
 		if n := kept(); n > 0 {
 			t.Errorf("%d receipts of a stranger are kept", n)
 		}
-		if _, err := ann.Send(t.Context(), Outgoing{To: m.person.String(), Text: "hello"}); err != nil {
+		if _, err := ann.Send(t.Context(), chat.Outgoing{To: m.person.String(), Text: "hello"}); err != nil {
 			t.Fatal(err)
 		}
 		flood()
@@ -280,7 +282,7 @@ func TestReceiptFloods(t *testing.T) {
 // before somebody is accepted.
 func TestRequestFloods(t *testing.T) {
 	attacked(t, func(t *testing.T, w *world, ann, bob *machine, _ *mallory) {
-		if err := ann.SetAccept(t.Context(), AcceptContacts); err != nil {
+		if err := ann.SetAccept(t.Context(), people.AcceptContacts); err != nil {
 			t.Fatal(err)
 		}
 		var last *mallory
@@ -299,7 +301,7 @@ func TestRequestFloods(t *testing.T) {
 		if err != nil || len(requests) != store.MaxRequests {
 			t.Fatalf("%d requests, %v", len(requests), err)
 		}
-		unread, err := unread(ann.Node, Filter{})
+		unread, err := unread(ann.Node, chat.Filter{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -316,7 +318,7 @@ func TestRequestFloods(t *testing.T) {
 		if _, err := ann.Accept(t.Context(), requests[0].Person.String(), ""); err != nil {
 			t.Fatal(err)
 		}
-		history, err := ann.History(t.Context(), requests[0].Person.String(), HistoryRange{Limit: 10})
+		history, err := ann.History(t.Context(), requests[0].Person.String(), chat.HistoryRange{Limit: 10})
 		if err != nil || len(history) == 0 || history[0].Text != "may I?" {
 			t.Errorf("after accepting: %v, %v", history, err)
 		}
@@ -333,10 +335,10 @@ func TestNobodyReads(t *testing.T) {
 		m.connect(ann)
 		m.send(m.greeting()...)
 		m.offer()
-		w.within(soon, "Ann knows her", func() bool { _, ok := ann.people.get(m.person); return ok })
-		letters := make([]Outgoing, 200)
+		w.within(soon, "Ann knows her", func() bool { _, ok := ann.people.Get(m.person); return ok })
+		letters := make([]chat.Outgoing, 200)
 		for i := range letters {
-			letters[i] = Outgoing{To: m.person.String(), Text: strings.Repeat("x", 50_000)}
+			letters[i] = chat.Outgoing{To: m.person.String(), Text: strings.Repeat("x", 50_000)}
 		}
 		if _, err := ann.SendAll(t.Context(), letters); err != nil {
 			t.Fatal(err)
@@ -346,13 +348,9 @@ func TestNobodyReads(t *testing.T) {
 			time.Sleep(10 * time.Second)
 		}
 		held := 0
-		ann.eachSession(func(s *session) {
-			if s.peer == m.key.ID() {
-				s.out.mu.Lock()
-				held = len(s.out.bytes)
-				s.out.mu.Unlock()
-			}
-		})
+		for _, s := range ann.mesh.With(m.person) {
+			held += s.Unsent()
+		}
 		if held > sync.WindowBytes {
 			t.Errorf("%d bytes are held for who does not read", held)
 		}

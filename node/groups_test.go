@@ -8,6 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/earshot-im/earshot/node/chat"
+	"github.com/earshot-im/earshot/node/contacts"
+	"github.com/earshot-im/earshot/node/people"
 	"github.com/earshot-im/earshot/store"
 	"github.com/earshot-im/earshot/store/event"
 )
@@ -43,7 +46,7 @@ func (m *machine) invites(g event.Conversation, others ...*machine) {
 // role is what the owner of m is in a group, by what m knows.
 func (m *machine) role(g event.Conversation) string {
 	group, err := m.Group(m.w.t.Context(), g.String())
-	if unknown := new(UnknownError); errors.As(err, &unknown) {
+	if unknown := new(people.UnknownError); errors.As(err, &unknown) {
 		return ""
 	} else if err != nil {
 		m.w.t.Fatal(err)
@@ -52,9 +55,9 @@ func (m *machine) role(g event.Conversation) string {
 }
 
 // tell sends words to a group.
-func (m *machine) tell(g event.Conversation, text string) Message {
+func (m *machine) tell(g event.Conversation, text string) chat.Message {
 	m.w.t.Helper()
-	sent, err := m.Send(m.w.t.Context(), Outgoing{To: "#" + g.String(), Text: text})
+	sent, err := m.Send(m.w.t.Context(), chat.Outgoing{To: "#" + g.String(), Text: text})
 	if err != nil {
 		m.w.t.Fatalf("%s to the group: %v", m.name, err)
 	}
@@ -101,13 +104,13 @@ func TestGroup(t *testing.T) {
 		for _, m := range all {
 			m.hears(g, "at one?")
 		}
-		ann.reaches(5*time.Second, first, StateDelivered)
+		ann.reaches(5*time.Second, first, chat.StateDelivered)
 		time.Sleep(time.Second)
 		bob.tell(g, "fine, @Cleo?")
 		for _, m := range all {
 			m.hears(g, "at one?", "fine, @Cleo?")
 		}
-		new, err := unread(cleo.Node, Filter{In: "#lunch"})
+		new, err := unread(cleo.Node, chat.Filter{In: "#lunch"})
 		if err != nil || len(new) != 2 {
 			t.Fatalf("Cleo has %d unread, err %v", len(new), err)
 		}
@@ -115,7 +118,7 @@ func TestGroup(t *testing.T) {
 			t.Errorf("message arrived as %+v", last)
 		}
 		for _, m := range []*machine{bob, cleo} {
-			page, err := unread(m.Node, Filter{})
+			page, err := unread(m.Node, chat.Filter{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -125,13 +128,13 @@ func TestGroup(t *testing.T) {
 				}
 			}
 		}
-		ann.reaches(5*time.Second, first, StateRead)
+		ann.reaches(5*time.Second, first, chat.StateRead)
 		reached, err := ann.Receipts(t.Context(), first.ID)
-		if err != nil || len(reached) != 2 || reached[0].State != StateRead || reached[1].State != StateRead {
+		if err != nil || len(reached) != 2 || reached[0].State != chat.StateRead || reached[1].State != chat.StateRead {
 			t.Errorf("receipts: %+v, %v", reached, err)
 		}
 		members, err := bob.Members(t.Context(), "lunch")
-		if err != nil || len(members) != 3 || members[0].Name != "Ann" || members[0].Role != RoleOwner || !members[1].Self {
+		if err != nil || len(members) != 3 || members[0].Name != "Ann" || members[0].Role != chat.RoleOwner || !members[1].Self {
 			t.Errorf("members at Bob: %+v, %v", members, err)
 		}
 	})
@@ -170,9 +173,9 @@ func TestAbsentMemberCatchesUpFromAnother(t *testing.T) {
 
 func TestNewcomersHistory(t *testing.T) {
 	for policy, want := range map[string][]string{
-		HistoryJoined: {"welcome"},
-		HistoryAll:    {"old", "recent", "welcome"},
-		"2d":          {"recent", "welcome"},
+		contacts.HistoryJoined: {"welcome"},
+		contacts.HistoryAll:    {"old", "recent", "welcome"},
+		"2d":                   {"recent", "welcome"},
 	} {
 		t.Run(policy, func(t *testing.T) {
 			inWorld(t, 3, func(t *testing.T, w *world) {
@@ -235,7 +238,7 @@ func TestRemovedMemberHearsNothingMore(t *testing.T) {
 		ann.hears(g, "all three", "without Bob", "quite so")
 		cleo.hears(g, "all three", "without Bob", "quite so")
 		bob.hears(g, "all three")
-		if _, err := bob.Send(t.Context(), Outgoing{To: "#lunch", Text: "hello?"}); !errors.Is(err, ErrNotMember) {
+		if _, err := bob.Send(t.Context(), chat.Outgoing{To: "#lunch", Text: "hello?"}); !errors.Is(err, contacts.ErrNotMember) {
 			t.Errorf("Bob writes: %v", err)
 		}
 		time.Sleep(time.Minute)
@@ -309,7 +312,7 @@ func TestLeave(t *testing.T) {
 				return group.Members == 2
 			})
 		}
-		if role := bob.role(g); role == RoleMember && cleo.role(g) == RoleMember {
+		if role := bob.role(g); role == chat.RoleMember && cleo.role(g) == chat.RoleMember {
 			t.Error("a group without an owner")
 		}
 		bob.tell(g, "she has gone")
@@ -327,8 +330,8 @@ func TestTwoGroupsOfOneName(t *testing.T) {
 		ann.say(bob, "hello") // what strangers bring her into is not hers yet
 		one := ann.makes("Lunch", bob)
 		two := bob.makes("lunch", ann)
-		_, err := ann.Send(t.Context(), Outgoing{To: "#lunch", Text: "which?"})
-		if ambiguous := new(AmbiguousError); !errors.As(err, &ambiguous) || len(ambiguous.Groups) != 2 {
+		_, err := ann.Send(t.Context(), chat.Outgoing{To: "#lunch", Text: "which?"})
+		if ambiguous := new(contacts.AmbiguousError); !errors.As(err, &ambiguous) || len(ambiguous.Groups) != 2 {
 			t.Fatalf("two groups of one name: %v", err)
 		}
 		ann.tell(two, "that one")
@@ -336,7 +339,7 @@ func TestTwoGroupsOfOneName(t *testing.T) {
 		if _, err := ann.Leave(t.Context(), one.String()); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := ann.Send(t.Context(), Outgoing{To: "lunch", Text: "the other is left"}); err != nil {
+		if _, err := ann.Send(t.Context(), chat.Outgoing{To: "lunch", Text: "the other is left"}); err != nil {
 			t.Errorf("after leaving one of them: %v", err)
 		}
 	})
@@ -349,20 +352,23 @@ func TestActs(t *testing.T) {
 		ann, bob := all[0], all[1]
 		ann.meets(5*time.Second, bob)
 		g := ann.makes("lunch", bob)
-		for name, send := range map[string]func(string) Message{
-			"group":  func(text string) Message { return ann.tell(g, text) },
-			"direct": func(text string) Message { return ann.say(bob, text) },
+		for name, send := range map[string]func(string) chat.Message{
+			"group":  func(text string) chat.Message { return ann.tell(g, text) },
+			"direct": func(text string) chat.Message { return ann.say(bob, text) },
 		} {
 			sent := send("att one")
-			seen := func() Message {
-				row, err := bob.store.Row(sent.ID)
-				if err != nil {
-					return Message{}
+			seen := func() chat.Message {
+				shown, err := bob.History(t.Context(), sent.Conversation.String(), chat.HistoryRange{Limit: 100})
+				if name == "direct" {
+					shown, err = bob.History(t.Context(), ann.who.person.String(), chat.HistoryRange{Limit: 100})
 				}
-				return bob.message(&row)
+				if i := slices.IndexFunc(shown, func(m chat.Message) bool { return m.ID == sent.ID }); err == nil && i >= 0 {
+					return shown[i]
+				}
+				return chat.Message{}
 			}
 			w.within(5*time.Second, name+": arrives", func() bool { return seen().Text == "att one" })
-			if _, err := bob.Edit(t.Context(), sent.ID, "mine"); !errors.Is(err, ErrNotYours) {
+			if _, err := bob.Edit(t.Context(), sent.ID, "mine"); !errors.Is(err, chat.ErrNotYours) {
 				t.Errorf("%s: edits another's message: %v", name, err)
 			}
 			if _, err := ann.Edit(t.Context(), sent.ID, "at one"); err != nil {
@@ -382,7 +388,7 @@ func TestActs(t *testing.T) {
 			w.within(5*time.Second, name+": is recalled", func() bool { return seen().Kind == "recalled" && seen().Text == "" })
 			late := send("stays")
 			time.Sleep(3 * time.Minute)
-			if _, err := ann.Recall(t.Context(), late.ID); !errors.Is(err, ErrTooLate) {
+			if _, err := ann.Recall(t.Context(), late.ID); !errors.Is(err, chat.ErrTooLate) {
 				t.Errorf("%s: recalled after three minutes: %v", name, err)
 			}
 		}
@@ -527,12 +533,11 @@ func TestInvitationWaitsForAccept(t *testing.T) {
 		all := w.people("Ann", "Bob")
 		ann, bob := all[0], all[1]
 		ann.meets(soon, bob)
-		if err := bob.SetAccept(t.Context(), AcceptContacts); err != nil {
+		if err := bob.SetAccept(t.Context(), people.AcceptContacts); err != nil {
 			t.Fatal(err)
 		}
 		w.within(soon, "they meet again", func() bool {
-			them, _ := ann.people.get(bob.who.person)
-			return len(them.online) > 0
+			return ann.mesh.Here(bob.who.person)
 		})
 		g := ann.makes("lunch")
 		ann.invites(g, bob)

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/semaphore"
 
+	"github.com/earshot-im/earshot/node/chat"
 	"github.com/earshot-im/earshot/node/sync"
 	"github.com/earshot-im/earshot/store"
 	"github.com/earshot-im/earshot/store/event"
@@ -36,16 +37,14 @@ func attacked(t *testing.T, attack func(t *testing.T, w *world, ann, bob *machin
 		w.talk(ann, bob)
 		_ = m.link.Close()
 		w.within(soon, "the session ends", func() bool {
-			_, known := ann.people.get(m.person)
-			them, _ := ann.people.get(m.person)
-			return !known || len(them.online) == 0
+			return !ann.mesh.Here(m.person)
 		})
 		w.within(frameTimeout+soon, "all of the budget for what is not proven comes back", func() bool {
-			for _, budget := range []*semaphore.Weighted{ann.unproven, ann.strange} {
-				if !budget.TryAcquire(unprovenBudget) {
+			for _, budget := range []*semaphore.Weighted{ann.contactsFrames, ann.strangersFrames} {
+				if !budget.TryAcquire(framesBudget) {
 					return false
 				}
-				budget.Release(unprovenBudget)
+				budget.Release(framesBudget)
 			}
 			return true
 		})
@@ -60,14 +59,14 @@ func (w *world) talk(a, b *machine) {
 	began := time.Now()
 	for _, turn := range [][2]*machine{{a, b}, {b, a}} {
 		from, to := turn[0], turn[1]
-		sent, err := from.Send(w.t.Context(), Outgoing{To: to.name, Text: fmt.Sprintf("%s %d", from.name, w.talks)})
+		sent, err := from.Send(w.t.Context(), chat.Outgoing{To: to.name, Text: fmt.Sprintf("%s %d", from.name, w.talks)})
 		if err != nil {
 			w.t.Fatalf("%s sends to %s: %v", from.name, to.name, err)
 		}
 		if want := to.who.person.String(); sent.To.ID != want {
 			w.t.Fatalf("a message to %s goes to %s, want %s", to.name, sent.To.ID, want)
 		}
-		from.reaches(soon, sent, StateDelivered)
+		from.reaches(soon, sent, chat.StateDelivered)
 	}
 	if d := time.Since(began); d > soon {
 		w.t.Errorf("a message each way took %s", d)
@@ -274,7 +273,7 @@ func TestForkedLog(t *testing.T) {
 		if forked != 2 {
 			t.Errorf("%d rows are shown as forked, of %q", forked, texts(m.rowsAt(ann)))
 		}
-		sent, err := ann.Send(t.Context(), Outgoing{To: m.person.String(), Text: "what?"})
+		sent, err := ann.Send(t.Context(), chat.Outgoing{To: m.person.String(), Text: "what?"})
 		if err != nil {
 			t.Fatal(err)
 		}

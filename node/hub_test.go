@@ -1,14 +1,13 @@
 package node
 
 import (
-	"context"
-	"errors"
 	"net/netip"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/earshot-im/earshot/discovery"
+	"github.com/earshot-im/earshot/node/chat"
 )
 
 // at is where the machine listens.
@@ -16,7 +15,7 @@ func (m *machine) at() netip.AddrPort { return netip.AddrPortFrom(m.addr(), worl
 
 // saved is where the machine looks for another when it starts, the best first.
 func (m *machine) saved(other *machine) []netip.AddrPort {
-	for _, s := range m.savedSightings() {
+	for _, s := range m.people.Saved() {
 		if s.Device == peerID(other.who.device) {
 			return s.Addrs
 		}
@@ -24,40 +23,23 @@ func (m *machine) saved(other *machine) []netip.AddrPort {
 	return nil
 }
 
-// TestHubAnswersWhileItStops: a session that ends because the node stops still has its end taken in.
-func TestHubAnswersWhileItStops(t *testing.T) {
+// TestMeshAnswersWhenItHasStopped: a session that ends because the node stops still has its end taken in, and who is connected
+// can be asked ever after.
+func TestMeshAnswersWhenItHasStopped(t *testing.T) {
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		people := w.people("Ann", "Bob") // Bob dials, Ann is dialled
 		people[1].meets(soon, people[0])
 		for i, m := range people {
-			hub, device := m.hub, peerID(people[1-i].who.device)
-			connected := false
-			if err := hub.ask(t.Context(), func() { connected = hub.planner.State(device).Connected }); err != nil || !connected {
-				t.Fatalf("%s is not connected: %v", m.name, err)
+			mesh, other := m.mesh, people[1-i].who
+			if !mesh.States()[other.device].Connected {
+				t.Fatalf("%s is not connected", m.name)
 			}
 			m.stop()
-			if len(hub.sessions) != 0 || hub.planner.State(device).Connected {
-				t.Errorf("%s still has %d sessions when it has stopped", m.name, len(hub.sessions))
+			if n := len(mesh.Sessions()); n != 0 || mesh.States()[other.device].Connected || mesh.Online(other.device) || mesh.Here(other.person) {
+				t.Errorf("%s still has %d sessions when it has stopped", m.name, n)
 			}
 			m.start(w.addresses()...)
 			m.meets(soon, people[1-i])
-		}
-	})
-}
-
-// TestHubAdmitsNobodyWhileItStops: a session that is admitted then would be waited for by nobody.
-func TestHubAdmitsNobodyWhileItStops(t *testing.T) {
-	inWorld(t, 1, func(t *testing.T, w *world) {
-		ann := w.people("Ann")[0]
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel()
-		var err error
-		if asked := ann.hub.ask(t.Context(), func() { err = ann.hub.admit(ctx, &session{peer: newKey(t).ID()}) }); asked != nil {
-			t.Fatal(asked)
-		}
-		if !errors.Is(err, errGone) {
-			t.Errorf("admitted: %v", err)
-			ann.hub.running.Done()
 		}
 	})
 }
@@ -69,11 +51,11 @@ func TestStopSavesLastAddress(t *testing.T) {
 		people := w.people("Ann", "Bob")
 		ann, bob := people[0], people[1]
 		bob.meets(soon, ann)
-		bob.reaches(soon, bob.say(ann, "hello"), StateDelivered)
+		bob.reaches(soon, bob.say(ann, "hello"), chat.StateDelivered)
 		time.Sleep(time.Minute)
 		ann.host.Move(ann.addr(), w.freshAddr()) // her laptop is plugged in as well
 		to := netip.AddrPortFrom(ann.host.Addrs()[1], worldPort)
-		bob.hub.sighted(discovery.Sighting{Device: peerID(ann.who.device), Addrs: []netip.AddrPort{to}, Source: discovery.FromMDNS})
+		bob.mesh.Sighted(discovery.Sighting{Device: peerID(ann.who.device), Addrs: []netip.AddrPort{to}, Source: discovery.FromMDNS})
 		bob.stop()
 		bob.start()
 		if at := bob.saved(ann); !slices.Contains(at, to) {
@@ -92,8 +74,7 @@ func TestNewAddressIsTold(t *testing.T) {
 		ann.host.Move(ann.addr(), w.freshAddr()) // her laptop is plugged in as well
 		to := netip.AddrPortFrom(ann.host.Addrs()[1], worldPort)
 		w.within(10*time.Second, "Bob hears of it", func() bool {
-			states, err := bob.hub.states(t.Context())
-			return err == nil && slices.Contains(states[ann.who.device].Addrs, to)
+			return slices.Contains(bob.mesh.States()[ann.who.device].Addrs, to)
 		})
 	})
 }

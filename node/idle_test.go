@@ -14,6 +14,7 @@ import (
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/discovery"
+	"github.com/earshot-im/earshot/node/chat"
 	"github.com/earshot-im/earshot/node/link/memnet"
 	"github.com/earshot-im/earshot/node/sync"
 )
@@ -141,7 +142,7 @@ func TestLastSeen(t *testing.T) {
 		ann, bob := people[0], people[1]
 		ann.meets(soon, bob)
 		bob.meets(soon, ann)
-		bob.reaches(soon, bob.say(ann, "hello"), StateDelivered)
+		bob.reaches(soon, bob.say(ann, "hello"), chat.StateDelivered)
 		about := func(when string, want time.Time, less time.Duration) {
 			t.Helper()
 			if at := bob.lastSeen(ann); at.After(want.Add(time.Second)) || at.Before(want.Add(-less-time.Second)) {
@@ -190,7 +191,7 @@ func TestForgedAddressesAreNotSaved(t *testing.T) {
 				for j, m := range people {
 					other := people[1-j]
 					forged := []netip.AddrPort{netip.AddrPortFrom(numbered(1000+i), 9), netip.AddrPortFrom(other.addr(), uint16(i)+9)}
-					m.hub.sighted(discovery.Sighting{Device: peerID(other.who.device), Addrs: forged, Source: discovery.FromMDNS})
+					m.mesh.Sighted(discovery.Sighting{Device: peerID(other.who.device), Addrs: forged, Source: discovery.FromMDNS})
 				}
 				time.Sleep(time.Second)
 			}
@@ -210,8 +211,8 @@ func TestForgedAddressesAreNotSaved(t *testing.T) {
 		bob.meets(soon, ann)
 		time.Sleep(time.Second)
 		forge()
-		ann.reaches(soon, ann.say(bob, "hello"), StateDelivered)
-		bob.reaches(soon, bob.say(ann, "hello"), StateDelivered)
+		ann.reaches(soon, ann.say(bob, "hello"), chat.StateDelivered)
+		bob.reaches(soon, bob.say(ann, "hello"), chat.StateDelivered)
 		time.Sleep(2 * savePause)
 		check("crash", (*machine).kill)
 		time.Sleep(time.Second)
@@ -244,14 +245,14 @@ func TestRestlessPeer(t *testing.T) {
 		}
 		ann.kill()
 		ann.start()
-		for _, s := range ann.savedSightings() {
+		for _, s := range ann.people.Saved() {
 			for _, at := range s.Addrs {
 				if s.Device != peerID(m.key.ID()) || at.Port() != 9 || !numbered(1000+seconds-20).Less(at.Addr()) && at == s.Addrs[0] {
 					t.Errorf("%s is looked for at %s, want what it told last of itself", s.Device, s.Addrs)
 				}
 			}
 		}
-		if len(ann.savedSightings()) != 1 {
+		if len(ann.people.Saved()) != 1 {
 			t.Error("what the peer told of itself was not saved")
 		}
 	})
@@ -277,7 +278,7 @@ func TestPortThatChanged(t *testing.T) {
 		}
 		ann.kill()
 		ann.start()
-		saved := ann.savedSightings()
+		saved := ann.people.Saved()
 		if len(saved) != 1 || saved[0].Addrs[0].Port() != 11 {
 			t.Errorf("she is looked for at %v, want port 11 first", saved)
 		}
@@ -316,7 +317,7 @@ func TestAddressSurvivesCrash(t *testing.T) {
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		people := w.people("Ann", "Bob")
 		ann, bob := people[0], people[1]
-		if err := ann.SetAccept(t.Context(), AcceptContacts); err != nil {
+		if err := ann.SetAccept(t.Context(), "contacts"); err != nil {
 			t.Fatal(err)
 		}
 		bob.stop()
@@ -344,7 +345,7 @@ func TestPortOfWhoCalledIsNoAddress(t *testing.T) {
 		if err := bob.Node.host.Connect(t.Context(), peerID(ann.who.device), memnet.Multiaddrs(ann.addr(), worldPort)); err != nil {
 			t.Fatal(err)
 		}
-		ann.hub.sighted(discovery.Sighting{Device: peerID(bob.who.device), Addrs: []netip.AddrPort{bob.at()}, Source: discovery.FromManual})
+		ann.mesh.Sighted(discovery.Sighting{Device: peerID(bob.who.device), Addrs: []netip.AddrPort{bob.at()}, Source: discovery.FromManual})
 		ann.meets(soon, bob)
 		if _, err := ann.NameContact(t.Context(), bob.who.person.String(), "Bob"); err != nil {
 			t.Fatal(err)

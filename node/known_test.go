@@ -8,6 +8,7 @@ import (
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/discovery"
 	"github.com/earshot-im/earshot/node/authority"
+	"github.com/earshot-im/earshot/node/contacts"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -27,9 +28,9 @@ func TestLearntBeforeKnown(t *testing.T) {
 			return "Dora"
 		},
 		"blocked": func(t *testing.T, _ *world, ann, dora *machine) string {
-			for _, change := range []func() (Person, error){
-				func() (Person, error) { return ann.Block(t.Context(), dora.who.person.String()) },
-				func() (Person, error) { return ann.Unblock(t.Context(), dora.who.person.String()) },
+			for _, change := range []func() (contacts.Person, error){
+				func() (contacts.Person, error) { return ann.Block(t.Context(), dora.who.person.String()) },
+				func() (contacts.Person, error) { return ann.Unblock(t.Context(), dora.who.person.String()) },
 			} {
 				if _, err := change(); err != nil {
 					t.Fatal(err)
@@ -42,7 +43,7 @@ func TestLearntBeforeKnown(t *testing.T) {
 				t.Fatal(err)
 			}
 			w.within(soon, "Ann hears her new name", func() bool {
-				them, _ := ann.people.get(dora.who.person)
+				them, _ := ann.people.Get(dora.who.person)
 				return them.Claimed == "Dorothea"
 			})
 			return "Dorothea"
@@ -53,7 +54,7 @@ func TestLearntBeforeKnown(t *testing.T) {
 				t.Fatal(err)
 			}
 			w.within(soon, "Ann hears her new name", func() bool {
-				them, _ := ann.people.get(dora.who.person)
+				them, _ := ann.people.Get(dora.who.person)
 				return them.Claimed == "Dorothea"
 			})
 			return "Dorothea"
@@ -61,8 +62,7 @@ func TestLearntBeforeKnown(t *testing.T) {
 		"gone before": func(t *testing.T, w *world, ann, dora *machine) string {
 			dora.stop()
 			w.within(soon, "she has gone", func() bool {
-				them, _ := ann.people.get(dora.who.person)
-				return len(them.online) == 0
+				return !ann.mesh.Here(dora.who.person)
 			})
 			return "Dora"
 		},
@@ -78,7 +78,7 @@ func TestLearntBeforeKnown(t *testing.T) {
 				w.cut(eve.addr(), dora.addr())
 				w.cut(dora.addr(), eve.addr())
 				ann.meets(soon, eve)
-				if them, _ := ann.people.get(dora.who.person); them.saved {
+				if ann.keeps(dora.who.person) {
 					t.Fatal("the store has somebody who said nothing")
 				}
 				name := know(t, w, ann, dora)
@@ -100,8 +100,7 @@ func TestLearntBeforeKnown(t *testing.T) {
 					return names
 				}
 				w.within(soon, "Eve has her card", func() bool {
-					them, _ := eve.people.get(dora.who.person)
-					return them.saved
+					return eve.keeps(dora.who.person)
 				})
 				if got := members(eve); len(got) != 1 || got[0] != name {
 					t.Errorf("Eve sees her as %q, want %q", got, name)
@@ -109,10 +108,10 @@ func TestLearntBeforeKnown(t *testing.T) {
 
 				ann.kill() // so that nothing is saved at the end
 				ann.start()
-				if !slices.ContainsFunc(ann.savedSightings(), func(s discovery.Sighting) bool { return s.Device == peerID(dora.who.device) }) {
+				if !slices.ContainsFunc(ann.people.Saved(), func(s discovery.Sighting) bool { return s.Device == peerID(dora.who.device) }) {
 					t.Error("Ann does not know where to find her after a restart")
 				}
-				if them, _ := ann.people.get(dora.who.person); them.Devices[dora.who.device].LastSeen.IsZero() {
+				if them, _ := ann.people.Get(dora.who.person); them.Devices[dora.who.device].LastSeen.IsZero() {
 					t.Error("Ann does not know when she was last seen")
 				}
 			})
@@ -127,8 +126,7 @@ func (w *world) forgetStrangers(m *machine) {
 	m.meets(soon, another)
 	another.stop()
 	w.within(time.Minute, "another stranger goes", func() bool {
-		them, _ := m.people.get(another.who.person)
-		return len(them.online) == 0
+		return !m.mesh.Here(another.who.person)
 	})
 }
 
@@ -185,8 +183,7 @@ func TestFellowMemberMetLater(t *testing.T) {
 		dora.announce()
 		ann.meets(soon, dora)
 		w.within(soon, "she is kept", func() bool {
-			them, _ := ann.people.get(dora.who.person)
-			return them.saved
+			return ann.keeps(dora.who.person)
 		})
 	})
 }

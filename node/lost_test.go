@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/earshot-im/earshot/node/chat"
 	"github.com/earshot-im/earshot/node/sync"
 	"github.com/earshot-im/earshot/store/event"
 )
@@ -63,12 +64,12 @@ func (m *machine) members(g event.Conversation, n int) {
 }
 
 // delivers waits until a message has come to one of its readers.
-func (m *machine) delivers(sent Message, to *machine) {
+func (m *machine) delivers(sent chat.Message, to *machine) {
 	m.w.t.Helper()
 	m.w.within(time.Minute, "it is delivered to "+to.name, func() bool {
 		reached, err := m.Receipts(m.w.t.Context(), sent.ID)
-		return err == nil && slices.ContainsFunc(reached, func(r Reached) bool {
-			return r.Person.ID == to.who.person && r.State != StateQueued
+		return err == nil && slices.ContainsFunc(reached, func(r chat.Reached) bool {
+			return r.Person.ID == to.who.person && r.State != chat.StateQueued
 		})
 	})
 }

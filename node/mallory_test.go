@@ -15,6 +15,7 @@ import (
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/node/link"
 	"github.com/earshot-im/earshot/node/link/memnet"
+	"github.com/earshot-im/earshot/node/session"
 	"github.com/earshot-im/earshot/node/sync"
 	"github.com/earshot-im/earshot/store"
 	"github.com/earshot-im/earshot/store/event"
@@ -83,7 +84,7 @@ func (m *mallory) connect(victim *machine) {
 		t.Fatal(err)
 	}
 	var err error
-	if m.stream, err = m.link.NewStream(t.Context(), id, syncProtocol); err != nil {
+	if m.stream, err = m.link.NewStream(t.Context(), id, session.Protocol); err != nil {
 		t.Fatal(err)
 	}
 	m.seen = &seen{changed: make(chan struct{})}
@@ -165,8 +166,7 @@ func (m *mallory) greet(victim *machine) {
 	m.connect(victim)
 	m.send(m.greeting()...)
 	m.until(victim, "the victim knows her", func(*seen) bool {
-		them, ok := victim.people.get(m.person)
-		return ok && len(them.online) > 0
+		return victim.mesh.Here(m.person)
 	})
 }
 

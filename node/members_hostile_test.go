@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/node/chat"
 	"github.com/earshot-im/earshot/node/groups"
 	"github.com/earshot-im/earshot/node/sync"
 	"github.com/earshot-im/earshot/store/event"
@@ -46,8 +47,7 @@ func (in *insider) meets(victim *machine) {
 	frames[0].Hello.Nonce = in.nonce
 	in.send(frames...)
 	in.until(victim, "the victim knows her", func(*seen) bool {
-		them, ok := victim.people.get(in.person)
-		return ok && len(them.online) > 0
+		return victim.mesh.Here(in.person)
 	})
 	in.offer()
 }
@@ -248,8 +248,8 @@ func TestHostileMember(t *testing.T) {
 					sent := ann.tell(g, fmt.Sprintf("Ann %d", i))
 					w.within(soon, "Bob hears Ann", func() bool {
 						reached, err := ann.Receipts(t.Context(), sent.ID)
-						return err == nil && slices.ContainsFunc(reached, func(r Reached) bool {
-							return r.Person.ID == bob.who.person && r.State == StateDelivered
+						return err == nil && slices.ContainsFunc(reached, func(r chat.Reached) bool {
+							return r.Person.ID == bob.who.person && r.State == chat.StateDelivered
 						})
 					})
 					bob.tell(g, fmt.Sprintf("Bob %d", i))

@@ -1,21 +1,25 @@
-// Package node is a running earshot node: it finds peers, keeps a session with each, lets events in by one door, and
-// answers what the local API asks.
+// Package node is a running earshot node. It opens the rooms, wires them together, and starts and ends them in order. It holds
+// no feature's state.
 //
-// It owns the data directory (through store), the libp2p host (through link), and the goroutines around them. The
-// decisions are elsewhere: who lacks what in sync, whom to dial when in dial, who a name means in resolve.go. What it
-// refuses to do is believe: sightings, names, addresses and clocks that come from outside decide nothing; devices are
-// proven by the link, persons by cards, events and records by signatures, all before they are stored.
+// Open reads the data directory and builds everything; it starts nothing. Run starts every goroutine and returns when all have
+// ended. What the owner may ask are the methods of the rooms that Node embeds. They may be called from any goroutine between
+// Open and the end of Run, and return when what they promise is on this node's disk.
 //
-// Open reads the directory and builds everything; it starts nothing. Run starts every goroutine and returns when all
-// have ended. The methods that the local API calls may be called from any goroutine between the two; they return when
-// what they promise is on this node's disk.
+// The way of a frame from a peer to the disk and back, with who owns each goroutine:
 //
-//	hub      one goroutine that owns the sessions and the dial planner (hub.go)
-//	session  five goroutines a peer: reader, writer, the one that owns the machine, a worker that proves and hands to the
-//	         store, and one that waits for the commits (session.go, door.go)
-//	people   who is known, in memory, written through to the store (people.go); where their devices are, written down
-//	         rarely (places.go)
-//	receipts, acks   what is told and what is heard about delivery (receipts.go)
+//	peer ─→ reader ─→ loop, which owns the sync machine ─→ worker ─→ the store's writer ─→ confirmer ─→ loop ─→ writer ─→ peer
+//	        └────────────────── node/session ──────────────────┘     └──── store ────┘     └───────── node/session ────────┘
+//	                                └ peer.go: reads by node/sharing      └ after each commit, told.go: sessions that hear of the
+//	                                  └ worker: node/ingest proves          conversation, gossip, whoever waits for a change
+//
+// The dial loop and the goroutines of sessions belong to node/mesh, the writer to store; node/people, node/receipts, node/crowd
+// and node/ingest have one goroutine each, or two, which Run starts.
+//
+// A further feature, such as files, is a room with three faces: what a peer may ask, and who authorises it; what the owner may
+// ask; and a plan that is pure, so that it can be tested without sockets and clocks. It brings one stream protocol, one service
+// of the local API and its own buckets in the store. Here it takes three lines: one that makes it, one that runs it, and one that
+// embeds what the owner may ask. No feature imports another. Where a room needs one that lies above it, it defines a small
+// interface or a function in its Config.
 package node
 
 import (
@@ -25,23 +29,36 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"strconv"
 	gosync "sync"
-	"sync/atomic"
 	"time"
 
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
 	ma "github.com/multiformats/go-multiaddr"
 	"golang.org/x/sync/semaphore"
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/crypto/names"
 	"github.com/earshot-im/earshot/discovery"
+	"github.com/earshot-im/earshot/node/chat"
+	"github.com/earshot-im/earshot/node/contacts"
+	"github.com/earshot-im/earshot/node/crowd"
 	"github.com/earshot-im/earshot/node/groups"
+	"github.com/earshot-im/earshot/node/ingest"
 	"github.com/earshot-im/earshot/node/link"
+	"github.com/earshot-im/earshot/node/mesh"
 	"github.com/earshot-im/earshot/node/notify"
+	"github.com/earshot-im/earshot/node/people"
+	"github.com/earshot-im/earshot/node/receipts"
+	"github.com/earshot-im/earshot/node/session"
+	"github.com/earshot-im/earshot/node/sharing"
+	"github.com/earshot-im/earshot/node/warnings"
 	"github.com/earshot-im/earshot/store"
 	"github.com/earshot-im/earshot/store/event"
 )
+
+// ErrAddress: a listen or peer address can't be used.
+var ErrAddress = errors.New("address can't be used")
 
 // Config is what a node is made of. Only Dir is required.
 type Config struct {
@@ -56,64 +73,67 @@ type Config struct {
 	Version    string
 
 	// Warn is told each kind of warning when there first is reason for it, by any goroutine. It must not call the node.
-	Warn func(Warning)
+	Warn func(warnings.Warning)
 
-	// Transport, Networks, Now and Identify replace TCP, this machine's interfaces, its wall clock and what its file system says
-	// of which file the database is, in simulations.
+	// Now is the owner's wall clock, for times that are stored, sent or shown. Durations are measured by the machine's
+	// monotonic clock, whatever Now says.
+	Now func() time.Time
+
+	// Transport, Networks and Identify replace TCP, this machine's interfaces and what its file system says of which file the
+	// database is, in simulations.
 	Transport link.Transport
 	Networks  func() (discovery.Network, error)
-	Now       func() time.Time
 	Identify  func(path string) (store.FileIdentity, error)
 
 	GossipAbove int // for simulations: the size in members past which a group gossips; 0: as it should be
 }
 
+// What the owner may ask, by room.
+type (
+	ownersMessages = chat.Messages
+	ownersGroups   = chat.Groups
+	ownersContacts = contacts.Contacts
+	ownersSettings = people.Owner
+)
+
 // Node is a node. See the package's comment.
 type Node struct {
-	cfg      Config
-	log      *slog.Logger
+	*ownersMessages
+	*ownersGroups
+	*ownersContacts
+	*ownersSettings
+
+	cfg    Config
+	log    *slog.Logger
+	me     self
+	peers  []discovery.Sighting // of Config.Peers
+	listen []ma.Multiaddr       // of Config.Listen
+
 	store    *store.Store
 	host     *link.Host
-	me       self
-	people   *people
-	keys     keys
-	naming   gosync.Mutex // held while a name is found free and given
-	hub      *hub
-	receipts *receipts
-	acks     *acks
+	people   *people.People
 	groups   *groups.Groups
-	gossips  *gossips
-	runs     *runs
-	rounds   *rounds
-	networks func() (discovery.Network, error) // this machine's interfaces now
+	receipts *receipts.Receipts
+	acks     *receipts.Acks
+	runs     *sharing.Runs
+	sharing  *sharing.Sharing
+	door     *ingest.Door
+	mesh     *mesh.Mesh
+	crowd    *crowd.Crowd
+	warnings *warnings.Warnings
 	watcher  *discovery.Watcher
-	unproven *semaphore.Weighted // bytes of contacts' frames that are not dealt with
-	strange  *semaphore.Weighted // of everybody else's
-	peers    []discovery.Sighting
-	listen   []ma.Multiaddr
+	networks func() (discovery.Network, error) // this machine's interfaces now
 
-	events   *notify.Counter // what people could see, as in the store
-	presence *notify.Counter // who is here
+	shown    *notify.Counter // what people could see, as in the store
+	presence *notify.Counter // who is here, and what is shown of them
+	revealed *notify.Counter // what may have brought older messages into view
 
-	revealed atomic.Uint64 // counts what may have brought older messages into view
-
-	fellows notify.Signal // wakes keepFellows
+	contactsFrames  *semaphore.Weighted // see session.NewBudget
+	strangersFrames *semaphore.Weighted
 
 	ready chan struct{}
 	down  func()
 	ended chan struct{} // closed when down is called
-
-	contested contested
-	warnings  warnings
-	began     time.Time // by the wall clock
-
-	mu          gosync.Mutex // guards what follows
-	settings    settings
-	profile     *event.Record
-	sessions    map[*session]struct{}
-	followed    followed
-	rollbacks   map[event.Conversation]time.Time // the last that a peer's claim caused
-	invitations map[event.Conversation]invitation
 }
 
 // self is who this node is.
@@ -133,26 +153,18 @@ func Open(cfg Config) (_ *Node, err error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	n := &Node{
-		cfg:         cfg,
-		log:         cfg.Log,
-		unproven:    newUnproven(),
-		strange:     newUnproven(),
-		presence:    notify.NewCounter(0),
-		fellows:     notify.NewSignal(),
-		ready:       make(chan struct{}),
-		ended:       make(chan struct{}),
-		sessions:    make(map[*session]struct{}),
-		followed:    make(followed),
-		rollbacks:   make(map[event.Conversation]time.Time),
-		invitations: make(map[event.Conversation]invitation),
+	if cfg.GossipAbove == 0 {
+		cfg.GossipAbove = crowd.Above
 	}
-	n.began = cfg.Now()
-	n.warnings.tell = func(w Warning) {
-		n.log.Warn("the owner is warned", "code", w.Code, "detail", w.Detail)
-		if cfg.Warn != nil {
-			cfg.Warn(w)
-		}
+	n := &Node{
+		cfg:             cfg,
+		log:             cfg.Log,
+		presence:        notify.NewCounter(0),
+		revealed:        notify.NewCounter(0),
+		contactsFrames:  session.NewBudget(),
+		strangersFrames: session.NewBudget(),
+		ready:           make(chan struct{}),
+		ended:           make(chan struct{}),
 	}
 	n.down = gosync.OnceFunc(func() { close(n.ended) })
 	if cfg.Name != "" {
@@ -163,7 +175,8 @@ func Open(cfg Config) (_ *Node, err error) {
 	if err := n.parseAddresses(); err != nil {
 		return nil, err
 	}
-	n.groups = groups.New(groups.Config{Authors: n, Changed: n.groupChanged})
+	n.people = people.New(people.Config{Now: cfg.Now, Log: cfg.Log})
+	n.groups = groups.New(groups.Config{Authors: n.people, Changed: n.groupChanged})
 	if n.store, err = store.Open(store.Config{Dir: cfg.Dir, Passphrase: cfg.Passphrase, Now: cfg.Now, Log: cfg.Log,
 		Identify: cfg.Identify, Changed: n.committed, Authority: n.groups}); err != nil {
 		return nil, err
@@ -175,35 +188,54 @@ func Open(cfg Config) (_ *Node, err error) {
 	}()
 	own := n.store.Own()
 	n.me = self{key: own.Device, device: own.Device.ID(), person: own.Person, card: own.Card}
-	n.events = notify.NewCounter(n.store.Last())
-	if n.people, err = newPeople(n.store); err != nil {
-		return nil, err
-	}
-	if err := n.groups.Load(n.store); err != nil {
-		return nil, err
-	}
-	if err := n.loadSettings(); err != nil {
-		return nil, err
-	}
 	if n.host, err = link.New(link.Config{Key: n.me.key.Private(), Log: cfg.Log, Transport: cfg.Transport}); err != nil {
 		return nil, err
 	}
-	n.hub = newHub(n.host, cfg.Log)
-	n.hub.newPeer = n.newSession
-	n.hub.changed = n.presence.Bump
-	n.hub.place = n.people.found
-	n.hub.addrs = n.ownAddrs
-	n.hub.self = n.sightedSelf
-	n.receipts = newReceipts(n.store, n.me.person, n.groups, cfg.Log, n.tellRecord)
-	n.acks = newAcks(n.store, cfg.Log)
-	n.runs = newRuns(n.store.LoadRun)
-	n.rounds = newRounds(cfg.Now)
-	n.gossips = newGossips(n, cfg.GossipAbove)
-	if n.networks = cfg.Networks; n.networks == nil {
-		n.networks = discovery.ReadNetwork(cfg.Interfaces...)
+	return n, n.furnish()
+}
+
+// furnish makes the rooms, each after those that it needs, and reads what they keep in memory.
+func (n *Node) furnish() (err error) {
+	n.shown = notify.NewCounter(n.store.Last())
+	n.warnings = warnings.New(warnings.Config{Store: n.store, Now: n.cfg.Now, Tell: n.warned})
+	n.mesh = mesh.New(mesh.Config{Host: n.host, Self: n.me.device, NewSession: n.newSession, Log: n.log,
+		Found:   func(d crypto.DeviceID, at mesh.Place) { n.people.Found(d, people.Found(at)) },
+		Parted:  n.people.Parted,
+		Changed: n.presence.Bump})
+	if err := n.people.Load(n.store, n.groups, n.mesh); err != nil {
+		return err
 	}
-	n.watcher = discovery.NewWatcher(n.networks, cfg.Log)
-	return n, nil
+	if err := n.groups.Load(n.store); err != nil {
+		return err
+	}
+	if n.ownersSettings, err = people.NewOwner(n.store, people.OwnerConfig{Renamed: n.renamed, Accepting: n.accepting}); err != nil {
+		return err
+	}
+	n.receipts = receipts.New(receipts.Config{Store: n.store, Groups: n.groups, Self: n.me.person, Signed: n.receiptSigned, Log: n.log})
+	n.acks = receipts.NewAcks(n.store, n.log)
+	n.ownersContacts = contacts.New(contacts.Config{Store: n.store, Now: n.cfg.Now,
+		Names: contacts.NewNames(contacts.NamesConfig{Store: n.store, People: n.people, Owner: n.ownersSettings,
+			Groups: n.groups, Presence: n.mesh}),
+		Changed: n.personChanged, Invited: n.invited,
+		Ingest: func(ctx context.Context, run event.Run, from crypto.PersonID) error {
+			return n.door.Ingest(ctx, run, from).Err
+		}})
+	n.door = ingest.New(ingest.Config{Store: n.store, People: n.people, Owner: n.ownersSettings, Groups: n.groups,
+		Receipts: n.receipts, Now: n.cfg.Now, Log: n.log,
+		Invited: n.ownersContacts.PutInvitation, Met: n.met, Changed: n.presence.Bump})
+	n.runs = sharing.NewRuns(n.store.LoadRun)
+	n.sharing = sharing.New(sharing.Config{Store: n.store, People: n.people, Owner: n.ownersSettings, Groups: n.groups,
+		Runs: n.runs, Doubted: n.door.Doubted})
+	n.crowd = crowd.New(crowd.Config{Host: n.host, Store: n.store, People: n.people, Groups: n.groups, Door: n.door,
+		Mesh: n.mesh, Above: n.cfg.GossipAbove, Log: n.log})
+	face := chat.Config{Store: n.store, People: n.people, Owner: n.ownersSettings, Contacts: n.ownersContacts, Groups: n.groups,
+		Receipts: n.receipts, Mesh: n.mesh, Shown: n.shown, Revealed: n.revealed}
+	n.ownersMessages, n.ownersGroups = chat.NewMessages(face), chat.NewGroups(face)
+	if n.networks = n.cfg.Networks; n.networks == nil {
+		n.networks = discovery.ReadNetwork(n.cfg.Interfaces...)
+	}
+	n.watcher = discovery.NewWatcher(n.networks, n.log)
+	return nil
 }
 
 func (n *Node) parseAddresses() error {
@@ -245,8 +277,8 @@ func (n *Node) Ready() <-chan struct{} { return n.ready }
 // Down asks Run to end. It does not wait.
 func (n *Node) Down() { n.down() }
 
-// Run runs the node until ctx ends, Down is called or something that it can't do without fails, and returns when all has
-// ended. The store outlives whoever writes to it.
+// Run runs the node until ctx ends, Down is called or something that it can't do without fails, and returns when everything has
+// ended. The store ends last, after whoever writes to it.
 func (n *Node) Run(ctx context.Context) (err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -259,17 +291,19 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	defer func() {
 		cancel(nil)
 		running.Wait()
-		n.saveLastPlaces(ctx)
+		n.people.SaveLast(context.WithoutCancel(ctx))
 		err = errors.Join(err, n.host.Close())
 		stopStore()
 		storing.Wait()
 		err = errors.Join(err, n.store.Close())
 	}()
 
-	if err := n.introduce(ctx); err != nil {
-		return err
+	if name := n.cfg.Name; name != "" && name != n.Name() {
+		if err := n.SetName(ctx, name); err != nil {
+			return err
+		}
 	}
-	n.warn()
+	n.warnings.Opened()
 	for _, c := range n.groups.All() { // the last run may have ended between a removal and what it cuts
 		if err := n.groups.Limit(ctx, c); err != nil {
 			return fmt.Errorf("limit logs of a group: %w", err)
@@ -280,38 +314,38 @@ func (n *Node) Run(ctx context.Context) (err error) {
 			n.log.Warn("no such interface now; waiting for it", "interface", name)
 		}
 	}
-	hubNetworks := n.watcher.Subscribe()
-	n.hub.accept(ctx)
-	running.Go(func() { n.hub.run(ctx, hubNetworks) })
+	networks := n.watcher.Subscribe()
+	n.mesh.Accept(ctx)
+	running.Go(func() { n.mesh.Run(ctx, networks) })
 	if err := n.startListening(ctx); err != nil {
 		return err
 	}
-	var mdns *discovery.MDNS
 	if !n.cfg.NoMDNS {
-		if mdns, err = discovery.NewMDNS(discovery.MDNSConfig{
+		mdns, err := discovery.NewMDNS(discovery.MDNSConfig{
 			Device:   n.host.ID(),
 			Port:     n.host.Port(),
 			Networks: n.watcher.Subscribe(),
-			Found:    n.hub.sighted,
-			Own:      n.hub.sightedSelf,
+			Found:    n.mesh.Sighted,
+			Own:      n.sightedSelf,
 			Known:    n.isContact,
 			Log:      n.log,
-		}); err != nil {
+		})
+		if err != nil {
 			return fmt.Errorf("start mdns: %w", err)
 		}
 		running.Go(func() { _ = mdns.Run(ctx) })
 	}
 	running.Go(func() { _ = n.watcher.Run(ctx) })
-	running.Go(func() { n.savePlaces(ctx) })
-	running.Go(func() { n.receipts.run(ctx) })
-	running.Go(func() { n.acks.run(ctx) })
-	running.Go(func() { n.release(ctx) })
-	running.Go(func() { n.compare(ctx) })
-	running.Go(func() { n.keepFellows(ctx) })
-	running.Go(func() { n.gossips.run(ctx) })
+	running.Go(func() { n.people.Run(ctx) })
+	running.Go(func() { n.people.KeepFellows(ctx, n.pinMember) })
+	running.Go(func() { n.receipts.Run(ctx) })
+	running.Go(func() { n.acks.Run(ctx) })
+	running.Go(func() { n.door.Run(ctx) })
+	running.Go(func() { n.mesh.Compare(ctx, n.groups.All) })
+	running.Go(func() { n.crowd.Run(ctx) })
 	n.pinContacts()
-	for _, s := range append(n.savedSightings(), n.peers...) {
-		n.hub.sighted(s)
+	for _, s := range append(n.people.Saved(), n.peers...) {
+		n.mesh.Sighted(s)
 	}
 	close(n.ready)
 
@@ -322,7 +356,7 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	return nil
 }
 
-// startListening listens where the configuration says, or on the port of last time: peers have saved it.
+// startListening listens where the configuration says, or on the port of last time, which peers have saved.
 func (n *Node) startListening(ctx context.Context) error {
 	if len(n.listen) > 0 {
 		if err := n.host.Listen(n.listen); err != nil {
@@ -330,7 +364,7 @@ func (n *Node) startListening(ctx context.Context) error {
 		}
 		return nil
 	}
-	last := n.lastPort()
+	last := n.Port()
 	err := n.host.Listen(link.ListenAddrs(last))
 	if errors.Is(err, link.ErrPortTaken) && last != 0 {
 		err = n.host.Listen(link.ListenAddrs(0))
@@ -339,62 +373,16 @@ func (n *Node) startListening(ctx context.Context) error {
 		return fmt.Errorf("listen: %w", err)
 	}
 	if port := n.host.Port(); port != last {
-		return n.store.SetSetting(ctx, settingPort, strconv.Itoa(int(port)))
+		return n.SetPort(ctx, port)
 	}
 	return nil
 }
 
-// release shows rows whose cause has not come in time, until ctx ends.
-func (n *Node) release(ctx context.Context) {
-	tick := time.NewTicker(releaseEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			n.rounds.prune()
-			waits := func(cause event.Log, since time.Time) bool { return n.rounds.waits(cause, since, nil) }
-			if err := n.store.Release(ctx, nil, n.cfg.Now().Add(-releaseAfter), waits); err != nil && ctx.Err() == nil {
-				n.log.Warn("show waiting messages", "err", err)
-			}
-		}
-	}
+func (n *Node) newSession(stream network.Stream, opened bool) *session.Session {
+	var nonce [32]byte
+	_, _ = rand.Read(nonce[:]) // never fails
+	return session.New(session.Config{Self: n.me.device, Store: n.store.Own().Store, Nonce: nonce, Stream: stream, Opened: opened,
+		Log: n.log}, func(s *session.Session) session.Host { return &guest{node: n, session: s, nonce: nonce} })
 }
 
-// committed passes on what the store has written. It is called by the store's writer.
-func (n *Node) committed(c store.Change) {
-	n.runs.committed(c)
-	if !c.Strange.IsZero() {
-		n.cameBack(c.Strange)
-	}
-	n.eachSession(func(s *session) {
-		for _, l := range c.Logs {
-			s.news.hold(l.Log, l.Segments)
-		}
-	})
-	n.gossips.committed(c)
-	n.events.Reach(c.N)
-}
-
-// eachIn calls f for the sessions that hear of a conversation.
-func (n *Node) eachIn(c event.Conversation, f func(*session)) {
-	n.eachSession(func(s *session) {
-		if s.news.in(c) {
-			f(s)
-		}
-	})
-}
-
-func (n *Node) eachSession(f func(*session)) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	for s := range n.sessions {
-		f(s)
-	}
-}
-
-func randomNonce() (b [32]byte) {
-	_, _ = rand.Read(b[:]) // never fails
-	return b
-}
+func peerID(d crypto.DeviceID) peer.ID { return peer.ID(d.PeerID()) }

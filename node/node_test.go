@@ -9,6 +9,10 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/earshot-im/earshot/node/chat"
+	"github.com/earshot-im/earshot/node/contacts"
+	"github.com/earshot-im/earshot/node/people"
 )
 
 // running is a node with the goroutine that runs it.
@@ -75,7 +79,7 @@ func (r *running) until(what string, ok func() bool) {
 	ctx, cancel := context.WithTimeout(r.t.Context(), 20*time.Second)
 	defer cancel()
 	for {
-		_, events := r.events.Now()
+		_, events := r.shown.Now()
 		_, presence := r.presence.Now()
 		if ok() {
 			return
@@ -109,7 +113,7 @@ func (r *running) sees(name string) {
 func (r *running) texts(n int) (texts []string) {
 	r.t.Helper()
 	r.until("messages arrive", func() bool {
-		got, err := unread(r.Node, Filter{})
+		got, err := unread(r.Node, chat.Filter{})
 		if err != nil {
 			r.t.Fatal(err)
 		}
@@ -127,16 +131,16 @@ func (r *running) texts(n int) (texts []string) {
 	return texts
 }
 
-func (r *running) send(to, text string) Message {
+func (r *running) send(to, text string) chat.Message {
 	r.t.Helper()
-	m, err := r.Send(r.t.Context(), Outgoing{To: to, Text: text})
+	m, err := r.Send(r.t.Context(), chat.Outgoing{To: to, Text: text})
 	if err != nil {
 		r.t.Fatalf("send to %s: %v", to, err)
 	}
 	return m
 }
 
-func (r *running) wait(m Message, state string) {
+func (r *running) wait(m chat.Message, state string) {
 	r.t.Helper()
 	ctx, cancel := context.WithTimeout(r.t.Context(), 20*time.Second)
 	defer cancel()
@@ -153,11 +157,11 @@ func TestTwoNodesTalk(t *testing.T) {
 	bob.sees("Ann")
 
 	m := ann.send("Bob", "hello")
-	ann.wait(m, StateDelivered)
+	ann.wait(m, chat.StateDelivered)
 	if got := bob.texts(1); len(got) != 1 || got[0] != "hello" {
 		t.Fatalf("Bob got %q", got)
 	}
-	ann.wait(m, StateRead)
+	ann.wait(m, chat.StateRead)
 	ann.end()
 	bob.end()
 }
@@ -167,7 +171,7 @@ func TestMessageWaitsForAbsentReader(t *testing.T) {
 	ann := start(t, Config{Dir: t.TempDir(), Name: "Ann"})
 	bob := start(t, Config{Dir: dir, Name: "Bob", Peers: []string{ann.address()}})
 	ann.sees("Bob")
-	ann.wait(ann.send("Bob", "first"), StateDelivered)
+	ann.wait(ann.send("Bob", "first"), chat.StateDelivered)
 	bob.texts(1)
 	bob.end()
 	ann.until("Bob is gone", func() bool {
@@ -184,13 +188,13 @@ func TestMessageWaitsForAbsentReader(t *testing.T) {
 	if got := bob.texts(1); len(got) != 1 || got[0] != "second" {
 		t.Fatalf("Bob got %q", got)
 	}
-	ann.wait(m, StateRead)
+	ann.wait(m, chat.StateRead)
 }
 
 func TestContactsOnly(t *testing.T) {
 	ctx := t.Context()
 	ann := start(t, Config{Dir: t.TempDir(), Name: "Ann"})
-	if err := ann.SetAccept(ctx, AcceptContacts); err != nil {
+	if err := ann.SetAccept(ctx, people.AcceptContacts); err != nil {
 		t.Fatal(err)
 	}
 	bob := start(t, Config{Dir: t.TempDir(), Name: "Bob", Peers: []string{ann.address()}})
@@ -200,13 +204,13 @@ func TestContactsOnly(t *testing.T) {
 		r, err := ann.Requests(ctx)
 		return err == nil && len(r) == 1 && r[0].Text == "may I?" && r[0].Name == "Bob"
 	})
-	if got, err := unread(ann.Node, Filter{}); err != nil || len(got) != 0 {
+	if got, err := unread(ann.Node, chat.Filter{}); err != nil || len(got) != 0 {
 		t.Fatalf("a stranger's message was let in: %v, %v", got, err)
 	}
 	if _, err := ann.Accept(ctx, "Bob", ""); err != nil {
 		t.Fatal(err)
 	}
-	bob.wait(m, StateDelivered)
+	bob.wait(m, chat.StateDelivered)
 	if got := ann.texts(1); got[0] != "may I?" {
 		t.Fatalf("Ann got %q", got)
 	}
@@ -222,7 +226,7 @@ func TestContactsOnlyFromNowOn(t *testing.T) {
 	bob := start(t, Config{Dir: t.TempDir(), Name: "Bob", Peers: []string{ann.address()}})
 	bob.sees("Ann")
 	ann.sees("Bob")
-	if err := ann.SetAccept(ctx, AcceptContacts); err != nil {
+	if err := ann.SetAccept(ctx, people.AcceptContacts); err != nil {
 		t.Fatal(err)
 	}
 	bob.send("Ann", "may I?")
@@ -241,14 +245,14 @@ func TestBlockedIsNotHeard(t *testing.T) {
 	if _, err := ann.Block(ctx, "Bob"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := ann.Send(ctx, Outgoing{To: "Bob", Text: "x"}); !errors.Is(err, ErrBlocked) {
+	if _, err := ann.Send(ctx, chat.Outgoing{To: "Bob", Text: "x"}); !errors.Is(err, contacts.ErrBlocked) {
 		t.Fatalf("send to a blocked person: %v", err)
 	}
 	m := bob.send("Ann", "hey")
 	if _, err := ann.Unblock(ctx, "Bob"); err != nil {
 		t.Fatal(err)
 	}
-	bob.wait(m, StateDelivered) // by the session of then: nothing was lost, only not heard
+	bob.wait(m, chat.StateDelivered) // by the session of then: nothing was lost, only not heard
 }
 
 func TestWhoWasJustHereCanBeWrittenTo(t *testing.T) {
@@ -263,7 +267,7 @@ func TestWhoWasJustHereCanBeWrittenTo(t *testing.T) {
 	})
 	m := ann.send("Bob", "still there?")
 	start(t, Config{Dir: dir, Peers: []string{ann.address()}})
-	ann.wait(m, StateDelivered)
+	ann.wait(m, chat.StateDelivered)
 }
 
 func TestRenameReachesEveryone(t *testing.T) {
@@ -280,12 +284,12 @@ func TestRenameReachesEveryone(t *testing.T) {
 func TestOneselfIsNobodyElse(t *testing.T) {
 	ann := start(t, Config{Dir: t.TempDir(), Name: "Ann"})
 	for _, who := range []string{"ann", ann.me.person.String()} {
-		if _, err := ann.Send(t.Context(), Outgoing{To: who, Text: "x"}); !errors.Is(err, ErrSelf) {
+		if _, err := ann.Send(t.Context(), chat.Outgoing{To: who, Text: "x"}); !errors.Is(err, contacts.ErrSelf) {
 			t.Errorf("send to %q: %v", who, err)
 		}
 	}
 	other := start(t, Config{Dir: t.TempDir(), Name: "Ann", Peers: []string{ann.address()}})
 	ann.sees("Ann")
-	ann.wait(ann.send("Ann", "hello, namesake"), StateDelivered)
+	ann.wait(ann.send("Ann", "hello, namesake"), chat.StateDelivered)
 	other.texts(1)
 }

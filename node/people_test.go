@@ -7,9 +7,9 @@ import (
 	"runtime"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/node/people"
 	"github.com/earshot-im/earshot/store"
 )
 
@@ -38,38 +38,34 @@ func TestRevokedDeviceIsNoPeer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := ann.people.met(t.Context(), &session{peer: desk.ID()}, after, "Bob"); err != nil {
+	if err := ann.people.Meet(t.Context(), desk.ID(), after, "Bob"); err != nil {
 		t.Fatal(err)
 	}
-	if err := ann.people.met(t.Context(), &session{peer: laptop.ID()}, before, "Bob"); !errors.Is(err, errRevoked) {
+	if err := ann.people.Meet(t.Context(), laptop.ID(), before, "Bob"); !errors.Is(err, people.ErrRevoked) {
 		t.Errorf("a revoked device is let in: %v", err)
-	}
-	if bob, _ := ann.people.get(card.Person()); len(bob.online) != 1 {
-		t.Errorf("%d devices online, want 1", len(bob.online))
 	}
 }
 
-// Of two sessions with a device, the older one's greeting may be read after it was replaced and the newer one has met.
-// The device was then shown offline for as long as the newer one lasted.
-func TestReplacedSessionMeetsNobody(t *testing.T) {
+// Of two sessions with a device, the older one's greeting may be read after it was replaced and the newer one has met. What it
+// brings is older than what is known.
+func TestEndedSessionMeetsNobody(t *testing.T) {
 	ann := start(t, Config{Dir: t.TempDir(), Name: "Ann"})
 	key := newKey(t)
 	card, _, err := crypto.NewPerson(rand.Reader, key)
 	if err != nil {
 		t.Fatal(err)
 	}
-	older, newer := &session{peer: key.ID()}, &session{peer: key.ID()}
-	replaced, cancel := context.WithCancelCause(t.Context())
-	cancel(errReplaced)
-	if err := ann.people.met(t.Context(), newer, card, "Bob"); err != nil {
+	errEnded := errors.New("replaced")
+	ended, cancel := context.WithCancelCause(t.Context())
+	cancel(errEnded)
+	if err := ann.people.Meet(t.Context(), key.ID(), card, "Bob"); err != nil {
 		t.Fatal(err)
 	}
-	if err := ann.people.met(replaced, older, card, "Bob"); !errors.Is(err, errReplaced) {
-		t.Errorf("a replaced session is let in: %v", err)
+	if err := ann.people.Meet(ended, key.ID(), card, "Rob"); !errors.Is(err, errEnded) {
+		t.Errorf("a session that has ended is let in: %v", err)
 	}
-	ann.people.parted(card.Person(), older, time.Now())
-	if bob, _ := ann.people.get(card.Person()); bob.online[key.ID()] != newer {
-		t.Error("the newer session is not shown")
+	if bob, _ := ann.people.Get(card.Person()); bob.Claimed != "Bob" {
+		t.Errorf("he is called %q", bob.Claimed)
 	}
 }
 
@@ -87,14 +83,14 @@ func TestCardThatComesDuringCommitIsKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	bob, p := card.Person(), ann.people
-	if err := p.met(t.Context(), &session{peer: desk.ID()}, card, "Bob"); err != nil {
+	if err := p.Meet(t.Context(), desk.ID(), card, "Bob"); err != nil {
 		t.Fatal(err)
 	}
 	met := make(chan error, 1)
-	err = p.update(t.Context(), bob, func(s *store.Person) error {
+	err = p.Update(t.Context(), bob, func(s *store.Person) error {
 		s.Petname = "Bobby"
-		go func() { met <- p.met(t.Context(), &session{peer: laptop.ID()}, longer, "Robert") }()
-		for a, _ := p.get(bob); !a.card.Speaks(laptop.ID()); a, _ = p.get(bob) {
+		go func() { met <- p.Meet(t.Context(), laptop.ID(), longer, "Robert") }()
+		for a, _ := p.Get(bob); !a.Parsed.Speaks(laptop.ID()); a, _ = p.Get(bob) {
 			runtime.Gosched()
 		}
 		return nil
@@ -105,10 +101,10 @@ func TestCardThatComesDuringCommitIsKept(t *testing.T) {
 	if err := <-met; err != nil {
 		t.Fatal(err)
 	}
-	if err := p.update(t.Context(), bob, func(*store.Person) error { return nil }); err != nil {
+	if err := p.Update(t.Context(), bob, func(*store.Person) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
-	shown, _ := p.get(bob)
+	shown, _ := p.Get(bob)
 	kept, err := ann.store.Persons()
 	if err != nil {
 		t.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/earshot-im/earshot/node/chat"
 	"github.com/earshot-im/earshot/node/sync"
 	"github.com/earshot-im/earshot/store/event"
 )
@@ -109,8 +110,8 @@ func TestReceiptsGoToAuthorsOnly(t *testing.T) {
 			}
 			w.within(soon, "Bob knows", func() bool {
 				reached, err := bob.Receipts(t.Context(), sent.ID)
-				return err == nil && slices.ContainsFunc(reached, func(r Reached) bool {
-					return r.Person.ID == ann.who.person && r.State == StateRead
+				return err == nil && slices.ContainsFunc(reached, func(r chat.Reached) bool {
+					return r.Person.ID == ann.who.person && r.State == chat.StateRead
 				})
 			})
 		}

@@ -1,7 +1,6 @@
 package node
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -9,12 +8,14 @@ import (
 	"time"
 
 	"github.com/earshot-im/earshot/crypto"
-	"github.com/earshot-im/earshot/store"
+	"github.com/earshot-im/earshot/node/chat"
+	"github.com/earshot-im/earshot/node/contacts"
+	"github.com/earshot-im/earshot/node/people"
 	"github.com/earshot-im/earshot/store/event"
 )
 
 // said are the texts of messages.
-func said(messages []Message) (out []string) {
+func said(messages []chat.Message) (out []string) {
 	for _, m := range messages {
 		out = append(out, m.Text)
 	}
@@ -45,7 +46,7 @@ func TestHistoryReadsPastTheBlocked(t *testing.T) {
 		if _, err := ann.Block(t.Context(), bob.who.person.String()); err != nil {
 			t.Fatal(err)
 		}
-		page := func(r HistoryRange) []Message {
+		page := func(r chat.HistoryRange) []chat.Message {
 			t.Helper()
 			messages, err := ann.History(t.Context(), "#lunch", r)
 			if err != nil {
@@ -53,23 +54,27 @@ func TestHistoryReadsPastTheBlocked(t *testing.T) {
 			}
 			return messages
 		}
-		newest := page(HistoryRange{Limit: 2})
+		newest := page(chat.HistoryRange{Limit: 2})
 		if got := said(newest); !slices.Equal(got, want[1:]) {
 			t.Fatalf("the newest two are %q", got)
 		}
-		if got := said(page(HistoryRange{Limit: 2, Before: &newest[0].ID})); !slices.Equal(got, []string{"mine", want[0]}) {
+		if got := said(page(chat.HistoryRange{Limit: 2, Before: &newest[0].ID})); !slices.Equal(got, []string{"mine", want[0]}) {
 			t.Errorf("before them are %q", got)
 		}
-		first := page(HistoryRange{Limit: 9})[1].ID
-		if got := said(page(HistoryRange{Limit: 1, After: &first})); !slices.Equal(got, want[1:2]) {
+		first := page(chat.HistoryRange{Limit: 9})[1].ID
+		if got := said(page(chat.HistoryRange{Limit: 1, After: &first})); !slices.Equal(got, want[1:2]) {
 			t.Errorf("after the first is %q", got)
 		}
-		if got := said(page(HistoryRange{Limit: 9, After: &newest[1].ID})); len(got) != 0 {
+		if got := said(page(chat.HistoryRange{Limit: 9, After: &newest[1].ID})); len(got) != 0 {
 			t.Errorf("after the last are %q", got)
 		}
-		for _, read := range []func(after uint64) (Page, error){
-			func(after uint64) (Page, error) { return ann.Unread(t.Context(), after, Filter{In: "#lunch"}, 1) },
-			func(after uint64) (Page, error) { return ann.Arrivals(t.Context(), after, Filter{In: "#lunch"}, 1) },
+		for _, read := range []func(after uint64) (chat.Page, error){
+			func(after uint64) (chat.Page, error) {
+				return ann.Unread(t.Context(), after, chat.Filter{In: "#lunch"}, 1)
+			},
+			func(after uint64) (chat.Page, error) {
+				return ann.Arrivals(t.Context(), after, chat.Filter{In: "#lunch"}, 1)
+			},
 		} {
 			var got []string
 			for at, end := uint64(0), false; !end; {
@@ -90,7 +95,7 @@ func TestHistoryReadsPastTheBlocked(t *testing.T) {
 		if _, err := ann.Unblock(t.Context(), bob.who.person.String()); err != nil {
 			t.Fatal(err)
 		}
-		if got := page(HistoryRange{Limit: 100}); len(got) != 16 {
+		if got := page(chat.HistoryRange{Limit: 100}); len(got) != 16 {
 			t.Errorf("with nobody blocked, history has %d messages", len(got))
 		}
 	})
@@ -104,27 +109,6 @@ func lastArrival(t *testing.T, m *machine, g event.Conversation) (last uint64) {
 	return last
 }
 
-// A part may stop before the limit, and the next must not go past it.
-func TestReadTakesNoMoreThanAsked(t *testing.T) {
-	ann := start(t, Config{Dir: t.TempDir(), Name: "Ann"})
-	parts := 0
-	part := func(after uint64, limit int, _ store.Keep) ([]store.Row, uint64, error) {
-		parts++
-		n := min(limit, 2)
-		return make([]store.Row, n), after + uint64(n), nil
-	}
-	page, err := ann.read(t.Context(), 7, Filter{}, 5, part)
-	if err != nil || len(page.Messages) != 5 || page.Cursor != 12 {
-		t.Errorf("%d messages up to %d, %v", len(page.Messages), page.Cursor, err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	parts = 0
-	if _, err := ann.read(ctx, 0, Filter{}, 5, part); !errors.Is(err, context.Canceled) || parts > 0 {
-		t.Errorf("reads %d parts when nobody waits: %v", parts, err)
-	}
-}
-
 // A filter by ID goes on when the stranger that it means is forgotten, and when a name has changed hands.
 func TestFilterByIDNeedsNobody(t *testing.T) {
 	inWorld(t, 25, func(t *testing.T, w *world) {
@@ -133,9 +117,9 @@ func TestFilterByIDNeedsNobody(t *testing.T) {
 		ann.meets(soon, bob, cleo)
 		g := ann.makes("lunch", bob, cleo)
 		id := bob.who.person.String()
-		filters := map[string]Filter{"from": {From: id}, "in": {In: id}, "group": {In: "#" + g.String()}, "bare group": {In: g.String()}, "both": {From: id, In: g.String()}}
+		filters := map[string]chat.Filter{"from": {From: id}, "in": {In: id}, "group": {In: "#" + g.String()}, "bare group": {In: g.String()}, "both": {From: id, In: g.String()}}
 		nobody := crypto.PersonID{1}.String()
-		for name, f := range map[string]Filter{"from": {From: nobody}, "in": {In: nobody}, "group": {In: "#" + nobody}} {
+		for name, f := range map[string]chat.Filter{"from": {From: nobody}, "in": {In: nobody}, "group": {In: "#" + nobody}} {
 			if page, err := ann.Arrivals(t.Context(), 0, f, 9); err != nil || len(page.Messages) > 0 {
 				t.Errorf("%s nobody: %v, %v", name, page, err)
 			}
@@ -155,8 +139,8 @@ func TestFilterByIDNeedsNobody(t *testing.T) {
 				t.Errorf("%s: %q, %v, want %q", name, got, err, want)
 			}
 		}
-		for _, f := range []Filter{{From: "Carol"}, {In: "Carol"}, {From: "#lunch"}} {
-			if _, err := ann.Arrivals(t.Context(), 0, f, 9); !errors.As(err, new(*UnknownError)) {
+		for _, f := range []chat.Filter{{From: "Carol"}, {In: "Carol"}, {From: "#lunch"}} {
+			if _, err := ann.Arrivals(t.Context(), 0, f, 9); !errors.As(err, new(*people.UnknownError)) {
 				t.Errorf("%v: %v", f, err)
 			}
 		}
@@ -171,21 +155,21 @@ func TestCursorBelongsToItsFilter(t *testing.T) {
 		ann.meets(soon, bob)
 		g := ann.makes("lunch")
 		id := bob.who.person.String()
-		filters := []Filter{{}, {From: id}, {In: id}, {In: "#lunch"}, {From: id, In: "#lunch"}}
+		filters := []chat.Filter{{}, {From: id}, {In: id}, {In: "#lunch"}, {From: id, In: "#lunch"}}
 		for i, f := range filters {
 			if err := ann.SetCursor(t.Context(), "bot", f, uint64(i+1)); err != nil {
 				t.Fatal(err)
 			}
 		}
-		for i, f := range append(filters, Filter{}, Filter{From: "Bob"}, Filter{In: "Bob"}, Filter{In: g.String()}, Filter{From: "Bob", In: "lunch"}) {
+		for i, f := range append(filters, chat.Filter{}, chat.Filter{From: "Bob"}, chat.Filter{In: "Bob"}, chat.Filter{In: g.String()}, chat.Filter{From: "Bob", In: "lunch"}) {
 			if at, err := ann.Cursor(t.Context(), "bot", f); err != nil || at != uint64(i%len(filters)+1) {
 				t.Errorf("%v: at %d, %v", f, at, err)
 			}
 		}
-		if at, err := ann.Cursor(t.Context(), "other", Filter{}); at != 0 || err != nil {
+		if at, err := ann.Cursor(t.Context(), "other", chat.Filter{}); at != 0 || err != nil {
 			t.Errorf("another name: at %d, %v", at, err)
 		}
-		for _, f := range []Filter{{From: "Carol"}, {In: "Carol"}} {
+		for _, f := range []chat.Filter{{From: "Carol"}, {In: "Carol"}} {
 			if _, err := ann.Cursor(t.Context(), "bot", f); err == nil {
 				t.Error("a cursor for nobody")
 			}
@@ -204,7 +188,7 @@ func TestReadersLearnOfWhatIsRevealed(t *testing.T) {
 		ann.meets(soon, bob)
 		ann.makes("lunch", bob)
 		revealed := func() uint64 {
-			page, err := ann.Unread(t.Context(), 0, Filter{}, 1)
+			page, err := ann.Unread(t.Context(), 0, chat.Filter{}, 1)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -240,13 +224,13 @@ func TestAddressStaysKnown(t *testing.T) {
 		ann.meets(soon, bob)
 		g := ann.makes("lunch")
 		to, err := ann.Address(t.Context(), "Bob")
-		if err != nil || to != (Target{Kind: "person", ID: bob.who.person.String(), Name: "Bob"}) {
+		if err != nil || to != (contacts.Target{Kind: "person", ID: bob.who.person.String(), Name: "Bob"}) {
 			t.Fatalf("to %v, %v", to, err)
 		}
 		bob.stop()
 		time.Sleep(2 * strangerStays)
 		w.forgetStrangers(ann)
-		if _, err := ann.Send(t.Context(), Outgoing{To: to.ID, Text: "hello"}); err != nil {
+		if _, err := ann.Send(t.Context(), chat.Outgoing{To: to.ID, Text: "hello"}); err != nil {
 			t.Errorf("sent hours later: %v", err)
 		}
 		if to, err := ann.Address(t.Context(), "lunch"); err != nil || to.ID != g.String() || to.Kind != "group" {
@@ -255,19 +239,19 @@ func TestAddressStaysKnown(t *testing.T) {
 		if _, err := ann.Block(t.Context(), bob.who.person.String()); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := ann.Address(t.Context(), bob.who.person.String()); !errors.Is(err, ErrBlocked) {
+		if _, err := ann.Address(t.Context(), bob.who.person.String()); !errors.Is(err, contacts.ErrBlocked) {
 			t.Errorf("who is blocked: %v", err)
 		}
 		if _, err := ann.Leave(t.Context(), "lunch"); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := ann.Address(t.Context(), "lunch"); !errors.Is(err, ErrNotMember) {
+		if _, err := ann.Address(t.Context(), "lunch"); !errors.Is(err, contacts.ErrNotMember) {
 			t.Errorf("a group that she has left: %v", err)
 		}
-		if _, err := ann.Target(t.Context(), "Bob", "team"); !errors.Is(err, ErrSetting) {
+		if _, err := ann.Target(t.Context(), "Bob", "team"); !errors.Is(err, people.ErrSetting) {
 			t.Errorf("no such kind: %v", err)
 		}
-		if _, err := ann.Target(t.Context(), "lunch", "person"); !errors.As(err, new(*UnknownError)) {
+		if _, err := ann.Target(t.Context(), "lunch", "person"); !errors.As(err, new(*people.UnknownError)) {
 			t.Errorf("a person of that name: %v", err)
 		}
 	})

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/earshot-im/earshot/node/chat"
+	"github.com/earshot-im/earshot/node/contacts"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -32,8 +34,7 @@ func TestRunLetInWhileItsAuthorIsRemoved(t *testing.T) {
 			}
 		}
 
-		road := Road{From: cleo.who.person}
-		author, err := bob.admitRun(t.Context(), &run, road)
+		admitted, err := bob.door.Admit(t.Context(), run, cleo.who.person)
 		if err != nil {
 			t.Fatalf("it was not let in: %v", err)
 		}
@@ -44,7 +45,7 @@ func TestRunLetInWhileItsAuthorIsRemoved(t *testing.T) {
 			members, err := bob.Members(t.Context(), g.String())
 			return err == nil && len(members) == 2
 		})
-		if stored := bob.storeRun(t.Context(), run, road, author)(); stored.Err != nil {
+		if stored := admitted.Store(t.Context())(); stored.Err != nil {
 			t.Fatal(stored.Err)
 		}
 		if got := bob.heard(g); slices.Contains(got, "said too late") {
@@ -77,9 +78,9 @@ func TestWhoIsOutRecallsNothing(t *testing.T) {
 		w.heal(ann.addr(), cleo.addr())
 		w.within(soon, "Cleo knows", func() bool {
 			reached, err := cleo.Receipts(t.Context(), said)
-			return err == nil && slices.ContainsFunc(reached, func(r Reached) bool { return r.State == StateUndelivered })
+			return err == nil && slices.ContainsFunc(reached, func(r chat.Reached) bool { return r.State == chat.StateUndelivered })
 		})
-		if _, err := cleo.Recall(t.Context(), said); err != ErrNotMember {
+		if _, err := cleo.Recall(t.Context(), said); err != contacts.ErrNotMember {
 			t.Errorf("her recall: %v", err)
 		}
 	})

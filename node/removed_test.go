@@ -7,20 +7,21 @@ import (
 	"testing"
 	"time"
 
+	"github.com/earshot-im/earshot/node/chat"
 	"github.com/earshot-im/earshot/store/event"
 )
 
 // ends waits until a message is delivered or can't be any more, and holds all that the node says of it against each other.
-func (m *machine) ends(sent Message, want Progress) {
+func (m *machine) ends(sent chat.Message, want chat.Progress) {
 	m.w.t.Helper()
 	ctx, cancel := context.WithTimeout(m.w.t.Context(), time.Hour)
 	defer cancel()
-	got, err := m.Wait(ctx, sent.ID, StateDelivered)
+	got, err := m.Wait(ctx, sent.ID, chat.StateDelivered)
 	if err != nil || got.Progress != want {
 		m.w.t.Fatalf("%s: %q ends as %v, %v; want %v", m.name, sent.Text, got.Progress, err, want)
 	}
-	settled, err := m.Settled(ctx, []event.ID{sent.ID}, StateRead)
-	if want.State == StateUndelivered && (err != nil || !slices.Equal(settled, []Progress{want})) {
+	settled, err := m.Settled(ctx, []event.ID{sent.ID}, chat.StateRead)
+	if want.State == chat.StateUndelivered && (err != nil || !slices.Equal(settled, []chat.Progress{want})) {
 		m.w.t.Errorf("%s: settled as %v, %v", m.name, settled, err)
 	}
 	reached, err := m.Receipts(m.w.t.Context(), sent.ID)
@@ -28,7 +29,7 @@ func (m *machine) ends(sent Message, want Progress) {
 		m.w.t.Fatal(err)
 	}
 	for _, r := range reached {
-		if r.State == StateQueued {
+		if r.State == chat.StateQueued {
 			m.w.t.Errorf("%s: the receipts say that %q is still on its way", m.name, sent.Text)
 		}
 	}
@@ -46,12 +47,12 @@ func TestWrittenWhileBeingRemoved(t *testing.T) {
 		cleo.meets(soon, ann, bob)
 		ann.meets(soon, bob)
 		g := cleo.makes("lunch", ann, bob)
-		if _, err := cleo.SetRole(t.Context(), "lunch", ann.who.person.String(), RoleAdmin); err != nil {
+		if _, err := cleo.SetRole(t.Context(), "lunch", ann.who.person.String(), chat.RoleAdmin); err != nil {
 			t.Fatal(err)
 		}
-		w.within(soon, "Ann may remove Bob", func() bool { return ann.role(g) == RoleAdmin })
+		w.within(soon, "Ann may remove Bob", func() bool { return ann.role(g) == chat.RoleAdmin })
 		before := bob.tell(g, "before")
-		bob.reaches(soon, before, StateDelivered)
+		bob.reaches(soon, before, chat.StateDelivered)
 		for _, o := range []*machine{ann, bob} {
 			w.cut(cleo.addr(), o.addr())
 			w.cut(o.addr(), cleo.addr())
@@ -67,9 +68,9 @@ func TestWrittenWhileBeingRemoved(t *testing.T) {
 		w.heal(bob.addr(), ann.addr())
 		ann.announce()
 		bob.announce()
-		bob.ends(sent, Progress{StateUndelivered, ReasonRemoved})
-		bob.ends(before, Progress{State: StateDelivered})
-		if _, err := bob.Cancel(t.Context(), sent.ID); !errors.Is(err, ErrUndelivered) {
+		bob.ends(sent, chat.Progress{State: chat.StateUndelivered, Reason: chat.ReasonRemoved})
+		bob.ends(before, chat.Progress{State: chat.StateDelivered})
+		if _, err := bob.Cancel(t.Context(), sent.ID); !errors.Is(err, chat.ErrUndelivered) {
 			t.Errorf("cancelled: %v", err)
 		}
 		if rows := bob.heard(g); !slices.Equal(rows, []string{"before", "meanwhile"}) {
@@ -84,9 +85,9 @@ func TestWrittenWhileBeingRemoved(t *testing.T) {
 		cleo.announce()
 		bob.announce()
 		w.within(time.Minute, "Bob is in again", func() bool { return bob.role(g) != "" })
-		bob.reaches(time.Minute, sent, StateDelivered)
+		bob.reaches(time.Minute, sent, chat.StateDelivered)
 		cleo.hears(g, "before", "meanwhile")
-		bob.ends(sent, Progress{State: StateDelivered})
+		bob.ends(sent, chat.Progress{State: chat.StateDelivered})
 	})
 }
 
@@ -103,8 +104,8 @@ func TestWrittenBeforeLeaving(t *testing.T) {
 		ann.hears(g, "farewell")
 		waiting := make(chan error, 1)
 		go func() {
-			got, err := bob.Wait(t.Context(), sent.ID, StateRead)
-			if err == nil && got.Progress != (Progress{StateUndelivered, ReasonLeft}) {
+			got, err := bob.Wait(t.Context(), sent.ID, chat.StateRead)
+			if err == nil && got.Progress != (chat.Progress{State: chat.StateUndelivered, Reason: chat.ReasonLeft}) {
 				err = errors.New(got.State + " " + got.Reason)
 			}
 			waiting <- err
@@ -116,7 +117,7 @@ func TestWrittenBeforeLeaving(t *testing.T) {
 		if err := <-waiting; err != nil {
 			t.Errorf("who waits when Bob leaves gets: %v", err)
 		}
-		bob.ends(sent, Progress{StateUndelivered, ReasonLeft})
+		bob.ends(sent, chat.Progress{State: chat.StateUndelivered, Reason: chat.ReasonLeft})
 		status, err := bob.Status(t.Context())
 		if err != nil || status.Outbox != 0 {
 			t.Errorf("status: %d in the outbox, %v", status.Outbox, err)
@@ -129,9 +130,9 @@ func TestNobodyElseIsInTheGroup(t *testing.T) {
 	inWorld(t, 63, func(t *testing.T, w *world) {
 		ann := w.people("Ann")[0]
 		sent := ann.tell(ann.makes("lunch"), "hello?")
-		ann.ends(sent, Progress{State: StateDelivered})
-		settled, err := ann.Settled(t.Context(), []event.ID{sent.ID}, StateDelivered)
-		if err != nil || !slices.Equal(settled, []Progress{{State: StateDelivered}}) {
+		ann.ends(sent, chat.Progress{State: chat.StateDelivered})
+		settled, err := ann.Settled(t.Context(), []event.ID{sent.ID}, chat.StateDelivered)
+		if err != nil || !slices.Equal(settled, []chat.Progress{{State: chat.StateDelivered}}) {
 			t.Errorf("settled as %v, %v", settled, err)
 		}
 	})

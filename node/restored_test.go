@@ -5,6 +5,9 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/earshot-im/earshot/node/chat"
+	"github.com/earshot-im/earshot/node/warnings"
 )
 
 // A backup is put back in the same file, so that nothing can be suspected, and Ann writes to Cleo before she meets Bob, who
@@ -39,7 +42,7 @@ func TestRestoredInPlace(t *testing.T) {
 				told := ann.warned()
 				ann.start(cleo.address())
 				ann.meets(soon, cleo)
-				var sent []Message
+				var sent []chat.Message
 				for i := range n.after {
 					sent = append(sent, ann.tell(g, fmt.Sprint("to Cleo ", i)))
 					want = append(want, sent[i].Text)
@@ -63,10 +66,10 @@ func TestRestoredInPlace(t *testing.T) {
 						t.Errorf("%s shows %d rows, want %d", m.name, len(got), len(want))
 					}
 				}
-				if got := told(); !slices.Equal(got, []string{WarnRestored}) {
+				if got := told(); !slices.Equal(got, []string{warnings.Restored}) {
 					t.Errorf("the owner is told %q", got)
 				}
-				if got := ann.codes(); !slices.Equal(got, []string{WarnRestored}) {
+				if got := ann.codes(); !slices.Equal(got, []string{warnings.Restored}) {
 					t.Errorf("status: %q", got)
 				}
 				lines, err := ann.Outbox(t.Context())
@@ -74,7 +77,7 @@ func TestRestoredInPlace(t *testing.T) {
 					t.Errorf("%d lines in the outbox, %v", len(lines), err)
 				}
 				for _, m := range sent {
-					ann.ends(m, Progress{State: StateDelivered})
+					ann.ends(m, chat.Progress{State: chat.StateDelivered})
 				}
 				for _, m := range []*machine{bob, cleo} {
 					for _, row := range m.groupRows(g) { // whichever of the events that stand for a message it is of
@@ -84,7 +87,7 @@ func TestRestoredInPlace(t *testing.T) {
 					}
 				}
 				for _, m := range sent {
-					ann.reaches(time.Minute, m, StateRead)
+					ann.reaches(time.Minute, m, chat.StateRead)
 				}
 			})
 		})

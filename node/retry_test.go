@@ -11,9 +11,24 @@ import (
 	"time"
 
 	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/node/chat"
+	"github.com/earshot-im/earshot/node/receipts"
 	"github.com/earshot-im/earshot/store"
 	"github.com/earshot-im/earshot/store/event"
 )
+
+// disk is a store whose writing can be made to fail.
+type disk struct {
+	receipts.Store
+	reach func(context.Context, []store.Reach) error
+	sign  func(ctx context.Context, of store.Subject, worth func(event.Receipt) bool) (event.Record, bool, error)
+}
+
+func (d *disk) Reach(ctx context.Context, r []store.Reach) error { return d.reach(ctx, r) }
+
+func (d *disk) SignReceipt(ctx context.Context, of store.Subject, worth func(event.Receipt) bool) (event.Record, bool, error) {
+	return d.sign(ctx, of, worth)
+}
 
 var errFullDisk = errors.New("no space left on device")
 
@@ -25,14 +40,15 @@ func TestAcknowledgementsAreWrittenWhenThereIsRoom(t *testing.T) {
 		full.Store(true)
 		var tries atomic.Int32
 		var written []store.Reach
-		a := newAcks(nil, slog.New(slog.DiscardHandler))
+		var d disk
+		a := receipts.NewAcks(&d, slog.New(slog.DiscardHandler))
 		person := crypto.PersonID{1}
 		log, other := event.Log{Device: crypto.DeviceID{1}}, event.Log{Device: crypto.DeviceID{2}}
 		upTo := func(n uint64) event.Segments { return event.Segments{{First: 1, Last: n}} }
-		a.commit = func(_ context.Context, reaches []store.Reach) error {
+		d.reach = func(_ context.Context, reaches []store.Reach) error {
 			if n := tries.Add(1); full.Load() {
 				if n == 1 {
-					a.put(person, log, upTo(2)) // comes during the commit
+					a.Put(person, log, upTo(2)) // comes during the commit
 				}
 				return errFullDisk
 			}
@@ -41,9 +57,9 @@ func TestAcknowledgementsAreWrittenWhenThereIsRoom(t *testing.T) {
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		go a.run(ctx) // ends with ctx
-		a.put(person, log, upTo(1))
-		a.put(person, other, upTo(1))
+		go a.Run(ctx) // ends with ctx
+		a.Put(person, log, upTo(1))
+		a.Put(person, other, upTo(1))
 		time.Sleep(10 * ackRetry)
 		if n := tries.Load(); n < 8 || n > 12 {
 			t.Errorf("tried %d times in %s", n, 10*ackRetry)
@@ -64,20 +80,22 @@ func TestReceiptIsSignedWhenThereIsRoom(t *testing.T) {
 		people := w.people("Ann", "Bob")
 		ann, bob := people[0], people[1]
 		ann.meets(soon, bob)
-		ann.reaches(soon, ann.say(bob, "hello"), StateDelivered)
+		ann.reaches(soon, ann.say(bob, "hello"), chat.StateDelivered)
 		tries := make(chan time.Time, 100)
 		signed := make(chan event.Record, 100)
-		r := newReceipts(bob.store, bob.who.person, bob.groups, bob.log, func(_ event.Conversation, record event.Record) { signed <- record })
-		r.commit = func(ctx context.Context, of store.Subject, worth func(event.Receipt) bool) (event.Record, bool, error) {
+		d := disk{Store: bob.store}
+		r := receipts.New(receipts.Config{Store: &d, Self: bob.who.person, Groups: bob.groups, Log: bob.log,
+			Signed: func(_ event.Conversation, record event.Record) { signed <- record }})
+		d.sign = func(ctx context.Context, of store.Subject, worth func(event.Receipt) bool) (event.Record, bool, error) {
 			if tries <- time.Now(); len(tries) < 4 {
 				return event.Record{}, false, errFullDisk
 			}
 			return bob.store.SignReceipt(ctx, of, worth)
 		}
-		r.mark(event.Direct(ann.who.person, bob.who.person), ann.who.person)
+		r.Mark(event.Direct(ann.who.person, bob.who.person), ann.who.person)
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan struct{})
-		go func() { r.run(ctx); close(ended) }() // ends with ctx
+		go func() { r.Run(ctx); close(ended) }() // ends with ctx
 		time.Sleep(10 * receiptPause)
 		cancel()
 		<-ended
@@ -100,7 +118,7 @@ func TestReceiptIsNotKeptBeforeWhatItSays(t *testing.T) {
 		people := w.people("Ann", "Bob")
 		ann, bob := people[0], people[1]
 		ann.meets(soon, bob)
-		ann.reaches(soon, ann.say(bob, "hello"), StateDelivered)
+		ann.reaches(soon, ann.say(bob, "hello"), chat.StateDelivered)
 		c := event.Direct(ann.who.person, bob.who.person)
 		about := event.ReceiptSubject(c, ann.who.person, event.Instance{9})
 		record, err := event.NewRecord(bob.me.key, event.Record{Card: bob.me.card.Head(), Kind: event.KindReceipt, Subject: about, Counter: 1,
@@ -115,13 +133,14 @@ func TestReceiptIsNotKeptBeforeWhatItSays(t *testing.T) {
 			}
 			return len(records) > 0
 		}
-		r := newReceipts(ann.store, ann.who.person, ann.groups, ann.log, nil)
-		r.reach = func(context.Context, []store.Reach) error { return errFullDisk }
-		if err := r.take(t.Context(), bob.who.person, c, record); !errors.Is(err, errFullDisk) || kept() {
+		d := disk{Store: ann.store}
+		r := receipts.New(receipts.Config{Store: &d, Self: ann.who.person, Groups: ann.groups, Log: ann.log})
+		d.reach = func(context.Context, []store.Reach) error { return errFullDisk }
+		if err := r.Take(t.Context(), bob.who.person, c, record); !errors.Is(err, errFullDisk) || kept() {
 			t.Errorf("kept: %t, %v", kept(), err)
 		}
-		r.reach = ann.store.Reach
-		if err := r.take(t.Context(), bob.who.person, c, record); err != nil || !kept() {
+		d.reach = ann.store.Reach
+		if err := r.Take(t.Context(), bob.who.person, c, record); err != nil || !kept() {
 			t.Errorf("not kept: %v", err)
 		}
 	})

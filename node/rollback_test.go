@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/earshot-im/earshot/node/chat"
 	"github.com/earshot-im/earshot/node/sync"
 	"github.com/earshot-im/earshot/store/event"
 )
@@ -15,7 +16,7 @@ func TestRollbackClaimIsBelievedHourly(t *testing.T) {
 		ann := w.people("Ann")[0]
 		m := w.mallory("Mallory")
 		m.greet(ann)
-		if _, err := ann.Send(t.Context(), Outgoing{To: m.person.String(), Text: "hello"}); err != nil {
+		if _, err := ann.Send(t.Context(), chat.Outgoing{To: m.person.String(), Text: "hello"}); err != nil {
 			t.Fatal(err)
 		}
 		// own is the log in which Ann's words stand.

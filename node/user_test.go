@@ -8,6 +8,8 @@ import (
 	gosync "sync"
 	"time"
 
+	"github.com/earshot-im/earshot/node/chat"
+	"github.com/earshot-im/earshot/node/people"
 	"github.com/earshot-im/earshot/store"
 	"github.com/earshot-im/earshot/store/event"
 )
@@ -35,7 +37,7 @@ type letter struct {
 func (u *user) awaitCommits(n int) {
 	timeout := time.After(5 * time.Second)
 	for range n {
-		_, more := u.events.Now()
+		_, more := u.Node.shown.Now()
 		select {
 		case <-more:
 		case <-timeout:
@@ -104,10 +106,10 @@ func (u *user) write(ctx context.Context, n *Node) (more bool) {
 	}
 	l := u.plan[0]
 	u.mu.Unlock()
-	_, err := n.Send(ctx, Outgoing{To: l.to.name, Text: l.text, Key: l.text})
+	_, err := n.Send(ctx, chat.Outgoing{To: l.to.name, Text: l.text, Key: l.text})
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	var unknown *UnknownError
+	var unknown *people.UnknownError
 	switch {
 	case ctx.Err() != nil:
 	case err == nil:
@@ -133,7 +135,7 @@ func (u *user) look(ctx context.Context, n *Node) {
 		u.shows(o, rows)
 	}
 	u.mu.Unlock()
-	unread, err := unread(n, Filter{})
+	unread, err := unread(n, chat.Filter{})
 	if err != nil {
 		u.w.t.Errorf("%s: unread: %v", u.name, err)
 	}
@@ -174,7 +176,7 @@ func (u *user) shows(with *user, rows []store.Row) {
 	u.shown[with] = ids
 }
 
-func (u *user) lines() []Pending {
+func (u *user) lines() []chat.Pending {
 	out, err := u.Outbox(u.w.t.Context())
 	if err != nil {
 		u.w.t.Fatal(err)

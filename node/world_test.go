@@ -3,6 +3,7 @@ package node
 import (
 	"bytes"
 	"context"
+	cryptorand "crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -19,10 +20,29 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/discovery"
+	"github.com/earshot-im/earshot/node/chat"
 	"github.com/earshot-im/earshot/node/link/memnet"
+	"github.com/earshot-im/earshot/node/warnings"
 	"github.com/earshot-im/earshot/store"
 	"github.com/earshot-im/earshot/store/event"
+)
+
+// What the rooms promise, in times and sizes that tests count on.
+const (
+	helloTimeout  = 10 * time.Second // to say who one is
+	frameTimeout  = 12 * time.Second // to finish a frame
+	framesBudget  = 16 << 20         // bytes of larger frames in hand
+	saveEvery     = time.Hour        // where devices are is written down
+	savePause     = 10 * time.Second // between two commits because devices have moved
+	strangerStays = time.Hour        // known after they have gone
+	releaseEvery  = time.Second      // rows that wait for a cause are looked at
+	releaseAtLast = time.Minute      // a row waits at most
+	receiptPause  = time.Second      // between two receipts of one subject
+	ackRetry      = time.Second      // acknowledgements that could not be written are tried again
+	rollbackPause = time.Hour        // between two claims of rollback that are believed
+	idPrefix      = 8                // characters that stand for a whole ID
 )
 
 // worldPort is where every machine of a world listens.
@@ -120,7 +140,7 @@ type machine struct {
 	host   *memnet.Host
 	skew   atomic.Int64 // of its clock, in ns
 	file   string       // which file the database is: as long as nobody says otherwise always the same
-	warn   func(Warning)
+	warn   func(warnings.Warning)
 	who    self // once it has been on
 	*Node       // nil while it is off
 	cancel context.CancelFunc
@@ -286,7 +306,7 @@ func (m *machine) announce() {
 		if o == m || !o.on() || m.w.cuts[[2]netip.Addr{at, o.addr()}] || m.w.cuts[[2]netip.Addr{o.addr(), at}] {
 			continue
 		}
-		o.hub.sighted(discovery.Sighting{Device: peerID(m.who.device),
+		o.mesh.Sighted(discovery.Sighting{Device: peerID(m.who.device),
 			Addrs: []netip.AddrPort{netip.AddrPortFrom(at, worldPort)}, Source: discovery.FromMDNS})
 	}
 }
@@ -306,16 +326,25 @@ func (m *machine) meets(d time.Duration, others ...*machine) {
 	m.w.t.Helper()
 	for _, o := range others {
 		m.w.within(d, m.name+" meets "+o.name, func() bool {
-			them, ok := m.people.get(o.who.person)
-			return ok && len(them.online) > 0
+			return m.mesh.Here(o.who.person)
 		})
 	}
 }
 
-// say sends words to somebody, by the person's ID.
-func (m *machine) say(to *machine, text string) Message {
+// keeps says that the machine's store has a person.
+func (m *machine) keeps(id crypto.PersonID) bool {
 	m.w.t.Helper()
-	sent, err := m.Send(m.w.t.Context(), Outgoing{To: to.who.person.String(), Text: text})
+	persons, err := m.store.Persons()
+	if err != nil {
+		m.w.t.Fatal(err)
+	}
+	return slices.ContainsFunc(persons, func(p store.Person) bool { return p.ID == id })
+}
+
+// say sends words to somebody, by the person's ID.
+func (m *machine) say(to *machine, text string) chat.Message {
+	m.w.t.Helper()
+	sent, err := m.Send(m.w.t.Context(), chat.Outgoing{To: to.who.person.String(), Text: text})
 	if err != nil {
 		m.w.t.Fatalf("%s sends to %s: %v", m.name, to.name, err)
 	}
@@ -323,7 +352,7 @@ func (m *machine) say(to *machine, text string) Message {
 }
 
 // reaches waits until an own message has a state.
-func (m *machine) reaches(d time.Duration, sent Message, state string) {
+func (m *machine) reaches(d time.Duration, sent chat.Message, state string) {
 	m.w.t.Helper()
 	ctx, cancel := context.WithTimeout(m.w.t.Context(), d)
 	defer cancel()
@@ -378,7 +407,13 @@ func (m *machine) pending() int {
 }
 
 // unread is all that is unread at a node and passes a filter.
-func unread(n *Node, f Filter) ([]Message, error) {
+func unread(n *Node, f chat.Filter) ([]chat.Message, error) {
 	page, err := n.Unread(context.Background(), 0, f, 10_000)
 	return page.Messages, err
+}
+
+// randomNonce is that of a Hello.
+func randomNonce() (b [32]byte) {
+	_, _ = cryptorand.Read(b[:])
+	return b
 }

@@ -10,14 +10,15 @@ import (
 	"testing"
 
 	"github.com/earshot-im/earshot/crypto"
-	"github.com/earshot-im/earshot/node"
+	"github.com/earshot-im/earshot/node/chat"
+	"github.com/earshot-im/earshot/node/contacts"
 	"github.com/earshot-im/earshot/node/control"
 	"github.com/earshot-im/earshot/store/event"
 )
 
 var (
-	testBob   = node.Person{ID: crypto.PersonID{0xb0}, Name: "Bob", Contact: true}
-	testLunch = node.Group{ID: event.Conversation{0x17}, Name: "lunch", Topic: "Pizza", History: "7d", Role: node.RoleOwner, Members: 2, Online: 1}
+	testBob   = contacts.Person{ID: crypto.PersonID{0xb0}, Name: "Bob", Contact: true}
+	testLunch = contacts.Group{ID: event.Conversation{0x17}, Name: "lunch", Topic: "Pizza", History: "7d", Role: chat.RoleOwner, Members: 2, Online: 1}
 	testID    = event.ID{0xab}
 )
 
@@ -26,7 +27,7 @@ type groupNode struct {
 	changingNode
 	asked string
 
-	groups []node.Group
+	groups []contacts.Group
 	told   chan struct{} // a value for each call of Groups, and
 	read   chan struct{} // for each of Unread
 }
@@ -62,66 +63,68 @@ func serve(t *testing.T, n control.Node) (dir string) {
 	return dir
 }
 
-func (n *groupNode) group(asked ...string) (node.Group, error) {
+func (n *groupNode) group(asked ...string) (contacts.Group, error) {
 	n.asked = strings.Join(asked, "|")
 	if asked[1] == "twins" {
-		other := node.Group{ID: event.Conversation{0x18}, Name: "twins"}
-		return node.Group{}, &node.AmbiguousError{Who: "twins", Candidates: []node.Person{testBob}, Groups: []node.Group{testLunch, other}}
+		other := contacts.Group{ID: event.Conversation{0x18}, Name: "twins"}
+		return contacts.Group{}, &contacts.AmbiguousError{Who: "twins", Candidates: []contacts.Person{testBob}, Groups: []contacts.Group{testLunch, other}}
 	}
 	return testLunch, nil
 }
 
-func (n *groupNode) CreateGroup(_ context.Context, name string) (node.Group, error) {
+func (n *groupNode) CreateGroup(_ context.Context, name string) (contacts.Group, error) {
 	return n.group("create", name)
 }
-func (n *groupNode) Group(_ context.Context, g string) (node.Group, error) { return n.group("get", g) }
-func (n *groupNode) Leave(_ context.Context, g string) (node.Group, error) {
+func (n *groupNode) Group(_ context.Context, g string) (contacts.Group, error) {
+	return n.group("get", g)
+}
+func (n *groupNode) Leave(_ context.Context, g string) (contacts.Group, error) {
 	return n.group("leave", g)
 }
-func (n *groupNode) Invite(_ context.Context, g string, who []string) (node.Group, error) {
+func (n *groupNode) Invite(_ context.Context, g string, who []string) (contacts.Group, error) {
 	return n.group("invite", g, strings.Join(who, ","))
 }
-func (n *groupNode) RemoveMember(_ context.Context, g, who string) (node.Group, error) {
+func (n *groupNode) RemoveMember(_ context.Context, g, who string) (contacts.Group, error) {
 	return n.group("remove", g, who)
 }
-func (n *groupNode) SetRole(_ context.Context, g, who, role string) (node.Group, error) {
+func (n *groupNode) SetRole(_ context.Context, g, who, role string) (contacts.Group, error) {
 	return n.group("role", g, who, role)
 }
-func (n *groupNode) RenameGroup(_ context.Context, g, name string) (node.Group, error) {
+func (n *groupNode) RenameGroup(_ context.Context, g, name string) (contacts.Group, error) {
 	return n.group("rename", g, name)
 }
-func (n *groupNode) SetTopic(_ context.Context, g, topic string) (node.Group, error) {
+func (n *groupNode) SetTopic(_ context.Context, g, topic string) (contacts.Group, error) {
 	return n.group("topic", g, topic)
 }
-func (n *groupNode) SetHistory(_ context.Context, g, policy string) (node.Group, error) {
+func (n *groupNode) SetHistory(_ context.Context, g, policy string) (contacts.Group, error) {
 	return n.group("history", g, policy)
 }
 
-func (n *groupNode) Members(_ context.Context, g string) ([]node.Member, error) {
+func (n *groupNode) Members(_ context.Context, g string) ([]chat.Member, error) {
 	_, err := n.group("members", g)
-	return []node.Member{{Person: testBob, Role: node.RoleAdmin}, {Person: node.Person{Name: "Ann"}, Role: node.RoleOwner, Self: true}}, err
+	return []chat.Member{{Person: testBob, Role: chat.RoleAdmin}, {Person: contacts.Person{Name: "Ann"}, Role: chat.RoleOwner, Self: true}}, err
 }
 
-func (n *groupNode) message(asked ...string) (node.Message, error) {
+func (n *groupNode) message(asked ...string) (chat.Message, error) {
 	n.asked = strings.Join(asked, "|")
-	return node.Message{ID: testID, To: node.Target{Kind: "group", Name: "lunch"}, Own: true, Progress: node.Progress{State: node.StateQueued}, Kind: "text", Text: "hi"}, nil
+	return chat.Message{ID: testID, To: contacts.Target{Kind: "group", Name: "lunch"}, Own: true, Progress: chat.Progress{State: chat.StateQueued}, Kind: "text", Text: "hi"}, nil
 }
 
-func (n *groupNode) Edit(_ context.Context, id event.ID, text string) (node.Message, error) {
+func (n *groupNode) Edit(_ context.Context, id event.ID, text string) (chat.Message, error) {
 	return n.message("edit", fmt.Sprintf("%x", id), text)
 }
-func (n *groupNode) Recall(_ context.Context, id event.ID) (node.Message, error) {
+func (n *groupNode) Recall(_ context.Context, id event.ID) (chat.Message, error) {
 	return n.message("recall", fmt.Sprintf("%x", id))
 }
-func (n *groupNode) React(_ context.Context, id event.ID, emoji string) (node.Message, error) {
+func (n *groupNode) React(_ context.Context, id event.ID, emoji string) (chat.Message, error) {
 	return n.message("react", fmt.Sprintf("%x", id), emoji)
 }
-func (n *groupNode) Receipts(_ context.Context, id event.ID) ([]node.Reached, error) {
+func (n *groupNode) Receipts(_ context.Context, id event.ID) ([]chat.Reached, error) {
 	_, err := n.message("receipts", fmt.Sprintf("%x", id))
-	return []node.Reached{{Person: testBob, Progress: node.Progress{State: node.StateDelivered}}}, err
+	return []chat.Reached{{Person: testBob, Progress: chat.Progress{State: chat.StateDelivered}}}, err
 }
 
-func (n *groupNode) Groups(context.Context) ([]node.Group, error) {
+func (n *groupNode) Groups(context.Context) ([]contacts.Group, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	select {
@@ -132,25 +135,25 @@ func (n *groupNode) Groups(context.Context) ([]node.Group, error) {
 }
 
 // now sets what Groups answers, and tells those who watch.
-func (n *groupNode) now(groups ...node.Group) {
+func (n *groupNode) now(groups ...contacts.Group) {
 	n.mu.Lock()
 	n.groups = groups
 	n.mu.Unlock()
 	n.change()
 }
 
-func (n *groupNode) Unread(context.Context, uint64, node.Filter, int) (node.Page, error) {
+func (n *groupNode) Unread(context.Context, uint64, chat.Filter, int) (chat.Page, error) {
 	select {
 	case n.read <- struct{}{}:
 	default: // nobody counts
 	}
-	return node.Page{}, nil
+	return chat.Page{}, nil
 }
 
 // Each command asks the node for what was typed, and prints what came of it.
 func TestGroupCommands(t *testing.T) {
 	n, dir := serveGroups(t)
-	n.groups = []node.Group{testLunch}
+	n.groups = []contacts.Group{testLunch}
 	id, message := testLunch.ID.String(), fmt.Sprintf("%x", testID)
 	row := id + "  #lunch  2 members, 1 online; you are owner; newcomers read the last 7 days; topic: Pizza\n"
 	policy := "7d  newcomers read the last 7 days\n"
@@ -193,13 +196,13 @@ func TestGroupCommands(t *testing.T) {
 	}
 }
 
-func (n *groupNode) Send(context.Context, node.Outgoing) (node.Message, error) {
+func (n *groupNode) Send(context.Context, chat.Outgoing) (chat.Message, error) {
 	return n.message("send")
 }
 
-func (n *groupNode) Wait(context.Context, event.ID, string) (node.Message, error) {
+func (n *groupNode) Wait(context.Context, event.ID, string) (chat.Message, error) {
 	m, err := n.message("wait")
-	m.Progress = node.Progress{State: node.StateUndelivered, Reason: node.ReasonRemoved}
+	m.Progress = chat.Progress{State: chat.StateUndelivered, Reason: chat.ReasonRemoved}
 	return m, err
 }
 
@@ -243,9 +246,9 @@ func TestAmbiguousGroup(t *testing.T) {
 
 // Who follows is told of groups that others add them to, on standard error, and not as JSON.
 func TestFollowTellsOfGroups(t *testing.T) {
-	old := node.Group{ID: event.Conversation{1}, Name: "old", Role: node.RoleMember, InvitedBy: &testBob}
-	own := node.Group{ID: event.Conversation{2}, Name: "own", Role: node.RoleOwner}
-	added := node.Group{ID: event.Conversation{3}, Name: "new\x1b[2J", Role: node.RoleMember, InvitedBy: &testBob}
+	old := contacts.Group{ID: event.Conversation{1}, Name: "old", Role: chat.RoleMember, InvitedBy: &testBob}
+	own := contacts.Group{ID: event.Conversation{2}, Name: "own", Role: chat.RoleOwner}
+	added := contacts.Group{ID: event.Conversation{3}, Name: "new\x1b[2J", Role: chat.RoleMember, InvitedBy: &testBob}
 	removed := added
 	removed.Role = ""
 	for _, test := range []struct {
@@ -257,7 +260,7 @@ func TestFollowTellsOfGroups(t *testing.T) {
 		{[]string{"--json"}, "", false},
 	} {
 		n, dir := serveGroups(t)
-		n.groups = []node.Group{old}
+		n.groups = []contacts.Group{old}
 		files := make([]*os.File, 2)
 		for i := range files {
 			f, err := os.Create(filepath.Join(t.TempDir(), "out"))
@@ -274,7 +277,7 @@ func TestFollowTellsOfGroups(t *testing.T) {
 		}()
 		if test.calls {
 			<-n.told // what is there when following begins
-			for _, groups := range [][]node.Group{{old, own}, {old, own, added}, {old, own, added}, {old, own, removed}, {old, own, added}, {}} {
+			for _, groups := range [][]contacts.Group{{old, own}, {old, own, added}, {old, own, added}, {old, own, removed}, {old, own, added}, {}} {
 				n.now(groups...)
 				<-n.told // so what was told before has been written
 			}

@@ -81,7 +81,6 @@ var hints = map[string]string{
 	control.CodeNotPermitted: "ask an owner or an admin who is senior: `earshot group members GROUP` shows who they are; only owners give roles",
 	control.CodeRecalled:     "its author took its words back",
 	control.CodeMember:       "see who is in it with `earshot group members GROUP`",
-	control.CodeNotGroup:     "see your groups with `earshot group list`, and whom you know with `earshot contacts`",
 	control.CodeGroupFull:    "make a new one with `earshot group create NAME`",
 	control.CodeNotYours:     "only who wrote it can do that; answer it with `earshot send WHO TEXT --reply-to ID`",
 	control.CodeTooLate:      "put it right with `earshot edit ID TEXT`, which may be done at any time",

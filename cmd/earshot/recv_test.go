@@ -8,7 +8,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/earshot-im/earshot/node"
+	"github.com/earshot-im/earshot/node/chat"
+	"github.com/earshot-im/earshot/node/contacts"
+	"github.com/earshot-im/earshot/node/people"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -16,7 +18,7 @@ import (
 type feedNode struct {
 	changingNode
 	asked   chan asked
-	answers chan node.Page
+	answers chan chat.Page
 
 	names   map[string]bool
 	cursors []uint64 // to which the cursor was set
@@ -25,62 +27,62 @@ type feedNode struct {
 
 type asked struct {
 	after  uint64
-	filter node.Filter
+	filter chat.Filter
 }
 
-var bobInLunch = node.Filter{From: testBob.ID.String(), In: "#" + testLunch.ID.String()}
+var bobInLunch = chat.Filter{From: testBob.ID.String(), In: "#" + testLunch.ID.String()}
 
 func newFeed() *feedNode {
-	return &feedNode{changingNode: newChangingNode(), asked: make(chan asked), answers: make(chan node.Page), names: map[string]bool{}}
+	return &feedNode{changingNode: newChangingNode(), asked: make(chan asked), answers: make(chan chat.Page), names: map[string]bool{}}
 }
 
-func (n *feedNode) Target(_ context.Context, who, kind string) (node.Target, error) {
+func (n *feedNode) Target(_ context.Context, who, kind string) (contacts.Target, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.names[who] {
-		return node.Target{}, &node.AmbiguousError{Who: who}
+		return contacts.Target{}, &contacts.AmbiguousError{Who: who}
 	}
 	n.names[who] = true
 	if kind == "person" {
-		return node.Target{Kind: "person", ID: testBob.ID.String()}, nil
+		return contacts.Target{Kind: "person", ID: testBob.ID.String()}, nil
 	}
-	return node.Target{Kind: "group", ID: testLunch.ID.String()}, nil
+	return contacts.Target{Kind: "group", ID: testLunch.ID.String()}, nil
 }
 
-func (n *feedNode) page(ctx context.Context, after uint64, f node.Filter) (node.Page, error) {
+func (n *feedNode) page(ctx context.Context, after uint64, f chat.Filter) (chat.Page, error) {
 	select {
 	case n.asked <- asked{after, f}:
 	case <-ctx.Done():
-		return node.Page{}, ctx.Err()
+		return chat.Page{}, ctx.Err()
 	}
 	return <-n.answers, nil
 }
 
-func (n *feedNode) Arrivals(ctx context.Context, after uint64, f node.Filter, _ int) (node.Page, error) {
+func (n *feedNode) Arrivals(ctx context.Context, after uint64, f chat.Filter, _ int) (chat.Page, error) {
 	return n.page(ctx, after, f)
 }
 
-func (n *feedNode) Unread(ctx context.Context, after uint64, f node.Filter, _ int) (node.Page, error) {
+func (n *feedNode) Unread(ctx context.Context, after uint64, f chat.Filter, _ int) (chat.Page, error) {
 	return n.page(ctx, after, f)
 }
 
-func (n *feedNode) History(ctx context.Context, who string, _ node.HistoryRange) ([]node.Message, error) {
-	p, err := n.page(ctx, 0, node.Filter{In: who})
+func (n *feedNode) History(ctx context.Context, who string, _ chat.HistoryRange) ([]chat.Message, error) {
+	p, err := n.page(ctx, 0, chat.Filter{In: who})
 	return p.Messages, err
 }
 
-func (n *feedNode) Cursor(_ context.Context, _ string, f node.Filter) (uint64, error) {
+func (n *feedNode) Cursor(_ context.Context, _ string, f chat.Filter) (uint64, error) {
 	if f != bobInLunch {
-		return 0, node.ErrSetting
+		return 0, people.ErrSetting
 	}
 	return 100, nil
 }
 
-func (n *feedNode) SetCursor(_ context.Context, _ string, f node.Filter, to uint64) error {
+func (n *feedNode) SetCursor(_ context.Context, _ string, f chat.Filter, to uint64) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if f != bobInLunch {
-		return node.ErrSetting
+		return people.ErrSetting
 	}
 	n.cursors = append(n.cursors, to)
 	return nil
@@ -93,21 +95,21 @@ func (n *feedNode) MarkRead(_ context.Context, ids ...event.ID) error {
 	return nil
 }
 
-func (n *feedNode) Groups(context.Context) ([]node.Group, error) { return nil, nil }
+func (n *feedNode) Groups(context.Context) ([]contacts.Group, error) { return nil, nil }
 
 // turn is one call that a command makes, and the answer to it.
 type turn struct {
 	change bool // something has to change before it comes
 	after  uint64
-	answer node.Page
+	answer chat.Page
 }
 
-func said(cursor uint64, text string) []node.Message {
-	return []node.Message{{ID: event.ID{byte(cursor)}, Cursor: cursor, Kind: "text", Text: text}}
+func said(cursor uint64, text string) []chat.Message {
+	return []chat.Message{{ID: event.ID{byte(cursor)}, Cursor: cursor, Kind: "text", Text: text}}
 }
 
 // follow runs a command until it has taken all turns, and returns what it printed.
-func (n *feedNode) follow(t *testing.T, filter node.Filter, turns []turn, args ...string) string {
+func (n *feedNode) follow(t *testing.T, filter chat.Filter, turns []turn, args ...string) string {
 	t.Helper()
 	dir := serve(t, n)
 	var files []*os.File
@@ -160,13 +162,13 @@ func (n *feedNode) follow(t *testing.T, filter node.Filter, turns []turn, args .
 func TestFollowResolvesOnceAndGoesOn(t *testing.T) {
 	n := newFeed()
 	out := n.follow(t, bobInLunch, []turn{
-		{false, 100, node.Page{Cursor: 100 + passedAtOnce - 1}},
-		{true, 100 + passedAtOnce - 1, node.Page{Messages: said(2000, "hello"), Cursor: 2100}},
-		{false, 2100, node.Page{Cursor: 2100}},
-		{true, 2100, node.Page{Cursor: 2100 + passedAtOnce - 1}},
-		{true, 2100 + passedAtOnce - 1, node.Page{Cursor: 2100 + passedAtOnce}},
-		{true, 2100 + passedAtOnce, node.Page{Cursor: 4000, Revealed: 1}},
-		{true, 4000, node.Page{Cursor: 4000, Revealed: 1}},
+		{false, 100, chat.Page{Cursor: 100 + passedAtOnce - 1}},
+		{true, 100 + passedAtOnce - 1, chat.Page{Messages: said(2000, "hello"), Cursor: 2100}},
+		{false, 2100, chat.Page{Cursor: 2100}},
+		{true, 2100, chat.Page{Cursor: 2100 + passedAtOnce - 1}},
+		{true, 2100 + passedAtOnce - 1, chat.Page{Cursor: 2100 + passedAtOnce}},
+		{true, 2100 + passedAtOnce, chat.Page{Cursor: 4000, Revealed: 1}},
+		{true, 4000, chat.Page{Cursor: 4000, Revealed: 1}},
 	}, "recv", "--follow", "--as", "bot", "--from", "Bob", "--in", "lunch")
 	if !strings.Contains(out, "hello") {
 		t.Errorf("printed %q", out)
@@ -182,34 +184,34 @@ func TestFollowResolvesOnceAndGoesOn(t *testing.T) {
 func TestPeekMovesNoCursor(t *testing.T) {
 	n := newFeed()
 	n.follow(t, bobInLunch, []turn{
-		{false, 100, node.Page{Messages: said(600, "hello"), Cursor: 600}},
-		{false, 600, node.Page{Cursor: 5000}},
-		{true, 5000, node.Page{Cursor: 5000, Revealed: 1}},
-		{true, 5000, node.Page{Cursor: 5000, Revealed: 1}},
+		{false, 100, chat.Page{Messages: said(600, "hello"), Cursor: 600}},
+		{false, 600, chat.Page{Cursor: 5000}},
+		{true, 5000, chat.Page{Cursor: 5000, Revealed: 1}},
+		{true, 5000, chat.Page{Cursor: 5000, Revealed: 1}},
 	}, "recv", "--follow", "--as", "bot", "--peek", "--from", "Bob", "--in", "lunch")
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if len(n.cursors) > 0 {
 		t.Errorf("the cursor went to %d", n.cursors)
 	}
-	newFeed().follow(t, node.Filter{}, []turn{
-		{false, 0, node.Page{Messages: said(60, "hello"), Cursor: 60}},
-		{false, 60, node.Page{Cursor: 60, Revealed: 1}}, // to begin again would show it twice
-		{true, 60, node.Page{Cursor: 60, Revealed: 1}},
+	newFeed().follow(t, chat.Filter{}, []turn{
+		{false, 0, chat.Page{Messages: said(60, "hello"), Cursor: 60}},
+		{false, 60, chat.Page{Cursor: 60, Revealed: 1}}, // to begin again would show it twice
+		{true, 60, chat.Page{Cursor: 60, Revealed: 1}},
 	}, "recv", "--follow", "--peek")
 }
 
 // What is unread is read on too, and again from the beginning only where something older may be shown again.
 func TestFollowReadsAgainWhatIsRevealed(t *testing.T) {
 	n := newFeed()
-	out := n.follow(t, node.Filter{}, []turn{
-		{false, 0, node.Page{Cursor: 50, Revealed: 3}},
-		{true, 50, node.Page{Messages: said(60, "new"), Cursor: 60, Revealed: 3}},
-		{false, 60, node.Page{Cursor: 60, Revealed: 3}},
-		{true, 60, node.Page{Cursor: 60, Revealed: 4}},
-		{false, 0, node.Page{Messages: said(20, "old"), Cursor: 60, Revealed: 4}},
-		{false, 60, node.Page{Cursor: 60, Revealed: 4}},
-		{true, 60, node.Page{Cursor: 60, Revealed: 4}},
+	out := n.follow(t, chat.Filter{}, []turn{
+		{false, 0, chat.Page{Cursor: 50, Revealed: 3}},
+		{true, 50, chat.Page{Messages: said(60, "new"), Cursor: 60, Revealed: 3}},
+		{false, 60, chat.Page{Cursor: 60, Revealed: 3}},
+		{true, 60, chat.Page{Cursor: 60, Revealed: 4}},
+		{false, 0, chat.Page{Messages: said(20, "old"), Cursor: 60, Revealed: 4}},
+		{false, 60, chat.Page{Cursor: 60, Revealed: 4}},
+		{true, 60, chat.Page{Cursor: 60, Revealed: 4}},
 	}, "recv", "--follow")
 	if !strings.Contains(out, "new") || !strings.Contains(out, "old") {
 		t.Errorf("printed %q", out)
@@ -224,10 +226,10 @@ func TestFollowReadsAgainWhatIsRevealed(t *testing.T) {
 // One page of a conversation was of whom the name meant then, the next of whom it meant later.
 func TestHistoryResolvesOnce(t *testing.T) {
 	n := newFeed()
-	out := n.follow(t, node.Filter{In: "#" + testLunch.ID.String()}, []turn{
-		{answer: node.Page{Messages: said(2, "two")}},
-		{answer: node.Page{Messages: said(1, "one")}},
-		{answer: node.Page{}},
+	out := n.follow(t, chat.Filter{In: "#" + testLunch.ID.String()}, []turn{
+		{answer: chat.Page{Messages: said(2, "two")}},
+		{answer: chat.Page{Messages: said(1, "one")}},
+		{answer: chat.Page{}},
 	}, "history", "lunch")
 	if one, two := strings.Index(out, "one"), strings.Index(out, "two"); one < 0 || two < one {
 		t.Errorf("printed %q", out)

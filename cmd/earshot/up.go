@@ -17,6 +17,7 @@ import (
 	"github.com/earshot-im/earshot/node"
 	"github.com/earshot-im/earshot/node/control"
 	controlv1 "github.com/earshot-im/earshot/node/control/v1"
+	"github.com/earshot-im/earshot/node/warnings"
 	"github.com/earshot-im/earshot/store"
 )
 
@@ -59,8 +60,8 @@ func (a *app) up(ctx context.Context, cfg node.Config) error {
 	cfg.Dir, cfg.Passphrase, cfg.Version = a.dir, passphrase, programVersion()
 	cfg.Log = slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	debug.SetGCPercent(gcPercent)
-	warned := make(chan node.Warning, maxWarned)
-	cfg.Warn = func(w node.Warning) {
+	warned := make(chan warnings.Warning, maxWarned)
+	cfg.Warn = func(w warnings.Warning) {
 		select {
 		case warned <- w:
 		default: // the node waits for nobody who reads; status tells it too
@@ -108,7 +109,7 @@ func (a *app) up(ctx context.Context, cfg node.Config) error {
 }
 
 // printWarnings prints what comes until ctx ends, and what is there then.
-func (a *app) printWarnings(ctx context.Context, warned <-chan node.Warning) {
+func (a *app) printWarnings(ctx context.Context, warned <-chan warnings.Warning) {
 	for {
 		select {
 		case w := <-warned:

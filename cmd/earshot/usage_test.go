@@ -195,7 +195,6 @@ func TestExplain(t *testing.T) {
 		{answerOf(connect.CodeFailedPrecondition, control.CodeNotMember), exitFailed, control.CodeNotMember},
 		{answerOf(connect.CodePermissionDenied, control.CodeNotPermitted), exitFailed, control.CodeNotPermitted},
 		{answerOf(connect.CodeAlreadyExists, control.CodeMember), exitFailed, control.CodeMember},
-		{answerOf(connect.CodeInvalidArgument, control.CodeNotGroup), exitFailed, control.CodeNotGroup},
 		{answerOf(connect.CodeResourceExhausted, control.CodeGroupFull), exitFailed, control.CodeGroupFull},
 		{answerOf(connect.CodePermissionDenied, control.CodeNotYours), exitFailed, control.CodeNotYours},
 		{answerOf(connect.CodeFailedPrecondition, control.CodeTooLate), exitFailed, control.CodeTooLate},

@@ -17,7 +17,7 @@ import (
 	"connectrpc.com/connect"
 	"google.golang.org/protobuf/types/known/durationpb"
 
-	"github.com/earshot-im/earshot/node"
+	"github.com/earshot-im/earshot/node/chat"
 	controlv1 "github.com/earshot-im/earshot/node/control/v1"
 	"github.com/earshot-im/earshot/store"
 )
@@ -70,16 +70,16 @@ func TestUnaryCalls(t *testing.T) {
 		t.Fatalf("Status: %v, %v", status, err)
 	}
 	sent, err := client.Send(ctx, &controlv1.SendRequest{To: "bob", Text: "hi"})
-	if err != nil || sent.State != node.StateQueued || len(sent.Id) != 64 {
+	if err != nil || sent.State != chat.StateQueued || len(sent.Id) != 64 {
 		t.Fatalf("Send: %v, %v", sent, err)
 	}
-	sent, err = client.Send(ctx, &controlv1.SendRequest{To: "bob", Text: "hi", Wait: node.StateDelivered})
-	if err != nil || sent.State != node.StateDelivered {
+	sent, err = client.Send(ctx, &controlv1.SendRequest{To: "bob", Text: "hi", Wait: chat.StateDelivered})
+	if err != nil || sent.State != chat.StateDelivered {
 		t.Fatalf("Send and wait: %v, %v", sent, err)
 	}
 	// The timeout passes, the message stays.
-	sent, err = client.Wait(ctx, &controlv1.WaitRequest{Id: sent.Id, State: node.StateRead, Timeout: durationpb.New(time.Millisecond)})
-	if err != nil || sent.State != node.StateQueued {
+	sent, err = client.Wait(ctx, &controlv1.WaitRequest{Id: sent.Id, State: chat.StateRead, Timeout: durationpb.New(time.Millisecond)})
+	if err != nil || sent.State != chat.StateQueued {
 		t.Fatalf("Wait: %v, %v", sent, err)
 	}
 }
@@ -110,7 +110,7 @@ func TestProblems(t *testing.T) {
 		{"no text", send(&controlv1.SendRequest{To: "bob"}), CodeEmpty},
 		{"short reply ID", send(&controlv1.SendRequest{To: "bob", Text: "x", ReplyTo: "abc"}), CodeInvalid},
 		{"no such state", send(&controlv1.SendRequest{To: "bob", Text: "x", Wait: "eaten"}), CodeInvalid},
-		{"no such message", wait(strings.Repeat("0", 64), node.StateRead), CodeNoMessage},
+		{"no such message", wait(strings.Repeat("0", 64), chat.StateRead), CodeNoMessage},
 		{"large page", unread(maxPage + 1), CodeInvalid},
 		{"no cursor", cursor(""), CodeInvalid},
 		{"long cursor", cursor(strings.Repeat("c", maxCursorName+1)), CodeInvalid},
@@ -262,7 +262,7 @@ func TestWatchSkipsForTheSlow(t *testing.T) {
 	}
 	const sends = 20_000 // far over what the connection could buffer
 	for range sends {
-		if _, err := fake.Send(t.Context(), node.Outgoing{To: "bob", Text: "x"}); err != nil {
+		if _, err := fake.Send(t.Context(), chat.Outgoing{To: "bob", Text: "x"}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -282,12 +282,12 @@ func TestWatchSkipsForTheSlow(t *testing.T) {
 func TestPagesAreBounded(t *testing.T) {
 	fake := newFake()
 	long := strings.Repeat("x", 64<<10)
-	fake.unread = func(_ uint64, f node.Filter, limit int) (page node.Page, _ error) {
-		if f != (node.Filter{From: "a", In: "b"}) {
+	fake.unread = func(_ uint64, f chat.Filter, limit int) (page chat.Page, _ error) {
+		if f != (chat.Filter{From: "a", In: "b"}) {
 			t.Errorf("filter: %v", f)
 		}
 		for i := range limit {
-			page.Messages = append(page.Messages, node.Message{Text: long, Cursor: uint64(i)})
+			page.Messages = append(page.Messages, chat.Message{Text: long, Cursor: uint64(i)})
 		}
 		page.Cursor = 5000 // what is passed over behind the last one
 		return page, nil
@@ -304,21 +304,21 @@ func TestPagesAreBounded(t *testing.T) {
 		t.Errorf("a page that is whole goes on after %d, %v", page.GetCursor(), err)
 	}
 	// The newest are kept where history is read from its end.
-	messages := make([]node.Message, 100)
+	messages := make([]chat.Message, 100)
 	for i := range messages {
-		messages[i] = node.Message{Text: long, Cursor: uint64(i)}
+		messages[i] = chat.Message{Text: long, Cursor: uint64(i)}
 	}
 	if kept := clip(messages, true); len(kept) != 64 || kept[63].Cursor != 99 {
 		t.Errorf("kept %d", len(kept))
 	}
-	if kept := clip([]node.Message{{Text: strings.Repeat("x", pageBytes+1)}}, false); len(kept) != 1 {
+	if kept := clip([]chat.Message{{Text: strings.Repeat("x", pageBytes+1)}}, false); len(kept) != 1 {
 		t.Errorf("kept %d of one", len(kept))
 	}
 }
 
 func TestReadingByIDs(t *testing.T) {
 	fake := newFake()
-	fake.unread = func(uint64, node.Filter, int) (node.Page, error) { return node.Page{Cursor: 7, Revealed: 3}, nil }
+	fake.unread = func(uint64, chat.Filter, int) (chat.Page, error) { return chat.Page{Cursor: 7, Revealed: 3}, nil }
 	client, _ := serve(t, privateDir(t), fake)
 	ctx := t.Context()
 	if to, err := client.Resolve(ctx, &controlv1.ResolveRequest{Who: "lunch"}); err != nil || to.Kind != "group" || to.Id != lunch.ID.String() {
@@ -348,8 +348,8 @@ func TestReadingByIDs(t *testing.T) {
 // A page with a text that can't be carried must still be readable.
 func TestInvalidTextIsMended(t *testing.T) {
 	fake := newFake()
-	fake.unread = func(uint64, node.Filter, int) (node.Page, error) {
-		return node.Page{Messages: []node.Message{{Text: "a\xffb", From: node.Author{Name: "\xfe"}}}}, nil
+	fake.unread = func(uint64, chat.Filter, int) (chat.Page, error) {
+		return chat.Page{Messages: []chat.Message{{Text: "a\xffb", From: chat.Author{Name: "\xfe"}}}}, nil
 	}
 	client, _ := serve(t, privateDir(t), fake)
 	page, err := client.Unread(t.Context(), &controlv1.UnreadRequest{})
@@ -361,7 +361,7 @@ func TestInvalidTextIsMended(t *testing.T) {
 // A node that ends answers as one that is not there.
 func TestNodeEnds(t *testing.T) {
 	fake := newFake()
-	fake.unread = func(uint64, node.Filter, int) (node.Page, error) { return node.Page{}, store.ErrClosed }
+	fake.unread = func(uint64, chat.Filter, int) (chat.Page, error) { return chat.Page{}, store.ErrClosed }
 	client, _ := serve(t, privateDir(t), fake)
 	if _, err := client.Unread(t.Context(), &controlv1.UnreadRequest{}); !errors.Is(err, ErrNotRunning) || code(err) != CodeStopping {
 		t.Error(err)
@@ -382,7 +382,7 @@ func openLines(t testing.TB, client *Client, open *controlv1.SendLinesRequest_Op
 func TestSendLines(t *testing.T) {
 	fake := newFake()
 	client, _ := serve(t, privateDir(t), fake)
-	stream := openLines(t, client, &controlv1.SendLinesRequest_Open{To: "bob", Wait: node.StateDelivered})
+	stream := openLines(t, client, &controlv1.SendLinesRequest_Open{To: "bob", Wait: chat.StateDelivered})
 	const count = 3_000
 	go func() {
 		for i := range count {
@@ -402,7 +402,7 @@ func TestSendLines(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, s := range r.Sent {
-			if s.State != node.StateDelivered {
+			if s.State != chat.StateDelivered {
 				t.Fatalf("state %q", s.State)
 			}
 			if fake.addressed != "bob" {
@@ -470,7 +470,7 @@ func TestSendLinesTimeout(t *testing.T) {
 	fake := newFake()
 	fake.state = "" // nothing is ever delivered
 	client, _ := serve(t, privateDir(t), fake)
-	stream := openLines(t, client, &controlv1.SendLinesRequest_Open{To: "bob", Wait: node.StateDelivered, Timeout: durationpb.New(time.Millisecond)})
+	stream := openLines(t, client, &controlv1.SendLinesRequest_Open{To: "bob", Wait: chat.StateDelivered, Timeout: durationpb.New(time.Millisecond)})
 	defer stream.CloseResponse()
 	if _, err := stream.Receive(); err != nil { // the answer to opening
 		t.Fatal(err)
@@ -479,7 +479,7 @@ func TestSendLinesTimeout(t *testing.T) {
 		t.Fatal(err)
 	}
 	r, err := stream.Receive()
-	if err != nil || len(r.Sent) != 1 || r.Sent[0].State != node.StateQueued {
+	if err != nil || len(r.Sent) != 1 || r.Sent[0].State != chat.StateQueued {
 		t.Errorf("%v, %v", r, err)
 	}
 	stream.CloseRequest()

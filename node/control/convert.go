@@ -10,7 +10,10 @@ import (
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/node"
+	"github.com/earshot-im/earshot/node/chat"
+	"github.com/earshot-im/earshot/node/contacts"
 	controlv1 "github.com/earshot-im/earshot/node/control/v1"
+	"github.com/earshot-im/earshot/node/warnings"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -73,7 +76,7 @@ func peer(p node.Peer) *controlv1.Peer {
 	return v
 }
 
-func person(p node.Person) *controlv1.Person {
+func person(p contacts.Person) *controlv1.Person {
 	return &controlv1.Person{
 		Person:   p.ID.String(),
 		Name:     valid(p.Name),
@@ -87,11 +90,11 @@ func person(p node.Person) *controlv1.Person {
 	}
 }
 
-func target(t node.Target) *controlv1.Target {
+func target(t contacts.Target) *controlv1.Target {
 	return &controlv1.Target{Kind: t.Kind, Id: t.ID, Name: valid(t.Name)}
 }
 
-func sent(m node.Message) *controlv1.Sent {
+func sent(m chat.Message) *controlv1.Sent {
 	return &controlv1.Sent{
 		Id:           eventText(m.ID),
 		Conversation: text(m.Conversation),
@@ -102,7 +105,7 @@ func sent(m node.Message) *controlv1.Sent {
 	}
 }
 
-func message(m node.Message) *controlv1.Message {
+func message(m chat.Message) *controlv1.Message {
 	v := &controlv1.Message{
 		Id:           eventText(m.ID),
 		Conversation: text(m.Conversation),
@@ -137,15 +140,15 @@ func message(m node.Message) *controlv1.Message {
 	return v
 }
 
-func reaction(r node.Reaction) *controlv1.Reaction {
+func reaction(r chat.Reaction) *controlv1.Reaction {
 	return &controlv1.Reaction{Person: r.Person.String(), Name: valid(r.Name), Emoji: valid(r.Emoji)}
 }
 
-func reached(r node.Reached) *controlv1.Reached {
+func reached(r chat.Reached) *controlv1.Reached {
 	return &controlv1.Reached{Person: person(r.Person), State: r.State, Reason: r.Reason}
 }
 
-func group(g node.Group) *controlv1.Group {
+func group(g contacts.Group) *controlv1.Group {
 	v := &controlv1.Group{
 		Id:      g.ID.String(),
 		Name:    valid(g.Name),
@@ -163,16 +166,16 @@ func group(g node.Group) *controlv1.Group {
 	return v
 }
 
-func member(m node.Member) *controlv1.Member {
+func member(m chat.Member) *controlv1.Member {
 	return &controlv1.Member{Person: person(m.Person), Role: m.Role, Joined: stamp(m.Joined), Self: m.Self}
 }
 
 // Warning is a warning as Status gives it.
-func Warning(w node.Warning) *controlv1.Warning {
+func Warning(w warnings.Warning) *controlv1.Warning {
 	return &controlv1.Warning{Code: w.Code, Detail: w.Detail, Since: stamp(w.Since)}
 }
 
-func pending(p node.Pending) *controlv1.Pending {
+func pending(p chat.Pending) *controlv1.Pending {
 	return &controlv1.Pending{
 		Id:         eventText(p.ID),
 		To:         target(p.To),
@@ -182,7 +185,7 @@ func pending(p node.Pending) *controlv1.Pending {
 	}
 }
 
-func request(r node.Request) *controlv1.Request {
+func request(r contacts.Request) *controlv1.Request {
 	return &controlv1.Request{
 		Person:   r.Person.String(),
 		Name:     valid(r.Name),

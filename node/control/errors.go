@@ -7,8 +7,10 @@ import (
 	"connectrpc.com/connect"
 
 	"github.com/earshot-im/earshot/crypto/names"
-	"github.com/earshot-im/earshot/node"
+	"github.com/earshot-im/earshot/node/chat"
+	"github.com/earshot-im/earshot/node/contacts"
 	controlv1 "github.com/earshot-im/earshot/node/control/v1"
+	"github.com/earshot-im/earshot/node/people"
 	"github.com/earshot-im/earshot/store"
 )
 
@@ -46,7 +48,6 @@ const (
 	CodeNotPermitted = "not_permitted"
 	CodeRecalled     = "recalled"
 	CodeMember       = "member"
-	CodeNotGroup     = "not_group"
 	CodeGroupFull    = "group_full"
 	CodeNotYours     = "not_yours"
 	CodeTooLate      = "too_late"
@@ -62,26 +63,25 @@ var known = []struct {
 	problem string
 	code    connect.Code
 }{
-	{node.ErrKeyUsed, CodeKeyUsed, connect.CodeAlreadyExists},
-	{node.ErrText, CodeText, connect.CodeInvalidArgument},
-	{node.ErrEmpty, CodeEmpty, connect.CodeInvalidArgument},
-	{node.ErrTooLong, CodeTooLong, connect.CodeInvalidArgument},
-	{node.ErrAcknowledged, CodeAcknowledged, connect.CodeFailedPrecondition},
-	{node.ErrUndelivered, CodeUndelivered, connect.CodeFailedPrecondition},
-	{node.ErrNoMessage, CodeNoMessage, connect.CodeNotFound},
-	{node.ErrBlocked, CodeBlocked, connect.CodeFailedPrecondition},
-	{node.ErrWords, CodeWords, connect.CodeFailedPrecondition},
-	{node.ErrSelf, CodeSelf, connect.CodeInvalidArgument},
-	{node.ErrSetting, CodeSetting, connect.CodeInvalidArgument},
-	{node.ErrNotMember, CodeNotMember, connect.CodeFailedPrecondition},
-	{node.ErrRecalled, CodeRecalled, connect.CodeFailedPrecondition},
-	{node.ErrNotPermitted, CodeNotPermitted, connect.CodePermissionDenied},
-	{node.ErrMember, CodeMember, connect.CodeAlreadyExists},
-	{node.ErrGroup, CodeNotGroup, connect.CodeInvalidArgument},
-	{node.ErrGroupFull, CodeGroupFull, connect.CodeResourceExhausted},
-	{node.ErrNotYours, CodeNotYours, connect.CodePermissionDenied},
-	{node.ErrTooLate, CodeTooLate, connect.CodeFailedPrecondition},
-	{node.ErrEmoji, CodeEmoji, connect.CodeInvalidArgument},
+	{chat.ErrKeyUsed, CodeKeyUsed, connect.CodeAlreadyExists},
+	{chat.ErrText, CodeText, connect.CodeInvalidArgument},
+	{chat.ErrEmpty, CodeEmpty, connect.CodeInvalidArgument},
+	{chat.ErrTooLong, CodeTooLong, connect.CodeInvalidArgument},
+	{chat.ErrAcknowledged, CodeAcknowledged, connect.CodeFailedPrecondition},
+	{chat.ErrUndelivered, CodeUndelivered, connect.CodeFailedPrecondition},
+	{chat.ErrNoMessage, CodeNoMessage, connect.CodeNotFound},
+	{contacts.ErrBlocked, CodeBlocked, connect.CodeFailedPrecondition},
+	{contacts.ErrWords, CodeWords, connect.CodeFailedPrecondition},
+	{contacts.ErrSelf, CodeSelf, connect.CodeInvalidArgument},
+	{people.ErrSetting, CodeSetting, connect.CodeInvalidArgument},
+	{contacts.ErrNotMember, CodeNotMember, connect.CodeFailedPrecondition},
+	{chat.ErrRecalled, CodeRecalled, connect.CodeFailedPrecondition},
+	{chat.ErrNotPermitted, CodeNotPermitted, connect.CodePermissionDenied},
+	{chat.ErrMember, CodeMember, connect.CodeAlreadyExists},
+	{chat.ErrGroupFull, CodeGroupFull, connect.CodeResourceExhausted},
+	{chat.ErrNotYours, CodeNotYours, connect.CodePermissionDenied},
+	{chat.ErrTooLate, CodeTooLate, connect.CodeFailedPrecondition},
+	{chat.ErrEmoji, CodeEmoji, connect.CodeInvalidArgument},
 	{names.ErrName, CodeName, connect.CodeInvalidArgument},
 	{errInvalid, CodeInvalid, connect.CodeInvalidArgument},
 	{errStopping, CodeStopping, connect.CodeUnavailable},
@@ -98,9 +98,9 @@ func answer(ctx context.Context, err error) error {
 	case errors.As(err, &answered): // by Connect itself: it could not read the request
 		return err
 	}
-	var unknown *node.UnknownError
-	var ambiguous *node.AmbiguousError
-	var taken *node.NameTakenError
+	var unknown *people.UnknownError
+	var ambiguous *contacts.AmbiguousError
+	var taken *contacts.NameTakenError
 	switch {
 	case errors.As(err, &unknown):
 		return problem(connect.CodeNotFound, err, &controlv1.Problem{Code: CodeUnknown})

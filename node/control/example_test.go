@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/earshot-im/earshot/node"
+	"github.com/earshot-im/earshot/node/chat"
 	"github.com/earshot-im/earshot/node/control"
 	controlv1 "github.com/earshot-im/earshot/node/control/v1"
 )
@@ -118,7 +119,7 @@ func TestExampleAnswersEveryMessageOnce(t *testing.T) {
 
 	want := []string{"one", "two", "three"}
 	for i, text := range want {
-		if _, err := ann.Send(ctx, node.Outgoing{To: "Bot", Text: text}); err != nil {
+		if _, err := ann.Send(ctx, chat.Outgoing{To: "Bot", Text: text}); err != nil {
 			t.Fatal(err)
 		}
 		// Each message meets a bot that was killed after the one before.
@@ -126,7 +127,7 @@ func TestExampleAnswersEveryMessageOnce(t *testing.T) {
 		ended := make(chan error, 1)
 		go func() { ended <- echo(botCtx, botDir) }()
 		for n := uint64(0); ; {
-			got, err := ann.Arrivals(ctx, 0, node.Filter{}, 10)
+			got, err := ann.Arrivals(ctx, 0, chat.Filter{}, 10)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -142,7 +143,7 @@ func TestExampleAnswersEveryMessageOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	got, err := ann.Arrivals(ctx, 0, node.Filter{}, 10)
+	got, err := ann.Arrivals(ctx, 0, chat.Filter{}, 10)
 	if err != nil || len(got.Messages) != len(want) {
 		t.Fatalf("%d answers, %v", len(got.Messages), err)
 	}

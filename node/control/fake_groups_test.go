@@ -7,12 +7,13 @@ import (
 	"time"
 
 	"github.com/earshot-im/earshot/crypto"
-	"github.com/earshot-im/earshot/node"
+	"github.com/earshot-im/earshot/node/chat"
+	"github.com/earshot-im/earshot/node/contacts"
 	"github.com/earshot-im/earshot/store/event"
 )
 
-var lunch = node.Group{
-	ID: event.Conversation{0x17}, Name: "lunch", Topic: "Pizza", History: "7d", Role: node.RoleAdmin,
+var lunch = contacts.Group{
+	ID: event.Conversation{0x17}, Name: "lunch", Topic: "Pizza", History: "7d", Role: chat.RoleAdmin,
 	Members: 3, Online: 2, Joined: time.Unix(1700000000, 0), InvitedBy: &bob, Frozen: true,
 }
 
@@ -29,80 +30,80 @@ func (n *groupNode) ask(method string, args ...string) error {
 	return n.err
 }
 
-func (n *groupNode) group(method string, args ...string) (node.Group, error) {
+func (n *groupNode) group(method string, args ...string) (contacts.Group, error) {
 	return lunch, n.ask(method, args...)
 }
 
-func (n *groupNode) CreateGroup(_ context.Context, name string) (node.Group, error) {
+func (n *groupNode) CreateGroup(_ context.Context, name string) (contacts.Group, error) {
 	return n.group("create", name)
 }
 
-func (n *groupNode) Groups(context.Context) ([]node.Group, error) {
-	return []node.Group{lunch, {ID: event.Conversation{0x18}, Name: "\xff"}}, n.ask("groups")
+func (n *groupNode) Groups(context.Context) ([]contacts.Group, error) {
+	return []contacts.Group{lunch, {ID: event.Conversation{0x18}, Name: "\xff"}}, n.ask("groups")
 }
 
-func (n *groupNode) Group(_ context.Context, group string) (node.Group, error) {
+func (n *groupNode) Group(_ context.Context, group string) (contacts.Group, error) {
 	return n.group("group", group)
 }
 
-func (n *groupNode) Members(_ context.Context, group string) ([]node.Member, error) {
-	return []node.Member{
-		{Person: bob, Role: node.RoleOwner, Joined: lunch.Joined},
-		{Person: node.Person{ID: crypto.PersonID{1}, Name: "Ann"}, Role: node.RoleAdmin, Self: true},
+func (n *groupNode) Members(_ context.Context, group string) ([]chat.Member, error) {
+	return []chat.Member{
+		{Person: bob, Role: chat.RoleOwner, Joined: lunch.Joined},
+		{Person: contacts.Person{ID: crypto.PersonID{1}, Name: "Ann"}, Role: chat.RoleAdmin, Self: true},
 	}, n.ask("members", group)
 }
 
-func (n *groupNode) Invite(_ context.Context, group string, who []string) (node.Group, error) {
+func (n *groupNode) Invite(_ context.Context, group string, who []string) (contacts.Group, error) {
 	return n.group("invite", append([]string{group}, who...)...)
 }
 
-func (n *groupNode) Leave(_ context.Context, group string) (node.Group, error) {
+func (n *groupNode) Leave(_ context.Context, group string) (contacts.Group, error) {
 	return n.group("leave", group)
 }
 
-func (n *groupNode) RemoveMember(_ context.Context, group, who string) (node.Group, error) {
+func (n *groupNode) RemoveMember(_ context.Context, group, who string) (contacts.Group, error) {
 	return n.group("remove", group, who)
 }
 
-func (n *groupNode) SetRole(_ context.Context, group, who, role string) (node.Group, error) {
+func (n *groupNode) SetRole(_ context.Context, group, who, role string) (contacts.Group, error) {
 	return n.group("role", group, who, role)
 }
 
-func (n *groupNode) RenameGroup(_ context.Context, group, name string) (node.Group, error) {
+func (n *groupNode) RenameGroup(_ context.Context, group, name string) (contacts.Group, error) {
 	return n.group("rename", group, name)
 }
 
-func (n *groupNode) SetTopic(_ context.Context, group, topic string) (node.Group, error) {
+func (n *groupNode) SetTopic(_ context.Context, group, topic string) (contacts.Group, error) {
 	return n.group("topic", group, topic)
 }
 
-func (n *groupNode) SetHistory(_ context.Context, group, history string) (node.Group, error) {
+func (n *groupNode) SetHistory(_ context.Context, group, history string) (contacts.Group, error) {
 	return n.group("history", group, history)
 }
 
-func (n *groupNode) message(id event.ID, method string, args ...string) (node.Message, error) {
-	return node.Message{
+func (n *groupNode) message(id event.ID, method string, args ...string) (chat.Message, error) {
+	return chat.Message{
 		ID:        id,
-		To:        node.Target{Kind: "group", ID: lunch.ID.String(), Name: "lunch"},
+		To:        contacts.Target{Kind: "group", ID: lunch.ID.String(), Name: "lunch"},
 		Edited:    true,
 		Mentions:  []crypto.PersonID{{1}, bob.ID},
 		Mentioned: true,
-		Reactions: []node.Reaction{{Person: bob.ID, Name: "Bob", Emoji: "\xffx"}},
+		Reactions: []chat.Reaction{{Person: bob.ID, Name: "Bob", Emoji: "\xffx"}},
 	}, n.ask(method, append([]string{fmt.Sprintf("%x", id[:1])}, args...)...)
 }
 
-func (n *groupNode) Edit(_ context.Context, id event.ID, text string) (node.Message, error) {
+func (n *groupNode) Edit(_ context.Context, id event.ID, text string) (chat.Message, error) {
 	return n.message(id, "edit", text)
 }
 
-func (n *groupNode) Recall(_ context.Context, id event.ID) (node.Message, error) {
+func (n *groupNode) Recall(_ context.Context, id event.ID) (chat.Message, error) {
 	return n.message(id, "recall")
 }
 
-func (n *groupNode) React(_ context.Context, id event.ID, emoji string) (node.Message, error) {
+func (n *groupNode) React(_ context.Context, id event.ID, emoji string) (chat.Message, error) {
 	return n.message(id, "react", emoji)
 }
 
-func (n *groupNode) Receipts(_ context.Context, id event.ID) ([]node.Reached, error) {
-	return []node.Reached{{Person: bob, Progress: node.Progress{State: node.StateRead}}}, n.ask("receipts", fmt.Sprintf("%x", id[:1]))
+func (n *groupNode) Receipts(_ context.Context, id event.ID) ([]chat.Reached, error) {
+	return []chat.Reached{{Person: bob, Progress: chat.Progress{State: chat.StateRead}}}, n.ask("receipts", fmt.Sprintf("%x", id[:1]))
 }

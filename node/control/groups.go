@@ -4,7 +4,8 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/earshot-im/earshot/node"
+	"github.com/earshot-im/earshot/node/chat"
+	"github.com/earshot-im/earshot/node/contacts"
 	controlv1 "github.com/earshot-im/earshot/node/control/v1"
 )
 
@@ -51,7 +52,7 @@ func (s service) RemoveMember(ctx context.Context, r *controlv1.RemoveMemberRequ
 
 func (s service) SetRole(ctx context.Context, r *controlv1.SetRoleRequest) (*controlv1.Group, error) {
 	switch r.Role {
-	case node.RoleOwner, node.RoleAdmin, node.RoleMember:
+	case chat.RoleOwner, chat.RoleAdmin, chat.RoleMember:
 		return oneGroup(s.node.SetRole(ctx, r.Group, r.Who, r.Role))
 	}
 	return nil, fmt.Errorf("%w: no such role: %q", errInvalid, r.Role)
@@ -72,4 +73,4 @@ func (s service) SetHistory(ctx context.Context, r *controlv1.SetHistoryRequest)
 	return oneGroup(s.node.SetHistory(ctx, r.Group, r.History))
 }
 
-func oneGroup(g node.Group, err error) (*controlv1.Group, error) { return group(g), err }
+func oneGroup(g contacts.Group, err error) (*controlv1.Group, error) { return group(g), err }

@@ -9,8 +9,10 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"github.com/earshot-im/earshot/node"
+	"github.com/earshot-im/earshot/node/chat"
+	"github.com/earshot-im/earshot/node/contacts"
 	controlv1 "github.com/earshot-im/earshot/node/control/v1"
+	"github.com/earshot-im/earshot/node/people"
 )
 
 var messageID = "ab" + strings.Repeat("0", 62)
@@ -96,7 +98,7 @@ func TestGroupConverted(t *testing.T) {
 		g.Online != 2 || g.Joined.GetSeconds() != 1700000000 || g.InvitedBy.GetPerson() != bob.ID.String() || !g.Frozen {
 		t.Errorf("group: %v", g)
 	}
-	if g := group(node.Group{}); g.InvitedBy != nil || g.Joined != nil || g.Role != "" {
+	if g := group(contacts.Group{}); g.InvitedBy != nil || g.Joined != nil || g.Role != "" {
 		t.Errorf("empty group: %v", g)
 	}
 	changed, _ := new(groupNode).message([32]byte{}, "")
@@ -115,16 +117,15 @@ func TestGroupProblems(t *testing.T) {
 		err  error
 		want string
 	}{
-		{node.ErrNotMember, CodeNotMember},
-		{node.ErrNotPermitted, CodeNotPermitted},
-		{node.ErrMember, CodeMember},
-		{node.ErrGroup, CodeNotGroup},
-		{node.ErrGroupFull, CodeGroupFull},
-		{node.ErrNotYours, CodeNotYours},
-		{node.ErrTooLate, CodeTooLate},
-		{node.ErrEmoji, CodeEmoji},
-		{&node.UnknownError{Who: "x"}, CodeUnknown},
-		{&node.AmbiguousError{Who: "x"}, CodeAmbiguous},
+		{contacts.ErrNotMember, CodeNotMember},
+		{chat.ErrNotPermitted, CodeNotPermitted},
+		{chat.ErrMember, CodeMember},
+		{chat.ErrGroupFull, CodeGroupFull},
+		{chat.ErrNotYours, CodeNotYours},
+		{chat.ErrTooLate, CodeTooLate},
+		{chat.ErrEmoji, CodeEmoji},
+		{&people.UnknownError{Who: "x"}, CodeUnknown},
+		{&contacts.AmbiguousError{Who: "x"}, CodeAmbiguous},
 	} {
 		fake.err = fmt.Errorf("lunch: %w", test.err)
 		_, err := client.Leave(ctx, &controlv1.LeaveRequest{Group: "lunch"})
@@ -134,7 +135,7 @@ func TestGroupProblems(t *testing.T) {
 	}
 
 	// Persons and groups that one name fits are both told.
-	fake.err = &node.AmbiguousError{Who: "x", Candidates: []node.Person{bob}, Groups: []node.Group{lunch, {ID: [32]byte{0x18}, Name: "Lunch"}}}
+	fake.err = &contacts.AmbiguousError{Who: "x", Candidates: []contacts.Person{bob}, Groups: []contacts.Group{lunch, {ID: [32]byte{0x18}, Name: "Lunch"}}}
 	_, err := client.GetGroup(ctx, &controlv1.GetGroupRequest{Group: "x"})
 	if p := ProblemOf(err); len(p.GetPersons()) != 1 || len(p.GetGroups()) != 2 || p.Groups[0].Id != lunch.ID.String() || p.Groups[1].Name != "Lunch" {
 		t.Errorf("candidates: %v", p)
@@ -170,7 +171,7 @@ func TestGroupRequestsAreBounded(t *testing.T) {
 	if fake.asked != "" {
 		t.Errorf("asked %q", fake.asked)
 	}
-	for i, err := range []error{invite(maxInvited), topic(maxTopic), role(node.RoleMember)} {
+	for i, err := range []error{invite(maxInvited), topic(maxTopic), role(chat.RoleMember)} {
 		if err != nil {
 			t.Errorf("%d: %v", i, err)
 		}

@@ -4,6 +4,9 @@ import (
 	"context"
 
 	"github.com/earshot-im/earshot/node"
+	"github.com/earshot-im/earshot/node/chat"
+	"github.com/earshot-im/earshot/node/contacts"
+	"github.com/earshot-im/earshot/node/people"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -14,7 +17,7 @@ type Node interface {
 	// Down asks the node to end and does not wait for it.
 	Down()
 	Peers(ctx context.Context) ([]node.Peer, error)
-	Me(ctx context.Context) (node.Me, error)
+	Me(ctx context.Context) (people.Me, error)
 	SetName(ctx context.Context, name string) error
 	SetAccept(ctx context.Context, accept string) error
 	SetReadReceipts(ctx context.Context, on bool) error
@@ -24,60 +27,60 @@ type Node interface {
 
 	// Target returns whom or what WHO means: a "person" or "group" if that is the kind,
 	// either if it is empty.
-	Target(ctx context.Context, who, kind string) (node.Target, error)
+	Target(ctx context.Context, who, kind string) (contacts.Target, error)
 	// Address is Target of what can be sent to; a person becomes a contact by it.
-	Address(ctx context.Context, who string) (node.Target, error)
-	Send(ctx context.Context, out node.Outgoing) (node.Message, error)
+	Address(ctx context.Context, who string) (contacts.Target, error)
+	Send(ctx context.Context, out chat.Outgoing) (chat.Message, error)
 	// SendAll sends in order, in as few commits as it can. It stops at the first
 	// that can't be sent and returns those before it, with the error.
-	SendAll(ctx context.Context, out []node.Outgoing) ([]node.Message, error)
+	SendAll(ctx context.Context, out []chat.Outgoing) ([]chat.Message, error)
 	// Wait returns once the message has reached the state or can't any more. When
 	// ctx ends first it returns the message as it is, and the context's error.
-	Wait(ctx context.Context, id event.ID, state string) (node.Message, error)
+	Wait(ctx context.Context, id event.ID, state string) (chat.Message, error)
 	// Settled is Wait for the leading ones of many, as soon as there is one, and returns
 	// how far they have come. When ctx ends first it returns that of the first, and the context's
 	// error.
-	Settled(ctx context.Context, ids []event.ID, state string) ([]node.Progress, error)
+	Settled(ctx context.Context, ids []event.ID, state string) ([]chat.Progress, error)
 	// Unread returns unread messages whose cursor is past after, by cursor.
-	Unread(ctx context.Context, after uint64, f node.Filter, limit int) (node.Page, error)
+	Unread(ctx context.Context, after uint64, f chat.Filter, limit int) (chat.Page, error)
 	MarkRead(ctx context.Context, ids ...event.ID) error
 	// Arrivals returns messages of others whose cursor is past after, by cursor.
-	Arrivals(ctx context.Context, after uint64, f node.Filter, limit int) (node.Page, error)
+	Arrivals(ctx context.Context, after uint64, f chat.Filter, limit int) (chat.Page, error)
 	// Cursor and SetCursor are of a reader by name and filter.
-	Cursor(ctx context.Context, name string, f node.Filter) (uint64, error)
-	SetCursor(ctx context.Context, name string, f node.Filter, n uint64) error
-	History(ctx context.Context, who string, r node.HistoryRange) ([]node.Message, error)
-	Outbox(ctx context.Context) ([]node.Pending, error)
-	Cancel(ctx context.Context, id event.ID) (node.Message, error)
-	Edit(ctx context.Context, id event.ID, text string) (node.Message, error)
-	Recall(ctx context.Context, id event.ID) (node.Message, error)
+	Cursor(ctx context.Context, name string, f chat.Filter) (uint64, error)
+	SetCursor(ctx context.Context, name string, f chat.Filter, n uint64) error
+	History(ctx context.Context, who string, r chat.HistoryRange) ([]chat.Message, error)
+	Outbox(ctx context.Context) ([]chat.Pending, error)
+	Cancel(ctx context.Context, id event.ID) (chat.Message, error)
+	Edit(ctx context.Context, id event.ID, text string) (chat.Message, error)
+	Recall(ctx context.Context, id event.ID) (chat.Message, error)
 	// React takes the reaction back where emoji is empty.
-	React(ctx context.Context, id event.ID, emoji string) (node.Message, error)
-	Receipts(ctx context.Context, id event.ID) ([]node.Reached, error)
+	React(ctx context.Context, id event.ID, emoji string) (chat.Message, error)
+	Receipts(ctx context.Context, id event.ID) ([]chat.Reached, error)
 
-	Contacts(ctx context.Context) ([]node.Person, error)
-	NameContact(ctx context.Context, who, petname string) (node.Person, error)
-	SafetyWords(ctx context.Context, who string) ([10]string, node.Person, error)
-	// Verify returns node.ErrWords unless words are the safety words of who.
-	Verify(ctx context.Context, who, words, petname string) (node.Person, error)
-	Requests(ctx context.Context) ([]node.Request, error)
-	Accept(ctx context.Context, who, petname string) (node.Person, error)
-	Block(ctx context.Context, who string) (node.Person, error)
-	Unblock(ctx context.Context, who string) (node.Person, error)
+	Contacts(ctx context.Context) ([]contacts.Person, error)
+	NameContact(ctx context.Context, who, petname string) (contacts.Person, error)
+	SafetyWords(ctx context.Context, who string) ([10]string, contacts.Person, error)
+	// Verify returns contacts.ErrWords unless words are the safety words of who.
+	Verify(ctx context.Context, who, words, petname string) (contacts.Person, error)
+	Requests(ctx context.Context) ([]contacts.Request, error)
+	Accept(ctx context.Context, who, petname string) (contacts.Person, error)
+	Block(ctx context.Context, who string) (contacts.Person, error)
+	Unblock(ctx context.Context, who string) (contacts.Person, error)
 
-	CreateGroup(ctx context.Context, name string) (node.Group, error)
+	CreateGroup(ctx context.Context, name string) (contacts.Group, error)
 	// Groups returns those that the owner is in, by name, then those they were in.
-	Groups(ctx context.Context) ([]node.Group, error)
-	Group(ctx context.Context, group string) (node.Group, error)
+	Groups(ctx context.Context) ([]contacts.Group, error)
+	Group(ctx context.Context, group string) (contacts.Group, error)
 	// Members returns owners first, then admins, then by name.
-	Members(ctx context.Context, group string) ([]node.Member, error)
-	Invite(ctx context.Context, group string, who []string) (node.Group, error)
-	Leave(ctx context.Context, group string) (node.Group, error)
+	Members(ctx context.Context, group string) ([]chat.Member, error)
+	Invite(ctx context.Context, group string, who []string) (contacts.Group, error)
+	Leave(ctx context.Context, group string) (contacts.Group, error)
 	// RemoveMember and SetRole take, of several whom who fits equally, the members.
-	RemoveMember(ctx context.Context, group, who string) (node.Group, error)
-	SetRole(ctx context.Context, group, who, role string) (node.Group, error)
-	RenameGroup(ctx context.Context, group, name string) (node.Group, error)
-	SetTopic(ctx context.Context, group, topic string) (node.Group, error)
-	// SetHistory takes node.HistoryJoined, node.HistoryAll or days as "7d".
-	SetHistory(ctx context.Context, group, history string) (node.Group, error)
+	RemoveMember(ctx context.Context, group, who string) (contacts.Group, error)
+	SetRole(ctx context.Context, group, who, role string) (contacts.Group, error)
+	RenameGroup(ctx context.Context, group, name string) (contacts.Group, error)
+	SetTopic(ctx context.Context, group, topic string) (contacts.Group, error)
+	// SetHistory takes contacts.HistoryJoined, contacts.HistoryAll or days as "7d".
+	SetHistory(ctx context.Context, group, history string) (contacts.Group, error)
 }

@@ -3,7 +3,7 @@ package control
 import (
 	"context"
 
-	"github.com/earshot-im/earshot/node"
+	"github.com/earshot-im/earshot/node/contacts"
 	controlv1 "github.com/earshot-im/earshot/node/control/v1"
 )
 
@@ -96,4 +96,4 @@ func (s service) Unblock(ctx context.Context, r *controlv1.UnblockRequest) (*con
 	return one(s.node.Unblock(ctx, r.Who))
 }
 
-func one(p node.Person, err error) (*controlv1.Person, error) { return person(p), err }
+func one(p contacts.Person, err error) (*controlv1.Person, error) { return person(p), err }

@@ -8,7 +8,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/durationpb"
 
-	"github.com/earshot-im/earshot/node"
+	"github.com/earshot-im/earshot/node/chat"
 	controlv1 "github.com/earshot-im/earshot/node/control/v1"
 	"github.com/earshot-im/earshot/store/event"
 )
@@ -38,7 +38,7 @@ func (s service) Send(ctx context.Context, r *controlv1.SendRequest) (*controlv1
 	if err != nil {
 		return nil, err
 	}
-	m, err := s.node.Send(ctx, node.Outgoing{To: r.To, Text: r.Text, ReplyTo: reply, Key: r.Key})
+	m, err := s.node.Send(ctx, chat.Outgoing{To: r.To, Text: r.Text, ReplyTo: reply, Key: r.Key})
 	if err == nil {
 		m, err = wait.from(time.Now()).wait(ctx, s.node, m)
 	}
@@ -54,7 +54,7 @@ func (s service) Wait(ctx context.Context, r *controlv1.WaitRequest) (*controlv1
 	if err != nil {
 		return nil, err
 	}
-	m, err := wait.from(time.Now()).wait(ctx, s.node, node.Message{ID: id})
+	m, err := wait.from(time.Now()).wait(ctx, s.node, chat.Message{ID: id})
 	return sent(m), err
 }
 
@@ -69,7 +69,7 @@ func (s service) Resolve(ctx context.Context, r *controlv1.ResolveRequest) (*con
 }
 
 func (s service) Unread(ctx context.Context, r *controlv1.UnreadRequest) (*controlv1.MessagesResponse, error) {
-	return page(r.Limit, func(limit int) (node.Page, error) {
+	return page(r.Limit, func(limit int) (chat.Page, error) {
 		return s.node.Unread(ctx, r.After, filter(r.Filter), limit)
 	})
 }
@@ -89,7 +89,7 @@ func (s service) MarkRead(ctx context.Context, r *controlv1.MarkReadRequest) (*c
 }
 
 func (s service) Arrivals(ctx context.Context, r *controlv1.ArrivalsRequest) (*controlv1.MessagesResponse, error) {
-	return page(r.Limit, func(limit int) (node.Page, error) {
+	return page(r.Limit, func(limit int) (chat.Page, error) {
 		return s.node.Arrivals(ctx, r.After, filter(r.Filter), limit)
 	})
 }
@@ -125,7 +125,7 @@ func (s service) History(ctx context.Context, r *controlv1.HistoryRequest) (*con
 	if err != nil {
 		return nil, err
 	}
-	messages, err := s.node.History(ctx, r.Who, node.HistoryRange{Limit: limit, Before: before, After: after})
+	messages, err := s.node.History(ctx, r.Who, chat.HistoryRange{Limit: limit, Before: before, After: after})
 	return &controlv1.MessagesResponse{Messages: convert(clip(messages, after == nil), message)}, err
 }
 
@@ -144,19 +144,19 @@ func (s service) Cancel(ctx context.Context, r *controlv1.CancelRequest) (*contr
 }
 
 func (s service) Edit(ctx context.Context, r *controlv1.EditRequest) (*controlv1.Message, error) {
-	return changed(r.Id, func(id event.ID) (node.Message, error) { return s.node.Edit(ctx, id, r.Text) })
+	return changed(r.Id, func(id event.ID) (chat.Message, error) { return s.node.Edit(ctx, id, r.Text) })
 }
 
 func (s service) Recall(ctx context.Context, r *controlv1.RecallRequest) (*controlv1.Message, error) {
-	return changed(r.Id, func(id event.ID) (node.Message, error) { return s.node.Recall(ctx, id) })
+	return changed(r.Id, func(id event.ID) (chat.Message, error) { return s.node.Recall(ctx, id) })
 }
 
 func (s service) React(ctx context.Context, r *controlv1.ReactRequest) (*controlv1.Message, error) {
-	return changed(r.Id, func(id event.ID) (node.Message, error) { return s.node.React(ctx, id, r.Emoji) })
+	return changed(r.Id, func(id event.ID) (chat.Message, error) { return s.node.React(ctx, id, r.Emoji) })
 }
 
 // changed answers with a message after a change of it.
-func changed(text string, change func(event.ID) (node.Message, error)) (*controlv1.Message, error) {
+func changed(text string, change func(event.ID) (chat.Message, error)) (*controlv1.Message, error) {
 	id, err := eventID(text)
 	if err != nil {
 		return nil, err
@@ -185,8 +185,8 @@ func newWait(state string, timeout *durationpb.Duration) (wait, error) {
 	w := wait{state: state}
 	switch state {
 	case "":
-		w.state = node.StateQueued
-	case node.StateQueued, node.StateDelivered, node.StateRead:
+		w.state = chat.StateQueued
+	case chat.StateQueued, chat.StateDelivered, chat.StateRead:
 	default:
 		return wait{}, fmt.Errorf("%w: can't wait for the state %q", errInvalid, state)
 	}
@@ -207,8 +207,8 @@ func (w wait) from(start time.Time) wait {
 }
 
 // wait returns the message as it is in the end; that the timeout has passed is no error.
-func (w wait) wait(ctx context.Context, n Node, m node.Message) (node.Message, error) {
-	if w.state == node.StateQueued && m.State != "" {
+func (w wait) wait(ctx context.Context, n Node, m chat.Message) (chat.Message, error) {
+	if w.state == chat.StateQueued && m.State != "" {
 		return m, nil
 	}
 	limited := ctx
@@ -224,8 +224,8 @@ func (w wait) wait(ctx context.Context, n Node, m node.Message) (node.Message, e
 	return now, err
 }
 
-func filter(f *controlv1.Filter) node.Filter {
-	return node.Filter{From: f.GetFrom(), In: f.GetIn()}
+func filter(f *controlv1.Filter) chat.Filter {
+	return chat.Filter{From: f.GetFrom(), In: f.GetIn()}
 }
 
 func cursorName(name string) error {
@@ -246,7 +246,7 @@ func pageLimit(asked uint32) (int, error) {
 }
 
 // page answers with what is read, up to the last message that the answer has room for.
-func page(asked uint32, read func(limit int) (node.Page, error)) (*controlv1.MessagesResponse, error) {
+func page(asked uint32, read func(limit int) (chat.Page, error)) (*controlv1.MessagesResponse, error) {
 	limit, err := pageLimit(asked)
 	if err != nil {
 		return nil, err
@@ -264,7 +264,7 @@ func page(asked uint32, read func(limit int) (node.Page, error)) (*controlv1.Mes
 
 // clip keeps at least one message, and no more than pageBytes of text: the first ones,
 // or the last.
-func clip(messages []node.Message, last bool) []node.Message {
+func clip(messages []chat.Message, last bool) []chat.Message {
 	size := 0
 	for i := range messages {
 		m := &messages[i]

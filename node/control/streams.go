@@ -11,7 +11,7 @@ import (
 	"connectrpc.com/connect"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/earshot-im/earshot/node"
+	"github.com/earshot-im/earshot/node/chat"
 	controlv1 "github.com/earshot-im/earshot/node/control/v1"
 	"github.com/earshot-im/earshot/store/event"
 )
@@ -72,7 +72,7 @@ func (s service) Watch(ctx context.Context, _ *controlv1.WatchRequest, stream *c
 
 // onDisk is a message that waits to be answered.
 type onDisk struct {
-	message node.Message
+	message chat.Message
 	since   time.Time
 }
 
@@ -104,9 +104,9 @@ func (s service) SendLines(ctx context.Context, stream *connect.BidiStream[contr
 		return err
 	}
 
-	lines := make(chan node.Outgoing, maxCommit)
+	lines := make(chan chat.Outgoing, maxCommit)
 	committed := make(chan onDisk, maxUnderWay)
-	settled := make(chan node.Message, maxAnswer)
+	settled := make(chan chat.Message, maxAnswer)
 	unread := make(chan error, 1) // why reading ended, before lines is closed
 	var unsent error              // why committing ended, before committed is closed
 
@@ -159,7 +159,7 @@ func (s service) SendLines(ctx context.Context, stream *connect.BidiStream[contr
 // settle waits for the first of some messages and returns how many of the leading ones need no more waiting, with their
 // states set.
 func (w wait) settle(ctx context.Context, n Node, batch []onDisk) (int, error) {
-	if w.state == node.StateQueued {
+	if w.state == chat.StateQueued {
 		return len(batch), nil
 	}
 	limited := ctx
@@ -182,7 +182,7 @@ func (w wait) settle(ctx context.Context, n Node, batch []onDisk) (int, error) {
 	return len(settled), nil
 }
 
-func readLines(ctx context.Context, stream *connect.BidiStream[controlv1.SendLinesRequest, controlv1.SendLinesResponse], to string, lines chan<- node.Outgoing) error {
+func readLines(ctx context.Context, stream *connect.BidiStream[controlv1.SendLinesRequest, controlv1.SendLinesResponse], to string, lines chan<- chat.Outgoing) error {
 	for {
 		r, err := stream.Receive()
 		if err != nil {
@@ -192,16 +192,16 @@ func readLines(ctx context.Context, stream *connect.BidiStream[controlv1.SendLin
 			return fmt.Errorf("%w: only the first request opens", errInvalid)
 		}
 		for _, line := range r.Lines {
-			if err := put(ctx, lines, node.Outgoing{To: to, Text: line.Text, Key: line.Key}); err != nil {
+			if err := put(ctx, lines, chat.Outgoing{To: to, Text: line.Text, Key: line.Key}); err != nil {
 				return err
 			}
 		}
 	}
 }
 
-func (s service) commitLines(ctx context.Context, lines <-chan node.Outgoing, committed chan<- onDisk) error {
+func (s service) commitLines(ctx context.Context, lines <-chan chat.Outgoing, committed chan<- onDisk) error {
 	for {
-		var line node.Outgoing
+		var line chat.Outgoing
 		select {
 		case next, more := <-lines:
 			if !more {

@@ -1,0 +1,145 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"golang.org/x/sync/semaphore"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/node/ingest"
+	"github.com/earshot-im/earshot/node/people"
+	"github.com/earshot-im/earshot/node/session"
+	"github.com/earshot-im/earshot/node/sharing"
+	"github.com/earshot-im/earshot/node/sync"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// guest is the peer of one session: it leads each effect of the session's machine to the room that does it. It is the session's
+// Host, and tells package sharing what the mesh knows of the session.
+type guest struct {
+	node    *Node
+	session *session.Session
+	nonce   [32]byte // this node's
+
+	// From when the peer is known. Set by the loop of the session.
+	person crypto.PersonID
+	share  *sharing.Share
+	from   *ingest.From
+}
+
+// Open returns what this node says of itself to every peer.
+func (g *guest) Open() sync.Open { return g.node.sharing.Open() }
+
+// Budget returns the budget from which the larger frames of the peer are read.
+func (g *guest) Budget() *semaphore.Weighted {
+	if them, ok := g.node.people.Of(g.session.Peer()); ok && them.Contact {
+		return g.node.contactsFrames
+	}
+	return g.node.strangersFrames
+}
+
+// Visible returns the segments of a log that the peer may know about.
+func (g *guest) Visible(log event.Log, segments event.Segments) event.Segments {
+	return g.share.Visible(log, segments)
+}
+
+// Left takes in that the session has ended.
+func (g *guest) Left() {
+	if g.from != nil {
+		g.from.Left()
+	}
+}
+
+// Perform does an effect of the machine.
+func (g *guest) Perform(ctx context.Context, e sync.Effect) (answer sync.Input, task session.Task, err error) {
+	if e, ok := e.(sync.Identify); ok {
+		return g.identify(ctx, e)
+	}
+	if g.from == nil {
+		return nil, task, fmt.Errorf("effect %T before the peer is known", e)
+	}
+	switch e := e.(type) {
+	// Read at once.
+	case sync.Load:
+		answer = g.share.Load(e)
+	case sync.LoadControl:
+		answer = g.share.LoadControl(e)
+	case sync.FetchCard:
+		answer = g.share.FetchCard(e)
+
+	// Proven and stored by the worker.
+	case sync.Ingest:
+		task = session.Run(func(ctx context.Context) func() sync.Input { return g.from.Run(ctx, e) })
+	case sync.IngestRecord:
+		task = session.Errand(func(ctx context.Context) sync.Input { return g.from.Record(ctx, e) })
+	case sync.IngestControl:
+		task = session.Errand(func(ctx context.Context) sync.Input { return g.from.Control(ctx, e) })
+	case sync.LearnCard:
+		task = session.Errand(func(ctx context.Context) sync.Input { return g.from.Card(ctx, e) })
+	case sync.Rollback:
+		task = session.Errand(func(ctx context.Context) sync.Input { return g.from.Rollback(ctx, e) })
+	case sync.Request:
+		task = session.Errand(func(ctx context.Context) sync.Input { return g.from.Request(ctx, e.Run) })
+
+	// Noted.
+	case sync.RoundBegan:
+		g.from.RoundBegan(e.Conversation)
+	case sync.RoundDropped:
+		g.from.RoundDropped(e.Conversation)
+	case sync.RoundEnded:
+		if show := g.from.RoundEnded(e.Conversation); show != nil {
+			task = session.Errand(show)
+		}
+	case sync.Acked:
+		g.node.acks.Put(g.person, e.Log, e.Segments)
+	case sync.EpochShared:
+		err = g.node.crowd.Learn(g.session, e)
+	case sync.Sighted:
+		g.node.mesh.Told(g.session, e.Sightings)
+	default:
+		err = fmt.Errorf("unknown effect %T", e)
+	}
+	return answer, task, err
+}
+
+// identify proves whose device the peer is, takes them in, and says what they may have.
+func (g *guest) identify(ctx context.Context, e sync.Identify) (answer sync.Input, task session.Task, err error) {
+	n, device := g.node, g.session.Peer()
+	card, err := people.Prove(device, e.Card, e.Profile)
+	if err == nil {
+		err = n.people.Meet(ctx, device, card, people.NameIn(e.Profile))
+	}
+	switch {
+	case ctx.Err() != nil:
+		return nil, task, context.Cause(ctx)
+	case err != nil:
+		return sync.Joined{Err: fmt.Errorf("%w: %w", sync.ErrPeerProof, err)}, task, nil
+	}
+	if err := n.mesh.Identify(g.session, card.Person()); err != nil {
+		return nil, task, err
+	}
+	g.person = card.Person()
+	g.share = n.sharing.With(g, sharing.Peer{Device: device, Person: g.person, Nonce: e.Nonce, Ours: g.nonce})
+	g.from = n.door.From(g.session, g.person, g.share.Visible)
+	if e.Profile != nil {
+		task = session.Errand(func(ctx context.Context) sync.Input { return g.from.Profile(ctx, *e.Profile) })
+	}
+	n.people.LookForFellows()
+	g.session.Log().Debug("session", "opened", g.session.Opened())
+	n.mesh.Introduce(g.session)
+	return g.Rejoin(), task, nil
+}
+
+// Rejoin says what the peer may have, by what holds now.
+func (g *guest) Rejoin() sync.Joined { return g.share.Join() }
+
+// What package sharing needs of the session.
+
+func (g *guest) Log() *slog.Logger                   { return g.session.Log() }
+func (g *guest) Join(c event.Conversation, all bool) { g.node.mesh.Join(g.session, c, all) }
+func (g *guest) Follow(c event.Conversation) bool    { return g.node.mesh.Follow(g.session, c) }
+func (g *guest) Unfollow(c event.Conversation)       { g.node.mesh.Unfollow(g.session, c) }
+func (g *guest) Want(persons ...crypto.PersonID)     { g.session.Inbox.Want(persons...) }
+func (g *guest) ShareEpoch(c event.Conversation)     { g.node.crowd.Share(c, g.session) }

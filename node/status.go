@@ -1,0 +1,111 @@
+package node
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/discovery"
+	"github.com/earshot-im/earshot/node/warnings"
+)
+
+// Status is the node at a glance.
+type Status struct {
+	Person    crypto.PersonID
+	Name      string
+	Device    crypto.DeviceID
+	Version   string
+	Listening []string // multiaddrs with the peer ID
+	Peers     int      // devices connected now
+	Outbox    int      // lines that Outbox would give
+	Warnings  []warnings.Warning
+}
+
+// Peer is one device in earshot, or a contact's device that was.
+type Peer struct {
+	Person    crypto.PersonID
+	Name      string // what the person calls themselves
+	Petname   string
+	Device    crypto.DeviceID
+	Online    bool
+	Contact   bool
+	Verified  bool
+	Addresses []string // multiaddrs without the peer ID
+	FoundBy   []string // discovery.Source values
+	LastSeen  time.Time
+}
+
+// Status returns the node at a glance.
+func (n *Node) Status(ctx context.Context) (Status, error) {
+	me, err := n.Me(ctx)
+	if err != nil {
+		return Status{}, err
+	}
+	outbox, err := n.store.Outbox()
+	if err != nil {
+		return Status{}, err
+	}
+	s := Status{Person: me.Person, Name: me.Name, Device: me.Device, Version: n.cfg.Version, Outbox: len(outbox),
+		Peers: len(n.mesh.Identified())}
+	if s.Warnings, err = n.warnings.All(); err != nil {
+		return Status{}, err
+	}
+	network, err := n.networks()
+	if err != nil {
+		network = discovery.Network{} // then it says where the node listens, without this machine's addresses
+	}
+	for _, a := range n.mesh.Listening(network) {
+		s.Listening = append(s.Listening, fmt.Sprintf("%s/p2p/%s", a, me.Device))
+	}
+	return s, nil
+}
+
+// Peers lists the devices in earshot, and those of contacts that are not, the connected ones first.
+func (n *Node) Peers(context.Context) ([]Peer, error) {
+	states := n.mesh.States()
+	var out []Peer
+	for _, p := range n.people.All() {
+		if p.ID == n.me.person {
+			continue
+		}
+		for _, device := range p.Parsed.Devices() {
+			online := n.mesh.Online(device)
+			if !online && !p.Contact {
+				continue
+			}
+			state := states[device]
+			peer := Peer{Person: p.ID, Name: p.Claimed, Petname: p.Petname, Device: device, Online: online,
+				Contact: p.Contact, Verified: p.Verified, LastSeen: n.people.LastSeen(&p, device)}
+			for _, addr := range (discovery.Sighting{Addrs: state.Addrs}).Multiaddrs() {
+				peer.Addresses = append(peer.Addresses, addr.String())
+			}
+			for _, source := range state.FoundBy {
+				peer.FoundBy = append(peer.FoundBy, string(source))
+			}
+			out = append(out, peer)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b Peer) int {
+		if a.Online != b.Online {
+			if a.Online {
+				return -1
+			}
+			return 1
+		}
+		return bytes.Compare(a.Person[:], b.Person[:])
+	})
+	return out, nil
+}
+
+// Changed returns the count of what people could see, as soon as it is past after.
+func (n *Node) Changed(ctx context.Context, after uint64) (uint64, error) {
+	return n.shown.Past(ctx, after)
+}
+
+// PeersChanged returns the count of changes in who is here, as soon as it is past after.
+func (n *Node) PeersChanged(ctx context.Context, after uint64) (uint64, error) {
+	return n.presence.Past(ctx, after)
+}

@@ -1,0 +1,187 @@
+package node
+
+import (
+	"errors"
+
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/discovery"
+	"github.com/earshot-im/earshot/node/groups"
+	"github.com/earshot-im/earshot/node/people"
+	"github.com/earshot-im/earshot/node/warnings"
+	"github.com/earshot-im/earshot/store"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// What one room tells, and who else is told of it. Nothing here keeps anything.
+
+// Why a session is ended from here.
+var (
+	errBlocked   = errors.New("peer was blocked")
+	errNotServed = errors.New("strangers are not served any more")
+	errInvited   = errors.New("invitation was accepted")
+)
+
+// committed passes on what the store has written. It is called by the store's writer.
+func (n *Node) committed(c store.Change) {
+	n.runs.Committed(c)
+	if !c.Strange.IsZero() {
+		n.warnings.CameBack(c.Strange)
+	}
+	for _, l := range c.Logs {
+		for _, s := range n.mesh.In(l.Log.Conversation) {
+			s.Inbox.Held(l.Log, l.Segments)
+		}
+	}
+	n.crowd.Committed(c)
+	n.shown.Reach(c.N)
+}
+
+// groupChanged takes in that a control set has grown: persons whom it lets in or out are told, and everybody else in the group.
+func (n *Node) groupChanged(c groups.Change) {
+	moved := func(p crypto.PersonID) bool {
+		var was bool
+		if c.Before != nil {
+			_, was = c.Before.Member(p)
+		}
+		_, is := c.After.Member(p)
+		return was != is
+	}
+	for _, m := range c.After.Members {
+		if c.Before == nil || moved(m.Person) {
+			n.pinMember(m.Person)
+		}
+	}
+	all := c.Before == nil || moved(n.me.person)
+	missing := n.sharing.CardsMissing(c.ID)
+	locator := n.groups.Locator(c.ID)
+	for s, person := range n.mesh.Identified() {
+		if all || moved(person) {
+			s.Inbox.Policy()
+		}
+		if _, member := c.After.Member(person); member {
+			s.Inbox.Want(missing...)
+		}
+	}
+	for _, s := range n.mesh.Hearing(c.ID) {
+		s.Inbox.Control(c.ID, locator)
+	}
+	n.revealed.Bump() // what was past a cut may count again
+	n.people.LookForFellows()
+	n.crowd.Changed()
+	n.shown.Bump()
+	n.presence.Bump()
+}
+
+// personChanged takes in what the owner has changed about a person.
+func (n *Node) personChanged(before, after people.Person) {
+	if before.Blocked && !after.Blocked {
+		n.revealed.Bump()
+	}
+	if after.Contact != before.Contact || after.Blocked != before.Blocked {
+		for _, s := range n.mesh.With(after.ID) {
+			s.Inbox.Policy()
+		}
+		n.pin(after)
+	}
+	n.presence.Bump()
+	if after.Blocked && !before.Blocked {
+		for _, s := range n.mesh.With(after.ID) {
+			s.End(errBlocked) // the next session is from its beginning like one with any blocked peer
+		}
+	}
+}
+
+// invited takes in that invitations wait for the owner, or that those which waited may be made again.
+func (n *Node) invited(again bool) {
+	if again {
+		for _, s := range n.mesh.Sessions() {
+			s.End(errInvited)
+		}
+	}
+	n.presence.Bump()
+}
+
+// met takes in that a fellow member of a group is known now.
+func (n *Node) met(id crypto.PersonID) {
+	n.pinMember(id)
+	n.crowd.Changed()
+	n.presence.Bump()
+}
+
+// renamed tells everyone connected what the owner calls themselves now.
+func (n *Node) renamed(profile event.Record) {
+	for s, person := range n.mesh.Identified() {
+		s.Inbox.Record(event.Direct(n.me.person, person), profile)
+	}
+	n.presence.Bump()
+}
+
+// accepting takes in who may write from now on.
+func (n *Node) accepting(accept string) {
+	for s, person := range n.mesh.Identified() {
+		if them, _ := n.people.Get(person); !them.Contact && accept == people.AcceptContacts {
+			s.End(errNotServed) // the next session is from its beginning like one with any stranger
+		}
+		s.Inbox.Policy()
+	}
+}
+
+// receiptSigned gives a new receipt of the owner's to the sessions that should have it: in a group those with whom it is
+// about, and the owner's other devices.
+func (n *Node) receiptSigned(c event.Conversation, r event.Record) {
+	about := crypto.PersonID{}
+	if n.groups.Known(c) {
+		_, about, _, _ = event.ParseReceiptSubject(r.Subject)
+	}
+	persons := n.mesh.Identified()
+	for _, s := range n.mesh.In(c) {
+		if person := persons[s]; about == (crypto.PersonID{}) || person == about || person == n.me.person {
+			s.Inbox.Record(c, r)
+		}
+	}
+}
+
+// warned tells the owner a warning.
+func (n *Node) warned(w warnings.Warning) {
+	n.log.Warn("the owner is warned", "code", w.Code, "detail", w.Detail)
+	if n.cfg.Warn != nil {
+		n.cfg.Warn(w)
+	}
+}
+
+// sightedSelf takes in where this device is announced, by this node or another.
+func (n *Node) sightedSelf(s discovery.Sighting) {
+	network := n.mesh.Network()
+	n.warnings.Sighted(s.Addrs, append(n.mesh.OwnAddrs(network), discovery.SelfAddrs(network, n.host.Port())...))
+}
+
+// isContact tells discovery whose sightings always count.
+func (n *Node) isContact(id peer.ID) bool {
+	device, err := crypto.DeviceFromPeer(id)
+	if err != nil {
+		return false
+	}
+	them, ok := n.people.Of(device)
+	return ok && them.Contact
+}
+
+// pin says whether a person's devices are to be reached whoever else is there: those of contacts and of fellow members.
+func (n *Node) pin(p people.Person) {
+	n.mesh.Pin(p.Parsed.Devices(), p.Contact && !p.Blocked || n.groups.Fellows(n.me.person, p.ID))
+}
+
+func (n *Node) pinMember(id crypto.PersonID) {
+	if them, ok := n.people.Get(id); ok && id != n.me.person {
+		n.pin(them)
+	}
+}
+
+func (n *Node) pinContacts() {
+	for _, p := range n.people.All() {
+		if p.ID != n.me.person && (p.Contact || n.groups.Fellows(n.me.person, p.ID)) {
+			n.pin(p)
+		}
+	}
+}
