@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/earshot-im/earshot/node/chat"
-	"github.com/earshot-im/earshot/node/sync"
+	"github.com/earshot-im/earshot/node/wire"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -23,7 +23,7 @@ func TestWhatWasSaidSurvivesCrash(t *testing.T) {
 			m.offer()
 			m.send(m.run(m.event(fmt.Sprint(round))))
 			if round%2 == 0 {
-				m.await(func(*sync.Frame) bool { return m.acknowledged(round + 1) })
+				m.await(func(*wire.Frame) bool { return m.acknowledged(round + 1) })
 			} else {
 				if round%4 == 3 {
 					m.until(ann, "it is acknowledged", func(s *seen) bool { return s.holds(m, round+1) })
@@ -37,7 +37,7 @@ func TestWhatWasSaidSurvivesCrash(t *testing.T) {
 						}
 					}
 				}
-				m.await(func(f *sync.Frame) bool {
+				m.await(func(f *wire.Frame) bool {
 					if f.Record == nil || !covers(&f.Record.Record, round%4 == 3, round+1) {
 						return false
 					}
@@ -53,14 +53,14 @@ func TestWhatWasSaidSurvivesCrash(t *testing.T) {
 			m.greet(ann)
 			m.offer()
 			m.until(ann, "Ann offers what she has", func(s *seen) (offered bool) {
-				s.each(func(f *sync.Frame) { offered = offered || f.Offers != nil })
+				s.each(func(f *wire.Frame) { offered = offered || f.Offers != nil })
 				return offered
 			})
 			if !m.seen.holds(m, round+1) {
 				t.Errorf("round %d: what was acknowledged is not offered", round)
 			}
 			held := uint64(0)
-			m.seen.each(func(f *sync.Frame) {
+			m.seen.each(func(f *wire.Frame) {
 				if f.Offers != nil {
 					for _, o := range f.Offers.Offers {
 						for _, r := range o.Records {
@@ -122,7 +122,7 @@ func (m *mallory) acknowledged(sequence uint64) bool {
 }
 
 // await returns as soon as a frame has come for which ok holds, with no time in between.
-func (m *mallory) await(ok func(*sync.Frame) bool) {
+func (m *mallory) await(ok func(*wire.Frame) bool) {
 	m.w.t.Helper()
 	timeout := time.After(20 * time.Second)
 	for next := 0; ; {

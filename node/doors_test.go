@@ -10,7 +10,7 @@ import (
 
 	"github.com/earshot-im/earshot/node/contacts"
 	"github.com/earshot-im/earshot/node/ingest"
-	"github.com/earshot-im/earshot/node/sync"
+	"github.com/earshot-im/earshot/node/wire"
 	"github.com/earshot-im/earshot/store"
 	"github.com/earshot-im/earshot/store/event"
 )
@@ -39,7 +39,7 @@ func TestEnclosedRecallByAnotherIsRefused(t *testing.T) {
 		m.offer()
 		m.send(m.run(m.event("first")))
 		m.until(ann, "the first is held", func(s *seen) bool { return s.holds(m, 1) })
-		gone := func(by *mallory) sync.Frame {
+		gone := func(by *mallory) wire.Frame {
 			e := m.event("gone")
 			f := m.run(e)
 			f.Run.Events[0].Body, f.Run.Events[0].Absent = nil, event.Recalled
@@ -49,7 +49,7 @@ func TestEnclosedRecallByAnotherIsRefused(t *testing.T) {
 		m.send(gone(m))
 		m.until(ann, "what she took back herself is held", func(s *seen) bool { return s.holds(m, 2) })
 		m.send(gone(eve))
-		m.until(ann, "what Eve took back is refused", func(s *seen) bool { return s.refused() == sync.NotPermitted })
+		m.until(ann, "what Eve took back is refused", func(s *seen) bool { return s.refused() == wire.NotPermitted })
 	})
 }
 
@@ -83,7 +83,7 @@ func TestRunBroughtByAThirdPerson(t *testing.T) {
 		}
 		eve := w.mallory("Eve")
 		eve.greet(ann)
-		for what, f := range map[string]sync.Frame{
+		for what, f := range map[string]wire.Frame{
 			"in the conversation of two others": m.run(m.event("words", func(h *event.Header) { h.Conversation = c })),
 			"of a third":                        eve.run(eve.event("words", func(h *event.Header) { h.Conversation = m.conversation() })),
 		} {
@@ -115,7 +115,7 @@ func TestEndOfARoundShowsOnlyWhatCameBeforeIt(t *testing.T) {
 		m.waits(ann)
 		eve.waits(ann)
 		for _, x := range []*mallory{m, eve} {
-			x.send(sync.Frame{Settled: &sync.Settled{}})
+			x.send(wire.Frame{Settled: &wire.Settled{}})
 		}
 		time.Sleep(time.Second)
 		if rows := slices.Concat(m.rowsAt(ann), eve.rowsAt(ann)); len(rows) != 0 {
@@ -124,7 +124,7 @@ func TestEndOfARoundShowsOnlyWhatCameBeforeIt(t *testing.T) {
 		m.greet(ann)
 		m.offer()
 		time.Sleep(100 * time.Millisecond)
-		m.send(sync.Frame{Settled: &sync.Settled{}})
+		m.send(wire.Frame{Settled: &wire.Settled{}})
 		time.Sleep(100 * time.Millisecond)
 		if rows := m.rowsAt(ann); len(rows) != 1 || !rows[0].Gap {
 			t.Fatalf("what came before the round is not shown when it ends: %+v", rows)

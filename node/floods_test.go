@@ -15,6 +15,7 @@ import (
 	"github.com/earshot-im/earshot/node/chat"
 	"github.com/earshot-im/earshot/node/people"
 	"github.com/earshot-im/earshot/node/sync"
+	"github.com/earshot-im/earshot/node/wire"
 	"github.com/earshot-im/earshot/store"
 	"github.com/earshot-im/earshot/store/event"
 )
@@ -31,7 +32,7 @@ func TestStrangerFloods(t *testing.T) {
 			for range 40 {
 				m.send(m.run(m.event(long)))
 			}
-			m.until(ann, "it is refused", func(s *seen) bool { return s.refused() == sync.OverBudget })
+			m.until(ann, "it is refused", func(s *seen) bool { return s.refused() == wire.OverBudget })
 			w.talk(ann, bob)
 			if m.seen.over() {
 				t.Error("the session has ended")
@@ -60,7 +61,7 @@ func TestManyStrangers(t *testing.T) {
 			for range 18 {
 				m.send(m.run(m.event(long)))
 			}
-			m.until(ann, "it is refused", func(s *seen) bool { return s.refused() == sync.OverBudget })
+			m.until(ann, "it is refused", func(s *seen) bool { return s.refused() == wire.OverBudget })
 			for _, text := range texts(m.rowsAt(ann)) {
 				size += len(text)
 			}
@@ -86,9 +87,9 @@ func TestBlockedSenderIsIgnored(t *testing.T) {
 		for i := range 20 {
 			m.send(m.run(m.event(fmt.Sprint(i))))
 		}
-		m.send(sync.Frame{CardRequest: &sync.CardRequest{CardOf: sync.CardOf{Person: ann.who.person}}},
-			sync.Frame{Settled: &sync.Settled{}},
-			sync.Frame{Sightings: &sync.Sightings{Sightings: forged(1)}})
+		m.send(wire.Frame{CardRequest: &wire.CardRequest{CardOf: wire.CardOf{Person: ann.who.person}}},
+			wire.Frame{Settled: &wire.Settled{}},
+			wire.Frame{Sightings: &wire.Sightings{Sightings: forged(1)}})
 		w.talk(ann, bob)
 		time.Sleep(5 * time.Second)
 		if n := m.seen.count(); n != before {
@@ -127,7 +128,7 @@ func TestRollbackClaims(t *testing.T) {
 			}
 			for l := range logs {
 				begun[l] = true
-				m.offer(sync.LogSegments{Device: l.Device, Instance: l.Instance, Segments: event.Segments{{First: 1, Last: 1000, ID: event.ID{1}}}})
+				m.offer(wire.LogSegments{Device: l.Device, Instance: l.Instance, Segments: event.Segments{{First: 1, Last: 1000, ID: event.ID{1}}}})
 			}
 			time.Sleep(time.Second)
 			w.talk(ann, bob)
@@ -152,12 +153,12 @@ func TestRollbackClaims(t *testing.T) {
 }
 
 // forged makes up sightings of devices that do not exist, on networks that are not there.
-func forged(n int) (out []sync.Sighting) {
+func forged(n int) (out []wire.Sighting) {
 	for i := range n {
 		var d crypto.DeviceID
 		_, _ = rand.Read(d[:])
-		s := sync.Sighting{Device: d}
-		for j := range sync.MaxAddresses {
+		s := wire.Sighting{Device: d}
+		for j := range wire.MaxAddresses {
 			s.Addresses = append(s.Addresses, netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, byte(100 + j), byte(i >> 8), byte(i)}), 4001))
 		}
 		out = append(out, s)
@@ -171,8 +172,8 @@ func TestForgedSightings(t *testing.T) {
 	attacked(t, func(t *testing.T, w *world, ann, bob *machine, m *mallory) {
 		m.greet(ann)
 		m.offer()
-		for sent := 0; sent < 5000; sent += sync.MaxSightings {
-			m.send(sync.Frame{Sightings: &sync.Sightings{Sightings: forged(sync.MaxSightings)}})
+		for sent := 0; sent < 5000; sent += wire.MaxSightings {
+			m.send(wire.Frame{Sightings: &wire.Sightings{Sightings: forged(wire.MaxSightings)}})
 		}
 		w.talk(ann, bob)
 		time.Sleep(20 * time.Second)
@@ -219,7 +220,7 @@ func TestBudgetHolders(t *testing.T) {
 				}()
 				for ctx.Err() == nil {
 					m.greet(ann)
-					m.raw(binary.AppendUvarint(nil, sync.MaxFrame))
+					m.raw(binary.AppendUvarint(nil, wire.MaxFrame))
 					for !m.seen.over() && ctx.Err() == nil {
 						time.Sleep(100 * time.Millisecond)
 					}
@@ -255,7 +256,7 @@ func TestReceiptFloods(t *testing.T) {
 		flood := func() {
 			for i := range byte(40) {
 				subject := event.ReceiptSubject(m.conversation(), ann.who.person, event.Instance{i})
-				m.send(sync.Frame{Record: &sync.Record{Record: m.record(event.KindReceipt, subject, 1, event.Receipt{}.Marshal())}})
+				m.send(wire.Frame{Record: &wire.Record{Record: m.record(event.KindReceipt, subject, 1, event.Receipt{}.Marshal())}})
 			}
 			m.instance, m.last = event.Instance{m.instance[0] + 1}, event.Event{}
 			m.send(m.run(m.event("the end")))
@@ -310,7 +311,7 @@ func TestRequestFloods(t *testing.T) {
 				t.Fatal("a stranger's message was let in")
 			}
 		}
-		last.seen.each(func(f *sync.Frame) {
+		last.seen.each(func(f *wire.Frame) {
 			if f.Offers != nil || f.Have != nil || f.Refused != nil {
 				t.Error("a stranger got an answer")
 			}
@@ -362,16 +363,16 @@ func TestOffersWithoutEnd(t *testing.T) {
 	attacked(t, func(t *testing.T, w *world, ann, bob *machine, m *mallory) {
 		m.greet(ann)
 		for i := range 40 {
-			var offers []sync.Offer
-			for j := range sync.MaxOffers {
+			var offers []wire.Offer
+			for j := range wire.MaxOffers {
 				tag := make([]byte, 32)
-				binary.BigEndian.PutUint32(tag, uint32(i*sync.MaxOffers+j))
-				offers = append(offers, sync.Offer{Tag: tag, Store: m.store})
+				binary.BigEndian.PutUint32(tag, uint32(i*wire.MaxOffers+j))
+				offers = append(offers, wire.Offer{Tag: tag, Store: m.store})
 			}
-			m.send(sync.Frame{Offers: &sync.Offers{Offers: offers}})
-			var logs []sync.LogSegments
+			m.send(wire.Frame{Offers: &wire.Offers{Offers: offers}})
+			var logs []wire.LogSegments
 			for j := range 1000 {
-				var l sync.LogSegments
+				var l wire.LogSegments
 				l.Device = m.key.ID()
 				binary.BigEndian.PutUint64(l.Instance[:], uint64(i*1000+j))
 				l.Segments = event.Segments{{First: 1, Last: 5, ID: event.ID{1}}}

@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/earshot-im/earshot/node/chat"
-	"github.com/earshot-im/earshot/node/sync"
+	"github.com/earshot-im/earshot/node/wire"
 	"github.com/earshot-im/earshot/store"
 	"github.com/earshot-im/earshot/store/event"
 )
@@ -99,12 +99,12 @@ func TestHostileFrames(t *testing.T) {
 		}), time.Second, "broke the protocol"},
 		"empty frame":         {silent(func(m *mallory) { m.frame(nil) }), time.Second, "broke the protocol"},
 		"two messages":        {silent(func(m *mallory) { m.frame(append(m.greeting()[0].Marshal(), m.greeting()[1].Marshal()...)) }), time.Second, "broke the protocol"},
-		"length over limit":   {silent(func(m *mallory) { m.raw(binary.AppendUvarint(nil, sync.MaxFrame+1)) }), time.Second, "frame of 1310721 bytes"},
+		"length over limit":   {silent(func(m *mallory) { m.raw(binary.AppendUvarint(nil, wire.MaxFrame+1)) }), time.Second, "frame of 1310721 bytes"},
 		"length without end":  {silent(func(m *mallory) { m.raw(bytes.Repeat([]byte{0xff}, 32)) }), time.Second, "overflow"},
-		"huge greeting":       {silent(func(m *mallory) { m.raw(binary.AppendUvarint(nil, sync.MaxFrame)) }), time.Second, "frame of 1310720 bytes"},
+		"huge greeting":       {silent(func(m *mallory) { m.raw(binary.AppendUvarint(nil, wire.MaxFrame)) }), time.Second, "frame of 1310720 bytes"},
 		"no hello":            {silent(func(m *mallory) {}), helloTimeout + time.Second, "does not say who it is"},
 		"greeting in pieces":  {silent(func(m *mallory) { go m.drip(m.greeting()) }), helloTimeout + time.Second, "does not say who it is"},
-		"another version":     {silent(func(m *mallory) { m.send(sync.Frame{Hello: &sync.Hello{Version: 2}}) }), time.Second, "another version"},
+		"another version":     {silent(func(m *mallory) { m.send(wire.Frame{Hello: &wire.Hello{Version: 2}}) }), time.Second, "another version"},
 		"identity first":      {silent(func(m *mallory) { m.send(m.greeting()[2]) }), time.Second, "out of order"},
 		"offers before hello": {silent(func(m *mallory) { m.offer() }), time.Second, "out of order"},
 		"stalled frame": {greeted(func(m *mallory, _, _ *machine) {
@@ -112,20 +112,20 @@ func TestHostileFrames(t *testing.T) {
 		}), frameTimeout + time.Second, "deadline"},
 		"somebody else's card": {silent(func(m *mallory) {
 			m.send(m.greeting()[:2]...)
-			m.send(sync.Frame{Identity: &sync.Identity{Card: m.w.mallory("Eve").card.Bytes()}})
+			m.send(wire.Frame{Identity: &wire.Identity{Card: m.w.mallory("Eve").card.Bytes()}})
 		}), time.Second, "does not name the device"},
 		"card that is none": {silent(func(m *mallory) {
 			m.send(m.greeting()[:2]...)
-			m.send(sync.Frame{Identity: &sync.Identity{Card: bytes.Repeat([]byte{7}, 100)}})
+			m.send(wire.Frame{Identity: &wire.Identity{Card: bytes.Repeat([]byte{7}, 100)}})
 		}), time.Second, "did not prove its person"},
 		"somebody else's profile": {silent(func(m *mallory) {
 			m.send(m.greeting()[:2]...)
 			eve := m.w.mallory("Eve").greeting()[2]
-			m.send(sync.Frame{Identity: &sync.Identity{Card: m.card.Bytes(), Profile: eve.Identity.Profile}})
+			m.send(wire.Frame{Identity: &wire.Identity{Card: m.card.Bytes(), Profile: eve.Identity.Profile}})
 		}), time.Second, "did not prove its person"},
 		"greeting twice": {greeted(func(m *mallory, _, _ *machine) { m.send(m.greeting()[0]) }), time.Second, "greeting twice"},
 		"settled twice": {greeted(func(m *mallory, _, _ *machine) {
-			m.send(sync.Frame{Settled: &sync.Settled{}}, sync.Frame{Settled: &sync.Settled{}})
+			m.send(wire.Frame{Settled: &wire.Settled{}}, wire.Frame{Settled: &wire.Settled{}})
 		}), time.Second, "settled twice"},
 		"unproven": {greeted(func(m *mallory, _, _ *machine) {
 			f := m.run(m.event("one"), m.event("two"))
@@ -156,12 +156,12 @@ func TestHostileFrames(t *testing.T) {
 			m.send(f)
 		}), time.Second, "was not offered"},
 		"card nobody asked for": {greeted(func(m *mallory, _, _ *machine) {
-			m.send(sync.Frame{Card: &sync.Card{Card: m.card.Bytes()}})
+			m.send(wire.Frame{Card: &wire.Card{Card: m.card.Bytes()}})
 		}), time.Second, "not asked for"},
 		"forged record": {greeted(func(m *mallory, ann, _ *machine) {
 			r := m.record(event.KindReceipt, event.ReceiptSubject(m.conversation(), ann.who.person, m.store), 1, nil)
 			r.Signature[5] ^= 1
-			m.send(sync.Frame{Record: &sync.Record{Record: r}})
+			m.send(wire.Frame{Record: &wire.Record{Record: r}})
 		}), time.Second, "record not proven"},
 		"two stores": {greeted(func(m *mallory, _, _ *machine) {
 			m.store[0]++
@@ -187,7 +187,7 @@ func TestHostileFrames(t *testing.T) {
 }
 
 // drip writes frames a byte at a time.
-func (m *mallory) drip(frames []sync.Frame) {
+func (m *mallory) drip(frames []wire.Frame) {
 	for _, f := range frames {
 		b := f.Marshal()
 		for _, one := range append(binary.AppendUvarint(nil, uint64(len(b))), b...) {
@@ -213,12 +213,12 @@ func TestRunOfAnotherDevice(t *testing.T) {
 			m.send(author.run(author.event("one", func(h *event.Header) { h.Conversation = m.conversation() })))
 			if author == eve {
 				m.until(ann, "she asks for the card", func(s *seen) (asked bool) {
-					s.each(func(f *sync.Frame) { asked = asked || f.CardRequest != nil })
+					s.each(func(f *wire.Frame) { asked = asked || f.CardRequest != nil })
 					return asked
 				})
-				m.send(sync.Frame{Card: &sync.Card{Card: author.card.Bytes()}})
+				m.send(wire.Frame{Card: &wire.Card{Card: author.card.Bytes()}})
 			}
-			m.until(ann, "it is refused", func(s *seen) bool { return s.refused() == sync.NotPermitted })
+			m.until(ann, "it is refused", func(s *seen) bool { return s.refused() == wire.NotPermitted })
 			if rows := m.rowsAt(ann); len(rows) != 0 {
 				t.Errorf("stored: %q", texts(rows))
 			}
@@ -256,7 +256,7 @@ func TestForkedLog(t *testing.T) {
 		m.until(ann, "it is acknowledged", func(s *seen) bool { return s.holds(m, 1) })
 		m.last = event.Event{}
 		m.send(m.run(m.event("the other one")))
-		m.until(ann, "it is refused", func(s *seen) bool { return s.refused() == sync.Forked })
+		m.until(ann, "it is refused", func(s *seen) bool { return s.refused() == wire.Forked })
 		for i := range 5 {
 			m.send(m.run(m.event(fmt.Sprint(i))))
 		}

@@ -16,7 +16,7 @@ import (
 	"github.com/earshot-im/earshot/discovery"
 	"github.com/earshot-im/earshot/node/chat"
 	"github.com/earshot-im/earshot/node/link/memnet"
-	"github.com/earshot-im/earshot/node/sync"
+	"github.com/earshot-im/earshot/node/wire"
 )
 
 // commits is how many transactions the machine's database has had, as the newer of its meta pages says.
@@ -233,11 +233,11 @@ func TestRestlessPeer(t *testing.T) {
 		began := ann.commits()
 		const seconds = 200
 		for i := range seconds {
-			var told []sync.Sighting
+			var told []wire.Sighting
 			for who, d := range []crypto.DeviceID{m.key.ID(), {byte(i)}} {
-				told = append(told, sync.Sighting{Device: d, Addresses: []netip.AddrPort{netip.AddrPortFrom(numbered(1000+i), uint16(who)+9)}})
+				told = append(told, wire.Sighting{Device: d, Addresses: []netip.AddrPort{netip.AddrPortFrom(numbered(1000+i), uint16(who)+9)}})
 			}
-			m.send(sync.Frame{Sightings: &sync.Sightings{Sightings: told}})
+			m.send(wire.Frame{Sightings: &wire.Sightings{Sightings: told}})
 			time.Sleep(time.Second)
 		}
 		if n := ann.commits() - began; n > seconds/8 {
@@ -272,8 +272,8 @@ func TestPortThatChanged(t *testing.T) {
 		}
 		from := netip.MustParseAddrPort(tcp.String()).Addr()
 		for port := range uint16(3) {
-			s := sync.Sighting{Device: m.key.ID(), Addresses: []netip.AddrPort{netip.AddrPortFrom(from, port+9)}}
-			m.send(sync.Frame{Sightings: &sync.Sightings{Sightings: []sync.Sighting{s}}})
+			s := wire.Sighting{Device: m.key.ID(), Addresses: []netip.AddrPort{netip.AddrPortFrom(from, port+9)}}
+			m.send(wire.Frame{Sightings: &wire.Sightings{Sightings: []wire.Sighting{s}}})
 			time.Sleep(2 * savePause)
 		}
 		ann.kill()

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/earshot-im/earshot/node/chat"
-	"github.com/earshot-im/earshot/node/sync"
+	"github.com/earshot-im/earshot/node/wire"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -34,13 +34,13 @@ func (in *insider) again(victim *machine) *insider {
 // relays sends a run of the group.
 func (in *insider) relays(r event.Run) bool {
 	r.Tag = in.tag(in.key.ID())
-	return in.send(sync.Frame{Run: &r})
+	return in.send(wire.Frame{Run: &r})
 }
 
 // answers has her answer every run that came, so that more come.
 func (in *insider) answers() {
 	for _, r := range in.seen.runs() {
-		in.send(sync.Frame{Have: &sync.Have{Tag: in.tag(in.key.ID()), Store: in.store, Answers: r.Number}})
+		in.send(wire.Frame{Have: &wire.Have{Tag: in.tag(in.key.ID()), Store: in.store, Answers: r.Number}})
 	}
 }
 
@@ -174,7 +174,7 @@ func (in *insider) welcomes(from *machine) {
 	if err != nil {
 		in.w.t.Fatal(err)
 	}
-	in.send(sync.Frame{Welcome: &sync.Control{Events: events}})
+	in.send(wire.Frame{Welcome: &wire.Control{Events: events}})
 }
 
 // Who was away catches up over a slow link: what answers is shown after what it answers, without a false gap, however long

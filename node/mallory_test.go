@@ -16,7 +16,7 @@ import (
 	"github.com/earshot-im/earshot/node/link"
 	"github.com/earshot-im/earshot/node/link/memnet"
 	"github.com/earshot-im/earshot/node/session"
-	"github.com/earshot-im/earshot/node/sync"
+	"github.com/earshot-im/earshot/node/wire"
 	"github.com/earshot-im/earshot/store"
 	"github.com/earshot-im/earshot/store/event"
 )
@@ -46,7 +46,7 @@ type mallory struct {
 // seen is what came from the peer of one session.
 type seen struct {
 	mu      gosync.Mutex
-	frames  []sync.Frame
+	frames  []wire.Frame
 	bytes   int
 	ended   bool
 	changed chan struct{}
@@ -114,19 +114,19 @@ func (s *seen) read(from io.Reader, deaf <-chan struct{}) {
 	}
 }
 
-func readFrom(r *bufio.Reader) (f sync.Frame, n int, err error) {
+func readFrom(r *bufio.Reader) (f wire.Frame, n int, err error) {
 	size, err := binary.ReadUvarint(r)
 	if err != nil {
 		return f, 0, err
 	}
-	if size > sync.MaxFrame {
+	if size > wire.MaxFrame {
 		return f, 0, errors.New("too large")
 	}
 	b := make([]byte, size)
 	if _, err := io.ReadFull(r, b); err != nil {
 		return f, 0, err
 	}
-	f, err = sync.ParseFrame(b)
+	f, err = wire.ParseFrame(b)
 	return f, len(b), err
 }
 
@@ -141,7 +141,7 @@ func (m *mallory) frame(b []byte) bool {
 	return m.raw(append(binary.AppendUvarint(nil, uint64(len(b))), b...))
 }
 
-func (m *mallory) send(frames ...sync.Frame) bool {
+func (m *mallory) send(frames ...wire.Frame) bool {
 	for _, f := range frames {
 		if !m.frame(f.Marshal()) {
 			return false
@@ -151,12 +151,12 @@ func (m *mallory) send(frames ...sync.Frame) bool {
 }
 
 // greeting is what an honest peer says first.
-func (m *mallory) greeting() []sync.Frame {
+func (m *mallory) greeting() []wire.Frame {
 	profile := m.record(event.KindProfile, event.ProfileSubject(m.person), 1, event.Profile{Name: m.name}.Marshal())
-	return []sync.Frame{
-		{Hello: &sync.Hello{Version: sync.Version, Nonce: randomNonce()}},
-		{Admission: &sync.Admission{Mode: sync.AdmissionOpen}},
-		{Identity: &sync.Identity{Card: m.card.Bytes(), Profile: &profile}},
+	return []wire.Frame{
+		{Hello: &wire.Hello{Version: wire.Version, Nonce: randomNonce()}},
+		{Admission: &wire.Admission{Mode: wire.AdmissionOpen}},
+		{Identity: &wire.Identity{Card: m.card.Bytes(), Profile: &profile}},
 	}
 }
 
@@ -171,8 +171,8 @@ func (m *mallory) greet(victim *machine) {
 }
 
 // offer offers the direct conversation, with what she claims to hold of it.
-func (m *mallory) offer(logs ...sync.LogSegments) bool {
-	return m.send(sync.Frame{Offers: &sync.Offers{Offers: []sync.Offer{{Store: m.store, Logs: logs}}}})
+func (m *mallory) offer(logs ...wire.LogSegments) bool {
+	return m.send(wire.Frame{Offers: &wire.Offers{Offers: []wire.Offer{{Store: m.store, Logs: logs}}}})
 }
 
 func (m *mallory) record(kind event.RecordKind, subject []byte, counter uint64, value []byte) event.Record {
@@ -216,10 +216,10 @@ func (m *mallory) event(text string, change ...func(*event.Header)) event.Event 
 }
 
 // run signs the last event and makes a frame of all.
-func (m *mallory) run(events ...event.Event) sync.Frame {
+func (m *mallory) run(events ...event.Event) wire.Frame {
 	events = slices.Clone(events)
 	events[len(events)-1].Sign(m.key)
-	return sync.Frame{Run: &event.Run{Events: events}}
+	return wire.Frame{Run: &event.Run{Events: events}}
 }
 
 // rowsAt is what the victim shows of the conversation with her.
@@ -251,12 +251,12 @@ func (s *seen) over() bool {
 }
 
 func (s *seen) count() (n int) {
-	s.each(func(*sync.Frame) { n++ })
+	s.each(func(*wire.Frame) { n++ })
 	return n
 }
 
 // each calls f for every frame that came.
-func (s *seen) each(f func(*sync.Frame)) {
+func (s *seen) each(f func(*wire.Frame)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i := range s.frames {
@@ -266,8 +266,8 @@ func (s *seen) each(f func(*sync.Frame)) {
 
 // holds reports whether the victim has said that it holds her log up to a sequence.
 func (s *seen) holds(m *mallory, sequence uint64) (ok bool) {
-	s.each(func(f *sync.Frame) {
-		var logs []sync.LogSegments
+	s.each(func(f *wire.Frame) {
+		var logs []wire.LogSegments
 		if f.Have != nil {
 			logs = f.Have.Logs
 		}
@@ -284,8 +284,8 @@ func (s *seen) holds(m *mallory, sequence uint64) (ok bool) {
 }
 
 // refused is the last reason why the victim takes no more of a log, 0 if it does.
-func (s *seen) refused() (why sync.Reason) {
-	s.each(func(f *sync.Frame) {
+func (s *seen) refused() (why wire.Reason) {
+	s.each(func(f *wire.Frame) {
 		if f.Refused != nil {
 			why = f.Refused.Reason
 		}
@@ -295,7 +295,7 @@ func (s *seen) refused() (why sync.Reason) {
 
 // runs are the runs that came, in order.
 func (s *seen) runs() (out []event.Run) {
-	s.each(func(f *sync.Frame) {
+	s.each(func(f *wire.Frame) {
 		if f.Run != nil {
 			out = append(out, *f.Run)
 		}

@@ -9,7 +9,7 @@ import (
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/node/chat"
 	"github.com/earshot-im/earshot/node/groups"
-	"github.com/earshot-im/earshot/node/sync"
+	"github.com/earshot-im/earshot/node/wire"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -32,7 +32,7 @@ func (m *mallory) joins(ann *machine, g event.Conversation) *insider {
 		t.Fatal(err)
 	}
 	m.until(ann, "she is welcomed", func(s *seen) (ok bool) {
-		s.each(func(f *sync.Frame) { ok = ok || f.Welcome != nil && f.Welcome.Group() == g })
+		s.each(func(f *wire.Frame) { ok = ok || f.Welcome != nil && f.Welcome.Group() == g })
 		return ok
 	})
 	in.secret, _ = ann.groups.Secret(g)
@@ -55,7 +55,7 @@ func (in *insider) meets(victim *machine) {
 // tag is how a device names the group in the session.
 func (in *insider) tag(sender crypto.DeviceID) []byte {
 	var theirs [32]byte
-	in.seen.each(func(f *sync.Frame) {
+	in.seen.each(func(f *wire.Frame) {
 		if f.Hello != nil {
 			theirs = f.Hello.Nonce
 		}
@@ -65,9 +65,9 @@ func (in *insider) tag(sender crypto.DeviceID) []byte {
 
 // asks offers the group as one who holds nothing and wants everything.
 func (in *insider) asks(control ...crypto.Hash) bool {
-	o := sync.Offer{Tag: in.tag(in.key.ID()), Store: in.store, Control: control, Number: in.offers}
+	o := wire.Offer{Tag: in.tag(in.key.ID()), Store: in.store, Control: control, Number: in.offers}
 	in.offers++
-	return in.send(sync.Frame{Offers: &sync.Offers{Offers: []sync.Offer{o}}})
+	return in.send(wire.Frame{Offers: &wire.Offers{Offers: []wire.Offer{o}}})
 }
 
 // writes sends an event of her log in the group.
@@ -130,7 +130,7 @@ func TestRemovedMemberKeepsAsking(t *testing.T) {
 			}
 		}
 		told := false
-		in.seen.each(func(f *sync.Frame) {
+		in.seen.each(func(f *wire.Frame) {
 			if f.Control != nil {
 				for i := range f.Control.Events {
 					told = told || f.Control.Events[i].Header.Kind == event.KindRemove
@@ -160,7 +160,7 @@ func TestRemovedMemberWritesOn(t *testing.T) {
 			t.Fatal(err)
 		}
 		in.writes("concurrently, as it were", heads)
-		in.until(ann, "it is refused", func(s *seen) bool { return s.refused() == sync.NotPermitted })
+		in.until(ann, "it is refused", func(s *seen) bool { return s.refused() == wire.NotPermitted })
 		other := &insider{mallory: in.mallory, group: g, secret: in.secret, nonce: randomNonce()}
 		other.meets(bob)
 		other.asks()
@@ -289,7 +289,7 @@ func (in *insider) acts(ann *machine, act event.Control) {
 	}
 	e.Sign(in.key)
 	in.last = e
-	in.send(sync.Frame{Control: &sync.Control{Tag: in.tag(in.key.ID()), Events: []event.Event{e}}})
+	in.send(wire.Frame{Control: &wire.Control{Tag: in.tag(in.key.ID()), Events: []event.Event{e}}})
 	f := in.run(e)
 	f.Run.Tag = in.tag(in.key.ID())
 	in.send(f)
@@ -314,7 +314,7 @@ func TestStrangersLearnNothingOfGroups(t *testing.T) {
 				ann.counts(g, 20)
 			}
 			time.Sleep(time.Hour)
-			m.seen.each(func(f *sync.Frame) {
+			m.seen.each(func(f *wire.Frame) {
 				if f.Control != nil || f.Welcome != nil || f.Epoch != nil || f.Run != nil {
 					kinds = append(kinds, fmt.Sprintf("%+v", f))
 				}

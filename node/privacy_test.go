@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/earshot-im/earshot/node/chat"
-	"github.com/earshot-im/earshot/node/sync"
+	"github.com/earshot-im/earshot/node/wire"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -72,8 +72,8 @@ func TestNewcomerWhoAsksForEverything(t *testing.T) {
 		if first == 0 {
 			t.Error("the first of Bob's messages that is for her did not come")
 		}
-		in.seen.each(func(f *sync.Frame) {
-			var told []sync.LogSegments
+		in.seen.each(func(f *wire.Frame) {
+			var told []wire.LogSegments
 			if f.Offers != nil {
 				for _, o := range f.Offers.Offers {
 					told = append(told, o.Logs...)
@@ -121,7 +121,7 @@ func TestReceiptsGoToAuthorsOnly(t *testing.T) {
 		reads("after she came again")
 		time.Sleep(10 * time.Second)
 		for _, seen := range []*seen{in.seen, again.seen} {
-			seen.each(func(f *sync.Frame) {
+			seen.each(func(f *wire.Frame) {
 				var subjects [][]byte
 				if f.Offers != nil {
 					for _, o := range f.Offers.Offers {

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/earshot-im/earshot/node/chat"
-	"github.com/earshot-im/earshot/node/sync"
+	"github.com/earshot-im/earshot/node/wire"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -37,7 +37,7 @@ func TestRollbackClaimIsBelievedHourly(t *testing.T) {
 		claim := func() {
 			l := own()
 			m.greet(ann)
-			m.offer(sync.LogSegments{Device: l.Device, Instance: l.Instance, Segments: event.Segments{{First: 1, Last: 1000, ID: event.ID{1}}}})
+			m.offer(wire.LogSegments{Device: l.Device, Instance: l.Instance, Segments: event.Segments{{First: 1, Last: 1000, ID: event.ID{1}}}})
 		}
 		first := own()
 		claim()

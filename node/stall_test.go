@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/earshot-im/earshot/crypto"
-	"github.com/earshot-im/earshot/node/sync"
+	"github.com/earshot-im/earshot/node/wire"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -60,7 +60,7 @@ func TestChainOfCausesHidesNothingForLong(t *testing.T) {
 			in.send(f)
 		}
 		drips := func() { // her round goes on as long as she sends something
-			in.send(sync.Frame{Refused: &sync.Refused{Tag: in.tag(in.key.ID()), Device: in.key.ID(), Instance: event.Instance{200}, Reason: sync.NotPermitted}})
+			in.send(wire.Frame{Refused: &wire.Refused{Tag: in.tag(in.key.ID()), Device: in.key.ID(), Instance: event.Instance{200}, Reason: wire.NotPermitted}})
 		}
 		gives(0)
 		for !slices.Contains(bob.heard(g), "chain 0") {
@@ -101,7 +101,7 @@ func TestManyConcurrentHeadsDoNotLoop(t *testing.T) {
 			in.asks()
 			for n := range byte(40) {
 				leave := in.controlEvent(event.Instance{1, n}, heads, event.Leave{Cuts: cuts})
-				in.send(sync.Frame{Control: &sync.Control{Tag: in.tag(in.key.ID()), Events: []event.Event{leave}}})
+				in.send(wire.Frame{Control: &wire.Control{Tag: in.tag(in.key.ID()), Events: []event.Event{leave}}})
 			}
 			bob.members(g, 3-i)
 			time.Sleep(10 * time.Second)

@@ -15,6 +15,7 @@ import (
 	"github.com/earshot-im/earshot/node/authority"
 	"github.com/earshot-im/earshot/node/groups"
 	"github.com/earshot-im/earshot/node/sync"
+	"github.com/earshot-im/earshot/node/wire"
 	"github.com/earshot-im/earshot/store"
 	"github.com/earshot-im/earshot/store/event"
 )
@@ -195,7 +196,7 @@ func (w *talk) deliver() {
 		s := w.queue[0]
 		w.queue = w.queue[1:]
 		w.onWire = append(w.onWire, s)
-		f, err := sync.ParseFrame(s.bytes)
+		f, err := wire.ParseFrame(s.bytes)
 		w.check(err)
 		s.from.peer.step(sync.Received{Frame: f})
 	}
@@ -261,7 +262,7 @@ func (p *party) hear() {
 	}
 	if !p.shared {
 		p.shared = true
-		p.feed(sync.Share{Sightings: []sync.Sighting{{Device: p.own.Device.ID(), Addresses: []netip.AddrPort{p.address}}}})
+		p.feed(sync.Share{Sightings: []wire.Sighting{{Device: p.own.Device.ID(), Addresses: []netip.AddrPort{p.address}}}})
 	}
 	changed := p.changed
 	p.changed = nil

@@ -19,6 +19,7 @@ import (
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/node/groups"
 	"github.com/earshot-im/earshot/node/sync"
+	"github.com/earshot-im/earshot/node/wire"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -171,7 +172,7 @@ func tags(w *talk) string {
 func events(w *talk) string {
 	var l lines
 	for i, s := range w.onWire {
-		f, err := sync.ParseFrame(s.bytes)
+		f, err := wire.ParseFrame(s.bytes)
 		w.check(err)
 		var all []event.Event
 		switch {
@@ -213,9 +214,9 @@ func shortOffer(t *testing.T) (logs string, frame []byte) {
 	}
 	for _, in := range []sync.Input{
 		sync.Open{Card: p.own.Card.Bytes()},
-		sync.Received{Frame: sync.Frame{Hello: &sync.Hello{Version: sync.Version, Nonce: w.bob.nonce}}},
-		sync.Received{Frame: sync.Frame{Admission: &sync.Admission{Mode: sync.AdmissionOpen}}},
-		sync.Received{Frame: sync.Frame{Identity: &sync.Identity{Card: w.bob.own.Card.Bytes()}}},
+		sync.Received{Frame: wire.Frame{Hello: &wire.Hello{Version: wire.Version, Nonce: w.bob.nonce}}},
+		sync.Received{Frame: wire.Frame{Admission: &wire.Admission{Mode: wire.AdmissionOpen}}},
+		sync.Received{Frame: wire.Frame{Identity: &wire.Identity{Card: w.bob.own.Card.Bytes()}}},
 		sync.Joined{Own: p.own.Card.Devices(), Serve: true, Conversations: []sync.Conversation{group}},
 	} {
 		for _, e := range p.machine.Step(time.Time{}, in) {

@@ -24,7 +24,8 @@ const module = "github.com/earshot-im/earshot/"
 var floors = map[string][]string{
 	"cmd":            {"cmd", "node", "discovery", "store", "crypto"},
 	"node":           {"node", "discovery", "store", "crypto"},
-	"node/sync":      {"node/sync", "store/event", "crypto"},
+	"node/sync":      {"node/sync", "node/wire", "store/event", "crypto"},
+	"node/wire":      {"node/wire", "store/event", "crypto"},
 	"node/authority": {"node/authority", "store/event", "crypto"},
 	"discovery":      {"discovery"},
 	"store":          {"store", "crypto"},
@@ -83,7 +84,7 @@ func TestImportsPointDown(t *testing.T) {
 	if seen < 8 {
 		t.Errorf("only %d packages listed", seen)
 	}
-	for _, up := range [][2]string{{"crypto", "store"}, {"store", "node"}, {"discovery", "crypto"}, {"node/sync", "node"}, {"node", "cmd/earshot"}, {"store/event", "store"}} {
+	for _, up := range [][2]string{{"crypto", "store"}, {"store", "node"}, {"discovery", "crypto"}, {"node/sync", "node"}, {"node/wire", "node/sync"}, {"node", "cmd/earshot"}, {"store/event", "store"}} {
 		if mayImport(up[0], up[1]) {
 			t.Errorf("%s may import %s", up[0], up[1])
 		}

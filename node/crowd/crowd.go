@@ -25,6 +25,7 @@ import (
 	"github.com/earshot-im/earshot/node/people"
 	"github.com/earshot-im/earshot/node/session"
 	"github.com/earshot-im/earshot/node/sync"
+	"github.com/earshot-im/earshot/node/wire"
 	"github.com/earshot-im/earshot/store"
 	"github.com/earshot-im/earshot/store/event"
 )
@@ -299,8 +300,8 @@ func (g *Crowd) Learn(s *session.Session, e sync.EpochShared) error {
 }
 
 // onWire is an epoch as a frame has it.
-func onWire(e gossip.Epoch) sync.Epoch {
-	return sync.Epoch{ID: e.ID, Key: e.Key, Control: e.Control, Age: uint64(e.Age / time.Second)}
+func onWire(e gossip.Epoch) wire.Epoch {
+	return wire.Epoch{ID: e.ID, Key: e.Key, Control: e.Control, Age: uint64(e.Age / time.Second)}
 }
 
 // control is what a router asks of its group.

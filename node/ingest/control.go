@@ -10,6 +10,7 @@ import (
 	"github.com/earshot-im/earshot/node/groups"
 	"github.com/earshot-im/earshot/node/people"
 	"github.com/earshot-im/earshot/node/sync"
+	"github.com/earshot-im/earshot/node/wire"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -38,7 +39,7 @@ func (f *From) Control(ctx context.Context, e sync.IngestControl) sync.Input {
 		return stored
 	case errors.As(err, &invitation):
 		f.door.cfg.Invited(e.Conversation, invitation.By, invitation.Name)
-		stored.Refused = sync.NotPermitted
+		stored.Refused = wire.NotPermitted
 		return stored
 	case errors.As(err, &needs):
 		return sync.NeedCard{Ticket: e.Ticket, Head: needs.Head}
@@ -47,7 +48,7 @@ func (f *From) Control(ctx context.Context, e sync.IngestControl) sync.Input {
 	case errors.Is(err, groups.ErrUnproven):
 		stored.Err = fmt.Errorf("%w: %w", sync.ErrProtocol, err)
 	case errors.Is(err, authority.ErrNotPermitted), errors.Is(err, authority.ErrFull):
-		stored.Refused = sync.NotPermitted
+		stored.Refused = wire.NotPermitted
 	default:
 		stored.Err = fmt.Errorf("%w: %w", sync.ErrStore, err)
 	}

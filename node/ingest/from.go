@@ -12,6 +12,7 @@ import (
 	"github.com/earshot-im/earshot/node/groups"
 	"github.com/earshot-im/earshot/node/people"
 	"github.com/earshot-im/earshot/node/sync"
+	"github.com/earshot-im/earshot/node/wire"
 	"github.com/earshot-im/earshot/store"
 	"github.com/earshot-im/earshot/store/event"
 )
@@ -64,16 +65,16 @@ func (f *From) answer(ticket sync.Ticket, log event.Log, r Ingested) sync.Input 
 	case errors.Is(r.Err, authority.ErrParent):
 		return sync.NeedControl{Ticket: ticket}
 	case errors.Is(r.Err, store.ErrTooManySegments):
-		stored.Refused, stored.Once = sync.TooManySegments, true
+		stored.Refused, stored.Once = wire.TooManySegments, true
 	case errors.Is(r.Err, ErrEarly):
-		stored.Refused, stored.Once = sync.TooEarly, true
+		stored.Refused, stored.Once = wire.TooEarly, true
 	case errors.Is(r.Err, store.ErrBudget):
-		stored.Refused = sync.OverBudget
+		stored.Refused = wire.OverBudget
 	case errors.Is(r.Err, store.ErrForked):
-		stored.Refused = sync.Forked
+		stored.Refused = wire.Forked
 	case errors.Is(r.Err, ErrStranger), errors.Is(r.Err, authority.ErrNotPermitted),
 		errors.Is(r.Err, authority.ErrCut), errors.Is(r.Err, store.ErrCut):
-		stored.Refused = sync.NotPermitted
+		stored.Refused = wire.NotPermitted
 	case errors.Is(r.Err, ErrUnproven):
 		stored.Err = fmt.Errorf("%w: %w", sync.ErrProtocol, r.Err)
 	default:
@@ -92,7 +93,7 @@ func (f *From) Record(ctx context.Context, e sync.IngestRecord) sync.Input {
 	signer, ok := d.cfg.People.Of(r.Device)
 	switch {
 	case !ok || signer.ID != f.person && signer.ID != d.self:
-		stored.Refused = sync.NotPermitted
+		stored.Refused = wire.NotPermitted
 		return stored
 	case !signer.Parsed.Includes(r.Card):
 		return sync.NeedCard{Ticket: e.Ticket, Head: r.Card}
@@ -116,7 +117,7 @@ func (f *From) Record(ctx context.Context, e sync.IngestRecord) sync.Input {
 	}
 	switch {
 	case errors.Is(err, store.ErrBudget):
-		stored.Refused = sync.OverBudget
+		stored.Refused = wire.OverBudget
 	case err != nil:
 		stored.Err = fmt.Errorf("%w: %w", sync.ErrStore, err)
 	}

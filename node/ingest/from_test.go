@@ -9,6 +9,7 @@ import (
 	"github.com/earshot-im/earshot/node/authority"
 	"github.com/earshot-im/earshot/node/groups"
 	"github.com/earshot-im/earshot/node/sync"
+	"github.com/earshot-im/earshot/node/wire"
 	"github.com/earshot-im/earshot/store"
 	"github.com/earshot-im/earshot/store/event"
 )
@@ -21,19 +22,19 @@ func TestAnswersToRuns(t *testing.T) {
 	held := event.Segments{{First: 1, Last: 2, ID: event.ID{2}}}
 	for _, c := range []struct {
 		err    error
-		reason sync.Reason
+		reason wire.Reason
 		once   bool
 		ends   error
 	}{
 		{nil, 0, false, nil},
-		{store.ErrTooManySegments, sync.TooManySegments, true, nil},
-		{ErrEarly, sync.TooEarly, true, nil},
-		{store.ErrBudget, sync.OverBudget, false, nil},
-		{store.ErrForked, sync.Forked, false, nil},
-		{ErrStranger, sync.NotPermitted, false, nil},
-		{authority.ErrNotPermitted, sync.NotPermitted, false, nil},
-		{authority.ErrCut, sync.NotPermitted, false, nil},
-		{store.ErrCut, sync.NotPermitted, false, nil},
+		{store.ErrTooManySegments, wire.TooManySegments, true, nil},
+		{ErrEarly, wire.TooEarly, true, nil},
+		{store.ErrBudget, wire.OverBudget, false, nil},
+		{store.ErrForked, wire.Forked, false, nil},
+		{ErrStranger, wire.NotPermitted, false, nil},
+		{authority.ErrNotPermitted, wire.NotPermitted, false, nil},
+		{authority.ErrCut, wire.NotPermitted, false, nil},
+		{store.ErrCut, wire.NotPermitted, false, nil},
 		{ErrUnproven, 0, false, sync.ErrProtocol},
 		{errors.New("disk full"), 0, false, sync.ErrStore},
 	} {

@@ -28,6 +28,7 @@ import (
 	"github.com/earshot-im/earshot/node/notify"
 	"github.com/earshot-im/earshot/node/session"
 	"github.com/earshot-im/earshot/node/sync"
+	"github.com/earshot-im/earshot/node/wire"
 )
 
 // Config is what a Mesh is made of.
@@ -116,7 +117,7 @@ func (m *Mesh) networkChanged(n discovery.Network) {
 	}
 	if now := m.OwnAddrs(n); !slices.Equal(m.OwnAddrs(before), now) {
 		for _, s := range m.Sessions() {
-			s.Inbox.Share(sync.Sighting{Device: m.cfg.Self, Addresses: now})
+			s.Inbox.Share(wire.Sighting{Device: m.cfg.Self, Addresses: now})
 		}
 	}
 }
@@ -219,7 +220,7 @@ func (m *Mesh) Sighted(s discovery.Sighting) {
 }
 
 // Told takes in where the peer of a session says that devices are.
-func (m *Mesh) Told(by *session.Session, sightings []sync.Sighting) {
+func (m *Mesh) Told(by *session.Session, sightings []wire.Sighting) {
 	for _, s := range sightings {
 		if s.Device == m.cfg.Self {
 			continue
@@ -240,12 +241,12 @@ func (m *Mesh) Pin(devices []crypto.DeviceID, yes bool) {
 
 // Introduce tells the peer of a session that was just identified who else is here, and the others of it.
 func (m *Mesh) Introduce(s *session.Session) {
-	own := sync.Sighting{Device: m.cfg.Self, Addresses: m.OwnAddrs(m.networkNow())}
+	own := wire.Sighting{Device: m.cfg.Self, Addresses: m.OwnAddrs(m.networkNow())}
 	peer, others, ok := m.introduction(s)
 	if !ok {
 		return
 	}
-	s.Inbox.Share(append([]sync.Sighting{own}, others...)...)
+	s.Inbox.Share(append([]wire.Sighting{own}, others...)...)
 	if len(peer.Addresses) > 0 {
 		for _, other := range m.Sessions() {
 			if other != s {

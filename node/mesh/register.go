@@ -13,7 +13,7 @@ import (
 	"github.com/earshot-im/earshot/discovery"
 	"github.com/earshot-im/earshot/node/dial"
 	"github.com/earshot-im/earshot/node/session"
-	"github.com/earshot-im/earshot/node/sync"
+	"github.com/earshot-im/earshot/node/wire"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -321,17 +321,17 @@ func (r *Register) where(s *session.Session) (own, heard []netip.AddrPort, ok bo
 
 // introduction returns where the peer of a session is, for the others, and where the others are, for the peer. It reports
 // false if the session was replaced.
-func (r *Register) introduction(s *session.Session) (peer sync.Sighting, others []sync.Sighting, ok bool) {
+func (r *Register) introduction(s *session.Session) (peer wire.Sighting, others []wire.Sighting, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.sessions[s] == nil {
 		return peer, nil, false
 	}
-	at := func(d crypto.DeviceID) sync.Sighting {
-		return sync.Sighting{Device: d, Addresses: slices.Clone(r.planner.State(peerID(d)).Addrs)}
+	at := func(d crypto.DeviceID) wire.Sighting {
+		return wire.Sighting{Device: d, Addresses: slices.Clone(r.planner.State(peerID(d)).Addrs)}
 	}
 	for d := range r.devices {
-		if sighting := at(d); d != s.Peer() && len(sighting.Addresses) > 0 && len(others) < sync.MaxSightings-1 {
+		if sighting := at(d); d != s.Peer() && len(sighting.Addresses) > 0 && len(others) < wire.MaxSightings-1 {
 			others = append(others, sighting)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/node/notify"
 	"github.com/earshot-im/earshot/node/sync"
+	"github.com/earshot-im/earshot/node/wire"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -14,7 +15,7 @@ const (
 	maxWanted = 1024
 
 	// maxShared bounds the sightings that wait to be told to one peer.
-	maxShared = sync.MaxSightings
+	maxShared = wire.MaxSightings
 )
 
 // Inbox is what the rest of the node tells a session. Its methods may be called by any goroutine and never wait. What is
@@ -30,7 +31,7 @@ type Inbox struct {
 	control map[event.Conversation]sync.HeldControl
 	wishes  []sync.Input // Follow, Compare and ShareEpoch
 	wanted  []crypto.PersonID
-	shared  []sync.Sighting
+	shared  []wire.Sighting
 	rejoin  bool
 }
 
@@ -74,7 +75,7 @@ func (n *Inbox) Follow(c event.Conversation) { n.wish(sync.Follow{Conversation: 
 func (n *Inbox) Compare(c event.Conversation) { n.wish(sync.Compare{Conversation: c}) }
 
 // Epoch hands the key of a group to the peer.
-func (n *Inbox) Epoch(c event.Conversation, e sync.Epoch) {
+func (n *Inbox) Epoch(c event.Conversation, e wire.Epoch) {
 	n.wish(sync.ShareEpoch{Conversation: c, Epoch: e})
 }
 
@@ -103,7 +104,7 @@ func (n *Inbox) Policy() {
 }
 
 // Share says where devices may be, of as many as there is room for.
-func (n *Inbox) Share(sightings ...sync.Sighting) {
+func (n *Inbox) Share(sightings ...wire.Sighting) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	room := max(0, maxShared-len(n.shared))

@@ -10,6 +10,7 @@ import (
 
 	"github.com/earshot-im/earshot/node/notify"
 	"github.com/earshot-im/earshot/node/sync"
+	"github.com/earshot-im/earshot/node/wire"
 )
 
 const (
@@ -20,7 +21,7 @@ const (
 	// muchUnsent is how much may wait that answers nothing: the window of runs, and what is said at one pace, in bytes.
 	// While more waits, nothing is read from the peer, since its frames could make it more. If it were less, two nodes
 	// that both have much to say could wait for each other.
-	muchUnsent = sync.WindowBytes + sync.PaceBytes + 3*sync.MaxFrame/2
+	muchUnsent = sync.WindowBytes + sync.PaceBytes + 3*wire.MaxFrame/2
 
 	// writeSize is how much is written at once, in bytes. What has left is known to this many bytes.
 	writeSize = 64 << 10

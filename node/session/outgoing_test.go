@@ -5,7 +5,7 @@ import (
 	"io"
 	"testing"
 
-	"github.com/earshot-im/earshot/node/sync"
+	"github.com/earshot-im/earshot/node/wire"
 )
 
 // What was added before drain is known to have left when it has, whatever was added after it.
@@ -65,7 +65,7 @@ func TestOutgoingIsBounded(t *testing.T) {
 	go func() { done <- o.write(t.Context(), w) }() // ends below
 	n := 0
 	for ; !o.much(); n++ {
-		if err := o.add(make([]byte, sync.MaxFrame)); err != nil {
+		if err := o.add(make([]byte, wire.MaxFrame)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/earshot-im/earshot/node/sync"
+	"github.com/earshot-im/earshot/node/wire"
 )
 
 const (
@@ -36,7 +37,7 @@ func NewBudget() *semaphore.Weighted { return semaphore.NewWeighted(budget) }
 
 // frame is one frame that was read, with what it holds of a budget.
 type frame struct {
-	sync.Frame
+	wire.Frame
 	budget reserved
 }
 
@@ -68,7 +69,7 @@ func (s timed) Read(b []byte) (int, error) {
 func (s *Session) read(ctx context.Context, frames chan<- frame) error {
 	r := bufio.NewReaderSize(timed{s}, 64<<10)
 	for n := 0; ; n++ {
-		limit := uint64(sync.MaxFrame)
+		limit := uint64(wire.MaxFrame)
 		if n < greetingFrames {
 			limit = maxGreeting
 		}
@@ -119,8 +120,8 @@ func (s *Session) readFrame(ctx context.Context, r *bufio.Reader, limit uint64) 
 	if _, err := io.ReadFull(r, b); err != nil {
 		return f, fmt.Errorf("frame of %d bytes not finished: %w", size, err)
 	}
-	if f.Frame, err = sync.ParseFrame(b); err != nil {
-		return f, err
+	if f.Frame, err = wire.ParseFrame(b); err != nil {
+		return f, fmt.Errorf("%w: %w", sync.ErrProtocol, err)
 	}
 	return f, s.stream.SetReadDeadline(time.Time{})
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/node/sync"
+	"github.com/earshot-im/earshot/node/wire"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -29,7 +30,7 @@ func sentRun(t *testing.T, effects []sync.Effect) event.Run {
 	return event.Run{}
 }
 
-func sentHave(t *testing.T, effects []sync.Effect) sync.Have {
+func sentHave(t *testing.T, effects []sync.Effect) wire.Have {
 	t.Helper()
 	for _, e := range effects {
 		if send, ok := e.(sync.Send); ok && send.Frame.Have != nil {
@@ -37,7 +38,7 @@ func sentHave(t *testing.T, effects []sync.Effect) sync.Have {
 		}
 	}
 	t.Fatalf("no acknowledgement in %v", effects)
-	return sync.Have{}
+	return wire.Have{}
 }
 
 // What a peer brings without its words it does not count as having, so it gets them from here.
@@ -105,7 +106,7 @@ func TestAnswersOutOfOrder(t *testing.T) {
 		t.Error(end.Reason)
 	}
 	s = begin()
-	end = find[sync.Close](t, s.got(sync.Frame{Refused: &sync.Refused{Device: self, Instance: own.log.Instance, Reason: sync.OverBudget, Run: 2}}))
+	end = find[sync.Close](t, s.got(wire.Frame{Refused: &wire.Refused{Device: self, Instance: own.log.Instance, Reason: wire.OverBudget, Run: 2}}))
 	if !errors.Is(end.Reason, sync.ErrProtocol) {
 		t.Error(end.Reason)
 	}
@@ -120,13 +121,13 @@ func TestOneRunIsRefused(t *testing.T) {
 	s := talking(t, nil, nil)
 	s.step(own.now(1))
 	run := sentRun(t, s.step(own.loaded(1, 1)))
-	s.want(s.got(sync.Frame{Refused: &sync.Refused{Device: self, Instance: own.log.Instance, Reason: sync.TooManySegments, Run: run.Number}}))
+	s.want(s.got(wire.Frame{Refused: &wire.Refused{Device: self, Instance: own.log.Instance, Reason: wire.TooManySegments, Run: run.Number}}))
 	if load := find[sync.Load](t, s.step(own.now(2))); load.First != 2 {
 		t.Fatalf("loads from %d", load.First)
 	}
 
 	came := find[sync.Ingest](t, s.run(theirs.run(2, 2)))
-	effects := s.step(sync.Stored{Ticket: came.Ticket, Refused: sync.TooManySegments, Once: true})
+	effects := s.step(sync.Stored{Ticket: came.Ticket, Refused: wire.TooManySegments, Once: true})
 	s.want(effects, "refused")
 	if r := effects[0].(sync.Send).Frame.Refused; r.Run != 1 || r.Device != peer {
 		t.Fatalf("%+v", r)
@@ -160,7 +161,7 @@ func TestLowestPiecesAreTold(t *testing.T) {
 func TestRoundBegins(t *testing.T) {
 	c := crew(t, ofGroup(t, crypto.DeviceID{9}, 1))
 	s := joined(t, c)
-	s.offered(sync.Offer{Want: sync.WantOwn, Control: c.Control})
+	s.offered(wire.Offer{Want: wire.WantOwn, Control: c.Control})
 	s.want(s.step(sync.Compare{Conversation: c.ID}), "RoundBegan", "offers")
 	s.want(s.settled(1), "RoundEnded")
 }
@@ -173,7 +174,7 @@ func TestRefusedForWantOfRoomIsAskedForAgain(t *testing.T) {
 	b := find[sync.Ingest](t, s.run(y.run(1, 12)))
 	s.want(s.step(sync.NeedCard{Ticket: a.Ticket, Head: crypto.Hash{1}}), "card request")
 	s.want(s.step(sync.NeedCard{Ticket: b.Ticket, Head: crypto.Hash{1}}), "refused")
-	s.want(s.got(sync.Frame{Card: &sync.Card{Card: []byte("card")}}), "LearnCard")
+	s.want(s.got(wire.Frame{Card: &wire.Card{Card: []byte("card")}}), "LearnCard")
 	s.want(s.step(sync.CardLearned{}), "Ingest", "RoundBegan", "offers")
 	s.want(s.step(sync.Stored{Ticket: a.Ticket, Segments: event.Segments{x.to(12)}}), "Acked", "have")
 	s.want(s.run(y.run(1, 12)), "Ingest")
@@ -185,7 +186,7 @@ func TestNothingOfWhatWasLeftIsUnanswered(t *testing.T) {
 	own, theirs := ofGroup(t, self, 1), ofGroup(t, peer, 1)
 	c := crew(t)
 	s := joined(t, c)
-	s.offered(sync.Offer{Want: sync.WantOwn, Control: c.Control})
+	s.offered(wire.Offer{Want: wire.WantOwn, Control: c.Control})
 	run := theirs.run(1, 1)
 	run.Tag = theirTag
 	came := find[sync.Ingest](t, s.run(run))
@@ -201,16 +202,16 @@ func TestNothingOfWhatWasLeftIsUnanswered(t *testing.T) {
 // A round that began ends, whatever becomes of it.
 func TestRoundIsDropped(t *testing.T) {
 	c := crew(t, ofGroup(t, crypto.DeviceID{9}, 1))
-	begun := func(want sync.Want) *script {
+	begun := func(want wire.Want) *script {
 		s := joined(t, c)
-		s.offered(sync.Offer{Want: want, Control: c.Control})
+		s.offered(wire.Offer{Want: want, Control: c.Control})
 		s.want(s.step(sync.Compare{Conversation: c.ID}), "RoundBegan", "offers")
 		return s
 	}
 	quiet := c
 	quiet.Quiet = true
-	s := begun(sync.WantOwn)
+	s := begun(wire.WantOwn)
 	s.want(s.step(sync.Joined{Serve: true, Own: []crypto.DeviceID{self}, Conversations: []sync.Conversation{quiet}}), "RoundDropped", "offers")
-	s.want(begun(sync.WantNothing).settled(1), "RoundDropped")
-	s.want(begun(sync.WantOwn).step(sync.Joined{Serve: true, Own: []crypto.DeviceID{self}}), "RoundDropped")
+	s.want(begun(wire.WantNothing).settled(1), "RoundDropped")
+	s.want(begun(wire.WantOwn).step(sync.Joined{Serve: true, Own: []crypto.DeviceID{self}}), "RoundDropped")
 }

@@ -4,14 +4,15 @@ import (
 	"slices"
 
 	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/node/wire"
 )
 
 // cards is what a session asks the peer for.
 type cards struct {
-	wanted   []CardOf // heads first; the first one may have been asked for
-	asked    bool     // so it has
-	learning bool     // and has come
-	fetching bool     // the peer waits for one
+	wanted   []wire.CardOf // heads first; the first one may have been asked for
+	asked    bool          // so it has
+	learning bool          // and has come
+	fetching bool          // the peer waits for one
 }
 
 // needCard keeps p until an author's card has come.
@@ -21,15 +22,15 @@ func (s *Session) needCard(in NeedCard) {
 		return
 	}
 	if p.head == in.Head {
-		s.giveUp(p, NotPermitted)
+		s.giveUp(p, wire.NotPermitted)
 		return
 	}
 	p.head = in.Head
 	if s.hold(p, forCard) {
 		k := &s.cards
-		card := CardOf{Head: in.Head}
+		card := wire.CardOf{Head: in.Head}
 		if !slices.Contains(k.wanted, card) {
-			at := slices.IndexFunc(k.wanted, func(c CardOf) bool { return c.Head == crypto.Hash{} })
+			at := slices.IndexFunc(k.wanted, func(c wire.CardOf) bool { return c.Head == crypto.Hash{} })
 			if at < 0 {
 				at = len(k.wanted)
 			} else if k.asked {
@@ -41,7 +42,7 @@ func (s *Session) needCard(in NeedCard) {
 }
 
 func (s *Session) wantCard(in WantCard) {
-	card := CardOf{Person: in.Person}
+	card := wire.CardOf{Person: in.Person}
 	if len(s.cards.wanted) < maxWanted && !slices.Contains(s.cards.wanted, card) {
 		s.cards.wanted = append(s.cards.wanted, card)
 	}
@@ -54,11 +55,11 @@ func (s *Session) ask() {
 		return
 	}
 	k.asked = true
-	s.send(Frame{CardRequest: &CardRequest{k.wanted[0]}})
+	s.send(wire.Frame{CardRequest: &wire.CardRequest{CardOf: k.wanted[0]}})
 }
 
 // card takes the answer to the one request under way.
-func (s *Session) card(f *Card) {
+func (s *Session) card(f *wire.Card) {
 	k := &s.cards
 	if !k.asked || k.learning {
 		s.close(broken("card that was not asked for"))
@@ -86,7 +87,7 @@ func (s *Session) cardLearned() {
 
 // cardRequest looks for a card that the peer needs. Whoever is served nothing has
 // had nothing to need one for.
-func (s *Session) cardRequest(f *CardRequest) {
+func (s *Session) cardRequest(f *wire.CardRequest) {
 	switch k := &s.cards; {
 	case len(s.byTag) == 0:
 	case k.fetching:
@@ -100,6 +101,6 @@ func (s *Session) cardRequest(f *CardRequest) {
 func (s *Session) cardFetched(in CardFetched) {
 	if s.cards.fetching {
 		s.cards.fetching = false
-		s.send(Frame{Card: &Card{in.Card, in.Profile}})
+		s.send(wire.Frame{Card: &wire.Card{Card: in.Card, Profile: in.Profile}})
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/node/wire"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -14,12 +15,12 @@ type control struct {
 	here  []crypto.Hash // as the shell said last
 	known []crypto.Hash // some that the peer has, the latest first
 
-	changed bool       // here or known, since the last LoadControl
-	loading bool       // LoadControl is under way, or waits for room
-	asked   bool       // it is under way
-	gated   []*log     // wait for it, out of ready
-	epochs  []Epoch    // wait for it, or for the peer's offer
-	welcome expectancy // while the peer has not offered the group
+	changed bool         // here or known, since the last LoadControl
+	loading bool         // LoadControl is under way, or waits for room
+	asked   bool         // it is under way
+	gated   []*log       // wait for it, out of ready
+	epochs  []wire.Epoch // wait for it, or for the peer's offer
+	welcome expectancy   // while the peer has not offered the group
 }
 
 // expectancy is how a peer that doesn't know of a group comes to know.
@@ -74,7 +75,7 @@ func (s *Session) heldControl(in HeldControl) {
 func (s *Session) controlHere(c *conversation, locator []crypto.Hash) {
 	if c.group && !slices.Equal(c.control.here, locator) {
 		c.control.here, c.control.changed = locator, true
-		if c.want == WantAll || c.quiet {
+		if c.want == wire.WantAll || c.quiet {
 			s.pushControl(c)
 		}
 	}
@@ -109,7 +110,7 @@ func (s *Session) loadControls() {
 		c := p.controls[0]
 		p.controls = p.controls[1:]
 		p.loading, c.control.asked = true, true
-		s.emit(LoadControl{c.id, c.control.known, MaxControl, controlBytes})
+		s.emit(LoadControl{c.id, c.control.known, wire.MaxControl, controlBytes})
 	}
 }
 
@@ -134,9 +135,9 @@ func (s *Session) loadedControl(in LoadedControl) {
 		k.learn(frontier(in.Events))
 		weight := weighEvents(in.Events) + eventWeight*len(in.Events)
 		if welcome {
-			s.sendPaced(Frame{Welcome: &Control{Events: in.Events}}, weight)
+			s.sendPaced(wire.Frame{Welcome: &wire.Control{Events: in.Events}}, weight)
 		} else {
-			s.sendPaced(Frame{Control: &Control{c.mine, in.Events}}, weight)
+			s.sendPaced(wire.Frame{Control: &wire.Control{Tag: c.mine, Events: in.Events}}, weight)
 		}
 		if k.welcome.underWay = welcome && in.More; in.More {
 			s.goOnLoading(c)
@@ -185,7 +186,7 @@ func frontier(events []event.Event) []crypto.Hash {
 }
 
 // takeControl hands control events to the shell.
-func (s *Session) takeControl(f *Control) {
+func (s *Session) takeControl(f *wire.Control) {
 	c := s.at(f.Tag)
 	switch {
 	case c == nil || c.left:
@@ -198,7 +199,7 @@ func (s *Session) takeControl(f *Control) {
 }
 
 // takeWelcome does the same where the group need not be known here.
-func (s *Session) takeWelcome(f *Control) {
+func (s *Session) takeWelcome(f *wire.Control) {
 	if s.phase != joined || s.blocked {
 		return
 	}
@@ -225,16 +226,16 @@ func (s *Session) shareEpoch(in ShareEpoch) {
 }
 
 func (s *Session) passEpochs(c *conversation) {
-	if !c.live() || c.want == WantNothing || c.control.loading {
+	if !c.live() || c.want == wire.WantNothing || c.control.loading {
 		return
 	}
 	for i := range c.control.epochs {
-		s.send(Frame{Epoch: &c.control.epochs[i]})
+		s.send(wire.Frame{Epoch: &c.control.epochs[i]})
 	}
 	c.control.epochs = nil
 }
 
-func (s *Session) takeEpoch(f *Epoch) {
+func (s *Session) takeEpoch(f *wire.Epoch) {
 	if c := s.at(f.Tag); c != nil && c.group && c.live() {
 		s.emit(EpochShared{c.id, *f})
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/node/wire"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -31,7 +32,7 @@ type conversation struct {
 	records map[recordKey]*record
 
 	// The peer's last offer.
-	want     Want
+	want     wire.Want
 	number   uint64
 	round    bool // it waits for Settled
 	catching int  // logs with a target: at 0 Settled is sent

@@ -10,6 +10,7 @@ import (
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/node/sync"
+	"github.com/earshot-im/earshot/node/wire"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -200,21 +201,21 @@ func (d *disk) seen(own event.Log) []event.Position {
 func (d *disk) isPlaced(id event.ID) bool { _, ok := d.placed[id]; return ok }
 
 // ingest stores a run, whose signature is taken to be good. It returns why not, if so.
-func (d *disk) ingest(n *node, run event.Run) sync.Reason {
+func (d *disk) ingest(n *node, run event.Run) wire.Reason {
 	h := d.log(run.Log())
 	first, part := run.Events[0].Header, run.Segment()
 	limit := n.limit(d, run.Log(), &run.Events[0])
 	if first.Sequence > limit {
-		return sync.NotPermitted
+		return wire.NotPermitted
 	}
 	before, after := h.events[part.First-1], h.events[part.Last+1]
 	if before != nil && before.ID != first.Previous || after != nil && after.Header.Previous != part.ID {
-		return sync.Forked
+		return wire.Forked
 	}
 	for i := range run.Events {
 		e := &run.Events[i]
 		if old := h.events[e.Header.Sequence]; old != nil && old.ID != e.ID {
-			return sync.Forked
+			return wire.Forked
 		}
 	}
 	for _, g := range run.Given() {
@@ -236,7 +237,7 @@ func (d *disk) ingest(n *node, run event.Run) sync.Reason {
 	}
 	if part.Last > limit {
 		n.world.count.spans++
-		return sync.NotPermitted // no more of it
+		return wire.NotPermitted // no more of it
 	}
 	return 0
 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/node/wire"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -15,7 +16,7 @@ type Ticket uint64
 
 type (
 	// Send writes a frame to the peer, after those before it.
-	Send struct{ Frame Frame }
+	Send struct{ Frame wire.Frame }
 
 	// Identify asks whether the card proves, names the peer's device and fits what is
 	// known, and whether the profile is signed by a device of it. Store both, and answer
@@ -76,7 +77,7 @@ type (
 	// EpochShared hands over a key of a group. Nothing about it is proven but who sent it.
 	EpochShared struct {
 		Conversation event.Conversation
-		Epoch        Epoch
+		Epoch        wire.Epoch
 	}
 
 	// Acked says that the peer has these segments of a log of this node's person on its
@@ -114,18 +115,18 @@ type (
 	Request struct{ Run event.Run }
 
 	// FetchCard reads a card, for the peer. Answer with CardFetched.
-	FetchCard struct{ CardOf }
+	FetchCard struct{ wire.CardOf }
 
 	// LearnCard proves a card that was asked for, and the profile, and stores what is of
 	// use. Answer with CardLearned. Card is empty if the peer had none.
 	LearnCard struct {
-		CardOf
+		wire.CardOf
 		Card    []byte
 		Profile *event.Record // nil if the peer gave none
 	}
 
 	// Sighted hands over sightings. The peer may have made them up.
-	Sighted struct{ Sightings []Sighting }
+	Sighted struct{ Sightings []wire.Sighting }
 
 	// Drain wants Drained when what was sent before it has left this node, and no sooner.
 	Drain struct{}

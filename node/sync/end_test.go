@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/earshot-im/earshot/node/sync"
+	"github.com/earshot-im/earshot/node/wire"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -25,7 +26,7 @@ type end struct {
 	joined  bool
 	since   time.Time                                           // of the first join
 	had     map[event.Conversation]map[event.Log]event.Segments // on the disk then
-	inbox   []sync.Frame
+	inbox   []wire.Frame
 	arrival time.Time                   // of the last frame sent
 	wake    int                         // counts Wakes, so that only the last one rings
 	rounds  map[event.Conversation]bool // ended
@@ -252,7 +253,7 @@ func (e *end) join() {
 }
 
 // stripped returns a frame as it is sent: at times a relay keeps words of others to itself.
-func (e *end) stripped(f sync.Frame) sync.Frame {
+func (e *end) stripped(f wire.Frame) wire.Frame {
 	w := e.node.world
 	if f.Run == nil || w.calm || w.gentle || w.personOf[f.Run.Log().Device] == e.node.person || !w.chance(0.1) {
 		return f
@@ -266,7 +267,7 @@ func (e *end) stripped(f sync.Frame) sync.Frame {
 			e.lied = true
 		}
 	}
-	return sync.Frame{Run: &run}
+	return wire.Frame{Run: &run}
 }
 
 func (e *end) ingest(x sync.Ingest) {
@@ -291,19 +292,19 @@ func (e *end) ingest(x sync.Ingest) {
 		return
 	}
 	log := x.Run.Log()
-	var refused sync.Reason
+	var refused wire.Reason
 	n.submit(operation{
 		conv: x.Conversation,
 		in:   func(d *disk) { refused = d.ingest(n, x.Run) },
 		then: func() {
 			if refused != 0 {
 				w.count.refused++
-				if refused == sync.Forked {
+				if refused == wire.Forked {
 					w.count.forks++
 				}
 			}
 			stored := sync.Stored{Ticket: x.Ticket, Refused: refused}
-			if refused == 0 || refused == sync.NotPermitted && len(n.disk.log(log).segments) > 0 {
+			if refused == 0 || refused == wire.NotPermitted && len(n.disk.log(log).segments) > 0 {
 				stored.Segments = n.segments(n.disk, log)
 			}
 			e.soon(stored)
@@ -328,8 +329,8 @@ func (e *end) roundEnded(id event.Conversation) {
 }
 
 // checkTrue holds what a node says of its disk to be on it.
-func (e *end) checkTrue(f sync.Frame) {
-	say := func(tag []byte, logs []sync.LogSegments) {
+func (e *end) checkTrue(f wire.Frame) {
+	say := func(tag []byte, logs []wire.LogSegments) {
 		for _, c := range e.node.world.convs {
 			if string(c.tag(e.node, e.peer)) != string(tag) || !has(c.persons, e.node.person) || !has(c.persons, e.peer.person) {
 				continue

@@ -6,11 +6,12 @@ import (
 	"time"
 
 	"github.com/earshot-im/earshot/node/sync"
+	"github.com/earshot-im/earshot/node/wire"
 	"github.com/earshot-im/earshot/store/event"
 )
 
 // sentAs returns the frames of one kind among effects.
-func sentAs(effects []sync.Effect, name string) (out []sync.Frame) {
+func sentAs(effects []sync.Effect, name string) (out []wire.Frame) {
 	for _, e := range effects {
 		if nameOf(e) == name {
 			out = append(out, e.(sync.Send).Frame)
@@ -54,7 +55,7 @@ func TestBusyWithBytesAndRecords(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		tickets = append(tickets, find[sync.IngestRecord](t, s.got(sync.Frame{Record: &sync.Record{Record: r}})).Ticket)
+		tickets = append(tickets, find[sync.IngestRecord](t, s.got(wire.Frame{Record: &wire.Record{Record: r}})).Ticket)
 	}
 	if len(tickets) != 64 {
 		t.Fatalf("busy with %d records", len(tickets))
@@ -102,7 +103,7 @@ func TestRoundEndsWithWhatCameBefore(t *testing.T) {
 	run.Tag = theirTag
 	find[sync.Ingest](t, s.run(run))
 	first := find[sync.Ingest](t, s.run(before.run(1, 1)))
-	s.want(s.got(sync.Frame{Settled: &sync.Settled{}}))
+	s.want(s.got(wire.Frame{Settled: &wire.Settled{}}))
 	find[sync.Ingest](t, s.run(before.run(2, 2)))
 	if end := find[sync.RoundEnded](t, s.step(sync.Stored{Ticket: first.Ticket, Segments: event.Segments{before.to(1)}})); end.Conversation != direct {
 		t.Errorf("%+v", end)
@@ -113,7 +114,7 @@ func TestRoundEndsWithWhatCameBefore(t *testing.T) {
 func TestSettledOfNoOffer(t *testing.T) {
 	s := joined(t, sync.Conversation{ID: direct})
 	s.offer(nil, nil)
-	s.want(s.got(sync.Frame{Settled: &sync.Settled{Number: 1}}), "Close")
+	s.want(s.got(wire.Frame{Settled: &wire.Settled{Number: 1}}), "Close")
 }
 
 // Of who is not served one run is handed over, if it is short in events and in bytes.
@@ -160,7 +161,7 @@ func TestOthersWaitLongerInGroups(t *testing.T) {
 		log := ofGroup(t, third, 2)
 		c := crew(t)
 		s := joined(t, c)
-		s.offered(sync.Offer{Control: c.Control})
+		s.offered(wire.Offer{Control: c.Control})
 		s.settled(0)
 		s.step(log.now(1))
 		s.step(log.now(2))

@@ -9,6 +9,7 @@ import (
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/node/sync"
+	"github.com/earshot-im/earshot/node/wire"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -28,18 +29,18 @@ func ofGroup(t *testing.T, device crypto.DeviceID, n int) *chain {
 }
 
 // offered is what the peer offers of it.
-func (s *script) offered(o sync.Offer) []sync.Effect {
+func (s *script) offered(o wire.Offer) []sync.Effect {
 	s.t.Helper()
 	o.Tag, o.Store = theirTag, theirStore
-	return s.got(sync.Frame{Offers: &sync.Offers{Offers: []sync.Offer{o}}})
+	return s.got(wire.Frame{Offers: &wire.Offers{Offers: []wire.Offer{o}}})
 }
 
 func (s *script) settled(number uint64) []sync.Effect {
 	s.t.Helper()
-	return s.got(sync.Frame{Settled: &sync.Settled{Tag: theirTag, Number: number}})
+	return s.got(wire.Frame{Settled: &wire.Settled{Tag: theirTag, Number: number}})
 }
 
-func offerIn(t *testing.T, effects []sync.Effect) sync.Offer {
+func offerIn(t *testing.T, effects []sync.Effect) wire.Offer {
 	t.Helper()
 	for _, e := range effects {
 		if send, ok := e.(sync.Send); ok && send.Frame.Offers != nil {
@@ -57,15 +58,15 @@ func TestMembersMeet(t *testing.T) {
 	c.Logs[own.log] = event.Segments{own.to(1)}
 	s := newScript(t)
 	o := offerIn(t, s.step(sync.Joined{Serve: true, Own: []crypto.DeviceID{self}, Conversations: []sync.Conversation{c}}))
-	if o.Want != sync.WantOwn || len(o.Logs) != 1 || o.Logs[0].Device != peer || len(o.Control) != 2 {
+	if o.Want != wire.WantOwn || len(o.Logs) != 1 || o.Logs[0].Device != peer || len(o.Control) != 2 {
 		t.Fatalf("%+v", o)
 	}
-	s.want(s.offered(sync.Offer{Want: sync.WantOwn, Control: c.Control, Logs: list(own.held(1))}), "Acked", "settled", "Wake")
+	s.want(s.offered(wire.Offer{Want: wire.WantOwn, Control: c.Control, Logs: list(own.held(1))}), "Acked", "settled", "Wake")
 	s.want(s.settled(0))
 	s.want(s.step(others.now(4)))
 	s.want(s.step(own.now(2)), "Load")
 	s.want(s.step(own.loaded(2, 2)), "run")
-	s.want(s.got(sync.Frame{Have: &sync.Have{Tag: theirTag, Store: theirStore, Logs: list(own.held(2))}}), "Acked")
+	s.want(s.got(wire.Frame{Have: &wire.Have{Tag: theirTag, Store: theirStore, Logs: list(own.held(2))}}), "Acked")
 
 	// What somebody else brings is no news for this peer, and nothing of it is told.
 	more := ofGroup(t, third, 5)
@@ -73,7 +74,7 @@ func TestMembersMeet(t *testing.T) {
 	s.want(s.later(time.Hour))
 
 	// Once the peer follows, it gets that too.
-	s.want(s.offered(sync.Offer{Number: 1, Want: sync.WantAll, Control: c.Control, Logs: list(more.held(4))}), "Load", "Load")
+	s.want(s.offered(wire.Offer{Number: 1, Want: wire.WantAll, Control: c.Control, Logs: list(more.held(4))}), "Load", "Load")
 	s.want(s.step(theirs.loaded(1, 3)), "run")
 	s.want(s.step(more.loaded(5, 5)), "run", "settled")
 }
@@ -85,9 +86,9 @@ func TestShortOffers(t *testing.T) {
 	}
 	c := crew(t, logs...)
 	s := joined(t, c)
-	s.offered(sync.Offer{Want: sync.WantOwn, Control: c.Control})
+	s.offered(wire.Offer{Want: wire.WantOwn, Control: c.Control})
 	short := offerIn(t, s.step(sync.Compare{Conversation: c.ID}))
-	if short.Digest == nil || short.Logs != nil || short.Want != sync.WantNow || short.Number != 1 {
+	if short.Digest == nil || short.Logs != nil || short.Want != wire.WantNow || short.Number != 1 {
 		t.Fatalf("%+v", short)
 	}
 	s.want(s.settled(0))
@@ -96,27 +97,27 @@ func TestShortOffers(t *testing.T) {
 
 	// The same at the peer: nothing to say. Another thing: everything is said, by both.
 	s = joined(t, c)
-	s.want(s.offered(sync.Offer{Want: sync.WantNow, Control: c.Control, Digest: short.Digest}), "settled", "Wake")
-	answer := s.offered(sync.Offer{Number: 1, Want: sync.WantNow, Control: c.Control, Digest: &crypto.Hash{1}})
+	s.want(s.offered(wire.Offer{Want: wire.WantNow, Control: c.Control, Digest: short.Digest}), "settled", "Wake")
+	answer := s.offered(wire.Offer{Number: 1, Want: wire.WantNow, Control: c.Control, Digest: &crypto.Hash{1}})
 	s.want(answer, "RoundBegan", "offers")
-	if o := offerIn(t, answer); len(o.Logs) != 6 || o.Want != sync.WantNow {
+	if o := offerIn(t, answer); len(o.Logs) != 6 || o.Want != wire.WantNow {
 		t.Errorf("%+v", o)
 	}
 	s.want(s.settled(1), "RoundEnded")
 	all := offerIn(t, answer).Logs
 	s = joined(t, c)
-	s.offered(sync.Offer{Want: sync.WantNow, Control: c.Control, Digest: &crypto.Hash{1}})
-	s.want(s.offered(sync.Offer{Number: 1, Want: sync.WantNow, Control: c.Control, Logs: all[1:]}), "Load")
+	s.offered(wire.Offer{Want: wire.WantNow, Control: c.Control, Digest: &crypto.Hash{1}})
+	s.want(s.offered(wire.Offer{Number: 1, Want: wire.WantNow, Control: c.Control, Logs: all[1:]}), "Load")
 
 	// Asked first, the full answer is answered in full.
 	s = joined(t, c)
-	s.offered(sync.Offer{Want: sync.WantOwn, Control: c.Control})
+	s.offered(wire.Offer{Want: wire.WantOwn, Control: c.Control})
 	s.want(s.step(sync.Follow{Conversation: c.ID, On: true}), "RoundBegan", "offers")
 	s.want(s.step(sync.Follow{Conversation: c.ID, On: true}))
-	s.want(s.offered(sync.Offer{Number: 1, Want: sync.WantNow, Control: c.Control, Logs: all}), "RoundBegan", "offers", "settled")
+	s.want(s.offered(wire.Offer{Number: 1, Want: wire.WantNow, Control: c.Control, Logs: all}), "RoundBegan", "offers", "settled")
 	s.want(s.settled(0))
 	s.want(s.settled(2), "RoundEnded")
-	if o := offerIn(t, s.step(sync.Follow{Conversation: c.ID})); o.Want != sync.WantOwn {
+	if o := offerIn(t, s.step(sync.Follow{Conversation: c.ID})); o.Want != wire.WantOwn {
 		t.Errorf("%+v", o)
 	}
 }
@@ -127,7 +128,7 @@ func TestControlFirst(t *testing.T) {
 	c := crew(t)
 	events := founded(t)
 	s := joined(t, c)
-	load := find[sync.LoadControl](t, s.offered(sync.Offer{Want: sync.WantOwn, Control: c.Control[1:]}))
+	load := find[sync.LoadControl](t, s.offered(wire.Offer{Want: wire.WantOwn, Control: c.Control[1:]}))
 	if len(load.Known) != 1 || load.Known[0] != events[0].ID {
 		t.Fatalf("%+v", load)
 	}
@@ -142,14 +143,14 @@ func TestControlFirst(t *testing.T) {
 	s.want(s.step(own.now(2)), "LoadControl")
 	s.want(s.step(sync.LoadedControl{Conversation: c.ID}), "Load")
 	s.want(s.step(own.loaded(2, 2)), "run")
-	s.want(s.offered(sync.Offer{Number: 1, Control: newer}), "settled")
+	s.want(s.offered(wire.Offer{Number: 1, Control: newer}), "settled")
 	s.want(s.step(sync.HeldControl{Conversation: c.ID, Control: append([]crypto.Hash{{8}}, newer...)}), "LoadControl")
 
 	// What it brings itself is not pushed back.
 	s = joined(t, c)
-	s.offered(sync.Offer{Control: c.Control[1:]})
+	s.offered(wire.Offer{Control: c.Control[1:]})
 	s.step(sync.LoadedControl{Conversation: c.ID})
-	came := s.got(sync.Frame{Control: &sync.Control{Tag: theirTag, Events: events[1:]}})
+	came := s.got(wire.Frame{Control: &wire.Control{Tag: theirTag, Events: events[1:]}})
 	s.want(came, "IngestControl")
 	load = find[sync.LoadControl](t, s.step(sync.HeldControl{Conversation: c.ID, Control: []crypto.Hash{{9}, events[1].ID}}))
 	if load.Known[0] != events[1].ID {
@@ -163,9 +164,9 @@ func TestControlThatWasNotTakenIsSentAgain(t *testing.T) {
 	c := crew(t)
 	events := founded(t)
 	s := joined(t, c)
-	s.want(s.offered(sync.Offer{Want: sync.WantOwn, Control: c.Control[1:]}), "LoadControl", "Wake")
+	s.want(s.offered(wire.Offer{Want: wire.WantOwn, Control: c.Control[1:]}), "LoadControl", "Wake")
 	s.want(s.step(sync.LoadedControl{Conversation: c.ID, Events: events[1:]}), "control", "settled")
-	load := find[sync.LoadControl](t, s.offered(sync.Offer{Number: 1, Want: sync.WantOwn, Control: c.Control[1:]}))
+	load := find[sync.LoadControl](t, s.offered(wire.Offer{Number: 1, Want: wire.WantOwn, Control: c.Control[1:]}))
 	if len(load.Known) != 1 || load.Known[0] != events[0].ID {
 		t.Fatalf("%+v", load)
 	}
@@ -184,7 +185,7 @@ func TestWelcomes(t *testing.T) {
 	s.want(s.step(sync.LoadedControl{Conversation: c.ID, Events: events[:1], More: true}), "welcome", "LoadControl")
 	s.want(s.step(sync.LoadedControl{Conversation: c.ID, Events: events[1:]}), "welcome")
 	s.want(s.later(time.Hour))
-	s.want(s.offered(sync.Offer{Want: sync.WantOwn, Control: c.Control}), "settled")
+	s.want(s.offered(wire.Offer{Want: wire.WantOwn, Control: c.Control}), "settled")
 
 	// Who invited does not wait, but for the peer's first offers.
 	c.Welcome = true
@@ -193,7 +194,7 @@ func TestWelcomes(t *testing.T) {
 
 	// Who offers it needs no welcome.
 	s = joined(t, sync.Conversation{ID: direct}, c)
-	s.want(s.offered(sync.Offer{Want: sync.WantOwn, Control: c.Control}), "settled", "Wake")
+	s.want(s.offered(wire.Offer{Want: wire.WantOwn, Control: c.Control}), "settled", "Wake")
 	s.want(s.later(time.Hour))
 
 	// Nor does who is out.
@@ -204,7 +205,7 @@ func TestWelcomes(t *testing.T) {
 
 	// The other way round.
 	s = talking(t, nil, nil)
-	first, second := sync.Frame{Welcome: &sync.Control{Events: events[:1]}}, sync.Frame{Welcome: &sync.Control{Events: events[1:]}}
+	first, second := wire.Frame{Welcome: &wire.Control{Events: events[:1]}}, wire.Frame{Welcome: &wire.Control{Events: events[1:]}}
 	one := find[sync.IngestControl](t, s.got(first))
 	if one.Conversation != c.ID {
 		t.Fatalf("%+v", one)
@@ -212,7 +213,7 @@ func TestWelcomes(t *testing.T) {
 	two := find[sync.IngestControl](t, s.got(second))
 	s.want(s.step(sync.NeedCard{Ticket: one.Ticket, Head: crypto.Hash{1}}), "card request")
 	s.want(s.step(sync.NeedControl{Ticket: two.Ticket}))
-	s.want(s.got(sync.Frame{Card: &sync.Card{Card: []byte("card")}}), "LearnCard")
+	s.want(s.got(wire.Frame{Card: &wire.Card{Card: []byte("card")}}), "LearnCard")
 	s.want(s.step(sync.CardLearned{}), "IngestControl")
 	s.want(s.step(sync.Stored{Ticket: one.Ticket}))
 	s.want(s.step(sync.HeldControl{Conversation: c.ID, Control: c.Control[1:]}), "IngestControl")
@@ -224,7 +225,7 @@ func TestWelcomes(t *testing.T) {
 
 func TestWelcomesAreBounded(t *testing.T) {
 	s := talking(t, nil, nil)
-	f := sync.Frame{Welcome: &sync.Control{Events: founded(t)}}
+	f := wire.Frame{Welcome: &wire.Control{Events: founded(t)}}
 	for n := 0; ; n++ {
 		effects := s.got(f)
 		if e, ok := effects[0].(sync.Close); ok {
@@ -233,7 +234,7 @@ func TestWelcomesAreBounded(t *testing.T) {
 			}
 			return
 		}
-		s.want(s.step(sync.Stored{Ticket: find[sync.IngestControl](t, effects).Ticket, Refused: sync.NotPermitted}))
+		s.want(s.step(sync.Stored{Ticket: find[sync.IngestControl](t, effects).Ticket, Refused: wire.NotPermitted}))
 	}
 }
 
@@ -242,7 +243,7 @@ func TestNeedControl(t *testing.T) {
 	theirs := ofGroup(t, peer, 100)
 	c := crew(t)
 	s := joined(t, c)
-	s.offered(sync.Offer{Want: sync.WantOwn, Control: c.Control})
+	s.offered(wire.Offer{Want: wire.WantOwn, Control: c.Control})
 	run := func(n int) []sync.Effect {
 		r := theirs.run(n, n)
 		r.Tag = theirTag
@@ -269,17 +270,17 @@ func TestCut(t *testing.T) {
 	theirs := ofGroup(t, peer, 5)
 	c := crew(t)
 	s := joined(t, c)
-	s.offered(sync.Offer{Want: sync.WantOwn, Control: c.Control})
+	s.offered(wire.Offer{Want: wire.WantOwn, Control: c.Control})
 	r := theirs.run(1, 5)
 	r.Tag = theirTag
 	came := find[sync.Ingest](t, s.run(r))
-	s.want(s.step(sync.Stored{Ticket: came.Ticket, Segments: event.Segments{theirs.to(3)}, Refused: sync.NotPermitted}), "have", "refused")
+	s.want(s.step(sync.Stored{Ticket: came.Ticket, Segments: event.Segments{theirs.to(3)}, Refused: wire.NotPermitted}), "have", "refused")
 
 	// What is not for the peer is passed over.
 	own := ofGroup(t, self, 9)
 	c.Logs = own.held(9)
 	s = joined(t, c)
-	s.want(s.offered(sync.Offer{Want: sync.WantOwn, Control: c.Control}), "Load", "Wake")
+	s.want(s.offered(wire.Offer{Want: wire.WantOwn, Control: c.Control}), "Load", "Wake")
 	s.want(s.step(own.loaded(4, 5)), "run", "Load")
 	s.want(s.step(sync.Loaded{Log: own.log}), "settled")
 	if load := find[sync.Load](t, s.step(ofGroup(t, self, 10).now(10))); load.First != 10 {
@@ -293,7 +294,7 @@ func TestWhatIsBetweenIsPassedOver(t *testing.T) {
 	c := crew(t)
 	c.Logs = own.held(9)
 	s := joined(t, c)
-	s.want(s.offered(sync.Offer{Want: sync.WantOwn, Control: c.Control}), "Load", "Wake")
+	s.want(s.offered(wire.Offer{Want: wire.WantOwn, Control: c.Control}), "Load", "Wake")
 	s.want(s.step(own.loaded(1, 3)), "run", "Load")
 	apart := own.loaded(4, 5)
 	apart.Apart = true
@@ -301,7 +302,7 @@ func TestWhatIsBetweenIsPassedOver(t *testing.T) {
 		t.Errorf("%+v", load)
 	}
 	s.want(s.step(own.loaded(6, 9)), "run", "settled")
-	if load := find[sync.Load](t, s.offered(sync.Offer{Want: sync.WantOwn, Control: c.Control, Number: 1})); load.First != 4 {
+	if load := find[sync.Load](t, s.offered(wire.Offer{Want: wire.WantOwn, Control: c.Control, Number: 1})); load.First != 4 {
 		t.Errorf("in the next round: %+v", load) // it may be for the peer by then
 	}
 	s.want(s.step(apart), "settled")
@@ -311,8 +312,8 @@ func TestWhatIsBetweenIsPassedOver(t *testing.T) {
 	c.Logs = forked.held(3)
 	s = joined(t, c)
 	theirs := event.Segments{{First: 1, Last: 3, ID: event.ID{1}}}
-	logs := []sync.LogSegments{{Device: third, Instance: forked.log.Instance, Segments: theirs}}
-	if load := find[sync.Load](t, s.offered(sync.Offer{Control: c.Control, Logs: logs})); load.First != 3 {
+	logs := []wire.LogSegments{{Device: third, Instance: forked.log.Instance, Segments: theirs}}
+	if load := find[sync.Load](t, s.offered(wire.Offer{Control: c.Control, Logs: logs})); load.First != 3 {
 		t.Errorf("%+v", load)
 	}
 	apart = forked.loaded(3, 3)
@@ -325,24 +326,24 @@ func TestQuiet(t *testing.T) {
 	own, theirs := ofGroup(t, self, 3), ofGroup(t, peer, 3)
 	c := crew(t, own)
 	s := joined(t, c)
-	s.want(s.offered(sync.Offer{Want: sync.WantOwn, Control: c.Control}), "Load", "Wake")
+	s.want(s.offered(wire.Offer{Want: wire.WantOwn, Control: c.Control}), "Load", "Wake")
 	r := theirs.run(1, 1)
 	r.Tag = theirTag
 	came := find[sync.Ingest](t, s.run(r))
 	c.Quiet = true
 	out := sync.Joined{Serve: true, Conversations: []sync.Conversation{c}}
 	effects := s.step(out)
-	if o := offerIn(t, effects); o.Want != sync.WantNothing || o.Logs != nil || o.Records != nil || len(o.Control) != 2 {
+	if o := offerIn(t, effects); o.Want != wire.WantNothing || o.Logs != nil || o.Records != nil || len(o.Control) != 2 {
 		t.Errorf("%+v", o)
 	}
 	s.want(s.step(own.loaded(1, 3)))
 	s.want(s.step(sync.Stored{Ticket: came.Ticket, Segments: event.Segments{theirs.to(1)}}), "refused")
 	s.want(s.run(r), "refused")
 	s.want(s.step(ofGroup(t, self, 4).now(4)))
-	s.want(s.offered(sync.Offer{Number: 1, Control: c.Control, Logs: list(theirs.held(3))}), "settled")
-	s.want(s.offered(sync.Offer{Number: 2, Control: c.Control, Digest: &crypto.Hash{}}), "settled")
+	s.want(s.offered(wire.Offer{Number: 1, Control: c.Control, Logs: list(theirs.held(3))}), "settled")
+	s.want(s.offered(wire.Offer{Number: 2, Control: c.Control, Digest: &crypto.Hash{}}), "settled")
 	s.want(s.step(sync.Compare{Conversation: c.ID}))
-	s.want(s.step(sync.ShareEpoch{Conversation: c.ID, Epoch: sync.Epoch{Control: c.Control}}))
+	s.want(s.step(sync.ShareEpoch{Conversation: c.ID, Epoch: wire.Epoch{Control: c.Control}}))
 	s.want(s.step(sync.HeldControl{Conversation: c.ID, Control: c.Control[1:]}), "LoadControl")
 	s.want(s.step(sync.LoadedControl{Conversation: c.ID, Events: founded(t)[1:]}), "control")
 	if idle, queues := s.session.Idle(); !idle {
@@ -352,18 +353,18 @@ func TestQuiet(t *testing.T) {
 	// In again, everything begins anew: also where the peer comes back.
 	c.Quiet = false
 	s.want(s.step(sync.Joined{Serve: true, Conversations: []sync.Conversation{c}}), "LoadControl", "offers")
-	s.want(s.offered(sync.Offer{Number: 3, Want: sync.WantNothing, Control: c.Control}))
+	s.want(s.offered(wire.Offer{Number: 3, Want: wire.WantNothing, Control: c.Control}))
 	s.want(s.step(sync.LoadedControl{Conversation: c.ID}), "settled")
-	s.want(s.offered(sync.Offer{Number: 4, Want: sync.WantOwn, Control: c.Control}), "offers", "Load")
+	s.want(s.offered(wire.Offer{Number: 4, Want: wire.WantOwn, Control: c.Control}), "offers", "Load")
 }
 
 func TestEpochs(t *testing.T) {
 	c := crew(t)
-	e := sync.Epoch{ID: [16]byte{1}, Key: [32]byte{2}, Control: c.Control[:1], Age: 3}
+	e := wire.Epoch{ID: [16]byte{1}, Key: [32]byte{2}, Control: c.Control[:1], Age: 3}
 	share := sync.ShareEpoch{Conversation: c.ID, Epoch: e}
 	s := joined(t, c)
 	s.want(s.step(share))
-	s.want(s.offered(sync.Offer{Want: sync.WantOwn}), "LoadControl", "Wake")
+	s.want(s.offered(wire.Offer{Want: wire.WantOwn}), "LoadControl", "Wake")
 	sent := s.step(sync.LoadedControl{Conversation: c.ID, Events: founded(t)[:1]})
 	s.want(sent, "control", "epoch", "settled")
 	if got := sent[1].(sync.Send).Frame.Epoch; !bytes.Equal(got.Tag, mineTag) || got.Key != e.Key {
@@ -371,20 +372,20 @@ func TestEpochs(t *testing.T) {
 	}
 	s.want(s.step(share), "epoch")
 	e.Tag = theirTag
-	if got := find[sync.EpochShared](t, s.got(sync.Frame{Epoch: &e})); got.Conversation != c.ID || got.Epoch.ID != e.ID {
+	if got := find[sync.EpochShared](t, s.got(wire.Frame{Epoch: &e})); got.Conversation != c.ID || got.Epoch.ID != e.ID {
 		t.Errorf("%+v", got)
 	}
-	s.want(s.got(sync.Frame{Epoch: &sync.Epoch{Tag: make32(0x30), Control: c.Control[:1]}}), "Close")
+	s.want(s.got(wire.Frame{Epoch: &wire.Epoch{Tag: make32(0x30), Control: c.Control[:1]}}), "Close")
 }
 
 // A key that was to be passed on before the peer's offer is, though nothing else is lacking.
 func TestEpochBeforeTheOffer(t *testing.T) {
 	c := crew(t)
-	share := sync.ShareEpoch{Conversation: c.ID, Epoch: sync.Epoch{ID: [16]byte{1}, Key: [32]byte{2}, Control: c.Control[:1]}}
+	share := sync.ShareEpoch{Conversation: c.ID, Epoch: wire.Epoch{ID: [16]byte{1}, Key: [32]byte{2}, Control: c.Control[:1]}}
 	s := joined(t, c)
 	s.want(s.step(share))
-	s.want(s.offered(sync.Offer{Want: sync.WantOwn, Control: c.Control}), "epoch", "settled", "Wake")
-	s.want(s.offered(sync.Offer{Number: 1, Want: sync.WantOwn, Control: c.Control}), "settled")
+	s.want(s.offered(wire.Offer{Want: wire.WantOwn, Control: c.Control}), "epoch", "settled", "Wake")
+	s.want(s.offered(wire.Offer{Number: 1, Want: wire.WantOwn, Control: c.Control}), "settled")
 }
 
 func TestWantedCards(t *testing.T) {
@@ -397,10 +398,10 @@ func TestWantedCards(t *testing.T) {
 	s.want(s.step(sync.WantCard{Person: crypto.PersonID{1}}))
 	came := find[sync.Ingest](t, s.run(theirs.run(1, 1)))
 	s.want(s.step(sync.NeedCard{Ticket: came.Ticket, Head: crypto.Hash{3}}))
-	var asked []sync.CardOf
+	var asked []wire.CardOf
 	for range 3 {
-		profile := frames(t)[4].frame.Identity.Profile
-		learn := find[sync.LearnCard](t, s.got(sync.Frame{Card: &sync.Card{Card: []byte("card"), Profile: profile}}))
+		profile := frameNamed(t, "identity").Identity.Profile
+		learn := find[sync.LearnCard](t, s.got(wire.Frame{Card: &wire.Card{Card: []byte("card"), Profile: profile}}))
 		if learn.Profile == nil {
 			t.Error("no profile")
 		}
@@ -421,10 +422,10 @@ func TestWantedCards(t *testing.T) {
 
 func TestControlOutOfPlace(t *testing.T) {
 	c := crew(t)
-	for name, f := range map[string]sync.Frame{
-		"not offered":   {Control: &sync.Control{Tag: make32(0x30), Events: founded(t)}},
-		"not opened":    {Control: &sync.Control{Tag: theirTag, Events: founded(t)}},
-		"epoch of none": {Epoch: &sync.Epoch{Tag: theirTag, Control: c.Control[:1]}},
+	for name, f := range map[string]wire.Frame{
+		"not offered":   {Control: &wire.Control{Tag: make32(0x30), Events: founded(t)}},
+		"not opened":    {Control: &wire.Control{Tag: theirTag, Events: founded(t)}},
+		"epoch of none": {Epoch: &wire.Epoch{Tag: theirTag, Control: c.Control[:1]}},
 	} {
 		s := joined(t, c)
 		if end := find[sync.Close](t, s.got(f)); !errors.Is(end.Reason, sync.ErrProtocol) {
@@ -433,15 +434,15 @@ func TestControlOutOfPlace(t *testing.T) {
 	}
 	s := joined(t, sync.Conversation{ID: group, Mine: mineTag, Theirs: theirTag})
 	s.offer(theirTag, nil)
-	s.want(s.got(sync.Frame{Control: &sync.Control{Tag: theirTag, Events: founded(t)}}), "Close")
+	s.want(s.got(wire.Frame{Control: &wire.Control{Tag: theirTag, Events: founded(t)}}), "Close")
 
 	// A flood of them is read no further than it is dealt with.
 	s = joined(t, c)
-	s.offered(sync.Offer{Want: sync.WantOwn, Control: c.Control})
+	s.offered(wire.Offer{Want: wire.WantOwn, Control: c.Control})
 	for n := 0; !s.session.Busy(); n++ {
 		if n > sync.WindowRuns {
 			t.Fatal("not busy")
 		}
-		s.want(s.got(sync.Frame{Control: &sync.Control{Tag: theirTag, Events: founded(t)}}), "IngestControl")
+		s.want(s.got(wire.Frame{Control: &wire.Control{Tag: theirTag, Events: founded(t)}}), "IngestControl")
 	}
 }

@@ -8,25 +8,26 @@ import (
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/node/sync"
+	"github.com/earshot-im/earshot/node/wire"
 	"github.com/earshot-im/earshot/store/event"
 )
 
 func TestOutOfOrder(t *testing.T) {
-	hello := sync.Frame{Hello: &sync.Hello{Version: 1}}
-	admission := sync.Frame{Admission: &sync.Admission{Mode: 1}}
-	identity := sync.Frame{Identity: &sync.Identity{Card: []byte("c")}}
-	greeting := []sync.Frame{hello, admission, identity}
-	settled := sync.Frame{Settled: &sync.Settled{Tag: theirTag}}
-	for name, frames := range map[string][]sync.Frame{
+	hello := wire.Frame{Hello: &wire.Hello{Version: 1}}
+	admission := wire.Frame{Admission: &wire.Admission{Mode: 1}}
+	identity := wire.Frame{Identity: &wire.Identity{Card: []byte("c")}}
+	greeting := []wire.Frame{hello, admission, identity}
+	settled := wire.Frame{Settled: &wire.Settled{Tag: theirTag}}
+	for name, frames := range map[string][]wire.Frame{
 		"settled first":         {settled},
 		"identity first":        {identity},
 		"no admission":          {hello, identity},
 		"hello twice":           {hello, hello},
 		"hello again":           append(greeting[:3:3], hello),
 		"no offer":              append(greeting[:3:3], settled),
-		"have without an offer": append(greeting[:3:3], sync.Frame{Have: &sync.Have{Tag: theirTag, Logs: list(map[event.Log]event.Segments{{}: gapped(1)})}}),
-		"card unasked":          append(greeting[:3:3], sync.Frame{Card: &sync.Card{}}),
-		"two stores": append(greeting[:3:3], sync.Frame{Offers: &sync.Offers{Offers: []sync.Offer{
+		"have without an offer": append(greeting[:3:3], wire.Frame{Have: &wire.Have{Tag: theirTag, Logs: list(map[event.Log]event.Segments{{}: gapped(1)})}}),
+		"card unasked":          append(greeting[:3:3], wire.Frame{Card: &wire.Card{}}),
+		"two stores": append(greeting[:3:3], wire.Frame{Offers: &wire.Offers{Offers: []wire.Offer{
 			{Store: event.Instance{1}}, {Tag: theirTag, Store: event.Instance{2}}}}}),
 	} {
 		s := &script{t: t, now: time.Unix(1000, 0), session: sync.New(sync.Config{Self: self, Peer: peer})}
@@ -72,13 +73,13 @@ func TestBusy(t *testing.T) {
 func TestClaimsAreBounded(t *testing.T) {
 	s := talking(t, nil, nil)
 	for n := range 100 {
-		h := &sync.Have{Store: theirStore}
+		h := &wire.Have{Store: theirStore}
 		for i := range 1000 {
-			l := sync.LogSegments{Segments: gapped(20)}
+			l := wire.LogSegments{Segments: gapped(20)}
 			binary.BigEndian.PutUint64(l.Device[:], uint64(n*1000+i+1))
 			h.Logs = append(h.Logs, l)
 		}
-		s.want(s.step(sync.Received{Frame: sync.Frame{Have: h}}))
+		s.want(s.step(sync.Received{Frame: wire.Frame{Have: h}}))
 	}
 	holes := write(t, direct, third, 256, 10).run(1, 256) // which bring more pieces than anybody tells
 	for i := 0; i < 256; i += 2 {
@@ -87,21 +88,21 @@ func TestClaimsAreBounded(t *testing.T) {
 	holes.Events[255].Signature = make([]byte, crypto.SignatureSize)
 	s.run(holes)
 	for n := range 20 {
-		o := sync.Offer{Store: theirStore, Number: uint64(n + 1)}
+		o := wire.Offer{Store: theirStore, Number: uint64(n + 1)}
 		for i := range 4000 {
-			h := sync.RecordHead{Kind: 1, Counter: 1, Subject: []byte("subject")}
+			h := wire.RecordHead{Kind: 1, Counter: 1, Subject: []byte("subject")}
 			binary.BigEndian.PutUint64(h.Device[:], uint64(n*4000+i+1))
 			o.Records = append(o.Records, h)
 		}
-		s.step(sync.Received{Frame: sync.Frame{Offers: &sync.Offers{Offers: []sync.Offer{o}}}})
+		s.step(sync.Received{Frame: wire.Frame{Offers: &wire.Offers{Offers: []wire.Offer{o}}}})
 	}
 	for n := range 100 {
-		o := sync.Offer{Store: theirStore}
+		o := wire.Offer{Store: theirStore}
 		o.Tag = make32(byte(n + 1))
 		for i := range 4000 {
-			o.Records = append(o.Records, sync.RecordHead{Kind: 1, Counter: uint64(i + 1)})
+			o.Records = append(o.Records, wire.RecordHead{Kind: 1, Counter: uint64(i + 1)})
 		}
-		s.want(s.step(sync.Received{Frame: sync.Frame{Offers: &sync.Offers{Offers: []sync.Offer{o}}}}))
+		s.want(s.step(sync.Received{Frame: wire.Frame{Offers: &wire.Offers{Offers: []wire.Offer{o}}}}))
 	}
 	if n := s.session.Remembered(); n > 1<<14+1<<12 {
 		t.Errorf("%d things are remembered", n)
@@ -116,18 +117,18 @@ func TestClaimsAreBounded(t *testing.T) {
 func TestClaimsKeepNoRunOut(t *testing.T) {
 	s := talking(t, nil, nil)
 	for n := range 20 {
-		h := &sync.Have{Store: theirStore}
+		h := &wire.Have{Store: theirStore}
 		for i := range 1000 {
-			l := sync.LogSegments{Segments: event.Segments{{First: 1, Last: 5, ID: event.ID{1}}}}
+			l := wire.LogSegments{Segments: event.Segments{{First: 1, Last: 5, ID: event.ID{1}}}}
 			binary.BigEndian.PutUint64(l.Device[:], uint64(n*1000+i+1))
 			h.Logs = append(h.Logs, l)
 		}
-		s.want(s.step(sync.Received{Frame: sync.Frame{Have: h}}))
+		s.want(s.step(sync.Received{Frame: wire.Frame{Have: h}}))
 	}
 	logs := s.session.Logs()
 	for n := range byte(100) {
 		came := find[sync.Ingest](t, s.run(write(t, direct, crypto.DeviceID{0xff, n}, 1, 10).run(1, 1)))
-		s.want(s.step(sync.Stored{Ticket: came.Ticket, Refused: sync.OverBudget}), "refused")
+		s.want(s.step(sync.Stored{Ticket: came.Ticket, Refused: wire.OverBudget}), "refused")
 	}
 	if n := s.session.Logs(); n != logs {
 		t.Errorf("%d logs are remembered, %d before", n, logs)
@@ -156,7 +157,7 @@ func FuzzSession(f *testing.F) {
 
 type fuzzed struct {
 	*script
-	frames  []sync.Frame
+	frames  []wire.Frame
 	logs    []*chain
 	loads   []sync.Load
 	tickets []sync.Ticket
@@ -181,24 +182,24 @@ func newFuzzed(t *testing.T) *fuzzed {
 		z.members = append(z.members, l)
 		run := l.run(3, 5)
 		run.Tag = theirTag
-		z.frames = append(z.frames, sync.Frame{Run: &run}, sync.Frame{Have: &sync.Have{Tag: theirTag, Logs: list(l.held(6))}})
-		for want := range sync.WantNothing + 1 {
-			o := sync.Offer{Tag: theirTag, Logs: list(l.held(4)), Want: want, Control: z.group.Control[want/2:], Number: uint64(want)}
-			z.frames = append(z.frames, sync.Frame{Offers: &sync.Offers{Offers: []sync.Offer{o}}})
+		z.frames = append(z.frames, wire.Frame{Run: &run}, wire.Frame{Have: &wire.Have{Tag: theirTag, Logs: list(l.held(6))}})
+		for want := range wire.WantNothing + 1 {
+			o := wire.Offer{Tag: theirTag, Logs: list(l.held(4)), Want: want, Control: z.group.Control[want/2:], Number: uint64(want)}
+			z.frames = append(z.frames, wire.Frame{Offers: &wire.Offers{Offers: []wire.Offer{o}}})
 		}
 	}
 	z.frames = append(z.frames,
-		sync.Frame{Control: &sync.Control{Tag: theirTag, Events: founded(t)}},
-		sync.Frame{Settled: &sync.Settled{Tag: theirTag}},
-		sync.Frame{Offers: &sync.Offers{Offers: []sync.Offer{{Tag: theirTag, Digest: &crypto.Hash{1}}}}},
-		sync.Frame{Epoch: &sync.Epoch{Tag: theirTag, Control: z.group.Control[:1]}})
+		wire.Frame{Control: &wire.Control{Tag: theirTag, Events: founded(t)}},
+		wire.Frame{Settled: &wire.Settled{Tag: theirTag}},
+		wire.Frame{Offers: &wire.Offers{Offers: []wire.Offer{{Tag: theirTag, Digest: &crypto.Hash{1}}}}},
+		wire.Frame{Epoch: &wire.Epoch{Tag: theirTag, Control: z.group.Control[:1]}})
 	for _, l := range z.logs {
 		run := l.run(3, 5)
 		z.frames = append(z.frames,
-			sync.Frame{Run: &run},
-			sync.Frame{Offers: &sync.Offers{Offers: []sync.Offer{{Logs: list(l.held(4))}}}},
-			sync.Frame{Have: &sync.Have{Logs: list(l.held(6))}},
-			sync.Frame{Refused: &sync.Refused{Device: l.log.Device, Instance: l.log.Instance, Reason: 1}},
+			wire.Frame{Run: &run},
+			wire.Frame{Offers: &wire.Offers{Offers: []wire.Offer{{Logs: list(l.held(4))}}}},
+			wire.Frame{Have: &wire.Have{Logs: list(l.held(6))}},
+			wire.Frame{Refused: &wire.Refused{Device: l.log.Device, Instance: l.log.Instance, Reason: 1}},
 		)
 	}
 	return z
@@ -228,7 +229,7 @@ func (z *fuzzed) do(choice byte) {
 		if len(z.tickets) > 0 {
 			answer := []sync.Input{
 				sync.Stored{Ticket: z.tickets[0], Segments: event.Segments{l.to(5)}},
-				sync.Stored{Ticket: z.tickets[0], Refused: sync.OverBudget},
+				sync.Stored{Ticket: z.tickets[0], Refused: wire.OverBudget},
 				sync.NeedCard{Ticket: z.tickets[0], Head: crypto.Hash{byte(n)}},
 				sync.NeedControl{Ticket: z.tickets[0]},
 			}[n%4]
@@ -263,7 +264,7 @@ func (z *fuzzed) do(choice byte) {
 		}[n%4]))
 	case 7:
 		if n%4 == 0 {
-			z.take(z.step(sync.ShareEpoch{Conversation: z.group.ID, Epoch: sync.Epoch{Control: z.group.Control[:1]}}))
+			z.take(z.step(sync.ShareEpoch{Conversation: z.group.ID, Epoch: wire.Epoch{Control: z.group.Control[:1]}}))
 		} else if z.control > 0 {
 			z.control--
 			z.take(z.step(sync.LoadedControl{Conversation: z.group.ID, Events: founded(z.t)[:n%3], More: n%4 == 1}))
@@ -278,7 +279,7 @@ func (z *fuzzed) take(effects []sync.Effect) {
 	for i, e := range effects {
 		switch e := e.(type) {
 		case sync.Send:
-			if _, err := sync.ParseFrame(e.Frame.Marshal()); err != nil && e.Frame.Run == nil {
+			if _, err := wire.ParseFrame(e.Frame.Marshal()); err != nil && e.Frame.Run == nil {
 				z.t.Fatalf("sends what can't be read: %v", err)
 			}
 		case sync.Load:

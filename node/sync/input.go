@@ -2,6 +2,7 @@ package sync
 
 import (
 	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/node/wire"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -16,7 +17,7 @@ type (
 	}
 
 	// Received is a frame that the peer sent. While Busy, read no more of them.
-	Received struct{ Frame Frame }
+	Received struct{ Frame wire.Frame }
 
 	// Joined answers Identify. It is given again whenever one of its fields would be
 	// another. Read the store for it in the goroutine that calls Step, and give what is
@@ -87,7 +88,7 @@ type (
 
 		// Refused, if not 0, is why no more of the log is taken or, with Once, why this run is
 		// not. Of a run that reaches past where a log ends for good, Segments has what counts.
-		Refused Reason
+		Refused wire.Reason
 		Once    bool
 
 		// Err ends the session. Wrap ErrProtocol where the peer is to blame.
@@ -133,11 +134,11 @@ type (
 	// control events it lacked. Tag is filled in.
 	ShareEpoch struct {
 		Conversation event.Conversation
-		Epoch        Epoch
+		Epoch        wire.Epoch
 	}
 
 	// Share passes sightings on to the peer.
-	Share struct{ Sightings []Sighting }
+	Share struct{ Sightings []wire.Sighting }
 
 	// Drained answers Drain.
 	Drained struct{}

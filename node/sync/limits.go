@@ -7,13 +7,6 @@ import (
 )
 
 const (
-	// MaxFrame bounds a frame in bytes, without its length: the largest run with
-	// room for tags and lengths.
-	MaxFrame = 1_310_720
-
-	// Version is the version of the protocol.
-	Version = 1
-
 	// WindowRuns and WindowBytes bound the runs that a session has sent and that are
 	// not answered, and their headers and bodies in bytes: enough to keep a fast link
 	// busy over a commit, little enough to be held in memory for each peer.
@@ -29,28 +22,6 @@ const (
 	// has offered nothing: enough to say who one is and what one wants.
 	OpeningEvents = 16
 	OpeningBytes  = 64 << 10
-
-	// MaxOffers bounds the conversations of one Offers frame, MaxLogs the logs of one
-	// Offer or Have, MaxRecords the records of one Offer: a large group with room.
-	MaxOffers  = 1024
-	MaxLogs    = 4096
-	MaxRecords = 4096
-
-	// MaxLocator bounds the hashes by which an Offer tells a control set: the heads, and
-	// ancestors at doubling distances.
-	MaxLocator = 32
-
-	// MaxControl bounds the control events of a Control or Welcome frame, and event.MaxRunSent
-	// their bytes. What is more follows in others.
-	MaxControl = event.MaxRunEvents
-
-	// MaxCard bounds a card in bytes, as in crypto.
-	MaxCard = 16 << 10
-
-	// MaxSightings bounds the devices of a Sightings frame, MaxAddresses the addresses
-	// of each: what is worth dialling.
-	MaxSightings = 64
-	MaxAddresses = 10
 )
 
 const (

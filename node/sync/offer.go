@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/node/wire"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -15,8 +16,8 @@ import (
 // only what the peer's device has written, unless everything is wanted: a member meets many
 // others, and must neither tell each of them all that it has nor get it from each. A
 // conversation of more logs than one offer may list says the rest by Have later.
-func (s *Session) offerOf(c *conversation, how offering) (o Offer, weight int) {
-	o = Offer{Tag: c.mine, Store: s.cfg.Store, Control: c.control.here, Number: c.offers}
+func (s *Session) offerOf(c *conversation, how offering) (o wire.Offer, weight int) {
+	o = wire.Offer{Tag: c.mine, Store: s.cfg.Store, Control: c.control.here, Number: c.offers}
 	weight = 128 + 40*len(o.Control)
 	c.offers++
 	c.short = false
@@ -24,21 +25,21 @@ func (s *Session) offerOf(c *conversation, how offering) (o Offer, weight int) {
 		l.refused = false
 	}
 	if c.quiet {
-		o.Want = WantNothing
+		o.Want = wire.WantNothing
 		return o, weight
 	}
 	switch {
 	case c.follow:
 	case how != asFollowed:
-		o.Want = WantNow
+		o.Want = wire.WantNow
 	default:
-		o.Want = WantOwn
+		o.Want = wire.WantOwn
 	}
-	if o.Want != WantOwn {
+	if o.Want != wire.WantOwn {
 		c.wide = c.offers
 		s.emit(RoundBegan{c.id})
 	}
-	names := c.names(func(log event.Log) bool { return o.Want != WantOwn || log.Device == s.cfg.Peer })
+	names := c.names(func(log event.Log) bool { return o.Want != wire.WantOwn || log.Device == s.cfg.Peer })
 	if c.group && how != inFull && len(names) > shortOffer {
 		c.short = true
 		o.Digest = s.digest(c, names)
@@ -48,8 +49,8 @@ func (s *Session) offerOf(c *conversation, how offering) (o Offer, weight int) {
 		return o, weight
 	}
 	for _, name := range names {
-		l := LogSegments{name.Device, name.Instance, c.held(name).Told()}
-		if w := l.weight(); len(o.Logs) < MaxLogs && weight+w <= haveBytes {
+		l := wire.LogSegments{Device: name.Device, Instance: name.Instance, Segments: c.held(name).Told()}
+		if w := weighLog(&l); len(o.Logs) < wire.MaxLogs && weight+w <= haveBytes {
 			weight += w
 			o.Logs = append(o.Logs, l)
 			if l := c.logs[name]; l != nil {
@@ -64,9 +65,9 @@ func (s *Session) offerOf(c *conversation, how offering) (o Offer, weight int) {
 			o.Records = append(o.Records, r.head)
 		}
 	}
-	slices.SortFunc(o.Records, func(a, b RecordHead) int { return a.compare(&b) })
+	slices.SortFunc(o.Records, func(a, b wire.RecordHead) int { return a.Compare(&b) })
 	const headWeight = 224
-	o.Records = o.Records[:min(len(o.Records), MaxRecords, (haveBytes-weight)/headWeight)]
+	o.Records = o.Records[:min(len(o.Records), wire.MaxRecords, (haveBytes-weight)/headWeight)]
 	return o, weight + len(o.Records)*headWeight
 }
 
@@ -128,12 +129,12 @@ func (l *log) above() event.Segments {
 	return above
 }
 
-// weight is about how many bytes a log takes in an Offer or a Have.
-func (l *LogSegments) weight() int { return 56 + 56*len(l.Segments) }
+// weighLog is about how many bytes a log takes in an Offer or a Have.
+func weighLog(l *wire.LogSegments) int { return 56 + 56*len(l.Segments) }
 
 // offered takes the peer's offer of a conversation, which opens it or, if it was
 // open, begins it anew.
-func (s *Session) offered(o Offer) {
+func (s *Session) offered(o wire.Offer) {
 	if !s.sameStore(o.Store) {
 		return
 	}
@@ -143,13 +144,13 @@ func (s *Session) offered(o Offer) {
 		return
 	}
 	// Neither takes anything from who is quiet: what was offered then must be said again.
-	again := c.open && c.want == WantNothing && o.Want != WantNothing
+	again := c.open && c.want == wire.WantNothing && o.Want != wire.WantNothing
 	c.open = true
 	c.want = o.Want
 	s.forgetGiven(c)
 	s.seeControl(c, o.Control)
 	if c.quiet {
-		o.Want, o.Logs, o.Records = WantNothing, nil, nil
+		o.Want, o.Logs, o.Records = wire.WantNothing, nil, nil
 	} else if again {
 		s.offer(asFollowed, c)
 	}
@@ -157,7 +158,7 @@ func (s *Session) offered(o Offer) {
 		s.seeRecord(c, h)
 	}
 	switch {
-	case o.Want == WantNothing:
+	case o.Want == wire.WantNothing:
 	case o.Digest != nil && !s.agrees(c, &o):
 		s.offer(inFull, c) // and so does the peer, which begins the round
 		return
@@ -166,7 +167,7 @@ func (s *Session) offered(o Offer) {
 		for _, l := range c.order {
 			s.see(l, l.above())
 		}
-	case o.Want == WantOwn:
+	case o.Want == wire.WantOwn:
 		s.seeOwn(c, o.Logs)
 	default:
 		s.seeAll(c, o.Logs)
@@ -197,12 +198,12 @@ func (s *Session) forgetGiven(c *conversation) {
 }
 
 // agrees reports whether a short offer says what is here.
-func (s *Session) agrees(c *conversation, o *Offer) bool {
+func (s *Session) agrees(c *conversation, o *wire.Offer) bool {
 	return *o.Digest == *s.digest(c, c.names(func(event.Log) bool { return true }))
 }
 
 // seeOwn takes what the peer holds of this device's logs.
-func (s *Session) seeOwn(c *conversation, logs []LogSegments) {
+func (s *Session) seeOwn(c *conversation, logs []wire.LogSegments) {
 	for i := range logs {
 		if logs[i].Device == s.cfg.Self {
 			s.seeLog(c, &logs[i])
@@ -211,11 +212,11 @@ func (s *Session) seeOwn(c *conversation, logs []LogSegments) {
 }
 
 // seeAll takes all that the peer holds. What is the same here gets no pictures.
-func (s *Session) seeAll(c *conversation, logs []LogSegments) {
+func (s *Session) seeAll(c *conversation, logs []wire.LogSegments) {
 	if !c.same {
 		theirs := map[event.Log]event.Segments{}
 		for i := range logs {
-			theirs[logs[i].name(c)] = logs[i].Segments
+			theirs[c.log(&logs[i])] = logs[i].Segments
 		}
 		for _, name := range slices.SortedFunc(maps.Keys(c.base), event.Log.Compare) {
 			if !sameAs(c.base[name], theirs[name]) {
@@ -225,7 +226,7 @@ func (s *Session) seeAll(c *conversation, logs []LogSegments) {
 		c.same = true
 	}
 	for i := range logs {
-		if name := logs[i].name(c); c.logs[name] != nil || !sameAs(c.base[name], logs[i].Segments) {
+		if name := c.log(&logs[i]); c.logs[name] != nil || !sameAs(c.base[name], logs[i].Segments) {
 			s.seeLog(c, &logs[i])
 		}
 	}
@@ -237,8 +238,8 @@ func sameAs(here, theirs event.Segments) bool {
 }
 
 // seeLog replaces the picture of a log at the peer, if there is room for it.
-func (s *Session) seeLog(c *conversation, theirs *LogSegments) *log {
-	l := s.claimed(c, theirs.name(c), len(theirs.Segments))
+func (s *Session) seeLog(c *conversation, theirs *wire.LogSegments) *log {
+	l := s.claimed(c, c.log(theirs), len(theirs.Segments))
 	if l != nil {
 		s.see(l, theirs.Segments)
 	}
@@ -275,7 +276,7 @@ func (s *Session) reopen(c *conversation) {
 func (s *Session) settle(c *conversation) {
 	if c.round && c.catching == 0 && !c.control.loading {
 		c.round = false
-		s.send(Frame{Settled: &Settled{c.mine, c.number}})
+		s.send(wire.Frame{Settled: &wire.Settled{Tag: c.mine, Number: c.number}})
 	}
 }
 
@@ -311,7 +312,7 @@ func (s *Session) sameStore(store event.Instance) bool {
 
 // keepOffer remembers the offer of a conversation that may be joined later. One that is
 // too much to remember is as if the peer held nothing.
-func (s *Session) keepOffer(o Offer) {
+func (s *Session) keepOffer(o wire.Offer) {
 	tag := string(o.Tag)
 	s.forgetOffer(tag)
 	if s.kept+offerClaims(o) > maxKept {
@@ -330,7 +331,7 @@ func (s *Session) forgetOffer(tag string) {
 	}
 }
 
-func offerClaims(o Offer) int {
+func offerClaims(o wire.Offer) int {
 	n := 1 + len(o.Records) + len(o.Control)
 	for i := range o.Logs {
 		n += len(o.Logs[i].Segments)
@@ -338,6 +339,7 @@ func offerClaims(o Offer) int {
 	return n
 }
 
-func (l *LogSegments) name(c *conversation) event.Log {
+// log names a log of the conversation in full.
+func (c *conversation) log(l *wire.LogSegments) event.Log {
 	return event.Log{Conversation: c.id, Device: l.Device, Instance: l.Instance}
 }

@@ -3,6 +3,8 @@ package sync
 import (
 	"bytes"
 	"slices"
+
+	"github.com/earshot-im/earshot/node/wire"
 )
 
 // pacing is what is still to be said of what is held: offers, control events, records, and Have beside Session.untold. It
@@ -39,7 +41,7 @@ func (s *Session) roomAfter(bytes int) bool {
 }
 
 // sendPaced sends a frame of about so many bytes, for which there was room.
-func (s *Session) sendPaced(f Frame, bytes int) {
+func (s *Session) sendPaced(f wire.Frame, bytes int) {
 	s.pacing.sent += bytes
 	s.send(f)
 }
@@ -84,13 +86,13 @@ func (s *Session) offer(how offering, conversations ...*conversation) {
 // sendOffers sends offers in as few frames as that takes.
 func (s *Session) sendOffers() {
 	p := &s.pacing
-	var frame []Offer
+	var frame []wire.Offer
 	var begun []*conversation
 	size := 0
 	send := func() {
 		if len(frame) > 0 {
-			slices.SortFunc(frame, func(a, b Offer) int { return bytes.Compare(a.Tag, b.Tag) })
-			s.sendPaced(Frame{Offers: &Offers{frame}}, size)
+			slices.SortFunc(frame, func(a, b wire.Offer) int { return bytes.Compare(a.Tag, b.Tag) })
+			s.sendPaced(wire.Frame{Offers: &wire.Offers{Offers: frame}}, size)
 		}
 		frame, size = nil, 0
 	}
@@ -103,7 +105,7 @@ func (s *Session) sendOffers() {
 			continue
 		}
 		o, weight := s.offerOf(c, how)
-		if len(frame) == MaxOffers || size+weight > haveBytes {
+		if len(frame) == wire.MaxOffers || size+weight > haveBytes {
 			send()
 		}
 		frame = append(frame, o)

@@ -8,17 +8,18 @@ import (
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/node/sync"
+	"github.com/earshot-im/earshot/node/wire"
 	"github.com/earshot-im/earshot/store/event"
 )
 
 // mostAtOnce bounds the bytes that are sent before Drained, runs and answers aside: see sync.PaceBytes.
-const mostAtOnce = sync.PaceBytes + sync.MaxFrame + 256<<10
+const mostAtOnce = sync.PaceBytes + wire.MaxFrame + 256<<10
 
 // gauge is a peer to whom what was sent before arrives only when nothing else is sent any more.
 type gauge struct {
 	*script
 	control  func(sync.LoadControl) sync.LoadedControl
-	frames   []sync.Frame
+	frames   []wire.Frame
 	sent     int // bytes since the last Drained
 	draining bool
 }
@@ -117,15 +118,15 @@ func TestShortOffersAreAnsweredInTurn(t *testing.T) {
 	g := newGauge(newScript(t))
 	rooms := roomsOf(groups, logs, someDevice)
 	g.join(rooms...)
-	var offers []sync.Offer
+	var offers []wire.Offer
 	for _, c := range rooms {
-		offers = append(offers, sync.Offer{Tag: c.Theirs, Store: theirStore, Want: sync.WantNow, Control: c.Control, Digest: &crypto.Hash{9}})
+		offers = append(offers, wire.Offer{Tag: c.Theirs, Store: theirStore, Want: wire.WantNow, Control: c.Control, Digest: &crypto.Hash{9}})
 	}
 	for number := range uint64(3) { // asked again, it is not answered more often than there is room
 		for i := range offers {
 			offers[i].Number = number
 		}
-		g.take(g.got(sync.Frame{Offers: &sync.Offers{Offers: offers}}))
+		g.take(g.got(wire.Frame{Offers: &wire.Offers{Offers: offers}}))
 	}
 	g.drain()
 	if offered, _ := g.listed(); offered < groups*logs || offered >= 2*groups*logs {
@@ -157,10 +158,10 @@ func TestManyLogsAreSaidInTurn(t *testing.T) {
 	c := roomsOf(1, logs, someDevice)[0]
 	c.Follow = true
 	g.join(c)
-	offer := sync.Offer{Tag: c.Theirs, Store: theirStore, Control: c.Control, Digest: &crypto.Hash{9}}
-	g.take(g.got(sync.Frame{Offers: &sync.Offers{Offers: []sync.Offer{offer}}}))
-	offer.Number, offer.Digest, offer.Want = 1, nil, sync.WantOwn
-	g.take(g.got(sync.Frame{Offers: &sync.Offers{Offers: []sync.Offer{offer}}}))
+	offer := wire.Offer{Tag: c.Theirs, Store: theirStore, Control: c.Control, Digest: &crypto.Hash{9}}
+	g.take(g.got(wire.Frame{Offers: &wire.Offers{Offers: []wire.Offer{offer}}}))
+	offer.Number, offer.Digest, offer.Want = 1, nil, wire.WantOwn
+	g.take(g.got(wire.Frame{Offers: &wire.Offers{Offers: []wire.Offer{offer}}}))
 	g.drain()
 	if offered, had := g.listed(); offered == 0 || offered+had != logs {
 		t.Errorf("%d logs offered, %d told, want %d", offered, had, logs)
@@ -184,11 +185,11 @@ func TestControlSetsAreSentInTurn(t *testing.T) {
 		if welcome {
 			g.take(g.offer(nil, nil))
 		} else {
-			var offers []sync.Offer
+			var offers []wire.Offer
 			for _, c := range rooms {
-				offers = append(offers, sync.Offer{Tag: c.Theirs, Store: theirStore, Want: sync.WantOwn})
+				offers = append(offers, wire.Offer{Tag: c.Theirs, Store: theirStore, Want: wire.WantOwn})
 			}
-			g.take(g.got(sync.Frame{Offers: &sync.Offers{Offers: offers}}))
+			g.take(g.got(wire.Frame{Offers: &wire.Offers{Offers: offers}}))
 		}
 		g.drain()
 		var order []event.Conversation
@@ -258,7 +259,7 @@ func TestAnswersDoNotWaitForRoom(t *testing.T) {
 	s.want(s.step(sync.Stored{Ticket: find[sync.Ingest](t, came).Ticket, Segments: event.Segments{theirs.to(1)}}), "have")
 	s.want(s.step(own.now(1)), "Load")
 	s.want(s.step(own.loaded(1, 1)), "run")
-	s.want(s.got(sync.Frame{CardRequest: &sync.CardRequest{CardOf: sync.CardOf{Head: crypto.Hash{1}}}}), "FetchCard")
+	s.want(s.got(wire.Frame{CardRequest: &wire.CardRequest{CardOf: wire.CardOf{Head: crypto.Hash{1}}}}), "FetchCard")
 	s.want(s.step(sync.CardFetched{}), "card")
 }
 
@@ -274,8 +275,8 @@ func TestOfferThatWaits(t *testing.T) {
 	if o := offerIn(t, first); string(o.Tag) != string(rooms[0].Mine) {
 		t.Errorf("%+v", o)
 	}
-	offers := []sync.Offer{{Tag: rooms[1].Theirs, Store: theirStore, Want: sync.WantOwn, Control: rooms[1].Control}}
-	s.want(s.got(sync.Frame{Offers: &sync.Offers{Offers: offers}}))
+	offers := []wire.Offer{{Tag: rooms[1].Theirs, Store: theirStore, Want: wire.WantOwn, Control: rooms[1].Control}}
+	s.want(s.got(wire.Frame{Offers: &wire.Offers{Offers: offers}}))
 	join.Conversations = rooms[:2]
 	s.want(s.step(join))
 	second := s.step(sync.Drained{})
@@ -290,8 +291,8 @@ func TestOfferThatWaits(t *testing.T) {
 	s = newScript(t)
 	s.session.SetPace(1)
 	s.step(join)
-	s.got(sync.Frame{Offers: &sync.Offers{Offers: offers}})
-	s.want(s.got(sync.Frame{Settled: &sync.Settled{Tag: rooms[1].Theirs}}), "Close")
+	s.got(wire.Frame{Offers: &wire.Offers{Offers: offers}})
+	s.want(s.got(wire.Frame{Settled: &wire.Settled{Tag: rooms[1].Theirs}}), "Close")
 }
 
 // An answer in full that waits for room stays one, whatever else is to be said of the conversation.
@@ -300,13 +301,13 @@ func TestFullAnswerThatWaits(t *testing.T) {
 	s := newScript(t)
 	s.session.SetPace(1)
 	s.want(s.step(sync.Joined{Serve: true, Own: []crypto.DeviceID{self}, Conversations: []sync.Conversation{c}}), "offers", "Drain", "Wake")
-	offers := []sync.Offer{{Tag: c.Theirs, Store: theirStore, Want: sync.WantNow, Control: c.Control, Digest: &crypto.Hash{9}}}
-	s.want(s.got(sync.Frame{Offers: &sync.Offers{Offers: offers}}), "Wake")
+	offers := []wire.Offer{{Tag: c.Theirs, Store: theirStore, Want: wire.WantNow, Control: c.Control, Digest: &crypto.Hash{9}}}
+	s.want(s.got(wire.Frame{Offers: &wire.Offers{Offers: offers}}), "Wake")
 	s.want(s.step(sync.Follow{Conversation: c.ID, On: true}))
 	s.want(s.step(sync.Compare{Conversation: c.ID}))
 	answer := s.step(sync.Drained{})
 	s.want(answer, "RoundBegan", "offers", "Drain")
-	if o := offerIn(t, answer); len(o.Logs) != 6 || o.Want != sync.WantAll || o.Number != 1 {
+	if o := offerIn(t, answer); len(o.Logs) != 6 || o.Want != wire.WantAll || o.Number != 1 {
 		t.Errorf("%+v", o)
 	}
 }

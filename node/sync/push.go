@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/earshot-im/earshot/node/wire"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -72,12 +73,12 @@ func (s *Session) atOnce(l *log) bool {
 // wanted reports whether the peer's last offer asks for l.
 func (s *Session) wanted(l *log) bool {
 	want := l.conv.want
-	return !l.conv.quiet && (want <= WantNow || want == WantOwn && l.name.Device == s.cfg.Self)
+	return !l.conv.quiet && (want <= wire.WantNow || want == wire.WantOwn && l.name.Device == s.cfg.Self)
 }
 
 // gives reports whether the peer is to get of l what comes, or what it has asked for.
 func (s *Session) gives(l *log) bool {
-	live := l.conv.want == WantAll || l.target != 0 || l.name.Device == s.cfg.Self
+	live := l.conv.want == wire.WantAll || l.target != 0 || l.name.Device == s.cfg.Self
 	return l.conv.live() && live && s.wanted(l)
 }
 
@@ -161,7 +162,7 @@ func (s *Session) loaded(in Loaded) {
 	l.pushed()
 	l.told = l.told.Union(in.Run.Given().Ranges())
 	l.prove(f.part)
-	s.send(Frame{Run: &in.Run})
+	s.send(wire.Frame{Run: &in.Run})
 	s.goOn(l)
 }
 
@@ -289,7 +290,7 @@ func (s *Session) caughtUp(l *log) {
 }
 
 // have takes what the peer has on its disk now.
-func (s *Session) have(h *Have) {
+func (s *Session) have(h *wire.Have) {
 	c := s.at(h.Tag)
 	if c == nil || c.quiet || !s.sameStore(h.Store) {
 		return
@@ -363,7 +364,7 @@ func (s *Session) picture(l *log, theirs event.Segments) {
 }
 
 // refused pushes nothing more of a log, or goes on without one run.
-func (s *Session) refused(r *Refused) {
+func (s *Session) refused(r *wire.Refused) {
 	c := s.at(r.Tag)
 	if c == nil {
 		return
@@ -397,6 +398,6 @@ func (s *Session) pushOpening(c *conversation) {
 func (s *Session) sendOpening(c *conversation, run event.Run, good bool) {
 	if good && !c.open && !c.left && len(run.Events) <= OpeningEvents && weigh(&run) <= OpeningBytes {
 		run.Tag = c.mine
-		s.send(Frame{Run: &run})
+		s.send(wire.Frame{Run: &run})
 	}
 }

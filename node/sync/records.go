@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/node/wire"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -18,24 +19,24 @@ type recordKey struct {
 
 // record holds the two pictures of a record.
 type record struct {
-	mine   *event.Record // nil if there is none here
-	head   RecordHead    // of mine
-	theirs RecordHead    // Counter 0 if they have none
+	mine   *event.Record   // nil if there is none here
+	head   wire.RecordHead // of mine
+	theirs wire.RecordHead // Counter 0 if they have none
 }
 
-func headOf(r *event.Record) RecordHead {
-	return RecordHead{r.Device, r.Kind, r.Subject, r.Counter, r.Hash()}
+func headOf(r *event.Record) wire.RecordHead {
+	return wire.RecordHead{Device: r.Device, Kind: r.Kind, Subject: r.Subject, Counter: r.Counter, Hash: r.Hash()}
 }
 
-func (h *RecordHead) key() recordKey { return recordKey{h.Device, h.Kind, string(h.Subject)} }
+func keyOf(h *wire.RecordHead) recordKey { return recordKey{h.Device, h.Kind, string(h.Subject)} }
 
 // newer reports whether h replaces o, of the same key.
-func (h *RecordHead) newer(o *RecordHead) bool {
+func newer(h, o *wire.RecordHead) bool {
 	return h.Counter > o.Counter || h.Counter == o.Counter && bytes.Compare(h.Hash[:], o.Hash[:]) > 0
 }
 
 // takeRecord hands a record to the shell.
-func (s *Session) takeRecord(r *Record) {
+func (s *Session) takeRecord(r *wire.Record) {
 	c := s.at(r.Tag)
 	if c == nil || !c.live() {
 		return
@@ -54,44 +55,44 @@ func (s *Session) heldRecord(in HeldRecord) {
 // keepRecord replaces the picture of a record that is held here, if it is newer.
 func (s *Session) keepRecord(c *conversation, r *event.Record) *record {
 	head := headOf(r)
-	rec := c.records[head.key()]
+	rec := c.records[keyOf(&head)]
 	if rec == nil {
 		rec = &record{}
-		c.records[head.key()] = rec
+		c.records[keyOf(&head)] = rec
 	} else if rec.mine == nil {
 		s.claims--
 	}
-	if rec.mine == nil || head.newer(&rec.head) {
+	if rec.mine == nil || newer(&head, &rec.head) {
 		rec.mine, rec.head = r, head
 	}
 	return rec
 }
 
 // seeRecord replaces the picture of a record at the peer, if it is newer.
-func (s *Session) seeRecord(c *conversation, head RecordHead) {
-	rec := c.records[head.key()]
+func (s *Session) seeRecord(c *conversation, head wire.RecordHead) {
+	rec := c.records[keyOf(&head)]
 	if rec == nil {
 		if s.claims >= maxClaims {
 			return
 		}
 		s.claims++
 		rec = &record{}
-		c.records[head.key()] = rec
+		c.records[keyOf(&head)] = rec
 	}
-	if head.newer(&rec.theirs) {
+	if newer(&head, &rec.theirs) {
 		rec.theirs = head
 	}
 }
 
 func (s *Session) pushRecord(c *conversation, rec *record) {
 	switch {
-	case !c.live() || c.want == WantNothing || rec.mine == nil || !rec.head.newer(&rec.theirs) || c.pushing:
+	case !c.live() || c.want == wire.WantNothing || rec.mine == nil || !newer(&rec.head, &rec.theirs) || c.pushing:
 	case !s.room():
 		c.pushing = true
 		s.pacing.records = append(s.pacing.records, c)
 	default:
 		rec.theirs = rec.head
-		s.sendPaced(Frame{Record: &Record{Tag: c.mine, Record: *rec.mine}}, len(rec.mine.Bytes)+eventWeight)
+		s.sendPaced(wire.Frame{Record: &wire.Record{Tag: c.mine, Record: *rec.mine}}, len(rec.mine.Bytes)+eventWeight)
 	}
 }
 

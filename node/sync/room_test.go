@@ -10,6 +10,7 @@ import (
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/node/sync"
+	"github.com/earshot-im/earshot/node/wire"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -122,7 +123,7 @@ func (c *controls) heads() []crypto.Hash {
 
 func (c *controls) locator() []crypto.Hash {
 	locator := c.heads()
-	for back := 1; back < len(c.order) && len(locator) < sync.MaxLocator; back *= 2 {
+	for back := 1; back < len(c.order) && len(locator) < wire.MaxLocator; back *= 2 {
 		locator = append(locator, c.order[len(c.order)-1-back])
 	}
 	return locator
@@ -435,8 +436,8 @@ func (n *node) ask() {
 				continue
 			}
 			n.world.count.asks++
-			o := sync.Offer{Tag: r.tag(n, e.peer), Store: n.disk.instance, Control: n.disk.rooms[r.id].heads()}
-			n.world.transmit(e, sync.Frame{Offers: &sync.Offers{Offers: []sync.Offer{o}}})
+			o := wire.Offer{Tag: r.tag(n, e.peer), Store: n.disk.instance, Control: n.disk.rooms[r.id].heads()}
+			n.world.transmit(e, wire.Frame{Offers: &wire.Offers{Offers: []wire.Offer{o}}})
 		}
 	}
 }
@@ -479,7 +480,7 @@ func (e *end) ingestControl(x sync.IngestControl) {
 }
 
 // checkSecret holds that nothing of a room is sent to who may not have it.
-func (e *end) checkSecret(f sync.Frame) {
+func (e *end) checkSecret(f wire.Frame) {
 	w, n := e.node.world, e.node
 	var tags [][]byte
 	switch {

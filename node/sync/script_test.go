@@ -7,6 +7,7 @@ import (
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/node/sync"
+	"github.com/earshot-im/earshot/node/wire"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -41,9 +42,9 @@ func newScript(t *testing.T) *script {
 	s := &script{t: t, now: time.Unix(1000, 0)}
 	s.session = sync.New(sync.Config{Self: self, Peer: peer, Nonce: [32]byte{1}, Store: event.Instance{6}})
 	s.want(s.step(sync.Open{Card: []byte("card")}), "hello")
-	s.want(s.got(sync.Frame{Hello: &sync.Hello{Version: 1, Nonce: [32]byte{2}}}), "admission", "identity")
-	s.want(s.got(sync.Frame{Admission: &sync.Admission{Mode: 1}}))
-	s.want(s.got(sync.Frame{Identity: &sync.Identity{Card: []byte("theirs")}}), "Identify")
+	s.want(s.got(wire.Frame{Hello: &wire.Hello{Version: 1, Nonce: [32]byte{2}}}), "admission", "identity")
+	s.want(s.got(wire.Frame{Admission: &wire.Admission{Mode: 1}}))
+	s.want(s.got(wire.Frame{Identity: &wire.Identity{Card: []byte("theirs")}}), "Identify")
 	return s
 }
 
@@ -59,7 +60,7 @@ func joined(t *testing.T, conversations ...sync.Conversation) *script {
 func talking(t *testing.T, mine, theirs map[event.Log]event.Segments) *script {
 	s := joined(t, sync.Conversation{ID: direct, Logs: mine})
 	s.offer(nil, theirs)
-	s.got(sync.Frame{Settled: &sync.Settled{}})
+	s.got(wire.Frame{Settled: &wire.Settled{}})
 	return s
 }
 
@@ -68,9 +69,9 @@ func (s *script) step(in sync.Input) []sync.Effect {
 	return s.session.Step(s.now, in)
 }
 
-func (s *script) got(f sync.Frame) []sync.Effect {
+func (s *script) got(f wire.Frame) []sync.Effect {
 	s.t.Helper()
-	f, err := sync.ParseFrame(f.Marshal())
+	f, err := wire.ParseFrame(f.Marshal())
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -84,29 +85,29 @@ func (s *script) later(d time.Duration) []sync.Effect {
 }
 
 func (s *script) offer(tag []byte, logs map[event.Log]event.Segments) []sync.Effect {
-	return s.got(sync.Frame{Offers: &sync.Offers{Offers: []sync.Offer{{Tag: tag, Store: theirStore, Logs: list(logs)}}}})
+	return s.got(wire.Frame{Offers: &wire.Offers{Offers: []wire.Offer{{Tag: tag, Store: theirStore, Logs: list(logs)}}}})
 }
 
 func (s *script) have(log event.Log, segments ...event.Segment) []sync.Effect {
-	return s.got(sync.Frame{Have: &sync.Have{Store: theirStore, Logs: list(map[event.Log]event.Segments{log: segments})}})
+	return s.got(wire.Frame{Have: &wire.Have{Store: theirStore, Logs: list(map[event.Log]event.Segments{log: segments})}})
 }
 
 // answer has the peer answer the run of a number.
 func (s *script) answer(number uint64, log event.Log, segments ...event.Segment) []sync.Effect {
-	return s.got(sync.Frame{Have: &sync.Have{Store: theirStore, Logs: list(map[event.Log]event.Segments{log: segments}), Answers: number}})
+	return s.got(wire.Frame{Have: &wire.Have{Store: theirStore, Logs: list(map[event.Log]event.Segments{log: segments}), Answers: number}})
 }
 
 // run has the peer push a run, numbered as it must be.
 func (s *script) run(r event.Run) []sync.Effect {
 	s.runs++
 	r.Number = s.runs
-	return s.got(sync.Frame{Run: &r})
+	return s.got(wire.Frame{Run: &r})
 }
 
-func list(logs map[event.Log]event.Segments) []sync.LogSegments {
-	var all []sync.LogSegments
+func list(logs map[event.Log]event.Segments) []wire.LogSegments {
+	var all []wire.LogSegments
 	for log, segments := range logs {
-		all = append(all, sync.LogSegments{Device: log.Device, Instance: log.Instance, Segments: segments})
+		all = append(all, wire.LogSegments{Device: log.Device, Instance: log.Instance, Segments: segments})
 	}
 	if len(all) > 1 {
 		panic("more than one log")
@@ -178,6 +179,13 @@ func find[E sync.Effect](t *testing.T, effects []sync.Effect) (found E) {
 		t.Fatalf("%d %T in %v", n, found, effects)
 	}
 	return found
+}
+
+func gapped(n int) (g event.Segments) {
+	for i := range n {
+		g = append(g, event.Segment{First: uint64(3*i + 1), Last: uint64(3*i + 1)})
+	}
+	return g
 }
 
 // chain writes a log of n signed events with bodies of about size bytes.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/node/wire"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -42,7 +43,7 @@ type Session struct {
 	byID   map[event.Conversation]*conversation
 	byTag  map[string]*conversation // by the peer's tag
 	direct *conversation            // nil while there is none
-	offers map[string]Offer         // of conversations that aren't joined (yet), by the peer's tag
+	offers map[string]wire.Offer    // of conversations that aren't joined (yet), by the peer's tag
 	kept   int                      // of offers, see maxKept
 	claims int                      // what is remembered only because the peer said so, see maxClaims
 	store  *event.Instance          // the peer's, once it has offered
@@ -87,7 +88,7 @@ func New(cfg Config) *Session {
 		spread: relaySpread * time.Duration(binary.BigEndian.Uint16(cfg.Nonce[30:])) >> 16,
 		byID:   map[event.Conversation]*conversation{},
 		byTag:  map[string]*conversation{},
-		offers: map[string]Offer{},
+		offers: map[string]wire.Offer{},
 		pacing: pacing{limit: PaceBytes},
 	}
 }
@@ -136,7 +137,8 @@ func (s *Session) Step(now time.Time, in Input) []Effect {
 		s.shareEpoch(in)
 	case Share:
 		if s.phase == joined && s.serve && len(in.Sightings) > 0 {
-			s.send(Frame{Sightings: &Sightings{in.Sightings[:min(len(in.Sightings), MaxSightings)]}})
+			sightings := in.Sightings[:min(len(in.Sightings), wire.MaxSightings)]
+			s.send(wire.Frame{Sightings: &wire.Sightings{Sightings: sightings}})
 		}
 	case Drained:
 		s.drained()
@@ -157,7 +159,7 @@ func (s *Session) emit(e Effect) {
 	}
 }
 
-func (s *Session) send(f Frame) { s.emit(Send{f}) }
+func (s *Session) send(f wire.Frame) { s.emit(Send{f}) }
 
 func (s *Session) close(reason error) {
 	s.emit(Close{reason})
@@ -170,16 +172,16 @@ func (s *Session) begin(in Open) {
 	}
 	s.open = in
 	s.phase = greeting
-	s.send(Frame{Hello: &Hello{Version: Version, Nonce: s.cfg.Nonce}})
+	s.send(wire.Frame{Hello: &wire.Hello{Version: wire.Version, Nonce: s.cfg.Nonce}})
 }
 
 // received takes a frame. The greeting has one order; nothing of it comes twice.
-func (s *Session) received(f Frame) {
+func (s *Session) received(f wire.Frame) {
 	switch {
 	case s.phase == greeting && f.Hello != nil:
 		s.hello(f.Hello)
 	case s.phase == admitting && f.Admission != nil:
-		if f.Admission.Mode != AdmissionOpen || f.Admission.Proof != nil {
+		if f.Admission.Mode != wire.AdmissionOpen || f.Admission.Proof != nil {
 			s.close(fmt.Errorf("%w: admission mode %d", ErrIncompatible, f.Admission.Mode))
 			return
 		}
@@ -222,15 +224,15 @@ func (s *Session) received(f Frame) {
 	}
 }
 
-func (s *Session) hello(h *Hello) {
-	if h.Version != Version {
+func (s *Session) hello(h *wire.Hello) {
+	if h.Version != wire.Version {
 		s.close(fmt.Errorf("%w: %d", ErrIncompatible, h.Version))
 		return
 	}
 	s.nonce = h.Nonce
 	s.phase = admitting
-	s.send(Frame{Admission: &Admission{Mode: AdmissionOpen}})
-	s.send(Frame{Identity: &Identity{Card: s.open.Card, Profile: s.open.Profile}})
+	s.send(wire.Frame{Admission: &wire.Admission{Mode: wire.AdmissionOpen}})
+	s.send(wire.Frame{Identity: &wire.Identity{Card: s.open.Card, Profile: s.open.Profile}})
 	s.open = Open{}
 }
 

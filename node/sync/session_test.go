@@ -9,6 +9,7 @@ import (
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/node/sync"
+	"github.com/earshot-im/earshot/node/wire"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -43,11 +44,11 @@ func TestLivePath(t *testing.T) {
 func TestIncompatible(t *testing.T) {
 	s := &script{t: t, now: time.Unix(1000, 0), session: sync.New(sync.Config{Self: self, Peer: peer})}
 	s.step(sync.Open{Card: []byte("card")})
-	end := find[sync.Close](t, s.got(sync.Frame{Hello: &sync.Hello{Version: 2}}))
+	end := find[sync.Close](t, s.got(wire.Frame{Hello: &wire.Hello{Version: 2}}))
 	if !errors.Is(end.Reason, sync.ErrIncompatible) {
 		t.Error(end.Reason)
 	}
-	s.want(s.got(sync.Frame{Hello: &sync.Hello{Version: 1}}))
+	s.want(s.got(wire.Frame{Hello: &wire.Hello{Version: 1}}))
 }
 
 // Many runs are under way at once, but no more than the window, and what is under way
@@ -144,7 +145,7 @@ func TestHaveIsGathered(t *testing.T) {
 	if have == nil || len(have.Logs) != 2 {
 		t.Fatalf("%+v", have)
 	}
-	if b := (sync.Frame{Have: have}).Marshal(); len(b) > 300 {
+	if b := (wire.Frame{Have: have}).Marshal(); len(b) > 300 {
 		t.Errorf("%d bytes", len(b))
 	}
 	s.want(s.later(250 * time.Millisecond))
@@ -182,14 +183,14 @@ func TestSettled(t *testing.T) {
 	// Of mine: it ends when all before it is stored.
 	theirs := write(t, direct, peer, 2, 10)
 	one, two := find[sync.Ingest](t, s.run(theirs.run(1, 1))), find[sync.Ingest](t, s.run(theirs.run(2, 2)))
-	s.want(s.got(sync.Frame{Settled: &sync.Settled{}}))
+	s.want(s.got(wire.Frame{Settled: &wire.Settled{}}))
 	s.want(s.step(sync.Stored{Ticket: two.Ticket, Segments: event.Segments{theirs.part(2, 2)}}), "have")
 	s.want(s.step(sync.Stored{Ticket: one.Ticket, Segments: event.Segments{theirs.to(2)}}), "have", "RoundEnded")
-	s.want(s.got(sync.Frame{Settled: &sync.Settled{}}), "Close")
+	s.want(s.got(wire.Frame{Settled: &wire.Settled{}}), "Close")
 
 	s = joined(t, sync.Conversation{ID: direct})
 	s.want(s.offer(nil, nil), "settled")
-	s.want(s.got(sync.Frame{Settled: &sync.Settled{}}), "RoundEnded")
+	s.want(s.got(wire.Frame{Settled: &wire.Settled{}}), "RoundEnded")
 }
 
 func TestRefused(t *testing.T) {
@@ -197,7 +198,7 @@ func TestRefused(t *testing.T) {
 	s := joined(t, sync.Conversation{ID: direct, Logs: own.held(1)})
 	s.offer(nil, nil)
 	s.step(own.loaded(1, 1))
-	refused := sync.Frame{Refused: &sync.Refused{Device: self, Instance: own.log.Instance, Reason: sync.OverBudget}}
+	refused := wire.Frame{Refused: &wire.Refused{Device: self, Instance: own.log.Instance, Reason: wire.OverBudget}}
 	s.want(s.got(refused))
 	s.want(s.step(own.now(2)), "Wake")
 	s.want(s.later(time.Second), "have", "Wake")
@@ -211,7 +212,7 @@ func TestRefused(t *testing.T) {
 	// And the other way round.
 	theirs := write(t, direct, peer, 2, 10)
 	came := find[sync.Ingest](t, s.run(theirs.run(1, 1)))
-	s.want(s.step(sync.Stored{Ticket: came.Ticket, Refused: sync.OverBudget}), "refused")
+	s.want(s.step(sync.Stored{Ticket: came.Ticket, Refused: wire.OverBudget}), "refused")
 	s.want(s.run(theirs.run(2, 2)))
 }
 
@@ -256,7 +257,7 @@ func TestRollback(t *testing.T) {
 // pushed all the same.
 func TestDoubtedLog(t *testing.T) {
 	own, other := write(t, direct, self, 9, 10), write(t, direct, self, 9, 11)
-	told := func(effects []sync.Effect) (out []sync.LogSegments) {
+	told := func(effects []sync.Effect) (out []wire.LogSegments) {
 		for _, e := range effects {
 			if send, ok := e.(sync.Send); ok && send.Frame.Have != nil {
 				out = append(out, send.Frame.Have.Logs...)
@@ -289,7 +290,7 @@ func TestDoubtedLog(t *testing.T) {
 		t.Errorf("told %v of what it has brought", got)
 	}
 	in = find[sync.Ingest](t, s.run(other.run(5, 7)))
-	if got := told(s.step(sync.Stored{Ticket: in.Ticket, Segments: event.Segments{own.to(5)}, Refused: sync.Forked})); len(got) != 1 || !slices.Equal(got[0].Segments, event.Segments{own.to(4)}) {
+	if got := told(s.step(sync.Stored{Ticket: in.Ticket, Segments: event.Segments{own.to(5)}, Refused: wire.Forked})); len(got) != 1 || !slices.Equal(got[0].Segments, event.Segments{own.to(4)}) {
 		t.Errorf("told %v after a fork", got)
 	}
 }
@@ -326,16 +327,16 @@ func TestCards(t *testing.T) {
 	s.want(s.step(sync.NeedCard{Ticket: one.Ticket, Head: crypto.Hash{1}}), "card request")
 	s.want(s.step(sync.NeedCard{Ticket: other.Ticket, Head: crypto.Hash{2}}))
 	s.want(s.step(sync.NeedCard{Ticket: two.Ticket, Head: crypto.Hash{1}}))
-	s.want(s.got(sync.Frame{Card: &sync.Card{Card: []byte("x")}}), "LearnCard")
+	s.want(s.got(wire.Frame{Card: &wire.Card{Card: []byte("x")}}), "LearnCard")
 	s.want(s.step(sync.CardLearned{}), "Ingest", "Ingest", "card request")
 	s.want(s.step(sync.Stored{Ticket: one.Ticket, Segments: event.Segments{a.to(1)}}), "have")
 	s.want(s.step(sync.NeedCard{Ticket: two.Ticket, Head: crypto.Hash{1}}), "refused")
-	s.want(s.got(sync.Frame{Card: &sync.Card{}}), "LearnCard")
+	s.want(s.got(wire.Frame{Card: &wire.Card{}}), "LearnCard")
 	s.want(s.step(sync.CardLearned{}), "Ingest")
-	s.want(s.got(sync.Frame{Card: &sync.Card{}}), "Close")
+	s.want(s.got(wire.Frame{Card: &wire.Card{}}), "Close")
 
 	s = talking(t, nil, nil)
-	request := sync.Frame{CardRequest: &sync.CardRequest{CardOf: sync.CardOf{Person: crypto.PersonID{3}}}}
+	request := wire.Frame{CardRequest: &wire.CardRequest{CardOf: wire.CardOf{Person: crypto.PersonID{3}}}}
 	s.want(s.got(request), "FetchCard")
 	s.want(s.step(sync.CardFetched{Card: []byte("y")}), "card")
 	s.want(s.got(request), "FetchCard")
@@ -381,9 +382,9 @@ func TestServesNot(t *testing.T) {
 			s.want(opening, "Request")
 		}
 		s.want(s.run(theirs.run(1, 16)))
-		s.want(s.got(sync.Frame{Settled: &sync.Settled{}}))
+		s.want(s.got(wire.Frame{Settled: &wire.Settled{}}))
 		s.want(s.have(theirs.log, theirs.to(1)))
-		s.want(s.got(sync.Frame{CardRequest: &sync.CardRequest{CardOf: sync.CardOf{Person: crypto.PersonID{1}}}}))
+		s.want(s.got(wire.Frame{CardRequest: &wire.CardRequest{CardOf: wire.CardOf{Person: crypto.PersonID{1}}}}))
 		s.want(s.step(sync.Joined{Serve: true, Conversations: []sync.Conversation{{ID: direct}}}), "RoundBegan", "offers", "settled")
 		s.want(s.run(theirs.run(1, 16)), "Ingest")
 	}
@@ -407,7 +408,7 @@ func TestLeave(t *testing.T) {
 
 	// Nor does anything change where it is given again, unless something was refused.
 	s.want(s.step(sync.Joined{Serve: true, Own: []crypto.DeviceID{self}, Conversations: []sync.Conversation{in}}))
-	s.want(s.step(sync.Stored{Ticket: came.Ticket, Refused: sync.OverBudget}), "refused")
+	s.want(s.step(sync.Stored{Ticket: came.Ticket, Refused: wire.OverBudget}), "refused")
 	s.want(s.run(run))
 	s.want(s.step(sync.Joined{Serve: true, Own: []crypto.DeviceID{self}, Conversations: []sync.Conversation{in}}), "RoundBegan", "offers")
 	s.want(s.run(run), "Ingest")
@@ -425,7 +426,7 @@ func TestRecords(t *testing.T) {
 	s.want(s.offer(nil, nil), "record", "settled")
 	s.want(s.step(sync.HeldRecord{Conversation: direct, Record: record(2)}))
 	s.want(s.step(sync.HeldRecord{Conversation: direct, Record: record(3)}), "record")
-	came := s.got(sync.Frame{Record: &sync.Record{Record: record(4)}})
+	came := s.got(wire.Frame{Record: &wire.Record{Record: record(4)}})
 	s.want(came, "IngestRecord")
 	s.want(s.step(sync.HeldRecord{Conversation: direct, Record: record(4)})) // it is theirs
 	s.want(s.step(sync.Stored{Ticket: find[sync.IngestRecord](t, came).Ticket}))
@@ -461,7 +462,7 @@ func TestLargeOffers(t *testing.T) {
 				continue
 			}
 			b := send.Frame.Marshal()
-			f, err := sync.ParseFrame(b)
+			f, err := wire.ParseFrame(b)
 			if err != nil {
 				t.Fatalf("frame of %d bytes: %v", len(b), err)
 			}
@@ -482,7 +483,7 @@ func TestLargeOffers(t *testing.T) {
 	s.offer(theirTag, nil)
 	for log, segments := range large.Logs { // the peer turns out to hold everything
 		logs := list(map[event.Log]event.Segments{log: segments})
-		count(s.got(sync.Frame{Have: &sync.Have{Tag: theirTag, Store: theirStore, Logs: logs}}))
+		count(s.got(wire.Frame{Have: &wire.Have{Tag: theirTag, Store: theirStore, Logs: logs}}))
 	}
 	count(s.later(time.Second))
 	if said != len(large.Logs) {
@@ -500,7 +501,7 @@ func BenchmarkPipelined(b *testing.B) {
 		s := talking(t, nil, nil)
 		r := talking(t, nil, nil)
 		var loads []sync.Load
-		var answers []sync.Frame
+		var answers []wire.Frame
 		take := func(effects []sync.Effect) {
 			for _, e := range effects {
 				switch e := e.(type) {

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/node/wire"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -74,7 +75,7 @@ func (s *Session) takeRun(run event.Run) {
 	}
 	if c.left || c.quiet {
 		if c != s.direct {
-			s.refuse(c, name, NotPermitted)
+			s.refuse(c, name, wire.NotPermitted)
 		}
 		return
 	}
@@ -152,7 +153,7 @@ func (s *Session) count(p *pending, n int) {
 // hold keeps p until what it waits for has come. It gives up on it where too much is held.
 func (s *Session) hold(p *pending, why waits) bool {
 	if t := &s.taking; t.held == maxHeld || t.heldBytes+p.weight > maxHeldBytes {
-		s.giveUp(p, OverBudget)
+		s.giveUp(p, wire.OverBudget)
 		return false
 	}
 	s.count(p, -1)
@@ -169,10 +170,10 @@ func (s *Session) again(p *pending) {
 }
 
 // giveUp answers for p without the shell.
-func (s *Session) giveUp(p *pending, why Reason) {
+func (s *Session) giveUp(p *pending, why wire.Reason) {
 	switch {
 	case p.run == nil:
-	case why == OverBudget: // there may be room for the next one, and later for this one
+	case why == wire.OverBudget: // there may be room for the next one, and later for this one
 		s.refuseOnce(p.conv, p.run, why)
 		if !slices.Contains(s.lacking, p.conv) {
 			s.lacking = append(s.lacking, p.conv)
@@ -272,7 +273,7 @@ func (s *Session) storedRun(p *pending, in Stored) {
 		}
 	}
 	if p.conv.quiet && in.Refused == 0 {
-		in.Refused, in.Once = NotPermitted, false // the peer learns no more about the log
+		in.Refused, in.Once = wire.NotPermitted, false // the peer learns no more about the log
 	}
 	switch live := p.conv.live(); {
 	case in.Refused != 0:
@@ -287,7 +288,7 @@ func (s *Session) storedRun(p *pending, in Stored) {
 	case live && (len(here) > 0 || p.run.Number != 0):
 		s.sendHave(p.conv, here, p.run.Number)
 	case !live:
-		s.refuse(p.conv, name, NotPermitted) // it was left meanwhile
+		s.refuse(p.conv, name, wire.NotPermitted) // it was left meanwhile
 	}
 	if l != nil {
 		s.want(l)
@@ -295,24 +296,24 @@ func (s *Session) storedRun(p *pending, in Stored) {
 }
 
 // refuse says that no more of a log is taken.
-func (s *Session) refuse(c *conversation, name event.Log, why Reason) {
+func (s *Session) refuse(c *conversation, name event.Log, why wire.Reason) {
 	if l := c.logs[name]; l != nil {
 		l.refused = true
 		s.mention(l) // what is here came another way
 	}
-	s.send(Frame{Refused: &Refused{Tag: c.mine, Device: name.Device, Instance: name.Instance, Reason: why}})
+	s.send(wire.Frame{Refused: &wire.Refused{Tag: c.mine, Device: name.Device, Instance: name.Instance, Reason: why}})
 }
 
 // refuseOnce says that a run is not taken, if the peer waits for an answer.
-func (s *Session) refuseOnce(c *conversation, run *event.Run, why Reason) {
+func (s *Session) refuseOnce(c *conversation, run *event.Run, why wire.Reason) {
 	if name := run.Log(); run.Number != 0 {
-		s.send(Frame{Refused: &Refused{Tag: c.mine, Device: name.Device, Instance: name.Instance, Reason: why, Run: run.Number}})
+		s.send(wire.Frame{Refused: &wire.Refused{Tag: c.mine, Device: name.Device, Instance: name.Instance, Reason: why, Run: run.Number}})
 	}
 }
 
 // settled begins to wait for the end of a round, if the offer that is answered asked for
 // everything.
-func (s *Session) settled(f *Settled) {
+func (s *Session) settled(f *wire.Settled) {
 	c := s.at(f.Tag)
 	if c == nil {
 		return
@@ -326,7 +327,7 @@ func (s *Session) settled(f *Settled) {
 		return
 	}
 	c.wide, c.short = 0, false
-	if c.want == WantNothing { // it held back
+	if c.want == wire.WantNothing { // it held back
 		s.emit(RoundDropped{c.id})
 		return
 	}

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/earshot-im/earshot/node/wire"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -39,9 +40,9 @@ func (s *Session) tell() {
 	slices.SortFunc(logs, compareLogs)
 	for len(logs) > 0 && s.room() {
 		n, weight := 0, 0
-		for n < len(logs) && n < MaxLogs && logs[n].conv == logs[0].conv && weight < haveBytes {
+		for n < len(logs) && n < wire.MaxLogs && logs[n].conv == logs[0].conv && weight < haveBytes {
 			here := logs[n].here()
-			weight += here.weight()
+			weight += weighLog(&here)
 			n++
 		}
 		s.sendHave(logs[0].conv, logs[:n], 0)
@@ -59,14 +60,16 @@ func compareLogs(a, b *log) int { return a.name.Compare(b.name) }
 // untold returns what is here of l and can be told, and that the peer does not know.
 func (l *log) untold() event.Ranges { return l.tells().Ranges().Subtract(l.told) }
 
-func (l *log) here() LogSegments { return LogSegments{l.name.Device, l.name.Instance, l.tells()} }
+func (l *log) here() wire.LogSegments {
+	return wire.LogSegments{Device: l.name.Device, Instance: l.name.Instance, Segments: l.tells()}
+}
 
 // sendHave says what is here of logs of a conversation, in order, and answers the run of that number, if it is not 0.
 func (s *Session) sendHave(c *conversation, logs []*log, answers uint64) {
-	h := &Have{Tag: c.mine, Store: s.cfg.Store, Answers: answers}
+	h := &wire.Have{Tag: c.mine, Store: s.cfg.Store, Answers: answers}
 	for _, l := range logs {
 		h.Logs = append(h.Logs, l.here())
 		l.told = l.tells().Ranges()
 	}
-	s.send(Frame{Have: h})
+	s.send(wire.Frame{Have: h})
 }

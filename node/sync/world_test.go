@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/earshot-im/earshot/crypto"
-	"github.com/earshot-im/earshot/node/sync"
+	"github.com/earshot-im/earshot/node/wire"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -319,7 +319,7 @@ func (w *world) cut(e *end) {
 }
 
 // transmit carries a frame to the other end, in order.
-func (w *world) transmit(e *end, f sync.Frame) {
+func (w *world) transmit(e *end, f wire.Frame) {
 	b := f.Marshal()
 	w.trace.Write(b)
 	w.count.frames++
@@ -340,7 +340,7 @@ func (w *world) transmit(e *end, f sync.Frame) {
 		if e.conn.dead || to.closed {
 			return
 		}
-		got, err := sync.ParseFrame(b)
+		got, err := wire.ParseFrame(b)
 		if err != nil {
 			w.fail("%s could not read a frame of %s: %v", to.node.name, e.node.name, err)
 			return

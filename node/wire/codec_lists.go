@@ -1,4 +1,4 @@
-package sync
+package wire
 
 import (
 	"bytes"
@@ -10,18 +10,6 @@ import (
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/crypto/canon"
 	"github.com/earshot-im/earshot/store/event"
-)
-
-// Sizes of elements in bytes, with what each takes at most.
-const (
-	tagSize     = 32
-	maxProof    = 4 << 10
-	maxSegment  = 64       // 52
-	maxLog      = 2 << 10  // 1,772
-	maxHead     = 256      // 219
-	maxRecord   = 17 << 10 // value, subject and the rest, with a signature
-	maxSighting = 256      // 234
-	maxAddress  = 18
 )
 
 func (m *Offers) marshal() []byte {
@@ -141,7 +129,7 @@ func parseOffer(b []byte) (Offer, error) {
 		if err := r.End(); err != nil {
 			return Offer{}, err
 		}
-		if i > 0 && o.Records[i-1].compare(&h) >= 0 {
+		if i > 0 && o.Records[i-1].Compare(&h) >= 0 {
 			return Offer{}, unordered("record heads")
 		}
 		o.Records = append(o.Records, h)
@@ -160,7 +148,7 @@ func parseHashes(elements [][]byte) ([]crypto.Hash, error) {
 	return hashes, nil
 }
 
-func (h *RecordHead) compare(o *RecordHead) int {
+func (h *RecordHead) Compare(o *RecordHead) int {
 	return cmp.Or(
 		bytes.Compare(h.Device[:], o.Device[:]),
 		cmp.Compare(h.Kind, o.Kind),
@@ -279,7 +267,7 @@ func parseLogs(elements [][]byte) ([]LogSegments, error) {
 		if err := l.Segments.Check(event.MaxSegments); err != nil {
 			return nil, err
 		}
-		if i > 0 && logs[i-1].compare(&l) >= 0 {
+		if i > 0 && logs[i-1].Compare(&l) >= 0 {
 			return nil, unordered("logs")
 		}
 		logs[i] = l
@@ -287,7 +275,7 @@ func parseLogs(elements [][]byte) ([]LogSegments, error) {
 	return logs, nil
 }
 
-func (l *LogSegments) compare(o *LogSegments) int {
+func (l *LogSegments) Compare(o *LogSegments) int {
 	return cmp.Or(bytes.Compare(l.Device[:], o.Device[:]), bytes.Compare(l.Instance[:], o.Instance[:]))
 }
 

@@ -1,4 +1,4 @@
-package sync
+package wire
 
 import (
 	"bytes"
@@ -13,11 +13,11 @@ import (
 // fields is one more than the highest field number of a Frame.
 const fields = 16
 
-// ParseFrame takes a frame, which the result aliases. Its error matches ErrProtocol.
+// ParseFrame takes a frame, which the result aliases. Its error matches ErrMalformed.
 // A run in it is well formed but not proven, signatures are not checked.
 func ParseFrame(b []byte) (Frame, error) {
 	if len(b) > MaxFrame {
-		return Frame{}, broken("frame of %d bytes", len(b))
+		return Frame{}, malformed("%d bytes", len(b))
 	}
 	var f Frame
 	found := 0
@@ -26,15 +26,15 @@ func ParseFrame(b []byte) (Frame, error) {
 		for _, message := range r.Repeated(field, 1, MaxFrame) {
 			found++
 			if err := f.parse(field, message); err != nil {
-				return Frame{}, broken("frame %d: %w", field, err)
+				return Frame{}, malformed("field %d: %w", field, err)
 			}
 		}
 	}
 	if err := r.End(); err != nil {
-		return Frame{}, broken("frame: %w", err)
+		return Frame{}, malformed("%w", err)
 	}
 	if found != 1 {
-		return Frame{}, broken("frame with %d messages", found)
+		return Frame{}, malformed("%d messages", found)
 	}
 	return f, nil
 }
@@ -169,7 +169,7 @@ func marshalProfile(w *canon.Writer, profile *event.Record) {
 
 func parseCardAndProfile(b []byte) (card []byte, profile *event.Record, err error) {
 	r := canon.NewReader(b)
-	card = r.Bytes(1, MaxCard)
+	card = r.Bytes(1, crypto.MaxCard)
 	profiles := r.Repeated(2, 1, maxRecord)
 	if err := r.End(); err != nil || len(profiles) == 0 {
 		return card, nil, err

@@ -1,0 +1,43 @@
+package wire
+
+import "github.com/earshot-im/earshot/store/event"
+
+// Version is the version of the protocol, which a Hello names.
+const Version = 1
+
+const (
+	// MaxFrame bounds a frame in bytes, without its length: the largest run with room for tags
+	// and lengths.
+	MaxFrame = 1_310_720
+
+	// MaxOffers bounds the conversations of one Offers frame, MaxLogs the logs of one Offer or
+	// Have, MaxRecords the records of one Offer: a large group with room.
+	MaxOffers  = 1024
+	MaxLogs    = 4096
+	MaxRecords = 4096
+
+	// MaxLocator bounds the hashes by which an Offer describes a control set: its heads, and some
+	// of their ancestors.
+	MaxLocator = 32
+
+	// MaxControl bounds the control events of one Control or Welcome frame, and event.MaxRunSent
+	// their bytes. More events follow in further frames.
+	MaxControl = event.MaxRunEvents
+
+	// MaxSightings bounds the devices of a Sightings frame, and MaxAddresses the addresses of
+	// each: as many as are worth dialling.
+	MaxSightings = 64
+	MaxAddresses = 10
+)
+
+// Sizes of elements in bytes, with what each takes at most.
+const (
+	tagSize     = 32
+	maxProof    = 4 << 10
+	maxSegment  = 64       // 52
+	maxLog      = 2 << 10  // 1,772
+	maxHead     = 256      // 219
+	maxRecord   = 17 << 10 // value, subject and the rest, with a signature
+	maxSighting = 256      // 234
+	maxAddress  = 18
+)
