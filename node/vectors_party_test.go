@@ -71,8 +71,8 @@ func (p *party) joined() sync.Input {
 	in := sync.Joined{Own: p.own.Card.Devices(), Serve: true, Conversations: []sync.Conversation{direct}}
 	for _, g := range p.groups.Shared(p.peer.own.Person) {
 		c := sync.Conversation{ID: g.ID, Control: g.Locator, Welcome: g.Fresh, Follow: true, Logs: make(map[event.Log]event.Segments),
-			Mine:   groups.Tag(g.Secret, p.nonce, p.peerNonce, p.own.Device.ID()),
-			Theirs: groups.Tag(g.Secret, p.nonce, p.peerNonce, p.peer.own.Device.ID())}
+			OurTag:  groups.Tag(g.Secret, p.nonce, p.peerNonce, p.own.Device.ID()),
+			PeerTag: groups.Tag(g.Secret, p.nonce, p.peerNonce, p.peer.own.Device.ID())}
 		logs, err := p.store.Logs(g.ID)
 		w.check(err)
 		for log, segments := range logs {

@@ -32,14 +32,14 @@ func (f *From) Rollback(ctx context.Context, e sync.Rollback) sync.Input {
 
 func (f *From) rollback(ctx context.Context, e sync.Rollback) error {
 	d := f.door
-	if yes, err := d.cfg.Store.Contradicts(e.Log, e.Theirs); err != nil || !yes {
+	if yes, err := d.cfg.Store.Contradicts(e.Log, e.Claimed); err != nil || !yes {
 		return err
 	}
 	again := d.claims.doubt(e.Log, f.person)
 	var err error
 	if d.claims.believes(e.Log.Conversation, time.Now()) {
 		var back bool
-		if back, err = d.cfg.Store.Rollback(ctx, e.Log, e.Theirs); back {
+		if back, err = d.cfg.Store.Rollback(ctx, e.Log, e.Claimed); back {
 			d.claims.rolledBack(e.Log.Conversation, time.Now())
 			again = true
 		}

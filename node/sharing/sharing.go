@@ -140,8 +140,8 @@ func (s *Share) group(g groups.Shared) (sync.Conversation, error) {
 	s.session.Join(g.ID, !g.Quiet)
 	out := sync.Conversation{
 		ID:      g.ID,
-		Mine:    groups.Tag(g.Secret, s.peer.Ours, s.peer.Nonce, s.own.Device.ID()),
-		Theirs:  groups.Tag(g.Secret, s.peer.Ours, s.peer.Nonce, s.peer.Device),
+		OurTag:  groups.Tag(g.Secret, s.peer.Ours, s.peer.Nonce, s.own.Device.ID()),
+		PeerTag: groups.Tag(g.Secret, s.peer.Ours, s.peer.Nonce, s.peer.Device),
 		Control: g.Locator,
 		Quiet:   g.Quiet,
 		Welcome: g.Fresh,

@@ -137,7 +137,7 @@ func (s *Session) loadedControl(in LoadedControl) {
 		if welcome {
 			s.sendPaced(wire.Frame{Welcome: &wire.Control{Events: in.Events}}, weight)
 		} else {
-			s.sendPaced(wire.Frame{Control: &wire.Control{Tag: c.mine, Events: in.Events}}, weight)
+			s.sendPaced(wire.Frame{Control: &wire.Control{Tag: c.ourTag, Events: in.Events}}, weight)
 		}
 		if k.welcome.underWay = welcome && in.More; in.More {
 			s.goOnLoading(c)
@@ -217,7 +217,7 @@ func (s *Session) takeWelcome(f *wire.Control) {
 // shareEpoch passes a key on when the peer is ready for it.
 func (s *Session) shareEpoch(in ShareEpoch) {
 	if c := s.byID[in.Conversation]; c != nil && c.group && !c.quiet && !c.left {
-		in.Epoch.Tag = c.mine
+		in.Epoch.Tag = c.ourTag
 		s.pushControl(c)
 		c.control.epochs = append(c.control.epochs, in.Epoch)
 		c.control.epochs = c.control.epochs[max(0, len(c.control.epochs)-maxEpochs):]

@@ -12,8 +12,8 @@ import (
 
 // conversation is one that Joined has given.
 type conversation struct {
-	id           event.Conversation
-	mine, theirs []byte // tags
+	id              event.Conversation
+	ourTag, peerTag []byte // tags
 
 	left   bool // Joined gives it no more
 	fresh  bool // not offered since it was given: until then the peer's offer is kept aside
@@ -66,15 +66,15 @@ type log struct {
 	name event.Log
 	conv *conversation
 
-	mine   event.Segments // on this node's disk
-	doubt  bool           // of an own log: the peer is told no more than
-	known  event.Segments // this
-	theirs event.Segments // on the peer's, as it said or by what it brought
-	given  event.Ranges   // what was pushed since the peer's last offer, whatever became of it
-	apart  event.Ranges   // what is not for the peer between what is, as far as that was found since the peer's last offer
-	sent   event.Ranges   // theirs, given and apart: not pushed again
-	told   event.Ranges   // of mine, what the peer knows
-	acked  event.Ranges   // what Acked has said
+	ours  event.Segments // on this node's disk
+	doubt bool           // of an own log: the peer is told no more than
+	known event.Segments // this
+	peers event.Segments // on the peer's, as it said or by what it brought
+	given event.Ranges   // what was pushed since the peer's last offer, whatever became of it
+	apart event.Ranges   // what is not for the peer between what is, as far as that was found since the peer's last offer
+	sent  event.Ranges   // peers, given and apart: not pushed again
+	told  event.Ranges   // of ours, what the peer knows
+	acked event.Ranges   // what Acked has said
 
 	proof   uint64 // of others' logs: where the peer's has another event, until that is pushed as well
 	proven  bool   // it was, or is to be: once a session is enough
@@ -107,7 +107,7 @@ func (s *Session) join(in Joined) {
 	given := map[event.Conversation]bool{}
 	var fresh []*conversation
 	for i := range in.Conversations {
-		if len(in.Conversations[i].Theirs) == 0 && !in.Serve {
+		if len(in.Conversations[i].PeerTag) == 0 && !in.Serve {
 			continue
 		}
 		given[in.Conversations[i].ID] = true
@@ -126,7 +126,7 @@ func (s *Session) join(in Joined) {
 		c.left = true
 		s.abandon(c)
 	}
-	slices.SortFunc(fresh, func(a, b *conversation) int { return bytes.Compare(a.mine, b.mine) })
+	slices.SortFunc(fresh, func(a, b *conversation) int { return bytes.Compare(a.ourTag, b.ourTag) })
 	s.offer(asFollowed, fresh...)
 }
 
@@ -136,11 +136,11 @@ func (s *Session) enter(in *Conversation) *conversation {
 	c := s.byID[in.ID]
 	switch {
 	case c == nil:
-		c = &conversation{id: in.ID, mine: in.Mine, theirs: in.Theirs, group: in.Control != nil, base: in.Logs,
+		c = &conversation{id: in.ID, ourTag: in.OurTag, peerTag: in.PeerTag, group: in.Control != nil, base: in.Logs,
 			logs: map[event.Log]*log{}, records: map[recordKey]*record{}}
 		s.byID[c.id] = c
-		s.byTag[string(c.theirs)] = c
-		if len(c.theirs) == 0 {
+		s.byTag[string(c.peerTag)] = c
+		if len(c.peerTag) == 0 {
 			s.direct = c
 		}
 	case !c.left && c.quiet == in.Quiet && !slices.ContainsFunc(c.order, func(l *log) bool { return l.refused }):
@@ -202,10 +202,10 @@ func (s *Session) abandon(c *conversation) {
 func (s *Session) logOf(c *conversation, name event.Log) *log {
 	l := c.logs[name]
 	if l == nil {
-		l = &log{name: name, conv: c, mine: c.base[name]}
-		l.told = l.mine.Ranges()
+		l = &log{name: name, conv: c, ours: c.base[name]}
+		l.told = l.ours.Ranges()
 		if c.same {
-			l.theirs, l.sent = l.mine, l.told
+			l.peers, l.sent = l.ours, l.told
 		}
 		c.logs[name] = l
 		c.order = append(c.order, l)
@@ -217,9 +217,9 @@ func (s *Session) logOf(c *conversation, name event.Log) *log {
 // if that is too much to remember.
 func (s *Session) claimed(c *conversation, name event.Log, n int) *log {
 	l := c.logs[name]
-	if l == nil || len(l.mine) == 0 {
+	if l == nil || len(l.ours) == 0 {
 		if l != nil {
-			n -= len(l.theirs)
+			n -= len(l.peers)
 		}
 		if s.claims+n > maxClaims {
 			return nil
@@ -233,41 +233,41 @@ func (l *log) tellable() event.Segments {
 	if l.doubt {
 		return l.known
 	}
-	return l.mine
+	return l.ours
 }
 
 // tells returns what the peer is told of l.
 func (l *log) tells() event.Segments { return l.tellable().Told() }
 
-// grow adds to mine, which never shrinks: inputs of two commits may change places on
+// grow adds to ours, which never shrinks: inputs of two commits may change places on
 // their way. It reports whether anything was new.
 func (s *Session) grow(l *log, segments event.Segments) bool {
-	if slices.Equal(l.mine, segments) {
+	if slices.Equal(l.ours, segments) {
 		return false
 	}
-	merged, err := l.mine.Union(segments)
+	merged, err := l.ours.Union(segments)
 	if err != nil {
 		merged = segments
 	}
-	if slices.Equal(merged, l.mine) {
+	if slices.Equal(merged, l.ours) {
 		return false
 	}
-	if len(l.mine) == 0 {
-		s.claims -= len(l.theirs)
+	if len(l.ours) == 0 {
+		s.claims -= len(l.peers)
 	}
 	// What was pushed without its words can be pushed with them now.
-	l.given = l.given.Subtract(merged.Missing(l.mine))
-	l.mine = merged
+	l.given = l.given.Subtract(merged.Missing(l.ours))
+	l.ours = merged
 	l.pushed()
 	return true
 }
 
 // pushed renews sent.
-func (l *log) pushed() { l.sent = l.theirs.Ranges().Union(l.given).Union(l.apart) }
+func (l *log) pushed() { l.sent = l.peers.Ranges().Union(l.given).Union(l.apart) }
 
 // lacks returns what is here, for the peer, and neither there nor on its way.
 func (l *log) lacks() event.Ranges {
-	lacks := l.mine.Ranges().Subtract(l.sent)
+	lacks := l.ours.Ranges().Subtract(l.sent)
 	if l.proof != 0 {
 		lacks = lacks.Add(event.Range{First: l.proof, Last: l.proof})
 	}

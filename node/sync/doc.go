@@ -8,8 +8,8 @@
 // owner, the shell, reads and writes frames, loads, proves and stores, and hands what
 // came of it back as Inputs: each answer exactly once, or the session stands still there.
 //
-// For each log the session keeps two pictures, mine and theirs, and pushes what
-// theirs lacks, lowest first, with a bounded amount unanswered. What it says of what is
+// For each log the session keeps two pictures, ours and the peer's, and pushes what
+// the peer's lacks, lowest first, with a bounded amount unanswered. What it says of what is
 // held, however much that is, it says a bounded amount at a time, the next when the shell
 // has Drained what was said before. It acknowledges
 // nothing before the shell has said Stored. What is lost with the session is only

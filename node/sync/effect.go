@@ -93,8 +93,8 @@ type (
 	// store, and do nothing if the log covers it or is closed already. Given at most once
 	// a conversation.
 	Rollback struct {
-		Log    event.Log
-		Theirs event.Segments
+		Log     event.Log
+		Claimed event.Segments
 	}
 
 	// RoundBegan says that the peer is asked for everything that it holds and this node lacks. It may come again before

@@ -161,7 +161,7 @@ func (e *end) effect(effect sync.Effect) {
 		e.checkHeld("acknowledged", e.peer.disk, x.Log, x.Segments)
 		n.submit(operation{in: func(d *disk) { d.deliver(x.Log, e.peer.person, x.Segments) }})
 	case sync.Rollback:
-		n.submit(operation{in: func(d *disk) { d.rollback(n, x.Log, x.Theirs) }})
+		n.submit(operation{in: func(d *disk) { d.rollback(n, x.Log, x.Claimed) }})
 	case sync.RoundBegan, sync.RoundDropped:
 	case sync.RoundEnded:
 		e.rounds[x.Conversation] = true
@@ -230,7 +230,7 @@ func (e *end) join() {
 	}
 	for _, c := range n.world.shared(n, e.peer) {
 		given := sync.Conversation{
-			ID: c.id, Mine: c.tag(n, e.peer), Theirs: c.tag(e.peer, n),
+			ID: c.id, OurTag: c.tag(n, e.peer), PeerTag: c.tag(e.peer, n),
 			Logs: n.disk.logsOf(n, c.id), Records: n.disk.recordsOf(c.id),
 		}
 		if c.room != nil {

@@ -94,7 +94,7 @@ func TestFailureToStoreEndsTheSession(t *testing.T) {
 
 // A round ends when what came before Settled in the conversation is answered, whatever came after it or elsewhere.
 func TestRoundEndsWithWhatCameBefore(t *testing.T) {
-	c := sync.Conversation{ID: group, Mine: mineTag, Theirs: theirTag}
+	c := sync.Conversation{ID: group, OurTag: mineTag, PeerTag: theirTag}
 	s := joined(t, sync.Conversation{ID: direct}, c)
 	s.offer(nil, nil)
 	s.offer(theirTag, nil)

@@ -24,7 +24,7 @@ func (s *Session) SetPace(bytes int) { s.pacing.limit = bytes }
 // Open reports whether both have offered the conversation that this side calls tag.
 func (s *Session) Open(tag []byte) bool {
 	for _, c := range s.byID {
-		if string(c.mine) == string(tag) {
+		if string(c.ourTag) == string(tag) {
 			return c.open
 		}
 	}
@@ -40,12 +40,12 @@ func (s *Session) Remembered() int {
 	}
 	for _, c := range s.byID {
 		for _, l := range c.logs {
-			if len(l.mine) == 0 {
-				n += len(l.theirs)
+			if len(l.ours) == 0 {
+				n += len(l.peers)
 			}
 		}
 		for _, r := range c.records {
-			if r.mine == nil {
+			if r.ours == nil {
 				n++
 			}
 		}

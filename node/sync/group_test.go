@@ -16,7 +16,7 @@ import (
 // crew is a group of which this node holds some logs, and both its control events.
 func crew(t *testing.T, logs ...*chain) sync.Conversation {
 	events := founded(t)
-	c := sync.Conversation{ID: events[0].Header.Conversation, Mine: mineTag, Theirs: theirTag,
+	c := sync.Conversation{ID: events[0].Header.Conversation, OurTag: mineTag, PeerTag: theirTag,
 		Control: []crypto.Hash{events[1].ID, events[0].ID}, Logs: map[event.Log]event.Segments{}}
 	for _, l := range logs {
 		maps.Copy(c.Logs, l.held(len(l.events)))
@@ -432,7 +432,7 @@ func TestControlOutOfPlace(t *testing.T) {
 			t.Errorf("%s: %v", name, end.Reason)
 		}
 	}
-	s := joined(t, sync.Conversation{ID: group, Mine: mineTag, Theirs: theirTag})
+	s := joined(t, sync.Conversation{ID: group, OurTag: mineTag, PeerTag: theirTag})
 	s.offer(theirTag, nil)
 	s.want(s.got(wire.Frame{Control: &wire.Control{Tag: theirTag, Events: founded(t)}}), "Close")
 

@@ -150,9 +150,9 @@ type (
 // Conversation is what this node holds of a conversation, and how the peer and it
 // call it.
 type Conversation struct {
-	ID           event.Conversation
-	Mine, Theirs []byte // tags in frames that are sent and received; nil for the direct conversation
-	Records      []event.Record
+	ID              event.Conversation
+	OurTag, PeerTag []byte // tags in frames that are sent and received; nil for the direct conversation
+	Records         []event.Record
 
 	// Logs is only read, and may be shared between sessions.
 	Logs map[event.Log]event.Segments

@@ -228,7 +228,7 @@ func (l *link) join() sync.Joined {
 		}
 	}
 	return sync.Joined{Serve: true, Own: []crypto.DeviceID{m.device}, Conversations: []sync.Conversation{{
-		ID: large, Mine: m.device[:], Theirs: l.other.m.device[:], Logs: logs, Control: m.locator(), Follow: l.followed,
+		ID: large, OurTag: m.device[:], PeerTag: l.other.m.device[:], Logs: logs, Control: m.locator(), Follow: l.followed,
 	}}}
 }
 

@@ -17,7 +17,7 @@ import (
 // others, and must neither tell each of them all that it has nor get it from each. A
 // conversation of more logs than one offer may list says the rest by Have later.
 func (s *Session) offerOf(c *conversation, how offering) (o wire.Offer, weight int) {
-	o = wire.Offer{Tag: c.mine, Store: s.cfg.Store, Control: c.control.here, Number: c.offers}
+	o = wire.Offer{Tag: c.ourTag, Store: s.cfg.Store, Control: c.control.here, Number: c.offers}
 	weight = 128 + 40*len(o.Control)
 	c.offers++
 	c.short = false
@@ -61,7 +61,7 @@ func (s *Session) offerOf(c *conversation, how offering) (o wire.Offer, weight i
 		}
 	}
 	for _, r := range c.records {
-		if r.mine != nil {
+		if r.ours != nil {
 			o.Records = append(o.Records, r.head)
 		}
 	}
@@ -262,7 +262,7 @@ func (s *Session) reopen(c *conversation) {
 	for _, l := range c.order {
 		l.target = 0
 		if s.wanted(l) && !l.stopped && len(l.lacks()) > 0 {
-			l.target = l.mine.Last()
+			l.target = l.ours.Last()
 			c.catching++
 			s.queue(l)
 		}
@@ -276,7 +276,7 @@ func (s *Session) reopen(c *conversation) {
 func (s *Session) settle(c *conversation) {
 	if c.round && c.catching == 0 && !c.control.loading {
 		c.round = false
-		s.send(wire.Frame{Settled: &wire.Settled{Tag: c.mine, Number: c.number}})
+		s.send(wire.Frame{Settled: &wire.Settled{Tag: c.ourTag, Number: c.number}})
 	}
 }
 

@@ -123,8 +123,8 @@ func (s *Session) sendOffers() {
 // start goes on with a conversation that has been offered, by what the peer has offered of it before.
 func (s *Session) start(c *conversation) {
 	c.fresh = false
-	if o, ok := s.offers[string(c.theirs)]; ok {
-		s.forgetOffer(string(c.theirs))
+	if o, ok := s.offers[string(c.peerTag)]; ok {
+		s.forgetOffer(string(c.peerTag))
 		s.offered(o)
 	} else if c.open {
 		s.resume(c)

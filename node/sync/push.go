@@ -31,13 +31,13 @@ func (s *Session) held(in Held) {
 		return
 	}
 	l := s.logOf(c, in.Log)
-	before := l.mine
+	before := l.ours
 	if !s.grow(l, in.Segments) {
 		return
 	}
 	s.cameBack(l, before)
 	if in.Log.Device == s.cfg.Self && c.opening.First == 0 {
-		c.opening = Opening{in.Log, l.mine.Missing(before)[0].First}
+		c.opening = Opening{in.Log, l.ours.Missing(before)[0].First}
 	}
 	s.want(l)
 	if !s.awaited(l) {
@@ -153,7 +153,7 @@ func (s *Session) loaded(in Loaded) {
 		return
 	}
 	s.runs++
-	in.Run.Tag, in.Run.Number = c.mine, s.runs
+	in.Run.Tag, in.Run.Number = c.ourTag, s.runs
 	part := in.Run.Segment()
 	f := flight{l, s.runs, event.Range{First: part.First, Last: part.Last}, weigh(&in.Run)}
 	s.flights = append(s.flights, f)
@@ -207,7 +207,7 @@ func (s *Session) follows(l *log, h *event.Header) bool {
 	if l.name.Device != s.cfg.Self {
 		return true
 	}
-	for _, g := range l.theirs {
+	for _, g := range l.peers {
 		if g.Last+1 == h.Sequence && g.ID != h.Previous {
 			s.rollback(l)
 			return false
@@ -221,11 +221,11 @@ func (s *Session) check(l *log) {
 	if l.name.Device != s.cfg.Self {
 		return
 	}
-	for _, theirs := range l.theirs {
-		if theirs.Last > l.mine.Last() {
+	for _, theirs := range l.peers {
+		if theirs.Last > l.ours.Last() {
 			s.rollback(l)
 		}
-		for _, mine := range l.mine {
+		for _, mine := range l.ours {
 			if theirs.Last == mine.Last && theirs.ID != mine.ID {
 				s.rollback(l)
 				s.stop(l)
@@ -237,7 +237,7 @@ func (s *Session) check(l *log) {
 func (s *Session) rollback(l *log) {
 	if !l.conv.rolledBack {
 		l.conv.rolledBack = true
-		s.emit(Rollback{l.name, l.theirs})
+		s.emit(Rollback{l.name, l.peers})
 	}
 }
 
@@ -330,9 +330,9 @@ func (s *Session) see(l *log, theirs event.Segments) {
 // cameBack repeats what the peer has of l, where it holds more that has just come back to this disk from others: when the peer
 // said so, nothing was known of it here.
 func (s *Session) cameBack(l *log, before event.Segments) {
-	back := l.mine.Missing(before)
-	if s.acknowledges(l) && len(back) > 0 && len(back.Subtract(back.Subtract(l.theirs.Ranges()))) > 0 {
-		s.emit(Acked{l.name, *s.store, l.theirs})
+	back := l.ours.Missing(before)
+	if s.acknowledges(l) && len(back) > 0 && len(back.Subtract(back.Subtract(l.peers.Ranges()))) > 0 {
+		s.emit(Acked{l.name, *s.store, l.peers})
 	}
 }
 
@@ -345,8 +345,8 @@ func (s *Session) disprove(l *log) {
 	if l.proven || l.name.Device == s.cfg.Self {
 		return
 	}
-	for _, mine := range l.mine {
-		if mine.Last >= l.floor && slices.ContainsFunc(l.theirs, func(theirs event.Segment) bool {
+	for _, mine := range l.ours {
+		if mine.Last >= l.floor && slices.ContainsFunc(l.peers, func(theirs event.Segment) bool {
 			return theirs.Last == mine.Last && theirs.ID != mine.ID
 		}) {
 			l.proof, l.proven = mine.Last, true
@@ -356,10 +356,10 @@ func (s *Session) disprove(l *log) {
 }
 
 func (s *Session) picture(l *log, theirs event.Segments) {
-	if len(l.mine) == 0 {
-		s.claims += len(theirs) - len(l.theirs)
+	if len(l.ours) == 0 {
+		s.claims += len(theirs) - len(l.peers)
 	}
-	l.theirs = theirs
+	l.peers = theirs
 	l.pushed()
 }
 
@@ -397,7 +397,7 @@ func (s *Session) pushOpening(c *conversation) {
 // sendOpening sends the one run, outside the window since nobody answers it.
 func (s *Session) sendOpening(c *conversation, run event.Run, good bool) {
 	if good && !c.open && !c.left && len(run.Events) <= OpeningEvents && weigh(&run) <= OpeningBytes {
-		run.Tag = c.mine
+		run.Tag = c.ourTag
 		s.send(wire.Frame{Run: &run})
 	}
 }

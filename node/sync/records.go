@@ -19,9 +19,9 @@ type recordKey struct {
 
 // record holds the two pictures of a record.
 type record struct {
-	mine   *event.Record   // nil if there is none here
-	head   wire.RecordHead // of mine
-	theirs wire.RecordHead // Counter 0 if they have none
+	ours  *event.Record   // nil if there is none here
+	head  wire.RecordHead // of ours
+	peers wire.RecordHead // Counter 0 if they have none
 }
 
 func headOf(r *event.Record) wire.RecordHead {
@@ -59,11 +59,11 @@ func (s *Session) keepRecord(c *conversation, r *event.Record) *record {
 	if rec == nil {
 		rec = &record{}
 		c.records[keyOf(&head)] = rec
-	} else if rec.mine == nil {
+	} else if rec.ours == nil {
 		s.claims--
 	}
-	if rec.mine == nil || newer(&head, &rec.head) {
-		rec.mine, rec.head = r, head
+	if rec.ours == nil || newer(&head, &rec.head) {
+		rec.ours, rec.head = r, head
 	}
 	return rec
 }
@@ -79,20 +79,20 @@ func (s *Session) seeRecord(c *conversation, head wire.RecordHead) {
 		rec = &record{}
 		c.records[keyOf(&head)] = rec
 	}
-	if newer(&head, &rec.theirs) {
-		rec.theirs = head
+	if newer(&head, &rec.peers) {
+		rec.peers = head
 	}
 }
 
 func (s *Session) pushRecord(c *conversation, rec *record) {
 	switch {
-	case !c.live() || c.want == wire.WantNothing || rec.mine == nil || !newer(&rec.head, &rec.theirs) || c.pushing:
+	case !c.live() || c.want == wire.WantNothing || rec.ours == nil || !newer(&rec.head, &rec.peers) || c.pushing:
 	case !s.room():
 		c.pushing = true
 		s.pacing.records = append(s.pacing.records, c)
 	default:
-		rec.theirs = rec.head
-		s.sendPaced(wire.Frame{Record: &wire.Record{Tag: c.mine, Record: *rec.mine}}, len(rec.mine.Bytes)+eventWeight)
+		rec.peers = rec.head
+		s.sendPaced(wire.Frame{Record: &wire.Record{Tag: c.ourTag, Record: *rec.ours}}, len(rec.ours.Bytes)+eventWeight)
 	}
 }
 

@@ -232,7 +232,7 @@ func TestRollback(t *testing.T) {
 		if c.pushed {
 			effects = s.step(own.loaded(find[sync.Load](t, effects).First, 3))
 		}
-		if r := find[sync.Rollback](t, effects); r.Log != own.log || r.Theirs[0] != c.theirs {
+		if r := find[sync.Rollback](t, effects); r.Log != own.log || r.Claimed[0] != c.theirs {
 			t.Errorf("%s: %+v", name, r)
 		}
 		for _, e := range s.have(own.log, other.to(5)) {
@@ -393,7 +393,7 @@ func TestServesNot(t *testing.T) {
 // A group that is left is neither pushed nor taken; who joins again begins anew.
 func TestLeave(t *testing.T) {
 	own, theirs := write(t, group, self, 2, 10), write(t, group, peer, 2, 10)
-	in := sync.Conversation{ID: group, Mine: mineTag, Theirs: theirTag, Logs: own.held(1)}
+	in := sync.Conversation{ID: group, OurTag: mineTag, PeerTag: theirTag, Logs: own.held(1)}
 	s := joined(t, in)
 	s.want(s.offer(theirTag, own.held(1)), "Acked", "settled")
 	s.want(s.step(sync.Joined{Serve: true}), "RoundDropped")
@@ -435,7 +435,7 @@ func TestRecords(t *testing.T) {
 
 // What does not fit one frame goes in several; all of it is said in the end.
 func TestLargeOffers(t *testing.T) {
-	large := sync.Conversation{ID: group, Mine: mineTag, Theirs: theirTag, Logs: map[event.Log]event.Segments{}}
+	large := sync.Conversation{ID: group, OurTag: mineTag, PeerTag: theirTag, Logs: map[event.Log]event.Segments{}}
 	for i := range 6000 {
 		log := event.Log{Conversation: group, Device: third}
 		binary.BigEndian.PutUint32(log.Instance[:], uint32(i))
@@ -444,9 +444,9 @@ func TestLargeOffers(t *testing.T) {
 	conversations := []sync.Conversation{large}
 	for i := range 1500 {
 		c := sync.Conversation{ID: event.Conversation{byte(i >> 8), byte(i), 1}}
-		c.Mine, c.Theirs = make32(0), make32(1)
-		copy(c.Mine[1:], c.ID[:2])
-		copy(c.Theirs[1:], c.ID[:2])
+		c.OurTag, c.PeerTag = make32(0), make32(1)
+		copy(c.OurTag[1:], c.ID[:2])
+		copy(c.PeerTag[1:], c.ID[:2])
 		conversations = append(conversations, c)
 	}
 	s := newScript(t)

@@ -93,12 +93,12 @@ func (s *Session) takeRun(run event.Run) {
 
 // brings takes into the picture of the peer's log what it has sent of it.
 func (s *Session) brings(l *log, run *event.Run) {
-	theirs, err := l.theirs.Union(run.Given())
+	theirs, err := l.peers.Union(run.Given())
 	if err != nil {
 		return // it contradicts itself
 	}
 	theirs = theirs[:min(len(theirs), event.MaxPieces)]
-	if len(l.mine) == 0 && s.claims+len(theirs)-len(l.theirs) > maxClaims {
+	if len(l.ours) == 0 && s.claims+len(theirs)-len(l.peers) > maxClaims {
 		return
 	}
 	s.picture(l, theirs)
@@ -259,10 +259,10 @@ func (s *Session) storedRun(p *pending, in Stored) {
 		l = s.logOf(p.conv, name)
 	}
 	if l != nil {
-		before := l.mine
+		before := l.ours
 		s.grow(l, in.Segments)
 		s.cameBack(l, before)
-		if p.unclaimed && len(l.mine) > 0 {
+		if p.unclaimed && len(l.ours) > 0 {
 			s.brings(l, p.run)
 		}
 		if known, err := l.known.Union(p.run.Given()); l.doubt && in.Refused == 0 && err == nil {
@@ -301,13 +301,13 @@ func (s *Session) refuse(c *conversation, name event.Log, why wire.Reason) {
 		l.refused = true
 		s.mention(l) // what is here came another way
 	}
-	s.send(wire.Frame{Refused: &wire.Refused{Tag: c.mine, Device: name.Device, Instance: name.Instance, Reason: why}})
+	s.send(wire.Frame{Refused: &wire.Refused{Tag: c.ourTag, Device: name.Device, Instance: name.Instance, Reason: why}})
 }
 
 // refuseOnce says that a run is not taken, if the peer waits for an answer.
 func (s *Session) refuseOnce(c *conversation, run *event.Run, why wire.Reason) {
 	if name := run.Log(); run.Number != 0 {
-		s.send(wire.Frame{Refused: &wire.Refused{Tag: c.mine, Device: name.Device, Instance: name.Instance, Reason: why, Run: run.Number}})
+		s.send(wire.Frame{Refused: &wire.Refused{Tag: c.ourTag, Device: name.Device, Instance: name.Instance, Reason: why, Run: run.Number}})
 	}
 }
 
