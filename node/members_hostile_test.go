@@ -65,7 +65,7 @@ func (in *insider) tag(sender crypto.DeviceID) []byte {
 
 // asks offers the group as one who holds nothing and wants everything.
 func (in *insider) asks(control ...crypto.Hash) bool {
-	o := wire.Offer{Tag: in.tag(in.key.ID()), Store: in.store, Control: control, Number: in.offers}
+	o := wire.Offer{Tag: in.tag(in.key.ID()), Store: in.store, Locator: control, Number: in.offers}
 	in.offers++
 	return in.send(wire.Frame{Offers: &wire.Offers{Offers: []wire.Offer{o}}})
 }

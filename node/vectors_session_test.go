@@ -267,7 +267,7 @@ func (p *party) hear() {
 	changed := p.changed
 	p.changed = nil
 	for _, c := range changed {
-		p.feed(sync.HeldControl{Conversation: c, Control: p.groups.Locator(c)})
+		p.feed(sync.HeldControl{Conversation: c, Locator: p.groups.Locator(c)})
 	}
 	for _, c := range append(p.groups.All(), p.talk.direct()) {
 		logs, err := p.store.Logs(c)

@@ -197,7 +197,7 @@ func shortOffer(t *testing.T) (logs string, frame []byte) {
 	p := w.ann
 	var l lines
 	group := sync.Conversation{ID: event.Conversation{0x44}, OurTag: fill(0x55), PeerTag: fill(0x66), Follow: true,
-		Control: []crypto.Hash{{0x44}}, Logs: make(map[event.Log]event.Segments)}
+		Locator: []crypto.Hash{{0x44}}, Logs: make(map[event.Log]event.Segments)}
 	for i := range byte(5) {
 		log := event.Log{Conversation: group.ID, Device: crypto.DeviceID(fill(0x70 + i)), Instance: event.Instance{i}}
 		segments := event.Segments{{First: 1, Last: 10 + uint64(i), ID: event.ID(fill(0x80 + i))}}

@@ -64,7 +64,7 @@ func (n *Inbox) Record(c event.Conversation, r event.Record) {
 func (n *Inbox) Control(c event.Conversation, locator []crypto.Hash) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.control[c] = sync.HeldControl{Conversation: c, Control: locator}
+	n.control[c] = sync.HeldControl{Conversation: c, Locator: locator}
 	n.given.Give()
 }
 

@@ -161,7 +161,7 @@ func TestLowestPiecesAreTold(t *testing.T) {
 func TestRoundBegins(t *testing.T) {
 	c := crew(t, ofGroup(t, crypto.DeviceID{9}, 1))
 	s := joined(t, c)
-	s.offered(wire.Offer{Want: wire.WantOwn, Control: c.Control})
+	s.offered(wire.Offer{Want: wire.WantOwn, Locator: c.Locator})
 	s.want(s.step(sync.Compare{Conversation: c.ID}), "RoundBegan", "offers")
 	s.want(s.settled(1), "RoundEnded")
 }
@@ -186,7 +186,7 @@ func TestNothingOfWhatWasLeftIsUnanswered(t *testing.T) {
 	own, theirs := ofGroup(t, self, 1), ofGroup(t, peer, 1)
 	c := crew(t)
 	s := joined(t, c)
-	s.offered(wire.Offer{Want: wire.WantOwn, Control: c.Control})
+	s.offered(wire.Offer{Want: wire.WantOwn, Locator: c.Locator})
 	run := theirs.run(1, 1)
 	run.Tag = theirTag
 	came := find[sync.Ingest](t, s.run(run))
@@ -204,7 +204,7 @@ func TestRoundIsDropped(t *testing.T) {
 	c := crew(t, ofGroup(t, crypto.DeviceID{9}, 1))
 	begun := func(want wire.Want) *script {
 		s := joined(t, c)
-		s.offered(wire.Offer{Want: want, Control: c.Control})
+		s.offered(wire.Offer{Want: want, Locator: c.Locator})
 		s.want(s.step(sync.Compare{Conversation: c.ID}), "RoundBegan", "offers")
 		return s
 	}

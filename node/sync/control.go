@@ -12,8 +12,8 @@ import (
 // control is what a session knows of a group's control set. Which events the peer lacks only
 // the shell can say; the session keeps by which of them that can be found out.
 type control struct {
-	here  []crypto.Hash // as the shell said last
-	known []crypto.Hash // some that the peer has, the latest first
+	locator []crypto.Hash // as the shell said last
+	known   []crypto.Hash // some that the peer has, the latest first
 
 	changed bool         // here or known, since the last LoadControl
 	loading bool         // LoadControl is under way, or waits for room
@@ -61,7 +61,7 @@ func (s *Session) welcomeDue() {
 func (s *Session) heldControl(in HeldControl) {
 	s.controls++
 	if c := s.byID[in.Conversation]; c != nil {
-		s.controlHere(c, in.Control)
+		s.controlHere(c, in.Locator)
 	}
 	for _, p := range s.taking.pending {
 		if p.waits == forControl && p.id == in.Conversation {
@@ -73,8 +73,8 @@ func (s *Session) heldControl(in HeldControl) {
 // controlHere goes on at once to who wants everything, and from there to all. Who does not
 // gets it from others, or before what is written under it.
 func (s *Session) controlHere(c *conversation, locator []crypto.Hash) {
-	if c.group && !slices.Equal(c.control.here, locator) {
-		c.control.here, c.control.changed = locator, true
+	if c.group && !slices.Equal(c.control.locator, locator) {
+		c.control.locator, c.control.changed = locator, true
 		if c.want == wire.WantAll || c.quiet {
 			s.pushControl(c)
 		}
@@ -85,7 +85,7 @@ func (s *Session) controlHere(c *conversation, locator []crypto.Hash) {
 func (s *Session) seeControl(c *conversation, locator []crypto.Hash) {
 	if c.group {
 		c.control.known = locator // what was sent before and is not in it, the peer could not take
-		c.control.changed = !slices.Equal(locator, c.control.here)
+		c.control.changed = !slices.Equal(locator, c.control.locator)
 		s.pushControl(c)
 	}
 }

@@ -136,7 +136,7 @@ func (s *Session) enter(in *Conversation) *conversation {
 	c := s.byID[in.ID]
 	switch {
 	case c == nil:
-		c = &conversation{id: in.ID, ourTag: in.OurTag, peerTag: in.PeerTag, group: in.Control != nil, base: in.Logs,
+		c = &conversation{id: in.ID, ourTag: in.OurTag, peerTag: in.PeerTag, group: in.Locator != nil, base: in.Logs,
 			logs: map[event.Log]*log{}, records: map[recordKey]*record{}}
 		s.byID[c.id] = c
 		s.byTag[string(c.peerTag)] = c
@@ -145,7 +145,7 @@ func (s *Session) enter(in *Conversation) *conversation {
 		}
 	case !c.left && c.quiet == in.Quiet && !slices.ContainsFunc(c.order, func(l *log) bool { return l.refused }):
 		s.follow(Follow{c.id, in.Follow})
-		s.controlHere(c, in.Control)
+		s.controlHere(c, in.Locator)
 		return nil
 	}
 	c.left, c.fresh = false, true
@@ -169,7 +169,7 @@ func (s *Session) enter(in *Conversation) *conversation {
 	for i := range in.Records {
 		s.keepRecord(c, &in.Records[i])
 	}
-	s.controlHere(c, in.Control)
+	s.controlHere(c, in.Locator)
 	if c.quiet = in.Quiet; c.quiet {
 		s.hush(c)
 	} else if c.group && !c.open {

@@ -161,7 +161,7 @@ func TestOthersWaitLongerInGroups(t *testing.T) {
 		log := ofGroup(t, third, 2)
 		c := crew(t)
 		s := joined(t, c)
-		s.offered(wire.Offer{Control: c.Control})
+		s.offered(wire.Offer{Locator: c.Locator})
 		s.settled(0)
 		s.step(log.now(1))
 		s.step(log.now(2))

@@ -17,7 +17,7 @@ import (
 func crew(t *testing.T, logs ...*chain) sync.Conversation {
 	events := founded(t)
 	c := sync.Conversation{ID: events[0].Header.Conversation, OurTag: mineTag, PeerTag: theirTag,
-		Control: []crypto.Hash{events[1].ID, events[0].ID}, Logs: map[event.Log]event.Segments{}}
+		Locator: []crypto.Hash{events[1].ID, events[0].ID}, Logs: map[event.Log]event.Segments{}}
 	for _, l := range logs {
 		maps.Copy(c.Logs, l.held(len(l.events)))
 	}
@@ -58,10 +58,10 @@ func TestMembersMeet(t *testing.T) {
 	c.Logs[own.log] = event.Segments{own.to(1)}
 	s := newScript(t)
 	o := offerIn(t, s.step(sync.Joined{Serve: true, Own: []crypto.DeviceID{self}, Conversations: []sync.Conversation{c}}))
-	if o.Want != wire.WantOwn || len(o.Logs) != 1 || o.Logs[0].Device != peer || len(o.Control) != 2 {
+	if o.Want != wire.WantOwn || len(o.Logs) != 1 || o.Logs[0].Device != peer || len(o.Locator) != 2 {
 		t.Fatalf("%+v", o)
 	}
-	s.want(s.offered(wire.Offer{Want: wire.WantOwn, Control: c.Control, Logs: list(own.held(1))}), "Acked", "settled", "Wake")
+	s.want(s.offered(wire.Offer{Want: wire.WantOwn, Locator: c.Locator, Logs: list(own.held(1))}), "Acked", "settled", "Wake")
 	s.want(s.settled(0))
 	s.want(s.step(others.now(4)))
 	s.want(s.step(own.now(2)), "Load")
@@ -74,7 +74,7 @@ func TestMembersMeet(t *testing.T) {
 	s.want(s.later(time.Hour))
 
 	// Once the peer follows, it gets that too.
-	s.want(s.offered(wire.Offer{Number: 1, Want: wire.WantAll, Control: c.Control, Logs: list(more.held(4))}), "Load", "Load")
+	s.want(s.offered(wire.Offer{Number: 1, Want: wire.WantAll, Locator: c.Locator, Logs: list(more.held(4))}), "Load", "Load")
 	s.want(s.step(theirs.loaded(1, 3)), "run")
 	s.want(s.step(more.loaded(5, 5)), "run", "settled")
 }
@@ -86,7 +86,7 @@ func TestShortOffers(t *testing.T) {
 	}
 	c := crew(t, logs...)
 	s := joined(t, c)
-	s.offered(wire.Offer{Want: wire.WantOwn, Control: c.Control})
+	s.offered(wire.Offer{Want: wire.WantOwn, Locator: c.Locator})
 	short := offerIn(t, s.step(sync.Compare{Conversation: c.ID}))
 	if short.Digest == nil || short.Logs != nil || short.Want != wire.WantNow || short.Number != 1 {
 		t.Fatalf("%+v", short)
@@ -97,8 +97,8 @@ func TestShortOffers(t *testing.T) {
 
 	// The same at the peer: nothing to say. Another thing: everything is said, by both.
 	s = joined(t, c)
-	s.want(s.offered(wire.Offer{Want: wire.WantNow, Control: c.Control, Digest: short.Digest}), "settled", "Wake")
-	answer := s.offered(wire.Offer{Number: 1, Want: wire.WantNow, Control: c.Control, Digest: &crypto.Hash{1}})
+	s.want(s.offered(wire.Offer{Want: wire.WantNow, Locator: c.Locator, Digest: short.Digest}), "settled", "Wake")
+	answer := s.offered(wire.Offer{Number: 1, Want: wire.WantNow, Locator: c.Locator, Digest: &crypto.Hash{1}})
 	s.want(answer, "RoundBegan", "offers")
 	if o := offerIn(t, answer); len(o.Logs) != 6 || o.Want != wire.WantNow {
 		t.Errorf("%+v", o)
@@ -106,15 +106,15 @@ func TestShortOffers(t *testing.T) {
 	s.want(s.settled(1), "RoundEnded")
 	all := offerIn(t, answer).Logs
 	s = joined(t, c)
-	s.offered(wire.Offer{Want: wire.WantNow, Control: c.Control, Digest: &crypto.Hash{1}})
-	s.want(s.offered(wire.Offer{Number: 1, Want: wire.WantNow, Control: c.Control, Logs: all[1:]}), "Load")
+	s.offered(wire.Offer{Want: wire.WantNow, Locator: c.Locator, Digest: &crypto.Hash{1}})
+	s.want(s.offered(wire.Offer{Number: 1, Want: wire.WantNow, Locator: c.Locator, Logs: all[1:]}), "Load")
 
 	// Asked first, the full answer is answered in full.
 	s = joined(t, c)
-	s.offered(wire.Offer{Want: wire.WantOwn, Control: c.Control})
+	s.offered(wire.Offer{Want: wire.WantOwn, Locator: c.Locator})
 	s.want(s.step(sync.Follow{Conversation: c.ID, On: true}), "RoundBegan", "offers")
 	s.want(s.step(sync.Follow{Conversation: c.ID, On: true}))
-	s.want(s.offered(wire.Offer{Number: 1, Want: wire.WantNow, Control: c.Control, Logs: all}), "RoundBegan", "offers", "settled")
+	s.want(s.offered(wire.Offer{Number: 1, Want: wire.WantNow, Locator: c.Locator, Logs: all}), "RoundBegan", "offers", "settled")
 	s.want(s.settled(0))
 	s.want(s.settled(2), "RoundEnded")
 	if o := offerIn(t, s.step(sync.Follow{Conversation: c.ID})); o.Want != wire.WantOwn {
@@ -128,7 +128,7 @@ func TestControlFirst(t *testing.T) {
 	c := crew(t)
 	events := founded(t)
 	s := joined(t, c)
-	load := find[sync.LoadControl](t, s.offered(wire.Offer{Want: wire.WantOwn, Control: c.Control[1:]}))
+	load := find[sync.LoadControl](t, s.offered(wire.Offer{Want: wire.WantOwn, Locator: c.Locator[1:]}))
 	if len(load.Known) != 1 || load.Known[0] != events[0].ID {
 		t.Fatalf("%+v", load)
 	}
@@ -138,21 +138,21 @@ func TestControlFirst(t *testing.T) {
 	s.want(s.step(own.loaded(1, 1)), "run")
 
 	// Who does not follow gets more of it when it is needed, who does at once.
-	newer := append([]crypto.Hash{{7}}, c.Control...)
-	s.want(s.step(sync.HeldControl{Conversation: c.ID, Control: newer}))
+	newer := append([]crypto.Hash{{7}}, c.Locator...)
+	s.want(s.step(sync.HeldControl{Conversation: c.ID, Locator: newer}))
 	s.want(s.step(own.now(2)), "LoadControl")
 	s.want(s.step(sync.LoadedControl{Conversation: c.ID}), "Load")
 	s.want(s.step(own.loaded(2, 2)), "run")
-	s.want(s.offered(wire.Offer{Number: 1, Control: newer}), "settled")
-	s.want(s.step(sync.HeldControl{Conversation: c.ID, Control: append([]crypto.Hash{{8}}, newer...)}), "LoadControl")
+	s.want(s.offered(wire.Offer{Number: 1, Locator: newer}), "settled")
+	s.want(s.step(sync.HeldControl{Conversation: c.ID, Locator: append([]crypto.Hash{{8}}, newer...)}), "LoadControl")
 
 	// What it brings itself is not pushed back.
 	s = joined(t, c)
-	s.offered(wire.Offer{Control: c.Control[1:]})
+	s.offered(wire.Offer{Locator: c.Locator[1:]})
 	s.step(sync.LoadedControl{Conversation: c.ID})
 	came := s.got(wire.Frame{Control: &wire.Control{Tag: theirTag, Events: events[1:]}})
 	s.want(came, "IngestControl")
-	load = find[sync.LoadControl](t, s.step(sync.HeldControl{Conversation: c.ID, Control: []crypto.Hash{{9}, events[1].ID}}))
+	load = find[sync.LoadControl](t, s.step(sync.HeldControl{Conversation: c.ID, Locator: []crypto.Hash{{9}, events[1].ID}}))
 	if load.Known[0] != events[1].ID {
 		t.Errorf("%+v", load)
 	}
@@ -164,9 +164,9 @@ func TestControlThatWasNotTakenIsSentAgain(t *testing.T) {
 	c := crew(t)
 	events := founded(t)
 	s := joined(t, c)
-	s.want(s.offered(wire.Offer{Want: wire.WantOwn, Control: c.Control[1:]}), "LoadControl", "Wake")
+	s.want(s.offered(wire.Offer{Want: wire.WantOwn, Locator: c.Locator[1:]}), "LoadControl", "Wake")
 	s.want(s.step(sync.LoadedControl{Conversation: c.ID, Events: events[1:]}), "control", "settled")
-	load := find[sync.LoadControl](t, s.offered(wire.Offer{Number: 1, Want: wire.WantOwn, Control: c.Control[1:]}))
+	load := find[sync.LoadControl](t, s.offered(wire.Offer{Number: 1, Want: wire.WantOwn, Locator: c.Locator[1:]}))
 	if len(load.Known) != 1 || load.Known[0] != events[0].ID {
 		t.Fatalf("%+v", load)
 	}
@@ -185,7 +185,7 @@ func TestWelcomes(t *testing.T) {
 	s.want(s.step(sync.LoadedControl{Conversation: c.ID, Events: events[:1], More: true}), "welcome", "LoadControl")
 	s.want(s.step(sync.LoadedControl{Conversation: c.ID, Events: events[1:]}), "welcome")
 	s.want(s.later(time.Hour))
-	s.want(s.offered(wire.Offer{Want: wire.WantOwn, Control: c.Control}), "settled")
+	s.want(s.offered(wire.Offer{Want: wire.WantOwn, Locator: c.Locator}), "settled")
 
 	// Who invited does not wait, but for the peer's first offers.
 	c.Welcome = true
@@ -194,7 +194,7 @@ func TestWelcomes(t *testing.T) {
 
 	// Who offers it needs no welcome.
 	s = joined(t, sync.Conversation{ID: direct}, c)
-	s.want(s.offered(wire.Offer{Want: wire.WantOwn, Control: c.Control}), "settled", "Wake")
+	s.want(s.offered(wire.Offer{Want: wire.WantOwn, Locator: c.Locator}), "settled", "Wake")
 	s.want(s.later(time.Hour))
 
 	// Nor does who is out.
@@ -216,7 +216,7 @@ func TestWelcomes(t *testing.T) {
 	s.want(s.got(wire.Frame{Card: &wire.Card{Card: []byte("card")}}), "LearnCard")
 	s.want(s.step(sync.CardLearned{}), "IngestControl")
 	s.want(s.step(sync.Stored{Ticket: one.Ticket}))
-	s.want(s.step(sync.HeldControl{Conversation: c.ID, Control: c.Control[1:]}), "IngestControl")
+	s.want(s.step(sync.HeldControl{Conversation: c.ID, Locator: c.Locator[1:]}), "IngestControl")
 	s.want(s.step(sync.Stored{Ticket: two.Ticket}))
 	if idle, queues := s.session.Idle(); !idle {
 		t.Error(queues)
@@ -243,7 +243,7 @@ func TestNeedControl(t *testing.T) {
 	theirs := ofGroup(t, peer, 100)
 	c := crew(t)
 	s := joined(t, c)
-	s.offered(wire.Offer{Want: wire.WantOwn, Control: c.Control})
+	s.offered(wire.Offer{Want: wire.WantOwn, Locator: c.Locator})
 	run := func(n int) []sync.Effect {
 		r := theirs.run(n, n)
 		r.Tag = theirTag
@@ -251,11 +251,11 @@ func TestNeedControl(t *testing.T) {
 	}
 	came := find[sync.Ingest](t, run(1))
 	s.want(s.step(sync.NeedControl{Ticket: came.Ticket}))
-	s.want(s.step(sync.HeldControl{Conversation: direct, Control: c.Control}))
-	s.want(s.step(sync.HeldControl{Conversation: c.ID, Control: c.Control}), "Ingest")
+	s.want(s.step(sync.HeldControl{Conversation: direct, Locator: c.Locator}))
+	s.want(s.step(sync.HeldControl{Conversation: c.ID, Locator: c.Locator}), "Ingest")
 	s.want(s.step(sync.NeedControl{Ticket: came.Ticket}))
-	s.want(s.step(sync.HeldControl{Conversation: c.ID, Control: c.Control}), "Ingest")
-	s.want(s.step(sync.HeldControl{Conversation: c.ID, Control: c.Control})) // overtakes the answer
+	s.want(s.step(sync.HeldControl{Conversation: c.ID, Locator: c.Locator}), "Ingest")
+	s.want(s.step(sync.HeldControl{Conversation: c.ID, Locator: c.Locator})) // overtakes the answer
 	s.want(s.step(sync.NeedControl{Ticket: came.Ticket}), "Ingest")
 	s.want(s.step(sync.Stored{Ticket: came.Ticket, Segments: event.Segments{theirs.to(1)}}), "have")
 	for n := 2; n <= 65; n++ {
@@ -270,7 +270,7 @@ func TestCut(t *testing.T) {
 	theirs := ofGroup(t, peer, 5)
 	c := crew(t)
 	s := joined(t, c)
-	s.offered(wire.Offer{Want: wire.WantOwn, Control: c.Control})
+	s.offered(wire.Offer{Want: wire.WantOwn, Locator: c.Locator})
 	r := theirs.run(1, 5)
 	r.Tag = theirTag
 	came := find[sync.Ingest](t, s.run(r))
@@ -280,7 +280,7 @@ func TestCut(t *testing.T) {
 	own := ofGroup(t, self, 9)
 	c.Logs = own.held(9)
 	s = joined(t, c)
-	s.want(s.offered(wire.Offer{Want: wire.WantOwn, Control: c.Control}), "Load", "Wake")
+	s.want(s.offered(wire.Offer{Want: wire.WantOwn, Locator: c.Locator}), "Load", "Wake")
 	s.want(s.step(own.loaded(4, 5)), "run", "Load")
 	s.want(s.step(sync.Loaded{Log: own.log}), "settled")
 	if load := find[sync.Load](t, s.step(ofGroup(t, self, 10).now(10))); load.First != 10 {
@@ -294,7 +294,7 @@ func TestWhatIsBetweenIsPassedOver(t *testing.T) {
 	c := crew(t)
 	c.Logs = own.held(9)
 	s := joined(t, c)
-	s.want(s.offered(wire.Offer{Want: wire.WantOwn, Control: c.Control}), "Load", "Wake")
+	s.want(s.offered(wire.Offer{Want: wire.WantOwn, Locator: c.Locator}), "Load", "Wake")
 	s.want(s.step(own.loaded(1, 3)), "run", "Load")
 	apart := own.loaded(4, 5)
 	apart.Apart = true
@@ -302,7 +302,7 @@ func TestWhatIsBetweenIsPassedOver(t *testing.T) {
 		t.Errorf("%+v", load)
 	}
 	s.want(s.step(own.loaded(6, 9)), "run", "settled")
-	if load := find[sync.Load](t, s.offered(wire.Offer{Want: wire.WantOwn, Control: c.Control, Number: 1})); load.First != 4 {
+	if load := find[sync.Load](t, s.offered(wire.Offer{Want: wire.WantOwn, Locator: c.Locator, Number: 1})); load.First != 4 {
 		t.Errorf("in the next round: %+v", load) // it may be for the peer by then
 	}
 	s.want(s.step(apart), "settled")
@@ -313,7 +313,7 @@ func TestWhatIsBetweenIsPassedOver(t *testing.T) {
 	s = joined(t, c)
 	theirs := event.Segments{{First: 1, Last: 3, ID: event.ID{1}}}
 	logs := []wire.LogSegments{{Device: third, Instance: forked.log.Instance, Segments: theirs}}
-	if load := find[sync.Load](t, s.offered(wire.Offer{Control: c.Control, Logs: logs})); load.First != 3 {
+	if load := find[sync.Load](t, s.offered(wire.Offer{Locator: c.Locator, Logs: logs})); load.First != 3 {
 		t.Errorf("%+v", load)
 	}
 	apart = forked.loaded(3, 3)
@@ -326,25 +326,25 @@ func TestQuiet(t *testing.T) {
 	own, theirs := ofGroup(t, self, 3), ofGroup(t, peer, 3)
 	c := crew(t, own)
 	s := joined(t, c)
-	s.want(s.offered(wire.Offer{Want: wire.WantOwn, Control: c.Control}), "Load", "Wake")
+	s.want(s.offered(wire.Offer{Want: wire.WantOwn, Locator: c.Locator}), "Load", "Wake")
 	r := theirs.run(1, 1)
 	r.Tag = theirTag
 	came := find[sync.Ingest](t, s.run(r))
 	c.Quiet = true
 	out := sync.Joined{Serve: true, Conversations: []sync.Conversation{c}}
 	effects := s.step(out)
-	if o := offerIn(t, effects); o.Want != wire.WantNothing || o.Logs != nil || o.Records != nil || len(o.Control) != 2 {
+	if o := offerIn(t, effects); o.Want != wire.WantNothing || o.Logs != nil || o.Records != nil || len(o.Locator) != 2 {
 		t.Errorf("%+v", o)
 	}
 	s.want(s.step(own.loaded(1, 3)))
 	s.want(s.step(sync.Stored{Ticket: came.Ticket, Segments: event.Segments{theirs.to(1)}}), "refused")
 	s.want(s.run(r), "refused")
 	s.want(s.step(ofGroup(t, self, 4).now(4)))
-	s.want(s.offered(wire.Offer{Number: 1, Control: c.Control, Logs: list(theirs.held(3))}), "settled")
-	s.want(s.offered(wire.Offer{Number: 2, Control: c.Control, Digest: &crypto.Hash{}}), "settled")
+	s.want(s.offered(wire.Offer{Number: 1, Locator: c.Locator, Logs: list(theirs.held(3))}), "settled")
+	s.want(s.offered(wire.Offer{Number: 2, Locator: c.Locator, Digest: &crypto.Hash{}}), "settled")
 	s.want(s.step(sync.Compare{Conversation: c.ID}))
-	s.want(s.step(sync.ShareEpoch{Conversation: c.ID, Epoch: wire.Epoch{Control: c.Control}}))
-	s.want(s.step(sync.HeldControl{Conversation: c.ID, Control: c.Control[1:]}), "LoadControl")
+	s.want(s.step(sync.ShareEpoch{Conversation: c.ID, Epoch: wire.Epoch{Control: c.Locator}}))
+	s.want(s.step(sync.HeldControl{Conversation: c.ID, Locator: c.Locator[1:]}), "LoadControl")
 	s.want(s.step(sync.LoadedControl{Conversation: c.ID, Events: founded(t)[1:]}), "control")
 	if idle, queues := s.session.Idle(); !idle {
 		t.Error(queues)
@@ -353,14 +353,14 @@ func TestQuiet(t *testing.T) {
 	// In again, everything begins anew: also where the peer comes back.
 	c.Quiet = false
 	s.want(s.step(sync.Joined{Serve: true, Conversations: []sync.Conversation{c}}), "LoadControl", "offers")
-	s.want(s.offered(wire.Offer{Number: 3, Want: wire.WantNothing, Control: c.Control}))
+	s.want(s.offered(wire.Offer{Number: 3, Want: wire.WantNothing, Locator: c.Locator}))
 	s.want(s.step(sync.LoadedControl{Conversation: c.ID}), "settled")
-	s.want(s.offered(wire.Offer{Number: 4, Want: wire.WantOwn, Control: c.Control}), "offers", "Load")
+	s.want(s.offered(wire.Offer{Number: 4, Want: wire.WantOwn, Locator: c.Locator}), "offers", "Load")
 }
 
 func TestEpochs(t *testing.T) {
 	c := crew(t)
-	e := wire.Epoch{ID: [16]byte{1}, Key: [32]byte{2}, Control: c.Control[:1], Age: 3}
+	e := wire.Epoch{ID: [16]byte{1}, Key: [32]byte{2}, Control: c.Locator[:1], Age: 3}
 	share := sync.ShareEpoch{Conversation: c.ID, Epoch: e}
 	s := joined(t, c)
 	s.want(s.step(share))
@@ -375,17 +375,17 @@ func TestEpochs(t *testing.T) {
 	if got := find[sync.EpochShared](t, s.got(wire.Frame{Epoch: &e})); got.Conversation != c.ID || got.Epoch.ID != e.ID {
 		t.Errorf("%+v", got)
 	}
-	s.want(s.got(wire.Frame{Epoch: &wire.Epoch{Tag: make32(0x30), Control: c.Control[:1]}}), "Close")
+	s.want(s.got(wire.Frame{Epoch: &wire.Epoch{Tag: make32(0x30), Control: c.Locator[:1]}}), "Close")
 }
 
 // A key that was to be passed on before the peer's offer is, though nothing else is lacking.
 func TestEpochBeforeTheOffer(t *testing.T) {
 	c := crew(t)
-	share := sync.ShareEpoch{Conversation: c.ID, Epoch: wire.Epoch{ID: [16]byte{1}, Key: [32]byte{2}, Control: c.Control[:1]}}
+	share := sync.ShareEpoch{Conversation: c.ID, Epoch: wire.Epoch{ID: [16]byte{1}, Key: [32]byte{2}, Control: c.Locator[:1]}}
 	s := joined(t, c)
 	s.want(s.step(share))
-	s.want(s.offered(wire.Offer{Want: wire.WantOwn, Control: c.Control}), "epoch", "settled", "Wake")
-	s.want(s.offered(wire.Offer{Number: 1, Want: wire.WantOwn, Control: c.Control}), "settled")
+	s.want(s.offered(wire.Offer{Want: wire.WantOwn, Locator: c.Locator}), "epoch", "settled", "Wake")
+	s.want(s.offered(wire.Offer{Number: 1, Want: wire.WantOwn, Locator: c.Locator}), "settled")
 }
 
 func TestWantedCards(t *testing.T) {
@@ -425,7 +425,7 @@ func TestControlOutOfPlace(t *testing.T) {
 	for name, f := range map[string]wire.Frame{
 		"not offered":   {Control: &wire.Control{Tag: make32(0x30), Events: founded(t)}},
 		"not opened":    {Control: &wire.Control{Tag: theirTag, Events: founded(t)}},
-		"epoch of none": {Epoch: &wire.Epoch{Tag: theirTag, Control: c.Control[:1]}},
+		"epoch of none": {Epoch: &wire.Epoch{Tag: theirTag, Control: c.Locator[:1]}},
 	} {
 		s := joined(t, c)
 		if end := find[sync.Close](t, s.got(f)); !errors.Is(end.Reason, sync.ErrProtocol) {
@@ -438,7 +438,7 @@ func TestControlOutOfPlace(t *testing.T) {
 
 	// A flood of them is read no further than it is dealt with.
 	s = joined(t, c)
-	s.offered(wire.Offer{Want: wire.WantOwn, Control: c.Control})
+	s.offered(wire.Offer{Want: wire.WantOwn, Locator: c.Locator})
 	for n := 0; !s.session.Busy(); n++ {
 		if n > sync.WindowRuns {
 			t.Fatal("not busy")

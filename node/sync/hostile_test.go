@@ -184,7 +184,7 @@ func newFuzzed(t *testing.T) *fuzzed {
 		run.Tag = theirTag
 		z.frames = append(z.frames, wire.Frame{Run: &run}, wire.Frame{Have: &wire.Have{Tag: theirTag, Logs: list(l.held(6))}})
 		for want := range wire.WantNothing + 1 {
-			o := wire.Offer{Tag: theirTag, Logs: list(l.held(4)), Want: want, Control: z.group.Control[want/2:], Number: uint64(want)}
+			o := wire.Offer{Tag: theirTag, Logs: list(l.held(4)), Want: want, Locator: z.group.Locator[want/2:], Number: uint64(want)}
 			z.frames = append(z.frames, wire.Frame{Offers: &wire.Offers{Offers: []wire.Offer{o}}})
 		}
 	}
@@ -192,7 +192,7 @@ func newFuzzed(t *testing.T) *fuzzed {
 		wire.Frame{Control: &wire.Control{Tag: theirTag, Events: founded(t)}},
 		wire.Frame{Settled: &wire.Settled{Tag: theirTag}},
 		wire.Frame{Offers: &wire.Offers{Offers: []wire.Offer{{Tag: theirTag, Digest: &crypto.Hash{1}}}}},
-		wire.Frame{Epoch: &wire.Epoch{Tag: theirTag, Control: z.group.Control[:1]}})
+		wire.Frame{Epoch: &wire.Epoch{Tag: theirTag, Control: z.group.Locator[:1]}})
 	for _, l := range z.logs {
 		run := l.run(3, 5)
 		z.frames = append(z.frames,
@@ -260,11 +260,11 @@ func (z *fuzzed) do(choice byte) {
 		z.take(z.step(z.members[n%3].now(n%4 + 3)))
 		z.take(z.step([]sync.Input{
 			sync.Follow{Conversation: z.group.ID, On: true}, sync.Follow{Conversation: z.group.ID},
-			sync.Compare{Conversation: z.group.ID}, sync.HeldControl{Conversation: z.group.ID, Control: []crypto.Hash{{1}}},
+			sync.Compare{Conversation: z.group.ID}, sync.HeldControl{Conversation: z.group.ID, Locator: []crypto.Hash{{1}}},
 		}[n%4]))
 	case 7:
 		if n%4 == 0 {
-			z.take(z.step(sync.ShareEpoch{Conversation: z.group.ID, Epoch: wire.Epoch{Control: z.group.Control[:1]}}))
+			z.take(z.step(sync.ShareEpoch{Conversation: z.group.ID, Epoch: wire.Epoch{Control: z.group.Locator[:1]}}))
 		} else if z.control > 0 {
 			z.control--
 			z.take(z.step(sync.LoadedControl{Conversation: z.group.ID, Events: founded(z.t)[:n%3], More: n%4 == 1}))

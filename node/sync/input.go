@@ -55,11 +55,11 @@ type (
 	}
 
 	// HeldControl says that more of a group's control set is on this node's disk, whoever
-	// brought it. Control is as in Conversation. Give it before the Held of an event that
+	// brought it. Locator is as in Conversation. Give it before the Held of an event that
 	// was written under it.
 	HeldControl struct {
 		Conversation event.Conversation
-		Control      []crypto.Hash
+		Locator      []crypto.Hash
 	}
 
 	// Loaded answers Load. Run.Events begins with the event asked for, or later where those
@@ -165,8 +165,8 @@ type Conversation struct {
 	// acknowledged, in the direct conversation; Opening.First is 0 if there is none.
 	Opening Opening
 
-	// Control is not nil exactly in groups: the locator of the control set, its heads first.
-	Control []crypto.Hash
+	// Locator is not nil exactly in groups: that of the control set, its heads first.
+	Locator []crypto.Hash
 
 	// Follow is the wish to hear everything from this peer. The others tell what they write
 	// themselves, and in a round that Compare begins what they hold. Follow a few.

@@ -228,7 +228,7 @@ func (l *link) join() sync.Joined {
 		}
 	}
 	return sync.Joined{Serve: true, Own: []crypto.DeviceID{m.device}, Conversations: []sync.Conversation{{
-		ID: large, OurTag: m.device[:], PeerTag: l.other.m.device[:], Logs: logs, Control: m.locator(), Follow: l.followed,
+		ID: large, OurTag: m.device[:], PeerTag: l.other.m.device[:], Logs: logs, Locator: m.locator(), Follow: l.followed,
 	}}}
 }
 
@@ -318,7 +318,7 @@ func (m *member) rule() {
 	m.control++
 	m.reached = m.crowd.now
 	for _, l := range m.links {
-		l.soon(0, sync.HeldControl{Conversation: large, Control: m.locator()})
+		l.soon(0, sync.HeldControl{Conversation: large, Locator: m.locator()})
 	}
 }
 

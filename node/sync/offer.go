@@ -17,8 +17,8 @@ import (
 // others, and must neither tell each of them all that it has nor get it from each. A
 // conversation of more logs than one offer may list says the rest by Have later.
 func (s *Session) offerOf(c *conversation, how offering) (o wire.Offer, weight int) {
-	o = wire.Offer{Tag: c.ourTag, Store: s.cfg.Store, Control: c.control.here, Number: c.offers}
-	weight = 128 + 40*len(o.Control)
+	o = wire.Offer{Tag: c.ourTag, Store: s.cfg.Store, Locator: c.control.locator, Number: c.offers}
+	weight = 128 + 40*len(o.Locator)
 	c.offers++
 	c.short = false
 	for _, l := range c.order {
@@ -148,7 +148,7 @@ func (s *Session) offered(o wire.Offer) {
 	c.open = true
 	c.want = o.Want
 	s.forgetGiven(c)
-	s.seeControl(c, o.Control)
+	s.seeControl(c, o.Locator)
 	if c.quiet {
 		o.Want, o.Logs, o.Records = wire.WantNothing, nil, nil
 	} else if again {
@@ -316,7 +316,7 @@ func (s *Session) keepOffer(o wire.Offer) {
 	tag := string(o.Tag)
 	s.forgetOffer(tag)
 	if s.kept+offerClaims(o) > maxKept {
-		o.Logs, o.Records, o.Control = nil, nil, nil
+		o.Logs, o.Records, o.Locator = nil, nil, nil
 	}
 	if n := offerClaims(o); s.kept+n <= maxKept {
 		s.kept += n
@@ -332,7 +332,7 @@ func (s *Session) forgetOffer(tag string) {
 }
 
 func offerClaims(o wire.Offer) int {
-	n := 1 + len(o.Records) + len(o.Control)
+	n := 1 + len(o.Records) + len(o.Locator)
 	for i := range o.Logs {
 		n += len(o.Logs[i].Segments)
 	}

@@ -86,7 +86,7 @@ func (g *gauge) listed() (offered, had int) {
 func roomsOf(groups, logs int, device func(log int) crypto.DeviceID) []sync.Conversation {
 	var all []sync.Conversation
 	for i := range groups {
-		c := sync.Conversation{Logs: map[event.Log]event.Segments{}, Control: []crypto.Hash{{1}}}
+		c := sync.Conversation{Logs: map[event.Log]event.Segments{}, Locator: []crypto.Hash{{1}}}
 		binary.BigEndian.PutUint32(c.ID[:], uint32(i+1))
 		c.OurTag, c.PeerTag = make32(0x10), make32(0x20)
 		copy(c.OurTag[1:], c.ID[:4])
@@ -120,7 +120,7 @@ func TestShortOffersAreAnsweredInTurn(t *testing.T) {
 	g.join(rooms...)
 	var offers []wire.Offer
 	for _, c := range rooms {
-		offers = append(offers, wire.Offer{Tag: c.PeerTag, Store: theirStore, Want: wire.WantNow, Control: c.Control, Digest: &crypto.Hash{9}})
+		offers = append(offers, wire.Offer{Tag: c.PeerTag, Store: theirStore, Want: wire.WantNow, Locator: c.Locator, Digest: &crypto.Hash{9}})
 	}
 	for number := range uint64(3) { // asked again, it is not answered more often than there is room
 		for i := range offers {
@@ -158,7 +158,7 @@ func TestManyLogsAreSaidInTurn(t *testing.T) {
 	c := roomsOf(1, logs, someDevice)[0]
 	c.Follow = true
 	g.join(c)
-	offer := wire.Offer{Tag: c.PeerTag, Store: theirStore, Control: c.Control, Digest: &crypto.Hash{9}}
+	offer := wire.Offer{Tag: c.PeerTag, Store: theirStore, Locator: c.Locator, Digest: &crypto.Hash{9}}
 	g.take(g.got(wire.Frame{Offers: &wire.Offers{Offers: []wire.Offer{offer}}}))
 	offer.Number, offer.Digest, offer.Want = 1, nil, wire.WantOwn
 	g.take(g.got(wire.Frame{Offers: &wire.Offers{Offers: []wire.Offer{offer}}}))
@@ -275,7 +275,7 @@ func TestOfferThatWaits(t *testing.T) {
 	if o := offerIn(t, first); string(o.Tag) != string(rooms[0].OurTag) {
 		t.Errorf("%+v", o)
 	}
-	offers := []wire.Offer{{Tag: rooms[1].PeerTag, Store: theirStore, Want: wire.WantOwn, Control: rooms[1].Control}}
+	offers := []wire.Offer{{Tag: rooms[1].PeerTag, Store: theirStore, Want: wire.WantOwn, Locator: rooms[1].Locator}}
 	s.want(s.got(wire.Frame{Offers: &wire.Offers{Offers: offers}}))
 	join.Conversations = rooms[:2]
 	s.want(s.step(join))
@@ -301,7 +301,7 @@ func TestFullAnswerThatWaits(t *testing.T) {
 	s := newScript(t)
 	s.session.SetPace(1)
 	s.want(s.step(sync.Joined{Serve: true, Own: []crypto.DeviceID{self}, Conversations: []sync.Conversation{c}}), "offers", "Drain", "Wake")
-	offers := []wire.Offer{{Tag: c.PeerTag, Store: theirStore, Want: wire.WantNow, Control: c.Control, Digest: &crypto.Hash{9}}}
+	offers := []wire.Offer{{Tag: c.PeerTag, Store: theirStore, Want: wire.WantNow, Locator: c.Locator, Digest: &crypto.Hash{9}}}
 	s.want(s.got(wire.Frame{Offers: &wire.Offers{Offers: offers}}), "Wake")
 	s.want(s.step(sync.Follow{Conversation: c.ID, On: true}))
 	s.want(s.step(sync.Compare{Conversation: c.ID}))

@@ -349,7 +349,7 @@ func (n *node) tellControl(before map[event.Conversation]int) {
 				e.after(n.world.within(3*time.Millisecond), e.join)
 			default:
 				e.after(n.world.within(3*time.Millisecond), func() {
-					e.step(sync.HeldControl{Conversation: r.id, Control: n.disk.rooms[r.id].locator()})
+					e.step(sync.HeldControl{Conversation: r.id, Locator: n.disk.rooms[r.id].locator()})
 				})
 			}
 		}
@@ -371,7 +371,7 @@ func (e *end) sharedRoom(given *sync.Conversation) {
 	n := e.node
 	set := n.disk.rooms[given.ID]
 	e.terms[given.ID] = n.terms(set, e.peer)
-	given.Control = set.locator()
+	given.Locator = set.locator()
 	given.Quiet = e.terms[given.ID].quiet
 	given.Follow = n.following[given.ID][e.peer.index]
 	given.Welcome = slices.ContainsFunc(set.acts(nil), func(a act) bool {
@@ -436,7 +436,7 @@ func (n *node) ask() {
 				continue
 			}
 			n.world.count.asks++
-			o := wire.Offer{Tag: r.tag(n, e.peer), Store: n.disk.instance, Control: n.disk.rooms[r.id].heads()}
+			o := wire.Offer{Tag: r.tag(n, e.peer), Store: n.disk.instance, Locator: n.disk.rooms[r.id].heads()}
 			n.world.transmit(e, wire.Frame{Offers: &wire.Offers{Offers: []wire.Offer{o}}})
 		}
 	}

@@ -82,7 +82,7 @@ func (m *Offer) marshal() []byte {
 		e.Bytes(5, h.Hash[:])
 		w.Element(4, e.Out())
 	}
-	for _, h := range m.Control {
+	for _, h := range m.Locator {
 		w.Element(5, h[:])
 	}
 	if m.Digest != nil {
@@ -105,13 +105,13 @@ func parseOffer(b []byte) (Offer, error) {
 	if err != nil {
 		return Offer{}, err
 	}
-	if o.Control, err = parseHashes(control); err != nil {
+	if o.Locator, err = parseHashes(control); err != nil {
 		return Offer{}, err
 	}
 	if digest != nil {
 		o.Digest = (*crypto.Hash)(digest)
 	}
-	if digest != nil && len(logs) > 0 || o.Want > WantNothing || len(o.Tag) == 0 && (o.Want != WantAll || digest != nil || o.Control != nil) {
+	if digest != nil && len(logs) > 0 || o.Want > WantNothing || len(o.Tag) == 0 && (o.Want != WantAll || digest != nil || o.Locator != nil) {
 		return Offer{}, fmt.Errorf("%w: offer", canon.ErrEncoding)
 	}
 	if o.Logs, err = parseLogs(logs); err != nil {

@@ -63,7 +63,7 @@ type Offer struct {
 	Store   event.Instance
 	Logs    []LogSegments // by ascending device and instance; none in a short offer
 	Records []RecordHead  // by ascending device, kind and subject
-	Control []crypto.Hash // of a group: heads of its control set and some of their ancestors
+	Locator []crypto.Hash // of a group: heads of its control set and some of their ancestors
 	Digest  *crypto.Hash  // of all logs, in a short offer; else nil
 	Want    Want
 	Number  uint64 // how many offers of the conversation the sender made before it

@@ -76,13 +76,13 @@ func frames(t testing.TB) []namedFrame {
 			}},
 		}}}},
 		{"offer of a group", wire.Frame{Offers: &wire.Offers{Offers: []wire.Offer{
-			{Tag: oneTag, Store: event.Instance{1}, Logs: logs, Control: []crypto.Hash{{2}, {1}}, Want: wire.WantOwn, Number: 300},
+			{Tag: oneTag, Store: event.Instance{1}, Logs: logs, Locator: []crypto.Hash{{2}, {1}}, Want: wire.WantOwn, Number: 300},
 		}}}},
 		{"short offer", wire.Frame{Offers: &wire.Offers{Offers: []wire.Offer{
-			{Tag: oneTag, Store: event.Instance{1}, Control: []crypto.Hash{{2}}, Digest: &crypto.Hash{7}, Want: wire.WantNow},
+			{Tag: oneTag, Store: event.Instance{1}, Locator: []crypto.Hash{{2}}, Digest: &crypto.Hash{7}, Want: wire.WantNow},
 		}}}},
 		{"quiet offer", wire.Frame{Offers: &wire.Offers{Offers: []wire.Offer{
-			{Tag: oneTag, Store: event.Instance{1}, Control: []crypto.Hash{{2}}, Want: wire.WantNothing},
+			{Tag: oneTag, Store: event.Instance{1}, Locator: []crypto.Hash{{2}}, Want: wire.WantNothing},
 		}}}},
 		{"no offers", wire.Frame{Offers: &wire.Offers{Offers: []wire.Offer{}}}},
 		{"run", wire.Frame{Run: &run}},
@@ -221,9 +221,9 @@ func TestParseFrameRefuses(t *testing.T) {
 		"reason 6":              {Refused: &wire.Refused{Reason: 6}},
 		"no want":               offer(wire.Offer{Tag: oneTag, Want: 4}),
 		"digest and logs":       offer(wire.Offer{Tag: oneTag, Logs: logs(1), Digest: &crypto.Hash{1}}),
-		"a long locator":        offer(wire.Offer{Tag: oneTag, Control: make([]crypto.Hash, wire.MaxLocator+1)}),
+		"a long locator":        offer(wire.Offer{Tag: oneTag, Locator: make([]crypto.Hash, wire.MaxLocator+1)}),
 		"want, in private":      offer(wire.Offer{Want: wire.WantOwn}),
-		"control, in private":   offer(wire.Offer{Control: []crypto.Hash{{1}}}),
+		"control, in private":   offer(wire.Offer{Locator: []crypto.Hash{{1}}}),
 		"card of nobody":        {CardRequest: &wire.CardRequest{}},
 		"card of two":           {CardRequest: &wire.CardRequest{CardOf: wire.CardOf{Head: crypto.Hash{1}, Person: crypto.PersonID{1}}}},
 		"profile without card":  {Card: &wire.Card{Profile: frames(t)[4].frame.Identity.Profile}},
