@@ -51,7 +51,7 @@ func (s *Session) wantCard(in WantCard) {
 // ask asks for the next card, one at a time. A peer that serves nothing would not answer.
 func (s *Session) ask() {
 	k := &s.cards
-	if k.asked || len(k.wanted) == 0 || s.store == nil && k.wanted[0].Head == (crypto.Hash{}) {
+	if k.asked || len(k.wanted) == 0 || s.peerStore == nil && k.wanted[0].Head == (crypto.Hash{}) {
 		return
 	}
 	k.asked = true

@@ -48,7 +48,7 @@ func (s *Session) welcomeDue() {
 		switch {
 		case w.at.IsZero() || c.open || c.left || c.quiet:
 			return true
-		case !due(w.at, s.now) && (!w.soon || s.store == nil):
+		case !s.due(w.at) && (!w.soon || s.peerStore == nil):
 			return false
 		}
 		*w = expectancy{underWay: true}

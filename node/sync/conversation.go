@@ -5,7 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/node/wire"
 	"github.com/earshot-im/earshot/store/event"
 )
@@ -99,11 +98,7 @@ func (s *Session) join(in Joined) {
 		return
 	}
 	s.phase = joined
-	s.serve, s.blocked = in.Serve, in.Blocked
-	s.own = map[crypto.DeviceID]bool{}
-	for _, d := range in.Own {
-		s.own[d] = true
-	}
+	s.pair.join(&in)
 	given := map[event.Conversation]bool{}
 	var fresh []*conversation
 	for i := range in.Conversations {
@@ -154,7 +149,7 @@ func (s *Session) enter(in *Conversation) *conversation {
 	c.openingAt = s.now.Add(openingPause)
 	var apart []event.Log // what needs pictures of its own
 	for name, segments := range in.Logs {
-		if c.logs[name] != nil || s.own[name.Device] || name.Device == s.cfg.Self || !slices.Equal(segments, c.base[name]) {
+		if c.logs[name] != nil || s.ownerWrote(name) || s.wrote(name) || !slices.Equal(segments, c.base[name]) {
 			apart = append(apart, name)
 		}
 	}

@@ -17,7 +17,7 @@ import (
 // others, and must neither tell each of them all that it has nor get it from each. A
 // conversation of more logs than one offer may list says the rest by Have later.
 func (s *Session) offerOf(c *conversation, how offering) (o wire.Offer, weight int) {
-	o = wire.Offer{Tag: c.ourTag, Store: s.cfg.Store, Locator: c.control.locator, Number: c.offers}
+	o = wire.Offer{Tag: c.ourTag, Store: s.store, Locator: c.control.locator, Number: c.offers}
 	weight = 128 + 40*len(o.Locator)
 	c.offers++
 	c.short = false
@@ -39,7 +39,7 @@ func (s *Session) offerOf(c *conversation, how offering) (o wire.Offer, weight i
 		c.wide = c.offers
 		s.emit(RoundBegan{c.id})
 	}
-	names := c.names(func(log event.Log) bool { return o.Want != wire.WantOwn || log.Device == s.cfg.Peer })
+	names := c.names(func(log event.Log) bool { return o.Want != wire.WantOwn || log.Device == s.peer })
 	if c.group && how != inFull && len(names) > shortOffer {
 		c.short = true
 		o.Digest = s.digest(c, names)
@@ -205,7 +205,7 @@ func (s *Session) agrees(c *conversation, o *wire.Offer) bool {
 // seeOwn takes what the peer holds of this device's logs.
 func (s *Session) seeOwn(c *conversation, logs []wire.LogSegments) {
 	for i := range logs {
-		if logs[i].Device == s.cfg.Self {
+		if logs[i].Device == s.self {
 			s.seeLog(c, &logs[i])
 		}
 	}
@@ -299,15 +299,13 @@ func (s *Session) compare(in Compare) {
 	}
 }
 
-// sameStore holds the peer to one store for the whole session.
+// sameStore ends the session if the peer names another store than before. It returns false after
+// the end.
 func (s *Session) sameStore(store event.Instance) bool {
-	if s.store == nil {
-		s.store = &store
-	}
-	if *s.store != store {
+	if !s.keepsStore(store) {
 		s.close(broken("another store"))
 	}
-	return s.phase != closed
+	return !s.ended
 }
 
 // keepOffer remembers the offer of a conversation that may be joined later. One that is

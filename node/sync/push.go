@@ -36,7 +36,7 @@ func (s *Session) held(in Held) {
 		return
 	}
 	s.cameBack(l, before)
-	if in.Log.Device == s.cfg.Self && c.opening.First == 0 {
+	if in.Log.Device == s.self && c.opening.First == 0 {
 		c.opening = Opening{in.Log, l.ours.Missing(before)[0].First}
 	}
 	s.want(l)
@@ -67,18 +67,18 @@ func (s *Session) want(l *log) {
 // atOnce reports whether nobody else is likely to bring l before this device could. In a
 // group, this person's other devices have sessions with the same peers.
 func (s *Session) atOnce(l *log) bool {
-	return l.name.Device == s.cfg.Self || !l.conv.group && s.own[l.name.Device]
+	return s.wrote(l.name) || !l.conv.group && s.ownerWrote(l.name)
 }
 
 // wanted reports whether the peer's last offer asks for l.
 func (s *Session) wanted(l *log) bool {
 	want := l.conv.want
-	return !l.conv.quiet && (want <= wire.WantNow || want == wire.WantOwn && l.name.Device == s.cfg.Self)
+	return !l.conv.quiet && (want <= wire.WantNow || want == wire.WantOwn && s.wrote(l.name))
 }
 
 // gives reports whether the peer is to get of l what comes, or what it has asked for.
 func (s *Session) gives(l *log) bool {
-	live := l.conv.want == wire.WantAll || l.target != 0 || l.name.Device == s.cfg.Self
+	live := l.conv.want == wire.WantAll || l.target != 0 || s.wrote(l.name)
 	return l.conv.live() && live && s.wanted(l)
 }
 
@@ -204,7 +204,7 @@ func weighEvents(events []event.Event) int {
 // with the event that this one links to. Only of this device's own log does it
 // matter: with anyone else's, what is pushed is the proof of the fork.
 func (s *Session) follows(l *log, h *event.Header) bool {
-	if l.name.Device != s.cfg.Self {
+	if !s.wrote(l.name) {
 		return true
 	}
 	for _, g := range l.peers {
@@ -218,7 +218,7 @@ func (s *Session) follows(l *log, h *event.Header) bool {
 
 // check compares the pictures of a log of this device: nobody else can know more of it.
 func (s *Session) check(l *log) {
-	if l.name.Device != s.cfg.Self {
+	if !s.wrote(l.name) {
 		return
 	}
 	for _, theirs := range l.peers {
@@ -323,7 +323,7 @@ func (s *Session) see(l *log, theirs event.Segments) {
 	}
 	if !slices.Equal(acked, l.acked) {
 		l.acked = acked
-		s.emit(Acked{l.name, *s.store, theirs})
+		s.emit(Acked{l.name, *s.peerStore, theirs})
 	}
 }
 
@@ -332,17 +332,17 @@ func (s *Session) see(l *log, theirs event.Segments) {
 func (s *Session) cameBack(l *log, before event.Segments) {
 	back := l.ours.Missing(before)
 	if s.acknowledges(l) && len(back) > 0 && len(back.Subtract(back.Subtract(l.peers.Ranges()))) > 0 {
-		s.emit(Acked{l.name, *s.store, l.peers})
+		s.emit(Acked{l.name, *s.peerStore, l.peers})
 	}
 }
 
 // acknowledges says that it is worth noting what the peer holds of l.
-func (s *Session) acknowledges(l *log) bool { return s.own[l.name.Device] && !s.own[s.cfg.Peer] }
+func (s *Session) acknowledges(l *log) bool { return s.ownerWrote(l.name) && !s.sisters() }
 
 // disprove looks whether a log of somebody else ends here and at the peer with two events: then it was forked, and the peer
 // is to have the proof, though it lacks nothing.
 func (s *Session) disprove(l *log) {
-	if l.proven || l.name.Device == s.cfg.Self {
+	if l.proven || s.wrote(l.name) {
 		return
 	}
 	for _, mine := range l.ours {

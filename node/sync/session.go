@@ -1,7 +1,6 @@
 package sync
 
 import (
-	"encoding/binary"
 	"fmt"
 	"time"
 
@@ -25,19 +24,14 @@ type Config struct {
 //
 // Offers may come from proving on, everything else once joined.
 type Session struct {
-	cfg    Config
-	spread time.Duration // below relaySpread
-	now    time.Time     // of the Step under way
-	out    []Effect      // of the Step under way
-	phase  phase
+	turn
+	pair
+	phase phase
 
 	// What Open and the peer's greeting gave.
-	open  Open
-	nonce [32]byte
-
-	// What Joined gave.
-	serve, blocked bool
-	own            map[crypto.DeviceID]bool
+	open      Open
+	nonce     [32]byte
+	peerNonce [32]byte
 
 	// Conversations are never removed, only left.
 	byID   map[event.Conversation]*conversation
@@ -46,7 +40,6 @@ type Session struct {
 	offers map[string]wire.Offer    // of conversations that aren't joined (yet), by the peer's tag
 	kept   int                      // of offers, see maxKept
 	claims int                      // what is remembered only because the peer said so, see maxClaims
-	store  *event.Instance          // the peer's, once it has offered
 
 	// Pushing.
 	ready      []*log   // to be loaded, in turn
@@ -78,14 +71,13 @@ const (
 	identifying
 	proving
 	joined
-	closed
 )
 
 // New returns a Session that waits for Open.
 func New(cfg Config) *Session {
 	return &Session{
-		cfg:    cfg,
-		spread: relaySpread * time.Duration(binary.BigEndian.Uint16(cfg.Nonce[30:])) >> 16,
+		pair:   newPair(cfg),
+		nonce:  cfg.Nonce,
 		byID:   map[event.Conversation]*conversation{},
 		byTag:  map[string]*conversation{},
 		offers: map[string]wire.Offer{},
@@ -96,7 +88,7 @@ func New(cfg Config) *Session {
 // Step takes an input at time now, which never goes back, and returns what is to be
 // done, in order.
 func (s *Session) Step(now time.Time, in Input) []Effect {
-	if s.phase == closed {
+	if s.ended {
 		return nil
 	}
 	s.now, s.out = now, nil
@@ -153,26 +145,13 @@ func (s *Session) Step(now time.Time, in Input) []Effect {
 	return s.out
 }
 
-func (s *Session) emit(e Effect) {
-	if s.phase != closed {
-		s.out = append(s.out, e)
-	}
-}
-
-func (s *Session) send(f wire.Frame) { s.emit(Send{f}) }
-
-func (s *Session) close(reason error) {
-	s.emit(Close{reason})
-	s.phase = closed
-}
-
 func (s *Session) begin(in Open) {
 	if s.phase != opening {
 		return
 	}
 	s.open = in
 	s.phase = greeting
-	s.send(wire.Frame{Hello: &wire.Hello{Version: wire.Version, Nonce: s.cfg.Nonce}})
+	s.send(wire.Frame{Hello: &wire.Hello{Version: wire.Version, Nonce: s.nonce}})
 }
 
 // received takes a frame. The greeting has one order; nothing of it comes twice.
@@ -188,7 +167,7 @@ func (s *Session) received(f wire.Frame) {
 		s.phase = identifying
 	case s.phase == identifying && f.Identity != nil:
 		s.phase = proving
-		s.emit(Identify{s.nonce, f.Identity.Card, f.Identity.Profile})
+		s.emit(Identify{s.peerNonce, f.Identity.Card, f.Identity.Profile})
 	case s.phase < proving:
 		s.close(broken("out of order before the identity"))
 	case f.Offers != nil:
@@ -229,7 +208,7 @@ func (s *Session) hello(h *wire.Hello) {
 		s.close(fmt.Errorf("%w: %d", ErrIncompatible, h.Version))
 		return
 	}
-	s.nonce = h.Nonce
+	s.peerNonce = h.Nonce
 	s.phase = admitting
 	s.send(wire.Frame{Admission: &wire.Admission{Mode: wire.AdmissionOpen}})
 	s.send(wire.Frame{Identity: &wire.Identity{Card: s.open.Card, Profile: s.open.Profile}})
@@ -238,10 +217,10 @@ func (s *Session) hello(h *wire.Hello) {
 
 // fire does what has become due.
 func (s *Session) fire() {
-	if due(s.haveAt, s.now) {
+	if s.due(s.haveAt) {
 		s.tell()
 	}
-	for len(s.delayed) > 0 && due(s.delayed[0].at, s.now) {
+	for len(s.delayed) > 0 && s.due(s.delayed[0].at) {
 		l := s.delayed[0].log
 		s.delayed = s.delayed[1:]
 		l.delayed = false
@@ -252,8 +231,6 @@ func (s *Session) fire() {
 	}
 	s.welcomeDue()
 }
-
-func due(at, now time.Time) bool { return !at.IsZero() && !now.Before(at) }
 
 // setWake keeps the shell's timer at the next thing that fire has to do.
 func (s *Session) setWake() {

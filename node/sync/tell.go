@@ -66,7 +66,7 @@ func (l *log) here() wire.LogSegments {
 
 // sendHave says what is here of logs of a conversation, in order, and answers the run of that number, if it is not 0.
 func (s *Session) sendHave(c *conversation, logs []*log, answers uint64) {
-	h := &wire.Have{Tag: c.ourTag, Store: s.cfg.Store, Answers: answers}
+	h := &wire.Have{Tag: c.ourTag, Store: s.store, Answers: answers}
 	for _, l := range logs {
 		h.Logs = append(h.Logs, l.here())
 		l.told = l.tells().Ranges()

@@ -1,0 +1,30 @@
+package sync
+
+import (
+	"time"
+
+	"github.com/earshot-im/earshot/node/wire"
+)
+
+// turn is the Step under way: its time, and the effects that it has given so far, in order.
+type turn struct {
+	now   time.Time
+	out   []Effect
+	ended bool // by Close: nothing is given any more
+}
+
+func (t *turn) emit(e Effect) {
+	if !t.ended {
+		t.out = append(t.out, e)
+	}
+}
+
+func (t *turn) send(f wire.Frame) { t.emit(Send{f}) }
+
+func (t *turn) close(reason error) {
+	t.emit(Close{reason})
+	t.ended = true
+}
+
+// due reports whether a time has come. The zero time never comes.
+func (t *turn) due(at time.Time) bool { return !at.IsZero() && !t.now.Before(at) }
