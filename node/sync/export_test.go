@@ -50,7 +50,7 @@ func (s *Session) Remembered() int {
 			}
 		}
 	}
-	if n != s.claims || kept != s.kept {
+	if n != s.claims.count || kept != s.kept {
 		panic("claims are booked wrong")
 	}
 	return n + kept

@@ -1,13 +1,8 @@
 package sync
 
 import (
-	"bytes"
-	"cmp"
-	"encoding/binary"
-	"maps"
 	"slices"
 
-	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/node/wire"
 	"github.com/earshot-im/earshot/store/event"
 )
@@ -42,22 +37,22 @@ func (s *Session) offerOf(c *conversation, how offering) (o wire.Offer, weight i
 	names := c.names(func(log event.Log) bool { return o.Want != wire.WantOwn || log.Device == s.peer })
 	if c.group && how != inFull && len(names) > shortOffer {
 		c.short = true
-		o.Digest = s.digest(c, names)
+		o.Digest = c.digest(names)
 		for _, l := range c.order {
-			l.told = l.tells().Ranges()
+			l.tell()
 		}
 		return o, weight
 	}
 	for _, name := range names {
-		l := wire.LogSegments{Device: name.Device, Instance: name.Instance, Segments: c.held(name).Told()}
+		l := wire.LogSegments{Device: name.Device, Instance: name.Instance, Segments: c.tellable(name).Told()}
 		if w := weighLog(&l); len(o.Logs) < wire.MaxLogs && weight+w <= haveBytes {
 			weight += w
 			o.Logs = append(o.Logs, l)
 			if l := c.logs[name]; l != nil {
-				l.told = l.tells().Ranges()
+				l.tell()
 			}
 		} else {
-			s.logOf(c, name).told = nil
+			c.logOf(name).told = nil
 		}
 	}
 	for _, r := range c.records {
@@ -69,64 +64,6 @@ func (s *Session) offerOf(c *conversation, how offering) (o wire.Offer, weight i
 	const headWeight = 224
 	o.Records = o.Records[:min(len(o.Records), wire.MaxRecords, (haveBytes-weight)/headWeight)]
 	return o, weight + len(o.Records)*headWeight
-}
-
-// names returns which of the logs that are held here are wanted, in order.
-func (c *conversation) names(wanted func(event.Log) bool) []event.Log {
-	var names []event.Log
-	for name, segments := range c.base {
-		if c.logs[name] == nil && len(segments) > 0 && wanted(name) {
-			names = append(names, name)
-		}
-	}
-	for _, l := range c.order {
-		if len(l.tells()) > 0 && wanted(l.name) {
-			names = append(names, l.name)
-		}
-	}
-	slices.SortFunc(names, func(a, b event.Log) int {
-		return cmp.Or(bytes.Compare(a.Device[:], b.Device[:]), bytes.Compare(a.Instance[:], b.Instance[:]))
-	})
-	return names
-}
-
-// held returns what is here of a log.
-func (c *conversation) held(name event.Log) event.Segments {
-	if l := c.logs[name]; l != nil {
-		return l.tellable()
-	}
-	return c.base[name]
-}
-
-// digest is the same on both sides if, of all that both may have, they hold the same.
-func (s *Session) digest(c *conversation, names []event.Log) *crypto.Hash {
-	b := make([]byte, 0, 96*len(names))
-	for _, name := range names {
-		segments := c.held(name)
-		if l := c.logs[name]; l != nil {
-			segments = l.above()
-		}
-		for _, g := range segments {
-			b = append(append(b, name.Device[:]...), name.Instance[:]...)
-			b = binary.BigEndian.AppendUint64(b, g.First)
-			b = binary.BigEndian.AppendUint64(b, g.Last)
-			b = append(b, g.ID[:]...)
-		}
-	}
-	d := crypto.Digest("offer", b)
-	return &d
-}
-
-// above returns what is here of l, and for the peer.
-func (l *log) above() event.Segments {
-	above := slices.Clone(l.tellable())
-	for len(above) > 0 && above[0].Last < l.floor {
-		above = above[1:]
-	}
-	if len(above) > 0 {
-		above[0].First = max(above[0].First, l.floor)
-	}
-	return above
 }
 
 // weighLog is about how many bytes a log takes in an Offer or a Have.
@@ -159,18 +96,18 @@ func (s *Session) offered(o wire.Offer) {
 	}
 	switch {
 	case o.Want == wire.WantNothing:
-	case o.Digest != nil && !s.agrees(c, &o):
+	case o.Digest != nil && !c.agrees(o.Digest):
 		s.offer(inFull, c) // and so does the peer, which begins the round
 		return
 	case o.Digest != nil:
 		c.same = true
 		for _, l := range c.order {
-			s.see(l, l.above())
+			s.pictures.see(l, l.above())
 		}
 	case o.Want == wire.WantOwn:
-		s.seeOwn(c, o.Logs)
+		s.pictures.seeOwn(c, o.Logs)
 	default:
-		s.seeAll(c, o.Logs)
+		s.pictures.seeAll(c, o.Logs)
 		if c.short {
 			s.offer(inFull, c)
 		}
@@ -187,63 +124,14 @@ func (s *Session) offered(o wire.Offer) {
 // forgetGiven has what was pushed before pushed again, where the peer's offer does not show it: all but what is on its way.
 func (s *Session) forgetGiven(c *conversation) {
 	for _, l := range c.order {
-		l.given, l.apart = nil, nil
+		var onTheWay event.Ranges
 		for _, f := range s.flights {
 			if f.log == l {
-				l.given = l.given.Add(f.part)
+				onTheWay = onTheWay.Add(f.part)
 			}
 		}
-		l.pushed()
+		l.regive(onTheWay)
 	}
-}
-
-// agrees reports whether a short offer says what is here.
-func (s *Session) agrees(c *conversation, o *wire.Offer) bool {
-	return *o.Digest == *s.digest(c, c.names(func(event.Log) bool { return true }))
-}
-
-// seeOwn takes what the peer holds of this device's logs.
-func (s *Session) seeOwn(c *conversation, logs []wire.LogSegments) {
-	for i := range logs {
-		if logs[i].Device == s.self {
-			s.seeLog(c, &logs[i])
-		}
-	}
-}
-
-// seeAll takes all that the peer holds. What is the same here gets no pictures.
-func (s *Session) seeAll(c *conversation, logs []wire.LogSegments) {
-	if !c.same {
-		theirs := map[event.Log]event.Segments{}
-		for i := range logs {
-			theirs[c.log(&logs[i])] = logs[i].Segments
-		}
-		for _, name := range slices.SortedFunc(maps.Keys(c.base), event.Log.Compare) {
-			if !sameAs(c.base[name], theirs[name]) {
-				s.logOf(c, name)
-			}
-		}
-		c.same = true
-	}
-	for i := range logs {
-		if name := c.log(&logs[i]); c.logs[name] != nil || !sameAs(c.base[name], logs[i].Segments) {
-			s.seeLog(c, &logs[i])
-		}
-	}
-}
-
-// sameAs reports whether a peer that tells of theirs holds what is here of a log.
-func sameAs(here, theirs event.Segments) bool {
-	return len(here) <= event.MaxSegments && slices.Equal(here, theirs)
-}
-
-// seeLog replaces the picture of a log at the peer, if there is room for it.
-func (s *Session) seeLog(c *conversation, theirs *wire.LogSegments) *log {
-	l := s.claimed(c, c.log(theirs), len(theirs.Segments))
-	if l != nil {
-		s.see(l, theirs.Segments)
-	}
-	return l
 }
 
 // resume goes on with a conversation that the peer goes on to offer.
@@ -335,9 +223,4 @@ func offerClaims(o wire.Offer) int {
 		n += len(o.Logs[i].Segments)
 	}
 	return n
-}
-
-// log names a log of the conversation in full.
-func (c *conversation) log(l *wire.LogSegments) event.Log {
-	return event.Log{Conversation: c.id, Device: l.Device, Instance: l.Instance}
 }

@@ -30,12 +30,11 @@ func (s *Session) held(in Held) {
 	if c == nil || len(in.Segments) == 0 {
 		return
 	}
-	l := s.logOf(c, in.Log)
+	l := c.logOf(in.Log)
 	before := l.ours
-	if !s.grow(l, in.Segments) {
+	if !s.pictures.hold(l, in.Segments) {
 		return
 	}
-	s.cameBack(l, before)
 	if in.Log.Device == s.self && c.opening.First == 0 {
 		c.opening = Opening{in.Log, l.ours.Missing(before)[0].First}
 	}
@@ -142,7 +141,7 @@ func (s *Session) loaded(in Loaded) {
 		s.goOn(l)
 		return
 	case good && in.Apart:
-		l.passOver(in.Run.Segment())
+		l.passOver(&in.Run)
 		s.goOn(l)
 		return
 	case good && in.Run.Segment().First > first:
@@ -154,31 +153,12 @@ func (s *Session) loaded(in Loaded) {
 	}
 	s.runs++
 	in.Run.Tag, in.Run.Number = c.ourTag, s.runs
-	part := in.Run.Segment()
-	f := flight{l, s.runs, event.Range{First: part.First, Last: part.Last}, weigh(&in.Run)}
+	f := flight{l, s.runs, rangeOf(&in.Run), weigh(&in.Run)}
 	s.flights = append(s.flights, f)
 	s.unanswered += f.weight
-	l.given = l.given.Add(f.part)
-	l.pushed()
-	l.told = l.told.Union(in.Run.Given().Ranges())
-	l.prove(f.part)
+	l.give(&in.Run)
 	s.send(wire.Frame{Run: &in.Run})
 	s.goOn(l)
-}
-
-// passOver notes that a stretch is not for the peer.
-func (l *log) passOver(part event.Segment) {
-	apart := event.Range{First: part.First, Last: part.Last}
-	l.apart = l.apart.Add(apart)
-	l.pushed()
-	l.prove(apart)
-}
-
-// prove notes that a stretch was dealt with, if it is the one that proves a fork.
-func (l *log) prove(part event.Range) {
-	if part.First <= l.proof && l.proof <= part.Last {
-		l.proof = 0
-	}
 }
 
 // goOn pushes what comes after what was loaded.
@@ -252,7 +232,7 @@ func (s *Session) stop(l *log) {
 func (s *Session) recall(l *log) {
 	s.land(func(f *flight) bool { return f.log == l })
 	l.given = nil
-	l.pushed()
+	l.renew()
 }
 
 // land takes flights off the window.
@@ -299,7 +279,7 @@ func (s *Session) have(h *wire.Have) {
 		s.answered(h.Answers)
 	}
 	for i := range h.Logs {
-		l := s.seeLog(c, &h.Logs[i])
+		l := s.pictures.seeListed(c, &h.Logs[i])
 		if l == nil {
 			continue
 		}
@@ -308,59 +288,6 @@ func (s *Session) have(h *wire.Have) {
 		s.want(l)
 		s.mention(l)
 	}
-}
-
-// see replaces the picture of the peer's log.
-func (s *Session) see(l *log, theirs event.Segments) {
-	s.picture(l, theirs)
-	s.disprove(l)
-	if !s.acknowledges(l) {
-		return
-	}
-	acked := l.acked.Union(theirs.Ranges())
-	if len(acked) > 2*event.MaxSegments { // a peer that keeps changing its mind
-		acked = theirs.Ranges()
-	}
-	if !slices.Equal(acked, l.acked) {
-		l.acked = acked
-		s.emit(Acked{l.name, *s.peerStore, theirs})
-	}
-}
-
-// cameBack repeats what the peer has of l, where it holds more that has just come back to this disk from others: when the peer
-// said so, nothing was known of it here.
-func (s *Session) cameBack(l *log, before event.Segments) {
-	back := l.ours.Missing(before)
-	if s.acknowledges(l) && len(back) > 0 && len(back.Subtract(back.Subtract(l.peers.Ranges()))) > 0 {
-		s.emit(Acked{l.name, *s.peerStore, l.peers})
-	}
-}
-
-// acknowledges says that it is worth noting what the peer holds of l.
-func (s *Session) acknowledges(l *log) bool { return s.ownerWrote(l.name) && !s.sisters() }
-
-// disprove looks whether a log of somebody else ends here and at the peer with two events: then it was forked, and the peer
-// is to have the proof, though it lacks nothing.
-func (s *Session) disprove(l *log) {
-	if l.proven || s.wrote(l.name) {
-		return
-	}
-	for _, mine := range l.ours {
-		if mine.Last >= l.floor && slices.ContainsFunc(l.peers, func(theirs event.Segment) bool {
-			return theirs.Last == mine.Last && theirs.ID != mine.ID
-		}) {
-			l.proof, l.proven = mine.Last, true
-			return
-		}
-	}
-}
-
-func (s *Session) picture(l *log, theirs event.Segments) {
-	if len(l.ours) == 0 {
-		s.claims += len(theirs) - len(l.peers)
-	}
-	l.peers = theirs
-	l.pushed()
 }
 
 // refused pushes nothing more of a log, or goes on without one run.
@@ -388,7 +315,7 @@ func (s *Session) pushOpening(c *conversation) {
 	if !c.awaitsOpening() || s.now.Before(c.openingAt) {
 		return
 	}
-	l := s.logOf(c, c.opening.Log)
+	l := c.logOf(c.opening.Log)
 	c.opened, c.loadingOpening = true, true
 	l.loading = c.opening.First
 	s.emit(Load{l.name, l.loading, OpeningEvents, OpeningBytes})

@@ -60,7 +60,7 @@ func (s *Session) keepRecord(c *conversation, r *event.Record) *record {
 		rec = &record{}
 		c.records[keyOf(&head)] = rec
 	} else if rec.ours == nil {
-		s.claims--
+		s.claims.add(-1)
 	}
 	if rec.ours == nil || newer(&head, &rec.head) {
 		rec.ours, rec.head = r, head
@@ -72,10 +72,10 @@ func (s *Session) keepRecord(c *conversation, r *event.Record) *record {
 func (s *Session) seeRecord(c *conversation, head wire.RecordHead) {
 	rec := c.records[keyOf(&head)]
 	if rec == nil {
-		if s.claims >= maxClaims {
+		if !s.claims.room(1) {
 			return
 		}
-		s.claims++
+		s.claims.add(1)
 		rec = &record{}
 		c.records[keyOf(&head)] = rec
 	}

@@ -33,13 +33,11 @@ type Session struct {
 	nonce     [32]byte
 	peerNonce [32]byte
 
-	// Conversations are never removed, only left.
-	byID   map[event.Conversation]*conversation
-	byTag  map[string]*conversation // by the peer's tag
-	direct *conversation            // nil while there is none
-	offers map[string]wire.Offer    // of conversations that aren't joined (yet), by the peer's tag
-	kept   int                      // of offers, see maxKept
-	claims int                      // what is remembered only because the peer said so, see maxClaims
+	conversations
+	pictures pictures
+	claims   claims
+	offers   map[string]wire.Offer // of conversations that aren't joined (yet), by the peer's tag
+	kept     int                   // of offers, see maxKept
 
 	// Pushing.
 	ready      []*log   // to be loaded, in turn
@@ -75,14 +73,17 @@ const (
 
 // New returns a Session that waits for Open.
 func New(cfg Config) *Session {
-	return &Session{
+	s := &Session{
 		pair:   newPair(cfg),
 		nonce:  cfg.Nonce,
-		byID:   map[event.Conversation]*conversation{},
-		byTag:  map[string]*conversation{},
 		offers: map[string]wire.Offer{},
 		pacing: pacing{limit: PaceBytes},
 	}
+	s.conversations = conversations{
+		turn: &s.turn, byID: map[event.Conversation]*conversation{}, byTag: map[string]*conversation{},
+	}
+	s.pictures = pictures{turn: &s.turn, pair: &s.pair, claims: &s.claims}
+	return s
 }
 
 // Step takes an input at time now, which never goes back, and returns what is to be

@@ -81,28 +81,21 @@ func (s *Session) takeRun(run event.Run) {
 	}
 	c.control.learn(run.Events[0].Header.Control)
 	p := &pending{id: c.id, conv: c, run: &run, weight: weigh(&run)}
-	if l := s.claimed(c, name, event.MaxSegments); l == nil {
+	if l := s.pictures.claimed(c, name, event.MaxSegments); l == nil {
 		p.unclaimed = true
 	} else if l.refused {
 		return
 	} else {
-		s.brings(l, &run)
+		s.bring(l, &run)
 	}
 	s.ingest(p)
 }
 
-// brings takes into the picture of the peer's log what it has sent of it.
-func (s *Session) brings(l *log, run *event.Run) {
-	theirs, err := l.peers.Union(run.Given())
-	if err != nil {
-		return // it contradicts itself
+// bring takes into the peer's picture of a log what it has sent of it.
+func (s *Session) bring(l *log, run *event.Run) {
+	if s.pictures.bring(l, run) {
+		s.check(l)
 	}
-	theirs = theirs[:min(len(theirs), event.MaxPieces)]
-	if len(l.ours) == 0 && s.claims+len(theirs)-len(l.peers) > maxClaims {
-		return
-	}
-	s.picture(l, theirs)
-	s.check(l)
 }
 
 // request hands over the first run of a peer that is not served, if it keeps to the
@@ -256,17 +249,15 @@ func (s *Session) storedRun(p *pending, in Stored) {
 	var here []*log
 	l := p.conv.logs[name]
 	if l == nil && len(in.Segments) > 0 {
-		l = s.logOf(p.conv, name)
+		l = p.conv.logOf(name)
 	}
 	if l != nil {
-		before := l.ours
-		s.grow(l, in.Segments)
-		s.cameBack(l, before)
+		s.pictures.hold(l, in.Segments)
 		if p.unclaimed && len(l.ours) > 0 {
-			s.brings(l, p.run)
+			s.bring(l, p.run)
 		}
-		if known, err := l.known.Union(p.run.Given()); l.doubt && in.Refused == 0 && err == nil {
-			l.known = known
+		if in.Refused == 0 {
+			l.vouch(p.run)
 		}
 		if len(l.tells()) > 0 {
 			here = []*log{l}

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/earshot-im/earshot/node/wire"
-	"github.com/earshot-im/earshot/store/event"
 )
 
 // mention sees to it that the peer soon learns what is here of l, unless the runs
@@ -41,7 +40,7 @@ func (s *Session) tell() {
 	for len(logs) > 0 && s.room() {
 		n, weight := 0, 0
 		for n < len(logs) && n < wire.MaxLogs && logs[n].conv == logs[0].conv && weight < haveBytes {
-			here := logs[n].here()
+			here := logs[n].listing()
 			weight += weighLog(&here)
 			n++
 		}
@@ -55,21 +54,12 @@ func (s *Session) tell() {
 	s.untold = logs
 }
 
-func compareLogs(a, b *log) int { return a.name.Compare(b.name) }
-
-// untold returns what is here of l and can be told, and that the peer does not know.
-func (l *log) untold() event.Ranges { return l.tells().Ranges().Subtract(l.told) }
-
-func (l *log) here() wire.LogSegments {
-	return wire.LogSegments{Device: l.name.Device, Instance: l.name.Instance, Segments: l.tells()}
-}
-
 // sendHave says what is here of logs of a conversation, in order, and answers the run of that number, if it is not 0.
 func (s *Session) sendHave(c *conversation, logs []*log, answers uint64) {
 	h := &wire.Have{Tag: c.ourTag, Store: s.store, Answers: answers}
 	for _, l := range logs {
-		h.Logs = append(h.Logs, l.here())
-		l.told = l.tells().Ranges()
+		h.Logs = append(h.Logs, l.listing())
+		l.tell()
 	}
 	s.send(wire.Frame{Have: h})
 }

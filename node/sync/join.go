@@ -1,0 +1,113 @@
+package sync
+
+import (
+	"bytes"
+	"maps"
+	"slices"
+
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// join takes what the shell says about the peer, at first and whenever it changes.
+func (s *Session) join(in Joined) {
+	if s.phase != proving && s.phase != joined {
+		return
+	}
+	if in.Err != nil {
+		s.close(in.Err)
+		return
+	}
+	s.phase = joined
+	s.pair.join(&in)
+	given := map[event.Conversation]bool{}
+	var fresh []*conversation
+	for i := range in.Conversations {
+		if len(in.Conversations[i].PeerTag) == 0 && !in.Serve {
+			continue
+		}
+		given[in.Conversations[i].ID] = true
+		if c := s.enter(&in.Conversations[i]); c != nil {
+			fresh = append(fresh, c)
+		}
+	}
+	var gone []*conversation
+	for id, c := range s.byID {
+		if !given[id] && !c.left {
+			gone = append(gone, c)
+		}
+	}
+	slices.SortFunc(gone, func(a, b *conversation) int { return bytes.Compare(a.id[:], b.id[:]) })
+	for _, c := range gone {
+		c.left = true
+		s.abandon(c)
+	}
+	slices.SortFunc(fresh, func(a, b *conversation) int { return bytes.Compare(a.ourTag, b.ourTag) })
+	s.offer(asFollowed, fresh...)
+}
+
+// enter makes a conversation known that is to be offered. It returns nil if the offer
+// before still holds: it does not where something was refused.
+func (s *Session) enter(in *Conversation) *conversation {
+	c := s.byID[in.ID]
+	switch {
+	case c == nil:
+		c = s.conversations.add(in)
+	case !c.left && c.quiet == in.Quiet && !slices.ContainsFunc(c.order, func(l *log) bool { return l.refused }):
+		s.follow(Follow{c.id, in.Follow})
+		s.controlHere(c, in.Locator)
+		return nil
+	}
+	c.left, c.fresh = false, true
+	c.follow = in.Follow || !c.group
+	c.opening = in.Opening
+	c.openingAt = s.now.Add(openingPause)
+	s.draw(c, in)
+	for i := range in.Records {
+		s.keepRecord(c, &in.Records[i])
+	}
+	s.controlHere(c, in.Locator)
+	if c.quiet = in.Quiet; c.quiet {
+		s.hush(c)
+	} else if c.group && !c.open {
+		s.expect(c, in.Welcome)
+	}
+	return c
+}
+
+// draw makes pictures of those logs of a conversation that need some of their own.
+func (s *Session) draw(c *conversation, in *Conversation) {
+	var apart []event.Log
+	for name, segments := range in.Logs {
+		if c.logs[name] != nil || s.ownerWrote(name) || s.wrote(name) || !slices.Equal(segments, c.base[name]) {
+			apart = append(apart, name)
+		}
+	}
+	slices.SortFunc(apart, event.Log.Compare)
+	for _, name := range apart {
+		s.pictures.join(c.logOf(name), in.Logs[name])
+	}
+	for _, name := range slices.SortedFunc(maps.Keys(in.Doubted), event.Log.Compare) {
+		l := c.logOf(name)
+		l.doubt, l.known = true, in.Doubted[name]
+	}
+}
+
+// hush ends what was under way in a conversation that has become quiet.
+func (s *Session) hush(c *conversation) {
+	s.abandon(c)
+	s.settle(c)
+}
+
+// abandon forgets what was under way in a conversation in which messages don't move any more.
+func (s *Session) abandon(c *conversation) {
+	for _, l := range c.order {
+		l.target = 0
+		s.recall(l)
+	}
+	c.catching = 0
+	if c.wide != 0 || c.settling != 0 {
+		s.emit(RoundDropped{c.id})
+	}
+	c.wide, c.settling = 0, 0
+	c.control.epochs = nil
+}

@@ -1,0 +1,174 @@
+package sync
+
+import (
+	"slices"
+
+	"github.com/earshot-im/earshot/node/wire"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// log holds the two pictures of a log, ours and the peer's, and what follows from them: what the
+// peer lacks of it, and what it has not been told.
+//
+// Package-wide, "given" says that a run was pushed, and "told" that an Offer, a Have or a run has
+// said that something is here.
+type log struct {
+	name event.Log
+	conv *conversation
+
+	ours  event.Segments // on this node's disk
+	doubt bool           // of an own log: the peer has contradicted ours, so it is told
+	known event.Segments // this and no more
+	peers event.Segments // on the peer's disk, as it said or by what it brought
+	given event.Ranges   // pushed since the peer's last offer, whatever became of it
+	apart event.Ranges   // found not to be for the peer, between what is, since the peer's last offer
+	sent  event.Ranges   // peers, given and apart together: not to be pushed again
+	told  event.Ranges   // of ours
+	acked event.Ranges   // reported as Acked
+
+	floor  uint64 // what is before it is not for the peer
+	proof  uint64 // of others' logs: the peer has another event there, and ours is still to be pushed
+	proven bool   // proof was set once: that is enough for a session
+
+	target  uint64 // Settled waits until everything up to it is pushed; 0: it doesn't
+	queued  bool   // in ready
+	delayed bool   // in delayed
+	loading uint64 // where the Load under way begins; 0: none
+	reach   uint64 // the last that is to be read there
+	stopped bool   // the peer takes no more of it, or there is nothing true to give
+	listed  bool   // to be told, see tell
+	refused bool   // no more of it is taken from the peer, see take
+}
+
+// tellable returns what the peer may be told of the log: what is here, or less where the peer has
+// contradicted that.
+func (l *log) tellable() event.Segments {
+	if l.doubt {
+		return l.known
+	}
+	return l.ours
+}
+
+// tells returns what an Offer or a Have says of the log.
+func (l *log) tells() event.Segments { return l.tellable().Told() }
+
+// listing is tells as it stands in a frame.
+func (l *log) listing() wire.LogSegments {
+	return wire.LogSegments{Device: l.name.Device, Instance: l.name.Instance, Segments: l.tells()}
+}
+
+// tell notes that the peer learns what listing says.
+func (l *log) tell() { l.told = l.tells().Ranges() }
+
+// untold returns what could be told and has not been.
+func (l *log) untold() event.Ranges { return l.tells().Ranges().Subtract(l.told) }
+
+// vouch notes that a run of a doubted log came from the peer, which therefore knows that it exists.
+func (l *log) vouch(run *event.Run) {
+	if known, err := l.known.Union(run.Given()); l.doubt && err == nil {
+		l.known = known
+	}
+}
+
+// above returns what is here of the log and for the peer.
+func (l *log) above() event.Segments {
+	above := slices.Clone(l.tellable())
+	for len(above) > 0 && above[0].Last < l.floor {
+		above = above[1:]
+	}
+	if len(above) > 0 {
+		above[0].First = max(above[0].First, l.floor)
+	}
+	return above
+}
+
+// lacks returns what is here and for the peer, and neither there nor on its way.
+func (l *log) lacks() event.Ranges {
+	lacks := l.ours.Ranges().Subtract(l.sent)
+	if l.proof != 0 {
+		lacks = lacks.Add(event.Range{First: l.proof, Last: l.proof})
+	}
+	if l.floor > 1 {
+		lacks = lacks.Subtract(event.Ranges{{First: 1, Last: l.floor - 1}})
+	}
+	return lacks
+}
+
+// grow adds to what is here, which never shrinks: inputs of two commits may change places on their
+// way. It reports whether anything was new.
+func (l *log) grow(segments event.Segments) bool {
+	if slices.Equal(l.ours, segments) {
+		return false
+	}
+	merged, err := l.ours.Union(segments)
+	if err != nil {
+		merged = segments
+	}
+	if slices.Equal(merged, l.ours) {
+		return false
+	}
+	// What was pushed without its words can be pushed with them now.
+	l.given = l.given.Subtract(merged.Missing(l.ours))
+	l.ours = merged
+	l.renew()
+	return true
+}
+
+// give notes that a run was pushed. The peer learns by it that the run is here.
+func (l *log) give(run *event.Run) {
+	part := rangeOf(run)
+	l.given = l.given.Add(part)
+	l.renew()
+	l.told = l.told.Union(run.Given().Ranges())
+	l.prove(part)
+}
+
+// passOver notes that a run is not for the peer.
+func (l *log) passOver(run *event.Run) {
+	part := rangeOf(run)
+	l.apart = l.apart.Add(part)
+	l.renew()
+	l.prove(part)
+}
+
+// regive has everything pushed again that the peer does not show to have, except what is on its way.
+func (l *log) regive(onTheWay event.Ranges) {
+	l.given, l.apart = onTheWay, nil
+	l.renew()
+}
+
+// renew computes sent after a change of what it consists of.
+func (l *log) renew() { l.sent = l.peers.Ranges().Union(l.given).Union(l.apart) }
+
+// disprove looks whether the log, which somebody else writes, ends here and at the peer with two
+// different events. If so, its writer has forked it, and the peer is to get our event as the proof,
+// though it lacks nothing.
+func (l *log) disprove() {
+	if l.proven {
+		return
+	}
+	for _, here := range l.ours {
+		if here.Last >= l.floor && slices.ContainsFunc(l.peers, func(g event.Segment) bool { return contradicts(here, g) }) {
+			l.proof, l.proven = here.Last, true
+			return
+		}
+	}
+}
+
+// prove notes that a stretch was dealt with, which may be the one that proves a fork.
+func (l *log) prove(part event.Range) {
+	if part.First <= l.proof && l.proof <= part.Last {
+		l.proof = 0
+	}
+}
+
+// rangeOf returns the stretch of the log that a run covers.
+func rangeOf(run *event.Run) event.Range {
+	part := run.Segment()
+	return event.Range{First: part.First, Last: part.Last}
+}
+
+func compareLogs(a, b *log) int { return a.name.Compare(b.name) }
+
+// contradicts reports whether two segments of a log end at the same sequence with different events.
+func contradicts(a, b event.Segment) bool { return a.Last == b.Last && a.ID != b.ID }
