@@ -7,100 +7,83 @@ import (
 	"github.com/earshot-im/earshot/node/wire"
 )
 
-// cards is what a session asks the peer for.
+// cards asks the peer for cards, one at a time, and answers what the peer asks.
 type cards struct {
-	wanted   []wire.CardOf // heads first; the first one may have been asked for
-	asked    bool          // so it has
-	learning bool          // and has come
-	fetching bool          // the peer waits for one
+	*turn
+	*pair
+	wanted   []wire.CardOf // those of heads first; the first one may have been asked for
+	asked    bool          // the first one was
+	learning bool          // and has come, and is with the shell
+	fetching bool          // the peer waits for a card
 }
 
-// needCard keeps p until an author's card has come.
-func (s *Session) needCard(in NeedCard) {
-	p := s.find(in.Ticket)
-	if p == nil {
+// need asks for the card that has a head, before all that are only wanted.
+func (k *cards) need(head crypto.Hash) {
+	card := wire.CardOf{Head: head}
+	if slices.Contains(k.wanted, card) {
 		return
 	}
-	if p.head == in.Head {
-		s.giveUp(p, wire.NotPermitted)
-		return
+	at := slices.IndexFunc(k.wanted, func(c wire.CardOf) bool { return c.Head == crypto.Hash{} })
+	if at < 0 {
+		at = len(k.wanted)
+	} else if k.asked {
+		at = max(at, 1)
 	}
-	p.head = in.Head
-	if s.hold(p, forCard) {
-		k := &s.cards
-		card := wire.CardOf{Head: in.Head}
-		if !slices.Contains(k.wanted, card) {
-			at := slices.IndexFunc(k.wanted, func(c wire.CardOf) bool { return c.Head == crypto.Hash{} })
-			if at < 0 {
-				at = len(k.wanted)
-			} else if k.asked {
-				at = max(at, 1)
-			}
-			k.wanted = slices.Insert(k.wanted, at, card)
-		}
+	k.wanted = slices.Insert(k.wanted, at, card)
+}
+
+// want asks for the card of a person, unless too many are wanted.
+func (k *cards) want(person crypto.PersonID) {
+	card := wire.CardOf{Person: person}
+	if len(k.wanted) < maxWanted && !slices.Contains(k.wanted, card) {
+		k.wanted = append(k.wanted, card)
 	}
 }
 
-func (s *Session) wantCard(in WantCard) {
-	card := wire.CardOf{Person: in.Person}
-	if len(s.cards.wanted) < maxWanted && !slices.Contains(s.cards.wanted, card) {
-		s.cards.wanted = append(s.cards.wanted, card)
-	}
-}
-
-// ask asks for the next card, one at a time. A peer that serves nothing would not answer.
-func (s *Session) ask() {
-	k := &s.cards
-	if k.asked || len(k.wanted) == 0 || s.peerStore == nil && k.wanted[0].Head == (crypto.Hash{}) {
+// ask asks for the next card. The card of a person is asked for only once the peer has offered
+// something: a peer that serves nothing would not answer.
+func (k *cards) ask() {
+	if k.asked || len(k.wanted) == 0 || k.peerStore == nil && k.wanted[0].Head == (crypto.Hash{}) {
 		return
 	}
 	k.asked = true
-	s.send(wire.Frame{CardRequest: &wire.CardRequest{CardOf: k.wanted[0]}})
+	k.send(wire.Frame{CardRequest: &wire.CardRequest{CardOf: k.wanted[0]}})
 }
 
-// card takes the answer to the one request under way.
-func (s *Session) card(f *wire.Card) {
-	k := &s.cards
+// came takes the answer to the request under way.
+func (k *cards) came(f *wire.Card) {
 	if !k.asked || k.learning {
-		s.close(broken("card that was not asked for"))
+		k.close(broken("card that was not asked for"))
 		return
 	}
 	k.learning = true
-	s.emit(LearnCard{k.wanted[0], f.Card, f.Profile})
+	k.emit(LearnCard{k.wanted[0], f.Card, f.Profile})
 }
 
-// cardLearned tries again what has waited for the card.
-func (s *Session) cardLearned() {
-	k := &s.cards
+// learned ends the request under way, and returns what was asked for.
+func (k *cards) learned() (card wire.CardOf, ok bool) {
 	if !k.learning {
-		return
+		return card, false
 	}
-	card := k.wanted[0]
+	card = k.wanted[0]
 	k.wanted = k.wanted[1:]
 	k.asked, k.learning = false, false
-	for _, p := range s.taking.pending {
-		if p.waits == forCard && p.head == card.Head {
-			s.again(p)
-		}
-	}
+	return card, true
 }
 
-// cardRequest looks for a card that the peer needs. Whoever is served nothing has
-// had nothing to need one for.
-func (s *Session) cardRequest(f *wire.CardRequest) {
-	switch k := &s.cards; {
-	case len(s.byTag) == 0:
-	case k.fetching:
-		s.close(broken("two card requests"))
-	default:
-		k.fetching = true
-		s.emit(FetchCard{f.CardOf})
+// request looks for a card that the peer asks for.
+func (k *cards) request(f *wire.CardRequest) {
+	if k.fetching {
+		k.close(broken("two card requests"))
+		return
 	}
+	k.fetching = true
+	k.emit(FetchCard{f.CardOf})
 }
 
-func (s *Session) cardFetched(in CardFetched) {
-	if s.cards.fetching {
-		s.cards.fetching = false
-		s.send(wire.Frame{Card: &wire.Card{Card: in.Card, Profile: in.Profile}})
+func (k *cards) fetched(in CardFetched) {
+	if k.fetching {
+		k.fetching = false
+		k.send(wire.Frame{Card: &wire.Card{Card: in.Card, Profile: in.Profile}})
 	}
 }

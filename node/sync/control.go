@@ -99,17 +99,16 @@ func (s *Session) pushControl(c *conversation) {
 
 func (s *Session) loadControl(c *conversation) {
 	c.control.changed, c.control.loading = false, true
-	s.pacing.controls = append(s.pacing.controls, c)
+	s.toLoad = append(s.toLoad, c)
 	s.loadControls()
 }
 
 // loadControls asks for control events of one group after the other, while there is room.
 func (s *Session) loadControls() {
-	p := &s.pacing
-	if s.room() && !p.loading && len(p.controls) > 0 {
-		c := p.controls[0]
-		p.controls = p.controls[1:]
-		p.loading, c.control.asked = true, true
+	if s.pace.room() && !s.loadingControl && len(s.toLoad) > 0 {
+		c := s.toLoad[0]
+		s.toLoad = s.toLoad[1:]
+		s.loadingControl, c.control.asked = true, true
 		s.emit(LoadControl{c.id, c.control.known, wire.MaxControl, controlBytes})
 	}
 }
@@ -117,7 +116,7 @@ func (s *Session) loadControls() {
 // goOnLoading asks for more of a group before it turns to others: the peer puts together what welcomes it.
 func (s *Session) goOnLoading(c *conversation) {
 	c.control.changed, c.control.loading = false, true
-	s.pacing.controls = slices.Insert(s.pacing.controls, 0, c)
+	s.toLoad = slices.Insert(s.toLoad, 0, c)
 	s.loadControls()
 }
 
@@ -129,15 +128,15 @@ func (s *Session) loadedControl(in LoadedControl) {
 	}
 	k := &c.control
 	k.asked, k.loading = false, false
-	s.pacing.loading = false
+	s.loadingControl = false
 	welcome := k.welcome.underWay && !c.open && !c.left && !c.quiet
 	if !c.left && (c.open || welcome) && len(in.Events) > 0 {
 		k.learn(frontier(in.Events))
 		weight := weighEvents(in.Events) + eventWeight*len(in.Events)
 		if welcome {
-			s.sendPaced(wire.Frame{Welcome: &wire.Control{Events: in.Events}}, weight)
+			s.pace.say(wire.Frame{Welcome: &wire.Control{Events: in.Events}}, weight)
 		} else {
-			s.sendPaced(wire.Frame{Control: &wire.Control{Tag: c.ourTag, Events: in.Events}}, weight)
+			s.pace.say(wire.Frame{Control: &wire.Control{Tag: c.ourTag, Events: in.Events}}, weight)
 		}
 		if k.welcome.underWay = welcome && in.More; in.More {
 			s.goOnLoading(c)

@@ -43,7 +43,7 @@ type conversation struct {
 	logs  map[event.Log]*log           // what is new since, or differs, and all of this person's
 	order []*log                       // logs, as they came
 
-	records map[recordKey]*record
+	records heldRecords
 
 	// The peer's last offer.
 	number   uint64
@@ -56,9 +56,7 @@ type conversation struct {
 	wide     uint64   // of these, up to the last that asks for everything; 0: its round has ended
 	short    bool     // the last was a short one
 	settling Ticket   // RoundEnded when everything up to it is answered; 0: no round ends
-	due      offering // in pacing.offers, unless notDue
-
-	pushing bool // in pacing.records
+	due      offering // in toOffer, unless notDue
 
 	control control
 
@@ -77,7 +75,7 @@ func (r *conversations) add(in *Conversation) *conversation {
 		id: in.ID, ourTag: in.OurTag, peerTag: in.PeerTag, group: in.Locator != nil,
 		base: in.Logs, logs: map[event.Log]*log{},
 	}
-	c.records = map[recordKey]*record{}
+	c.records.known = map[recordKey]*record{}
 	r.byID[c.id] = c
 	r.byTag[string(c.peerTag)] = c
 	if len(c.peerTag) == 0 {

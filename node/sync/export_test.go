@@ -3,10 +3,9 @@ package sync
 // Idle reports whether nothing is queued, under way or unanswered, and what is if not.
 func (s *Session) Idle() (bool, []int) {
 	t := &s.taking
-	queues := []int{len(s.ready), s.loads, len(s.flights), s.unanswered, len(s.delayed), len(s.untold),
+	queues := []int{len(s.ready), s.loads, len(s.flights), s.unanswered, len(s.delayed), len(s.tell.listed),
 		len(t.pending), t.runs, t.bytes, t.records, t.held, t.heldBytes, len(s.cards.wanted), len(s.expecting)}
-	p := &s.pacing
-	queues = append(queues, len(p.offers), len(p.controls), len(p.records))
+	queues = append(queues, len(s.toOffer), len(s.toLoad), len(s.records.queue))
 	for _, c := range s.byID {
 		queues = append(queues, len(c.control.gated), c.catching)
 	}
@@ -19,7 +18,7 @@ func (s *Session) Idle() (bool, []int) {
 }
 
 // SetPace has a session say only about so many bytes until Drained.
-func (s *Session) SetPace(bytes int) { s.pacing.limit = bytes }
+func (s *Session) SetPace(bytes int) { s.pace.limit = bytes }
 
 // Open reports whether both have offered the conversation that this side calls tag.
 func (s *Session) Open(tag []byte) bool {
@@ -44,7 +43,7 @@ func (s *Session) Remembered() int {
 				n += len(l.peers)
 			}
 		}
-		for _, r := range c.records {
+		for _, r := range c.records.known {
 			if r.ours == nil {
 				n++
 			}

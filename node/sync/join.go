@@ -63,7 +63,7 @@ func (s *Session) enter(in *Conversation) *conversation {
 	c.openingAt = s.now.Add(openingPause)
 	s.draw(c, in)
 	for i := range in.Records {
-		s.keepRecord(c, &in.Records[i])
+		s.records.hold(c, &in.Records[i])
 	}
 	s.controlHere(c, in.Locator)
 	if c.quiet = in.Quiet; c.quiet {

@@ -60,6 +60,9 @@ func (l *log) listing() wire.LogSegments {
 // tell notes that the peer learns what listing says.
 func (l *log) tell() { l.told = l.tells().Ranges() }
 
+// untell notes that there was no room to tell the peer anything of the log.
+func (l *log) untell() { l.told = nil }
+
 // untold returns what could be told and has not been.
 func (l *log) untold() event.Ranges { return l.tells().Ranges().Subtract(l.told) }
 

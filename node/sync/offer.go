@@ -1,11 +1,80 @@
 package sync
 
 import (
+	"bytes"
 	"slices"
 
 	"github.com/earshot-im/earshot/node/wire"
 	"github.com/earshot-im/earshot/store/event"
 )
+
+// offering is how a conversation is to be offered.
+type offering int
+
+const (
+	notDue     offering = iota
+	asFollowed          // everything is wanted if the peer is followed
+	everything          // it is in any case
+	inFull              // and all that is here is listed
+)
+
+// offer offers conversations, as soon as there is room.
+func (s *Session) offer(how offering, conversations ...*conversation) {
+	for _, c := range conversations {
+		if c.due == notDue {
+			s.toOffer = append(s.toOffer, c)
+		}
+		c.due = max(c.due, how)
+	}
+	s.sendOffers()
+}
+
+// sendOffers sends offers in as few frames as that takes.
+func (s *Session) sendOffers() {
+	var frame []wire.Offer
+	var begun []*conversation
+	size := 0
+	send := func() {
+		if len(frame) > 0 {
+			slices.SortFunc(frame, func(a, b wire.Offer) int { return bytes.Compare(a.Tag, b.Tag) })
+			s.pace.say(wire.Frame{Offers: &wire.Offers{Offers: frame}}, size)
+		}
+		frame, size = nil, 0
+	}
+	for len(s.toOffer) > 0 && s.pace.roomAfter(size) {
+		c := s.toOffer[0]
+		s.toOffer = s.toOffer[1:]
+		how := c.due
+		c.due = notDue
+		if c.left {
+			continue
+		}
+		o, weight := s.offerOf(c, how)
+		if len(frame) == wire.MaxOffers || size+weight > haveBytes {
+			send()
+		}
+		frame = append(frame, o)
+		size += weight
+		if c.fresh {
+			begun = append(begun, c)
+		}
+	}
+	send()
+	for _, c := range begun {
+		s.start(c)
+	}
+}
+
+// start goes on with a conversation that has been offered, by what the peer has offered of it before.
+func (s *Session) start(c *conversation) {
+	c.fresh = false
+	if o, ok := s.offers[string(c.peerTag)]; ok {
+		s.forgetOffer(string(c.peerTag))
+		s.offered(o)
+	} else if c.open {
+		s.resume(c)
+	}
+}
 
 // offerOf makes an offer of c, and says about how many bytes it takes. Of a group it lists
 // only what the peer's device has written, unless everything is wanted: a member meets many
@@ -52,17 +121,12 @@ func (s *Session) offerOf(c *conversation, how offering) (o wire.Offer, weight i
 				l.tell()
 			}
 		} else {
-			c.logOf(name).told = nil
+			c.logOf(name).untell()
 		}
 	}
-	for _, r := range c.records {
-		if r.ours != nil {
-			o.Records = append(o.Records, r.head)
-		}
-	}
-	slices.SortFunc(o.Records, func(a, b wire.RecordHead) int { return a.Compare(&b) })
 	const headWeight = 224
-	o.Records = o.Records[:min(len(o.Records), wire.MaxRecords, (haveBytes-weight)/headWeight)]
+	heads := s.records.heads(c)
+	o.Records = heads[:min(len(heads), wire.MaxRecords, (haveBytes-weight)/headWeight)]
 	return o, weight + len(o.Records)*headWeight
 }
 
@@ -92,7 +156,7 @@ func (s *Session) offered(o wire.Offer) {
 		s.offer(asFollowed, c)
 	}
 	for _, h := range o.Records {
-		s.seeRecord(c, h)
+		s.records.see(c, h)
 	}
 	switch {
 	case o.Want == wire.WantNothing:
@@ -139,9 +203,9 @@ func (s *Session) resume(c *conversation) {
 	s.pushControl(c)
 	for _, l := range c.order {
 		s.want(l)
-		s.mention(l)
+		s.tell.mention(l)
 	}
-	s.pushRecords(c)
+	s.records.pushAll(c)
 }
 
 // reopen pushes whatever the peer wants and lacks of c, and then says Settled.
@@ -154,9 +218,9 @@ func (s *Session) reopen(c *conversation) {
 			c.catching++
 			s.queue(l)
 		}
-		s.mention(l)
+		s.tell.mention(l)
 	}
-	s.pushRecords(c)
+	s.records.pushAll(c)
 	s.settle(c)
 }
 

@@ -40,7 +40,7 @@ func (s *Session) held(in Held) {
 	}
 	s.want(l)
 	if !s.awaited(l) {
-		s.mention(l)
+		s.tell.mention(l)
 	}
 }
 
@@ -286,7 +286,7 @@ func (s *Session) have(h *wire.Have) {
 		s.check(l)
 		s.caughtUp(l)
 		s.want(l)
-		s.mention(l)
+		s.tell.mention(l)
 	}
 }
 

@@ -11,6 +11,20 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
+// records gives the peer those records that are newer here than there.
+type records struct {
+	*turn
+	pace   *pace
+	claims *claims
+	queue  []*conversation // wait for room
+}
+
+// heldRecords is what records keeps of a conversation.
+type heldRecords struct {
+	known  map[recordKey]*record
+	queued bool // the conversation is in records.queue
+}
+
 type recordKey struct {
 	device  crypto.DeviceID
 	kind    event.RecordKind
@@ -24,82 +38,88 @@ type record struct {
 	peers wire.RecordHead // Counter 0 if they have none
 }
 
-func headOf(r *event.Record) wire.RecordHead {
-	return wire.RecordHead{Device: r.Device, Kind: r.Kind, Subject: r.Subject, Counter: r.Counter, Hash: r.Hash()}
-}
-
-func keyOf(h *wire.RecordHead) recordKey { return recordKey{h.Device, h.Kind, string(h.Subject)} }
-
-// newer reports whether h replaces o, of the same key.
-func newer(h, o *wire.RecordHead) bool {
-	return h.Counter > o.Counter || h.Counter == o.Counter && bytes.Compare(h.Hash[:], o.Hash[:]) > 0
-}
-
-// takeRecord hands a record to the shell.
-func (s *Session) takeRecord(r *wire.Record) {
-	c := s.at(r.Tag)
-	if c == nil || !c.live() {
-		return
-	}
-	s.seeRecord(c, headOf(&r.Record))
-	s.ingest(&pending{id: c.id, conv: c, record: &r.Record, weight: len(r.Record.Bytes)})
-}
-
-// heldRecord takes a newer record of this node.
-func (s *Session) heldRecord(in HeldRecord) {
-	if c := s.byID[in.Conversation]; c != nil {
-		s.pushRecord(c, s.keepRecord(c, &in.Record))
-	}
-}
-
-// keepRecord replaces the picture of a record that is held here, if it is newer.
-func (s *Session) keepRecord(c *conversation, r *event.Record) *record {
-	head := headOf(r)
-	rec := c.records[keyOf(&head)]
+// hold replaces the picture of a record that is held here, if it is newer.
+func (r *records) hold(c *conversation, in *event.Record) *record {
+	head := headOf(in)
+	rec := c.records.known[keyOf(&head)]
 	if rec == nil {
 		rec = &record{}
-		c.records[keyOf(&head)] = rec
+		c.records.known[keyOf(&head)] = rec
 	} else if rec.ours == nil {
-		s.claims.add(-1)
+		r.claims.add(-1) // not only the peer has it any more
 	}
 	if rec.ours == nil || newer(&head, &rec.head) {
-		rec.ours, rec.head = r, head
+		rec.ours, rec.head = in, head
 	}
 	return rec
 }
 
-// seeRecord replaces the picture of a record at the peer, if it is newer.
-func (s *Session) seeRecord(c *conversation, head wire.RecordHead) {
-	rec := c.records[keyOf(&head)]
+// see replaces the picture of a record at the peer, if it is newer.
+func (r *records) see(c *conversation, head wire.RecordHead) {
+	rec := c.records.known[keyOf(&head)]
 	if rec == nil {
-		if !s.claims.room(1) {
+		if !r.claims.room(1) {
 			return
 		}
-		s.claims.add(1)
+		r.claims.add(1)
 		rec = &record{}
-		c.records[keyOf(&head)] = rec
+		c.records.known[keyOf(&head)] = rec
 	}
 	if newer(&head, &rec.peers) {
 		rec.peers = head
 	}
 }
 
-func (s *Session) pushRecord(c *conversation, rec *record) {
+// push sends a record if it is newer here and there is room for it. Where there is no room, all
+// records of the conversation are looked at again when there is.
+func (r *records) push(c *conversation, rec *record) {
 	switch {
-	case !c.live() || c.want == wire.WantNothing || rec.ours == nil || !newer(&rec.head, &rec.peers) || c.pushing:
-	case !s.room():
-		c.pushing = true
-		s.pacing.records = append(s.pacing.records, c)
+	case !c.live() || c.want == wire.WantNothing || rec.ours == nil || !newer(&rec.head, &rec.peers) || c.records.queued:
+	case !r.pace.room():
+		c.records.queued = true
+		r.queue = append(r.queue, c)
 	default:
 		rec.peers = rec.head
-		s.sendPaced(wire.Frame{Record: &wire.Record{Tag: c.ourTag, Record: *rec.ours}}, len(rec.ours.Bytes)+eventWeight)
+		r.pace.say(wire.Frame{Record: &wire.Record{Tag: c.ourTag, Record: *rec.ours}}, len(rec.ours.Bytes)+eventWeight)
 	}
 }
 
-func (s *Session) pushRecords(c *conversation) {
-	for _, key := range slices.SortedFunc(maps.Keys(c.records), recordKey.compare) {
-		s.pushRecord(c, c.records[key])
+func (r *records) pushAll(c *conversation) {
+	for _, key := range slices.SortedFunc(maps.Keys(c.records.known), recordKey.compare) {
+		r.push(c, c.records.known[key])
 	}
+}
+
+// goOn pushes what has waited for room.
+func (r *records) goOn() {
+	for r.pace.room() && len(r.queue) > 0 {
+		c := r.queue[0]
+		r.queue = r.queue[1:]
+		c.records.queued = false
+		r.pushAll(c)
+	}
+}
+
+// heads returns what an offer says of the records that are held here.
+func (r *records) heads(c *conversation) (heads []wire.RecordHead) {
+	for _, rec := range c.records.known {
+		if rec.ours != nil {
+			heads = append(heads, rec.head)
+		}
+	}
+	slices.SortFunc(heads, func(a, b wire.RecordHead) int { return a.Compare(&b) })
+	return heads
+}
+
+func headOf(r *event.Record) wire.RecordHead {
+	return wire.RecordHead{Device: r.Device, Kind: r.Kind, Subject: r.Subject, Counter: r.Counter, Hash: r.Hash()}
+}
+
+func keyOf(h *wire.RecordHead) recordKey { return recordKey{h.Device, h.Kind, string(h.Subject)} }
+
+// newer reports whether a record replaces another one of the same key.
+func newer(a, b *wire.RecordHead) bool {
+	return a.Counter > b.Counter || a.Counter == b.Counter && bytes.Compare(a.Hash[:], b.Hash[:]) > 0
 }
 
 func (k recordKey) compare(o recordKey) int {

@@ -47,14 +47,17 @@ type Session struct {
 	unanswered int      // weight of flights
 	delayed    []delay  // others' logs, by time
 
-	// Telling.
-	untold []*log // to be looked at when haveAt has come, or when there is room
-	haveAt time.Time
-	pacing pacing
+	pace    pace
+	tell    tell
+	records records
+	cards   cards
+
+	toOffer        []*conversation // see conversation.due
+	toLoad         []*conversation // for LoadControl, one at a time
+	loadingControl bool            // LoadControl is not answered
 
 	taking    taking
 	lacking   []*conversation // of which runs were refused since too much waited
-	cards     cards
 	expecting []*conversation // that may have to be welcomed to
 	controls  uint64          // counts HeldControl
 	wakeAt    time.Time
@@ -77,12 +80,15 @@ func New(cfg Config) *Session {
 		pair:   newPair(cfg),
 		nonce:  cfg.Nonce,
 		offers: map[string]wire.Offer{},
-		pacing: pacing{limit: PaceBytes},
 	}
 	s.conversations = conversations{
 		turn: &s.turn, byID: map[event.Conversation]*conversation{}, byTag: map[string]*conversation{},
 	}
 	s.pictures = pictures{turn: &s.turn, pair: &s.pair, claims: &s.claims}
+	s.pace = pace{turn: &s.turn, limit: PaceBytes}
+	s.tell = tell{turn: &s.turn, pair: &s.pair, pace: &s.pace}
+	s.records = records{turn: &s.turn, pace: &s.pace, claims: &s.claims}
+	s.cards = cards{turn: &s.turn, pair: &s.pair}
 	return s
 }
 
@@ -103,7 +109,9 @@ func (s *Session) Step(now time.Time, in Input) []Effect {
 	case Held:
 		s.held(in)
 	case HeldRecord:
-		s.heldRecord(in)
+		if c := s.byID[in.Conversation]; c != nil {
+			s.records.push(c, s.records.hold(c, &in.Record))
+		}
 	case HeldControl:
 		s.heldControl(in)
 	case Loaded:
@@ -117,11 +125,11 @@ func (s *Session) Step(now time.Time, in Input) []Effect {
 	case NeedControl:
 		s.needControl(in)
 	case CardFetched:
-		s.cardFetched(in)
+		s.cards.fetched(in)
 	case CardLearned:
 		s.cardLearned()
 	case WantCard:
-		s.wantCard(in)
+		s.cards.want(in.Person)
 	case Follow:
 		s.follow(in)
 	case Compare:
@@ -134,13 +142,13 @@ func (s *Session) Step(now time.Time, in Input) []Effect {
 			s.send(wire.Frame{Sightings: &wire.Sightings{Sightings: sightings}})
 		}
 	case Drained:
-		s.drained()
+		s.pace.drained()
 	case Tick:
 	}
 	s.fire()
 	s.askAgain()
 	s.load()
-	s.ask()
+	s.cards.ask()
 	s.sayMore()
 	s.setWake()
 	return s.out
@@ -186,9 +194,11 @@ func (s *Session) received(f wire.Frame) {
 	case f.Refused != nil:
 		s.refused(f.Refused)
 	case f.CardRequest != nil:
-		s.cardRequest(f.CardRequest)
+		if len(s.byTag) > 0 { // a peer that is served nothing has nothing to need a card for
+			s.cards.request(f.CardRequest)
+		}
 	case f.Card != nil:
-		s.card(f.Card)
+		s.cards.came(f.Card)
 	case f.Sightings != nil:
 		if s.phase == joined && s.serve && len(f.Sightings.Sightings) > 0 {
 			s.emit(Sighted{f.Sightings.Sightings})
@@ -218,9 +228,7 @@ func (s *Session) hello(h *wire.Hello) {
 
 // fire does what has become due.
 func (s *Session) fire() {
-	if s.due(s.haveAt) {
-		s.tell()
-	}
+	s.tell.fire()
 	for len(s.delayed) > 0 && s.due(s.delayed[0].at) {
 		l := s.delayed[0].log
 		s.delayed = s.delayed[1:]
@@ -233,9 +241,18 @@ func (s *Session) fire() {
 	s.welcomeDue()
 }
 
+// sayMore says what has waited for room, and has the shell tell when there is some again.
+func (s *Session) sayMore() {
+	s.tell.goOn()
+	s.sendOffers()
+	s.loadControls()
+	s.records.goOn()
+	s.pace.drain()
+}
+
 // setWake keeps the shell's timer at the next thing that fire has to do.
 func (s *Session) setWake() {
-	next := s.haveAt
+	next := s.tell.at
 	earlier := func(at time.Time) {
 		if next.IsZero() || at.Before(next) {
 			next = at

@@ -98,6 +98,45 @@ func (s *Session) bring(l *log, run *event.Run) {
 	}
 }
 
+// takeRecord hands a record to the shell.
+func (s *Session) takeRecord(r *wire.Record) {
+	c := s.at(r.Tag)
+	if c == nil || !c.live() {
+		return
+	}
+	s.records.see(c, headOf(&r.Record))
+	s.ingest(&pending{id: c.id, conv: c, record: &r.Record, weight: len(r.Record.Bytes)})
+}
+
+// needCard keeps p until an author's card has come.
+func (s *Session) needCard(in NeedCard) {
+	p := s.find(in.Ticket)
+	if p == nil {
+		return
+	}
+	if p.head == in.Head {
+		s.giveUp(p, wire.NotPermitted)
+		return
+	}
+	p.head = in.Head
+	if s.hold(p, forCard) {
+		s.cards.need(in.Head)
+	}
+}
+
+// cardLearned tries again what has waited for the card.
+func (s *Session) cardLearned() {
+	card, ok := s.cards.learned()
+	if !ok {
+		return
+	}
+	for _, p := range s.taking.pending {
+		if p.waits == forCard && p.head == card.Head {
+			s.again(p)
+		}
+	}
+}
+
 // request hands over the first run of a peer that is not served, if it keeps to the
 // limits, and forgets everything else: it looks as if the peer were blocked.
 func (s *Session) request(run event.Run) {
@@ -269,7 +308,7 @@ func (s *Session) storedRun(p *pending, in Stored) {
 	switch live := p.conv.live(); {
 	case in.Refused != 0:
 		if live && len(in.Segments) > 0 && len(here) > 0 {
-			s.sendHave(p.conv, here, 0)
+			s.send(s.tell.have(p.conv, here, 0))
 		}
 		if in.Once {
 			s.refuseOnce(p.conv, p.run, in.Refused)
@@ -277,7 +316,7 @@ func (s *Session) storedRun(p *pending, in Stored) {
 			s.refuse(p.conv, name, in.Refused)
 		}
 	case live && (len(here) > 0 || p.run.Number != 0):
-		s.sendHave(p.conv, here, p.run.Number)
+		s.send(s.tell.have(p.conv, here, p.run.Number))
 	case !live:
 		s.refuse(p.conv, name, wire.NotPermitted) // it was left meanwhile
 	}
@@ -290,7 +329,7 @@ func (s *Session) storedRun(p *pending, in Stored) {
 func (s *Session) refuse(c *conversation, name event.Log, why wire.Reason) {
 	if l := c.logs[name]; l != nil {
 		l.refused = true
-		s.mention(l) // what is here came another way
+		s.tell.mention(l) // what is here came another way
 	}
 	s.send(wire.Frame{Refused: &wire.Refused{Tag: c.ourTag, Device: name.Device, Instance: name.Instance, Reason: why}})
 }

@@ -7,9 +7,19 @@ import (
 	"github.com/earshot-im/earshot/node/wire"
 )
 
-// mention sees to it that the peer soon learns what is here of l, unless the runs
-// that are pushed at once tell it. A peer that pushes only what it writes need not know.
-func (s *Session) mention(l *log) {
+// tell lets the peer know what is held here, so that it does not push that. What others brought is
+// gathered for havePause; an answer to a run is sent at once.
+type tell struct {
+	*turn
+	*pair
+	pace   *pace
+	listed []*log    // to be told when at has come, or when there is room
+	at     time.Time // zero: no time is set
+}
+
+// mention lists a log if something of it has still to be told and is not told by runs that are
+// pushed anyway. A peer that pushes only what it writes itself need not know.
+func (t *tell) mention(l *log) {
 	if l.listed || !l.conv.live() || !l.conv.follow {
 		return
 	}
@@ -21,45 +31,59 @@ func (s *Session) mention(l *log) {
 		return
 	}
 	l.listed = true
-	s.untold = append(s.untold, l)
-	if s.haveAt.IsZero() {
-		s.haveAt = s.now.Add(havePause)
+	t.listed = append(t.listed, l)
+	if t.at.IsZero() {
+		t.at = t.now.Add(havePause)
 	}
 }
 
-// tell sends Have for what is still untold, a frame or more for each conversation. What there is no room for stays
-// untold, without a time.
-func (s *Session) tell() {
-	s.haveAt = time.Time{}
-	logs := slices.DeleteFunc(s.untold, func(l *log) bool {
+// fire tells what is listed once its time has come.
+func (t *tell) fire() {
+	if t.due(t.at) {
+		t.tell()
+	}
+}
+
+// goOn tells what has waited for room.
+func (t *tell) goOn() {
+	if len(t.listed) > 0 && t.at.IsZero() && t.pace.room() {
+		t.tell()
+	}
+}
+
+// tell sends a Have for what is listed, one frame or more for each conversation. What there is no
+// room for stays listed, without a time.
+func (t *tell) tell() {
+	t.at = time.Time{}
+	logs := slices.DeleteFunc(t.listed, func(l *log) bool {
 		l.listed = false
 		return !l.conv.live() || len(l.untold()) == 0
 	})
-	s.untold = nil
+	t.listed = nil
 	slices.SortFunc(logs, compareLogs)
-	for len(logs) > 0 && s.room() {
+	for len(logs) > 0 && t.pace.room() {
 		n, weight := 0, 0
 		for n < len(logs) && n < wire.MaxLogs && logs[n].conv == logs[0].conv && weight < haveBytes {
-			here := logs[n].listing()
-			weight += weighLog(&here)
+			listing := logs[n].listing()
+			weight += weighLog(&listing)
 			n++
 		}
-		s.sendHave(logs[0].conv, logs[:n], 0)
-		s.pacing.sent += weight
+		t.pace.say(t.have(logs[0].conv, logs[:n], 0), weight)
 		logs = logs[n:]
 	}
 	for _, l := range logs {
 		l.listed = true
 	}
-	s.untold = logs
+	t.listed = logs
 }
 
-// sendHave says what is here of logs of a conversation, in order, and answers the run of that number, if it is not 0.
-func (s *Session) sendHave(c *conversation, logs []*log, answers uint64) {
-	h := &wire.Have{Tag: c.ourTag, Store: s.store, Answers: answers}
+// have makes a Have of logs of a conversation, which must be in order. It answers the run of that
+// number, if it is not 0.
+func (t *tell) have(c *conversation, logs []*log, answers uint64) wire.Frame {
+	h := &wire.Have{Tag: c.ourTag, Store: t.store, Answers: answers}
 	for _, l := range logs {
 		h.Logs = append(h.Logs, l.listing())
 		l.tell()
 	}
-	s.send(wire.Frame{Have: h})
+	return wire.Frame{Have: h}
 }
