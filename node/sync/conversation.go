@@ -58,7 +58,7 @@ type conversation struct {
 	settling Ticket   // RoundEnded when everything up to it is answered; 0: no round ends
 	due      offering // in toOffer, unless notDue
 
-	control control
+	control controlSet
 
 	rolledBack bool // Rollback was given
 

@@ -4,10 +4,10 @@ package sync
 func (s *Session) Idle() (bool, []int) {
 	t := &s.taking
 	queues := []int{len(s.ready), s.loads, len(s.flights), s.unanswered, len(s.delayed), len(s.tell.listed),
-		len(t.pending), t.runs, t.bytes, t.records, t.held, t.heldBytes, len(s.cards.wanted), len(s.expecting)}
-	queues = append(queues, len(s.toOffer), len(s.toLoad), len(s.records.queue))
+		len(t.pending), t.runs, t.bytes, t.records, t.held, t.heldBytes, len(s.cards.wanted), len(s.control.expecting)}
+	queues = append(queues, len(s.toOffer), len(s.control.queue), len(s.records.queue))
 	for _, c := range s.byID {
-		queues = append(queues, len(c.control.gated), c.catching)
+		queues = append(queues, len(c.control.waiting), c.catching)
 	}
 	for _, n := range queues {
 		if n != 0 {

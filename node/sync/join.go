@@ -54,7 +54,7 @@ func (s *Session) enter(in *Conversation) *conversation {
 		c = s.conversations.add(in)
 	case !c.left && c.quiet == in.Quiet && !slices.ContainsFunc(c.order, func(l *log) bool { return l.refused }):
 		s.follow(Follow{c.id, in.Follow})
-		s.controlHere(c, in.Locator)
+		s.control.hold(c, in.Locator)
 		return nil
 	}
 	c.left, c.fresh = false, true
@@ -65,11 +65,11 @@ func (s *Session) enter(in *Conversation) *conversation {
 	for i := range in.Records {
 		s.records.hold(c, &in.Records[i])
 	}
-	s.controlHere(c, in.Locator)
+	s.control.hold(c, in.Locator)
 	if c.quiet = in.Quiet; c.quiet {
 		s.hush(c)
 	} else if c.group && !c.open {
-		s.expect(c, in.Welcome)
+		s.control.expect(c, in.Welcome)
 	}
 	return c
 }
@@ -109,5 +109,5 @@ func (s *Session) abandon(c *conversation) {
 		s.emit(RoundDropped{c.id})
 	}
 	c.wide, c.settling = 0, 0
-	c.control.epochs = nil
+	s.control.forgetEpochs(c)
 }

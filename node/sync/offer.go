@@ -149,7 +149,7 @@ func (s *Session) offered(o wire.Offer) {
 	c.open = true
 	c.want = o.Want
 	s.forgetGiven(c)
-	s.seeControl(c, o.Locator)
+	s.control.see(c, o.Locator)
 	if c.quiet {
 		o.Want, o.Logs, o.Records = wire.WantNothing, nil, nil
 	} else if again {
@@ -181,7 +181,7 @@ func (s *Session) offered(o wire.Offer) {
 		s.check(l)
 	}
 	c.number, c.round = o.Number, true
-	s.passEpochs(c)
+	s.control.passEpochs(c)
 	s.reopen(c)
 }
 
@@ -200,7 +200,7 @@ func (s *Session) forgetGiven(c *conversation) {
 
 // resume goes on with a conversation that the peer goes on to offer.
 func (s *Session) resume(c *conversation) {
-	s.pushControl(c)
+	s.control.push(c)
 	for _, l := range c.order {
 		s.want(l)
 		s.tell.mention(l)
@@ -226,7 +226,7 @@ func (s *Session) reopen(c *conversation) {
 
 // settle ends the answer to the peer's offer when nothing is left to push for it.
 func (s *Session) settle(c *conversation) {
-	if c.round && c.catching == 0 && !c.control.loading {
+	if c.round && c.catching == 0 && !s.control.pending(c) {
 		c.round = false
 		s.send(wire.Frame{Settled: &wire.Settled{Tag: c.ourTag, Number: c.number}})
 	}

@@ -95,9 +95,7 @@ func (s *Session) load() {
 		s.unanswered+(s.loads+1)*runWeight <= WindowBytes {
 		l := s.ready[0]
 		s.ready = s.ready[1:]
-		s.pushControl(l.conv)
-		if l.conv.control.loading {
-			l.conv.control.gated = append(l.conv.control.gated, l)
+		if s.control.gate(l) {
 			continue
 		}
 		l.queued = false

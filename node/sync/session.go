@@ -52,15 +52,14 @@ type Session struct {
 	records records
 	cards   cards
 
-	toOffer        []*conversation // see conversation.due
-	toLoad         []*conversation // for LoadControl, one at a time
-	loadingControl bool            // LoadControl is not answered
+	control control
 
-	taking    taking
-	lacking   []*conversation // of which runs were refused since too much waited
-	expecting []*conversation // that may have to be welcomed to
-	controls  uint64          // counts HeldControl
-	wakeAt    time.Time
+	toOffer []*conversation // see conversation.due
+
+	taking   taking
+	lacking  []*conversation // of which runs were refused since too much waited
+	controls uint64          // counts HeldControl
+	wakeAt   time.Time
 }
 
 type phase int
@@ -88,6 +87,7 @@ func New(cfg Config) *Session {
 	s.pace = pace{turn: &s.turn, limit: PaceBytes}
 	s.tell = tell{turn: &s.turn, pair: &s.pair, pace: &s.pace}
 	s.records = records{turn: &s.turn, pace: &s.pace, claims: &s.claims}
+	s.control = control{turn: &s.turn, pair: &s.pair, pace: &s.pace}
 	s.cards = cards{turn: &s.turn, pair: &s.pair}
 	return s
 }
@@ -135,7 +135,9 @@ func (s *Session) Step(now time.Time, in Input) []Effect {
 	case Compare:
 		s.compare(in)
 	case ShareEpoch:
-		s.shareEpoch(in)
+		if c := s.byID[in.Conversation]; c != nil && c.group && !c.quiet && !c.left {
+			s.control.share(c, in.Epoch)
+		}
 	case Share:
 		if s.phase == joined && s.serve && len(in.Sightings) > 0 {
 			sightings := in.Sightings[:min(len(in.Sightings), wire.MaxSightings)]
@@ -208,7 +210,9 @@ func (s *Session) received(f wire.Frame) {
 	case f.Welcome != nil:
 		s.takeWelcome(f.Welcome)
 	case f.Epoch != nil:
-		s.takeEpoch(f.Epoch)
+		if c := s.at(f.Epoch.Tag); c != nil && c.group && c.live() {
+			s.emit(EpochShared{c.id, *f.Epoch})
+		}
 	default:
 		s.close(broken("greeting twice"))
 	}
@@ -238,14 +242,26 @@ func (s *Session) fire() {
 	if s.direct != nil {
 		s.pushOpening(s.direct)
 	}
-	s.welcomeDue()
+	s.control.welcome()
+}
+
+// loadedControl sends control events, and then what has waited for them.
+func (s *Session) loadedControl(in LoadedControl) {
+	c := s.byID[in.Conversation]
+	ready, all := s.control.loaded(c, in)
+	if !all {
+		return
+	}
+	s.ready = append(s.ready, ready...)
+	s.control.passEpochs(c)
+	s.settle(c)
 }
 
 // sayMore says what has waited for room, and has the shell tell when there is some again.
 func (s *Session) sayMore() {
 	s.tell.goOn()
 	s.sendOffers()
-	s.loadControls()
+	s.control.goOn()
 	s.records.goOn()
 	s.pace.drain()
 }
@@ -264,8 +280,8 @@ func (s *Session) setWake() {
 	if s.direct != nil && s.direct.awaitsOpening() {
 		earlier(s.direct.openingAt)
 	}
-	for _, c := range s.expecting {
-		earlier(c.control.welcome.at)
+	for _, at := range s.control.wakes() {
+		earlier(at)
 	}
 	if !next.Equal(s.wakeAt) {
 		s.wakeAt = next

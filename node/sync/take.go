@@ -79,7 +79,7 @@ func (s *Session) takeRun(run event.Run) {
 		}
 		return
 	}
-	c.control.learn(run.Events[0].Header.Control)
+	s.control.learn(c, run.Events[0].Header.Control)
 	p := &pending{id: c.id, conv: c, run: &run, weight: weigh(&run)}
 	if l := s.pictures.claimed(c, name, event.MaxSegments); l == nil {
 		p.unclaimed = true
@@ -132,6 +132,48 @@ func (s *Session) cardLearned() {
 	}
 	for _, p := range s.taking.pending {
 		if p.waits == forCard && p.head == card.Head {
+			s.again(p)
+		}
+	}
+}
+
+// takeControl hands control events to the shell.
+func (s *Session) takeControl(f *wire.Control) {
+	c := s.at(f.Tag)
+	switch {
+	case c == nil || c.left:
+	case !c.group || f.Group() != c.id:
+		s.close(broken("control events of another conversation"))
+	default:
+		s.control.learn(c, frontier(f.Events))
+		s.ingest(&pending{id: c.id, conv: c, control: f.Events, weight: weighEvents(f.Events)})
+	}
+}
+
+// takeWelcome does the same where the group need not be known here.
+func (s *Session) takeWelcome(f *wire.Control) {
+	if s.phase != joined || s.blocked {
+		return
+	}
+	if s.taking.welcomes++; s.taking.welcomes > maxWelcomes {
+		s.close(broken("too many welcomes"))
+		return
+	}
+	c := s.byID[f.Group()]
+	if c != nil && c.group {
+		s.control.learn(c, frontier(f.Events))
+	}
+	s.ingest(&pending{id: f.Group(), conv: c, control: f.Events, weight: weighEvents(f.Events)})
+}
+
+// heldControl takes what is here of a control set, and tries again what waited for it.
+func (s *Session) heldControl(in HeldControl) {
+	s.controls++
+	if c := s.byID[in.Conversation]; c != nil {
+		s.control.hold(c, in.Locator)
+	}
+	for _, p := range s.taking.pending {
+		if p.waits == forControl && p.id == in.Conversation {
 			s.again(p)
 		}
 	}
