@@ -46,17 +46,12 @@ type conversation struct {
 	records heldRecords
 
 	// The peer's last offer.
-	number   uint64
-	round    bool // it waits for Settled
-	catching int  // logs with a target: at 0 Settled is sent
+	number    uint64
+	unsettled bool // it waits for Settled
+	catching  int  // logs with a target: at 0 Settled is sent
 
-	// Own offers.
-	offers   uint64   // made
-	settled  uint64   // of these, up to the last that is answered
-	wide     uint64   // of these, up to the last that asks for everything; 0: its round has ended
-	short    bool     // the last was a short one
-	settling Ticket   // RoundEnded when everything up to it is answered; 0: no round ends
-	due      offering // in toOffer, unless notDue
+	due   offering // in toOffer, unless notDue
+	round round
 
 	control controlSet
 

@@ -2,9 +2,9 @@ package sync
 
 // Idle reports whether nothing is queued, under way or unanswered, and what is if not.
 func (s *Session) Idle() (bool, []int) {
-	t := &s.taking
+	t := &s.take
 	queues := []int{len(s.ready), s.loads, len(s.flights), s.unanswered, len(s.delayed), len(s.tell.listed),
-		len(t.pending), t.runs, t.bytes, t.records, t.held, t.heldBytes, len(s.cards.wanted), len(s.control.expecting)}
+		len(t.pending), t.runs, t.bytes, t.records, t.kept, t.keptBytes, len(s.cards.wanted), len(s.control.expecting)}
 	queues = append(queues, len(s.toOffer), len(s.control.queue), len(s.records.queue))
 	for _, c := range s.byID {
 		queues = append(queues, len(c.control.waiting), c.catching)

@@ -52,7 +52,7 @@ func (s *Session) enter(in *Conversation) *conversation {
 	switch {
 	case c == nil:
 		c = s.conversations.add(in)
-	case !c.left && c.quiet == in.Quiet && !slices.ContainsFunc(c.order, func(l *log) bool { return l.refused }):
+	case !c.left && c.quiet == in.Quiet && !s.take.refusesSome(c):
 		s.follow(Follow{c.id, in.Follow})
 		s.control.hold(c, in.Locator)
 		return nil
@@ -105,9 +105,6 @@ func (s *Session) abandon(c *conversation) {
 		s.recall(l)
 	}
 	c.catching = 0
-	if c.wide != 0 || c.settling != 0 {
-		s.emit(RoundDropped{c.id})
-	}
-	c.wide, c.settling = 0, 0
+	s.rounds.drop(c)
 	s.control.forgetEpochs(c)
 }

@@ -81,13 +81,9 @@ func (s *Session) start(c *conversation) {
 // others, and must neither tell each of them all that it has nor get it from each. A
 // conversation of more logs than one offer may list says the rest by Have later.
 func (s *Session) offerOf(c *conversation, how offering) (o wire.Offer, weight int) {
-	o = wire.Offer{Tag: c.ourTag, Store: s.store, Locator: c.control.locator, Number: c.offers}
+	o = wire.Offer{Tag: c.ourTag, Store: s.store, Locator: c.control.locator, Number: s.rounds.offer(c)}
 	weight = 128 + 40*len(o.Locator)
-	c.offers++
-	c.short = false
-	for _, l := range c.order {
-		l.refused = false
-	}
+	s.take.relent(c)
 	if c.quiet {
 		o.Want = wire.WantNothing
 		return o, weight
@@ -100,12 +96,11 @@ func (s *Session) offerOf(c *conversation, how offering) (o wire.Offer, weight i
 		o.Want = wire.WantOwn
 	}
 	if o.Want != wire.WantOwn {
-		c.wide = c.offers
-		s.emit(RoundBegan{c.id})
+		s.rounds.begin(c)
 	}
 	names := c.names(func(log event.Log) bool { return o.Want != wire.WantOwn || log.Device == s.peer })
 	if c.group && how != inFull && len(names) > shortOffer {
-		c.short = true
+		s.rounds.shorten(c)
 		o.Digest = c.digest(names)
 		for _, l := range c.order {
 			l.tell()
@@ -172,7 +167,7 @@ func (s *Session) offered(o wire.Offer) {
 		s.pictures.seeOwn(c, o.Logs)
 	default:
 		s.pictures.seeAll(c, o.Logs)
-		if c.short {
+		if s.rounds.short(c) {
 			s.offer(inFull, c)
 		}
 	}
@@ -180,7 +175,7 @@ func (s *Session) offered(o wire.Offer) {
 		l.stopped = false
 		s.check(l)
 	}
-	c.number, c.round = o.Number, true
+	c.number, c.unsettled = o.Number, true
 	s.control.passEpochs(c)
 	s.reopen(c)
 }
@@ -226,8 +221,8 @@ func (s *Session) reopen(c *conversation) {
 
 // settle ends the answer to the peer's offer when nothing is left to push for it.
 func (s *Session) settle(c *conversation) {
-	if c.round && c.catching == 0 && !s.control.pending(c) {
-		c.round = false
+	if c.unsettled && c.catching == 0 && !s.control.pending(c) {
+		c.unsettled = false
 		s.send(wire.Frame{Settled: &wire.Settled{Tag: c.ourTag, Number: c.number}})
 	}
 }

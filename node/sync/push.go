@@ -39,7 +39,7 @@ func (s *Session) held(in Held) {
 		c.opening = Opening{in.Log, l.ours.Missing(before)[0].First}
 	}
 	s.want(l)
-	if !s.awaited(l) {
+	if !s.take.awaits(l) {
 		s.tell.mention(l)
 	}
 }
@@ -321,8 +321,13 @@ func (s *Session) pushOpening(c *conversation) {
 
 // sendOpening sends the one run, outside the window since nobody answers it.
 func (s *Session) sendOpening(c *conversation, run event.Run, good bool) {
-	if good && !c.open && !c.left && len(run.Events) <= OpeningEvents && weigh(&run) <= OpeningBytes {
+	if good && !c.open && !c.left && opens(&run) {
 		run.Tag = c.ourTag
 		s.send(wire.Frame{Run: &run})
 	}
+}
+
+// opens reports whether a run is small enough for a peer that has offered nothing.
+func opens(run *event.Run) bool {
+	return len(run.Events) <= OpeningEvents && weigh(run) <= OpeningBytes
 }

@@ -56,10 +56,9 @@ type Session struct {
 
 	toOffer []*conversation // see conversation.due
 
-	taking   taking
-	lacking  []*conversation // of which runs were refused since too much waited
-	controls uint64          // counts HeldControl
-	wakeAt   time.Time
+	take   take
+	rounds rounds
+	wakeAt time.Time
 }
 
 type phase int
@@ -87,6 +86,8 @@ func New(cfg Config) *Session {
 	s.pace = pace{turn: &s.turn, limit: PaceBytes}
 	s.tell = tell{turn: &s.turn, pair: &s.pair, pace: &s.pace}
 	s.records = records{turn: &s.turn, pace: &s.pace, claims: &s.claims}
+	s.take = take{turn: &s.turn, pair: &s.pair, tell: &s.tell}
+	s.rounds = rounds{turn: &s.turn, take: &s.take}
 	s.control = control{turn: &s.turn, pair: &s.pair, pace: &s.pace}
 	s.cards = cards{turn: &s.turn, pair: &s.pair}
 	return s
@@ -127,7 +128,9 @@ func (s *Session) Step(now time.Time, in Input) []Effect {
 	case CardFetched:
 		s.cards.fetched(in)
 	case CardLearned:
-		s.cardLearned()
+		if card, ok := s.cards.learned(); ok {
+			s.take.learned(card)
+		}
 	case WantCard:
 		s.cards.want(in.Person)
 	case Follow:
@@ -148,7 +151,9 @@ func (s *Session) Step(now time.Time, in Input) []Effect {
 	case Tick:
 	}
 	s.fire()
-	s.askAgain()
+	for _, c := range s.take.freed() {
+		s.offer(everything, c)
+	}
 	s.load()
 	s.cards.ask()
 	s.sayMore()
@@ -188,11 +193,16 @@ func (s *Session) received(f wire.Frame) {
 	case f.Run != nil:
 		s.takeRun(*f.Run)
 	case f.Record != nil:
-		s.takeRecord(f.Record)
+		if c := s.at(f.Record.Tag); c != nil && c.live() {
+			s.records.see(c, headOf(&f.Record.Record))
+			s.take.record(c, &f.Record.Record)
+		}
 	case f.Have != nil:
 		s.have(f.Have)
 	case f.Settled != nil:
-		s.settled(f.Settled)
+		if c := s.at(f.Settled.Tag); c != nil {
+			s.rounds.settled(c, f.Settled)
+		}
 	case f.Refused != nil:
 		s.refused(f.Refused)
 	case f.CardRequest != nil:

@@ -1,0 +1,132 @@
+package sync
+
+import (
+	"github.com/earshot-im/earshot/node/wire"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// Busy reports that the shell has as much in hand as the peer may cause: read no
+// more frames until answers to Ingest and IngestRecord have been given. A peer that
+// keeps to its window is never the cause.
+func (s *Session) Busy() bool { return s.take.busy() }
+
+// takeRun hands a run to the shell. What the peer brings it holds, so it is not
+// pushed back.
+func (s *Session) takeRun(run event.Run) {
+	c := s.byTag[string(run.Tag)]
+	if c == nil && len(run.Tag) == 0 {
+		if s.phase == joined {
+			s.take.request(run)
+		}
+		return
+	}
+	if c = s.at(run.Tag); c == nil || !s.take.accepts(c, &run) {
+		return
+	}
+	s.control.learn(c, run.Events[0].Header.Control)
+	l := s.pictures.claimed(c, run.Log(), event.MaxSegments)
+	if l != nil {
+		if s.take.refuses(l) {
+			return
+		}
+		s.bring(l, &run)
+	}
+	s.take.run(c, &run, l == nil)
+}
+
+// bring takes into the peer's picture of a log what it has sent of it.
+func (s *Session) bring(l *log, run *event.Run) {
+	if s.pictures.bring(l, run) {
+		s.check(l)
+	}
+}
+
+// takeControl hands control events to the shell.
+func (s *Session) takeControl(f *wire.Control) {
+	c := s.at(f.Tag)
+	switch {
+	case c == nil || c.left:
+	case !c.group || f.Group() != c.id:
+		s.close(broken("control events of another conversation"))
+	default:
+		s.control.learn(c, frontier(f.Events))
+		s.take.control(c.id, c, f.Events)
+	}
+}
+
+// takeWelcome does the same where the group need not be known here.
+func (s *Session) takeWelcome(f *wire.Control) {
+	if s.phase != joined || s.blocked || !s.take.welcome() {
+		return
+	}
+	c := s.byID[f.Group()]
+	if c != nil && c.group {
+		s.control.learn(c, frontier(f.Events))
+	}
+	s.take.control(f.Group(), c, f.Events)
+}
+
+// heldControl takes what is here of a control set, and tries again what waited for it.
+func (s *Session) heldControl(in HeldControl) {
+	s.take.grew()
+	if c := s.byID[in.Conversation]; c != nil {
+		s.control.hold(c, in.Locator)
+	}
+	s.take.retry(in.Conversation)
+}
+
+// needCard has what was brought wait for a card.
+func (s *Session) needCard(in NeedCard) {
+	p := s.take.find(in.Ticket)
+	switch {
+	case p == nil:
+	case s.take.needCard(p, in.Head):
+		s.cards.need(in.Head)
+	default:
+		s.rounds.end(p.conv)
+	}
+}
+
+// needControl has what was brought wait for control events.
+func (s *Session) needControl(in NeedControl) {
+	if p := s.take.find(in.Ticket); p != nil && !s.take.needControl(p) {
+		s.rounds.end(p.conv)
+	}
+}
+
+// stored answers the peer: only now is what it brought on this disk.
+func (s *Session) stored(in Stored) {
+	p := s.take.find(in.Ticket)
+	switch {
+	case p == nil:
+		return
+	case in.Err != nil:
+		s.close(in.Err)
+		return
+	case p.run != nil:
+		s.storedRun(p, in)
+	}
+	s.take.done(p)
+	s.rounds.end(p.conv)
+}
+
+func (s *Session) storedRun(p *pending, in Stored) {
+	name := p.run.Log()
+	l := p.conv.logs[name]
+	if l == nil && len(in.Segments) > 0 {
+		l = p.conv.logOf(name)
+	}
+	if l == nil {
+		s.take.answer(p, nil, in)
+		return
+	}
+	s.pictures.hold(l, in.Segments)
+	if p.unclaimed && len(l.ours) > 0 {
+		s.bring(l, p.run)
+	}
+	if in.Refused == 0 {
+		l.vouch(p.run)
+	}
+	s.take.answer(p, l, in)
+	s.want(l)
+}
