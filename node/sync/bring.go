@@ -37,7 +37,7 @@ func (s *Session) takeRun(run event.Run) {
 // bring takes into the peer's picture of a log what it has sent of it.
 func (s *Session) bring(l *log, run *event.Run) {
 	if s.pictures.bring(l, run) {
-		s.check(l)
+		s.push.check(l)
 	}
 }
 
@@ -128,5 +128,5 @@ func (s *Session) storedRun(p *pending, in Stored) {
 		l.vouch(p.run)
 	}
 	s.take.answer(p, l, in)
-	s.want(l)
+	s.push.want(l)
 }

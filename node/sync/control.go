@@ -46,6 +46,9 @@ func (k *control) hold(c *conversation, locator []crypto.Hash) {
 	}
 }
 
+// locator returns what an offer says of the control set that is here.
+func (k *control) locator(c *conversation) []crypto.Hash { return c.control.locator }
+
 // see takes what an offer says of the peer's control set. Events that were sent before and are not
 // in it the peer could not take: they are sent again.
 func (k *control) see(c *conversation, locator []crypto.Hash) {

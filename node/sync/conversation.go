@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"maps"
 	"slices"
-	"time"
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/node/wire"
@@ -43,25 +42,11 @@ type conversation struct {
 	logs  map[event.Log]*log           // what is new since, or differs, and all of this person's
 	order []*log                       // logs, as they came
 
-	records heldRecords
-
-	// The peer's last offer.
-	number    uint64
-	unsettled bool // it waits for Settled
-	catching  int  // logs with a target: at 0 Settled is sent
-
-	due   offering // in toOffer, unless notDue
-	round round
-
+	answer  answer
+	offer   offering // notDue if the conversation is not in offers.queue
+	round   round
 	control controlSet
-
-	rolledBack bool // Rollback was given
-
-	// For a peer that offers nothing.
-	opening        Opening
-	openingAt      time.Time
-	opened         bool // the one run was asked for
-	loadingOpening bool
+	records heldRecords
 }
 
 // add makes a conversation known that Joined gives for the first time.

@@ -3,11 +3,11 @@ package sync
 // Idle reports whether nothing is queued, under way or unanswered, and what is if not.
 func (s *Session) Idle() (bool, []int) {
 	t := &s.take
-	queues := []int{len(s.ready), s.loads, len(s.flights), s.unanswered, len(s.delayed), len(s.tell.listed),
+	queues := []int{len(s.push.ready), s.push.loads, len(s.push.window.flights), s.push.window.weight, len(s.push.delayed), len(s.tell.listed),
 		len(t.pending), t.runs, t.bytes, t.records, t.kept, t.keptBytes, len(s.cards.wanted), len(s.control.expecting)}
-	queues = append(queues, len(s.toOffer), len(s.control.queue), len(s.records.queue))
+	queues = append(queues, len(s.offers.queue), len(s.control.queue), len(s.records.queue))
 	for _, c := range s.byID {
-		queues = append(queues, len(c.control.waiting), c.catching)
+		queues = append(queues, len(c.control.waiting), c.answer.logs)
 	}
 	for _, n := range queues {
 		if n != 0 {
@@ -34,8 +34,8 @@ func (s *Session) Open(tag []byte) bool {
 // was booked.
 func (s *Session) Remembered() int {
 	kept, n := 0, 0
-	for _, o := range s.offers {
-		kept += offerClaims(o)
+	for _, o := range s.offers.kept {
+		kept += sizeOf(o)
 	}
 	for _, c := range s.byID {
 		for _, l := range c.logs {
@@ -49,7 +49,7 @@ func (s *Session) Remembered() int {
 			}
 		}
 	}
-	if n != s.claims.count || kept != s.kept {
+	if n != s.claims.count || kept != s.offers.size {
 		panic("claims are booked wrong")
 	}
 	return n + kept
@@ -64,4 +64,4 @@ func (s *Session) Logs() (n int) {
 }
 
 // Unanswered returns how much of the window is in use, in bytes.
-func (s *Session) Unanswered() int { return s.unanswered }
+func (s *Session) Unanswered() int { return s.push.window.weight }

@@ -59,8 +59,9 @@ func (s *Session) enter(in *Conversation) *conversation {
 	}
 	c.left, c.fresh = false, true
 	c.follow = in.Follow || !c.group
-	c.opening = in.Opening
-	c.openingAt = s.now.Add(openingPause)
+	if c == s.direct {
+		s.push.expectOffer(in.Opening)
+	}
 	s.draw(c, in)
 	for i := range in.Records {
 		s.records.hold(c, &in.Records[i])
@@ -95,16 +96,31 @@ func (s *Session) draw(c *conversation, in *Conversation) {
 // hush ends what was under way in a conversation that has become quiet.
 func (s *Session) hush(c *conversation) {
 	s.abandon(c)
-	s.settle(c)
+	s.push.settle(c)
 }
 
 // abandon forgets what was under way in a conversation in which messages don't move any more.
 func (s *Session) abandon(c *conversation) {
-	for _, l := range c.order {
-		l.target = 0
-		s.recall(l)
-	}
-	c.catching = 0
+	s.push.abandon(c)
 	s.rounds.drop(c)
 	s.control.forgetEpochs(c)
+}
+
+// follow changes what is wanted from the peer.
+func (s *Session) follow(in Follow) {
+	c := s.byID[in.Conversation]
+	if c == nil || !c.group || c.follow == in.On {
+		return
+	}
+	c.follow = in.On
+	if !c.left && !c.quiet {
+		s.offer(asFollowed, c)
+	}
+}
+
+// compare begins a round in which everything is wanted.
+func (s *Session) compare(in Compare) {
+	if c := s.byID[in.Conversation]; c != nil && c.group && c.live() {
+		s.offer(everything, c)
+	}
 }

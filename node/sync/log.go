@@ -30,14 +30,9 @@ type log struct {
 	proof  uint64 // of others' logs: the peer has another event there, and ours is still to be pushed
 	proven bool   // proof was set once: that is enough for a session
 
-	target  uint64 // Settled waits until everything up to it is pushed; 0: it doesn't
-	queued  bool   // in ready
-	delayed bool   // in delayed
-	loading uint64 // where the Load under way begins; 0: none
-	reach   uint64 // the last that is to be read there
-	stopped bool   // the peer takes no more of it, or there is nothing true to give
-	listed  bool   // to be told, see tell
-	refused bool   // no more of it is taken from the peer, see take
+	push    pushedLog
+	listed  bool // to be told, see tell
+	refused bool // no more of it is taken from the peer, see take
 }
 
 // tellable returns what the peer may be told of the log: what is here, or less where the peer has
@@ -133,6 +128,15 @@ func (l *log) passOver(run *event.Run) {
 	l.renew()
 	l.prove(part)
 }
+
+// ungive notes that what was pushed will not be answered.
+func (l *log) ungive() {
+	l.given = nil
+	l.renew()
+}
+
+// startAt notes that what is before a sequence is not for the peer.
+func (l *log) startAt(floor uint64) { l.floor = floor }
 
 // regive has everything pushed again that the peer does not show to have, except what is on its way.
 func (l *log) regive(onTheWay event.Ranges) {

@@ -101,6 +101,14 @@ func (p *pictures) seeListed(c *conversation, listed *wire.LogSegments) *log {
 	return l
 }
 
+// seeSame takes from a short offer that the peer has what is here.
+func (p *pictures) seeSame(c *conversation) {
+	c.same = true
+	for _, l := range c.order {
+		p.see(l, l.above())
+	}
+}
+
 // seeOwn takes from an offer what the peer has of this device's logs, and ignores the others.
 func (p *pictures) seeOwn(c *conversation, listed []wire.LogSegments) {
 	for i := range listed {

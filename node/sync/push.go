@@ -9,325 +9,282 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// flight is a run that was sent and is not answered.
-type flight struct {
-	log    *log
-	number uint64
-	part   event.Range
-	weight int
+// push gives the peer the runs of logs that it wants and lacks: lowest first, a run of each log in
+// turn, and after the control events that the peer lacks. When everything has been pushed that the
+// peer lacked at the time of its offer, push says Settled.
+type push struct {
+	*turn
+	*pair
+	control *control
+	window  window
+	opening openingRun
+
+	ready   []*log  // to be loaded, in turn
+	loads   int     // Loads under way, without that of an opening run
+	delayed []delay // logs of others, by time
+
+	rolledBack map[event.Conversation]bool // Rollback was given
 }
 
-// delay is another person's log that waits for somebody else to bring it.
+// pushedLog is what push keeps of a log.
+type pushedLog struct {
+	target  uint64 // Settled waits until everything up to it is pushed; 0: it doesn't
+	queued  bool   // the log is in ready, or waits for control events
+	delayed bool   // the log is in delayed
+	loading uint64 // where the Load under way begins; 0: none
+	reach   uint64 // the last event that may be read there
+	stopped bool   // the peer takes no more of the log, or there is nothing true to give
+}
+
+// answer is what push keeps of a conversation: how far the answer to the peer's last offer is.
+type answer struct {
+	number    uint64 // of the offer
+	unsettled bool   // Settled has not been sent
+	logs      int    // that have a target: Settled is sent when there are none
+}
+
+// delay is a log that waits for somebody else to bring it.
 type delay struct {
 	log *log
 	at  time.Time
 }
 
-// held takes what this node holds now, and sees to it that the peer gets it, or
-// learns that it is here.
-func (s *Session) held(in Held) {
-	c := s.byID[in.Log.Conversation]
-	if c == nil || len(in.Segments) == 0 {
-		return
-	}
-	l := c.logOf(in.Log)
-	before := l.ours
-	if !s.pictures.hold(l, in.Segments) {
-		return
-	}
-	if in.Log.Device == s.self && c.opening.First == 0 {
-		c.opening = Opening{in.Log, l.ours.Missing(before)[0].First}
-	}
-	s.want(l)
-	if !s.take.awaits(l) {
-		s.tell.mention(l)
-	}
-}
-
-// want pushes what the peer lacks of l: at once if it is the own person's or being
-// caught up with, else after a pause in which somebody else may bring it.
-func (s *Session) want(l *log) {
-	switch {
-	case l.queued || l.delayed || l.stopped || !s.gives(l) || len(l.lacks()) == 0:
-	case l.target != 0 || s.atOnce(l):
-		s.queue(l)
+// want pushes what the peer lacks of a log: at once if this device writes it or the peer's offer is
+// being answered, else after a pause in which somebody else may bring it.
+func (p *push) want(l *log) {
+	switch own := &l.push; {
+	case own.queued || own.delayed || own.stopped || !p.gives(l) || len(l.lacks()) == 0:
+	case own.target != 0 || p.atOnce(l):
+		p.queue(l)
 	default:
 		pause := othersPause
 		if l.conv.group {
-			pause = relayPause + s.spread
+			pause = relayPause + p.spread
 		}
-		l.delayed = true
-		d := delay{l, s.now.Add(pause)}
-		at, _ := slices.BinarySearchFunc(s.delayed, d, func(a, d delay) int { return cmp.Or(a.at.Compare(d.at), -1) })
-		s.delayed = slices.Insert(s.delayed, at, d)
+		own.delayed = true
+		d := delay{l, p.now.Add(pause)}
+		at, _ := slices.BinarySearchFunc(p.delayed, d, func(a, d delay) int { return cmp.Or(a.at.Compare(d.at), -1) })
+		p.delayed = slices.Insert(p.delayed, at, d)
 	}
 }
 
-// atOnce reports whether nobody else is likely to bring l before this device could. In a
-// group, this person's other devices have sessions with the same peers.
-func (s *Session) atOnce(l *log) bool {
-	return s.wrote(l.name) || !l.conv.group && s.ownerWrote(l.name)
+// atOnce reports whether nobody else is likely to bring the log before this device could. In a group,
+// this person's other devices have sessions with the same peers.
+func (p *push) atOnce(l *log) bool {
+	return p.wrote(l.name) || !l.conv.group && p.ownerWrote(l.name)
 }
 
-// wanted reports whether the peer's last offer asks for l.
-func (s *Session) wanted(l *log) bool {
+// wanted reports whether the peer's last offer asks for the log.
+func (p *push) wanted(l *log) bool {
 	want := l.conv.want
-	return !l.conv.quiet && (want <= wire.WantNow || want == wire.WantOwn && s.wrote(l.name))
+	return !l.conv.quiet && (want <= wire.WantNow || want == wire.WantOwn && p.wrote(l.name))
 }
 
-// gives reports whether the peer is to get of l what comes, or what it has asked for.
-func (s *Session) gives(l *log) bool {
-	live := l.conv.want == wire.WantAll || l.target != 0 || s.wrote(l.name)
-	return l.conv.live() && live && s.wanted(l)
+// gives reports whether the peer is to get what comes to the log, or what it asked for in its offer.
+func (p *push) gives(l *log) bool {
+	goesOn := l.conv.want == wire.WantAll || l.push.target != 0 || p.wrote(l.name)
+	return l.conv.live() && goesOn && p.wanted(l)
 }
 
-func (s *Session) queue(l *log) {
-	if !l.queued && l.loading == 0 {
-		l.queued = true
-		s.ready = append(s.ready, l)
+func (p *push) queue(l *log) {
+	if !l.push.queued && l.push.loading == 0 {
+		l.push.queued = true
+		p.ready = append(p.ready, l)
 	}
 }
 
-// load asks for runs while the window has room for them, a run of each log in turn. Control
-// events that the peer lacks come before them.
-func (s *Session) load() {
-	for len(s.ready) > 0 && len(s.flights)+s.loads < WindowRuns &&
-		s.unanswered+(s.loads+1)*runWeight <= WindowBytes {
-		l := s.ready[0]
-		s.ready = s.ready[1:]
-		if s.control.gate(l) {
+// comes reports whether what the peer lacks of the log is about to be pushed.
+func (l *pushedLog) comes() bool { return l.queued || l.loading != 0 }
+
+// goOn queues logs that have waited for control events, and stay marked as queued.
+func (p *push) goOn(logs []*log) { p.ready = append(p.ready, logs...) }
+
+// fire queues the delayed logs whose time has come.
+func (p *push) fire() {
+	for len(p.delayed) > 0 && p.due(p.delayed[0].at) {
+		l := p.delayed[0].log
+		p.delayed = p.delayed[1:]
+		l.push.delayed = false
+		p.queue(l)
+	}
+}
+
+// wakes returns when fire or open has something to do. The direct conversation may be nil.
+func (p *push) wakes(direct *conversation) (at time.Time) {
+	if len(p.delayed) > 0 {
+		at = p.delayed[0].at
+	}
+	if direct != nil && p.opens(direct) {
+		at = earliest(at, p.opening.at)
+	}
+	return at
+}
+
+// load asks for runs while the window has room for them.
+func (p *push) load() {
+	for len(p.ready) > 0 && p.window.room(p.loads) {
+		l := p.ready[0]
+		p.ready = p.ready[1:]
+		if p.control.gate(l) {
 			continue
 		}
-		l.queued = false
-		if l.stopped || !s.gives(l) {
+		l.push.queued = false
+		if l.push.stopped || !p.gives(l) {
 			continue
 		}
 		lacks := l.lacks()
 		if len(lacks) == 0 {
-			s.caughtUp(l)
+			p.caughtUp(l)
 			continue
 		}
-		l.loading, l.reach = lacks[0].First, lacks[0].Last
-		s.loads++
-		s.emit(Load{l.name, l.loading, int(min(event.MaxRunEvents, l.reach-l.loading+1)), runWeight})
+		first, last := lacks[0].First, lacks[0].Last
+		l.push.loading, l.push.reach = first, last
+		p.loads++
+		p.emit(Load{l.name, first, int(min(event.MaxRunEvents, last-first+1)), runWeight})
 	}
 }
 
 // loaded sends the run that was asked for.
-func (s *Session) loaded(in Loaded) {
-	c := s.byID[in.Log.Conversation]
-	if c == nil || c.logs[in.Log] == nil || c.logs[in.Log].loading == 0 {
+func (p *push) loaded(c *conversation, in Loaded) {
+	if c == nil || c.logs[in.Log] == nil || c.logs[in.Log].push.loading == 0 {
 		return
 	}
 	l := c.logs[in.Log]
-	first := l.loading
-	l.loading = 0
+	first := l.push.loading
+	l.push.loading = 0
 	some := in.Err == nil && len(in.Run.Events) > 0
 	good := some && in.Run.Log() == l.name && in.Run.Segment().First >= first
-	if c.loadingOpening && l.name == c.opening.Log {
-		c.loadingOpening = false
-		s.sendOpening(c, in.Run, good)
-		s.want(l)
+	if p.opening.loaded(l.name) {
+		if good {
+			p.sendOpening(c, in.Run)
+		}
+		p.want(l)
 		return
 	}
-	s.loads--
+	p.loads--
 	switch {
-	case l.stopped || !s.gives(l):
+	case l.push.stopped || !p.gives(l):
 		return
 	case in.Err == nil && !some:
-		l.floor = l.reach + 1
-		s.goOn(l)
+		l.startAt(l.push.reach + 1)
+		p.pushRest(l)
 		return
 	case good && in.Apart:
 		l.passOver(&in.Run)
-		s.goOn(l)
+		p.pushRest(l)
 		return
 	case good && in.Run.Segment().First > first:
-		l.floor = in.Run.Segment().First
+		l.startAt(in.Run.Segment().First)
 	}
-	if !good || !s.follows(l, &in.Run.Events[0].Header) {
-		s.stop(l)
+	if !good || !p.follows(l, &in.Run.Events[0].Header) {
+		p.stop(l)
 		return
 	}
-	s.runs++
-	in.Run.Tag, in.Run.Number = c.ourTag, s.runs
-	f := flight{l, s.runs, rangeOf(&in.Run), weigh(&in.Run)}
-	s.flights = append(s.flights, f)
-	s.unanswered += f.weight
+	in.Run.Tag, in.Run.Number = c.ourTag, p.window.add(l, &in.Run)
 	l.give(&in.Run)
-	s.send(wire.Frame{Run: &in.Run})
-	s.goOn(l)
+	p.send(wire.Frame{Run: &in.Run})
+	p.pushRest(l)
 }
 
-// goOn pushes what comes after what was loaded.
-func (s *Session) goOn(l *log) {
+// pushRest pushes what comes after what was loaded.
+func (p *push) pushRest(l *log) {
 	if len(l.lacks()) > 0 {
-		s.queue(l)
+		p.queue(l)
 	}
-	s.caughtUp(l)
+	p.caughtUp(l)
 }
 
-// weigh returns what a run counts towards WindowBytes.
-func weigh(r *event.Run) int { return weighEvents(r.Events) + weighEvents(r.Recalls) }
-
-func weighEvents(events []event.Event) int {
-	n := 0
-	for i := range events {
-		n += len(events[i].Head) + len(events[i].Body)
-	}
-	return n
-}
-
-// follows reports whether the peer's segment before the event, if there is one, ends
-// with the event that this one links to. Only of this device's own log does it
-// matter: with anyone else's, what is pushed is the proof of the fork.
-func (s *Session) follows(l *log, h *event.Header) bool {
-	if !s.wrote(l.name) {
-		return true
-	}
-	for _, g := range l.peers {
-		if g.Last+1 == h.Sequence && g.ID != h.Previous {
-			s.rollback(l)
-			return false
-		}
-	}
-	return true
-}
-
-// check compares the pictures of a log of this device: nobody else can know more of it.
-func (s *Session) check(l *log) {
-	if !s.wrote(l.name) {
-		return
-	}
-	for _, theirs := range l.peers {
-		if theirs.Last > l.ours.Last() {
-			s.rollback(l)
-		}
-		for _, mine := range l.ours {
-			if theirs.Last == mine.Last && theirs.ID != mine.ID {
-				s.rollback(l)
-				s.stop(l)
-			}
-		}
+// answered takes the answer to the run of a number. It may be of a log that was given up meanwhile.
+func (p *push) answered(number uint64) {
+	if !p.window.answered(number) {
+		p.close(broken("answer to a run that was not sent"))
 	}
 }
 
-func (s *Session) rollback(l *log) {
-	if !l.conv.rolledBack {
-		l.conv.rolledBack = true
-		s.emit(Rollback{l.name, l.peers})
+// refused pushes no more of a log that the peer refuses.
+func (p *push) refused(c *conversation, name event.Log) {
+	if l := c.logs[name]; l != nil {
+		p.stop(l)
 	}
 }
 
 // stop pushes no more of a log.
-func (s *Session) stop(l *log) {
-	l.stopped = true
-	s.recall(l)
-	s.caughtUp(l)
+func (p *push) stop(l *log) {
+	l.push.stopped = true
+	p.abandonLog(l)
+	p.caughtUp(l)
 }
 
-// recall forgets what was sent of l and is not answered: nobody will.
-func (s *Session) recall(l *log) {
-	s.land(func(f *flight) bool { return f.log == l })
-	l.given = nil
-	l.renew()
+// abandonLog forgets what was sent of a log and is not answered: nobody will.
+func (p *push) abandonLog(l *log) {
+	p.window.forget(l)
+	l.ungive()
 }
 
-// land takes flights off the window.
-func (s *Session) land(answered func(*flight) bool) {
-	s.flights = slices.DeleteFunc(s.flights, func(f flight) bool {
-		if !answered(&f) {
-			return false
+// abandon pushes no more of a conversation in which messages don't move any more.
+func (p *push) abandon(c *conversation) {
+	for _, l := range c.order {
+		l.push.target = 0
+		p.abandonLog(l)
+	}
+	c.answer.logs = 0
+}
+
+// see compares the pictures of a log after the peer has said what it has, and goes on.
+func (p *push) see(l *log) {
+	p.check(l)
+	p.caughtUp(l)
+	p.want(l)
+}
+
+// regive has everything of a conversation pushed again that the peer's offer does not show, except
+// what is on its way.
+func (p *push) regive(c *conversation) {
+	for _, l := range c.order {
+		l.regive(p.window.onTheWay(l))
+	}
+}
+
+// begin begins the answer to the peer's offer of that number.
+func (p *push) begin(c *conversation, number uint64) {
+	for _, l := range c.order {
+		l.push.stopped = false
+		p.check(l)
+	}
+	c.answer.number, c.answer.unsettled = number, true
+}
+
+// catchUp pushes whatever the peer wants and lacks of a conversation. Settled waits for all of it.
+func (p *push) catchUp(c *conversation) {
+	c.answer.logs = 0
+	for _, l := range c.order {
+		l.push.target = 0
+		if p.wanted(l) && !l.push.stopped && len(l.lacks()) > 0 {
+			l.push.target = l.ours.Last()
+			c.answer.logs++
+			p.queue(l)
 		}
-		s.unanswered -= f.weight
-		return true
-	})
+	}
 }
 
-// answered takes the answer to one run. There may be nothing to answer any more, where the log was given up meanwhile.
-func (s *Session) answered(number uint64) {
-	if number > s.runs {
-		s.close(broken("answer to a run that was not sent"))
+// caughtUp says Settled if everything has been pushed that was lacking when the peer offered, the log
+// last.
+func (p *push) caughtUp(l *log) {
+	if l.push.target == 0 {
 		return
 	}
-	s.land(func(f *flight) bool { return f.number == number })
-}
-
-// caughtUp says Settled when everything has been pushed that was lacking at the
-// beginning, l last.
-func (s *Session) caughtUp(l *log) {
-	if l.target == 0 {
+	if lacks := l.lacks(); !l.push.stopped && len(lacks) > 0 && lacks[0].First <= l.push.target {
 		return
 	}
-	if lacks := l.lacks(); !l.stopped && len(lacks) > 0 && lacks[0].First <= l.target {
-		return
-	}
-	l.target = 0
-	l.conv.catching--
-	s.settle(l.conv)
+	l.push.target = 0
+	l.conv.answer.logs--
+	p.settle(l.conv)
 }
 
-// have takes what the peer has on its disk now.
-func (s *Session) have(h *wire.Have) {
-	c := s.at(h.Tag)
-	if c == nil || c.quiet || !s.sameStore(h.Store) {
-		return
+// settle ends the answer to the peer's offer with Settled, if nothing is left to push for it.
+func (p *push) settle(c *conversation) {
+	if c.answer.unsettled && c.answer.logs == 0 && !p.control.pending(c) {
+		c.answer.unsettled = false
+		p.send(wire.Frame{Settled: &wire.Settled{Tag: c.ourTag, Number: c.answer.number}})
 	}
-	if h.Answers != 0 {
-		s.answered(h.Answers)
-	}
-	for i := range h.Logs {
-		l := s.pictures.seeListed(c, &h.Logs[i])
-		if l == nil {
-			continue
-		}
-		s.check(l)
-		s.caughtUp(l)
-		s.want(l)
-		s.tell.mention(l)
-	}
-}
-
-// refused pushes nothing more of a log, or goes on without one run.
-func (s *Session) refused(r *wire.Refused) {
-	c := s.at(r.Tag)
-	if c == nil {
-		return
-	}
-	if r.Run != 0 {
-		s.answered(r.Run)
-		return
-	}
-	if l := c.logs[event.Log{Conversation: c.id, Device: r.Device, Instance: r.Instance}]; l != nil {
-		s.stop(l)
-	}
-}
-
-// awaitsOpening reports whether time alone will make pushOpening push.
-func (c *conversation) awaitsOpening() bool {
-	return !c.open && !c.left && !c.opened && c.opening.First != 0
-}
-
-// pushOpening loads the one run for a peer that offers nothing.
-func (s *Session) pushOpening(c *conversation) {
-	if !c.awaitsOpening() || s.now.Before(c.openingAt) {
-		return
-	}
-	l := c.logOf(c.opening.Log)
-	c.opened, c.loadingOpening = true, true
-	l.loading = c.opening.First
-	s.emit(Load{l.name, l.loading, OpeningEvents, OpeningBytes})
-}
-
-// sendOpening sends the one run, outside the window since nobody answers it.
-func (s *Session) sendOpening(c *conversation, run event.Run, good bool) {
-	if good && !c.open && !c.left && opens(&run) {
-		run.Tag = c.ourTag
-		s.send(wire.Frame{Run: &run})
-	}
-}
-
-// opens reports whether a run is small enough for a peer that has offered nothing.
-func opens(run *event.Run) bool {
-	return len(run.Events) <= OpeningEvents && weigh(run) <= OpeningBytes
 }

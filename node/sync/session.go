@@ -36,28 +36,16 @@ type Session struct {
 	conversations
 	pictures pictures
 	claims   claims
-	offers   map[string]wire.Offer // of conversations that aren't joined (yet), by the peer's tag
-	kept     int                   // of offers, see maxKept
+	pace     pace
+	push     push
+	tell     tell
+	take     take
+	rounds   rounds
+	offers   offers
+	control  control
+	records  records
+	cards    cards
 
-	// Pushing.
-	ready      []*log   // to be loaded, in turn
-	loads      int      // Loads under way, an opening run's aside
-	runs       uint64   // sent, an opening run aside
-	flights    []flight // sent and not answered
-	unanswered int      // weight of flights
-	delayed    []delay  // others' logs, by time
-
-	pace    pace
-	tell    tell
-	records records
-	cards   cards
-
-	control control
-
-	toOffer []*conversation // see conversation.due
-
-	take   take
-	rounds rounds
 	wakeAt time.Time
 }
 
@@ -75,19 +63,25 @@ const (
 // New returns a Session that waits for Open.
 func New(cfg Config) *Session {
 	s := &Session{
-		pair:   newPair(cfg),
-		nonce:  cfg.Nonce,
-		offers: map[string]wire.Offer{},
+		pair:  newPair(cfg),
+		nonce: cfg.Nonce,
 	}
 	s.conversations = conversations{
 		turn: &s.turn, byID: map[event.Conversation]*conversation{}, byTag: map[string]*conversation{},
 	}
 	s.pictures = pictures{turn: &s.turn, pair: &s.pair, claims: &s.claims}
 	s.pace = pace{turn: &s.turn, limit: PaceBytes}
+	s.push = push{
+		turn: &s.turn, pair: &s.pair, control: &s.control, rolledBack: map[event.Conversation]bool{},
+	}
 	s.tell = tell{turn: &s.turn, pair: &s.pair, pace: &s.pace}
 	s.records = records{turn: &s.turn, pace: &s.pace, claims: &s.claims}
 	s.take = take{turn: &s.turn, pair: &s.pair, tell: &s.tell}
 	s.rounds = rounds{turn: &s.turn, take: &s.take}
+	s.offers = offers{
+		turn: &s.turn, pair: &s.pair, pace: &s.pace, records: &s.records, rounds: &s.rounds, take: &s.take,
+		control: &s.control, kept: map[string]wire.Offer{},
+	}
 	s.control = control{turn: &s.turn, pair: &s.pair, pace: &s.pace}
 	s.cards = cards{turn: &s.turn, pair: &s.pair}
 	return s
@@ -116,7 +110,7 @@ func (s *Session) Step(now time.Time, in Input) []Effect {
 	case HeldControl:
 		s.heldControl(in)
 	case Loaded:
-		s.loaded(in)
+		s.push.loaded(s.byID[in.Log.Conversation], in)
 	case LoadedControl:
 		s.loadedControl(in)
 	case Stored:
@@ -154,7 +148,7 @@ func (s *Session) Step(now time.Time, in Input) []Effect {
 	for _, c := range s.take.freed() {
 		s.offer(everything, c)
 	}
-	s.load()
+	s.push.load()
 	s.cards.ask()
 	s.sayMore()
 	s.setWake()
@@ -243,34 +237,17 @@ func (s *Session) hello(h *wire.Hello) {
 // fire does what has become due.
 func (s *Session) fire() {
 	s.tell.fire()
-	for len(s.delayed) > 0 && s.due(s.delayed[0].at) {
-		l := s.delayed[0].log
-		s.delayed = s.delayed[1:]
-		l.delayed = false
-		s.queue(l)
-	}
+	s.push.fire()
 	if s.direct != nil {
-		s.pushOpening(s.direct)
+		s.push.open(s.direct)
 	}
 	s.control.welcome()
-}
-
-// loadedControl sends control events, and then what has waited for them.
-func (s *Session) loadedControl(in LoadedControl) {
-	c := s.byID[in.Conversation]
-	ready, all := s.control.loaded(c, in)
-	if !all {
-		return
-	}
-	s.ready = append(s.ready, ready...)
-	s.control.passEpochs(c)
-	s.settle(c)
 }
 
 // sayMore says what has waited for room, and has the shell tell when there is some again.
 func (s *Session) sayMore() {
 	s.tell.goOn()
-	s.sendOffers()
+	s.makeOffers()
 	s.control.goOn()
 	s.records.goOn()
 	s.pace.drain()
@@ -278,21 +255,7 @@ func (s *Session) sayMore() {
 
 // setWake keeps the shell's timer at the next thing that fire has to do.
 func (s *Session) setWake() {
-	next := s.tell.at
-	earlier := func(at time.Time) {
-		if next.IsZero() || at.Before(next) {
-			next = at
-		}
-	}
-	if len(s.delayed) > 0 {
-		earlier(s.delayed[0].at)
-	}
-	if s.direct != nil && s.direct.awaitsOpening() {
-		earlier(s.direct.openingAt)
-	}
-	for _, at := range s.control.wakes() {
-		earlier(at)
-	}
+	next := earliest(s.tell.wakes(), s.push.wakes(s.direct), s.control.wakes())
 	if !next.Equal(s.wakeAt) {
 		s.wakeAt = next
 		s.emit(Wake{next})

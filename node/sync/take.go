@@ -105,7 +105,7 @@ func (t *take) welcome() bool {
 // request hands over the first run of a peer that is not served, if it keeps to the limits, and
 // forgets everything else: it looks as if the peer were blocked.
 func (t *take) request(run event.Run) {
-	if !t.serve && !t.blocked && !t.requested && opens(&run) {
+	if !t.serve && !t.blocked && !t.requested && fitsOpening(&run) {
 		t.requested = true
 		t.emit(Request{run})
 	}

@@ -24,7 +24,7 @@ func (t *tell) mention(l *log) {
 		return
 	}
 	untold := l.untold()
-	if l.queued || l.loading != 0 {
+	if l.push.comes() {
 		untold = untold.Subtract(l.lacks())
 	}
 	if len(untold) == 0 {
@@ -37,12 +37,22 @@ func (t *tell) mention(l *log) {
 	}
 }
 
+// mentionAll mentions all logs of a conversation.
+func (t *tell) mentionAll(c *conversation) {
+	for _, l := range c.order {
+		t.mention(l)
+	}
+}
+
 // fire tells what is listed once its time has come.
 func (t *tell) fire() {
 	if t.due(t.at) {
 		t.tell()
 	}
 }
+
+// wakes returns when fire has something to do.
+func (t *tell) wakes() time.Time { return t.at }
 
 // goOn tells what has waited for room.
 func (t *tell) goOn() {

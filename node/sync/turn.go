@@ -26,5 +26,15 @@ func (t *turn) close(reason error) {
 	t.ended = true
 }
 
+// earliest returns the first of some times. The zero time never comes.
+func earliest(times ...time.Time) (first time.Time) {
+	for _, at := range times {
+		if first.IsZero() || !at.IsZero() && at.Before(first) {
+			first = at
+		}
+	}
+	return first
+}
+
 // due reports whether a time has come. The zero time never comes.
 func (t *turn) due(at time.Time) bool { return !at.IsZero() && !t.now.Before(at) }

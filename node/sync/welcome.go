@@ -42,10 +42,10 @@ func (k *control) welcome() {
 	})
 }
 
-// wakes returns when welcome may have something to do.
-func (k *control) wakes() (times []time.Time) {
+// wakes returns when welcome has something to do.
+func (k *control) wakes() (at time.Time) {
 	for _, c := range k.expecting {
-		times = append(times, c.control.welcome.at)
+		at = earliest(at, c.control.welcome.at)
 	}
-	return times
+	return at
 }

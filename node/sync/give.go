@@ -1,0 +1,154 @@
+package sync
+
+import (
+	"github.com/earshot-im/earshot/node/wire"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// offer offers conversations, as soon as there is room.
+func (s *Session) offer(how offering, conversations ...*conversation) {
+	for _, c := range conversations {
+		s.offers.add(how, c)
+	}
+	s.makeOffers()
+}
+
+// makeOffers makes the offers for which there is room. The peer's offer of a conversation that was
+// kept until then is answered.
+func (s *Session) makeOffers() {
+	for _, c := range s.offers.goOn() {
+		c.fresh = false
+		if o, ok := s.offers.keptOf(c); ok {
+			s.offered(o)
+		} else if c.open {
+			s.resume(c)
+		}
+	}
+}
+
+// offered takes the peer's offer of a conversation, which opens it or, if it was open, begins it
+// anew.
+func (s *Session) offered(o wire.Offer) {
+	if !s.sameStore(o.Store) {
+		return
+	}
+	c := s.byTag[string(o.Tag)]
+	if c == nil || c.left || c.fresh {
+		s.offers.keep(o)
+		return
+	}
+	// Neither side takes anything from a peer that wants nothing: what was offered then must be said
+	// again.
+	again := c.open && c.want == wire.WantNothing && o.Want != wire.WantNothing
+	c.open, c.want = true, o.Want
+	s.push.regive(c)
+	s.control.see(c, o.Locator)
+	if c.quiet {
+		o.Want, o.Logs, o.Records = wire.WantNothing, nil, nil
+	} else if again {
+		s.offer(asFollowed, c)
+	}
+	for _, h := range o.Records {
+		s.records.see(c, h)
+	}
+	switch {
+	case o.Want == wire.WantNothing:
+	case o.Digest != nil && !c.agrees(o.Digest):
+		s.offer(inFull, c) // and so does the peer, which begins the round
+		return
+	case o.Digest != nil:
+		s.pictures.seeSame(c)
+	case o.Want == wire.WantOwn:
+		s.pictures.seeOwn(c, o.Logs)
+	default:
+		s.pictures.seeAll(c, o.Logs)
+		if s.rounds.short(c) {
+			s.offer(inFull, c)
+		}
+	}
+	s.push.begin(c, o.Number)
+	s.control.passEpochs(c)
+	s.push.catchUp(c)
+	s.tell.mentionAll(c)
+	s.records.pushAll(c)
+	s.push.settle(c)
+}
+
+// resume goes on with a conversation that the peer goes on to offer.
+func (s *Session) resume(c *conversation) {
+	s.control.push(c)
+	for _, l := range c.order {
+		s.push.want(l)
+	}
+	s.tell.mentionAll(c)
+	s.records.pushAll(c)
+}
+
+// held takes what this node holds now, and sees to it that the peer gets it, or learns that it is
+// here.
+func (s *Session) held(in Held) {
+	c := s.byID[in.Log.Conversation]
+	if c == nil || len(in.Segments) == 0 {
+		return
+	}
+	l := c.logOf(in.Log)
+	before := l.ours
+	if !s.pictures.hold(l, in.Segments) {
+		return
+	}
+	if c == s.direct && s.wrote(l.name) {
+		s.push.openWith(Opening{l.name, l.ours.Missing(before)[0].First})
+	}
+	s.push.want(l)
+	if !s.take.awaits(l) {
+		s.tell.mention(l)
+	}
+}
+
+// have takes what the peer has on its disk now.
+func (s *Session) have(h *wire.Have) {
+	c := s.at(h.Tag)
+	if c == nil || c.quiet || !s.sameStore(h.Store) {
+		return
+	}
+	if h.Answers != 0 {
+		s.push.answered(h.Answers)
+	}
+	for i := range h.Logs {
+		if l := s.pictures.seeListed(c, &h.Logs[i]); l != nil {
+			s.push.see(l)
+			s.tell.mention(l)
+		}
+	}
+}
+
+// refused pushes nothing more of a log, or goes on without one run.
+func (s *Session) refused(r *wire.Refused) {
+	c := s.at(r.Tag)
+	switch {
+	case c == nil:
+	case r.Run != 0:
+		s.push.answered(r.Run)
+	default:
+		s.push.refused(c, event.Log{Conversation: c.id, Device: r.Device, Instance: r.Instance})
+	}
+}
+
+// loadedControl sends control events, and then what has waited for them.
+func (s *Session) loadedControl(in LoadedControl) {
+	c := s.byID[in.Conversation]
+	if ready, all := s.control.loaded(c, in); all {
+		s.push.goOn(ready)
+		s.control.passEpochs(c)
+		s.push.settle(c)
+	}
+}
+
+// sameStore ends the session if the peer names another store than before. It returns false after
+// the end.
+func (s *Session) sameStore(store event.Instance) bool {
+	if !s.keepsStore(store) {
+		s.close(broken("another store"))
+	}
+	return !s.ended
+}

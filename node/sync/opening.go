@@ -1,0 +1,67 @@
+package sync
+
+import (
+	"time"
+
+	"github.com/earshot-im/earshot/node/wire"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// openingRun is the one run that is pushed to a peer that does not offer the direct conversation: so
+// somebody who has not accepted this node's person learns who writes and what they want.
+type openingRun struct {
+	from    Opening   // First 0: there is nothing to push
+	at      time.Time // when the peer has had time enough to offer
+	asked   bool      // the run was asked for
+	loading bool      // and has not come
+}
+
+// loaded reports whether a log is that of the opening run that was asked for, which has come then.
+func (o *openingRun) loaded(log event.Log) bool {
+	if !o.loading || log != o.from.Log {
+		return false
+	}
+	o.loading = false
+	return true
+}
+
+// expectOffer gives the peer time to offer the direct conversation.
+func (p *push) expectOffer(from Opening) {
+	p.opening.from, p.opening.at = from, p.now.Add(openingPause)
+}
+
+// openWith says where the opening run begins, if there was nothing to push.
+func (p *push) openWith(from Opening) {
+	if p.opening.from.First == 0 {
+		p.opening.from = from
+	}
+}
+
+// opens reports whether time alone will make the opening run go out.
+func (p *push) opens(direct *conversation) bool {
+	return !direct.open && !direct.left && !p.opening.asked && p.opening.from.First != 0
+}
+
+// open asks for the opening run if its time has come.
+func (p *push) open(direct *conversation) {
+	if !p.opens(direct) || !p.due(p.opening.at) {
+		return
+	}
+	l := direct.logOf(p.opening.from.Log)
+	p.opening.asked, p.opening.loading = true, true
+	l.push.loading = p.opening.from.First
+	p.emit(Load{l.name, l.push.loading, OpeningEvents, OpeningBytes})
+}
+
+// sendOpening sends the opening run. It is not in the window, since nobody answers it.
+func (p *push) sendOpening(direct *conversation, run event.Run) {
+	if !direct.open && !direct.left && fitsOpening(&run) {
+		run.Tag = direct.ourTag
+		p.send(wire.Frame{Run: &run})
+	}
+}
+
+// fitsOpening reports whether a run is small enough for a peer that has offered nothing.
+func fitsOpening(run *event.Run) bool {
+	return len(run.Events) <= OpeningEvents && weigh(run) <= OpeningBytes
+}
