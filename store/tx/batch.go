@@ -1,0 +1,51 @@
+package tx
+
+// Batch is a transaction that writes. What it has written its reader sees. Errors of
+// writing are kept, not returned: the first takes the whole batch down, whatever runs
+// after it.
+type Batch struct {
+	Reader
+	changes int
+	err     error
+}
+
+// Put sets the value of a key.
+func (b *Batch) Put(bucket Bucket, key, value []byte) {
+	b.changes++
+	b.Fail(b.bucket(bucket).Put(key, value))
+}
+
+// Delete removes a key, if it is there.
+func (b *Batch) Delete(bucket Bucket, key []byte) {
+	b.changes++
+	b.Fail(b.bucket(bucket).Delete(key))
+}
+
+// Next advances the sequence of a bucket and returns it: 1 the first time.
+func (b *Batch) Next(bucket Bucket) uint64 {
+	b.changes++
+	n, err := b.bucket(bucket).NextSequence()
+	b.Fail(err)
+	return n
+}
+
+// Create makes a bucket that is not there yet.
+func (b *Batch) Create(bucket Bucket) {
+	b.changes++
+	_, err := b.tx.CreateBucket([]byte(bucket))
+	b.Fail(err)
+}
+
+// Defer counts a change that is only written by Hooks.Finish. Without it a function that has
+// changed nothing else would be taken for one that changed nothing.
+func (b *Batch) Defer() { b.changes++ }
+
+// Changes returns how many changes were made or deferred so far.
+func (b *Batch) Changes() int { return b.changes }
+
+// Fail takes the batch down because of an error. nil does nothing.
+func (b *Batch) Fail(err error) {
+	if b.err == nil {
+		b.err = err
+	}
+}

@@ -1,0 +1,193 @@
+package tx
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+
+	"go.etcd.io/bbolt"
+)
+
+// mailbox bounds how many functions wait for the writer, and with that how many run in one
+// batch. When it is full, Do and Submit wait for room.
+const mailbox = 1024
+
+// Hooks is what the owner of a database adds to the batches of its writer. All methods are
+// called in the goroutine of Run.
+type Hooks interface {
+	// Idle returns what is to be written without being asked, nil if there is nothing. It is
+	// called before the writer waits for its callers.
+	Idle() func(*Batch) error
+
+	// Finish is called when all functions of a batch have run and anything was changed. It
+	// makes the last changes before the commit.
+	Finish(*Batch) error
+
+	// Committed is called when a batch has ended without an error, before anybody gets an
+	// answer. What was changed is on the disk.
+	Committed(*Batch)
+
+	// Answered is called after Committed, when everybody has got an answer.
+	Answered(*Batch)
+
+	// Undone is called when a batch was undone. If failed is set, its functions have got an error;
+	// else those that are to blame for nothing run again in another batch.
+	Undone(failed bool)
+}
+
+// Writer makes all changes of a database, in the goroutine that runs Run.
+type Writer struct {
+	db      *DB
+	hooks   Hooks
+	log     *slog.Logger
+	mail    chan *op
+	stopped chan struct{} // closed when Run has ended
+}
+
+// op is what one caller wants to be done.
+type op struct {
+	run  func(*Batch) error
+	done chan error // has room for the one answer
+}
+
+// NewWriter returns the writer of a database. There must be no other.
+func NewWriter(db *DB, hooks Hooks, log *slog.Logger) *Writer {
+	return &Writer{db: db, hooks: hooks, log: log, mail: make(chan *op, mailbox), stopped: make(chan struct{})}
+}
+
+// Do has the writer run f, in one batch with what others want, and returns when that is on
+// the disk. If f fails, nothing that it changed remains, and its error is returned. The
+// context bounds the wait for room in the mailbox, not the commit.
+func (w *Writer) Do(ctx context.Context, f func(*Batch) error) error {
+	return w.Submit(ctx, f)()
+}
+
+// Submit is Do in two steps: f has its place after all that was submitted before it, and wait
+// returns when it is on the disk. The caller may prepare the next one meanwhile.
+func (w *Writer) Submit(ctx context.Context, f func(*Batch) error) (wait func() error) {
+	o := &op{run: f, done: make(chan error, 1)}
+	select {
+	case w.mail <- o:
+		return func() error { return w.wait(o) }
+	case <-ctx.Done():
+		return func() error { return ctx.Err() }
+	case <-w.stopped:
+		return func() error { return ErrClosed }
+	}
+}
+
+// wait takes no context: the writer may be running the function, which may set what the
+// caller is about to read. It ends within a commit.
+func (w *Writer) wait(o *op) error {
+	select {
+	case err := <-o.done:
+		return err
+	case <-w.stopped:
+		select {
+		case err := <-o.done:
+			return err
+		default:
+			return ErrClosed
+		}
+	}
+}
+
+// Run writes until the context ends. Whoever then still waits gets ErrClosed.
+func (w *Writer) Run(ctx context.Context) error {
+	defer func() {
+		close(w.stopped)
+		for {
+			select {
+			case o := <-w.mail:
+				o.done <- ErrClosed
+			default:
+				return
+			}
+		}
+	}()
+	for ctx.Err() == nil {
+		if f := w.hooks.Idle(); f != nil {
+			w.commit(w.gather(&op{run: f, done: make(chan error, 1)}))
+			continue
+		}
+		select {
+		case <-ctx.Done():
+		case o := <-w.mail:
+			w.commit(w.gather(o))
+		}
+	}
+	return nil
+}
+
+// gather returns first and whatever else waits now.
+func (w *Writer) gather(first *op) []*op {
+	group := []*op{first}
+	for len(group) < mailbox {
+		select {
+		case o := <-w.mail:
+			group = append(group, o)
+		default:
+			return group
+		}
+	}
+	return group
+}
+
+// commit runs a group in one batch and answers everyone in it. If one fails after it has
+// changed something, the batch is undone and the others run again without it.
+func (w *Writer) commit(group []*op) {
+	for len(group) > 0 {
+		var b *Batch
+		culprit, fault := -1, error(nil)
+		err := w.db.disk.Write(func(tx *bbolt.Tx) (err error) {
+			b = &Batch{Reader: w.db.reader(tx)}
+			culprit, fault, err = w.try(b, group)
+			return err
+		})
+		switch {
+		case err != nil:
+			w.hooks.Undone(true)
+			w.log.Error("store: commit", "err", err)
+			for _, o := range group {
+				o.done <- err
+			}
+			return
+		case fault == nil:
+			w.hooks.Answered(b)
+			return
+		}
+		w.hooks.Undone(false)
+		group[culprit].done <- fault
+		group = slices.Delete(group, culprit, culprit+1)
+	}
+}
+
+// try runs a group, commits and answers. Where one fails after it has changed something,
+// nothing is committed and nobody answered: its index and its error are returned as culprit
+// and fault. An err concerns the batch as a whole.
+func (w *Writer) try(b *Batch, group []*op) (culprit int, fault, err error) {
+	answers := make([]error, len(group))
+	for i, o := range group {
+		before := b.changes
+		answers[i] = o.run(b)
+		if b.err != nil {
+			return 0, nil, b.err
+		}
+		if answers[i] != nil && b.changes != before {
+			return i, answers[i], nil
+		}
+	}
+	if b.changes > 0 {
+		if err := w.hooks.Finish(b); err != nil {
+			return 0, nil, err
+		}
+		if err := b.commit(); err != nil {
+			return 0, nil, err
+		}
+	}
+	w.hooks.Committed(b)
+	for i, o := range group {
+		o.done <- answers[i]
+	}
+	return 0, nil, nil
+}
