@@ -25,10 +25,10 @@ func (b *batch) index(x *entry, there bool) {
 	target := x.header.Target
 	key := x.pointer.append(actsOf(x.in.conversation, target, x.header.Kind))
 	if there {
-		b.put(bucketActs, key, []byte{})
+		b.Put(bucketActs, key, []byte{})
 		b.acts = 2
 	} else {
-		b.delete(bucketActs, key)
+		b.Delete(bucketActs, key)
 	}
 	if _, err := b.rowEntry(target); err == nil {
 		b.visible = true
@@ -98,8 +98,7 @@ func compareTime(x, y *entry) int {
 // lastActs calls f for the last act that is shown of each log, among those whose key
 // begins with prefix. Its cost is by log, not by act.
 func (r *reader) lastActs(prefix []byte, f func(pointer) error) error {
-	c := r.bucket(bucketActs).Cursor()
-	for k, _ := c.Seek(prefix); bytes.HasPrefix(k, prefix); {
+	for k, _ := r.Seek(bucketActs, prefix); bytes.HasPrefix(k, prefix); {
 		p, ok := pointerAt(k)
 		if !ok {
 			return damaged("act of %d bytes", len(k))
@@ -113,14 +112,14 @@ func (r *reader) lastActs(prefix []byte, f func(pointer) error) error {
 		if last := r.visibleTo(l); last != noLimit {
 			end = pointer{p.log, last + 1}
 		}
-		if k := before(c, end.append(bytes.Clone(prefix))); bytes.HasPrefix(k, prefix) {
+		if k, _ := r.Before(bucketActs, end.append(bytes.Clone(prefix))); bytes.HasPrefix(k, prefix) {
 			if at, _ := pointerAt(k); at.log == p.log {
 				if err := f(at); err != nil {
 					return err
 				}
 			}
 		}
-		k, _ = c.Seek(next.append(bytes.Clone(prefix)))
+		k, _ = r.Seek(bucketActs, next.append(bytes.Clone(prefix)))
 	}
 	return nil
 }
@@ -166,7 +165,7 @@ func (r *reader) dress(row *Row, x *entry) error {
 
 // edits returns where the edits of a message by a person are.
 func (b *batch) edits(conversation uint32, target event.ID, person crypto.PersonID) ([]*entry, error) {
-	keys, _ := b.drain(bucketActs, actsOf(conversation, target, event.KindEdit))
+	keys, _ := b.Copy(bucketActs, actsOf(conversation, target, event.KindEdit))
 	var out []*entry
 	for _, k := range keys {
 		p, _ := pointerAt(k)

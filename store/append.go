@@ -57,12 +57,12 @@ func (s *Store) AppendAll(ctx context.Context, drafts []Draft) ([]Entry, error) 
 	err := s.do(ctx, func(b *batch) error {
 		out, stopped = make([]Entry, 0, len(letters)), nil
 		for i := range letters {
-			before := b.writes
+			before := b.Changes()
 			e, err := b.append(&letters[i])
 			switch {
 			case err == nil:
 				out = append(out, e)
-			case b.writes == before:
+			case b.Changes() == before:
 				stopped = err
 				return nil
 			default:
@@ -109,7 +109,7 @@ func (b *batch) append(l *letter) (Entry, error) {
 	if err != nil {
 		return Entry{}, err
 	}
-	if p, used := pointerAt(b.get(bucketKeys, localKey(c.number, b.s.own.Person, l.key))); used {
+	if p, used := pointerAt(b.Get(bucketKeys, localKey(c.number, b.s.own.Person, l.key))); used {
 		return b.existing(p, d)
 	}
 	h := event.Header{Kind: d.Kind, Lifetime: d.Lifetime, Key: l.key, Clock: b.clock()}
@@ -194,7 +194,7 @@ func (b *batch) writeIn(c *conversation, l *logState, h event.Header, body event
 		return nil, err
 	}
 	for _, other := range seen {
-		delete(b.s.fresh[c.number], other.number)
+		delete(b.s.writing.fresh[c.number], other.number)
 	}
 	return b.written(l, &e)
 }
@@ -264,7 +264,7 @@ func (b *batch) addOwnLog(c *conversation, log event.Log) *logState {
 // wrote in the conversation: the latest of them, as a header may name them and in
 // its order.
 func (b *batch) unseen(c *conversation, own *logState) ([]*logState, error) {
-	fresh := b.s.fresh[c.number]
+	fresh := b.s.writing.fresh[c.number]
 	if fresh == nil {
 		fresh = map[uint32]bool{}
 		if err := b.eachLog(c.number, func(l *logState) error {
@@ -273,10 +273,10 @@ func (b *batch) unseen(c *conversation, own *logState) ([]*logState, error) {
 		}); err != nil {
 			return nil, err
 		}
-		if b.s.fresh == nil {
-			b.s.fresh = map[uint32]map[uint32]bool{}
+		if b.s.writing.fresh == nil {
+			b.s.writing.fresh = map[uint32]map[uint32]bool{}
 		}
-		b.s.fresh[c.number] = fresh
+		b.s.writing.fresh[c.number] = fresh
 	}
 	delete(fresh, own.number)
 	var seen []*logState

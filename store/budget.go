@@ -47,12 +47,12 @@ var (
 
 // spend counts bytes towards a stranger's budget, or fails with ErrBudget.
 func (b *batch) spend(p crypto.PersonID, n uint64) error {
-	each, all := number(b.get(bucketBudgets, p[:]))+n, number(b.get(bucketBudgets, budgetAll[:]))+n
+	each, all := number(b.Get(bucketBudgets, p[:]))+n, number(b.Get(bucketBudgets, budgetAll[:]))+n
 	if each > StrangerBudget || all > StrangersBudget {
 		return ErrBudget
 	}
-	b.put(bucketBudgets, p[:], u64(each))
-	b.put(bucketBudgets, budgetAll[:], u64(all))
+	b.Put(bucketBudgets, p[:], u64(each))
+	b.Put(bucketBudgets, budgetAll[:], u64(all))
 	return nil
 }
 
@@ -96,32 +96,32 @@ func (b *batch) charge(in *intake, fresh, filled []int, known bool) error {
 func memberKey(p crypto.PersonID) []byte { return append([]byte("member"), p[:]...) }
 
 func (b *batch) spendMember(p crypto.PersonID, n uint64) error {
-	if n += number(b.get(bucketBudgets, memberKey(p))); n > MemberBudget {
+	if n += number(b.Get(bucketBudgets, memberKey(p))); n > MemberBudget {
 		return ErrBudget
 	}
-	b.put(bucketBudgets, memberKey(p), u64(n))
+	b.Put(bucketBudgets, memberKey(p), u64(n))
 	return nil
 }
 
 // refund forgets what somebody has spent.
 func (b *batch) refund(p crypto.PersonID) {
-	b.delete(bucketBudgets, memberKey(p))
-	n := number(b.get(bucketBudgets, p[:]))
+	b.Delete(bucketBudgets, memberKey(p))
+	n := number(b.Get(bucketBudgets, p[:]))
 	if n == 0 {
 		return
 	}
-	all := number(b.get(bucketBudgets, budgetAll[:]))
-	b.delete(bucketBudgets, p[:])
-	b.put(bucketBudgets, budgetAll[:], u64(all-min(all, n)))
+	all := number(b.Get(bucketBudgets, budgetAll[:]))
+	b.Delete(bucketBudgets, p[:])
+	b.Put(bucketBudgets, budgetAll[:], u64(all-min(all, n)))
 }
 
 // spendRecord counts the change of size of a record of an unknown kind.
 func (b *batch) spendRecord(old, now int) error {
-	n := number(b.get(bucketBudgets, budgetRecords[:])) + uint64(now) - uint64(old)
+	n := number(b.Get(bucketBudgets, budgetRecords[:])) + uint64(now) - uint64(old)
 	if now > old && n > RecordsBudget {
 		return ErrBudget
 	}
-	b.put(bucketBudgets, budgetRecords[:], u64(n))
+	b.Put(bucketBudgets, budgetRecords[:], u64(n))
 	return nil
 }
 
@@ -158,7 +158,7 @@ func (s *Store) PutRequest(ctx context.Context, p crypto.PersonID, run []byte) e
 		case err != nil:
 			return err
 		}
-		b.put(bucketRequests, p[:], append(u64(uint64(received)), sealed...))
+		b.Put(bucketRequests, p[:], append(u64(uint64(received)), sealed...))
 		b.visible = true
 		return nil
 	})
@@ -166,7 +166,7 @@ func (s *Store) PutRequest(ctx context.Context, p crypto.PersonID, run []byte) e
 
 // request returns the run of somebody who waits and since when, or ErrNoEvent.
 func (r *reader) request(p crypto.PersonID) (run []byte, received int64, err error) {
-	v := r.get(bucketRequests, p[:])
+	v := r.Get(bucketRequests, p[:])
 	if v == nil {
 		return nil, 0, ErrNoEvent
 	}
@@ -206,7 +206,7 @@ func (s *Store) TakeRequest(ctx context.Context, p crypto.PersonID) (Request, er
 			return err
 		}
 		out = Request{Person: p, Received: time.UnixMilli(received), Run: run}
-		b.delete(bucketRequests, p[:])
+		b.Delete(bucketRequests, p[:])
 		b.visible = true
 		return nil
 	})

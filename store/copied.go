@@ -4,7 +4,7 @@ import (
 	"encoding/binary"
 	"time"
 
-	"go.etcd.io/bbolt"
+	"github.com/earshot-im/earshot/store/tx"
 
 	"github.com/earshot-im/earshot/store/disk"
 )
@@ -19,36 +19,33 @@ func (s *Store) recognise() error {
 	now := s.disk.Identity()
 	same := false
 	if err := s.view(func(r *reader) error {
-		s.era = eraOf(r.get(bucketMeta, metaEra))
-		same = disk.Identity(r.get(bucketMeta, metaFile)).Same(now)
+		s.era = eraOf(r.Get(bucketMeta, metaEra))
+		same = disk.Identity(r.Get(bucketMeta, metaFile)).Same(now)
 		return nil
 	}); err != nil || same {
 		return err
 	}
-	return s.disk.Write(func(tx *bbolt.Tx) error {
-		b := s.newBatch(tx)
-		if b.get(bucketMeta, metaFile) != nil {
+	return s.db.Update(func(t *tx.Batch) error {
+		b := s.newBatch(t)
+		if b.Get(bucketMeta, metaFile) != nil {
 			s.era++
 			s.copied = true
-			b.put(bucketMeta, metaEra, u32(s.era))
+			b.Put(bucketMeta, metaEra, u32(s.era))
 			b.putRestored(false)
 			// What was signed since under the name of this store has higher counters than what is here.
 			instance, err := s.newInstance()
 			if err != nil {
 				return err
 			}
-			b.put(bucketMeta, metaInstance, instance[:])
+			b.Put(bucketMeta, metaInstance, instance[:])
 			s.own.Store = instance
 		}
 		if now == nil {
-			b.delete(bucketMeta, metaFile)
+			b.Delete(bucketMeta, metaFile)
 		} else {
-			b.put(bucketMeta, metaFile, now)
+			b.Put(bucketMeta, metaFile, now)
 		}
-		if b.err != nil {
-			return b.err
-		}
-		return tx.Commit()
+		return nil
 	})
 }
 
@@ -59,25 +56,13 @@ func eraOf(b []byte) uint32 {
 	return binary.BigEndian.Uint32(b)
 }
 
-// fileMoved has a compacted database know its new file, unless it is a copy that does not know yet that it is one.
-func fileMoved(tx *bbolt.Tx, from, to disk.Identity) error {
-	meta := tx.Bucket(bucketMeta)
-	if meta == nil {
-		return nil
-	}
-	if last := disk.Identity(meta.Get(metaFile)); to == nil || !last.Same(from) {
-		return nil
-	}
-	return meta.Put(metaFile, to)
-}
-
 // putRestored notes that this disk may have gone back to an earlier time, or has.
 func (b *batch) putRestored(proven bool) {
 	v := append(u64(uint64(b.now)), 0)
 	if proven {
 		v[8] = 1
 	}
-	b.put(bucketMeta, metaRestored, v)
+	b.Put(bucketMeta, metaRestored, v)
 }
 
 // foreign notes that an event of this device came from others, which this disk did not have: it has gone back, or another
@@ -98,7 +83,7 @@ func (s *Store) Copied() bool { return s.copied }
 // device that others had and this disk had not. The zero time if never.
 func (s *Store) Restored() (at time.Time, proven bool, err error) {
 	err = s.view(func(r *reader) error {
-		if v := r.get(bucketMeta, metaRestored); len(v) == 9 {
+		if v := r.Get(bucketMeta, metaRestored); len(v) == 9 {
 			at, proven = time.UnixMilli(int64(number(v[:8]))), v[8] == 1
 		}
 		return nil

@@ -108,7 +108,7 @@ func TestCompactedFileIsNoCopy(t *testing.T) {
 	a.bloat()
 	a.file = disk.Identity("file") // until it is renamed, "new file"
 	a.stop()
-	d, err := disk.Open(disk.Config{Dir: a.dir, Moved: fileMoved, Identify: a.identify})
+	d, err := disk.Open(disk.Config{Dir: a.dir, IdentityBucket: []byte(bucketMeta), IdentityKey: metaFile, Identify: a.identify})
 	check(t, err)
 	check(t, d.Close())
 	a.file = disk.Identity("new file")
@@ -119,7 +119,7 @@ func TestCompactedFileIsNoCopy(t *testing.T) {
 	a.bloat()
 	a.stop()
 	a.file = disk.Identity("copy")
-	d, err = disk.Open(disk.Config{Dir: a.dir, Moved: fileMoved, Identify: a.identify})
+	d, err = disk.Open(disk.Config{Dir: a.dir, IdentityBucket: []byte(bucketMeta), IdentityKey: metaFile, Identify: a.identify})
 	check(t, err)
 	check(t, d.Close())
 	a.file = disk.Identity("new copy")

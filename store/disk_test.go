@@ -17,6 +17,7 @@ import (
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/store/event"
+	"github.com/earshot-im/earshot/store/tx"
 )
 
 // secrets are typed or are names; none may be readable in any file.
@@ -92,13 +93,13 @@ func TestNothingReadableOnDisk(t *testing.T) {
 func (n *node) bloat() {
 	check(n.t, n.do(ctx, func(b *batch) error {
 		for i := range 100 {
-			b.put(bucketMeta, fmt.Append(nil, "junk", i), make([]byte, 60<<10))
+			b.Put(bucketMeta, fmt.Append(nil, "junk", i), make([]byte, 60<<10))
 		}
 		return nil
 	}))
 	check(n.t, n.do(ctx, func(b *batch) error {
 		for i := range 100 {
-			b.delete(bucketMeta, fmt.Append(nil, "junk", i))
+			b.Delete(bucketMeta, fmt.Append(nil, "junk", i))
 		}
 		return nil
 	}))
@@ -240,7 +241,7 @@ func TestVersions(t *testing.T) {
 	version := func(v uint64) {
 		db, err := bbolt.Open(filepath.Join(a.dir, "store.db"), 0o600, nil)
 		check(t, err)
-		check(t, db.Update(func(tx *bbolt.Tx) error { return tx.Bucket(bucketMeta).Put(metaVersion, u64(v)) }))
+		check(t, db.Update(func(t *bbolt.Tx) error { return t.Bucket([]byte(bucketMeta)).Put(metaVersion, u64(v)) }))
 		check(t, db.Close())
 	}
 	version(formatVersion + 1)
@@ -257,17 +258,17 @@ func TestVersions(t *testing.T) {
 	version(formatVersion)
 	a.open()
 	var steps []uint64
-	step := func(n uint64) func(*bbolt.Tx) error {
-		return func(*bbolt.Tx) error { steps = append(steps, n); return nil }
+	step := func(n uint64) func(*tx.Batch) error {
+		return func(*tx.Batch) error { steps = append(steps, n); return nil }
 	}
-	check(t, a.prepare(formatVersion+2, map[uint64]func(*bbolt.Tx) error{
+	check(t, a.prepare(formatVersion+2, map[uint64]func(*tx.Batch) error{
 		formatVersion: step(formatVersion), formatVersion + 1: step(formatVersion + 1),
 	}))
 	if len(steps) != 2 || steps[0] != formatVersion {
 		t.Fatal(steps)
 	}
 	check(t, a.view(func(r *reader) error {
-		if v := number(r.get(bucketMeta, metaVersion)); v != formatVersion+2 {
+		if v := number(r.Get(bucketMeta, metaVersion)); v != formatVersion+2 {
 			t.Error("version", v)
 		}
 		return nil

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/earshot-im/earshot/store/disk"
+	"github.com/earshot-im/earshot/store/tx"
 )
 
 // From Open. The last four of these say which file; nothing was changed.
@@ -22,7 +23,7 @@ type LockedError = disk.LockedError
 // From methods.
 var (
 	// ErrClosed: the store's Run has ended.
-	ErrClosed = errors.New("store is closed")
+	ErrClosed = tx.ErrClosed
 
 	// ErrNoConversation: there is no such conversation here. A direct one begins
 	// when its person is stored (UpdatePerson), a group with its first control event.

@@ -128,7 +128,7 @@ func (s *Store) SomeControls(conv event.Conversation, ids []crypto.Hash, maxByte
 		}
 		size := 0
 		for _, id := range ids {
-			v := r.get(bucketControls, controlKey(c.number, event.ID(id)))
+			v := r.Get(bucketControls, controlKey(c.number, event.ID(id)))
 			if v == nil {
 				continue
 			}
@@ -192,8 +192,8 @@ func (s *Store) PutControls(ctx context.Context, conv event.Conversation, events
 }
 
 func (b *batch) putControl(conversation uint32, id event.ID, st *stored) {
-	if key := controlKey(conversation, id); b.get(bucketControls, key) == nil {
-		b.put(bucketControls, key, st.bytes())
+	if key := controlKey(conversation, id); b.Get(bucketControls, key) == nil {
+		b.Put(bucketControls, key, st.bytes())
 		b.visible = true
 	}
 }

@@ -518,7 +518,7 @@ func TestMembersBudget(t *testing.T) {
 	_, err = n.take(event.Run{Events: []event.Event{p.say(long)}}, from)
 	check(t, err)
 	check(t, n.view(func(r *reader) error {
-		if all := number(r.get(bucketBudgets, budgetAll[:])); all != 0 {
+		if all := number(r.Get(bucketBudgets, budgetAll[:])); all != 0 {
 			t.Errorf("%d bytes of strangers", all)
 		}
 		return nil

@@ -163,6 +163,23 @@ func (n *node) say(c event.Conversation, words string) Entry {
 	return e
 }
 
+// hold keeps the writer from writing until release is called: what is submitted meanwhile is one group.
+func (n *node) hold() (release func()) {
+	n.t.Helper()
+	held, released := make(chan struct{}), make(chan struct{})
+	go n.do(ctx, func(*batch) error { close(held); <-released; return nil })
+	<-held
+	return func() { close(released) }
+}
+
+// submitSay has the writer write a message in its turn.
+func (n *node) submitSay(c event.Conversation, words string) (wait func() error) {
+	n.t.Helper()
+	letter, err := n.letter(&Draft{Conversation: c, Kind: event.KindText, Content: text(words)})
+	check(n.t, err)
+	return n.submit(ctx, func(b *batch) error { _, err := b.append(&letter); return err })
+}
+
 func (n *node) sayKey(c event.Conversation, words, key string) Entry {
 	n.t.Helper()
 	k := event.KeyFor(key)

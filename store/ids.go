@@ -52,9 +52,8 @@ func lists(level int, made uint64) (first, end uint64) {
 
 // find returns where the event is that has an ID; of two places the later.
 func (r *reader) find(id event.ID) (pointer, bool) {
-	ids := r.bucket(bucketIDs)
-	made := ids.Sequence() / listed
-	if v := ids.Get(idKey(alone, made, id[:])); v != nil {
+	made := r.Sequence(bucketIDs) / listed
+	if v := r.Get(bucketIDs, idKey(alone, made, id[:])); v != nil {
 		return pointerAt(v)
 	}
 	for level := 1; level <= topLevel; level++ {
@@ -69,7 +68,7 @@ func (r *reader) find(id event.ID) (pointer, bool) {
 
 // findIn looks for an ID in a list. There is one block that can have it: the first that does not end before it.
 func (r *reader) findIn(level int, number uint64, id event.ID) (pointer, bool) {
-	k, block := r.bucket(bucketIDs).Cursor().Seek(idKey(level, number, id[:]))
+	k, block := r.Seek(bucketIDs, idKey(level, number, id[:]))
 	if !bytes.HasPrefix(k, listKey(level, number)) {
 		return pointer{}, false
 	}
@@ -84,8 +83,8 @@ func (r *reader) findIn(level int, number uint64, id event.ID) (pointer, bool) {
 
 // putID notes where the event is that has an ID.
 func (b *batch) putID(id event.ID, p pointer) {
-	n := b.next(bucketIDs)
-	b.put(bucketIDs, idKey(alone, (n-1)/listed, id[:]), p.bytes())
+	n := b.Next(bucketIDs)
+	b.Put(bucketIDs, idKey(alone, (n-1)/listed, id[:]), p.bytes())
 	if n%listed == 0 {
 		b.list(n / listed)
 	}
@@ -106,7 +105,7 @@ func (b *batch) list(made uint64) {
 
 // takeList removes a list, or what is to become one, and returns it.
 func (b *batch) takeList(level int, number uint64) []listedID {
-	keys, values := b.drain(bucketIDs, listKey(level, number))
+	keys, values := b.Copy(bucketIDs, listKey(level, number))
 	var list []listedID
 	for i, k := range keys {
 		if level == alone {
@@ -117,7 +116,7 @@ func (b *batch) takeList(level int, number uint64) []listedID {
 		}
 	}
 	for _, k := range slices.Backward(keys) { // bbolt moves what comes after one
-		b.delete(bucketIDs, k)
+		b.Delete(bucketIDs, k)
 	}
 	return list
 }
@@ -129,7 +128,7 @@ func (b *batch) putList(level int, number uint64, list []listedID) {
 		for i := range block {
 			v = append(v, block[i][:]...)
 		}
-		b.put(bucketIDs, idKey(level, number, last.id()), v)
+		b.Put(bucketIDs, idKey(level, number, last.id()), v)
 	}
 }
 

@@ -39,11 +39,9 @@ func (s *Store) Ingest(ctx context.Context, run event.Run, from Origin) (IngestR
 // it is on the disk. Between the two the caller can prepare the next one.
 func (s *Store) BeginIngest(ctx context.Context, run event.Run, from Origin) (wait func() (IngestResult, error)) {
 	g := s.ingestion(&run, from)
-	o, err := s.submit(ctx, g.run)
+	written := s.submit(ctx, g.run)
 	return func() (IngestResult, error) {
-		if err == nil {
-			err = s.wait(o)
-		}
+		err := written()
 		switch {
 		case err != nil:
 			return IngestResult{}, err
@@ -81,7 +79,7 @@ func (s *Store) ingestion(run *event.Run, from Origin) *ingestion {
 }
 
 func (g *ingestion) run(b *batch) error {
-	before := b.bucket(bucketArrivals).Sequence()
+	before := b.Sequence(bucketArrivals)
 	more := false
 	for i := range g.recalls {
 		// One that can't be kept leaves its target as dropped.
@@ -105,7 +103,7 @@ func (g *ingestion) run(b *batch) error {
 	if err != nil {
 		return err
 	}
-	g.result = IngestResult{Segments: slices.Clone(segments), Rows: int(b.bucket(bucketArrivals).Sequence() - before), New: g.events.new}
+	g.result = IngestResult{Segments: slices.Clone(segments), Rows: int(b.Sequence(bucketArrivals) - before), New: g.events.new}
 	return nil
 }
 

@@ -86,7 +86,7 @@ func TestWhatIsHereIsNotChargedAgain(t *testing.T) {
 	spent := func() (bytes uint64) {
 		check(t, n.view(func(r *reader) error {
 			person := p.card.Person()
-			bytes = number(r.get(bucketBudgets, person[:]))
+			bytes = number(r.Get(bucketBudgets, person[:]))
 			return nil
 		}))
 		return bytes
@@ -258,7 +258,7 @@ func TestWithheldCausesAreLearntOneByOne(t *testing.T) {
 	}
 	equalWords(t, "rows", words(n.rows(c)), "first")
 	check(t, n.view(func(r *reader) error {
-		if !r.empty(bucketWaiting) {
+		if !r.Empty(bucketWaiting) {
 			t.Error("it waits still")
 		}
 		return nil

@@ -181,8 +181,8 @@ func TestStrangersBudget(t *testing.T) {
 	check(t, err)
 	check(t, n.UpdatePerson(ctx, p.card.Person(), func(p *Person) error { p.Contact = true; return nil }))
 	check(t, n.view(func(r *reader) error {
-		person, all := p.card.Person(), number(r.get(bucketBudgets, budgetAll[:]))
-		if r.get(bucketBudgets, person[:]) != nil || all == 0 || all > 100<<10 {
+		person, all := p.card.Person(), number(r.Get(bucketBudgets, budgetAll[:]))
+		if r.Get(bucketBudgets, person[:]) != nil || all == 0 || all > 100<<10 {
 			t.Errorf("a contact still counts: %d", all)
 		}
 		return nil

@@ -138,7 +138,7 @@ func TestLogsHoldWhateverIsLeftOut(t *testing.T) {
 		}
 		n.audit(t)
 		check(t, n.view(func(r *reader) error {
-			if !r.empty(bucketWaiting) {
+			if !r.Empty(bucketWaiting) {
 				t.Fatalf("seed %d: something waits for what is there", seed)
 			}
 			return nil
@@ -260,7 +260,7 @@ func TestCountedLooksNearTheLimit(t *testing.T) {
 		_, err := p.give(n, events...)
 		check(t, err)
 	}
-	looks := func() int64 {
+	looks := func() int {
 		return n.looks(func(r *reader) error {
 			k, err := r.conversation(c)
 			check(t, err)

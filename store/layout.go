@@ -6,45 +6,49 @@ import (
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/store/event"
+	"github.com/earshot-im/earshot/store/tx"
 )
 
 // The buckets, keys and values of FORMAT.md, section "Database".
 var (
-	bucketMeta          = []byte("meta")
-	bucketConversations = []byte("conversations")
-	bucketLogNames      = []byte("lognames")
-	bucketAuthors       = []byte("authors")
-	bucketLogs          = []byte("logs")
-	bucketEvents        = []byte("events")
-	bucketIDs           = []byte("ids")
-	bucketKeys          = []byte("keys")
-	bucketControls      = []byte("controls")
-	bucketActs          = []byte("acts")
-	bucketView          = []byte("view")
-	bucketArrivals      = []byte("arrivals")
-	bucketUnread        = []byte("unread")
-	bucketWaiting       = []byte("waiting")
-	bucketRecalls       = []byte("recalls")
-	bucketCancelled     = []byte("cancelled")
-	bucketReissued      = []byte("reissued")
-	bucketTwins         = []byte("twins")
-	bucketDelivered     = []byte("delivered")
-	bucketRead          = []byte("read")
-	bucketPersons       = []byte("persons")
-	bucketDevices       = []byte("devices")
-	bucketRecords       = []byte("records")
-	bucketUnsigned      = []byte("unsigned")
-	bucketRequests      = []byte("requests")
-	bucketSettings      = []byte("settings")
-	bucketCursors       = []byte("cursors")
-	bucketBudgets       = []byte("budgets")
+	bucketMeta          = tx.Bucket("meta")
+	bucketConversations = tx.Bucket("conversations")
+	bucketLogNames      = tx.Bucket("lognames")
+	bucketAuthors       = tx.Bucket("authors")
+	bucketLogs          = tx.Bucket("logs")
+	bucketEvents        = tx.Bucket("events")
+	bucketIDs           = tx.Bucket("ids")
+	bucketKeys          = tx.Bucket("keys")
+	bucketControls      = tx.Bucket("controls")
+	bucketActs          = tx.Bucket("acts")
+	bucketView          = tx.Bucket("view")
+	bucketArrivals      = tx.Bucket("arrivals")
+	bucketUnread        = tx.Bucket("unread")
+	bucketWaiting       = tx.Bucket("waiting")
+	bucketRecalls       = tx.Bucket("recalls")
+	bucketCancelled     = tx.Bucket("cancelled")
+	bucketReissued      = tx.Bucket("reissued")
+	bucketTwins         = tx.Bucket("twins")
+	bucketDelivered     = tx.Bucket("delivered")
+	bucketRead          = tx.Bucket("read")
+	bucketPersons       = tx.Bucket("persons")
+	bucketDevices       = tx.Bucket("devices")
+	bucketRecords       = tx.Bucket("records")
+	bucketUnsigned      = tx.Bucket("unsigned")
+	bucketRequests      = tx.Bucket("requests")
+	bucketSettings      = tx.Bucket("settings")
+	bucketCursors       = tx.Bucket("cursors")
+	bucketBudgets       = tx.Bucket("budgets")
 
-	buckets = [][]byte{
+	buckets = []tx.Bucket{
 		bucketMeta, bucketConversations, bucketLogNames, bucketAuthors, bucketLogs, bucketEvents, bucketIDs, bucketKeys,
 		bucketControls, bucketActs, bucketView, bucketArrivals, bucketUnread, bucketWaiting, bucketRecalls, bucketCancelled, bucketReissued, bucketTwins,
 		bucketDelivered, bucketRead, bucketPersons, bucketDevices, bucketRecords, bucketUnsigned, bucketRequests, bucketSettings,
 		bucketCursors, bucketBudgets,
 	}
+
+	// bucketsAscending have keys that mostly ascend.
+	bucketsAscending = []tx.Bucket{bucketEvents, bucketView, bucketArrivals, bucketUnread, bucketKeys}
 
 	metaVersion  = []byte("version")
 	metaInstance = []byte("instance")

@@ -67,7 +67,7 @@ func (o *outbox) add(r *reader, l *logState, g event.Range, to crypto.PersonID) 
 		if x.absent != event.Present {
 			continue
 		}
-		if x.is(flagShown) && r.get(bucketReissued, x.pointer.bytes()) == nil {
+		if x.is(flagShown) && r.Get(bucketReissued, x.pointer.bytes()) == nil {
 			o.put(x, to)
 			continue
 		}

@@ -2,10 +2,12 @@ package store
 
 import (
 	"bytes"
+	"iter"
 	"slices"
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/store/event"
+	"github.com/earshot-im/earshot/store/tx"
 )
 
 // maxPassed is how many rows that are not wanted are passed over in one transaction: one
@@ -36,9 +38,13 @@ func (r *reader) wanted(value []byte, keep Keep) (pointer, bool, error) {
 }
 
 // take reads rows from an index, until there are as many as limit, maxPassed were passed
-// over, or next has no more. It returns the last key that it looked at, nil if none.
-func (r *reader) take(rows []Row, limit int, keep Keep, k, v []byte, next func() (k, v []byte)) (_ []Row, last []byte, err error) {
-	for passed := 0; k != nil && len(rows) < limit && passed < maxPassed; k, v = next() {
+// over, or the index has no more. It returns the last key that it looked at, nil if none.
+func (r *reader) take(rows []Row, limit int, keep Keep, index iter.Seq2[[]byte, []byte]) (_ []Row, last []byte, err error) {
+	passed := 0
+	for k, v := range index {
+		if len(rows) >= limit || passed >= maxPassed {
+			break
+		}
 		p, want, err := r.wanted(v, keep)
 		if err != nil {
 			return rows, last, err
@@ -80,8 +86,7 @@ func (s *Store) Rows(conv event.Conversation, page Page) ([]Row, error) {
 				return err
 			}
 			var last []byte
-			k, v, next := r.beyond(&c, from, page.After != nil)
-			rows, last, err = r.take(rows, page.Limit, page.Keep, k, v, next)
+			rows, last, err = r.take(rows, page.Limit, page.Keep, r.beyond(&c, from, page.After != nil))
 			if more = last != nil; more {
 				from = bytes.Clone(last)
 			}
@@ -108,28 +113,18 @@ func (r *reader) pageStart(c *conversation, page Page) ([]byte, error) {
 }
 
 // beyond goes over the rows of a conversation from behind a key on, or from before it back.
-func (r *reader) beyond(c *conversation, from []byte, forward bool) (k, v []byte, next func() (k, v []byte)) {
-	cursor := r.bucket(bucketView).Cursor()
-	step, prefix := cursor.Prev, u32(c.number)
+func (r *reader) beyond(c *conversation, from []byte, forward bool) iter.Seq2[[]byte, []byte] {
+	index, prefix := r.Back(bucketView, from), u32(c.number)
 	if forward {
-		step = cursor.Next
+		index = r.From(bucketView, after(from))
 	}
-	within := func(k, v []byte) ([]byte, []byte) {
-		if !bytes.HasPrefix(k, prefix) {
-			return nil, nil
+	return func(yield func(k, v []byte) bool) {
+		for k, v := range index {
+			if !bytes.HasPrefix(k, prefix) || !yield(k, v) {
+				return
+			}
 		}
-		return k, v
 	}
-	next = func() ([]byte, []byte) { return within(step()) }
-	switch at, value := cursor.Seek(from); {
-	case at == nil && !forward:
-		k, v = within(cursor.Last())
-	case forward && !bytes.Equal(at, from):
-		k, v = within(at, value)
-	default:
-		k, v = next()
-	}
-	return k, v, next
 }
 
 // Arrivals returns rows of all conversations in the order in which they came, from the
@@ -144,13 +139,11 @@ func (s *Store) Unread(after uint64, limit int, keep Keep) ([]Row, uint64, error
 	return s.arrived(bucketUnread, after, limit, keep)
 }
 
-func (s *Store) arrived(bucket []byte, after uint64, limit int, keep Keep) (rows []Row, looked uint64, err error) {
+func (s *Store) arrived(bucket tx.Bucket, after uint64, limit int, keep Keep) (rows []Row, looked uint64, err error) {
 	looked = after
 	err = s.view(func(r *reader) error {
-		c := r.bucket(bucket).Cursor()
-		k, v := c.Seek(u64(after + 1))
 		var last []byte
-		rows, last, err = r.take(nil, limit, keep, k, v, c.Next)
+		rows, last, err = r.take(nil, limit, keep, r.From(bucket, u64(after+1)))
 		if last != nil {
 			looked = number(last)
 		}

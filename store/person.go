@@ -133,7 +133,7 @@ func personAAD(id crypto.PersonID) []byte { return append([]byte("person"), id[:
 
 // person returns somebody, nil if there is nobody with that ID.
 func (r *reader) person(id crypto.PersonID) (*Person, error) {
-	b := r.get(bucketPersons, id[:])
+	b := r.Get(bucketPersons, id[:])
 	if b == nil {
 		return nil, nil
 	}
@@ -146,7 +146,7 @@ func (r *reader) person(id crypto.PersonID) (*Person, error) {
 
 // personOf returns whose card names a device, zero if none does.
 func (r *reader) personOf(d crypto.DeviceID) crypto.PersonID {
-	if b := r.get(bucketDevices, d[:]); len(b) == len(crypto.PersonID{}) {
+	if b := r.Get(bucketDevices, d[:]); len(b) == len(crypto.PersonID{}) {
 		return crypto.PersonID(b)
 	}
 	return crypto.PersonID{}
@@ -228,14 +228,14 @@ func (b *batch) putPerson(p, old *Person) error {
 		switch b.personOf(d) {
 		case p.ID:
 		case crypto.PersonID{}:
-			b.put(bucketDevices, d[:], p.ID[:])
+			b.Put(bucketDevices, d[:], p.ID[:])
 		default:
 			return ErrDeviceTaken
 		}
 	}
 	for _, d := range old.devices() {
 		if _, still := p.Devices[d]; !still {
-			b.delete(bucketDevices, d[:])
+			b.Delete(bucketDevices, d[:])
 		}
 	}
 	if p.Contact && !old.Contact {
@@ -249,7 +249,7 @@ func (b *batch) putPerson(p, old *Person) error {
 	if err != nil {
 		return err
 	}
-	b.put(bucketPersons, p.ID[:], b.s.disk.Keyring.Seal(plain, personAAD(p.ID)))
+	b.Put(bucketPersons, p.ID[:], b.s.disk.Keyring.Seal(plain, personAAD(p.ID)))
 	moved := *old
 	if moved.Devices = p.Devices; !bytes.Equal(plain, moved.marshal()) { // else only devices were seen
 		b.visible = true

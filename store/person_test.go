@@ -200,16 +200,6 @@ func TestSettings(t *testing.T) {
 	}
 }
 
-// transactions is how many the database has had.
-func (n *node) transactions() (count int) {
-	n.t.Helper()
-	check(n.t, n.view(func(r *reader) error {
-		count = r.tx.ID()
-		return nil
-	}))
-	return count
-}
-
 // TestDevicesSeenInOneCommit: where devices are is written for all persons at once. It leaves alone whatever else was decided
 // about them, and is no change that people see.
 func TestDevicesSeenInOneCommit(t *testing.T) {
@@ -232,16 +222,16 @@ func TestDevicesSeenInOneCommit(t *testing.T) {
 	found[p.card.Person()][other] = info(0)
 	found[p.card.Person()][q.key.ID()] = info(0) // another's
 
-	last, before := n.Last(), n.transactions()
+	last, before := n.Last(), n.told()
 	check(t, n.UpdateDevices(ctx, found))
-	if count := n.transactions() - before; count != 1 {
+	if count := n.told() - before; count != 1 {
 		t.Errorf("%d commits", count)
 	}
 	if n.Last() != last {
 		t.Error("it counts as a change")
 	}
 	check(t, n.UpdateDevices(ctx, found))
-	if count := n.transactions() - before; count != 1 {
+	if count := n.told() - before; count != 1 {
 		t.Error("the same was written again")
 	}
 	n.reopen()

@@ -158,7 +158,7 @@ func (b *batch) place(x *entry, until release) (bool, error) {
 		key = m.held
 	}
 	if key != nil {
-		b.put(bucketWaiting, x.pointer.append(key), u64(uint64(x.firstSeen)))
+		b.Put(bucketWaiting, x.pointer.append(key), u64(uint64(x.firstSeen)))
 		b.waiting = 2
 		return false, nil
 	}
@@ -201,7 +201,7 @@ func (b *batch) lead(x *entry) {
 	}
 	x.in.head = placed{x.header.Sequence, x.t, x.id}
 	b.touch(x.in)
-	if logs := b.s.fresh[x.in.conversation]; logs != nil && x.in.branch == branchFirst {
+	if logs := b.s.writing.fresh[x.in.conversation]; logs != nil && x.in.branch == branchFirst {
 		logs[x.in.number] = true
 	}
 }
@@ -235,7 +235,7 @@ func (r *reader) placedAt(l *logState, p event.Position) (t int64, here, placed 
 // controlAt returns the time of a control event of a group's control set, and whether it
 // is there.
 func (r *reader) controlAt(conversation uint32, id event.ID) (int64, bool, error) {
-	v := r.get(bucketControls, controlKey(conversation, id))
+	v := r.Get(bucketControls, controlKey(conversation, id))
 	if v == nil {
 		return 0, false, nil
 	}
@@ -270,7 +270,7 @@ func (b *batch) show(x *entry) error {
 		return nil
 	}
 	key := localKey(x.in.conversation, x.in.person, x.header.Key)
-	if row, ok := pointerAt(b.get(bucketKeys, key)); ok {
+	if row, ok := pointerAt(b.Get(bucketKeys, key)); ok {
 		b.putTwin(row, x)
 		return nil
 	}
@@ -279,18 +279,18 @@ func (b *batch) show(x *entry) error {
 		x.flags |= flagLate
 	}
 	x.flags |= flagShown
-	x.arrival = b.next(bucketArrivals)
+	x.arrival = b.Next(bucketArrivals)
 	b.shown = true
 	p := x.pointer.bytes()
-	b.put(bucketKeys, key, p)
-	b.put(bucketView, row, p)
-	b.put(bucketArrivals, u64(x.arrival), p)
+	b.Put(bucketKeys, key, p)
+	b.Put(bucketView, row, p)
+	b.Put(bucketArrivals, u64(x.arrival), p)
 	if x.in.person == b.s.own.Person {
 		return nil
 	}
 	read, err := b.ranges(bucketRead, x.log, b.s.own.Person)
 	if err == nil && !read.Covers(x.sequence) { // another own device may have read it
-		b.put(bucketUnread, u64(x.arrival), p)
+		b.Put(bucketUnread, u64(x.arrival), p)
 	}
 	return err
 }
@@ -346,7 +346,7 @@ func (s *Store) due(conv *event.Conversation, from []byte, until release) (keys 
 	now := s.cfg.Now().UnixMilli()
 	err = s.view(func(r *reader) error {
 		var prefix []byte
-		if conv != nil && !r.empty(bucketWaiting) {
+		if conv != nil && !r.Empty(bucketWaiting) {
 			c, err := r.conversation(*conv)
 			if err != nil {
 				return err
@@ -356,8 +356,10 @@ func (s *Store) due(conv *event.Conversation, from []byte, until release) (keys 
 		if bytes.Compare(from, prefix) < 0 {
 			from = prefix
 		}
-		c := r.bucket(bucketWaiting).Cursor()
-		for k, v := c.Seek(from); bytes.HasPrefix(k, prefix) && k != nil && len(keys) < maxWoken; k, v = c.Next() {
+		for k, v := range r.From(bucketWaiting, from) {
+			if !bytes.HasPrefix(k, prefix) || len(keys) == maxWoken {
+				break
+			}
 			first := int64(number(v))
 			if !until.due(first, now) {
 				continue
@@ -394,10 +396,10 @@ func (s *Store) releaseAll(ctx context.Context, keys [][]byte, until release) er
 
 // release places what waits under a key, unless it will be woken by what it waits for, which is due as well.
 func (b *batch) release(key []byte, until release) error {
-	if b.get(bucketWaiting, key) == nil {
+	if b.Get(bucketWaiting, key) == nil {
 		return nil // it was
 	}
-	first := int64(number(b.get(bucketWaiting, key)))
+	first := int64(number(b.Get(bucketWaiting, key)))
 	st, err := b.causeOf(key)
 	if err != nil || st != nil && !st.is(flagPlaced) && until.due(st.firstSeen, b.now) && (!b.overdue(first) || b.overdue(st.firstSeen)) {
 		return err
@@ -448,12 +450,12 @@ func (b *batch) waitLess(x *entry, withheld uint32) error {
 	}
 	for _, c := range causes {
 		key := x.pointer.append(c.key)
-		if b.get(bucketWaiting, key) == nil {
+		if b.Get(bucketWaiting, key) == nil {
 			continue
 		}
 		x.withheld |= withheld
 		b.save(x)
-		b.delete(bucketWaiting, key)
+		b.Delete(bucketWaiting, key)
 		if ok, err := b.place(x, release{}); err != nil || !ok {
 			return err
 		}

@@ -63,7 +63,7 @@ func TestWaitsForItsCause(t *testing.T) {
 		}
 	}
 	check(t, n.view(func(r *reader) error {
-		if !r.empty(bucketWaiting) {
+		if !r.Empty(bucketWaiting) {
 			t.Error("something still waits")
 		}
 		return nil

@@ -99,7 +99,7 @@ func (r *reader) progressTo(x *entry, a *audience) (Progress, error) {
 // places of events there are.
 func (r *reader) progressAt(x *entry, a *audience) (best Progress, count int, err error) {
 	err = r.eachIssue(x, func(y *entry) error {
-		got := r.get(bucketCancelled, y.pointer.bytes())
+		got := r.Get(bucketCancelled, y.pointer.bytes())
 		cancelled := len(got) == pointerSize+1
 		if cancelled && got[pointerSize] == 0 {
 			best = best.or(Progress{State: Cancelled})

@@ -5,6 +5,7 @@ import (
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/store/event"
+	"github.com/earshot-im/earshot/store/tx"
 )
 
 // maxRanges bounds the pieces of what somebody has of one log, so that nobody can
@@ -74,7 +75,7 @@ func (b *batch) reachBranch(r *Reach, l *logState, ranges event.Ranges) error {
 		}
 	}
 	fresh, err := b.grow(bucketDelivered, l, r.Person, ranges)
-	if err != nil || fresh == nil || b.empty(bucketCancelled) {
+	if err != nil || fresh == nil || b.Empty(bucketCancelled) {
 		return err
 	}
 	return b.arrived(l.number, fresh, func(p pointer) (bool, error) {
@@ -143,7 +144,7 @@ func (r *reader) common(branch, other *logState, sequence uint64) (uint64, error
 
 // grow adds to what a person has of a log, as far as that is held here, and returns
 // what is new.
-func (b *batch) grow(bucket []byte, l *logState, person crypto.PersonID, add event.Ranges) (event.Ranges, error) {
+func (b *batch) grow(bucket tx.Bucket, l *logState, person crypto.PersonID, add event.Ranges) (event.Ranges, error) {
 	old, err := b.ranges(bucket, l.number, person)
 	if err != nil {
 		return nil, err
@@ -158,7 +159,7 @@ func (b *batch) grow(bucket []byte, l *logState, person crypto.PersonID, add eve
 	if len(all) > maxRanges {
 		return nil, ErrTooManySegments
 	}
-	b.put(bucket, reachKey(l.number, person), rangesBytes(all))
+	b.Put(bucket, reachKey(l.number, person), rangesBytes(all))
 	b.visible = true
 	b.audiences = nil
 	return fresh, nil
@@ -188,7 +189,7 @@ func (b *batch) readHere(l *logState, ranges event.Ranges) error {
 				return err
 			}
 			if st != nil && st.is(flagShown) {
-				b.delete(bucketUnread, u64(st.arrival))
+				b.Delete(bucketUnread, u64(st.arrival))
 			}
 		}
 	}
@@ -236,7 +237,7 @@ func (s *Store) MarkRead(ctx context.Context, tell bool, ids ...event.ID) error 
 				continue
 			}
 			if !tell {
-				b.delete(bucketUnread, u64(x.arrival))
+				b.Delete(bucketUnread, u64(x.arrival))
 				continue
 			}
 			if rows[x.in] == nil {

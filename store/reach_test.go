@@ -5,10 +5,11 @@ import (
 	"testing"
 
 	"github.com/earshot-im/earshot/store/event"
+	"github.com/earshot-im/earshot/store/tx"
 )
 
 // has returns what a person has of a log, by one of the buckets that say so.
-func (n *node) has(bucket []byte, log event.Log, person *node) (got event.Ranges) {
+func (n *node) has(bucket tx.Bucket, log event.Log, person *node) (got event.Ranges) {
 	n.t.Helper()
 	check(n.t, n.view(func(r *reader) error {
 		c, err := r.conversation(log.Conversation)

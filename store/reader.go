@@ -1,53 +1,33 @@
 package store
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 
-	"go.etcd.io/bbolt"
-
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/store/event"
+	"github.com/earshot-im/earshot/store/tx"
 )
 
 // reader looks things up in one transaction. What it returns is valid until that ends.
 type reader struct {
+	*tx.Reader
 	s     *Store
-	tx    *bbolt.Tx
 	logs  map[uint32]*logState // looked up before
 	acts  int                  // of anything: edits and reactions
 	twins int                  // of anything
 
-	audiences map[string]*audience     // by conversation and control heads; what they have is as of now
-	buckets   map[string]*bbolt.Bucket // opened before: bbolt would look each up in its root again
+	audiences map[string]*audience // by conversation and control heads; what they have is as of now
 }
 
-func (s *Store) newReader(tx *bbolt.Tx) reader {
-	return reader{s: s, tx: tx, logs: map[uint32]*logState{}, buckets: map[string]*bbolt.Bucket{}}
+func (s *Store) newReader(t *tx.Reader) reader {
+	return reader{Reader: t, s: s, logs: map[uint32]*logState{}}
 }
-
-// bucket returns a bucket, ready to grow at its end if its keys ascend.
-func (r *reader) bucket(name []byte) *bbolt.Bucket {
-	k := r.buckets[string(name)]
-	if k == nil {
-		k = r.tx.Bucket(name)
-		switch string(name) {
-		case string(bucketEvents), string(bucketView), string(bucketArrivals), string(bucketUnread), string(bucketKeys):
-			k.FillPercent = fillAscending
-		}
-		r.buckets[string(name)] = k
-	}
-	return k
-}
-
-func (r *reader) get(bucket, key []byte) []byte { return r.bucket(bucket).Get(key) }
 
 // each calls f for the keys that begin with prefix, ascending. f must not write to
 // the bucket. It stops at an error, which it returns unless that is errStop.
-func (r *reader) each(bucket, prefix []byte, f func(k, v []byte) error) error {
-	c := r.bucket(bucket).Cursor()
-	for k, v := c.Seek(prefix); k != nil && bytes.HasPrefix(k, prefix); k, v = c.Next() {
+func (r *reader) each(bucket tx.Bucket, prefix []byte, f func(k, v []byte) error) error {
+	for k, v := range r.Prefix(bucket, prefix) {
 		if err := f(k, v); err == errStop {
 			return nil
 		} else if err != nil {
@@ -60,17 +40,12 @@ func (r *reader) each(bucket, prefix []byte, f func(k, v []byte) error) error {
 // errStop ends each.
 var errStop = errors.New("stop")
 
-func (r *reader) empty(bucket []byte) bool {
-	k, _ := r.bucket(bucket).Cursor().First()
-	return k == nil
-}
-
 // anything remembers whether a bucket that mostly is empty has anything in it: 0 not
 // known yet, 1 nothing, 2 something.
-func (r *reader) anything(known *int, bucket []byte) bool {
+func (r *reader) anything(known *int, bucket tx.Bucket) bool {
 	if *known == 0 {
 		*known = 2
-		if r.empty(bucket) {
+		if r.Empty(bucket) {
 			*known = 1
 		}
 	}
@@ -78,7 +53,7 @@ func (r *reader) anything(known *int, bucket []byte) bool {
 }
 
 func (r *reader) conversation(id event.Conversation) (conversation, error) {
-	b := r.get(bucketConversations, id[:])
+	b := r.Get(bucketConversations, id[:])
 	if b == nil {
 		return conversation{}, ErrNoConversation
 	}
@@ -89,7 +64,7 @@ func (r *reader) log(n uint32) (*logState, error) {
 	if l := r.logs[n]; l != nil {
 		return l, nil
 	}
-	l, err := parseLog(n, r.get(bucketLogs, u32(n)))
+	l, err := parseLog(n, r.Get(bucketLogs, u32(n)))
 	if err == nil {
 		r.logs[n] = l
 	}
@@ -98,7 +73,7 @@ func (r *reader) log(n uint32) (*logState, error) {
 
 // named returns a log by its name, nil if there is none.
 func (r *reader) named(conversation uint32, log event.Log, branch byte) (*logState, error) {
-	b := r.get(bucketLogNames, logName(conversation, log, branch))
+	b := r.Get(bucketLogNames, logName(conversation, log, branch))
 	if len(b) != 4 {
 		return nil, nil
 	}
@@ -152,7 +127,7 @@ func (r *reader) eachLogOf(conversation uint32, person crypto.PersonID, f func(*
 
 // stored returns the event at p, nil if there is none.
 func (r *reader) stored(p pointer) (*stored, error) {
-	b := r.get(bucketEvents, p.bytes())
+	b := r.Get(bucketEvents, p.bytes())
 	if b == nil {
 		return nil, nil
 	}
@@ -225,6 +200,6 @@ func (r *reader) whole(x *entry) (event.Event, error) {
 	return event.Event{Header: x.header, ID: x.id, Head: x.head, Body: body, Absent: x.absent, Signature: x.signature}, nil
 }
 
-func (r *reader) ranges(bucket []byte, log uint32, person crypto.PersonID) (event.Ranges, error) {
-	return parseRanges(r.get(bucket, reachKey(log, person)))
+func (r *reader) ranges(bucket tx.Bucket, log uint32, person crypto.PersonID) (event.Ranges, error) {
+	return parseRanges(r.Get(bucket, reachKey(log, person)))
 }

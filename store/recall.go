@@ -18,8 +18,8 @@ const RecallWindow = 2 * time.Minute
 func (b *batch) applyRecall(x *entry) error {
 	id := x.header.Target
 	key := append(recallsOf(x.in.conversation, id, x.in.person), u32(x.log)...)
-	if old := b.get(bucketRecalls, key); old == nil || number(old) > x.sequence { // the first is within any limit first
-		b.put(bucketRecalls, key, u64(x.sequence))
+	if old := b.Get(bucketRecalls, key); old == nil || number(old) > x.sequence { // the first is within any limit first
+		b.Put(bucketRecalls, key, u64(x.sequence))
 	}
 	b.recalls = 2
 	target, err := b.byID(id)
@@ -55,7 +55,7 @@ func (b *batch) forget(x *entry) error {
 		}
 	}
 	if x.is(flagShown) {
-		b.delete(bucketUnread, u64(x.arrival))
+		b.Delete(bucketUnread, u64(x.arrival))
 		b.visible = true
 	}
 	return b.dropEdits(x.in.conversation, x.id, x.in.person)
@@ -192,7 +192,7 @@ func (b *batch) takeBack(c *conversation, x *entry, h event.Header, body event.B
 	}
 	recall, err := b.recall(c, x, h, body)
 	if err == nil {
-		b.put(bucketCancelled, x.pointer.bytes(), append(recall.pointer.bytes(), taken))
+		b.Put(bucketCancelled, x.pointer.bytes(), append(recall.pointer.bytes(), taken))
 	}
 	return err
 }
@@ -294,7 +294,7 @@ func (b *batch) putTwin(row pointer, x *entry) {
 	n := 0
 	b.each(bucketTwins, row.bytes(), func(_, _ []byte) error { n++; return nil })
 	if n < maxTwins {
-		b.put(bucketTwins, x.pointer.append(row.bytes()), []byte{})
+		b.Put(bucketTwins, x.pointer.append(row.bytes()), []byte{})
 		b.twins = 2
 		b.visible = true
 	}
@@ -317,7 +317,7 @@ func (r *reader) eachTwin(x *entry, f func(*entry) error) error {
 
 // reissue returns the event that took the place of x, nil if none did.
 func (r *reader) reissue(x *entry) (*entry, error) {
-	p, ok := pointerAt(r.get(bucketReissued, x.pointer.bytes()))
+	p, ok := pointerAt(r.Get(bucketReissued, x.pointer.bytes()))
 	if !ok {
 		return nil, nil
 	}
@@ -328,9 +328,8 @@ func (r *reader) reissue(x *entry) (*entry, error) {
 // acknowledges a message, but not the recall that goes with it since, has the words.
 func (b *batch) arrived(log uint32, now event.Ranges, covers func(pointer) (bool, error)) error {
 	var keys, values [][]byte
-	cursor := b.bucket(bucketCancelled).Cursor()
 	for _, g := range now {
-		for k, v := cursor.Seek(pointer{log, g.First}.bytes()); k != nil; k, v = cursor.Next() {
+		for k, v := range b.From(bucketCancelled, pointer{log, g.First}.bytes()) {
 			if target, ok := pointerAt(k); !ok || len(v) != pointerSize+1 {
 				return damaged("cancelled message")
 			} else if target.log != log || target.sequence > g.Last {
@@ -349,7 +348,7 @@ func (b *batch) arrived(log uint32, now event.Ranges, covers func(pointer) (bool
 			return err
 		}
 		if !has {
-			b.put(bucketCancelled, k, append(values[i][:pointerSize], 1))
+			b.Put(bucketCancelled, k, append(values[i][:pointerSize], 1))
 		}
 	}
 	return nil

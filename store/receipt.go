@@ -20,8 +20,8 @@ func (s *Subject) key() []byte { return slices.Concat(s.Conversation[:], s.Autho
 
 // noteUnsigned notes that a receipt would say something else now than the last one.
 func (b *batch) noteUnsigned(of Subject) {
-	if key := of.key(); b.get(bucketUnsigned, key) == nil {
-		b.put(bucketUnsigned, key, []byte{})
+	if key := of.key(); b.Get(bucketUnsigned, key) == nil {
+		b.Put(bucketUnsigned, key, []byte{})
 	}
 }
 
@@ -63,8 +63,8 @@ func (s *Store) SignReceipt(ctx context.Context, of Subject, worth func(event.Re
 				return err
 			}
 		}
-		if key := of.key(); b.get(bucketUnsigned, key) != nil {
-			b.delete(bucketUnsigned, key)
+		if key := of.key(); b.Get(bucketUnsigned, key) != nil {
+			b.Delete(bucketUnsigned, key)
 		}
 		return nil
 	})

@@ -28,7 +28,7 @@ func (b *batch) putRecord(r *event.Record) {
 	v := binary.BigEndian.AppendUint64(make([]byte, 0, recordFixed+len(r.Bytes)+crypto.SealOverhead+len(digest)), r.Counter)
 	v = append(v, r.Signature...)
 	v = append(v, b.s.disk.Keyring.Seal(r.Bytes, digest[:])...)
-	b.put(bucketRecords, recordKey(r.Kind, r.Subject, r.Device), append(v, digest[:]...))
+	b.Put(bucketRecords, recordKey(r.Kind, r.Subject, r.Device), append(v, digest[:]...))
 	b.visible = true
 }
 
@@ -54,7 +54,7 @@ func (r *reader) parseRecord(v []byte) (event.Record, error) {
 func (s *Store) PutRecord(ctx context.Context, r event.Record) (newer bool, err error) {
 	err = s.do(ctx, func(b *batch) error {
 		newer = false
-		old := b.get(bucketRecords, recordKey(r.Kind, r.Subject, r.Device))
+		old := b.Get(bucketRecords, recordKey(r.Kind, r.Subject, r.Device))
 		if old != nil {
 			held, err := b.parseRecord(old)
 			if err != nil || !event.Newer(r, held) {
@@ -106,7 +106,7 @@ func (s *Store) SignRecord(ctx context.Context, kind event.RecordKind, subject, 
 func (b *batch) signRecord(kind event.RecordKind, subject, value []byte) (event.Record, error) {
 	own := &b.s.own
 	r := event.Record{Card: own.Card.Head(), Kind: kind, Subject: subject, Counter: 1, Value: value}
-	if v := b.get(bucketRecords, recordKey(kind, subject, own.Device.ID())); v != nil {
+	if v := b.Get(bucketRecords, recordKey(kind, subject, own.Device.ID())); v != nil {
 		held, err := b.parseRecord(v)
 		if err != nil || bytes.Equal(held.Value, value) && held.Card == r.Card {
 			return held, err

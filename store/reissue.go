@@ -122,7 +122,7 @@ func (b *batch) contested(c *conversation, l *logState, first, last uint64) ([]*
 			if err != nil {
 				return nil, err
 			}
-			if seconds[x.pointer] || b.get(bucketReissued, x.pointer.bytes()) != nil {
+			if seconds[x.pointer] || b.Get(bucketReissued, x.pointer.bytes()) != nil {
 				continue
 			}
 			a := b.audience(c, headsOf(&x.header))
@@ -152,7 +152,7 @@ func (b *batch) issueAgain(c *conversation, entries []*entry, recalled func(reca
 			continue
 		}
 		if y, done := again[x.id]; done { // both branches have it, behind a hole of one
-			b.put(bucketReissued, x.pointer.bytes(), y.bytes())
+			b.Put(bucketReissued, x.pointer.bytes(), y.bytes())
 			continue
 		}
 		body, err := b.content(x)
@@ -170,7 +170,7 @@ func (b *batch) issueAgain(c *conversation, entries []*entry, recalled func(reca
 		ids[x.id], again[x.id] = y.id, y.pointer
 		switch {
 		case x.header.Kind != event.KindRecall:
-			b.put(bucketReissued, x.pointer.bytes(), y.pointer.bytes())
+			b.Put(bucketReissued, x.pointer.bytes(), y.pointer.bytes())
 		case recalled != nil:
 			recalled(x, y)
 		}

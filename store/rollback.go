@@ -6,6 +6,7 @@ import (
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/store/event"
+	"github.com/earshot-im/earshot/store/tx"
 )
 
 // Rollback looks at how a peer holds a log of this device. If that is more or other
@@ -121,7 +122,7 @@ func (r *reader) exceeds(l *logState, theirs event.Segments) (bool, error) {
 func (b *batch) rollback(c *conversation, l *logState) error {
 	c.own = 0
 	b.saveConversation(c)
-	delete(b.s.fresh, c.number)
+	delete(b.s.writing.fresh, c.number)
 	b.sign(l.number)
 	var keep uint64
 	if err := b.each(bucketDelivered, u32(l.number), func(_, v []byte) error {
@@ -159,7 +160,7 @@ func (b *batch) rollback(c *conversation, l *logState) error {
 	if err := b.cut(l, keep); err != nil {
 		return err
 	}
-	for _, bucket := range [][]byte{bucketReissued, bucketCancelled} {
+	for _, bucket := range []tx.Bucket{bucketReissued, bucketCancelled} {
 		b.redirect(bucket, moved)
 	}
 	return b.issueAgain(c, entries, func(recall, again *entry) {
@@ -170,28 +171,28 @@ func (b *batch) rollback(c *conversation, l *logState) error {
 // move takes an event, with all that points to it, to where x is now.
 func (b *batch) move(x *entry, from pointer) {
 	to := x.pointer.bytes()
-	b.delete(bucketEvents, from.bytes())
+	b.Delete(bucketEvents, from.bytes())
 	b.save(x)
 	b.putID(x.id, x.pointer)
 	if x.is(flagShown) {
-		b.put(bucketKeys, localKey(x.in.conversation, x.in.person, x.header.Key), to)
-		b.put(bucketView, viewKey(x.in.conversation, x.t, x.id), to)
-		b.put(bucketArrivals, u64(x.arrival), to)
+		b.Put(bucketKeys, localKey(x.in.conversation, x.in.person, x.header.Key), to)
+		b.Put(bucketView, viewKey(x.in.conversation, x.t, x.id), to)
+		b.Put(bucketArrivals, u64(x.arrival), to)
 	}
 	switch {
 	case x.header.Kind == event.KindRecall:
 		prefix := recallsOf(x.in.conversation, x.header.Target, x.in.person)
-		b.delete(bucketRecalls, append(bytes.Clone(prefix), u32(from.log)...))
-		b.put(bucketRecalls, append(prefix, u32(x.log)...), u64(x.sequence))
+		b.Delete(bucketRecalls, append(bytes.Clone(prefix), u32(from.log)...))
+		b.Put(bucketRecalls, append(prefix, u32(x.log)...), u64(x.sequence))
 	case indexed(x.header.Kind) && x.absent == event.Present: // what takes its place counts
-		b.delete(bucketActs, from.append(actsOf(x.in.conversation, x.header.Target, x.header.Kind)))
+		b.Delete(bucketActs, from.append(actsOf(x.in.conversation, x.header.Target, x.header.Kind)))
 	}
 }
 
 // redirect changes pointers to events that moved, in a bucket that has them as keys
 // and at the beginning of its values.
-func (b *batch) redirect(bucket []byte, moved map[pointer]pointer) {
-	keys, values := b.drain(bucket, nil)
+func (b *batch) redirect(bucket tx.Bucket, moved map[pointer]pointer) {
+	keys, values := b.Copy(bucket, nil)
 	for i, k := range keys {
 		from, _ := pointerAt(k)
 		to, _ := pointerAt(values[i][:min(pointerSize, len(values[i]))])
@@ -204,8 +205,8 @@ func (b *batch) redirect(bucket []byte, moved map[pointer]pointer) {
 			newTo = to
 		}
 		if a || z {
-			b.delete(bucket, k)
-			b.put(bucket, newFrom.bytes(), append(newTo.bytes(), values[i][pointerSize:]...))
+			b.Delete(bucket, k)
+			b.Put(bucket, newFrom.bytes(), append(newTo.bytes(), values[i][pointerSize:]...))
 		}
 	}
 }

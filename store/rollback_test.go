@@ -219,27 +219,20 @@ func TestNewLogComesAfterAllThatWasSeen(t *testing.T) {
 func TestSeenAfterAnotherFailed(t *testing.T) {
 	boom := errors.New("boom")
 	for name, fail := range map[string]func(b *batch) error{
-		"one of them": func(b *batch) error { b.put(bucketMeta, []byte("never"), []byte{1}); return boom },
-		"all":         func(b *batch) error { b.put(bucketMeta, nil, []byte{1}); return nil },
+		"one of them": func(b *batch) error { b.Put(bucketMeta, []byte("never"), []byte{1}); return boom },
+		"all":         func(b *batch) error { b.Put(bucketMeta, nil, []byte{1}); return nil },
 	} {
 		a, b, c := pair(t)
 		a.say(c, "1")
 		b.say(c, "question")
 		meet(b, a, c)
-		hold, held := make(chan struct{}), make(chan struct{})
-		go a.do(ctx, func(*batch) error { close(held); <-hold; return nil })
-		<-held
-		letter, err := a.letter(&Draft{Conversation: c, Kind: event.KindText, Content: text("answer")})
-		check(t, err)
-		answer, err := a.submit(ctx, func(b *batch) error { _, err := b.append(&letter); return err })
-		check(t, err)
-		fails, err := a.submit(ctx, fail)
-		check(t, err)
-		close(hold)
-		if a.Store.wait(fails) == nil {
+		release := a.hold()
+		answer, fails := a.submitSay(c, "answer"), a.submit(ctx, fail)
+		release()
+		if fails() == nil {
 			t.Fatal("it did not fail")
 		}
-		if err := a.Store.wait(answer); err != nil {
+		if err := answer(); err != nil {
 			a.say(c, "answer")
 		}
 		run, err := a.LoadRun(a.log(c), 2, 1, event.MaxRunSent)

@@ -14,9 +14,9 @@ func settingAAD(name string) []byte { return []byte("setting" + name) }
 func (s *Store) SetSetting(ctx context.Context, name, value string) error {
 	return s.do(ctx, func(b *batch) error {
 		if value == "" {
-			b.delete(bucketSettings, []byte(name))
+			b.Delete(bucketSettings, []byte(name))
 		} else {
-			b.put(bucketSettings, []byte(name), s.disk.Keyring.Seal([]byte(value), settingAAD(name)))
+			b.Put(bucketSettings, []byte(name), s.disk.Keyring.Seal([]byte(value), settingAAD(name)))
 		}
 		b.visible = true
 		return nil
@@ -27,7 +27,7 @@ func (s *Store) SetSetting(ctx context.Context, name, value string) error {
 func (s *Store) Setting(name string) (string, error) {
 	var value string
 	err := s.view(func(r *reader) error {
-		v := r.get(bucketSettings, []byte(name))
+		v := r.Get(bucketSettings, []byte(name))
 		if v == nil {
 			return nil
 		}
@@ -51,7 +51,7 @@ func (s *Store) cursorKey(name string) []byte {
 // SetCursor keeps how far a named reader has followed the arrivals.
 func (s *Store) SetCursor(ctx context.Context, name string, n uint64) error {
 	return s.do(ctx, func(b *batch) error {
-		b.put(bucketCursors, s.cursorKey(name), u64(n))
+		b.Put(bucketCursors, s.cursorKey(name), u64(n))
 		return nil
 	})
 }
@@ -60,7 +60,7 @@ func (s *Store) SetCursor(ctx context.Context, name string, n uint64) error {
 func (s *Store) Cursor(name string) (uint64, error) {
 	var n uint64
 	err := s.view(func(r *reader) error {
-		n = number(r.get(bucketCursors, s.cursorKey(name)))
+		n = number(r.Get(bucketCursors, s.cursorKey(name)))
 		return nil
 	})
 	return n, err

@@ -10,12 +10,10 @@ import (
 	"sync/atomic"
 	"time"
 
-	"go.etcd.io/bbolt"
-	bolterrors "go.etcd.io/bbolt/errors"
-
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/store/disk"
 	"github.com/earshot-im/earshot/store/event"
+	"github.com/earshot-im/earshot/store/tx"
 )
 
 // Config says what to open. Only Dir is required.
@@ -76,15 +74,11 @@ type Store struct {
 	era    uint32 // of the own logs that are written on; moves when the database is a copy
 	copied bool   // it has moved when the store was opened
 
-	last    atomic.Uint64 // change counter of the last commit
-	mail    chan *op
-	stopped chan struct{} // closed when Run has ended
+	last atomic.Uint64 // change counter of the last commit
 
-	// fresh is, by conversation, which logs have placed an event since this device
-	// last wrote there. It belongs to the writer, and is found again when missing.
-	fresh map[uint32]map[uint32]bool
-
-	waking waking // the writer's
+	db      *tx.DB
+	writer  *tx.Writer
+	writing writing
 }
 
 // Open opens the directory, making it, a new person and an empty database if there
@@ -100,16 +94,13 @@ func Open(cfg Config) (*Store, error) {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	d, err := disk.Open(disk.Config{Dir: cfg.Dir, Passphrase: cfg.Passphrase, Rand: cfg.Rand,
-		Moved: fileMoved, Identify: cfg.Identify})
+		IdentityBucket: []byte(bucketMeta), IdentityKey: metaFile, Identify: cfg.Identify})
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{
-		cfg:     cfg,
-		disk:    d,
-		mail:    make(chan *op, mailbox),
-		stopped: make(chan struct{}),
-	}
+	s := &Store{cfg: cfg, disk: d, db: tx.New(d, bucketsAscending...)}
+	s.writing.s = s
+	s.writer = tx.NewWriter(s.db, &s.writing, cfg.Log)
 	err = s.load()
 	if err == nil {
 		err = d.Settle()
@@ -131,7 +122,7 @@ func (s *Store) load() error {
 		return err
 	}
 	if err := s.view(func(r *reader) error {
-		instance, mac := r.get(bucketMeta, metaInstance), r.get(bucketMeta, metaMAC)
+		instance, mac := r.Get(bucketMeta, metaInstance), r.Get(bucketMeta, metaMAC)
 		if len(instance) != len(s.own.Store) {
 			return damaged("no store instance")
 		}
@@ -141,7 +132,7 @@ func (s *Store) load() error {
 			return damaged("the keyring is that of another database")
 		}
 		s.mac = [32]byte(plain)
-		s.last.Store(r.bucket(bucketArrivals).Sequence())
+		s.last.Store(r.Sequence(bucketArrivals))
 		return nil
 	}); err != nil {
 		return err
@@ -160,15 +151,15 @@ func (s *Store) Last() uint64 { return s.last.Load() }
 func (s *Store) Close() error { return s.disk.Close() }
 
 // migrations takes the database from the version that is the key to the next.
-var migrations = map[uint64]func(*bbolt.Tx) error{}
+var migrations = map[uint64]func(*tx.Batch) error{}
 
 // prepare fills an empty database and migrates an old one to the version.
-func (s *Store) prepare(version uint64, steps map[uint64]func(*bbolt.Tx) error) error {
+func (s *Store) prepare(version uint64, steps map[uint64]func(*tx.Batch) error) error {
 	var have uint64
-	if err := s.disk.View(func(tx *bbolt.Tx) error {
-		if meta := tx.Bucket(bucketMeta); meta != nil {
-			have = number(meta.Get(metaVersion))
-		} else if name, _ := tx.Cursor().First(); name != nil {
+	if err := s.db.View(func(r *tx.Reader) error {
+		if r.Has(bucketMeta) {
+			have = number(r.Get(bucketMeta, metaVersion))
+		} else if !r.Blank() {
 			return damaged("not a database of this program")
 		}
 		return nil
@@ -177,10 +168,10 @@ func (s *Store) prepare(version uint64, steps map[uint64]func(*bbolt.Tx) error) 
 	}
 	switch {
 	case have == version:
-		return s.disk.View(func(tx *bbolt.Tx) error {
-			for _, name := range buckets {
-				if tx.Bucket(name) == nil {
-					return damaged("no %s", name)
+		return s.db.View(func(r *tx.Reader) error {
+			for _, b := range buckets {
+				if !r.Has(b) {
+					return damaged("no %s", b)
 				}
 			}
 			return nil
@@ -188,34 +179,27 @@ func (s *Store) prepare(version uint64, steps map[uint64]func(*bbolt.Tx) error) 
 	case have > version:
 		return fmt.Errorf("%w: the database has version %d, this program knows %d", ErrNewer, have, version)
 	}
-	return s.disk.Write(func(tx *bbolt.Tx) error {
+	return s.db.Update(func(b *tx.Batch) error {
 		if have == 0 {
-			if tx.Bucket(bucketMeta) != nil {
+			if b.Has(bucketMeta) {
 				return damaged("no version")
 			}
-			if err := s.fill(tx, version); err != nil {
-				return err
-			}
-			return tx.Commit()
+			return s.fill(b, version)
 		}
 		for ; have < version; have++ {
-			if err := steps[have](tx); err != nil {
+			if err := steps[have](b); err != nil {
 				return fmt.Errorf("migrate from version %d: %w", have, err)
 			}
 		}
-		if err := tx.Bucket(bucketMeta).Put(metaVersion, u64(version)); err != nil {
-			return err
-		}
-		return tx.Commit()
+		b.Put(bucketMeta, metaVersion, u64(version))
+		return nil
 	})
 }
 
 // fill writes what an empty database has.
-func (s *Store) fill(tx *bbolt.Tx, version uint64) error {
-	for _, name := range buckets {
-		if _, err := tx.CreateBucket(name); err != nil {
-			return err
-		}
+func (s *Store) fill(t *tx.Batch, version uint64) error {
+	for _, b := range buckets {
+		t.Create(b)
 	}
 	instance, err := s.newInstance()
 	if err != nil {
@@ -225,10 +209,10 @@ func (s *Store) fill(tx *bbolt.Tx, version uint64) error {
 	if _, err := io.ReadFull(s.cfg.Rand, mac); err != nil {
 		return err
 	}
-	b := s.newBatch(tx)
-	b.put(bucketMeta, metaVersion, u64(version))
-	b.put(bucketMeta, metaInstance, instance[:])
-	b.put(bucketMeta, metaMAC, s.disk.Keyring.Seal(mac, metaMAC))
+	b := s.newBatch(t)
+	b.Put(bucketMeta, metaVersion, u64(version))
+	b.Put(bucketMeta, metaInstance, instance[:])
+	b.Put(bucketMeta, metaMAC, s.disk.Keyring.Seal(mac, metaMAC))
 	if err := b.putPerson(&Person{
 		ID:      s.own.Person,
 		Card:    s.own.Card.Bytes(),
@@ -247,40 +231,12 @@ func (s *Store) newInstance() (i event.Instance, err error) {
 
 // view runs f in a short reading transaction. What f returns must be copies.
 func (s *Store) view(f func(*reader) error) error {
-	err := s.disk.View(func(tx *bbolt.Tx) error {
-		r := s.newReader(tx)
+	return s.db.View(func(t *tx.Reader) error {
+		r := s.newReader(t)
 		return f(&r)
 	})
-	if errors.Is(err, bolterrors.ErrDatabaseNotOpen) {
-		return ErrClosed
-	}
-	return err
 }
 
 // Run writes what methods ask for until the context ends. Whatever then still waits
 // is answered with ErrClosed.
-func (s *Store) Run(ctx context.Context) error {
-	defer func() {
-		close(s.stopped)
-		for {
-			select {
-			case o := <-s.mail:
-				o.done <- ErrClosed
-			default:
-				return
-			}
-		}
-	}()
-	for ctx.Err() == nil {
-		if len(s.waking.causes) > 0 {
-			s.commit(s.gather(s.goOnWaking()))
-			continue
-		}
-		select {
-		case <-ctx.Done():
-		case o := <-s.mail:
-			s.commit(s.gather(o))
-		}
-	}
-	return nil
-}
+func (s *Store) Run(ctx context.Context) error { return s.writer.Run(ctx) }

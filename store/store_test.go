@@ -3,8 +3,6 @@ package store
 import (
 	"errors"
 	"fmt"
-	"runtime"
-	"sync"
 	"testing"
 	"time"
 
@@ -72,30 +70,29 @@ func TestAppendKey(t *testing.T) {
 func TestGroupCommit(t *testing.T) {
 	a, _, c := pair(t)
 	boom := errors.New("boom")
-	hold, held := make(chan struct{}), make(chan struct{})
-	go a.do(ctx, func(*batch) error { close(held); <-hold; return nil })
-	<-held
-	var wg sync.WaitGroup
+	release := a.hold()
+	var waits []func() error
 	const n = 100
 	for i := range n {
-		wg.Go(func() {
-			if i%10 == 0 {
-				if err := a.do(ctx, func(b *batch) error {
-					b.put(bucketMeta, []byte("never"), []byte{1})
-					return boom
-				}); err != boom {
+		if i%10 == 0 {
+			fails := a.submit(ctx, func(b *batch) error {
+				b.Put(bucketMeta, []byte("never"), []byte{1})
+				return boom
+			})
+			waits = append(waits, func() error {
+				if err := fails(); err != boom {
 					t.Error(err)
 				}
-			}
-			a.say(c, fmt.Sprint(i))
-		})
-	}
-	for len(a.mail) < n {
-		runtime.Gosched()
+				return nil
+			})
+		}
+		waits = append(waits, a.submitSay(c, fmt.Sprint(i)))
 	}
 	before := a.Last()
-	close(hold)
-	wg.Wait()
+	release()
+	for _, wait := range waits {
+		check(t, wait())
+	}
 	if rows := a.rows(c); len(rows) != n {
 		t.Fatalf("%d rows", len(rows))
 	}
@@ -115,7 +112,7 @@ func TestGroupCommit(t *testing.T) {
 	}
 	signed := 0
 	check(t, a.view(func(r *reader) error {
-		if r.get(bucketMeta, []byte("never")) != nil {
+		if r.Get(bucketMeta, []byte("never")) != nil {
 			t.Error("what failed was written")
 		}
 		return r.each(bucketEvents, nil, func(_, v []byte) error {

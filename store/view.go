@@ -101,7 +101,7 @@ func (r *reader) shownFor(x *entry) (*entry, error) {
 	if class := x.header.Kind.Class(); class == event.ClassAct || class == event.ClassControl {
 		return nil, ErrNoEvent
 	}
-	p, ok := pointerAt(r.get(bucketKeys, localKey(x.in.conversation, x.in.person, x.header.Key)))
+	p, ok := pointerAt(r.Get(bucketKeys, localKey(x.in.conversation, x.in.person, x.header.Key)))
 	if !ok {
 		return nil, ErrNoEvent
 	}

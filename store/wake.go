@@ -37,7 +37,7 @@ func (b *batch) wakeSome() error {
 	w := &b.waking
 	for len(w.causes) > 0 && b.woken < maxWoken {
 		c := w.causes[0]
-		k, _ := b.bucket(bucketWaiting).Cursor().Seek(slices.Concat(c.prefix, w.from))
+		k, _ := b.Seek(bucketWaiting, slices.Concat(c.prefix, w.from))
 		if !bytes.HasPrefix(k, c.prefix) {
 			w.causes, w.from = w.causes[1:], nil
 			continue
@@ -45,7 +45,7 @@ func (b *batch) wakeSome() error {
 		k = bytes.Clone(k)
 		w.from = after(k[len(c.prefix):])
 		until := c.until
-		if first := int64(number(b.get(bucketWaiting, k))); !until.due(first, b.now) {
+		if first := int64(number(b.Get(bucketWaiting, k))); !until.due(first, b.now) {
 			until.wait = waitForAll
 		}
 		if err := b.placeWaiter(k, until, c.until); err != nil {
@@ -67,7 +67,7 @@ func (b *batch) placeWaiter(key []byte, until, next release) error {
 	if err != nil {
 		return err
 	}
-	b.delete(bucketWaiting, key)
+	b.Delete(bucketWaiting, key)
 	ok, err := b.place(x, until)
 	if ok && err == nil {
 		b.save(x)
@@ -78,14 +78,3 @@ func (b *batch) placeWaiter(key []byte, until, next release) error {
 
 // after returns the key that comes next after one.
 func after(key []byte) []byte { return append(bytes.Clone(key), 0) }
-
-// goOnWaking is what the writer does without being asked, until all is woken. If it can't, Release will.
-func (s *Store) goOnWaking() *op {
-	return &op{done: make(chan error, 1), run: func(b *batch) error {
-		err := b.wakeSome()
-		if err != nil {
-			s.waking = waking{}
-		}
-		return err
-	}}
-}

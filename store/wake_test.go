@@ -59,7 +59,7 @@ func (n *node) allShown(c event.Conversation, count int, gap bool) {
 		}
 	}
 	check(n.t, n.view(func(r *reader) error {
-		if !r.empty(bucketWaiting) {
+		if !r.Empty(bucketWaiting) {
 			n.t.Error("something still waits")
 		}
 		return nil
@@ -289,22 +289,20 @@ func TestWakingGivesUp(t *testing.T) {
 
 	// Full: whatever is written together with it fails as well.
 	started, failing := make(chan bool), make(chan bool)
-	before, err := n.submit(ctx, func(b *batch) error {
+	before := n.submit(ctx, func(b *batch) error {
 		close(started)
 		<-failing
 		b.waking = waking{causes: []woken{of(first.Position())}}
 		return nil
 	})
-	check(t, err)
 	<-started
-	bad, err := n.submit(ctx, func(b *batch) error {
-		b.put(bucketMeta, nil, nil)
+	bad := n.submit(ctx, func(b *batch) error {
+		b.Put(bucketMeta, nil, nil)
 		return nil
 	})
-	check(t, err)
 	close(failing)
-	check(t, n.Store.wait(before))
-	if n.Store.wait(bad) == nil {
+	check(t, before())
+	if bad() == nil {
 		t.Error("nothing fails")
 	}
 	n.settle()
@@ -314,7 +312,7 @@ func TestWakingGivesUp(t *testing.T) {
 
 	// Damaged: something that waits is nowhere.
 	check(t, n.do(ctx, func(b *batch) error {
-		b.put(bucketWaiting, pointer{number, 1 << 40}.append(of(first.Position()).prefix), u64(1))
+		b.Put(bucketWaiting, pointer{number, 1 << 40}.append(of(first.Position()).prefix), u64(1))
 		b.waking = waking{causes: []woken{of(first.Position())}}
 		return nil
 	}))

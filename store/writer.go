@@ -2,138 +2,82 @@ package store
 
 import (
 	"context"
-	"fmt"
 
-	"go.etcd.io/bbolt"
+	"github.com/earshot-im/earshot/store/tx"
 )
 
-const (
-	// mailbox bounds what waits for the writer, and with it a transaction. When it
-	// is full, methods that write wait for room.
-	mailbox = 1024
-)
+// writing is what the writer knows from one transaction to the next. Only its goroutine has it.
+type writing struct {
+	s *Store
 
-// op is one wish of a caller. run may be called several times, each time in a new
-// transaction; the last one counts.
-type op struct {
-	run  func(*batch) error
-	done chan error // room for one
+	// open is the ledger's part of the transaction that runs, once one of its functions has asked for it.
+	open *batch
+
+	// fresh is, by conversation, which logs have placed an event since this device
+	// last wrote there. It is found again when missing.
+	fresh map[uint32]map[uint32]bool
+
+	waking waking
+}
+
+// batch returns the ledger's part of a transaction.
+func (w *writing) batch(t *tx.Batch) *batch {
+	if w.open == nil || w.open.Batch != t {
+		w.open = w.s.newBatch(t)
+	}
+	return w.open
+}
+
+// Idle is tx.Hooks: what is left of waking goes on without being asked. If it can't, Release will.
+func (w *writing) Idle() func(*tx.Batch) error {
+	if len(w.waking.causes) == 0 {
+		return nil
+	}
+	return func(t *tx.Batch) error {
+		err := w.batch(t).wakeSome()
+		if err != nil {
+			w.waking = waking{}
+		}
+		return err
+	}
+}
+
+// Finish is tx.Hooks.
+func (w *writing) Finish(t *tx.Batch) error { return w.batch(t).finish() }
+
+// Committed is tx.Hooks.
+func (w *writing) Committed(t *tx.Batch) {
+	b := w.batch(t)
+	w.waking = b.waking
+	if t.Changes() > 0 {
+		w.s.last.Store(b.change.N)
+	}
+}
+
+// Answered is tx.Hooks.
+func (w *writing) Answered(t *tx.Batch) {
+	b := w.batch(t)
+	w.open = nil
+	if b.change.N != 0 && w.s.cfg.Changed != nil {
+		w.s.cfg.Changed(b.change)
+	}
+}
+
+// Undone is tx.Hooks: what was noted in a transaction that was undone is not so.
+func (w *writing) Undone(failed bool) {
+	w.open, w.fresh = nil, nil
+	if failed {
+		w.waking = waking{}
+	}
 }
 
 // do has the writer run f in a transaction, with whatever else waits, and returns
 // when that is on the disk. If f fails, nothing that it did remains.
 func (s *Store) do(ctx context.Context, f func(*batch) error) error {
-	o, err := s.submit(ctx, f)
-	if err != nil {
-		return err
-	}
-	return s.wait(o)
+	return s.submit(ctx, f)()
 }
 
-// submit hands f to the writer, after whatever the caller has submitted before, and leaves the waiting to wait.
-func (s *Store) submit(ctx context.Context, f func(*batch) error) (*op, error) {
-	o := &op{run: f, done: make(chan error, 1)}
-	select {
-	case s.mail <- o:
-		return o, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	case <-s.stopped:
-		return nil, ErrClosed
-	}
-}
-
-// wait returns when what was submitted is on the disk. It does not give up before: the writer may be writing what the
-// caller would read, and is done within a commit.
-func (s *Store) wait(o *op) error {
-	select {
-	case err := <-o.done:
-		return err
-	case <-s.stopped:
-		select {
-		case err := <-o.done:
-			return err
-		default:
-			return ErrClosed
-		}
-	}
-}
-
-// gather takes first and whatever else waits now.
-func (s *Store) gather(first *op) []*op {
-	group := []*op{first}
-	for len(group) < mailbox {
-		select {
-		case o := <-s.mail:
-			group = append(group, o)
-		default:
-			return group
-		}
-	}
-	return group
-}
-
-// commit runs the group in one transaction and answers everyone in it. An op that
-// fails after it has written takes the transaction down; the others run again
-// without it.
-func (s *Store) commit(group []*op) {
-	for len(group) > 0 {
-		var rest []*op
-		var change Change
-		err := s.disk.Write(func(tx *bbolt.Tx) (err error) {
-			rest, change, err = s.try(tx, group)
-			return err
-		})
-		if err != nil {
-			s.fresh, s.waking = nil, waking{}
-			s.cfg.Log.Error("store: commit", "err", err)
-			for _, o := range group {
-				o.done <- err
-			}
-			return
-		}
-		if rest == nil {
-			if change.N != 0 && s.cfg.Changed != nil {
-				s.cfg.Changed(change)
-			}
-			return
-		}
-		s.fresh = nil // as of a transaction that was rolled back
-		group = rest
-	}
-}
-
-// try runs the group once, and commits. It returns those that are to run again, if the
-// transaction had to go.
-func (s *Store) try(tx *bbolt.Tx, group []*op) (rest []*op, change Change, err error) {
-	b := s.newBatch(tx)
-	answers := make([]error, len(group))
-	for i, o := range group {
-		before := b.writes
-		answers[i] = o.run(b)
-		if b.err != nil {
-			return nil, Change{}, b.err
-		}
-		if answers[i] != nil && b.writes != before {
-			o.done <- answers[i]
-			return append(append(make([]*op, 0, len(group)), group[:i]...), group[i+1:]...), Change{}, nil
-		}
-	}
-	if b.writes > 0 {
-		if err := b.finish(); err != nil {
-			return nil, Change{}, err
-		}
-		if change, err = b.changed(); err != nil {
-			return nil, Change{}, err
-		}
-		if err := tx.Commit(); err != nil {
-			return nil, Change{}, fmt.Errorf("commit: %w", err)
-		}
-		s.last.Store(change.N)
-	}
-	s.waking = b.waking
-	for i, o := range group {
-		o.done <- answers[i]
-	}
-	return nil, change, nil
+// submit hands f to the writer, after whatever the caller has submitted before. wait returns as do does.
+func (s *Store) submit(ctx context.Context, f func(*batch) error) (wait func() error) {
+	return s.writer.Submit(ctx, func(t *tx.Batch) error { return f(s.writing.batch(t)) })
 }

@@ -45,9 +45,9 @@ type Config struct {
 	Passphrase []byte    // of the keyring; empty for one without protection
 	Rand       io.Reader // what a new person is made from
 
-	// Moved is called when the database goes into another file, which has all that was in
-	// the old one: to be kept there, if the database knows which file it is.
-	Moved func(tx *bbolt.Tx, from, to Identity) error
+	// IdentityBucket and IdentityKey say where in the database its owner keeps the identity
+	// of the file that the database is in. Compacting moves the database into another file.
+	IdentityBucket, IdentityKey []byte
 
 	// Identify replaces IdentityOf in tests.
 	Identify func(path string) (Identity, error)

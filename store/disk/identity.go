@@ -39,12 +39,9 @@ func IdentityOf(path string) (Identity, error) {
 // Identity returns that of the database.
 func (d *Disk) Identity() Identity { return d.identity }
 
-// carryOver has the compacted database know itself as well as the old one does: what knew that it is the old file, knows
-// that it is the new one; what was a copy stays so.
+// carryOver corrects the identity that is kept in a compacted database. One that knew the old
+// file gets to know the new one. One that was copied and doesn't know that yet stays so.
 func carryOver(cfg *Config, to *bbolt.DB, oldPath, newPath string) error {
-	if cfg.Moved == nil {
-		return nil
-	}
 	old, err := cfg.identify(oldPath)
 	if err != nil {
 		return err
@@ -53,5 +50,11 @@ func carryOver(cfg *Config, to *bbolt.DB, oldPath, newPath string) error {
 	if err != nil {
 		return err
 	}
-	return to.Update(func(tx *bbolt.Tx) error { return cfg.Moved(tx, old, now) })
+	return to.Update(func(tx *bbolt.Tx) error {
+		b := tx.Bucket(cfg.IdentityBucket)
+		if b == nil || now == nil || !Identity(b.Get(cfg.IdentityKey)).Same(old) {
+			return nil
+		}
+		return b.Put(cfg.IdentityKey, now)
+	})
 }
