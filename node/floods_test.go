@@ -16,7 +16,7 @@ import (
 	"github.com/earshot-im/earshot/node/people"
 	"github.com/earshot-im/earshot/node/sync"
 	"github.com/earshot-im/earshot/node/wire"
-	"github.com/earshot-im/earshot/store"
+	"github.com/earshot-im/earshot/store/book"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -42,7 +42,7 @@ func TestStrangerFloods(t *testing.T) {
 		for _, text := range texts(m.rowsAt(ann)) {
 			size += len(text)
 		}
-		if size > store.StrangerBudget || size < store.StrangerBudget/2 {
+		if size > book.StrangerBudget || size < book.StrangerBudget/2 {
 			t.Errorf("%d bytes of a stranger are stored", size)
 		}
 	})
@@ -52,7 +52,7 @@ func TestStrangerFloods(t *testing.T) {
 func TestManyStrangers(t *testing.T) {
 	attacked(t, func(t *testing.T, w *world, ann, bob *machine, _ *mallory) {
 		long := strings.Repeat("x", 60_000)
-		const many = store.StrangersBudget/store.StrangerBudget + 2
+		const many = book.StrangersBudget/book.StrangerBudget + 2
 		size := 0
 		for i := range many {
 			m := w.mallory(fmt.Sprintf("Mallory %d", i))
@@ -67,7 +67,7 @@ func TestManyStrangers(t *testing.T) {
 			}
 			_ = m.link.Close()
 		}
-		if size > store.StrangersBudget {
+		if size > book.StrangersBudget {
 			t.Errorf("%d bytes of strangers are stored", size)
 		}
 	})
@@ -247,7 +247,7 @@ func TestReceiptFloods(t *testing.T) {
 		m.greet(ann)
 		m.offer()
 		kept := func() int {
-			records, err := ann.store.Records(event.KindReceipt, event.ReceiptSubject(m.conversation(), ann.who.person, event.Instance{})[:64])
+			records, err := ann.store.Book().Records(event.KindReceipt, event.ReceiptSubject(m.conversation(), ann.who.person, event.Instance{})[:64])
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -287,7 +287,7 @@ func TestRequestFloods(t *testing.T) {
 			t.Fatal(err)
 		}
 		var last *mallory
-		for i := range store.MaxRequests + 6 {
+		for i := range book.MaxRequests + 6 {
 			m := w.mallory(fmt.Sprintf("Mallory %d", i))
 			m.greet(ann)
 			m.offer()
@@ -299,7 +299,7 @@ func TestRequestFloods(t *testing.T) {
 		time.Sleep(time.Second)
 		w.talk(ann, bob)
 		requests, err := ann.Requests(t.Context())
-		if err != nil || len(requests) != store.MaxRequests {
+		if err != nil || len(requests) != book.MaxRequests {
 			t.Fatalf("%d requests, %v", len(requests), err)
 		}
 		unread, err := unread(ann.Node, chat.Filter{})

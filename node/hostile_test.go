@@ -13,7 +13,7 @@ import (
 
 	"github.com/earshot-im/earshot/node/chat"
 	"github.com/earshot-im/earshot/node/wire"
-	"github.com/earshot-im/earshot/store"
+	"github.com/earshot-im/earshot/store/book"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -176,8 +176,8 @@ func TestHostileFrames(t *testing.T) {
 				w.within(time.Second, "the log says "+c.logged, func() bool {
 					return w.lines.has("node=Ann", m.key.ID().String(), c.logged)
 				})
-				persons, err := ann.store.Persons()
-				kept := slices.ContainsFunc(persons, func(p store.Person) bool { return p.ID == m.person })
+				persons, err := ann.store.Book().Persons()
+				kept := slices.ContainsFunc(persons, func(p book.Person) bool { return p.ID == m.person })
 				if kept || err != nil {
 					t.Errorf("the store has the attacker: %t, %v", kept, err)
 				}

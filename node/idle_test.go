@@ -299,7 +299,7 @@ func TestStoreKnowsDevicesOfWhoWasNeverMet(t *testing.T) {
 		cleo.tell(g, "hello")
 		bob.hears(g, "hello")
 		time.Sleep(2 * savePause)
-		persons, err := bob.store.Persons()
+		persons, err := bob.store.Book().Persons()
 		if err != nil {
 			t.Fatal(err)
 		}

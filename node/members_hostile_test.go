@@ -207,7 +207,7 @@ func TestHostileMember(t *testing.T) {
 				})
 				// An acknowledgement can tell one of them only, so there is a receipt, as nowhere else in a group for what was not read.
 				w.within(soon, m.name+" signs that both are there", func() bool {
-					records, err := m.store.Records(event.KindReceipt, event.ReceiptSubject(in.group, in.person, m.store.Own().Store))
+					records, err := m.store.Book().Records(event.KindReceipt, event.ReceiptSubject(in.group, in.person, m.store.Own().Store))
 					if err != nil || len(records) != 1 {
 						return false
 					}

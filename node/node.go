@@ -211,7 +211,7 @@ func (n *Node) furnish() (err error) {
 	if n.ownersSettings, err = people.NewOwner(n.store, people.OwnerConfig{Renamed: n.renamed, Accepting: n.accepting}); err != nil {
 		return err
 	}
-	n.receipts = receipts.New(receipts.Config{Store: n.store, Groups: n.groups, Self: n.me.person, Signed: n.receiptSigned, Log: n.log})
+	n.receipts = receipts.New(receipts.Config{Store: n.store, Records: n.store.Book(), Groups: n.groups, Self: n.me.person, Signed: n.receiptSigned, Log: n.log})
 	n.acks = receipts.NewAcks(n.store, n.log)
 	n.ownersContacts = contacts.New(contacts.Config{Store: n.store, Now: n.cfg.Now,
 		Names: contacts.NewNames(contacts.NamesConfig{Store: n.store, People: n.people, Owner: n.ownersSettings,

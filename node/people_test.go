@@ -10,7 +10,7 @@ import (
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/node/people"
-	"github.com/earshot-im/earshot/store"
+	"github.com/earshot-im/earshot/store/book"
 )
 
 func newKey(t *testing.T) crypto.DeviceKey {
@@ -87,7 +87,7 @@ func TestCardThatComesDuringCommitIsKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	met := make(chan error, 1)
-	err = p.Update(t.Context(), bob, func(s *store.Person) error {
+	err = p.Update(t.Context(), bob, func(s *book.Person) error {
 		s.Petname = "Bobby"
 		go func() { met <- p.Meet(t.Context(), laptop.ID(), longer, "Robert") }()
 		for a, _ := p.Get(bob); !a.Parsed.Speaks(laptop.ID()); a, _ = p.Get(bob) {
@@ -101,16 +101,16 @@ func TestCardThatComesDuringCommitIsKept(t *testing.T) {
 	if err := <-met; err != nil {
 		t.Fatal(err)
 	}
-	if err := p.Update(t.Context(), bob, func(*store.Person) error { return nil }); err != nil {
+	if err := p.Update(t.Context(), bob, func(*book.Person) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
 	shown, _ := p.Get(bob)
-	kept, err := ann.store.Persons()
+	kept, err := ann.store.Book().Persons()
 	if err != nil {
 		t.Fatal(err)
 	}
-	i := slices.IndexFunc(kept, func(p store.Person) bool { return p.ID == bob })
-	for where, got := range map[string]store.Person{"shown": shown.Person, "kept": kept[i]} {
+	i := slices.IndexFunc(kept, func(p book.Person) bool { return p.ID == bob })
+	for where, got := range map[string]book.Person{"shown": shown.Person, "kept": kept[i]} {
 		if string(got.Card) != string(longer.Bytes()) || got.Claimed != "Robert" || got.Petname != "Bobby" {
 			t.Errorf("%s: %q, %q, a card of %d bytes; want Robert, Bobby, %d", where, got.Claimed, got.Petname, len(got.Card), len(longer.Bytes()))
 		}

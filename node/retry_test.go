@@ -127,14 +127,14 @@ func TestReceiptIsNotKeptBeforeWhatItSays(t *testing.T) {
 			t.Fatal(err)
 		}
 		kept := func() bool {
-			records, err := ann.store.Records(event.KindReceipt, about)
+			records, err := ann.store.Book().Records(event.KindReceipt, about)
 			if err != nil {
 				t.Fatal(err)
 			}
 			return len(records) > 0
 		}
 		d := disk{Store: ann.store}
-		r := receipts.New(receipts.Config{Store: &d, Self: ann.who.person, Groups: ann.groups, Log: ann.log})
+		r := receipts.New(receipts.Config{Store: &d, Records: ann.store.Book(), Self: ann.who.person, Groups: ann.groups, Log: ann.log})
 		d.reach = func(context.Context, []store.Reach) error { return errFullDisk }
 		if err := r.Take(t.Context(), bob.who.person, c, record); !errors.Is(err, errFullDisk) || kept() {
 			t.Errorf("kept: %t, %v", kept(), err)

@@ -65,7 +65,7 @@ func (p *party) joined() sync.Input {
 	var err error
 	direct.Logs, err = p.store.Logs(direct.ID)
 	w.check(err)
-	receipts, err := p.store.Records(event.KindReceipt, direct.ID[:])
+	receipts, err := p.store.Book().Records(event.KindReceipt, direct.ID[:])
 	w.check(err)
 	direct.Records = append(direct.Records, receipts...)
 	in := sync.Joined{Own: p.own.Card.Devices(), Serve: true, Conversations: []sync.Conversation{direct}}
@@ -80,7 +80,7 @@ func (p *party) joined() sync.Input {
 				c.Logs[log] = segments
 			}
 		}
-		c.Records, err = p.store.Records(event.KindReceipt, slices.Concat(g.ID[:], p.peer.own.Person[:]))
+		c.Records, err = p.store.Book().Records(event.KindReceipt, slices.Concat(g.ID[:], p.peer.own.Person[:]))
 		w.check(err)
 		in.Conversations = append(in.Conversations, c)
 	}
@@ -139,7 +139,7 @@ func (p *party) ingestRecord(r event.Record) error {
 	if !r.Verify() {
 		return fmt.Errorf("record of kind %d not proven", r.Kind)
 	}
-	_, err := p.store.PutRecord(p.talk.t.Context(), r)
+	_, err := p.store.Book().PutRecord(p.talk.t.Context(), r)
 	return err
 }
 

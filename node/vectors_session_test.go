@@ -17,6 +17,7 @@ import (
 	"github.com/earshot-im/earshot/node/sync"
 	"github.com/earshot-im/earshot/node/wire"
 	"github.com/earshot-im/earshot/store"
+	"github.com/earshot-im/earshot/store/book"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -120,12 +121,12 @@ func (w *talk) newParty(name string, first, nonce byte, address netip.AddrPort) 
 // begin makes the peer a contact, gives this node its name, and readies its machine.
 func (p *party) begin() {
 	ctx, person := p.talk.t.Context(), p.own.Person
-	p.talk.check(p.store.UpdatePerson(ctx, p.peer.own.Person, func(s *store.Person) error {
+	p.talk.check(p.store.Book().UpdatePerson(ctx, p.peer.own.Person, func(s *book.Person) error {
 		s.Card, s.Contact = p.peer.own.Card.Bytes(), true
 		return nil
 	}))
 	var err error
-	p.profile, err = p.store.SignRecord(ctx, event.KindProfile, event.ProfileSubject(person), event.Profile{Name: p.name}.Marshal())
+	p.profile, err = p.store.Book().SignRecord(ctx, event.KindProfile, event.ProfileSubject(person), event.Profile{Name: p.name}.Marshal())
 	p.talk.check(err)
 	p.machine = sync.New(sync.Config{Self: p.own.Device.ID(), Peer: p.peer.own.Device.ID(), Nonce: p.nonce, Store: p.own.Store})
 }

@@ -26,6 +26,7 @@ import (
 	"github.com/earshot-im/earshot/node/link/memnet"
 	"github.com/earshot-im/earshot/node/warnings"
 	"github.com/earshot-im/earshot/store"
+	"github.com/earshot-im/earshot/store/book"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -334,11 +335,11 @@ func (m *machine) meets(d time.Duration, others ...*machine) {
 // keeps says that the machine's store has a person.
 func (m *machine) keeps(id crypto.PersonID) bool {
 	m.w.t.Helper()
-	persons, err := m.store.Persons()
+	persons, err := m.store.Book().Persons()
 	if err != nil {
 		m.w.t.Fatal(err)
 	}
-	return slices.ContainsFunc(persons, func(p store.Person) bool { return p.ID == id })
+	return slices.ContainsFunc(persons, func(p book.Person) bool { return p.ID == id })
 }
 
 // say sends words to somebody, by the person's ID.

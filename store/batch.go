@@ -76,6 +76,16 @@ func (b *batch) addConversation(id event.Conversation, other crypto.PersonID) (c
 	return c, nil
 }
 
+// meet makes the conversation with somebody, if it is not there yet.
+func (b *batch) meet(p crypto.PersonID) (err error) {
+	if b.isOwn(p) {
+		_, err = b.addConversation(event.Self(p), crypto.PersonID{})
+	} else {
+		_, err = b.addConversation(event.Direct(b.s.own.Person, p), p)
+	}
+	return err
+}
+
 // addLog makes a log that is not there yet.
 func (b *batch) addLog(conversation uint32, log event.Log, person crypto.PersonID, branch byte) *logState {
 	l := &logState{

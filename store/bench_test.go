@@ -10,6 +10,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/store/book"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -27,9 +28,9 @@ func benchStore(b *testing.B) (*Store, event.Conversation, *pen) {
 	card, _, err := crypto.NewPerson(random{}, key)
 	check(b, err)
 	p := &pen{t: &testing.T{}, key: key, card: card}
-	check(b, s.UpdatePerson(ctx, card.Person(), func(q *Person) error {
+	check(b, s.book.UpdatePerson(ctx, card.Person(), func(q *book.Person) error {
 		q.Card, q.Contact = card.Bytes(), true
-		q.Devices[key.ID()] = DeviceInfo{}
+		q.Devices[key.ID()] = book.DeviceInfo{}
 		return nil
 	}))
 	c := event.Direct(s.own.Person, card.Person())

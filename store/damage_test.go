@@ -62,9 +62,9 @@ func testDamagedFiles(t *testing.T, closed bool) {
 		s.Arrivals(0, 1000, nil)
 		s.Unread(0, 1000, nil)
 		s.Outbox()
-		s.Persons()
-		s.Requests()
-		s.Records(event.KindProfile, nil)
+		s.book.Persons()
+		s.book.Requests()
+		s.book.Records(event.KindProfile, nil)
 		logs, _ := s.Logs(c)
 		for log, segments := range logs {
 			for _, g := range segments {

@@ -16,6 +16,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/store/book"
 	"github.com/earshot-im/earshot/store/event"
 	"github.com/earshot-im/earshot/store/tx"
 )
@@ -35,16 +36,16 @@ func fill(t *testing.T, a, b *node, c event.Conversation) {
 	m := a.say(c, secrets[2])
 	_, err := a.Cancel(ctx, m.ID)
 	check(t, err)
-	check(t, a.SetCursor(ctx, secrets[3], 1))
-	check(t, a.UpdatePerson(ctx, b.own.Person, func(p *Person) error {
+	check(t, a.book.SetCursor(ctx, secrets[3], 1))
+	check(t, a.book.UpdatePerson(ctx, b.own.Person, func(p *book.Person) error {
 		p.Petname, p.Claimed = secrets[4], secrets[5]
-		p.Devices[b.own.Device.ID()] = DeviceInfo{Addrs: []string{secrets[9]}}
+		p.Devices[b.own.Device.ID()] = book.DeviceInfo{Addrs: []string{secrets[9]}}
 		return nil
 	}))
-	check(t, a.SetSetting(ctx, "x", secrets[6]))
-	_, err = a.SignRecord(ctx, event.KindProfile, event.ProfileSubject(a.own.Person), event.Profile{Name: secrets[7]}.Marshal())
+	check(t, a.book.SetSetting(ctx, "x", secrets[6]))
+	_, err = a.book.SignRecord(ctx, event.KindProfile, event.ProfileSubject(a.own.Person), event.Profile{Name: secrets[7]}.Marshal())
 	check(t, err)
-	check(t, a.PutRequest(ctx, crypto.PersonID{9}, []byte(secrets[8])))
+	check(t, a.book.PutRequest(ctx, crypto.PersonID{9}, []byte(secrets[8])))
 }
 
 func checkFiles(t *testing.T, dir string) {

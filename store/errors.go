@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/earshot-im/earshot/store/book"
 	"github.com/earshot-im/earshot/store/disk"
 	"github.com/earshot-im/earshot/store/tx"
 )
@@ -63,10 +64,7 @@ var (
 
 	// ErrBudget: what is kept for somebody not known here is used up, or somebody has as many
 	// logs as anybody may have. Refuse it and keep the link.
-	ErrBudget = errors.New("budget for strangers is used up")
-
-	// ErrDeviceTaken: another person's card already names the device.
-	ErrDeviceTaken = errors.New("device speaks for another person")
+	ErrBudget = book.ErrBudget
 )
 
 func damaged(format string, args ...any) error {

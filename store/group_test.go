@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/store/book"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -490,12 +491,12 @@ func TestMembersBudget(t *testing.T) {
 	p.restart(c)
 	from := Origin{Author: p.card.Person(), Stranger: true, Member: true}
 	long := fmt.Sprintf("%60000d", 1)
-	for range 2 * StrangerBudget / len(long) { // strangers couldn't
+	for range 2 * book.StrangerBudget / len(long) { // strangers couldn't
 		_, err := n.take(event.Run{Events: []event.Event{p.say(long)}}, from)
 		check(t, err)
 	}
 	check(t, n.do(ctx, func(b *batch) error {
-		return b.spendMember(from.Author, MemberBudget-4*uint64(len(long))-2*StrangerBudget)
+		return n.book.SpendAsMember(b.Batch, from.Author, book.MemberBudget-4*uint64(len(long))-2*book.StrangerBudget)
 	}))
 	var err error
 	for range 6 {
@@ -518,7 +519,7 @@ func TestMembersBudget(t *testing.T) {
 	_, err = n.take(event.Run{Events: []event.Event{p.say(long)}}, from)
 	check(t, err)
 	check(t, n.view(func(r *reader) error {
-		if all := number(r.Get(bucketBudgets, budgetAll[:])); all != 0 {
+		if all := number(r.Get(budgets, everybody[:])); all != 0 {
 			t.Errorf("%d bytes of strangers", all)
 		}
 		return nil

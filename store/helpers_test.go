@@ -12,8 +12,10 @@ import (
 	"time"
 
 	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/store/book"
 	"github.com/earshot-im/earshot/store/disk"
 	"github.com/earshot-im/earshot/store/event"
+	"github.com/earshot-im/earshot/store/tx"
 )
 
 var ctx = context.Background()
@@ -30,6 +32,11 @@ type node struct {
 	file    disk.Identity // of the database, as the system says
 	stop    func()
 }
+
+// budgets counts, by person, what is kept of strangers; that of everybody together under everybody.
+const budgets = tx.Bucket("budgets")
+
+var everybody crypto.PersonID
 
 var epoch = time.UnixMilli(1_700_000_000_000)
 
@@ -131,10 +138,10 @@ func (n *node) wait(d time.Duration) {
 // know makes o a contact of n.
 func (n *node) know(o *node) {
 	n.t.Helper()
-	check(n.t, n.UpdatePerson(ctx, o.own.Person, func(p *Person) error {
+	check(n.t, n.book.UpdatePerson(ctx, o.own.Person, func(p *book.Person) error {
 		p.Card = o.own.Card.Bytes()
 		p.Contact = true
-		p.Devices[o.own.Device.ID()] = DeviceInfo{}
+		p.Devices[o.own.Device.ID()] = book.DeviceInfo{}
 		return nil
 	}))
 }
@@ -328,9 +335,9 @@ func newPen(t *testing.T) *pen {
 // meets makes the pen's person known to n and starts a log in their conversation.
 func (p *pen) meets(n *node, contact bool) event.Conversation {
 	p.t.Helper()
-	check(p.t, n.UpdatePerson(ctx, p.card.Person(), func(q *Person) error {
+	check(p.t, n.book.UpdatePerson(ctx, p.card.Person(), func(q *book.Person) error {
 		q.Card, q.Contact = p.card.Bytes(), contact
-		q.Devices[p.key.ID()] = DeviceInfo{}
+		q.Devices[p.key.ID()] = book.DeviceInfo{}
 		return nil
 	}))
 	c := event.Direct(n.own.Person, p.card.Person())
@@ -429,27 +436,4 @@ func (s *Store) ReceiptState(conv event.Conversation, author crypto.PersonID) (o
 		return err
 	})
 	return out, err
-}
-
-// Person returns what is stored of somebody.
-func (s *Store) Person(id crypto.PersonID) (Person, bool, error) {
-	var p *Person
-	err := s.view(func(r *reader) (err error) {
-		p, err = r.person(id)
-		return err
-	})
-	if p == nil {
-		return Person{}, false, err
-	}
-	return *p, true, err
-}
-
-// PersonOf returns whose card names a device.
-func (s *Store) PersonOf(d crypto.DeviceID) (crypto.PersonID, bool, error) {
-	var p crypto.PersonID
-	err := s.view(func(r *reader) error {
-		p = r.personOf(d)
-		return nil
-	})
-	return p, p != crypto.PersonID{}, err
 }

@@ -83,7 +83,7 @@ func (g *ingestion) run(b *batch) error {
 	more := false
 	for i := range g.recalls {
 		// One that can't be kept leaves its target as dropped.
-		if b.personOf(g.recalls[i].events[0].Header.Device) != g.author {
+		if b.s.book.PersonOf(b.Reader, g.recalls[i].events[0].Header.Device) != g.author {
 			continue
 		}
 		if _, _, err := b.ingest(&g.recalls[i]); err != nil && err != ErrTooManySegments && err != ErrCut {

@@ -86,7 +86,7 @@ func TestWhatIsHereIsNotChargedAgain(t *testing.T) {
 	spent := func() (bytes uint64) {
 		check(t, n.view(func(r *reader) error {
 			person := p.card.Person()
-			bytes = number(r.Get(bucketBudgets, person[:]))
+			bytes = number(r.Get(budgets, person[:]))
 			return nil
 		}))
 		return bytes

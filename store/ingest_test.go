@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/earshot-im/earshot/store/book"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -168,7 +169,7 @@ func TestStrangersBudget(t *testing.T) {
 			stored++
 		}
 	}
-	if err != ErrBudget || stored < 10 || stored > StrangerBudget/(60<<10) {
+	if err != ErrBudget || stored < 10 || stored > book.StrangerBudget/(60<<10) {
 		t.Fatal(stored, err)
 	}
 	if len(n.rows(c)) != stored {
@@ -179,10 +180,10 @@ func TestStrangersBudget(t *testing.T) {
 	q.meets(n, false)
 	_, err = n.take(event.Run{Events: []event.Event{q.say(long)}}, Origin{Author: q.card.Person(), Stranger: true})
 	check(t, err)
-	check(t, n.UpdatePerson(ctx, p.card.Person(), func(p *Person) error { p.Contact = true; return nil }))
+	check(t, n.book.UpdatePerson(ctx, p.card.Person(), func(p *book.Person) error { p.Contact = true; return nil }))
 	check(t, n.view(func(r *reader) error {
-		person, all := p.card.Person(), number(r.Get(bucketBudgets, budgetAll[:]))
-		if r.Get(bucketBudgets, person[:]) != nil || all == 0 || all > 100<<10 {
+		person, all := p.card.Person(), number(r.Get(budgets, everybody[:]))
+		if r.Get(budgets, person[:]) != nil || all == 0 || all > 100<<10 {
 			t.Errorf("a contact still counts: %d", all)
 		}
 		return nil
@@ -190,7 +191,7 @@ func TestStrangersBudget(t *testing.T) {
 	// Strangers together.
 	err = nil
 	for i := 0; err == nil; i++ {
-		if i > StrangersBudget/(60<<10) {
+		if i > book.StrangersBudget/(60<<10) {
 			t.Fatal("no end of strangers")
 		}
 		if i%10 == 0 {

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/store/book"
 	"github.com/earshot-im/earshot/store/event"
 	"github.com/earshot-im/earshot/store/tx"
 )
@@ -31,21 +32,13 @@ var (
 	bucketTwins         = tx.Bucket("twins")
 	bucketDelivered     = tx.Bucket("delivered")
 	bucketRead          = tx.Bucket("read")
-	bucketPersons       = tx.Bucket("persons")
-	bucketDevices       = tx.Bucket("devices")
-	bucketRecords       = tx.Bucket("records")
 	bucketUnsigned      = tx.Bucket("unsigned")
-	bucketRequests      = tx.Bucket("requests")
-	bucketSettings      = tx.Bucket("settings")
-	bucketCursors       = tx.Bucket("cursors")
-	bucketBudgets       = tx.Bucket("budgets")
 
-	buckets = []tx.Bucket{
+	buckets = append([]tx.Bucket{
 		bucketMeta, bucketConversations, bucketLogNames, bucketAuthors, bucketLogs, bucketEvents, bucketIDs, bucketKeys,
-		bucketControls, bucketActs, bucketView, bucketArrivals, bucketUnread, bucketWaiting, bucketRecalls, bucketCancelled, bucketReissued, bucketTwins,
-		bucketDelivered, bucketRead, bucketPersons, bucketDevices, bucketRecords, bucketUnsigned, bucketRequests, bucketSettings,
-		bucketCursors, bucketBudgets,
-	}
+		bucketControls, bucketActs, bucketView, bucketArrivals, bucketUnread, bucketWaiting, bucketRecalls, bucketCancelled,
+		bucketReissued, bucketTwins, bucketDelivered, bucketRead, bucketUnsigned,
+	}, book.Buckets...)
 
 	// bucketsAscending have keys that mostly ascend.
 	bucketsAscending = []tx.Bucket{bucketEvents, bucketView, bucketArrivals, bucketUnread, bucketKeys}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/store/book"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -260,8 +261,8 @@ func TestRecallThatWasCut(t *testing.T) {
 		}
 	}
 	// Enclosed by somebody who doesn't know of the cut, it is as if it weren't.
-	check(t, n.UpdatePerson(ctx, p.card.Person(), func(x *Person) error {
-		x.Devices[q.key.ID()] = DeviceInfo{}
+	check(t, n.book.UpdatePerson(ctx, p.card.Person(), func(x *book.Person) error {
+		x.Devices[q.key.ID()] = book.DeviceInfo{}
 		return nil
 	}))
 	check(t, n.SetLimits(ctx, c, map[event.Log]uint64{q.log: 0}))

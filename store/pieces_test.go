@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/earshot-im/earshot/store/book"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -162,7 +163,7 @@ func TestWordsThatComeLaterAreCharged(t *testing.T) {
 	from := p.origin()
 	from.Stranger = true
 	var err error
-	for i := 0; i < 2*StrangerBudget/(60<<10) && err == nil; i++ {
+	for i := 0; i < 2*book.StrangerBudget/(60<<10) && err == nil; i++ {
 		e := p.say(string(make([]byte, 60<<10)))
 		if _, err = n.take(event.Run{Events: []event.Event{stripped(e)}}, from); err == nil {
 			_, err = n.take(event.Run{Events: []event.Event{e}}, from)
@@ -283,7 +284,7 @@ func TestScatteredPiecesShutNobodyOut(t *testing.T) {
 	}
 	for name, order := range orders {
 		n := newNode(t)
-		check(t, n.UpdatePerson(ctx, first.own.Person, func(*Person) error { return nil }))
+		check(t, n.book.UpdatePerson(ctx, first.own.Person, func(*book.Person) error { return nil }))
 		q := *p
 		q.meets(n, true)
 		q.log = p.log // its events are of the conversation with first, which n keeps as that of the two persons

@@ -59,7 +59,7 @@ func (s *Store) SignReceipt(ctx context.Context, of Subject, worth func(event.Re
 			return err
 		}
 		if signed = worth(state); signed {
-			if record, err = b.signRecord(event.KindReceipt, about, state.Marshal()); err != nil {
+			if record, err = b.s.book.Sign(b.Batch, event.KindReceipt, about, state.Marshal()); err != nil {
 				return err
 			}
 		}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/store/book"
 	"github.com/earshot-im/earshot/store/disk"
 	"github.com/earshot-im/earshot/store/event"
 	"github.com/earshot-im/earshot/store/tx"
@@ -69,7 +70,6 @@ type Store struct {
 	disk *disk.Disk
 	own  Own
 	self event.Conversation // of one's own devices
-	mac  [32]byte           // hides names that serve as keys
 
 	era    uint32 // of the own logs that are written on; moves when the database is a copy
 	copied bool   // it has moved when the store was opened
@@ -78,6 +78,7 @@ type Store struct {
 
 	db      *tx.DB
 	writer  *tx.Writer
+	book    *book.Book
 	writing writing
 }
 
@@ -128,10 +129,10 @@ func (s *Store) load() error {
 		}
 		s.own.Store = event.Instance(instance)
 		plain, err := s.disk.Keyring.Open(mac, metaMAC)
-		if err != nil || len(plain) != len(s.mac) {
+		if err != nil || len(plain) != macSize {
 			return damaged("the keyring is that of another database")
 		}
-		s.mac = [32]byte(plain)
+		s.book = s.newBook([macSize]byte(plain))
 		s.last.Store(r.Sequence(bucketArrivals))
 		return nil
 	}); err != nil {
@@ -142,6 +143,9 @@ func (s *Store) load() error {
 
 // Own returns who this store belongs to.
 func (s *Store) Own() Own { return s.own }
+
+// Book returns what is known of persons, and what the owner has chosen.
+func (s *Store) Book() *book.Book { return s.book }
 
 // Last returns the change counter.
 func (s *Store) Last() uint64 { return s.last.Load() }
@@ -205,22 +209,30 @@ func (s *Store) fill(t *tx.Batch, version uint64) error {
 	if err != nil {
 		return err
 	}
-	mac := make([]byte, len(s.mac))
+	mac := make([]byte, macSize)
 	if _, err := io.ReadFull(s.cfg.Rand, mac); err != nil {
 		return err
 	}
-	b := s.newBatch(t)
-	b.Put(bucketMeta, metaVersion, u64(version))
-	b.Put(bucketMeta, metaInstance, instance[:])
-	b.Put(bucketMeta, metaMAC, s.disk.Keyring.Seal(mac, metaMAC))
-	if err := b.putPerson(&Person{
+	t.Put(bucketMeta, metaVersion, u64(version))
+	t.Put(bucketMeta, metaInstance, instance[:])
+	t.Put(bucketMeta, metaMAC, s.disk.Keyring.Seal(mac, metaMAC))
+	if err := s.newBook([macSize]byte(mac)).Add(t, &book.Person{
 		ID:      s.own.Person,
 		Card:    s.own.Card.Bytes(),
-		Devices: map[crypto.DeviceID]DeviceInfo{s.own.Device.ID(): {}},
-	}, nil); err != nil {
+		Devices: map[crypto.DeviceID]book.DeviceInfo{s.own.Device.ID(): {}},
+	}); err != nil {
 		return err
 	}
-	return b.finish()
+	return s.writing.Finish(t)
+}
+
+const macSize = 32
+
+// newBook returns the book of this database, given the key that hides names.
+func (s *Store) newBook(mac [macSize]byte) *book.Book {
+	return book.New(book.Config{
+		DB: s.db, Writer: s.writer, Ledger: &s.writing, Keyring: &s.disk.Keyring, Mask: mac, Now: s.cfg.Now,
+	})
 }
 
 // newInstance returns a random one.

@@ -227,9 +227,9 @@ func TestArrivalsAndPages(t *testing.T) {
 		check(t, err)
 		equalWords(t, "page", words(rows), page.want...)
 	}
-	check(t, b.SetCursor(ctx, "bot", 3))
+	check(t, b.book.SetCursor(ctx, "bot", 3))
 	b.reopen()
-	if n, err := b.Cursor("bot"); n != 3 || err != nil {
+	if n, err := b.book.Cursor("bot"); n != 3 || err != nil {
 		t.Fatal(n, err)
 	}
 	if last := b.Last(); last < rows[0].Arrival {

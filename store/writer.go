@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 
+	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/store/tx"
 )
 
@@ -70,6 +71,12 @@ func (w *writing) Undone(failed bool) {
 		w.waking = waking{}
 	}
 }
+
+// Meet is book.Ledger.
+func (w *writing) Meet(t *tx.Batch, p crypto.PersonID) error { return w.batch(t).meet(p) }
+
+// Change is book.Ledger.
+func (w *writing) Change(t *tx.Batch) { w.batch(t).visible = true }
 
 // do has the writer run f in a transaction, with whatever else waits, and returns
 // when that is on the disk. If f fails, nothing that it did remains.

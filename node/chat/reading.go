@@ -108,7 +108,7 @@ func (m *Messages) Cursor(_ context.Context, name string, f Filter) (uint64, err
 	if err != nil {
 		return 0, err
 	}
-	return m.cfg.Store.Cursor(name)
+	return m.cfg.Store.Book().Cursor(name)
 }
 
 // SetCursor moves a reader.
@@ -117,7 +117,7 @@ func (m *Messages) SetCursor(ctx context.Context, name string, f Filter, to uint
 	if err != nil {
 		return err
 	}
-	return m.cfg.Store.SetCursor(ctx, name, to)
+	return m.cfg.Store.Book().SetCursor(ctx, name, to)
 }
 
 // cursorName is a name and a filter in one.

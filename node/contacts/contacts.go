@@ -11,6 +11,7 @@ import (
 	"github.com/earshot-im/earshot/crypto/names"
 	"github.com/earshot-im/earshot/node/people"
 	"github.com/earshot-im/earshot/store"
+	"github.com/earshot-im/earshot/store/book"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -48,7 +49,7 @@ func (n *Contacts) Contacts(context.Context) ([]Person, error) {
 }
 
 // change commits a change to a person and tells it.
-func (n *Contacts) change(ctx context.Context, id crypto.PersonID, f func(*store.Person) error) (Person, error) {
+func (n *Contacts) change(ctx context.Context, id crypto.PersonID, f func(*book.Person) error) (Person, error) {
 	all := n.Names.cfg.People
 	before, _ := all.Get(id)
 	if err := all.Update(ctx, id, f); err != nil {
@@ -67,9 +68,9 @@ func (n *Contacts) change(ctx context.Context, id crypto.PersonID, f func(*store
 // add makes a person a contact, gives them a petname unless that is empty, and does what else is to be done. Their name of now
 // is pinned, unless by the owner's choice it means somebody or something else: then they are reached by ID or petname. The
 // caller holds naming.
-func (n *Contacts) add(ctx context.Context, p Person, petname string, also func(*store.Person)) (Person, error) {
+func (n *Contacts) add(ctx context.Context, p Person, petname string, also func(*book.Person)) (Person, error) {
 	free := p.Name != "" && n.taken(p.Name, p.ID) == nil
-	return n.change(ctx, p.ID, func(s *store.Person) error {
+	return n.change(ctx, p.ID, func(s *book.Person) error {
 		if !s.Contact && free {
 			s.Pinned = p.Name
 		}
@@ -146,11 +147,11 @@ func (n *Contacts) Verify(ctx context.Context, who, words, petname string) (Pers
 	if !crypto.SafetyWordsEqual(words, want) {
 		return Person{}, ErrWords
 	}
-	return n.accept(ctx, p, petname, func(s *store.Person) { s.Verified = true })
+	return n.accept(ctx, p, petname, func(s *book.Person) { s.Verified = true })
 }
 
 // accept makes a person a contact under a petname, which is needed if their name is somebody else's here.
-func (n *Contacts) accept(ctx context.Context, p Person, petname string, also func(*store.Person)) (Person, error) {
+func (n *Contacts) accept(ctx context.Context, p Person, petname string, also func(*book.Person)) (Person, error) {
 	n.naming.Lock()
 	defer n.naming.Unlock()
 	name, err := n.petnamed(p, petname)
@@ -166,11 +167,11 @@ func (n *Contacts) Block(ctx context.Context, who string) (Person, error) {
 	if err != nil {
 		return Person{}, err
 	}
-	if _, err := n.cfg.Store.TakeRequest(ctx, p.ID); err != nil && !errors.Is(err, store.ErrNoEvent) {
+	if _, err := n.cfg.Store.Book().TakeRequest(ctx, p.ID); err != nil && !errors.Is(err, book.ErrNoRequest) {
 		return Person{}, err
 	}
 	n.forgetInvitations(p.ID)
-	return n.change(ctx, p.ID, func(s *store.Person) error { s.Blocked = true; return nil })
+	return n.change(ctx, p.ID, func(s *book.Person) error { s.Blocked = true; return nil })
 }
 
 // Unblock takes a Block back.
@@ -179,5 +180,5 @@ func (n *Contacts) Unblock(ctx context.Context, who string) (Person, error) {
 	if err != nil {
 		return Person{}, err
 	}
-	return n.change(ctx, p.ID, func(s *store.Person) error { s.Blocked = false; return nil })
+	return n.change(ctx, p.ID, func(s *book.Person) error { s.Blocked = false; return nil })
 }

@@ -8,7 +8,7 @@ import (
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/node/people"
-	"github.com/earshot-im/earshot/store"
+	"github.com/earshot-im/earshot/store/book"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -16,19 +16,19 @@ import (
 func TestMentionsGoBySettledNames(t *testing.T) {
 	id := func(n byte) crypto.PersonID { return crypto.PersonID{n} }
 	persons := []*people.Person{
-		{Person: store.Person{ID: id(1), Claimed: "Ann", Pinned: "Ann", Contact: true}},
-		{Person: store.Person{ID: id(2), Claimed: "Ann Lee", Pinned: "Ann Lee", Contact: true}},
-		{Person: store.Person{ID: id(3), Claimed: "Ann are you"}},
-		{Person: store.Person{ID: id(4), Claimed: "Bob"}},
-		{Person: store.Person{ID: id(5), Claimed: "Bob"}},
-		{Person: store.Person{ID: id(6), Claimed: "Bob Ray"}},
-		{Person: store.Person{ID: id(8), Claimed: "Cleo"}},
-		{Person: store.Person{ID: id(7), Claimed: "Cleo", Pinned: "Cleo", Contact: true}}, // no reader
-		{Person: store.Person{ID: id(9), Claimed: "Dan"}},                                 // no reader
-		{Person: store.Person{ID: id(13), Claimed: "Eve Ray"}},                            // no reader
-		{Person: store.Person{ID: id(10), Claimed: "Eve"}},
-		{Person: store.Person{ID: id(11), Claimed: "Kim", Pinned: "Kim", Petname: "Kim", Contact: true}},
-		{Person: store.Person{ID: id(12), Claimed: "Kim", Pinned: "Kim", Contact: true}},
+		{Person: book.Person{ID: id(1), Claimed: "Ann", Pinned: "Ann", Contact: true}},
+		{Person: book.Person{ID: id(2), Claimed: "Ann Lee", Pinned: "Ann Lee", Contact: true}},
+		{Person: book.Person{ID: id(3), Claimed: "Ann are you"}},
+		{Person: book.Person{ID: id(4), Claimed: "Bob"}},
+		{Person: book.Person{ID: id(5), Claimed: "Bob"}},
+		{Person: book.Person{ID: id(6), Claimed: "Bob Ray"}},
+		{Person: book.Person{ID: id(8), Claimed: "Cleo"}},
+		{Person: book.Person{ID: id(7), Claimed: "Cleo", Pinned: "Cleo", Contact: true}}, // no reader
+		{Person: book.Person{ID: id(9), Claimed: "Dan"}},                                 // no reader
+		{Person: book.Person{ID: id(13), Claimed: "Eve Ray"}},                            // no reader
+		{Person: book.Person{ID: id(10), Claimed: "Eve"}},
+		{Person: book.Person{ID: id(11), Claimed: "Kim", Pinned: "Kim", Petname: "Kim", Contact: true}},
+		{Person: book.Person{ID: id(12), Claimed: "Kim", Pinned: "Kim", Contact: true}},
 	}
 	readers := map[crypto.PersonID]bool{}
 	for _, p := range persons {
@@ -60,7 +60,7 @@ func TestMentionsGoBySettledNames(t *testing.T) {
 	var many strings.Builder
 	for i := range event.MaxMentions + 5 {
 		name := fmt.Sprint("reader ", i)
-		persons = append(persons, &people.Person{Person: store.Person{ID: id(byte(100 + i)), Claimed: name}})
+		persons = append(persons, &people.Person{Person: book.Person{ID: id(byte(100 + i)), Claimed: name}})
 		readers[id(byte(100+i))] = true
 		fmt.Fprintf(&many, "@%s, ", name)
 	}

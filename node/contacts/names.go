@@ -21,6 +21,7 @@ import (
 	"github.com/earshot-im/earshot/node/groups"
 	"github.com/earshot-im/earshot/node/people"
 	"github.com/earshot-im/earshot/store"
+	"github.com/earshot-im/earshot/store/book"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -43,9 +44,9 @@ type Names struct {
 // NewNames returns Names of everybody who is known.
 func NewNames(cfg NamesConfig) *Names { return &Names{cfg: cfg, self: cfg.Store.Own().Person} }
 
-// book opens the book.
-func (n *Names) book() *book {
-	b := &book{persons: n.cfg.People.Others(), key: n.keys.key}
+// phonebook returns who and what can be meant now.
+func (n *Names) phonebook() *phonebook {
+	b := &phonebook{persons: n.cfg.People.Others(), key: n.keys.key}
 	for _, c := range n.cfg.Groups.All() {
 		if state, err := n.cfg.Groups.State(c); err == nil {
 			b.groups = append(b.groups, named{c, state.Name, func() rank { return n.groupRank(c, state) }})
@@ -80,9 +81,9 @@ func (n *Names) find(who string, of kind) (meant, error) {
 		}
 		return m, nil
 	}
-	found := n.book().find(who, of)
+	found := n.phonebook().find(who, of)
 	if len(found) == 0 && of&aPerson != 0 {
-		me := book{persons: []*people.Person{n.owner()}, key: n.keys.key}
+		me := phonebook{persons: []*people.Person{n.owner()}, key: n.keys.key}
 		if len(me.find(who, aPerson)) > 0 {
 			return meant{}, ErrSelf
 		}
@@ -108,7 +109,7 @@ func (n *Names) withID(who string, of kind) (meant, bool) {
 
 // owner is the owner as somebody who may be meant.
 func (n *Names) owner() *people.Person {
-	return &people.Person{Person: store.Person{ID: n.self, Claimed: n.cfg.Owner.Name()}}
+	return &people.Person{Person: book.Person{ID: n.self, Claimed: n.cfg.Owner.Name()}}
 }
 
 func (n *Names) single(who string, found []meant) (meant, error) {
@@ -192,7 +193,7 @@ func (n *Names) Member(state *authority.State, who string) (crypto.PersonID, err
 		}
 		return id, nil
 	}
-	b := n.book()
+	b := n.phonebook()
 	b.persons = append(b.persons, n.owner())
 	found := b.find(who, aPerson)
 	members := slices.DeleteFunc(slices.Clone(found), func(m meant) bool {
@@ -211,7 +212,7 @@ func (n *Names) Member(state *authority.State, who string) (crypto.PersonID, err
 
 // taken returns a *NameTakenError if a name means somebody other or a group by the owner's own choice.
 func (n *Names) taken(name string, by crypto.PersonID) error {
-	b := n.book()
+	b := n.phonebook()
 	for _, m := range b.answering(b.key(name), anyone) {
 		switch {
 		case m.rank > byContact:

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/earshot-im/earshot/crypto"
-	"github.com/earshot-im/earshot/store"
+	"github.com/earshot-im/earshot/store/book"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -56,7 +56,7 @@ func (n *Contacts) forgetInvitations(by crypto.PersonID) bool {
 
 // Requests lists who has written and waits to be accepted, the newest last.
 func (n *Contacts) Requests(context.Context) ([]Request, error) {
-	kept, err := n.cfg.Store.Requests()
+	kept, err := n.cfg.Store.Book().Requests()
 	if err != nil {
 		return nil, err
 	}
@@ -110,8 +110,8 @@ func (n *Contacts) Accept(ctx context.Context, who, petname string) (Person, err
 	if err != nil {
 		return Person{}, err
 	}
-	kept, err := n.cfg.Store.TakeRequest(ctx, p.ID)
-	if errors.Is(err, store.ErrNoEvent) {
+	kept, err := n.cfg.Store.Book().TakeRequest(ctx, p.ID)
+	if errors.Is(err, book.ErrNoRequest) {
 		return accepted, nil
 	}
 	if err != nil {

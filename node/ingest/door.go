@@ -215,7 +215,7 @@ func (d *Door) request(ctx context.Context, from crypto.PersonID, run event.Run)
 	if err := d.cfg.People.Keep(ctx, from); err != nil {
 		return err
 	}
-	if err := d.cfg.Store.PutRequest(ctx, from, run.Marshal()); err != nil {
+	if err := d.cfg.Store.Book().PutRequest(ctx, from, run.Marshal()); err != nil {
 		return err
 	}
 	d.cfg.Changed()

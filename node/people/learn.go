@@ -8,7 +8,7 @@ import (
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/crypto/names"
-	"github.com/earshot-im/earshot/store"
+	"github.com/earshot-im/earshot/store/book"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -80,7 +80,7 @@ func (p *People) Meet(ctx context.Context, device crypto.DeviceID, card crypto.C
 	})
 	p.mu.Unlock()
 	if saved && changed {
-		return p.Update(ctx, card.Person(), func(*store.Person) error { return nil })
+		return p.Update(ctx, card.Person(), func(*book.Person) error { return nil })
 	}
 	return nil
 }
@@ -113,7 +113,7 @@ func (p *People) Rename(ctx context.Context, id crypto.PersonID, name string) er
 	if !a.saved {
 		return nil
 	}
-	return p.Update(ctx, id, func(*store.Person) error { return nil })
+	return p.Update(ctx, id, func(*book.Person) error { return nil })
 }
 
 // PutProfile takes in a proven profile, for those who ask for the person's card. It is committed at once if the store has the
@@ -132,7 +132,7 @@ func (p *People) PutProfile(ctx context.Context, id crypto.PersonID, profile eve
 	if !a.saved {
 		return nil
 	}
-	_, err := p.store.PutRecord(ctx, profile)
+	_, err := p.store.Book().PutRecord(ctx, profile)
 	return err
 }
 
@@ -162,5 +162,5 @@ func (p *People) Learn(ctx context.Context, card crypto.Card, name string) error
 	if !saved {
 		return nil
 	}
-	return p.Update(ctx, card.Person(), func(*store.Person) error { return nil })
+	return p.Update(ctx, card.Person(), func(*book.Person) error { return nil })
 }

@@ -67,7 +67,7 @@ func NewOwner(s *store.Store, cfg OwnerConfig) (*Owner, error) {
 	o := &Owner{cfg: cfg, store: s, self: own.Person, own: own.Device.ID(), accept: AcceptEveryone}
 	values := make(map[string]string)
 	for _, name := range []string{settingAccept, settingQuiet, settingPort} {
-		value, err := s.Setting(name)
+		value, err := s.Book().Setting(name)
 		if err != nil {
 			return nil, fmt.Errorf("read setting %q: %w", name, err)
 		}
@@ -80,7 +80,7 @@ func NewOwner(s *store.Store, cfg OwnerConfig) (*Owner, error) {
 	if p, err := strconv.ParseUint(values[settingPort], 10, 16); err == nil {
 		o.port = uint16(p)
 	}
-	profiles, err := s.Records(event.KindProfile, event.ProfileSubject(o.self))
+	profiles, err := s.Book().Records(event.KindProfile, event.ProfileSubject(o.self))
 	if err != nil {
 		return nil, fmt.Errorf("read profile: %w", err)
 	}
@@ -101,7 +101,7 @@ func (o *Owner) Port() uint16 {
 
 // SetPort notes the port on which the node listens.
 func (o *Owner) SetPort(ctx context.Context, port uint16) error {
-	if err := o.store.SetSetting(ctx, settingPort, strconv.Itoa(int(port))); err != nil {
+	if err := o.store.Book().SetSetting(ctx, settingPort, strconv.Itoa(int(port))); err != nil {
 		return err
 	}
 	o.mu.Lock()
@@ -133,7 +133,7 @@ func (o *Owner) SetName(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	record, err := o.store.SignRecord(ctx, event.KindProfile, event.ProfileSubject(o.self), event.Profile{Name: name}.Marshal())
+	record, err := o.store.Book().SignRecord(ctx, event.KindProfile, event.ProfileSubject(o.self), event.Profile{Name: name}.Marshal())
 	if err != nil {
 		return err
 	}
@@ -149,7 +149,7 @@ func (o *Owner) SetAccept(ctx context.Context, accept string) error {
 	if accept != AcceptEveryone && accept != AcceptContacts {
 		return fmt.Errorf("%w: accept %q", ErrSetting, accept)
 	}
-	if err := o.store.SetSetting(ctx, settingAccept, accept); err != nil {
+	if err := o.store.Book().SetSetting(ctx, settingAccept, accept); err != nil {
 		return err
 	}
 	o.mu.Lock()
@@ -165,7 +165,7 @@ func (o *Owner) SetReadReceipts(ctx context.Context, on bool) error {
 	if !on {
 		value = "1"
 	}
-	if err := o.store.SetSetting(ctx, settingQuiet, value); err != nil {
+	if err := o.store.Book().SetSetting(ctx, settingQuiet, value); err != nil {
 		return err
 	}
 	o.mu.Lock()

@@ -26,6 +26,7 @@ import (
 	"github.com/earshot-im/earshot/node/groups"
 	"github.com/earshot-im/earshot/node/notify"
 	"github.com/earshot-im/earshot/store"
+	"github.com/earshot-im/earshot/store/book"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -85,7 +86,7 @@ type People struct {
 
 // Person is somebody who is known, as of one moment. It is replaced, never changed, so that a copy stays whole.
 type Person struct {
-	store.Person
+	book.Person
 	Parsed crypto.Card // Card, parsed; it has no bytes where the card is not known
 
 	profile *event.Record // the newest that was heard of since the node runs; nil: none
@@ -110,7 +111,7 @@ func New(cfg Config) *People {
 // Load reads everyone from the store.
 func (p *People) Load(s *store.Store, g *groups.Groups, presence Presence) error {
 	p.store, p.groups, p.presence, p.self = s, g, presence, s.Own().Person
-	persons, err := s.Persons()
+	persons, err := s.Book().Persons()
 	if err != nil {
 		return fmt.Errorf("read persons: %w", err)
 	}
@@ -145,7 +146,7 @@ func (p *People) put(a *Person) {
 
 // edit shows a changed copy of a person, made from nothing if need be. The caller holds the lock.
 func (p *People) edit(id crypto.PersonID, change func(*Person)) {
-	a := &Person{Person: store.Person{ID: id}}
+	a := &Person{Person: book.Person{ID: id}}
 	if old := p.known[id]; old != nil {
 		*a = *old
 	}
@@ -256,27 +257,27 @@ func (p *People) Unsaved() (out []crypto.PersonID) {
 // Update commits a change to a person and shows it. A stranger who was only connected is saved by it, with all that was
 // learnt of them before. What they say of themselves is committed as it was when the commit began. What comes meanwhile
 // stays shown, and has an update of its own.
-func (p *People) Update(ctx context.Context, id crypto.PersonID, change func(*store.Person) error) error {
+func (p *People) Update(ctx context.Context, id crypto.PersonID, change func(*book.Person) error) error {
 	fresh, err := p.commit(ctx, id, change)
 	if err != nil || !fresh {
 		return err
 	}
 	if a, _ := p.Get(id); a.profile != nil {
-		_, err = p.store.PutRecord(ctx, *a.profile)
+		_, err = p.store.Book().PutRecord(ctx, *a.profile)
 	}
 	return err
 }
 
 // commit is Update without the profile. It says whether the store has not had the person before.
-func (p *People) commit(ctx context.Context, id crypto.PersonID, change func(*store.Person) error) (fresh bool, err error) {
+func (p *People) commit(ctx context.Context, id crypto.PersonID, change func(*book.Person) error) (fresh bool, err error) {
 	p.updating.Lock()
 	defer p.updating.Unlock()
 	live, ok := p.Get(id)
 	if !ok {
 		return false, &UnknownError{Who: id.String()}
 	}
-	var after store.Person
-	err = p.store.UpdatePerson(ctx, id, func(s *store.Person) error {
+	var after book.Person
+	err = p.store.Book().UpdatePerson(ctx, id, func(s *book.Person) error {
 		s.Card = live.Card
 		if live.Claimed != "" {
 			s.Claimed = live.Claimed
@@ -318,7 +319,7 @@ func (p *People) KeepMember(ctx context.Context, id crypto.PersonID) error {
 }
 
 func (p *People) keep(ctx context.Context, id crypto.PersonID, member bool) error {
-	return p.Update(ctx, id, func(s *store.Person) error { s.Member = s.Member || member; return nil })
+	return p.Update(ctx, id, func(s *book.Person) error { s.Member = s.Member || member; return nil })
 }
 
 // amongFriends says whether a person is or was in a group that the owner or a contact has made.

@@ -11,7 +11,7 @@ import (
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/discovery"
-	"github.com/earshot-im/earshot/store"
+	"github.com/earshot-im/earshot/store/book"
 )
 
 // Where devices are, and when they were last seen, changes all day. It is kept in memory and rarely written down: all of it
@@ -65,7 +65,7 @@ func (a *Person) setPlace(d crypto.DeviceID, at place) {
 
 // whereabouts is where a device is and when it was last seen, as this run of the node knows, else as the disk does. online is
 // the time of now if the device is connected, else zero.
-func (a *Person) whereabouts(d crypto.DeviceID, online time.Time) store.DeviceInfo {
+func (a *Person) whereabouts(d crypto.DeviceID, online time.Time) book.DeviceInfo {
 	info, at := a.Devices[d], a.places[d]
 	if len(at.addrs) > 0 {
 		info.Addrs = at.addrs
@@ -103,8 +103,8 @@ func (a *Person) moved(d crypto.DeviceID) bool {
 }
 
 // unsaved is what the disk does not know of a person's devices: of all, or of those that have moved.
-func (p *People) unsaved(a *Person, all bool) map[crypto.DeviceID]store.DeviceInfo {
-	out := make(map[crypto.DeviceID]store.DeviceInfo)
+func (p *People) unsaved(a *Person, all bool) map[crypto.DeviceID]book.DeviceInfo {
+	out := make(map[crypto.DeviceID]book.DeviceInfo)
 	for _, d := range a.Parsed.Devices() {
 		info, saved := a.whereabouts(d, p.online(d)), a.Devices[d]
 		differs := !slices.Equal(info.Addrs, saved.Addrs) || !info.LastSeen.Equal(saved.LastSeen)
@@ -172,7 +172,7 @@ func (p *People) hurry(id crypto.PersonID) {
 func (p *People) save(ctx context.Context, all bool) error {
 	p.updating.Lock()
 	defer p.updating.Unlock()
-	unsaved := make(map[crypto.PersonID]map[crypto.DeviceID]store.DeviceInfo)
+	unsaved := make(map[crypto.PersonID]map[crypto.DeviceID]book.DeviceInfo)
 	for _, a := range p.All() {
 		if !a.saved {
 			continue
@@ -184,7 +184,7 @@ func (p *People) save(ctx context.Context, all bool) error {
 	if len(unsaved) == 0 {
 		return nil
 	}
-	if err := p.store.UpdateDevices(ctx, unsaved); err != nil {
+	if err := p.store.Book().UpdateDevices(ctx, unsaved); err != nil {
 		return err
 	}
 	p.mu.Lock()

@@ -35,9 +35,13 @@ const (
 // Store is what this package needs of the store.
 type Store interface {
 	SignReceipt(ctx context.Context, of store.Subject, worth func(event.Receipt) bool) (event.Record, bool, error)
-	PutRecord(context.Context, event.Record) (bool, error)
 	Reach(context.Context, []store.Reach) error
 	Unsigned() ([]store.Subject, error)
+}
+
+// Records is where proven records are kept.
+type Records interface {
+	PutRecord(context.Context, event.Record) (bool, error)
 }
 
 // Groups says which conversations are groups and who was ever in one.
@@ -48,11 +52,12 @@ type Groups interface {
 
 // Config is what Receipts are made of.
 type Config struct {
-	Store  Store
-	Groups Groups
-	Self   crypto.PersonID
-	Signed func(event.Conversation, event.Record) // is told a new receipt of the owner's after the commit
-	Log    *slog.Logger
+	Store   Store
+	Records Records
+	Groups  Groups
+	Self    crypto.PersonID
+	Signed  func(event.Conversation, event.Record) // is told a new receipt of the owner's after the commit
+	Log     *slog.Logger
 }
 
 // Receipts signs the receipts of the owner, and takes in those of others.
@@ -172,7 +177,7 @@ func (r *Receipts) Take(ctx context.Context, from crypto.PersonID, in event.Conv
 	if err := r.cfg.Store.Reach(ctx, reaches(c, from, receipt)); err != nil {
 		return err
 	}
-	_, err = r.cfg.Store.PutRecord(ctx, record)
+	_, err = r.cfg.Records.PutRecord(ctx, record)
 	return err
 }
 

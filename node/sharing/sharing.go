@@ -125,7 +125,7 @@ func (s *Share) direct() (sync.Conversation, error) {
 	if out.Doubted, err = s.doubted(out.Logs); err != nil {
 		return out, err
 	}
-	if out.Records, err = s.cfg.Store.Records(event.KindReceipt, c[:]); err != nil {
+	if out.Records, err = s.cfg.Store.Book().Records(event.KindReceipt, c[:]); err != nil {
 		return out, err
 	}
 	if profile := s.cfg.Owner.Profile(); profile != nil {
@@ -170,7 +170,7 @@ func (s *Share) group(g groups.Shared) (sync.Conversation, error) {
 	if s.peer.Person != s.own.Person { // others get the receipts about what they wrote
 		about = slices.Concat(about, s.peer.Person[:])
 	}
-	out.Records, err = s.cfg.Store.Records(event.KindReceipt, about)
+	out.Records, err = s.cfg.Store.Book().Records(event.KindReceipt, about)
 	return out, err
 }
 
@@ -250,7 +250,7 @@ func (s *Share) FetchCard(e sync.FetchCard) sync.Input {
 	out := sync.CardFetched{Card: a.Card}
 	if a.ID == s.own.Person {
 		out.Profile = s.cfg.Owner.Profile()
-	} else if profiles, err := s.cfg.Store.Records(event.KindProfile, event.ProfileSubject(a.ID)); err == nil {
+	} else if profiles, err := s.cfg.Store.Book().Records(event.KindProfile, event.ProfileSubject(a.ID)); err == nil {
 		for i := range profiles {
 			if out.Profile == nil || event.Newer(profiles[i], *out.Profile) {
 				out.Profile = &profiles[i]

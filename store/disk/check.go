@@ -86,7 +86,7 @@ func (c *checker) metas(size int64) error {
 	for i := range int64(2) {
 		b := make([]byte, pageHeader+metaSize)
 		if _, err := c.file.ReadAt(b, i*c.pageSize); err != nil {
-			return damaged("meta page %d: %w", i, err)
+			return Damaged("meta page %d: %w", i, err)
 		}
 		m := b[pageHeader:]
 		h := fnv.New64a()
@@ -94,11 +94,11 @@ func (c *checker) metas(size int64) error {
 		pageSize := int64(order.Uint32(m[8:]))
 		switch {
 		case order.Uint32(m) != boltMagic || order.Uint32(m[4:]) != boltVersion:
-			return damaged("meta page %d is none", i)
+			return Damaged("meta page %d is none", i)
 		case order.Uint64(m[56:]) != h.Sum64():
-			return damaged("meta page %d has a wrong checksum", i)
+			return Damaged("meta page %d has a wrong checksum", i)
 		case pageSize < 1<<10 || pageSize > 1<<16 || pageSize&(pageSize-1) != 0 || i > 0 && pageSize != c.pageSize:
-			return damaged("page size %d", pageSize)
+			return Damaged("page size %d", pageSize)
 		}
 		c.pageSize = pageSize
 		if tx := order.Uint64(m[48:]); i == 0 || tx > newest {
@@ -106,7 +106,7 @@ func (c *checker) metas(size int64) error {
 		}
 	}
 	if c.high < 3 || c.high > uint64(size/c.pageSize) {
-		return damaged("%d pages in a file of %d bytes", c.high, size)
+		return Damaged("%d pages in a file of %d bytes", c.high, size)
 	}
 	return nil
 }
@@ -118,14 +118,14 @@ func (c *checker) free() (uint64, error) {
 		return 0, err
 	}
 	if flags := order.Uint16(b[8:]); flags != flagFreelist {
-		return 0, damaged("page %d has kind %#x", c.freelist, flags)
+		return 0, Damaged("page %d has kind %#x", c.freelist, flags)
 	}
 	count, ids := uint64(order.Uint16(b[10:])), b[pageHeader:]
 	if count == manyFree {
 		count, ids = order.Uint64(ids), ids[8:]
 	}
 	if count > uint64(len(ids)/8) {
-		return 0, damaged("%d free pages", count)
+		return 0, Damaged("%d free pages", count)
 	}
 	for i := range count {
 		if err := c.use(order.Uint64(ids[8*i:]), 1); err != nil {
@@ -138,11 +138,11 @@ func (c *checker) free() (uint64, error) {
 // use notes that pages from id on are in use, for one thing only.
 func (c *checker) use(id, pages uint64) error {
 	if id < 2 || id >= c.high || pages > c.high-id {
-		return damaged("page %d does not exist", id)
+		return Damaged("page %d does not exist", id)
 	}
 	for p := id; p < id+pages; p++ {
 		if c.seen[p/64]&(1<<(p%64)) != 0 {
-			return damaged("page %d is used twice", p)
+			return Damaged("page %d is used twice", p)
 		}
 		c.seen[p/64] |= 1 << (p % 64)
 	}
@@ -153,7 +153,7 @@ func (c *checker) use(id, pages uint64) error {
 // read returns a page with all that it goes on over, until the next of this depth.
 func (c *checker) read(id uint64, depth int) ([]byte, error) {
 	if id < 2 || id >= c.high || depth > maxDepth {
-		return nil, damaged("page %d does not exist", id)
+		return nil, Damaged("page %d does not exist", id)
 	}
 	b := c.pages[depth]
 	if b == nil {
@@ -161,11 +161,11 @@ func (c *checker) read(id uint64, depth int) ([]byte, error) {
 	}
 	at := int64(id) * c.pageSize
 	if _, err := c.file.ReadAt(b[:c.pageSize], at); err != nil {
-		return nil, damaged("page %d: %w", id, err)
+		return nil, Damaged("page %d: %w", id, err)
 	}
 	pages := uint64(order.Uint32(b[12:])) + 1
 	if order.Uint64(b) != id {
-		return nil, damaged("page %d is another", id)
+		return nil, Damaged("page %d is another", id)
 	}
 	if err := c.use(id, pages); err != nil {
 		return nil, err
@@ -176,7 +176,7 @@ func (c *checker) read(id uint64, depth int) ([]byte, error) {
 	}
 	c.pages[depth] = b
 	if _, err := c.file.ReadAt(b[c.pageSize:size], at+c.pageSize); err != nil {
-		return nil, damaged("page %d: %w", id, err)
+		return nil, Damaged("page %d: %w", id, err)
 	}
 	return b[:size], nil
 }
@@ -194,7 +194,7 @@ func (c *checker) tree(id uint64, depth int, root bool, low, high []byte) error 
 // bucket checks the tree of a bucket.
 func (c *checker) bucket(b []byte, depth int) error {
 	if len(b) < bucketSize {
-		return damaged("bucket of %d bytes", len(b))
+		return Damaged("bucket of %d bytes", len(b))
 	}
 	if root := order.Uint64(b); root != 0 {
 		return c.tree(root, depth, false, nil, nil)
@@ -205,15 +205,15 @@ func (c *checker) bucket(b []byte, depth int) error {
 // page checks one page, of a bucket inside an element if id is 0.
 func (c *checker) page(b []byte, id uint64, depth int, root bool, low, high []byte) error {
 	if len(b) < pageHeader {
-		return damaged("page of %d bytes", len(b))
+		return Damaged("page of %d bytes", len(b))
 	}
 	flags, count := order.Uint16(b[8:]), int(order.Uint16(b[10:]))
 	branch := flags == flagBranch && id != 0
 	if !branch && flags != flagLeaf {
-		return damaged("page %d has kind %#x", id, flags)
+		return Damaged("page %d has kind %#x", id, flags)
 	}
 	if pageHeader+count*element > len(b) || branch && count == 0 {
-		return damaged("page %d with %d elements", id, count)
+		return Damaged("page %d with %d elements", id, count)
 	}
 	last := low
 	above := false // a branch whose children are leaves, as all are if one is
@@ -225,7 +225,7 @@ func (c *checker) page(b []byte, id uint64, depth int, root bool, low, high []by
 		case i == 0 && low != nil && bytes.Compare(e.key, low) < 0,
 			i > 0 && bytes.Compare(last, e.key) >= 0,
 			high != nil && bytes.Compare(e.key, high) >= 0:
-			return damaged("page %d: keys out of order", id)
+			return Damaged("page %d: keys out of order", id)
 		}
 		last = e.key
 		switch {
@@ -245,7 +245,7 @@ func (c *checker) page(b []byte, id uint64, depth int, root bool, low, high []by
 		case e.flags == leafBucket && root:
 			err = c.bucket(e.value, depth+1)
 		case e.flags != 0 || root:
-			err = damaged("page %d: element of kind %d", id, e.flags)
+			err = Damaged("page %d: element of kind %d", id, e.flags)
 		}
 		if err != nil {
 			return err
@@ -274,7 +274,7 @@ func readElement(b []byte, at int, branch bool) (pageElement, error) {
 	}
 	start := uint64(at) + position
 	if key == 0 || start+key+value > uint64(len(b)) {
-		return e, damaged("element beyond its page")
+		return e, Damaged("element beyond its page")
 	}
 	e.key = b[start : start+key]
 	e.value = b[start+key : start+key+value]

@@ -97,7 +97,7 @@ func (d *Disk) open(cfg Config) error {
 	switch {
 	case err == nil && size == 0:
 		// Never so by a crash: the database is made first.
-		return damaged("%s is gone or empty, its keyring is there; to begin anew as somebody else, remove that too", database)
+		return Damaged("%s is gone or empty, its keyring is there; to begin anew as somebody else, remove that too", database)
 	case errors.Is(err, ErrNoKeyring) && size > initialPages*int64(os.Getpagesize()):
 		return fmt.Errorf("%w: %s is there, %s is not", ErrNoKeyring, database, keyring)
 	case errors.Is(err, ErrNoKeyring):
@@ -223,7 +223,7 @@ func openDatabase(path string, o *bbolt.Options) (db *bbolt.DB, err error) {
 	db, err = bbolt.Open(path, fileMode, o)
 	switch {
 	case errors.Is(err, bolterrors.ErrInvalid), errors.Is(err, bolterrors.ErrChecksum), errors.Is(err, bolterrors.ErrVersionMismatch):
-		err = damaged("%w", err)
+		err = Damaged("%w", err)
 	case errors.Is(err, bolterrors.ErrTimeout): // by a program that doesn't know of our lock
 		err = &LockedError{}
 	}

@@ -40,6 +40,7 @@ func (e *LockedError) Error() string {
 
 func (e *LockedError) Is(target error) bool { return target == ErrLocked }
 
-func damaged(format string, args ...any) error {
+// Damaged returns an error that matches ErrDamaged and says what was found.
+func Damaged(format string, args ...any) error {
 	return fmt.Errorf("%w: "+format, append([]any{ErrDamaged}, args...)...)
 }

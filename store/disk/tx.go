@@ -16,7 +16,7 @@ func (d *Disk) View(f func(*bbolt.Tx) error) error {
 // goroutine writes at a time. After damage was met nothing is written any more.
 func (d *Disk) Write(f func(*bbolt.Tx) error) error {
 	if d.broken.Load() {
-		return damaged("met before")
+		return Damaged("met before")
 	}
 	return d.guard(func() (err error) {
 		if d.tx, err = d.db.Begin(true); err != nil {
@@ -35,7 +35,7 @@ func (d *Disk) Write(f func(*bbolt.Tx) error) error {
 // the newest meta thus tells that nothing has crashed since.
 func (d *Disk) Close() error {
 	if d.tx != nil && d.tx.DB() != nil { // it could not even be rolled back, and keeps bbolt's lock
-		return errors.Join(damaged("left open"), d.lock.Close())
+		return errors.Join(Damaged("left open"), d.lock.Close())
 	}
 	if d.db == nil {
 		return d.lock.Close()
@@ -84,7 +84,7 @@ func recovered(err *error, then func()) func() {
 	return func() {
 		debug.SetPanicOnFault(was)
 		if r := recover(); r != nil {
-			*err = damaged("%v", r)
+			*err = Damaged("%v", r)
 			then()
 		}
 	}

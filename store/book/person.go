@@ -1,4 +1,4 @@
-package store
+package book
 
 import (
 	"bytes"
@@ -10,12 +10,14 @@ import (
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/crypto/canon"
+	"github.com/earshot-im/earshot/store/disk"
 	"github.com/earshot-im/earshot/store/event"
+	"github.com/earshot-im/earshot/store/tx"
 )
 
 const (
-	// maxName, maxAddress, maxAddresses and maxDevices bound what is kept of a
-	// person. A card names the device of its genesis and one a link, a sighting has at most 10 addresses.
+	// These bound what is kept of one person. A card names the device of its genesis and one more
+	// in each link. A sighting has at most 10 addresses.
 	maxName      = event.MaxName
 	maxAddress   = 256
 	maxAddresses = 32
@@ -37,7 +39,7 @@ type Person struct {
 	Contact  bool
 	Verified bool
 	Blocked  bool
-	Member   bool                           // in a group of people one knows: what is kept of them counts towards no stranger's budget
+	Member   bool                           // of a group of people one knows: what is kept of them counts towards no stranger's budget
 	Devices  map[crypto.DeviceID]DeviceInfo // that the card names
 }
 
@@ -75,6 +77,7 @@ func (p *Person) marshal() []byte {
 	return w.Out()
 }
 
+// devices returns the IDs of a person's devices in ascending order.
 func (p *Person) devices() []crypto.DeviceID {
 	return slices.SortedFunc(maps.Keys(p.Devices), func(a, b crypto.DeviceID) int { return bytes.Compare(a[:], b[:]) })
 }
@@ -90,7 +93,7 @@ func parsePerson(id crypto.PersonID, b []byte) (*Person, error) {
 	p.Member = flags&personMember != 0
 	devices := r.Repeated(6, maxDevices, 64+maxAddresses*(maxAddress+4))
 	if err := r.End(); err != nil {
-		return nil, damaged("person: %w", err)
+		return nil, disk.Damaged("person: %w", err)
 	}
 	p.Devices = make(map[crypto.DeviceID]DeviceInfo, len(devices))
 	for _, b := range devices {
@@ -104,7 +107,7 @@ func parsePerson(id crypto.PersonID, b []byte) (*Person, error) {
 			d.LastSeen = time.UnixMilli(int64(ms))
 		}
 		if err := r.End(); err != nil {
-			return nil, damaged("device of a person: %w", err)
+			return nil, disk.Damaged("device of a person: %w", err)
 		}
 		p.Devices[id] = d
 	}
@@ -129,42 +132,61 @@ func (p *Person) check() error {
 	return nil
 }
 
+// personAAD is what a sealed person is bound to.
 func personAAD(id crypto.PersonID) []byte { return append([]byte("person"), id[:]...) }
 
-// person returns somebody, nil if there is nobody with that ID.
-func (r *reader) person(id crypto.PersonID) (*Person, error) {
+// person returns what is kept of somebody, nil if that is nothing.
+func (k *Book) person(r *tx.Reader, id crypto.PersonID) (*Person, error) {
 	b := r.Get(bucketPersons, id[:])
 	if b == nil {
 		return nil, nil
 	}
-	plain, err := r.s.disk.Keyring.Open(b, personAAD(id))
+	plain, err := k.cfg.Keyring.Open(b, personAAD(id))
 	if err != nil {
-		return nil, damaged("person: %w", err)
+		return nil, disk.Damaged("person: %w", err)
 	}
 	return parsePerson(id, plain)
 }
 
-// personOf returns whose card names a device, zero if none does.
-func (r *reader) personOf(d crypto.DeviceID) crypto.PersonID {
+// Persons returns everybody, the owner included, in the order of their IDs.
+func (k *Book) Persons() (out []Person, err error) {
+	err = k.cfg.DB.View(func(r *tx.Reader) error {
+		for id := range r.Prefix(bucketPersons, nil) {
+			if len(id) != len(crypto.PersonID{}) {
+				return disk.Damaged("person ID of %d bytes", len(id))
+			}
+			p, err := k.person(r, crypto.PersonID(id))
+			if err != nil {
+				return err
+			}
+			out = append(out, *p)
+		}
+		return nil
+	})
+	return out, err
+}
+
+// PersonOf returns whose card names a device, zero if none does.
+func (k *Book) PersonOf(r *tx.Reader, d crypto.DeviceID) crypto.PersonID {
 	if b := r.Get(bucketDevices, d[:]); len(b) == len(crypto.PersonID{}) {
 		return crypto.PersonID(b)
 	}
 	return crypto.PersonID{}
 }
 
-// UpdatePerson changes what is kept of somebody, and makes the direct conversation
-// with somebody new. f gets what there is, with nothing but the ID if that is
-// nothing; its error is returned, and nothing changes. f may run more than once.
-// Other errors: ErrDeviceTaken, ErrBudget (too many strangers), event.ErrTooLarge.
-func (s *Store) UpdatePerson(ctx context.Context, id crypto.PersonID, f func(*Person) error) error {
-	return s.do(ctx, func(b *batch) error {
-		old, err := b.person(id)
+// UpdatePerson changes what is kept of somebody, and has the direct conversation with somebody
+// new made. f gets what there is, with nothing but the ID of somebody new. Where f fails, its
+// error is returned and nothing changes. f may run more than once. Other errors:
+// ErrDeviceTaken, ErrBudget (too many strangers), event.ErrTooLarge.
+func (k *Book) UpdatePerson(ctx context.Context, id crypto.PersonID, f func(*Person) error) error {
+	return k.do(ctx, func(b *tx.Batch) error {
+		old, err := k.person(&b.Reader, id)
 		if err != nil {
 			return err
 		}
 		p := &Person{ID: id}
 		if old != nil {
-			if p, err = b.person(id); err != nil { // another copy
+			if p, err = k.person(&b.Reader, id); err != nil { // another copy
 				return err
 			}
 		}
@@ -175,16 +197,17 @@ func (s *Store) UpdatePerson(ctx context.Context, id crypto.PersonID, f func(*Pe
 			return err
 		}
 		p.ID = id
-		return b.putPerson(p, old)
+		return k.put(b, p, old)
 	})
 }
 
-// UpdateDevices notes where devices of persons are and when they were last seen, all in one transaction. What else is
-// kept of the persons stays as it is then. Whoever is not here is passed over, and so is a device that is another's.
-func (s *Store) UpdateDevices(ctx context.Context, found map[crypto.PersonID]map[crypto.DeviceID]DeviceInfo) error {
-	return s.do(ctx, func(b *batch) error {
+// UpdateDevices notes where devices of persons are and when they were last seen, of all in one
+// transaction. What else is kept of the persons stays as it is. Persons who are not kept are
+// skipped, and so are devices that another person's card names.
+func (k *Book) UpdateDevices(ctx context.Context, found map[crypto.PersonID]map[crypto.DeviceID]DeviceInfo) error {
+	return k.do(ctx, func(b *tx.Batch) error {
 		for _, id := range slices.SortedFunc(maps.Keys(found), func(x, y crypto.PersonID) int { return bytes.Compare(x[:], y[:]) }) {
-			old, err := b.person(id)
+			old, err := k.person(&b.Reader, id)
 			if err != nil {
 				return err
 			}
@@ -195,11 +218,11 @@ func (s *Store) UpdateDevices(ctx context.Context, found map[crypto.PersonID]map
 			p.Devices = maps.Clone(old.Devices)
 			for d, info := range found[id] {
 				_, has := p.Devices[d]
-				if has || b.personOf(d) == (crypto.PersonID{}) && len(p.Devices) < maxDevices {
+				if has || k.PersonOf(&b.Reader, d) == (crypto.PersonID{}) && len(p.Devices) < maxDevices {
 					p.Devices[d] = info
 				}
 			}
-			if err := b.putPerson(&p, old); err != nil {
+			if err := k.put(b, &p, old); err != nil {
 				return err
 			}
 		}
@@ -207,25 +230,46 @@ func (s *Store) UpdateDevices(ctx context.Context, found map[crypto.PersonID]map
 	})
 }
 
-// putPerson replaces what was known of somebody, nil if nothing was.
-func (b *batch) putPerson(p, old *Person) error {
+// Add keeps somebody of whom nothing is kept.
+func (k *Book) Add(b *tx.Batch, p *Person) error { return k.put(b, p, nil) }
+
+// put replaces what is kept of somebody, nil if that is nothing.
+func (k *Book) put(b *tx.Batch, p, old *Person) error {
 	if err := p.check(); err != nil {
 		return err
 	}
 	plain := p.marshal()
-	var err error
 	if old == nil {
 		old = &Person{}
-		if !p.Contact && !p.Member && !b.isOwn(p.ID) {
-			if err := b.spend(p.ID, costPerson+uint64(len(p.Card))); err != nil {
+		if !p.Contact && !p.Member && p.ID != k.owner {
+			if err := k.Spend(b, p.ID, costPerson+uint64(len(p.Card))); err != nil {
 				return err
 			}
 		}
 	} else if bytes.Equal(plain, old.marshal()) {
 		return nil
 	}
+	if err := k.putDevices(b, p, old); err != nil {
+		return err
+	}
+	if p.Contact && !old.Contact {
+		refund(b, p.ID)
+	}
+	if err := k.cfg.Ledger.Meet(b, p.ID); err != nil {
+		return err
+	}
+	b.Put(bucketPersons, p.ID[:], k.cfg.Keyring.Seal(plain, personAAD(p.ID)))
+	moved := *old
+	if moved.Devices = p.Devices; !bytes.Equal(plain, moved.marshal()) { // else only devices were seen
+		k.cfg.Ledger.Change(b)
+	}
+	return nil
+}
+
+// putDevices notes whose the devices of a person are.
+func (k *Book) putDevices(b *tx.Batch, p, old *Person) error {
 	for _, d := range p.devices() {
-		switch b.personOf(d) {
+		switch k.PersonOf(&b.Reader, d) {
 		case p.ID:
 		case crypto.PersonID{}:
 			b.Put(bucketDevices, d[:], p.ID[:])
@@ -238,39 +282,5 @@ func (b *batch) putPerson(p, old *Person) error {
 			b.Delete(bucketDevices, d[:])
 		}
 	}
-	if p.Contact && !old.Contact {
-		b.refund(p.ID)
-	}
-	if b.isOwn(p.ID) {
-		_, err = b.addConversation(event.Self(p.ID), crypto.PersonID{})
-	} else {
-		_, err = b.addConversation(event.Direct(b.s.own.Person, p.ID), p.ID)
-	}
-	if err != nil {
-		return err
-	}
-	b.Put(bucketPersons, p.ID[:], b.s.disk.Keyring.Seal(plain, personAAD(p.ID)))
-	moved := *old
-	if moved.Devices = p.Devices; !bytes.Equal(plain, moved.marshal()) { // else only devices were seen
-		b.visible = true
-	}
 	return nil
-}
-
-// Persons returns everybody, oneself included, in the order of their IDs.
-func (s *Store) Persons() ([]Person, error) {
-	var out []Person
-	err := s.view(func(r *reader) error {
-		return r.each(bucketPersons, nil, func(k, _ []byte) error {
-			if len(k) != len(crypto.PersonID{}) {
-				return damaged("person ID of %d bytes", len(k))
-			}
-			p, err := r.person(crypto.PersonID(k))
-			if err == nil {
-				out = append(out, *p)
-			}
-			return err
-		})
-	})
-	return out, err
 }

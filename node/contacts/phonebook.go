@@ -8,7 +8,7 @@ import (
 
 	"github.com/earshot-im/earshot/crypto/names"
 	"github.com/earshot-im/earshot/node/people"
-	"github.com/earshot-im/earshot/store"
+	"github.com/earshot-im/earshot/store/book"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -51,8 +51,8 @@ type meant struct {
 	group  event.Conversation
 }
 
-// book is who and what can be meant, at one moment.
-type book struct {
+// phonebook is who and what can be meant, at one moment.
+type phonebook struct {
 	persons []*people.Person // all but the owner
 	groups  []named
 	key     func(name string) string
@@ -68,7 +68,7 @@ type named struct {
 // holds is the rank by which p answers to the name with this key: the one rule for what somebody is called. Contacts and
 // verified persons answer to what the owner has chosen, their petname or the name that was pinned, and never to what they call
 // themselves since.
-func holds(p *store.Person, key string, of func(name string) string) rank {
+func holds(p *book.Person, key string, of func(name string) string) rank {
 	is := func(name string) bool { return name != "" && of(name) == key }
 	switch {
 	case is(p.Petname):
@@ -84,7 +84,7 @@ func holds(p *store.Person, key string, of func(name string) string) rank {
 }
 
 // find returns whom or what WHO may mean, by the beginning of an ID or by a name: those of the best rank.
-func (b *book) find(who string, of kind) []meant {
+func (b *phonebook) find(who string, of kind) []meant {
 	who, of = unhashed(who, of)
 	if isID(who) {
 		return best(b.withPrefix(strings.ToLower(who), of))
@@ -112,7 +112,7 @@ func isID(who string) bool {
 
 // withPrefix finds contacts, and groups that the owner has or had accepted. Anyone can make an ID that begins as another's
 // does, so what is only claimed is left out.
-func (b *book) withPrefix(id string, of kind) (found []meant) {
+func (b *phonebook) withPrefix(id string, of kind) (found []meant) {
 	for _, a := range b.persons {
 		if of&aPerson != 0 && a.Contact && strings.HasPrefix(a.ID.String(), id) {
 			found = append(found, meant{rank: byContact, person: a})
@@ -130,7 +130,7 @@ func (b *book) withPrefix(id string, of kind) (found []meant) {
 }
 
 // answering finds everybody and every group that answers to a name with this key.
-func (b *book) answering(key string, of kind) (found []meant) {
+func (b *phonebook) answering(key string, of kind) (found []meant) {
 	for _, a := range b.persons {
 		if of&aPerson == 0 {
 			break

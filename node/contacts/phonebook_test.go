@@ -8,19 +8,19 @@ import (
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/node/authority"
 	"github.com/earshot-im/earshot/node/people"
-	"github.com/earshot-im/earshot/store"
+	"github.com/earshot-im/earshot/store/book"
 	"github.com/earshot-im/earshot/store/event"
 )
 
 func TestResolve(t *testing.T) {
 	id := func(n byte) crypto.PersonID { return crypto.PersonID{0xab, 0xcd, 0xef, 0x01, n} }
-	bob := store.Person{ID: id(1), Claimed: "Bob", Pinned: "Bob", Contact: true}
-	newBob := store.Person{ID: id(2), Claimed: "Bob"}
-	cyrillic := store.Person{ID: id(3), Claimed: "ВОВ"}
-	renamed := store.Person{ID: id(4), Claimed: "Bob", Pinned: "Ann", Contact: true}
-	verified := store.Person{ID: id(5), Claimed: "Bob", Pinned: "Bob", Contact: true, Verified: true}
-	petname := store.Person{ID: id(6), Claimed: "Zoe", Pinned: "Zoe", Petname: "bob", Contact: true}
-	unnamed := store.Person{ID: id(7), Claimed: "Bob", Contact: true}
+	bob := book.Person{ID: id(1), Claimed: "Bob", Pinned: "Bob", Contact: true}
+	newBob := book.Person{ID: id(2), Claimed: "Bob"}
+	cyrillic := book.Person{ID: id(3), Claimed: "ВОВ"}
+	renamed := book.Person{ID: id(4), Claimed: "Bob", Pinned: "Ann", Contact: true}
+	verified := book.Person{ID: id(5), Claimed: "Bob", Pinned: "Bob", Contact: true, Verified: true}
+	petname := book.Person{ID: id(6), Claimed: "Zoe", Pinned: "Zoe", Petname: "bob", Contact: true}
+	unnamed := book.Person{ID: id(7), Claimed: "Bob", Contact: true}
 	mine := testGroup{id(0x11), "Bob", byContact}
 	left := testGroup{id(0x12), "Bob", byPast}
 	brought := testGroup{id(0x13), "bob", byClaim}
@@ -32,7 +32,7 @@ func TestResolve(t *testing.T) {
 		want  []crypto.PersonID // or groups' IDs; none: unknown, several: ambiguous
 	}{
 		{"a stranger's claim", "Bob", []any{newBob}, []crypto.PersonID{id(2)}},
-		{"two strangers of one name", "Bob", []any{newBob, store.Person{ID: id(9), Claimed: "bob"}}, []crypto.PersonID{id(2), id(9)}},
+		{"two strangers of one name", "Bob", []any{newBob, book.Person{ID: id(9), Claimed: "bob"}}, []crypto.PersonID{id(2), id(9)}},
 		{"strangers whose names look alike", "Bob", []any{cyrillic, newBob}, []crypto.PersonID{id(2), id(3)}},
 		{"a contact and a newcomer who claims the name", "Bob", []any{newBob, cyrillic, bob}, []crypto.PersonID{id(1)}},
 		{"a contact who renames herself", "Bob", []any{renamed, bob}, []crypto.PersonID{id(1)}},
@@ -41,7 +41,7 @@ func TestResolve(t *testing.T) {
 		{"a verified person beats a contact", "BOB", []any{bob, verified}, []crypto.PersonID{id(5)}},
 		{"a petname beats everyone", "Bob", []any{bob, verified, petname, newBob}, []crypto.PersonID{id(6)}},
 		{"a contact without a pinned name changes nothing", "Bob", []any{unnamed, bob}, []crypto.PersonID{id(1)}},
-		{"two contacts of one name", "Bob", []any{bob, store.Person{ID: id(9), Pinned: "BOB", Contact: true}}, []crypto.PersonID{id(1), id(9)}},
+		{"two contacts of one name", "Bob", []any{bob, book.Person{ID: id(9), Pinned: "BOB", Contact: true}}, []crypto.PersonID{id(1), id(9)}},
 		{"the beginning of a contact's ID", "ABCDEF0101", []any{bob, renamed}, []crypto.PersonID{id(1)}},
 		{"the beginning of two contacts' IDs", "abcdef01", []any{bob, renamed}, []crypto.PersonID{id(1), id(4)}},
 		{"the beginning of a stranger's ID", "abcdef0102", []any{bob, newBob}, nil},
@@ -89,11 +89,11 @@ type testGroup struct {
 }
 
 // testBook has persons and groups in it.
-func testBook(known ...any) *book {
-	b := &book{key: new(keys).key}
+func testBook(known ...any) *phonebook {
+	b := &phonebook{key: new(keys).key}
 	for _, k := range known {
 		switch k := k.(type) {
-		case store.Person:
+		case book.Person:
 			b.persons = append(b.persons, &people.Person{Person: k})
 		case testGroup:
 			b.groups = append(b.groups, named{event.Conversation(k.id), k.name, func() rank { return k.rank }})

@@ -1,0 +1,69 @@
+package book
+
+import (
+	"context"
+	"encoding/binary"
+	"time"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/store/tx"
+)
+
+// The buckets of FORMAT.md, section "Database", that the book owns.
+const (
+	bucketPersons  = tx.Bucket("persons")
+	bucketDevices  = tx.Bucket("devices") // whose card names a device
+	bucketRecords  = tx.Bucket("records")
+	bucketRequests = tx.Bucket("requests")
+	bucketSettings = tx.Bucket("settings")
+	bucketCursors  = tx.Bucket("cursors")
+	bucketBudgets  = tx.Bucket("budgets")
+)
+
+// Buckets lists the buckets that must exist.
+var Buckets = []tx.Bucket{
+	bucketPersons, bucketDevices, bucketRecords, bucketRequests, bucketSettings, bucketCursors, bucketBudgets,
+}
+
+// Ledger is what the book needs of the ledger. Both methods are called in a batch.
+type Ledger interface {
+	// Meet makes the conversation with a person if there is none: the direct one, or for the
+	// owner of the store the one of their own devices.
+	Meet(*tx.Batch, crypto.PersonID) error
+
+	// Change notes that the batch changes something that people can see.
+	Change(*tx.Batch)
+}
+
+// Config says what a book works on.
+type Config struct {
+	DB      *tx.DB
+	Writer  *tx.Writer
+	Ledger  Ledger
+	Keyring *crypto.Keyring  // seals what is kept, and signs records of this device
+	Mask    [32]byte         // a secret key: hides names that serve as keys
+	Now     func() time.Time // the wall clock
+}
+
+// Book is what is known of persons, and what the owner has chosen.
+type Book struct {
+	cfg   Config
+	owner crypto.PersonID
+}
+
+// New returns the book in a database whose buckets exist, or will when it is used.
+func New(cfg Config) *Book {
+	return &Book{cfg: cfg, owner: cfg.Keyring.Card.Person()}
+}
+
+func (k *Book) do(ctx context.Context, f func(*tx.Batch) error) error { return k.cfg.Writer.Do(ctx, f) }
+
+func u64(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
+
+// number reads a value of eight bytes; 0 of any other.
+func number(b []byte) uint64 {
+	if len(b) != 8 {
+		return 0
+	}
+	return binary.BigEndian.Uint64(b)
+}

@@ -1,0 +1,141 @@
+package book
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/store/disk"
+	"github.com/earshot-im/earshot/store/event"
+	"github.com/earshot-im/earshot/store/tx"
+)
+
+// maxReceipts bounds how many store instances of one device may have a receipt on one subject.
+// A device begins a new instance when it is restored, and nobody restores it that often.
+const maxReceipts = 16
+
+const recordFixed = 8 + crypto.SignatureSize // the counter and the signature
+
+func recordPrefix(kind event.RecordKind, subject []byte) []byte {
+	return append(u64(uint64(kind)), subject...)
+}
+
+func recordKey(kind event.RecordKind, subject []byte, device crypto.DeviceID) []byte {
+	return append(recordPrefix(kind, subject), device[:]...)
+}
+
+func (k *Book) putRecord(b *tx.Batch, r *event.Record) {
+	digest := crypto.Digest("record", r.Bytes)
+	v := binary.BigEndian.AppendUint64(make([]byte, 0, recordFixed+len(r.Bytes)+crypto.SealOverhead+len(digest)), r.Counter)
+	v = append(v, r.Signature...)
+	v = append(v, k.cfg.Keyring.Seal(r.Bytes, digest[:])...)
+	b.Put(bucketRecords, recordKey(r.Kind, r.Subject, r.Device), append(v, digest[:]...))
+	k.cfg.Ledger.Change(b)
+}
+
+func (k *Book) parseRecord(v []byte) (event.Record, error) {
+	if len(v) < recordFixed+len(crypto.Hash{}) {
+		return event.Record{}, disk.Damaged("record of %d bytes", len(v))
+	}
+	sealed, digest := v[recordFixed:len(v)-len(crypto.Hash{})], v[len(v)-len(crypto.Hash{}):]
+	plain, err := k.cfg.Keyring.Open(sealed, digest)
+	if err != nil {
+		return event.Record{}, disk.Damaged("record: %w", err)
+	}
+	record, err := event.ParseRecord(plain, bytes.Clone(v[8:recordFixed]))
+	if err != nil {
+		return event.Record{}, disk.Damaged("record: %w", err)
+	}
+	return record, nil
+}
+
+// PutRecord keeps a record if it is newer than what is held of its device, kind and subject,
+// and reports whether it was. The caller has verified it, and found that its device speaks for
+// whom it should. ErrBudget: there are too many of its kind.
+func (k *Book) PutRecord(ctx context.Context, r event.Record) (newer bool, err error) {
+	err = k.do(ctx, func(b *tx.Batch) error {
+		newer = false
+		old := b.Get(bucketRecords, recordKey(r.Kind, r.Subject, r.Device))
+		if old != nil {
+			held, err := k.parseRecord(old)
+			if err != nil || !event.Newer(r, held) {
+				return err
+			}
+		}
+		switch r.Kind {
+		case event.KindProfile:
+		case event.KindReceipt:
+			if old == nil && receipts(&b.Reader, &r) >= maxReceipts {
+				return ErrBudget
+			}
+		default:
+			if err := spendRecord(b, len(old), len(r.Bytes)+costRecord); err != nil {
+				return err
+			}
+		}
+		k.putRecord(b, &r)
+		newer = true
+		return nil
+	})
+	return newer, err
+}
+
+// receipts counts the receipts of a record's device on its subject, whichever store instance
+// they are of.
+func receipts(r *tx.Reader, of *event.Record) (n int) {
+	subject := of.Subject[:len(of.Subject)-len(event.Instance{})]
+	for key := range r.Prefix(bucketRecords, recordPrefix(of.Kind, subject)) {
+		if bytes.HasSuffix(key, of.Device[:]) {
+			n++
+		}
+	}
+	return n
+}
+
+// SignRecord signs a record of this device with a higher counter than what is held of its kind
+// and subject, and keeps it. Where what is held has the same value and was signed under the same
+// card, it is returned as it is.
+func (k *Book) SignRecord(ctx context.Context, kind event.RecordKind, subject, value []byte) (out event.Record, err error) {
+	err = k.do(ctx, func(b *tx.Batch) (err error) {
+		out, err = k.Sign(b, kind, subject, value)
+		return err
+	})
+	return out, err
+}
+
+// Sign is SignRecord in a batch of the caller.
+func (k *Book) Sign(b *tx.Batch, kind event.RecordKind, subject, value []byte) (event.Record, error) {
+	device := k.cfg.Keyring.Device
+	r := event.Record{Card: k.cfg.Keyring.Card.Head(), Kind: kind, Subject: subject, Counter: 1, Value: value}
+	if v := b.Get(bucketRecords, recordKey(kind, subject, device.ID())); v != nil {
+		held, err := k.parseRecord(v)
+		if err != nil || bytes.Equal(held.Value, value) && held.Card == r.Card {
+			return held, err
+		}
+		r.Counter = held.Counter + 1
+	}
+	signed, err := event.NewRecord(device, r)
+	if err == nil {
+		k.putRecord(b, &signed)
+	}
+	return signed, err
+}
+
+// Records returns the records of a kind, by all devices, whose subject begins with the given
+// bytes, in the order of subject and device.
+func (k *Book) Records(kind event.RecordKind, subject []byte) (out []event.Record, err error) {
+	err = k.cfg.DB.View(func(r *tx.Reader) error {
+		for _, v := range r.Prefix(bucketRecords, recordPrefix(kind, subject)) {
+			record, err := k.parseRecord(v)
+			if err != nil {
+				return err
+			}
+			if bytes.HasPrefix(record.Subject, subject) {
+				out = append(out, record)
+			}
+		}
+		return nil
+	})
+	return out, err
+}
