@@ -86,7 +86,7 @@ type letter struct {
 
 func (s *Store) letter(d *Draft) (letter, error) {
 	shown := d.Kind.Class() == event.ClassMessage || d.Kind.Class() == event.ClassOther && d.Fallback != ""
-	if !shown && !indexed(d.Kind) {
+	if !shown && !isEdit(d.Kind) {
 		return letter{}, ErrKind
 	}
 	l := letter{draft: d, body: event.Body{Content: d.Content, Fallback: d.Fallback}}
@@ -109,11 +109,11 @@ func (b *batch) append(l *letter) (Entry, error) {
 	if err != nil {
 		return Entry{}, err
 	}
-	if p, used := pointerAt(b.Get(bucketKeys, localKey(c.number, b.s.own.Person, l.key))); used {
+	if p, used := slotAt(b.Get(bucketKeys, localKey(c.number, b.s.own.Person, l.key))); used {
 		return b.existing(p, d)
 	}
 	h := event.Header{Kind: d.Kind, Lifetime: d.Lifetime, Key: l.key, Clock: b.clock()}
-	if indexed(d.Kind) {
+	if isEdit(d.Kind) {
 		if h.Target, err = b.aim(&c, d); err != nil {
 			return Entry{}, err
 		}
@@ -123,19 +123,19 @@ func (b *batch) append(l *letter) (Entry, error) {
 		return Entry{}, err
 	}
 	out := Entry{Row: b.bareRow(x)} // not read back: this is what senders wait for
-	if indexed(d.Kind) {
+	if isEdit(d.Kind) {
 		return out, nil
 	}
 	if a := b.audience(&c, x.header.Control); len(a.persons) > 0 {
 		out.Progress = a.unreached(x.in, x.sequence)
 	}
-	return out, out.say(d.Content, d.Fallback)
+	return out, out.setWords(d.Content, d.Fallback)
 }
 
 // clock is the wall clock as headers can say it.
 func (b *batch) clock() int64 { return min(max(b.now, 0), event.MaxClock) }
 
-func (b *batch) existing(p pointer, d *Draft) (Entry, error) {
+func (b *batch) existing(p slot, d *Draft) (Entry, error) {
 	x, err := b.entry(p)
 	if err != nil {
 		return Entry{}, err
@@ -186,7 +186,7 @@ func (b *batch) writeIn(c *conversation, l *logState, h event.Header, body event
 	}
 	for _, other := range seen {
 		h.Seen = append(h.Seen, event.Position{
-			Device: other.log.Device, Instance: other.log.Instance, Sequence: other.head.sequence, ID: other.head.id,
+			Device: other.log.Device, Instance: other.log.Instance, Sequence: other.top.sequence, ID: other.top.id,
 		})
 	}
 	e, err := event.New(h, body)
@@ -209,11 +209,11 @@ func (b *batch) written(l *logState, e *event.Event) (x *entry, err error) {
 	b.touch(l)
 	b.grown[l.number] = true
 	x = &entry{
-		pointer: pointer{l.number, h.Sequence},
+		slot: slot{l.number, h.Sequence},
 		stored: &stored{
-			firstSeen: b.now,
-			head:      e.Head,
-			sealed:    b.s.disk.Keyring.Seal(e.Body, e.Header.BodyHash[:]),
+			firstSeen:   b.now,
+			headerBytes: e.Head,
+			sealed:      b.s.disk.Keyring.Seal(e.Body, e.Header.BodyHash[:]),
 		},
 		in:     l,
 		header: e.Header,
@@ -228,7 +228,7 @@ func (b *batch) written(l *logState, e *event.Event) (x *entry, err error) {
 		t = &tail{card: h.Card, control: h.Control}
 		b.tails[l.number] = t
 	}
-	t.last, t.events, t.size = x.pointer, t.events+1, t.size+e.Size()
+	t.last, t.events, t.size = x.slot, t.events+1, t.size+e.Size()
 	if h.Kind.SelfProven() {
 		x.sign(b.s.own.Device)
 		delete(b.tails, l.number)
@@ -286,7 +286,7 @@ func (b *batch) unseen(c *conversation, own *logState) ([]*logState, error) {
 			return nil, err
 		}
 		// Nobody would take what is past the limit, and of a forked log of this device not everybody takes the same branch.
-		if l.head.sequence == 0 || l.head.sequence > l.limit || l.forked != 0 && l.log.Device == b.s.own.Device.ID() {
+		if l.top.sequence == 0 || l.top.sequence > l.limit || l.forked != 0 && l.log.Device == b.s.own.Device.ID() {
 			delete(fresh, n)
 			continue
 		}
@@ -294,7 +294,7 @@ func (b *batch) unseen(c *conversation, own *logState) ([]*logState, error) {
 	}
 	if len(seen) > event.MaxSeen {
 		slices.SortFunc(seen, func(x, y *logState) int {
-			return cmp.Or(cmp.Compare(y.head.t, x.head.t), cmp.Compare(x.number, y.number))
+			return cmp.Or(cmp.Compare(y.top.t, x.top.t), cmp.Compare(x.number, y.number))
 		})
 		seen = seen[:event.MaxSeen]
 	}

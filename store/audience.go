@@ -111,13 +111,13 @@ func (r *reader) eachStretch(c *conversation, l *logState, f func(event.Range, *
 // sameControl returns the control heads at a place of a log, and the last place up to which they
 // are the same. Since they ascend, none come back; changes are far between, and mostly there is none.
 func (r *reader) sameControl(l *logState, first, last uint64) ([]crypto.Hash, uint64, error) {
-	x, err := r.entry(pointer{l.number, first})
+	x, err := r.entry(slot{l.number, first})
 	if err != nil {
 		return nil, 0, err
 	}
 	control := headsOf(&x.header)
 	changed := func(seq uint64) (bool, error) {
-		y, err := r.entry(pointer{l.number, seq})
+		y, err := r.entry(slot{l.number, seq})
 		return err == nil && !slices.Equal(headsOf(&y.header), control), err
 	}
 	if other, err := changed(last); !other {

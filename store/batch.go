@@ -26,17 +26,17 @@ type batch struct {
 	tails   map[uint32]*tail // by log: own events since the last signature
 	shown   bool             // the change counter has moved
 	visible bool             // it has to
-	waiting int              // of anything
+	waiting presence         // in bucketWaiting
 	waking  waking           // as it is after this transaction
 	woken   int              // see maxWoken
-	recalls int              // of anything
+	recalls presence         // in bucketRecalls
 	strange int64            // the latest clock of an event of this device that came from others; 0: none did
 	change  Change           // what the transaction changed, once finished
 }
 
 // tail is the end of an own log that no signature proves yet.
 type tail struct {
-	last    pointer
+	last    slot
 	card    crypto.Hash
 	control []crypto.Hash
 	events  int
@@ -61,7 +61,7 @@ func (b *batch) touch(l *logState) {
 	b.dirty[l.number] = true
 }
 
-func (b *batch) save(x *entry) { b.Put(bucketEvents, x.pointer.bytes(), x.stored.bytes()) }
+func (b *batch) save(x *entry) { b.Put(bucketEvents, x.slot.bytes(), x.stored.bytes()) }
 
 func (b *batch) saveConversation(c *conversation) { b.Put(bucketConversations, c.id[:], c.bytes()) }
 
@@ -118,7 +118,7 @@ func (b *batch) sign(log uint32) {
 }
 
 // signAt signs an event of this device, which is stored.
-func (b *batch) signAt(p pointer) {
+func (b *batch) signAt(p slot) {
 	st, err := b.stored(p)
 	if err != nil || st == nil {
 		b.Fail(cmp.Or(err, ErrNoEvent))
@@ -132,7 +132,7 @@ func (b *batch) signAt(p pointer) {
 
 // sign signs an event of this device.
 func (e *stored) sign(key crypto.DeviceKey) {
-	whole := event.Event{Header: event.Header{Device: key.ID()}, Head: e.head}
+	whole := event.Event{Header: event.Header{Device: key.ID()}, Head: e.headerBytes}
 	whole.Sign(key)
 	e.signature = whole.Signature
 }

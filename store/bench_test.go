@@ -187,7 +187,7 @@ func BenchmarkAbsentID(b *testing.B) {
 	for i := range 1 << 10 {
 		check(b, s.do(ctx, func(b *batch) error {
 			for j := range 1 << 10 {
-				b.putID(someID(i<<10+j), pointer{1, uint64(j)})
+				b.putID(someID(i<<10+j), slot{1, uint64(j)})
 			}
 			return nil
 		}))

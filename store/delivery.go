@@ -54,15 +54,15 @@ func (b *batch) reach(r *Reach) error {
 		if err != nil {
 			return err
 		}
-		if err := b.reachBranch(r, l, ranges); err != nil {
+		if err := b.deliverBranch(r, l, ranges); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// reachBranch notes how far one branch of a log has come.
-func (b *batch) reachBranch(r *Reach, l *logState, ranges event.Ranges) error {
+// deliverBranch notes how far one branch of a log has come.
+func (b *batch) deliverBranch(r *Reach, l *logState, ranges event.Ranges) error {
 	switch me := b.isOwn(r.Person); {
 	case me && r.Read && !b.isOwn(l.person):
 		return b.readHere(l, ranges)
@@ -78,7 +78,7 @@ func (b *batch) reachBranch(r *Reach, l *logState, ranges event.Ranges) error {
 	if err != nil || fresh == nil || b.Empty(bucketCancelled) {
 		return err
 	}
-	return b.arrived(l.number, fresh, func(p pointer) (bool, error) {
+	return b.uncancel(l.number, fresh, func(p slot) (bool, error) {
 		has, err := b.ranges(bucketDelivered, p.log, r.Person)
 		return has.Covers(p.sequence), err
 	})
@@ -90,17 +90,17 @@ func (b *batch) agreed(branches []*logState, i int, segments []event.Segment) (e
 	var out event.Ranges
 	for _, g := range segments {
 		for k, l := range branches {
-			st, err := b.stored(pointer{l.number, g.Last})
+			st, err := b.stored(slot{l.number, g.Last})
 			if err != nil {
 				return nil, err
 			}
-			if st == nil || idOf(st.head) != g.ID {
+			if st == nil || idOf(st.headerBytes) != g.ID {
 				continue
 			}
 			part := event.Range{First: g.First, Last: g.Last}
 			switch {
 			case k != i:
-				if part.Last, err = b.common(branches[i], l, g.Last); err != nil {
+				if part.Last, err = b.commonEnd(branches[i], l, g.Last); err != nil {
 					return nil, err
 				}
 			case l.log.Device == b.s.own.Device.ID():
@@ -123,18 +123,18 @@ func heldFrom(s event.Segments, sequence uint64) uint64 {
 	return sequence
 }
 
-// common returns the last sequence of a branch from which what the other one has at a sequence goes on; 0 if that isn't known.
-func (r *reader) common(branch, other *logState, sequence uint64) (uint64, error) {
+// commonEnd returns the last sequence of a branch from which what the other one has at a sequence goes on; 0 if that isn't known.
+func (r *reader) commonEnd(branch, other *logState, sequence uint64) (uint64, error) {
 	for _, g := range other.segments {
 		if sequence < g.First || sequence > g.Last {
 			continue
 		}
-		x, err := r.entry(pointer{other.number, g.First})
+		x, err := r.entry(slot{other.number, g.First})
 		if err != nil || g.First == 1 {
 			return 0, err
 		}
-		st, err := r.stored(pointer{branch.number, g.First - 1})
-		if err != nil || st == nil || idOf(st.head) != x.header.Previous {
+		st, err := r.stored(slot{branch.number, g.First - 1})
+		if err != nil || st == nil || idOf(st.headerBytes) != x.header.Previous {
 			return 0, err
 		}
 		return g.First - 1, nil
@@ -159,7 +159,7 @@ func (b *batch) grow(bucket tx.Bucket, l *logState, person crypto.PersonID, add 
 	if len(all) > maxRanges {
 		return nil, ErrTooManySegments
 	}
-	b.Put(bucket, reachKey(l.number, person), rangesBytes(all))
+	b.Put(bucket, deliveryKey(l.number, person), rangesBytes(all))
 	b.visible = true
 	b.audiences = nil
 	return fresh, nil
@@ -184,7 +184,7 @@ func (b *batch) readHere(l *logState, ranges event.Ranges) error {
 	}
 	for _, r := range fresh {
 		for seq := r.First; seq <= r.Last; seq++ {
-			st, err := b.stored(pointer{l.number, seq})
+			st, err := b.stored(slot{l.number, seq})
 			if err != nil {
 				return err
 			}
@@ -206,7 +206,7 @@ func (b *batch) withWhatIsNoRow(l *logState, ranges event.Ranges) (event.Ranges,
 	for _, r := range ranges {
 		first := r.First
 		for first > 1 && r.First-first < maxNoRows {
-			st, err := b.stored(pointer{l.number, first - 1})
+			st, err := b.stored(slot{l.number, first - 1})
 			if err != nil {
 				return nil, err
 			}

@@ -18,15 +18,15 @@ type Reaction struct {
 
 // indexed reports whether events of a kind stand in bucketActs while their bodies are
 // here.
-func indexed(kind event.Kind) bool { return kind == event.KindEdit || kind == event.KindReaction }
+func isEdit(kind event.Kind) bool { return kind == event.KindEdit || kind == event.KindReaction }
 
 // index notes an edit or a reaction, whether its target is here or not, or forgets it.
 func (b *batch) index(x *entry, there bool) {
 	target := x.header.Target
-	key := x.pointer.append(actsOf(x.in.conversation, target, x.header.Kind))
+	key := x.slot.append(editKeys(x.in.conversation, target, x.header.Kind))
 	if there {
 		b.Put(bucketActs, key, []byte{})
-		b.acts = 2
+		b.reader.edits = something
 	} else {
 		b.Delete(bucketActs, key)
 	}
@@ -53,16 +53,16 @@ func (b *batch) aim(c *conversation, d *Draft) (event.ID, error) {
 	return x.id, err
 }
 
-// actsOn returns the acts of a kind that count for a row, one a person at most, in the
+// editsOn returns the acts of a kind that count for a row, one a person at most, in the
 // order of persons. It depends on what is here, not on when that came: in each log the
 // one with the highest sequence, of several logs the one with the greater (clock, ID).
-func (r *reader) actsOn(x *entry, kind event.Kind) ([]*entry, error) {
-	if !r.anything(&r.acts, bucketActs) {
+func (r *reader) editsOn(x *entry, kind event.Kind) ([]*entry, error) {
+	if !r.anything(&r.edits, bucketActs) {
 		return nil, nil
 	}
 	logs := map[event.Log]*entry{}
 	err := r.eachIssue(x, func(y *entry) error {
-		return r.lastActs(actsOf(x.in.conversation, y.id, kind), func(p pointer) error {
+		return r.latestEdits(editKeys(x.in.conversation, y.id, kind), func(p slot) error {
 			z, err := r.entry(p)
 			if err != nil {
 				return err
@@ -95,11 +95,11 @@ func compareTime(x, y *entry) int {
 	return cmp.Or(cmp.Compare(x.header.Clock, y.header.Clock), bytes.Compare(x.id[:], y.id[:]))
 }
 
-// lastActs calls f for the last act that is shown of each log, among those whose key
+// latestEdits calls f for the last act that is shown of each log, among those whose key
 // begins with prefix. Its cost is by log, not by act.
-func (r *reader) lastActs(prefix []byte, f func(pointer) error) error {
+func (r *reader) latestEdits(prefix []byte, f func(slot) error) error {
 	for k, _ := r.Seek(bucketActs, prefix); bytes.HasPrefix(k, prefix); {
-		p, ok := pointerAt(k)
+		p, ok := slotAt(k)
 		if !ok {
 			return damaged("act of %d bytes", len(k))
 		}
@@ -107,13 +107,13 @@ func (r *reader) lastActs(prefix []byte, f func(pointer) error) error {
 		if err != nil {
 			return err
 		}
-		next := pointer{p.log + 1, 0}
+		next := slot{p.log + 1, 0}
 		end := next
 		if last := r.visibleTo(l); last != noLimit {
-			end = pointer{p.log, last + 1}
+			end = slot{p.log, last + 1}
 		}
 		if k, _ := r.Before(bucketActs, end.append(bytes.Clone(prefix))); bytes.HasPrefix(k, prefix) {
-			if at, _ := pointerAt(k); at.log == p.log {
+			if at, _ := slotAt(k); at.log == p.log {
 				if err := f(at); err != nil {
 					return err
 				}
@@ -124,10 +124,10 @@ func (r *reader) lastActs(prefix []byte, f func(pointer) error) error {
 	return nil
 }
 
-// dress puts into a row what others and later events say about it.
-func (r *reader) dress(row *Row, x *entry) error {
+// addEdits puts into a row what others and later events say about it.
+func (r *reader) addEdits(row *Row, x *entry) error {
 	if x.header.Kind == event.KindText {
-		edits, err := r.actsOn(x, event.KindEdit)
+		edits, err := r.editsOn(x, event.KindEdit)
 		if err != nil {
 			return err
 		}
@@ -143,7 +143,7 @@ func (r *reader) dress(row *Row, x *entry) error {
 			row.Text, row.Mentions, row.Edited = edit.Text, edit.Mentions, true
 		}
 	}
-	reactions, err := r.actsOn(x, event.KindReaction)
+	reactions, err := r.editsOn(x, event.KindReaction)
 	if err != nil {
 		return err
 	}
@@ -165,10 +165,10 @@ func (r *reader) dress(row *Row, x *entry) error {
 
 // edits returns where the edits of a message by a person are.
 func (b *batch) edits(conversation uint32, target event.ID, person crypto.PersonID) ([]*entry, error) {
-	keys, _ := b.Copy(bucketActs, actsOf(conversation, target, event.KindEdit))
+	keys, _ := b.Copy(bucketActs, editKeys(conversation, target, event.KindEdit))
 	var out []*entry
 	for _, k := range keys {
-		p, _ := pointerAt(k)
+		p, _ := slotAt(k)
 		x, err := b.entry(p)
 		if err != nil {
 			return nil, err

@@ -82,7 +82,7 @@ func (s *Store) OwnHeads(conv event.Conversation) ([]crypto.Hash, error) {
 		if err != nil || len(l.segments) == 0 {
 			return err
 		}
-		x, err := r.entry(pointer{l.number, l.segments.Last()})
+		x, err := r.entry(slot{l.number, l.segments.Last()})
 		if err == nil {
 			heads = headsOf(&x.header)
 		}
@@ -152,11 +152,11 @@ func (r *reader) control(v []byte) (event.Event, error) {
 	if err != nil {
 		return event.Event{}, err
 	}
-	h, err := event.ParseHeader(st.head)
+	h, err := event.ParseHeader(st.headerBytes)
 	if err != nil {
 		return event.Event{}, damaged("control event: %w", err)
 	}
-	e, err := r.whole(&entry{stored: st, header: h, id: idOf(st.head)})
+	e, err := r.whole(&entry{stored: st, header: h, id: idOf(st.headerBytes)})
 	return detached(e), err
 }
 
@@ -185,7 +185,7 @@ func (s *Store) PutControls(ctx context.Context, conv event.Conversation, events
 		}
 		for i := range events {
 			e := &events[i]
-			b.putControl(c.number, e.ID, &stored{firstSeen: b.now, head: e.Head, signature: e.Signature, sealed: sealed[i]})
+			b.putControl(c.number, e.ID, &stored{firstSeen: b.now, headerBytes: e.Head, signature: e.Signature, sealed: sealed[i]})
 		}
 		return nil
 	})
@@ -219,7 +219,7 @@ func (s *Store) AppendControl(ctx context.Context, d ControlDraft) (event.Event,
 		if err != nil {
 			return err
 		}
-		b.putControl(x.in.conversation, x.id, &stored{firstSeen: b.now, head: x.head, signature: x.signature, sealed: x.sealed})
+		b.putControl(x.in.conversation, x.id, &stored{firstSeen: b.now, headerBytes: x.headerBytes, signature: x.signature, sealed: x.sealed})
 		out, err = b.whole(x)
 		return err
 	})

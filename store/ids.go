@@ -23,8 +23,8 @@ const (
 	alone = 0 // the level of those that are in no list yet
 )
 
-// listedID is an entry of a block: the first 16 bytes of an ID, and a pointer.
-type listedID [shortID + pointerSize]byte
+// listedID is an entry of a block: the first 16 bytes of an ID, and a slot.
+type listedID [shortID + slotSize]byte
 
 func (e *listedID) id() []byte { return e[:shortID] }
 
@@ -51,10 +51,10 @@ func lists(level int, made uint64) (first, end uint64) {
 }
 
 // find returns where the event is that has an ID; of two places the later.
-func (r *reader) find(id event.ID) (pointer, bool) {
+func (r *reader) find(id event.ID) (slot, bool) {
 	made := r.Sequence(bucketIDs) / listed
 	if v := r.Get(bucketIDs, idKey(alone, made, id[:])); v != nil {
-		return pointerAt(v)
+		return slotAt(v)
 	}
 	for level := 1; level <= topLevel; level++ {
 		for first, end := lists(level, made); end > first; end-- {
@@ -63,26 +63,26 @@ func (r *reader) find(id event.ID) (pointer, bool) {
 			}
 		}
 	}
-	return pointer{}, false
+	return slot{}, false
 }
 
 // findIn looks for an ID in a list. There is one block that can have it: the first that does not end before it.
-func (r *reader) findIn(level int, number uint64, id event.ID) (pointer, bool) {
+func (r *reader) findIn(level int, number uint64, id event.ID) (slot, bool) {
 	k, block := r.Seek(bucketIDs, idKey(level, number, id[:]))
 	if !bytes.HasPrefix(k, listKey(level, number)) {
-		return pointer{}, false
+		return slot{}, false
 	}
 	const size = len(listedID{})
 	n := len(block) / size
 	i := sort.Search(n, func(i int) bool { return bytes.Compare(block[i*size:][:shortID], id[:shortID]) >= 0 })
 	if i == n || !bytes.Equal(block[i*size:][:shortID], id[:shortID]) {
-		return pointer{}, false
+		return slot{}, false
 	}
-	return pointerAt(block[:(i+1)*size])
+	return slotAt(block[:(i+1)*size])
 }
 
 // putID notes where the event is that has an ID.
-func (b *batch) putID(id event.ID, p pointer) {
+func (b *batch) putID(id event.ID, p slot) {
 	n := b.Next(bucketIDs)
 	b.Put(bucketIDs, idKey(alone, (n-1)/listed, id[:]), p.bytes())
 	if n%listed == 0 {

@@ -21,7 +21,7 @@ func (n *node) fillIDs(first, end int) {
 	n.t.Helper()
 	check(n.t, n.do(ctx, func(b *batch) error {
 		for i := first; i < end; i++ {
-			b.putID(someID(i), pointer{1, uint64(i)})
+			b.putID(someID(i), slot{1, uint64(i)})
 		}
 		return nil
 	}))
@@ -44,14 +44,14 @@ func TestEveryIDIsFound(t *testing.T) {
 	n := newNode(t)
 	rnd := rand.New(rand.NewPCG(1, 2))
 	const ids = listed * (joined*joined + joined + 2)
-	at := map[int]pointer{}
+	at := map[int]slot{}
 	put := 0
 	for put < 2*ids {
 		check(t, n.do(ctx, func(b *batch) error {
 			for range rnd.IntN(3 * listed) {
 				put++
 				i := rnd.IntN(ids)
-				at[i] = pointer{uint32(i), uint64(put)}
+				at[i] = slot{uint32(i), uint64(put)}
 				b.putID(someID(i), at[i])
 			}
 			return nil
@@ -147,7 +147,7 @@ func TestOwnRowsAreNotLookedFor(t *testing.T) {
 		check(t, err)
 		var rows []Row
 		err = r.each(bucketView, u32(k.number), func(_, v []byte) (err error) {
-			p, _ := pointerAt(v)
+			p, _ := slotAt(v)
 			row, err := r.rowAt(p)
 			rows = append(rows, row)
 			return err
@@ -168,7 +168,7 @@ func TestOwnRowsAreNotLookedFor(t *testing.T) {
 func TestIDsAreFoundInListsOfEveryLevel(t *testing.T) {
 	n := newNode(t)
 	const made = 2<<(2*(topLevel-1)) + 2<<(2*3) + 3<<(2*2) + 1<<2 + 3 // lists of level 1
-	at := map[int]pointer{}
+	at := map[int]slot{}
 	check(t, n.do(ctx, func(b *batch) error {
 		for level := 1; level <= topLevel; level++ {
 			first, end := lists(level, made)
@@ -177,7 +177,7 @@ func TestIDsAreFoundInListsOfEveryLevel(t *testing.T) {
 			}
 			for i := first; i < end; i++ {
 				k := len(at)
-				at[k] = pointer{uint32(level), i + 1}
+				at[k] = slot{uint32(level), i + 1}
 				id := someID(k)
 				b.putList(level, i, []listedID{listedID(append(id[:shortID:shortID], at[k].bytes()...))})
 			}

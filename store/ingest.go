@@ -211,7 +211,7 @@ func (b *batch) provenBefore(l *logState, in *intake, n int) (bool, error) {
 	if err != nil || st == nil {
 		return false, err
 	}
-	h, err := event.ParseHeader(st.head)
+	h, err := event.ParseHeader(st.headerBytes)
 	if err != nil {
 		return false, damaged("event: %w", err)
 	}
@@ -220,7 +220,7 @@ func (b *batch) provenBefore(l *logState, in *intake, n int) (bool, error) {
 
 // growLog takes a run into a log that it does not contradict, and makes the log if it is not known.
 func (b *batch) growLog(l *logState, in *intake, s sifted, known bool) (*logState, error) {
-	if err := b.settleAbsences(l, in); err != nil {
+	if err := b.decideAbsences(l, in); err != nil {
 		return nil, err
 	}
 	segments, err := b.extended(l, in, s)
@@ -250,7 +250,7 @@ func (b *batch) growLog(l *logState, in *intake, s sifted, known bool) (*logStat
 		b.grown[l.number] = true
 	}
 	for _, i := range s.held {
-		if err := b.again(l, in, i); err != nil {
+		if err := b.takeAgain(l, in, i); err != nil {
 			return nil, err
 		}
 	}
@@ -273,7 +273,7 @@ func (b *batch) sift(l *logState, events []event.Event) (sifted, error) {
 			return s, err
 		}
 		if st != nil {
-			if !bytes.Equal(st.head, e.Head) {
+			if !bytes.Equal(st.headerBytes, e.Head) {
 				s.fork, s.doubt = i, seq
 				return s, nil
 			}
@@ -293,7 +293,7 @@ func (b *batch) sift(l *logState, events []event.Event) (sifted, error) {
 			return s, err
 		}
 		if next != nil {
-			h, err := event.ParseHeader(next.head)
+			h, err := event.ParseHeader(next.headerBytes)
 			if err != nil {
 				return s, damaged("event: %w", err)
 			}
@@ -312,7 +312,7 @@ func (b *batch) standing(l *logState, seq uint64) (*stored, error) {
 	if !l.stands(seq) {
 		return nil, nil
 	}
-	st, err := b.stored(pointer{l.number, seq})
+	st, err := b.stored(slot{l.number, seq})
 	if err == nil && st == nil && l.segments.Covers(seq) {
 		err = damaged("a segment without its events")
 	}
@@ -328,7 +328,7 @@ func (b *batch) follows(l *logState, e *event.Event) (bool, error) {
 		}
 	}
 	st, err := b.standing(l, e.Header.Sequence-1)
-	return st == nil || idOf(st.head) == e.Header.Previous, err
+	return st == nil || idOf(st.headerBytes) == e.Header.Previous, err
 }
 
 // extended returns the segments of a log with what counts as had of a run when it has been taken:
@@ -344,7 +344,7 @@ func (b *batch) extended(l *logState, in *intake, s sifted) (event.Segments, err
 		if len(held) > 0 && held[0] == i {
 			held = held[1:]
 			if absent == event.Dropped {
-				st, err := b.stored(pointer{l.number, in.events[i].Header.Sequence})
+				st, err := b.stored(slot{l.number, in.events[i].Header.Sequence})
 				if err != nil {
 					return nil, err
 				}
@@ -365,7 +365,7 @@ func (b *batch) filled(l *logState, in *intake, held []int) ([]int, error) {
 	}
 	var filled []int
 	for _, i := range held {
-		st, err := b.stored(pointer{l.number, in.events[i].Header.Sequence})
+		st, err := b.stored(slot{l.number, in.events[i].Header.Sequence})
 		if err != nil {
 			return nil, err
 		}
@@ -406,7 +406,7 @@ func extend(s event.Segments, events []event.Event, which []int) (event.Segments
 }
 
 // gain counts an event as had that stood in its log without.
-func (b *batch) gain(x *entry) error {
+func (b *batch) countHad(x *entry) error {
 	g := event.Segment{First: x.sequence, Last: x.sequence, ID: x.id}
 	segments, err := x.in.segments.Add(g)
 	if err != nil {
@@ -415,18 +415,18 @@ func (b *batch) gain(x *entry) error {
 	x.in.segments = segments[:min(len(segments), event.MaxPieces)]
 	b.touch(x.in)
 	b.grown[x.in.number] = true
-	return b.arrive(x)
+	return b.nowHad(x)
 }
 
-// arrive does what an event that counts as had now, and is placed, makes possible for others.
-func (b *batch) arrive(x *entry) error {
-	b.settled(x, release{})
+// nowHad does what an event that counts as had now, and is placed, makes possible for others.
+func (b *batch) nowHad(x *entry) error {
+	b.wakeFor(x, release{})
 	return b.wakeSome()
 }
 
-// settled has what waits for an event woken, if that counts as had and is placed. What is due by until does not wait longer
+// wakeFor has what waits for an event woken, if that counts as had and is placed. What is due by until does not wait longer
 // than that says.
-func (b *batch) settled(x *entry, until release) {
+func (b *batch) wakeFor(x *entry, until release) {
 	if x.is(flagPlaced) && x.absent != event.Dropped {
 		b.lead(x)
 		b.waking.push(x, until)
@@ -435,7 +435,7 @@ func (b *batch) settled(x *entry, until release) {
 
 // fork keeps what contradicts a log as its other branch, and freezes both.
 func (b *batch) fork(l *logState, in *intake, s sifted) (*logState, error) {
-	if err := b.settleAbsences(l, in); err != nil {
+	if err := b.decideAbsences(l, in); err != nil {
 		return nil, err
 	}
 	which := slices.Clone(s.fresh)
@@ -480,11 +480,11 @@ func (b *batch) heldByEither(l *logState, in *intake, s sifted) (bool, error) {
 	}
 	for i := range in.events {
 		for _, branch := range []*logState{l, other} {
-			st, err := b.stored(pointer{branch.number, in.events[i].Header.Sequence})
+			st, err := b.stored(slot{branch.number, in.events[i].Header.Sequence})
 			if err != nil {
 				return false, err
 			}
-			if st != nil && bytes.Equal(st.head, in.events[i].Head) {
+			if st != nil && bytes.Equal(st.headerBytes, in.events[i].Head) {
 				break
 			} else if branch == other {
 				return false, nil
@@ -498,20 +498,20 @@ func (b *batch) heldByEither(l *logState, in *intake, s sifted) (bool, error) {
 func (b *batch) take(l *logState, in *intake, i int) error {
 	e := &in.events[i]
 	x := &entry{
-		pointer: pointer{l.number, e.Header.Sequence},
+		slot: slot{l.number, e.Header.Sequence},
 		stored: &stored{
-			absent:    in.absent[i],
-			firstSeen: b.now,
-			withheld:  in.withheld(i),
-			head:      e.Head,
-			signature: e.Signature,
+			absent:      in.absent[i],
+			firstSeen:   b.now,
+			withheld:    in.withheld(i),
+			headerBytes: e.Head,
+			signature:   e.Signature,
 		},
 		in:     l,
 		header: e.Header,
 		id:     e.ID,
 	}
 	if x.absent == event.Present && x.header.Kind == event.KindEdit { // a recall earlier in the run may have come since
-		if taken, err := b.taken(x); err != nil {
+		if taken, err := b.wordsRecalled(x); err != nil {
 			return err
 		} else if taken {
 			x.absent = event.Recalled
@@ -533,8 +533,8 @@ func (in *intake) withheld(i int) uint32 {
 	return in.events[i].Withheld
 }
 
-// settleAbsences decides of each event of a run whether its body is taken, and why it is absent if not.
-func (b *batch) settleAbsences(l *logState, in *intake) error {
+// decideAbsences decides of each event of a run whether its body is taken, and why it is absent if not.
+func (b *batch) decideAbsences(l *logState, in *intake) error {
 	in.absent = make([]event.Absence, len(in.events))
 	var recalled map[event.ID]bool // by the run itself
 	for i := range in.events {
@@ -566,7 +566,7 @@ func (b *batch) absence(l *logState, e *event.Event) (event.Absence, error) {
 	switch {
 	case e.Header.Kind.SelfProven():
 	case e.Absent == event.Present:
-		if taken, err := b.taken(x); err != nil || taken {
+		if taken, err := b.wordsRecalled(x); err != nil || taken {
 			return event.Recalled, err
 		}
 	case e.Absent == event.Expired:
@@ -577,7 +577,7 @@ func (b *batch) absence(l *logState, e *event.Event) (event.Absence, error) {
 		if !b.anything(&b.recalls, bucketRecalls) {
 			return event.Dropped, nil
 		}
-		if p, err := b.recallOf(x); err != nil || p == (pointer{}) {
+		if p, err := b.recallOf(x); err != nil || p == (slot{}) {
 			return event.Dropped, err
 		}
 		return event.Recalled, nil
@@ -585,11 +585,11 @@ func (b *batch) absence(l *logState, e *event.Event) (event.Absence, error) {
 	return e.Absent, nil
 }
 
-// again takes what an event that stands in its log brings the second time: a body that was
+// takeAgain takes what an event that stands in its log brings the second time: a body that was
 // missing or a reason for its absence, a signature, and which causes are not for this node.
-func (b *batch) again(l *logState, in *intake, i int) error {
+func (b *batch) takeAgain(l *logState, in *intake, i int) error {
 	e := &in.events[i]
-	st, err := b.stored(pointer{l.number, e.Header.Sequence})
+	st, err := b.stored(slot{l.number, e.Header.Sequence})
 	if err != nil {
 		return err
 	}
@@ -603,7 +603,7 @@ func (b *batch) again(l *logState, in *intake, i int) error {
 	if !sign && !fill && !free {
 		return nil
 	}
-	x := &entry{pointer: pointer{l.number, e.Header.Sequence}, stored: st, in: l, header: e.Header, id: e.ID}
+	x := &entry{slot: slot{l.number, e.Header.Sequence}, stored: st, in: l, header: e.Header, id: e.ID}
 	if sign {
 		x.signature = e.Signature
 	}
@@ -619,10 +619,10 @@ func (b *batch) again(l *logState, in *intake, i int) error {
 	}
 	b.save(x)
 	if fill {
-		if absent == event.Present && indexed(x.header.Kind) {
+		if absent == event.Present && isEdit(x.header.Kind) {
 			b.index(x, true)
 		}
-		if err := b.arrive(x); err != nil {
+		if err := b.nowHad(x); err != nil {
 			return err
 		}
 	}

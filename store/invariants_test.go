@@ -23,7 +23,7 @@ func (n *node) audit(t *testing.T) {
 			stand, had := uint64(0), event.Ranges{}
 			if err := r.each(bucketEvents, k, func(k, v []byte) error {
 				st, err := parseStored(v)
-				if p, _ := pointerAt(k); err == nil && st.absent != event.Dropped {
+				if p, _ := slotAt(k); err == nil && st.absent != event.Dropped {
 					had = had.Add(event.Range{First: p.sequence, Last: p.sequence})
 				}
 				stand++

@@ -70,27 +70,27 @@ func number(b []byte) uint64 {
 	return binary.BigEndian.Uint64(b)
 }
 
-// pointer is where an event is.
-type pointer struct {
+// slot is where an event is.
+type slot struct {
 	log      uint32
 	sequence uint64
 }
 
-const pointerSize = 12
+const slotSize = 12
 
-func (p pointer) bytes() []byte { return p.append(make([]byte, 0, pointerSize)) }
+func (p slot) bytes() []byte { return p.append(make([]byte, 0, slotSize)) }
 
-func (p pointer) append(b []byte) []byte {
+func (p slot) append(b []byte) []byte {
 	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint32(b, p.log), p.sequence)
 }
 
-// pointerAt reads the pointer at the end of b.
-func pointerAt(b []byte) (pointer, bool) {
-	if len(b) < pointerSize {
-		return pointer{}, false
+// slotAt reads the slot at the end of b.
+func slotAt(b []byte) (slot, bool) {
+	if len(b) < slotSize {
+		return slot{}, false
 	}
-	b = b[len(b)-pointerSize:]
-	return pointer{binary.BigEndian.Uint32(b), binary.BigEndian.Uint64(b[4:])}, true
+	b = b[len(b)-slotSize:]
+	return slot{binary.BigEndian.Uint32(b), binary.BigEndian.Uint64(b[4:])}, true
 }
 
 // conversation is a value of bucketConversations.
@@ -137,7 +137,7 @@ type logState struct {
 	branch       byte
 	forked       uint64         // first sequence in doubt; 0: none
 	limit        uint64         // the last sequence that counts; noLimit: all
-	head         placed         // of the highest that is placed and had
+	top          placed         // of the highest that is placed and had
 	events       uint64         // that stand in the log, had or not
 	segments     event.Segments // what was had, at most event.MaxPieces
 }
@@ -172,9 +172,9 @@ func (l *logState) bytes() []byte {
 	b = append(b, l.branch)
 	b = binary.BigEndian.AppendUint64(b, l.forked)
 	b = binary.BigEndian.AppendUint64(b, l.limit)
-	b = binary.BigEndian.AppendUint64(b, l.head.sequence)
-	b = binary.BigEndian.AppendUint64(b, uint64(l.head.t))
-	b = append(b, l.head.id[:]...)
+	b = binary.BigEndian.AppendUint64(b, l.top.sequence)
+	b = binary.BigEndian.AppendUint64(b, uint64(l.top.t))
+	b = append(b, l.top.id[:]...)
 	b = binary.BigEndian.AppendUint64(b, l.events)
 	for _, s := range l.segments {
 		b = binary.BigEndian.AppendUint64(b, s.First)
@@ -200,7 +200,7 @@ func parseLog(number uint32, b []byte) (*logState, error) {
 		branch: b[108],
 		forked: binary.BigEndian.Uint64(b[109:]),
 		limit:  binary.BigEndian.Uint64(b[117:]),
-		head: placed{
+		top: placed{
 			sequence: binary.BigEndian.Uint64(b[125:]),
 			t:        int64(binary.BigEndian.Uint64(b[133:])),
 			id:       event.ID(b[141:173]),
@@ -244,15 +244,15 @@ const (
 
 // stored is a value of bucketEvents. Its slices are those of the transaction.
 type stored struct {
-	flags     byte
-	absent    event.Absence
-	firstSeen int64
-	t         int64
-	arrival   uint64
-	withheld  uint32 // of its causes, see event.Event
-	head      []byte
-	signature []byte // nil if there is none
-	sealed    []byte // the body, nil if absent
+	flags       byte
+	absent      event.Absence
+	firstSeen   int64
+	t           int64
+	arrival     uint64
+	withheld    uint32 // of its causes, see event.Event
+	headerBytes []byte // what the ID is of, and the signature
+	signature   []byte // nil if there is none
+	sealed      []byte // the body, nil if absent
 }
 
 const storedFixed = 1 + 1 + 8 + 8 + 8 + 4 + 2
@@ -260,7 +260,7 @@ const storedFixed = 1 + 1 + 8 + 8 + 8 + 4 + 2
 func (e *stored) is(flag byte) bool { return e.flags&flag != 0 }
 
 func (e *stored) bytes() []byte {
-	b := make([]byte, 0, storedFixed+len(e.head)+len(e.signature)+len(e.sealed))
+	b := make([]byte, 0, storedFixed+len(e.headerBytes)+len(e.signature)+len(e.sealed))
 	flags := e.flags &^ flagSigned
 	if e.signature != nil {
 		flags |= flagSigned
@@ -270,8 +270,8 @@ func (e *stored) bytes() []byte {
 	b = binary.BigEndian.AppendUint64(b, uint64(e.t))
 	b = binary.BigEndian.AppendUint64(b, e.arrival)
 	b = binary.BigEndian.AppendUint32(b, e.withheld)
-	b = binary.BigEndian.AppendUint16(b, uint16(len(e.head)))
-	b = append(b, e.head...)
+	b = binary.BigEndian.AppendUint16(b, uint16(len(e.headerBytes)))
+	b = append(b, e.headerBytes...)
 	b = append(b, e.signature...)
 	return append(b, e.sealed...)
 }
@@ -288,18 +288,18 @@ func parseStored(b []byte) (*stored, error) {
 		arrival:   binary.BigEndian.Uint64(b[18:]),
 		withheld:  binary.BigEndian.Uint32(b[26:]),
 	}
-	head, b := int(binary.BigEndian.Uint16(b[30:])), b[storedFixed:]
+	size, b := int(binary.BigEndian.Uint16(b[30:])), b[storedFixed:]
 	if e.is(flagSigned) {
-		if len(b) < head+crypto.SignatureSize {
+		if len(b) < size+crypto.SignatureSize {
 			return nil, damaged("event without its signature")
 		}
-		e.signature = b[head : head+crypto.SignatureSize]
+		e.signature = b[size : size+crypto.SignatureSize]
 	}
-	if len(b) < head+len(e.signature) {
+	if len(b) < size+len(e.signature) {
 		return nil, damaged("event without its header")
 	}
-	e.head = b[:head]
-	if b = b[head+len(e.signature):]; e.absent == event.Present {
+	e.headerBytes = b[:size]
+	if b = b[size+len(e.signature):]; e.absent == event.Present {
 		e.sealed = b
 	}
 	return e, nil
@@ -324,7 +324,7 @@ const waitingSize = 4 + 32 + 8 + 8
 
 // waitingFor is the beginning of the keys of all that wait for one event.
 func waitingFor(conversation uint32, device crypto.DeviceID, instance event.Instance, sequence uint64) []byte {
-	b := make([]byte, 0, waitingSize+pointerSize)
+	b := make([]byte, 0, waitingSize+slotSize)
 	b = binary.BigEndian.AppendUint32(b, conversation)
 	b = append(b, device[:]...)
 	b = append(b, instance[:]...)
@@ -336,9 +336,9 @@ func recallsOf(conversation uint32, target event.ID, by crypto.PersonID) []byte 
 	return slices.Concat(u32(conversation), target[:], by[:shortID])
 }
 
-// actsOf is the beginning of the keys of all acts of a kind on one event.
-func actsOf(conversation uint32, target event.ID, kind event.Kind) []byte {
-	b := make([]byte, 0, 4+32+1+pointerSize)
+// editKeys is the beginning of the keys of all acts of a kind on one event.
+func editKeys(conversation uint32, target event.ID, kind event.Kind) []byte {
+	b := make([]byte, 0, 4+32+1+slotSize)
 	b = binary.BigEndian.AppendUint32(b, conversation)
 	b = append(b, target[:]...)
 	return append(b, byte(kind))
@@ -348,7 +348,7 @@ func controlKey(conversation uint32, id event.ID) []byte {
 	return append(u32(conversation), id[:]...)
 }
 
-func reachKey(log uint32, person crypto.PersonID) []byte { return append(u32(log), person[:]...) }
+func deliveryKey(log uint32, person crypto.PersonID) []byte { return append(u32(log), person[:]...) }
 
 func rangesBytes(s event.Ranges) []byte {
 	b := make([]byte, 0, 2+16*len(s))

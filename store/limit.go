@@ -64,14 +64,14 @@ func (r *reader) counted(l *logState) (event.Segments, error) {
 			continue
 		}
 		if last < g.Last {
-			st, err := r.stored(pointer{l.number, last})
+			st, err := r.stored(slot{l.number, last})
 			if err != nil {
 				return nil, err
 			}
 			if st == nil {
 				return nil, damaged("a segment without its events")
 			}
-			g.Last, g.ID = last, idOf(st.head)
+			g.Last, g.ID = last, idOf(st.headerBytes)
 		}
 		out = append(out, g)
 	}
@@ -88,7 +88,7 @@ func (r *reader) provable(l *logState) (func(uint64) bool, error) {
 	proven := map[uint64]bool{}
 	var heads *event.Header // of the run that is proven so far; nil: none is
 	for seq := l.limit; seq >= max(first, 1); seq-- {
-		st, err := r.stored(pointer{l.number, seq})
+		st, err := r.stored(slot{l.number, seq})
 		if err != nil {
 			return nil, err
 		}
@@ -96,7 +96,7 @@ func (r *reader) provable(l *logState) (func(uint64) bool, error) {
 			heads = nil
 			continue
 		}
-		h, err := event.ParseHeader(st.head)
+		h, err := event.ParseHeader(st.headerBytes)
 		if err != nil {
 			return nil, damaged("event: %w", err)
 		}
@@ -141,7 +141,7 @@ func (s *Store) FirstHeads(conv event.Conversation) (map[event.Log]FirstHeld, er
 			if len(l.segments) == 0 {
 				return nil
 			}
-			x, err := r.entry(pointer{l.number, l.segments[0].First})
+			x, err := r.entry(slot{l.number, l.segments[0].First})
 			if err != nil {
 				return err
 			}
@@ -172,7 +172,7 @@ func (s *Store) Floor(log event.Log, visible func(h *event.Header) bool) (uint64
 		}
 		for _, g := range segments {
 			floor, err = search(g.First, g.Last, func(seq uint64) (bool, error) {
-				x, err := r.entry(pointer{l.number, seq})
+				x, err := r.entry(slot{l.number, seq})
 				return err == nil && visible(&x.header), err
 			})
 			if err != nil || floor <= g.Last {

@@ -66,7 +66,7 @@ func (r *reader) loadRun(l *logState, first uint64, maxEvents, maxBytes int) (ev
 	signed := 0        // how much of the run is proven so far
 	size, sent := 0, 0 // bytes of the run with the event in hand
 	for seq := first; seq <= l.limit && l.stands(seq); seq++ {
-		e, recall, err := r.travelling(pointer{l.number, seq})
+		e, recall, err := r.travelling(slot{l.number, seq})
 		if err == ErrNoEvent && !l.segments.Covers(seq) {
 			break
 		} else if err != nil {
@@ -144,7 +144,7 @@ func sameHeads(a, b *event.Header) bool {
 
 // travelling returns an event as it goes into a run, copied, and the recall because of which it
 // is absent, nil if it isn't. Where that recall is not served, the event goes as dropped.
-func (r *reader) travelling(p pointer) (e event.Event, recall *event.Event, err error) {
+func (r *reader) travelling(p slot) (e event.Event, recall *event.Event, err error) {
 	x, err := r.entry(p)
 	if err != nil {
 		return e, nil, err
@@ -164,7 +164,7 @@ func (r *reader) travelling(p pointer) (e event.Event, recall *event.Event, err 
 // recallFor returns the recall of an event as it is enclosed, copied; nil if there is none.
 func (r *reader) recallFor(x *entry) (*event.Event, error) {
 	p, err := r.recallOf(x)
-	if err != nil || p == (pointer{}) {
+	if err != nil || p == (slot{}) {
 		return nil, err
 	}
 	recall, err := r.entry(p)

@@ -13,21 +13,21 @@ import (
 // add stores a new event, places it and whatever waited for it, and does what it
 // asks for.
 func (b *batch) add(x *entry) error {
-	b.putID(x.id, x.pointer)
+	b.putID(x.id, x.slot)
 	ok, err := b.place(x, release{})
 	if err != nil {
 		return err
 	}
 	b.save(x)
 	if ok {
-		if err := b.arrive(x); err != nil {
+		if err := b.nowHad(x); err != nil {
 			return err
 		}
 	}
 	switch {
 	case x.header.Kind == event.KindRecall:
 		return b.applyRecall(x)
-	case x.absent == event.Present && indexed(x.header.Kind):
+	case x.absent == event.Present && isEdit(x.header.Kind):
 		b.index(x, true)
 	}
 	return nil
@@ -45,7 +45,7 @@ const (
 // cause is something that came before an event, and what is known of it here.
 type cause struct {
 	log      event.Log
-	key      []byte // of bucketWaiting, without the pointer
+	key      []byte // of bucketWaiting, without the slot
 	t        int64
 	here     bool // with its words, or gone for a reason
 	placed   bool // t is settled
@@ -158,8 +158,8 @@ func (b *batch) place(x *entry, until release) (bool, error) {
 		key = m.held
 	}
 	if key != nil {
-		b.Put(bucketWaiting, x.pointer.append(key), u64(uint64(x.firstSeen)))
-		b.waiting = 2
+		b.Put(bucketWaiting, x.slot.append(key), u64(uint64(x.firstSeen)))
+		b.waiting = something
 		return false, nil
 	}
 	gap, err := b.gap(x, m)
@@ -196,10 +196,10 @@ func (r *reader) stillGap(x *entry) (bool, error) {
 
 // lead notes that an event is placed and had: the next that this device writes names the highest of each log as seen.
 func (b *batch) lead(x *entry) {
-	if x.header.Sequence <= x.in.head.sequence {
+	if x.header.Sequence <= x.in.top.sequence {
 		return
 	}
-	x.in.head = placed{x.header.Sequence, x.t, x.id}
+	x.in.top = placed{x.header.Sequence, x.t, x.id}
 	b.touch(x.in)
 	if logs := b.s.writing.fresh[x.in.conversation]; logs != nil && x.in.branch == branchFirst {
 		logs[x.in.number] = true
@@ -209,14 +209,14 @@ func (b *batch) lead(x *entry) {
 // placedAt returns T of the event at a position, whether it is here with its words or gone for a reason, and whether it
 // is placed. A fork may have it in its other branch.
 func (r *reader) placedAt(l *logState, p event.Position) (t int64, here, placed bool, err error) {
-	if l.head.sequence == p.Sequence && l.head.id == p.ID {
-		return l.head.t, true, true, nil
+	if l.top.sequence == p.Sequence && l.top.id == p.ID {
+		return l.top.t, true, true, nil
 	}
-	st, err := r.stored(pointer{l.number, p.Sequence})
+	st, err := r.stored(slot{l.number, p.Sequence})
 	if err != nil {
 		return 0, false, false, err
 	}
-	if st != nil && idOf(st.head) == p.ID {
+	if st != nil && idOf(st.headerBytes) == p.ID {
 		return st.t, st.absent != event.Dropped, st.is(flagPlaced), nil
 	}
 	if l.forked == 0 {
@@ -226,7 +226,7 @@ func (r *reader) placedAt(l *logState, p event.Position) (t int64, here, placed 
 	if err != nil || other == nil {
 		return 0, false, false, err
 	}
-	if st, err = r.stored(pointer{other.number, p.Sequence}); st == nil || idOf(st.head) != p.ID {
+	if st, err = r.stored(slot{other.number, p.Sequence}); st == nil || idOf(st.headerBytes) != p.ID {
 		return 0, false, false, err
 	}
 	return st.t, st.absent != event.Dropped, st.is(flagPlaced), nil
@@ -243,7 +243,7 @@ func (r *reader) controlAt(conversation uint32, id event.ID) (int64, bool, error
 	if err != nil {
 		return 0, false, err
 	}
-	h, err := event.ParseHeader(st.head)
+	h, err := event.ParseHeader(st.headerBytes)
 	if err != nil {
 		return 0, false, damaged("control event: %w", err)
 	}
@@ -270,7 +270,7 @@ func (b *batch) show(x *entry) error {
 		return nil
 	}
 	key := localKey(x.in.conversation, x.in.person, x.header.Key)
-	if row, ok := pointerAt(b.Get(bucketKeys, key)); ok {
+	if row, ok := slotAt(b.Get(bucketKeys, key)); ok {
 		b.putTwin(row, x)
 		return nil
 	}
@@ -281,7 +281,7 @@ func (b *batch) show(x *entry) error {
 	x.flags |= flagShown
 	x.arrival = b.Next(bucketArrivals)
 	b.shown = true
-	p := x.pointer.bytes()
+	p := x.slot.bytes()
 	b.Put(bucketKeys, key, p)
 	b.Put(bucketView, row, p)
 	b.Put(bucketArrivals, u64(x.arrival), p)
@@ -426,13 +426,13 @@ func (b *batch) causeOf(key []byte) (*stored, error) {
 	if err != nil || l == nil {
 		return nil, err
 	}
-	return b.stored(pointer{l.number, binary.BigEndian.Uint64(key[44:])})
+	return b.stored(slot{l.number, binary.BigEndian.Uint64(key[44:])})
 }
 
 // logOfCause returns the log of what the event under a key of bucketWaiting waits for.
 func (r *reader) logOfCause(key []byte) (event.Log, error) {
-	p, ok := pointerAt(key)
-	if !ok || len(key) != waitingSize+pointerSize {
+	p, ok := slotAt(key)
+	if !ok || len(key) != waitingSize+slotSize {
 		return event.Log{}, damaged("key of %d bytes of what waits", len(key))
 	}
 	l, err := r.log(p.log)
@@ -449,7 +449,7 @@ func (b *batch) waitLess(x *entry, withheld uint32) error {
 		return err
 	}
 	for _, c := range causes {
-		key := x.pointer.append(c.key)
+		key := x.slot.append(c.key)
 		if b.Get(bucketWaiting, key) == nil {
 			continue
 		}
@@ -460,7 +460,7 @@ func (b *batch) waitLess(x *entry, withheld uint32) error {
 			return err
 		}
 		b.save(x)
-		return b.arrive(x)
+		return b.nowHad(x)
 	}
 	return nil
 }

@@ -60,14 +60,14 @@ type outbox struct {
 // add adds the messages of one stretch of a log that somebody has not acknowledged.
 func (o *outbox) add(r *reader, l *logState, g event.Range, to crypto.PersonID) error {
 	for seq := g.First; seq <= g.Last; seq++ {
-		x, err := r.entry(pointer{l.number, seq})
+		x, err := r.entry(slot{l.number, seq})
 		if err != nil {
 			return err
 		}
 		if x.absent != event.Present {
 			continue
 		}
-		if x.is(flagShown) && r.Get(bucketReissued, x.pointer.bytes()) == nil {
+		if x.is(flagShown) && r.Get(bucketReissued, x.slot.bytes()) == nil {
 			o.put(x, to)
 			continue
 		}

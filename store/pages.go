@@ -25,10 +25,10 @@ type Keep func(Source) bool
 
 // wanted says where an index points to, and whether the row there is shown and wanted. It
 // reads neither.
-func (r *reader) wanted(value []byte, keep Keep) (pointer, bool, error) {
-	p, ok := pointerAt(value)
+func (r *reader) wanted(value []byte, keep Keep) (slot, bool, error) {
+	p, ok := slotAt(value)
 	if !ok {
-		return p, false, damaged("pointer of %d bytes", len(value))
+		return p, false, damaged("slot of %d bytes", len(value))
 	}
 	l, err := r.log(p.log)
 	if err != nil || p.sequence > r.visibleTo(l) {
@@ -37,9 +37,9 @@ func (r *reader) wanted(value []byte, keep Keep) (pointer, bool, error) {
 	return p, keep == nil || keep(Source{Conversation: l.log.Conversation, Author: l.person}), nil
 }
 
-// take reads rows from an index, until there are as many as limit, maxPassed were passed
+// collect reads rows from an index, until there are as many as limit, maxPassed were passed
 // over, or the index has no more. It returns the last key that it looked at, nil if none.
-func (r *reader) take(rows []Row, limit int, keep Keep, index iter.Seq2[[]byte, []byte]) (_ []Row, last []byte, err error) {
+func (r *reader) collect(rows []Row, limit int, keep Keep, index iter.Seq2[[]byte, []byte]) (_ []Row, last []byte, err error) {
 	passed := 0
 	for k, v := range index {
 		if len(rows) >= limit || passed >= maxPassed {
@@ -86,7 +86,7 @@ func (s *Store) Rows(conv event.Conversation, page Page) ([]Row, error) {
 				return err
 			}
 			var last []byte
-			rows, last, err = r.take(rows, page.Limit, page.Keep, r.beyond(&c, from, page.After != nil))
+			rows, last, err = r.collect(rows, page.Limit, page.Keep, r.beyond(&c, from, page.After != nil))
 			if more = last != nil; more {
 				from = bytes.Clone(last)
 			}
@@ -131,19 +131,19 @@ func (r *reader) beyond(c *conversation, from []byte, forward bool) iter.Seq2[[]
 // first whose Arrival is above after: up to limit that are wanted. Up to which arrival it
 // has looked it returns as well, whence to go on; that is after where there are no more.
 func (s *Store) Arrivals(after uint64, limit int, keep Keep) ([]Row, uint64, error) {
-	return s.arrived(bucketArrivals, after, limit, keep)
+	return s.page(bucketArrivals, after, limit, keep)
 }
 
 // Unread is Arrivals of others' messages that were not read.
 func (s *Store) Unread(after uint64, limit int, keep Keep) ([]Row, uint64, error) {
-	return s.arrived(bucketUnread, after, limit, keep)
+	return s.page(bucketUnread, after, limit, keep)
 }
 
-func (s *Store) arrived(bucket tx.Bucket, after uint64, limit int, keep Keep) (rows []Row, looked uint64, err error) {
+func (s *Store) page(bucket tx.Bucket, after uint64, limit int, keep Keep) (rows []Row, looked uint64, err error) {
 	looked = after
 	err = s.view(func(r *reader) error {
 		var last []byte
-		rows, last, err = r.take(nil, limit, keep, r.From(bucket, u64(after+1)))
+		rows, last, err = r.collect(nil, limit, keep, r.From(bucket, u64(after+1)))
 		if last != nil {
 			looked = number(last)
 		}

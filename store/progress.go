@@ -99,9 +99,9 @@ func (r *reader) progressTo(x *entry, a *audience) (Progress, error) {
 // places of events there are.
 func (r *reader) progressAt(x *entry, a *audience) (best Progress, count int, err error) {
 	err = r.eachIssue(x, func(y *entry) error {
-		got := r.Get(bucketCancelled, y.pointer.bytes())
-		cancelled := len(got) == pointerSize+1
-		if cancelled && got[pointerSize] == 0 {
+		got := r.Get(bucketCancelled, y.slot.bytes())
+		cancelled := len(got) == slotSize+1
+		if cancelled && got[slotSize] == 0 {
 			best = best.or(Progress{State: Cancelled})
 			return nil
 		}
@@ -138,7 +138,7 @@ func (p Progress) or(o Progress) Progress {
 }
 
 // reached returns how far the event at p is with all of an audience.
-func (r *reader) reached(p pointer, a *audience) (Progress, error) {
+func (r *reader) reached(p slot, a *audience) (Progress, error) {
 	all, err := r.coverage(a, p.log)
 	switch {
 	case err != nil:
@@ -157,9 +157,9 @@ func (r *reader) reached(p pointer, a *audience) (Progress, error) {
 
 // places returns where an own event is: in two places if it was lost and came back from
 // others, into the log that it was written in.
-func (r *reader) places(x *entry) ([]pointer, error) {
+func (r *reader) places(x *entry) ([]slot, error) {
 	if x.in.branch != branchLost {
-		return []pointer{x.pointer}, nil
+		return []slot{x.slot}, nil
 	}
 	for _, branch := range []byte{branchFirst, branchOther} {
 		l, err := r.named(x.in.conversation, x.in.log, branch)
@@ -169,16 +169,16 @@ func (r *reader) places(x *entry) ([]pointer, error) {
 		if l == nil {
 			continue
 		}
-		back := pointer{l.number, x.sequence}
+		back := slot{l.number, x.sequence}
 		st, err := r.stored(back)
 		if err != nil {
 			return nil, err
 		}
-		if st != nil && idOf(st.head) == x.id {
-			return []pointer{x.pointer, back}, nil
+		if st != nil && idOf(st.headerBytes) == x.id {
+			return []slot{x.slot, back}, nil
 		}
 	}
-	return []pointer{x.pointer}, nil
+	return []slot{x.slot}, nil
 }
 
 // Reached is how far an own message has come to one of its readers.

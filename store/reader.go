@@ -12,10 +12,9 @@ import (
 // reader looks things up in one transaction. What it returns is valid until that ends.
 type reader struct {
 	*tx.Reader
-	s     *Store
-	logs  map[uint32]*logState // looked up before
-	acts  int                  // of anything: edits and reactions
-	twins int                  // of anything
+	s            *Store
+	logs         map[uint32]*logState // looked up before
+	edits, twins presence             // in their buckets
 
 	audiences map[string]*audience // by conversation and control heads; what they have is as of now
 }
@@ -40,16 +39,24 @@ func (r *reader) each(bucket tx.Bucket, prefix []byte, f func(k, v []byte) error
 // errStop ends each.
 var errStop = errors.New("stop")
 
-// anything remembers whether a bucket that mostly is empty has anything in it: 0 not
-// known yet, 1 nothing, 2 something.
-func (r *reader) anything(known *int, bucket tx.Bucket) bool {
-	if *known == 0 {
-		*known = 2
+// presence says whether a bucket that mostly is empty has any keys, as far as that is known.
+type presence int8
+
+const (
+	unknown presence = iota
+	nothing
+	something
+)
+
+// anything reports whether a bucket has any keys, and remembers it in known.
+func (r *reader) anything(known *presence, bucket tx.Bucket) bool {
+	if *known == unknown {
+		*known = something
 		if r.Empty(bucket) {
-			*known = 1
+			*known = nothing
 		}
 	}
-	return *known == 2
+	return *known == something
 }
 
 func (r *reader) conversation(id event.Conversation) (conversation, error) {
@@ -126,7 +133,7 @@ func (r *reader) eachLogOf(conversation uint32, person crypto.PersonID, f func(*
 }
 
 // stored returns the event at p, nil if there is none.
-func (r *reader) stored(p pointer) (*stored, error) {
+func (r *reader) stored(p slot) (*stored, error) {
 	b := r.Get(bucketEvents, p.bytes())
 	if b == nil {
 		return nil, nil
@@ -136,7 +143,7 @@ func (r *reader) stored(p pointer) (*stored, error) {
 
 // entry is an event with what is needed to work on it.
 type entry struct {
-	pointer
+	slot
 	*stored
 	in     *logState
 	header event.Header
@@ -144,7 +151,7 @@ type entry struct {
 }
 
 // entry returns the event at p, or ErrNoEvent.
-func (r *reader) entry(p pointer) (*entry, error) {
+func (r *reader) entry(p slot) (*entry, error) {
 	st, err := r.stored(p)
 	if err != nil {
 		return nil, err
@@ -156,11 +163,11 @@ func (r *reader) entry(p pointer) (*entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	h, err := event.ParseHeader(st.head)
+	h, err := event.ParseHeader(st.headerBytes)
 	if err != nil {
 		return nil, damaged("event: %w", err)
 	}
-	return &entry{pointer: p, stored: st, in: l, header: h, id: idOf(st.head)}, nil
+	return &entry{slot: p, stored: st, in: l, header: h, id: idOf(st.headerBytes)}, nil
 }
 
 // idOf returns the ID of an event that was parsed before.
@@ -197,9 +204,9 @@ func (r *reader) whole(x *entry) (event.Event, error) {
 			return event.Event{}, err
 		}
 	}
-	return event.Event{Header: x.header, ID: x.id, Head: x.head, Body: body, Absent: x.absent, Signature: x.signature}, nil
+	return event.Event{Header: x.header, ID: x.id, Head: x.headerBytes, Body: body, Absent: x.absent, Signature: x.signature}, nil
 }
 
 func (r *reader) ranges(bucket tx.Bucket, log uint32, person crypto.PersonID) (event.Ranges, error) {
-	return parseRanges(r.Get(bucket, reachKey(log, person)))
+	return parseRanges(r.Get(bucket, deliveryKey(log, person)))
 }

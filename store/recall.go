@@ -21,7 +21,7 @@ func (b *batch) applyRecall(x *entry) error {
 	if old := b.Get(bucketRecalls, key); old == nil || number(old) > x.sequence { // the first is within any limit first
 		b.Put(bucketRecalls, key, u64(x.sequence))
 	}
-	b.recalls = 2
+	b.recalls = something
 	target, err := b.byID(id)
 	if err == ErrNoEvent { // when it comes, it is taken without words
 		return b.dropEdits(x.in.conversation, id, x.in.person)
@@ -43,14 +43,14 @@ func (b *batch) applyRecall(x *entry) error {
 // forget takes the words of an event that was recalled, and those of its edits. Where the
 // words were missing, it is known now that there is nothing to wait for.
 func (b *batch) forget(x *entry) error {
-	if indexed(x.header.Kind) && x.absent == event.Present {
+	if isEdit(x.header.Kind) && x.absent == event.Present {
 		b.index(x, false)
 	}
 	missing := x.absent == event.Dropped
 	x.absent, x.sealed = event.Recalled, nil
 	b.save(x)
 	if missing {
-		if err := b.gain(x); err != nil {
+		if err := b.countHad(x); err != nil {
 			return err
 		}
 	}
@@ -61,21 +61,21 @@ func (b *batch) forget(x *entry) error {
 	return b.dropEdits(x.in.conversation, x.id, x.in.person)
 }
 
-// taken reports whether the words of x, which has come with them, are not to be kept: its
+// wordsRecalled reports whether the words of x, which has come with them, are not to be kept: its
 // author has recalled it, or the message that it is an edit of.
-func (b *batch) taken(x *entry) (bool, error) {
+func (b *batch) wordsRecalled(x *entry) (bool, error) {
 	if !b.anything(&b.recalls, bucketRecalls) {
 		return false, nil
 	}
 	p, err := b.recallBy(x.in, x.id)
-	if err != nil || p != (pointer{}) || x.header.Kind != event.KindEdit {
-		return p != pointer{}, err
+	if err != nil || p != (slot{}) || x.header.Kind != event.KindEdit {
+		return p != slot{}, err
 	}
 	target, err := b.byID(x.header.Target)
 	switch {
 	case err == ErrNoEvent || err == nil && target.absent == event.Dropped:
 		p, err := b.recallBy(x.in, x.header.Target)
-		return p != pointer{}, err
+		return p != slot{}, err
 	case err != nil:
 		return false, err
 	}
@@ -84,17 +84,17 @@ func (b *batch) taken(x *entry) (bool, error) {
 
 // recallOf returns where the recall is because of which x may be absent, or nothing: one of x
 // by its author, or of the message that x is an edit of.
-func (r *reader) recallOf(x *entry) (pointer, error) {
+func (r *reader) recallOf(x *entry) (slot, error) {
 	p, err := r.recallBy(x.in, x.id)
-	if err == nil && p == (pointer{}) && x.header.Kind == event.KindEdit {
+	if err == nil && p == (slot{}) && x.header.Kind == event.KindEdit {
 		p, err = r.recallBy(x.in, x.header.Target)
 	}
 	return p, err
 }
 
 // recallBy returns where a recall of an event by the author of a log is, or nothing.
-func (r *reader) recallBy(in *logState, id event.ID) (pointer, error) {
-	var found pointer
+func (r *reader) recallBy(in *logState, id event.ID) (slot, error) {
+	var found slot
 	err := r.each(bucketRecalls, recallsOf(in.conversation, id, in.person), func(k, v []byte) error {
 		n := binary.BigEndian.Uint32(k[len(k)-4:])
 		l, err := r.log(n)
@@ -105,7 +105,7 @@ func (r *reader) recallBy(in *logState, id event.ID) (pointer, error) {
 		if l.person != in.person || l.branch == branchLost || number(v) > l.limit {
 			return nil
 		}
-		found = pointer{n, number(v)}
+		found = slot{n, number(v)}
 		return errStop
 	})
 	return found, err
@@ -151,7 +151,7 @@ func (s *Store) Cancel(ctx context.Context, id event.ID) (Entry, error) {
 		if err := b.eachIssue(x, func(y *entry) error { return b.takeBack(&c, y, h, body) }); err != nil {
 			return err
 		}
-		if x, err = b.entry(x.pointer); err != nil {
+		if x, err = b.entry(x.slot); err != nil {
 			return err
 		}
 		out = Entry{}
@@ -192,7 +192,7 @@ func (b *batch) takeBack(c *conversation, x *entry, h event.Header, body event.B
 	}
 	recall, err := b.recall(c, x, h, body)
 	if err == nil {
-		b.Put(bucketCancelled, x.pointer.bytes(), append(recall.pointer.bytes(), taken))
+		b.Put(bucketCancelled, x.slot.bytes(), append(recall.slot.bytes(), taken))
 	}
 	return err
 }
@@ -205,7 +205,7 @@ func (b *batch) recall(c *conversation, x *entry, h event.Header, body event.Bod
 	if err != nil {
 		return nil, err
 	}
-	if x, err = b.entry(x.pointer); err != nil { // as it is now
+	if x, err = b.entry(x.slot); err != nil { // as it is now
 		return nil, err
 	}
 	return recall, b.forget(x)
@@ -233,7 +233,7 @@ func (s *Store) Recall(ctx context.Context, id event.ID) (Entry, error) {
 			if err := b.recallAll(x, h, body); err != nil {
 				return err
 			}
-			if x, err = b.entry(x.pointer); err != nil { // as it is now
+			if x, err = b.entry(x.slot); err != nil { // as it is now
 				return err
 			}
 		}
@@ -287,15 +287,15 @@ func (r *reader) eachIssue(x *entry, f func(*entry) error) error {
 const maxTwins = 8
 
 // putTwin notes an event of somebody else whose key has a row already: what is said of it is said of that.
-func (b *batch) putTwin(row pointer, x *entry) {
-	if row == x.pointer || b.isOwn(x.in.person) {
+func (b *batch) putTwin(row slot, x *entry) {
+	if row == x.slot || b.isOwn(x.in.person) {
 		return
 	}
 	n := 0
 	b.each(bucketTwins, row.bytes(), func(_, _ []byte) error { n++; return nil })
 	if n < maxTwins {
-		b.Put(bucketTwins, x.pointer.append(row.bytes()), []byte{})
-		b.twins = 2
+		b.Put(bucketTwins, x.slot.append(row.bytes()), []byte{})
+		b.twins = something
 		b.visible = true
 	}
 }
@@ -305,8 +305,8 @@ func (r *reader) eachTwin(x *entry, f func(*entry) error) error {
 	if !r.anything(&r.twins, bucketTwins) {
 		return nil
 	}
-	return r.each(bucketTwins, x.pointer.bytes(), func(k, _ []byte) error {
-		p, _ := pointerAt(k)
+	return r.each(bucketTwins, x.slot.bytes(), func(k, _ []byte) error {
+		p, _ := slotAt(k)
 		y, err := r.entry(p)
 		if err != nil {
 			return err
@@ -317,20 +317,20 @@ func (r *reader) eachTwin(x *entry, f func(*entry) error) error {
 
 // reissue returns the event that took the place of x, nil if none did.
 func (r *reader) reissue(x *entry) (*entry, error) {
-	p, ok := pointerAt(r.Get(bucketReissued, x.pointer.bytes()))
+	p, ok := slotAt(r.Get(bucketReissued, x.slot.bytes()))
 	if !ok {
 		return nil, nil
 	}
 	return r.entry(p)
 }
 
-// arrived marks cancelled messages of a log that a reader turned out to have: who
+// uncancel marks cancelled messages of a log that a reader turned out to have: who
 // acknowledges a message, but not the recall that goes with it since, has the words.
-func (b *batch) arrived(log uint32, now event.Ranges, covers func(pointer) (bool, error)) error {
+func (b *batch) uncancel(log uint32, now event.Ranges, covers func(slot) (bool, error)) error {
 	var keys, values [][]byte
 	for _, g := range now {
-		for k, v := range b.From(bucketCancelled, pointer{log, g.First}.bytes()) {
-			if target, ok := pointerAt(k); !ok || len(v) != pointerSize+1 {
+		for k, v := range b.From(bucketCancelled, slot{log, g.First}.bytes()) {
+			if target, ok := slotAt(k); !ok || len(v) != slotSize+1 {
 				return damaged("cancelled message")
 			} else if target.log != log || target.sequence > g.Last {
 				break
@@ -339,8 +339,8 @@ func (b *batch) arrived(log uint32, now event.Ranges, covers func(pointer) (bool
 		}
 	}
 	for i, k := range keys {
-		recall, _ := pointerAt(values[i][:pointerSize])
-		if values[i][pointerSize] != 0 {
+		recall, _ := slotAt(values[i][:slotSize])
+		if values[i][slotSize] != 0 {
 			continue
 		}
 		has, err := covers(recall)
@@ -348,7 +348,7 @@ func (b *batch) arrived(log uint32, now event.Ranges, covers func(pointer) (bool
 			return err
 		}
 		if !has {
-			b.Put(bucketCancelled, k, append(values[i][:pointerSize], 1))
+			b.Put(bucketCancelled, k, append(values[i][:slotSize], 1))
 		}
 	}
 	return nil

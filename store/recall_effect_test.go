@@ -88,7 +88,7 @@ func TestOneOfTheCancelledHadArrived(t *testing.T) {
 	check(t, a.view(func(r *reader) error {
 		x, err := r.byID(not.ID)
 		check(t, err)
-		if v := r.Get(bucketCancelled, x.pointer.bytes()); len(v) != pointerSize+1 || v[pointerSize] != 0 {
+		if v := r.Get(bucketCancelled, x.slot.bytes()); len(v) != slotSize+1 || v[slotSize] != 0 {
 			t.Error("the other is noted as had")
 		}
 		return nil

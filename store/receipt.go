@@ -108,12 +108,12 @@ func (r *reader) saidOf(l *logState) (held, read []event.LogSegment, err error) 
 		return nil, nil, err
 	}
 	for _, g := range lastOf(ranges) {
-		st, err := r.stored(pointer{l.number, g.Last})
+		st, err := r.stored(slot{l.number, g.Last})
 		if err != nil {
 			return nil, nil, err
 		}
 		if st != nil {
-			read = append(read, say(event.Segment{First: g.First, Last: g.Last, ID: idOf(st.head)}))
+			read = append(read, say(event.Segment{First: g.First, Last: g.Last, ID: idOf(st.headerBytes)}))
 		}
 	}
 	return held, read, nil

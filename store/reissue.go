@@ -34,7 +34,7 @@ func (b *batch) ownFork(c *conversation, l *logState, in *intake, sift sifted) e
 		if len(other.segments) == 0 { // it came without any words
 			return nil
 		}
-		common, err := b.common(l, other, other.segments[0].First)
+		common, err := b.commonEnd(l, other, other.segments[0].First)
 		if err != nil {
 			return err
 		}
@@ -53,19 +53,19 @@ func (b *batch) ownFork(c *conversation, l *logState, in *intake, sift sifted) e
 	return b.issueAgain(c, entries[max(0, len(entries)-maxAgain):], nil)
 }
 
-// joined reports whether it is known where a branch leaves the first one.
-func (r *reader) joined(l, other *logState) (bool, error) {
+// forkKnown reports whether it is known where a branch leaves the first one.
+func (r *reader) forkKnown(l, other *logState) (bool, error) {
 	if len(other.segments) == 0 {
 		return false, nil
 	}
 	first := other.segments[0].First
-	common, err := r.common(l, other, first)
+	common, err := r.commonEnd(l, other, first)
 	return first == 1 || common != 0, err
 }
 
 // extendOther takes what the second branch lacks, at either end. It reports false if there is nothing that links to it.
 func (b *batch) extendOther(l, other *logState, in *intake) (bool, error) {
-	if err := b.settleAbsences(other, in); err != nil {
+	if err := b.decideAbsences(other, in); err != nil {
 		return false, err
 	}
 	sift, err := b.sift(other, in.events)
@@ -76,11 +76,11 @@ func (b *batch) extendOther(l, other *logState, in *intake) (bool, error) {
 	links := len(sift.held) > 0
 	for _, i := range sift.fresh {
 		e := &in.events[i]
-		st, err := b.stored(pointer{l.number, e.Header.Sequence})
+		st, err := b.stored(slot{l.number, e.Header.Sequence})
 		if err != nil {
 			return false, err
 		}
-		if st != nil && bytes.Equal(st.head, e.Head) {
+		if st != nil && bytes.Equal(st.headerBytes, e.Head) {
 			continue // both branches have it
 		}
 		fresh = append(fresh, i)
@@ -107,9 +107,9 @@ func (b *batch) extendOther(l, other *logState, in *intake) (bool, error) {
 
 // contested returns what of a branch some reader is not known to have, and is not issued again already, or for the second time.
 func (b *batch) contested(c *conversation, l *logState, first, last uint64) ([]*entry, error) {
-	seconds := map[pointer]bool{}
+	seconds := map[slot]bool{}
 	if err := b.each(bucketReissued, nil, func(_, v []byte) error {
-		p, _ := pointerAt(v)
+		p, _ := slotAt(v)
 		seconds[p] = true
 		return nil
 	}); err != nil {
@@ -118,11 +118,11 @@ func (b *batch) contested(c *conversation, l *logState, first, last uint64) ([]*
 	var out []*entry
 	for _, g := range l.segments {
 		for seq := max(g.First, first); seq <= min(g.Last, last); seq++ {
-			x, err := b.entry(pointer{l.number, seq})
+			x, err := b.entry(slot{l.number, seq})
 			if err != nil {
 				return nil, err
 			}
-			if seconds[x.pointer] || b.Get(bucketReissued, x.pointer.bytes()) != nil {
+			if seconds[x.slot] || b.Get(bucketReissued, x.slot.bytes()) != nil {
 				continue
 			}
 			a := b.audience(c, headsOf(&x.header))
@@ -145,14 +145,14 @@ func (b *batch) contested(c *conversation, l *logState, first, last uint64) ([]*
 // stay as they are in the control set.
 func (b *batch) issueAgain(c *conversation, entries []*entry, recalled func(recall, again *entry)) error {
 	ids := map[event.ID]event.ID{}     // of what took the place of what
-	again := map[event.ID]pointer{}    // where that is
+	again := map[event.ID]slot{}       // where that is
 	apart := map[*logState]*logState{} // logs for what newcomers are not to have, by the log it stood in
 	for _, x := range entries {
 		if x.absent != event.Present || x.header.Kind.Class() == event.ClassControl {
 			continue
 		}
 		if y, done := again[x.id]; done { // both branches have it, behind a hole of one
-			b.Put(bucketReissued, x.pointer.bytes(), y.bytes())
+			b.Put(bucketReissued, x.slot.bytes(), y.bytes())
 			continue
 		}
 		body, err := b.content(x)
@@ -160,17 +160,17 @@ func (b *batch) issueAgain(c *conversation, entries []*entry, recalled func(reca
 			return err
 		}
 		target := x.header.Target
-		if id, moved := ids[target]; moved && indexed(x.header.Kind) {
+		if id, moved := ids[target]; moved && isEdit(x.header.Kind) {
 			target = id
 		}
 		y, err := b.rewrite(c, x, target, body, apart)
 		if err != nil {
 			return err
 		}
-		ids[x.id], again[x.id] = y.id, y.pointer
+		ids[x.id], again[x.id] = y.id, y.slot
 		switch {
 		case x.header.Kind != event.KindRecall:
-			b.Put(bucketReissued, x.pointer.bytes(), y.pointer.bytes())
+			b.Put(bucketReissued, x.slot.bytes(), y.slot.bytes())
 		case recalled != nil:
 			recalled(x, y)
 		}

@@ -62,12 +62,12 @@ func (s *Store) Acknowledged(log event.Log, p crypto.PersonID) (out event.Segmen
 			return err
 		}
 		for _, g := range got[:min(len(got), event.MaxSegments)] {
-			st, err := r.stored(pointer{l.number, g.Last})
+			st, err := r.stored(slot{l.number, g.Last})
 			if err != nil {
 				return err
 			}
 			if st != nil {
-				out = append(out, event.Segment{First: g.First, Last: g.Last, ID: idOf(st.head)})
+				out = append(out, event.Segment{First: g.First, Last: g.Last, ID: idOf(st.headerBytes)})
 			}
 		}
 		return nil
@@ -91,7 +91,7 @@ func (r *reader) inDoubt(log event.Log) (*logState, error) {
 		return nil, err
 	}
 	if len(branches) == 2 {
-		if joined, err := r.joined(branches[0], branches[1]); err != nil || joined {
+		if joined, err := r.forkKnown(branches[0], branches[1]); err != nil || joined {
 			return nil, err
 		}
 	}
@@ -104,11 +104,11 @@ func (r *reader) exceeds(l *logState, theirs event.Segments) (bool, error) {
 		return true, nil
 	}
 	for _, g := range theirs {
-		st, err := r.stored(pointer{l.number, g.Last})
+		st, err := r.stored(slot{l.number, g.Last})
 		if err != nil {
 			return false, err
 		}
-		if st == nil || idOf(st.head) != g.ID {
+		if st == nil || idOf(st.headerBytes) != g.ID {
 			return true, nil
 		}
 	}
@@ -139,41 +139,41 @@ func (b *batch) rollback(c *conversation, l *logState) error {
 		return nil
 	}
 	lost := b.addLog(l.conversation, l.log, l.person, branchLost)
-	lost.segments, lost.head = l.segments, l.head
-	moved := map[pointer]pointer{}
+	lost.segments, lost.top = l.segments, l.top
+	moved := map[slot]slot{}
 	var entries []*entry
 	for seq := keep + 1; seq <= last; seq++ {
-		x, err := b.entry(pointer{l.number, seq})
+		x, err := b.entry(slot{l.number, seq})
 		if err == ErrNoEvent {
 			continue // a hole, which what comes back from others may have left
 		} else if err != nil {
 			return err
 		}
-		from := x.pointer
-		x.pointer.log, x.in = lost.number, lost
+		from := x.slot
+		x.slot.log, x.in = lost.number, lost
 		l.events--
 		lost.events++
-		moved[from] = x.pointer
+		moved[from] = x.slot
 		b.move(x, from)
 		entries = append(entries, x)
 	}
-	if err := b.cut(l, keep); err != nil {
+	if err := b.shorten(l, keep); err != nil {
 		return err
 	}
 	for _, bucket := range []tx.Bucket{bucketReissued, bucketCancelled} {
 		b.redirect(bucket, moved)
 	}
 	return b.issueAgain(c, entries, func(recall, again *entry) {
-		b.redirect(bucketCancelled, map[pointer]pointer{recall.pointer: again.pointer})
+		b.redirect(bucketCancelled, map[slot]slot{recall.slot: again.slot})
 	})
 }
 
 // move takes an event, with all that points to it, to where x is now.
-func (b *batch) move(x *entry, from pointer) {
-	to := x.pointer.bytes()
+func (b *batch) move(x *entry, from slot) {
+	to := x.slot.bytes()
 	b.Delete(bucketEvents, from.bytes())
 	b.save(x)
-	b.putID(x.id, x.pointer)
+	b.putID(x.id, x.slot)
 	if x.is(flagShown) {
 		b.Put(bucketKeys, localKey(x.in.conversation, x.in.person, x.header.Key), to)
 		b.Put(bucketView, viewKey(x.in.conversation, x.t, x.id), to)
@@ -184,18 +184,18 @@ func (b *batch) move(x *entry, from pointer) {
 		prefix := recallsOf(x.in.conversation, x.header.Target, x.in.person)
 		b.Delete(bucketRecalls, append(bytes.Clone(prefix), u32(from.log)...))
 		b.Put(bucketRecalls, append(prefix, u32(x.log)...), u64(x.sequence))
-	case indexed(x.header.Kind) && x.absent == event.Present: // what takes its place counts
-		b.Delete(bucketActs, from.append(actsOf(x.in.conversation, x.header.Target, x.header.Kind)))
+	case isEdit(x.header.Kind) && x.absent == event.Present: // what takes its place counts
+		b.Delete(bucketActs, from.append(editKeys(x.in.conversation, x.header.Target, x.header.Kind)))
 	}
 }
 
-// redirect changes pointers to events that moved, in a bucket that has them as keys
+// redirect changes slots to events that moved, in a bucket that has them as keys
 // and at the beginning of its values.
-func (b *batch) redirect(bucket tx.Bucket, moved map[pointer]pointer) {
+func (b *batch) redirect(bucket tx.Bucket, moved map[slot]slot) {
 	keys, values := b.Copy(bucket, nil)
 	for i, k := range keys {
-		from, _ := pointerAt(k)
-		to, _ := pointerAt(values[i][:min(pointerSize, len(values[i]))])
+		from, _ := slotAt(k)
+		to, _ := slotAt(values[i][:min(slotSize, len(values[i]))])
 		newFrom, a := moved[from]
 		newTo, z := moved[to]
 		if !a {
@@ -206,35 +206,35 @@ func (b *batch) redirect(bucket tx.Bucket, moved map[pointer]pointer) {
 		}
 		if a || z {
 			b.Delete(bucket, k)
-			b.Put(bucket, newFrom.bytes(), append(newTo.bytes(), values[i][pointerSize:]...))
+			b.Put(bucket, newFrom.bytes(), append(newTo.bytes(), values[i][slotSize:]...))
 		}
 	}
 }
 
-// cut shortens an own log to what was kept of it.
-func (b *batch) cut(l *logState, keep uint64) error {
+// shorten shortens an own log to what was kept of it.
+func (b *batch) shorten(l *logState, keep uint64) error {
 	var left event.Segments
 	for _, g := range l.segments {
 		if g.First > keep {
 			break
 		}
 		if g.Last > keep {
-			x, err := b.entry(pointer{l.number, keep})
+			x, err := b.entry(slot{l.number, keep})
 			if err != nil {
 				return err
 			}
 			g.Last, g.ID = keep, x.id
-			b.signAt(x.pointer)
+			b.signAt(x.slot)
 		}
 		left = append(left, g)
 	}
-	l.segments, l.head = left, placed{}
+	l.segments, l.top = left, placed{}
 	if n := left.Last(); n > 0 {
-		x, err := b.entry(pointer{l.number, n})
+		x, err := b.entry(slot{l.number, n})
 		if err != nil {
 			return err
 		}
-		l.head = placed{n, x.t, x.id}
+		l.top = placed{n, x.t, x.id}
 	}
 	b.touch(l)
 	b.grown[l.number] = true

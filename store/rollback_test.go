@@ -141,7 +141,7 @@ func TestRollbackSignsTheNewEnd(t *testing.T) {
 		check(t, err)
 		l, err := r.named(k.number, log, branchFirst)
 		check(t, err)
-		st, err := r.stored(pointer{l.number, 1})
+		st, err := r.stored(slot{l.number, 1})
 		check(t, err)
 		if l.segments.Last() != 1 || st.signature == nil {
 			t.Errorf("%v, signed %t", l.segments, st.signature != nil)

@@ -104,7 +104,7 @@ func Open(cfg Config) (*Store, error) {
 	s.writer = tx.NewWriter(s.db, &s.writing, cfg.Log)
 	err = s.load()
 	if err == nil {
-		err = d.Settle()
+		err = d.Reclaim()
 	}
 	if err != nil {
 		return nil, errors.Join(err, d.Close())

@@ -181,8 +181,8 @@ func TestLongCommitIsSignedInBetween(t *testing.T) {
 		return r.each(bucketEvents, nil, func(_, v []byte) error {
 			st, err := parseStored(v)
 			check(t, err)
-			h, err := event.ParseHeader(st.head)
-			events, size = events+1, size+len(st.head)+int(h.BodySize)
+			h, err := event.ParseHeader(st.headerBytes)
+			events, size = events+1, size+len(st.headerBytes)+int(h.BodySize)
 			if events > event.MaxRunEvents || size > event.MaxRunSize {
 				t.Errorf("%d events and %d bytes without a signature", events, size)
 			}

@@ -71,7 +71,7 @@ func (s *Store) Since(log event.Log, first, last uint64, clock int64) (sequence 
 			return cmp.Or(err, ErrNoEvent)
 		}
 		sequence, err = search(first, last, func(seq uint64) (bool, error) {
-			x, err := r.entry(pointer{l.number, seq})
+			x, err := r.entry(slot{l.number, seq})
 			return err == nil && x.header.Clock >= clock, err
 		})
 		return err
@@ -85,11 +85,11 @@ func (r *reader) stretch(l *logState, first, last uint64) (Stretch, error) {
 	if err != nil {
 		return Stretch{}, err
 	}
-	x, err := r.entry(pointer{l.number, first})
+	x, err := r.entry(slot{l.number, first})
 	if err != nil {
 		return Stretch{}, err
 	}
-	y, err := r.entry(pointer{l.number, last})
+	y, err := r.entry(slot{l.number, last})
 	if err != nil {
 		return Stretch{}, err
 	}

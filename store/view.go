@@ -51,10 +51,10 @@ func (r *reader) row(x *entry) (Row, error) {
 	if err != nil {
 		return Row{}, err
 	}
-	if err := row.say(body.Content, body.Fallback); err != nil {
+	if err := row.setWords(body.Content, body.Fallback); err != nil {
 		return Row{}, err
 	}
-	return row, r.dress(&row, x)
+	return row, r.addEdits(&row, x)
 }
 
 // bareRow is a row without state and words.
@@ -78,8 +78,8 @@ func (r *reader) bareRow(x *entry) Row {
 	}
 }
 
-// say puts the words into a row.
-func (row *Row) say(content []byte, fallback string) error {
+// setWords puts the words into a row.
+func (row *Row) setWords(content []byte, fallback string) error {
 	if row.Kind != event.KindText {
 		row.Text = fallback
 		return nil
@@ -101,7 +101,7 @@ func (r *reader) shownFor(x *entry) (*entry, error) {
 	if class := x.header.Kind.Class(); class == event.ClassAct || class == event.ClassControl {
 		return nil, ErrNoEvent
 	}
-	p, ok := pointerAt(r.Get(bucketKeys, localKey(x.in.conversation, x.in.person, x.header.Key)))
+	p, ok := slotAt(r.Get(bucketKeys, localKey(x.in.conversation, x.in.person, x.header.Key)))
 	if !ok {
 		return nil, ErrNoEvent
 	}
@@ -118,7 +118,7 @@ func (r *reader) rowEntry(id event.ID) (*entry, error) {
 }
 
 // rowAt returns the row that an index points to.
-func (r *reader) rowAt(p pointer) (Row, error) {
+func (r *reader) rowAt(p slot) (Row, error) {
 	x, err := r.entry(p)
 	switch {
 	case err == ErrNoEvent:

@@ -59,7 +59,7 @@ func (b *batch) wakeSome() error {
 // next says.
 func (b *batch) placeWaiter(key []byte, until, next release) error {
 	b.woken++
-	p, _ := pointerAt(key)
+	p, _ := slotAt(key)
 	x, err := b.entry(p)
 	if err == ErrNoEvent {
 		err = damaged("an event that waits is not there")
@@ -71,7 +71,7 @@ func (b *batch) placeWaiter(key []byte, until, next release) error {
 	ok, err := b.place(x, until)
 	if ok && err == nil {
 		b.save(x)
-		b.settled(x, next)
+		b.wakeFor(x, next)
 	}
 	return err
 }

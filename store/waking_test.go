@@ -13,8 +13,8 @@ import (
 // many is more than three transactions place.
 const many = 3*maxWoken + maxWoken/2
 
-// settle lets the writer go on until it has nothing to do by itself.
-func (n *node) settle() {
+// drain lets the writer go on until it has nothing to do by itself.
+func (n *node) drain() {
 	n.t.Helper()
 	for again := true; again; {
 		check(n.t, n.do(ctx, func(b *batch) error {
@@ -78,7 +78,7 @@ func TestReleaseLetsOthersWrite(t *testing.T) {
 	since := n.told()
 	n.wait(time.Minute)
 	check(t, n.Release(ctx, &c, n.now().Add(-time.Second), nil))
-	n.settle()
+	n.drain()
 	n.allShown(c, many, true)
 	n.inPieces(since)
 }
@@ -95,7 +95,7 @@ func TestArrivalLetsOthersWrite(t *testing.T) {
 	since := n.told()
 	_, err := p.give(n, first)
 	check(t, err)
-	n.settle()
+	n.drain()
 	n.allShown(c, many+1, false)
 	n.inPieces(since)
 }
@@ -129,7 +129,7 @@ func TestCauseOfManyLetsOthersWrite(t *testing.T) {
 	since := n.told()
 	_, err := p.give(n, first)
 	check(t, err)
-	n.settle()
+	n.drain()
 	if rows := n.rows(c); len(rows) != many+1 {
 		t.Fatalf("%d rows", len(rows))
 	}
@@ -168,7 +168,7 @@ func TestEndBetweenPieces(t *testing.T) {
 	n.reopen()
 	n.wait(time.Minute)
 	check(t, n.Release(ctx, nil, n.now().Add(-time.Second), nil))
-	n.settle()
+	n.drain()
 	n.allShown(c, 4*many+1, false)
 }
 
@@ -190,7 +190,7 @@ func TestReleaseIsLinear(t *testing.T) {
 	since := n.told()
 	n.wait(time.Minute)
 	check(t, n.Release(ctx, nil, n.now().Add(-time.Second), nil))
-	n.settle()
+	n.drain()
 	rows := n.rows(c)
 	if len(rows) != count {
 		t.Fatalf("%d rows", len(rows))
@@ -228,7 +228,7 @@ func TestGapIsBeforeTheFirst(t *testing.T) {
 		check(t, err)
 		since := n.told()
 		check(t, n.Release(ctx, nil, n.now().Add(-time.Second), nil))
-		n.settle()
+		n.drain()
 		rows := n.rows(c)
 		if len(rows) != many+1 {
 			t.Fatalf("%d rows", len(rows))
@@ -261,7 +261,7 @@ func TestReleaseOfManyLogsLetsOthersWrite(t *testing.T) {
 	}
 	since := n.told()
 	check(t, n.Release(ctx, nil, n.now().Add(-time.Second), nil))
-	n.settle()
+	n.drain()
 	if rows := n.rows(c); len(rows) != 2*maxWoken {
 		t.Fatalf("%d rows", len(rows))
 	}
@@ -305,16 +305,16 @@ func TestWakingGivesUp(t *testing.T) {
 	if bad() == nil {
 		t.Error("nothing fails")
 	}
-	n.settle()
+	n.drain()
 	if shown := len(n.rows(c)); shown > 0 {
 		t.Errorf("%d rows", shown)
 	}
 
 	// Damaged: something that waits is nowhere.
 	check(t, n.do(ctx, func(b *batch) error {
-		b.Put(bucketWaiting, pointer{number, 1 << 40}.append(of(first.Position()).prefix), u64(1))
+		b.Put(bucketWaiting, slot{number, 1 << 40}.append(of(first.Position()).prefix), u64(1))
 		b.waking = waking{causes: []woken{of(first.Position())}}
 		return nil
 	}))
-	n.settle()
+	n.drain()
 }

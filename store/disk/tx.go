@@ -52,11 +52,11 @@ func (d *Disk) writeFreelist() {
 	d.Write(func(tx *bbolt.Tx) error { return tx.Commit() })
 }
 
-// Settle gives back the memory that opening has taken after a crash, where bbolt
+// Reclaim gives back the memory that opening has taken after a crash, where bbolt
 // looked for the free pages by a walk through its map of the file: all of that stays
 // in memory until the file is closed. The caller wants this database, which is
 // changed; no transaction is open.
-func (d *Disk) Settle() (err error) {
+func (d *Disk) Reclaim() (err error) {
 	if !d.crashed {
 		return nil
 	}
