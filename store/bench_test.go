@@ -3,11 +3,8 @@ package store
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"sync"
 	"testing"
-
-	"go.etcd.io/bbolt"
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/store/book"
@@ -39,44 +36,6 @@ func benchStore(b *testing.B) (*Store, event.Conversation, *pen) {
 }
 
 var hundred = text(fmt.Sprintf("%100d", 1))
-
-// The floor: one key in one bucket, one commit.
-func BenchmarkFloorPut(b *testing.B) {
-	db, err := bbolt.Open(filepath.Join(b.TempDir(), "db"), 0o600, &bbolt.Options{FreelistType: bbolt.FreelistMapType, NoFreelistSync: true})
-	check(b, err)
-	defer db.Close()
-	value := make([]byte, 400)
-	for i := 0; b.Loop(); i++ {
-		check(b, db.Update(func(tx *bbolt.Tx) error {
-			k, err := tx.CreateBucketIfNotExists([]byte("b"))
-			check(b, err)
-			return k.Put(u64(uint64(i)), value)
-		}))
-	}
-}
-
-// The floor of 64 and 256 at once.
-func BenchmarkFloorPutGrouped(b *testing.B) {
-	for _, n := range []int{64, 256} {
-		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			db, err := bbolt.Open(filepath.Join(b.TempDir(), "db"), 0o600, &bbolt.Options{FreelistType: bbolt.FreelistMapType, NoFreelistSync: true})
-			check(b, err)
-			defer db.Close()
-			value := make([]byte, 400)
-			for i := 0; b.Loop(); i++ {
-				check(b, db.Update(func(tx *bbolt.Tx) error {
-					k, err := tx.CreateBucketIfNotExists([]byte("b"))
-					check(b, err)
-					for j := range n {
-						check(b, k.Put(u64(uint64(i*n+j)), value))
-					}
-					return nil
-				}))
-			}
-			b.ReportMetric(float64(n*b.N)/b.Elapsed().Seconds(), "events/s")
-		})
-	}
-}
 
 func BenchmarkAppend(b *testing.B) {
 	s, c, _ := benchStore(b)
@@ -177,24 +136,6 @@ func BenchmarkLast50(b *testing.B) {
 		check(b, err)
 		if len(rows) != 50 {
 			b.Fatal(len(rows))
-		}
-	}
-}
-
-// What it costs to find that no event has an ID, where a million have one.
-func BenchmarkAbsentID(b *testing.B) {
-	s, _, _ := benchStore(b)
-	for i := range 1 << 10 {
-		check(b, s.do(ctx, func(b *batch) error {
-			for j := range 1 << 10 {
-				b.putID(someID(i<<10+j), slot{1, uint64(j)})
-			}
-			return nil
-		}))
-	}
-	for i := -1; b.Loop(); i-- {
-		if _, err := s.Row(someID(i)); err != ErrNoEvent {
-			b.Fatal(err)
 		}
 	}
 }

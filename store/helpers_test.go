@@ -437,3 +437,15 @@ func (s *Store) ReceiptState(conv event.Conversation, author crypto.PersonID) (o
 	})
 	return out, err
 }
+
+// looks counts how often f looks into the database.
+func (n *node) looks(f func(r *reader) error) (count int) {
+	n.t.Helper()
+	check(n.t, n.view(func(r *reader) error {
+		before := r.Looks()
+		err := f(r)
+		count = r.Looks() - before
+		return err
+	}))
+	return count
+}

@@ -7,6 +7,7 @@ import (
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/store/book"
 	"github.com/earshot-im/earshot/store/event"
+	"github.com/earshot-im/earshot/store/ids"
 	"github.com/earshot-im/earshot/store/tx"
 )
 
@@ -18,7 +19,6 @@ var (
 	bucketAuthors       = tx.Bucket("authors")
 	bucketLogs          = tx.Bucket("logs")
 	bucketEvents        = tx.Bucket("events")
-	bucketIDs           = tx.Bucket("ids")
 	bucketKeys          = tx.Bucket("keys")
 	bucketControls      = tx.Bucket("controls")
 	bucketActs          = tx.Bucket("acts")
@@ -35,7 +35,7 @@ var (
 	bucketUnsigned      = tx.Bucket("unsigned")
 
 	buckets = append([]tx.Bucket{
-		bucketMeta, bucketConversations, bucketLogNames, bucketAuthors, bucketLogs, bucketEvents, bucketIDs, bucketKeys,
+		bucketMeta, bucketConversations, bucketLogNames, bucketAuthors, bucketLogs, bucketEvents, ids.Bucket, bucketKeys,
 		bucketControls, bucketActs, bucketView, bucketArrivals, bucketUnread, bucketWaiting, bucketRecalls, bucketCancelled,
 		bucketReissued, bucketTwins, bucketDelivered, bucketRead, bucketUnsigned,
 	}, book.Buckets...)

@@ -8,12 +8,13 @@ import (
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/store/event"
+	"github.com/earshot-im/earshot/store/ids"
 )
 
 // add stores a new event, places it and whatever waited for it, and does what it
 // asks for.
 func (b *batch) add(x *entry) error {
-	b.putID(x.id, x.slot)
+	ids.Put(b.Batch, x.id, ids.Place(x.slot.bytes()))
 	ok, err := b.place(x, release{})
 	if err != nil {
 		return err

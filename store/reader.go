@@ -6,6 +6,7 @@ import (
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/store/event"
+	"github.com/earshot-im/earshot/store/ids"
 	"github.com/earshot-im/earshot/store/tx"
 )
 
@@ -175,10 +176,11 @@ func idOf(head []byte) event.ID { return crypto.Digest("event", head) }
 
 // byID returns the event that has an ID, or ErrNoEvent.
 func (r *reader) byID(id event.ID) (*entry, error) {
-	p, ok := r.find(id)
+	at, ok := ids.Find(r.Reader, id)
 	if !ok {
 		return nil, ErrNoEvent
 	}
+	p, _ := slotAt(at[:])
 	x, err := r.entry(p)
 	if err == nil && x.id != id {
 		return nil, ErrNoEvent

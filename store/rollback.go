@@ -6,6 +6,7 @@ import (
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/store/event"
+	"github.com/earshot-im/earshot/store/ids"
 	"github.com/earshot-im/earshot/store/tx"
 )
 
@@ -173,7 +174,7 @@ func (b *batch) move(x *entry, from slot) {
 	to := x.slot.bytes()
 	b.Delete(bucketEvents, from.bytes())
 	b.save(x)
-	b.putID(x.id, x.slot)
+	ids.Put(b.Batch, x.id, ids.Place(x.slot.bytes()))
 	if x.is(flagShown) {
 		b.Put(bucketKeys, localKey(x.in.conversation, x.in.person, x.header.Key), to)
 		b.Put(bucketView, viewKey(x.in.conversation, x.t, x.id), to)

@@ -6,7 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/store/event"
+	"github.com/earshot-im/earshot/store/ids"
 )
 
 func TestMessageReachesAndIsRead(t *testing.T) {
@@ -245,5 +247,38 @@ func TestClosed(t *testing.T) {
 	}
 	if _, err := a.Outbox(); err != ErrClosed {
 		t.Fatal(err)
+	}
+}
+
+// A page of one's own messages costs the same whatever came after them.
+func TestOwnRowsAreNotLookedFor(t *testing.T) {
+	a, _, c := pair(t)
+	for range 20 {
+		a.say(c, "words")
+	}
+	page := func(r *reader) error {
+		k, err := r.conversation(c)
+		check(t, err)
+		var rows []Row
+		err = r.each(bucketView, u32(k.number), func(_, v []byte) (err error) {
+			p, _ := slotAt(v)
+			row, err := r.rowAt(p)
+			rows = append(rows, row)
+			return err
+		})
+		if len(rows) != 20 {
+			t.Errorf("%d rows", len(rows))
+		}
+		return err
+	}
+	before := a.looks(page)
+	check(t, a.do(ctx, func(b *batch) error {
+		for i := range uint64(20 << 10) {
+			ids.Put(b.Batch, crypto.Digest("test", u64(i)), ids.Place(slot{1, i}.bytes()))
+		}
+		return nil
+	}))
+	if after := a.looks(page); after != before {
+		t.Errorf("%d looks, and %d after other messages", before, after)
 	}
 }

@@ -1,0 +1,171 @@
+// Package ids is the index of events by their ID: it maps a random key to a place of
+// fixed size. It owns one bucket, whose bytes store/FORMAT.md fixes, and knows nothing
+// of what stands at a place.
+//
+// IDs are random. In one sorted index of all of them, each new one would take a page of
+// its own in every commit. So the latest stand alone, as keys, and as soon as there are
+// as many as a list takes, they are written in order as a list of level 1, in blocks.
+// Whenever there are four lists of one level, they become one list of the next. Which
+// lists there are follows from how many IDs were put. Whoever looks for an ID asks the
+// latest and then each list: at most three of each level below the highest, and of that
+// one for each quarter of a million IDs.
+//
+// Only package store may call it, in its transactions. It has no errors of its own: what
+// can't be read is not found, and what can't be written fails the batch.
+package ids
+
+import (
+	"bytes"
+	"encoding/binary"
+	"slices"
+	"sort"
+
+	"github.com/earshot-im/earshot/store/event"
+	"github.com/earshot-im/earshot/store/tx"
+)
+
+// Bucket holds the index.
+const Bucket = tx.Bucket("ids")
+
+// Place is where an event is, as package store writes it.
+type Place [12]byte
+
+const (
+	shortID = 16 // bytes of an ID that are kept: no two can be made to share that many
+
+	listed   = 1 << 10 // IDs in a list of level 1
+	joined   = 4       // lists that become one of the next level
+	topLevel = 5       // lists of this level stay: they have 262,144 IDs, and joining is done in one transaction
+	blockIDs = 64      // IDs in a block: two blocks fill a page
+
+	alone = 0 // the level of those that are in no list yet
+)
+
+// entry is what a block has for each ID: its first bytes, and its place.
+type entry [shortID + len(Place{})]byte
+
+func (e *entry) id() []byte { return e[:shortID] }
+
+// listKey is how the keys of a list begin, by its number among those of its level.
+func listKey(level int, number uint64) []byte {
+	return binary.BigEndian.AppendUint32([]byte{byte(level)}, uint32(number))
+}
+
+// idKey is the key of an ID that stands alone, or of the block that ends with it.
+func idKey(level int, number uint64, id []byte) []byte {
+	return append(listKey(level, number), id[:shortID]...)
+}
+
+// lists returns which lists of a level there are, by number from first to before end, when so
+// many of the lowest level were made.
+func lists(level int, made uint64) (first, end uint64) {
+	for range level - 1 {
+		made /= joined
+	}
+	if level == topLevel {
+		return 0, made
+	}
+	return made / joined * joined, made
+}
+
+// Find returns where the event is that has an ID. Of an ID that was put twice it is the later
+// place.
+func Find(r *tx.Reader, id event.ID) (Place, bool) {
+	made := r.Sequence(Bucket) / listed
+	if v := r.Get(Bucket, idKey(alone, made, id[:])); len(v) == len(Place{}) {
+		return Place(v), true
+	}
+	for level := 1; level <= topLevel; level++ {
+		for first, end := lists(level, made); end > first; end-- {
+			if p, ok := findIn(r, level, end-1, id); ok {
+				return p, true
+			}
+		}
+	}
+	return Place{}, false
+}
+
+// findIn looks for an ID in a list. Only one block can have it: the first that does not end
+// before it.
+func findIn(r *tx.Reader, level int, number uint64, id event.ID) (Place, bool) {
+	k, block := r.Seek(Bucket, idKey(level, number, id[:]))
+	if !bytes.HasPrefix(k, listKey(level, number)) {
+		return Place{}, false
+	}
+	const size = len(entry{})
+	n := len(block) / size
+	i := sort.Search(n, func(i int) bool { return bytes.Compare(block[i*size:][:shortID], id[:shortID]) >= 0 })
+	if i == n || !bytes.Equal(block[i*size:][:shortID], id[:shortID]) {
+		return Place{}, false
+	}
+	return Place(block[i*size+shortID:]), true
+}
+
+// Put notes where the event is that has an ID.
+func Put(b *tx.Batch, id event.ID, p Place) {
+	n := b.Next(Bucket)
+	b.Put(Bucket, idKey(alone, (n-1)/listed, id[:]), p[:])
+	if n%listed == 0 {
+		makeLists(b, n/listed)
+	}
+}
+
+// makeLists makes the last of so many lists of level 1, and joins lists where there are enough
+// of one level then.
+func makeLists(b *tx.Batch, made uint64) {
+	putList(b, 1, made-1, takeList(b, alone, made-1))
+	for level := 1; level < topLevel && made%joined == 0; level++ {
+		var all []entry
+		for n := made - joined; n < made; n++ {
+			all = join(takeList(b, level, n), all)
+		}
+		made /= joined
+		putList(b, level+1, made-1, all)
+	}
+}
+
+// takeList removes a list, or what is to become one, and returns it.
+func takeList(b *tx.Batch, level int, number uint64) []entry {
+	keys, values := b.Copy(Bucket, listKey(level, number))
+	var list []entry
+	for i, k := range keys {
+		if level == alone {
+			values[i] = slices.Concat(k[len(k)-shortID:], values[i])
+		}
+		for v := values[i]; len(v) >= len(entry{}); v = v[len(entry{}):] {
+			list = append(list, entry(v))
+		}
+	}
+	for _, k := range slices.Backward(keys) { // backward: whatever follows a key that goes is moved
+		b.Delete(Bucket, k)
+	}
+	return list
+}
+
+func putList(b *tx.Batch, level int, number uint64, list []entry) {
+	for block := range slices.Chunk(list, blockIDs) {
+		last := block[len(block)-1]
+		v := make([]byte, 0, len(block)*len(last))
+		for i := range block {
+			v = append(v, block[i][:]...)
+		}
+		b.Put(Bucket, idKey(level, number, last.id()), v)
+	}
+}
+
+// join merges two lists. An ID that is in both was put twice, and its newer place counts.
+func join(newer, older []entry) []entry {
+	all := make([]entry, 0, len(newer)+len(older))
+	for len(newer) > 0 && len(older) > 0 {
+		c := bytes.Compare(newer[0].id(), older[0].id())
+		if c <= 0 {
+			all, newer = append(all, newer[0]), newer[1:]
+		} else {
+			all = append(all, older[0])
+		}
+		if c >= 0 {
+			older = older[1:]
+		}
+	}
+	return append(append(all, newer...), older...)
+}
