@@ -122,11 +122,11 @@ func (b *batch) append(l *letter) (Entry, error) {
 	if err != nil {
 		return Entry{}, err
 	}
-	out := Entry{Row: b.bareRow(x)} // not read back: this is what senders wait for
+	out := Entry{Row: b.view.bareRow(x)} // not read back: this is what senders wait for
 	if isEdit(d.Kind) {
 		return out, nil
 	}
-	if a := b.audience(&c, x.header.Control); len(a.persons) > 0 {
+	if a := b.delivery.audience(&c, x.header.Control); len(a.persons) > 0 {
 		out.Progress = a.unreached(x.in, x.sequence)
 	}
 	return out, out.setWords(d.Content, d.Fallback)
@@ -150,7 +150,7 @@ func (b *batch) existing(p slot, d *Draft) (Entry, error) {
 	if x.header.Kind != d.Kind || !bytes.Equal(body.Content, d.Content) || body.Fallback != d.Fallback {
 		return Entry{}, ErrKeyUsed
 	}
-	row, err := b.row(x)
+	row, err := b.view.row(x)
 	return Entry{Row: row, Existing: true}, err
 }
 

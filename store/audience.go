@@ -27,7 +27,7 @@ type coverage struct{ delivered, read event.Ranges }
 
 // audience returns the same for the same heads within a transaction, since a page of a
 // large group would ask for the same hundreds of readers for each message.
-func (r *reader) audience(c *conversation, control []crypto.Hash) *audience {
+func (d *delivery) audience(c *conversation, control []crypto.Hash) *audience {
 	if c.other != (crypto.PersonID{}) {
 		control = nil
 	}
@@ -35,7 +35,7 @@ func (r *reader) audience(c *conversation, control []crypto.Hash) *audience {
 	for i := range control {
 		key = append(key, control[i][:]...)
 	}
-	a := r.audiences[string(key)]
+	a := d.audiences[string(key)]
 	if a != nil {
 		return a
 	}
@@ -43,29 +43,29 @@ func (r *reader) audience(c *conversation, control []crypto.Hash) *audience {
 	switch {
 	case c.other != (crypto.PersonID{}):
 		a.persons = []crypto.PersonID{c.other}
-	case r.isGroup(c) && r.s.cfg.Authority != nil:
-		a.persons = r.s.cfg.Authority.Readers(c.id, control)
-		a.out, a.how = r.s.cfg.Authority.Out(c.id)
+	case d.isGroup(c) && d.s.cfg.Authority != nil:
+		a.persons = d.s.cfg.Authority.Readers(c.id, control)
+		a.out, a.how = d.s.cfg.Authority.Out(c.id)
 	}
-	if r.audiences == nil {
-		r.audiences = map[string]*audience{}
+	if d.audiences == nil {
+		d.audiences = map[string]*audience{}
 	}
-	r.audiences[string(key)] = a
+	d.audiences[string(key)] = a
 	return a
 }
 
 // coverage returns what all of an audience, which is not empty, have of a log.
-func (r *reader) coverage(a *audience, log uint32) (coverage, error) {
+func (d *delivery) coverage(a *audience, log uint32) (coverage, error) {
 	if all, ok := a.logs[log]; ok {
 		return all, nil
 	}
 	var all coverage
 	for i, p := range a.persons {
-		read, err := r.ranges(bucketRead, log, p)
+		read, err := d.ranges(bucketRead, log, p)
 		if err != nil {
 			return all, err
 		}
-		delivered, err := r.ranges(bucketDelivered, log, p)
+		delivered, err := d.ranges(bucketDelivered, log, p)
 		if err != nil {
 			return all, err
 		}
@@ -83,20 +83,20 @@ func (r *reader) coverage(a *audience, log uint32) (coverage, error) {
 
 // eachStretch calls f for the stretches of an own log whose messages are for the same
 // persons and can still come to them: audience.unreached agrees.
-func (r *reader) eachStretch(c *conversation, l *logState, f func(event.Range, *audience) error) error {
-	segments, err := r.counted(l)
+func (d *delivery) eachStretch(c *conversation, l *logState, f func(event.Range, *audience) error) error {
+	segments, err := d.counted(l)
 	if err != nil {
 		return err
 	}
 	for _, g := range segments {
 		for first, last := g.First, uint64(0); first <= g.Last; first = last + 1 {
 			var control []crypto.Hash
-			if last = g.Last; r.isGroup(c) {
-				if control, last, err = r.sameControl(l, first, g.Last); err != nil {
+			if last = g.Last; d.isGroup(c) {
+				if control, last, err = d.sameControl(l, first, g.Last); err != nil {
 					return err
 				}
 			}
-			a := r.audience(c, control)
+			a := d.audience(c, control)
 			if len(a.persons) == 0 || a.out {
 				continue
 			}

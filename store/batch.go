@@ -18,7 +18,7 @@ import (
 type batch struct {
 	*tx.Reader // that of both of these
 	*tx.Batch
-	reader
+	*reader
 	now int64
 
 	dirty   map[uint32]bool  // logs to be written
@@ -47,7 +47,7 @@ func (s *Store) newBatch(t *tx.Batch) *batch {
 	return &batch{
 		Reader: &t.Reader,
 		Batch:  t,
-		reader: s.newReader(&t.Reader),
+		reader: newReader(s, &t.Reader),
 		now:    s.cfg.Now().UnixMilli(),
 		waking: s.writing.waking,
 		dirty:  map[uint32]bool{},
@@ -102,7 +102,7 @@ func (b *batch) addLog(conversation uint32, log event.Log, person crypto.PersonI
 	if branch == branchFirst {
 		b.Put(bucketAuthors, append(authorKey(conversation, person), u32(l.number)...), []byte{})
 	}
-	b.logs[l.number] = l
+	b.known[l.number] = l
 	b.touch(l)
 	return l
 }
@@ -143,7 +143,7 @@ func (b *batch) finish() (err error) {
 		b.sign(n)
 	}
 	for _, n := range slices.Sorted(maps.Keys(b.dirty)) {
-		b.Put(bucketLogs, u32(n), b.logs[n].bytes())
+		b.Put(bucketLogs, u32(n), b.known[n].bytes())
 	}
 	if b.visible && !b.shown {
 		b.Next(bucketArrivals)
@@ -159,7 +159,7 @@ func (b *batch) changed() (Change, error) {
 		c.Strange = time.UnixMilli(b.strange)
 	}
 	for n := range b.grown {
-		l := b.logs[n]
+		l := b.known[n]
 		segments, err := b.counted(l)
 		if err != nil {
 			return c, err

@@ -161,7 +161,7 @@ func (b *batch) grow(bucket tx.Bucket, l *logState, person crypto.PersonID, add 
 	}
 	b.Put(bucket, deliveryKey(l.number, person), rangesBytes(all))
 	b.visible = true
-	b.audiences = nil
+	b.delivery.audiences = nil
 	return fresh, nil
 }
 
@@ -229,7 +229,7 @@ func (s *Store) MarkRead(ctx context.Context, tell bool, ids ...event.ID) error 
 		rows := map[*logState]event.Ranges{}
 		var order []*logState
 		for _, id := range ids {
-			x, err := b.rowEntry(id)
+			x, err := b.view.rowEntry(id)
 			if err != nil {
 				return err
 			}

@@ -26,11 +26,11 @@ func (b *batch) index(x *entry, there bool) {
 	key := x.slot.append(editKeys(x.in.conversation, target, x.header.Kind))
 	if there {
 		b.Put(bucketActs, key, []byte{})
-		b.reader.edits = something
+		b.view.edits = something
 	} else {
 		b.Delete(bucketActs, key)
 	}
-	if _, err := b.rowEntry(target); err == nil {
+	if _, err := b.view.rowEntry(target); err == nil {
 		b.visible = true
 	}
 }
@@ -38,7 +38,7 @@ func (b *batch) index(x *entry, there bool) {
 // aim returns what a draft that is an edit or a reaction is about, by the ID that others
 // know. ErrNoEvent if there is no message that it could be for.
 func (b *batch) aim(c *conversation, d *Draft) (event.ID, error) {
-	x, err := b.rowEntry(d.Target)
+	x, err := b.view.rowEntry(d.Target)
 	if err != nil {
 		return event.ID{}, err
 	}
@@ -46,7 +46,7 @@ func (b *batch) aim(c *conversation, d *Draft) (event.ID, error) {
 		d.Kind == event.KindEdit && (x.header.Kind != event.KindText || !b.isOwn(x.in.person)) {
 		return event.ID{}, ErrNoEvent
 	}
-	err = b.eachIssue(x, func(y *entry) error {
+	err = b.view.eachIssue(x, func(y *entry) error {
 		x = y
 		return nil
 	})
@@ -56,14 +56,14 @@ func (b *batch) aim(c *conversation, d *Draft) (event.ID, error) {
 // editsOn returns the acts of a kind that count for a row, one a person at most, in the
 // order of persons. It depends on what is here, not on when that came: in each log the
 // one with the highest sequence, of several logs the one with the greater (clock, ID).
-func (r *reader) editsOn(x *entry, kind event.Kind) ([]*entry, error) {
-	if !r.anything(&r.edits, bucketActs) {
+func (v *view) editsOn(x *entry, kind event.Kind) ([]*entry, error) {
+	if !v.anything(&v.edits, bucketActs) {
 		return nil, nil
 	}
 	logs := map[event.Log]*entry{}
-	err := r.eachIssue(x, func(y *entry) error {
-		return r.latestEdits(editKeys(x.in.conversation, y.id, kind), func(p slot) error {
-			z, err := r.entry(p)
+	err := v.eachIssue(x, func(y *entry) error {
+		return v.latestEdits(editKeys(x.in.conversation, y.id, kind), func(p slot) error {
+			z, err := v.entry(p)
 			if err != nil {
 				return err
 			}
@@ -97,42 +97,42 @@ func compareTime(x, y *entry) int {
 
 // latestEdits calls f for the last act that is shown of each log, among those whose key
 // begins with prefix. Its cost is by log, not by act.
-func (r *reader) latestEdits(prefix []byte, f func(slot) error) error {
-	for k, _ := r.Seek(bucketActs, prefix); bytes.HasPrefix(k, prefix); {
+func (v *view) latestEdits(prefix []byte, f func(slot) error) error {
+	for k, _ := v.Seek(bucketActs, prefix); bytes.HasPrefix(k, prefix); {
 		p, ok := slotAt(k)
 		if !ok {
 			return damaged("act of %d bytes", len(k))
 		}
-		l, err := r.log(p.log)
+		l, err := v.log(p.log)
 		if err != nil {
 			return err
 		}
 		next := slot{p.log + 1, 0}
 		end := next
-		if last := r.visibleTo(l); last != noLimit {
+		if last := v.visibleTo(l); last != noLimit {
 			end = slot{p.log, last + 1}
 		}
-		if k, _ := r.Before(bucketActs, end.append(bytes.Clone(prefix))); bytes.HasPrefix(k, prefix) {
+		if k, _ := v.Before(bucketActs, end.append(bytes.Clone(prefix))); bytes.HasPrefix(k, prefix) {
 			if at, _ := slotAt(k); at.log == p.log {
 				if err := f(at); err != nil {
 					return err
 				}
 			}
 		}
-		k, _ = r.Seek(bucketActs, next.append(bytes.Clone(prefix)))
+		k, _ = v.Seek(bucketActs, next.append(bytes.Clone(prefix)))
 	}
 	return nil
 }
 
 // addEdits puts into a row what others and later events say about it.
-func (r *reader) addEdits(row *Row, x *entry) error {
+func (v *view) addEdits(row *Row, x *entry) error {
 	if x.header.Kind == event.KindText {
-		edits, err := r.editsOn(x, event.KindEdit)
+		edits, err := v.editsOn(x, event.KindEdit)
 		if err != nil {
 			return err
 		}
 		for _, y := range edits {
-			body, err := r.content(y)
+			body, err := v.content(y)
 			if err != nil {
 				return err
 			}
@@ -143,12 +143,12 @@ func (r *reader) addEdits(row *Row, x *entry) error {
 			row.Text, row.Mentions, row.Edited = edit.Text, edit.Mentions, true
 		}
 	}
-	reactions, err := r.editsOn(x, event.KindReaction)
+	reactions, err := v.editsOn(x, event.KindReaction)
 	if err != nil {
 		return err
 	}
 	for _, y := range reactions {
-		body, err := r.content(y)
+		body, err := v.content(y)
 		if err != nil {
 			return err
 		}

@@ -248,7 +248,7 @@ func checkActs(t *testing.T, what string, n *node, c event.Conversation, m event
 					t.Fatalf("%s: an edit is absent as %d", what, y.absent)
 				}
 			}
-			return r.each(bucketActs, u32(k.number), func(_, _ []byte) error {
+			return each(r, bucketActs, u32(k.number), func(_, _ []byte) error {
 				t.Fatalf("%s: an act is left", what)
 				return nil
 			})

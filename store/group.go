@@ -100,13 +100,14 @@ func (s *Store) Controls(conv event.Conversation) ([]event.Event, error) {
 		if err != nil {
 			return err
 		}
-		return r.each(bucketControls, u32(c.number), func(_, v []byte) error {
+		for _, v := range r.Prefix(bucketControls, u32(c.number)) {
 			e, err := r.control(v)
-			if err == nil {
-				out = append(out, e)
+			if err != nil {
+				return err
 			}
-			return err
-		})
+			out = append(out, e)
+		}
+		return nil
 	})
 	return out, err
 }

@@ -447,7 +447,7 @@ func TestStateWithinATransaction(t *testing.T) {
 		for _, want := range []State{Queued, Delivered} {
 			x, err := b.byID(m.ID)
 			check(t, err)
-			if got, err := b.progress(x); err != nil || got.State != want {
+			if got, err := b.delivery.progress(x); err != nil || got.State != want {
 				t.Errorf("%v, want %v, %v", got, want, err)
 			}
 			check(t, b.reach(&Reach{Person: reader, Log: x.in.log, Segments: logs[x.in.log]}))

@@ -432,7 +432,7 @@ func equalWords(t *testing.T, what string, got []string, want ...string) {
 // ReceiptState returns what a receipt would say now.
 func (s *Store) ReceiptState(conv event.Conversation, author crypto.PersonID) (out event.Receipt, err error) {
 	err = s.view(func(r *reader) error {
-		out, err = r.receiptState(Subject{conv, author})
+		out, err = r.delivery.receiptState(Subject{conv, author})
 		return err
 	})
 	return out, err
@@ -448,4 +448,14 @@ func (n *node) looks(f func(r *reader) error) (count int) {
 		return err
 	}))
 	return count
+}
+
+// each calls f for the keys that begin with prefix until it fails.
+func each(r *reader, bucket tx.Bucket, prefix []byte, f func(k, v []byte) error) error {
+	for k, v := range r.Prefix(bucket, prefix) {
+		if err := f(k, v); err != nil {
+			return err
+		}
+	}
+	return nil
 }

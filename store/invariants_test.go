@@ -15,13 +15,13 @@ import (
 func (n *node) audit(t *testing.T) {
 	t.Helper()
 	check(t, n.view(func(r *reader) error {
-		return r.each(bucketLogs, nil, func(k, _ []byte) error {
+		return each(r, bucketLogs, nil, func(k, _ []byte) error {
 			l, err := r.log(binary.BigEndian.Uint32(k))
 			if err != nil || l.branch == branchLost {
 				return err
 			}
 			stand, had := uint64(0), event.Ranges{}
-			if err := r.each(bucketEvents, k, func(k, v []byte) error {
+			if err := each(r, bucketEvents, k, func(k, v []byte) error {
 				st, err := parseStored(v)
 				if p, _ := slotAt(k); err == nil && st.absent != event.Dropped {
 					had = had.Add(event.Range{First: p.sequence, Last: p.sequence})

@@ -2,6 +2,7 @@ package store
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 	"time"
 
@@ -27,8 +28,8 @@ func (s *Store) Outbox() ([]Pending, error) {
 				if !r.isOwn(l.person) {
 					return nil
 				}
-				return r.eachStretch(c, l, func(g event.Range, a *audience) (err error) {
-					all, err := r.coverage(a, l.number)
+				return r.delivery.eachStretch(c, l, func(g event.Range, a *audience) (err error) {
+					all, err := r.delivery.coverage(a, l.number)
 					if err != nil || len(event.Ranges{g}.Subtract(all.delivered)) == 0 {
 						return err
 					}
@@ -72,19 +73,19 @@ func (o *outbox) add(r *reader, l *logState, g event.Range, to crypto.PersonID) 
 			continue
 		}
 		// One of several events that stand for a message: people know it by its row.
-		if x, err = r.shownFor(x); err == ErrNoEvent {
+		if x, err = r.view.shownFor(x); err == ErrNoEvent {
 			continue
 		} else if err != nil {
 			return err
 		}
-		a, err := r.readers(x)
+		a, err := r.delivery.readers(x)
 		if err != nil {
 			return err
 		}
 		if a == nil || !slices.Contains(a.persons, to) {
 			continue
 		}
-		now, err := r.progressTo(x, a.alone(to))
+		now, err := r.delivery.progressTo(x, a.alone(to))
 		if err != nil {
 			return err
 		}
@@ -134,7 +135,7 @@ func (s *Store) FirstPending(conv event.Conversation) (log event.Log, first uint
 			if l.log.Device != r.s.own.Device.ID() {
 				return nil
 			}
-			seq, err := r.firstPending(&c, l)
+			seq, err := r.delivery.firstPending(&c, l)
 			if seq != 0 && (first == 0 || l.number < oldest) {
 				log, first, oldest = l.log, seq, l.number
 			}
@@ -144,20 +145,23 @@ func (s *Store) FirstPending(conv event.Conversation) (log event.Log, first uint
 	return log, first, err
 }
 
+// errFound ends a walk whose end need not be seen.
+var errFound = errors.New("found")
+
 // firstPending returns the first sequence of an own log that some reader has not acknowledged; 0 if there is none.
-func (r *reader) firstPending(c *conversation, l *logState) (first uint64, err error) {
-	err = r.eachStretch(c, l, func(g event.Range, a *audience) error {
-		all, err := r.coverage(a, l.number)
+func (d *delivery) firstPending(c *conversation, l *logState) (first uint64, err error) {
+	err = d.eachStretch(c, l, func(g event.Range, a *audience) error {
+		all, err := d.coverage(a, l.number)
 		if err != nil {
 			return err
 		}
 		if missing := (event.Ranges{g}).Subtract(all.delivered); len(missing) > 0 {
 			first = missing[0].First
-			return errStop
+			return errFound
 		}
 		return nil
 	})
-	if err == errStop {
+	if err == errFound {
 		err = nil
 	}
 	return first, err

@@ -25,13 +25,13 @@ type Keep func(Source) bool
 
 // wanted says where an index points to, and whether the row there is shown and wanted. It
 // reads neither.
-func (r *reader) wanted(value []byte, keep Keep) (slot, bool, error) {
+func (v *view) wanted(value []byte, keep Keep) (slot, bool, error) {
 	p, ok := slotAt(value)
 	if !ok {
 		return p, false, damaged("slot of %d bytes", len(value))
 	}
-	l, err := r.log(p.log)
-	if err != nil || p.sequence > r.visibleTo(l) {
+	l, err := v.log(p.log)
+	if err != nil || p.sequence > v.visibleTo(l) {
 		return p, false, err
 	}
 	return p, keep == nil || keep(Source{Conversation: l.log.Conversation, Author: l.person}), nil
@@ -39,22 +39,22 @@ func (r *reader) wanted(value []byte, keep Keep) (slot, bool, error) {
 
 // collect reads rows from an index, until there are as many as limit, maxPassed were passed
 // over, or the index has no more. It returns the last key that it looked at, nil if none.
-func (r *reader) collect(rows []Row, limit int, keep Keep, index iter.Seq2[[]byte, []byte]) (_ []Row, last []byte, err error) {
+func (v *view) collect(rows []Row, limit int, keep Keep, index iter.Seq2[[]byte, []byte]) (_ []Row, last []byte, err error) {
 	passed := 0
-	for k, v := range index {
+	for key, value := range index {
 		if len(rows) >= limit || passed >= maxPassed {
 			break
 		}
-		p, want, err := r.wanted(v, keep)
+		p, want, err := v.wanted(value, keep)
 		if err != nil {
 			return rows, last, err
 		}
-		last = k
+		last = key
 		if !want {
 			passed++
 			continue
 		}
-		row, err := r.rowAt(p)
+		row, err := v.rowAt(p)
 		if err != nil {
 			return rows, last, err
 		}
@@ -80,13 +80,13 @@ func (s *Store) Rows(conv event.Conversation, page Page) ([]Row, error) {
 		if err := s.view(func(r *reader) error {
 			c, err := r.conversation(conv)
 			if err == nil && from == nil {
-				from, err = r.pageStart(&c, page)
+				from, err = r.view.pageStart(&c, page)
 			}
 			if err != nil {
 				return err
 			}
 			var last []byte
-			rows, last, err = r.collect(rows, page.Limit, page.Keep, r.beyond(&c, from, page.After != nil))
+			rows, last, err = r.view.collect(rows, page.Limit, page.Keep, r.view.beyond(&c, from, page.After != nil))
 			if more = last != nil; more {
 				from = bytes.Clone(last)
 			}
@@ -102,21 +102,21 @@ func (s *Store) Rows(conv event.Conversation, page Page) ([]Row, error) {
 }
 
 // pageStart returns the key beyond which a page begins.
-func (r *reader) pageStart(c *conversation, page Page) ([]byte, error) {
+func (v *view) pageStart(c *conversation, page Page) ([]byte, error) {
 	switch {
 	case page.After != nil:
-		return r.viewKey(c, *page.After)
+		return v.viewKey(c, *page.After)
 	case page.Before != nil:
-		return r.viewKey(c, *page.Before)
+		return v.viewKey(c, *page.Before)
 	}
 	return u32(c.number + 1), nil
 }
 
 // beyond goes over the rows of a conversation from behind a key on, or from before it back.
-func (r *reader) beyond(c *conversation, from []byte, forward bool) iter.Seq2[[]byte, []byte] {
-	index, prefix := r.Back(bucketView, from), u32(c.number)
+func (v *view) beyond(c *conversation, from []byte, forward bool) iter.Seq2[[]byte, []byte] {
+	index, prefix := v.Back(bucketView, from), u32(c.number)
 	if forward {
-		index = r.From(bucketView, after(from))
+		index = v.From(bucketView, after(from))
 	}
 	return func(yield func(k, v []byte) bool) {
 		for k, v := range index {
@@ -143,7 +143,7 @@ func (s *Store) page(bucket tx.Bucket, after uint64, limit int, keep Keep) (rows
 	looked = after
 	err = s.view(func(r *reader) error {
 		var last []byte
-		rows, last, err = r.collect(nil, limit, keep, r.From(bucket, u64(after+1)))
+		rows, last, err = r.view.collect(nil, limit, keep, r.From(bucket, u64(after+1)))
 		if last != nil {
 			looked = number(last)
 		}

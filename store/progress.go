@@ -50,24 +50,24 @@ func (a *audience) unreached(l *logState, sequence uint64) Progress {
 }
 
 // progress returns it of the message x, to all who read it.
-func (r *reader) progress(x *entry) (Progress, error) {
-	a, err := r.readers(x)
+func (d *delivery) progress(x *entry) (Progress, error) {
+	a, err := d.readers(x)
 	if err != nil || a == nil {
 		return Progress{}, err
 	}
-	return r.progressTo(x, a)
+	return d.progressTo(x, a)
 }
 
 // readers returns whom the message x is for, nil if that is nobody or it is not one's own.
-func (r *reader) readers(x *entry) (*audience, error) {
-	if !r.isOwn(x.in.person) {
+func (d *delivery) readers(x *entry) (*audience, error) {
+	if !d.isOwn(x.in.person) {
 		return nil, nil
 	}
-	c, err := r.conversation(x.header.Conversation)
+	c, err := d.conversation(x.header.Conversation)
 	if err != nil {
 		return nil, err
 	}
-	if a := r.audience(&c, headsOf(&x.header)); len(a.persons) > 0 {
+	if a := d.audience(&c, headsOf(&x.header)); len(a.persons) > 0 {
 		return a, nil
 	}
 	return nil, nil
@@ -75,8 +75,8 @@ func (r *reader) readers(x *entry) (*audience, error) {
 
 // progressTo returns how far the message x is with all of an audience, which is not empty: by whichever of the events that
 // stand for it each of them has.
-func (r *reader) progressTo(x *entry, a *audience) (Progress, error) {
-	together, places, err := r.progressAt(x, a)
+func (d *delivery) progressTo(x *entry, a *audience) (Progress, error) {
+	together, places, err := d.progressAt(x, a)
 	if err != nil || places < 2 || len(a.persons) == 1 || together.State == Read {
 		return together, err
 	}
@@ -84,7 +84,7 @@ func (r *reader) progressTo(x *entry, a *audience) (Progress, error) {
 	for _, p := range a.persons {
 		alone := a.alone(p)
 		alone.one = a.one
-		now, _, err := r.progressAt(x, alone)
+		now, _, err := d.progressAt(x, alone)
 		if err != nil {
 			return Progress{}, err
 		}
@@ -97,21 +97,21 @@ func (r *reader) progressTo(x *entry, a *audience) (Progress, error) {
 
 // progressAt returns how far those of the events that stand for x have come which all of an audience have, and how many
 // places of events there are.
-func (r *reader) progressAt(x *entry, a *audience) (best Progress, count int, err error) {
-	err = r.eachIssue(x, func(y *entry) error {
-		got := r.Get(bucketCancelled, y.slot.bytes())
+func (d *delivery) progressAt(x *entry, a *audience) (best Progress, count int, err error) {
+	err = d.view.eachIssue(x, func(y *entry) error {
+		got := d.Get(bucketCancelled, y.slot.bytes())
 		cancelled := len(got) == slotSize+1
 		if cancelled && got[slotSize] == 0 {
 			best = best.or(Progress{State: Cancelled})
 			return nil
 		}
-		places, err := r.places(y)
+		places, err := d.places(y)
 		if err != nil {
 			return err
 		}
 		count += len(places)
 		for _, p := range places {
-			now, err := r.reached(p, a)
+			now, err := d.reached(p, a)
 			if err != nil {
 				return err
 			}
@@ -138,8 +138,8 @@ func (p Progress) or(o Progress) Progress {
 }
 
 // reached returns how far the event at p is with all of an audience.
-func (r *reader) reached(p slot, a *audience) (Progress, error) {
-	all, err := r.coverage(a, p.log)
+func (d *delivery) reached(p slot, a *audience) (Progress, error) {
+	all, err := d.coverage(a, p.log)
 	switch {
 	case err != nil:
 		return Progress{}, err
@@ -148,7 +148,7 @@ func (r *reader) reached(p slot, a *audience) (Progress, error) {
 	case all.delivered.Covers(p.sequence):
 		return Progress{State: Delivered}, nil
 	}
-	l, err := r.log(p.log)
+	l, err := d.log(p.log)
 	if err != nil {
 		return Progress{}, err
 	}
@@ -157,12 +157,12 @@ func (r *reader) reached(p slot, a *audience) (Progress, error) {
 
 // places returns where an own event is: in two places if it was lost and came back from
 // others, into the log that it was written in.
-func (r *reader) places(x *entry) ([]slot, error) {
+func (d *delivery) places(x *entry) ([]slot, error) {
 	if x.in.branch != branchLost {
 		return []slot{x.slot}, nil
 	}
 	for _, branch := range []byte{branchFirst, branchOther} {
-		l, err := r.named(x.in.conversation, x.in.log, branch)
+		l, err := d.named(x.in.conversation, x.in.log, branch)
 		if err != nil {
 			return nil, err
 		}
@@ -170,7 +170,7 @@ func (r *reader) places(x *entry) ([]slot, error) {
 			continue
 		}
 		back := slot{l.number, x.sequence}
-		st, err := r.stored(back)
+		st, err := d.stored(back)
 		if err != nil {
 			return nil, err
 		}
@@ -192,19 +192,19 @@ type Reached struct {
 func (s *Store) Reached(id event.ID) ([]Reached, error) {
 	var out []Reached
 	err := s.view(func(r *reader) error {
-		x, err := r.rowEntry(id)
+		x, err := r.view.rowEntry(id)
 		if err != nil {
 			return err
 		}
 		if !r.isOwn(x.in.person) {
 			return ErrNoEvent
 		}
-		a, err := r.readers(x)
+		a, err := r.delivery.readers(x)
 		if err != nil || a == nil {
 			return err
 		}
 		for _, p := range a.persons {
-			now, err := r.progressTo(x, a.alone(p))
+			now, err := r.delivery.progressTo(x, a.alone(p))
 			if err != nil {
 				return err
 			}

@@ -226,7 +226,7 @@ func TestViewsAgree(t *testing.T) {
 					giveAll(b, a, c, d)
 					giveAll(d, a, c, b)
 					check(t, a.view(func(r *reader) error {
-						return r.each(bucketLogNames, nil, func(k, _ []byte) error {
+						return each(r, bucketLogNames, nil, func(k, _ []byte) error {
 							if k[len(k)-1] == branchOther {
 								forks++
 							}

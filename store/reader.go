@@ -2,7 +2,6 @@ package store
 
 import (
 	"encoding/binary"
-	"errors"
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/store/event"
@@ -13,32 +12,35 @@ import (
 // reader looks things up in one transaction. What it returns is valid until that ends.
 type reader struct {
 	*tx.Reader
-	s            *Store
-	logs         map[uint32]*logState // looked up before
-	edits, twins presence             // in their buckets
+	*logTable
+	s        *Store
+	view     *view
+	delivery *delivery
+}
 
+func newReader(s *Store, t *tx.Reader) *reader {
+	r := &reader{Reader: t, logTable: &logTable{Reader: t, known: map[uint32]*logState{}}, s: s}
+	r.view, r.delivery = &view{reader: r}, &delivery{reader: r}
+	return r
+}
+
+// view says what people see of events.
+type view struct {
+	*reader
+	edits, twins presence // in their buckets
+}
+
+// delivery says who has what of the events of one's own person.
+type delivery struct {
+	*reader
 	audiences map[string]*audience // by conversation and control heads; what they have is as of now
 }
 
-func (s *Store) newReader(t *tx.Reader) reader {
-	return reader{Reader: t, s: s, logs: map[uint32]*logState{}}
+// logTable looks up logs, each once.
+type logTable struct {
+	*tx.Reader
+	known map[uint32]*logState
 }
-
-// each calls f for the keys that begin with prefix, ascending. f must not write to
-// the bucket. It stops at an error, which it returns unless that is errStop.
-func (r *reader) each(bucket tx.Bucket, prefix []byte, f func(k, v []byte) error) error {
-	for k, v := range r.Prefix(bucket, prefix) {
-		if err := f(k, v); err == errStop {
-			return nil
-		} else if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// errStop ends each.
-var errStop = errors.New("stop")
 
 // presence says whether a bucket that mostly is empty has any keys, as far as that is known.
 type presence int8
@@ -68,40 +70,40 @@ func (r *reader) conversation(id event.Conversation) (conversation, error) {
 	return parseConversation(id, b)
 }
 
-func (r *reader) log(n uint32) (*logState, error) {
-	if l := r.logs[n]; l != nil {
+func (t *logTable) log(n uint32) (*logState, error) {
+	if l := t.known[n]; l != nil {
 		return l, nil
 	}
-	l, err := parseLog(n, r.Get(bucketLogs, u32(n)))
+	l, err := parseLog(n, t.Get(bucketLogs, u32(n)))
 	if err == nil {
-		r.logs[n] = l
+		t.known[n] = l
 	}
 	return l, err
 }
 
 // named returns a log by its name, nil if there is none.
-func (r *reader) named(conversation uint32, log event.Log, branch byte) (*logState, error) {
-	b := r.Get(bucketLogNames, logName(conversation, log, branch))
+func (t *logTable) named(conversation uint32, log event.Log, branch byte) (*logState, error) {
+	b := t.Get(bucketLogNames, logName(conversation, log, branch))
 	if len(b) != 4 {
 		return nil, nil
 	}
-	return r.log(binary.BigEndian.Uint32(b))
+	return t.log(binary.BigEndian.Uint32(b))
 }
 
 // branches returns a log by its name and, if it is forked, the second branch of it; none if there is none.
-func (r *reader) branches(conversation uint32, log event.Log) ([]*logState, error) {
-	l, err := r.named(conversation, log, branchFirst)
+func (t *logTable) branches(conversation uint32, log event.Log) ([]*logState, error) {
+	l, err := t.named(conversation, log, branchFirst)
 	if err != nil || l == nil {
 		return nil, err
 	}
-	return r.branchesOf(l)
+	return t.branchesOf(l)
 }
 
-func (r *reader) branchesOf(l *logState) ([]*logState, error) {
+func (t *logTable) branchesOf(l *logState) ([]*logState, error) {
 	if l.forked == 0 {
 		return []*logState{l}, nil
 	}
-	other, err := r.named(l.conversation, l.log, branchOther)
+	other, err := t.named(l.conversation, l.log, branchOther)
 	if err != nil || other == nil {
 		return []*logState{l}, err
 	}
@@ -109,28 +111,34 @@ func (r *reader) branchesOf(l *logState) ([]*logState, error) {
 }
 
 // eachLog calls f for the logs of a conversation, without second branches.
-func (r *reader) eachLog(conversation uint32, f func(*logState) error) error {
-	return r.each(bucketLogNames, u32(conversation), func(k, v []byte) error {
+func (t *logTable) eachLog(conversation uint32, f func(*logState) error) error {
+	for k, v := range t.Prefix(bucketLogNames, u32(conversation)) {
 		if k[len(k)-1] != branchFirst || len(v) != 4 {
-			return nil
+			continue
 		}
-		l, err := r.log(binary.BigEndian.Uint32(v))
+		l, err := t.log(binary.BigEndian.Uint32(v))
 		if err != nil {
 			return err
 		}
-		return f(l)
-	})
+		if err := f(l); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // eachLogOf calls f for those of a person, in the order in which they were begun.
-func (r *reader) eachLogOf(conversation uint32, person crypto.PersonID, f func(*logState) error) error {
-	return r.each(bucketAuthors, authorKey(conversation, person), func(k, _ []byte) error {
-		l, err := r.log(binary.BigEndian.Uint32(k[len(k)-4:]))
+func (t *logTable) eachLogOf(conversation uint32, person crypto.PersonID, f func(*logState) error) error {
+	for k := range t.Prefix(bucketAuthors, authorKey(conversation, person)) {
+		l, err := t.log(binary.BigEndian.Uint32(k[len(k)-4:]))
 		if err != nil {
 			return err
 		}
-		return f(l)
-	})
+		if err := f(l); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // stored returns the event at p, nil if there is none.

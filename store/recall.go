@@ -94,21 +94,18 @@ func (r *reader) recallOf(x *entry) (slot, error) {
 
 // recallBy returns where a recall of an event by the author of a log is, or nothing.
 func (r *reader) recallBy(in *logState, id event.ID) (slot, error) {
-	var found slot
-	err := r.each(bucketRecalls, recallsOf(in.conversation, id, in.person), func(k, v []byte) error {
+	for k, v := range r.Prefix(bucketRecalls, recallsOf(in.conversation, id, in.person)) {
 		n := binary.BigEndian.Uint32(k[len(k)-4:])
 		l, err := r.log(n)
 		if err != nil {
-			return err
+			return slot{}, err
 		}
 		// One that is not served would explain nothing to others.
-		if l.person != in.person || l.branch == branchLost || number(v) > l.limit {
-			return nil
+		if l.person == in.person && l.branch != branchLost && number(v) <= l.limit {
+			return slot{n, number(v)}, nil
 		}
-		found = slot{n, number(v)}
-		return errStop
-	})
-	return found, err
+	}
+	return slot{}, nil
 }
 
 // Cancel takes back a message of one's own that no reader holds: it appends a recall
@@ -121,41 +118,41 @@ func (s *Store) Cancel(ctx context.Context, id event.ID) (Entry, error) {
 	}
 	var out Entry
 	err = s.do(ctx, func(b *batch) error {
-		x, err := b.rowEntry(id)
+		x, err := b.view.rowEntry(id)
 		if err != nil {
 			return err
 		}
 		if !b.isOwn(x.in.person) {
 			return ErrNoEvent
 		}
-		now, err := b.progress(x)
+		now, err := b.delivery.progress(x)
 		switch {
 		case err != nil:
 			return err
 		case now.State == Cancelled:
 			out.Existing = true
-			out.Row, err = b.row(x)
+			out.Row, err = b.view.row(x)
 			return err
 		case now.State == Undelivered:
 			return ErrUndelivered
 		case now.State != Queued:
 			return ErrAcknowledged
 		}
-		if err := b.eachIssue(x, b.unacknowledged); err != nil {
+		if err := b.view.eachIssue(x, b.unacknowledged); err != nil {
 			return err
 		}
 		c, err := b.conversation(x.header.Conversation)
 		if err != nil {
 			return err
 		}
-		if err := b.eachIssue(x, func(y *entry) error { return b.takeBack(&c, y, h, body) }); err != nil {
+		if err := b.view.eachIssue(x, func(y *entry) error { return b.takeBack(&c, y, h, body) }); err != nil {
 			return err
 		}
 		if x, err = b.entry(x.slot); err != nil {
 			return err
 		}
 		out = Entry{}
-		out.Row, err = b.row(x)
+		out.Row, err = b.view.row(x)
 		return err
 	})
 	return out, err
@@ -163,19 +160,19 @@ func (s *Store) Cancel(ctx context.Context, id event.ID) (Entry, error) {
 
 // unacknowledged returns ErrAcknowledged if anybody else has an own event.
 func (b *batch) unacknowledged(x *entry) error {
-	places, err := b.places(x)
+	places, err := b.delivery.places(x)
 	if err != nil {
 		return err
 	}
 	for _, p := range places {
-		if err := b.each(bucketDelivered, u32(p.log), func(_, v []byte) error {
+		for _, v := range b.Prefix(bucketDelivered, u32(p.log)) {
 			got, err := parseRanges(v)
 			if err == nil && got.Covers(p.sequence) {
 				err = ErrAcknowledged
 			}
-			return err
-		}); err != nil {
-			return err
+			if err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -222,7 +219,7 @@ func (s *Store) Recall(ctx context.Context, id event.ID) (Entry, error) {
 	var out Entry
 	err = s.do(ctx, func(b *batch) error {
 		out = Entry{}
-		x, err := b.rowEntry(id)
+		x, err := b.view.rowEntry(id)
 		if err != nil {
 			return err
 		}
@@ -237,7 +234,7 @@ func (s *Store) Recall(ctx context.Context, id event.ID) (Entry, error) {
 				return err
 			}
 		}
-		out.Row, err = b.row(x)
+		out.Row, err = b.view.row(x)
 		return err
 	})
 	return out, err
@@ -252,7 +249,7 @@ func (b *batch) recallAll(x *entry, h event.Header, body event.Body) error {
 	if err != nil {
 		return err
 	}
-	return b.eachIssue(x, func(y *entry) error {
+	return b.view.eachIssue(x, func(y *entry) error {
 		edits, err := b.edits(c.number, y.id, y.in.person)
 		if err != nil {
 			return err
@@ -268,15 +265,15 @@ func (b *batch) recallAll(x *entry, h event.Header, body event.Body) error {
 
 // eachIssue calls f for the events that stand for a message: x, and what took its place. Of others' that is what came
 // under the same key.
-func (r *reader) eachIssue(x *entry, f func(*entry) error) error {
+func (v *view) eachIssue(x *entry, f func(*entry) error) error {
 	for err := error(nil); x != nil; {
 		if err = f(x); err != nil {
 			return err
 		}
-		if !r.isOwn(x.in.person) {
-			return r.eachTwin(x, f)
+		if !v.isOwn(x.in.person) {
+			return v.eachTwin(x, f)
 		}
-		if x, err = r.reissue(x); err != nil {
+		if x, err = v.reissue(x); err != nil {
 			return err
 		}
 	}
@@ -291,37 +288,38 @@ func (b *batch) putTwin(row slot, x *entry) {
 	if row == x.slot || b.isOwn(x.in.person) {
 		return
 	}
-	n := 0
-	b.each(bucketTwins, row.bytes(), func(_, _ []byte) error { n++; return nil })
-	if n < maxTwins {
+	if b.Count(bucketTwins, row.bytes()) < maxTwins {
 		b.Put(bucketTwins, x.slot.append(row.bytes()), []byte{})
-		b.twins = something
+		b.view.twins = something
 		b.visible = true
 	}
 }
 
 // eachTwin calls f for what came under the key of x, which has the row.
-func (r *reader) eachTwin(x *entry, f func(*entry) error) error {
-	if !r.anything(&r.twins, bucketTwins) {
+func (v *view) eachTwin(x *entry, f func(*entry) error) error {
+	if !v.anything(&v.twins, bucketTwins) {
 		return nil
 	}
-	return r.each(bucketTwins, x.slot.bytes(), func(k, _ []byte) error {
+	for k := range v.Prefix(bucketTwins, x.slot.bytes()) {
 		p, _ := slotAt(k)
-		y, err := r.entry(p)
+		y, err := v.entry(p)
 		if err != nil {
 			return err
 		}
-		return f(y)
-	})
+		if err := f(y); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // reissue returns the event that took the place of x, nil if none did.
-func (r *reader) reissue(x *entry) (*entry, error) {
-	p, ok := slotAt(r.Get(bucketReissued, x.slot.bytes()))
+func (v *view) reissue(x *entry) (*entry, error) {
+	p, ok := slotAt(v.Get(bucketReissued, x.slot.bytes()))
 	if !ok {
 		return nil, nil
 	}
-	return r.entry(p)
+	return v.entry(p)
 }
 
 // uncancel marks cancelled messages of a log that a reader turned out to have: who

@@ -38,13 +38,13 @@ func (b *batch) noteReceived(l *logState, more, forked bool) error {
 // has come does not count, but for what contradicts a log: acknowledgements say it.
 func (s *Store) Unsigned() (out []Subject, err error) {
 	err = s.view(func(r *reader) error {
-		return r.each(bucketUnsigned, nil, func(k, _ []byte) error {
+		for k := range r.Prefix(bucketUnsigned, nil) {
 			if len(k) != len(event.Conversation{})+len(crypto.PersonID{}) {
 				return damaged("subject of %d bytes", len(k))
 			}
 			out = append(out, Subject{event.Conversation(k[:32]), crypto.PersonID(k[32:])})
-			return nil
-		})
+		}
+		return nil
 	})
 	return out, err
 }
@@ -54,7 +54,7 @@ func (s *Store) Unsigned() (out []Subject, err error) {
 func (s *Store) SignReceipt(ctx context.Context, of Subject, worth func(event.Receipt) bool) (record event.Record, signed bool, err error) {
 	about := event.ReceiptSubject(of.Conversation, of.Author, s.own.Store)
 	err = s.do(ctx, func(b *batch) error {
-		state, err := b.receiptState(of)
+		state, err := b.delivery.receiptState(of)
 		if err != nil {
 			return err
 		}
@@ -72,19 +72,19 @@ func (s *Store) SignReceipt(ctx context.Context, of Subject, worth func(event.Re
 }
 
 // receiptState returns what a receipt would say now: what is held here of an author's logs, and what of it was read.
-func (r *reader) receiptState(of Subject) (event.Receipt, error) {
-	c, err := r.conversation(of.Conversation)
+func (d *delivery) receiptState(of Subject) (event.Receipt, error) {
+	c, err := d.conversation(of.Conversation)
 	if err != nil {
 		return event.Receipt{}, err
 	}
 	var delivered, read [][]event.LogSegment // by log
-	err = r.eachLogOf(c.number, of.Author, func(l *logState) error {
-		branches, err := r.branchesOf(l)
+	err = d.eachLogOf(c.number, of.Author, func(l *logState) error {
+		branches, err := d.branchesOf(l)
 		if err != nil {
 			return err
 		}
 		for _, l := range branches {
-			held, seen, err := r.saidOf(l)
+			held, seen, err := d.saidOf(l)
 			if err != nil {
 				return err
 			}
@@ -96,19 +96,19 @@ func (r *reader) receiptState(of Subject) (event.Receipt, error) {
 }
 
 // saidOf returns what a receipt says of one branch of a log: what is held of it, and what of that was read.
-func (r *reader) saidOf(l *logState) (held, read []event.LogSegment, err error) {
+func (d *delivery) saidOf(l *logState) (held, read []event.LogSegment, err error) {
 	say := func(g event.Segment) event.LogSegment {
 		return event.LogSegment{Device: l.log.Device, Instance: l.log.Instance, Segment: g, Other: l.branch == branchOther}
 	}
 	for _, g := range lastOf(l.segments) {
 		held = append(held, say(g))
 	}
-	ranges, err := r.ranges(bucketRead, l.number, r.s.own.Person)
+	ranges, err := d.ranges(bucketRead, l.number, d.s.own.Person)
 	if err != nil {
 		return nil, nil, err
 	}
 	for _, g := range lastOf(ranges) {
-		st, err := r.stored(slot{l.number, g.Last})
+		st, err := d.stored(slot{l.number, g.Last})
 		if err != nil {
 			return nil, nil, err
 		}

@@ -84,7 +84,7 @@ func TestReceiptLooksAtItsAuthorOnly(t *testing.T) {
 	_, err := p.give(n, p.say("words"))
 	check(t, err)
 	state := func(r *reader) error {
-		receipt, err := r.receiptState(Subject{c, p.card.Person()})
+		receipt, err := r.delivery.receiptState(Subject{c, p.card.Person()})
 		if len(receipt.Delivered) != 1 {
 			t.Errorf("%+v", receipt)
 		}

@@ -108,12 +108,9 @@ func (b *batch) extendOther(l, other *logState, in *intake) (bool, error) {
 // contested returns what of a branch some reader is not known to have, and is not issued again already, or for the second time.
 func (b *batch) contested(c *conversation, l *logState, first, last uint64) ([]*entry, error) {
 	seconds := map[slot]bool{}
-	if err := b.each(bucketReissued, nil, func(_, v []byte) error {
+	for _, v := range b.Prefix(bucketReissued, nil) {
 		p, _ := slotAt(v)
 		seconds[p] = true
-		return nil
-	}); err != nil {
-		return nil, err
 	}
 	var out []*entry
 	for _, g := range l.segments {
@@ -125,11 +122,11 @@ func (b *batch) contested(c *conversation, l *logState, first, last uint64) ([]*
 			if seconds[x.slot] || b.Get(bucketReissued, x.slot.bytes()) != nil {
 				continue
 			}
-			a := b.audience(c, headsOf(&x.header))
+			a := b.delivery.audience(c, headsOf(&x.header))
 			if len(a.persons) == 0 || a.out {
 				continue
 			}
-			all, err := b.coverage(a, l.number)
+			all, err := b.delivery.coverage(a, l.number)
 			if err != nil {
 				return nil, err
 			}
@@ -205,8 +202,8 @@ func (b *batch) newcomers(c *conversation, x *entry) bool {
 	if !b.isGroup(c) || b.s.cfg.Authority == nil {
 		return false
 	}
-	then := b.audience(c, headsOf(&x.header)).persons
-	return slices.ContainsFunc(b.audience(c, b.s.cfg.Authority.Heads(c.id)).persons, func(p crypto.PersonID) bool {
+	then := b.delivery.audience(c, headsOf(&x.header)).persons
+	return slices.ContainsFunc(b.delivery.audience(c, b.s.cfg.Authority.Heads(c.id)).persons, func(p crypto.PersonID) bool {
 		return !slices.Contains(then, p)
 	})
 }

@@ -352,7 +352,7 @@ func TestTwinsAreBounded(t *testing.T) {
 	}
 	check(t, n.view(func(r *reader) error {
 		count := 0
-		r.each(bucketTwins, nil, func(_, _ []byte) error { count++; return nil })
+		each(r, bucketTwins, nil, func(_, _ []byte) error { count++; return nil })
 		if count != maxTwins {
 			t.Errorf("%d twins", count)
 		}

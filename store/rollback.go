@@ -126,14 +126,14 @@ func (b *batch) rollback(c *conversation, l *logState) error {
 	delete(b.s.writing.fresh, c.number)
 	b.sign(l.number)
 	var keep uint64
-	if err := b.each(bucketDelivered, u32(l.number), func(_, v []byte) error {
+	for _, v := range b.Prefix(bucketDelivered, u32(l.number)) {
 		got, err := parseRanges(v)
+		if err != nil {
+			return err
+		}
 		if n := len(got); n > 0 {
 			keep = max(keep, got[n-1].Last)
 		}
-		return err
-	}); err != nil {
-		return err
 	}
 	last := l.segments.Last()
 	if keep >= last {

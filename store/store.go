@@ -244,8 +244,7 @@ func (s *Store) newInstance() (i event.Instance, err error) {
 // view runs f in a short reading transaction. What f returns must be copies.
 func (s *Store) view(f func(*reader) error) error {
 	return s.db.View(func(t *tx.Reader) error {
-		r := s.newReader(t)
-		return f(&r)
+		return f(newReader(s, t))
 	})
 }
 

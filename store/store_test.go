@@ -117,7 +117,7 @@ func TestGroupCommit(t *testing.T) {
 		if r.Get(bucketMeta, []byte("never")) != nil {
 			t.Error("what failed was written")
 		}
-		return r.each(bucketEvents, nil, func(_, v []byte) error {
+		return each(r, bucketEvents, nil, func(_, v []byte) error {
 			st, err := parseStored(v)
 			if st.signature != nil {
 				signed++
@@ -180,7 +180,7 @@ func TestLongCommitIsSignedInBetween(t *testing.T) {
 	}))
 	events, size := 0, 0
 	check(t, a.view(func(r *reader) error {
-		return r.each(bucketEvents, nil, func(_, v []byte) error {
+		return each(r, bucketEvents, nil, func(_, v []byte) error {
 			st, err := parseStored(v)
 			check(t, err)
 			h, err := event.ParseHeader(st.headerBytes)
@@ -260,9 +260,9 @@ func TestOwnRowsAreNotLookedFor(t *testing.T) {
 		k, err := r.conversation(c)
 		check(t, err)
 		var rows []Row
-		err = r.each(bucketView, u32(k.number), func(_, v []byte) (err error) {
+		err = each(r, bucketView, u32(k.number), func(_, v []byte) (err error) {
 			p, _ := slotAt(v)
-			row, err := r.rowAt(p)
+			row, err := r.view.rowAt(p)
 			rows = append(rows, row)
 			return err
 		})

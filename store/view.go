@@ -33,32 +33,32 @@ type Row struct {
 }
 
 // row builds the row of an event that has one.
-func (r *reader) row(x *entry) (Row, error) {
-	row := r.bareRow(x)
+func (v *view) row(x *entry) (Row, error) {
+	row := v.bareRow(x)
 	var err error
-	if row.Progress, err = r.progress(x); err != nil {
+	if row.Progress, err = v.delivery.progress(x); err != nil {
 		return row, err
 	}
 	if x.is(flagGap) { // the mark goes when what was missing has come
-		if row.Gap, err = r.stillGap(x); err != nil {
+		if row.Gap, err = v.stillGap(x); err != nil {
 			return row, err
 		}
 	}
 	if x.absent != event.Present {
 		return row, nil
 	}
-	body, err := r.content(x)
+	body, err := v.content(x)
 	if err != nil {
 		return Row{}, err
 	}
 	if err := row.setWords(body.Content, body.Fallback); err != nil {
 		return Row{}, err
 	}
-	return row, r.addEdits(&row, x)
+	return row, v.addEdits(&row, x)
 }
 
 // bareRow is a row without state and words.
-func (r *reader) bareRow(x *entry) Row {
+func (v *view) bareRow(x *entry) Row {
 	return Row{
 		ID:           x.id,
 		Conversation: x.header.Conversation,
@@ -74,7 +74,7 @@ func (r *reader) bareRow(x *entry) Row {
 		Gap:          x.is(flagGap),
 		Late:         x.is(flagLate),
 		Forked:       x.in.forked != 0 && x.header.Sequence >= x.in.forked,
-		Own:          r.isOwn(x.in.person),
+		Own:          v.isOwn(x.in.person),
 	}
 }
 
@@ -94,53 +94,53 @@ func (row *Row) setWords(content []byte, fallback string) error {
 
 // shownFor returns the event whose row people see in place of x: the first to come
 // with its key. ErrNoEvent if there is none.
-func (r *reader) shownFor(x *entry) (*entry, error) {
+func (v *view) shownFor(x *entry) (*entry, error) {
 	if x.is(flagShown) {
 		return x, nil
 	}
 	if class := x.header.Kind.Class(); class == event.ClassAct || class == event.ClassControl {
 		return nil, ErrNoEvent
 	}
-	p, ok := slotAt(r.Get(bucketKeys, localKey(x.in.conversation, x.in.person, x.header.Key)))
+	p, ok := slotAt(v.Get(bucketKeys, localKey(x.in.conversation, x.in.person, x.header.Key)))
 	if !ok {
 		return nil, ErrNoEvent
 	}
-	return r.entry(p)
+	return v.entry(p)
 }
 
 // rowEntry returns the event of the row that an ID leads to, or ErrNoEvent.
-func (r *reader) rowEntry(id event.ID) (*entry, error) {
-	x, err := r.byID(id)
+func (v *view) rowEntry(id event.ID) (*entry, error) {
+	x, err := v.byID(id)
 	if err != nil {
 		return nil, err
 	}
-	return r.shownFor(x)
+	return v.shownFor(x)
 }
 
 // rowAt returns the row that an index points to.
-func (r *reader) rowAt(p slot) (Row, error) {
-	x, err := r.entry(p)
+func (v *view) rowAt(p slot) (Row, error) {
+	x, err := v.entry(p)
 	switch {
 	case err == ErrNoEvent:
 		return Row{}, damaged("a row without its event")
 	case err != nil:
 		return Row{}, err
 	}
-	return r.row(x)
+	return v.row(x)
 }
 
 // Row returns the row of a message, or of the one that is shown for its key.
 func (s *Store) Row(id event.ID) (Row, error) {
 	var row Row
 	err := s.view(func(r *reader) error {
-		x, err := r.rowEntry(id)
+		x, err := r.view.rowEntry(id)
 		switch {
 		case err != nil:
 			return err
 		case r.hidden(x):
 			return ErrNoEvent
 		}
-		row, err = r.row(x)
+		row, err = r.view.row(x)
 		return err
 	})
 	return row, err
@@ -151,11 +151,11 @@ func (s *Store) States(ids []event.ID) ([]Progress, error) {
 	states := make([]Progress, len(ids))
 	err := s.view(func(r *reader) error {
 		for i, id := range ids {
-			x, err := r.rowEntry(id)
+			x, err := r.view.rowEntry(id)
 			if err != nil {
 				return err
 			}
-			if states[i], err = r.progress(x); err != nil {
+			if states[i], err = r.delivery.progress(x); err != nil {
 				return err
 			}
 		}
@@ -165,8 +165,8 @@ func (s *Store) States(ids []event.ID) ([]Progress, error) {
 }
 
 // viewKey returns the place of a row in a conversation.
-func (r *reader) viewKey(c *conversation, id event.ID) ([]byte, error) {
-	x, err := r.rowEntry(id)
+func (v *view) viewKey(c *conversation, id event.ID) ([]byte, error) {
+	x, err := v.rowEntry(id)
 	if err != nil {
 		return nil, err
 	}
@@ -195,7 +195,7 @@ func (s *Store) Conversations() ([]Conversation, error) {
 }
 
 func (r *reader) eachConversation(f func(*conversation) error) error {
-	return r.each(bucketConversations, nil, func(k, v []byte) error {
+	for k, v := range r.Prefix(bucketConversations, nil) {
 		if len(k) != len(event.Conversation{}) {
 			return damaged("conversation ID of %d bytes", len(k))
 		}
@@ -203,6 +203,9 @@ func (r *reader) eachConversation(f func(*conversation) error) error {
 		if err != nil {
 			return err
 		}
-		return f(&c)
-	})
+		if err := f(&c); err != nil {
+			return err
+		}
+	}
+	return nil
 }
