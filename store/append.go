@@ -2,13 +2,10 @@ package store
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/binary"
 	"io"
-	"slices"
 
-	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -118,7 +115,7 @@ func (b *batch) append(l *letter) (Entry, error) {
 			return Entry{}, err
 		}
 	}
-	x, err := b.write(&c, h, l.body)
+	x, err := b.own.write(&c, h, l.body)
 	if err != nil {
 		return Entry{}, err
 	}
@@ -153,167 +150,3 @@ func (b *batch) existing(p slot, d *Draft) (Entry, error) {
 	row, err := b.view.row(x)
 	return Entry{Row: row, Existing: true}, err
 }
-
-// write appends an event to the log of this device in a conversation. The header has
-// what is the event's own; the rest is filled in here.
-func (b *batch) write(c *conversation, h event.Header, body event.Body) (*entry, error) {
-	if b.isGroup(c) {
-		if b.s.cfg.Authority != nil {
-			h.Control = b.s.cfg.Authority.Heads(c.id)
-		}
-		if len(h.Control) == 0 { // nobody would take it
-			return nil, ErrNoConversation
-		}
-	}
-	l, err := b.ownLog(c)
-	if err != nil {
-		return nil, err
-	}
-	return b.writeIn(c, l, h, body)
-}
-
-// writeIn appends an event to a log of this device, under the control heads that its header has.
-func (b *batch) writeIn(c *conversation, l *logState, h event.Header, body event.Body) (*entry, error) {
-	h.Conversation, h.Device, h.Instance = l.log.Conversation, l.log.Device, l.log.Instance
-	h.Card = b.s.own.Card.Head()
-	h.Sequence = l.segments.Last() + 1
-	if h.Sequence > 1 {
-		h.Previous = l.segments[len(l.segments)-1].ID
-	}
-	seen, err := b.unseen(c, l)
-	if err != nil {
-		return nil, err
-	}
-	for _, other := range seen {
-		h.Seen = append(h.Seen, event.Position{
-			Device: other.log.Device, Instance: other.log.Instance, Sequence: other.top.sequence, ID: other.top.id,
-		})
-	}
-	e, err := event.New(h, body)
-	if err != nil {
-		return nil, err
-	}
-	for _, other := range seen {
-		delete(b.s.writing.fresh[c.number], other.number)
-	}
-	return b.written(l, &e)
-}
-
-// written stores the next event of the log of this device.
-func (b *batch) written(l *logState, e *event.Event) (x *entry, err error) {
-	h := &e.Header
-	if l.segments, err = l.segments.Add(event.Segment{First: h.Sequence, Last: h.Sequence, ID: e.ID}); err != nil {
-		return nil, err
-	}
-	l.events++
-	b.touch(l)
-	b.grown[l.number] = true
-	x = &entry{
-		slot: slot{l.number, h.Sequence},
-		stored: &stored{
-			firstSeen:   b.now,
-			headerBytes: e.Head,
-			sealed:      b.s.disk.Keyring.Seal(e.Body, e.Header.BodyHash[:]),
-		},
-		in:     l,
-		header: e.Header,
-		id:     e.ID,
-	}
-	t := b.tails[l.number]
-	if t != nil && (t.events == event.MaxRunEvents || t.size+e.Size() > event.MaxRunSize || t.card != h.Card || !slices.Equal(t.control, h.Control)) {
-		b.sign(l.number)
-		t = nil
-	}
-	if t == nil {
-		t = &tail{card: h.Card, control: h.Control}
-		b.tails[l.number] = t
-	}
-	t.last, t.events, t.size = x.slot, t.events+1, t.size+e.Size()
-	if h.Kind.SelfProven() {
-		x.sign(b.s.own.Device)
-		delete(b.tails, l.number)
-	}
-	return x, b.add(x)
-}
-
-// ownLog returns the log that this device writes in a conversation. One that was cut, or is of
-// an era before, is followed by a new one.
-func (b *batch) ownLog(c *conversation) (*logState, error) {
-	if c.own != 0 && c.era == b.s.era {
-		if l, err := b.log(c.own); err != nil || l.segments.Last() < l.limit {
-			return l, err
-		}
-	}
-	instance, err := b.s.newInstance()
-	if err != nil {
-		return nil, err
-	}
-	log := event.Log{Conversation: c.id, Device: b.s.own.Device.ID(), Instance: instance}
-	return b.addOwnLog(c, log), nil
-}
-
-// addOwnLog makes the log that this device goes on with in a conversation.
-func (b *batch) addOwnLog(c *conversation, log event.Log) *logState {
-	l := b.addLog(c.number, log, b.s.own.Person, branchFirst)
-	c.own, c.era = l.number, b.s.era
-	b.saveConversation(c)
-	return l
-}
-
-// unseen returns the other logs that have placed an event since this device last
-// wrote in the conversation: the latest of them, as a header may name them and in
-// its order.
-func (b *batch) unseen(c *conversation, own *logState) ([]*logState, error) {
-	fresh := b.s.writing.fresh[c.number]
-	if fresh == nil {
-		fresh = map[uint32]bool{}
-		if err := b.eachLog(c.number, func(l *logState) error {
-			fresh[l.number] = true
-			return nil
-		}); err != nil {
-			return nil, err
-		}
-		if b.s.writing.fresh == nil {
-			b.s.writing.fresh = map[uint32]map[uint32]bool{}
-		}
-		b.s.writing.fresh[c.number] = fresh
-	}
-	delete(fresh, own.number)
-	var seen []*logState
-	for n := range fresh {
-		l, err := b.log(n)
-		if err != nil {
-			return nil, err
-		}
-		// Nobody would take what is past the limit, and of a forked log of this device not everybody takes the same branch.
-		if l.top.sequence == 0 || l.top.sequence > l.limit || l.forked != 0 && l.log.Device == b.s.own.Device.ID() {
-			delete(fresh, n)
-			continue
-		}
-		seen = append(seen, l)
-	}
-	if len(seen) > event.MaxSeen {
-		slices.SortFunc(seen, func(x, y *logState) int {
-			return cmp.Or(cmp.Compare(y.top.t, x.top.t), cmp.Compare(x.number, y.number))
-		})
-		seen = seen[:event.MaxSeen]
-	}
-	slices.SortFunc(seen, func(x, y *logState) int { return x.log.Compare(y.log) })
-	return seen, nil
-}
-
-// content returns the parsed body, which must be present.
-func (r *reader) content(x *entry) (event.Body, error) {
-	plain, err := r.body(x)
-	if err != nil {
-		return event.Body{}, err
-	}
-	body, err := (&event.Event{Body: plain}).ParseBody()
-	if err != nil {
-		return event.Body{}, damaged("body of an event: %w", err)
-	}
-	return body, nil
-}
-
-// isOwn reports whether a person is the owner of this store.
-func (r *reader) isOwn(p crypto.PersonID) bool { return p == r.s.own.Person }

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"cmp"
 	"encoding/binary"
 	"maps"
 	"slices"
@@ -13,47 +12,41 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// batch is the ledger's part of one transaction of the writer. Whoever changes a log that it looked up
-// calls touch. Reading may fail and leave things as they are; a failure to write takes the whole transaction down.
+// batch is the ledger's part of one transaction of the writer. Whoever changes a log that it
+// looked up calls touch. An error of reading may be ignored where that leaves things as they
+// are; a failure to write takes the whole transaction down.
 type batch struct {
-	*tx.Reader // that of both of these
+	*tx.Reader // of both that follow
 	*tx.Batch
 	*reader
-	now int64
+	now int64 // when it began, by the wall clock in ms
 
-	dirty   map[uint32]bool  // logs to be written
-	grown   map[uint32]bool  // logs to be announced
-	tails   map[uint32]*tail // by log: own events since the last signature
-	shown   bool             // the change counter has moved
-	visible bool             // it has to
-	waiting presence         // in bucketWaiting
-	waking  waking           // as it is after this transaction
-	woken   int              // see maxWoken
-	recalls presence         // in bucketRecalls
-	strange int64            // the latest clock of an event of this device that came from others; 0: none did
-	change  Change           // what the transaction changed, once finished
+	own     *ownLogs
+	order   *order
+	recalls *recalls
+
+	dirty   map[uint32]bool // logs to be written at the end
+	grown   map[uint32]bool // logs to be announced
+	shown   bool            // a row has taken a number from the change counter
+	visible bool            // the change counter has to move, whether a row was made or not
+	strange int64           // the latest clock of an event of this device that came from others; 0: none did
+	change  Change          // what the transaction changed, once finished
 }
 
-// tail is the end of an own log that no signature proves yet.
-type tail struct {
-	last    slot
-	card    crypto.Hash
-	control []crypto.Hash
-	events  int
-	size    int
-}
-
-func (s *Store) newBatch(t *tx.Batch) *batch {
-	return &batch{
+// newBatch returns the ledger's part of a transaction that begins. waking is what the last one left.
+func newBatch(s *Store, t *tx.Batch, waking waking) *batch {
+	b := &batch{
 		Reader: &t.Reader,
 		Batch:  t,
 		reader: newReader(s, &t.Reader),
 		now:    s.cfg.Now().UnixMilli(),
-		waking: s.writing.waking,
 		dirty:  map[uint32]bool{},
 		grown:  map[uint32]bool{},
-		tails:  map[uint32]*tail{},
 	}
+	b.own = &ownLogs{batch: b, tails: map[uint32]*tail{}}
+	b.order = &order{batch: b, waking: waking}
+	b.recalls = &recalls{batch: b}
+	return b
 }
 
 func (b *batch) touch(l *logState) {
@@ -107,40 +100,10 @@ func (b *batch) addLog(conversation uint32, log event.Log, person crypto.PersonI
 	return l
 }
 
-// sign signs the end of an own log.
-func (b *batch) sign(log uint32) {
-	t := b.tails[log]
-	if t == nil {
-		return
-	}
-	delete(b.tails, log)
-	b.signAt(t.last)
-}
-
-// signAt signs an event of this device, which is stored.
-func (b *batch) signAt(p slot) {
-	st, err := b.stored(p)
-	if err != nil || st == nil {
-		b.Fail(cmp.Or(err, ErrNoEvent))
-		return
-	}
-	if st.signature == nil {
-		st.sign(b.s.own.Device)
-		b.Put(bucketEvents, p.bytes(), st.bytes())
-	}
-}
-
-// sign signs an event of this device.
-func (e *stored) sign(key crypto.DeviceKey) {
-	whole := event.Event{Header: event.Header{Device: key.ID()}, Head: e.headerBytes}
-	whole.Sign(key)
-	e.signature = whole.Signature
-}
-
 // finish writes what was put off to the end of the transaction.
 func (b *batch) finish() (err error) {
-	for _, n := range slices.Sorted(maps.Keys(b.tails)) {
-		b.sign(n)
+	for _, n := range slices.Sorted(maps.Keys(b.own.tails)) {
+		b.own.sign(n)
 	}
 	for _, n := range slices.Sorted(maps.Keys(b.dirty)) {
 		b.Put(bucketLogs, u32(n), b.known[n].bytes())

@@ -16,11 +16,11 @@ const (
 )
 
 // mayBegin returns ErrBudget if a person has as many logs in a conversation as anybody may have.
-func (b *batch) mayBegin(conversation uint32, author crypto.PersonID) error {
-	if b.isOwn(author) {
+func (in *intake) mayBegin(conversation uint32, author crypto.PersonID) error {
+	if in.isOwn(author) {
 		return nil
 	}
-	if b.Count(bucketAuthors, authorKey(conversation, author)) >= MaxLogs {
+	if in.Count(bucketAuthors, authorKey(conversation, author)) >= MaxLogs {
 		return ErrBudget
 	}
 	return nil
@@ -28,8 +28,8 @@ func (b *batch) mayBegin(conversation uint32, author crypto.PersonID) error {
 
 // charge counts events of somebody who is no contact: those that are new to their log, and the bodies of those that
 // came without before.
-func (b *batch) charge(in *intake, fresh, filled []int, known bool) error {
-	if !in.from.Stranger || b.isOwn(in.from.Author) {
+func (in *intake) charge(fresh, filled []int, known bool) error {
+	if !in.from.Stranger || in.isOwn(in.from.Author) {
 		return nil
 	}
 	n := uint64(0)
@@ -43,7 +43,7 @@ func (b *batch) charge(in *intake, fresh, filled []int, known bool) error {
 		n += uint64(len(in.events[i].Body))
 	}
 	if in.from.Member {
-		return b.s.book.SpendAsMember(b.Batch, in.from.Author, n)
+		return in.s.book.SpendAsMember(in.Batch, in.from.Author, n)
 	}
-	return b.s.book.Spend(b.Batch, in.from.Author, n)
+	return in.s.book.Spend(in.Batch, in.from.Author, n)
 }

@@ -164,12 +164,12 @@ func (v *view) addEdits(row *Row, x *entry) error {
 }
 
 // edits returns where the edits of a message by a person are.
-func (b *batch) edits(conversation uint32, target event.ID, person crypto.PersonID) ([]*entry, error) {
-	keys, _ := b.Copy(bucketActs, editKeys(conversation, target, event.KindEdit))
+func (k *recalls) edits(conversation uint32, target event.ID, person crypto.PersonID) ([]*entry, error) {
+	keys, _ := k.Copy(bucketActs, editKeys(conversation, target, event.KindEdit))
 	var out []*entry
-	for _, k := range keys {
-		p, _ := slotAt(k)
-		x, err := b.entry(p)
+	for _, key := range keys {
+		p, _ := slotAt(key)
+		x, err := k.entry(p)
 		if err != nil {
 			return nil, err
 		}
@@ -181,15 +181,15 @@ func (b *batch) edits(conversation uint32, target event.ID, person crypto.Person
 }
 
 // dropEdits takes the words of all edits of a message that was recalled.
-func (b *batch) dropEdits(conversation uint32, target event.ID, person crypto.PersonID) error {
-	edits, err := b.edits(conversation, target, person)
+func (k *recalls) dropEdits(conversation uint32, target event.ID, person crypto.PersonID) error {
+	edits, err := k.edits(conversation, target, person)
 	if err != nil {
 		return err
 	}
 	for _, x := range edits {
-		b.index(x, false)
+		k.index(x, false)
 		x.absent, x.sealed = event.Recalled, nil
-		b.save(x)
+		k.save(x)
 	}
 	return nil
 }

@@ -235,7 +235,7 @@ func (b *batch) writeControl(conv event.Conversation, h event.Header, body event
 	if err != nil {
 		return nil, err
 	}
-	return b.write(&c, h, body)
+	return b.own.write(&c, h, body)
 }
 
 // begin writes the first event of a new group.
@@ -253,7 +253,7 @@ func (b *batch) begin(h event.Header, body event.Body) (*entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	return b.written(b.addOwnLog(&c, e.Header.Log()), &e)
+	return b.own.written(b.own.addOwnLog(&c, e.Header.Log()), &e)
 }
 
 // blank returns a header and a body with what is random about them.

@@ -216,7 +216,7 @@ func TestHeadsChange(t *testing.T) {
 			h, body, err := a.blank(event.KindText, text("x"))
 			check(t, err)
 			h.Clock = epoch.UnixMilli()
-			if _, err := b.write(&k, h, body); err != nil {
+			if _, err := b.own.write(&k, h, body); err != nil {
 				return err
 			}
 		}

@@ -86,12 +86,14 @@ func (g *ingestion) run(b *batch) error {
 		if b.s.book.PersonOf(b.Reader, g.recalls[i].events[0].Header.Device) != g.author {
 			continue
 		}
-		if _, _, err := b.ingest(&g.recalls[i]); err != nil && err != ErrTooManySegments && err != ErrCut {
+		g.recalls[i].batch = b
+		if _, _, err := g.recalls[i].ingest(); err != nil && err != ErrTooManySegments && err != ErrCut {
 			return err
 		}
 		more = more || g.recalls[i].new
 	}
-	l, forked, err := b.ingest(&g.events)
+	g.events.batch = b
+	l, forked, err := g.events.ingest()
 	if err != nil {
 		return err
 	}
@@ -109,6 +111,7 @@ func (g *ingestion) run(b *batch) error {
 
 // intake is a run on its way in.
 type intake struct {
+	*batch // that it is taken in
 	events []event.Event
 	sealed [][]byte        // bodies, by event
 	absent []event.Absence // as it is settled here, by event
@@ -124,13 +127,13 @@ type sifted struct {
 	doubt uint64 // the first sequence that has two events, if there is a fork
 }
 
-func (b *batch) ingest(in *intake) (l *logState, forked bool, err error) {
+func (in *intake) ingest() (l *logState, forked bool, err error) {
 	h := &in.events[0].Header
-	c, err := b.conversation(h.Conversation)
+	c, err := in.conversation(h.Conversation)
 	if err != nil {
 		return nil, false, err
 	}
-	if l, err = b.named(c.number, h.Log(), branchFirst); err != nil {
+	if l, err = in.named(c.number, h.Log(), branchFirst); err != nil {
 		return nil, false, err
 	}
 	known := l != nil
@@ -140,74 +143,74 @@ func (b *batch) ingest(in *intake) (l *logState, forked bool, err error) {
 	if in.events[len(in.events)-1].Header.Sequence > l.limit {
 		return nil, false, ErrCut
 	}
-	sift, err := b.sift(l, in.events)
+	sift, err := in.sift(l, in.events)
 	if err != nil {
 		return nil, false, err
 	}
 	if known && l.number == c.own && (len(sift.fresh) > 0 || sift.fork >= 0) {
 		// Somebody has more of the log that this device writes than the device.
-		if err := b.rollback(&c, l); err != nil {
+		if err := in.rollback(&c, l); err != nil {
 			return nil, false, err
 		}
-		if sift, err = b.sift(l, in.events); err != nil {
+		if sift, err = in.sift(l, in.events); err != nil {
 			return nil, false, err
 		}
 	}
-	if own := l.log.Device == b.s.own.Device.ID(); own && (l.forked != 0 || sift.fork >= 0) {
-		err = b.ownFork(&c, l, in, sift)
+	if own := l.log.Device == in.s.own.Device.ID(); own && (l.forked != 0 || sift.fork >= 0) {
+		err = in.ownFork(&c, l, sift)
 	}
 	if err != nil {
 		return nil, false, err
 	}
 	if l.forked != 0 {
-		return b.ingestForked(l, in)
+		return in.ingestForked(l)
 	}
 	if sift.fork >= 0 {
-		l, err = b.fork(l, in, sift)
+		l, err = in.fork(l, sift)
 		return l, true, err
 	}
-	l, err = b.growLog(l, in, sift, known)
+	l, err = in.growLog(l, sift, known)
 	return l, false, err
 }
 
 // ingestForked takes what comes before the doubt in a forked log as into any other: there may be holes. From the doubt on the
 // log takes nothing more.
-func (b *batch) ingestForked(l *logState, in *intake) (_ *logState, forked bool, err error) {
+func (in *intake) ingestForked(l *logState) (_ *logState, forked bool, err error) {
 	n := slices.IndexFunc(in.events, func(e event.Event) bool { return e.Header.Sequence >= l.forked })
 	if n < 0 {
 		n = len(in.events)
 	}
-	if proven, err := b.provenBefore(l, in, n); err != nil {
+	if proven, err := in.provenBefore(l, n); err != nil {
 		return nil, false, err
 	} else if proven {
-		before := &intake{events: in.events[:n], sealed: in.sealed[:n], from: in.from}
-		sift, err := b.sift(l, before.events)
+		before := &intake{batch: in.batch, events: in.events[:n], sealed: in.sealed[:n], from: in.from}
+		sift, err := before.sift(l, before.events)
 		if err == nil && sift.fork < 0 {
-			_, err = b.growLog(l, before, sift, true)
+			_, err = before.growLog(l, sift, true)
 		}
 		if err != nil {
 			return nil, false, err
 		}
 		in.new = before.new
 	}
-	sift, err := b.sift(l, in.events)
+	sift, err := in.sift(l, in.events)
 	if err != nil {
 		return nil, false, err
 	}
-	held, err := b.heldByEither(l, in, sift)
+	held, err := in.heldByEither(l, sift)
 	return l, !held, err
 }
 
 // provenBefore reports whether the first n events of a run are proven without the rest: by their own signature, or by that
 // which proves the event in doubt, if it stands in the log.
-func (b *batch) provenBefore(l *logState, in *intake, n int) (bool, error) {
+func (in *intake) provenBefore(l *logState, n int) (bool, error) {
 	if n == 0 {
 		return false, nil
 	}
 	if n == len(in.events) || in.events[n-1].Signature != nil {
 		return true, nil
 	}
-	st, err := b.standing(l, l.forked)
+	st, err := in.standing(l, l.forked)
 	if err != nil || st == nil {
 		return false, err
 	}
@@ -219,43 +222,43 @@ func (b *batch) provenBefore(l *logState, in *intake, n int) (bool, error) {
 }
 
 // growLog takes a run into a log that it does not contradict, and makes the log if it is not known.
-func (b *batch) growLog(l *logState, in *intake, s sifted, known bool) (*logState, error) {
-	if err := b.decideAbsences(l, in); err != nil {
+func (in *intake) growLog(l *logState, s sifted, known bool) (*logState, error) {
+	if err := in.decideAbsences(l); err != nil {
 		return nil, err
 	}
-	segments, err := b.extended(l, in, s)
+	segments, err := in.extended(l, s)
 	if err != nil {
 		return nil, err
 	}
-	filled, err := b.filled(l, in, s.held)
+	filled, err := in.filled(l, s.held)
 	if err != nil {
 		return nil, err
 	}
 	if !known {
-		if err := b.mayBegin(l.conversation, l.person); err != nil {
+		if err := in.mayBegin(l.conversation, l.person); err != nil {
 			return nil, err
 		}
 	}
-	if err := b.charge(in, s.fresh, filled, known); err != nil {
+	if err := in.charge(s.fresh, filled, known); err != nil {
 		return nil, err
 	}
 	if !known {
-		l = b.addLog(l.conversation, l.log, l.person, branchFirst)
+		l = in.addLog(l.conversation, l.log, l.person, branchFirst)
 	}
 	in.new = !slices.Equal(l.segments, segments)
 	if len(s.fresh) > 0 || in.new {
 		l.segments = segments
 		l.events += uint64(len(s.fresh))
-		b.touch(l)
-		b.grown[l.number] = true
+		in.touch(l)
+		in.grown[l.number] = true
 	}
 	for _, i := range s.held {
-		if err := b.takeAgain(l, in, i); err != nil {
+		if err := in.takeAgain(l, i); err != nil {
 			return nil, err
 		}
 	}
 	for _, i := range s.fresh {
-		if err := b.take(l, in, i); err != nil {
+		if err := in.take(l, i); err != nil {
 			return nil, err
 		}
 	}
@@ -263,12 +266,12 @@ func (b *batch) growLog(l *logState, in *intake, s sifted, known bool) (*logStat
 }
 
 // sift compares a run with what stands in its log.
-func (b *batch) sift(l *logState, events []event.Event) (sifted, error) {
+func (in *intake) sift(l *logState, events []event.Event) (sifted, error) {
 	s := sifted{fork: -1}
 	for i := range events {
 		e := &events[i]
 		seq := e.Header.Sequence
-		st, err := b.standing(l, seq)
+		st, err := in.standing(l, seq)
 		if err != nil {
 			return s, err
 		}
@@ -281,14 +284,14 @@ func (b *batch) sift(l *logState, events []event.Event) (sifted, error) {
 			continue
 		}
 		if i == 0 {
-			if follows, err := b.follows(l, e); err != nil {
+			if follows, err := in.follows(l, e); err != nil {
 				return s, err
 			} else if !follows {
 				s.fork, s.doubt = i, seq-1
 				return s, nil
 			}
 		}
-		next, err := b.standing(l, seq+1)
+		next, err := in.standing(l, seq+1)
 		if err != nil {
 			return s, err
 		}
@@ -308,11 +311,11 @@ func (b *batch) sift(l *logState, events []event.Event) (sifted, error) {
 }
 
 // standing returns the event that stands at a sequence of a log, nil if none does.
-func (b *batch) standing(l *logState, seq uint64) (*stored, error) {
+func (in *intake) standing(l *logState, seq uint64) (*stored, error) {
 	if !l.stands(seq) {
 		return nil, nil
 	}
-	st, err := b.stored(slot{l.number, seq})
+	st, err := in.stored(slot{l.number, seq})
 	if err == nil && st == nil && l.segments.Covers(seq) {
 		err = damaged("a segment without its events")
 	}
@@ -321,19 +324,19 @@ func (b *batch) standing(l *logState, seq uint64) (*stored, error) {
 
 // follows reports whether an event that is not held links to the one before it, if
 // that is held.
-func (b *batch) follows(l *logState, e *event.Event) (bool, error) {
+func (in *intake) follows(l *logState, e *event.Event) (bool, error) {
 	for _, g := range l.segments {
 		if g.Last == e.Header.Sequence-1 {
 			return g.ID == e.Header.Previous, nil
 		}
 	}
-	st, err := b.standing(l, e.Header.Sequence-1)
+	st, err := in.standing(l, e.Header.Sequence-1)
 	return st == nil || idOf(st.headerBytes) == e.Header.Previous, err
 }
 
 // extended returns the segments of a log with what counts as had of a run when it has been taken:
 // the events whose bodies are here or come with it, or are absent for a reason that holds.
-func (b *batch) extended(l *logState, in *intake, s sifted) (event.Segments, error) {
+func (in *intake) extended(l *logState, s sifted) (event.Segments, error) {
 	if len(s.fresh) == 0 && !l.loose() {
 		return l.segments, nil
 	}
@@ -344,7 +347,7 @@ func (b *batch) extended(l *logState, in *intake, s sifted) (event.Segments, err
 		if len(held) > 0 && held[0] == i {
 			held = held[1:]
 			if absent == event.Dropped {
-				st, err := b.stored(slot{l.number, in.events[i].Header.Sequence})
+				st, err := in.stored(slot{l.number, in.events[i].Header.Sequence})
 				if err != nil {
 					return nil, err
 				}
@@ -359,13 +362,13 @@ func (b *batch) extended(l *logState, in *intake, s sifted) (event.Segments, err
 }
 
 // filled returns which of the held events get a body that was missing.
-func (b *batch) filled(l *logState, in *intake, held []int) ([]int, error) {
+func (in *intake) filled(l *logState, held []int) ([]int, error) {
 	if !l.loose() {
 		return nil, nil
 	}
 	var filled []int
 	for _, i := range held {
-		st, err := b.stored(slot{l.number, in.events[i].Header.Sequence})
+		st, err := in.stored(slot{l.number, in.events[i].Header.Sequence})
 		if err != nil {
 			return nil, err
 		}
@@ -406,36 +409,36 @@ func extend(s event.Segments, events []event.Event, which []int) (event.Segments
 }
 
 // gain counts an event as had that stood in its log without.
-func (b *batch) countHad(x *entry) error {
+func (o *order) countHad(x *entry) error {
 	g := event.Segment{First: x.sequence, Last: x.sequence, ID: x.id}
 	segments, err := x.in.segments.Add(g)
 	if err != nil {
 		return err
 	}
 	x.in.segments = segments[:min(len(segments), event.MaxPieces)]
-	b.touch(x.in)
-	b.grown[x.in.number] = true
-	return b.nowHad(x)
+	o.touch(x.in)
+	o.grown[x.in.number] = true
+	return o.nowHad(x)
 }
 
 // nowHad does what an event that counts as had now, and is placed, makes possible for others.
-func (b *batch) nowHad(x *entry) error {
-	b.wakeFor(x, release{})
-	return b.wakeSome()
+func (o *order) nowHad(x *entry) error {
+	o.wakeFor(x, release{})
+	return o.wakeSome()
 }
 
 // wakeFor has what waits for an event woken, if that counts as had and is placed. What is due by until does not wait longer
 // than that says.
-func (b *batch) wakeFor(x *entry, until release) {
+func (o *order) wakeFor(x *entry, until release) {
 	if x.is(flagPlaced) && x.absent != event.Dropped {
-		b.lead(x)
-		b.waking.push(x, until)
+		o.lead(x)
+		o.waking.push(x, until)
 	}
 }
 
 // fork keeps what contradicts a log as its other branch, and freezes both.
-func (b *batch) fork(l *logState, in *intake, s sifted) (*logState, error) {
-	if err := b.decideAbsences(l, in); err != nil {
+func (in *intake) fork(l *logState, s sifted) (*logState, error) {
+	if err := in.decideAbsences(l); err != nil {
 		return nil, err
 	}
 	which := slices.Clone(s.fresh)
@@ -452,16 +455,16 @@ func (b *batch) fork(l *logState, in *intake, s sifted) (*logState, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := b.charge(in, which, nil, false); err != nil {
+	if err := in.charge(which, nil, false); err != nil {
 		return nil, err
 	}
-	other := b.addLog(l.conversation, l.log, l.person, branchOther)
+	other := in.addLog(l.conversation, l.log, l.person, branchOther)
 	other.segments, other.events = segments, uint64(len(which))
 	l.forked, other.forked = s.doubt, s.doubt
-	b.touch(l)
-	b.visible = true
+	in.touch(l)
+	in.visible = true
 	for _, i := range which {
-		if err := b.take(other, in, i); err != nil {
+		if err := in.take(other, i); err != nil {
 			return nil, err
 		}
 	}
@@ -470,17 +473,17 @@ func (b *batch) fork(l *logState, in *intake, s sifted) (*logState, error) {
 
 // heldByEither reports whether all of a run stands in one branch of a fork: it may
 // come again.
-func (b *batch) heldByEither(l *logState, in *intake, s sifted) (bool, error) {
+func (in *intake) heldByEither(l *logState, s sifted) (bool, error) {
 	if len(s.held) == len(in.events) {
 		return true, nil
 	}
-	other, err := b.named(l.conversation, l.log, branchOther)
+	other, err := in.named(l.conversation, l.log, branchOther)
 	if err != nil || other == nil {
 		return false, err
 	}
 	for i := range in.events {
 		for _, branch := range []*logState{l, other} {
-			st, err := b.stored(slot{branch.number, in.events[i].Header.Sequence})
+			st, err := in.stored(slot{branch.number, in.events[i].Header.Sequence})
 			if err != nil {
 				return false, err
 			}
@@ -495,13 +498,13 @@ func (b *batch) heldByEither(l *logState, in *intake, s sifted) (bool, error) {
 }
 
 // take stores an event that is new to its log.
-func (b *batch) take(l *logState, in *intake, i int) error {
+func (in *intake) take(l *logState, i int) error {
 	e := &in.events[i]
 	x := &entry{
 		slot: slot{l.number, e.Header.Sequence},
 		stored: &stored{
 			absent:      in.absent[i],
-			firstSeen:   b.now,
+			firstSeen:   in.now,
 			withheld:    in.withheld(i),
 			headerBytes: e.Head,
 			signature:   e.Signature,
@@ -511,7 +514,7 @@ func (b *batch) take(l *logState, in *intake, i int) error {
 		id:     e.ID,
 	}
 	if x.absent == event.Present && x.header.Kind == event.KindEdit { // a recall earlier in the run may have come since
-		if taken, err := b.wordsRecalled(x); err != nil {
+		if taken, err := in.recalls.wordsRecalled(x); err != nil {
 			return err
 		} else if taken {
 			x.absent = event.Recalled
@@ -520,8 +523,8 @@ func (b *batch) take(l *logState, in *intake, i int) error {
 	if x.absent == event.Present {
 		x.sealed = in.sealed[i]
 	}
-	b.foreign(x)
-	return b.add(x)
+	in.foreign(x)
+	return in.order.add(x)
 }
 
 // withheld returns which causes of an event are not for this node: none outside of groups, where everybody has a right to
@@ -534,7 +537,7 @@ func (in *intake) withheld(i int) uint32 {
 }
 
 // decideAbsences decides of each event of a run whether its body is taken, and why it is absent if not.
-func (b *batch) decideAbsences(l *logState, in *intake) error {
+func (in *intake) decideAbsences(l *logState) error {
 	in.absent = make([]event.Absence, len(in.events))
 	var recalled map[event.ID]bool // by the run itself
 	for i := range in.events {
@@ -552,7 +555,7 @@ func (b *batch) decideAbsences(l *logState, in *intake) error {
 			continue
 		}
 		var err error
-		if in.absent[i], err = b.absence(l, e); err != nil {
+		if in.absent[i], err = in.absence(l, e); err != nil {
 			return err
 		}
 	}
@@ -561,23 +564,23 @@ func (b *batch) decideAbsences(l *logState, in *intake) error {
 
 // absence decides it of one event. The words of what was recalled are not taken. What is said to be gone for a reason
 // that does not hold here is only missing.
-func (b *batch) absence(l *logState, e *event.Event) (event.Absence, error) {
+func (in *intake) absence(l *logState, e *event.Event) (event.Absence, error) {
 	x := &entry{in: l, header: e.Header, id: e.ID}
 	switch {
 	case e.Header.Kind.SelfProven():
 	case e.Absent == event.Present:
-		if taken, err := b.wordsRecalled(x); err != nil || taken {
+		if taken, err := in.recalls.wordsRecalled(x); err != nil || taken {
 			return event.Recalled, err
 		}
 	case e.Absent == event.Expired:
-		if !e.Header.Expired(b.now) {
+		if !e.Header.Expired(in.now) {
 			return event.Dropped, nil
 		}
 	default: // as recalled, or for no reason given
-		if !b.anything(&b.recalls, bucketRecalls) {
+		if in.recalls.none() {
 			return event.Dropped, nil
 		}
-		if p, err := b.recallOf(x); err != nil || p == (slot{}) {
+		if p, err := in.recallOf(x); err != nil || p == (slot{}) {
 			return event.Dropped, err
 		}
 		return event.Recalled, nil
@@ -587,9 +590,9 @@ func (b *batch) absence(l *logState, e *event.Event) (event.Absence, error) {
 
 // takeAgain takes what an event that stands in its log brings the second time: a body that was
 // missing or a reason for its absence, a signature, and which causes are not for this node.
-func (b *batch) takeAgain(l *logState, in *intake, i int) error {
+func (in *intake) takeAgain(l *logState, i int) error {
 	e := &in.events[i]
-	st, err := b.stored(slot{l.number, e.Header.Sequence})
+	st, err := in.stored(slot{l.number, e.Header.Sequence})
 	if err != nil {
 		return err
 	}
@@ -612,22 +615,22 @@ func (b *batch) takeAgain(l *logState, in *intake, i int) error {
 			x.sealed = in.sealed[i]
 		}
 		if x.is(flagPlaced) {
-			if err := b.show(x); err != nil {
+			if err := in.order.show(x); err != nil {
 				return err
 			}
 		}
 	}
-	b.save(x)
+	in.save(x)
 	if fill {
 		if absent == event.Present && isEdit(x.header.Kind) {
-			b.index(x, true)
+			in.index(x, true)
 		}
-		if err := b.nowHad(x); err != nil {
+		if err := in.order.nowHad(x); err != nil {
 			return err
 		}
 	}
 	if free {
-		return b.waitLess(x, in.withheld(i))
+		return in.order.waitLess(x, in.withheld(i))
 	}
 	return nil
 }

@@ -220,3 +220,19 @@ func (r *reader) whole(x *entry) (event.Event, error) {
 func (r *reader) ranges(bucket tx.Bucket, log uint32, person crypto.PersonID) (event.Ranges, error) {
 	return parseRanges(r.Get(bucket, deliveryKey(log, person)))
 }
+
+// content returns the parsed body, which must be present.
+func (r *reader) content(x *entry) (event.Body, error) {
+	plain, err := r.body(x)
+	if err != nil {
+		return event.Body{}, err
+	}
+	body, err := (&event.Event{Body: plain}).ParseBody()
+	if err != nil {
+		return event.Body{}, damaged("body of an event: %w", err)
+	}
+	return body, nil
+}
+
+// isOwn reports whether a person is the owner of this store.
+func (r *reader) isOwn(p crypto.PersonID) bool { return p == r.s.own.Person }

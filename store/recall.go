@@ -13,18 +13,27 @@ import (
 // takes the words from those who hold them.
 const RecallWindow = 2 * time.Minute
 
+// recalls takes the words of events that were recalled, and writes recalls.
+type recalls struct {
+	*batch
+	some presence // in bucketRecalls
+}
+
+// none reports whether nothing was ever recalled.
+func (k *recalls) none() bool { return !k.anything(&k.some, bucketRecalls) }
+
 // applyRecall notes whom a recall is of, in case the target comes later or its
 // absence must be explained, and takes the words if it may.
-func (b *batch) applyRecall(x *entry) error {
+func (k *recalls) applyRecall(x *entry) error {
 	id := x.header.Target
 	key := append(recallsOf(x.in.conversation, id, x.in.person), u32(x.log)...)
-	if old := b.Get(bucketRecalls, key); old == nil || number(old) > x.sequence { // the first is within any limit first
-		b.Put(bucketRecalls, key, u64(x.sequence))
+	if old := k.Get(bucketRecalls, key); old == nil || number(old) > x.sequence { // the first is within any limit first
+		k.Put(bucketRecalls, key, u64(x.sequence))
 	}
-	b.recalls = something
-	target, err := b.byID(id)
+	k.some = something
+	target, err := k.byID(id)
 	if err == ErrNoEvent { // when it comes, it is taken without words
-		return b.dropEdits(x.in.conversation, id, x.in.person)
+		return k.dropEdits(x.in.conversation, id, x.in.person)
 	} else if err != nil {
 		return err
 	}
@@ -33,48 +42,48 @@ func (b *batch) applyRecall(x *entry) error {
 	}
 	switch late := x.header.Clock - target.header.Clock; {
 	case target.absent == event.Recalled:
-		return b.dropEdits(x.in.conversation, id, x.in.person)
-	case target.absent == event.Present && !b.isOwn(x.in.person) && max(late, -late) > RecallWindow.Milliseconds():
+		return k.dropEdits(x.in.conversation, id, x.in.person)
+	case target.absent == event.Present && !k.isOwn(x.in.person) && max(late, -late) > RecallWindow.Milliseconds():
 		return nil
 	}
-	return b.forget(target)
+	return k.forget(target)
 }
 
 // forget takes the words of an event that was recalled, and those of its edits. Where the
 // words were missing, it is known now that there is nothing to wait for.
-func (b *batch) forget(x *entry) error {
+func (k *recalls) forget(x *entry) error {
 	if isEdit(x.header.Kind) && x.absent == event.Present {
-		b.index(x, false)
+		k.index(x, false)
 	}
 	missing := x.absent == event.Dropped
 	x.absent, x.sealed = event.Recalled, nil
-	b.save(x)
+	k.save(x)
 	if missing {
-		if err := b.countHad(x); err != nil {
+		if err := k.order.countHad(x); err != nil {
 			return err
 		}
 	}
 	if x.is(flagShown) {
-		b.Delete(bucketUnread, u64(x.arrival))
-		b.visible = true
+		k.Delete(bucketUnread, u64(x.arrival))
+		k.visible = true
 	}
-	return b.dropEdits(x.in.conversation, x.id, x.in.person)
+	return k.dropEdits(x.in.conversation, x.id, x.in.person)
 }
 
 // wordsRecalled reports whether the words of x, which has come with them, are not to be kept: its
 // author has recalled it, or the message that it is an edit of.
-func (b *batch) wordsRecalled(x *entry) (bool, error) {
-	if !b.anything(&b.recalls, bucketRecalls) {
+func (k *recalls) wordsRecalled(x *entry) (bool, error) {
+	if k.none() {
 		return false, nil
 	}
-	p, err := b.recallBy(x.in, x.id)
+	p, err := k.recallBy(x.in, x.id)
 	if err != nil || p != (slot{}) || x.header.Kind != event.KindEdit {
 		return p != slot{}, err
 	}
-	target, err := b.byID(x.header.Target)
+	target, err := k.byID(x.header.Target)
 	switch {
 	case err == ErrNoEvent || err == nil && target.absent == event.Dropped:
-		p, err := b.recallBy(x.in, x.header.Target)
+		p, err := k.recallBy(x.in, x.header.Target)
 		return p != slot{}, err
 	case err != nil:
 		return false, err
@@ -138,14 +147,14 @@ func (s *Store) Cancel(ctx context.Context, id event.ID) (Entry, error) {
 		case now.State != Queued:
 			return ErrAcknowledged
 		}
-		if err := b.view.eachIssue(x, b.unacknowledged); err != nil {
+		if err := b.view.eachIssue(x, b.recalls.unacknowledged); err != nil {
 			return err
 		}
 		c, err := b.conversation(x.header.Conversation)
 		if err != nil {
 			return err
 		}
-		if err := b.view.eachIssue(x, func(y *entry) error { return b.takeBack(&c, y, h, body) }); err != nil {
+		if err := b.view.eachIssue(x, func(y *entry) error { return b.recalls.takeBack(&c, y, h, body) }); err != nil {
 			return err
 		}
 		if x, err = b.entry(x.slot); err != nil {
@@ -159,13 +168,13 @@ func (s *Store) Cancel(ctx context.Context, id event.ID) (Entry, error) {
 }
 
 // unacknowledged returns ErrAcknowledged if anybody else has an own event.
-func (b *batch) unacknowledged(x *entry) error {
-	places, err := b.delivery.places(x)
+func (k *recalls) unacknowledged(x *entry) error {
+	places, err := k.delivery.places(x)
 	if err != nil {
 		return err
 	}
 	for _, p := range places {
-		for _, v := range b.Prefix(bucketDelivered, u32(p.log)) {
+		for _, v := range k.Prefix(bucketDelivered, u32(p.log)) {
 			got, err := parseRanges(v)
 			if err == nil && got.Covers(p.sequence) {
 				err = ErrAcknowledged
@@ -180,32 +189,32 @@ func (b *batch) unacknowledged(x *entry) error {
 
 // takeBack recalls an own message, and notes whether anybody else has it by now: the others
 // never get it.
-func (b *batch) takeBack(c *conversation, x *entry, h event.Header, body event.Body) error {
+func (k *recalls) takeBack(c *conversation, x *entry, h event.Header, body event.Body) error {
 	taken := byte(0)
-	if err := b.unacknowledged(x); err == ErrAcknowledged {
+	if err := k.unacknowledged(x); err == ErrAcknowledged {
 		taken = 1
 	} else if err != nil {
 		return err
 	}
-	recall, err := b.recall(c, x, h, body)
+	recall, err := k.recall(c, x, h, body)
 	if err == nil {
-		b.Put(bucketCancelled, x.slot.bytes(), append(recall.slot.bytes(), taken))
+		k.Put(bucketCancelled, x.slot.bytes(), append(recall.slot.bytes(), taken))
 	}
 	return err
 }
 
 // recall writes a recall of an own event, and takes the words.
-func (b *batch) recall(c *conversation, x *entry, h event.Header, body event.Body) (*entry, error) {
-	h.Clock = b.clock()
+func (k *recalls) recall(c *conversation, x *entry, h event.Header, body event.Body) (*entry, error) {
+	h.Clock = k.clock()
 	h.Target = x.id
-	recall, err := b.write(c, h, body)
+	recall, err := k.own.write(c, h, body)
 	if err != nil {
 		return nil, err
 	}
-	if x, err = b.entry(x.slot); err != nil { // as it is now
+	if x, err = k.entry(x.slot); err != nil { // as it is now
 		return nil, err
 	}
-	return recall, b.forget(x)
+	return recall, k.forget(x)
 }
 
 // Recall takes back a message of one's own and all edits of it, within RecallWindow:
@@ -227,7 +236,7 @@ func (s *Store) Recall(ctx context.Context, id event.ID) (Entry, error) {
 			return ErrNoEvent
 		}
 		if out.Existing = x.absent == event.Recalled; !out.Existing {
-			if err := b.recallAll(x, h, body); err != nil {
+			if err := b.recalls.recallAll(x, h, body); err != nil {
 				return err
 			}
 			if x, err = b.entry(x.slot); err != nil { // as it is now
@@ -241,25 +250,25 @@ func (s *Store) Recall(ctx context.Context, id event.ID) (Entry, error) {
 }
 
 // recallAll writes recalls of an own message, of what took its place, and of their edits.
-func (b *batch) recallAll(x *entry, h event.Header, body event.Body) error {
-	if late := b.clock() - x.header.Clock; max(late, -late) > RecallWindow.Milliseconds() {
+func (k *recalls) recallAll(x *entry, h event.Header, body event.Body) error {
+	if late := k.clock() - x.header.Clock; max(late, -late) > RecallWindow.Milliseconds() {
 		return ErrTooLate
 	}
-	c, err := b.conversation(x.header.Conversation)
+	c, err := k.conversation(x.header.Conversation)
 	if err != nil {
 		return err
 	}
-	return b.view.eachIssue(x, func(y *entry) error {
-		edits, err := b.edits(c.number, y.id, y.in.person)
+	return k.view.eachIssue(x, func(y *entry) error {
+		edits, err := k.edits(c.number, y.id, y.in.person)
 		if err != nil {
 			return err
 		}
 		for _, z := range edits {
-			if _, err := b.recall(&c, z, h, body); err != nil {
+			if _, err := k.recall(&c, z, h, body); err != nil {
 				return err
 			}
 		}
-		return b.takeBack(&c, y, h, body)
+		return k.takeBack(&c, y, h, body)
 	})
 }
 

@@ -18,39 +18,39 @@ const maxAgain = 4096
 // branches of own logs are never served.
 
 // ownFork takes the second branch of a log of this device, or more of it, as a run brings it.
-func (b *batch) ownFork(c *conversation, l *logState, in *intake, sift sifted) error {
-	other, err := b.named(l.conversation, l.log, branchOther)
+func (in *intake) ownFork(c *conversation, l *logState, sift sifted) error {
+	other, err := in.named(l.conversation, l.log, branchOther)
 	if err != nil {
 		return err
 	}
 	var entries []*entry
 	if other == nil {
-		if _, err := b.fork(l, in, sift); err != nil {
+		if _, err := in.fork(l, sift); err != nil {
 			return err
 		}
-		if other, err = b.named(l.conversation, l.log, branchOther); err != nil {
+		if other, err = in.named(l.conversation, l.log, branchOther); err != nil {
 			return err
 		}
 		if len(other.segments) == 0 { // it came without any words
 			return nil
 		}
-		common, err := b.commonEnd(l, other, other.segments[0].First)
+		common, err := in.commonEnd(l, other, other.segments[0].First)
 		if err != nil {
 			return err
 		}
-		if entries, err = b.contested(c, l, common+1, l.segments.Last()); err != nil {
+		if entries, err = in.contested(c, l, common+1, l.segments.Last()); err != nil {
 			return err
 		}
-	} else if more, err := b.extendOther(l, other, in); err != nil || !more {
+	} else if more, err := in.extendOther(l, other); err != nil || !more {
 		return err
 	}
 	first, last := in.events[0].Header.Sequence, in.events[len(in.events)-1].Header.Sequence
-	theirs, err := b.contested(c, other, first, last)
+	theirs, err := in.contested(c, other, first, last)
 	if err != nil {
 		return err
 	}
 	entries = append(entries, theirs...)
-	return b.issueAgain(c, entries[max(0, len(entries)-maxAgain):], nil)
+	return in.issueAgain(c, entries[max(0, len(entries)-maxAgain):], nil)
 }
 
 // forkKnown reports whether it is known where a branch leaves the first one.
@@ -64,11 +64,11 @@ func (r *reader) forkKnown(l, other *logState) (bool, error) {
 }
 
 // extendOther takes what the second branch lacks, at either end. It reports false if there is nothing that links to it.
-func (b *batch) extendOther(l, other *logState, in *intake) (bool, error) {
-	if err := b.decideAbsences(other, in); err != nil {
+func (in *intake) extendOther(l, other *logState) (bool, error) {
+	if err := in.decideAbsences(other); err != nil {
 		return false, err
 	}
-	sift, err := b.sift(other, in.events)
+	sift, err := in.sift(other, in.events)
 	if err != nil || sift.fork >= 0 {
 		return false, err
 	}
@@ -76,7 +76,7 @@ func (b *batch) extendOther(l, other *logState, in *intake) (bool, error) {
 	links := len(sift.held) > 0
 	for _, i := range sift.fresh {
 		e := &in.events[i]
-		st, err := b.stored(slot{l.number, e.Header.Sequence})
+		st, err := in.stored(slot{l.number, e.Header.Sequence})
 		if err != nil {
 			return false, err
 		}
@@ -96,9 +96,9 @@ func (b *batch) extendOther(l, other *logState, in *intake) (bool, error) {
 		return false, err
 	}
 	other.events += uint64(len(fresh))
-	b.touch(other)
+	in.touch(other)
 	for _, i := range fresh {
-		if err := b.take(other, in, i); err != nil {
+		if err := in.take(other, i); err != nil {
 			return false, err
 		}
 	}
@@ -182,7 +182,7 @@ func (b *batch) rewrite(c *conversation, x *entry, target event.ID, body event.B
 		Kind: x.header.Kind, Flags: x.header.Flags, Lifetime: x.header.Lifetime, Key: x.header.Key, Clock: x.header.Clock, Target: target,
 	}
 	if !b.newcomers(c, x) {
-		return b.write(c, h, body)
+		return b.own.write(c, h, body)
 	}
 	h.Control = x.header.Control
 	l := apart[x.in]
@@ -194,7 +194,7 @@ func (b *batch) rewrite(c *conversation, x *entry, target event.ID, body event.B
 		l = b.addLog(c.number, event.Log{Conversation: c.id, Device: b.s.own.Device.ID(), Instance: instance}, b.s.own.Person, branchFirst)
 		apart[x.in] = l
 	}
-	return b.writeIn(c, l, h, body)
+	return b.own.writeIn(c, l, h, body)
 }
 
 // newcomers reports whether there are readers of a group now for whom x was not written.

@@ -26,7 +26,7 @@ func (s *Store) recognise() error {
 		return err
 	}
 	return s.db.Update(func(t *tx.Batch) error {
-		b := s.newBatch(t)
+		b := newBatch(s, t, waking{})
 		if b.Get(bucketMeta, metaFile) != nil {
 			s.era++
 			s.copied = true

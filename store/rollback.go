@@ -124,7 +124,7 @@ func (b *batch) rollback(c *conversation, l *logState) error {
 	c.own = 0
 	b.saveConversation(c)
 	delete(b.s.writing.fresh, c.number)
-	b.sign(l.number)
+	b.own.sign(l.number)
 	var keep uint64
 	for _, v := range b.Prefix(bucketDelivered, u32(l.number)) {
 		got, err := parseRanges(v)
@@ -225,7 +225,7 @@ func (b *batch) shorten(l *logState, keep uint64) error {
 				return err
 			}
 			g.Last, g.ID = keep, x.id
-			b.signAt(x.slot)
+			b.own.signAt(x.slot)
 		}
 		left = append(left, g)
 	}

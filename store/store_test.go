@@ -166,13 +166,13 @@ func TestLongCommitIsSignedInBetween(t *testing.T) {
 		for i := range 40 {
 			body := event.Body{Content: text(string(make([]byte, 60<<10)))}
 			h := event.Header{Kind: event.KindText, Clock: epoch.UnixMilli(), Key: [16]byte{byte(i), 1}}
-			if _, err := tx.write(&k, h, body); err != nil {
+			if _, err := tx.own.write(&k, h, body); err != nil {
 				return err
 			}
 		}
 		for i := range 600 {
 			h := event.Header{Kind: event.KindText, Clock: epoch.UnixMilli(), Key: [16]byte{byte(i), byte(i >> 8), 2}}
-			if _, err := tx.write(&k, h, event.Body{Content: text("x")}); err != nil {
+			if _, err := tx.own.write(&k, h, event.Body{Content: text("x")}); err != nil {
 				return err
 			}
 		}

@@ -29,15 +29,15 @@ func (w *waking) push(x *entry, until release) {
 }
 
 // wakeSome places what waits for what was placed, and what waits for that, as far as this transaction may.
-func (b *batch) wakeSome() error {
-	if !b.anything(&b.waiting, bucketWaiting) {
-		b.waking = waking{}
+func (o *order) wakeSome() error {
+	if !o.anything(&o.waits, bucketWaiting) {
+		o.waking = waking{}
 		return nil
 	}
-	w := &b.waking
-	for len(w.causes) > 0 && b.woken < maxWoken {
+	w := &o.waking
+	for len(w.causes) > 0 && o.woken < maxWoken {
 		c := w.causes[0]
-		k, _ := b.Seek(bucketWaiting, slices.Concat(c.prefix, w.from))
+		k, _ := o.Seek(bucketWaiting, slices.Concat(c.prefix, w.from))
 		if !bytes.HasPrefix(k, c.prefix) {
 			w.causes, w.from = w.causes[1:], nil
 			continue
@@ -45,10 +45,10 @@ func (b *batch) wakeSome() error {
 		k = bytes.Clone(k)
 		w.from = after(k[len(c.prefix):])
 		until := c.until
-		if first := int64(number(b.Get(bucketWaiting, k))); !until.due(first, b.now) {
+		if first := int64(number(o.Get(bucketWaiting, k))); !until.due(first, o.now) {
 			until.wait = waitForAll
 		}
-		if err := b.placeWaiter(k, until, c.until); err != nil {
+		if err := o.placeWaiter(k, until, c.until); err != nil {
 			return err
 		}
 	}
@@ -57,21 +57,21 @@ func (b *batch) wakeSome() error {
 
 // placeWaiter places what waits under a key, if it need not wait on. What waits for it in turn is woken as patiently as
 // next says.
-func (b *batch) placeWaiter(key []byte, until, next release) error {
-	b.woken++
+func (o *order) placeWaiter(key []byte, until, next release) error {
+	o.woken++
 	p, _ := slotAt(key)
-	x, err := b.entry(p)
+	x, err := o.entry(p)
 	if err == ErrNoEvent {
 		err = damaged("an event that waits is not there")
 	}
 	if err != nil {
 		return err
 	}
-	b.Delete(bucketWaiting, key)
-	ok, err := b.place(x, until)
+	o.Delete(bucketWaiting, key)
+	ok, err := o.place(x, until)
 	if ok && err == nil {
-		b.save(x)
-		b.wakeFor(x, next)
+		o.save(x)
+		o.wakeFor(x, next)
 	}
 	return err
 }

@@ -18,7 +18,7 @@ func (n *node) drain() {
 	n.t.Helper()
 	for again := true; again; {
 		check(n.t, n.do(ctx, func(b *batch) error {
-			again = len(b.waking.causes) > 0
+			again = len(b.order.waking.causes) > 0
 			return nil
 		}))
 	}
@@ -161,7 +161,7 @@ func TestEndBetweenPieces(t *testing.T) {
 	}
 	_, err := p.give(n, first)
 	check(t, err)
-	check(t, n.do(ctx, func(b *batch) error { b.waking = waking{}; return nil })) // as at an end
+	check(t, n.do(ctx, func(b *batch) error { b.order.waking = waking{}; return nil })) // as at an end
 	if rows := n.rows(c); len(rows) >= 4*many {
 		t.Fatalf("%d rows at once", len(rows))
 	}
@@ -292,7 +292,7 @@ func TestWakingGivesUp(t *testing.T) {
 	before := n.submit(ctx, func(b *batch) error {
 		close(started)
 		<-failing
-		b.waking = waking{causes: []woken{of(first.Position())}}
+		b.order.waking = waking{causes: []woken{of(first.Position())}}
 		return nil
 	})
 	<-started
@@ -313,7 +313,7 @@ func TestWakingGivesUp(t *testing.T) {
 	// Damaged: something that waits is nowhere.
 	check(t, n.do(ctx, func(b *batch) error {
 		b.Put(bucketWaiting, slot{number, 1 << 40}.append(of(first.Position()).prefix), u64(1))
-		b.waking = waking{causes: []woken{of(first.Position())}}
+		b.order.waking = waking{causes: []woken{of(first.Position())}}
 		return nil
 	}))
 	n.drain()

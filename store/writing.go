@@ -24,7 +24,7 @@ type writing struct {
 // batch returns the ledger's part of a transaction.
 func (w *writing) batch(t *tx.Batch) *batch {
 	if w.open == nil || w.open.Batch != t {
-		w.open = w.s.newBatch(t)
+		w.open = newBatch(w.s, t, w.waking)
 	}
 	return w.open
 }
@@ -35,7 +35,7 @@ func (w *writing) Idle() func(*tx.Batch) error {
 		return nil
 	}
 	return func(t *tx.Batch) error {
-		err := w.batch(t).wakeSome()
+		err := w.batch(t).order.wakeSome()
 		if err != nil {
 			w.waking = waking{}
 		}
@@ -49,7 +49,7 @@ func (w *writing) Finish(t *tx.Batch) error { return w.batch(t).finish() }
 // Committed is tx.Hooks.
 func (w *writing) Committed(t *tx.Batch) {
 	b := w.batch(t)
-	w.waking = b.waking
+	w.waking = b.order.waking
 	if t.Changes() > 0 {
 		w.s.last.Store(b.change.N)
 	}

@@ -1,0 +1,183 @@
+package store
+
+import (
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// cause is something that came before an event, and what is known of it here.
+type cause struct {
+	log      event.Log
+	key      []byte // of bucketWaiting, without the slot
+	t        int64
+	here     bool // with its words, or gone for a reason
+	placed   bool // t is settled
+	earlier  bool // it came before all that was had of its log
+	excluded bool // it is not for this node, or for nobody any more
+}
+
+// causes returns what came before an event: its predecessor in its log, and what its author had seen.
+func (r *reader) causes(x *entry) ([]cause, error) {
+	var out []cause
+	h := &x.header
+	if h.Sequence > 1 {
+		p := event.Position{Device: h.Device, Instance: h.Instance, Sequence: h.Sequence - 1, ID: h.Previous}
+		c, err := r.cause(x, x.in, p, x.withheld&event.WithholdPrevious != 0)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, c)
+	}
+	for i, p := range h.Seen {
+		l, err := r.named(x.in.conversation, p.Log(h.Conversation), branchFirst)
+		if err != nil {
+			return nil, err
+		}
+		c, err := r.cause(x, l, p, x.withheld&event.WithholdSeen(i) != 0)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, c)
+	}
+	return out, nil
+}
+
+// cause looks up one; l is its log, nil if nothing of that is here.
+func (r *reader) cause(x *entry, l *logState, p event.Position, withheld bool) (c cause, err error) {
+	c.earlier = l == nil || len(l.segments) == 0 || p.Sequence < l.segments[0].First
+	if l != nil {
+		if c.excluded = p.Sequence > l.limit; c.excluded {
+			return c, nil
+		}
+		if c.t, c.here, c.placed, err = r.placedAt(l, p); c.here && c.placed || err != nil {
+			return c, err
+		}
+	}
+	if c.earlier { // newcomers to a group get its control events, not all of the log
+		if t, ok, err := r.controlAt(x.in.conversation, p.ID); ok || err != nil {
+			c.t, c.here, c.placed = t, true, true
+			return c, err
+		}
+	}
+	c.excluded = withheld && !c.here
+	c.log = p.Log(x.header.Conversation)
+	c.key = waitingFor(x.in.conversation, p.Device, p.Instance, p.Sequence)
+	return c, nil
+}
+
+// missing reports whether an event waits for a cause, as far as it waits for any.
+func (c *cause) missing() bool { return !c.excluded && !(c.here && c.placed) }
+
+// held returns the key of a cause that isn't here and that an event, first seen at a time, waits for whatever its patience.
+func (r release) held(causes []cause, first int64) []byte {
+	for i := range causes {
+		if c := &causes[i]; c.missing() && !c.here && r.holds(c.log, first) {
+			return c.key
+		}
+	}
+	return nil
+}
+
+// missing is what of an event's causes it waits for.
+type missing struct {
+	absent, held []byte // keys of the first cause that isn't here, and that is and isn't placed
+	earlier      bool   // all of them came before all that was had of their logs
+}
+
+// split returns which causes are missing, and T of those that are placed.
+func split(causes []cause) (m missing, times []int64) {
+	m.earlier = true
+	for _, c := range causes {
+		if c.placed {
+			times = append(times, c.t)
+		}
+		if !c.missing() {
+			continue
+		}
+		m.earlier = m.earlier && c.earlier
+		switch {
+		case c.here && m.held == nil:
+			m.held = c.key
+		case !c.here && m.absent == nil:
+			m.absent = c.key
+		}
+	}
+	return m, times
+}
+
+// gap reports whether what is missing is to be marked. Newcomers to a group know that there was something before all
+// that they have.
+func (r *reader) gap(x *entry, m missing) (bool, error) {
+	if m.absent == nil && m.held == nil {
+		return false, nil
+	}
+	c, err := r.conversation(x.header.Conversation)
+	return !m.earlier || !r.isGroup(&c), err
+}
+
+// stillGap reports whether something is missing now that came before a row with a mark.
+func (r *reader) stillGap(x *entry) (bool, error) {
+	causes, err := r.causes(x)
+	if err != nil {
+		return false, err
+	}
+	m, _ := split(causes)
+	return r.gap(x, m)
+}
+
+// placedAt returns T of the event at a position, whether it is here with its words or gone for a reason, and whether it
+// is placed. A fork may have it in its other branch.
+func (r *reader) placedAt(l *logState, p event.Position) (t int64, here, placed bool, err error) {
+	if l.top.sequence == p.Sequence && l.top.id == p.ID {
+		return l.top.t, true, true, nil
+	}
+	st, err := r.stored(slot{l.number, p.Sequence})
+	if err != nil {
+		return 0, false, false, err
+	}
+	if st != nil && idOf(st.headerBytes) == p.ID {
+		return st.t, st.absent != event.Dropped, st.is(flagPlaced), nil
+	}
+	if l.forked == 0 {
+		return 0, false, false, nil
+	}
+	other, err := r.named(l.conversation, l.log, branchOther-l.branch)
+	if err != nil || other == nil {
+		return 0, false, false, err
+	}
+	if st, err = r.stored(slot{other.number, p.Sequence}); st == nil || idOf(st.headerBytes) != p.ID {
+		return 0, false, false, err
+	}
+	return st.t, st.absent != event.Dropped, st.is(flagPlaced), nil
+}
+
+// controlAt returns the time of a control event of a group's control set, and whether it
+// is there.
+func (r *reader) controlAt(conversation uint32, id event.ID) (int64, bool, error) {
+	v := r.Get(bucketControls, controlKey(conversation, id))
+	if v == nil {
+		return 0, false, nil
+	}
+	st, err := parseStored(v)
+	if err != nil {
+		return 0, false, err
+	}
+	h, err := event.ParseHeader(st.headerBytes)
+	if err != nil {
+		return 0, false, damaged("control event: %w", err)
+	}
+	return event.Time(h.Clock, st.firstSeen, nil), true, nil
+}
+
+// logOfCause returns the log of what the event under a key of bucketWaiting waits for.
+func (r *reader) logOfCause(key []byte) (event.Log, error) {
+	p, ok := slotAt(key)
+	if !ok || len(key) != waitingSize+slotSize {
+		return event.Log{}, damaged("key of %d bytes of what waits", len(key))
+	}
+	l, err := r.log(p.log)
+	if err != nil {
+		return event.Log{}, err
+	}
+	return event.Log{Conversation: l.log.Conversation, Device: crypto.DeviceID(key[4:36]), Instance: event.Instance(key[36:44])}, nil
+}

@@ -1,0 +1,153 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"time"
+
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// patience says which causes an event waits for.
+type patience int
+
+const (
+	waitForAll  patience = iota
+	waitForHeld          // for those that are here and wait themselves
+	waitForNone
+)
+
+// Release shows what has waited since before the given time for a cause that did not
+// come: in one conversation, or in all if conv is nil. What still has to wait, since the log
+// of its cause may bring that, waits says by when it was first seen here; nil: nothing has to.
+// It is called within transactions and must not call the store. Release takes as many
+// transactions as it needs, between which others write.
+func (s *Store) Release(ctx context.Context, conv *event.Conversation, before time.Time, waits func(cause event.Log, since time.Time) bool) error {
+	// First those whose causes that are here are placed, and whatever waits for them; then
+	// those that wait for one which itself waits, but not as long.
+	for _, wait := range []patience{waitForHeld, waitForNone} {
+		until := release{wait, before.UnixMilli(), waits}
+		for from := []byte{}; ; {
+			keys, err := s.due(conv, from, until)
+			if err != nil {
+				return err
+			}
+			if len(keys) == 0 {
+				break
+			}
+			if err := s.releaseAll(ctx, keys, until); err != nil {
+				return err
+			}
+			from = after(keys[len(keys)-1])
+		}
+	}
+	return nil
+}
+
+// MaxWait is how long an event waits for its causes at most.
+const MaxWait = time.Minute
+
+// release says how patient those are that have waited since before a time.
+type release struct {
+	wait   patience
+	before int64
+	waits  func(cause event.Log, since time.Time) bool // see Release
+}
+
+// holds reports whether what was first seen at a time still waits for a cause in a log.
+func (r release) holds(cause event.Log, first int64) bool {
+	return r.waits != nil && r.waits(cause, time.UnixMilli(first))
+}
+
+// due reports whether what was first seen at a time has waited for long enough. What was
+// first seen in the future came before the clock was set back.
+func (r release) due(first, now int64) bool { return first <= r.before || first > now }
+
+// due returns the keys of what is due, from one on: as many as one transaction places.
+func (s *Store) due(conv *event.Conversation, from []byte, until release) (keys [][]byte, err error) {
+	now := s.cfg.Now().UnixMilli()
+	err = s.view(func(r *reader) error {
+		var prefix []byte
+		if conv != nil && !r.Empty(bucketWaiting) {
+			c, err := r.conversation(*conv)
+			if err != nil {
+				return err
+			}
+			prefix = u32(c.number)
+		}
+		if bytes.Compare(from, prefix) < 0 {
+			from = prefix
+		}
+		for k, v := range r.From(bucketWaiting, from) {
+			if !bytes.HasPrefix(k, prefix) || len(keys) == maxWoken {
+				break
+			}
+			first := int64(number(v))
+			if !until.due(first, now) {
+				continue
+			}
+			if log, err := r.logOfCause(k); err != nil {
+				return err
+			} else if !until.holds(log, first) {
+				keys = append(keys, bytes.Clone(k))
+			}
+		}
+		return nil
+	})
+	return keys, err
+}
+
+// releaseAll places what waits under keys, in as many transactions as that and whatever waits for it takes.
+func (s *Store) releaseAll(ctx context.Context, keys [][]byte, until release) error {
+	for len(keys) > 0 {
+		done := 0
+		if err := s.do(ctx, func(b *batch) error {
+			for done = 0; done < len(keys) && b.order.woken < maxWoken; done++ {
+				if err := b.order.release(keys[done], until); err != nil {
+					return err
+				}
+			}
+			return nil
+		}); err != nil {
+			return err
+		}
+		keys = keys[done:]
+	}
+	return nil
+}
+
+// release places what waits under a key, unless it will be woken by what it waits for, which is due as well.
+func (o *order) release(key []byte, until release) error {
+	if o.Get(bucketWaiting, key) == nil {
+		return nil // it was
+	}
+	first := int64(number(o.Get(bucketWaiting, key)))
+	st, err := o.causeOf(key)
+	if err != nil || st != nil && !st.is(flagPlaced) && until.due(st.firstSeen, o.now) && (!o.overdue(first) || o.overdue(st.firstSeen)) {
+		return err
+	}
+	if err := o.placeWaiter(key, until, until); err != nil {
+		return err
+	}
+	return o.wakeSome()
+}
+
+// overdue reports whether what was first seen at a time has waited as long as anything does. Its cause may not: else whoever
+// brings one cause of another, each in time, could hide it for ever.
+func (o *order) overdue(first int64) bool {
+	return o.now-first >= MaxWait.Milliseconds() || first > o.now
+}
+
+// causeOf returns what the event under a key of bucketWaiting waits for, nil if it isn't here.
+func (o *order) causeOf(key []byte) (*stored, error) {
+	log, err := o.logOfCause(key)
+	if err != nil {
+		return nil, err
+	}
+	l, err := o.named(binary.BigEndian.Uint32(key), log, branchFirst)
+	if err != nil || l == nil {
+		return nil, err
+	}
+	return o.stored(slot{l.number, binary.BigEndian.Uint64(key[44:])})
+}
