@@ -150,3 +150,31 @@ func (o *order) waitLess(x *entry, withheld uint32) error {
 	}
 	return nil
 }
+
+// gain counts an event as had that stood in its log without.
+func (o *order) countHad(x *entry) error {
+	g := event.Segment{First: x.sequence, Last: x.sequence, ID: x.id}
+	segments, err := x.in.segments.Add(g)
+	if err != nil {
+		return err
+	}
+	x.in.segments = segments[:min(len(segments), event.MaxPieces)]
+	o.touch(x.in)
+	o.grown[x.in.number] = true
+	return o.nowHad(x)
+}
+
+// nowHad does what an event that counts as had now, and is placed, makes possible for others.
+func (o *order) nowHad(x *entry) error {
+	o.wakeFor(x, release{})
+	return o.wakeSome()
+}
+
+// wakeFor has what waits for an event woken, if that counts as had and is placed. What is due by until does not wait longer
+// than that says.
+func (o *order) wakeFor(x *entry, until release) {
+	if x.is(flagPlaced) && x.absent != event.Dropped {
+		o.lead(x)
+		o.waking.push(x, until)
+	}
+}

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"slices"
 
 	"github.com/earshot-im/earshot/crypto"
@@ -16,94 +15,6 @@ const maxAgain = 4096
 // take no more of that log, so what stands in the branch that they lack can't come to them in it. It is issued again, under
 // the same keys: views show one event for each, and a message is delivered where any event that stands for it is. Second
 // branches of own logs are never served.
-
-// ownFork takes the second branch of a log of this device, or more of it, as a run brings it.
-func (in *intake) ownFork(c *conversation, l *logState, sift sifted) error {
-	other, err := in.named(l.conversation, l.log, branchOther)
-	if err != nil {
-		return err
-	}
-	var entries []*entry
-	if other == nil {
-		if _, err := in.fork(l, sift); err != nil {
-			return err
-		}
-		if other, err = in.named(l.conversation, l.log, branchOther); err != nil {
-			return err
-		}
-		if len(other.segments) == 0 { // it came without any words
-			return nil
-		}
-		common, err := in.commonEnd(l, other, other.segments[0].First)
-		if err != nil {
-			return err
-		}
-		if entries, err = in.contested(c, l, common+1, l.segments.Last()); err != nil {
-			return err
-		}
-	} else if more, err := in.extendOther(l, other); err != nil || !more {
-		return err
-	}
-	first, last := in.events[0].Header.Sequence, in.events[len(in.events)-1].Header.Sequence
-	theirs, err := in.contested(c, other, first, last)
-	if err != nil {
-		return err
-	}
-	entries = append(entries, theirs...)
-	return in.issueAgain(c, entries[max(0, len(entries)-maxAgain):], nil)
-}
-
-// forkKnown reports whether it is known where a branch leaves the first one.
-func (r *reader) forkKnown(l, other *logState) (bool, error) {
-	if len(other.segments) == 0 {
-		return false, nil
-	}
-	first := other.segments[0].First
-	common, err := r.commonEnd(l, other, first)
-	return first == 1 || common != 0, err
-}
-
-// extendOther takes what the second branch lacks, at either end. It reports false if there is nothing that links to it.
-func (in *intake) extendOther(l, other *logState) (bool, error) {
-	if err := in.decideAbsences(other); err != nil {
-		return false, err
-	}
-	sift, err := in.sift(other, in.events)
-	if err != nil || sift.fork >= 0 {
-		return false, err
-	}
-	var fresh []int
-	links := len(sift.held) > 0
-	for _, i := range sift.fresh {
-		e := &in.events[i]
-		st, err := in.stored(slot{l.number, e.Header.Sequence})
-		if err != nil {
-			return false, err
-		}
-		if st != nil && bytes.Equal(st.headerBytes, e.Head) {
-			continue // both branches have it
-		}
-		fresh = append(fresh, i)
-		links = links || slices.ContainsFunc(other.segments, func(g event.Segment) bool { // sift has looked at the IDs
-			return g.Last+1 == e.Header.Sequence || g.First == e.Header.Sequence+1
-		})
-	}
-	if len(fresh) == 0 || !links {
-		return false, nil
-	}
-	had := slices.DeleteFunc(slices.Clone(fresh), func(i int) bool { return in.absent[i] == event.Dropped })
-	if other.segments, err = extend(other.segments, in.events, had); err != nil {
-		return false, err
-	}
-	other.events += uint64(len(fresh))
-	in.touch(other)
-	for _, i := range fresh {
-		if err := in.take(other, i); err != nil {
-			return false, err
-		}
-	}
-	return true, nil
-}
 
 // contested returns what of a branch some reader is not known to have, and is not issued again already, or for the second time.
 func (b *batch) contested(c *conversation, l *logState, first, last uint64) ([]*entry, error) {

@@ -1,0 +1,205 @@
+package store
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// fork keeps what contradicts a log as its other branch, and freezes both.
+func (in *intake) fork(l *logState, s sifted) (*logState, error) {
+	if err := in.decideAbsences(l); err != nil {
+		return nil, err
+	}
+	which := slices.Clone(s.fresh)
+	for i := s.fork; i < len(in.events); i++ {
+		which = append(which, i)
+	}
+	var had []int
+	for _, i := range which {
+		if in.absent[i] != event.Dropped {
+			had = append(had, i)
+		}
+	}
+	segments, err := extend(nil, in.events, had)
+	if err != nil {
+		return nil, err
+	}
+	if err := in.charge(which, nil, false); err != nil {
+		return nil, err
+	}
+	other := in.addLog(l.conversation, l.log, l.person, branchOther)
+	other.segments, other.events = segments, uint64(len(which))
+	l.forked, other.forked = s.doubt, s.doubt
+	in.touch(l)
+	in.visible = true
+	for _, i := range which {
+		if err := in.take(other, i); err != nil {
+			return nil, err
+		}
+	}
+	return l, nil
+}
+
+// heldByEither reports whether all of a run stands in one branch of a fork: it may
+// come again.
+func (in *intake) heldByEither(l *logState, s sifted) (bool, error) {
+	if len(s.held) == len(in.events) {
+		return true, nil
+	}
+	other, err := in.named(l.conversation, l.log, branchOther)
+	if err != nil || other == nil {
+		return false, err
+	}
+	for i := range in.events {
+		for _, branch := range []*logState{l, other} {
+			st, err := in.stored(slot{branch.number, in.events[i].Header.Sequence})
+			if err != nil {
+				return false, err
+			}
+			if st != nil && bytes.Equal(st.headerBytes, in.events[i].Head) {
+				break
+			} else if branch == other {
+				return false, nil
+			}
+		}
+	}
+	return true, nil
+}
+
+// ingestForked takes what comes before the doubt in a forked log as into any other: there may be holes. From the doubt on the
+// log takes nothing more.
+func (in *intake) ingestForked(l *logState) (_ *logState, forked bool, err error) {
+	n := slices.IndexFunc(in.events, func(e event.Event) bool { return e.Header.Sequence >= l.forked })
+	if n < 0 {
+		n = len(in.events)
+	}
+	if proven, err := in.provenBefore(l, n); err != nil {
+		return nil, false, err
+	} else if proven {
+		before := &intake{batch: in.batch, events: in.events[:n], sealed: in.sealed[:n], from: in.from}
+		sift, err := before.sift(l, before.events)
+		if err == nil && sift.fork < 0 {
+			_, err = before.growLog(l, sift, true)
+		}
+		if err != nil {
+			return nil, false, err
+		}
+		in.new = before.new
+	}
+	sift, err := in.sift(l, in.events)
+	if err != nil {
+		return nil, false, err
+	}
+	held, err := in.heldByEither(l, sift)
+	return l, !held, err
+}
+
+// provenBefore reports whether the first n events of a run are proven without the rest: by their own signature, or by that
+// which proves the event in doubt, if it stands in the log.
+func (in *intake) provenBefore(l *logState, n int) (bool, error) {
+	if n == 0 {
+		return false, nil
+	}
+	if n == len(in.events) || in.events[n-1].Signature != nil {
+		return true, nil
+	}
+	st, err := in.standing(l, l.forked)
+	if err != nil || st == nil {
+		return false, err
+	}
+	h, err := event.ParseHeader(st.headerBytes)
+	if err != nil {
+		return false, damaged("event: %w", err)
+	}
+	return sameHeads(&in.events[n-1].Header, &h), nil // a run does not cross a change of heads
+}
+
+// ownFork takes the second branch of a log of this device, or more of it, as a run brings it.
+func (in *intake) ownFork(c *conversation, l *logState, sift sifted) error {
+	other, err := in.named(l.conversation, l.log, branchOther)
+	if err != nil {
+		return err
+	}
+	var entries []*entry
+	if other == nil {
+		if _, err := in.fork(l, sift); err != nil {
+			return err
+		}
+		if other, err = in.named(l.conversation, l.log, branchOther); err != nil {
+			return err
+		}
+		if len(other.segments) == 0 { // it came without any words
+			return nil
+		}
+		common, err := in.commonEnd(l, other, other.segments[0].First)
+		if err != nil {
+			return err
+		}
+		if entries, err = in.contested(c, l, common+1, l.segments.Last()); err != nil {
+			return err
+		}
+	} else if more, err := in.extendOther(l, other); err != nil || !more {
+		return err
+	}
+	first, last := in.events[0].Header.Sequence, in.events[len(in.events)-1].Header.Sequence
+	theirs, err := in.contested(c, other, first, last)
+	if err != nil {
+		return err
+	}
+	entries = append(entries, theirs...)
+	return in.issueAgain(c, entries[max(0, len(entries)-maxAgain):], nil)
+}
+
+// extendOther takes what the second branch lacks, at either end. It reports false if there is nothing that links to it.
+func (in *intake) extendOther(l, other *logState) (bool, error) {
+	if err := in.decideAbsences(other); err != nil {
+		return false, err
+	}
+	sift, err := in.sift(other, in.events)
+	if err != nil || sift.fork >= 0 {
+		return false, err
+	}
+	var fresh []int
+	links := len(sift.held) > 0
+	for _, i := range sift.fresh {
+		e := &in.events[i]
+		st, err := in.stored(slot{l.number, e.Header.Sequence})
+		if err != nil {
+			return false, err
+		}
+		if st != nil && bytes.Equal(st.headerBytes, e.Head) {
+			continue // both branches have it
+		}
+		fresh = append(fresh, i)
+		links = links || slices.ContainsFunc(other.segments, func(g event.Segment) bool { // sift has looked at the IDs
+			return g.Last+1 == e.Header.Sequence || g.First == e.Header.Sequence+1
+		})
+	}
+	if len(fresh) == 0 || !links {
+		return false, nil
+	}
+	had := slices.DeleteFunc(slices.Clone(fresh), func(i int) bool { return in.absent[i] == event.Dropped })
+	if other.segments, err = extend(other.segments, in.events, had); err != nil {
+		return false, err
+	}
+	other.events += uint64(len(fresh))
+	in.touch(other)
+	for _, i := range fresh {
+		if err := in.take(other, i); err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// forkKnown reports whether it is known where a branch leaves the first one.
+func (r *reader) forkKnown(l, other *logState) (bool, error) {
+	if len(other.segments) == 0 {
+		return false, nil
+	}
+	first := other.segments[0].First
+	common, err := r.commonEnd(l, other, first)
+	return first == 1 || common != 0, err
+}

@@ -1,0 +1,336 @@
+package store
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+const (
+	// MaxLogs is how many logs one person may have in a conversation, contacts too: what is said of logs, and what receipts
+	// list, must not grow as somebody likes. A device begins one when it comes, comes back or was restored, so nobody who
+	// does not want to gets near it.
+	MaxLogs = 1024
+
+	// costEvent is what an event takes beside the bytes that were sent: indexes, and pages that are not full.
+	costEvent = 256
+
+	// costLog is more than a log takes on the disk: it also has a place in every session, and in what is said there.
+	costLog = 4 << 10
+)
+
+// intake is a run on its way in.
+type intake struct {
+	*batch // that it is taken in
+	events []event.Event
+	sealed [][]byte        // bodies, by event
+	absent []event.Absence // as it is settled here, by event
+	from   Origin
+	new    bool // something was not had before
+}
+
+// sifted is what a run is to a log: indexes of its events.
+type sifted struct {
+	fresh []int
+	held  []int  // they stand in the log, whether they were had or not
+	fork  int    // of the first event that contradicts what is held; -1: none
+	doubt uint64 // the first sequence that has two events, if there is a fork
+}
+
+func (in *intake) ingest() (l *logState, forked bool, err error) {
+	h := &in.events[0].Header
+	c, err := in.conversation(h.Conversation)
+	if err != nil {
+		return nil, false, err
+	}
+	if l, err = in.named(c.number, h.Log(), branchFirst); err != nil {
+		return nil, false, err
+	}
+	known := l != nil
+	if !known {
+		l = &logState{conversation: c.number, log: h.Log(), person: in.from.Author, limit: noLimit}
+	}
+	if in.events[len(in.events)-1].Header.Sequence > l.limit {
+		return nil, false, ErrCut
+	}
+	sift, err := in.sift(l, in.events)
+	if err != nil {
+		return nil, false, err
+	}
+	if known && l.number == c.own && (len(sift.fresh) > 0 || sift.fork >= 0) {
+		// Somebody has more of the log that this device writes than the device.
+		if err := in.rollback(&c, l); err != nil {
+			return nil, false, err
+		}
+		if sift, err = in.sift(l, in.events); err != nil {
+			return nil, false, err
+		}
+	}
+	if own := l.log.Device == in.s.own.Device.ID(); own && (l.forked != 0 || sift.fork >= 0) {
+		err = in.ownFork(&c, l, sift)
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	if l.forked != 0 {
+		return in.ingestForked(l)
+	}
+	if sift.fork >= 0 {
+		l, err = in.fork(l, sift)
+		return l, true, err
+	}
+	l, err = in.growLog(l, sift, known)
+	return l, false, err
+}
+
+// growLog takes a run into a log that it does not contradict, and makes the log if it is not known.
+func (in *intake) growLog(l *logState, s sifted, known bool) (*logState, error) {
+	if err := in.decideAbsences(l); err != nil {
+		return nil, err
+	}
+	segments, err := in.extended(l, s)
+	if err != nil {
+		return nil, err
+	}
+	filled, err := in.filled(l, s.held)
+	if err != nil {
+		return nil, err
+	}
+	if !known {
+		if err := in.mayBegin(l.conversation, l.person); err != nil {
+			return nil, err
+		}
+	}
+	if err := in.charge(s.fresh, filled, known); err != nil {
+		return nil, err
+	}
+	if !known {
+		l = in.addLog(l.conversation, l.log, l.person, branchFirst)
+	}
+	in.new = !slices.Equal(l.segments, segments)
+	if len(s.fresh) > 0 || in.new {
+		l.segments = segments
+		l.events += uint64(len(s.fresh))
+		in.touch(l)
+		in.grown[l.number] = true
+	}
+	for _, i := range s.held {
+		if err := in.takeAgain(l, i); err != nil {
+			return nil, err
+		}
+	}
+	for _, i := range s.fresh {
+		if err := in.take(l, i); err != nil {
+			return nil, err
+		}
+	}
+	return l, nil
+}
+
+// sift compares a run with what stands in its log.
+func (in *intake) sift(l *logState, events []event.Event) (sifted, error) {
+	s := sifted{fork: -1}
+	for i := range events {
+		e := &events[i]
+		seq := e.Header.Sequence
+		st, err := in.standing(l, seq)
+		if err != nil {
+			return s, err
+		}
+		if st != nil {
+			if !bytes.Equal(st.headerBytes, e.Head) {
+				s.fork, s.doubt = i, seq
+				return s, nil
+			}
+			s.held = append(s.held, i)
+			continue
+		}
+		if i == 0 {
+			if follows, err := in.follows(l, e); err != nil {
+				return s, err
+			} else if !follows {
+				s.fork, s.doubt = i, seq-1
+				return s, nil
+			}
+		}
+		next, err := in.standing(l, seq+1)
+		if err != nil {
+			return s, err
+		}
+		if next != nil {
+			h, err := event.ParseHeader(next.headerBytes)
+			if err != nil {
+				return s, damaged("event: %w", err)
+			}
+			if h.Previous != e.ID {
+				s.fork, s.doubt = i, seq
+				return s, nil
+			}
+		}
+		s.fresh = append(s.fresh, i)
+	}
+	return s, nil
+}
+
+// standing returns the event that stands at a sequence of a log, nil if none does.
+func (in *intake) standing(l *logState, seq uint64) (*stored, error) {
+	if !l.stands(seq) {
+		return nil, nil
+	}
+	st, err := in.stored(slot{l.number, seq})
+	if err == nil && st == nil && l.segments.Covers(seq) {
+		err = damaged("a segment without its events")
+	}
+	return st, err
+}
+
+// follows reports whether an event that is not held links to the one before it, if
+// that is held.
+func (in *intake) follows(l *logState, e *event.Event) (bool, error) {
+	for _, g := range l.segments {
+		if g.Last == e.Header.Sequence-1 {
+			return g.ID == e.Header.Previous, nil
+		}
+	}
+	st, err := in.standing(l, e.Header.Sequence-1)
+	return st == nil || idOf(st.headerBytes) == e.Header.Previous, err
+}
+
+// extended returns the segments of a log with what counts as had of a run when it has been taken:
+// the events whose bodies are here or come with it, or are absent for a reason that holds.
+func (in *intake) extended(l *logState, s sifted) (event.Segments, error) {
+	if len(s.fresh) == 0 && !l.loose() {
+		return l.segments, nil
+	}
+	var had []int
+	held := s.held
+	for i := range in.events {
+		absent := in.absent[i]
+		if len(held) > 0 && held[0] == i {
+			held = held[1:]
+			if absent == event.Dropped {
+				st, err := in.stored(slot{l.number, in.events[i].Header.Sequence})
+				if err != nil {
+					return nil, err
+				}
+				absent = st.absent
+			}
+		}
+		if absent != event.Dropped {
+			had = append(had, i)
+		}
+	}
+	return extend(l.segments, in.events, had)
+}
+
+// filled returns which of the held events get a body that was missing.
+func (in *intake) filled(l *logState, held []int) ([]int, error) {
+	if !l.loose() {
+		return nil, nil
+	}
+	var filled []int
+	for _, i := range held {
+		st, err := in.stored(slot{l.number, in.events[i].Header.Sequence})
+		if err != nil {
+			return nil, err
+		}
+		if st.absent == event.Dropped && in.absent[i] == event.Present {
+			filled = append(filled, i)
+		}
+	}
+	return filled, nil
+}
+
+// extend returns the segments with some of a run's events. Past event.MaxPieces the highest
+// are forgotten: their events stay and count again when they come again, and meanwhile what
+// is lower gets its place. It fails with ErrTooManySegments if all of the run lies higher.
+func extend(s event.Segments, events []event.Event, which []int) (event.Segments, error) {
+	lowest := uint64(0) // of what s lacks
+	for len(which) > 0 {
+		n := 1
+		for n < len(which) && which[n] == which[0]+n {
+			n++
+		}
+		first, last := &events[which[0]], &events[which[n-1]]
+		g := event.Segment{First: first.Header.Sequence, Last: last.Header.Sequence, ID: last.ID}
+		if lacks := (event.Segments{g}).Missing(s); lowest == 0 && len(lacks) > 0 {
+			lowest = lacks[0].First
+		}
+		var err error
+		if s, err = s.Add(g); err != nil {
+			return nil, err
+		}
+		which = which[n:]
+	}
+	if len(s) > event.MaxPieces {
+		if s = s[:event.MaxPieces]; lowest != 0 && !s.Covers(lowest) {
+			return nil, ErrTooManySegments
+		}
+	}
+	return s, nil
+}
+
+// take stores an event that is new to its log.
+func (in *intake) take(l *logState, i int) error {
+	e := &in.events[i]
+	x := &entry{
+		slot: slot{l.number, e.Header.Sequence},
+		stored: &stored{
+			absent:      in.absent[i],
+			firstSeen:   in.now,
+			withheld:    in.withheld(i),
+			headerBytes: e.Head,
+			signature:   e.Signature,
+		},
+		in:     l,
+		header: e.Header,
+		id:     e.ID,
+	}
+	if x.absent == event.Present && x.header.Kind == event.KindEdit { // a recall earlier in the run may have come since
+		if taken, err := in.recalls.wordsRecalled(x); err != nil {
+			return err
+		} else if taken {
+			x.absent = event.Recalled
+		}
+	}
+	if x.absent == event.Present {
+		x.sealed = in.sealed[i]
+	}
+	in.foreign(x)
+	return in.order.add(x)
+}
+
+// mayBegin returns ErrBudget if a person has as many logs in a conversation as anybody may have.
+func (in *intake) mayBegin(conversation uint32, author crypto.PersonID) error {
+	if in.isOwn(author) {
+		return nil
+	}
+	if in.Count(bucketAuthors, authorKey(conversation, author)) >= MaxLogs {
+		return ErrBudget
+	}
+	return nil
+}
+
+// charge counts events of somebody who is no contact: those that are new to their log, and the bodies of those that
+// came without before.
+func (in *intake) charge(fresh, filled []int, known bool) error {
+	if !in.from.Stranger || in.isOwn(in.from.Author) {
+		return nil
+	}
+	n := uint64(0)
+	if !known {
+		n = costLog
+	}
+	for _, i := range fresh {
+		n += costEvent + uint64(len(in.events[i].Head)+len(in.events[i].Body))
+	}
+	for _, i := range filled {
+		n += uint64(len(in.events[i].Body))
+	}
+	if in.from.Member {
+		return in.s.book.SpendAsMember(in.Batch, in.from.Author, n)
+	}
+	return in.s.book.Spend(in.Batch, in.from.Author, n)
+}

@@ -1,0 +1,111 @@
+package store
+
+import "github.com/earshot-im/earshot/store/event"
+
+// withheld returns which causes of an event are not for this node: none outside of groups, where everybody has a right to
+// all that was said.
+func (in *intake) withheld(i int) uint32 {
+	if !in.from.Member {
+		return 0
+	}
+	return in.events[i].Withheld
+}
+
+// decideAbsences decides of each event of a run whether its body is taken, and why it is absent if not.
+func (in *intake) decideAbsences(l *logState) error {
+	in.absent = make([]event.Absence, len(in.events))
+	var recalled map[event.ID]bool // by the run itself
+	for i := range in.events {
+		if h := &in.events[i].Header; h.Kind == event.KindRecall {
+			if recalled == nil {
+				recalled = map[event.ID]bool{}
+			}
+			recalled[h.Target] = true
+		}
+	}
+	for i := range in.events {
+		e := &in.events[i]
+		if e.Absent != event.Present && (recalled[e.ID] || e.Header.Kind == event.KindEdit && recalled[e.Header.Target]) {
+			in.absent[i] = event.Recalled
+			continue
+		}
+		var err error
+		if in.absent[i], err = in.absence(l, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// absence decides it of one event. The words of what was recalled are not taken. What is said to be gone for a reason
+// that does not hold here is only missing.
+func (in *intake) absence(l *logState, e *event.Event) (event.Absence, error) {
+	x := &entry{in: l, header: e.Header, id: e.ID}
+	switch {
+	case e.Header.Kind.SelfProven():
+	case e.Absent == event.Present:
+		if taken, err := in.recalls.wordsRecalled(x); err != nil || taken {
+			return event.Recalled, err
+		}
+	case e.Absent == event.Expired:
+		if !e.Header.Expired(in.now) {
+			return event.Dropped, nil
+		}
+	default: // as recalled, or for no reason given
+		if in.recalls.none() {
+			return event.Dropped, nil
+		}
+		if p, err := in.recallOf(x); err != nil || p == (slot{}) {
+			return event.Dropped, err
+		}
+		return event.Recalled, nil
+	}
+	return e.Absent, nil
+}
+
+// takeAgain takes what an event that stands in its log brings the second time: a body that was
+// missing or a reason for its absence, a signature, and which causes are not for this node.
+func (in *intake) takeAgain(l *logState, i int) error {
+	e := &in.events[i]
+	st, err := in.stored(slot{l.number, e.Header.Sequence})
+	if err != nil {
+		return err
+	}
+	absent := st.absent
+	if absent == event.Dropped {
+		absent = in.absent[i]
+	}
+	sign := st.signature == nil && e.Signature != nil
+	fill := absent != st.absent
+	free := in.withheld(i)&^st.withheld != 0 && !st.is(flagPlaced)
+	if !sign && !fill && !free {
+		return nil
+	}
+	x := &entry{slot: slot{l.number, e.Header.Sequence}, stored: st, in: l, header: e.Header, id: e.ID}
+	if sign {
+		x.signature = e.Signature
+	}
+	if fill {
+		if x.absent = absent; absent == event.Present {
+			x.sealed = in.sealed[i]
+		}
+		if x.is(flagPlaced) {
+			if err := in.order.show(x); err != nil {
+				return err
+			}
+		}
+	}
+	in.save(x)
+	if fill {
+		if absent == event.Present && isEdit(x.header.Kind) {
+			in.index(x, true)
+		}
+		if err := in.order.nowHad(x); err != nil {
+			return err
+		}
+	}
+	if free {
+		return in.order.waitLess(x, in.withheld(i))
+	}
+	return nil
+}
