@@ -1,4 +1,5 @@
 # earshot: see README.md. Every target runs from a fresh clone with Go installed.
+# The comment line directly above a target is what `make help` says about it.
 
 GO          ?= go
 PREFIX      ?= /usr/local
@@ -9,23 +10,32 @@ TESTFLAGS   ?=
 BIN         := bin/earshot
 BUILD       := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)'
 
-.PHONY: build install demo test check bench fuzz lab generate
+.PHONY: build help install demo test check bench fuzz lab generate
 
+# build bin/earshot (this is what a bare make does)
 build:
 	$(BUILD) -o $(BIN) ./cmd/earshot
 
+# list the targets
+help:
+	@awk '/^# /{about=substr($$0,3);next} /^[a-z]+:/{if(about){sub(/:.*/,"");printf "  make %-9s %s\n",$$0,about}} {about=""}' $(firstword $(MAKEFILE_LIST))
+	@echo
+	@echo 'Variables: PREFIX and DESTDIR for install, VERSION for build, TESTFLAGS for test and lab, FUZZTIME for fuzz.'
+
+# put the program into PREFIX/bin, /usr/local/bin unless set
 install: build
 	install -d $(DESTDIR)$(PREFIX)/bin
 	install -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin/earshot
 
-# Three real nodes on this machine; prints what it shows and fails if any of it fails.
+# show three real nodes on this machine finding each other and talking
 demo: build
 	$(GO) run ./cmd/demo $(BIN)
 
+# run the tests; they stay on loopback or in memory
 test:
 	$(GO) test $(TESTFLAGS) ./...
 
-# Format, vet, staticcheck, module tidiness, import floors (a test), tests with the race detector.
+# check format, vet, staticcheck and go.mod, and run the tests with the race detector
 check:
 	@out=$$(gofmt -l cmd node discovery crypto store); [ -z "$$out" ] || { echo "not formatted:"; echo "$$out"; exit 1; }
 	$(GO) vet ./...
@@ -34,11 +44,11 @@ check:
 	$(GO) mod tidy -diff
 	$(GO) test -race ./...
 
-# Prints PEER WORKLOAD METRIC VALUE, floors and earshot from one run.
+# measure earshot beside the least that the same promise takes; prints PEER WORKLOAD METRIC VALUE
 bench: build
 	$(GO) run ./cmd/bench -earshot $(BIN)
 
-# Every fuzz target for FUZZTIME each: a time, or a number of inputs such as 1000x.
+# run every fuzz target for FUZZTIME each: a time, or a number of inputs such as 1000x
 fuzz:
 	@set -e; for p in $$($(GO) list ./...); do \
 		for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
@@ -46,9 +56,10 @@ fuzz:
 		done; \
 	done
 
-# Real binaries in network namespaces with real multicast; needs iproute2 and util-linux, and root or user namespaces.
+# run the tests between network namespaces; needs Linux, iproute2, util-linux, and root or user namespaces
 lab: build
 	EARSHOT_BIN=$(CURDIR)/$(BIN) $(GO) test -tags lab -count 1 -timeout 15m $(TESTFLAGS) ./discovery ./cmd/lab
 
+# make the code again that is generated from .proto files
 generate:
 	$(GO) generate ./...
