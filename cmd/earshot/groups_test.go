@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/earshot-im/earshot/cmd/earshot/problem"
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/node/chat"
 	"github.com/earshot-im/earshot/node/contacts"
@@ -214,7 +215,7 @@ func TestSendWaitEndsWhenRemoved(t *testing.T) {
 		{"--json", `"state":"undelivered","reason":"removed"`, `"code":"undelivered"`},
 	} {
 		exit, stdout, stderr := runArgs(t, "--dir", dir, "send", "#lunch", "hi", "--wait", "delivered", test.flag)
-		if exit != exitFailed || !strings.Contains(stdout, test.stdout) || !strings.Contains(stderr, test.stderr) {
+		if exit != problem.ExitFailed || !strings.Contains(stdout, test.stdout) || !strings.Contains(stderr, test.stderr) {
 			t.Errorf("%s: exit %d, stdout %q, stderr %q", test.flag, exit, stdout, stderr)
 		}
 	}
@@ -229,7 +230,7 @@ func TestAmbiguousGroup(t *testing.T) {
   1700000000000000000000000000000000000000000000000000000000000000  #lunch  2 members, 1 online; you are owner; newcomers read the last 7 days; topic: Pizza
   1800000000000000000000000000000000000000000000000000000000000000  #twins  you are not in it any more
   use one of the IDs
-`; exit != exitWho || stdout != "" || stderr != want {
+`; exit != problem.ExitWho || stdout != "" || stderr != want {
 		t.Errorf("exit %d, stdout %q, stderr:\n%s", exit, stdout, stderr)
 	}
 	exit, _, stderr = runArgs(t, "--dir", dir, "--json", "group", "members", "twins")
@@ -238,7 +239,7 @@ func TestAmbiguousGroup(t *testing.T) {
 		Candidates []struct{ Person string }
 		Groups     []struct{ ID, Name string }
 	}
-	if err := json.Unmarshal([]byte(stderr), &told); err != nil || exit != exitWho || told.Code != control.CodeAmbiguous || len(told.Candidates) != 1 ||
+	if err := json.Unmarshal([]byte(stderr), &told); err != nil || exit != problem.ExitWho || told.Code != control.CodeAmbiguous || len(told.Candidates) != 1 ||
 		len(told.Groups) != 2 || told.Groups[0].ID != testLunch.ID.String() || told.Groups[1].Name != "twins" {
 		t.Errorf("exit %d, stderr %s", exit, stderr)
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"unicode/utf8"
 
+	"github.com/earshot-im/earshot/cmd/earshot/problem"
 	"github.com/earshot-im/earshot/node/control"
 	controlv1 "github.com/earshot-im/earshot/node/control/v1"
 )
@@ -94,9 +95,9 @@ func (a *app) readLines(ctx context.Context, lines chan<- string) error {
 		case line == "":
 			continue
 		case len(line) > maxText:
-			return failed(control.CodeTooLong, "a line is over 64 KiB; those before it were sent")
+			return problem.Failed(control.CodeTooLong, "a line is over 64 KiB; those before it were sent")
 		case !utf8.ValidString(line):
-			return failed(control.CodeText, "a line is not valid UTF-8; those before it were sent")
+			return problem.Failed(control.CodeText, "a line is not valid UTF-8; those before it were sent")
 		}
 		select {
 		case lines <- line:
@@ -105,9 +106,9 @@ func (a *app) readLines(ctx context.Context, lines chan<- string) error {
 		}
 	}
 	if err := in.Err(); errors.Is(err, bufio.ErrTooLong) {
-		return failed(control.CodeTooLong, "a line is over 64 KiB; those before it were sent")
+		return problem.Failed(control.CodeTooLong, "a line is over 64 KiB; those before it were sent")
 	} else if err != nil {
-		return failed(codeInput, "read stdin: %v", err)
+		return problem.Failed(problem.CodeInput, "read stdin: %v", err)
 	}
 	return nil
 }

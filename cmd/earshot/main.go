@@ -5,7 +5,7 @@
 //
 // Rows for people and NDJSON for programs are made by package show, and every character
 // that came from others passes through package terminal on its way. What users are told
-// when something fails, and the exit status, is in problems.go and nowhere else.
+// when something fails, and the exit status, is in package problem and nowhere else.
 //
 // An earshot process keeps nothing: it may be killed at any moment, and messages are
 // marked read, or a cursor moved, only after their lines have been written.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/earshot-im/earshot/cmd/earshot/problem"
 	"github.com/earshot-im/earshot/cmd/earshot/show"
 	"github.com/earshot-im/earshot/node/control"
 	controlv1 "github.com/earshot-im/earshot/node/control/v1"
@@ -110,7 +111,7 @@ func (a *app) compare(ctx context.Context, client *control.Client, who string) (
 		if line == "y" || line == "yes" {
 			return r.Person.GetPerson(), words, nil
 		}
-		return "", "", failed(codeUnverified, "not verified")
+		return "", "", problem.Failed(problem.CodeUnverified, "not verified")
 	case <-ctx.Done():
 		return "", "", ctx.Err()
 	}

@@ -9,6 +9,7 @@ import (
 	"connectrpc.com/connect"
 	"github.com/spf13/cobra"
 
+	"github.com/earshot-im/earshot/cmd/earshot/problem"
 	"github.com/earshot-im/earshot/node/control"
 	controlv1 "github.com/earshot-im/earshot/node/control/v1"
 )
@@ -164,7 +165,7 @@ func (a *app) recv(ctx context.Context, client *control.Client, r *reading) erro
 	}
 	// The node is told of the deadline, and may be the first to see it pass.
 	if errors.Is(context.Cause(watch), errTimeout) || r.timeout > 0 && connect.CodeOf(err) == connect.CodeDeadlineExceeded {
-		return timedOut("waited " + r.timeout.String())
+		return problem.TimedOut("waited " + r.timeout.String())
 	}
 	return ending(ctx, err)
 }

@@ -9,10 +9,10 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
+	"github.com/earshot-im/earshot/cmd/earshot/problem"
 	"github.com/earshot-im/earshot/cmd/earshot/show"
 	"github.com/earshot-im/earshot/cmd/earshot/terminal"
 	"github.com/earshot-im/earshot/node/control"
@@ -41,21 +41,12 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr *os
 		return 0
 	}
 	a.out.JSON = a.out.JSON || slices.Contains(flagsOf(args), "--json") // the error may have come before it
-	var p *problem
+	var p *problem.Problem
 	if !errors.As(err, &p) { // cobra's own; commands explain theirs
 		p = usage(root, err.Error())
 	}
-	return a.fail(p)
-}
-
-// checkArgs refuses what neither the node nor a name can carry.
-func checkArgs(args []string) error {
-	for _, arg := range args {
-		if !utf8.ValidString(arg) {
-			return failed(control.CodeText, "an argument is not valid UTF-8")
-		}
-	}
-	return nil
+	p.Print(stderr, a.out.JSON)
+	return p.Exit
 }
 
 // flagsOf returns what stands before "--", which ends the flags.
@@ -71,7 +62,7 @@ func explaining(c *cobra.Command) {
 	if do := c.RunE; do != nil {
 		c.RunE = func(c *cobra.Command, args []string) error {
 			if err := do(c, args); err != nil {
-				return explain(err)
+				return problem.Explain(err, explainUp)
 			}
 			return nil
 		}
@@ -184,18 +175,5 @@ func (a *app) ask(do func(ctx context.Context, client *control.Client, args []st
 		client := control.Dial(a.dir)
 		defer client.Close()
 		return do(c.Context(), client, args)
-	}
-}
-
-// exactly takes these arguments, named as in Use.
-func exactly(names ...string) cobra.PositionalArgs {
-	return func(c *cobra.Command, args []string) error {
-		switch {
-		case len(args) < len(names):
-			return usage(c, names[len(args)]+" is missing")
-		case len(args) > len(names):
-			return usage(c, "too many arguments: "+quote(args[len(names)]))
-		}
-		return nil
 	}
 }

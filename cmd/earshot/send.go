@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	"github.com/earshot-im/earshot/cmd/earshot/problem"
 	"github.com/earshot-im/earshot/cmd/earshot/show"
 	"github.com/earshot-im/earshot/node/control"
 	controlv1 "github.com/earshot-im/earshot/node/control/v1"
@@ -90,14 +91,6 @@ func (s *sending) check(c *cobra.Command, text []string) error {
 	return nil
 }
 
-// checkID takes message IDs only.
-func checkID(c *cobra.Command, what, id string) error {
-	if len(id) != 64 || strings.Trim(id, "0123456789abcdef") != "" {
-		return usage(c, what+": a message ID has 64 lower-case hexadecimal digits")
-	}
-	return nil
-}
-
 // text is the arguments with spaces between them, or what stdin has.
 func (a *app) text(args []string) (string, error) {
 	if len(args) == 0 || len(args) == 1 && args[0] == "-" {
@@ -110,14 +103,14 @@ func (a *app) text(args []string) (string, error) {
 func readText(r io.Reader) (string, error) {
 	b, err := io.ReadAll(io.LimitReader(r, maxText+int64(len("\r\n"))+1))
 	if err != nil {
-		return "", failed(codeInput, "read stdin: %v", err)
+		return "", problem.Failed(problem.CodeInput, "read stdin: %v", err)
 	}
 	text := strings.TrimSuffix(strings.TrimSuffix(string(b), "\n"), "\r")
 	if len(text) > maxText {
-		return "", failed(control.CodeTooLong, "the text is over 64 KiB")
+		return "", problem.Failed(control.CodeTooLong, "the text is over 64 KiB")
 	}
 	if !utf8.ValidString(text) {
-		return "", failed(control.CodeText, "the text is not valid UTF-8")
+		return "", problem.Failed(control.CodeText, "the text is not valid UTF-8")
 	}
 	return text, nil
 }
@@ -156,15 +149,15 @@ func (s sending) limit() *durationpb.Duration {
 func (s sending) settled(sent *controlv1.Sent) error {
 	switch {
 	case sent.State == "cancelled":
-		return failed(codeCancelled, "the message was cancelled")
+		return problem.Failed(problem.CodeCancelled, "the message was cancelled")
 	case sent.State == "undelivered":
-		return failed(control.CodeUndelivered, "%s", show.State(sent.State, sent.Reason))
+		return problem.Failed(control.CodeUndelivered, "%s", show.State(sent.State, sent.Reason))
 	case states[sent.State] < states[s.wait]:
 		what := "the message stays queued"
 		if sent.State != "queued" {
 			what = "the message is " + sent.State
 		}
-		return timedOut("not " + s.wait + " within " + s.timeout.String() + "; " + what)
+		return problem.TimedOut("not " + s.wait + " within " + s.timeout.String() + "; " + what)
 	}
 	return nil
 }

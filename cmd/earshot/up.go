@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/earshot-im/earshot/cmd/earshot/problem"
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/crypto/names"
 	"github.com/earshot-im/earshot/node"
@@ -144,47 +145,49 @@ func (a *app) passphrase() ([]byte, error) {
 	}
 	f, err := os.Open(a.passphraseFile)
 	if err != nil {
-		return nil, failed(codeInput, "read the passphrase: %v", err)
+		return nil, problem.Failed(problem.CodeInput, "read the passphrase: %v", err)
 	}
 	defer f.Close()
 	b, err := io.ReadAll(io.LimitReader(f, maxPassphrase+1))
 	switch {
 	case err != nil:
-		return nil, failed(codeInput, "read the passphrase: %v", err)
+		return nil, problem.Failed(problem.CodeInput, "read the passphrase: %v", err)
 	case len(b) > maxPassphrase:
-		return nil, failed(codePassphrase, "the passphrase is longer than %d bytes", maxPassphrase)
+		return nil, problem.Failed(problem.CodePassphrase, "the passphrase is longer than %d bytes", maxPassphrase)
 	}
 	return bytes.TrimRight(b, "\r\n"), nil
 }
 
 // explainUp tells why a node does not run; nil for anything else.
-func explainUp(err error) *problem {
+func explainUp(err error) *problem.Problem {
 	var locked *store.LockedError
 	switch {
 	case errors.As(err, &locked):
-		p := failed(codeLocked, "another process runs the node of this directory")
+		p := problem.Failed(problem.CodeLocked, "another process runs the node of this directory")
 		if locked.PID != 0 {
-			p.text = fmt.Sprintf("process %d runs the node of this directory", locked.PID)
+			p.Text = fmt.Sprintf("process %d runs the node of this directory", locked.PID)
 		}
 		return p
 	case errors.Is(err, crypto.ErrPassphraseNeeded):
-		return failed(codePassphrase, "this node is protected by a passphrase")
+		return problem.Failed(problem.CodePassphrase, "this node is protected by a passphrase")
 	case errors.Is(err, crypto.ErrWrongPassphrase):
-		return failed(codePassphrase, "wrong passphrase")
+		return problem.Failed(problem.CodePassphrase, "wrong passphrase")
 	case errors.Is(err, store.ErrNewer), errors.Is(err, crypto.ErrNewer):
-		return &problem{exit: exitFailed, code: "newer", text: err.Error(), hint: "use the newer earshot that wrote it; nothing was changed"}
+		return problem.Failed(problem.CodeNewer, "%v", err)
 	case errors.Is(err, store.ErrDamaged), errors.Is(err, store.ErrNoKeyring), errors.Is(err, crypto.ErrDamaged):
-		return failed(codeDamaged, "%v", err)
+		return problem.Failed(problem.CodeDamaged, "%v", err)
 	case errors.Is(err, store.ErrNotPrivate):
-		return failed(codeNotPrivate, "%v", err)
+		return problem.Failed(problem.CodeNotPrivate, "%v", err)
 	case errors.Is(err, names.ErrName):
-		p := failed(control.CodeName, "%v", err)
+		p := problem.Failed(control.CodeName, "%v", err)
 		if unseen := new(names.CharacterError); errors.As(err, &unseen) {
-			p.hint = nameHint(unseen.Character())
+			p.Hint = problem.NameHint(unseen.Character())
 		}
 		return p
 	case errors.Is(err, node.ErrAddress):
-		return &problem{exit: exitUsage, code: codeAddress, text: err.Error(), hint: hints[codeAddress]}
+		p := problem.Failed(problem.CodeAddress, "%v", err)
+		p.Exit = problem.ExitUsage
+		return p
 	}
 	return nil
 }

@@ -2,18 +2,13 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 
-	"connectrpc.com/connect"
-
+	"github.com/earshot-im/earshot/cmd/earshot/problem"
 	"github.com/earshot-im/earshot/node/control"
-	controlv1 "github.com/earshot-im/earshot/node/control/v1"
 )
 
 // runArgs runs the program in this process, with no node.
@@ -133,13 +128,13 @@ func TestUsage(t *testing.T) {
 		{"completion", "bash", "extra"},
 	} {
 		exit, stdout, stderr := runArgs(t, args...)
-		if exit != exitUsage || stdout != "" || !strings.Contains(stderr, "--help") {
+		if exit != problem.ExitUsage || stdout != "" || !strings.Contains(stderr, "--help") {
 			t.Errorf("%q: exit %d, stdout %q, stderr %q", args, exit, stdout, stderr)
 		}
 		exit, _, stderr = runArgs(t, append([]string{"--json"}, args...)...)
 		var told struct{ Error, Code, Hint string }
 		if err := json.Unmarshal([]byte(stderr), &told); len(args) > 0 && args[0] != "--dir" &&
-			(exit != exitUsage || err != nil || told.Code != codeUsage || told.Error == "" || told.Hint == "") {
+			(exit != problem.ExitUsage || err != nil || told.Code != problem.CodeUsage || told.Error == "" || told.Hint == "") {
 			t.Errorf("%q as JSON: exit %d, stderr %q", args, exit, stderr)
 		}
 	}
@@ -160,57 +155,13 @@ func TestNoNode(t *testing.T) {
 		{"accept", "bob"}, {"block", "bob"}, {"unblock", "bob"},
 	} {
 		exit, stdout, stderr := runArgs(t, args...)
-		if exit != exitNotRunning || stdout != "" || !strings.Contains(stderr, "earshot up") {
+		if exit != problem.ExitNotRunning || stdout != "" || !strings.Contains(stderr, "earshot up") {
 			t.Errorf("%q: exit %d, stdout %q, stderr %q", args, exit, stdout, stderr)
 		}
 	}
 	for _, args := range [][]string{{"version"}, {"version", "--json"}, {"help"}, {"help", "send"}, {"send", "--help"}, {"group", "--help"}, {"help", "group", "role"}, {"--help"}, {"completion", "bash"}} {
 		if exit, stdout, stderr := runArgs(t, args...); exit != 0 || stdout == "" || stderr != "" {
 			t.Errorf("%q: exit %d, stdout %q, stderr %q", args, exit, stdout, stderr)
-		}
-	}
-}
-
-func answerOf(code connect.Code, problem string) error {
-	e := connect.NewError(code, errors.New("the node's words"))
-	if d, err := connect.NewErrorDetail(&controlv1.Problem{Code: problem}); err == nil {
-		e.AddDetail(d)
-	}
-	return e
-}
-
-func TestExplain(t *testing.T) {
-	for _, test := range []struct {
-		err  error
-		exit int
-		code string
-	}{
-		{fmt.Errorf("dial: %w", control.ErrNotRunning), exitNotRunning, codeNotRunning},
-		{connect.NewError(connect.CodeUnavailable, control.ErrNotRunning), exitNotRunning, codeNotRunning},
-		{fmt.Errorf("%w: %w", control.ErrNotRunning, answerOf(connect.CodeUnavailable, control.CodeStopping)), exitNotRunning, codeNotRunning},
-		{answerOf(connect.CodeNotFound, control.CodeUnknown), exitWho, control.CodeUnknown},
-		{answerOf(connect.CodeFailedPrecondition, control.CodeAmbiguous), exitWho, control.CodeAmbiguous},
-		{answerOf(connect.CodeAlreadyExists, control.CodeKeyUsed), exitFailed, control.CodeKeyUsed},
-		{answerOf(connect.CodeInternal, control.CodeInternal), exitFailed, control.CodeInternal},
-		{answerOf(connect.CodeFailedPrecondition, control.CodeNotMember), exitFailed, control.CodeNotMember},
-		{answerOf(connect.CodePermissionDenied, control.CodeNotPermitted), exitFailed, control.CodeNotPermitted},
-		{answerOf(connect.CodeAlreadyExists, control.CodeMember), exitFailed, control.CodeMember},
-		{answerOf(connect.CodeResourceExhausted, control.CodeGroupFull), exitFailed, control.CodeGroupFull},
-		{answerOf(connect.CodePermissionDenied, control.CodeNotYours), exitFailed, control.CodeNotYours},
-		{answerOf(connect.CodeFailedPrecondition, control.CodeTooLate), exitFailed, control.CodeTooLate},
-		{answerOf(connect.CodeInvalidArgument, control.CodeEmoji), exitFailed, control.CodeEmoji},
-		{connect.NewError(connect.CodeUnimplemented, errors.New("no such method")), exitFailed, codeVersion},
-		{&os.PathError{Op: "write", Path: "/dev/stdout", Err: syscall.EPIPE}, exitFailed, codeOutput},
-		{control.ErrNotPrivate, exitFailed, codeNotPrivate},
-		{timedOut("late"), exitTimeout, codeTimeout},
-		{errors.New("anything"), exitFailed, codeFailed},
-	} {
-		p := explain(test.err)
-		if p.exit != test.exit || p.code != test.code || p.text == "" || p.hint == "" {
-			t.Errorf("%v: %+v", test.err, p)
-		}
-		if strings.HasPrefix(p.text, "unavailable:") || strings.HasPrefix(p.text, "internal:") {
-			t.Errorf("%v: status in the text: %q", test.err, p.text)
 		}
 	}
 }
@@ -234,7 +185,7 @@ func TestReadText(t *testing.T) {
 		got, err := readText(strings.NewReader(test.in))
 		code := ""
 		if err != nil {
-			code = explain(err).code
+			code = problem.Explain(err, nil).Code
 		}
 		if got != test.want || code != test.code {
 			t.Errorf("%d bytes: %d bytes, %q", len(test.in), len(got), code)

@@ -1,0 +1,68 @@
+package problem
+
+import "github.com/earshot-im/earshot/node/control"
+
+// Codes of what fails on this side of the local API, beside those that the node answers.
+const (
+	CodeUsage      = "usage"
+	codeNotRunning = "not_running"
+	codeTimeout    = "timeout"
+	CodeCancelled  = "cancelled"
+	codeOutput     = "output"
+	CodeInput      = "input"
+	CodeLocked     = "locked"
+	CodePassphrase = "passphrase"
+	CodeNotPrivate = "not_private"
+	codePath       = "path"
+	codeVersion    = "version"
+	codeStopped    = "interrupted"
+	CodeAddress    = "address"
+	CodeDamaged    = "damaged"
+	codeFailed     = "failed"
+	CodeUnverified = "not_verified"
+	CodeNewer      = "newer"
+)
+
+// hints say what to do about a problem, by its code.
+var hints = map[string]string{
+	control.CodeUnknown:      "see who is there with `earshot peers`, whom you know with `earshot contacts`, and your groups with `earshot group list`",
+	control.CodeAmbiguous:    "use one of the IDs",
+	control.CodeNameTaken:    "give a name of your own with --petname NAME",
+	control.CodeName:         "a name has 1 to 64 visible characters and doesn't look like an ID",
+	control.CodeKeyUsed:      "use a new key for a new text",
+	control.CodeText:         "convert it to UTF-8 first, for example with iconv",
+	control.CodeEmpty:        "give a text as an argument or on stdin",
+	control.CodeTooLong:      "a message holds up to 64 KiB; split it",
+	control.CodeAcknowledged: "somebody has it; for two minutes `earshot recall ID` takes the words back",
+	control.CodeUndelivered:  "`earshot receipts ID` shows who has it; who is brought into the group again may write there again",
+	control.CodeNoMessage:    "`earshot history WHO --json` shows the IDs of messages",
+	control.CodeBlocked:      "`earshot unblock WHO` first",
+	control.CodeWords:        "compare them again, face to face or by phone; if they differ, somebody may be between you",
+	control.CodeSelf:         "name somebody else",
+	control.CodeSetting:      "see `earshot me --help`",
+	control.CodeNotMember:    "see your groups with `earshot group list`, and who is in one with `earshot group members GROUP`",
+	control.CodeNotPermitted: "ask an owner or an admin who is senior: `earshot group members GROUP` shows who they are; only owners give roles",
+	control.CodeRecalled:     "its author took its words back",
+	control.CodeMember:       "see who is in it with `earshot group members GROUP`",
+	control.CodeGroupFull:    "make a new one with `earshot group create NAME`",
+	control.CodeNotYours:     "only who wrote it can do that; answer it with `earshot send WHO TEXT --reply-to ID`",
+	control.CodeTooLate:      "put it right with `earshot edit ID TEXT`, which may be done at any time",
+	control.CodeEmoji:        "give one emoji, or a word of up to 64 bytes; '' takes yours back",
+	control.CodeInvalid:      "see --help",
+	control.CodeInternal:     "the node's own output says more",
+	codeNotRunning:           "start one with `earshot up` and the same --dir, or name the directory of one that runs",
+	codeTimeout:              "try a longer --timeout",
+	CodeCancelled:            "it was taken back with `earshot outbox cancel` or `earshot recall`",
+	codeOutput:               "what was not written has not been marked read",
+	CodeInput:                "check that it exists and can be read",
+	CodeLocked:               "stop it with `earshot down`, or use another --dir",
+	CodePassphrase:           "give it with --passphrase-file FILE or EARSHOT_PASSPHRASE",
+	CodeNotPrivate:           "take the rights of others away: chmod 700 the directory, or use another --dir",
+	codePath:                 "use a --dir with a shorter path",
+	codeVersion:              "the node is of another version: `earshot down`, then `earshot up` with this one",
+	CodeAddress:              "write it as /ip4/192.0.2.7/tcp/4001, for --peer with /p2p/ and the device's ID behind it",
+	CodeNewer:                "use the newer earshot that wrote it; nothing was changed",
+	CodeDamaged:              "nothing was changed; restore the directory from a backup",
+	codeFailed:               "`earshot status` shows whether the node is well",
+	CodeUnverified:           "compare the words with the other person and answer yes if all are the same",
+}

@@ -1,0 +1,169 @@
+// Package problem makes the errors of a command into what its user is told: a text, a code for
+// programs, a hint that says what to do, and an exit status.
+//
+// It owns the exit statuses, the codes that arise on this side of the local API, and the hint for
+// every code, so that nothing of the kind is written anywhere else. Scripts depend on statuses and
+// codes: they change only by adding. It refuses to guess: an error that it doesn't know is printed
+// as it is, with exit status 1.
+//
+// Commands return a *Problem for what they find out themselves, made by Failed, Usage or TimedOut,
+// and any other error as it came; the root passes that through Explain and prints what comes out.
+package problem
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strings"
+	"syscall"
+
+	"connectrpc.com/connect"
+
+	"github.com/earshot-im/earshot/cmd/earshot/show"
+	"github.com/earshot-im/earshot/cmd/earshot/terminal"
+	"github.com/earshot-im/earshot/node/control"
+	controlv1 "github.com/earshot-im/earshot/node/control/v1"
+)
+
+// Exit statuses; scripts depend on them.
+const (
+	ExitFailed     = 1
+	ExitUsage      = 2
+	ExitNotRunning = 3
+	ExitWho        = 4 // no such person or group, or several
+	ExitTimeout    = 5
+)
+
+// Problem is what the user is told when a command fails.
+type Problem struct {
+	Exit int
+	Code string // a word for programs
+	Text string
+	Hint string // what to do
+
+	// Whom a name may have meant.
+	persons []*controlv1.Person
+	groups  []*controlv1.Group
+}
+
+func (p *Problem) Error() string { return p.Text }
+
+// Usage is a command line that can't be understood. The hint names the command whose help explains
+// it, as "earshot send".
+func Usage(command, text string) *Problem {
+	return &Problem{Exit: ExitUsage, Code: CodeUsage, Text: text, Hint: "see `" + command + " --help`"}
+}
+
+// Failed is a problem with a code, and with the hint for that code.
+func Failed(code, format string, args ...any) *Problem {
+	return &Problem{Exit: ExitFailed, Code: code, Text: fmt.Sprintf(format, args...), Hint: hints[code]}
+}
+
+// TimedOut says that a command has waited as long as it was to.
+func TimedOut(text string) *Problem {
+	p := Failed(codeTimeout, "%s", text)
+	p.Exit = ExitTimeout
+	return p
+}
+
+// Explain finds what to tell about any error that a command returns. An explanation that only one
+// command needs is given as more, and is asked when nothing general fits; it returns nil for errors
+// that it doesn't know.
+func Explain(err error, more func(error) *Problem) *Problem {
+	var p *Problem
+	if errors.As(err, &p) {
+		return p
+	}
+	if answer := control.ProblemOf(err); answer != nil && !errors.Is(err, control.ErrNotRunning) {
+		return explainAnswer(answer, err)
+	}
+	var path *fs.PathError
+	switch {
+	case errors.Is(err, control.ErrNotRunning):
+		p = Failed(codeNotRunning, "%s", message(err))
+		p.Exit = ExitNotRunning
+		return p
+	case errors.Is(err, context.Canceled) || connect.CodeOf(err) == connect.CodeCanceled:
+		return Failed(codeStopped, "interrupted")
+	case errors.Is(err, control.ErrNotPrivate):
+		return Failed(CodeNotPrivate, "%s", message(err))
+	case errors.Is(err, control.ErrPathTooLong):
+		return Failed(codePath, "%s", message(err))
+	case errors.Is(err, syscall.EPIPE):
+		return Failed(codeOutput, "nobody reads the output any more")
+	case connect.CodeOf(err) == connect.CodeUnimplemented:
+		return Failed(codeVersion, "the node doesn't know this command")
+	case errors.As(err, &path):
+		return Failed(codeFailed, "%v", err)
+	}
+	if more != nil {
+		if p := more(err); p != nil {
+			return p
+		}
+	}
+	var answered *connect.Error
+	if errors.As(err, &answered) {
+		return Failed(codeFailed, "%s", answered.Message())
+	}
+	return Failed(codeFailed, "%v", err)
+}
+
+// explainAnswer tells what the node answered.
+func explainAnswer(answer *controlv1.Problem, err error) *Problem {
+	p := Failed(answer.Code, "%s", message(err))
+	switch answer.Code {
+	case control.CodeUnknown, control.CodeAmbiguous:
+		p.Exit = ExitWho
+		p.persons, p.groups = answer.Persons, answer.Groups
+	case control.CodeNameTaken:
+		p.persons, p.groups = answer.Persons, answer.Groups
+	case control.CodeName:
+		p.Hint = NameHint(answer.Character)
+	}
+	return p
+}
+
+// NameHint says what to do about a name that can't be one, because of a character if that is given.
+func NameHint(character string) string {
+	if character == "" {
+		return hints[control.CodeName]
+	}
+	return "leave out " + character + ": a name has only what people can see, and joiners and selectors where they change how it looks"
+}
+
+// message is the node's text without the status that Connect puts before it.
+func message(err error) string {
+	var answered *connect.Error
+	if errors.As(err, &answered) {
+		return answered.Message()
+	}
+	return err.Error()
+}
+
+// Print writes a problem for people, or as one JSON object.
+func (p *Problem) Print(w io.Writer, asJSON bool) {
+	if asJSON {
+		_ = show.JSON(w, struct {
+			Error      string        `json:"error"`
+			Code       string        `json:"code"`
+			Hint       string        `json:"hint,omitempty"`
+			Candidates []show.Person `json:"candidates,omitempty"`
+			Groups     []show.Group  `json:"groups,omitempty"`
+		}{p.Text, p.Code, p.Hint, show.Persons(p.persons), show.Groups(p.groups)})
+		return
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "earshot: %s\n", terminal.Text(p.Text))
+	for _, c := range p.persons {
+		fmt.Fprintf(&b, "  %s  %s\n", c.Person, terminal.Line(show.Title(c)))
+	}
+	for _, g := range p.groups {
+		fmt.Fprintf(&b, "  %s  %s\n", g.Id, show.GroupTitle(g))
+	}
+	if p.Hint != "" {
+		fmt.Fprintf(&b, "  %s\n", terminal.Text(p.Hint))
+	}
+	fmt.Fprint(w, b.String())
+}

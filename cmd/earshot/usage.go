@@ -1,0 +1,71 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/earshot-im/earshot/cmd/earshot/problem"
+	"github.com/earshot-im/earshot/node/control"
+)
+
+// usage is a command line that a command doesn't take.
+func usage(c *cobra.Command, text string) *problem.Problem {
+	return problem.Usage(c.CommandPath(), text)
+}
+
+// badFlag says what is wrong with a flag, in words that are not the standard library's.
+func badFlag(err error) string {
+	var invalid *pflag.InvalidValueError
+	if !errors.As(err, &invalid) {
+		return err.Error()
+	}
+	want := map[string]string{
+		"uint32":   "a number",
+		"duration": "a duration, such as 10s or 5m",
+		"bool":     "true or false",
+	}[invalid.GetFlag().Value.Type()]
+	if want == "" {
+		return err.Error()
+	}
+	return fmt.Sprintf("--%s %q: want %s", invalid.GetFlag().Name, invalid.GetValue(), want)
+}
+
+// checkArgs refuses what neither the node nor a name can carry.
+func checkArgs(args []string) error {
+	for _, arg := range args {
+		if !utf8.ValidString(arg) {
+			return problem.Failed(control.CodeText, "an argument is not valid UTF-8")
+		}
+	}
+	return nil
+}
+
+// exactly takes these arguments, named as in Use.
+func exactly(names ...string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		switch {
+		case len(args) < len(names):
+			return usage(c, names[len(args)]+" is missing")
+		case len(args) > len(names):
+			return usage(c, "too many arguments: "+quote(args[len(names)]))
+		}
+		return nil
+	}
+}
+
+// checkID takes message IDs only.
+func checkID(c *cobra.Command, what, id string) error {
+	if len(id) != 64 || strings.Trim(id, "0123456789abcdef") != "" {
+		return usage(c, what+": a message ID has 64 lower-case hexadecimal digits")
+	}
+	return nil
+}
+
+// quote is for what the user typed, in a message.
+func quote(s string) string { return strconv.Quote(s) }
