@@ -62,7 +62,7 @@ func explaining(c *cobra.Command) {
 	if do := c.RunE; do != nil {
 		c.RunE = func(c *cobra.Command, args []string) error {
 			if err := do(c, args); err != nil {
-				return problem.Explain(err, explainUp)
+				return problem.Explain(err)
 			}
 			return nil
 		}

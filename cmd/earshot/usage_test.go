@@ -185,7 +185,7 @@ func TestReadText(t *testing.T) {
 		got, err := readText(strings.NewReader(test.in))
 		code := ""
 		if err != nil {
-			code = problem.Explain(err, nil).Code
+			code = problem.Explain(err).Code
 		}
 		if got != test.want || code != test.code {
 			t.Errorf("%d bytes: %d bytes, %q", len(test.in), len(got), code)

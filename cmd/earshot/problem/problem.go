@@ -68,10 +68,10 @@ func TimedOut(text string) *Problem {
 	return p
 }
 
-// Explain finds what to tell about any error that a command returns. An explanation that only one
-// command needs is given as more, and is asked when nothing general fits; it returns nil for errors
-// that it doesn't know.
-func Explain(err error, more func(error) *Problem) *Problem {
+// Explain finds what to tell about any error that a command returns. A command whose errors nobody
+// else meets gives an explanation of its own as more: it is asked where nothing general fits, and
+// returns nil for an error that it doesn't know.
+func Explain(err error, more ...func(error) *Problem) *Problem {
 	var p *Problem
 	if errors.As(err, &p) {
 		return p
@@ -98,8 +98,8 @@ func Explain(err error, more func(error) *Problem) *Problem {
 	case errors.As(err, &path):
 		return Failed(codeFailed, "%v", err)
 	}
-	if more != nil {
-		if p := more(err); p != nil {
+	for _, explain := range more {
+		if p := explain(err); p != nil {
 			return p
 		}
 	}

@@ -48,7 +48,7 @@ func TestExplain(t *testing.T) {
 		{TimedOut("late"), ExitTimeout, codeTimeout},
 		{errors.New("anything"), ExitFailed, codeFailed},
 	} {
-		p := Explain(test.err, nil)
+		p := Explain(test.err)
 		if p.Exit != test.exit || p.Code != test.code || p.Text == "" || p.Hint == "" {
 			t.Errorf("%v: %+v", test.err, p)
 		}

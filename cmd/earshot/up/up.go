@@ -1,0 +1,210 @@
+// Package up runs a node in the foreground for `earshot up`, and is the only part of the command
+// line that sees more than the client of the local API.
+//
+// It owns the order in which a node and the server of its local API start and stop: the directory is
+// opened first, then both run, then the line that begins with "ready" is printed, and when one of the
+// two ends the other does. It prints that line on standard output, and the node's warnings and log on
+// standard error. What a node does is none of its business.
+//
+// Run may be called once in a process, since it also sets how the whole process collects garbage. It
+// returns when all its goroutines have ended. Its errors are problems: locked by another process,
+// wrong passphrase, damaged files and so on, each with what to do.
+package up
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"runtime/debug"
+
+	"github.com/earshot-im/earshot/cmd/earshot/problem"
+	"github.com/earshot-im/earshot/cmd/earshot/show"
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/crypto/names"
+	"github.com/earshot-im/earshot/node"
+	"github.com/earshot-im/earshot/node/control"
+	controlv1 "github.com/earshot-im/earshot/node/control/v1"
+	"github.com/earshot-im/earshot/node/warnings"
+	"github.com/earshot-im/earshot/store"
+)
+
+// gcPercent lets the heap, which is a few MiB, grow to five times its size before it is collected.
+// At Go's default of 100 the collector takes a sixth of a busy node's time.
+const gcPercent = 400
+
+// maxWarned is how many warnings may wait to be printed: there are fewer kinds.
+const maxWarned = 8
+
+// maxPassphrase bounds what is read from the file, in bytes.
+const maxPassphrase = 4096
+
+// Options are what the command line says.
+type Options struct {
+	Dir            string
+	PassphraseFile string // "": the passphrase, if any, is in EARSHOT_PASSPHRASE
+	Version        string // of this program
+
+	// As in node.Config.
+	Name       string
+	Listen     []string
+	Peers      []string
+	NoMDNS     bool
+	Interfaces []string
+
+	Out            show.Printer
+	Stdout, Stderr io.Writer
+}
+
+// Run runs a node until ctx ends, it is asked to stop, or it fails; its errors are problems.
+func Run(ctx context.Context, o Options) error {
+	if err := o.run(ctx); err != nil {
+		return problem.Explain(err, explain)
+	}
+	return nil
+}
+
+func (o *Options) run(ctx context.Context) error {
+	passphrase, err := o.passphrase()
+	if err != nil {
+		return err
+	}
+	debug.SetGCPercent(gcPercent)
+	warned := make(chan warnings.Warning, maxWarned)
+	cfg := node.Config{
+		Dir: o.Dir, Passphrase: passphrase, Version: o.Version,
+		Name: o.Name, Listen: o.Listen, Peers: o.Peers, NoMDNS: o.NoMDNS, Interfaces: o.Interfaces,
+		Log: slog.New(slog.NewTextHandler(o.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
+		Warn: func(w warnings.Warning) {
+			select {
+			case warned <- w:
+			default: // a node doesn't wait for its warnings to be read; `status` shows them too
+			}
+		},
+	}
+	n, err := node.Open(cfg)
+	if err != nil {
+		return err
+	}
+	// From here on the directory, and the socket in it, belong to this process. Callers are answered
+	// until the node has ended.
+	server := control.New(control.Config{Dir: o.Dir, Node: n, Log: cfg.Log})
+	serving, stopServer := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopServer()
+	running, stopNode := context.WithCancel(ctx)
+	defer stopNode()
+	served := make(chan error, 1)
+	go func() { // ended by stopServer
+		defer stopNode() // a node that can't be asked is of no use
+		served <- server.Run(serving)
+	}()
+	announced := make(chan struct{})
+	go func() { // ended by stopNode
+		defer close(announced)
+		for _, ready := range []<-chan struct{}{server.Ready(), n.Ready()} {
+			select {
+			case <-ready:
+			case <-running.Done():
+				return
+			}
+		}
+		o.announce(running)
+	}()
+	printed := make(chan struct{})
+	go func() { // ended by stopNode
+		defer close(printed)
+		o.printWarnings(running, warned)
+	}()
+	err = n.Run(running)
+	stopNode()
+	<-announced
+	<-printed
+	stopServer()
+	return errors.Join(err, <-served)
+}
+
+// printWarnings prints warnings as they come until ctx ends, and those that are there by then.
+func (o *Options) printWarnings(ctx context.Context, warned <-chan warnings.Warning) {
+	for {
+		select {
+		case w := <-warned:
+			_ = o.Out.Warning(o.Stderr, control.Warning(w)) // that nobody reads it does the node no harm
+			continue
+		default:
+		}
+		select {
+		case w := <-warned:
+			_ = o.Out.Warning(o.Stderr, control.Warning(w))
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// announce asks the node for its status, and prints the line that scripts wait for.
+func (o *Options) announce(ctx context.Context) {
+	client := control.Dial(o.Dir)
+	defer client.Close()
+	s, err := client.Status(ctx, &controlv1.StatusRequest{})
+	if err != nil {
+		return // the node ended at once, and Run says why
+	}
+	_ = o.Out.Ready(o.Stdout, s) // as with warnings
+}
+
+// passphrase reads the passphrase from where the user says it is; it is empty where there is none.
+func (o *Options) passphrase() ([]byte, error) {
+	if o.PassphraseFile == "" {
+		return []byte(os.Getenv("EARSHOT_PASSPHRASE")), nil
+	}
+	f, err := os.Open(o.PassphraseFile)
+	if err != nil {
+		return nil, problem.Failed(problem.CodeInput, "read the passphrase: %v", err)
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxPassphrase+1))
+	switch {
+	case err != nil:
+		return nil, problem.Failed(problem.CodeInput, "read the passphrase: %v", err)
+	case len(b) > maxPassphrase:
+		return nil, problem.Failed(problem.CodePassphrase, "the passphrase is longer than %d bytes", maxPassphrase)
+	}
+	return bytes.TrimRight(b, "\r\n"), nil
+}
+
+// explain tells why a node does not run; nil for anything else.
+func explain(err error) *problem.Problem {
+	var locked *store.LockedError
+	switch {
+	case errors.As(err, &locked):
+		p := problem.Failed(problem.CodeLocked, "another process runs the node of this directory")
+		if locked.PID != 0 {
+			p.Text = fmt.Sprintf("process %d runs the node of this directory", locked.PID)
+		}
+		return p
+	case errors.Is(err, crypto.ErrPassphraseNeeded):
+		return problem.Failed(problem.CodePassphrase, "this node is protected by a passphrase")
+	case errors.Is(err, crypto.ErrWrongPassphrase):
+		return problem.Failed(problem.CodePassphrase, "wrong passphrase")
+	case errors.Is(err, store.ErrNewer), errors.Is(err, crypto.ErrNewer):
+		return problem.Failed(problem.CodeNewer, "%v", err)
+	case errors.Is(err, store.ErrDamaged), errors.Is(err, store.ErrNoKeyring), errors.Is(err, crypto.ErrDamaged):
+		return problem.Failed(problem.CodeDamaged, "%v", err)
+	case errors.Is(err, store.ErrNotPrivate):
+		return problem.Failed(problem.CodeNotPrivate, "%v", err)
+	case errors.Is(err, names.ErrName):
+		p := problem.Failed(control.CodeName, "%v", err)
+		if unseen := new(names.CharacterError); errors.As(err, &unseen) {
+			p.Hint = problem.NameHint(unseen.Character())
+		}
+		return p
+	case errors.Is(err, node.ErrAddress):
+		p := problem.Failed(problem.CodeAddress, "%v", err)
+		p.Exit = problem.ExitUsage
+		return p
+	}
+	return nil
+}
