@@ -3,13 +3,11 @@ package main
 import (
 	"bufio"
 	"context"
-	"fmt"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/earshot-im/earshot/cmd/earshot/show"
 	"github.com/earshot-im/earshot/node/control"
 	controlv1 "github.com/earshot-im/earshot/node/control/v1"
 )
@@ -231,33 +229,4 @@ history, owners also give roles.`,
 			return a.group(client.SetRole(ctx, &controlv1.SetRoleRequest{Group: args[0], Who: args[1], Role: args[2]}))
 		}),
 	}
-}
-
-// membership is which groups the owner was in when the node had changed so far; nil at first.
-type membership struct {
-	groups  map[string]bool
-	changed uint64
-}
-
-// tellGroups says on standard error who added the owner to which group since the last call.
-// That a node can't tell is no reason not to print messages.
-func (a *app) tellGroups(ctx context.Context, client *control.Client, changed uint64, known *membership) {
-	if known.groups != nil && known.changed == changed {
-		return
-	}
-	r, err := client.Groups(ctx, &controlv1.GroupsRequest{})
-	if err != nil {
-		return
-	}
-	now := make(map[string]bool)
-	for _, g := range r.Groups {
-		if g.Role == "" {
-			continue
-		}
-		now[g.Id] = true
-		if known.groups != nil && !known.groups[g.Id] && g.InvitedBy != nil {
-			fmt.Fprintln(a.stderr, show.Added(g))
-		}
-	}
-	known.groups, known.changed = now, changed
 }

@@ -3,16 +3,13 @@ package main
 import (
 	"bufio"
 	"context"
-	"slices"
 
 	"github.com/spf13/cobra"
 
+	"github.com/earshot-im/earshot/cmd/earshot/reading"
 	"github.com/earshot-im/earshot/node/control"
 	controlv1 "github.com/earshot-im/earshot/node/control/v1"
 )
-
-// maxPage is the most that the node gives at a time.
-const maxPage = 1000
 
 func (a *app) historyCommand() *cobra.Command {
 	var limit uint32
@@ -38,7 +35,7 @@ func (a *app) historyCommand() *cobra.Command {
 			return nil
 		},
 		RunE: a.ask(func(ctx context.Context, client *control.Client, args []string) error {
-			messages, err := history(ctx, client, args[0], limit, before, after)
+			messages, err := reading.History(ctx, client, args[0], limit, before, after)
 			if err != nil {
 				return err
 			}
@@ -55,31 +52,6 @@ func (a *app) historyCommand() *cobra.Command {
 	c.Flags().StringVar(&before, "before", "", "those before the message `ID`")
 	c.Flags().StringVar(&after, "after", "", "those after the message `ID`")
 	return c
-}
-
-// history asks for page after page of whom WHO means at first, away from where it began.
-func history(ctx context.Context, client *control.Client, who string, limit uint32, before, after string) (all []*controlv1.Message, err error) {
-	if who, err = idOf(ctx, client, who, ""); err != nil {
-		return nil, err
-	}
-	for uint32(len(all)) < limit {
-		page, err := client.History(ctx, &controlv1.HistoryRequest{
-			Who: who, Limit: min(limit-uint32(len(all)), maxPage), Before: before, After: after})
-		if err != nil {
-			return nil, err
-		}
-		if len(page.Messages) == 0 {
-			break
-		}
-		if after != "" {
-			all = append(all, page.Messages...)
-			after = all[len(all)-1].Id
-		} else {
-			all = slices.Concat(page.Messages, all)
-			before = all[0].Id
-		}
-	}
-	return all, nil
 }
 
 func (a *app) outboxCommand() *cobra.Command {

@@ -1,14 +1,21 @@
-// Command earshot is the messenger's command line. A command parses what it was given,
-// asks the node of --dir through node/control, and prints. Only `up` runs a node itself.
-// Commands, flags, exit statuses and JSON fields change only by adding: scripts depend
-// on them, and testdata holds them to it.
+// Command earshot is the messenger's command line. A command parses what it was given, asks the node of
+// --dir through the client of its local API (node/control), and prints. Only `earshot up` runs a node.
 //
-// Rows for people and NDJSON for programs are made by package show, and every character
-// that came from others passes through package terminal on its way. What users are told
-// when something fails, and the exit status, is in package problem and nowhere else.
+// Each command is made in one file here; flags and arguments are checked here too. What takes more than
+// one question to the node has a package of its own:
 //
-// An earshot process keeps nothing: it may be killed at any moment, and messages are
-// marked read, or a cursor moved, only after their lines have been written.
+//	up         runs the node; nothing else here sees more than the client
+//	sending    send, and send --lines
+//	reading    recv, and the pages of history
+//	show       what is printed: rows for people, one JSON object a line for programs
+//	terminal   makes harmless what others wrote, before it is printed
+//	problem    what users are told when something fails, and the exit status
+//
+// Commands, flags, exit statuses, codes and JSON fields change only by adding: scripts depend on them,
+// and testdata holds them to it.
+//
+// An earshot process keeps nothing. It may be killed at any moment: messages are marked as read, or a
+// cursor is moved, only after their lines have been written.
 package main
 
 import (
@@ -21,8 +28,8 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	// A closed pipe is an error of the write, not the end of the process: what was not
-	// written must not be marked read.
+	// Writing to a closed pipe must be an error and not end the process, since messages that were not
+	// written must not be marked as read.
 	signal.Ignore(syscall.SIGPIPE)
 	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }

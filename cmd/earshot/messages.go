@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/earshot-im/earshot/cmd/earshot/sending"
 	"github.com/earshot-im/earshot/node/control"
 	controlv1 "github.com/earshot-im/earshot/node/control/v1"
 )
@@ -38,7 +39,7 @@ edited. The text is given as to "earshot send".`,
 			return thisMessage()(c, args[:min(1, len(args))])
 		},
 		RunE: a.ask(func(ctx context.Context, client *control.Client, args []string) error {
-			text, err := a.text(args[1:])
+			text, err := sending.Text(args[1:], a.stdin)
 			if err != nil {
 				return err
 			}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/earshot-im/earshot/cmd/earshot/problem"
 	"github.com/earshot-im/earshot/cmd/earshot/show"
 	"github.com/earshot-im/earshot/node/control"
 	controlv1 "github.com/earshot-im/earshot/node/control/v1"
@@ -80,7 +81,7 @@ func (a *app) peersCommand() *cobra.Command {
 func (a *app) watchPeers(ctx context.Context, client *control.Client) error {
 	stream, err := client.Watch(ctx, &controlv1.WatchRequest{})
 	if err != nil {
-		return ending(ctx, err)
+		return problem.UnlessStopped(ctx, err)
 	}
 	defer stream.Close()
 	var shown map[string]show.Peer
@@ -90,18 +91,10 @@ func (a *app) watchPeers(ctx context.Context, client *control.Client) error {
 		}
 		at = stream.Msg().Peers
 		if shown, err = a.printPeers(ctx, client, shown); err != nil {
-			return ending(ctx, err)
+			return problem.UnlessStopped(ctx, err)
 		}
 	}
-	return ending(ctx, stream.Err())
-}
-
-// ending forgives an error that is only the end that the user asked for.
-func ending(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return nil
-	}
-	return err
+	return problem.UnlessStopped(ctx, stream.Err())
 }
 
 // printPeers prints those that differ from what was shown, by device, and returns what

@@ -30,6 +30,9 @@ type asked struct {
 	filter chat.Filter
 }
 
+// passedAtOnce is how far a cursor falls behind messages that don't pass its filter.
+const passedAtOnce = 1000
+
 var bobInLunch = chat.Filter{From: testBob.ID.String(), In: "#" + testLunch.ID.String()}
 
 func newFeed() *feedNode {

@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/earshot-im/earshot/cmd/earshot/problem"
-	"github.com/earshot-im/earshot/node/control"
 )
 
 // runArgs runs the program in this process, with no node.
@@ -162,33 +161,6 @@ func TestNoNode(t *testing.T) {
 	for _, args := range [][]string{{"version"}, {"version", "--json"}, {"help"}, {"help", "send"}, {"send", "--help"}, {"group", "--help"}, {"help", "group", "role"}, {"--help"}, {"completion", "bash"}} {
 		if exit, stdout, stderr := runArgs(t, args...); exit != 0 || stdout == "" || stderr != "" {
 			t.Errorf("%q: exit %d, stdout %q, stderr %q", args, exit, stdout, stderr)
-		}
-	}
-}
-
-func TestReadText(t *testing.T) {
-	full := strings.Repeat("x", maxText)
-	for _, test := range []struct {
-		in, want, code string
-	}{
-		{"hi", "hi", ""},
-		{"hi\n", "hi", ""},
-		{"hi\r\n", "hi", ""},
-		{"hi\n\n", "hi\n", ""},
-		{full, full, ""},
-		{full + "\r\n", full, ""},
-		{full + "x", "", control.CodeTooLong},
-		{full + "\r\nx", "", control.CodeTooLong},
-		{full + full, "", control.CodeTooLong},
-		{"\xff", "", control.CodeText},
-	} {
-		got, err := readText(strings.NewReader(test.in))
-		code := ""
-		if err != nil {
-			code = problem.Explain(err).Code
-		}
-		if got != test.want || code != test.code {
-			t.Errorf("%d bytes: %d bytes, %q", len(test.in), len(got), code)
 		}
 	}
 }

@@ -110,6 +110,14 @@ func Explain(err error, more ...func(error) *Problem) *Problem {
 	return Failed(codeFailed, "%v", err)
 }
 
+// UnlessStopped forgets an error of a command that stays until its user ends it, and has been ended.
+func UnlessStopped(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
 // explainAnswer tells what the node answered.
 func explainAnswer(answer *controlv1.Problem, err error) *Problem {
 	p := Failed(answer.Code, "%s", message(err))

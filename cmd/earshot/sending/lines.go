@@ -1,9 +1,10 @@
-package main
+package sending
 
 import (
 	"bufio"
 	"context"
 	"errors"
+	"io"
 	"unicode/utf8"
 
 	"github.com/earshot-im/earshot/cmd/earshot/problem"
@@ -11,27 +12,28 @@ import (
 	controlv1 "github.com/earshot-im/earshot/node/control/v1"
 )
 
-// linesAtOnce is how many lines one request carries: what is there, up to this.
+// linesAtOnce is how many lines one request carries at most. It carries those that are there.
 const linesAtOnce = 256
 
-// sendLines sends every line of stdin and prints each as it is answered. It goes on
-// after a timeout: the line stays queued, and the next may be quicker.
-func (a *app) sendLines(ctx context.Context, client *control.Client, to string, s sending) error {
+// SendLines sends every line of stdin as a message, and prints the ID of each once it has got as far as
+// was asked for. It goes on when that takes longer than the timeout, since the message stays queued
+// and the next may be quicker.
+func (s *Sender) SendLines(ctx context.Context, to string, stdin io.Reader) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	stream, err := client.SendLines(ctx)
+	stream, err := s.Client.SendLines(ctx)
 	if err != nil {
 		return err
 	}
-	// A failing Send means that Receive knows why.
-	_ = stream.Send(&controlv1.SendLinesRequest{Open: &controlv1.SendLinesRequest_Open{To: to, Wait: s.wait, Timeout: s.limit()}})
+	// Where Send fails, Receive says why.
+	_ = stream.Send(&controlv1.SendLinesRequest{Open: &controlv1.SendLinesRequest_Open{To: to, Wait: s.Wait, Timeout: s.limit()}})
 	if _, err := stream.Receive(); err != nil {
 		return err
 	}
 	lines := make(chan string, linesAtOnce)
 	unread := make(chan error, 1)
 	go func() { // ends with stdin, with ctx, or with the process
-		unread <- a.readLines(ctx, lines)
+		unread <- readLines(ctx, stdin, lines)
 		close(lines)
 	}()
 	go func() { // ends with lines, or when the stream does
@@ -54,23 +56,23 @@ func (a *app) sendLines(ctx context.Context, client *control.Client, to string, 
 		_ = stream.CloseRequest()
 	}()
 	var late error
-	w := bufio.NewWriter(a.stdout)
+	w := bufio.NewWriter(s.Stdout)
 	for {
 		r, err := stream.Receive()
-		if isEnd(err) {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
 			return err
 		}
 		for _, sent := range r.Sent {
-			settled := s.settled(sent)
-			if settled != nil {
-				late = settled
+			outcome := s.outcome(sent)
+			if outcome != nil {
+				late = outcome
 			}
 			// A bare ID says that the line has got there; in JSON the state says how far it has.
-			if settled == nil || a.out.JSON {
-				if err := a.out.Sent(w, sent, ""); err != nil {
+			if outcome == nil || s.Out.JSON {
+				if err := s.Out.Sent(w, sent, ""); err != nil {
 					return err
 				}
 			}
@@ -85,9 +87,9 @@ func (a *app) sendLines(ctx context.Context, client *control.Client, to string, 
 	return late
 }
 
-// readLines stops at the first line that can't be a message.
-func (a *app) readLines(ctx context.Context, lines chan<- string) error {
-	in := bufio.NewScanner(a.stdin)
+// readLines gives every line that is not empty, and stops at the first that can't be a message.
+func readLines(ctx context.Context, stdin io.Reader, lines chan<- string) error {
+	in := bufio.NewScanner(stdin)
 	in.Buffer(nil, maxText+len("\r\n")+1)
 	for in.Scan() {
 		line := in.Text()
