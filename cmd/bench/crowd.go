@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/earshot-im/earshot/cmd/bench/floor"
 	controlv1 "github.com/earshot-im/earshot/node/control/v1"
 )
 
@@ -78,7 +79,7 @@ func (c *crowd) gather(ctx context.Context, to int) error {
 func (c *crowd) send(ctx context.Context, to, n int) (t tooks, err error) {
 	first, began := c.sent, make([]time.Time, n)
 	for i := range n {
-		text := string(message(c.sent))
+		text := string(floor.Message(c.sent))
 		c.sent++
 		began[i] = time.Now()
 		if err := c.nodes[0].say(ctx, c.groups[to], text); err != nil {
@@ -97,7 +98,7 @@ func (c *crowd) send(ctx context.Context, to, n int) (t tooks, err error) {
 			return t, fmt.Errorf("%s received %d messages, want %d", reader.name, len(arrived), n)
 		}
 		for j, m := range arrived {
-			if m.Text != string(message(first+j)) {
+			if m.Text != string(floor.Message(first+j)) {
 				return t, fmt.Errorf("%s received %q, want message %d", reader.name, m.Text, first+j)
 			}
 			// A node notes when it has proven a message and begins to store it, in whole milliseconds: at the end of this one

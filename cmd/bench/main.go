@@ -16,9 +16,9 @@
 //	W6  idle: memory and processor, and the time from start to ready. Floor: a process with a link and a database open
 //
 // earshot is measured as its users have it: two processes of the real binary, asked through the local API. Floors are
-// processes of this binary. What is compared takes turns, so that a machine that slows down slows both. Everything
-// listens on loopback and, on Linux, in a network namespace of its own, where W6 has mDNS; where none can be made, W6
-// goes without. All files are in a temporary folder, on whose disk the commits are measured; it is removed.
+// processes of this binary (package floor). What is compared takes turns, so that a machine that slows down slows both.
+// Everything listens on loopback and, on Linux, in a network namespace of its own, where W6 has mDNS; where none can be
+// made, W6 goes without. All files are in a temporary folder, on whose disk the commits are measured; it is removed.
 package main
 
 import (
@@ -33,11 +33,9 @@ import (
 	"slices"
 	"time"
 
+	"github.com/earshot-im/earshot/cmd/bench/floor"
 	"github.com/earshot-im/earshot/cmd/isolate"
 )
-
-// patience bounds each wait for another process. What is waited for takes well under a second each.
-const patience = time.Minute
 
 // A bench is one run of this program.
 type bench struct {
@@ -67,8 +65,8 @@ func main() {
 }
 
 func run(ctx context.Context, args []string) error {
-	if len(args) > 0 && args[0] == floorCommand {
-		return runFloor(ctx, args[1:])
+	if len(args) > 0 && args[0] == floor.Command {
+		return floor.Run(ctx, args[1:])
 	}
 	flags := flag.NewFlagSet("bench", flag.ExitOnError)
 	binary := flags.String("earshot", "bin/earshot", "binary to measure")

@@ -9,6 +9,8 @@ import (
 
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	"github.com/earshot-im/earshot/cmd/bench/floor"
+	"github.com/earshot-im/earshot/cmd/bench/process"
 	"github.com/earshot-im/earshot/node/control"
 	controlv1 "github.com/earshot-im/earshot/node/control/v1"
 )
@@ -23,7 +25,7 @@ const (
 
 // node is a running earshot and a client of its local API.
 type node struct {
-	*process
+	*process.Process
 	*control.Client
 	dir, name string
 	person    string // its owner's ID
@@ -32,17 +34,17 @@ type node struct {
 
 // up starts the node of a person.
 func (b *bench) up(ctx context.Context, dir, name string, flags ...string) (*node, error) {
-	p, err := start(ctx, b.binary, append([]string{"--dir", dir, "up", "--name", name}, flags...)...)
+	p, err := process.Start(ctx, b.binary, append([]string{"--dir", dir, "up", "--name", name}, flags...)...)
 	if err != nil {
 		return nil, err
 	}
-	n := &node{process: p, Client: control.Dial(dir), dir: dir, name: name}
+	n := &node{Process: p, Client: control.Dial(dir), dir: dir, name: name}
 	status, err := n.Status(ctx, &controlv1.StatusRequest{})
 	if err == nil && len(status.Listening) == 0 {
 		err = errors.New("it listens nowhere")
 	}
 	if err != nil {
-		return nil, errors.Join(err, n.stop())
+		return nil, errors.Join(err, n.Stop())
 	}
 	n.person, n.addr = status.Person, status.Listening[0]
 	return n, nil
@@ -57,19 +59,19 @@ func (b *bench) upQuiet(ctx context.Context, dir, name string, peers ...*node) (
 	return b.up(ctx, dir, name, flags...)
 }
 
-// stop ends the node, unless that was done before.
-func (n *node) stop() error {
-	if n.cmd.ProcessState != nil {
+// Stop ends the node, unless that was done before.
+func (n *node) Stop() error {
+	if n.Ended() {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), patience) // also when the bench is interrupted
+	ctx, cancel := context.WithTimeout(context.Background(), process.Patience) // also when the bench is interrupted
 	defer cancel()
 	_, err := n.Down(ctx, &controlv1.DownRequest{})
 	n.Close()
 	if errors.Is(err, control.ErrNotRunning) {
 		err = nil // how it ended is what tells
 	}
-	return errors.Join(err, n.process.stop())
+	return errors.Join(err, n.Process.Stop())
 }
 
 // pair starts two nodes that are each other's contacts.
@@ -78,14 +80,14 @@ func (b *bench) pair(ctx context.Context) (ann, bob *node, err error) {
 		return nil, nil, err
 	}
 	if ann, err = b.upQuiet(ctx, b.folder(), "Ann", bob); err != nil {
-		return nil, nil, errors.Join(err, bob.stop())
+		return nil, nil, errors.Join(err, bob.Stop())
 	}
 	err = ann.meet(ctx, bob)
 	if err == nil { // whom one writes to is a contact
 		err = errors.Join(ann.say(ctx, bob.person, "hello"), bob.say(ctx, ann.person, "hello"))
 	}
 	if err != nil {
-		return nil, nil, errors.Join(err, ann.stop(), bob.stop())
+		return nil, nil, errors.Join(err, ann.Stop(), bob.Stop())
 	}
 	return ann, bob, nil
 }
@@ -107,9 +109,9 @@ func (n *node) see(ctx context.Context, other *node) error {
 	})
 }
 
-// until asks after every change, for patience at most.
+// until asks after every change, for process.Patience at most.
 func (n *node) until(ctx context.Context, what string, ask func(context.Context) (bool, error)) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, process.Patience)
 	defer cancel()
 	changes, err := n.Watch(ctx, &controlv1.WatchRequest{})
 	if err != nil {
@@ -126,7 +128,7 @@ func (n *node) until(ctx context.Context, what string, ask func(context.Context)
 
 // say sends one message and returns when it is on the disk of the person, or of everybody in the group, that who means.
 func (n *node) say(ctx context.Context, who, text string) error {
-	sent, err := n.Send(ctx, &controlv1.SendRequest{To: who, Text: text, Wait: delivered, Timeout: durationpb.New(patience)})
+	sent, err := n.Send(ctx, &controlv1.SendRequest{To: who, Text: text, Wait: delivered, Timeout: durationpb.New(process.Patience)})
 	if err == nil && sent.State != delivered && sent.State != "read" {
 		err = fmt.Errorf("%s's message to %s is only %s", n.name, sent.To.GetName(), sent.State)
 	}
@@ -135,7 +137,7 @@ func (n *node) say(ctx context.Context, who, text string) error {
 
 // sayAll sends messages with the numbers from first up and returns when all have come as far as wait says.
 func (n *node) sayAll(ctx context.Context, to *node, first, count int, wait string) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, process.Patience)
 	defer cancel()
 	stream, err := n.SendLines(ctx)
 	if err != nil {
@@ -173,7 +175,7 @@ func writeLines(send func(*controlv1.SendLinesRequest) error, end func() error, 
 	for n := 0; n < count; {
 		r := &controlv1.SendLinesRequest{}
 		for ; n < count && len(r.Lines) < linesAtOnce; n++ {
-			r.Lines = append(r.Lines, &controlv1.SendLinesRequest_Line{Text: string(message(first + n))})
+			r.Lines = append(r.Lines, &controlv1.SendLinesRequest_Line{Text: string(floor.Message(first + n))})
 		}
 		if err := send(r); err != nil {
 			return errors.Join(err, end())
@@ -185,7 +187,7 @@ func writeLines(send func(*controlv1.SendLinesRequest) error, end func() error, 
 // last waits until the newest message is the one with that number, and nothing is missing before it. Messages of one
 // author are shown in order, so all before it are there too.
 func (n *node) last(ctx context.Context, from *node, number int) (time.Time, error) {
-	want := string(message(number))
+	want := string(floor.Message(number))
 	err := n.until(ctx, "the last message is there", func(ctx context.Context) (bool, error) {
 		r, err := n.History(ctx, &controlv1.HistoryRequest{Who: from.person, Limit: 1})
 		if err != nil || len(r.Messages) == 0 {

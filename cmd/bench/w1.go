@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/earshot-im/earshot/cmd/bench/floor"
 )
 
 const (
@@ -18,17 +20,17 @@ func (b *bench) w1(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, ann.stop(), bob.stop()) }()
-	far, near, err := b.floorPair(ctx)
+	defer func() { err = errors.Join(err, ann.Stop(), bob.Stop()) }()
+	far, near, err := floor.Pair(ctx, b.folder)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, near.stop(), far.stop()) }()
+	defer func() { err = errors.Join(err, near.Stop(), far.Stop()) }()
 
 	sent := 0
 	say := func(count int) (took []time.Duration, err error) {
 		for range count {
-			text := string(message(sent))
+			text := string(floor.Message(sent))
 			sent++
 			began := time.Now()
 			if err := ann.say(ctx, bob.person, text); err != nil {
@@ -42,7 +44,7 @@ func (b *bench) w1(ctx context.Context) (err error) {
 	took := make(map[string][]time.Duration)
 	measure := func(count int) error {
 		for _, step := range append(parts, "each", "earshot") {
-			do := near.do
+			do := near.Do
 			if step == "earshot" {
 				do = func(_ string, n int) ([]time.Duration, error) { return say(n) }
 			}
@@ -68,24 +70,13 @@ func (b *bench) w1(ctx context.Context) (err error) {
 	}
 	sum := median(took["echo"]) + 2*median(took["commit"]) + median(took["sign"]) + median(took["check"])
 	out("floor", "W1", "sum_us", micros(sum))
-	floor := median(took["each"])
+	least := median(took["each"])
 	for _, peer := range []struct{ name, step string }{{"floor", "each"}, {"earshot", "earshot"}} {
 		out(peer.name, "W1", "p50_us", micros(median(took[peer.step])))
 		out(peer.name, "W1", "p99_us", micros(quantile(took[peer.step], 0.99)))
 	}
-	mine := median(took["earshot"])
-	out("earshot", "W1", "p50_over_sum", float64(mine)/float64(sum))
-	versus("W1", "p50_over_floor", float64(mine)/float64(floor), 1.6)
+	ours := median(took["earshot"])
+	out("earshot", "W1", "p50_over_sum", float64(ours)/float64(sum))
+	versus("W1", "p50_over_floor", float64(ours)/float64(least), 1.6)
 	return nil
-}
-
-// floorPair starts a server and a driver.
-func (b *bench) floorPair(ctx context.Context) (far, near *process, err error) {
-	if far, err = startFloor(ctx, "serve", b.folder()); err != nil {
-		return nil, nil, err
-	}
-	if near, err = startFloor(ctx, "drive", b.folder(), far.ready); err != nil {
-		return nil, nil, errors.Join(err, far.stop())
-	}
-	return far, near, nil
 }

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/earshot-im/earshot/cmd/bench/floor"
+	"github.com/earshot-im/earshot/cmd/bench/process"
 )
 
 const (
@@ -18,38 +21,38 @@ func (b *bench) w2(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, ann.stop(), bob.stop()) }()
-	far, near, err := b.floorPair(ctx)
+	defer func() { err = errors.Join(err, ann.Stop(), bob.Stop()) }()
+	far, near, err := floor.Pair(ctx, b.folder)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, near.stop(), far.stop()) }()
+	defer func() { err = errors.Join(err, near.Stop(), far.Stop()) }()
 
 	sent := 0
-	earshot := &pipe{name: "earshot", pids: []int{ann.cmd.Process.Pid, bob.cmd.Process.Pid}, send: func(count int) error {
+	earshot := &pipe{name: "earshot", pids: []int{ann.PID(), bob.PID()}, send: func(count int) error {
 		first := sent
 		sent += count
 		return ann.sayAll(ctx, bob, first, count, delivered)
 	}}
-	floor := &pipe{name: "floor", pids: []int{near.cmd.Process.Pid, far.cmd.Process.Pid}, send: func(count int) error {
-		_, err := near.do("group", count)
+	least := &pipe{name: "floor", pids: []int{near.PID(), far.PID()}, send: func(count int) error {
+		_, err := near.Do("group", count)
 		return err
 	}}
 	var ratios []float64
-	for _, p := range []*pipe{floor, earshot} {
+	for _, p := range []*pipe{least, earshot} {
 		if err := p.send(w2Warm); err != nil {
 			return err
 		}
 	}
 	for range w2Turns {
-		for _, p := range []*pipe{floor, earshot} {
+		for _, p := range []*pipe{least, earshot} {
 			if err := p.measure(); err != nil {
 				return err
 			}
 		}
-		ratios = append(ratios, earshot.rates[len(earshot.rates)-1]/floor.rates[len(floor.rates)-1])
+		ratios = append(ratios, earshot.rates[len(earshot.rates)-1]/least.rates[len(least.rates)-1])
 	}
-	for _, p := range []*pipe{floor, earshot} {
+	for _, p := range []*pipe{least, earshot} {
 		out(p.name, "W2", "msgs_per_s", median(p.rates))
 		if len(p.cpus) > 0 {
 			out(p.name, "W2", "cpu_s", median(p.cpus).Seconds())
@@ -69,14 +72,14 @@ type pipe struct {
 }
 
 func (p *pipe) measure() error {
-	before, _, unknown := usage(p.pids...)
+	before, _, unknown := process.Usage(p.pids...)
 	began := time.Now()
 	if err := p.send(w2Messages); err != nil {
 		return err
 	}
 	p.rates = append(p.rates, w2Messages/time.Since(began).Seconds())
 	if unknown == nil {
-		after, _, err := usage(p.pids...)
+		after, _, err := process.Usage(p.pids...)
 		if err != nil {
 			return err
 		}

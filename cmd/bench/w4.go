@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/earshot-im/earshot/cmd/bench/floor"
 )
 
 const (
@@ -21,10 +23,10 @@ var w4Sizes = []int{10, 50}
 
 // w4 sends one message at a time to many.
 func (b *bench) w4(ctx context.Context) (err error) {
-	var running []interface{ stop() error }
+	var running []interface{ Stop() error }
 	defer func() {
 		for _, r := range running {
-			err = errors.Join(err, r.stop())
+			err = errors.Join(err, r.Stop())
 		}
 	}()
 	crowd, err := b.crowd(ctx, w4Sizes)
@@ -34,7 +36,7 @@ func (b *bench) w4(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	fan, servers, err := b.fanOut(ctx, w4Sizes[len(w4Sizes)-1])
+	fan, servers, err := floor.Fan(ctx, b.folder, w4Sizes[len(w4Sizes)-1])
 	for _, p := range servers {
 		running = append(running, p)
 	}
@@ -42,7 +44,7 @@ func (b *bench) w4(ctx context.Context) (err error) {
 		return err
 	}
 	running = append(running, fan)
-	author, hearers, err := b.gossips(ctx, w4Sizes)
+	author, hearers, err := floor.Gossip(ctx, b.folder, w4Sizes)
 	for _, p := range hearers {
 		running = append(running, p)
 	}
@@ -54,24 +56,24 @@ func (b *bench) w4(ctx context.Context) (err error) {
 		return err
 	}
 
-	floor := &way{peer: "floor", send: func(to, n int) (t tooks, err error) {
-		if t.had, err = fan.ask(ask{Do: "check", To: to, N: n}); err == nil {
-			t.disk, err = fan.ask(ask{Do: "each", To: to, N: n})
+	least := &way{peer: "floor", send: func(to, n int) (t tooks, err error) {
+		if t.had, err = fan.Ask(floor.Ask{Do: "check", To: to, N: n}); err == nil {
+			t.disk, err = fan.Ask(floor.Ask{Do: "each", To: to, N: n})
 		}
 		return t, err
 	}}
 	gossip := &way{peer: "gossipsub", send: func(to, n int) (t tooks, err error) {
-		t.had, err = author.ask(ask{To: to, N: n})
+		t.had, err = author.Ask(floor.Ask{To: to, N: n})
 		return t, err
 	}}
 	earshot := &way{peer: "earshot", send: func(to, n int) (tooks, error) { return crowd.send(ctx, to, n) }}
 	for _, to := range w4Sizes {
-		if err := sendAll([]*way{floor, gossip, earshot}, to); err != nil {
+		if err := sendAll([]*way{least, gossip, earshot}, to); err != nil {
 			return err
 		}
 		over := func(a, b *way) float64 { return float64(median(a.had)) / float64(median(b.had)) }
 		if to == 10 {
-			versus("W4", "to10_over_floor", over(earshot, floor), 2.5)
+			versus("W4", "to10_over_floor", over(earshot, least), 2.5)
 		} else {
 			versus("W4", fmt.Sprintf("to%d_faster_than_gossipsub", to), over(gossip, earshot), 4)
 		}

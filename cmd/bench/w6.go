@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/earshot-im/earshot/cmd/bench/floor"
+	"github.com/earshot-im/earshot/cmd/bench/process"
 )
 
 const (
@@ -15,36 +18,36 @@ const (
 
 // w6 measures a node that has nothing to do, beside one other.
 func (b *bench) w6(ctx context.Context) (err error) {
-	var running []interface{ stop() error }
+	var running []interface{ Stop() error }
 	defer func() {
 		for _, r := range running {
-			err = errors.Join(err, r.stop())
+			err = errors.Join(err, r.Stop())
 		}
 	}()
-	dir, floorDir := b.folder(), b.folder()
+	dir, leastDir := b.folder(), b.folder()
 	var first time.Duration
-	var readies, floorReadies []time.Duration
+	var readies, leastReadies []time.Duration
 	var ann *node
-	var floor *process
+	var least *floor.Process
 	for turn := range w6Starts + 1 {
 		if turn > 0 {
-			if err := errors.Join(ann.stop(), floor.stop()); err != nil {
+			if err := errors.Join(ann.Stop(), least.Stop()); err != nil {
 				return err
 			}
 		}
-		if floor, err = startFloor(ctx, "idle", floorDir); err != nil {
+		if least, err = floor.Idle(ctx, leastDir); err != nil {
 			return err
 		}
 		if ann, err = b.upFound(ctx, dir, "Ann"); err != nil {
-			return errors.Join(err, floor.stop())
+			return errors.Join(err, least.Stop())
 		}
 		if turn == 0 {
-			first = ann.took
+			first = ann.Took
 			continue
 		}
-		readies, floorReadies = append(readies, ann.took), append(floorReadies, floor.took)
+		readies, leastReadies = append(readies, ann.Took), append(leastReadies, least.Took)
 	}
-	running = append(running, ann, floor)
+	running = append(running, ann, least)
 	bob, err := b.upFound(ctx, b.folder(), "Bob", ann)
 	if err != nil {
 		return err
@@ -53,10 +56,10 @@ func (b *bench) w6(ctx context.Context) (err error) {
 	if err := ann.meet(ctx, bob); err != nil {
 		return err
 	}
-	out("floor", "W6", "ready_ms", millis(median(floorReadies)))
+	out("floor", "W6", "ready_ms", millis(median(leastReadies)))
 	out("earshot", "W6", "first_ready_ms", millis(first))
 	versus("W6", "ready_ms", millis(median(readies)), 200)
-	return b.watchIdle(ctx, ann, floor)
+	return b.watchIdle(ctx, ann, least)
 }
 
 // upFound starts a node that others find by mDNS, or are told of where there is no network for that.
@@ -68,16 +71,16 @@ func (b *bench) upFound(ctx context.Context, dir, name string, peers ...*node) (
 }
 
 // watchIdle prints what two processes use while nothing happens.
-func (b *bench) watchIdle(ctx context.Context, ann *node, floor *process) error {
+func (b *bench) watchIdle(ctx context.Context, ann *node, least *floor.Process) error {
 	if err := pause(ctx, w6Settle); err != nil {
 		return err
 	}
 	var before, after [2]time.Duration
 	var memory [2]int64
-	pids := [2]int{ann.cmd.Process.Pid, floor.cmd.Process.Pid}
+	pids := [2]int{ann.PID(), least.PID()}
 	for i, pid := range pids {
 		var err error
-		if before[i], _, err = usage(pid); errors.Is(err, errors.ErrUnsupported) {
+		if before[i], _, err = process.Usage(pid); errors.Is(err, errors.ErrUnsupported) {
 			return nil
 		} else if err != nil {
 			return err
@@ -88,7 +91,7 @@ func (b *bench) watchIdle(ctx context.Context, ann *node, floor *process) error 
 	}
 	for i, pid := range pids {
 		var err error
-		if after[i], memory[i], err = usage(pid); err != nil {
+		if after[i], memory[i], err = process.Usage(pid); err != nil {
 			return err
 		}
 	}

@@ -1,4 +1,4 @@
-package main
+package floor
 
 import (
 	"bytes"
@@ -123,15 +123,15 @@ func publish(ctx context.Context, h *link.Host, args []string) error {
 		}
 		// Before it has neighbours, what it publishes goes nowhere, without a word.
 		enough := pubsub.WithReadiness(pubsub.MinTopicSize(min(to, pubsub.GossipSubDlo)))
-		if err := t.Publish(ctx, message(0), enough); err != nil {
+		if err := t.Publish(ctx, Message(0), enough); err != nil {
 			return err
 		}
 	}
 	published := 0
-	return answer(func(a ask) ([]time.Duration, error) {
+	return answer(func(a Ask) ([]time.Duration, error) {
 		return repeatUntil(a.N, func() (time.Time, error) {
 			published++
-			m := message(published)
+			m := Message(published)
 			if err := topics[a.To].Publish(ctx, m); err != nil {
 				return time.Time{}, err
 			}
@@ -155,28 +155,4 @@ func heardBy(hearers []network.Stream, number []byte) (last time.Time, err error
 		}
 	}
 	return last, nil
-}
-
-// gossips starts hearers, each connected to all others, and who publishes. It returns those started also when it
-// fails.
-func (b *bench) gossips(ctx context.Context, sizes []int) (author *process, hearers []*process, err error) {
-	var addrs []string
-	start := func(kind string, number int) (*process, error) {
-		var topics []string
-		for _, to := range sizes {
-			if number < to {
-				topics = append(topics, fmt.Sprint(to))
-			}
-		}
-		return startFloor(ctx, kind, b.folder(), append([]string{strings.Join(topics, ",")}, addrs...)...)
-	}
-	for i := range sizes[len(sizes)-1] {
-		p, err := start("gossip", i)
-		if err != nil {
-			return nil, hearers, err
-		}
-		hearers, addrs = append(hearers, p), append(addrs, p.ready)
-	}
-	author, err = start("publish", 0)
-	return author, hearers, err
 }

@@ -1,4 +1,4 @@
-package main
+package floor
 
 import (
 	"context"
@@ -39,7 +39,7 @@ func spread(ctx context.Context, h *link.Host, d *disk, addrs []string) error {
 	return answer(f.do)
 }
 
-func (f *fan) do(a ask) ([]time.Duration, error) {
+func (f *fan) do(a Ask) ([]time.Duration, error) {
 	if len(f.streams[a.Do]) < a.To {
 		return nil, fmt.Errorf("no step %q to %d", a.Do, a.To)
 	}
@@ -63,7 +63,7 @@ func (f *fan) send(streams []network.Stream, m []byte) error {
 
 // check returns when the last had the message.
 func (f *fan) check(streams []network.Stream) (last time.Time, err error) {
-	if err := f.send(streams, message(0)); err != nil {
+	if err := f.send(streams, Message(0)); err != nil {
 		return last, err
 	}
 	for _, s := range streams {
@@ -76,7 +76,7 @@ func (f *fan) check(streams []network.Stream) (last time.Time, err error) {
 
 // each commits a message, and returns once everybody has answered that they have, too.
 func (f *fan) each(streams []network.Stream) error {
-	m := message(0)
+	m := Message(0)
 	if err := errors.Join(f.d.put(m), f.send(streams, m)); err != nil {
 		return err
 	}
@@ -86,18 +86,4 @@ func (f *fan) each(streams []network.Stream) error {
 		}
 	}
 	return nil
-}
-
-// fanOut starts so many servers and who sends to all of them. It returns those started also when it fails.
-func (b *bench) fanOut(ctx context.Context, to int) (fan *process, servers []*process, err error) {
-	var addrs []string
-	for range to {
-		p, err := startFloor(ctx, "serve", b.folder())
-		if err != nil {
-			return nil, servers, err
-		}
-		servers, addrs = append(servers, p), append(addrs, p.ready)
-	}
-	fan, err = startFloor(ctx, "fan", b.folder(), addrs...)
-	return fan, servers, err
 }

@@ -1,4 +1,4 @@
-package main
+package floor
 
 import (
 	"encoding/binary"
@@ -18,8 +18,8 @@ const (
 	maxGroup = 4096
 )
 
-// message is the text that carries a number, messageSize bytes long.
-func message(n int) []byte {
+// Message is the text that carries a number, messageSize bytes long.
+func Message(n int) []byte {
 	return fmt.Appendf(nil, "%0*d%s", numberSize, n, strings.Repeat("x", messageSize-numberSize))
 }
 

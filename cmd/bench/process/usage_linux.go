@@ -1,4 +1,4 @@
-package main
+package process
 
 import (
 	"bytes"
@@ -13,8 +13,8 @@ const (
 	afterPID = ") "              // ends the command's name, which may contain anything
 )
 
-// usage returns the processor time that processes have had, and the memory in bytes that they hold.
-func usage(pids ...int) (cpu time.Duration, memory int64, err error) {
+// Usage returns the processor time that processes have had, and the bytes of memory that they hold.
+func Usage(pids ...int) (cpu time.Duration, memory int64, err error) {
 	for _, pid := range pids {
 		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 		if err != nil {

@@ -1,0 +1,11 @@
+//go:build !linux
+
+package process
+
+import (
+	"errors"
+	"time"
+)
+
+// Usage is known on Linux alone; elsewhere the lines that need it are left out.
+func Usage(...int) (time.Duration, int64, error) { return 0, 0, errors.ErrUnsupported }
