@@ -363,15 +363,3 @@ func FuzzParseCard(f *testing.F) {
 		}
 	})
 }
-
-// FuzzParseDeviceID checks that a device has one text.
-func FuzzParseDeviceID(f *testing.F) {
-	f.Add(key(f, 1).ID().String())
-	f.Add("12D3KooW")
-	f.Fuzz(func(t *testing.T, text string) {
-		id, err := ParseDeviceID(text)
-		if err == nil && id.String() != text {
-			t.Fatalf("%q came back as %q", text, id)
-		}
-	})
-}

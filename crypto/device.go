@@ -40,9 +40,6 @@ type DeviceID [32]byte
 // here because libp2p's own package brings seventy others to this floor.
 const peerPrefix = "\x00\x24\x08\x01\x12\x20"
 
-// deviceTextSize is the length of the text of a peer ID of an Ed25519 key.
-const deviceTextSize = 52
-
 // PeerID returns the libp2p peer ID in its binary form: peer.ID(d.PeerID()).
 func (d DeviceID) PeerID() string { return peerPrefix + string(d[:]) }
 
@@ -61,18 +58,6 @@ func DeviceFromPeer[ID ~string](id ID) (DeviceID, error) {
 		return DeviceID{}, fmt.Errorf("%w: anyone could sign for this key", ErrID)
 	}
 	return d, nil
-}
-
-// ParseDeviceID reads what String wrote.
-func ParseDeviceID(text string) (DeviceID, error) {
-	if len(text) != deviceTextSize {
-		return DeviceID{}, fmt.Errorf("%w: a device ID has %d characters", ErrID, deviceTextSize)
-	}
-	b, err := base58.Decode(text)
-	if err != nil {
-		return DeviceID{}, fmt.Errorf("%w: not base58", ErrID)
-	}
-	return DeviceFromPeer(string(b))
 }
 
 // DeviceKey is the private key of a device. The zero DeviceKey is no key.

@@ -4,9 +4,9 @@
 // second encoding of the same content must not parse.
 //
 // The subset: fields in ascending order; a field that is not repeated at most
-// once; varints of minimal length; the default (0, false, empty) never written,
-// except as an element of a repeated field; wire types varint, fixed64 and bytes
-// only; no unknown field and nothing after the last one. Any protobuf decoder
+// once; varints of minimal length; the default (0, empty) never written, except
+// as an element of a repeated field; wire types varint and bytes only; no unknown
+// field and nothing after the last one. Any protobuf decoder
 // reads it; only this package proves it.
 //
 // A Writer appends. A Reader is asked for each field of the message in ascending
@@ -27,9 +27,8 @@ var ErrEncoding = errors.New("not canonical")
 
 // Wire types, https://protobuf.dev/programming-guides/encoding/#structure.
 const (
-	wireVarint  = 0
-	wireFixed64 = 1
-	wireBytes   = 2
+	wireVarint = 0
+	wireBytes  = 2
 )
 
 // maxField is the largest field number that protobuf allows.

@@ -29,32 +29,6 @@ func (r *Reader) Uint(field int) uint64 {
 	return v
 }
 
-// Bool returns a varint field that may only be 1 or absent.
-func (r *Reader) Bool(field int) bool {
-	v := r.Uint(field)
-	if v > 1 {
-		r.fail(field, "not a boolean")
-	}
-	return v == 1
-}
-
-// Fixed64 returns a field of eight bytes, 0 if it is absent.
-func (r *Reader) Fixed64(field int) uint64 {
-	if !r.take(field, wireFixed64) {
-		return 0
-	}
-	if len(r.rest) < 8 {
-		r.fail(field, "truncated")
-		return 0
-	}
-	v := binary.LittleEndian.Uint64(r.rest)
-	r.rest = r.rest[8:]
-	if v == 0 {
-		r.fail(field, "default written")
-	}
-	return v
-}
-
 // Bytes returns a field of 1 to max bytes, nil if it is absent.
 func (r *Reader) Bytes(field, max int) []byte {
 	if !r.take(field, wireBytes) {

@@ -24,24 +24,6 @@ func (w *Writer) Uint(field int, v uint64) {
 	}
 }
 
-// Bool writes v, or nothing if it is false.
-func (w *Writer) Bool(field int, v bool) {
-	var n uint64
-	if v {
-		n = 1
-	}
-	w.Uint(field, n)
-}
-
-// Fixed64 writes v in eight bytes, or nothing if it is 0.
-func (w *Writer) Fixed64(field int, v uint64) {
-	w.once(field)
-	if v != 0 {
-		w.tag(field, wireFixed64)
-		w.buf = binary.LittleEndian.AppendUint64(w.buf, v)
-	}
-}
-
 // Bytes writes b, or nothing if it is empty.
 func (w *Writer) Bytes(field int, b []byte) {
 	w.once(field)

@@ -26,8 +26,8 @@ import (
 )
 
 const (
-	// MaxRunes is the most characters a name may have: one line of a small screen.
-	MaxRunes = 64
+	// maxRunes is the most characters a name may have: one line of a small screen.
+	maxRunes = 64
 
 	// MaxBytes is the most bytes a name may have: 64 letters of most alphabets.
 	MaxBytes = 128
@@ -40,7 +40,7 @@ const (
 // ErrName: no name can be like this. The error says why; ask for another.
 var ErrName = errors.New("not a name")
 
-// Parse returns name in NFC without the space around it. It has to be 1 to MaxRunes
+// Parse returns name in NFC without the space around it. It has to be 1 to maxRunes
 // characters and at most MaxBytes bytes of valid UTF-8, visible (else *CharacterError; see
 // Placed for what may be in it all the same), not begin with what the command line gives
 // another meaning, and not look like an ID.
@@ -55,8 +55,8 @@ func Parse(name string) (string, error) {
 	switch n := utf8.RuneCountInString(name); {
 	case n == 0:
 		return "", fmt.Errorf("%w: empty", ErrName)
-	case n > MaxRunes:
-		return "", fmt.Errorf("%w: longer than %d characters", ErrName, MaxRunes)
+	case n > maxRunes:
+		return "", fmt.Errorf("%w: longer than %d characters", ErrName, maxRunes)
 	case len(name) > MaxBytes:
 		return "", fmt.Errorf("%w: longer than %d bytes", ErrName, MaxBytes)
 	}
