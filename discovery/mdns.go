@@ -56,10 +56,9 @@ type MDNSStatus struct {
 
 // MDNS announces a device by multicast DNS and reports the others.
 type MDNS struct {
-	cfg     MDNSConfig
-	wire    multicast
-	refresh chan struct{}
-	status  atomic.Pointer[MDNSStatus]
+	cfg    MDNSConfig
+	wire   multicast
+	status atomic.Pointer[MDNSStatus]
 }
 
 // NewMDNS returns an MDNS that does nothing until Run. Its error wraps ErrConfig.
@@ -70,18 +69,9 @@ func NewMDNS(cfg MDNSConfig) (*MDNS, error) {
 	if _, err := parseDevice(cfg.Device.String()); err != nil {
 		return nil, fmt.Errorf("%w: device: %w", ErrConfig, err)
 	}
-	m := &MDNS{cfg: cfg, wire: zeroconfWire{}, refresh: make(chan struct{}, 1)}
+	m := &MDNS{cfg: cfg, wire: zeroconfWire{}}
 	m.status.Store(&MDNSStatus{Announce: ErrNoInterface, IPv4: ErrNoInterface, IPv6: ErrNoInterface})
 	return m, nil
-}
-
-// Refresh asks everyone to answer again, within ten seconds: requests that come
-// faster are answered by one query. It never waits and may be called by anyone.
-func (m *MDNS) Refresh() {
-	select {
-	case m.refresh <- struct{}{}:
-	default: // one is waiting already
-	}
 }
 
 // Status says what does not work now. Anyone may call it.
@@ -103,8 +93,6 @@ func (m *MDNS) Run(ctx context.Context) error {
 		case r.network = <-m.cfg.Networks:
 			r.stop()
 			r.schedule.changed(time.Now())
-		case <-m.refresh:
-			r.schedule.wantBrowse(time.Now())
 		case h := <-r.heard:
 			r.hear(h)
 		case <-timer.C:

@@ -74,38 +74,6 @@ func TestMDNSRebuildsOnAChange(t *testing.T) {
 	})
 }
 
-func TestMDNSRefreshIsOneQueryInTenSeconds(t *testing.T) {
-	withMDNS(t, nil, func(b *bench) {
-		b.change(network("10.0.0.1"))
-		pass(2 * time.Minute)
-		b.air.happened()
-		for range 20 {
-			b.Refresh()
-			pass(time.Second)
-		}
-		pass(time.Minute)
-		if n := b.air.count("browse"); n != 3*int(families) { // at 0, 10 and 20 s
-			b.Errorf("%d queries", n)
-		}
-	})
-}
-
-func TestMDNSRefreshAfterAChangeWaits(t *testing.T) {
-	withMDNS(t, nil, func(b *bench) {
-		b.change(network("10.0.0.1"))
-		b.air.happened()
-		b.Refresh()
-		pass(browseFloor - time.Second)
-		if n := b.air.count("browse"); n != 0 {
-			b.Errorf("%d queries below the floor", n)
-		}
-		pass(time.Second)
-		if n := b.air.count("browse"); n != int(families) {
-			b.Errorf("%d queries at the floor", n)
-		}
-	})
-}
-
 func TestMDNSOneFamilyFailing(t *testing.T) {
 	withMDNS(t, nil, func(b *bench) {
 		held := errors.New("address already in use")
