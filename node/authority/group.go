@@ -10,12 +10,12 @@ import (
 )
 
 const (
-	// MaxEvents bounds the control events of a group, at about 1 KiB each in memory.
-	MaxEvents = 4096
+	// maxEvents bounds the control events of a group, at about 1 KiB each in memory.
+	maxEvents = 4096
 	// maxByMembers and maxByAdmins bound those that plain members, and they together with admins, have written, so that
 	// whoever can remove a flooder still can.
-	maxByMembers = MaxEvents / 4
-	maxByAdmins  = MaxEvents / 4 * 3
+	maxByMembers = maxEvents / 4
+	maxByAdmins  = maxEvents / 4 * 3
 	// maxByMember bounds those of one plain member, who can only leave and list cuts before: more often than anybody comes and goes.
 	maxByMember = 64
 )
@@ -148,7 +148,7 @@ func (g *Group) judgedAlone(n *entry) set {
 func (g *Group) room(author crypto.PersonID, role event.Role) error {
 	members := g.byRole[event.RoleNone] + g.byRole[event.RoleMember]
 	switch p := g.about[author]; {
-	case len(g.entries) >= MaxEvents,
+	case len(g.entries) >= maxEvents,
 		role <= event.RoleAdmin && members+g.byRole[event.RoleAdmin] >= maxByAdmins,
 		role <= event.RoleMember && members >= maxByMembers:
 		return ErrFull

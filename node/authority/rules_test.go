@@ -261,7 +261,7 @@ func TestRoomForWhoCanHelp(t *testing.T) {
 	}
 	add(t, g, does(fay, remove(ann), g.Heads()...))
 	full(fay, policies)
-	if len(g.entries) != MaxEvents {
+	if len(g.entries) != maxEvents {
 		t.Errorf("%d in all", len(g.entries))
 	}
 }

@@ -95,9 +95,9 @@ func (p *Planner) taken() int {
 // limit is how many connections there may be for one more to be made.
 func limit(pinned bool) int {
 	if pinned {
-		return MaxConnected
+		return maxConnected
 	}
-	return MaxWithStrangers
+	return maxWithStrangers
 }
 
 func (d *device) class() lane {

@@ -31,13 +31,13 @@ import (
 )
 
 const (
-	// MaxConnected is how many devices are connected at most: the largest LAN
+	// maxConnected is how many devices are connected at most: the largest LAN
 	// expected, and what file descriptors usually allow.
-	MaxConnected = 1000
+	maxConnected = 1000
 
-	// MaxWithStrangers is how many devices are connected when no further stranger
+	// maxWithStrangers is how many devices are connected when no further stranger
 	// is let in: the rest of the places waits for pinned devices.
-	MaxWithStrangers = 800
+	maxWithStrangers = 800
 )
 
 // A Cause says how a session ended.

@@ -436,7 +436,7 @@ func TestConnectedAfterDialled(t *testing.T) {
 func TestPlacesForConnections(t *testing.T) {
 	w := newWorld(t)
 	id := func(i int) peer.ID { return peer.ID(fmt.Sprintf("z%05d", i)) }
-	for i := range MaxWithStrangers {
+	for i := range maxWithStrangers {
 		if !w.Connected(id(i), w.now) {
 			t.Fatalf("stranger %d is refused", i)
 		}
@@ -449,7 +449,7 @@ func TestPlacesForConnections(t *testing.T) {
 	}
 	w.sight("y-stranger", discovery.FromMDNS, 1)
 	w.want()
-	for i := MaxWithStrangers; i < MaxConnected; i++ {
+	for i := maxWithStrangers; i < maxConnected; i++ {
 		w.Pin(id(i), true, w.now)
 		if !w.Connected(id(i), w.now) {
 			t.Fatalf("contact %d is refused", i)
@@ -464,7 +464,7 @@ func TestPlacesForConnections(t *testing.T) {
 	w.Disconnected(id(0), Lost, w.now)
 	w.Disconnected(id(0), Lost, w.now) // counts once
 	w.want("contact")
-	if n := len(w.Devices()); n != MaxConnected+1 {
+	if n := len(w.Devices()); n != maxConnected+1 {
 		t.Errorf("%d devices", n) // 999 connected and two sighted
 	}
 }

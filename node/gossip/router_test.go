@@ -598,7 +598,7 @@ func TestSeveralPublishOneMessage(t *testing.T) {
 func TestMemberComesBack(t *testing.T) {
 	row(t, func(t *testing.T, o *office, _ Epoch) {
 		second, third := o.devices[1], o.devices[2]
-		if err := second.host.ClosePeer(third.host.ID()); err != nil {
+		if err := second.host.Libp2p().Network().ClosePeer(third.host.ID()); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Minute)

@@ -14,7 +14,7 @@ import (
 // TestDeadAddressesHideNoLiving: whoever forges addresses at which nobody answers kept this device from the one at which the
 // peer is, since only so many were dialled at a time and the others were refused.
 func TestDeadAddressesHideNoLiving(t *testing.T) {
-	for dead := range MaxDials {
+	for dead := range maxDials {
 		t.Run(fmt.Sprintf("%d dead", dead), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				net := memnet.New()

@@ -79,7 +79,7 @@ func newLimits() (network.ResourceManager, error) {
 		Memory: maxMemory,
 	}
 	peer := rcmgr.ResourceLimits{
-		Conns: maxConnsPeer + MaxDials, ConnsInbound: maxConnsPeer, ConnsOutbound: maxConnsPeer + MaxDials, FD: maxConnsPeer + MaxDials,
+		Conns: maxConnsPeer + maxDials, ConnsInbound: maxConnsPeer, ConnsOutbound: maxConnsPeer + maxDials, FD: maxConnsPeer + maxDials,
 		Streams: 2 * maxStreamsPeer, StreamsInbound: maxStreamsPeer, StreamsOutbound: maxStreamsPeer,
 		Memory: maxMemoryPeer,
 	}

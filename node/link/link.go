@@ -56,12 +56,12 @@ const (
 	// negotiateTimeout bounds a new stream that has not yet named its protocol, on either side.
 	negotiateTimeout = 10 * time.Second
 
-	// MaxDials is how many addresses of one peer are dialled at once: all that a caller is expected to know. If some had to
+	// maxDials is how many addresses of one peer are dialled at once: all that a caller is expected to know. If some had to
 	// wait, or were refused, whoever forges addresses at which nobody answers could hide the one at which the peer is.
-	MaxDials = 10
+	maxDials = 10
 )
 
-func init() { swarm.DefaultPerPeerRateLimit = MaxDials }
+func init() { swarm.DefaultPerPeerRateLimit = maxDials }
 
 // Config is what a host is made of.
 type Config struct {
@@ -215,7 +215,7 @@ func (h *Host) NewStream(ctx context.Context, id peer.ID, proto protocol.ID) (ne
 	return s, err
 }
 
-// Connect makes sure that there is a connection to the peer, dialling the addresses given and no others, up to MaxDials
+// Connect makes sure that there is a connection to the peer, dialling the addresses given and no others, up to maxDials
 // of them at once; where there is a connection it returns at once. Addresses that name no IP are passed over, since the
 // library would ask the DNS on behalf of whoever suggested them; so are link-local ones, which it cannot dial. Connect
 // takes at most ConnectTimeout. Two peers that dial each other at once may end up with two connections; both work.
@@ -295,9 +295,6 @@ func (h *Host) Conns() []network.Conn { return h.swarm.Conns() }
 
 // ConnsTo are the connections now open to one peer.
 func (h *Host) ConnsTo(id peer.ID) []network.Conn { return h.swarm.ConnsToPeer(id) }
-
-// ClosePeer closes every connection to a peer.
-func (h *Host) ClosePeer(id peer.ID) error { return h.swarm.ClosePeer(id) }
 
 // CloseLocal closes the connections from addresses that this machine no longer has; they could only time out.
 func (h *Host) CloseLocal(gone []netip.Addr) {

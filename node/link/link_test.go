@@ -110,7 +110,7 @@ func TestExchange(t *testing.T) {
 	if got := s.Conn().ConnState(); got.Security != "/tls/1.0.0" || !got.UsedEarlyMuxerNegotiation {
 		t.Fatalf("connection: %+v", got)
 	}
-	if err := a.ClosePeer(b.ID()); err != nil {
+	if err := a.swarm.ClosePeer(b.ID()); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := io.ReadAll(s); err == nil {
@@ -253,7 +253,7 @@ func TestConnectUsesOnlyWhatIsGiven(t *testing.T) {
 	a := newHost(t, nil, "/ip4/127.0.0.1/tcp/0")
 	b := newHost(t, nil, "/ip4/127.0.0.1/tcp/0")
 	connect(t, a, b)
-	_ = a.ClosePeer(b.ID())
+	_ = a.swarm.ClosePeer(b.ID())
 	if err := a.Connect(t.Context(), b.ID(), nil); err == nil {
 		t.Fatal("an address was remembered")
 	}

@@ -222,7 +222,7 @@ func TestMove(t *testing.T) {
 
 func TestNobodyThere(t *testing.T) {
 	pair(t, func(t *testing.T, n *memnet.Network, a, b *node, _ network.Stream) {
-		_ = a.ClosePeer(b.ID())
+		_ = a.Libp2p().Network().ClosePeer(b.ID())
 		began := time.Now()
 		absent := netip.MustParseAddr("10.0.0.99")
 		if a.Connect(t.Context(), b.ID(), memnet.Multiaddrs(absent, b.Port())) == nil || time.Since(began) != link.ConnectTimeout {
