@@ -1,0 +1,314 @@
+package groups
+
+import (
+	"bytes"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/node/authority"
+	"github.com/earshot-im/earshot/store"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// Who is invited by somebody acceptable has the same group as who invited them, also after a
+// restart.
+func TestWhoIsInvitedJoins(t *testing.T) {
+	all, id := newMembers(t, 2)
+	ann, bob := all[0], all[1]
+	ann.invites(id, bob)
+	for range 2 {
+		if !ann.in(id, bob) || !bob.in(id, ann) || bob.state(id).Name != "lunch" {
+			t.Errorf("a group of %+v for who joined", bob.state(id))
+		}
+		ours, err := ann.Secret(id)
+		check(t, err)
+		theirs, err := bob.Secret(id)
+		check(t, err)
+		if ours != theirs || ours == [32]byte{} || bob.Founder(id) != ann.person {
+			t.Error("another secret or founder for who joined")
+		}
+		if !slices.Equal(ann.Heads(id), bob.Heads(id)) || !slices.Equal(bob.All(), []event.Conversation{id}) {
+			t.Error("another control set for who joined")
+		}
+		bob.reopen()
+	}
+	if !slices.Contains(bob.kept, ann.person) {
+		t.Error("who wrote the control events is not kept")
+	}
+	if len(bob.changes) != 1 || bob.changes[0].Before != nil || len(bob.changes[0].After.Members) != 2 {
+		t.Errorf("who joined was told of %+v", bob.changes)
+	}
+}
+
+// What can't be believed, or concerns somebody else, makes no group known and leaves nothing on the
+// disk.
+func TestWelcomeIsRefused(t *testing.T) {
+	all, id := newMembers(t, 4)
+	ann, bob, cleo, eve := all[0], all[1], all[2], all[3]
+	ann.does(id, event.Invite{Persons: []crypto.PersonID{cleo.person}})
+	without, _, err := ann.Missing(id, cleo.person, nil, 1000, 1<<20)
+	check(t, err)
+	ann.does(id, event.Invite{Persons: []crypto.PersonID{bob.person}})
+	good := ann.lacks(id, bob)
+	other, err := ann.Create(t.Context(), "dinner")
+	check(t, err)
+	changed := func(at int, f func(e *event.Event)) []event.Event {
+		events := slices.Clone(good)
+		f(&events[at])
+		return events
+	}
+	stolen := eve.writes(event.Conversation{}, nil, event.Create{Person: ann.person, Name: "lunch", History: event.History{Policy: event.HistoryAll}})
+	long := event.Header{Conversation: id, Control: ann.Heads(id), Kind: event.KindCuts + 9, Flags: event.FlagCritical}
+	for what, test := range map[string]struct {
+		id     event.Conversation
+		events []event.Event
+		want   error
+	}{
+		"nothing":                {id, nil, ErrNotInvited},
+		"no create event":        {id, good[1:], ErrNotInvited},
+		"no invitation of ours":  {id, without, ErrNotInvited},
+		"another group's":        {other, good, ErrUnproven},
+		"a forged signature":     {id, changed(1, func(e *event.Event) { e.Signature = bytes.Repeat([]byte{1}, crypto.SignatureSize) }), ErrUnproven},
+		"a body that is missing": {id, changed(1, func(e *event.Event) { e.Body, e.Absent = nil, event.Dropped }), ErrUnproven},
+		"a message":              {id, append(slices.Clone(good), ann.says(id, ann.Heads(id), 1)), ErrUnproven},
+		"a long body":            {id, append(slices.Clone(good), ann.signs(long, make([]byte, maxControl))), authority.ErrNotPermitted},
+		"another's name":         {stolen.Header.Conversation, []event.Event{stolen}, ErrUnproven},
+	} {
+		wants(t, bob.admits(test.id, test.events...), test.want)
+		if stored, err := bob.store.Groups(); err != nil || len(stored) > 0 || len(bob.All()) > 0 || bob.Known(test.id) {
+			t.Errorf("%s: a group is known, %v", what, err)
+		}
+	}
+	if len(bob.changes) > 0 || len(bob.kept) > 0 {
+		t.Errorf("changes %v, kept %v", bob.changes, bob.kept)
+	}
+
+	head := ann.store.Own().Card.Head()
+	delete(bob.cards, head)
+	if needs := new(NeedsCardError); !errors.As(bob.admits(id, good...), &needs) || needs.Head != head {
+		t.Errorf("without the author's card: %v", needs)
+	}
+	bob.cards[head] = ann
+
+	var invitation *InvitationError
+	err = bob.Admit(t.Context(), id, good, func(inviter crypto.PersonID) bool { return inviter != ann.person })
+	if !errors.As(err, &invitation) || invitation.By != ann.person || invitation.Name != "lunch" || bob.Known(id) {
+		t.Errorf("by a stranger: %v", err)
+	}
+	check(t, bob.admits(id, good...))
+}
+
+// What an author was not permitted is passed by; what comes after something that is missing waits
+// for it.
+func TestAdmitTakesWhatIsPermitted(t *testing.T) {
+	all, id := newMembers(t, 2)
+	ann, bob := all[0], all[1]
+	ann.invites(id, bob)
+	changes := len(ann.changes)
+	coup := bob.writes(id, bob.Heads(id), event.RoleChange{Person: bob.person, Role: event.RoleOwner})
+	topic := ann.writes(id, ann.Heads(id), event.Topic{Topic: "Pizza"})
+	wants(t, bob.admits(id, coup, topic), authority.ErrNotPermitted)
+	if s := bob.state(id); s.Topic != "Pizza" {
+		t.Errorf("the topic is %q", s.Topic)
+	}
+	rename := ann.writes(id, []crypto.Hash{crypto.Hash(topic.ID)}, event.Rename{Name: "dinner"})
+	last := ann.writes(id, []crypto.Hash{{1}}, event.Rename{Name: "breakfast"})
+	later := ann.writes(id, []crypto.Hash{crypto.Hash(rename.ID)}, event.Topic{Topic: "Soup"})
+	told := len(bob.changes)
+	wants(t, bob.admits(id, topic, rename, last, later), authority.ErrParent)
+	if s := bob.state(id); s.Name != "dinner" || s.Topic != "Pizza" {
+		t.Errorf("%q about %q", s.Name, s.Topic)
+	}
+	if len(bob.changes) != told+1 || bob.changes[told].Before.Name != "lunch" || bob.changes[told].After.Name != "dinner" {
+		t.Errorf("told %d times", len(bob.changes)-told)
+	}
+	check(t, bob.admits(id, topic, rename))
+	if len(bob.changes) != told+1 {
+		t.Error("told of what was known")
+	}
+	bob.reopen()
+	if s := bob.state(id); s.Name != "dinner" || s.Topic != "Pizza" || len(s.Members) != 2 {
+		t.Errorf("after a restart: %+v", s)
+	}
+	if len(ann.changes) != changes {
+		t.Error("writing alone changed the group of its author")
+	}
+}
+
+// What could not be written is not taken either, and may come again.
+func TestAdmitForgetsWhatIsNotWritten(t *testing.T) {
+	all, id := newMembers(t, 2)
+	ann, bob := all[0], all[1]
+	ann.does(id, event.Invite{Persons: []crypto.PersonID{bob.person}})
+	events := ann.lacks(id, bob)
+	bob.full = errors.New("no room")
+	wants(t, bob.admits(id, events...), bob.full)
+	if bob.Known(id) {
+		t.Error("a group is known that is not on the disk")
+	}
+	bob.full = nil
+	check(t, bob.admits(id, events...))
+
+	ann.does(id, event.Topic{Topic: "Pizza"})
+	events = ann.lacks(id, bob)
+	before, heads, told := bob.state(id), bob.Heads(id), len(bob.changes)
+	bob.full = errors.New("no room")
+	wants(t, bob.admits(id, events...), bob.full)
+	if bob.state(id).Topic != before.Topic || !slices.Equal(bob.Heads(id), heads) || len(bob.changes) != told {
+		t.Errorf("topic %q, told %d times", bob.state(id).Topic, len(bob.changes)-told)
+	}
+	if len(ann.lacks(id, bob)) != len(events) {
+		t.Error("who lacks it does not say so any more")
+	}
+	bob.full = nil
+	check(t, bob.admits(id, events...))
+	if bob.state(id).Topic != "Pizza" {
+		t.Error("it is not taken when it comes again")
+	}
+}
+
+// Two that bring the same new group at once bring it once.
+func TestJoinsAtOnceAreOne(t *testing.T) {
+	all, id := newMembers(t, 2)
+	ann, bob := all[0], all[1]
+	ann.does(id, event.Invite{Persons: []crypto.PersonID{bob.person}})
+	events := ann.lacks(id, bob)
+	errs := make(chan error)
+	for range 4 {
+		go func() { errs <- bob.admits(id, events...) }() // ends with the admission
+	}
+	for range 4 {
+		check(t, <-errs)
+	}
+	if len(bob.changes) != 1 {
+		t.Errorf("told %d times", len(bob.changes))
+	}
+}
+
+// Who acts sees the group as it is then, and nothing comes of what is refused.
+func TestDo(t *testing.T) {
+	all, id := newMembers(t, 2)
+	ann, bob := all[0], all[1]
+	ann.invites(id, bob)
+	do := func(m *member, act event.Control, err error) error {
+		return m.Do(t.Context(), id, func(s *authority.State) (event.Control, error) {
+			if s != m.state(id) {
+				t.Error("decided by another state")
+			}
+			return act, err
+		})
+	}
+	heads, told := bob.Heads(id), len(bob.changes)
+	no := errors.New("no")
+	wants(t, do(bob, event.Topic{Topic: "Soup"}, no), no)
+	wants(t, do(bob, event.Topic{Topic: "Soup"}, nil), authority.ErrNotPermitted)
+	wants(t, ann.Do(t.Context(), event.Conversation{1}, nil), ErrUnknown)
+	if !slices.Equal(bob.Heads(id), heads) || len(bob.changes) != told {
+		t.Error("something came of it")
+	}
+	if stored, err := bob.store.Controls(id); err != nil || len(stored) != 2 {
+		t.Errorf("%d control events are stored, %v", len(stored), err)
+	}
+	check(t, do(ann, event.Topic{Topic: "Soup"}, nil))
+	if ann.state(id).Topic != "Soup" {
+		t.Error("it was not done")
+	}
+}
+
+// Who goes, or is removed, is out for both sides, which say how it came; and comes back by an
+// invitation.
+func TestTakeOut(t *testing.T) {
+	all, id := newMembers(t, 3)
+	ann, bob, cleo := all[0], all[1], all[2]
+	ann.invites(id, bob, cleo)
+	ann.tells(id, bob)
+	if out, _ := bob.Out(id); out {
+		t.Error("a member is out")
+	}
+	no := errors.New("no")
+	wants(t, ann.TakeOut(t.Context(), id, func(*authority.State) (crypto.PersonID, error) { return bob.person, no }), no)
+	wants(t, bob.TakeOut(t.Context(), id, func(*authority.State) (crypto.PersonID, error) { return ann.person, nil }), authority.ErrNotPermitted)
+	ann.removes(id, bob)
+	cleo.removes(id, cleo)
+	ann.tells(id, bob)
+	ann.tells(id, cleo)
+	cleo.tells(id, ann)
+	if ann.in(id, bob) || ann.in(id, cleo) || bob.in(id, bob) || cleo.in(id, cleo) {
+		t.Error("somebody is still in")
+	}
+	for m, want := range map[*member]store.Reason{bob: store.Removed, cleo: store.Left} {
+		if out, how := m.Out(id); !out || how != want {
+			t.Errorf("out %v, for reason %v, want %v", out, how, want)
+		}
+		m.reopen()
+		if out, how := m.Out(id); !out || how != want {
+			t.Errorf("after a restart: out %v, for reason %v, want %v", out, how, want)
+		}
+	}
+	if out, how := bob.Out(event.Conversation{1}); out || how != store.NoReason {
+		t.Error("out of a group that nobody knows")
+	}
+	ann.invites(id, bob)
+	if out, _ := bob.Out(id); out || !bob.in(id, bob) {
+		t.Error("who is invited again is out")
+	}
+}
+
+// A removal says where the logs of who is removed end: what is held here stays.
+func TestRemovalListsWhatIsHeld(t *testing.T) {
+	o := newOffice(t)
+	p, other := o.hire(), o.hire()
+	o.say(p, 3, true)
+	o.say(other, 2, true)
+	check(t, o.TakeOut(t.Context(), o.id, func(*authority.State) (crypto.PersonID, error) { return p, nil }))
+	heads := o.Heads(o.id)
+	events, err := o.store.SomeControls(o.id, heads, 1<<20)
+	check(t, err)
+	body, err := events[0].ParseBody()
+	check(t, err)
+	act, err := event.ParseControl(events[0].Header.Kind, body.Content)
+	check(t, err)
+	want := []event.Position{o.said[p][2].Position()}
+	if removal := act.(event.Remove); removal.Person != p || !slices.Equal(removal.Cuts, want) {
+		t.Errorf("%+v, want %v", removal, want)
+	}
+}
+
+// What a program wrote that nobody can be told of is left out when the groups are read again.
+func TestLoadLeavesOutWhatCountsNoMore(t *testing.T) {
+	all, id := newMembers(t, 2)
+	ann, bob := all[0], all[1]
+	ann.invites(id, bob)
+	ann.does(id, event.Topic{Topic: "Pizza"})
+	ann.tells(id, bob)
+	delete(bob.cards, ann.store.Own().Card.Head()) // another branch of her card stands, on which this device is hers too
+	moved := cards{}
+	for _, m := range all {
+		moved[crypto.Hash{byte(len(moved))}] = m
+	}
+	bob.cards = moved
+	bob.reopen()
+	if s := bob.state(id); s.Topic != "Pizza" || len(s.Members) != 2 {
+		t.Errorf("%+v", s)
+	}
+	bob.cards = cards{}
+	bob.reopen()
+	if bob.Known(id) {
+		t.Error("a group is known whose founder nobody knows")
+	}
+}
+
+func TestErrorsSayWho(t *testing.T) {
+	if text := (&NeedsCardError{Head: crypto.Hash{0xab}}).Error(); !strings.Contains(text, "ab000000") {
+		t.Error(text)
+	}
+	if _, err := New(Config{}).Secret(event.Conversation{}); !errors.Is(err, ErrUnknown) {
+		t.Error(err)
+	}
+	if New(Config{}).Heads(event.Conversation{}) != nil {
+		t.Error("heads of no group")
+	}
+}
