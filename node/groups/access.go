@@ -11,17 +11,17 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// Shared is a group that concerns a person, and how far its control set goes here.
+// Shared is a group that this node may mention to a person.
 type Shared struct {
 	ID      event.Conversation
 	Secret  [32]byte
-	Quiet   bool // one of the two is no member: only control events pass
-	Fresh   bool // the person's invitation is the last that happened in it
+	Quiet   bool // the owner or the person is no member any more: they exchange only control events
+	Fresh   bool // the person's invitation is the last thing that happened in the group, so they may not know of it yet
 	Locator []crypto.Hash
 }
 
-// Shared returns the groups of which a person may hear from here: those that both are in, and quietly those that one of
-// the two has left or was removed from.
+// Shared returns the groups that this node may mention to a person, in the order of their IDs:
+// those in which both are or were, and at least one still is.
 func (g *Groups) Shared(person crypto.PersonID) []Shared {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -47,8 +47,9 @@ func (g *Groups) Serves(id event.Conversation, to crypto.PersonID, control []cry
 	return serves
 }
 
-// Accepts says whether an author might write at this place of a log under control heads: authority.ErrParent,
-// ErrNotPermitted or ErrCut if not, authority.ErrParent also where a control event that stands in the run is not known.
+// Accepts says whether the author of a run was permitted to write it: nil, or authority.ErrParent,
+// ErrNotPermitted or ErrCut. It is authority.ErrParent also where a control event in the run is not
+// known yet.
 func (g *Groups) Accepts(author crypto.PersonID, run *event.Run) error {
 	log, last := run.Log(), &run.Events[len(run.Events)-1]
 	return g.with(log.Conversation, func(it *group) error {
@@ -56,33 +57,34 @@ func (g *Groups) Accepts(author crypto.PersonID, run *event.Run) error {
 			return authority.ErrParent
 		}
 		if last.Header.Kind == event.KindCreate {
-			return nil // it stands under nothing, and is the group's own
+			return nil // a create event builds on nothing, and this is the one of the group
 		}
 		return it.engine.Accepts(author, log, last.Header.Sequence, last.Header.Control)
 	})
 }
 
-// Locator is where the control set of a group stands here; nil if the group is not known.
+// Locator returns some IDs of control events of a group, from which another node can tell what is
+// lacking here (see authority.Group.Locator); nil if the group is not known.
 func (g *Groups) Locator(id event.Conversation) (locator []crypto.Hash) {
 	_ = g.with(id, func(it *group) error { locator = it.engine.Locator(); return nil })
 	return locator
 }
 
-// Secret is that of a group.
+// Secret returns the secret of a group, which everybody has who has seen its create event.
 func (g *Groups) Secret(id event.Conversation) (secret [32]byte, err error) {
 	err = g.with(id, func(it *group) error { secret = it.secret; return nil })
 	return secret, err
 }
 
-// Covers says whether everything in older is among control heads or in their past.
+// Covers says whether each of the older control heads is among the others or in their past.
 func (g *Groups) Covers(id event.Conversation, control, older []crypto.Hash) bool {
 	covers := false
 	_ = g.with(id, func(it *group) error { covers = it.engine.Covers(control, older); return nil })
 	return covers
 }
 
-// Current says whether every removal and leave that counts is in the past of control heads; authority.ErrParent if one of
-// the heads is not known.
+// Current says whether nobody who was a member by these control heads has gone since. It is
+// authority.ErrParent if one of the heads is not known.
 func (g *Groups) Current(id event.Conversation, control []crypto.Hash) (current bool, err error) {
 	err = g.with(id, func(it *group) error { current, err = it.engine.Current(control); return err })
 	return current, err
@@ -95,7 +97,7 @@ func (g *Groups) Ever(id event.Conversation, person crypto.PersonID) bool {
 	return ever
 }
 
-// Fellows says whether two persons are or were in one group, one of them still.
+// Fellows says whether there is a group in which one person is and the other is or was.
 func (g *Groups) Fellows(in, other crypto.PersonID) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -107,8 +109,9 @@ func (g *Groups) Fellows(in, other crypto.PersonID) bool {
 	return false
 }
 
-// Missing returns the control events that a person lacks and may have, parents first, at most a number of events and
-// of bytes, but one at least. There may be more.
+// Missing returns the control events that a person lacks, who knows those that are named, and that
+// they may have: parents first, at most so many events and bytes, but at least one event. It says
+// whether there are more.
 func (g *Groups) Missing(id event.Conversation, to crypto.PersonID, known []crypto.Hash, maxEvents, maxBytes int) (events []event.Event, more bool, err error) {
 	var ids []crypto.Hash
 	err = g.with(id, func(it *group) error { ids = it.engine.Missing(known, to); return nil })
@@ -119,14 +122,15 @@ func (g *Groups) Missing(id event.Conversation, to crypto.PersonID, known []cryp
 	return events, len(events) > 0 && len(events) < len(ids), err
 }
 
-// past is how much of what was said a member may read, by the history policy that was in force when they came.
+// past is how much a member may read of what was said before they came. The history policy decides
+// that was in force then.
 type past struct {
-	all    bool
-	from   int64         // what its author dates from then on, in ms
-	joined []crypto.Hash // and what was written by who knew of their coming
+	all    bool          // everything; else
+	from   int64         // events whose clock is at this time or later, in ms,
+	joined []crypto.Hash // and events whose authors knew that the member had come: this is the event that made them one
 }
 
-// pastOf returns it; ErrNotInvited if they are no member. The caller holds Groups.mu.
+// pastOf returns the past of a member; ErrNotInvited if they are none. The caller holds Groups.mu.
 func (it *group) pastOf(member crypto.PersonID) (past, error) {
 	const day = 24 * 60 * 60 * 1000
 	if p, ok := it.pasts[member]; ok {
@@ -147,7 +151,7 @@ func (it *group) pastOf(member crypto.PersonID) (past, error) {
 	case event.HistoryDays:
 		p.from -= int64(h.Days) * day
 	}
-	p.all = p.all || m.Joined == crypto.Hash(it.id) // who made the group
+	p.all = p.all || m.Joined == crypto.Hash(it.id) // they made the group
 	it.pasts[member] = p
 	return p, nil
 }
@@ -157,8 +161,8 @@ func (it *group) reads(member crypto.PersonID, p past, h *event.Header) bool {
 	return p.all || it.engine.Serves(member, h.Control) && (h.Clock >= p.from || it.engine.Covers(h.Control, p.joined))
 }
 
-// Readable returns what a member may read of a run of a group: the events from their floor on, and the recalls for them.
-// It has no events if that is nothing.
+// Readable returns the part of a run that a member may read: its events from the first that they
+// may read on, and the recalls that they may read. It has no events if they may read none.
 func (g *Groups) Readable(run event.Run, to crypto.PersonID) (event.Run, error) {
 	err := g.with(run.Log().Conversation, func(it *group) error {
 		p, err := it.pastOf(to)
@@ -179,8 +183,9 @@ func (g *Groups) Readable(run event.Run, to crypto.PersonID) (event.Run, error) 
 	return run, err
 }
 
-// Limit has the store hide what is cut in a group, by what counts now: after a crash between a change and its limits, and
-// where a run was let in before a removal and stored after it.
+// Limit has the store hide what stands in the logs of a group beyond their ends. Every change does
+// that as well. It is needed once more after a crash between a change and its limits, and where a
+// run was accepted before a removal and stored after it.
 func (g *Groups) Limit(ctx context.Context, id event.Conversation) error {
 	it, err := g.get(id)
 	if err != nil {
@@ -191,7 +196,7 @@ func (g *Groups) Limit(ctx context.Context, id event.Conversation) error {
 	return g.limits(ctx, it)
 }
 
-// limits has the store hide and refuse what stands past the cuts of who was removed.
+// limits has the store hide and refuse what those who are out wrote beyond the ends of their logs.
 func (g *Groups) limits(ctx context.Context, it *group) error {
 	first, err := g.store.FirstHeads(it.id)
 	if err != nil {

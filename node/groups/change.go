@@ -13,7 +13,7 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// understand finds the author of a control event, and what it does.
+// understand finds out who wrote a control event, and what it does.
 func (g *Groups) understand(e *event.Event) (authority.Event, error) {
 	author, err := g.cfg.Authors.Author(e.Header.Card, e.Header.Device)
 	if err != nil {
@@ -22,7 +22,7 @@ func (g *Groups) understand(e *event.Event) (authority.Event, error) {
 	return g.by(author, e)
 }
 
-// by finds what a control event of an author does.
+// by finds out what a control event does whose author is known.
 func (g *Groups) by(author crypto.PersonID, e *event.Event) (authority.Event, error) {
 	body, err := e.ParseBody()
 	if err != nil {
@@ -45,11 +45,11 @@ func (g *Groups) by(author crypto.PersonID, e *event.Event) (authority.Event, er
 	}, nil
 }
 
-// maxControl bounds the body of a control event without cuts, in bytes: the longest invitation, with room for kinds to
-// come.
+// maxControl bounds the body of a control event that lists no cuts, in bytes. The longest
+// invitation fits, with room to spare for kinds that are not known yet.
 const maxControl = 4 << 10
 
-// prove checks that an event is a whole, signed control event of a group.
+// prove checks that an event is a control event of a group, whole, and signed by its device.
 func prove(id event.Conversation, e *event.Event) error {
 	if e.Header.Conversation != id || e.Header.Kind.Class() != event.ClassControl || e.Absent != event.Present {
 		return ErrUnproven
@@ -64,8 +64,10 @@ func prove(id event.Conversation, e *event.Event) error {
 	return nil
 }
 
-// Admit takes control events of a group in, parents first; what its authors were not permitted is left out. A group that is
-// not known becomes so if the owner is in it, by somebody who may bring them in.
+// Admit takes in control events of a group, which must come parents first. Events that their
+// authors were not permitted to write are left out, and the error says so, though the others are
+// taken. A group that is not known yet becomes known if, by these events, the owner is in it and
+// may says that whoever invited them may do so.
 func (g *Groups) Admit(ctx context.Context, id event.Conversation, events []event.Event, may func(inviter crypto.PersonID) bool) error {
 	it, err := g.get(id)
 	if err != nil {
@@ -105,7 +107,8 @@ func (g *Groups) Admit(ctx context.Context, id event.Conversation, events []even
 	return refused
 }
 
-// permit proves an event and has the engine take it.
+// permit proves an event and gives it to the engine, which takes it if its author was permitted to
+// write it.
 func (g *Groups) permit(it *group, e *event.Event) (author crypto.PersonID, err error) {
 	if err := prove(it.id, e); err != nil {
 		return author, err
@@ -128,8 +131,9 @@ func (g *Groups) put(ctx context.Context, id event.Conversation, events []event.
 	return g.store.PutControls(ctx, id, events)
 }
 
-// commit writes a change that the engine has taken, then has this device write under it, hides what it cuts, and tells.
-// If it can't be written, the engine is made anew from what is on the disk. The caller holds changing.
+// commit writes a change that the engine has taken. Then this device's events build on it, the
+// store hides what it cuts off, and Config.Changed is told. If the change can't be written, the
+// engine is made again from what is on the disk. The caller holds changing.
 func (g *Groups) commit(ctx context.Context, it *group, before *authority.State, write func() error) error {
 	if err := write(); err != nil {
 		return errors.Join(err, g.read(it))
@@ -138,12 +142,12 @@ func (g *Groups) commit(ctx context.Context, it *group, before *authority.State,
 	it.publish(g.self)
 	after := it.state
 	g.mu.Unlock()
-	err := g.limits(context.WithoutCancel(ctx), it) // who brought the change may go; what it cuts must not stay
+	err := g.limits(context.WithoutCancel(ctx), it) // what is cut off must be hidden, also if the caller has given up
 	g.cfg.Changed(Change{ID: it.id, Before: before, After: after})
 	return err
 }
 
-// join makes a group known by its control events.
+// join makes a group known from its control events.
 func (g *Groups) join(ctx context.Context, id event.Conversation, events []event.Event, may func(inviter crypto.PersonID) bool) error {
 	g.joining.Lock()
 	if g.Known(id) {
@@ -152,7 +156,7 @@ func (g *Groups) join(ctx context.Context, id event.Conversation, events []event
 	}
 	defer g.joining.Unlock()
 	if len(events) == 0 || events[0].Header.Kind != event.KindCreate {
-		return ErrNotInvited // it was refused before, and goes on
+		return ErrNotInvited // these go on from earlier events, which were refused
 	}
 	it := &group{id: id}
 	understood := make([]authority.Event, len(events))
@@ -188,7 +192,7 @@ func (g *Groups) join(ctx context.Context, id event.Conversation, events []event
 	return g.enter(ctx, it, func() error { return g.put(ctx, it.id, permitted, authors) })
 }
 
-// enter makes a new group known once it is written. The caller holds joining.
+// enter writes a new group and makes it known. The caller holds joining.
 func (g *Groups) enter(ctx context.Context, it *group, write func() error) error {
 	if err := write(); err != nil {
 		return err
@@ -202,7 +206,7 @@ func (g *Groups) enter(ctx context.Context, it *group, write func() error) error
 	return g.commit(ctx, it, nil, func() error { return nil })
 }
 
-// Create makes a group of which the owner is the only member.
+// Create makes a group whose only member is the owner.
 func (g *Groups) Create(ctx context.Context, name string) (event.Conversation, error) {
 	g.joining.Lock()
 	defer g.joining.Unlock()
@@ -223,7 +227,8 @@ func (g *Groups) Create(ctx context.Context, name string) (event.Conversation, e
 	return it.id, g.enter(ctx, it, func() error { return nil })
 }
 
-// Do has the owner act in a group: decide says what, by the state as it is when nothing else can change it.
+// Do has the owner act in a group. decide says what to do; it is called with a state that can't
+// change before it is done.
 func (g *Groups) Do(ctx context.Context, id event.Conversation, decide func(*authority.State) (event.Control, error)) error {
 	it, err := g.get(id)
 	if err != nil {

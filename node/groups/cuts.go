@@ -12,9 +12,10 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// TakeOut has the owner remove somebody from a group, or leave it where it is they who go. decide says who, by the state as
-// it is when nothing else can change it. What is held here of their logs stays; where one event can't list all of these, others
-// before it do.
+// TakeOut has the owner remove somebody from a group, or leave it if decide names the owner. decide
+// is called with a state that can't change before the removal. What is held here of that person's
+// logs stays valid. One event may be too small to list the ends of all these logs; then other
+// events are written first that list the rest.
 func (g *Groups) TakeOut(ctx context.Context, id event.Conversation, decide func(*authority.State) (crypto.PersonID, error)) error {
 	it, err := g.get(id)
 	if err != nil {
@@ -48,7 +49,7 @@ func (g *Groups) TakeOut(ctx context.Context, id event.Conversation, decide func
 	}
 }
 
-// out takes somebody out: the owner leaves, others are removed.
+// out returns the event that takes somebody out: the owner leaves, others are removed.
 func (g *Groups) out(who crypto.PersonID, c cuts) event.Control {
 	if who == g.self {
 		return event.Leave{Cuts: c.own, Lists: c.lists}
@@ -56,15 +57,15 @@ func (g *Groups) out(who crypto.PersonID, c cuts) event.Control {
 	return event.Remove{Person: who, Cuts: c.own, Lists: c.lists}
 }
 
-// cuts is where the logs of somebody end who is taken out now.
+// cuts says where the logs of somebody end who is taken out now.
 type cuts struct {
-	own   []event.Position // that the event itself has to list
-	lists []crypto.Hash    // of events that list the others
-	rest  []event.Position // that another event has to list first, so that there is room
+	own   []event.Position // the event itself lists these ends
+	lists []crypto.Hash    // these events list further ones, and the event names them
+	rest  []event.Position // another event must list these first, since the event itself has no room for all
 }
 
-// cuts returns where the logs of a person end that a removal or leave now would cut: as far as they are held here, and those
-// that are not here, as before.
+// cuts returns where a removal or leave of a person ends their logs. Logs that are held here end
+// with what is held. Others end where earlier lists say.
 func (g *Groups) cuts(it *group, of crypto.PersonID) (cuts, error) {
 	held, err := g.heldOf(it.id, of)
 	if err != nil {
@@ -77,7 +78,7 @@ func (g *Groups) cuts(it *group, of crypto.PersonID) (cuts, error) {
 	return choose(it.id, held, lists), nil
 }
 
-// heldOf returns how far the logs of a person are held, and count.
+// heldOf returns the last position that is held of each log of a person.
 func (g *Groups) heldOf(id event.Conversation, of crypto.PersonID) (map[event.Log]event.Position, error) {
 	first, err := g.store.FirstHeads(id)
 	if err != nil {
@@ -97,9 +98,12 @@ func (g *Groups) heldOf(id event.Conversation, of crypto.PersonID) (map[event.Lo
 	return held, nil
 }
 
-// choose finds what to list and what to name, so that each log that is held ends there, and others end where what is named says.
+// choose decides which ends the event lists itself and which earlier lists it names, such that each
+// log that is held ends with what is held, and others where the named lists say. What an event
+// lists itself goes before what it names.
 func choose(id event.Conversation, held map[event.Log]event.Position, lists []authority.CutList) cuts {
-	// What is named says something of logs that are not here too; the longest lists say most.
+	// Earlier lists also say something of logs that are not held here, the longest lists most of
+	// all.
 	lists = slices.Clone(lists)
 	slices.SortStableFunc(lists, func(a, b authority.CutList) int { return cmp.Compare(len(b.Cuts), len(a.Cuts)) })
 	lists = lists[:min(len(lists), event.MaxLists)]
@@ -120,10 +124,10 @@ func choose(id event.Conversation, held map[event.Log]event.Position, lists []au
 		case len(own) <= event.MaxCuts:
 			rest = nil
 		case len(rest) > 0 && len(lists) < event.MaxLists:
-		case wrong > 0: // it was made up, or is long out of date
+		case wrong > 0: // the worst list was made up or is long out of date: do without it
 			lists = slices.Delete(lists, worst, worst+1)
 			continue
-		default: // there is no more room: the longest
+		default: // there is no room for all: list the longest logs
 			slices.SortFunc(own, func(a, b event.Position) int { return cmp.Compare(b.Sequence, a.Sequence) })
 			own, rest = own[:event.MaxCuts], nil
 			slices.SortFunc(own, func(a, b event.Position) int { return a.Log(id).Compare(b.Log(id)) })
@@ -137,7 +141,7 @@ func choose(id event.Conversation, held map[event.Log]event.Position, lists []au
 	}
 }
 
-// ends returns where lists end logs: at the lowest that one of them says.
+// ends returns where lists end logs. Where several name one log, the lowest end counts.
 func ends(id event.Conversation, lists []authority.CutList) map[event.Log]uint64 {
 	out := make(map[event.Log]uint64)
 	for _, l := range lists {
@@ -151,7 +155,8 @@ func ends(id event.Conversation, lists []authority.CutList) map[event.Log]uint64
 	return out
 }
 
-// mostWrong returns which list says something else than what is held of most logs, and of how many.
+// mostWrong returns the list that disagrees with what is held in the most logs, and how many logs
+// these are.
 func mostWrong(id event.Conversation, held map[event.Log]event.Position, lists []authority.CutList) (worst, wrong int) {
 	for i, l := range lists {
 		n := 0

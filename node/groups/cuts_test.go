@@ -22,7 +22,8 @@ func listOf(id byte, positions ...event.Position) authority.CutList {
 	return authority.CutList{ID: crypto.Hash{id}, Cuts: positions}
 }
 
-// TestEveryLogEndsWhereItIsHeld takes somebody with any number of logs out after any lists, and plays what comes of it.
+// TestEveryLogEndsWhereItIsHeld takes somebody with any number of logs out after any lists, and
+// plays what comes of it.
 func TestEveryLogEndsWhereItIsHeld(t *testing.T) {
 	group := event.Conversation{7}
 	for seed := range uint64(60) {

@@ -71,7 +71,8 @@ func (o *office) hire() crypto.PersonID {
 	return p
 }
 
-// say has a member write so many messages, by what they know of the group now. They are on the disk only if stored.
+// say has a member write so many messages, by what they know of the group now. They are on the disk
+// only if stored.
 func (o *office) say(p crypto.PersonID, count int, stored bool) {
 	o.t.Helper()
 	for count > 0 {
@@ -136,8 +137,8 @@ func (o *office) floor(log event.Log, segments event.Segments, to crypto.PersonI
 	return floor
 }
 
-// Floors are what they are by the store and the control set, whatever came when: messages, also those before others, people
-// who come, go and come back, and other rules about what they may read.
+// Floors are what they are by the store and the control set, whatever came when: messages, also
+// those before others, people who come, go and come back, and other rules about what they may read.
 func TestFloors(t *testing.T) {
 	for seed := range uint64(8) {
 		rnd := rand.New(rand.NewPCG(seed, 3))
@@ -237,7 +238,8 @@ func TestFloorsAreFoundOnce(t *testing.T) {
 	}
 }
 
-// What is remembered of logs is bounded, also of one whose author learns of something before each message.
+// What is remembered of logs is bounded, also of one whose author learns of something before each
+// message.
 func TestOutlinesAreBounded(t *testing.T) {
 	o := newOffice(t)
 	wild, tame := o.hire(), o.hire()
@@ -282,7 +284,8 @@ func TestOutlinesAreBounded(t *testing.T) {
 	remembered(1, 2)
 }
 
-// What is found out when a session with somebody begins: where what they may have of each log begins.
+// What is found out when a session with somebody begins: where what they may have of each log
+// begins.
 func BenchmarkFloors(b *testing.B) {
 	o := newOffice(b)
 	const members, messages = 500, 100

@@ -1,13 +1,18 @@
-// Package groups keeps the groups that this node knows: their control sets, in the store and as authority engines in
-// memory, and what follows from them for each person: who is served what, whose events are taken, whom a message is for.
+// Package groups keeps the groups that this node knows. The control events of a group, which say
+// who is in it and who may do what, are in the store, and in memory as an engine of package
+// authority. From these the package answers who is served what, whose events are accepted, and whom
+// a message is for.
 //
-// It owns the order in which a control set changes: one change of a group at a time is proven, permitted by its engine,
-// committed, and only then what this device writes under. It refuses what its author was not permitted, and what names a
-// past that is not here. It knows no sessions, no names of persons and no cards: whose a device is it asks Authors.
+// It owns the order in which a group changes. One change of a group at a time is proven, permitted
+// by the engine and written to the disk; only then do this device's events build on it. It refuses
+// control events whose authors were not permitted to write them, and those that build on events
+// that are not here. It knows no sessions, no names of persons and no cards: it asks Authors whose
+// device it is that has written something.
 //
-// Its methods may be called from any goroutine. Those with a context commit, and return when that is on the disk; the
-// others answer from memory or by a short look into the store. The store calls Heads, Readers and Out inside its
-// transactions, so nothing here holds the lock of the engines while it calls the store.
+// All methods may be called from any goroutine. Those that take a context write, and return when
+// that is on the disk; the others answer from memory or after a short look into the store. The
+// store calls Heads, Readers and Out inside its transactions. So nothing here may hold the lock of
+// the engines while it calls the store.
 package groups
 
 import (
@@ -24,61 +29,68 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// Why something is not done. Errors of authority and the store come through as they are.
+// Errors of authority and the store come through as they are.
 var (
 	// ErrUnknown: no such group is known here.
 	ErrUnknown = errors.New("group is not known")
-	// ErrUnproven: the bytes are not what their author signed, or no control events. Whoever brought them is to blame.
+	// ErrUnproven: these are not the bytes that their author signed, or no control events. Whoever
+	// brought them is at fault.
 	ErrUnproven = errors.New("control event not proven")
-	// ErrNotInvited: control events of a group that is not known and that the owner is not in by them. More may come.
+	// ErrNotInvited: the group is not known, and by these control events the owner is not in it.
+	// More of them may come.
 	ErrNotInvited = errors.New("not invited")
 )
 
-// InvitationError says that the owner is in a group that is not known here, by somebody who may not bring them in.
+// InvitationError says that somebody who may not bring the owner into groups has invited them into
+// one that is not known here.
 type InvitationError struct {
 	By   crypto.PersonID
-	Name string // of the group, a claim
+	Name string // of the group, as its members call it
 }
 
 func (e *InvitationError) Error() string { return "invited by somebody who is not accepted" }
 
-// NeedsCardError says that nobody's card with Head is known here. Ask for it and come again.
+// NeedsCardError says that no card with this head is known here. Ask for it and try again.
 type NeedsCardError struct{ Head crypto.Hash }
 
 func (e *NeedsCardError) Error() string {
 	return fmt.Sprintf("no card with head %x is known", e.Head[:4])
 }
 
-// Authors knows whose devices are whose.
+// Authors knows which devices belong to whom.
 type Authors interface {
-	// Author returns whose card has a head, if the device speaks for them at it; else a *NeedsCardError or
-	// authority.ErrNotPermitted.
+	// Author returns the person whose card has this head, if the device spoke for them then. Else
+	// it returns a *NeedsCardError (no such card is known) or authority.ErrNotPermitted (the device
+	// is another's, or was revoked).
 	Author(head crypto.Hash, device crypto.DeviceID) (crypto.PersonID, error)
-	// Owner returns whose device this is now.
+	// Owner returns the person whose device this is now.
 	Owner(device crypto.DeviceID) (crypto.PersonID, bool)
-	// Keep has the store know a person whose events it is about to hold.
+	// Keep makes a person known to the store, which is about to hold events of theirs.
 	Keep(ctx context.Context, person crypto.PersonID) error
 }
 
-// Change is how the control set of a group has changed.
+// Change says what a group was before its control events changed, and what it is now.
 type Change struct {
 	ID            event.Conversation
 	Before, After *authority.State // Before is nil for a group that is new here
 }
 
-// Config is what Groups are made of.
+// Config is what New needs.
 type Config struct {
 	Authors Authors
-	Changed func(Change) // after the commit, in the order of a group's changes; it must not change a group
+	// Changed is called after each change is on the disk, for one group in the order of its
+	// changes. It must not change a group.
+	Changed func(Change)
 }
 
-// Groups are those that this node knows. Call Load before anything but Heads, Readers and Out.
+// Groups are the groups that this node knows. Call Load before anything else but Heads, Readers and
+// Out.
 type Groups struct {
 	cfg   Config
 	store *store.Store
 	self  crypto.PersonID
 
-	joining  gosync.Mutex // held while a group is made known
+	joining  gosync.Mutex // held while a new group becomes known, so that two calls can't make the same one known
 	outlines outlines
 
 	mu     gosync.Mutex // guards the rest and every engine; never held while the store is called
@@ -91,29 +103,30 @@ type group struct {
 	secret  [32]byte
 	founder crypto.PersonID
 
-	changing gosync.Mutex // held over a change of the control set, so that there is one at a time; taken before Groups.mu
+	changing gosync.Mutex // held during a change of the control set, so that there is one at a time; taken before Groups.mu
 
 	engine *authority.Group
 
-	// What holds by what is on the disk: the engine may have taken what is about to be written.
-	heads []crypto.Hash // what this device writes under
+	// What follows from the control events on the disk. The engine may be ahead of that by events
+	// that are being written.
+	heads []crypto.Hash // on which this device's events build
 	state *authority.State
-	pasts map[crypto.PersonID]past // of members that were asked for
-	went  store.Reason             // how the owner went last
+	pasts map[crypto.PersonID]past // of those members for whom it was needed so far
+	went  store.Reason             // how the owner got out the last time
 }
 
-// publish lets everybody see what the engine says now. The caller holds Groups.mu.
+// publish has all methods answer by what the engine says now. The caller holds Groups.mu.
 func (it *group) publish(owner crypto.PersonID) {
 	it.heads = it.engine.Heads()
 	it.state = it.engine.State()
 	it.pasts = make(map[crypto.PersonID]past)
-	it.went = store.Removed // also where only their invitation has ceased to count
+	it.went = store.Removed // also if nobody removed them, but their invitation counts no longer
 	if _, left := it.engine.LastOut(owner).(event.Leave); left {
 		it.went = store.Left
 	}
 }
 
-// New returns Groups that know none. They can be given to the store before it is open.
+// New returns Groups that know no group yet. They can be given to the store before that is opened.
 func New(cfg Config) *Groups {
 	return &Groups{cfg: cfg, groups: make(map[event.Conversation]*group)}
 }
@@ -129,7 +142,7 @@ func (g *Groups) Load(s *store.Store) error {
 	for _, id := range ids {
 		it := &group{id: id}
 		if err := g.read(it); errors.Is(err, ErrUnproven) {
-			continue // nobody can be told by who began it: it is as if it were not here
+			continue // its create event can't be read any more, and nothing can be decided without that
 		} else if err != nil {
 			return fmt.Errorf("read group %v: %w", id, err)
 		}
@@ -138,7 +151,7 @@ func (g *Groups) Load(s *store.Store) error {
 	return nil
 }
 
-// read makes the engine of a group from what is on the disk.
+// read makes the engine of a group from the control events on the disk.
 func (g *Groups) read(it *group) error {
 	stored, err := g.store.Controls(it.id)
 	if err != nil {
@@ -148,12 +161,13 @@ func (g *Groups) read(it *group) error {
 	for i := range stored {
 		e, err := g.understand(&stored[i])
 		if needs := new(NeedsCardError); errors.As(err, &needs) {
-			// It was written under a branch of the author's card that another has displaced since.
+			// Its author's card had two branches, and the one that this event names was given up
+			// since.
 			if owner, ok := g.cfg.Authors.Owner(stored[i].Header.Device); ok {
 				e, err = g.by(owner, &stored[i])
 			}
 		}
-		if err == nil { // else it counts no more, nor what builds on it
+		if err == nil { // else it doesn't count any more, and neither does what builds on it
 			events = append(events, e)
 		}
 	}
@@ -168,7 +182,7 @@ func (g *Groups) read(it *group) error {
 	return nil
 }
 
-// founder is who wrote the create event.
+// founder returns who wrote the create event.
 func founder(events []authority.Event) (p crypto.PersonID) {
 	for _, e := range events {
 		if create, ok := e.Act.(event.Create); ok {
@@ -178,13 +192,14 @@ func founder(events []authority.Event) (p crypto.PersonID) {
 	return p
 }
 
-// Founder is who made a group, whoever is in it now.
+// Founder returns who made a group, whether or not they are still in it.
 func (g *Groups) Founder(id event.Conversation) (p crypto.PersonID) {
 	_ = g.with(id, func(it *group) error { p = it.founder; return nil })
 	return p
 }
 
-// build makes an engine of a control set in any order. What its author was not permitted is left out.
+// build makes an engine from control events in any order. Those that their authors were not
+// permitted to write are left out.
 func build(events []authority.Event) (engine *authority.Group, secret [32]byte, err error) {
 	first := slices.IndexFunc(events, func(e authority.Event) bool {
 		_, ok := e.Act.(event.Create)
@@ -208,14 +223,15 @@ func build(events []authority.Event) (engine *authority.Group, secret [32]byte, 
 			}
 		}
 		if len(later) == len(rest) {
-			break // their parents are not here: they come with them
+			break // their parents are not here; they will come again together with these
 		}
 		rest = later
 	}
 	return engine, events[first].Act.(event.Create).Secret, nil
 }
 
-// Heads is what this device writes under in a group. See store.Authority.
+// Heads returns the control heads on which this device's events in a group build. See
+// store.Authority.
 func (g *Groups) Heads(id event.Conversation) []crypto.Hash {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -225,7 +241,8 @@ func (g *Groups) Heads(id event.Conversation) []crypto.Hash {
 	return nil
 }
 
-// Readers are whom a message written under control heads is for: the members then who still are. See store.Authority.
+// Readers returns whom a message under these control heads is for: those who were members then,
+// still are, and are not the owner. See store.Authority.
 func (g *Groups) Readers(id event.Conversation, control []crypto.Hash) []crypto.PersonID {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -247,7 +264,8 @@ func (g *Groups) Readers(id event.Conversation, control []crypto.Hash) []crypto.
 	return out
 }
 
-// Out says whether the owner is out of a group, and how they went last. See store.Authority.
+// Out says whether the owner is out of a group, and how that came about the last time. See
+// store.Authority.
 func (g *Groups) Out(id event.Conversation) (out bool, how store.Reason) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -297,7 +315,7 @@ func (g *Groups) All() []event.Conversation {
 	return out
 }
 
-// State is what a group is now.
+// State returns the name, the members and so on of a group as they are now.
 func (g *Groups) State(id event.Conversation) (state *authority.State, err error) {
 	err = g.with(id, func(it *group) error { state = it.state; return nil })
 	return state, err

@@ -12,16 +12,17 @@ import (
 )
 
 const (
-	// maxStretches bounds an outline: nobody learns of more changes between their messages. A log that has more is looked at
-	// in the store each time.
+	// maxStretches bounds the outline of one log. Nobody learns of so many changes between their
+	// messages. A log that has more stretches is looked up in the store each time.
 	maxStretches = 1 << 10
 
-	// maxOutlined bounds the stretches of all outlines, at about 200 bytes.
+	// maxOutlined bounds the stretches of all outlines together, at about 200 bytes each.
 	maxOutlined = 1 << 16
 )
 
-// outlines remembers of logs what their floors depend on, whoever asks: which parts of them were written under the same
-// control heads. What is written stays so, and what is held mostly only grows.
+// outlines remembers which stretches of a log were written under the same control heads. The floor
+// of each member follows from that, so it has to be read from the disk only once for all of them. A
+// stretch that was written never changes, and what is held of a log mostly grows at its end.
 type outlines struct {
 	store *store.Store
 
@@ -32,7 +33,8 @@ type outlines struct {
 
 func (o *outlines) init(s *store.Store) { o.store, o.of = s, make(map[event.Log][]store.Stretch) }
 
-// get returns the outline of a log of which certain segments are held; nil if it is too long to be kept.
+// get returns the outline of a log of which these segments are held; nil if it is too long to be
+// kept.
 func (o *outlines) get(log event.Log, segments event.Segments) ([]store.Stretch, error) {
 	o.mu.Lock()
 	known := o.of[log]
@@ -40,7 +42,7 @@ func (o *outlines) get(log event.Log, segments event.Segments) ([]store.Stretch,
 	held, last := segments.Ranges(), uint64(0)
 	if n := len(known); n > 0 {
 		last = known[n-1].Last
-		if !slices.Equal(upTo(covered(known), segments.Last()), upTo(held, last)) { // as when something was filled in
+		if !slices.Equal(upTo(covered(known), segments.Last()), upTo(held, last)) { // as when a hole was filled
 			known, last = nil, 0
 		}
 	}
@@ -80,8 +82,9 @@ func upTo(r event.Ranges, last uint64) event.Ranges {
 	return r.Subtract(event.Ranges{{First: last + 1, Last: math.MaxUint64}})
 }
 
-// Floor returns the first sequence of a log that a member may read, of which certain segments are held; nil: whatever is.
-// Members who join late have no right to earlier events.
+// Floor returns the first sequence of the log that this member may read. Members who join late have
+// no right to earlier events. The caller says which segments of the log are held, or nil to have
+// that looked up.
 func (g *Groups) Floor(log event.Log, segments event.Segments, to crypto.PersonID) (floor uint64, err error) {
 	var p past
 	if err := g.with(log.Conversation, func(it *group) (err error) {
@@ -124,10 +127,12 @@ func (g *Groups) Floor(log event.Log, segments event.Segments, to crypto.PersonI
 	return g.store.Since(log, first.First, first.Last, p.from)
 }
 
-// firstRead finds the first stretch of an outline that a member may read: the whole of it, or what is dated from a time on.
-// If they may read nothing, it is what comes after the last. The caller holds Groups.mu.
+// firstRead returns the first stretch of an outline of which a member may read something: all of
+// it, or else only the events that are dated late enough. If there is none, it returns the place
+// after the last stretch. The caller holds Groups.mu.
 func (it *group) firstRead(outline []store.Stretch, to crypto.PersonID, p past) (first store.Stretch, whole bool) {
-	// Who knew of their coming also knew that nothing had put them out since.
+	// An author who knew that the member had come knew of no removal of theirs after that, so they
+	// may read everything from there on.
 	knew := sort.Search(len(outline), func(i int) bool { return it.engine.Covers(outline[i].Control, p.joined) })
 	for _, g := range outline[:knew] {
 		if g.To >= p.from && it.engine.Serves(to, g.Control) {

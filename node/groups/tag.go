@@ -8,8 +8,9 @@ import (
 	"github.com/earshot-im/earshot/crypto"
 )
 
-// Tag is how a device names a group in one session: only who knows the group's secret can tell. Which nonce is whose does
-// not matter. node/PROTOCOL.md has the bytes.
+// Tag returns the name that a device has for a group in one session. Only those who know the
+// group's secret can tell which group it is. It does not matter which of the nonces is the
+// sender's. node/PROTOCOL.md has the bytes.
 func Tag(secret, a, b [32]byte, sender crypto.DeviceID) []byte {
 	if bytes.Compare(a[:], b[:]) > 0 {
 		a, b = b, a
