@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// BenchmarkPublishTo50 is the time from Publish until the last of fifty members, all connected, has taken a message.
+// BenchmarkPublishTo50 is the time from Publish until the last of fifty members, all connected, has
+// taken a message.
 func BenchmarkPublishTo50(b *testing.B) {
 	const members = 50
 	o := newOffice(b)

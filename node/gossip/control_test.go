@@ -8,7 +8,8 @@ import (
 	"github.com/earshot-im/earshot/crypto"
 )
 
-// history is what there is of a group's control events; each replica knows a part of it that is closed to the past.
+// history is what there is of a group's control events; each replica knows a part of it that is
+// closed to the past.
 type history struct {
 	mu      sync.Mutex // guards the replicas too
 	parents map[crypto.Hash][]crypto.Hash

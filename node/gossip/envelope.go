@@ -15,7 +15,7 @@ const (
 	tagSize   = chacha20poly1305.Overhead
 )
 
-// envelope is what travels: canonical protobuf, the fields in this order from 1.
+// envelope is what travels, as canonical protobuf with these fields from 1 up.
 type envelope struct {
 	epoch  EpochID
 	nonce  [nonceSize]byte
@@ -50,8 +50,8 @@ func (e *envelope) marshal() []byte {
 	return w.Out()
 }
 
-// seal makes the one envelope that a payload has under an epoch. The nonce is drawn from what it seals: whichever
-// member publishes a run, and however many do, it is one message to the mesh.
+// seal makes the one envelope that a payload has under an epoch. The nonce is derived from what is
+// sealed, so that a run is the same message to the mesh whoever publishes it and however often.
 func seal(epoch EpochID, key *[32]byte, payload []byte) []byte {
 	plain := make([]byte, (len(payload)/padding+1)*padding)
 	plain[copy(plain, payload)] = 0x80
@@ -60,7 +60,8 @@ func seal(epoch EpochID, key *[32]byte, payload []byte) []byte {
 	return e.marshal()
 }
 
-// open returns the payload of an envelope made by seal, and of no other. Its error matches errSealed.
+// open returns the payload of an envelope made by seal, and of no other. Its error matches
+// errSealed.
 func (e *envelope) open(key *[32]byte) ([]byte, error) {
 	plain, err := aead(key).Open(nil, e.nonce[:], e.sealed, e.epoch[:])
 	if err != nil {
@@ -87,7 +88,7 @@ func aead(key *[32]byte) cipher.AEAD {
 	k := derive(key[:], "seal", nil)
 	a, err := chacha20poly1305.NewX(k[:])
 	if err != nil {
-		panic(err) // only for another length of key
+		panic(err) // the key has the right length
 	}
 	return a
 }

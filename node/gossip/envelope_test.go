@@ -87,7 +87,8 @@ func TestSealedOpens(t *testing.T) {
 	}
 }
 
-// TestOpenRefuses: a payload has one envelope under an epoch, so nobody can have the mesh carry it twice.
+// TestOpenRefuses: a payload has one envelope under an epoch, so nobody can have the mesh carry it
+// twice.
 func TestOpenRefuses(t *testing.T) {
 	e := testEpoch()
 	again := func(nonceOf func([]byte) [nonceSize]byte, plain []byte) []byte {

@@ -13,11 +13,12 @@ import (
 	"github.com/earshot-im/earshot/crypto"
 )
 
-// EpochID names an epoch. It is derived from the key and the control heads, so whoever has the same ID has the same of
-// both.
+// EpochID names an epoch. It is derived from the key and the control heads, so two epochs with one
+// ID are the same.
 type EpochID [16]byte
 
-// Epoch is one period of a group's gossip key, as members hand it to each other over their links. It never goes to disk.
+// Epoch is one period of a group's gossip key, as members hand it to each other over their links.
+// It never goes to disk.
 type Epoch struct {
 	ID      EpochID
 	Key     [32]byte
@@ -28,7 +29,7 @@ type Epoch struct {
 // String hides the key.
 func (Epoch) String() string { return "(secret)" }
 
-// check returns ErrEpoch for what no member mints.
+// check returns ErrEpoch for an epoch that no honest member mints.
 func (e *Epoch) check() error {
 	ordered := slices.IsSortedFunc(e.Control, func(a, b crypto.Hash) int { return bytes.Compare(a[:], b[:]) })
 	twice := len(slices.Compact(slices.Clone(e.Control))) != len(e.Control)
@@ -50,20 +51,21 @@ func epochID(key *[32]byte, control []crypto.Hash) EpochID {
 	return EpochID(id[:])
 }
 
-// topic is the name under which messages of an epoch travel. It tells outsiders nothing, not even that two are of one
-// group.
+// topic is the name under which messages of an epoch travel. Outsiders learn nothing from it, not
+// even whether two topics belong to one group.
 func topic(key *[32]byte) string {
 	name := derive(key[:], "topic", nil)
 	return hex.EncodeToString(name[:])
 }
 
-// protocolID names the streams of a group's gossip. Only who knows the group's secret can ask for it.
+// protocolID names the streams of a group's gossip. Only who knows the group's secret can ask for
+// it.
 func protocolID(secret [32]byte) protocol.ID {
 	name := derive(secret[:], "gossip", nil)
 	return protocol.ID("/earshot/gossip/1/" + hex.EncodeToString(name[:16]))
 }
 
-// derive gives each use of a key a key, or a name, of its own.
+// derive makes a key or a name from a key, another one for each use.
 func derive(key []byte, use string, message []byte) [32]byte {
 	h := hmac.New(sha256.New, key)
 	h.Write([]byte("earshot/" + use + "/1\x00"))

@@ -16,37 +16,39 @@ type Standing int
 
 const (
 	Unknown Standing = iota // some of them have not come yet
-	Current                 // every removal and leave that counts is in their past
-	Stale                   // one isn't: somebody who is out may hold the key
+	Current                 // nobody who was a member by them is out now
+	Stale                   // somebody is, who may hold the key
 )
 
-// Control is what the router asks of the group's control state. It is asked from several goroutines and while the
-// router is locked: it must not call the router, nor wait for who does.
+// Control answers what the router asks about the group's control state. Several goroutines call it,
+// also while the router is locked: it must not call the router, nor wait for anybody who does.
 type Control interface {
-	Heads() []crypto.Hash                     // to mint under, now; sorted
-	Standing(control []crypto.Hash) Standing  // of heads that an epoch was minted under
-	Covers(control, older []crypto.Hash) bool // everything in older is among control or in its past
+	Heads() []crypto.Hash                     // the control heads now, sorted
+	Standing(control []crypto.Hash) Standing  // of the heads that an epoch was minted under
+	Covers(control, older []crypto.Hash) bool // whether each of older is among control or in its past
 }
 
-// epochs decides which epoch to seal under, which to open with, when to mint one and when to destroy. It is pure: the
-// time comes with each call, and randomness from its reader. One owner or lock.
+// epochs decides which epoch to seal under, which may open messages, when to mint one and when to
+// destroy one. It is pure: the time comes with each call, and randomness from its reader. It needs
+// one owner or a lock.
 type epochs struct {
-	device  crypto.DeviceID // this one; it spreads the minting
+	device  crypto.DeviceID // this one; the delay before minting depends on it
 	control Control
 	random  io.Reader
 
 	held   []*held
-	seal   *held     // the one to seal under, among held; nil: none
-	told   EpochID   // the one last shared
+	seal   *held     // of these, the one to seal under; nil: none
+	told   EpochID   // the one that was shared last
 	mintAt time.Time // zero: nothing to mint
-	fresh  time.Time // when last an epoch that wasn't old became the one to seal under
+	fresh  time.Time // when an epoch that wasn't old last became the one to seal under
 
-	// When epochs were minted, by the greatest age told, also of those that are gone: an epoch never gets younger.
+	// When epochs were minted, going by the greatest age that was told: an epoch never gets
+	// younger. Also of those that are gone.
 	births map[EpochID]time.Time
 	order  []EpochID // of births, the oldest entry first
 }
 
-// held is an epoch with what is known of it here.
+// held is an epoch and what is known of it here.
 type held struct {
 	Epoch    // its Age is unused
 	born     time.Time
@@ -58,7 +60,7 @@ func newEpochs(device crypto.DeviceID, control Control, random io.Reader) *epoch
 	return &epochs{device: device, control: control, random: random, births: make(map[EpochID]time.Time)}
 }
 
-// find returns the epoch of that ID if it may be opened with, or nil.
+// find returns the epoch with an ID if messages may be opened with it, or nil.
 func (e *epochs) find(id EpochID) *held {
 	if i := e.index(id); i >= 0 && e.held[i].standing != Unknown {
 		return e.held[i]
@@ -70,7 +72,8 @@ func (e *epochs) index(id EpochID) int {
 	return slices.IndexFunc(e.held, func(h *held) bool { return h.ID == id })
 }
 
-// current returns the epoch to seal under now, or nil. It asks for the standing anew, so that a removal counts at once.
+// current returns the epoch to seal under now, or nil. It asks for its standing again, so that a
+// removal counts at once.
 func (e *epochs) current() *held {
 	if e.seal == nil || e.control.Standing(e.seal.Control) != Current {
 		return nil
@@ -78,7 +81,7 @@ func (e *epochs) current() *held {
 	return e.seal
 }
 
-// copyOf returns an epoch as it is handed over, with a key of the caller's own.
+// copyOf returns an epoch as it is handed over, with a copy of the key that the caller clears.
 func copyOf(h *held, now time.Time) Epoch {
 	out := h.Epoch
 	out.Control = slices.Clone(h.Control)
@@ -86,10 +89,10 @@ func copyOf(h *held, now time.Time) Epoch {
 	return out
 }
 
-// learn takes an epoch that was checked. If its age was told too low, it returns the epoch as the teller should have
-// it: so a machine that slept hears how old its epoch is.
+// learn takes an epoch that was checked. If it is older than was told, learn returns it with its
+// right age: so a machine that slept hears how old its epoch is.
 func (e *epochs) learn(now time.Time, told Epoch) (better Epoch, younger bool) {
-	claim := now.Add(-min(told.Age, 2*rotateAfter)) // beyond which older makes no difference
+	claim := now.Add(-min(told.Age, 2*rotateAfter)) // a greater age makes no difference
 	born, known := e.births[told.ID]
 	if !known || claim.Before(born) {
 		born = claim
@@ -124,8 +127,9 @@ func (e *epochs) remember(id EpochID, born time.Time) {
 	e.births[id] = born
 }
 
-// step brings everything up to now: after learn, after the control state has changed, and when the time it returned has
-// come. share says that there is another epoch to seal under, which every member that is connected should have.
+// step brings everything up to the present. It is to be called after learn, after the control state
+// has changed, and at the time that it returns. share says that there is another epoch to seal
+// under, to be given to every connected member.
 func (e *epochs) step(now time.Time) (share bool, wake time.Time) {
 	e.weigh(now)
 	switch {
@@ -143,7 +147,7 @@ func (e *epochs) step(now time.Time) (share bool, wake time.Time) {
 	return share, e.wake(now)
 }
 
-// weigh chooses the epoch to seal under, and lets go of those whose time is over.
+// weigh chooses the epoch to seal under, and destroys those whose time is over.
 func (e *epochs) weigh(now time.Time) {
 	for _, h := range e.held {
 		h.standing = e.control.Standing(h.Control)
@@ -168,7 +172,8 @@ func (e *epochs) weigh(now time.Time) {
 	e.expire(now)
 }
 
-// goesBefore orders what is to be destroyed; the one to seal under comes last.
+// goesBefore is the order in which epochs are destroyed where there are too many: the one to seal
+// under comes last.
 func (e *epochs) goesBefore(a, b *held) int {
 	switch {
 	case a == b:
@@ -194,9 +199,10 @@ func (e *epochs) expire(now time.Time) {
 	})
 }
 
-// best is the same for all who hold the same epochs and know the same of the group: of those minted under a state from
-// which nobody has been removed, the ones that aren't old; of these, those under the newest control state; of these the
-// lowest ID.
+// best returns the epoch to seal under: of those minted under a state since which nobody went, the
+// ones that aren't old; of these, those under the newest control state; of these the one with the
+// lowest ID. All members who hold the same epochs and know the same about the group choose the same
+// one.
 func (e *epochs) best(now time.Time) *held {
 	var able []*held
 	for _, h := range e.held {
@@ -228,15 +234,15 @@ func (h *held) oldFrom() time.Time { return h.born.Add(rotateAfter) }
 
 // mintFrom is when the epoch that is sealed under needs a successor.
 func (e *epochs) mintFrom() time.Time {
-	old, pause := e.seal.oldFrom(), e.fresh.Add(epochSettle)
+	old, pause := e.seal.oldFrom(), e.fresh.Add(mintPause)
 	if old.Before(pause) {
 		return pause
 	}
 	return old
 }
 
-// mint makes an epoch under what is known now. Without heads, or with more than an epoch may name, it has to wait for a
-// control event.
+// mint makes an epoch under the control heads as they are now. If there are none, or more than an
+// epoch may name, it has to wait for a control event.
 func (e *epochs) mint(now time.Time) {
 	heads := slices.Clone(e.control.Heads())
 	if len(heads) == 0 || len(heads) > maxControl {
@@ -244,7 +250,7 @@ func (e *epochs) mint(now time.Time) {
 	}
 	h := &held{Epoch: Epoch{Control: heads}, born: now}
 	if _, err := io.ReadFull(e.random, h.Key[:]); err != nil {
-		return // none without randomness; the next step tries again
+		return // without randomness there is no key; the next step tries again
 	}
 	h.ID = epochID(&h.Key, heads)
 	e.held = append(e.held, h)
@@ -252,8 +258,9 @@ func (e *epochs) mint(now time.Time) {
 	e.weigh(now)
 }
 
-// delay is how long this device waits before it mints: the truncated exponential timer by which of any number of nodes
-// only a few come first. Under the same heads a device always gets the same.
+// delay is how long this device waits before it mints. The delays of many devices are spread
+// exponentially, so that only a few are among the first. Under the same heads a device always gets
+// the same delay.
 func (e *epochs) delay() time.Duration {
 	msg := slices.Clone(e.device[:])
 	for _, h := range e.control.Heads() {
@@ -264,7 +271,7 @@ func (e *epochs) delay() time.Duration {
 	return time.Duration(float64(mintSpread) / mintSkew * math.Log1p(x*math.Expm1(mintSkew)))
 }
 
-// wake is when step should be called again, if nothing else happens.
+// wake is when step is needed again if nothing else happens.
 func (e *epochs) wake(now time.Time) time.Time {
 	at := now.Add(rotateAfter)
 	sooner := func(t time.Time) {
@@ -285,7 +292,7 @@ func (e *epochs) wake(now time.Time) time.Time {
 	return at
 }
 
-// destroy forgets every key.
+// destroy clears every key.
 func (e *epochs) destroy() {
 	for _, h := range e.held {
 		clear(h.Key[:])

@@ -155,7 +155,8 @@ func TestUnknownControlWaits(t *testing.T) {
 	}
 }
 
-// TestSleeperLearnsAge: a machine that slept believes its epoch to be young. Who knows better tells it, and it moves on.
+// TestSleeperLearnsAge: a machine that slept believes its epoch to be young. Who knows better tells
+// it, and it moves on.
 func TestSleeperLearnsAge(t *testing.T) {
 	old, fresh := minted(1, crypto.Hash{1}), minted(2, crypto.Hash{1})
 	if bytes.Compare(old.ID[:], fresh.ID[:]) > 0 {
@@ -226,7 +227,8 @@ func TestHoldsFewEpochs(t *testing.T) {
 	}
 }
 
-// TestFewMintAtOnce: however many lack an epoch at the same time, about one mints before the others have heard of it.
+// TestFewMintAtOnce: however many lack an epoch at the same time, about one mints before the others
+// have heard of it.
 func TestFewMintAtOnce(t *testing.T) {
 	for _, n := range []int{2, 20, 100, 1000} {
 		total := 0
@@ -253,14 +255,16 @@ func TestFewMintAtOnce(t *testing.T) {
 	}
 }
 
-// TestSimulation has five members mint, share and change the group over links that come and go. One is removed on the way.
+// TestSimulation has five members mint, share and change the group over links that come and go. One
+// is removed on the way.
 func TestSimulation(t *testing.T) {
 	for seed := range byte(20) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) { newWorld(t, seed).run() })
 	}
 }
 
-// world is five devices' epochs, and what is on its way between them. Time advances in steps of a second or of days.
+// world is five devices' epochs, and what is on its way between them. Time advances in steps of a
+// second or of days.
 type world struct {
 	t     *testing.T
 	rng   *rand.Rand
@@ -427,7 +431,8 @@ func (w *world) link(i, j int, on bool) {
 	}
 }
 
-// tick passes time, in which every node steps when it asked to, and everything on its way arrives or is lost with its link.
+// tick passes time, in which every node steps when it asked to, and everything on its way arrives
+// or is lost with its link.
 func (w *world) tick(d time.Duration) {
 	end := w.now.Add(d)
 	for {
@@ -518,7 +523,7 @@ func (w *world) check(i int) {
 		first = w.clock(n)
 		n.sealed[h.ID] = first
 	}
-	if d := w.clock(n).Sub(first); d > rotateAfter+epochSettle+mintSpread {
+	if d := w.clock(n).Sub(first); d > rotateAfter+mintPause+mintSpread {
 		w.t.Fatalf("node %d has sealed under an epoch for %s", i, d)
 	}
 }

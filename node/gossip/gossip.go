@@ -1,18 +1,22 @@
-// Package gossip is the last road for a group's events: gossipsub, for groups that outgrow direct links. What it carries
-// is written down in node/PROTOCOL.md.
+// Package gossip carries events of groups that are too large for a direct link between all members.
+// It runs libp2p's gossipsub among the members, under keys that the members share. node/PROTOCOL.md
+// has the bytes.
 //
-// A Router is one group's. It owns the group's epochs, which live in memory only, the streams that gossip uses and the
-// library's state. It meets the devices that the caller has added as fellow members and nobody else: it opens and takes
-// streams with them only, tells its topics to them only, and its protocol can be asked for only by who knows the
-// group's secret. A payload is opened and proven before it is forwarded; who sends what no honest member forwards is cut
-// off. Sizes, rates and queues are bounded by the constants of limits.go, and a drop anywhere is counted and reported.
+// A Router serves one group. It owns the group's epochs, which are kept in memory only, the streams
+// that gossip uses, and the state of the library. It deals with the devices that the caller has
+// added as fellow members and with nobody else: only with them it opens and accepts streams, only
+// they are told its topics, and only those who know the group's secret can ask for its protocol. A
+// payload is opened and proven before it is forwarded. A device that sends what no honest member
+// forwards is cut off. limits.go has the bounds of sizes, rates and queues; whatever is dropped is
+// counted and reported.
 //
-// It refuses to know what a payload is, who is a member and what the control state means: the caller says so, through
-// Config, Add and Remove. It promises nothing about delivery. Whatever Publish refuses, Dropped reports or nobody got
-// because they have no epoch yet is left to sync, which is beneath all roads.
+// It does not know what a payload is, who is a member or what the control state means: the caller
+// says so, through Config, Add and Remove. It promises nothing about delivery. Sync brings whatever
+// Publish refuses, Dropped reports, or members could not open because they have no epoch yet.
 //
-// New starts nothing; Run runs the router once and returns when it has ended. All methods may be called from any
-// goroutine, before Run, during and after it; but see Control for what its methods must not do.
+// New starts nothing; Run runs the router once and returns when it has ended. All methods may be
+// called from any goroutine, before, during and after Run; but see Control for what its methods
+// must not do.
 package gossip
 
 import (
@@ -31,22 +35,23 @@ import (
 	"github.com/earshot-im/earshot/node/link"
 )
 
-// Config is what a router is made of. Log may be nil; the rest may not.
+// Config is what New needs. Log may be nil, the rest may not.
 type Config struct {
 	Host    *link.Host
-	Secret  [32]byte // the group's; it names the protocol
+	Secret  [32]byte // of the group; the name of the protocol is derived from it
 	Control Control
 
-	// Prove takes a payload that somebody published, from the member that forwarded it. Nil means that it is proven, new
-	// here and taken: it is forwarded. ErrForged means that no honest member forwards such: the peer is cut off. Any
-	// other error, of what is here already or can't be proven yet, means that it goes no further. It is called by several
-	// goroutines at once, and holds up one of them.
+	// Prove is given a payload and the member that forwarded it. If it returns nil, the payload was
+	// proven, is new here and was taken; it is then forwarded. ErrForged means that no honest
+	// member forwards such a payload; then the peer is cut off. On any other error, as when it is
+	// here already or can't be proven yet, it is not forwarded. Several goroutines call it at once,
+	// and each waits for it.
 	Prove func(ctx context.Context, from crypto.DeviceID, payload []byte) error
-	// Share hands an epoch to every fellow member that has a session, save who has handed it over itself. Run calls it
-	// and waits for it.
+	// Share hands an epoch to every fellow member with a session, except those who handed over the
+	// same. Run calls it and waits for it.
 	Share func(Epoch)
-	// Dropped says that messages between this device and a member were dropped on the way, in either direction: compare
-	// with it. Run calls it, at most once a second for each device, and waits for it.
+	// Dropped says that messages to or from a member were dropped, so that the caller can compare
+	// logs with it. Run calls it at most once a second for each device, and waits for it.
 	Dropped func(device crypto.DeviceID, messages int)
 
 	Log *slog.Logger
@@ -58,7 +63,7 @@ type Router struct {
 	self    peer.ID
 	proto   protocol.ID
 	members *members
-	wake    chan struct{} // one waiting is enough
+	wake    chan struct{} // holds one: Run looks at everything when it wakes
 
 	mu     sync.Mutex
 	epochs *epochs
@@ -66,7 +71,7 @@ type Router struct {
 	joined map[EpochID]*channel
 }
 
-// channel is the topic of an epoch that may be opened with.
+// channel is the topic of an epoch whose messages can be opened.
 type channel struct {
 	name  string
 	topic *pubsub.Topic
@@ -102,8 +107,8 @@ func (r *Router) poke() {
 	}
 }
 
-// Add names a device that may be met: a fellow member's, or another of one's own, best when a session with it begins. It
-// need not be connected.
+// Add says that a device is a fellow member's, or another of the owner's own. The best time for it
+// is when a session with the device begins, but it need not be connected.
 func (r *Router) Add(device crypto.DeviceID) {
 	id := peer.ID(device.PeerID())
 	r.members.add(device, time.Now())
@@ -112,9 +117,9 @@ func (r *Router) Add(device crypto.DeviceID) {
 	}
 }
 
-// Remove has done with a device, when its session has ended or it is no member's any more: from now on nothing is taken
-// from it, and its streams are ended. Call Refresh too if the control state has changed. A device that was cut off is met
-// again once it has been removed and added anew.
+// Remove says that a session with a device has ended, or that it is no member's any more. From now
+// on nothing is accepted from it, and its streams are ended. Call Refresh too if the control state
+// has changed. A device that was cut off is dealt with again after it was removed and added.
 func (r *Router) Remove(device crypto.DeviceID) {
 	id := peer.ID(device.PeerID())
 	r.members.remove(id)
@@ -124,8 +129,8 @@ func (r *Router) Remove(device crypto.DeviceID) {
 // Refresh says that the group's control state has changed.
 func (r *Router) Refresh() { r.poke() }
 
-// Current returns the epoch to seal under, to be handed to every fellow member when a session with it begins. The key is
-// the caller's to destroy.
+// Current returns the epoch that messages are sealed under now. The caller hands it to every fellow
+// member when a session with them begins, and clears the key after that.
 func (r *Router) Current() (Epoch, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -136,8 +141,9 @@ func (r *Router) Current() (Epoch, bool) {
 	return copyOf(h, time.Now()), true
 }
 
-// Learn takes an epoch that a fellow member has handed over. An answer that isn't nil is the same epoch with the age
-// that is known here, to be handed back. The error is ErrEpoch, ErrStranger or ErrTooMany.
+// Learn takes an epoch that a fellow member has handed over. If it is known here to be older than
+// they said, the answer is the same epoch with its right age, to be handed back; else it is nil.
+// The error is ErrEpoch, ErrStranger or ErrTooMany.
 func (r *Router) Learn(from crypto.DeviceID, told Epoch) (answer *Epoch, err error) {
 	if err := told.check(); err != nil {
 		return nil, err
@@ -160,9 +166,10 @@ func (r *Router) Learn(from crypto.DeviceID, told Epoch) (answer *Epoch, err err
 	return nil, nil
 }
 
-// Publish hands a payload to the mesh, sealed. It reaches who has the epoch and a path to here, or doesn't; that it
-// returned nil says nothing about it. A payload that was published or taken before is not sent again. The error is
-// ErrTooLarge, ErrNoEpoch, ErrStopped or that of ctx.
+// Publish seals a payload and sends it to the mesh. It reaches members who have the epoch and a
+// path to this device, but that it returns nil does not mean that it has reached anybody. A payload
+// that was published or received before is not sent again. The error is ErrTooLarge, ErrNoEpoch,
+// ErrStopped or that of ctx.
 func (r *Router) Publish(ctx context.Context, payload []byte) error {
 	if len(payload) > MaxPayload {
 		return ErrTooLarge
@@ -182,7 +189,7 @@ func (r *Router) Publish(ctx context.Context, payload []byte) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case errors.Is(err, pubsub.ErrTopicClosed):
-		return ErrNoEpoch // destroyed meanwhile
+		return ErrNoEpoch // it was destroyed meanwhile
 	default:
 		return ErrStopped
 	}
@@ -201,7 +208,7 @@ func (r *Router) seal(payload []byte) (*engine, *pubsub.Topic, []byte, error) {
 	return r.engine, r.joined[h.ID].topic, seal(h.ID, &h.Key, payload), nil
 }
 
-// open returns the payload of a message, ErrNoEpoch, or an error that matches errSealed.
+// open returns the payload of a message. The error is ErrNoEpoch or matches errSealed.
 func (r *Router) open(name string, sealed []byte) ([]byte, error) {
 	e, err := parseEnvelope(sealed)
 	if err != nil {

@@ -12,8 +12,9 @@ import (
 	"github.com/libp2p/go-libp2p/p2p/host/eventbus"
 )
 
-// fellowHost is what the library sees of the host: fellow members and nobody else. It opens and takes no other streams,
-// and dials nobody. Its bus is its own, since who is met here concerns no other group.
+// fellowHost is what the library sees of the host: fellow members and nobody else. With others it
+// opens and accepts no streams, and it dials nobody. It has an event bus of its own, since whom
+// this group meets concerns no other group.
 type fellowHost struct {
 	host.Host
 	members *members
@@ -29,7 +30,7 @@ func (h *fellowHost) EventBus() event.Bus { return h.bus }
 
 func (h *fellowHost) Network() network.Network { return fellowNetwork{h.Host.Network(), h.members} }
 
-// Connect refuses: whoever gossips is connected already.
+// Connect always refuses: the node decides whom to connect to.
 func (h *fellowHost) Connect(context.Context, peer.AddrInfo) error { return ErrStranger }
 
 func (h *fellowHost) NewStream(ctx context.Context, id peer.ID, protos ...protocol.ID) (network.Stream, error) {
@@ -44,7 +45,7 @@ func (h *fellowHost) NewStream(ctx context.Context, id peer.ID, protos ...protoc
 	if err != nil {
 		return nil, err
 	}
-	if !h.members.has(id) || ctx.Err() != nil { // since
+	if !h.members.has(id) || ctx.Err() != nil { // it may have ended meanwhile
 		_ = s.Reset()
 		return nil, ErrStranger
 	}
@@ -63,7 +64,7 @@ func (h *fellowHost) SetStreamHandler(proto protocol.ID, handle network.StreamHa
 			_ = s.Reset()
 			return
 		}
-		h.members.meet(id) // it gossips: open a stream to it as well
+		h.members.meet(id) // the peer gossips, so open a stream to it as well
 		handle(s)
 		h.members.quiet(id)
 	})
@@ -80,8 +81,8 @@ func reset(conns []network.Conn, proto protocol.ID) {
 	}
 }
 
-// close refuses further streams, ends those there are, and returns when every handler has. The library's context must
-// have ended.
+// close refuses further streams, ends those that are open, and returns when every handler has
+// ended. The library's context must have ended before.
 func (h *fellowHost) close(proto protocol.ID) {
 	h.RemoveStreamHandler(proto)
 	h.calls.close()

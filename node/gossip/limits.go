@@ -3,71 +3,82 @@ package gossip
 import "time"
 
 const (
-	// MaxPayload is the longest run in bytes that is gossiped: many typed messages. The mesh carries each about six
-	// times over, so what is larger is better fetched once, by sync. Padded it is at most 16 KiB.
+	// MaxPayload is the longest run that is gossiped, in bytes: it has room for many typed
+	// messages. The mesh sends each payload to a member about six times, so a larger one is better
+	// fetched once, by sync. Padded it has at most 16 KiB.
 	MaxPayload = 16<<10 - 1
-	// padding: lengths are told in steps of so many bytes, as offers' are.
+	// padding is what lengths are rounded up to, in bytes, so that they tell less. Offers use the
+	// same.
 	padding = 512
-	// maxSealed bounds an envelope: 16 KiB, the tag of the cipher, epoch, nonce, and what protobuf adds.
+	// maxSealed bounds an envelope: 16 KiB, and the cipher's tag, the epoch, the nonce and what
+	// protobuf adds.
 	maxSealed = 16<<10 + 64
-	// maxRPC bounds what is read at once from a peer, and control messages with it: one envelope with its topic. The
-	// library splits what it sends by the same number.
+	// maxRPC bounds one frame from a peer, gossipsub's own messages included: one envelope with its
+	// topic fits. The library splits what it sends by the same number.
 	maxRPC = maxSealed + 256
 
-	// dontWantFrom is the length of a message from which on neighbours are told that it has come. For less it would be
-	// one frame more to each, to save a copy from one.
+	// dontWantFrom is the length of a message from which on neighbours are told that it has
+	// arrived. For a shorter one that would cost a frame to each neighbour and save one copy.
 	dontWantFrom = 4 << 10
-	// outboundQueue is how many frames wait for one peer before more are dropped, and reported. The library's 32 lose
-	// messages of a burst. What waits is shared between the peers it waits for.
+	// outboundQueue is how many frames may wait for one peer. Further ones are dropped and
+	// reported. The library's own 32 are too few for a burst. The bytes of a frame that waits for
+	// several peers are held once.
 	outboundQueue = 1024
-	// proveQueue is how many messages wait to be proven before more are dropped, and reported; at worst 32 MiB.
+	// proveQueue is how many messages may wait to be proven, 32 MiB at worst. Further ones are
+	// dropped and reported.
 	proveQueue = 2048
 
-	// A peer may send burstMessages and burstBytes at once, and then rateMessages and rateBytes a second, copies of
-	// what came from others included: five hundred members who answer at once, through one neighbour. What is beyond
-	// is dropped unread, and reported.
+	// A peer may send burstMessages and burstBytes at once, and then rateMessages and rateBytes a
+	// second. That is enough for five hundred members who answer at once through one neighbour.
+	// Copies of what came from others count as well. Anything more is dropped unread and reported.
 	burstMessages = 2048
 	rateMessages  = 512
 	burstBytes    = 8 << 20
 	rateBytes     = 2 << 20
 
-	// maxTopics bounds the topics that a peer may say it listens to: as many as it may hold epochs, and those it is
-	// about to leave.
+	// maxTopics bounds the topics that a peer may say it listens to: one for each epoch that it may
+	// hold, and as many that it is about to leave.
 	maxTopics = 2 * maxEpochs
 	topicSize = 64 // hex of a hash
 
-	// reportPause gathers drops before they are reported: a full queue drops thousands a second.
+	// reportPause is how long drops are gathered before they are reported, since a full queue drops
+	// thousands a second.
 	reportPause = time.Second
-	// retryPause is how often members are tried that are connected and have no stream: they may have begun to gossip
-	// since, or refused while they didn't yet know this device as a member.
+	// retryPause is how often members are tried again that are connected and have no stream. They
+	// may have begun to gossip since, or have refused because they didn't yet know this device as a
+	// member.
 	retryPause = time.Minute
 )
 
 const (
-	// maxEpochs bounds the epochs held at once: one to seal under, and what a handful of members minted at the same
-	// time or is on its way out.
+	// maxEpochs bounds the epochs that are held at once: the one to seal under, those that a
+	// handful of members made at the same time, and those that are kept for their last messages.
 	maxEpochs = 8
-	// maxAges bounds the epochs whose age is remembered when they are gone: more than a year of weekly ones.
+	// maxAges bounds the epochs whose age is remembered after they are gone: more than a year of
+	// weekly ones.
 	maxAges = 64
 	// maxControl bounds the control heads of an epoch, as those of an event.
 	maxControl = 8
 
-	// rotateAfter is how old an epoch gets before another is minted. With epochSettle and mintSpread beyond it, no
-	// node that runs seals under one for a week.
+	// rotateAfter is how old an epoch gets before another is made. Even with mintPause and
+	// mintSpread added to it, no running node seals under one epoch for a whole week.
 	rotateAfter = 6 * 24 * time.Hour
-	// grace is how long an epoch that is sealed under no more is kept to open what is still on its way: longer than
-	// the slowest queue takes to drain or be given up, 30 s.
+	// grace is how long an epoch is kept after the last message was sealed under it here, to open
+	// those still on their way. The slowest queue takes 30 s to be emptied or given up.
 	grace = 2 * time.Minute
-	// epochSettle is how long a fresh epoch is left alone, whatever age it is said to have since: so nobody can have the
-	// group mint more than once an hour.
-	epochSettle = time.Hour
-	// ageSlack is by how much an age may be told too low before the teller is told better: time on the way.
+	// mintPause is how long a fresh epoch is not replaced, however old somebody says it is. So
+	// nobody can make the group mint more than once an hour.
+	mintPause = time.Hour
+	// ageSlack is how much too low an age may be before whoever told it is corrected: the message
+	// took some time.
 	ageSlack = time.Minute
-	// mintSpread is the longest that a node without an epoch waits for somebody else's before it mints. The delay is
-	// chosen so that of any number up to e^mintSkew nodes a few at most mint within a second of the first.
+	// mintSpread is how long at most a node without an epoch waits for one of somebody else before
+	// it makes one. The delay is chosen such that, of up to e^mintSkew nodes, only a few make one
+	// within a second of the first.
 	mintSpread = 10 * time.Second
 	mintSkew   = 8
-	// A device may tell epochBurst new epochs at once, then one every epochEvery: as many as a healed partition brings.
+	// A device may hand over epochBurst new epochs at once, as many as may come when a divided
+	// network is joined again, and then one every epochEvery.
 	epochBurst = 8
 	epochEvery = 5 * time.Minute
 )

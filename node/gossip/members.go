@@ -12,20 +12,21 @@ import (
 	"github.com/earshot-im/earshot/crypto"
 )
 
-// members are the devices that the router may meet, and what each may still cost. It is also the library's filter of
-// what peers say they listen to. Any goroutine may call it; it calls nobody but poke.
+// members are the devices that the router deals with, and how much each may still send. It is also
+// the library's filter for the topics that peers say they listen to. Any goroutine may call it; it
+// calls nothing but poke.
 type members struct {
-	poke func() // tells Run that there is something to take; must not block
+	poke func() // tells Run that there is something to do; must not block
 
 	mu      sync.Mutex
 	fellows map[peer.ID]*fellow
 	drops   map[crypto.DeviceID]int // not yet reported
-	met     map[peer.ID]struct{}    // to be told to the library: it may open a stream to them
+	met     map[peer.ID]struct{}    // whom the library is to be told of, so that it opens a stream to them
 }
 
 type fellow struct {
 	device   crypto.DeviceID
-	cut      bool // sent what no honest member does; met again only when it is added anew
+	cut      bool // it sent what no honest member sends, and is dealt with again only once it was removed and added
 	topics   map[string]struct{}
 	messages bucket
 	bytes    bucket
@@ -81,7 +82,7 @@ func (m *members) cutOff(id peer.ID) bool {
 	return true
 }
 
-// meet has the library look whether it has a stream to a fellow member.
+// meet has the library open a stream to fellow members to whom it has none.
 func (m *members) meet(ids ...peer.ID) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -93,7 +94,7 @@ func (m *members) meet(ids ...peer.ID) {
 	}
 }
 
-// takeMet returns whom the library is to meet.
+// takeMet returns the members whom the library is to be told of, once.
 func (m *members) takeMet() map[peer.ID]struct{} {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -102,7 +103,7 @@ func (m *members) takeMet() map[peer.ID]struct{} {
 	return met
 }
 
-// fellow returns what is kept of a fellow member, nil for everyone else. The caller holds mu.
+// fellow returns what is kept about a fellow member, nil for everyone else. The caller holds mu.
 func (m *members) fellow(id peer.ID) *fellow {
 	if f := m.fellows[id]; f != nil && !f.cut {
 		return f
@@ -116,7 +117,7 @@ func (m *members) has(id peer.ID) bool {
 	return m.fellow(id) != nil
 }
 
-// mayTell charges a device for an epoch that is new here.
+// mayTell counts an epoch that is new here against what its teller may hand over.
 func (m *members) mayTell(id peer.ID, now time.Time) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -130,8 +131,9 @@ func (m *members) mayTell(id peer.ID, now time.Time) error {
 	return nil
 }
 
-// inspect sees every frame before the library does anything with it. Of one that goes beyond the peer's rate the
-// messages are taken out and reported, before they are marked as seen: another peer may still bring them.
+// inspect sees every frame before the library does anything with it. Where a frame exceeds the
+// peer's rate, its messages are taken out and reported. That is before the library notes them as
+// seen, so another peer may still bring them.
 func (m *members) inspect(id peer.ID, rpc *pubsub.RPC, now time.Time) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -139,7 +141,7 @@ func (m *members) inspect(id peer.ID, rpc *pubsub.RPC, now time.Time) error {
 	if f == nil {
 		return ErrStranger
 	}
-	rpc.Partial, rpc.TestExtension = nil, nil // no extensions are spoken
+	rpc.Partial, rpc.TestExtension = nil, nil // no extensions are used
 	if len(rpc.Publish) == 0 {
 		return nil
 	}
@@ -154,7 +156,7 @@ func (m *members) inspect(id peer.ID, rpc *pubsub.RPC, now time.Time) error {
 	return nil
 }
 
-// sent counts messages into and out of a peer's queue.
+// sent counts messages that enter a peer's queue, and those that leave it as negative numbers.
 func (m *members) sent(id peer.ID, messages int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -181,7 +183,8 @@ func (m *members) dropped(id peer.ID, messages int) {
 	}
 }
 
-// drop pokes for the first only: Run comes back for the others. The caller holds mu.
+// drop counts dropped messages. It pokes for the first only, since Run then comes back for the
+// others. The caller holds mu.
 func (m *members) drop(f *fellow, messages int) {
 	if messages <= 0 {
 		return
@@ -206,7 +209,7 @@ func (m *members) takeDrops() map[crypto.DeviceID]int {
 	return drops
 }
 
-// quiet forgets what a peer listened to, when it has ended its stream.
+// quiet forgets which topics a peer listened to, after its stream has ended.
 func (m *members) quiet(id peer.ID) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -219,8 +222,9 @@ var errTopics = errors.New("too many topics")
 
 func (m *members) CanSubscribe(string) bool { return true }
 
-// FilterIncomingSubscriptions makes it a pubsub.SubscriptionFilter. Topics of epochs that have not come yet are
-// remembered too, since nobody says again what they listen to.
+// FilterIncomingSubscriptions, with CanSubscribe, makes it a pubsub.SubscriptionFilter. It also
+// keeps topics of epochs that have not come here yet, since peers don't say a second time what they
+// listen to.
 func (m *members) FilterIncomingSubscriptions(id peer.ID, told []*pb.RPC_SubOpts) ([]*pb.RPC_SubOpts, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -210,13 +210,13 @@ func group(t *testing.T, n int, test func(t *testing.T, o *office)) {
 			}
 			d.run()
 		}
-		o.settle()
+		o.agree()
 		test(t, o)
 	})
 }
 
-// settle waits until an epoch has been minted, agreed upon, and the others are gone.
-func (o *office) settle() {
+// agree waits until an epoch has been minted, agreed upon, and the others are gone.
+func (o *office) agree() {
 	o.t.Helper()
 	time.Sleep(mintSpread + grace + 5*time.Second)
 	synctest.Wait()
@@ -281,8 +281,8 @@ func (d *device) streams(o *device) (n int) {
 	return n
 }
 
-// TestStrangerLearnsNothing has a device connected that nobody named as a member. It gets no stream, and the names that
-// are asked for at it, of protocols, are none.
+// TestStrangerLearnsNothing has a device connected that nobody named as a member. It gets no
+// stream, and the names that are asked for at it, of protocols, are none.
 func TestStrangerLearnsNothing(t *testing.T) {
 	group(t, 3, func(t *testing.T, o *office) {
 		stranger := o.open()
@@ -342,7 +342,7 @@ func TestRemovedMemberGetsNothingMore(t *testing.T) {
 			}
 		}
 		o.devices = rest
-		o.settle()
+		o.agree()
 		o.devices = append(rest, removed)
 		rest[1].publish("after")
 		time.Sleep(2 * retryPause)
@@ -377,7 +377,8 @@ func (d *device) raw(epoch EpochID, data []byte) {
 	}
 }
 
-// TestHostileInputGoesNoFurther has the first of three in a row misbehave: the second must not hand it to the third.
+// TestHostileInputGoesNoFurther has the first of three in a row misbehave: the second must not hand
+// it to the third.
 func TestHostileInputGoesNoFurther(t *testing.T) {
 	altered := func(e Epoch, n int) []byte {
 		b := seal(e.ID, &e.Key, []byte("words"))
@@ -447,7 +448,7 @@ func row(t *testing.T, test func(t *testing.T, o *office, e Epoch)) {
 			}
 			d.run()
 		}
-		o.settle()
+		o.agree()
 		o.devices[0].publish("hello")
 		time.Sleep(5 * time.Second)
 		synctest.Wait()
@@ -459,8 +460,8 @@ func row(t *testing.T, test func(t *testing.T, o *office, e Epoch)) {
 	})
 }
 
-// TestRateIsBounded has a member send more than its share: what is beyond is dropped before it costs anything, and
-// reported at the end that drops it.
+// TestRateIsBounded has a member send more than its share: what is beyond is dropped before it
+// costs anything, and reported at the end that drops it.
 func TestRateIsBounded(t *testing.T) {
 	row(t, func(t *testing.T, o *office, e Epoch) {
 		first, second := o.devices[0], o.devices[1]
@@ -488,8 +489,8 @@ func TestRateIsBounded(t *testing.T) {
 	})
 }
 
-// TestSlowPeerIsReported cuts the cable between two for less than the link notices: what doesn't fit the queue is
-// dropped, and said to be.
+// TestSlowPeerIsReported cuts the cable between two for less than the link notices: what doesn't
+// fit the queue is dropped, and said to be.
 func TestSlowPeerIsReported(t *testing.T) {
 	row(t, func(t *testing.T, o *office, e Epoch) {
 		first, second := o.devices[0], o.devices[1]
@@ -519,7 +520,8 @@ func TestSlowPeerIsReported(t *testing.T) {
 	})
 }
 
-// TestLostQueueIsReported cuts the cable for good: what was still queued when the link noticed is said to be dropped.
+// TestLostQueueIsReported cuts the cable for good: what was still queued when the link noticed is
+// said to be dropped.
 func TestLostQueueIsReported(t *testing.T) {
 	row(t, func(t *testing.T, o *office, e Epoch) {
 		first, second := o.devices[0], o.devices[1]
@@ -593,8 +595,8 @@ func TestSeveralPublishOneMessage(t *testing.T) {
 	})
 }
 
-// TestMemberComesBack loses the connection of two, has one not count as a member for a while, and has a router begin after
-// its peers.
+// TestMemberComesBack loses the connection of two, has one not count as a member for a while, and
+// has a router begin after its peers.
 func TestMemberComesBack(t *testing.T) {
 	row(t, func(t *testing.T, o *office, _ Epoch) {
 		second, third := o.devices[1], o.devices[2]

@@ -23,9 +23,10 @@ type engine struct {
 	met  event.Emitter
 }
 
-// Run gossips until ctx ends, and returns nil then. Every stream, handler and callback has ended when it returns, and
-// every key is destroyed. What is left of the library are timers that it offers no way to wait for; the same context
-// ends them, and they hold nothing. A router runs once.
+// Run gossips until ctx ends, and then returns nil. When it returns, every stream, handler and
+// callback has ended and every key has been cleared. Only some timers of the library may still be
+// running, for which one can't wait; they end with the same context and hold nothing. A router runs
+// once.
 func (r *Router) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -58,14 +59,14 @@ func (r *Router) start(ctx context.Context) (*engine, error) {
 	params := pubsub.DefaultGossipSubParams()
 	params.Connectors, params.MaxPendingConnections, params.PrunePeers = 0, 0, 0 // no peer exchange
 	params.IDontWantMessageThreshold = dontWantFrom
-	silent := slog.New(slog.DiscardHandler) // it would log topics and sealed bytes
+	silent := slog.New(slog.DiscardHandler) // the library would log topics and sealed bytes
 	ps, err := pubsub.NewGossipSubWithRouter(ctx, host, pubsub.DefaultGossipSubRouter(host),
 		pubsub.WithLogger(silent),
 		pubsub.WithRPCLogger(silent),
 		pubsub.WithGossipSubProtocols([]protocol.ID{r.proto}, feature),
 		pubsub.WithGossipSubParams(params),
 		pubsub.WithNoAuthor(),
-		pubsub.WithMessageSignaturePolicy(pubsub.StrictNoSign), // events are signed; a mesh need not know who spoke
+		pubsub.WithMessageSignaturePolicy(pubsub.StrictNoSign), // events are signed themselves, and the mesh need not know who sent one
 		pubsub.WithMessageIdFn(messageID),
 		pubsub.WithMaxMessageSize(maxRPC),
 		pubsub.WithMaxControlMessageSize(maxRPC),
@@ -88,7 +89,8 @@ func (r *Router) start(ctx context.Context) (*engine, error) {
 	return e, nil
 }
 
-// feature says which parts of the library's protocol are spoken: the mesh, and telling neighbours what not to send.
+// feature says which parts of gossipsub are used: the mesh, and telling neighbours which messages
+// not to send.
 func feature(f pubsub.GossipSubFeature, _ protocol.ID) bool {
 	return f == pubsub.GossipSubFeatureMesh || f == pubsub.GossipSubFeatureIdontwant
 }
@@ -116,7 +118,7 @@ func (r *Router) loop(ctx context.Context, e *engine) error {
 		for id := range r.members.takeMet() {
 			_ = e.met.Emit(event.EvtPeerIdentificationCompleted{Peer: id, Protocols: []protocol.ID{r.proto}})
 		}
-		next, err := r.settle(ctx, e.ps)
+		next, err := r.update(ctx, e.ps)
 		if err != nil {
 			return err
 		}
@@ -134,8 +136,9 @@ func (r *Router) loop(ctx context.Context, e *engine) error {
 	}
 }
 
-// settle brings the epochs up to now, and the topics with them. It returns when to come again.
-func (r *Router) settle(ctx context.Context, ps *pubsub.PubSub) (time.Time, error) {
+// update brings the epochs up to the present, and joins and leaves topics to match. It returns when
+// it is needed again.
+func (r *Router) update(ctx context.Context, ps *pubsub.PubSub) (time.Time, error) {
 	now := time.Now()
 	r.mu.Lock()
 	share, next := r.epochs.step(now)
@@ -160,7 +163,7 @@ func (r *Router) settle(ctx context.Context, ps *pubsub.PubSub) (time.Time, erro
 
 	for _, c := range gone {
 		c.leave()
-		_ = c.topic.Close() // fails only when all has ended
+		_ = c.topic.Close() // fails only when the library has ended
 	}
 	for i, c := range come {
 		var err error
@@ -184,7 +187,8 @@ func (r *Router) settle(ctx context.Context, ps *pubsub.PubSub) (time.Time, erro
 	return next, nil
 }
 
-// validator opens and proves what came before it goes further. The library runs it in a few goroutines of its own.
+// validator opens and proves each message before it is forwarded. The library calls it in a few
+// goroutines of its own.
 func (r *Router) validator(host *fellowHost) pubsub.ValidatorEx {
 	return func(ctx context.Context, id peer.ID, m *pubsub.Message) pubsub.ValidationResult {
 		if id == r.self {

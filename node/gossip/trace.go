@@ -9,17 +9,19 @@ import (
 	"github.com/libp2p/go-libp2p/core/protocol"
 )
 
-// forged says of an error of the validator that no honest member would have forwarded the message.
+// forged says whether an error of the validator means that no honest member would have forwarded
+// the message.
 func forged(err error) bool { return errors.Is(err, errSealed) || errors.Is(err, ErrForged) }
 
-// tracer hears of everything that the library drops, which it tells nobody else. It is called by the library's
-// goroutines and must not block.
+// tracer learns of everything that the library drops; the library has no other way to tell. The
+// library's goroutines call it, and it must not block.
 type tracer struct{ members *members }
 
 // DropRPC: a queue was full, or there was none any more.
 func (t tracer) DropRPC(rpc *pubsub.RPC, id peer.ID) { t.members.dropped(id, len(rpc.Publish)) }
 
-// SendRPC, SendRPCCompleted and OnClosedOutboundStream: what was queued and not written when a stream ended is dropped.
+// SendRPC, SendRPCCompleted and OnClosedOutboundStream: what was queued and not written when a
+// stream ended is dropped.
 func (t tracer) SendRPC(rpc *pubsub.RPC, id peer.ID) { t.members.sent(id, len(rpc.Publish)) }
 
 func (t tracer) SendRPCCompleted(rpc *pubsub.RPC, id peer.ID, _ time.Duration) {
