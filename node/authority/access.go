@@ -8,8 +8,9 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// Accepts says whether somebody might write an entry of a log of theirs under control heads: nil, ErrParent,
-// ErrNotPermitted if they were not in by what counts of the heads' past, or ErrCut. The create event is accepted.
+// Accepts says whether somebody was permitted to write this entry of a log under control heads:
+// nil; ErrParent; ErrNotPermitted if they were not in by what counts of the heads' past; or ErrCut.
+// The create event is accepted.
 func (g *Group) Accepts(author crypto.PersonID, log event.Log, sequence uint64, control []crypto.Hash) error {
 	if len(control) == 0 && sequence != 1 {
 		return ErrNotPermitted
@@ -26,9 +27,10 @@ func (g *Group) Accepts(author crypto.PersonID, log event.Log, sequence uint64, 
 	return nil
 }
 
-// Limit returns the last sequence that counts of a log of somebody whose earliest entry was written under heads; they
-// are none for the create event. It is 0 if nothing does, and math.MaxUint64 if there is no limit. Accepts agrees, if the
-// log's control heads ascend and somebody who comes back begins a new log.
+// Limit returns the last sequence that counts of a log, whose earliest entry was written under the
+// heads first (none, if that is the create event). It is 0 if nothing in the log counts, and
+// math.MaxUint64 if there is no limit. Accepts agrees with it, provided that the control heads in a
+// log only ever move on, and that somebody who comes back begins a new log.
 func (g *Group) Limit(author crypto.PersonID, log event.Log, first []crypto.Hash) uint64 {
 	past, in, err := g.wrote(author, first)
 	if err != nil || !in {
@@ -37,7 +39,8 @@ func (g *Group) Limit(author crypto.PersonID, log event.Log, first []crypto.Hash
 	return g.limit(author, log, past)
 }
 
-// wrote returns what somebody knew who wrote under control heads, and whether they were in.
+// wrote returns what an author knew who wrote under these control heads, and whether they were in
+// by that.
 func (g *Group) wrote(author crypto.PersonID, control []crypto.Hash) (past set, in bool, err error) {
 	if len(control) == 0 {
 		control = []crypto.Hash{g.entries[0].ID}
@@ -46,8 +49,9 @@ func (g *Group) wrote(author crypto.PersonID, control []crypto.Hash) (past set, 
 	return past, g.standing(author, view{g.counts, past}).role != event.RoleNone, err
 }
 
-// limit returns where a log ends that was begun by somebody who knew of past. Each removal and leave of theirs that counts
-// ends all their logs: where its cuts say, and others at once, unless they were begun after it.
+// limit returns where a log ends that was begun by somebody who knew of past. Each removal or leave
+// of its author that counts ends all logs that the author had begun before: those in its cuts where
+// these say, and the others before their first entry.
 func (g *Group) limit(author crypto.PersonID, log event.Log, past set) uint64 {
 	limit := uint64(math.MaxUint64)
 	for _, out := range g.about[author].outs {
@@ -66,8 +70,8 @@ func (g *Group) limit(author crypto.PersonID, log event.Log, past set) uint64 {
 	return limit
 }
 
-// cut returns where a removal or leave of somebody ends a log, if it says so: by its own list, or else by the lowest of those
-// that it names.
+// cut returns where a removal or leave of somebody ends a log, if it says so. Its own list comes
+// first; else it is the lowest end in the lists that it names.
 func (g *Group) cut(of crypto.PersonID, out int, log event.Log) (end uint64, listed bool) {
 	n := g.entries[out]
 	if end, listed = listedAt(n, of, log); listed {
@@ -81,8 +85,9 @@ func (g *Group) cut(of crypto.PersonID, out int, log event.Log) (end uint64, lis
 	return end, listed
 }
 
-// lists returns the events that a removal or leave of somebody names for their cuts, of those in its past. Who is removed
-// has no say in where their logs end.
+// lists returns the events with further cuts that a removal or leave of somebody names, if they are
+// in its past. A removal can't name lists by the person who is removed, who has no say in where
+// their logs end.
 func (g *Group) lists(of crypto.PersonID, out int) (found []*entry) {
 	var ids []crypto.Hash
 	removed := false
@@ -101,7 +106,7 @@ func (g *Group) lists(of crypto.PersonID, out int) (found []*entry) {
 	return found
 }
 
-// listedAt returns where an event says that a log of somebody ends, if it lists that.
+// listedAt returns where an event says that a log of somebody ends, if it lists that log.
 func listedAt(n *entry, of crypto.PersonID, log event.Log) (uint64, bool) {
 	whose, cuts := event.CutsOf(n.Author, n.Act)
 	if whose != of {
@@ -114,14 +119,14 @@ func listedAt(n *entry, of crypto.PersonID, log event.Log) (uint64, bool) {
 	return cuts[i].Sequence, true
 }
 
-// CutList is an event that lists where logs of somebody end.
+// CutList is an event that lists where logs of a person end.
 type CutList struct {
 	ID   crypto.Hash
 	Cuts []event.Position
 }
 
-// CutLists returns those that somebody's removal, or their leave, may name if it is written now, in the order in which
-// they came.
+// CutLists returns the lists that somebody's removal, or their leave, may name if it is written
+// now, in order of arrival.
 func (g *Group) CutLists(of crypto.PersonID, leave bool) []CutList {
 	past, _ := g.reach(g.Heads()) // which are here
 	var out []CutList
@@ -133,21 +138,22 @@ func (g *Group) CutLists(of crypto.PersonID, leave bool) []CutList {
 	return out
 }
 
-// Serves says whether what was written under control heads may be given to somebody: to who is or was in, unless its
-// author knew of a removal or leave of theirs, and of no invitation after it.
+// Serves says whether something that was written under control heads may be given to a person. It
+// may, if they are or were in, unless its author knew that they had been removed or had left and of
+// no invitation after that.
 func (g *Group) Serves(to crypto.PersonID, control []crypto.Hash) bool {
 	past, err := g.reach(control)
 	return err == nil && g.Ever(to) && g.open(to, past)
 }
 
-// open says whether somebody may have what is written by who knows of past.
+// open says whether a person may have what is written by somebody who knows of past.
 func (g *Group) open(to crypto.PersonID, past set) bool {
 	v := view{g.counts, past}
 	return !slices.ContainsFunc(g.about[to].outs, v.has) || g.standing(to, v).role != event.RoleNone
 }
 
-// LastOut returns the removal or leave of somebody that counts, the last of them in the order of the group; nil if there is
-// none.
+// LastOut returns the last removal or leave of somebody that counts, by the order of the group; nil
+// if there is none.
 func (g *Group) LastOut(p crypto.PersonID) event.Control {
 	last := -1
 	if who := g.about[p]; who != nil {
@@ -163,8 +169,9 @@ func (g *Group) LastOut(p crypto.PersonID) event.Control {
 	return g.entries[last].Act
 }
 
-// Current reports whether nobody is in by what heads know of who is out by now: else somebody is among those whom their
-// author meant who is not to be. ErrParent if one of them isn't here.
+// Current says whether everybody who was in by these heads still is. If not, the author of
+// something under these heads meant it for somebody who must not have it now. The error is
+// ErrParent if one of the heads isn't here.
 func (g *Group) Current(heads []crypto.Hash) (bool, error) {
 	then, err := g.StateAt(heads)
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// long is a history of 1,000 control events, one after the other, in a group of 500; or of that many in two halves of
-// the group that don't hear of each other.
+// long is a history of 1,000 control events, one after the other, in a group of 500; or of that
+// many in two halves of the group that don't hear of each other.
 func long(halves int) []Event {
 	events := []Event{founding}
 	heads := make([]crypto.Hash, halves)
@@ -55,7 +55,8 @@ func BenchmarkHistory(b *testing.B) {
 	b.Run("halves", func(b *testing.B) { benchmarkAll(b, long(2)) })
 }
 
-// BenchmarkMerge takes eight concurrent heads after 1,000 events, two of them removals, and what merges them.
+// BenchmarkMerge takes eight concurrent heads after 1,000 events, two of them removals, and what
+// merges them.
 func BenchmarkMerge(b *testing.B) {
 	events := long(1)
 	for b.Loop() {

@@ -1,32 +1,46 @@
-// Package authority says who is in a group and may do what. It turns the group's control events, in any order of arrival,
-// into one answer: whoever holds the same events has the same members, takes the same messages and withholds the same.
+// Package authority says who is in a group and who may do what. It turns the group's control
+// events, in whatever order they arrive, into one answer: nodes that hold the same events have the
+// same members, accept the same messages and withhold the same.
 //
-// A Group holds the control set: a graph in which each event names as its parents the heads that its author had. The past
-// of an event is what it reaches through parents. Seniority is, of two members, the higher role, then the earlier join, by
-// depth in the graph (the longest way from the create event), event ID and person. What is permitted by some events:
+// A Group holds the control set, a graph in which each event names as its parents the heads that
+// its author knew. The past of an event is what it reaches through parents. Two events are
+// concurrent if neither is in the other's past. The senior of two members is the one with the
+// higher role, else the one who joined earlier, by depth in the graph (the longest way from the
+// create event), then by event ID, then by person. This is what events permit:
 //
-//   - Whoever is in may leave, and list where their own logs end. All else needs an admin or owner, a change of roles an owner.
-//   - A removal's target is somebody junior, or not in; a role is for somebody junior or oneself.
-//   - A person is in by an invitation, or as founder by the create event, that comes after every removal and leave of
-//     theirs. Of several the earliest is their join.
-//   - Their role is what changes of it after such an invitation say; of those that no other follows, the lowest. Without
-//     any it is member, the founder's owner. Where nobody in is an owner, the most senior is.
-//   - The name, topic and history policy are those of the greatest (depth, ID).
-//   - A critical event of an unknown kind freezes: nothing that comes after it is permitted.
+//   - Whoever is in may leave, and may list where their own logs end. Everything else needs an
+//     admin or an owner, and a change of roles needs an owner.
+//   - The target of a removal must be junior to its author, or not in. A role may be given to
+//     somebody junior, or to oneself.
+//   - A person is in by an invitation that comes after every removal and leave of theirs, the
+//     founder also by the create event. Of several the earliest is their join.
+//   - A member's role is what role changes after such an invitation say; of those that no other
+//     follows, the lowest. Without any it is member, and the founder's is owner. Where nobody who
+//     is in is an owner, the most senior member is.
+//   - The name, the topic and the history policy are each set by the event with the greatest
+//     (depth, ID).
+//   - A critical event of an unknown kind freezes the group: nothing that comes after it is
+//     permitted.
 //
-// An event is taken only if what counts of its past, judged alone, permits it. Whether it counts is judged by all events
-// here, again and again, while something can be decided:
+// An event is taken in only if it is permitted by what counts of its past, judged by that past
+// alone. Whether it counts itself is judged by all events that are here. These rules are applied
+// again and again, as long as one of them decides something:
 //
-//  1. It does not count if a removal or leave of its author counts that is concurrent with it, unless it is a leave.
-//  2. Else it waits for all of its past to be decided. It does not count unless what counts of that permits it, its author
-//     having no more than the lowest role that a counting concurrent change gives them. A leave then counts.
-//  3. Else it waits for each undecided concurrent event that, if it counted, would forbid it by 1 or 2. It counts when
-//     there are none.
+//  1. An event does not count if a removal or leave of its author counts that is concurrent with
+//     it. A leave is exempt from this.
+//  2. Otherwise it waits until its whole past is decided. It does not count unless what counts of
+//     that permits it, and its author is taken to have no more than the lowest role that a
+//     concurrent change which counts gives them. A leave that passes this counts.
+//  3. Otherwise it waits for each concurrent event that is undecided and would, if it counted,
+//     forbid it by rule 1 or 2. It counts when there are none.
 //
-// When nothing can be decided, some events wait for each other in a circle, and for none outside it. Of those in it whose
-// past is decided, the one whose author was most senior in it counts (of several of theirs that of the lowest ID), and what
-// it waits for does not. So whoever was removed did nothing meanwhile, and of two who remove each other the senior stays.
+// When no rule decides anything, some events wait for each other in a circle, and for no event
+// outside of it. Look at those in the circle whose past is decided: the one whose author was the
+// most senior counts (of several by that author the one with the lowest ID), and the events that it
+// waits for do not count. So nothing counts that somebody did without knowing of their own removal,
+// and of two who remove each other the senior stays.
 //
-// The package is pure: no clock, no keys, no store. Its caller has proven each event and knows its author. A Group has one
-// owner or a lock; a State is never changed. What is not taken leaves a Group as it was.
+// The package is pure: no clock, no keys, no store. Its caller has proven each event and knows its
+// author. A Group needs one owner or a lock; a State never changes. Adding an event that is refused
+// leaves the Group as it was.
 package authority

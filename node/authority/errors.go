@@ -3,16 +3,19 @@ package authority
 import "errors"
 
 var (
-	// ErrParent says that an event which is named as parent or head is not here. Come again when it is.
+	// ErrParent says that an event which is named as a parent or head is not here. Try again when
+	// it is.
 	ErrParent = errors.New("builds on control events that are not here")
 
-	// ErrNotPermitted says that somebody did what they might not by what they had seen. It is for good: pass it by.
+	// ErrNotPermitted says that somebody did what they were not permitted to by what they knew.
+	// That never changes: leave the event out.
 	ErrNotPermitted = errors.New("not permitted in the group")
 
-	// ErrCut says that an entry stands in a log of theirs beyond where their removal or leave ended it. Refuse it, for as
-	// long as that counts.
+	// ErrCut says that an event stands in a log beyond the end that its author's removal or leave
+	// set. Refuse it as long as that removal or leave counts.
 	ErrCut = errors.New("beyond the cut of a removal")
 
-	// ErrFull says that the group can take no more control events, or none by people of their role. Tell the user.
+	// ErrFull says that the group has no room for more control events, or for none by people of
+	// this role. Tell the user.
 	ErrFull = errors.New("too many control events in the group")
 )

@@ -12,11 +12,13 @@ import (
 const (
 	// maxEvents bounds the control events of a group, at about 1 KiB each in memory.
 	maxEvents = 4096
-	// maxByMembers and maxByAdmins bound those that plain members, and they together with admins, have written, so that
-	// whoever can remove a flooder still can.
+	// maxByMembers bounds those that plain members have written, and maxByAdmins those that members
+	// and admins have written together. So somebody who may remove a flooder always has room for
+	// that.
 	maxByMembers = maxEvents / 4
 	maxByAdmins  = maxEvents / 4 * 3
-	// maxByMember bounds those of one plain member, who can only leave and list cuts before: more often than anybody comes and goes.
+	// maxByMember bounds those of one plain member, who can only leave, and list cuts before that.
+	// Nobody comes and goes more often.
 	maxByMember = 64
 )
 
@@ -27,7 +29,7 @@ type Event struct {
 	Parents  []crypto.Hash // the control heads of its header
 	Clock    int64         // ms since 1970, a claim
 	Act      event.Control // nil if the kind is unknown
-	Critical bool          // must be understood to go on
+	Critical bool          // a program that doesn't know the kind must not go on
 }
 
 // entry is an event of a Group.
@@ -35,18 +37,19 @@ type entry struct {
 	Event
 	index int
 	depth int        // the longest way from the create event
-	past  set        // without itself
-	alone set        // what counts of past and itself, judged by these alone
-	role  event.Role // of the author when they wrote it, by past alone; none if that can't be judged
+	past  set        // without the event itself
+	alone set        // what counts of its past and itself, judged by these alone
+	role  event.Role // of its author when they wrote it, judged by its past alone; none where that can't be judged
 }
 
-// person is what the events of a Group say of one, whether they count or not, in order of arrival.
+// person is what the events of a Group say about one person, in order of arrival, whether they
+// count or not.
 type person struct {
 	joins  []int // invitations of them, or the create event
 	outs   []int // removals and leaves of them
 	roles  []int // changes of their role
 	wrote  []int
-	member int // how many of wrote as a plain member, or unjudged
+	member int // how many of these as a plain member, or in a role that can't be judged
 }
 
 // Group is the control set of a group.
@@ -54,24 +57,24 @@ type Group struct {
 	entries []*entry // parents before children
 	byID    map[crypto.Hash]int
 	all     set
-	counts  set   // judged by all
-	heads   []int // whom nobody names
-	tips    []int // the same, if what plain members wrote were not here
+	counts  set   // what counts, judged by all
+	heads   []int // events that no other names as parent
+	tips    []int // the same, leaving out what plain members wrote
 	byRole  [event.RoleOwner + 1]int
 
 	settings []int // creation, renames, topics and history policies, in order
 	unknown  []int // critical, of unknown kinds
 
 	about    map[crypto.PersonID]*person
-	promoted []crypto.PersonID // the founder, and to whom anybody has given the role of owner
+	promoted []crypto.PersonID // the founder, and everybody who was given the role of owner
 
-	// What was asked for, until it may be another.
+	// Answers that were given, kept until they may change.
 	now     *State
 	states  map[string]*State // by heads
 	locator []crypto.Hash
 }
 
-// New makes the Group that a create event begins.
+// New returns the Group that a create event begins.
 func New(create Event) (*Group, error) {
 	if _, ok := create.Act.(event.Create); !ok || len(create.Parents) > 0 {
 		return nil, ErrNotPermitted
@@ -87,7 +90,8 @@ func New(create Event) (*Group, error) {
 	return g, nil
 }
 
-// Add takes an event. It returns nil also if it is here already; else ErrParent, ErrNotPermitted or ErrFull.
+// Add takes an event in. The error is ErrParent, ErrNotPermitted or ErrFull. It is nil also if the
+// event is here already.
 func (g *Group) Add(e Event) error {
 	if g.Has(e.ID) {
 		return nil
@@ -106,7 +110,7 @@ func (g *Group) Add(e Event) error {
 	before := g.judgedAlone(n)
 	n.alone = before.clone()
 	v := view{before, past}
-	if !g.frozen(v) { // else those who know the kind may know better: it is kept, and never counts here
+	if !g.frozen(v) { // else it is kept for programs that know the unknown kind, and never counts here
 		n.role = g.rank(e.Author, v).role
 		if !g.permitted(n, v, event.RoleOwner) {
 			return ErrNotPermitted
@@ -121,7 +125,8 @@ func (g *Group) Add(e Event) error {
 	return nil
 }
 
-// areHeads says whether events can have been the heads of somebody's control set.
+// areHeads says whether these events can have been the heads of somebody's control set: none is in
+// another's past.
 func (g *Group) areHeads(ids []crypto.Hash) bool {
 	for i, a := range ids {
 		for _, b := range ids[:i] {
@@ -133,7 +138,7 @@ func (g *Group) areHeads(ids []crypto.Hash) bool {
 	return 0 < len(ids) && len(ids) <= event.MaxControl
 }
 
-// judgedAlone returns what counts of the past of n, judged by that alone.
+// judgedAlone returns what counts of the past of n, judged by that past alone.
 func (g *Group) judgedAlone(n *entry) set {
 	switch {
 	case len(n.Parents) == 1:
@@ -144,7 +149,7 @@ func (g *Group) judgedAlone(n *entry) set {
 	return g.judge(n.past)
 }
 
-// room says whether there is room for an event that somebody writes in a role.
+// room says whether there is room for one more event by somebody with a role.
 func (g *Group) room(author crypto.PersonID, role event.Role) error {
 	members := g.byRole[event.RoleNone] + g.byRole[event.RoleMember]
 	switch p := g.about[author]; {
@@ -219,7 +224,7 @@ func (g *Group) Has(id crypto.Hash) bool {
 	return ok
 }
 
-// May says whether somebody may do something now: nil, ErrNotPermitted or ErrFull.
+// May says whether somebody is permitted to do something now: nil, ErrNotPermitted or ErrFull.
 func (g *Group) May(author crypto.PersonID, act event.Control) error {
 	v := view{g.counts, g.all}
 	if !g.permitted(&entry{Event: Event{Author: author, Parents: g.Heads(), Act: act}}, v, event.RoleOwner) {
@@ -228,13 +233,13 @@ func (g *Group) May(author crypto.PersonID, act event.Control) error {
 	return g.room(author, g.rank(author, v).role)
 }
 
-// Ever says whether somebody is or was in the group.
+// Ever says whether somebody is or was in the group, by what counts.
 func (g *Group) Ever(p crypto.PersonID) bool {
 	who := g.about[p]
 	return who != nil && slices.ContainsFunc(who.joins, g.counts.has)
 }
 
-// reach returns events and their past.
+// reach returns the events with these IDs and their past.
 func (g *Group) reach(ids []crypto.Hash) (set, error) {
 	var s set
 	for _, id := range ids {
@@ -247,7 +252,7 @@ func (g *Group) reach(ids []crypto.Hash) (set, error) {
 	return s, nil
 }
 
-// Covers says whether all of older are among heads or in their past.
+// Covers says whether each of older is among heads or in their past.
 func (g *Group) Covers(heads, older []crypto.Hash) bool {
 	s, err := g.reach(heads)
 	return err == nil && !slices.ContainsFunc(older, func(id crypto.Hash) bool {
@@ -256,7 +261,7 @@ func (g *Group) Covers(heads, older []crypto.Hash) bool {
 	})
 }
 
-// order sorts events, parents before children, the same wherever they are.
+// order sorts events: parents before children, and in the same way on every node.
 func (g *Group) order(a, b int) int {
 	x, y := g.entries[a], g.entries[b]
 	return cmp.Or(cmp.Compare(x.depth, y.depth), bytes.Compare(x.ID[:], y.ID[:]))

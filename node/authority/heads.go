@@ -9,15 +9,16 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// maxLocator bounds a locator, as offers do, and locatorHeads the part of it that are heads.
+// maxLocator bounds a locator, as offers do. At most locatorHeads of it are heads.
 const (
 	maxLocator   = 32
 	locatorHeads = maxLocator / 2
 )
 
-// Heads returns what is to be named by who writes now, sorted: whatever nobody names yet. Where that is more than a header
-// may name, leaves of plain members, who may flood, are left to themselves, and of the rest those are named that count,
-// removals first, then the latest.
+// Heads returns the parents of whatever is written now, sorted: the events that no other names yet.
+// A header may name eight. Where there are more, what plain members wrote is left out first, since
+// that may be a flood. Of the rest, removals and leaves that count come first, then others that
+// count, the latest before the earlier.
 func (g *Group) Heads() []crypto.Hash {
 	heads := g.heads
 	if len(heads) > event.MaxControl {
@@ -30,7 +31,7 @@ func (g *Group) Heads() []crypto.Hash {
 	return ids
 }
 
-// weight says how much it matters that others know of an event.
+// weight says how much it matters that others know about an event.
 func (g *Group) weight(i int) int {
 	if !g.counts.has(i) {
 		return 0
@@ -50,8 +51,9 @@ func (g *Group) ids(events []int) []crypto.Hash {
 	return ids
 }
 
-// Locator tells others what is here: up to 32 events, heads first, then the last, the second, the fourth and so on from the
-// end of all in order, so that one is among them that the others have. It is not to be changed.
+// Locator returns up to 32 events from which another node can tell what is here: some heads, then
+// of all events in order the last, the second and the fourth from the end, and so on. So there is
+// one among them that the other has. The caller must not change it.
 func (g *Group) Locator() []crypto.Hash {
 	if g.locator == nil {
 		all := make([]int, len(g.entries))
@@ -71,8 +73,9 @@ func (g *Group) Locator() []crypto.Hash {
 	return g.locator
 }
 
-// Missing returns what somebody lacks who has known ones and their past, parents first, as far as they may have it: all
-// who is in; who was, what was written by those who didn't know that they no longer are, and so the removal itself.
+// Missing returns the events that a person lacks who has those in known and their past, parents
+// first. Somebody who is in may have all. Somebody who was in may have what was written by authors
+// who didn't know that they are out, which includes the removal itself.
 func (g *Group) Missing(known []crypto.Hash, to crypto.PersonID) []crypto.Hash {
 	var have, may set
 	for _, id := range known {

@@ -7,21 +7,21 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// recount takes into account that n has come, which is in nobody's past.
+// recount decides what counts now that n has come, which is in no other event's past.
 func (g *Group) recount(n *entry) {
 	if g.forbids(n) {
 		g.counts = g.judge(g.all)
 		clear(g.states)
 		return
 	}
-	// Nothing waits for n: all else stays as it was decided without it.
+	// No event waits for n, so all others stay as they were decided without it.
 	j := judgement{Group: g, of: g.all, decided: g.all, counts: g.counts}
 	if yes, _ := j.verdict(n.index); yes {
 		g.counts = g.counts.add(n.index)
 	}
 }
 
-// forbids says whether n might keep something that is here from counting.
+// forbids says whether n might keep an event that is here from counting.
 func (g *Group) forbids(n *entry) bool {
 	author := n.Author
 	switch act := n.Act.(type) {
@@ -36,7 +36,7 @@ func (g *Group) forbids(n *entry) bool {
 	return slices.ContainsFunc(g.about[author].wrote, func(i int) bool { return g.concurrent(i, n.index) })
 }
 
-// judge returns what counts of some events, which have their pasts among them, by these alone.
+// judge returns what counts of some events, judged by these alone. Their pasts must be among them.
 func (g *Group) judge(of set) set {
 	j := judgement{Group: g, of: of, decided: set{}.add(0), counts: set{}.add(0)}
 	for {
@@ -59,7 +59,8 @@ func (g *Group) judge(of set) set {
 	}
 }
 
-// judgement is how far it is decided which events count.
+// judgement says how far it is decided which events count: of those to be judged, which are decided,
+// and of these, which count.
 type judgement struct {
 	*Group
 	of, decided, counts set
@@ -72,7 +73,7 @@ func (j *judgement) decide(i int, counts bool) {
 	}
 }
 
-// verdict says whether an event counts, or for which others that has to wait.
+// verdict says whether an event counts, or which events have to be decided first.
 func (j *judgement) verdict(i int) (counts bool, waits []int) {
 	n := j.entries[i]
 	author := j.about[n.Author]
@@ -112,7 +113,8 @@ func (j *judgement) verdict(i int) (counts bool, waits []int) {
 	return len(waits) == 0, waits
 }
 
-// breakCircle decides a circle of events that wait for each other, where all that is undecided waits.
+// breakCircle decides events that wait for each other in a circle. It is called when every
+// undecided event waits.
 func (j *judgement) breakCircle() {
 	waits := make(map[int][]int)
 	for i := range j.of.minus(j.decided) {
@@ -136,8 +138,8 @@ func (j *judgement) breakCircle() {
 	}
 }
 
-// circle finds some that wait for each other, directly or through others, and for none outside. It is the first strongly
-// connected component that Tarjan's algorithm completes.
+// circle returns events that wait for each other, directly or through others, and for none besides.
+// They are the first strongly connected component that Tarjan's algorithm completes.
 func circle(waits map[int][]int) []int {
 	var stack []int
 	found := make(map[int]int) // when, from 1

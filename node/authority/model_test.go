@@ -17,7 +17,8 @@ type deed struct {
 	act event.Control
 }
 
-// under returns what is done under some heads. A removal or leave that names a list of nobody names all that there are.
+// under returns what is done under some heads. A removal or leave that names a list of nobody names
+// all that there are.
 func (d deed) under(g *Group, heads []crypto.Hash) event.Control {
 	var all []crypto.Hash
 	past, _ := g.reach(heads)
@@ -141,7 +142,8 @@ func grow(t *testing.T, theme theme, more []Event, seen map[crypto.Hash]bool) {
 	}
 }
 
-// antichains returns what can have been the heads of somebody who knew some of the events, and at least the first.
+// antichains returns what can have been the heads of somebody who knew some of the events, and at
+// least the first.
 func antichains(g *Group, events []crypto.Hash) [][]crypto.Hash {
 	var out [][]crypto.Hash
 	for mask := 1; mask < 1<<len(events); mask++ {
@@ -158,7 +160,8 @@ func antichains(g *Group, events []crypto.Hash) [][]crypto.Hash {
 	return out
 }
 
-// checkHistory holds a history against the rules in each order of arrival. It says whether its last event is taken.
+// checkHistory holds a history against the rules in each order of arrival. It says whether its last
+// event is taken.
 func checkHistory(t *testing.T, base, history []Event) bool {
 	last := history[len(history)-1]
 	first := group(t, append(base, history[:len(history)-1]...)...)

@@ -9,19 +9,20 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// standing is what somebody is by some events. The zero standing is of who is not in.
+// standing is what a person is in the group by some events. It is zero for somebody who is not in.
 type standing struct {
 	person crypto.PersonID
 	role   event.Role
 	join   int
 }
 
-// senior says whether s is more than t, both being in.
+// senior says whether s is senior to t; both must be in.
 func (g *Group) senior(s, t standing) bool {
 	return cmp.Or(cmp.Compare(t.role, s.role), g.order(s.join, t.join), bytes.Compare(s.person[:], t.person[:])) < 0
 }
 
-// standing returns what somebody is, but for the case that the group has no owner.
+// standing returns what a person is in the group, leaving aside that a group without owners makes
+// the most senior one.
 func (g *Group) standing(p crypto.PersonID, v view) standing {
 	who := g.about[p]
 	if who == nil {
@@ -67,13 +68,13 @@ func (g *Group) standing(p crypto.PersonID, v view) standing {
 	return s
 }
 
-// rank returns what somebody is.
+// rank returns what a person is in the group.
 func (g *Group) rank(p crypto.PersonID, v view) standing {
 	s := g.standing(p, v)
 	if s.role == event.RoleNone || s.role == event.RoleOwner {
 		return s
 	}
-	for _, other := range g.promoted { // who is senior, if anybody is, is soonest found among these
+	for _, other := range g.promoted { // an owner is found soonest among these, if there is one
 		if g.standing(other, v).role == event.RoleOwner {
 			return s
 		}
@@ -87,10 +88,11 @@ func (g *Group) rank(p crypto.PersonID, v view) standing {
 	return s
 }
 
-// frozen says whether there is something that can't be understood here.
+// frozen says whether there is an event that can't be understood.
 func (g *Group) frozen(v view) bool { return slices.ContainsFunc(g.unknown, v.has) }
 
-// permitted says whether n is permitted by v, its author having at most a role.
+// permitted says whether n is permitted by v, if its author is taken to have no more than the role
+// most.
 func (g *Group) permitted(n *entry, v view, most event.Role) bool {
 	me := g.rank(n.Author, v)
 	me.role = min(me.role, most)

@@ -29,7 +29,8 @@ func (s ids) any(f func(i int) bool) (found bool) {
 	return found
 }
 
-// reference is the package comment once more, word by word, without regard to time: what Group is held against.
+// reference is the package comment once more, word by word, without regard to time: what Group is
+// held against.
 type reference struct {
 	events []Event // parents before children
 	pasts  []ids

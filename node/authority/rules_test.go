@@ -169,7 +169,8 @@ func TestMay(t *testing.T) {
 	}
 }
 
-// What is of an unknown kind stops everything after it, until somebody above has removed its author without knowing.
+// An event of an unknown kind stops everything after it, until somebody senior who doesn't know of it
+// has removed its author.
 func TestUnknownKindFreezes(t *testing.T) {
 	g := group(t, office()...)
 	end := g.Heads()[0]
@@ -193,7 +194,7 @@ func TestUnknownKindFreezes(t *testing.T) {
 	hold(t, g, 0)
 }
 
-// Nothing that a plain member does keeps anybody from going on: not the most leaves that they can think of.
+// Nothing that a plain member does stops the others, not even as many leaves as they can write.
 func TestMemberFloods(t *testing.T) {
 	g := group(t, office()...)
 	end := g.Heads()[0]
@@ -266,7 +267,8 @@ func TestRoomForWhoCanHelp(t *testing.T) {
 	}
 }
 
-// Who was removed writes no more, whatever heads they name and whatever log they open; what they wrote stays.
+// Who was removed writes no more, whatever heads they name and whatever log they open; what they
+// wrote stays.
 func TestCuts(t *testing.T) {
 	g := group(t, office()...)
 	end := g.Heads()
@@ -312,8 +314,9 @@ func TestCuts(t *testing.T) {
 	}
 }
 
-// A person has more logs than one event can list: what is named counts as if it were listed, the own list before that, and of
-// several the lowest. Who is removed has no say, nor do lists that the author can't have known, or that are of somebody else.
+// A person has more logs than one event can list: what is named counts as if it were listed, the
+// own list before that, and of several the lowest. Who is removed has no say, nor do lists that the
+// author can't have known, or that are of somebody else.
 func TestCutsOfMoreLogsThanOneEventLists(t *testing.T) {
 	const logs = 1500
 	base := office()

@@ -57,7 +57,7 @@ func (s set) within(o set) bool {
 
 func (s set) clone() set { return slices.Clone(s) }
 
-// view is what is in both of two sets: what counts, and what some event or head has in its past.
+// view is what is in both of two sets: what counts, and the past of some event or heads.
 type view struct{ counts, past set }
 
 func (v view) has(i int) bool { return v.counts.has(i) && v.past.has(i) }

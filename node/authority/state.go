@@ -8,15 +8,16 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// maxStates bounds the States that are kept for heads that were asked for, each of up to 60 KiB in a group of 500.
+// maxStates bounds the States that are kept for heads that were asked for. In a group of 500 each
+// has up to 60 KiB.
 const maxStates = 32
 
-// State is what a group is by some of its events. It is never changed.
+// State is what a group is by some of its events. It never changes.
 type State struct {
 	Name, Topic string
 	History     event.History
 	Members     []Member // by person
-	Frozen      bool     // something happened that this program doesn't know: nobody can do anything before an update
+	Frozen      bool     // there is an event that this program doesn't understand: nobody can act before it is updated
 }
 
 // Member is somebody who is in.
@@ -24,11 +25,11 @@ type Member struct {
 	Person      crypto.PersonID
 	Role        event.Role
 	Joined      crypto.Hash // the invitation, or the create event
-	JoinedClock int64       // its clock
+	JoinedClock int64       // of that event, in ms: a claim of its author
 	InvitedBy   crypto.PersonID
 }
 
-// Member finds somebody among those who are in.
+// Member returns a member by their ID; false if they are not in.
 func (s *State) Member(p crypto.PersonID) (Member, bool) {
 	i, ok := slices.BinarySearchFunc(s.Members, p, func(m Member, p crypto.PersonID) int {
 		return bytes.Compare(m.Person[:], p[:])
@@ -39,7 +40,7 @@ func (s *State) Member(p crypto.PersonID) (Member, bool) {
 	return s.Members[i], true
 }
 
-// State returns what the group is by everything that is here.
+// State returns what the group is by all events that are here.
 func (g *Group) State() *State {
 	if g.now == nil {
 		g.now = g.makeState(view{g.counts, g.all})
@@ -47,8 +48,8 @@ func (g *Group) State() *State {
 	return g.now
 }
 
-// StateAt returns what the group is by what is in the past of heads, and counts by everything that is here; ErrParent if
-// a head is not here.
+// StateAt returns what the group was for somebody who knew these heads: by the events in their
+// past, of those that count as of now. The error is ErrParent if a head is not here.
 func (g *Group) StateAt(heads []crypto.Hash) (*State, error) {
 	key := make([]byte, 0, event.MaxControl*len(crypto.Hash{}))
 	for _, h := range heads {
@@ -106,7 +107,7 @@ func (g *Group) makeState(v view) *State {
 		}
 	}
 	if len(s.Members) > 0 {
-		s.Members[first].Role = event.RoleOwner // is so already, unless nobody is
+		s.Members[first].Role = event.RoleOwner // as they are already, unless nobody is an owner
 	}
 	return s
 }

@@ -129,8 +129,8 @@ func pictureOf(g *Group) picture {
 	return p
 }
 
-// hold holds a group against the rules as they are written, and against what must be so whatever they are. It looks
-// at all pairs of events from one on.
+// hold holds a group against the rules as they are written, and against what must be so whatever
+// they are. It looks at all pairs of events from one on.
 func hold(t testing.TB, g *Group, from int) {
 	t.Helper()
 	r := newReference(g)
@@ -194,7 +194,8 @@ func holdAccess(t testing.TB, g *Group, r *reference, counts ids, who crypto.Per
 	}
 }
 
-// holdLimits compares what is refused of a log that goes from a head to a later one with where it is said to end.
+// holdLimits compares what is refused of a log that goes from a head to a later one with where it
+// is said to end.
 func holdLimits(t testing.TB, g *Group, r *reference, counts ids, first, later crypto.Hash) {
 	t.Helper()
 	before, after := r.reach([]crypto.Hash{first}), r.reach([]crypto.Hash{later})
