@@ -8,15 +8,15 @@ import (
 )
 
 const (
-	// minPause is between the end of a dial of a device and the next.
+	// minPause is the least time between the end of a dial and the next dial of the same device.
 	minPause = time.Second
 
-	// maxPausePinned is short, since somebody waits for a contact and there are
-	// few; maxPauseStranger is long, since nobody does and there are many.
+	// maxPausePinned is short, since contacts are few and somebody waits for them. maxPauseStranger
+	// is long, since strangers may be many and nobody waits.
 	maxPausePinned   = time.Minute
 	maxPauseStranger = 5 * time.Minute
 
-	// secondDials is how long the device with the higher ID leaves it to the other.
+	// secondDials is how long the device with the higher ID of two waits for the other to dial.
 	secondDials = 1500 * time.Millisecond
 
 	// backAfter and backSpread are the pause after a session that ended without
@@ -24,33 +24,33 @@ const (
 	backAfter  = 300 * time.Millisecond
 	backSpread = 700 * time.Millisecond
 
-	// settled is how long a session with a stranger lasts to end its back-off.
-	settled = 10 * time.Second
+	// steadyAfter is how long a session with a stranger must last to end its back-off.
+	steadyAfter = 10 * time.Second
 
-	// minPenalty and maxPenalty bound the pause after a fault. A session of
-	// maxPenalty makes up for all faults.
+	// minPenalty and maxPenalty bound the pause after a fault. After a session of maxPenalty all
+	// faults are forgotten.
 	minPenalty = 5 * time.Second
 	maxPenalty = 5 * time.Minute
 
-	// changeSpread is how far the dials of strangers are apart after a change of
-	// the network.
+	// changeSpread is the time over which the dials of strangers are spread after a change of the
+	// network.
 	changeSpread = 2 * time.Second
 
-	// forgetAfter is how long a stranger that was saved is kept without a
-	// sighting; one that was only heard of goes earlier, by [discovery.Hearsay].
+	// forgetAfter is how long a saved stranger is kept without a sighting. One that was only heard
+	// of is dropped earlier, see [discovery.Hearsay].
 	forgetAfter = time.Hour
 
 	// tidyEvery is how often old sightings are dropped.
 	tidyEvery = time.Minute
 
-	// leastSweep is the least number of devices at which it is worth to look for
-	// those that the book has dropped.
+	// leastSweep is how many devices there must be before it is worth looking for those that the
+	// book has dropped.
 	leastSweep = 4096
 )
 
-// A device is what the planner remembers of one, besides its sightings.
+// device is what the planner remembers about a device, besides its sightings.
 type device struct {
-	contact, named bool // either pins it
+	contact, named bool // if either is true, it is pinned
 
 	connected bool
 	since     time.Time // if connected
@@ -59,7 +59,7 @@ type device struct {
 
 	dialling bool
 	lane     lane // if dialling
-	prompt   bool // there is news of it since a dial failed
+	prompt   bool // there was news of it after the last dial that failed
 	tried    []netip.AddrPort
 	dialled  time.Time // end of the last dial
 	fails    int
@@ -67,11 +67,11 @@ type device struct {
 
 	step   int       // of the back-off
 	faults int       // of the penalty
-	due    time.Time // zero: not before there is news
-	hold   time.Time // not before, whatever is due; sightings don't move it
+	due    time.Time // when to dial; zero: not before there is news
+	hold   time.Time // not to be dialled before; sightings don't change that
 }
 
-// device returns the state of a device, which it makes if there is none.
+// device returns what is remembered about a device, and begins to remember it if need be.
 func (p *Planner) device(id peer.ID, now time.Time) *device {
 	d := p.devices[id]
 	if d == nil {
@@ -84,8 +84,8 @@ func (p *Planner) device(id peer.ID, now time.Time) *device {
 	return d
 }
 
-// sweep forgets strangers that the book has dropped. Those that were dialled just
-// now are kept, or a flood could do away with minPause.
+// sweep forgets strangers that the book has dropped. It keeps those that were dialled just now, or
+// a flood of sightings could get around minPause.
 func (p *Planner) sweep(now time.Time) {
 	for id, d := range p.devices {
 		idle := !d.connected && !d.dialling && now.Sub(d.dialled) >= minPause
@@ -96,7 +96,7 @@ func (p *Planner) sweep(now time.Time) {
 	p.sweepAt = max(leastSweep, 2*len(p.devices))
 }
 
-// tidy drops what is old.
+// tidy drops old sightings, and strangers that nobody has seen for long.
 func (p *Planner) tidy(now time.Time) {
 	p.book.Expire(now)
 	for id, d := range p.devices {
@@ -110,8 +110,7 @@ func (p *Planner) tidy(now time.Time) {
 
 func (d *device) pinned() bool { return d.contact || d.named }
 
-// pull makes a device due at t if it is not due earlier, but not before minPause
-// has passed.
+// pull makes a device due at t, unless it is due earlier, and not before minPause has passed.
 func (d *device) pull(t time.Time) {
 	t = later(t, d.dialled.Add(minPause))
 	if d.due.IsZero() || t.Before(d.due) {
@@ -130,7 +129,7 @@ func (d *device) backOff() time.Duration {
 	return pause
 }
 
-// double returns least, doubled so many times, but not more than most.
+// double returns least, doubled so many times, and most if that is more.
 func double(least time.Duration, times int, most time.Duration) time.Duration {
 	for ; times > 0 && least < most; times-- {
 		least *= 2

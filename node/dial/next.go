@@ -9,34 +9,33 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 )
 
-// A lane is a share of the dials in flight. As no lane takes from another, dead
-// addresses hold up only what is as hopeless as they are.
+// lane is a share of the dials in flight. No lane takes from another, so addresses where nobody
+// answers hold up only dials that are as unlikely to succeed.
 type lane int
 
 const (
-	prompt   lane = iota // pinned, and news of it came after the last failure
-	patient              // pinned, tried for as long as it has an address
+	prompt   lane = iota // pinned devices of which there was news after the last failure
+	patient              // pinned devices that are tried as long as they have an address
 	stranger             // all others
 	lanes    = iota
 )
 
-// slots is how many dials each lane has in flight: 16 in all, which a home
-// router's connection table does not notice.
+// slots is how many dials each lane may have in flight: 16 in all, which even the connection table
+// of a home router can bear.
 var slots = [lanes]int{prompt: 6, patient: 6, stranger: 4}
 
-// fairPick: every second dial of a lane goes to the device that waited longest,
-// so that those that are always in the news starve nobody.
+// fairPick says that every second dial of a lane goes to the device that has waited longest. Else
+// devices of which there is always news would keep the others waiting for ever.
 const fairPick = 2
 
-// A Dial is one attempt to reach a device at any of some addresses, of which
-// there are 1 to [discovery.MaxAddrs].
+// Dial is one attempt to reach a device at any of 1 to [discovery.MaxAddrs] addresses.
 type Dial struct {
 	Device peer.ID
 	Addrs  []netip.AddrPort // the one last named first
 }
 
-// Next returns the dials to start now, pinned devices first, and when to call it
-// again if nothing happens before.
+// Next returns the dials to start now, pinned devices first, and the time at which to call it again
+// if nothing happens before.
 func (p *Planner) Next(now time.Time) (dials []Dial, wake time.Time) {
 	if !now.Before(p.tidyAt) {
 		p.tidy(now)
@@ -71,7 +70,7 @@ func (p *Planner) fill(l lane, ws []waiter) (dials []Dial) {
 		ws = slices.DeleteFunc(ws, func(o waiter) bool { return o.id == w.id })
 		addrs := p.book.Addrs(w.id)
 		if len(addrs) == 0 {
-			w.device.due = time.Time{} // dropped by the book
+			w.device.due = time.Time{} // the book has dropped it
 			continue
 		}
 		p.picks[l]++
@@ -83,7 +82,7 @@ func (p *Planner) fill(l lane, ws []waiter) (dials []Dial) {
 	return dials
 }
 
-// taken is how many places for connections are in use or may soon be.
+// taken returns how many places for connections are in use or may be soon.
 func (p *Planner) taken() int {
 	n := p.connected
 	for _, dialling := range p.inFlight {
@@ -92,7 +91,7 @@ func (p *Planner) taken() int {
 	return n
 }
 
-// limit is how many connections there may be for one more to be made.
+// limit is the number of connections from which on no further one is made.
 func limit(pinned bool) int {
 	if pinned {
 		return maxConnected
@@ -111,19 +110,20 @@ func (d *device) class() lane {
 	}
 }
 
-// A waiter is a device that could be dialled, since a time.
+// waiter is a device that could have been dialled since a time.
 type waiter struct {
 	id     peer.ID
 	device *device
 	since  time.Time
 }
 
-// fresher orders by the last sighting; ties by ID, so that a run can be repeated.
+// fresher orders devices by when they were seen last, and then by ID, so that a run can be
+// repeated.
 func fresher(a, b waiter) int {
 	return cmp.Or(b.device.seen.Compare(a.device.seen), cmp.Compare(a.id, b.id))
 }
 
-// longer orders by how long a device has waited.
+// longer orders devices by how long they have waited.
 func longer(a, b waiter) int {
 	return cmp.Or(a.since.Compare(b.since), fresher(a, b))
 }

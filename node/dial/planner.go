@@ -1,22 +1,20 @@
-// Package dial decides whom to dial when. A [Planner] is told what happened and
-// at what time, and answers with the dials to make now and the time at which to
-// ask again. It touches no socket and no clock and starts nothing, so the same
-// inputs give the same dials.
+// Package dial decides whom to dial when. A [Planner] is told what happened and when, and answers
+// with the dials to make now and the time at which to ask again. It touches no socket and no clock
+// and starts nothing, so the same inputs always lead to the same dials.
 //
-// The planner owns the [discovery.Book] of sightings and, for each device,
-// whether it is connected, being dialled, and until when it is left alone. Its
-// one owner calls [Planner.Next] after every input and at the time that Next
-// returned, makes each dial, and reports its end by [Planner.Dialled].
+// The planner owns the [discovery.Book] of sightings. For each device it knows whether it is
+// connected, whether it is being dialled, and until when it is left alone. Its one owner calls
+// [Planner.Next] after every input and at the time that Next returned, makes each dial, and reports
+// the end of the dial by [Planner.Dialled].
 //
-// Sightings can be forged, so they decide little. They never shorten the pause
-// after a fault, and never bring two dials of a device closer than a second. A
-// dial that fails counts against nobody but for its back-off, since who answered
-// is not proven. Devices that are pinned, which are contacts and what the user
-// named, have places and dials of their own that strangers cannot take. Memory
-// is bounded by the book, the connections and the number of pinned devices.
+// Sightings can be forged, so little depends on them. They never shorten the pause after a fault,
+// and never make two dials of a device follow each other within a second. A dial that fails only
+// makes the next pause longer, since it is not proven who answered. Pinned devices, which are
+// contacts and those that the user named, have places and dials of their own that strangers can't
+// take. Memory is bounded by the book, the connections and the number of pinned devices.
 //
-// The package refuses to know persons, sessions and what is being delivered.
-// Nothing in it fails.
+// The package knows no persons and no sessions, and not what is to be delivered. Nothing in it
+// fails.
 package dial
 
 import (
@@ -31,12 +29,12 @@ import (
 )
 
 const (
-	// maxConnected is how many devices are connected at most: the largest LAN
-	// expected, and what file descriptors usually allow.
+	// maxConnected is how many devices are connected at most: those of the largest LAN that is
+	// expected, and as many as file descriptors usually allow.
 	maxConnected = 1000
 
-	// maxWithStrangers is how many devices are connected when no further stranger
-	// is let in: the rest of the places waits for pinned devices.
+	// maxWithStrangers is the number of connected devices from which on strangers are refused. The
+	// other places are for pinned devices.
 	maxWithStrangers = 800
 )
 
@@ -44,7 +42,7 @@ const (
 type Cause uint8
 
 const (
-	// Lost is an end without fault: gone, silent, or closed by either side.
+	// Lost is an end without fault: the device went away or fell silent, or either side closed.
 	Lost Cause = iota
 	// Fault is an end because the device broke the protocol.
 	Fault
@@ -52,14 +50,14 @@ const (
 	Incompatible
 )
 
-// Config is what a Planner is made of.
+// Config is what New needs.
 type Config struct {
 	Self peer.ID
 	Seed uint64 // of the jitter; should differ between devices
 }
 
-// A Planner decides whom to dial when. It is not safe for concurrent use. The
-// times that it is given should not go back.
+// Planner decides whom to dial when. It is not safe for concurrent use. The times that it is given
+// should not go backwards.
 type Planner struct {
 	self      peer.ID
 	random    *rand.Rand
@@ -72,11 +70,11 @@ type Planner struct {
 	tidyAt    time.Time  // when to look for what is old
 }
 
-// State is what is known of a device, for display.
+// State is what is known about a device, for display.
 type State struct {
 	Addrs     []netip.AddrPort // the one last named first
 	FoundBy   []discovery.Source
-	Seen      time.Time // last sighting, or end or beginning of a connection
+	Seen      time.Time // of the last sighting, or beginning or end of a connection
 	Connected bool
 	Dialling  bool
 	Fails     int   // dials that failed since the last connection
@@ -94,8 +92,7 @@ func New(cfg Config) *Planner {
 	}
 }
 
-// Sighted takes in a hint of where a device is. A device that the user named is
-// pinned from then on.
+// Sighted takes in a hint where a device is. A device that the user named is pinned from then on.
 func (p *Planner) Sighted(s discovery.Sighting, now time.Time) {
 	if s.Device == p.self {
 		return
@@ -117,7 +114,7 @@ func (p *Planner) Sighted(s discovery.Sighting, now time.Time) {
 		return slices.Contains(addrs, a) && !slices.Contains(d.tried, a)
 	})
 	if d.connected || d.dialling || !announced && !isNew && !d.due.IsZero() {
-		return // Dialled looks for new addresses itself
+		return // if it is being dialled, Dialled will look for new addresses
 	}
 	wait := time.Duration(0)
 	heard := announced || s.Source == discovery.FromPeer
@@ -131,8 +128,8 @@ func (p *Planner) Sighted(s discovery.Sighting, now time.Time) {
 	d.pull(now.Add(wait))
 }
 
-// Pin says that a device is a contact's, or is no longer. It need not have been
-// sighted. The owner bounds how many there are.
+// Pin says that a device belongs to a contact, or does so no longer. It need not have been sighted.
+// The caller bounds how many there are.
 func (p *Planner) Pin(id peer.ID, contact bool, now time.Time) {
 	d := p.devices[id]
 	if id == p.self || !contact && d == nil {
@@ -154,8 +151,8 @@ func (p *Planner) Pin(id peer.ID, contact bool, now time.Time) {
 	}
 }
 
-// Connected says that a device proved itself over at least one connection,
-// whoever dialled. If it answers false there is no place: close the connection.
+// Connected says that there is at least one connection over which a device has proven itself,
+// whoever dialled. If it returns false, there is no place for the device: close the connection.
 func (p *Planner) Connected(id peer.ID, now time.Time) (keep bool) {
 	d := p.devices[id]
 	if d != nil && d.connected {
@@ -185,9 +182,9 @@ func (p *Planner) Disconnected(id peer.ID, why Cause, now time.Time) {
 	lasted := now.Sub(d.since)
 	d.connected, d.seen, d.ended = false, now, why
 
-	// A stranger that accepts and hangs up is not worth a dial a second.
+	// A stranger that accepts connections and hangs up at once must not be dialled every second.
 	pause := backAfter + time.Duration(p.random.Int64N(int64(backSpread)))
-	if d.pinned() || lasted >= settled {
+	if d.pinned() || lasted >= steadyAfter {
 		d.step = 0
 	} else {
 		pause = d.backOff()
@@ -207,8 +204,8 @@ func (p *Planner) Disconnected(id peer.ID, why Cause, now time.Time) {
 	}
 }
 
-// Dialled says that a dial has ended, with nil if it brought a connection. Each
-// dial that Next returned is reported once; Connected may come before or after.
+// Dialled says that a dial has ended; err is nil if it made a connection. Each dial that Next
+// returned is to be reported once, before Connected or after it.
 func (p *Planner) Dialled(id peer.ID, err error, now time.Time) {
 	d := p.devices[id]
 	if d == nil || !d.dialling {
@@ -231,8 +228,8 @@ func (p *Planner) Dialled(id peer.ID, err error, now time.Time) {
 	}
 }
 
-// NetworkChanged says that the interfaces changed or the machine woke: what
-// failed before may succeed now.
+// NetworkChanged says that the interfaces changed or the machine woke up. Dials that failed before
+// may succeed now.
 func (p *Planner) NetworkChanged(now time.Time) {
 	for _, id := range p.Devices() {
 		d := p.devices[id]
@@ -261,7 +258,7 @@ func (p *Planner) Devices() []peer.ID {
 	return slices.Compact(out)
 }
 
-// State returns what is known of a device, which is nothing for most.
+// State returns what is known about a device. It is zero for one that nobody has seen.
 func (p *Planner) State(id peer.ID) State {
 	s := State{Addrs: p.book.Addrs(id), FoundBy: p.book.FoundBy(id)}
 	if d := p.devices[id]; d != nil {

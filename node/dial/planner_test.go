@@ -320,7 +320,7 @@ func TestSessionEnds(t *testing.T) {
 				t.Fatalf("dialled again after %v, want %d s", got, want)
 			}
 		}
-		if got := session(w, settled, Lost); got > time.Second {
+		if got := session(w, steadyAfter, Lost); got > time.Second {
 			t.Errorf("after a good session dialled after %v", got)
 		}
 	})
