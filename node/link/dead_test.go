@@ -11,8 +11,9 @@ import (
 	"github.com/earshot-im/earshot/node/link/memnet"
 )
 
-// TestDeadAddressesHideNoLiving: whoever forges addresses at which nobody answers kept this device from the one at which the
-// peer is, since only so many were dialled at a time and the others were refused.
+// TestDeadAddressesHideNoLiving: whoever forges addresses at which nobody answers kept this device
+// from the one at which the peer is, since only so many were dialled at a time and the others were
+// refused.
 func TestDeadAddressesHideNoLiving(t *testing.T) {
 	for dead := range maxDials {
 		t.Run(fmt.Sprintf("%d dead", dead), func(t *testing.T) {

@@ -13,15 +13,16 @@ import (
 	mstream "github.com/multiformats/go-multistream"
 )
 
-// protoHost is the library's thinnest host with the two places mended where a silent peer could hold it for ever:
-// agreeing on the protocol of a stream, outgoing and incoming. It also counts handlers, so that Close can wait.
+// protoHost is the library's blank host with one thing mended: a silent peer could keep it waiting
+// for ever while the protocol of a stream is agreed on, of an outgoing one as of an incoming one.
+// It also counts handlers, so that Close can wait for them.
 type protoHost struct {
 	*blankhost.BlankHost
 	calls *calls
 }
 
-// NewStream agrees on the first protocol that the peer speaks, or returns an error when ctx ends, after
-// negotiateTimeout at the latest.
+// NewStream opens a stream for the first of the protocols that the peer speaks. It takes
+// negotiateTimeout at most.
 func (h *protoHost) NewStream(ctx context.Context, id peer.ID, protos ...protocol.ID) (network.Stream, error) {
 	ctx, cancel := context.WithTimeout(ctx, negotiateTimeout)
 	defer cancel()
@@ -44,7 +45,7 @@ func (h *protoHost) NewStream(ctx context.Context, id peer.ID, protos ...protoco
 	return s, nil
 }
 
-// serve takes a stream that a peer opened. The swarm runs it in the stream's own goroutine.
+// serve serves a stream that a peer opened. The swarm calls it in a goroutine for each stream.
 func (h *protoHost) serve(s network.Stream) {
 	done, ok := h.calls.begin(nil)
 	if !ok {
@@ -73,7 +74,8 @@ type calls struct {
 	running sync.WaitGroup
 }
 
-// begin counts a call until done; not ok after close. A cancel that is not nil is called by close.
+// begin counts a call until done is called; it is not ok after close. If cancel is not nil, close
+// calls it.
 func (c *calls) begin(cancel context.CancelFunc) (done func(), ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

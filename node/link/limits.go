@@ -11,63 +11,68 @@ import (
 	"github.com/libp2p/go-libp2p/x/rate"
 )
 
-// What the node spends on links. The library's defaults count a whole IPv6 office as one host and admit eight of it;
-// these count addresses, and are sized for an office of a thousand.
+// How much the node spends on links. The library's defaults count a whole IPv6 network as one host
+// and admit eight connections from it. These count single addresses and are made for an office of a
+// thousand.
 const (
 	// maxConns: 1,000 peers, twice, since two that dial each other at once keep both connections.
 	maxConns = 2048
-	// maxConnsInbound leaves room for what this node dials itself, however many crowd in. An IPv6 host can take as
-	// many addresses as it likes, so this, not maxConnsPerAddr, is what stops a hostile one.
+	// maxConnsInbound leaves room for what this node dials itself, however many others connect. It
+	// also stops a hostile IPv6 host, which can have as many addresses as it likes and so gets
+	// around maxConnsPerAddr.
 	maxConnsInbound = 1536
-	// maxConnsPeer: two dialled at once, and as many again while a lost pair times out. Each address that this device dials
-	// counts as well, for as long as that takes.
+	// maxConnsPeer: two, if both dialled at once, and two more while a lost pair times out. Each
+	// address that this device is dialling counts as well.
 	maxConnsPeer = 4
-	// maxConnsPerAddr: several people's nodes on one terminal server or behind one address translation. Loopback is
-	// exempt: whoever is on this machine has easier ways to harm it.
+	// maxConnsPerAddr: several people's nodes may run on one terminal server or behind one address
+	// translation. Loopback is exempt, since somebody on this machine has easier ways to harm it.
 	maxConnsPerAddr = 64
-	// maxConnsTransient: connections that have not proven who they are. An office that gets its power back is let in
-	// over some seconds; one address alone cannot fill it.
+	// maxConnsTransient: connections whose peers have not proven who they are. When the power comes
+	// back, an office gets in within some seconds. No single address can take all of these.
 	maxConnsTransient = 256
 
 	// maxStreamsPeer, each way: a sync stream, gossip, and many files and calls at once.
 	maxStreamsPeer = 32
 	// maxStreams: eight for each of 1,000 peers.
 	maxStreams = 8192
-	// maxStreamsTransient: streams that have not named their protocol; that takes a round trip on the LAN.
+	// maxStreamsTransient: streams that have not named their protocol, which takes a round trip.
 	maxStreamsTransient = 1024
 
-	// maxWindow is what one stream may have on its way to us unread: 1 Gbit/s over 16 ms, a busy Wi-Fi.
+	// maxWindow is how many bytes of one stream may be sent to us before we have read them: enough
+	// for 1 Gbit/s with a delay of 16 ms, as in a busy Wi-Fi.
 	maxWindow = 2 << 20
-	// maxMemoryPeer: yamux promises every stream 256 KiB from its beginning, whether used or not; this is that for
-	// all of a peer's streams. Windows grow only while less than half of it is promised.
+	// maxMemoryPeer: yamux reserves 256 KiB for every stream from its beginning, used or not. This
+	// is enough for all streams of a peer. Windows grow only while less than half of it is
+	// reserved.
 	maxMemoryPeer = 2 * maxStreamsPeer * 256 << 10
-	// maxMemory: the same promise for four streams of each of 1,000 peers. Memory is really used only where a handler
-	// does not read. Here, too, windows grow only within half of it.
+	// maxMemory: the same for four streams of each of 1,000 peers. Memory is really used only where
+	// a handler does not read. Here, too, windows grow only while less than half of it is reserved.
 	maxMemory = 1 << 30
 
-	// connRatePerAddr and connBurstPerAddr bound attempts, ours included, a second for one address: every node of a
-	// full address may reconnect twice at once. Above it they are refused before any handshake.
+	// connRatePerAddr and connBurstPerAddr bound the attempts from and to one address a second.
+	// Even if all nodes that one address may have reconnect twice at once, they are let in. Further
+	// attempts are refused before any handshake.
 	connRatePerAddr  = 4
 	connBurstPerAddr = 2 * maxConnsPerAddr
-	// connRate bounds attempts a second in all: a handshake costs about a millisecond of one core, so at worst a
-	// quarter of it; connBurst lets an office come at once.
+	// connRate bounds all attempts a second. A handshake takes about a millisecond of one core, so
+	// they take a quarter of one at worst. connBurst lets a whole office in at once.
 	connRate  = 250
 	connBurst = maxConns
 	// rateGrace is how long an idle address's bucket is kept.
 	rateGrace = 10 * time.Second
 
-	// keepAlive and writeTimeout: a link that is silent for keepAlive is probed, and closed if nothing has come after
+	// A link that is silent for keepAlive is probed, and closed if nothing has come after
 	// writeTimeout more. So a pulled cable is noticed within 10 s.
 	keepAlive    = 5 * time.Second
 	writeTimeout = 5 * time.Second
 )
 
-// newMuxer is the library's yamux with our times and windows.
+// newMuxer returns the library's yamux with the times and windows above.
 func newMuxer() *yamux.Transport {
 	m := *yamux.DefaultTransport
 	m.KeepAliveInterval = keepAlive
 	m.ConnectionWriteTimeout = writeTimeout
-	m.MaxIncomingStreams = maxStreamsPeer // of a connection; the resource manager counts a peer's over all
+	m.MaxIncomingStreams = maxStreamsPeer // of one connection; the resource manager counts those of a peer
 	m.MaxStreamWindowSize = maxWindow
 	return &m
 }
@@ -83,7 +88,8 @@ func newLimits() (network.ResourceManager, error) {
 		Streams: 2 * maxStreamsPeer, StreamsInbound: maxStreamsPeer, StreamsOutbound: maxStreamsPeer,
 		Memory: maxMemoryPeer,
 	}
-	// What is not said here is unlimited: protocols and services share the system's and the peer's.
+	// Everything else is unlimited: protocols and services share the limits of the system and of
+	// the peer.
 	limits := rcmgr.PartialLimitConfig{
 		System: system,
 		Transient: rcmgr.ResourceLimits{

@@ -50,7 +50,8 @@ func inbound(l network.ResourceManager, addr string, id peer.ID) (network.ConnMa
 	return s, nil
 }
 
-// The library's defaults take 8 hosts of an IPv6 /56; an office has more, and each keeps several connections.
+// The library's defaults take 8 hosts of an IPv6 /56; an office has more, and each keeps several
+// connections.
 func TestLimitsAdmitAnOffice(t *testing.T) {
 	for _, format := range []string{"/ip6/fd00::%x/tcp/4747", "/ip4/10.0.0.%d/tcp/4747"} {
 		l := testLimits(t)

@@ -1,20 +1,23 @@
-// Package link is the road between two devices: a libp2p host for an office network, assembled by hand.
+// Package link connects devices: it is a libp2p host for an office network.
 //
-// It owns the listening sockets, the connections, the resource limits and the addresses being dialled. A link is
-// TCP, TLS 1.3 with the hybrid X25519MLKEM768 key agreement, and yamux; there is no second choice of anything, so
-// there is nothing to negotiate down to. The handshake proves the device: whoever answers is the peer ID that was
-// dialled, whatever suggested the address. A machine's clock plays no part in it.
+// It owns the listening sockets, the connections, the resource limits and the addresses that are
+// being dialled. A link is TCP, TLS 1.3 with the hybrid X25519MLKEM768 key agreement, and yamux.
+// There is no alternative to any of these, so nobody can bring two devices to agree on something
+// weaker. The handshake proves the device: whoever answers has the peer ID that was dialled,
+// wherever the address came from. It does not depend on anybody's clock.
 //
-// It refuses to know what is said on a stream, to keep addresses for longer than a dial, to dial on its own, and to
-// relay, map ports or ask others what its address is. Nothing here retries: a caller that wants a peer calls Connect.
+// The package does not look into streams, does not keep addresses for longer than a dial, and does
+// not dial by itself. It does not relay, map ports or ask others for its own address. It retries
+// nothing: who wants a peer calls Connect.
 //
-// New builds a host that is deaf. Set stream handlers and Notify first, then Listen; Close ends everything and waits.
-// All methods may be called from any goroutine, except Close from within a handler or callback, which would wait for
-// itself. A peer that falls silent is disconnected within 15 seconds, and its streams end with an error.
+// New returns a host that does not listen yet. Set stream handlers and Notify first, then call
+// Listen. Close ends everything and waits for it. All methods may be called from any goroutine,
+// except Close from a handler or callback, which would wait for itself. A peer that falls silent is
+// disconnected within 15 seconds; its streams end with an error.
 //
-// Built from the swarm, the upgrader, the TCP transport and the blank host rather than libp2p's root package, which
-// links QUIC, WebRTC and websockets: a program that only imports them is 330 packages and 10.4 MB, stripped; with the
-// basic host 369 and 10.6 MB, and its identify, AutoNAT and relay services; with the root 537 and 21 MB.
+// The host is assembled from libp2p's swarm, upgrader, TCP transport and blank host. The root
+// package of libp2p would bring QUIC, WebRTC and websockets: 537 packages and 21 MB instead of 330
+// packages and 10.4 MB. The basic host would bring identify, AutoNAT and relay services.
 package link
 
 import (
@@ -48,32 +51,33 @@ import (
 )
 
 const (
-	// ConnectTimeout bounds one Connect: time for a laptop that is just waking and for a dead address to be passed
-	// over, short enough that a person who waits still watches.
+	// ConnectTimeout bounds one Connect. It is long enough for a laptop that is just waking and for
+	// giving up an address where nobody answers, and short enough for a person who waits.
 	ConnectTimeout = 10 * time.Second
 	// handshakeTimeout bounds an accepted connection that has not yet proven who it is.
 	handshakeTimeout = 10 * time.Second
 	// negotiateTimeout bounds a new stream that has not yet named its protocol, on either side.
 	negotiateTimeout = 10 * time.Second
 
-	// maxDials is how many addresses of one peer are dialled at once: all that a caller is expected to know. If some had to
-	// wait, or were refused, whoever forges addresses at which nobody answers could hide the one at which the peer is.
+	// maxDials is how many addresses of one peer are dialled at once: as many as a caller may know.
+	// If some had to wait or were refused, somebody could forge addresses at which nobody answers,
+	// and so hide the one at which the peer is.
 	maxDials = 10
 )
 
 func init() { swarm.DefaultPerPeerRateLimit = maxDials }
 
-// Config is what a host is made of.
+// Config is what New needs.
 type Config struct {
-	Key ed25519.PrivateKey // the device's; its public half is the peer ID
-	Log *slog.Logger       // receives the libraries' warnings; nil discards them
+	Key ed25519.PrivateKey // of the device; its public half is the peer ID
+	Log *slog.Logger       // receives the warnings of libraries; nil discards them
 
-	// Transport makes the transport that carries links; nil means TCP. Simulations put a network in memory here.
+	// Transport makes what carries links; nil means TCP. Simulations put a network in memory here.
 	Transport Transport
 }
 
-// Transport makes what dials and listens. The upgrader adds TLS and yamux; the resource manager must be asked before
-// a connection is opened, as the upgrader's own listeners do.
+// Transport makes what dials and listens. The upgrader adds TLS and yamux. The resource manager
+// must be asked before a connection is opened; listeners made by the upgrader do that.
 type Transport func(transport.Upgrader, network.ResourceManager) (transport.Transport, error)
 
 // Host is one device's end of all its links.
@@ -86,7 +90,7 @@ type Host struct {
 	calls     calls
 
 	mu    sync.Mutex
-	dials map[peer.ID]int // Connects in progress; a peer's addresses are kept while it has any
+	dials map[peer.ID]int // calls of Connect in progress; a peer's addresses are kept as long as there are any
 }
 
 // New builds a host that neither listens nor dials yet. The caller must Close it.
@@ -132,13 +136,14 @@ func New(cfg Config) (_ *Host, err error) {
 	}
 	undo = append(undo, h.limits.Close)
 
-	// One bus for the swarm and the host: gossip learns on it that a peer has gone.
+	// The swarm and the host share a bus, on which gossip learns that a peer has gone.
 	bus := eventbus.NewBus()
 	h.swarm, err = swarm.NewSwarm(id, store, bus,
 		swarm.WithResourceManager(h.limits),
 		swarm.WithDialTimeout(ConnectTimeout),
 		swarm.WithDialTimeoutLocal(ConnectTimeout),
-		// A hundred sleeping laptops are no sign that a protocol is blocked.
+		// The library would stop using IPv6 after many dials that failed. That a hundred laptops
+		// sleep means no such thing.
 		swarm.WithIPv6BlackHoleSuccessCounter(nil),
 		swarm.WithUDPBlackHoleSuccessCounter(nil),
 	)
@@ -177,8 +182,9 @@ func New(cfg Config) (_ *Host, err error) {
 	return h, nil
 }
 
-// newTCP never dials from a listening port: with several nodes on one machine that would have two sockets claim the
-// same pair of addresses, and no two of them may listen on one port and share its callers by chance.
+// newTCP makes a transport that never dials from a listening port. With several nodes on one
+// machine two sockets could claim the same pair of addresses then, and two nodes could listen on
+// one port, with callers reaching either by chance.
 func newTCP(up transport.Upgrader, limits network.ResourceManager) (transport.Transport, error) {
 	return tcp.NewTCPTransport(up, limits, nil, tcp.DisableReuseport(), tcp.WithConnectionTimeout(ConnectTimeout))
 }
@@ -186,27 +192,27 @@ func newTCP(up transport.Upgrader, limits network.ResourceManager) (transport.Tr
 // ID is this device's peer ID.
 func (h *Host) ID() peer.ID { return h.swarm.LocalPeer() }
 
-// Libp2p is the door for libraries that are built on a libp2p host, such as gossipsub.
+// Libp2p returns the host for libraries that are built on libp2p, such as gossipsub.
 //
-// There is no identify protocol here, so nobody emits event.EvtPeerIdentificationCompleted, by which gossipsub learns
-// of peers after it has started (those connected before are found without). Whoever runs it emits that event on the
-// host's EventBus, with the gossip protocol in Protocols, for each peer that has told that it speaks it. That peers
-// have gone it learns from event.EvtPeerConnectednessChanged, which the swarm emits. Its signing key is in the
-// Peerstore; there is no certified address record of a peer, so peer exchange must stay off; the connection manager
-// ignores its tags. The protocol named counts among a peer's streams in the limits: one each way.
+// Gossipsub learns of new peers by event.EvtPeerIdentificationCompleted, which the identify
+// protocol emits. There is none here, so whoever runs gossipsub emits that event on the host's
+// EventBus, with the gossip protocol in Protocols, for each peer that is known to speak it. That
+// peers have gone it learns by event.EvtPeerConnectednessChanged, which the swarm emits. Peer
+// exchange must stay off, since there are no certified address records of peers. The streams of
+// gossipsub count among those of a peer in the limits: one each way.
 func (h *Host) Libp2p() host.Host { return h.host }
 
-// SetStreamHandler names who serves the streams that peers open for a protocol. Each stream gets a goroutine, which
-// handle runs in; Close resets the stream and waits for handle to return.
+// SetStreamHandler has handle serve the streams that peers open for a protocol, each in a goroutine
+// of its own. Close resets the streams and waits for handle to return.
 func (h *Host) SetStreamHandler(proto protocol.ID, handle func(network.Stream)) {
 	h.host.SetStreamHandler(proto, handle)
 }
 
-// RemoveStreamHandler refuses new streams of a protocol; those open go on.
+// RemoveStreamHandler refuses new streams of a protocol. Open ones go on.
 func (h *Host) RemoveStreamHandler(proto protocol.ID) { h.host.RemoveStreamHandler(proto) }
 
-// NewStream opens a stream to a connected peer and agrees on its protocol. It never dials: without a connection it
-// returns ErrNotConnected.
+// NewStream opens a stream to a connected peer and agrees on its protocol. It never dials: without
+// a connection it returns ErrNotConnected.
 func (h *Host) NewStream(ctx context.Context, id peer.ID, proto protocol.ID) (network.Stream, error) {
 	s, err := h.host.NewStream(network.WithNoDial(ctx, "the caller connects"), id, proto)
 	if errors.Is(err, network.ErrNoConn) {
@@ -215,10 +221,11 @@ func (h *Host) NewStream(ctx context.Context, id peer.ID, proto protocol.ID) (ne
 	return s, err
 }
 
-// Connect makes sure that there is a connection to the peer, dialling the addresses given and no others, up to maxDials
-// of them at once; where there is a connection it returns at once. Addresses that name no IP are passed over, since the
-// library would ask the DNS on behalf of whoever suggested them; so are link-local ones, which it cannot dial. Connect
-// takes at most ConnectTimeout. Two peers that dial each other at once may end up with two connections; both work.
+// Connect makes sure that there is a connection to the peer. If there is one it returns at once;
+// else it dials the given addresses and no others, up to maxDials of them at once. It leaves out
+// addresses without an IP, since the library would ask the DNS for whoever suggested them, and
+// link-local ones, which it can't dial. Connect takes at most ConnectTimeout. Two peers that dial
+// each other at once may end up with two connections; both work.
 func (h *Host) Connect(ctx context.Context, id peer.ID, addrs []ma.Multiaddr) error {
 	ctx, cancel := context.WithTimeout(ctx, ConnectTimeout)
 	defer cancel()
@@ -229,10 +236,12 @@ func (h *Host) Connect(ctx context.Context, id peer.ID, addrs []ma.Multiaddr) er
 	defer done()
 	h.hold(id, ma.FilterAddrs(addrs, manet.IsThinWaist))
 	defer h.release(id)
-	// The library waits up to five minutes after failures; whoever calls has a reason to try now.
+	// The library would refuse to dial for up to five minutes after a failure, but the caller has a
+	// reason to try now.
 	h.swarm.Backoff().Clear(id)
-	// It dials none of its own addresses, which it looks up once a minute; the peer may have got one that was ours till
-	// just now. Closing no listeners makes it look again.
+	// The library doesn't dial addresses of this machine, which it looks up once a minute. The peer
+	// may just have got one that was ours before. Closing no listener at all has the library look
+	// again.
 	h.swarm.ListenClose()
 	_, err := h.swarm.DialPeer(ctx, id)
 	if err != nil {
@@ -241,7 +250,8 @@ func (h *Host) Connect(ctx context.Context, id peer.ID, addrs []ma.Multiaddr) er
 	return nil
 }
 
-// shorten makes of the library's account of every address, over several lines, one of what went wrong at the first.
+// shorten makes one line out of the library's report about every address: what went wrong at the
+// first.
 func shorten(err error) error {
 	var dial *swarm.DialError
 	if !errors.As(err, &dial) || len(dial.DialErrors) == 0 {
@@ -273,16 +283,18 @@ func (h *Host) release(id peer.ID) {
 	}
 }
 
-// forget drops what the library would otherwise keep for ever about every device that ever connected.
+// forget drops what the library would otherwise keep for ever about every device that ever
+// connected.
 func (h *Host) forget(_ network.Network, c network.Conn) {
 	if len(h.swarm.ConnsToPeer(c.RemotePeer())) == 0 {
 		h.peerstore.RemovePeer(c.RemotePeer())
 	}
 }
 
-// Notify asks to be told of connections, not of peers: a peer may have several. Disconnected follows connected for
-// each connection; callbacks for different connections may run at the same time. A callback must not block: it holds
-// up the connection's first streams, and Close.
+// Notify has two functions called for each connection, when it is there and after it has ended. A
+// peer may have several connections, and calls for different connections may run at the same time.
+// The functions must not block: the first streams of the connection wait for them, and so does
+// Close.
 func (h *Host) Notify(connected, disconnected func(network.Conn)) {
 	h.swarm.Notify(&network.NotifyBundle{
 		ConnectedF:    func(_ network.Network, c network.Conn) { connected(c) },
@@ -296,7 +308,8 @@ func (h *Host) Conns() []network.Conn { return h.swarm.Conns() }
 // ConnsTo are the connections now open to one peer.
 func (h *Host) ConnsTo(id peer.ID) []network.Conn { return h.swarm.ConnsToPeer(id) }
 
-// CloseLocal closes the connections from addresses that this machine no longer has; they could only time out.
+// CloseLocal closes the connections from addresses that this machine no longer has. They would only
+// time out.
 func (h *Host) CloseLocal(gone []netip.Addr) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
@@ -318,8 +331,8 @@ func (h *Host) CloseLocal(gone []netip.Addr) {
 	}
 }
 
-// Close ends listening, dialling, connections and streams, and returns when every handler, callback and goroutine
-// of the host has.
+// Close ends listening, dialling, connections and streams, and returns when every handler, callback
+// and goroutine of the host has ended.
 func (h *Host) Close() error {
 	h.calls.close()
 	err := h.swarm.Close()

@@ -9,11 +9,11 @@ import (
 	ma "github.com/multiformats/go-multiaddr"
 )
 
-// sharePortTries is how often Listen looks for a port that is free on both IP versions when any port will do. The
-// system picks from tens of thousands; more than one clash in a row is rare.
+// sharePortTries is how often Listen looks for a port that is free on both IP versions, where any
+// port will do. The system picks one of tens of thousands, so more than one clash in a row is rare.
 const sharePortTries = 8
 
-// wsaAddrInUse is what Windows says where Unix says EADDRINUSE.
+// wsaAddrInUse is the error on Windows for what is EADDRINUSE on Unix.
 const wsaAddrInUse = syscall.Errno(10048)
 
 // ListenAddrs are all addresses of this machine, of both IP versions, on one port.
@@ -25,9 +25,10 @@ func ListenAddrs(port uint16) []ma.Multiaddr {
 	}
 }
 
-// Listen starts to accept connections on every address it can, and fails if it can on none: a machine without IPv6
-// listens on IPv4 alone. Addresses with port 0 share one port that the system picks. If any port is taken the error
-// is ErrPortTaken, nothing is left listening, and Listen may be called again with another.
+// Listen starts to accept connections on all of the addresses where it can, and fails if it can on
+// none; so a machine without IPv6 listens on IPv4 alone. Addresses with port 0 share one port that
+// the system picks. If a port is taken, the error is ErrPortTaken, nothing listens, and Listen may
+// be called again with another port.
 func (h *Host) Listen(addrs []ma.Multiaddr) error {
 	var err error
 	for range sharePortTries {
@@ -39,7 +40,8 @@ func (h *Host) Listen(addrs []ma.Multiaddr) error {
 	return err
 }
 
-// listen tries once; picked says that the system chose the port, so that another try may end otherwise.
+// listen tries once; picked says that the system chose the port, so that another try may end
+// otherwise.
 func (h *Host) listen(addrs []ma.Multiaddr) (picked bool, err error) {
 	before := h.swarm.ListenAddresses()
 	var port string // the one the system picked
@@ -68,8 +70,8 @@ func (h *Host) listen(addrs []ma.Multiaddr) (picked bool, err error) {
 	return picked, nil
 }
 
-// ListenAddrs are the addresses this host listens on, with the ports that were picked. An unspecified address stays
-// so: which addresses the machine has is not the link's to know.
+// ListenAddrs are the addresses this host listens on, with the ports that were picked. An
+// unspecified address stays so: which addresses the machine has is not the link's to know.
 func (h *Host) ListenAddrs() []ma.Multiaddr { return h.swarm.ListenAddresses() }
 
 // Port is the TCP port this host listens on, 0 if it does not.

@@ -9,8 +9,9 @@ import (
 	"github.com/libp2p/go-libp2p/gologshim"
 )
 
-// libp2p has one log handler for the whole process, which each of its loggers takes at its first line and keeps. So
-// that handler is set once and asks here where lines go. With several hosts in a process, the last one made gets them.
+// libp2p has one log handler for the whole process, which each of its loggers takes when it first
+// writes, and keeps. So that handler is set once, and asks each time where lines are to go. Of
+// several hosts in a process the newest gets them.
 var (
 	libraryLog     atomic.Pointer[slog.Logger]
 	setLibraryLogs = sync.OnceFunc(func() { gologshim.SetDefaultHandler(libraryHandler{}) })
@@ -21,8 +22,8 @@ func routeLibraryLogs(log *slog.Logger) {
 	setLibraryLogs()
 }
 
-// libraryHandler passes the libraries' warnings on. Their errors become warnings as well: what a connection or a peer
-// did is never an error of this program.
+// libraryHandler passes the warnings of libraries on. Their errors are passed on as warnings too,
+// since nothing that a connection or a peer does is an error of this program.
 type libraryHandler struct {
 	derive func(slog.Handler) slog.Handler // the attributes and groups so far; nil for none
 }

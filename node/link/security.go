@@ -18,8 +18,9 @@ import (
 	libp2ptls "github.com/libp2p/go-libp2p/p2p/security/tls"
 )
 
-// security is libp2p's TLS with two things of our own: a certificate that no clock can call invalid, and the hybrid
-// key agreement as the only one offered or accepted. On the wire it is /tls/1.0.0, muxer negotiation by ALPN included.
+// security is libp2p's TLS with two changes: the certificate is valid whatever the clock says, and
+// only the hybrid key agreement is offered and accepted. On the wire it is /tls/1.0.0, with the
+// muxer negotiated by ALPN.
 type security struct {
 	identity *libp2ptls.Identity
 	local    peer.ID
@@ -36,9 +37,10 @@ func newSecurity(key crypto.PrivKey, local peer.ID, muxer protocol.ID) (*securit
 	return &security{identity: identity, local: local, muxer: muxer}, nil
 }
 
-// certTemplate is valid from the first second a Unix clock can show to the last that X.509 can write (RFC 5280,
-// 4.1.2.5). The library's own begins an hour before the local time and is refused by peers whose clocks are behind.
-// What proves the peer is the device key's signature over the certificate's, so nothing hangs on its dates.
+// certTemplate is valid from the first second that a Unix clock can show to the last that X.509 can
+// write (RFC 5280, 4.1.2.5). The library's own template begins an hour before the local time, and
+// peers whose clocks are behind refuse it. A peer is proven by the signature of the device key over
+// the certificate's key, so the dates don't matter.
 func certTemplate() *x509.Certificate {
 	return &x509.Certificate{
 		NotBefore: time.Unix(0, 0).UTC(),
@@ -71,8 +73,8 @@ func (s *security) handshake(ctx context.Context, raw net.Conn, id peer.ID,
 	config, keys := s.identity.ConfigForPeer(id)
 	config.MinVersion = tls.VersionTLS13
 	config.CurvePreferences = []tls.CurveID{tls.X25519MLKEM768}
-	// With a single muxer there is nothing to prefer, and "libp2p", the fallback that asks for a second negotiation,
-	// is not offered.
+	// There is one muxer. "libp2p", the fallback that leads to a second negotiation, is not
+	// offered.
 	config.NextProtos = []string{string(s.muxer)}
 	conn := side(raw, config)
 	if err := conn.HandshakeContext(ctx); err != nil {
@@ -85,7 +87,8 @@ func (s *security) handshake(ctx context.Context, raw net.Conn, id peer.ID,
 	if state.NegotiatedProtocol != string(s.muxer) {
 		return nil, fmt.Errorf("no muxer in common: %q", state.NegotiatedProtocol)
 	}
-	// The identity's verification has sent the key before the handshake ends. Without it nobody is proven.
+	// The library's verification sends the key before the handshake ends. Without the key the peer
+	// is not proven.
 	var key crypto.PubKey
 	select {
 	case key = <-keys:

@@ -9,8 +9,8 @@ import (
 	ma "github.com/multiformats/go-multiaddr"
 )
 
-// movingTCP is TCP on a machine whose address changes under its listener. Real addresses can't change in a test that
-// anyone may run.
+// movingTCP is TCP on a machine whose address changes under its listener. Real addresses can't
+// change in a test that anyone may run.
 type movingTCP struct {
 	transport.Transport
 	at *atomic.Pointer[ma.Multiaddr] // where the listener is said to be
@@ -31,8 +31,8 @@ func (m movingTCP) Listen(addr ma.Multiaddr) (transport.Listener, error) {
 
 func (l movingListener) Multiaddr() ma.Multiaddr { return *l.at.Load() }
 
-// TestPeerTakesOwnAddress dials a peer at an address that was this machine's until just now. The library remembered its
-// own addresses for a minute and refused.
+// TestPeerTakesOwnAddress dials a peer at an address that was this machine's until just now. The
+// library remembered its own addresses for a minute and refused.
 func TestPeerTakesOwnAddress(t *testing.T) {
 	b := newHost(t, nil, "/ip4/127.0.0.1/tcp/0")
 	taken := b.ListenAddrs()[0]

@@ -19,7 +19,7 @@ type pair struct {
 	reset bool // both ends see an error
 }
 
-// held says that nothing passes now. The caller holds mu, as for everything below.
+// held says whether nothing gets through now. The caller holds mu, as for everything below.
 func (p *pair) held() bool { return p.dead || p.net.paths[p.path].cut }
 
 // pipe is one direction of a connection.
@@ -147,7 +147,7 @@ func (c *conn) Close() error {
 	return nil
 }
 
-// shut closes this end. What it wrote still arrives; what it had not read is gone.
+// shut closes this end. What was written here still arrives; what was not read here is lost.
 func (c *conn) shut() {
 	c.closed = true
 	c.out.ended = true

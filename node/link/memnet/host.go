@@ -22,8 +22,8 @@ type Host struct {
 	listeners []*listener
 }
 
-// Move gives the host other addresses. Its connections from those that are gone go dead; what listens on all
-// addresses listens on the new ones.
+// Move gives the host other addresses. Connections from those that it has no longer are dead.
+// Listeners on all addresses listen on the new ones.
 func (h *Host) Move(addrs ...netip.Addr) {
 	h.net.mu.Lock()
 	defer h.net.mu.Unlock()
@@ -52,7 +52,7 @@ func (h *Host) Addrs() []netip.Addr {
 	return slices.Clone(h.addrs)
 }
 
-// listener finds who listens at an address. The caller holds mu.
+// listener returns who listens at an address, or nil. The caller holds mu.
 func (h *Host) listener(at netip.AddrPort) *listener {
 	for _, l := range h.listeners {
 		if l.takes(at) {
@@ -210,7 +210,8 @@ func (l *listener) Close() error {
 	return nil
 }
 
-// Multiaddrs are the addresses to give to link.Host.Connect for a node that listens on a port of a host.
+// Multiaddrs are the addresses to give to link.Host.Connect for a node that listens on a port of a
+// host.
 func Multiaddrs(host netip.Addr, port uint16) []ma.Multiaddr {
 	m, err := manet.FromNetAddr(net.TCPAddrFromAddrPort(netip.AddrPortFrom(host, port)))
 	if err != nil {

@@ -1,14 +1,18 @@
-// Package memnet is a network in memory for whole nodes under virtual time: TCP as links see it, with faults on demand.
+// Package memnet is a network in memory, for whole nodes under virtual time. Links see TCP; faults
+// are made on demand.
 //
-// It owns its hosts, their listeners and the connections between them. Nothing but mutexes, channels and timers lies
-// beneath, so a bubble of testing/synctest that holds every node may run days in a second. Bytes of one connection
-// arrive in order and whole; between connections, order is the scheduler's, as on a real network.
+// It owns its hosts, their listeners and the connections between them. It is made of mutexes,
+// channels and timers only, so a bubble of testing/synctest with many nodes runs days in a second.
+// Bytes of one connection arrive in order and none is lost; between connections the order depends
+// on the scheduler, as on a real network.
 //
-// Faults lie between two addresses, in both directions. Partition holds bytes back until Heal, as retransmission
-// would; Drop leaves the open connections dead without a word, as a pulled cable does; Reset tears them with an error;
-// Delay takes effect for bytes written later. A host that Moves leaves its connections dead as Drop does.
+// Faults are between two addresses, in both directions. Partition holds bytes back until Heal, as
+// if they were sent again later. Drop leaves the open connections dead in silence, as a pulled
+// cable does. Reset ends them with an error. Delay holds for bytes that are written later. When a
+// host Moves, its old connections are dead as after Drop.
 //
-// It is for tests and simulations only. It does not lose or reorder the bytes of a connection, since TCP would not.
+// It is for tests and simulations only. It neither loses nor reorders the bytes of a connection,
+// since TCP doesn't either.
 package memnet
 
 import (
@@ -21,11 +25,13 @@ import (
 )
 
 const (
-	// sendBuffer is how many bytes a connection takes before the writer waits: about a socket's buffers.
+	// sendBuffer is how many bytes a connection takes before the writer waits: about a socket's
+	// buffers.
 	sendBuffer = 256 << 10
-	// backlog is how many connections wait to be accepted before more are refused, as listen(2) has it.
+	// backlog is how many connections may wait to be accepted, as in listen(2). Further ones are
+	// refused.
 	backlog = 128
-	// firstPort is where the ports begin that are picked for callers and for listeners on port 0.
+	// firstPort is the first of the ports that are picked for callers, and for listeners on port 0.
 	firstPort = 49152
 )
 
@@ -123,8 +129,8 @@ func (n *Network) wake() {
 	n.changed = make(chan struct{})
 }
 
-// wait gives mu up until something may have changed: the network, more, ctx, or the clock reaching one of the times
-// (zero: never).
+// wait gives up mu until the network has changed, more has closed, ctx has ended, or one of the
+// times has come (a zero time never comes).
 func (n *Network) wait(ctx context.Context, more <-chan struct{}, times ...time.Time) {
 	var clock <-chan time.Time
 	times = slices.DeleteFunc(times, time.Time.IsZero)
@@ -144,8 +150,8 @@ func (n *Network) wait(ctx context.Context, more <-chan struct{}, times ...time.
 	}
 }
 
-// pick returns the next free port of those that are picked. Connections of the whole network share the row, so that
-// a log names each by its port.
+// pick returns the next free port. All connections of the network have different ones, so that a
+// port names one in a log.
 func (n *Network) pick() uint16 {
 	p := n.port
 	if n.port++; n.port == 0 {
@@ -184,11 +190,11 @@ func (n *Network) dial(ctx context.Context, from *Host, to netip.AddrPort) (*con
 	}
 	p := &pair{net: n, path: way}
 	there, back := newPipe(), newPipe()
-	ours := &conn{pair: p, local: local, remote: to, in: back, out: there}
-	theirs := &conn{pair: p, local: to, remote: local, in: there, out: back}
-	p.ends = [2]*conn{ours, theirs}
+	near := &conn{pair: p, local: local, remote: to, in: back, out: there}
+	far := &conn{pair: p, local: to, remote: local, in: there, out: back}
+	p.ends = [2]*conn{near, far}
 	n.pairs[p] = struct{}{}
-	l.queue = append(l.queue, theirs)
+	l.queue = append(l.queue, far)
 	l.notify()
-	return ours, nil
+	return near, nil
 }

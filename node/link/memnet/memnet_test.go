@@ -85,7 +85,8 @@ func echo(s network.Stream, msg []byte) bool {
 	return err == nil && bytes.Equal(got, msg)
 }
 
-// pair runs a test with two connected nodes in a bubble. The bubble ends only if every goroutine of theirs does.
+// pair runs a test with two connected nodes in a bubble. The bubble ends only if every goroutine of
+// theirs does.
 func pair(t *testing.T, test func(t *testing.T, n *memnet.Network, a, b *node, s network.Stream)) {
 	synctest.Test(t, func(t *testing.T) {
 		n := memnet.New()
