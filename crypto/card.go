@@ -71,8 +71,8 @@ type link struct {
 	sig        []byte
 }
 
-// standing is what a card says of one device. The devices stand in the order in
-// which they were added, which makes the earlier the older.
+// standing is what a card says of one device. A card lists them in the order in which
+// they were added, so the oldest device comes first.
 type standing struct {
 	device  DeviceID
 	added   int // index of the head that added it
@@ -189,17 +189,17 @@ func (c Card) extend(by Signer, l link) (Card, error) {
 	return ParseCard(marshalCard(c.genesis, append(slices.Clip(c.links), l)))
 }
 
-// Choose returns the card that stands, of two of one person: the longer if it
-// extends the other; else, and then forked is true, of the branches since they
-// parted the one with a link that the recovery key signed, else the one that the
-// older device began, else the one whose first link has the lower hash. All who
-// see the same cards choose the same one, in whatever order they came. Of cards
-// of two persons it returns a.
+// Choose returns the one of two cards of a person that counts. If one extends the other,
+// that is the longer. Else they are branches, and forked is true: then the branch counts
+// that has a link signed by the recovery key; if both or neither have, the branch that
+// was begun by the older device; if one device began both, the branch whose first link
+// has the lower hash. So everybody who sees the same cards chooses the same one, in
+// whatever order they came. Of cards of two persons Choose returns a.
 func Choose(a, b Card) (card Card, forked bool) {
 	if len(a.heads) == 0 || len(b.heads) == 0 || a.Person() != b.Person() {
 		return a, false
 	}
-	at := 0 // index of the links that part
+	at := 0 // index of the first links that differ
 	for at < len(a.links) && at < len(b.links) && a.heads[at+1] == b.heads[at+1] {
 		at++
 	}
@@ -231,8 +231,8 @@ func (c Card) recoveredSince(at int) bool {
 	return slices.ContainsFunc(c.links[at:], func(l link) bool { return l.signer == c.genesis.recovery })
 }
 
-// marshal leaves out the signature while there is none: what is signed is the
-// beginning of what is hashed.
+// marshal leaves out the signature while there is none. So the bytes that are signed are the
+// beginning of those that are hashed.
 func (g genesis) marshal() []byte {
 	var w canon.Writer
 	w.Uint(1, cardVersion)

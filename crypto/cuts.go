@@ -7,10 +7,10 @@ import (
 	"github.com/earshot-im/earshot/crypto/canon"
 )
 
-// Cut is one statement of what is still accepted from a revoked device, one for
-// each conversation. What it says is up to the floor above. The salt is random, so
-// that the root on a public card tells nobody which conversations exist; whoever
-// makes cuts shuffles them, so that their places tell nothing either.
+// Cut is a statement of what is still accepted from a revoked device in one
+// conversation. The packages above decide what it says. The salt is random, so that
+// the root on a public card tells nobody which conversations exist. Whoever makes cuts
+// shuffles them, so that their places tell nothing either.
 type Cut struct {
 	Salt      [16]byte
 	Statement []byte

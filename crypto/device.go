@@ -37,7 +37,7 @@ type DeviceID [32]byte
 // peerPrefix is what stands before an Ed25519 key in a libp2p peer ID: the identity
 // multihash (code 0, length 36) of the protobuf {1: key type Ed25519, 2: key}. See
 // https://github.com/libp2p/specs/blob/master/peer-ids/peer-ids.md. It is spelt out
-// here because libp2p's own package brings seventy others to this floor.
+// here because libp2p's own package would bring seventy others.
 const peerPrefix = "\x00\x24\x08\x01\x12\x20"
 
 // PeerID returns the libp2p peer ID in its binary form: peer.ID(d.PeerID()).

@@ -5,8 +5,8 @@
 // A DeviceID is an Ed25519 public key, and its text is the libp2p peer ID. A
 // PersonID is the hash of a genesis. A Card is the chain of links from that
 // genesis to the devices that speak for the person now; ParseCard proves every
-// link, so a Card that exists is valid, and Choose settles which of two branches
-// stands. Formats are messages of crypto/canon: each has one encoding, and
+// link, so a Card that exists is valid, and Choose decides which of two branches
+// counts. Formats are messages of crypto/canon: each has one encoding, and
 // anything else is refused.
 //
 // The package is pure. It reads no file, clock or network; randomness comes from

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/crypto/chacha20poly1305"
 )
 
-// SealOverhead is by how many bytes a sealed text is longer than the plain one: the
-// number of its key, the nonce and the tag.
+// SealOverhead is how many bytes longer a sealed text is than the plain one: the number of
+// its key, the nonce and the tag.
 const SealOverhead = 4 + chacha20poly1305.NonceSizeX + chacha20poly1305.Overhead
 
 // Keyring is what a node must keep to stay who it is and to read its own database.
@@ -26,8 +26,8 @@ type Keyring struct {
 	seals    []sealKey // ascending by number, never empty; the last one seals
 }
 
-// sealKey seals bodies and names at rest. Its number stands with what it sealed, so
-// that a new key needs no rewriting of what the old ones sealed.
+// sealKey seals bodies and names on the disk. Its number is stored with everything that it
+// sealed, so that nothing has to be sealed again when there is a new key.
 type sealKey struct {
 	number uint32 // from 1
 	key    [chacha20poly1305.KeySize]byte

@@ -45,8 +45,8 @@ const (
 	argonMemory  = 64 << 10
 	argonThreads = 4
 
-	// What a keyring may ask of the machine that opens it. A file is no reason to
-	// run out of memory or to hang.
+	// How much opening a keyring may cost at most, so that no file can use up the
+	// memory or take for ever.
 	maxArgonTime    = 10
 	maxArgonMemory  = 256 << 10
 	maxArgonThreads = 4

@@ -3,7 +3,7 @@
 // or stored is made of it: the bytes are kept and forwarded as they came, so a
 // second encoding of the same content must not parse.
 //
-// The subset: fields in ascending order; a field that is not repeated at most
+// The subset: fields in ascending order; a field that is not repeated, at most
 // once; varints of minimal length; the default (0, empty) never written, except
 // as an element of a repeated field; wire types varint and bytes only; no unknown
 // field and nothing after the last one. Any protobuf decoder

@@ -1,5 +1,5 @@
-// Package names says what may be a name of a person or group, and which names are
-// one to the eye.
+// Package names says what may be the name of a person or group, and which names look
+// the same.
 //
 // Parse is for every name from outside, typed here or claimed by a peer: what it
 // returns is safe to compare, to store and to print, with nothing in it that moves
@@ -68,7 +68,7 @@ func Parse(name string) (string, error) {
 	if first, _ := utf8.DecodeRuneInString(name); unicode.Is(unicode.M, first) {
 		return "", fmt.Errorf("%w: begins with a combining mark", ErrName)
 	}
-	// What a compatibility form stands for counts, such as a full-width #.
+	// A compatibility form, such as a full-width #, counts as what it stands for.
 	plain := norm.NFKC.String(name)
 	if strings.ContainsRune("#@-", rune(plain[0])) {
 		return "", fmt.Errorf("%w: begins with %c", ErrName, plain[0])

@@ -36,7 +36,7 @@ const (
 //     make a flag: 👩‍💻, ❤️, 1️⃣, 🏴󠁧󠁢󠁷󠁬󠁳󠁿 (UTS #51);
 //   - a variation selector of ideographs behind one: 葛󠄀.
 //
-// What is so placed is no part of a Skeleton.
+// A character that is placed like this is no part of a Skeleton.
 func Placed(before string, r rune, after string) bool {
 	left, _ := utf8.DecodeLastRuneInString(before)
 	right, size := utf8.DecodeRuneInString(after)
