@@ -14,13 +14,13 @@ const (
 	// that are expected, at about a kilobyte each.
 	MaxDevices = 1024
 
-	// maxTrusted is how many of a device's MaxAddrs addresses may be such that
-	// nobody can forge: half, so that forged ones never push them out and they
-	// never leave a new address without room.
+	// maxTrusted is how many of a device's MaxAddrs addresses may come from
+	// sources that nobody can forge. It is half of them: forged addresses never
+	// push these out, and these always leave room for a new address.
 	maxTrusted = MaxAddrs / 2
 
-	// Hearsay is how long Expire lets an address live that was only heard of. An
-	// address that is still announced has been heard eight times by then.
+	// Hearsay is how long Expire keeps an address that was only heard of. An
+	// address that is still announced is heard about eight times in that time.
 	Hearsay = 10 * time.Minute
 )
 
@@ -44,8 +44,8 @@ type place struct {
 	seen [len(sources)]time.Time // by index in sources; zero: never
 }
 
-// Pin marks a device that strangers never push out: a contact, or one that the
-// user named. The device need not have been sighted. The owner bounds how many
+// Pin marks a device that strangers never push out: a contact's, or one that the
+// user named. The device need not have been sighted. The caller bounds how many
 // there are.
 func (b *Book) Pin(device peer.ID) {
 	if b.pinned == nil {
@@ -59,7 +59,7 @@ func (b *Book) Unpin(device peer.ID) { delete(b.pinned, device) }
 
 // Add merges a sighting and tells whether an address, or a source of one, is
 // new. Addresses that cannot be dialled are left out, and so is loopback if it
-// was only heard of. now should not go back.
+// was only heard of. now should not go backwards.
 func (b *Book) Add(s Sighting, now time.Time) (changed bool) {
 	source := slices.Index(sources[:], s.Source)
 	addrs := slices.DeleteFunc(slices.Clone(s.Addrs[:min(len(s.Addrs), MaxAddrs)]),
@@ -125,8 +125,8 @@ func (b *Book) Devices() []peer.ID {
 // Forget drops a device and its addresses. A pin stays.
 func (b *Book) Forget(device peer.ID) { delete(b.devices, device) }
 
-// Expire drops what was heard of more than Hearsay ago and never since. What the
-// user typed or was saved stays.
+// Expire drops addresses that were last heard of more than Hearsay ago. Addresses
+// that the user typed, or that were saved, stay.
 func (b *Book) Expire(now time.Time) {
 	for d, p := range b.devices {
 		for i := range p.addrs {
@@ -143,9 +143,9 @@ func (b *Book) Expire(now time.Time) {
 	}
 }
 
-// makeRoom makes a place for a device that has none, at the cost of the lowest
-// ranked one, and tells whether there is one. A stranger never costs a pinned
-// device its place.
+// makeRoom makes a place for a new device, if need be by dropping the one of the
+// lowest rank, and tells whether there is one. A stranger never takes the place of
+// a pinned device.
 func (b *Book) makeRoom(newcomer peer.ID) bool {
 	if b.devices == nil {
 		b.devices = map[peer.ID]*page{}
@@ -193,7 +193,7 @@ func (p *page) add(a netip.AddrPort, source int, now time.Time) bool {
 	isNew := p.addrs[i].seen[source].IsZero()
 	p.addrs[i].seen[source] = now
 
-	// The address just named is never the one that goes.
+	// The address that was just named is never the one that is dropped.
 	if trusted := p.where(place.trusted); len(trusted) > maxTrusted {
 		p.drop(p.oldest(trusted, a))
 	}
@@ -203,7 +203,7 @@ func (p *page) add(a netip.AddrPort, source int, now time.Time) bool {
 	return isNew
 }
 
-// where returns the indexes of the places that are so.
+// where returns the indexes of the places for which so is true.
 func (p *page) where(so func(place) bool) []int {
 	var out []int
 	for i, pl := range p.addrs {
@@ -214,8 +214,8 @@ func (p *page) where(so func(place) bool) []int {
 	return out
 }
 
-// oldest returns which of the places at indexes to drop: saved before typed,
-// then what was named longest ago, but not except.
+// oldest returns which of the places at some indexes is to be dropped, other than
+// except: saved ones before typed ones, then the one that was named longest ago.
 func (p *page) oldest(indexes []int, except netip.AddrPort) int {
 	indexes = slices.DeleteFunc(indexes, func(i int) bool { return p.addrs[i].addr == except })
 	return slices.MinFunc(indexes, func(i, j int) int {

@@ -1,8 +1,8 @@
 // Package discovery finds devices on the local network. What it yields is a
 // [Sighting]: a hint that a device may be at an address. Anyone on the network
-// can forge one, so a sighting is worth a dial and nothing more; who really
-// answers is proven by the handshake, and who is present by a live connection,
-// since mDNS does not tell of departures.
+// can forge one, so a sighting is a reason to dial and nothing more. The
+// handshake proves who answers. Only a live connection proves that a device is
+// present, since mDNS does not tell when one has gone.
 //
 // The package owns two running parts and two plain values:
 //
@@ -14,9 +14,9 @@
 //     concurrent use: its owner is the goroutine that decides whom to dial.
 //   - [Network] is what the interfaces looked like at one poll.
 //
-// It dials nobody, stores nothing, and knows neither persons nor messages; mDNS
-// carries a device's ID and addresses and no names. It imports nothing of ours.
-// The node uses it, and doctor through the node.
+// It dials nobody, stores nothing, and knows neither persons nor messages. Over
+// mDNS go a device's ID and addresses, and no names. It imports no other package
+// of this project; the node uses it.
 //
 // Everything that is heard is bounded: strings, addresses, devices between two
 // announcements, entries of one query. A failure (no interface yet, port 5353

@@ -28,8 +28,8 @@ const (
 
 // An announcement is what this device tells the network about itself.
 type announcement struct {
-	instance string // random: listeners never report a name a second time
-	host     string // random: cloned machines share their real ones
+	instance string // random, since listeners never report a name a second time
+	host     string // random, since cloned machines have the same real one
 	port     uint16
 	ips      []netip.Addr
 	text     []string
@@ -60,7 +60,7 @@ func text(device peer.ID) []string {
 	return []string{versionKey + version, deviceKey + device.String()}
 }
 
-// An entry is what was heard, not yet believed.
+// An entry is what was heard, and not checked yet.
 type entry struct {
 	text []string
 	port int

@@ -13,9 +13,10 @@ import (
 )
 
 const (
-	// maxStrangers is how many distinct devices are reported between two
-	// announcements, those that Known vouches for not counted. Ten times the
-	// largest LAN that mDNS carries well; beyond it someone is inventing them.
+	// maxStrangers is how many different devices are reported between two
+	// announcements, not counting those that Known knows. It is ten times the
+	// largest LAN on which mDNS works well; if there are more, somebody invents
+	// them.
 	maxStrangers = 1024
 
 	// maxEntries is how many entries one query may yield before it is replaced
@@ -24,30 +25,31 @@ const (
 	maxEntries = 4096
 )
 
-// MDNSConfig is what an MDNS needs. All but Own and Known is required.
+// MDNSConfig is what NewMDNS needs. Only Own and Known may be nil.
 type MDNSConfig struct {
 	Device   peer.ID        // this device: announced, and left out of what is found
 	Port     uint16         // TCP port on which the node listens
 	Networks <-chan Network // from Watcher.Subscribe
 
-	// Found is called from Run's goroutine with each sighting, the same device
-	// again about once a minute and for each of IPv4 and IPv6. While it runs
-	// nothing else is heard, so it should hand over and return.
+	// Found is called from Run's goroutine with each sighting: of one device
+	// about once a minute, and for IPv4 and IPv6 each. While it runs nothing else
+	// is heard, so it should pass the sighting on and return.
 	Found func(Sighting)
 
-	// Own, if set, is called as Found with sightings of this device itself: those
-	// that this very MDNS announces come back, others tell of another machine.
+	// Own, if set, is called like Found with sightings of this device itself. What
+	// this MDNS announces comes back; anything else means that another machine
+	// announces this device too.
 	Own func(Sighting)
 
-	// Known, if set, tells devices that are to be reported however many
-	// strangers are announced. Called as Found is.
+	// Known, if set, says which devices are to be reported however many strangers
+	// are announced. It is called like Found.
 	Known func(peer.ID) bool
 
 	Log *slog.Logger
 }
 
-// MDNSStatus says what does not work now, for doctor; all nil is well. A machine
-// without IPv6 has an error there for good.
+// MDNSStatus says what does not work now. A machine without IPv6 always has an
+// error there.
 type MDNSStatus struct {
 	Announce error // telling others of this device
 	IPv4     error // hearing others over IPv4
@@ -135,13 +137,13 @@ type running struct {
 	*MDNS
 	schedule schedule
 	network  Network
-	heard    chan heard // unbuffered: what is not taken stays with the kernel
+	heard    chan heard // unbuffered: what is not taken yet waits in the kernel
 
 	goodbye func() // nil: not announced
 	queries [families]query
 
-	seen map[peer.ID]struct{} // strangers reported since the last announcement
-	full bool                 // and whether there were too many
+	seen map[peer.ID]struct{} // strangers that were reported since the last announcement
+	full bool                 // there were too many of them
 }
 
 // A query is one Browse of one family. The zero query is not running.
@@ -193,10 +195,10 @@ func (r *running) act(ctx context.Context, now time.Time) {
 	} else if !r.schedule.announceDue(now) {
 		return
 	}
-	// The query comes first, so that answers to the announcement are heard. One
-	// that failed or ended by itself is tried again with each announcement: the
-	// library gives up after 15 minutes in which it heard nobody. One that was
-	// stopped waits for its time.
+	// The query comes first, so that answers to the announcement are heard. A query
+	// that failed, or ended by itself, is tried again with each announcement: the
+	// library gives up when it has heard nobody for 15 minutes. A query that was
+	// stopped here is tried again when the schedule says so.
 	for f, err := range [families]*error{&status.IPv4, &status.IPv6} {
 		if r.schedule.browseAt.IsZero() && !r.queries[f].alive() {
 			*err = r.browse(ctx, family(f))
@@ -214,7 +216,7 @@ func (r *running) act(ctx context.Context, now time.Time) {
 func (r *running) browse(ctx context.Context, f family) error {
 	r.queries[f].stop()
 	if len(r.network.Links) == 0 {
-		return ErrNoInterface // given none, the library would take them all
+		return ErrNoInterface // without a list, the library would use all interfaces
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	ended, err := r.wire.browse(ctx, f, r.network.Links, r.heard)
@@ -268,7 +270,7 @@ func (r *running) hear(h heard) {
 	r.cfg.Found(s)
 }
 
-// report publishes a status and logs what has begun or ceased to fail.
+// report publishes a status, and logs what has begun to fail or works again.
 func (r *running) report(now MDNSStatus) {
 	before := r.Status()
 	for _, part := range []struct {

@@ -52,10 +52,10 @@ func SelfAddrs(n Network, port uint16) []netip.AddrPort {
 	return out
 }
 
-// shunned are the beginnings of names that containers, virtual machines and
-// tunnels give to their interfaces. Who is reached through them is not in
-// earshot, and announcing their addresses would mislead the others. The name
-// decides and not the driver: a veth that was renamed eth0 is a machine's LAN.
+// shunned are how the names of interfaces begin that belong to containers, virtual
+// machines and tunnels. Devices behind them are not on this local network, and
+// announcing their addresses would mislead others. The name decides and not the
+// driver: a veth that was renamed to eth0 is the LAN of that machine.
 var shunned = []string{
 	"docker", "br-", "veth", "podman", "cni", "flannel", "cali", "cilium", "lxc", "lxd", "incus", "nerdctl", "kube",
 	"virbr", "vnet", "vmnet", "vboxnet",
@@ -64,9 +64,10 @@ var shunned = []string{
 }
 
 // ReadNetwork returns a function for NewWatcher that reads this machine's
-// interfaces. Loopback and what is down, unplugged or without multicast is left
-// out. With names only those count; without, tunnels and containers do not.
-// A name that does not exist is no error, since it may appear later.
+// interfaces. It leaves out loopback, and interfaces that are down, unplugged or
+// without multicast. If names are given, only these count; else all do but those of
+// tunnels and containers. A name that does not exist is no error, since the
+// interface may appear later.
 func ReadNetwork(names ...string) func() (Network, error) {
 	return func() (Network, error) {
 		all, err := net.Interfaces()

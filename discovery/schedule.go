@@ -16,8 +16,9 @@ const (
 	// may not forward for its first 30 s.
 	announceFirst = 4 * time.Second
 
-	// browseFloor is the least time between two queries of our own wish. Every
-	// device answers a query, so asking often costs the square of their number.
+	// browseFloor is the least time between two queries, unless the network has
+	// changed. Every device answers every query, so if all ask often, the cost is
+	// the square of their number.
 	browseFloor = 10 * time.Second
 )
 
@@ -29,7 +30,7 @@ type schedule struct {
 	browsedAt  time.Time
 }
 
-// changed makes both due at once.
+// changed makes an announcement and a query due at once.
 func (s *schedule) changed(now time.Time) {
 	s.announceAt, s.interval, s.browseAt = now, announceFirst, now
 }
@@ -41,7 +42,7 @@ func (s *schedule) announced(now time.Time, spread float64) {
 	s.interval = min(2*s.interval, announceEvery)
 }
 
-// wantBrowse asks for a fresh query as soon as the floor allows.
+// wantBrowse makes a query due as soon as browseFloor allows.
 func (s *schedule) wantBrowse(now time.Time) {
 	if !s.browseAt.IsZero() {
 		return

@@ -12,8 +12,8 @@ import (
 )
 
 // MaxAddrs is how many addresses of one device are announced, believed or kept.
-// A machine with several interfaces, IPv4 and IPv6, has fewer; more would only
-// multiply what a forged sighting makes us dial.
+// A machine with several interfaces, IPv4 and IPv6, has fewer. With a higher
+// limit a forged sighting would make us dial more.
 const MaxAddrs = 10
 
 // Source says how a device was found. Its text is what users see in found_by.
@@ -92,7 +92,7 @@ func ParsePeer(text string) (Sighting, error) {
 	return Sighting{Device: device, Addrs: []netip.AddrPort{ap}, Source: FromManual}, nil
 }
 
-// parseDevice reads the text form of a device's ID, in its one spelling.
+// parseDevice reads the text of a device's ID, and refuses any other spelling.
 func parseDevice(text string) (peer.ID, error) {
 	const longest = 64 // an Ed25519 peer ID has 52 characters
 	if len(text) > longest {
@@ -112,9 +112,9 @@ func parseDevice(text string) (peer.ID, error) {
 	return id, nil
 }
 
-// believable tells whether an address is worth a dial. Loopback is this very
-// machine, so only the user or our own memory may name it: otherwise anyone
-// could point us at our own services.
+// believable tells whether an address is worth a dial. Loopback is this machine,
+// so it counts only if the user typed it or it was saved here. Otherwise anyone
+// could have us dial our own services.
 func believable(a netip.AddrPort, from Source) bool {
 	ip := a.Addr()
 	switch {

@@ -32,10 +32,10 @@ func NewWatcher(read func() (Network, error), log *slog.Logger) *Watcher {
 	return &Watcher{read: read, log: log, wall: wall}
 }
 
-// Subscribe returns a mailbox with room for one: it first yields the network as
-// it is, then what it has become after each change. A wake from sleep is a
-// change too, though the snapshot may be the same as before. Who is slow finds
-// only the latest. The channel is never closed. Call it before Run.
+// Subscribe returns a channel with room for one snapshot. It yields the network as
+// it is, and then again after each change. Waking from sleep counts as a change,
+// though the snapshot may be the same as before. A slow reader gets only the newest
+// snapshot. The channel is never closed. Call Subscribe before Run.
 func (w *Watcher) Subscribe() <-chan Network {
 	c := make(chan Network, 1)
 	w.subscribers = append(w.subscribers, c)

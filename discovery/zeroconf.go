@@ -12,9 +12,9 @@ import (
 // domain is the one in which multicast DNS lives.
 const domain = "local"
 
-// zeroconfWire is the library, used only in the ways that were found to work:
-// its TTL and SetText race with its own goroutines, and its own host name and
-// addresses are those of cloned machines and of every interface.
+// zeroconfWire uses the library only in ways that were found to work. Its TTL and
+// SetText race with its own goroutines. The host name that it would choose is the
+// same on cloned machines, and the addresses would be those of every interface.
 type zeroconfWire struct{}
 
 func (zeroconfWire) announce(a announcement, links []Link) (func(), error) {
@@ -31,7 +31,7 @@ func (zeroconfWire) announce(a announcement, links []Link) (func(), error) {
 }
 
 func (zeroconfWire) browse(ctx context.Context, f family, links []Link, out chan<- heard) (<-chan struct{}, error) {
-	// One resolver for both would fail when either does, and leak the other.
+	// One resolver for both IP versions would fail if either does, and leak the other.
 	traffic := [...]zeroconf.IPType{zeroconf.IPv4, zeroconf.IPv6}[f]
 	resolver, err := zeroconf.NewResolver(zeroconf.SelectIPTraffic(traffic), zeroconf.SelectIfaces(interfaces(links)))
 	if err != nil {
@@ -40,7 +40,7 @@ func (zeroconfWire) browse(ctx context.Context, f family, links []Link, out chan
 	entries, ended := make(chan *zeroconf.ServiceEntry), make(chan struct{})
 	go func() { // ends when ctx does, through the library closing entries
 		defer close(ended)
-		for e := range entries { // to the end, or the library's goroutine stays
+		for e := range entries { // to the end, or the library's goroutine would stay
 			select {
 			case out <- heard{entry: take(e), by: f}:
 			case <-ctx.Done():
@@ -53,9 +53,9 @@ func (zeroconfWire) browse(ctx context.Context, f family, links []Link, out chan
 	return ended, nil
 }
 
-// take copies what an entry may hold at most, plus one so that parse sees that
-// there was more. The library keeps the entry for as long as it browses, but
-// looks into it no more: emptied it stays small, whatever was sent.
+// take copies as much as an entry may hold, plus one so that parse sees that there
+// was more. The library keeps the entry as long as it browses but doesn't look into
+// it again. So it is emptied, and stays small whatever was sent.
 func take(e *zeroconf.ServiceEntry) entry {
 	out := entry{port: e.Port, text: e.Text[:min(len(e.Text), maxStrings+1)]}
 	for _, ips := range [][]net.IP{e.AddrIPv4, e.AddrIPv6} {
