@@ -43,9 +43,8 @@ const (
 //	         6: countersignature of the added device (add),
 //	         7: signature of the signer over fields 1 to 6}
 //
-// The hash of the genesis, all of it, is the person's ID and the first head; the
-// hash of a link is the head that it makes. So the bytes of a card are determined
-// by its head.
+// The hash of the genesis, all of it, is the person's ID and the first head; the hash of a link is
+// the head that it makes. So the bytes of a card are determined by its head.
 type Card struct {
 	genesis  genesis
 	links    []link
@@ -168,8 +167,7 @@ func consent(person PersonID, prev Hash, device DeviceID) []byte {
 	return slices.Concat(person[:], prev[:], device[:])
 }
 
-// Add returns the card with a device added, which countersigned c. The error
-// matches ErrCard.
+// Add returns the card with a device added, which countersigned c. The error matches ErrCard.
 func (c Card) Add(by Signer, device DeviceID, countersignature []byte) (Card, error) {
 	return c.extend(by, link{kind: kindAdd, device: device, countersig: countersignature})
 }

@@ -16,9 +16,8 @@ type Hash = [32]byte
 // SignatureSize is the length of every signature in bytes.
 const SignatureSize = ed25519.SignatureSize
 
-// Digest returns SHA-256("earshot/" domain "/1" 0x00 msg). A domain is a constant
-// without NUL that belongs to one format, so that no hash or signature made for
-// one purpose serves another.
+// Digest returns SHA-256("earshot/" domain "/1" 0x00 msg). A domain is a constant without NUL that
+// belongs to one format, so that no hash or signature made for one purpose serves another.
 func Digest(domain string, msg []byte) Hash {
 	return sha256.Sum256(separated(domain, msg))
 }
@@ -93,9 +92,8 @@ func Verify(id DeviceID, domain string, msg, sig []byte) bool {
 	return !weak(id) && ed25519.Verify(id[:], separated(domain, msg), sig)
 }
 
-// weak reports whether a public key is a point of small order, for which one
-// signature fits many messages, or not the canonical encoding of its point, so that
-// one key would be two devices.
+// weak reports whether a public key is a point of small order, for which one signature fits many
+// messages, or not the canonical encoding of its point, so that one key would be two devices.
 func weak(key [32]byte) bool {
 	key[31] &= 0x7f // the sign of x; it has no meaning at small order
 	switch string(key[:]) {

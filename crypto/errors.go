@@ -11,8 +11,7 @@ var (
 	// Whoever sent it is faulty or lying; keep the card that was there.
 	ErrCard = errors.New("invalid card")
 
-	// ErrRecovery: the words are not a recovery key; a word may be mistyped or
-	// missing. Ask again.
+	// ErrRecovery: the words are not a recovery key; a word may be mistyped or missing. Ask again.
 	ErrRecovery = errors.New("not a recovery key")
 )
 

@@ -14,11 +14,10 @@ import (
 // its key, the nonce and the tag.
 const SealOverhead = 4 + chacha20poly1305.NonceSizeX + chacha20poly1305.Overhead
 
-// Keyring is what a node must keep to stay who it is and to read its own database.
-// It has to be on disk before anything is signed or sealed with a key in it. Card
-// is the zero Card while the device waits to be added to one; Recovery is nil once
-// its owner has the words on paper. Seal and Open may be called by several
-// goroutines while nobody changes the Keyring.
+// Keyring is what a node must keep to stay who it is and to read its own database. It has to be on
+// disk before anything is signed or sealed with a key in it. Card is the zero Card while the device
+// waits to be added to one; Recovery is nil once its owner has the words on paper. Seal and Open
+// may be called by several goroutines while nobody changes the Keyring.
 type Keyring struct {
 	Device   DeviceKey
 	Card     Card

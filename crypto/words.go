@@ -14,12 +14,11 @@ const (
 	domainSafety = "safety words"
 )
 
-// SafetyWords returns the words that two people compare to know that each has the
-// other's person ID. Both get the same ones. They are words of the BIP 39 English
-// list, 11 bits each: 110 bits of a hash of both IDs. Someone in the middle would
-// have to find two persons of their own that give one pair of people the same
-// words, some 2^55 attempts each; hashing 2^14 times (a few milliseconds for those
-// who compare) makes that 2^69 hashes.
+// SafetyWords returns the words that two people compare to know that each has the other's person
+// ID. Both get the same ones. They are words of the BIP 39 English list, 11 bits each: 110 bits of
+// a hash of both IDs. Someone in the middle would have to find two persons of their own that give
+// one pair of people the same words, some 2^55 attempts each; hashing 2^14 times (a few
+// milliseconds for those who compare) makes that 2^69 hashes.
 func SafetyWords(a, b PersonID) [safetyWords]string {
 	if bytes.Compare(a[:], b[:]) > 0 {
 		a, b = b, a

@@ -24,9 +24,8 @@ const (
 	Hearsay = 10 * time.Minute
 )
 
-// A Book merges sightings by device. It holds MaxDevices devices with MaxAddrs
-// addresses each, whatever it is given. The zero Book is empty and ready. One
-// goroutine owns it.
+// A Book merges sightings by device. It holds MaxDevices devices with MaxAddrs addresses each,
+// whatever it is given. The zero Book is empty and ready. One goroutine owns it.
 type Book struct {
 	devices map[peer.ID]*page
 	pinned  map[peer.ID]struct{}
@@ -44,9 +43,8 @@ type place struct {
 	seen [len(sources)]time.Time // by index in sources; zero: never
 }
 
-// Pin marks a device that strangers never push out: a contact's, or one that the
-// user named. The device need not have been sighted. The caller bounds how many
-// there are.
+// Pin marks a device that strangers never push out: a contact's, or one that the user named. The
+// device need not have been sighted. The caller bounds how many there are.
 func (b *Book) Pin(device peer.ID) {
 	if b.pinned == nil {
 		b.pinned = map[peer.ID]struct{}{}
@@ -97,8 +95,7 @@ func (b *Book) Addrs(device peer.ID) []netip.AddrPort {
 	return out
 }
 
-// FoundBy returns the sources that name a device, in the order of their
-// constants.
+// FoundBy returns the sources that name a device, in the order of their constants.
 func (b *Book) FoundBy(device peer.ID) []Source {
 	var out []Source
 	if p := b.devices[device]; p != nil {
@@ -143,9 +140,8 @@ func (b *Book) Expire(now time.Time) {
 	}
 }
 
-// makeRoom makes a place for a new device, if need be by dropping the one of the
-// lowest rank, and tells whether there is one. A stranger never takes the place of
-// a pinned device.
+// makeRoom makes a place for a new device, if need be by dropping the one of the lowest rank, and
+// tells whether there is one. A stranger never takes the place of a pinned device.
 func (b *Book) makeRoom(newcomer peer.ID) bool {
 	if b.devices == nil {
 		b.devices = map[peer.ID]*page{}

@@ -13,9 +13,8 @@ const (
 	// service is what earshot registers under in DNS-SD.
 	service = "_earshot._tcp"
 
-	// maxString is how long DNS lets a TXT string be, in bytes. The library
-	// does not check: a longer one makes the whole announcement vanish and its
-	// shutdown leave sockets behind.
+	// maxString is how long DNS lets a TXT string be, in bytes. The library does not check: a
+	// longer one makes the whole announcement vanish and its shutdown leave sockets behind.
 	maxString = 255
 
 	// maxStrings is how many TXT strings an announcement may have. Two have a
@@ -67,9 +66,8 @@ type entry struct {
 	ips  []netip.Addr
 }
 
-// parse makes a sighting of an entry, or refuses it with errEntry. Single
-// addresses that cannot be dialled are left out, since a later version may
-// announce kinds that this one does not know.
+// parse makes a sighting of an entry, or refuses it with errEntry. Single addresses that cannot be
+// dialled are left out, since a later version may announce kinds that this one does not know.
 func (e entry) parse() (Sighting, error) {
 	fail := func(why string, args ...any) (Sighting, error) {
 		return Sighting{}, fmt.Errorf("%w: %s", errEntry, fmt.Sprintf(why, args...))

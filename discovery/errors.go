@@ -3,9 +3,8 @@ package discovery
 import "errors"
 
 var (
-	// ErrPeerAddress means that the text is not of the form
-	// /ip4/ADDRESS/tcp/PORT/p2p/DEVICE or the same with ip6. The user should
-	// correct it; the wrapping text says what is wrong.
+	// ErrPeerAddress means that the text is not of the form /ip4/ADDRESS/tcp/PORT/p2p/DEVICE or the
+	// same with ip6. The user should correct it; the wrapping text says what is wrong.
 	ErrPeerAddress = errors.New("not a peer address")
 
 	// ErrConfig means that NewMDNS was given a device or port that cannot be

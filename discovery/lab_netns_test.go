@@ -2,11 +2,10 @@
 
 package discovery
 
-// Hosts in network namespaces on a bridge, for tests that need real multicast.
-// A test runs again as a process in a namespace of its own; every host is a
-// further process that holds a namespace until its standard input ends. So
-// nothing is left behind when the test ends, in whatever way, and nothing
-// reaches the machine's own network.
+// Hosts in network namespaces on a bridge, for tests that need real multicast. A test runs again as
+// a process in a namespace of its own; every host is a further process that holds a namespace until
+// its standard input ends. So nothing is left behind when the test ends, in whatever way, and
+// nothing reaches the machine's own network.
 
 import (
 	"bufio"
@@ -176,8 +175,7 @@ func (h *labHost) start(role string, env ...string) *labProcess {
 	return p
 }
 
-// await reads lines until one contains each of the words, and returns how long
-// that took.
+// await reads lines until one contains each of the words, and returns how long that took.
 func (p *labProcess) await(within time.Duration, words ...string) time.Duration {
 	p.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), within)

@@ -13,10 +13,9 @@ import (
 )
 
 const (
-	// maxStrangers is how many different devices are reported between two
-	// announcements, not counting those that Known knows. It is ten times the
-	// largest LAN on which mDNS works well; if there are more, somebody invents
-	// them.
+	// maxStrangers is how many different devices are reported between two announcements, not
+	// counting those that Known knows. It is ten times the largest LAN on which mDNS works well; if
+	// there are more, somebody invents them.
 	maxStrangers = 1024
 
 	// maxEntries is how many entries one query may yield before it is replaced
@@ -36,9 +35,8 @@ type MDNSConfig struct {
 	// is heard, so it should pass the sighting on and return.
 	Found func(Sighting)
 
-	// Own, if set, is called like Found with sightings of this device itself. What
-	// this MDNS announces comes back; anything else means that another machine
-	// announces this device too.
+	// Own, if set, is called like Found with sightings of this device itself. What this MDNS
+	// announces comes back; anything else means that another machine announces this device too.
 	Own func(Sighting)
 
 	// Known, if set, says which devices are to be reported however many strangers
@@ -48,8 +46,7 @@ type MDNSConfig struct {
 	Log *slog.Logger
 }
 
-// MDNSStatus says what does not work now. A machine without IPv6 always has an
-// error there.
+// MDNSStatus says what does not work now. A machine without IPv6 always has an error there.
 type MDNSStatus struct {
 	Announce error // telling others of this device
 	IPv4     error // hearing others over IPv4
@@ -79,9 +76,8 @@ func NewMDNS(cfg MDNSConfig) (*MDNS, error) {
 // Status says what does not work now. Anyone may call it.
 func (m *MDNS) Status() MDNSStatus { return *m.status.Load() }
 
-// Run announces and listens until ctx ends, then says goodbye and returns nil.
-// The library's announcing goroutines end by themselves up to 4 s later; they
-// hold no socket by then.
+// Run announces and listens until ctx ends, then says goodbye and returns nil. The library's
+// announcing goroutines end by themselves up to 4 s later; they hold no socket by then.
 func (m *MDNS) Run(ctx context.Context) error {
 	r := running{MDNS: m, heard: make(chan heard), seen: map[peer.ID]struct{}{}}
 	defer r.stop()
@@ -126,9 +122,8 @@ type heard struct {
 type multicast interface {
 	// announce tells the network of a until goodbye is called.
 	announce(a announcement, links []Link) (goodbye func(), err error)
-	// browse queries once and then listens. What it hears goes to out until ctx
-	// ends; ended is closed when nothing more comes, which may be earlier. After
-	// an error the caller ends ctx.
+	// browse queries once and then listens. What it hears goes to out until ctx ends; ended is
+	// closed when nothing more comes, which may be earlier. After an error the caller ends ctx.
 	browse(ctx context.Context, f family, links []Link, out chan<- heard) (ended <-chan struct{}, err error)
 }
 

@@ -9,8 +9,7 @@ import (
 	"strings"
 )
 
-// A Link is one network interface with its unicast addresses, sorted, IPv4
-// first, without zones.
+// A Link is one network interface with its unicast addresses, sorted, IPv4 first, without zones.
 type Link struct {
 	Name  string
 	Index int
@@ -63,11 +62,10 @@ var shunned = []string{
 	"awdl", "llw", // Apple's own peer-to-peer links
 }
 
-// ReadNetwork returns a function for NewWatcher that reads this machine's
-// interfaces. It leaves out loopback, and interfaces that are down, unplugged or
-// without multicast. If names are given, only these count; else all do but those of
-// tunnels and containers. A name that does not exist is no error, since the
-// interface may appear later.
+// ReadNetwork returns a function for NewWatcher that reads this machine's interfaces. It leaves out
+// loopback, and interfaces that are down, unplugged or without multicast. If names are given, only
+// these count; else all do but those of tunnels and containers. A name that does not exist is no
+// error, since the interface may appear later.
 func ReadNetwork(names ...string) func() (Network, error) {
 	return func() (Network, error) {
 		all, err := net.Interfaces()

@@ -3,22 +3,19 @@ package discovery
 import "time"
 
 const (
-	// announceEvery is the time between two announcements, give or take
-	// announceSpread of it. With a new name each time it heals what was lost
-	// and lets every listener report this device again, at a cost that grows
-	// with the number of devices (30 packets/s for 50 of them, each 20 s).
+	// announceEvery is the time between two announcements, give or take announceSpread of it. With
+	// a new name each time it heals what was lost and lets every listener report this device again,
+	// at a cost that grows with the number of devices (30 packets/s for 50 of them, each 20 s).
 	announceEvery  = time.Minute
 	announceSpread = 0.25
 
-	// announceFirst is the time between the first two announcements after a
-	// change; it then doubles up to announceEvery. The first ones are the
-	// likeliest to be lost: IPv6 addresses are still tentative, and a switch
-	// may not forward for its first 30 s.
+	// announceFirst is the time between the first two announcements after a change; it then doubles
+	// up to announceEvery. The first ones are the likeliest to be lost: IPv6 addresses are still
+	// tentative, and a switch may not forward for its first 30 s.
 	announceFirst = 4 * time.Second
 
-	// browseFloor is the least time between two queries, unless the network has
-	// changed. Every device answers every query, so if all ask often, the cost is
-	// the square of their number.
+	// browseFloor is the least time between two queries, unless the network has changed. Every
+	// device answers every query, so if all ask often, the cost is the square of their number.
 	browseFloor = 10 * time.Second
 )
 

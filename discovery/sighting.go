@@ -112,9 +112,8 @@ func parseDevice(text string) (peer.ID, error) {
 	return id, nil
 }
 
-// believable tells whether an address is worth a dial. Loopback is this machine,
-// so it counts only if the user typed it or it was saved here. Otherwise anyone
-// could have us dial our own services.
+// believable tells whether an address is worth a dial. Loopback is this machine, so it counts only
+// if the user typed it or it was saved here. Otherwise anyone could have us dial our own services.
 func believable(a netip.AddrPort, from Source) bool {
 	ip := a.Addr()
 	switch {

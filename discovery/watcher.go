@@ -24,8 +24,7 @@ type Watcher struct {
 	subscribers []chan Network // fixed once Run begins
 }
 
-// NewWatcher returns a Watcher that takes snapshots with read, as made by
-// ReadNetwork.
+// NewWatcher returns a Watcher that takes snapshots with read, as made by ReadNetwork.
 func NewWatcher(read func() (Network, error), log *slog.Logger) *Watcher {
 	// Without its monotonic part a time goes on while the machine sleeps.
 	wall := func() time.Time { return time.Now().Round(0) }

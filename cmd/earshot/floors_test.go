@@ -18,9 +18,8 @@ import (
 
 const module = "github.com/earshot-im/earshot/"
 
-// floors lists, for each part of the house, what it may stand on; the longest prefix
-// of a package's path says which part it belongs to. Tests may reach further down, not
-// up.
+// floors lists, for each part of the house, what it may stand on; the longest prefix of a package's
+// path says which part it belongs to. Tests may reach further down, not up.
 var floors = map[string][]string{
 	"cmd":            {"cmd", "node", "discovery", "store", "crypto"},
 	"node":           {"node", "discovery", "store", "crypto"},

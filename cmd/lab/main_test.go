@@ -50,8 +50,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// isolate runs this program again in a network namespace of its own and removes
-// what it wrote.
+// isolate runs this program again in a network namespace of its own and removes what it wrote.
 func isolate() error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

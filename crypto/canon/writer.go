@@ -32,8 +32,7 @@ func (w *Writer) Bytes(field int, b []byte) {
 	}
 }
 
-// String writes s, or nothing if it is empty. It must be valid UTF-8, or no
-// Reader will take it.
+// String writes s, or nothing if it is empty. It must be valid UTF-8, or no Reader will take it.
 func (w *Writer) String(field int, s string) { w.Bytes(field, []byte(s)) }
 
 // Element writes b as the next element of a repeated field, even if it is empty.

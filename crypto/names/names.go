@@ -1,11 +1,9 @@
-// Package names says what may be the name of a person or group, and which names look
-// the same.
+// Package names says what may be the name of a person or group, and which names look the same.
 //
-// Parse is for every name from outside, typed here or claimed by a peer: what it
-// returns is safe to compare, to store and to print, with nothing in it that moves
-// a terminal or cannot be seen. Skeleton maps names that differ only in case or in
-// look-alike letters to one key: a case-folded skeleton of UTS #39. Keys are for
-// comparing, never for showing.
+// Parse is for every name from outside, typed here or claimed by a peer: what it returns is safe to
+// compare, to store and to print, with nothing in it that moves a terminal or cannot be seen.
+// Skeleton maps names that differ only in case or in look-alike letters to one key: a case-folded
+// skeleton of UTS #39. Keys are for comparing, never for showing.
 //
 // The confusables and emoji are those of go.mau.fi/util; case folding, normalisation and
 // which letters join those of golang.org/x/text. All of them change with Unicode, so a
@@ -32,8 +30,7 @@ const (
 	// MaxBytes is the most bytes a name may have: 64 letters of most alphabets.
 	MaxBytes = 128
 
-	// minID is the length from which hexadecimal digits are taken for the beginning
-	// of a person ID.
+	// minID is the length from which hexadecimal digits are taken for the beginning of a person ID.
 	minID = 8
 )
 

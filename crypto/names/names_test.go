@@ -128,9 +128,8 @@ func TestSkeletonKeys(t *testing.T) {
 	}
 }
 
-// A character that looks like small Latin letters or digits, as it is or folded, has
-// their key. The exceptions look like one thing as they are and like another folded,
-// and no key can follow both.
+// A character that looks like small Latin letters or digits, as it is or folded, has their key. The
+// exceptions look like one thing as they are and like another folded, and no key can follow both.
 func TestCapitals(t *testing.T) {
 	const exceptions = "ſ" + // looks like f, folds to s
 		"ƼϬГⲄᎱꮁ" + // look like 5, 6, r and Γ; the small letters like s, o, r and γ, so y

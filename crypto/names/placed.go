@@ -113,8 +113,7 @@ func class(r rune) uint8 {
 	return norm.NFC.PropertiesString(string(r)).CCC()
 }
 
-// freeform knows which letters join, for the rules of RFC 5892 on where a non-joiner
-// may be.
+// freeform knows which letters join, for the rules of RFC 5892 on where a non-joiner may be.
 var freeform = precis.NewFreeform()
 
 // cursive reports whether r is a letter that joins what is before it.

@@ -245,8 +245,7 @@ func (p *Planner) NetworkChanged(now time.Time) {
 	}
 }
 
-// Devices returns the devices that are connected or have an address, in the
-// order of their IDs.
+// Devices returns the devices that are connected or have an address, in the order of their IDs.
 func (p *Planner) Devices() []peer.ID {
 	out := p.book.Devices()
 	for id, d := range p.devices {

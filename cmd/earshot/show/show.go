@@ -1,7 +1,6 @@
-// Package show makes what the command line prints: for each kind of result a row for
-// people, and an object for --json, whose fields scripts depend on. It asks nobody and decides
-// nothing. All that came from others passes through terminal here, in both forms, so
-// no command has to think of it.
+// Package show makes what the command line prints: for each kind of result a row for people, and an
+// object for --json, whose fields scripts depend on. It asks nobody and decides nothing. All that
+// came from others passes through terminal here, in both forms, so no command has to think of it.
 //
 // A Printer is a value: set it up once and share it. It writes to what it is given, and
 // the only errors are those of the writer.

@@ -1,12 +1,10 @@
-// Package terminal makes text of others safe to print. Names and messages come from
-// anyone on the network; printed as they are, they could move the cursor, recolour,
-// hide or reverse what stands around them, or pretend to be another row. So what
-// would act is shown instead: \x1b, \u202e, \n.
+// Package terminal makes text of others safe to print. Names and messages come from anyone on the
+// network; printed as they are, they could move the cursor, recolour, hide or reverse what stands
+// around them, or pretend to be another row. So what would act is shown instead: \x1b, \u202e, \n.
 //
-// Line is for what stands inside a row: names, details. Text is for messages, whose
-// lines are kept, indented, so that none of them can look like a row of its own. Both
-// leave what spelling and emoji need (names.Placed).
-// JSON is for lines that are data, which stay valid and equal.
+// Line is for what stands inside a row: names, details. Text is for messages, whose lines are kept,
+// indented, so that none of them can look like a row of its own. Both leave what spelling and emoji
+// need (names.Placed). JSON is for lines that are data, which stay valid and equal.
 //
 // Two texts that differ may look the same: this is for reading. Programs use --json.
 package terminal
@@ -28,10 +26,9 @@ const (
 	tab    = "    " // a tab can't be trusted to stay where it is
 )
 
-// acts reports whether a character does anything but show: controls, the format
-// characters (bidirectional overrides and isolates, zero width, tags), line and
-// paragraph separators, private use, what is invisible by definition, and U+2800, a
-// blank that counts as a letter.
+// acts reports whether a character does anything but show: controls, the format characters
+// (bidirectional overrides and isolates, zero width, tags), line and paragraph separators, private
+// use, what is invisible by definition, and U+2800, a blank that counts as a letter.
 func acts(r rune) bool {
 	switch {
 	case r < utf8.RuneSelf:
