@@ -15,7 +15,7 @@ func (s *Session) Busy() bool { return s.take.busy() }
 func (s *Session) takeRun(run event.Run) {
 	c := s.byTag[string(run.Tag)]
 	if c == nil && len(run.Tag) == 0 {
-		if s.phase == joined {
+		if s.greeting.joined() {
 			s.take.request(run)
 		}
 		return
@@ -56,7 +56,7 @@ func (s *Session) takeControl(f *wire.Control) {
 
 // takeWelcome does the same where the group need not be known here.
 func (s *Session) takeWelcome(f *wire.Control) {
-	if s.phase != joined || s.blocked || !s.take.welcome() {
+	if !s.greeting.joined() || s.blocked || !s.take.welcome() {
 		return
 	}
 	c := s.byID[f.Group()]

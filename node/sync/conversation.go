@@ -102,6 +102,9 @@ func (c *conversation) logOf(name event.Log) *log {
 	return l
 }
 
+// agree notes that the peer has the same as base says of all logs without pictures.
+func (c *conversation) agree() { c.same = true }
+
 // partFrom gives pictures to each log of base of which the peer holds something else. Of all other
 // logs of base, it holds the same.
 func (c *conversation) partFrom(peers map[event.Log]event.Segments) {
@@ -110,7 +113,7 @@ func (c *conversation) partFrom(peers map[event.Log]event.Segments) {
 			c.logOf(name)
 		}
 	}
-	c.same = true
+	c.agree()
 }
 
 // sameAs reports whether a peer that tells of peers holds what is here of a log.

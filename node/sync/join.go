@@ -10,15 +10,10 @@ import (
 
 // join takes what the shell says about the peer, at first and whenever it changes.
 func (s *Session) join(in Joined) {
-	if s.phase != proving && s.phase != joined {
+	if !s.greeting.join(&in) {
 		return
 	}
-	if in.Err != nil {
-		s.close(in.Err)
-		return
-	}
-	s.phase = joined
-	s.pair.join(&in)
+	s.meet(&in)
 	given := map[event.Conversation]bool{}
 	var fresh []*conversation
 	for i := range in.Conversations {
@@ -88,8 +83,7 @@ func (s *Session) draw(c *conversation, in *Conversation) {
 		s.pictures.join(c.logOf(name), in.Logs[name])
 	}
 	for _, name := range slices.SortedFunc(maps.Keys(in.Doubted), event.Log.Compare) {
-		l := c.logOf(name)
-		l.doubt, l.known = true, in.Doubted[name]
+		c.logOf(name).distrust(in.Doubted[name])
 	}
 }
 

@@ -61,6 +61,9 @@ func (l *log) untell() { l.told = nil }
 // untold returns what could be told and has not been.
 func (l *log) untold() event.Ranges { return l.tells().Ranges().Subtract(l.told) }
 
+// distrust has the peer told no more of the log than is known.
+func (l *log) distrust(known event.Segments) { l.doubt, l.known = true, known }
+
 // vouch notes that a run of a doubted log came from the peer, which therefore knows that it exists.
 func (l *log) vouch(run *event.Run) {
 	if known, err := l.known.Union(run.Given()); l.doubt && err == nil {
@@ -110,6 +113,23 @@ func (l *log) grow(segments event.Segments) bool {
 	l.ours = merged
 	l.renew()
 	return true
+}
+
+// see sets the peer's picture.
+func (l *log) see(peers event.Segments) {
+	l.peers = peers
+	l.renew()
+}
+
+// acknowledge notes what is reported as Acked, and reports whether that is new.
+func (l *log) acknowledge(peers event.Segments) bool {
+	acked := l.acked.Union(peers.Ranges())
+	if len(acked) > 2*event.MaxSegments { // a peer that keeps changing its mind
+		acked = peers.Ranges()
+	}
+	changed := !slices.Equal(acked, l.acked)
+	l.acked = acked
+	return changed
 }
 
 // give notes that a run was pushed. The peer learns by it that the run is here.

@@ -11,7 +11,6 @@ import (
 // offers offers conversations to the peer, as soon as there is room, and keeps what the peer offers
 // of conversations that aren't joined (yet).
 type offers struct {
-	*turn
 	*pair
 	pace    *pace
 	records *records

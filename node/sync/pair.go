@@ -29,8 +29,8 @@ func newPair(cfg Config) pair {
 	return pair{self: cfg.Self, peer: cfg.Peer, store: cfg.Store, spread: relaySpread * part >> 16}
 }
 
-// join takes what the shell says of the two.
-func (p *pair) join(in *Joined) {
+// meet takes what the shell says of the two.
+func (p *pair) meet(in *Joined) {
 	p.serve, p.blocked = in.Serve, in.Blocked
 	p.owner = map[crypto.DeviceID]bool{}
 	for _, d := range in.Own {

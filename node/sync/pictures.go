@@ -1,8 +1,6 @@
 package sync
 
 import (
-	"slices"
-
 	"github.com/earshot-im/earshot/node/wire"
 	"github.com/earshot-im/earshot/store/event"
 )
@@ -68,8 +66,7 @@ func (p *pictures) replace(l *log, peers event.Segments) {
 	if len(l.ours) == 0 {
 		p.claims.add(len(peers) - len(l.peers))
 	}
-	l.peers = peers
-	l.renew()
+	l.see(peers)
 }
 
 // see takes what the peer says that it has of a log on its disk.
@@ -78,15 +75,7 @@ func (p *pictures) see(l *log, peers event.Segments) {
 	if !p.wrote(l.name) {
 		l.disprove()
 	}
-	if !p.acknowledges(l) {
-		return
-	}
-	acked := l.acked.Union(peers.Ranges())
-	if len(acked) > 2*event.MaxSegments { // a peer that keeps changing its mind
-		acked = peers.Ranges()
-	}
-	if !slices.Equal(acked, l.acked) {
-		l.acked = acked
+	if p.acknowledges(l) && l.acknowledge(peers) {
 		p.emit(Acked{l.name, *p.peerStore, peers})
 	}
 }
@@ -103,7 +92,7 @@ func (p *pictures) seeListed(c *conversation, listed *wire.LogSegments) *log {
 
 // seeSame takes from a short offer that the peer has what is here.
 func (p *pictures) seeSame(c *conversation) {
-	c.same = true
+	c.agree()
 	for _, l := range c.order {
 		p.see(l, l.above())
 	}

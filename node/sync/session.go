@@ -16,56 +16,37 @@ type Config struct {
 	Store      event.Instance  // of this node's store
 }
 
-// Session speaks the sync protocol with one peer over one stream. It belongs to one
-// goroutine.
+// Session speaks the sync protocol with one peer over one stream. It belongs to one goroutine.
 //
-//	opening → greeting → admitting → identifying → proving → joined → closed
-//	      Open      Hello    Admission     Identity     Joined
-//
-// Offers may come from proving on, everything else once joined.
+// A Session hands each input to the parts that it concerns, in the order that they need, and collects
+// their effects. Each part has its own state, which no other part changes. What several parts read,
+// only its own methods and the Session change: the Step under way, the two devices, and the
+// conversations with their logs.
 type Session struct {
 	turn
 	pair
-	phase phase
-
-	// What Open and the peer's greeting gave.
-	open      Open
-	nonce     [32]byte
-	peerNonce [32]byte
-
 	conversations
-	pictures pictures
 	claims   claims
 	pace     pace
+	pictures pictures
+
+	greeting greeting
+	offers   offers
+	rounds   rounds
 	push     push
 	tell     tell
 	take     take
-	rounds   rounds
-	offers   offers
 	control  control
 	records  records
 	cards    cards
 
-	wakeAt time.Time
+	wakeAt time.Time // of the last Wake
 }
-
-type phase int
-
-const (
-	opening phase = iota
-	greeting
-	admitting
-	identifying
-	proving
-	joined
-)
 
 // New returns a Session that waits for Open.
 func New(cfg Config) *Session {
-	s := &Session{
-		pair:  newPair(cfg),
-		nonce: cfg.Nonce,
-	}
+	s := &Session{pair: newPair(cfg)}
+	s.greeting = greeting{turn: &s.turn, nonce: cfg.Nonce}
 	s.conversations = conversations{
 		turn: &s.turn, byID: map[event.Conversation]*conversation{}, byTag: map[string]*conversation{},
 	}
@@ -79,24 +60,31 @@ func New(cfg Config) *Session {
 	s.take = take{turn: &s.turn, pair: &s.pair, tell: &s.tell}
 	s.rounds = rounds{turn: &s.turn, take: &s.take}
 	s.offers = offers{
-		turn: &s.turn, pair: &s.pair, pace: &s.pace, records: &s.records, rounds: &s.rounds, take: &s.take,
-		control: &s.control, kept: map[string]wire.Offer{},
+		pair: &s.pair, pace: &s.pace, records: &s.records, rounds: &s.rounds, take: &s.take, control: &s.control,
+		kept: map[string]wire.Offer{},
 	}
 	s.control = control{turn: &s.turn, pair: &s.pair, pace: &s.pace}
 	s.cards = cards{turn: &s.turn, pair: &s.pair}
 	return s
 }
 
-// Step takes an input at time now, which never goes back, and returns what is to be
-// done, in order.
+// Step takes an input at time now, which never goes back, and returns what is to be done, in order.
+// After Close, it does nothing.
 func (s *Session) Step(now time.Time, in Input) []Effect {
 	if s.ended {
 		return nil
 	}
-	s.now, s.out = now, nil
+	s.turn.begin(now)
+	s.input(in)
+	s.goOn()
+	return s.out
+}
+
+// input hands an input to the parts that it concerns.
+func (s *Session) input(in Input) {
 	switch in := in.(type) {
 	case Open:
-		s.begin(in)
+		s.greeting.open(in)
 	case Received:
 		s.received(in.Frame)
 	case Joined:
@@ -136,50 +124,23 @@ func (s *Session) Step(now time.Time, in Input) []Effect {
 			s.control.share(c, in.Epoch)
 		}
 	case Share:
-		if s.phase == joined && s.serve && len(in.Sightings) > 0 {
+		if s.greeting.joined() && s.serve && len(in.Sightings) > 0 {
 			sightings := in.Sightings[:min(len(in.Sightings), wire.MaxSightings)]
 			s.send(wire.Frame{Sightings: &wire.Sightings{Sightings: sightings}})
 		}
 	case Drained:
 		s.pace.drained()
 	case Tick:
+		// goOn does what has become due.
+	default:
+		s.close(fmt.Errorf("unknown input %T", in))
 	}
-	s.fire()
-	for _, c := range s.take.freed() {
-		s.offer(everything, c)
-	}
-	s.push.load()
-	s.cards.ask()
-	s.sayMore()
-	s.setWake()
-	return s.out
 }
 
-func (s *Session) begin(in Open) {
-	if s.phase != opening {
-		return
-	}
-	s.open = in
-	s.phase = greeting
-	s.send(wire.Frame{Hello: &wire.Hello{Version: wire.Version, Nonce: s.nonce}})
-}
-
-// received takes a frame. The greeting has one order; nothing of it comes twice.
+// received hands a frame to the parts that it concerns.
 func (s *Session) received(f wire.Frame) {
 	switch {
-	case s.phase == greeting && f.Hello != nil:
-		s.hello(f.Hello)
-	case s.phase == admitting && f.Admission != nil:
-		if f.Admission.Mode != wire.AdmissionOpen || f.Admission.Proof != nil {
-			s.close(fmt.Errorf("%w: admission mode %d", ErrIncompatible, f.Admission.Mode))
-			return
-		}
-		s.phase = identifying
-	case s.phase == identifying && f.Identity != nil:
-		s.phase = proving
-		s.emit(Identify{s.peerNonce, f.Identity.Card, f.Identity.Profile})
-	case s.phase < proving:
-		s.close(broken("out of order before the identity"))
+	case s.greeting.take(f):
 	case f.Offers != nil:
 		for _, o := range f.Offers.Offers {
 			s.offered(o)
@@ -206,7 +167,7 @@ func (s *Session) received(f wire.Frame) {
 	case f.Card != nil:
 		s.cards.came(f.Card)
 	case f.Sightings != nil:
-		if s.phase == joined && s.serve && len(f.Sightings.Sightings) > 0 {
+		if s.greeting.joined() && s.serve && len(f.Sightings.Sightings) > 0 {
 			s.emit(Sighted{f.Sightings.Sightings})
 		}
 	case f.Control != nil:
@@ -218,46 +179,30 @@ func (s *Session) received(f wire.Frame) {
 			s.emit(EpochShared{c.id, *f.Epoch})
 		}
 	default:
-		s.close(broken("greeting twice"))
+		s.close(broken("empty frame"))
 	}
 }
 
-func (s *Session) hello(h *wire.Hello) {
-	if h.Version != wire.Version {
-		s.close(fmt.Errorf("%w: %d", ErrIncompatible, h.Version))
-		return
-	}
-	s.peerNonce = h.Nonce
-	s.phase = admitting
-	s.send(wire.Frame{Admission: &wire.Admission{Mode: wire.AdmissionOpen}})
-	s.send(wire.Frame{Identity: &wire.Identity{Card: s.open.Card, Profile: s.open.Profile}})
-	s.open = Open{}
-}
-
-// fire does what has become due.
-func (s *Session) fire() {
+// goOn does what has become due, and what has waited for room that there is now.
+func (s *Session) goOn() {
 	s.tell.fire()
 	s.push.fire()
 	if s.direct != nil {
 		s.push.open(s.direct)
 	}
 	s.control.welcome()
-}
-
-// sayMore says what has waited for room, and has the shell tell when there is some again.
-func (s *Session) sayMore() {
+	for _, c := range s.take.freed() {
+		s.offer(everything, c)
+	}
+	s.push.load()
+	s.cards.ask()
 	s.tell.goOn()
 	s.makeOffers()
 	s.control.goOn()
 	s.records.goOn()
 	s.pace.drain()
-}
-
-// setWake keeps the shell's timer at the next thing that fire has to do.
-func (s *Session) setWake() {
-	next := earliest(s.tell.wakes(), s.push.wakes(s.direct), s.control.wakes())
-	if !next.Equal(s.wakeAt) {
-		s.wakeAt = next
-		s.emit(Wake{next})
+	if at := earliest(s.tell.wakes(), s.push.wakes(s.direct), s.control.wakes()); !at.Equal(s.wakeAt) {
+		s.wakeAt = at
+		s.emit(Wake{at})
 	}
 }

@@ -13,6 +13,9 @@ type turn struct {
 	ended bool // by Close: nothing is given any more
 }
 
+// begin begins the next Step.
+func (t *turn) begin(now time.Time) { t.now, t.out = now, nil }
+
 func (t *turn) emit(e Effect) {
 	if !t.ended {
 		t.out = append(t.out, e)
