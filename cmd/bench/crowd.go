@@ -9,16 +9,16 @@ import (
 	controlv1 "github.com/earshot-im/earshot/node/control/v1"
 )
 
-// crowd is people in groups: one who writes and others who read. Everybody sees everybody.
+// crowd is some nodes in groups: one writes, the others read, and all see each other.
 type crowd struct {
 	nodes  []*node        // the first writes
-	groups map[int]string // IDs, by the number of readers: the first so many after the writer
+	groups map[int]string // IDs of groups by their number of readers, which are the first nodes after the writer
 	read   []uint64       // cursors of the nodes
 	sent   int
 }
 
-// crowd starts as many nodes as the largest group needs, and makes the groups. It returns those started also when it
-// fails.
+// crowd starts as many nodes as the largest group needs, and makes the groups. It returns the nodes
+// that it started also when it fails.
 func (b *bench) crowd(ctx context.Context, sizes []int) (*crowd, error) {
 	c := &crowd{groups: make(map[int]string)}
 	for len(c.nodes) <= sizes[len(sizes)-1] {
@@ -101,8 +101,8 @@ func (c *crowd) send(ctx context.Context, to, n int) (t tooks, err error) {
 			if m.Text != string(floor.Message(first+j)) {
 				return t, fmt.Errorf("%s received %q, want message %d", reader.name, m.Text, first+j)
 			}
-			// A node notes when it has proven a message and begins to store it, in whole milliseconds: at the end of this one
-			// it had it.
+			// A node notes the time at which it has proven a message and begins to store it, in
+			// whole milliseconds. By the end of that millisecond it had the message.
 			had := m.Received.AsTime().Add(time.Millisecond).Sub(began[j])
 			t.had[j] = max(t.had[j], had)
 		}

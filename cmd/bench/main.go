@@ -1,24 +1,29 @@
-// Command bench measures earshot beside floors: what the same machine allows a program that does the least that the
-// same promise takes. It prints lines `PEER WORKLOAD METRIC VALUE` and nothing else on standard output. PEER is earshot,
-// floor, gossipsub, or target: what earshot is to reach in the metric of that name.
+// Command bench measures earshot beside floors. A floor is a program that does the least by which
+// the same promise can be kept, on the same machine. It prints lines `PEER WORKLOAD METRIC VALUE`
+// and nothing else on standard output. PEER is earshot, floor, gossipsub, or target: what earshot
+// is to reach in the metric of that name.
 //
 //	bench [-earshot BINARY] [-n ROUNDS] [-idle DURATION] [WORKLOAD]...
 //
-//	W1  one 100-byte message at a time, until it is on the other disk. Floor: echo over a link, two commits, one
-//	    signature and one check, as a pipeline of two processes and as the sum of its parts
-//	W2  20,000 messages pipelined, until the other disk has them all. Floor: the same over a link, with whatever waits
-//	    in one commit, at both ends
-//	W4  one 100-byte message at a time to 10 and to 50 receivers, until the last has it and until the last has it on
-//	    disk. Floor: a stream to each over a link, one signature, and a check by each; and with a commit by each.
-//	    Beside it bare gossipsub over the same links, all connected to all, with its defaults but for longer queues
-//	W5  10,000 messages wait; from the start of the reader's process until it has them all. Floor: a process that
-//	    pulls them over a link and commits them in groups
-//	W6  idle: memory and processor, and the time from start to ready. Floor: a process with a link and a database open
+//	W1  one 100-byte message at a time, until it is on the other disk. Floor: echo over a link,
+//	    two commits, one signature and one check, as a pipeline of two processes and as the sum
+//	    of its parts
+//	W2  20,000 messages pipelined, until the other disk has them all. Floor: the same over a
+//	    link, with whatever waits in one commit, at both ends
+//	W4  one 100-byte message at a time to 10 and to 50 receivers, until the last has it and
+//	    until the last has it on disk. Floor: a stream to each over a link, one signature, and a
+//	    check by each; and with a commit by each. Beside it bare gossipsub over the same links,
+//	    all connected to all, with its defaults but for longer queues
+//	W5  10,000 messages wait; from the start of the reader's process until it has them all.
+//	    Floor: a process that pulls them over a link and commits them in groups
+//	W6  idle: memory and processor, and the time from start to ready. Floor: a process with a
+//	    link and a database open
 //
-// earshot is measured as its users have it: two processes of the real binary, asked through the local API. Floors are
-// processes of this binary (package floor). What is compared takes turns, so that a machine that slows down slows both.
-// Everything listens on loopback and, on Linux, in a network namespace of its own, where W6 has mDNS; where none can be
-// made, W6 goes without. All files are in a temporary folder, on whose disk the commits are measured; it is removed.
+// earshot is measured as its users have it: two processes of the real binary, asked through the
+// local API. Floors are processes of this binary (package floor). What is compared takes turns, so
+// that a machine that slows down slows both. Everything listens on loopback and, on Linux, in a
+// network namespace of its own, where W6 has mDNS; where none can be made, W6 goes without. All
+// files are in a temporary folder, on whose disk the commits are measured; it is removed.
 package main
 
 import (

@@ -50,7 +50,7 @@ func (b *bench) up(ctx context.Context, dir, name string, flags ...string) (*nod
 	return n, nil
 }
 
-// upQuiet starts a node that nothing but --peer tells of others.
+// upQuiet starts a node that learns of others by --peer only.
 func (b *bench) upQuiet(ctx context.Context, dir, name string, peers ...*node) (*node, error) {
 	flags := []string{"--listen", "/ip4/127.0.0.1/tcp/0", "--no-mdns"}
 	for _, p := range peers {
@@ -69,7 +69,7 @@ func (n *node) Stop() error {
 	_, err := n.Down(ctx, &controlv1.DownRequest{})
 	n.Close()
 	if errors.Is(err, control.ErrNotRunning) {
-		err = nil // how it ended is what tells
+		err = nil // it has ended already; Stop below says how
 	}
 	return errors.Join(err, n.Process.Stop())
 }
@@ -83,7 +83,7 @@ func (b *bench) pair(ctx context.Context) (ann, bob *node, err error) {
 		return nil, nil, errors.Join(err, bob.Stop())
 	}
 	err = ann.meet(ctx, bob)
-	if err == nil { // whom one writes to is a contact
+	if err == nil { // by writing to each other they become contacts
 		err = errors.Join(ann.say(ctx, bob.person, "hello"), bob.say(ctx, ann.person, "hello"))
 	}
 	if err != nil {
@@ -126,7 +126,8 @@ func (n *node) until(ctx context.Context, what string, ask func(context.Context)
 	return fmt.Errorf("did not happen: %s: %w", what, changes.Err())
 }
 
-// say sends one message and returns when it is on the disk of the person, or of everybody in the group, that who means.
+// say sends one message and returns when it is on the disk of the person, or of everybody in the
+// group, that who means.
 func (n *node) say(ctx context.Context, who, text string) error {
 	sent, err := n.Send(ctx, &controlv1.SendRequest{To: who, Text: text, Wait: delivered, Timeout: durationpb.New(process.Patience)})
 	if err == nil && sent.State != delivered && sent.State != "read" {
@@ -135,7 +136,8 @@ func (n *node) say(ctx context.Context, who, text string) error {
 	return err
 }
 
-// sayAll sends messages with the numbers from first up and returns when all have come as far as wait says.
+// sayAll sends messages with the numbers from first up and returns when all have come as far as
+// wait says.
 func (n *node) sayAll(ctx context.Context, to *node, first, count int, wait string) error {
 	ctx, cancel := context.WithTimeout(ctx, process.Patience)
 	defer cancel()
@@ -184,8 +186,8 @@ func writeLines(send func(*controlv1.SendLinesRequest) error, end func() error, 
 	return end()
 }
 
-// last waits until the newest message is the one with that number, and nothing is missing before it. Messages of one
-// author are shown in order, so all before it are there too.
+// last waits until the newest message is the one with that number, and nothing is missing before
+// it. Messages of one author are shown in order, so all before it are there too.
 func (n *node) last(ctx context.Context, from *node, number int) (time.Time, error) {
 	want := string(floor.Message(number))
 	err := n.until(ctx, "the last message is there", func(ctx context.Context) (bool, error) {

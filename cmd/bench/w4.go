@@ -14,11 +14,11 @@ const (
 	w4Turn     = 20 // how many go each way before it is the next way's turn
 	w4Warm     = 20 // before the first that counts
 
-	// w4Settle is how long gossip is given to choose its neighbours, which it does once a second.
-	w4Settle = 5 * time.Second
+	// w4Rest is how long gossipsub has to choose its neighbours, which it does once a second.
+	w4Rest = 5 * time.Second
 )
 
-// w4Sizes are to how many receivers one sender sends, ascending.
+// w4Sizes are the numbers of receivers that one sender sends to, ascending.
 var w4Sizes = []int{10, 50}
 
 // w4 sends one message at a time to many.
@@ -52,7 +52,7 @@ func (b *bench) w4(ctx context.Context) (err error) {
 		return err
 	}
 	running = append(running, author)
-	if err := pause(ctx, w4Settle); err != nil {
+	if err := pause(ctx, w4Rest); err != nil {
 		return err
 	}
 
@@ -81,13 +81,13 @@ func (b *bench) w4(ctx context.Context) (err error) {
 	return nil
 }
 
-// tooks are how long messages took.
+// tooks says how long messages took.
 type tooks struct {
 	had  []time.Duration // until the last receiver had the message and had proven it, by its own clock
 	disk []time.Duration // until the sender knew that all had it on disk; nil where there is none
 }
 
-// way is a way to reach many.
+// way is a way to send a message to many.
 type way struct {
 	peer string
 	send func(to, n int) (tooks, error)

@@ -72,7 +72,8 @@ func (b *bench) w5(ctx context.Context) (err error) {
 	return nil
 }
 
-// lostOrDouble counts places where what arrived differs from one of each number from first up, in order.
+// lostOrDouble counts the places at which the messages that arrived are not those with the numbers
+// from first up, in order.
 func lostOrDouble(arrived []*controlv1.Message, first int) int {
 	wrong := 0
 	for i := range max(len(arrived), w5Messages) {

@@ -12,8 +12,8 @@ import (
 const (
 	w6Starts = 5 // the median counts
 
-	// w6Settle is how long a node is left alone before it counts as idle.
-	w6Settle = 3 * time.Second
+	// w6Rest is how long a node is left alone before it counts as idle.
+	w6Rest = 3 * time.Second
 )
 
 // w6 measures a node that has nothing to do, beside one other.
@@ -62,7 +62,8 @@ func (b *bench) w6(ctx context.Context) (err error) {
 	return b.watchIdle(ctx, ann, least)
 }
 
-// upFound starts a node that others find by mDNS, or are told of where there is no network for that.
+// upFound starts a node that others find by mDNS. Where there is no network for that, it is told of
+// them.
 func (b *bench) upFound(ctx context.Context, dir, name string, peers ...*node) (*node, error) {
 	if b.mdns {
 		return b.up(ctx, dir, name)
@@ -72,7 +73,7 @@ func (b *bench) upFound(ctx context.Context, dir, name string, peers ...*node) (
 
 // watchIdle prints what two processes use while nothing happens.
 func (b *bench) watchIdle(ctx context.Context, ann *node, least *floor.Process) error {
-	if err := pause(ctx, w6Settle); err != nil {
+	if err := pause(ctx, w6Rest); err != nil {
 		return err
 	}
 	var before, after [2]time.Duration

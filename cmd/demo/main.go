@@ -1,11 +1,12 @@
-// Command demo shows earshot on one machine: three real nodes find each other by real mDNS, talk, and lose
-// nothing when one is off or killed, with each other and in a group. It prints each step and what came of it, and exits
-// 1 at the first that fails.
+// Command demo shows earshot on one machine: three real nodes find each other by real mDNS, talk,
+// and lose nothing when one is off or killed, with each other and in a group. It prints each step
+// and what came of it, and exits 1 at the first that fails.
 //
 //	demo EARSHOT_BINARY
 //
-// On Linux it runs in a network namespace of its own, made as root or in an unprivileged user namespace, so that it
-// needs no network and disturbs none; elsewhere on the host's network. Everything that it makes is removed again.
+// On Linux it runs in a network namespace of its own, made as root or in an unprivileged user
+// namespace, so that it needs no network and disturbs none; elsewhere on the host's network.
+// Everything that it makes is removed again.
 package main
 
 import (
@@ -44,7 +45,8 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	// Where there are no namespaces to be had, Linux says so; other systems show it on the host's network.
+	// On Linux it is an error if there can be no namespace. Other systems show the demo on the
+	// host's network.
 	if done, err := isolate.Run(ctx); done || err != nil && runtime.GOOS == "linux" {
 		return err
 	}

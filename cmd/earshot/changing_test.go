@@ -7,7 +7,8 @@ import (
 	"github.com/earshot-im/earshot/node/control"
 )
 
-// changingNode is a node whose counter of changes the test moves. mu guards what embeds it, too.
+// changingNode is a fake node whose count of changes the test increases. mu also guards the fields
+// of what embeds it.
 type changingNode struct {
 	control.Node
 

@@ -18,8 +18,8 @@ import (
 
 const module = "github.com/earshot-im/earshot/"
 
-// floors lists, for each part of the house, what it may stand on; the longest prefix of a package's
-// path says which part it belongs to. Tests may reach further down, not up.
+// floors lists which parts of the project each part may import. A package belongs to the part with
+// the longest prefix of its path. Tests may import more of what is below, and nothing above.
 var floors = map[string][]string{
 	"cmd":            {"cmd", "node", "discovery", "store", "crypto"},
 	"node":           {"node", "discovery", "store", "crypto"},
@@ -47,7 +47,7 @@ func floorOf(path string) string {
 	return ""
 }
 
-// mayImport reports whether an arrow points down.
+// mayImport reports whether one package may import another.
 func mayImport(from, to string) bool {
 	return slices.ContainsFunc(floors[floorOf(from)], func(part string) bool {
 		return to == part || strings.HasPrefix(to, part+"/")
@@ -127,7 +127,7 @@ func TestTopLevel(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ignored, err := os.ReadFile("../../.gitignore") // what is built is not part of the house
+	ignored, err := os.ReadFile("../../.gitignore") // what is built doesn't belong to the project
 	if err != nil {
 		t.Fatal(err)
 	}

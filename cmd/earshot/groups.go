@@ -15,7 +15,7 @@ import (
 // maxDays is the longest time that newcomers to a group may read back, in days.
 const maxDays = 36500
 
-// group prints what came of a command about a group.
+// group prints a group after a command about it.
 func (a *app) group(g *controlv1.Group, err error) error {
 	if err != nil {
 		return err
@@ -23,12 +23,12 @@ func (a *app) group(g *controlv1.Group, err error) error {
 	return a.out.Group(a.stdout, g)
 }
 
-// thisGroup asks for a group.
+// thisGroup asks the node for the group that the first argument names.
 func thisGroup(ctx context.Context, client *control.Client, args []string) (*controlv1.Group, error) {
 	return client.GetGroup(ctx, &controlv1.GetGroupRequest{Group: args[0]})
 }
 
-// unhashed is a new name without the sign that groups are called with.
+// unhashed is a new name for a group without the # before it.
 func unhashed(name string) string { return strings.TrimPrefix(name, "#") }
 
 func (a *app) groupCommand() *cobra.Command {

@@ -23,7 +23,7 @@ var (
 	testID    = event.ID{0xab}
 )
 
-// groupNode notes what it is asked, and knows what Groups is to answer.
+// groupNode is a fake node that notes what it is asked, and answers Groups with what the test sets.
 type groupNode struct {
 	changingNode
 	asked string
@@ -207,7 +207,7 @@ func (n *groupNode) Wait(context.Context, event.ID, string) (chat.Message, error
 	return m, err
 }
 
-// Who waits for a message that goes nowhere any more is told so, and why.
+// Waiting for a message that can't be delivered any more ends, and says why.
 func TestSendWaitEndsWhenRemoved(t *testing.T) {
 	_, dir := serveGroups(t)
 	for _, test := range []struct{ flag, stdout, stderr string }{
@@ -221,7 +221,7 @@ func TestSendWaitEndsWhenRemoved(t *testing.T) {
 	}
 }
 
-// A name that several have resolves to none of them; all are told, persons and groups.
+// A name that several persons and groups have means none of them, and all of them are listed.
 func TestAmbiguousGroup(t *testing.T) {
 	_, dir := serveGroups(t)
 	exit, stdout, stderr := runArgs(t, "--dir", dir, "group", "leave", "twins")
@@ -245,7 +245,8 @@ func TestAmbiguousGroup(t *testing.T) {
 	}
 }
 
-// Who follows is told of groups that others add them to, on standard error, and not as JSON.
+// `recv --follow` tells on standard error to which groups others have added the owner, but not with
+// --json.
 func TestFollowTellsOfGroups(t *testing.T) {
 	old := contacts.Group{ID: event.Conversation{1}, Name: "old", Role: chat.RoleMember, InvitedBy: &testBob}
 	own := contacts.Group{ID: event.Conversation{2}, Name: "own", Role: chat.RoleOwner}

@@ -1,8 +1,9 @@
-// Command earshot is the messenger's command line. A command parses what it was given, asks the node of
-// --dir through the client of its local API (node/control), and prints. Only `earshot up` runs a node.
+// Command earshot is the messenger's command line. A command parses what it was given, asks the
+// node of --dir through the client of its local API (node/control), and prints. Only `earshot up`
+// runs a node.
 //
-// Each command is made in one file here; flags and arguments are checked here too. What takes more than
-// one question to the node has a package of its own:
+// Each command is made in one file here; flags and arguments are checked here too. What takes more
+// than one question to the node has a package of its own:
 //
 //	up         runs the node; nothing else here sees more than the client
 //	sending    send, and send --lines
@@ -11,11 +12,11 @@
 //	terminal   makes harmless what others wrote, before it is printed
 //	problem    what users are told when something fails, and the exit status
 //
-// Commands, flags, exit statuses, codes and JSON fields change only by adding: scripts depend on them,
-// and testdata holds them to it.
+// Commands, flags, exit statuses, codes and JSON fields change only by adding: scripts depend on
+// them, and testdata holds them to it.
 //
-// An earshot process keeps nothing. It may be killed at any moment: messages are marked as read, or a
-// cursor is moved, only after their lines have been written.
+// An earshot process keeps nothing. It may be killed at any moment: messages are marked as read, or
+// a cursor is moved, only after their lines have been written.
 package main
 
 import (
@@ -28,8 +29,8 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	// Writing to a closed pipe must be an error and not end the process, since messages that were not
-	// written must not be marked as read.
+	// Writing to a closed pipe must be an error and not end the process, since messages that were
+	// not written must not be marked as read.
 	signal.Ignore(syscall.SIGPIPE)
 	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }

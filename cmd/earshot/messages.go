@@ -11,7 +11,7 @@ import (
 	controlv1 "github.com/earshot-im/earshot/node/control/v1"
 )
 
-// message prints a message after a change of it.
+// message prints a message after a command has changed it.
 func (a *app) message(m *controlv1.Message, err error) error {
 	if err != nil {
 		return err
@@ -19,7 +19,7 @@ func (a *app) message(m *controlv1.Message, err error) error {
 	return a.out.Message(a.stdout, m)
 }
 
-// thisMessage takes an ID, and then what is named.
+// thisMessage has a command take the ID of a message, and then the named arguments.
 func thisMessage(names ...string) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
 		if err := exactly(append([]string{"ID"}, names...)...)(c, args); err != nil {

@@ -16,8 +16,8 @@ import (
 	controlv1 "github.com/earshot-im/earshot/node/control/v1"
 )
 
-// downPoll is how often `down` looks whether the node has gone: often enough that
-// nobody notices, and rarely enough to cost nothing.
+// downPoll is how often `down` looks whether the node has gone. Nobody notices so short a wait, and
+// it costs nothing to speak of.
 const downPoll = 10 * time.Millisecond
 
 func (a *app) downCommand() *cobra.Command {
@@ -97,8 +97,8 @@ func (a *app) watchPeers(ctx context.Context, client *control.Client) error {
 	return problem.UnlessStopped(ctx, stream.Err())
 }
 
-// printPeers prints those that differ from what was shown, by device, and returns what
-// is shown now. A device that is gone is shown offline.
+// printPeers prints the devices that have changed since they were shown, and returns what is shown
+// now, by device. A device that is gone is printed as offline.
 func (a *app) printPeers(ctx context.Context, client *control.Client, shown map[string]show.Peer) (map[string]show.Peer, error) {
 	r, err := client.Peers(ctx, &controlv1.PeersRequest{})
 	if err != nil {
@@ -110,7 +110,7 @@ func (a *app) printPeers(ctx context.Context, client *control.Client, shown map[
 		v := show.NewPeer(p)
 		now[v.Device] = v
 		before, known := shown[v.Device]
-		before.LastSeen = v.LastSeen // moves all the time
+		before.LastSeen = v.LastSeen // changes all the time, and is no reason to print
 		if known && reflect.DeepEqual(before, v) {
 			continue
 		}
@@ -197,7 +197,7 @@ func (a *app) versionCommand() *cobra.Command {
 	}
 }
 
-// version is set by the linker; `go install` records it otherwise.
+// version is set by the linker. Without that, `go install` records one in the binary.
 var version string
 
 func programVersion() string {

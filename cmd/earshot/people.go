@@ -14,7 +14,7 @@ import (
 	controlv1 "github.com/earshot-im/earshot/node/control/v1"
 )
 
-// person prints what came of a command about somebody.
+// person prints a person after a command about them.
 func (a *app) person(p *controlv1.Person, err error) error {
 	if err != nil {
 		return err
@@ -79,8 +79,8 @@ that the other one has are compared, and nothing is asked.`,
 	return c
 }
 
-// compare shows the words and asks. It returns the person's ID, so that the answer is
-// about whom the words were shown for, whoever has the name by then.
+// compare shows the words and asks whether they are the same. It returns the person's ID, so that
+// the answer is about the person for whom the words were shown, whoever has that name by then.
 func (a *app) compare(ctx context.Context, client *control.Client, who string) (id, words string, err error) {
 	r, err := client.SafetyWords(ctx, &controlv1.SafetyWordsRequest{Who: who})
 	if err != nil {
@@ -102,7 +102,7 @@ func (a *app) compare(ctx context.Context, client *control.Client, who string) (
 	go func() { // ends with a line of stdin, or with the process
 		line, err := bufio.NewReader(a.stdin).ReadString('\n')
 		if err != nil && !a.out.JSON {
-			fmt.Fprintln(a.stderr) // nobody has ended the line of the question
+			fmt.Fprintln(a.stderr) // ends the line of the question, since no answer has
 		}
 		answer <- strings.ToLower(strings.TrimSpace(line))
 	}()

@@ -14,7 +14,8 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// feedNode has the test answer what is read from it. A name means somebody the first time, and is ambiguous from then on.
+// feedNode has the test answer what is read from it. A name means somebody the first time, and is
+// ambiguous from then on.
 type feedNode struct {
 	changingNode
 	asked   chan asked
@@ -160,8 +161,8 @@ func (n *feedNode) follow(t *testing.T, filter chat.Filter, turns []turn, args .
 	return read(files[0])
 }
 
-// A bot that followed a group ended when somebody took its name, and looked at everything since its last message with
-// each change.
+// A bot that followed a group ended when somebody took its name, and looked at everything since its
+// last message with each change.
 func TestFollowResolvesOnceAndGoesOn(t *testing.T) {
 	n := newFeed()
 	out := n.follow(t, bobInLunch, []turn{
@@ -204,7 +205,8 @@ func TestPeekMovesNoCursor(t *testing.T) {
 	}, "recv", "--follow", "--peek")
 }
 
-// What is unread is read on too, and again from the beginning only where something older may be shown again.
+// Unread messages are read on from where one was, and from the beginning again only where older
+// ones may be shown again.
 func TestFollowReadsAgainWhatIsRevealed(t *testing.T) {
 	n := newFeed()
 	out := n.follow(t, chat.Filter{}, []turn{
@@ -226,7 +228,7 @@ func TestFollowReadsAgainWhatIsRevealed(t *testing.T) {
 	}
 }
 
-// One page of a conversation was of whom the name meant then, the next of whom it meant later.
+// Each page of a conversation used to be of whomever the name meant at that moment.
 func TestHistoryResolvesOnce(t *testing.T) {
 	n := newFeed()
 	out := n.follow(t, chat.Filter{In: "#" + testLunch.ID.String()}, []turn{

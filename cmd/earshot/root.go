@@ -18,7 +18,7 @@ import (
 	"github.com/earshot-im/earshot/node/control"
 )
 
-// app is one run of the program: where it reads and writes, and the global flags.
+// app is one run of the program: where it reads and writes, and the flags that all commands have.
 type app struct {
 	stdin          io.Reader
 	stdout, stderr *os.File
@@ -40,16 +40,16 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr *os
 	if err == nil {
 		return 0
 	}
-	a.out.JSON = a.out.JSON || slices.Contains(flagsOf(args), "--json") // the error may have come before it
+	a.out.JSON = a.out.JSON || slices.Contains(flagsOf(args), "--json") // it may stand behind what failed
 	var p *problem.Problem
-	if !errors.As(err, &p) { // cobra's own; commands explain theirs
+	if !errors.As(err, &p) { // from cobra; those of commands are explained already
 		p = usage(root, err.Error())
 	}
 	p.Print(stderr, a.out.JSON)
 	return p.Exit
 }
 
-// flagsOf returns what stands before "--", which ends the flags.
+// flagsOf returns the arguments before "--", which ends the flags.
 func flagsOf(args []string) []string {
 	if at := slices.Index(args, "--"); at >= 0 {
 		return args[:at]
@@ -57,7 +57,7 @@ func flagsOf(args []string) []string {
 	return args
 }
 
-// explaining has every command return only problems.
+// explaining has a command, and all commands below it, return problems and no other errors.
 func explaining(c *cobra.Command) {
 	if do := c.RunE; do != nil {
 		c.RunE = func(c *cobra.Command, args []string) error {
@@ -124,7 +124,7 @@ person or group, or several; 5 waited the whole --timeout.`,
 	return root
 }
 
-// helpCommand fails for commands that don't exist, which cobra's own does not.
+// helpCommand makes the help command. Unlike cobra's own it fails for commands that don't exist.
 func helpCommand(root *cobra.Command) *cobra.Command {
 	return &cobra.Command{
 		Use:   "help [COMMAND]...",
@@ -140,7 +140,7 @@ func helpCommand(root *cobra.Command) *cobra.Command {
 	}
 }
 
-// prepare settles the directory.
+// prepare finds out which directory the node is in.
 func (a *app) prepare() (err error) {
 	if a.dir == "" {
 		a.dir = os.Getenv("EARSHOT_DIR")
@@ -169,7 +169,7 @@ func defaultDir() string {
 	return filepath.Join(base, "earshot")
 }
 
-// ask runs a command that asks the node.
+// ask makes the function of a command that asks the node.
 func (a *app) ask(do func(ctx context.Context, client *control.Client, args []string) error) func(*cobra.Command, []string) error {
 	return func(c *cobra.Command, args []string) error {
 		client := control.Dial(a.dir)

@@ -27,7 +27,8 @@ func TestMain(m *testing.M) {
 
 // The scripts run real nodes, on loopback and told of each other. Their own commands:
 //
-//	up NAME [ARG]...     start a node in $WORK/NAME, wait until it is ready, and set $NAME to its address; NAME.stderr has what it complains of
+//	up NAME [ARG]...     start a node in $WORK/NAME, wait until it is ready, and set $NAME to its
+//	                     address; its standard error goes to NAME.stderr
 //	end NAME SIGNAL      end it by KILL, TERM or INT; all but KILL must end it with 0
 //	meet NAME OTHER      wait until NAME's node sees OTHER online
 //	exits N COMMAND...   as exec, for an exact exit status

@@ -14,12 +14,12 @@ import (
 	"github.com/earshot-im/earshot/node/control"
 )
 
-// usage is a command line that a command doesn't take.
+// usage is the problem of a command line that a command doesn't take.
 func usage(c *cobra.Command, text string) *problem.Problem {
 	return problem.Usage(c.CommandPath(), text)
 }
 
-// badFlag says what is wrong with a flag, in words that are not the standard library's.
+// badFlag says what is wrong with a flag, in plainer words than the library.
 func badFlag(err error) string {
 	var invalid *pflag.InvalidValueError
 	if !errors.As(err, &invalid) {
@@ -36,7 +36,7 @@ func badFlag(err error) string {
 	return fmt.Sprintf("--%s %q: want %s", invalid.GetFlag().Name, invalid.GetValue(), want)
 }
 
-// checkArgs refuses what neither the node nor a name can carry.
+// checkArgs refuses arguments that are no text.
 func checkArgs(args []string) error {
 	for _, arg := range args {
 		if !utf8.ValidString(arg) {
@@ -46,7 +46,7 @@ func checkArgs(args []string) error {
 	return nil
 }
 
-// exactly takes these arguments, named as in Use.
+// exactly has a command take these arguments, which are named as in its usage line.
 func exactly(names ...string) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
 		switch {
@@ -59,7 +59,7 @@ func exactly(names ...string) cobra.PositionalArgs {
 	}
 }
 
-// checkID takes message IDs only.
+// checkID refuses what is not the ID of a message.
 func checkID(c *cobra.Command, what, id string) error {
 	if len(id) != 64 || strings.Trim(id, "0123456789abcdef") != "" {
 		return usage(c, what+": a message ID has 64 lower-case hexadecimal digits")
@@ -67,5 +67,5 @@ func checkID(c *cobra.Command, what, id string) error {
 	return nil
 }
 
-// quote is for what the user typed, in a message.
+// quote makes what the user typed stand out in a sentence.
 func quote(s string) string { return strconv.Quote(s) }

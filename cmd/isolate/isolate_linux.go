@@ -14,8 +14,9 @@ import (
 // inside marks the process that runs in the namespace.
 const inside = "EARSHOT_ISOLATED"
 
-// Run starts the program again, with the same arguments, in a network namespace of its own, and reports done when that
-// has ended; an error if it failed. Inside, it makes the network and reports not done.
+// Run starts the program again, with the same arguments, in a network namespace of its own, and
+// reports done when that has ended; an error if it failed. Inside, it makes the network and reports
+// not done.
 func Run(ctx context.Context) (done bool, err error) {
 	if os.Getenv(inside) != "" {
 		return false, makeNetwork()
@@ -43,7 +44,8 @@ func Run(ctx context.Context) (done bool, err error) {
 	return true, nil
 }
 
-// makeNetwork brings up loopback and a virtual cable, since mDNS wants an interface that is not loopback.
+// makeNetwork brings up loopback and a virtual cable, since mDNS wants an interface that is not
+// loopback.
 func makeNetwork() error {
 	attrs := netlink.NewLinkAttrs()
 	attrs.Name = "lan0"

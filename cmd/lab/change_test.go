@@ -30,7 +30,8 @@ func TestLateInterface(t *testing.T) {
 func TestAddressChange(t *testing.T) {
 	for name, change := range map[string]func(*cable){
 		"new before old goes": func(c *cable) {
-			// As every distribution sets it; else the new one goes with the old.
+			// Every distribution sets this; else the new address would go together with the old
+			// one.
 			c.run("sh", "-c", "echo 1 >/proc/sys/net/ipv4/conf/"+c.near+"/promote_secondaries")
 			c.add("10.9.0.77/24")
 			c.del("10.9.0.1/24")
@@ -56,9 +57,9 @@ func TestAddressChange(t *testing.T) {
 	}
 }
 
-// TestAddressSwap gives each of two hosts the other's address, as a DHCP server may. With the same port, too, who has
-// saved an address finds somebody else behind it. Both have dialled somebody before, whichever has the lower ID, and so
-// looked up which addresses are their own.
+// TestAddressSwap gives each of two hosts the other's address, as a DHCP server may. They use the
+// same port, so whoever has saved an address finds somebody else behind it. Both have dialled
+// somebody before, and so have looked up which addresses are their own.
 func TestAddressSwap(t *testing.T) {
 	l := newLab(t)
 	hosts, cables := l.hosts(l.bridge(), 3)
@@ -167,8 +168,8 @@ func TestSecondInterface(t *testing.T) {
 	meet(time.Second, ann, bob, cleo)
 }
 
-// TestFrozen stops a node as sleep stops a laptop's: its machine answers for it on the network no more than is left of
-// its connections.
+// TestFrozen stops a node as sleep stops the node of a laptop. Its machine still acknowledges what
+// comes over its connections, and does nothing else for it.
 func TestFrozen(t *testing.T) {
 	l := newLab(t)
 	hosts, _ := l.hosts(l.bridge(), 2)

@@ -21,9 +21,9 @@ const (
 // shifted is what shiftedBinary has built.
 var shifted string
 
-// shiftedBinary builds an earshot whose clock may be off, once, with one line in Go's package time changed: neither time
-// namespaces nor a preloaded library reach the wall clock of a Go program. It is not called by tests that run beside
-// others.
+// shiftedBinary builds an earshot whose clock may be off, once, with one line in Go's package time
+// changed: neither time namespaces nor a preloaded library reach the wall clock of a Go program. It
+// is not called by tests that run beside others.
 func shiftedBinary(t *testing.T) string {
 	t.Helper()
 	if shifted != "" {
@@ -85,7 +85,8 @@ var shift = func() int64 {
 	return out
 }
 
-// TestClocks has no host agree with another on the decade. It does not run beside others, since it builds.
+// TestClocks has no host agree with another on the decade. It does not run beside others, since it
+// builds.
 func TestClocks(t *testing.T) {
 	shifted := shiftedBinary(t)
 	l := &lab{T: t}

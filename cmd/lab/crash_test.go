@@ -42,7 +42,8 @@ func killSome(random *rand.Rand, ann, bob interface {
 	}
 }
 
-// traffic has two nodes write to each other, and two programs read what comes by cursors of their own.
+// traffic has two nodes write to each other, and two programs read what comes by cursors of their
+// own.
 type traffic struct {
 	*lab
 	writers            [2]*writer
@@ -53,7 +54,8 @@ type traffic struct {
 	began              time.Time
 }
 
-// traffic begins. It stops when it has come to finish, and has written so many lines and keyed messages each way.
+// traffic begins. It stops when it has come to finish, and has written so many lines and keyed
+// messages each way.
 func (l *lab) traffic(ann, bob *node, every time.Duration, lines, keys int) *traffic {
 	ctx, unfollow := context.WithCancel(context.Background())
 	tr := &traffic{lab: l, unfollow: unfollow, began: time.Now(), writers: [2]*writer{
@@ -93,8 +95,8 @@ func (tr *traffic) finish() {
 	tr.following.Wait()
 }
 
-// settle waits until all has arrived, and expects each line once and in order.
-func (tr *traffic) settle() {
+// arrive waits until everything has arrived, and expects each line once and in order.
+func (tr *traffic) arrive() {
 	tr.Helper()
 	ann, bob := tr.writers[0], tr.writers[1]
 	ann.until(crashWithin, "both outboxes are empty", func() bool { return ann.waiting()+bob.waiting() == 0 })
@@ -137,10 +139,11 @@ func TestKillsUnderTraffic(t *testing.T) {
 		return
 	}
 	killSome(random, ann, bob)
-	tr.settle()
+	tr.arrive()
 }
 
-// TestCutsUnderTraffic cuts the network for less and for more time than either end takes to notice, while both write.
+// TestCutsUnderTraffic cuts the network for less and for more time than either end takes to notice,
+// while both write.
 func TestCutsUnderTraffic(t *testing.T) {
 	l := newLab(t)
 	hosts, cables := l.hosts(l.bridge(), 2)
@@ -164,7 +167,7 @@ func TestCutsUnderTraffic(t *testing.T) {
 	}
 	tr.finish()
 	if !t.Failed() {
-		tr.settle()
+		tr.arrive()
 	}
 }
 
@@ -173,8 +176,8 @@ func TestKillsDuringCatchUp(t *testing.T) {
 	const (
 		lines = 12000
 		kills = 8
-		// moment is the most between a start and the next kill: about as long as it takes the two to meet again and
-		// hand over a part of the queue.
+		// moment is the most between a start and the next kill: about as long as it takes the two
+		// to meet again and hand over a part of the queue.
 		moment = 250 * time.Millisecond
 	)
 	l := newLab(t)

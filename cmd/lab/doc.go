@@ -1,7 +1,7 @@
-// Package lab is a test and nothing else: the real earshot binary on hosts made of Linux network
-// namespaces, plugged into bridges with real multicast. It takes from them what networks take from
-// people: cables, addresses, interfaces, power. What it drives and what it looks at is the command
-// line and nothing below it, so it imports no package of ours.
+// Package lab consists of tests only. They run the real earshot binary on hosts that are Linux
+// network namespaces, plugged into bridges with real multicast, and take away cables, addresses,
+// interfaces and power. They use the command line and nothing below it, so the package imports no
+// other package of this project.
 //
 //	EARSHOT_BIN=bin/earshot go test -tags lab -count 1 ./cmd/lab   # make lab
 //
@@ -10,7 +10,7 @@
 // own network, and the kernel removes all of it when the test ends, in whatever way. Root is
 // needed, or a system that lets its users make namespaces; and iproute2 and util-linux.
 //
-// No test waits a fixed time: each asks until something is so, within what the
-// product promises, and logs how long it took. When one fails, every node's own
-// view and the end of its diagnostics are printed.
+// No test waits for a fixed time. Each asks until something is so, for as long as earshot promises
+// that it takes, and logs how long it took. When one fails, it prints what each node knows and the
+// end of its log.
 package lab

@@ -53,7 +53,8 @@ func TestTwoNodesOnOneHost(t *testing.T) {
 func TestTwentyIPv6(t *testing.T) {
 	const (
 		hosts = 20
-		// meeting allows for 190 handshakes of two proofs each on two slow processors shared by all twenty.
+		// meeting allows for 190 handshakes of two proofs each on two slow processors shared by all
+		// twenty.
 		meeting = time.Minute
 	)
 	l := &lab{T: t}
@@ -139,7 +140,8 @@ func TestPeerGivenAndSaved(t *testing.T) {
 	talk(promised, ann, bob)
 }
 
-// TestSavedBeforeMDNS restarts a node on a network where mDNS works: it should not have to wait for it.
+// TestSavedBeforeMDNS restarts a node on a network where mDNS works: it should not have to wait for
+// it.
 func TestSavedBeforeMDNS(t *testing.T) {
 	l := newLab(t)
 	hosts, _ := l.hosts(l.bridge(), 2)

@@ -12,9 +12,11 @@ import (
 )
 
 const (
-	// gathering allows for the handshakes of ten nodes on two slow processors, which other tests use as well.
+	// gathering allows for the handshakes of ten nodes on two slow processors, which other tests
+	// use as well.
 	gathering = time.Minute
-	// caughtUp is how soon members who have met again show the same: visible, and then all that was missed.
+	// caughtUp is how soon members who meet again show the same: they have to see each other, and
+	// then send what was missed.
 	caughtUp = 2 * promised
 )
 
@@ -63,7 +65,7 @@ func (r *room) invite(admin *node, others ...*node) {
 	})
 }
 
-// leaves takes a node out of those who are to show what is said.
+// leaves takes a node off the list of those who are to show what is said.
 func (r *room) leaves(gone *node) {
 	r.members = slices.DeleteFunc(r.members, func(n *node) bool { return n == gone })
 }

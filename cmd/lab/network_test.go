@@ -13,7 +13,8 @@ import (
 	"testing"
 )
 
-// numbered makes the names of bridges and interfaces, which all tests share a namespace for.
+// numbered makes the names of bridges and interfaces, which are different in all tests since they
+// share a namespace.
 var numbered atomic.Int32
 
 // A lab is the network of one test.
@@ -131,11 +132,11 @@ func (c *cable) del(addr string) {
 	c.run("ip", "addr", "del", addr, "dev", c.near)
 }
 
-// out pulls the cable at the host: it sees that its carrier is gone.
+// out pulls the cable at the host, which sees that its carrier is gone.
 func (c *cable) out() { c.Helper(); c.command("ip", "link", "set", c.far, "down") }
 func (c *cable) in()  { c.Helper(); c.command("ip", "link", "set", c.far, "up") }
 
-// cut takes the bridge away behind the host's switch: its interface sees nothing.
+// cut pulls the cable behind the host's switch, so its interface sees nothing.
 func (c *cable) cut()  { c.Helper(); c.command("ip", "link", "set", c.far, "nomaster") }
 func (c *cable) mend() { c.Helper(); c.command("ip", "link", "set", c.far, "master", c.bridge) }
 

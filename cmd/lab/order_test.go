@@ -10,18 +10,19 @@ import (
 
 const (
 	slowLink = "12mbit" // to the one who catches up
-	// slowly is how long a backlog may take that the link alone needs 32 s for, since both bring it.
+	// slowly is how long the backlog may take. The link alone needs 32 s for it, since both bring
+	// it.
 	slowly = 90 * time.Second
 )
 
-// slow lets no more through to the host than a link of this rate would.
+// slow limits what gets through to the host to the rate of a link.
 func (c *cable) slow(rate string) {
 	c.Helper()
 	c.command("tc", "qdisc", "add", "dev", c.far, "root", "tbf", "rate", rate, "burst", "64kbit", "latency", "400ms")
 }
 
-// TestSlowCatchUpKeepsTheOrder has someone catch up with 24 MB over a slow link, from two whose clocks are 2 s apart: at no
-// moment is the answer shown without its question.
+// TestSlowCatchUpKeepsTheOrder has someone catch up with 24 MB over a slow link, from two whose
+// clocks are 2 s apart: at no moment is the answer shown without its question.
 func TestSlowCatchUpKeepsTheOrder(t *testing.T) {
 	shifted := shiftedBinary(t)
 	l := &lab{T: t}

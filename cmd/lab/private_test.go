@@ -16,7 +16,8 @@ import (
 	"time"
 )
 
-// capture records every frame that passes a cable until the function that it returns is called, which returns them.
+// capture records every frame that passes a cable until the function that it returns is called,
+// which returns them.
 func (c *cable) capture() func() []byte {
 	c.Helper()
 	link, err := net.InterfaceByName(c.far)
@@ -59,7 +60,8 @@ func betrays(data []byte, secrets []string) (found []string) {
 		plain := []byte(strings.ToLower(s))
 		forms := [][]byte{plain, []byte(hex.EncodeToString([]byte(s)))}
 		for shift := range 3 {
-			// Without the ends, which base64 mixes with what stands beside. What is left of a short word may occur by chance.
+			// Without the ends, which base64 mixes with what stands beside. What is left of a short
+			// word may occur by chance.
 			encoded := base64.RawStdEncoding.EncodeToString(append(make([]byte, shift), s...))
 			if middle := encoded[4 : len(encoded)-4]; len(middle) >= 8 {
 				forms = append(forms, bytes.ToLower([]byte(middle)))

@@ -15,13 +15,14 @@ import (
 	"time"
 )
 
-// lineBurst is how many lines are written at a time, so that `send --lines` has something to gather.
+// lineBurst is how many lines are written at a time, so that `send --lines` has something to
+// gather.
 const lineBurst = 5
 
 var errHung = errors.New("hung")
 
-// A writer writes numbered lines from one node to another by `send --lines`, as a careful script would: when its
-// node dies, it looks up in the history how far it came and goes on behind that.
+// A writer writes numbered lines from one node to another by `send --lines`, as a careful script
+// would: when its node dies, it looks up in the history how far it came and goes on behind that.
 type writer struct {
 	*node
 	to      *node
@@ -180,8 +181,8 @@ func (w *writer) keyed() error {
 	return nil
 }
 
-// follow reads what arrives at the writer's reader by a cursor of its own, begins again whenever the reader's node has
-// died, and is itself killed when ctx ends.
+// follow reads what arrives at the writer's reader by a cursor of its own, begins again whenever
+// the reader's node has died, and is itself killed when ctx ends.
 func (w *writer) follow(ctx context.Context) (seen map[string]bool) {
 	seen = make(map[string]bool)
 	tick := time.NewTicker(pollEvery)
@@ -205,7 +206,8 @@ func (w *writer) follow(ctx context.Context) (seen map[string]bool) {
 	return seen
 }
 
-// followed expects that a reader that was interrupted again and again has seen every line, with what it reads now.
+// followed expects that a reader that was interrupted again and again has seen every line, with
+// what it reads now.
 func (w *writer) followed(seen map[string]bool) {
 	w.Helper()
 	before := len(seen)
@@ -220,7 +222,8 @@ func (w *writer) followed(seen map[string]bool) {
 	}
 }
 
-// arrived expects that the reader prints each line and each keyed message once, in order, and nothing else.
+// arrived expects that the reader prints each line and each keyed message once, in order, and
+// nothing else.
 func (w *writer) arrived(reader ...string) {
 	w.Helper()
 	lines, keyed := 0, 0

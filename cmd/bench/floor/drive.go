@@ -101,7 +101,7 @@ func repeat(n int, step func() error) ([]time.Duration, error) {
 	})
 }
 
-// repeatUntil is repeat for steps that end when they say.
+// repeatUntil is repeat for steps that return the time at which they ended.
 func repeatUntil(n int, step func() (time.Time, error)) (took []time.Duration, err error) {
 	for range n {
 		began := time.Now()

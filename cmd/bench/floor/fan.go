@@ -14,7 +14,7 @@ import (
 	"github.com/earshot-im/earshot/node/link"
 )
 
-// fan is one sender with streams open to many servers: the least that reaches them all.
+// fan is one sender with open streams to many servers.
 type fan struct {
 	d       *disk
 	key     ed25519.PrivateKey
@@ -61,7 +61,7 @@ func (f *fan) send(streams []network.Stream, m []byte) error {
 	return nil
 }
 
-// check returns when the last had the message.
+// check sends a message, and returns the time at which the last server had it.
 func (f *fan) check(streams []network.Stream) (last time.Time, err error) {
 	if err := f.send(streams, Message(0)); err != nil {
 		return last, err
@@ -74,7 +74,8 @@ func (f *fan) check(streams []network.Stream) (last time.Time, err error) {
 	return last, nil
 }
 
-// each commits a message, and returns once everybody has answered that they have, too.
+// each commits a message and sends it, and returns once all servers have answered that they have
+// committed it too.
 func (f *fan) each(streams []network.Stream) error {
 	m := Message(0)
 	if err := errors.Join(f.d.put(m), f.send(streams, m)); err != nil {

@@ -1,13 +1,13 @@
 // Package floor measures what a machine allows a program that does the least that the same promise
 // takes: streams over a link, commits to a database, signatures and their checks, bare gossipsub.
 //
-// A floor is one or several processes of this program, which use the links and the database of earshot
-// and nothing else of it. start.go is what the bench sees: it starts processes and asks them. The other
-// files are those processes: serve.go the far end, drive.go, fan.go and gossip.go the near ends, disk.go
-// the database.
+// A floor is one or several processes of this program, which use the links and the database of
+// earshot and nothing else of it. start.go is what the bench sees: it starts processes and asks
+// them. The other files are those processes: serve.go the far end, drive.go, fan.go and gossip.go
+// the near ends, disk.go the database.
 //
-// A process answers in times that it took itself, so that asking it costs nothing of what is measured. It
-// ends with an error, and its asker with it, as soon as anything goes wrong.
+// A process answers in times that it took itself, so that asking it costs nothing of what is
+// measured. It ends with an error, and its asker with it, as soon as anything goes wrong.
 package floor
 
 import (
@@ -25,13 +25,13 @@ import (
 	"github.com/earshot-im/earshot/node/link"
 )
 
-// Command is the first argument of a program that is to be a process of a floor. Run takes those after
-// it:
+// Command is the first argument of a program that is to be a process of a floor. Run takes those
+// after it:
 //
-//	serve DIR                    answers streams of each protocol in serve.go; holds messages to be pulled
-//	drive DIR ADDR               does what it is asked on standard input against a server (see Ask)
+//	serve DIR                    answers streams as serve.go says; holds messages to be pulled
+//	drive DIR ADDR               does what it is asked on standard input with a server (see Ask)
 //	fan DIR ADDR...              the same against many
-//	gossip DIR TOPICS [ADDR]...  hears what is published, and tells who wants to know; a topic is a number of hearers
+//	gossip DIR TOPICS [ADDR]...  hears what is published; a topic is a number of hearers
 //	publish DIR TOPICS ADDR...   publishes what it is asked
 //	pull DIR ADDR                pulls all that a server holds, commits it, and says so
 //	idle DIR                     does nothing
@@ -78,7 +78,7 @@ func Run(ctx context.Context, args []string) error {
 	return fmt.Errorf("no floor %q", args[0])
 }
 
-// connect connects to those who listen at these addresses, and names them.
+// connect connects to these addresses, and returns who is there.
 func connect(ctx context.Context, h *link.Host, addrs []string) (ids []peer.ID, err error) {
 	for _, a := range addrs {
 		to, err := peer.AddrInfoFromString(a)
@@ -93,7 +93,7 @@ func connect(ctx context.Context, h *link.Host, addrs []string) (ids []peer.ID, 
 	return ids, nil
 }
 
-// connectOne connects to the one that there must be.
+// connectOne connects to the one address that must have been given.
 func connectOne(ctx context.Context, h *link.Host, addrs []string) (peer.ID, error) {
 	if len(addrs) != 1 {
 		return "", fmt.Errorf("%d addresses, want one", len(addrs))
@@ -120,7 +120,8 @@ func newHost() (*link.Host, error) {
 	return h, nil
 }
 
-// ready says where the process is and waits for the end of standard input.
+// ready says that the process is ready and at which address, and waits for the end of standard
+// input.
 func ready(h *link.Host) error {
 	fmt.Printf("ready %s/p2p/%s\n", h.ListenAddrs()[0], h.ID())
 	_, err := io.Copy(io.Discard, os.Stdin)

@@ -19,24 +19,27 @@ import (
 	"github.com/earshot-im/earshot/node/link"
 )
 
-// Gossipsub's own queues of 32 lose messages without a word. All else is as it comes, signatures included.
+// Gossipsub's own queues of 32 lose messages in silence. Everything else is left at its defaults,
+// with signatures.
 const (
 	gossipQueue  = 1024
 	gossipBuffer = 4096
 )
 
-// protoHeard, with a topic after it: one byte; then of each message heard in that topic its number, and when that was.
+// protoHeard, with a topic after it: one byte; then of each message heard in that topic its number,
+// and when that was.
 const protoHeard = "/bench/heard/"
 
-// topic is one that this process has joined.
+// topic is a topic that this process has joined.
 type topic struct {
 	*pubsub.Topic
 	heard *pubsub.Subscription // its author hears its own messages too
 }
 
-// join joins topics, of which the names are numbers of hearers, and then connects.
+// join joins topics, whose names are numbers of hearers, and then connects.
 func join(ctx context.Context, h *link.Host, names string, addrs []string) (map[int]topic, []peer.ID, error) {
-	// There is no identify protocol on our links; who is connected here speaks it.
+	// There is no identify protocol on earshot's links. Everybody who is connected here speaks
+	// gossipsub.
 	identified, err := h.Libp2p().EventBus().Emitter(new(event.EvtPeerIdentificationCompleted))
 	if err != nil {
 		return nil, nil, err
@@ -69,7 +72,8 @@ func join(ctx context.Context, h *link.Host, names string, addrs []string) (map[
 	return topics, ids, err
 }
 
-// hear is a hearer. It is connected to those before it and waits for those behind.
+// hear runs a hearer. It connects to those that were started before it, and those after it connect
+// to it.
 func hear(ctx context.Context, h *link.Host, args []string) error {
 	if len(args) < 1 {
 		return errors.New("no topics")
@@ -97,7 +101,7 @@ func hear(ctx context.Context, h *link.Host, args []string) error {
 	return ready(h)
 }
 
-// publish is the author.
+// publish runs the author.
 func publish(ctx context.Context, h *link.Host, args []string) error {
 	if len(args) < 1 {
 		return errors.New("no topics")
@@ -121,7 +125,7 @@ func publish(ctx context.Context, h *link.Host, args []string) error {
 			}
 			hearers[to] = append(hearers[to], s)
 		}
-		// Before it has neighbours, what it publishes goes nowhere, without a word.
+		// Gossipsub drops in silence what is published before it has neighbours.
 		enough := pubsub.WithReadiness(pubsub.MinTopicSize(min(to, pubsub.GossipSubDlo)))
 		if err := t.Publish(ctx, Message(0), enough); err != nil {
 			return err
@@ -140,7 +144,8 @@ func publish(ctx context.Context, h *link.Host, args []string) error {
 	})
 }
 
-// heardBy returns when the last of these heard a message, and passes over what they heard before.
+// heardBy returns the time at which the last of these hearers had a message. It skips what they
+// heard before.
 func heardBy(hearers []network.Stream, number []byte) (last time.Time, err error) {
 	for _, s := range hearers {
 		for heard := make([]byte, numberSize); !bytes.Equal(heard, number); {

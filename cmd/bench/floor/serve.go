@@ -13,7 +13,8 @@ import (
 	"github.com/earshot-im/earshot/node/link"
 )
 
-// The protocols that a server answers. Messages have messageSize bytes, counts are 8 bytes, big endian.
+// The protocols that a server answers. Messages have messageSize bytes, counts are 8 bytes, big
+// endian.
 const (
 	protoEcho  = "/bench/echo"  // a message comes back
 	protoCheck = "/bench/check" // a message and its signature; after the check, when that was (see moment)
@@ -22,7 +23,7 @@ const (
 	protoPull  = "/bench/pull"  // one byte; then everything held
 )
 
-// serve is the far end of the floors without gossip.
+// serve runs the far end of all floors but gossip.
 func serve(h *link.Host, d *disk) error {
 	h.SetStreamHandler(protoEcho, must(func(s network.Stream) error {
 		_, err := io.CopyBuffer(struct{ io.Writer }{s}, struct{ io.Reader }{s}, make([]byte, messageSize))
@@ -45,7 +46,7 @@ func (d *disk) takeEach(s network.Stream) error {
 	})
 }
 
-// checkEach checks one signed message at a time and answers what take makes of it.
+// checkEach reads signed messages, checks each, and sends back what take returns for it.
 func checkEach(s network.Stream, take func(message []byte) (answer []byte, err error)) error {
 	public := ed25519.NewKeyFromSeed(signerSeed[:]).Public().(ed25519.PublicKey)
 	b := make([]byte, messageSize+ed25519.SignatureSize)

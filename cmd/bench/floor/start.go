@@ -58,8 +58,8 @@ func Pair(ctx context.Context, folder func() string) (far, near *Process, err er
 	return far, near, nil
 }
 
-// Fan starts so many servers, and a process that sends to all of them, each in a new folder. It returns
-// those that it started also when it fails.
+// Fan starts so many servers, and a process that sends to all of them, each in a new folder. It
+// returns those that it started also when it fails.
 func Fan(ctx context.Context, folder func() string, to int) (fan *Process, servers []*Process, err error) {
 	var addrs []string
 	for range to {
@@ -73,8 +73,9 @@ func Fan(ctx context.Context, folder func() string, to int) (fan *Process, serve
 	return fan, servers, err
 }
 
-// Gossip starts hearers, each connected to all others, and an author, each in a new folder. There are as
-// many hearers as the last and largest of the sizes. It returns those that it started also when it fails.
+// Gossip starts hearers, each connected to all others, and an author, each in a new folder. There
+// are as many hearers as the last and largest of the sizes. It returns those that it started also
+// when it fails.
 func Gossip(ctx context.Context, folder func() string, sizes []int) (author *Process, hearers []*Process, err error) {
 	var addrs []string
 	join := func(kind string, number int) (*Process, error) {
@@ -109,8 +110,8 @@ func Holder(ctx context.Context, dir string, count int) (*Process, error) {
 	return start(ctx, "serve", dir)
 }
 
-// Pull has a new process pull all messages from a holder, of which there must be so many, and returns
-// how long that took.
+// Pull has a new process pull all messages from a holder, of which there must be so many, and
+// returns how long that took.
 func Pull(ctx context.Context, dir string, from *Process, count int) (time.Duration, error) {
 	if err := prepare(dir); err != nil { // as a reader that has run before finds it
 		return 0, err

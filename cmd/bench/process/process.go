@@ -1,9 +1,9 @@
 // Package process starts programs for the bench and measures them: earshot itself and the floors.
 //
-// A program says on standard output when it is ready, may be asked by lines of JSON on standard input,
-// and ends when that ends. Each wait for one is bounded by Patience, after which it is killed, and
-// whatever goes wrong is an error that has what the program said on standard error. A Process belongs
-// to one goroutine.
+// A program says on standard output when it is ready, may be asked by lines of JSON on standard
+// input, and ends when that ends. Each wait for one is bounded by Patience, after which it is
+// killed, and whatever goes wrong is an error that has what the program said on standard error. A
+// Process belongs to one goroutine.
 package process
 
 import (
@@ -100,8 +100,8 @@ func (p *Process) PID() int { return p.cmd.Process.Pid }
 // Ended says whether it was stopped or killed before.
 func (p *Process) Ended() bool { return p.cmd.ProcessState != nil }
 
-// Stop ends its input and waits for its end, unless that was done before. A program that doesn't end
-// with its input has to be asked first in its own way.
+// Stop ends its input and waits for its end, unless that was done before. A program that doesn't
+// end with its input has to be asked first in its own way.
 func (p *Process) Stop() error {
 	if p.Ended() {
 		return nil

@@ -110,7 +110,8 @@ func Explain(err error, more ...func(error) *Problem) *Problem {
 	return Failed(codeFailed, "%v", err)
 }
 
-// UnlessStopped forgets an error of a command that stays until its user ends it, and has been ended.
+// UnlessStopped forgets an error of a command that stays until its user ends it, and has been
+// ended.
 func UnlessStopped(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return nil

@@ -11,9 +11,9 @@ import (
 // maxPage is the most that the node gives at a time.
 const maxPage = 1000
 
-// History returns at most limit messages of a conversation, oldest first: those before the ID before,
-// those after the ID after, or, with neither, the newest. It asks for page after page of what WHO
-// means at the start.
+// History returns at most limit messages of a conversation, oldest first: those before the ID
+// before, those after the ID after, or, with neither, the newest. It asks for page after page of
+// what WHO means at the start.
 func History(ctx context.Context, client *control.Client, who string, limit uint32, before, after string) (all []*controlv1.Message, err error) {
 	if who, err = idOf(ctx, client, who, ""); err != nil {
 		return nil, err

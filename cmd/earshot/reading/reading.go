@@ -1,13 +1,13 @@
 // Package reading reads messages for `recv` and `history`, and prints them.
 //
-// It owns the one order of steps that loses nothing: a message is asked for, its line is written, and
-// only then it is marked as read, or the cursor of --as moves past it. So a crash may print a message
-// a second time and never skips one. Names are looked up once, at the start, and IDs are used from
-// then on.
+// It owns the one order of steps that loses nothing: a message is asked for, its line is written,
+// and only then it is marked as read, or the cursor of --as moves past it. So a crash may print a
+// message a second time and never skips one. Names are looked up once, at the start, and IDs are
+// used from then on.
 //
-// It keeps nothing between runs: what is read, and where cursors stand, the node knows. It ends with
-// its context, which is no error where it was to stay until then, or at the first error of the node or
-// of the output.
+// It keeps nothing between runs: what is read, and where cursors stand, the node knows. It ends
+// with its context, which is no error where it was to stay until then, or at the first error of the
+// node or of the output.
 package reading
 
 import (
@@ -26,15 +26,16 @@ import (
 )
 
 const (
-	// messagesAtOnce is how many messages are read, printed and marked at a time. So many may be printed
-	// a second time after a crash between printing and marking.
+	// messagesAtOnce is how many messages are read, printed and marked at a time. So many may be
+	// printed a second time after a crash between printing and marking.
 	messagesAtOnce = 100
 
 	// markTimeout bounds the marking of what has been printed, also after an interrupt.
 	markTimeout = 5 * time.Second
 
-	// passedAtOnce is how far a cursor may fall behind while nothing passes its filter. So much is looked
-	// at again after a start; to move the cursor past each message would cost a commit each time.
+	// passedAtOnce is how far a cursor may fall behind while nothing passes its filter. So much is
+	// looked at again after a start; to move the cursor past each message would cost a commit each
+	// time.
 	passedAtOnce = 1000
 )
 
@@ -120,7 +121,8 @@ func (r *Reader) resolve(ctx context.Context) (err error) {
 	return err
 }
 
-// idOf returns the ID of the person or group that WHO means now, in a form that the node takes as WHO.
+// idOf returns the ID of the person or group that WHO means now, in a form that the node takes as
+// WHO.
 func idOf(ctx context.Context, client *control.Client, who, kind string) (string, error) {
 	t, err := client.Resolve(ctx, &controlv1.ResolveRequest{Who: who, Kind: kind})
 	if err != nil {
@@ -173,8 +175,9 @@ func (r *Reader) next(ctx context.Context, limit uint32) (*controlv1.MessagesRes
 	return r.Client.Unread(ctx, &controlv1.UnreadRequest{Filter: &r.filter, After: r.after, Limit: limit})
 }
 
-// startsAgain goes back to the first unread message where the node says that older ones may be shown
-// again, as after somebody was unblocked. What was printed before has been marked and is not among them.
+// startsAgain goes back to the first unread message where the node says that older ones may be
+// shown again, as after somebody was unblocked. What was printed before has been marked and is not
+// among them.
 func (r *Reader) startsAgain(page *controlv1.MessagesResponse) bool {
 	again := r.revealed != page.Revealed && r.after > 0 && r.Cursor == "" && !r.Peek
 	r.revealed = page.Revealed

@@ -15,9 +15,9 @@ import (
 // linesAtOnce is how many lines one request carries at most. It carries those that are there.
 const linesAtOnce = 256
 
-// SendLines sends every line of stdin as a message, and prints the ID of each once it has got as far as
-// was asked for. It goes on when that takes longer than the timeout, since the message stays queued
-// and the next may be quicker.
+// SendLines sends every line of stdin as a message, and prints the ID of each once it has got as
+// far as was asked for. It goes on when that takes longer than the timeout, since the message stays
+// queued and the next may be quicker.
 func (s *Sender) SendLines(ctx context.Context, to string, stdin io.Reader) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

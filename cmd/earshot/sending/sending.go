@@ -1,9 +1,10 @@
 // Package sending sends messages for `send`: one, or every line of standard input.
 //
-// It owns what a text may be on the command line (its length, UTF-8, the line end that is no part of
-// it) and how far a message has to get before the command is content. What was queued stays queued
-// whatever happens next: the ID of a message is printed once the message is on this disk, also where
-// waiting for more then fails. It keeps nothing, and the node alone decides whom a name means.
+// It owns what a text may be on the command line (its length, UTF-8, the line end that is no part
+// of it) and how far a message has to get before the command is content. What was queued stays
+// queued whatever happens next: the ID of a message is printed once the message is on this disk,
+// also where waiting for more then fails. It keeps nothing, and the node alone decides whom a name
+// means.
 //
 // Errors of the node come through as they are; what is found out here is a problem.
 package sending
@@ -89,8 +90,8 @@ func (s *Sender) outcome(sent *controlv1.Sent) error {
 	return nil
 }
 
-// Text returns the text that a command is given: its arguments with spaces between them, or stdin if
-// there are none or the only one is "-".
+// Text returns the text that a command is given: its arguments with spaces between them, or stdin
+// if there are none or the only one is "-".
 func Text(args []string, stdin io.Reader) (string, error) {
 	if len(args) == 0 || len(args) == 1 && args[0] == "-" {
 		return readText(stdin)

@@ -34,7 +34,8 @@ func reacted(p *controlv1.Person, emoji string) *controlv1.Reaction {
 	return &controlv1.Reaction{Person: p.Person, Name: p.Name, Emoji: emoji}
 }
 
-// check compares what write prints with want, without the first line end, as it is for people and as JSON.
+// check compares what write prints with want, without the first line end, as it is for people and
+// as JSON.
 func check(t *testing.T, name string, write func(Printer, *bytes.Buffer) error, want, wantJSON string) {
 	t.Helper()
 	for _, form := range []struct {
@@ -94,7 +95,8 @@ func TestMessageRows(t *testing.T) {
 	}
 }
 
-// Whoever writes a text, a name or a reaction can't make it look like another row, or like what the program says.
+// No text, name or reaction of others looks like another row, or like something that the program
+// says.
 func TestHostileRows(t *testing.T) {
 	evil := "\x1b[2J\n2026-03-01 12:30:00  Boss: pay\u202e\r"
 	shown := `\x1b[2J\n2026-03-01 12:30:00  Boss: pay\u202e\r`

@@ -56,7 +56,7 @@ func toGroup(g *controlv1.Group) Group {
 	return v
 }
 
-// Groups takes what the node says.
+// Groups makes the objects of groups from the node's answer.
 func Groups(list []*controlv1.Group) (out []Group) {
 	for _, g := range list {
 		out = append(out, toGroup(g))
@@ -71,7 +71,7 @@ func whoIs(p *controlv1.Person) string {
 	return Who(p.GetName(), p.GetPetname(), p.GetPerson(), p.GetContact(), p.GetVerified())
 }
 
-// GroupTitle is a group's name with all else that is known.
+// GroupTitle is a group's name, and everything else that is known about the group.
 func GroupTitle(g *controlv1.Group) string {
 	if g.Role == "" {
 		return hash(g.Name) + "  you are not in it any more"
@@ -148,7 +148,7 @@ func (p Printer) Member(w io.Writer, m *controlv1.Member) error {
 		"%s  %-6s  %s", m.Person.GetPerson(), m.Role, title)
 }
 
-// Reached writes a row about how far a message has come to somebody.
+// Reached writes a row that says how far a message has got to somebody.
 func (p Printer) Reached(w io.Writer, r *controlv1.Reached) error {
 	return p.Row(w, reached{toNamed(r.Person), r.State, r.Reason}, "%s  %-9s  %s", r.Person.GetPerson(), State(r.State, r.Reason), Title(r.Person))
 }

@@ -81,9 +81,9 @@ func toMessage(m *controlv1.Message) message {
 	}
 }
 
-// Message writes a row of recv or history. What is said about it stands before the
-// colon, where its text can't reach; so do not reactions, which are others' words as
-// well and have a line of their own, less indented than any line of a text.
+// Message writes a row of recv or history. What the program says about the message stands before
+// the colon, where the text of the message can't imitate it. Reactions are words of others too, so
+// they have a line of their own, which is indented less than any line of a text.
 func (p Printer) Message(w io.Writer, m *controlv1.Message) error {
 	from := m.GetFrom()
 	author := Who(from.GetName(), from.GetPetname(), from.GetPerson(), from.GetContact(), from.GetVerified())
@@ -140,7 +140,7 @@ func State(state, reason string) string {
 	return "not delivered"
 }
 
-// reactions tells who reacted how: what most chose first.
+// reactions says who reacted with what; the emoji that most have chosen comes first.
 func reactions(all []*controlv1.Reaction) string {
 	by := make(map[string][]string)
 	for _, r := range all {
@@ -159,7 +159,7 @@ func reactions(all []*controlv1.Reaction) string {
 	return strings.Join(parts, "; ")
 }
 
-// someOf is the first names, and how many there are besides.
+// someOf returns the first of some names, and how many more there are.
 func someOf(names []string) string {
 	if more := len(names) - maxNames; more > 0 {
 		return fmt.Sprintf("%s and %d more", strings.Join(names[:maxNames], ", "), more)

@@ -2,8 +2,8 @@
 // object for --json, whose fields scripts depend on. It asks nobody and decides nothing. All that
 // came from others passes through terminal here, in both forms, so no command has to think of it.
 //
-// A Printer is a value: set it up once and share it. It writes to what it is given, and
-// the only errors are those of the writer.
+// A Printer is a value: set it up once and share it. It writes to what it is given, and returns no
+// errors but those of the writer.
 package show
 
 import (
@@ -114,7 +114,7 @@ func toSent(s *controlv1.Sent) sent {
 	return sent{s.Id, s.Conversation, toTarget(s.To), s.State, s.Reason, rfc3339(s.Time)}
 }
 
-// NewPeer takes what the node says.
+// NewPeer makes the object of a device from the node's answer.
 func NewPeer(p *controlv1.Peer) Peer {
 	return Peer{p.Person, p.Name, p.Petname, p.Device, p.Online, p.Contact, p.Verified,
 		list(p.Addresses), list(p.FoundBy), rfc3339(p.LastSeen)}
@@ -124,7 +124,7 @@ func toPerson(p *controlv1.Person) Person {
 	return Person{p.Person, p.Name, p.Petname, p.Contact, p.Verified, p.Blocked, p.Online, list(p.Devices)}
 }
 
-// Persons takes what the node says.
+// Persons makes the objects of persons from the node's answer.
 func Persons(list []*controlv1.Person) (out []Person) {
 	for _, p := range list {
 		out = append(out, toPerson(p))
@@ -132,7 +132,7 @@ func Persons(list []*controlv1.Person) (out []Person) {
 	return out
 }
 
-// list is never null.
+// list has an empty list printed as [] and not as null.
 func list(s []string) []string {
 	if s == nil {
 		return []string{}
@@ -168,8 +168,8 @@ func JSON(w io.Writer, v any) error {
 	return err
 }
 
-// Row writes one result to w: v, or text for people, in which everything of others has
-// passed through terminal.
+// Row writes one result to w: v as JSON, or else a text for people. What others wrote must have
+// passed through terminal before it is put into that.
 func (p Printer) Row(w io.Writer, v any, format string, args ...any) error {
 	if p.JSON {
 		return JSON(w, v)
@@ -178,8 +178,9 @@ func (p Printer) Row(w io.Writer, v any, format string, args ...any) error {
 	return err
 }
 
-// Who names a person. A petname is the owner's word and stands alone; a name is a
-// claim, and what stands behind it tells one claimant from the next.
+// Who names a person. A petname was given by the owner and stands alone. Any other name is only
+// what the person calls themselves, so something is added by which two of one name can be told
+// apart.
 func Who(name, petname, person string, contact, verified bool) string {
 	if petname != "" {
 		return terminal.Line(petname)
@@ -194,8 +195,8 @@ func Who(name, petname, person string, contact, verified bool) string {
 	return strings.TrimSpace(claim(name) + " (" + id + ")")
 }
 
-// claim is a name that others have given, to themselves or to a group. One that could be taken for what stands around it in a
-// row stands in quotation marks.
+// claim is a name that others gave themselves or a group. It is put into quotation marks if it
+// could be taken for something else that stands in a row.
 func claim(name string) string {
 	line := terminal.Line(name)
 	plain := norm.NFKC.String(line) // of a full-width colon, of any space
@@ -205,7 +206,7 @@ func claim(name string) string {
 	return `"` + strings.ReplaceAll(line, `"`, `\"`) + `"`
 }
 
-// Title is Who with all else that is known.
+// Title is Who, and everything else that is known about the person.
 func Title(p *controlv1.Person) string {
 	s := Who(p.Name, p.Petname, p.Person, p.Contact, p.Verified)
 	var also []string

@@ -23,7 +23,7 @@ import (
 
 const (
 	indent = "    " // of the second and later lines of a message
-	tab    = "    " // a tab can't be trusted to stay where it is
+	tab    = "    " // how far a tab goes depends on what stands before it
 )
 
 // acts reports whether a character does anything but show: controls, the format characters
@@ -56,7 +56,8 @@ func Text(s string) string {
 	})
 }
 
-// show replaces what acts by what instead says or, where that is "", by its escape.
+// show replaces each character that acts by what instead returns or, where that is "", by its
+// escape.
 func show(s string, instead func(rune) string) string {
 	if strings.IndexFunc(s, acts) < 0 && utf8.ValidString(s) {
 		return s
@@ -133,7 +134,7 @@ func StyleFor(f *os.File) Style {
 	return Style{Is(f) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && runtime.GOOS != "windows"}
 }
 
-// Bold is for who, Dim for what is read last, Call for what the reader is called by.
+// Bold is for who says something, Dim for what matters least, Call for mentions of the reader.
 func (s Style) Bold(text string) string { return s.mark("1", text) }
 func (s Style) Dim(text string) string  { return s.mark("2", text) }
 func (s Style) Call(text string) string { return s.mark("1;33", text) }

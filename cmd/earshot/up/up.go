@@ -1,14 +1,14 @@
 // Package up runs a node in the foreground for `earshot up`, and is the only part of the command
 // line that sees more than the client of the local API.
 //
-// It owns the order in which a node and the server of its local API start and stop: the directory is
-// opened first, then both run, then the line that begins with "ready" is printed, and when one of the
-// two ends the other does. It prints that line on standard output, and the node's warnings and log on
-// standard error. What a node does is none of its business.
+// It owns the order in which a node and the server of its local API start and stop: the directory
+// is opened first, then both run, then the line that begins with "ready" is printed, and when one
+// of the two ends the other does. It prints that line on standard output, and the node's warnings
+// and log on standard error. What a node does is none of its business.
 //
-// Run may be called once in a process, since it also sets how the whole process collects garbage. It
-// returns when all its goroutines have ended. Its errors are problems: locked by another process,
-// wrong passphrase, damaged files and so on, each with what to do.
+// Run may be called once in a process, since it also sets how the whole process collects garbage.
+// It returns when all its goroutines have ended. Its errors are problems: locked by another
+// process, wrong passphrase, damaged files and so on, each with what to do.
 package up
 
 import (
@@ -89,8 +89,8 @@ func (o *Options) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// From here on the directory, and the socket in it, belong to this process. Callers are answered
-	// until the node has ended.
+	// From here on the directory, and the socket in it, belong to this process. Callers are
+	// answered until the node has ended.
 	server := control.New(control.Config{Dir: o.Dir, Node: n, Log: cfg.Log})
 	serving, stopServer := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopServer()
