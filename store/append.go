@@ -45,7 +45,7 @@ func (s *Store) AppendAll(ctx context.Context, drafts []Draft) ([]Entry, error) 
 	letters := make([]letter, len(drafts))
 	for i := range drafts {
 		var err error
-		if letters[i], err = s.letter(&drafts[i]); err != nil {
+		if letters[i], err = newLetter(&s.cfg, &drafts[i]); err != nil {
 			return nil, err
 		}
 	}
@@ -81,13 +81,13 @@ type letter struct {
 	key   [16]byte
 }
 
-func (s *Store) letter(d *Draft) (letter, error) {
+func newLetter(cfg *Config, d *Draft) (letter, error) {
 	shown := d.Kind.Class() == event.ClassMessage || d.Kind.Class() == event.ClassOther && d.Fallback != ""
 	if !shown && !isEdit(d.Kind) {
 		return letter{}, ErrKind
 	}
 	l := letter{draft: d, body: event.Body{Content: d.Content, Fallback: d.Fallback}}
-	if _, err := io.ReadFull(s.cfg.Rand, l.body.Salt[:]); err != nil {
+	if _, err := io.ReadFull(cfg.Rand, l.body.Salt[:]); err != nil {
 		return letter{}, err
 	}
 	if d.Key != nil {
@@ -95,8 +95,8 @@ func (s *Store) letter(d *Draft) (letter, error) {
 		return l, nil
 	}
 	// Ascending, so that the index of keys grows at its end.
-	binary.BigEndian.PutUint64(l.key[:], uint64(s.cfg.Now().UnixMilli())<<16)
-	_, err := io.ReadFull(s.cfg.Rand, l.key[6:])
+	binary.BigEndian.PutUint64(l.key[:], uint64(cfg.Now().UnixMilli())<<16)
+	_, err := io.ReadFull(cfg.Rand, l.key[6:])
 	return l, err
 }
 

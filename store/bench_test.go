@@ -100,7 +100,7 @@ func benchIngest(b *testing.B, each int) {
 			runs = p.runs(ahead, each)
 			b.StartTimer()
 		}
-		_, err := s.Ingest(ctx, runs[0], p.origin())
+		_, err := s.ingest(ctx, runs[0], p.origin())
 		check(b, err)
 		runs = runs[1:]
 	}
@@ -113,7 +113,7 @@ func BenchmarkIngest256(b *testing.B)    { benchIngest(b, 256) }
 func BenchmarkLoadRun(b *testing.B) {
 	s, c, p := benchStore(b)
 	for _, run := range p.runs(8, 256) {
-		_, err := s.Ingest(ctx, run, p.origin())
+		_, err := s.ingest(ctx, run, p.origin())
 		check(b, err)
 	}
 	b.ResetTimer()
@@ -128,7 +128,7 @@ func BenchmarkLoadRun(b *testing.B) {
 func BenchmarkLast50(b *testing.B) {
 	s, c, p := benchStore(b)
 	for _, run := range p.runs(40, 256) {
-		_, err := s.Ingest(ctx, run, p.origin())
+		_, err := s.ingest(ctx, run, p.origin())
 		check(b, err)
 	}
 	for b.Loop() {

@@ -262,7 +262,7 @@ func TestVersions(t *testing.T) {
 	step := func(n uint64) func(*tx.Batch) error {
 		return func(*tx.Batch) error { steps = append(steps, n); return nil }
 	}
-	check(t, a.prepare(formatVersion+2, map[uint64]func(*tx.Batch) error{
+	check(t, (&opening{a.Store}).prepare(formatVersion+2, map[uint64]func(*tx.Batch) error{
 		formatVersion: step(formatVersion), formatVersion + 1: step(formatVersion + 1),
 	}))
 	if len(steps) != 2 || steps[0] != formatVersion {

@@ -208,7 +208,7 @@ func (s *Store) AppendControl(ctx context.Context, d ControlDraft) (event.Event,
 	if err != nil {
 		return event.Event{}, err
 	}
-	h, body, err := s.blank(d.Act.Kind(), content)
+	h, body, err := newBlank(s.cfg.Rand, d.Act.Kind(), content)
 	if err != nil {
 		return event.Event{}, err
 	}
@@ -242,7 +242,7 @@ func (b *batch) writeControl(conv event.Conversation, h event.Header, body event
 func (b *batch) begin(h event.Header, body event.Body) (*entry, error) {
 	h.Device, h.Card, h.Sequence = b.s.own.Device.ID(), b.s.own.Card.Head(), 1
 	var err error
-	if h.Instance, err = b.s.newInstance(); err != nil {
+	if h.Instance, err = newInstance(b.s.cfg.Rand); err != nil {
 		return nil, err
 	}
 	e, err := event.New(h, body)
@@ -256,11 +256,11 @@ func (b *batch) begin(h event.Header, body event.Body) (*entry, error) {
 	return b.own.written(b.own.addOwnLog(&c, e.Header.Log()), &e)
 }
 
-// blank returns a header and a body with what is random about them.
-func (s *Store) blank(kind event.Kind, content []byte) (event.Header, event.Body, error) {
+// newBlank returns a header and a body with what is random about them.
+func newBlank(random io.Reader, kind event.Kind, content []byte) (event.Header, event.Body, error) {
 	h, body := event.Header{Kind: kind}, event.Body{Content: content}
 	for _, b := range [][]byte{body.Salt[:], h.Key[:]} {
-		if _, err := io.ReadFull(s.cfg.Rand, b); err != nil {
+		if _, err := io.ReadFull(random, b); err != nil {
 			return h, body, err
 		}
 	}

@@ -213,7 +213,7 @@ func TestHeadsChange(t *testing.T) {
 			if i == 2 {
 				a.council.set(c, crypto.Hash{1})
 			}
-			h, body, err := a.blank(event.KindText, text("x"))
+			h, body, err := newBlank(a.cfg.Rand, event.KindText, text("x"))
 			check(t, err)
 			h.Clock = epoch.UnixMilli()
 			if _, err := b.own.write(&k, h, body); err != nil {

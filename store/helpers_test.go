@@ -182,7 +182,7 @@ func (n *node) hold() (release func()) {
 // submitSay has the writer write a message in its turn.
 func (n *node) submitSay(c event.Conversation, words string) (wait func() error) {
 	n.t.Helper()
-	letter, err := n.letter(&Draft{Conversation: c, Kind: event.KindText, Content: text(words)})
+	letter, err := newLetter(&n.cfg, &Draft{Conversation: c, Kind: event.KindText, Content: text(words)})
 	check(n.t, err)
 	return n.submit(ctx, func(b *batch) error { _, err := b.append(&letter); return err })
 }
@@ -220,7 +220,7 @@ func (n *node) logs(c event.Conversation) map[event.Log]event.Segments {
 	return logs
 }
 
-// author returns whose log it is, as an honest caller of Ingest finds out.
+// author returns whose log it is, as an honest caller of BeginIngest finds out.
 func (n *node) author(log event.Log, of ...*node) Origin {
 	for _, o := range append(of, n) {
 		if o.own.Device.ID() == log.Device {
@@ -231,13 +231,18 @@ func (n *node) author(log event.Log, of ...*node) Origin {
 	return Origin{}
 }
 
+// ingest takes a run into its log, at once.
+func (s *Store) ingest(ctx context.Context, run event.Run, from Origin) (IngestResult, error) {
+	return s.BeginIngest(ctx, run, from)()
+}
+
 // take gives n a run as it would come over a wire.
 func (n *node) take(run event.Run, from Origin) (IngestResult, error) {
 	n.t.Helper()
 	run, err := event.ParseRun(run.Marshal())
 	check(n.t, err)
 	check(n.t, run.Prove())
-	return n.Ingest(ctx, run, from)
+	return n.ingest(ctx, run, from)
 }
 
 // meet gives to what it lacks of from's logs, which is then acknowledged.

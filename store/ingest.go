@@ -18,26 +18,21 @@ type Origin struct {
 // IngestResult says how a log is held after a run was taken.
 type IngestResult struct {
 	Segments event.Segments
-	Rows     int  // that the run made appear
-	New      bool // it brought something that was not had before
+	New      bool // the run brought something that was not had before
 }
 
-// Ingest takes a run into its log. The caller has proven it and has found that the
-// devices of the run and of its enclosed recalls speak for the author under the card
-// heads named. What is held already is left as it is, so a run may come any number of
-// times and by any road. The run must not change afterwards.
+// BeginIngest takes a run into its log. The run has its place after those that were begun
+// before it, and wait returns when it is on the disk: meanwhile the caller can prepare the next.
+// The caller has proven the run, and has found that the devices of the run and of its enclosed
+// recalls speak for the author under the card heads that they name. The run must not change
+// afterwards. What is held already stays as it is, so a run may come any number of times and by
+// any road.
 //
-// ErrForked is returned when the run, or an earlier one, contradicts what is held;
-// the first contradiction is kept beside it. The result is valid then. Other errors:
-// ErrNoConversation, ErrTooManySegments, ErrBudget, ErrCut.
-func (s *Store) Ingest(ctx context.Context, run event.Run, from Origin) (IngestResult, error) {
-	return s.BeginIngest(ctx, run, from)()
-}
-
-// BeginIngest is Ingest in two steps: the run has its place after those that were begun before it, and wait returns when
-// it is on the disk. Between the two the caller can prepare the next one.
+// ErrForked is returned when this run, or an earlier one, contradicts what is held; the first
+// contradiction is kept beside it. The result is valid then. Other errors: ErrNoConversation,
+// ErrTooManySegments, ErrBudget, ErrCut.
 func (s *Store) BeginIngest(ctx context.Context, run event.Run, from Origin) (wait func() (IngestResult, error)) {
-	g := s.ingestion(&run, from)
+	g := newIngestion(&s.disk.Keyring, &run, from)
 	written := s.submit(ctx, g.run)
 	return func() (IngestResult, error) {
 		err := written()
@@ -60,12 +55,12 @@ type ingestion struct {
 	forked  bool
 }
 
-func (s *Store) ingestion(run *event.Run, from Origin) *ingestion {
+func newIngestion(keyring *crypto.Keyring, run *event.Run, from Origin) *ingestion {
 	sealed := func(events []event.Event) intake {
 		out := intake{events: events, sealed: make([][]byte, len(events)), from: from}
 		for i := range events {
 			if e := &events[i]; e.Absent == event.Present {
-				out.sealed[i] = s.disk.Keyring.Seal(e.Body, e.Header.BodyHash[:])
+				out.sealed[i] = keyring.Seal(e.Body, e.Header.BodyHash[:])
 			}
 		}
 		return out
@@ -78,7 +73,6 @@ func (s *Store) ingestion(run *event.Run, from Origin) *ingestion {
 }
 
 func (g *ingestion) run(b *batch) error {
-	before := b.Sequence(bucketArrivals)
 	more := false
 	for i := range g.recalls {
 		// One that can't be kept leaves its target as dropped.
@@ -104,6 +98,6 @@ func (g *ingestion) run(b *batch) error {
 	if err != nil {
 		return err
 	}
-	g.result = IngestResult{Segments: slices.Clone(segments), Rows: int(b.Sequence(bucketArrivals) - before), New: g.events.new}
+	g.result = IngestResult{Segments: slices.Clone(segments), New: g.events.new}
 	return nil
 }

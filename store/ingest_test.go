@@ -21,10 +21,10 @@ func TestIngestTwice(t *testing.T) {
 			t.Fatalf("%+v", r)
 		}
 	}
-	check1, err := p.give(n, e1)
+	part, err := p.give(n, e1)
 	check(t, err)
-	if check1.Rows != 0 || check1.Segments.Last() != 2 {
-		t.Fatalf("%+v", check1)
+	if part.New || part.Segments.Last() != 2 {
+		t.Fatalf("%+v", part)
 	}
 	equalWords(t, "rows", words(n.rows(c)), "1", "2")
 }

@@ -114,7 +114,7 @@ func (w *ownLogs) ownLog(c *conversation) (*logState, error) {
 			return l, err
 		}
 	}
-	instance, err := w.s.newInstance()
+	instance, err := newInstance(w.s.cfg.Rand)
 	if err != nil {
 		return nil, err
 	}

@@ -139,11 +139,12 @@ func (s *Store) Unread(after uint64, limit int, keep Keep) ([]Row, uint64, error
 	return s.page(bucketUnread, after, limit, keep)
 }
 
-func (s *Store) page(bucket tx.Bucket, after uint64, limit int, keep Keep) (rows []Row, looked uint64, err error) {
+// page returns the rows of an index of arrivals, as Arrivals says.
+func (s *Store) page(index tx.Bucket, after uint64, limit int, keep Keep) (rows []Row, looked uint64, err error) {
 	looked = after
 	err = s.view(func(r *reader) error {
 		var last []byte
-		rows, last, err = r.view.collect(nil, limit, keep, r.From(bucket, u64(after+1)))
+		rows, last, err = r.view.collect(nil, limit, keep, r.From(index, u64(after+1)))
 		if last != nil {
 			looked = number(last)
 		}

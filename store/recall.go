@@ -121,7 +121,7 @@ func (r *reader) recallBy(in *logState, id event.ID) (slot, error) {
 // and drops the words in one transaction. Errors: ErrNoEvent (not a message of one's
 // own), ErrAcknowledged, ErrUndelivered. To cancel twice is no error.
 func (s *Store) Cancel(ctx context.Context, id event.ID) (Entry, error) {
-	h, body, err := s.blank(event.KindRecall, nil)
+	h, body, err := newBlank(s.cfg.Rand, event.KindRecall, nil)
 	if err != nil {
 		return Entry{}, err
 	}
@@ -221,7 +221,7 @@ func (k *recalls) recall(c *conversation, x *entry, h event.Header, body event.B
 // whoever holds them drops the words. Errors: ErrNoEvent (not a message of one's own),
 // ErrTooLate. To recall twice is no error.
 func (s *Store) Recall(ctx context.Context, id event.ID) (Entry, error) {
-	h, body, err := s.blank(event.KindRecall, nil)
+	h, body, err := newBlank(s.cfg.Rand, event.KindRecall, nil)
 	if err != nil {
 		return Entry{}, err
 	}

@@ -98,7 +98,7 @@ func (b *batch) rewrite(c *conversation, x *entry, target event.ID, body event.B
 	h.Control = x.header.Control
 	l := apart[x.in]
 	if l == nil {
-		instance, err := b.s.newInstance()
+		instance, err := newInstance(b.s.cfg.Rand)
 		if err != nil {
 			return nil, err
 		}

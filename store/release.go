@@ -18,31 +18,42 @@ const (
 	waitForNone
 )
 
-// Release shows what has waited since before the given time for a cause that did not
-// come: in one conversation, or in all if conv is nil. What still has to wait, since the log
-// of its cause may bring that, waits says by when it was first seen here; nil: nothing has to.
-// It is called within transactions and must not call the store. Release takes as many
-// transactions as it needs, between which others write.
+// Release shows what has waited since before the given time for a cause that did not come: in
+// one conversation, or in all if conv is nil. waits, if it is not nil, says whether an event first
+// seen here at a time still has to wait, because the log of its cause may yet bring that. It is
+// called within transactions and must not call the store. Release takes as many transactions as
+// it needs; others can write between them.
 func (s *Store) Release(ctx context.Context, conv *event.Conversation, before time.Time, waits func(cause event.Log, since time.Time) bool) error {
-	// First those whose causes that are here are placed, and whatever waits for them; then
-	// those that wait for one which itself waits, but not as long.
+	// First go those whose causes are all here but wait themselves, and whatever waits for them.
+	// Then go those whose cause is not here.
 	for _, wait := range []patience{waitForHeld, waitForNone} {
-		until := release{wait, before.UnixMilli(), waits}
-		for from := []byte{}; ; {
-			keys, err := s.due(conv, from, until)
-			if err != nil {
-				return err
-			}
-			if len(keys) == 0 {
-				break
-			}
-			if err := s.releaseAll(ctx, keys, until); err != nil {
-				return err
-			}
-			from = after(keys[len(keys)-1])
+		f := releasing{Store: s, conv: conv, until: release{wait, before.UnixMilli(), waits}}
+		if err := f.all(ctx); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// releasing is one pass over what waits.
+type releasing struct {
+	*Store
+	conv  *event.Conversation // nil: all
+	until release
+}
+
+// all releases what is due, a number of keys at a time.
+func (f *releasing) all(ctx context.Context) error {
+	for from := []byte{}; ; {
+		keys, err := f.due(from)
+		if err != nil || len(keys) == 0 {
+			return err
+		}
+		if err := f.place(ctx, keys); err != nil {
+			return err
+		}
+		from = after(keys[len(keys)-1])
+	}
 }
 
 // MaxWait is how long an event waits for its causes at most.
@@ -65,12 +76,12 @@ func (r release) holds(cause event.Log, first int64) bool {
 func (r release) due(first, now int64) bool { return first <= r.before || first > now }
 
 // due returns the keys of what is due, from one on: as many as one transaction places.
-func (s *Store) due(conv *event.Conversation, from []byte, until release) (keys [][]byte, err error) {
-	now := s.cfg.Now().UnixMilli()
-	err = s.view(func(r *reader) error {
+func (f *releasing) due(from []byte) (keys [][]byte, err error) {
+	now := f.cfg.Now().UnixMilli()
+	err = f.view(func(r *reader) error {
 		var prefix []byte
-		if conv != nil && !r.Empty(bucketWaiting) {
-			c, err := r.conversation(*conv)
+		if f.conv != nil && !r.Empty(bucketWaiting) {
+			c, err := r.conversation(*f.conv)
 			if err != nil {
 				return err
 			}
@@ -84,12 +95,12 @@ func (s *Store) due(conv *event.Conversation, from []byte, until release) (keys 
 				break
 			}
 			first := int64(number(v))
-			if !until.due(first, now) {
+			if !f.until.due(first, now) {
 				continue
 			}
 			if log, err := r.logOfCause(k); err != nil {
 				return err
-			} else if !until.holds(log, first) {
+			} else if !f.until.holds(log, first) {
 				keys = append(keys, bytes.Clone(k))
 			}
 		}
@@ -98,13 +109,13 @@ func (s *Store) due(conv *event.Conversation, from []byte, until release) (keys 
 	return keys, err
 }
 
-// releaseAll places what waits under keys, in as many transactions as that and whatever waits for it takes.
-func (s *Store) releaseAll(ctx context.Context, keys [][]byte, until release) error {
+// place places what waits under keys, in as many transactions as that and whatever waits for it takes.
+func (f *releasing) place(ctx context.Context, keys [][]byte) error {
 	for len(keys) > 0 {
 		done := 0
-		if err := s.do(ctx, func(b *batch) error {
+		if err := f.do(ctx, func(b *batch) error {
 			for done = 0; done < len(keys) && b.order.woken < maxWoken; done++ {
-				if err := b.order.release(keys[done], until); err != nil {
+				if err := b.order.release(keys[done], f.until); err != nil {
 					return err
 				}
 			}

@@ -3,51 +3,12 @@ package store
 import (
 	"encoding/binary"
 	"time"
-
-	"github.com/earshot-im/earshot/store/tx"
-
-	"github.com/earshot-im/earshot/store/disk"
 )
 
 // A database that is a copy of another, such as a backup that was put back, is older than what this device has said since,
 // and the other may still be in use. Whoever went on writing in the logs that are in it would use sequences
 // for a second time. So the database knows which file it is. When it finds itself in another one, an era begins: in each
 // conversation, what is next written there begins a new log.
-
-// recognise compares the file of the database with the one it was in before.
-func (s *Store) recognise() error {
-	now := s.disk.Identity()
-	same := false
-	if err := s.view(func(r *reader) error {
-		s.era = eraOf(r.Get(bucketMeta, metaEra))
-		same = disk.Identity(r.Get(bucketMeta, metaFile)).Same(now)
-		return nil
-	}); err != nil || same {
-		return err
-	}
-	return s.db.Update(func(t *tx.Batch) error {
-		b := newBatch(s, t, waking{})
-		if b.Get(bucketMeta, metaFile) != nil {
-			s.era++
-			s.copied = true
-			b.Put(bucketMeta, metaEra, u32(s.era))
-			b.putRestored(false)
-			// What was signed since under the name of this store has higher counters than what is here.
-			instance, err := s.newInstance()
-			if err != nil {
-				return err
-			}
-			b.Put(bucketMeta, metaInstance, instance[:])
-			s.own.Store = instance
-		}
-		if now == nil {
-			b.Delete(bucketMeta, metaFile)
-		} else {
-			b.Put(bucketMeta, metaFile, now)
-		}
-		return nil
-	})
-}
 
 func eraOf(b []byte) uint32 {
 	if len(b) != 4 {

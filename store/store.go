@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"sync/atomic"
@@ -102,7 +101,7 @@ func Open(cfg Config) (*Store, error) {
 	s := &Store{cfg: cfg, disk: d, db: tx.New(d, bucketsAscending...)}
 	s.writing.s = s
 	s.writer = tx.NewWriter(s.db, &s.writing, cfg.Log)
-	err = s.load()
+	err = (&opening{s}).load()
 	if err == nil {
 		err = d.Reclaim()
 	}
@@ -110,35 +109,6 @@ func Open(cfg Config) (*Store, error) {
 		return nil, errors.Join(err, d.Close())
 	}
 	return s, nil
-}
-
-func (s *Store) load() error {
-	card := s.disk.Keyring.Card
-	if card.Bytes() == nil {
-		return damaged("keyring without a card")
-	}
-	s.own = Own{Device: s.disk.Keyring.Device, Card: card, Person: card.Person()}
-	s.self = event.Self(s.own.Person)
-	if err := s.prepare(formatVersion, migrations); err != nil {
-		return err
-	}
-	if err := s.view(func(r *reader) error {
-		instance, mac := r.Get(bucketMeta, metaInstance), r.Get(bucketMeta, metaMAC)
-		if len(instance) != len(s.own.Store) {
-			return damaged("no store instance")
-		}
-		s.own.Store = event.Instance(instance)
-		plain, err := s.disk.Keyring.Open(mac, metaMAC)
-		if err != nil || len(plain) != macSize {
-			return damaged("the keyring is that of another database")
-		}
-		s.book = s.newBook([macSize]byte(plain))
-		s.last.Store(r.Sequence(bucketArrivals))
-		return nil
-	}); err != nil {
-		return err
-	}
-	return s.recognise() // which may write, so it comes after what finds damage
 }
 
 // Own returns who this store belongs to.
@@ -154,90 +124,9 @@ func (s *Store) Last() uint64 { return s.last.Load() }
 // running.
 func (s *Store) Close() error { return s.disk.Close() }
 
-// migrations takes the database from the version that is the key to the next.
-var migrations = map[uint64]func(*tx.Batch) error{}
-
-// prepare fills an empty database and migrates an old one to the version.
-func (s *Store) prepare(version uint64, steps map[uint64]func(*tx.Batch) error) error {
-	var have uint64
-	if err := s.db.View(func(r *tx.Reader) error {
-		if r.Has(bucketMeta) {
-			have = number(r.Get(bucketMeta, metaVersion))
-		} else if !r.Blank() {
-			return damaged("not a database of this program")
-		}
-		return nil
-	}); err != nil {
-		return err
-	}
-	switch {
-	case have == version:
-		return s.db.View(func(r *tx.Reader) error {
-			for _, b := range buckets {
-				if !r.Has(b) {
-					return damaged("no %s", b)
-				}
-			}
-			return nil
-		})
-	case have > version:
-		return fmt.Errorf("%w: the database has version %d, this program knows %d", ErrNewer, have, version)
-	}
-	return s.db.Update(func(b *tx.Batch) error {
-		if have == 0 {
-			if b.Has(bucketMeta) {
-				return damaged("no version")
-			}
-			return s.fill(b, version)
-		}
-		for ; have < version; have++ {
-			if err := steps[have](b); err != nil {
-				return fmt.Errorf("migrate from version %d: %w", have, err)
-			}
-		}
-		b.Put(bucketMeta, metaVersion, u64(version))
-		return nil
-	})
-}
-
-// fill writes what an empty database has.
-func (s *Store) fill(t *tx.Batch, version uint64) error {
-	for _, b := range buckets {
-		t.Create(b)
-	}
-	instance, err := s.newInstance()
-	if err != nil {
-		return err
-	}
-	mac := make([]byte, macSize)
-	if _, err := io.ReadFull(s.cfg.Rand, mac); err != nil {
-		return err
-	}
-	t.Put(bucketMeta, metaVersion, u64(version))
-	t.Put(bucketMeta, metaInstance, instance[:])
-	t.Put(bucketMeta, metaMAC, s.disk.Keyring.Seal(mac, metaMAC))
-	if err := s.newBook([macSize]byte(mac)).Add(t, &book.Person{
-		ID:      s.own.Person,
-		Card:    s.own.Card.Bytes(),
-		Devices: map[crypto.DeviceID]book.DeviceInfo{s.own.Device.ID(): {}},
-	}); err != nil {
-		return err
-	}
-	return s.writing.Finish(t)
-}
-
-const macSize = 32
-
-// newBook returns the book of this database, given the key that hides names.
-func (s *Store) newBook(mac [macSize]byte) *book.Book {
-	return book.New(book.Config{
-		DB: s.db, Writer: s.writer, Ledger: &s.writing, Keyring: &s.disk.Keyring, Mask: mac, Now: s.cfg.Now,
-	})
-}
-
 // newInstance returns a random one.
-func (s *Store) newInstance() (i event.Instance, err error) {
-	_, err = io.ReadFull(s.cfg.Rand, i[:])
+func newInstance(random io.Reader) (i event.Instance, err error) {
+	_, err = io.ReadFull(random, i[:])
 	return i, err
 }
 

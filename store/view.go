@@ -176,24 +176,7 @@ func (v *view) viewKey(c *conversation, id event.ID) ([]byte, error) {
 	return viewKey(c.number, x.t, x.id), nil
 }
 
-// Conversation is one that this store keeps.
-type Conversation struct {
-	ID    event.Conversation
-	Other crypto.PersonID // of a direct one; zero for one's own and for groups
-}
-
-// Conversations returns all of them, in the order of their IDs.
-func (s *Store) Conversations() ([]Conversation, error) {
-	var out []Conversation
-	err := s.view(func(r *reader) error {
-		return r.eachConversation(func(c *conversation) error {
-			out = append(out, Conversation{ID: c.id, Other: c.other})
-			return nil
-		})
-	})
-	return out, err
-}
-
+// eachConversation calls f for all conversations, in the order of their IDs.
 func (r *reader) eachConversation(f func(*conversation) error) error {
 	for k, v := range r.Prefix(bucketConversations, nil) {
 		if len(k) != len(event.Conversation{}) {

@@ -72,7 +72,7 @@ func TestReleaseLetsOthersWrite(t *testing.T) {
 	c := p.meets(n, true)
 	p.say("never comes")
 	for _, r := range p.runs(many/256, 256) {
-		_, err := n.Ingest(ctx, r, p.origin())
+		_, err := n.ingest(ctx, r, p.origin())
 		check(t, err)
 	}
 	since := n.told()
@@ -89,7 +89,7 @@ func TestArrivalLetsOthersWrite(t *testing.T) {
 	c := p.meets(n, true)
 	first := p.say("comes last")
 	for _, r := range p.runs(many/256, 256) {
-		_, err := n.Ingest(ctx, r, p.origin())
+		_, err := n.ingest(ctx, r, p.origin())
 		check(t, err)
 	}
 	since := n.told()
@@ -110,7 +110,7 @@ func (q *pen) answers(n *node, seen event.Position, count int) {
 			run.Events = append(run.Events, e)
 		}
 		count -= len(run.Events)
-		_, err := n.Ingest(ctx, run, q.origin())
+		_, err := n.ingest(ctx, run, q.origin())
 		check(q.t, err)
 	}
 }
@@ -156,7 +156,7 @@ func TestEndBetweenPieces(t *testing.T) {
 	c := p.meets(n, true)
 	first := p.say("comes last")
 	for _, r := range p.runs(4*many/256, 256) {
-		_, err := n.Ingest(ctx, r, p.origin())
+		_, err := n.ingest(ctx, r, p.origin())
 		check(t, err)
 	}
 	_, err := p.give(n, first)
@@ -184,7 +184,7 @@ func TestReleaseIsLinear(t *testing.T) {
 			copy(absent.Instance[:], u64(uint64(count-i*256-j))) // the first to be looked at is the last that can be placed
 			run.Events = append(run.Events, p.say("x", func(h *event.Header) { h.Seen = []event.Position{absent} }))
 		}
-		_, err := n.Ingest(ctx, run, p.origin())
+		_, err := n.ingest(ctx, run, p.origin())
 		check(t, err)
 	}
 	since := n.told()
@@ -220,7 +220,7 @@ func TestGapIsBeforeTheFirst(t *testing.T) {
 		_, err := p.give(n, first)
 		check(t, err)
 		for _, r := range p.runs(many/256, 256) {
-			_, err := n.Ingest(ctx, r, p.origin())
+			_, err := n.ingest(ctx, r, p.origin())
 			check(t, err)
 		}
 		n.wait(time.Minute)
@@ -250,13 +250,13 @@ func TestReleaseOfManyLogsLetsOthersWrite(t *testing.T) {
 	for range maxWoken {
 		p.restart(c)
 		p.say("never comes")
-		_, err := n.Ingest(ctx, event.Run{Events: []event.Event{p.say("2")}}, p.origin())
+		_, err := n.ingest(ctx, event.Run{Events: []event.Event{p.say("2")}}, p.origin())
 		check(t, err)
 		last = append(last, p.say("3"))
 	}
 	n.wait(time.Minute)
 	for i := range last {
-		_, err := n.Ingest(ctx, event.Run{Events: last[i : i+1]}, p.origin())
+		_, err := n.ingest(ctx, event.Run{Events: last[i : i+1]}, p.origin())
 		check(t, err)
 	}
 	since := n.told()
@@ -274,7 +274,7 @@ func TestWakingGivesUp(t *testing.T) {
 	c := p.meets(n, true)
 	first := p.say("comes last")
 	for _, r := range p.runs(many/256, 256) {
-		_, err := n.Ingest(ctx, r, p.origin())
+		_, err := n.ingest(ctx, r, p.origin())
 		check(t, err)
 	}
 	number := uint32(0)

@@ -273,7 +273,7 @@ func TestLimitHidesWhatIsCut(t *testing.T) {
 		check(t, o.TakeOut(t.Context(), o.id, func(*authority.State) (crypto.PersonID, error) { return p, nil }))
 	}
 	shown(3)
-	_, err := o.store.Ingest(t.Context(), event.Run{Events: o.said[heard][3:]}, store.Origin{Author: heard})
+	_, err := o.store.BeginIngest(t.Context(), event.Run{Events: o.said[heard][3:]}, store.Origin{Author: heard})()
 	wants(t, err, store.ErrCut)
 	o.keep(late, event.Run{Events: o.said[late]}) // the removal knew no log of theirs, so nothing in it counts
 	shown(5)

@@ -103,7 +103,7 @@ func (o *office) say(p crypto.PersonID, count int, stored bool) {
 
 func (o *office) keep(p crypto.PersonID, run event.Run) {
 	o.t.Helper()
-	_, err := o.store.Ingest(context.Background(), run, store.Origin{Author: p})
+	_, err := o.store.BeginIngest(context.Background(), run, store.Origin{Author: p})()
 	check(o.t, err)
 }
 

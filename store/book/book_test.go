@@ -92,7 +92,7 @@ func TestRequests(t *testing.T) {
 	if err := l.PutRequest(t.Context(), person(99), []byte("run")); err != ErrBudget {
 		t.Fatal(err)
 	}
-	if err := l.PutRequest(t.Context(), person(0), make([]byte, MaxRequest+1)); err != ErrBudget {
+	if err := l.PutRequest(t.Context(), person(0), make([]byte, maxRequest+1)); err != ErrBudget {
 		t.Fatal(err)
 	}
 	l.at = l.at.Add(time.Hour)

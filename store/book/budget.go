@@ -12,7 +12,7 @@ import (
 const (
 	StrangerBudget  = 1 << 20  // bytes of each
 	StrangersBudget = 16 << 20 // bytes of all together
-	RecordsBudget   = 1 << 20  // bytes of records of unknown kinds
+	recordsBudget   = 1 << 20  // bytes of records of unknown kinds
 
 	// MemberBudget is for a fellow member of a group who is no contact, in bytes: enough for years
 	// of what people write. It is also what a flood may cost until its author is removed.
@@ -70,7 +70,7 @@ func refund(b *tx.Batch, p crypto.PersonID) {
 // never refused.
 func spendRecord(b *tx.Batch, old, now int) error {
 	n := number(b.Get(bucketBudgets, budgetRecords[:])) + uint64(now) - uint64(old)
-	if now > old && n > RecordsBudget {
+	if now > old && n > recordsBudget {
 		return ErrBudget
 	}
 	b.Put(bucketBudgets, budgetRecords[:], u64(n))

@@ -14,9 +14,9 @@ const (
 	// MaxRequests is how many persons may wait to be accepted, each with one run.
 	MaxRequests = 64
 
-	// MaxRequest bounds such a run in bytes, as it came: 64 KiB of headers and bodies, and for
+	// maxRequest bounds such a run in bytes, as it came: 64 KiB of headers and bodies, and for
 	// each of 16 events what goes around it.
-	MaxRequest = 64<<10 + 16*128
+	maxRequest = 64<<10 + 16*128
 
 	requestFixed = 8 // when it was received
 )
@@ -33,7 +33,7 @@ func requestAAD(p crypto.PersonID) []byte { return append([]byte("request"), p[:
 // PutRequest keeps the opening run of somebody until it is taken. A later one of theirs
 // replaces it. ErrBudget if too many persons wait, or the run is too long.
 func (k *Book) PutRequest(ctx context.Context, p crypto.PersonID, run []byte) error {
-	if len(run) > MaxRequest {
+	if len(run) > maxRequest {
 		return ErrBudget
 	}
 	sealed := k.cfg.Keyring.Seal(run, requestAAD(p))
