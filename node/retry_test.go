@@ -20,11 +20,11 @@ import (
 // disk is a store whose writing can be made to fail.
 type disk struct {
 	receipts.Store
-	reach func(context.Context, []store.Reach) error
-	sign  func(ctx context.Context, of store.Subject, worth func(event.Receipt) bool) (event.Record, bool, error)
+	deliver func(context.Context, []store.Delivery) error
+	sign    func(ctx context.Context, of store.Subject, worth func(event.Receipt) bool) (event.Record, bool, error)
 }
 
-func (d *disk) Reach(ctx context.Context, r []store.Reach) error { return d.reach(ctx, r) }
+func (d *disk) NoteDelivered(ctx context.Context, r []store.Delivery) error { return d.deliver(ctx, r) }
 
 func (d *disk) SignReceipt(ctx context.Context, of store.Subject, worth func(event.Receipt) bool) (event.Record, bool, error) {
 	return d.sign(ctx, of, worth)
@@ -39,13 +39,13 @@ func TestAcknowledgementsAreWrittenWhenThereIsRoom(t *testing.T) {
 		var full atomic.Bool
 		full.Store(true)
 		var tries atomic.Int32
-		var written []store.Reach
+		var written []store.Delivery
 		var d disk
 		a := receipts.NewAcks(&d, slog.New(slog.DiscardHandler))
 		person := crypto.PersonID{1}
 		log, other := event.Log{Device: crypto.DeviceID{1}}, event.Log{Device: crypto.DeviceID{2}}
 		upTo := func(n uint64) event.Segments { return event.Segments{{First: 1, Last: n}} }
-		d.reach = func(_ context.Context, reaches []store.Reach) error {
+		d.deliver = func(_ context.Context, reaches []store.Delivery) error {
 			if n := tries.Add(1); full.Load() {
 				if n == 1 {
 					a.Put(person, log, upTo(2)) // comes during the commit
@@ -67,7 +67,7 @@ func TestAcknowledgementsAreWrittenWhenThereIsRoom(t *testing.T) {
 		full.Store(false)
 		time.Sleep(2 * ackRetry)
 		synctest.Wait()
-		slices.SortFunc(written, func(x, y store.Reach) int { return x.Log.Compare(y.Log) })
+		slices.SortFunc(written, func(x, y store.Delivery) int { return x.Log.Compare(y.Log) })
 		if len(written) != 2 || written[0].Segments[0].Last != 2 || written[1].Segments[0].Last != 1 {
 			t.Errorf("written: %+v", written)
 		}
@@ -135,11 +135,11 @@ func TestReceiptIsNotKeptBeforeWhatItSays(t *testing.T) {
 		}
 		d := disk{Store: ann.store}
 		r := receipts.New(receipts.Config{Store: &d, Records: ann.store.Book(), Self: ann.who.person, Groups: ann.groups, Log: ann.log})
-		d.reach = func(context.Context, []store.Reach) error { return errFullDisk }
+		d.deliver = func(context.Context, []store.Delivery) error { return errFullDisk }
 		if err := r.Take(t.Context(), bob.who.person, c, record); !errors.Is(err, errFullDisk) || kept() {
 			t.Errorf("kept: %t, %v", kept(), err)
 		}
-		d.reach = ann.store.Reach
+		d.deliver = ann.store.NoteDelivered
 		if err := r.Take(t.Context(), bob.who.person, c, record); err != nil || !kept() {
 			t.Errorf("not kept: %v", err)
 		}

@@ -46,7 +46,7 @@ func (p *party) perform(e sync.Effect) sync.Input {
 		w.check(p.groups.Admit(ctx, e.Conversation, e.Events, func(crypto.PersonID) bool { return true }))
 		return sync.Stored{Ticket: e.Ticket}
 	case sync.Acked:
-		w.check(p.store.Reach(ctx, []store.Reach{{Log: e.Log, Person: p.peer.own.Person, Segments: e.Segments}}))
+		w.check(p.store.NoteDelivered(ctx, []store.Delivery{{Log: e.Log, Person: p.peer.own.Person, Segments: e.Segments}}))
 	case sync.Drain:
 		return sync.Drained{}
 	case sync.Wake:

@@ -124,7 +124,7 @@ func (b *batch) append(l *letter) (Entry, error) {
 		return out, nil
 	}
 	if a := b.delivery.audience(&c, x.header.Control); len(a.persons) > 0 {
-		out.Progress = a.unreached(x.in, x.sequence)
+		out.Progress = a.undelivered(x.in, x.sequence)
 	}
 	return out, out.setWords(d.Content, d.Fallback)
 }

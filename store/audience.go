@@ -82,7 +82,7 @@ func (d *delivery) coverage(a *audience, log uint32) (coverage, error) {
 }
 
 // eachStretch calls f for the stretches of an own log whose messages are for the same
-// persons and can still come to them: audience.unreached agrees.
+// persons and can still come to them: audience.undelivered agrees.
 func (d *delivery) eachStretch(c *conversation, l *logState, f func(event.Range, *audience) error) error {
 	segments, err := d.counted(l)
 	if err != nil {

@@ -162,7 +162,7 @@ func BenchmarkOutbox(b *testing.B) {
 	logs, err := s.Logs(c)
 	check(b, err)
 	for log, segments := range logs {
-		check(b, s.Reach(ctx, []Reach{{Person: p.card.Person(), Log: log, Segments: segments}}))
+		check(b, s.NoteDelivered(ctx, []Delivery{{Person: p.card.Person(), Log: log, Segments: segments}}))
 	}
 	b.Run("0", func(b *testing.B) {
 		for b.Loop() {
@@ -197,13 +197,13 @@ func BenchmarkLargeGroup(b *testing.B) {
 	check(b, err)
 	logs, err := s.Logs(c)
 	check(b, err)
-	var reaches []Reach
+	var deliveries []Delivery
 	for log, segments := range logs {
 		for _, p := range readers[:250] {
-			reaches = append(reaches, Reach{Person: p, Log: log, Segments: segments})
+			deliveries = append(deliveries, Delivery{Person: p, Log: log, Segments: segments})
 		}
 	}
-	check(b, s.Reach(ctx, reaches))
+	check(b, s.NoteDelivered(ctx, deliveries))
 	b.Run("Last50", func(b *testing.B) {
 		for b.Loop() {
 			_, err := s.Rows(c, Page{Limit: 50})

@@ -12,27 +12,27 @@ import (
 // make an entry grow by what they acknowledge. Honest readers need a few.
 const maxRanges = 1024
 
-// Reach is how far a log has come to a person. A segment counts if the event that it ends with is the one here: it was
+// Delivery is how far a log has come to a person. A segment counts if the event that it ends with is the one here: it was
 // said by the person's device, which proves nothing of the log.
-type Reach struct {
+type Delivery struct {
 	Person   crypto.PersonID
 	Log      event.Log
 	Segments []event.Segment
 	Read     bool // by the person, not only on a disk of theirs
 }
 
-// Reach notes how far logs have come: over the link of a person's device, or by a
+// NoteDelivered notes how far logs have come: over the link of a person's device, or by a
 // receipt. For logs of one's own person that is what others have; of oneself it says what
 // was read on another device, and makes that no longer unread here. It only grows. One
 // about what is not here does nothing, and one that would leave a log in too many
 // pieces is left out.
-func (s *Store) Reach(ctx context.Context, reaches []Reach) error {
-	if len(reaches) == 0 {
+func (s *Store) NoteDelivered(ctx context.Context, deliveries []Delivery) error {
+	if len(deliveries) == 0 {
 		return nil
 	}
 	return s.do(ctx, func(b *batch) error {
-		for i := range reaches {
-			if err := b.reach(&reaches[i]); err != nil && err != ErrTooManySegments && err != ErrNoConversation {
+		for i := range deliveries {
+			if err := b.deliver(&deliveries[i]); err != nil && err != ErrTooManySegments && err != ErrNoConversation {
 				return err
 			}
 		}
@@ -40,7 +40,7 @@ func (s *Store) Reach(ctx context.Context, reaches []Reach) error {
 	})
 }
 
-func (b *batch) reach(r *Reach) error {
+func (b *batch) deliver(r *Delivery) error {
 	c, err := b.conversation(r.Log.Conversation)
 	if err != nil {
 		return err
@@ -62,7 +62,7 @@ func (b *batch) reach(r *Reach) error {
 }
 
 // deliverBranch notes how far one branch of a log has come.
-func (b *batch) deliverBranch(r *Reach, l *logState, ranges event.Ranges) error {
+func (b *batch) deliverBranch(r *Delivery, l *logState, ranges event.Ranges) error {
 	switch me := b.isOwn(r.Person); {
 	case me && r.Read && !b.isOwn(l.person):
 		return b.readHere(l, ranges)

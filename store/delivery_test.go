@@ -30,7 +30,7 @@ func TestAcknowledgementOfAnotherEvent(t *testing.T) {
 	acknowledges := func(segments ...event.Segment) {
 		t.Helper()
 		for _, read := range []bool{false, true} {
-			check(t, a.Reach(ctx, []Reach{{Person: b.own.Person, Log: log, Segments: segments, Read: read}}))
+			check(t, a.NoteDelivered(ctx, []Delivery{{Person: b.own.Person, Log: log, Segments: segments, Read: read}}))
 		}
 	}
 	acknowledges(event.Segment{First: 1, Last: 2, ID: first.ID})
@@ -71,7 +71,7 @@ func TestAcknowledgementBeyondWhatIsHeld(t *testing.T) {
 	_, err = p.give(a, e)
 	check(t, err)
 	check(t, a.Release(ctx, &d, a.now(), nil))
-	check(t, a.Reach(ctx, []Reach{{Person: a.own.Person, Log: p.log, Read: true, Segments: []event.Segment{{First: 1, Last: 1000, ID: e.ID}}}}))
+	check(t, a.NoteDelivered(ctx, []Delivery{{Person: a.own.Person, Log: p.log, Read: true, Segments: []event.Segment{{First: 1, Last: 1000, ID: e.ID}}}}))
 	want = event.Ranges{{First: 1000, Last: 1000}}
 	if got := a.has(bucketRead, p.log, a); !equalRanges(got, want) || len(a.unread()) != 0 {
 		t.Errorf("read: %v, want %v", got, want)
@@ -99,18 +99,18 @@ func TestScatteredAcknowledgements(t *testing.T) {
 	a, b, c := pair(t)
 	entries := a.scattered(c)
 	log := a.log(c)
-	var reaches []Reach
+	var deliveries []Delivery
 	for i := 0; i < len(entries); i += 2 {
 		seq := uint64(i + 1)
-		reaches = append(reaches, Reach{Person: b.own.Person, Log: log, Segments: []event.Segment{{First: seq, Last: seq, ID: entries[i].ID}}})
+		deliveries = append(deliveries, Delivery{Person: b.own.Person, Log: log, Segments: []event.Segment{{First: seq, Last: seq, ID: entries[i].ID}}})
 	}
-	check(t, a.Reach(ctx, reaches))
+	check(t, a.NoteDelivered(ctx, deliveries))
 	if got := a.has(bucketDelivered, log, b); len(got) != maxRanges {
 		t.Fatalf("%d pieces, want %d", len(got), maxRanges)
 	}
 	// All of them join the pieces.
 	last := event.Segment{First: 1, Last: uint64(len(entries)), ID: entries[len(entries)-1].ID}
-	check(t, a.Reach(ctx, []Reach{{Person: b.own.Person, Log: log, Segments: []event.Segment{last}}}))
+	check(t, a.NoteDelivered(ctx, []Delivery{{Person: b.own.Person, Log: log, Segments: []event.Segment{last}}}))
 	if got := a.has(bucketDelivered, log, b); len(got) != 1 || a.pending() != 0 {
 		t.Fatalf("%v, %d pending", got, a.pending())
 	}
@@ -147,13 +147,13 @@ func TestAcknowledgementIsAChange(t *testing.T) {
 			t.Errorf("%s: told %t, want %t", what, !want, want)
 		}
 	}
-	reach := Reach{Person: b.own.Person, Log: a.log(c), Segments: []event.Segment{{First: 1, Last: 1, ID: m.ID}}}
-	reaches := func() { check(t, a.Reach(ctx, []Reach{reach})) }
-	changes("delivered", true, reaches)
-	changes("delivered again", false, reaches)
-	reach.Read = true
-	changes("read", true, reaches)
-	changes("read again", false, reaches)
+	delivery := Delivery{Person: b.own.Person, Log: a.log(c), Segments: []event.Segment{{First: 1, Last: 1, ID: m.ID}}}
+	deliveries := func() { check(t, a.NoteDelivered(ctx, []Delivery{delivery})) }
+	changes("delivered", true, deliveries)
+	changes("delivered again", false, deliveries)
+	delivery.Read = true
+	changes("read", true, deliveries)
+	changes("read again", false, deliveries)
 
 	entries := b.scattered(c)
 	meet(b, a, c)

@@ -130,9 +130,9 @@ func TestGroup(t *testing.T) {
 	}
 	reached := func(what string, want ...State) {
 		t.Helper()
-		got, err := a.Reached(m.ID)
+		got, err := a.ProgressTo(m.ID)
 		check(t, err)
-		if len(got) != 2 || got[0] != (Reached{b.own.Person, Progress{State: want[0]}}) || got[1] != (Reached{d.own.Person, Progress{State: want[1]}}) {
+		if len(got) != 2 || got[0] != (ReaderProgress{b.own.Person, Progress{State: want[0]}}) || got[1] != (ReaderProgress{d.own.Person, Progress{State: want[1]}}) {
 			t.Fatalf("%s: %v", what, got)
 		}
 	}
@@ -157,12 +157,12 @@ func TestGroup(t *testing.T) {
 		t.Fatal(first, err)
 	}
 	logs := a.logs(c)
-	check(t, a.Reach(ctx, []Reach{{Person: d.own.Person, Log: a.log(c), Segments: logs[a.log(c)], Read: true}}))
+	check(t, a.NoteDelivered(ctx, []Delivery{{Person: d.own.Person, Log: a.log(c), Segments: logs[a.log(c)], Read: true}}))
 	reached("one has read it", Delivered, Read)
 	if a.state(m.ID) != Delivered {
 		t.Fatal(a.state(m.ID))
 	}
-	check(t, a.Reach(ctx, []Reach{{Person: b.own.Person, Log: a.log(c), Segments: logs[a.log(c)], Read: true}}))
+	check(t, a.NoteDelivered(ctx, []Delivery{{Person: b.own.Person, Log: a.log(c), Segments: logs[a.log(c)], Read: true}}))
 	if a.state(m.ID) != Read {
 		t.Fatal(a.state(m.ID))
 	}
@@ -176,7 +176,7 @@ func TestGroup(t *testing.T) {
 			t.Fatalf("%v, %v", groups, err)
 		}
 	}
-	if _, err := b.Reached(m.ID); err != ErrNoEvent {
+	if _, err := b.ProgressTo(m.ID); err != ErrNoEvent {
 		t.Fatal("others' message:", err)
 	}
 	nobody := a.say(c, "soon gone")
@@ -402,7 +402,7 @@ func TestOutboxOfGroups(t *testing.T) {
 			from := 2 + uint64(rnd.IntN(70))
 			g := event.Range{First: from, Last: min(from+uint64(rnd.IntN(40)), 79)}
 			has[p] = has[p].Add(g)
-			check(t, a.Reach(ctx, []Reach{{Person: p, Log: a.log(c), Segments: []event.Segment{{First: g.First, Last: g.Last, ID: ids[g.Last]}}}}))
+			check(t, a.NoteDelivered(ctx, []Delivery{{Person: p, Log: a.log(c), Segments: []event.Segment{{First: g.First, Last: g.Last, ID: ids[g.Last]}}}}))
 		}
 		a.stop()
 	}
@@ -450,7 +450,7 @@ func TestStateWithinATransaction(t *testing.T) {
 			if got, err := b.delivery.progress(x); err != nil || got.State != want {
 				t.Errorf("%v, want %v, %v", got, want, err)
 			}
-			check(t, b.reach(&Reach{Person: reader, Log: x.in.log, Segments: logs[x.in.log]}))
+			check(t, b.deliver(&Delivery{Person: reader, Log: x.in.log, Segments: logs[x.in.log]}))
 		}
 		return nil
 	}))

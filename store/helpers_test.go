@@ -270,7 +270,7 @@ func acknowledge(from, to *node, c event.Conversation) {
 	from.t.Helper()
 	logs := from.logs(c)
 	for _, log := range sorted(logs) {
-		check(from.t, to.Reach(ctx, []Reach{{Person: from.own.Person, Log: log, Segments: logs[log]}}))
+		check(from.t, to.NoteDelivered(ctx, []Delivery{{Person: from.own.Person, Log: log, Segments: logs[log]}}))
 	}
 }
 

@@ -207,7 +207,7 @@ func TestReadElsewhereBeforeItIsShown(t *testing.T) {
 	e := p.say("waits")
 	_, err := p.give(n, e)
 	check(t, err)
-	check(t, n.Reach(ctx, []Reach{{Person: n.own.Person, Log: p.log, Read: true, Segments: []event.Segment{{First: 2, Last: 2, ID: e.ID}}}}))
+	check(t, n.NoteDelivered(ctx, []Delivery{{Person: n.own.Person, Log: p.log, Read: true, Segments: []event.Segment{{First: 2, Last: 2, ID: e.ID}}}}))
 	check(t, n.Release(ctx, nil, n.now(), nil))
 	if rows := n.rows(c); len(rows) != 1 || len(n.unread()) != 0 {
 		t.Errorf("%d rows, unread: %q", len(rows), n.unread())

@@ -284,7 +284,7 @@ func TestCountedLooksNearTheLimit(t *testing.T) {
 	}
 }
 
-// What comes before the doubt is not taken where only an event under other heads stands there: no run reaches its signature.
+// What comes before the doubt is not taken where only an event under other heads stands there: no run deliveries its signature.
 func TestHolesBeforeAForkUnderOtherHeads(t *testing.T) {
 	n, p := newNode(t), newPen(t)
 	p.meets(n, true)

@@ -40,9 +40,9 @@ type Progress struct {
 	Reason Reason // of Undelivered
 }
 
-// unreached returns how it stands with a message that not all of an audience have: it is on
+// undelivered returns how it stands with a message that not all of an audience have: it is on
 // its way if it is in a log that others are given, and they are given anything at all.
-func (a *audience) unreached(l *logState, sequence uint64) Progress {
+func (a *audience) undelivered(l *logState, sequence uint64) Progress {
 	if a.out || l.branch != branchFirst || sequence > l.limit {
 		return Progress{Undelivered, a.how}
 	}
@@ -111,7 +111,7 @@ func (d *delivery) progressAt(x *entry, a *audience) (best Progress, count int, 
 		}
 		count += len(places)
 		for _, p := range places {
-			now, err := d.reached(p, a)
+			now, err := d.progressOf(p, a)
 			if err != nil {
 				return err
 			}
@@ -137,8 +137,8 @@ func (p Progress) or(o Progress) Progress {
 	return p
 }
 
-// reached returns how far the event at p is with all of an audience.
-func (d *delivery) reached(p slot, a *audience) (Progress, error) {
+// progressOf returns how far the event at p is with all of an audience.
+func (d *delivery) progressOf(p slot, a *audience) (Progress, error) {
 	all, err := d.coverage(a, p.log)
 	switch {
 	case err != nil:
@@ -152,7 +152,7 @@ func (d *delivery) reached(p slot, a *audience) (Progress, error) {
 	if err != nil {
 		return Progress{}, err
 	}
-	return a.unreached(l, p.sequence), nil
+	return a.undelivered(l, p.sequence), nil
 }
 
 // places returns where an own event is: in two places if it was lost and came back from
@@ -181,16 +181,16 @@ func (d *delivery) places(x *entry) ([]slot, error) {
 	return []slot{x.slot}, nil
 }
 
-// Reached is how far an own message has come to one of its readers.
-type Reached struct {
+// ReaderProgress is how far an own message has come to one of its readers.
+type ReaderProgress struct {
 	Person crypto.PersonID
 	Progress
 }
 
-// Reached returns it for every reader of a message, or ErrNoEvent if that is not one's
+// ProgressTo returns it for every reader of a message, or ErrNoEvent if that is not one's
 // own.
-func (s *Store) Reached(id event.ID) ([]Reached, error) {
-	var out []Reached
+func (s *Store) ProgressTo(id event.ID) ([]ReaderProgress, error) {
+	var out []ReaderProgress
 	err := s.view(func(r *reader) error {
 		x, err := r.view.rowEntry(id)
 		if err != nil {
@@ -208,7 +208,7 @@ func (s *Store) Reached(id event.ID) ([]Reached, error) {
 			if err != nil {
 				return err
 			}
-			out = append(out, Reached{p, now})
+			out = append(out, ReaderProgress{p, now})
 		}
 		return nil
 	})

@@ -31,7 +31,7 @@ func (n *node) views(c event.Conversation) {
 		if !row.Own {
 			continue
 		}
-		reached, err := n.Reached(row.ID)
+		reached, err := n.ProgressTo(row.ID)
 		check(n.t, err)
 		some, all := false, true
 		for _, r := range reached {
@@ -116,7 +116,7 @@ func TestWrittenWhileBeingRemoved(t *testing.T) {
 		if test.past != removed {
 			break
 		}
-		reached, err := a.Reached(half.ID)
+		reached, err := a.ProgressTo(half.ID)
 		check(t, err)
 		if len(reached) != 2 || reached[0].State != Delivered || reached[1].Progress != test.half {
 			t.Errorf("%s: %v", test.name, reached)
@@ -147,7 +147,7 @@ func TestRecalledIsNotPending(t *testing.T) {
 	if a.state(nobody.ID) != Cancelled || a.state(one.ID) != Delivered {
 		t.Errorf("%v, %v", a.state(nobody.ID), a.state(one.ID))
 	}
-	reached, err := a.Reached(one.ID)
+	reached, err := a.ProgressTo(one.ID)
 	check(t, err)
 	if reached[0].State != Delivered || reached[1].State != Cancelled {
 		t.Error(reached)

@@ -228,18 +228,18 @@ func TestReachOfEitherBranch(t *testing.T) {
 	receipt, err = event.ParseReceipt(receipt.Marshal())
 	check(t, err)
 	for _, g := range receipt.Delivered {
-		check(t, f.a.Reach(ctx, []Reach{{Person: b, Log: g.Log(f.c), Segments: []event.Segment{g.Segment}}}))
+		check(t, f.a.NoteDelivered(ctx, []Delivery{{Person: b, Log: g.Log(f.c), Segments: []event.Segment{g.Segment}}}))
 	}
 	for _, g := range receipt.Read {
-		check(t, f.a.Reach(ctx, []Reach{{Person: b, Log: g.Log(f.c), Segments: []event.Segment{g.Segment}, Read: true}}))
+		check(t, f.a.NoteDelivered(ctx, []Delivery{{Person: b, Log: g.Log(f.c), Segments: []event.Segment{g.Segment}, Read: true}}))
 	}
 	if got := read(branchFirst, b); !slices.Equal(got, event.Ranges{{First: 1, Last: f.common + 2}}) {
 		t.Errorf("of the first branch after the receipt: %v", got)
 	}
 	for id, want := range map[event.ID]State{f.ours[0]: Delivered, f.ours[1]: Read, f.theirs[0]: Read, f.theirs[1]: Delivered} {
-		reached, err := f.a.Reached(id)
+		reached, err := f.a.ProgressTo(id)
 		check(t, err)
-		i := slices.IndexFunc(reached, func(r Reached) bool { return r.Person == b })
+		i := slices.IndexFunc(reached, func(r ReaderProgress) bool { return r.Person == b })
 		if reached[i].State != want {
 			t.Errorf("%v, want %v", reached[i].State, want)
 		}
@@ -253,7 +253,7 @@ func TestReachAcrossAHoleOfAnOwnLog(t *testing.T) {
 		t.Fatal(err)
 	}
 	acknowledge(f.b, f.a, f.c)
-	reached, err := f.a.Reached(f.ours[0])
+	reached, err := f.a.ProgressTo(f.ours[0])
 	check(t, err)
 	for _, r := range reached {
 		if r.Person == f.b.own.Person && r.State != Queued {
@@ -291,7 +291,7 @@ func TestIssuedAgainNotForNewcomers(t *testing.T) {
 		t.Errorf("%d events issued again", again)
 	}
 	m := f.a.say(f.c, "new")
-	if got, err := f.a.Reached(m.ID); err != nil || len(got) != 3 {
+	if got, err := f.a.ProgressTo(m.ID); err != nil || len(got) != 3 {
 		t.Error(got, err)
 	}
 	f.a.views(f.c)
@@ -373,7 +373,7 @@ func TestThirdBranchOfOwnLog(t *testing.T) {
 		}
 	}
 	if _, last := f.second(); last != f.common+2 || len(f.a.logs(f.c)) != logs {
-		t.Errorf("the second branch reaches to %d", last)
+		t.Errorf("the second branch deliveries to %d", last)
 	}
 	f.a.views(f.c)
 }
@@ -420,7 +420,7 @@ func TestLostMessageComesBack(t *testing.T) {
 	}
 	a.views(c)
 	giveAll(b, a, c)
-	reached, err := a.Reached(m.ID)
+	reached, err := a.ProgressTo(m.ID)
 	check(t, err)
 	for _, r := range reached {
 		if want := map[crypto.PersonID]State{b.own.Person: Delivered, d.own.Person: Queued}[r.Person]; r.State != want {

@@ -192,7 +192,7 @@ func TestFirstPendingOfAnEarlierEra(t *testing.T) {
 	if got, first, err := a.FirstPending(c); err != nil || got != log || first != 1 {
 		t.Errorf("%v from %d, %v", got, first, err)
 	}
-	check(t, a.Reach(ctx, []Reach{{Person: pending(t, a).To, Log: log, Segments: a.logs(c)[log]}}))
+	check(t, a.NoteDelivered(ctx, []Delivery{{Person: pending(t, a).To, Log: log, Segments: a.logs(c)[log]}}))
 	if got, first, err := a.FirstPending(c); err != nil || got != a.log(c) || first != 1 {
 		t.Errorf("%v from %d, %v", got, first, err)
 	}

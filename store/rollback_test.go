@@ -132,7 +132,7 @@ func TestRollbackSignsTheNewEnd(t *testing.T) {
 	check(t, err)
 	log := a.log(c)
 	first := event.Segment{First: 1, Last: 1, ID: sent[0].ID}
-	check(t, a.Reach(ctx, []Reach{{Person: b.own.Person, Log: log, Segments: []event.Segment{first}}}))
+	check(t, a.NoteDelivered(ctx, []Delivery{{Person: b.own.Person, Log: log, Segments: []event.Segment{first}}}))
 	if back, err := a.Rollback(ctx, log, event.Segments{{First: 1, Last: 3}}); err != nil || !back {
 		t.Fatal(back, err)
 	}

@@ -30,14 +30,14 @@ func TestMessageReachesAndIsRead(t *testing.T) {
 		t.Fatalf("receipt: %+v", receipt)
 	}
 	for _, s := range receipt.Read {
-		check(t, a.Reach(ctx, []Reach{{Person: b.own.Person, Log: s.Log(c), Segments: []event.Segment{s.Segment}, Read: true}}))
+		check(t, a.NoteDelivered(ctx, []Delivery{{Person: b.own.Person, Log: s.Log(c), Segments: []event.Segment{s.Segment}, Read: true}}))
 	}
 	if a.state(m.ID) != Read {
 		t.Fatal("not read")
 	}
 	// It never goes back, and a restart changes nothing.
 	a.reopen()
-	check(t, a.Reach(ctx, []Reach{{Person: b.own.Person, Log: a.log(c)}}))
+	check(t, a.NoteDelivered(ctx, []Delivery{{Person: b.own.Person, Log: a.log(c)}}))
 	if a.state(m.ID) != Read {
 		t.Fatal("went back")
 	}

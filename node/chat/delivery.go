@@ -142,7 +142,7 @@ func (m *Messages) Receipts(_ context.Context, id event.ID) ([]Reached, error) {
 	if !row.Own {
 		return nil, ErrNotYours
 	}
-	reached, err := m.cfg.Store.Reached(row.ID)
+	reached, err := m.cfg.Store.ProgressTo(row.ID)
 	if err != nil {
 		return nil, asOurs(err)
 	}

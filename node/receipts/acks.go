@@ -68,11 +68,11 @@ func (a *Acks) write(ctx context.Context) error {
 	queue := a.queue
 	a.queue = make(map[ackKey]event.Segments)
 	a.mu.Unlock()
-	var batch []store.Reach
+	var batch []store.Delivery
 	for key, segments := range queue {
-		batch = append(batch, store.Reach{Log: key.log, Person: key.person, Segments: segments})
+		batch = append(batch, store.Delivery{Log: key.log, Person: key.person, Segments: segments})
 	}
-	err := a.store.Reach(ctx, batch)
+	err := a.store.NoteDelivered(ctx, batch)
 	if err == nil {
 		return nil
 	}

@@ -35,7 +35,7 @@ const (
 // Store is what this package needs of the store.
 type Store interface {
 	SignReceipt(ctx context.Context, of store.Subject, worth func(event.Receipt) bool) (event.Record, bool, error)
-	Reach(context.Context, []store.Reach) error
+	NoteDelivered(context.Context, []store.Delivery) error
 	Unsigned() ([]store.Subject, error)
 }
 
@@ -174,17 +174,17 @@ func (r *Receipts) Take(ctx context.Context, from crypto.PersonID, in event.Conv
 		return nil
 	}
 	// In this order: a record that is held is not sent again, so what it says must be on the disk before, whatever happens.
-	if err := r.cfg.Store.Reach(ctx, reaches(c, from, receipt)); err != nil {
+	if err := r.cfg.Store.NoteDelivered(ctx, deliveries(c, from, receipt)); err != nil {
 		return err
 	}
 	_, err = r.cfg.Records.PutRecord(ctx, record)
 	return err
 }
 
-func reaches(c event.Conversation, from crypto.PersonID, receipt event.Receipt) (out []store.Reach) {
+func deliveries(c event.Conversation, from crypto.PersonID, receipt event.Receipt) (out []store.Delivery) {
 	add := func(segments []event.LogSegment, read bool) {
 		for _, s := range segments {
-			out = append(out, store.Reach{Person: from, Log: s.Log(c), Read: read, Segments: []event.Segment{s.Segment}})
+			out = append(out, store.Delivery{Person: from, Log: s.Log(c), Read: read, Segments: []event.Segment{s.Segment}})
 		}
 	}
 	add(receipt.Delivered, false)
