@@ -58,7 +58,7 @@ func (in *intake) heldByEither(l *logState, s sifted) (bool, error) {
 			if err != nil {
 				return false, err
 			}
-			if st != nil && bytes.Equal(st.headerBytes, in.events[i].Head) {
+			if st != nil && bytes.Equal(st.headerBytes, in.events[i].HeaderBytes) {
 				break
 			} else if branch == other {
 				return false, nil
@@ -169,7 +169,7 @@ func (in *intake) extendOther(l, other *logState) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		if st != nil && bytes.Equal(st.headerBytes, e.Head) {
+		if st != nil && bytes.Equal(st.headerBytes, e.HeaderBytes) {
 			continue // both branches have it
 		}
 		fresh = append(fresh, i)

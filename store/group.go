@@ -114,7 +114,7 @@ func (s *Store) Controls(conv event.Conversation) ([]event.Event, error) {
 
 // detached returns an event that outlives its transaction.
 func detached(e event.Event) event.Event {
-	e.Head, e.Signature = bytes.Clone(e.Head), bytes.Clone(e.Signature)
+	e.HeaderBytes, e.Signature = bytes.Clone(e.HeaderBytes), bytes.Clone(e.Signature)
 	return e
 }
 
@@ -137,7 +137,7 @@ func (s *Store) SomeControls(conv event.Conversation, ids []crypto.Hash, maxByte
 			if err != nil {
 				return err
 			}
-			if size += len(e.Head) + len(e.Body); len(out) > 0 && size > maxBytes {
+			if size += len(e.HeaderBytes) + len(e.Body); len(out) > 0 && size > maxBytes {
 				return nil
 			}
 			out = append(out, e)
@@ -186,7 +186,7 @@ func (s *Store) PutControls(ctx context.Context, conv event.Conversation, events
 		}
 		for i := range events {
 			e := &events[i]
-			b.putControl(c.number, e.ID, &stored{firstSeen: b.now, headerBytes: e.Head, signature: e.Signature, sealed: sealed[i]})
+			b.putControl(c.number, e.ID, &stored{firstSeen: b.now, headerBytes: e.HeaderBytes, signature: e.Signature, sealed: sealed[i]})
 		}
 		return nil
 	})

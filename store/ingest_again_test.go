@@ -283,7 +283,7 @@ func TestRunIsAsLongAsAskedFor(t *testing.T) {
 		_, err := p.give(n, e)
 		check(t, err)
 	}
-	size := len(events[1].Head) + len(events[1].Body)
+	size := len(events[1].HeaderBytes) + len(events[1].Body)
 	for _, x := range []struct{ events, bytes, want int }{
 		{1, event.MaxRunSent, 1}, {3, event.MaxRunSent, 3}, {9, event.MaxRunSent, 4}, {9, 2 * size, 2}, {9, 2*size - 1, 1}, {9, 1, 1},
 	} {

@@ -140,7 +140,7 @@ func (in *intake) sift(l *logState, events []event.Event) (sifted, error) {
 			return s, err
 		}
 		if st != nil {
-			if !bytes.Equal(st.headerBytes, e.Head) {
+			if !bytes.Equal(st.headerBytes, e.HeaderBytes) {
 				s.fork, s.doubt = i, seq
 				return s, nil
 			}
@@ -281,7 +281,7 @@ func (in *intake) take(l *logState, i int) error {
 			absent:      in.absent[i],
 			firstSeen:   in.now,
 			withheld:    in.withheld(i),
-			headerBytes: e.Head,
+			headerBytes: e.HeaderBytes,
 			signature:   e.Signature,
 		},
 		in:     l,
@@ -324,7 +324,7 @@ func (in *intake) charge(fresh, filled []int, known bool) error {
 		n = costLog
 	}
 	for _, i := range fresh {
-		n += costEvent + uint64(len(in.events[i].Head)+len(in.events[i].Body))
+		n += costEvent + uint64(len(in.events[i].HeaderBytes)+len(in.events[i].Body))
 	}
 	for _, i := range filled {
 		n += uint64(len(in.events[i].Body))

@@ -74,7 +74,7 @@ func (r *reader) loadRun(l *logState, first uint64, maxEvents, maxBytes int) (ev
 		}
 		n := len(run.Events)
 		size += e.Size()
-		sent += len(e.Head) + len(e.Body) + recalls.add(recall, n)
+		sent += len(e.HeaderBytes) + len(e.Body) + recalls.add(recall, n)
 		enough := n >= maxEvents || sent > maxBytes
 		full := n == event.MaxRunEvents || size > event.MaxRunSize || sent > event.MaxRunSent ||
 			n > 0 && !sameHeads(&run.Events[0].Header, &e.Header)
@@ -117,7 +117,7 @@ func (c *enclosure) add(recall *event.Event, index int) int {
 	if recall == nil || slices.ContainsFunc(c.recalls, func(e event.Event) bool { return e.Header.Target == recall.Header.Target }) {
 		return 0
 	}
-	cost := len(recall.Head) + len(recall.Body)
+	cost := len(recall.HeaderBytes) + len(recall.Body)
 	if c.bytes+cost > event.MaxRunSent-event.MaxRunSize {
 		return 0
 	}

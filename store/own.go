@@ -82,7 +82,7 @@ func (w *ownLogs) written(l *logState, e *event.Event) (x *entry, err error) {
 		slot: slot{l.number, h.Sequence},
 		stored: &stored{
 			firstSeen:   w.now,
-			headerBytes: e.Head,
+			headerBytes: e.HeaderBytes,
 			sealed:      w.s.disk.Keyring.Seal(e.Body, e.Header.BodyHash[:]),
 		},
 		in:     l,
@@ -197,7 +197,7 @@ func (w *ownLogs) signAt(p slot) {
 
 // sign signs an event of this device.
 func (e *stored) sign(key crypto.DeviceKey) {
-	whole := event.Event{Header: event.Header{Device: key.ID()}, Head: e.headerBytes}
+	whole := event.Event{Header: event.Header{Device: key.ID()}, HeaderBytes: e.headerBytes}
 	whole.Sign(key)
 	e.signature = whole.Signature
 }

@@ -214,7 +214,7 @@ func (r *reader) whole(x *entry) (event.Event, error) {
 			return event.Event{}, err
 		}
 	}
-	return event.Event{Header: x.header, ID: x.id, Head: x.headerBytes, Body: body, Absent: x.absent, Signature: x.signature}, nil
+	return event.Event{Header: x.header, ID: x.id, HeaderBytes: x.headerBytes, Body: body, Absent: x.absent, Signature: x.signature}, nil
 }
 
 func (r *reader) ranges(bucket tx.Bucket, log uint32, person crypto.PersonID) (event.Ranges, error) {

@@ -74,7 +74,7 @@ func (w *welcome) with(e sync.IngestControl) []event.Event {
 func (w *welcome) keep(group event.Conversation, events []event.Event) {
 	size := 0
 	for i := range events {
-		size += len(events[i].Head) + len(events[i].Body)
+		size += len(events[i].HeaderBytes) + len(events[i].Body)
 	}
 	*w = welcome{}
 	if size <= maxWelcome && events[0].Header.Kind == event.KindCreate {

@@ -44,7 +44,7 @@ func (r *Runs) Load(e sync.Load) (event.Run, error) {
 	}
 	size := 0
 	for i := range run.Events {
-		size += len(run.Events[i].Head) + len(run.Events[i].Body)
+		size += len(run.Events[i].HeaderBytes) + len(run.Events[i].Body)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

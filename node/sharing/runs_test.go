@@ -20,7 +20,7 @@ type shelf struct {
 func newShelf(bodies ...int) *shelf {
 	s := &shelf{}
 	for _, n := range bodies {
-		s.run.Events = append(s.run.Events, event.Event{Head: []byte{1}, Body: make([]byte, n)})
+		s.run.Events = append(s.run.Events, event.Event{HeaderBytes: []byte{1}, Body: make([]byte, n)})
 	}
 	s.runs = NewRuns(func(event.Log, uint64, int, int) (event.Run, error) {
 		s.read++

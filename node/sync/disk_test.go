@@ -348,10 +348,10 @@ func (d *disk) load(n *node, in sync.Load, peer int) (run event.Run, ok bool) {
 	bytes, end := 0, 0
 	for sequence := first; (len(run.Events) < in.Events || end == 0) && first <= limit; sequence++ {
 		e := h.events[sequence]
-		if e == nil || bytes+len(e.Head)+len(e.Body) > in.Bytes || !slices.Equal(e.Header.Control, h.events[first].Header.Control) {
+		if e == nil || bytes+len(e.HeaderBytes)+len(e.Body) > in.Bytes || !slices.Equal(e.Header.Control, h.events[first].Header.Control) {
 			break
 		}
-		bytes += len(e.Head) + len(e.Body)
+		bytes += len(e.HeaderBytes) + len(e.Body)
 		run.Events = append(run.Events, *e)
 		if e.Signature != nil {
 			end = len(run.Events)

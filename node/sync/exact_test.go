@@ -33,7 +33,7 @@ func TestBusyWithBytesAndRecords(t *testing.T) {
 		}
 		run := long.run(first, first+9)
 		for i := range run.Events {
-			bytes += len(run.Events[i].Head) + len(run.Events[i].Body)
+			bytes += len(run.Events[i].HeaderBytes) + len(run.Events[i].Body)
 		}
 		last = find[sync.Ingest](t, s.run(run)).Ticket
 	}

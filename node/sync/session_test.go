@@ -95,7 +95,7 @@ func TestWindowBytes(t *testing.T) {
 		effects = s.step(own.loaded(load.First, last))[1:]
 		sent++
 		for _, e := range own.events[load.First-1 : last] {
-			bytes += len(e.Head) + len(e.Body)
+			bytes += len(e.HeaderBytes) + len(e.Body)
 		}
 	}
 	if bytes > sync.WindowBytes || sent < 2 {

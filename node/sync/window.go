@@ -70,7 +70,7 @@ func weigh(r *event.Run) int { return weighEvents(r.Events) + weighEvents(r.Reca
 func weighEvents(events []event.Event) int {
 	n := 0
 	for i := range events {
-		n += len(events[i].Head) + len(events[i].Body)
+		n += len(events[i].HeaderBytes) + len(events[i].Body)
 	}
 	return n
 }

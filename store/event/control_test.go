@@ -214,11 +214,11 @@ func TestCreateIsItsConversation(t *testing.T) {
 	if e.Header.Conversation != Conversation(e.ID) || e.Header.Log().Conversation != Conversation(e.ID) {
 		t.Error("made with another conversation than its ID")
 	}
-	h, err := ParseHeader(e.Head)
+	h, err := ParseHeader(e.HeaderBytes)
 	if err != nil || h.Conversation != Conversation(e.ID) {
 		t.Errorf("header came back in %v, %v", h.Conversation, err)
 	}
-	back, err := Parse(e.Head, e.Body, Present, e.Signature)
+	back, err := Parse(e.HeaderBytes, e.Body, Present, e.Signature)
 	if err != nil || back.Header.Log() != e.Header.Log() || back.ID != e.ID {
 		t.Errorf("came back as %v, %v", back, err)
 	}
@@ -236,9 +236,9 @@ func TestCreateIsItsConversation(t *testing.T) {
 	other := newWriter(t, 1).text("x")
 	var zero Conversation
 	for name, head := range map[string][]byte{
-		"create in a conversation":   insert(e.Head, 4, append([]byte{3<<3 | 2, 32}, other.Header.Conversation[:]...)),
-		"create in none, written":    insert(e.Head, 4, append([]byte{3<<3 | 2, 32}, zero[:]...)),
-		"text without conversation":  append(append([]byte(nil), other.Head[:4]...), other.Head[4+34:]...),
+		"create in a conversation":   insert(e.HeaderBytes, 4, append([]byte{3<<3 | 2, 32}, other.Header.Conversation[:]...)),
+		"create in none, written":    insert(e.HeaderBytes, 4, append([]byte{3<<3 | 2, 32}, zero[:]...)),
+		"text without conversation":  append(append([]byte(nil), other.HeaderBytes[:4]...), other.HeaderBytes[4+34:]...),
 		"merge without conversation": without(t, w),
 	} {
 		if _, err := ParseHeader(head); !errors.Is(err, ErrMalformed) {
@@ -254,5 +254,5 @@ func insert(b []byte, at int, what []byte) []byte {
 // without returns the header of a merge whose conversation was taken out.
 func without(t *testing.T, w *writer) []byte {
 	e := w.append(KindMerge, nil)
-	return append(append([]byte(nil), e.Head[:4]...), e.Head[4+34:]...)
+	return append(append([]byte(nil), e.HeaderBytes[:4]...), e.HeaderBytes[4+34:]...)
 }

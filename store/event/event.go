@@ -21,12 +21,12 @@ const (
 
 // Event is one entry of a log. It comes from New or Parse, and only Sign changes it.
 type Event struct {
-	Header    Header
-	ID        ID
-	Head      []byte // the header as it was hashed
-	Body      []byte // as it was hashed; nil exactly if Absent isn't Present
-	Absent    Absence
-	Signature []byte // nil if it has none; not checked before Run.Prove
+	Header      Header
+	ID          ID
+	HeaderBytes []byte // the header as it was hashed
+	Body        []byte // as it was hashed; nil exactly if Absent isn't Present
+	Absent      Absence
+	Signature   []byte // nil if it has none; not checked before Run.Prove
 
 	// Withheld says which causes are not for who gets the event, as the peer says from whom
 	// it comes: bit 0 is Header.Previous, bit n+1 Header.Seen[n]. It travels beside the event
@@ -59,8 +59,8 @@ func New(h Header, b Body) (Event, error) {
 	if err := h.check(); err != nil {
 		return Event{}, err
 	}
-	head := h.marshal()
-	e := Event{Header: h, ID: crypto.Digest(domainEvent, head), Head: head, Body: body}
+	header := h.marshal()
+	e := Event{Header: h, ID: crypto.Digest(domainEvent, header), HeaderBytes: header, Body: body}
 	if h.Kind == KindCreate {
 		e.Header.Conversation = Conversation(e.ID)
 	}
@@ -70,8 +70,8 @@ func New(h Header, b Body) (Event, error) {
 // Parse takes an event from its parts, which the result aliases. The body is nil
 // exactly if absent isn't Present, the signature 64 bytes or nil; a SelfProven kind
 // needs both. The signature is not checked.
-func Parse(head, body []byte, absent Absence, signature []byte) (Event, error) {
-	h, err := ParseHeader(head)
+func Parse(header, body []byte, absent Absence, signature []byte) (Event, error) {
+	h, err := ParseHeader(header)
 	if err != nil {
 		return Event{}, err
 	}
@@ -99,7 +99,7 @@ func Parse(head, body []byte, absent Absence, signature []byte) (Event, error) {
 			return Event{}, err
 		}
 	}
-	return Event{Header: h, ID: crypto.Digest(domainEvent, head), Head: head, Body: body, Absent: absent, Signature: signature}, nil
+	return Event{Header: h, ID: crypto.Digest(domainEvent, header), HeaderBytes: header, Body: body, Absent: absent, Signature: signature}, nil
 }
 
 // Sign signs the event, and with it all before it in its log. The key must be that
@@ -108,7 +108,7 @@ func (e *Event) Sign(key crypto.DeviceKey) {
 	if key.ID() != e.Header.Device {
 		panic("event: signed by another device")
 	}
-	e.Signature = key.Sign(domainEvent, e.Head)
+	e.Signature = key.Sign(domainEvent, e.HeaderBytes)
 }
 
 // ParseBody returns the body, which aliases the event. It fails only if the body is
@@ -122,9 +122,9 @@ func (e *Event) Position() Position {
 
 // Size returns what the event counts towards MaxRunSize, in bytes, whether its body
 // is there or not.
-func (e *Event) Size() int { return len(e.Head) + int(e.Header.BodySize) }
+func (e *Event) Size() int { return len(e.HeaderBytes) + int(e.Header.BodySize) }
 
 // verified reports whether the event has a good signature.
 func (e *Event) verified() bool {
-	return e.Signature != nil && crypto.Verify(e.Header.Device, domainEvent, e.Head, e.Signature)
+	return e.Signature != nil && crypto.Verify(e.Header.Device, domainEvent, e.HeaderBytes, e.Signature)
 }

@@ -92,13 +92,13 @@ func TestHeaderAtTheLimits(t *testing.T) {
 		h.Control = append(h.Control, crypto.Hash{i})
 	}
 	e := mustNew(t, h, Body{Content: make([]byte, MaxBody-minBody-4)})
-	if len(e.Head) > MaxHeader/2 || e.Header.BodySize != MaxBody {
-		t.Errorf("header of %d bytes, body of %d", len(e.Head), e.Header.BodySize)
+	if len(e.HeaderBytes) > MaxHeader/2 || e.Header.BodySize != MaxBody {
+		t.Errorf("header of %d bytes, body of %d", len(e.HeaderBytes), e.Header.BodySize)
 	}
-	if back, err := ParseHeader(e.Head); err != nil || !bytes.Equal(back.marshal(), e.Head) {
+	if back, err := ParseHeader(e.HeaderBytes); err != nil || !bytes.Equal(back.marshal(), e.HeaderBytes) {
 		t.Errorf("came back as %v, %v", back, err)
 	}
-	if _, err := ParseHeader(append(e.Head, make([]byte, MaxHeader)...)); !errors.Is(err, ErrMalformed) {
+	if _, err := ParseHeader(append(e.HeaderBytes, make([]byte, MaxHeader)...)); !errors.Is(err, ErrMalformed) {
 		t.Errorf("larger: %v", err)
 	}
 }
@@ -214,7 +214,7 @@ func TestBodyLimits(t *testing.T) {
 			t.Errorf("%s: %v, want %v", c.name, err, c.want)
 		}
 		if c.want == nil {
-			if _, err := Parse(e.Head, e.Body, Present, nil); err != nil {
+			if _, err := Parse(e.HeaderBytes, e.Body, Present, nil); err != nil {
 				t.Errorf("%s: %v", c.name, err)
 			}
 		}
@@ -336,7 +336,7 @@ func TestParseRefuses(t *testing.T) {
 		{"control without signature", control, control.Body, Present, nil, false},
 		{"control without body", control, nil, Recalled, sig, false},
 	} {
-		if _, err := Parse(c.e.Head, c.body, c.absent, c.sig); (err == nil) != c.ok || err != nil && !errors.Is(err, ErrMalformed) {
+		if _, err := Parse(c.e.HeaderBytes, c.body, c.absent, c.sig); (err == nil) != c.ok || err != nil && !errors.Is(err, ErrMalformed) {
 			t.Errorf("%s: %v", c.name, err)
 		}
 	}

@@ -124,7 +124,7 @@ func (r *Run) Marshal() []byte {
 
 func (e *Event) marshal() []byte {
 	var w canon.Writer
-	w.Bytes(1, e.Head)
+	w.Bytes(1, e.HeaderBytes)
 	w.Bytes(2, e.Body)
 	w.Uint(3, uint64(e.Absent))
 	w.Bytes(4, e.Signature)
@@ -186,7 +186,7 @@ func (r *Run) Prove() error {
 	for i := range r.Events {
 		e := &r.Events[i]
 		size += e.Size()
-		sent += len(e.Head) + len(e.Body)
+		sent += len(e.HeaderBytes) + len(e.Body)
 		switch {
 		case e.Header.Log() != log:
 			return unproven("run of two logs")
@@ -201,7 +201,7 @@ func (r *Run) Prove() error {
 		}
 	}
 	for i := range r.Recalls {
-		sent += len(r.Recalls[i].Head) + len(r.Recalls[i].Body)
+		sent += len(r.Recalls[i].HeaderBytes) + len(r.Recalls[i].Body)
 	}
 	if size > MaxRunSize || sent > MaxRunSent {
 		return unproven("run of %d bytes", max(size, sent))

@@ -12,7 +12,7 @@ func (w *writer) recallOf(target ID, size int) Event {
 	w.next.Kind, w.next.Target = KindRecall, target
 	for filler := size; ; {
 		e := mustNew(w.t, w.next, Body{Extensions: []Extension{{"x", make([]byte, filler)}}})
-		over := len(e.Head) + len(e.Body) - size
+		over := len(e.HeaderBytes) + len(e.Body) - size
 		if over == 0 {
 			e.Sign(w.key)
 			return e
@@ -30,7 +30,7 @@ func TestRunSentLimit(t *testing.T) {
 		add := func(e Event) {
 			r.Events = append(r.Events, e)
 			size += e.Size()
-			sent += len(e.Head) + len(e.Body)
+			sent += len(e.HeaderBytes) + len(e.Body)
 		}
 		for range 16 {
 			add(gone(w.text("x"), Recalled))

@@ -105,10 +105,10 @@ func TestProveRefuses(t *testing.T) {
 		{"recall within unsigned", func(r *Run, _ *writer) { r.Events[6].Signature = nil }},
 		{"wrong signature of its recall", func(r *Run, _ *writer) { r.Events[6].Signature = r.Events[7].Signature }},
 		{"signature of another device", func(r *Run, _ *writer) {
-			r.Events[7].Signature = fixedKey(t, 2).Sign(domainEvent, r.Events[7].Head)
+			r.Events[7].Signature = fixedKey(t, 2).Sign(domainEvent, r.Events[7].HeaderBytes)
 		}},
 		{"signature of another domain", func(r *Run, w *writer) {
-			r.Events[7].Signature = w.key.Sign(domainRecord, r.Events[7].Head)
+			r.Events[7].Signature = w.key.Sign(domainRecord, r.Events[7].HeaderBytes)
 		}},
 		{"gap", func(r *Run, _ *writer) { r.Events = slices.Delete(r.Events, seq, seq+1) }},
 		{"sequence skipped by the author", func(r *Run, w *writer) {
@@ -261,7 +261,7 @@ func TestRunLimits(t *testing.T) {
 		r.Events = append(r.Events, fill(MaxBody))
 		size += r.Events[len(r.Events)-1].Size()
 	}
-	head := len(r.Events[len(r.Events)-1].Head)
+	head := len(r.Events[len(r.Events)-1].HeaderBytes)
 	exact := fill(MaxRunSize - size - head)
 	exact.Sign(w.key)
 	full := Run{Events: append(slices.Clone(r.Events), exact)}

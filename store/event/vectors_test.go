@@ -94,7 +94,7 @@ func makeVectors(t testing.TB) []vector {
 	var all []vector
 	add := func(name string, b []byte) { all = append(all, vector{name, b}) }
 	addEvent := func(name string, e Event) {
-		add("header "+name, e.Head)
+		add("header "+name, e.HeaderBytes)
 		add("body "+name, e.Body)
 		add("id "+name, e.ID[:])
 		add("signature "+name, e.Signature)
