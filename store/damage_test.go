@@ -162,45 +162,6 @@ func hasFreelist(file []byte) bool {
 	return binary.NativeEndian.Uint64(newest(file)[32:]) != ^uint64(0)
 }
 
-// A file says whether it was closed: from the first commit of a run to the end of
-// Close it has no freelist. A run that writes nothing changes nothing.
-func TestClosedCleanly(t *testing.T) {
-	a, _, c := pair(t)
-	path := filepath.Join(a.dir, "store.db")
-	read := func() []byte {
-		b, err := os.ReadFile(path)
-		check(t, err)
-		return b
-	}
-	for i := range 5 {
-		a.say(c, fmt.Sprint(i))
-		if hasFreelist(read()) {
-			t.Fatal("freelist while running")
-		}
-		crashed := a.backup()
-		a.stop()
-		closed := read()
-		if !hasFreelist(closed) {
-			t.Fatal("no freelist after the end")
-		}
-		a.open()
-		a.stop()
-		if !bytes.Equal(read(), closed) {
-			t.Fatal("changed by reading")
-		}
-		if i%2 == 0 {
-			copyDir(t, crashed, a.dir)
-		}
-		a.open()
-		if len(a.rows(c)) != i+1 {
-			t.Fatal(len(a.rows(c)), "rows")
-		}
-		if !hasFreelist(read()) {
-			t.Fatal("no freelist before the first commit")
-		}
-	}
-}
-
 // Damage that only a transaction can find ends in ErrDamaged, for every method that
 // gets there; from then on nothing is written, and the directory can be let go.
 func TestDamageMetLater(t *testing.T) {

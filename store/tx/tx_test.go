@@ -158,6 +158,50 @@ func TestBatch(t *testing.T) {
 	}))
 }
 
+// Whatever changes something is counted: a function that fails after it must be undone.
+func TestChangesAreCounted(t *testing.T) {
+	db := openDB(t)
+	check(t, db.Update(func(b *Batch) error {
+		for i, f := range []func(){
+			func() { b.Put(letters, []byte("a"), nil) },
+			func() { b.Delete(letters, []byte("a")) },
+			func() { b.Next(letters) },
+			func() { b.Create("others") },
+			func() { b.Defer() },
+		} {
+			f()
+			if b.Changes() != i+1 {
+				t.Fatalf("%d changes after %d", b.Changes(), i+1)
+			}
+			if b.Get(letters, []byte("a")); b.Changes() != i+1 {
+				t.Fatal("reading is counted")
+			}
+		}
+		return nil
+	}))
+}
+
+// Keys that come in ascending order fill the pages of a bucket that was named ascending.
+func TestAscendingBucketsAreFuller(t *testing.T) {
+	db := openDB(t)
+	for i := range uint64(50) {
+		check(t, db.Update(func(b *Batch) error {
+			for j := range uint64(50) {
+				b.Put(letters, u64(i<<8|j), make([]byte, 100))
+				b.Put(numbers, u64(i<<8|j), make([]byte, 100))
+			}
+			return nil
+		}))
+	}
+	check(t, db.View(func(r *Reader) error {
+		pages, fuller := r.bucket(letters).Stats().LeafPageN, r.bucket(numbers).Stats().LeafPageN
+		if fuller*5 > pages*4 {
+			t.Errorf("%d pages, %d of those whose keys ascend", pages, fuller)
+		}
+		return nil
+	}))
+}
+
 // A batch is undone if its function fails, or one of its writes, whatever came after that.
 func TestUpdateFails(t *testing.T) {
 	db := openDB(t)

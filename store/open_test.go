@@ -9,14 +9,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 
-	"go.etcd.io/bbolt"
+	"crypto/rand"
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/store/book"
+	"github.com/earshot-im/earshot/store/disk"
 	"github.com/earshot-im/earshot/store/event"
 	"github.com/earshot-im/earshot/store/tx"
 )
@@ -130,89 +130,27 @@ func TestCompaction(t *testing.T) {
 	checkFiles(t, a.dir)
 }
 
-func TestOthersRightsAreTaken(t *testing.T) {
-	a := newNode(t)
+// The keyring of somebody else does not open the database.
+func TestKeyringOfAnother(t *testing.T) {
+	a, o := newNode(t), newNode(t)
 	a.stop()
-	check(t, os.Chmod(a.dir, 0o755))
-	for _, name := range []string{"store.db", "keyring", "lock"} {
-		check(t, os.Chmod(filepath.Join(a.dir, name), 0o644))
-	}
-	a.open()
-	checkFiles(t, a.dir)
-	a.stop()
-	check(t, os.Rename(filepath.Join(a.dir, "store.db"), filepath.Join(a.dir, "elsewhere")))
-	check(t, os.Symlink("elsewhere", filepath.Join(a.dir, "store.db")))
-	if _, err := Open(Config{Dir: a.dir}); !errors.Is(err, ErrNotPrivate) {
-		t.Fatal(err)
-	}
-}
-
-func TestSecondOpener(t *testing.T) {
-	a := newNode(t)
-	_, err := Open(Config{Dir: a.dir})
-	var locked *LockedError
-	if !errors.Is(err, ErrLocked) || !errors.As(err, &locked) || locked.PID != os.Getpid() || !strings.Contains(err.Error(), strconv.Itoa(os.Getpid())) {
-		t.Fatal(err)
-	}
-}
-
-func TestKeyringIsNeverReplaced(t *testing.T) {
-	a := newNode(t)
-	a.stop()
-	keyring := filepath.Join(a.dir, "keyring")
-	b, err := os.ReadFile(keyring)
-	check(t, err)
-	check(t, os.Remove(keyring))
-	if _, err := Open(Config{Dir: a.dir}); !errors.Is(err, ErrNoKeyring) {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(keyring); !errors.Is(err, fs.ErrNotExist) {
-		t.Fatal("a new keyring was made")
-	}
-	// Somebody else's.
-	o := newNode(t)
 	o.stop()
 	copied, err := os.ReadFile(filepath.Join(o.dir, "keyring"))
 	check(t, err)
-	check(t, os.WriteFile(keyring, copied, 0o600))
+	check(t, os.WriteFile(filepath.Join(a.dir, "keyring"), copied, 0o600))
 	if _, err := Open(Config{Dir: a.dir}); !errors.Is(err, ErrDamaged) {
 		t.Fatal(err)
 	}
-	check(t, os.WriteFile(keyring, b, 0o600))
-	a.open()
 }
 
-// Forgetting everything is no way to go on.
-func TestDatabaseIsMissed(t *testing.T) {
-	for title, lose := range map[string]func(string) error{
-		"removed": os.Remove,
-		"emptied": func(path string) error { return os.Truncate(path, 0) },
-	} {
-		a := newNode(t)
-		a.stop()
-		check(t, lose(filepath.Join(a.dir, "store.db")))
-		if _, err := Open(Config{Dir: a.dir}); !errors.Is(err, ErrDamaged) {
-			t.Errorf("%s: %v", title, err)
-		}
-	}
-}
-
-// A crash in the first start leaves a database with nothing in it, or that and the keyring.
+// A crash in the first start may leave a keyring and a database that has nothing in it.
 func TestFirstStartMayCrash(t *testing.T) {
 	dir := t.TempDir()
-	db, err := bbolt.Open(filepath.Join(dir, "store.db"), 0o600, nil)
+	d, err := disk.Open(disk.Config{Dir: dir, Rand: rand.Reader})
 	check(t, err)
-	check(t, db.Close())
+	who := d.Keyring.Card.Person()
+	check(t, d.Close())
 	s, err := Open(Config{Dir: dir})
-	check(t, err)
-	who := s.Own().Person
-	check(t, s.Close())
-
-	check(t, os.Remove(filepath.Join(dir, "store.db")))
-	db, err = bbolt.Open(filepath.Join(dir, "store.db"), 0o600, nil)
-	check(t, err)
-	check(t, db.Close())
-	s, err = Open(Config{Dir: dir})
 	check(t, err)
 	if s.Own().Person != who {
 		t.Error("another person")
@@ -220,30 +158,17 @@ func TestFirstStartMayCrash(t *testing.T) {
 	check(t, s.Close())
 }
 
-func TestPassphrase(t *testing.T) {
-	dir := t.TempDir()
-	s, err := Open(Config{Dir: dir, Passphrase: []byte("x")})
-	check(t, err)
-	check(t, s.Close())
-	for pass, want := range map[string]error{"": crypto.ErrPassphraseNeeded, "y": crypto.ErrWrongPassphrase, "x": nil} {
-		s, err := Open(Config{Dir: dir, Passphrase: []byte(pass)})
-		if !errors.Is(err, want) {
-			t.Fatal(pass, err)
-		}
-		if err == nil {
-			check(t, s.Close())
-		}
-	}
-}
-
 func TestVersions(t *testing.T) {
 	a := newNode(t)
 	a.stop()
 	version := func(v uint64) {
-		db, err := bbolt.Open(filepath.Join(a.dir, "store.db"), 0o600, nil)
+		d, err := disk.Open(disk.Config{Dir: a.dir})
 		check(t, err)
-		check(t, db.Update(func(t *bbolt.Tx) error { return t.Bucket([]byte(bucketMeta)).Put(metaVersion, u64(v)) }))
-		check(t, db.Close())
+		check(t, tx.New(d).Update(func(b *tx.Batch) error {
+			b.Put(bucketMeta, metaVersion, u64(v))
+			return nil
+		}))
+		check(t, d.Close())
 	}
 	version(formatVersion + 1)
 	before, err := os.ReadFile(filepath.Join(a.dir, "store.db"))
