@@ -51,7 +51,7 @@ func check(t *testing.T, name string, write func(Printer, *bytes.Buffer) error, 
 
 func TestMessageRows(t *testing.T) {
 	const (
-		head     = `{"id":"1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d","conversation":"c0","to":`
+		prefix   = `{"id":"1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d","conversation":"c0","to":`
 		toRoom   = `{"kind":"group","id":"c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0","name":"lunch"}`
 		fromBob  = `,"from":{"person":"b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0","name":"Bob","device":"12D3KooWx","contact":true,"verified":false}`
 		fromEve  = `,"from":{"person":"e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7","name":"Eve","device":"12D3KooWx","contact":false,"verified":false}`
@@ -66,28 +66,28 @@ func TestMessageRows(t *testing.T) {
 		{"in a group",
 			&controlv1.Message{To: room, From: by(bob), Kind: "text", Text: "Pizza?"},
 			`2026-03-01 12:30:00  #lunch  Bob (b0b0b0b0): Pizza?`,
-			head + toRoom + fromBob + textKind + `"Pizza?"` + time + `}`},
+			prefix + toRoom + fromBob + textKind + `"Pizza?"` + time + `}`},
 		{"own",
 			&controlv1.Message{To: room, From: by(bob), Kind: "text", Text: "a\nb", Own: true, State: "delivered", ReplyTo: id, Edited: true},
 			"2026-03-01 12:30:00  #lunch  me [delivered, reply to 1d1d1d1d, edited]: a\n    b",
-			head + toRoom + fromBob + textKind + `"a\nb"` + time + `,"reply_to":"` + id + `","state":"delivered","edited":true}`},
+			prefix + toRoom + fromBob + textKind + `"a\nb"` + time + `,"reply_to":"` + id + `","state":"delivered","edited":true}`},
 		{"own, to a group that the owner was taken out of",
 			&controlv1.Message{To: room, From: by(bob), Kind: "text", Text: "a", Own: true, State: "undelivered", Reason: "removed"},
 			"2026-03-01 12:30:00  #lunch  me [not delivered: you were removed]: a",
-			head + toRoom + fromBob + textKind + `"a"` + time + `,"state":"undelivered","reason":"removed"}`},
+			prefix + toRoom + fromBob + textKind + `"a"` + time + `,"state":"undelivered","reason":"removed"}`},
 		{"mentions the reader",
 			&controlv1.Message{To: room, From: by(eve), Kind: "text", Text: "@Ann hi", Mentions: []string{"aa"}, Mentioned: true},
 			`2026-03-01 12:30:00  #lunch  Eve (stranger e7e7e7e7) [mentions you]: @Ann hi`,
-			head + toRoom + fromEve + textKind + `"@Ann hi"` + time + `,"mentions":["aa"],"mentioned":true}`},
+			prefix + toRoom + fromEve + textKind + `"@Ann hi"` + time + `,"mentions":["aa"],"mentioned":true}`},
 		{"recalled",
 			&controlv1.Message{To: room, From: by(bob), Kind: "recalled"},
 			`2026-03-01 12:30:00  #lunch  Bob (b0b0b0b0): (taken back)`,
-			head + toRoom + fromBob + `,"kind":"recalled","text":""` + time + `}`},
+			prefix + toRoom + fromBob + `,"kind":"recalled","text":""` + time + `}`},
 		{"reactions",
 			&controlv1.Message{To: room, From: by(bob), Kind: "text", Text: "Pizza?",
 				Reactions: []*controlv1.Reaction{reacted(bob, "❤️"), reacted(eve, "👍"), {Person: "a0", Name: "Ann", Emoji: "👍"}}},
 			"2026-03-01 12:30:00  #lunch  Bob (b0b0b0b0): Pizza?\n  + 👍 Eve (e7e7e7e7), Ann (a0); ❤️ Bob (b0b0b0b0)",
-			head + toRoom + fromBob + textKind + `"Pizza?"` + time + `,"reactions":[{"person":"` + bob.Person + `","name":"Bob","emoji":"❤️"},` +
+			prefix + toRoom + fromBob + textKind + `"Pizza?"` + time + `,"reactions":[{"person":"` + bob.Person + `","name":"Bob","emoji":"❤️"},` +
 				`{"person":"` + eve.Person + `","name":"Eve","emoji":"👍"},{"person":"a0","name":"Ann","emoji":"👍"}]}`},
 	} {
 		test.message.Id, test.message.Conversation, test.message.Time = id, "c0", at

@@ -110,9 +110,9 @@ func (p Printer) Message(w io.Writer, m *controlv1.Message) error {
 	if m.Forked {
 		notes = append(notes, "contradicted by its author")
 	}
-	head := p.Style.Dim(clock(m.Time)) + "  " + p.Style.Bold(author)
+	prefix := p.Style.Dim(clock(m.Time)) + "  " + p.Style.Bold(author)
 	if len(notes) > 0 {
-		head += p.Style.Dim(" [" + strings.Join(notes, ", ") + "]")
+		prefix += p.Style.Dim(" [" + strings.Join(notes, ", ") + "]")
 	}
 	text := terminal.Text(m.Text)
 	switch {
@@ -124,7 +124,7 @@ func (p Printer) Message(w io.Writer, m *controlv1.Message) error {
 	if len(m.Reactions) > 0 {
 		text += "\n" + p.Style.Dim("  + "+reactions(m.Reactions))
 	}
-	return p.Row(w, toMessage(m), "%s: %s", head, text)
+	return p.Row(w, toMessage(m), "%s: %s", prefix, text)
 }
 
 // State is how far an own message has come, as people read it.
