@@ -1,13 +1,13 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/earshot-im/earshot/cmd/earshot/show"
 	"github.com/earshot-im/earshot/node/control"
 	controlv1 "github.com/earshot-im/earshot/node/control/v1"
 )
@@ -104,13 +104,7 @@ func (a *app) groupListCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			w := bufio.NewWriter(a.stdout)
-			for _, g := range r.Groups {
-				if err := a.out.Group(w, g); err != nil {
-					return err
-				}
-			}
-			return w.Flush()
+			return show.Rows(a.stdout, r.Groups, a.out.Group)
 		}),
 	}
 }
@@ -125,13 +119,7 @@ func (a *app) groupMembersCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			w := bufio.NewWriter(a.stdout)
-			for _, m := range r.Members {
-				if err := a.out.Member(w, m); err != nil {
-					return err
-				}
-			}
-			return w.Flush()
+			return show.Rows(a.stdout, r.Members, a.out.Member)
 		}),
 	}
 }

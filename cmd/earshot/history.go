@@ -1,12 +1,12 @@
 package main
 
 import (
-	"bufio"
 	"context"
 
 	"github.com/spf13/cobra"
 
 	"github.com/earshot-im/earshot/cmd/earshot/reading"
+	"github.com/earshot-im/earshot/cmd/earshot/show"
 	"github.com/earshot-im/earshot/node/control"
 	controlv1 "github.com/earshot-im/earshot/node/control/v1"
 )
@@ -39,13 +39,7 @@ func (a *app) historyCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			w := bufio.NewWriter(a.stdout)
-			for _, m := range messages {
-				if err := a.out.Message(w, m); err != nil {
-					return err
-				}
-			}
-			return w.Flush()
+			return show.Rows(a.stdout, messages, a.out.Message)
 		}),
 	}
 	c.Flags().Uint32Var(&limit, "limit", 50, "so many messages at most")
@@ -64,13 +58,7 @@ func (a *app) outboxCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			w := bufio.NewWriter(a.stdout)
-			for _, p := range r.Pending {
-				if err := a.out.Pending(w, p); err != nil {
-					return err
-				}
-			}
-			return w.Flush()
+			return show.Rows(a.stdout, r.Pending, a.out.Pending)
 		}),
 	}
 	c.AddCommand(&cobra.Command{

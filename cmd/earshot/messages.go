@@ -1,12 +1,12 @@
 package main
 
 import (
-	"bufio"
 	"context"
 
 	"github.com/spf13/cobra"
 
 	"github.com/earshot-im/earshot/cmd/earshot/sending"
+	"github.com/earshot-im/earshot/cmd/earshot/show"
 	"github.com/earshot-im/earshot/node/control"
 	controlv1 "github.com/earshot-im/earshot/node/control/v1"
 )
@@ -84,13 +84,7 @@ func (a *app) receiptsCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			w := bufio.NewWriter(a.stdout)
-			for _, reached := range r.Reached {
-				if err := a.out.Reached(w, reached); err != nil {
-					return err
-				}
-			}
-			return w.Flush()
+			return show.Rows(a.stdout, r.Reached, a.out.Reached)
 		}),
 	}
 }

@@ -32,13 +32,7 @@ func (a *app) contactsCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			w := bufio.NewWriter(a.stdout)
-			for _, p := range r.Persons {
-				if err := a.out.Person(w, p); err != nil {
-					return err
-				}
-			}
-			return w.Flush()
+			return show.Rows(a.stdout, r.Persons, a.out.Person)
 		}),
 	}
 	c.AddCommand(&cobra.Command{
@@ -127,13 +121,7 @@ func (a *app) requestsCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			w := bufio.NewWriter(a.stdout)
-			for _, q := range r.Requests {
-				if err := a.out.Request(w, q); err != nil {
-					return err
-				}
-			}
-			return w.Flush()
+			return show.Rows(a.stdout, r.Requests, a.out.Request)
 		}),
 	}
 }

@@ -11,7 +11,6 @@
 package reading
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"io"
@@ -151,13 +150,7 @@ func (r *Reader) drain(ctx context.Context) error {
 		if len(page.Messages) == 0 {
 			return r.passed(ctx, page.Cursor)
 		}
-		w := bufio.NewWriter(r.Stdout)
-		for _, m := range page.Messages {
-			if err := r.Out.Message(w, m); err != nil {
-				return err
-			}
-		}
-		if err := w.Flush(); err != nil {
+		if err := show.Rows(r.Stdout, page.Messages, r.Out.Message); err != nil {
 			return err
 		}
 		if err := r.mark(ctx, page); err != nil {

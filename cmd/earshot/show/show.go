@@ -7,6 +7,7 @@
 package show
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
@@ -176,6 +177,17 @@ func (p Printer) Row(w io.Writer, v any, format string, args ...any) error {
 	}
 	_, err := fmt.Fprintf(w, format+"\n", args...)
 	return err
+}
+
+// Rows writes a row for each element of a list, through a buffer.
+func Rows[T any](w io.Writer, list []T, row func(io.Writer, T) error) error {
+	b := bufio.NewWriter(w)
+	for _, v := range list {
+		if err := row(b, v); err != nil {
+			return err
+		}
+	}
+	return b.Flush()
 }
 
 // Who names a person. A petname was given by the owner and stands alone. Any other name is only
