@@ -22,13 +22,13 @@ func progress(p store.Progress) Progress {
 	return Progress{p.State.String(), p.Reason.String()}
 }
 
-// states are those that a message passes through, in order. One that has ended in one of the last two will not be in any
-// other.
+// states are those of an own message, in the order in which it passes through them. The last two are ends: no other follows.
 var states = []string{StateQueued, StateCarried, StateDelivered, StateRead, StateCancelled, StateUndelivered}
 
-// Settled returns how far own messages have come, as many from the first one on as have reached a state or can't any more, as
-// soon as there is one. When ctx ends before, it returns that of the first as it is then, and the context's error.
-func (m *Messages) Settled(ctx context.Context, ids []event.ID, state string) ([]Progress, error) {
+// WaitLeading waits until the first of some own messages has reached a state, or can't any more. It returns how far that has
+// come, and those after it that have reached the state as well, up to the first that has not. When ctx ends before, it returns
+// how far the first has come, and the context's error.
+func (m *Messages) WaitLeading(ctx context.Context, ids []event.ID, state string) ([]Progress, error) {
 	want := slices.Index(states, state)
 	if want < 0 {
 		return nil, fmt.Errorf("%w: state %q", people.ErrSetting, state)
@@ -47,9 +47,10 @@ func (m *Messages) Settled(ctx context.Context, ids []event.ID, state string) ([
 	}
 }
 
-// reached returns how far the leading messages have come that have reached a state, and the first in any case.
+// reached returns how far the leading messages have come, up to the first that has not reached a state. It returns that of the
+// first message in any case.
 func (m *Messages) reached(ids []event.ID, want int) (reached []Progress, first Progress, err error) {
-	const chunk = 64 // of those asked for at once, little is read in vain
+	const chunk = 64 // messages read at once, so that little is read in vain
 	for part := range slices.Chunk(ids, chunk) {
 		got, err := m.cfg.Store.States(part)
 		if err != nil {
@@ -72,7 +73,7 @@ func (m *Messages) reached(ids []event.ID, want int) (reached []Progress, first 
 // Wait returns once an own message has reached a state, or can't any more. When ctx ends first it returns the message
 // as it is then, and the context's error.
 func (m *Messages) Wait(ctx context.Context, id event.ID, state string) (Message, error) {
-	_, ended := m.Settled(ctx, []event.ID{id}, state)
+	_, ended := m.WaitLeading(ctx, []event.ID{id}, state)
 	if ended != nil && ctx.Err() == nil {
 		return Message{}, ended
 	}
@@ -83,7 +84,7 @@ func (m *Messages) Wait(ctx context.Context, id event.ID, state string) (Message
 	return m.message(&row), ended
 }
 
-// Outbox lists what has not been acknowledged, a line for each message and person, and why.
+// Outbox lists what has not been acknowledged, a line for each message and reader, with what it waits for.
 func (m *Messages) Outbox(context.Context) ([]Pending, error) {
 	waiting, err := m.cfg.Store.Outbox()
 	if err != nil || len(waiting) == 0 {

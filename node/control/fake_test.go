@@ -141,7 +141,7 @@ func (f *fakeNode) Wait(ctx context.Context, id event.ID, state string) (chat.Me
 	return m, nil
 }
 
-func (f *fakeNode) Settled(ctx context.Context, ids []event.ID, state string) ([]chat.Progress, error) {
+func (f *fakeNode) WaitLeading(ctx context.Context, ids []event.ID, state string) ([]chat.Progress, error) {
 	m, err := f.Wait(ctx, ids[0], state)
 	return []chat.Progress{m.Progress}, err
 }

@@ -37,10 +37,10 @@ type Node interface {
 	// Wait returns once the message has reached the state or can't any more. When
 	// ctx ends first it returns the message as it is, and the context's error.
 	Wait(ctx context.Context, id event.ID, state string) (chat.Message, error)
-	// Settled is Wait for the leading ones of many, as soon as there is one, and returns
-	// how far they have come. When ctx ends first it returns that of the first, and the context's
-	// error.
-	Settled(ctx context.Context, ids []event.ID, state string) ([]chat.Progress, error)
+	// WaitLeading is Wait for the first of many, and for those after it that have reached the state
+	// as well, up to the first that has not. It returns how far they have come. When ctx ends first
+	// it returns that of the first, and the context's error.
+	WaitLeading(ctx context.Context, ids []event.ID, state string) ([]chat.Progress, error)
 	// Unread returns unread messages whose cursor is past after, by cursor.
 	Unread(ctx context.Context, after uint64, f chat.Filter, limit int) (chat.Page, error)
 	MarkRead(ctx context.Context, ids ...event.ID) error

@@ -76,7 +76,7 @@ type onDisk struct {
 	since   time.Time
 }
 
-// SendLines is a pipeline: lines are read, committed, settled (they have got as far as
+// SendLines is a pipeline: lines are read, committed, waited for (until they have got as far as
 // the caller wants) and answered. Each stage takes whatever waits, up to a bound, and a
 // full stage holds up the one before it, at last the caller.
 func (s service) SendLines(ctx context.Context, stream *connect.BidiStream[controlv1.SendLinesRequest, controlv1.SendLinesResponse]) error {
@@ -91,7 +91,7 @@ func (s service) SendLines(ctx context.Context, stream *connect.BidiStream[contr
 	if err != nil {
 		return err
 	}
-	// Whom the name means is settled here, whatever becomes of the name.
+	// Whom the name means is decided here, whatever becomes of the name.
 	target, err := s.node.Address(ctx, first.Open.To)
 	if err != nil {
 		return err
@@ -106,7 +106,7 @@ func (s service) SendLines(ctx context.Context, stream *connect.BidiStream[contr
 
 	lines := make(chan chat.Outgoing, maxCommit)
 	committed := make(chan onDisk, maxUnderWay)
-	settled := make(chan chat.Message, maxAnswer)
+	reached := make(chan chat.Message, maxAnswer)
 	unread := make(chan error, 1) // why reading ended, before lines is closed
 	var unsent error              // why committing ended, before committed is closed
 
@@ -121,15 +121,15 @@ func (s service) SendLines(ctx context.Context, stream *connect.BidiStream[contr
 		return nil // what was committed is still answered
 	})
 	group.Go(func() error {
-		defer close(settled)
+		defer close(reached)
 		for d := range committed {
 			for batch := gather(d, committed, maxAnswer); len(batch) > 0; {
-				done, err := wait.settle(ctx, s.node, batch)
+				done, err := wait.leading(ctx, s.node, batch)
 				if err != nil {
 					return err
 				}
 				for _, d := range batch[:done] {
-					if err := put(ctx, settled, d.message); err != nil {
+					if err := put(ctx, reached, d.message); err != nil {
 						return err
 					}
 				}
@@ -139,8 +139,8 @@ func (s service) SendLines(ctx context.Context, stream *connect.BidiStream[contr
 		return nil
 	})
 	group.Go(func() error {
-		for m := range settled {
-			batch := gather(m, settled, maxAnswer)
+		for m := range reached {
+			batch := gather(m, reached, maxAnswer)
 			if err := stream.Send(&controlv1.SendLinesResponse{Sent: convert(batch, sent)}); err != nil {
 				return err
 			}
@@ -156,9 +156,9 @@ func (s service) SendLines(ctx context.Context, stream *connect.BidiStream[contr
 	return <-unread
 }
 
-// settle waits for the first of some messages and returns how many of the leading ones need no more waiting, with their
+// leading waits for the first of some messages and returns how many of the leading ones need no more waiting, with their
 // states set.
-func (w wait) settle(ctx context.Context, n Node, batch []onDisk) (int, error) {
+func (w wait) leading(ctx context.Context, n Node, batch []onDisk) (int, error) {
 	if w.state == chat.StateQueued {
 		return len(batch), nil
 	}
@@ -172,14 +172,14 @@ func (w wait) settle(ctx context.Context, n Node, batch []onDisk) (int, error) {
 	for i := range batch {
 		ids[i] = batch[i].message.ID
 	}
-	settled, err := n.Settled(limited, ids, w.state)
+	reached, err := n.WaitLeading(limited, ids, w.state)
 	if err != nil && (!errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil) {
 		return 0, err
 	}
-	for i, now := range settled {
+	for i, now := range reached {
 		batch[i].message.Progress = now
 	}
-	return len(settled), nil
+	return len(reached), nil
 }
 
 func readLines(ctx context.Context, stream *connect.BidiStream[controlv1.SendLinesRequest, controlv1.SendLinesResponse], to string, lines chan<- chat.Outgoing) error {
