@@ -20,17 +20,17 @@ type Draft struct {
 	Lifetime     uint64    // seconds; 0: for ever
 }
 
-// Entry is a message that was written. Of an edit or a reaction only what its header
-// says is there; the row that it changed has to be looked up.
+// Entry is a message that was written. Of an edit or a reaction it has only what the header says;
+// the row that it changed has to be looked up.
 type Entry struct {
 	Row
 	Existing bool // it was there already, under the same key
 }
 
-// Append writes a message into this device's log and returns it when it is on the
-// disk. A key that was used gives the earlier message if that has the same content,
-// else ErrKeyUsed. Other errors: ErrNoConversation, ErrKind, ErrNoEvent (an edit is not of
-// an own text, or a reaction to no message), event.ErrTooLarge, event.ErrMalformed.
+// Append writes a message into this device's log and returns it when it is on the disk. A key that
+// was used before gives the earlier message if that has the same content, else ErrKeyUsed. Other
+// errors: ErrNoConversation, ErrKind, ErrNoEvent (an edit of what is no own text, or a reaction to
+// no message), event.ErrTooLarge, event.ErrMalformed.
 func (s *Store) Append(ctx context.Context, d Draft) (Entry, error) {
 	entries, err := s.AppendAll(ctx, []Draft{d})
 	if err != nil {
@@ -39,8 +39,8 @@ func (s *Store) Append(ctx context.Context, d Draft) (Entry, error) {
 	return entries[0], nil
 }
 
-// AppendAll appends messages in order in one transaction. It stops at the first that can't be written, and returns
-// those before it, which are on the disk, with the error.
+// AppendAll appends messages in order in one transaction. It stops at the first that can't be
+// written, and returns its error with those before it, which are on the disk.
 func (s *Store) AppendAll(ctx context.Context, drafts []Draft) ([]Entry, error) {
 	letters := make([]letter, len(drafts))
 	for i := range drafts {
@@ -74,13 +74,14 @@ func (s *Store) AppendAll(ctx context.Context, drafts []Draft) ([]Entry, error) 
 	return out, stopped
 }
 
-// letter is a draft with what is random about it.
+// letter is a draft with the random parts of its event: the salt, and the key if it has none.
 type letter struct {
 	draft *Draft
 	body  event.Body
 	key   [16]byte
 }
 
+// newLetter checks the kind of a draft, and draws what is random.
 func newLetter(cfg *Config, d *Draft) (letter, error) {
 	shown := d.Kind.Class() == event.ClassMessage || d.Kind.Class() == event.ClassOther && d.Fallback != ""
 	if !shown && !isEdit(d.Kind) {
@@ -94,12 +95,13 @@ func newLetter(cfg *Config, d *Draft) (letter, error) {
 		l.key = *d.Key
 		return l, nil
 	}
-	// Ascending, so that the index of keys grows at its end.
+	// Random keys begin with the time, so that the index of keys grows at its end.
 	binary.BigEndian.PutUint64(l.key[:], uint64(cfg.Now().UnixMilli())<<16)
 	_, err := io.ReadFull(cfg.Rand, l.key[6:])
 	return l, err
 }
 
+// append writes one message, unless its key was used before.
 func (b *batch) append(l *letter) (Entry, error) {
 	d := l.draft
 	c, err := b.conversation(d.Conversation)
@@ -129,9 +131,10 @@ func (b *batch) append(l *letter) (Entry, error) {
 	return out, out.setWords(d.Content, d.Fallback)
 }
 
-// clock is the wall clock as headers can say it.
+// clock returns the wall clock within the bounds of a header.
 func (b *batch) clock() int64 { return min(max(b.now, 0), event.MaxClock) }
 
+// existing returns the message that has the key of a draft, or ErrKeyUsed if it is another one.
 func (b *batch) existing(p slot, d *Draft) (Entry, error) {
 	x, err := b.entry(p)
 	if err != nil {

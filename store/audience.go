@@ -7,26 +7,33 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// audience is whom own messages are for: in a direct conversation the other person, in
+// delivery says who has what of the events of one's own person.
+type delivery struct {
+	*reader
+	audiences map[string]*audience // by conversation and control heads
+}
+
+// audience is the persons whom own messages are for: in a direct conversation the other person, in
 // a group its readers by the control heads that the messages were written under.
 type audience struct {
 	persons []crypto.PersonID
-	out     bool                // one's own person is out of the group: nothing more goes to anybody
-	how     Reason              // how they went last, also if they came back
-	one     bool                // one of an audience
-	logs    map[uint32]coverage // looked up before
+	out     bool                // the owner is out of the group: nothing more is sent to anybody
+	how     Reason              // how the owner went last, also if they have come back
+	one     bool                // it is one person of a larger audience
+	logs    map[uint32]coverage // by log, what was looked up before
 }
 
-// alone returns one person of an audience.
+// alone returns one person of an audience as an audience of their own.
 func (a *audience) alone(p crypto.PersonID) *audience {
 	return &audience{persons: []crypto.PersonID{p}, out: a.out, how: a.how, one: true, logs: map[uint32]coverage{}}
 }
 
-// coverage is what of a log every one of an audience has.
+// coverage is what every person of an audience has of a log.
 type coverage struct{ delivered, read event.Ranges }
 
-// audience returns the same for the same heads within a transaction, since a page of a
-// large group would ask for the same hundreds of readers for each message.
+// audience returns whom the messages in a conversation are for that were written under these
+// control heads. Within a transaction it returns the same audience for the same heads, since the
+// page of a large group asks for the same hundreds of readers for each message.
 func (d *delivery) audience(c *conversation, control []crypto.Hash) *audience {
 	if c.other != (crypto.PersonID{}) {
 		control = nil
@@ -54,7 +61,7 @@ func (d *delivery) audience(c *conversation, control []crypto.Hash) *audience {
 	return a
 }
 
-// coverage returns what all of an audience, which is not empty, have of a log.
+// coverage returns what all of an audience, which must not be empty, have of a log.
 func (d *delivery) coverage(a *audience, log uint32) (coverage, error) {
 	if all, ok := a.logs[log]; ok {
 		return all, nil
@@ -81,8 +88,9 @@ func (d *delivery) coverage(a *audience, log uint32) (coverage, error) {
 	return all, nil
 }
 
-// eachStretch calls f for the stretches of an own log whose messages are for the same
-// persons and can still come to them: audience.undelivered agrees.
+// eachStretch calls f for each stretch of an own log whose messages are all for the same audience.
+// Stretches whose messages are for nobody, or can't be delivered any more, are left out, as
+// audience.undelivered has it.
 func (d *delivery) eachStretch(c *conversation, l *logState, f func(event.Range, *audience) error) error {
 	segments, err := d.counted(l)
 	if err != nil {
@@ -108,8 +116,10 @@ func (d *delivery) eachStretch(c *conversation, l *logState, f func(event.Range,
 	return nil
 }
 
-// sameControl returns the control heads at a place of a log, and the last place up to which they
-// are the same. Since they ascend, none come back; changes are far between, and mostly there is none.
+// sameControl returns the control heads of the event at first, and the last sequence up to which
+// events were written under the same heads. The heads of a log only advance, so equal heads at two
+// places mean equal heads between. Changes are rare: it first looks whether there is one at all,
+// then searches forward in growing steps.
 func (r *reader) sameControl(l *logState, first, last uint64) ([]crypto.Hash, uint64, error) {
 	x, err := r.entry(slot{l.number, first})
 	if err != nil {

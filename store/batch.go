@@ -16,7 +16,7 @@ import (
 // looked up calls touch. An error of reading may be ignored where that leaves things as they
 // are; a failure to write takes the whole transaction down.
 type batch struct {
-	*tx.Reader // of both that follow
+	*tx.Reader // the same as that of the two that follow
 	*tx.Batch
 	*reader
 	now int64 // when it began, by the wall clock in ms
@@ -29,11 +29,12 @@ type batch struct {
 	grown   map[uint32]bool // logs to be announced
 	shown   bool            // a row has taken a number from the change counter
 	visible bool            // the change counter has to move, whether a row was made or not
-	strange int64           // the latest clock of an event of this device that came from others; 0: none did
+	strange int64           // for Change.Strange; 0: nothing strange came
 	change  Change          // what the transaction changed, once finished
 }
 
-// newBatch returns the ledger's part of a transaction that begins. waking is what the last one left.
+// newBatch returns the ledger's part of a transaction that begins. waking is what the last one
+// left.
 func newBatch(s *Store, t *tx.Batch, waking waking) *batch {
 	b := &batch{
 		Reader: &t.Reader,
@@ -49,17 +50,19 @@ func newBatch(s *Store, t *tx.Batch, waking waking) *batch {
 	return b
 }
 
+// touch has a log that was changed written at the end of the batch.
 func (b *batch) touch(l *logState) {
 	b.Defer()
 	b.dirty[l.number] = true
 }
 
+// save writes an event that was changed.
 func (b *batch) save(x *entry) { b.Put(bucketEvents, x.slot.bytes(), x.stored.bytes()) }
 
 func (b *batch) saveConversation(c *conversation) { b.Put(bucketConversations, c.id[:], c.bytes()) }
 
-// addConversation returns a conversation, made if it is not there yet: with another
-// person, or with none.
+// addConversation returns a conversation, which is made if it is not there yet. other is the other
+// person of a direct one, and zero for any other.
 func (b *batch) addConversation(id event.Conversation, other crypto.PersonID) (conversation, error) {
 	if c, err := b.conversation(id); err != ErrNoConversation {
 		return c, err
@@ -69,7 +72,8 @@ func (b *batch) addConversation(id event.Conversation, other crypto.PersonID) (c
 	return c, nil
 }
 
-// meet makes the conversation with somebody, if it is not there yet.
+// meet makes the conversation with a person if it is not there yet. With the owner that is the one
+// of their own devices.
 func (b *batch) meet(p crypto.PersonID) (err error) {
 	if b.isOwn(p) {
 		_, err = b.addConversation(event.Self(p), crypto.PersonID{})
@@ -100,7 +104,7 @@ func (b *batch) addLog(conversation uint32, log event.Log, person crypto.PersonI
 	return l
 }
 
-// finish writes what was put off to the end of the transaction.
+// finish writes what was put off to the end of the batch, and notes what the batch has changed.
 func (b *batch) finish() (err error) {
 	for _, n := range slices.Sorted(maps.Keys(b.own.tails)) {
 		b.own.sign(n)
@@ -115,7 +119,7 @@ func (b *batch) finish() (err error) {
 	return err
 }
 
-// changed describes the transaction, once finished.
+// changed describes the batch.
 func (b *batch) changed() (Change, error) {
 	c := Change{N: b.Sequence(bucketArrivals)}
 	if b.strange != 0 {

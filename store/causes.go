@@ -5,18 +5,19 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// cause is something that came before an event, and what is known of it here.
+// cause is an event that came before another one, and what is known of it here.
 type cause struct {
 	log      event.Log
-	key      []byte // of bucketWaiting, without the slot
-	t        int64
-	here     bool // with its words, or gone for a reason
-	placed   bool // t is settled
-	earlier  bool // it came before all that was had of its log
-	excluded bool // it is not for this node, or for nobody any more
+	key      []byte // in bucketWaiting, without the slot of who waits
+	t        int64  // its place in the order, if it is placed
+	here     bool   // with its words, or gone for a reason
+	placed   bool   // t is fixed
+	earlier  bool   // it lies before everything that is held of its log
+	excluded bool   // it will not come: it is withheld from this node, or does not count any more
 }
 
-// causes returns what came before an event: its predecessor in its log, and what its author had seen.
+// causes returns what came before an event: its predecessor in its log, and what its author had
+// seen of other logs.
 func (r *reader) causes(x *entry) ([]cause, error) {
 	var out []cause
 	h := &x.header
@@ -42,7 +43,7 @@ func (r *reader) causes(x *entry) ([]cause, error) {
 	return out, nil
 }
 
-// cause looks up one; l is its log, nil if nothing of that is here.
+// cause looks up one cause of x. l is the log of the cause, nil if nothing of that is here.
 func (r *reader) cause(x *entry, l *logState, p event.Position, withheld bool) (c cause, err error) {
 	c.earlier = l == nil || len(l.segments) == 0 || p.Sequence < l.segments[0].First
 	if l != nil {
@@ -53,7 +54,7 @@ func (r *reader) cause(x *entry, l *logState, p event.Position, withheld bool) (
 			return c, err
 		}
 	}
-	if c.earlier { // newcomers to a group get its control events, not all of the log
+	if c.earlier { // newcomers to a group get all of its control events, but not all of its logs
 		if t, ok, err := r.controlAt(x.in.conversation, p.ID); ok || err != nil {
 			c.t, c.here, c.placed = t, true, true
 			return c, err
@@ -65,10 +66,12 @@ func (r *reader) cause(x *entry, l *logState, p event.Position, withheld bool) (
 	return c, nil
 }
 
-// missing reports whether an event waits for a cause, as far as it waits for any.
+// missing reports whether an event has to wait for a cause, if it has the patience.
 func (c *cause) missing() bool { return !c.excluded && !(c.here && c.placed) }
 
-// held returns the key of a cause that isn't here and that an event, first seen at a time, waits for whatever its patience.
+// held returns the key of the first cause that isn't here and that still has to be waited for,
+// whatever the patience of the release, by an event that was first seen at a time. It returns nil
+// if there is none.
 func (r release) held(causes []cause, first int64) []byte {
 	for i := range causes {
 		if c := &causes[i]; c.missing() && !c.here && r.holds(c.log, first) {
@@ -78,10 +81,10 @@ func (r release) held(causes []cause, first int64) []byte {
 	return nil
 }
 
-// missing is what of an event's causes it waits for.
+// missing is what an event waits for.
 type missing struct {
-	absent, held []byte // keys of the first cause that isn't here, and that is and isn't placed
-	earlier      bool   // all of them came before all that was had of their logs
+	absent, held []byte // keys of the first cause that isn't here, and of the first that isn't placed
+	earlier      bool   // each of them lies before everything that is held of its log
 }
 
 // split returns which causes are missing, and T of those that are placed.
@@ -105,8 +108,9 @@ func split(causes []cause) (m missing, times []int64) {
 	return m, times
 }
 
-// gap reports whether what is missing is to be marked. Newcomers to a group know that there was something before all
-// that they have.
+// gap reports whether the row of x is to be marked, since something that came before it is missing.
+// Where all that is missing lies before everything that is held of its log, members of a group get
+// no mark: newcomers know that something was said before they came.
 func (r *reader) gap(x *entry, m missing) (bool, error) {
 	if m.absent == nil && m.held == nil {
 		return false, nil
@@ -115,7 +119,7 @@ func (r *reader) gap(x *entry, m missing) (bool, error) {
 	return !m.earlier || !r.isGroup(&c), err
 }
 
-// stillGap reports whether something is missing now that came before a row with a mark.
+// stillGap reports whether something is missing now before a row that has a mark.
 func (r *reader) stillGap(x *entry) (bool, error) {
 	causes, err := r.causes(x)
 	if err != nil {
@@ -125,8 +129,8 @@ func (r *reader) stillGap(x *entry) (bool, error) {
 	return r.gap(x, m)
 }
 
-// placedAt returns T of the event at a position, whether it is here with its words or gone for a reason, and whether it
-// is placed. A fork may have it in its other branch.
+// placedAt returns T of the event at a position, whether it is here with its words or gone for a
+// reason, and whether it is placed. In a forked log it may stand in the other branch.
 func (r *reader) placedAt(l *logState, p event.Position) (t int64, here, placed bool, err error) {
 	if l.top.sequence == p.Sequence && l.top.id == p.ID {
 		return l.top.t, true, true, nil
@@ -151,8 +155,7 @@ func (r *reader) placedAt(l *logState, p event.Position) (t int64, here, placed 
 	return st.t, st.absent != event.Dropped, st.is(flagPlaced), nil
 }
 
-// controlAt returns the time of a control event of a group's control set, and whether it
-// is there.
+// controlAt returns the time of an event of a group's control set, and whether it is there.
 func (r *reader) controlAt(conversation uint32, id event.ID) (int64, bool, error) {
 	v := r.Get(bucketControls, controlKey(conversation, id))
 	if v == nil {
@@ -169,7 +172,7 @@ func (r *reader) controlAt(conversation uint32, id event.ID) (int64, bool, error
 	return event.Time(h.Clock, st.firstSeen, nil), true, nil
 }
 
-// logOfCause returns the log of what the event under a key of bucketWaiting waits for.
+// logOfCause returns the log of the cause that the event under a key of bucketWaiting waits for.
 func (r *reader) logOfCause(key []byte) (event.Log, error) {
 	p, ok := slotAt(key)
 	if !ok || len(key) != waitingSize+slotSize {

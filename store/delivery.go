@@ -8,24 +8,24 @@ import (
 	"github.com/earshot-im/earshot/store/tx"
 )
 
-// maxRanges bounds the pieces of what somebody has of one log, so that nobody can
-// make an entry grow by what they acknowledge. Honest readers need a few.
+// maxRanges bounds in how many pieces somebody may have one log, so that nobody can make an entry
+// grow by what they acknowledge. Honest readers need a few.
 const maxRanges = 1024
 
-// Delivery is how far a log has come to a person. A segment counts if the event that it ends with is the one here: it was
-// said by the person's device, which proves nothing of the log.
+// Delivery is how far a log has been delivered to a person. A segment counts only if its last event
+// is the one that is here. It was claimed by the person's device and proves nothing of the log.
 type Delivery struct {
 	Person   crypto.PersonID
 	Log      event.Log
 	Segments []event.Segment
-	Read     bool // by the person, not only on a disk of theirs
+	Read     bool // the person has read them; else they are on a disk of theirs
 }
 
-// NoteDelivered notes how far logs have come: over the link of a person's device, or by a
-// receipt. For logs of one's own person that is what others have; of oneself it says what
-// was read on another device, and makes that no longer unread here. It only grows. One
-// about what is not here does nothing, and one that would leave a log in too many
-// pieces is left out.
+// NoteDelivered notes how far logs have been delivered, as acknowledgements over the link of a
+// person's device or receipts say. For logs of the owner it is what others have. For a person who
+// is the owner it says what was read on another device, which is then not unread here either. What
+// is noted only grows. A delivery of something that is not here does nothing, and one that would
+// leave a log in too many pieces is left out.
 func (s *Store) NoteDelivered(ctx context.Context, deliveries []Delivery) error {
 	if len(deliveries) == 0 {
 		return nil
@@ -40,6 +40,7 @@ func (s *Store) NoteDelivered(ctx context.Context, deliveries []Delivery) error 
 	})
 }
 
+// deliver notes one delivery, in each branch of its log.
 func (b *batch) deliver(r *Delivery) error {
 	c, err := b.conversation(r.Log.Conversation)
 	if err != nil {
@@ -61,7 +62,7 @@ func (b *batch) deliver(r *Delivery) error {
 	return nil
 }
 
-// deliverBranch notes how far one branch of a log has come.
+// deliverBranch notes how far one branch of a log has been delivered.
 func (b *batch) deliverBranch(r *Delivery, l *logState, ranges event.Ranges) error {
 	switch me := b.isOwn(r.Person); {
 	case me && r.Read && !b.isOwn(l.person):
@@ -84,8 +85,8 @@ func (b *batch) deliverBranch(r *Delivery, l *logState, ranges event.Ranges) err
 	})
 }
 
-// agreed returns the ranges of the segments that end with the event that is here, in the i-th of the branches of a log, or in
-// the other one where that begins with what is in this one.
+// agreed returns the ranges of the segments whose last event is the one here, in the i-th branch of
+// a log. A segment that ends in the other branch counts as far as both branches have the same.
 func (b *batch) agreed(branches []*logState, i int, segments []event.Segment) (event.Ranges, error) {
 	var out event.Ranges
 	for _, g := range segments {
@@ -104,7 +105,8 @@ func (b *batch) agreed(branches []*logState, i int, segments []event.Segment) (e
 					return nil, err
 				}
 			case l.log.Device == b.s.own.Device.ID():
-				// An own log has holes only where this disk went back: what is below may be of another branch.
+				// An own log has holes only where this disk went back in time. What lies below such a
+				// hole may be of another branch.
 				part.First = max(part.First, heldFrom(l.segments, g.Last))
 			}
 			out = out.Add(part)
@@ -123,7 +125,8 @@ func heldFrom(s event.Segments, sequence uint64) uint64 {
 	return sequence
 }
 
-// commonEnd returns the last sequence of a branch from which what the other one has at a sequence goes on; 0 if that isn't known.
+// commonEnd returns the last sequence that a branch has in common with the other one, given a
+// sequence at which the other one has an event; 0 if that isn't known.
 func (r *reader) commonEnd(branch, other *logState, sequence uint64) (uint64, error) {
 	for _, g := range other.segments {
 		if sequence < g.First || sequence > g.Last {
@@ -142,8 +145,7 @@ func (r *reader) commonEnd(branch, other *logState, sequence uint64) (uint64, er
 	return 0, nil
 }
 
-// grow adds to what a person has of a log, as far as that is held here, and returns
-// what is new.
+// grow adds to what a person has of a log, as far as it is held here, and returns what is new.
 func (b *batch) grow(bucket tx.Bucket, l *logState, person crypto.PersonID, add event.Ranges) (event.Ranges, error) {
 	old, err := b.ranges(bucket, l.number, person)
 	if err != nil {
@@ -173,7 +175,7 @@ func (b *batch) readHere(l *logState, ranges event.Ranges) error {
 	}
 	fresh, err := b.grow(bucketRead, l, b.s.own.Person, ranges)
 	if err == ErrTooManySegments {
-		fresh, err = ranges, nil // they are read here, though no receipt says so
+		fresh, err = ranges, nil // read here, but no receipt will say so
 		b.visible = true
 	}
 	if err != nil {
@@ -196,11 +198,12 @@ func (b *batch) readHere(l *logState, ranges event.Ranges) error {
 	return nil
 }
 
-// maxNoRows bounds how far withWhatIsNoRow looks.
+// maxNoRows bounds how many events withWhatIsNoRow looks back.
 const maxNoRows = 256
 
-// withWhatIsNoRow returns ranges with what directly precedes each in the log and has no row, such as reactions: else who
-// reads every message of a log with as many reactions would have read it in as many pieces.
+// withWhatIsNoRow returns ranges of a log, each extended back over the events without a row that
+// precede it, such as reactions. Otherwise somebody who has read every message of a log that has as
+// many reactions would have read it in as many pieces.
 func (b *batch) withWhatIsNoRow(l *logState, ranges event.Ranges) (event.Ranges, error) {
 	out := ranges
 	for _, r := range ranges {
@@ -210,7 +213,8 @@ func (b *batch) withWhatIsNoRow(l *logState, ranges event.Ranges) (event.Ranges,
 			if err != nil {
 				return nil, err
 			}
-			if st == nil || st.is(flagShown) || !st.is(flagPlaced) || st.absent == event.Dropped { // a row, or it may become one
+			mayBeRow := st == nil || st.is(flagShown) || !st.is(flagPlaced) || st.absent == event.Dropped
+			if mayBeRow {
 				break
 			}
 			first--
@@ -222,8 +226,9 @@ func (b *batch) withWhatIsNoRow(l *logState, ranges event.Ranges) (event.Ranges,
 	return out, nil
 }
 
-// MarkRead marks messages of others as read; unless tell, nobody is to learn of it. It
-// fails with ErrNoEvent if one is not here. Where too scattered messages of one log were read, nobody learns of some.
+// MarkRead marks messages of others as read. Their authors learn of it only if tell is set. It
+// fails with ErrNoEvent if one is not here. Where scattered messages of one log were read, in too
+// many pieces, the authors learn of some only.
 func (s *Store) MarkRead(ctx context.Context, tell bool, ids ...event.ID) error {
 	return s.do(ctx, func(b *batch) error {
 		rows := map[*logState]event.Ranges{}

@@ -16,8 +16,8 @@ type Reaction struct {
 	Emoji  string
 }
 
-// indexed reports whether events of a kind stand in bucketActs while their bodies are
-// here.
+// isEdit reports whether events of a kind change the row of another one: edits and reactions. They
+// stand in bucketActs as long as their bodies are here.
 func isEdit(kind event.Kind) bool { return kind == event.KindEdit || kind == event.KindReaction }
 
 // index notes an edit or a reaction, whether its target is here or not, or forgets it.
@@ -35,8 +35,9 @@ func (b *batch) index(x *entry, there bool) {
 	}
 }
 
-// aim returns what a draft that is an edit or a reaction is about, by the ID that others
-// know. ErrNoEvent if there is no message that it could be for.
+// aim returns the ID that the header of a draft is to name as its target, where the draft is an
+// edit or a reaction: of several events that stand for the message the one that others know.
+// ErrNoEvent if there is no message that the draft could be for.
 func (b *batch) aim(c *conversation, d *Draft) (event.ID, error) {
 	x, err := b.view.rowEntry(d.Target)
 	if err != nil {
@@ -53,9 +54,10 @@ func (b *batch) aim(c *conversation, d *Draft) (event.ID, error) {
 	return x.id, err
 }
 
-// editsOn returns the acts of a kind that count for a row, one a person at most, in the
-// order of persons. It depends on what is here, not on when that came: in each log the
-// one with the highest sequence, of several logs the one with the greater (clock, ID).
+// editsOn returns the edits of a row, or the reactions to it, that count: at most one of each
+// person, in the order of persons. Of several in one log the one with the highest sequence counts,
+// of several logs the one with the greater (clock, ID). So it depends on what is here, not on the
+// order in which that came.
 func (v *view) editsOn(x *entry, kind event.Kind) ([]*entry, error) {
 	if !v.anything(&v.edits, bucketActs) {
 		return nil, nil
@@ -70,7 +72,7 @@ func (v *view) editsOn(x *entry, kind event.Kind) ([]*entry, error) {
 			if kind == event.KindEdit && z.in.person != x.in.person {
 				return nil
 			}
-			// The branches of a fork are one log, which may have two of one sequence.
+			// The branches of a fork are one log, so two may have one sequence.
 			if old := logs[z.in.log]; old == nil || cmp.Or(cmp.Compare(old.sequence, z.sequence), compareTime(old, z)) < 0 {
 				logs[z.in.log] = z
 			}
@@ -91,12 +93,13 @@ func (v *view) editsOn(x *entry, kind event.Kind) ([]*entry, error) {
 	}), nil
 }
 
+// compareTime orders events by (clock, ID).
 func compareTime(x, y *entry) int {
 	return cmp.Or(cmp.Compare(x.header.Clock, y.header.Clock), bytes.Compare(x.id[:], y.id[:]))
 }
 
-// latestEdits calls f for the last act that is shown of each log, among those whose key
-// begins with prefix. Its cost is by log, not by act.
+// latestEdits calls f for the last one that is shown of each log, among those whose key in
+// bucketActs begins with prefix. Its cost grows with the number of logs, not of edits.
 func (v *view) latestEdits(prefix []byte, f func(slot) error) error {
 	for k, _ := v.Seek(bucketActs, prefix); bytes.HasPrefix(k, prefix); {
 		p, ok := slotAt(k)
@@ -124,7 +127,7 @@ func (v *view) latestEdits(prefix []byte, f func(slot) error) error {
 	return nil
 }
 
-// addEdits puts into a row what others and later events say about it.
+// addEdits puts into a row what edits and reactions make of it.
 func (v *view) addEdits(row *Row, x *entry) error {
 	if x.header.Kind == event.KindText {
 		edits, err := v.editsOn(x, event.KindEdit)
@@ -163,7 +166,7 @@ func (v *view) addEdits(row *Row, x *entry) error {
 	return nil
 }
 
-// edits returns where the edits of a message by a person are.
+// edits returns the edits of a message by a person.
 func (k *recalls) edits(conversation uint32, target event.ID, person crypto.PersonID) ([]*entry, error) {
 	keys, _ := k.Copy(bucketActs, editKeys(conversation, target, event.KindEdit))
 	var out []*entry

@@ -9,7 +9,7 @@ import (
 	"github.com/earshot-im/earshot/store/tx"
 )
 
-// From Open. The last four of these say which file; nothing was changed.
+// Errors of Open. The last four say which file is meant. Nothing was changed.
 var (
 	ErrLocked     = disk.ErrLocked     // another process has it open: *LockedError says which
 	ErrNewer      = disk.ErrNewer      // written by a newer program: update this one
@@ -21,7 +21,7 @@ var (
 // LockedError matches ErrLocked.
 type LockedError = disk.LockedError
 
-// From methods.
+// Errors of methods.
 var (
 	// ErrClosed: the store's Run has ended.
 	ErrClosed = tx.ErrClosed
@@ -36,34 +36,33 @@ var (
 	// ErrKind: the kind is not one that Append writes, or PutControls keeps.
 	ErrKind = errors.New("kind can't be appended")
 
-	// ErrKeyUsed: an earlier message of this person in this conversation has the key
-	// and another content, or its words are gone.
+	// ErrKeyUsed: an earlier message of this person in this conversation has the key, and it has
+	// another content or its words are gone.
 	ErrKeyUsed = errors.New("key was used for another message")
 
-	// ErrTooLate: the message is older than RecallWindow. Who holds it would keep it.
+	// ErrTooLate: the message is older than RecallWindow. Whoever holds it would keep it.
 	ErrTooLate = errors.New("too late to recall the message")
 
 	// ErrCut: the run goes past the limit of its log (SetLimits). Refuse it.
 	ErrCut = errors.New("log was cut before")
 
-	// ErrAcknowledged: the message is with a reader, or is for nobody, and can't be
-	// cancelled any more.
+	// ErrAcknowledged: a reader has the message, or it is for nobody. It can't be cancelled.
 	ErrAcknowledged = errors.New("message was already delivered")
 
-	// ErrUndelivered: the message comes to no more readers, since its author is out of the
+	// ErrUndelivered: no further reader will get the message, since its author is out of the
 	// group. There is nothing to be cancelled.
 	ErrUndelivered = errors.New("message will not be delivered")
 
-	// ErrTooManySegments: the log is held in event.MaxPieces pieces, and what came joins none
-	// and lies beyond them. It can come again when what lies between has come.
+	// ErrTooManySegments: the log is held in event.MaxPieces pieces, and what came lies beyond all
+	// of them and joins none. It can come again when what lies between has come.
 	ErrTooManySegments = errors.New("too many segments")
 
-	// ErrForked: the log has two events at one sequence. Both branches are kept as
-	// they are; neither grows. Nothing else is affected.
+	// ErrForked: the log has two events at one sequence. Both branches are kept, and neither grows
+	// beyond that place. Nothing else is affected.
 	ErrForked = errors.New("log is forked")
 
-	// ErrBudget: what is kept for somebody not known here is used up, or somebody has as many
-	// logs as anybody may have. Refuse it and keep the link.
+	// ErrBudget: what may be kept for somebody who is not known here is used up, or somebody has as
+	// many logs as anybody may have. Refuse it and keep the link.
 	ErrBudget = book.ErrBudget
 )
 

@@ -7,7 +7,7 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// fork keeps what contradicts a log as its other branch, and freezes both.
+// fork keeps what contradicts a log as its second branch, and freezes both branches at that place.
 func (in *intake) fork(l *logState, s sifted) (*logState, error) {
 	if err := in.decideAbsences(l); err != nil {
 		return nil, err
@@ -42,8 +42,8 @@ func (in *intake) fork(l *logState, s sifted) (*logState, error) {
 	return l, nil
 }
 
-// heldByEither reports whether all of a run stands in one branch of a fork: it may
-// come again.
+// heldByEither reports whether each event of a run stands in one of the two branches. Such a run
+// may come again.
 func (in *intake) heldByEither(l *logState, s sifted) (bool, error) {
 	if len(s.held) == len(in.events) {
 		return true, nil
@@ -68,8 +68,8 @@ func (in *intake) heldByEither(l *logState, s sifted) (bool, error) {
 	return true, nil
 }
 
-// ingestForked takes what comes before the doubt in a forked log as into any other: there may be holes. From the doubt on the
-// log takes nothing more.
+// ingestForked takes a run of a forked log. What lies before the place of the fork is taken as into
+// any other log, since there may be holes. From there on the log takes nothing more.
 func (in *intake) ingestForked(l *logState) (_ *logState, forked bool, err error) {
 	n := slices.IndexFunc(in.events, func(e event.Event) bool { return e.Header.Sequence >= l.forked })
 	if n < 0 {
@@ -96,8 +96,9 @@ func (in *intake) ingestForked(l *logState) (_ *logState, forked bool, err error
 	return l, !held, err
 }
 
-// provenBefore reports whether the first n events of a run are proven without the rest: by their own signature, or by that
-// which proves the event in doubt, if it stands in the log.
+// provenBefore reports whether the first n events of a run, which are those before the fork, are
+// proven without the rest: by a signature of their own, or by the one that proves the first event
+// after them, if that one stands in the log.
 func (in *intake) provenBefore(l *logState, n int) (bool, error) {
 	if n == 0 {
 		return false, nil
@@ -113,10 +114,11 @@ func (in *intake) provenBefore(l *logState, n int) (bool, error) {
 	if err != nil {
 		return false, damaged("event: %w", err)
 	}
-	return sameHeads(&in.events[n-1].Header, &h), nil // a run does not cross a change of heads
+	return sameHeads(&in.events[n-1].Header, &h), nil // all events of a run have the same heads
 }
 
-// ownFork takes the second branch of a log of this device, or more of it, as a run brings it.
+// ownFork takes the second branch of a log of this device, or more of it, and issues again what may
+// not be known to all readers.
 func (in *intake) ownFork(c *conversation, l *logState, sift sifted) error {
 	other, err := in.named(l.conversation, l.log, branchOther)
 	if err != nil {
@@ -130,7 +132,7 @@ func (in *intake) ownFork(c *conversation, l *logState, sift sifted) error {
 		if other, err = in.named(l.conversation, l.log, branchOther); err != nil {
 			return err
 		}
-		if len(other.segments) == 0 { // it came without any words
+		if len(other.segments) == 0 { // all of it came without words
 			return nil
 		}
 		common, err := in.commonEnd(l, other, other.segments[0].First)
@@ -152,7 +154,8 @@ func (in *intake) ownFork(c *conversation, l *logState, sift sifted) error {
 	return in.issueAgain(c, entries[max(0, len(entries)-maxAgain):], nil)
 }
 
-// extendOther takes what the second branch lacks, at either end. It reports false if there is nothing that links to it.
+// extendOther takes what the second branch lacks, at either end. It reports false if nothing of the
+// run joins that branch.
 func (in *intake) extendOther(l, other *logState) (bool, error) {
 	if err := in.decideAbsences(other); err != nil {
 		return false, err
@@ -173,7 +176,8 @@ func (in *intake) extendOther(l, other *logState) (bool, error) {
 			continue // both branches have it
 		}
 		fresh = append(fresh, i)
-		links = links || slices.ContainsFunc(other.segments, func(g event.Segment) bool { // sift has looked at the IDs
+		// sift has found that the IDs fit.
+		links = links || slices.ContainsFunc(other.segments, func(g event.Segment) bool {
 			return g.Last+1 == e.Header.Sequence || g.First == e.Header.Sequence+1
 		})
 	}
@@ -194,7 +198,7 @@ func (in *intake) extendOther(l, other *logState) (bool, error) {
 	return true, nil
 }
 
-// forkKnown reports whether it is known where a branch leaves the first one.
+// forkKnown reports whether it is known where the second branch of a log leaves the first one.
 func (r *reader) forkKnown(l, other *logState) (bool, error) {
 	if len(other.segments) == 0 {
 		return false, nil

@@ -9,20 +9,19 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// Authority answers what the store can't know of groups. It is called within
-// transactions, by the writer and by readers at once, and must not call the store.
+// Authority answers what the store can't know of groups. It is called within transactions, by the
+// writer and by readers at once, and must not call the store.
 type Authority interface {
-	// Heads returns what to write under now in a group: heads of its control set that
-	// is on the disk, none if the group isn't known. What it returns of one group ascends,
-	// but where there are more heads than a header may name.
+	// Heads returns the heads of a group's control set under which to write now. The set that they
+	// are of is on the disk. There are none if the group isn't known. What it returns for one group
+	// only advances, except where there are more heads than a header may name.
 	Heads(conv event.Conversation) []crypto.Hash
 
-	// Readers returns whom messages are for that were written under these heads,
-	// without one's own person.
+	// Readers returns whom messages are for that were written under these heads, without the owner.
 	Readers(conv event.Conversation, control []crypto.Hash) []crypto.PersonID
 
-	// Out says whether one's own person is out of a group, and how they went last, also if
-	// they have come back since.
+	// Out says whether the owner is out of a group, and how they went last, also if they have come
+	// back since.
 	Out(conv event.Conversation) (out bool, how Reason)
 }
 
@@ -32,8 +31,8 @@ type ControlDraft struct {
 	Act          event.Control
 }
 
-// isGroup reports whether a conversation is a group: one with no other person, and not
-// that of one's own devices.
+// isGroup reports whether a conversation is a group: it has no other person, and is not that of
+// one's own devices.
 func (r *reader) isGroup(c *conversation) bool {
 	return c.other == (crypto.PersonID{}) && c.id != r.s.self
 }
@@ -47,8 +46,8 @@ func (r *reader) group(id event.Conversation) (conversation, error) {
 	return c, err
 }
 
-// headsOf returns the control heads that an event's author had. Who begins a group has
-// seen its beginning.
+// headsOf returns the control heads that the author of an event had. Who creates a group has seen
+// the create event.
 func headsOf(h *event.Header) []crypto.Hash {
 	if h.Kind == event.KindCreate {
 		return []crypto.Hash{crypto.Hash(h.Conversation)}
@@ -70,7 +69,8 @@ func (s *Store) Groups() ([]event.Conversation, error) {
 	return out, err
 }
 
-// OwnHeads returns the control heads under which this device has written last in a group, none if it has written nothing.
+// OwnHeads returns the control heads under which this device last wrote in a group, none if it has
+// written nothing there.
 func (s *Store) OwnHeads(conv event.Conversation) ([]crypto.Hash, error) {
 	var heads []crypto.Hash
 	err := s.view(func(r *reader) error {
@@ -91,8 +91,7 @@ func (s *Store) OwnHeads(conv event.Conversation) ([]crypto.Hash, error) {
 	return heads, err
 }
 
-// Controls returns the control set of a group, in no useful order. Errors:
-// ErrNoConversation.
+// Controls returns the control set of a group, in no useful order. Errors: ErrNoConversation.
 func (s *Store) Controls(conv event.Conversation) ([]event.Event, error) {
 	var out []event.Event
 	err := s.view(func(r *reader) error {
@@ -118,8 +117,9 @@ func detached(e event.Event) event.Event {
 	return e
 }
 
-// SomeControls returns control events of a group in the order of their IDs' list, as many of the first as have maxBytes of
-// headers and bodies, but one at least. What isn't here is left out. Errors: ErrNoConversation.
+// SomeControls returns control events of a group, in the order of the given IDs: as many of the
+// first as fit into maxBytes of headers and bodies, but at least one. IDs that are not here are
+// skipped. Errors: ErrNoConversation.
 func (s *Store) SomeControls(conv event.Conversation, ids []crypto.Hash, maxBytes int) ([]event.Event, error) {
 	var out []event.Event
 	err := s.view(func(r *reader) error {
@@ -147,7 +147,7 @@ func (s *Store) SomeControls(conv event.Conversation, ids []crypto.Hash, maxByte
 	return out, err
 }
 
-// control returns a control event as it is stored in the set of its group.
+// control returns a control event from its value in the set of its group.
 func (r *reader) control(v []byte) (event.Event, error) {
 	st, err := parseStored(v)
 	if err != nil {
@@ -161,9 +161,9 @@ func (r *reader) control(v []byte) (event.Event, error) {
 	return detached(e), err
 }
 
-// PutControls adds to the control set of a group, and makes the group if it isn't here.
-// The caller has proven the events. What is here already stays as it is. Errors:
-// ErrKind (not control events of this group), ErrNoConversation (not a group).
+// PutControls adds to the control set of a group, and makes the group if it isn't here. The caller
+// has proven the events. What is in the set stays as it is. Errors: ErrKind (not control events of
+// this group), ErrNoConversation (not a group).
 func (s *Store) PutControls(ctx context.Context, conv event.Conversation, events []event.Event) error {
 	sealed := make([][]byte, len(events))
 	for i := range events {
@@ -192,6 +192,7 @@ func (s *Store) PutControls(ctx context.Context, conv event.Conversation, events
 	})
 }
 
+// putControl adds an event to the control set of a group, if it is not there.
 func (b *batch) putControl(conversation uint32, id event.ID, st *stored) {
 	if key := controlKey(conversation, id); b.Get(bucketControls, key) == nil {
 		b.Put(bucketControls, key, st.bytes())
@@ -199,10 +200,10 @@ func (b *batch) putControl(conversation uint32, id event.ID, st *stored) {
 	}
 }
 
-// AppendControl writes a control event under Authority.Heads, into this device's log and
-// the control set at once. event.Create begins a group, whose conversation the event
-// then names. Whether its author may is for the caller to know, who does one after the
-// other. Errors: ErrNoConversation, event.ErrMalformed.
+// AppendControl writes a control event under Authority.Heads, into this device's log and the
+// control set at once. event.Create begins a group; the conversation of the event that is returned
+// is the new one. The caller makes sure that the author may do it, and calls one after the other.
+// Errors: ErrNoConversation, event.ErrMalformed.
 func (s *Store) AppendControl(ctx context.Context, d ControlDraft) (event.Event, error) {
 	content, err := d.Act.Marshal()
 	if err != nil {
@@ -227,6 +228,7 @@ func (s *Store) AppendControl(ctx context.Context, d ControlDraft) (event.Event,
 	return out, err
 }
 
+// writeControl writes a control event into the log of this device.
 func (b *batch) writeControl(conv event.Conversation, h event.Header, body event.Body) (*entry, error) {
 	if h.Kind == event.KindCreate {
 		return b.begin(h, body)
@@ -256,7 +258,7 @@ func (b *batch) begin(h event.Header, body event.Body) (*entry, error) {
 	return b.own.written(b.own.addOwnLog(&c, e.Header.Log()), &e)
 }
 
-// newBlank returns a header and a body with what is random about them.
+// newBlank returns a header and a body whose random parts are drawn.
 func newBlank(random io.Reader, kind event.Kind, content []byte) (event.Header, event.Body, error) {
 	h, body := event.Header{Kind: kind}, event.Body{Content: content}
 	for _, b := range [][]byte{body.Salt[:], h.Key[:]} {

@@ -46,7 +46,8 @@ func (s *Store) BeginIngest(ctx context.Context, run event.Run, from Origin) (wa
 	}
 }
 
-// ingestion is one run with its bodies sealed, so that the writer need not. result and forked are set by run.
+// ingestion is one run whose bodies were sealed before the writer takes it. run sets result and
+// forked.
 type ingestion struct {
 	author  crypto.PersonID
 	events  intake
@@ -72,10 +73,11 @@ func newIngestion(keyring *crypto.Keyring, run *event.Run, from Origin) *ingesti
 	return g
 }
 
+// run takes the enclosed recalls and then the run.
 func (g *ingestion) run(b *batch) error {
 	more := false
 	for i := range g.recalls {
-		// One that can't be kept leaves its target as dropped.
+		// A recall that can't be kept leaves its target as dropped.
 		if b.s.book.PersonOf(b.Reader, g.recalls[i].events[0].Header.Device) != g.author {
 			continue
 		}

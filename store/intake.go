@@ -9,36 +9,39 @@ import (
 )
 
 const (
-	// MaxLogs is how many logs one person may have in a conversation, contacts too: what is said of logs, and what receipts
-	// list, must not grow as somebody likes. A device begins one when it comes, comes back or was restored, so nobody who
-	// does not want to gets near it.
+	// MaxLogs is how many logs one person may have in a conversation, contacts too: what is said of
+	// logs, and what receipts list, must not grow at anybody's will. A device begins a log when it
+	// is new, was restored or was cut off, so honest persons never come near the limit.
 	MaxLogs = 1024
 
-	// costEvent is what an event takes beside the bytes that were sent: indexes, and pages that are not full.
+	// costEvent is what an event takes beside the bytes that were sent: indexes, and pages that are
+	// not full.
 	costEvent = 256
 
-	// costLog is more than a log takes on the disk: it also has a place in every session, and in what is said there.
+	// costLog is more than a log takes on the disk: it also costs a place in every session, and in
+	// what is said there.
 	costLog = 4 << 10
 )
 
-// intake is a run on its way in.
+// intake takes one run into its log.
 type intake struct {
-	*batch // that it is taken in
+	*batch // the one in which it is taken
 	events []event.Event
 	sealed [][]byte        // bodies, by event
-	absent []event.Absence // as it is settled here, by event
+	absent []event.Absence // by event, as it is decided here
 	from   Origin
-	new    bool // something was not had before
+	new    bool // something of it was not had before
 }
 
-// sifted is what a run is to a log: indexes of its events.
+// sifted says what the events of a run are to a log, by their indexes in the run.
 type sifted struct {
 	fresh []int
-	held  []int  // they stand in the log, whether they were had or not
-	fork  int    // of the first event that contradicts what is held; -1: none
-	doubt uint64 // the first sequence that has two events, if there is a fork
+	held  []int  // stand in the log already, whether they were had or not
+	fork  int    // the first that contradicts what is held; -1: none
+	doubt uint64 // if there is one: the first sequence of the log that has two events
 }
 
+// ingest takes the run. It returns its log, and whether that is forked and the run is not in it.
 func (in *intake) ingest() (l *logState, forked bool, err error) {
 	h := &in.events[0].Header
 	c, err := in.conversation(h.Conversation)
@@ -60,7 +63,7 @@ func (in *intake) ingest() (l *logState, forked bool, err error) {
 		return nil, false, err
 	}
 	if known && l.number == c.own && (len(sift.fresh) > 0 || sift.fork >= 0) {
-		// Somebody has more of the log that this device writes than the device.
+		// Somebody has more of the log that this device writes than this device.
 		if err := in.rollback(&c, l); err != nil {
 			return nil, false, err
 		}
@@ -85,7 +88,7 @@ func (in *intake) ingest() (l *logState, forked bool, err error) {
 	return l, false, err
 }
 
-// growLog takes a run into a log that it does not contradict, and makes the log if it is not known.
+// growLog takes the run into a log that it does not contradict. The log is made if it is not known.
 func (in *intake) growLog(l *logState, s sifted, known bool) (*logState, error) {
 	if err := in.decideAbsences(l); err != nil {
 		return nil, err
@@ -129,7 +132,7 @@ func (in *intake) growLog(l *logState, s sifted, known bool) (*logState, error) 
 	return l, nil
 }
 
-// sift compares a run with what stands in its log.
+// sift compares events with what stands in their log.
 func (in *intake) sift(l *logState, events []event.Event) (sifted, error) {
 	s := sifted{fork: -1}
 	for i := range events {
@@ -186,8 +189,8 @@ func (in *intake) standing(l *logState, seq uint64) (*stored, error) {
 	return st, err
 }
 
-// follows reports whether an event that is not held links to the one before it, if
-// that is held.
+// follows reports whether an event that is not held names the right one as its predecessor, if that
+// one is held.
 func (in *intake) follows(l *logState, e *event.Event) (bool, error) {
 	for _, g := range l.segments {
 		if g.Last == e.Header.Sequence-1 {
@@ -198,8 +201,8 @@ func (in *intake) follows(l *logState, e *event.Event) (bool, error) {
 	return st == nil || idOf(st.headerBytes) == e.Header.Previous, err
 }
 
-// extended returns the segments of a log with what counts as had of a run when it has been taken:
-// the events whose bodies are here or come with it, or are absent for a reason that holds.
+// extended returns the segments of a log as they are when the run has been taken. An event counts
+// as had if its body is here or comes with it, or if it is absent for a reason that holds.
 func (in *intake) extended(l *logState, s sifted) (event.Segments, error) {
 	if len(s.fresh) == 0 && !l.loose() {
 		return l.segments, nil
@@ -243,11 +246,11 @@ func (in *intake) filled(l *logState, held []int) ([]int, error) {
 	return filled, nil
 }
 
-// extend returns the segments with some of a run's events. Past event.MaxPieces the highest
-// are forgotten: their events stay and count again when they come again, and meanwhile what
-// is lower gets its place. It fails with ErrTooManySegments if all of the run lies higher.
+// extend returns segments with some of a run's events added. Past event.MaxPieces the highest
+// pieces are forgotten, so that lower ones get a place; their events stay here and count again when
+// they come again. It fails with ErrTooManySegments if all of the run would be forgotten at once.
 func extend(s event.Segments, events []event.Event, which []int) (event.Segments, error) {
-	lowest := uint64(0) // of what s lacks
+	lowest := uint64(0) // the first sequence that the segments lacked
 	for len(which) > 0 {
 		n := 1
 		for n < len(which) && which[n] == which[0]+n {
@@ -288,7 +291,8 @@ func (in *intake) take(l *logState, i int) error {
 		header: e.Header,
 		id:     e.ID,
 	}
-	if x.absent == event.Present && x.header.Kind == event.KindEdit { // a recall earlier in the run may have come since
+	if x.absent == event.Present && x.header.Kind == event.KindEdit {
+		// A recall that stands before it in the run has been applied since its absence was decided.
 		if taken, err := in.recalls.wordsRecalled(x); err != nil {
 			return err
 		} else if taken {
@@ -313,8 +317,8 @@ func (in *intake) mayBegin(conversation uint32, author crypto.PersonID) error {
 	return nil
 }
 
-// charge counts events of somebody who is no contact: those that are new to their log, and the bodies of those that
-// came without before.
+// charge counts what is stored for somebody who is no contact: events that are new to their log,
+// and bodies that were missing before.
 func (in *intake) charge(fresh, filled []int, known bool) error {
 	if !in.from.Stranger || in.isOwn(in.from.Author) {
 		return nil

@@ -40,7 +40,7 @@ var (
 		bucketReissued, bucketTwins, bucketDelivered, bucketRead, bucketUnsigned,
 	}, book.Buckets...)
 
-	// bucketsAscending have keys that mostly ascend.
+	// bucketsAscending lists the buckets whose keys mostly ascend.
 	bucketsAscending = []tx.Bucket{bucketEvents, bucketView, bucketArrivals, bucketUnread, bucketKeys}
 
 	metaVersion  = []byte("version")
@@ -54,8 +54,8 @@ var (
 const (
 	formatVersion = 1
 
-	// shortID is how much of an ID or key stands in an index: no two can be made to
-	// share that much.
+	// shortID is how many bytes of an ID stand in an index: no two IDs can be made to share that
+	// many.
 	shortID = 16
 )
 
@@ -70,7 +70,7 @@ func number(b []byte) uint64 {
 	return binary.BigEndian.Uint64(b)
 }
 
-// slot is where an event is.
+// slot is where an event stands in a log.
 type slot struct {
 	log      uint32
 	sequence uint64
@@ -98,8 +98,8 @@ type conversation struct {
 	id     event.Conversation
 	number uint32
 	other  crypto.PersonID // zero for one's own and for groups
-	own    uint32          // the log that this device writes; 0: none yet
-	era    uint32          // in which that was begun
+	own    uint32          // number of the log that this device writes; 0: none yet
+	era    uint32          // in which that log was begun
 }
 
 const conversationSize = 4 + 32 + 4 + 4
@@ -124,8 +124,8 @@ func parseConversation(id event.Conversation, b []byte) (conversation, error) {
 // Branches of a log.
 const (
 	branchFirst = 0
-	branchOther = 1 // what contradicted the first
-	branchLost  = 2 // what this device had written before its disk went back; has no name
+	branchOther = 1 // what contradicts the first
+	branchLost  = 2 // what this device wrote before its disk went back in time; the log has no name
 )
 
 // logState is a value of bucketLogs.
@@ -135,14 +135,15 @@ type logState struct {
 	log          event.Log
 	person       crypto.PersonID
 	branch       byte
-	forked       uint64         // first sequence in doubt; 0: none
+	forked       uint64         // the first sequence that has two events; 0: none
 	limit        uint64         // the last sequence that counts; noLimit: all
-	top          placed         // of the highest that is placed and had
-	events       uint64         // that stand in the log, had or not
+	top          placed         // the highest event that is placed and had
+	events       uint64         // how many stand in the log, had or not
 	segments     event.Segments // what was had, at most event.MaxPieces
 }
 
-// loose reports whether events stand in the log that its segments don't cover.
+// loose reports whether events stand in the log that its segments don't cover: they are here, but
+// don't count as had.
 func (l *logState) loose() bool { return l.events != l.segments.Len() }
 
 // stands reports whether there may be an event at a sequence of the log.
@@ -150,7 +151,7 @@ func (l *logState) stands(sequence uint64) bool { return l.segments.Covers(seque
 
 const noLimit = 1<<64 - 1
 
-// placed is an event whose T is settled, or nothing if sequence is 0.
+// placed is an event that has its T, or nothing if sequence is 0.
 type placed struct {
 	sequence uint64
 	t        int64
@@ -228,7 +229,7 @@ func logName(conversation uint32, log event.Log, branch byte) []byte {
 	return append(b, branch)
 }
 
-// authorKey is the beginning of the keys of all logs of a person.
+// authorKey is how the keys of all logs of a person begin.
 func authorKey(conversation uint32, person crypto.PersonID) []byte {
 	return append(u32(conversation), person[:]...)
 }
@@ -236,10 +237,10 @@ func authorKey(conversation uint32, person crypto.PersonID) []byte {
 // Flags of a stored event.
 const (
 	flagSigned = 1 << iota
-	flagPlaced // T is settled
+	flagPlaced // T is fixed
 	flagShown  // has a row; arrival is set
-	flagGap    // shown without a cause that did not come
-	flagLate   // shown before rows that were there
+	flagGap    // shown although a cause had not come
+	flagLate   // shown before rows that were there already
 )
 
 // stored is a value of bucketEvents. Its slices are those of the transaction.
@@ -249,8 +250,8 @@ type stored struct {
 	firstSeen   int64
 	t           int64
 	arrival     uint64
-	withheld    uint32 // of its causes, see event.Event
-	headerBytes []byte // what the ID is of, and the signature
+	withheld    uint32 // which causes are withheld from this node, see event.Event
+	headerBytes []byte // the ID is the hash of these
 	signature   []byte // nil if there is none
 	sealed      []byte // the body, nil if absent
 }
@@ -322,7 +323,7 @@ func localKey(conversation uint32, p crypto.PersonID, key [16]byte) []byte {
 
 const waitingSize = 4 + 32 + 8 + 8
 
-// waitingFor is the beginning of the keys of all that wait for one event.
+// waitingFor is how the keys of all events begin that wait for one event.
 func waitingFor(conversation uint32, device crypto.DeviceID, instance event.Instance, sequence uint64) []byte {
 	b := make([]byte, 0, waitingSize+slotSize)
 	b = binary.BigEndian.AppendUint32(b, conversation)
@@ -331,12 +332,12 @@ func waitingFor(conversation uint32, device crypto.DeviceID, instance event.Inst
 	return binary.BigEndian.AppendUint64(b, sequence)
 }
 
-// recallsOf is the beginning of the keys of all recalls of an event by a person.
+// recallsOf is how the keys of all recalls of an event by a person begin.
 func recallsOf(conversation uint32, target event.ID, by crypto.PersonID) []byte {
 	return slices.Concat(u32(conversation), target[:], by[:shortID])
 }
 
-// editKeys is the beginning of the keys of all acts of a kind on one event.
+// editKeys is how the keys of all edits of an event, or of all reactions to it, begin.
 func editKeys(conversation uint32, target event.ID, kind event.Kind) []byte {
 	b := make([]byte, 0, 4+32+1+slotSize)
 	b = binary.BigEndian.AppendUint32(b, conversation)

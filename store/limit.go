@@ -7,11 +7,10 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// SetLimits says how far the logs of a group count, by the last sequence that does;
-// those not named count wholly. What stands past a limit stays on the disk, so that it
-// can count again: until then it is shown only to its author, not offered, not loaded
-// and not taken in (ErrCut), and an own log goes on as a new one. Nothing is kept for
-// logs that are not here.
+// SetLimits says how far the logs of a group count, by the last sequence that does. Logs that are
+// not named count wholly. What stands past a limit stays on the disk, so that it can count again.
+// Until then it is shown only to its author, is not offered, loaded or taken in (ErrCut), and this
+// device goes on in a new log. Nothing is kept for logs that are not here.
 func (s *Store) SetLimits(ctx context.Context, conv event.Conversation, limits map[event.Log]uint64) error {
 	return s.do(ctx, func(b *batch) error {
 		c, err := b.group(conv)
@@ -41,8 +40,8 @@ func (s *Store) SetLimits(ctx context.Context, conv event.Conversation, limits m
 	})
 }
 
-// counted returns what was had of a log as far as it counts, which ends where a run can end:
-// others who hold more of it bring the signature that is missing.
+// counted returns what was had of a log, as far as the log counts. It ends where a run can end:
+// whoever holds more of the log can bring the signature that is missing.
 func (r *reader) counted(l *logState) (event.Segments, error) {
 	if l.limit == noLimit || l.segments.Last() <= l.limit && !l.loose() {
 		return l.segments, nil
@@ -78,15 +77,16 @@ func (r *reader) counted(l *logState) (event.Segments, error) {
 	return out, nil
 }
 
-// provable tells of the sequences of a log up to its limit whether a signature within the limit proves what stands there. A
-// run has at most event.MaxRunEvents, so of those that are further below the limit all are proven.
+// provable returns a function that tells whether the event at a sequence, up to the limit of its
+// log, is proven by a signature within the limit. A run has at most event.MaxRunEvents, so only
+// that many below the limit need a look; all others are proven.
 func (r *reader) provable(l *logState) (func(uint64) bool, error) {
 	if l.log.Device == r.s.own.Device.ID() {
 		return func(uint64) bool { return true }, nil
 	}
 	first := l.limit - min(l.limit, event.MaxRunEvents-1)
 	proven := map[uint64]bool{}
-	var heads *event.Header // of the run that is proven so far; nil: none is
+	var heads *event.Header // of the run that a signature proves so far; nil: none does
 	for seq := l.limit; seq >= max(first, 1); seq-- {
 		st, err := r.stored(slot{l.number, seq})
 		if err != nil {
@@ -111,8 +111,8 @@ func (r *reader) provable(l *logState) (func(uint64) bool, error) {
 	return func(seq uint64) bool { return seq < first || proven[seq] }, nil
 }
 
-// hidden reports whether an event is past the limit of its log, and not by one's own
-// person, who sees what they wrote.
+// hidden reports whether an event is not shown since it is past the limit of its log. The owner
+// sees what they wrote in any case.
 func (r *reader) hidden(x *entry) bool { return x.sequence > r.visibleTo(x.in) }
 
 // visibleTo returns the last sequence of a log that is shown.
@@ -126,10 +126,10 @@ func (r *reader) visibleTo(l *logState) uint64 {
 // FirstHeld is about the earliest event that is held of a log.
 type FirstHeld struct {
 	Author  crypto.PersonID
-	Control []crypto.Hash // heads that its author had; of a create event itself
+	Control []crypto.Hash // heads that its author had; of a create event that event itself
 }
 
-// FirstHeads returns it of every log of a group, whatever the limits.
+// FirstHeads returns it for every log of a group, whatever the limits are.
 func (s *Store) FirstHeads(conv event.Conversation) (map[event.Log]FirstHeld, error) {
 	out := map[event.Log]FirstHeld{}
 	err := s.view(func(r *reader) error {
@@ -152,9 +152,9 @@ func (s *Store) FirstHeads(conv event.Conversation) (map[event.Log]FirstHeld, er
 	return out, err
 }
 
-// Floor returns the first sequence of what is held of a log, and counts, whose header is
-// visible, or the one after the last. After a header that is visible all must be.
-// visible must not call the store.
+// Floor returns the first sequence, of what is held of a log and counts, whose header is visible;
+// or the one after the last if none is. Once a header is visible, all that follow must be. visible
+// must not call the store.
 func (s *Store) Floor(log event.Log, visible func(h *event.Header) bool) (uint64, error) {
 	floor := uint64(1)
 	err := s.view(func(r *reader) error {
@@ -184,8 +184,8 @@ func (s *Store) Floor(log event.Log, visible func(h *event.Header) bool) (uint64
 	return floor, err
 }
 
-// search returns the first of the numbers from first to last for which f holds, given
-// that it then holds for all after it; last + 1 if for none.
+// search returns the first of the numbers from first to last for which f holds, or last + 1 if it
+// holds for none. Where f holds for a number it must hold for all after that.
 func search(first, last uint64, f func(uint64) (bool, error)) (uint64, error) {
 	for first <= last {
 		mid := first + (last-first)/2

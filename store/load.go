@@ -26,10 +26,10 @@ func (s *Store) Logs(conv event.Conversation) (map[event.Log]event.Segments, err
 	return out, err
 }
 
-// LoadRun returns the run of a log that begins at a sequence: as much as fits a run,
-// maxEvents and maxBytes (of headers and bodies), up to an event whose signature is held, or
-// the shortest such run if even that is larger. This device's own log can be cut
-// anywhere, since it can be signed anywhere. ErrNoEvent if the sequence is not held or does not count.
+// LoadRun returns the run of a log that begins at a sequence. It has as many events as fit a run,
+// maxEvents and maxBytes (of headers and bodies), and ends at one whose signature is held; the
+// shortest such run is returned even if it is larger. This device's own log can be cut anywhere,
+// since it can be signed anywhere. ErrNoEvent if the sequence is not held or does not count.
 func (s *Store) LoadRun(log event.Log, first uint64, maxEvents, maxBytes int) (event.Run, error) {
 	var run event.Run
 	err := s.view(func(r *reader) error {
@@ -57,14 +57,14 @@ func (s *Store) LoadRun(log event.Log, first uint64, maxEvents, maxBytes int) (e
 	return run, err
 }
 
-// loadRun goes on over events that are here without their words: what comes before them is
-// proven by a signature that may stand after them.
+// loadRun goes on over events that are here without their words: the signature that proves what
+// comes before them may stand after them.
 func (r *reader) loadRun(l *logState, first uint64, maxEvents, maxBytes int) (event.Run, error) {
 	var run event.Run
 	own := l.log.Device == r.s.own.Device.ID()
 	var recalls enclosure
-	signed := 0        // how much of the run is proven so far
-	size, sent := 0, 0 // bytes of the run with the event in hand
+	signed := 0        // how many events of the run are proven so far
+	size, sent := 0, 0 // bytes of the run, with the event that is looked at
 	for seq := first; seq <= l.limit && l.stands(seq); seq++ {
 		e, recall, err := r.travelling(slot{l.number, seq})
 		if err == ErrNoEvent && !l.segments.Covers(seq) {
@@ -92,7 +92,7 @@ func (r *reader) loadRun(l *logState, first uint64, maxEvents, maxBytes int) (ev
 			signed = n + 1
 		}
 	}
-	if n := len(run.Events); own && signed < n { // it was cut there
+	if n := len(run.Events); own && signed < n { // it ends at what was asked for
 		run.Events[n-1].Sign(r.s.own.Device)
 		signed = n
 	}
@@ -112,7 +112,7 @@ type enclosure struct {
 }
 
 // add encloses a recall for an event of the run, if there is one and it is not enclosed yet, and
-// returns how many bytes that takes. One for which a run of any size has no room is left out.
+// returns how many bytes it takes. A recall for which a run of any size has no room is left out.
 func (c *enclosure) add(recall *event.Event, index int) int {
 	if recall == nil || slices.ContainsFunc(c.recalls, func(e event.Event) bool { return e.Header.Target == recall.Header.Target }) {
 		return 0
@@ -138,12 +138,14 @@ func (c *enclosure) of(n int) []event.Event {
 	return out
 }
 
+// sameHeads reports whether two events may stand in one run: their authors knew the same card and
+// control heads.
 func sameHeads(a, b *event.Header) bool {
 	return a.Card == b.Card && slices.Equal(a.Control, b.Control)
 }
 
-// travelling returns an event as it goes into a run, copied, and the recall because of which it
-// is absent, nil if it isn't. Where that recall is not served, the event goes as dropped.
+// travelling returns an event as it goes into a run, copied, and the recall because of which it is
+// absent, nil if it isn't. If that recall can't be served, the event goes as dropped.
 func (r *reader) travelling(p slot) (e event.Event, recall *event.Event, err error) {
 	x, err := r.entry(p)
 	if err != nil {
@@ -161,7 +163,7 @@ func (r *reader) travelling(p slot) (e event.Event, recall *event.Event, err err
 	return e, recall, err
 }
 
-// recallFor returns the recall of an event as it is enclosed, copied; nil if there is none.
+// recallFor returns the recall of an event, copied, as it is enclosed; nil if there is none.
 func (r *reader) recallFor(x *entry) (*event.Event, error) {
 	p, err := r.recallOf(x)
 	if err != nil || p == (slot{}) {

@@ -11,10 +11,11 @@ import (
 	"github.com/earshot-im/earshot/store/tx"
 )
 
-// opening makes a database ready for use: a new one is filled, an old one migrated, and one that was
-// copied recognised. Nothing else runs meanwhile.
+// opening makes a database ready for use: it fills a new one, migrates an old one and recognises a
+// copied one. Nothing else runs meanwhile.
 type opening struct{ *Store }
 
+// load prepares the database and reads what a Store always needs of it.
 func (s *opening) load() error {
 	card := s.disk.Keyring.Card
 	if card.Bytes() == nil {
@@ -41,13 +42,13 @@ func (s *opening) load() error {
 	}); err != nil {
 		return err
 	}
-	return s.recognise() // which may write, so it comes after what finds damage
+	return s.recognise() // this may write, so it comes after everything that finds damage
 }
 
-// migrations takes the database from the version that is the key to the next.
+// migrations has, for each version, what takes a database of that version to the next.
 var migrations = map[uint64]func(*tx.Batch) error{}
 
-// prepare fills an empty database and migrates an old one to the version.
+// prepare fills an empty database, and migrates an old one to the version.
 func (s *opening) prepare(version uint64, steps map[uint64]func(*tx.Batch) error) error {
 	var have uint64
 	if err := s.db.View(func(r *tx.Reader) error {
@@ -125,7 +126,7 @@ func (s *opening) newBook(mac [macSize]byte) *book.Book {
 	})
 }
 
-// recognise compares the file of the database with the one it was in before.
+// recognise compares the file of the database with the one in which it was before.
 func (s *opening) recognise() error {
 	now := s.disk.Identity()
 	same := false
@@ -143,7 +144,8 @@ func (s *opening) recognise() error {
 			s.copied = true
 			b.Put(bucketMeta, metaEra, u32(s.era))
 			b.putRestored(false)
-			// What was signed since under the name of this store has higher counters than what is here.
+			// Records that were signed since, under the name of this store, have higher counters than
+			// those that are here.
 			instance, err := newInstance(s.cfg.Rand)
 			if err != nil {
 				return err

@@ -7,17 +7,16 @@ import (
 	"github.com/earshot-im/earshot/store/ids"
 )
 
-// order puts events into the order in which people see them, and keeps those waiting whose
-// causes are not here.
+// order gives events their place in the order in which people see them. Events whose causes are not
+// here wait.
 type order struct {
 	*batch
-	waits  presence // in bucketWaiting
+	waits  presence // in bucketWaiting: does anything wait?
 	waking waking   // as it is after this transaction
 	woken  int      // how many that waited were tried, see maxWoken
 }
 
-// add stores a new event, places it and whatever waited for it, and does what it
-// asks for.
+// add stores a new event, places it and whatever waited for it, and does what it asks for.
 func (o *order) add(x *entry) error {
 	ids.Put(o.Batch, x.id, ids.Place(x.slot.bytes()))
 	ok, err := o.place(x, release{})
@@ -39,8 +38,9 @@ func (o *order) add(x *entry) error {
 	return nil
 }
 
-// place settles T of an event if its causes are here and placed, or those that it waits for, and
-// makes its row. Otherwise it notes the first cause that it waits for. The caller saves x.
+// place gives an event its T, if its causes are here and placed, or those that it waits for are,
+// and makes its row. Otherwise it notes the first cause that the event waits for. The caller saves
+// x.
 func (o *order) place(x *entry, until release) (bool, error) {
 	causes, err := o.causes(x)
 	if err != nil {
@@ -71,7 +71,8 @@ func (o *order) place(x *entry, until release) (bool, error) {
 	return true, o.show(x)
 }
 
-// lead notes that an event is placed and had: the next that this device writes names the highest of each log as seen.
+// lead notes that an event is placed and had. The next event that this device writes names the
+// highest such event of each log as seen.
 func (o *order) lead(x *entry) {
 	if x.header.Sequence <= x.in.top.sequence {
 		return
@@ -83,8 +84,8 @@ func (o *order) lead(x *entry) {
 	}
 }
 
-// show makes the row of an event that is placed, if it is one that people see and
-// its key has none yet. The caller saves x.
+// show makes the row of an event that is placed, if it is one that people see and its key has no
+// row yet. The caller saves x.
 func (o *order) show(x *entry) error {
 	if x.absent != event.Present {
 		return nil
@@ -128,7 +129,7 @@ func (o *order) show(x *entry) error {
 	return err
 }
 
-// waitLess has an event that waits not wait for causes that are not for this node.
+// waitLess has an event that waits not wait for causes that are withheld from this node.
 func (o *order) waitLess(x *entry, withheld uint32) error {
 	causes, err := o.causes(x)
 	if err != nil {
@@ -151,7 +152,7 @@ func (o *order) waitLess(x *entry, withheld uint32) error {
 	return nil
 }
 
-// gain counts an event as had that stood in its log without.
+// countHad counts an event as had that stood in its log without being had.
 func (o *order) countHad(x *entry) error {
 	g := event.Segment{First: x.sequence, Last: x.sequence, ID: x.id}
 	segments, err := x.in.segments.Add(g)
@@ -164,14 +165,14 @@ func (o *order) countHad(x *entry) error {
 	return o.nowHad(x)
 }
 
-// nowHad does what an event that counts as had now, and is placed, makes possible for others.
+// nowHad does for others what becomes possible when an event is had now.
 func (o *order) nowHad(x *entry) error {
 	o.wakeFor(x, release{})
 	return o.wakeSome()
 }
 
-// wakeFor has what waits for an event woken, if that counts as had and is placed. What is due by until does not wait longer
-// than that says.
+// wakeFor has what waits for an event woken, if the event is had and placed. Of what waits,
+// whatever is due by until waits no longer than that says.
 func (o *order) wakeFor(x *entry, until release) {
 	if x.is(flagPlaced) && x.absent != event.Dropped {
 		o.lead(x)

@@ -15,11 +15,11 @@ type Pending struct {
 	ID           event.ID
 	Conversation event.Conversation
 	To           crypto.PersonID
-	Queued       time.Time // when it was written, by the clock of then
+	Queued       time.Time // when it was written, by the clock of that moment
 }
 
-// Outbox returns what is still to be delivered, the oldest first. It costs what is
-// pending, not what was ever written.
+// Outbox returns what is still to be delivered, the oldest first. Its cost grows with what is
+// pending, not with what was ever written.
 func (s *Store) Outbox() ([]Pending, error) {
 	var o outbox
 	err := s.view(func(r *reader) error {
@@ -55,10 +55,10 @@ func (s *Store) Outbox() ([]Pending, error) {
 // outbox gathers what is pending.
 type outbox struct {
 	pending []Pending
-	twice   bool // a message may be among them more than once for one person
+	twice   bool // one message may be in it more than once for the same person
 }
 
-// add adds the messages of one stretch of a log that somebody has not acknowledged.
+// add adds the messages of one part of a log that somebody has not acknowledged.
 func (o *outbox) add(r *reader, l *logState, g event.Range, to crypto.PersonID) error {
 	for seq := g.First; seq <= g.Last; seq++ {
 		x, err := r.entry(slot{l.number, seq})
@@ -72,7 +72,7 @@ func (o *outbox) add(r *reader, l *logState, g event.Range, to crypto.PersonID) 
 			o.put(x, to)
 			continue
 		}
-		// One of several events that stand for a message: people know it by its row.
+		// This is one of several events that stand for a message, which people know by its row.
 		if x, err = r.view.shownFor(x); err == ErrNoEvent {
 			continue
 		} else if err != nil {
@@ -103,7 +103,7 @@ func (o *outbox) put(x *entry, to crypto.PersonID) {
 	})
 }
 
-// lines returns what was gathered, each message and person once.
+// lines returns what was gathered, each message once for each person.
 func (o *outbox) lines() []Pending {
 	out := o.pending
 	if o.twice {
@@ -122,8 +122,9 @@ func (o *outbox) lines() []Pending {
 	return out
 }
 
-// FirstPending returns a log that this device has written in a conversation and the first sequence of it that some reader
-// has not acknowledged, of several the one begun first; 0 if there is none.
+// FirstPending returns a log that this device has written in a conversation and its first sequence
+// that some reader has not acknowledged; 0 if there is none. Of several such logs it is the one
+// that was begun first.
 func (s *Store) FirstPending(conv event.Conversation) (log event.Log, first uint64, err error) {
 	err = s.view(func(r *reader) error {
 		c, err := r.conversation(conv)
@@ -145,10 +146,11 @@ func (s *Store) FirstPending(conv event.Conversation) (log event.Log, first uint
 	return log, first, err
 }
 
-// errFound ends a walk whose end need not be seen.
+// errFound ends a walk early.
 var errFound = errors.New("found")
 
-// firstPending returns the first sequence of an own log that some reader has not acknowledged; 0 if there is none.
+// firstPending returns the first sequence of an own log that some reader has not acknowledged; 0 if
+// there is none.
 func (d *delivery) firstPending(c *conversation, l *logState) (first uint64, err error) {
 	err = d.eachStretch(c, l, func(g event.Range, a *audience) error {
 		all, err := d.coverage(a, l.number)

@@ -8,14 +8,14 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// ownLogs writes the logs of this device. It signs a log only where a run has to end: one
+// ownLogs writes the logs of this device. An event is signed only where a run has to end: that
 // signature proves all events before it.
 type ownLogs struct {
 	*batch
 	tails map[uint32]*tail // by log: what was written since the last signature
 }
 
-// tail is the end of an own log that no signature proves yet.
+// tail is the end of an own log, as far as no signature proves it yet.
 type tail struct {
 	last    slot
 	card    crypto.Hash
@@ -24,14 +24,14 @@ type tail struct {
 	size    int
 }
 
-// write appends an event to the log of this device in a conversation. The header has
-// what is the event's own; the rest is filled in here.
+// write appends an event to the log of this device in a conversation. The header says what is the
+// event's own; the rest is filled in here.
 func (w *ownLogs) write(c *conversation, h event.Header, body event.Body) (*entry, error) {
 	if w.isGroup(c) {
 		if w.s.cfg.Authority != nil {
 			h.Control = w.s.cfg.Authority.Heads(c.id)
 		}
-		if len(h.Control) == 0 { // nobody would take it
+		if len(h.Control) == 0 { // nobody would accept the event
 			return nil, ErrNoConversation
 		}
 	}
@@ -69,7 +69,7 @@ func (w *ownLogs) writeIn(c *conversation, l *logState, h event.Header, body eve
 	return w.written(l, &e)
 }
 
-// written stores the next event of the log of this device.
+// written stores the next event of a log of this device.
 func (w *ownLogs) written(l *logState, e *event.Event) (x *entry, err error) {
 	h := &e.Header
 	if l.segments, err = l.segments.Add(event.Segment{First: h.Sequence, Last: h.Sequence, ID: e.ID}); err != nil {
@@ -106,8 +106,8 @@ func (w *ownLogs) written(l *logState, e *event.Event) (x *entry, err error) {
 	return x, w.order.add(x)
 }
 
-// ownLog returns the log that this device writes in a conversation. One that was cut, or is of
-// an era before, is followed by a new one.
+// ownLog returns the log that this device writes in a conversation. A new one is made where the
+// last one was cut off, or is of an earlier era.
 func (w *ownLogs) ownLog(c *conversation) (*logState, error) {
 	if c.own != 0 && c.era == w.s.era {
 		if l, err := w.log(c.own); err != nil || l.segments.Last() < l.limit {
@@ -122,7 +122,7 @@ func (w *ownLogs) ownLog(c *conversation) (*logState, error) {
 	return w.addOwnLog(c, log), nil
 }
 
-// addOwnLog makes the log that this device goes on with in a conversation.
+// addOwnLog makes the log in which this device goes on in a conversation.
 func (w *ownLogs) addOwnLog(c *conversation, log event.Log) *logState {
 	l := w.addLog(c.number, log, w.s.own.Person, branchFirst)
 	c.own, c.era = l.number, w.s.era
@@ -130,9 +130,8 @@ func (w *ownLogs) addOwnLog(c *conversation, log event.Log) *logState {
 	return l
 }
 
-// unseen returns the other logs that have placed an event since this device last
-// wrote in the conversation: the latest of them, as a header may name them and in
-// its order.
+// unseen returns the other logs that have placed an event since this device last wrote in the
+// conversation: as many as a header may name, the latest of them, in the order of a header.
 func (w *ownLogs) unseen(c *conversation, own *logState) ([]*logState, error) {
 	fresh := w.s.writing.fresh[c.number]
 	if fresh == nil {
@@ -155,7 +154,8 @@ func (w *ownLogs) unseen(c *conversation, own *logState) ([]*logState, error) {
 		if err != nil {
 			return nil, err
 		}
-		// Nobody would take what is past the limit, and of a forked log of this device not everybody takes the same branch.
+		// Nobody would accept an event past the limit as a cause. Of a forked log of this device
+		// not everybody has the same branch.
 		if l.top.sequence == 0 || l.top.sequence > l.limit || l.forked != 0 && l.log.Device == w.s.own.Device.ID() {
 			delete(fresh, n)
 			continue

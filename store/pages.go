@@ -10,8 +10,8 @@ import (
 	"github.com/earshot-im/earshot/store/tx"
 )
 
-// maxPassed is how many rows that are not wanted are passed over in one transaction: one
-// that lasts keeps the pages of all that is written meanwhile from being used again.
+// maxPassed is how many rows that are not wanted are passed over in one transaction. While one
+// lasts, the space of what is written meanwhile can't be used again.
 const maxPassed = 4096
 
 // Source is where a row comes from, as far as that is known without reading it.
@@ -23,7 +23,7 @@ type Source struct {
 // Keep says whether rows are wanted; nil wants all. It must not call the store.
 type Keep func(Source) bool
 
-// wanted says where an index points to, and whether the row there is shown and wanted. It
+// wanted returns the slot in a value of an index, and whether the row there is shown and wanted. It
 // reads neither.
 func (v *view) wanted(value []byte, keep Keep) (slot, bool, error) {
 	p, ok := slotAt(value)
@@ -37,8 +37,8 @@ func (v *view) wanted(value []byte, keep Keep) (slot, bool, error) {
 	return p, keep == nil || keep(Source{Conversation: l.log.Conversation, Author: l.person}), nil
 }
 
-// collect reads rows from an index, until there are as many as limit, maxPassed were passed
-// over, or the index has no more. It returns the last key that it looked at, nil if none.
+// collect reads rows from an index until there are as many as limit, maxPassed were passed over, or
+// the index ends. It returns the last key that it looked at, nil if it looked at none.
 func (v *view) collect(rows []Row, limit int, keep Keep, index iter.Seq2[[]byte, []byte]) (_ []Row, last []byte, err error) {
 	passed := 0
 	for key, value := range index {
@@ -63,16 +63,16 @@ func (v *view) collect(rows []Row, limit int, keep Keep, index iter.Seq2[[]byte,
 	return rows, last, nil
 }
 
-// Page says which rows of a conversation to return: of those that are wanted the Limit
-// last ones before a row, the Limit first ones after a row, or the last of all.
+// Page says which rows of a conversation to return: of those that are wanted the Limit last ones
+// before a row, the Limit first ones after a row, or the Limit last ones of all.
 type Page struct {
 	Before, After *event.ID // at most one of them
 	Limit         int
 	Keep          Keep
 }
 
-// Rows returns a page of a conversation in its order. There are fewer than Limit only
-// where there are no more.
+// Rows returns a page of a conversation in its order. There are fewer rows than Limit only where
+// there are no more.
 func (s *Store) Rows(conv event.Conversation, page Page) ([]Row, error) {
 	var rows []Row
 	var from []byte // the key beyond which to go on, nil at first
@@ -112,7 +112,8 @@ func (v *view) pageStart(c *conversation, page Page) ([]byte, error) {
 	return u32(c.number + 1), nil
 }
 
-// beyond goes over the rows of a conversation from behind a key on, or from before it back.
+// beyond goes over the rows of a conversation: forward from behind a key, or backward from before
+// it.
 func (v *view) beyond(c *conversation, from []byte, forward bool) iter.Seq2[[]byte, []byte] {
 	index, prefix := v.Back(bucketView, from), u32(c.number)
 	if forward {
@@ -127,9 +128,9 @@ func (v *view) beyond(c *conversation, from []byte, forward bool) iter.Seq2[[]by
 	}
 }
 
-// Arrivals returns rows of all conversations in the order in which they came, from the
-// first whose Arrival is above after: up to limit that are wanted. Up to which arrival it
-// has looked it returns as well, whence to go on; that is after where there are no more.
+// Arrivals returns rows of all conversations in the order in which they came: up to limit rows that
+// are wanted, from the first whose Arrival is above after. It also returns up to which arrival it
+// has looked, from which to go on. That is after itself where there are no more.
 func (s *Store) Arrivals(after uint64, limit int, keep Keep) ([]Row, uint64, error) {
 	return s.page(bucketArrivals, after, limit, keep)
 }

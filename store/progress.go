@@ -5,17 +5,17 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// State is how far a message of one's own has come.
+// State is how far a message of one's own has come. A greater state has come further.
 type State uint8
 
 const (
-	NoState     State = iota // not a message of one's own, or for nobody
-	Undelivered              // not with every reader, and it will not be
-	Queued                   // not with every reader yet
-	Carried                  // with a carrier
-	Cancelled                // taken back before any reader had it
-	Delivered                // with every reader
-	Read                     // read by every reader
+	NoState     State = iota // it is not one's own, or it is for nobody
+	Undelivered              // some reader lacks it, and will not get it
+	Queued                   // some reader lacks it
+	Carried                  // a carrier has it
+	Cancelled                // it was taken back before any reader had it
+	Delivered                // every reader has it
+	Read                     // every reader has read it
 )
 
 func (s State) String() string {
@@ -33,15 +33,15 @@ const (
 
 func (r Reason) String() string { return [...]string{"", "removed", "left"}[r] }
 
-// Progress is the answer to how far a message has come: whatever is said about that, of all
-// readers or of one, in lists of what is pending too, is said by it.
+// Progress says how far a message has come. Whatever is said about that is said by it, of all
+// readers or of one, also in lists of what is pending.
 type Progress struct {
 	State  State
 	Reason Reason // of Undelivered
 }
 
-// undelivered returns how it stands with a message that not all of an audience have: it is on
-// its way if it is in a log that others are given, and they are given anything at all.
+// undelivered returns the progress of a message that not all of an audience have. It is Queued if
+// it stands in a log that others are given, and they are given anything at all.
 func (a *audience) undelivered(l *logState, sequence uint64) Progress {
 	if a.out || l.branch != branchFirst || sequence > l.limit {
 		return Progress{Undelivered, a.how}
@@ -49,7 +49,7 @@ func (a *audience) undelivered(l *logState, sequence uint64) Progress {
 	return Progress{State: Queued}
 }
 
-// progress returns it of the message x, to all who read it.
+// progress returns how far the message x has come with all who read it.
 func (d *delivery) progress(x *entry) (Progress, error) {
 	a, err := d.readers(x)
 	if err != nil || a == nil {
@@ -58,7 +58,7 @@ func (d *delivery) progress(x *entry) (Progress, error) {
 	return d.progressTo(x, a)
 }
 
-// readers returns whom the message x is for, nil if that is nobody or it is not one's own.
+// readers returns whom the message x is for, nil if that is nobody or x is not one's own.
 func (d *delivery) readers(x *entry) (*audience, error) {
 	if !d.isOwn(x.in.person) {
 		return nil, nil
@@ -73,8 +73,8 @@ func (d *delivery) readers(x *entry) (*audience, error) {
 	return nil, nil
 }
 
-// progressTo returns how far the message x is with all of an audience, which is not empty: by whichever of the events that
-// stand for it each of them has.
+// progressTo returns how far the message x has come with all of an audience, which must not be
+// empty. Several events may stand for it, and each person may have another one of them.
 func (d *delivery) progressTo(x *entry, a *audience) (Progress, error) {
 	together, places, err := d.progressAt(x, a)
 	if err != nil || places < 2 || len(a.persons) == 1 || together.State == Read {
@@ -95,8 +95,8 @@ func (d *delivery) progressTo(x *entry, a *audience) (Progress, error) {
 	return least, nil
 }
 
-// progressAt returns how far those of the events that stand for x have come which all of an audience have, and how many
-// places of events there are.
+// progressAt returns the progress of the message x by those of its events that all of an audience
+// have, and in how many slots its events stand.
 func (d *delivery) progressAt(x *entry, a *audience) (best Progress, count int, err error) {
 	err = d.view.eachIssue(x, func(y *entry) error {
 		got := d.Get(bucketCancelled, y.slot.bytes())
@@ -117,9 +117,9 @@ func (d *delivery) progressAt(x *entry, a *audience) (best Progress, count int, 
 			}
 			switch {
 			case now.State >= Cancelled:
-			case cancelled && !a.one: // somebody has the words; who doesn't never gets them
+			case cancelled && !a.one: // somebody has the words; whoever doesn't will never get them
 				now = Progress{State: Delivered}
-			case cancelled, y.absent == event.Recalled: // also in another life of this disk
+			case cancelled, y.absent == event.Recalled: // also if this disk went back in time since
 				now = Progress{State: Cancelled}
 			}
 			best = best.or(now)
@@ -129,7 +129,7 @@ func (d *delivery) progressAt(x *entry, a *audience) (best Progress, count int, 
 	return best, count, err
 }
 
-// or returns which of two says more.
+// or returns the one of two that has come further.
 func (p Progress) or(o Progress) Progress {
 	if o.State > p.State {
 		return o
@@ -137,7 +137,7 @@ func (p Progress) or(o Progress) Progress {
 	return p
 }
 
-// progressOf returns how far the event at p is with all of an audience.
+// progressOf returns how far the event in a slot has come with all of an audience.
 func (d *delivery) progressOf(p slot, a *audience) (Progress, error) {
 	all, err := d.coverage(a, p.log)
 	switch {
@@ -155,8 +155,8 @@ func (d *delivery) progressOf(p slot, a *audience) (Progress, error) {
 	return a.undelivered(l, p.sequence), nil
 }
 
-// places returns where an own event is: in two places if it was lost and came back from
-// others, into the log that it was written in.
+// places returns where an own event stands: in two slots if it was lost and came back from others,
+// into the log in which it was written.
 func (d *delivery) places(x *entry) ([]slot, error) {
 	if x.in.branch != branchLost {
 		return []slot{x.slot}, nil
@@ -181,13 +181,13 @@ func (d *delivery) places(x *entry) ([]slot, error) {
 	return []slot{x.slot}, nil
 }
 
-// ReaderProgress is how far an own message has come to one of its readers.
+// ReaderProgress is how far an own message has come with one of its readers.
 type ReaderProgress struct {
 	Person crypto.PersonID
 	Progress
 }
 
-// ProgressTo returns it for every reader of a message, or ErrNoEvent if that is not one's
+// ProgressTo returns it for every reader of a message, or ErrNoEvent if the message is not one's
 // own.
 func (s *Store) ProgressTo(id event.ID) ([]ReaderProgress, error) {
 	var out []ReaderProgress

@@ -24,18 +24,6 @@ func newReader(s *Store, t *tx.Reader) *reader {
 	return r
 }
 
-// view says what people see of events.
-type view struct {
-	*reader
-	edits, twins presence // in their buckets
-}
-
-// delivery says who has what of the events of one's own person.
-type delivery struct {
-	*reader
-	audiences map[string]*audience // by conversation and control heads; what they have is as of now
-}
-
 // logTable looks up logs, each once.
 type logTable struct {
 	*tx.Reader
@@ -62,6 +50,7 @@ func (r *reader) anything(known *presence, bucket tx.Bucket) bool {
 	return *known == something
 }
 
+// conversation returns a conversation, or ErrNoConversation.
 func (r *reader) conversation(id event.Conversation) (conversation, error) {
 	b := r.Get(bucketConversations, id[:])
 	if b == nil {
@@ -70,6 +59,7 @@ func (r *reader) conversation(id event.Conversation) (conversation, error) {
 	return parseConversation(id, b)
 }
 
+// log returns the log that has a number.
 func (t *logTable) log(n uint32) (*logState, error) {
 	if l := t.known[n]; l != nil {
 		return l, nil
@@ -90,7 +80,8 @@ func (t *logTable) named(conversation uint32, log event.Log, branch byte) (*logS
 	return t.log(binary.BigEndian.Uint32(b))
 }
 
-// branches returns a log by its name and, if it is forked, the second branch of it; none if there is none.
+// branches returns a log by its name and, if it is forked, its second branch; none if the log is
+// not here.
 func (t *logTable) branches(conversation uint32, log event.Log) ([]*logState, error) {
 	l, err := t.named(conversation, log, branchFirst)
 	if err != nil || l == nil {
@@ -99,6 +90,7 @@ func (t *logTable) branches(conversation uint32, log event.Log) ([]*logState, er
 	return t.branchesOf(l)
 }
 
+// branchesOf returns a log and, if it is forked, its second branch.
 func (t *logTable) branchesOf(l *logState) ([]*logState, error) {
 	if l.forked == 0 {
 		return []*logState{l}, nil
@@ -127,7 +119,8 @@ func (t *logTable) eachLog(conversation uint32, f func(*logState) error) error {
 	return nil
 }
 
-// eachLogOf calls f for those of a person, in the order in which they were begun.
+// eachLogOf calls f for the logs of a person in a conversation, in the order in which they were
+// begun.
 func (t *logTable) eachLogOf(conversation uint32, person crypto.PersonID, f func(*logState) error) error {
 	for k := range t.Prefix(bucketAuthors, authorKey(conversation, person)) {
 		l, err := t.log(binary.BigEndian.Uint32(k[len(k)-4:]))
@@ -141,7 +134,7 @@ func (t *logTable) eachLogOf(conversation uint32, person crypto.PersonID, f func
 	return nil
 }
 
-// stored returns the event at p, nil if there is none.
+// stored returns the event in a slot, nil if there is none.
 func (r *reader) stored(p slot) (*stored, error) {
 	b := r.Get(bucketEvents, p.bytes())
 	if b == nil {
@@ -159,7 +152,7 @@ type entry struct {
 	id     event.ID
 }
 
-// entry returns the event at p, or ErrNoEvent.
+// entry returns the event in a slot, or ErrNoEvent.
 func (r *reader) entry(p slot) (*entry, error) {
 	st, err := r.stored(p)
 	if err != nil {
@@ -179,7 +172,7 @@ func (r *reader) entry(p slot) (*entry, error) {
 	return &entry{slot: p, stored: st, in: l, header: h, id: idOf(st.headerBytes)}, nil
 }
 
-// idOf returns the ID of an event that was parsed before.
+// idOf returns the ID of an event from the bytes of its header.
 func idOf(head []byte) event.ID { return crypto.Digest("event", head) }
 
 // byID returns the event that has an ID, or ErrNoEvent.
@@ -196,7 +189,7 @@ func (r *reader) byID(id event.ID) (*entry, error) {
 	return x, err
 }
 
-// body unseals the body, which must be present.
+// body unseals the body of an event, which must be present.
 func (r *reader) body(x *entry) ([]byte, error) {
 	b, err := r.s.disk.Keyring.Open(x.sealed, x.header.BodyHash[:])
 	if err != nil {
@@ -217,11 +210,12 @@ func (r *reader) whole(x *entry) (event.Event, error) {
 	return event.Event{Header: x.header, ID: x.id, HeaderBytes: x.headerBytes, Body: body, Absent: x.absent, Signature: x.signature}, nil
 }
 
+// ranges returns what a person has of a log, as one of the buckets has it that say so.
 func (r *reader) ranges(bucket tx.Bucket, log uint32, person crypto.PersonID) (event.Ranges, error) {
 	return parseRanges(r.Get(bucket, deliveryKey(log, person)))
 }
 
-// content returns the parsed body, which must be present.
+// content returns the parsed body of an event, which must be present.
 func (r *reader) content(x *entry) (event.Body, error) {
 	plain, err := r.body(x)
 	if err != nil {

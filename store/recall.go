@@ -9,8 +9,8 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// RecallWindow is how long after a message, by the two signed times, a recall still
-// takes the words from those who hold them.
+// RecallWindow is how long after a message, by the two signed times, a recall still takes the words
+// from those who hold them.
 const RecallWindow = 2 * time.Minute
 
 // recalls takes the words of events that were recalled, and writes recalls.
@@ -22,17 +22,18 @@ type recalls struct {
 // none reports whether nothing was ever recalled.
 func (k *recalls) none() bool { return !k.anything(&k.some, bucketRecalls) }
 
-// applyRecall notes whom a recall is of, in case the target comes later or its
-// absence must be explained, and takes the words if it may.
+// applyRecall notes a recall, for the case that its target comes later or that the absence of the
+// target must be explained to others, and takes the words of the target if it may.
 func (k *recalls) applyRecall(x *entry) error {
 	id := x.header.Target
 	key := append(recallsOf(x.in.conversation, id, x.in.person), u32(x.log)...)
-	if old := k.Get(bucketRecalls, key); old == nil || number(old) > x.sequence { // the first is within any limit first
+	if old := k.Get(bucketRecalls, key); old == nil || number(old) > x.sequence {
+		// The first of several counts: a limit of the log excludes it last.
 		k.Put(bucketRecalls, key, u64(x.sequence))
 	}
 	k.some = something
 	target, err := k.byID(id)
-	if err == ErrNoEvent { // when it comes, it is taken without words
+	if err == ErrNoEvent { // if it comes, it will be taken without its words
 		return k.dropEdits(x.in.conversation, id, x.in.person)
 	} else if err != nil {
 		return err
@@ -49,8 +50,8 @@ func (k *recalls) applyRecall(x *entry) error {
 	return k.forget(target)
 }
 
-// forget takes the words of an event that was recalled, and those of its edits. Where the
-// words were missing, it is known now that there is nothing to wait for.
+// forget takes the words of an event that was recalled, and those of its edits. If the words were
+// missing here, it is known now that they won't come, so the event counts as had.
 func (k *recalls) forget(x *entry) error {
 	if isEdit(x.header.Kind) && x.absent == event.Present {
 		k.index(x, false)
@@ -70,8 +71,8 @@ func (k *recalls) forget(x *entry) error {
 	return k.dropEdits(x.in.conversation, x.id, x.in.person)
 }
 
-// wordsRecalled reports whether the words of x, which has come with them, are not to be kept: its
-// author has recalled it, or the message that it is an edit of.
+// wordsRecalled reports whether the words of x, which came with it, are not to be kept: its author
+// has recalled it, or the message that it is an edit of.
 func (k *recalls) wordsRecalled(x *entry) (bool, error) {
 	if k.none() {
 		return false, nil
@@ -91,8 +92,8 @@ func (k *recalls) wordsRecalled(x *entry) (bool, error) {
 	return target.absent == event.Recalled && target.in.conversation == x.in.conversation && target.in.person == x.in.person, nil
 }
 
-// recallOf returns where the recall is because of which x may be absent, or nothing: one of x
-// by its author, or of the message that x is an edit of.
+// recallOf returns where the recall stands that explains why x is absent: one of x by its author,
+// or of the message that x is an edit of. It returns the zero slot if there is none.
 func (r *reader) recallOf(x *entry) (slot, error) {
 	p, err := r.recallBy(x.in, x.id)
 	if err == nil && p == (slot{}) && x.header.Kind == event.KindEdit {
@@ -101,7 +102,7 @@ func (r *reader) recallOf(x *entry) (slot, error) {
 	return p, err
 }
 
-// recallBy returns where a recall of an event by the author of a log is, or nothing.
+// recallBy returns where a recall of an event stands by the author of a log, or the zero slot.
 func (r *reader) recallBy(in *logState, id event.ID) (slot, error) {
 	for k, v := range r.Prefix(bucketRecalls, recallsOf(in.conversation, id, in.person)) {
 		n := binary.BigEndian.Uint32(k[len(k)-4:])
@@ -109,7 +110,7 @@ func (r *reader) recallBy(in *logState, id event.ID) (slot, error) {
 		if err != nil {
 			return slot{}, err
 		}
-		// One that is not served would explain nothing to others.
+		// A recall that is not served explains nothing to others.
 		if l.person == in.person && l.branch != branchLost && number(v) <= l.limit {
 			return slot{n, number(v)}, nil
 		}
@@ -117,9 +118,9 @@ func (r *reader) recallBy(in *logState, id event.ID) (slot, error) {
 	return slot{}, nil
 }
 
-// Cancel takes back a message of one's own that no reader holds: it appends a recall
-// and drops the words in one transaction. Errors: ErrNoEvent (not a message of one's
-// own), ErrAcknowledged, ErrUndelivered. To cancel twice is no error.
+// Cancel takes back a message of one's own that no reader holds: it appends a recall and drops the
+// words in one transaction. Errors: ErrNoEvent (not a message of one's own), ErrAcknowledged,
+// ErrUndelivered. To cancel twice is no error.
 func (s *Store) Cancel(ctx context.Context, id event.ID) (Entry, error) {
 	h, body, err := newBlank(s.cfg.Rand, event.KindRecall, nil)
 	if err != nil {
@@ -187,8 +188,8 @@ func (k *recalls) unacknowledged(x *entry) error {
 	return nil
 }
 
-// takeBack recalls an own message, and notes whether anybody else has it by now: the others
-// never get it.
+// takeBack recalls an own message, and notes whether anybody else has it by now. Those who don't
+// will never get it.
 func (k *recalls) takeBack(c *conversation, x *entry, h event.Header, body event.Body) error {
 	taken := byte(0)
 	if err := k.unacknowledged(x); err == ErrAcknowledged {
@@ -217,9 +218,9 @@ func (k *recalls) recall(c *conversation, x *entry, h event.Header, body event.B
 	return recall, k.forget(x)
 }
 
-// Recall takes back a message of one's own and all edits of it, within RecallWindow:
-// whoever holds them drops the words. Errors: ErrNoEvent (not a message of one's own),
-// ErrTooLate. To recall twice is no error.
+// Recall takes back a message of one's own and all edits of it, within RecallWindow: whoever holds
+// them drops the words. Errors: ErrNoEvent (not a message of one's own), ErrTooLate. To recall
+// twice is no error.
 func (s *Store) Recall(ctx context.Context, id event.ID) (Entry, error) {
 	h, body, err := newBlank(s.cfg.Rand, event.KindRecall, nil)
 	if err != nil {
@@ -249,7 +250,7 @@ func (s *Store) Recall(ctx context.Context, id event.ID) (Entry, error) {
 	return out, err
 }
 
-// recallAll writes recalls of an own message, of what took its place, and of their edits.
+// recallAll writes recalls of all events that stand for an own message, and of their edits.
 func (k *recalls) recallAll(x *entry, h event.Header, body event.Body) error {
 	if late := k.clock() - x.header.Clock; max(late, -late) > RecallWindow.Milliseconds() {
 		return ErrTooLate
@@ -272,8 +273,8 @@ func (k *recalls) recallAll(x *entry, h event.Header, body event.Body) error {
 	})
 }
 
-// eachIssue calls f for the events that stand for a message: x, and what took its place. Of others' that is what came
-// under the same key.
+// eachIssue calls f for the events that stand for a message: for x, and for what was issued again
+// in its place. Of somebody else's message these are the events that came under the same key.
 func (v *view) eachIssue(x *entry, f func(*entry) error) error {
 	for err := error(nil); x != nil; {
 		if err = f(x); err != nil {
@@ -289,10 +290,12 @@ func (v *view) eachIssue(x *entry, f func(*entry) error) error {
 	return nil
 }
 
-// maxTwins bounds how many events are remembered that came under the key of another: more than any disk goes back.
+// maxTwins bounds how many events are remembered that came under the key of another. No disk goes
+// back in time more often.
 const maxTwins = 8
 
-// putTwin notes an event of somebody else whose key has a row already: what is said of it is said of that.
+// putTwin notes somebody else's event whose key has a row already: edits of it, and reactions to
+// it, belong to that row.
 func (b *batch) putTwin(row slot, x *entry) {
 	if row == x.slot || b.isOwn(x.in.person) {
 		return
@@ -304,7 +307,7 @@ func (b *batch) putTwin(row slot, x *entry) {
 	}
 }
 
-// eachTwin calls f for what came under the key of x, which has the row.
+// eachTwin calls f for the events that came under the key of x, which has the row.
 func (v *view) eachTwin(x *entry, f func(*entry) error) error {
 	if !v.anything(&v.twins, bucketTwins) {
 		return nil
@@ -331,8 +334,9 @@ func (v *view) reissue(x *entry) (*entry, error) {
 	return v.entry(p)
 }
 
-// uncancel marks cancelled messages of a log that a reader turned out to have: who
-// acknowledges a message, but not the recall that goes with it since, has the words.
+// uncancel marks cancelled messages of a log that a reader turns out to have. Whoever acknowledges
+// a message, but not the recall that goes with it since, has the words. covers tells whether the
+// reader has the event in a slot.
 func (b *batch) uncancel(log uint32, now event.Ranges, covers func(slot) (bool, error)) error {
 	var keys, values [][]byte
 	for _, g := range now {

@@ -10,7 +10,7 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// Subject is what a receipt is about: what somebody has written in a conversation.
+// Subject is what a receipt is about: what a person has written in a conversation.
 type Subject struct {
 	Conversation event.Conversation
 	Author       crypto.PersonID
@@ -18,14 +18,15 @@ type Subject struct {
 
 func (s *Subject) key() []byte { return slices.Concat(s.Conversation[:], s.Author[:]) }
 
-// noteUnsigned notes that a receipt would say something else now than the last one.
+// noteUnsigned notes that a receipt would say something else now than the last one did.
 func (b *batch) noteUnsigned(of Subject) {
 	if key := of.key(); b.Get(bucketUnsigned, key) == nil {
 		b.Put(bucketUnsigned, key, []byte{})
 	}
 }
 
-// noteReceived does so where more of a log has come, or what contradicts it.
+// noteReceived notes it for the author of a log of which more has come, or what contradicts it. In
+// groups acknowledgements tell what has come, so only a contradiction needs a receipt there.
 func (b *batch) noteReceived(l *logState, more, forked bool) error {
 	c, err := b.conversation(l.log.Conversation)
 	if err == nil && !b.isOwn(l.person) && (forked || more && !b.isGroup(&c)) {
@@ -34,8 +35,9 @@ func (b *batch) noteReceived(l *logState, more, forked bool) error {
 	return err
 }
 
-// Unsigned returns on which subjects something has come or was read since SignReceipt was called for them. In a group what
-// has come does not count, but for what contradicts a log: acknowledgements say it.
+// Unsigned returns the subjects on which a receipt would say something new: something has come or
+// was read since SignReceipt was last called for them. In a group what has come does not count,
+// unless it contradicts a log, since acknowledgements tell it.
 func (s *Store) Unsigned() (out []Subject, err error) {
 	err = s.view(func(r *reader) error {
 		for k := range r.Prefix(bucketUnsigned, nil) {
@@ -49,8 +51,8 @@ func (s *Store) Unsigned() (out []Subject, err error) {
 	return out, err
 }
 
-// SignReceipt signs, as SignRecord does, what is so now on a subject, unless that is not worth a signature. Errors:
-// ErrNoConversation.
+// SignReceipt signs, as book.SignRecord does, what is so now on a subject, unless worth says that
+// this is not worth a signature. Errors: ErrNoConversation.
 func (s *Store) SignReceipt(ctx context.Context, of Subject, worth func(event.Receipt) bool) (record event.Record, signed bool, err error) {
 	about := event.ReceiptSubject(of.Conversation, of.Author, s.own.Store)
 	err = s.do(ctx, func(b *batch) error {
@@ -71,7 +73,8 @@ func (s *Store) SignReceipt(ctx context.Context, of Subject, worth func(event.Re
 	return record, signed, err
 }
 
-// receiptState returns what a receipt would say now: what is held here of an author's logs, and what of it was read.
+// receiptState returns what a receipt would say now: what is held here of an author's logs, and
+// what of it was read.
 func (d *delivery) receiptState(of Subject) (event.Receipt, error) {
 	c, err := d.conversation(of.Conversation)
 	if err != nil {
@@ -95,7 +98,8 @@ func (d *delivery) receiptState(of Subject) (event.Receipt, error) {
 	return event.Receipt{Delivered: latest(delivered), Read: latest(read)}, err
 }
 
-// saidOf returns what a receipt says of one branch of a log: what is held of it, and what of that was read.
+// saidOf returns what a receipt says of one branch of a log: what is held of it, and what of that
+// was read.
 func (d *delivery) saidOf(l *logState) (held, read []event.LogSegment, err error) {
 	say := func(g event.Segment) event.LogSegment {
 		return event.LogSegment{Device: l.log.Device, Instance: l.log.Instance, Segment: g, Other: l.branch == branchOther}
@@ -122,8 +126,9 @@ func (d *delivery) saidOf(l *logState) (held, read []event.LogSegment, err error
 // lastOf returns the last elements of a list, as many as a receipt has room for.
 func lastOf[T any](list []T) []T { return list[max(0, len(list)-event.MaxReceiptSegments):] }
 
-// latest returns what a receipt takes of the segments of logs, in its order: the last ones of each log, of each as many as
-// of any other that has so many. Where that can't be even, it has more of those that were begun last.
+// latest chooses what a receipt says of the segments of several logs, in its order. It takes the
+// last segments of each log, as many of one log as of any other that has so many. What room is left
+// over goes to the logs that were begun last.
 func latest(logs [][]event.LogSegment) (out []event.LogSegment) {
 	taken := make([]int, len(logs))
 	for room, more := event.MaxReceiptSegments, true; more && room > 0; {

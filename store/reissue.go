@@ -7,16 +7,20 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// maxAgain bounds how many events of a forked log are issued again at once, the latest: what was written between a restore
-// and the first meeting with somebody who knew more, with room.
+// maxAgain bounds how many events of a forked log are issued again at once, the latest of them. It
+// leaves room for what is written between a restore and the first meeting with somebody who knew
+// more.
 const maxAgain = 4096
 
-// An own log that is forked was written on by two lives of this disk. Others took the branch that came to them first, and
-// take no more of that log, so what stands in the branch that they lack can't come to them in it. It is issued again, under
-// the same keys: views show one event for each, and a message is delivered where any event that stands for it is. Second
+// A disk that goes back in time (a backup that was put back, a copy that was used beside it) may
+// write two different events at one place of an own log, which is then forked. Others took the
+// branch that came to them first, and take nothing more of that log. So the events of the branch
+// that they lack are issued again in another log, under the same keys. Views show one event of
+// each key, and a message counts as delivered when any event that stands for it is. Second
 // branches of own logs are never served.
 
-// contested returns what of a branch some reader is not known to have, and is not issued again already, or for the second time.
+// contested returns those events of a part of a branch that some reader is not known to have.
+// Events that were issued again, or took the place of others, are left out.
 func (b *batch) contested(c *conversation, l *logState, first, last uint64) ([]*entry, error) {
 	seconds := map[slot]bool{}
 	for _, v := range b.Prefix(bucketReissued, nil) {
@@ -49,17 +53,18 @@ func (b *batch) contested(c *conversation, l *logState, first, last uint64) ([]*
 	return out, nil
 }
 
-// issueAgain writes events of this device anew, in the log that it writes now. Control events need no log to be known by: they
-// stay as they are in the control set.
+// issueAgain writes events of this device anew, in the log that it writes now. recalled, if it is
+// not nil, is told of each recall that was written again. Control events stay as they are: others
+// know them from the control set, whatever log they stand in.
 func (b *batch) issueAgain(c *conversation, entries []*entry, recalled func(recall, again *entry)) error {
-	ids := map[event.ID]event.ID{}     // of what took the place of what
-	again := map[event.ID]slot{}       // where that is
-	apart := map[*logState]*logState{} // logs for what newcomers are not to have, by the log it stood in
+	ids := map[event.ID]event.ID{}     // old ID → ID of the event that took its place
+	again := map[event.ID]slot{}       // old ID → where that event stands
+	apart := map[*logState]*logState{} // old log → log for what newcomers are not to have
 	for _, x := range entries {
 		if x.absent != event.Present || x.header.Kind.Class() == event.ClassControl {
 			continue
 		}
-		if y, done := again[x.id]; done { // both branches have it, behind a hole of one
+		if y, done := again[x.id]; done { // both branches have it, one of them behind a hole
 			b.Put(bucketReissued, x.slot.bytes(), y.bytes())
 			continue
 		}
@@ -86,8 +91,9 @@ func (b *batch) issueAgain(c *conversation, entries []*entry, recalled func(reca
 	return nil
 }
 
-// rewrite writes an event anew: under what this device knows of the group now, or, where somebody has come in who was not
-// meant, under what it knew then, which keeps it from them. That takes a log apart, since control heads ascend.
+// rewrite writes an event anew, under the control heads of now. Where persons have come into the
+// group for whom the event was not meant, it is written under its old heads, which keep it from
+// them. That takes a log of its own (apart), since the heads of a log only advance.
 func (b *batch) rewrite(c *conversation, x *entry, target event.ID, body event.Body, apart map[*logState]*logState) (*entry, error) {
 	h := event.Header{
 		Kind: x.header.Kind, Flags: x.header.Flags, Lifetime: x.header.Lifetime, Key: x.header.Key, Clock: x.header.Clock, Target: target,

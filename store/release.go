@@ -14,7 +14,7 @@ type patience int
 
 const (
 	waitForAll  patience = iota
-	waitForHeld          // for those that are here and wait themselves
+	waitForHeld          // those that are here and wait themselves
 	waitForNone
 )
 
@@ -59,23 +59,23 @@ func (f *releasing) all(ctx context.Context) error {
 // MaxWait is how long an event waits for its causes at most.
 const MaxWait = time.Minute
 
-// release says how patient those are that have waited since before a time.
+// release says which causes those events still wait for that were first seen before a time.
 type release struct {
 	wait   patience
-	before int64
+	before int64                                       // ms
 	waits  func(cause event.Log, since time.Time) bool // see Release
 }
 
-// holds reports whether what was first seen at a time still waits for a cause in a log.
+// holds reports whether an event that was first seen at a time still waits for a cause in a log.
 func (r release) holds(cause event.Log, first int64) bool {
 	return r.waits != nil && r.waits(cause, time.UnixMilli(first))
 }
 
-// due reports whether what was first seen at a time has waited for long enough. What was
-// first seen in the future came before the clock was set back.
+// due reports whether an event that was first seen at a time has waited for long enough. If that
+// time is in the future, the clock was set back since, and it has.
 func (r release) due(first, now int64) bool { return first <= r.before || first > now }
 
-// due returns the keys of what is due, from one on: as many as one transaction places.
+// due returns the keys of what is due, from a key on: as many as one transaction places.
 func (f *releasing) due(from []byte) (keys [][]byte, err error) {
 	now := f.cfg.Now().UnixMilli()
 	err = f.view(func(r *reader) error {
@@ -109,7 +109,8 @@ func (f *releasing) due(from []byte) (keys [][]byte, err error) {
 	return keys, err
 }
 
-// place places what waits under keys, in as many transactions as that and whatever waits for it takes.
+// place places what waits under keys, in as many transactions as that and whatever waits for it
+// takes.
 func (f *releasing) place(ctx context.Context, keys [][]byte) error {
 	for len(keys) > 0 {
 		done := 0
@@ -128,10 +129,10 @@ func (f *releasing) place(ctx context.Context, keys [][]byte) error {
 	return nil
 }
 
-// release places what waits under a key, unless it will be woken by what it waits for, which is due as well.
+// release places what waits under a key, unless its cause is due as well and will wake it.
 func (o *order) release(key []byte, until release) error {
 	if o.Get(bucketWaiting, key) == nil {
-		return nil // it was
+		return nil // it was placed
 	}
 	first := int64(number(o.Get(bucketWaiting, key)))
 	st, err := o.causeOf(key)
@@ -144,13 +145,15 @@ func (o *order) release(key []byte, until release) error {
 	return o.wakeSome()
 }
 
-// overdue reports whether what was first seen at a time has waited as long as anything does. Its cause may not: else whoever
-// brings one cause of another, each in time, could hide it for ever.
+// overdue reports whether an event that was first seen at a time has waited as long as anything
+// does. It is then placed even if its cause still waits. Otherwise somebody who brings one cause of
+// another, each in time, could hide an event for ever.
 func (o *order) overdue(first int64) bool {
 	return o.now-first >= MaxWait.Milliseconds() || first > o.now
 }
 
-// causeOf returns what the event under a key of bucketWaiting waits for, nil if it isn't here.
+// causeOf returns the cause for which the event under a key of bucketWaiting waits, nil if it is
+// not here.
 func (o *order) causeOf(key []byte) (*stored, error) {
 	log, err := o.logOfCause(key)
 	if err != nil {

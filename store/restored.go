@@ -5,10 +5,11 @@ import (
 	"time"
 )
 
-// A database that is a copy of another, such as a backup that was put back, is older than what this device has said since,
-// and the other may still be in use. Whoever went on writing in the logs that are in it would use sequences
-// for a second time. So the database knows which file it is. When it finds itself in another one, an era begins: in each
-// conversation, what is next written there begins a new log.
+// A database may be a copy of another one, such as a backup that was put back. It does not know
+// what this device has written since, and the other one may still be in use. If it went on in the
+// logs that are in it, sequences would be used for a second time. So the database remembers which
+// file it is in. When it finds itself in another one, a new era begins: in each conversation, the
+// next event goes into a new log.
 
 func eraOf(b []byte) uint32 {
 	if len(b) != 4 {
@@ -17,7 +18,8 @@ func eraOf(b []byte) uint32 {
 	return binary.BigEndian.Uint32(b)
 }
 
-// putRestored notes that this disk may have gone back to an earlier time, or has.
+// putRestored notes that this disk may have gone back to an earlier time, or has, if that is
+// proven.
 func (b *batch) putRestored(proven bool) {
 	v := append(u64(uint64(b.now)), 0)
 	if proven {
@@ -26,8 +28,8 @@ func (b *batch) putRestored(proven bool) {
 	b.Put(bucketMeta, metaRestored, v)
 }
 
-// foreign notes that an event of this device came from others, which this disk did not have: it has gone back, or another
-// runs with the same key.
+// foreign notes that an event of this device came from others although this disk did not have it.
+// So the disk has gone back in time, or another one is used with the same key.
 func (b *batch) foreign(x *entry) {
 	if x.header.Device != b.s.own.Device.ID() {
 		return
@@ -36,12 +38,13 @@ func (b *batch) foreign(x *entry) {
 	b.strange = max(b.strange, x.header.Clock)
 }
 
-// Copied reports whether the database was found in another file than before when it was opened: somebody has put a backup
-// back, or has copied or moved the directory.
+// Copied reports whether the database was in another file than before when it was opened: somebody
+// has put a backup back, or has copied or moved the directory.
 func (s *Store) Copied() bool { return s.copied }
 
-// Restored returns when it was last found that this disk has gone back to an earlier time: by Copied, or proven by events of this
-// device that others had and this disk had not. The zero time if never.
+// Restored returns when it was last found that this disk may have gone back to an earlier time.
+// That is proven where others had events of this device that this disk did not have, else it is a
+// guess of Copied. The zero time if never.
 func (s *Store) Restored() (at time.Time, proven bool, err error) {
 	err = s.view(func(r *reader) error {
 		if v := r.Get(bucketMeta, metaRestored); len(v) == 9 {

@@ -10,10 +10,10 @@ import (
 	"github.com/earshot-im/earshot/store/tx"
 )
 
-// Rollback looks at how a peer holds a log of this device. If that is more or other
-// than what is held here, this disk went back in time: the log is closed, so that no
-// sequence is used twice, and what nobody has is issued again, under the same keys,
-// in a new one. It reports whether that was so.
+// Rollback compares how a peer holds a log of this device with what is held here. If the peer has
+// more or other events, this disk went back in time: the log is closed, so that no sequence is used
+// twice, and what nobody has is issued again in a new log, under the same keys. It reports whether
+// that was so.
 func (s *Store) Rollback(ctx context.Context, log event.Log, theirs event.Segments) (bool, error) {
 	theirs = append(event.Segments(nil), theirs...)
 	var back bool
@@ -35,8 +35,8 @@ func (s *Store) Rollback(ctx context.Context, log event.Log, theirs event.Segmen
 	return back, err
 }
 
-// Contradicts reports whether what a peer says to hold of a log that this device has written is more or other than what is
-// held here, and that isn't proven yet.
+// Contradicts reports whether a peer says to hold more of a log that this device has written than
+// is held here, or something else, and no event that came has proven that yet.
 func (s *Store) Contradicts(log event.Log, theirs event.Segments) (yes bool, err error) {
 	err = s.view(func(r *reader) error {
 		l, err := r.inDoubt(log)
@@ -49,8 +49,8 @@ func (s *Store) Contradicts(log event.Log, theirs event.Segments) (yes bool, err
 	return yes, err
 }
 
-// Acknowledged returns how far a person is known to hold a log that this device has written. It returns false if the log is
-// none of this device's, or forked and both branches are known.
+// Acknowledged returns how far a person is known to hold a log that this device has written. ok is
+// false if this device has not written the log, or if it is forked and both branches are known.
 func (s *Store) Acknowledged(log event.Log, p crypto.PersonID) (out event.Segments, ok bool, err error) {
 	err = s.view(func(r *reader) error {
 		l, err := r.inDoubt(log)
@@ -76,7 +76,7 @@ func (s *Store) Acknowledged(log event.Log, p crypto.PersonID) (out event.Segmen
 	return out, ok, err
 }
 
-// inDoubt returns a log that this device has written, unless it is forked and it is known where.
+// inDoubt returns a log that this device has written, nil if it is forked and it is known where.
 func (r *reader) inDoubt(log event.Log) (*logState, error) {
 	if log.Device != r.s.own.Device.ID() {
 		return nil, nil
@@ -99,7 +99,7 @@ func (r *reader) inDoubt(log event.Log) (*logState, error) {
 	return branches[0], nil
 }
 
-// exceeds reports whether segments say more or other than a log that has no holes.
+// exceeds reports whether segments say more than a log without holes has, or something else.
 func (r *reader) exceeds(l *logState, theirs event.Segments) (bool, error) {
 	if theirs.Last() > l.segments.Last() {
 		return true, nil
@@ -116,10 +116,10 @@ func (r *reader) exceeds(l *logState, theirs event.Segments) (bool, error) {
 	return false, nil
 }
 
-// rollback closes the log that this device writes. What others acknowledged stays in
-// it, since they may have passed it on. The rest, which may be the beginning of a
-// second branch, leaves it: its rows stay where they are, under a log that is never
-// served, and its messages are written again.
+// rollback closes the log that this device writes. What others have acknowledged stays in it, since
+// they may have passed it on. The rest may be the beginning of a second branch, so it leaves the
+// log: its rows stay where they are, under a log that is never served, and its messages are written
+// again.
 func (b *batch) rollback(c *conversation, l *logState) error {
 	c.own = 0
 	b.saveConversation(c)
@@ -146,7 +146,7 @@ func (b *batch) rollback(c *conversation, l *logState) error {
 	for seq := keep + 1; seq <= last; seq++ {
 		x, err := b.entry(slot{l.number, seq})
 		if err == ErrNoEvent {
-			continue // a hole, which what comes back from others may have left
+			continue // a hole: of what came back from others, something is missing
 		} else if err != nil {
 			return err
 		}
@@ -169,7 +169,7 @@ func (b *batch) rollback(c *conversation, l *logState) error {
 	})
 }
 
-// move takes an event, with all that points to it, to where x is now.
+// move puts an event into the slot that x has now, with all that refers to it.
 func (b *batch) move(x *entry, from slot) {
 	to := x.slot.bytes()
 	b.Delete(bucketEvents, from.bytes())
@@ -185,13 +185,13 @@ func (b *batch) move(x *entry, from slot) {
 		prefix := recallsOf(x.in.conversation, x.header.Target, x.in.person)
 		b.Delete(bucketRecalls, append(bytes.Clone(prefix), u32(from.log)...))
 		b.Put(bucketRecalls, append(prefix, u32(x.log)...), u64(x.sequence))
-	case isEdit(x.header.Kind) && x.absent == event.Present: // what takes its place counts
+	case isEdit(x.header.Kind) && x.absent == event.Present: // the edit that is issued again counts
 		b.Delete(bucketActs, from.append(editKeys(x.in.conversation, x.header.Target, x.header.Kind)))
 	}
 }
 
-// redirect changes slots to events that moved, in a bucket that has them as keys
-// and at the beginning of its values.
+// redirect replaces the slots of events that moved, in a bucket that has slots as keys and at the
+// beginning of its values.
 func (b *batch) redirect(bucket tx.Bucket, moved map[slot]slot) {
 	keys, values := b.Copy(bucket, nil)
 	for i, k := range keys {
@@ -212,7 +212,7 @@ func (b *batch) redirect(bucket tx.Bucket, moved map[slot]slot) {
 	}
 }
 
-// shorten shortens an own log to what was kept of it.
+// shorten removes from an own log what lies above the last sequence to keep.
 func (b *batch) shorten(l *logState, keep uint64) error {
 	var left event.Segments
 	for _, g := range l.segments {

@@ -24,32 +24,33 @@ type Config struct {
 	Rand       io.Reader        // of identities, instances, salts and keys
 	Log        *slog.Logger
 
-	// Identify replaces what the system says of which file the database is, in tests.
+	// Identify replaces what the system says about which file the database is in; for tests.
 	Identify func(path string) (FileIdentity, error)
 
 	// Authority answers for groups; nil if there are none.
 	Authority Authority
 
-	// Changed is called by the writer after each commit that changed something. It
-	// must not block, nor call the store.
+	// Changed is called by the writer after each commit that changed something. It must not block
+	// and must not call the store.
 	Changed func(Change)
 }
 
 // FileIdentity tells a file from its copies.
 type FileIdentity = disk.Identity
 
-// Change says what a commit changed. N is the change counter now; it moves with
-// everything that people could see.
+// Change says what a commit changed. N is the change counter, which moves with everything that
+// people could see.
 type Change struct {
 	N    uint64
-	Logs []LogChange // that grew or got another limit, in the order of event.Log.Compare
+	Logs []LogChange // those that grew or got another limit, in the order of event.Log.Compare
 
-	// Strange is not zero if events of this device came that this disk did not have: by the device's clock, when the latest of them
-	// was written. This disk has gone back to an earlier time, or another runs with the same key.
+	// Strange is set if others brought events of this device that this disk did not have: this disk
+	// has gone back to an earlier time, or another one is used with the same key. It is when the
+	// latest of them was written, by the clock of their device.
 	Strange time.Time
 }
 
-// LogChange is how far a log is held now, as Logs would say.
+// LogChange is how far a log is held now, as Logs says it.
 type LogChange struct {
 	Log      event.Log
 	Segments event.Segments
@@ -60,7 +61,7 @@ type Own struct {
 	Device crypto.DeviceKey
 	Card   crypto.Card
 	Person crypto.PersonID
-	Store  event.Instance // random, as old as the database or as the era
+	Store  event.Instance // random; a new one for each database and each era of it
 }
 
 // Store is an open data directory. Create it with Open, then call Run.
@@ -70,8 +71,8 @@ type Store struct {
 	own  Own
 	self event.Conversation // of one's own devices
 
-	era    uint32 // of the own logs that are written on; moves when the database is a copy
-	copied bool   // it has moved when the store was opened
+	era    uint32 // of own logs: those of an earlier era are not written on; see restored.go
+	copied bool   // the era has begun when the store was opened
 
 	last atomic.Uint64 // change counter of the last commit
 
@@ -81,8 +82,8 @@ type Store struct {
 	writing writing
 }
 
-// Open opens the directory, making it, a new person and an empty database if there
-// is nothing. It starts nothing.
+// Open opens the directory. If there is nothing in it, it makes a person and a database. It starts
+// nothing.
 func Open(cfg Config) (*Store, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -120,23 +121,22 @@ func (s *Store) Book() *book.Book { return s.book }
 // Last returns the change counter.
 func (s *Store) Last() uint64 { return s.last.Load() }
 
-// Close lets go of the directory. Call it when Run has ended and no method is
-// running.
+// Close lets go of the directory. Call it when Run has ended and no method is running.
 func (s *Store) Close() error { return s.disk.Close() }
 
-// newInstance returns a random one.
+// newInstance returns a random instance.
 func newInstance(random io.Reader) (i event.Instance, err error) {
 	_, err = io.ReadFull(random, i[:])
 	return i, err
 }
 
-// view runs f in a short reading transaction. What f returns must be copies.
+// view runs f in a short transaction that reads. What f returns must be copies.
 func (s *Store) view(f func(*reader) error) error {
 	return s.db.View(func(t *tx.Reader) error {
 		return f(newReader(s, t))
 	})
 }
 
-// Run writes what methods ask for until the context ends. Whatever then still waits
-// is answered with ErrClosed.
+// Run writes what methods ask for until the context ends. Whatever waits then is answered with
+// ErrClosed.
 func (s *Store) Run(ctx context.Context) error { return s.writer.Run(ctx) }

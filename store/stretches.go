@@ -14,7 +14,7 @@ type Stretch struct {
 	From, To    int64         // the clocks of its first and its last event
 }
 
-// Held returns how far a log is held and counts; nothing of one that is not here.
+// Held returns how far a log is held and counts; nothing of a log that is not here.
 func (s *Store) Held(log event.Log) (segments event.Segments, err error) {
 	err = s.view(func(r *reader) (err error) {
 		_, segments, err = r.heldOf(log)
@@ -37,8 +37,8 @@ func (r *reader) heldOf(log event.Log) (*logState, event.Segments, error) {
 	return l, segments, err
 }
 
-// Stretches returns what is held of a log of a group, and counts, from a sequence on, in order: so many stretches at most,
-// and whether there are more.
+// Stretches returns what is held of a log of a group, and counts, from a sequence on and in order.
+// It returns at most so many stretches, and whether there are more.
 func (s *Store) Stretches(log event.Log, from uint64, most int) (out []Stretch, more bool, err error) {
 	err = s.view(func(r *reader) error {
 		l, segments, err := r.heldOf(log)
@@ -62,8 +62,8 @@ func (s *Store) Stretches(log event.Log, from uint64, most int) (out []Stretch, 
 	return out, more, err
 }
 
-// Since returns the first sequence of a part of a log whose event is dated from a time on, if those after it are as well;
-// last + 1 if there is none.
+// Since returns the first sequence of a part of a log whose event is dated from a time on (ms),
+// provided that those after it are as well; last + 1 if there is none.
 func (s *Store) Since(log event.Log, first, last uint64, clock int64) (sequence uint64, err error) {
 	err = s.view(func(r *reader) error {
 		l, _, err := r.heldOf(log)
@@ -79,7 +79,7 @@ func (s *Store) Since(log event.Log, first, last uint64, clock int64) (sequence 
 	return sequence, err
 }
 
-// stretch returns the one that begins at a place of a log and ends by another at the latest.
+// stretch returns the one that begins at first, and ends at last or before.
 func (r *reader) stretch(l *logState, first, last uint64) (Stretch, error) {
 	control, last, err := r.sameControl(l, first, last)
 	if err != nil {

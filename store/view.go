@@ -23,13 +23,19 @@ type Row struct {
 	Arrival      uint64    // the change counter when it came
 	Recalled     bool      // the words are gone
 	Gap          bool      // something that came before it is missing
-	Late         bool      // it was put between rows that were there
-	Forked       bool      // its author's log has two of this sequence or an earlier one
+	Late         bool      // it was put before rows that were there already
+	Forked       bool      // its author's log has two events of this sequence or an earlier one
 	Own          bool      // by one's own person
-	Progress               // of one's own
+	Progress               // of one's own message
 	Edited       bool      // Text and Mentions are not those of the message itself
 	Mentions     []crypto.PersonID
 	Reactions    []Reaction // in the order of persons
+}
+
+// view says what people see of events.
+type view struct {
+	*reader
+	edits, twins presence // in bucketActs and bucketTwins
 }
 
 // row builds the row of an event that has one.
@@ -39,7 +45,7 @@ func (v *view) row(x *entry) (Row, error) {
 	if row.Progress, err = v.delivery.progress(x); err != nil {
 		return row, err
 	}
-	if x.is(flagGap) { // the mark goes when what was missing has come
+	if x.is(flagGap) { // the mark goes when what was missing comes
 		if row.Gap, err = v.stillGap(x); err != nil {
 			return row, err
 		}
@@ -57,7 +63,7 @@ func (v *view) row(x *entry) (Row, error) {
 	return row, v.addEdits(&row, x)
 }
 
-// bareRow is a row without state and words.
+// bareRow builds a row without progress, words, edits and reactions.
 func (v *view) bareRow(x *entry) Row {
 	return Row{
 		ID:           x.id,
@@ -92,8 +98,8 @@ func (row *Row) setWords(content []byte, fallback string) error {
 	return nil
 }
 
-// shownFor returns the event whose row people see in place of x: the first to come
-// with its key. ErrNoEvent if there is none.
+// shownFor returns the event whose row people see in place of x: the first one that came with its
+// key. ErrNoEvent if there is none.
 func (v *view) shownFor(x *entry) (*entry, error) {
 	if x.is(flagShown) {
 		return x, nil
@@ -108,7 +114,7 @@ func (v *view) shownFor(x *entry) (*entry, error) {
 	return v.entry(p)
 }
 
-// rowEntry returns the event of the row that an ID leads to, or ErrNoEvent.
+// rowEntry returns the event whose row is meant by an ID, or ErrNoEvent.
 func (v *view) rowEntry(id event.ID) (*entry, error) {
 	x, err := v.byID(id)
 	if err != nil {
@@ -117,7 +123,7 @@ func (v *view) rowEntry(id event.ID) (*entry, error) {
 	return v.shownFor(x)
 }
 
-// rowAt returns the row that an index points to.
+// rowAt returns the row of the event in a slot that an index has.
 func (v *view) rowAt(p slot) (Row, error) {
 	x, err := v.entry(p)
 	switch {
@@ -146,7 +152,7 @@ func (s *Store) Row(id event.ID) (Row, error) {
 	return row, err
 }
 
-// States returns how far messages of one's own have come, in order.
+// States returns how far messages of one's own have come, in the order of the IDs.
 func (s *Store) States(ids []event.ID) ([]Progress, error) {
 	states := make([]Progress, len(ids))
 	err := s.view(func(r *reader) error {
@@ -164,7 +170,7 @@ func (s *Store) States(ids []event.ID) ([]Progress, error) {
 	return states, err
 }
 
-// viewKey returns the place of a row in a conversation.
+// viewKey returns the key of a row in bucketView.
 func (v *view) viewKey(c *conversation, id event.ID) ([]byte, error) {
 	x, err := v.rowEntry(id)
 	if err != nil {

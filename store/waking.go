@@ -5,30 +5,33 @@ import (
 	"slices"
 )
 
-// maxWoken is how many events that waited one transaction places, so that nobody waits long for the writer, however much
-// waits for one event: about 15 ms.
+// maxWoken is how many events that waited one transaction places, so that nobody waits long for the
+// writer however much waits for one event. It takes about 15 ms.
 const maxWoken = 1024
 
-// waking is what was placed and may have others wait for it, in order. What is too much for one transaction is left to
-// the next. It belongs to the writer, and is lost with the process: then Release finds who waits.
+// waking is a queue of placed events for which others may wait. What is too much for one
+// transaction is left to the next. The queue is lost with the process; then Release finds what
+// waits.
 type waking struct {
 	causes []woken
-	from   []byte // the key at which the first is gone on with; nil: its first
+	from   []byte // rest of the key at which to go on with the first; nil: begin with it
 }
 
 // woken is an event that was placed.
 type woken struct {
-	prefix []byte  // of the keys of what waits for it
-	until  release // how patient that is
+	prefix []byte  // of the keys in bucketWaiting of what waits for it
+	until  release // how patient those are
 }
 
-// push adds an event that was placed. What is due by until does not wait longer than that says.
+// push adds an event that was placed. Of what waits for it, whatever is due by until waits no
+// longer than that says.
 func (w *waking) push(x *entry, until release) {
 	h := &x.header
 	w.causes = append(w.causes, woken{waitingFor(x.in.conversation, h.Device, h.Instance, h.Sequence), until})
 }
 
-// wakeSome places what waits for what was placed, and what waits for that, as far as this transaction may.
+// wakeSome places what waits for the events in the queue, and what waits for that in turn, as far
+// as one transaction may.
 func (o *order) wakeSome() error {
 	if !o.anything(&o.waits, bucketWaiting) {
 		o.waking = waking{}
@@ -55,8 +58,8 @@ func (o *order) wakeSome() error {
 	return nil
 }
 
-// placeWaiter places what waits under a key, if it need not wait on. What waits for it in turn is woken as patiently as
-// next says.
+// placeWaiter places what waits under a key, if it need not wait any longer. next says how patient
+// those are that wait for it in turn.
 func (o *order) placeWaiter(key []byte, until, next release) error {
 	o.woken++
 	p, _ := slotAt(key)
@@ -76,5 +79,5 @@ func (o *order) placeWaiter(key []byte, until, next release) error {
 	return err
 }
 
-// after returns the key that comes next after one.
+// after returns the key that follows another one immediately.
 func after(key []byte) []byte { return append(bytes.Clone(key), 0) }

@@ -2,8 +2,8 @@ package store
 
 import "github.com/earshot-im/earshot/store/event"
 
-// withheld returns which causes of an event are not for this node: none outside of groups, where everybody has a right to
-// all that was said.
+// withheld returns which causes of an event are withheld from this node. That happens in groups
+// only: in a direct conversation both have a right to all that was said.
 func (in *intake) withheld(i int) uint32 {
 	if !in.from.Member {
 		return 0
@@ -11,10 +11,11 @@ func (in *intake) withheld(i int) uint32 {
 	return in.events[i].Withheld
 }
 
-// decideAbsences decides of each event of a run whether its body is taken, and why it is absent if not.
+// decideAbsences decides for each event of the run whether its body is taken, and why it is absent
+// if not.
 func (in *intake) decideAbsences(l *logState) error {
 	in.absent = make([]event.Absence, len(in.events))
-	var recalled map[event.ID]bool // by the run itself
+	var recalled map[event.ID]bool // what the run itself recalls
 	for i := range in.events {
 		if h := &in.events[i].Header; h.Kind == event.KindRecall {
 			if recalled == nil {
@@ -37,8 +38,8 @@ func (in *intake) decideAbsences(l *logState) error {
 	return nil
 }
 
-// absence decides it of one event. The words of what was recalled are not taken. What is said to be gone for a reason
-// that does not hold here is only missing.
+// absence decides it for one event. The words of what was recalled are not taken. Words that are
+// said to be gone, for a reason that does not hold here, are only missing.
 func (in *intake) absence(l *logState, e *event.Event) (event.Absence, error) {
 	x := &entry{in: l, header: e.Header, id: e.ID}
 	switch {
@@ -51,7 +52,7 @@ func (in *intake) absence(l *logState, e *event.Event) (event.Absence, error) {
 		if !e.Header.Expired(in.now) {
 			return event.Dropped, nil
 		}
-	default: // as recalled, or for no reason given
+	default: // recalled, as is said, or no reason is given
 		if in.recalls.none() {
 			return event.Dropped, nil
 		}
@@ -63,8 +64,8 @@ func (in *intake) absence(l *logState, e *event.Event) (event.Absence, error) {
 	return e.Absent, nil
 }
 
-// takeAgain takes what an event that stands in its log brings the second time: a body that was
-// missing or a reason for its absence, a signature, and which causes are not for this node.
+// takeAgain takes what the run adds to an event that stands in its log already: a body that was
+// missing or a reason for its absence, a signature, and which causes are withheld from this node.
 func (in *intake) takeAgain(l *logState, i int) error {
 	e := &in.events[i]
 	st, err := in.stored(slot{l.number, e.Header.Sequence})

@@ -7,15 +7,15 @@ import (
 	"github.com/earshot-im/earshot/store/tx"
 )
 
-// writing is what the writer knows from one transaction to the next. Only its goroutine has it.
+// writing is what the writer knows from one transaction to the next. Only its goroutine uses it.
 type writing struct {
 	s *Store
 
-	// open is the ledger's part of the transaction that runs, once one of its functions has asked for it.
+	// open is the ledger's part of the transaction that runs, as soon as it was asked for.
 	open *batch
 
-	// fresh is, by conversation, which logs have placed an event since this device
-	// last wrote there. It is found again when missing.
+	// fresh has, by conversation, the logs that have placed an event since this device last wrote
+	// there. A conversation that is missing is looked up.
 	fresh map[uint32]map[uint32]bool
 
 	waking waking
@@ -29,7 +29,8 @@ func (w *writing) batch(t *tx.Batch) *batch {
 	return w.open
 }
 
-// Idle is tx.Hooks: what is left of waking goes on without being asked. If it can't, Release will.
+// Idle belongs to tx.Hooks: what is left of waking goes on without being asked. If it fails,
+// Release will find what waits.
 func (w *writing) Idle() func(*tx.Batch) error {
 	if len(w.waking.causes) == 0 {
 		return nil
@@ -43,10 +44,10 @@ func (w *writing) Idle() func(*tx.Batch) error {
 	}
 }
 
-// Finish is tx.Hooks.
+// Finish belongs to tx.Hooks.
 func (w *writing) Finish(t *tx.Batch) error { return w.batch(t).finish() }
 
-// Committed is tx.Hooks.
+// Committed belongs to tx.Hooks.
 func (w *writing) Committed(t *tx.Batch) {
 	b := w.batch(t)
 	w.waking = b.order.waking
@@ -55,7 +56,7 @@ func (w *writing) Committed(t *tx.Batch) {
 	}
 }
 
-// Answered is tx.Hooks.
+// Answered belongs to tx.Hooks.
 func (w *writing) Answered(t *tx.Batch) {
 	b := w.batch(t)
 	w.open = nil
@@ -64,7 +65,7 @@ func (w *writing) Answered(t *tx.Batch) {
 	}
 }
 
-// Undone is tx.Hooks: what was noted in a transaction that was undone is not so.
+// Undone belongs to tx.Hooks. It forgets what was noted in a transaction that was undone.
 func (w *writing) Undone(failed bool) {
 	w.open, w.fresh = nil, nil
 	if failed {
@@ -72,19 +73,20 @@ func (w *writing) Undone(failed bool) {
 	}
 }
 
-// Meet is book.Ledger.
+// Meet belongs to book.Ledger.
 func (w *writing) Meet(t *tx.Batch, p crypto.PersonID) error { return w.batch(t).meet(p) }
 
-// Change is book.Ledger.
+// Change belongs to book.Ledger.
 func (w *writing) Change(t *tx.Batch) { w.batch(t).visible = true }
 
-// do has the writer run f in a transaction, with whatever else waits, and returns
-// when that is on the disk. If f fails, nothing that it did remains.
+// do has the writer run f in one transaction, with whatever else waits, and returns when that is on
+// the disk. If f fails, nothing that it did remains. f may run more than once.
 func (s *Store) do(ctx context.Context, f func(*batch) error) error {
 	return s.submit(ctx, f)()
 }
 
-// submit hands f to the writer, after whatever the caller has submitted before. wait returns as do does.
+// submit is do in two steps: f has its place after all that was submitted before, and wait returns
+// as do does.
 func (s *Store) submit(ctx context.Context, f func(*batch) error) (wait func() error) {
 	return s.writer.Submit(ctx, func(t *tx.Batch) error { return f(s.writing.batch(t)) })
 }
