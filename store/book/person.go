@@ -39,7 +39,7 @@ type Person struct {
 	Contact  bool
 	Verified bool
 	Blocked  bool
-	Member   bool                           // of a group of people one knows: what is kept of them counts towards no stranger's budget
+	Member   bool                           // in a group of people one knows
 	Devices  map[crypto.DeviceID]DeviceInfo // that the card names
 }
 

@@ -7,15 +7,17 @@ import (
 	"io"
 )
 
-// What follows is bbolt's file format, version 2, in the byte order of the machine:
-// https://github.com/etcd-io/bbolt, internal/common. Page 0 and 1 are metas; a page
-// may go on over others (overflow); a tree of branch pages ends in leaf pages; the
-// leaves of the root tree hold buckets, each the root of a tree of its own or, if
-// small, a whole leaf page inside the element. Our buckets are never nested.
+// The file format of bbolt, version 2, in the byte order of the machine. Its source is
+// internal/common of https://github.com/etcd-io/bbolt. Pages 0 and 1 are metas. A page may continue
+// in the pages behind it (overflow). Trees consist of branch pages and end in leaf pages. The leaves
+// of the root tree hold buckets: each is the root of a tree of its own or, if small, a whole leaf
+// page inside the element. Our buckets are never nested.
 const (
 	pageHeader = 16 // id 8, flags 2, count 2, overflow 4
-	metaSize   = 64 // magic 4, version 4, page size 4, flags 4, root 8, sequence 8, freelist 8, high water 8, tx 8, checksum 8
-	element    = 16 // branch: position 4, key size 4, page 8; leaf: flags 4, position 4, key size 4, value size 4
+	// magic, version, page size, flags: 4 each; root, sequence, freelist, high, tx, checksum: 8 each
+	metaSize = 64
+	// branch: position 4, key size 4, page 8; leaf: flags, position, key size, value size: 4 each
+	element    = 16
 	bucketSize = 16 // root 8, sequence 8
 
 	flagBranch   = 1
@@ -44,17 +46,16 @@ type checker struct {
 	seen     []uint64
 	used     int64 // pages
 
-	// quick leaves the leaves of buckets unread, but for the first below each branch.
+	// quick leaves the leaves of buckets unread, except for the first below each branch.
 	quick bool
-	// pages has room for the page that is being read at each depth.
+	// pages has room for the page that is being read, by depth.
 	pages [maxDepth + 1][]byte
 }
 
-// check returns how many bytes of a file are in use, and whether it was closed, or
-// ErrDamaged. Of a file that was closed it reads what bbolt could not survive: the
-// freelist and the branches, which also show that no page has two uses. Of one that
-// was not, or if whole is set, it reads everything: a crash may have torn what was
-// written last.
+// check returns how many bytes of a file are in use and whether the file was closed, or ErrDamaged.
+// Of a file that was closed it reads only what bbolt could not survive: the freelist and the
+// branches, which also show that no page has two uses. Of any other file, or if whole is set, it
+// reads everything, since a crash may have torn what was written last.
 func check(file io.ReaderAt, size int64, whole bool) (used int64, closed bool, err error) {
 	c := checker{file: file}
 	if err := c.metas(size); err != nil {
@@ -77,10 +78,10 @@ func check(file io.ReaderAt, size int64, whole bool) (used int64, closed bool, e
 	return c.used * c.pageSize, closed, nil
 }
 
-// metas reads both meta pages and takes the newer. bbolt makes do with one, and with
-// the transaction before the last if that one is the older. A meta fits a sector, so
-// no crash tears it: one that is wrong was damaged later, and to go on would lose
-// what had been acknowledged.
+// metas reads both meta pages and takes the newer one. bbolt would make do with one of them, and
+// would go back to the transaction before the last if only the older one is whole. But a meta fits
+// a sector, so no crash tears it: a meta that is wrong was damaged later, and going back would lose
+// what was acknowledged.
 func (c *checker) metas(size int64) error {
 	var newest uint64
 	for i := range int64(2) {
@@ -111,7 +112,7 @@ func (c *checker) metas(size int64) error {
 	return nil
 }
 
-// free checks the freelist, none of whose pages may be in use, and counts them.
+// free checks that no page on the freelist is in use, and counts them.
 func (c *checker) free() (uint64, error) {
 	b, err := c.read(c.freelist, 0)
 	if err != nil {
@@ -135,7 +136,7 @@ func (c *checker) free() (uint64, error) {
 	return count, nil
 }
 
-// use notes that pages from id on are in use, for one thing only.
+// use notes that pages from id on are in use. They must not be in use for anything else.
 func (c *checker) use(id, pages uint64) error {
 	if id < 2 || id >= c.high || pages > c.high-id {
 		return Damaged("page %d does not exist", id)
@@ -150,7 +151,8 @@ func (c *checker) use(id, pages uint64) error {
 	return nil
 }
 
-// read returns a page with all that it goes on over, until the next of this depth.
+// read returns a page with all its overflow pages. It is valid until the next page of this depth is
+// read.
 func (c *checker) read(id uint64, depth int) ([]byte, error) {
 	if id < 2 || id >= c.high || depth > maxDepth {
 		return nil, Damaged("page %d does not exist", id)
@@ -181,8 +183,8 @@ func (c *checker) read(id uint64, depth int) ([]byte, error) {
 	return b[:size], nil
 }
 
-// tree checks the pages below id, whose keys must be at least low and below high.
-// Only in the root tree may there be buckets, and nothing else.
+// tree checks the pages below id, whose keys must be at least low and below high. The root tree has
+// buckets and nothing else; no other tree has any.
 func (c *checker) tree(id uint64, depth int, root bool, low, high []byte) error {
 	b, err := c.read(id, depth)
 	if err != nil {
@@ -202,7 +204,7 @@ func (c *checker) bucket(b []byte, depth int) error {
 	return c.page(b[bucketSize:], 0, depth, false, nil, nil)
 }
 
-// page checks one page, of a bucket inside an element if id is 0.
+// page checks one page. If id is 0, it stands inside the element of a bucket.
 func (c *checker) page(b []byte, id uint64, depth int, root bool, low, high []byte) error {
 	if len(b) < pageHeader {
 		return Damaged("page of %d bytes", len(b))
@@ -216,7 +218,7 @@ func (c *checker) page(b []byte, id uint64, depth int, root bool, low, high []by
 		return Damaged("page %d with %d elements", id, count)
 	}
 	last := low
-	above := false // a branch whose children are leaves, as all are if one is
+	above := false // the children are leaves: all of them are if one is
 	for i := range count {
 		e, err := readElement(b, pageHeader+i*element, branch)
 		switch {
@@ -260,8 +262,8 @@ type pageElement struct {
 	child      uint64
 }
 
-// readElement takes the element whose header begins at b[at], where it has been
-// found to lie inside b.
+// readElement returns the element whose header begins at b[at]. The caller has found that the
+// header lies inside b.
 func readElement(b []byte, at int, branch bool) (pageElement, error) {
 	h := b[at : at+element]
 	var e pageElement

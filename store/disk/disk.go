@@ -32,9 +32,9 @@ type Disk struct {
 	Keyring  crypto.Keyring
 	lock     *os.File
 	db       *bbolt.DB
-	tx       *bbolt.Tx // the last that wrote
+	tx       *bbolt.Tx // the last one for writing
 	identity Identity
-	crashed  bool // before it was opened
+	crashed  bool // the last run before it was opened
 	written  bool
 	broken   atomic.Bool // bbolt has met damage
 }
@@ -45,8 +45,8 @@ type Config struct {
 	Passphrase []byte    // of the keyring; empty for one without protection
 	Rand       io.Reader // what a new person is made from
 
-	// IdentityBucket and IdentityKey say where in the database its owner keeps the identity
-	// of the file that the database is in. Compacting moves the database into another file.
+	// IdentityBucket and IdentityKey say where in the database its owner keeps the identity of the
+	// file that it is in. Compacting moves the database into another file, and corrects that.
 	IdentityBucket, IdentityKey []byte
 
 	// Identify replaces IdentityOf in tests.
@@ -60,8 +60,8 @@ func (c *Config) identify(path string) (Identity, error) {
 	return IdentityOf(path)
 }
 
-// Open opens the directory, and makes what is not there yet. An empty database is
-// the caller's to fill.
+// Open opens the directory, and makes what is not there yet. If the database is empty, the caller
+// fills it.
 func Open(cfg Config) (*Disk, error) {
 	if err := makePrivate(cfg.Dir); err != nil {
 		return nil, fmt.Errorf("open data directory: %w", err)
@@ -96,7 +96,7 @@ func (d *Disk) open(cfg Config) error {
 	d.Keyring, err = openKeyring(keyring, cfg)
 	switch {
 	case err == nil && size == 0:
-		// Never so by a crash: the database is made first.
+		// No crash leaves this: the database is made before the keyring.
 		return Damaged("%s is gone or empty, its keyring is there; to begin anew as somebody else, remove that too", database)
 	case errors.Is(err, ErrNoKeyring) && size > initialPages*int64(os.Getpagesize()):
 		return fmt.Errorf("%w: %s is there, %s is not", ErrNoKeyring, database, keyring)
@@ -140,8 +140,8 @@ func openKeyring(path string, cfg Config) (crypto.Keyring, error) {
 // initialPages is how many pages a database has in which nothing was ever written.
 const initialPages = 4
 
-// begin makes a database with nothing in it and then the keyring of a new person. A crash between the two leaves what
-// the next start takes for an empty directory.
+// begin makes a database with nothing in it and then the keyring of a new person. If it crashes
+// between the two, the next start takes the directory for an empty one.
 func begin(path, database string, cfg Config) (crypto.Keyring, error) {
 	db, err := openDatabase(database, options())
 	if err != nil {
@@ -158,7 +158,7 @@ func begin(path, database string, cfg Config) (crypto.Keyring, error) {
 	if err != nil {
 		return crypto.Keyring{}, err
 	}
-	if err := replace(path, b); err != nil { // syncs the directory, the database's entry with it
+	if err := replace(path, b); err != nil { // syncs the directory as well
 		return crypto.Keyring{}, fmt.Errorf("write keyring: %w", err)
 	}
 	return k, nil
@@ -177,8 +177,8 @@ func newKeyring(random io.Reader) (crypto.Keyring, error) {
 	return crypto.NewKeyring(random, key, card, &recovery)
 }
 
-// prepare checks the database file, if it has any content, and compacts it if it is
-// mostly free. It tells whether the file now is one that was closed.
+// prepare checks the database file, if there is anything in it, and compacts it if it is mostly
+// free. It reports whether the file is now one that was closed.
 func prepare(cfg *Config, path string) (closed bool, err error) {
 	f, err := openPrivate(path, os.O_RDONLY)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -197,7 +197,7 @@ func prepare(cfg *Config, path string) (closed bool, err error) {
 		used, closed, err = check(f, info.Size(), false)
 		sparse = info.Size() >= minCompact && used < info.Size()/2
 	}
-	if err == nil && closed && sparse { // the copy will read everything
+	if err == nil && closed && sparse { // copying will read everything
 		_, _, err = check(f, info.Size(), true)
 	}
 	if e := f.Close(); err == nil {
@@ -216,8 +216,8 @@ func prepare(cfg *Config, path string) (closed bool, err error) {
 	return closed, nil
 }
 
-// openDatabase opens a file that was checked. bbolt still panics on what the check
-// may have missed; that must not take the program with it.
+// openDatabase opens a file that was checked. Where bbolt panics on what the check may have missed,
+// it returns an error.
 func openDatabase(path string, o *bbolt.Options) (db *bbolt.DB, err error) {
 	defer recovered(&err, func() { db = nil })()
 	db, err = bbolt.Open(path, fileMode, o)

@@ -1,22 +1,23 @@
-// Package disk opens a data directory: its lock, its keyring file and its bbolt
-// file. It knows what protects them and nothing of what is in them.
+// Package disk opens a data directory: its lock, its keyring file and its bbolt file. It knows how
+// to protect them, and nothing of what is in them.
 //
-// A directory belongs to one user and one process. Open makes it and everything in
-// it private, refuses one that is not this user's, and takes the lock before it looks
-// at anything else, so two processes never have one file open and a check never
-// reads what another writes. The keyring is on disk, synced and renamed into place,
-// before the database exists; a database without its keyring is refused, because a
-// new identity in front of old data would be somebody else.
+// A directory belongs to one user and one process. Open makes it and everything in it private, and
+// refuses one that is not this user's. It takes the lock before it looks at anything else: two
+// processes never have one file open, and a check never reads what another process writes. The
+// keyring of a new person is written after an empty database, synced and renamed into place. A
+// database with anything in it but without its keyring is refused, since a new identity in front of
+// old data would be somebody else.
 //
-// bbolt trusts its file: on a damaged one it panics or faults, when it opens one also
-// in goroutines of its own, where nothing can recover. So before it gets the file that
-// is read with plain reads, and everything checked that bbolt relies on: all of it
-// after a crash; metas, branches and the list of free pages, one page in a hundred, if
-// Close has left that list, which says that nothing crashed since. Damage in the pages
-// between is found when a transaction reads them: it fails, and nothing more is
-// written. Nothing of a refused file is changed. A file that is mostly free is
-// compacted before it is opened: copied, synced and renamed over the old one.
+// bbolt trusts its file. On a damaged one it panics or faults, while opening also in goroutines of
+// its own, where nothing can recover. So the file is first read with plain reads, and everything on
+// which bbolt relies is checked. After a crash that is all of the file. A file that was closed ends
+// with a list of its free pages, which says that nothing crashed since. Of such a file only the
+// meta pages, the branches and that list are checked, about one page in a hundred. Damage in the
+// other pages is found by the transaction that reads them: it fails, and nothing more is written. A
+// file that is refused is not changed. A file that is mostly free is compacted before it is opened:
+// copied, synced and renamed over the old one.
 //
-// Only package store may import it. All errors match a sentinel of errors.go or of
-// crypto, or are the operating system's.
+// The types of bbolt in its exports are for store/tx, which hides them. Package store opens and
+// closes the directory; store/book uses its errors; nothing else may import it. All errors match a
+// sentinel of errors.go or of crypto, or are the operating system's.
 package disk

@@ -10,8 +10,9 @@ var (
 	// that one, or end it.
 	ErrLocked = errors.New("data directory is in use")
 
-	// ErrDamaged: the database is not as it was written. Opening it changed
-	// nothing; a transaction that met damage is the last that was tried. Restore a backup, or move the file away and start with an empty one.
+	// ErrDamaged: the database is not as it was written. If Open returns it, nothing was changed; if a
+	// transaction does, nothing is written any more. Restore a backup, or move the file away and
+	// start with an empty one.
 	ErrDamaged = errors.New("database is damaged")
 
 	// ErrNoKeyring: there is a database but no keyring, without which it can't be

@@ -8,12 +8,14 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// Identity tells a file from every copy of it, also from one that was put in its place: its number in the file system and,
-// where that is known, when it was made, since numbers are used again. It is nil where the file system gives a
-// file another number each time, or isn't known to keep it.
+// Identity tells a file from every copy of it, also from a copy that was put in its place. It has
+// the file's number in the file system and, where that is known, when the file was made, since
+// numbers are used again. It is nil where the file system is not known to keep the number of a
+// file.
 type Identity []byte
 
-// Same reports whether two identities are of one file. When it was made may be known to one only: systems begin to tell.
+// Same reports whether two identities are of one file. When the file was made may be known to only
+// one of them, since systems begin to tell it.
 func (i Identity) Same(o Identity) bool {
 	if len(i) != identitySize || len(o) != identitySize {
 		return bytes.Equal(i, o)
@@ -36,7 +38,7 @@ func IdentityOf(path string) (Identity, error) {
 	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, number), made), nil
 }
 
-// Identity returns that of the database.
+// Identity returns the identity of the database file.
 func (d *Disk) Identity() Identity { return d.identity }
 
 // carryOver corrects the identity that is kept in a compacted database. One that knew the old

@@ -2,7 +2,8 @@ package disk
 
 import "golang.org/x/sys/unix"
 
-// keepsNumbers says whether a file system is known to keep the number of a file for as long as the file is there.
+// keepsNumbers reports whether a file system is known to keep the number of a file for as long as
+// the file is there.
 func keepsNumbers(path string) bool {
 	var fs unix.Statfs_t
 	if unix.Statfs(path, &fs) != nil {

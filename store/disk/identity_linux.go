@@ -6,8 +6,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// keeping are the file systems that are known to keep the number of a file for as long as the file is there. Others are
-// made up anew at each mount (FAT, exFAT, FUSE, SMB, 9p), or change when a file is first written (overlay).
+// keeping are the file systems that are known to keep the number of a file for as long as the file
+// is there. Others make numbers up at each mount (FAT, exFAT, FUSE, SMB, 9p), or change them when a
+// file is first written (overlay).
 var keeping = []uint32{
 	unix.EXT4_SUPER_MAGIC, // of ext2 and ext3 too
 	unix.XFS_SUPER_MAGIC,

@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	// lockWait is how long a holder that is just ending may take to let go.
+	// lockWait is how long a process that is just ending may take to let go.
 	lockWait = time.Second
 	lockPoll = 25 * time.Millisecond
 
@@ -20,9 +20,9 @@ const (
 
 var errHeld = errors.New("held by another")
 
-// lock takes the lock file and writes this process's number into it. Closing the
-// file, or the end of the process, lets go. The file itself stays: removing it would
-// let two processes hold locks on two files of one name.
+// lock takes the lock file and writes the number of this process into it. Closing the file, or the
+// end of the process, lets go. The file itself stays: if it were removed, two processes could hold
+// locks on two files of one name.
 func lock(path string) (*os.File, error) {
 	f, err := openPrivate(path, os.O_RDWR|os.O_CREATE)
 	if err != nil {

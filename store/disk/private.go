@@ -12,8 +12,8 @@ const (
 	fileMode = 0o600
 )
 
-// makePrivate makes the directory, or takes the group's and others' rights from one
-// that is there.
+// makePrivate makes the directory. From one that is there it takes the rights of the group and of
+// others.
 func makePrivate(dir string) error {
 	if err := os.MkdirAll(dir, dirMode); err != nil {
 		return err
@@ -31,9 +31,8 @@ func makePrivate(dir string) error {
 	return nil
 }
 
-// openPrivate opens a regular file of this user and takes others' rights from it.
-// It follows no link, which somebody may have put there while the directory was open
-// to others.
+// openPrivate opens a regular file of this user and takes the rights of others from it. It follows
+// no link, since somebody may have put one there while the directory was open to others.
 func openPrivate(path string, flag int) (*os.File, error) {
 	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%w: %s is no regular file", ErrNotPrivate, path)

@@ -7,13 +7,13 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// View runs f in a reading transaction.
+// View runs f in a transaction that reads.
 func (d *Disk) View(f func(*bbolt.Tx) error) error {
 	return d.guard(func() error { return d.db.View(f) })
 }
 
-// Write runs f in a writing transaction, which f commits, or it is rolled back. One
-// goroutine writes at a time. After damage was met nothing is written any more.
+// Write runs f in a transaction that writes. f commits it; otherwise it is rolled back. Only one
+// goroutine may write at a time. After damage was met nothing is written any more.
 func (d *Disk) Write(f func(*bbolt.Tx) error) error {
 	if d.broken.Load() {
 		return Damaged("met before")
@@ -29,12 +29,12 @@ func (d *Disk) Write(f func(*bbolt.Tx) error) error {
 	})
 }
 
-// Close lets go of the directory. Transactions must have ended. What has been
-// written is closed with a list of its free pages, so that the next start needn't
-// look for them; the first commit of that run takes the list away again. A list in
-// the newest meta thus tells that nothing has crashed since.
+// Close lets go of the directory. All transactions must have ended. A database that was written is
+// closed with a list of its free pages, so that the next start needn't look for them. The first
+// commit of the next run takes the list away again, so a file that has the list was closed and
+// nothing has crashed since.
 func (d *Disk) Close() error {
-	if d.tx != nil && d.tx.DB() != nil { // it could not even be rolled back, and keeps bbolt's lock
+	if d.tx != nil && d.tx.DB() != nil { // it could not be rolled back, and holds a lock of bbolt
 		return errors.Join(Damaged("left open"), d.lock.Close())
 	}
 	if d.db == nil {
@@ -46,16 +46,16 @@ func (d *Disk) Close() error {
 	return errors.Join(d.db.Close(), d.lock.Close())
 }
 
-// writeFreelist may fail: then the next start has to look for the free pages.
+// writeFreelist writes the list of free pages. If it fails, the next start has to look for them.
 func (d *Disk) writeFreelist() {
 	d.db.NoFreelistSync = false
 	d.Write(func(tx *bbolt.Tx) error { return tx.Commit() })
 }
 
-// Reclaim gives back the memory that opening has taken after a crash, where bbolt
-// looked for the free pages by a walk through its map of the file: all of that stays
-// in memory until the file is closed. The caller wants this database, which is
-// changed; no transaction is open.
+// Reclaim gives back the memory that opening has taken after a crash: bbolt then looks for the free
+// pages by a walk through its map of the file, all of which stays in memory until the file is
+// closed. Call it when it is certain that this database is wanted, since it changes the file, and
+// while no transaction is open.
 func (d *Disk) Reclaim() (err error) {
 	if !d.crashed {
 		return nil
@@ -70,15 +70,15 @@ func (d *Disk) Reclaim() (err error) {
 	return err
 }
 
-// guard has f fail with ErrDamaged where bbolt panics, or faults in its map of the
-// file, because of damage in pages that were not read when the file was opened.
+// guard has f fail with ErrDamaged where bbolt panics or faults because of damage in pages that
+// were not read when the file was opened.
 func (d *Disk) guard(f func() error) (err error) {
 	defer recovered(&err, func() { d.broken.Store(true) })()
 	return f()
 }
 
-// recovered turns faults of this goroutine into panics, and what it returns turns
-// panics into ErrDamaged.
+// recovered turns faults of this goroutine into panics until the function that it returns is
+// called. That one turns a panic into ErrDamaged.
 func recovered(err *error, then func()) func() {
 	was := debug.SetPanicOnFault(true)
 	return func() {

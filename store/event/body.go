@@ -43,7 +43,7 @@ type Attachment struct {
 	Key      [32]byte
 }
 
-// Extension adds to a body what programs without it can do without.
+// Extension adds something to a body. Programs that don't know it ignore it.
 type Extension struct {
 	Name  string
 	Value []byte
@@ -114,8 +114,8 @@ func parseBody(b []byte) (Body, error) {
 	return body, nil
 }
 
-// check holds a body, wherever it came from, to the limits of its parts. That of
-// the whole is checked on its bytes.
+// check refuses a body, wherever it came from, whose parts exceed their limits. The limit of the
+// whole is checked on its bytes.
 func (b *Body) check() error {
 	switch {
 	case len(b.Attachments) > MaxAttachments:

@@ -69,7 +69,8 @@ type Invite struct {
 	Persons []crypto.PersonID // ascending, 1 to MaxInvited
 }
 
-// Leave is by who goes. Logs of theirs end at the cuts, or else where the named lists say; others have no entry that counts.
+// Leave is written by whoever goes. Their logs end at the cuts, or else where the named lists say;
+// logs of others that stand in those lists don't count.
 type Leave struct {
 	Cuts  []Position    // sorted by log, at most MaxCuts
 	Lists []crypto.Hash // IDs of events that list cuts, ascending, at most MaxLists

@@ -8,14 +8,16 @@ import (
 )
 
 const (
-	// MaxCuts bounds the logs that one event lists, so that it fits a body. Who has more takes several events.
+	// MaxCuts bounds the logs that one event lists, so that it fits a body. Whoever has more logs
+	// writes several events.
 	MaxCuts = 512
-	// MaxLists bounds the events whose lists a removal makes its own: with its own list more than 33,000 logs.
+	// MaxLists bounds how many events a removal takes lists from. With its own list that is more
+	// than 33,000 logs.
 	MaxLists = 64
 )
 
-// CutList says where logs of somebody end, should they go. It ends none of them by itself: a removal or leave
-// that names it does.
+// CutList says where logs of somebody end, should they go. It ends none of them by itself: a
+// removal or leave that names the list does.
 type CutList struct {
 	Person crypto.PersonID
 	Cuts   []Position // as of Leave, at least one
@@ -36,7 +38,8 @@ func parseCutList(r *canon.Reader) (c CutList, err error) {
 	return c, err
 }
 
-// CutsOf returns whose logs a control event lists, and where they end; nil if it lists none. Leaves are their author's.
+// CutsOf returns whose logs a control event lists, and where they end; nil if it lists none. A
+// leave lists its author's.
 func CutsOf(author crypto.PersonID, c Control) (crypto.PersonID, []Position) {
 	switch c := c.(type) {
 	case Leave:

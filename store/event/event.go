@@ -14,9 +14,9 @@ type Absence uint8
 
 const (
 	Present  Absence = iota
-	Recalled         // by a recall that is in the run, enclosed with it, or known to who gets it; see Run.Recalls
+	Recalled         // the receiver has the recall, or gets it with the run; see Run.Recalls
 	Expired          // the lifetime in its header is over; see Header.Expired
-	Dropped          // who sent this can't give it; others may
+	Dropped          // the sender of this can't give it; others may
 )
 
 // Event is one entry of a log. It comes from New or Parse, and only Sign changes it.
@@ -28,9 +28,9 @@ type Event struct {
 	Absent      Absence
 	Signature   []byte // nil if it has none; not checked before Run.Prove
 
-	// Withheld says which causes are not for who gets the event, as the peer says from whom
-	// it comes: bit 0 is Header.Previous, bit n+1 Header.Seen[n]. It travels beside the event
-	// and is no part of it.
+	// Withheld says which causes the peer that gives the event keeps from the one who gets it: bit
+	// 0 is for Header.Previous, bit n+1 for Header.Seen[n]. It travels beside the event and is no
+	// part of it.
 	Withheld uint32
 }
 
@@ -43,9 +43,9 @@ const WithholdPrevious = 1
 // WithholdSeen returns the bit of Event.Withheld for Header.Seen[n].
 func WithholdSeen(n int) uint32 { return 2 << n }
 
-// New makes the event of a header and a body. It fills in BodyHash and BodySize, and
-// the Conversation of a create event.
-// Events of a SelfProven kind, and the last of a commit, must then be signed.
+// New makes the event of a header and a body. It fills in BodyHash and BodySize, and the
+// Conversation of a create event. Events of a SelfProven kind must then be signed, and so must the
+// last event of a commit.
 func New(h Header, b Body) (Event, error) {
 	if err := checkContent(h.Kind, b.Content); err != nil {
 		return Event{}, err
@@ -67,9 +67,9 @@ func New(h Header, b Body) (Event, error) {
 	return e, nil
 }
 
-// Parse takes an event from its parts, which the result aliases. The body is nil
-// exactly if absent isn't Present, the signature 64 bytes or nil; a SelfProven kind
-// needs both. The signature is not checked.
+// Parse makes an event of its parts, which the result aliases. body is nil exactly if absent isn't
+// Present; signature is 64 bytes or nil; a SelfProven kind needs both. The signature is not
+// checked.
 func Parse(header, body []byte, absent Absence, signature []byte) (Event, error) {
 	h, err := ParseHeader(header)
 	if err != nil {
@@ -102,8 +102,8 @@ func Parse(header, body []byte, absent Absence, signature []byte) (Event, error)
 	return Event{Header: h, ID: crypto.Digest(domainEvent, header), HeaderBytes: header, Body: body, Absent: absent, Signature: signature}, nil
 }
 
-// Sign signs the event, and with it all before it in its log. The key must be that
-// of Header.Device.
+// Sign signs the event, and with it all events before it in its log. The key must be that of
+// Header.Device.
 func (e *Event) Sign(key crypto.DeviceKey) {
 	if key.ID() != e.Header.Device {
 		panic("event: signed by another device")

@@ -15,11 +15,11 @@ const (
 	// MaxHeader bounds a header in bytes. Lists filled to their limits take about
 	// half of it.
 	MaxHeader = 4 << 10
-	// MaxSeen bounds the causes of an event: what one author takes in between two
-	// of their own messages, and what a reader may be made to wait for.
+	// MaxSeen bounds the causes of an event. It is how many logs an author can have taken in
+	// between two of their own messages, and how many causes a reader may be made to wait for.
 	MaxSeen = 16
-	// MaxControl bounds the concurrent control heads acted under; past it a group
-	// merges them by an event first.
+	// MaxControl bounds the control heads under which an event is written. A group with more heads
+	// first merges them by an event.
 	MaxControl = 8
 	// MaxInteger bounds sequences, counters and sizes: the largest that a JSON
 	// program reads exactly, and far from overflow in sums.
@@ -56,7 +56,7 @@ type Header struct {
 	Key          [16]byte
 	BodyHash     crypto.Hash
 	BodySize     uint64
-	Target       ID // of an act, and of no message: the event of the same conversation that it is about
+	Target       ID // of an act only: the event of the same conversation that it is about
 }
 
 // Log returns the log that the event is in.
@@ -69,8 +69,8 @@ func (h *Header) Expired(now int64) bool {
 	return h.Lifetime != 0 && now >= h.Clock+int64(h.Lifetime)*1000
 }
 
-// ParseHeader takes a header alone, for who has no use for the rest of the event.
-// Parse includes it.
+// ParseHeader parses a header alone, for callers that have no use for the rest of the event. Parse
+// does it as well.
 func ParseHeader(b []byte) (Header, error) {
 	if len(b) > MaxHeader {
 		return Header{}, malformed("header of %d bytes", len(b))
@@ -171,7 +171,8 @@ func (h *Header) marshal() []byte {
 	return w.Out()
 }
 
-// check holds a header, wherever it came from, to what the encoding can't express.
+// check refuses a header, wherever it came from, whose values the format does not allow although
+// they can be encoded.
 func (h *Header) check() error {
 	switch {
 	case h.Sequence < 1 || h.Sequence > MaxInteger:
@@ -214,8 +215,8 @@ func (h *Header) check() error {
 	return h.checkControl()
 }
 
-// checkControl holds the header of a control event to its place: the create event
-// begins its group, every other one names what came before.
+// checkControl refuses the header of a control event that stands in the wrong place: the create
+// event is the first of its group, and every other one names events before it.
 func (h *Header) checkControl() error {
 	switch {
 	case h.Kind < firstControl:

@@ -32,7 +32,7 @@ const (
 	ClassMessage Class = iota + 1 // shown to people
 	ClassAct                      // changes how another event is shown
 	ClassControl                  // changes who is in a group
-	ClassOther                    // unknown here: kept, forwarded and shown by its fallback text, if any
+	ClassOther                    // unknown here: kept, forwarded, and shown by its fallback text
 )
 
 // Class returns the class of k, for any k that a header may have.

@@ -5,9 +5,9 @@ package event
 // the bottom of everyone's screen.
 const maxAhead = 2 * 60 * 1000
 
-// Time returns the time T by which an event is ordered, rows sorting by (T, ID). It
-// is derived once, when the event is first shown, from the author's clock, the time
-// of that moment and the T of the causes that are shown here, all in ms.
+// Time returns the time T by which an event is ordered: rows sort by (T, ID). It is computed once,
+// when the event is first shown, from the author's clock, the time of that moment and the T of
+// those causes that are shown here. All of them are in ms.
 func Time(clock, firstSeen int64, causes []int64) int64 {
 	t := clock
 	if t > firstSeen+maxAhead {

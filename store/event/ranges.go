@@ -5,9 +5,9 @@ type Range struct {
 	First, Last uint64
 }
 
-// Ranges is a set of sequences: ascending ranges that neither overlap nor touch.
-// The methods leave their receiver as it is. They don't bound the number of ranges;
-// what comes from outside is bounded where it is parsed.
+// Ranges is a set of sequences: ascending ranges that neither overlap nor touch. Methods leave
+// their receiver unchanged. They don't bound the number of ranges; what comes from outside is
+// bounded where it is parsed.
 type Ranges []Range
 
 // Add returns s with r. A range whose First is 0 or above its Last is empty.

@@ -27,8 +27,8 @@ const (
 	KindReceipt RecordKind = 2
 )
 
-// Record is the latest that a device has signed on one subject. It comes from
-// NewRecord or ParseRecord and isn't changed.
+// Record is the latest value that a device has signed on one subject. It comes from NewRecord or
+// ParseRecord and must not be changed.
 type Record struct {
 	Device    crypto.DeviceID
 	Card      crypto.Hash // head of the card of the device's person
@@ -52,8 +52,8 @@ func NewRecord(key crypto.DeviceKey, r Record) (Record, error) {
 	return r, nil
 }
 
-// ParseRecord takes a record and its signature, which the result aliases. The
-// signature is not checked.
+// ParseRecord parses a record, with its signature. The result aliases both. The signature is not
+// checked.
 func ParseRecord(b, signature []byte) (Record, error) {
 	if len(b) > maxRecord || len(signature) != crypto.SignatureSize {
 		return Record{}, malformed("record of %d bytes, signature of %d", len(b), len(signature))
@@ -129,10 +129,10 @@ func (r *Record) Verify() bool {
 	return crypto.Verify(r.Device, domainRecord, r.Bytes, r.Signature)
 }
 
-// Hash returns D("record", bytes): what tells two records of one counter apart.
+// Hash returns D("record", bytes), which tells two records of one counter apart.
 func (r *Record) Hash() crypto.Hash { return crypto.Digest(domainRecord, r.Bytes) }
 
-// Newer reports whether a replaces b, two records of one device, kind and subject.
+// Newer reports whether a replaces b. Both must be of one device, kind and subject.
 func Newer(a, b Record) bool {
 	if a.Counter != b.Counter {
 		return a.Counter > b.Counter

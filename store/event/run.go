@@ -9,25 +9,23 @@ import (
 )
 
 const (
-	// MaxRunEvents bounds the events of a run: what one signature may cost to
-	// prove, and what is in memory unproven.
+	// MaxRunEvents bounds the events of a run, and so what has to be in memory before one signature
+	// proves it.
 	MaxRunEvents = 256
-	// MaxRunSize bounds the sum of Size over the events of a run, in bytes.
-	// Writers sign before it is exceeded. It counts bodies that are gone, so a run
-	// that was once good stays so.
+	// MaxRunSize bounds the sum of Size over the events of a run, in bytes. Writers sign before it
+	// is exceeded. It counts bodies that are gone, so that a run which was once good stays good.
 	MaxRunSize = 1 << 20
-	// MaxRunSent bounds the bytes of headers and bodies that a run really brings,
-	// enclosed recalls included. With all tags, lengths and signatures it fits a
-	// frame of 1.25 MiB. Where recalls would exceed it, leave them out: they come with the
-	// run that they stand in.
+	// MaxRunSent bounds the bytes of headers and bodies that a run really brings, with its enclosed
+	// recalls. With all tags, lengths and signatures that fits a frame of 1.25 MiB. Where recalls
+	// would exceed it, leave them out: they also come with the run in which they stand.
 	MaxRunSent = MaxRunSize + 192<<10
 
 	tagSize     = 32
 	maxRunEvent = MaxHeader + MaxBody + 128 // with tags, lengths and signature
 )
 
-// Run is a stretch of one log in sequence order that ends at a signature: how
-// events travel. Card and control heads are the same throughout.
+// Run is a part of one log in the order of sequences that ends at a signature. Events travel in
+// runs. Card and control heads are the same in all its events.
 type Run struct {
 	// Tag names the conversation to one peer, see node/PROTOCOL.md: 32 bytes, or
 	// nil for the direct conversation. It proves nothing.
@@ -45,8 +43,8 @@ type Run struct {
 	Recalls []Event
 }
 
-// ParseRun takes a Run message, which the result aliases. It has at least one
-// event; anything else about them together is for Prove.
+// ParseRun parses a Run message, which the result aliases. The run has at least one event; whether
+// its events fit together is for Prove to say.
 func ParseRun(b []byte) (Run, error) {
 	r := canon.NewReader(b)
 	tag := r.Optional(1, tagSize)
@@ -132,7 +130,7 @@ func (e *Event) marshal() []byte {
 	return w.Out()
 }
 
-// Given returns what the run brings: all of its events but those whose bodies are Dropped.
+// Given returns what the run brings: all of its events except those whose bodies are Dropped.
 func (r *Run) Given() Segments {
 	var out Segments
 	for i := range r.Events {
@@ -158,8 +156,8 @@ func (r *Run) Segment() Segment {
 	return Segment{First: r.Events[0].Header.Sequence, Last: last.Header.Sequence, ID: last.ID}
 }
 
-// Trim drops the signatures that Prove has no need of: all but the last and those
-// of SelfProven kinds. Call it before sending; each one left costs the receiver a check.
+// Trim drops the signatures that Prove doesn't need: all but the last one and those of SelfProven
+// kinds. Call it before sending, since each signature costs the receiver a check.
 func (r *Run) Trim() {
 	for i := range r.Events[:len(r.Events)-1] {
 		if e := &r.Events[i]; !e.Header.Kind.SelfProven() {
@@ -168,14 +166,14 @@ func (r *Run) Trim() {
 	}
 }
 
-// Prove checks that the device of the run's log wrote every event in it: the last by
-// its signature, the others by the chain of IDs that leads there. Every signature in
-// the run is checked, so all of them may be kept. It says nothing about the first
-// event's Previous, about whether the device may write there, whether an enclosed
-// recall's author may recall, whether those were recalled that are absent as Recalled and
-// nothing enclosed says so, and whether the Expired have expired.
+// Prove checks that the device of the run's log wrote every event in it: the last event by its
+// signature, the others by the chain of IDs that leads to it. Every signature in the run is
+// checked, so all of them may be kept. It does not say whether the first event's Previous exists,
+// whether the device may write there, whether the author of an enclosed recall may recall, whether
+// events that are absent as Recalled were recalled if nothing enclosed says so, and whether Expired
+// events have expired.
 //
-// It takes its time and keeps no state: call it off the path of other work.
+// It takes its time and keeps no state: call it where nothing else has to wait.
 func (r *Run) Prove() error {
 	if len(r.Events) == 0 || len(r.Events) > MaxRunEvents {
 		return unproven("run of %d events", len(r.Events))

@@ -1,17 +1,17 @@
 package event
 
 const (
-	// MaxSegments bounds the pieces of a log that are told: of more, the lowest. Since who
-	// has more gives the lowest that is lacking first, the gaps close there.
+	// MaxSegments bounds how many pieces of a log are told. Of more pieces the lowest are told:
+	// peers that have more give the lowest missing events first, so the gaps close there.
 	MaxSegments = 32
 
-	// MaxPieces bounds the pieces in which a log is held, so that a log takes little room
-	// whatever it was sent.
+	// MaxPieces bounds in how many pieces a log is held, so that a log takes little room whatever
+	// was sent.
 	MaxPieces = 1024
 )
 
-// Segment is a stretch of a log that somebody holds, both ends included. ID is that
-// of Last.
+// Segment is a part of a log that somebody holds, both ends included. ID is that of the event at
+// Last.
 type Segment struct {
 	First, Last uint64
 	ID          ID
@@ -21,8 +21,7 @@ type Segment struct {
 // touching another. The methods leave their receiver as it is.
 type Segments []Segment
 
-// Check refuses segments from outside that are not what the type promises, or more than
-// most.
+// Check refuses segments from outside that are not as the type promises, or are more than most.
 func (s Segments) Check(most int) error {
 	if len(s) > most {
 		return malformed("%d segments", len(s))
@@ -131,5 +130,5 @@ func (s Segments) Ranges() Ranges {
 	return out
 }
 
-// Missing returns what s has and of lacks: what its holder can give of's.
+// Missing returns what s has and of lacks: what the holder of s can give to the holder of of.
 func (s Segments) Missing(of Segments) Ranges { return s.Ranges().Subtract(of.Ranges()) }

@@ -35,7 +35,7 @@ const (
 
 	listed   = 1 << 10 // IDs in a list of level 1
 	joined   = 4       // lists that become one of the next level
-	topLevel = 5       // lists of this level stay: they have 262,144 IDs, and joining is done in one transaction
+	topLevel = 5       // lists of this level stay: one transaction can't join larger ones
 	blockIDs = 64      // IDs in a block: two blocks fill a page
 
 	alone = 0 // the level of those that are in no list yet
