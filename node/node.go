@@ -1,25 +1,35 @@
-// Package node is a running earshot node. It opens the rooms, wires them together, and starts and ends them in order. It holds
-// no feature's state.
+// Package node is a running earshot node. It opens the rooms, which are the packages below it, wires
+// them together, and starts and ends them in order. It holds no feature's state.
 //
-// Open reads the data directory and builds everything; it starts nothing. Run starts every goroutine and returns when all have
-// ended. What the owner may ask are the methods of the rooms that Node embeds. They may be called from any goroutine between
-// Open and the end of Run, and return when what they promise is on this node's disk.
+// Open reads the data directory and builds everything; it starts nothing. Run starts every goroutine
+// and returns when all have ended, the store last. What the owner may ask are the methods of the
+// rooms that Node embeds. They may be called by any goroutine from when Open has returned. What
+// changes something needs Run, and returns when it is on this node's disk; after Run they fail with
+// the store's error.
 //
 // The way of a frame from a peer to the disk and back, with who owns each goroutine:
 //
-//	peer ─→ reader ─→ loop, which owns the sync machine ─→ worker ─→ the store's writer ─→ confirmer ─→ loop ─→ writer ─→ peer
-//	        └────────────────── node/session ──────────────────┘     └──── store ────┘     └───────── node/session ────────┘
-//	                                └ peer.go: reads by node/sharing      └ after each commit, told.go: sessions that hear of the
-//	                                  └ worker: node/ingest proves          conversation, gossip, whoever waits for a change
+//	reader     node/session  reads a frame within bounds, decodes it strictly
+//	loop       node/session  owns the sync machine, which says what is to be done; guest.go leads
+//	                         that to a room: what is only read, node/sharing answers at once
+//	worker     node/session  proves and finds the place of what came, by node/ingest
+//	writer     store         commits it, with whatever else waits, then calls told.go: whoever
+//	                         hears of the conversation is told, gossip publishes
+//	confirmer  node/session  waits for the commit, and hands its outcome to the loop
+//	loop       node/session  acknowledges, or says why not
+//	writer     node/session  writes frames to the stream
 //
-// The dial loop and the goroutines of sessions belong to node/mesh, the writer to store; node/people, node/receipts, node/crowd
-// and node/ingest have one goroutine each, or two, which Run starts.
+// The dial loop and the goroutines of sessions belong to node/mesh. node/people, node/receipts,
+// node/ingest and node/crowd have goroutines of their own, which Run starts.
 //
-// A further feature, such as files, is a room with three faces: what a peer may ask, and who authorises it; what the owner may
-// ask; and a plan that is pure, so that it can be tested without sockets and clocks. It brings one stream protocol, one service
-// of the local API and its own buckets in the store. Here it takes three lines: one that makes it, one that runs it, and one that
-// embeds what the owner may ask. No feature imports another. Where a room needs one that lies above it, it defines a small
-// interface or a function in its Config.
+// A feature is what people want of earshot; chat is the first. A further one, such as files, is a
+// room with three faces: what a peer may ask, which it authorises itself by what node/people and
+// node/groups know of the peer; what the owner may ask; and a plan that is pure, so that it is tested
+// without sockets and clocks. It brings one stream protocol, for which link.Host takes a handler, one
+// service of the local API, and its buckets, kept by a package of their own beside store/book. Here
+// it takes three lines: one that makes it, one that runs it, and one that embeds what the owner may
+// ask. Features do not import each other. A room that needs something from above defines a small
+// interface, or a function in its Config.
 package node
 
 import (

@@ -1,14 +1,19 @@
-// Package ingest is the one door by which anything from outside gets into the store, whatever road it came by: runs of
-// events, control events, records, cards, requests, and claims about this device's own logs.
+// Package ingest is the one door by which events, records and cards from outside get into the
+// store, whatever road they came by, and by which claims about this device's own logs are heard.
 //
-// Everything is proven first, then its author's place in the conversation is checked, and only then is it stored. The answer
-// for the peer follows the commit. A [Door] is for the whole node; [Door.From] gives the side of it that one session uses. The
-// package also knows which peers are bringing what was missed (rounds.go), and so which rows still wait for their causes.
+// Everything is proven first, then its author's place in the conversation is checked, and only then
+// is it stored. The answer for the peer follows the commit. A [Door] is for the whole node;
+// [Door.From] gives the side of it that one session uses. The package also knows which peers are
+// bringing what was missed (rounds.go). From that follows which rows of a conversation still wait
+// for an earlier message that they refer to; the goroutine Run shows those that have waited long
+// enough.
 //
-// It refuses to believe: names, clocks and addresses decide nothing here. It knows no streams and no screens. Its methods may
-// be called by any goroutine, those of a [From] by one goroutine at a time. An error is told to the peer by its kind: what the
-// peer is to blame for ends the session, what has no place here is refused, and a store that fails ends the session as well,
-// so that the peer begins again from what is on the disk.
+// It refuses to believe: names, clocks and addresses decide nothing here. It knows no streams and
+// no screens. Its methods may be called by any goroutine, those of a [From] by one goroutine at a
+// time. An error is told to the peer by its kind. What the peer is to blame for, such as a false
+// signature, ends the session. What its author was not permitted is refused, and the session goes
+// on. A store that fails ends the session as well, so that the peer begins again from what is on
+// the disk.
 package ingest
 
 import (
@@ -46,7 +51,8 @@ type Config struct {
 	Now      func() time.Time // the owner's clock, which the store uses as well
 	Log      *slog.Logger
 
-	// Invited is told of an invitation to a group that was not accepted, since the inviter may not bring the owner into groups.
+	// Invited is told of an invitation to a group that was not accepted, since the inviter may not
+	// bring the owner into groups.
 	Invited func(group event.Conversation, by crypto.PersonID, name string)
 	// Met is told that a person who is in a group with the owner is known now.
 	Met func(crypto.PersonID)
@@ -77,7 +83,8 @@ type Ingested struct {
 	Err      error
 }
 
-// Ingest proves a run that a person has brought, checks its author's place and stores it. It returns after the commit.
+// Ingest proves a run that a person has brought, checks its author's place and stores it. It
+// returns after the commit.
 func (d *Door) Ingest(ctx context.Context, run event.Run, from crypto.PersonID) Ingested {
 	return d.Begin(ctx, run, from)()
 }
@@ -91,8 +98,8 @@ func (d *Door) Gossiped(ctx context.Context, run event.Run, from crypto.PersonID
 	return in
 }
 
-// Begin proves a run and hands it to the store. wait returns after the commit. Runs are stored in the order in which they
-// began.
+// Begin proves a run and hands it to the store. wait returns after the commit. Runs are stored in
+// the order in which they began.
 func (d *Door) Begin(ctx context.Context, run event.Run, from crypto.PersonID) (wait func() Ingested) {
 	admitted, err := d.Admit(ctx, run, from)
 	if err != nil {
@@ -109,7 +116,8 @@ type Admitted struct {
 	from   crypto.PersonID
 }
 
-// Admit proves a run, leaves out what is not for the owner, and makes sure that the store knows who brought it.
+// Admit proves a run, leaves out what is not for the owner, and makes sure that the store knows who
+// brought it.
 func (d *Door) Admit(ctx context.Context, run event.Run, from crypto.PersonID) (Admitted, error) {
 	if err := run.Prove(); err != nil {
 		return Admitted{}, fmt.Errorf("%w: %w", ErrUnproven, err)
@@ -134,8 +142,8 @@ func (d *Door) Admit(ctx context.Context, run event.Run, from crypto.PersonID) (
 	return a, d.cfg.People.Keep(ctx, author)
 }
 
-// Store hands the run to the store. Its author may have been removed from the group since it was admitted: then what it is not
-// to bring is cut off after the commit.
+// Store hands the run to the store. Its author may have been removed from the group since it was
+// admitted: then what it is not to bring is cut off after the commit.
 func (a Admitted) Store(ctx context.Context) (wait func() Ingested) {
 	d, c := a.door, a.run.Log().Conversation
 	inGroup := d.cfg.Groups.Known(c)
@@ -159,8 +167,9 @@ func (a Admitted) Store(ctx context.Context) (wait func() Ingested) {
 	}
 }
 
-// mayWrite returns the author of a proven run: by a device that their card names at the head that the run was written under,
-// one of the two persons of a direct conversation, or a member of a group.
+// mayWrite returns the author of a proven run: by a device that their card names at the head that
+// the run was written under, one of the two persons of a direct conversation, or a member of a
+// group.
 func (d *Door) mayWrite(run *event.Run, from crypto.PersonID) (crypto.PersonID, error) {
 	h := &run.Events[0].Header
 	author, err := d.cfg.People.Author(h.Card, h.Device)
@@ -179,8 +188,8 @@ func (d *Door) mayWrite(run *event.Run, from crypto.PersonID) (crypto.PersonID, 
 	return author, nil
 }
 
-// mayRecall finds that the enclosed recalls of a run are by its author, and leaves out those that their author was not
-// permitted. Then nothing explains why their targets are absent.
+// mayRecall finds that the enclosed recalls of a run are by its author, and leaves out those that
+// their author was not permitted. Then nothing explains why their targets are absent.
 func (d *Door) mayRecall(run *event.Run, author crypto.PersonID) error {
 	if len(run.Recalls) == 0 {
 		return nil

@@ -1,13 +1,20 @@
-// Package mesh knows who is connected, and connects this node with others: it dials whom the planner of package dial says,
-// accepts the streams that peers open, and runs one session with each device.
+// Package mesh knows who is connected, and connects this node with others: it dials whom the
+// planner of package dial says, accepts the streams that peers open, and runs one session with each
+// device.
 //
-// Its [Register] is the one place that knows the sessions: with which device and person each is, which conversations it
-// hears of, which peers are followed, and where devices are. Presence is derived from it and stored nowhere else. Everybody
-// may read it, before, while and after the mesh runs. It returns what is to be done, and never does it under its lock.
+// Its [Register] is the one place that knows the sessions: with which device and person each is,
+// which conversations it hears of, which peers are followed, and where devices are. Presence is
+// derived from it and stored nowhere else. Where two sessions with one device exist for a moment,
+// the newer one counts and the other is ended: it hears of nothing any more, and the device does
+// not appear to have left. Anybody may ask the register, before, while and after the mesh runs.
+// Where a change has consequences, such as another peer to follow, it returns them, and the caller
+// carries them out after the lock is released.
 //
-// A [Mesh] owns the goroutine that dials and those in which sessions run. Run returns when all have ended. The package knows
-// nothing of names, messages and what is stored. Peers cannot make it fail: who has no place is hung up on, and a session that
-// breaks is reported to the planner, which decides when its device is dialled again.
+// A [Mesh] owns the goroutine that dials and those in which sessions run. Run returns when all have
+// ended. The package knows nothing of names, messages and what is stored. It handles the sync
+// protocol only; another stream protocol has a handler of its own. Peers cannot make it fail: a
+// peer for which there is no place is hung up on, and a session that breaks is reported to the
+// planner, which decides when its device is dialled again.
 package mesh
 
 import (
@@ -67,8 +74,8 @@ func New(cfg Config) *Mesh {
 	return &Mesh{Register: newRegister(cfg.Host.ID()), cfg: cfg, changed: notify.NewSignal()}
 }
 
-// Accept has the streams that peers open served until ctx ends. Call it before Run, and both before listening: a peer that
-// dials and is not understood does not come back soon.
+// Accept has the streams that peers open served until ctx ends. Call it before Run, and both before
+// listening: a peer that dials and is not understood does not come back soon.
 func (m *Mesh) Accept(ctx context.Context) {
 	m.cfg.Host.SetStreamHandler(session.Protocol, func(s network.Stream) { m.serve(ctx, m.cfg.NewSession(s, false)) })
 }
@@ -105,8 +112,9 @@ func (m *Mesh) Run(ctx context.Context, networks <-chan discovery.Network) {
 	}
 }
 
-// networkChanged follows an interface that came, went or changed its address, or a wake from sleep. Peers are told: if their
-// session lasts longer than the address, they would otherwise look for this device where it was.
+// networkChanged follows an interface that came, went or changed its address, or a wake from sleep.
+// Peers are told: if their session lasts longer than the address, they would otherwise look for
+// this device where it was.
 func (m *Mesh) networkChanged(n discovery.Network) {
 	before := m.setNetwork(n)
 	gone := slices.DeleteFunc(localAddrs(before), func(a netip.Addr) bool {
@@ -239,7 +247,8 @@ func (m *Mesh) Pin(devices []crypto.DeviceID, yes bool) {
 	m.changed.Give()
 }
 
-// Introduce tells the peer of a session that was just identified who else is here, and the others of it.
+// Introduce tells the peer of a session that was just identified who else is here, and the others
+// of it.
 func (m *Mesh) Introduce(s *session.Session) {
 	own := wire.Sighting{Device: m.cfg.Self, Addresses: m.OwnAddrs(m.networkNow())}
 	peer, others, ok := m.introduction(s)

@@ -1,14 +1,18 @@
-// Package people knows who is known at this node: everyone in the store, and strangers while they are connected and a while
-// longer. It knows what they call themselves, which devices speak for them and where those are, and what the owner of the
-// node has set.
+// Package people knows who is known at this node: everyone in the store, and strangers while they
+// are connected and a while longer. It knows what they call themselves, which devices speak for
+// them and where those are, and what the owner of the node has set.
 //
-// [People] is kept in memory and written through to the store. Reading takes a lock and never touches the disk. What the
-// owner decides is committed first and then shown. What a peer says of itself is shown at once and, if the person is in the
-// store, committed after. Where devices are changes all day and is written down rarely (places.go).
+// [People] is kept in memory, and what is to last is committed to the store. Reading takes a lock
+// and never touches the disk. What the owner decides is committed first and then shown. What a peer
+// says of itself is shown at once and, if the person is in the store, committed after. Where
+// devices are changes all day and is written down rarely, by the goroutine Run (places.go);
+// KeepFellows is another, which has fellow members of groups remembered. [Owner] is what the owner
+// has set.
 //
-// The package believes cards and profiles that were proven, by itself or by the caller who says so, and no others. It does
-// not decide what a name means (package contacts), and knows no sessions: who is connected it asks [Presence]. Its methods may
-// be called by any goroutine. Those with a context commit, and return when that is on the disk.
+// The package believes cards and profiles that were proven, by itself or by the caller who says so,
+// and no others. It does not decide what a name means (package contacts), and knows no sessions:
+// who is connected it asks [Presence]. Its methods may be called by any goroutine. Those with a
+// context commit, and return when that is on the disk.
 package people
 
 import (
@@ -34,7 +38,8 @@ import (
 var (
 	// ErrOtherPerson: the device was one person's and shows another's card.
 	ErrOtherPerson = errors.New("device belongs to another person")
-	// ErrRevoked: by a newer card than the one that it shows, the device speaks for its person no more.
+	// ErrRevoked: by a newer card than the one that it shows, the device speaks for its person no
+	// more.
 	ErrRevoked = errors.New("device was revoked")
 )
 
@@ -44,8 +49,8 @@ type UnknownError struct{ Who string }
 func (e *UnknownError) Error() string { return fmt.Sprintf("no such person or group: %q", e.Who) }
 
 const (
-	// strangerStays is how long a stranger who has gone can still be written to by name. Whoever was just seen is expected to
-	// be there.
+	// strangerStays is how long a stranger who has gone can still be written to by name. Whoever
+	// was just seen is expected to be there.
 	strangerStays = time.Hour
 
 	// maxGone bounds the strangers who have gone and are still known.
@@ -84,7 +89,8 @@ type People struct {
 	fellows notify.Signal // somebody may be a fellow member of a group
 }
 
-// Person is somebody who is known, as of one moment. It is replaced, never changed, so that a copy stays whole.
+// Person is somebody who is known, as of one moment. It is replaced, never changed, so that a copy
+// stays whole.
 type Person struct {
 	book.Person
 	Parsed crypto.Card // Card, parsed; it has no bytes where the card is not known
@@ -154,7 +160,8 @@ func (p *People) edit(id crypto.PersonID, change func(*Person)) {
 	p.put(a)
 }
 
-// forget drops strangers who have gone too long ago, or too many of them. The caller holds the lock.
+// forget drops strangers who have gone too long ago, or too many of them. The caller holds the
+// lock.
 func (p *People) forget(now time.Time) {
 	var gone []*Person
 	for _, a := range p.known {
@@ -254,9 +261,9 @@ func (p *People) Unsaved() (out []crypto.PersonID) {
 	return out
 }
 
-// Update commits a change to a person and shows it. A stranger who was only connected is saved by it, with all that was
-// learnt of them before. What they say of themselves is committed as it was when the commit began. What comes meanwhile
-// stays shown, and has an update of its own.
+// Update commits a change to a person and shows it. A stranger who was only connected is saved by
+// it, with all that was learnt of them before. What they say of themselves is committed as it was
+// when the commit began. What comes meanwhile stays shown, and has an update of its own.
 func (p *People) Update(ctx context.Context, id crypto.PersonID, change func(*book.Person) error) error {
 	fresh, err := p.commit(ctx, id, change)
 	if err != nil || !fresh {
@@ -301,8 +308,9 @@ func (p *People) commit(ctx context.Context, id crypto.PersonID, change func(*bo
 	return !live.saved, nil
 }
 
-// Keep makes sure that the store has a person whose events it is about to hold. Somebody who is or was in a group of the
-// owner's or of a contact's is kept however much the strangers' budget has been used.
+// Keep makes sure that the store has a person whose events it is about to hold. Somebody who is or
+// was in a group of the owner's or of a contact's is kept however much the strangers' budget has
+// been used.
 func (p *People) Keep(ctx context.Context, id crypto.PersonID) error {
 	if a, ok := p.Get(id); ok && a.saved {
 		return nil

@@ -1,20 +1,24 @@
-// Package session speaks the sync protocol with one peer. A [Session] is the goroutines, queues and time-outs around one
-// sync machine. The machine says what is to be done; what needs more than the stream is done by a [Host], which the node
-// gives each session.
+// Package session speaks the sync protocol with one peer. A [Session] is the goroutines, queues and
+// time-outs around one sync machine. The machine says what is to be done; what needs more than the
+// stream is done by a [Host], which the node gives each session.
 //
-// Run starts five goroutines and returns when all have ended. A frame passes through them like this, where each arrow is a
-// channel or a queue:
+// Run starts five goroutines and returns when all have ended. A frame passes through them like
+// this, where each arrow is a channel or a queue:
 //
 //	reader → loop (owns the machine) → worker → the store's writer → confirmer → loop → writer
 //
-// The reader reads one frame ahead. The loop gives frames, answers, timers and the inbox to the machine, and does at once
-// what takes no commit. The worker does the rest in order. It does not wait for the commits of runs, so that the next run is
-// proven while the one before it is being written; the confirmer waits for them. The writer writes what the loop has added.
+// The reader reads one frame ahead. The loop gives frames, answers, timers and the inbox to the
+// machine, and does at once what takes no commit. The worker does the rest in order. It does not
+// wait for the commits of runs, so that the next run is proven while the one before it is being
+// written; the confirmer waits for them. The writer writes what the loop has added.
 //
-// Everything from the peer is bounded: a frame in bytes and in time, the frames in hand by the budget that Host gives, the
-// tasks by the machine's windows, and what waits to be written by maxUnsent. A session that fails ends, and a new one begins
-// with what is on the disk. Session knows no persons, groups or conversations; Peer, End, Silence and the inbox may be used
-// from any goroutine.
+// Everything from the peer is bounded: a frame in bytes and in time, the frames in hand by the
+// budget that Host gives, the tasks by the machine's windows, and what waits to be written by
+// maxUnsent. A session that fails ends. What was handed to the store by then may still be
+// committed; the next session begins with what is on the disk, so nothing is taken twice. Where the
+// disk is full the commit fails, the session ends without an acknowledgement, and the peer tries
+// again in a new one. The package knows no persons and reads no conversation. Peer, End, Silence,
+// Unsent and the inbox may be used by any goroutine.
 package session
 
 import (
@@ -43,19 +47,22 @@ const Protocol = protocol.ID("/earshot/sync/1")
 // helloTimeout is how long a peer may take to say who it is.
 const helloTimeout = 10 * time.Second
 
-// Host is the node as a session sees it, with all that it knows about the session's peer. Open, Perform and Rejoin are called
-// by the loop alone.
+// Host is the node as a session sees it, with all that it knows about the session's peer. Open,
+// Perform and Rejoin are called by the loop alone.
 type Host interface {
 	// Open returns what this node says of itself to every peer.
 	Open() sync.Open
-	// Perform does an effect of the machine that needs more than the stream. It returns an answer if it has one at once,
-	// and a task if the effect takes a proof or a commit. An error ends the session.
+	// Perform does an effect of the machine that needs more than the stream. It returns an answer
+	// if it has one at once, and a task if the effect takes a proof or a commit. An error ends the
+	// session.
 	Perform(ctx context.Context, e sync.Effect) (answer sync.Input, task Task, err error)
-	// Rejoin says anew what the peer may have. It is called when that has changed since the peer was identified.
+	// Rejoin says anew what the peer may have. It is called when that has changed since the peer
+	// was identified.
 	Rejoin() sync.Joined
 	// Visible returns the segments of a log that the peer may know about. Any goroutine calls it.
 	Visible(log event.Log, segments event.Segments) event.Segments
-	// Budget returns the budget, in bytes, from which the larger frames of the peer are read. The reader calls it.
+	// Budget returns the budget, in bytes, from which the larger frames of the peer are read. The
+	// reader calls it.
 	Budget() *semaphore.Weighted
 	// Left is called once, when the session has ended.
 	Left()
@@ -140,7 +147,8 @@ func (s *Session) Silence() time.Duration {
 	return time.Since(s.since) - time.Duration(s.heard.Load())
 }
 
-// Remote returns the peer's end of the connection, and whether this node has dialled it: then the peer listens there.
+// Remote returns the peer's end of the connection, and whether this node has dialled it: then the
+// peer listens there.
 func (s *Session) Remote() (at netip.AddrPort, dialled, ok bool) {
 	conn := s.stream.Conn()
 	tcp, err := manet.ToNetAddr(conn.RemoteMultiaddr())
@@ -188,7 +196,8 @@ func (s *Session) Abandon() {
 	CloseUnused(s.stream.Conn())
 }
 
-// CloseUnused closes a connection that carries no session: it is of no use, and the next dial would find it again.
+// CloseUnused closes a connection that carries no session: it is of no use, and the next dial would
+// find it again.
 func CloseUnused(c network.Conn) {
 	for _, s := range c.GetStreams() {
 		if s.Protocol() == Protocol {
@@ -198,8 +207,8 @@ func CloseUnused(c network.Conn) {
 	_ = c.Close()
 }
 
-// Run speaks the protocol until ctx ends, End is called, the peer goes or something breaks, and returns why. When it
-// returns, all its goroutines have ended.
+// Run speaks the protocol until ctx ends, End is called, the peer goes or something breaks, and
+// returns why. When it returns, all its goroutines have ended.
 func (s *Session) Run(parent context.Context) (err error) {
 	ctx, cancel := context.WithCancelCause(parent)
 	s.end.by(cancel)
