@@ -15,8 +15,8 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// Whatever happened to the file: no panic, a clear refusal or whole data, and what
-// is refused stays as it is.
+// Whatever happened to the file, there is no panic: it is refused with a clear error and left as it
+// is, or the data is whole.
 func TestDamagedFiles(t *testing.T) {
 	t.Run("closed", func(t *testing.T) { testDamagedFiles(t, true) })
 	t.Run("crashed", func(t *testing.T) { testDamagedFiles(t, false) })
@@ -24,7 +24,7 @@ func TestDamagedFiles(t *testing.T) {
 
 func testDamagedFiles(t *testing.T, closed bool) {
 	a, b, c := pair(t)
-	fill(t, a, b, c)
+	fillWithSecrets(t, a, b, c)
 	for i := range 200 {
 		a.say(c, fmt.Sprint(i))
 	}
@@ -162,8 +162,8 @@ func hasFreelist(file []byte) bool {
 	return binary.NativeEndian.Uint64(newest(file)[32:]) != ^uint64(0)
 }
 
-// Damage that only a transaction can find ends in ErrDamaged, for every method that
-// gets there; from then on nothing is written, and the directory can be let go.
+// Damage that only a transaction can find ends in ErrDamaged, in every method that meets it. From
+// then on nothing is written, and the directory can be closed.
 func TestDamageMetLater(t *testing.T) {
 	a, _, c := pair(t)
 	for i := range 500 {

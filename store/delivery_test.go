@@ -8,7 +8,7 @@ import (
 	"github.com/earshot-im/earshot/store/tx"
 )
 
-// has returns what a person has of a log, by one of the buckets that say so.
+// has returns what a person has of a log, by the bucket that says it was delivered, or read.
 func (n *node) has(bucket tx.Bucket, log event.Log, person *node) (got event.Ranges) {
 	n.t.Helper()
 	check(n.t, n.view(func(r *reader) error {
@@ -22,7 +22,7 @@ func (n *node) has(bucket tx.Bucket, log event.Log, person *node) (got event.Ran
 	return got
 }
 
-// Who acknowledges another event at the place of a message does not have the message.
+// Somebody who acknowledges another event in the place of a message does not have the message.
 func TestAcknowledgementOfAnotherEvent(t *testing.T) {
 	a, b, c := pair(t)
 	first, second := a.say(c, "1"), a.say(c, "2")
@@ -44,17 +44,11 @@ func TestAcknowledgementOfAnotherEvent(t *testing.T) {
 	}
 }
 
-// What is said of events that are not here is not noted, though what comes after them is here.
+// What is acknowledged of a log is not noted where this disk lacks it, even if it has what comes
+// after.
 func TestAcknowledgementBeyondWhatIsHeld(t *testing.T) {
-	a, b, c := pair(t)
-	a.say(c, "1")
-	meet(a, b, c)
-	old := a.backup()
-	a.say(c, "2")
-	a.say(c, "3")
-	meet(a, b, c)
+	a, b, c := goneBack(t)
 	log := a.log(c)
-	a.restore(old)
 	run, err := b.LoadRun(log, 3, event.MaxRunEvents, event.MaxRunSent)
 	check(t, err)
 	_, err = a.take(run, Origin{Author: a.own.Person})
@@ -82,7 +76,8 @@ func equalRanges(a, b event.Ranges) bool {
 	return len(a.Subtract(b)) == 0 && len(b.Subtract(a)) == 0
 }
 
-// scattered appends so many messages that every other one makes more pieces than are noted.
+// scattered appends twice as many messages as there may be pieces. Every other one of them makes
+// too many pieces.
 func (n *node) scattered(c event.Conversation) []Entry {
 	n.t.Helper()
 	drafts := make([]Draft, 2*maxRanges+4)
@@ -136,7 +131,8 @@ func TestScatteredMessagesAreRead(t *testing.T) {
 	}
 }
 
-// Whoever waits for a message to be delivered or read is told when it is, and not told when nothing has changed.
+// Whoever waits for a message to be delivered or read is told when it is, and not told when nothing
+// has changed.
 func TestAcknowledgementIsAChange(t *testing.T) {
 	a, b, c := pair(t)
 	m := a.say(c, "1")

@@ -36,7 +36,7 @@ func (n *node) react(c event.Conversation, id event.ID, emoji string) (Entry, er
 	return n.Append(ctx, Draft{Conversation: c, Kind: event.KindReaction, Target: id, Content: reactionOf(emoji)})
 }
 
-// about makes an act one on an event.
+// about makes an edit or a reaction one of an event.
 func about(id event.ID, change []func(*event.Header)) []func(*event.Header) {
 	return append([]func(*event.Header){func(h *event.Header) { h.Target = id }}, change...)
 }
@@ -59,9 +59,9 @@ type written struct {
 	by crypto.PersonID
 }
 
-// latest is the rule of FORMAT.md, the simplest way: what each person's acts of a kind
-// on a message come to.
-func latestActs(t *testing.T, events []written, kind event.Kind, target event.ID) map[crypto.PersonID]event.Event {
+// latestEdits is the rule of FORMAT.md in its simplest form: the last edit of a message, or
+// reaction to it, by each person.
+func latestEdits(t *testing.T, events []written, kind event.Kind, target event.ID) map[crypto.PersonID]event.Event {
 	greater := func(x, y event.Event) bool {
 		return cmp.Or(cmp.Compare(x.Header.Clock, y.Header.Clock), bytes.Compare(x.ID[:], y.ID[:])) > 0
 	}
@@ -106,10 +106,10 @@ func permutations(n int, f func([]int)) {
 	next(0, all)
 }
 
-// TestActsInAnyOrder gives a store small sets of a message, edits, recalls and reactions,
+// TestEditsInAnyOrder gives a store small sets of a message, edits, recalls and reactions,
 // by the author's devices and others', with forks among them, in all orders. The row is
 // what the rule says, and no words stay that were recalled.
-func TestActsInAnyOrder(t *testing.T) {
+func TestEditsInAnyOrder(t *testing.T) {
 	n := newNode(t)
 	author, other := newPen(t), newPen(t)
 	at := func(s int) time.Time { return epoch.Add(time.Duration(s) * time.Second) }
@@ -178,7 +178,7 @@ func TestActsInAnyOrder(t *testing.T) {
 		permutations(count, func(order []int) {
 			var c event.Conversation
 			random{}.Read(c[:])
-			begin(t, n, &c)
+			c = foreignGroup(n)
 			pens := map[crypto.DeviceID]crypto.PersonID{}
 			pen := func(of *pen) *pen {
 				p := newPen(t)
@@ -200,25 +200,27 @@ func TestActsInAnyOrder(t *testing.T) {
 				}
 			}
 			check(t, n.Release(ctx, &c, n.now().Add(time.Hour), nil))
-			checkActs(t, what, n, c, runs[0][0], given)
+			checkEdits(t, what, n, c, runs[0][0], given)
 		})
 	}
 }
 
-// begin makes a group that somebody else has made.
-func begin(t *testing.T, n *node, c *event.Conversation) {
-	p := newPen(t)
+// foreignGroup has a node keep a group that somebody else has made.
+func foreignGroup(n *node) event.Conversation {
+	n.t.Helper()
+	p := newPen(n.t)
 	g := someGroup(p.card.Person())
 	content, err := g.Marshal()
-	check(t, err)
+	check(n.t, err)
 	p.restart(event.Conversation{})
 	e := p.write(event.KindCreate, content, epoch, func(h *event.Header) { h.Flags = event.FlagCritical })
-	*c = e.Header.Conversation
-	check(t, n.PutControls(ctx, *c, []event.Event{e}))
+	c := e.Header.Conversation
+	check(n.t, n.PutControls(ctx, c, []event.Event{e}))
+	return c
 }
 
-// checkActs compares the one row of a conversation with what was given.
-func checkActs(t *testing.T, what string, n *node, c event.Conversation, m event.Event, given []written) {
+// checkEdits compares the one row of a conversation with what was given.
+func checkEdits(t *testing.T, what string, n *node, c event.Conversation, m event.Event, given []written) {
 	t.Helper()
 	recalled := map[event.ID]bool{}
 	var author crypto.PersonID
@@ -256,7 +258,7 @@ func checkActs(t *testing.T, what string, n *node, c event.Conversation, m event
 		return
 	}
 	want := "first"
-	edit, edited := latestActs(t, left, event.KindEdit, m.ID)[author]
+	edit, edited := latestEdits(t, left, event.KindEdit, m.ID)[author]
 	if edited {
 		b, err := edit.ParseBody()
 		check(t, err)
@@ -268,7 +270,7 @@ func checkActs(t *testing.T, what string, n *node, c event.Conversation, m event
 		t.Fatalf("%s: %+v, want %q", what, rows, want)
 	}
 	reactions := map[crypto.PersonID]string{}
-	for by, e := range latestActs(t, left, event.KindReaction, m.ID) {
+	for by, e := range latestEdits(t, left, event.KindReaction, m.ID) {
 		b, err := e.ParseBody()
 		check(t, err)
 		r, err := event.ParseReaction(b.Content)
@@ -374,7 +376,7 @@ func TestActsHaveNoRow(t *testing.T) {
 	if _, err := n.Row(e.ID); err != ErrNoEvent {
 		t.Fatal(err)
 	}
-	// Nor do acts in another conversation count, whoever they are by.
+	// Nor do edits in another conversation count, whoever wrote them.
 	q := newPen(t)
 	d := q.meets(n, true)
 	_, err = q.give(n, q.reacts(m.ID, "y", epoch))
@@ -387,8 +389,8 @@ func TestActsHaveNoRow(t *testing.T) {
 	}
 }
 
-// Acts past the limit of their log don't count, and do again when it is lifted.
-func TestLimitedActs(t *testing.T) {
+// Edits past the limit of their log don't count, and count again when the limit is lifted.
+func TestLimitedEdits(t *testing.T) {
 	n := newNode(t)
 	c := group(n)
 	p, q := penIn(t, c), penIn(t, c)
@@ -481,9 +483,9 @@ func TestRecall(t *testing.T) {
 	}
 }
 
-// a's disk goes back: a message, its edit, a reaction to another and a control event are
-// lost to the others, written again, and mean what they meant.
-func TestRollbackOfActs(t *testing.T) {
+// a's disk goes back in time. A message, its edit, a reaction to another message and a control
+// event were lost to the others; they are written again and mean what they meant.
+func TestRollbackOfEdits(t *testing.T) {
 	a, b := newNode(t), newNode(t)
 	c := group(a, b)
 	theirs := b.say(c, "theirs")

@@ -46,7 +46,7 @@ func (a *council) Readers(_ event.Conversation, control []crypto.Hash) []crypto.
 	return a.readers[control[0]]
 }
 
-// set makes a head the only one, with the readers of what is written under it.
+// set makes a head the only one of a group, and says who reads what is written under it.
 func (a *council) set(c event.Conversation, head crypto.Hash, readers ...crypto.PersonID) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -64,7 +64,7 @@ func someGroup(founder crypto.PersonID) event.Create {
 	return g
 }
 
-// enact has the first of all write a control event, after which all are members.
+// enact has the first node write a control event, after which all of them are members.
 func enact(act ControlDraft, all ...*node) event.Event {
 	n := all[0]
 	n.t.Helper()
@@ -85,7 +85,7 @@ func enact(act ControlDraft, all ...*node) event.Event {
 	return e
 }
 
-// group makes one of some who needn't know each other.
+// group makes a group of nodes, which need not know each other.
 func group(all ...*node) event.Conversation {
 	return enact(ControlDraft{Act: someGroup(all[0].own.Person)}, all...).Header.Conversation
 }

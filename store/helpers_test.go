@@ -74,7 +74,7 @@ func (n *node) open() {
 	}
 }
 
-// identify says which file something is: the database has another name while it is compacted.
+// identify says which file a path is of. A database that is being compacted is another file.
 func (n *node) identify(path string) (disk.Identity, error) {
 	if n.file == nil || filepath.Ext(path) == ".db" {
 		return n.file, nil
@@ -155,6 +155,21 @@ func pair(t *testing.T) (a, b *node, c event.Conversation) {
 	return a, b, event.Direct(a.own.Person, b.own.Person)
 }
 
+// goneBack returns a pair of which one has lost messages: b has "1", "2" and "3" of a, and a's disk
+// went back to where there was only "1".
+func goneBack(t *testing.T) (a, b *node, c event.Conversation) {
+	t.Helper()
+	a, b, c = pair(t)
+	a.say(c, "1")
+	meet(a, b, c)
+	old := a.backup()
+	a.say(c, "2")
+	a.say(c, "3")
+	meet(a, b, c)
+	a.restore(old)
+	return a, b, c
+}
+
 func text(s string) []byte {
 	b, err := event.Text{Text: s}.Marshal()
 	if err != nil {
@@ -170,7 +185,8 @@ func (n *node) say(c event.Conversation, words string) Entry {
 	return e
 }
 
-// hold keeps the writer from writing until release is called: what is submitted meanwhile is one group.
+// hold keeps the writer from writing until release is called: what is submitted meanwhile is one
+// group.
 func (n *node) hold() (release func()) {
 	n.t.Helper()
 	held, released := make(chan struct{}), make(chan struct{})
@@ -220,7 +236,7 @@ func (n *node) logs(c event.Conversation) map[event.Log]event.Segments {
 	return logs
 }
 
-// author returns whose log it is, as an honest caller of BeginIngest finds out.
+// author returns who wrote a log, as an honest caller of BeginIngest finds out.
 func (n *node) author(log event.Log, of ...*node) Origin {
 	for _, o := range append(of, n) {
 		if o.own.Device.ID() == log.Device {
@@ -245,7 +261,7 @@ func (n *node) take(run event.Run, from Origin) (IngestResult, error) {
 	return n.ingest(ctx, run, from)
 }
 
-// meet gives to what it lacks of from's logs, which is then acknowledged.
+// meet gives one node what it lacks of another's logs, and has it acknowledge that.
 func meet(from, to *node, c event.Conversation, all ...*node) {
 	from.t.Helper()
 	held := to.logs(c)
@@ -265,7 +281,7 @@ func meet(from, to *node, c event.Conversation, all ...*node) {
 	acknowledge(to, from, c)
 }
 
-// acknowledge tells to what from holds.
+// acknowledge tells one node what another one holds.
 func acknowledge(from, to *node, c event.Conversation) {
 	from.t.Helper()
 	logs := from.logs(c)
@@ -337,7 +353,7 @@ func newPen(t *testing.T) *pen {
 	return &pen{t: t, key: key, card: card}
 }
 
-// meets makes the pen's person known to n and starts a log in their conversation.
+// meets makes the pen's person known to n, and begins a log in their conversation.
 func (p *pen) meets(n *node, contact bool) event.Conversation {
 	p.t.Helper()
 	check(p.t, n.book.UpdatePerson(ctx, p.card.Person(), func(q *book.Person) error {
@@ -350,6 +366,30 @@ func (p *pen) meets(n *node, contact bool) event.Conversation {
 	return c
 }
 
+// twoPens returns two pens that write in one direct conversation of a node: that of p.
+func twoPens(t *testing.T) (n *node, p, q *pen, c event.Conversation) {
+	t.Helper()
+	n, p, q = newNode(t), newPen(t), newPen(t)
+	c = p.meets(n, true)
+	q.meets(n, true)
+	q.restart(c)
+	return n, p, q, c
+}
+
+// newcomer returns a node that has come into a group, two pens of others in it, and the first event
+// that is for the node. Its two causes, one in each log, are not.
+func newcomer(t *testing.T) (n *node, p, q *pen, c event.Conversation, first event.Event) {
+	t.Helper()
+	n = newNode(t)
+	c = group(n)
+	p, q = penIn(t, c), penIn(t, c)
+	p.say("before")
+	old := q.say("before")
+	first = p.say("first", func(h *event.Header) { h.Seen = []event.Position{old.Position()} })
+	return n, p, q, c, first
+}
+
+// restart has the pen go on in a new log.
 func (p *pen) restart(c event.Conversation) {
 	p.log = event.Log{Conversation: c, Device: p.key.ID()}
 	random{}.Read(p.log.Instance[:])

@@ -8,17 +8,10 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// More of the log that this device writes comes from somebody else: there may be more still, so it is not gone on with,
-// also where nothing contradicts what is here.
+// Somebody else brings more of the log that this device writes. There may be more still, so the
+// device does not go on in it, even if nothing contradicts what is here.
 func TestOwnLogThatComesBackIsClosed(t *testing.T) {
-	a, b, c := pair(t)
-	a.say(c, "1")
-	meet(a, b, c)
-	old := a.backup()
-	a.say(c, "2")
-	a.say(c, "3")
-	meet(a, b, c)
-	a.restore(old)
+	a, b, c := goneBack(t)
 	log := a.log(c)
 	run, err := b.LoadRun(log, 2, 1, event.MaxRunSent)
 	check(t, err)
@@ -30,7 +23,7 @@ func TestOwnLogThatComesBackIsClosed(t *testing.T) {
 	}
 }
 
-// lastChange returns the logs that the last transaction told of, once it has.
+// lastChange waits until the last transaction was told, and returns the logs that it told of.
 func (n *node) lastChange() []LogChange {
 	n.t.Helper()
 	n.told()
@@ -39,8 +32,8 @@ func (n *node) lastChange() []LogChange {
 	return n.changes[len(n.changes)-1].Logs
 }
 
-// Sessions learn how far a log is held whenever more of it is: when it comes, when words that were missing come, and when
-// a recall in another log explains their absence.
+// Sessions learn how far a log is held whenever more of it is: when events come, when words come
+// that were missing, and when a recall in another log explains why they are missing.
 func TestWhatIsHadIsTold(t *testing.T) {
 	n, p := newNode(t), newPen(t)
 	c := p.meets(n, true)
@@ -77,7 +70,7 @@ func TestWhatIsHadIsTold(t *testing.T) {
 	p.holds(n, event.Range{First: 1, Last: 3}, event.Range{First: 5, Last: 5})
 }
 
-// What is here is paid for once, however often it comes, with its words or without.
+// What is here is paid for once, however often it comes, with or without its words.
 func TestWhatIsHereIsNotChargedAgain(t *testing.T) {
 	n, p := newNode(t), newPen(t)
 	p.meets(n, false)
@@ -106,12 +99,10 @@ func TestWhatIsHereIsNotChargedAgain(t *testing.T) {
 	}
 }
 
-// A third event at one sequence is neither kept nor taken for one of the two that are here, nor is it a cause that is.
+// A third event at one sequence is not kept, not taken for one of the two that are here, and no
+// cause that is here.
 func TestThirdBranch(t *testing.T) {
-	n, p, q := newNode(t), newPen(t), newPen(t)
-	c := p.meets(n, true)
-	q.meets(n, true)
-	q.restart(c)
+	n, p, q, c := twoPens(t)
 	first := p.say("1")
 	second, third := *p, *p
 	later := func(h *event.Header) { h.Clock++ }
@@ -142,7 +133,7 @@ func TestThirdBranch(t *testing.T) {
 	}
 }
 
-// A fork that brings no row shows in those that are there.
+// A fork without a new row still changes the rows that are there, which are told as forked.
 func TestForkIsAChange(t *testing.T) {
 	n, p := newNode(t), newPen(t)
 	c := p.meets(n, true)
@@ -159,7 +150,7 @@ func TestForkIsAChange(t *testing.T) {
 	}
 }
 
-// Of a log that is forked one branch is named as seen, so that one can go on writing.
+// Of a forked log one branch is named as seen, so that others can go on writing.
 func TestOneBranchIsSeen(t *testing.T) {
 	n, p := newNode(t), newPen(t)
 	c := p.meets(n, true)
@@ -179,12 +170,9 @@ func TestOneBranchIsSeen(t *testing.T) {
 	}
 }
 
-// What was shown because something in another log came is named as seen after a restart too.
+// An event that was shown because its cause came is named as seen, after a restart too.
 func TestSeenAfterARestart(t *testing.T) {
-	n, p, q := newNode(t), newPen(t), newPen(t)
-	c := p.meets(n, true)
-	q.meets(n, true)
-	q.restart(c)
+	n, p, q, c := twoPens(t)
 	cause := p.say("cause")
 	_, err := q.give(n, q.say("answer", func(h *event.Header) { h.Seen = []event.Position{cause.Position()} }))
 	check(t, err)
@@ -199,7 +187,7 @@ func TestSeenAfterARestart(t *testing.T) {
 	}
 }
 
-// What was read on another device is not unread here when it is shown at last.
+// A message that was read on another device before it is shown here is not unread when it is shown.
 func TestReadElsewhereBeforeItIsShown(t *testing.T) {
 	n, p := newNode(t), newPen(t)
 	c := p.meets(n, true)
@@ -214,7 +202,7 @@ func TestReadElsewhereBeforeItIsShown(t *testing.T) {
 	}
 }
 
-// What waits in one conversation is shown without what waits in others; and what is first seen in the future, since the
+// One conversation can be released without the others. What was first seen in the future, since the
 // clock was set back, is due.
 func TestReleaseOfOneConversation(t *testing.T) {
 	n := newNode(t)
@@ -243,14 +231,9 @@ func TestReleaseOfOneConversation(t *testing.T) {
 	shown(1, 1, 1)
 }
 
-// That a cause is not for this node may be learnt of one after the other, and counts from then on.
+// A node may learn of one cause after the other that it is withheld. Each counts from then on.
 func TestWithheldCausesAreLearntOneByOne(t *testing.T) {
-	n := newNode(t)
-	c := group(n)
-	p, q := penIn(t, c), penIn(t, c)
-	p.say("before")
-	old := q.say("before")
-	first := p.say("first", func(h *event.Header) { h.Seen = []event.Position{old.Position()} })
+	n, p, _, c, first := newcomer(t)
 	for _, withheld := range []uint32{0, event.WithholdPrevious, event.WithholdSeen(0)} {
 		first.Withheld = withheld
 		_, err := n.take(event.Run{Events: []event.Event{first}}, Origin{Author: p.card.Person(), Member: true})
@@ -269,7 +252,7 @@ func TestWithheldCausesAreLearntOneByOne(t *testing.T) {
 	}
 }
 
-// A run has as many events and bytes as were asked for, where there are signatures to end it at.
+// A run has as many events and bytes as were asked for, if there is a signature to end it at.
 func TestRunIsAsLongAsAskedFor(t *testing.T) {
 	n, p := newNode(t), newPen(t)
 	p.meets(n, true)

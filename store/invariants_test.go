@@ -10,8 +10,8 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// audit holds every log to what FORMAT.md says: its counter counts what stands in it, its segments are what was had, and a
-// run can be loaded and proven from any place of them.
+// audit compares every log with what FORMAT.md says: it counts the events that stand in it, its
+// segments are what was had, and a run can be loaded and proven from any place of them.
 func (n *node) audit(t *testing.T) {
 	t.Helper()
 	check(t, n.view(func(r *reader) error {
@@ -50,8 +50,8 @@ func (n *node) audit(t *testing.T) {
 	}))
 }
 
-// lies returns a stretch of a log as a peer may give it: with words left out for true and false reasons, and without the
-// signatures that need not be there.
+// lies returns a part of a log as a peer may give it: words are left out, for true and for false
+// reasons, and so are signatures that need not be there.
 func lies(rng *rand.Rand, events []event.Event) (r event.Run) {
 	for i, e := range events {
 		if !e.Header.Kind.SelfProven() {
@@ -74,7 +74,8 @@ func lies(rng *rand.Rand, events []event.Event) (r event.Run) {
 	return r
 }
 
-// Whatever peers leave out, in whatever order: what is kept is as FORMAT.md says, and one who gives everything completes it.
+// Whatever peers leave out, in whatever order: what is kept is as FORMAT.md says, and one who gives
+// everything completes it.
 func TestLogsHoldWhateverIsLeftOut(t *testing.T) {
 	for seed := range uint64(40) {
 		rng := rand.New(rand.NewPCG(seed, 9))
@@ -147,7 +148,8 @@ func TestLogsHoldWhateverIsLeftOut(t *testing.T) {
 	}
 }
 
-// Before the doubt a forked log is like any other: what is missing there is taken, and can be handed on.
+// Before the doubt a forked log is like any other: what is missing there is taken, and can be
+// handed on.
 func TestHolesBeforeAForkAreFilled(t *testing.T) {
 	n, p := newNode(t), newPen(t)
 	c := p.meets(n, true)
@@ -222,7 +224,8 @@ func TestEditAfterTheRecallInOneRun(t *testing.T) {
 	}))
 }
 
-// A second recall of one message hides the first from nobody who is given the log up to between the two.
+// A second recall of one message hides the first from nobody who is given the log up to between the
+// two.
 func TestSecondRecallPastTheLimit(t *testing.T) {
 	n := newNode(t)
 	c := group(n)
@@ -239,7 +242,8 @@ func TestSecondRecallPastTheLimit(t *testing.T) {
 	}
 }
 
-// What counts of a log in many pieces, past whose limit there is more, is told by what stands near the limit.
+// What counts of a log in many pieces, past whose limit there is more, is told by what stands near
+// the limit.
 func TestCountedLooksNearTheLimit(t *testing.T) {
 	n := newNode(t)
 	c := group(n)
@@ -284,7 +288,8 @@ func TestCountedLooksNearTheLimit(t *testing.T) {
 	}
 }
 
-// What comes before the doubt is not taken where only an event under other heads stands there: no run deliveries its signature.
+// What comes before the doubt is not taken where only an event under other heads stands there: no
+// run reaches its signature.
 func TestHolesBeforeAForkUnderOtherHeads(t *testing.T) {
 	n, p := newNode(t), newPen(t)
 	p.meets(n, true)

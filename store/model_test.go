@@ -168,7 +168,8 @@ func TestModel(t *testing.T) {
 						check(t, err)
 						m.states[id], m.texts[id] = Cancelled, ""
 						if _, held := p.texts[id]; held {
-							// o has the words: the next acknowledgement tells, and the recall takes them.
+							// o has the words: the next acknowledgement tells, and the recall takes
+							// them.
 							acknowledge(o, n, c)
 							meet(n, o, c)
 							m.states[id], p.texts[id] = Delivered, ""

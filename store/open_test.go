@@ -21,13 +21,13 @@ import (
 	"github.com/earshot-im/earshot/store/tx"
 )
 
-// secrets are typed or are names; none may be readable in any file.
+// secrets are what somebody typed, or names. None of them may be readable in any file.
 var secrets = []string{
 	"the words of a message", "an answer to it", "a recalled word", "cursor of the bot", "petname Bob", "claimed Robert",
 	"a setting", "a profile name", "an opening frame", "192.0.2.77",
 }
 
-func fill(t *testing.T, a, b *node, c event.Conversation) {
+func fillWithSecrets(t *testing.T, a, b *node, c event.Conversation) {
 	t.Helper()
 	a.say(c, secrets[0])
 	meet(a, b, c)
@@ -80,7 +80,7 @@ func checkFiles(t *testing.T, dir string) {
 
 func TestNothingReadableOnDisk(t *testing.T) {
 	a, b, c := pair(t)
-	fill(t, a, b, c)
+	fillWithSecrets(t, a, b, c)
 	checkFiles(t, a.dir)
 	a.stop()
 	checkFiles(t, a.dir)
@@ -108,7 +108,7 @@ func (n *node) bloat() {
 
 func TestCompaction(t *testing.T) {
 	a, b, c := pair(t)
-	fill(t, a, b, c)
+	fillWithSecrets(t, a, b, c)
 	a.bloat()
 	path := filepath.Join(a.dir, "store.db")
 	before, err := os.Stat(path)
@@ -201,8 +201,8 @@ func TestVersions(t *testing.T) {
 	}))
 }
 
-// TestCrash kills a process that appends, at some moment, several times: everything
-// that it was told is on the disk is there, and can be proven.
+// TestCrash kills a process that appends, several times and at some moment each: everything of
+// which the process was told that it is on the disk is there, and can be proven.
 func TestCrash(t *testing.T) {
 	if dir := os.Getenv("STORE_CRASH"); dir != "" {
 		var group council

@@ -271,7 +271,8 @@ func TestShownRowsNeverMove(t *testing.T) {
 	}
 }
 
-// What may still come is waited for, whichever of several causes it is and whoever else is released meanwhile.
+// What may still come is waited for, whichever of several causes it is and whoever else is released
+// meanwhile.
 func TestReleaseHoldsWhatMayCome(t *testing.T) {
 	n, p, q, r := newNode(t), newPen(t), newPen(t), newPen(t)
 	c := p.meets(n, true)
@@ -311,10 +312,7 @@ func TestReleaseHoldsWhatMayCome(t *testing.T) {
 
 // Whoever brings one cause of another, each in time, hides nothing for longer than anything waits.
 func TestChainOfCausesIsWaitedForOnce(t *testing.T) {
-	n, p, q := newNode(t), newPen(t), newPen(t)
-	c := p.meets(n, true)
-	q.meets(n, true)
-	q.restart(c)
+	n, p, q, c := twoPens(t)
 	var chain []event.Event
 	for range 6 {
 		chain = append(chain, p.say("chain"))

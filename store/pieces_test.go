@@ -11,13 +11,13 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// stripped returns an event as a peer gives it who says that it has no words.
+// stripped returns an event as a peer gives it that says it has no words.
 func stripped(e event.Event) event.Event {
 	e.Body, e.Absent = nil, event.Dropped
 	return e
 }
 
-// pieces is what n tells of the log that p writes.
+// pieces returns what n tells of the log that the pen writes.
 func (p *pen) pieces(n *node) event.Ranges {
 	p.t.Helper()
 	return n.logs(p.log.Conversation)[p.log].Ranges()
@@ -62,7 +62,8 @@ func TestStrippedWordsAreNotHad(t *testing.T) {
 	equalWords(t, "rows", words(n.rows(c)), "1", "2", "3")
 }
 
-// All that a peer can say instead of giving the words: none of it counts unless it is proven.
+// Whatever a peer says instead of giving the words, the event does not count as had unless that is
+// proven.
 func TestFalseAbsenceIsNotHad(t *testing.T) {
 	for _, absent := range []event.Absence{event.Recalled, event.Expired, event.Dropped} {
 		n, p := newNode(t), newPen(t)
@@ -82,7 +83,8 @@ func TestFalseAbsenceIsNotHad(t *testing.T) {
 	}
 }
 
-// What has expired by this clock was had, whoever kept the words.
+// An event that has expired by the clock of this node counts as had, whether somebody kept its
+// words or not.
 func TestExpiredIsHad(t *testing.T) {
 	n, p := newNode(t), newPen(t)
 	p.meets(n, true)
@@ -98,7 +100,8 @@ func TestExpiredIsHad(t *testing.T) {
 	p.holds(n, event.Range{First: 1, Last: 1})
 }
 
-// A recall explains an absence wherever it is: enclosed, held before, in the same run, or come later.
+// A recall explains an absence wherever it stands: enclosed, held before, in the same run, or in
+// one that comes later.
 func TestRecallExplainsAbsence(t *testing.T) {
 	for _, how := range []string{"enclosed", "held", "same run", "later"} {
 		n, p := newNode(t), newPen(t)
@@ -142,10 +145,7 @@ func TestRecallExplainsAbsence(t *testing.T) {
 
 // A recall by somebody else explains nothing.
 func TestRecallByAnotherExplainsNothing(t *testing.T) {
-	n, p, q := newNode(t), newPen(t), newPen(t)
-	c := p.meets(n, true)
-	q.meets(n, true)
-	q.restart(c)
+	n, p, q, _ := twoPens(t)
 	m := p.say("m")
 	_, err := q.give(n, q.recalls(m.ID, epoch))
 	check(t, err)
@@ -176,10 +176,7 @@ func TestWordsThatComeLaterAreCharged(t *testing.T) {
 
 // A gap mark goes when what was missing has come; the row stays where it is.
 func TestGapMarkGoesWhenTheCauseComes(t *testing.T) {
-	n, p, q := newNode(t), newPen(t), newPen(t)
-	c := p.meets(n, true)
-	q.meets(n, true)
-	q.restart(c)
+	n, p, q, c := twoPens(t)
 	q1 := p.say("question")
 	q2 := p.say("another")
 	answer := q.say("answer", func(h *event.Header) { h.Seen, h.Clock = []event.Position{q2.Position()}, h.Clock-1000 })
@@ -206,12 +203,7 @@ func TestGapMarkGoesWhenTheCauseComes(t *testing.T) {
 
 // A newcomer does not wait for what is not for them, as long as the peer says which that is.
 func TestWithheldCausesAreNotWaitedFor(t *testing.T) {
-	n := newNode(t)
-	c := group(n)
-	p, q := penIn(t, c), penIn(t, c)
-	p.say("before")
-	old := q.say("before")
-	first := p.say("first", func(h *event.Header) { h.Seen = []event.Position{old.Position()} })
+	n, p, q, c, first := newcomer(t)
 	for _, withheld := range []uint32{0, event.WithholdPrevious, event.WithholdSeen(0)} {
 		first.Withheld = withheld
 		_, err := p.give(n, first)

@@ -11,8 +11,8 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// views fails unless all that tells how far own messages have come says the same: the state of the row, the list by
-// reader, and the outbox.
+// views fails unless all that tells how far own messages have come says the same: the state of the
+// row, the list by reader, and the outbox.
 func (n *node) views(c event.Conversation) {
 	n.t.Helper()
 	type line struct {
@@ -62,7 +62,8 @@ func (n *node) views(c event.Conversation) {
 	}
 }
 
-// What somebody wrote while they were being removed stays with them: that is said, and nothing waits for it.
+// What somebody wrote while they were being removed stays with them: that is said, and nothing
+// waits for it.
 func TestWrittenWhileBeingRemoved(t *testing.T) {
 	a, b, d := newNode(t), newNode(t), newNode(t)
 	c := group(a, b, d)
@@ -175,7 +176,8 @@ func giveAll(from, to *node, c event.Conversation, all ...*node) {
 	acknowledge(from, to, c)
 }
 
-// TestViewsAgree lets everything happen to a group and its messages, and compares after each step what is said of them.
+// TestViewsAgree lets everything happen to a group and its messages, and compares after each step
+// what is said of them.
 func TestViewsAgree(t *testing.T) {
 	for _, seed := range []uint64{0, 1, 2, 3, 4, 5, 32, 41} { // the last two: recalled by another life of the disk
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {

@@ -6,8 +6,8 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// A recall and the message, which comes after it by another log, may be written in one transaction, before which nothing
-// was ever recalled.
+// A recall and the message, which comes after it by another log, may be written in one transaction,
+// before which nothing was ever recalled.
 func TestRecallAndMessageInOneTransaction(t *testing.T) {
 	n, p := newNode(t), newPen(t)
 	c := p.meets(n, true)
@@ -55,7 +55,8 @@ func TestRecallIsAChange(t *testing.T) {
 	}
 }
 
-// The recall of a message takes its edits along, and explains the absence of nothing else that is about it.
+// The recall of a message takes its edits along, and explains the absence of nothing else that is
+// about it.
 func TestRecallExplainsNoReaction(t *testing.T) {
 	n, p := newNode(t), newPen(t)
 	p.meets(n, true)

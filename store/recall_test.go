@@ -58,10 +58,7 @@ func TestRecallInAnyOrder(t *testing.T) {
 }
 
 func TestRecallOfOthersMessageDoesNothing(t *testing.T) {
-	n, p, q := newNode(t), newPen(t), newPen(t)
-	c := p.meets(n, true)
-	q.meets(n, true)
-	q.restart(c)
+	n, p, q, c := twoPens(t)
 	m1, m2 := p.say("1"), p.say("2")
 	_, err := q.give(n, q.recalls(m1.ID, epoch), q.recalls(m2.ID, epoch))
 	check(t, err)
@@ -164,10 +161,7 @@ func TestEnclosedRecall(t *testing.T) {
 
 // An enclosed recall by somebody else explains nothing: the words stay wanted.
 func TestEnclosedRecallOfOthersMessage(t *testing.T) {
-	n, p, q := newNode(t), newPen(t), newPen(t)
-	c := p.meets(n, true)
-	q.meets(n, true)
-	q.restart(c)
+	n, p, q, c := twoPens(t)
 	e := p.say("1")
 	gone := e
 	gone.Body, gone.Absent = nil, event.Recalled
@@ -231,7 +225,8 @@ func TestRecallDatedBeforeTheMessage(t *testing.T) {
 	}
 }
 
-// What one takes back on another device goes here as well, however long ago it was said: others may not have had it.
+// What one takes back on another device goes here as well, however long ago it was said: others may
+// not have had it.
 func TestOwnRecallFromAnotherDeviceHasNoWindow(t *testing.T) {
 	a, _, c := pair(t)
 	p := newPen(t)

@@ -30,7 +30,8 @@ func (n *node) addLogs(c event.Conversation, p *pen, logs, pieces int) (names []
 	return names
 }
 
-// A receipt has room for some segments: it has the last ones of each log, and more of those that were begun last.
+// A receipt has room for some segments: it has the last ones of each log, and more of those that
+// were begun last.
 func TestReceiptHasTheLatestOfEachLog(t *testing.T) {
 	for _, c := range []struct {
 		logs, pieces int
@@ -97,7 +98,8 @@ func TestReceiptLooksAtItsAuthorOnly(t *testing.T) {
 	}
 }
 
-// One person's logs are charged and bounded: with each of them everything that is said of a conversation grows.
+// One person's logs are charged and bounded: with each of them everything that is said of a
+// conversation grows.
 func TestLogsAreBounded(t *testing.T) {
 	for _, contact := range []bool{false, true} {
 		n, p := newNode(t), newPen(t)

@@ -10,7 +10,8 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// forked is a, whose disk went back to before "theirs 0…", which b has, and which then wrote "ours 0…" to d.
+// forked is a, whose disk went back to before "theirs 0…", which b has, and which then wrote "ours
+// 0…" to d.
 type forked struct {
 	a, b, d *node
 	c       event.Conversation
@@ -94,7 +95,8 @@ func (f *forked) all() {
 	}
 }
 
-// second returns where the second branch begins, as a holds it, and how far it goes; 0 if there is none.
+// second returns where the second branch begins, as a holds it, and how far it goes; 0 if there is
+// none.
 func (f *forked) second() (first, last uint64) {
 	check(f.a.t, f.a.view(func(r *reader) error {
 		c, err := r.conversation(f.c)
@@ -122,7 +124,8 @@ func (f *forked) forge(sequence uint64, change func(*event.Header)) event.Run {
 	return event.Run{Events: []event.Event{e}}
 }
 
-// Both branches of a log that was forked by a restore come to everybody, in whatever pieces and order the other life comes back.
+// Both branches of a log that was forked by a restore come to everybody, in whatever pieces and
+// order the other life comes back.
 func TestForkedByRestore(t *testing.T) {
 	for _, n := range []struct{ theirs, ours int }{{1, 1}, {4, 1}, {1, 4}, {4, 4}} {
 		for name, order := range map[string][][2]uint64{
@@ -186,8 +189,8 @@ func TestForkedByRestore(t *testing.T) {
 	}
 }
 
-// What somebody says to have of an own log counts for the branch that it is of, and for what both have in common; the receipt
-// says what is in the second.
+// What somebody says to have of an own log counts for the branch that it is of, and for what both
+// have in common; the receipt says what is in the second.
 func TestReachOfEitherBranch(t *testing.T) {
 	f := fork(t, 2, 2)
 	if err := f.bring(f.common+1, f.common+2); err != nil {
@@ -246,7 +249,8 @@ func TestReachOfEitherBranch(t *testing.T) {
 	}
 }
 
-// A hole in an own log says that this disk went back: who has what is above it need not have what is below.
+// A hole in an own log says that this disk went back: who has what is above it need not have what
+// is below.
 func TestReachAcrossAHoleOfAnOwnLog(t *testing.T) {
 	f := fork(t, 4, 1)
 	if err := f.bring(f.common+3, f.common+4); err != nil {
@@ -262,7 +266,8 @@ func TestReachAcrossAHoleOfAnOwnLog(t *testing.T) {
 	}
 }
 
-// Who has come into the group since is not given what was written before, by a restore of its author's disk.
+// Who has come into the group since is not given what was written before, by a restore of its
+// author's disk.
 func TestIssuedAgainNotForNewcomers(t *testing.T) {
 	f := fork(t, 1, 1)
 	eve := crypto.PersonID{0xee}
@@ -312,7 +317,8 @@ func TestNothingIssuedAgainByWhoIsOut(t *testing.T) {
 	f.a.views(f.c)
 }
 
-// An edit of what was issued again is one of the row that somebody has, though that is of the event that came first.
+// An edit of what was issued again is one of the row that somebody has, though that is of the event
+// that came first.
 func TestEditOfWhatWasIssuedAgain(t *testing.T) {
 	f := fork(t, 1, 1)
 	if err := f.bring(f.common+1, f.common+1); err != nil && err != ErrForked {
@@ -397,8 +403,8 @@ func TestSecondIssueIsTheLast(t *testing.T) {
 	}))
 }
 
-// Somebody has a message whose acknowledgement this disk has lost, with all that it had written since nobody else has it: when it comes
-// back, it is with them, whatever took its place.
+// Somebody has a message whose acknowledgement this disk has lost, with all that it had written
+// since nobody else has it: when it comes back, it is with them, whatever took its place.
 func TestLostMessageComesBack(t *testing.T) {
 	a, b, d := newNode(t), newNode(t), newNode(t)
 	c := group(a, b, d)
@@ -430,7 +436,8 @@ func TestLostMessageComesBack(t *testing.T) {
 	a.views(c)
 }
 
-// Who is no reader of the message that has the row is nobody for whom that waits, though a second one under its key was for them.
+// Who is no reader of the message that has the row is nobody for whom that waits, though a second
+// one under its key was for them.
 func TestSecondUnderAKeyForOthers(t *testing.T) {
 	f := fork(t, 0, 0)
 	m := f.a.say(f.c, "for b and d")

@@ -7,8 +7,8 @@ import (
 	"github.com/earshot-im/earshot/store/disk"
 )
 
-// A database that finds itself in another file goes on in new logs: in each conversation when something is written there,
-// and from then on in that one.
+// A database that finds itself in another file goes on in new logs: in each conversation when
+// something is written there, and from then on in that one.
 func TestCopyGoesOnInNewLogs(t *testing.T) {
 	a, b, c := pair(t)
 	d := group(a, b)
@@ -85,7 +85,8 @@ func TestBackupInAnotherFileDoesNotFork(t *testing.T) {
 	}
 }
 
-// Where files have no numbers that last, nothing is suspected; who goes there from elsewhere has been copied.
+// Where files have no numbers that last, nothing is suspected; who goes there from elsewhere has
+// been copied.
 func TestFilesWithoutNumbers(t *testing.T) {
 	a := newNode(t)
 	for _, step := range []struct {
@@ -127,7 +128,8 @@ func TestCompactedFileIsNoCopy(t *testing.T) {
 	}
 }
 
-// What nobody has acknowledged in the log of an earlier era still comes first to who is given nothing yet.
+// What nobody has acknowledged in the log of an earlier era still comes first to who is given
+// nothing yet.
 func TestFirstPendingOfAnEarlierEra(t *testing.T) {
 	a, _, c := pair(t)
 	a.say(c, "1")
@@ -151,8 +153,9 @@ func pending(t *testing.T, n *node) Pending {
 	return out[0]
 }
 
-// Events of this device that come from others prove that this disk has gone back, or that another has its key, and tell when
-// they were written. What comes a second time, or was written here, proves nothing.
+// Events of this device that come from others prove that this disk has gone back, or that another
+// has its key, and tell when they were written. What comes a second time, or was written here,
+// proves nothing.
 func TestRestoreIsProven(t *testing.T) {
 	f := fork(t, 2, 0)
 	if at, proven, err := f.a.Restored(); err != nil || !at.IsZero() || proven {

@@ -8,17 +8,10 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// a's disk goes back to before a message that b has, and a writes another in its
-// place. Nothing is lost, nothing is shown twice, and nobody sees a fork.
+// a's disk goes back to before messages that b has, and a writes another in their place. Nothing is
+// lost, nothing is shown twice, and nobody sees a fork.
 func TestRollback(t *testing.T) {
-	a, b, c := pair(t)
-	a.say(c, "1")
-	meet(a, b, c)
-	old := a.backup()
-	a.say(c, "2")
-	a.say(c, "3")
-	meet(a, b, c)
-	a.restore(old)
+	a, b, c := goneBack(t)
 	lost := a.say(c, "2 again")
 	log := a.log(c)
 
@@ -186,8 +179,8 @@ func seenBy(e *event.Event) (out []event.Log) {
 	return out
 }
 
-// The log that follows one that was closed says that it comes after it, and after all that was said to what is written
-// again there: else an answer could be shown before its question.
+// The log that follows a closed one names it as seen, and all that was said to what is written
+// again there. Otherwise an answer could be shown before its question.
 func TestNewLogComesAfterAllThatWasSeen(t *testing.T) {
 	a, b, c := pair(t)
 	a.say(c, "1")
@@ -214,8 +207,8 @@ func TestNewLogComesAfterAllThatWasSeen(t *testing.T) {
 	}
 }
 
-// What others have said is named as seen, also where the transaction that was to say so first had to be done again, or failed
-// as a whole.
+// What others have said is named as seen, even if the transaction that was to say so had to be run
+// again, or failed as a whole.
 func TestSeenAfterAnotherFailed(t *testing.T) {
 	boom := errors.New("boom")
 	for name, fail := range map[string]func(b *batch) error{

@@ -13,7 +13,7 @@ import (
 // many is more than three transactions place.
 const many = 3*maxWoken + maxWoken/2
 
-// drain lets the writer go on until it has nothing to do by itself.
+// drain lets the writer go on until it has nothing left to do by itself.
 func (n *node) drain() {
 	n.t.Helper()
 	for again := true; again; {
@@ -24,7 +24,8 @@ func (n *node) drain() {
 	}
 }
 
-// told returns how many changes there were. The writer tells of each before it takes the next wish.
+// told returns how many changes were told so far. The writer tells of each before it runs the next
+// function.
 func (n *node) told() int {
 	n.t.Helper()
 	check(n.t, n.do(ctx, func(*batch) error { return nil }))
@@ -45,8 +46,8 @@ func (n *node) inPieces(since int) {
 	}
 }
 
-// allShown checks that a conversation has so many rows, in the order in which they were written, of which only the
-// first may have a gap before it.
+// allShown checks that a conversation has so many rows, in the order in which they were written, of
+// which only the first may have a gap before it.
 func (n *node) allShown(c event.Conversation, count int, gap bool) {
 	n.t.Helper()
 	rows := n.rows(c)
@@ -100,7 +101,8 @@ func TestArrivalLetsOthersWrite(t *testing.T) {
 	n.inPieces(since)
 }
 
-// answers gives n what q writes after having seen something, so many messages, of which each waits for that.
+// answers gives n what q writes after having seen something, so many messages, of which each waits
+// for that.
 func (q *pen) answers(n *node, seen event.Position, count int) {
 	q.t.Helper()
 	for count > 0 {
@@ -172,7 +174,8 @@ func TestEndBetweenPieces(t *testing.T) {
 	n.allShown(c, 4*many+1, false)
 }
 
-// Messages that each wait for something else that doesn't come, and for the one before, are looked at once or twice each.
+// Messages that each wait for something else that doesn't come, and for the one before, are looked
+// at once or twice each.
 func TestReleaseIsLinear(t *testing.T) {
 	n, p := newNode(t), newPen(t)
 	c := p.meets(n, true)
@@ -205,7 +208,8 @@ func TestReleaseIsLinear(t *testing.T) {
 	}
 }
 
-// What waits for one that is shown with a gap before it has none itself, whichever of the two is looked at first.
+// What waits for one that is shown with a gap before it has none itself, whichever of the two is
+// looked at first.
 func TestGapIsBeforeTheFirst(t *testing.T) {
 	for swapped := range 2 {
 		n, pens := newNode(t), []*pen{newPen(t), newPen(t)}
@@ -242,7 +246,8 @@ func TestGapIsBeforeTheFirst(t *testing.T) {
 	}
 }
 
-// Of many logs, each with something that waits for its first event, and something newer that waits for that.
+// Of many logs, each with something that waits for its first event, and something newer that waits
+// for that.
 func TestReleaseOfManyLogsLetsOthersWrite(t *testing.T) {
 	n, p := newNode(t), newPen(t)
 	c := p.meets(n, true)

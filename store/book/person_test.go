@@ -190,7 +190,8 @@ func TestDevicesSeenInOneCommit(t *testing.T) {
 	}
 }
 
-// A card names one device more than it has links, and whoever claims still more harms only themselves.
+// A card names one device more than it has links, and whoever claims still more harms only
+// themselves.
 func TestDevicesOfAFullCard(t *testing.T) {
 	l, p, q := newLibrary(t), newSomebody(t), newSomebody(t)
 	l.meets(p, true)

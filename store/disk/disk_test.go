@@ -157,7 +157,8 @@ func TestKeyringIsNeverReplaced(t *testing.T) {
 	d.open()
 }
 
-// A database that is gone is not replaced by an empty one: forgetting everything is no way to go on.
+// A database that is gone is not replaced by an empty one: forgetting everything is no way to go
+// on.
 func TestDatabaseIsMissed(t *testing.T) {
 	for title, lose := range map[string]func(string) error{
 		"removed": os.Remove,

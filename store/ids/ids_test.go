@@ -91,7 +91,8 @@ func TestEveryIDIsFound(t *testing.T) {
 	}))
 }
 
-// Of any number of lists of level 1 that were made, each is part of exactly one list that there is, and those are few.
+// Of any number of lists of level 1 that were made, each is part of exactly one list that there is,
+// and those are few.
 func TestEveryIDIsInOneList(t *testing.T) {
 	for made := range uint64(1200) {
 		in := make([]int, made)
