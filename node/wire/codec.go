@@ -13,8 +13,8 @@ import (
 // fields is one more than the highest field number of a Frame.
 const fields = 16
 
-// ParseFrame takes a frame, which the result aliases. Its error matches ErrMalformed.
-// A run in it is well formed but not proven, signatures are not checked.
+// ParseFrame reads a frame from its bytes, which the result aliases. Its error matches
+// ErrMalformed. A run in the frame is well formed but not proven, and no signature was checked.
 func ParseFrame(b []byte) (Frame, error) {
 	if len(b) > MaxFrame {
 		return Frame{}, malformed("%d bytes", len(b))
@@ -77,8 +77,8 @@ func (f *Frame) parse(field int, b []byte) (err error) {
 	return err
 }
 
-// Marshal returns the bytes of the frame, without its length. It must have exactly
-// one field set, to what ParseFrame would give.
+// Marshal returns the bytes of the frame, without its length. Exactly one field must be set, to
+// what ParseFrame could have returned.
 func (f Frame) Marshal() []byte {
 	field, message := 0, []byte(nil)
 	switch {
@@ -250,7 +250,7 @@ func (m *CardRequest) marshal() []byte {
 	return w.Out()
 }
 
-// optional returns what is not zero.
+// optional returns nil for a hash that is zero.
 func optional(b [32]byte) []byte {
 	if b == [32]byte{} {
 		return nil

@@ -21,7 +21,7 @@ func (m *Offers) marshal() []byte {
 	return w.Out()
 }
 
-// padding is what the bytes of an Offers frame are a multiple of.
+// padding divides the number of bytes of an Offers frame.
 const padding = 512
 
 // paddingFor returns the bytes of padding that n bytes of offers need.
@@ -181,7 +181,7 @@ func parseHave(b []byte) (*Have, error) {
 	return m, err
 }
 
-// marshal gives the form of a run that encloses nothing.
+// marshal writes control events as a run that encloses nothing.
 func (m *Control) marshal() []byte { return (&event.Run{Tag: m.Tag, Events: m.Events}).Marshal() }
 
 func parseControl(b []byte) (*Control, error) {
@@ -206,7 +206,8 @@ func parseWelcome(b []byte) (*Control, error) {
 	return controlOf(&run)
 }
 
-// controlOf takes a run for control events of one group, by different authors.
+// controlOf takes the events of a run as control events of one group, which different authors
+// wrote.
 func controlOf(run *event.Run) (*Control, error) {
 	if run.Recalls != nil || run.Number != 0 {
 		return nil, fmt.Errorf("%w: a run for control events", canon.ErrEncoding)

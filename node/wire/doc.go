@@ -8,9 +8,9 @@
 // stream, a frame is preceded by its length as a varint; whoever owns the stream writes and reads
 // that, and refuses a length above MaxFrame before it reserves any memory.
 //
-// ParseFrame bounds everything it reads: the frame by MaxFrame, each list by the Max constant
-// that is named after it, and each element by its largest possible size. The result aliases the
-// bytes. Whatever is wrong with them, the error matches ErrMalformed. No input panics.
+// ParseFrame bounds everything it reads: the frame by MaxFrame, each list by the Max constant that
+// is named after it, and each element by its largest possible size. The result aliases the bytes.
+// Whatever is wrong with them, the error matches ErrMalformed. No input panics.
 //
 // The package knows the form of frames only. It proves no run and checks no signature, and it does
 // not know which frame may come when: package sync decides that. It has no state and does no I/O,

@@ -7,10 +7,10 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// Frame is one message between two nodes: exactly one field is set. Tags name
-// conversations and have 32 bytes, or none for the direct conversation.
+// Frame is one message between two nodes: exactly one field is set. A frame that concerns a
+// conversation names it by a tag of 32 bytes, or by none if it is the direct conversation.
 //
-// Welcome and Control have one form; a Welcome has no tag.
+// Welcome and Control have one form, but a Welcome has no tag.
 type Frame struct {
 	Hello       *Hello
 	Admission   *Admission
@@ -33,7 +33,7 @@ type Frame struct {
 type Hello struct {
 	Version      uint64
 	Capabilities uint64
-	Nonce        [32]byte
+	Nonce        [32]byte // random, fresh for each session
 }
 
 // AdmissionOpen is the mode of a node that admits everyone on its network.
@@ -48,45 +48,46 @@ type Admission struct {
 // Identity says whose device the sender is.
 type Identity struct {
 	Card    []byte
-	Profile *event.Record // nil if it has none
+	Profile *event.Record // nil if there is none
 }
 
-// Offers says what the sender holds, by ascending tags. On the wire it is padded, so that
-// its size does not tell in how many conversations the two are.
+// Offers says what the sender holds, by ascending tags. The bytes of the frame are padded, so that
+// their number does not tell in how many conversations the two are.
 type Offers struct {
 	Offers []Offer
 }
 
-// Offer says what the sender holds of one conversation, and wants of it.
+// Offer says what the sender holds of one conversation, and what it wants of it. A short offer
+// lists no logs and has a digest of them instead.
 type Offer struct {
 	Tag     []byte
 	Store   event.Instance
-	Logs    []LogSegments // by ascending device and instance; none in a short offer
+	Logs    []LogSegments // by ascending device and instance
 	Records []RecordHead  // by ascending device, kind and subject
-	Locator []crypto.Hash // of a group: heads of its control set and some of their ancestors
+	Locator []crypto.Hash // of a group: the heads of its control set, then some of their ancestors
 	Digest  *crypto.Hash  // of all logs, in a short offer; else nil
 	Want    Want
-	Number  uint64 // how many offers of the conversation the sender made before it
+	Number  uint64 // how many offers of the conversation the sender made before this one
 }
 
-// Want is what the sender of an offer is to get. Control events it gets in any case.
+// Want says what the sender of an offer is to get. It gets control events in any case.
 type Want uint64
 
 const (
-	WantAll     Want = 0 // what the receiver holds, and whatever comes to it
-	WantNow     Want = 1 // what the receiver holds, and what its device writes
+	WantAll     Want = 0 // what the receiver holds, and whatever comes to it later
+	WantNow     Want = 1 // what the receiver holds, and what its device writes later
 	WantOwn     Want = 2 // what the receiver's device writes; Logs are of that device only
 	WantNothing Want = 3
 )
 
-// LogSegments says how far a log is held. Segments has at least one.
+// LogSegments says how far a log is held. There is at least one segment.
 type LogSegments struct {
 	Device   crypto.DeviceID
 	Instance event.Instance
 	Segments event.Segments
 }
 
-// RecordHead names the newest record that is held of a device, kind and subject.
+// RecordHead names the newest record of a device, kind and subject that is held.
 type RecordHead struct {
 	Device  crypto.DeviceID
 	Kind    event.RecordKind
@@ -95,40 +96,41 @@ type RecordHead struct {
 	Hash    crypto.Hash
 }
 
-// Record is a record on its way.
+// Record brings a record.
 type Record struct {
 	Tag    []byte
 	Record event.Record
 }
 
-// Have says how far the named logs are now on the sender's disk.
+// Have says how much of some logs is on the sender's disk now. It may answer a run that the
+// receiver has sent.
 type Have struct {
 	Tag     []byte
 	Store   event.Instance
-	Logs    []LogSegments // by ascending device and instance; at least one unless it answers a run
-	Answers uint64        // the number of the run that this answers; 0: none
+	Logs    []LogSegments // by ascending device and instance; none only if it answers a run
+	Answers uint64        // the number of that run; 0: none
 }
 
-// Settled says that everything has been sent which the receiver lacked when its
-// offer of that number came.
+// Settled says that the sender has sent everything that the receiver lacked when it made the offer
+// of that number.
 type Settled struct {
 	Tag    []byte
 	Number uint64
 }
 
-// Reason is why a log is refused.
+// Reason is why a log or a run is refused.
 type Reason uint64
 
 const (
-	TooManySegments Reason = 1
-	OverBudget      Reason = 2
-	NotPermitted    Reason = 3
-	Forked          Reason = 4
+	TooManySegments Reason = 1 // the log is held in too many pieces to take another one
+	OverBudget      Reason = 2 // there is no room, as for what waits for a card
+	NotPermitted    Reason = 3 // the author may not write this, or the sender does not take it
+	Forked          Reason = 4 // the author has written two different events at one place
 	TooEarly        Reason = 5 // all of the run came before what the sender may read
 )
 
-// Refused says that the sender takes no more of a log in this session, or does not take one
-// run of it.
+// Refused says that the sender takes no more of a log in this session, or does not take one run of
+// it.
 type Refused struct {
 	Tag      []byte
 	Device   crypto.DeviceID
@@ -137,12 +139,12 @@ type Refused struct {
 	Run      uint64 // the number of the one run that is refused; 0: whatever is sent of the log
 }
 
-// CardRequest asks for a card. It is answered before another is sent.
+// CardRequest asks for a card. It is answered before another one is sent.
 type CardRequest struct {
 	CardOf
 }
 
-// CardOf names a card, by one of its fields: the other is zero.
+// CardOf names a card by one of its fields: the other one is zero.
 type CardOf struct {
 	Head   crypto.Hash // the card that includes this head
 	Person crypto.PersonID
@@ -151,25 +153,25 @@ type CardOf struct {
 // Card answers a CardRequest.
 type Card struct {
 	Card    []byte        // empty: the sender has none
-	Profile *event.Record // nil if it has none
+	Profile *event.Record // nil if there is none
 }
 
-// Control brings control events of a group, those that others name before them.
+// Control brings control events of one group, each after those that it names.
 type Control struct {
 	Tag    []byte // none in a Welcome
 	Events []event.Event
 }
 
-// Group returns the group that the events say to be of.
+// Group returns the group to which the events say that they belong.
 func (c *Control) Group() event.Conversation { return c.Events[0].Header.Conversation }
 
-// Epoch brings a key under which a group speaks where others listen.
+// Epoch brings a key under which a group speaks where others can listen.
 type Epoch struct {
 	Tag     []byte
 	ID      [16]byte
 	Key     [32]byte
-	Control []crypto.Hash // heads under which the key was made, ascending, 1–8
-	Age     uint64        // seconds
+	Control []crypto.Hash // the control heads under which the key was made, ascending, 1 to 8
+	Age     uint64        // of the key, in seconds
 }
 
 // Sightings are hints where devices may be.

@@ -6,12 +6,12 @@ import "github.com/earshot-im/earshot/store/event"
 const Version = 1
 
 const (
-	// MaxFrame bounds a frame in bytes, without its length: the largest run with room for tags
-	// and lengths.
+	// MaxFrame bounds a frame in bytes, without its length: the largest run with room for tags and
+	// lengths.
 	MaxFrame = 1_310_720
 
 	// MaxOffers bounds the conversations of one Offers frame, MaxLogs the logs of one Offer or
-	// Have, MaxRecords the records of one Offer: a large group with room.
+	// Have, and MaxRecords the records of one Offer. Large groups need less.
 	MaxOffers  = 1024
 	MaxLogs    = 4096
 	MaxRecords = 4096
@@ -24,20 +24,20 @@ const (
 	// their bytes. More events follow in further frames.
 	MaxControl = event.MaxRunEvents
 
-	// MaxSightings bounds the devices of a Sightings frame, and MaxAddresses the addresses of
-	// each: as many as are worth dialling.
+	// MaxSightings bounds the devices of a Sightings frame, and MaxAddresses the addresses of each:
+	// as many as are worth dialling.
 	MaxSightings = 64
 	MaxAddresses = 10
 )
 
-// Sizes of elements in bytes, with what each takes at most.
+// What elements may take in bytes. A comment says how large one really gets.
 const (
 	tagSize     = 32
 	maxProof    = 4 << 10
 	maxSegment  = 64       // 52
 	maxLog      = 2 << 10  // 1,772
 	maxHead     = 256      // 219
-	maxRecord   = 17 << 10 // value, subject and the rest, with a signature
+	maxRecord   = 17 << 10 // with its signature
 	maxSighting = 256      // 234
 	maxAddress  = 18
 )
