@@ -63,8 +63,8 @@ func TestRunOfNothingIsAnswered(t *testing.T) {
 	}
 }
 
-// What was given and answered is not given again in one round, though the peer does not have it: it may not be able to
-// take it. The next offer shows whether it lacks it still.
+// What was given and answered is not given again in one round, though the peer does not have it: it
+// may not be able to take it. The next offer shows whether it lacks it still.
 func TestGivenIsNotGivenAgain(t *testing.T) {
 	own := write(t, direct, self, 3, 10)
 	s := joined(t, sync.Conversation{ID: direct, Logs: own.held(3)})
@@ -91,7 +91,8 @@ func TestWordsThatComeLaterAreGiven(t *testing.T) {
 	}
 }
 
-// An answer to a run that was never sent is a lie about the window; one that comes twice changes nothing.
+// An answer to a run that was never sent is a lie about the window; one that comes twice changes
+// nothing.
 func TestAnswersOutOfOrder(t *testing.T) {
 	own := write(t, direct, self, 1, 10)
 	begin := func() *script {
@@ -166,7 +167,8 @@ func TestRoundBegins(t *testing.T) {
 	s.want(s.settled(1), "RoundEnded")
 }
 
-// What was refused because too much waited is asked for once nothing waits any more, by a new offer.
+// What was refused because too much waited is asked for once nothing waits any more, by a new
+// offer.
 func TestRefusedForWantOfRoomIsAskedForAgain(t *testing.T) {
 	x, y := write(t, direct, ownOther, 12, 60<<10), write(t, direct, third, 12, 60<<10)
 	s := talking(t, nil, nil)
@@ -181,7 +183,8 @@ func TestRefusedForWantOfRoomIsAskedForAgain(t *testing.T) {
 	s.want(s.later(time.Hour)) // once
 }
 
-// A run that is with the shell when its conversation is left is answered, and what was sent of it holds no other up.
+// A run that is with the shell when its conversation is left is answered, and what was sent of it
+// holds no other up.
 func TestNothingOfWhatWasLeftIsUnanswered(t *testing.T) {
 	own, theirs := ofGroup(t, self, 1), ofGroup(t, peer, 1)
 	c := crew(t)

@@ -5,13 +5,12 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// Busy reports that the shell has as much in hand as the peer may cause: read no
-// more frames until answers to Ingest and IngestRecord have been given. A peer that
-// keeps to its window is never the cause.
+// Busy reports that the shell has as much in hand as the peer may cause: read no more frames until
+// answers to Ingest and IngestRecord have been given. A peer that keeps to its window is never the
+// cause.
 func (s *Session) Busy() bool { return s.take.busy() }
 
-// takeRun hands a run to the shell. What the peer brings it holds, so it is not
-// pushed back.
+// takeRun hands a run to the shell. What the peer brings it holds, so it is not pushed back.
 func (s *Session) takeRun(run event.Run) {
 	c := s.byTag[string(run.Tag)]
 	if c == nil && len(run.Tag) == 0 {

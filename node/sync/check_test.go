@@ -32,8 +32,8 @@ func (w *world) check() {
 	}
 }
 
-// checkOneEach: one event for each (instance, sequence), unless a disk went back
-// and nobody said so.
+// checkOneEach: one event for each (instance, sequence), unless a disk went back and nobody said
+// so.
 func (w *world) checkOneEach() {
 	type place struct {
 		log      event.Log
@@ -79,8 +79,8 @@ func (w *world) checkComplete(n *node, c conv) {
 	}
 }
 
-// forkedAway reports whether every event of a message, or one before it in its log,
-// is on a branch of which n holds the other.
+// forkedAway reports whether every event of a message, or one before it in its log, is on a branch
+// of which n holds the other.
 func (w *world) forkedAway(n *node, m message) bool {
 	if w.count.rollbacks == 0 && w.count.forks == 0 {
 		return false
@@ -108,8 +108,8 @@ func (w *world) forkedAway(n *node, m message) bool {
 	return true
 }
 
-// checkRows: causes come first, so each author's rows are in order, unless a row was
-// shown with a gap. A network on which nothing breaks makes no gaps.
+// checkRows: causes come first, so each author's rows are in order, unless a row was shown with a
+// gap. A network on which nothing breaks makes no gaps.
 func (w *world) checkRows(n *node, c conv) {
 	place := map[event.ID]int{}
 	rows := slices.DeleteFunc(n.disk.order(c.id), func(r *row) bool {
@@ -134,8 +134,8 @@ func (w *world) checkRows(n *node, c conv) {
 	n.look()
 }
 
-// checkAgreed: those whose clocks are right show rows at one time T, and so in one
-// order, where the author's clock was not ahead and no gap is among the causes.
+// checkAgreed: those whose clocks are right show rows at one time T, and so in one order, where the
+// author's clock was not ahead and no gap is among the causes.
 func (w *world) checkAgreed(c conv, members []*node) {
 	var first *node
 	for _, n := range members {

@@ -10,8 +10,8 @@ import (
 
 // control gives the peer the control events of groups that it lacks, and then what had to wait for
 // them: logs, and keys. Which events the peer lacks only the shell can find out; control remembers
-// by which events of the peer it can do so. The events of one group after the other are loaded, while
-// there is room.
+// by which events of the peer it can do so. The events of one group after the other are loaded,
+// while there is room.
 type control struct {
 	*turn
 	*pair

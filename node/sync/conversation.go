@@ -38,7 +38,7 @@ type conversation struct {
 	// What is known of logs. Most logs of a large group are the same on both sides and stay so for
 	// days: they have no pictures of their own.
 	base  map[event.Log]event.Segments // what Joined gave
-	same  bool                         // the peer has what base says of logs without pictures; else that isn't known
+	same  bool                         // the peer holds what base says of logs without pictures
 	logs  map[event.Log]*log           // what is new since, or differs, and all of this person's
 	order []*log                       // logs, as they came
 

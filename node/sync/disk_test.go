@@ -14,8 +14,8 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// disk is the model of a store: what a transaction has committed, and nothing else,
-// is in it. Its methods are the inside of transactions.
+// disk is the model of a store: what a transaction has committed, and nothing else, is in it. Its
+// methods are the inside of transactions.
 type disk struct {
 	instance  event.Instance
 	logs      map[event.Log]*held
@@ -336,8 +336,8 @@ func (d *disk) waitsInside(e *event.Event) bool {
 	return false
 }
 
-// load returns the run from first, or from where the peer may have what follows, to the
-// last signature within the limits.
+// load returns the run from first, or from where the peer may have what follows, to the last
+// signature within the limits.
 func (d *disk) load(n *node, in sync.Load, peer int) (run event.Run, ok bool) {
 	h := d.log(in.Log)
 	limit := n.limit(d, in.Log)
@@ -368,8 +368,8 @@ func (d *disk) load(n *node, in sync.Load, peer int) (run event.Run, ok bool) {
 	return run, true
 }
 
-// rollback compares a claim about an own log with what is here. If this disk went
-// back, it closes the log and writes again what may exist only here.
+// rollback compares a claim about an own log with what is here. If this disk went back, it closes
+// the log and writes again what may exist only here.
 func (d *disk) rollback(n *node, log event.Log, theirs event.Segments) []*event.Event {
 	h := d.log(log)
 	agreed, contradicted := uint64(0), false

@@ -1,29 +1,24 @@
-// Package sync decides who lacks what: the frames of the sync protocol and, for
-// one session with one peer, the state machine that speaks them. The protocol
-// is written down in node/PROTOCOL.md.
+// Package sync is the machine of one session between this node and a peer: it finds out what each
+// of the two lacks and sees to it that both get it. node/PROTOCOL.md describes the protocol, and
+// package wire the frames that it is spoken in.
 //
-// A Session is pure. Step takes the time and one Input and returns Effects in the
-// order in which they must be carried out; it never touches a socket, a clock or a
-// store, and the same inputs give the same effects. One goroutine owns a Session. That
-// owner, the shell, reads and writes frames, loads, proves and stores, and hands what
-// came of it back as Inputs: each answer exactly once, or the session stands still there.
+// A Session is pure. Step takes the time and one Input, and returns Effects in the order in which
+// they must be carried out. It touches no socket, clock, store or goroutine, and the same inputs
+// give the same effects. It proves nothing itself. Whoever owns the session, its shell, reads and
+// writes frames, and loads, proves and stores what the effects ask for. It hands each answer back
+// as one Input, exactly once: without it, the session stands still there. One goroutine at a time
+// may call a Session; package session of node does.
 //
-// For each log the session keeps two pictures, ours and the peer's, and pushes what
-// the peer's lacks, lowest first, with a bounded amount unanswered. What it says of what is
-// held, however much that is, it says a bounded amount at a time, the next when the shell
-// has Drained what was said before. It acknowledges
-// nothing before the shell has said Stored. What is lost with the session is only
-// pictures: the next one begins with an exchange of offers.
+// For each log, the session keeps two pictures: what is held here, and what the peer holds. It
+// pushes what the peer lacks, lowest first, with a bounded amount unanswered (WindowRuns,
+// WindowBytes), and acknowledges nothing before the shell says Stored. Pictures are all that a
+// session loses at its end: the next one begins with new offers. Members of a group meet many
+// others, so at once a session says only what its two devices write themselves. Everything else
+// goes between those who follow each other, and in the rounds that Compare begins.
 //
-// Of a group, a member meets many others: what a session says at once is about what its
-// two devices write themselves, and everything else goes along those who follow each
-// other and in the rounds of Compare. Control events come before what was written under
-// them. What the session cannot judge, such as who may have which event, it asks.
+// Whatever a peer does, limits.go bounds what the session remembers of it. A peer that breaks the
+// protocol ends the session with Close and an error that matches a sentinel of errors.go. No input
+// panics.
 //
-// What a peer can make it hold is bounded by the constants of limits.go. It proves
-// nothing itself: runs, records and cards are proven by the shell, which alone knows
-// who may speak for whom. Whatever a peer does out of order ends the session with
-// Close and an error that matches a sentinel of errors.go; no input panics.
-//
-// (Import the standard library's sync under another name where both are needed.)
+// (Where the standard library's sync is needed as well, import that under another name.)
 package sync

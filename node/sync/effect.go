@@ -8,7 +8,7 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// Effect is something to be done.
+// Effect is something that the shell has to do. The types in this file are all there are.
 type Effect interface{ effect() }
 
 // Ticket names one Ingest, IngestRecord or IngestControl of a session.
@@ -18,18 +18,18 @@ type (
 	// Send writes a frame to the peer, after those before it.
 	Send struct{ Frame wire.Frame }
 
-	// Identify asks whether the card proves, names the peer's device and fits what is
-	// known, and whether the profile is signed by a device of it. Store both, and answer
-	// with Joined. Nonce is the peer's, for tags.
+	// Identify asks whether the card is proven, names the peer's device and agrees with what is
+	// known, and whether the profile is signed by a device of the card. Store both, and answer with
+	// Joined. Nonce is the peer's, for tags.
 	Identify struct {
 		Nonce   [32]byte
 		Card    []byte
 		Profile *event.Record // nil if the peer has none
 	}
 
-	// Load reads a run of a log that begins at First, or where what the peer may have begins
-	// after it. It has at most Events events and Bytes of headers and bodies, or is the shortest
-	// that can be proven if even that is larger. Answer with Loaded.
+	// Load reads a run of a log that begins at First, or at the first event after it that the peer
+	// may have. The run has at most Events events, and at most Bytes of headers and bodies, unless
+	// even the shortest run that can be proven is larger: then that one. Answer with Loaded.
 	Load struct {
 		Log    event.Log
 		First  uint64
@@ -37,26 +37,27 @@ type (
 		Bytes  int
 	}
 
-	// Ingest proves a run of Conversation, checks that its author may write there, and
-	// stores it. Answer with Stored or NeedCard. Several may be under way and be
-	// answered in any order.
+	// Ingest proves a run of Conversation, checks that its author may write there, and stores it.
+	// Answer with Stored, NeedCard or NeedControl. Several may be under way and be answered in any
+	// order.
 	Ingest struct {
 		Ticket       Ticket
 		Conversation event.Conversation
 		Run          event.Run
 	}
 
-	// IngestRecord does the same for a record.
+	// IngestRecord does the same for a record. Answer with Stored or NeedCard.
 	IngestRecord struct {
 		Ticket       Ticket
 		Conversation event.Conversation
 		Record       event.Record
 	}
 
-	// LoadControl reads at most Events control events, of at most Bytes of headers and
-	// bodies, that are not in the past of the known ones among Known and that the peer may
-	// have, each after its parents. Known is empty for who may know none: then all are read,
-	// from the create event on. Answer with LoadedControl.
+	// LoadControl reads control events of a group that the peer lacks and may have: those that
+	// neither are among Known nor lie in the past of the events in Known that are here. Each comes
+	// after its parents. It reads at most Events events, and at most Bytes of headers and bodies.
+	// If Known is empty, the peer knows nothing: then all events are read, from the create event
+	// on. Answer with LoadedControl.
 	LoadControl struct {
 		Conversation event.Conversation
 		Known        []crypto.Hash
@@ -64,10 +65,10 @@ type (
 		Bytes        int
 	}
 
-	// IngestControl proves control events, each after its parents as far as the peer could
-	// know, and stores them. Answer with Stored, NeedCard or NeedControl. Conversation need
-	// not be one that Joined has given: then the peer welcomes this node to a group, and if
-	// that is right, Joined follows. What is not permitted is left out.
+	// IngestControl proves control events and stores them. Each comes after its parents, as far as
+	// the peer knew which ones are here. What is not permitted is left out. Answer with Stored,
+	// NeedCard or NeedControl. Conversation may be one that Joined has not given: then the peer
+	// welcomes this node to a group, and if that is right, give Joined again.
 	IngestControl struct {
 		Ticket       Ticket
 		Conversation event.Conversation
@@ -80,45 +81,45 @@ type (
 		Epoch        wire.Epoch
 	}
 
-	// Acked says that the peer has these segments of a log of this node's person on its
-	// disk. Given where that grew, and never for one's own person's devices.
+	// Acked says that the peer has these segments of a log on its disk, which this node's person
+	// wrote. It is given when that has grown, and never for a peer of the same person.
 	Acked struct {
 		Log      event.Log
 		Store    event.Instance // the peer's
 		Segments event.Segments
 	}
 
-	// Rollback says that the peer claims to hold more or other of this device's log than
-	// is held here. The claim is unproven and may be old by now: compare it with the
-	// store, and do nothing if the log covers it or is closed already. Given at most once
-	// a conversation.
+	// Rollback says that the peer claims to hold more of this device's log than is held here, or
+	// something else. The claim is unproven and may be old by now: compare it with the store, and
+	// do nothing if the log covers it or is closed already. It is given at most once a
+	// conversation.
 	Rollback struct {
 		Log     event.Log
 		Claimed event.Segments
 	}
 
-	// RoundBegan says that the peer is asked for everything that it holds and this node lacks. It may come again before
-	// RoundEnded or RoundDropped.
+	// RoundBegan says that the peer is asked for everything that it holds and this node lacks. It
+	// may come again before RoundEnded or RoundDropped.
 	RoundBegan struct{ Conversation event.Conversation }
 
 	// RoundDropped says that the peer will not bring what it was asked for.
 	RoundDropped struct{ Conversation event.Conversation }
 
-	// RoundEnded says that all the peer had to bring when it got this node's offer, with
-	// the Joined, Follow or Compare before, is stored here. What waited for a cause then
-	// need not wait for this peer; what came since may have causes on their way. Groups have
-	// rounds only with peers that are followed or compared with.
+	// RoundEnded says that everything is stored here that the peer had to bring when it got the
+	// offer that began the round. If an event that came before the round still lacks a cause, this
+	// peer does not have that cause. The causes of an event that came since may still be on their
+	// way. In groups, there are rounds only with peers that are followed or compared with.
 	RoundEnded struct{ Conversation event.Conversation }
 
-	// Request hands over the opening run of a peer that is not served. It is not
-	// answered and was not proven.
+	// Request hands over the opening run of a peer that is not served. It was not proven, and it is
+	// not answered.
 	Request struct{ Run event.Run }
 
-	// FetchCard reads a card, for the peer. Answer with CardFetched.
+	// FetchCard reads a card for the peer. Answer with CardFetched.
 	FetchCard struct{ wire.CardOf }
 
-	// LearnCard proves a card that was asked for, and the profile, and stores what is of
-	// use. Answer with CardLearned. Card is empty if the peer had none.
+	// LearnCard proves a card that was asked for and its profile, and stores what is of use. Answer
+	// with CardLearned. Card is empty if the peer does not have it.
 	LearnCard struct {
 		wire.CardOf
 		Card    []byte
@@ -128,13 +129,14 @@ type (
 	// Sighted hands over sightings. The peer may have made them up.
 	Sighted struct{ Sightings []wire.Sighting }
 
-	// Drain wants Drained when what was sent before it has left this node, and no sooner.
+	// Drain asks for Drained when everything that was sent before it has left this node, and no
+	// sooner.
 	Drain struct{}
 
-	// Wake wants a Tick at At. It replaces the Wake before; the zero At wants none.
+	// Wake asks for a Tick at At. It replaces the Wake before. A zero At asks for none.
 	Wake struct{ At time.Time }
 
-	// Close ends the session. No effect follows, whatever is given.
+	// Close ends the session. No effect follows, whatever input is given.
 	Close struct{ Reason error }
 )
 

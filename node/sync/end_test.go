@@ -11,8 +11,8 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// end is the shell of one session: it does what the machine wants, late and in any
-// order that the rules allow.
+// end is the shell of one session: it does what the machine wants, late and in any order that the
+// rules allow.
 type end struct {
 	node, peer *node
 	terms      map[event.Conversation]terms
@@ -312,9 +312,9 @@ func (e *end) ingest(x sync.Ingest) {
 	})
 }
 
-// roundEnded releases the rows of a conversation that waited when the round began, when
-// no other session may still bring their causes. What came later has its three seconds:
-// its causes may be on their way.
+// roundEnded releases the rows of a conversation that waited when the round began, when no other
+// session may still bring their causes. What came later has its three seconds: its causes may be on
+// their way.
 func (e *end) roundEnded(id event.Conversation) {
 	for _, o := range e.node.ends {
 		if o != nil && !o.rounds[id] {

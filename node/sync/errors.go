@@ -7,16 +7,16 @@ import (
 
 // Why a session ended, for errors.Is on Close.Reason.
 var (
-	// ErrIncompatible: the peer speaks another version of the protocol. Tell the
-	// user; dial again seldom.
+	// ErrIncompatible: the peer speaks another version of the protocol. Tell the user, and dial it
+	// again seldom.
 	ErrIncompatible = errors.New("peer speaks another version")
 
-	// ErrProtocol: the peer sent what is malformed, unproven or out of order. Dial
-	// it again only after a pause.
+	// ErrProtocol: the peer sent something malformed, unproven or out of order. Dial it again only
+	// after a pause.
 	ErrProtocol = errors.New("peer broke the protocol")
 
-	// ErrPeerProof: the peer did not prove who it is, or its card does not name the
-	// device on the link. Treat it as ErrProtocol.
+	// ErrPeerProof: the peer did not prove who it is, or its card does not name the device on the
+	// link. Treat it as ErrProtocol.
 	ErrPeerProof = errors.New("peer did not prove its person")
 
 	// ErrStore: this node could not keep what came. The peer is not to blame.

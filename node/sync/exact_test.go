@@ -20,7 +20,8 @@ func sentAs(effects []sync.Effect, name string) (out []wire.Frame) {
 	return out
 }
 
-// What is with the shell is bounded in bytes and in records as well, and room comes back with the answers.
+// What is with the shell is bounded in bytes and in records as well, and room comes back with the
+// answers.
 func TestBusyWithBytesAndRecords(t *testing.T) {
 	const each = 60 << 10
 	s := talking(t, nil, nil)
@@ -92,7 +93,8 @@ func TestFailureToStoreEndsTheSession(t *testing.T) {
 	s.want(s.step(sync.Stored{Ticket: came.Ticket, Err: errors.New("disk full")}), "Close")
 }
 
-// A round ends when what came before Settled in the conversation is answered, whatever came after it or elsewhere.
+// A round ends when what came before Settled in the conversation is answered, whatever came after
+// it or elsewhere.
 func TestRoundEndsWithWhatCameBefore(t *testing.T) {
 	c := sync.Conversation{ID: group, OurTag: mineTag, PeerTag: theirTag}
 	s := joined(t, sync.Conversation{ID: direct}, c)
@@ -155,7 +157,8 @@ func TestRollbackInAnAcknowledgement(t *testing.T) {
 	find[sync.Rollback](t, s.run(own.run(4, 5)))
 }
 
-// Others' messages in a group wait longer than in a direct conversation, for the many who may bring them; and are read once.
+// Others' messages in a group wait longer than in a direct conversation, for the many who may bring
+// them; and are read once.
 func TestOthersWaitLongerInGroups(t *testing.T) {
 	for range 3 {
 		log := ofGroup(t, third, 2)

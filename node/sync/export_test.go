@@ -30,8 +30,7 @@ func (s *Session) Open(tag []byte) bool {
 	return false
 }
 
-// Remembered counts what is held only because the peer said so, as it is and not as it
-// was booked.
+// Remembered counts what is held only because the peer said so, as it is and not as it was booked.
 func (s *Session) Remembered() int {
 	kept, n := 0, 0
 	for _, o := range s.offers.kept {

@@ -37,8 +37,8 @@ func (s *Session) offered(o wire.Offer) {
 		s.offers.keep(o)
 		return
 	}
-	// Neither side takes anything from a peer that wants nothing: what was offered then must be said
-	// again.
+	// Neither side takes anything from a peer that wants nothing: what was offered then must be
+	// said again.
 	again := c.open && c.want == wire.WantNothing && o.Want != wire.WantNothing
 	c.open, c.want = true, o.Want
 	s.push.regive(c)

@@ -6,8 +6,8 @@ import (
 	"github.com/earshot-im/earshot/node/wire"
 )
 
-// greeting is the beginning of a session. Each side says Hello, Admission and Identity, in this order
-// and once. The shell proves the peer's Identity and answers with Joined.
+// greeting is the beginning of a session. Each side says Hello, Admission and Identity, in this
+// order and once. The shell proves the peer's Identity and answers with Joined.
 //
 //	toOpen → toGreet → toAdmit → toName → toProve → over
 //	     Open      Hello    Admission  Identity   Joined

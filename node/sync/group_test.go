@@ -159,7 +159,8 @@ func TestControlFirst(t *testing.T) {
 	s.want(s.step(sync.Stored{Ticket: find[sync.IngestControl](t, came).Ticket}))
 }
 
-// What a peer was sent and could not take, it does not count as having once it offers again without it.
+// What a peer was sent and could not take, it does not count as having once it offers again without
+// it.
 func TestControlThatWasNotTakenIsSentAgain(t *testing.T) {
 	c := crew(t)
 	events := founded(t)

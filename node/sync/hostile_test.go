@@ -112,8 +112,8 @@ func TestClaimsAreBounded(t *testing.T) {
 	s.want(s.step(own.now(1)), "Load")
 }
 
-// A peer that claims to hold more logs than can be remembered, as after a long absence from many groups, brings them all the
-// same. What is refused then leaves nothing behind.
+// A peer that claims to hold more logs than can be remembered, as after a long absence from many
+// groups, brings them all the same. What is refused then leaves nothing behind.
 func TestClaimsKeepNoRunOut(t *testing.T) {
 	s := talking(t, nil, nil)
 	for n := range 20 {
@@ -139,8 +139,8 @@ func TestClaimsKeepNoRunOut(t *testing.T) {
 	s.want(s.later(time.Hour)) // it is not pushed back
 }
 
-// FuzzSession gives a session frames and answers in any order. Nothing may panic,
-// nothing may be held without bound, and one step has few effects.
+// FuzzSession gives a session frames and answers in any order. Nothing may panic, nothing may be
+// held without bound, and one step has few effects.
 func FuzzSession(f *testing.F) {
 	f.Add([]byte{0, 1, 2, 3, 4, 5, 6, 7, 8, 9})
 	f.Add([]byte{20, 6, 21, 8, 41, 9, 42, 12, 60, 61, 62, 63})

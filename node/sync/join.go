@@ -40,8 +40,8 @@ func (s *Session) join(in Joined) {
 	s.offer(asFollowed, fresh...)
 }
 
-// enter makes a conversation known that is to be offered. It returns nil if the offer
-// before still holds: it does not where something was refused.
+// enter makes a conversation known that is to be offered. It returns nil if the offer before still
+// holds: it does not where something was refused.
 func (s *Session) enter(in *Conversation) *conversation {
 	c := s.byID[in.ID]
 	switch {

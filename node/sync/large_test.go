@@ -21,8 +21,8 @@ var (
 	followFlag   = flag.Int("follow", 4, "how many peers each follows")
 )
 
-// crowd is one large group of which every device is online: machines under a virtual clock,
-// with a shell that knows nothing but how far logs are held. What is sent is counted.
+// crowd is one large group of which every device is online: machines under a virtual clock, with a
+// shell that knows nothing but how far logs are held. What is sent is counted.
 type crowd struct {
 	now    time.Time
 	rng    *rand.Rand

@@ -21,13 +21,13 @@ type log struct {
 	known event.Segments // this and no more
 	peers event.Segments // on the peer's disk, as it said or by what it brought
 	given event.Ranges   // pushed since the peer's last offer, whatever became of it
-	apart event.Ranges   // found not to be for the peer, between what is, since the peer's last offer
+	apart event.Ranges   // found not to be for the peer since its last offer, between what is
 	sent  event.Ranges   // peers, given and apart together: not to be pushed again
 	told  event.Ranges   // of ours
 	acked event.Ranges   // reported as Acked
 
 	floor  uint64 // what is before it is not for the peer
-	proof  uint64 // of others' logs: the peer has another event there, and ours is still to be pushed
+	proof  uint64 // of others' logs: the peer has another event there; ours is to be pushed
 	proven bool   // proof was set once: that is enough for a session
 
 	push    pushedLog
@@ -158,7 +158,8 @@ func (l *log) ungive() {
 // startAt notes that what is before a sequence is not for the peer.
 func (l *log) startAt(floor uint64) { l.floor = floor }
 
-// regive has everything pushed again that the peer does not show to have, except what is on its way.
+// regive has everything pushed again that the peer does not show to have, except what is on its
+// way.
 func (l *log) regive(onTheWay event.Ranges) {
 	l.given, l.apart = onTheWay, nil
 	l.renew()

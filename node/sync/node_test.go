@@ -250,8 +250,8 @@ func (n *node) sign(c conv) {
 	}})
 }
 
-// restoreBackup puts an older disk into the machine. If its owner says so, the logs
-// that it writes are closed at once; if not, it finds out from its peers.
+// restoreBackup puts an older disk into the machine. If its owner says so, the logs that it writes
+// are closed at once; if not, it finds out from its peers.
 func (n *node) restoreBackup(told bool) {
 	if n.backup == nil {
 		return

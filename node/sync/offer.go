@@ -41,8 +41,8 @@ func (o *offers) add(how offering, c *conversation) {
 	c.offer = max(c.offer, how)
 }
 
-// goOn sends offers in as few frames as that takes, while there is room. It returns the conversations
-// that were offered for the first time since Joined gave them.
+// goOn sends offers in as few frames as that takes, while there is room. It returns the
+// conversations that were offered for the first time since Joined gave them.
 func (o *offers) goOn() (begun []*conversation) {
 	var frame []wire.Offer
 	size := 0
@@ -75,10 +75,10 @@ func (o *offers) goOn() (begun []*conversation) {
 	return begun
 }
 
-// make makes an offer of a conversation, and says about how many bytes it takes. Of a group it lists
-// only what the peer's device has written, unless everything is wanted: a member meets many others,
-// and must neither tell each of them all that it has nor get it from each. What does not fit in one
-// offer is told by Have later.
+// make makes an offer of a conversation, and says about how many bytes it takes. Of a group it
+// lists only what the peer's device has written, unless everything is wanted: a member meets many
+// others, and must neither tell each of them all that it has nor get it from each. What does not
+// fit in one offer is told by Have later.
 func (o *offers) make(c *conversation, how offering) (offer wire.Offer, weight int) {
 	offer = wire.Offer{Tag: c.ourTag, Store: o.store, Locator: o.control.locator(c), Number: o.rounds.offer(c)}
 	weight = 128 + 40*len(offer.Locator)

@@ -7,8 +7,8 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// openingRun is the one run that is pushed to a peer that does not offer the direct conversation: so
-// somebody who has not accepted this node's person learns who writes and what they want.
+// openingRun is the one run that is pushed to a peer that does not offer the direct conversation:
+// so somebody who has not accepted this node's person learns who writes and what they want.
 type openingRun struct {
 	from    Opening   // First 0: there is nothing to push
 	at      time.Time // when the peer has had time enough to offer

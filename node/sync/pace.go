@@ -2,10 +2,10 @@ package sync
 
 import "github.com/earshot-im/earshot/node/wire"
 
-// pace bounds what is said of what is held here: offers, control events, records, and Have frames for
-// what the peer did not bring. About limit bytes may be said; then all these wait until the shell
-// says Drained. So the peer can ask for any amount, and one step gives little. Runs have the window
-// instead, and what answers something that the peer has sent never waits.
+// pace bounds what is said of what is held here: offers, control events, records, and Have frames
+// for what the peer did not bring. About limit bytes may be said; then all these wait until the
+// shell says Drained. So the peer can ask for any amount, and one step gives little. Runs have the
+// window instead, and what answers something that the peer has sent never waits.
 type pace struct {
 	*turn
 	limit    int  // PaceBytes, but in tests

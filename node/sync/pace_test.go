@@ -12,7 +12,8 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// mostAtOnce bounds the bytes that are sent before Drained, runs and answers aside: see sync.PaceBytes.
+// mostAtOnce bounds the bytes that are sent before Drained, runs and answers aside: see
+// sync.PaceBytes.
 const mostAtOnce = sync.PaceBytes + wire.MaxFrame + 256<<10
 
 // gauge is a peer to whom what was sent before arrives only when nothing else is sent any more.
@@ -263,8 +264,8 @@ func TestAnswersDoNotWaitForRoom(t *testing.T) {
 	s.want(s.step(sync.CardFetched{}), "card")
 }
 
-// A conversation that is not offered yet, since there is no room, is opened by neither; one that is not shared any more is
-// not offered.
+// A conversation that is not offered yet, since there is no room, is opened by neither; one that is
+// not shared any more is not offered.
 func TestOfferThatWaits(t *testing.T) {
 	rooms := roomsOf(3, 1, someDevice)
 	join := sync.Joined{Serve: true, Own: []crypto.DeviceID{self}, Conversations: rooms}

@@ -15,9 +15,9 @@ func (c *claims) room(n int) bool { return c.count+n <= maxClaims }
 
 func (c *claims) add(n int) { c.count += n }
 
-// pictures keeps the pictures of logs up to date: ours when this node stores, and the peer's when it
-// tells what it has or brings a run. Where the peer comes to hold more of what this node's person
-// wrote, it reports that as Acked.
+// pictures keeps the pictures of logs up to date: ours when this node stores, and the peer's when
+// it tells what it has or brings a run. Where the peer comes to hold more of what this node's
+// person wrote, it reports that as Acked.
 type pictures struct {
 	*turn
 	*pair
@@ -107,7 +107,8 @@ func (p *pictures) seeOwn(c *conversation, listed []wire.LogSegments) {
 	}
 }
 
-// seeAll takes from an offer all that the peer has. Logs of which both hold the same get no pictures.
+// seeAll takes from an offer all that the peer has. Logs of which both hold the same get no
+// pictures.
 func (p *pictures) seeAll(c *conversation, listed []wire.LogSegments) {
 	if !c.same {
 		peers := map[event.Log]event.Segments{}

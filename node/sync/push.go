@@ -68,8 +68,8 @@ func (p *push) want(l *log) {
 	}
 }
 
-// atOnce reports whether nobody else is likely to bring the log before this device could. In a group,
-// this person's other devices have sessions with the same peers.
+// atOnce reports whether nobody else is likely to bring the log before this device could. In a
+// group, this person's other devices have sessions with the same peers.
 func (p *push) atOnce(l *log) bool {
 	return p.wrote(l.name) || !l.conv.group && p.ownerWrote(l.name)
 }
@@ -80,7 +80,8 @@ func (p *push) wanted(l *log) bool {
 	return !l.conv.quiet && (want <= wire.WantNow || want == wire.WantOwn && p.wrote(l.name))
 }
 
-// gives reports whether the peer is to get what comes to the log, or what it asked for in its offer.
+// gives reports whether the peer is to get what comes to the log, or what it asked for in its
+// offer.
 func (p *push) gives(l *log) bool {
 	goesOn := l.conv.want == wire.WantAll || l.push.target != 0 || p.wrote(l.name)
 	return l.conv.live() && goesOn && p.wanted(l)
@@ -267,8 +268,8 @@ func (p *push) catchUp(c *conversation) {
 	}
 }
 
-// caughtUp says Settled if everything has been pushed that was lacking when the peer offered, the log
-// last.
+// caughtUp says Settled if everything has been pushed that was lacking when the peer offered, the
+// log last.
 func (p *push) caughtUp(l *log) {
 	if l.push.target == 0 {
 		return

@@ -25,8 +25,8 @@ func (p *push) check(l *log) {
 }
 
 // follows reports whether the peer's segment before the event, if there is one, ends with the event
-// that this one links to. That matters only for logs that this device writes: of anyone else's, what
-// is pushed is the proof of a fork.
+// that this one links to. That matters only for logs that this device writes: of anyone else's,
+// what is pushed is the proof of a fork.
 func (p *push) follows(l *log, h *event.Header) bool {
 	if !p.wrote(l.name) {
 		return true

@@ -14,10 +14,9 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// room is a group that somebody has created in the simulation. Its rules are simpler than
-// those of real groups, where not everybody may do everything: a person is in it if an
-// invitation has all their removals in its past, and where it has not, their logs end at the
-// cuts of the removal.
+// room is a group that somebody has created in the simulation. Its rules are simpler than those of
+// real groups, where not everybody may do everything: a person is in it if an invitation has all
+// their removals in its past, and where it has not, their logs end at the cuts of the removal.
 type room struct {
 	conv
 	joinedOnly bool // newcomers get only what was written to them
@@ -196,8 +195,8 @@ func (n *node) member(set *controls, person int) bool {
 	return set.isMember(person) || n.hostile && person == n.person && set.was(person)
 }
 
-// limit returns the last event of a log that counts, by what is on a disk. first is that of a
-// run if nothing of the log is there.
+// limit returns the last event of a log that counts, by what is on a disk. first is that of a run
+// if nothing of the log is there.
 func (n *node) limit(d *disk, log event.Log, first ...*event.Event) uint64 {
 	set := d.rooms[log.Conversation]
 	author := n.world.personOf[log.Device]

@@ -13,8 +13,8 @@ type rounds struct {
 // round is what rounds keeps of a conversation: the offers that this node has made of it.
 type round struct {
 	offers  uint64 // how many
-	settled uint64 // how many of them, up to the last for which the peer has said Settled
-	whole   uint64 // how many of them, up to the last that asks for everything; 0: its round is over
+	settled uint64 // how many, up to the last for which the peer has said Settled
+	whole   uint64 // how many, up to the last that asks for everything; 0: its round is over
 	short   bool   // the last one was a short one
 	ending  Ticket // the round ends when everything up to it is answered; 0: no round ends
 }

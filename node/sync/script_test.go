@@ -11,8 +11,8 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// script plays the peer and the shell of one session, word by word. The session is
-// that of deviceKeys[0], of person A, with deviceKeys[2], of person B.
+// script plays the peer and the shell of one session, word by word. The session is that of
+// deviceKeys[0], of person A, with deviceKeys[2], of person B.
 type script struct {
 	t       *testing.T
 	session *sync.Session
@@ -55,8 +55,8 @@ func joined(t *testing.T, conversations ...sync.Conversation) *script {
 	return s
 }
 
-// talking goes on to where the peer has offered a direct conversation of given logs
-// and everything has settled.
+// talking goes on to where the peer has offered a direct conversation of given logs and everything
+// has settled.
 func talking(t *testing.T, mine, theirs map[event.Log]event.Segments) *script {
 	s := joined(t, sync.Conversation{ID: direct, Logs: mine})
 	s.offer(nil, theirs)

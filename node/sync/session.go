@@ -18,10 +18,20 @@ type Config struct {
 
 // Session speaks the sync protocol with one peer over one stream. It belongs to one goroutine.
 //
-// A Session hands each input to the parts that it concerns, in the order that they need, and collects
-// their effects. Each part has its own state, which no other part changes. What several parts read,
-// only its own methods and the Session change: the Step under way, the two devices, and the
-// conversations with their logs.
+// It hands each input to the parts that it concerns, in the order that they need, and collects
+// their effects. Each part has its own state, which no other part changes:
+//
+//	greeting        Hello, Admission and Identity, until the shell says Joined
+//	offers, rounds  what this node offers, and whether the peer has brought all that was asked for
+//	push            runs that the peer lacks, and Settled
+//	control         control events, before what was written under them; welcomes and keys
+//	records, cards  records that are newer here, and cards that either of the two needs
+//	take            what the peer brings: with the shell, waiting, answered or refused
+//	tell            Have for what others brought, so that the peer does not push it
+//
+// All parts read what is shared: the Step under way (turn), the two devices (pair), how much may be
+// said (pace), and the conversations with the pictures of their logs. Only the methods of these and
+// the Session itself change that.
 type Session struct {
 	turn
 	pair

@@ -51,8 +51,8 @@ func TestIncompatible(t *testing.T) {
 	s.want(s.got(wire.Frame{Hello: &wire.Hello{Version: 1}}))
 }
 
-// Many runs are under way at once, but no more than the window, and what is under way
-// is not sent again.
+// Many runs are under way at once, but no more than the window, and what is under way is not sent
+// again.
 func TestWindow(t *testing.T) {
 	own := write(t, direct, self, 40, 10)
 	s := joined(t, sync.Conversation{ID: direct, Logs: own.held(40)})
@@ -113,8 +113,8 @@ func TestTurns(t *testing.T) {
 	}
 }
 
-// Others' logs are pushed after a second, unless somebody else was quicker, and the
-// peer is told within a quarter of one.
+// Others' logs are pushed after a second, unless somebody else was quicker, and the peer is told
+// within a quarter of one.
 func TestOthersWait(t *testing.T) {
 	log := write(t, direct, third, 3, 10)
 	s := talking(t, log.held(1), log.held(1))
@@ -253,8 +253,8 @@ func TestRollback(t *testing.T) {
 	s.want(s.have(b.log, b.to(3)))
 }
 
-// Of an own log that the peer contradicts it is told no more than it has acknowledged, and what it brings then; what is here is
-// pushed all the same.
+// Of an own log that the peer contradicts it is told no more than it has acknowledged, and what it
+// brings then; what is here is pushed all the same.
 func TestDoubtedLog(t *testing.T) {
 	own, other := write(t, direct, self, 9, 10), write(t, direct, self, 9, 11)
 	told := func(effects []sync.Effect) (out []wire.LogSegments) {
@@ -295,7 +295,8 @@ func TestDoubtedLog(t *testing.T) {
 	}
 }
 
-// What a peer has is noted again when events of this person come back that this disk did not have when the peer said so.
+// What a peer has is noted again when events of this person come back that this disk did not have
+// when the peer said so.
 func TestAcknowledgedBeforeItCameBack(t *testing.T) {
 	own := write(t, direct, self, 6, 10)
 	for name, bring := range map[string]func(s *script) []sync.Effect{
@@ -491,8 +492,8 @@ func TestLargeOffers(t *testing.T) {
 	}
 }
 
-// BenchmarkPipelined is the machine's share of a message, at both ends, where each is
-// a commit of its own and all are under way at once.
+// BenchmarkPipelined is the machine's share of a message, at both ends, where each is a commit of
+// its own and all are under way at once.
 func BenchmarkPipelined(b *testing.B) {
 	const messages = 20_000
 	own := write(b, direct, ownOther, messages, 100)

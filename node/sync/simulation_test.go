@@ -14,13 +14,13 @@ var (
 	seedsFlag = flag.Uint64("seeds", 200, "how many seeds to simulate")
 )
 
-// TestSimulation lets five nodes of three persons write to each other while
-// everything breaks that may, then heals the network and holds them to what the
-// house promises. To see what a seed does: go test -run Simulation -seed N
+// TestSimulation lets five nodes of three persons write to each other while everything breaks that
+// may, then heals the network and holds them to what the house promises. To see what a seed does:
+// go test -run Simulation -seed N
 func TestSimulation(t *testing.T) { simulateAll(t, simulate, false) }
 
-// TestSimulationOfRooms does the same to seven nodes of five persons who found groups, invite
-// and remove each other at any node. Some don't believe that they were removed.
+// TestSimulationOfRooms does the same to seven nodes of five persons who found groups, invite and
+// remove each other at any node. Some don't believe that they were removed.
 func TestSimulationOfRooms(t *testing.T) { simulateAll(t, simulateRooms, true) }
 
 func simulateAll(t *testing.T, simulate func(uint64, func(string, ...any)) *world, rooms bool) {
@@ -115,8 +115,8 @@ func (c *counts) add(o counts) {
 // How long things go wrong, and how long they may take to come right.
 const trouble = 60 * time.Second
 
-// simulate runs one seed. Every eighth is gentle: nothing breaks, and then nothing
-// may be shown with a gap. Of the others some have a disk go back to a backup.
+// simulate runs one seed. Every eighth is gentle: nothing breaks, and then nothing may be shown
+// with a gap. Of the others some have a disk go back to a backup.
 func simulate(seed uint64, log func(string, ...any)) *world {
 	w := newWorld(seed, friends)
 	w.log = log

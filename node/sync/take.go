@@ -78,7 +78,8 @@ func (t *take) accepts(c *conversation, run *event.Run) bool {
 	return false
 }
 
-// run gives a run to the shell. It is unclaimed if there was no room to remember that the peer has it.
+// run gives a run to the shell. It is unclaimed if there was no room to remember that the peer has
+// it.
 func (t *take) run(c *conversation, run *event.Run, unclaimed bool) {
 	t.ingest(&pending{id: c.id, conv: c, run: run, weight: weigh(run), unclaimed: unclaimed})
 }
@@ -165,8 +166,8 @@ func (t *take) needCard(p *pending, head crypto.Hash) (kept bool) {
 	return t.keep(p, forCard)
 }
 
-// needControl keeps p until more of the control set has come, if it has not come by now. It gives up
-// on p, and returns false, if too much is kept.
+// needControl keeps p until more of the control set has come, if it has not come by now. It gives
+// up on p, and returns false, if too much is kept.
 func (t *take) needControl(p *pending) (kept bool) {
 	if !t.keep(p, forControl) {
 		return false

@@ -13,8 +13,8 @@ type expectancy struct {
 }
 
 // expect waits for the peer's offer of a group. If it does not come, this node welcomes the peer:
-// soon if it knows that the peer was just invited, else later and at another time than other members,
-// so that not all of them do.
+// soon if it knows that the peer was just invited, else later and at another time than other
+// members, so that not all of them do.
 func (k *control) expect(c *conversation, soon bool) {
 	at := k.now.Add(openingPause)
 	if !soon {

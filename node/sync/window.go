@@ -6,7 +6,8 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// window holds the runs that were sent and are not answered. It bounds their number and their bytes.
+// window holds the runs that were sent and are not answered. It bounds their number and their
+// bytes.
 type window struct {
 	sent    uint64 // runs so far: the number of the last one
 	flights []flight

@@ -14,8 +14,8 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// world is some nodes of fewer persons on a network that loses connections, under a
-// virtual clock. One seed gives one course of things, to the last byte.
+// world is some nodes of fewer persons on a network that loses connections, under a virtual clock.
+// One seed gives one course of things, to the last byte.
 type world struct {
 	rng    *rand.Rand
 	now    time.Time
@@ -145,8 +145,8 @@ func newWorld(seed uint64, persons []int) *world {
 	return w
 }
 
-// offset is how wrong a clock is: half of them are right to half a second, others up
-// to ten years wrong.
+// offset is how wrong a clock is: half of them are right to half a second, others up to ten years
+// wrong.
 func (w *world) offset() time.Duration {
 	const year = 365 * 24 * time.Hour
 	switch w.rng.IntN(4) {
