@@ -1,0 +1,244 @@
+package mesh
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/earshot-im/earshot/node/dial"
+	"github.com/earshot-im/earshot/node/session"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// model is a register as one would write it who has time: every question looks at every session.
+type model struct {
+	stopped  bool
+	sessions []*modelled
+}
+
+type modelled struct {
+	*session.Session
+	device   int
+	person   int // 0: not known
+	hears    map[event.Conversation]bool
+	followed map[event.Conversation]bool
+}
+
+func (m *model) with(device int) *modelled {
+	i := slices.IndexFunc(m.sessions, func(s *modelled) bool { return s.device == device })
+	if i < 0 {
+		return nil
+	}
+	return m.sessions[i]
+}
+
+// which returns the sessions for which something is so.
+func (m *model) which(is func(*modelled) bool) map[*session.Session]bool {
+	out := make(map[*session.Session]bool)
+	for _, s := range m.sessions {
+		if is(s) {
+			out[s.Session] = true
+		}
+	}
+	return out
+}
+
+// givesUp takes a session's places away. It gives them to those whom the register chose, if these are ones that it may choose.
+func (m *model) givesUp(t *testing.T, from *modelled, of []event.Conversation, chosen []Follow) {
+	t.Helper()
+	for _, c := range of {
+		if !from.followed[c] {
+			continue
+		}
+		delete(from.followed, c)
+		followed := len(m.which(func(s *modelled) bool { return s.followed[c] }))
+		could := m.which(func(s *modelled) bool { return s != from && s.hears[c] && !s.followed[c] })
+		want := min(maxFollowed-followed, len(could))
+		chosen = slices.DeleteFunc(chosen, func(f Follow) bool {
+			if f.Conversation != c || !could[f.Session] {
+				return false
+			}
+			for _, s := range m.sessions {
+				if s.Session == f.Session {
+					s.followed[c] = true
+				}
+			}
+			delete(could, f.Session)
+			want--
+			return true
+		})
+		if want != 0 {
+			t.Errorf("%d too few take a place", want)
+		}
+	}
+	if len(chosen) > 0 {
+		t.Errorf("%d were chosen who have no place", len(chosen))
+	}
+}
+
+func (m *model) remove(s *modelled) {
+	m.sessions = slices.DeleteFunc(m.sessions, func(o *modelled) bool { return o == s })
+}
+
+// modelDevice is the number of one of the devices of the model. Half of them have lower peer IDs than the register's own.
+func modelDevice(n int) int { return self - modelDevices + 1 + 2*n }
+
+const (
+	modelDevices       = 24
+	modelPersons       = 8
+	modelConversations = 3
+)
+
+// same finds that the register answers as the model does.
+func (m *model) same(t *testing.T, r *Register) {
+	t.Helper()
+	set := func(what string, got []*session.Session, want map[*session.Session]bool) {
+		t.Helper()
+		have := make(map[*session.Session]bool)
+		for _, s := range got {
+			have[s] = true
+		}
+		if len(have) != len(got) || !maps.Equal(have, want) {
+			t.Errorf("%s: %d sessions, want %d", what, len(got), len(want))
+		}
+	}
+	set("all", r.Sessions(), m.which(func(*modelled) bool { return true }))
+	set("identified", slices.Collect(maps.Keys(r.Identified())), m.which(func(s *modelled) bool { return s.person != 0 }))
+	for p := 1; p <= modelPersons; p++ {
+		with := m.which(func(s *modelled) bool { return s.person == p })
+		set(fmt.Sprint("with person ", p), r.With(personNumber(p)), with)
+		if r.Here(personNumber(p)) != (len(with) > 0) {
+			t.Errorf("person %d is here: %t", p, len(with) == 0)
+		}
+	}
+	states := r.States()
+	for n := range modelDevices {
+		d := modelDevice(n)
+		s := m.with(d)
+		if r.Online(deviceNumber(d)) != (s != nil && s.person != 0) || states[deviceNumber(d)].Connected != (s != nil) {
+			t.Errorf("device %d: online %t, connected %t", d, r.Online(deviceNumber(d)), states[deviceNumber(d)].Connected)
+		}
+	}
+	for i := range modelConversations {
+		c := conversation(i)
+		set(fmt.Sprint("in ", i), r.In(c), m.which(func(s *modelled) bool { return s.hears[c] }))
+		set(fmt.Sprint("hearing ", i), r.Hearing(c), m.which(func(s *modelled) bool { _, yes := s.hears[c]; return yes }))
+		set(fmt.Sprint("followed in ", i), slices.Collect(maps.Keys(r.followed[c])), m.which(func(s *modelled) bool { return s.followed[c] }))
+	}
+}
+
+// Whatever happens in whatever order, the register says what the model does, and remembers nothing of those who have gone.
+func TestRegisterIsAsTheModel(t *testing.T) {
+	for seed := range uint64(8) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { runModel(t, rand.New(rand.NewPCG(seed, 0))) })
+		})
+	}
+}
+
+func runModel(t *testing.T, random *rand.Rand) {
+	r, m := newTestRegister(), &model{}
+	var gone []*modelled
+	for step := 0; step < 3000 && !t.Failed(); step++ {
+		if step == 2800 {
+			r.stop()
+			m.stopped = true
+		}
+		c := conversation(random.IntN(modelConversations))
+		var s *modelled // one that is there, or sometimes one that has left or was replaced
+		switch {
+		case len(gone) > 0 && random.IntN(10) == 0:
+			s = gone[random.IntN(len(gone))]
+		case len(m.sessions) > 0:
+			s = m.sessions[random.IntN(len(m.sessions))]
+		}
+		here := s != nil && slices.Contains(m.sessions, s)
+		switch op := random.IntN(12); {
+		case op < 3 || s == nil:
+			n := modelDevice(random.IntN(modelDevices))
+			late := &modelled{device: n, hears: map[event.Conversation]bool{}, followed: map[event.Conversation]bool{}}
+			late.Session = newSession(n, random.IntN(2) == 0)
+			old := m.with(n)
+			replaced, follow, err := r.admit(late.Session)
+			switch {
+			case m.stopped:
+				if err != errGone {
+					t.Errorf("stopped: %v", err)
+				}
+				continue
+			case old != nil && old.Opened() != late.Opened() && time.Since(old.Since()) < youngSession && old.Opened() == (self < n):
+				if err != errReplaced {
+					t.Errorf("the other one was there: %v", err)
+				}
+				continue
+			case err != nil:
+				t.Errorf("not admitted: %v", err)
+				continue
+			}
+			if old == nil != (replaced == nil) || old != nil && replaced != old.Session {
+				t.Error("the wrong one is replaced")
+			}
+			if old != nil {
+				m.remove(old)
+				gone = append(gone, old)
+				m.givesUp(t, old, slices.Collect(maps.Keys(old.hears)), follow)
+			}
+			m.sessions = append(m.sessions, late)
+		case op < 5:
+			p := 1 + random.IntN(modelPersons)
+			if err := r.Identify(s.Session, personNumber(p)); (err == nil) != here {
+				t.Errorf("identify: %v", err)
+			}
+			if here && s.person == 0 {
+				s.person = p
+			}
+		case op < 7:
+			all := random.IntN(4) > 0
+			r.Join(s.Session, c, all)
+			if here {
+				s.hears[c] = all
+			}
+		case op < 9:
+			if _, in := s.hears[c]; !in && here {
+				continue // whoever follows has joined
+			}
+			got := r.Follow(s.Session, c)
+			if here && len(m.which(func(s *modelled) bool { return s.followed[c] })) < maxFollowed {
+				s.followed[c] = true
+			}
+			if got != (here && s.followed[c]) {
+				t.Errorf("follow: %t", got)
+			}
+		case op < 10:
+			r.mu.Lock()
+			instead := r.unfollow(c, s.Session)
+			r.mu.Unlock()
+			if here {
+				m.givesUp(t, s, []event.Conversation{c}, instead)
+			} else if len(instead) > 0 {
+				t.Error("somebody takes the place of one who has none")
+			}
+		case op < 11:
+			out, ok := r.leave(s.Session, dial.Lost)
+			if ok != here || ok && (out.known != (s.person != 0) || out.known && out.person != personNumber(s.person)) {
+				t.Errorf("leaves: %+v, %t", out, ok)
+			}
+			if here {
+				m.remove(s)
+				gone = append(gone, s)
+				m.givesUp(t, s, slices.Collect(maps.Keys(s.hears)), out.follow)
+			}
+		default:
+			time.Sleep(time.Duration(random.Int64N(int64(youngSession))))
+		}
+		m.same(t, r)
+	}
+	for _, s := range r.Sessions() {
+		r.leave(s, dial.Lost)
+	}
+	empty(t, r)
+}
