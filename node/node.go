@@ -43,7 +43,6 @@ import (
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
-	"github.com/libp2p/go-libp2p/core/peer"
 	ma "github.com/multiformats/go-multiaddr"
 	"golang.org/x/sync/semaphore"
 
@@ -394,5 +393,3 @@ func (n *Node) newSession(stream network.Stream, opened bool) *session.Session {
 	return session.New(session.Config{Self: n.me.device, Store: n.store.Own().Store, Nonce: nonce, Stream: stream, Opened: opened,
 		Log: n.log}, func(s *session.Session) session.Host { return &guest{node: n, session: s, nonce: nonce} })
 }
-
-func peerID(d crypto.DeviceID) peer.ID { return peer.ID(d.PeerID()) }

@@ -20,6 +20,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/libp2p/go-libp2p/core/peer"
+
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/discovery"
 	"github.com/earshot-im/earshot/node/chat"
@@ -418,3 +420,6 @@ func randomNonce() (b [32]byte) {
 	_, _ = cryptorand.Read(b[:])
 	return b
 }
+
+// peerID is a device as libp2p calls it.
+func peerID(d crypto.DeviceID) peer.ID { return peer.ID(d.PeerID()) }
