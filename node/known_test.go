@@ -1,6 +1,7 @@
 package node
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -185,5 +186,55 @@ func TestFellowMemberMetLater(t *testing.T) {
 		w.within(soon, "she is kept", func() bool {
 			return ann.keeps(dora.who.person)
 		})
+	})
+}
+
+// TestStrangersWhoGoTogetherAreKnown: when a cable is pulled, all strangers go in one moment. Each can still be written to by name
+// for an hour, however long they had been here.
+func TestStrangersWhoGoTogetherAreKnown(t *testing.T) {
+	inWorld(t, 25, func(t *testing.T, w *world) {
+		ann := w.people("Ann")[0]
+		var strangers []*mallory
+		for i := range 40 {
+			m := w.mallory(fmt.Sprintf("Stranger %d", i))
+			m.greet(ann)
+			strangers = append(strangers, m)
+		}
+		w.within(soon, "all are here", func() bool { return len(ann.mesh.Identified()) == len(strangers) })
+		time.Sleep(2 * strangerStays)
+		ann.host.Move()
+		w.within(soon, "all are gone", func() bool { return len(ann.mesh.Sessions()) == 0 })
+		for _, m := range strangers {
+			if _, ok := ann.people.Get(m.person); !ok {
+				t.Errorf("%s is forgotten at once", m.name)
+			}
+		}
+	})
+}
+
+// TestReplacedSessionCountsAsSeen: a device opens a session in place of the one that it has lost, and is gone before it has said
+// who it is. It was here until then.
+func TestReplacedSessionCountsAsSeen(t *testing.T) {
+	inWorld(t, 26, func(t *testing.T, w *world) {
+		ann, mia := w.people("Ann")[0], w.mallory("Mia")
+		mia.greet(ann)
+		w.within(soon, "Mia is here", func() bool { return ann.mesh.Here(mia.person) })
+		time.Sleep(2 * strangerStays)
+		before, _ := ann.presence.Now()
+		mia.connect(ann)
+		w.within(soon, "the session is replaced", func() bool { return !ann.mesh.Here(mia.person) })
+		if after, _ := ann.presence.Now(); after == before {
+			t.Error("nobody is told that she is not here")
+		}
+		_ = mia.link.Close()
+		w.within(soon, "Mia is gone", func() bool { return len(ann.mesh.Sessions()) == 0 })
+		w.forgetStrangers(ann)
+		them, ok := ann.people.Get(mia.person)
+		if !ok {
+			t.Fatal("she is forgotten at once")
+		}
+		if seen := ann.people.LastSeen(&them, mia.key.ID()); time.Since(seen) > time.Minute {
+			t.Errorf("she was last seen at %s, want just now", seen)
+		}
 	})
 }

@@ -47,7 +47,7 @@ type Config struct {
 
 	// Found is told where the peer of a session is.
 	Found func(crypto.DeviceID, Place)
-	// Parted is told when a device that was identified is connected no more.
+	// Parted is told when a device that was identified is connected no more. Its person counts as here until Parted returns.
 	Parted func(crypto.PersonID, crypto.DeviceID)
 	// Changed is told after each change of who is connected.
 	Changed func()
@@ -186,15 +186,15 @@ func (m *Mesh) enter(ctx context.Context, s *session.Session) bool {
 		return false
 	}
 	m.running.Add(1)
-	replaced, follow, err := m.admit(s)
+	replaced, err := m.admit(s)
 	if err != nil {
 		m.running.Done()
 		return false
 	}
 	m.changed.Give()
-	tell(follow)
 	if replaced != nil {
-		replaced.End(errReplaced)
+		replaced.session.End(errReplaced)
+		m.takenOut(replaced)
 	}
 	return true
 }
@@ -209,14 +209,18 @@ func (m *Mesh) ended(s *session.Session, err error) {
 	case errors.Is(err, sync.ErrProtocol), errors.Is(err, sync.ErrPeerProof):
 		cause = dial.Fault
 	}
-	out, ok := m.leave(s, cause)
-	if !ok {
-		return
+	if out := m.leave(s, cause); out != nil {
+		m.changed.Give()
+		m.takenOut(out)
 	}
-	m.changed.Give()
+}
+
+// takenOut tells whom it concerns that a session is not there any more.
+func (m *Mesh) takenOut(out *left) {
 	tell(out.follow)
 	if out.known {
-		m.cfg.Parted(out.person, s.Peer())
+		m.cfg.Parted(out.person, out.session.Peer())
+		m.parted(out.person)
 	}
 	m.cfg.Changed()
 }

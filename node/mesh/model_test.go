@@ -163,7 +163,8 @@ func runModel(t *testing.T, random *rand.Rand) {
 			late := &modelled{device: n, hears: map[event.Conversation]bool{}, followed: map[event.Conversation]bool{}}
 			late.Session = newSession(n, random.IntN(2) == 0)
 			old := m.with(n)
-			replaced, follow, err := r.admit(late.Session)
+			replaced, err := r.admit(late.Session)
+			noted(r, replaced)
 			switch {
 			case m.stopped:
 				if err != errGone {
@@ -179,13 +180,13 @@ func runModel(t *testing.T, random *rand.Rand) {
 				t.Errorf("not admitted: %v", err)
 				continue
 			}
-			if old == nil != (replaced == nil) || old != nil && replaced != old.Session {
+			if old == nil != (replaced == nil) || old != nil && (replaced.session != old.Session || replaced.known != (old.person != 0)) {
 				t.Error("the wrong one is replaced")
 			}
 			if old != nil {
 				m.remove(old)
 				gone = append(gone, old)
-				m.givesUp(t, old, slices.Collect(maps.Keys(old.hears)), follow)
+				m.givesUp(t, old, slices.Collect(maps.Keys(old.hears)), replaced.follow)
 			}
 			m.sessions = append(m.sessions, late)
 		case op < 5:
@@ -223,9 +224,9 @@ func runModel(t *testing.T, random *rand.Rand) {
 				t.Error("somebody takes the place of one who has none")
 			}
 		case op < 11:
-			out, ok := r.leave(s.Session, dial.Lost)
-			if ok != here || ok && (out.known != (s.person != 0) || out.known && out.person != personNumber(s.person)) {
-				t.Errorf("leaves: %+v, %t", out, ok)
+			out := leaves(r, s.Session, dial.Lost)
+			if (out != nil) != here || here && (out.known != (s.person != 0) || out.known && out.person != personNumber(s.person)) {
+				t.Errorf("leaves: %+v", out)
 			}
 			if here {
 				m.remove(s)
@@ -238,7 +239,7 @@ func runModel(t *testing.T, random *rand.Rand) {
 		m.same(t, r)
 	}
 	for _, s := range r.Sessions() {
-		r.leave(s, dial.Lost)
+		leaves(r, s, dial.Lost)
 	}
 	empty(t, r)
 }

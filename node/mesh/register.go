@@ -38,7 +38,7 @@ type Register struct {
 	stopped bool
 
 	devices  map[crypto.DeviceID]*entry
-	persons  map[crypto.PersonID]int                              // how many of their devices are connected
+	persons  map[crypto.PersonID]int                              // how many of their devices are connected, see parted
 	sessions map[*session.Session]*entry                          // those of devices, by session
 	hearing  map[event.Conversation]map[*session.Session]bool     // who hears of a conversation; false: of control events only
 	followed map[event.Conversation]map[*session.Session]struct{} // see Follow
@@ -74,46 +74,59 @@ func seed(id peer.ID) (n uint64) {
 
 func peerID(d crypto.DeviceID) peer.ID { return peer.ID(d.PeerID()) }
 
-// admit takes in a session as the one with its peer, or says why not. It returns the session that it replaces, or nil, and
-// whom to follow instead of that.
-func (r *Register) admit(s *session.Session) (replaced *session.Session, follow []Follow, err error) {
+// left is a session that was taken out.
+type left struct {
+	session *session.Session
+	person  crypto.PersonID // if known: then parted is to be called
+	known   bool
+	follow  []Follow // instead of its peer
+}
+
+// admit takes in a session as the one with its peer, or says why not. It returns the session that it replaces, or nil.
+func (r *Register) admit(s *session.Session) (replaced *left, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.stopped {
-		return nil, nil, errGone
+		return nil, errGone
 	}
 	old := r.devices[s.Peer()]
 	if old != nil && old.session.Opened() != s.Opened() && time.Since(old.session.Since()) < youngSession && old.session.OpenedByLower() {
-		return nil, nil, errReplaced
+		return nil, errReplaced
 	}
 	if !r.planner.Connected(peerID(s.Peer()), time.Now()) {
-		return nil, nil, errFull
+		return nil, errFull
 	}
 	if old != nil {
-		replaced, follow = old.session, r.remove(old)
+		replaced = r.remove(old)
 	}
 	e := &entry{session: s, in: make(map[event.Conversation]struct{})}
 	r.devices[s.Peer()] = e
 	r.sessions[s] = e
-	return replaced, follow, nil
+	return replaced, nil
 }
 
-// remove takes a session out and returns whom to follow instead. The caller holds the lock.
-func (r *Register) remove(e *entry) (follow []Follow) {
+// remove takes a session out. The caller holds the lock.
+func (r *Register) remove(e *entry) *left {
+	out := &left{session: e.session, person: e.person, known: e.known}
 	delete(r.sessions, e.session)
 	delete(r.devices, e.session.Peer())
-	if e.known {
-		if r.persons[e.person]--; r.persons[e.person] == 0 {
-			delete(r.persons, e.person)
-		}
-	}
 	for c := range e.in {
 		if delete(r.hearing[c], e.session); len(r.hearing[c]) == 0 {
 			delete(r.hearing, c)
 		}
-		follow = append(follow, r.unfollow(c, e.session)...)
+		out.follow = append(out.follow, r.unfollow(c, e.session)...)
 	}
-	return follow
+	return out
+}
+
+// parted says that it is noted when a session with a person went. Until then Here counts it, so that nobody finds the person gone
+// and does not know since when.
+func (r *Register) parted(person crypto.PersonID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.persons[person]--; r.persons[person] == 0 {
+		delete(r.persons, person)
+	}
 }
 
 // Identify notes whose device the peer of a session is. It returns an error if the session was replaced meanwhile.
@@ -131,24 +144,16 @@ func (r *Register) Identify(s *session.Session, person crypto.PersonID) error {
 	return nil
 }
 
-// left is a session that was taken out.
-type left struct {
-	person crypto.PersonID
-	known  bool
-	follow []Follow
-}
-
-// leave takes an ended session out. It reports false if that was replaced before.
-func (r *Register) leave(s *session.Session, why dial.Cause) (out left, ok bool) {
+// leave takes an ended session out. It returns nil if that was replaced before.
+func (r *Register) leave(s *session.Session, why dial.Cause) *left {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	e := r.sessions[s]
 	if e == nil {
-		return left{}, false
+		return nil
 	}
-	out = left{person: e.person, known: e.known, follow: r.remove(e)}
 	r.planner.Disconnected(peerID(s.Peer()), why, time.Now())
-	return out, true
+	return r.remove(e)
 }
 
 // stop has no session admitted from now on.

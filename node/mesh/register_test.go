@@ -64,10 +64,23 @@ func newSession(device int, opened bool) *session.Session {
 func admitted(t *testing.T, r *Register, device int) *session.Session {
 	t.Helper()
 	s := newSession(device, true)
-	if _, _, err := r.admit(s); err != nil {
+	if _, err := r.admit(s); err != nil {
 		t.Fatal(err)
 	}
 	return s
+}
+
+// leaves takes a session out, and has it noted.
+func leaves(r *Register, s *session.Session, why dial.Cause) *left {
+	out := r.leave(s, why)
+	noted(r, out)
+	return out
+}
+
+func noted(r *Register, out *left) {
+	if out != nil && out.known {
+		r.parted(out.person)
+	}
 }
 
 // empty finds that nothing is remembered of any session.
@@ -108,18 +121,18 @@ func TestWhichOfTwoSessionsStays(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			r := newTestRegister()
 			old := newSession(c.device, c.old)
-			if replaced, _, err := r.admit(old); replaced != nil || err != nil {
+			if replaced, err := r.admit(old); replaced != nil || err != nil {
 				t.Fatal(replaced, err)
 			}
 			time.Sleep(c.after)
 			late := newSession(c.device, c.new)
-			replaced, _, err := r.admit(late)
+			replaced, err := r.admit(late)
 			stays, want := late, error(nil)
 			if c.oldStays {
 				stays, want = old, errReplaced
 			}
-			if !errors.Is(err, want) || (replaced == old) == c.oldStays {
-				t.Errorf("%s: %v, the old one is replaced: %t", c.what, err, replaced == old)
+			if !errors.Is(err, want) || (replaced == nil) != c.oldStays || replaced != nil && (replaced.session != old || replaced.known) {
+				t.Errorf("%s: %v, replaced is %+v", c.what, err, replaced)
 			}
 			if in := r.Sessions(); !slices.Equal(in, []*session.Session{stays}) {
 				t.Errorf("%s: %d sessions, or not the right one", c.what, len(in))
@@ -138,7 +151,12 @@ func TestReplacedSessionChangesNothing(t *testing.T) {
 	}
 	r.Join(old, c, true)
 	r.Follow(old, c)
-	late := admitted(t, r, 1)
+	late := newSession(1, true)
+	replaced, err := r.admit(late)
+	if err != nil || replaced.session != old || !replaced.known || !r.Here(personNumber(1)) {
+		t.Fatalf("replaced is %+v, %v; the person is here until that is noted: %t", replaced, err, r.Here(personNumber(1)))
+	}
+	noted(r, replaced)
 	if r.Online(deviceNumber(1)) || r.Here(personNumber(1)) || len(r.In(c))+len(r.Hearing(c))+len(r.With(personNumber(1)))+len(r.followed) != 0 {
 		t.Error("what the old one was is taken for the new one's")
 	}
@@ -156,7 +174,7 @@ func TestReplacedSessionChangesNothing(t *testing.T) {
 	if _, _, ok := r.introduction(old); ok {
 		t.Error("the old one is introduced")
 	}
-	if _, ok := r.leave(old, dial.Fault); ok {
+	if leaves(r, old, dial.Fault) != nil {
 		t.Error("the old one leaves")
 	}
 	if !slices.Equal(r.Sessions(), []*session.Session{late}) || len(r.Hearing(other)) != 0 || r.Here(personNumber(1)) {
@@ -168,7 +186,7 @@ func TestReplacedSessionChangesNothing(t *testing.T) {
 	if own, _, ok := r.where(late); !ok || own != nil {
 		t.Errorf("the new one's own addresses: %v, %t", own, ok)
 	}
-	if _, ok := r.leave(late, dial.Lost); !ok {
+	if leaves(r, late, dial.Lost) == nil {
 		t.Error("the new one does not leave")
 	}
 	empty(t, r)
@@ -180,7 +198,7 @@ func TestFullRegisterRefuses(t *testing.T) {
 	r := newTestRegister()
 	n := 0
 	for ; ; n++ {
-		if _, _, err := r.admit(newSession(n, true)); errors.Is(err, errFull) {
+		if _, err := r.admit(newSession(n, true)); errors.Is(err, errFull) {
 			break
 		} else if err != nil || n > 10_000 {
 			t.Fatal(n, err)
@@ -189,11 +207,11 @@ func TestFullRegisterRefuses(t *testing.T) {
 	if len(r.devices) != n || len(r.sessions) != n {
 		t.Errorf("%d were admitted, of which %d are there", n, len(r.devices))
 	}
-	if replaced, _, err := r.admit(newSession(0, true)); replaced == nil || err != nil {
+	if replaced, err := r.admit(newSession(0, true)); replaced == nil || err != nil {
 		t.Errorf("another session of one that is connected: %v", err)
 	}
 	r.pin([]crypto.DeviceID{deviceNumber(n)}, true)
-	if _, _, err := r.admit(newSession(n, true)); err != nil {
+	if _, err := r.admit(newSession(n, true)); err != nil {
 		t.Errorf("a pinned device: %v", err)
 	}
 }
@@ -207,16 +225,20 @@ func TestNobodyIsAdmittedAfterTheStop(t *testing.T) {
 	}
 	r.stop()
 	for _, device := range []int{1, 2} {
-		if _, _, err := r.admit(newSession(device, true)); !errors.Is(err, errGone) {
+		if _, err := r.admit(newSession(device, true)); !errors.Is(err, errGone) {
 			t.Errorf("device %d: %v", device, err)
 		}
 	}
 	if !r.Here(personNumber(1)) || !r.Online(deviceNumber(1)) || len(r.Sessions()) != 1 {
 		t.Error("the one that was there is there no more")
 	}
-	if out, ok := r.leave(s, dial.Lost); !ok || !out.known || out.person != personNumber(1) {
-		t.Errorf("it leaves as %+v, %t", out, ok)
+	if out := r.leave(s, dial.Lost); out == nil || !out.known || out.person != personNumber(1) {
+		t.Errorf("it leaves as %+v", out)
 	}
+	if !r.Here(personNumber(1)) || r.Online(deviceNumber(1)) {
+		t.Error("the person is gone before that is noted, or the device is not")
+	}
+	r.parted(personNumber(1))
 	if r.Here(personNumber(1)) || r.Online(deviceNumber(1)) || len(r.States()) != 0 {
 		t.Error("it has left and is there")
 	}
@@ -238,11 +260,11 @@ func TestPersonIsHereWithAnyDevice(t *testing.T) {
 	if with := r.With(personNumber(7)); len(with) != 2 || slices.Contains(with, unknown) {
 		t.Errorf("%d sessions with the person", len(with))
 	}
-	r.leave(laptop, dial.Lost)
+	leaves(r, laptop, dial.Lost)
 	if !r.Here(personNumber(7)) || r.Online(deviceNumber(2)) {
 		t.Error("the laptop has gone: is the person here, and the laptop not?")
 	}
-	r.leave(desk, dial.Lost)
+	leaves(r, desk, dial.Lost)
 	if r.Here(personNumber(7)) {
 		t.Error("both have gone, and the person is here")
 	}
@@ -265,12 +287,12 @@ func TestFewAreFollowed(t *testing.T) {
 	}
 	quiet, waiting := all[maxFollowed], all[maxFollowed+1]
 	r.Join(quiet, c, false)
-	out, _ := r.leave(all[0], dial.Lost)
+	out := leaves(r, all[0], dial.Lost)
 	if !slices.Equal(out.follow, []Follow{{c, waiting}}) || !r.Follow(waiting, c) || r.Follow(quiet, c) {
 		t.Errorf("%d take the place of one who has left", len(out.follow))
 	}
 	// Nobody is left who could take the next place.
-	if out, _ := r.leave(all[1], dial.Lost); len(out.follow) != 0 {
+	if out := leaves(r, all[1], dial.Lost); len(out.follow) != 0 {
 		t.Errorf("%d more are followed", len(out.follow))
 	}
 	// Whoever is followed no more does not take their own place.
@@ -281,11 +303,11 @@ func TestFewAreFollowed(t *testing.T) {
 		t.Error("somebody takes the place of one who had none")
 	}
 	// One whose session is replaced makes room as well.
-	if _, follow, err := r.admit(newSession(2, true)); err != nil || !slices.Equal(follow, []Follow{{c, waiting}}) {
-		t.Errorf("%d take the place of one who was replaced, %v", len(follow), err)
+	if replaced, err := r.admit(newSession(2, true)); err != nil || !slices.Equal(replaced.follow, []Follow{{c, waiting}}) {
+		t.Errorf("one who was replaced: %+v, %v", replaced, err)
 	}
 	for _, s := range r.Sessions() {
-		r.leave(s, dial.Lost)
+		leaves(r, s, dial.Lost)
 	}
 	empty(t, r)
 }
