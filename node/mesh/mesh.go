@@ -23,7 +23,6 @@ import (
 	"log/slog"
 	"net/netip"
 	"slices"
-	gosync "sync"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
@@ -65,8 +64,7 @@ type Place struct {
 type Mesh struct {
 	*Register
 	cfg     Config
-	changed notify.Signal    // something that the planner may want to act on
-	running gosync.WaitGroup // dials, and sessions that were admitted
+	changed notify.Signal // something that the planner may want to act on
 }
 
 // New returns a mesh that knows nobody.
@@ -180,15 +178,13 @@ func (m *Mesh) serve(ctx context.Context, s *session.Session) {
 	m.ended(s, err)
 }
 
-// enter admits a session and counts it as running, unless there is no place for it.
+// enter admits a session, unless there is no place for it.
 func (m *Mesh) enter(ctx context.Context, s *session.Session) bool {
 	if ctx.Err() != nil {
 		return false
 	}
-	m.running.Add(1)
 	replaced, err := m.admit(s)
 	if err != nil {
-		m.running.Done()
 		return false
 	}
 	m.changed.Give()

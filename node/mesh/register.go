@@ -36,6 +36,7 @@ type Register struct {
 	planner *dial.Planner
 	network discovery.Network // this machine's interfaces
 	stopped bool
+	running gosync.WaitGroup // dials, and sessions that were admitted; none is added once stopped
 
 	devices  map[crypto.DeviceID]*entry
 	persons  map[crypto.PersonID]int                              // how many of their devices are connected, see parted
@@ -82,7 +83,8 @@ type left struct {
 	follow  []Follow // instead of its peer
 }
 
-// admit takes in a session as the one with its peer, or says why not. It returns the session that it replaces, or nil.
+// admit takes in a session as the one with its peer and counts it as running, or says why not. It returns the session that it
+// replaces, or nil.
 func (r *Register) admit(s *session.Session) (replaced *left, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -99,6 +101,7 @@ func (r *Register) admit(s *session.Session) (replaced *left, err error) {
 	if old != nil {
 		replaced = r.remove(old)
 	}
+	r.running.Add(1)
 	e := &entry{session: s, in: make(map[event.Conversation]struct{})}
 	r.devices[s.Peer()] = e
 	r.sessions[s] = e
