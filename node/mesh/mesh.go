@@ -23,6 +23,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"slices"
+	gosync "sync"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
@@ -65,6 +66,7 @@ type Mesh struct {
 	*Register
 	cfg     Config
 	changed notify.Signal // something that the planner may want to act on
+	telling gosync.Mutex  // held while sessions are given own addresses, so that each gets the newest last
 }
 
 // New returns a mesh that knows nobody.
@@ -121,6 +123,8 @@ func (m *Mesh) networkChanged(n discovery.Network) {
 	if len(gone) > 0 {
 		m.cfg.Host.CloseLocal(gone)
 	}
+	m.telling.Lock()
+	defer m.telling.Unlock()
 	if now := m.OwnAddrs(n); !slices.Equal(m.OwnAddrs(before), now) {
 		for _, s := range m.Sessions() {
 			s.Inbox.Share(wire.Sighting{Device: m.cfg.Self, Addresses: now})
@@ -250,12 +254,14 @@ func (m *Mesh) Pin(devices []crypto.DeviceID, yes bool) {
 // Introduce tells the peer of a session that was just identified who else is here, and the others
 // of it.
 func (m *Mesh) Introduce(s *session.Session) {
-	own := wire.Sighting{Device: m.cfg.Self, Addresses: m.OwnAddrs(m.networkNow())}
 	peer, others, ok := m.introduction(s)
 	if !ok {
 		return
 	}
+	m.telling.Lock()
+	own := wire.Sighting{Device: m.cfg.Self, Addresses: m.OwnAddrs(m.networkNow())}
 	s.Inbox.Share(append([]wire.Sighting{own}, others...)...)
+	m.telling.Unlock()
 	if len(peer.Addresses) > 0 {
 		for _, other := range m.Sessions() {
 			if other != s {

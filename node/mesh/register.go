@@ -339,7 +339,10 @@ func (r *Register) introduction(s *session.Session) (peer wire.Sighting, others 
 		return wire.Sighting{Device: d, Addresses: slices.Clone(r.planner.State(peerID(d)).Addrs)}
 	}
 	for d := range r.devices {
-		if sighting := at(d); d != s.Peer() && len(sighting.Addresses) > 0 && len(others) < wire.MaxSightings-1 {
+		if len(others) == wire.MaxSightings-1 { // with this node's own they are as many as can be told
+			break
+		}
+		if sighting := at(d); d != s.Peer() && len(sighting.Addresses) > 0 {
 			others = append(others, sighting)
 		}
 	}
