@@ -11,6 +11,7 @@ import (
 	"github.com/earshot-im/earshot/node/chat"
 	"github.com/earshot-im/earshot/node/contacts"
 	"github.com/earshot-im/earshot/node/people"
+	"github.com/earshot-im/earshot/node/sharing"
 	"github.com/earshot-im/earshot/store"
 	"github.com/earshot-im/earshot/store/event"
 )
@@ -563,6 +564,40 @@ func TestInvitationWaitsForAccept(t *testing.T) {
 		w.within(time.Minute, "Bob is in", func() bool { return bob.role(g) != "" })
 		if requests, _ := bob.Requests(t.Context()); len(requests) != 0 {
 			t.Errorf("still asked: %+v", requests)
+		}
+	})
+}
+
+// renaming is a session that is about to hear of a group when the owner gives that another name.
+type renaming struct {
+	sharing.Session
+	rename func(event.Conversation)
+}
+
+func (r renaming) Join(c event.Conversation, _ bool) { r.rename(c) }
+
+// TestPeerIsToldOfAChangeMeanwhile: who hears of a group is told of its changes. One that came right before the session heard of it
+// was neither told nor part of what the peer was offered.
+func TestPeerIsToldOfAChangeMeanwhile(t *testing.T) {
+	inWorld(t, 27, func(t *testing.T, w *world) {
+		all := w.people("Ann", "Bob")
+		ann, bob := all[0], all[1]
+		ann.meets(soon, bob)
+		g := ann.makes("lunch", bob)
+		s := ann.mesh.With(bob.who.person)[0]
+		rename := func(c event.Conversation) {
+			if c != g {
+				return
+			}
+			if _, err := ann.RenameGroup(t.Context(), g.String(), "dinner"); err != nil {
+				t.Error(err)
+			}
+		}
+		share := ann.sharing.With(renaming{&guest{node: ann.Node, session: s}, rename}, sharing.Peer{Device: s.Peer(), Person: bob.who.person})
+		for _, c := range share.Join().Conversations {
+			if c.ID == g && !slices.Equal(c.Locator, ann.groups.Locator(g)) {
+				t.Error("the peer is offered what was before the change")
+			}
 		}
 	})
 }

@@ -70,7 +70,7 @@ func (p *party) joined() sync.Input {
 	direct.Records = append(direct.Records, receipts...)
 	in := sync.Joined{Own: p.own.Card.Devices(), Serve: true, Conversations: []sync.Conversation{direct}}
 	for _, g := range p.groups.Shared(p.peer.own.Person) {
-		c := sync.Conversation{ID: g.ID, Locator: g.Locator, Welcome: g.Fresh, Follow: true, Logs: make(map[event.Log]event.Segments),
+		c := sync.Conversation{ID: g.ID, Locator: p.groups.Locator(g.ID), Welcome: g.Fresh, Follow: true, Logs: make(map[event.Log]event.Segments),
 			OurTag:  groups.Tag(g.Secret, p.nonce, p.peerNonce, p.own.Device.ID()),
 			PeerTag: groups.Tag(g.Secret, p.nonce, p.peerNonce, p.peer.own.Device.ID())}
 		logs, err := p.store.Logs(g.ID)

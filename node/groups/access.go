@@ -13,11 +13,10 @@ import (
 
 // Shared is a group that this node may mention to a person.
 type Shared struct {
-	ID      event.Conversation
-	Secret  [32]byte
-	Quiet   bool // the owner or the person is no member any more: they exchange only control events
-	Fresh   bool // the person's invitation is the last thing that happened in the group, so they may not know of it yet
-	Locator []crypto.Hash
+	ID     event.Conversation
+	Secret [32]byte
+	Quiet  bool // the owner or the person is no member any more: they exchange only control events
+	Fresh  bool // the person's invitation is the last thing that happened in the group, so they may not know of it yet
 }
 
 // Shared returns the groups that this node may mention to a person, in the order of their IDs:
@@ -33,7 +32,7 @@ func (g *Groups) Shared(person crypto.PersonID) []Shared {
 		if !me && !them || !it.engine.Ever(person) {
 			continue
 		}
-		out = append(out, Shared{ID: it.id, Secret: it.secret, Quiet: !me || !them, Locator: it.engine.Locator(),
+		out = append(out, Shared{ID: it.id, Secret: it.secret, Quiet: !me || !them,
 			Fresh: them && slices.Contains(it.engine.Heads(), member.Joined)})
 	}
 	slices.SortFunc(out, func(a, b Shared) int { return bytes.Compare(a.ID[:], b.ID[:]) })

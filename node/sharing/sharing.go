@@ -142,7 +142,7 @@ func (s *Share) group(g groups.Shared) (sync.Conversation, error) {
 		ID:      g.ID,
 		OurTag:  groups.Tag(g.Secret, s.peer.Ours, s.peer.Nonce, s.own.Device.ID()),
 		PeerTag: groups.Tag(g.Secret, s.peer.Ours, s.peer.Nonce, s.peer.Device),
-		Locator: g.Locator,
+		Locator: s.cfg.Groups.Locator(g.ID),
 		Quiet:   g.Quiet,
 		Welcome: g.Fresh,
 	}
