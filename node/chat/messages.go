@@ -39,9 +39,8 @@ type Config struct {
 	Revealed *notify.Counter // counts what may have brought older messages into view
 }
 
-// Mesh says who is connected, and how others were looked for.
+// Mesh says what is known of devices, and how they were looked for.
 type Mesh interface {
-	Here(crypto.PersonID) bool
 	States() map[crypto.DeviceID]dial.State
 }
 

@@ -45,7 +45,7 @@ func New(cfg Config) *Contacts {
 
 // Contacts returns those whom the owner has named, accepted, written to or blocked.
 func (n *Contacts) Contacts(context.Context) ([]Person, error) {
-	return slices.DeleteFunc(n.Others(), func(p Person) bool { return !p.Contact && !p.Blocked }), nil
+	return slices.DeleteFunc(n.others(), func(p Person) bool { return !p.Contact && !p.Blocked }), nil
 }
 
 // change commits a change to a person and tells it.

@@ -86,8 +86,8 @@ func (n *Names) With(c event.Conversation) (Person, bool) {
 	return n.view(&p), true
 }
 
-// Others returns everyone but the owner, by ID.
-func (n *Names) Others() []Person {
+// others returns everyone but the owner, by ID.
+func (n *Names) others() []Person {
 	var out []Person
 	for _, p := range n.cfg.People.All() {
 		if p.ID != n.self {

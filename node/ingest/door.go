@@ -86,7 +86,7 @@ type Ingested struct {
 // Ingest proves a run that a person has brought, checks its author's place and stores it. It
 // returns after the commit.
 func (d *Door) Ingest(ctx context.Context, run event.Run, from crypto.PersonID) Ingested {
-	return d.Begin(ctx, run, from)()
+	return d.begin(ctx, run, from)()
 }
 
 // Gossiped is Ingest for a run that came by gossip.
@@ -98,9 +98,9 @@ func (d *Door) Gossiped(ctx context.Context, run event.Run, from crypto.PersonID
 	return in
 }
 
-// Begin proves a run and hands it to the store. wait returns after the commit. Runs are stored in
+// begin proves a run and hands it to the store. wait returns after the commit. Runs are stored in
 // the order in which they began.
-func (d *Door) Begin(ctx context.Context, run event.Run, from crypto.PersonID) (wait func() Ingested) {
+func (d *Door) begin(ctx context.Context, run event.Run, from crypto.PersonID) (wait func() Ingested) {
 	admitted, err := d.Admit(ctx, run, from)
 	if err != nil {
 		return func() Ingested { return Ingested{Author: admitted.Author, Err: err} }

@@ -43,7 +43,7 @@ func (d *Door) From(s Session, person crypto.PersonID, visible func(event.Log, e
 
 // Run begins to let in a run. wait returns the answer after the commit.
 func (f *From) Run(ctx context.Context, e sync.Ingest) (wait func() sync.Input) {
-	commit := f.door.Begin(ctx, e.Run, f.person)
+	commit := f.door.begin(ctx, e.Run, f.person)
 	return func() sync.Input {
 		result := commit()
 		if result.New {

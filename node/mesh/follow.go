@@ -20,16 +20,16 @@ const (
 	compareEvery = 10 * time.Minute
 )
 
-// Follow is a decision of the register: the peer of a session is to be followed in a conversation.
-type Follow struct {
-	Conversation event.Conversation
-	Session      *session.Session
+// choice is a decision of the register: the peer of a session is to be followed in a conversation.
+type choice struct {
+	conversation event.Conversation
+	session      *session.Session
 }
 
-// tell carries decisions out.
-func tell(decisions []Follow) {
-	for _, f := range decisions {
-		f.Session.Inbox.Follow(f.Conversation)
+// tell carries decisions out. The lock of the register is not held.
+func tell(choices []choice) {
+	for _, c := range choices {
+		c.session.Inbox.Follow(c.conversation)
 	}
 }
 
@@ -53,7 +53,7 @@ func (r *Register) Follow(s *session.Session, c event.Conversation) bool {
 
 // unfollow takes a session out of those whose peers are followed in a conversation, and returns who takes its place. The
 // caller holds the lock.
-func (r *Register) unfollow(c event.Conversation, s *session.Session) (instead []Follow) {
+func (r *Register) unfollow(c event.Conversation, s *session.Session) (instead []choice) {
 	followed := r.followed[c]
 	if _, yes := followed[s]; !yes {
 		return nil
@@ -62,7 +62,7 @@ func (r *Register) unfollow(c event.Conversation, s *session.Session) (instead [
 	for other, all := range r.hearing[c] { // in no order
 		if _, already := followed[other]; all && other != s && !already && len(followed) < maxFollowed {
 			followed[other] = struct{}{}
-			instead = append(instead, Follow{c, other})
+			instead = append(instead, choice{c, other})
 		}
 	}
 	if len(followed) == 0 {

@@ -48,7 +48,7 @@ func (m *model) which(is func(*modelled) bool) map[*session.Session]bool {
 }
 
 // givesUp takes a session's places away. It gives them to those whom the register chose, if these are ones that it may choose.
-func (m *model) givesUp(t *testing.T, from *modelled, of []event.Conversation, chosen []Follow) {
+func (m *model) givesUp(t *testing.T, from *modelled, of []event.Conversation, chosen []choice) {
 	t.Helper()
 	for _, c := range of {
 		if !from.followed[c] {
@@ -58,16 +58,16 @@ func (m *model) givesUp(t *testing.T, from *modelled, of []event.Conversation, c
 		followed := len(m.which(func(s *modelled) bool { return s.followed[c] }))
 		could := m.which(func(s *modelled) bool { return s != from && s.hears[c] && !s.followed[c] })
 		want := min(maxFollowed-followed, len(could))
-		chosen = slices.DeleteFunc(chosen, func(f Follow) bool {
-			if f.Conversation != c || !could[f.Session] {
+		chosen = slices.DeleteFunc(chosen, func(f choice) bool {
+			if f.conversation != c || !could[f.session] {
 				return false
 			}
 			for _, s := range m.sessions {
-				if s.Session == f.Session {
+				if s.Session == f.session {
 					s.followed[c] = true
 				}
 			}
-			delete(could, f.Session)
+			delete(could, f.session)
 			want--
 			return true
 		})

@@ -80,7 +80,7 @@ type left struct {
 	session *session.Session
 	person  crypto.PersonID // if known: then parted is to be called
 	known   bool
-	follow  []Follow // instead of its peer
+	follow  []choice // instead of its peer
 }
 
 // admit takes in a session as the one with its peer and counts it as running, or says why not. It returns the session that it

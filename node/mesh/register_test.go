@@ -288,7 +288,7 @@ func TestFewAreFollowed(t *testing.T) {
 	quiet, waiting := all[maxFollowed], all[maxFollowed+1]
 	r.Join(quiet, c, false)
 	out := leaves(r, all[0], dial.Lost)
-	if !slices.Equal(out.follow, []Follow{{c, waiting}}) || !r.Follow(waiting, c) || r.Follow(quiet, c) {
+	if !slices.Equal(out.follow, []choice{{c, waiting}}) || !r.Follow(waiting, c) || r.Follow(quiet, c) {
 		t.Errorf("%d take the place of one who has left", len(out.follow))
 	}
 	// Nobody is left who could take the next place.
@@ -303,7 +303,7 @@ func TestFewAreFollowed(t *testing.T) {
 		t.Error("somebody takes the place of one who had none")
 	}
 	// One whose session is replaced makes room as well.
-	if replaced, err := r.admit(newSession(2, true)); err != nil || !slices.Equal(replaced.follow, []Follow{{c, waiting}}) {
+	if replaced, err := r.admit(newSession(2, true)); err != nil || !slices.Equal(replaced.follow, []choice{{c, waiting}}) {
 		t.Errorf("one who was replaced: %+v, %v", replaced, err)
 	}
 	for _, s := range r.Sessions() {

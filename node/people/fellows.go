@@ -18,7 +18,7 @@ func (p *People) KeepFellows(ctx context.Context, kept func(crypto.PersonID)) {
 			return
 		case <-p.fellows:
 		}
-		for _, id := range p.Unsaved() {
+		for _, id := range p.unstored() {
 			if !p.groups.Fellows(p.self, id) {
 				continue
 			}

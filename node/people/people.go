@@ -249,8 +249,8 @@ func (p *People) Others() []*Person {
 	return out
 }
 
-// Unsaved returns those whom the store does not have.
-func (p *People) Unsaved() (out []crypto.PersonID) {
+// unstored returns those whom the store does not have.
+func (p *People) unstored() (out []crypto.PersonID) {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	for id, a := range p.known {

@@ -29,8 +29,8 @@ func NewRuns(read func(event.Log, uint64, int, int) (event.Run, error)) *Runs {
 	return &Runs{read: read, loaded: make(map[sync.Load]event.Run)}
 }
 
-// Load reads a run. It must not be changed, since others may have got it too.
-func (r *Runs) Load(e sync.Load) (event.Run, error) {
+// load reads a run. It must not be changed, since others may have got it too.
+func (r *Runs) load(e sync.Load) (event.Run, error) {
 	r.mu.Lock()
 	run, ok := r.loaded[e]
 	before := r.commits

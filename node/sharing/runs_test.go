@@ -35,7 +35,7 @@ func newShelf(bodies ...int) *shelf {
 func (s *shelf) load(t *testing.T, conversation byte, first uint64) {
 	t.Helper()
 	log := event.Log{Conversation: event.Conversation{conversation}}
-	if _, err := s.runs.Load(sync.Load{Log: log, First: first, Events: 1, Bytes: 1}); err != nil {
+	if _, err := s.runs.load(sync.Load{Log: log, First: first, Events: 1, Bytes: 1}); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -212,7 +212,7 @@ func (s *Share) doubted(logs map[event.Log]event.Segments) (map[event.Log]event.
 
 // Load reads a run for the peer.
 func (s *Share) Load(e sync.Load) sync.Input {
-	run, err := s.cfg.Runs.Load(e)
+	run, err := s.cfg.Runs.load(e)
 	if err != nil {
 		s.session.Log().Warn("load run", "conv", e.Log.Conversation, "err", err)
 		return sync.Loaded{Log: e.Log, Run: run, Err: err}
