@@ -90,7 +90,7 @@ func TestClaimsAreBounded(t *testing.T) {
 	for n := range 20 {
 		o := wire.Offer{Store: theirStore, Number: uint64(n + 1)}
 		for i := range 4000 {
-			h := wire.RecordHead{Kind: 1, Counter: 1, Subject: []byte("subject")}
+			h := wire.RecordSummary{Kind: 1, Counter: 1, Subject: []byte("subject")}
 			binary.BigEndian.PutUint64(h.Device[:], uint64(n*4000+i+1))
 			o.Records = append(o.Records, h)
 		}
@@ -100,7 +100,7 @@ func TestClaimsAreBounded(t *testing.T) {
 		o := wire.Offer{Store: theirStore}
 		o.Tag = make32(byte(n + 1))
 		for i := range 4000 {
-			o.Records = append(o.Records, wire.RecordHead{Kind: 1, Counter: uint64(i + 1)})
+			o.Records = append(o.Records, wire.RecordSummary{Kind: 1, Counter: uint64(i + 1)})
 		}
 		s.want(s.step(sync.Received{Frame: wire.Frame{Offers: &wire.Offers{Offers: []wire.Offer{o}}}}))
 	}

@@ -47,7 +47,7 @@ const (
 	shortOffer = 4
 
 	// maxClaims bounds what is remembered only because the peer says that it has it: segments of
-	// logs and heads of records together. That is enough for the logs of the devices of 500
+	// logs and summaries of records together. That is enough for the logs of the devices of 500
 	// persons, with room for gaps, and takes about 8 MiB. What is more is not remembered, so it may
 	// be pushed in vain.
 	maxClaims = 1 << 14

@@ -118,10 +118,10 @@ func (o *offers) make(c *conversation, how offering) (offer wire.Offer, weight i
 			c.logOf(name).untell()
 		}
 	}
-	const headWeight = 224
-	heads := o.records.heads(c)
-	offer.Records = heads[:min(len(heads), wire.MaxRecords, (haveBytes-weight)/headWeight)]
-	return offer, weight + len(offer.Records)*headWeight
+	const summaryWeight = 224
+	all := o.records.summaries(c)
+	offer.Records = all[:min(len(all), wire.MaxRecords, (haveBytes-weight)/summaryWeight)]
+	return offer, weight + len(offer.Records)*summaryWeight
 }
 
 // weighLog is about how many bytes a log takes in an Offer or a Have.

@@ -6,8 +6,8 @@ import (
 )
 
 // claims counts what is remembered only because the peer says that it has it: segments of logs and
-// heads of records of which nothing is here. A peer can make up any number of these, so they are
-// bounded by maxClaims.
+// summaries of records of which nothing is here. A peer can make up any number of these, so they
+// are bounded by maxClaims.
 type claims struct{ count int }
 
 // room reports whether n more may be remembered.

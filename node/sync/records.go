@@ -33,40 +33,40 @@ type recordKey struct {
 
 // record holds the two pictures of a record.
 type record struct {
-	ours  *event.Record   // nil if there is none here
-	head  wire.RecordHead // of ours
-	peers wire.RecordHead // Counter 0 if they have none
+	ours    *event.Record      // nil if there is none here
+	summary wire.RecordSummary // of ours
+	peers   wire.RecordSummary // Counter 0 if they have none
 }
 
 // hold replaces the picture of a record that is held here, if it is newer.
 func (r *records) hold(c *conversation, in *event.Record) *record {
-	head := headOf(in)
-	rec := c.records.known[keyOf(&head)]
+	summary := summaryOf(in)
+	rec := c.records.known[keyOf(&summary)]
 	if rec == nil {
 		rec = &record{}
-		c.records.known[keyOf(&head)] = rec
+		c.records.known[keyOf(&summary)] = rec
 	} else if rec.ours == nil {
 		r.claims.add(-1) // not only the peer has it any more
 	}
-	if rec.ours == nil || newer(&head, &rec.head) {
-		rec.ours, rec.head = in, head
+	if rec.ours == nil || newer(&summary, &rec.summary) {
+		rec.ours, rec.summary = in, summary
 	}
 	return rec
 }
 
 // see replaces the picture of a record at the peer, if it is newer.
-func (r *records) see(c *conversation, head wire.RecordHead) {
-	rec := c.records.known[keyOf(&head)]
+func (r *records) see(c *conversation, summary wire.RecordSummary) {
+	rec := c.records.known[keyOf(&summary)]
 	if rec == nil {
 		if !r.claims.room(1) {
 			return
 		}
 		r.claims.add(1)
 		rec = &record{}
-		c.records.known[keyOf(&head)] = rec
+		c.records.known[keyOf(&summary)] = rec
 	}
-	if newer(&head, &rec.peers) {
-		rec.peers = head
+	if newer(&summary, &rec.peers) {
+		rec.peers = summary
 	}
 }
 
@@ -74,12 +74,12 @@ func (r *records) see(c *conversation, head wire.RecordHead) {
 // records of the conversation are looked at again when there is.
 func (r *records) push(c *conversation, rec *record) {
 	switch {
-	case !c.live() || c.want == wire.WantNothing || rec.ours == nil || !newer(&rec.head, &rec.peers) || c.records.queued:
+	case !c.live() || c.want == wire.WantNothing || rec.ours == nil || !newer(&rec.summary, &rec.peers) || c.records.queued:
 	case !r.pace.room():
 		c.records.queued = true
 		r.queue = append(r.queue, c)
 	default:
-		rec.peers = rec.head
+		rec.peers = rec.summary
 		r.pace.say(wire.Frame{Record: &wire.Record{Tag: c.ourTag, Record: *rec.ours}}, len(rec.ours.Bytes)+eventWeight)
 	}
 }
@@ -100,25 +100,25 @@ func (r *records) goOn() {
 	}
 }
 
-// heads returns what an offer says of the records that are held here.
-func (r *records) heads(c *conversation) (heads []wire.RecordHead) {
+// summaries returns what an offer says of the records that are held here.
+func (r *records) summaries(c *conversation) (all []wire.RecordSummary) {
 	for _, rec := range c.records.known {
 		if rec.ours != nil {
-			heads = append(heads, rec.head)
+			all = append(all, rec.summary)
 		}
 	}
-	slices.SortFunc(heads, func(a, b wire.RecordHead) int { return a.Compare(&b) })
-	return heads
+	slices.SortFunc(all, func(a, b wire.RecordSummary) int { return a.Compare(&b) })
+	return all
 }
 
-func headOf(r *event.Record) wire.RecordHead {
-	return wire.RecordHead{Device: r.Device, Kind: r.Kind, Subject: r.Subject, Counter: r.Counter, Hash: r.Hash()}
+func summaryOf(r *event.Record) wire.RecordSummary {
+	return wire.RecordSummary{Device: r.Device, Kind: r.Kind, Subject: r.Subject, Counter: r.Counter, Hash: r.Hash()}
 }
 
-func keyOf(h *wire.RecordHead) recordKey { return recordKey{h.Device, h.Kind, string(h.Subject)} }
+func keyOf(h *wire.RecordSummary) recordKey { return recordKey{h.Device, h.Kind, string(h.Subject)} }
 
 // newer reports whether a record replaces another one of the same key.
-func newer(a, b *wire.RecordHead) bool {
+func newer(a, b *wire.RecordSummary) bool {
 	return a.Counter > b.Counter || a.Counter == b.Counter && bytes.Compare(a.Hash[:], b.Hash[:]) > 0
 }
 

@@ -159,7 +159,7 @@ func (s *Session) received(f wire.Frame) {
 		s.takeRun(*f.Run)
 	case f.Record != nil:
 		if c := s.at(f.Record.Tag); c != nil && c.live() {
-			s.records.see(c, headOf(&f.Record.Record))
+			s.records.see(c, summaryOf(&f.Record.Record))
 			s.take.record(c, &f.Record.Record)
 		}
 	case f.Have != nil:

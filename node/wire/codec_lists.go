@@ -97,7 +97,7 @@ func parseOffer(b []byte) (Offer, error) {
 	r := canon.NewReader(b)
 	o := Offer{Tag: r.Optional(1, tagSize), Store: event.Instance(r.Fixed(2, 8))}
 	logs := r.Repeated(3, MaxLogs, maxLog)
-	records := r.Repeated(4, MaxRecords, maxHead)
+	records := r.Repeated(4, MaxRecords, maxSummary)
 	control := r.Repeated(5, MaxLocator, 32)
 	digest := r.Optional(6, 32)
 	o.Want, o.Number = Want(r.Uint(7)), r.Uint(8)
@@ -119,7 +119,7 @@ func parseOffer(b []byte) (Offer, error) {
 	}
 	for i, b := range records {
 		r := canon.NewReader(b)
-		h := RecordHead{
+		h := RecordSummary{
 			Device:  crypto.DeviceID(r.Fixed(1, 32)),
 			Kind:    event.RecordKind(r.Uint(2)),
 			Subject: r.Bytes(3, event.MaxSubject),
@@ -130,7 +130,7 @@ func parseOffer(b []byte) (Offer, error) {
 			return Offer{}, err
 		}
 		if i > 0 && o.Records[i-1].Compare(&h) >= 0 {
-			return Offer{}, unordered("record heads")
+			return Offer{}, unordered("record summaries")
 		}
 		o.Records = append(o.Records, h)
 	}
@@ -148,7 +148,7 @@ func parseHashes(elements [][]byte) ([]crypto.Hash, error) {
 	return hashes, nil
 }
 
-func (h *RecordHead) Compare(o *RecordHead) int {
+func (h *RecordSummary) Compare(o *RecordSummary) int {
 	return cmp.Or(
 		bytes.Compare(h.Device[:], o.Device[:]),
 		cmp.Compare(h.Kind, o.Kind),

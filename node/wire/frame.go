@@ -62,10 +62,10 @@ type Offers struct {
 type Offer struct {
 	Tag     []byte
 	Store   event.Instance
-	Logs    []LogSegments // by ascending device and instance
-	Records []RecordHead  // by ascending device, kind and subject
-	Locator []crypto.Hash // of a group: the heads of its control set, then some of their ancestors
-	Digest  *crypto.Hash  // of all logs, in a short offer; else nil
+	Logs    []LogSegments   // by ascending device and instance
+	Records []RecordSummary // by ascending device, kind and subject
+	Locator []crypto.Hash   // of a group: the heads of its control set, then some of their ancestors
+	Digest  *crypto.Hash    // of all logs, in a short offer; else nil
 	Want    Want
 	Number  uint64 // how many offers of the conversation the sender made before this one
 }
@@ -87,8 +87,8 @@ type LogSegments struct {
 	Segments event.Segments
 }
 
-// RecordHead names the newest record of a device, kind and subject that is held.
-type RecordHead struct {
+// RecordSummary names the newest record of a device, kind and subject that is held.
+type RecordSummary struct {
 	Device  crypto.DeviceID
 	Kind    event.RecordKind
 	Subject []byte

@@ -70,7 +70,7 @@ func frames(t testing.TB) []namedFrame {
 		{"identity without profile", wire.Frame{Identity: &wire.Identity{Card: []byte("card")}}},
 		{"offers", wire.Frame{Offers: &wire.Offers{Offers: []wire.Offer{
 			{Store: event.Instance{1}},
-			{Tag: oneTag, Store: event.Instance{1}, Logs: logs, Records: []wire.RecordHead{
+			{Tag: oneTag, Store: event.Instance{1}, Logs: logs, Records: []wire.RecordSummary{
 				{Device: crypto.DeviceID{4}, Kind: 1, Subject: []byte("a"), Counter: 1, Hash: crypto.Hash{5}},
 				{Device: crypto.DeviceID{4}, Kind: 2, Counter: 70, Hash: crypto.Hash{6}},
 			}},
@@ -207,7 +207,7 @@ func TestParseFrameRefuses(t *testing.T) {
 		"too many offers":       offer(many...),
 		"logs out of order":     offer(wire.Offer{Logs: logs(2, 1)}),
 		"a log twice":           offer(wire.Offer{Logs: logs(1, 1)}),
-		"heads out of order":    offer(wire.Offer{Records: []wire.RecordHead{{Kind: 2, Counter: 1}, {Kind: 1, Counter: 1}}}),
+		"heads out of order":    offer(wire.Offer{Records: []wire.RecordSummary{{Kind: 2, Counter: 1}, {Kind: 1, Counter: 1}}}),
 		"have nothing":          {Have: &wire.Have{}},
 		"no segments":           segments(),
 		"segment from 0":        segments(event.Segment{First: 0, Last: 1}),

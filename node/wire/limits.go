@@ -36,7 +36,7 @@ const (
 	maxProof    = 4 << 10
 	maxSegment  = 64       // 52
 	maxLog      = 2 << 10  // 1,772
-	maxHead     = 256      // 219
+	maxSummary  = 256      // 219
 	maxRecord   = 17 << 10 // with its signature
 	maxSighting = 256      // 234
 	maxAddress  = 18
