@@ -10,9 +10,6 @@ import (
 // answer answers a run with what is held of its log now, or with why it was not taken. The log is
 // nil if it has no pictures.
 func (t *take) answer(p *pending, l *log, in Stored) {
-	if p.conv.quiet && in.Refused == 0 {
-		in.Refused, in.Once = wire.NotPermitted, false // the peer learns no more about the log
-	}
 	var here []*log
 	if l != nil && len(l.tells()) > 0 {
 		here = []*log{l}
@@ -30,7 +27,7 @@ func (t *take) answer(p *pending, l *log, in Stored) {
 	case live && (len(here) > 0 || p.run.Number != 0):
 		t.send(t.tell.have(p.conv, here, p.run.Number))
 	case !live:
-		t.refuse(p.conv, p.run.Log(), wire.NotPermitted) // it was left meanwhile
+		t.refuse(p.conv, p.run.Log(), wire.NotPermitted) // it was left or has become quiet meanwhile
 	}
 }
 
