@@ -13,15 +13,15 @@ type openingRun struct {
 	from    Opening   // First 0: there is nothing to push
 	at      time.Time // when the peer has had time enough to offer
 	asked   bool      // the run was asked for
-	loading bool      // and has not come
+	loading *log      // of the run, until it has come
 }
 
-// loaded reports whether a log is that of the opening run that was asked for, which has come then.
-func (o *openingRun) loaded(log event.Log) bool {
-	if !o.loading || log != o.from.Log {
+// loaded reports whether what was read of a log is the opening run that was asked for.
+func (o *openingRun) loaded(l *log) bool {
+	if o.loading != l {
 		return false
 	}
-	o.loading = false
+	o.loading = nil
 	return true
 }
 
@@ -48,7 +48,7 @@ func (p *push) open(direct *conversation) {
 		return
 	}
 	l := direct.logOf(p.opening.from.Log)
-	p.opening.asked, p.opening.loading = true, true
+	p.opening.asked, p.opening.loading = true, l
 	l.push.loading = p.opening.from.First
 	p.emit(Load{l.name, l.push.loading, OpeningEvents, OpeningBytes})
 }

@@ -155,7 +155,7 @@ func (p *push) loaded(c *conversation, in Loaded) {
 	l.push.loading = 0
 	some := in.Err == nil && len(in.Run.Events) > 0
 	good := some && in.Run.Log() == l.name && in.Run.Segment().First >= first
-	if p.opening.loaded(l.name) {
+	if p.opening.loaded(l) {
 		if good {
 			p.sendOpening(c, in.Run)
 		}

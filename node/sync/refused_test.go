@@ -76,3 +76,20 @@ func TestUnansweredIsPushedAgain(t *testing.T) {
 		t.Errorf("loads from %d", load.First)
 	}
 }
+
+// The opening run that is being read is known by its log, also where by then another one would open.
+func TestOpeningThatChangesMeanwhile(t *testing.T) {
+	own := write(t, direct, self, 1, 10)
+	next := sync.Opening{Log: own.log, First: 1}
+	next.Log.Instance[0]++
+	in := sync.Conversation{ID: direct, Logs: own.held(1), Opening: sync.Opening{Log: own.log, First: 1}}
+	s := joined(t, in)
+	s.want(s.later(2*time.Second), "Load", "Wake")
+	s.step(sync.Joined{Serve: true})
+	in.Opening = next
+	s.step(sync.Joined{Serve: true, Own: []crypto.DeviceID{self}, Conversations: []sync.Conversation{in}})
+	s.step(own.loaded(1, 1))
+	if ok, queues := s.session.Idle(); !ok {
+		t.Errorf("queues %v", queues)
+	}
+}
