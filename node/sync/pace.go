@@ -17,7 +17,7 @@ type pace struct {
 func (p *pace) room() bool { return p.roomAfter(0) }
 
 // roomAfter reports whether more may be said once so many bytes are sent that are not counted yet.
-func (p *pace) roomAfter(bytes int) bool { return !p.draining && p.said+bytes < p.limit }
+func (p *pace) roomAfter(bytes int) bool { return p.said+bytes < p.limit }
 
 // say sends a frame of about so many bytes, for which there was room.
 func (p *pace) say(f wire.Frame, bytes int) {
