@@ -18,7 +18,7 @@ type order struct {
 
 // add stores a new event, places it and whatever waited for it, and does what it asks for.
 func (o *order) add(x *entry) error {
-	ids.Put(o.Batch, x.id, ids.Place(x.slot.bytes()))
+	ids.Put(o.Batch, x.id, ids.Slot(x.slot.bytes()))
 	ok, err := o.place(x, release{})
 	if err != nil {
 		return err

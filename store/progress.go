@@ -76,8 +76,8 @@ func (d *delivery) readers(x *entry) (*audience, error) {
 // progressTo returns how far the message x has come with all of an audience, which must not be
 // empty. Several events may stand for it, and each person may have another one of them.
 func (d *delivery) progressTo(x *entry, a *audience) (Progress, error) {
-	together, places, err := d.progressAt(x, a)
-	if err != nil || places < 2 || len(a.persons) == 1 || together.State == Read {
+	together, slots, err := d.progressAt(x, a)
+	if err != nil || slots < 2 || len(a.persons) == 1 || together.State == Read {
 		return together, err
 	}
 	least := Progress{State: Read}
@@ -105,12 +105,12 @@ func (d *delivery) progressAt(x *entry, a *audience) (best Progress, count int, 
 			best = best.or(Progress{State: Cancelled})
 			return nil
 		}
-		places, err := d.places(y)
+		slots, err := d.slots(y)
 		if err != nil {
 			return err
 		}
-		count += len(places)
-		for _, p := range places {
+		count += len(slots)
+		for _, p := range slots {
 			now, err := d.progressOf(p, a)
 			if err != nil {
 				return err
@@ -155,9 +155,9 @@ func (d *delivery) progressOf(p slot, a *audience) (Progress, error) {
 	return a.undelivered(l, p.sequence), nil
 }
 
-// places returns where an own event stands: in two slots if it was lost and came back from others,
+// slots returns where an own event stands: in two slots if it was lost and came back from others,
 // into the log in which it was written.
-func (d *delivery) places(x *entry) ([]slot, error) {
+func (d *delivery) slots(x *entry) ([]slot, error) {
 	if x.in.branch != branchLost {
 		return []slot{x.slot}, nil
 	}

@@ -170,11 +170,11 @@ func (s *Store) Cancel(ctx context.Context, id event.ID) (Entry, error) {
 
 // unacknowledged returns ErrAcknowledged if anybody else has an own event.
 func (k *recalls) unacknowledged(x *entry) error {
-	places, err := k.delivery.places(x)
+	slots, err := k.delivery.slots(x)
 	if err != nil {
 		return err
 	}
-	for _, p := range places {
+	for _, p := range slots {
 		for _, v := range k.Prefix(bucketDelivered, u32(p.log)) {
 			got, err := parseRanges(v)
 			if err == nil && got.Covers(p.sequence) {

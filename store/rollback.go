@@ -174,7 +174,7 @@ func (b *batch) move(x *entry, from slot) {
 	to := x.slot.bytes()
 	b.Delete(bucketEvents, from.bytes())
 	b.save(x)
-	ids.Put(b.Batch, x.id, ids.Place(x.slot.bytes()))
+	ids.Put(b.Batch, x.id, ids.Slot(x.slot.bytes()))
 	if x.is(flagShown) {
 		b.Put(bucketKeys, localKey(x.in.conversation, x.in.person, x.header.Key), to)
 		b.Put(bucketView, viewKey(x.in.conversation, x.t, x.id), to)

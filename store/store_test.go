@@ -274,7 +274,7 @@ func TestOwnRowsAreNotLookedFor(t *testing.T) {
 	before := a.looks(page)
 	check(t, a.do(ctx, func(b *batch) error {
 		for i := range uint64(20 << 10) {
-			ids.Put(b.Batch, crypto.Digest("test", u64(i)), ids.Place(slot{1, i}.bytes()))
+			ids.Put(b.Batch, crypto.Digest("test", u64(i)), ids.Slot(slot{1, i}.bytes()))
 		}
 		return nil
 	}))

@@ -1,6 +1,6 @@
-// Package ids is the index of events by their ID: it maps a random key to a place of
+// Package ids is the index of events by their ID: it maps a random key to a slot of
 // fixed size. It owns one bucket, whose bytes store/FORMAT.md fixes, and knows nothing
-// of what stands at a place.
+// of what stands in a slot.
 //
 // IDs are random. In one sorted index of all of them, each new one would take a page of
 // its own in every commit. So the latest stand alone, as keys, and as soon as there are
@@ -27,8 +27,8 @@ import (
 // Bucket holds the index.
 const Bucket = tx.Bucket("ids")
 
-// Place is where an event is, as package store writes it.
-type Place [12]byte
+// Slot is where an event is, as package store writes it.
+type Slot [12]byte
 
 const (
 	shortID = 16 // bytes of an ID that are kept: no two can be made to share that many
@@ -41,8 +41,8 @@ const (
 	alone = 0 // the level of those that are in no list yet
 )
 
-// entry is what a block has for each ID: its first bytes, and its place.
-type entry [shortID + len(Place{})]byte
+// entry is what a block has for each ID: its first bytes, and its slot.
+type entry [shortID + len(Slot{})]byte
 
 func (e *entry) id() []byte { return e[:shortID] }
 
@@ -69,11 +69,11 @@ func lists(level int, made uint64) (first, end uint64) {
 }
 
 // Find returns where the event is that has an ID. Of an ID that was put twice it is the later
-// place.
-func Find(r *tx.Reader, id event.ID) (Place, bool) {
+// slot.
+func Find(r *tx.Reader, id event.ID) (Slot, bool) {
 	made := r.Sequence(Bucket) / listed
-	if v := r.Get(Bucket, idKey(alone, made, id[:])); len(v) == len(Place{}) {
-		return Place(v), true
+	if v := r.Get(Bucket, idKey(alone, made, id[:])); len(v) == len(Slot{}) {
+		return Slot(v), true
 	}
 	for level := 1; level <= topLevel; level++ {
 		for first, end := lists(level, made); end > first; end-- {
@@ -82,27 +82,27 @@ func Find(r *tx.Reader, id event.ID) (Place, bool) {
 			}
 		}
 	}
-	return Place{}, false
+	return Slot{}, false
 }
 
 // findIn looks for an ID in a list. Only one block can have it: the first that does not end
 // before it.
-func findIn(r *tx.Reader, level int, number uint64, id event.ID) (Place, bool) {
+func findIn(r *tx.Reader, level int, number uint64, id event.ID) (Slot, bool) {
 	k, block := r.Seek(Bucket, idKey(level, number, id[:]))
 	if !bytes.HasPrefix(k, listKey(level, number)) {
-		return Place{}, false
+		return Slot{}, false
 	}
 	const size = len(entry{})
 	n := len(block) / size
 	i := sort.Search(n, func(i int) bool { return bytes.Compare(block[i*size:][:shortID], id[:shortID]) >= 0 })
 	if i == n || !bytes.Equal(block[i*size:][:shortID], id[:shortID]) {
-		return Place{}, false
+		return Slot{}, false
 	}
-	return Place(block[i*size+shortID:]), true
+	return Slot(block[i*size+shortID:]), true
 }
 
 // Put notes where the event is that has an ID.
-func Put(b *tx.Batch, id event.ID, p Place) {
+func Put(b *tx.Batch, id event.ID, p Slot) {
 	n := b.Next(Bucket)
 	b.Put(Bucket, idKey(alone, (n-1)/listed, id[:]), p[:])
 	if n%listed == 0 {
@@ -153,7 +153,7 @@ func putList(b *tx.Batch, level int, number uint64, list []entry) {
 	}
 }
 
-// join merges two lists. An ID that is in both was put twice, and its newer place counts.
+// join merges two lists. An ID that is in both was put twice, and its newer slot counts.
 func join(newer, older []entry) []entry {
 	all := make([]entry, 0, len(newer)+len(older))
 	for len(newer) > 0 && len(older) > 0 {

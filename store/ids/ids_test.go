@@ -37,9 +37,9 @@ func someID(i int) event.ID {
 	return crypto.Digest("test", binary.BigEndian.AppendUint64(nil, uint64(i)))
 }
 
-// place returns one for two numbers.
-func place(a, b int) Place {
-	return Place(binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint32(nil, uint32(a)), uint64(b)))
+// slot returns one for two numbers.
+func slot(a, b int) Slot {
+	return Slot(binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint32(nil, uint32(a)), uint64(b)))
 }
 
 // fill puts IDs from first to before end.
@@ -47,7 +47,7 @@ func fill(t testing.TB, db *tx.DB, first, end int) {
 	t.Helper()
 	check(t, db.Update(func(b *tx.Batch) error {
 		for i := first; i < end; i++ {
-			Put(b, someID(i), place(1, i))
+			Put(b, someID(i), slot(1, i))
 		}
 		return nil
 	}))
@@ -58,14 +58,14 @@ func TestEveryIDIsFound(t *testing.T) {
 	db := openDB(t)
 	rnd := mathrand.New(mathrand.NewPCG(1, 2))
 	const ids = listed * (joined*joined + joined + 2)
-	at := map[int]Place{}
+	at := map[int]Slot{}
 	put := 0
 	for put < 2*ids {
 		check(t, db.Update(func(b *tx.Batch) error {
 			for range rnd.IntN(3 * listed) {
 				put++
 				i := rnd.IntN(ids)
-				at[i] = place(i, put)
+				at[i] = slot(i, put)
 				Put(b, someID(i), at[i])
 			}
 			return nil
@@ -156,7 +156,7 @@ func TestAbsentIDIsLookedForInFewPlaces(t *testing.T) {
 func TestIDsAreFoundInListsOfEveryLevel(t *testing.T) {
 	db := openDB(t)
 	const made = 2<<(2*(topLevel-1)) + 2<<(2*3) + 3<<(2*2) + 1<<2 + 3 // lists of level 1
-	at := map[int]Place{}
+	at := map[int]Slot{}
 	check(t, db.Update(func(b *tx.Batch) error {
 		for level := 1; level <= topLevel; level++ {
 			first, end := lists(level, made)
@@ -165,7 +165,7 @@ func TestIDsAreFoundInListsOfEveryLevel(t *testing.T) {
 			}
 			for i := first; i < end; i++ {
 				k := len(at)
-				at[k] = place(level, int(i))
+				at[k] = slot(level, int(i))
 				id, p := someID(k), at[k]
 				putList(b, level, i, []entry{entry(slices.Concat(id[:shortID], p[:]))})
 			}
