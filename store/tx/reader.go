@@ -34,9 +34,10 @@ func (r *Reader) bucket(name Bucket) *bbolt.Bucket {
 	return b
 }
 
-func (r *Reader) cursor(b Bucket) *bbolt.Cursor {
+// look is bucket, counted.
+func (r *Reader) look(b Bucket) *bbolt.Bucket {
 	r.looks++
-	return r.bucket(b).Cursor()
+	return r.bucket(b)
 }
 
 // Looks returns how often a key was looked for so far: what something costs, whatever the engine.
@@ -52,26 +53,23 @@ func (r *Reader) Blank() bool {
 }
 
 // Get returns the value of a key, nil if there is none. A value may be empty without being nil.
-func (r *Reader) Get(b Bucket, key []byte) []byte {
-	r.looks++
-	return r.bucket(b).Get(key)
-}
+func (r *Reader) Get(b Bucket, key []byte) []byte { return r.look(b).Get(key) }
 
 // Sequence returns the number that Batch.Next returned last, 0 if it was never called.
 func (r *Reader) Sequence(b Bucket) uint64 { return r.bucket(b).Sequence() }
 
 // Empty reports whether a bucket has no keys.
 func (r *Reader) Empty(b Bucket) bool {
-	k, _ := r.cursor(b).First()
+	k, _ := r.look(b).Cursor().First()
 	return k == nil
 }
 
 // Seek returns the first key that is not below the given one, and its value; nil if there is none.
-func (r *Reader) Seek(b Bucket, key []byte) (k, v []byte) { return r.cursor(b).Seek(key) }
+func (r *Reader) Seek(b Bucket, key []byte) (k, v []byte) { return r.look(b).Cursor().Seek(key) }
 
 // Before returns the last key that is below the given one, and its value; nil if there is none.
 func (r *Reader) Before(b Bucket, key []byte) (k, v []byte) {
-	return before(r.cursor(b), key)
+	return before(r.look(b).Cursor(), key)
 }
 
 func before(c *bbolt.Cursor, key []byte) (k, v []byte) {
@@ -84,7 +82,7 @@ func before(c *bbolt.Cursor, key []byte) (k, v []byte) {
 // From goes over the keys that are not below the given one, ascending.
 func (r *Reader) From(b Bucket, key []byte) iter.Seq2[[]byte, []byte] {
 	return func(yield func(k, v []byte) bool) {
-		c := r.cursor(b)
+		c := r.look(b).Cursor()
 		for k, v := c.Seek(key); k != nil && yield(k, v); k, v = c.Next() {
 		}
 	}
@@ -93,7 +91,7 @@ func (r *Reader) From(b Bucket, key []byte) iter.Seq2[[]byte, []byte] {
 // Back goes over the keys that are below the given one, descending.
 func (r *Reader) Back(b Bucket, key []byte) iter.Seq2[[]byte, []byte] {
 	return func(yield func(k, v []byte) bool) {
-		c := r.cursor(b)
+		c := r.look(b).Cursor()
 		for k, v := before(c, key); k != nil && yield(k, v); k, v = c.Prev() {
 		}
 	}
@@ -102,7 +100,7 @@ func (r *Reader) Back(b Bucket, key []byte) iter.Seq2[[]byte, []byte] {
 // Prefix goes over the keys that begin with prefix, ascending: over all if that is empty.
 func (r *Reader) Prefix(b Bucket, prefix []byte) iter.Seq2[[]byte, []byte] {
 	return func(yield func(k, v []byte) bool) {
-		c := r.cursor(b)
+		c := r.look(b).Cursor()
 		for k, v := c.Seek(prefix); k != nil && bytes.HasPrefix(k, prefix) && yield(k, v); k, v = c.Next() {
 		}
 	}
