@@ -6,10 +6,9 @@ import (
 	"slices"
 	"time"
 
-	"github.com/earshot-im/earshot/store/tx"
-
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/store/event"
+	"github.com/earshot-im/earshot/store/tx"
 )
 
 // batch is the ledger's part of one transaction of the writer. Whoever changes a log that it

@@ -1,24 +1,24 @@
 // Package store is the ledger: it keeps the logs of conversations on disk, puts their events into
 // the order in which people see them, and knows what was delivered to whom.
 //
-// It owns the data directory (store/disk) and the database in it, whose bytes store/FORMAT.md
-// fixes. The database is read and written through store/tx. What is known of persons, and what
-// the owner has chosen, is in store/book, which the ledger gives out. One goroutine, started by
-// Run, does all writing: it runs what waits in one transaction, signs the last event of each own
-// log that grew, commits, answers, and then calls Config.Changed. So a method that writes returns
-// when its effect is on the disk; where it returns an error, nothing was written, unless its
-// comment says otherwise. Its context bounds the wait for the writer, not the commit. Methods that
-// read may be called by anyone at any time. They use a short transaction and return copies.
+// It owns the data directory (store/disk) and the database in it, whose bytes store/FORMAT.md fixes
+// and which is read and written through store/tx. What is known of persons is in store/book, which
+// it gives out. One goroutine, started by Run, does all writing: it runs what waits in one
+// transaction, signs the last event of each own log that grew, commits, answers, and then calls
+// Config.Changed. A method that writes returns when its effect is on the disk. If it returns an
+// error, nothing was written, unless its comment says otherwise. Its context bounds the wait for
+// the writer, not the commit. Methods that read may be called by anyone at any time, and return
+// copies.
 //
 // The store trusts its caller for who may write what: a run that it is given was proven
-// (event.Run.Prove), and its author's card looked at. Of groups it keeps control sets without
+// (event.Run.Prove), and its author's card looked at. It keeps the control sets of groups without
 // reading them: Authority says whom messages are for, SetLimits how far logs count. It does not
 // trust what an event says of others: causes that don't exist, recalls and edits of others'
 // messages, second events at one sequence and floods by strangers are dealt with here.
 //
-// Nothing derived is kept twice: the outbox is what I have written minus what its readers hold.
-// An event is had if it is here with its words, or without them for a reason that was proven. It
-// is placed when its position in the order is fixed, which never changes then; cursors follow
-// another order, in which rows came. Times that are stored or shown are of Config.Now, the wall
-// clock; the store measures no durations.
+// Nothing derived is kept twice: the outbox is what I have written minus what its readers hold. An
+// event is had if it is here with its words, or without them for a reason that was proven. It is
+// placed when its position in the order is fixed; cursors follow another order, in which rows came.
+// Times that are stored or shown are of Config.Now, the wall clock, and so is how long an event has
+// waited, which outlives the process. Other durations are measured by the monotonic clock.
 package store

@@ -3,6 +3,7 @@ package store
 import (
 	"bufio"
 	"bytes"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,8 +12,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"crypto/rand"
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/store/book"
