@@ -11,9 +11,9 @@ import (
 	"github.com/earshot-im/earshot/store/tx"
 )
 
-// batch is the ledger's part of one transaction of the writer. Whoever changes a log that it
-// looked up calls touch. An error of reading may be ignored where that leaves things as they
-// are; a failure to write takes the whole transaction down.
+// batch is the ledger's part of one transaction of the writer. Whoever changes a log that it looked
+// up calls touch. An error of reading may be ignored where that leaves things as they are; a
+// failure to write takes the whole transaction down.
 type batch struct {
 	*tx.Reader // the same as that of the two that follow
 	*tx.Batch

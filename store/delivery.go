@@ -105,8 +105,8 @@ func (b *batch) agreed(branches []*logState, i int, segments []event.Segment) (e
 					return nil, err
 				}
 			case l.log.Device == b.s.own.Device.ID():
-				// An own log has holes only where this disk went back in time. What lies below such a
-				// hole may be of another branch.
+				// An own log has holes only where this disk went back in time. What lies below such
+				// a hole may be of another branch.
 				part.First = max(part.First, heldFrom(l.segments, g.Last))
 			}
 			out = out.Add(part)

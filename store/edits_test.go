@@ -106,9 +106,9 @@ func permutations(n int, f func([]int)) {
 	next(0, all)
 }
 
-// TestEditsInAnyOrder gives a store small sets of a message, edits, recalls and reactions,
-// by the author's devices and others', with forks among them, in all orders. The row is
-// what the rule says, and no words stay that were recalled.
+// TestEditsInAnyOrder gives a store small sets of a message, edits, recalls and reactions, by the
+// author's devices and others', with forks among them, in all orders. The row is what the rule
+// says, and no words stay that were recalled.
 func TestEditsInAnyOrder(t *testing.T) {
 	n := newNode(t)
 	author, other := newPen(t), newPen(t)

@@ -26,8 +26,8 @@ var (
 	// ErrClosed: the store's Run has ended.
 	ErrClosed = tx.ErrClosed
 
-	// ErrNoConversation: there is no such conversation here. A direct one begins
-	// when its person is stored (UpdatePerson), a group with its first control event.
+	// ErrNoConversation: there is no such conversation here. A direct one begins when its person is
+	// stored (UpdatePerson), a group with its first control event.
 	ErrNoConversation = errors.New("no such conversation")
 
 	// ErrNoEvent: there is no such event here, or not one that could be meant.
@@ -49,8 +49,8 @@ var (
 	// ErrAcknowledged: a reader has the message, or it is for nobody. It can't be cancelled.
 	ErrAcknowledged = errors.New("message was already delivered")
 
-	// ErrUndelivered: no further reader will get the message, since its author is out of the
-	// group. There is nothing to be cancelled.
+	// ErrUndelivered: no further reader will get the message, since its author is out of the group.
+	// There is nothing to be cancelled.
 	ErrUndelivered = errors.New("message will not be delivered")
 
 	// ErrTooManySegments: the log is held in event.MaxPieces pieces, and what came lies beyond all

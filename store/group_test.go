@@ -325,8 +325,8 @@ func TestControlCrash(t *testing.T) {
 	}
 }
 
-// TestOutboxOfGroups compares what is pending, and states, with the simplest way to find
-// them, over random changes of membership and random acknowledgements.
+// TestOutboxOfGroups compares what is pending, and states, with the simplest way to find them, over
+// random changes of membership and random acknowledgements.
 func TestOutboxOfGroups(t *testing.T) {
 	for seed := range uint64(4) {
 		rnd := rand.New(rand.NewPCG(seed, 7))

@@ -50,8 +50,8 @@ func TestOneRowForAKey(t *testing.T) {
 	equalWords(t, "rows", words(n.rows(c)), "1")
 }
 
-// Whatever the order in which runs come, the log is whole in the end, and every
-// stretch of it can be served to someone else.
+// Whatever the order in which runs come, the log is whole in the end, and every stretch of it can
+// be served to someone else.
 func TestHolesInAnyOrder(t *testing.T) {
 	for seed := range uint64(30) {
 		rnd := rand.New(rand.NewPCG(seed, 1))
@@ -91,8 +91,8 @@ func TestHolesInAnyOrder(t *testing.T) {
 	}
 }
 
-// Two events at one sequence: both branches are kept and shown as forked, neither
-// grows, and nothing else is affected.
+// Two events at one sequence: both branches are kept and shown as forked, neither grows, and
+// nothing else is affected.
 func TestFork(t *testing.T) {
 	for _, where := range []string{"same sequence", "link before", "link after"} {
 		t.Run(where, func(t *testing.T) {

@@ -96,8 +96,8 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// A limit where no signature is held: the log counts to the last that is, until somebody
-// brings the missing one.
+// A limit where no signature is held: the log counts to the last that is, until somebody brings the
+// missing one.
 func TestLimitWithinARun(t *testing.T) {
 	n := newNode(t)
 	c := group(n)
@@ -130,8 +130,8 @@ func TestLimitWithinARun(t *testing.T) {
 	}
 }
 
-// What a member wrote past a cut of theirs is shown to them alone, and they go on in a
-// new log that doesn't speak of it.
+// What a member wrote past a cut of theirs is shown to them alone, and they go on in a new log that
+// doesn't speak of it.
 func TestOwnLimit(t *testing.T) {
 	a, b := newNode(t), newNode(t)
 	c := group(a, b)

@@ -81,9 +81,8 @@ func (m *model) check(t *testing.T, what string, n *node, c event.Conversation) 
 	}
 }
 
-// TestModel does random things with two stores and holds them to their models after
-// each: as they run, after a restart, and as a crash before or after the last
-// transaction would have left them.
+// TestModel does random things with two stores and holds them to their models after each: as they
+// run, after a restart, and as a crash before or after the last transaction would have left them.
 func TestModel(t *testing.T) {
 	seeds, steps := 6, 60
 	if testing.Short() {

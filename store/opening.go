@@ -144,8 +144,8 @@ func (s *opening) recognise() error {
 			s.copied = true
 			b.Put(bucketMeta, metaEra, u32(s.era))
 			b.putRestored(false)
-			// Records that were signed since, under the name of this store, have higher counters than
-			// those that are here.
+			// Records that were signed since, under the name of this store, have higher counters
+			// than those that are here.
 			instance, err := newInstance(s.cfg.Rand)
 			if err != nil {
 				return err

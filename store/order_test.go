@@ -137,8 +137,8 @@ func TestControlEventIsNotMissing(t *testing.T) {
 	}
 }
 
-// Someone who keeps sending can't keep others' messages from being shown: the wait
-// is for each at most as long as it has been here.
+// Someone who keeps sending can't keep others' messages from being shown: the wait is for each at
+// most as long as it has been here.
 func TestReleaseIsNotPutOff(t *testing.T) {
 	n, p := newNode(t), newPen(t)
 	c := p.meets(n, true)

@@ -116,8 +116,8 @@ func TestLimitCountsWhatIsShown(t *testing.T) {
 	}
 }
 
-// What a reader of one conversation pays for each row that it does not want, and for each
-// that it does.
+// What a reader of one conversation pays for each row that it does not want, and for each that it
+// does.
 func BenchmarkArrivals(b *testing.B) {
 	const rows = 20_000
 	s, c, p := benchStore(b)

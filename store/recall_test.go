@@ -9,8 +9,8 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// Three events in all orders of arrival: a message, its recall within the window,
-// and another message. The outcome is the same for all who never showed the words.
+// Three events in all orders of arrival: a message, its recall within the window, and another
+// message. The outcome is the same for all who never showed the words.
 func TestRecallInAnyOrder(t *testing.T) {
 	for _, order := range [][]int{{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}} {
 		for _, within := range []bool{true, false} {
@@ -105,8 +105,8 @@ func TestCancel(t *testing.T) {
 	}
 }
 
-// The words had arrived before they were cancelled, and only the acknowledgement had
-// been lost: the state says so.
+// The words had arrived before they were cancelled, and only the acknowledgement had been lost: the
+// state says so.
 func TestCancelledAfterAll(t *testing.T) {
 	a, b, c := pair(t)
 	m := a.say(c, "too late")
@@ -129,8 +129,8 @@ func TestCancelledAfterAll(t *testing.T) {
 	}
 }
 
-// The run that brings a recalled message encloses its recall, so that the one who
-// takes only that run acknowledges both.
+// The run that brings a recalled message encloses its recall, so that the one who takes only that
+// run acknowledges both.
 func TestEnclosedRecall(t *testing.T) {
 	a, b, c := pair(t)
 	m := a.say(c, "regretted")

@@ -15,9 +15,9 @@ const maxAgain = 4096
 // A disk that goes back in time (a backup that was put back, a copy that was used beside it) may
 // write two different events at one place of an own log, which is then forked. Others took the
 // branch that came to them first, and take nothing more of that log. So the events of the branch
-// that they lack are issued again in another log, under the same keys. Views show one event of
-// each key, and a message counts as delivered when any event that stands for it is. Second
-// branches of own logs are never served.
+// that they lack are issued again in another log, under the same keys. Views show one event of each
+// key, and a message counts as delivered when any event that stands for it is. Second branches of
+// own logs are never served.
 
 // contested returns those events of a part of a branch that some reader is not known to have.
 // Events that were issued again, or took the place of others, are left out.

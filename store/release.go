@@ -18,11 +18,11 @@ const (
 	waitForNone
 )
 
-// Release shows what has waited since before the given time for a cause that did not come: in
-// one conversation, or in all if conv is nil. waits, if it is not nil, says whether an event first
-// seen here at a time still has to wait, because the log of its cause may yet bring that. It is
-// called within transactions and must not call the store. Release takes as many transactions as
-// it needs; others can write between them.
+// Release shows what has waited since before the given time for a cause that did not come: in one
+// conversation, or in all if conv is nil. waits, if it is not nil, says whether an event first seen
+// here at a time still has to wait, because the log of its cause may yet bring that. It is called
+// within transactions and must not call the store. Release takes as many transactions as it needs;
+// others can write between them.
 func (s *Store) Release(ctx context.Context, conv *event.Conversation, before time.Time, waits func(cause event.Log, since time.Time) bool) error {
 	// First go those whose causes are all here but wait themselves, and whatever waits for them.
 	// Then go those whose cause is not here.

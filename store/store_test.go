@@ -67,8 +67,8 @@ func TestAppendKey(t *testing.T) {
 	}
 }
 
-// Appends that wait for the writer share its transactions, each log's last event
-// carries the one signature, and an op that fails in between harms nobody.
+// Appends that wait for the writer share its transactions, each log's last event carries the one
+// signature, and an op that fails in between harms nobody.
 func TestGroupCommit(t *testing.T) {
 	a, _, c := pair(t)
 	boom := errors.New("boom")

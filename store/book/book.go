@@ -27,8 +27,8 @@ var Buckets = []tx.Bucket{
 
 // Ledger is what the book needs of the ledger. Both methods are called in a batch.
 type Ledger interface {
-	// Meet makes the conversation with a person if there is none: the direct one, or for the
-	// owner of the store the one of their own devices.
+	// Meet makes the conversation with a person if there is none: the direct one, or for the owner
+	// of the store the one of their own devices.
 	Meet(*tx.Batch, crypto.PersonID) error
 
 	// Change notes that the batch changes something that people can see.

@@ -7,8 +7,8 @@ import (
 	"github.com/earshot-im/earshot/store/tx"
 )
 
-// What is kept for persons who are no contacts. Anyone in earshot can make any number of
-// persons, so all strangers have one budget together.
+// What is kept for persons who are no contacts. Anyone in earshot can make any number of persons,
+// so all strangers have one budget together.
 const (
 	StrangerBudget  = 1 << 20  // bytes of each
 	StrangersBudget = 16 << 20 // bytes of all together
@@ -18,8 +18,8 @@ const (
 	// of what people write. It is also what a flood may cost until its author is removed.
 	MemberBudget = 64 << 20
 
-	// costPerson and costRecord are what one takes beside the bytes that were sent: indexes,
-	// and pages that are not full.
+	// costPerson and costRecord are what one takes beside the bytes that were sent: indexes, and
+	// pages that are not full.
 	costPerson = 512
 	costRecord = 256
 )
@@ -42,8 +42,8 @@ func (k *Book) Spend(b *tx.Batch, p crypto.PersonID, n uint64) error {
 	return nil
 }
 
-// SpendAsMember counts bytes that somebody who is no contact spends in groups. They don't count
-// as a stranger's. It fails with ErrBudget, and counts nothing, where MemberBudget doesn't suffice.
+// SpendAsMember counts bytes that somebody who is no contact spends in groups. They don't count as
+// a stranger's. It fails with ErrBudget, and counts nothing, where MemberBudget doesn't suffice.
 func (k *Book) SpendAsMember(b *tx.Batch, p crypto.PersonID, n uint64) error {
 	if n += number(b.Get(bucketBudgets, memberKey(p))); n > MemberBudget {
 		return ErrBudget
@@ -66,8 +66,8 @@ func refund(b *tx.Batch, p crypto.PersonID) {
 	b.Put(bucketBudgets, budgetAll[:], u64(all-min(all, n)))
 }
 
-// spendRecord counts how a record of an unknown kind has grown, in bytes. One that shrinks is
-// never refused.
+// spendRecord counts how a record of an unknown kind has grown, in bytes. One that shrinks is never
+// refused.
 func spendRecord(b *tx.Batch, old, now int) error {
 	n := number(b.Get(bucketBudgets, budgetRecords[:])) + uint64(now) - uint64(old)
 	if now > old && n > recordsBudget {

@@ -174,10 +174,10 @@ func (k *Book) PersonOf(r *tx.Reader, d crypto.DeviceID) crypto.PersonID {
 	return crypto.PersonID{}
 }
 
-// UpdatePerson changes what is kept of somebody, and has the direct conversation with somebody
-// new made. f gets what there is, with nothing but the ID of somebody new. Where f fails, its
-// error is returned and nothing changes. f may run more than once. Other errors:
-// ErrDeviceTaken, ErrBudget (too many strangers), event.ErrTooLarge.
+// UpdatePerson changes what is kept of somebody, and has the direct conversation with somebody new
+// made. f gets what there is, with nothing but the ID of somebody new. Where f fails, its error is
+// returned and nothing changes. f may run more than once. Other errors: ErrDeviceTaken, ErrBudget
+// (too many strangers), event.ErrTooLarge.
 func (k *Book) UpdatePerson(ctx context.Context, id crypto.PersonID, f func(*Person) error) error {
 	return k.do(ctx, func(b *tx.Batch) error {
 		old, err := k.person(&b.Reader, id)

@@ -136,8 +136,8 @@ func TestContactIsRefunded(t *testing.T) {
 	}
 }
 
-// Where devices are is written for all persons at once. It leaves alone whatever else was
-// decided about them, and is no change that people see.
+// Where devices are is written for all persons at once. It leaves alone whatever else was decided
+// about them, and is no change that people see.
 func TestDevicesSeenInOneCommit(t *testing.T) {
 	l, stranger := newLibrary(t), newSomebody(t)
 	var all []somebody

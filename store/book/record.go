@@ -11,8 +11,8 @@ import (
 	"github.com/earshot-im/earshot/store/tx"
 )
 
-// maxReceipts bounds how many store instances of one device may have a receipt on one subject.
-// A device begins a new instance when it is restored, and nobody restores it that often.
+// maxReceipts bounds how many store instances of one device may have a receipt on one subject. A
+// device begins a new instance when it is restored, and nobody restores it that often.
 const maxReceipts = 16
 
 const recordFixed = 8 + crypto.SignatureSize // the counter and the signature
@@ -50,9 +50,9 @@ func (k *Book) parseRecord(v []byte) (event.Record, error) {
 	return record, nil
 }
 
-// PutRecord keeps a record if it is newer than what is held of its device, kind and subject,
-// and reports whether it was. The caller has verified it, and found that its device speaks for
-// whom it should. ErrBudget: there are too many of its kind.
+// PutRecord keeps a record if it is newer than what is held of its device, kind and subject, and
+// reports whether it was. The caller has verified it, and found that its device speaks for whom it
+// should. ErrBudget: there are too many of its kind.
 func (k *Book) PutRecord(ctx context.Context, r event.Record) (newer bool, err error) {
 	err = k.do(ctx, func(b *tx.Batch) error {
 		newer = false
@@ -81,8 +81,8 @@ func (k *Book) PutRecord(ctx context.Context, r event.Record) (newer bool, err e
 	return newer, err
 }
 
-// receipts counts the receipts of a record's device on its subject, whichever store instance
-// they are of.
+// receipts counts the receipts of a record's device on its subject, whichever store instance they
+// are of.
 func receipts(r *tx.Reader, of *event.Record) (n int) {
 	subject := of.Subject[:len(of.Subject)-len(event.Instance{})]
 	for key := range r.Prefix(bucketRecords, recordPrefix(of.Kind, subject)) {
@@ -93,9 +93,9 @@ func receipts(r *tx.Reader, of *event.Record) (n int) {
 	return n
 }
 
-// SignRecord signs a record of this device with a higher counter than what is held of its kind
-// and subject, and keeps it. Where what is held has the same value and was signed under the same
-// card, it is returned as it is.
+// SignRecord signs a record of this device with a higher counter than what is held of its kind and
+// subject, and keeps it. Where what is held has the same value and was signed under the same card,
+// it is returned as it is.
 func (k *Book) SignRecord(ctx context.Context, kind event.RecordKind, subject, value []byte) (out event.Record, err error) {
 	err = k.do(ctx, func(b *tx.Batch) (err error) {
 		out, err = k.Sign(b, kind, subject, value)
@@ -122,8 +122,8 @@ func (k *Book) Sign(b *tx.Batch, kind event.RecordKind, subject, value []byte) (
 	return signed, err
 }
 
-// Records returns the records of a kind, by all devices, whose subject begins with the given
-// bytes, in the order of subject and device.
+// Records returns the records of a kind, by all devices, whose subject begins with the given bytes,
+// in the order of subject and device.
 func (k *Book) Records(kind event.RecordKind, subject []byte) (out []event.Record, err error) {
 	err = k.cfg.DB.View(func(r *tx.Reader) error {
 		for _, v := range r.Prefix(bucketRecords, recordPrefix(kind, subject)) {

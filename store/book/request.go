@@ -14,8 +14,8 @@ const (
 	// MaxRequests is how many persons may wait to be accepted, each with one run.
 	MaxRequests = 64
 
-	// maxRequest bounds such a run in bytes, as it came: 64 KiB of headers and bodies, and for
-	// each of 16 events what goes around it.
+	// maxRequest bounds such a run in bytes, as it came: 64 KiB of headers and bodies, and for each
+	// of 16 events what goes around it.
 	maxRequest = 64<<10 + 16*128
 
 	requestFixed = 8 // when it was received
@@ -30,8 +30,8 @@ type Request struct {
 
 func requestAAD(p crypto.PersonID) []byte { return append([]byte("request"), p[:]...) }
 
-// PutRequest keeps the opening run of somebody until it is taken. A later one of theirs
-// replaces it. ErrBudget if too many persons wait, or the run is too long.
+// PutRequest keeps the opening run of somebody until it is taken. A later one of theirs replaces
+// it. ErrBudget if too many persons wait, or the run is too long.
 func (k *Book) PutRequest(ctx context.Context, p crypto.PersonID, run []byte) error {
 	if len(run) > maxRequest {
 		return ErrBudget

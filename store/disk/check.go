@@ -9,12 +9,13 @@ import (
 
 // The file format of bbolt, version 2, in the byte order of the machine. Its source is
 // internal/common of https://github.com/etcd-io/bbolt. Pages 0 and 1 are metas. A page may continue
-// in the pages behind it (overflow). Trees consist of branch pages and end in leaf pages. The leaves
-// of the root tree hold buckets: each is the root of a tree of its own or, if small, a whole leaf
-// page inside the element. Our buckets are never nested.
+// in the pages behind it (overflow). Trees consist of branch pages and end in leaf pages. The
+// leaves of the root tree hold buckets: each is the root of a tree of its own or, if small, a whole
+// leaf page inside the element. Our buckets are never nested.
 const (
 	pageHeader = 16 // id 8, flags 2, count 2, overflow 4
-	// magic, version, page size, flags: 4 each; root, sequence, freelist, high, tx, checksum: 8 each
+	// magic, version, page size, flags: 4 each; root, sequence, freelist, high, tx, checksum: 8
+	// each
 	metaSize = 64
 	// branch: position 4, key size 4, page 8; leaf: flags, position, key size, value size: 4 each
 	element    = 16

@@ -230,8 +230,8 @@ func hasFreelist(file []byte) bool {
 	return binary.NativeEndian.Uint64(newest[32:]) != noFreelist
 }
 
-// A file says whether it was closed: from the first commit of a run to the end of Close it has
-// no list of its free pages. A run that writes nothing changes nothing.
+// A file says whether it was closed: from the first commit of a run to the end of Close it has no
+// list of its free pages. A run that writes nothing changes nothing.
 func TestClosedCleanly(t *testing.T) {
 	d := newDirectory(t)
 	for i := range 5 {

@@ -6,24 +6,24 @@ import (
 )
 
 var (
-	// ErrLocked: another process has the directory open; see LockedError. Talk to
-	// that one, or end it.
+	// ErrLocked: another process has the directory open; see LockedError. Talk to that one, or end
+	// it.
 	ErrLocked = errors.New("data directory is in use")
 
-	// ErrDamaged: the database is not as it was written. If Open returns it, nothing was changed; if a
-	// transaction does, nothing is written any more. Restore a backup, or move the file away and
-	// start with an empty one.
+	// ErrDamaged: the database is not as it was written. If Open returns it, nothing was changed;
+	// if a transaction does, nothing is written any more. Restore a backup, or move the file away
+	// and start with an empty one.
 	ErrDamaged = errors.New("database is damaged")
 
-	// ErrNoKeyring: there is a database but no keyring, without which it can't be
-	// read. Restore the keyring from a backup.
+	// ErrNoKeyring: there is a database but no keyring, without which it can't be read. Restore the
+	// keyring from a backup.
 	ErrNoKeyring = errors.New("keyring is missing")
 
 	// ErrNewer: a newer program has written here. Update this one.
 	ErrNewer = errors.New("made by a newer version")
 
-	// ErrNotPrivate: the directory or a file in it belongs to somebody else, or is
-	// not what it should be (a link, a socket). Choose another directory.
+	// ErrNotPrivate: the directory or a file in it belongs to somebody else, or is not what it
+	// should be (a link, a socket). Choose another directory.
 	ErrNotPrivate = errors.New("not private to its owner")
 )
 

@@ -41,8 +41,8 @@ func IdentityOf(path string) (Identity, error) {
 // Identity returns the identity of the database file.
 func (d *Disk) Identity() Identity { return d.identity }
 
-// carryOver corrects the identity that is kept in a compacted database. One that knew the old
-// file gets to know the new one. One that was copied and doesn't know that yet stays so.
+// carryOver corrects the identity that is kept in a compacted database. One that knew the old file
+// gets to know the new one. One that was copied and doesn't know that yet stays so.
 func carryOver(cfg *Config, to *bbolt.DB, oldPath, newPath string) error {
 	old, err := cfg.identify(oldPath)
 	if err != nil {

@@ -8,8 +8,7 @@ import (
 	"syscall"
 )
 
-// tryLock returns errHeld if another process, or another open file of this one, has
-// the lock.
+// tryLock returns errHeld if another process, or another open file of this one, has the lock.
 func tryLock(f *os.File) error {
 	err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	if err == syscall.EWOULDBLOCK {

@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// tryLock returns errHeld if another open file has the lock. It locks a byte far
-// behind the number of the holder, which others must be able to read.
+// tryLock returns errHeld if another open file has the lock. It locks a byte far behind the number
+// of the holder, which others must be able to read.
 func tryLock(f *os.File) error {
 	const flags = windows.LOCKFILE_EXCLUSIVE_LOCK | windows.LOCKFILE_FAIL_IMMEDIATELY
 	err := windows.LockFileEx(windows.Handle(f.Fd()), flags, 0, 1, 0, &windows.Overlapped{Offset: 1 << 30})

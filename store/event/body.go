@@ -9,15 +9,14 @@ import (
 )
 
 const (
-	// MaxBody bounds a body in bytes: the longest text with room for all that may
-	// stand beside it.
+	// MaxBody bounds a body in bytes: the longest text with room for all that may stand beside it.
 	MaxBody = 80 << 10
 	// MaxText bounds a text in bytes; what is longer is a file.
 	MaxText = 64 << 10
 	// MaxFallback bounds a fallback text in bytes: a line or two.
 	MaxFallback = 1 << 10
-	// MaxAttachments and MaxExtensions bound the parts of a body, so that showing
-	// a message stays cheap.
+	// MaxAttachments and MaxExtensions bound the parts of a body, so that showing a message stays
+	// cheap.
 	MaxAttachments = 32
 	MaxExtensions  = 16
 	// MaxExtensionName bounds the name of an extension in bytes.

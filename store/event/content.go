@@ -10,11 +10,9 @@ import (
 )
 
 const (
-	// MaxMentions bounds the persons that a text or an edit names: past it everybody
-	// is meant.
+	// MaxMentions bounds the persons that a text or an edit names: past it everybody is meant.
 	MaxMentions = 64
-	// MaxEmoji bounds a reaction in bytes: the longest emoji, a family with skin
-	// tones, takes 41.
+	// MaxEmoji bounds a reaction in bytes: the longest emoji, a family with skin tones, takes 41.
 	MaxEmoji = 64
 )
 
@@ -47,8 +45,8 @@ type Text struct {
 	Mentions []crypto.PersonID // whom it is addressed to especially: ascending, at most MaxMentions
 }
 
-// Marshal returns the content. It refuses a text that is too long (ErrTooLarge) or
-// not UTF-8, and mentions out of order (ErrMalformed).
+// Marshal returns the content. It refuses a text that is too long (ErrTooLarge) or not UTF-8, and
+// mentions out of order (ErrMalformed).
 func (t Text) Marshal() ([]byte, error) {
 	if err := checkText(t.Text); err != nil {
 		return nil, err
@@ -112,8 +110,8 @@ func readText(content []byte) (textParts, error) {
 	return p, nil
 }
 
-// Edit is the content of a KindEdit event: its target, a message of the same person in the
-// same conversation, now says something else.
+// Edit is the content of a KindEdit event: its target, a message of the same person in the same
+// conversation, now says something else.
 type Edit struct {
 	Text     string
 	Mentions []crypto.PersonID // in place of those of the message
@@ -148,8 +146,8 @@ func ParseEdit(content []byte) (Edit, error) {
 	return c, nil
 }
 
-// Reaction is the content of a KindReaction event: a sign that its author sets to its
-// target, a message of the same conversation, in place of an earlier one of theirs.
+// Reaction is the content of a KindReaction event: a sign that its author sets to its target, a
+// message of the same conversation, in place of an earlier one of theirs.
 type Reaction struct {
 	Emoji string // at most MaxEmoji bytes; empty takes back what there was
 }

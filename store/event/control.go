@@ -114,8 +114,7 @@ func (Topic) Kind() Kind      { return KindTopic }
 func (History) Kind() Kind    { return KindHistory }
 func (Merge) Kind() Kind      { return KindMerge }
 
-// ParseControl takes the content of a control event. Of a kind that is unknown here it
-// returns nil.
+// ParseControl takes the content of a control event. Of a kind that is unknown here it returns nil.
 func ParseControl(k Kind, content []byte) (Control, error) {
 	r := canon.NewReader(content)
 	var c Control
@@ -171,14 +170,12 @@ func ParseControl(k Kind, content []byte) (Control, error) {
 	return c, nil
 }
 
-// readHistory leaves the end to its caller. What is out of range stays so, for
-// checkControl.
+// readHistory leaves the end to its caller. What is out of range stays so, for checkControl.
 func readHistory(r *canon.Reader) History {
 	return History{Policy: HistoryPolicy(min(r.Uint(1), uint64(HistoryAll)+1)), Days: r.Uint(2)}
 }
 
-// checkControl holds a content, wherever it came from, to what the encoding can't
-// express.
+// checkControl holds a content, wherever it came from, to what the encoding can't express.
 func checkControl(c Control) error {
 	switch c := c.(type) {
 	case Create:

@@ -25,8 +25,8 @@ func TestControlsComeBack(t *testing.T) {
 	}
 }
 
-// TestControlsRefuse makes contents that break one limit, and what a program without the
-// limit would send.
+// TestControlsRefuse makes contents that break one limit, and what a program without the limit
+// would send.
 func TestControlsRefuse(t *testing.T) {
 	cut := func(i int) Position {
 		return Position{Instance: Instance{byte(i >> 8), byte(i)}, Sequence: 1}
@@ -202,8 +202,7 @@ func TestActsTooLarge(t *testing.T) {
 	}
 }
 
-// The conversation of a create event is its own ID: absent in the header, and the log's
-// in memory.
+// The conversation of a create event is its own ID: absent in the header, and the log's in memory.
 func TestCreateIsItsConversation(t *testing.T) {
 	w := newWriter(t, 1)
 	content, err := sampleControls()[0].Marshal()

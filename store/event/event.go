@@ -111,8 +111,7 @@ func (e *Event) Sign(key crypto.DeviceKey) {
 	e.Signature = key.Sign(domainEvent, e.HeaderBytes)
 }
 
-// ParseBody returns the body, which aliases the event. It fails only if the body is
-// absent.
+// ParseBody returns the body, which aliases the event. It fails only if the body is absent.
 func (e *Event) ParseBody() (Body, error) { return parseBody(e.Body) }
 
 // Position returns the place of the event in its log.
@@ -120,8 +119,8 @@ func (e *Event) Position() Position {
 	return Position{Device: e.Header.Device, Instance: e.Header.Instance, Sequence: e.Header.Sequence, ID: e.ID}
 }
 
-// Size returns what the event counts towards MaxRunSize, in bytes, whether its body
-// is there or not.
+// Size returns what the event counts towards MaxRunSize, in bytes, whether its body is there or
+// not.
 func (e *Event) Size() int { return len(e.HeaderBytes) + int(e.Header.BodySize) }
 
 // verified reports whether the event has a good signature.

@@ -12,8 +12,7 @@ const (
 	version   = 1
 	algorithm = 1 // SHA-256 and Ed25519
 
-	// MaxHeader bounds a header in bytes. Lists filled to their limits take about
-	// half of it.
+	// MaxHeader bounds a header in bytes. Lists filled to their limits take about half of it.
 	MaxHeader = 4 << 10
 	// MaxSeen bounds the causes of an event. It is how many logs an author can have taken in
 	// between two of their own messages, and how many causes a reader may be made to wait for.
@@ -21,8 +20,8 @@ const (
 	// MaxControl bounds the control heads under which an event is written. A group with more heads
 	// first merges them by an event.
 	MaxControl = 8
-	// MaxInteger bounds sequences, counters and sizes: the largest that a JSON
-	// program reads exactly, and far from overflow in sums.
+	// MaxInteger bounds sequences, counters and sizes: the largest that a JSON program reads
+	// exactly, and far from overflow in sums.
 	MaxInteger = 1<<53 - 1
 	// MaxClock bounds clocks: the last millisecond that RFC 3339 can write.
 	MaxClock = 253402300799999
@@ -32,15 +31,14 @@ const (
 	maxPosition = 128 // bytes; one takes at most 91
 )
 
-// FlagCritical marks a control event that a program must understand to go on. All
-// control events of a kind that is known here have it. Flags without a name here are
-// carried along.
+// FlagCritical marks a control event that a program must understand to go on. All control events of
+// a kind that is known here have it. Flags without a name here are carried along.
 const FlagCritical = 1
 
 // Header is the part of an event that is hashed and linked.
 type Header struct {
-	// Conversation of a create event is its own ID, which can't stand in it: New and
-	// Parse fill it in.
+	// Conversation of a create event is its own ID, which can't stand in it: New and Parse fill it
+	// in.
 	Conversation Conversation
 	Device       crypto.DeviceID
 	Instance     Instance

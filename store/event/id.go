@@ -30,8 +30,8 @@ func Self(a crypto.PersonID) Conversation {
 
 func (c Conversation) String() string { return hex.EncodeToString(c[:]) }
 
-// Instance tells apart the logs that one device has in one conversation, and
-// likewise the stores that it has had. It is random.
+// Instance tells apart the logs that one device has in one conversation, and likewise the stores
+// that it has had. It is random.
 type Instance [8]byte
 
 func (i Instance) String() string { return hex.EncodeToString(i[:]) }
@@ -109,8 +109,8 @@ func checkPositions(positions []Position) error {
 	return nil
 }
 
-// KeyFor returns the event key that stands for a caller's own text, so that sending
-// the same text twice makes one event.
+// KeyFor returns the event key that stands for a caller's own text, so that sending the same text
+// twice makes one event.
 func KeyFor(text string) [16]byte {
 	d := crypto.Digest("key", []byte(text))
 	return [16]byte(d[:16])

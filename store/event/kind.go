@@ -48,6 +48,6 @@ func (k Kind) Class() Class {
 	return ClassOther
 }
 
-// SelfProven reports whether events of kind k always carry their own signature
-// and their body, so that they can be served alone.
+// SelfProven reports whether events of kind k always carry their own signature and their body, so
+// that they can be served alone.
 func (k Kind) SelfProven() bool { return k == KindRecall || k >= firstControl }

@@ -15,8 +15,8 @@ const (
 	// MaxName bounds the name that a person claims or a group has, in bytes. What a name may
 	// consist of is for crypto.ParseName, where it is shown.
 	MaxName = 128
-	// MaxReceiptSegments bounds each list of a receipt: an author with more pieces
-	// than that in their logs waits for the next ones.
+	// MaxReceiptSegments bounds each list of a receipt: an author with more pieces than that in
+	// their logs waits for the next ones.
 	MaxReceiptSegments = 64
 
 	maxLogSegment = 128 // bytes; one takes at most 98
@@ -47,9 +47,9 @@ func ParseProfile(value []byte) (Profile, error) {
 	return p, nil
 }
 
-// Receipt is the value of a KindReceipt record: what of an author's logs in a
-// conversation has reached the reader's disk, and what was read. Both lists ascend by
-// device, instance, branch and first; no segment touches another of its log and branch.
+// Receipt is the value of a KindReceipt record: what of an author's logs in a conversation has
+// reached the reader's disk, and what was read. Both lists ascend by device, instance, branch and
+// first; no segment touches another of its log and branch.
 type Receipt struct {
 	Delivered, Read []LogSegment
 }
@@ -67,8 +67,8 @@ func (s LogSegment) Log(c Conversation) Log {
 	return Log{Conversation: c, Device: s.Device, Instance: s.Instance}
 }
 
-// ReceiptSubject returns the subject of a receipt for an author's messages, given by
-// the holder of a store.
+// ReceiptSubject returns the subject of a receipt for an author's messages, given by the holder of
+// a store.
 func ReceiptSubject(c Conversation, author crypto.PersonID, store Instance) []byte {
 	b := make([]byte, 0, receiptSubjectSize)
 	b = append(b, c[:]...)

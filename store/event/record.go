@@ -11,15 +11,15 @@ import (
 const (
 	// MaxSubject bounds the subject of a record in bytes: three or four IDs.
 	MaxSubject = 128
-	// MaxValue bounds the value of a record in bytes: a receipt with all its
-	// segments takes about 14 KiB.
+	// MaxValue bounds the value of a record in bytes: a receipt with all its segments takes about
+	// 14 KiB.
 	MaxValue = 16 << 10
 
 	maxRecord = MaxValue + MaxSubject + 128
 )
 
-// RecordKind says what a record is about. Those without a name here are kept and
-// forwarded; 3 is reserved for prekeys.
+// RecordKind says what a record is about. Those without a name here are kept and forwarded; 3 is
+// reserved for prekeys.
 type RecordKind uint64
 
 const (
@@ -40,8 +40,7 @@ type Record struct {
 	Signature []byte // not checked before Verify
 }
 
-// NewRecord encodes the fields of r and signs them. It fills in Device, Bytes and
-// Signature.
+// NewRecord encodes the fields of r and signs them. It fills in Device, Bytes and Signature.
 func NewRecord(key crypto.DeviceKey, r Record) (Record, error) {
 	r.Device = key.ID()
 	if err := r.check(); err != nil {
@@ -95,8 +94,7 @@ func (r *Record) marshal() []byte {
 	return w.Out()
 }
 
-// check holds a record, wherever it came from, to its limits and a known kind to its
-// form.
+// check holds a record, wherever it came from, to its limits and a known kind to its form.
 func (r *Record) check() error {
 	switch {
 	case r.Kind < 1:

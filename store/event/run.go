@@ -27,8 +27,8 @@ const (
 // Run is a part of one log in the order of sequences that ends at a signature. Events travel in
 // runs. Card and control heads are the same in all its events.
 type Run struct {
-	// Tag names the conversation to one peer, see node/PROTOCOL.md: 32 bytes, or
-	// nil for the direct conversation. It proves nothing.
+	// Tag names the conversation to one peer, see node/PROTOCOL.md: 32 bytes, or nil for the direct
+	// conversation. It proves nothing.
 	Tag []byte
 
 	// Number counts the runs that were sent in a session, from 1; the answer names it. It is
@@ -37,9 +37,9 @@ type Run struct {
 
 	Events []Event
 
-	// Recalls are from any log of the conversation, in the order of their targets. Each is
-	// why at least one event of the run is absent as Recalled: its target, or an edit of its
-	// target. There need not be one for every such event.
+	// Recalls are from any log of the conversation, in the order of their targets. Each is why at
+	// least one event of the run is absent as Recalled: its target, or an edit of its target. There
+	// need not be one for every such event.
 	Recalls []Event
 }
 

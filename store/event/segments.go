@@ -17,8 +17,8 @@ type Segment struct {
 	ID          ID
 }
 
-// Segments is what somebody holds of one log: ascending, none overlapping or
-// touching another. The methods leave their receiver as it is.
+// Segments is what somebody holds of one log: ascending, none overlapping or touching another. The
+// methods leave their receiver as it is.
 type Segments []Segment
 
 // Check refuses segments from outside that are not as the type promises, or are more than most.
@@ -55,8 +55,7 @@ func (s Segments) Len() (n uint64) {
 	return n
 }
 
-// Add returns s with g. It fails with ErrConflict if another ID stands at the same last
-// sequence.
+// Add returns s with g. It fails with ErrConflict if another ID stands at the same last sequence.
 func (s Segments) Add(g Segment) (Segments, error) {
 	if err := g.check(); err != nil {
 		return nil, err

@@ -229,8 +229,8 @@ func TestVectors(t *testing.T) {
 	}
 }
 
-// TestVectorsByOtherMeans holds hashes and signatures to FORMAT.md without the
-// crypto package of this module.
+// TestVectorsByOtherMeans holds hashes and signatures to FORMAT.md without the crypto package of
+// this module.
 func TestVectorsByOtherMeans(t *testing.T) {
 	v := vectors(t)
 	public := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{1}, 32)).Public().(ed25519.PublicKey)

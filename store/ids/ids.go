@@ -1,17 +1,15 @@
-// Package ids is the index of events by their ID: it maps a random key to a slot of
-// fixed size. It owns one bucket, whose bytes store/FORMAT.md fixes, and knows nothing
-// of what stands in a slot.
+// Package ids is the index of events by their ID: it maps a random key to a slot of fixed size. It
+// owns one bucket, whose bytes store/FORMAT.md fixes, and knows nothing of what stands in a slot.
 //
-// IDs are random. In one sorted index of all of them, each new one would take a page of
-// its own in every commit. So the latest stand alone, as keys, and as soon as there are
-// as many as a list takes, they are written in order as a list of level 1, in blocks.
-// Whenever there are four lists of one level, they become one list of the next. Which
-// lists there are follows from how many IDs were put. Whoever looks for an ID asks the
-// latest and then each list: at most three of each level below the highest, and of that
-// one for each quarter of a million IDs.
+// IDs are random. In one sorted index of all of them, each new one would take a page of its own in
+// every commit. So the latest stand alone, as keys, and as soon as there are as many as a list
+// takes, they are written in order as a list of level 1, in blocks. Whenever there are four lists
+// of one level, they become one list of the next. Which lists there are follows from how many IDs
+// were put. Whoever looks for an ID asks the latest and then each list: at most three of each level
+// below the highest, and of that one for each quarter of a million IDs.
 //
-// Only package store may call it, in its transactions. It has no errors of its own: what
-// can't be read is not found, and what can't be written fails the batch.
+// Only package store may call it, in its transactions. It has no errors of its own: what can't be
+// read is not found, and what can't be written fails the batch.
 package ids
 
 import (
@@ -56,8 +54,8 @@ func idKey(level int, number uint64, id []byte) []byte {
 	return append(listKey(level, number), id[:shortID]...)
 }
 
-// lists returns which lists of a level there are, by number from first to before end, when so
-// many of the lowest level were made.
+// lists returns which lists of a level there are, by number from first to before end, when so many
+// of the lowest level were made.
 func lists(level int, made uint64) (first, end uint64) {
 	for range level - 1 {
 		made /= joined
@@ -68,8 +66,7 @@ func lists(level int, made uint64) (first, end uint64) {
 	return made / joined * joined, made
 }
 
-// Find returns where the event is that has an ID. Of an ID that was put twice it is the later
-// slot.
+// Find returns where the event is that has an ID. Of an ID that was put twice it is the later slot.
 func Find(r *tx.Reader, id event.ID) (Slot, bool) {
 	made := r.Sequence(Bucket) / listed
 	if v := r.Get(Bucket, idKey(alone, made, id[:])); len(v) == len(Slot{}) {
@@ -85,8 +82,8 @@ func Find(r *tx.Reader, id event.ID) (Slot, bool) {
 	return Slot{}, false
 }
 
-// findIn looks for an ID in a list. Only one block can have it: the first that does not end
-// before it.
+// findIn looks for an ID in a list. Only one block can have it: the first that does not end before
+// it.
 func findIn(r *tx.Reader, level int, number uint64, id event.ID) (Slot, bool) {
 	k, block := r.Seek(Bucket, idKey(level, number, id[:]))
 	if !bytes.HasPrefix(k, listKey(level, number)) {
@@ -110,8 +107,8 @@ func Put(b *tx.Batch, id event.ID, p Slot) {
 	}
 }
 
-// makeLists makes the last of so many lists of level 1, and joins lists where there are enough
-// of one level then.
+// makeLists makes the last of so many lists of level 1, and joins lists where there are enough of
+// one level then.
 func makeLists(b *tx.Batch, made uint64) {
 	putList(b, 1, made-1, takeList(b, alone, made-1))
 	for level := 1; level < topLevel && made%joined == 0; level++ {

@@ -10,8 +10,8 @@ import (
 	"github.com/earshot-im/earshot/store/disk"
 )
 
-// ErrClosed is returned when the directory was closed, and for what the Writer can't do any
-// more because its Run has ended.
+// ErrClosed is returned when the directory was closed, and for what the Writer can't do any more
+// because its Run has ended.
 var ErrClosed = errors.New("store is closed")
 
 // DB is the database of an open data directory.
@@ -20,8 +20,8 @@ type DB struct {
 	ascending map[Bucket]bool
 }
 
-// New returns the database of a directory. The keys of the buckets named here mostly ascend:
-// new ones are greater than those that are there.
+// New returns the database of a directory. The keys of the buckets named here mostly ascend: new
+// ones are greater than those that are there.
 func New(d *disk.Disk, ascending ...Bucket) *DB {
 	db := &DB{disk: d, ascending: map[Bucket]bool{}}
 	for _, b := range ascending {
@@ -34,8 +34,8 @@ func (db *DB) reader(tx *bbolt.Tx) Reader {
 	return Reader{db: db, tx: tx, buckets: map[Bucket]*bbolt.Bucket{}}
 }
 
-// View runs f on a snapshot. It should be short: as long as it lasts, the space of what is
-// deleted or replaced meanwhile can't be used again. What f returns must be copies.
+// View runs f on a snapshot. It should be short: as long as it lasts, the space of what is deleted
+// or replaced meanwhile can't be used again. What f returns must be copies.
 func (db *DB) View(f func(*Reader) error) error {
 	err := db.disk.View(func(tx *bbolt.Tx) error {
 		r := db.reader(tx)
@@ -47,8 +47,8 @@ func (db *DB) View(f func(*Reader) error) error {
 	return err
 }
 
-// Update runs f in a batch of its own, and commits unless f or a write fails. It is for the
-// time before a Writer runs.
+// Update runs f in a batch of its own, and commits unless f or a write fails. It is for the time
+// before a Writer runs.
 func (db *DB) Update(f func(*Batch) error) error {
 	return db.disk.Write(func(tx *bbolt.Tx) error {
 		b := &Batch{Reader: db.reader(tx)}

@@ -18,8 +18,8 @@ type Reader struct {
 	looks   int
 }
 
-// fillAscending is how full pages get in buckets whose keys mostly ascend. Where a page is
-// split in the middle, as bbolt does it else, the half that is left behind is never filled.
+// fillAscending is how full pages get in buckets whose keys mostly ascend. Where a page is split in
+// the middle, as bbolt does it else, the half that is left behind is never filled.
 const fillAscending = 0.9
 
 func (r *Reader) bucket(name Bucket) *bbolt.Bucket {

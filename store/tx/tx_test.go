@@ -321,8 +321,8 @@ func TestGroup(t *testing.T) {
 	equal(t, "hooks", a.told(), "finish", "committed", "answered")
 }
 
-// One that fails after it has changed something leaves nothing behind, nor does it harm the
-// others, which run again without it. Each gets the answer that is its own.
+// One that fails after it has changed something leaves nothing behind, nor does it harm the others,
+// which run again without it. Each gets the answer that is its own.
 func TestGroupWithoutTheOneThatFailed(t *testing.T) {
 	db := openDB(t)
 	w, a := newWriter(t, db)

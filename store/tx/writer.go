@@ -8,23 +8,23 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// mailbox bounds how many functions wait for the writer, and with that how many run in one
-// batch. When it is full, Do and Submit wait for room.
+// mailbox bounds how many functions wait for the writer, and with that how many run in one batch.
+// When it is full, Do and Submit wait for room.
 const mailbox = 1024
 
-// Hooks is what the owner of a database adds to the batches of its writer. All methods are
-// called in the goroutine of Run.
+// Hooks is what the owner of a database adds to the batches of its writer. All methods are called
+// in the goroutine of Run.
 type Hooks interface {
-	// Idle returns what is to be written without being asked, nil if there is nothing. It is
-	// called before the writer waits for its callers.
+	// Idle returns what is to be written without being asked, nil if there is nothing. It is called
+	// before the writer waits for its callers.
 	Idle() func(*Batch) error
 
-	// Finish is called when all functions of a batch have run and anything was changed. It
-	// makes the last changes before the commit.
+	// Finish is called when all functions of a batch have run and anything was changed. It makes
+	// the last changes before the commit.
 	Finish(*Batch) error
 
-	// Committed is called when a batch has ended without an error, before anybody gets an
-	// answer. What was changed is on the disk.
+	// Committed is called when a batch has ended without an error, before anybody gets an answer.
+	// What was changed is on the disk.
 	Committed(*Batch)
 
 	// Answered is called after Committed, when everybody has got an answer.
@@ -55,9 +55,9 @@ func NewWriter(db *DB, hooks Hooks, log *slog.Logger) *Writer {
 	return &Writer{db: db, hooks: hooks, log: log, mail: make(chan *op, mailbox), stopped: make(chan struct{})}
 }
 
-// Do has the writer run f, in one batch with what others want, and returns when that is on
-// the disk. If f fails, nothing that it changed remains, and its error is returned. The
-// context bounds the wait for room in the mailbox, not the commit.
+// Do has the writer run f, in one batch with what others want, and returns when that is on the
+// disk. If f fails, nothing that it changed remains, and its error is returned. The context bounds
+// the wait for room in the mailbox, not the commit.
 func (w *Writer) Do(ctx context.Context, f func(*Batch) error) error {
 	return w.Submit(ctx, f)()
 }
@@ -76,8 +76,8 @@ func (w *Writer) Submit(ctx context.Context, f func(*Batch) error) (wait func() 
 	}
 }
 
-// wait takes no context: the writer may be running the function, which may set what the
-// caller is about to read. It ends within a commit.
+// wait takes no context: the writer may be running the function, which may set what the caller is
+// about to read. It ends within a commit.
 func (w *Writer) wait(o *op) error {
 	select {
 	case err := <-o.done:
@@ -133,8 +133,8 @@ func (w *Writer) gather(first *op) []*op {
 	return group
 }
 
-// commit runs a group in one batch and answers everyone in it. If one fails after it has
-// changed something, the batch is undone and the others run again without it.
+// commit runs a group in one batch and answers everyone in it. If one fails after it has changed
+// something, the batch is undone and the others run again without it.
 func (w *Writer) commit(group []*op) {
 	for len(group) > 0 {
 		var b *Batch
@@ -162,9 +162,9 @@ func (w *Writer) commit(group []*op) {
 	}
 }
 
-// try runs a group, commits and answers. Where one fails after it has changed something,
-// nothing is committed and nobody answered: its index and its error are returned as culprit
-// and fault. An err concerns the batch as a whole.
+// try runs a group, commits and answers. Where one fails after it has changed something, nothing is
+// committed and nobody answered: its index and its error are returned as culprit and fault. An err
+// concerns the batch as a whole.
 func (w *Writer) try(b *Batch, group []*op) (culprit int, fault, err error) {
 	answers := make([]error, len(group))
 	for i, o := range group {
