@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/earshot-im/earshot/store/event"
+	"github.com/earshot-im/earshot/store/layout"
 )
 
 // Draft is a message to be written, or an edit of one, or a reaction to one.
@@ -108,7 +109,7 @@ func (b *batch) append(l *letter) (Entry, error) {
 	if err != nil {
 		return Entry{}, err
 	}
-	if p, used := slotAt(b.Get(bucketKeys, localKey(c.number, b.s.own.Person, l.key))); used {
+	if p, used := layout.SlotAt(b.Get(bucketKeys, layout.LocalKey(c.Number, b.s.own.Person, l.key))); used {
 		return b.existing(p, d)
 	}
 	h := event.Header{Kind: d.Kind, Lifetime: d.Lifetime, Key: l.key, Clock: b.clock()}
@@ -126,7 +127,7 @@ func (b *batch) append(l *letter) (Entry, error) {
 		return out, nil
 	}
 	if a := b.delivery.audience(&c, x.header.Control); len(a.persons) > 0 {
-		out.Progress = a.undelivered(x.in, x.sequence)
+		out.Progress = a.undelivered(x.in, x.Sequence)
 	}
 	return out, out.setWords(d.Content, d.Fallback)
 }
@@ -135,12 +136,12 @@ func (b *batch) append(l *letter) (Entry, error) {
 func (b *batch) clock() int64 { return min(max(b.now, 0), event.MaxClock) }
 
 // existing returns the message that has the key of a draft, or ErrKeyUsed if it is another one.
-func (b *batch) existing(p slot, d *Draft) (Entry, error) {
+func (b *batch) existing(p layout.Slot, d *Draft) (Entry, error) {
 	x, err := b.entry(p)
 	if err != nil {
 		return Entry{}, err
 	}
-	if x.absent != event.Present {
+	if x.Absent != event.Present {
 		return Entry{}, ErrKeyUsed
 	}
 	body, err := b.content(x)

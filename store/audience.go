@@ -5,6 +5,7 @@ import (
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/store/event"
+	"github.com/earshot-im/earshot/store/layout"
 )
 
 // delivery says who has what of the events of one's own person.
@@ -34,11 +35,11 @@ type coverage struct{ delivered, read event.Ranges }
 // audience returns whom the messages in a conversation are for that were written under these
 // control heads. Within a transaction it returns the same audience for the same heads, since the
 // page of a large group asks for the same hundreds of readers for each message.
-func (d *delivery) audience(c *conversation, control []crypto.Hash) *audience {
-	if c.other != (crypto.PersonID{}) {
+func (d *delivery) audience(c *layout.Conversation, control []crypto.Hash) *audience {
+	if c.Other != (crypto.PersonID{}) {
 		control = nil
 	}
-	key := u32(c.number)
+	key := layout.U32(c.Number)
 	for i := range control {
 		key = append(key, control[i][:]...)
 	}
@@ -48,11 +49,11 @@ func (d *delivery) audience(c *conversation, control []crypto.Hash) *audience {
 	}
 	a = &audience{logs: map[uint32]coverage{}}
 	switch {
-	case c.other != (crypto.PersonID{}):
-		a.persons = []crypto.PersonID{c.other}
+	case c.Other != (crypto.PersonID{}):
+		a.persons = []crypto.PersonID{c.Other}
 	case d.isGroup(c) && d.s.cfg.Authority != nil:
-		a.persons = d.s.cfg.Authority.Readers(c.id, control)
-		a.out, a.how = d.s.cfg.Authority.Out(c.id)
+		a.persons = d.s.cfg.Authority.Readers(c.ID, control)
+		a.out, a.how = d.s.cfg.Authority.Out(c.ID)
 	}
 	if d.audiences == nil {
 		d.audiences = map[string]*audience{}
@@ -91,7 +92,7 @@ func (d *delivery) coverage(a *audience, log uint32) (coverage, error) {
 // eachStretch calls f for each stretch of an own log whose messages are all for the same audience.
 // Stretches whose messages are for nobody, or can't be delivered any more, are left out, as
 // audience.undelivered has it.
-func (d *delivery) eachStretch(c *conversation, l *logState, f func(event.Range, *audience) error) error {
+func (d *delivery) eachStretch(c *layout.Conversation, l *layout.Log, f func(event.Range, *audience) error) error {
 	segments, err := d.counted(l)
 	if err != nil {
 		return err
@@ -120,14 +121,14 @@ func (d *delivery) eachStretch(c *conversation, l *logState, f func(event.Range,
 // events were written under the same heads. The heads of a log only advance, so equal heads at two
 // places mean equal heads between. Changes are rare: it first looks whether there is one at all,
 // then searches forward in growing steps.
-func (r *reader) sameControl(l *logState, first, last uint64) ([]crypto.Hash, uint64, error) {
-	x, err := r.entry(slot{l.number, first})
+func (r *reader) sameControl(l *layout.Log, first, last uint64) ([]crypto.Hash, uint64, error) {
+	x, err := r.entry(l.At(first))
 	if err != nil {
 		return nil, 0, err
 	}
 	control := headsOf(&x.header)
 	changed := func(seq uint64) (bool, error) {
-		y, err := r.entry(slot{l.number, seq})
+		y, err := r.entry(l.At(seq))
 		return err == nil && !slices.Equal(headsOf(&y.header), control), err
 	}
 	if other, err := changed(last); !other {

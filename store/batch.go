@@ -8,6 +8,7 @@ import (
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/store/event"
+	"github.com/earshot-im/earshot/store/layout"
 	"github.com/earshot-im/earshot/store/tx"
 )
 
@@ -50,23 +51,25 @@ func newBatch(s *Store, t *tx.Batch, waking waking) *batch {
 }
 
 // touch has a log that was changed written at the end of the batch.
-func (b *batch) touch(l *logState) {
+func (b *batch) touch(l *layout.Log) {
 	b.Defer()
-	b.dirty[l.number] = true
+	b.dirty[l.Number] = true
 }
 
 // save writes an event that was changed.
-func (b *batch) save(x *entry) { b.Put(bucketEvents, x.slot.bytes(), x.stored.bytes()) }
+func (b *batch) save(x *entry) { b.Put(bucketEvents, x.Slot.Bytes(), x.Event.Bytes()) }
 
-func (b *batch) saveConversation(c *conversation) { b.Put(bucketConversations, c.id[:], c.bytes()) }
+func (b *batch) saveConversation(c *layout.Conversation) {
+	b.Put(bucketConversations, c.ID[:], c.Bytes())
+}
 
 // addConversation returns a conversation, which is made if it is not there yet. other is the other
 // person of a direct one, and zero for any other.
-func (b *batch) addConversation(id event.Conversation, other crypto.PersonID) (conversation, error) {
+func (b *batch) addConversation(id event.Conversation, other crypto.PersonID) (layout.Conversation, error) {
 	if c, err := b.conversation(id); err != ErrNoConversation {
 		return c, err
 	}
-	c := conversation{id: id, number: uint32(b.Next(bucketConversations)), other: other}
+	c := layout.Conversation{ID: id, Number: uint32(b.Next(bucketConversations)), Other: other}
 	b.saveConversation(&c)
 	return c, nil
 }
@@ -83,22 +86,22 @@ func (b *batch) meet(p crypto.PersonID) (err error) {
 }
 
 // addLog makes a log that is not there yet.
-func (b *batch) addLog(conversation uint32, log event.Log, person crypto.PersonID, branch byte) *logState {
-	l := &logState{
-		number:       uint32(b.Next(bucketLogs)),
-		conversation: conversation,
-		log:          log,
-		person:       person,
-		branch:       branch,
-		limit:        noLimit,
+func (b *batch) addLog(conversation uint32, log event.Log, person crypto.PersonID, branch byte) *layout.Log {
+	l := &layout.Log{
+		Number:       uint32(b.Next(bucketLogs)),
+		Conversation: conversation,
+		Name:         log,
+		Person:       person,
+		Branch:       branch,
+		Limit:        layout.NoLimit,
 	}
-	if branch != branchLost {
-		b.Put(bucketLogNames, logName(conversation, log, branch), u32(l.number))
+	if branch != layout.BranchLost {
+		b.Put(bucketLogNames, layout.LogName(conversation, log, branch), layout.U32(l.Number))
 	}
-	if branch == branchFirst {
-		b.Put(bucketAuthors, append(authorKey(conversation, person), u32(l.number)...), []byte{})
+	if branch == layout.BranchFirst {
+		b.Put(bucketAuthors, append(layout.AuthorKey(conversation, person), layout.U32(l.Number)...), []byte{})
 	}
-	b.known[l.number] = l
+	b.known[l.Number] = l
 	b.touch(l)
 	return l
 }
@@ -109,7 +112,7 @@ func (b *batch) finish() (err error) {
 		b.own.sign(n)
 	}
 	for _, n := range slices.Sorted(maps.Keys(b.dirty)) {
-		b.Put(bucketLogs, u32(n), b.known[n].bytes())
+		b.Put(bucketLogs, layout.U32(n), b.known[n].Bytes())
 	}
 	if b.visible && !b.shown {
 		b.Next(bucketArrivals)
@@ -130,7 +133,7 @@ func (b *batch) changed() (Change, error) {
 		if err != nil {
 			return c, err
 		}
-		c.Logs = append(c.Logs, LogChange{Log: l.log, Segments: slices.Clone(segments)})
+		c.Logs = append(c.Logs, LogChange{Log: l.Name, Segments: slices.Clone(segments)})
 	}
 	slices.SortFunc(c.Logs, func(x, y LogChange) int { return x.Log.Compare(y.Log) })
 	return c, nil
@@ -138,7 +141,7 @@ func (b *batch) changed() (Change, error) {
 
 // lastKey returns the greatest key of a bucket that begins with prefix, nil if none does.
 func (b *batch) lastKey(bucket tx.Bucket, prefix uint32) []byte {
-	k, _ := b.Before(bucket, u32(prefix+1))
+	k, _ := b.Before(bucket, layout.U32(prefix+1))
 	if len(k) < 4 || binary.BigEndian.Uint32(k) != prefix {
 		return nil
 	}

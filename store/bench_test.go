@@ -9,6 +9,7 @@ import (
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/store/book"
 	"github.com/earshot-im/earshot/store/event"
+	"github.com/earshot-im/earshot/store/layout"
 )
 
 // benchStore is a store on a disk, with somebody to talk to.
@@ -75,7 +76,7 @@ func (p *pen) runs(count, each int) []event.Run {
 				Clock: epoch.UnixMilli() + int64(i*each+j), Kind: event.KindText,
 			}
 			random{}.Read(h.Key[:])
-			copy(h.Key[:], u64(uint64(i*each + j))[2:]) // as Append makes them
+			copy(h.Key[:], layout.U64(uint64(i*each + j))[2:]) // as Append makes them
 			e, err := event.New(h, event.Body{Content: hundred})
 			if err != nil {
 				panic(err)

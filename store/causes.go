@@ -1,8 +1,8 @@
 package store
 
 import (
-	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/store/event"
+	"github.com/earshot-im/earshot/store/layout"
 )
 
 // cause is an event that came before another one, and what is known of it here.
@@ -23,18 +23,18 @@ func (r *reader) causes(x *entry) ([]cause, error) {
 	h := &x.header
 	if h.Sequence > 1 {
 		p := event.Position{Device: h.Device, Instance: h.Instance, Sequence: h.Sequence - 1, ID: h.Previous}
-		c, err := r.cause(x, x.in, p, x.withheld&event.WithholdPrevious != 0)
+		c, err := r.cause(x, x.in, p, x.Withheld&event.WithholdPrevious != 0)
 		if err != nil {
 			return nil, err
 		}
 		out = append(out, c)
 	}
 	for i, p := range h.Seen {
-		l, err := r.named(x.in.conversation, p.Log(h.Conversation), branchFirst)
+		l, err := r.named(x.in.Conversation, p.Log(h.Conversation), layout.BranchFirst)
 		if err != nil {
 			return nil, err
 		}
-		c, err := r.cause(x, l, p, x.withheld&event.WithholdSeen(i) != 0)
+		c, err := r.cause(x, l, p, x.Withheld&event.WithholdSeen(i) != 0)
 		if err != nil {
 			return nil, err
 		}
@@ -44,10 +44,10 @@ func (r *reader) causes(x *entry) ([]cause, error) {
 }
 
 // cause looks up one cause of x. l is the log of the cause, nil if nothing of that is here.
-func (r *reader) cause(x *entry, l *logState, p event.Position, withheld bool) (c cause, err error) {
-	c.earlier = l == nil || len(l.segments) == 0 || p.Sequence < l.segments[0].First
+func (r *reader) cause(x *entry, l *layout.Log, p event.Position, withheld bool) (c cause, err error) {
+	c.earlier = l == nil || len(l.Segments) == 0 || p.Sequence < l.Segments[0].First
 	if l != nil {
-		if c.excluded = p.Sequence > l.limit; c.excluded {
+		if c.excluded = p.Sequence > l.Limit; c.excluded {
 			return c, nil
 		}
 		if c.t, c.here, c.placed, err = r.placedAt(l, p); c.here && c.placed || err != nil {
@@ -55,14 +55,14 @@ func (r *reader) cause(x *entry, l *logState, p event.Position, withheld bool) (
 		}
 	}
 	if c.earlier { // newcomers to a group get all of its control events, but not all of its logs
-		if t, ok, err := r.controlAt(x.in.conversation, p.ID); ok || err != nil {
+		if t, ok, err := r.controlAt(x.in.Conversation, p.ID); ok || err != nil {
 			c.t, c.here, c.placed = t, true, true
 			return c, err
 		}
 	}
 	c.excluded = withheld && !c.here
 	c.log = p.Log(x.header.Conversation)
-	c.key = waitingFor(x.in.conversation, p.Device, p.Instance, p.Sequence)
+	c.key = layout.WaitingFor(x.in.Conversation, p.Device, p.Instance, p.Sequence)
 	return c, nil
 }
 
@@ -131,56 +131,55 @@ func (r *reader) stillGap(x *entry) (bool, error) {
 
 // placedAt returns T of the event at a position, whether it is here with its words or gone for a
 // reason, and whether it is placed. In a forked log it may stand in the other branch.
-func (r *reader) placedAt(l *logState, p event.Position) (t int64, here, placed bool, err error) {
-	if l.top.sequence == p.Sequence && l.top.id == p.ID {
-		return l.top.t, true, true, nil
+func (r *reader) placedAt(l *layout.Log, p event.Position) (t int64, here, placed bool, err error) {
+	if l.Top.Sequence == p.Sequence && l.Top.ID == p.ID {
+		return l.Top.T, true, true, nil
 	}
-	st, err := r.stored(slot{l.number, p.Sequence})
+	st, err := r.stored(l.At(p.Sequence))
 	if err != nil {
 		return 0, false, false, err
 	}
-	if st != nil && idOf(st.headerBytes) == p.ID {
-		return st.t, st.absent != event.Dropped, st.is(flagPlaced), nil
+	if st != nil && idOf(st.HeaderBytes) == p.ID {
+		return st.T, st.Absent != event.Dropped, st.Is(layout.FlagPlaced), nil
 	}
-	if l.forked == 0 {
+	if l.Forked == 0 {
 		return 0, false, false, nil
 	}
-	other, err := r.named(l.conversation, l.log, branchOther-l.branch)
+	other, err := r.named(l.Conversation, l.Name, layout.BranchOther-l.Branch)
 	if err != nil || other == nil {
 		return 0, false, false, err
 	}
-	if st, err = r.stored(slot{other.number, p.Sequence}); st == nil || idOf(st.headerBytes) != p.ID {
+	if st, err = r.stored(other.At(p.Sequence)); st == nil || idOf(st.HeaderBytes) != p.ID {
 		return 0, false, false, err
 	}
-	return st.t, st.absent != event.Dropped, st.is(flagPlaced), nil
+	return st.T, st.Absent != event.Dropped, st.Is(layout.FlagPlaced), nil
 }
 
 // controlAt returns the time of an event of a group's control set, and whether it is there.
 func (r *reader) controlAt(conversation uint32, id event.ID) (int64, bool, error) {
-	v := r.Get(bucketControls, controlKey(conversation, id))
+	v := r.Get(bucketControls, layout.ControlKey(conversation, id))
 	if v == nil {
 		return 0, false, nil
 	}
-	st, err := parseStored(v)
+	st, err := layout.ParseEvent(v)
 	if err != nil {
 		return 0, false, err
 	}
-	h, err := event.ParseHeader(st.headerBytes)
+	h, err := event.ParseHeader(st.HeaderBytes)
 	if err != nil {
 		return 0, false, damaged("control event: %w", err)
 	}
-	return event.Time(h.Clock, st.firstSeen, nil), true, nil
+	return event.Time(h.Clock, st.FirstSeen, nil), true, nil
 }
 
-// logOfCause returns the log of the cause that the event under a key of bucketWaiting waits for.
-func (r *reader) logOfCause(key []byte) (event.Log, error) {
-	p, ok := slotAt(key)
-	if !ok || len(key) != waitingSize+slotSize {
-		return event.Log{}, damaged("key of %d bytes of what waits", len(key))
+// logOfCause returns what a key of bucketWaiting says, and the log of the cause that is waited for.
+func (r *reader) logOfCause(key []byte) (w layout.Waiting, log event.Log, err error) {
+	if w, err = layout.ParseWaiting(key); err != nil {
+		return w, log, err
 	}
-	l, err := r.log(p.log)
+	l, err := r.log(w.Slot.Log)
 	if err != nil {
-		return event.Log{}, err
+		return w, log, err
 	}
-	return event.Log{Conversation: l.log.Conversation, Device: crypto.DeviceID(key[4:36]), Instance: event.Instance(key[36:44])}, nil
+	return w, event.Log{Conversation: l.Name.Conversation, Device: w.Device, Instance: w.Instance}, nil
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/store/event"
+	"github.com/earshot-im/earshot/store/layout"
 	"github.com/earshot-im/earshot/store/tx"
 )
 
@@ -46,7 +47,7 @@ func (b *batch) deliver(r *Delivery) error {
 	if err != nil {
 		return err
 	}
-	branches, err := b.branches(c.number, r.Log)
+	branches, err := b.branches(c.Number, r.Log)
 	if err != nil {
 		return err
 	}
@@ -63,11 +64,11 @@ func (b *batch) deliver(r *Delivery) error {
 }
 
 // deliverBranch notes how far one branch of a log has been delivered.
-func (b *batch) deliverBranch(r *Delivery, l *logState, ranges event.Ranges) error {
+func (b *batch) deliverBranch(r *Delivery, l *layout.Log, ranges event.Ranges) error {
 	switch me := b.isOwn(r.Person); {
-	case me && r.Read && !b.isOwn(l.person):
+	case me && r.Read && !b.isOwn(l.Person):
 		return b.readHere(l, ranges)
-	case me || !b.isOwn(l.person):
+	case me || !b.isOwn(l.Person):
 		return nil
 	}
 	if r.Read {
@@ -79,23 +80,23 @@ func (b *batch) deliverBranch(r *Delivery, l *logState, ranges event.Ranges) err
 	if err != nil || fresh == nil || b.Empty(bucketCancelled) {
 		return err
 	}
-	return b.uncancel(l.number, fresh, func(p slot) (bool, error) {
-		has, err := b.ranges(bucketDelivered, p.log, r.Person)
-		return has.Covers(p.sequence), err
+	return b.uncancel(l.Number, fresh, func(p layout.Slot) (bool, error) {
+		has, err := b.ranges(bucketDelivered, p.Log, r.Person)
+		return has.Covers(p.Sequence), err
 	})
 }
 
 // agreed returns the ranges of the segments whose last event is the one here, in the i-th branch of
 // a log. A segment that ends in the other branch counts as far as both branches have the same.
-func (b *batch) agreed(branches []*logState, i int, segments []event.Segment) (event.Ranges, error) {
+func (b *batch) agreed(branches []*layout.Log, i int, segments []event.Segment) (event.Ranges, error) {
 	var out event.Ranges
 	for _, g := range segments {
 		for k, l := range branches {
-			st, err := b.stored(slot{l.number, g.Last})
+			st, err := b.stored(l.At(g.Last))
 			if err != nil {
 				return nil, err
 			}
-			if st == nil || idOf(st.headerBytes) != g.ID {
+			if st == nil || idOf(st.HeaderBytes) != g.ID {
 				continue
 			}
 			part := event.Range{First: g.First, Last: g.Last}
@@ -104,10 +105,10 @@ func (b *batch) agreed(branches []*logState, i int, segments []event.Segment) (e
 				if part.Last, err = b.commonEnd(branches[i], l, g.Last); err != nil {
 					return nil, err
 				}
-			case l.log.Device == b.s.own.Device.ID():
+			case l.Name.Device == b.s.own.Device.ID():
 				// An own log has holes only where this disk went back in time. What lies below such
 				// a hole may be of another branch.
-				part.First = max(part.First, heldFrom(l.segments, g.Last))
+				part.First = max(part.First, heldFrom(l.Segments, g.Last))
 			}
 			out = out.Add(part)
 		}
@@ -127,17 +128,17 @@ func heldFrom(s event.Segments, sequence uint64) uint64 {
 
 // commonEnd returns the last sequence that a branch has in common with the other one, given a
 // sequence at which the other one has an event; 0 if that isn't known.
-func (r *reader) commonEnd(branch, other *logState, sequence uint64) (uint64, error) {
-	for _, g := range other.segments {
+func (r *reader) commonEnd(branch, other *layout.Log, sequence uint64) (uint64, error) {
+	for _, g := range other.Segments {
 		if sequence < g.First || sequence > g.Last {
 			continue
 		}
-		x, err := r.entry(slot{other.number, g.First})
+		x, err := r.entry(other.At(g.First))
 		if err != nil || g.First == 1 {
 			return 0, err
 		}
-		st, err := r.stored(slot{branch.number, g.First - 1})
-		if err != nil || st == nil || idOf(st.headerBytes) != x.header.Previous {
+		st, err := r.stored(branch.At(g.First - 1))
+		if err != nil || st == nil || idOf(st.HeaderBytes) != x.header.Previous {
 			return 0, err
 		}
 		return g.First - 1, nil
@@ -146,12 +147,12 @@ func (r *reader) commonEnd(branch, other *logState, sequence uint64) (uint64, er
 }
 
 // grow adds to what a person has of a log, as far as it is held here, and returns what is new.
-func (b *batch) grow(bucket tx.Bucket, l *logState, person crypto.PersonID, add event.Ranges) (event.Ranges, error) {
-	old, err := b.ranges(bucket, l.number, person)
+func (b *batch) grow(bucket tx.Bucket, l *layout.Log, person crypto.PersonID, add event.Ranges) (event.Ranges, error) {
+	old, err := b.ranges(bucket, l.Number, person)
 	if err != nil {
 		return nil, err
 	}
-	held := l.segments.Ranges()
+	held := l.Segments.Ranges()
 	add = add.Subtract(add.Subtract(held))
 	fresh := add.Subtract(old)
 	if len(fresh) == 0 {
@@ -161,14 +162,14 @@ func (b *batch) grow(bucket tx.Bucket, l *logState, person crypto.PersonID, add 
 	if len(all) > maxRanges {
 		return nil, ErrTooManySegments
 	}
-	b.Put(bucket, deliveryKey(l.number, person), rangesBytes(all))
+	b.Put(bucket, layout.DeliveryKey(l.Number, person), layout.RangesBytes(all))
 	b.visible = true
 	b.delivery.audiences = nil
 	return fresh, nil
 }
 
 // readHere marks rows of a log as read by the owner of this store.
-func (b *batch) readHere(l *logState, ranges event.Ranges) error {
+func (b *batch) readHere(l *layout.Log, ranges event.Ranges) error {
 	ranges, err := b.withWhatIsNoRow(l, ranges)
 	if err != nil {
 		return err
@@ -182,16 +183,16 @@ func (b *batch) readHere(l *logState, ranges event.Ranges) error {
 		return err
 	}
 	if len(fresh) > 0 {
-		b.noteUnsigned(Subject{l.log.Conversation, l.person})
+		b.noteUnsigned(Subject{l.Name.Conversation, l.Person})
 	}
 	for _, r := range fresh {
 		for seq := r.First; seq <= r.Last; seq++ {
-			st, err := b.stored(slot{l.number, seq})
+			st, err := b.stored(l.At(seq))
 			if err != nil {
 				return err
 			}
-			if st != nil && st.is(flagShown) {
-				b.Delete(bucketUnread, u64(st.arrival))
+			if st != nil && st.Is(layout.FlagShown) {
+				b.Delete(bucketUnread, layout.U64(st.Arrival))
 			}
 		}
 	}
@@ -204,16 +205,16 @@ const maxNoRows = 256
 // withWhatIsNoRow returns ranges of a log, each extended back over the events without a row that
 // precede it, such as reactions. Otherwise somebody who has read every message of a log that has as
 // many reactions would have read it in as many pieces.
-func (b *batch) withWhatIsNoRow(l *logState, ranges event.Ranges) (event.Ranges, error) {
+func (b *batch) withWhatIsNoRow(l *layout.Log, ranges event.Ranges) (event.Ranges, error) {
 	out := ranges
 	for _, r := range ranges {
 		first := r.First
 		for first > 1 && r.First-first < maxNoRows {
-			st, err := b.stored(slot{l.number, first - 1})
+			st, err := b.stored(l.At(first - 1))
 			if err != nil {
 				return nil, err
 			}
-			mayBeRow := st == nil || st.is(flagShown) || !st.is(flagPlaced) || st.absent == event.Dropped
+			mayBeRow := st == nil || st.Is(layout.FlagShown) || !st.Is(layout.FlagPlaced) || st.Absent == event.Dropped
 			if mayBeRow {
 				break
 			}
@@ -231,24 +232,24 @@ func (b *batch) withWhatIsNoRow(l *logState, ranges event.Ranges) (event.Ranges,
 // many pieces, the authors learn of some only.
 func (s *Store) MarkRead(ctx context.Context, tell bool, ids ...event.ID) error {
 	return s.do(ctx, func(b *batch) error {
-		rows := map[*logState]event.Ranges{}
-		var order []*logState
+		rows := map[*layout.Log]event.Ranges{}
+		var order []*layout.Log
 		for _, id := range ids {
 			x, err := b.view.rowEntry(id)
 			if err != nil {
 				return err
 			}
-			if b.isOwn(x.in.person) {
+			if b.isOwn(x.in.Person) {
 				continue
 			}
 			if !tell {
-				b.Delete(bucketUnread, u64(x.arrival))
+				b.Delete(bucketUnread, layout.U64(x.Arrival))
 				continue
 			}
 			if rows[x.in] == nil {
 				order = append(order, x.in)
 			}
-			rows[x.in] = rows[x.in].Add(event.Range{First: x.sequence, Last: x.sequence})
+			rows[x.in] = rows[x.in].Add(event.Range{First: x.Sequence, Last: x.Sequence})
 		}
 		for _, l := range order {
 			if err := b.readHere(l, rows[l]); err != nil {

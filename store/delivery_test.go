@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/earshot-im/earshot/store/event"
+	"github.com/earshot-im/earshot/store/layout"
 	"github.com/earshot-im/earshot/store/tx"
 )
 
@@ -14,9 +15,9 @@ func (n *node) has(bucket tx.Bucket, log event.Log, person *node) (got event.Ran
 	check(n.t, n.view(func(r *reader) error {
 		c, err := r.conversation(log.Conversation)
 		check(n.t, err)
-		l, err := r.named(c.number, log, branchFirst)
+		l, err := r.named(c.Number, log, layout.BranchFirst)
 		check(n.t, err)
-		got, err = r.ranges(bucket, l.number, person.own.Person)
+		got, err = r.ranges(bucket, l.Number, person.own.Person)
 		return err
 	}))
 	return got

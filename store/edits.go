@@ -8,6 +8,7 @@ import (
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/store/event"
+	"github.com/earshot-im/earshot/store/layout"
 )
 
 // Reaction is what somebody has set to a message.
@@ -23,7 +24,7 @@ func isEdit(kind event.Kind) bool { return kind == event.KindEdit || kind == eve
 // index notes an edit or a reaction, whether its target is here or not, or forgets it.
 func (b *batch) index(x *entry, there bool) {
 	target := x.header.Target
-	key := x.slot.append(editKeys(x.in.conversation, target, x.header.Kind))
+	key := x.Slot.Append(layout.EditKeys(x.in.Conversation, target, x.header.Kind))
 	if there {
 		b.Put(bucketActs, key, []byte{})
 		b.view.edits = something
@@ -38,13 +39,13 @@ func (b *batch) index(x *entry, there bool) {
 // aim returns the ID that the header of a draft is to name as its target, where the draft is an
 // edit or a reaction: of several events that stand for the message the one that others know.
 // ErrNoEvent if there is no message that the draft could be for.
-func (b *batch) aim(c *conversation, d *Draft) (event.ID, error) {
+func (b *batch) aim(c *layout.Conversation, d *Draft) (event.ID, error) {
 	x, err := b.view.rowEntry(d.Target)
 	if err != nil {
 		return event.ID{}, err
 	}
-	if x.in.conversation != c.number || x.absent != event.Present || b.hidden(x) ||
-		d.Kind == event.KindEdit && (x.header.Kind != event.KindText || !b.isOwn(x.in.person)) {
+	if x.in.Conversation != c.Number || x.Absent != event.Present || b.hidden(x) ||
+		d.Kind == event.KindEdit && (x.header.Kind != event.KindText || !b.isOwn(x.in.Person)) {
 		return event.ID{}, ErrNoEvent
 	}
 	err = b.view.eachIssue(x, func(y *entry) error {
@@ -64,17 +65,17 @@ func (v *view) editsOn(x *entry, kind event.Kind) ([]*entry, error) {
 	}
 	logs := map[event.Log]*entry{}
 	err := v.eachIssue(x, func(y *entry) error {
-		return v.latestEdits(editKeys(x.in.conversation, y.id, kind), func(p slot) error {
+		return v.latestEdits(layout.EditKeys(x.in.Conversation, y.id, kind), func(p layout.Slot) error {
 			z, err := v.entry(p)
 			if err != nil {
 				return err
 			}
-			if kind == event.KindEdit && z.in.person != x.in.person {
+			if kind == event.KindEdit && z.in.Person != x.in.Person {
 				return nil
 			}
 			// The branches of a fork are one log, so two may have one sequence.
-			if old := logs[z.in.log]; old == nil || cmp.Or(cmp.Compare(old.sequence, z.sequence), compareTime(old, z)) < 0 {
-				logs[z.in.log] = z
+			if old := logs[z.in.Name]; old == nil || cmp.Or(cmp.Compare(old.Sequence, z.Sequence), compareTime(old, z)) < 0 {
+				logs[z.in.Name] = z
 			}
 			return nil
 		})
@@ -84,12 +85,12 @@ func (v *view) editsOn(x *entry, kind event.Kind) ([]*entry, error) {
 	}
 	persons := map[crypto.PersonID]*entry{}
 	for _, z := range logs {
-		if old := persons[z.in.person]; old == nil || compareTime(old, z) < 0 {
-			persons[z.in.person] = z
+		if old := persons[z.in.Person]; old == nil || compareTime(old, z) < 0 {
+			persons[z.in.Person] = z
 		}
 	}
 	return slices.SortedFunc(maps.Values(persons), func(y, z *entry) int {
-		return bytes.Compare(y.in.person[:], z.in.person[:])
+		return bytes.Compare(y.in.Person[:], z.in.Person[:])
 	}), nil
 }
 
@@ -100,29 +101,29 @@ func compareTime(x, y *entry) int {
 
 // latestEdits calls f for the last one that is shown of each log, among those whose key in
 // bucketActs begins with prefix. Its cost grows with the number of logs, not of edits.
-func (v *view) latestEdits(prefix []byte, f func(slot) error) error {
+func (v *view) latestEdits(prefix []byte, f func(layout.Slot) error) error {
 	for k, _ := v.Seek(bucketActs, prefix); bytes.HasPrefix(k, prefix); {
-		p, ok := slotAt(k)
+		p, ok := layout.SlotAt(k)
 		if !ok {
 			return damaged("act of %d bytes", len(k))
 		}
-		l, err := v.log(p.log)
+		l, err := v.log(p.Log)
 		if err != nil {
 			return err
 		}
-		next := slot{p.log + 1, 0}
+		next := layout.Slot{Log: p.Log + 1}
 		end := next
-		if last := v.visibleTo(l); last != noLimit {
-			end = slot{p.log, last + 1}
+		if last := v.visibleTo(l); last != layout.NoLimit {
+			end = layout.Slot{Log: p.Log, Sequence: last + 1}
 		}
-		if k, _ := v.Before(bucketActs, end.append(bytes.Clone(prefix))); bytes.HasPrefix(k, prefix) {
-			if at, _ := slotAt(k); at.log == p.log {
+		if k, _ := v.Before(bucketActs, end.Append(bytes.Clone(prefix))); bytes.HasPrefix(k, prefix) {
+			if at, _ := layout.SlotAt(k); at.Log == p.Log {
 				if err := f(at); err != nil {
 					return err
 				}
 			}
 		}
-		k, _ = v.Seek(bucketActs, next.append(bytes.Clone(prefix)))
+		k, _ = v.Seek(bucketActs, next.Append(bytes.Clone(prefix)))
 	}
 	return nil
 }
@@ -160,7 +161,7 @@ func (v *view) addEdits(row *Row, x *entry) error {
 			return damaged("reaction: %w", err)
 		}
 		if reaction.Emoji != "" {
-			row.Reactions = append(row.Reactions, Reaction{Person: y.in.person, Emoji: reaction.Emoji})
+			row.Reactions = append(row.Reactions, Reaction{Person: y.in.Person, Emoji: reaction.Emoji})
 		}
 	}
 	return nil
@@ -168,15 +169,15 @@ func (v *view) addEdits(row *Row, x *entry) error {
 
 // edits returns the edits of a message by a person.
 func (k *recalls) edits(conversation uint32, target event.ID, person crypto.PersonID) ([]*entry, error) {
-	keys, _ := k.Copy(bucketActs, editKeys(conversation, target, event.KindEdit))
+	keys, _ := k.Copy(bucketActs, layout.EditKeys(conversation, target, event.KindEdit))
 	var out []*entry
 	for _, key := range keys {
-		p, _ := slotAt(key)
+		p, _ := layout.SlotAt(key)
 		x, err := k.entry(p)
 		if err != nil {
 			return nil, err
 		}
-		if x.in.person == person {
+		if x.in.Person == person {
 			out = append(out, x)
 		}
 	}
@@ -191,7 +192,7 @@ func (k *recalls) dropEdits(conversation uint32, target event.ID, person crypto.
 	}
 	for _, x := range edits {
 		k.index(x, false)
-		x.absent, x.sealed = event.Recalled, nil
+		x.Absent, x.Sealed = event.Recalled, nil
 		k.save(x)
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/store/event"
+	"github.com/earshot-im/earshot/store/layout"
 )
 
 func editOf(words string) []byte {
@@ -246,11 +247,11 @@ func checkEdits(t *testing.T, what string, n *node, c event.Conversation, m even
 			for _, x := range given {
 				y, err := r.byID(x.ID)
 				check(t, err)
-				if x.Header.Kind == event.KindEdit && y.in.person == author && y.absent != event.Recalled {
-					t.Fatalf("%s: an edit is absent as %d", what, y.absent)
+				if x.Header.Kind == event.KindEdit && y.in.Person == author && y.Absent != event.Recalled {
+					t.Fatalf("%s: an edit is absent as %d", what, y.Absent)
 				}
 			}
-			return each(r, bucketActs, u32(k.number), func(_, _ []byte) error {
+			return each(r, bucketActs, layout.U32(k.Number), func(_, _ []byte) error {
 				t.Fatalf("%s: an act is left", what)
 				return nil
 			})

@@ -5,10 +5,11 @@ import (
 	"slices"
 
 	"github.com/earshot-im/earshot/store/event"
+	"github.com/earshot-im/earshot/store/layout"
 )
 
 // fork keeps what contradicts a log as its second branch, and freezes both branches at that place.
-func (in *intake) fork(l *logState, s sifted) (*logState, error) {
+func (in *intake) fork(l *layout.Log, s sifted) (*layout.Log, error) {
 	if err := in.decideAbsences(l); err != nil {
 		return nil, err
 	}
@@ -29,9 +30,9 @@ func (in *intake) fork(l *logState, s sifted) (*logState, error) {
 	if err := in.charge(which, nil, false); err != nil {
 		return nil, err
 	}
-	other := in.addLog(l.conversation, l.log, l.person, branchOther)
-	other.segments, other.events = segments, uint64(len(which))
-	l.forked, other.forked = s.doubt, s.doubt
+	other := in.addLog(l.Conversation, l.Name, l.Person, layout.BranchOther)
+	other.Segments, other.Events = segments, uint64(len(which))
+	l.Forked, other.Forked = s.doubt, s.doubt
 	in.touch(l)
 	in.visible = true
 	for _, i := range which {
@@ -44,21 +45,21 @@ func (in *intake) fork(l *logState, s sifted) (*logState, error) {
 
 // heldByEither reports whether each event of a run stands in one of the two branches. Such a run
 // may come again.
-func (in *intake) heldByEither(l *logState, s sifted) (bool, error) {
+func (in *intake) heldByEither(l *layout.Log, s sifted) (bool, error) {
 	if len(s.held) == len(in.events) {
 		return true, nil
 	}
-	other, err := in.named(l.conversation, l.log, branchOther)
+	other, err := in.named(l.Conversation, l.Name, layout.BranchOther)
 	if err != nil || other == nil {
 		return false, err
 	}
 	for i := range in.events {
-		for _, branch := range []*logState{l, other} {
-			st, err := in.stored(slot{branch.number, in.events[i].Header.Sequence})
+		for _, branch := range []*layout.Log{l, other} {
+			st, err := in.stored(branch.At(in.events[i].Header.Sequence))
 			if err != nil {
 				return false, err
 			}
-			if st != nil && bytes.Equal(st.headerBytes, in.events[i].HeaderBytes) {
+			if st != nil && bytes.Equal(st.HeaderBytes, in.events[i].HeaderBytes) {
 				break
 			} else if branch == other {
 				return false, nil
@@ -70,8 +71,8 @@ func (in *intake) heldByEither(l *logState, s sifted) (bool, error) {
 
 // ingestForked takes a run of a forked log. What lies before the place of the fork is taken as into
 // any other log, since there may be holes. From there on the log takes nothing more.
-func (in *intake) ingestForked(l *logState) (_ *logState, forked bool, err error) {
-	n := slices.IndexFunc(in.events, func(e event.Event) bool { return e.Header.Sequence >= l.forked })
+func (in *intake) ingestForked(l *layout.Log) (_ *layout.Log, forked bool, err error) {
+	n := slices.IndexFunc(in.events, func(e event.Event) bool { return e.Header.Sequence >= l.Forked })
 	if n < 0 {
 		n = len(in.events)
 	}
@@ -99,18 +100,18 @@ func (in *intake) ingestForked(l *logState) (_ *logState, forked bool, err error
 // provenBefore reports whether the first n events of a run, which are those before the fork, are
 // proven without the rest: by a signature of their own, or by the one that proves the first event
 // after them, if that one stands in the log.
-func (in *intake) provenBefore(l *logState, n int) (bool, error) {
+func (in *intake) provenBefore(l *layout.Log, n int) (bool, error) {
 	if n == 0 {
 		return false, nil
 	}
 	if n == len(in.events) || in.events[n-1].Signature != nil {
 		return true, nil
 	}
-	st, err := in.standing(l, l.forked)
+	st, err := in.standing(l, l.Forked)
 	if err != nil || st == nil {
 		return false, err
 	}
-	h, err := event.ParseHeader(st.headerBytes)
+	h, err := event.ParseHeader(st.HeaderBytes)
 	if err != nil {
 		return false, damaged("event: %w", err)
 	}
@@ -119,8 +120,8 @@ func (in *intake) provenBefore(l *logState, n int) (bool, error) {
 
 // ownFork takes the second branch of a log of this device, or more of it, and issues again what may
 // not be known to all readers.
-func (in *intake) ownFork(c *conversation, l *logState, sift sifted) error {
-	other, err := in.named(l.conversation, l.log, branchOther)
+func (in *intake) ownFork(c *layout.Conversation, l *layout.Log, sift sifted) error {
+	other, err := in.named(l.Conversation, l.Name, layout.BranchOther)
 	if err != nil {
 		return err
 	}
@@ -129,17 +130,17 @@ func (in *intake) ownFork(c *conversation, l *logState, sift sifted) error {
 		if _, err := in.fork(l, sift); err != nil {
 			return err
 		}
-		if other, err = in.named(l.conversation, l.log, branchOther); err != nil {
+		if other, err = in.named(l.Conversation, l.Name, layout.BranchOther); err != nil {
 			return err
 		}
-		if len(other.segments) == 0 { // all of it came without words
+		if len(other.Segments) == 0 { // all of it came without words
 			return nil
 		}
-		common, err := in.commonEnd(l, other, other.segments[0].First)
+		common, err := in.commonEnd(l, other, other.Segments[0].First)
 		if err != nil {
 			return err
 		}
-		if entries, err = in.contested(c, l, common+1, l.segments.Last()); err != nil {
+		if entries, err = in.contested(c, l, common+1, l.Segments.Last()); err != nil {
 			return err
 		}
 	} else if more, err := in.extendOther(l, other); err != nil || !more {
@@ -156,7 +157,7 @@ func (in *intake) ownFork(c *conversation, l *logState, sift sifted) error {
 
 // extendOther takes what the second branch lacks, at either end. It reports false if nothing of the
 // run joins that branch.
-func (in *intake) extendOther(l, other *logState) (bool, error) {
+func (in *intake) extendOther(l, other *layout.Log) (bool, error) {
 	if err := in.decideAbsences(other); err != nil {
 		return false, err
 	}
@@ -168,16 +169,16 @@ func (in *intake) extendOther(l, other *logState) (bool, error) {
 	links := len(sift.held) > 0
 	for _, i := range sift.fresh {
 		e := &in.events[i]
-		st, err := in.stored(slot{l.number, e.Header.Sequence})
+		st, err := in.stored(l.At(e.Header.Sequence))
 		if err != nil {
 			return false, err
 		}
-		if st != nil && bytes.Equal(st.headerBytes, e.HeaderBytes) {
+		if st != nil && bytes.Equal(st.HeaderBytes, e.HeaderBytes) {
 			continue // both branches have it
 		}
 		fresh = append(fresh, i)
 		// sift has found that the IDs fit.
-		links = links || slices.ContainsFunc(other.segments, func(g event.Segment) bool {
+		links = links || slices.ContainsFunc(other.Segments, func(g event.Segment) bool {
 			return g.Last+1 == e.Header.Sequence || g.First == e.Header.Sequence+1
 		})
 	}
@@ -185,10 +186,10 @@ func (in *intake) extendOther(l, other *logState) (bool, error) {
 		return false, nil
 	}
 	had := slices.DeleteFunc(slices.Clone(fresh), func(i int) bool { return in.absent[i] == event.Dropped })
-	if other.segments, err = extend(other.segments, in.events, had); err != nil {
+	if other.Segments, err = extend(other.Segments, in.events, had); err != nil {
 		return false, err
 	}
-	other.events += uint64(len(fresh))
+	other.Events += uint64(len(fresh))
 	in.touch(other)
 	for _, i := range fresh {
 		if err := in.take(other, i); err != nil {
@@ -199,11 +200,11 @@ func (in *intake) extendOther(l, other *logState) (bool, error) {
 }
 
 // forkKnown reports whether it is known where the second branch of a log leaves the first one.
-func (r *reader) forkKnown(l, other *logState) (bool, error) {
-	if len(other.segments) == 0 {
+func (r *reader) forkKnown(l, other *layout.Log) (bool, error) {
+	if len(other.Segments) == 0 {
 		return false, nil
 	}
-	first := other.segments[0].First
+	first := other.Segments[0].First
 	common, err := r.commonEnd(l, other, first)
 	return first == 1 || common != 0, err
 }

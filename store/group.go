@@ -7,6 +7,7 @@ import (
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/store/event"
+	"github.com/earshot-im/earshot/store/layout"
 )
 
 // Authority answers what the store can't know of groups. It is called within transactions, by the
@@ -33,12 +34,12 @@ type ControlDraft struct {
 
 // isGroup reports whether a conversation is a group: it has no other person, and is not that of
 // one's own devices.
-func (r *reader) isGroup(c *conversation) bool {
-	return c.other == (crypto.PersonID{}) && c.id != r.s.self
+func (r *reader) isGroup(c *layout.Conversation) bool {
+	return c.Other == (crypto.PersonID{}) && c.ID != r.s.self
 }
 
 // group returns a conversation that is a group, or ErrNoConversation.
-func (r *reader) group(id event.Conversation) (conversation, error) {
+func (r *reader) group(id event.Conversation) (layout.Conversation, error) {
 	c, err := r.conversation(id)
 	if err == nil && !r.isGroup(&c) {
 		err = ErrNoConversation
@@ -59,9 +60,9 @@ func headsOf(h *event.Header) []crypto.Hash {
 func (s *Store) Groups() ([]event.Conversation, error) {
 	var out []event.Conversation
 	err := s.view(func(r *reader) error {
-		return r.eachConversation(func(c *conversation) error {
+		return r.eachConversation(func(c *layout.Conversation) error {
 			if r.isGroup(c) {
-				out = append(out, c.id)
+				out = append(out, c.ID)
 			}
 			return nil
 		})
@@ -75,14 +76,14 @@ func (s *Store) OwnHeads(conv event.Conversation) ([]crypto.Hash, error) {
 	var heads []crypto.Hash
 	err := s.view(func(r *reader) error {
 		c, err := r.group(conv)
-		if err != nil || c.own == 0 {
+		if err != nil || c.Own == 0 {
 			return err
 		}
-		l, err := r.log(c.own)
-		if err != nil || len(l.segments) == 0 {
+		l, err := r.log(c.Own)
+		if err != nil || len(l.Segments) == 0 {
 			return err
 		}
-		x, err := r.entry(slot{l.number, l.segments.Last()})
+		x, err := r.entry(l.At(l.Segments.Last()))
 		if err == nil {
 			heads = headsOf(&x.header)
 		}
@@ -99,7 +100,7 @@ func (s *Store) Controls(conv event.Conversation) ([]event.Event, error) {
 		if err != nil {
 			return err
 		}
-		for _, v := range r.Prefix(bucketControls, u32(c.number)) {
+		for _, v := range r.Prefix(bucketControls, layout.U32(c.Number)) {
 			e, err := r.control(v)
 			if err != nil {
 				return err
@@ -129,7 +130,7 @@ func (s *Store) SomeControls(conv event.Conversation, ids []crypto.Hash, maxByte
 		}
 		size := 0
 		for _, id := range ids {
-			v := r.Get(bucketControls, controlKey(c.number, event.ID(id)))
+			v := r.Get(bucketControls, layout.ControlKey(c.Number, event.ID(id)))
 			if v == nil {
 				continue
 			}
@@ -149,15 +150,15 @@ func (s *Store) SomeControls(conv event.Conversation, ids []crypto.Hash, maxByte
 
 // control returns a control event from its value in the set of its group.
 func (r *reader) control(v []byte) (event.Event, error) {
-	st, err := parseStored(v)
+	st, err := layout.ParseEvent(v)
 	if err != nil {
 		return event.Event{}, err
 	}
-	h, err := event.ParseHeader(st.headerBytes)
+	h, err := event.ParseHeader(st.HeaderBytes)
 	if err != nil {
 		return event.Event{}, damaged("control event: %w", err)
 	}
-	e, err := r.whole(&entry{stored: st, header: h, id: idOf(st.headerBytes)})
+	e, err := r.whole(&entry{Event: st, header: h, id: idOf(st.HeaderBytes)})
 	return detached(e), err
 }
 
@@ -186,16 +187,16 @@ func (s *Store) PutControls(ctx context.Context, conv event.Conversation, events
 		}
 		for i := range events {
 			e := &events[i]
-			b.putControl(c.number, e.ID, &stored{firstSeen: b.now, headerBytes: e.HeaderBytes, signature: e.Signature, sealed: sealed[i]})
+			b.putControl(c.Number, e.ID, &layout.Event{FirstSeen: b.now, HeaderBytes: e.HeaderBytes, Signature: e.Signature, Sealed: sealed[i]})
 		}
 		return nil
 	})
 }
 
 // putControl adds an event to the control set of a group, if it is not there.
-func (b *batch) putControl(conversation uint32, id event.ID, st *stored) {
-	if key := controlKey(conversation, id); b.Get(bucketControls, key) == nil {
-		b.Put(bucketControls, key, st.bytes())
+func (b *batch) putControl(conversation uint32, id event.ID, st *layout.Event) {
+	if key := layout.ControlKey(conversation, id); b.Get(bucketControls, key) == nil {
+		b.Put(bucketControls, key, st.Bytes())
 		b.visible = true
 	}
 }
@@ -221,7 +222,7 @@ func (s *Store) AppendControl(ctx context.Context, d ControlDraft) (event.Event,
 		if err != nil {
 			return err
 		}
-		b.putControl(x.in.conversation, x.id, &stored{firstSeen: b.now, headerBytes: x.headerBytes, signature: x.signature, sealed: x.sealed})
+		b.putControl(x.in.Conversation, x.id, &layout.Event{FirstSeen: b.now, HeaderBytes: x.HeaderBytes, Signature: x.Signature, Sealed: x.Sealed})
 		out, err = b.whole(x)
 		return err
 	})

@@ -12,6 +12,7 @@ import (
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/store/book"
 	"github.com/earshot-im/earshot/store/event"
+	"github.com/earshot-im/earshot/store/layout"
 )
 
 // council is an Authority that says what it was told.
@@ -224,7 +225,7 @@ func TestHeadsChange(t *testing.T) {
 	}))
 	check(t, a.view(func(r *reader) error {
 		x, err := r.byID(a.rows(c)[5].ID)
-		if err == nil && (x.sequence != n+2 || x.signature == nil) {
+		if err == nil && (x.Sequence != n+2 || x.Signature == nil) {
 			t.Error("no signature where the heads change")
 		}
 		return err
@@ -450,7 +451,7 @@ func TestStateWithinATransaction(t *testing.T) {
 			if got, err := b.delivery.progress(x); err != nil || got.State != want {
 				t.Errorf("%v, want %v, %v", got, want, err)
 			}
-			check(t, b.deliver(&Delivery{Person: reader, Log: x.in.log, Segments: logs[x.in.log]}))
+			check(t, b.deliver(&Delivery{Person: reader, Log: x.in.Name, Segments: logs[x.in.Name]}))
 		}
 		return nil
 	}))
@@ -519,7 +520,7 @@ func TestMembersBudget(t *testing.T) {
 	_, err = n.take(event.Run{Events: []event.Event{p.say(long)}}, from)
 	check(t, err)
 	check(t, n.view(func(r *reader) error {
-		if all := number(r.Get(budgets, everybody[:])); all != 0 {
+		if all := layout.Number(r.Get(budgets, everybody[:])); all != 0 {
 			t.Errorf("%d bytes of strangers", all)
 		}
 		return nil

@@ -15,6 +15,7 @@ import (
 	"github.com/earshot-im/earshot/store/book"
 	"github.com/earshot-im/earshot/store/disk"
 	"github.com/earshot-im/earshot/store/event"
+	"github.com/earshot-im/earshot/store/layout"
 	"github.com/earshot-im/earshot/store/tx"
 )
 
@@ -217,12 +218,12 @@ func (n *node) log(c event.Conversation) event.Log {
 	var log event.Log
 	check(n.t, n.view(func(r *reader) error {
 		k, err := r.conversation(c)
-		if err != nil || k.own == 0 {
+		if err != nil || k.Own == 0 {
 			return err
 		}
-		l, err := r.log(k.own)
+		l, err := r.log(k.Own)
 		if err == nil {
-			log = l.log
+			log = l.Name
 		}
 		return err
 	}))
@@ -439,7 +440,7 @@ func (random) Read(b []byte) (int, error) {
 	for i := range b {
 		b[i] = byte(counter()>>3) ^ byte(i*31)
 	}
-	copy(b, u64(counter()))
+	copy(b, layout.U64(counter()))
 	return len(b), nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/earshot-im/earshot/store/event"
+	"github.com/earshot-im/earshot/store/layout"
 )
 
 // Somebody else brings more of the log that this device writes. There may be more still, so the
@@ -79,7 +80,7 @@ func TestWhatIsHereIsNotChargedAgain(t *testing.T) {
 	spent := func() (bytes uint64) {
 		check(t, n.view(func(r *reader) error {
 			person := p.card.Person()
-			bytes = number(r.Get(budgets, person[:]))
+			bytes = layout.Number(r.Get(budgets, person[:]))
 			return nil
 		}))
 		return bytes

@@ -8,6 +8,7 @@ import (
 
 	"github.com/earshot-im/earshot/store/book"
 	"github.com/earshot-im/earshot/store/event"
+	"github.com/earshot-im/earshot/store/layout"
 )
 
 func TestIngestTwice(t *testing.T) {
@@ -182,7 +183,7 @@ func TestStrangersBudget(t *testing.T) {
 	check(t, err)
 	check(t, n.book.UpdatePerson(ctx, p.card.Person(), func(p *book.Person) error { p.Contact = true; return nil }))
 	check(t, n.view(func(r *reader) error {
-		person, all := p.card.Person(), number(r.Get(budgets, everybody[:]))
+		person, all := p.card.Person(), layout.Number(r.Get(budgets, everybody[:]))
 		if r.Get(budgets, person[:]) != nil || all == 0 || all > 100<<10 {
 			t.Errorf("a contact still counts: %d", all)
 		}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/store/event"
+	"github.com/earshot-im/earshot/store/layout"
 )
 
 const (
@@ -42,27 +43,27 @@ type sifted struct {
 }
 
 // ingest takes the run. It returns its log, and whether that is forked and the run is not in it.
-func (in *intake) ingest() (l *logState, forked bool, err error) {
+func (in *intake) ingest() (l *layout.Log, forked bool, err error) {
 	h := &in.events[0].Header
 	c, err := in.conversation(h.Conversation)
 	if err != nil {
 		return nil, false, err
 	}
-	if l, err = in.named(c.number, h.Log(), branchFirst); err != nil {
+	if l, err = in.named(c.Number, h.Log(), layout.BranchFirst); err != nil {
 		return nil, false, err
 	}
 	known := l != nil
 	if !known {
-		l = &logState{conversation: c.number, log: h.Log(), person: in.from.Author, limit: noLimit}
+		l = &layout.Log{Conversation: c.Number, Name: h.Log(), Person: in.from.Author, Limit: layout.NoLimit}
 	}
-	if in.events[len(in.events)-1].Header.Sequence > l.limit {
+	if in.events[len(in.events)-1].Header.Sequence > l.Limit {
 		return nil, false, ErrCut
 	}
 	sift, err := in.sift(l, in.events)
 	if err != nil {
 		return nil, false, err
 	}
-	if known && l.number == c.own && (len(sift.fresh) > 0 || sift.fork >= 0) {
+	if known && l.Number == c.Own && (len(sift.fresh) > 0 || sift.fork >= 0) {
 		// Somebody has more of the log that this device writes than this device.
 		if err := in.rollback(&c, l); err != nil {
 			return nil, false, err
@@ -71,13 +72,13 @@ func (in *intake) ingest() (l *logState, forked bool, err error) {
 			return nil, false, err
 		}
 	}
-	if own := l.log.Device == in.s.own.Device.ID(); own && (l.forked != 0 || sift.fork >= 0) {
+	if own := l.Name.Device == in.s.own.Device.ID(); own && (l.Forked != 0 || sift.fork >= 0) {
 		err = in.ownFork(&c, l, sift)
 	}
 	if err != nil {
 		return nil, false, err
 	}
-	if l.forked != 0 {
+	if l.Forked != 0 {
 		return in.ingestForked(l)
 	}
 	if sift.fork >= 0 {
@@ -89,7 +90,7 @@ func (in *intake) ingest() (l *logState, forked bool, err error) {
 }
 
 // growLog takes the run into a log that it does not contradict. The log is made if it is not known.
-func (in *intake) growLog(l *logState, s sifted, known bool) (*logState, error) {
+func (in *intake) growLog(l *layout.Log, s sifted, known bool) (*layout.Log, error) {
 	if err := in.decideAbsences(l); err != nil {
 		return nil, err
 	}
@@ -102,7 +103,7 @@ func (in *intake) growLog(l *logState, s sifted, known bool) (*logState, error) 
 		return nil, err
 	}
 	if !known {
-		if err := in.mayBegin(l.conversation, l.person); err != nil {
+		if err := in.mayBegin(l.Conversation, l.Person); err != nil {
 			return nil, err
 		}
 	}
@@ -110,14 +111,14 @@ func (in *intake) growLog(l *logState, s sifted, known bool) (*logState, error) 
 		return nil, err
 	}
 	if !known {
-		l = in.addLog(l.conversation, l.log, l.person, branchFirst)
+		l = in.addLog(l.Conversation, l.Name, l.Person, layout.BranchFirst)
 	}
-	in.new = !slices.Equal(l.segments, segments)
+	in.new = !slices.Equal(l.Segments, segments)
 	if len(s.fresh) > 0 || in.new {
-		l.segments = segments
-		l.events += uint64(len(s.fresh))
+		l.Segments = segments
+		l.Events += uint64(len(s.fresh))
 		in.touch(l)
-		in.grown[l.number] = true
+		in.grown[l.Number] = true
 	}
 	for _, i := range s.held {
 		if err := in.takeAgain(l, i); err != nil {
@@ -133,7 +134,7 @@ func (in *intake) growLog(l *logState, s sifted, known bool) (*logState, error) 
 }
 
 // sift compares events with what stands in their log.
-func (in *intake) sift(l *logState, events []event.Event) (sifted, error) {
+func (in *intake) sift(l *layout.Log, events []event.Event) (sifted, error) {
 	s := sifted{fork: -1}
 	for i := range events {
 		e := &events[i]
@@ -143,7 +144,7 @@ func (in *intake) sift(l *logState, events []event.Event) (sifted, error) {
 			return s, err
 		}
 		if st != nil {
-			if !bytes.Equal(st.headerBytes, e.HeaderBytes) {
+			if !bytes.Equal(st.HeaderBytes, e.HeaderBytes) {
 				s.fork, s.doubt = i, seq
 				return s, nil
 			}
@@ -163,7 +164,7 @@ func (in *intake) sift(l *logState, events []event.Event) (sifted, error) {
 			return s, err
 		}
 		if next != nil {
-			h, err := event.ParseHeader(next.headerBytes)
+			h, err := event.ParseHeader(next.HeaderBytes)
 			if err != nil {
 				return s, damaged("event: %w", err)
 			}
@@ -178,12 +179,12 @@ func (in *intake) sift(l *logState, events []event.Event) (sifted, error) {
 }
 
 // standing returns the event that stands at a sequence of a log, nil if none does.
-func (in *intake) standing(l *logState, seq uint64) (*stored, error) {
-	if !l.stands(seq) {
+func (in *intake) standing(l *layout.Log, seq uint64) (*layout.Event, error) {
+	if !l.Stands(seq) {
 		return nil, nil
 	}
-	st, err := in.stored(slot{l.number, seq})
-	if err == nil && st == nil && l.segments.Covers(seq) {
+	st, err := in.stored(l.At(seq))
+	if err == nil && st == nil && l.Segments.Covers(seq) {
 		err = damaged("a segment without its events")
 	}
 	return st, err
@@ -191,21 +192,21 @@ func (in *intake) standing(l *logState, seq uint64) (*stored, error) {
 
 // follows reports whether an event that is not held names the right one as its predecessor, if that
 // one is held.
-func (in *intake) follows(l *logState, e *event.Event) (bool, error) {
-	for _, g := range l.segments {
+func (in *intake) follows(l *layout.Log, e *event.Event) (bool, error) {
+	for _, g := range l.Segments {
 		if g.Last == e.Header.Sequence-1 {
 			return g.ID == e.Header.Previous, nil
 		}
 	}
 	st, err := in.standing(l, e.Header.Sequence-1)
-	return st == nil || idOf(st.headerBytes) == e.Header.Previous, err
+	return st == nil || idOf(st.HeaderBytes) == e.Header.Previous, err
 }
 
 // extended returns the segments of a log as they are when the run has been taken. An event counts
 // as had if its body is here or comes with it, or if it is absent for a reason that holds.
-func (in *intake) extended(l *logState, s sifted) (event.Segments, error) {
-	if len(s.fresh) == 0 && !l.loose() {
-		return l.segments, nil
+func (in *intake) extended(l *layout.Log, s sifted) (event.Segments, error) {
+	if len(s.fresh) == 0 && !l.Loose() {
+		return l.Segments, nil
 	}
 	var had []int
 	held := s.held
@@ -214,32 +215,32 @@ func (in *intake) extended(l *logState, s sifted) (event.Segments, error) {
 		if len(held) > 0 && held[0] == i {
 			held = held[1:]
 			if absent == event.Dropped {
-				st, err := in.stored(slot{l.number, in.events[i].Header.Sequence})
+				st, err := in.stored(l.At(in.events[i].Header.Sequence))
 				if err != nil {
 					return nil, err
 				}
-				absent = st.absent
+				absent = st.Absent
 			}
 		}
 		if absent != event.Dropped {
 			had = append(had, i)
 		}
 	}
-	return extend(l.segments, in.events, had)
+	return extend(l.Segments, in.events, had)
 }
 
 // filled returns which of the held events get a body that was missing.
-func (in *intake) filled(l *logState, held []int) ([]int, error) {
-	if !l.loose() {
+func (in *intake) filled(l *layout.Log, held []int) ([]int, error) {
+	if !l.Loose() {
 		return nil, nil
 	}
 	var filled []int
 	for _, i := range held {
-		st, err := in.stored(slot{l.number, in.events[i].Header.Sequence})
+		st, err := in.stored(l.At(in.events[i].Header.Sequence))
 		if err != nil {
 			return nil, err
 		}
-		if st.absent == event.Dropped && in.absent[i] == event.Present {
+		if st.Absent == event.Dropped && in.absent[i] == event.Present {
 			filled = append(filled, i)
 		}
 	}
@@ -276,31 +277,31 @@ func extend(s event.Segments, events []event.Event, which []int) (event.Segments
 }
 
 // take stores an event that is new to its log.
-func (in *intake) take(l *logState, i int) error {
+func (in *intake) take(l *layout.Log, i int) error {
 	e := &in.events[i]
 	x := &entry{
-		slot: slot{l.number, e.Header.Sequence},
-		stored: &stored{
-			absent:      in.absent[i],
-			firstSeen:   in.now,
-			withheld:    in.withheld(i),
-			headerBytes: e.HeaderBytes,
-			signature:   e.Signature,
+		Slot: l.At(e.Header.Sequence),
+		Event: &layout.Event{
+			Absent:      in.absent[i],
+			FirstSeen:   in.now,
+			Withheld:    in.withheld(i),
+			HeaderBytes: e.HeaderBytes,
+			Signature:   e.Signature,
 		},
 		in:     l,
 		header: e.Header,
 		id:     e.ID,
 	}
-	if x.absent == event.Present && x.header.Kind == event.KindEdit {
+	if x.Absent == event.Present && x.header.Kind == event.KindEdit {
 		// A recall that stands before it in the run has been applied since its absence was decided.
 		if taken, err := in.recalls.wordsRecalled(x); err != nil {
 			return err
 		} else if taken {
-			x.absent = event.Recalled
+			x.Absent = event.Recalled
 		}
 	}
-	if x.absent == event.Present {
-		x.sealed = in.sealed[i]
+	if x.Absent == event.Present {
+		x.Sealed = in.sealed[i]
 	}
 	in.foreign(x)
 	return in.order.add(x)
@@ -311,7 +312,7 @@ func (in *intake) mayBegin(conversation uint32, author crypto.PersonID) error {
 	if in.isOwn(author) {
 		return nil
 	}
-	if in.Count(bucketAuthors, authorKey(conversation, author)) >= MaxLogs {
+	if in.Count(bucketAuthors, layout.AuthorKey(conversation, author)) >= MaxLogs {
 		return ErrBudget
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/earshot-im/earshot/store/event"
+	"github.com/earshot-im/earshot/store/layout"
 )
 
 // audit compares every log with what FORMAT.md says: it counts the events that stand in it, its
@@ -17,25 +18,25 @@ func (n *node) audit(t *testing.T) {
 	check(t, n.view(func(r *reader) error {
 		return each(r, bucketLogs, nil, func(k, _ []byte) error {
 			l, err := r.log(binary.BigEndian.Uint32(k))
-			if err != nil || l.branch == branchLost {
+			if err != nil || l.Branch == layout.BranchLost {
 				return err
 			}
 			stand, had := uint64(0), event.Ranges{}
 			if err := each(r, bucketEvents, k, func(k, v []byte) error {
-				st, err := parseStored(v)
-				if p, _ := slotAt(k); err == nil && st.absent != event.Dropped {
-					had = had.Add(event.Range{First: p.sequence, Last: p.sequence})
+				st, err := layout.ParseEvent(v)
+				if p, _ := layout.SlotAt(k); err == nil && st.Absent != event.Dropped {
+					had = had.Add(event.Range{First: p.Sequence, Last: p.Sequence})
 				}
 				stand++
 				return err
 			}); err != nil {
 				return err
 			}
-			if stand != l.events || !slices.Equal(had, l.segments.Ranges()) {
-				t.Fatalf("branch %d: %d events stand, counted %d; had %v, segments %v", l.branch, stand, l.events, had, l.segments.Ranges())
+			if stand != l.Events || !slices.Equal(had, l.Segments.Ranges()) {
+				t.Fatalf("branch %d: %d events stand, counted %d; had %v, segments %v", l.Branch, stand, l.Events, had, l.Segments.Ranges())
 			}
-			for _, g := range l.segments {
-				for seq := g.First; seq <= g.Last && l.branch == branchFirst; seq++ {
+			for _, g := range l.Segments {
+				for seq := g.First; seq <= g.Last && l.Branch == layout.BranchFirst; seq++ {
 					run, err := r.loadRun(l, seq, 1+int(seq)%7, event.MaxRunSent)
 					if err == nil {
 						err = run.Prove()
@@ -217,8 +218,8 @@ func TestEditAfterTheRecallInOneRun(t *testing.T) {
 	check(t, err)
 	check(t, n.view(func(r *reader) error {
 		x, err := r.byID(edit.ID)
-		if err == nil && x.absent != event.Recalled {
-			t.Errorf("absent as %d", x.absent)
+		if err == nil && x.Absent != event.Recalled {
+			t.Errorf("absent as %d", x.Absent)
 		}
 		return err
 	}))
@@ -268,8 +269,8 @@ func TestCountedLooksNearTheLimit(t *testing.T) {
 		return n.looks(func(r *reader) error {
 			k, err := r.conversation(c)
 			check(t, err)
-			return r.eachLog(k.number, func(l *logState) error {
-				if l.log == p.log {
+			return r.eachLog(k.Number, func(l *layout.Log) error {
+				if l.Name == p.log {
 					_, err = r.counted(l)
 				}
 				return err

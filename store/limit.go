@@ -5,6 +5,7 @@ import (
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/store/event"
+	"github.com/earshot-im/earshot/store/layout"
 )
 
 // SetLimits says how far the logs of a group count, by the last sequence that does. Logs that are
@@ -17,22 +18,22 @@ func (s *Store) SetLimits(ctx context.Context, conv event.Conversation, limits m
 		if err != nil {
 			return err
 		}
-		return b.eachLog(c.number, func(l *logState) error {
-			limit, ok := limits[l.log]
+		return b.eachLog(c.Number, func(l *layout.Log) error {
+			limit, ok := limits[l.Name]
 			if !ok {
-				limit = noLimit
+				limit = layout.NoLimit
 			}
-			if l.limit == limit {
+			if l.Limit == limit {
 				return nil
 			}
-			b.grown[l.number] = true
+			b.grown[l.Number] = true
 			b.visible = true
-			for _, branch := range []byte{branchFirst, branchOther} {
-				l, err := b.named(c.number, l.log, branch)
+			for _, branch := range []byte{layout.BranchFirst, layout.BranchOther} {
+				l, err := b.named(c.Number, l.Name, branch)
 				if err != nil || l == nil {
 					return err
 				}
-				l.limit = limit
+				l.Limit = limit
 				b.touch(l)
 			}
 			return nil
@@ -42,20 +43,20 @@ func (s *Store) SetLimits(ctx context.Context, conv event.Conversation, limits m
 
 // counted returns what was had of a log, as far as the log counts. It ends where a run can end:
 // whoever holds more of the log can bring the signature that is missing.
-func (r *reader) counted(l *logState) (event.Segments, error) {
-	if l.limit == noLimit || l.segments.Last() <= l.limit && !l.loose() {
-		return l.segments, nil
+func (r *reader) counted(l *layout.Log) (event.Segments, error) {
+	if l.Limit == layout.NoLimit || l.Segments.Last() <= l.Limit && !l.Loose() {
+		return l.Segments, nil
 	}
 	provable, err := r.provable(l)
 	if err != nil {
 		return nil, err
 	}
 	var out event.Segments
-	for _, g := range l.segments {
-		if g.First > l.limit {
+	for _, g := range l.Segments {
+		if g.First > l.Limit {
 			break
 		}
-		last := min(g.Last, l.limit)
+		last := min(g.Last, l.Limit)
 		for last >= g.First && !provable(last) {
 			last--
 		}
@@ -63,14 +64,14 @@ func (r *reader) counted(l *logState) (event.Segments, error) {
 			continue
 		}
 		if last < g.Last {
-			st, err := r.stored(slot{l.number, last})
+			st, err := r.stored(l.At(last))
 			if err != nil {
 				return nil, err
 			}
 			if st == nil {
 				return nil, damaged("a segment without its events")
 			}
-			g.Last, g.ID = last, idOf(st.headerBytes)
+			g.Last, g.ID = last, idOf(st.HeaderBytes)
 		}
 		out = append(out, g)
 	}
@@ -80,15 +81,15 @@ func (r *reader) counted(l *logState) (event.Segments, error) {
 // provable returns a function that tells whether the event at a sequence, up to the limit of its
 // log, is proven by a signature within the limit. A run has at most event.MaxRunEvents, so only
 // that many below the limit need a look; all others are proven.
-func (r *reader) provable(l *logState) (func(uint64) bool, error) {
-	if l.log.Device == r.s.own.Device.ID() {
+func (r *reader) provable(l *layout.Log) (func(uint64) bool, error) {
+	if l.Name.Device == r.s.own.Device.ID() {
 		return func(uint64) bool { return true }, nil
 	}
-	first := l.limit - min(l.limit, event.MaxRunEvents-1)
+	first := l.Limit - min(l.Limit, event.MaxRunEvents-1)
 	proven := map[uint64]bool{}
 	var heads *event.Header // of the run that a signature proves so far; nil: none does
-	for seq := l.limit; seq >= max(first, 1); seq-- {
-		st, err := r.stored(slot{l.number, seq})
+	for seq := l.Limit; seq >= max(first, 1); seq-- {
+		st, err := r.stored(l.At(seq))
 		if err != nil {
 			return nil, err
 		}
@@ -96,14 +97,14 @@ func (r *reader) provable(l *logState) (func(uint64) bool, error) {
 			heads = nil
 			continue
 		}
-		h, err := event.ParseHeader(st.headerBytes)
+		h, err := event.ParseHeader(st.HeaderBytes)
 		if err != nil {
 			return nil, damaged("event: %w", err)
 		}
 		if heads != nil && !sameHeads(heads, &h) {
 			heads = nil
 		}
-		if st.signature != nil {
+		if st.Signature != nil {
 			heads = &h
 		}
 		proven[seq] = heads != nil
@@ -113,14 +114,14 @@ func (r *reader) provable(l *logState) (func(uint64) bool, error) {
 
 // hidden reports whether an event is not shown since it is past the limit of its log. The owner
 // sees what they wrote in any case.
-func (r *reader) hidden(x *entry) bool { return x.sequence > r.visibleTo(x.in) }
+func (r *reader) hidden(x *entry) bool { return x.Sequence > r.visibleTo(x.in) }
 
 // visibleTo returns the last sequence of a log that is shown.
-func (r *reader) visibleTo(l *logState) uint64 {
-	if r.isOwn(l.person) {
-		return noLimit
+func (r *reader) visibleTo(l *layout.Log) uint64 {
+	if r.isOwn(l.Person) {
+		return layout.NoLimit
 	}
-	return l.limit
+	return l.Limit
 }
 
 // FirstHeld is about the earliest event that is held of a log.
@@ -137,15 +138,15 @@ func (s *Store) FirstHeads(conv event.Conversation) (map[event.Log]FirstHeld, er
 		if err != nil {
 			return err
 		}
-		return r.eachLog(c.number, func(l *logState) error {
-			if len(l.segments) == 0 {
+		return r.eachLog(c.Number, func(l *layout.Log) error {
+			if len(l.Segments) == 0 {
 				return nil
 			}
-			x, err := r.entry(slot{l.number, l.segments[0].First})
+			x, err := r.entry(l.At(l.Segments[0].First))
 			if err != nil {
 				return err
 			}
-			out[l.log] = FirstHeld{Author: l.person, Control: headsOf(&x.header)}
+			out[l.Name] = FirstHeld{Author: l.Person, Control: headsOf(&x.header)}
 			return nil
 		})
 	})
@@ -162,7 +163,7 @@ func (s *Store) Floor(log event.Log, visible func(h *event.Header) bool) (uint64
 		if err != nil {
 			return err
 		}
-		l, err := r.named(c.number, log, branchFirst)
+		l, err := r.named(c.Number, log, layout.BranchFirst)
 		if err != nil || l == nil {
 			return err
 		}
@@ -172,7 +173,7 @@ func (s *Store) Floor(log event.Log, visible func(h *event.Header) bool) (uint64
 		}
 		for _, g := range segments {
 			floor, err = search(g.First, g.Last, func(seq uint64) (bool, error) {
-				x, err := r.entry(slot{l.number, seq})
+				x, err := r.entry(l.At(seq))
 				return err == nil && visible(&x.header), err
 			})
 			if err != nil || floor <= g.Last {

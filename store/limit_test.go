@@ -11,6 +11,7 @@ import (
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/store/book"
 	"github.com/earshot-im/earshot/store/event"
+	"github.com/earshot-im/earshot/store/layout"
 )
 
 // penIn is a pen that writes in a group.
@@ -336,7 +337,7 @@ func TestFirstHeadsAndFloor(t *testing.T) {
 	if _, err := n.Floor(event.Log{}, nil); err != ErrNoConversation {
 		t.Error(err)
 	}
-	if noLimit != uint64(math.MaxUint64) {
+	if layout.NoLimit != uint64(math.MaxUint64) {
 		t.Error("a limit of all would be kept as one")
 	}
 }

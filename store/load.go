@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/earshot-im/earshot/store/event"
+	"github.com/earshot-im/earshot/store/layout"
 )
 
 // Logs returns how far each log of a conversation is held and counts.
@@ -15,10 +16,10 @@ func (s *Store) Logs(conv event.Conversation) (map[event.Log]event.Segments, err
 		if err != nil {
 			return err
 		}
-		return r.eachLog(c.number, func(l *logState) error {
+		return r.eachLog(c.Number, func(l *layout.Log) error {
 			segments, err := r.counted(l)
 			if len(segments) > 0 {
-				out[l.log] = slices.Clone(segments)
+				out[l.Name] = slices.Clone(segments)
 			}
 			return err
 		})
@@ -37,7 +38,7 @@ func (s *Store) LoadRun(log event.Log, first uint64, maxEvents, maxBytes int) (e
 		if err != nil {
 			return err
 		}
-		l, err := r.named(c.number, log, branchFirst)
+		l, err := r.named(c.Number, log, layout.BranchFirst)
 		if err != nil {
 			return err
 		}
@@ -59,15 +60,15 @@ func (s *Store) LoadRun(log event.Log, first uint64, maxEvents, maxBytes int) (e
 
 // loadRun goes on over events that are here without their words: the signature that proves what
 // comes before them may stand after them.
-func (r *reader) loadRun(l *logState, first uint64, maxEvents, maxBytes int) (event.Run, error) {
+func (r *reader) loadRun(l *layout.Log, first uint64, maxEvents, maxBytes int) (event.Run, error) {
 	var run event.Run
-	own := l.log.Device == r.s.own.Device.ID()
+	own := l.Name.Device == r.s.own.Device.ID()
 	var recalls enclosure
 	signed := 0        // how many events of the run are proven so far
 	size, sent := 0, 0 // bytes of the run, with the event that is looked at
-	for seq := first; seq <= l.limit && l.stands(seq); seq++ {
-		e, recall, err := r.travelling(slot{l.number, seq})
-		if err == ErrNoEvent && !l.segments.Covers(seq) {
+	for seq := first; seq <= l.Limit && l.Stands(seq); seq++ {
+		e, recall, err := r.travelling(l.At(seq))
+		if err == ErrNoEvent && !l.Segments.Covers(seq) {
 			break
 		} else if err != nil {
 			return run, err
@@ -146,7 +147,7 @@ func sameHeads(a, b *event.Header) bool {
 
 // travelling returns an event as it goes into a run, copied, and the recall because of which it is
 // absent, nil if it isn't. If that recall can't be served, the event goes as dropped.
-func (r *reader) travelling(p slot) (e event.Event, recall *event.Event, err error) {
+func (r *reader) travelling(p layout.Slot) (e event.Event, recall *event.Event, err error) {
 	x, err := r.entry(p)
 	if err != nil {
 		return e, nil, err
@@ -155,7 +156,7 @@ func (r *reader) travelling(p slot) (e event.Event, recall *event.Event, err err
 		return e, nil, err
 	}
 	e = detached(e)
-	if x.absent == event.Recalled {
+	if x.Absent == event.Recalled {
 		if recall, err = r.recallFor(x); recall == nil {
 			e.Absent = event.Dropped
 		}
@@ -166,7 +167,7 @@ func (r *reader) travelling(p slot) (e event.Event, recall *event.Event, err err
 // recallFor returns the recall of an event, copied, as it is enclosed; nil if there is none.
 func (r *reader) recallFor(x *entry) (*event.Event, error) {
 	p, err := r.recallOf(x)
-	if err != nil || p == (slot{}) {
+	if err != nil || p == (layout.Slot{}) {
 		return nil, err
 	}
 	recall, err := r.entry(p)

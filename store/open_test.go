@@ -17,6 +17,7 @@ import (
 	"github.com/earshot-im/earshot/store/book"
 	"github.com/earshot-im/earshot/store/disk"
 	"github.com/earshot-im/earshot/store/event"
+	"github.com/earshot-im/earshot/store/layout"
 	"github.com/earshot-im/earshot/store/tx"
 )
 
@@ -164,7 +165,7 @@ func TestVersions(t *testing.T) {
 		d, err := disk.Open(disk.Config{Dir: a.dir})
 		check(t, err)
 		check(t, tx.New(d).Update(func(b *tx.Batch) error {
-			b.Put(bucketMeta, metaVersion, u64(v))
+			b.Put(bucketMeta, metaVersion, layout.U64(v))
 			return nil
 		}))
 		check(t, d.Close())
@@ -193,7 +194,7 @@ func TestVersions(t *testing.T) {
 		t.Fatal(steps)
 	}
 	check(t, a.view(func(r *reader) error {
-		if v := number(r.Get(bucketMeta, metaVersion)); v != formatVersion+2 {
+		if v := layout.Number(r.Get(bucketMeta, metaVersion)); v != formatVersion+2 {
 			t.Error("version", v)
 		}
 		return nil

@@ -8,6 +8,7 @@ import (
 	"github.com/earshot-im/earshot/store/book"
 	"github.com/earshot-im/earshot/store/disk"
 	"github.com/earshot-im/earshot/store/event"
+	"github.com/earshot-im/earshot/store/layout"
 	"github.com/earshot-im/earshot/store/tx"
 )
 
@@ -53,7 +54,7 @@ func (s *opening) prepare(version uint64, steps map[uint64]func(*tx.Batch) error
 	var have uint64
 	if err := s.db.View(func(r *tx.Reader) error {
 		if r.Has(bucketMeta) {
-			have = number(r.Get(bucketMeta, metaVersion))
+			have = layout.Number(r.Get(bucketMeta, metaVersion))
 		} else if !r.Blank() {
 			return damaged("not a database of this program")
 		}
@@ -86,7 +87,7 @@ func (s *opening) prepare(version uint64, steps map[uint64]func(*tx.Batch) error
 				return fmt.Errorf("migrate from version %d: %w", have, err)
 			}
 		}
-		b.Put(bucketMeta, metaVersion, u64(version))
+		b.Put(bucketMeta, metaVersion, layout.U64(version))
 		return nil
 	})
 }
@@ -104,7 +105,7 @@ func (s *opening) fill(t *tx.Batch, version uint64) error {
 	if _, err := io.ReadFull(s.cfg.Rand, mac); err != nil {
 		return err
 	}
-	t.Put(bucketMeta, metaVersion, u64(version))
+	t.Put(bucketMeta, metaVersion, layout.U64(version))
 	t.Put(bucketMeta, metaInstance, instance[:])
 	t.Put(bucketMeta, metaMAC, s.disk.Keyring.Seal(mac, metaMAC))
 	if err := s.newBook([macSize]byte(mac)).Add(t, &book.Person{
@@ -142,7 +143,7 @@ func (s *opening) recognise() error {
 		if b.Get(bucketMeta, metaFile) != nil {
 			s.era++
 			s.copied = true
-			b.Put(bucketMeta, metaEra, u32(s.era))
+			b.Put(bucketMeta, metaEra, layout.U32(s.era))
 			b.putRestored(false)
 			// Records that were signed since, under the name of this store, have higher counters
 			// than those that are here.

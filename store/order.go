@@ -5,6 +5,7 @@ import (
 
 	"github.com/earshot-im/earshot/store/event"
 	"github.com/earshot-im/earshot/store/ids"
+	"github.com/earshot-im/earshot/store/layout"
 )
 
 // order gives events their place in the order in which people see them. Events whose causes are not
@@ -18,7 +19,7 @@ type order struct {
 
 // add stores a new event, places it and whatever waited for it, and does what it asks for.
 func (o *order) add(x *entry) error {
-	ids.Put(o.Batch, x.id, ids.Slot(x.slot.bytes()))
+	ids.Put(o.Batch, x.id, ids.Slot(x.Slot.Bytes()))
 	ok, err := o.place(x, release{})
 	if err != nil {
 		return err
@@ -32,7 +33,7 @@ func (o *order) add(x *entry) error {
 	switch {
 	case x.header.Kind == event.KindRecall:
 		return o.recalls.applyRecall(x)
-	case x.absent == event.Present && isEdit(x.header.Kind):
+	case x.Absent == event.Present && isEdit(x.header.Kind):
 		o.index(x, true)
 	}
 	return nil
@@ -49,13 +50,13 @@ func (o *order) place(x *entry, until release) (bool, error) {
 	m, times := split(causes)
 	key := m.absent
 	if until.wait != waitForAll {
-		key = until.held(causes, x.firstSeen)
+		key = until.held(causes, x.FirstSeen)
 	}
 	if key == nil && until.wait != waitForNone {
 		key = m.held
 	}
 	if key != nil {
-		o.Put(bucketWaiting, x.slot.append(key), u64(uint64(x.firstSeen)))
+		o.Put(bucketWaiting, x.Slot.Append(key), layout.U64(uint64(x.FirstSeen)))
 		o.waits = something
 		return false, nil
 	}
@@ -64,30 +65,30 @@ func (o *order) place(x *entry, until release) (bool, error) {
 		return false, err
 	}
 	if gap {
-		x.flags |= flagGap
+		x.Flags |= layout.FlagGap
 	}
-	x.t = event.Time(x.header.Clock, x.firstSeen, times)
-	x.flags |= flagPlaced
+	x.T = event.Time(x.header.Clock, x.FirstSeen, times)
+	x.Flags |= layout.FlagPlaced
 	return true, o.show(x)
 }
 
 // lead notes that an event is placed and had. The next event that this device writes names the
 // highest such event of each log as seen.
 func (o *order) lead(x *entry) {
-	if x.header.Sequence <= x.in.top.sequence {
+	if x.header.Sequence <= x.in.Top.Sequence {
 		return
 	}
-	x.in.top = placed{x.header.Sequence, x.t, x.id}
+	x.in.Top = layout.Placed{Sequence: x.header.Sequence, T: x.T, ID: x.id}
 	o.touch(x.in)
-	if logs := o.s.writing.fresh[x.in.conversation]; logs != nil && x.in.branch == branchFirst {
-		logs[x.in.number] = true
+	if logs := o.s.writing.fresh[x.in.Conversation]; logs != nil && x.in.Branch == layout.BranchFirst {
+		logs[x.in.Number] = true
 	}
 }
 
 // show makes the row of an event that is placed, if it is one that people see and its key has no
 // row yet. The caller saves x.
 func (o *order) show(x *entry) error {
-	if x.absent != event.Present {
+	if x.Absent != event.Present {
 		return nil
 	}
 	switch x.header.Kind.Class() {
@@ -103,28 +104,28 @@ func (o *order) show(x *entry) error {
 	default:
 		return nil
 	}
-	key := localKey(x.in.conversation, x.in.person, x.header.Key)
-	if row, ok := slotAt(o.Get(bucketKeys, key)); ok {
+	key := layout.LocalKey(x.in.Conversation, x.in.Person, x.header.Key)
+	if row, ok := layout.SlotAt(o.Get(bucketKeys, key)); ok {
 		o.putTwin(row, x)
 		return nil
 	}
-	row := viewKey(x.in.conversation, x.t, x.id)
-	if last := o.lastKey(bucketView, x.in.conversation); last != nil && bytes.Compare(row, last) < 0 {
-		x.flags |= flagLate
+	row := layout.ViewKey(x.in.Conversation, x.T, x.id)
+	if last := o.lastKey(bucketView, x.in.Conversation); last != nil && bytes.Compare(row, last) < 0 {
+		x.Flags |= layout.FlagLate
 	}
-	x.flags |= flagShown
-	x.arrival = o.Next(bucketArrivals)
+	x.Flags |= layout.FlagShown
+	x.Arrival = o.Next(bucketArrivals)
 	o.shown = true
-	p := x.slot.bytes()
+	p := x.Slot.Bytes()
 	o.Put(bucketKeys, key, p)
 	o.Put(bucketView, row, p)
-	o.Put(bucketArrivals, u64(x.arrival), p)
-	if x.in.person == o.s.own.Person {
+	o.Put(bucketArrivals, layout.U64(x.Arrival), p)
+	if x.in.Person == o.s.own.Person {
 		return nil
 	}
-	read, err := o.ranges(bucketRead, x.log, o.s.own.Person)
-	if err == nil && !read.Covers(x.sequence) { // another own device may have read it
-		o.Put(bucketUnread, u64(x.arrival), p)
+	read, err := o.ranges(bucketRead, x.Log, o.s.own.Person)
+	if err == nil && !read.Covers(x.Sequence) { // another own device may have read it
+		o.Put(bucketUnread, layout.U64(x.Arrival), p)
 	}
 	return err
 }
@@ -136,11 +137,11 @@ func (o *order) waitLess(x *entry, withheld uint32) error {
 		return err
 	}
 	for _, c := range causes {
-		key := x.slot.append(c.key)
+		key := x.Slot.Append(c.key)
 		if o.Get(bucketWaiting, key) == nil {
 			continue
 		}
-		x.withheld |= withheld
+		x.Withheld |= withheld
 		o.save(x)
 		o.Delete(bucketWaiting, key)
 		if ok, err := o.place(x, release{}); err != nil || !ok {
@@ -154,14 +155,14 @@ func (o *order) waitLess(x *entry, withheld uint32) error {
 
 // countHad counts an event as had that stood in its log without being had.
 func (o *order) countHad(x *entry) error {
-	g := event.Segment{First: x.sequence, Last: x.sequence, ID: x.id}
-	segments, err := x.in.segments.Add(g)
+	g := event.Segment{First: x.Sequence, Last: x.Sequence, ID: x.id}
+	segments, err := x.in.Segments.Add(g)
 	if err != nil {
 		return err
 	}
-	x.in.segments = segments[:min(len(segments), event.MaxPieces)]
+	x.in.Segments = segments[:min(len(segments), event.MaxPieces)]
 	o.touch(x.in)
-	o.grown[x.in.number] = true
+	o.grown[x.in.Number] = true
 	return o.nowHad(x)
 }
 
@@ -174,7 +175,7 @@ func (o *order) nowHad(x *entry) error {
 // wakeFor has what waits for an event woken, if the event is had and placed. Of what waits,
 // whatever is due by until waits no longer than that says.
 func (o *order) wakeFor(x *entry, until release) {
-	if x.is(flagPlaced) && x.absent != event.Dropped {
+	if x.Is(layout.FlagPlaced) && x.Absent != event.Dropped {
 		o.lead(x)
 		o.waking.push(x, until)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/store/event"
+	"github.com/earshot-im/earshot/store/layout"
 )
 
 // Pending is a message of one's own that a reader does not have yet.
@@ -23,18 +24,18 @@ type Pending struct {
 func (s *Store) Outbox() ([]Pending, error) {
 	var o outbox
 	err := s.view(func(r *reader) error {
-		return r.eachConversation(func(c *conversation) error {
-			return r.eachLog(c.number, func(l *logState) error {
-				if !r.isOwn(l.person) {
+		return r.eachConversation(func(c *layout.Conversation) error {
+			return r.eachLog(c.Number, func(l *layout.Log) error {
+				if !r.isOwn(l.Person) {
 					return nil
 				}
 				return r.delivery.eachStretch(c, l, func(g event.Range, a *audience) (err error) {
-					all, err := r.delivery.coverage(a, l.number)
+					all, err := r.delivery.coverage(a, l.Number)
 					if err != nil || len(event.Ranges{g}.Subtract(all.delivered)) == 0 {
 						return err
 					}
 					for _, to := range a.persons {
-						got, err := r.ranges(bucketDelivered, l.number, to)
+						got, err := r.ranges(bucketDelivered, l.Number, to)
 						if err != nil {
 							return err
 						}
@@ -59,16 +60,16 @@ type outbox struct {
 }
 
 // add adds the messages of one part of a log that somebody has not acknowledged.
-func (o *outbox) add(r *reader, l *logState, g event.Range, to crypto.PersonID) error {
+func (o *outbox) add(r *reader, l *layout.Log, g event.Range, to crypto.PersonID) error {
 	for seq := g.First; seq <= g.Last; seq++ {
-		x, err := r.entry(slot{l.number, seq})
+		x, err := r.entry(l.At(seq))
 		if err != nil {
 			return err
 		}
-		if x.absent != event.Present {
+		if x.Absent != event.Present {
 			continue
 		}
-		if x.is(flagShown) && r.Get(bucketReissued, x.slot.bytes()) == nil {
+		if x.Is(layout.FlagShown) && r.Get(bucketReissued, x.Slot.Bytes()) == nil {
 			o.put(x, to)
 			continue
 		}
@@ -132,13 +133,13 @@ func (s *Store) FirstPending(conv event.Conversation) (log event.Log, first uint
 			return err
 		}
 		var oldest uint32
-		return r.eachLog(c.number, func(l *logState) error {
-			if l.log.Device != r.s.own.Device.ID() {
+		return r.eachLog(c.Number, func(l *layout.Log) error {
+			if l.Name.Device != r.s.own.Device.ID() {
 				return nil
 			}
 			seq, err := r.delivery.firstPending(&c, l)
-			if seq != 0 && (first == 0 || l.number < oldest) {
-				log, first, oldest = l.log, seq, l.number
+			if seq != 0 && (first == 0 || l.Number < oldest) {
+				log, first, oldest = l.Name, seq, l.Number
 			}
 			return err
 		})
@@ -151,9 +152,9 @@ var errFound = errors.New("found")
 
 // firstPending returns the first sequence of an own log that some reader has not acknowledged; 0 if
 // there is none.
-func (d *delivery) firstPending(c *conversation, l *logState) (first uint64, err error) {
+func (d *delivery) firstPending(c *layout.Conversation, l *layout.Log) (first uint64, err error) {
 	err = d.eachStretch(c, l, func(g event.Range, a *audience) error {
-		all, err := d.coverage(a, l.number)
+		all, err := d.coverage(a, l.Number)
 		if err != nil {
 			return err
 		}

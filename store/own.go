@@ -6,6 +6,7 @@ import (
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/store/event"
+	"github.com/earshot-im/earshot/store/layout"
 )
 
 // ownLogs writes the logs of this device. An event is signed only where a run has to end: that
@@ -17,7 +18,7 @@ type ownLogs struct {
 
 // tail is the end of an own log, as far as no signature proves it yet.
 type tail struct {
-	last    slot
+	last    layout.Slot
 	card    crypto.Hash
 	control []crypto.Hash
 	events  int
@@ -26,10 +27,10 @@ type tail struct {
 
 // write appends an event to the log of this device in a conversation. The header says what is the
 // event's own; the rest is filled in here.
-func (w *ownLogs) write(c *conversation, h event.Header, body event.Body) (*entry, error) {
+func (w *ownLogs) write(c *layout.Conversation, h event.Header, body event.Body) (*entry, error) {
 	if w.isGroup(c) {
 		if w.s.cfg.Authority != nil {
-			h.Control = w.s.cfg.Authority.Heads(c.id)
+			h.Control = w.s.cfg.Authority.Heads(c.ID)
 		}
 		if len(h.Control) == 0 { // nobody would accept the event
 			return nil, ErrNoConversation
@@ -43,12 +44,12 @@ func (w *ownLogs) write(c *conversation, h event.Header, body event.Body) (*entr
 }
 
 // writeIn appends an event to a log of this device, under the control heads that its header has.
-func (w *ownLogs) writeIn(c *conversation, l *logState, h event.Header, body event.Body) (*entry, error) {
-	h.Conversation, h.Device, h.Instance = l.log.Conversation, l.log.Device, l.log.Instance
+func (w *ownLogs) writeIn(c *layout.Conversation, l *layout.Log, h event.Header, body event.Body) (*entry, error) {
+	h.Conversation, h.Device, h.Instance = l.Name.Conversation, l.Name.Device, l.Name.Instance
 	h.Card = w.s.own.Card.Head()
-	h.Sequence = l.segments.Last() + 1
+	h.Sequence = l.Segments.Last() + 1
 	if h.Sequence > 1 {
-		h.Previous = l.segments[len(l.segments)-1].ID
+		h.Previous = l.Segments[len(l.Segments)-1].ID
 	}
 	seen, err := w.unseen(c, l)
 	if err != nil {
@@ -56,7 +57,7 @@ func (w *ownLogs) writeIn(c *conversation, l *logState, h event.Header, body eve
 	}
 	for _, other := range seen {
 		h.Seen = append(h.Seen, event.Position{
-			Device: other.log.Device, Instance: other.log.Instance, Sequence: other.top.sequence, ID: other.top.id,
+			Device: other.Name.Device, Instance: other.Name.Instance, Sequence: other.Top.Sequence, ID: other.Top.ID,
 		})
 	}
 	e, err := event.New(h, body)
@@ -64,53 +65,53 @@ func (w *ownLogs) writeIn(c *conversation, l *logState, h event.Header, body eve
 		return nil, err
 	}
 	for _, other := range seen {
-		delete(w.s.writing.fresh[c.number], other.number)
+		delete(w.s.writing.fresh[c.Number], other.Number)
 	}
 	return w.written(l, &e)
 }
 
 // written stores the next event of a log of this device.
-func (w *ownLogs) written(l *logState, e *event.Event) (x *entry, err error) {
+func (w *ownLogs) written(l *layout.Log, e *event.Event) (x *entry, err error) {
 	h := &e.Header
-	if l.segments, err = l.segments.Add(event.Segment{First: h.Sequence, Last: h.Sequence, ID: e.ID}); err != nil {
+	if l.Segments, err = l.Segments.Add(event.Segment{First: h.Sequence, Last: h.Sequence, ID: e.ID}); err != nil {
 		return nil, err
 	}
-	l.events++
+	l.Events++
 	w.touch(l)
-	w.grown[l.number] = true
+	w.grown[l.Number] = true
 	x = &entry{
-		slot: slot{l.number, h.Sequence},
-		stored: &stored{
-			firstSeen:   w.now,
-			headerBytes: e.HeaderBytes,
-			sealed:      w.s.disk.Keyring.Seal(e.Body, e.Header.BodyHash[:]),
+		Slot: l.At(h.Sequence),
+		Event: &layout.Event{
+			FirstSeen:   w.now,
+			HeaderBytes: e.HeaderBytes,
+			Sealed:      w.s.disk.Keyring.Seal(e.Body, e.Header.BodyHash[:]),
 		},
 		in:     l,
 		header: e.Header,
 		id:     e.ID,
 	}
-	t := w.tails[l.number]
+	t := w.tails[l.Number]
 	if t != nil && (t.events == event.MaxRunEvents || t.size+e.Size() > event.MaxRunSize || t.card != h.Card || !slices.Equal(t.control, h.Control)) {
-		w.sign(l.number)
+		w.sign(l.Number)
 		t = nil
 	}
 	if t == nil {
 		t = &tail{card: h.Card, control: h.Control}
-		w.tails[l.number] = t
+		w.tails[l.Number] = t
 	}
-	t.last, t.events, t.size = x.slot, t.events+1, t.size+e.Size()
+	t.last, t.events, t.size = x.Slot, t.events+1, t.size+e.Size()
 	if h.Kind.SelfProven() {
-		x.sign(w.s.own.Device)
-		delete(w.tails, l.number)
+		signStored(x.Event, w.s.own.Device)
+		delete(w.tails, l.Number)
 	}
 	return x, w.order.add(x)
 }
 
 // ownLog returns the log that this device writes in a conversation. A new one is made where the
 // last one was cut off, or is of an earlier era.
-func (w *ownLogs) ownLog(c *conversation) (*logState, error) {
-	if c.own != 0 && c.era == w.s.era {
-		if l, err := w.log(c.own); err != nil || l.segments.Last() < l.limit {
+func (w *ownLogs) ownLog(c *layout.Conversation) (*layout.Log, error) {
+	if c.Own != 0 && c.Era == w.s.era {
+		if l, err := w.log(c.Own); err != nil || l.Segments.Last() < l.Limit {
 			return l, err
 		}
 	}
@@ -118,26 +119,26 @@ func (w *ownLogs) ownLog(c *conversation) (*logState, error) {
 	if err != nil {
 		return nil, err
 	}
-	log := event.Log{Conversation: c.id, Device: w.s.own.Device.ID(), Instance: instance}
+	log := event.Log{Conversation: c.ID, Device: w.s.own.Device.ID(), Instance: instance}
 	return w.addOwnLog(c, log), nil
 }
 
 // addOwnLog makes the log in which this device goes on in a conversation.
-func (w *ownLogs) addOwnLog(c *conversation, log event.Log) *logState {
-	l := w.addLog(c.number, log, w.s.own.Person, branchFirst)
-	c.own, c.era = l.number, w.s.era
+func (w *ownLogs) addOwnLog(c *layout.Conversation, log event.Log) *layout.Log {
+	l := w.addLog(c.Number, log, w.s.own.Person, layout.BranchFirst)
+	c.Own, c.Era = l.Number, w.s.era
 	w.saveConversation(c)
 	return l
 }
 
 // unseen returns the other logs that have placed an event since this device last wrote in the
 // conversation: as many as a header may name, the latest of them, in the order of a header.
-func (w *ownLogs) unseen(c *conversation, own *logState) ([]*logState, error) {
-	fresh := w.s.writing.fresh[c.number]
+func (w *ownLogs) unseen(c *layout.Conversation, own *layout.Log) ([]*layout.Log, error) {
+	fresh := w.s.writing.fresh[c.Number]
 	if fresh == nil {
 		fresh = map[uint32]bool{}
-		if err := w.eachLog(c.number, func(l *logState) error {
-			fresh[l.number] = true
+		if err := w.eachLog(c.Number, func(l *layout.Log) error {
+			fresh[l.Number] = true
 			return nil
 		}); err != nil {
 			return nil, err
@@ -145,10 +146,10 @@ func (w *ownLogs) unseen(c *conversation, own *logState) ([]*logState, error) {
 		if w.s.writing.fresh == nil {
 			w.s.writing.fresh = map[uint32]map[uint32]bool{}
 		}
-		w.s.writing.fresh[c.number] = fresh
+		w.s.writing.fresh[c.Number] = fresh
 	}
-	delete(fresh, own.number)
-	var seen []*logState
+	delete(fresh, own.Number)
+	var seen []*layout.Log
 	for n := range fresh {
 		l, err := w.log(n)
 		if err != nil {
@@ -156,19 +157,19 @@ func (w *ownLogs) unseen(c *conversation, own *logState) ([]*logState, error) {
 		}
 		// Nobody would accept an event past the limit as a cause. Of a forked log of this device
 		// not everybody has the same branch.
-		if l.top.sequence == 0 || l.top.sequence > l.limit || l.forked != 0 && l.log.Device == w.s.own.Device.ID() {
+		if l.Top.Sequence == 0 || l.Top.Sequence > l.Limit || l.Forked != 0 && l.Name.Device == w.s.own.Device.ID() {
 			delete(fresh, n)
 			continue
 		}
 		seen = append(seen, l)
 	}
 	if len(seen) > event.MaxSeen {
-		slices.SortFunc(seen, func(x, y *logState) int {
-			return cmp.Or(cmp.Compare(y.top.t, x.top.t), cmp.Compare(x.number, y.number))
+		slices.SortFunc(seen, func(x, y *layout.Log) int {
+			return cmp.Or(cmp.Compare(y.Top.T, x.Top.T), cmp.Compare(x.Number, y.Number))
 		})
 		seen = seen[:event.MaxSeen]
 	}
-	slices.SortFunc(seen, func(x, y *logState) int { return x.log.Compare(y.log) })
+	slices.SortFunc(seen, func(x, y *layout.Log) int { return x.Name.Compare(y.Name) })
 	return seen, nil
 }
 
@@ -183,21 +184,21 @@ func (w *ownLogs) sign(log uint32) {
 }
 
 // signAt signs an event of this device, which is stored.
-func (w *ownLogs) signAt(p slot) {
+func (w *ownLogs) signAt(p layout.Slot) {
 	st, err := w.stored(p)
 	if err != nil || st == nil {
 		w.Fail(cmp.Or(err, ErrNoEvent))
 		return
 	}
-	if st.signature == nil {
-		st.sign(w.s.own.Device)
-		w.Put(bucketEvents, p.bytes(), st.bytes())
+	if st.Signature == nil {
+		signStored(st, w.s.own.Device)
+		w.Put(bucketEvents, p.Bytes(), st.Bytes())
 	}
 }
 
-// sign signs an event of this device.
-func (e *stored) sign(key crypto.DeviceKey) {
-	whole := event.Event{Header: event.Header{Device: key.ID()}, HeaderBytes: e.headerBytes}
+// signStored signs an event of this device.
+func signStored(e *layout.Event, key crypto.DeviceKey) {
+	whole := event.Event{Header: event.Header{Device: key.ID()}, HeaderBytes: e.HeaderBytes}
 	whole.Sign(key)
-	e.signature = whole.Signature
+	e.Signature = whole.Signature
 }

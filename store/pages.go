@@ -7,6 +7,7 @@ import (
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/store/event"
+	"github.com/earshot-im/earshot/store/layout"
 	"github.com/earshot-im/earshot/store/tx"
 )
 
@@ -25,16 +26,16 @@ type Keep func(Source) bool
 
 // wanted returns the slot in a value of an index, and whether the row there is shown and wanted. It
 // reads neither.
-func (v *view) wanted(value []byte, keep Keep) (slot, bool, error) {
-	p, ok := slotAt(value)
+func (v *view) wanted(value []byte, keep Keep) (layout.Slot, bool, error) {
+	p, ok := layout.SlotAt(value)
 	if !ok {
 		return p, false, damaged("slot of %d bytes", len(value))
 	}
-	l, err := v.log(p.log)
-	if err != nil || p.sequence > v.visibleTo(l) {
+	l, err := v.log(p.Log)
+	if err != nil || p.Sequence > v.visibleTo(l) {
 		return p, false, err
 	}
-	return p, keep == nil || keep(Source{Conversation: l.log.Conversation, Author: l.person}), nil
+	return p, keep == nil || keep(Source{Conversation: l.Name.Conversation, Author: l.Person}), nil
 }
 
 // collect reads rows from an index until there are as many as limit, maxPassed were passed over, or
@@ -102,20 +103,20 @@ func (s *Store) Rows(conv event.Conversation, page Page) ([]Row, error) {
 }
 
 // pageStart returns the key beyond which a page begins.
-func (v *view) pageStart(c *conversation, page Page) ([]byte, error) {
+func (v *view) pageStart(c *layout.Conversation, page Page) ([]byte, error) {
 	switch {
 	case page.After != nil:
 		return v.viewKey(c, *page.After)
 	case page.Before != nil:
 		return v.viewKey(c, *page.Before)
 	}
-	return u32(c.number + 1), nil
+	return layout.U32(c.Number + 1), nil
 }
 
 // beyond goes over the rows of a conversation: forward from behind a key, or backward from before
 // it.
-func (v *view) beyond(c *conversation, from []byte, forward bool) iter.Seq2[[]byte, []byte] {
-	index, prefix := v.Back(bucketView, from), u32(c.number)
+func (v *view) beyond(c *layout.Conversation, from []byte, forward bool) iter.Seq2[[]byte, []byte] {
+	index, prefix := v.Back(bucketView, from), layout.U32(c.Number)
 	if forward {
 		index = v.From(bucketView, after(from))
 	}
@@ -145,9 +146,9 @@ func (s *Store) page(index tx.Bucket, after uint64, limit int, keep Keep) (rows 
 	looked = after
 	err = s.view(func(r *reader) error {
 		var last []byte
-		rows, last, err = r.view.collect(nil, limit, keep, r.From(index, u64(after+1)))
+		rows, last, err = r.view.collect(nil, limit, keep, r.From(index, layout.U64(after+1)))
 		if last != nil {
-			looked = number(last)
+			looked = layout.Number(last)
 		}
 		return err
 	})

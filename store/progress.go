@@ -3,6 +3,7 @@ package store
 import (
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/store/event"
+	"github.com/earshot-im/earshot/store/layout"
 )
 
 // State is how far a message of one's own has come. A greater state has come further.
@@ -42,8 +43,8 @@ type Progress struct {
 
 // undelivered returns the progress of a message that not all of an audience have. It is Queued if
 // it stands in a log that others are given, and they are given anything at all.
-func (a *audience) undelivered(l *logState, sequence uint64) Progress {
-	if a.out || l.branch != branchFirst || sequence > l.limit {
+func (a *audience) undelivered(l *layout.Log, sequence uint64) Progress {
+	if a.out || l.Branch != layout.BranchFirst || sequence > l.Limit {
 		return Progress{Undelivered, a.how}
 	}
 	return Progress{State: Queued}
@@ -60,7 +61,7 @@ func (d *delivery) progress(x *entry) (Progress, error) {
 
 // readers returns whom the message x is for, nil if that is nobody or x is not one's own.
 func (d *delivery) readers(x *entry) (*audience, error) {
-	if !d.isOwn(x.in.person) {
+	if !d.isOwn(x.in.Person) {
 		return nil, nil
 	}
 	c, err := d.conversation(x.header.Conversation)
@@ -99,9 +100,9 @@ func (d *delivery) progressTo(x *entry, a *audience) (Progress, error) {
 // have, and in how many slots its events stand.
 func (d *delivery) progressAt(x *entry, a *audience) (best Progress, count int, err error) {
 	err = d.view.eachIssue(x, func(y *entry) error {
-		got := d.Get(bucketCancelled, y.slot.bytes())
-		cancelled := len(got) == slotSize+1
-		if cancelled && got[slotSize] == 0 {
+		got := d.Get(bucketCancelled, y.Slot.Bytes())
+		cancelled := len(got) == layout.SlotSize+1
+		if cancelled && got[layout.SlotSize] == 0 {
 			best = best.or(Progress{State: Cancelled})
 			return nil
 		}
@@ -119,7 +120,7 @@ func (d *delivery) progressAt(x *entry, a *audience) (best Progress, count int, 
 			case now.State >= Cancelled:
 			case cancelled && !a.one: // somebody has the words; whoever doesn't will never get them
 				now = Progress{State: Delivered}
-			case cancelled, y.absent == event.Recalled: // also if this disk went back in time since
+			case cancelled, y.Absent == event.Recalled: // also if this disk went back in time since
 				now = Progress{State: Cancelled}
 			}
 			best = best.or(now)
@@ -138,47 +139,47 @@ func (p Progress) or(o Progress) Progress {
 }
 
 // progressOf returns how far the event in a slot has come with all of an audience.
-func (d *delivery) progressOf(p slot, a *audience) (Progress, error) {
-	all, err := d.coverage(a, p.log)
+func (d *delivery) progressOf(p layout.Slot, a *audience) (Progress, error) {
+	all, err := d.coverage(a, p.Log)
 	switch {
 	case err != nil:
 		return Progress{}, err
-	case all.read.Covers(p.sequence):
+	case all.read.Covers(p.Sequence):
 		return Progress{State: Read}, nil
-	case all.delivered.Covers(p.sequence):
+	case all.delivered.Covers(p.Sequence):
 		return Progress{State: Delivered}, nil
 	}
-	l, err := d.log(p.log)
+	l, err := d.log(p.Log)
 	if err != nil {
 		return Progress{}, err
 	}
-	return a.undelivered(l, p.sequence), nil
+	return a.undelivered(l, p.Sequence), nil
 }
 
 // slots returns where an own event stands: in two slots if it was lost and came back from others,
 // into the log in which it was written.
-func (d *delivery) slots(x *entry) ([]slot, error) {
-	if x.in.branch != branchLost {
-		return []slot{x.slot}, nil
+func (d *delivery) slots(x *entry) ([]layout.Slot, error) {
+	if x.in.Branch != layout.BranchLost {
+		return []layout.Slot{x.Slot}, nil
 	}
-	for _, branch := range []byte{branchFirst, branchOther} {
-		l, err := d.named(x.in.conversation, x.in.log, branch)
+	for _, branch := range []byte{layout.BranchFirst, layout.BranchOther} {
+		l, err := d.named(x.in.Conversation, x.in.Name, branch)
 		if err != nil {
 			return nil, err
 		}
 		if l == nil {
 			continue
 		}
-		back := slot{l.number, x.sequence}
+		back := l.At(x.Sequence)
 		st, err := d.stored(back)
 		if err != nil {
 			return nil, err
 		}
-		if st != nil && idOf(st.headerBytes) == x.id {
-			return []slot{x.slot, back}, nil
+		if st != nil && idOf(st.HeaderBytes) == x.id {
+			return []layout.Slot{x.Slot, back}, nil
 		}
 	}
-	return []slot{x.slot}, nil
+	return []layout.Slot{x.Slot}, nil
 }
 
 // ReaderProgress is how far an own message has come with one of its readers.
@@ -196,7 +197,7 @@ func (s *Store) ProgressTo(id event.ID) ([]ReaderProgress, error) {
 		if err != nil {
 			return err
 		}
-		if !r.isOwn(x.in.person) {
+		if !r.isOwn(x.in.Person) {
 			return ErrNoEvent
 		}
 		a, err := r.delivery.readers(x)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/store/event"
+	"github.com/earshot-im/earshot/store/layout"
 )
 
 // views fails unless all that tells how far own messages have come says the same: the state of the
@@ -229,7 +230,7 @@ func TestViewsAgree(t *testing.T) {
 					giveAll(d, a, c, b)
 					check(t, a.view(func(r *reader) error {
 						return each(r, bucketLogNames, nil, func(k, _ []byte) error {
-							if k[len(k)-1] == branchOther {
+							if k[len(k)-1] == layout.BranchOther {
 								forks++
 							}
 							return nil

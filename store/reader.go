@@ -6,6 +6,7 @@ import (
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/store/event"
 	"github.com/earshot-im/earshot/store/ids"
+	"github.com/earshot-im/earshot/store/layout"
 	"github.com/earshot-im/earshot/store/tx"
 )
 
@@ -19,7 +20,7 @@ type reader struct {
 }
 
 func newReader(s *Store, t *tx.Reader) *reader {
-	r := &reader{Reader: t, logTable: &logTable{Reader: t, known: map[uint32]*logState{}}, s: s}
+	r := &reader{Reader: t, logTable: &logTable{Reader: t, known: map[uint32]*layout.Log{}}, s: s}
 	r.view, r.delivery = &view{reader: r}, &delivery{reader: r}
 	return r
 }
@@ -27,7 +28,7 @@ func newReader(s *Store, t *tx.Reader) *reader {
 // logTable looks up logs, each once.
 type logTable struct {
 	*tx.Reader
-	known map[uint32]*logState
+	known map[uint32]*layout.Log
 }
 
 // presence says whether a bucket that mostly is empty has any keys, as far as that is known.
@@ -51,20 +52,20 @@ func (r *reader) anything(known *presence, bucket tx.Bucket) bool {
 }
 
 // conversation returns a conversation, or ErrNoConversation.
-func (r *reader) conversation(id event.Conversation) (conversation, error) {
+func (r *reader) conversation(id event.Conversation) (layout.Conversation, error) {
 	b := r.Get(bucketConversations, id[:])
 	if b == nil {
-		return conversation{}, ErrNoConversation
+		return layout.Conversation{}, ErrNoConversation
 	}
-	return parseConversation(id, b)
+	return layout.ParseConversation(id, b)
 }
 
 // log returns the log that has a number.
-func (t *logTable) log(n uint32) (*logState, error) {
+func (t *logTable) log(n uint32) (*layout.Log, error) {
 	if l := t.known[n]; l != nil {
 		return l, nil
 	}
-	l, err := parseLog(n, t.Get(bucketLogs, u32(n)))
+	l, err := layout.ParseLog(n, t.Get(bucketLogs, layout.U32(n)))
 	if err == nil {
 		t.known[n] = l
 	}
@@ -72,8 +73,8 @@ func (t *logTable) log(n uint32) (*logState, error) {
 }
 
 // named returns a log by its name, nil if there is none.
-func (t *logTable) named(conversation uint32, log event.Log, branch byte) (*logState, error) {
-	b := t.Get(bucketLogNames, logName(conversation, log, branch))
+func (t *logTable) named(conversation uint32, log event.Log, branch byte) (*layout.Log, error) {
+	b := t.Get(bucketLogNames, layout.LogName(conversation, log, branch))
 	if len(b) != 4 {
 		return nil, nil
 	}
@@ -82,8 +83,8 @@ func (t *logTable) named(conversation uint32, log event.Log, branch byte) (*logS
 
 // branches returns a log by its name and, if it is forked, its second branch; none if the log is
 // not here.
-func (t *logTable) branches(conversation uint32, log event.Log) ([]*logState, error) {
-	l, err := t.named(conversation, log, branchFirst)
+func (t *logTable) branches(conversation uint32, log event.Log) ([]*layout.Log, error) {
+	l, err := t.named(conversation, log, layout.BranchFirst)
 	if err != nil || l == nil {
 		return nil, err
 	}
@@ -91,21 +92,21 @@ func (t *logTable) branches(conversation uint32, log event.Log) ([]*logState, er
 }
 
 // branchesOf returns a log and, if it is forked, its second branch.
-func (t *logTable) branchesOf(l *logState) ([]*logState, error) {
-	if l.forked == 0 {
-		return []*logState{l}, nil
+func (t *logTable) branchesOf(l *layout.Log) ([]*layout.Log, error) {
+	if l.Forked == 0 {
+		return []*layout.Log{l}, nil
 	}
-	other, err := t.named(l.conversation, l.log, branchOther)
+	other, err := t.named(l.Conversation, l.Name, layout.BranchOther)
 	if err != nil || other == nil {
-		return []*logState{l}, err
+		return []*layout.Log{l}, err
 	}
-	return []*logState{l, other}, nil
+	return []*layout.Log{l, other}, nil
 }
 
 // eachLog calls f for the logs of a conversation, without second branches.
-func (t *logTable) eachLog(conversation uint32, f func(*logState) error) error {
-	for k, v := range t.Prefix(bucketLogNames, u32(conversation)) {
-		if k[len(k)-1] != branchFirst || len(v) != 4 {
+func (t *logTable) eachLog(conversation uint32, f func(*layout.Log) error) error {
+	for k, v := range t.Prefix(bucketLogNames, layout.U32(conversation)) {
+		if k[len(k)-1] != layout.BranchFirst || len(v) != 4 {
 			continue
 		}
 		l, err := t.log(binary.BigEndian.Uint32(v))
@@ -121,8 +122,8 @@ func (t *logTable) eachLog(conversation uint32, f func(*logState) error) error {
 
 // eachLogOf calls f for the logs of a person in a conversation, in the order in which they were
 // begun.
-func (t *logTable) eachLogOf(conversation uint32, person crypto.PersonID, f func(*logState) error) error {
-	for k := range t.Prefix(bucketAuthors, authorKey(conversation, person)) {
+func (t *logTable) eachLogOf(conversation uint32, person crypto.PersonID, f func(*layout.Log) error) error {
+	for k := range t.Prefix(bucketAuthors, layout.AuthorKey(conversation, person)) {
 		l, err := t.log(binary.BigEndian.Uint32(k[len(k)-4:]))
 		if err != nil {
 			return err
@@ -135,25 +136,25 @@ func (t *logTable) eachLogOf(conversation uint32, person crypto.PersonID, f func
 }
 
 // stored returns the event in a slot, nil if there is none.
-func (r *reader) stored(p slot) (*stored, error) {
-	b := r.Get(bucketEvents, p.bytes())
+func (r *reader) stored(p layout.Slot) (*layout.Event, error) {
+	b := r.Get(bucketEvents, p.Bytes())
 	if b == nil {
 		return nil, nil
 	}
-	return parseStored(b)
+	return layout.ParseEvent(b)
 }
 
 // entry is an event with what is needed to work on it.
 type entry struct {
-	slot
-	*stored
-	in     *logState
+	layout.Slot
+	*layout.Event
+	in     *layout.Log
 	header event.Header
 	id     event.ID
 }
 
 // entry returns the event in a slot, or ErrNoEvent.
-func (r *reader) entry(p slot) (*entry, error) {
+func (r *reader) entry(p layout.Slot) (*entry, error) {
 	st, err := r.stored(p)
 	if err != nil {
 		return nil, err
@@ -161,15 +162,15 @@ func (r *reader) entry(p slot) (*entry, error) {
 	if st == nil {
 		return nil, ErrNoEvent
 	}
-	l, err := r.log(p.log)
+	l, err := r.log(p.Log)
 	if err != nil {
 		return nil, err
 	}
-	h, err := event.ParseHeader(st.headerBytes)
+	h, err := event.ParseHeader(st.HeaderBytes)
 	if err != nil {
 		return nil, damaged("event: %w", err)
 	}
-	return &entry{slot: p, stored: st, in: l, header: h, id: idOf(st.headerBytes)}, nil
+	return &entry{Slot: p, Event: st, in: l, header: h, id: idOf(st.HeaderBytes)}, nil
 }
 
 // idOf returns the ID of an event from the bytes of its header.
@@ -181,7 +182,7 @@ func (r *reader) byID(id event.ID) (*entry, error) {
 	if !ok {
 		return nil, ErrNoEvent
 	}
-	p, _ := slotAt(at[:])
+	p, _ := layout.SlotAt(at[:])
 	x, err := r.entry(p)
 	if err == nil && x.id != id {
 		return nil, ErrNoEvent
@@ -191,7 +192,7 @@ func (r *reader) byID(id event.ID) (*entry, error) {
 
 // body unseals the body of an event, which must be present.
 func (r *reader) body(x *entry) ([]byte, error) {
-	b, err := r.s.disk.Keyring.Open(x.sealed, x.header.BodyHash[:])
+	b, err := r.s.disk.Keyring.Open(x.Sealed, x.header.BodyHash[:])
 	if err != nil {
 		return nil, damaged("body of an event: %w", err)
 	}
@@ -201,18 +202,18 @@ func (r *reader) body(x *entry) ([]byte, error) {
 // whole returns an event as it travels. It aliases the transaction.
 func (r *reader) whole(x *entry) (event.Event, error) {
 	var body []byte
-	if x.absent == event.Present {
+	if x.Absent == event.Present {
 		var err error
 		if body, err = r.body(x); err != nil {
 			return event.Event{}, err
 		}
 	}
-	return event.Event{Header: x.header, ID: x.id, HeaderBytes: x.headerBytes, Body: body, Absent: x.absent, Signature: x.signature}, nil
+	return event.Event{Header: x.header, ID: x.id, HeaderBytes: x.HeaderBytes, Body: body, Absent: x.Absent, Signature: x.Signature}, nil
 }
 
 // ranges returns what a person has of a log, as one of the buckets has it that say so.
 func (r *reader) ranges(bucket tx.Bucket, log uint32, person crypto.PersonID) (event.Ranges, error) {
-	return parseRanges(r.Get(bucket, deliveryKey(log, person)))
+	return layout.ParseRanges(r.Get(bucket, layout.DeliveryKey(log, person)))
 }
 
 // content returns the parsed body of an event, which must be present.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/earshot-im/earshot/store/event"
+	"github.com/earshot-im/earshot/store/layout"
 )
 
 // RecallWindow is how long after a message, by the two signed times, a recall still takes the words
@@ -26,25 +27,25 @@ func (k *recalls) none() bool { return !k.anything(&k.some, bucketRecalls) }
 // target must be explained to others, and takes the words of the target if it may.
 func (k *recalls) applyRecall(x *entry) error {
 	id := x.header.Target
-	key := append(recallsOf(x.in.conversation, id, x.in.person), u32(x.log)...)
-	if old := k.Get(bucketRecalls, key); old == nil || number(old) > x.sequence {
+	key := append(layout.RecallsOf(x.in.Conversation, id, x.in.Person), layout.U32(x.Log)...)
+	if old := k.Get(bucketRecalls, key); old == nil || layout.Number(old) > x.Sequence {
 		// The first of several counts: a limit of the log excludes it last.
-		k.Put(bucketRecalls, key, u64(x.sequence))
+		k.Put(bucketRecalls, key, layout.U64(x.Sequence))
 	}
 	k.some = something
 	target, err := k.byID(id)
 	if err == ErrNoEvent { // if it comes, it will be taken without its words
-		return k.dropEdits(x.in.conversation, id, x.in.person)
+		return k.dropEdits(x.in.Conversation, id, x.in.Person)
 	} else if err != nil {
 		return err
 	}
-	if target.in.conversation != x.in.conversation || target.in.person != x.in.person || target.header.Kind.SelfProven() {
+	if target.in.Conversation != x.in.Conversation || target.in.Person != x.in.Person || target.header.Kind.SelfProven() {
 		return nil
 	}
 	switch late := x.header.Clock - target.header.Clock; {
-	case target.absent == event.Recalled:
-		return k.dropEdits(x.in.conversation, id, x.in.person)
-	case target.absent == event.Present && !k.isOwn(x.in.person) && max(late, -late) > RecallWindow.Milliseconds():
+	case target.Absent == event.Recalled:
+		return k.dropEdits(x.in.Conversation, id, x.in.Person)
+	case target.Absent == event.Present && !k.isOwn(x.in.Person) && max(late, -late) > RecallWindow.Milliseconds():
 		return nil
 	}
 	return k.forget(target)
@@ -53,22 +54,22 @@ func (k *recalls) applyRecall(x *entry) error {
 // forget takes the words of an event that was recalled, and those of its edits. If the words were
 // missing here, it is known now that they won't come, so the event counts as had.
 func (k *recalls) forget(x *entry) error {
-	if isEdit(x.header.Kind) && x.absent == event.Present {
+	if isEdit(x.header.Kind) && x.Absent == event.Present {
 		k.index(x, false)
 	}
-	missing := x.absent == event.Dropped
-	x.absent, x.sealed = event.Recalled, nil
+	missing := x.Absent == event.Dropped
+	x.Absent, x.Sealed = event.Recalled, nil
 	k.save(x)
 	if missing {
 		if err := k.order.countHad(x); err != nil {
 			return err
 		}
 	}
-	if x.is(flagShown) {
-		k.Delete(bucketUnread, u64(x.arrival))
+	if x.Is(layout.FlagShown) {
+		k.Delete(bucketUnread, layout.U64(x.Arrival))
 		k.visible = true
 	}
-	return k.dropEdits(x.in.conversation, x.id, x.in.person)
+	return k.dropEdits(x.in.Conversation, x.id, x.in.Person)
 }
 
 // wordsRecalled reports whether the words of x, which came with it, are not to be kept: its author
@@ -78,44 +79,44 @@ func (k *recalls) wordsRecalled(x *entry) (bool, error) {
 		return false, nil
 	}
 	p, err := k.recallBy(x.in, x.id)
-	if err != nil || p != (slot{}) || x.header.Kind != event.KindEdit {
-		return p != slot{}, err
+	if err != nil || p != (layout.Slot{}) || x.header.Kind != event.KindEdit {
+		return p != layout.Slot{}, err
 	}
 	target, err := k.byID(x.header.Target)
 	switch {
-	case err == ErrNoEvent || err == nil && target.absent == event.Dropped:
+	case err == ErrNoEvent || err == nil && target.Absent == event.Dropped:
 		p, err := k.recallBy(x.in, x.header.Target)
-		return p != slot{}, err
+		return p != layout.Slot{}, err
 	case err != nil:
 		return false, err
 	}
-	return target.absent == event.Recalled && target.in.conversation == x.in.conversation && target.in.person == x.in.person, nil
+	return target.Absent == event.Recalled && target.in.Conversation == x.in.Conversation && target.in.Person == x.in.Person, nil
 }
 
 // recallOf returns where the recall stands that explains why x is absent: one of x by its author,
 // or of the message that x is an edit of. It returns the zero slot if there is none.
-func (r *reader) recallOf(x *entry) (slot, error) {
+func (r *reader) recallOf(x *entry) (layout.Slot, error) {
 	p, err := r.recallBy(x.in, x.id)
-	if err == nil && p == (slot{}) && x.header.Kind == event.KindEdit {
+	if err == nil && p == (layout.Slot{}) && x.header.Kind == event.KindEdit {
 		p, err = r.recallBy(x.in, x.header.Target)
 	}
 	return p, err
 }
 
 // recallBy returns where a recall of an event stands by the author of a log, or the zero slot.
-func (r *reader) recallBy(in *logState, id event.ID) (slot, error) {
-	for k, v := range r.Prefix(bucketRecalls, recallsOf(in.conversation, id, in.person)) {
+func (r *reader) recallBy(in *layout.Log, id event.ID) (layout.Slot, error) {
+	for k, v := range r.Prefix(bucketRecalls, layout.RecallsOf(in.Conversation, id, in.Person)) {
 		n := binary.BigEndian.Uint32(k[len(k)-4:])
 		l, err := r.log(n)
 		if err != nil {
-			return slot{}, err
+			return layout.Slot{}, err
 		}
 		// A recall that is not served explains nothing to others.
-		if l.person == in.person && l.branch != branchLost && number(v) <= l.limit {
-			return slot{n, number(v)}, nil
+		if l.Person == in.Person && l.Branch != layout.BranchLost && layout.Number(v) <= l.Limit {
+			return layout.Slot{Log: n, Sequence: layout.Number(v)}, nil
 		}
 	}
-	return slot{}, nil
+	return layout.Slot{}, nil
 }
 
 // Cancel takes back a message of one's own that no reader holds: it appends a recall and drops the
@@ -132,7 +133,7 @@ func (s *Store) Cancel(ctx context.Context, id event.ID) (Entry, error) {
 		if err != nil {
 			return err
 		}
-		if !b.isOwn(x.in.person) {
+		if !b.isOwn(x.in.Person) {
 			return ErrNoEvent
 		}
 		now, err := b.delivery.progress(x)
@@ -158,7 +159,7 @@ func (s *Store) Cancel(ctx context.Context, id event.ID) (Entry, error) {
 		if err := b.view.eachIssue(x, func(y *entry) error { return b.recalls.takeBack(&c, y, h, body) }); err != nil {
 			return err
 		}
-		if x, err = b.entry(x.slot); err != nil {
+		if x, err = b.entry(x.Slot); err != nil {
 			return err
 		}
 		out = Entry{}
@@ -175,9 +176,9 @@ func (k *recalls) unacknowledged(x *entry) error {
 		return err
 	}
 	for _, p := range slots {
-		for _, v := range k.Prefix(bucketDelivered, u32(p.log)) {
-			got, err := parseRanges(v)
-			if err == nil && got.Covers(p.sequence) {
+		for _, v := range k.Prefix(bucketDelivered, layout.U32(p.Log)) {
+			got, err := layout.ParseRanges(v)
+			if err == nil && got.Covers(p.Sequence) {
 				err = ErrAcknowledged
 			}
 			if err != nil {
@@ -190,7 +191,7 @@ func (k *recalls) unacknowledged(x *entry) error {
 
 // takeBack recalls an own message, and notes whether anybody else has it by now. Those who don't
 // will never get it.
-func (k *recalls) takeBack(c *conversation, x *entry, h event.Header, body event.Body) error {
+func (k *recalls) takeBack(c *layout.Conversation, x *entry, h event.Header, body event.Body) error {
 	taken := byte(0)
 	if err := k.unacknowledged(x); err == ErrAcknowledged {
 		taken = 1
@@ -199,20 +200,20 @@ func (k *recalls) takeBack(c *conversation, x *entry, h event.Header, body event
 	}
 	recall, err := k.recall(c, x, h, body)
 	if err == nil {
-		k.Put(bucketCancelled, x.slot.bytes(), append(recall.slot.bytes(), taken))
+		k.Put(bucketCancelled, x.Slot.Bytes(), append(recall.Slot.Bytes(), taken))
 	}
 	return err
 }
 
 // recall writes a recall of an own event, and takes the words.
-func (k *recalls) recall(c *conversation, x *entry, h event.Header, body event.Body) (*entry, error) {
+func (k *recalls) recall(c *layout.Conversation, x *entry, h event.Header, body event.Body) (*entry, error) {
 	h.Clock = k.clock()
 	h.Target = x.id
 	recall, err := k.own.write(c, h, body)
 	if err != nil {
 		return nil, err
 	}
-	if x, err = k.entry(x.slot); err != nil { // as it is now
+	if x, err = k.entry(x.Slot); err != nil { // as it is now
 		return nil, err
 	}
 	return recall, k.forget(x)
@@ -233,14 +234,14 @@ func (s *Store) Recall(ctx context.Context, id event.ID) (Entry, error) {
 		if err != nil {
 			return err
 		}
-		if !b.isOwn(x.in.person) {
+		if !b.isOwn(x.in.Person) {
 			return ErrNoEvent
 		}
-		if out.Existing = x.absent == event.Recalled; !out.Existing {
+		if out.Existing = x.Absent == event.Recalled; !out.Existing {
 			if err := b.recalls.recallAll(x, h, body); err != nil {
 				return err
 			}
-			if x, err = b.entry(x.slot); err != nil { // as it is now
+			if x, err = b.entry(x.Slot); err != nil { // as it is now
 				return err
 			}
 		}
@@ -260,7 +261,7 @@ func (k *recalls) recallAll(x *entry, h event.Header, body event.Body) error {
 		return err
 	}
 	return k.view.eachIssue(x, func(y *entry) error {
-		edits, err := k.edits(c.number, y.id, y.in.person)
+		edits, err := k.edits(c.Number, y.id, y.in.Person)
 		if err != nil {
 			return err
 		}
@@ -280,7 +281,7 @@ func (v *view) eachIssue(x *entry, f func(*entry) error) error {
 		if err = f(x); err != nil {
 			return err
 		}
-		if !v.isOwn(x.in.person) {
+		if !v.isOwn(x.in.Person) {
 			return v.eachTwin(x, f)
 		}
 		if x, err = v.reissue(x); err != nil {
@@ -296,12 +297,12 @@ const maxTwins = 8
 
 // putTwin notes somebody else's event whose key has a row already: edits of it, and reactions to
 // it, belong to that row.
-func (b *batch) putTwin(row slot, x *entry) {
-	if row == x.slot || b.isOwn(x.in.person) {
+func (b *batch) putTwin(row layout.Slot, x *entry) {
+	if row == x.Slot || b.isOwn(x.in.Person) {
 		return
 	}
-	if b.Count(bucketTwins, row.bytes()) < maxTwins {
-		b.Put(bucketTwins, x.slot.append(row.bytes()), []byte{})
+	if b.Count(bucketTwins, row.Bytes()) < maxTwins {
+		b.Put(bucketTwins, x.Slot.Append(row.Bytes()), []byte{})
 		b.view.twins = something
 		b.visible = true
 	}
@@ -312,8 +313,8 @@ func (v *view) eachTwin(x *entry, f func(*entry) error) error {
 	if !v.anything(&v.twins, bucketTwins) {
 		return nil
 	}
-	for k := range v.Prefix(bucketTwins, x.slot.bytes()) {
-		p, _ := slotAt(k)
+	for k := range v.Prefix(bucketTwins, x.Slot.Bytes()) {
+		p, _ := layout.SlotAt(k)
 		y, err := v.entry(p)
 		if err != nil {
 			return err
@@ -327,7 +328,7 @@ func (v *view) eachTwin(x *entry, f func(*entry) error) error {
 
 // reissue returns the event that took the place of x, nil if none did.
 func (v *view) reissue(x *entry) (*entry, error) {
-	p, ok := slotAt(v.Get(bucketReissued, x.slot.bytes()))
+	p, ok := layout.SlotAt(v.Get(bucketReissued, x.Slot.Bytes()))
 	if !ok {
 		return nil, nil
 	}
@@ -337,21 +338,21 @@ func (v *view) reissue(x *entry) (*entry, error) {
 // uncancel marks cancelled messages of a log that a reader turns out to have. Whoever acknowledges
 // a message, but not the recall that goes with it since, has the words. covers tells whether the
 // reader has the event in a slot.
-func (b *batch) uncancel(log uint32, now event.Ranges, covers func(slot) (bool, error)) error {
+func (b *batch) uncancel(log uint32, now event.Ranges, covers func(layout.Slot) (bool, error)) error {
 	var keys, values [][]byte
 	for _, g := range now {
-		for k, v := range b.From(bucketCancelled, slot{log, g.First}.bytes()) {
-			if target, ok := slotAt(k); !ok || len(v) != slotSize+1 {
+		for k, v := range b.From(bucketCancelled, layout.Slot{Log: log, Sequence: g.First}.Bytes()) {
+			if target, ok := layout.SlotAt(k); !ok || len(v) != layout.SlotSize+1 {
 				return damaged("cancelled message")
-			} else if target.log != log || target.sequence > g.Last {
+			} else if target.Log != log || target.Sequence > g.Last {
 				break
 			}
 			keys, values = append(keys, bytes.Clone(k)), append(values, bytes.Clone(v))
 		}
 	}
 	for i, k := range keys {
-		recall, _ := slotAt(values[i][:slotSize])
-		if values[i][slotSize] != 0 {
+		recall, _ := layout.SlotAt(values[i][:layout.SlotSize])
+		if values[i][layout.SlotSize] != 0 {
 			continue
 		}
 		has, err := covers(recall)
@@ -359,7 +360,7 @@ func (b *batch) uncancel(log uint32, now event.Ranges, covers func(slot) (bool, 
 			return err
 		}
 		if !has {
-			b.Put(bucketCancelled, k, append(values[i][:slotSize], 1))
+			b.Put(bucketCancelled, k, append(values[i][:layout.SlotSize], 1))
 		}
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/earshot-im/earshot/store/event"
+	"github.com/earshot-im/earshot/store/layout"
 )
 
 // A recall and the message, which comes after it by another log, may be written in one transaction,
@@ -89,7 +90,7 @@ func TestOneOfTheCancelledHadArrived(t *testing.T) {
 	check(t, a.view(func(r *reader) error {
 		x, err := r.byID(not.ID)
 		check(t, err)
-		if v := r.Get(bucketCancelled, x.slot.bytes()); len(v) != slotSize+1 || v[slotSize] != 0 {
+		if v := r.Get(bucketCancelled, x.Slot.Bytes()); len(v) != layout.SlotSize+1 || v[layout.SlotSize] != 0 {
 			t.Error("the other is noted as had")
 		}
 		return nil

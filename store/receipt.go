@@ -8,6 +8,7 @@ import (
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/store/event"
+	"github.com/earshot-im/earshot/store/layout"
 )
 
 // Subject is what a receipt is about: what a person has written in a conversation.
@@ -27,10 +28,10 @@ func (b *batch) noteUnsigned(of Subject) {
 
 // noteReceived notes it for the author of a log of which more has come, or what contradicts it. In
 // groups acknowledgements tell what has come, so only a contradiction needs a receipt there.
-func (b *batch) noteReceived(l *logState, more, forked bool) error {
-	c, err := b.conversation(l.log.Conversation)
-	if err == nil && !b.isOwn(l.person) && (forked || more && !b.isGroup(&c)) {
-		b.noteUnsigned(Subject{c.id, l.person})
+func (b *batch) noteReceived(l *layout.Log, more, forked bool) error {
+	c, err := b.conversation(l.Name.Conversation)
+	if err == nil && !b.isOwn(l.Person) && (forked || more && !b.isGroup(&c)) {
+		b.noteUnsigned(Subject{c.ID, l.Person})
 	}
 	return err
 }
@@ -81,7 +82,7 @@ func (d *delivery) receiptState(of Subject) (event.Receipt, error) {
 		return event.Receipt{}, err
 	}
 	var delivered, read [][]event.LogSegment // by log
-	err = d.eachLogOf(c.number, of.Author, func(l *logState) error {
+	err = d.eachLogOf(c.Number, of.Author, func(l *layout.Log) error {
 		branches, err := d.branchesOf(l)
 		if err != nil {
 			return err
@@ -100,24 +101,24 @@ func (d *delivery) receiptState(of Subject) (event.Receipt, error) {
 
 // saidOf returns what a receipt says of one branch of a log: what is held of it, and what of that
 // was read.
-func (d *delivery) saidOf(l *logState) (held, read []event.LogSegment, err error) {
+func (d *delivery) saidOf(l *layout.Log) (held, read []event.LogSegment, err error) {
 	say := func(g event.Segment) event.LogSegment {
-		return event.LogSegment{Device: l.log.Device, Instance: l.log.Instance, Segment: g, Other: l.branch == branchOther}
+		return event.LogSegment{Device: l.Name.Device, Instance: l.Name.Instance, Segment: g, Other: l.Branch == layout.BranchOther}
 	}
-	for _, g := range lastOf(l.segments) {
+	for _, g := range lastOf(l.Segments) {
 		held = append(held, say(g))
 	}
-	ranges, err := d.ranges(bucketRead, l.number, d.s.own.Person)
+	ranges, err := d.ranges(bucketRead, l.Number, d.s.own.Person)
 	if err != nil {
 		return nil, nil, err
 	}
 	for _, g := range lastOf(ranges) {
-		st, err := d.stored(slot{l.number, g.Last})
+		st, err := d.stored(l.At(g.Last))
 		if err != nil {
 			return nil, nil, err
 		}
 		if st != nil {
-			read = append(read, say(event.Segment{First: g.First, Last: g.Last, ID: idOf(st.headerBytes)}))
+			read = append(read, say(event.Segment{First: g.First, Last: g.Last, ID: idOf(st.HeaderBytes)}))
 		}
 	}
 	return held, read, nil

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/earshot-im/earshot/store/event"
+	"github.com/earshot-im/earshot/store/layout"
 )
 
 // addLogs gives somebody so many logs in a conversation, each held in so many pieces.
@@ -18,10 +19,10 @@ func (n *node) addLogs(c event.Conversation, p *pen, logs, pieces int) (names []
 		}
 		for range logs {
 			p.restart(c)
-			l := b.addLog(k.number, p.log, p.card.Person(), branchFirst)
+			l := b.addLog(k.Number, p.log, p.card.Person(), layout.BranchFirst)
 			for i := range pieces {
 				seq := uint64(2*i + 1)
-				l.segments = append(l.segments, event.Segment{First: seq, Last: seq, ID: event.ID{byte(i)}})
+				l.Segments = append(l.Segments, event.Segment{First: seq, Last: seq, ID: event.ID{byte(i)}})
 			}
 			names = append(names, p.log)
 		}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/store/event"
+	"github.com/earshot-im/earshot/store/layout"
 )
 
 // maxAgain bounds how many events of a forked log are issued again at once, the latest of them. It
@@ -21,27 +22,27 @@ const maxAgain = 4096
 
 // contested returns those events of a part of a branch that some reader is not known to have.
 // Events that were issued again, or took the place of others, are left out.
-func (b *batch) contested(c *conversation, l *logState, first, last uint64) ([]*entry, error) {
-	seconds := map[slot]bool{}
+func (b *batch) contested(c *layout.Conversation, l *layout.Log, first, last uint64) ([]*entry, error) {
+	seconds := map[layout.Slot]bool{}
 	for _, v := range b.Prefix(bucketReissued, nil) {
-		p, _ := slotAt(v)
+		p, _ := layout.SlotAt(v)
 		seconds[p] = true
 	}
 	var out []*entry
-	for _, g := range l.segments {
+	for _, g := range l.Segments {
 		for seq := max(g.First, first); seq <= min(g.Last, last); seq++ {
-			x, err := b.entry(slot{l.number, seq})
+			x, err := b.entry(l.At(seq))
 			if err != nil {
 				return nil, err
 			}
-			if seconds[x.slot] || b.Get(bucketReissued, x.slot.bytes()) != nil {
+			if seconds[x.Slot] || b.Get(bucketReissued, x.Slot.Bytes()) != nil {
 				continue
 			}
 			a := b.delivery.audience(c, headsOf(&x.header))
 			if len(a.persons) == 0 || a.out {
 				continue
 			}
-			all, err := b.delivery.coverage(a, l.number)
+			all, err := b.delivery.coverage(a, l.Number)
 			if err != nil {
 				return nil, err
 			}
@@ -56,16 +57,16 @@ func (b *batch) contested(c *conversation, l *logState, first, last uint64) ([]*
 // issueAgain writes events of this device anew, in the log that it writes now. recalled, if it is
 // not nil, is told of each recall that was written again. Control events stay as they are: others
 // know them from the control set, whatever log they stand in.
-func (b *batch) issueAgain(c *conversation, entries []*entry, recalled func(recall, again *entry)) error {
-	ids := map[event.ID]event.ID{}     // old ID → ID of the event that took its place
-	again := map[event.ID]slot{}       // old ID → where that event stands
-	apart := map[*logState]*logState{} // old log → log for what newcomers are not to have
+func (b *batch) issueAgain(c *layout.Conversation, entries []*entry, recalled func(recall, again *entry)) error {
+	ids := map[event.ID]event.ID{}         // old ID → ID of the event that took its place
+	again := map[event.ID]layout.Slot{}    // old ID → where that event stands
+	apart := map[*layout.Log]*layout.Log{} // old log → log for what newcomers are not to have
 	for _, x := range entries {
-		if x.absent != event.Present || x.header.Kind.Class() == event.ClassControl {
+		if x.Absent != event.Present || x.header.Kind.Class() == event.ClassControl {
 			continue
 		}
 		if y, done := again[x.id]; done { // both branches have it, one of them behind a hole
-			b.Put(bucketReissued, x.slot.bytes(), y.bytes())
+			b.Put(bucketReissued, x.Slot.Bytes(), y.Bytes())
 			continue
 		}
 		body, err := b.content(x)
@@ -80,10 +81,10 @@ func (b *batch) issueAgain(c *conversation, entries []*entry, recalled func(reca
 		if err != nil {
 			return err
 		}
-		ids[x.id], again[x.id] = y.id, y.slot
+		ids[x.id], again[x.id] = y.id, y.Slot
 		switch {
 		case x.header.Kind != event.KindRecall:
-			b.Put(bucketReissued, x.slot.bytes(), y.slot.bytes())
+			b.Put(bucketReissued, x.Slot.Bytes(), y.Slot.Bytes())
 		case recalled != nil:
 			recalled(x, y)
 		}
@@ -94,7 +95,7 @@ func (b *batch) issueAgain(c *conversation, entries []*entry, recalled func(reca
 // rewrite writes an event anew, under the control heads of now. Where persons have come into the
 // group for whom the event was not meant, it is written under its old heads, which keep it from
 // them. That takes a log of its own (apart), since the heads of a log only advance.
-func (b *batch) rewrite(c *conversation, x *entry, target event.ID, body event.Body, apart map[*logState]*logState) (*entry, error) {
+func (b *batch) rewrite(c *layout.Conversation, x *entry, target event.ID, body event.Body, apart map[*layout.Log]*layout.Log) (*entry, error) {
 	h := event.Header{
 		Kind: x.header.Kind, Flags: x.header.Flags, Lifetime: x.header.Lifetime, Key: x.header.Key, Clock: x.header.Clock, Target: target,
 	}
@@ -108,19 +109,19 @@ func (b *batch) rewrite(c *conversation, x *entry, target event.ID, body event.B
 		if err != nil {
 			return nil, err
 		}
-		l = b.addLog(c.number, event.Log{Conversation: c.id, Device: b.s.own.Device.ID(), Instance: instance}, b.s.own.Person, branchFirst)
+		l = b.addLog(c.Number, event.Log{Conversation: c.ID, Device: b.s.own.Device.ID(), Instance: instance}, b.s.own.Person, layout.BranchFirst)
 		apart[x.in] = l
 	}
 	return b.own.writeIn(c, l, h, body)
 }
 
 // newcomers reports whether there are readers of a group now for whom x was not written.
-func (b *batch) newcomers(c *conversation, x *entry) bool {
+func (b *batch) newcomers(c *layout.Conversation, x *entry) bool {
 	if !b.isGroup(c) || b.s.cfg.Authority == nil {
 		return false
 	}
 	then := b.delivery.audience(c, headsOf(&x.header)).persons
-	return slices.ContainsFunc(b.delivery.audience(c, b.s.cfg.Authority.Heads(c.id)).persons, func(p crypto.PersonID) bool {
+	return slices.ContainsFunc(b.delivery.audience(c, b.s.cfg.Authority.Heads(c.ID)).persons, func(p crypto.PersonID) bool {
 		return !slices.Contains(then, p)
 	})
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/store/event"
+	"github.com/earshot-im/earshot/store/layout"
 )
 
 // forked is a, whose disk went back to before "theirs 0…", which b has, and which then wrote "ours
@@ -101,9 +102,9 @@ func (f *forked) second() (first, last uint64) {
 	check(f.a.t, f.a.view(func(r *reader) error {
 		c, err := r.conversation(f.c)
 		check(f.a.t, err)
-		l, err := r.named(c.number, f.log, branchOther)
+		l, err := r.named(c.Number, f.log, layout.BranchOther)
 		if err == nil && l != nil {
-			first, last = l.segments[0].First, l.segments.Last()
+			first, last = l.Segments[0].First, l.Segments.Last()
 		}
 		return err
 	}))
@@ -200,23 +201,23 @@ func TestReachOfEitherBranch(t *testing.T) {
 		check(t, f.a.view(func(r *reader) error {
 			c, err := r.conversation(f.c)
 			check(t, err)
-			l, err := r.named(c.number, f.log, branch)
+			l, err := r.named(c.Number, f.log, branch)
 			check(t, err)
-			out, err = r.ranges(bucketDelivered, l.number, p)
+			out, err = r.ranges(bucketDelivered, l.Number, p)
 			return err
 		}))
 		return out
 	}
 	b := f.b.own.Person
-	if got := read(branchOther, b); len(got) != 0 {
+	if got := read(layout.BranchOther, b); len(got) != 0 {
 		t.Fatal(got)
 	}
 	acknowledge(f.b, f.a, f.c)
 	second := event.Ranges{{First: f.common + 1, Last: f.common + 2}}
-	if got := read(branchOther, b); !slices.Equal(got, second) {
+	if got := read(layout.BranchOther, b); !slices.Equal(got, second) {
 		t.Errorf("of the second branch: %v", got)
 	}
-	if got := read(branchFirst, b); !slices.Equal(got, event.Ranges{{First: 1, Last: f.common}}) {
+	if got := read(layout.BranchFirst, b); !slices.Equal(got, event.Ranges{{First: 1, Last: f.common}}) {
 		t.Errorf("of the first branch: %v", got)
 	}
 	// b gets the first branch too, as its second, shows and reads it.
@@ -236,7 +237,7 @@ func TestReachOfEitherBranch(t *testing.T) {
 	for _, g := range receipt.Read {
 		check(t, f.a.NoteDelivered(ctx, []Delivery{{Person: b, Log: g.Log(f.c), Segments: []event.Segment{g.Segment}, Read: true}}))
 	}
-	if got := read(branchFirst, b); !slices.Equal(got, event.Ranges{{First: 1, Last: f.common + 2}}) {
+	if got := read(layout.BranchFirst, b); !slices.Equal(got, event.Ranges{{First: 1, Last: f.common + 2}}) {
 		t.Errorf("of the first branch after the receipt: %v", got)
 	}
 	for id, want := range map[event.ID]State{f.ours[0]: Delivered, f.ours[1]: Read, f.theirs[0]: Read, f.theirs[1]: Delivered} {
@@ -393,11 +394,11 @@ func TestSecondIssueIsTheLast(t *testing.T) {
 	check(t, f.a.do(ctx, func(b *batch) error {
 		c, err := b.conversation(f.c)
 		check(t, err)
-		l, err := b.log(c.own)
+		l, err := b.log(c.Own)
 		check(t, err)
-		got, err := b.contested(&c, l, 1, l.segments.Last())
-		if l.segments.Last() != 2 || len(got) != 0 {
-			t.Errorf("%d of %d", len(got), l.segments.Last())
+		got, err := b.contested(&c, l, 1, l.Segments.Last())
+		if l.Segments.Last() != 2 || len(got) != 0 {
+			t.Errorf("%d of %d", len(got), l.Segments.Last())
 		}
 		return err
 	}))

@@ -3,10 +3,10 @@ package store
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"time"
 
 	"github.com/earshot-im/earshot/store/event"
+	"github.com/earshot-im/earshot/store/layout"
 )
 
 // patience says which causes an event waits for.
@@ -85,7 +85,7 @@ func (f *releasing) due(from []byte) (keys [][]byte, err error) {
 			if err != nil {
 				return err
 			}
-			prefix = u32(c.number)
+			prefix = layout.U32(c.Number)
 		}
 		if bytes.Compare(from, prefix) < 0 {
 			from = prefix
@@ -94,11 +94,11 @@ func (f *releasing) due(from []byte) (keys [][]byte, err error) {
 			if !bytes.HasPrefix(k, prefix) || len(keys) == maxWoken {
 				break
 			}
-			first := int64(number(v))
+			first := int64(layout.Number(v))
 			if !f.until.due(first, now) {
 				continue
 			}
-			if log, err := r.logOfCause(k); err != nil {
+			if _, log, err := r.logOfCause(k); err != nil {
 				return err
 			} else if !f.until.holds(log, first) {
 				keys = append(keys, bytes.Clone(k))
@@ -134,9 +134,9 @@ func (o *order) release(key []byte, until release) error {
 	if o.Get(bucketWaiting, key) == nil {
 		return nil // it was placed
 	}
-	first := int64(number(o.Get(bucketWaiting, key)))
+	first := int64(layout.Number(o.Get(bucketWaiting, key)))
 	st, err := o.causeOf(key)
-	if err != nil || st != nil && !st.is(flagPlaced) && until.due(st.firstSeen, o.now) && (!o.overdue(first) || o.overdue(st.firstSeen)) {
+	if err != nil || st != nil && !st.Is(layout.FlagPlaced) && until.due(st.FirstSeen, o.now) && (!o.overdue(first) || o.overdue(st.FirstSeen)) {
 		return err
 	}
 	if err := o.placeWaiter(key, until, until); err != nil {
@@ -154,14 +154,14 @@ func (o *order) overdue(first int64) bool {
 
 // causeOf returns the cause for which the event under a key of bucketWaiting waits, nil if it is
 // not here.
-func (o *order) causeOf(key []byte) (*stored, error) {
-	log, err := o.logOfCause(key)
+func (o *order) causeOf(key []byte) (*layout.Event, error) {
+	w, log, err := o.logOfCause(key)
 	if err != nil {
 		return nil, err
 	}
-	l, err := o.named(binary.BigEndian.Uint32(key), log, branchFirst)
+	l, err := o.named(w.Conversation, log, layout.BranchFirst)
 	if err != nil || l == nil {
 		return nil, err
 	}
-	return o.stored(slot{l.number, binary.BigEndian.Uint64(key[44:])})
+	return o.stored(l.At(w.Sequence))
 }

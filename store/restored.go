@@ -3,6 +3,8 @@ package store
 import (
 	"encoding/binary"
 	"time"
+
+	"github.com/earshot-im/earshot/store/layout"
 )
 
 // A database may be a copy of another one, such as a backup that was put back. It does not know
@@ -21,7 +23,7 @@ func eraOf(b []byte) uint32 {
 // putRestored notes that this disk may have gone back to an earlier time, or has, if that is
 // proven.
 func (b *batch) putRestored(proven bool) {
-	v := append(u64(uint64(b.now)), 0)
+	v := append(layout.U64(uint64(b.now)), 0)
 	if proven {
 		v[8] = 1
 	}
@@ -48,7 +50,7 @@ func (s *Store) Copied() bool { return s.copied }
 func (s *Store) Restored() (at time.Time, proven bool, err error) {
 	err = s.view(func(r *reader) error {
 		if v := r.Get(bucketMeta, metaRestored); len(v) == 9 {
-			at, proven = time.UnixMilli(int64(number(v[:8]))), v[8] == 1
+			at, proven = time.UnixMilli(int64(layout.Number(v[:8]))), v[8] == 1
 		}
 		return nil
 	})

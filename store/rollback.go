@@ -7,6 +7,7 @@ import (
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/store/event"
 	"github.com/earshot-im/earshot/store/ids"
+	"github.com/earshot-im/earshot/store/layout"
 	"github.com/earshot-im/earshot/store/tx"
 )
 
@@ -23,8 +24,8 @@ func (s *Store) Rollback(ctx context.Context, log event.Log, theirs event.Segmen
 		if err != nil {
 			return err
 		}
-		l, err := b.named(c.number, log, branchFirst)
-		if err != nil || l == nil || l.number != c.own {
+		l, err := b.named(c.Number, log, layout.BranchFirst)
+		if err != nil || l == nil || l.Number != c.Own {
 			return err
 		}
 		if back, err = b.exceeds(l, theirs); err != nil || !back {
@@ -58,17 +59,17 @@ func (s *Store) Acknowledged(log event.Log, p crypto.PersonID) (out event.Segmen
 			return err
 		}
 		ok = true
-		got, err := r.ranges(bucketDelivered, l.number, p)
+		got, err := r.ranges(bucketDelivered, l.Number, p)
 		if err != nil {
 			return err
 		}
 		for _, g := range got[:min(len(got), event.MaxSegments)] {
-			st, err := r.stored(slot{l.number, g.Last})
+			st, err := r.stored(l.At(g.Last))
 			if err != nil {
 				return err
 			}
 			if st != nil {
-				out = append(out, event.Segment{First: g.First, Last: g.Last, ID: idOf(st.headerBytes)})
+				out = append(out, event.Segment{First: g.First, Last: g.Last, ID: idOf(st.HeaderBytes)})
 			}
 		}
 		return nil
@@ -77,7 +78,7 @@ func (s *Store) Acknowledged(log event.Log, p crypto.PersonID) (out event.Segmen
 }
 
 // inDoubt returns a log that this device has written, nil if it is forked and it is known where.
-func (r *reader) inDoubt(log event.Log) (*logState, error) {
+func (r *reader) inDoubt(log event.Log) (*layout.Log, error) {
 	if log.Device != r.s.own.Device.ID() {
 		return nil, nil
 	}
@@ -87,7 +88,7 @@ func (r *reader) inDoubt(log event.Log) (*logState, error) {
 	} else if err != nil {
 		return nil, err
 	}
-	branches, err := r.branches(c.number, log)
+	branches, err := r.branches(c.Number, log)
 	if err != nil || len(branches) == 0 {
 		return nil, err
 	}
@@ -100,16 +101,16 @@ func (r *reader) inDoubt(log event.Log) (*logState, error) {
 }
 
 // exceeds reports whether segments say more than a log without holes has, or something else.
-func (r *reader) exceeds(l *logState, theirs event.Segments) (bool, error) {
-	if theirs.Last() > l.segments.Last() {
+func (r *reader) exceeds(l *layout.Log, theirs event.Segments) (bool, error) {
+	if theirs.Last() > l.Segments.Last() {
 		return true, nil
 	}
 	for _, g := range theirs {
-		st, err := r.stored(slot{l.number, g.Last})
+		st, err := r.stored(l.At(g.Last))
 		if err != nil {
 			return false, err
 		}
-		if st == nil || idOf(st.headerBytes) != g.ID {
+		if st == nil || idOf(st.HeaderBytes) != g.ID {
 			return true, nil
 		}
 	}
@@ -120,14 +121,14 @@ func (r *reader) exceeds(l *logState, theirs event.Segments) (bool, error) {
 // they may have passed it on. The rest may be the beginning of a second branch, so it leaves the
 // log: its rows stay where they are, under a log that is never served, and its messages are written
 // again.
-func (b *batch) rollback(c *conversation, l *logState) error {
-	c.own = 0
+func (b *batch) rollback(c *layout.Conversation, l *layout.Log) error {
+	c.Own = 0
 	b.saveConversation(c)
-	delete(b.s.writing.fresh, c.number)
-	b.own.sign(l.number)
+	delete(b.s.writing.fresh, c.Number)
+	b.own.sign(l.Number)
 	var keep uint64
-	for _, v := range b.Prefix(bucketDelivered, u32(l.number)) {
-		got, err := parseRanges(v)
+	for _, v := range b.Prefix(bucketDelivered, layout.U32(l.Number)) {
+		got, err := layout.ParseRanges(v)
 		if err != nil {
 			return err
 		}
@@ -135,26 +136,26 @@ func (b *batch) rollback(c *conversation, l *logState) error {
 			keep = max(keep, got[n-1].Last)
 		}
 	}
-	last := l.segments.Last()
+	last := l.Segments.Last()
 	if keep >= last {
 		return nil
 	}
-	lost := b.addLog(l.conversation, l.log, l.person, branchLost)
-	lost.segments, lost.top = l.segments, l.top
-	moved := map[slot]slot{}
+	lost := b.addLog(l.Conversation, l.Name, l.Person, layout.BranchLost)
+	lost.Segments, lost.Top = l.Segments, l.Top
+	moved := map[layout.Slot]layout.Slot{}
 	var entries []*entry
 	for seq := keep + 1; seq <= last; seq++ {
-		x, err := b.entry(slot{l.number, seq})
+		x, err := b.entry(l.At(seq))
 		if err == ErrNoEvent {
 			continue // a hole: of what came back from others, something is missing
 		} else if err != nil {
 			return err
 		}
-		from := x.slot
-		x.slot.log, x.in = lost.number, lost
-		l.events--
-		lost.events++
-		moved[from] = x.slot
+		from := x.Slot
+		x.Slot.Log, x.in = lost.Number, lost
+		l.Events--
+		lost.Events++
+		moved[from] = x.Slot
 		b.move(x, from)
 		entries = append(entries, x)
 	}
@@ -165,38 +166,38 @@ func (b *batch) rollback(c *conversation, l *logState) error {
 		b.redirect(bucket, moved)
 	}
 	return b.issueAgain(c, entries, func(recall, again *entry) {
-		b.redirect(bucketCancelled, map[slot]slot{recall.slot: again.slot})
+		b.redirect(bucketCancelled, map[layout.Slot]layout.Slot{recall.Slot: again.Slot})
 	})
 }
 
 // move puts an event into the slot that x has now, with all that refers to it.
-func (b *batch) move(x *entry, from slot) {
-	to := x.slot.bytes()
-	b.Delete(bucketEvents, from.bytes())
+func (b *batch) move(x *entry, from layout.Slot) {
+	to := x.Slot.Bytes()
+	b.Delete(bucketEvents, from.Bytes())
 	b.save(x)
-	ids.Put(b.Batch, x.id, ids.Slot(x.slot.bytes()))
-	if x.is(flagShown) {
-		b.Put(bucketKeys, localKey(x.in.conversation, x.in.person, x.header.Key), to)
-		b.Put(bucketView, viewKey(x.in.conversation, x.t, x.id), to)
-		b.Put(bucketArrivals, u64(x.arrival), to)
+	ids.Put(b.Batch, x.id, ids.Slot(x.Slot.Bytes()))
+	if x.Is(layout.FlagShown) {
+		b.Put(bucketKeys, layout.LocalKey(x.in.Conversation, x.in.Person, x.header.Key), to)
+		b.Put(bucketView, layout.ViewKey(x.in.Conversation, x.T, x.id), to)
+		b.Put(bucketArrivals, layout.U64(x.Arrival), to)
 	}
 	switch {
 	case x.header.Kind == event.KindRecall:
-		prefix := recallsOf(x.in.conversation, x.header.Target, x.in.person)
-		b.Delete(bucketRecalls, append(bytes.Clone(prefix), u32(from.log)...))
-		b.Put(bucketRecalls, append(prefix, u32(x.log)...), u64(x.sequence))
-	case isEdit(x.header.Kind) && x.absent == event.Present: // the edit that is issued again counts
-		b.Delete(bucketActs, from.append(editKeys(x.in.conversation, x.header.Target, x.header.Kind)))
+		prefix := layout.RecallsOf(x.in.Conversation, x.header.Target, x.in.Person)
+		b.Delete(bucketRecalls, append(bytes.Clone(prefix), layout.U32(from.Log)...))
+		b.Put(bucketRecalls, append(prefix, layout.U32(x.Log)...), layout.U64(x.Sequence))
+	case isEdit(x.header.Kind) && x.Absent == event.Present: // the edit that is issued again counts
+		b.Delete(bucketActs, from.Append(layout.EditKeys(x.in.Conversation, x.header.Target, x.header.Kind)))
 	}
 }
 
 // redirect replaces the slots of events that moved, in a bucket that has slots as keys and at the
 // beginning of its values.
-func (b *batch) redirect(bucket tx.Bucket, moved map[slot]slot) {
+func (b *batch) redirect(bucket tx.Bucket, moved map[layout.Slot]layout.Slot) {
 	keys, values := b.Copy(bucket, nil)
 	for i, k := range keys {
-		from, _ := slotAt(k)
-		to, _ := slotAt(values[i][:min(slotSize, len(values[i]))])
+		from, _ := layout.SlotAt(k)
+		to, _ := layout.SlotAt(values[i][:min(layout.SlotSize, len(values[i]))])
 		newFrom, a := moved[from]
 		newTo, z := moved[to]
 		if !a {
@@ -207,38 +208,38 @@ func (b *batch) redirect(bucket tx.Bucket, moved map[slot]slot) {
 		}
 		if a || z {
 			b.Delete(bucket, k)
-			b.Put(bucket, newFrom.bytes(), append(newTo.bytes(), values[i][slotSize:]...))
+			b.Put(bucket, newFrom.Bytes(), append(newTo.Bytes(), values[i][layout.SlotSize:]...))
 		}
 	}
 }
 
 // shorten removes from an own log what lies above the last sequence to keep.
-func (b *batch) shorten(l *logState, keep uint64) error {
+func (b *batch) shorten(l *layout.Log, keep uint64) error {
 	var left event.Segments
-	for _, g := range l.segments {
+	for _, g := range l.Segments {
 		if g.First > keep {
 			break
 		}
 		if g.Last > keep {
-			x, err := b.entry(slot{l.number, keep})
+			x, err := b.entry(l.At(keep))
 			if err != nil {
 				return err
 			}
 			g.Last, g.ID = keep, x.id
-			b.own.signAt(x.slot)
+			b.own.signAt(x.Slot)
 		}
 		left = append(left, g)
 	}
-	l.segments, l.top = left, placed{}
+	l.Segments, l.Top = left, layout.Placed{}
 	if n := left.Last(); n > 0 {
-		x, err := b.entry(slot{l.number, n})
+		x, err := b.entry(l.At(n))
 		if err != nil {
 			return err
 		}
-		l.top = placed{n, x.t, x.id}
+		l.Top = layout.Placed{Sequence: n, T: x.T, ID: x.id}
 	}
 	b.touch(l)
-	b.grown[l.number] = true
+	b.grown[l.Number] = true
 	b.visible = true
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/earshot-im/earshot/store/event"
+	"github.com/earshot-im/earshot/store/layout"
 )
 
 // a's disk goes back to before messages that b has, and a writes another in their place. Nothing is
@@ -132,12 +133,12 @@ func TestRollbackSignsTheNewEnd(t *testing.T) {
 	check(t, a.view(func(r *reader) error {
 		k, err := r.conversation(c)
 		check(t, err)
-		l, err := r.named(k.number, log, branchFirst)
+		l, err := r.named(k.Number, log, layout.BranchFirst)
 		check(t, err)
-		st, err := r.stored(slot{l.number, 1})
+		st, err := r.stored(l.At(1))
 		check(t, err)
-		if l.segments.Last() != 1 || st.signature == nil {
-			t.Errorf("%v, signed %t", l.segments, st.signature != nil)
+		if l.Segments.Last() != 1 || st.Signature == nil {
+			t.Errorf("%v, signed %t", l.Segments, st.Signature != nil)
 		}
 		return nil
 	}))

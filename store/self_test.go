@@ -5,6 +5,7 @@ import (
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/store/event"
+	"github.com/earshot-im/earshot/store/layout"
 )
 
 // Whoever is kept in the book has a conversation with the owner, who has one of their own devices.
@@ -13,8 +14,8 @@ func TestConversationsOfPersons(t *testing.T) {
 	direct, self := p.meets(n, false), event.Self(n.own.Person)
 	others := map[event.Conversation]crypto.PersonID{}
 	check(t, n.view(func(r *reader) error {
-		return r.eachConversation(func(c *conversation) error {
-			others[c.id] = c.other
+		return r.eachConversation(func(c *layout.Conversation) error {
+			others[c.ID] = c.Other
 			return nil
 		})
 	}))

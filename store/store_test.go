@@ -9,6 +9,7 @@ import (
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/store/event"
 	"github.com/earshot-im/earshot/store/ids"
+	"github.com/earshot-im/earshot/store/layout"
 )
 
 func TestMessageReachesAndIsRead(t *testing.T) {
@@ -118,8 +119,8 @@ func TestGroupCommit(t *testing.T) {
 			t.Error("what failed was written")
 		}
 		return each(r, bucketEvents, nil, func(_, v []byte) error {
-			st, err := parseStored(v)
-			if st.signature != nil {
+			st, err := layout.ParseEvent(v)
+			if st.Signature != nil {
 				signed++
 			}
 			return err
@@ -181,14 +182,14 @@ func TestLongCommitIsSignedInBetween(t *testing.T) {
 	events, size := 0, 0
 	check(t, a.view(func(r *reader) error {
 		return each(r, bucketEvents, nil, func(_, v []byte) error {
-			st, err := parseStored(v)
+			st, err := layout.ParseEvent(v)
 			check(t, err)
-			h, err := event.ParseHeader(st.headerBytes)
-			events, size = events+1, size+len(st.headerBytes)+int(h.BodySize)
+			h, err := event.ParseHeader(st.HeaderBytes)
+			events, size = events+1, size+len(st.HeaderBytes)+int(h.BodySize)
 			if events > event.MaxRunEvents || size > event.MaxRunSize {
 				t.Errorf("%d events and %d bytes without a signature", events, size)
 			}
-			if st.signature != nil {
+			if st.Signature != nil {
 				events, size = 0, 0
 			}
 			return err
@@ -260,8 +261,8 @@ func TestOwnRowsAreNotLookedFor(t *testing.T) {
 		k, err := r.conversation(c)
 		check(t, err)
 		var rows []Row
-		err = each(r, bucketView, u32(k.number), func(_, v []byte) (err error) {
-			p, _ := slotAt(v)
+		err = each(r, bucketView, layout.U32(k.Number), func(_, v []byte) (err error) {
+			p, _ := layout.SlotAt(v)
 			row, err := r.view.rowAt(p)
 			rows = append(rows, row)
 			return err
@@ -274,7 +275,7 @@ func TestOwnRowsAreNotLookedFor(t *testing.T) {
 	before := a.looks(page)
 	check(t, a.do(ctx, func(b *batch) error {
 		for i := range uint64(20 << 10) {
-			ids.Put(b.Batch, crypto.Digest("test", u64(i)), ids.Slot(slot{1, i}.bytes()))
+			ids.Put(b.Batch, crypto.Digest("test", layout.U64(i)), ids.Slot(layout.Slot{Log: 1, Sequence: i}.Bytes()))
 		}
 		return nil
 	}))

@@ -5,6 +5,7 @@ import (
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/store/event"
+	"github.com/earshot-im/earshot/store/layout"
 )
 
 // Stretch is a part of a log that was written under the same control heads.
@@ -24,12 +25,12 @@ func (s *Store) Held(log event.Log) (segments event.Segments, err error) {
 }
 
 // heldOf returns a log, nil if there is none, and how far it is held and counts.
-func (r *reader) heldOf(log event.Log) (*logState, event.Segments, error) {
+func (r *reader) heldOf(log event.Log) (*layout.Log, event.Segments, error) {
 	c, err := r.conversation(log.Conversation)
 	if err != nil {
 		return nil, nil, err
 	}
-	l, err := r.named(c.number, log, branchFirst)
+	l, err := r.named(c.Number, log, layout.BranchFirst)
 	if err != nil || l == nil {
 		return nil, nil, err
 	}
@@ -71,7 +72,7 @@ func (s *Store) Since(log event.Log, first, last uint64, clock int64) (sequence 
 			return cmp.Or(err, ErrNoEvent)
 		}
 		sequence, err = search(first, last, func(seq uint64) (bool, error) {
-			x, err := r.entry(slot{l.number, seq})
+			x, err := r.entry(l.At(seq))
 			return err == nil && x.header.Clock >= clock, err
 		})
 		return err
@@ -80,16 +81,16 @@ func (s *Store) Since(log event.Log, first, last uint64, clock int64) (sequence 
 }
 
 // stretch returns the one that begins at first, and ends at last or before.
-func (r *reader) stretch(l *logState, first, last uint64) (Stretch, error) {
+func (r *reader) stretch(l *layout.Log, first, last uint64) (Stretch, error) {
 	control, last, err := r.sameControl(l, first, last)
 	if err != nil {
 		return Stretch{}, err
 	}
-	x, err := r.entry(slot{l.number, first})
+	x, err := r.entry(l.At(first))
 	if err != nil {
 		return Stretch{}, err
 	}
-	y, err := r.entry(slot{l.number, last})
+	y, err := r.entry(l.At(last))
 	if err != nil {
 		return Stretch{}, err
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/store/event"
+	"github.com/earshot-im/earshot/store/layout"
 )
 
 // Row is a message as people see it.
@@ -45,12 +46,12 @@ func (v *view) row(x *entry) (Row, error) {
 	if row.Progress, err = v.delivery.progress(x); err != nil {
 		return row, err
 	}
-	if x.is(flagGap) { // the mark goes when what was missing comes
+	if x.Is(layout.FlagGap) { // the mark goes when what was missing comes
 		if row.Gap, err = v.stillGap(x); err != nil {
 			return row, err
 		}
 	}
-	if x.absent != event.Present {
+	if x.Absent != event.Present {
 		return row, nil
 	}
 	body, err := v.content(x)
@@ -68,19 +69,19 @@ func (v *view) bareRow(x *entry) Row {
 	return Row{
 		ID:           x.id,
 		Conversation: x.header.Conversation,
-		Author:       x.in.person,
+		Author:       x.in.Person,
 		Device:       x.header.Device,
 		Sequence:     x.header.Sequence,
 		Kind:         x.header.Kind,
 		Clock:        time.UnixMilli(x.header.Clock),
-		Received:     time.UnixMilli(x.firstSeen),
-		T:            x.t,
-		Arrival:      x.arrival,
-		Recalled:     x.absent == event.Recalled,
-		Gap:          x.is(flagGap),
-		Late:         x.is(flagLate),
-		Forked:       x.in.forked != 0 && x.header.Sequence >= x.in.forked,
-		Own:          v.isOwn(x.in.person),
+		Received:     time.UnixMilli(x.FirstSeen),
+		T:            x.T,
+		Arrival:      x.Arrival,
+		Recalled:     x.Absent == event.Recalled,
+		Gap:          x.Is(layout.FlagGap),
+		Late:         x.Is(layout.FlagLate),
+		Forked:       x.in.Forked != 0 && x.header.Sequence >= x.in.Forked,
+		Own:          v.isOwn(x.in.Person),
 	}
 }
 
@@ -101,13 +102,13 @@ func (row *Row) setWords(content []byte, fallback string) error {
 // shownFor returns the event whose row people see in place of x: the first one that came with its
 // key. ErrNoEvent if there is none.
 func (v *view) shownFor(x *entry) (*entry, error) {
-	if x.is(flagShown) {
+	if x.Is(layout.FlagShown) {
 		return x, nil
 	}
 	if class := x.header.Kind.Class(); class == event.ClassAct || class == event.ClassControl {
 		return nil, ErrNoEvent
 	}
-	p, ok := slotAt(v.Get(bucketKeys, localKey(x.in.conversation, x.in.person, x.header.Key)))
+	p, ok := layout.SlotAt(v.Get(bucketKeys, layout.LocalKey(x.in.Conversation, x.in.Person, x.header.Key)))
 	if !ok {
 		return nil, ErrNoEvent
 	}
@@ -124,7 +125,7 @@ func (v *view) rowEntry(id event.ID) (*entry, error) {
 }
 
 // rowAt returns the row of the event in a slot that an index has.
-func (v *view) rowAt(p slot) (Row, error) {
+func (v *view) rowAt(p layout.Slot) (Row, error) {
 	x, err := v.entry(p)
 	switch {
 	case err == ErrNoEvent:
@@ -171,24 +172,24 @@ func (s *Store) States(ids []event.ID) ([]Progress, error) {
 }
 
 // viewKey returns the key of a row in bucketView.
-func (v *view) viewKey(c *conversation, id event.ID) ([]byte, error) {
+func (v *view) viewKey(c *layout.Conversation, id event.ID) ([]byte, error) {
 	x, err := v.rowEntry(id)
 	if err != nil {
 		return nil, err
 	}
-	if x.in.conversation != c.number {
+	if x.in.Conversation != c.Number {
 		return nil, ErrNoEvent
 	}
-	return viewKey(c.number, x.t, x.id), nil
+	return layout.ViewKey(c.Number, x.T, x.id), nil
 }
 
 // eachConversation calls f for all conversations, in the order of their IDs.
-func (r *reader) eachConversation(f func(*conversation) error) error {
+func (r *reader) eachConversation(f func(*layout.Conversation) error) error {
 	for k, v := range r.Prefix(bucketConversations, nil) {
 		if len(k) != len(event.Conversation{}) {
 			return damaged("conversation ID of %d bytes", len(k))
 		}
-		c, err := parseConversation(event.Conversation(k), v)
+		c, err := layout.ParseConversation(event.Conversation(k), v)
 		if err != nil {
 			return err
 		}

@@ -3,6 +3,8 @@ package store
 import (
 	"bytes"
 	"slices"
+
+	"github.com/earshot-im/earshot/store/layout"
 )
 
 // maxWoken is how many events that waited one transaction places, so that nobody waits long for the
@@ -27,7 +29,7 @@ type woken struct {
 // longer than that says.
 func (w *waking) push(x *entry, until release) {
 	h := &x.header
-	w.causes = append(w.causes, woken{waitingFor(x.in.conversation, h.Device, h.Instance, h.Sequence), until})
+	w.causes = append(w.causes, woken{layout.WaitingFor(x.in.Conversation, h.Device, h.Instance, h.Sequence), until})
 }
 
 // wakeSome places what waits for the events in the queue, and what waits for that in turn, as far
@@ -48,7 +50,7 @@ func (o *order) wakeSome() error {
 		k = bytes.Clone(k)
 		w.from = after(k[len(c.prefix):])
 		until := c.until
-		if first := int64(number(o.Get(bucketWaiting, k))); !until.due(first, o.now) {
+		if first := int64(layout.Number(o.Get(bucketWaiting, k))); !until.due(first, o.now) {
 			until.wait = waitForAll
 		}
 		if err := o.placeWaiter(k, until, c.until); err != nil {
@@ -62,7 +64,7 @@ func (o *order) wakeSome() error {
 // those are that wait for it in turn.
 func (o *order) placeWaiter(key []byte, until, next release) error {
 	o.woken++
-	p, _ := slotAt(key)
+	p, _ := layout.SlotAt(key)
 	x, err := o.entry(p)
 	if err == ErrNoEvent {
 		err = damaged("an event that waits is not there")

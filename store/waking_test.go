@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/earshot-im/earshot/store/event"
+	"github.com/earshot-im/earshot/store/layout"
 )
 
 // many is more than three transactions place.
@@ -184,7 +185,7 @@ func TestReleaseIsLinear(t *testing.T) {
 		var run event.Run
 		for j := range 256 {
 			absent := event.Position{Device: p.log.Device, Sequence: 1, ID: event.ID{1}}
-			copy(absent.Instance[:], u64(uint64(count-i*256-j))) // the first to be looked at is the last that can be placed
+			copy(absent.Instance[:], layout.U64(uint64(count-i*256-j))) // the first to be looked at is the last that can be placed
 			run.Events = append(run.Events, p.say("x", func(h *event.Header) { h.Seen = []event.Position{absent} }))
 		}
 		_, err := n.ingest(ctx, run, p.origin())
@@ -285,11 +286,11 @@ func TestWakingGivesUp(t *testing.T) {
 	number := uint32(0)
 	check(t, n.view(func(r *reader) error {
 		k, err := r.conversation(c)
-		number = k.number
+		number = k.Number
 		return err
 	}))
 	of := func(p event.Position) woken {
-		return woken{waitingFor(number, p.Device, p.Instance, p.Sequence), release{wait: waitForNone, before: 1 << 60}}
+		return woken{layout.WaitingFor(number, p.Device, p.Instance, p.Sequence), release{wait: waitForNone, before: 1 << 60}}
 	}
 
 	// Full: whatever is written together with it fails as well.
@@ -317,7 +318,7 @@ func TestWakingGivesUp(t *testing.T) {
 
 	// Damaged: something that waits is nowhere.
 	check(t, n.do(ctx, func(b *batch) error {
-		b.Put(bucketWaiting, slot{number, 1 << 40}.append(of(first.Position()).prefix), u64(1))
+		b.Put(bucketWaiting, layout.Slot{Log: number, Sequence: 1 << 40}.Append(of(first.Position()).prefix), layout.U64(1))
 		b.order.waking = waking{causes: []woken{of(first.Position())}}
 		return nil
 	}))

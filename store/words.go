@@ -1,6 +1,9 @@
 package store
 
-import "github.com/earshot-im/earshot/store/event"
+import (
+	"github.com/earshot-im/earshot/store/event"
+	"github.com/earshot-im/earshot/store/layout"
+)
 
 // withheld returns which causes of an event are withheld from this node. That happens in groups
 // only: in a direct conversation both have a right to all that was said.
@@ -13,7 +16,7 @@ func (in *intake) withheld(i int) uint32 {
 
 // decideAbsences decides for each event of the run whether its body is taken, and why it is absent
 // if not.
-func (in *intake) decideAbsences(l *logState) error {
+func (in *intake) decideAbsences(l *layout.Log) error {
 	in.absent = make([]event.Absence, len(in.events))
 	var recalled map[event.ID]bool // what the run itself recalls
 	for i := range in.events {
@@ -40,7 +43,7 @@ func (in *intake) decideAbsences(l *logState) error {
 
 // absence decides it for one event. The words of what was recalled are not taken. Words that are
 // said to be gone, for a reason that does not hold here, are only missing.
-func (in *intake) absence(l *logState, e *event.Event) (event.Absence, error) {
+func (in *intake) absence(l *layout.Log, e *event.Event) (event.Absence, error) {
 	x := &entry{in: l, header: e.Header, id: e.ID}
 	switch {
 	case e.Header.Kind.SelfProven():
@@ -56,7 +59,7 @@ func (in *intake) absence(l *logState, e *event.Event) (event.Absence, error) {
 		if in.recalls.none() {
 			return event.Dropped, nil
 		}
-		if p, err := in.recallOf(x); err != nil || p == (slot{}) {
+		if p, err := in.recallOf(x); err != nil || p == (layout.Slot{}) {
 			return event.Dropped, err
 		}
 		return event.Recalled, nil
@@ -66,31 +69,31 @@ func (in *intake) absence(l *logState, e *event.Event) (event.Absence, error) {
 
 // takeAgain takes what the run adds to an event that stands in its log already: a body that was
 // missing or a reason for its absence, a signature, and which causes are withheld from this node.
-func (in *intake) takeAgain(l *logState, i int) error {
+func (in *intake) takeAgain(l *layout.Log, i int) error {
 	e := &in.events[i]
-	st, err := in.stored(slot{l.number, e.Header.Sequence})
+	st, err := in.stored(l.At(e.Header.Sequence))
 	if err != nil {
 		return err
 	}
-	absent := st.absent
+	absent := st.Absent
 	if absent == event.Dropped {
 		absent = in.absent[i]
 	}
-	sign := st.signature == nil && e.Signature != nil
-	fill := absent != st.absent
-	free := in.withheld(i)&^st.withheld != 0 && !st.is(flagPlaced)
+	sign := st.Signature == nil && e.Signature != nil
+	fill := absent != st.Absent
+	free := in.withheld(i)&^st.Withheld != 0 && !st.Is(layout.FlagPlaced)
 	if !sign && !fill && !free {
 		return nil
 	}
-	x := &entry{slot: slot{l.number, e.Header.Sequence}, stored: st, in: l, header: e.Header, id: e.ID}
+	x := &entry{Slot: l.At(e.Header.Sequence), Event: st, in: l, header: e.Header, id: e.ID}
 	if sign {
-		x.signature = e.Signature
+		x.Signature = e.Signature
 	}
 	if fill {
-		if x.absent = absent; absent == event.Present {
-			x.sealed = in.sealed[i]
+		if x.Absent = absent; absent == event.Present {
+			x.Sealed = in.sealed[i]
 		}
-		if x.is(flagPlaced) {
+		if x.Is(layout.FlagPlaced) {
 			if err := in.order.show(x); err != nil {
 				return err
 			}

@@ -1,0 +1,11 @@
+// Package layout fixes the keys and values of the ledger: how conversations, logs and events
+// stand in the database, as store/FORMAT.md has it in its section "Database". Which bucket has
+// which is for package store to say.
+//
+// Everything here is pure: no transactions, no files, no clock, and bodies stay sealed. Bytes and
+// key functions return new slices. Parse functions refuse values of the wrong size, which only
+// damage can bring, with disk.ErrDamaged; they don't look at what is consistent with other values.
+// Their results may alias the value, and are then valid as long as its transaction is.
+//
+// Only package store may import it.
+package layout
