@@ -1,0 +1,278 @@
+package session
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"io"
+	"os"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+
+	"github.com/earshot-im/earshot/node/sync"
+	"github.com/earshot-im/earshot/node/wire"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// A large frame holds its part of the budget until what it brings is on the disk, or until it is
+// known that nothing has to be.
+func TestBudgetIsHeldUntilTheCommit(t *testing.T) {
+	visited(t, func(t *testing.T, v *visit) {
+		commit := make(chan struct{})
+		begin := make(chan struct{})
+		v.house.does = func(e sync.Effect) (Task, error) {
+			in, ok := e.(sync.Ingest)
+			if !ok {
+				return Task{}, nil
+			}
+			return Run(func(context.Context) func() sync.Input {
+				<-begin
+				return func() sync.Input {
+					<-commit
+					return sync.Stored{Ticket: in.Ticket, Segments: event.Segments{in.Run.Segment()}}
+				}
+			}), nil
+		}
+		v.start(true)
+		v.greets()
+		v.says(v.run(smallFrame / 2))
+		if v.free() != budgetOfTests {
+			t.Error("a small frame holds some of the budget")
+		}
+		v.says(v.run(largeRun), v.run(largeRun))
+		held := func(what string, want bool) {
+			t.Helper()
+			synctest.Wait()
+			if taken := budgetOfTests - v.free(); (taken >= 2*largeRun) != want || !want && taken != 0 {
+				t.Errorf("%s, %d bytes are taken", what, taken)
+			}
+		}
+		held("while they wait for the worker", true)
+		close(begin)
+		held("while they are being committed", true)
+		close(commit)
+		held("after the commit", false)
+		v.house.does = func(sync.Effect) (Task, error) { return Errand(func(context.Context) sync.Input { return nil }), nil }
+		v.says(v.run(largeRun))
+		held("after a frame that is for no run", false)
+		v.goesOn()
+	})
+}
+
+// Whatever state its tasks are in when a session ends, the budget is given back: it is shared with
+// the sessions of others.
+func TestBudgetIsGivenBackAtTheEnd(t *testing.T) {
+	for name, stuck := range map[string]string{"in the worker": "worker", "in the commit": "commit"} {
+		t.Run(name, func(t *testing.T) {
+			visited(t, func(t *testing.T, v *visit) {
+				release := make(chan struct{})
+				v.house.does = func(e sync.Effect) (Task, error) {
+					if _, ok := e.(sync.Ingest); !ok {
+						return Task{}, nil
+					}
+					return Run(func(ctx context.Context) func() sync.Input {
+						if stuck == "worker" {
+							<-release
+						}
+						return func() sync.Input { <-release; return sync.Tick{} }
+					}), nil
+				}
+				v.start(true)
+				v.greets()
+				v.says(v.run(largeRun), v.run(largeRun), v.run(largeRun))
+				v.raw(binary.AppendUvarint(nil, largeRun)) // and one that has only begun
+				if v.free() > budgetOfTests-4*largeRun {
+					t.Fatal("they hold nothing")
+				}
+				v.End(io.ErrNoProgress)
+				synctest.Wait()
+				select {
+				case <-v.ended:
+					t.Error("it has ended before its worker and its commits")
+				default:
+				}
+				close(release)
+				v.ends(io.ErrNoProgress)
+			})
+		})
+	}
+}
+
+// A frame for which there is no room waits, however long that takes, and its session can be ended
+// meanwhile.
+func TestFrameWaitsForTheBudget(t *testing.T) {
+	for _, comes := range []bool{true, false} {
+		visited(t, func(t *testing.T, v *visit) {
+			if !v.house.budget.TryAcquire(budgetOfTests) {
+				t.Fatal("the budget is taken")
+			}
+			v.start(true)
+			v.greets()
+			v.says(sighting(1))
+			frame := v.run(largeRun).Marshal()
+			v.raw(binary.AppendUvarint(nil, uint64(len(frame))))
+			time.Sleep(10 * frameTimeout)
+			v.goesOn()
+			if !comes {
+				v.cancel()
+				synctest.Wait()
+				v.house.budget.Release(budgetOfTests)
+				v.ends(context.Canceled)
+				return
+			}
+			v.house.budget.Release(budgetOfTests)
+			time.Sleep(frameTimeout / 2) // the time that the peer has begins now
+			v.raw(frame)
+			if i := slices.IndexFunc(v.house.effects, func(e sync.Effect) bool { _, ok := e.(sync.Ingest); return ok }); i < 0 {
+				t.Error("the frame was not taken")
+			}
+			v.goesOn()
+		})
+	}
+}
+
+// A peer may be silent for as long as it likes, but not within a frame.
+func TestFrameMayNotStall(t *testing.T) {
+	visited(t, func(t *testing.T, v *visit) {
+		v.start(true)
+		v.greets()
+		time.Sleep(24 * time.Hour)
+		if got := v.Silence(); got != 24*time.Hour {
+			t.Errorf("silent for %v", got)
+		}
+		v.says(sighting(1))
+		if got := v.Silence(); got != 0 {
+			t.Errorf("silent for %v", got)
+		}
+		time.Sleep(24 * time.Hour)
+		v.raw([]byte{100}) // the length
+		for range 3 {      // each byte is in time, the frame is not
+			time.Sleep(frameTimeout / 4)
+			v.raw([]byte{1})
+			v.goesOn()
+		}
+		if got := v.Silence(); got != 0 {
+			t.Errorf("silent for %v", got)
+		}
+		time.Sleep(frameTimeout/4 - 1)
+		v.goesOn()
+		time.Sleep(1)
+		v.ends(os.ErrDeadlineExceeded)
+	})
+}
+
+// Until a peer has said who it is, it may send no more than that takes.
+func TestFramesAreBounded(t *testing.T) {
+	length := func(n uint64) []byte { return binary.AppendUvarint(nil, n) }
+	for name, c := range map[string]struct {
+		greeted bool
+		size    uint64
+		refused bool
+	}{
+		"at first":                    {false, maxGreeting, false},
+		"too much at first":           {false, maxGreeting + 1, true},
+		"after the greeting":          {true, wire.MaxFrame, false},
+		"too much after the greeting": {true, wire.MaxFrame + 1, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			visited(t, func(t *testing.T, v *visit) {
+				v.house.budget = semaphore.NewWeighted(wire.MaxFrame)
+				v.start(true)
+				if c.greeted {
+					v.greets()
+				}
+				v.raw(length(c.size))
+				if !c.refused {
+					v.goesOn()
+					v.cancel()
+					synctest.Wait()
+					return
+				}
+				if err := <-v.ended; !errors.Is(err, sync.ErrProtocol) {
+					t.Errorf("ended with %v", err)
+				}
+			})
+		})
+	}
+}
+
+// Three frames say who a peer is. The third is as bounded as the first.
+func TestWholeGreetingIsBounded(t *testing.T) {
+	visited(t, func(t *testing.T, v *visit) {
+		v.start(true)
+		v.says(wire.Frame{Hello: &wire.Hello{Version: wire.Version}}, wire.Frame{Admission: &wire.Admission{Mode: wire.AdmissionOpen}})
+		v.raw(binary.AppendUvarint(nil, maxGreeting+1))
+		v.ends(sync.ErrProtocol)
+	})
+}
+
+func TestNonsenseEndsIt(t *testing.T) {
+	visited(t, func(t *testing.T, v *visit) {
+		v.start(true)
+		v.raw([]byte{2, 0xff, 0xff})
+		v.ends(sync.ErrProtocol)
+	})
+}
+
+// Whoever connects must say who they are, also if they go on sending something.
+func TestHelloTimeout(t *testing.T) {
+	visited(t, func(t *testing.T, v *visit) {
+		v.start(true)
+		v.says(wire.Frame{Hello: &wire.Hello{Version: wire.Version}}, wire.Frame{Admission: &wire.Admission{Mode: wire.AdmissionOpen}})
+		time.Sleep(helloTimeout - 1)
+		v.goesOn()
+		time.Sleep(1)
+		v.ends(sync.ErrProtocol)
+	})
+	visited(t, func(t *testing.T, v *visit) {
+		v.start(true)
+		v.greets()
+		time.Sleep(2 * helloTimeout)
+		v.goesOn()
+	})
+}
+
+// A peer that reads nothing is not read from either while much waits for it, and is cut off in the
+// end.
+func TestPeerThatDoesNotReadIsCutOff(t *testing.T) {
+	visited(t, func(t *testing.T, v *visit) {
+		v.start(false)
+		reading := make(chan struct{})
+		go func() { // the greeting is read, and no more until reading is closed
+			_, _ = io.ReadFull(v.peer, make([]byte, 100))
+			<-reading
+			_, _ = io.Copy(io.Discard, v.peer)
+		}()
+		v.greets()
+		shares := func() { v.Inbox.Share(make([]wire.Sighting, maxShared)...); synctest.Wait() }
+		for v.Unsent() <= muchUnsent {
+			shares()
+		}
+		v.says(sighting(1), sighting(2))
+		if len(v.performed()) != 0 {
+			t.Error("it is read from")
+		}
+		close(reading)
+		synctest.Wait()
+		if v.Unsent() != 0 || !slices.Equal(v.performed(), []byte{1}) {
+			t.Errorf("when it reads again: %d bytes wait, performed %v", v.Unsent(), v.performed())
+		}
+	})
+	visited(t, func(t *testing.T, v *visit) {
+		v.start(false)
+		go func() { _, _ = io.ReadFull(v.peer, make([]byte, 100)) }()
+		v.greets()
+		for range maxUnsent / 1000 {
+			if len(v.ended) > 0 {
+				break
+			}
+			v.Inbox.Share(make([]wire.Sighting, maxShared)...)
+			synctest.Wait()
+		}
+		v.ends(errNotReading)
+	})
+}

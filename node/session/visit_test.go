@@ -1,0 +1,260 @@
+package session
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"strings"
+	gosync "sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/core/protocol"
+	"golang.org/x/sync/semaphore"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/node/sync"
+	"github.com/earshot-im/earshot/node/wire"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// pipeStream is one end of a stream in memory. Nothing is buffered: whoever writes waits until the
+// other end reads.
+type pipeStream struct {
+	network.Stream
+	pipe net.Conn
+	conn *pipeConn
+}
+
+func (s *pipeStream) Read(b []byte) (int, error)        { return s.pipe.Read(b) }
+func (s *pipeStream) Write(b []byte) (int, error)       { return s.pipe.Write(b) }
+func (s *pipeStream) SetReadDeadline(t time.Time) error { return s.pipe.SetReadDeadline(t) }
+func (s *pipeStream) Reset() error                      { return s.pipe.Close() }
+func (s *pipeStream) Conn() network.Conn                { return s.conn }
+func (s *pipeStream) Protocol() protocol.ID             { return Protocol }
+
+// pipeConn is the connection that carries it.
+type pipeConn struct {
+	network.Conn
+	peer    peer.ID
+	streams []network.Stream
+	closed  bool
+}
+
+func (c *pipeConn) RemotePeer() peer.ID          { return c.peer }
+func (c *pipeConn) GetStreams() []network.Stream { return c.streams }
+func (c *pipeConn) Close() error                 { c.closed = true; return nil }
+
+// house is the host of a session: it does with each effect what the test says, and else believes
+// and keeps everything.
+type house struct {
+	conversation event.Conversation // the direct one
+	budget       *semaphore.Weighted
+	does         func(sync.Effect) (Task, error) // set before the peer says anything; nil: nothing
+
+	mu      gosync.Mutex
+	effects []sync.Effect // that were performed, but for Identify
+	rejoins int
+	left    int
+}
+
+func (h *house) Open() sync.Open                                        { return sync.Open{Card: []byte("a card")} }
+func (h *house) Visible(_ event.Log, all event.Segments) event.Segments { return all }
+func (h *house) Budget() *semaphore.Weighted                            { return h.budget }
+func (h *house) Left()                                                  { h.note(func() { h.left++ }) }
+
+func (h *house) Rejoin() sync.Joined {
+	h.note(func() { h.rejoins++ })
+	return h.joined()
+}
+
+func (h *house) joined() sync.Joined {
+	return sync.Joined{Serve: true, Conversations: []sync.Conversation{{ID: h.conversation}}}
+}
+
+func (h *house) Perform(_ context.Context, e sync.Effect) (sync.Input, Task, error) {
+	if _, ok := e.(sync.Identify); ok {
+		return h.joined(), Task{}, nil
+	}
+	h.note(func() { h.effects = append(h.effects, e) })
+	if h.does == nil {
+		return nil, Task{}, nil
+	}
+	task, err := h.does(e)
+	return nil, task, err
+}
+
+func (h *house) note(change func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	change()
+}
+
+// visit is a session that runs in the bubble of a test, and its peer, who speaks by hand.
+type visit struct {
+	*Session
+	t     *testing.T
+	house *house
+	conn  *pipeConn
+	peer  net.Conn
+	key   crypto.DeviceKey // of the peer
+
+	ctx    context.Context
+	cancel context.CancelFunc
+	ended  chan error
+	runs   byte
+}
+
+// budgetOfTests is the budget of every house, in bytes.
+const budgetOfTests = 1 << 20
+
+// newVisit makes a session that does not run yet.
+func newVisit(t *testing.T) *visit {
+	t.Helper()
+	key, err := crypto.NewDeviceKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours, theirs := net.Pipe()
+	v := &visit{t: t, peer: theirs, key: key, conn: &pipeConn{peer: peer.ID(key.ID().PeerID())}, ended: make(chan error, 1),
+		house: &house{conversation: event.Conversation{1}, budget: semaphore.NewWeighted(budgetOfTests)}}
+	v.Session = New(Config{Self: crypto.DeviceID{1}, Stream: &pipeStream{pipe: ours, conn: v.conn}, Log: slog.New(slog.DiscardHandler)},
+		func(*Session) Host { return v.house })
+	v.ctx, v.cancel = context.WithCancel(context.Background())
+	return v
+}
+
+// start has the session run. Everything that it says is read and dropped, if reads says so.
+func (v *visit) start(reads bool) {
+	go func() { v.ended <- v.Run(v.ctx) }() // until ctx ends, or earlier
+	if reads {
+		go func() { _, _ = io.Copy(io.Discard, v.peer) }() // until the session closes the stream
+	}
+}
+
+// visited runs a test with a session in a bubble. When the test ends, the session does. No
+// goroutine may be left then.
+func visited(t *testing.T, test func(t *testing.T, v *visit)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		v := newVisit(t)
+		defer v.peer.Close()
+		defer v.cancel()
+		test(t, v)
+	})
+}
+
+// ends waits for the end of the session, and finds what every end must leave.
+func (v *visit) ends(want error) {
+	v.t.Helper()
+	synctest.Wait()
+	select {
+	case err := <-v.ended:
+		if !errors.Is(err, want) {
+			v.t.Errorf("ended with %v, want %v", err, want)
+		}
+	default:
+		v.t.Fatal("it goes on")
+	}
+	if v.house.left != 1 {
+		v.t.Errorf("the host was told %d times that it has ended", v.house.left)
+	}
+	if !v.house.budget.TryAcquire(budgetOfTests) {
+		v.t.Error("some of the budget was not given back")
+	}
+	if _, err := v.peer.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+		v.t.Errorf("the stream is still there: %v", err)
+	}
+	if !v.conn.closed {
+		v.t.Error("the connection was left open")
+	}
+}
+
+// goesOn finds that the session has not ended.
+func (v *visit) goesOn() {
+	v.t.Helper()
+	synctest.Wait()
+	select {
+	case err := <-v.ended:
+		v.t.Fatalf("it has ended: %v", err)
+	default:
+	}
+}
+
+// raw has the peer write bytes. If the session does not read all of them, it is no failure.
+func (v *visit) raw(b []byte) {
+	_ = v.peer.SetWriteDeadline(time.Now().Add(time.Second))
+	_, _ = v.peer.Write(b)
+	synctest.Wait()
+}
+
+func (v *visit) says(frames ...wire.Frame) {
+	for _, f := range frames {
+		b := f.Marshal()
+		v.raw(append(binary.AppendUvarint(nil, uint64(len(b))), b...))
+	}
+}
+
+// greets has the peer say who it is, and that it holds nothing of the direct conversation.
+func (v *visit) greets() {
+	v.says(wire.Frame{Hello: &wire.Hello{Version: wire.Version}},
+		wire.Frame{Admission: &wire.Admission{Mode: wire.AdmissionOpen}},
+		wire.Frame{Identity: &wire.Identity{Card: []byte("another card")}},
+		wire.Frame{Offers: &wire.Offers{Offers: []wire.Offer{{Store: event.Instance{1}}}}})
+}
+
+// sighting is a small frame, of which the host learns at once.
+func sighting(n byte) wire.Frame {
+	return wire.Frame{Sightings: &wire.Sightings{Sightings: []wire.Sighting{{Device: crypto.DeviceID{n}}}}}
+}
+
+// run is a frame with a run of a log of its own that has so many bytes of words.
+func (v *visit) run(size int) wire.Frame {
+	v.t.Helper()
+	v.runs++
+	words, err := event.Text{Text: strings.Repeat("x", size)}.Marshal()
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	e, err := event.New(event.Header{Conversation: v.house.conversation, Device: v.key.ID(), Instance: event.Instance{v.runs}, Sequence: 1, Kind: event.KindText},
+		event.Body{Content: words})
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	e.Sign(v.key)
+	return wire.Frame{Run: &event.Run{Events: []event.Event{e}}}
+}
+
+// largeRun takes a part of the budget.
+const largeRun = 2 * smallFrame
+
+// performed returns the devices that were sighted, in the order in which the host heard of them.
+func (v *visit) performed() (out []byte) {
+	v.house.note(func() {
+		for _, e := range v.house.effects {
+			if e, ok := e.(sync.Sighted); ok {
+				out = append(out, e.Sightings[0].Device[0])
+			}
+		}
+	})
+	return out
+}
+
+// free says how much of the budget is not taken, to 4 KiB.
+func (v *visit) free() int64 {
+	for n := int64(budgetOfTests); n > 0; n -= 4 << 10 {
+		if v.house.budget.TryAcquire(n) {
+			v.house.budget.Release(n)
+			return n
+		}
+	}
+	return 0
+}
