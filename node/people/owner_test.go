@@ -1,0 +1,90 @@
+package people
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// desk is an owner and what was told of them.
+type desk struct {
+	*Owner
+	renamed   []event.Record
+	accepting []string
+}
+
+func (h *home) owner() *desk {
+	h.t.Helper()
+	d := &desk{}
+	var err error
+	d.Owner, err = NewOwner(h.store, OwnerConfig{
+		Renamed:   func(profile event.Record) { d.renamed = append(d.renamed, profile) },
+		Accepting: func(accept string) { d.accepting = append(d.accepting, accept) },
+	})
+	h.check(err)
+	return d
+}
+
+// What the owner sets is told, and holds after a restart.
+func TestOwnerSets(t *testing.T) {
+	h := newHome(t)
+	o, ctx := h.owner(), t.Context()
+	me, _ := o.Me(ctx)
+	if own := h.store.Own(); me != (Me{Person: own.Person, Device: own.Device.ID(), Accept: AcceptEveryone, ReadReceipts: true}) || o.Port() != 0 || o.Profile() != nil {
+		t.Errorf("at first: %+v, port %d", me, o.Port())
+	}
+	for _, name := range []string{"Anna", "Ann"} {
+		h.check(o.SetName(ctx, name))
+		h.check(o.SetAccept(ctx, AcceptContacts))
+		h.check(o.SetReadReceipts(ctx, false))
+		h.check(o.SetPort(ctx, 4001))
+	}
+	if len(o.renamed) != 2 || NameIn(&o.renamed[1]) != "Ann" || !event.Newer(o.renamed[1], o.renamed[0]) {
+		t.Errorf("told %d times of a new name", len(o.renamed))
+	}
+	if len(o.accepting) != 2 || o.accepting[0] != AcceptContacts {
+		t.Errorf("told of %q", o.accepting)
+	}
+	for _, when := range []string{"at once", "after a restart"} {
+		me, _ := o.Me(ctx)
+		if me.Name != "Ann" || me.Accept != AcceptContacts || me.ReadReceipts || o.Port() != 4001 || o.Name() != "Ann" || o.Accepts() != AcceptContacts {
+			t.Errorf("%s: %+v, port %d", when, me, o.Port())
+		}
+		h.reopen()
+		o = h.owner()
+	}
+	h.check(o.SetAccept(ctx, AcceptEveryone))
+	h.check(o.SetReadReceipts(ctx, true))
+	for range 2 {
+		if me, _ := o.Me(ctx); me.Accept != AcceptEveryone || !me.ReadReceipts {
+			t.Errorf("set back: %+v", me)
+		}
+		h.reopen()
+		o = h.owner()
+	}
+}
+
+// What is not allowed or not on the disk is neither shown nor told.
+func TestOwnerMayNotSet(t *testing.T) {
+	h := newHome(t)
+	o, ctx := h.owner(), t.Context()
+	if err := o.SetAccept(ctx, "nobody"); !errors.Is(err, ErrSetting) {
+		t.Errorf("accept nobody: %v", err)
+	}
+	if err := o.SetName(ctx, "a\nb"); err == nil {
+		t.Error("a name of two lines")
+	}
+	h.ends()
+	for what, err := range map[string]error{
+		"name": o.SetName(ctx, "Ann"), "accept": o.SetAccept(ctx, AcceptContacts),
+		"read receipts": o.SetReadReceipts(ctx, false), "port": o.SetPort(ctx, 1),
+	} {
+		if err == nil {
+			t.Errorf("%s is set though the store has ended", what)
+		}
+	}
+	if me, _ := o.Me(ctx); me.Name != "" || me.Accept != AcceptEveryone || !me.ReadReceipts || o.Port() != 0 || len(o.renamed)+len(o.accepting) != 0 {
+		t.Errorf("shown: %+v, told: %d, %q", me, len(o.renamed), o.accepting)
+	}
+}
