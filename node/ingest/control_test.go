@@ -1,0 +1,220 @@
+package ingest
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/node/people"
+	"github.com/earshot-im/earshot/node/sync"
+	"github.com/earshot-im/earshot/node/wire"
+	"github.com/earshot-im/earshot/store/book"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// brings has a peer bring control events, and returns the answer.
+func (f *From) brings(t *testing.T, c event.Conversation, events ...event.Event) sync.Input {
+	return f.Control(t.Context(), sync.IngestControl{Ticket: 7, Conversation: c, Events: slices.Clone(events)})
+}
+
+// taken says that control events were taken, or wait for the rest.
+func taken(in sync.Input) bool {
+	stored, ok := in.(sync.Stored)
+	return ok && stored.Ticket == 7 && stored.Refused == 0 && stored.Err == nil
+}
+
+// A welcome may take several frames. Nobody knows before the last whether the owner is in the
+// group.
+func TestWelcomeInSeveralFrames(t *testing.T) {
+	ann, bob, dora := newHalls(t)
+	g, other := bob.makes("lunch", dora, ann), bob.makes("dinner", dora, ann)
+	events, others := bob.lacks(g, ann), bob.lacks(other, ann)
+	if len(events) != 3 {
+		t.Fatalf("%d control events", len(events))
+	}
+	from, _ := ann.from(bob)
+	for i := range events {
+		if ann.groups.Known(g) {
+			t.Errorf("known after %d frames", i)
+		}
+		if in := from.brings(t, g, events[i]); !taken(in) {
+			t.Errorf("frame %d: %+v", i, in)
+		}
+	}
+	if !ann.groups.Known(g) {
+		t.Error("not known when all have come")
+	}
+	// One welcome at a time: another replaces it.
+	third := bob.makes("third")
+	from.brings(t, other, others[:2]...)
+	from.brings(t, third, bob.lacks(third, bob)...)
+	if in := from.brings(t, other, others[2:]...); !taken(in) || ann.groups.Known(other) {
+		t.Errorf("two at once: %+v, known: %t", in, ann.groups.Known(other))
+	}
+	if in := from.brings(t, other, others...); !taken(in) || !ann.groups.Known(other) {
+		t.Errorf("once more: %+v", in)
+	}
+}
+
+// There is an end to what is kept of a welcome that is not whole.
+func TestWelcomeIsBounded(t *testing.T) {
+	g := event.Conversation{1}
+	piece := func(kind event.Kind, size int) event.Event {
+		return event.Event{Header: event.Header{Kind: kind}, HeaderBytes: make([]byte, size/2), Body: make([]byte, size-size/2)}
+	}
+	for what, c := range map[string]struct {
+		events []event.Event
+		keeps  bool
+	}{
+		"as much as fits":            {[]event.Event{piece(event.KindCreate, maxWelcome/2), piece(event.KindInvite, maxWelcome/2)}, true},
+		"one byte more":              {[]event.Event{piece(event.KindCreate, maxWelcome/2), piece(event.KindInvite, maxWelcome/2+1)}, false},
+		"what does not begin at all": {[]event.Event{piece(event.KindInvite, 10)}, false},
+	} {
+		var w welcome
+		w.keep(event.Conversation{2}, []event.Event{piece(event.KindCreate, 1)})
+		w.keep(g, c.events)
+		if kept := len(w.events) > 0; kept != c.keeps || kept && w.group != g {
+			t.Errorf("%s: keeps %d of %v", what, len(w.events), w.group[:1])
+		}
+	}
+	var w welcome
+	w.keep(g, []event.Event{piece(event.KindCreate, 1)})
+	next := []event.Event{piece(event.KindInvite, 1)}
+	if got := w.with(sync.IngestControl{Conversation: g, Events: next}); len(got) != 2 || got[0].Header.Kind != event.KindCreate {
+		t.Errorf("%d events of the same welcome", len(got))
+	}
+	if got := w.with(sync.IngestControl{Conversation: event.Conversation{2}, Events: next}); len(got) != 1 {
+		t.Errorf("%d events of another welcome", len(got))
+	}
+}
+
+// What is told to the peer about its control events.
+func TestAnswersToControlEvents(t *testing.T) {
+	ann, bob, dora := newHalls(t)
+	g := bob.makes("lunch", ann)
+	events := bob.lacks(g, ann)
+	from, _ := ann.from(bob)
+
+	forged := slices.Clone(events)
+	forged[1].Signature = forged[0].Signature
+	if stored, ok := from.brings(t, g, forged...).(sync.Stored); !ok || !errors.Is(stored.Err, sync.ErrProtocol) {
+		t.Errorf("not proven: %+v", stored)
+	}
+	eve := newHall(t)
+	eve.meets(ann)
+	if need, ok := from.brings(t, eve.makes("x", ann), eve.lacks(eve.groups.All()[0], ann)...).(sync.NeedCard); !ok || need.Ticket != 7 || need.Head != eve.own.Card.Head() {
+		t.Errorf("by somebody whose card is not known: %+v", need)
+	}
+	ann.check(ann.owner.SetAccept(t.Context(), people.AcceptContacts))
+	if stored, ok := from.brings(t, g, events...).(sync.Stored); !ok || stored.Refused != wire.NotPermitted || stored.Err != nil {
+		t.Errorf("by one who may not invite: %+v", stored)
+	}
+	if !slices.Equal(ann.invited, []string{"lunch"}) || ann.groups.Known(g) {
+		t.Errorf("told of invitations to %q", ann.invited)
+	}
+	ann.check(ann.owner.SetAccept(t.Context(), people.AcceptEveryone))
+	if in := from.brings(t, g, events...); !taken(in) || !ann.groups.Known(g) || len(ann.invited) != 1 {
+		t.Errorf("by one who may: %+v", in)
+	}
+
+	bob.invites(g, dora)
+	bob.invites(g, eve)
+	more := bob.lacks(g, ann)[len(events):]
+	if need, ok := from.brings(t, g, more[1]).(sync.NeedControl); !ok || need.Ticket != 7 {
+		t.Errorf("without its parent: %+v", need)
+	}
+	if in := from.brings(t, g, more...); !taken(in) {
+		t.Errorf("with it: %+v", in)
+	}
+	removed := dora.pen(g, func(h *event.Header) {
+		h.Kind, h.Flags, h.Control = event.KindRename, event.FlagCritical, bob.groups.Heads(g)
+	}).Events[0]
+	content, err := event.Rename{Name: "Dora's"}.Marshal()
+	ann.check(err)
+	removed, err = event.New(removed.Header, event.Body{Content: content})
+	ann.check(err)
+	removed.Sign(dora.own.Device)
+	if stored, ok := from.brings(t, g, removed).(sync.Stored); !ok || stored.Refused != wire.NotPermitted || stored.Err != nil {
+		t.Errorf("by one who may not: %+v", stored)
+	}
+}
+
+// Who may bring the owner into a group.
+func TestMayInvite(t *testing.T) {
+	ann, bob, dora := newHalls(t)
+	may := func(what string, who *hall, want bool) {
+		t.Helper()
+		if got := ann.mayInvite(who.id()); got != want {
+			t.Errorf("%s: %t", what, got)
+		}
+	}
+	may("a stranger", bob, true)
+	ann.check(ann.owner.SetAccept(t.Context(), people.AcceptContacts))
+	may("a stranger, where contacts may", bob, false)
+	ann.sets(dora, func(p *book.Person) { p.Contact = true })
+	may("a contact, where contacts may", dora, true)
+	ann.sets(dora, func(p *book.Person) { p.Blocked = true })
+	may("a contact who is blocked", dora, false)
+	ann.sets(dora, func(p *book.Person) { p.Blocked = false })
+	ann.check(ann.owner.SetAccept(t.Context(), people.AcceptEveryone))
+
+	for i := range maxUninvited {
+		may(fmt.Sprint("after ", i), bob, true)
+		bob.tells(bob.makes("by Bob", ann), ann)
+		if i < 3 { // these don't count
+			ann.makes("by Ann")
+			dora.tells(dora.makes("by Dora", ann), ann)
+		}
+	}
+	may("after too many", bob, false)
+	may("a contact, after too many", dora, true)
+	ann.sets(bob, func(p *book.Person) { p.Contact = true })
+	eve := newHall(t)
+	ann.meets(eve)
+	may("another, when those are by a contact", eve, true)
+}
+
+// What is remembered of what peers claim about own logs is bounded.
+func TestDoubtsAreBounded(t *testing.T) {
+	var c claims
+	for i := range 2 * maxDoubted {
+		log, by := event.Log{Instance: event.Instance{byte(i), byte(i >> 8)}}, crypto.PersonID{1}
+		if c.doubted(log, by) || !c.doubt(log, by) || c.doubt(log, by) || !c.doubted(log, by) || c.doubted(log, crypto.PersonID{2}) {
+			t.Fatalf("claim %d", i)
+		}
+		if len(c.doubts) > maxDoubted {
+			t.Fatalf("%d claims", len(c.doubts))
+		}
+	}
+}
+
+// A peer that claims to have more of an own log ends the session, once: in the next one the peer is
+// told less.
+func TestClaimOfRollback(t *testing.T) {
+	ann, bob, dora := newHalls(t)
+	run := ann.writesTo(bob, "hello")
+	log := run.Log()
+	claims := func(by *hall, claimed event.Segments) error {
+		t.Helper()
+		from, session := ann.from(by)
+		if from.Rollback(t.Context(), sync.Rollback{Log: log, Claimed: claimed}) != nil {
+			t.Error("the machine is answered")
+		}
+		return session.why
+	}
+	if why := claims(bob, event.Segments{run.Segment()}); why != nil || ann.Doubted(log, bob.id()) {
+		t.Errorf("what is held here is claimed: %v", why)
+	}
+	more := event.Segments{{First: 1, Last: 5, ID: event.ID{1}}}
+	if why := claims(bob, more); !errors.Is(why, errRolledBack) || !ann.Doubted(log, bob.id()) || ann.Doubted(log, dora.id()) {
+		t.Errorf("more is claimed: %v", why)
+	}
+	if next := ann.writesTo(bob, "again"); next.Log() == log {
+		t.Error("the log goes on")
+	}
+	if why := claims(bob, more); why != nil {
+		t.Errorf("claimed again: %v", why)
+	}
+}
