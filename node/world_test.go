@@ -42,8 +42,6 @@ const (
 	strangerStays = time.Hour        // known after they have gone
 	releaseEvery  = time.Second      // rows that wait for a cause are looked at
 	releaseAtLast = time.Minute      // a row waits at most
-	receiptPause  = time.Second      // between two receipts of one subject
-	ackRetry      = time.Second      // acknowledgements that could not be written are tried again
 	rollbackPause = time.Hour        // between two claims of rollback that are believed
 	idPrefix      = 8                // characters that stand for a whole ID
 )
