@@ -269,15 +269,15 @@ func TestAcknowledgementsAreWrittenWhenThereIsRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var full atomic.Bool
 		full.Store(true)
-		tries := 0
+		var tries atomic.Int32
 		var written []store.Delivery
 		var d disk
 		a := NewAcks(&d, slog.New(slog.DiscardHandler))
 		log, other := event.Log{Device: crypto.DeviceID{1}}, event.Log{Device: crypto.DeviceID{2}}
 		upTo := func(n uint64) event.Segments { return event.Segments{{First: 1, Last: n}} }
 		d.delivers = func(reaches []store.Delivery) error {
-			if tries++; full.Load() {
-				if tries == 1 {
+			if n := tries.Add(1); full.Load() {
+				if n == 1 {
 					a.Put(bob, log, upTo(2)) // comes during the commit
 				}
 				return errFullDisk
@@ -292,8 +292,8 @@ func TestAcknowledgementsAreWrittenWhenThereIsRoom(t *testing.T) {
 		a.Put(bob, other, upTo(1))
 		a.Put(dora, other, upTo(3))
 		passes(10*ackRetry - 1)
-		if tries != 11 { // the two at first, and one a second
-			t.Errorf("tried %d times in %s", tries, 10*ackRetry)
+		if n := tries.Load(); n != 11 { // the two at first, and one a second
+			t.Errorf("tried %d times in %s", n, 10*ackRetry)
 		}
 		full.Store(false)
 		passes(10 * ackRetry)
@@ -303,8 +303,8 @@ func TestAcknowledgementsAreWrittenWhenThereIsRoom(t *testing.T) {
 		slices.SortFunc(written, func(x, y store.Delivery) int {
 			return x.Log.Compare(y.Log)*10 + slices.Compare(x.Person[:], y.Person[:])
 		})
-		if !reflect.DeepEqual(written, want) || tries != 12 {
-			t.Errorf("written after %d tries: %+v", tries, written)
+		if !reflect.DeepEqual(written, want) || tries.Load() != 12 {
+			t.Errorf("written after %d tries: %+v", tries.Load(), written)
 		}
 		cancel()
 		<-ended
