@@ -110,36 +110,38 @@ func TestGossipedRunSaysThatItsLogIsComing(t *testing.T) {
 // In a group, members' events are taken from anybody, of others nothing, and of what was said
 // before one came nothing either.
 func TestRunInAGroup(t *testing.T) {
-	ann, bob, dora := newHalls(t)
-	g := ann.makes("lunch", bob)
-	ann.tells(g, bob)
-	time.Sleep(2 * time.Millisecond) // event clocks are in ms, and what is said in the ms of joining may be read
-	run := bob.writes(g, "hello")
-	if in := ann.Ingest(t.Context(), run, dora.id()); in.Err != nil || in.Author != bob.id() || !in.New {
-		t.Errorf("a member's: %+v", in)
-	}
-	if kept, member := ann.keeps(bob); !kept || !member {
-		t.Errorf("its author is kept: %t, as a member: %t", kept, member)
-	}
-	if kept, _ := ann.keeps(dora); kept {
-		t.Error("the store knows who brought it")
-	}
-	if in := ann.Ingest(t.Context(), dora.pen(g, func(h *event.Header) { h.Control = ann.groups.Heads(g) }), dora.id()); !errors.Is(in.Err, authority.ErrNotPermitted) {
-		t.Errorf("of one who is no member: %+v", in)
-	}
-	if in := ann.Ingest(t.Context(), bob.pen(g, func(h *event.Header) { h.Control = [][32]byte{{1}} }), bob.id()); !errors.Is(in.Err, authority.ErrParent) {
-		t.Errorf("by control events that are not here: %+v", in)
-	}
-	time.Sleep(2 * time.Millisecond)
-	ann.invites(g, dora)
-	ann.tells(g, dora)
-	if in := dora.Ingest(t.Context(), run, bob.id()); !errors.Is(in.Err, ErrEarly) {
-		t.Errorf("said before she came: %+v", in)
-	}
-	ann.tells(g, bob)
-	if in := dora.Ingest(t.Context(), bob.writes(g, "welcome"), bob.id()); in.Err != nil || !in.New || !in.Segments.Covers(2) {
-		t.Errorf("said after she came: %+v", in)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		ann, bob, dora := newHalls(t)
+		g := ann.makes("lunch", bob)
+		ann.tells(g, bob)
+		time.Sleep(time.Second)
+		run := bob.writes(g, "hello")
+		if in := ann.Ingest(t.Context(), run, dora.id()); in.Err != nil || in.Author != bob.id() || !in.New {
+			t.Errorf("a member's: %+v", in)
+		}
+		if kept, member := ann.keeps(bob); !kept || !member {
+			t.Errorf("its author is kept: %t, as a member: %t", kept, member)
+		}
+		if kept, _ := ann.keeps(dora); kept {
+			t.Error("the store knows who brought it")
+		}
+		if in := ann.Ingest(t.Context(), dora.pen(g, func(h *event.Header) { h.Control = ann.groups.Heads(g) }), dora.id()); !errors.Is(in.Err, authority.ErrNotPermitted) {
+			t.Errorf("of one who is no member: %+v", in)
+		}
+		if in := ann.Ingest(t.Context(), bob.pen(g, func(h *event.Header) { h.Control = [][32]byte{{1}} }), bob.id()); !errors.Is(in.Err, authority.ErrParent) {
+			t.Errorf("by control events that are not here: %+v", in)
+		}
+		time.Sleep(time.Second)
+		ann.invites(g, dora)
+		ann.tells(g, dora)
+		if in := dora.Ingest(t.Context(), run, bob.id()); !errors.Is(in.Err, ErrEarly) {
+			t.Errorf("said before she came: %+v", in)
+		}
+		ann.tells(g, bob)
+		if in := dora.Ingest(t.Context(), bob.writes(g, "welcome"), bob.id()); in.Err != nil || !in.New || !in.Segments.Covers(2) {
+			t.Errorf("said after she came: %+v", in)
+		}
+	})
 }
 
 // The author of a direct message gets a receipt. In a group the acknowledgement tells them, and
