@@ -199,7 +199,8 @@ func meet(t *testing.T, ann, bob *party) {
 	}
 }
 
-// Two meshes connect as soon as one of them hears of the other, say where they are, and know when the other has gone.
+// Two meshes connect as soon as one of them hears of the other, say where they are, and know when
+// the other has gone.
 func TestTwoMeet(t *testing.T) {
 	inCompany(t, func(t *testing.T, _ *memnet.Network, ann, bob *party) {
 		meet(t, ann, bob)
@@ -284,7 +285,8 @@ func TestNobodyComesAfterTheEnd(t *testing.T) {
 	})
 }
 
-// Who gets another address says so to those who are connected, and a session over an address that is gone ends at once.
+// Who gets another address says so to those who are connected, and a session over an address that
+// is gone ends at once.
 func TestMovingIsTold(t *testing.T) {
 	inCompany(t, func(t *testing.T, _ *memnet.Network, ann, bob *party) {
 		meet(t, ann, bob)
@@ -319,7 +321,8 @@ func TestIntroduced(t *testing.T) {
 	})
 }
 
-// What a peer says of itself is its own place. Of others it is hearsay, and of this device nonsense.
+// What a peer says of itself is its own place. Of others it is hearsay, and of this device
+// nonsense.
 func TestToldOf(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newParty(t, memnet.New(), 1)

@@ -84,7 +84,8 @@ func (m *model) remove(s *modelled) {
 	m.sessions = slices.DeleteFunc(m.sessions, func(o *modelled) bool { return o == s })
 }
 
-// modelDevice is the number of one of the devices of the model. Half of them have lower peer IDs than the register's own.
+// modelDevice is the number of one of the devices of the model. Half of them have lower peer IDs
+// than the register's own.
 func modelDevice(n int) int { return self - modelDevices + 1 + 2*n }
 
 const (
@@ -131,7 +132,8 @@ func (m *model) same(t *testing.T, r *Register) {
 	}
 }
 
-// Whatever happens in whatever order, the register says what the model does, and remembers nothing of those who have gone.
+// Whatever happens in whatever order, the register says what the model does, and remembers nothing
+// of those who have gone.
 func TestRegisterIsAsTheModel(t *testing.T) {
 	for seed := range uint64(8) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {

@@ -97,8 +97,8 @@ func empty(t *testing.T, r *Register) {
 	}
 }
 
-// A peer that opens another stream has lost the first. But if both have opened one at about the same time, each must keep the
-// same of the two, or both end.
+// A peer that opens another stream has lost the first. But if both have opened one at about the
+// same time, each must keep the same of the two, or both end.
 func TestWhichOfTwoSessionsStays(t *testing.T) {
 	const lower, higher = self - 1, self + 1
 	for _, c := range []struct {
@@ -192,8 +192,8 @@ func TestReplacedSessionChangesNothing(t *testing.T) {
 	empty(t, r)
 }
 
-// There is an end to how many are connected. Pinned devices have places of their own, and a device that is connected can always
-// open another session.
+// There is an end to how many are connected. Pinned devices have places of their own, and a device
+// that is connected can always open another session.
 func TestFullRegisterRefuses(t *testing.T) {
 	r := newTestRegister()
 	n := 0
@@ -245,7 +245,8 @@ func TestNobodyIsAdmittedAfterTheStop(t *testing.T) {
 	empty(t, r)
 }
 
-// A person is here until the last of their devices has gone, and a device that says twice who it is is one.
+// A person is here until the last of their devices has gone, and a device that says twice who it is
+// is one.
 func TestPersonIsHereWithAnyDevice(t *testing.T) {
 	r := newTestRegister()
 	desk, laptop, unknown := admitted(t, r, 1), admitted(t, r, 2), admitted(t, r, 3)
@@ -270,7 +271,8 @@ func TestPersonIsHereWithAnyDevice(t *testing.T) {
 	}
 }
 
-// Few are followed. When one of them goes, another takes the place, and nobody who hears of control events only.
+// Few are followed. When one of them goes, another takes the place, and nobody who hears of control
+// events only.
 func TestFewAreFollowed(t *testing.T) {
 	r, c := newTestRegister(), conversation(1)
 	var all []*session.Session
@@ -312,7 +314,8 @@ func TestFewAreFollowed(t *testing.T) {
 	empty(t, r)
 }
 
-// What a peer is told when it comes fits one frame with the place of this node, and has nobody in it who can't be dialled.
+// What a peer is told when it comes fits one frame with the place of this node, and has nobody in
+// it who can't be dialled.
 func TestIntroductionIsBounded(t *testing.T) {
 	r := newTestRegister()
 	at := func(n int) netip.AddrPort { return netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(n)}), 1) }
