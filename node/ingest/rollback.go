@@ -56,9 +56,9 @@ func (d *Door) Doubted(log event.Log, by crypto.PersonID) bool { return d.claims
 
 // claims are what peers have said about this device's own logs. The zero value has none.
 type claims struct {
-	mu         gosync.Mutex
-	doubts     map[doubt]struct{}
-	rolledback map[event.Conversation]time.Time // when a claim was believed last
+	mu       gosync.Mutex
+	doubts   map[doubt]struct{}
+	believed map[event.Conversation]time.Time // when a claim was believed last
 }
 
 type doubt struct {
@@ -92,15 +92,15 @@ func (c *claims) doubted(log event.Log, by crypto.PersonID) bool {
 func (c *claims) believes(of event.Conversation, now time.Time) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	last, ok := c.rolledback[of]
+	last, ok := c.believed[of]
 	return !ok || now.Sub(last) >= rollbackPause
 }
 
 func (c *claims) rolledBack(of event.Conversation, now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.rolledback == nil {
-		c.rolledback = make(map[event.Conversation]time.Time)
+	if c.believed == nil {
+		c.believed = make(map[event.Conversation]time.Time)
 	}
-	c.rolledback[of] = now
+	c.believed[of] = now
 }
