@@ -97,7 +97,8 @@ type Config struct {
 	GossipAbove int // for simulations: the size in members past which a group gossips; 0: as it should be
 }
 
-// What the owner may ask, by room.
+// What the owner may ask, by room. Node embeds these for their methods. The names keep the embedded
+// fields from hiding methods: a field Groups would hide the method Groups.
 type (
 	ownersMessages = chat.Messages
 	ownersGroups   = chat.Groups

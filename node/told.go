@@ -14,7 +14,7 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// What one room tells, and who else is told of it. Nothing here keeps anything.
+// What each room tells, and which other rooms and sessions hear of it. Nothing is kept here.
 
 // Why a session is ended from here.
 var (

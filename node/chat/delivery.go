@@ -17,7 +17,7 @@ import (
 // progress is how far a message has come as the local API says it.
 func progress(p store.Progress) Progress {
 	if p.State == store.NoState {
-		return Progress{State: StateDelivered} // to all of nobody: a group that nobody else is in
+		return Progress{State: StateDelivered} // it is for nobody: nobody else is in the group
 	}
 	return Progress{p.State.String(), p.Reason.String()}
 }

@@ -86,7 +86,7 @@ func (m *Messages) writeAct(ctx context.Context, c event.Conversation, kind even
 	return m.message(&row), nil
 }
 
-// within is a conversation that is known, as a destination.
+// within returns a conversation that is known, as a destination.
 func (m *Messages) within(c event.Conversation) (destination, error) {
 	if m.cfg.Groups.Known(c) {
 		return m.groupDestination(c)

@@ -101,8 +101,8 @@ type Outgoing struct {
 // Filter narrows what is read; empty fields let everything through. From is a person, In a person or a group.
 type Filter struct{ From, In string }
 
-// Page is messages in the order of arrival, and how far they are all that passed the filter: go on after Cursor. Where
-// there are no messages there are no more.
+// Page is some of the messages that pass a filter, in the order of arrival. The next page begins
+// after Cursor. A page without messages is the last.
 type Page struct {
 	Messages []Message
 	Cursor   uint64

@@ -12,8 +12,8 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// maxTried bounds the places of a text that are looked at for mentions, by what they cost: a name that nobody has takes as
-// long as any.
+// maxTried bounds after how many @ of a text a name is looked for. Each takes time, whether or not
+// anybody has the name.
 const maxTried = 1024
 
 // roll is whom a text may mention, by the keys of their names: the readers of the text, and whoever the owner knows, so that

@@ -96,7 +96,7 @@ func (b *phonebook) find(who string, of kind) []meant {
 	return best(b.answering(names.Skeleton(name), of))
 }
 
-// unhashed takes the # away that is before groups only.
+// unhashed takes away the # before a name: with it, only a group can be meant.
 func unhashed(who string, of kind) (string, kind) {
 	who, isGroup := strings.CutPrefix(who, "#")
 	if isGroup {
@@ -105,7 +105,7 @@ func unhashed(who string, of kind) (string, kind) {
 	return who, of
 }
 
-// isID says whether WHO is an ID or the beginning of one: no name is like that.
+// isID says whether WHO is an ID or the beginning of one. No name looks like that.
 func isID(who string) bool {
 	return len(who) >= minPrefix && strings.Trim(who, "0123456789abcdefABCDEF") == ""
 }
@@ -164,14 +164,14 @@ func best(found []meant) []meant {
 	return found
 }
 
-// keys remembers the keys of names. Each takes some microseconds to make, and every name that is looked up is compared with
-// all that are known.
+// keys remembers the keys of names: names that look alike have the same key. Each takes some
+// microseconds to make, and every name that is looked up is compared with all that are known.
 type keys struct {
 	mu gosync.Mutex
 	of map[string]string
 }
 
-// key returns the key of a name, "" of what can't be one.
+// key returns the key of a name, or "" for a text that can't be a name.
 func (k *keys) key(name string) string {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -121,7 +121,8 @@ func (n *Names) Group(c event.Conversation) (Group, error) {
 	return g, nil
 }
 
-// groupName is what a group may be shown as. Somebody's program may have let through what is no name here.
+// groupName returns the name of a group, or "?" if it is none that this program allows: the program
+// of whoever gave it may allow more.
 func groupName(state *authority.State) string {
 	if name, err := names.Parse(state.Name); err == nil {
 		return name

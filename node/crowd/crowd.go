@@ -1,9 +1,15 @@
-// Package crowd keeps a gossip router for each large group that the owner is in, gives it what this device writes, and lets in
-// what comes by it through the one door, package ingest. Up to a size everybody can be expected to have a session with
-// everybody, and gossip is not used.
+// Package crowd keeps a gossip router for each large group that the owner is in. It gives the router
+// what this device writes, and lets in what comes by it through the one door, package ingest. In a
+// group of up to Above members everybody can be expected to have a session with everybody, and
+// gossip is not used.
 //
-// Run owns the routers and returns when all have ended. What gossip loses is brought by sync, so nothing here fails for good: a
-// run that could not be published is left to that. The other methods may be called by any goroutine.
+// Run owns the routers and returns when all have ended. It looks at the groups again when Changed is
+// called, and publishes what Committed was told. The other methods may be called by any goroutine:
+// the store's writer calls Committed, and sessions call Share and Learn, by which the members of a
+// group hand each other its gossip key.
+//
+// The package decides nothing about who is in a group and what is believed. What gossip loses is
+// brought by sync, so nothing here fails for good: a run that could not be published is left to that.
 package crowd
 
 import (
@@ -45,7 +51,7 @@ type Config struct {
 	Groups *groups.Groups
 	Door   *ingest.Door
 	Mesh   Mesh
-	Above  int // as the constant, but in simulations
+	Above  int // the constant Above, or less in simulations
 	Log    *slog.Logger
 }
 

@@ -9,8 +9,8 @@
 // enough.
 //
 // It refuses to believe: names, clocks and addresses decide nothing here. It knows no streams and
-// no screens. Its methods may be called by any goroutine, those of a [From] by one goroutine at a
-// time. An error is told to the peer by its kind. What the peer is to blame for, such as a false
+// no screens. Its methods may be called by any goroutine, but [From.Control] of one session
+// by one at a time. An error is told to the peer by its kind. What the peer is to blame for, such as a false
 // signature, ends the session. What its author was not permitted is refused, and the session goes
 // on. A store that fails ends the session as well, so that the peer begins again from what is on
 // the disk.

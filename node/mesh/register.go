@@ -349,7 +349,7 @@ func (r *Register) introduction(s *session.Session) (peer wire.Sighting, others 
 	return at(s.Peer()), others, true
 }
 
-// Here says whether any device of a person is connected.
+// Here says whether any device of a person is connected, or was until just now: see parted.
 func (r *Register) Here(person crypto.PersonID) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

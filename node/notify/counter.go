@@ -1,8 +1,12 @@
 // Package notify tells waiting goroutines that there is something new. Telling never waits, so nobody who is slow holds up
 // whoever tells. Both types may be used by any goroutine.
 //
-// A [Signal] is for one reader who looks for itself what has changed, a [Counter] is for any number of readers who each
-// remember up to where they have looked.
+// A [Signal] is for one reader, who looks for itself what has changed: signals that come before it
+// has looked are one. A [Counter] is for any number of readers, who each remember up to where they
+// have looked; a reader that was away sees by the count that it has missed something.
+//
+// The package keeps nothing of what has changed, only that something has. Nothing in it fails. Every
+// room of the node may use it.
 package notify
 
 import (

@@ -11,8 +11,9 @@
 //
 // The package believes cards and profiles that were proven, by itself or by the caller who says so,
 // and no others. It does not decide what a name means (package contacts), and knows no sessions:
-// who is connected it asks [Presence]. Its methods may be called by any goroutine. Those with a
-// context commit, and return when that is on the disk.
+// who is connected it asks [Presence]. Its methods may be called by any goroutine. What they
+// commit is on the disk when they return; an error says that it is not, and then it is not shown
+// either, except for what a peer says of itself.
 package people
 
 import (

@@ -55,7 +55,7 @@ func parseAddrs(texts []string) (out []netip.AddrPort) {
 	return out
 }
 
-// setPlace says anew where a device is. Nobody else has seen the acquaintance yet.
+// setPlace says anew where a device is. a is a copy that nobody else has seen yet.
 func (a *Person) setPlace(d crypto.DeviceID, at place) {
 	places := make(map[crypto.DeviceID]place, len(a.places)+1)
 	maps.Copy(places, a.places)

@@ -17,8 +17,8 @@
 // maxUnsent. A session that fails ends. What was handed to the store by then may still be
 // committed; the next session begins with what is on the disk, so nothing is taken twice. Where the
 // disk is full the commit fails, the session ends without an acknowledgement, and the peer tries
-// again in a new one. The package knows no persons and reads no conversation. Peer, End, Silence,
-// Unsent and the inbox may be used by any goroutine.
+// again in a new one. The package knows no persons and reads no conversation. Run is called
+// once. The other methods and the inbox may be used by any goroutine.
 package session
 
 import (
@@ -59,7 +59,7 @@ type Host interface {
 	// Rejoin says anew what the peer may have. It is called when that has changed since the peer
 	// was identified.
 	Rejoin() sync.Joined
-	// Visible returns the segments of a log that the peer may know about. Any goroutine calls it.
+	// Visible returns the segments of a log that the peer may know about. The loop calls it.
 	Visible(log event.Log, segments event.Segments) event.Segments
 	// Budget returns the budget, in bytes, from which the larger frames of the peer are read. The
 	// reader calls it.

@@ -6,7 +6,8 @@
 // writes nothing and starts no goroutine. Visible may be called by any goroutine, the rest only by the session's loop.
 //
 // Whatever the peer asks for, it gets only what its person may have now: the direct conversation, and of groups what was said
-// since the history that they were given, for as long as they are members. A store that fails ends the session.
+// since the history that they were given, for as long as they are members. Where the store fails, Join ends the session. A run
+// or control events that can't be read are left out for now, and the log says so.
 package sharing
 
 import (

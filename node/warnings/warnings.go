@@ -1,10 +1,14 @@
 // Package warnings is what the owner of a node should know and do something about: that the data directory seems to be a copy
 // or was put back from a backup, and that another machine seems to run a copy of it now.
 //
-// The signs come from the store, from events of this device that others bring, and from where this device is announced. Anyone
-// can forge the last, so it causes nothing but the warning. Each kind of warning is told once when there first is reason for
-// it; [Warnings.All] returns those that hold now. The methods may be called by any goroutine. Memory is bounded by
-// maxTwinAddrs.
+// The signs come from the store, from events of this device that others bring, and from where this
+// device is announced. Anyone can forge the last, so it causes nothing but the warning: the package
+// changes nothing, here or elsewhere.
+//
+// Each kind of warning is told once when there first is reason for it; [Warnings.All] returns those
+// that hold now, and fails only if the store can't be read. The methods may be called by any
+// goroutine. CameBack is called by the store's writer, and must not wait; neither may Config.Tell.
+// Memory is bounded by maxTwinAddrs.
 package warnings
 
 import (
