@@ -201,11 +201,14 @@ func Open(cfg Config) (_ *Node, err error) {
 	if n.host, err = link.New(link.Config{Key: n.me.key.Private(), Log: cfg.Log, Transport: cfg.Transport}); err != nil {
 		return nil, err
 	}
-	return n, n.furnish()
+	if err := n.makeRooms(); err != nil {
+		return nil, err
+	}
+	return n, nil
 }
 
-// furnish makes the rooms, each after those that it needs, and reads what they keep in memory.
-func (n *Node) furnish() (err error) {
+// makeRooms makes the rooms, each after those that it needs, and reads what they keep in memory.
+func (n *Node) makeRooms() (err error) {
 	n.shown = notify.NewCounter(n.store.Last())
 	n.warnings = warnings.New(warnings.Config{Store: n.store, Now: n.cfg.Now, Tell: n.warned})
 	n.mesh = mesh.New(mesh.Config{Host: n.host, Self: n.me.device, NewSession: n.newSession, Log: n.log,

@@ -142,8 +142,8 @@ func (d *Door) Admit(ctx context.Context, run event.Run, from crypto.PersonID) (
 	return a, d.cfg.People.Keep(ctx, author)
 }
 
-// Store hands the run to the store. Its author may have been removed from the group since it was
-// admitted: then what it is not to bring is cut off after the commit.
+// Store hands the run to the store. If its author was removed from the group since the run was
+// admitted, what they were no longer permitted to write is cut off after the commit.
 func (a Admitted) Store(ctx context.Context) (wait func() Ingested) {
 	d, c := a.door, a.run.Log().Conversation
 	inGroup := d.cfg.Groups.Known(c)
@@ -188,8 +188,8 @@ func (d *Door) mayWrite(run *event.Run, from crypto.PersonID) (crypto.PersonID, 
 	return author, nil
 }
 
-// mayRecall finds that the enclosed recalls of a run are by its author, and leaves out those that
-// their author was not permitted. Then nothing explains why their targets are absent.
+// mayRecall checks that the recalls that a run encloses are by its author. It leaves out those that
+// the author was not permitted to write; then nothing explains why their targets are absent.
 func (d *Door) mayRecall(run *event.Run, author crypto.PersonID) error {
 	if len(run.Recalls) == 0 {
 		return nil

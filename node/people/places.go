@@ -33,7 +33,7 @@ const (
 // place is where a device was found by this run of the node.
 type place struct {
 	addrs []string  // the best first, at most savedAddrs
-	sure  int       // the first so many are to be on the disk soon
+	sure  int       // how many of these, from the first on, are to be on the disk soon
 	seen  time.Time // when its last session ended, by the owner's clock; zero: none has
 }
 
