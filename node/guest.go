@@ -16,8 +16,8 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// guest is the peer of one session: it leads each effect of the session's machine to the room that does it. It is the session's
-// Host, and tells package sharing what the mesh knows of the session.
+// guest is the peer of one session: it leads each effect of the session's machine to the room that
+// does it. It is the session's Host, and tells package sharing what the mesh knows of the session.
 type guest struct {
 	node    *Node
 	session *session.Session

@@ -1,11 +1,11 @@
-// Package node is a running earshot node. It opens the rooms, which are the packages below it, wires
-// them together, and starts and ends them in order. It holds no feature's state.
+// Package node is a running earshot node. It opens the rooms, which are the packages below it,
+// wires them together, and starts and ends them in order. It holds no feature's state.
 //
-// Open reads the data directory and builds everything; it starts nothing. Run starts every goroutine
-// and returns when all have ended, the store last. What the owner may ask are the methods of the
-// rooms that Node embeds. They may be called by any goroutine from when Open has returned. What
-// changes something needs Run, and returns when it is on this node's disk; after Run they fail with
-// the store's error.
+// Open reads the data directory and builds everything; it starts nothing. Run starts every
+// goroutine and returns when all have ended, the store last. What the owner may ask are the methods
+// of the rooms that Node embeds. They may be called by any goroutine from when Open has returned.
+// What changes something needs Run, and returns when it is on this node's disk; after Run they fail
+// with the store's error.
 //
 // The way of a frame from a peer to the disk and back, with who owns each goroutine:
 //
@@ -24,12 +24,12 @@
 //
 // A feature is what people want of earshot; chat is the first. A further one, such as files, is a
 // room with three faces: what a peer may ask, which it authorises itself by what node/people and
-// node/groups know of the peer; what the owner may ask; and a plan that is pure, so that it is tested
-// without sockets and clocks. It brings one stream protocol, for which link.Host takes a handler, one
-// service of the local API, and its buckets, kept by a package of their own beside store/book. Here
-// it takes three lines: one that makes it, one that runs it, and one that embeds what the owner may
-// ask. Features do not import each other. A room that needs something from above defines a small
-// interface, or a function in its Config.
+// node/groups know of the peer; what the owner may ask; and a plan that is pure, so that it is
+// tested without sockets and clocks. It brings one stream protocol, for which link.Host takes a
+// handler, one service of the local API, and its buckets, kept by a package of their own beside
+// store/book. Here it takes three lines: one that makes it, one that runs it, and one that embeds
+// what the owner may ask. Features do not import each other. A room that needs something from above
+// defines a small interface, or a function in its Config.
 package node
 
 import (
@@ -81,15 +81,16 @@ type Config struct {
 	Log        *slog.Logger
 	Version    string
 
-	// Warn is told each kind of warning when there first is reason for it, by any goroutine. It must not call the node.
+	// Warn is told each kind of warning when there first is reason for it, by any goroutine. It
+	// must not call the node.
 	Warn func(warnings.Warning)
 
-	// Now is the owner's wall clock, for times that are stored, sent or shown. Durations are measured by the machine's
-	// monotonic clock, whatever Now says.
+	// Now is the owner's wall clock, for times that are stored, sent or shown. Durations are
+	// measured by the machine's monotonic clock, whatever Now says.
 	Now func() time.Time
 
-	// Transport, Networks and Identify replace TCP, this machine's interfaces and what its file system says of which file the
-	// database is, in simulations.
+	// Transport, Networks and Identify replace TCP, this machine's interfaces and what its file
+	// system says of which file the database is, in simulations.
 	Transport link.Transport
 	Networks  func() (discovery.Network, error)
 	Identify  func(path string) (store.FileIdentity, error)
@@ -154,8 +155,8 @@ type self struct {
 	card   crypto.Card
 }
 
-// Open opens or makes the directory and builds the node. The caller calls Run, once, whatever happens in between; Close
-// if it does not.
+// Open opens or makes the directory and builds the node. The caller calls Run, once, whatever
+// happens in between; Close if it does not.
 func Open(cfg Config) (_ *Node, err error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
@@ -290,8 +291,8 @@ func (n *Node) Ready() <-chan struct{} { return n.ready }
 // Down asks Run to end. It does not wait.
 func (n *Node) Down() { n.down() }
 
-// Run runs the node until ctx ends, Down is called or something that it can't do without fails, and returns when everything has
-// ended. The store ends last, after whoever writes to it.
+// Run runs the node until ctx ends, Down is called or something that it can't do without fails, and
+// returns when everything has ended. The store ends last, after whoever writes to it.
 func (n *Node) Run(ctx context.Context) (err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -369,7 +370,8 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	return nil
 }
 
-// startListening listens where the configuration says, or on the port of last time, which peers have saved.
+// startListening listens where the configuration says, or on the port of last time, which peers
+// have saved.
 func (n *Node) startListening(ctx context.Context) error {
 	if len(n.listen) > 0 {
 		if err := n.host.Listen(n.listen); err != nil {

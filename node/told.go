@@ -38,7 +38,8 @@ func (n *Node) committed(c store.Change) {
 	n.shown.Reach(c.N)
 }
 
-// groupChanged takes in that a control set has grown: persons whom it lets in or out are told, and everybody else in the group.
+// groupChanged takes in that a control set has grown: persons whom it lets in or out are told, and
+// everybody else in the group.
 func (n *Node) groupChanged(c groups.Change) {
 	moved := func(p crypto.PersonID) bool {
 		var was bool
@@ -93,7 +94,8 @@ func (n *Node) personChanged(before, after people.Person) {
 	}
 }
 
-// invited takes in that invitations wait for the owner, or that those which waited may be made again.
+// invited takes in that invitations wait for the owner, or that those which waited may be made
+// again.
 func (n *Node) invited(again bool) {
 	if again {
 		for _, s := range n.mesh.Sessions() {
@@ -128,8 +130,8 @@ func (n *Node) accepting(accept string) {
 	}
 }
 
-// receiptSigned gives a new receipt of the owner's to the sessions that should have it: in a group those with whom it is
-// about, and the owner's other devices.
+// receiptSigned gives a new receipt of the owner's to the sessions that should have it: in a group
+// those with whom it is about, and the owner's other devices.
 func (n *Node) receiptSigned(c event.Conversation, r event.Record) {
 	about := crypto.PersonID{}
 	if n.groups.Known(c) {
@@ -167,7 +169,8 @@ func (n *Node) isContact(id peer.ID) bool {
 	return ok && them.Contact
 }
 
-// pin says whether a person's devices are to be reached whoever else is there: those of contacts and of fellow members.
+// pin says whether a person's devices are to be reached whoever else is there: those of contacts
+// and of fellow members.
 func (n *Node) pin(p people.Person) {
 	n.mesh.Pin(p.Parsed.Devices(), p.Contact && !p.Blocked || n.groups.Fellows(n.me.person, p.ID))
 }

@@ -22,12 +22,14 @@ func progress(p store.Progress) Progress {
 	return Progress{p.State.String(), p.Reason.String()}
 }
 
-// states are those of an own message, in the order in which it passes through them. The last two are ends: no other follows.
+// states are those of an own message, in the order in which it passes through them. The last two
+// are ends: no other follows.
 var states = []string{StateQueued, StateCarried, StateDelivered, StateRead, StateCancelled, StateUndelivered}
 
-// WaitLeading waits until the first of some own messages has reached a state, or can't any more. It returns how far that has
-// come, and those after it that have reached the state as well, up to the first that has not. When ctx ends before, it returns
-// how far the first has come, and the context's error.
+// WaitLeading waits until the first of some own messages has reached a state, or can't any more. It
+// returns how far that has come, and those after it that have reached the state as well, up to the
+// first that has not. When ctx ends before, it returns how far the first has come, and the
+// context's error.
 func (m *Messages) WaitLeading(ctx context.Context, ids []event.ID, state string) ([]Progress, error) {
 	want := slices.Index(states, state)
 	if want < 0 {
@@ -47,8 +49,8 @@ func (m *Messages) WaitLeading(ctx context.Context, ids []event.ID, state string
 	}
 }
 
-// reached returns how far the leading messages have come, up to the first that has not reached a state. It returns that of the
-// first message in any case.
+// reached returns how far the leading messages have come, up to the first that has not reached a
+// state. It returns that of the first message in any case.
 func (m *Messages) reached(ids []event.ID, want int) (reached []Progress, first Progress, err error) {
 	const chunk = 64 // messages read at once, so that little is read in vain
 	for part := range slices.Chunk(ids, chunk) {
@@ -70,8 +72,8 @@ func (m *Messages) reached(ids []event.ID, want int) (reached []Progress, first 
 	return reached, first, nil
 }
 
-// Wait returns once an own message has reached a state, or can't any more. When ctx ends first it returns the message
-// as it is then, and the context's error.
+// Wait returns once an own message has reached a state, or can't any more. When ctx ends first it
+// returns the message as it is then, and the context's error.
 func (m *Messages) Wait(ctx context.Context, id event.ID, state string) (Message, error) {
 	_, ended := m.WaitLeading(ctx, []event.ID{id}, state)
 	if ended != nil && ctx.Err() == nil {
@@ -84,7 +86,8 @@ func (m *Messages) Wait(ctx context.Context, id event.ID, state string) (Message
 	return m.message(&row), ended
 }
 
-// Outbox lists what has not been acknowledged, a line for each message and reader, with what it waits for.
+// Outbox lists what has not been acknowledged, a line for each message and reader, with what it
+// waits for.
 func (m *Messages) Outbox(context.Context) ([]Pending, error) {
 	waiting, err := m.cfg.Store.Outbox()
 	if err != nil || len(waiting) == 0 {
@@ -109,8 +112,8 @@ func (m *Messages) Cancel(ctx context.Context, id event.ID) (Message, error) {
 	return m.message(&entry.Row), nil
 }
 
-// recently is how long after a sighting a device that no dial reaches counts as unreachable rather than off: mDNS names
-// each device about once a minute.
+// recently is how long after a sighting a device that no dial reaches counts as unreachable rather
+// than off: mDNS names each device about once a minute.
 const recently = 2 * time.Minute
 
 // why says what a message to somebody waits for.

@@ -29,8 +29,9 @@ func (m *Messages) destination(who string) (destination, error) {
 	return m.directDestination(c, *p)
 }
 
-// Address finds whom or what can be written to as WHO, and makes a person a contact. It is for a caller who is about to write
-// several times: WHO goes on meaning the same, and the person is not forgotten meanwhile.
+// Address finds whom or what can be written to as WHO, and makes a person a contact. It is for a
+// caller who is about to write several times: WHO goes on meaning the same, and the person is not
+// forgotten meanwhile.
 func (m *Messages) Address(ctx context.Context, who string) (contacts.Target, error) {
 	to, err := m.destination(who)
 	switch {

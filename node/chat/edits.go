@@ -98,8 +98,9 @@ func (m *Messages) within(c event.Conversation) (destination, error) {
 	return m.directDestination(c, with)
 }
 
-// Recall takes the words of an own message back from everybody who has had them for less than two minutes. In a group that the
-// owner is out of it fails, since the members would not take the recall.
+// Recall takes the words of an own message back from everybody who has had them for less than two
+// minutes. In a group that the owner is out of it fails, since the members would not take the
+// recall.
 func (m *Messages) Recall(ctx context.Context, id event.ID) (Message, error) {
 	row, err := m.ownRow(id)
 	if err == nil && m.cfg.Groups.Known(row.Conversation) {

@@ -22,7 +22,8 @@ var (
 	ErrNotPermitted = errors.New("your role in the group does not allow that")
 	// ErrMember: the person is in the group already.
 	ErrMember = errors.New("already a member of the group")
-	// ErrGroupFull: the group has had as many changes, or has as many members, as it can. Make a new one.
+	// ErrGroupFull: the group has had as many changes, or has as many members, as it can. Make a
+	// new one.
 	ErrGroupFull = errors.New("the group can take no more changes")
 	// ErrNotYours: only its author can do that to a message.
 	ErrNotYours = errors.New("that is somebody else's message")

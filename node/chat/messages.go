@@ -1,12 +1,15 @@
-// Package chat is what the owner of the node says and reads: messages, replies, edits, recalls, reactions, how far each has
-// come, what is unread, and the groups that the owner makes and changes.
+// Package chat is what the owner of the node says and reads: messages, replies, edits, recalls,
+// reactions, how far each has come, what is unread, and the groups that the owner makes and
+// changes.
 //
-// [Messages] and [Groups] are what the local API calls. They keep no state but what the store has: each call resolves whom it
-// means, asks the store or the groups, and gives back views that name persons and groups as the owner sees them. Whatever
-// writes returns when that is on this node's disk; sending to the peers is not waited for.
+// [Messages] and [Groups] are what the local API calls. They keep no state but what the store has:
+// each call resolves whom it means, asks the store or the groups, and gives back views that name
+// persons and groups as the owner sees them. Whatever writes returns when that is on this node's
+// disk; sending to the peers is not waited for.
 //
-// The methods may be called by any goroutine, also after the node has ended: then those that need the store return its error.
-// The errors that a caller can do something about are in errors.go and in packages contacts and people.
+// The methods may be called by any goroutine, also after the node has ended: then those that need
+// the store return its error. The errors that a caller can do something about are in errors.go and
+// in packages contacts and people.
 package chat
 
 import (
@@ -62,8 +65,8 @@ func (m *Messages) Send(ctx context.Context, out Outgoing) (Message, error) {
 	return sent[0], nil
 }
 
-// SendAll sends in order, in as few commits as it can. It stops at the first that can't be sent and returns those
-// before it, with the error.
+// SendAll sends in order, in as few commits as it can. It stops at the first that can't be sent and
+// returns those before it, with the error.
 func (m *Messages) SendAll(ctx context.Context, out []Outgoing) ([]Message, error) {
 	var drafts []store.Draft
 	var failed error

@@ -15,8 +15,8 @@ type filter struct {
 	in   *event.Conversation
 }
 
-// filter resolves a Filter. A whole ID needs nobody to be known: a reader that goes on by ID must not be stopped because a
-// stranger is forgotten.
+// filter resolves a Filter. A whole ID needs nobody to be known: a reader that goes on by ID must
+// not be stopped because a stranger is forgotten.
 func (m *Messages) filter(f Filter) (out filter, err error) {
 	if f.From != "" {
 		id, err := m.cfg.Contacts.PersonOf(f.From)
@@ -46,7 +46,8 @@ func (m *Messages) wants(f filter) store.Keep {
 	}
 }
 
-// read reads on by cursor until limit messages have passed a filter, a part at a time, each in a transaction of its own.
+// read reads on by cursor until limit messages have passed a filter, a part at a time, each in a
+// transaction of its own.
 func (m *Messages) read(ctx context.Context, after uint64, f Filter, limit int,
 	part func(after uint64, limit int, keep store.Keep) ([]store.Row, uint64, error)) (Page, error) {
 	revealed, _ := m.cfg.Revealed.Now()
@@ -81,7 +82,8 @@ func (m *Messages) Arrivals(ctx context.Context, after uint64, f Filter, limit i
 	return m.read(ctx, after, f, limit, m.cfg.Store.Arrivals)
 }
 
-// MarkRead says that the owner has seen messages. Their authors learn it unless the owner has said otherwise.
+// MarkRead says that the owner has seen messages. Their authors learn it unless the owner has said
+// otherwise.
 func (m *Messages) MarkRead(ctx context.Context, ids ...event.ID) error {
 	me, err := m.cfg.Owner.Me(ctx)
 	if err != nil {
@@ -101,8 +103,8 @@ func (m *Messages) MarkRead(ctx context.Context, ids ...event.ID) error {
 	return nil
 }
 
-// Cursor is where a reader is, by name and filter: 0 at the beginning. Each filter has a cursor of its own, so that what
-// one passes over is not lost to another.
+// Cursor is where a reader is, by name and filter: 0 at the beginning. Each filter has a cursor of
+// its own, so that what one passes over is not lost to another.
 func (m *Messages) Cursor(_ context.Context, name string, f Filter) (uint64, error) {
 	name, err := m.cursorName(name, f)
 	if err != nil {
@@ -135,7 +137,8 @@ func (m *Messages) cursorName(name string, f Filter) (string, error) {
 	return name, nil
 }
 
-// History returns messages of a conversation, the oldest first. In a group those of blocked persons are hidden.
+// History returns messages of a conversation, the oldest first. In a group those of blocked persons
+// are hidden.
 func (m *Messages) History(ctx context.Context, who string, r HistoryRange) ([]Message, error) {
 	c, p, err := m.cfg.Contacts.Conversation(who)
 	if err != nil {

@@ -18,7 +18,8 @@ type Author struct {
 	Verified bool
 }
 
-// States of an own message. It passes through the first four in order, or ends in one of the others.
+// States of an own message. It passes through the first four in order, or ends in one of the
+// others.
 const (
 	StateQueued      = "queued"
 	StateCarried     = "carried"
@@ -98,7 +99,8 @@ type Outgoing struct {
 	Key     string // if not empty: sent once, whatever is retried
 }
 
-// Filter narrows what is read; empty fields let everything through. From is a person, In a person or a group.
+// Filter narrows what is read; empty fields let everything through. From is a person, In a person
+// or a group.
 type Filter struct{ From, In string }
 
 // Page is some of the messages that pass a filter, in the order of arrival. The next page begins

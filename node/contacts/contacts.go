@@ -22,7 +22,8 @@ type Config struct {
 	Now   func() time.Time // the owner's clock
 	// Changed is told what was changed of a person, after the commit.
 	Changed func(before, after people.Person)
-	// Invited is told when invitations that waited for the owner may be made again, or another waits.
+	// Invited is told when invitations that waited for the owner may be made again, or another
+	// waits.
 	Invited func(again bool)
 	// Ingest lets in a run that a person has brought.
 	Ingest func(ctx context.Context, run event.Run, from crypto.PersonID) error
@@ -65,9 +66,9 @@ func (n *Contacts) change(ctx context.Context, id crypto.PersonID, f func(*book.
 	return n.view(&after), nil
 }
 
-// add makes a person a contact, gives them a petname unless that is empty, and does what else is to be done. Their name of now
-// is pinned, unless by the owner's choice it means somebody or something else: then they are reached by ID or petname. The
-// caller holds naming.
+// add makes a person a contact, gives them a petname unless that is empty, and does what else is to
+// be done. Their name of now is pinned, unless by the owner's choice it means somebody or something
+// else: then they are reached by ID or petname. The caller holds naming.
 func (n *Contacts) add(ctx context.Context, p Person, petname string, also func(*book.Person)) (Person, error) {
 	free := p.Name != "" && n.taken(p.Name, p.ID) == nil
 	return n.change(ctx, p.ID, func(s *book.Person) error {
@@ -138,7 +139,8 @@ func (n *Contacts) SafetyWords(ctx context.Context, who string) ([10]string, Per
 	return crypto.SafetyWords(n.self, p.ID), p, nil
 }
 
-// Verify marks a person as the one whose words were compared. petname is needed if their name is somebody else's here.
+// Verify marks a person as the one whose words were compared. petname is needed if their name is
+// somebody else's here.
 func (n *Contacts) Verify(ctx context.Context, who, words, petname string) (Person, error) {
 	want, p, err := n.SafetyWords(ctx, who)
 	if err != nil {
@@ -150,7 +152,8 @@ func (n *Contacts) Verify(ctx context.Context, who, words, petname string) (Pers
 	return n.accept(ctx, p, petname, func(s *book.Person) { s.Verified = true })
 }
 
-// accept makes a person a contact under a petname, which is needed if their name is somebody else's here.
+// accept makes a person a contact under a petname, which is needed if their name is somebody else's
+// here.
 func (n *Contacts) accept(ctx context.Context, p Person, petname string, also func(*book.Person)) (Person, error) {
 	n.naming.Lock()
 	defer n.naming.Unlock()
@@ -161,7 +164,8 @@ func (n *Contacts) accept(ctx context.Context, p Person, petname string, also fu
 	return n.add(ctx, p, name, also)
 }
 
-// Block stops the direct conversation with a person: what they send is thrown away, and they are told nothing.
+// Block stops the direct conversation with a person: what they send is thrown away, and they are
+// told nothing.
 func (n *Contacts) Block(ctx context.Context, who string) (Person, error) {
 	p, err := n.Resolve(ctx, who)
 	if err != nil {

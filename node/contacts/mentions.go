@@ -16,8 +16,8 @@ import (
 // anybody has the name.
 const maxTried = 1024
 
-// roll is whom a text may mention, by the keys of their names: the readers of the text, and whoever the owner knows, so that
-// no reader is taken for them.
+// roll is whom a text may mention, by the keys of their names: the readers of the text, and whoever
+// the owner knows, so that no reader is taken for them.
 type roll struct{ holders map[string][]holder }
 
 type holder struct {
@@ -46,8 +46,8 @@ func newRoll(persons []*people.Person, readers map[crypto.PersonID]bool, key fun
 	return r
 }
 
-// find returns which reader a name means: none if it means somebody who does not read, or several. It says whether the name
-// means anybody, and by a claim only.
+// find returns which reader a name means: none if it means somebody who does not read, or several.
+// It says whether the name means anybody, and by a claim only.
 func (r *roll) find(name string) (reader *crypto.PersonID, means, claim bool) {
 	parsed, err := names.Parse(name)
 	if err != nil {
@@ -86,8 +86,8 @@ func (n *Names) Readers(ids ...crypto.PersonID) Readers {
 // Mentioned returns the readers whom a text names with @ in front, by ID.
 func (r Readers) Mentioned(text string) []crypto.PersonID { return mentions(text, r.roll) }
 
-// mentions finds the persons whom a text names with @ in front. A name ends where no longer one fits, so that "@Ann Lee"
-// is her if there is one, and Ann if there is not.
+// mentions finds the persons whom a text names with @ in front. A name ends where no longer one
+// fits, so that "@Ann Lee" is her if there is one, and Ann if there is not.
 func mentions(text string, among func() *roll) []crypto.PersonID {
 	var found []crypto.PersonID
 	for i, tried := 0, 0; i < len(text) && tried < maxTried && len(found) < event.MaxMentions; i++ {
@@ -108,8 +108,9 @@ func wordByte(b byte) bool {
 	return b >= '0' && b <= '9' || b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b >= 0x80 || b == '.' || b == '_' || b == '-'
 }
 
-// mentioned finds the one with whose name the text begins: the longest name that the owner has chosen, or else the longest
-// that anybody claims. So nobody takes a mention from a contact by claiming a longer name.
+// mentioned finds the one with whose name the text begins: the longest name that the owner has
+// chosen, or else the longest that anybody claims. So nobody takes a mention from a contact by
+// claiming a longer name.
 func (r *roll) mentioned(text string) (claimed *crypto.PersonID) {
 	any := false
 	for _, end := range slices.Backward(wordEnds(text)) {

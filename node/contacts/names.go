@@ -1,14 +1,15 @@
-// Package contacts is what the owner of the node decides about people: what a name means, who is a contact and under which
-// petname, who is verified, blocked or waits to be accepted.
+// Package contacts is what the owner of the node decides about people: what a name means, who is a
+// contact and under which petname, who is verified, blocked or waits to be accepted.
 //
-// [Names] answers whom or what a name means. Names are claims, so the answer goes by rank: the owner's petname, a verified
-// person, a contact or a group that the owner has accepted, then everybody else. Only a tie within the best rank is an error,
-// which lists all of them. [Contacts] changes what the owner has chosen. Changes that depend on a name being free are made one
-// at a time, so that no two persons get one name.
+// [Names] answers whom or what a name means. Names are claims, so the answer goes by rank: the
+// owner's petname, a verified person, a contact or a group that the owner has accepted, then
+// everybody else. Only a tie within the best rank is an error, which lists all of them. [Contacts]
+// changes what the owner has chosen. Changes that depend on a name being free are made one at a
+// time, so that no two persons get one name.
 //
-// Nothing here is decided by what a peer says. The methods may be called by any goroutine; those that change something return
-// when that is on the disk, and call Config.Changed, by which the node tells its sessions. Errors that the owner can do
-// something about are in errors.go.
+// Nothing here is decided by what a peer says. The methods may be called by any goroutine; those
+// that change something return when that is on the disk, and call Config.Changed, by which the node
+// tells its sessions. Errors that the owner can do something about are in errors.go.
 package contacts
 
 import (
@@ -34,7 +35,8 @@ type NamesConfig struct {
 	Presence people.Presence
 }
 
-// Names says whom or what a name means to the owner. Its methods may be called by any goroutine and commit nothing.
+// Names says whom or what a name means to the owner. Its methods may be called by any goroutine and
+// commit nothing.
 type Names struct {
 	cfg  NamesConfig
 	self crypto.PersonID
@@ -55,8 +57,9 @@ func (n *Names) phonebook() *phonebook {
 	return b
 }
 
-// groupRank is what a group's hold on its name is worth. Anybody can bring the owner into a group with any name. It counts as
-// accepted if a contact has done so, or the owner has written something in it since.
+// groupRank is what a group's hold on its name is worth. Anybody can bring the owner into a group
+// with any name. It counts as accepted if a contact has done so, or the owner has written something
+// in it since.
 func (n *Names) groupRank(c event.Conversation, state *authority.State) rank {
 	me, in := state.Member(n.self)
 	if !in {
@@ -72,8 +75,8 @@ func (n *Names) groupRank(c event.Conversation, state *authority.State) rank {
 	return byClaim
 }
 
-// find returns the one that WHO means: *people.UnknownError if nobody and nothing, *AmbiguousError if several equally, ErrSelf
-// if the owner and nobody else.
+// find returns the one that WHO means: *people.UnknownError if nobody and nothing, *AmbiguousError
+// if several equally, ErrSelf if the owner and nobody else.
 func (n *Names) find(who string, of kind) (meant, error) {
 	if m, ok := n.withID(who, of); ok {
 		if m.person != nil && m.person.ID == n.self {
@@ -130,8 +133,8 @@ func (n *Names) single(who string, found []meant) (meant, error) {
 	return meant{}, several
 }
 
-// Resolve finds the person whom WHO means: *people.UnknownError if nobody, *AmbiguousError if several equally, ErrSelf if the
-// owner and nobody else.
+// Resolve finds the person whom WHO means: *people.UnknownError if nobody, *AmbiguousError if
+// several equally, ErrSelf if the owner and nobody else.
 func (n *Names) Resolve(_ context.Context, who string) (Person, error) {
 	m, err := n.find(who, aPerson)
 	if err != nil {
@@ -140,7 +143,8 @@ func (n *Names) Resolve(_ context.Context, who string) (Person, error) {
 	return n.view(m.person), nil
 }
 
-// Conversation finds the conversation that WHO means. The person is nil where it is a group. The errors are those of Resolve.
+// Conversation finds the conversation that WHO means. The person is nil where it is a group. The
+// errors are those of Resolve.
 func (n *Names) Conversation(who string) (event.Conversation, *Person, error) {
 	m, err := n.find(who, anyone)
 	if err != nil || m.person == nil {
@@ -150,8 +154,8 @@ func (n *Names) Conversation(who string) (event.Conversation, *Person, error) {
 	return event.Direct(n.self, p.ID), &p, nil
 }
 
-// ConversationOf is Conversation for somebody who only reads. A whole ID needs nobody to be known: a reader that goes on by ID
-// must not be stopped because a stranger is forgotten.
+// ConversationOf is Conversation for somebody who only reads. A whole ID needs nobody to be known:
+// a reader that goes on by ID must not be stopped because a stranger is forgotten.
 func (n *Names) ConversationOf(who string) (event.Conversation, error) {
 	text, of := unhashed(who, anyone)
 	id, err := crypto.ParsePersonID(text) // or a group's, which looks the same
@@ -166,7 +170,8 @@ func (n *Names) ConversationOf(who string) (event.Conversation, error) {
 	return c, nil
 }
 
-// PersonOf is Resolve for somebody who only reads. A whole ID needs nobody to be known, as in ConversationOf.
+// PersonOf is Resolve for somebody who only reads. A whole ID needs nobody to be known, as in
+// ConversationOf.
 func (n *Names) PersonOf(who string) (crypto.PersonID, error) {
 	if id, err := crypto.ParsePersonID(who); err == nil {
 		return id, nil
@@ -184,8 +189,8 @@ func (n *Names) ResolveGroup(who string) (event.Conversation, error) {
 	return m.group, err
 }
 
-// Member finds the member of a group whom WHO means. A name means whom it means everywhere; of several who have it equally,
-// the members. It returns ErrNotMember if that is nobody in the group.
+// Member finds the member of a group whom WHO means. A name means whom it means everywhere; of
+// several who have it equally, the members. It returns ErrNotMember if that is nobody in the group.
 func (n *Names) Member(state *authority.State, who string) (crypto.PersonID, error) {
 	if id, err := crypto.ParsePersonID(who); err == nil { // nothing else may be known of them
 		if _, in := state.Member(id); !in {
@@ -210,7 +215,8 @@ func (n *Names) Member(state *authority.State, who string) (crypto.PersonID, err
 	return m.person.ID, nil
 }
 
-// taken returns a *NameTakenError if a name means somebody other or a group by the owner's own choice.
+// taken returns a *NameTakenError if a name means somebody other or a group by the owner's own
+// choice.
 func (n *Names) taken(name string, by crypto.PersonID) error {
 	b := n.phonebook()
 	for _, m := range b.answering(b.key(name), anyone) {

@@ -12,15 +12,16 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// minPrefix is how many characters of an ID stand for all of it: 32 bits. Then a clash among one owner's contacts and groups is
-// unlikely, and is answered by listing both.
+// minPrefix is how many characters of an ID stand for all of it: 32 bits. Then a clash among one
+// owner's contacts and groups is unlikely, and is answered by listing both.
 const minPrefix = 8
 
-// maxKeys bounds the names whose keys are remembered: more than anybody meets in a while, and 8 MiB at their longest.
+// maxKeys bounds the names whose keys are remembered: more than anybody meets in a while, and 8 MiB
+// at their longest.
 const maxKeys = 1 << 15
 
-// rank says how much a hold on a name is worth; the lowest that fits decides. What the owner has chosen comes before what
-// others claim.
+// rank says how much a hold on a name is worth; the lowest that fits decides. What the owner has
+// chosen comes before what others claim.
 type rank int
 
 const (
@@ -65,9 +66,9 @@ type named struct {
 	rank func() rank
 }
 
-// holds is the rank by which p answers to the name with this key: the one rule for what somebody is called. Contacts and
-// verified persons answer to what the owner has chosen, their petname or the name that was pinned, and never to what they call
-// themselves since.
+// holds is the rank by which p answers to the name with this key: the one rule for what somebody is
+// called. Contacts and verified persons answer to what the owner has chosen, their petname or the
+// name that was pinned, and never to what they call themselves since.
 func holds(p *book.Person, key string, of func(name string) string) rank {
 	is := func(name string) bool { return name != "" && of(name) == key }
 	switch {
@@ -83,7 +84,8 @@ func holds(p *book.Person, key string, of func(name string) string) rank {
 	return noRank
 }
 
-// find returns whom or what WHO may mean, by the beginning of an ID or by a name: those of the best rank.
+// find returns whom or what WHO may mean, by the beginning of an ID or by a name: those of the best
+// rank.
 func (b *phonebook) find(who string, of kind) []meant {
 	who, of = unhashed(who, of)
 	if isID(who) {
@@ -110,8 +112,8 @@ func isID(who string) bool {
 	return len(who) >= minPrefix && strings.Trim(who, "0123456789abcdefABCDEF") == ""
 }
 
-// withPrefix finds contacts, and groups that the owner has or had accepted. Anyone can make an ID that begins as another's
-// does, so what is only claimed is left out.
+// withPrefix finds contacts, and groups that the owner has or had accepted. Anyone can make an ID
+// that begins as another's does, so what is only claimed is left out.
 func (b *phonebook) withPrefix(id string, of kind) (found []meant) {
 	for _, a := range b.persons {
 		if of&aPerson != 0 && a.Contact && strings.HasPrefix(a.ID.String(), id) {

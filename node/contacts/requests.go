@@ -25,7 +25,8 @@ type Request struct {
 	Text     string // of the first message
 }
 
-// invitation is an invitation to a group that was not accepted, since its inviter may not bring the owner into groups.
+// invitation is an invitation to a group that was not accepted, since its inviter may not bring the
+// owner into groups.
 type invitation struct {
 	by   crypto.PersonID
 	name string
@@ -97,7 +98,8 @@ func firstText(run event.Run) string {
 	return ""
 }
 
-// Accept makes a person a contact, and lets in what they wrote. petname is needed if their name is somebody else's here.
+// Accept makes a person a contact, and lets in what they wrote. petname is needed if their name is
+// somebody else's here.
 func (n *Contacts) Accept(ctx context.Context, who, petname string) (Person, error) {
 	p, err := n.Resolve(ctx, who)
 	if err != nil {

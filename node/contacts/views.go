@@ -38,7 +38,8 @@ type Target struct {
 	Name string // as Person.Shown
 }
 
-// What newcomers to a group may read of what was said before they came: nothing, everything, or the last so many days ("7d").
+// What newcomers to a group may read of what was said before they came: nothing, everything, or the
+// last so many days ("7d").
 const (
 	HistoryJoined = "joined"
 	HistoryAll    = "all"

@@ -1,15 +1,16 @@
-// Package crowd keeps a gossip router for each large group that the owner is in. It gives the router
-// what this device writes, and lets in what comes by it through the one door, package ingest. In a
-// group of up to Above members everybody can be expected to have a session with everybody, and
-// gossip is not used.
+// Package crowd keeps a gossip router for each large group that the owner is in. It gives the
+// router what this device writes, and lets in what comes by it through the one door, package
+// ingest. In a group of up to Above members everybody can be expected to have a session with
+// everybody, and gossip is not used.
 //
-// Run owns the routers and returns when all have ended. It looks at the groups again when Changed is
-// called, and publishes what Committed was told. The other methods may be called by any goroutine:
-// the store's writer calls Committed, and sessions call Share and Learn, by which the members of a
-// group hand each other its gossip key.
+// Run owns the routers and returns when all have ended. It looks at the groups again when Changed
+// is called, and publishes what Committed was told. The other methods may be called by any
+// goroutine: the store's writer calls Committed, and sessions call Share and Learn, by which the
+// members of a group hand each other its gossip key.
 //
 // The package decides nothing about who is in a group and what is believed. What gossip loses is
-// brought by sync, so nothing here fails for good: a run that could not be published is left to that.
+// brought by sync, so nothing here fails for good: a run that could not be published is left to
+// that.
 package crowd
 
 import (
@@ -36,11 +37,12 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// errAbsence: what came by gossip is not forwarded. Errors of package ingest come through as they are.
+// errAbsence: what came by gossip is not forwarded. Errors of package ingest come through as they
+// are.
 var errAbsence = errors.New("a body is absent for a reason that is not proven here")
 
-// Above is the size in members past which a group gossips beside direct push. Up to it direct push is cheaper: each message
-// goes once over each link, where gossip sends it about six times.
+// Above is the size in members past which a group gossips beside direct push. Up to it direct push
+// is cheaper: each message goes once over each link, where gossip sends it about six times.
 const Above = 64
 
 // Config is what a Crowd is made of.
@@ -61,7 +63,8 @@ type Mesh interface {
 	In(event.Conversation) []*session.Session
 }
 
-// Crowd keeps the routers. They belong to the goroutine of Run; the map is read by others under the lock.
+// Crowd keeps the routers. They belong to the goroutine of Run; the map is read by others under the
+// lock.
 type Crowd struct {
 	cfg  Config
 	own  store.Own
@@ -243,8 +246,8 @@ func (g *Crowd) publish(ctx context.Context) {
 	}
 }
 
-// Heard lets in a run that came by gossip. Without an error it is forwarded, also where it had come by another road before:
-// those behind this node may have no other.
+// Heard lets in a run that came by gossip. Without an error it is forwarded, also where it had come
+// by another road before: those behind this node may have no other.
 func (g *Crowd) Heard(ctx context.Context, c event.Conversation, from crypto.DeviceID, payload []byte) error {
 	run, err := event.ParseRun(payload)
 	if err != nil {
@@ -272,14 +275,16 @@ func (g *Crowd) Heard(ctx context.Context, c event.Conversation, from crypto.Dev
 	return nil
 }
 
-// forAll says that a run is as any member may get it: all its words are there, and nothing in it concerns one receiver only.
+// forAll says that a run is as any member may get it: all its words are there, and nothing in it
+// concerns one receiver only.
 func forAll(run *event.Run) bool {
 	return run.Tag == nil && run.Number == 0 && !slices.ContainsFunc(run.Events, func(e event.Event) bool {
 		return e.Absent == event.Dropped || e.Withheld != 0
 	})
 }
 
-// Share hands the key of a group to the peer of a session that is in it. It does nothing where the group does not gossip.
+// Share hands the key of a group to the peer of a session that is in it. It does nothing where the
+// group does not gossip.
 func (g *Crowd) Share(c event.Conversation, s *session.Session) {
 	if r := g.router(c); r != nil {
 		if e, ok := r.Current(); ok {

@@ -15,16 +15,17 @@ import (
 )
 
 const (
-	// maxUninvited bounds the groups into which persons who are no contacts have brought the owner. So nobody can make
-	// groups by the thousand here.
+	// maxUninvited bounds the groups into which persons who are no contacts have brought the owner.
+	// So nobody can make groups by the thousand here.
 	maxUninvited = 64
 
-	// maxWelcome bounds in bytes what is kept of a welcome that is not whole yet: some four thousand control events.
+	// maxWelcome bounds in bytes what is kept of a welcome that is not whole yet: some four
+	// thousand control events.
 	maxWelcome = 2 << 20
 )
 
-// Control lets in control events, of a group that is known here or that the peer welcomes this node to. It returns when they
-// are on the disk and count.
+// Control lets in control events, of a group that is known here or that the peer welcomes this node
+// to. It returns when they are on the disk and count.
 func (f *From) Control(ctx context.Context, e sync.IngestControl) sync.Input {
 	events := f.welcome.with(e)
 	err := f.door.cfg.Groups.Admit(ctx, e.Conversation, events, f.door.mayInvite)
@@ -82,7 +83,8 @@ func (w *welcome) keep(group event.Conversation, events []event.Event) {
 	}
 }
 
-// mayInvite says whether somebody may bring the owner into a group: whoever may write to the owner may.
+// mayInvite says whether somebody may bring the owner into a group: whoever may write to the owner
+// may.
 func (d *Door) mayInvite(inviter crypto.PersonID) bool {
 	them, _ := d.cfg.People.Get(inviter)
 	switch {

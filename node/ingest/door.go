@@ -9,11 +9,11 @@
 // enough.
 //
 // It refuses to believe: names, clocks and addresses decide nothing here. It knows no streams and
-// no screens. Its methods may be called by any goroutine, but [From.Control] of one session
-// by one at a time. An error is told to the peer by its kind. What the peer is to blame for, such as a false
-// signature, ends the session. What its author was not permitted is refused, and the session goes
-// on. A store that fails ends the session as well, so that the peer begins again from what is on
-// the disk.
+// no screens. Its methods may be called by any goroutine, but [From.Control] of one session by one
+// at a time. An error is told to the peer by its kind. What the peer is to blame for, such as a
+// false signature, ends the session. What its author was not permitted is refused, and the session
+// goes on. A store that fails ends the session as well, so that the peer begins again from what is
+// on the disk.
 package ingest
 
 import (

@@ -36,7 +36,8 @@ type From struct {
 	welcome welcome
 }
 
-// From returns the door for what a session brings. visible returns the segments of a log that the peer may know about.
+// From returns the door for what a session brings. visible returns the segments of a log that the
+// peer may know about.
 func (d *Door) From(s Session, person crypto.PersonID, visible func(event.Log, event.Segments) event.Segments) *From {
 	return &From{door: d, session: s, person: person, visible: visible}
 }
@@ -174,8 +175,8 @@ func (f *From) RoundBegan(c event.Conversation) { f.door.rounds.begin(c, f.sessi
 // RoundDropped notes that the peer will not bring what it was asked for.
 func (f *From) RoundDropped(c event.Conversation) { f.door.rounds.end(c, f.session) }
 
-// RoundEnded notes that the peer has brought everything that it had in a conversation. The returned task shows the rows that
-// waited for it; there is none if the peer was not asked.
+// RoundEnded notes that the peer has brought everything that it had in a conversation. The returned
+// task shows the rows that waited for it; there is none if the peer was not asked.
 func (f *From) RoundEnded(c event.Conversation) (show func(context.Context) sync.Input) {
 	began, ok := f.door.rounds.end(c, f.session)
 	if !ok {

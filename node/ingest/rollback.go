@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	// rollbackPause is the least time between two closings of a log in one conversation because of what a peer claims:
-	// disks rarely go back.
+	// rollbackPause is the least time between two closings of a log in one conversation because of
+	// what a peer claims: disks rarely go back.
 	rollbackPause = time.Hour
 
 	// maxDoubted bounds the claims that are remembered. Each session can make one a conversation.
@@ -23,8 +23,9 @@ const (
 // errRolledBack ends a session whose peer knew more of this device's log than this device.
 var errRolledBack = errors.New("own log was rolled back")
 
-// Rollback believes a peer that claims to hold more of this device's log than this device, but not often: the claim is
-// unproven, and each one that is believed closes a log for good. If it is true, the events that come prove it.
+// Rollback believes a peer that claims to hold more of this device's log than this device, but not
+// often: the claim is unproven, and each one that is believed closes a log for good. If it is true,
+// the events that come prove it.
 func (f *From) Rollback(ctx context.Context, e sync.Rollback) sync.Input {
 	f.failed("look at a claim of rollback", f.rollback(ctx, e))
 	return nil
@@ -50,8 +51,9 @@ func (f *From) rollback(ctx context.Context, e sync.Rollback) error {
 	return err
 }
 
-// Doubted says whether a person has claimed, since the node began, to have more or other of an own log than is here. They are
-// told only what they have acknowledged of it, so that they bring the rest, and the proof with it.
+// Doubted says whether a person has claimed, since the node began, to have more or other of an own
+// log than is here. They are told only what they have acknowledged of it, so that they bring the
+// rest, and the proof with it.
 func (d *Door) Doubted(log event.Log, by crypto.PersonID) bool { return d.claims.doubted(log, by) }
 
 // claims are what peers have said about this device's own logs. The zero value has none.

@@ -12,17 +12,19 @@ const (
 	// releaseEvery is how often rows that wait for a cause are looked at.
 	releaseEvery = time.Second
 
-	// releaseAfter is how long a row waits for a cause that nobody is bringing, and for how long a peer that is bringing
-	// something may pause. On a slow link the largest run takes longer, so bytes of a frame that is not whole yet count too.
+	// releaseAfter is how long a row waits for a cause that nobody is bringing, and for how long a
+	// peer that is bringing something may pause. On a slow link the largest run takes longer, so
+	// bytes of a frame that is not whole yet count too.
 	releaseAfter = 3 * time.Second
 
 	// releaseAtLast is how long a row waits at most, even while peers go on bringing something.
 	releaseAtLast = store.MaxWait
 )
 
-// rounds knows which peers are bringing what was missed. From that follows which rows still wait for an earlier message that
-// they refer to, their cause. A row waits while its cause may be on its way: while runs of the cause's log are being stored,
-// or while a peer that was asked for everything in the conversation goes on sending.
+// rounds knows which peers are bringing what was missed. From that follows which rows still wait
+// for an earlier message that they refer to, their cause. A row waits while its cause may be on its
+// way: while runs of the cause's log are being stored, or while a peer that was asked for
+// everything in the conversation goes on sending.
 type rounds struct {
 	now func() time.Time // the store's clock; pauses are measured by the machine's
 
@@ -31,7 +33,8 @@ type rounds struct {
 	logs map[event.Log]brought                        // those of the last releaseAfter
 }
 
-// brought is when a run with something new in a log was last stored, and who brought it; nil: gossip.
+// brought is when a run with something new in a log was last stored, and who brought it; nil:
+// gossip.
 type brought struct {
 	by Session
 	at time.Time
@@ -84,8 +87,8 @@ func (r *rounds) stored(by Session, log event.Log) {
 	r.logs[log] = brought{by, time.Now()}
 }
 
-// waits says whether a row that was first seen at a time still waits for a cause in a log. ended is a session whose peer has
-// just brought all it can, so that nothing waits for it; nil: none.
+// waits says whether a row that was first seen at a time still waits for a cause in a log. ended is
+// a session whose peer has just brought all it can, so that nothing waits for it; nil: none.
 func (r *rounds) waits(cause event.Log, since time.Time, ended Session) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -10,8 +10,8 @@ import (
 	"github.com/earshot-im/earshot/discovery"
 )
 
-// Listening returns the addresses that the owner can give to others, or where this node listens if the machine has no address
-// now.
+// Listening returns the addresses that the owner can give to others, or where this node listens if
+// the machine has no address now.
 func (m *Mesh) Listening(n discovery.Network) []ma.Multiaddr {
 	if addrs := (discovery.Sighting{Addrs: m.dialable(n, true)}).Multiaddrs(); len(addrs) > 0 {
 		return addrs

@@ -10,13 +10,14 @@ import (
 )
 
 const (
-	// maxFollowed is how many peers tell this node everything that they get in one group. The others tell it what they write
-	// themselves. In an office that is everybody. In a large group it keeps what a message costs each node as small as in a
-	// small one, and all eight must be lost at once for a message to be missed until the next comparison.
+	// maxFollowed is how many peers tell this node everything that they get in one group. The
+	// others tell it what they write themselves. In an office that is everybody. In a large group
+	// it keeps what a message costs each node as small as in a small one, and all eight must be
+	// lost at once for a message to be missed until the next comparison.
 	maxFollowed = 8
 
-	// compareEvery is how often this node compares what it holds of a group with one of its peers, taken at random. So what
-	// was missed by whatever mistake does not stay missing.
+	// compareEvery is how often this node compares what it holds of a group with one of its peers,
+	// taken at random. So what was missed by whatever mistake does not stay missing.
 	compareEvery = 10 * time.Minute
 )
 
@@ -33,8 +34,8 @@ func tell(choices []choice) {
 	}
 }
 
-// Follow says whether the peer of a session is one of those that are followed in a conversation. It becomes one while there
-// are few.
+// Follow says whether the peer of a session is one of those that are followed in a conversation. It
+// becomes one while there are few.
 func (r *Register) Follow(s *session.Session, c event.Conversation) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -51,8 +52,8 @@ func (r *Register) Follow(s *session.Session, c event.Conversation) bool {
 	return yes
 }
 
-// unfollow takes a session out of those whose peers are followed in a conversation, and returns who takes its place. The
-// caller holds the lock.
+// unfollow takes a session out of those whose peers are followed in a conversation, and returns who
+// takes its place. The caller holds the lock.
 func (r *Register) unfollow(c event.Conversation, s *session.Session) (instead []choice) {
 	followed := r.followed[c]
 	if _, yes := followed[s]; !yes {

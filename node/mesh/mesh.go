@@ -47,7 +47,8 @@ type Config struct {
 
 	// Found is told where the peer of a session is.
 	Found func(crypto.DeviceID, Place)
-	// Parted is told when a device that was identified is connected no more. Its person counts as here until Parted returns.
+	// Parted is told when a device that was identified is connected no more. Its person counts as
+	// here until Parted returns.
 	Parted func(crypto.PersonID, crypto.DeviceID)
 	// Changed is told after each change of who is connected.
 	Changed func()

@@ -17,8 +17,9 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// youngSession is for how long two devices may have opened streams to each other without knowing of the other's. A stream
-// that comes later replaces the session that is there: its peer must have lost that one.
+// youngSession is for how long two devices may have opened streams to each other without knowing of
+// the other's. A stream that comes later replaces the session that is there: its peer must have
+// lost that one.
 const youngSession = 2 * time.Second
 
 // Why a session is not taken in, or ends because of another.
@@ -28,9 +29,9 @@ var (
 	errGone     = errors.New("node is stopping")
 )
 
-// Register is who is connected, at one session a device, and what is known of whom to dial. It does map operations under its
-// lock and nothing else: where something is to be done, it returns what. It may be used by any goroutine, also after the
-// mesh has stopped.
+// Register is who is connected, at one session a device, and what is known of whom to dial. It does
+// map operations under its lock and nothing else: where something is to be done, it returns what.
+// It may be used by any goroutine, also after the mesh has stopped.
 type Register struct {
 	mu      gosync.Mutex
 	planner *dial.Planner
@@ -83,8 +84,8 @@ type left struct {
 	follow  []choice // instead of its peer
 }
 
-// admit takes in a session as the one with its peer and counts it as running, or says why not. It returns the session that it
-// replaces, or nil.
+// admit takes in a session as the one with its peer and counts it as running, or says why not. It
+// returns the session that it replaces, or nil.
 func (r *Register) admit(s *session.Session) (replaced *left, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -122,8 +123,8 @@ func (r *Register) remove(e *entry) *left {
 	return out
 }
 
-// parted says that it is noted when a session with a person went. Until then Here counts it, so that nobody finds the person gone
-// and does not know since when.
+// parted says that it is noted when a session with a person went. Until then Here counts it, so
+// that nobody finds the person gone and does not know since when.
 func (r *Register) parted(person crypto.PersonID) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -132,7 +133,8 @@ func (r *Register) parted(person crypto.PersonID) {
 	}
 }
 
-// Identify notes whose device the peer of a session is. It returns an error if the session was replaced meanwhile.
+// Identify notes whose device the peer of a session is. It returns an error if the session was
+// replaced meanwhile.
 func (r *Register) Identify(s *session.Session, person crypto.PersonID) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -166,7 +168,8 @@ func (r *Register) stop() {
 	r.stopped = true
 }
 
-// Join says of which conversation a session hears from now on: of everything in it, or of control events only.
+// Join says of which conversation a session hears from now on: of everything in it, or of control
+// events only.
 func (r *Register) Join(s *session.Session, c event.Conversation, all bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -229,7 +232,8 @@ func (r *Register) In(c event.Conversation) (out []*session.Session) {
 	return out
 }
 
-// Hearing returns the sessions that hear of a conversation at all, if only of its control events, in no order.
+// Hearing returns the sessions that hear of a conversation at all, if only of its control events,
+// in no order.
 func (r *Register) Hearing(c event.Conversation) (out []*session.Session) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -315,8 +319,8 @@ func (r *Register) setOwn(s *session.Session, addrs []netip.AddrPort) {
 	}
 }
 
-// where returns where the peer of a session is, by what it says of itself and by what was heard of it. It reports false if
-// the session was replaced.
+// where returns where the peer of a session is, by what it says of itself and by what was heard of
+// it. It reports false if the session was replaced.
 func (r *Register) where(s *session.Session) (own, heard []netip.AddrPort, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -327,8 +331,8 @@ func (r *Register) where(s *session.Session) (own, heard []netip.AddrPort, ok bo
 	return e.own, r.planner.State(peerID(s.Peer())).Addrs, true
 }
 
-// introduction returns where the peer of a session is, for the others, and where the others are, for the peer. It reports
-// false if the session was replaced.
+// introduction returns where the peer of a session is, for the others, and where the others are,
+// for the peer. It reports false if the session was replaced.
 func (r *Register) introduction(s *session.Session) (peer wire.Sighting, others []wire.Sighting, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

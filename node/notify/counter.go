@@ -1,12 +1,12 @@
-// Package notify tells waiting goroutines that there is something new. Telling never waits, so nobody who is slow holds up
-// whoever tells. Both types may be used by any goroutine.
+// Package notify tells waiting goroutines that there is something new. Telling never waits, so
+// nobody who is slow holds up whoever tells. Both types may be used by any goroutine.
 //
 // A [Signal] is for one reader, who looks for itself what has changed: signals that come before it
 // has looked are one. A [Counter] is for any number of readers, who each remember up to where they
 // have looked; a reader that was away sees by the count that it has missed something.
 //
-// The package keeps nothing of what has changed, only that something has. Nothing in it fails. Every
-// room of the node may use it.
+// The package keeps nothing of what has changed, only that something has. Nothing in it fails.
+// Every room of the node may use it.
 package notify
 
 import (
@@ -34,8 +34,8 @@ func (c *Counter) Bump() {
 	c.set(c.n + 1)
 }
 
-// Reach takes in the count n of somebody else, such as the store, and counts on by as much as that has grown since the last
-// call. Changes that Bump has counted stay counted.
+// Reach takes in the count n of somebody else, such as the store, and counts on by as much as that
+// has grown since the last call. Changes that Bump has counted stay counted.
 func (c *Counter) Reach(n uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -59,7 +59,8 @@ func (c *Counter) Now() (n uint64, more <-chan struct{}) {
 	return c.n, c.more
 }
 
-// Past returns the count as soon as it is above after. When ctx ends first it returns the count of then and ctx's error.
+// Past returns the count as soon as it is above after. When ctx ends first it returns the count of
+// then and ctx's error.
 func (c *Counter) Past(ctx context.Context, after uint64) (uint64, error) {
 	for {
 		n, more := c.Now()

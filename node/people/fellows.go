@@ -9,8 +9,9 @@ import (
 // LookForFellows has KeepFellows look again.
 func (p *People) LookForFellows() { p.fellows.Give() }
 
-// KeepFellows has the store know whoever is in a group with the owner and was met as a stranger, until ctx ends. As a stranger
-// they would be forgotten, and the name of a member with them. kept is told each of them.
+// KeepFellows has the store know whoever is in a group with the owner and was met as a stranger,
+// until ctx ends. As a stranger they would be forgotten, and the name of a member with them. kept
+// is told each of them.
 func (p *People) KeepFellows(ctx context.Context, kept func(crypto.PersonID)) {
 	for {
 		select {

@@ -12,8 +12,8 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// Prove parses the card and the profile that a device shows, and finds that they are of one person for whom the device
-// speaks. profile may be nil.
+// Prove parses the card and the profile that a device shows, and finds that they are of one person
+// for whom the device speaks. profile may be nil.
 func Prove(device crypto.DeviceID, card []byte, profile *event.Record) (crypto.Card, error) {
 	parsed, err := crypto.ParseCard(card)
 	switch {
@@ -50,8 +50,9 @@ func NameIn(profile *event.Record) string {
 	return name
 }
 
-// Meet takes in the proven card that a connected device shows, and the name that came with it. ctx is that of the device's
-// session. A session that has ended changes nothing, since a newer one may have brought something newer.
+// Meet takes in the proven card that a connected device shows, and the name that came with it. ctx
+// is that of the device's session. A session that has ended changes nothing, since a newer one may
+// have brought something newer.
 func (p *People) Meet(ctx context.Context, device crypto.DeviceID, card crypto.Card, name string) error {
 	if owner, ok := p.Of(device); ok && owner.ID != card.Person() {
 		return ErrOtherPerson
@@ -116,8 +117,8 @@ func (p *People) Rename(ctx context.Context, id crypto.PersonID, name string) er
 	return p.Update(ctx, id, func(*book.Person) error { return nil })
 }
 
-// PutProfile takes in a proven profile, for those who ask for the person's card. It is committed at once if the store has the
-// person, else when it does.
+// PutProfile takes in a proven profile, for those who ask for the person's card. It is committed at
+// once if the store has the person, else when it does.
 func (p *People) PutProfile(ctx context.Context, id crypto.PersonID, profile event.Record) error {
 	p.mu.Lock()
 	a := p.known[id]
@@ -136,8 +137,9 @@ func (p *People) PutProfile(ctx context.Context, id crypto.PersonID, profile eve
 	return err
 }
 
-// Learn takes in a proven card that a peer was asked for, and the name that came with it if no other is known. Somebody new is
-// known for a while, as a stranger who has gone, unless they are kept.
+// Learn takes in a proven card that a peer was asked for, and the name that came with it if no
+// other is known. Somebody new is known for a while, as a stranger who has gone, unless they are
+// kept.
 func (p *People) Learn(ctx context.Context, card crypto.Card, name string) error {
 	p.mu.Lock()
 	for _, d := range card.Devices() { // a device that two persons claim stays with the one who had it, as in Meet

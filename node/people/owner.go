@@ -38,8 +38,9 @@ type Me struct {
 	ReadReceipts bool
 }
 
-// Owner is the person whose node this is: what they have set and what they call themselves. Its methods may be called by any
-// goroutine; those that change something return when that is on the disk.
+// Owner is the person whose node this is: what they have set and what they call themselves. Its
+// methods may be called by any goroutine; those that change something return when that is on the
+// disk.
 type Owner struct {
 	cfg   OwnerConfig
 	store *store.Store

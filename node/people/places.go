@@ -14,13 +14,15 @@ import (
 	"github.com/earshot-im/earshot/store/book"
 )
 
-// Where devices are, and when they were last seen, changes all day. It is kept in memory and rarely written down: all of it
-// once an hour and when the node stops, and soon where a device could not be found again after a crash.
+// Where devices are, and when they were last seen, changes all day. It is kept in memory and rarely
+// written down: all of it once an hour and when the node stops, and soon where a device could not
+// be found again after a crash.
 const (
 	saveEvery = time.Hour
 
-	// savePause is the least time between two commits because of devices that have moved. So an office that comes back at
-	// once is written down together, and whoever tells other addresses all the time causes no more than this.
+	// savePause is the least time between two commits because of devices that have moved. So an
+	// office that comes back at once is written down together, and whoever tells other addresses
+	// all the time causes no more than this.
 	savePause = 10 * time.Second
 
 	// saveAgain is when what could not be written is tried again: the disk may be full.
@@ -63,8 +65,8 @@ func (a *Person) setPlace(d crypto.DeviceID, at place) {
 	a.places = places
 }
 
-// whereabouts is where a device is and when it was last seen, as this run of the node knows, else as the disk does. online is
-// the time of now if the device is connected, else zero.
+// whereabouts is where a device is and when it was last seen, as this run of the node knows, else
+// as the disk does. online is the time of now if the device is connected, else zero.
 func (a *Person) whereabouts(d crypto.DeviceID, online time.Time) book.DeviceInfo {
 	info, at := a.Devices[d], a.places[d]
 	if len(at.addrs) > 0 {
@@ -92,7 +94,8 @@ func (p *People) online(device crypto.DeviceID) (now time.Time) {
 	return now
 }
 
-// moved says that the disk does not know a device, or that it could not be found again by what the disk knows.
+// moved says that the disk does not know a device, or that it could not be found again by what the
+// disk knows.
 func (a *Person) moved(d crypto.DeviceID) bool {
 	saved, known := a.Devices[d]
 	at := a.places[d]
@@ -102,7 +105,8 @@ func (a *Person) moved(d crypto.DeviceID) bool {
 	return slices.ContainsFunc(at.addrs[:at.sure], func(addr string) bool { return !slices.Contains(saved.Addrs, addr) })
 }
 
-// unsaved is what the disk does not know of a person's devices: of all, or of those that have moved.
+// unsaved is what the disk does not know of a person's devices: of all, or of those that have
+// moved.
 func (p *People) unsaved(a *Person, all bool) map[crypto.DeviceID]book.DeviceInfo {
 	out := make(map[crypto.DeviceID]book.DeviceInfo)
 	for _, d := range a.Parsed.Devices() {
@@ -123,9 +127,10 @@ type Found struct {
 	Heard   []netip.AddrPort // where it was sighted; others may have made that up
 }
 
-// Found takes in where a connected device is. The best address is the one at which this node reached it or, if it came by
-// itself, one with the IP that it came from. What it tells of itself is next, then what was known before. What others say,
-// which they may have made up, only fills what room is left.
+// Found takes in where a connected device is. The best address is the one at which this node
+// reached it or, if it came by itself, one with the IP that it came from. What it tells of itself
+// is next, then what was known before. What others say, which they may have made up, only fills
+// what room is left.
 func (p *People) Found(device crypto.DeviceID, f Found) {
 	p.mu.Lock()
 	a := p.known[p.devices[device]]
@@ -147,8 +152,8 @@ func (p *People) Found(device crypto.DeviceID, f Found) {
 	p.hurry(a.ID)
 }
 
-// reached is the address at which the device can be dialled, as the connection shows: the one that was dialled, or else the
-// first that has the IP it came from.
+// reached is the address at which the device can be dialled, as the connection shows: the one that
+// was dialled, or else the first that has the IP it came from.
 func (f *Found) reached(known []netip.AddrPort) (at netip.AddrPort, ok bool) {
 	if f.Dialled || !f.Remote.IsValid() {
 		return f.Remote, f.Remote.IsValid()
@@ -168,7 +173,8 @@ func (p *People) hurry(id crypto.PersonID) {
 	}
 }
 
-// save writes down in one commit what the disk does not know of where devices are: of all, or of those that have moved.
+// save writes down in one commit what the disk does not know of where devices are: of all, or of
+// those that have moved.
 func (p *People) save(ctx context.Context, all bool) error {
 	p.updating.Lock()
 	defer p.updating.Unlock()

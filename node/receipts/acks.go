@@ -12,11 +12,12 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// ackRetry is when acknowledgements that could not be written are tried again: the disk may be full.
+// ackRetry is when acknowledgements that could not be written are tried again: the disk may be
+// full.
 const ackRetry = time.Second
 
-// Acks writes down what peers say to have on their disks. What comes while one commit is under way goes into the next, and
-// only the newest of each log counts.
+// Acks writes down what peers say to have on their disks. What comes while one commit is under way
+// goes into the next, and only the newest of each log counts.
 type Acks struct {
 	store Store
 	log   *slog.Logger

@@ -1,14 +1,15 @@
-// Package receipts is what is told and what is heard about delivery: the signed receipts of this node's owner and of others,
-// and the acknowledgements that peers give over their links.
+// Package receipts is what is told and what is heard about delivery: the signed receipts of this
+// node's owner and of others, and the acknowledgements that peers give over their links.
 //
-// [Receipts] signs what this node has received and what its owner has read, at most once a second for each author and
-// conversation, and takes in the receipts of others. [Acks] writes down what peers say to have on their disks. Each has one
-// goroutine, Run, and a queue that is bounded by the persons and logs that are dealt with. What could not be written is tried
-// again. What is lost when the node ends is found again: unsigned receipts by the store, acknowledgements by what the peer
+// [Receipts] signs what this node has received and what its owner has read, at most once a second
+// for each author and conversation, and takes in the receipts of others. [Acks] writes down what
+// peers say to have on their disks. Each has one goroutine, Run, and a queue that is bounded by the
+// persons and logs that are dealt with. What could not be written is tried again. What is lost when
+// the node ends is found again: unsigned receipts by the store, acknowledgements by what the peer
 // says when it is next met.
 //
-// The package sends nothing: who is to be told of a new receipt is the caller's to decide. It believes records that the
-// caller has proven.
+// The package sends nothing: who is to be told of a new receipt is the caller's to decide. It
+// believes records that the caller has proven.
 package receipts
 
 import (
@@ -113,7 +114,8 @@ func (r *Receipts) next(now time.Time) (due []store.Subject, at time.Time) {
 	return due, at
 }
 
-// Run signs until ctx ends. What was marked and is not signed then is signed after the next start: the store knows it.
+// Run signs until ctx ends. What was marked and is not signed then is signed after the next start:
+// the store knows it.
 func (r *Receipts) Run(ctx context.Context) {
 	r.markUnsigned()
 	timer := time.NewTimer(time.Hour)
@@ -138,7 +140,8 @@ func (r *Receipts) Run(ctx context.Context) {
 	}
 }
 
-// markUnsigned marks what the last run has left: it may have ended between what happened and its receipt.
+// markUnsigned marks what the last run has left: it may have ended between what happened and its
+// receipt.
 func (r *Receipts) markUnsigned() {
 	left, err := r.cfg.Store.Unsigned()
 	if err != nil {
@@ -153,7 +156,8 @@ func (r *Receipts) markUnsigned() {
 func (r *Receipts) sign(ctx context.Context, s store.Subject) error {
 	inGroup := r.cfg.Groups.Known(s.Conversation)
 	record, signed, err := r.cfg.Store.SignReceipt(ctx, s, func(state event.Receipt) bool {
-		// In a group only what was read is worth a signature, and of a forked log what an acknowledgement can't say.
+		// In a group only what was read is worth a signature, and of a forked log what an
+		// acknowledgement can't say.
 		forked := slices.ContainsFunc(state.Delivered, func(g event.LogSegment) bool { return g.Other })
 		return len(state.Delivered) > 0 && (len(state.Read) > 0 || forked || !inGroup)
 	})
@@ -173,7 +177,8 @@ func (r *Receipts) Take(ctx context.Context, from crypto.PersonID, in event.Conv
 	if err != nil {
 		return nil
 	}
-	// In this order: a record that is held is not sent again, so what it says must be on the disk before, whatever happens.
+	// In this order: a record that is held is not sent again, so what it says must be on the disk
+	// before, whatever happens.
 	if err := r.cfg.Store.NoteDelivered(ctx, deliveries(c, from, receipt)); err != nil {
 		return err
 	}

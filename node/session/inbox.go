@@ -11,16 +11,18 @@ import (
 )
 
 const (
-	// maxWanted bounds the cards that wait to be asked for from one peer: the members of a large group.
+	// maxWanted bounds the cards that wait to be asked for from one peer: the members of a large
+	// group.
 	maxWanted = 1024
 
 	// maxShared bounds the sightings that wait to be told to one peer.
 	maxShared = wire.MaxSightings
 )
 
-// Inbox is what the rest of the node tells a session. Its methods may be called by any goroutine and never wait. What is
-// newer replaces what is older about the same log or group, so a slow session holds nobody up and misses nothing. Whoever
-// tells asks the mesh which sessions hear of a conversation.
+// Inbox is what the rest of the node tells a session. Its methods may be called by any goroutine
+// and never wait. What is newer replaces what is older about the same log or group, so a slow
+// session holds nobody up and misses nothing. Whoever tells asks the mesh which sessions hear of a
+// conversation.
 type Inbox struct {
 	given notify.Signal
 
@@ -112,8 +114,9 @@ func (n *Inbox) Share(sightings ...wire.Sighting) {
 	n.given.Give()
 }
 
-// take empties the inbox. The inputs are in the order in which the machine needs them: control events come before the events
-// that were written under them. rejoin says that what the peer may have is to be told before all of them.
+// take empties the inbox. The inputs are in the order in which the machine needs them: control
+// events come before the events that were written under them. rejoin says that what the peer may
+// have is to be told before all of them.
 func (n *Inbox) take() (rejoin bool, inputs []sync.Input) {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -14,16 +14,18 @@ import (
 )
 
 const (
-	// maxUnsent bounds what waits to be written to one peer, in bytes. The session with a peer that does not read ends when
-	// that is reached.
+	// maxUnsent bounds what waits to be written to one peer, in bytes. The session with a peer that
+	// does not read ends when that is reached.
 	maxUnsent = 8 << 20
 
-	// muchUnsent is how much may wait that answers nothing: the window of runs, and what is said at one pace, in bytes.
-	// While more waits, nothing is read from the peer, since its frames could make it more. If it were less, two nodes
-	// that both have much to say could wait for each other.
+	// muchUnsent is how much may wait that answers nothing: the window of runs, and what is said at
+	// one pace, in bytes. While more waits, nothing is read from the peer, since its frames could
+	// make it more. If it were less, two nodes that both have much to say could wait for each
+	// other.
 	muchUnsent = sync.WindowBytes + sync.PaceBytes + 3*wire.MaxFrame/2
 
-	// writeSize is how much is written at once, in bytes. What has left is known to this many bytes.
+	// writeSize is how much is written at once, in bytes. What has left is known to this many
+	// bytes.
 	writeSize = 64 << 10
 )
 

@@ -15,24 +15,26 @@ import (
 )
 
 const (
-	// frameTimeout is how long a frame may take from its first byte to its last: the largest at 1 Mbit/s.
+	// frameTimeout is how long a frame may take from its first byte to its last: the largest at 1
+	// Mbit/s.
 	frameTimeout = 12 * time.Second
 
-	// greetingFrames are those that say who the peer is. Until then no frame may be larger than maxGreeting, in bytes, which
-	// is a card and a profile at their largest.
+	// greetingFrames are those that say who the peer is. Until then no frame may be larger than
+	// maxGreeting, in bytes, which is a card and a profile at their largest.
 	greetingFrames = 3
 	maxGreeting    = 36 << 10
 
-	// smallFrame is the size in bytes up to which a frame is read without asking the budget. So whoever fills the budget
-	// stops no conversation.
+	// smallFrame is the size in bytes up to which a frame is read without asking the budget. So
+	// whoever fills the budget stops no conversation.
 	smallFrame = 16 << 10
 
 	// budget bounds the bytes of larger frames that are read and not yet dealt with, see NewBudget.
 	budget = 16 << 20
 )
 
-// NewBudget returns a budget for the frames of many sessions. The node has one for contacts and one for everybody else:
-// strangers can be any number, and could hold all of theirs for as long as they like.
+// NewBudget returns a budget for the frames of many sessions. The node has one for contacts and one
+// for everybody else: strangers can be any number, and could hold all of theirs for as long as they
+// like.
 func NewBudget() *semaphore.Weighted { return semaphore.NewWeighted(budget) }
 
 // frame is one frame that was read, with what it holds of a budget.

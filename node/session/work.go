@@ -8,7 +8,8 @@ import (
 	"github.com/earshot-im/earshot/node/sync"
 )
 
-// maxStoring is how many runs of one session wait for their commits. The worker waits when there are more.
+// maxStoring is how many runs of one session wait for their commits. The worker waits when there
+// are more.
 const maxStoring = 64
 
 // Task is what the worker is to do for an effect. The zero Task is nothing.
@@ -17,11 +18,13 @@ type Task struct {
 	errand func(context.Context) sync.Input
 }
 
-// Run returns the task of letting in a run. begin proves it and hands it to the store; wait returns the answer for the
-// machine after the commit. The frame in hand keeps its part of the budget until then.
+// Run returns the task of letting in a run. begin proves it and hands it to the store; wait returns
+// the answer for the machine after the commit. The frame in hand keeps its part of the budget until
+// then.
 func Run(begin func(context.Context) (wait func() sync.Input)) Task { return Task{begin: begin} }
 
-// Errand returns the task of doing anything else. It returns an answer where the machine waits for one.
+// Errand returns the task of doing anything else. It returns an answer where the machine waits for
+// one.
 func Errand(do func(context.Context) sync.Input) Task { return Task{errand: do} }
 
 // tasks are those that wait for the worker, in order. The machine bounds how many there are.

@@ -7,14 +7,15 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// floors remembers, for logs of groups, the first sequence that the peer may read. Members who join late have no right to
-// earlier events.
+// floors remembers, for logs of groups, the first sequence that the peer may read. Members who join
+// late have no right to earlier events.
 type floors struct {
 	mu gosync.Mutex
 	of map[event.Log]floor
 }
 
-// floor is the first sequence of a log that the peer may read, and the first that was held here when that was found.
+// floor is the first sequence of a log that the peer may read, and the first that was held here
+// when that was found.
 type floor struct{ first, begin uint64 }
 
 // forget has floors found anew: somebody who was brought in again has another history than before.
@@ -31,8 +32,8 @@ func (f *floors) get(log event.Log) (floor, bool) {
 	return known, ok
 }
 
-// Visible returns the segments of a log that the peer may know about: in a group, nothing from before the history that they
-// were given.
+// Visible returns the segments of a log that the peer may know about: in a group, nothing from
+// before the history that they were given.
 func (s *Share) Visible(log event.Log, segments event.Segments) event.Segments {
 	if len(segments) == 0 || !s.cfg.Groups.Known(log.Conversation) || s.wrote(log) {
 		return segments
@@ -47,7 +48,8 @@ func (s *Share) Visible(log event.Log, segments event.Segments) event.Segments {
 			return nil
 		}
 		known = floor{first, begin}
-		// It is final only if nothing is missing around it: else what comes later may begin elsewhere.
+		// It is final only if nothing is missing around it: else what comes later may begin
+		// elsewhere.
 		if segments.Covers(first) && (first == begin || segments.Covers(first-1)) {
 			if s.floors.of == nil {
 				s.floors.of = make(map[event.Log]floor)
@@ -70,8 +72,8 @@ func (s *Share) wrote(log event.Log) bool {
 	return ok && author.ID == s.peer.Person
 }
 
-// withhold marks in a run of a group the causes of its events that the peer may not have, so that the peer does not wait for
-// them.
+// withhold marks in a run of a group the causes of its events that the peer may not have, so that
+// the peer does not wait for them.
 func (s *Share) withhold(run *event.Run) {
 	if !s.cfg.Groups.Known(run.Log().Conversation) {
 		return
@@ -91,8 +93,8 @@ func (s *Share) withhold(run *event.Run) {
 	}
 }
 
-// withheld returns the marks of one event, as event.Event has them. Only the first of a run can have a previous event that is
-// not for the peer.
+// withheld returns the marks of one event, as event.Event has them. Only the first of a run can
+// have a previous event that is not for the peer.
 func (s *Share) withheld(h *event.Header, first bool, hidden map[event.Log]uint64) (w uint32) {
 	early := func(log event.Log, sequence uint64) bool {
 		last, ok := hidden[log]
@@ -113,8 +115,9 @@ func (s *Share) withheld(h *event.Header, first bool, hidden map[event.Log]uint6
 	return w
 }
 
-// hiddenTo returns the last sequence of a log that is held here and lies before the history that the peer was given; 0 if none
-// does. What is not held here and comes before that is hidden as well, and of the rest nothing is known.
+// hiddenTo returns the last sequence of a log that is held here and lies before the history that
+// the peer was given; 0 if none does. What is not held here and comes before that is hidden as
+// well, and of the rest nothing is known.
 func (s *Share) hiddenTo(log event.Log) uint64 {
 	if s.wrote(log) {
 		return 0

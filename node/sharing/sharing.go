@@ -1,13 +1,16 @@
-// Package sharing decides what a peer may have of what is here, and reads it: which conversations, which part of each log,
-// which control events, records and cards. It is the other direction of package ingest.
+// Package sharing decides what a peer may have of what is here, and reads it: which conversations,
+// which part of each log, which control events, records and cards. It is the other direction of
+// package ingest.
 //
-// A [Sharing] is for the whole node. [Sharing.With] gives the [Share] of one session, from when its peer's person is known. A
-// share remembers where in each log of a group the history begins that the peer was given. It reads the store and memory,
-// writes nothing and starts no goroutine. Visible may be called by any goroutine, the rest only by the session's loop.
+// A [Sharing] is for the whole node. [Sharing.With] gives the [Share] of one session, from when its
+// peer's person is known. A share remembers where in each log of a group the history begins that
+// the peer was given. It reads the store and memory, writes nothing and starts no goroutine.
+// Visible may be called by any goroutine, the rest only by the session's loop.
 //
-// Whatever the peer asks for, it gets only what its person may have now: the direct conversation, and of groups what was said
-// since the history that they were given, for as long as they are members. Where the store fails, Join ends the session. A run
-// or control events that can't be read are left out for now, and the log says so.
+// Whatever the peer asks for, it gets only what its person may have now: the direct conversation,
+// and of groups what was said since the history that they were given, for as long as they are
+// members. Where the store fails, Join ends the session. A run or control events that can't be read
+// are left out for now, and the log says so.
 package sharing
 
 import (
@@ -46,9 +49,11 @@ func New(cfg Config) *Sharing { return &Sharing{cfg: cfg, own: cfg.Store.Own()} 
 
 // Session is the session with a peer, and what the mesh knows of it.
 type Session interface {
-	// Join says of which conversation the session hears from now on: of everything, or of control events only.
+	// Join says of which conversation the session hears from now on: of everything, or of control
+	// events only.
 	Join(c event.Conversation, all bool)
-	// Follow says whether the peer is one of those that are followed in a conversation, and makes it one while they are few.
+	// Follow says whether the peer is one of those that are followed in a conversation, and makes
+	// it one while they are few.
 	Follow(event.Conversation) bool
 	// Unfollow has the peer followed no more.
 	Unfollow(event.Conversation)
@@ -85,8 +90,8 @@ func (s *Sharing) Open() sync.Open {
 	return sync.Open{Card: s.own.Card.Bytes(), Profile: s.cfg.Owner.Profile()}
 }
 
-// Join says what the peer may have, by what holds now. Each conversation is joined before it is read. So what is committed
-// between the two is told twice rather than not at all.
+// Join says what the peer may have, by what holds now. Each conversation is joined before it is
+// read. So what is committed between the two is told twice rather than not at all.
 func (s *Share) Join() sync.Joined {
 	s.floors.forget()
 	them, ok := s.cfg.People.Get(s.peer.Person)
@@ -136,7 +141,8 @@ func (s *Share) direct() (sync.Conversation, error) {
 	return out, err
 }
 
-// group returns what this node holds of a group that concerns the peer, as far as the peer may have it.
+// group returns what this node holds of a group that concerns the peer, as far as the peer may have
+// it.
 func (s *Share) group(g groups.Shared) (sync.Conversation, error) {
 	s.session.Join(g.ID, !g.Quiet)
 	out := sync.Conversation{
@@ -189,8 +195,8 @@ func (s *Sharing) CardsMissing(c event.Conversation) (out []crypto.PersonID) {
 	return out
 }
 
-// doubted returns, of the own logs of which the peer's person claims to have more or other than is here, what the peer is told
-// that this node holds.
+// doubted returns, of the own logs of which the peer's person claims to have more or other than is
+// here, what the peer is told that this node holds.
 func (s *Share) doubted(logs map[event.Log]event.Segments) (map[event.Log]event.Segments, error) {
 	var out map[event.Log]event.Segments
 	for log := range logs {
@@ -238,8 +244,8 @@ func (s *Share) LoadControl(e sync.LoadControl) sync.Input {
 	return sync.LoadedControl{Conversation: e.Conversation, Events: events, More: more}
 }
 
-// FetchCard returns the card that the peer asks for, with the profile, if the peer may have it: the owner's, the peer's own,
-// and those of persons who are or were in a group with the peer's person.
+// FetchCard returns the card that the peer asks for, with the profile, if the peer may have it: the
+// owner's, the peer's own, and those of persons who are or were in a group with the peer's person.
 func (s *Share) FetchCard(e sync.FetchCard) sync.Input {
 	a, ok := s.cfg.People.WithHead(e.Head)
 	if !ok {

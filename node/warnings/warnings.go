@@ -1,5 +1,6 @@
-// Package warnings is what the owner of a node should know and do something about: that the data directory seems to be a copy
-// or was put back from a backup, and that another machine seems to run a copy of it now.
+// Package warnings is what the owner of a node should know and do something about: that the data
+// directory seems to be a copy or was put back from a backup, and that another machine seems to run
+// a copy of it now.
 //
 // The signs come from the store, from events of this device that others bring, and from where this
 // device is announced. Anyone can forge the last, so it causes nothing but the warning: the package
@@ -34,19 +35,21 @@ type Warning struct {
 }
 
 const (
-	// restoredFor is how long the owner is told that the disk has gone back: until they have looked in once.
+	// restoredFor is how long the owner is told that the disk has gone back: until they have looked
+	// in once.
 	restoredFor = 7 * 24 * time.Hour
 
 	// twinFor is how long a sign of another machine counts.
 	twinFor = 24 * time.Hour
 
-	// writtenSince is how much later than the start of this node an event of this device must have been written, for another
-	// machine to be the one that wrote it. The two times are by the clocks of two machines.
+	// writtenSince is how much later than the start of this node an event of this device must have
+	// been written, for another machine to be the one that wrote it. The two times are by the
+	// clocks of two machines.
 	writtenSince = 2 * time.Minute
 
-	// twinSightings at one address that is not this node's, the last of them twinSpan or more after the first, are a sign of
-	// another machine. What this node itself has announced, at an address that it had before, is heard for a moment only.
-	// mDNS names each device about once a minute.
+	// twinSightings at one address that is not this node's, the last of them twinSpan or more after
+	// the first, are a sign of another machine. What this node itself has announced, at an address
+	// that it had before, is heard for a moment only. mDNS names each device about once a minute.
 	twinSightings = 4
 	twinSpan      = 4 * time.Minute
 
@@ -104,7 +107,8 @@ func (w *Warnings) Opened() {
 	}
 }
 
-// CameBack takes in that events of this device have come from others, the latest of them written at a time.
+// CameBack takes in that events of this device have come from others, the latest of them written at
+// a time.
 func (w *Warnings) CameBack(written time.Time) {
 	w.say(Warning{Code: Restored, Since: w.cfg.Now()})
 	if written.After(w.began.Add(writtenSince)) {
@@ -156,8 +160,8 @@ type sightings struct {
 	count       int
 }
 
-// sighted takes in that this device was announced at some addresses, while this node had its own. It returns one that is
-// not this node's and has been announced often enough.
+// sighted takes in that this device was announced at some addresses, while this node had its own.
+// It returns one that is not this node's and has been announced often enough.
 func (t *twins) sighted(now time.Time, addrs, own []netip.AddrPort) (at netip.AddrPort, foreign bool) {
 	if t.own == nil {
 		t.own, t.foreign = make(map[netip.AddrPort]time.Time), make(map[netip.AddrPort]*sightings)
