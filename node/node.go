@@ -66,9 +66,6 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// ErrAddress: a listen or peer address can't be used.
-var ErrAddress = errors.New("address can't be used")
-
 // Config is what a node is made of. Only Dir is required.
 type Config struct {
 	Dir        string
@@ -252,30 +249,6 @@ func (n *Node) makeRooms() (err error) {
 	return nil
 }
 
-func (n *Node) parseAddresses() error {
-	for _, text := range n.cfg.Listen {
-		addr, err := ma.NewMultiaddr(text)
-		if err != nil || !listenable(addr) {
-			return fmt.Errorf("%w: listen on %q: want /ip4/ADDRESS/tcp/PORT or /ip6/ADDRESS/tcp/PORT", ErrAddress, text)
-		}
-		n.listen = append(n.listen, addr)
-	}
-	for _, text := range n.cfg.Peers {
-		s, err := discovery.ParsePeer(text)
-		if err != nil {
-			return fmt.Errorf("%w: %w", ErrAddress, err)
-		}
-		n.peers = append(n.peers, s)
-	}
-	return nil
-}
-
-func listenable(addr ma.Multiaddr) bool {
-	protocols := addr.Protocols()
-	return len(protocols) == 2 && protocols[1].Code == ma.P_TCP &&
-		(protocols[0].Code == ma.P_IP4 || protocols[0].Code == ma.P_IP6)
-}
-
 // Close lets go of the directory of a node that was not run.
 func (n *Node) Close() error {
 	var err error
@@ -366,29 +339,6 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	select {
 	case <-ctx.Done():
 	case <-n.ended:
-	}
-	return nil
-}
-
-// startListening listens where the configuration says, or on the port of last time, which peers
-// have saved.
-func (n *Node) startListening(ctx context.Context) error {
-	if len(n.listen) > 0 {
-		if err := n.host.Listen(n.listen); err != nil {
-			return fmt.Errorf("listen: %w", err)
-		}
-		return nil
-	}
-	last := n.Port()
-	err := n.host.Listen(link.ListenAddrs(last))
-	if errors.Is(err, link.ErrPortTaken) && last != 0 {
-		err = n.host.Listen(link.ListenAddrs(0))
-	}
-	if err != nil {
-		return fmt.Errorf("listen: %w", err)
-	}
-	if port := n.host.Port(); port != last {
-		return n.SetPort(ctx, port)
 	}
 	return nil
 }
