@@ -230,6 +230,17 @@ func (g *Groups) Create(ctx context.Context, name string) (event.Conversation, e
 // Do has the owner act in a group. decide says what to do; it is called with a state that can't
 // change before it is done.
 func (g *Groups) Do(ctx context.Context, id event.Conversation, decide func(*authority.State) (event.Control, error)) error {
+	return g.inTurn(id, func(it *group, before *authority.State) error {
+		act, err := decide(before)
+		if err != nil {
+			return err
+		}
+		return g.act(ctx, it, act)
+	})
+}
+
+// inTurn has a group changed while nothing else changes it. before is its state until then.
+func (g *Groups) inTurn(id event.Conversation, change func(it *group, before *authority.State) error) error {
 	it, err := g.get(id)
 	if err != nil {
 		return err
@@ -240,11 +251,7 @@ func (g *Groups) Do(ctx context.Context, id event.Conversation, decide func(*aut
 	if err != nil {
 		return err
 	}
-	act, err := decide(before)
-	if err != nil {
-		return err
-	}
-	return g.act(ctx, it, act)
+	return change(it, before)
 }
 
 // act has the owner do something in a group. The caller holds changing.

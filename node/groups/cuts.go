@@ -17,36 +17,28 @@ import (
 // logs stays valid. One event may be too small to list the ends of all these logs; then other
 // events are written first that list the rest.
 func (g *Groups) TakeOut(ctx context.Context, id event.Conversation, decide func(*authority.State) (crypto.PersonID, error)) error {
-	it, err := g.get(id)
-	if err != nil {
-		return err
-	}
-	it.changing.Lock()
-	defer it.changing.Unlock()
-	before, err := g.State(id)
-	if err != nil {
-		return err
-	}
-	who, err := decide(before)
-	if err == nil {
-		err = g.with(id, func(it *group) error { return it.engine.May(g.self, g.out(who, cuts{})) })
-	}
-	if err != nil {
-		return err
-	}
-	for {
-		c, err := g.cuts(it, who)
+	return g.inTurn(id, func(it *group, before *authority.State) error {
+		who, err := decide(before)
+		if err == nil {
+			err = g.with(id, func(it *group) error { return it.engine.May(g.self, g.out(who, cuts{})) })
+		}
 		if err != nil {
 			return err
 		}
-		var act event.Control = g.out(who, c)
-		if len(c.rest) > 0 {
-			act = event.CutList{Person: who, Cuts: c.rest}
+		for {
+			c, err := g.cuts(it, who)
+			if err != nil {
+				return err
+			}
+			var act event.Control = g.out(who, c)
+			if len(c.rest) > 0 {
+				act = event.CutList{Person: who, Cuts: c.rest}
+			}
+			if err := g.act(ctx, it, act); err != nil || len(c.rest) == 0 {
+				return err
+			}
 		}
-		if err := g.act(ctx, it, act); err != nil || len(c.rest) == 0 {
-			return err
-		}
-	}
+	})
 }
 
 // out returns the event that takes somebody out: the owner leaves, others are removed.
