@@ -29,9 +29,10 @@ var (
 	errGone     = errors.New("node is stopping")
 )
 
-// Register is who is connected, at one session a device, and what is known of whom to dial. It does
-// map operations under its lock and nothing else: where something is to be done, it returns what.
-// It may be used by any goroutine, also after the mesh has stopped.
+// Register is who is connected, at one session a device, and what is known of whom to dial. Under
+// its lock it reads and changes maps and asks the planner, which does the same, and nothing else:
+// where something is to be done, it returns what. It may be used by any goroutine, also after the
+// mesh has stopped.
 type Register struct {
 	mu      gosync.Mutex
 	planner *dial.Planner

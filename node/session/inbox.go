@@ -21,8 +21,8 @@ const (
 
 // Inbox is what the rest of the node tells a session. Its methods may be called by any goroutine
 // and never wait. What is newer replaces what is older about the same log or group, so a slow
-// session holds nobody up and misses nothing. Whoever tells asks the mesh which sessions hear of a
-// conversation.
+// session holds nobody up and misses nothing but cards and sightings past the bounds above, which
+// come up again. Whoever tells asks the mesh which sessions hear of a conversation.
 type Inbox struct {
 	given notify.Signal
 
