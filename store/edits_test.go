@@ -444,7 +444,7 @@ func TestRecall(t *testing.T) {
 	_, err := a.edit(c, m.ID, "new")
 	check(t, err)
 	meet(a, b, c)
-	a.wait(RecallWindow)
+	a.wait(recallWindow)
 	e, err := a.Recall(ctx, m.ID)
 	check(t, err)
 	if !e.Recalled || e.Existing || e.Text != "" || e.Edited {

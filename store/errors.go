@@ -40,7 +40,7 @@ var (
 	// another content or its words are gone.
 	ErrKeyUsed = errors.New("key was used for another message")
 
-	// ErrTooLate: the message is older than RecallWindow. Whoever holds it would keep it.
+	// ErrTooLate: the message is older than two minutes. Whoever holds it would keep its words.
 	ErrTooLate = errors.New("too late to recall the message")
 
 	// ErrCut: the run goes past the limit of its log (SetLimits). Refuse it.

@@ -10,9 +10,9 @@ import (
 	"github.com/earshot-im/earshot/store/layout"
 )
 
-// RecallWindow is how long after a message, by the two signed times, a recall still takes the words
+// recallWindow is how long after a message, by the two signed times, a recall still takes the words
 // from those who hold them.
-const RecallWindow = 2 * time.Minute
+const recallWindow = 2 * time.Minute
 
 // recalls takes the words of events that were recalled, and writes recalls.
 type recalls struct {
@@ -45,7 +45,7 @@ func (k *recalls) applyRecall(x *entry) error {
 	switch late := x.header.Clock - target.header.Clock; {
 	case target.Absent == event.Recalled:
 		return k.dropEdits(x.in.Conversation, id, x.in.Person)
-	case target.Absent == event.Present && !k.isOwn(x.in.Person) && max(late, -late) > RecallWindow.Milliseconds():
+	case target.Absent == event.Present && !k.isOwn(x.in.Person) && max(late, -late) > recallWindow.Milliseconds():
 		return nil
 	}
 	return k.forget(target)
@@ -219,7 +219,7 @@ func (k *recalls) recall(c *layout.Conversation, x *entry, h event.Header, body 
 	return recall, k.forget(x)
 }
 
-// Recall takes back a message of one's own and all edits of it, within RecallWindow: whoever holds
+// Recall takes back a message of one's own and all edits of it, within two minutes: whoever holds
 // them drops the words. Errors: ErrNoEvent (not a message of one's own), ErrTooLate. To recall
 // twice is no error.
 func (s *Store) Recall(ctx context.Context, id event.ID) (Entry, error) {
@@ -253,7 +253,7 @@ func (s *Store) Recall(ctx context.Context, id event.ID) (Entry, error) {
 
 // recallAll writes recalls of all events that stand for an own message, and of their edits.
 func (k *recalls) recallAll(x *entry, h event.Header, body event.Body) error {
-	if late := k.clock() - x.header.Clock; max(late, -late) > RecallWindow.Milliseconds() {
+	if late := k.clock() - x.header.Clock; max(late, -late) > recallWindow.Milliseconds() {
 		return ErrTooLate
 	}
 	c, err := k.conversation(x.header.Conversation)

@@ -17,7 +17,7 @@ func TestRecallInAnyOrder(t *testing.T) {
 			n, p := newNode(t), newPen(t)
 			c := p.meets(n, true)
 			m := p.say("regretted")
-			at := epoch.Add(RecallWindow)
+			at := epoch.Add(recallWindow)
 			if !within {
 				at = at.Add(time.Millisecond)
 			}
@@ -200,7 +200,7 @@ func TestRecallDatedBeforeTheMessage(t *testing.T) {
 		n, p := newNode(t), newPen(t)
 		c := p.meets(n, true)
 		m := p.say("words")
-		at := epoch.Add(-RecallWindow)
+		at := epoch.Add(-recallWindow)
 		if !within {
 			at = at.Add(-time.Millisecond)
 		}
@@ -215,7 +215,7 @@ func TestRecallDatedBeforeTheMessage(t *testing.T) {
 	// Nor is one written that others would not heed.
 	a, _, c := pair(t)
 	m := a.say(c, "words")
-	a.wait(-RecallWindow - time.Millisecond)
+	a.wait(-recallWindow - time.Millisecond)
 	if _, err := a.Recall(ctx, m.ID); err != ErrTooLate {
 		t.Error(err)
 	}

@@ -49,7 +49,7 @@ type Config struct {
 	// file that it is in. Compacting moves the database into another file, and corrects that.
 	IdentityBucket, IdentityKey []byte
 
-	// Identify replaces IdentityOf in tests.
+	// Identify replaces identityOf in tests.
 	Identify func(path string) (Identity, error)
 }
 
@@ -57,7 +57,7 @@ func (c *Config) identify(path string) (Identity, error) {
 	if c.Identify != nil {
 		return c.Identify(path)
 	}
-	return IdentityOf(path)
+	return identityOf(path)
 }
 
 // Open opens the directory, and makes what is not there yet. If the database is empty, the caller

@@ -26,8 +26,8 @@ func (i Identity) Same(o Identity) bool {
 
 const identitySize = 16
 
-// IdentityOf returns the identity of a file.
-func IdentityOf(path string) (Identity, error) {
+// identityOf returns the identity of a file.
+func identityOf(path string) (Identity, error) {
 	if !keepsNumbers(path) {
 		return nil, nil
 	}

@@ -11,7 +11,7 @@ func TestIdentityOfFiles(t *testing.T) {
 	dir := t.TempDir()
 	file := func(name string) string { return filepath.Join(dir, name) }
 	of := func(name string) Identity {
-		id, err := IdentityOf(file(name))
+		id, err := identityOf(file(name))
 		must(t, err)
 		return id
 	}
