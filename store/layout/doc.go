@@ -4,8 +4,8 @@
 //
 // Everything here is pure: no transactions, no files, no clock, and bodies stay sealed. Bytes and
 // key functions return new slices. Parse functions refuse values of the wrong size, which only
-// damage can bring, with disk.ErrDamaged; they don't look at what is consistent with other values.
-// Their results may alias the value, and are then valid as long as its transaction is.
+// damage can bring, with disk.ErrDamaged. They don't compare a value with others. Their results may
+// alias the value, and are then valid as long as its transaction is.
 //
 // Only package store may import it.
 package layout
