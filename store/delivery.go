@@ -80,7 +80,7 @@ func (b *batch) deliverBranch(r *Delivery, l *layout.Log, ranges event.Ranges) e
 	if err != nil || fresh == nil || b.Empty(bucketCancelled) {
 		return err
 	}
-	return b.uncancel(l.Number, fresh, func(p layout.Slot) (bool, error) {
+	return b.cancelledTooLate(l.Number, fresh, func(p layout.Slot) (bool, error) {
 		has, err := b.ranges(bucketDelivered, p.Log, r.Person)
 		return has.Covers(p.Sequence), err
 	})
