@@ -335,9 +335,9 @@ func (v *view) reissue(x *entry) (*entry, error) {
 	return v.entry(p)
 }
 
-// cancelledTooLate marks cancelled messages of a log that a reader turns out to have. Whoever acknowledges
-// a message, but not the recall that goes with it since, has the words. covers tells whether the
-// reader has the event in a slot.
+// cancelledTooLate marks cancelled messages of a log that a reader turns out to have. Whoever
+// acknowledges a message, but not the recall that goes with it since, has the words. covers tells
+// whether the reader has the event in a slot.
 func (b *batch) cancelledTooLate(log uint32, now event.Ranges, covers func(layout.Slot) (bool, error)) error {
 	var keys, values [][]byte
 	for _, g := range now {
