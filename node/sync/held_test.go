@@ -263,3 +263,41 @@ func TestWelcomesAreSpread(t *testing.T) {
 		}
 	}
 }
+
+// A group that is joined again gets what has changed meanwhile, though the peer offers nothing anew.
+func TestRecordsOfMeanwhile(t *testing.T) {
+	r, err := event.NewRecord(deviceKeys[4], event.Record{Kind: 9, Counter: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := crew(t)
+	s := joined(t, c)
+	s.offered(wire.Offer{Want: wire.WantOwn, Locator: c.Locator})
+	s.rejoin()
+	c.Records = []event.Record{r}
+	s.want(s.rejoin(c), "offers", "record")
+}
+
+// What a peer has of a quiet group is no concern of this node.
+func TestQuietAcknowledgesNothing(t *testing.T) {
+	own := ofGroup(t, self, 1)
+	c := crew(t, own)
+	s := joined(t, c)
+	s.offered(wire.Offer{Want: wire.WantOwn, Locator: c.Locator})
+	c.Quiet = true
+	s.rejoin(c)
+	s.want(s.got(wire.Frame{Have: &wire.Have{Tag: theirTag, Store: theirStore, Logs: list(own.held(1))}}))
+}
+
+// Of a log that only the peer has, no more pieces are remembered than a log may have.
+func TestPiecesAreBounded(t *testing.T) {
+	log := write(t, direct, third, 2*event.MaxPieces+20, 10)
+	s := talking(t, nil, nil)
+	for i := 1; i <= len(log.events); i += 2 {
+		came := find[sync.Ingest](t, s.run(log.run(i, i)))
+		s.want(s.step(sync.Stored{Ticket: came.Ticket, Refused: wire.TooManySegments, Once: true}), "refused")
+	}
+	if n := s.session.Remembered(); n != event.MaxPieces {
+		t.Errorf("%d pieces are remembered", n)
+	}
+}
