@@ -10,8 +10,8 @@
 // may call a Session; package session of node does.
 //
 // For each log, the session keeps two pictures: what is held here, and what the peer holds. It
-// pushes what the peer lacks, lowest first, with a bounded amount unanswered (WindowRuns,
-// WindowBytes), and acknowledges nothing before the shell says Stored. Pictures are all that a
+// pushes what the peer lacks, lowest first, with a bounded amount unanswered
+// (WindowBytes), and acknowledges nothing before the shell says Stored. Pictures are all that a
 // session loses at its end: the next one begins with new offers. Members of a group meet many
 // others, so at once a session says only what its two devices write themselves. Everything else
 // goes between those who follow each other, and in the rounds that Compare begins.

@@ -1,5 +1,12 @@
 package sync
 
+// Limits that only tests need from outside.
+const (
+	WindowRuns    = windowRuns
+	OpeningEvents = openingEvents
+	OpeningBytes  = openingBytes
+)
+
 // Idle reports whether nothing is queued, under way or unanswered, and what is if not.
 func (s *Session) Idle() (bool, []int) {
 	t := &s.take

@@ -7,24 +7,26 @@ import (
 )
 
 const (
-	// WindowRuns and WindowBytes bound the runs that a session has sent and that are not answered:
-	// their number, and the bytes of their headers and bodies. That keeps a fast link busy during a
-	// commit, and is little enough to be held in memory for each peer.
-	WindowRuns  = 32
+	// WindowBytes bounds the runs that a session has sent and that are not answered, in bytes of
+	// headers and bodies. That keeps a fast link busy during a commit, and is little enough to be
+	// held in memory for each peer.
 	WindowBytes = 4 << 20
 
 	// PaceBytes bounds what is said of what is held here, in bytes, while it has not left this
 	// node. One frame of the largest size and one of control events may come on top of it. Together
 	// with the window it bounds what waits to be written to a peer.
 	PaceBytes = 512 << 10
-
-	// OpeningEvents and OpeningBytes bound the one run that is pushed to a peer that has offered
-	// nothing: enough to say who one is and what one wants.
-	OpeningEvents = 16
-	OpeningBytes  = 64 << 10
 )
 
 const (
+	// windowRuns bounds the number of the runs that WindowBytes bounds.
+	windowRuns = 32
+
+	// openingEvents and openingBytes bound the one run that is pushed to a peer that has offered
+	// nothing: enough to say who one is and what one wants.
+	openingEvents = 16
+	openingBytes  = 64 << 10
+
 	// openingPause is how long a peer that has been offered the direct conversation may take to
 	// offer it as well. After that it counts as not serving this node's person.
 	openingPause = 2 * time.Second

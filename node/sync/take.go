@@ -59,7 +59,7 @@ const (
 
 // busy reports whether the shell has as much in hand as the peer may cause.
 func (t *take) busy() bool {
-	return t.runs > WindowRuns || t.bytes > WindowBytes || t.records >= maxPendingRecords
+	return t.runs > windowRuns || t.bytes > WindowBytes || t.records >= maxPendingRecords
 }
 
 // accepts reports whether a run may be taken. If not, it refuses the run or ends the session.

@@ -24,7 +24,7 @@ type flight struct {
 
 // room reports whether one more run may be loaded while so many are being loaded.
 func (w *window) room(loads int) bool {
-	return len(w.flights)+loads < WindowRuns && w.weight+(loads+1)*runWeight <= WindowBytes
+	return len(w.flights)+loads < windowRuns && w.weight+(loads+1)*runWeight <= WindowBytes
 }
 
 // add adds a run that is about to be sent, and returns its number.
