@@ -10,7 +10,7 @@ import (
 // cause.
 func (s *Session) Busy() bool { return s.take.busy() }
 
-// takeRun hands a run to the shell. What the peer brings it holds, so it is not pushed back.
+// takeRun takes a run. The peer holds what it brings, so that is not pushed back to it.
 func (s *Session) takeRun(run event.Run) {
 	c := s.byTag[string(run.Tag)]
 	if c == nil && len(run.Tag) == 0 {
@@ -33,14 +33,14 @@ func (s *Session) takeRun(run event.Run) {
 	s.take.run(c, &run, l == nil)
 }
 
-// bring takes into the peer's picture of a log what it has sent of it.
+// bring adds a run that the peer has sent to its picture of the log.
 func (s *Session) bring(l *log, run *event.Run) {
 	if s.pictures.bring(l, run) {
 		s.push.check(l)
 	}
 }
 
-// takeControl hands control events to the shell.
+// takeControl takes control events of a group that both have offered.
 func (s *Session) takeControl(f *wire.Control) {
 	c := s.at(f.Tag)
 	switch {
@@ -53,7 +53,7 @@ func (s *Session) takeControl(f *wire.Control) {
 	}
 }
 
-// takeWelcome does the same where the group need not be known here.
+// takeWelcome takes control events of any group: this node may not know of it yet.
 func (s *Session) takeWelcome(f *wire.Control) {
 	if !s.greeting.joined() || s.blocked || !s.take.welcome() {
 		return
@@ -65,7 +65,7 @@ func (s *Session) takeWelcome(f *wire.Control) {
 	s.take.control(f.Group(), c, f.Events)
 }
 
-// heldControl takes what is here of a control set, and tries again what waited for it.
+// heldControl takes what is here of a control set, and tries again what has waited for it.
 func (s *Session) heldControl(in HeldControl) {
 	s.take.grew()
 	if c := s.byID[in.Conversation]; c != nil {
@@ -74,7 +74,7 @@ func (s *Session) heldControl(in HeldControl) {
 	s.take.retry(in.Conversation)
 }
 
-// needCard has what was brought wait for a card.
+// needCard has what the peer brought wait for a card, and asks for the card.
 func (s *Session) needCard(in NeedCard) {
 	p := s.take.find(in.Ticket)
 	switch {
@@ -86,14 +86,14 @@ func (s *Session) needCard(in NeedCard) {
 	}
 }
 
-// needControl has what was brought wait for control events.
+// needControl has what the peer brought wait for control events.
 func (s *Session) needControl(in NeedControl) {
 	if p := s.take.find(in.Ticket); p != nil && !s.take.needControl(p) {
 		s.rounds.end(p.conv)
 	}
 }
 
-// stored answers the peer: only now is what it brought on this disk.
+// stored answers the peer. What it brought is on this disk only now.
 func (s *Session) stored(in Stored) {
 	p := s.take.find(in.Ticket)
 	switch {

@@ -9,9 +9,9 @@ import (
 )
 
 // control gives the peer the control events of groups that it lacks, and then what had to wait for
-// them: logs, and keys. Which events the peer lacks only the shell can find out; control remembers
-// by which events of the peer it can do so. The events of one group after the other are loaded,
-// while there is room.
+// them: logs, and keys. Only the shell can find out which events the peer lacks. For that, control
+// remembers some events that the peer has. Events are loaded for one group after the other, while
+// there is room.
 type control struct {
 	*turn
 	*pair
@@ -35,8 +35,9 @@ type controlSet struct {
 	welcome expectancy   // while the peer has not offered the group
 }
 
-// hold takes what is here of a control set. Who wants everything gets what is new at once, and from
-// there it goes to all. Everybody else gets it from others, or before what is written under it.
+// hold takes what is here of a control set. A peer that wants everything gets what is new at once,
+// and passes it on. Any other peer gets it from such a peer, or from here before something that is
+// written under it.
 func (k *control) hold(c *conversation, locator []crypto.Hash) {
 	if c.group && !slices.Equal(c.control.locator, locator) {
 		c.control.locator, c.control.changed = locator, true
@@ -49,8 +50,8 @@ func (k *control) hold(c *conversation, locator []crypto.Hash) {
 // locator returns what an offer says of the control set that is here.
 func (k *control) locator(c *conversation) []crypto.Hash { return c.control.locator }
 
-// see takes what an offer says of the peer's control set. Events that were sent before and are not
-// in it the peer could not take: they are sent again.
+// see takes what an offer says of the peer's control set. If events that were sent before are not
+// in it, the peer could not take them: they are sent again.
 func (k *control) see(c *conversation, locator []crypto.Hash) {
 	if c.group {
 		c.control.known = locator
@@ -93,7 +94,8 @@ func (k *control) goOn() {
 	}
 }
 
-// gate reports whether a log has to wait because the peer lacks control events, and keeps it then.
+// gate reports whether the peer must get control events before runs of the log. If so, it keeps the
+// log until they are sent.
 func (k *control) gate(l *log) bool {
 	k.push(l.conv)
 	if !l.conv.control.wanted {
@@ -168,8 +170,8 @@ func (k *control) passEpochs(c *conversation) {
 // forgetEpochs forgets the keys of a group in which messages don't move any more.
 func (k *control) forgetEpochs(c *conversation) { c.control.epochs = nil }
 
-// frontier returns the latest of some control events, those that no other of them names: who has
-// these has what they name as well.
+// frontier returns those of some control events that no other of them names. Whoever has these has
+// the others as well.
 func frontier(events []event.Event) []crypto.Hash {
 	named := map[crypto.Hash]bool{}
 	for i := range events {

@@ -13,8 +13,8 @@ func (s *Session) offer(how offering, conversations ...*conversation) {
 	s.makeOffers()
 }
 
-// makeOffers makes the offers for which there is room. The peer's offer of a conversation that was
-// kept until then is answered.
+// makeOffers makes the offers for which there is room. Where the peer has offered a conversation
+// before this node could, its offer was kept and is answered now.
 func (s *Session) makeOffers() {
 	for _, c := range s.offers.goOn() {
 		c.fresh = false
@@ -74,7 +74,7 @@ func (s *Session) offered(o wire.Offer) {
 	s.push.settle(c)
 }
 
-// resume goes on with a conversation that the peer goes on to offer.
+// resume goes on with a conversation that was joined again, if the peer's offer of it still stands.
 func (s *Session) resume(c *conversation) {
 	s.control.push(c)
 	for _, l := range c.order {
@@ -122,7 +122,7 @@ func (s *Session) have(h *wire.Have) {
 	}
 }
 
-// refused pushes nothing more of a log, or goes on without one run.
+// refused takes the peer's refusal of a log, which is not pushed any more, or of one run.
 func (s *Session) refused(r *wire.Refused) {
 	c := s.at(r.Tag)
 	switch {

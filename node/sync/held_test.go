@@ -264,7 +264,8 @@ func TestWelcomesAreSpread(t *testing.T) {
 	}
 }
 
-// A group that is joined again gets what has changed meanwhile, though the peer offers nothing anew.
+// A group that is joined again gets what has changed meanwhile, though the peer offers nothing
+// anew.
 func TestRecordsOfMeanwhile(t *testing.T) {
 	r, err := event.NewRecord(deviceKeys[4], event.Record{Kind: 9, Counter: 1})
 	if err != nil {

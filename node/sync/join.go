@@ -40,8 +40,9 @@ func (s *Session) join(in Joined) {
 	s.offer(asFollowed, fresh...)
 }
 
-// enter makes a conversation known that is to be offered. It returns nil if the offer before still
-// holds: it does not where something was refused.
+// enter makes a conversation known, or known anew, and returns it if it is to be offered. It
+// returns nil if the last offer still stands. It does not stand if a run was refused after it: the
+// peer may send that again only after a new offer.
 func (s *Session) enter(in *Conversation) *conversation {
 	c := s.byID[in.ID]
 	switch {
@@ -70,7 +71,8 @@ func (s *Session) enter(in *Conversation) *conversation {
 	return c
 }
 
-// draw makes pictures of those logs of a conversation that need some of their own.
+// draw makes pictures of those logs of a conversation that need some: the own person's, and those
+// of which something is new.
 func (s *Session) draw(c *conversation, in *Conversation) {
 	var apart []event.Log
 	for name, segments := range in.Logs {
@@ -87,7 +89,8 @@ func (s *Session) draw(c *conversation, in *Conversation) {
 	}
 }
 
-// hush ends what was under way in a conversation that has become quiet.
+// hush ends what was under way in a conversation that has become quiet, and the answer to the
+// peer's offer.
 func (s *Session) hush(c *conversation) {
 	s.abandon(c)
 	s.push.settle(c)
@@ -100,7 +103,7 @@ func (s *Session) abandon(c *conversation) {
 	s.control.forgetEpochs(c)
 }
 
-// follow changes what is wanted from the peer.
+// follow changes whether everything is wanted from the peer.
 func (s *Session) follow(in Follow) {
 	c := s.byID[in.Conversation]
 	if c == nil || !c.group || c.follow == in.On {

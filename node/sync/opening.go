@@ -30,7 +30,7 @@ func (p *push) expectOffer(from Opening) {
 	p.opening.from, p.opening.at = from, p.now.Add(openingPause)
 }
 
-// openWith says where the opening run begins, if there was nothing to push.
+// openWith sets where the opening run begins, unless there is one already.
 func (p *push) openWith(from Opening) {
 	if p.opening.from.First == 0 {
 		p.opening.from = from

@@ -139,9 +139,9 @@ func (p *pictures) bring(l *log, run *event.Run) bool {
 	return true
 }
 
-// cameBack reports as Acked once more what the peer has of a log, where some of it has just come
-// back to this disk: when the peer said that it has it, nothing was known of it here, so that what
-// was reported then was ignored.
+// cameBack repeats what the peer has of a log when events that the peer has come back to this disk,
+// as after a backup was restored. When the peer first said that it has them, this node did not know
+// them, so the shell could make nothing of it.
 func (p *pictures) cameBack(l *log, before event.Segments) {
 	back := l.ours.Missing(before)
 	if p.acknowledges(l) && len(back) > 0 && len(back.Subtract(back.Subtract(l.peers.Ranges()))) > 0 {

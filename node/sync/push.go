@@ -94,7 +94,7 @@ func (p *push) queue(l *log) {
 	}
 }
 
-// comes reports whether what the peer lacks of the log is about to be pushed.
+// comes reports whether what the peer lacks of the log is about to be pushed anyway.
 func (l *pushedLog) comes() bool { return l.queued || l.loading != 0 }
 
 // goOn queues logs that have waited for control events, and stay marked as queued.
@@ -216,7 +216,7 @@ func (p *push) stop(l *log) {
 	p.caughtUp(l)
 }
 
-// abandonLog forgets what was sent of a log and is not answered: nobody will.
+// abandonLog forgets the unanswered runs of a log: no answer will come.
 func (p *push) abandonLog(l *log) {
 	p.window.forget(l)
 	l.ungive()
@@ -231,7 +231,7 @@ func (p *push) abandon(c *conversation) {
 	c.answer.logs = 0
 }
 
-// see compares the pictures of a log after the peer has said what it has, and goes on.
+// see goes on with a log after the peer has said what it has of it.
 func (p *push) see(l *log) {
 	p.check(l)
 	p.caughtUp(l)

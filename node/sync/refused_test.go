@@ -10,7 +10,8 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// If a run is refused and others have brought what it holds, the peer is still told that it is here.
+// If a run is refused and others have brought what it holds, the peer is still told that it is
+// here.
 func TestRefusedIsToldAllTheSame(t *testing.T) {
 	theirs := write(t, direct, peer, 2, 10)
 	s := talking(t, theirs.held(1), theirs.held(1))
@@ -77,7 +78,8 @@ func TestUnansweredIsPushedAgain(t *testing.T) {
 	}
 }
 
-// The opening run that is being read is known by its log, also where by then another one would open.
+// The opening run that is being read is known by its log, also where by then another one would
+// open.
 func TestOpeningThatChangesMeanwhile(t *testing.T) {
 	own := write(t, direct, self, 1, 10)
 	next := sync.Opening{Log: own.log, First: 1}

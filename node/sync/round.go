@@ -39,8 +39,8 @@ func (r *rounds) shorten(c *conversation) { c.round.short = true }
 // short reports whether the last offer was a short one that the peer has not settled.
 func (r *rounds) short(c *conversation) bool { return c.round.short }
 
-// settled begins to wait for the end of the round, if the offer that the peer settles asked for
-// everything.
+// settled takes the peer's Settled. If it answers an offer that asked for everything, the round
+// ends as soon as everything is answered that came before.
 func (r *rounds) settled(c *conversation, f *wire.Settled) {
 	own := &c.round
 	if f.Number >= own.offers || f.Number < own.settled {
