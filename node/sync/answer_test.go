@@ -41,7 +41,8 @@ func sentHave(t *testing.T, effects []sync.Effect) wire.Have {
 	return wire.Have{}
 }
 
-// What a peer brings without its words it does not count as having, so it gets them from here.
+// A peer that brings an event without its words does not count as having it, so it gets them from
+// here.
 func TestDroppedIsNotThePeers(t *testing.T) {
 	log := write(t, direct, ownOther, 3, 10)
 	s := talking(t, nil, nil)
@@ -53,7 +54,7 @@ func TestDroppedIsNotThePeers(t *testing.T) {
 	}
 }
 
-// A run of which nothing is had is answered all the same: else the peer's window would fill up.
+// A run is answered even if nothing of it is held. Otherwise the peer's window would fill up.
 func TestRunOfNothingIsAnswered(t *testing.T) {
 	log := write(t, direct, ownOther, 1, 10)
 	s := talking(t, nil, nil)
@@ -63,8 +64,9 @@ func TestRunOfNothingIsAnswered(t *testing.T) {
 	}
 }
 
-// What was given and answered is not given again in one round, though the peer does not have it: it
-// may not be able to take it. The next offer shows whether it lacks it still.
+// An event that was pushed and answered is not pushed again before the next offer, though the peer
+// does not have it: the peer may be unable to take it. The next offer shows whether it still lacks
+// it.
 func TestGivenIsNotGivenAgain(t *testing.T) {
 	own := write(t, direct, self, 3, 10)
 	s := joined(t, sync.Conversation{ID: direct, Logs: own.held(3)})
@@ -78,7 +80,7 @@ func TestGivenIsNotGivenAgain(t *testing.T) {
 	}
 }
 
-// What was given without its words is given with them once they are here.
+// An event that was pushed without its words is pushed with them once they are here.
 func TestWordsThatComeLaterAreGiven(t *testing.T) {
 	log := write(t, direct, ownOther, 3, 10)
 	s := joined(t, sync.Conversation{ID: direct, Logs: map[event.Log]event.Segments{log.log: {log.part(1, 1), log.part(3, 3)}}})
@@ -91,7 +93,7 @@ func TestWordsThatComeLaterAreGiven(t *testing.T) {
 	}
 }
 
-// An answer to a run that was never sent is a lie about the window; one that comes twice changes
+// An answer to a run that was never sent ends the session. An answer that comes twice changes
 // nothing.
 func TestAnswersOutOfOrder(t *testing.T) {
 	own := write(t, direct, self, 1, 10)
@@ -116,7 +118,7 @@ func TestAnswersOutOfOrder(t *testing.T) {
 	s.want(s.answer(1, own.log, own.to(1)))
 }
 
-// One run that is refused leaves the log open, on both sides.
+// If one run is refused, the log stays open on both sides.
 func TestOneRunIsRefused(t *testing.T) {
 	own, theirs := write(t, direct, self, 3, 10), write(t, direct, peer, 3, 10)
 	s := talking(t, nil, nil)
@@ -136,7 +138,7 @@ func TestOneRunIsRefused(t *testing.T) {
 	s.want(s.run(theirs.run(1, 1)), "Ingest")
 }
 
-// Of a log in many pieces the lowest are told, and the next ones as the gaps close.
+// If a log is held in many pieces, the lowest ones are told, and the next ones as the gaps close.
 func TestLowestPiecesAreTold(t *testing.T) {
 	log := write(t, direct, third, 200, 10)
 	pieces := func(first, last int) (s event.Segments) {
@@ -158,7 +160,7 @@ func TestLowestPiecesAreTold(t *testing.T) {
 	}
 }
 
-// The shell hears when everything has been asked for, and when that has come.
+// The shell hears when everything was asked for, and when all of it has come.
 func TestRoundBegins(t *testing.T) {
 	c := crew(t, ofGroup(t, crypto.DeviceID{9}, 1))
 	s := joined(t, c)
@@ -167,8 +169,8 @@ func TestRoundBegins(t *testing.T) {
 	s.want(s.settled(1), "RoundEnded")
 }
 
-// What was refused because too much waited is asked for once nothing waits any more, by a new
-// offer.
+// A run that was refused because too much waited is asked for by a new offer once nothing waits any
+// more.
 func TestRefusedForWantOfRoomIsAskedForAgain(t *testing.T) {
 	x, y := write(t, direct, ownOther, 12, 60<<10), write(t, direct, third, 12, 60<<10)
 	s := talking(t, nil, nil)
@@ -183,8 +185,8 @@ func TestRefusedForWantOfRoomIsAskedForAgain(t *testing.T) {
 	s.want(s.later(time.Hour)) // once
 }
 
-// A run that is with the shell when its conversation is left is answered, and what was sent of it
-// holds no other up.
+// When a conversation is left, a run of it that is with the shell is answered later, and runs of it
+// that were sent don't fill the window.
 func TestNothingOfWhatWasLeftIsUnanswered(t *testing.T) {
 	own, theirs := ofGroup(t, self, 1), ofGroup(t, peer, 1)
 	c := crew(t)
@@ -202,7 +204,7 @@ func TestNothingOfWhatWasLeftIsUnanswered(t *testing.T) {
 	s.want(s.step(sync.Stored{Ticket: came.Ticket, Segments: event.Segments{theirs.to(1)}}), "refused")
 }
 
-// A round that began ends, whatever becomes of it.
+// A round that began ends, whatever happens to its conversation.
 func TestRoundIsDropped(t *testing.T) {
 	c := crew(t, ofGroup(t, crypto.DeviceID{9}, 1))
 	begun := func(want wire.Want) *script {

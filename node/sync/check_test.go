@@ -8,7 +8,7 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// check holds the nodes, at rest, to what the house promises.
+// check verifies, when the nodes are at rest, what the design promises.
 func (w *world) check() {
 	w.checkOneEach()
 	for _, c := range w.convs {

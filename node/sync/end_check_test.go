@@ -9,7 +9,7 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// checkTrue holds what a node says of its disk to be on it.
+// checkTrue verifies that what a node says of its disk is on it.
 func (e *end) checkTrue(f wire.Frame) {
 	say := func(tag []byte, logs []wire.LogSegments) {
 		for _, c := range e.node.world.convs {
@@ -37,7 +37,7 @@ func (e *end) checkTrue(f wire.Frame) {
 	}
 }
 
-// checkRound holds a round that has ended to have brought all that the peer had.
+// checkRound verifies that a round that has ended has brought all that the peer had.
 func (e *end) checkRound(id event.Conversation) {
 	w := e.node.world
 	if w.count.restores > 0 {

@@ -311,9 +311,9 @@ func (e *end) ingest(x sync.Ingest) {
 	})
 }
 
-// roundEnded releases the rows of a conversation that waited when the round began, when no other
-// session may still bring their causes. What came later has its three seconds: its causes may be on
-// their way.
+// roundEnded shows the rows of a conversation that waited when the round began, unless another
+// session may still bring their causes. Rows that came later have three more seconds: their causes
+// may be on their way.
 func (e *end) roundEnded(id event.Conversation) {
 	for _, o := range e.node.ends {
 		if o != nil && !o.rounds[id] {

@@ -20,8 +20,7 @@ func sentAs(effects []sync.Effect, name string) (out []wire.Frame) {
 	return out
 }
 
-// What is with the shell is bounded in bytes and in records as well, and room comes back with the
-// answers.
+// What is with the shell is bounded in bytes and in records too. Answers make room again.
 func TestBusyWithBytesAndRecords(t *testing.T) {
 	const each = 60 << 10
 	s := talking(t, nil, nil)
@@ -85,7 +84,7 @@ func TestAnswersAreOfTheirRuns(t *testing.T) {
 	}
 }
 
-// A run that could not be stored ends the session: the peer must not take it for had.
+// A run that could not be stored ends the session, so that the peer does not take it for stored.
 func TestFailureToStoreEndsTheSession(t *testing.T) {
 	log := write(t, direct, peer, 1, 10)
 	s := talking(t, nil, nil)
@@ -93,8 +92,8 @@ func TestFailureToStoreEndsTheSession(t *testing.T) {
 	s.want(s.step(sync.Stored{Ticket: came.Ticket, Err: errors.New("disk full")}), "Close")
 }
 
-// A round ends when what came before Settled in the conversation is answered, whatever came after
-// it or elsewhere.
+// A round ends when everything of its conversation is answered that came before Settled. What came
+// later or elsewhere does not matter.
 func TestRoundEndsWithWhatCameBefore(t *testing.T) {
 	c := sync.Conversation{ID: group, OurTag: mineTag, PeerTag: theirTag}
 	s := joined(t, sync.Conversation{ID: direct}, c)
@@ -119,7 +118,7 @@ func TestSettledOfNoOffer(t *testing.T) {
 	s.want(s.got(wire.Frame{Settled: &wire.Settled{Number: 1}}), "Close")
 }
 
-// Of who is not served one run is handed over, if it is short in events and in bytes.
+// A peer that is not served gets one run handed over, if it has few events and bytes.
 func TestLargeOpeningIsNoRequest(t *testing.T) {
 	s := newScript(t)
 	s.step(sync.Joined{Conversations: []sync.Conversation{{ID: direct}}})
@@ -145,7 +144,8 @@ func TestLargeOpeningIsNoRequest(t *testing.T) {
 	}
 }
 
-// The peer says in an acknowledgement that it holds more or other than this device of its own log.
+// A peer may say in an acknowledgement that it holds more of this device's own log than this device
+// does, or something else.
 func TestRollbackInAnAcknowledgement(t *testing.T) {
 	own, other := write(t, direct, self, 5, 10), write(t, direct, self, 5, 11)
 	for _, theirs := range []event.Segment{own.to(5), other.to(3)} {
@@ -157,8 +157,8 @@ func TestRollbackInAnAcknowledgement(t *testing.T) {
 	find[sync.Rollback](t, s.run(own.run(4, 5)))
 }
 
-// Others' messages in a group wait longer than in a direct conversation, for the many who may bring
-// them; and are read once.
+// In a group, others' messages wait longer than in a direct conversation, since many may bring
+// them. Then they are read from the store once.
 func TestOthersWaitLongerInGroups(t *testing.T) {
 	for range 3 {
 		log := ofGroup(t, third, 2)

@@ -27,7 +27,7 @@ func ofGroup(t *testing.T, device crypto.DeviceID, n int) *chain {
 	return write(t, founded(t)[0].Header.Conversation, device, n, 10)
 }
 
-// offered is what the peer offers of it.
+// offered has the peer offer the group.
 func (s *script) offered(o wire.Offer) []sync.Effect {
 	s.t.Helper()
 	o.Tag, o.Store = theirTag, theirStore
@@ -121,7 +121,7 @@ func TestShortOffers(t *testing.T) {
 	}
 }
 
-// What is written under control events comes after them.
+// Control events are sent before what was written under them.
 func TestControlFirst(t *testing.T) {
 	own := ofGroup(t, self, 2)
 	c := crew(t)
@@ -158,8 +158,8 @@ func TestControlFirst(t *testing.T) {
 	s.want(s.step(sync.Stored{Ticket: find[sync.IngestControl](t, came).Ticket}))
 }
 
-// What a peer was sent and could not take, it does not count as having once it offers again without
-// it.
+// If the peer could not take a control event that was sent, its next offer lacks it, and the event
+// is sent again.
 func TestControlThatWasNotTakenIsSentAgain(t *testing.T) {
 	c := crew(t)
 	events := founded(t)
@@ -172,7 +172,7 @@ func TestControlThatWasNotTakenIsSentAgain(t *testing.T) {
 	}
 }
 
-// What waits for control events is tried again when there are more, and is bounded.
+// What waits for control events is tried again when there are more. Only a bounded amount waits.
 func TestNeedControl(t *testing.T) {
 	theirs := ofGroup(t, peer, 100)
 	c := crew(t)
@@ -199,7 +199,7 @@ func TestNeedControl(t *testing.T) {
 	s.want(run(67), "Ingest") // only the one is refused
 }
 
-// A run that reaches past where its log ends is taken as far as it counts.
+// Of a run that reaches past where its log ends for good, the part before that end is taken.
 func TestCut(t *testing.T) {
 	theirs := ofGroup(t, peer, 5)
 	c := crew(t)
@@ -222,7 +222,8 @@ func TestCut(t *testing.T) {
 	}
 }
 
-// Who was out for a while gets what was said before and after, and not between.
+// A member who was out for a while gets what was said before and after, and nothing of what was
+// said between.
 func TestWhatIsBetweenIsPassedOver(t *testing.T) {
 	own := ofGroup(t, self, 9)
 	c := crew(t)
@@ -255,7 +256,7 @@ func TestWhatIsBetweenIsPassedOver(t *testing.T) {
 	s.want(s.step(apart), "settled")
 }
 
-// Where either is out, control events move and nothing else.
+// When one of the two is no member any more, control events are exchanged and nothing else.
 func TestQuiet(t *testing.T) {
 	own, theirs := ofGroup(t, self, 3), ofGroup(t, peer, 3)
 	c := crew(t, own)

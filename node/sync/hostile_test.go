@@ -69,7 +69,7 @@ func TestBusy(t *testing.T) {
 	}
 }
 
-// A peer that claims to hold ever more logs is not remembered without end.
+// A peer that claims to hold more and more logs is remembered within bounds.
 func TestClaimsAreBounded(t *testing.T) {
 	s := talking(t, nil, nil)
 	for n := range 100 {
@@ -112,8 +112,8 @@ func TestClaimsAreBounded(t *testing.T) {
 	s.want(s.step(own.now(1)), "Load")
 }
 
-// A peer that claims to hold more logs than can be remembered, as after a long absence from many
-// groups, brings them all the same. What is refused then leaves nothing behind.
+// A peer may hold more logs than can be remembered, for example when this device was away from many
+// groups for long. It can bring them all the same. What is refused then leaves nothing behind.
 func TestClaimsKeepNoRunOut(t *testing.T) {
 	s := talking(t, nil, nil)
 	for n := range 20 {

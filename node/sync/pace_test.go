@@ -16,7 +16,8 @@ import (
 // sync.PaceBytes.
 const mostAtOnce = sync.PaceBytes + wire.MaxFrame + 256<<10
 
-// gauge is a peer to whom what was sent before arrives only when nothing else is sent any more.
+// gauge is a peer that gets what was sent only when nothing else is sent any more. It measures how
+// much is sent until then.
 type gauge struct {
 	*script
 	control  func(sync.LoadControl) sync.LoadedControl

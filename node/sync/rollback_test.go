@@ -48,8 +48,8 @@ func TestRollback(t *testing.T) {
 	s.want(s.have(b.log, b.to(3)))
 }
 
-// Of an own log that the peer contradicts it is told no more than it has acknowledged, and what it
-// brings then; what is here is pushed all the same.
+// If the peer contradicts a log of this device, it is told only the part that it has acknowledged
+// and what it brings after that. Everything that is here is pushed all the same.
 func TestDoubtedLog(t *testing.T) {
 	own, other := write(t, direct, self, 9, 10), write(t, direct, self, 9, 11)
 	told := func(effects []sync.Effect) (out []wire.LogSegments) {
@@ -90,8 +90,8 @@ func TestDoubtedLog(t *testing.T) {
 	}
 }
 
-// What a peer has is noted again when events of this person come back that this disk did not have
-// when the peer said so.
+// What the peer has is reported again when events of this person come back that this disk did not
+// have when the peer said so.
 func TestAcknowledgedBeforeItCameBack(t *testing.T) {
 	own := write(t, direct, self, 6, 10)
 	for name, bring := range map[string]func(s *script) []sync.Effect{

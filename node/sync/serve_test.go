@@ -56,7 +56,7 @@ func TestServesNot(t *testing.T) {
 	}
 }
 
-// A group that is left is neither pushed nor taken; who joins again begins anew.
+// A group that was left is neither pushed nor taken. Joining it again begins anew.
 func TestLeave(t *testing.T) {
 	own, theirs := write(t, group, self, 2, 10), write(t, group, peer, 2, 10)
 	in := sync.Conversation{ID: group, OurTag: mineTag, PeerTag: theirTag, Logs: own.held(1)}

@@ -12,7 +12,8 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// A live message takes these steps and no others; no timer is among them.
+// A message that is written while both are connected takes these steps and no others. No timer is
+// among them.
 func TestLivePath(t *testing.T) {
 	own := write(t, direct, self, 2, 10)
 	s := talking(t, own.held(1), own.held(1))
@@ -50,8 +51,8 @@ func TestIncompatible(t *testing.T) {
 	s.want(s.got(wire.Frame{Hello: &wire.Hello{Version: 1}}))
 }
 
-// Many runs are under way at once, but no more than the window, and what is under way is not sent
-// again.
+// Many runs are sent before the first answer, but no more than the window allows, and none of them
+// twice.
 func TestWindow(t *testing.T) {
 	own := write(t, direct, self, 40, 10)
 	s := joined(t, sync.Conversation{ID: direct, Logs: own.held(40)})
@@ -102,7 +103,7 @@ func TestWindowBytes(t *testing.T) {
 	}
 }
 
-// Logs take turns, so that a long one holds nobody up.
+// Logs take turns, so that a long one does not hold the others up.
 func TestTurns(t *testing.T) {
 	long, short := write(t, direct, self, 20, 10), write(t, direct, ownOther, 1, 10)
 	s := joined(t, sync.Conversation{ID: direct, Logs: map[event.Log]event.Segments{long.log: {long.to(20)}, short.log: {short.to(1)}}})
@@ -112,8 +113,8 @@ func TestTurns(t *testing.T) {
 	}
 }
 
-// Others' logs are pushed after a second, unless somebody else was quicker, and the peer is told
-// within a quarter of one.
+// Others' logs are pushed after a second, unless somebody else was quicker. The peer is told of
+// them within a quarter of a second.
 func TestOthersWait(t *testing.T) {
 	log := write(t, direct, third, 3, 10)
 	s := talking(t, log.held(1), log.held(1))
@@ -130,7 +131,8 @@ func TestOthersWait(t *testing.T) {
 	s.want(s.later(750*time.Millisecond), "Wake")
 }
 
-// What is told once is not told again, and what comes together is told together.
+// What the peer was told is not told again, and what comes within a quarter of a second is told
+// together.
 func TestHaveIsGathered(t *testing.T) {
 	a, b := write(t, direct, third, 5, 10), write(t, direct, ownOther, 1, 10)
 	s := talking(t, nil, nil)
@@ -150,7 +152,7 @@ func TestHaveIsGathered(t *testing.T) {
 	s.want(s.later(250 * time.Millisecond))
 }
 
-// The steps of Stored and Held may change places.
+// Held may come before the Stored of the same commit.
 func TestHeldBeforeStored(t *testing.T) {
 	log := write(t, direct, peer, 3, 10)
 	s := talking(t, nil, nil)
@@ -259,7 +261,7 @@ func TestRecords(t *testing.T) {
 	s.want(s.step(sync.HeldRecord{Conversation: direct, Record: record(5)}), "record")
 }
 
-// What does not fit one frame goes in several; all of it is said in the end.
+// What does not fit into one frame goes into several, and all of it is said in the end.
 func TestLargeOffers(t *testing.T) {
 	large := sync.Conversation{ID: group, OurTag: mineTag, PeerTag: theirTag, Logs: map[event.Log]event.Segments{}}
 	for i := range 6000 {
@@ -317,8 +319,8 @@ func TestLargeOffers(t *testing.T) {
 	}
 }
 
-// BenchmarkPipelined is the machine's share of a message, at both ends, where each is a commit of
-// its own and all are under way at once.
+// BenchmarkPipelined measures what the machine costs for one message at both ends, if each message
+// is a commit of its own and all are under way at once.
 func BenchmarkPipelined(b *testing.B) {
 	const messages = 20_000
 	own := write(b, direct, ownOther, messages, 100)
@@ -369,4 +371,9 @@ func BenchmarkPipelined(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/messages, "ns/message")
+}
+
+func TestUnknownInput(t *testing.T) {
+	s := joined(t)
+	s.want(s.step(nil), "Close")
 }

@@ -97,7 +97,8 @@ func TestEpochs(t *testing.T) {
 	s.want(s.got(wire.Frame{Epoch: &wire.Epoch{Tag: make32(0x30), Control: c.Locator[:1]}}), "Close")
 }
 
-// A key that was to be passed on before the peer's offer is, though nothing else is lacking.
+// A key that was shared before the peer's offer is sent after it, also if the peer lacks nothing
+// else.
 func TestEpochBeforeTheOffer(t *testing.T) {
 	c := crew(t)
 	share := sync.ShareEpoch{Conversation: c.ID, Epoch: wire.Epoch{ID: [16]byte{1}, Key: [32]byte{2}, Control: c.Locator[:1]}}
