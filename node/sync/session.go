@@ -2,6 +2,7 @@ package sync
 
 import (
 	"fmt"
+	"reflect"
 	"time"
 
 	"github.com/earshot-im/earshot/crypto"
@@ -143,7 +144,7 @@ func (s *Session) input(in Input) {
 	case Tick:
 		// goOn does what has become due.
 	default:
-		s.close(fmt.Errorf("unknown input %T", in))
+		s.close(fmt.Errorf("unknown input %v", reflect.TypeOf(in))) // %T would put every input on the heap
 	}
 }
 
