@@ -1,0 +1,273 @@
+package contacts
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/node/people"
+	"github.com/earshot-im/earshot/store/book"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// The names that the owner has chosen mean one each, however they are written.
+func TestNameIsTaken(t *testing.T) {
+	d, ctx := newDesk(t), t.Context()
+	bob, cleo := d.meets("Bob"), d.meets("Cleo")
+	d.befriends(bob)
+	petname := func(who *somebody, name string) error {
+		_, err := d.Accept(ctx, who.id().String(), name)
+		return err
+	}
+	taken := func(what string, err error, by *somebody) {
+		t.Helper()
+		var is *NameTakenError
+		if !errors.As(err, &is) || is.By == nil || is.By.ID != by.id() {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	taken("a look-alike of a contact's name", petname(cleo, "ВОВ"), bob)
+	if err := petname(bob, "Cleo"); err != nil {
+		t.Errorf("a stranger's claim takes a name: %v", err)
+	}
+	if err := petname(bob, "Bob"); err != nil {
+		t.Errorf("a person's own name is taken: %v", err)
+	}
+	_, err := d.NameContact(ctx, "Bob", "Bobby")
+	d.check(err)
+	_, err = d.NameContact(ctx, "Cleo", "bobby")
+	taken("two persons with one petname", err, bob)
+	taken("a petname that is a contact's name", petname(cleo, "Bob"), bob)
+	if _, err := d.NameContact(ctx, "Bob", "bobby"); err != nil {
+		t.Errorf("another spelling of the same petname: %v", err)
+	}
+	if _, err := d.NameContact(ctx, "Bob", "a\nb"); err == nil {
+		t.Error("a petname of two lines")
+	}
+	d.makes("Lunch")
+	var is *NameTakenError
+	if err := petname(cleo, "lunch"); !errors.As(err, &is) || is.Group == nil || is.Group.Name != "Lunch" {
+		t.Errorf("a petname that is a group's name: %v", err)
+	}
+}
+
+// Whoever the owner writes to is pinned under the name of now, unless that is somebody else's.
+func TestBefriend(t *testing.T) {
+	d := newDesk(t)
+	bob, other, nameless := d.meets("Bob"), d.meets("bob"), d.meets("")
+	if p := d.befriends(bob); !p.Contact || p.Pinned != "Bob" || d.changes != 1 {
+		t.Errorf("befriended: %+v, told of %d changes", p, d.changes)
+	}
+	if p := d.befriends(other); !p.Contact || p.Pinned != "" {
+		t.Errorf("another of that name: %+v", p)
+	}
+	if p := d.befriends(nameless); !p.Contact || p.Pinned != "" {
+		t.Errorf("one without a name: %+v", p)
+	}
+	d.check(d.people.Rename(t.Context(), bob.id(), "Rob"))
+	if p := d.befriends(bob); p.Pinned != "Bob" || p.Name != "Rob" {
+		t.Errorf("befriended again, under another name: %+v", p)
+	}
+}
+
+// Accepting makes a contact and lets in what they wrote. A name that is taken needs a petname.
+func TestAccept(t *testing.T) {
+	d, ctx := newDesk(t), t.Context()
+	bob, other, cleo := d.meets("Bob"), d.meets("Bob"), d.meets("Cleo")
+	d.befriends(bob)
+	d.asks(other, "may I?")
+	if r, err := d.Requests(ctx); err != nil || len(r) != 1 || r[0].Person != other.id() || r[0].Name != "Bob" || r[0].Device != other.key.ID() || r[0].Text != "may I?" {
+		t.Errorf("requests: %+v, %v", r, err)
+	}
+	if _, err := d.Accept(ctx, other.id().String(), ""); !errors.As(err, new(*NameTakenError)) || len(d.ingested) != 0 || d.Person(other.id()).Contact {
+		t.Errorf("accepted under a contact's name: %v", err)
+	}
+	if p, err := d.Accept(ctx, other.id().String(), "Robert"); err != nil || !p.Contact || p.Petname != "Robert" || p.Pinned != "" {
+		t.Errorf("accepted as %+v, %v", p, err)
+	}
+	if !slices.Equal(d.ingested, []string{"may I?"}) || len(d.requests()) != 0 {
+		t.Errorf("let in: %q, waiting: %q", d.ingested, d.requests())
+	}
+	for range 2 { // without a request, and as a contact
+		if p, err := d.Accept(ctx, "Cleo", ""); err != nil || !p.Contact || p.Pinned != "Cleo" {
+			t.Errorf("accepted as %+v, %v", p, err)
+		}
+	}
+	if _, err := d.Block(ctx, "Cleo"); err != nil {
+		t.Error(err)
+	}
+	if _, err := d.Accept(ctx, cleo.id().String(), ""); !errors.Is(err, ErrBlocked) {
+		t.Errorf("somebody who is blocked: %v", err)
+	}
+	if len(d.ingested) != 1 {
+		t.Errorf("let in: %q", d.ingested)
+	}
+}
+
+// Blocking throws away what waits, and is no end of being a contact.
+func TestBlock(t *testing.T) {
+	d, ctx := newDesk(t), t.Context()
+	bob := d.meets("Bob")
+	d.asks(bob, "may I?")
+	d.PutInvitation(event.Conversation{1}, bob.id(), "lunch")
+	if texts := d.requests(); len(texts) != 2 {
+		t.Errorf("waiting: %q", texts)
+	}
+	d.invited, d.changes = nil, 0
+	if p, err := d.Block(ctx, "Bob"); err != nil || !p.Blocked || p.Contact || d.changes != 1 {
+		t.Errorf("blocked: %+v, %v, told of %d changes", p, err, d.changes)
+	}
+	d.PutInvitation(event.Conversation{2}, bob.id(), "dinner")
+	if texts := d.requests(); len(texts) != 0 || len(d.invited) != 0 {
+		t.Errorf("waiting: %q, told of %v", texts, d.invited)
+	}
+	if all, _ := d.Contacts.Contacts(ctx); len(all) != 1 || all[0].ID != bob.id() {
+		t.Errorf("contacts: %v", all)
+	}
+	if p, err := d.Unblock(ctx, "Bob"); err != nil || p.Blocked || d.changes != 2 {
+		t.Errorf("unblocked: %+v, %v, told of %d changes", p, err, d.changes)
+	}
+	if all, _ := d.Contacts.Contacts(ctx); len(all) != 0 {
+		t.Errorf("contacts: %v", all)
+	}
+}
+
+// There is an end to the invitations that wait. They may be made again when whoever made them is
+// accepted.
+func TestInvitations(t *testing.T) {
+	d := newDesk(t)
+	bob, cleo := d.meets("Bob"), d.meets("Cleo")
+	put := func(n int, by *somebody) {
+		d.now = d.now.Add(time.Second)
+		d.PutInvitation(event.Conversation{byte(n)}, by.id(), fmt.Sprint(n))
+	}
+	put(0, cleo)
+	for n := range maxInvitations + 5 {
+		put(n+1, bob)
+	}
+	texts := d.requests()
+	if len(texts) != maxInvitations || texts[0] != "invites you to #0" || texts[1] != "invites you to #1" {
+		t.Errorf("%d wait, the first: %q", len(texts), texts[:2])
+	}
+	put(1, bob)
+	if texts := d.requests(); len(texts) != maxInvitations || texts[len(texts)-1] != "invites you to #1" {
+		t.Errorf("%d wait when one comes again, which is not the last", len(texts))
+	}
+	if slices.Contains(d.invited, true) || len(d.invited) != maxInvitations+7 {
+		t.Errorf("told %d times", len(d.invited))
+	}
+	d.invited = nil
+	d.befriends(bob)
+	if texts := d.requests(); len(texts) != 1 || !slices.Equal(d.invited, []bool{true}) {
+		t.Errorf("when Bob is a contact %d wait, told %v", len(texts), d.invited)
+	}
+	d.befriends(bob)
+	d.befriends(d.meets("Dora"))
+	if len(d.invited) != 1 {
+		t.Errorf("told %v, though nothing has changed", d.invited)
+	}
+}
+
+// The words must be the ones that both see.
+func TestVerify(t *testing.T) {
+	d, ctx := newDesk(t), t.Context()
+	bob := d.meets("Bob")
+	words, p, err := d.SafetyWords(ctx, "Bob")
+	if err != nil || p.ID != bob.id() || words != crypto.SafetyWords(bob.id(), d.self) {
+		t.Errorf("%q with %v, %v", words, p.ID, err)
+	}
+	if _, err := d.Verify(ctx, "Bob", "ten other words", ""); !errors.Is(err, ErrWords) || d.Person(bob.id()).Contact {
+		t.Errorf("other words: %v", err)
+	}
+	if p, err := d.Verify(ctx, "Bob", strings.Join(words[:], " "), ""); err != nil || !p.Verified || !p.Contact || p.Pinned != "Bob" {
+		t.Errorf("the same words: %+v, %v", p, err)
+	}
+}
+
+// Whom a name means, and what is said where it means nobody, several, or the owner.
+func TestWhoIsMeant(t *testing.T) {
+	d, ctx := newDesk(t), t.Context()
+	bob, other, ann := d.meets("Bob"), d.meets("Bob"), d.meets("Ann")
+	unknown := crypto.PersonID{9}
+	g := d.makes("Lunch", bob)
+	for _, who := range []string{"Cleo", "", unknown.String()} {
+		if _, err := d.Resolve(ctx, who); !errors.As(err, new(*people.UnknownError)) {
+			t.Errorf("%q: %v", who, err)
+		}
+	}
+	var several *AmbiguousError
+	if _, err := d.Resolve(ctx, "bob"); !errors.As(err, &several) || len(several.Candidates) != 2 {
+		t.Errorf("two Bobs: %v", err)
+	}
+	if p, err := d.Resolve(ctx, other.id().String()); err != nil || p.ID != other.id() {
+		t.Errorf("a whole ID: %v", err)
+	}
+	if p, err := d.Resolve(ctx, "Ann"); err != nil || p.ID != ann.id() {
+		t.Errorf("another of the owner's name: %v", err)
+	}
+	d.check(d.owner.SetName(ctx, "Anna"))
+	for _, who := range []string{"Anna", d.self.String()} {
+		if _, err := d.Resolve(ctx, who); !errors.Is(err, ErrSelf) {
+			t.Errorf("%q: %v", who, err)
+		}
+	}
+	if c, p, err := d.Conversation(bob.id().String()); err != nil || p == nil || p.ID != bob.id() || c != event.Direct(d.self, bob.id()) {
+		t.Errorf("the conversation with Bob: %v, %v", p, err)
+	}
+	for _, who := range []string{"lunch", "#Lunch", g.String(), "#" + g.String()} {
+		if c, p, err := d.Conversation(who); err != nil || p != nil || c != g {
+			t.Errorf("%q: %v, %v", who, p, err)
+		}
+		if c, err := d.ConversationOf(who); err != nil || c != g {
+			t.Errorf("%q, to read: %v", who, err)
+		}
+	}
+	if c, err := d.ResolveGroup("Lunch"); err != nil || c != g {
+		t.Errorf("the group: %v", err)
+	}
+	if _, err := d.ResolveGroup(bob.id().String()); !errors.As(err, new(*people.UnknownError)) {
+		t.Errorf("a person as a group: %v", err)
+	}
+	// Whoever only reads needs nobody to be known.
+	if c, err := d.ConversationOf(unknown.String()); err != nil || c != event.Direct(d.self, unknown) {
+		t.Errorf("the conversation with somebody unknown: %v", err)
+	}
+	if id, err := d.PersonOf(unknown.String()); err != nil || id != unknown {
+		t.Errorf("somebody unknown: %v", err)
+	}
+	if id, err := d.PersonOf("Ann"); err != nil || id != ann.id() {
+		t.Errorf("Ann: %v", err)
+	}
+}
+
+// Of several who have a name equally, in a group the members are meant. A name that is settled
+// means whom it means everywhere.
+func TestMember(t *testing.T) {
+	d := newDesk(t)
+	bob, other := d.meets("Bob"), d.meets("Bob")
+	state, err := d.groups.State(d.makes("Lunch", bob))
+	d.check(err)
+	member := func(who string) crypto.PersonID {
+		t.Helper()
+		id, err := d.Member(state, who)
+		d.check(err)
+		return id
+	}
+	if member("Bob") != bob.id() || member(bob.id().String()) != bob.id() || member("Ann") != d.self {
+		t.Error("not the members")
+	}
+	if _, err := d.Member(state, "Cleo"); !errors.As(err, new(*people.UnknownError)) {
+		t.Errorf("nobody: %v", err)
+	}
+	if _, err := d.Member(state, other.id().String()); !errors.Is(err, ErrNotMember) {
+		t.Errorf("by ID one who is no member: %v", err)
+	}
+	d.check(d.people.Update(t.Context(), other.id(), func(p *book.Person) error { p.Petname, p.Contact = "Bob", true; return nil }))
+	if _, err := d.Member(state, "Bob"); !errors.Is(err, ErrNotMember) {
+		t.Errorf("a petname of one who is no member: %v", err)
+	}
+}

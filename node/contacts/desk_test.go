@@ -1,0 +1,147 @@
+package contacts
+
+import (
+	"context"
+	"crypto/rand"
+	"log/slog"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/node/authority"
+	"github.com/earshot-im/earshot/node/groups"
+	"github.com/earshot-im/earshot/node/people"
+	"github.com/earshot-im/earshot/store"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// desk is the Contacts of an owner, over a store.
+type desk struct {
+	*Contacts
+	t      *testing.T
+	store  *store.Store
+	people *people.People
+	owner  *people.Owner
+	groups *groups.Groups
+	now    time.Time
+
+	// What was told.
+	changes  int
+	invited  []bool
+	ingested []string // the words
+}
+
+// newDesk makes an owner called Ann who knows nobody. The store ends with the test.
+func newDesk(t *testing.T) *desk {
+	t.Helper()
+	d := &desk{t: t, now: time.Unix(1000, 0)}
+	d.people = people.New(people.Config{Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+	d.groups = groups.New(groups.Config{Authors: d.people, Changed: func(groups.Change) {}})
+	var err error
+	d.store, err = store.Open(store.Config{Dir: t.TempDir(), Authority: d.groups})
+	d.check(err)
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- d.store.Run(ctx) }() // until the cleanup
+	t.Cleanup(func() { cancel(); <-ended; _ = d.store.Close() })
+	d.check(d.people.Load(d.store, d.groups, nobodyHere{}))
+	d.check(d.groups.Load(d.store))
+	d.owner, err = people.NewOwner(d.store, people.OwnerConfig{Renamed: func(event.Record) {}, Accepting: func(string) {}})
+	d.check(err)
+	d.check(d.owner.SetName(t.Context(), "Ann"))
+	d.Contacts = New(Config{Store: d.store, Now: func() time.Time { return d.now },
+		Names: NewNames(NamesConfig{Store: d.store, People: d.people, Owner: d.owner, Groups: d.groups, Presence: nobodyHere{}}),
+		Changed: func(before, after people.Person) {
+			if before.ID != after.ID {
+				t.Error("a change of another person")
+			}
+			d.changes++
+		},
+		Invited: func(again bool) { d.invited = append(d.invited, again) },
+		Ingest: func(_ context.Context, run event.Run, from crypto.PersonID) error {
+			d.ingested = append(d.ingested, firstText(run))
+			return nil
+		}})
+	return d
+}
+
+// nobodyHere says that nobody is connected.
+type nobodyHere struct{}
+
+func (nobodyHere) Here(crypto.PersonID) bool   { return false }
+func (nobodyHere) Online(crypto.DeviceID) bool { return false }
+
+func (d *desk) check(err error) {
+	d.t.Helper()
+	if err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+// somebody is a person with one device.
+type somebody struct {
+	key  crypto.DeviceKey
+	card crypto.Card
+}
+
+func (s *somebody) id() crypto.PersonID { return s.card.Person() }
+
+// meets has a stranger come who claims a name.
+func (d *desk) meets(name string) *somebody {
+	d.t.Helper()
+	key, err := crypto.NewDeviceKey(rand.Reader)
+	d.check(err)
+	card, _, err := crypto.NewPerson(rand.Reader, key)
+	d.check(err)
+	d.check(d.people.Meet(d.t.Context(), key.ID(), card, name))
+	return &somebody{key, card}
+}
+
+// befriends makes somebody a contact.
+func (d *desk) befriends(s *somebody) Person {
+	d.t.Helper()
+	d.check(d.Befriend(d.t.Context(), d.Person(s.id())))
+	return d.Person(s.id())
+}
+
+// asks keeps a request of somebody who is not served.
+func (d *desk) asks(s *somebody, text string) {
+	d.t.Helper()
+	content, err := event.Text{Text: text}.Marshal()
+	d.check(err)
+	e, err := event.New(event.Header{Conversation: event.Direct(d.self, s.id()), Device: s.key.ID(), Sequence: 1, Card: s.card.Head(), Kind: event.KindText},
+		event.Body{Content: content})
+	d.check(err)
+	e.Sign(s.key)
+	run := event.Run{Events: []event.Event{e}}
+	d.check(d.people.Keep(d.t.Context(), s.id()))
+	d.check(d.store.Book().PutRequest(d.t.Context(), s.id(), run.Marshal()))
+}
+
+// requests are the texts of those that wait.
+func (d *desk) requests() (texts []string) {
+	d.t.Helper()
+	all, err := d.Requests(d.t.Context())
+	d.check(err)
+	for _, r := range all {
+		texts = append(texts, r.Text)
+	}
+	return texts
+}
+
+// makes makes a group, with others in it.
+func (d *desk) makes(name string, others ...*somebody) event.Conversation {
+	d.t.Helper()
+	c, err := d.groups.Create(d.t.Context(), name)
+	d.check(err)
+	for _, o := range others {
+		d.check(d.groups.Do(d.t.Context(), c, func(*authority.State) (event.Control, error) {
+			return event.Invite{Persons: []crypto.PersonID{o.id()}}, nil
+		}))
+	}
+	return c
+}
