@@ -24,9 +24,9 @@ type guest struct {
 	nonce   [32]byte // this node's
 
 	// From when the peer is known. Set by the loop of the session.
-	person crypto.PersonID
-	share  *sharing.Share
-	from   *ingest.From
+	person  crypto.PersonID
+	portion *sharing.Portion
+	from    *ingest.From
 }
 
 // Open returns what this node says of itself to every peer.
@@ -42,7 +42,7 @@ func (g *guest) Budget() *semaphore.Weighted {
 
 // Visible returns the segments of a log that the peer may know about.
 func (g *guest) Visible(log event.Log, segments event.Segments) event.Segments {
-	return g.share.Visible(log, segments)
+	return g.portion.Visible(log, segments)
 }
 
 // Left takes in that the session has ended.
@@ -63,11 +63,11 @@ func (g *guest) Perform(ctx context.Context, e sync.Effect) (answer sync.Input, 
 	switch e := e.(type) {
 	// Read at once.
 	case sync.Load:
-		answer = g.share.Load(e)
+		answer = g.portion.Load(e)
 	case sync.LoadControl:
-		answer = g.share.LoadControl(e)
+		answer = g.portion.LoadControl(e)
 	case sync.FetchCard:
-		answer = g.share.FetchCard(e)
+		answer = g.portion.FetchCard(e)
 
 	// Proven and stored by the worker.
 	case sync.Ingest:
@@ -121,8 +121,8 @@ func (g *guest) identify(ctx context.Context, e sync.Identify) (answer sync.Inpu
 		return nil, task, err
 	}
 	g.person = card.Person()
-	g.share = n.sharing.With(g, sharing.Peer{Device: device, Person: g.person, Nonce: e.Nonce, Ours: g.nonce})
-	g.from = n.door.From(g.session, g.person, g.share.Visible)
+	g.portion = n.sharing.With(g, sharing.Peer{Device: device, Person: g.person, Nonce: e.Nonce, Ours: g.nonce})
+	g.from = n.door.From(g.session, g.person, g.portion.Visible)
 	if e.Profile != nil {
 		task = session.Errand(func(ctx context.Context) sync.Input { return g.from.Profile(ctx, *e.Profile) })
 	}
@@ -133,7 +133,7 @@ func (g *guest) identify(ctx context.Context, e sync.Identify) (answer sync.Inpu
 }
 
 // Rejoin says what the peer may have, by what holds now.
-func (g *guest) Rejoin() sync.Joined { return g.share.Join() }
+func (g *guest) Rejoin() sync.Joined { return g.portion.Join() }
 
 // What package sharing needs of the session.
 

@@ -4,12 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 
 	ma "github.com/multiformats/go-multiaddr"
 
 	"github.com/earshot-im/earshot/discovery"
 	"github.com/earshot-im/earshot/node/link"
 )
+
+// settingPort is the setting that holds the port on which this node listened last.
+const settingPort = "port"
 
 // ErrAddress: a listen or peer address can't be used.
 var ErrAddress = errors.New("address can't be used")
@@ -48,8 +52,11 @@ func (n *Node) startListening(ctx context.Context) error {
 		}
 		return nil
 	}
-	last := n.Port()
-	err := n.host.Listen(link.ListenAddrs(last))
+	last, err := n.lastPort()
+	if err != nil {
+		return err
+	}
+	err = n.host.Listen(link.ListenAddrs(last))
 	if errors.Is(err, link.ErrPortTaken) && last != 0 {
 		err = n.host.Listen(link.ListenAddrs(0))
 	}
@@ -57,7 +64,20 @@ func (n *Node) startListening(ctx context.Context) error {
 		return fmt.Errorf("listen: %w", err)
 	}
 	if port := n.host.Port(); port != last {
-		return n.SetPort(ctx, port)
+		return n.store.Book().SetSetting(ctx, settingPort, strconv.Itoa(int(port)))
 	}
 	return nil
+}
+
+// lastPort returns the port on which this node listened last, or 0.
+func (n *Node) lastPort() (uint16, error) {
+	value, err := n.store.Book().Setting(settingPort)
+	if err != nil {
+		return 0, fmt.Errorf("read setting %q: %w", settingPort, err)
+	}
+	port, err := strconv.ParseUint(value, 10, 16)
+	if err != nil {
+		return 0, nil // none was saved
+	}
+	return uint16(port), nil
 }

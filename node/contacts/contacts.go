@@ -33,6 +33,7 @@ type Config struct {
 type Contacts struct {
 	*Names
 	cfg    Config
+	people *people.People
 	naming gosync.Mutex // held while a name is found free and given
 
 	mu          gosync.Mutex
@@ -41,37 +42,36 @@ type Contacts struct {
 
 // New returns Contacts as the store has them.
 func New(cfg Config) *Contacts {
-	return &Contacts{Names: cfg.Names, cfg: cfg, invitations: make(map[event.Conversation]invitation)}
+	return &Contacts{Names: cfg.Names, cfg: cfg, people: cfg.Names.cfg.People, invitations: make(map[event.Conversation]invitation)}
 }
 
 // Contacts returns those whom the owner has named, accepted, written to or blocked.
-func (n *Contacts) Contacts(context.Context) ([]Person, error) {
-	return slices.DeleteFunc(n.others(), func(p Person) bool { return !p.Contact && !p.Blocked }), nil
+func (c *Contacts) Contacts(context.Context) ([]Person, error) {
+	return slices.DeleteFunc(c.others(), func(p Person) bool { return !p.Contact && !p.Blocked }), nil
 }
 
 // change commits a change to a person and tells it.
-func (n *Contacts) change(ctx context.Context, id crypto.PersonID, f func(*book.Person) error) (Person, error) {
-	all := n.Names.cfg.People
-	before, _ := all.Get(id)
-	if err := all.Update(ctx, id, f); err != nil {
+func (c *Contacts) change(ctx context.Context, id crypto.PersonID, f func(*book.Person) error) (Person, error) {
+	before, _ := c.people.Get(id)
+	if err := c.people.Update(ctx, id, f); err != nil {
 		return Person{}, err
 	}
-	after, _ := all.Get(id)
-	n.cfg.Changed(before, after)
+	after, _ := c.people.Get(id)
+	c.cfg.Changed(before, after)
 	if (after.Contact != before.Contact || after.Blocked != before.Blocked) && after.Contact && !after.Blocked {
-		if n.forgetInvitations(id) {
-			n.cfg.Invited(true) // a peer welcomes once a session
+		if c.forgetInvitations(id) {
+			c.cfg.Invited(true) // a peer welcomes once a session
 		}
 	}
-	return n.view(&after), nil
+	return c.view(&after), nil
 }
 
 // add makes a person a contact, gives them a petname unless that is empty, and does what else is to
 // be done. Their name of now is pinned, unless by the owner's choice it means somebody or something
 // else: then they are reached by ID or petname. The caller holds naming.
-func (n *Contacts) add(ctx context.Context, p Person, petname string, also func(*book.Person)) (Person, error) {
-	free := p.Name != "" && n.taken(p.Name, p.ID) == nil
-	return n.change(ctx, p.ID, func(s *book.Person) error {
+func (c *Contacts) add(ctx context.Context, p Person, petname string, also func(*book.Person)) (Person, error) {
+	free := p.Name != "" && c.taken(p.Name, p.ID) == nil
+	return c.change(ctx, p.ID, func(s *book.Person) error {
 		if !s.Contact && free {
 			s.Pinned = p.Name
 		}
@@ -87,31 +87,31 @@ func (n *Contacts) add(ctx context.Context, p Person, petname string, also func(
 }
 
 // Befriend makes a person a contact because the owner writes to them.
-func (n *Contacts) Befriend(ctx context.Context, p Person) error {
-	n.naming.Lock()
-	defer n.naming.Unlock()
-	_, err := n.add(ctx, p, "", nil)
+func (c *Contacts) Befriend(ctx context.Context, p Person) error {
+	c.naming.Lock()
+	defer c.naming.Unlock()
+	_, err := c.add(ctx, p, "", nil)
 	return err
 }
 
 // petnamed returns the petname that a person is to be given, or finds that they can do without one.
-func (n *Contacts) petnamed(p Person, petname string) (string, error) {
+func (c *Contacts) petnamed(p Person, petname string) (string, error) {
 	if petname == "" {
 		if p.Petname != "" || p.Contact && p.Pinned != "" {
 			return "", nil
 		}
-		return "", n.taken(p.Name, p.ID)
+		return "", c.taken(p.Name, p.ID)
 	}
 	name, err := names.Parse(petname)
 	if err != nil {
 		return "", err
 	}
-	return name, n.taken(name, p.ID)
+	return name, c.taken(name, p.ID)
 }
 
 // NameContact gives a person a petname and makes them a contact.
-func (n *Contacts) NameContact(ctx context.Context, who, petname string) (Person, error) {
-	p, err := n.Resolve(ctx, who)
+func (c *Contacts) NameContact(ctx context.Context, who, petname string) (Person, error) {
+	p, err := c.Resolve(ctx, who)
 	if err != nil {
 		return Person{}, err
 	}
@@ -119,70 +119,70 @@ func (n *Contacts) NameContact(ctx context.Context, who, petname string) (Person
 	if err != nil {
 		return Person{}, err
 	}
-	n.naming.Lock()
-	defer n.naming.Unlock()
-	for _, other := range n.Names.cfg.People.Others() {
-		if other.ID != p.ID && n.keys.key(other.Petname) == n.keys.key(name) {
-			by := n.view(other)
+	c.naming.Lock()
+	defer c.naming.Unlock()
+	for _, other := range c.people.Others() {
+		if other.ID != p.ID && c.keys.key(other.Petname) == c.keys.key(name) {
+			by := c.view(other)
 			return Person{}, &NameTakenError{Name: name, By: &by}
 		}
 	}
-	return n.add(ctx, p, name, nil)
+	return c.add(ctx, p, name, nil)
 }
 
 // SafetyWords returns the words that the owner and a person compare: the same at both.
-func (n *Contacts) SafetyWords(ctx context.Context, who string) ([10]string, Person, error) {
-	p, err := n.Resolve(ctx, who)
+func (c *Contacts) SafetyWords(ctx context.Context, who string) ([10]string, Person, error) {
+	p, err := c.Resolve(ctx, who)
 	if err != nil {
 		return [10]string{}, Person{}, err
 	}
-	return crypto.SafetyWords(n.self, p.ID), p, nil
+	return crypto.SafetyWords(c.self, p.ID), p, nil
 }
 
 // Verify marks a person as the one whose words were compared. petname is needed if their name is
 // somebody else's here.
-func (n *Contacts) Verify(ctx context.Context, who, words, petname string) (Person, error) {
-	want, p, err := n.SafetyWords(ctx, who)
+func (c *Contacts) Verify(ctx context.Context, who, words, petname string) (Person, error) {
+	want, p, err := c.SafetyWords(ctx, who)
 	if err != nil {
 		return Person{}, err
 	}
 	if !crypto.SafetyWordsEqual(words, want) {
 		return Person{}, ErrWords
 	}
-	return n.accept(ctx, p, petname, func(s *book.Person) { s.Verified = true })
+	return c.accept(ctx, p, petname, func(s *book.Person) { s.Verified = true })
 }
 
 // accept makes a person a contact under a petname, which is needed if their name is somebody else's
 // here.
-func (n *Contacts) accept(ctx context.Context, p Person, petname string, also func(*book.Person)) (Person, error) {
-	n.naming.Lock()
-	defer n.naming.Unlock()
-	name, err := n.petnamed(p, petname)
+func (c *Contacts) accept(ctx context.Context, p Person, petname string, also func(*book.Person)) (Person, error) {
+	c.naming.Lock()
+	defer c.naming.Unlock()
+	name, err := c.petnamed(p, petname)
 	if err != nil {
 		return Person{}, err
 	}
-	return n.add(ctx, p, name, also)
+	return c.add(ctx, p, name, also)
 }
 
 // Block stops the direct conversation with a person: what they send is thrown away, and they are
 // told nothing.
-func (n *Contacts) Block(ctx context.Context, who string) (Person, error) {
-	p, err := n.Resolve(ctx, who)
+func (c *Contacts) Block(ctx context.Context, who string) (Person, error) {
+	p, err := c.Resolve(ctx, who)
 	if err != nil {
 		return Person{}, err
 	}
-	if _, err := n.cfg.Store.Book().TakeRequest(ctx, p.ID); err != nil && !errors.Is(err, book.ErrNoRequest) {
+	if _, err := c.cfg.Store.Book().TakeRequest(ctx, p.ID); err != nil && !errors.Is(err, book.ErrNoRequest) {
 		return Person{}, err
 	}
-	n.forgetInvitations(p.ID)
-	return n.change(ctx, p.ID, func(s *book.Person) error { s.Blocked = true; return nil })
+	c.forgetInvitations(p.ID)
+	return c.change(ctx, p.ID, func(s *book.Person) error { s.Blocked = true; return nil })
 }
 
 // Unblock takes a Block back.
-func (n *Contacts) Unblock(ctx context.Context, who string) (Person, error) {
-	p, err := n.Resolve(ctx, who)
+func (c *Contacts) Unblock(ctx context.Context, who string) (Person, error) {
+	p, err := c.Resolve(ctx, who)
 	if err != nil {
 		return Person{}, err
 	}
-	return n.change(ctx, p.ID, func(s *book.Person) error { s.Blocked = false; return nil })
+	return c.change(ctx, p.ID, func(s *book.Person) error { s.Blocked = false; return nil })
 }

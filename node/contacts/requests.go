@@ -34,30 +34,30 @@ type invitation struct {
 }
 
 // PutInvitation shows an invitation to a group among the requests.
-func (n *Contacts) PutInvitation(group event.Conversation, by crypto.PersonID, name string) {
-	if p, _ := n.Names.cfg.People.Get(by); p.Blocked {
+func (c *Contacts) PutInvitation(group event.Conversation, by crypto.PersonID, name string) {
+	if p, _ := c.people.Get(by); p.Blocked {
 		return
 	}
-	n.mu.Lock()
-	if _, known := n.invitations[group]; known || len(n.invitations) < maxInvitations {
-		n.invitations[group] = invitation{by, name, n.cfg.Now()}
+	c.mu.Lock()
+	if _, known := c.invitations[group]; known || len(c.invitations) < maxInvitations {
+		c.invitations[group] = invitation{by, name, c.cfg.Now()}
 	}
-	n.mu.Unlock()
-	n.cfg.Invited(false)
+	c.mu.Unlock()
+	c.cfg.Invited(false)
 }
 
 // forgetInvitations takes out the invitations by a person, and says whether there were any.
-func (n *Contacts) forgetInvitations(by crypto.PersonID) bool {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	before := len(n.invitations)
-	maps.DeleteFunc(n.invitations, func(_ event.Conversation, i invitation) bool { return i.by == by })
-	return len(n.invitations) < before
+func (c *Contacts) forgetInvitations(by crypto.PersonID) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	before := len(c.invitations)
+	maps.DeleteFunc(c.invitations, func(_ event.Conversation, i invitation) bool { return i.by == by })
+	return len(c.invitations) < before
 }
 
 // Requests lists who has written and waits to be accepted, the newest last.
-func (n *Contacts) Requests(context.Context) ([]Request, error) {
-	kept, err := n.cfg.Store.Book().Requests()
+func (c *Contacts) Requests(context.Context) ([]Request, error) {
+	kept, err := c.cfg.Store.Book().Requests()
 	if err != nil {
 		return nil, err
 	}
@@ -67,14 +67,14 @@ func (n *Contacts) Requests(context.Context) ([]Request, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read request: %w", err)
 		}
-		p, _ := n.Names.cfg.People.Get(k.Person)
+		p, _ := c.people.Get(k.Person)
 		out = append(out, Request{Person: k.Person, Name: p.Claimed, Device: run.Log().Device,
 			Received: k.Received, Text: firstText(run)})
 	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	for _, i := range n.invitations {
-		p, _ := n.Names.cfg.People.Get(i.by)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, i := range c.invitations {
+		p, _ := c.people.Get(i.by)
 		r := Request{Person: i.by, Name: p.Claimed, Received: i.at, Text: "invites you to #" + i.name}
 		if devices := p.Parsed.Devices(); len(devices) > 0 {
 			r.Device = devices[0]
@@ -100,19 +100,19 @@ func firstText(run event.Run) string {
 
 // Accept makes a person a contact, and lets in what they wrote. petname is needed if their name is
 // somebody else's here.
-func (n *Contacts) Accept(ctx context.Context, who, petname string) (Person, error) {
-	p, err := n.Resolve(ctx, who)
+func (c *Contacts) Accept(ctx context.Context, who, petname string) (Person, error) {
+	p, err := c.Resolve(ctx, who)
 	if err != nil {
 		return Person{}, err
 	}
 	if p.Blocked {
 		return Person{}, ErrBlocked
 	}
-	accepted, err := n.accept(ctx, p, petname, nil)
+	accepted, err := c.accept(ctx, p, petname, nil)
 	if err != nil {
 		return Person{}, err
 	}
-	kept, err := n.cfg.Store.Book().TakeRequest(ctx, p.ID)
+	kept, err := c.cfg.Store.Book().TakeRequest(ctx, p.ID)
 	if errors.Is(err, book.ErrNoRequest) {
 		return accepted, nil
 	}
@@ -123,5 +123,5 @@ func (n *Contacts) Accept(ctx context.Context, who, petname string) (Person, err
 	if err != nil {
 		return accepted, fmt.Errorf("read request: %w", err)
 	}
-	return accepted, n.cfg.Ingest(ctx, run, p.ID)
+	return accepted, c.cfg.Ingest(ctx, run, p.ID)
 }

@@ -46,20 +46,12 @@ type Config struct {
 	Log        *slog.Logger
 
 	// Found is told where the peer of a session is.
-	Found func(crypto.DeviceID, Place)
+	Found func(crypto.DeviceID, discovery.Place)
 	// Parted is told when a device that was identified is connected no more. Its person counts as
 	// here until Parted returns.
 	Parted func(crypto.PersonID, crypto.DeviceID)
 	// Changed is told after each change of who is connected.
 	Changed func()
-}
-
-// Place is where the peer of a session is.
-type Place struct {
-	Remote  netip.AddrPort   // its end of the connection; not valid if that has no IP
-	Dialled bool             // this node has dialled it there
-	Own     []netip.AddrPort // where it says that it is itself
-	Heard   []netip.AddrPort // where it was sighted; others may have made that up
 }
 
 // Mesh connects this node with others.
@@ -277,7 +269,7 @@ func (m *Mesh) Introduce(s *session.Session) {
 // found tells where the peer of a session is, by what was heard of it until now.
 func (m *Mesh) found(s *session.Session) {
 	if own, heard, ok := m.where(s); ok {
-		at := Place{Own: own, Heard: heard}
+		at := discovery.Place{Own: own, Heard: heard}
 		at.Remote, at.Dialled, _ = s.Remote()
 		m.cfg.Found(s.Peer(), at)
 	}

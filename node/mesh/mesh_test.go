@@ -45,7 +45,7 @@ type party struct {
 	change chan discovery.Network
 
 	mu      gosync.Mutex
-	found   []Place
+	found   []discovery.Place
 	parted  []crypto.DeviceID
 	changed int
 	left    int // sessions that have ended
@@ -66,7 +66,7 @@ func newParty(t *testing.T, net *memnet.Network, number byte) *party {
 		t.Fatal(err)
 	}
 	p.Mesh = New(Config{Host: p.link, Self: p.key.ID(), NewSession: p.newSession, Log: slog.New(slog.DiscardHandler),
-		Found:   func(_ crypto.DeviceID, at Place) { p.note(func() { p.found = append(p.found, at) }) },
+		Found:   func(_ crypto.DeviceID, at discovery.Place) { p.note(func() { p.found = append(p.found, at) }) },
 		Parted:  func(_ crypto.PersonID, d crypto.DeviceID) { p.note(func() { p.parted = append(p.parted, d) }) },
 		Changed: func() { p.note(func() { p.changed++ }) }})
 	return p
@@ -105,7 +105,7 @@ func (p *party) runs() {
 }
 
 // lastFound is where a peer was last found.
-func (p *party) lastFound() (at Place) {
+func (p *party) lastFound() (at discovery.Place) {
 	p.note(func() {
 		if len(p.found) > 0 {
 			at = p.found[len(p.found)-1]
@@ -229,7 +229,8 @@ func TestTwoMeet(t *testing.T) {
 	})
 }
 
-// A peer that lost a session opens another. The first one ends, and the device counts as gone until it has said who it is again.
+// A peer that lost a session opens another. The first one ends, and the device counts as gone until
+// it has said who it is again.
 func TestNewSessionReplaces(t *testing.T) {
 	inCompany(t, func(t *testing.T, _ *memnet.Network, ann, bob *party) {
 		meet(t, ann, bob)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	gosync "sync"
 
 	"github.com/earshot-im/earshot/crypto"
@@ -26,7 +25,6 @@ const (
 const (
 	settingAccept = "accept"
 	settingQuiet  = "no read receipts"
-	settingPort   = "port"
 )
 
 // Me is what the owner of the node has set.
@@ -50,7 +48,6 @@ type Owner struct {
 	mu      gosync.Mutex // guards what follows
 	accept  string       // AcceptEveryone or AcceptContacts
 	quiet   bool         // no read receipts
-	port    uint16       // on which the node listened last; 0: never
 	profile *event.Record
 }
 
@@ -67,7 +64,7 @@ func NewOwner(s *store.Store, cfg OwnerConfig) (*Owner, error) {
 	own := s.Own()
 	o := &Owner{cfg: cfg, store: s, self: own.Person, own: own.Device.ID(), accept: AcceptEveryone}
 	values := make(map[string]string)
-	for _, name := range []string{settingAccept, settingQuiet, settingPort} {
+	for _, name := range []string{settingAccept, settingQuiet} {
 		value, err := s.Book().Setting(name)
 		if err != nil {
 			return nil, fmt.Errorf("read setting %q: %w", name, err)
@@ -77,9 +74,6 @@ func NewOwner(s *store.Store, cfg OwnerConfig) (*Owner, error) {
 	o.quiet = values[settingQuiet] != ""
 	if values[settingAccept] == AcceptContacts {
 		o.accept = AcceptContacts
-	}
-	if p, err := strconv.ParseUint(values[settingPort], 10, 16); err == nil {
-		o.port = uint16(p)
 	}
 	profiles, err := s.Book().Records(event.KindProfile, event.ProfileSubject(o.self))
 	if err != nil {
@@ -91,24 +85,6 @@ func NewOwner(s *store.Store, cfg OwnerConfig) (*Owner, error) {
 		}
 	}
 	return o, nil
-}
-
-// Port returns the port on which the node listened last, or 0.
-func (o *Owner) Port() uint16 {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.port
-}
-
-// SetPort notes the port on which the node listens.
-func (o *Owner) SetPort(ctx context.Context, port uint16) error {
-	if err := o.store.Book().SetSetting(ctx, settingPort, strconv.Itoa(int(port))); err != nil {
-		return err
-	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.port = port
-	return nil
 }
 
 // Accepts says who may write: AcceptEveryone or AcceptContacts.

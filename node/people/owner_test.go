@@ -31,14 +31,13 @@ func TestOwnerSets(t *testing.T) {
 	h := newHome(t)
 	o, ctx := h.owner(), t.Context()
 	me, _ := o.Me(ctx)
-	if own := h.store.Own(); me != (Me{Person: own.Person, Device: own.Device.ID(), Accept: AcceptEveryone, ReadReceipts: true}) || o.Port() != 0 || o.Profile() != nil {
-		t.Errorf("at first: %+v, port %d", me, o.Port())
+	if own := h.store.Own(); me != (Me{Person: own.Person, Device: own.Device.ID(), Accept: AcceptEveryone, ReadReceipts: true}) || o.Profile() != nil {
+		t.Errorf("at first: %+v", me)
 	}
 	for _, name := range []string{"Anna", "Ann"} {
 		h.check(o.SetName(ctx, name))
 		h.check(o.SetAccept(ctx, AcceptContacts))
 		h.check(o.SetReadReceipts(ctx, false))
-		h.check(o.SetPort(ctx, 4001))
 	}
 	if len(o.renamed) != 2 || NameIn(&o.renamed[1]) != "Ann" || !event.Newer(o.renamed[1], o.renamed[0]) {
 		t.Errorf("told %d times of a new name", len(o.renamed))
@@ -48,8 +47,8 @@ func TestOwnerSets(t *testing.T) {
 	}
 	for _, when := range []string{"at once", "after a restart"} {
 		me, _ := o.Me(ctx)
-		if me.Name != "Ann" || me.Accept != AcceptContacts || me.ReadReceipts || o.Port() != 4001 || o.Name() != "Ann" || o.Accepts() != AcceptContacts {
-			t.Errorf("%s: %+v, port %d", when, me, o.Port())
+		if me.Name != "Ann" || me.Accept != AcceptContacts || me.ReadReceipts || o.Name() != "Ann" || o.Accepts() != AcceptContacts {
+			t.Errorf("%s: %+v", when, me)
 		}
 		h.reopen()
 		o = h.owner()
@@ -78,13 +77,13 @@ func TestOwnerMayNotSet(t *testing.T) {
 	h.ends()
 	for what, err := range map[string]error{
 		"name": o.SetName(ctx, "Ann"), "accept": o.SetAccept(ctx, AcceptContacts),
-		"read receipts": o.SetReadReceipts(ctx, false), "port": o.SetPort(ctx, 1),
+		"read receipts": o.SetReadReceipts(ctx, false),
 	} {
 		if err == nil {
 			t.Errorf("%s is set though the store has ended", what)
 		}
 	}
-	if me, _ := o.Me(ctx); me.Name != "" || me.Accept != AcceptEveryone || !me.ReadReceipts || o.Port() != 0 || len(o.renamed)+len(o.accepting) != 0 {
+	if me, _ := o.Me(ctx); me.Name != "" || me.Accept != AcceptEveryone || !me.ReadReceipts || len(o.renamed)+len(o.accepting) != 0 {
 		t.Errorf("shown: %+v, told: %d, %q", me, len(o.renamed), o.accepting)
 	}
 }

@@ -119,19 +119,11 @@ func (p *People) unsaved(a *Person, all bool) map[crypto.DeviceID]book.DeviceInf
 	return out
 }
 
-// Found is where a connected device was found.
-type Found struct {
-	Remote  netip.AddrPort   // its end of the connection; not valid if that has no IP
-	Dialled bool             // this node has dialled it there
-	Own     []netip.AddrPort // where it says that it is itself
-	Heard   []netip.AddrPort // where it was sighted; others may have made that up
-}
-
 // Found takes in where a connected device is. The best address is the one at which this node
 // reached it or, if it came by itself, one with the IP that it came from. What it tells of itself
 // is next, then what was known before. What others say, which they may have made up, only fills
 // what room is left.
-func (p *People) Found(device crypto.DeviceID, f Found) {
+func (p *People) Found(device crypto.DeviceID, at discovery.Place) {
 	p.mu.Lock()
 	a := p.known[p.devices[device]]
 	if a == nil {
@@ -139,29 +131,29 @@ func (p *People) Found(device crypto.DeviceID, f Found) {
 		return
 	}
 	known := parseAddrs(a.whereabouts(device, time.Time{}).Addrs)
-	at := place{seen: a.places[device].seen}
-	if reached, ok := f.reached(known); ok {
-		at.add(reached)
+	now := place{seen: a.places[device].seen}
+	if reached, ok := reached(at, known); ok {
+		now.add(reached)
 	}
-	at.add(f.Own...)
-	at.sure = len(at.addrs)
-	at.add(known...)
-	at.add(f.Heard...)
-	p.edit(a.ID, func(a *Person) { a.setPlace(device, at) })
+	now.add(at.Own...)
+	now.sure = len(now.addrs)
+	now.add(known...)
+	now.add(at.Heard...)
+	p.edit(a.ID, func(a *Person) { a.setPlace(device, now) })
 	p.mu.Unlock()
 	p.hurry(a.ID)
 }
 
-// reached is the address at which the device can be dialled, as the connection shows: the one that
-// was dialled, or else the first that has the IP it came from.
-func (f *Found) reached(known []netip.AddrPort) (at netip.AddrPort, ok bool) {
-	if f.Dialled || !f.Remote.IsValid() {
-		return f.Remote, f.Remote.IsValid()
+// reached returns the address at which a device can be dialled, as the connection shows: the one
+// that was dialled, or else the first that has the IP it came from.
+func reached(at discovery.Place, known []netip.AddrPort) (addr netip.AddrPort, ok bool) {
+	if at.Dialled || !at.Remote.IsValid() {
+		return at.Remote, at.Remote.IsValid()
 	}
-	among := slices.Concat(f.Own, known, f.Heard)
-	i := slices.IndexFunc(among, func(a netip.AddrPort) bool { return a.Addr() == f.Remote.Addr() })
+	among := slices.Concat(at.Own, known, at.Heard)
+	i := slices.IndexFunc(among, func(a netip.AddrPort) bool { return a.Addr() == at.Remote.Addr() })
 	if i < 0 {
-		return at, false
+		return addr, false
 	}
 	return among[i], true
 }

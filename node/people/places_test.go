@@ -33,27 +33,27 @@ func TestWhereADeviceIs(t *testing.T) {
 	var none netip.AddrPort
 	for what, c := range map[string]struct {
 		known []netip.AddrPort
-		found Found
+		found discovery.Place
 		want  []netip.AddrPort
 	}{
-		"dialled":                          {nil, Found{Remote: at(10)[0], Dialled: true}, at(10)},
-		"dialled, and it says more":        {at(30), Found{Remote: at(10)[0], Dialled: true, Own: at(20, 10), Heard: at(40)}, at(10, 20, 30, 40)},
-		"it has come":                      {nil, Found{Remote: at(10)[0]}, nil},
-		"it has come from where it says":   {nil, Found{Remote: at(10)[0], Own: at(20, 11)}, at(11, 20)},
-		"from where it was":                {at(20, 12), Found{Remote: at(10)[0], Own: at(30)}, at(12, 30, 20)},
-		"from where it is said to be":      {at(20), Found{Remote: at(10)[0], Own: at(30), Heard: at(40, 13)}, at(13, 30, 20, 40)},
-		"what it says is better":           {at(12), Found{Remote: at(10)[0], Own: at(11), Heard: at(13)}, at(11, 12, 13)},
-		"from somewhere else":              {at(20), Found{Remote: at(10)[0], Own: at(30), Heard: at(40)}, at(30, 20, 40)},
-		"from where there is no IP":        {at(20), Found{Remote: none, Dialled: true, Own: at(30)}, at(30, 20)},
-		"there is no end to what it says":  {at(20), Found{Remote: at(10)[0], Dialled: true, Own: at(30, 40, 50, 60, 70)}, at(10, 30, 40, 50)},
-		"there is no end to what is heard": {at(20), Found{Remote: at(10)[0], Dialled: true, Heard: at(30, 40, 50, 60)}, at(10, 20, 30, 40)},
-		"only heard":                       {nil, Found{Remote: none, Heard: at(30)}, at(30)},
+		"dialled":                          {nil, discovery.Place{Remote: at(10)[0], Dialled: true}, at(10)},
+		"dialled, and it says more":        {at(30), discovery.Place{Remote: at(10)[0], Dialled: true, Own: at(20, 10), Heard: at(40)}, at(10, 20, 30, 40)},
+		"it has come":                      {nil, discovery.Place{Remote: at(10)[0]}, nil},
+		"it has come from where it says":   {nil, discovery.Place{Remote: at(10)[0], Own: at(20, 11)}, at(11, 20)},
+		"from where it was":                {at(20, 12), discovery.Place{Remote: at(10)[0], Own: at(30)}, at(12, 30, 20)},
+		"from where it is said to be":      {at(20), discovery.Place{Remote: at(10)[0], Own: at(30), Heard: at(40, 13)}, at(13, 30, 20, 40)},
+		"what it says is better":           {at(12), discovery.Place{Remote: at(10)[0], Own: at(11), Heard: at(13)}, at(11, 12, 13)},
+		"from somewhere else":              {at(20), discovery.Place{Remote: at(10)[0], Own: at(30), Heard: at(40)}, at(30, 20, 40)},
+		"from where there is no IP":        {at(20), discovery.Place{Remote: none, Dialled: true, Own: at(30)}, at(30, 20)},
+		"there is no end to what it says":  {at(20), discovery.Place{Remote: at(10)[0], Dialled: true, Own: at(30, 40, 50, 60, 70)}, at(10, 30, 40, 50)},
+		"there is no end to what is heard": {at(20), discovery.Place{Remote: at(10)[0], Dialled: true, Heard: at(30, 40, 50, 60)}, at(10, 20, 30, 40)},
+		"only heard":                       {nil, discovery.Place{Remote: none, Heard: at(30)}, at(30)},
 	} {
 		t.Run(what, func(t *testing.T) {
 			h, bob := newHome(t), newSomebody(t)
 			h.meets(bob, "Bob")
 			if len(c.known) > 0 {
-				h.Found(bob.desk.ID(), Found{Own: c.known})
+				h.Found(bob.desk.ID(), discovery.Place{Own: c.known})
 			}
 			h.Found(bob.desk.ID(), c.found)
 			a := h.shown(bob)
@@ -63,7 +63,7 @@ func TestWhereADeviceIs(t *testing.T) {
 		})
 	}
 	h := newHome(t)
-	h.Found(newKey(t).ID(), Found{Own: at(10)})
+	h.Found(newKey(t).ID(), discovery.Place{Own: at(10)})
 	if len(h.All()) != 1 {
 		t.Error("an unknown device makes somebody known")
 	}
@@ -109,21 +109,21 @@ func TestPlacesAreSaved(t *testing.T) {
 		h.saves()
 		h.keeps(bob)
 		time.Sleep(time.Millisecond)
-		h.Found(bob.desk.ID(), Found{Own: at(10)})
+		h.Found(bob.desk.ID(), discovery.Place{Own: at(10)})
 		h.passes("the first", savePause-time.Millisecond, bob, at(10))
-		h.Found(bob.desk.ID(), Found{Own: at(20)})
+		h.Found(bob.desk.ID(), discovery.Place{Own: at(20)})
 		time.Sleep(savePause / 2)
-		h.Found(bob.desk.ID(), Found{Own: at(30)}) // does not put it off
+		h.Found(bob.desk.ID(), discovery.Place{Own: at(30)}) // does not put it off
 		h.passes("the next", savePause/2-time.Millisecond, bob, at(30, 20, 10))
 		time.Sleep(10 * time.Minute)
-		h.Found(bob.desk.ID(), Found{Own: at(40)})
+		h.Found(bob.desk.ID(), discovery.Place{Own: at(40)})
 		time.Sleep(time.Millisecond)
 		if got := h.onDisk(bob); !slices.Equal(got, texts(at(40, 30, 20, 10))) {
 			t.Errorf("after a long pause: %v on the disk", got)
 		}
-		h.Found(bob.desk.ID(), Found{Own: at(40), Heard: at(50)})
-		h.Found(bob.desk.ID(), Found{Own: at(10, 20, 30, 40)}) // in another order
-		h.Found(dora.desk.ID(), Found{Own: at(60)})
+		h.Found(bob.desk.ID(), discovery.Place{Own: at(40), Heard: at(50)})
+		h.Found(bob.desk.ID(), discovery.Place{Own: at(10, 20, 30, 40)}) // in another order
+		h.Found(dora.desk.ID(), discovery.Place{Own: at(60)})
 		time.Sleep(10 * time.Minute)
 		if got := h.onDisk(bob); !slices.Equal(got, texts(at(40, 30, 20, 10))) {
 			t.Errorf("%v on the disk, though Bob can be found", got)
@@ -147,7 +147,7 @@ func TestPlacesAreSavedAgain(t *testing.T) {
 		h.saves()
 		time.Sleep(time.Minute)
 		h.ends() // whatever is written fails
-		h.Found(bob.desk.ID(), Found{Own: at(10)})
+		h.Found(bob.desk.ID(), discovery.Place{Own: at(10)})
 		time.Sleep(time.Second)
 		for want := int32(1); want < 4; want++ {
 			if got := h.warnings.Load(); got != want {
@@ -183,7 +183,7 @@ func TestLastSeen(t *testing.T) {
 		gone := h.now()
 		time.Sleep(time.Minute)
 		seen("gone", gone)
-		h.Found(bob.desk.ID(), Found{Own: at(10)})
+		h.Found(bob.desk.ID(), discovery.Place{Own: at(10)})
 		seen("gone, and found since", gone)
 		h.online[laptop.ID()] = true
 		h.SaveLast(t.Context())

@@ -34,7 +34,7 @@ func (f *floors) get(log event.Log) (floor, bool) {
 
 // Visible returns the segments of a log that the peer may know about: in a group, nothing from
 // before the history that they were given.
-func (s *Share) Visible(log event.Log, segments event.Segments) event.Segments {
+func (s *Portion) Visible(log event.Log, segments event.Segments) event.Segments {
 	if len(segments) == 0 || !s.cfg.Groups.Known(log.Conversation) || s.wrote(log) {
 		return segments
 	}
@@ -67,14 +67,14 @@ func (s *Share) Visible(log event.Log, segments event.Segments) event.Segments {
 }
 
 // wrote says that a log is the peer's person's own.
-func (s *Share) wrote(log event.Log) bool {
+func (s *Portion) wrote(log event.Log) bool {
 	author, ok := s.cfg.People.Of(log.Device)
 	return ok && author.ID == s.peer.Person
 }
 
 // withhold marks in a run of a group the causes of its events that the peer may not have, so that
 // the peer does not wait for them.
-func (s *Share) withhold(run *event.Run) {
+func (s *Portion) withhold(run *event.Run) {
 	if !s.cfg.Groups.Known(run.Log().Conversation) {
 		return
 	}
@@ -95,7 +95,7 @@ func (s *Share) withhold(run *event.Run) {
 
 // withheld returns the marks of one event, as event.Event has them. Only the first of a run can
 // have a previous event that is not for the peer.
-func (s *Share) withheld(h *event.Header, first bool, hidden map[event.Log]uint64) (w uint32) {
+func (s *Portion) withheld(h *event.Header, first bool, hidden map[event.Log]uint64) (w uint32) {
 	early := func(log event.Log, sequence uint64) bool {
 		last, ok := hidden[log]
 		if !ok {
@@ -118,7 +118,7 @@ func (s *Share) withheld(h *event.Header, first bool, hidden map[event.Log]uint6
 // hiddenTo returns the last sequence of a log that is held here and lies before the history that
 // the peer was given; 0 if none does. What is not held here and comes before that is hidden as
 // well, and of the rest nothing is known.
-func (s *Share) hiddenTo(log event.Log) uint64 {
+func (s *Portion) hiddenTo(log event.Log) uint64 {
 	if s.wrote(log) {
 		return 0
 	}

@@ -2,9 +2,9 @@
 // which part of each log, which control events, records and cards. It is the other direction of
 // package ingest.
 //
-// A [Sharing] is for the whole node. [Sharing.With] gives the [Share] of one session, from when its
-// peer's person is known. A share remembers where in each log of a group the history begins that
-// the peer was given. It reads the store and memory, writes nothing and starts no goroutine.
+// A [Sharing] is for the whole node. [Sharing.With] gives the [Portion] of one session, from when
+// its peer's person is known. A portion remembers where in each log of a group the history begins
+// that the peer was given. It reads the store and memory, writes nothing and starts no goroutine.
 // Visible may be called by any goroutine, the rest only by the session's loop.
 //
 // Whatever the peer asks for, it gets only what its person may have now: the direct conversation,
@@ -72,8 +72,8 @@ type Peer struct {
 	Ours   [32]byte // this node's
 }
 
-// Share is what the peer of one session may have.
-type Share struct {
+// Portion is what the peer of one session may have.
+type Portion struct {
 	*Sharing
 	session Session
 	peer    Peer
@@ -81,8 +81,8 @@ type Share struct {
 }
 
 // With returns what a peer may have.
-func (s *Sharing) With(session Session, peer Peer) *Share {
-	return &Share{Sharing: s, session: session, peer: peer}
+func (s *Sharing) With(session Session, peer Peer) *Portion {
+	return &Portion{Sharing: s, session: session, peer: peer}
 }
 
 // Open returns what this node says of itself to every peer.
@@ -92,7 +92,7 @@ func (s *Sharing) Open() sync.Open {
 
 // Join says what the peer may have, by what holds now. Each conversation is joined before it is
 // read. So what is committed between the two is told twice rather than not at all.
-func (s *Share) Join() sync.Joined {
+func (s *Portion) Join() sync.Joined {
 	s.floors.forget()
 	them, ok := s.cfg.People.Get(s.peer.Person)
 	if !ok {
@@ -118,7 +118,7 @@ func (s *Share) Join() sync.Joined {
 }
 
 // direct returns what this node holds of the direct conversation with the peer.
-func (s *Share) direct() (sync.Conversation, error) {
+func (s *Portion) direct() (sync.Conversation, error) {
 	c := event.Direct(s.own.Person, s.peer.Person)
 	s.session.Join(c, true)
 	out := sync.Conversation{ID: c}
@@ -143,7 +143,7 @@ func (s *Share) direct() (sync.Conversation, error) {
 
 // group returns what this node holds of a group that concerns the peer, as far as the peer may have
 // it.
-func (s *Share) group(g groups.Shared) (sync.Conversation, error) {
+func (s *Portion) group(g groups.Shared) (sync.Conversation, error) {
 	s.session.Join(g.ID, !g.Quiet)
 	out := sync.Conversation{
 		ID:      g.ID,
@@ -197,7 +197,7 @@ func (s *Sharing) CardsMissing(c event.Conversation) (out []crypto.PersonID) {
 
 // doubted returns, of the own logs of which the peer's person claims to have more or other than is
 // here, what the peer is told that this node holds.
-func (s *Share) doubted(logs map[event.Log]event.Segments) (map[event.Log]event.Segments, error) {
+func (s *Portion) doubted(logs map[event.Log]event.Segments) (map[event.Log]event.Segments, error) {
 	var out map[event.Log]event.Segments
 	for log := range logs {
 		if log.Device != s.own.Device.ID() || !s.cfg.Doubted(log, s.peer.Person) {
@@ -218,7 +218,7 @@ func (s *Share) doubted(logs map[event.Log]event.Segments) (map[event.Log]event.
 }
 
 // Load reads a run for the peer.
-func (s *Share) Load(e sync.Load) sync.Input {
+func (s *Portion) Load(e sync.Load) sync.Input {
 	run, err := s.cfg.Runs.load(e)
 	if err != nil {
 		s.session.Log().Warn("load run", "conv", e.Log.Conversation, "err", err)
@@ -230,13 +230,13 @@ func (s *Share) Load(e sync.Load) sync.Input {
 }
 
 // serves says that the peer may have a run.
-func (s *Share) serves(run *event.Run) bool {
+func (s *Portion) serves(run *event.Run) bool {
 	c := run.Log().Conversation
 	return !s.cfg.Groups.Known(c) || s.cfg.Groups.Serves(c, s.peer.Person, run.Events[0].Header.Control)
 }
 
 // LoadControl reads the control events that the peer lacks.
-func (s *Share) LoadControl(e sync.LoadControl) sync.Input {
+func (s *Portion) LoadControl(e sync.LoadControl) sync.Input {
 	events, more, err := s.cfg.Groups.Missing(e.Conversation, s.peer.Person, e.Known, e.Events, e.Bytes)
 	if err != nil {
 		s.session.Log().Warn("load control events", "conv", e.Conversation, "err", err)
@@ -246,7 +246,7 @@ func (s *Share) LoadControl(e sync.LoadControl) sync.Input {
 
 // FetchCard returns the card that the peer asks for, with the profile, if the peer may have it: the
 // owner's, the peer's own, and those of persons who are or were in a group with the peer's person.
-func (s *Share) FetchCard(e sync.FetchCard) sync.Input {
+func (s *Portion) FetchCard(e sync.FetchCard) sync.Input {
 	a, ok := s.cfg.People.WithHead(e.Head)
 	if !ok {
 		a, ok = s.cfg.People.Get(e.Person)

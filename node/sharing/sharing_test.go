@@ -151,9 +151,9 @@ func TestNothingFromBefore(t *testing.T) {
 		ann.tells(g, bob, dora)
 		b3 := bob.says(g, "b3", ann)
 		log := b3.Log()
-		of := func(who *study) *Share { share, _ := ann.with(who); return share }
+		of := func(who *study) *Portion { share, _ := ann.with(who); return share }
 		held := ann.held(log)
-		sees := func(what string, share *Share, log event.Log, segments, want event.Segments) {
+		sees := func(what string, share *Portion, log event.Log, segments, want event.Segments) {
 			t.Helper()
 			got := share.Visible(log, segments)
 			if len(got) != len(want) {

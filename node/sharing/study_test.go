@@ -176,7 +176,7 @@ func (k *talk) ShareEpoch(c event.Conversation)     { k.epochs = append(k.epochs
 func (k *talk) Log() *slog.Logger                   { return slog.New(slog.DiscardHandler) }
 
 // with returns what another may have, in a session.
-func (s *study) with(other *study) (*Share, *talk) {
+func (s *study) with(other *study) (*Portion, *talk) {
 	k := &talk{joined: make(map[event.Conversation]bool)}
 	return s.With(k, Peer{Device: other.own.Device.ID(), Person: other.id(), Nonce: [32]byte{1}, Ours: [32]byte{2}}), k
 }
