@@ -41,7 +41,7 @@ func (s *Session) offered(o wire.Offer) {
 	// said again.
 	again := c.open && c.want == wire.WantNothing && o.Want != wire.WantNothing
 	c.open, c.want = true, o.Want
-	s.push.regive(c)
+	s.push.giveAgain(c)
 	s.control.see(c, o.Locator)
 	if c.quiet {
 		o.Want, o.Logs, o.Records = wire.WantNothing, nil, nil

@@ -64,7 +64,7 @@ func (s *Session) enter(in *Conversation) *conversation {
 	}
 	s.control.hold(c, in.Locator)
 	if c.quiet = in.Quiet; c.quiet {
-		s.hush(c)
+		s.becomeQuiet(c)
 	} else if c.group && !c.open {
 		s.control.expect(c, in.Welcome)
 	}
@@ -89,9 +89,9 @@ func (s *Session) draw(c *conversation, in *Conversation) {
 	}
 }
 
-// hush ends what was under way in a conversation that has become quiet, and the answer to the
-// peer's offer.
-func (s *Session) hush(c *conversation) {
+// becomeQuiet ends what was under way in a conversation that has become quiet, and the answer to
+// the peer's offer.
+func (s *Session) becomeQuiet(c *conversation) {
 	s.abandon(c)
 	s.push.settle(c)
 }

@@ -55,8 +55,8 @@ func (l *log) listing() wire.LogSegments {
 // tell notes that the peer learns what listing says.
 func (l *log) tell() { l.told = l.tells().Ranges() }
 
-// untell notes that there was no room to tell the peer anything of the log.
-func (l *log) untell() { l.told = nil }
+// forgetTold notes that there was no room to tell the peer anything of the log.
+func (l *log) forgetTold() { l.told = nil }
 
 // untold returns what could be told and has not been.
 func (l *log) untold() event.Ranges { return l.tells().Ranges().Subtract(l.told) }
@@ -149,8 +149,8 @@ func (l *log) passOver(run *event.Run) {
 	l.prove(part)
 }
 
-// ungive notes that what was pushed will not be answered.
-func (l *log) ungive() {
+// forgetGiven notes that what was pushed will not be answered.
+func (l *log) forgetGiven() {
 	l.given = nil
 	l.renew()
 }
@@ -158,9 +158,9 @@ func (l *log) ungive() {
 // startAt notes that what is before a sequence is not for the peer.
 func (l *log) startAt(floor uint64) { l.floor = floor }
 
-// regive has everything pushed again that the peer does not show to have, except what is on its
+// giveAgain has everything pushed again that the peer does not show to have, except what is on its
 // way.
-func (l *log) regive(onTheWay event.Ranges) {
+func (l *log) giveAgain(onTheWay event.Ranges) {
 	l.given, l.apart = onTheWay, nil
 	l.renew()
 }

@@ -82,7 +82,7 @@ func (o *offers) goOn() (begun []*conversation) {
 func (o *offers) make(c *conversation, how offering) (offer wire.Offer, weight int) {
 	offer = wire.Offer{Tag: c.ourTag, Store: o.store, Locator: o.control.locator(c), Number: o.rounds.offer(c)}
 	weight = 128 + 40*len(offer.Locator)
-	o.take.relent(c)
+	o.take.takeAgain(c)
 	if c.quiet {
 		offer.Want = wire.WantNothing
 		return offer, weight
@@ -115,7 +115,7 @@ func (o *offers) make(c *conversation, how offering) (offer wire.Offer, weight i
 				l.tell()
 			}
 		} else {
-			c.logOf(name).untell()
+			c.logOf(name).forgetTold()
 		}
 	}
 	const summaryWeight = 224

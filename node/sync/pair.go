@@ -44,8 +44,8 @@ func (p *pair) wrote(log event.Log) bool { return log.Device == p.self }
 // ownerWrote reports whether a device of this node's person writes the log.
 func (p *pair) ownerWrote(log event.Log) bool { return p.owner[log.Device] }
 
-// sisters reports whether both are devices of one person.
-func (p *pair) sisters() bool { return p.owner[p.peer] }
+// oneOwner reports whether both are devices of one person.
+func (p *pair) oneOwner() bool { return p.owner[p.peer] }
 
 // keepsStore reports whether the peer names the same store as before: it has one for the whole
 // session.

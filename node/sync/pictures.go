@@ -151,4 +151,4 @@ func (p *pictures) cameBack(l *log, before event.Segments) {
 
 // acknowledges reports whether it is worth knowing what the peer holds of a log: this node's person
 // wrote it, and the peer is of another person.
-func (p *pictures) acknowledges(l *log) bool { return p.ownerWrote(l.name) && !p.sisters() }
+func (p *pictures) acknowledges(l *log) bool { return p.ownerWrote(l.name) && !p.oneOwner() }

@@ -219,7 +219,7 @@ func (p *push) stop(l *log) {
 // abandonLog forgets the unanswered runs of a log: no answer will come.
 func (p *push) abandonLog(l *log) {
 	p.window.forget(l)
-	l.ungive()
+	l.forgetGiven()
 }
 
 // abandon pushes no more of a conversation in which messages don't move any more.
@@ -238,11 +238,11 @@ func (p *push) see(l *log) {
 	p.want(l)
 }
 
-// regive has everything of a conversation pushed again that the peer's offer does not show, except
-// what is on its way.
-func (p *push) regive(c *conversation) {
+// giveAgain has everything of a conversation pushed again that the peer's offer does not show,
+// except what is on its way.
+func (p *push) giveAgain(c *conversation) {
 	for _, l := range c.order {
-		l.regive(p.window.onTheWay(l))
+		l.giveAgain(p.window.onTheWay(l))
 	}
 }
 

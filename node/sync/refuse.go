@@ -27,7 +27,7 @@ func (t *take) answer(p *pending, l *log, in Stored) {
 	case live && (len(here) > 0 || p.run.Number != 0):
 		t.send(t.tell.have(p.conv, here, p.run.Number))
 	case !live:
-		t.refuse(p.conv, p.run.Log(), wire.NotPermitted) // it was left or has become quiet meanwhile
+		t.refuse(p.conv, p.run.Log(), wire.NotPermitted) // it was left or became quiet meanwhile
 	}
 }
 
@@ -55,8 +55,8 @@ func (t *take) refuses(l *log) bool { return l.refused }
 // refusesSome reports whether no more is taken of some log of a conversation.
 func (t *take) refusesSome(c *conversation) bool { return slices.ContainsFunc(c.order, t.refuses) }
 
-// relent takes all logs of a conversation again, which is being offered anew.
-func (t *take) relent(c *conversation) {
+// takeAgain takes all logs of a conversation again, which is being offered anew.
+func (t *take) takeAgain(c *conversation) {
 	for _, l := range c.order {
 		l.refused = false
 	}

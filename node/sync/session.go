@@ -144,7 +144,8 @@ func (s *Session) input(in Input) {
 	case Tick:
 		// goOn does what has become due.
 	default:
-		s.close(fmt.Errorf("unknown input %v", reflect.TypeOf(in))) // %T would put every input on the heap
+		// With %T, the compiler would put every input on the heap.
+		s.close(fmt.Errorf("unknown input %v", reflect.TypeOf(in)))
 	}
 }
 

@@ -27,7 +27,7 @@ type take struct {
 
 	// What waits for cards or control events.
 	kept, keptBytes int
-	short           []*conversation // of which runs were refused since too much was kept
+	turnedAway      []*conversation // of which runs were refused since too much was kept
 }
 
 // pending is a run, a record or control events that the peer brought and that are not answered. One
@@ -224,8 +224,8 @@ func (t *take) giveUp(p *pending, why wire.Reason) {
 	case p.run == nil:
 	case why == wire.OverBudget: // there may be room for the next one, and later for this one
 		t.refuseOnce(p.conv, p.run, why)
-		if !slices.Contains(t.short, p.conv) {
-			t.short = append(t.short, p.conv)
+		if !slices.Contains(t.turnedAway, p.conv) {
+			t.turnedAway = append(t.turnedAway, p.conv)
 		}
 	default:
 		t.refuse(p.conv, p.run.Log(), why)
@@ -239,8 +239,8 @@ func (t *take) freed() []*conversation {
 	if t.kept > 0 {
 		return nil
 	}
-	freed := slices.DeleteFunc(t.short, func(c *conversation) bool { return !c.live() })
-	t.short = nil
+	freed := slices.DeleteFunc(t.turnedAway, func(c *conversation) bool { return !c.live() })
+	t.turnedAway = nil
 	return freed
 }
 

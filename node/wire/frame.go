@@ -64,7 +64,7 @@ type Offer struct {
 	Store   event.Instance
 	Logs    []LogSegments   // by ascending device and instance
 	Records []RecordSummary // by ascending device, kind and subject
-	Locator []crypto.Hash   // of a group: the heads of its control set, then some of their ancestors
+	Locator []crypto.Hash   // of a group: heads of its control set, then some of their ancestors
 	Digest  *crypto.Hash    // of all logs, in a short offer; else nil
 	Want    Want
 	Number  uint64 // how many offers of the conversation the sender made before this one
