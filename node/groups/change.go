@@ -19,11 +19,11 @@ func (g *Groups) understand(e *event.Event) (authority.Event, error) {
 	if err != nil {
 		return authority.Event{}, err
 	}
-	return g.by(author, e)
+	return actOf(author, e)
 }
 
-// by finds out what a control event does whose author is known.
-func (g *Groups) by(author crypto.PersonID, e *event.Event) (authority.Event, error) {
+// actOf finds out what a control event does whose author is known.
+func actOf(author crypto.PersonID, e *event.Event) (authority.Event, error) {
 	body, err := e.ParseBody()
 	if err != nil {
 		return authority.Event{}, fmt.Errorf("%w: %w", ErrUnproven, err)

@@ -164,7 +164,7 @@ func (g *Groups) read(it *group) error {
 			// Its author's card had two branches, and the one that this event names was given up
 			// since.
 			if owner, ok := g.cfg.Authors.Owner(stored[i].Header.Device); ok {
-				e, err = g.by(owner, &stored[i])
+				e, err = actOf(owner, &stored[i])
 			}
 		}
 		if err == nil { // else it doesn't count any more, and neither does what builds on it
