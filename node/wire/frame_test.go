@@ -2,6 +2,7 @@ package wire_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"flag"
@@ -131,31 +132,35 @@ func texts(t testing.TB, conv event.Conversation, n, size int) (events []event.E
 	return events
 }
 
+// created is the event that creates a group of a name.
+func created(t testing.TB, name string) event.Event {
+	history := event.History{Policy: event.HistoryJoined}
+	return control(t, event.Create{Person: crypto.PersonID{1}, Name: name, Secret: [32]byte{9}, History: history}, event.Header{Sequence: 1})
+}
+
 // founded is a group that was created and renamed.
 func founded(t testing.TB) []event.Event {
-	var events []event.Event
-	for _, act := range []event.Control{
-		event.Create{Person: crypto.PersonID{1}, Name: "Team", Secret: [32]byte{9}, History: event.History{Policy: event.HistoryJoined}},
-		event.Rename{Name: "Crew"},
-	} {
-		content, err := act.Marshal()
-		if err != nil {
-			t.Fatal(err)
-		}
-		h := event.Header{Device: deviceKey.ID(), Instance: event.Instance{1}, Sequence: 1, Card: crypto.Hash{1}, Clock: 1, Kind: act.Kind(), Flags: event.FlagCritical}
-		if len(events) > 0 {
-			first := &events[0]
-			h.Conversation, h.Sequence, h.Previous = first.Header.Conversation, 2, first.ID
-			h.Control = []crypto.Hash{first.ID}
-		}
-		e, err := event.New(h, event.Body{Content: content})
-		if err != nil {
-			t.Fatal(err)
-		}
-		e.Sign(deviceKey)
-		events = append(events, e)
+	first := created(t, "Team")
+	second := control(t, event.Rename{Name: "Crew"}, event.Header{
+		Conversation: first.Header.Conversation, Sequence: 2, Previous: first.ID, Control: []crypto.Hash{first.ID},
+	})
+	return []event.Event{first, second}
+}
+
+// control makes a control event of what its author does and of a header that lacks the rest.
+func control(t testing.TB, act event.Control, h event.Header) event.Event {
+	content, err := act.Marshal()
+	if err != nil {
+		t.Fatal(err)
 	}
-	return events
+	h.Device, h.Instance, h.Card, h.Clock = deviceKey.ID(), event.Instance{1}, crypto.Hash{1}, 1
+	h.Kind, h.Flags = act.Kind(), event.FlagCritical
+	e, err := event.New(h, event.Body{Content: content})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.Sign(deviceKey)
+	return e
 }
 
 func TestVectors(t *testing.T) {
@@ -196,6 +201,8 @@ func TestParseFrameRefuses(t *testing.T) {
 		}
 		return l
 	}
+	another, withheld := created(t, "Other"), founded(t)[1]
+	withheld.Withheld = 1
 	many := make([]wire.Offer, wire.MaxOffers+1)
 	for i := range many {
 		many[i].Tag = append(make([]byte, 30), byte(i>>8), byte(i))
@@ -239,6 +246,9 @@ func TestParseFrameRefuses(t *testing.T) {
 		"too many heads":        {Epoch: &wire.Epoch{Tag: oneTag, Control: make([]crypto.Hash, event.MaxControl+1)}},
 		"a run of nothing":      {Run: &event.Run{}},
 		"a record of nothing":   {Record: &wire.Record{}},
+		"digest, in private":    offer(wire.Offer{Digest: &crypto.Hash{1}}),
+		"two groups founded":    {Welcome: &wire.Control{Events: append(founded(t), another)}},
+		"causes of control":     {Welcome: &wire.Control{Events: []event.Event{withheld}}},
 	} {
 		if _, err := wire.ParseFrame(f.Marshal()); !errors.Is(err, wire.ErrMalformed) {
 			t.Errorf("%s: %v", name, err)
@@ -255,20 +265,36 @@ func TestParseFrameRefuses(t *testing.T) {
 	if _, err := wire.ParseFrame(padded(506)); err != nil {
 		t.Error(err)
 	}
+	inside := func(field int, message []byte) []byte {
+		var w canon.Writer
+		w.Element(field, message)
+		return w.Out()
+	}
+	numbered := event.Run{Tag: oneTag, Events: founded(t), Number: 1}
+	record := wire.Frame{Record: &wire.Record{Tag: oneTag, Record: *frames(t)[4].frame.Identity.Profile}}.Marshal()
+	_, length := binary.Uvarint(record[1:])
+	var tagged, both canon.Writer
+	tagged.Bytes(1, []byte("card"))
+	tagged.Element(2, record[1+length:])
+	both.Element(1, make([]byte, 32))
+	both.Element(2, bytes.Repeat([]byte{1}, 32))
 	hello, settled := frames(t)[0].frame.Marshal(), wire.Frame{Settled: &wire.Settled{}}.Marshal()
 	for name, b := range map[string][]byte{
-		"nothing":        nil,
-		"two":            append(bytes.Clone(hello), settled...),
-		"one kind twice": append(bytes.Clone(settled), settled...),
-		"unknown":        {0x82, 1, 0},
-		"no padding":     {0x22, 0},
-		"odd padding":    padded(505),
-		"much padding":   padded(506 + 512),
-		"dirty padding":  dirty,
-		"truncated":      hello[:len(hello)-1],
-		"too large":      make([]byte, wire.MaxFrame+1),
-		"mapped address": unhex("622e0a2c0a20" + strings.Repeat("01", 32) + "1206" + "000000000fa1" + "1200"),
-		"IPv4 as IPv6":   unhex("623a0a380a20" + strings.Repeat("01", 32) + "1212" + "00000000000000000000ffff010203040fa1"),
+		"nothing":          nil,
+		"two":              append(bytes.Clone(hello), settled...),
+		"one kind twice":   append(bytes.Clone(settled), settled...),
+		"unknown":          {0x82, 1, 0},
+		"no padding":       {0x22, 0},
+		"odd padding":      padded(505),
+		"much padding":     padded(506 + 512),
+		"dirty padding":    dirty,
+		"truncated":        hello[:len(hello)-1],
+		"too large":        make([]byte, wire.MaxFrame+1),
+		"numbered control": inside(13, numbered.Marshal()),
+		"tagged profile":   inside(3, tagged.Out()),
+		"zero head":        inside(10, both.Out()),
+		"mapped address":   unhex("622e0a2c0a20" + strings.Repeat("01", 32) + "1206" + "000000000fa1" + "1200"),
+		"IPv4 as IPv6":     unhex("62380a360a20" + strings.Repeat("01", 32) + "1212" + "00000000000000000000ffff010203040fa1"),
 	} {
 		if _, err := wire.ParseFrame(b); !errors.Is(err, wire.ErrMalformed) {
 			t.Errorf("%s: %v", name, err)
