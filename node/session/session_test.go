@@ -11,7 +11,9 @@ import (
 	"github.com/libp2p/go-libp2p/core/network"
 	"go.uber.org/goleak"
 
+	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/node/sync"
+	"github.com/earshot-im/earshot/store/event"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -59,7 +61,7 @@ func TestTasksAreDoneInOrder(t *testing.T) {
 	visited(t, func(t *testing.T, v *visit) {
 		var done []string
 		note := func(what string, n byte) { v.house.note(func() { done = append(done, what+string('0'+rune(n))) }) }
-		commit := make(chan struct{})
+		commit, begin := make(chan struct{}), make(chan struct{})
 		v.house.does = func(e sync.Effect) (Task, error) {
 			s, ok := e.(sync.Sighted)
 			if !ok {
@@ -70,6 +72,7 @@ func TestTasksAreDoneInOrder(t *testing.T) {
 				return Errand(func(context.Context) sync.Input { note("errand ", n); return nil }), nil
 			}
 			return Run(func(context.Context) func() sync.Input {
+				<-begin
 				note("begin ", n)
 				return func() sync.Input { <-commit; note("commit ", n); return sync.Tick{} }
 			}), nil
@@ -79,6 +82,8 @@ func TestTasksAreDoneInOrder(t *testing.T) {
 		for n := range byte(5) {
 			v.says(sighting(n))
 		}
+		close(begin)
+		synctest.Wait()
 		if want := []string{"begin 0", "errand 1", "begin 2", "errand 3", "begin 4"}; !slices.Equal(done, want) {
 			t.Errorf("done: %q, want %q", done, want)
 		}
@@ -180,6 +185,31 @@ func TestPolicy(t *testing.T) {
 			t.Errorf("said %d times", v.house.rejoins)
 		}
 		v.goesOn()
+	})
+}
+
+// What the peer may not know about is not told to the machine.
+func TestHiddenIsNotTold(t *testing.T) {
+	visited(t, func(t *testing.T, v *visit) {
+		v.start(true)
+		v.greets()
+		log := func(n byte) event.Log {
+			return event.Log{Conversation: v.house.conversation, Device: crypto.DeviceID{1}, Instance: event.Instance{n}}
+		}
+		v.house.hidden = log(1)
+		for n := byte(1); n < 3; n++ {
+			v.Inbox.Held(log(n), event.Segments{{First: 1, Last: 1, ID: event.ID{n}}})
+		}
+		synctest.Wait()
+		var loaded []event.Log
+		for _, e := range v.house.effects {
+			if e, ok := e.(sync.Load); ok {
+				loaded = append(loaded, e.Log)
+			}
+		}
+		if !slices.Equal(loaded, []event.Log{log(2)}) {
+			t.Errorf("to be pushed: %v", loaded)
+		}
 	})
 }
 

@@ -58,6 +58,7 @@ func (c *pipeConn) Close() error                 { c.closed = true; return nil }
 type house struct {
 	conversation event.Conversation // the direct one
 	budget       *semaphore.Weighted
+	hidden       event.Log                       // of which the peer may not know
 	does         func(sync.Effect) (Task, error) // set before the peer says anything; nil: nothing
 
 	mu      gosync.Mutex
@@ -66,10 +67,16 @@ type house struct {
 	left    int
 }
 
-func (h *house) Open() sync.Open                                        { return sync.Open{Card: []byte("a card")} }
-func (h *house) Visible(_ event.Log, all event.Segments) event.Segments { return all }
-func (h *house) Budget() *semaphore.Weighted                            { return h.budget }
-func (h *house) Left()                                                  { h.note(func() { h.left++ }) }
+func (h *house) Open() sync.Open             { return sync.Open{Card: []byte("a card")} }
+func (h *house) Budget() *semaphore.Weighted { return h.budget }
+func (h *house) Left()                       { h.note(func() { h.left++ }) }
+
+func (h *house) Visible(log event.Log, all event.Segments) event.Segments {
+	if log == h.hidden {
+		return nil
+	}
+	return all
+}
 
 func (h *house) Rejoin() sync.Joined {
 	h.note(func() { h.rejoins++ })
@@ -203,12 +210,17 @@ func (v *visit) says(frames ...wire.Frame) {
 	}
 }
 
-// greets has the peer say who it is, and that it holds nothing of the direct conversation.
-func (v *visit) greets() {
+// identifies has the peer say who it is, in the three frames that this takes.
+func (v *visit) identifies() {
 	v.says(wire.Frame{Hello: &wire.Hello{Version: wire.Version}},
 		wire.Frame{Admission: &wire.Admission{Mode: wire.AdmissionOpen}},
-		wire.Frame{Identity: &wire.Identity{Card: []byte("another card")}},
-		wire.Frame{Offers: &wire.Offers{Offers: []wire.Offer{{Store: event.Instance{1}}}}})
+		wire.Frame{Identity: &wire.Identity{Card: []byte("another card")}})
+}
+
+// greets has the peer say who it is, and that it holds nothing of the direct conversation.
+func (v *visit) greets() {
+	v.identifies()
+	v.says(wire.Frame{Offers: &wire.Offers{Offers: []wire.Offer{{Store: event.Instance{1}}}}})
 }
 
 // sighting is a small frame, of which the host learns at once.
