@@ -42,6 +42,10 @@ func TestMeet(t *testing.T) {
 	if a := h.shown(bob); a.Claimed != "Bob" {
 		t.Errorf("met again without a name, and called %q", a.Claimed)
 	}
+	h.meets(bob, "Robert")
+	if _, ok := h.kept(bob.id()); ok {
+		t.Error("a stranger is in the store because of another name")
+	}
 }
 
 // Of whoever is in the store, what they show of themselves is on the disk when Meet returns.

@@ -135,6 +135,21 @@ func TestPlacesAreSaved(t *testing.T) {
 		if _, ok := h.kept(dora.id()); ok {
 			t.Error("a stranger is on the disk")
 		}
+		h.Found(bob.desk.ID(), discovery.Place{Own: at(40, 30, 20, 10)})
+		time.Sleep(saveEvery)
+		if got := h.onDisk(bob); !slices.Equal(got, texts(at(40, 30, 20, 10))) {
+			t.Errorf("%v on the disk after another hour", got)
+		}
+		// What was only heard once does not become sure because the device is found again.
+		h.Found(dora.desk.ID(), discovery.Place{Own: at(60)})
+		h.keeps(dora)
+		time.Sleep(time.Minute)
+		h.Found(dora.desk.ID(), discovery.Place{Own: at(60), Heard: at(70)})
+		h.Found(dora.desk.ID(), discovery.Place{Own: at(60)})
+		time.Sleep(time.Minute)
+		if got := h.onDisk(dora); !slices.Equal(got, texts(at(60))) {
+			t.Errorf("%v on the disk, of which some was only heard", got)
+		}
 	})
 }
 
