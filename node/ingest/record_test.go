@@ -83,6 +83,9 @@ func TestProfileRecord(t *testing.T) {
 	if them, _ := ann.people.Get(dora.id()); them.Claimed != "" {
 		t.Errorf("another is called %q now", them.Claimed)
 	}
+	if them, _ := ann.people.Get(bob.id()); them.Claimed != "" {
+		t.Errorf("by a profile of another, its signer is called %q", them.Claimed)
+	}
 	ann.check(ann.people.Keep(t.Context(), bob.id()))
 	if in := from.bringsRecord(t, event.Conversation{1}, bob.profile(2, "Bob")); in.(sync.Stored).Err != nil {
 		t.Errorf("%+v", in)
