@@ -92,6 +92,9 @@ func TestAccept(t *testing.T) {
 	if !slices.Equal(d.ingested, []string{"may I?"}) || len(d.requests()) != 0 {
 		t.Errorf("let in: %q, waiting: %q", d.ingested, d.requests())
 	}
+	if p := d.befriends(other); p.Petname != "Robert" {
+		t.Errorf("written to, and called %q", p.Petname)
+	}
 	for range 2 { // without a request, and as a contact
 		if p, err := d.Accept(ctx, "Cleo", ""); err != nil || !p.Contact || p.Pinned != "Cleo" {
 			t.Errorf("accepted as %+v, %v", p, err)
@@ -133,6 +136,10 @@ func TestBlock(t *testing.T) {
 	}
 	if all, _ := d.Contacts.Contacts(ctx); len(all) != 0 {
 		t.Errorf("contacts: %v", all)
+	}
+	d.befriends(bob)
+	if p, err := d.Block(ctx, "Bob"); err != nil || !p.Blocked || !p.Contact {
+		t.Errorf("a contact, blocked: %+v, %v", p, err)
 	}
 }
 
