@@ -135,6 +135,25 @@ func TestReceiptsAreGathered(t *testing.T) {
 	})
 }
 
+// Who goes on writing gets a receipt nevertheless, and what others write does not hasten the next
+// one.
+func TestReceiptIsNotPutOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk()
+		d.runs(t)
+		for range 30 { // 900 ms
+			d.Mark(lunch, dora)
+			passes(receiptDelay / 10)
+			d.Mark(direct, bob)
+			passes(receiptDelay / 5)
+		}
+		want := []store.Subject{{Conversation: lunch, Author: dora}, {Conversation: direct, Author: bob}}
+		if !slices.Equal(d.signed, want) {
+			t.Errorf("signed at %v: %v", d.at, d.signed)
+		}
+	})
+}
+
 // What the program had no time to sign before it ended is signed when it runs again.
 func TestReceiptThatWasLeftIsSigned(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
