@@ -183,15 +183,26 @@ func TestNothingFromBefore(t *testing.T) {
 		if logs := in.Conversations[1].Logs; len(logs) != 2 || logs[log][0].First != 3 || logs[a1.Log()][0].First != 4 {
 			t.Errorf("told when she joins: %v", logs)
 		}
-		// She goes and comes back: what was said meanwhile is not for her either.
+		// What is found while something is missing is found anew when that comes.
+		bob.says(g, "b4", ann)
+		fresh := of(dora)
+		sees("of what is held, the end", fresh, log, event.Segments{seg(4, 4)}, event.Segments{seg(4, 4)})
+		sees("more of it", fresh, log, event.Segments{seg(3, 4)}, event.Segments{seg(3, 4)})
+		fresh = of(dora)
+		sees("with a gap", fresh, log, event.Segments{seg(1, 2), seg(4, 4)}, event.Segments{seg(4, 4)})
+		sees("without it", fresh, log, event.Segments{seg(1, 4)}, event.Segments{seg(3, 4)})
+		// She goes and comes back: what was said meanwhile is not for her either, and before it
+		// only what she said herself.
+		d1 := dora.says(g, "d1", ann)
 		ann.removes(g, dora)
 		ann.tells(g, bob)
-		bob.says(g, "b4", ann)
+		bob.says(g, "b5", ann)
 		ann.invites(g, dora)
 		ann.tells(g, bob)
-		bob.says(g, "b5", ann)
+		bob.says(g, "b6", ann)
 		doras.Join()
-		sees("when she has come back", doras, log, ann.held(log), event.Segments{seg(5, 5)})
+		sees("when she has come back", doras, log, ann.held(log), event.Segments{seg(6, 6)})
+		sees("her own log from before", doras, d1.Log(), ann.held(d1.Log()), ann.held(d1.Log()))
 	})
 }
 
@@ -234,6 +245,14 @@ func TestCausesFromBeforeAreWithheld(t *testing.T) {
 				}
 			}
 		}
+		// The first that Dora may have is no cause that she lacks, also where that was found
+		// before.
+		b3 := bob.says(g, "b3", ann)
+		share, _ := ann.with(dora)
+		share.Join()
+		if in := share.Load(sync.Load{Log: b3.Log(), First: b3.Segment().First, Events: 1, Bytes: 1 << 20}).(sync.Loaded); in.Run.Events[0].Withheld != 0 {
+			t.Errorf("after the first that Dora may have: withheld %b", in.Run.Events[0].Withheld)
+		}
 		ann.removes(g, bob)
 		if _, apart := loads(bob, ann.says(g, "a3")); !apart {
 			t.Error("Bob gets what was said when he was out")
@@ -241,7 +260,6 @@ func TestCausesFromBeforeAreWithheld(t *testing.T) {
 		if _, apart := loads(bob, a2); apart {
 			t.Error("Bob does not get what was said when he was in")
 		}
-		share, _ := ann.with(dora)
 		if in := share.Load(sync.Load{Log: a1.Log(), First: 9, Events: 1, Bytes: 1}).(sync.Loaded); in.Err == nil || in.Log != a1.Log() {
 			t.Errorf("what is not here: %+v", in)
 		}
