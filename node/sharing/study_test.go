@@ -145,11 +145,17 @@ func (s *study) says(c event.Conversation, text string, others ...*study) event.
 			s.check(err)
 		}
 	}
+	s.gives(run, others...)
+	return run
+}
+
+// gives gives others a run that it has written.
+func (s *study) gives(run event.Run, others ...*study) {
+	s.t.Helper()
 	for _, o := range others {
-		_, err := o.store.BeginIngest(s.t.Context(), run, store.Origin{Author: s.id(), Member: o.groups.Known(c)})()
+		_, err := o.store.BeginIngest(s.t.Context(), run, store.Origin{Author: s.id(), Member: o.groups.Known(run.Log().Conversation)})()
 		o.check(err)
 	}
-	return run
 }
 
 // held is how a study holds a log.
