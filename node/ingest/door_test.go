@@ -268,6 +268,18 @@ func TestRowIsShownWithoutItsCause(t *testing.T) {
 		if show == nil || show(ctx) != nil || len(ann.reads(c)) != 3 {
 			t.Error("not shown when the one that was asked has brought all it can")
 		}
+		// One that has just brought something of the cause's log, and has ended, brings no more of
+		// it.
+		part := bob.pen(c)
+		cause = part.Events[0].Position()
+		cause.Sequence = 5
+		says()
+		from.RoundBegan(c)
+		from.Run(ctx, sync.Ingest{Run: part})()
+		show = from.RoundEnded(c)
+		if before := len(ann.reads(c)); show == nil || show(ctx) != nil || len(ann.reads(c)) != before+1 {
+			t.Error("it waits for more from the one that has brought all it can")
+		}
 		from.RoundBegan(c)
 		if from.RoundDropped(c); from.RoundEnded(c) != nil {
 			t.Error("a round that was dropped goes on")
