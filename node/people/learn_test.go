@@ -229,6 +229,34 @@ func TestStrangersAreForgotten(t *testing.T) {
 	})
 }
 
+// Somebody whose card has forked shows one branch and then the other. The heads of the branch that
+// was given up stayed known for as long as the program ran.
+func TestForkedCardIsForgotten(t *testing.T) {
+	atHome(t, func(t *testing.T, h *home) {
+		bob := newSomebody(t)
+		one, other := bob.with(newKey(t)), bob.with(newKey(t))
+		if chosen, _ := crypto.Choose(one, other); chosen.Head() == one.Head() {
+			one, other = other, one
+		}
+		for _, card := range []crypto.Card{one, other} { // the one that is chosen comes last
+			h.check(h.Meet(t.Context(), bob.desk.ID(), card, ""))
+		}
+		if _, ok := h.heads[other.Head()]; !ok {
+			t.Error("the card is not known")
+		}
+		time.Sleep(strangerStays)
+		h.check(h.Learn(t.Context(), newSomebody(t).card, "")) // which forgets who has gone
+		if _, ok := h.Get(bob.id()); ok {
+			t.Error("not forgotten")
+		}
+		for head, id := range h.heads {
+			if id == bob.id() {
+				t.Errorf("a head of one who is forgotten is known: %x", head[:4])
+			}
+		}
+	})
+}
+
 // What a stranger says of themselves is kept in memory, and goes to the disk together with them.
 func TestProfileGoesWithThePerson(t *testing.T) {
 	h, bob := newHome(t), newSomebody(t)

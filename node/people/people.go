@@ -22,6 +22,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	gosync "sync"
 	"time"
@@ -180,9 +181,8 @@ func (p *People) forget(now time.Time) {
 		for _, d := range a.Parsed.Devices() {
 			delete(p.devices, d)
 		}
-		for _, h := range a.Parsed.Heads() {
-			delete(p.heads, h)
-		}
+		// Not only those of the card: a person whose card has forked has shown others before.
+		maps.DeleteFunc(p.heads, func(_ crypto.Hash, of crypto.PersonID) bool { return of == a.ID })
 	}
 }
 
