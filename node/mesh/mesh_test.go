@@ -2,25 +2,19 @@ package mesh
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
-	"log/slog"
 	"net/netip"
 	"slices"
-	gosync "sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/libp2p/go-libp2p/core/network"
 	ma "github.com/multiformats/go-multiaddr"
 	"go.uber.org/goleak"
-	"golang.org/x/sync/semaphore"
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/discovery"
 	"github.com/earshot-im/earshot/node/dial"
-	"github.com/earshot-im/earshot/node/link"
 	"github.com/earshot-im/earshot/node/link/memnet"
 	"github.com/earshot-im/earshot/node/session"
 	"github.com/earshot-im/earshot/node/sync"
@@ -29,175 +23,6 @@ import (
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// testPort is where every mesh listens.
-const testPort = 4001
-
-// party is a device with a mesh, on a network in memory.
-type party struct {
-	*Mesh
-	t      *testing.T
-	host   *memnet.Host
-	link   *link.Host
-	key    crypto.DeviceKey
-	card   crypto.Card
-	ends   func() // has Run end, and waits for it
-	change chan discovery.Network
-
-	mu      gosync.Mutex
-	found   []discovery.Place
-	parted  []crypto.DeviceID
-	changed int
-	left    int // sessions that have ended
-}
-
-// newParty makes one that listens and does not run yet.
-func newParty(t *testing.T, net *memnet.Network, number byte) *party {
-	t.Helper()
-	p := &party{t: t, host: net.Host(netip.AddrFrom4([4]byte{10, 0, 0, number})), change: make(chan discovery.Network)}
-	var err error
-	if p.key, err = crypto.NewDeviceKey(rand.Reader); err != nil {
-		t.Fatal(err)
-	}
-	if p.card, _, err = crypto.NewPerson(rand.Reader, p.key); err != nil {
-		t.Fatal(err)
-	}
-	if p.link, err = link.New(link.Config{Key: p.key.Private(), Transport: p.host.Transport}); err != nil {
-		t.Fatal(err)
-	}
-	p.Mesh = New(Config{Host: p.link, Self: p.key.ID(), NewSession: p.newSession, Log: slog.New(slog.DiscardHandler),
-		Found:   func(_ crypto.DeviceID, at discovery.Place) { p.note(func() { p.found = append(p.found, at) }) },
-		Parted:  func(_ crypto.PersonID, d crypto.DeviceID) { p.note(func() { p.parted = append(p.parted, d) }) },
-		Changed: func() { p.note(func() { p.changed++ }) }})
-	return p
-}
-
-func (p *party) note(change func()) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	change()
-}
-
-// listens accepts sessions from now on.
-func (p *party) listens(ctx context.Context) {
-	p.t.Helper()
-	p.Accept(ctx)
-	if err := p.link.Listen(link.ListenAddrs(testPort)); err != nil {
-		p.t.Fatal(err)
-	}
-}
-
-// runs starts the mesh, which ends with the test if not before.
-func (p *party) runs() {
-	p.t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	p.listens(ctx)
-	ended := make(chan struct{})
-	go func() { defer close(ended); p.Run(ctx, p.change) }()
-	p.ends = gosync.OnceFunc(func() {
-		cancel()
-		<-ended
-		if err := p.link.Close(); err != nil {
-			p.t.Error(err)
-		}
-	})
-	p.moves(p.host.Addrs()...)
-}
-
-// lastFound is where a peer was last found.
-func (p *party) lastFound() (at discovery.Place) {
-	p.note(func() {
-		if len(p.found) > 0 {
-			at = p.found[len(p.found)-1]
-		}
-	})
-	return at
-}
-
-// moves gives the party's machine addresses.
-func (p *party) moves(addrs ...netip.Addr) {
-	p.host.Move(addrs...)
-	p.change <- discovery.Network{Links: []discovery.Link{{Name: "eth0", Index: 1, Addrs: addrs}}}
-	synctest.Wait()
-}
-
-func (p *party) at(i int) netip.AddrPort { return netip.AddrPortFrom(p.host.Addrs()[i], testPort) }
-
-// hears has the party hear where another is.
-func (p *party) hears(other *party) {
-	p.Sighted(discovery.Sighting{Device: other.link.ID(), Addrs: []netip.AddrPort{other.at(0)}, Source: discovery.FromManual})
-}
-
-// session returns the one session that the party has.
-func (p *party) session() *session.Session {
-	p.t.Helper()
-	all := p.Sessions()
-	if len(all) != 1 {
-		p.t.Fatalf("%d sessions", len(all))
-	}
-	return all[0]
-}
-
-func (p *party) newSession(stream network.Stream, opened bool) *session.Session {
-	var nonce [32]byte
-	_, _ = rand.Read(nonce[:])
-	return session.New(session.Config{Self: p.key.ID(), Nonce: nonce, Stream: stream, Opened: opened, Log: slog.New(slog.DiscardHandler)},
-		func(s *session.Session) session.Host { return &company{p, s} })
-}
-
-// company is a party in one session: it believes every card, and has nothing to share.
-type company struct {
-	party   *party
-	session *session.Session
-}
-
-func (c *company) Open() sync.Open                                        { return sync.Open{Card: c.party.card.Bytes()} }
-func (c *company) Rejoin() sync.Joined                                    { return sync.Joined{Serve: true} }
-func (c *company) Visible(_ event.Log, all event.Segments) event.Segments { return all }
-func (c *company) Budget() *semaphore.Weighted                            { return semaphore.NewWeighted(1 << 20) }
-func (c *company) Left()                                                  { c.party.note(func() { c.party.left++ }) }
-func (c *company) Perform(_ context.Context, e sync.Effect) (answer sync.Input, task session.Task, err error) {
-	switch e := e.(type) {
-	case sync.Identify:
-		card, err := crypto.ParseCard(e.Card)
-		if err != nil {
-			return nil, task, err
-		}
-		if err := c.party.Identify(c.session, card.Person()); err != nil {
-			return nil, task, err
-		}
-		c.party.Introduce(c.session)
-		return c.Rejoin(), task, nil
-	case sync.Sighted:
-		c.party.Told(c.session, e.Sightings)
-	}
-	return nil, task, nil
-}
-
-// inCompany runs a test with two parties that run, in a bubble.
-func inCompany(t *testing.T, test func(t *testing.T, net *memnet.Network, ann, bob *party)) {
-	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		net := memnet.New()
-		ann, bob := newParty(t, net, 1), newParty(t, net, 2)
-		for _, p := range []*party{ann, bob} {
-			p.runs()
-			defer func() { p.ends() }()
-		}
-		test(t, net, ann, bob)
-	})
-}
-
-// meet has two parties meet.
-func meet(t *testing.T, ann, bob *party) {
-	t.Helper()
-	ann.hears(bob)
-	time.Sleep(time.Second)
-	synctest.Wait()
-	if !ann.Online(bob.key.ID()) || !bob.Online(ann.key.ID()) || !ann.Here(bob.card.Person()) {
-		t.Fatal("they have not met")
-	}
-}
 
 // Two meshes connect as soon as one of them hears of the other, say where they are, and know when
 // the other has gone.
@@ -217,6 +42,9 @@ func TestTwoMeet(t *testing.T) {
 		ann.ends()
 		time.Sleep(time.Second)
 		synctest.Wait()
+		if _, err := ann.admit(newSessionOf(ann, 7)); err != errGone {
+			t.Errorf("somebody comes when Run has returned: %v", err)
+		}
 		if ann.left != 1 || len(ann.Sessions()) != 0 {
 			t.Errorf("Ann's mesh has ended, %d sessions have, %d are there", ann.left, len(ann.Sessions()))
 		}
@@ -279,6 +107,7 @@ func TestNobodyComesAfterTheEnd(t *testing.T) {
 		if ann.left != 0 {
 			t.Error("a session that was not admitted was run")
 		}
+		ann.running.Wait() // or Run never ends
 		bob.ends()
 		if err := ann.link.Close(); err != nil {
 			t.Error(err)
@@ -318,6 +147,77 @@ func TestIntroduced(t *testing.T) {
 		synctest.Wait()
 		if !dora.Online(bob.key.ID()) || !bob.Online(dora.key.ID()) {
 			t.Error("Dora and Bob, who both know Ann, have not met")
+		}
+	})
+}
+
+// The session of a peer that takes another's place is told to follow, when that one leaves and when
+// it comes again.
+func TestFollowIsToldToTheSession(t *testing.T) {
+	for what, leaves := range map[string]func(ctx context.Context, ann, bob *party){
+		"leaves": func(_ context.Context, _, bob *party) { bob.ends() },
+		"is replaced": func(ctx context.Context, ann, bob *party) {
+			ann.note(func() { ann.later[bob.key.ID()] = true })
+			go bob.dial(ctx, dial.Dial{Device: ann.link.ID(), Addrs: []netip.AddrPort{ann.at(0)}}) // until ctx ends
+		},
+		"is unfollowed": func(_ context.Context, ann, bob *party) {
+			for _, s := range ann.Sessions() {
+				if s.Peer() == bob.key.ID() {
+					ann.Unfollow(s, ann.group)
+				}
+			}
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				net := memnet.New()
+				ann, bob, dora := newParty(t, net, 1), newParty(t, net, 2), newParty(t, net, 3)
+				ann.later = map[crypto.DeviceID]bool{dora.key.ID(): true}
+				for _, p := range []*party{ann, bob, dora} {
+					p.group = event.Conversation{1}
+					p.runs()
+					defer func() { p.ends() }()
+				}
+				meet(t, ann, bob)
+				meet(t, ann, dora)
+				if ann.rounds(dora) != 0 || ann.rounds(bob) == 0 {
+					t.Errorf("asked: Dora %d times, Bob %d times", ann.rounds(dora), ann.rounds(bob))
+				}
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				leaves(ctx, ann, bob)
+				time.Sleep(5 * time.Second)
+				synctest.Wait()
+				if ann.rounds(dora) == 0 {
+					t.Error("Dora does not take Bob's place")
+				}
+			})
+		})
+	}
+}
+
+// Each group is compared with one peer from time to time, and no other conversation is.
+func TestCompare(t *testing.T) {
+	inCompany(t, func(t *testing.T, _ *memnet.Network, ann, bob *party) {
+		g := event.Conversation{1}
+		ann.note(func() { ann.group, ann.later = g, map[crypto.DeviceID]bool{bob.key.ID(): true} })
+		bob.note(func() { bob.group = g })
+		meet(t, ann, bob)
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() { // until cancel
+			defer close(ended)
+			ann.Compare(ctx, func() []event.Conversation { return []event.Conversation{{2}, g} })
+		}()
+		time.Sleep(compareEvery*3/4 - time.Second)
+		if ann.rounds(bob) != 0 {
+			t.Error("compared too soon")
+		}
+		time.Sleep(10 * compareEvery)
+		cancel()
+		<-ended
+		if n := ann.rounds(bob); n < 8 || n > 14 {
+			t.Errorf("compared %d times", n)
 		}
 	})
 }
