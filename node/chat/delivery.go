@@ -14,22 +14,22 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// progress is how far a message has come as the local API says it.
+// progress returns how far a message has come, in the words of the local API.
 func progress(p store.Progress) Progress {
 	if p.State == store.NoState {
-		return Progress{State: StateDelivered} // it is for nobody: nobody else is in the group
+		return Progress{State: StateDelivered} // nobody else is in the group, so nobody is still to get it
 	}
 	return Progress{p.State.String(), p.Reason.String()}
 }
 
-// states are those of an own message, in the order in which it passes through them. The last two
-// are ends: no other follows.
+// states lists the states of an own message, in the order in which it passes through them. The last
+// two are final.
 var states = []string{StateQueued, StateCarried, StateDelivered, StateRead, StateCancelled, StateUndelivered}
 
-// WaitLeading waits until the first of some own messages has reached a state, or can't any more. It
-// returns how far that has come, and those after it that have reached the state as well, up to the
-// first that has not. When ctx ends before, it returns how far the first has come, and the
-// context's error.
+// WaitLeading waits until the first of some own messages has reached a state, or can't reach it any
+// more. It returns how far that message has come, and the same for the messages after it that have
+// reached the state as well, up to the first that has not. If ctx ends first, it returns how far
+// the first message has come, and the context's error.
 func (m *Messages) WaitLeading(ctx context.Context, ids []event.ID, state string) ([]Progress, error) {
 	want := slices.Index(states, state)
 	if want < 0 {
@@ -49,10 +49,10 @@ func (m *Messages) WaitLeading(ctx context.Context, ids []event.ID, state string
 	}
 }
 
-// reached returns how far the leading messages have come, up to the first that has not reached a
-// state. It returns that of the first message in any case.
+// reached returns how far messages have come that have reached the state want, from the first
+// message up to one that has not. first is how far the first message has come in any case.
 func (m *Messages) reached(ids []event.ID, want int) (reached []Progress, first Progress, err error) {
-	const chunk = 64 // messages read at once, so that little is read in vain
+	const chunk = 64 // messages read at once; those after one that has not reached the state are read for nothing
 	for part := range slices.Chunk(ids, chunk) {
 		got, err := m.cfg.Store.States(part)
 		if err != nil {
@@ -72,8 +72,8 @@ func (m *Messages) reached(ids []event.ID, want int) (reached []Progress, first 
 	return reached, first, nil
 }
 
-// Wait returns once an own message has reached a state, or can't any more. When ctx ends first it
-// returns the message as it is then, and the context's error.
+// Wait returns once an own message has reached a state, or can't reach it any more. If ctx ends
+// first, it returns the message as it is then, and the context's error.
 func (m *Messages) Wait(ctx context.Context, id event.ID, state string) (Message, error) {
 	_, ended := m.WaitLeading(ctx, []event.ID{id}, state)
 	if ended != nil && ctx.Err() == nil {
@@ -86,8 +86,8 @@ func (m *Messages) Wait(ctx context.Context, id event.ID, state string) (Message
 	return m.message(&row), ended
 }
 
-// Outbox lists what has not been acknowledged, a line for each message and reader, with what it
-// waits for.
+// Outbox lists the messages that have not been acknowledged, a line for each message and reader,
+// and says why each still waits.
 func (m *Messages) Outbox(context.Context) ([]Pending, error) {
 	waiting, err := m.cfg.Store.Outbox()
 	if err != nil || len(waiting) == 0 {
@@ -103,7 +103,7 @@ func (m *Messages) Outbox(context.Context) ([]Pending, error) {
 	return out, nil
 }
 
-// Cancel takes back what has not been acknowledged.
+// Cancel takes back a message that nobody has acknowledged.
 func (m *Messages) Cancel(ctx context.Context, id event.ID) (Message, error) {
 	entry, err := m.cfg.Store.Cancel(ctx, id)
 	if err != nil {
@@ -116,7 +116,7 @@ func (m *Messages) Cancel(ctx context.Context, id event.ID) (Message, error) {
 // than off: mDNS names each device about once a minute.
 const recently = 2 * time.Minute
 
-// why says what a message to somebody waits for.
+// why says why a message to somebody still waits.
 func why(them *contacts.Person, states map[crypto.DeviceID]dial.State) (waitingFor, detail string) {
 	if them.Blocked {
 		return WaitUnanswered, "blocked here"
@@ -137,7 +137,7 @@ func why(them *contacts.Person, states map[crypto.DeviceID]dial.State) (waitingF
 	return waitingFor, detail
 }
 
-// Receipts lists for whom an own message is, and how far it has come to each.
+// Receipts lists the persons whom an own message is for, and how far it has come to each.
 func (m *Messages) Receipts(_ context.Context, id event.ID) ([]Reached, error) {
 	row, err := m.cfg.Store.Row(id)
 	if err != nil {

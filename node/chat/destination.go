@@ -17,7 +17,7 @@ type destination struct {
 	readers      contacts.Readers
 }
 
-// destination resolves where to write to.
+// destination returns the destination that WHO means.
 func (m *Messages) destination(who string) (destination, error) {
 	c, p, err := m.cfg.Contacts.Conversation(who)
 	switch {
@@ -29,9 +29,9 @@ func (m *Messages) destination(who string) (destination, error) {
 	return m.directDestination(c, *p)
 }
 
-// Address finds whom or what can be written to as WHO, and makes a person a contact. It is for a
-// caller who is about to write several times: WHO goes on meaning the same, and the person is not
-// forgotten meanwhile.
+// Address finds the person or group that WHO means, and makes a person a contact. It is for a
+// caller who is about to write several times: the ID that it returns means the same person even if
+// WHO comes to mean another, and a contact is not forgotten meanwhile.
 func (m *Messages) Address(ctx context.Context, who string) (contacts.Target, error) {
 	to, err := m.destination(who)
 	switch {

@@ -9,7 +9,7 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// ownRow returns a message of the owner's that is to be changed.
+// ownRow returns a message of the owner's that is to be changed, or says why it can't be.
 func (m *Messages) ownRow(id event.ID) (store.Row, error) {
 	row, err := m.cfg.Store.Row(id)
 	switch {
@@ -70,7 +70,7 @@ func reaction(text string) bool {
 	return true
 }
 
-// writeAct writes an act on a message, and returns the message as it is then.
+// writeAct writes an edit of a message or a reaction to it, and returns the message as it is then.
 func (m *Messages) writeAct(ctx context.Context, c event.Conversation, kind event.Kind, target event.ID, marshal func() ([]byte, error)) (Message, error) {
 	content, err := marshal()
 	if err == nil {
@@ -86,7 +86,7 @@ func (m *Messages) writeAct(ctx context.Context, c event.Conversation, kind even
 	return m.message(&row), nil
 }
 
-// within returns a conversation that is known, as a destination.
+// within returns the destination for writing in a conversation that is known here.
 func (m *Messages) within(c event.Conversation) (destination, error) {
 	if m.cfg.Groups.Known(c) {
 		return m.groupDestination(c)
@@ -98,9 +98,9 @@ func (m *Messages) within(c event.Conversation) (destination, error) {
 	return m.directDestination(c, with)
 }
 
-// Recall takes the words of an own message back from everybody who has had them for less than two
-// minutes. In a group that the owner is out of it fails, since the members would not take the
-// recall.
+// Recall takes back the words of an own message, if it was written less than two minutes ago:
+// whoever has the words drops them. In a group that the owner has left or was removed from it
+// fails, since the members would not accept the recall.
 func (m *Messages) Recall(ctx context.Context, id event.ID) (Message, error) {
 	row, err := m.ownRow(id)
 	if err == nil && m.cfg.Groups.Known(row.Conversation) {

@@ -2,7 +2,7 @@ package chat
 
 import "errors"
 
-// What a caller asked for can't be done; each says what to do instead.
+// Why something that a caller asked for can't be done, and what the caller can do instead.
 var (
 	// ErrText: the text is not valid UTF-8. Send valid text.
 	ErrText = errors.New("text is not valid UTF-8")
@@ -29,7 +29,7 @@ var (
 	ErrNotYours = errors.New("that is somebody else's message")
 	// ErrRecalled: the words of the message were taken back.
 	ErrRecalled = errors.New("the message was taken back")
-	// ErrTooLate: everybody keeps a message that was not recalled at once.
+	// ErrTooLate: the message is older than two minutes, so everybody would keep its words.
 	ErrTooLate = errors.New("a message can be recalled for two minutes")
 	// ErrEmoji: a reaction is a short text without spaces.
 	ErrEmoji = errors.New("that is no reaction")

@@ -17,7 +17,7 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// Groups is what the owner makes of groups.
+// Groups has the methods by which the owner lists, makes and changes groups.
 type Groups struct {
 	cfg  Config
 	self crypto.PersonID
@@ -96,7 +96,8 @@ func (g *Groups) Members(_ context.Context, group string) ([]Member, error) {
 	return members, nil
 }
 
-// act has the owner act in a group.
+// act writes a control event in a group in the owner's name. decide makes the event from the state
+// of the group.
 func (g *Groups) act(ctx context.Context, group string, decide func(c event.Conversation, state *authority.State) (event.Control, error)) (contacts.Group, error) {
 	c, err := g.cfg.Contacts.ResolveGroup(group)
 	if err != nil {
@@ -149,7 +150,8 @@ func (g *Groups) Leave(ctx context.Context, group string) (contacts.Group, error
 	return g.takeOut(ctx, group, func(*authority.State) (crypto.PersonID, error) { return g.self, nil })
 }
 
-// RemoveMember takes a person out of a group: they get nothing more that is said by those who know.
+// RemoveMember takes a person out of a group: members who know of it send them nothing that is said
+// from then on.
 func (g *Groups) RemoveMember(ctx context.Context, group, who string) (contacts.Group, error) {
 	return g.takeOut(ctx, group, func(state *authority.State) (crypto.PersonID, error) {
 		id, err := g.cfg.Contacts.Member(state, who)
@@ -160,7 +162,8 @@ func (g *Groups) RemoveMember(ctx context.Context, group, who string) (contacts.
 	})
 }
 
-// takeOut has the owner take somebody out of a group, or themselves.
+// takeOut removes a person from a group in the owner's name. decide says whom, which may be the
+// owner.
 func (g *Groups) takeOut(ctx context.Context, group string, decide func(*authority.State) (crypto.PersonID, error)) (contacts.Group, error) {
 	c, err := g.cfg.Contacts.ResolveGroup(group)
 	if err != nil {

@@ -4,12 +4,12 @@
 //
 // [Messages] and [Groups] are what the local API calls. They keep no state but what the store has:
 // each call resolves whom it means, asks the store or the groups, and gives back views that name
-// persons and groups as the owner sees them. Whatever writes returns when that is on this node's
-// disk; sending to the peers is not waited for.
+// persons and groups as the owner sees them. A method that writes returns when what it wrote is on
+// this node's disk. It does not wait until peers have it.
 //
 // The methods may be called by any goroutine, also after the node has ended: then those that need
-// the store return its error. The errors that a caller can do something about are in errors.go and
-// in packages contacts and people.
+// the store return the store's error. The errors that a caller can do something about are in
+// errors.go and in packages contacts and people.
 package chat
 
 import (
@@ -38,16 +38,16 @@ type Config struct {
 	Groups   *groups.Groups
 	Receipts *receipts.Receipts
 	Mesh     Mesh
-	Shown    *notify.Counter // counts what people could see
-	Revealed *notify.Counter // counts what may have brought older messages into view
+	Shown    *notify.Counter // counts the changes that people can see
+	Revealed *notify.Counter // counts the changes that may have brought older messages into view
 }
 
-// Mesh says what is known of devices, and how they were looked for.
+// Mesh says what is known of devices, such as how the last dials of each went.
 type Mesh interface {
 	States() map[crypto.DeviceID]dial.State
 }
 
-// Messages is what the owner says and reads.
+// Messages has the methods by which the owner writes and reads messages.
 type Messages struct {
 	cfg  Config
 	self crypto.PersonID
@@ -99,7 +99,7 @@ func (m *Messages) SendAll(ctx context.Context, out []Outgoing) ([]Message, erro
 	return messages, asOurs(err)
 }
 
-// asOurs gives an error of a lower room the name that it has here.
+// asOurs replaces an error of the packages below by the one that this package documents for it.
 func asOurs(err error) error {
 	switch {
 	case errors.Is(err, store.ErrKeyUsed):

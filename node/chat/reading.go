@@ -15,8 +15,8 @@ type filter struct {
 	in   *event.Conversation
 }
 
-// filter resolves a Filter. A whole ID needs nobody to be known: a reader that goes on by ID must
-// not be stopped because a stranger is forgotten.
+// filter resolves a Filter. A person or group given by the whole ID need not be known here:
+// otherwise a program that goes on reading by ID would fail once a stranger is forgotten.
 func (m *Messages) filter(f Filter) (out filter, err error) {
 	if f.From != "" {
 		id, err := m.cfg.Contacts.PersonOf(f.From)
@@ -35,7 +35,8 @@ func (m *Messages) filter(f Filter) (out filter, err error) {
 	return out, nil
 }
 
-// wants lets messages of others through that pass the filter and whose author is not blocked.
+// wants returns a Keep that wants the messages of others that pass the filter and whose author is
+// not blocked.
 func (m *Messages) wants(f filter) store.Keep {
 	return func(s store.Source) bool {
 		if f.from != nil && s.Author != *f.from || f.in != nil && s.Conversation != *f.in || s.Author == m.self {
@@ -46,8 +47,8 @@ func (m *Messages) wants(f filter) store.Keep {
 	}
 }
 
-// read reads on by cursor until limit messages have passed a filter, a part at a time, each in a
-// transaction of its own.
+// read reads messages after a cursor until limit of them have passed a filter. It reads them in
+// parts, each in a transaction of its own.
 func (m *Messages) read(ctx context.Context, after uint64, f Filter, limit int,
 	part func(after uint64, limit int, keep store.Keep) ([]store.Row, uint64, error)) (Page, error) {
 	revealed, _ := m.cfg.Revealed.Now()
@@ -103,8 +104,9 @@ func (m *Messages) MarkRead(ctx context.Context, ids ...event.ID) error {
 	return nil
 }
 
-// Cursor is where a reader is, by name and filter: 0 at the beginning. Each filter has a cursor of
-// its own, so that what one passes over is not lost to another.
+// Cursor returns how far the reader with this name has read by this filter; 0 at the beginning.
+// Each filter has a cursor of its own, so that a message that one filter skips is not lost to
+// another.
 func (m *Messages) Cursor(_ context.Context, name string, f Filter) (uint64, error) {
 	name, err := m.cursorName(name, f)
 	if err != nil {
@@ -113,7 +115,7 @@ func (m *Messages) Cursor(_ context.Context, name string, f Filter) (uint64, err
 	return m.cfg.Store.Book().Cursor(name)
 }
 
-// SetCursor moves a reader.
+// SetCursor notes how far a reader has read.
 func (m *Messages) SetCursor(ctx context.Context, name string, f Filter, to uint64) error {
 	name, err := m.cursorName(name, f)
 	if err != nil {
@@ -122,7 +124,7 @@ func (m *Messages) SetCursor(ctx context.Context, name string, f Filter, to uint
 	return m.cfg.Store.Book().SetCursor(ctx, name, to)
 }
 
-// cursorName is a name and a filter in one.
+// cursorName returns the name under which the store keeps the cursor of a reader and a filter.
 func (m *Messages) cursorName(name string, f Filter) (string, error) {
 	resolved, err := m.filter(f)
 	if err != nil {

@@ -58,7 +58,7 @@ type Message struct {
 	Reactions    []Reaction
 	Own          bool
 	Progress            // own messages only
-	Gap          bool   // something that came before it is missing
+	Gap          bool   // a message that came before it is missing here
 	Forked       bool   // its author's log contradicts itself here
 	Cursor       uint64 // its place in Arrivals
 }
@@ -70,7 +70,7 @@ type Reaction struct {
 	Emoji  string
 }
 
-// Reached is how far an own message has come to one of those it is for.
+// Reached is how far an own message has come to one of the persons it is for.
 type Reached struct {
 	Person contacts.Person
 	Progress
@@ -96,7 +96,7 @@ type Outgoing struct {
 	To      string // WHO, a person or a group
 	Text    string
 	ReplyTo *event.ID
-	Key     string // if not empty: sent once, whatever is retried
+	Key     string // if not empty: sending again with the same key sends nothing new
 }
 
 // Filter narrows what is read; empty fields let everything through. From is a person, In a person
