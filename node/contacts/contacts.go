@@ -20,10 +20,10 @@ type Config struct {
 	Names *Names
 	Store *store.Store
 	Now   func() time.Time // the owner's clock
-	// Changed is told what was changed of a person, after the commit.
+	// Changed is told of each change to a person, after the commit.
 	Changed func(before, after people.Person)
-	// Invited is told when invitations that waited for the owner may be made again, or another
-	// waits.
+	// Invited is told when an invitation waits for the owner, or, with again, when the owner has
+	// accepted somebody whose invitations waited. Peers are then to make these again.
 	Invited func(again bool)
 	// Ingest lets in a run that a person has brought.
 	Ingest func(ctx context.Context, run event.Run, from crypto.PersonID) error
@@ -34,7 +34,7 @@ type Contacts struct {
 	*Names
 	cfg    Config
 	people *people.People
-	naming gosync.Mutex // held while a name is found free and given
+	naming gosync.Mutex // held from finding that a name is free until it is given
 
 	mu          gosync.Mutex
 	invitations map[event.Conversation]invitation
@@ -45,12 +45,12 @@ func New(cfg Config) *Contacts {
 	return &Contacts{Names: cfg.Names, cfg: cfg, people: cfg.Names.cfg.People, invitations: make(map[event.Conversation]invitation)}
 }
 
-// Contacts returns those whom the owner has named, accepted, written to or blocked.
+// Contacts returns the persons whom the owner has named, accepted, written to or blocked.
 func (c *Contacts) Contacts(context.Context) ([]Person, error) {
 	return slices.DeleteFunc(c.others(), func(p Person) bool { return !p.Contact && !p.Blocked }), nil
 }
 
-// change commits a change to a person and tells it.
+// change commits a change to a person and calls Config.Changed.
 func (c *Contacts) change(ctx context.Context, id crypto.PersonID, f func(*book.Person) error) (Person, error) {
 	before, _ := c.people.Get(id)
 	if err := c.people.Update(ctx, id, f); err != nil {
@@ -60,15 +60,16 @@ func (c *Contacts) change(ctx context.Context, id crypto.PersonID, f func(*book.
 	c.cfg.Changed(before, after)
 	if (after.Contact != before.Contact || after.Blocked != before.Blocked) && after.Contact && !after.Blocked {
 		if c.forgetInvitations(id) {
-			c.cfg.Invited(true) // a peer welcomes once a session
+			c.cfg.Invited(true) // in a new session: a peer invites only once in each
 		}
 	}
 	return c.view(&after), nil
 }
 
-// add makes a person a contact, gives them a petname unless that is empty, and does what else is to
-// be done. Their name of now is pinned, unless by the owner's choice it means somebody or something
-// else: then they are reached by ID or petname. The caller holds naming.
+// add makes a person a contact, gives them a petname unless that is empty, and has also, if there
+// is one, change them further. It pins the name that they have now, unless the owner's choices give
+// that name to another person or a group: then this person is reached by ID or petname only. The
+// caller holds naming.
 func (c *Contacts) add(ctx context.Context, p Person, petname string, also func(*book.Person)) (Person, error) {
 	free := p.Name != "" && c.taken(p.Name, p.ID) == nil
 	return c.change(ctx, p.ID, func(s *book.Person) error {
@@ -94,7 +95,8 @@ func (c *Contacts) Befriend(ctx context.Context, p Person) error {
 	return err
 }
 
-// petnamed returns the petname that a person is to be given, or finds that they can do without one.
+// petnamed returns the petname to give to a person; "" if none is asked for and they need none. The
+// error is *NameTakenError if their name, or the petname, means somebody else.
 func (c *Contacts) petnamed(p Person, petname string) (string, error) {
 	if petname == "" {
 		if p.Petname != "" || p.Contact && p.Pinned != "" {

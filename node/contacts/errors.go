@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// What the owner asked for can't be done; each says what to do instead.
+// Why something that the owner asked for can't be done, and what they can do instead.
 var (
 	// ErrSelf: the owner can't do this to themselves.
 	ErrSelf = errors.New("that is you")

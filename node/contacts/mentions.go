@@ -12,12 +12,13 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// maxTried bounds after how many @ of a text a name is looked for. Each takes time, whether or not
-// anybody has the name.
+// maxTried bounds how many @ of a text are followed by a look-up of a name. Each look-up takes
+// time, whether or not anybody has the name.
 const maxTried = 1024
 
-// roll is whom a text may mention, by the keys of their names: the readers of the text, and whoever
-// the owner knows, so that no reader is taken for them.
+// roll has the persons whom a name in a text may mean, by the keys of their names. These are the
+// readers of the text, and everybody else to whom the owner has given a name. So a reader who takes
+// the name of such a person is not mentioned in their place.
 type roll struct{ holders map[string][]holder }
 
 type holder struct {
@@ -46,8 +47,9 @@ func newRoll(persons []*people.Person, readers map[crypto.PersonID]bool, key fun
 	return r
 }
 
-// find returns which reader a name means: none if it means somebody who does not read, or several.
-// It says whether the name means anybody, and by a claim only.
+// find returns the reader whom a name means; nil if it means somebody who is no reader, or several
+// readers. means says whether the name means anybody, and claim whether that is only because a
+// stranger claims it.
 func (r *roll) find(name string) (reader *crypto.PersonID, means, claim bool) {
 	parsed, err := names.Parse(name)
 	if err != nil {
@@ -69,10 +71,10 @@ func (r *roll) find(name string) (reader *crypto.PersonID, means, claim bool) {
 	return reader, top != noRank, top == byClaim
 }
 
-// Readers are those who will read a text, whom it may mention.
+// Readers are the persons who will read a text, and whom it may mention.
 type Readers struct{ roll func() *roll }
 
-// Readers returns those with IDs. Nothing is looked up before a text with an @ is.
+// Readers returns the persons with these IDs as Readers. Nobody is looked up until a text has an @.
 func (n *Names) Readers(ids ...crypto.PersonID) Readers {
 	return Readers{gosync.OnceValue(func() *roll {
 		here := make(map[crypto.PersonID]bool, len(ids))
@@ -87,7 +89,7 @@ func (n *Names) Readers(ids ...crypto.PersonID) Readers {
 func (r Readers) Mentioned(text string) []crypto.PersonID { return mentions(text, r.roll) }
 
 // mentions finds the persons whom a text names with @ in front. A name ends where no longer one
-// fits, so that "@Ann Lee" is her if there is one, and Ann if there is not.
+// fits, so that "@Ann Lee" means Ann Lee if there is such a person, and Ann if there is not.
 func mentions(text string, among func() *roll) []crypto.PersonID {
 	var found []crypto.PersonID
 	for i, tried := 0, 0; i < len(text) && tried < maxTried && len(found) < event.MaxMentions; i++ {
@@ -103,14 +105,14 @@ func mentions(text string, among func() *roll) []crypto.PersonID {
 	return found
 }
 
-// wordByte says that an @ behind it belongs to a word, as in an address of mail.
+// wordByte says that an @ after this byte belongs to a word, as in an e-mail address.
 func wordByte(b byte) bool {
 	return b >= '0' && b <= '9' || b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b >= 0x80 || b == '.' || b == '_' || b == '-'
 }
 
-// mentioned finds the one with whose name the text begins: the longest name that the owner has
-// chosen, or else the longest that anybody claims. So nobody takes a mention from a contact by
-// claiming a longer name.
+// mentioned returns the reader with whose name the text begins. The longest name that the owner has
+// chosen decides, or else the longest that anybody claims. So nobody takes a mention from a contact
+// by claiming a longer name.
 func (r *roll) mentioned(text string) (claimed *crypto.PersonID) {
 	any := false
 	for _, end := range slices.Backward(wordEnds(text)) {
@@ -125,7 +127,7 @@ func (r *roll) mentioned(text string) (claimed *crypto.PersonID) {
 	return claimed
 }
 
-// wordEnds are the places where a name at the beginning of a text may end: at most four words on.
+// wordEnds returns where a name at the beginning of a text may end. A name has at most four words.
 func wordEnds(text string) []int {
 	const words = 4
 	var ends []int

@@ -57,9 +57,9 @@ func (n *Names) phonebook() *phonebook {
 	return b
 }
 
-// groupRank is what a group's hold on its name is worth. Anybody can bring the owner into a group
-// with any name. It counts as accepted if a contact has done so, or the owner has written something
-// in it since.
+// groupRank returns the rank of a group in the contest for its name. Anybody can bring the owner
+// into a group with any name. So a group counts as accepted only if the owner or a contact brought
+// the owner in, or if the owner has written in it since.
 func (n *Names) groupRank(c event.Conversation, state *authority.State) rank {
 	me, in := state.Member(n.self)
 	if !in {
@@ -75,8 +75,8 @@ func (n *Names) groupRank(c event.Conversation, state *authority.State) rank {
 	return byClaim
 }
 
-// find returns the one that WHO means: *people.UnknownError if nobody and nothing, *AmbiguousError
-// if several equally, ErrSelf if the owner and nobody else.
+// find returns the person or group that WHO means. The error is *people.UnknownError if WHO means
+// nobody and no group, *AmbiguousError if several equally, and ErrSelf if only the owner.
 func (n *Names) find(who string, of kind) (meant, error) {
 	if m, ok := n.withID(who, of); ok {
 		if m.person != nil && m.person.ID == n.self {
@@ -94,7 +94,7 @@ func (n *Names) find(who string, of kind) (meant, error) {
 	return n.single(who, found)
 }
 
-// withID finds whose whole ID this is, without looking at anybody else.
+// withID returns the person or group that has this whole ID, without looking at anybody else.
 func (n *Names) withID(who string, of kind) (meant, bool) {
 	who, of = unhashed(who, of)
 	id, err := hex.DecodeString(who)
@@ -110,7 +110,7 @@ func (n *Names) withID(who string, of kind) (meant, bool) {
 	return meant{group: group}, of&aGroup != 0 && n.cfg.Groups.Known(group)
 }
 
-// owner is the owner as somebody who may be meant.
+// owner returns the owner as a person whom a name may mean.
 func (n *Names) owner() *people.Person {
 	return &people.Person{Person: book.Person{ID: n.self, Claimed: n.cfg.Owner.Name()}}
 }
@@ -133,8 +133,8 @@ func (n *Names) single(who string, found []meant) (meant, error) {
 	return meant{}, several
 }
 
-// Resolve finds the person whom WHO means: *people.UnknownError if nobody, *AmbiguousError if
-// several equally, ErrSelf if the owner and nobody else.
+// Resolve finds the person whom WHO means. The error is *people.UnknownError if WHO means nobody,
+// *AmbiguousError if several equally, and ErrSelf if only the owner.
 func (n *Names) Resolve(_ context.Context, who string) (Person, error) {
 	m, err := n.find(who, aPerson)
 	if err != nil {
@@ -154,8 +154,9 @@ func (n *Names) Conversation(who string) (event.Conversation, *Person, error) {
 	return event.Direct(n.self, p.ID), &p, nil
 }
 
-// ConversationOf is Conversation for somebody who only reads. A whole ID needs nobody to be known:
-// a reader that goes on by ID must not be stopped because a stranger is forgotten.
+// ConversationOf is Conversation for a caller who only reads. A person or group given by the whole
+// ID need not be known here: otherwise a program that goes on reading by ID would fail once a
+// stranger is forgotten.
 func (n *Names) ConversationOf(who string) (event.Conversation, error) {
 	text, of := unhashed(who, anyone)
 	id, err := crypto.ParsePersonID(text) // or a group's, which looks the same
@@ -170,8 +171,8 @@ func (n *Names) ConversationOf(who string) (event.Conversation, error) {
 	return c, nil
 }
 
-// PersonOf is Resolve for somebody who only reads. A whole ID needs nobody to be known, as in
-// ConversationOf.
+// PersonOf is Resolve for a caller who only reads. A person given by the whole ID need not be known
+// here, as in ConversationOf.
 func (n *Names) PersonOf(who string) (crypto.PersonID, error) {
 	if id, err := crypto.ParsePersonID(who); err == nil {
 		return id, nil
@@ -189,8 +190,9 @@ func (n *Names) ResolveGroup(who string) (event.Conversation, error) {
 	return m.group, err
 }
 
-// Member finds the member of a group whom WHO means. A name means whom it means everywhere; of
-// several who have it equally, the members. It returns ErrNotMember if that is nobody in the group.
+// Member finds the member of a group whom WHO means. A name means the same person as everywhere
+// else. Where it means several persons equally, only the members among them count. The error is
+// ErrNotMember if WHO means nobody in the group.
 func (n *Names) Member(state *authority.State, who string) (crypto.PersonID, error) {
 	if id, err := crypto.ParsePersonID(who); err == nil { // nothing else may be known of them
 		if _, in := state.Member(id); !in {
@@ -215,8 +217,8 @@ func (n *Names) Member(state *authority.State, who string) (crypto.PersonID, err
 	return m.person.ID, nil
 }
 
-// taken returns a *NameTakenError if a name means somebody other or a group by the owner's own
-// choice.
+// taken returns a *NameTakenError if the owner's choices already give a name to another person or
+// to a group.
 func (n *Names) taken(name string, by crypto.PersonID) error {
 	b := n.phonebook()
 	for _, m := range b.answering(b.key(name), anyone) {

@@ -12,16 +12,16 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// minPrefix is how many characters of an ID stand for all of it: 32 bits. Then a clash among one
-// owner's contacts and groups is unlikely, and is answered by listing both.
+// minPrefix is how many characters of an ID, at least, stand for all of it. With 32 bits a clash
+// among one owner's contacts and groups is unlikely; if there is one, both are listed.
 const minPrefix = 8
 
 // maxKeys bounds the names whose keys are remembered: more than anybody meets in a while, and 8 MiB
 // at their longest.
 const maxKeys = 1 << 15
 
-// rank says how much a hold on a name is worth; the lowest that fits decides. What the owner has
-// chosen comes before what others claim.
+// rank says by what right somebody has a name; of all who have it, those with the lowest rank are
+// meant. What the owner has chosen comes before what others claim.
 type rank int
 
 const (
@@ -29,11 +29,11 @@ const (
 	byVerified
 	byContact // a contact, or a group that the owner is in and has accepted
 	byPast    // a group that the owner was in
-	byClaim   // a stranger, or a group into which one has brought the owner
+	byClaim   // a stranger, or a group into which a stranger has brought the owner
 	noRank
 )
 
-// kind says what may be meant.
+// kind says whether a name may mean a person, a group or either.
 type kind int
 
 const (
@@ -42,7 +42,7 @@ const (
 	anyone = aPerson | aGroup
 )
 
-// kinds are those of Target.
+// kinds are the kinds that Names.Target takes.
 var kinds = map[string]kind{"": anyone, "person": aPerson, "group": aGroup}
 
 // meant is a person or a group that a name may mean.
@@ -52,23 +52,23 @@ type meant struct {
 	group  event.Conversation
 }
 
-// phonebook is who and what can be meant, at one moment.
+// phonebook has the persons and groups that a name can mean at one moment.
 type phonebook struct {
 	persons []*people.Person // all but the owner
 	groups  []named
 	key     func(name string) string
 }
 
-// named is a group as names resolve to it.
+// named is what the phonebook has of a group.
 type named struct {
 	id   event.Conversation
 	name string
 	rank func() rank
 }
 
-// holds is the rank by which p answers to the name with this key: the one rule for what somebody is
-// called. Contacts and verified persons answer to what the owner has chosen, their petname or the
-// name that was pinned, and never to what they call themselves since.
+// holds returns the rank by which p has the name with this key. It is the one rule for what
+// somebody is called. Contacts and verified persons have the names that the owner has chosen, the
+// petname or the pinned name, and never what they call themselves since.
 func holds(p *book.Person, key string, of func(name string) string) rank {
 	is := func(name string) bool { return name != "" && of(name) == key }
 	switch {
@@ -84,8 +84,8 @@ func holds(p *book.Person, key string, of func(name string) string) rank {
 	return noRank
 }
 
-// find returns whom or what WHO may mean, by the beginning of an ID or by a name: those of the best
-// rank.
+// find returns the persons and groups that WHO may mean, by the beginning of an ID or by a name.
+// They all have the best rank that it finds.
 func (b *phonebook) find(who string, of kind) []meant {
 	who, of = unhashed(who, of)
 	if isID(who) {
@@ -98,7 +98,7 @@ func (b *phonebook) find(who string, of kind) []meant {
 	return best(b.answering(names.Skeleton(name), of))
 }
 
-// unhashed takes away the # before a name: with it, only a group can be meant.
+// unhashed takes away the # before a name. A name that had one can mean only a group.
 func unhashed(who string, of kind) (string, kind) {
 	who, isGroup := strings.CutPrefix(who, "#")
 	if isGroup {
@@ -113,7 +113,7 @@ func isID(who string) bool {
 }
 
 // withPrefix finds contacts, and groups that the owner has or had accepted. Anyone can make an ID
-// that begins as another's does, so what is only claimed is left out.
+// that begins as another's does, so strangers and their groups are left out.
 func (b *phonebook) withPrefix(id string, of kind) (found []meant) {
 	for _, a := range b.persons {
 		if of&aPerson != 0 && a.Contact && strings.HasPrefix(a.ID.String(), id) {
@@ -131,7 +131,7 @@ func (b *phonebook) withPrefix(id string, of kind) (found []meant) {
 	return found
 }
 
-// answering finds everybody and every group that answers to a name with this key.
+// answering finds all persons and groups that have the name with this key.
 func (b *phonebook) answering(key string, of kind) (found []meant) {
 	for _, a := range b.persons {
 		if of&aPerson == 0 {
@@ -149,7 +149,7 @@ func (b *phonebook) answering(key string, of kind) (found []meant) {
 	return found
 }
 
-// best keeps those of the best rank, in the order of their IDs.
+// best keeps the persons and groups of the best rank, in the order of their IDs.
 func best(found []meant) []meant {
 	top := noRank
 	for _, m := range found {

@@ -13,7 +13,7 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// maxInvitations bounds the invitations that wait for the owner to accept whoever made them.
+// maxInvitations bounds the invitations that wait for the owner to accept the inviter.
 const maxInvitations = 64
 
 // Request is somebody who has written and waits to be accepted.

@@ -53,7 +53,7 @@ type Group struct {
 	History   string // HistoryJoined, HistoryAll or a number of days as "7d"
 	Role      string // the owner's; empty: not in it any more
 	Members   int    // persons in it
-	Online    int    // of them, here now, the owner included
+	Online    int    // members who are connected now, the owner included
 	Joined    time.Time
 	InvitedBy *Person // nil where the owner made it
 	Frozen    bool    // somebody's newer program has changed it in a way that this one can't follow
@@ -65,7 +65,7 @@ func (n *Names) view(p *people.Person) Person {
 		Verified: p.Verified, Blocked: p.Blocked, Online: n.cfg.Presence.Here(p.ID), Devices: p.Parsed.Devices()}
 }
 
-// Person returns what is known of somebody, of whom that may be nothing but the ID.
+// Person returns what is known of somebody, which may be nothing but the ID.
 func (n *Names) Person(id crypto.PersonID) Person {
 	p, ok := n.cfg.People.Get(id)
 	if !ok {
@@ -122,8 +122,8 @@ func (n *Names) Group(c event.Conversation) (Group, error) {
 	return g, nil
 }
 
-// groupName returns the name of a group, or "?" if it is none that this program allows: the program
-// of whoever gave it may allow more.
+// groupName returns the name of a group, or "?" if this program does not allow that name. The
+// program of the member who gave it may allow more.
 func groupName(state *authority.State) string {
 	if name, err := names.Parse(state.Name); err == nil {
 		return name
@@ -157,12 +157,12 @@ func ParseHistory(text string) (event.History, error) {
 	return event.History{Policy: event.HistoryDays, Days: count}, nil
 }
 
-// TargetPerson returns somebody as where a message goes.
+// TargetPerson returns the Target of a person.
 func TargetPerson(p *Person) Target {
 	return Target{Kind: "person", ID: p.ID.String(), Name: p.Shown()}
 }
 
-// TargetGroup returns a group as where a message goes.
+// TargetGroup returns the Target of a group.
 func (n *Names) TargetGroup(c event.Conversation) Target {
 	t := Target{Kind: "group", ID: c.String()}
 	if state, err := n.cfg.Groups.State(c); err == nil {
@@ -171,7 +171,8 @@ func (n *Names) TargetGroup(c event.Conversation) Target {
 	return t
 }
 
-// Target finds whom or what WHO means: a "person", a "group", or either if kind is empty.
+// Target finds the person or group that WHO means. kind is "person" or "group" if it must be one of
+// these, else empty.
 func (n *Names) Target(_ context.Context, who, kind string) (Target, error) {
 	of, ok := kinds[kind]
 	if !ok {
