@@ -1,16 +1,16 @@
 // Package crowd keeps a gossip router for each large group that the owner is in. It gives the
-// router what this device writes, and lets in what comes by it through the one door, package
-// ingest. In a group of up to Above members everybody can be expected to have a session with
-// everybody, and gossip is not used.
+// router what this device writes, and gives package ingest what comes by the router. In a group of
+// up to Above members everybody can be expected to have a session with everybody, and gossip is not
+// used.
 //
 // Run owns the routers and returns when all have ended. It looks at the groups again when Changed
 // is called, and publishes what Committed was told. The other methods may be called by any
 // goroutine: the store's writer calls Committed, and sessions call Share and Learn, by which the
 // members of a group hand each other its gossip key.
 //
-// The package decides nothing about who is in a group and what is believed. What gossip loses is
-// brought by sync, so nothing here fails for good: a run that could not be published is left to
-// that.
+// The package does not decide who is in a group or what is believed. Sync brings whatever gossip
+// loses, so no failure here is final: a run that could not be published reaches the members by
+// sync.
 package crowd
 
 import (
@@ -37,8 +37,8 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// errAbsence: what came by gossip is not forwarded. Errors of package ingest come through as they
-// are.
+// errAbsence: a run that came by gossip lacks a body and does not prove why, so it is not
+// forwarded. Errors of package ingest come through as they are.
 var errAbsence = errors.New("a body is absent for a reason that is not proven here")
 
 // Above is the size in members past which a group gossips beside direct push. Up to it direct push
@@ -72,14 +72,14 @@ type Crowd struct {
 
 	mu      gosync.Mutex
 	running map[event.Conversation]*router
-	grown   map[event.Log]uint64 // own logs that are to be published, by the last sequence
+	grown   map[event.Log]uint64 // own logs that are to be published, with their last sequence
 }
 
 // router is one group's router while it runs.
 type router struct {
 	*gossip.Router
 	members map[crypto.DeviceID]bool
-	told    map[event.Log]uint64 // up to where own logs were published, or left to sync
+	told    map[event.Log]uint64 // the last sequence of each own log that was published, or left to sync
 	cancel  context.CancelFunc
 	ended   chan struct{}
 }
@@ -219,7 +219,7 @@ func (g *Crowd) start(ctx context.Context, c event.Conversation) *router {
 	return r
 }
 
-// publish gossips what this device has written since.
+// publish gossips what this device has written since the last call.
 func (g *Crowd) publish(ctx context.Context) {
 	g.mu.Lock()
 	grown := maps.Clone(g.grown)
@@ -233,7 +233,7 @@ func (g *Crowd) publish(ctx context.Context) {
 		for first := r.told[log] + 1; first <= last; first = r.told[log] + 1 {
 			run, err := g.cfg.Store.LoadRun(log, first, event.MaxRunEvents, gossip.MaxPayload/2)
 			if err != nil {
-				break // recalled or cut meanwhile: sync says what is so
+				break // recalled or cut meanwhile: sync will tell the members
 			}
 			if forAll(&run) {
 				err = r.Publish(ctx, run.Marshal())
@@ -246,8 +246,8 @@ func (g *Crowd) publish(ctx context.Context) {
 	}
 }
 
-// Heard lets in a run that came by gossip. Without an error it is forwarded, also where it had come
-// by another road before: those behind this node may have no other.
+// Heard lets in a run that came by gossip. If it returns no error, the router forwards the run,
+// even one that this node already had: members further on may get it by no other way.
 func (g *Crowd) Heard(ctx context.Context, c event.Conversation, from crypto.DeviceID, payload []byte) error {
 	run, err := event.ParseRun(payload)
 	if err != nil {
@@ -275,7 +275,7 @@ func (g *Crowd) Heard(ctx context.Context, c event.Conversation, from crypto.Dev
 	return nil
 }
 
-// forAll says that a run is as any member may get it: all its words are there, and nothing in it
+// forAll says that any member may get the run as it is: no words are left out, and nothing in it
 // concerns one receiver only.
 func forAll(run *event.Run) bool {
 	return run.Tag == nil && run.Number == 0 && !slices.ContainsFunc(run.Events, func(e event.Event) bool {
@@ -310,12 +310,12 @@ func (g *Crowd) Learn(s *session.Session, e sync.EpochShared) error {
 	return nil
 }
 
-// onWire is an epoch as a frame has it.
+// onWire returns an epoch as a frame has it.
 func onWire(e gossip.Epoch) wire.Epoch {
 	return wire.Epoch{ID: e.ID, Key: e.Key, Control: e.Control, Age: uint64(e.Age / time.Second)}
 }
 
-// control is what a router asks of its group.
+// control answers what a router asks about its group.
 type control struct {
 	groups *groups.Groups
 	id     event.Conversation
