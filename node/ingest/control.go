@@ -63,7 +63,8 @@ type welcome struct {
 	events []event.Event
 }
 
-// with returns control events with those of the same welcome before them.
+// with returns the control events of a frame, after those that earlier frames of the same welcome
+// brought.
 func (w *welcome) with(e sync.IngestControl) []event.Event {
 	if len(w.events) == 0 || w.group != e.Conversation {
 		return e.Events
@@ -71,7 +72,7 @@ func (w *welcome) with(e sync.IngestControl) []event.Event {
 	return append(w.events, e.Events...)
 }
 
-// keep waits for the rest of a welcome, of one group at a time.
+// keep holds control events until the rest of their welcome comes, for one group at a time.
 func (w *welcome) keep(group event.Conversation, events []event.Event) {
 	size := 0
 	for i := range events {

@@ -1,5 +1,5 @@
-// Package ingest is the one door by which events, records and cards from outside get into the
-// store, whatever road they came by, and by which claims about this device's own logs are heard.
+// Package ingest lets events, records and cards from outside into the store. However they came,
+// they have no other way in. It also hears what peers claim about this device's own logs.
 //
 // Everything is proven first, then its author's place in the conversation is checked, and only then
 // is it stored. The answer for the peer follows the commit. A [Door] is for the whole node;
@@ -8,12 +8,12 @@
 // for an earlier message that they refer to; the goroutine Run shows those that have waited long
 // enough.
 //
-// It refuses to believe: names, clocks and addresses decide nothing here. It knows no streams and
-// no screens. Its methods may be called by any goroutine, but [From.Control] of one session by one
-// at a time. An error is told to the peer by its kind. What the peer is to blame for, such as a
-// false signature, ends the session. What its author was not permitted is refused, and the session
-// goes on. A store that fails ends the session as well, so that the peer begins again from what is
-// on the disk.
+// Names, clocks and addresses decide nothing here, since anyone can make them up. The package knows
+// no streams and no screens. Its methods may be called by any goroutine, but [From.Control] of one
+// session by one at a time. What the peer is told of an error depends on its kind. An error that
+// the peer is to blame for, such as a false signature, ends the session. A run that its author was
+// not permitted to write is refused, and the session goes on. A store that fails ends the session
+// as well, so that the peer begins again from what is on the disk.
 package ingest
 
 import (
@@ -33,7 +33,7 @@ import (
 
 // Why a run is not let in. Errors of groups, authority and the store come through as they are.
 var (
-	// ErrUnproven: it is not what its author signed. Whoever brought it is to blame.
+	// ErrUnproven: it is not what its author signed. The peer that brought it is to blame.
 	ErrUnproven = errors.New("not proven")
 	// ErrStranger: its author has no place in the conversation.
 	ErrStranger = errors.New("its author has no place in the conversation")
@@ -77,9 +77,9 @@ func New(cfg Config) *Door {
 
 // Ingested is what became of one run.
 type Ingested struct {
-	Segments event.Segments  // of its log, as held after the commit
+	Segments event.Segments  // of the run's log, as held after the commit
 	Author   crypto.PersonID // once known
-	New      bool            // it brought something that was not had before
+	New      bool            // the run brought something that was not had before
 	Err      error
 }
 
@@ -131,7 +131,8 @@ func (d *Door) Admit(ctx context.Context, run event.Run, from crypto.PersonID) (
 		return a, d.cfg.People.Keep(ctx, from)
 	}
 	if author != d.self {
-		// What lies before the owner's floor would be held in pieces that nobody goes on with.
+		// Events before the owner's floor are left out: they would be stored as pieces whose gaps
+		// are never filled.
 		if a.run, err = d.cfg.Groups.Readable(run, d.self); err != nil {
 			return a, fmt.Errorf("%w: %w", ErrStranger, err)
 		}
@@ -147,7 +148,7 @@ func (d *Door) Admit(ctx context.Context, run event.Run, from crypto.PersonID) (
 func (a Admitted) Store(ctx context.Context) (wait func() Ingested) {
 	d, c := a.door, a.run.Log().Conversation
 	inGroup := d.cfg.Groups.Known(c)
-	payer := a.from // whose budget the run is stored by
+	payer := a.from // the person whose budget the run counts against
 	if inGroup {
 		payer = a.Author
 	}
@@ -156,7 +157,7 @@ func (a Admitted) Store(ctx context.Context) (wait func() Ingested) {
 	return func() Ingested {
 		result, err := stored()
 		forked := errors.Is(err, store.ErrForked)
-		// In a group the acknowledgement tells the author, which costs no signature.
+		// In a group the acknowledgement tells the author what has come, which costs no signature.
 		if a.Author != d.self && (forked || err == nil && !inGroup) {
 			d.cfg.Receipts.Mark(c, a.Author)
 		}
@@ -167,9 +168,9 @@ func (a Admitted) Store(ctx context.Context) (wait func() Ingested) {
 	}
 }
 
-// mayWrite returns the author of a proven run: by a device that their card names at the head that
-// the run was written under, one of the two persons of a direct conversation, or a member of a
-// group.
+// mayWrite returns the author of a proven run, or an error if they may not write it. The author's
+// card must name the run's device at the card head that the run was written under. In a direct
+// conversation the author must be one of the two persons, in a group a member.
 func (d *Door) mayWrite(run *event.Run, from crypto.PersonID) (crypto.PersonID, error) {
 	h := &run.Events[0].Header
 	author, err := d.cfg.People.Author(h.Card, h.Device)
@@ -189,7 +190,8 @@ func (d *Door) mayWrite(run *event.Run, from crypto.PersonID) (crypto.PersonID, 
 }
 
 // mayRecall checks that the recalls that a run encloses are by its author. It leaves out those that
-// the author was not permitted to write; then nothing explains why their targets are absent.
+// the author was not permitted to write; without them nothing explains why their targets are
+// absent.
 func (d *Door) mayRecall(run *event.Run, author crypto.PersonID) error {
 	if len(run.Recalls) == 0 {
 		return nil
@@ -213,7 +215,7 @@ func (d *Door) mayRecall(run *event.Run, author crypto.PersonID) error {
 	return nil
 }
 
-// request keeps the opening run of somebody who is not served. What is not proven is no request.
+// request keeps the opening run of somebody who is not served. An unproven run is an error.
 func (d *Door) request(ctx context.Context, from crypto.PersonID, run event.Run) error {
 	if err := run.Prove(); err != nil {
 		return fmt.Errorf("%w: %w", ErrUnproven, err)

@@ -27,7 +27,7 @@ type Session interface {
 	Log() *slog.Logger
 }
 
-// From is the door as one session uses it, from when its peer's person is known.
+// From is the side of a Door that one session uses, once its peer's person is known.
 type From struct {
 	door    *Door
 	session Session
@@ -54,7 +54,7 @@ func (f *From) Run(ctx context.Context, e sync.Ingest) (wait func() sync.Input) 
 	}
 }
 
-// answer says to the machine what became of a run.
+// answer returns what the machine is told about a run that was let in or refused.
 func (f *From) answer(ticket sync.Ticket, log event.Log, r Ingested) sync.Input {
 	stored := sync.Stored{Ticket: ticket, Segments: f.visible(log, r.Segments)}
 	var needs *groups.NeedsCardError
@@ -81,7 +81,7 @@ func (f *From) answer(ticket sync.Ticket, log event.Log, r Ingested) sync.Input 
 	default:
 		stored.Err = fmt.Errorf("%w: %w", sync.ErrStore, r.Err)
 	}
-	if !errors.Is(r.Err, context.Canceled) { // else only the session has ended
+	if !errors.Is(r.Err, context.Canceled) { // a cancelled context means only that the session has ended
 		f.session.Log().Warn("run not taken", "conv", log.Conversation, "err", r.Err)
 	}
 	return stored
@@ -112,7 +112,7 @@ func (f *From) Record(ctx context.Context, e sync.IngestRecord) sync.Input {
 			d.cfg.Changed()
 		}
 	case event.KindReceipt:
-		if signer.Contact || d.cfg.Groups.Known(e.Conversation) { // nothing was ever written to anybody else
+		if signer.Contact || d.cfg.Groups.Known(e.Conversation) { // the owner has written to nobody else, so others have nothing to receipt
 			err = d.cfg.Receipts.Take(ctx, signer.ID, e.Conversation, r)
 		}
 	}
@@ -125,7 +125,8 @@ func (f *From) Record(ctx context.Context, e sync.IngestRecord) sync.Input {
 	return stored
 }
 
-// Profile keeps the proven profile that came with the peer's card, for those who ask for that.
+// Profile keeps the proven profile that came with the peer's card, to give it to whoever asks for
+// that card.
 func (f *From) Profile(ctx context.Context, profile event.Record) sync.Input {
 	f.failed("keep profile", f.door.cfg.People.PutProfile(ctx, f.person, profile))
 	return nil
@@ -140,7 +141,7 @@ func (f *From) Card(ctx context.Context, e sync.LearnCard) sync.Input {
 func (d *Door) card(ctx context.Context, e sync.LearnCard) error {
 	card, err := crypto.ParseCard(e.Card)
 	if err != nil || !card.Includes(e.Head) && card.Person() != e.Person {
-		return nil // what waits for the card asks once more, and is refused then
+		return nil // the run that waits for the card is refused when it asks for the card again
 	}
 	if e.Profile != nil && !people.IsProfile(e.Profile, card) {
 		e.Profile = nil
@@ -176,7 +177,7 @@ func (f *From) RoundBegan(c event.Conversation) { f.door.rounds.begin(c, f.sessi
 func (f *From) RoundDropped(c event.Conversation) { f.door.rounds.end(c, f.session) }
 
 // RoundEnded notes that the peer has brought everything that it had in a conversation. The returned
-// task shows the rows that waited for it; there is none if the peer was not asked.
+// task shows the rows that waited for that peer; it is nil if the peer was not asked.
 func (f *From) RoundEnded(c event.Conversation) (show func(context.Context) sync.Input) {
 	began, ok := f.door.rounds.end(c, f.session)
 	if !ok {
@@ -193,7 +194,7 @@ func (f *From) RoundEnded(c event.Conversation) (show func(context.Context) sync
 // Left notes that the session has ended.
 func (f *From) Left() { f.door.rounds.left(f.session) }
 
-// failed logs why something was not done that the peer is not told about.
+// failed logs an error that the peer is not told about.
 func (f *From) failed(what string, err error) {
 	if err != nil && !errors.Is(err, context.Canceled) {
 		f.session.Log().Warn(what, "err", err)

@@ -45,15 +45,15 @@ func (f *From) rollback(ctx context.Context, e sync.Rollback) error {
 			again = true
 		}
 	}
-	if again { // for the machine a log never shrinks; a new session begins with what the peer is told now
+	if again { // the machine can't take back what it has told the peer; a new session tells it anew
 		f.session.End(errRolledBack)
 	}
 	return err
 }
 
-// Doubted says whether a person has claimed, since the node began, to have more or other of an own
-// log than is here. They are told only what they have acknowledged of it, so that they bring the
-// rest, and the proof with it.
+// Doubted says whether a person has claimed, since the node began, to have events of an own log
+// that are not here, or others in their place. Such a person is told that this node holds only what
+// they have acknowledged of the log. So they bring the rest, and with it the proof of their claim.
 func (d *Door) Doubted(log event.Log, by crypto.PersonID) bool { return d.claims.doubted(log, by) }
 
 // claims are what peers have said about this device's own logs. The zero value has none.
