@@ -11,13 +11,13 @@ import (
 
 const (
 	// maxFollowed is how many peers tell this node everything that they get in one group. The
-	// others tell it what they write themselves. In an office that is everybody. In a large group
-	// it keeps what a message costs each node as small as in a small one, and all eight must be
-	// lost at once for a message to be missed until the next comparison.
+	// others tell it what they write themselves. In a small group that is everybody. In a large one
+	// a message costs each node no more than in a small one, and is missed until the next
+	// comparison only if all eight are lost at once.
 	maxFollowed = 8
 
 	// compareEvery is how often this node compares what it holds of a group with one of its peers,
-	// taken at random. So what was missed by whatever mistake does not stay missing.
+	// taken at random. So an event that was missed for any reason does not stay missing.
 	compareEvery = 10 * time.Minute
 )
 
@@ -34,8 +34,8 @@ func tell(choices []choice) {
 	}
 }
 
-// Follow says whether the peer of a session is one of those that are followed in a conversation. It
-// becomes one while there are few.
+// Follow says whether the peer of a session is one of those that are followed in a conversation. If
+// fewer than maxFollowed are, it becomes one.
 func (r *Register) Follow(s *session.Session, c event.Conversation) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -93,11 +93,12 @@ func (r *Register) Compare(ctx context.Context, conversations func() []event.Con
 		}
 		for _, c := range conversations() {
 			if in := r.In(c); len(in) > 0 {
-				in[0].Inbox.Compare(c) // whichever: they are in no order
+				in[0].Inbox.Compare(c) // sessions are in no order, so this is a random one
 			}
 		}
 	}
 }
 
-// jittered keeps nodes that were started together from doing the same at the same time.
+// jittered returns d give or take a quarter at random, so that nodes that were started together do
+// not all act at the same time.
 func jittered(d time.Duration) time.Duration { return d*3/4 + rand.N(d/2) }

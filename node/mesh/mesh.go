@@ -11,10 +11,10 @@
 // and the caller carries them out after the lock is released.
 //
 // A [Mesh] owns the goroutine that dials and those in which sessions run. Run returns when all have
-// ended. The package knows nothing of names, messages and what is stored. It handles the sync
-// protocol only; another stream protocol has a handler of its own. Peers cannot make it fail: a
-// peer for which there is no place is hung up on, and a session that breaks is reported to the
-// planner, which decides when its device is dialled again.
+// ended. The package knows nothing of names, messages and the store. It handles the sync protocol
+// only; another stream protocol has a handler of its own. Peers cannot make it fail: a peer for
+// which there is no place is hung up on, and a session that breaks is reported to the planner,
+// which decides when its device is dialled again.
 package mesh
 
 import (
@@ -105,9 +105,9 @@ func (m *Mesh) Run(ctx context.Context, networks <-chan discovery.Network) {
 	}
 }
 
-// networkChanged follows an interface that came, went or changed its address, or a wake from sleep.
-// Peers are told: if their session lasts longer than the address, they would otherwise look for
-// this device where it was.
+// networkChanged takes in that an interface came, went or changed its address, or that the machine
+// woke from sleep. Peers are told: if their session lasts longer than the address, they would
+// otherwise look for this device where it was.
 func (m *Mesh) networkChanged(n discovery.Network) {
 	before := m.setNetwork(n)
 	gone := slices.DeleteFunc(localAddrs(before), func(a netip.Addr) bool {
@@ -208,7 +208,7 @@ func (m *Mesh) ended(s *session.Session, err error) {
 	}
 }
 
-// takenOut tells whom it concerns that a session is not there any more.
+// takenOut tells the rooms and sessions that it concerns that a session is gone.
 func (m *Mesh) takenOut(out *left) {
 	tell(out.follow)
 	if out.known {
@@ -238,7 +238,8 @@ func (m *Mesh) Told(by *session.Session, sightings []wire.Sighting) {
 	}
 }
 
-// Pin says whether devices are to be reached whoever else is there.
+// Pin says whether devices are those of contacts or fellow members, for which places and dials are
+// kept free that strangers can't take.
 func (m *Mesh) Pin(devices []crypto.DeviceID, yes bool) {
 	m.pin(devices, yes)
 	m.changed.Give()

@@ -17,9 +17,9 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// youngSession is for how long two devices may have opened streams to each other without knowing of
-// the other's. A stream that comes later replaces the session that is there: its peer must have
-// lost that one.
+// youngSession is how long two devices that open streams to each other at the same time may take to
+// see both streams. A stream that comes later replaces the session that is there, since its peer
+// must have lost that session.
 const youngSession = 2 * time.Second
 
 // Why a session is not taken in, or ends because of another.
@@ -31,7 +31,7 @@ var (
 
 // Register is who is connected, at one session a device, and what is known of whom to dial. Under
 // its lock it reads and changes maps and asks the planner, which does the same, and nothing else:
-// where something is to be done, it returns what. It may be used by any goroutine, also after the
+// if something else is to be done, it returns what. It may be used by any goroutine, also after the
 // mesh has stopped.
 type Register struct {
 	mu      gosync.Mutex
@@ -52,7 +52,7 @@ type entry struct {
 	session *session.Session
 	person  crypto.PersonID // if known
 	known   bool
-	in      map[event.Conversation]struct{} // the keys of hearing that have it
+	in      map[event.Conversation]struct{} // the conversations under which hearing has the session
 	own     []netip.AddrPort                // where the peer says that it is itself
 }
 
@@ -82,7 +82,7 @@ type left struct {
 	session *session.Session
 	person  crypto.PersonID // if known: then parted is to be called
 	known   bool
-	follow  []choice // instead of its peer
+	follow  []choice // to be followed instead of the peer of s
 }
 
 // admit takes in a session as the one with its peer and counts it as running, or says why not. It
@@ -124,8 +124,9 @@ func (r *Register) remove(e *entry) *left {
 	return out
 }
 
-// parted says that it is noted when a session with a person went. Until then Here counts it, so
-// that nobody finds the person gone and does not know since when.
+// parted stops counting a session with a person that was taken out. The caller has noted by then
+// when the session ended. Here counts the session until parted is called, so nobody finds the
+// person gone without also finding since when.
 func (r *Register) parted(person crypto.PersonID) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -150,7 +151,7 @@ func (r *Register) Identify(s *session.Session, person crypto.PersonID) error {
 	return nil
 }
 
-// leave takes an ended session out. It returns nil if that was replaced before.
+// leave takes an ended session out. It returns nil if the session was replaced before.
 func (r *Register) leave(s *session.Session, why dial.Cause) *left {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -259,7 +260,7 @@ func (r *Register) sighted(s discovery.Sighting) {
 	r.planner.Sighted(s, time.Now())
 }
 
-// pin says whether devices are to be reached whoever else is there.
+// pin does what Mesh.Pin says.
 func (r *Register) pin(devices []crypto.DeviceID, yes bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
