@@ -9,9 +9,9 @@ import (
 // LookForFellows has KeepFellows look again.
 func (p *People) LookForFellows() { p.fellows.Give() }
 
-// KeepFellows has the store know whoever is in a group with the owner and was met as a stranger,
-// until ctx ends. As a stranger they would be forgotten, and the name of a member with them. kept
-// is told each of them.
+// KeepFellows stores, until ctx ends, everybody who is in a group with the owner and was met as a
+// stranger. Strangers are forgotten after a while, and then a member of the group would have no
+// name. kept is told each person that was stored.
 func (p *People) KeepFellows(ctx context.Context, kept func(crypto.PersonID)) {
 	for {
 		select {

@@ -12,8 +12,8 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// Prove parses the card and the profile that a device shows, and finds that they are of one person
-// for whom the device speaks. profile may be nil.
+// Prove parses the card that a device shows, and checks that the device speaks for the card's
+// person and that the profile is that person's too. profile may be nil.
 func Prove(device crypto.DeviceID, card []byte, profile *event.Record) (crypto.Card, error) {
 	parsed, err := crypto.ParseCard(card)
 	switch {
@@ -34,7 +34,7 @@ func IsProfile(r *event.Record, card crypto.Card) bool {
 		card.SpeaksAt(r.Card, r.Device) && r.Verify()
 }
 
-// NameIn returns the name in a profile, or "" if it claims none that could be one.
+// NameIn returns the name in a profile, or "" if it has none or one that is not allowed.
 func NameIn(profile *event.Record) string {
 	if profile == nil {
 		return ""
@@ -117,8 +117,8 @@ func (p *People) Rename(ctx context.Context, id crypto.PersonID, name string) er
 	return p.Update(ctx, id, func(*book.Person) error { return nil })
 }
 
-// PutProfile takes in a proven profile, for those who ask for the person's card. It is committed at
-// once if the store has the person, else when it does.
+// PutProfile takes in a proven profile, to give it to whoever asks for the person's card. It is
+// committed at once if the store has the person, else when it does.
 func (p *People) PutProfile(ctx context.Context, id crypto.PersonID, profile event.Record) error {
 	p.mu.Lock()
 	a := p.known[id]

@@ -12,7 +12,7 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// ErrSetting: the value is not one of those allowed.
+// ErrSetting: the value is not allowed for the setting.
 var ErrSetting = errors.New("no such setting")
 
 // Who may write: everyone in earshot, or contacts only.

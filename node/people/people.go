@@ -2,18 +2,18 @@
 // are connected and a while longer. It knows what they call themselves, which devices speak for
 // them and where those are, and what the owner of the node has set.
 //
-// [People] is kept in memory, and what is to last is committed to the store. Reading takes a lock
-// and never touches the disk. What the owner decides is committed first and then shown. What a peer
-// says of itself is shown at once and, if the person is in the store, committed after. Where
+// [People] is kept in memory, and the part that is to last is committed to the store. Reading takes
+// a lock and never touches the disk. What the owner decides is committed first and then shown. What
+// a peer says of itself is shown at once and, if the person is in the store, committed after. Where
 // devices are changes all day and is written down rarely, by the goroutine Run (places.go);
 // KeepFellows is another, which has fellow members of groups remembered. [Owner] is what the owner
 // has set.
 //
 // The package believes cards and profiles that were proven, by itself or by the caller who says so,
 // and no others. It does not decide what a name means (package contacts), and knows no sessions:
-// who is connected it asks [Presence]. Its methods may be called by any goroutine. What they
-// commit is on the disk when they return; an error says that it is not, and then it is not shown
-// either, except for what a peer says of itself.
+// who is connected it asks [Presence]. Its methods may be called by any goroutine. What they commit
+// is on the disk when they return; an error says that it is not, and then it is not shown either,
+// except for what a peer says of itself.
 package people
 
 import (
@@ -51,8 +51,8 @@ type UnknownError struct{ Who string }
 func (e *UnknownError) Error() string { return fmt.Sprintf("no such person or group: %q", e.Who) }
 
 const (
-	// strangerStays is how long a stranger who has gone can still be written to by name. Whoever
-	// was just seen is expected to be there.
+	// strangerStays is how long a stranger who has gone can still be written to by name. The owner
+	// expects that somebody who was just seen can be named.
 	strangerStays = time.Hour
 
 	// maxGone bounds the strangers who have gone and are still known.
@@ -84,7 +84,7 @@ type People struct {
 	mu      gosync.RWMutex
 	known   map[crypto.PersonID]*Person
 	devices map[crypto.DeviceID]crypto.PersonID
-	heads   map[crypto.Hash]crypto.PersonID // of their cards: one belongs to one person
+	heads   map[crypto.Hash]crypto.PersonID // heads of their cards; each belongs to one person
 	direct  map[event.Conversation]crypto.PersonID
 
 	moved   notify.Signal // a device has moved, and the disk is to know soon
@@ -99,7 +99,7 @@ type Person struct {
 
 	profile *event.Record // the newest that was heard of since the node runs; nil: none
 	saved   bool          // the store has the person, and the profile
-	gone    time.Time     // when they were here last, or were told about
+	gone    time.Time     // when they were last connected, or somebody told of them
 	places  map[crypto.DeviceID]place
 }
 
@@ -152,7 +152,8 @@ func (p *People) put(a *Person) {
 	}
 }
 
-// edit shows a changed copy of a person, made from nothing if need be. The caller holds the lock.
+// edit replaces a person by a changed copy. Somebody who was not known begins empty. The caller
+// holds the lock.
 func (p *People) edit(id crypto.PersonID, change func(*Person)) {
 	a := &Person{Person: book.Person{ID: id}}
 	if old := p.known[id]; old != nil {
@@ -193,7 +194,7 @@ func (p *People) Get(id crypto.PersonID) (Person, bool) {
 	return p.copy(id, true)
 }
 
-// Of returns whose device this is.
+// Of returns the person whose device this is.
 func (p *People) Of(d crypto.DeviceID) (Person, bool) {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
@@ -201,7 +202,7 @@ func (p *People) Of(d crypto.DeviceID) (Person, bool) {
 	return p.copy(id, ok)
 }
 
-// WithHead returns whose card has a head.
+// WithHead returns the person whose card has this head.
 func (p *People) WithHead(head crypto.Hash) (Person, bool) {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
@@ -263,8 +264,8 @@ func (p *People) unstored() (out []crypto.PersonID) {
 }
 
 // Update commits a change to a person and shows it. A stranger who was only connected is saved by
-// it, with all that was learnt of them before. What they say of themselves is committed as it was
-// when the commit began. What comes meanwhile stays shown, and has an update of its own.
+// it, with all that was learnt of them before. The name that they claim is committed as it was when
+// the commit began. A name that comes meanwhile stays shown, and has an update of its own.
 func (p *People) Update(ctx context.Context, id crypto.PersonID, change func(*book.Person) error) error {
 	fresh, err := p.commit(ctx, id, change)
 	if err != nil || !fresh {
@@ -276,7 +277,7 @@ func (p *People) Update(ctx context.Context, id crypto.PersonID, change func(*bo
 	return err
 }
 
-// commit is Update without the profile. It says whether the store has not had the person before.
+// commit is Update without the profile. fresh says that the store did not have the person before.
 func (p *People) commit(ctx context.Context, id crypto.PersonID, change func(*book.Person) error) (fresh bool, err error) {
 	p.updating.Lock()
 	defer p.updating.Unlock()
@@ -310,8 +311,7 @@ func (p *People) commit(ctx context.Context, id crypto.PersonID, change func(*bo
 }
 
 // Keep makes sure that the store has a person whose events it is about to hold. Somebody who is or
-// was in a group of the owner's or of a contact's is kept however much the strangers' budget has
-// been used.
+// was in a group of the owner's or of a contact's is kept even if the strangers' budget is used up.
 func (p *People) Keep(ctx context.Context, id crypto.PersonID) error {
 	if a, ok := p.Get(id); ok && a.saved {
 		return nil
@@ -342,7 +342,8 @@ func (p *People) amongFriends(id crypto.PersonID) bool {
 	return false
 }
 
-// Author returns whose card has a head, if the device speaks for them at it. See groups.Authors.
+// Author returns the person whose card has a head, if the device speaks for them at that head. See
+// groups.Authors.
 func (p *People) Author(head crypto.Hash, device crypto.DeviceID) (crypto.PersonID, error) {
 	a, ok := p.WithHead(head)
 	switch {
@@ -354,7 +355,7 @@ func (p *People) Author(head crypto.Hash, device crypto.DeviceID) (crypto.Person
 	return a.ID, nil
 }
 
-// Owner returns whose device this is now. See groups.Authors.
+// Owner returns the person for whom a device speaks now. See groups.Authors.
 func (p *People) Owner(device crypto.DeviceID) (crypto.PersonID, bool) {
 	a, ok := p.Of(device)
 	return a.ID, ok

@@ -15,17 +15,17 @@ import (
 )
 
 // Where devices are, and when they were last seen, changes all day. It is kept in memory and rarely
-// written down: all of it once an hour and when the node stops, and soon where a device could not
-// be found again after a crash.
+// written down: all of it once an hour and when the node stops, and soon after a change without
+// which the device could not be found again after a crash.
 const (
 	saveEvery = time.Hour
 
-	// savePause is the least time between two commits because of devices that have moved. So an
-	// office that comes back at once is written down together, and whoever tells other addresses
-	// all the time causes no more than this.
+	// savePause is the least time between two commits because of devices that have moved. So when
+	// all devices of an office come back at once, they are written down together, and a device that
+	// tells other addresses all the time causes no more commits than this.
 	savePause = 10 * time.Second
 
-	// saveAgain is when what could not be written is tried again: the disk may be full.
+	// saveAgain is how long after a failed write it is tried again: the disk may be full.
 	saveAgain = time.Minute
 
 	// savedAddrs is how many addresses of a device are kept for the next start.
@@ -57,7 +57,7 @@ func parseAddrs(texts []string) (out []netip.AddrPort) {
 	return out
 }
 
-// setPlace says anew where a device is. a is a copy that nobody else has seen yet.
+// setPlace replaces what is known of where a device is. a is a copy that nobody else has seen yet.
 func (a *Person) setPlace(d crypto.DeviceID, at place) {
 	places := make(map[crypto.DeviceID]place, len(a.places)+1)
 	maps.Copy(places, a.places)
@@ -65,8 +65,8 @@ func (a *Person) setPlace(d crypto.DeviceID, at place) {
 	a.places = places
 }
 
-// whereabouts is where a device is and when it was last seen, as this run of the node knows, else
-// as the disk does. online is the time of now if the device is connected, else zero.
+// whereabouts returns where a device is and when it was last seen, as this run of the node knows,
+// or else as the disk does. online is the time of now if the device is connected, else zero.
 func (a *Person) whereabouts(d crypto.DeviceID, online time.Time) book.DeviceInfo {
 	info, at := a.Devices[d], a.places[d]
 	if len(at.addrs) > 0 {
@@ -86,7 +86,7 @@ func (p *People) LastSeen(a *Person, device crypto.DeviceID) time.Time {
 	return a.whereabouts(device, p.online(device)).LastSeen
 }
 
-// online is now if a device is connected, else zero.
+// online returns the time of now if a device is connected, else zero.
 func (p *People) online(device crypto.DeviceID) (now time.Time) {
 	if p.presence.Online(device) {
 		now = p.cfg.Now()
@@ -105,8 +105,8 @@ func (a *Person) moved(d crypto.DeviceID) bool {
 	return slices.ContainsFunc(at.addrs[:at.sure], func(addr string) bool { return !slices.Contains(saved.Addrs, addr) })
 }
 
-// unsaved is what the disk does not know of a person's devices: of all, or of those that have
-// moved.
+// unsaved returns what the disk does not know of a person's devices: of all, or only of those that
+// have moved.
 func (p *People) unsaved(a *Person, all bool) map[crypto.DeviceID]book.DeviceInfo {
 	out := make(map[crypto.DeviceID]book.DeviceInfo)
 	for _, d := range a.Parsed.Devices() {
@@ -120,9 +120,9 @@ func (p *People) unsaved(a *Person, all bool) map[crypto.DeviceID]book.DeviceInf
 }
 
 // Found takes in where a connected device is. The best address is the one at which this node
-// reached it or, if it came by itself, one with the IP that it came from. What it tells of itself
-// is next, then what was known before. What others say, which they may have made up, only fills
-// what room is left.
+// reached it or, if it came by itself, one with the IP that it came from. The addresses that it
+// tells of itself come next, then those that were known before. Addresses that others tell, which
+// they may have made up, only fill the room that is left.
 func (p *People) Found(device crypto.DeviceID, at discovery.Place) {
 	p.mu.Lock()
 	a := p.known[p.devices[device]]
