@@ -12,12 +12,11 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// ackRetry is when acknowledgements that could not be written are tried again: the disk may be
-// full.
+// ackRetry is how long after a failed write acknowledgements are tried again: the disk may be full.
 const ackRetry = time.Second
 
-// Acks writes down what peers say to have on their disks. What comes while one commit is under way
-// goes into the next, and only the newest of each log counts.
+// Acks writes down what peers say they have on their disks. Acknowledgements that come during a
+// commit go into the next one, and of each log only the newest counts.
 type Acks struct {
 	store Store
 	log   *slog.Logger

@@ -3,13 +3,13 @@
 //
 // [Receipts] signs what this node has received and what its owner has read, at most once a second
 // for each author and conversation, and takes in the receipts of others. [Acks] writes down what
-// peers say to have on their disks. Each has one goroutine, Run, and a queue that is bounded by the
-// persons and logs that are dealt with. What could not be written is tried again. What is lost when
-// the node ends is found again: unsigned receipts by the store, acknowledgements by what the peer
-// says when it is next met.
+// peers say they have on their disks. Each has one goroutine, Run, and a queue that is bounded by
+// the persons and logs that are dealt with. A write that failed is tried again. Nothing is lost
+// when the node ends: the store knows which receipts are unsigned, and a peer says again what it
+// has when it is next met.
 //
-// The package sends nothing: who is to be told of a new receipt is the caller's to decide. It
-// believes records that the caller has proven.
+// The package sends nothing: the caller decides who is told of a new receipt. It believes records
+// that the caller has proven.
 package receipts
 
 import (
@@ -66,7 +66,7 @@ type Receipts struct {
 	cfg Config
 
 	mu   gosync.Mutex
-	due  map[store.Subject]time.Time // when to sign; bounded by the persons one talks with
+	due  map[store.Subject]time.Time // when to sign; bounded by the persons whom the owner talks with
 	last map[store.Subject]time.Time // of the last receipt, forgotten after receiptPause
 	wake notify.Signal
 }
@@ -114,8 +114,8 @@ func (r *Receipts) next(now time.Time) (due []store.Subject, at time.Time) {
 	return due, at
 }
 
-// Run signs until ctx ends. What was marked and is not signed then is signed after the next start:
-// the store knows it.
+// Run signs until ctx ends. Receipts that were marked and not signed by then are signed after the
+// next start: the store knows them.
 func (r *Receipts) Run(ctx context.Context) {
 	r.markUnsigned()
 	timer := time.NewTimer(time.Hour)
@@ -140,8 +140,8 @@ func (r *Receipts) Run(ctx context.Context) {
 	}
 }
 
-// markUnsigned marks what the last run has left: it may have ended between what happened and its
-// receipt.
+// markUnsigned marks what the last run of the node has left unsigned. It may have ended after
+// something was received or read, and before the receipt for it was signed.
 func (r *Receipts) markUnsigned() {
 	left, err := r.cfg.Store.Unsigned()
 	if err != nil {
@@ -152,12 +152,12 @@ func (r *Receipts) markUnsigned() {
 	}
 }
 
-// sign signs and commits a receipt that says what is so now, and then tells it.
+// sign signs and commits a receipt of what has been received and read by now, and then tells it.
 func (r *Receipts) sign(ctx context.Context, s store.Subject) error {
 	inGroup := r.cfg.Groups.Known(s.Conversation)
 	record, signed, err := r.cfg.Store.SignReceipt(ctx, s, func(state event.Receipt) bool {
-		// In a group only what was read is worth a signature, and of a forked log what an
-		// acknowledgement can't say.
+		// In a group acknowledgements tell what was received. So a receipt is signed there only if
+		// something was read, or if a log is forked, which an acknowledgement can't say.
 		forked := slices.ContainsFunc(state.Delivered, func(g event.LogSegment) bool { return g.Other })
 		return len(state.Delivered) > 0 && (len(state.Read) > 0 || forked || !inGroup)
 	})
@@ -171,14 +171,14 @@ func (r *Receipts) sign(ctx context.Context, s store.Subject) error {
 func (r *Receipts) Take(ctx context.Context, from crypto.PersonID, in event.Conversation, record event.Record) error {
 	c, author, _, err := event.ParseReceiptSubject(record.Subject)
 	if err != nil || author != r.cfg.Self || from == r.cfg.Self || c != in || c != event.Direct(r.cfg.Self, from) && !r.cfg.Groups.Ever(c, from) {
-		return nil // about nothing of ours: not kept, and no fault either
+		return nil // it is about nothing that the owner wrote: it is not kept, and is no fault either
 	}
 	receipt, err := event.ParseReceipt(record.Value)
 	if err != nil {
 		return nil
 	}
-	// In this order: a record that is held is not sent again, so what it says must be on the disk
-	// before, whatever happens.
+	// In this order: a record that is held is not sent again. So what it says must be on the disk
+	// first, in case the node dies in between.
 	if err := r.cfg.Store.NoteDelivered(ctx, deliveries(c, from, receipt)); err != nil {
 		return err
 	}
