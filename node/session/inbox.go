@@ -20,9 +20,9 @@ const (
 )
 
 // Inbox is what the rest of the node tells a session. Its methods may be called by any goroutine
-// and never wait. What is newer replaces what is older about the same log or group, so a slow
-// session holds nobody up and misses nothing but cards and sightings past the bounds above, which
-// come up again. Whoever tells asks the mesh which sessions hear of a conversation.
+// and never wait. What is told later replaces what was told before about the same log or group. So
+// a slow session holds nobody up, and misses only cards and sightings past the bounds above, which
+// come up again. The rooms that tell something ask the mesh which sessions hear of a conversation.
 type Inbox struct {
 	given notify.Signal
 
@@ -70,10 +70,10 @@ func (n *Inbox) Control(c event.Conversation, locator []crypto.Hash) {
 	n.given.Give()
 }
 
-// Follow has the peer tell everything that it gets in a group from now on. It is given rarely.
+// Follow has the peer tell everything that it gets in a group from now on. It is called rarely.
 func (n *Inbox) Follow(c event.Conversation) { n.wish(sync.Follow{Conversation: c, On: true}) }
 
-// Compare has this node and the peer compare what they hold of a group. It is given rarely.
+// Compare has this node and the peer compare what they hold of a group. It is called rarely.
 func (n *Inbox) Compare(c event.Conversation) { n.wish(sync.Compare{Conversation: c}) }
 
 // Epoch hands the key of a group to the peer.

@@ -18,14 +18,14 @@ const (
 	// does not read ends when that is reached.
 	maxUnsent = 8 << 20
 
-	// muchUnsent is how much may wait that answers nothing: the window of runs, and what is said at
-	// one pace, in bytes. While more waits, nothing is read from the peer, since its frames could
-	// make it more. If it were less, two nodes that both have much to say could wait for each
-	// other.
+	// muchUnsent is the number of unsent bytes above which nothing is read from the peer, since
+	// answers to its frames would be added to them. It has room for all that this node says without
+	// being asked: a window of runs and what PaceBytes allows. With less room, two nodes that both
+	// have much to say could stop reading and wait for each other for ever.
 	muchUnsent = sync.WindowBytes + sync.PaceBytes + 3*wire.MaxFrame/2
 
-	// writeSize is how much is written at once, in bytes. What has left is known to this many
-	// bytes.
+	// writeSize is how much is written at once, in bytes. How much has left is known to within this
+	// many bytes.
 	writeSize = 64 << 10
 )
 
@@ -74,7 +74,7 @@ func (o *outgoing) drain() bool {
 	return false
 }
 
-// much says that more waits than a peer that keeps up lets wait.
+// much says that more than muchUnsent waits, so the peer does not keep up.
 func (o *outgoing) much() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -19,13 +19,13 @@ const (
 	// Mbit/s.
 	frameTimeout = 12 * time.Second
 
-	// greetingFrames are those that say who the peer is. Until then no frame may be larger than
-	// maxGreeting, in bytes, which is a card and a profile at their largest.
+	// greetingFrames is how many frames it takes to say who the peer is. None of them may be larger
+	// than maxGreeting, in bytes, which is a card and a profile at their largest.
 	greetingFrames = 3
 	maxGreeting    = 36 << 10
 
-	// smallFrame is the size in bytes up to which a frame is read without asking the budget. So
-	// whoever fills the budget stops no conversation.
+	// smallFrame is the size in bytes up to which a frame is read without asking the budget. So a
+	// peer that fills the budget does not stop the conversations of others.
 	smallFrame = 16 << 10
 
 	// budget bounds the bytes of larger frames that are read and not yet dealt with, see NewBudget.

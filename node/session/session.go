@@ -14,11 +14,11 @@
 //
 // Everything from the peer is bounded: a frame in bytes and in time, the frames in hand by the
 // budget that Host gives, the tasks by the machine's windows, and what waits to be written by
-// maxUnsent. A session that fails ends. What was handed to the store by then may still be
+// maxUnsent. A session that fails ends. Runs that were handed to the store by then may still be
 // committed; the next session begins with what is on the disk, so nothing is taken twice. Where the
 // disk is full the commit fails, the session ends without an acknowledgement, and the peer tries
-// again in a new one. The package knows no persons and reads no conversation. Run is called
-// once. The other methods and the inbox may be used by any goroutine.
+// again in a new one. The package knows no persons and reads no conversation. Run is called once.
+// The other methods and the inbox may be used by any goroutine.
 package session
 
 import (
@@ -180,7 +180,7 @@ func (e *ending) because(reason error) {
 	}
 }
 
-// by sets what ends the session, which was wished before if there is a reason.
+// by sets the function that ends the session, and calls it if the end was already asked for.
 func (e *ending) by(cancel context.CancelCauseFunc) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -232,7 +232,7 @@ func (s *Session) Run(parent context.Context) (err error) {
 	return s.loop(ctx, frames)
 }
 
-// loop owns the machine, and gives it whatever happens.
+// loop owns the machine, and gives it everything that happens.
 func (s *Session) loop(ctx context.Context, frames <-chan frame) error {
 	s.wake = time.NewTimer(time.Hour)
 	defer s.wake.Stop()

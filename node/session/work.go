@@ -23,8 +23,8 @@ type Task struct {
 // then.
 func Run(begin func(context.Context) (wait func() sync.Input)) Task { return Task{begin: begin} }
 
-// Errand returns the task of doing anything else. It returns an answer where the machine waits for
-// one.
+// Errand returns the task of doing anything but letting in a run. do returns an answer if the
+// machine waits for one, else nil.
 func Errand(do func(context.Context) sync.Input) Task { return Task{errand: do} }
 
 // tasks are those that wait for the worker, in order. The machine bounds how many there are.
