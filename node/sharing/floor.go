@@ -18,7 +18,8 @@ type floors struct {
 // when that was found.
 type floor struct{ first, begin uint64 }
 
-// forget has floors found anew: somebody who was brought in again has another history than before.
+// forget makes floors be found anew, since somebody who was brought into a group again may read
+// another history than before.
 func (f *floors) forget() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -48,8 +49,8 @@ func (s *Portion) Visible(log event.Log, segments event.Segments) event.Segments
 			return nil
 		}
 		known = floor{first, begin}
-		// It is final only if nothing is missing around it: else what comes later may begin
-		// elsewhere.
+		// The floor is remembered only if no event right before it is missing here: such an event
+		// may come later and be one that the peer may read.
 		if segments.Covers(first) && (first == begin || segments.Covers(first-1)) {
 			if s.floors.of == nil {
 				s.floors.of = make(map[event.Log]floor)
@@ -66,7 +67,7 @@ func (s *Portion) Visible(log event.Log, segments event.Segments) event.Segments
 	return out
 }
 
-// wrote says that a log is the peer's person's own.
+// wrote says that a log was written by the peer's person.
 func (s *Portion) wrote(log event.Log) bool {
 	author, ok := s.cfg.People.Of(log.Device)
 	return ok && author.ID == s.peer.Person
@@ -116,8 +117,8 @@ func (s *Portion) withheld(h *event.Header, first bool, hidden map[event.Log]uin
 }
 
 // hiddenTo returns the last sequence of a log that is held here and lies before the history that
-// the peer was given; 0 if none does. What is not held here and comes before that is hidden as
-// well, and of the rest nothing is known.
+// the peer was given; 0 if none does. Events before it that are not held here are hidden too; of
+// events after it that are not held here nothing is known.
 func (s *Portion) hiddenTo(log event.Log) uint64 {
 	if s.wrote(log) {
 		return 0

@@ -10,13 +10,13 @@ import (
 
 const (
 	// maxLoaded and maxLoadedSize bound how many runs are remembered, and each of them in bytes.
-	// They are for what is being said now. History is read from the disk by whoever needs it.
+	// They are for what is being said now. Older runs are read from the disk for each session.
 	maxLoaded     = 64
 	maxLoadedSize = 32 << 10
 )
 
-// Runs remembers the runs that were loaded last. What is said in a group goes to every member, and
-// is read once.
+// Runs remembers the runs that were loaded last, so that what is said in a group is read once and
+// not again for every member.
 type Runs struct {
 	read func(log event.Log, first uint64, maxEvents, maxBytes int) (event.Run, error) // Store.LoadRun
 

@@ -1,4 +1,4 @@
-// Package sharing decides what a peer may have of what is here, and reads it: which conversations,
+// Package sharing decides what a peer may have, and reads it from the store: which conversations,
 // which part of each log, which control events, records and cards. It is the other direction of
 // package ingest.
 //
@@ -7,10 +7,9 @@
 // that the peer was given. It reads the store and memory, writes nothing and starts no goroutine.
 // Visible may be called by any goroutine, the rest only by the session's loop.
 //
-// Whatever the peer asks for, it gets only what its person may have now: the direct conversation,
-// and of groups what was said since the history that they were given, for as long as they are
-// members. Where the store fails, Join ends the session. A run or control events that can't be read
-// are left out for now, and the log says so.
+// A peer gets only what its person may have now: the direct conversation and, of the groups that
+// the person is in, everything from their floor on. Where the store fails, Join ends the session. A
+// run or control events that can't be read are left out for now, and the log says so.
 package sharing
 
 import (
@@ -34,7 +33,8 @@ type Config struct {
 	Owner  *people.Owner
 	Groups *groups.Groups
 	Runs   *Runs
-	// Doubted says whether a person has claimed to have more or other of an own log than is here.
+	// Doubted says whether a person claims to have events of an own log that are not here, or
+	// others in their place.
 	Doubted func(event.Log, crypto.PersonID) bool
 }
 
@@ -52,8 +52,8 @@ type Session interface {
 	// Join says of which conversation the session hears from now on: of everything, or of control
 	// events only.
 	Join(c event.Conversation, all bool)
-	// Follow says whether the peer is one of those that are followed in a conversation, and makes
-	// it one while they are few.
+	// Follow says whether the peer is followed in a conversation, and has it followed if too few
+	// peers are.
 	Follow(event.Conversation) bool
 	// Unfollow has the peer followed no more.
 	Unfollow(event.Conversation)
@@ -90,8 +90,8 @@ func (s *Sharing) Open() sync.Open {
 	return sync.Open{Card: s.own.Card.Bytes(), Profile: s.cfg.Owner.Profile()}
 }
 
-// Join says what the peer may have, by what holds now. Each conversation is joined before it is
-// read. So what is committed between the two is told twice rather than not at all.
+// Join says what the peer may have now. Each conversation is joined before it is read. So what is
+// committed between the two is told twice rather than not at all.
 func (s *Portion) Join() sync.Joined {
 	s.floors.forget()
 	them, ok := s.cfg.People.Get(s.peer.Person)
@@ -195,8 +195,9 @@ func (s *Sharing) CardsMissing(c event.Conversation) (out []crypto.PersonID) {
 	return out
 }
 
-// doubted returns, of the own logs of which the peer's person claims to have more or other than is
-// here, what the peer is told that this node holds.
+// doubted returns the own logs about which the peer's person makes such a claim (see
+// Config.Doubted), each with what the peer is told that this node holds of it: only what the person
+// has acknowledged.
 func (s *Portion) doubted(logs map[event.Log]event.Segments) (map[event.Log]event.Segments, error) {
 	var out map[event.Log]event.Segments
 	for log := range logs {
