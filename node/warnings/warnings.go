@@ -6,10 +6,10 @@
 // device is announced. Anyone can forge the last, so it causes nothing but the warning: the package
 // changes nothing, here or elsewhere.
 //
-// Each kind of warning is told once when there first is reason for it; [Warnings.All] returns those
-// that hold now, and fails only if the store can't be read. The methods may be called by any
-// goroutine. CameBack is called by the store's writer, and must not wait; neither may Config.Tell.
-// Memory is bounded by maxTwinAddrs.
+// Each kind of warning is told once when there first is reason for it; [Warnings.All] returns the
+// warnings that hold now, and fails only if the store can't be read. The methods may be called by
+// any goroutine. CameBack is called by the store's writer, and must not wait; neither may
+// Config.Tell. Memory is bounded by maxTwinAddrs.
 package warnings
 
 import (
@@ -30,7 +30,7 @@ const (
 // Warning is something that the owner should know and do something about.
 type Warning struct {
 	Code   string
-	Detail string    // where the other one is, if that is known
+	Detail string    // where the other machine is, if that is known
 	Since  time.Time // when it was last seen to be so
 }
 
@@ -42,9 +42,9 @@ const (
 	// twinFor is how long a sign of another machine counts.
 	twinFor = 24 * time.Hour
 
-	// writtenSince is how much later than the start of this node an event of this device must have
-	// been written, for another machine to be the one that wrote it. The two times are by the
-	// clocks of two machines.
+	// writtenSince is how much later than the start of this node an event of this device, which
+	// others bring, must have been written before it counts as another machine's. The clocks of the
+	// two machines may differ by less than that.
 	writtenSince = 2 * time.Minute
 
 	// twinSightings at one address that is not this node's, the last of them twinSpan or more after
@@ -149,7 +149,8 @@ func (w *Warnings) All() ([]Warning, error) {
 	return out, nil
 }
 
-// twins watches where this device is announced, which nobody else should do. Its owner guards it.
+// twins watches where this device is announced, which nobody else should do. The lock of Warnings
+// guards it.
 type twins struct {
 	own     map[netip.AddrPort]time.Time // addresses of this node, when they last were
 	foreign map[netip.AddrPort]*sightings
