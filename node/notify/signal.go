@@ -6,7 +6,7 @@ type Signal chan struct{}
 // NewSignal returns a signal that was not given.
 func NewSignal() Signal { return make(chan struct{}, 1) }
 
-// Give wakes whoever receives from the signal, now or when it next does.
+// Give wakes the goroutine that receives from the signal, now or when it next receives.
 func (s Signal) Give() {
 	select {
 	case s <- struct{}{}:
