@@ -9,7 +9,7 @@ import (
 	"connectrpc.com/connect"
 )
 
-// answers is the server's interceptor: it makes an answer of every error.
+// answers is the server's interceptor: it turns every error into an answer.
 type answers struct{}
 
 func (answers) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
@@ -32,9 +32,8 @@ func (answers) WrapStreamingClient(next connect.StreamingClientFunc) connect.Str
 	return next
 }
 
-// lost is the client's interceptor: where a call failed without an answer, it asks
+// lost is the client's interceptor: when a call failed without an answer, it calls itself to ask
 // whether the node is still there, since a broken connection looks different each time.
-// It is called to find out.
 type lost func() error
 
 func (l lost) explain(ctx context.Context, err error) error {
@@ -73,10 +72,10 @@ func (l lost) WrapStreamingHandler(next connect.StreamingHandlerFunc) connect.St
 	return next
 }
 
-// lostStream explains what Receive returns; a failing Send only tells to receive.
+// lostStream explains what Receive returns; a Send that fails only tells the caller to receive.
 type lostStream struct {
 	connect.StreamingClientConn
-	ctx  context.Context // the call's own, as the stream itself holds it
+	ctx  context.Context // the context of the call, which the stream itself holds too
 	lost lost
 }
 

@@ -21,8 +21,8 @@ type Client struct {
 	transports [2]*http.Transport
 }
 
-// Dial returns a client of the node in dir and connects as calls are made. Without a
-// node, calls fail with an error that matches ErrNotRunning.
+// Dial returns a client of the node in dir and connects as calls are made. Without a node, calls
+// fail with an error that matches ErrNotRunning.
 func Dial(dir string) *Client {
 	var lost lost = func() error { return knock(context.Background(), dir) }
 	// A call by HTTP/1.1 costs less than one by HTTP/2, which only streams need.
@@ -57,7 +57,7 @@ func transport(dir string, one bool) *http.Transport {
 	return &http.Transport{
 		Protocols:          protocols(one, !one),
 		DisableCompression: true,
-		// As many as an own program may have under way.
+		// As many calls as a program of the owner's is expected to have under way at once.
 		MaxIdleConnsPerHost: 64,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return dial(ctx, dir)
@@ -65,8 +65,7 @@ func transport(dir string, one bool) *http.Transport {
 	}
 }
 
-// by sends streams, which Connect tells apart by their content type, over the second
-// transport.
+// by sends streams, which Connect tells apart by their content type, over the second transport.
 type by [2]*http.Transport
 
 func (t by) Do(r *http.Request) (*http.Response, error) {
@@ -90,7 +89,7 @@ func dial(ctx context.Context, dir string) (net.Conn, error) {
 	defer release()
 	conn, err := (&net.Dialer{}).DialContext(ctx, "unix", address)
 	if err != nil && ctx.Err() == nil && !errors.Is(err, os.ErrPermission) {
-		return nil, fmt.Errorf("%w in %s", ErrNotRunning, dir) // it left the socket behind
+		return nil, fmt.Errorf("%w in %s", ErrNotRunning, dir) // a node that died left the socket behind
 	}
 	return conn, err
 }

@@ -25,8 +25,8 @@ func convert[From, To any](from []From, each func(From) To) []To {
 	return to
 }
 
-// valid mends what an answer can't carry, so that one bad string does not make a page
-// of messages unreadable for ever.
+// valid mends what an answer can't carry, so that one bad string does not make a page of messages
+// unreadable for ever.
 func valid(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
 
 func text[T fmt.Stringer](id T) string { return id.String() }

@@ -17,8 +17,8 @@ import (
 var (
 	// ErrNotRunning: no node answers in the directory. Start one.
 	ErrNotRunning = errors.New("no node is running")
-	// ErrNotPrivate: other users can enter the directory, so the socket is neither
-	// made nor trusted there. Take their rights away.
+	// ErrNotPrivate: other users can enter the directory, so the socket is neither made nor trusted
+	// there. Take their rights away.
 	ErrNotPrivate = errors.New("directory is not private")
 	// ErrPathTooLong: the system can't name a socket in this directory. Use another.
 	ErrPathTooLong = errors.New("path is too long for a socket")
@@ -95,7 +95,7 @@ func answer(ctx context.Context, err error) error {
 		return nil
 	case errors.Is(context.Cause(ctx), errStopping), errors.Is(err, store.ErrClosed):
 		err = errStopping
-	case errors.As(err, &answered): // by Connect itself: it could not read the request
+	case errors.As(err, &answered): // an answer of Connect itself, which could not read the request
 		return err
 	}
 	var unknown *people.UnknownError
@@ -120,7 +120,7 @@ func answer(ctx context.Context, err error) error {
 		return problem(connect.CodeAlreadyExists, err, p)
 	case errors.Is(err, context.Canceled):
 		return connect.NewError(connect.CodeCanceled, err)
-	case errors.Is(err, context.DeadlineExceeded): // the caller's own, of which it has told
+	case errors.Is(err, context.DeadlineExceeded): // the deadline that the caller has sent with the call
 		return connect.NewError(connect.CodeDeadlineExceeded, err)
 	}
 	p := &controlv1.Problem{}

@@ -10,10 +10,10 @@ import (
 )
 
 const (
-	// maxInvited is as many as a group is made for.
+	// maxInvited is how many members groups are designed for.
 	maxInvited = 500
 
-	// maxTopic is in bytes, as the event holds them.
+	// maxTopic bounds a topic in bytes, as event.MaxTopic does.
 	maxTopic = 1 << 10
 )
 

@@ -9,7 +9,7 @@ import (
 	"syscall"
 )
 
-// exposed says why others may enter the directory; "" if they can't.
+// exposed says why others can enter the directory; "" if they can't.
 func exposed(info fs.FileInfo) string {
 	if mode := info.Mode().Perm(); mode&0o077 != 0 {
 		return fmt.Sprintf("is open to other users (mode %04o)", mode)

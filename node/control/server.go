@@ -20,8 +20,8 @@ const (
 	// socketName is where a node answers, in its directory.
 	socketName = "control.sock"
 
-	// host is the only name the server answers to. No name service can give it, so a
-	// web page can't bring a browser to send it.
+	// host is the only name the server answers to. No name service resolves it, so no web page can
+	// make a browser send it.
 	host = "earshot"
 
 	// maxRequest holds 64 KiB of text as JSON, where a byte may take six.
@@ -30,15 +30,15 @@ const (
 	// maxHeader is far over what any client sends.
 	maxHeader = 16 << 10
 
-	// patience is for answers on their way out when the server ends. The node has
-	// ended before, so none is still being made.
+	// patience is how long answers on their way out may take when the server ends. The node has
+	// ended before, so no further answer is being made.
 	patience = 250 * time.Millisecond
 
-	// headerTimeout frees what a caller that says nothing holds.
+	// headerTimeout is when the connection of a caller that says nothing is closed.
 	headerTimeout = 10 * time.Second
 )
 
-// Config is what a Server needs; all of it but Log.
+// Config is what a Server is made of. Only Log may be left out.
 type Config struct {
 	Dir  string // private to its owner, and locked by this process's node
 	Node Node
@@ -62,10 +62,9 @@ func New(cfg Config) *Server {
 // Ready is closed when the socket answers.
 func (s *Server) Ready() <-chan struct{} { return s.ready }
 
-// Run answers until ctx ends, then ends what is still being answered and removes the
-// socket. It must be called once, by the process that holds the directory's lock: it
-// replaces a socket that was left behind. The error matches ErrNotPrivate or
-// ErrPathTooLong where these are the reason.
+// Run answers until ctx ends, then ends what is still being answered and removes the socket. It
+// must be called once, by the process that holds the directory's lock: it replaces a socket that
+// was left behind. The error matches ErrNotPrivate or ErrPathTooLong where these are the reason.
 func (s *Server) Run(ctx context.Context) error {
 	listener, err := listen(s.cfg.Dir)
 	if err != nil {
@@ -104,7 +103,7 @@ func (s *Server) Run(ctx context.Context) error {
 	return nil
 }
 
-// handler answers the API, and nobody but local programs.
+// handler serves the API to local programs, and refuses web pages.
 func handler(n Node) http.Handler {
 	_, api := controlv1.NewControlHandler(service{n},
 		connect.WithInterceptors(answers{}),
@@ -157,7 +156,7 @@ func listen(dir string) (net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.SetUnlinkOnClose(false) // by address, which is released
+	l.SetUnlinkOnClose(false) // it would remove the short address, which is gone by then; listener.Close removes the path
 	if err := os.Chmod(path, 0o600); err != nil {
 		return nil, errors.Join(err, l.Close(), os.Remove(path))
 	}

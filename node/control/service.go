@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	// defaultPage and maxPage bound the messages of one answer, and pageBytes their
-	// text: an answer must not cost the node more than its caller needs to go on.
+	// defaultPage and maxPage bound the messages of one answer, and pageBytes their text: an answer
+	// must not cost the node more than its caller needs to go on.
 	defaultPage = 100
 	maxPage     = 1000
 	pageBytes   = 4 << 20
@@ -174,7 +174,7 @@ func (s service) Receipts(ctx context.Context, r *controlv1.ReceiptsRequest) (*c
 	return &controlv1.ReceiptsResponse{Reached: convert(list, reached)}, err
 }
 
-// wait is until when a caller waits for which state.
+// wait is the state that a caller waits for, and for how long.
 type wait struct {
 	state   string
 	timeout *time.Duration // nil: for ever
@@ -245,7 +245,7 @@ func pageLimit(asked uint32) (int, error) {
 	return int(asked), nil
 }
 
-// page answers with what is read, up to the last message that the answer has room for.
+// page answers with the messages that are read, as many as the answer has room for.
 func page(asked uint32, read func(limit int) (chat.Page, error)) (*controlv1.MessagesResponse, error) {
 	limit, err := pageLimit(asked)
 	if err != nil {
@@ -262,8 +262,7 @@ func page(asked uint32, read func(limit int) (chat.Page, error)) (*controlv1.Mes
 	return &controlv1.MessagesResponse{Messages: convert(kept, message), Cursor: p.Cursor, Revealed: p.Revealed}, nil
 }
 
-// clip keeps at least one message, and no more than pageBytes of text: the first ones,
-// or the last.
+// clip keeps at least one message, and no more than pageBytes of text: the first ones, or the last.
 func clip(messages []chat.Message, last bool) []chat.Message {
 	size := 0
 	for i := range messages {

@@ -6,12 +6,12 @@ import (
 	"path/filepath"
 )
 
-// maxSocketPath is what every system takes as a socket's name (104 bytes on some, 108 on
-// others, with the NUL).
+// maxSocketPath is the longest name of a socket, in bytes, that every system takes: 104 on some and
+// 108 on others, with the NUL.
 const maxSocketPath = 103
 
-// private checks that nobody but the owner can enter dir: that, and not the socket's
-// own mode, is what keeps others out, on every system and from the first moment.
+// private checks that nobody but the owner can enter dir: the directory's mode, and not the
+// socket's own, keeps others out on every system and from the first moment.
 func private(dir string) error {
 	info, err := os.Stat(dir)
 	if err != nil {
@@ -26,8 +26,8 @@ func private(dir string) error {
 	return nil
 }
 
-// socketAddress returns a name for the socket in dir that fits into an address. It
-// holds until release is called.
+// socketAddress returns a name for the socket in dir that fits into an address. It holds until
+// release is called.
 func socketAddress(dir string) (address string, release func(), err error) {
 	path := filepath.Join(dir, socketName)
 	if len(path) <= maxSocketPath {

@@ -17,12 +17,12 @@ import (
 )
 
 const (
-	// maxCommit is how many lines are sent in one call of the node: enough that a
-	// commit's cost does not count, few enough that the first is not kept waiting.
+	// maxCommit is how many lines are sent in one call of the node: enough that a commit's cost
+	// does not count, few enough that the first is not kept waiting.
 	maxCommit = 1024
 
-	// maxUnderWay is how many lines of one stream may be on disk and not answered. A
-	// caller that sends more is read no further.
+	// maxUnderWay is how many lines of one stream may be on disk and not answered. A caller that
+	// sends more is read no further.
 	maxUnderWay = 8192
 
 	// maxAnswer is how many messages one answer of SendLines holds.
@@ -33,7 +33,7 @@ const (
 func (s service) Watch(ctx context.Context, _ *controlv1.WatchRequest, stream *connect.ServerStream[controlv1.WatchResponse]) error {
 	var mu sync.Mutex
 	var now controlv1.WatchResponse // guarded by mu
-	news := make(chan struct{}, 1)
+	ready := make(chan struct{}, 1)
 	follow := func(ctx context.Context, next func(context.Context, uint64) (uint64, error), at *uint64) error {
 		for n := uint64(0); ; {
 			var err error
@@ -44,7 +44,7 @@ func (s service) Watch(ctx context.Context, _ *controlv1.WatchRequest, stream *c
 			*at = n
 			mu.Unlock()
 			select {
-			case news <- struct{}{}:
+			case ready <- struct{}{}:
 			default:
 			}
 		}
@@ -61,7 +61,7 @@ func (s service) Watch(ctx context.Context, _ *controlv1.WatchRequest, stream *c
 				return err
 			}
 			select {
-			case <-news:
+			case <-ready:
 			case <-ctx.Done():
 				return ctx.Err()
 			}
@@ -76,9 +76,9 @@ type onDisk struct {
 	since   time.Time
 }
 
-// SendLines is a pipeline: lines are read, committed, waited for (until they have got as far as
-// the caller wants) and answered. Each stage takes whatever waits, up to a bound, and a
-// full stage holds up the one before it, at last the caller.
+// SendLines is a pipeline: lines are read, committed, waited for (until they have got as far as the
+// caller wants) and answered. Each stage takes whatever waits, up to a bound, and a full stage
+// holds up the one before it, at last the caller.
 func (s service) SendLines(ctx context.Context, stream *connect.BidiStream[controlv1.SendLinesRequest, controlv1.SendLinesResponse]) error {
 	first, err := stream.Receive()
 	if err != nil {
@@ -91,7 +91,8 @@ func (s service) SendLines(ctx context.Context, stream *connect.BidiStream[contr
 	if err != nil {
 		return err
 	}
-	// Whom the name means is decided here, whatever becomes of the name.
+	// The name is resolved here, once: later lines go to the same person or group even if the name
+	// comes to mean another.
 	target, err := s.node.Address(ctx, first.Open.To)
 	if err != nil {
 		return err
@@ -156,8 +157,8 @@ func (s service) SendLines(ctx context.Context, stream *connect.BidiStream[contr
 	return <-unread
 }
 
-// leading waits for the first of some messages and returns how many of the leading ones need no more waiting, with their
-// states set.
+// leading waits for the first of some messages. It returns how many messages, from the first on,
+// need not be waited for any more, and sets their states.
 func (w wait) leading(ctx context.Context, n Node, batch []onDisk) (int, error) {
 	if w.state == chat.StateQueued {
 		return len(batch), nil
@@ -224,7 +225,7 @@ func (s service) commitLines(ctx context.Context, lines <-chan chat.Outgoing, co
 	}
 }
 
-// put gives up when ctx ends.
+// put sends v, and gives up when ctx ends.
 func put[T any](ctx context.Context, to chan<- T, v T) error {
 	select {
 	case to <- v:
@@ -251,7 +252,8 @@ func gather[T any](first T, rest <-chan T, limit int) []T {
 	return batch
 }
 
-// atEnd is nil where the caller has said all.
+// atEnd returns the error of a read, but nil where it only says that the caller has sent
+// everything.
 func atEnd(err error) error {
 	if errors.Is(err, io.EOF) {
 		return nil
