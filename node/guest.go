@@ -16,8 +16,9 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// guest is the peer of one session: it leads each effect of the session's machine to the room that
-// does it. It is the session's Host, and tells package sharing what the mesh knows of the session.
+// guest stands for the peer of one session. It gives each effect of the session's machine to the
+// room that does it. It is the session's Host, and tells package sharing what the mesh knows of the
+// session.
 type guest struct {
 	node    *Node
 	session *session.Session
@@ -132,7 +133,7 @@ func (g *guest) identify(ctx context.Context, e sync.Identify) (answer sync.Inpu
 	return g.Rejoin(), task, nil
 }
 
-// Rejoin says what the peer may have, by what holds now.
+// Rejoin says what the peer may have now.
 func (g *guest) Rejoin() sync.Joined { return g.portion.Join() }
 
 // What package sharing needs of the session.

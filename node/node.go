@@ -2,34 +2,27 @@
 // wires them together, and starts and ends them in order. It holds no feature's state.
 //
 // Open reads the data directory and builds everything; it starts nothing. Run starts every
-// goroutine and returns when all have ended, the store last. What the owner may ask are the methods
-// of the rooms that Node embeds. They may be called by any goroutine from when Open has returned.
-// What changes something needs Run, and returns when it is on this node's disk; after Run they fail
-// with the store's error.
+// goroutine and returns when all have ended, the store last. The owner asks by the methods of the
+// rooms that Node embeds, from any goroutine, once Open has returned. A method that changes
+// something needs Run, and returns when the change is on this node's disk; after Run it fails with
+// the store's error.
 //
 // The way of a frame from a peer to the disk and back, with who owns each goroutine:
 //
 //	reader     node/session  reads a frame within bounds, decodes it strictly
-//	loop       node/session  owns the sync machine, which says what is to be done; guest.go leads
-//	                         that to a room: what is only read, node/sharing answers at once
-//	worker     node/session  proves and finds the place of what came, by node/ingest
-//	writer     store         commits it, with whatever else waits, then calls told.go: whoever
-//	                         hears of the conversation is told, gossip publishes
+//	loop       node/session  owns the sync machine; guest.go gives what it wants done to a room
+//	worker     node/session  proves what came and checks its author's place, by node/ingest
+//	writer     store         commits it, then calls told.go, which tells sessions and gossip
 //	confirmer  node/session  waits for the commit, and hands its outcome to the loop
 //	loop       node/session  acknowledges, or says why not
 //	writer     node/session  writes frames to the stream
 //
-// The dial loop and the goroutines of sessions belong to node/mesh. node/people, node/receipts,
-// node/ingest and node/crowd have goroutines of their own, which Run starts.
-//
-// A feature is what people want of earshot; chat is the first. A further one, such as files, is a
-// room with three faces: what a peer may ask, which it authorises itself by what node/people and
-// node/groups know of the peer; what the owner may ask; and a plan that is pure, so that it is
-// tested without sockets and clocks. It brings one stream protocol, for which link.Host takes a
-// handler, one service of the local API, and its buckets, kept by a package of their own beside
-// store/book. Here it takes three lines: one that makes it, one that runs it, and one that embeds
-// what the owner may ask. Features do not import each other. A room that needs something from above
-// defines a small interface, or a function in its Config.
+// A feature, such as chat, is a room with three faces: what a peer may ask, which the room
+// authorises by what node/people and node/groups know of the peer; what the owner may ask; and a
+// plan without sockets and clocks. It brings a stream protocol, for which link.Host takes a
+// handler, a service of the local API, and buckets, kept by a package beside store/book. Here it
+// takes three lines, which make it, run it and embed what the owner may ask. Features do not import
+// each other; what a room needs from above is a small interface or a function in its Config.
 package node
 
 import (
@@ -69,7 +62,7 @@ import (
 // Config is what a node is made of. Only Dir is required.
 type Config struct {
 	Dir        string
-	Name       string   // what the owner calls themselves; empty: as before
+	Name       string   // what the owner calls themselves; empty: unchanged
 	Listen     []string // multiaddrs; empty: every interface, on the port of last time if it is free
 	Peers      []string // multiaddrs with peer ID, dialled at once
 	NoMDNS     bool
@@ -92,7 +85,7 @@ type Config struct {
 	Networks  func() (discovery.Network, error)
 	Identify  func(path string) (store.FileIdentity, error)
 
-	GossipAbove int // for simulations: the size in members past which a group gossips; 0: as it should be
+	GossipAbove int // for simulations: the size in members past which a group gossips; 0: crowd.Above
 }
 
 // What the owner may ask, by room. Node embeds these for their methods. The names keep the embedded
@@ -132,9 +125,9 @@ type Node struct {
 	watcher  *discovery.Watcher
 	networks func() (discovery.Network, error) // this machine's interfaces now
 
-	shown    *notify.Counter // what people could see, as in the store
-	presence *notify.Counter // who is here, and what is shown of them
-	revealed *notify.Counter // what may have brought older messages into view
+	shown    *notify.Counter // counts the changes that people can see, as the store does
+	presence *notify.Counter // counts the changes in who is here and what is shown of them
+	revealed *notify.Counter // counts the changes that may have brought older messages into view
 
 	contactsFrames  *semaphore.Weighted // see session.NewBudget
 	strangersFrames *semaphore.Weighted
@@ -152,8 +145,8 @@ type self struct {
 	card   crypto.Card
 }
 
-// Open opens or makes the directory and builds the node. The caller calls Run, once, whatever
-// happens in between; Close if it does not.
+// Open opens or makes the directory and builds the node. The caller then calls Run, once, or else
+// Close.
 func Open(cfg Config) (_ *Node, err error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)

@@ -20,11 +20,11 @@ type Status struct {
 	Version   string
 	Listening []string // multiaddrs with the peer ID
 	Peers     int      // devices connected now
-	Outbox    int      // lines that Outbox would give
+	Outbox    int      // how many lines Outbox has
 	Warnings  []warnings.Warning
 }
 
-// Peer is one device in earshot, or a contact's device that was.
+// Peer is one device in earshot, or a device of a contact that is not in earshot now.
 type Peer struct {
 	Person    crypto.PersonID
 	Name      string // what the person calls themselves

@@ -68,7 +68,7 @@ func (n *Node) groupChanged(c groups.Change) {
 	for _, s := range n.mesh.Hearing(c.ID) {
 		s.Inbox.Control(c.ID, locator)
 	}
-	n.revealed.Bump() // what was past a cut may count again
+	n.revealed.Bump() // messages that were past a cut may count again
 	n.people.LookForFellows()
 	n.crowd.Changed()
 	n.shown.Bump()
@@ -94,8 +94,8 @@ func (n *Node) personChanged(before, after people.Person) {
 	}
 }
 
-// invited takes in that invitations wait for the owner, or that those which waited may be made
-// again.
+// invited takes in that an invitation waits for the owner. With again it ends the sessions instead,
+// so that peers whose invitations waited make them again in new ones.
 func (n *Node) invited(again bool) {
 	if again {
 		for _, s := range n.mesh.Sessions() {
@@ -169,8 +169,7 @@ func (n *Node) isContact(id peer.ID) bool {
 	return ok && them.Contact
 }
 
-// pin says whether a person's devices are to be reached whoever else is there: those of contacts
-// and of fellow members.
+// pin tells the mesh whether a person's devices are those of a contact or fellow member.
 func (n *Node) pin(p people.Person) {
 	n.mesh.Pin(p.Parsed.Devices(), p.Contact && !p.Blocked || n.groups.Fellows(n.me.person, p.ID))
 }
