@@ -7,8 +7,8 @@ import (
 	"github.com/earshot-im/earshot/store/tx"
 )
 
-// What is kept for persons who are no contacts. Anyone in earshot can make any number of persons,
-// so all strangers have one budget together.
+// Limits on what is kept for persons who are no contacts. Anyone in earshot can make any number of
+// persons, so all strangers have one budget together.
 const (
 	StrangerBudget  = 1 << 20  // bytes of each
 	StrangersBudget = 16 << 20 // bytes of all together
@@ -18,8 +18,8 @@ const (
 	// of what people write. It is also what a flood may cost until its author is removed.
 	MemberBudget = 64 << 20
 
-	// costPerson and costRecord are what one takes beside the bytes that were sent: indexes, and
-	// pages that are not full.
+	// costPerson and costRecord are what a person or a record takes beside the bytes that were
+	// sent: indexes, and pages that are not full.
 	costPerson = 512
 	costRecord = 256
 )

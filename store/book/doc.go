@@ -4,8 +4,8 @@
 //
 // It owns the buckets that Buckets lists, whose bytes store/FORMAT.md fixes, and shares the
 // database and its one writer with the ledger, package store. Where one of its changes concerns the
-// ledger, it says so through the interface Ledger. Names, addresses and whatever somebody typed are
-// sealed under the key of the data directory.
+// ledger, it says so through the interface Ledger. Names, addresses and texts that somebody typed
+// are sealed under the key of the data directory.
 //
 // The book trusts its caller for what it keeps: cards and records have been verified. It does not
 // know what a conversation is for, and takes no decision about anybody but counting: who is a

@@ -39,7 +39,7 @@ type Person struct {
 	Contact  bool
 	Verified bool
 	Blocked  bool
-	Member   bool                           // in a group of people one knows
+	Member   bool                           // in a group of people whom the owner knows
 	Devices  map[crypto.DeviceID]DeviceInfo // that the card names
 }
 
@@ -166,7 +166,7 @@ func (k *Book) Persons() (out []Person, err error) {
 	return out, err
 }
 
-// PersonOf returns whose card names a device, zero if none does.
+// PersonOf returns the person whose card names a device, zero if no card does.
 func (k *Book) PersonOf(r *tx.Reader, d crypto.DeviceID) crypto.PersonID {
 	if b := r.Get(bucketDevices, d[:]); len(b) == len(crypto.PersonID{}) {
 		return crypto.PersonID(b)
@@ -174,8 +174,8 @@ func (k *Book) PersonOf(r *tx.Reader, d crypto.DeviceID) crypto.PersonID {
 	return crypto.PersonID{}
 }
 
-// UpdatePerson changes what is kept of somebody, and has the direct conversation with somebody new
-// made. f gets what there is, with nothing but the ID of somebody new. Where f fails, its error is
+// UpdatePerson changes what is kept of a person, and makes the direct conversation with somebody
+// new. f gets what is kept, which is only the ID for somebody new. Where f fails, its error is
 // returned and nothing changes. f may run more than once. Other errors: ErrDeviceTaken, ErrBudget
 // (too many strangers), event.ErrTooLarge.
 func (k *Book) UpdatePerson(ctx context.Context, id crypto.PersonID, f func(*Person) error) error {
@@ -201,9 +201,9 @@ func (k *Book) UpdatePerson(ctx context.Context, id crypto.PersonID, f func(*Per
 	})
 }
 
-// UpdateDevices notes where devices of persons are and when they were last seen, of all in one
-// transaction. What else is kept of the persons stays as it is. Persons who are not kept are
-// skipped, and so are devices that another person's card names.
+// UpdateDevices notes where devices of persons are and when they were last seen, all in one
+// transaction. Everything else that is kept of the persons stays as it is. Persons who are not kept
+// are skipped, and so are devices that another person's card names.
 func (k *Book) UpdateDevices(ctx context.Context, found map[crypto.PersonID]map[crypto.DeviceID]DeviceInfo) error {
 	return k.do(ctx, func(b *tx.Batch) error {
 		for _, id := range slices.SortedFunc(maps.Keys(found), func(x, y crypto.PersonID) int { return bytes.Compare(x[:], y[:]) }) {
@@ -230,7 +230,7 @@ func (k *Book) UpdateDevices(ctx context.Context, found map[crypto.PersonID]map[
 	})
 }
 
-// Add keeps somebody of whom nothing is kept.
+// Add keeps a person of whom nothing was kept before.
 func (k *Book) Add(b *tx.Batch, p *Person) error { return k.put(b, p, nil) }
 
 // put replaces what is kept of somebody, nil if that is nothing.

@@ -51,8 +51,8 @@ func (k *Book) parseRecord(v []byte) (event.Record, error) {
 }
 
 // PutRecord keeps a record if it is newer than what is held of its device, kind and subject, and
-// reports whether it was. The caller has verified it, and found that its device speaks for whom it
-// should. ErrBudget: there are too many of its kind.
+// reports whether it was. The caller has verified the record, and has found that its device speaks
+// for the right person. ErrBudget: there are too many of its kind.
 func (k *Book) PutRecord(ctx context.Context, r event.Record) (newer bool, err error) {
 	err = k.do(ctx, func(b *tx.Batch) error {
 		newer = false

@@ -89,8 +89,8 @@ func (k *Book) Requests() (out []Request, err error) {
 	return out, err
 }
 
-// TakeRequest removes the request of somebody and returns it, or ErrNoRequest. Whoever accepts
-// somebody makes them a contact first: then nothing is lost if the process dies between.
+// TakeRequest removes the request of somebody and returns it, or ErrNoRequest. The caller makes the
+// person a contact first, so that nothing is lost if the process dies in between.
 func (k *Book) TakeRequest(ctx context.Context, p crypto.PersonID) (out Request, err error) {
 	err = k.do(ctx, func(b *tx.Batch) (err error) {
 		if out, err = k.request(&b.Reader, p); err != nil {
