@@ -9,7 +9,8 @@ import (
 )
 
 const (
-	// MaxBody bounds a body in bytes: the longest text with room for all that may stand beside it.
+	// MaxBody bounds a body in bytes: the longest text, with room for everything else that a body
+	// may have.
 	MaxBody = 80 << 10
 	// MaxText bounds a text in bytes; what is longer is a file.
 	MaxText = 64 << 10

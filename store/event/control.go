@@ -60,7 +60,7 @@ func (p HistoryPolicy) String() string {
 type Create struct {
 	Person  crypto.PersonID // the founder, who wrote it
 	Name    string
-	Secret  [32]byte // random: who has not seen the event can't tell that the group exists
+	Secret  [32]byte // random: somebody who has not seen the event can't tell that the group exists
 	History History
 }
 
@@ -69,14 +69,14 @@ type Invite struct {
 	Persons []crypto.PersonID // ascending, 1 to MaxInvited
 }
 
-// Leave is written by whoever goes. Their logs end at the cuts, or else where the named lists say;
-// logs of others that stand in those lists don't count.
+// Leave is written by a member who goes. Their logs end at the cuts, or else where the named lists
+// say. Where these lists name logs of others, that has no effect.
 type Leave struct {
 	Cuts  []Position    // sorted by log, at most MaxCuts
 	Lists []crypto.Hash // IDs of events that list cuts, ascending, at most MaxLists
 }
 
-// Remove takes somebody out. Their logs end as of Leave.
+// Remove takes somebody out. Their logs end as with Leave.
 type Remove struct {
 	Person crypto.PersonID
 	Cuts   []Position // the last that is accepted of each of their logs
@@ -170,7 +170,8 @@ func ParseControl(k Kind, content []byte) (Control, error) {
 	return c, nil
 }
 
-// readHistory leaves the end to its caller. What is out of range stays so, for checkControl.
+// readHistory does not check that the input ends; its caller does. It leaves values that are out of
+// range for checkControl to refuse.
 func readHistory(r *canon.Reader) History {
 	return History{Policy: HistoryPolicy(min(r.Uint(1), uint64(HistoryAll)+1)), Days: r.Uint(2)}
 }
@@ -225,7 +226,7 @@ func checkGroupName(name string) error {
 	return nil
 }
 
-// marshalControl returns what write makes of a content that is as it must be.
+// marshalControl checks a content and returns its bytes, which write makes.
 func marshalControl(c Control, write func(w *canon.Writer)) ([]byte, error) {
 	if err := checkControl(c); err != nil {
 		return nil, err

@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	// MaxCuts bounds the logs that one event lists, so that it fits a body. Whoever has more logs
-	// writes several events.
+	// MaxCuts bounds the logs that one event lists, so that it fits a body. For a person with more
+	// logs there are several events.
 	MaxCuts = 512
 	// MaxLists bounds how many events a removal takes lists from. With its own list that is more
 	// than 33,000 logs.

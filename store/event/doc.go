@@ -10,8 +10,8 @@
 // check it against itself: one encoding, limits, sorted lists, the hash and size of the body, the
 // form of the content of a known kind. Its fields are for reading; only Sign changes them. That
 // somebody's device wrote it is known only after Run.Prove, the one place that checks signatures of
-// events. Whether that device may speak for a person, who may recall what, and whether a body is
-// due to have expired are questions of the caller, who knows cards and the time.
+// events. Whether that device may speak for a person, who may recall what, and whether a body has
+// expired are questions for the caller, who knows cards and the time.
 //
 // Parse functions refuse whatever would not come back as the same bytes from its Marshal. They
 // alias their input, which must not change afterwards. Errors match a sentinel of errors.go; input

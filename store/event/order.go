@@ -1,7 +1,8 @@
 package event
 
-// maxAhead is how far before its arrival, in ms, an author's clock is believed: more than what
-// office clocks differ by, less than what would park a message at the bottom of everyone's screen.
+// maxAhead is how many ms an author's clock may be ahead of the event's arrival here and still be
+// believed. Office clocks differ by less. With a larger value a message from a wrong clock would
+// stay at the bottom of everyone's screen.
 const maxAhead = 2 * 60 * 1000
 
 // Time returns the time T by which an event is ordered: rows sort by (T, ID). It is computed once,

@@ -12,8 +12,8 @@ const (
 	profileSubjectSize = 32
 	receiptSubjectSize = 72
 
-	// MaxName bounds the name that a person claims or a group has, in bytes. What a name may
-	// consist of is for crypto.ParseName, where it is shown.
+	// MaxName bounds the name that a person claims or a group has, in bytes. Which characters a
+	// name may have is for names.Parse of crypto/names to say, where it is shown.
 	MaxName = 128
 	// MaxReceiptSegments bounds each list of a receipt: an author with more pieces than that in
 	// their logs waits for the next ones.

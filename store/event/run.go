@@ -16,8 +16,8 @@ const (
 	// is exceeded. It counts bodies that are gone, so that a run which was once good stays good.
 	MaxRunSize = 1 << 20
 	// MaxRunSent bounds the bytes of headers and bodies that a run really brings, with its enclosed
-	// recalls. With all tags, lengths and signatures that fits a frame of 1.25 MiB. Where recalls
-	// would exceed it, leave them out: they also come with the run in which they stand.
+	// recalls. With all tags, lengths and signatures the run then fits a frame of 1.25 MiB. Where
+	// recalls would exceed it, leave them out: they also come with the run in which they stand.
 	MaxRunSent = MaxRunSize + 192<<10
 
 	tagSize     = 32
@@ -31,8 +31,8 @@ type Run struct {
 	// conversation. It proves nothing.
 	Tag []byte
 
-	// Number counts the runs that were sent in a session, from 1; the answer names it. It is
-	// 0 where no answer is expected.
+	// Number counts the runs that were sent in a session, from 1; the answer names it. It is 0
+	// where no answer is expected.
 	Number uint64
 
 	Events []Event
@@ -150,7 +150,7 @@ func (r *Run) Given() Segments {
 // Log returns the log that the run is of.
 func (r *Run) Log() Log { return r.Events[0].Header.Log() }
 
-// Segment returns the stretch that the run is.
+// Segment returns the segment that the run covers.
 func (r *Run) Segment() Segment {
 	last := &r.Events[len(r.Events)-1]
 	return Segment{First: r.Events[0].Header.Sequence, Last: last.Header.Sequence, ID: last.ID}
@@ -210,7 +210,7 @@ func (r *Run) Prove() error {
 	return r.proveSignatures()
 }
 
-// proveSignatures checks the signature of the last event and whatever others there are.
+// proveSignatures checks the signature of the last event, and those of other events that have one.
 func (r *Run) proveSignatures() error {
 	last := len(r.Events) - 1
 	for i := range r.Events {

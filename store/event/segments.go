@@ -1,12 +1,12 @@
 package event
 
 const (
-	// MaxSegments bounds how many pieces of a log are told. Of more pieces the lowest are told:
-	// peers that have more give the lowest missing events first, so the gaps close there.
+	// MaxSegments bounds how many pieces of a log are told to a peer. If there are more, the lowest
+	// are told: the peer gives the lowest missing events first, so the gaps close there.
 	MaxSegments = 32
 
-	// MaxPieces bounds in how many pieces a log is held, so that a log takes little room whatever
-	// was sent.
+	// MaxPieces bounds in how many pieces a log is held, so that a log takes little room even if
+	// somebody sends it in scattered pieces.
 	MaxPieces = 1024
 )
 
