@@ -5,8 +5,8 @@
 // every commit. So the latest stand alone, as keys, and as soon as there are as many as a list
 // takes, they are written in order as a list of level 1, in blocks. Whenever there are four lists
 // of one level, they become one list of the next. Which lists there are follows from how many IDs
-// were put. Whoever looks for an ID asks the latest and then each list: at most three of each level
-// below the highest, and of that one for each quarter of a million IDs.
+// were put. To find an ID, Find asks the latest and then each list. There are at most three lists
+// of each level below the highest, and in the highest one for each quarter of a million IDs.
 //
 // Only package store may call it, in its transactions. It has no errors of its own: what can't be
 // read is not found, and what can't be written fails the batch.
@@ -54,8 +54,8 @@ func idKey(level int, number uint64, id []byte) []byte {
 	return append(listKey(level, number), id[:shortID]...)
 }
 
-// lists returns which lists of a level there are, by number from first to before end, when so many
-// of the lowest level were made.
+// lists returns which lists of a level there are, from number first to before end, after made lists
+// of level 1 were made.
 func lists(level int, made uint64) (first, end uint64) {
 	for range level - 1 {
 		made /= joined
@@ -66,7 +66,8 @@ func lists(level int, made uint64) (first, end uint64) {
 	return made / joined * joined, made
 }
 
-// Find returns where the event is that has an ID. Of an ID that was put twice it is the later slot.
+// Find returns where the event is that has an ID. If the ID was put twice, it returns the later
+// slot.
 func Find(r *tx.Reader, id event.ID) (Slot, bool) {
 	made := r.Sequence(Bucket) / listed
 	if v := r.Get(Bucket, idKey(alone, made, id[:])); len(v) == len(Slot{}) {
