@@ -1,6 +1,6 @@
 // Package layout fixes the keys and values of the ledger: how conversations, logs and events stand
-// in the database, as store/FORMAT.md has it in its section "Database". Which bucket has which is
-// for package store to say.
+// in the database, as store/FORMAT.md has it in its section "Database". Package store says which
+// bucket has which of them.
 //
 // Everything here is pure: no transactions, no files, no clock, and bodies stay sealed. Bytes and
 // key functions return new slices. Parse functions refuse values of the wrong size, which only

@@ -85,7 +85,7 @@ type Waiting struct {
 	Slot         Slot
 }
 
-// ParseWaiting reads such a key.
+// ParseWaiting reads a key of that bucket.
 func ParseWaiting(key []byte) (Waiting, error) {
 	slot, _ := SlotAt(key)
 	if len(key) != waitingSize+SlotSize {

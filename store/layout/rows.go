@@ -53,7 +53,7 @@ func SlotAt(b []byte) (Slot, bool) {
 type Conversation struct {
 	ID     event.Conversation
 	Number uint32
-	Other  crypto.PersonID // zero for one's own and for groups
+	Other  crypto.PersonID // zero for the conversation of the owner's devices and for groups
 	Own    uint32          // number of the log that this device writes; 0: none yet
 	Era    uint32          // in which that log was begun
 }
@@ -82,7 +82,7 @@ func ParseConversation(id event.Conversation, b []byte) (Conversation, error) {
 // Branches of a log.
 const (
 	BranchFirst = 0
-	BranchOther = 1 // what contradicts the first
+	BranchOther = 1 // the events that contradict the first branch
 	BranchLost  = 2 // what this device wrote before its disk went back in time; the log has no name
 )
 
@@ -271,7 +271,7 @@ func RangesBytes(s event.Ranges) []byte {
 	return b
 }
 
-// ParseRanges reads such a value; none of nil.
+// ParseRanges reads the value that RangesBytes returned. Of nil it returns no ranges.
 func ParseRanges(b []byte) (event.Ranges, error) {
 	if b == nil {
 		return nil, nil
