@@ -1,7 +1,7 @@
 package tx
 
-// Batch is a transaction that writes. What it has written its reader sees. Errors of writing are
-// kept, not returned: the first takes the whole batch down, whatever runs after it.
+// Batch is a transaction that writes. Its reader sees what it has written. Errors of writing are
+// kept, not returned: the first undoes the whole batch, even if all that runs after it succeeds.
 type Batch struct {
 	Reader
 	changes int

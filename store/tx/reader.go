@@ -18,8 +18,8 @@ type Reader struct {
 	looks   int
 }
 
-// fillAscending is how full pages get in buckets whose keys mostly ascend. Where a page is split in
-// the middle, as bbolt does it else, the half that is left behind is never filled.
+// fillAscending is how full pages get in buckets whose keys mostly ascend. bbolt otherwise splits a
+// page in the middle, and the half that is left behind is never filled.
 const fillAscending = 0.9
 
 func (r *Reader) bucket(name Bucket) *bbolt.Bucket {
@@ -40,7 +40,8 @@ func (r *Reader) look(b Bucket) *bbolt.Bucket {
 	return r.bucket(b)
 }
 
-// Looks returns how often a key was looked for so far: what something costs, whatever the engine.
+// Looks returns how often a key was looked for so far. It measures what something costs in a way
+// that does not depend on the engine.
 func (r *Reader) Looks() int { return r.looks }
 
 // Has reports whether a bucket exists.
@@ -114,8 +115,8 @@ func (r *Reader) Count(b Bucket, prefix []byte) (n int) {
 	return n
 }
 
-// Copy returns the keys that begin with prefix, and their values, copied: whoever has them may
-// change the bucket.
+// Copy returns the keys that begin with prefix, and their values, copied, so that the caller may
+// change the bucket meanwhile.
 func (r *Reader) Copy(b Bucket, prefix []byte) (keys, values [][]byte) {
 	for k, v := range r.Prefix(b, prefix) {
 		keys, values = append(keys, bytes.Clone(k)), append(values, bytes.Clone(v))

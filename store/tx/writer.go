@@ -92,7 +92,7 @@ func (w *Writer) wait(o *op) error {
 	}
 }
 
-// Run writes until the context ends. Whoever then still waits gets ErrClosed.
+// Run writes until the context ends. Callers that still wait then get ErrClosed.
 func (w *Writer) Run(ctx context.Context) error {
 	defer func() {
 		close(w.stopped)
