@@ -30,8 +30,8 @@ type Entry struct {
 
 // Append writes a message into this device's log and returns it when it is on the disk. A key that
 // was used before gives the earlier message if that has the same content, else ErrKeyUsed. Other
-// errors: ErrNoConversation, ErrKind, ErrNoEvent (an edit of what is no own text, or a reaction to
-// no message), event.ErrTooLarge, event.ErrMalformed.
+// errors: ErrNoConversation, ErrKind, ErrNoEvent (the target of an edit is no text of the owner's,
+// or that of a reaction no message), event.ErrTooLarge, event.ErrMalformed.
 func (s *Store) Append(ctx context.Context, d Draft) (Entry, error) {
 	entries, err := s.AppendAll(ctx, []Draft{d})
 	if err != nil {

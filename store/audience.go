@@ -8,18 +8,18 @@ import (
 	"github.com/earshot-im/earshot/store/layout"
 )
 
-// delivery says who has what of the events of one's own person.
+// delivery says who has which events of the owner.
 type delivery struct {
 	*reader
 	audiences map[string]*audience // by conversation and control heads
 }
 
-// audience is the persons whom own messages are for: in a direct conversation the other person, in
-// a group its readers by the control heads that the messages were written under.
+// audience is the persons whom some messages of the owner are for: in a direct conversation the
+// other person, in a group its readers by the control heads that the messages were written under.
 type audience struct {
 	persons []crypto.PersonID
 	out     bool                // the owner is out of the group: nothing more is sent to anybody
-	how     Reason              // how the owner went last, also if they have come back
+	how     Reason              // how the owner last went out of the group, also if they have come back
 	one     bool                // it is one person of a larger audience
 	logs    map[uint32]coverage // by log, what was looked up before
 }
@@ -29,12 +29,12 @@ func (a *audience) alone(p crypto.PersonID) *audience {
 	return &audience{persons: []crypto.PersonID{p}, out: a.out, how: a.how, one: true, logs: map[uint32]coverage{}}
 }
 
-// coverage is what every person of an audience has of a log.
+// coverage is the part of a log that every person of an audience has.
 type coverage struct{ delivered, read event.Ranges }
 
-// audience returns whom the messages in a conversation are for that were written under these
-// control heads. Within a transaction it returns the same audience for the same heads, since the
-// page of a large group asks for the same hundreds of readers for each message.
+// audience returns the persons whom messages are for that were written in a conversation under
+// these control heads. Within a transaction it returns the same audience for the same heads, since
+// the page of a large group asks for the same hundreds of readers for each message.
 func (d *delivery) audience(c *layout.Conversation, control []crypto.Hash) *audience {
 	if c.Other != (crypto.PersonID{}) {
 		control = nil
@@ -90,8 +90,8 @@ func (d *delivery) coverage(a *audience, log uint32) (coverage, error) {
 }
 
 // eachStretch calls f for each stretch of an own log whose messages are all for the same audience.
-// Stretches whose messages are for nobody, or can't be delivered any more, are left out, as
-// audience.undelivered has it.
+// Stretches whose messages are for nobody, or can't be delivered any more (see
+// audience.undelivered), are left out.
 func (d *delivery) eachStretch(c *layout.Conversation, l *layout.Log, f func(event.Range, *audience) error) error {
 	segments, err := d.counted(l)
 	if err != nil {
@@ -119,8 +119,8 @@ func (d *delivery) eachStretch(c *layout.Conversation, l *layout.Log, f func(eve
 
 // sameControl returns the control heads of the event at first, and the last sequence up to which
 // events were written under the same heads. The heads of a log only advance, so equal heads at two
-// places mean equal heads between. Changes are rare: it first looks whether there is one at all,
-// then searches forward in growing steps.
+// places mean equal heads between. Changes are rare. So it first looks whether the heads change at
+// all, and then searches forward in growing steps.
 func (r *reader) sameControl(l *layout.Log, first, last uint64) ([]crypto.Hash, uint64, error) {
 	x, err := r.entry(l.At(first))
 	if err != nil {

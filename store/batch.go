@@ -12,11 +12,11 @@ import (
 	"github.com/earshot-im/earshot/store/tx"
 )
 
-// batch is the ledger's part of one transaction of the writer. Whoever changes a log that it looked
-// up calls touch. An error of reading may be ignored where that leaves things as they are; a
-// failure to write takes the whole transaction down.
+// batch is the ledger's part of one transaction of the writer. Code that changes a log calls touch.
+// An error of reading may be ignored where that leaves things as they are; a failure to write
+// undoes the whole transaction.
 type batch struct {
-	*tx.Reader // the same as that of the two that follow
+	*tx.Reader // the Reader that the Batch and the reader below contain too
 	*tx.Batch
 	*reader
 	now int64 // when it began, by the wall clock in ms
@@ -74,8 +74,8 @@ func (b *batch) addConversation(id event.Conversation, other crypto.PersonID) (l
 	return c, nil
 }
 
-// meet makes the conversation with a person if it is not there yet. With the owner that is the one
-// of their own devices.
+// meet makes the conversation with a person if it is not there yet. If the person is the owner, it
+// is the conversation of their own devices.
 func (b *batch) meet(p crypto.PersonID) (err error) {
 	if b.isOwn(p) {
 		_, err = b.addConversation(event.Self(p), crypto.PersonID{})

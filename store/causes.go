@@ -8,7 +8,7 @@ import (
 // cause is an event that came before another one, and what is known of it here.
 type cause struct {
 	log      event.Log
-	key      []byte // in bucketWaiting, without the slot of who waits
+	key      []byte // in bucketWaiting, without the slot of the event that waits
 	t        int64  // its place in the order, if it is placed
 	here     bool   // with its words, or gone for a reason
 	placed   bool   // t is fixed
@@ -66,12 +66,13 @@ func (r *reader) cause(x *entry, l *layout.Log, p event.Position, withheld bool)
 	return c, nil
 }
 
-// missing reports whether an event has to wait for a cause, if it has the patience.
+// missing reports whether an event may have to wait for the cause: the cause may still come, or is
+// here and not placed.
 func (c *cause) missing() bool { return !c.excluded && !(c.here && c.placed) }
 
-// held returns the key of the first cause that isn't here and that still has to be waited for,
-// whatever the patience of the release, by an event that was first seen at a time. It returns nil
-// if there is none.
+// held returns the key of the first cause that isn't here but may be on its way, as release.holds
+// says. An event that was first seen at a time waits for such a cause whatever its patience. It
+// returns nil if there is none.
 func (r release) held(causes []cause, first int64) []byte {
 	for i := range causes {
 		if c := &causes[i]; c.missing() && !c.here && r.holds(c.log, first) {
@@ -81,13 +82,13 @@ func (r release) held(causes []cause, first int64) []byte {
 	return nil
 }
 
-// missing is what an event waits for.
+// missing is what an event still waits for.
 type missing struct {
 	absent, held []byte // keys of the first cause that isn't here, and of the first that isn't placed
 	earlier      bool   // each of them lies before everything that is held of its log
 }
 
-// split returns which causes are missing, and T of those that are placed.
+// split returns which causes are missing, and the T of each cause that is placed.
 func split(causes []cause) (m missing, times []int64) {
 	m.earlier = true
 	for _, c := range causes {
@@ -108,9 +109,9 @@ func split(causes []cause) (m missing, times []int64) {
 	return m, times
 }
 
-// gap reports whether the row of x is to be marked, since something that came before it is missing.
-// Where all that is missing lies before everything that is held of its log, members of a group get
-// no mark: newcomers know that something was said before they came.
+// gap reports whether the row of x is to be marked, since an event that came before x is missing.
+// In a group there is no mark if each missing event lies before everything that is held of its log:
+// newcomers know that something was said before they came.
 func (r *reader) gap(x *entry, m missing) (bool, error) {
 	if m.absent == nil && m.held == nil {
 		return false, nil
@@ -119,7 +120,7 @@ func (r *reader) gap(x *entry, m missing) (bool, error) {
 	return !m.earlier || !r.isGroup(&c), err
 }
 
-// stillGap reports whether something is missing now before a row that has a mark.
+// stillGap reports whether a row that has a mark still needs it.
 func (r *reader) stillGap(x *entry) (bool, error) {
 	causes, err := r.causes(x)
 	if err != nil {

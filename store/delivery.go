@@ -19,14 +19,14 @@ type Delivery struct {
 	Person   crypto.PersonID
 	Log      event.Log
 	Segments []event.Segment
-	Read     bool // the person has read them; else they are on a disk of theirs
+	Read     bool // the person has read the events; otherwise they are only on a disk of theirs
 }
 
 // NoteDelivered notes how far logs have been delivered, as acknowledgements over the link of a
-// person's device or receipts say. For logs of the owner it is what others have. For a person who
-// is the owner it says what was read on another device, which is then not unread here either. What
-// is noted only grows. A delivery of something that is not here does nothing, and one that would
-// leave a log in too many pieces is left out.
+// person's device or receipts say. A delivery of a log of the owner's says what another person has.
+// A delivery to the owner says what they have read on another device, which is then not unread here
+// either. What is noted only grows. A delivery of events that are not here does nothing. A delivery
+// that would leave the log in too many pieces is left out.
 func (s *Store) NoteDelivered(ctx context.Context, deliveries []Delivery) error {
 	if len(deliveries) == 0 {
 		return nil
@@ -106,8 +106,8 @@ func (b *batch) agreed(branches []*layout.Log, i int, segments []event.Segment) 
 					return nil, err
 				}
 			case l.Name.Device == b.s.own.Device.ID():
-				// An own log has holes only where this disk went back in time. What lies below such
-				// a hole may be of another branch.
+				// An own log has holes only where this disk went back in time. Events below such a
+				// hole may be of another branch.
 				part.First = max(part.First, heldFrom(l.Segments, g.Last))
 			}
 			out = out.Add(part)
@@ -116,7 +116,7 @@ func (b *batch) agreed(branches []*layout.Log, i int, segments []event.Segment) 
 	return out, nil
 }
 
-// heldFrom returns where the segment begins that has a sequence.
+// heldFrom returns the first sequence of the segment that covers a sequence.
 func heldFrom(s event.Segments, sequence uint64) uint64 {
 	for _, g := range s {
 		if g.First <= sequence && sequence <= g.Last {
@@ -228,8 +228,8 @@ func (b *batch) withWhatIsNoRow(l *layout.Log, ranges event.Ranges) (event.Range
 }
 
 // MarkRead marks messages of others as read. Their authors learn of it only if tell is set. It
-// fails with ErrNoEvent if one is not here. Where scattered messages of one log were read, in too
-// many pieces, the authors learn of some only.
+// fails with ErrNoEvent if a message is not here. If the read messages of one log are scattered
+// over too many pieces, their author learns of only some.
 func (s *Store) MarkRead(ctx context.Context, tell bool, ids ...event.ID) error {
 	return s.do(ctx, func(b *batch) error {
 		rows := map[*layout.Log]event.Ranges{}

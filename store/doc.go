@@ -10,15 +10,16 @@
 // the writer, not the commit. Methods that read may be called by anyone at any time, and return
 // copies.
 //
-// The store trusts its caller for who may write what: a run that it is given was proven
-// (event.Run.Prove), and its author's card looked at. It keeps the control sets of groups without
-// reading them: Authority says whom messages are for, SetLimits how far logs count. It does not
-// trust what an event says of others: causes that don't exist, recalls and edits of others'
-// messages, second events at one sequence and floods by strangers are dealt with here.
+// The store trusts its caller for who may write what: it relies on a run having been proven
+// (event.Run.Prove) and on its author's card having been checked. It keeps the control sets of
+// groups without reading them: Authority says whom messages are for, SetLimits how far logs count.
+// It does not trust what an event says of others: causes that don't exist, recalls and edits of
+// others' messages, second events at one sequence and floods by strangers are dealt with here.
 //
-// Nothing derived is kept twice: the outbox is what I have written minus what its readers hold. An
-// event is had if it is here with its words, or without them for a reason that was proven. It is
-// placed when its position in the order is fixed; cursors follow another order, in which rows came.
-// Times that are stored or shown are of Config.Now, the wall clock, and so is how long an event has
-// waited, which outlives the process. Other durations are measured by the monotonic clock.
+// Nothing derived is kept twice: the outbox is what the owner has written minus what its readers
+// hold. An event is had if it is here with its words, or without them for a reason that was proven.
+// It is placed when its position in the order is fixed; cursors follow another order, in which rows
+// came. Times that are stored or shown are of Config.Now, the wall clock, and so is how long an
+// event has waited, which outlives the process. Other durations are measured by the monotonic
+// clock.
 package store

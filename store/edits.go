@@ -36,9 +36,9 @@ func (b *batch) index(x *entry, there bool) {
 	}
 }
 
-// aim returns the ID that the header of a draft is to name as its target, where the draft is an
-// edit or a reaction: of several events that stand for the message the one that others know.
-// ErrNoEvent if there is no message that the draft could be for.
+// aim returns the ID that an edit or a reaction names as its target. Several events may stand for
+// the message (see reissue.go); it is the ID of the one that others know. ErrNoEvent if there is no
+// message that the draft could be for.
 func (b *batch) aim(c *layout.Conversation, d *Draft) (event.ID, error) {
 	x, err := b.view.rowEntry(d.Target)
 	if err != nil {
@@ -57,8 +57,8 @@ func (b *batch) aim(c *layout.Conversation, d *Draft) (event.ID, error) {
 
 // editsOn returns the edits of a row, or the reactions to it, that count: at most one of each
 // person, in the order of persons. Of several in one log the one with the highest sequence counts,
-// of several logs the one with the greater (clock, ID). So it depends on what is here, not on the
-// order in which that came.
+// of several logs the one with the greater (clock, ID). So the result depends on which events are
+// here, not on the order in which they came.
 func (v *view) editsOn(x *entry, kind event.Kind) ([]*entry, error) {
 	if !v.anything(&v.edits, bucketActs) {
 		return nil, nil

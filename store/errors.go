@@ -30,7 +30,7 @@ var (
 	// stored (UpdatePerson), a group with its first control event.
 	ErrNoConversation = errors.New("no such conversation")
 
-	// ErrNoEvent: there is no such event here, or not one that could be meant.
+	// ErrNoEvent: there is no such event here, or it is not of the kind that is needed.
 	ErrNoEvent = errors.New("no such message")
 
 	// ErrKind: the kind is not one that Append writes, or PutControls keeps.
@@ -40,7 +40,8 @@ var (
 	// another content or its words are gone.
 	ErrKeyUsed = errors.New("key was used for another message")
 
-	// ErrTooLate: the message is older than two minutes. Whoever holds it would keep its words.
+	// ErrTooLate: the message is older than two minutes. Everybody who holds it would keep its
+	// words.
 	ErrTooLate = errors.New("too late to recall the message")
 
 	// ErrCut: the run goes past the limit of its log (SetLimits). Refuse it.
@@ -53,8 +54,8 @@ var (
 	// There is nothing to be cancelled.
 	ErrUndelivered = errors.New("message will not be delivered")
 
-	// ErrTooManySegments: the log is held in event.MaxPieces pieces, and what came lies beyond all
-	// of them and joins none. It can come again when what lies between has come.
+	// ErrTooManySegments: the log is held in event.MaxPieces pieces, and the run lies beyond all of
+	// them and joins none. It can come again when the events in between have come.
 	ErrTooManySegments = errors.New("too many segments")
 
 	// ErrForked: the log has two events at one sequence. Both branches are kept, and neither grows

@@ -44,7 +44,7 @@ func (in *intake) fork(l *layout.Log, s sifted) (*layout.Log, error) {
 }
 
 // heldByEither reports whether each event of a run stands in one of the two branches. Such a run
-// may come again.
+// brings nothing new and is no error.
 func (in *intake) heldByEither(l *layout.Log, s sifted) (bool, error) {
 	if len(s.held) == len(in.events) {
 		return true, nil
@@ -69,7 +69,7 @@ func (in *intake) heldByEither(l *layout.Log, s sifted) (bool, error) {
 	return true, nil
 }
 
-// ingestForked takes a run of a forked log. What lies before the place of the fork is taken as into
+// ingestForked takes a run of a forked log. Events before the place of the fork are taken as into
 // any other log, since there may be holes. From there on the log takes nothing more.
 func (in *intake) ingestForked(l *layout.Log) (_ *layout.Log, forked bool, err error) {
 	n := slices.IndexFunc(in.events, func(e event.Event) bool { return e.Header.Sequence >= l.Forked })

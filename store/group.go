@@ -13,12 +13,13 @@ import (
 // Authority answers what the store can't know of groups. It is called within transactions, by the
 // writer and by readers at once, and must not call the store.
 type Authority interface {
-	// Heads returns the heads of a group's control set under which to write now. The set that they
-	// are of is on the disk. There are none if the group isn't known. What it returns for one group
-	// only advances, except where there are more heads than a header may name.
+	// Heads returns the heads of a group's control set under which to write now; none if the group
+	// isn't known. The control set is on the disk. From call to call the heads of a group only
+	// advance, except where there are more heads than a header may name.
 	Heads(conv event.Conversation) []crypto.Hash
 
-	// Readers returns whom messages are for that were written under these heads, without the owner.
+	// Readers returns the persons, without the owner, whom messages are for that were written under
+	// these heads.
 	Readers(conv event.Conversation, control []crypto.Hash) []crypto.PersonID
 
 	// Out says whether the owner is out of a group, and how they went last, also if they have come
@@ -32,8 +33,8 @@ type ControlDraft struct {
 	Act          event.Control
 }
 
-// isGroup reports whether a conversation is a group: it has no other person, and is not that of
-// one's own devices.
+// isGroup reports whether a conversation is a group: it has no other person, and is not that of the
+// owner's devices.
 func (r *reader) isGroup(c *layout.Conversation) bool {
 	return c.Other == (crypto.PersonID{}) && c.ID != r.s.self
 }
@@ -47,8 +48,8 @@ func (r *reader) group(id event.Conversation) (layout.Conversation, error) {
 	return c, err
 }
 
-// headsOf returns the control heads that the author of an event had. Who creates a group has seen
-// the create event.
+// headsOf returns the control heads that the author of an event had. For a create event it is the
+// event itself.
 func headsOf(h *event.Header) []crypto.Hash {
 	if h.Kind == event.KindCreate {
 		return []crypto.Hash{crypto.Hash(h.Conversation)}
@@ -118,8 +119,8 @@ func detached(e event.Event) event.Event {
 	return e
 }
 
-// SomeControls returns control events of a group, in the order of the given IDs: as many of the
-// first as fit into maxBytes of headers and bodies, but at least one. IDs that are not here are
+// SomeControls returns control events of a group, in the order of the given IDs. It stops before
+// the headers and bodies exceed maxBytes, but returns at least one event. IDs that are not here are
 // skipped. Errors: ErrNoConversation.
 func (s *Store) SomeControls(conv event.Conversation, ids []crypto.Hash, maxBytes int) ([]event.Event, error) {
 	var out []event.Event
@@ -163,8 +164,8 @@ func (r *reader) control(v []byte) (event.Event, error) {
 }
 
 // PutControls adds to the control set of a group, and makes the group if it isn't here. The caller
-// has proven the events. What is in the set stays as it is. Errors: ErrKind (not control events of
-// this group), ErrNoConversation (not a group).
+// has proven the events. Events that are in the set already stay as they are. Errors: ErrKind (not
+// control events of this group), ErrNoConversation (not a group).
 func (s *Store) PutControls(ctx context.Context, conv event.Conversation, events []event.Event) error {
 	sealed := make([][]byte, len(events))
 	for i := range events {
@@ -203,8 +204,8 @@ func (b *batch) putControl(conversation uint32, id event.ID, st *layout.Event) {
 
 // AppendControl writes a control event under Authority.Heads, into this device's log and the
 // control set at once. event.Create begins a group; the conversation of the event that is returned
-// is the new one. The caller makes sure that the author may do it, and calls one after the other.
-// Errors: ErrNoConversation, event.ErrMalformed.
+// is the new one. The caller makes sure that the owner is permitted to write it, and makes one call
+// after the other. Errors: ErrNoConversation, event.ErrMalformed.
 func (s *Store) AppendControl(ctx context.Context, d ControlDraft) (event.Event, error) {
 	content, err := d.Act.Marshal()
 	if err != nil {

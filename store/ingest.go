@@ -25,7 +25,8 @@ type IngestResult struct {
 // it, and wait returns when it is on the disk: meanwhile the caller can prepare the next. The
 // caller has proven the run, and has found that the devices of the run and of its enclosed recalls
 // speak for the author under the card heads that they name. The run must not change afterwards.
-// What is held already stays as it is, so a run may come any number of times and by any road.
+// Events that are held already stay as they are, so a run may come any number of times and from
+// anywhere.
 //
 // ErrForked is returned when this run, or an earlier one, contradicts what is held; the first
 // contradiction is kept beside it. The result is valid then. Other errors: ErrNoConversation,

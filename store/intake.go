@@ -10,9 +10,9 @@ import (
 )
 
 const (
-	// MaxLogs is how many logs one person may have in a conversation, contacts too: what is said of
-	// logs, and what receipts list, must not grow at anybody's will. A device begins a log when it
-	// is new, was restored or was cut off, so honest persons never come near the limit.
+	// MaxLogs is how many logs one person, even a contact, may have in a conversation. So nobody
+	// can make offers and receipts, which list logs, grow without bound. A device begins a log when
+	// it is new, was restored or was cut off, so honest persons never come near the limit.
 	MaxLogs = 1024
 
 	// costEvent is what an event takes beside the bytes that were sent: indexes, and pages that are
@@ -31,10 +31,10 @@ type intake struct {
 	sealed [][]byte        // bodies, by event
 	absent []event.Absence // by event, as it is decided here
 	from   Origin
-	new    bool // something of it was not had before
+	new    bool // the run brings something that was not had before
 }
 
-// sifted says what the events of a run are to a log, by their indexes in the run.
+// sifted says which events of a run a log has, lacks or contradicts, by their indexes in the run.
 type sifted struct {
 	fresh []int
 	held  []int  // stand in the log already, whether they were had or not
@@ -247,9 +247,9 @@ func (in *intake) filled(l *layout.Log, held []int) ([]int, error) {
 	return filled, nil
 }
 
-// extend returns segments with some of a run's events added. Past event.MaxPieces the highest
-// pieces are forgotten, so that lower ones get a place; their events stay here and count again when
-// they come again. It fails with ErrTooManySegments if all of the run would be forgotten at once.
+// extend returns segments with some of a run's events added. If there are more than event.MaxPieces
+// pieces, the highest are forgotten. Their events stay in the log and count again when they come
+// again. It fails with ErrTooManySegments if all of the run would be forgotten at once.
 func extend(s event.Segments, events []event.Event, which []int) (event.Segments, error) {
 	lowest := uint64(0) // the first sequence that the segments lacked
 	for len(which) > 0 {

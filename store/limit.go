@@ -9,9 +9,10 @@ import (
 )
 
 // SetLimits says how far the logs of a group count, by the last sequence that does. Logs that are
-// not named count wholly. What stands past a limit stays on the disk, so that it can count again.
-// Until then it is shown only to its author, is not offered, loaded or taken in (ErrCut), and this
-// device goes on in a new log. Nothing is kept for logs that are not here.
+// not named count wholly. Events past a limit stay on the disk, so that they can count again. Until
+// then they are shown only to their author and are not offered or loaded; more of them are refused
+// (ErrCut). If the log is this device's own, the device goes on in a new one. Nothing is kept for
+// logs that are not here.
 func (s *Store) SetLimits(ctx context.Context, conv event.Conversation, limits map[event.Log]uint64) error {
 	return s.do(ctx, func(b *batch) error {
 		c, err := b.group(conv)
@@ -41,8 +42,8 @@ func (s *Store) SetLimits(ctx context.Context, conv event.Conversation, limits m
 	})
 }
 
-// counted returns what was had of a log, as far as the log counts. It ends where a run can end:
-// whoever holds more of the log can bring the signature that is missing.
+// counted returns what was had of a log, as far as the log counts. It ends where a run can end: a
+// peer that holds more of the log can bring the signature that is missing.
 func (r *reader) counted(l *layout.Log) (event.Segments, error) {
 	if l.Limit == layout.NoLimit || l.Segments.Last() <= l.Limit && !l.Loose() {
 		return l.Segments, nil
@@ -130,7 +131,7 @@ type FirstHeld struct {
 	Control []crypto.Hash // heads that its author had; of a create event that event itself
 }
 
-// FirstHeads returns it for every log of a group, whatever the limits are.
+// FirstHeads returns the FirstHeld of every log of a group, whatever the limits are.
 func (s *Store) FirstHeads(conv event.Conversation) (map[event.Log]FirstHeld, error) {
 	out := map[event.Log]FirstHeld{}
 	err := s.view(func(r *reader) error {
@@ -153,9 +154,9 @@ func (s *Store) FirstHeads(conv event.Conversation) (map[event.Log]FirstHeld, er
 	return out, err
 }
 
-// Floor returns the first sequence, of what is held of a log and counts, whose header is visible;
-// or the one after the last if none is. Once a header is visible, all that follow must be. visible
-// must not call the store.
+// Floor returns the first sequence whose header is visible, among the events of a log that are held
+// and count; if there is none, the sequence after the last of them. Once a header is visible, all
+// that follow must be. visible must not call the store.
 func (s *Store) Floor(log event.Log, visible func(h *event.Header) bool) (uint64, error) {
 	floor := uint64(1)
 	err := s.view(func(r *reader) error {

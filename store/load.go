@@ -58,8 +58,8 @@ func (s *Store) LoadRun(log event.Log, first uint64, maxEvents, maxBytes int) (e
 	return run, err
 }
 
-// loadRun goes on over events that are here without their words: the signature that proves what
-// comes before them may stand after them.
+// loadRun is LoadRun in a transaction. It includes events that are here without their words, since
+// the signature that proves the events before them may stand after them.
 func (r *reader) loadRun(l *layout.Log, first uint64, maxEvents, maxBytes int) (event.Run, error) {
 	var run event.Run
 	own := l.Name.Device == r.s.own.Device.ID()
@@ -113,7 +113,7 @@ type enclosure struct {
 }
 
 // add encloses a recall for an event of the run, if there is one and it is not enclosed yet, and
-// returns how many bytes it takes. A recall for which a run of any size has no room is left out.
+// returns how many bytes it takes. A recall that no run would have room for is left out.
 func (c *enclosure) add(recall *event.Event, index int) int {
 	if recall == nil || slices.ContainsFunc(c.recalls, func(e event.Event) bool { return e.Header.Target == recall.Header.Target }) {
 		return 0
@@ -145,8 +145,8 @@ func sameHeads(a, b *event.Header) bool {
 	return a.Card == b.Card && slices.Equal(a.Control, b.Control)
 }
 
-// travelling returns an event as it goes into a run, copied, and the recall because of which it is
-// absent, nil if it isn't. If that recall can't be served, the event goes as dropped.
+// travelling returns a copy of an event as it goes into a run. If the event is absent because of a
+// recall, it returns that too, else nil. If that recall can't be served, the event goes as dropped.
 func (r *reader) travelling(p layout.Slot) (e event.Event, recall *event.Event, err error) {
 	x, err := r.entry(p)
 	if err != nil {

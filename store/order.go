@@ -39,9 +39,9 @@ func (o *order) add(x *entry) error {
 	return nil
 }
 
-// place gives an event its T, if its causes are here and placed, or those that it waits for are,
-// and makes its row. Otherwise it notes the first cause that the event waits for. The caller saves
-// x.
+// place gives an event its T and makes its row, unless it still has to wait for a cause; until says
+// for which causes it waits. If it waits, place notes the first such cause and returns false. The
+// caller saves x.
 func (o *order) place(x *entry, until release) (bool, error) {
 	causes, err := o.causes(x)
 	if err != nil {
@@ -130,7 +130,8 @@ func (o *order) show(x *entry) error {
 	return err
 }
 
-// waitLess has an event that waits not wait for causes that are withheld from this node.
+// waitLess stops an event from waiting for causes that are withheld from this node, as a peer now
+// says.
 func (o *order) waitLess(x *entry, withheld uint32) error {
 	causes, err := o.causes(x)
 	if err != nil {
@@ -153,7 +154,7 @@ func (o *order) waitLess(x *entry, withheld uint32) error {
 	return nil
 }
 
-// countHad counts an event as had that stood in its log without being had.
+// countHad counts an event as had that stood in its log before, but was not had.
 func (o *order) countHad(x *entry) error {
 	g := event.Segment{First: x.Sequence, Last: x.Sequence, ID: x.id}
 	segments, err := x.in.Segments.Add(g)
@@ -166,14 +167,15 @@ func (o *order) countHad(x *entry) error {
 	return o.nowHad(x)
 }
 
-// nowHad does for others what becomes possible when an event is had now.
+// nowHad wakes the events that waited for x, which is had from now on.
 func (o *order) nowHad(x *entry) error {
 	o.wakeFor(x, release{})
 	return o.wakeSome()
 }
 
-// wakeFor has what waits for an event woken, if the event is had and placed. Of what waits,
-// whatever is due by until waits no longer than that says.
+// wakeFor puts an event into the queue of those whose waiting events are to be woken, if it is had
+// and placed. Waiting events that are due by until wait only as long as until says; the others wait
+// for all of their causes.
 func (o *order) wakeFor(x *entry, until release) {
 	if x.Is(layout.FlagPlaced) && x.Absent != event.Dropped {
 		o.lead(x)

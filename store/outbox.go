@@ -11,7 +11,7 @@ import (
 	"github.com/earshot-im/earshot/store/layout"
 )
 
-// Pending is a message of one's own that a reader does not have yet.
+// Pending is a message of the owner's that a reader does not have yet.
 type Pending struct {
 	ID           event.ID
 	Conversation event.Conversation

@@ -64,8 +64,8 @@ func (v *view) collect(rows []Row, limit int, keep Keep, index iter.Seq2[[]byte,
 	return rows, last, nil
 }
 
-// Page says which rows of a conversation to return: of those that are wanted the Limit last ones
-// before a row, the Limit first ones after a row, or the Limit last ones of all.
+// Page says which of the wanted rows of a conversation to return: the last Limit rows before a row,
+// the first Limit rows after a row, or the last Limit rows of all.
 type Page struct {
 	Before, After *event.ID // at most one of them
 	Limit         int
@@ -130,8 +130,8 @@ func (v *view) beyond(c *layout.Conversation, from []byte, forward bool) iter.Se
 }
 
 // Arrivals returns rows of all conversations in the order in which they came: up to limit rows that
-// are wanted, from the first whose Arrival is above after. It also returns up to which arrival it
-// has looked, from which to go on. That is after itself where there are no more.
+// are wanted, from the first whose Arrival is above after. It also returns the arrival up to which
+// it has looked, from which to go on; that is after itself if there are no more rows.
 func (s *Store) Arrivals(after uint64, limit int, keep Keep) ([]Row, uint64, error) {
 	return s.page(bucketArrivals, after, limit, keep)
 }

@@ -6,11 +6,11 @@ import (
 	"github.com/earshot-im/earshot/store/layout"
 )
 
-// State is how far a message of one's own has come. A greater state has come further.
+// State is how far a message of the owner's has come. A greater state has come further.
 type State uint8
 
 const (
-	NoState     State = iota // it is not one's own, or it is for nobody
+	NoState     State = iota // it is not the owner's, or it is for nobody
 	Undelivered              // some reader lacks it, and will not get it
 	Queued                   // some reader lacks it
 	Carried                  // a carrier has it
@@ -34,15 +34,15 @@ const (
 
 func (r Reason) String() string { return [...]string{"", "removed", "left"}[r] }
 
-// Progress says how far a message has come. Whatever is said about that is said by it, of all
-// readers or of one, also in lists of what is pending.
+// Progress says how far a message has come, with all of its readers or with one. Everything that
+// tells this uses Progress, so that no two answers disagree.
 type Progress struct {
 	State  State
 	Reason Reason // of Undelivered
 }
 
 // undelivered returns the progress of a message that not all of an audience have. It is Queued if
-// it stands in a log that others are given, and they are given anything at all.
+// it stands where others get it and the owner is still in the group, else Undelivered.
 func (a *audience) undelivered(l *layout.Log, sequence uint64) Progress {
 	if a.out || l.Branch != layout.BranchFirst || sequence > l.Limit {
 		return Progress{Undelivered, a.how}
@@ -59,7 +59,8 @@ func (d *delivery) progress(x *entry) (Progress, error) {
 	return d.progressTo(x, a)
 }
 
-// readers returns whom the message x is for, nil if that is nobody or x is not one's own.
+// readers returns the persons whom the message x is for; nil if there are none or x is not the
+// owner's.
 func (d *delivery) readers(x *entry) (*audience, error) {
 	if !d.isOwn(x.in.Person) {
 		return nil, nil
@@ -118,7 +119,7 @@ func (d *delivery) progressAt(x *entry, a *audience) (best Progress, count int, 
 			}
 			switch {
 			case now.State >= Cancelled:
-			case cancelled && !a.one: // somebody has the words; whoever doesn't will never get them
+			case cancelled && !a.one: // somebody has the words; readers who don't will never get them
 				now = Progress{State: Delivered}
 			case cancelled, y.Absent == event.Recalled: // also if this disk went back in time since
 				now = Progress{State: Cancelled}
@@ -188,8 +189,8 @@ type ReaderProgress struct {
 	Progress
 }
 
-// ProgressTo returns it for every reader of a message, or ErrNoEvent if the message is not one's
-// own.
+// ProgressTo returns how far a message has come with each of its readers, or ErrNoEvent if the
+// message is not the owner's.
 func (s *Store) ProgressTo(id event.ID) ([]ReaderProgress, error) {
 	var out []ReaderProgress
 	err := s.view(func(r *reader) error {

@@ -211,7 +211,7 @@ func (r *reader) whole(x *entry) (event.Event, error) {
 	return event.Event{Header: x.header, ID: x.id, HeaderBytes: x.HeaderBytes, Body: body, Absent: x.Absent, Signature: x.Signature}, nil
 }
 
-// ranges returns what a person has of a log, as one of the buckets has it that say so.
+// ranges returns what a person has of a log by one of the buckets bucketDelivered and bucketRead.
 func (r *reader) ranges(bucket tx.Bucket, log uint32, person crypto.PersonID) (event.Ranges, error) {
 	return layout.ParseRanges(r.Get(bucket, layout.DeliveryKey(log, person)))
 }

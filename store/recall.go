@@ -119,8 +119,8 @@ func (r *reader) recallBy(in *layout.Log, id event.ID) (layout.Slot, error) {
 	return layout.Slot{}, nil
 }
 
-// Cancel takes back a message of one's own that no reader holds: it appends a recall and drops the
-// words in one transaction. Errors: ErrNoEvent (not a message of one's own), ErrAcknowledged,
+// Cancel takes back a message of the owner's that no reader holds: it appends a recall and drops
+// the words in one transaction. Errors: ErrNoEvent (not a message of the owner's), ErrAcknowledged,
 // ErrUndelivered. To cancel twice is no error.
 func (s *Store) Cancel(ctx context.Context, id event.ID) (Entry, error) {
 	h, body, err := newBlank(s.cfg.Rand, event.KindRecall, nil)
@@ -169,7 +169,7 @@ func (s *Store) Cancel(ctx context.Context, id event.ID) (Entry, error) {
 	return out, err
 }
 
-// unacknowledged returns ErrAcknowledged if anybody else has an own event.
+// unacknowledged returns ErrAcknowledged if anybody else has x, an event of the owner's.
 func (k *recalls) unacknowledged(x *entry) error {
 	slots, err := k.delivery.slots(x)
 	if err != nil {
@@ -189,8 +189,8 @@ func (k *recalls) unacknowledged(x *entry) error {
 	return nil
 }
 
-// takeBack recalls an own message, and notes whether anybody else has it by now. Those who don't
-// will never get it.
+// takeBack recalls an own message, and notes whether anybody else has it by now. Readers who don't
+// have it will never get it.
 func (k *recalls) takeBack(c *layout.Conversation, x *entry, h event.Header, body event.Body) error {
 	taken := byte(0)
 	if err := k.unacknowledged(x); err == ErrAcknowledged {
@@ -219,9 +219,9 @@ func (k *recalls) recall(c *layout.Conversation, x *entry, h event.Header, body 
 	return recall, k.forget(x)
 }
 
-// Recall takes back a message of one's own and all edits of it, within two minutes: whoever holds
-// them drops the words. Errors: ErrNoEvent (not a message of one's own), ErrTooLate. To recall
-// twice is no error.
+// Recall takes back a message of the owner's and all edits of it, within two minutes: everybody who
+// holds them drops the words. Errors: ErrNoEvent (not a message of the owner's), ErrTooLate. To
+// recall twice is no error.
 func (s *Store) Recall(ctx context.Context, id event.ID) (Entry, error) {
 	h, body, err := newBlank(s.cfg.Rand, event.KindRecall, nil)
 	if err != nil {
@@ -335,9 +335,9 @@ func (v *view) reissue(x *entry) (*entry, error) {
 	return v.entry(p)
 }
 
-// cancelledTooLate marks cancelled messages of a log that a reader turns out to have. Whoever
-// acknowledges a message, but not the recall that goes with it since, has the words. covers tells
-// whether the reader has the event in a slot.
+// cancelledTooLate marks cancelled messages of a log that a reader turns out to have. A reader who
+// acknowledges a message, but not the recall that has gone with it since, has the words. covers
+// tells whether the reader has the event in a slot.
 func (b *batch) cancelledTooLate(log uint32, now event.Ranges, covers func(layout.Slot) (bool, error)) error {
 	var keys, values [][]byte
 	for _, g := range now {

@@ -26,8 +26,9 @@ func (b *batch) noteUnsigned(of Subject) {
 	}
 }
 
-// noteReceived notes it for the author of a log of which more has come, or what contradicts it. In
-// groups acknowledgements tell what has come, so only a contradiction needs a receipt there.
+// noteReceived does noteUnsigned for the author of a log if more of the log has come, or something
+// that contradicts it. In groups acknowledgements tell what has come, so only a contradiction needs
+// a receipt there.
 func (b *batch) noteReceived(l *layout.Log, more, forked bool) error {
 	c, err := b.conversation(l.Name.Conversation)
 	if err == nil && !b.isOwn(l.Person) && (forked || more && !b.isGroup(&c)) {
@@ -36,9 +37,9 @@ func (b *batch) noteReceived(l *layout.Log, more, forked bool) error {
 	return err
 }
 
-// Unsigned returns the subjects on which a receipt would say something new: something has come or
-// was read since SignReceipt was last called for them. In a group what has come does not count,
-// unless it contradicts a log, since acknowledgements tell it.
+// Unsigned returns the subjects on which a receipt would say something new: an event has come or
+// was read since SignReceipt was last called for them. In a group an event that has come does not
+// count, since acknowledgements tell it, unless it contradicts a log.
 func (s *Store) Unsigned() (out []Subject, err error) {
 	err = s.view(func(r *reader) error {
 		for k := range r.Prefix(bucketUnsigned, nil) {
@@ -52,8 +53,8 @@ func (s *Store) Unsigned() (out []Subject, err error) {
 	return out, err
 }
 
-// SignReceipt signs, as book.SignRecord does, what is so now on a subject, unless worth says that
-// this is not worth a signature. Errors: ErrNoConversation.
+// SignReceipt signs the receipt on a subject as it would be now, in the way of book.SignRecord,
+// unless worth says that it is not worth a signature. Errors: ErrNoConversation.
 func (s *Store) SignReceipt(ctx context.Context, of Subject, worth func(event.Receipt) bool) (record event.Record, signed bool, err error) {
 	about := event.ReceiptSubject(of.Conversation, of.Author, s.own.Store)
 	err = s.do(ctx, func(b *batch) error {
@@ -127,9 +128,9 @@ func (d *delivery) saidOf(l *layout.Log) (held, read []event.LogSegment, err err
 // lastOf returns the last elements of a list, as many as a receipt has room for.
 func lastOf[T any](list []T) []T { return list[max(0, len(list)-event.MaxReceiptSegments):] }
 
-// latest chooses what a receipt says of the segments of several logs, in its order. It takes the
-// last segments of each log, as many of one log as of any other that has so many. What room is left
-// over goes to the logs that were begun last.
+// latest chooses which segments of several logs a receipt lists, in the order of the receipt. It
+// takes the last segments of each log, and the same number from each log that has so many. Room
+// that is left over goes to the logs that were begun last.
 func latest(logs [][]event.LogSegment) (out []event.LogSegment) {
 	taken := make([]int, len(logs))
 	for room, more := event.MaxReceiptSegments, true; more && room > 0; {

@@ -9,8 +9,8 @@ import (
 )
 
 // maxAgain bounds how many events of a forked log are issued again at once, the latest of them. It
-// leaves room for what is written between a restore and the first meeting with somebody who knew
-// more.
+// is enough for the messages that are written between a restore and the first meeting with somebody
+// who knew more.
 const maxAgain = 4096
 
 // A disk that goes back in time (a backup that was put back, a copy that was used beside it) may
@@ -56,7 +56,7 @@ func (b *batch) contested(c *layout.Conversation, l *layout.Log, first, last uin
 
 // issueAgain writes events of this device anew, in the log that it writes now. recalled, if it is
 // not nil, is told of each recall that was written again. Control events stay as they are: others
-// know them from the control set, whatever log they stand in.
+// know them from the control set, and it does not matter in which log they stand.
 func (b *batch) issueAgain(c *layout.Conversation, entries []*entry, recalled func(recall, again *entry)) error {
 	ids := map[event.ID]event.ID{}         // old ID → ID of the event that took its place
 	again := map[event.ID]layout.Slot{}    // old ID → where that event stands

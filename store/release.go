@@ -18,14 +18,14 @@ const (
 	waitForNone
 )
 
-// Release shows what has waited since before the given time for a cause that did not come: in one
-// conversation, or in all if conv is nil. waits, if it is not nil, says whether an event first seen
-// here at a time still has to wait, because the log of its cause may yet bring that. It is called
-// within transactions and must not call the store. Release takes as many transactions as it needs;
-// others can write between them.
+// Release shows events that have waited since before the given time for a cause that did not come:
+// in one conversation, or in all if conv is nil. waits, if it is not nil, says whether an event
+// first seen here at a time still has to wait, because the log of its cause may yet bring that. It
+// is called within transactions and must not call the store. Release takes as many transactions as
+// it needs; others can write between them.
 func (s *Store) Release(ctx context.Context, conv *event.Conversation, before time.Time, waits func(cause event.Log, since time.Time) bool) error {
-	// First go those whose causes are all here but wait themselves, and whatever waits for them.
-	// Then go those whose cause is not here.
+	// First the events are shown whose causes are all here but wait themselves, with the events
+	// that wait for them. Then those are shown whose cause is not here.
 	for _, wait := range []patience{waitForHeld, waitForNone} {
 		f := releasing{Store: s, conv: conv, until: release{wait, before.UnixMilli(), waits}}
 		if err := f.all(ctx); err != nil {
@@ -59,7 +59,7 @@ func (f *releasing) all(ctx context.Context) error {
 // MaxWait is how long an event waits for its causes at most.
 const MaxWait = time.Minute
 
-// release says which causes those events still wait for that were first seen before a time.
+// release says for which causes an event still waits if it was first seen before a time.
 type release struct {
 	wait   patience
 	before int64                                       // ms
@@ -109,8 +109,8 @@ func (f *releasing) due(from []byte) (keys [][]byte, err error) {
 	return keys, err
 }
 
-// place places what waits under keys, in as many transactions as that and whatever waits for it
-// takes.
+// place places the events that wait under keys, and whatever waits for these, in as many
+// transactions as it takes.
 func (f *releasing) place(ctx context.Context, keys [][]byte) error {
 	for len(keys) > 0 {
 		done := 0
@@ -146,8 +146,8 @@ func (o *order) release(key []byte, until release) error {
 }
 
 // overdue reports whether an event that was first seen at a time has waited as long as anything
-// does. It is then placed even if its cause still waits. Otherwise somebody who brings one cause of
-// another, each in time, could hide an event for ever.
+// does. It is then placed even if its cause still waits. Otherwise somebody who keeps bringing
+// causes of causes, each in time, could hide an event for ever.
 func (o *order) overdue(first int64) bool {
 	return o.now-first >= MaxWait.Milliseconds() || first > o.now
 }

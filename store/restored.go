@@ -7,11 +7,11 @@ import (
 	"github.com/earshot-im/earshot/store/layout"
 )
 
-// A database may be a copy of another one, such as a backup that was put back. It does not know
-// what this device has written since, and the other one may still be in use. If it went on in the
-// logs that are in it, sequences would be used for a second time. So the database remembers which
-// file it is in. When it finds itself in another one, a new era begins: in each conversation, the
-// next event goes into a new log.
+// A database may be a copy of another one, such as a backup that was put back. A copy does not know
+// what this device has written since, and the other database may still be in use. If this device
+// went on in the logs of the copy, it would use sequences a second time. So the database remembers
+// which file it is in. When it finds itself in another one, a new era begins: in each conversation,
+// the next event goes into a new log.
 
 func eraOf(b []byte) uint32 {
 	if len(b) != 4 {

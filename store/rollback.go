@@ -13,8 +13,8 @@ import (
 
 // Rollback compares how a peer holds a log of this device with what is held here. If the peer has
 // more or other events, this disk went back in time: the log is closed, so that no sequence is used
-// twice, and what nobody has is issued again in a new log, under the same keys. It reports whether
-// that was so.
+// twice, and the events that nobody has are issued again in a new log, under the same keys. It
+// reports whether this disk went back.
 func (s *Store) Rollback(ctx context.Context, log event.Log, theirs event.Segments) (bool, error) {
 	theirs = append(event.Segments(nil), theirs...)
 	var back bool
@@ -117,10 +117,10 @@ func (r *reader) exceeds(l *layout.Log, theirs event.Segments) (bool, error) {
 	return false, nil
 }
 
-// rollback closes the log that this device writes. What others have acknowledged stays in it, since
-// they may have passed it on. The rest may be the beginning of a second branch, so it leaves the
-// log: its rows stay where they are, under a log that is never served, and its messages are written
-// again.
+// rollback closes the log that this device writes. Events that others have acknowledged stay in it,
+// since they may have been passed on. The rest may be the beginning of a second branch, so it
+// leaves the log: its rows stay where they are, under a log that is never served, and its messages
+// are written again.
 func (b *batch) rollback(c *layout.Conversation, l *layout.Log) error {
 	c.Own = 0
 	b.saveConversation(c)

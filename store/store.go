@@ -45,8 +45,8 @@ type Change struct {
 	Logs []LogChange // those that grew or got another limit, in the order of event.Log.Compare
 
 	// Strange is set if others brought events of this device that this disk did not have: this disk
-	// has gone back to an earlier time, or another one is used with the same key. It is when the
-	// latest of them was written, by the clock of their device.
+	// has gone back to an earlier time, or another one is used with the same key. It is the time at
+	// which the latest of these events was written, by the clock of the device that wrote it.
 	Strange time.Time
 }
 
@@ -69,9 +69,9 @@ type Store struct {
 	cfg  Config
 	disk *disk.Disk
 	own  Own
-	self event.Conversation // of one's own devices
+	self event.Conversation // the conversation of the owner's devices
 
-	era    uint32 // of own logs: those of an earlier era are not written on; see restored.go
+	era    uint32 // of own logs: a log of an earlier era is not written on; see restored.go
 	copied bool   // the era has begun when the store was opened
 
 	last atomic.Uint64 // change counter of the last commit
@@ -137,6 +137,5 @@ func (s *Store) view(f func(*reader) error) error {
 	})
 }
 
-// Run writes what methods ask for until the context ends. Whatever waits then is answered with
-// ErrClosed.
+// Run writes what methods ask for until the context ends. Methods that wait then return ErrClosed.
 func (s *Store) Run(ctx context.Context) error { return s.writer.Run(ctx) }

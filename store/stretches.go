@@ -38,8 +38,8 @@ func (r *reader) heldOf(log event.Log) (*layout.Log, event.Segments, error) {
 	return l, segments, err
 }
 
-// Stretches returns what is held of a log of a group, and counts, from a sequence on and in order.
-// It returns at most so many stretches, and whether there are more.
+// Stretches returns, in order and from a sequence on, the stretches of a log of a group that are
+// held and count. It returns at most as many as most says, and whether there are more.
 func (s *Store) Stretches(log event.Log, from uint64, most int) (out []Stretch, more bool, err error) {
 	err = s.view(func(r *reader) error {
 		l, segments, err := r.heldOf(log)
@@ -63,8 +63,8 @@ func (s *Store) Stretches(log event.Log, from uint64, most int) (out []Stretch, 
 	return out, more, err
 }
 
-// Since returns the first sequence of a part of a log whose event is dated from a time on (ms),
-// provided that those after it are as well; last + 1 if there is none.
+// Since returns the first sequence of a part of a log whose event is dated at clock (ms) or later;
+// last + 1 if there is none. It relies on all events after that one being dated so as well.
 func (s *Store) Since(log event.Log, first, last uint64, clock int64) (sequence uint64, err error) {
 	err = s.view(func(r *reader) error {
 		l, _, err := r.heldOf(log)
@@ -80,7 +80,7 @@ func (s *Store) Since(log event.Log, first, last uint64, clock int64) (sequence 
 	return sequence, err
 }
 
-// stretch returns the one that begins at first, and ends at last or before.
+// stretch returns the stretch that begins at first, and ends at last or before.
 func (r *reader) stretch(l *layout.Log, first, last uint64) (Stretch, error) {
 	control, last, err := r.sameControl(l, first, last)
 	if err != nil {

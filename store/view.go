@@ -23,11 +23,11 @@ type Row struct {
 	T            int64     // rows sort by (T, ID)
 	Arrival      uint64    // the change counter when it came
 	Recalled     bool      // the words are gone
-	Gap          bool      // something that came before it is missing
+	Gap          bool      // a message or change that came before it is missing
 	Late         bool      // it was put before rows that were there already
 	Forked       bool      // its author's log has two events of this sequence or an earlier one
-	Own          bool      // by one's own person
-	Progress               // of one's own message
+	Own          bool      // written by the owner
+	Progress               // of a message of the owner's
 	Edited       bool      // Text and Mentions are not those of the message itself
 	Mentions     []crypto.PersonID
 	Reactions    []Reaction // in the order of persons
@@ -153,7 +153,7 @@ func (s *Store) Row(id event.ID) (Row, error) {
 	return row, err
 }
 
-// States returns how far messages of one's own have come, in the order of the IDs.
+// States returns how far messages of the owner's have come, in the order of the IDs.
 func (s *Store) States(ids []event.ID) ([]Progress, error) {
 	states := make([]Progress, len(ids))
 	err := s.view(func(r *reader) error {

@@ -11,9 +11,9 @@ import (
 // writer however much waits for one event. It takes about 15 ms.
 const maxWoken = 1024
 
-// waking is a queue of placed events for which others may wait. What is too much for one
-// transaction is left to the next. The queue is lost with the process; then Release finds what
-// waits.
+// waking is a queue of placed events for which others may wait. Work that is too much for one
+// transaction is left to the next. The queue is lost with the process; then Release finds the
+// events that wait.
 type waking struct {
 	causes []woken
 	from   []byte // rest of the key at which to go on with the first; nil: begin with it
@@ -22,11 +22,10 @@ type waking struct {
 // woken is an event that was placed.
 type woken struct {
 	prefix []byte  // of the keys in bucketWaiting of what waits for it
-	until  release // how patient those are
+	until  release // for which other causes those still wait that are due
 }
 
-// push adds an event that was placed. Of what waits for it, whatever is due by until waits no
-// longer than that says.
+// push adds an event that was placed. until is as in wakeFor.
 func (w *waking) push(x *entry, until release) {
 	h := &x.header
 	w.causes = append(w.causes, woken{layout.WaitingFor(x.in.Conversation, h.Device, h.Instance, h.Sequence), until})
@@ -60,8 +59,8 @@ func (o *order) wakeSome() error {
 	return nil
 }
 
-// placeWaiter places what waits under a key, if it need not wait any longer. next says how patient
-// those are that wait for it in turn.
+// placeWaiter places the event that waits under a key, if it need not wait any longer by until.
+// next is the until for the events that wait for this event in turn.
 func (o *order) placeWaiter(key []byte, until, next release) error {
 	o.woken++
 	p, _ := layout.SlotAt(key)

@@ -41,8 +41,9 @@ func (in *intake) decideAbsences(l *layout.Log) error {
 	return nil
 }
 
-// absence decides it for one event. The words of what was recalled are not taken. Words that are
-// said to be gone, for a reason that does not hold here, are only missing.
+// absence decides for one event whether its body is taken, and why not. The words of an event that
+// was recalled are not taken. If the peer says that words are gone for a reason that does not hold
+// here, they are only missing.
 func (in *intake) absence(l *layout.Log, e *event.Event) (event.Absence, error) {
 	x := &entry{in: l, header: e.Header, id: e.ID}
 	switch {
@@ -55,7 +56,7 @@ func (in *intake) absence(l *layout.Log, e *event.Event) (event.Absence, error) 
 		if !e.Header.Expired(in.now) {
 			return event.Dropped, nil
 		}
-	default: // recalled, as is said, or no reason is given
+	default: // the peer says recalled, or gives no reason
 		if in.recalls.none() {
 			return event.Dropped, nil
 		}
