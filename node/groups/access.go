@@ -108,9 +108,9 @@ func (g *Groups) Fellows(in, other crypto.PersonID) bool {
 	return false
 }
 
-// Missing returns the control events that a person lacks, who knows those that are named, and that
-// they may have: parents first, at most so many events and bytes, but at least one event. It says
-// whether there are more.
+// Missing returns control events for a person who has those in known and their past: the others
+// that the person may have, parents first. It returns at most maxEvents events and maxBytes bytes,
+// but at least one event, and whether there are more.
 func (g *Groups) Missing(id event.Conversation, to crypto.PersonID, known []crypto.Hash, maxEvents, maxBytes int) (events []event.Event, more bool, err error) {
 	var ids []crypto.Hash
 	err = g.with(id, func(it *group) error { ids = it.engine.Missing(known, to); return nil })
@@ -121,12 +121,12 @@ func (g *Groups) Missing(id event.Conversation, to crypto.PersonID, known []cryp
 	return events, len(events) > 0 && len(events) < len(ids), err
 }
 
-// past is how much a member may read of what was said before they came. The history policy decides
-// that was in force then.
+// past is how much a member may read of what was said before they came. It follows from the history
+// policy that was in force when they came.
 type past struct {
-	all    bool          // everything; else
-	from   int64         // events whose clock is at this time or later, in ms,
-	joined []crypto.Hash // and events whose authors knew that the member had come: this is the event that made them one
+	all    bool          // everything; if not, the next two count
+	from   int64         // events whose clock is at this time (ms) or later may be read
+	joined []crypto.Hash // the event by which the member came: events whose authors knew of it may be read too
 }
 
 // pastOf returns the past of a member; ErrNotInvited if they are none. The caller holds Groups.mu.
@@ -182,9 +182,9 @@ func (g *Groups) Readable(run event.Run, to crypto.PersonID) (event.Run, error) 
 	return run, err
 }
 
-// Limit has the store hide what stands in the logs of a group beyond their ends. Every change does
-// that as well. It is needed once more after a crash between a change and its limits, and where a
-// run was accepted before a removal and stored after it.
+// Limit has the store hide the events that stand in the logs of a group beyond their ends. Every
+// change does that as well. It is needed once more after a crash between a change and its limits,
+// and where a run was accepted before a removal and stored after it.
 func (g *Groups) Limit(ctx context.Context, id event.Conversation) error {
 	it, err := g.get(id)
 	if err != nil {

@@ -67,7 +67,7 @@ func prove(id event.Conversation, e *event.Event) error {
 // Admit takes in control events of a group, which must come parents first. Events that their
 // authors were not permitted to write are left out, and the error says so, though the others are
 // taken. A group that is not known yet becomes known if, by these events, the owner is in it and
-// may says that whoever invited them may do so.
+// may returns true for the person who invited the owner.
 func (g *Groups) Admit(ctx context.Context, id event.Conversation, events []event.Event, may func(inviter crypto.PersonID) bool) error {
 	it, err := g.get(id)
 	if err != nil {
@@ -156,7 +156,7 @@ func (g *Groups) join(ctx context.Context, id event.Conversation, events []event
 	}
 	defer g.joining.Unlock()
 	if len(events) == 0 || events[0].Header.Kind != event.KindCreate {
-		return ErrNotInvited // these go on from earlier events, which were refused
+		return ErrNotInvited // these build on earlier events, which were refused
 	}
 	it := &group{id: id}
 	understood := make([]authority.Event, len(events))
@@ -227,8 +227,8 @@ func (g *Groups) Create(ctx context.Context, name string) (event.Conversation, e
 	return it.id, g.enter(ctx, it, func() error { return nil })
 }
 
-// Do has the owner act in a group. decide says what to do; it is called with a state that can't
-// change before it is done.
+// Do writes a control event in a group in the owner's name. decide returns its content. The state
+// that decide is given can't change before the event is written.
 func (g *Groups) Do(ctx context.Context, id event.Conversation, decide func(*authority.State) (event.Control, error)) error {
 	return g.inTurn(id, func(it *group, before *authority.State) error {
 		act, err := decide(before)
@@ -239,7 +239,8 @@ func (g *Groups) Do(ctx context.Context, id event.Conversation, decide func(*aut
 	})
 }
 
-// inTurn has a group changed while nothing else changes it. before is its state until then.
+// inTurn runs change on a group while nothing else changes the group. before is the group's state
+// until then.
 func (g *Groups) inTurn(id event.Conversation, change func(it *group, before *authority.State) error) error {
 	it, err := g.get(id)
 	if err != nil {
@@ -254,7 +255,7 @@ func (g *Groups) inTurn(id event.Conversation, change func(it *group, before *au
 	return change(it, before)
 }
 
-// act has the owner do something in a group. The caller holds changing.
+// act writes a control event in a group in the owner's name. The caller holds changing.
 func (g *Groups) act(ctx context.Context, it *group, act event.Control) error {
 	before, err := g.State(it.id)
 	if err == nil {

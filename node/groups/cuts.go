@@ -12,10 +12,10 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// TakeOut has the owner remove somebody from a group, or leave it if decide names the owner. decide
-// is called with a state that can't change before the removal. What is held here of that person's
-// logs stays valid. One event may be too small to list the ends of all these logs; then other
-// events are written first that list the rest.
+// TakeOut removes a person from a group in the owner's name, or has the owner leave it if decide
+// names the owner. decide is called with a state that can't change before the removal. What is held
+// here of that person's logs stays valid. One event may be too small to list the ends of all these
+// logs; then other events are written first that list the rest.
 func (g *Groups) TakeOut(ctx context.Context, id event.Conversation, decide func(*authority.State) (crypto.PersonID, error)) error {
 	return g.inTurn(id, func(it *group, before *authority.State) error {
 		who, err := decide(before)
@@ -91,8 +91,8 @@ func (g *Groups) heldOf(id event.Conversation, of crypto.PersonID) (map[event.Lo
 }
 
 // choose decides which ends the event lists itself and which earlier lists it names, such that each
-// log that is held ends with what is held, and others where the named lists say. What an event
-// lists itself goes before what it names.
+// log that is held ends with what is held, and others where the named lists say. Where an event
+// lists a log itself, that counts, and the lists that it names do not.
 func choose(id event.Conversation, held map[event.Log]event.Position, lists []authority.CutList) cuts {
 	// Earlier lists also say something of logs that are not held here, the longest lists most of
 	// all.

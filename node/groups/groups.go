@@ -7,12 +7,12 @@
 // by the engine and written to the disk; only then do this device's events build on it. It refuses
 // control events whose authors were not permitted to write them, and those that build on events
 // that are not here. It knows no sessions, no names of persons and no cards: it asks Authors whose
-// device it is that has written something.
+// device has written an event.
 //
 // All methods may be called from any goroutine. Those that take a context write, and return when
-// that is on the disk; the others answer from memory or after a short look into the store. The
-// store calls Heads, Readers and Out inside its transactions. So nothing here may hold the lock of
-// the engines while it calls the store.
+// the change is on the disk; the others answer from memory or after a short look into the store.
+// The store calls Heads, Readers and Out inside its transactions. So nothing here may hold the lock
+// of the engines while it calls the store.
 package groups
 
 import (
@@ -33,8 +33,8 @@ import (
 var (
 	// ErrUnknown: no such group is known here.
 	ErrUnknown = errors.New("group is not known")
-	// ErrUnproven: these are not the bytes that their author signed, or no control events. Whoever
-	// brought them is at fault.
+	// ErrUnproven: these are not the bytes that their author signed, or no control events. The peer
+	// that brought them is at fault.
 	ErrUnproven = errors.New("control event not proven")
 	// ErrNotInvited: the group is not known, and by these control events the owner is not in it.
 	// More of them may come.
@@ -57,7 +57,7 @@ func (e *NeedsCardError) Error() string {
 	return fmt.Sprintf("no card with head %x is known", e.Head[:4])
 }
 
-// Authors knows which devices belong to whom.
+// Authors knows to whom devices belong.
 type Authors interface {
 	// Author returns the person whose card has this head, if the device spoke for them then. Else
 	// it returns a *NeedsCardError (no such card is known) or authority.ErrNotPermitted (the device
@@ -111,11 +111,11 @@ type group struct {
 	// that are being written.
 	heads []crypto.Hash // on which this device's events build
 	state *authority.State
-	pasts map[crypto.PersonID]past // of those members for whom it was needed so far
+	pasts map[crypto.PersonID]past // of the members for whom it was needed so far
 	went  store.Reason             // how the owner got out the last time
 }
 
-// publish has all methods answer by what the engine says now. The caller holds Groups.mu.
+// publish makes all methods answer by what the engine says now. The caller holds Groups.mu.
 func (it *group) publish(owner crypto.PersonID) {
 	it.heads = it.engine.Heads()
 	it.state = it.engine.State()
@@ -241,8 +241,8 @@ func (g *Groups) Heads(id event.Conversation) []crypto.Hash {
 	return nil
 }
 
-// Readers returns whom a message under these control heads is for: those who were members then,
-// still are, and are not the owner. See store.Authority.
+// Readers returns the persons whom a message under these control heads is for: members then and
+// now, without the owner. See store.Authority.
 func (g *Groups) Readers(id event.Conversation, control []crypto.Hash) []crypto.PersonID {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -21,8 +21,8 @@ const (
 )
 
 // outlines remembers which stretches of a log were written under the same control heads. The floor
-// of each member follows from that, so it has to be read from the disk only once for all of them. A
-// stretch that was written never changes, and what is held of a log mostly grows at its end.
+// of every member follows from these stretches, so the log has to be read from the disk only once
+// for all members. A stretch that was written never changes, and a log mostly grows at its end.
 type outlines struct {
 	store *store.Store
 
