@@ -51,7 +51,7 @@ func (e *envelope) marshal() []byte {
 }
 
 // seal makes the one envelope that a payload has under an epoch. The nonce is derived from what is
-// sealed, so that a run is the same message to the mesh whoever publishes it and however often.
+// sealed, so that a run is always the same message to the mesh, even if several members publish it.
 func seal(epoch EpochID, key *[32]byte, payload []byte) []byte {
 	plain := make([]byte, (len(payload)/padding+1)*padding)
 	plain[copy(plain, payload)] = 0x80

@@ -58,8 +58,8 @@ func topic(key *[32]byte) string {
 	return hex.EncodeToString(name[:])
 }
 
-// protocolID names the streams of a group's gossip. Only who knows the group's secret can ask for
-// it.
+// protocolID names the streams of a group's gossip. Only somebody who knows the group's secret can
+// ask for it.
 func protocolID(secret [32]byte) protocol.ID {
 	name := derive(secret[:], "gossip", nil)
 	return protocol.ID("/earshot/gossip/1/" + hex.EncodeToString(name[:16]))

@@ -43,7 +43,7 @@ type epochs struct {
 	fresh  time.Time // when an epoch that wasn't old last became the one to seal under
 
 	// When epochs were minted, going by the greatest age that was told: an epoch never gets
-	// younger. Also of those that are gone.
+	// younger. Epochs that are gone are in it too.
 	births map[EpochID]time.Time
 	order  []EpochID // of births, the oldest entry first
 }
@@ -89,8 +89,8 @@ func copyOf(h *held, now time.Time) Epoch {
 	return out
 }
 
-// learn takes an epoch that was checked. If it is older than was told, learn returns it with its
-// right age: so a machine that slept hears how old its epoch is.
+// learn takes an epoch that was checked. If the epoch is known here to be older than the teller
+// said, learn returns it with its right age. So a machine that slept learns how old its epoch is.
 func (e *epochs) learn(now time.Time, told Epoch) (better Epoch, younger bool) {
 	claim := now.Add(-min(told.Age, 2*rotateAfter)) // a greater age makes no difference
 	born, known := e.births[told.ID]
@@ -107,7 +107,7 @@ func (e *epochs) learn(now time.Time, told Epoch) (better Epoch, younger bool) {
 	h.born = born
 	e.remember(told.ID, born)
 	if h != e.seal {
-		h.until = now.Add(grace) // somebody still uses it
+		h.until = now.Add(grace) // a member still uses it
 	}
 	if younger = claim.Sub(born) > ageSlack; younger {
 		better = copyOf(h, now)
@@ -127,9 +127,9 @@ func (e *epochs) remember(id EpochID, born time.Time) {
 	e.births[id] = born
 }
 
-// step brings everything up to the present. It is to be called after learn, after the control state
-// has changed, and at the time that it returns. share says that there is another epoch to seal
-// under, to be given to every connected member.
+// step does everything that is due by now. It is to be called after learn, after the control state
+// has changed, and at the time that it returns. share says that the epoch to seal under is another
+// one than before, so that it is to be given to every connected member.
 func (e *epochs) step(now time.Time) (share bool, wake time.Time) {
 	e.weigh(now)
 	switch {
@@ -199,10 +199,10 @@ func (e *epochs) expire(now time.Time) {
 	})
 }
 
-// best returns the epoch to seal under: of those minted under a state since which nobody went, the
-// ones that aren't old; of these, those under the newest control state; of these the one with the
-// lowest ID. All members who hold the same epochs and know the same about the group choose the same
-// one.
+// best returns the epoch to seal under, nil if none will do. An epoch will do if nobody has left or
+// been removed since the control state that it was minted under. Among these an epoch that isn't
+// old goes before one that is, then one under a newer control state, then the one with the lowest
+// ID. All members who hold the same epochs and know the same about the group choose the same one.
 func (e *epochs) best(now time.Time) *held {
 	var able []*held
 	for _, h := range e.held {
@@ -232,7 +232,7 @@ func (h *held) old(now time.Time) bool { return !now.Before(h.oldFrom()) }
 
 func (h *held) oldFrom() time.Time { return h.born.Add(rotateAfter) }
 
-// mintFrom is when the epoch that is sealed under needs a successor.
+// mintFrom returns when the epoch to seal under needs a successor.
 func (e *epochs) mintFrom() time.Time {
 	old, pause := e.seal.oldFrom(), e.fresh.Add(mintPause)
 	if old.Before(pause) {
@@ -258,7 +258,7 @@ func (e *epochs) mint(now time.Time) {
 	e.weigh(now)
 }
 
-// delay is how long this device waits before it mints. The delays of many devices are spread
+// delay returns how long this device waits before it mints. The delays of many devices are spread
 // exponentially, so that only a few are among the first. Under the same heads a device always gets
 // the same delay.
 func (e *epochs) delay() time.Duration {

@@ -43,9 +43,9 @@ type Config struct {
 
 	// Prove is given a payload and the member that forwarded it. If it returns nil, the payload was
 	// proven, is new here and was taken; it is then forwarded. ErrForged means that no honest
-	// member forwards such a payload; then the peer is cut off. On any other error, as when it is
-	// here already or can't be proven yet, it is not forwarded. Several goroutines call it at once,
-	// and each waits for it.
+	// member forwards such a payload; then the peer is cut off. On any other error, for example
+	// when the payload is here already or can't be proven yet, it is not forwarded. Several
+	// goroutines call it at once, and each waits for it.
 	Prove func(ctx context.Context, from crypto.DeviceID, payload []byte) error
 	// Share hands an epoch to every fellow member with a session, except those who handed over the
 	// same. Run calls it and waits for it.
@@ -117,9 +117,10 @@ func (r *Router) Add(device crypto.DeviceID) {
 	}
 }
 
-// Remove says that a session with a device has ended, or that it is no member's any more. From now
-// on nothing is accepted from it, and its streams are ended. Call Refresh too if the control state
-// has changed. A device that was cut off is dealt with again after it was removed and added.
+// Remove says that a session with a device has ended, or that the device is no member's any more.
+// From now on nothing is accepted from it, and its streams are ended. Call Refresh too if the
+// control state has changed. A device that was cut off is dealt with again after it was removed and
+// added.
 func (r *Router) Remove(device crypto.DeviceID) {
 	id := peer.ID(device.PeerID())
 	r.members.remove(id)
@@ -166,8 +167,8 @@ func (r *Router) Learn(from crypto.DeviceID, told Epoch) (answer *Epoch, err err
 	return nil, nil
 }
 
-// Publish seals a payload and sends it to the mesh. It reaches members who have the epoch and a
-// path to this device, but that it returns nil does not mean that it has reached anybody. A payload
+// Publish seals a payload and sends it to the mesh. The payload reaches members who have the epoch
+// and a path to this device. An answer of nil does not mean that it has reached anybody. A payload
 // that was published or received before is not sent again. The error is ErrTooLarge, ErrNoEpoch,
 // ErrStopped or that of ctx.
 func (r *Router) Publish(ctx context.Context, payload []byte) error {

@@ -13,8 +13,8 @@ import (
 )
 
 // fellowHost is what the library sees of the host: fellow members and nobody else. With others it
-// opens and accepts no streams, and it dials nobody. It has an event bus of its own, since whom
-// this group meets concerns no other group.
+// opens and accepts no streams, and it dials nobody. It has an event bus of its own, so that other
+// groups do not hear which devices this group meets.
 type fellowHost struct {
 	host.Host
 	members *members

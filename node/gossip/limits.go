@@ -17,8 +17,9 @@ const (
 	// topic fits. The library splits what it sends by the same number.
 	maxRPC = maxSealed + 256
 
-	// dontWantFrom is the length of a message from which on neighbours are told that it has
-	// arrived. For a shorter one that would cost a frame to each neighbour and save one copy.
+	// dontWantFrom is the length in bytes from which on a message's arrival is told to neighbours,
+	// so that they don't send it too. For a shorter message that would cost a frame to each
+	// neighbour to save one copy.
 	dontWantFrom = 4 << 10
 	// outboundQueue is how many frames may wait for one peer. Further ones are dropped and
 	// reported. The library's own 32 are too few for a burst. The bytes of a frame that waits for
@@ -30,7 +31,8 @@ const (
 
 	// A peer may send burstMessages and burstBytes at once, and then rateMessages and rateBytes a
 	// second. That is enough for five hundred members who answer at once through one neighbour.
-	// Copies of what came from others count as well. Anything more is dropped unread and reported.
+	// Copies of messages that others have brought count as well. Anything more is dropped unread
+	// and reported.
 	burstMessages = 2048
 	rateMessages  = 512
 	burstBytes    = 8 << 20
@@ -44,9 +46,9 @@ const (
 	// reportPause is how long drops are gathered before they are reported, since a full queue drops
 	// thousands a second.
 	reportPause = time.Second
-	// retryPause is how often members are tried again that are connected and have no stream. They
-	// may have begun to gossip since, or have refused because they didn't yet know this device as a
-	// member.
+	// retryPause is how often a stream is tried again to members who are connected and have none.
+	// They may have begun to gossip since, or have refused because they didn't yet know this device
+	// as a member.
 	retryPause = time.Minute
 )
 
@@ -69,11 +71,11 @@ const (
 	// mintPause is how long a fresh epoch is not replaced, however old somebody says it is. So
 	// nobody can make the group mint more than once an hour.
 	mintPause = time.Hour
-	// ageSlack is how much too low an age may be before whoever told it is corrected: the message
-	// took some time.
+	// ageSlack is how much too low an age may be before the member who told it is corrected, since
+	// the message took some time.
 	ageSlack = time.Minute
-	// mintSpread is how long at most a node without an epoch waits for one of somebody else before
-	// it makes one. The delay is chosen such that, of up to e^mintSkew nodes, only a few make one
+	// mintSpread is how long at most a node without an epoch waits for somebody else's before it
+	// makes its own. The delay is chosen such that, of up to e^mintSkew nodes, only a few make one
 	// within a second of the first.
 	mintSpread = 10 * time.Second
 	mintSkew   = 8

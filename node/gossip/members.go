@@ -117,7 +117,7 @@ func (m *members) has(id peer.ID) bool {
 	return m.fellow(id) != nil
 }
 
-// mayTell counts an epoch that is new here against what its teller may hand over.
+// mayTell counts an epoch that is new here against how many the member that tells it may hand over.
 func (m *members) mayTell(id peer.ID, now time.Time) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -132,8 +132,8 @@ func (m *members) mayTell(id peer.ID, now time.Time) error {
 }
 
 // inspect sees every frame before the library does anything with it. Where a frame exceeds the
-// peer's rate, its messages are taken out and reported. That is before the library notes them as
-// seen, so another peer may still bring them.
+// peer's rate, its messages are taken out and reported. The library has not noted them as seen by
+// then, so another peer may still bring them.
 func (m *members) inspect(id peer.ID, rpc *pubsub.RPC, now time.Time) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -222,7 +222,7 @@ var errTopics = errors.New("too many topics")
 
 func (m *members) CanSubscribe(string) bool { return true }
 
-// FilterIncomingSubscriptions, with CanSubscribe, makes it a pubsub.SubscriptionFilter. It also
+// FilterIncomingSubscriptions and CanSubscribe make members a pubsub.SubscriptionFilter. It also
 // keeps topics of epochs that have not come here yet, since peers don't say a second time what they
 // listen to.
 func (m *members) FilterIncomingSubscriptions(id peer.ID, told []*pb.RPC_SubOpts) ([]*pb.RPC_SubOpts, error) {

@@ -25,8 +25,8 @@ type engine struct {
 
 // Run gossips until ctx ends, and then returns nil. When it returns, every stream, handler and
 // callback has ended and every key has been cleared. Only some timers of the library may still be
-// running, for which one can't wait; they end with the same context and hold nothing. A router runs
-// once.
+// running, since nobody can wait for them; they end with the same context and hold nothing. A
+// router runs once.
 func (r *Router) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
