@@ -9,8 +9,8 @@ import (
 )
 
 // Accepts says whether somebody was permitted to write this entry of a log under control heads:
-// nil; ErrParent; ErrNotPermitted if they were not in by what counts of the heads' past; or ErrCut.
-// The create event is accepted.
+// nil; ErrParent; ErrNotPermitted if they were not in, by the events of the heads' past that count;
+// or ErrCut. The create event is accepted.
 func (g *Group) Accepts(author crypto.PersonID, log event.Log, sequence uint64, control []crypto.Hash) error {
 	if len(control) == 0 && sequence != 1 {
 		return ErrNotPermitted
@@ -39,8 +39,8 @@ func (g *Group) Limit(author crypto.PersonID, log event.Log, first []crypto.Hash
 	return g.limit(author, log, past)
 }
 
-// wrote returns what an author knew who wrote under these control heads, and whether they were in
-// by that.
+// wrote returns the past of control heads, which an author knew who wrote under them, and whether
+// the author was in by that past.
 func (g *Group) wrote(author crypto.PersonID, control []crypto.Hash) (past set, in bool, err error) {
 	if len(control) == 0 {
 		control = []crypto.Hash{g.entries[0].ID}
@@ -49,9 +49,9 @@ func (g *Group) wrote(author crypto.PersonID, control []crypto.Hash) (past set, 
 	return past, g.standing(author, view{g.counts, past}).role != event.RoleNone, err
 }
 
-// limit returns where a log ends that was begun by somebody who knew of past. Each removal or leave
-// of its author that counts ends all logs that the author had begun before: those in its cuts where
-// these say, and the others before their first entry.
+// limit returns where a log ends. past is what its author knew when they began it. Each removal or
+// leave of its author that counts ends all logs that the author had begun before: those in its cuts
+// where these say, and the others before their first entry.
 func (g *Group) limit(author crypto.PersonID, log event.Log, past set) uint64 {
 	limit := uint64(math.MaxUint64)
 	for _, out := range g.about[author].outs {
@@ -139,7 +139,7 @@ func (g *Group) CutLists(of crypto.PersonID, leave bool) []CutList {
 }
 
 // Serves says whether something that was written under control heads may be given to a person. It
-// may, if they are or were in, unless its author knew that they had been removed or had left and of
+// may if the person is or was in, unless its author knew of a removal or leave of the person and of
 // no invitation after that.
 func (g *Group) Serves(to crypto.PersonID, control []crypto.Hash) bool {
 	past, err := g.reach(control)
@@ -169,9 +169,9 @@ func (g *Group) LastOut(p crypto.PersonID) event.Control {
 	return g.entries[last].Act
 }
 
-// Current says whether everybody who was in by these heads still is. If not, the author of
-// something under these heads meant it for somebody who must not have it now. The error is
-// ErrParent if one of the heads isn't here.
+// Current says whether everybody who was in by these heads still is. If not, an event under these
+// heads was meant for somebody who must not have it now. The error is ErrParent if one of the heads
+// isn't here.
 func (g *Group) Current(heads []crypto.Hash) (bool, error) {
 	then, err := g.StateAt(heads)
 	if err != nil {

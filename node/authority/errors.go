@@ -7,15 +7,15 @@ var (
 	// it is.
 	ErrParent = errors.New("builds on control events that are not here")
 
-	// ErrNotPermitted says that somebody did what they were not permitted to by what they knew.
-	// That never changes: leave the event out.
+	// ErrNotPermitted says that the author of an event was not permitted to write it, by the events
+	// that they knew. That never changes: leave the event out.
 	ErrNotPermitted = errors.New("not permitted in the group")
 
 	// ErrCut says that an event stands in a log beyond the end that its author's removal or leave
 	// set. Refuse it as long as that removal or leave counts.
 	ErrCut = errors.New("beyond the cut of a removal")
 
-	// ErrFull says that the group has no room for more control events, or for none by people of
-	// this role. Tell the user.
+	// ErrFull says that the group has no room for more control events, or no room for more by
+	// people of this role. Tell the user.
 	ErrFull = errors.New("too many control events in the group")
 )

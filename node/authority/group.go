@@ -12,13 +12,13 @@ import (
 const (
 	// maxEvents bounds the control events of a group, at about 1 KiB each in memory.
 	maxEvents = 4096
-	// maxByMembers bounds those that plain members have written, and maxByAdmins those that members
-	// and admins have written together. So somebody who may remove a flooder always has room for
-	// that.
+	// maxByMembers bounds the events that plain members have written, and maxByAdmins those that
+	// members and admins have written together. So somebody who may remove a flooder always has
+	// room for that.
 	maxByMembers = maxEvents / 4
 	maxByAdmins  = maxEvents / 4 * 3
-	// maxByMember bounds those of one plain member, who can only leave, and list cuts before that.
-	// Nobody comes and goes more often.
+	// maxByMember bounds the events of one plain member, who can only leave, and list cuts before
+	// that. Nobody comes and goes more often.
 	maxByMember = 64
 )
 
@@ -38,7 +38,7 @@ type entry struct {
 	index int
 	depth int        // the longest way from the create event
 	past  set        // without the event itself
-	alone set        // what counts of its past and itself, judged by these alone
+	alone set        // which of its past and itself count, judged by these alone
 	role  event.Role // of its author when they wrote it, judged by its past alone; none where that can't be judged
 }
 
@@ -57,7 +57,7 @@ type Group struct {
 	entries []*entry // parents before children
 	byID    map[crypto.Hash]int
 	all     set
-	counts  set   // what counts, judged by all
+	counts  set   // the events that count, judged by all
 	heads   []int // events that no other names as parent
 	tips    []int // the same, leaving out what plain members wrote
 	byRole  [event.RoleOwner + 1]int
@@ -138,7 +138,7 @@ func (g *Group) areHeads(ids []crypto.Hash) bool {
 	return 0 < len(ids) && len(ids) <= event.MaxControl
 }
 
-// judgedAlone returns what counts of the past of n, judged by that past alone.
+// judgedAlone returns which events of the past of n count, judged by that past alone.
 func (g *Group) judgedAlone(n *entry) set {
 	switch {
 	case len(n.Parents) == 1:

@@ -15,10 +15,10 @@ const (
 	locatorHeads = maxLocator / 2
 )
 
-// Heads returns the parents of whatever is written now, sorted: the events that no other names yet.
-// A header may name eight. Where there are more, what plain members wrote is left out first, since
-// that may be a flood. Of the rest, removals and leaves that count come first, then others that
-// count, the latest before the earlier.
+// Heads returns the parents for an event that is written now, sorted: the events that no other
+// names yet. A header may name eight. Where there are more, what plain members wrote is left out
+// first, since that may be a flood. Of the rest, removals and leaves that count come first, then
+// others that count, the latest before the earlier.
 func (g *Group) Heads() []crypto.Hash {
 	heads := g.heads
 	if len(heads) > event.MaxControl {
@@ -52,8 +52,8 @@ func (g *Group) ids(events []int) []crypto.Hash {
 }
 
 // Locator returns up to 32 events from which another node can tell what is here: some heads, then
-// of all events in order the last, the second and the fourth from the end, and so on. So there is
-// one among them that the other has. The caller must not change it.
+// of all events in order the last, the second and the fourth from the end, and so on. So the other
+// node, if it has any of the events, has one of these. The caller must not change it.
 func (g *Group) Locator() []crypto.Hash {
 	if g.locator == nil {
 		all := make([]int, len(g.entries))
@@ -73,9 +73,9 @@ func (g *Group) Locator() []crypto.Hash {
 	return g.locator
 }
 
-// Missing returns the events that a person lacks who has those in known and their past, parents
-// first. Somebody who is in may have all. Somebody who was in may have what was written by authors
-// who didn't know that they are out, which includes the removal itself.
+// Missing returns the events that a person may have and lacks, parents first; the person has those
+// in known and their past. Somebody who is in may have all. Somebody who was in may have what was
+// written by authors who didn't know that they are out, which includes the removal itself.
 func (g *Group) Missing(known []crypto.Hash, to crypto.PersonID) []crypto.Hash {
 	var have, may set
 	for _, id := range known {

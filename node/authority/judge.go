@@ -7,7 +7,24 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// recount decides what counts now that n has come, which is in no other event's past.
+// Which events count is judged by all events that are here. These rules are applied again and
+// again, as long as one of them decides something:
+//
+//  1. An event does not count if a removal or leave of its author counts that is concurrent with
+//     it. A leave is exempt from this.
+//  2. Otherwise it waits until its whole past is decided. It does not count unless the events of
+//     its past that count permit it. If concurrent role changes of its author count, the author is
+//     taken to have no more than the lowest role that these give. A leave that passes this counts.
+//  3. Otherwise it waits for each concurrent event that is undecided and would, if it counted,
+//     forbid it by rule 1 or 2. It counts when there are none.
+//
+// When no rule decides anything, some events wait for each other in a circle, and for no event
+// outside of it. Look at those in the circle whose past is decided: the one whose author was the
+// most senior counts (of several by that author the one with the lowest ID), and the events that it
+// waits for do not count. So an event does not count if its author wrote it without knowing of
+// their own removal, and of two who remove each other the senior stays.
+
+// recount decides which events count after n has been added, which is in no other event's past.
 func (g *Group) recount(n *entry) {
 	if g.forbids(n) {
 		g.counts = g.judge(g.all)
@@ -36,7 +53,7 @@ func (g *Group) forbids(n *entry) bool {
 	return slices.ContainsFunc(g.about[author].wrote, func(i int) bool { return g.concurrent(i, n.index) })
 }
 
-// judge returns what counts of some events, judged by these alone. Their pasts must be among them.
+// judge returns which of some events count, judged by these alone. Their pasts must be among them.
 func (g *Group) judge(of set) set {
 	j := judgement{Group: g, of: of, decided: set{}.add(0), counts: set{}.add(0)}
 	for {
@@ -59,8 +76,8 @@ func (g *Group) judge(of set) set {
 	}
 }
 
-// judgement says how far it is decided which events count: of those to be judged, which are decided,
-// and of these, which count.
+// judgement is how far judging has come: of are the events to be judged, decided are those of them
+// that are decided, and counts those of the decided events that count.
 type judgement struct {
 	*Group
 	of, decided, counts set

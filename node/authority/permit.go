@@ -9,6 +9,23 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
+// What events permit:
+//
+//   - Every member may leave, and may list where their own logs end. Everything else needs an admin
+//     or an owner, and a change of roles needs an owner.
+//   - The target of a removal must be junior to its author, or not in. A role may be given to
+//     somebody junior, or to oneself.
+//   - A person is in by an invitation that comes after every removal and leave of theirs, the
+//     founder also by the create event. If there are several, the earliest is their join.
+//   - A member's role is set by the role changes that come after such an invitation. Only changes
+//     that no other of them follows count; if these differ, the lowest role does. A member without
+//     role changes has the role member, the founder the role owner. Where nobody who is in is an
+//     owner, the most senior member is.
+//   - The name, the topic and the history policy are each set by the event with the greatest
+//     (depth, ID).
+//   - A critical event of an unknown kind freezes the group: nothing that comes after it is
+//     permitted.
+
 // standing is what a person is in the group by some events. It is zero for somebody who is not in.
 type standing struct {
 	person crypto.PersonID
@@ -21,8 +38,8 @@ func (g *Group) senior(s, t standing) bool {
 	return cmp.Or(cmp.Compare(t.role, s.role), g.order(s.join, t.join), bytes.Compare(s.person[:], t.person[:])) < 0
 }
 
-// standing returns what a person is in the group, leaving aside that a group without owners makes
-// the most senior one.
+// standing returns what a person is in the group, without the rule that the most senior member is
+// owner where there is no other.
 func (g *Group) standing(p crypto.PersonID, v view) standing {
 	who := g.about[p]
 	if who == nil {
@@ -68,7 +85,7 @@ func (g *Group) standing(p crypto.PersonID, v view) standing {
 	return s
 }
 
-// rank returns what a person is in the group.
+// rank returns what a person is in the group, by all rules.
 func (g *Group) rank(p crypto.PersonID, v view) standing {
 	s := g.standing(p, v)
 	if s.role == event.RoleNone || s.role == event.RoleOwner {

@@ -12,7 +12,7 @@ import (
 // has up to 60 KiB.
 const maxStates = 32
 
-// State is what a group is by some of its events. It never changes.
+// State is the members and settings of a group by some of its events. It never changes.
 type State struct {
 	Name, Topic string
 	History     event.History
@@ -40,7 +40,7 @@ func (s *State) Member(p crypto.PersonID) (Member, bool) {
 	return s.Members[i], true
 }
 
-// State returns what the group is by all events that are here.
+// State returns the state of the group by all events that are here.
 func (g *Group) State() *State {
 	if g.now == nil {
 		g.now = g.makeState(view{g.counts, g.all})
@@ -48,8 +48,8 @@ func (g *Group) State() *State {
 	return g.now
 }
 
-// StateAt returns what the group was for somebody who knew these heads: by the events in their
-// past, of those that count as of now. The error is ErrParent if a head is not here.
+// StateAt returns the state of the group for somebody who knew these heads: by the events in the
+// past of the heads that count as of now. The error is ErrParent if a head is not here.
 func (g *Group) StateAt(heads []crypto.Hash) (*State, error) {
 	key := make([]byte, 0, event.MaxControl*len(crypto.Hash{}))
 	for _, h := range heads {
