@@ -19,8 +19,8 @@ const (
 	// secondDials is how long the device with the higher ID of two waits for the other to dial.
 	secondDials = 1500 * time.Millisecond
 
-	// backAfter and backSpread are the pause after a session that ended without
-	// fault. The spread keeps both ends from dialling at the same moment.
+	// backAfter and backSpread are the pause after a session that ended without fault. The spread
+	// keeps both ends from dialling at the same moment.
 	backAfter  = 300 * time.Millisecond
 	backSpread = 700 * time.Millisecond
 
@@ -59,7 +59,7 @@ type device struct {
 
 	dialling bool
 	lane     lane // if dialling
-	prompt   bool // there was news of it after the last dial that failed
+	prompt   bool // it was sighted, or its session ended, after the last dial that failed
 	tried    []netip.AddrPort
 	dialled  time.Time // end of the last dial
 	fails    int
@@ -67,11 +67,12 @@ type device struct {
 
 	step   int       // of the back-off
 	faults int       // of the penalty
-	due    time.Time // when to dial; zero: not before there is news
+	due    time.Time // when to dial; zero: not before it is sighted again
 	hold   time.Time // not to be dialled before; sightings don't change that
 }
 
-// device returns what is remembered about a device, and begins to remember it if need be.
+// device returns what is remembered about a device. If that is nothing, it begins to remember the
+// device.
 func (p *Planner) device(id peer.ID, now time.Time) *device {
 	d := p.devices[id]
 	if d == nil {

@@ -14,7 +14,7 @@ import (
 type lane int
 
 const (
-	prompt   lane = iota // pinned devices of which there was news after the last failure
+	prompt   lane = iota // pinned devices with a sign of life after the last dial that failed
 	patient              // pinned devices that are tried as long as they have an address
 	stranger             // all others
 	lanes    = iota
@@ -24,8 +24,8 @@ const (
 // of a home router can bear.
 var slots = [lanes]int{prompt: 6, patient: 6, stranger: 4}
 
-// fairPick says that every second dial of a lane goes to the device that has waited longest. Else
-// devices of which there is always news would keep the others waiting for ever.
+// fairPick says that every second dial of a lane goes to the device that has waited longest.
+// Otherwise devices that are sighted all the time would keep the others waiting for ever.
 const fairPick = 2
 
 // Dial is one attempt to reach a device at any of 1 to [discovery.MaxAddrs] addresses.

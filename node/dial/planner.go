@@ -171,8 +171,8 @@ func (p *Planner) Connected(id peer.ID, now time.Time) (keep bool) {
 	return true
 }
 
-// Disconnected says that the last connection to a device has ended. It does
-// nothing for a device that is not connected.
+// Disconnected says that the last connection to a device has ended. It does nothing for a device
+// that is not connected.
 func (p *Planner) Disconnected(id peer.ID, why Cause, now time.Time) {
 	d := p.devices[id]
 	if d == nil || !d.connected {
@@ -219,9 +219,9 @@ func (p *Planner) Dialled(id peer.ID, err error, now time.Time) {
 	}
 	d.fails++
 	d.err = err
-	news := slices.ContainsFunc(p.book.Addrs(id), func(a netip.AddrPort) bool { return !slices.Contains(d.tried, a) })
-	d.prompt, d.due = news, time.Time{}
-	if news {
+	isNew := slices.ContainsFunc(p.book.Addrs(id), func(a netip.AddrPort) bool { return !slices.Contains(d.tried, a) })
+	d.prompt, d.due = isNew, time.Time{}
+	if isNew {
 		d.pull(now)
 	} else {
 		d.pull(now.Add(d.backOff()))
