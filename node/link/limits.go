@@ -11,9 +11,9 @@ import (
 	"github.com/libp2p/go-libp2p/x/rate"
 )
 
-// How much the node spends on links. The library's defaults count a whole IPv6 network as one host
-// and admit eight connections from it. These count single addresses and are made for an office of a
-// thousand.
+// Limits on what the node spends on links. The library's defaults count a whole IPv6 network as one
+// host and admit eight connections from it. These count single addresses and are made for an office
+// of a thousand.
 const (
 	// maxConns: 1,000 peers, twice, since two that dial each other at once keep both connections.
 	maxConns = 2048

@@ -8,7 +8,7 @@
 //
 // The package does not look into streams, does not keep addresses for longer than a dial, and does
 // not dial by itself. It does not relay, map ports or ask others for its own address. It retries
-// nothing: who wants a peer calls Connect.
+// nothing: a caller who wants a peer calls Connect.
 //
 // New returns a host that does not listen yet. Set stream handlers and Notify first, then call
 // Listen. Close ends everything and waits for it. All methods may be called from any goroutine,
@@ -196,8 +196,8 @@ func (h *Host) ID() peer.ID { return h.swarm.LocalPeer() }
 //
 // Gossipsub learns of new peers by event.EvtPeerIdentificationCompleted, which the identify
 // protocol emits. There is none here, so whoever runs gossipsub emits that event on the host's
-// EventBus, with the gossip protocol in Protocols, for each peer that is known to speak it. That
-// peers have gone it learns by event.EvtPeerConnectednessChanged, which the swarm emits. Peer
+// EventBus, with the gossip protocol in Protocols, for each peer that is known to speak it. It
+// learns that a peer has gone by event.EvtPeerConnectednessChanged, which the swarm emits. Peer
 // exchange must stay off, since there are no certified address records of peers. The streams of
 // gossipsub count among those of a peer in the limits: one each way.
 func (h *Host) Libp2p() host.Host { return h.host }
@@ -302,10 +302,10 @@ func (h *Host) Notify(connected, disconnected func(network.Conn)) {
 	})
 }
 
-// Conns are the connections now open, with their local and remote addresses.
+// Conns returns the connections now open, with their local and remote addresses.
 func (h *Host) Conns() []network.Conn { return h.swarm.Conns() }
 
-// ConnsTo are the connections now open to one peer.
+// ConnsTo returns the connections now open to one peer.
 func (h *Host) ConnsTo(id peer.ID) []network.Conn { return h.swarm.ConnsToPeer(id) }
 
 // CloseLocal closes the connections from addresses that this machine no longer has. They would only

@@ -16,7 +16,8 @@ const sharePortTries = 8
 // wsaAddrInUse is the error on Windows for what is EADDRINUSE on Unix.
 const wsaAddrInUse = syscall.Errno(10048)
 
-// ListenAddrs are all addresses of this machine, of both IP versions, on one port.
+// ListenAddrs returns addresses that stand for all addresses of this machine, of both IP versions,
+// on one port.
 func ListenAddrs(port uint16) []ma.Multiaddr {
 	p := strconv.Itoa(int(port))
 	return []ma.Multiaddr{
@@ -70,8 +71,8 @@ func (h *Host) listen(addrs []ma.Multiaddr) (picked bool, err error) {
 	return picked, nil
 }
 
-// ListenAddrs are the addresses this host listens on, with the ports that were picked. An
-// unspecified address stays so: which addresses the machine has is not the link's to know.
+// ListenAddrs returns the addresses this host listens on, with the ports that were picked. An
+// unspecified address stays so, since the link does not know which addresses the machine has.
 func (h *Host) ListenAddrs() []ma.Multiaddr { return h.swarm.ListenAddresses() }
 
 // Port is the TCP port this host listens on, 0 if it does not.
@@ -98,7 +99,7 @@ func withPort(addr ma.Multiaddr, port string) ma.Multiaddr {
 	return addr.Decapsulate(ma.StringCast("/tcp/0")).Encapsulate(tcp)
 }
 
-// newAddrs are those of now that were not there before.
+// newAddrs returns the addresses of now that were not there before.
 func newAddrs(now, before []ma.Multiaddr) []ma.Multiaddr {
 	return ma.FilterAddrs(now, func(a ma.Multiaddr) bool { return !ma.Contains(before, a) })
 }

@@ -43,7 +43,7 @@ func (p *pipe) notify() {
 	p.changed = make(chan struct{})
 }
 
-// arrival is when something written now arrives.
+// arrival returns when something written now arrives.
 func (p *pipe) arrival(delay time.Duration) time.Time {
 	if at := time.Now().Add(delay); at.After(p.last) {
 		p.last = at
@@ -124,7 +124,7 @@ func (c *conn) Write(b []byte) (written int, err error) {
 	}
 }
 
-// broken is why the connection cannot be used from this end.
+// broken returns why the connection cannot be used from this end.
 func (c *conn) broken(by time.Time) error {
 	switch {
 	case c.closed:

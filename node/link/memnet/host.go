@@ -22,7 +22,7 @@ type Host struct {
 	listeners []*listener
 }
 
-// Move gives the host other addresses. Connections from those that it has no longer are dead.
+// Move gives the host other addresses. Connections from addresses that it has no longer are dead.
 // Listeners on all addresses listen on the new ones.
 func (h *Host) Move(addrs ...netip.Addr) {
 	h.net.mu.Lock()
@@ -45,14 +45,14 @@ func (h *Host) Move(addrs ...netip.Addr) {
 	h.net.wake()
 }
 
-// Addrs are the host's addresses.
+// Addrs returns the host's addresses.
 func (h *Host) Addrs() []netip.Addr {
 	h.net.mu.Lock()
 	defer h.net.mu.Unlock()
 	return slices.Clone(h.addrs)
 }
 
-// listener returns who listens at an address, or nil. The caller holds mu.
+// listener returns the listener at an address, or nil. The caller holds mu.
 func (h *Host) listener(at netip.AddrPort) *listener {
 	for _, l := range h.listeners {
 		if l.takes(at) {
@@ -210,8 +210,8 @@ func (l *listener) Close() error {
 	return nil
 }
 
-// Multiaddrs are the addresses to give to link.Host.Connect for a node that listens on a port of a
-// host.
+// Multiaddrs returns the addresses to give to link.Host.Connect for a node that listens on a port
+// of a host.
 func Multiaddrs(host netip.Addr, port uint16) []ma.Multiaddr {
 	m, err := manet.FromNetAddr(net.TCPAddrFromAddrPort(netip.AddrPortFrom(host, port)))
 	if err != nil {
