@@ -10,17 +10,17 @@ import (
 )
 
 const (
-	// MaxDevices is how many devices a Book holds: several of the largest LANs
-	// that are expected, at about a kilobyte each.
+	// MaxDevices is how many devices a Book holds: several of the largest LANs that are expected,
+	// at about a kilobyte each.
 	MaxDevices = 1024
 
-	// maxTrusted is how many of a device's MaxAddrs addresses may come from
-	// sources that nobody can forge. It is half of them: forged addresses never
-	// push these out, and these always leave room for a new address.
+	// maxTrusted is how many of a device's MaxAddrs addresses may come from sources that nobody can
+	// forge. It is half of them: forged addresses never push these out, and these always leave room
+	// for a new address.
 	maxTrusted = MaxAddrs / 2
 
-	// Hearsay is how long Expire keeps an address that was only heard of. An
-	// address that is still announced is heard about eight times in that time.
+	// Hearsay is how long Expire keeps an address that was only heard of. An address that is still
+	// announced is heard about eight times in that time.
 	Hearsay = 10 * time.Minute
 )
 
@@ -55,9 +55,9 @@ func (b *Book) Pin(device peer.ID) {
 // Unpin makes a device a stranger again.
 func (b *Book) Unpin(device peer.ID) { delete(b.pinned, device) }
 
-// Add merges a sighting and tells whether an address, or a source of one, is
-// new. Addresses that cannot be dialled are left out, and so is loopback if it
-// was only heard of. now should not go backwards.
+// Add merges a sighting and tells whether an address, or a source of one, is new. Addresses that
+// cannot be dialled are left out, and so is loopback if it was only heard of. now should not go
+// backwards.
 func (b *Book) Add(s Sighting, now time.Time) (changed bool) {
 	source := slices.Index(sources[:], s.Source)
 	addrs := slices.DeleteFunc(slices.Clone(s.Addrs[:min(len(s.Addrs), MaxAddrs)]),
@@ -108,8 +108,8 @@ func (b *Book) FoundBy(device peer.ID) []Source {
 	return out
 }
 
-// Devices returns all devices: pinned ones first, and of these and the others
-// the last sighted first.
+// Devices returns all devices: the pinned ones, then the others. Within both groups the last
+// sighted comes first.
 func (b *Book) Devices() []peer.ID {
 	out := make([]peer.ID, 0, len(b.devices))
 	for d := range b.devices {
@@ -122,8 +122,8 @@ func (b *Book) Devices() []peer.ID {
 // Forget drops a device and its addresses. A pin stays.
 func (b *Book) Forget(device peer.ID) { delete(b.devices, device) }
 
-// Expire drops addresses that were last heard of more than Hearsay ago. Addresses
-// that the user typed, or that were saved, stay.
+// Expire drops addresses that were last heard of more than Hearsay ago. Addresses that the user
+// typed, or that were saved, stay.
 func (b *Book) Expire(now time.Time) {
 	for d, p := range b.devices {
 		for i := range p.addrs {
@@ -140,8 +140,8 @@ func (b *Book) Expire(now time.Time) {
 	}
 }
 
-// makeRoom makes a place for a new device, if need be by dropping the one of the lowest rank, and
-// tells whether there is one. A stranger never takes the place of a pinned device.
+// makeRoom makes a place for a new device, by dropping the device of the lowest rank if the book is
+// full, and tells whether there is a place. A stranger never takes the place of a pinned device.
 func (b *Book) makeRoom(newcomer peer.ID) bool {
 	if b.devices == nil {
 		b.devices = map[peer.ID]*page{}
@@ -162,8 +162,8 @@ func (b *Book) makeRoom(newcomer peer.ID) bool {
 	return true
 }
 
-// compare ranks pinned above others, then by the last sighting, then by ID so
-// that a run can be repeated.
+// compare ranks pinned above others, then by the last sighting, then by ID so that a run can be
+// repeated.
 func (b *Book) compare(x, y peer.ID) int {
 	if px, py := b.isPinned(x), b.isPinned(y); px != py {
 		if px {
@@ -210,8 +210,8 @@ func (p *page) where(so func(place) bool) []int {
 	return out
 }
 
-// oldest returns which of the places at some indexes is to be dropped, other than
-// except: saved ones before typed ones, then the one that was named longest ago.
+// oldest returns which of the places at some indexes is to be dropped, other than except: saved
+// ones before typed ones, then the one that was named longest ago.
 func (p *page) oldest(indexes []int, except netip.AddrPort) int {
 	indexes = slices.DeleteFunc(indexes, func(i int) bool { return p.addrs[i].addr == except })
 	return slices.MinFunc(indexes, func(i, j int) int {

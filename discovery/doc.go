@@ -5,12 +5,12 @@
 //
 // The package owns two running parts and two plain values:
 //
-//   - [Watcher] polls the machine's interfaces and tells its subscribers when
-//     they changed or when the machine woke from sleep.
-//   - [MDNS] announces this device and reports the others, and rebuilds itself
-//     at each change that a Watcher tells.
-//   - [Book] merges sightings of every source by device. It is not safe for
-//     concurrent use: its owner is the goroutine that decides whom to dial.
+//   - [Watcher] polls the machine's interfaces and tells its subscribers when they changed or when
+//     the machine woke from sleep.
+//   - [MDNS] announces this device and reports the others, and rebuilds itself at each change that
+//     a Watcher tells.
+//   - [Book] merges sightings of every source by device. It is not safe for concurrent use: its
+//     owner is the goroutine that decides whom to dial.
 //   - [Network] is what the interfaces looked like at one poll.
 //
 // It dials nobody, stores nothing, and knows neither persons nor messages. Over mDNS go a device's

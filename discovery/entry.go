@@ -17,8 +17,8 @@ const (
 	// longer one makes the whole announcement vanish and its shutdown leave sockets behind.
 	maxString = 255
 
-	// maxStrings is how many TXT strings an announcement may have. Two have a
-	// meaning; the rest is room for later versions.
+	// maxStrings is how many TXT strings an announcement may have. Two have a meaning; the rest is
+	// room for later versions.
 	maxStrings = 16
 
 	versionKey, version = "v=", "1"

@@ -18,9 +18,9 @@ const (
 	// there are more, somebody invents them.
 	maxStrangers = 1024
 
-	// maxEntries is how many entries one query may yield before it is replaced
-	// by a fresh one, since the library remembers each for as long as the query
-	// lasts. In an office of 50 that happens about once an hour.
+	// maxEntries is how many entries one query may yield before it is replaced by a fresh one,
+	// since the library remembers each for as long as the query lasts. In an office of 50 that
+	// happens about once an hour.
 	maxEntries = 4096
 )
 
@@ -30,17 +30,17 @@ type MDNSConfig struct {
 	Port     uint16         // TCP port on which the node listens
 	Networks <-chan Network // from Watcher.Subscribe
 
-	// Found is called from Run's goroutine with each sighting: of one device
-	// about once a minute, and for IPv4 and IPv6 each. While it runs nothing else
-	// is heard, so it should pass the sighting on and return.
+	// Found is called from Run's goroutine with each sighting: of one device about once a minute,
+	// and for IPv4 and IPv6 each. While it runs nothing else is heard, so it should pass the
+	// sighting on and return.
 	Found func(Sighting)
 
 	// Own, if set, is called like Found with sightings of this device itself. What this MDNS
 	// announces comes back; anything else means that another machine announces this device too.
 	Own func(Sighting)
 
-	// Known, if set, says which devices are to be reported however many strangers
-	// are announced. It is called like Found.
+	// Known, if set, says which devices are to be reported however many strangers are announced. It
+	// is called like Found.
 	Known func(peer.ID) bool
 
 	Log *slog.Logger
@@ -100,8 +100,8 @@ func (m *MDNS) Run(ctx context.Context) error {
 	}
 }
 
-// A family is one of IPv4 and IPv6. Each has a query of its own, so that one
-// that fails does not stop the other.
+// A family is one of IPv4 and IPv6. Each has a query of its own, so that one that fails does not
+// stop the other.
 type family int
 
 const (
@@ -190,10 +190,10 @@ func (r *running) act(ctx context.Context, now time.Time) {
 	} else if !r.schedule.announceDue(now) {
 		return
 	}
-	// The query comes first, so that answers to the announcement are heard. A query
-	// that failed, or ended by itself, is tried again with each announcement: the
-	// library gives up when it has heard nobody for 15 minutes. A query that was
-	// stopped here is tried again when the schedule says so.
+	// The query comes first, so that answers to the announcement are heard. A query that failed, or
+	// ended by itself, is tried again with each announcement: the library gives up when it has
+	// heard nobody for 15 minutes. A query that was stopped here is tried again when the schedule
+	// says so.
 	for f, err := range [families]*error{&status.IPv4, &status.IPv6} {
 		if r.schedule.browseAt.IsZero() && !r.queries[f].alive() {
 			*err = r.browse(ctx, family(f))

@@ -16,8 +16,8 @@ type Link struct {
 	Addrs []netip.Addr
 }
 
-// A Network is what the usable interfaces looked like at one moment, sorted by
-// index. It is never changed once made, so it may be shared.
+// A Network is what the usable interfaces looked like at one moment, sorted by index. It is never
+// changed once made, so it may be shared.
 type Network struct {
 	Links []Link
 }
@@ -29,9 +29,9 @@ func (n Network) Equal(o Network) bool {
 	})
 }
 
-// SelfAddrs returns the addresses at which others may reach a node that listens
-// on port: at most MaxAddrs, taken from each interface in turn so that one with
-// many addresses does not hide the next.
+// SelfAddrs returns the addresses at which others may reach a node that listens on port: at most
+// MaxAddrs, taken from each interface in turn so that one with many addresses does not hide the
+// next.
 func SelfAddrs(n Network, port uint16) []netip.AddrPort {
 	var out []netip.AddrPort
 	for i, more := 0, true; more; i++ {
@@ -51,10 +51,10 @@ func SelfAddrs(n Network, port uint16) []netip.AddrPort {
 	return out
 }
 
-// shunned are how the names of interfaces begin that belong to containers, virtual
-// machines and tunnels. Devices behind them are not on this local network, and
-// announcing their addresses would mislead others. The name decides and not the
-// driver: a veth that was renamed to eth0 is the LAN of that machine.
+// shunned lists how the names of interfaces begin that belong to containers, virtual machines and
+// tunnels. Devices behind them are not on this local network, and announcing their addresses would
+// mislead others. The name decides and not the driver: a veth that was renamed to eth0 is the LAN
+// of that machine.
 var shunned = []string{
 	"docker", "br-", "veth", "podman", "cni", "flannel", "cali", "cilium", "lxc", "lxd", "incus", "nerdctl", "kube",
 	"virbr", "vnet", "vmnet", "vboxnet",

@@ -11,9 +11,9 @@ import (
 	ma "github.com/multiformats/go-multiaddr"
 )
 
-// MaxAddrs is how many addresses of one device are announced, believed or kept.
-// A machine with several interfaces, IPv4 and IPv6, has fewer. With a higher
-// limit a forged sighting would make us dial more.
+// MaxAddrs is how many addresses of one device are announced, believed or kept. A machine with
+// several interfaces, IPv4 and IPv6, has fewer. With a higher limit a forged sighting would make us
+// dial more.
 const MaxAddrs = 10
 
 // Source says how a device was found. Its text is what users see in found_by.
@@ -59,9 +59,9 @@ func (s Sighting) Multiaddrs() []ma.Multiaddr {
 	return out
 }
 
-// ParsePeer reads what a user gives to --peer:
-// /ip4/192.168.1.5/tcp/4001/p2p/12D3KooW… or the same with ip6. Host names are
-// refused, since looking one up would ask a server. Errors wrap ErrPeerAddress.
+// ParsePeer reads what a user gives to --peer: /ip4/192.168.1.5/tcp/4001/p2p/12D3KooW… or the same
+// with ip6. Host names are refused, since looking one up would ask a server. Errors wrap
+// ErrPeerAddress.
 func ParsePeer(text string) (Sighting, error) {
 	fail := func(why string, args ...any) (Sighting, error) {
 		return Sighting{}, fmt.Errorf("%q: %w: %s", text, ErrPeerAddress, fmt.Sprintf(why, args...))
@@ -126,8 +126,8 @@ func believable(a netip.AddrPort, from Source) bool {
 	}
 }
 
-// ofInterface tells whether others on the network could dial ip. IPv6 link-local
-// addresses need a zone, with which libp2p cannot dial.
+// ofInterface tells whether others on the network could dial ip. IPv6 link-local addresses need a
+// zone, with which libp2p cannot dial.
 func ofInterface(ip netip.Addr) bool {
 	return ip.IsGlobalUnicast() || ip.Is4() && ip.IsLinkLocalUnicast()
 }

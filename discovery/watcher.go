@@ -7,12 +7,12 @@ import (
 )
 
 const (
-	// pollEvery is how often the interfaces are read. It costs 0.1 ms; the
-	// promise is that a change is followed within 10 s.
+	// pollEvery is how often the interfaces are read. It costs 0.1 ms; the promise is that a change
+	// is followed within 10 s.
 	pollEvery = 2 * time.Second
 
-	// sleptFor is how much more wall time than pollEvery must lie between two
-	// polls to say that the machine slept. A busy machine delays a poll by less.
+	// sleptFor is how much more wall time than pollEvery must lie between two polls to say that the
+	// machine slept. A busy machine delays a poll by less.
 	sleptFor = 10 * time.Second
 )
 
@@ -31,10 +31,10 @@ func NewWatcher(read func() (Network, error), log *slog.Logger) *Watcher {
 	return &Watcher{read: read, log: log, wall: wall}
 }
 
-// Subscribe returns a channel with room for one snapshot. It yields the network as
-// it is, and then again after each change. Waking from sleep counts as a change,
-// though the snapshot may be the same as before. A slow reader gets only the newest
-// snapshot. The channel is never closed. Call Subscribe before Run.
+// Subscribe returns a channel with room for one snapshot. It yields the network as it is, and then
+// again after each change. Waking from sleep counts as a change, though the snapshot may be the
+// same as before. A slow reader gets only the newest snapshot. The channel is never closed. Call
+// Subscribe before Run.
 func (w *Watcher) Subscribe() <-chan Network {
 	c := make(chan Network, 1)
 	w.subscribers = append(w.subscribers, c)
@@ -67,8 +67,8 @@ func (w *Watcher) Run(ctx context.Context) error {
 	}
 }
 
-// publish replaces what a subscriber has not yet taken. As only Run sends, the
-// second step never waits.
+// publish replaces what a subscriber has not yet taken. As only Run sends, the second step never
+// waits.
 func (w *Watcher) publish(n Network) {
 	for _, c := range w.subscribers {
 		select {

@@ -12,9 +12,9 @@ import (
 // domain is the one in which multicast DNS lives.
 const domain = "local"
 
-// zeroconfWire uses the library only in ways that were found to work. Its TTL and
-// SetText race with its own goroutines. The host name that it would choose is the
-// same on cloned machines, and the addresses would be those of every interface.
+// zeroconfWire uses the library only in ways that were found to work. Its TTL and SetText race with
+// its own goroutines. The host name that it would choose is the same on cloned machines, and the
+// addresses would be those of every interface.
 type zeroconfWire struct{}
 
 func (zeroconfWire) announce(a announcement, links []Link) (func(), error) {
@@ -53,9 +53,9 @@ func (zeroconfWire) browse(ctx context.Context, f family, links []Link, out chan
 	return ended, nil
 }
 
-// take copies as much as an entry may hold, plus one so that parse sees that there
-// was more. The library keeps the entry as long as it browses but doesn't look into
-// it again. So it is emptied, and stays small whatever was sent.
+// take copies as much as an entry may hold, plus one so that parse sees that there was more. The
+// library keeps the entry as long as it browses but doesn't look into it again. So take empties it,
+// and it stays small even if much was sent.
 func take(e *zeroconf.ServiceEntry) entry {
 	out := entry{port: e.Port, text: e.Text[:min(len(e.Text), maxStrings+1)]}
 	for _, ips := range [][]net.IP{e.AddrIPv4, e.AddrIPv6} {
