@@ -11,12 +11,12 @@ import (
 )
 
 const (
-	// MaxCard is the most bytes a card may have: 64 of the largest links fit, and
-	// it can be sent to a stranger in one frame.
+	// MaxCard is the most bytes a card may have: 64 of the largest links fit, and it can be sent to
+	// a stranger in one frame.
 	MaxCard = 16 << 10
 
-	// MaxLinks bounds the signatures that a card makes its reader check (two a
-	// link), and still allows for a change of device every year of a life.
+	// MaxLinks bounds the signatures that a card makes its reader check (two a link), and still
+	// allows for a change of device every year of a life.
 	MaxLinks = 64
 
 	maxLink     = 512 // the largest link has 236 bytes
@@ -31,8 +31,8 @@ const (
 	domainCountersign = "card countersign"
 )
 
-// Card is a person's public chain of devices: a genesis, then links that each add
-// or revoke one device. It is immutable and proven. The zero Card is no card.
+// Card is a person's public chain of devices: a genesis, then links that each add or revoke one
+// device. It is immutable and proven. The zero Card is no card.
 //
 // As a message: {1: genesis, 2: repeated link}.
 //
@@ -70,8 +70,8 @@ type link struct {
 	sig        []byte
 }
 
-// standing is what a card says of one device. A card lists them in the order in which
-// they were added, so the oldest device comes first.
+// standing is what a card says of one device. A card lists its devices in the order in which they
+// were added, so the oldest comes first.
 type standing struct {
 	device  DeviceID
 	added   int // index of the head that added it
@@ -90,8 +90,8 @@ type Signer interface {
 
 func (k DeviceKey) signer() ed25519.PrivateKey { return k.private }
 
-// NewPerson makes a person whose first device has the given key, with a recovery
-// key and salt from 48 bytes of random.
+// NewPerson makes a person whose first device has the given key, with a recovery key and salt from
+// 48 bytes of random.
 func NewPerson(random io.Reader, key DeviceKey) (Card, Recovery, error) {
 	var recovery Recovery
 	g := genesis{device: key.ID()}
@@ -115,14 +115,14 @@ func (c Card) Bytes() []byte { return c.raw }
 // Head returns the hash of the last link.
 func (c Card) Head() Hash { return c.heads[len(c.heads)-1] }
 
-// Heads returns the hash of the genesis and that of each link, in order. The caller
-// must not change them.
+// Heads returns the hash of the genesis and that of each link, in order. The caller must not change
+// them.
 func (c Card) Heads() []Hash { return c.heads }
 
 // Includes reports whether head is the head of this card or of one that it extends.
 func (c Card) Includes(head Hash) bool { return slices.Contains(c.heads, head) }
 
-// Devices returns those in force, the oldest first.
+// Devices returns the devices in force, the oldest first.
 func (c Card) Devices() []DeviceID {
 	var in []DeviceID
 	for _, s := range c.standing {
@@ -136,16 +136,16 @@ func (c Card) Devices() []DeviceID {
 // Speaks reports whether the device is in force.
 func (c Card) Speaks(device DeviceID) bool { return c.SpeaksAt(c.Head(), device) }
 
-// SpeaksAt reports whether the device was in force when head was the head. It is
-// false for a head that the card does not include.
+// SpeaksAt reports whether the device was in force when head was the head. It is false for a head
+// that the card does not include.
 func (c Card) SpeaksAt(head Hash, device DeviceID) bool {
 	at := slices.Index(c.heads, head)
 	i := c.find(device)
 	return at >= 0 && i >= 0 && c.standing[i].speaksAt(at)
 }
 
-// RevokedCuts returns the root of the cuts that the revocation of the device
-// committed to; false if it was not revoked.
+// RevokedCuts returns the root of the cuts that the revocation of the device committed to; false if
+// it was not revoked.
 func (c Card) RevokedCuts(device DeviceID) (Hash, bool) {
 	i := c.find(device)
 	if i < 0 || c.standing[i].revoked == 0 {
@@ -172,9 +172,9 @@ func (c Card) Add(by Signer, device DeviceID, countersignature []byte) (Card, er
 	return c.extend(by, link{kind: kindAdd, device: device, countersig: countersignature})
 }
 
-// Revoke returns the card with a device revoked for ever. cuts is the root of what
-// is accepted of its logs, see CutsRoot. A device may revoke itself; who revokes the
-// last one needs the recovery key to go on. The error matches ErrCard.
+// Revoke returns the card with a device revoked for ever. cuts is the root of what is accepted of
+// its logs, see CutsRoot. A device may revoke itself. Once the last one is revoked, only the
+// recovery key can add another. The error matches ErrCard.
 func (c Card) Revoke(by Signer, device DeviceID, cuts Hash) (Card, error) {
 	return c.extend(by, link{kind: kindRevoke, device: device, cuts: cuts})
 }
@@ -187,12 +187,12 @@ func (c Card) extend(by Signer, l link) (Card, error) {
 	return ParseCard(marshalCard(c.genesis, append(slices.Clip(c.links), l)))
 }
 
-// Choose returns the one of two cards of a person that counts. If one extends the other,
-// that is the longer. Else they are branches, and forked is true: then the branch counts
-// that has a link signed by the recovery key; if both or neither have, the branch that
-// was begun by the older device; if one device began both, the branch whose first link
-// has the lower hash. So everybody who sees the same cards chooses the same one, in
-// whatever order they came. Of cards of two persons Choose returns a.
+// Choose returns the one of two cards of a person that counts. If one extends the other, that is
+// the longer. Otherwise they are branches, and forked is true. Then the branch with a link signed
+// by the recovery key counts. If both or neither have such a link, it is the branch that was begun
+// by the older device; if one device began both, it is the branch whose first link has the lower
+// hash. So everybody who sees the same cards chooses the same one, in whatever order they came. Of
+// cards of two persons Choose returns a.
 func Choose(a, b Card) (card Card, forked bool) {
 	if len(a.heads) == 0 || len(b.heads) == 0 || a.Person() != b.Person() {
 		return a, false

@@ -7,8 +7,8 @@ import (
 	"github.com/earshot-im/earshot/crypto/canon"
 )
 
-// ParseCard reads a card and proves all of it. The error matches ErrCard, and ErrNewer
-// too if the card is of a later version. The card keeps a copy of b.
+// ParseCard reads a card and proves all of it. The error matches ErrCard, and ErrNewer too if the
+// card is of a later version. The card keeps a copy of b.
 func ParseCard(b []byte) (Card, error) {
 	card, err := parseCard(bytes.Clone(b))
 	if err != nil {

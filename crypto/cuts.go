@@ -7,17 +7,17 @@ import (
 	"github.com/earshot-im/earshot/crypto/canon"
 )
 
-// Cut is a statement of what is still accepted from a revoked device in one
-// conversation. The packages above decide what it says. The salt is random, so that
-// the root on a public card tells nobody which conversations exist. Whoever makes cuts
-// shuffles them, so that their places tell nothing either.
+// Cut is a statement of what is still accepted from a revoked device in one conversation. The
+// packages above decide what it says. The salt is random, so that the root on a public card tells
+// nobody which conversations exist. The code that makes cuts shuffles them, so that their places
+// tell nothing either.
 type Cut struct {
 	Salt      [16]byte
 	Statement []byte
 }
 
-// CutProof places one cut beneath a root: the Index-th of Size, and the hashes of the
-// subtrees beside its path, the lowest first.
+// CutProof places one cut beneath a root: the Index-th of Size, and the hashes of the subtrees
+// beside its path, the lowest first.
 type CutProof struct {
 	Index, Size uint64
 	Path        []Hash
@@ -52,8 +52,8 @@ func cutPath(cuts []Cut, index int) []Hash {
 	return append(cutPath(cuts[k:], index-k), CutsRoot(cuts[:k]))
 }
 
-// VerifyCut reports whether proof places cut beneath root. The algorithm is that of
-// RFC 9162, section 2.1.3.2.
+// VerifyCut reports whether proof places cut beneath root. The algorithm is that of RFC 9162,
+// section 2.1.3.2.
 func VerifyCut(root Hash, cut Cut, proof CutProof) bool {
 	if proof.Index >= proof.Size {
 		return false

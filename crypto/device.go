@@ -33,10 +33,10 @@ func separated(domain string, msg []byte) []byte {
 // DeviceID is a device's Ed25519 public key.
 type DeviceID [32]byte
 
-// peerPrefix is what stands before an Ed25519 key in a libp2p peer ID: the identity
-// multihash (code 0, length 36) of the protobuf {1: key type Ed25519, 2: key}. See
-// https://github.com/libp2p/specs/blob/master/peer-ids/peer-ids.md. It is spelt out
-// here because libp2p's own package would bring seventy others.
+// peerPrefix is what stands before an Ed25519 key in a libp2p peer ID: the identity multihash (code
+// 0, length 36) of the protobuf {1: key type Ed25519, 2: key}. See
+// https://github.com/libp2p/specs/blob/master/peer-ids/peer-ids.md. It is spelt out here because
+// libp2p's own package would bring seventy others.
 const peerPrefix = "\x00\x24\x08\x01\x12\x20"
 
 // PeerID returns the libp2p peer ID in its binary form: peer.ID(d.PeerID()).
@@ -45,8 +45,8 @@ func (d DeviceID) PeerID() string { return peerPrefix + string(d[:]) }
 // String returns the text of the libp2p peer ID, 12D3KooW….
 func (d DeviceID) String() string { return base58.Encode([]byte(d.PeerID())) }
 
-// DeviceFromPeer returns the device whose libp2p peer ID (a peer.ID) is id, or ErrID
-// if its key is not a usable Ed25519 key.
+// DeviceFromPeer returns the device whose libp2p peer ID (a peer.ID) is id, or ErrID if its key is
+// not a usable Ed25519 key.
 func DeviceFromPeer[ID ~string](id ID) (DeviceID, error) {
 	s := string(id)
 	if len(s) != len(peerPrefix)+len(DeviceID{}) || s[:len(peerPrefix)] != peerPrefix {

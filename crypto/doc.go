@@ -1,6 +1,6 @@
-// Package crypto holds who someone is and what proves it: device keys, person
-// IDs, cards, recovery words, safety words, domain-separated hashes and
-// signatures, and the keyring with its sealing at rest.
+// Package crypto holds who someone is and what proves it: device keys, person IDs, cards, recovery
+// words, safety words, domain-separated hashes and signatures, and the keyring with its sealing at
+// rest.
 //
 // A DeviceID is an Ed25519 public key, and its text is the libp2p peer ID. A PersonID is the hash
 // of a genesis. A Card is the chain of links from that genesis to the devices that speak for the
@@ -15,6 +15,6 @@
 // peers, and any package above may call it. The store writes the keyring's file; this package only
 // makes its bytes.
 //
-// Input from outside fails with an error that matches a sentinel of errors.go, and
-// never panics. Secrets print as "(secret)".
+// Input from outside fails with an error that matches a sentinel of errors.go, and never panics.
+// Secrets print as "(secret)".
 package crypto

@@ -2,20 +2,20 @@ package crypto
 
 import "errors"
 
-// What came from outside and can never become valid: refuse it.
+// Errors for input from outside that can never become valid: refuse it.
 var (
 	// ErrID: the text or bytes are no device or person ID.
 	ErrID = errors.New("not an ID")
 
-	// ErrCard: the card, or the link to be added to it, is malformed or unproven.
-	// Whoever sent it is faulty or lying; keep the card that was there.
+	// ErrCard: the card, or the link to be added to it, is malformed or unproven. The peer that
+	// sent it is faulty or lying; keep the card that was there.
 	ErrCard = errors.New("invalid card")
 
 	// ErrRecovery: the words are not a recovery key; a word may be mistyped or missing. Ask again.
 	ErrRecovery = errors.New("not a recovery key")
 )
 
-// What the owner of the data has to act upon.
+// Errors that the owner of the data has to act upon.
 var (
 	// ErrNewer: written by a newer program. Update this one; change nothing.
 	ErrNewer = errors.New("made by a newer version")
@@ -29,7 +29,7 @@ var (
 	// ErrWrongPassphrase: the keyring is whole, but not protected by this passphrase.
 	ErrWrongPassphrase = errors.New("wrong passphrase")
 
-	// ErrSealed: sealed under an unknown key, altered, or moved to another place
-	// than it was sealed for.
+	// ErrSealed: sealed under an unknown key, altered, or moved to another place than it was sealed
+	// for.
 	ErrSealed = errors.New("cannot be unsealed")
 )

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/crypto/chacha20poly1305"
 )
 
-// SealOverhead is how many bytes longer a sealed text is than the plain one: the number of
-// its key, the nonce and the tag.
+// SealOverhead is how many bytes longer a sealed text is than the plain one: the number of its key,
+// the nonce and the tag.
 const SealOverhead = 4 + chacha20poly1305.NonceSizeX + chacha20poly1305.Overhead
 
 // Keyring is what a node must keep to stay who it is and to read its own database. It has to be on
@@ -25,8 +25,8 @@ type Keyring struct {
 	seals    []sealKey // ascending by number, never empty; the last one seals
 }
 
-// sealKey seals bodies and names on the disk. Its number is stored with everything that it
-// sealed, so that nothing has to be sealed again when there is a new key.
+// sealKey seals bodies and names on the disk. Its number is stored with everything that it sealed,
+// so that nothing has to be sealed again when there is a new key.
 type sealKey struct {
 	number uint32 // from 1
 	key    [chacha20poly1305.KeySize]byte
@@ -44,8 +44,8 @@ func NewKeyring(random io.Reader, device DeviceKey, card Card, recovery *Recover
 // String hides the keys.
 func (Keyring) String() string { return "(secret)" }
 
-// Seal encrypts plain under the newest seal key and binds it to aad, which says
-// where it belongs. The result is number of the key ‖ nonce ‖ ciphertext.
+// Seal encrypts plain under the newest seal key and binds it to aad, which says where it belongs.
+// The result is number of the key ‖ nonce ‖ ciphertext.
 func (k Keyring) Seal(plain, aad []byte) []byte {
 	var nonce [chacha20poly1305.NonceSizeX]byte
 	rand.Read(nonce[:]) // never fails

@@ -26,16 +26,16 @@ import (
 //	keys {1: seed of the device key, 2: card, 3: entropy of the recovery key,
 //	      4: repeated seal key {1: number, 2: key}}
 //
-// Under a passphrase, field 7 is nonce ‖ XChaCha20-Poly1305 of the keys, and fields
-// 1 to 6, encoded, are its additional data.
+// Under a passphrase, field 7 is nonce ‖ XChaCha20-Poly1305 of the keys, and fields 1 to 6,
+// encoded, are its additional data.
 const (
 	keyringMagic   = "earshot keyring\n"
 	keyringVersion = 1
 
 	protectPassphrase = 1
 
-	// MaxKeyring is the most bytes a keyring may have: the largest card and
-	// maxSealKeys fit twice over.
+	// MaxKeyring is the most bytes a keyring may have: the largest card and maxSealKeys fit twice
+	// over.
 	MaxKeyring = 64 << 10
 
 	maxSealKeys  = 256 // one a month for twenty years
@@ -45,21 +45,21 @@ const (
 	argonMemory  = 64 << 10
 	argonThreads = 4
 
-	// How much opening a keyring may cost at most, so that no file can use up the
-	// memory or take for ever.
+	// How much opening a keyring may cost at most, so that no file can use up the memory or take
+	// for ever.
 	maxArgonTime    = 10
 	maxArgonMemory  = 256 << 10
 	maxArgonThreads = 4
 )
 
-// protection is how field 7 of the file came about.
+// protection says how field 7 of the file was encrypted, if it was.
 type protection struct {
 	kind, time, memory, threads uint64
 	salt                        []byte
 }
 
-// Marshal returns the bytes of the keyring, protected if passphrase is not empty.
-// Without one, they protect nothing from whoever can read them.
+// Marshal returns the bytes of the keyring, protected if passphrase is not empty. Without one, they
+// protect nothing from whoever can read them.
 func (k Keyring) Marshal(passphrase []byte) ([]byte, error) {
 	return k.marshal(rand.Reader, passphrase)
 }
@@ -116,8 +116,8 @@ func (k Keyring) marshalKeys() []byte {
 }
 
 // ParseKeyring reads what Marshal wrote. The error matches ErrDamaged, ErrNewer,
-// ErrPassphraseNeeded (passphrase is empty and should not be) or ErrWrongPassphrase.
-// A passphrase for a keyring that has none is ignored.
+// ErrPassphraseNeeded (passphrase is empty and should not be) or ErrWrongPassphrase. A passphrase
+// for a keyring that has none is ignored.
 func ParseKeyring(b, passphrase []byte) (Keyring, error) {
 	file, err := openEnvelope(b)
 	if err != nil {

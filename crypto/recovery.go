@@ -8,8 +8,8 @@ import (
 	"github.com/cosmos/go-bip39"
 )
 
-// Recovery is the key of last resort of a person: 32 random bytes, which people
-// write down as 24 words of BIP 39 (English list, with its checksum).
+// Recovery is the key of last resort of a person: 32 random bytes, which people write down as 24
+// words of BIP 39 (English list, with its checksum).
 type Recovery struct {
 	entropy [32]byte
 }
@@ -24,8 +24,8 @@ func (r Recovery) Public() [32]byte {
 	return [32]byte(r.signer().Public().(ed25519.PublicKey))
 }
 
-// signer derives the Ed25519 key. Its seed is not the entropy itself, so that words
-// shared with some other BIP 39 program are not a shared key.
+// signer derives the Ed25519 key. Its seed is not the entropy itself, so that words shared with
+// some other BIP 39 program are not a shared key.
 func (r Recovery) signer() ed25519.PrivateKey {
 	seed := Digest(domainRecovery, r.entropy[:])
 	return ed25519.NewKeyFromSeed(seed[:])
@@ -43,8 +43,8 @@ func (r Recovery) Words() []string {
 	return strings.Fields(text)
 }
 
-// ParseRecovery reads what Words wrote, in any case and with any space between the
-// words. The error matches ErrRecovery.
+// ParseRecovery reads what Words wrote, in any case and with any space between the words. The error
+// matches ErrRecovery.
 func ParseRecovery(text string) (Recovery, error) {
 	words := strings.Fields(strings.ToLower(text))
 	if len(words) != recoveryWords {

@@ -43,8 +43,8 @@ func bits11(h Hash, from int) int {
 	return n
 }
 
-// SafetyWordsEqual reports whether someone typed the words: in any case, with any
-// spaces, hyphens or line ends between them.
+// SafetyWordsEqual reports whether someone typed the words: in any case, with any spaces, hyphens
+// or line ends between them.
 func SafetyWordsEqual(typed string, words [safetyWords]string) bool {
 	got := strings.FieldsFunc(strings.ToLower(typed), func(r rune) bool {
 		return strings.ContainsRune(" \t\r\n-", r)

@@ -9,17 +9,18 @@
 //
 // A Writer appends. A Reader is asked for each field of the message in ascending order, then End
 // says whether all of that held; its first error sticks, so intermediate results may be used before
-// End but not believed. What was read is bounded by the limits the caller gives and by the length
-// of the input, and aliases it. Version and limits of a message belong to its caller.
+// End but not believed. What was read is bounded by the limits that the caller gives and by the
+// length of the input, and aliases the input. The caller decides on the version and the limits of
+// its messages.
 //
-// Both are for one goroutine. Errors match ErrEncoding. Writing fields out of
-// order is a mistake in the program, not in the data, and panics.
+// Both are for one goroutine. Errors match ErrEncoding. Writing fields out of order is a mistake in
+// the program, not in the data, and panics.
 package canon
 
 import "errors"
 
-// ErrEncoding is matched by every error of a Reader. The bytes can never become
-// valid: refuse them, and whoever sent them.
+// ErrEncoding is matched by every error of a Reader. The bytes can never become valid: refuse them,
+// and the peer that sent them.
 var ErrEncoding = errors.New("not canonical")
 
 // Wire types, https://protobuf.dev/programming-guides/encoding/#structure.

@@ -6,15 +6,15 @@ import (
 	"unicode/utf8"
 )
 
-// Reader takes one message apart. Ask for its fields in ascending order, then
-// call End. After the first error every getter returns its default.
+// Reader takes one message apart. Ask for its fields in ascending order, then call End. After the
+// first error every getter returns its default.
 type Reader struct {
 	rest []byte
 	err  error
 }
 
-// NewReader returns a Reader of the message b, which must not change while what
-// was read from it is in use.
+// NewReader returns a Reader of the message b, which must not change while what was read from it is
+// in use.
 func NewReader(b []byte) *Reader { return &Reader{rest: b} }
 
 // Uint returns a varint field, 0 if it is absent.
@@ -62,8 +62,8 @@ func (r *Reader) Optional(field, n int) []byte {
 	return b
 }
 
-// Fixed returns a field of exactly n bytes, which must be present. The result
-// is n long even after an error, so that it may be converted to an array.
+// Fixed returns a field of exactly n bytes, which must be present. The result is n long even after
+// an error, so that it may be converted to an array.
 func (r *Reader) Fixed(field, n int) []byte {
 	b := r.Optional(field, n)
 	if b == nil {
@@ -73,8 +73,8 @@ func (r *Reader) Fixed(field, n int) []byte {
 	return b
 }
 
-// Repeated returns the elements of a repeated bytes field: at most maxCount, each
-// of 0 to maxSize bytes.
+// Repeated returns the elements of a repeated bytes field: at most maxCount, each of 0 to maxSize
+// bytes.
 func (r *Reader) Repeated(field, maxCount, maxSize int) [][]byte {
 	var all [][]byte
 	for r.take(field, wireBytes) {
@@ -157,8 +157,8 @@ func (r *Reader) fail(field int, cause string) {
 	}
 }
 
-// uvarint is binary.Uvarint, refusing overflow and encodings that are not minimal
-// by returning a length of 0.
+// uvarint is binary.Uvarint, refusing overflow and encodings that are not minimal by returning a
+// length of 0.
 func uvarint(b []byte) (uint64, int) {
 	v, n := binary.Uvarint(b)
 	if n <= 0 || n > 1 && b[n-1] == 0 {

@@ -5,8 +5,8 @@ import (
 	"fmt"
 )
 
-// Writer builds one message. The zero Writer is ready. Fields are written in
-// ascending order; only Element may repeat one.
+// Writer builds one message. The zero Writer is ready. Fields are written in ascending order; only
+// Element may repeat one.
 type Writer struct {
 	buf  []byte
 	last int

@@ -5,12 +5,12 @@
 // Skeleton maps names that differ only in case or in look-alike letters to one key: a case-folded
 // skeleton of UTS #39. Keys are for comparing, never for showing.
 //
-// The confusables and emoji are those of go.mau.fi/util; case folding, normalisation and
-// which letters join those of golang.org/x/text. All of them change with Unicode, so a
-// stored Skeleton has to be made again when the program is updated.
+// The confusables and emoji are those of go.mau.fi/util; case folding, normalisation and which
+// letters join those of golang.org/x/text. All of them change with Unicode, so a stored Skeleton
+// has to be made again when the program is updated.
 //
-// The package is pure, keeps no state and may be called from anywhere, at once.
-// Who a name resolves to is decided elsewhere. Errors match ErrName.
+// The package is pure, keeps no state and may be called from anywhere, at once. It does not decide
+// whom a name means. Errors match ErrName.
 package names
 
 import (
@@ -37,10 +37,10 @@ const (
 // ErrName: no name can be like this. The error says why; ask for another.
 var ErrName = errors.New("not a name")
 
-// Parse returns name in NFC without the space around it. It has to be 1 to maxRunes
-// characters and at most MaxBytes bytes of valid UTF-8, visible (else *CharacterError; see
-// Placed for what may be in it all the same), not begin with what the command line gives
-// another meaning, and not look like an ID.
+// Parse returns name in NFC without the space around it. It has to be 1 to maxRunes characters and
+// at most MaxBytes bytes of valid UTF-8, visible (else *CharacterError; see Placed for what may be
+// in it all the same), not begin with what the command line gives another meaning, and not look
+// like an ID.
 func Parse(name string) (string, error) {
 	if len(name) > 4*MaxBytes { // NFC may shorten it, but hardly so much
 		return "", fmt.Errorf("%w: longer than %d bytes", ErrName, MaxBytes)
@@ -76,18 +76,18 @@ func Parse(name string) (string, error) {
 	return name, nil
 }
 
-// unseen reports whether r has no look of its own that is the same everywhere:
-// controls, format characters such as bidirectional overrides and joiners, variation
-// selectors, fillers, separators of lines, private use. A character that this
-// version of Unicode does not know yet is let through, or new emoji would fail.
+// unseen reports whether r has no look of its own that is the same everywhere: controls, format
+// characters such as bidirectional overrides and joiners, variation selectors, fillers, separators
+// of lines, private use. A character that this version of Unicode does not know yet is let through,
+// or new emoji would fail.
 func unseen(r rune) bool {
 	const blankBraille = '\u2800'
 	return r == blankBraille || r == unicode.ReplacementChar || ignorable(r) ||
 		unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co, unicode.Cs, unicode.Zl, unicode.Zp, unicode.Noncharacter_Code_Point)
 }
 
-// ignorable reports whether r is a Default_Ignorable_Code_Point of the kinds that
-// are not format characters.
+// ignorable reports whether r is a Default_Ignorable_Code_Point of the kinds that are not format
+// characters.
 func ignorable(r rune) bool {
 	return unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
 }

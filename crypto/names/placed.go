@@ -23,8 +23,8 @@ const (
 	virama = 9 // the canonical combining class of what makes a consonant join the next
 )
 
-// Placed reports whether r, a character that can't be seen by itself, is where it
-// changes how before and after look together, as spelling needs it:
+// Placed reports whether r, a character that can't be seen by itself, is where it changes how
+// before and after look together, as spelling needs it:
 //
 //   - a joiner or non-joiner behind a virama that stands on a letter, unless a mark
 //     follows: ශ්‍රී, जॉन्‌ (UAX #31, A2 and B);
@@ -80,8 +80,8 @@ func picture(r rune) bool {
 
 func isTag(r rune) bool { return r >= '\U000e0020' && r <= tagEnd }
 
-// flagged reports whether r is one of the tags behind a black flag that say whose flag
-// it is: small letters and digits, and the end.
+// flagged reports whether r is one of the tags behind a black flag that say whose flag it is: small
+// letters and digits, and the end.
 func flagged(before string, r rune, after string) bool {
 	code := func(r rune) bool {
 		return r >= '\U000e0030' && r <= '\U000e0039' || r >= '\U000e0061' && r <= '\U000e007a'
@@ -92,8 +92,8 @@ func flagged(before string, r rune, after string) bool {
 	return flag == blackFlag && (r == tagEnd && len(base) < len(before) || code(r) && end == tagEnd)
 }
 
-// behindVirama reports whether s ends with a letter that has a virama, and perhaps marks
-// that do not come between that and what follows.
+// behindVirama reports whether s ends with a letter that has a virama, and perhaps marks that do
+// not come between that and what follows.
 func behindVirama(s string) bool {
 	for has := false; ; {
 		r, size := utf8.DecodeLastRuneInString(s)
@@ -133,8 +133,8 @@ func firstBase(s string) rune {
 	return r
 }
 
-// CharacterError says that a name has a character that none can have, or not where it
-// stands. It matches ErrName.
+// CharacterError says that a name has a character that none can have, or not where it stands. It
+// matches ErrName.
 type CharacterError struct{ Rune rune }
 
 func (e *CharacterError) Error() string {

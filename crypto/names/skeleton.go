@@ -11,11 +11,11 @@ import (
 
 // Skeleton returns a key that names share if they differ only in case or look alike.
 //
-// It begins as UTS #39, section 4, does for comparison without case: fold, then map
-// every character to its prototype. That alone misses capitals: В (Cyrillic) looks
-// like B, but folds to в, which does not look like b. So the prototype of a small
-// letter whose capital looks like another Latin letter is mapped to that one as well,
-// see capital. Where the two looks of a Greek letter are two Latin ones, greek picks.
+// It begins as UTS #39, section 4, does for comparison without case: fold, then map every character
+// to its prototype. That alone misses capitals: В (Cyrillic) looks like B, but folds to в, which
+// does not look like b. So the prototype of a small letter whose capital looks like another Latin
+// letter is mapped to that one as well, see capital. Where the two looks of a Greek letter are two
+// Latin ones, greek picks.
 func Skeleton(name string) string {
 	s := prototypes(fold(greek(norm.NFD.String(name))))
 	s = prototypes(fold(s)) // prototypes may be capitals: 0 looks like O
@@ -51,10 +51,10 @@ func prototypes(s string) string {
 	return norm.NFD.String(b.String())
 }
 
-// greek replaces Greek letters whose capital looks like one Latin letter and whose
-// small form looks like another, which no key can both follow. The look of the
-// capital, which is exact, decides; only in a name with Latin letters in it, where
-// there is no Greek word to fold, each form of ν and υ counts for itself.
+// greek replaces Greek letters whose capital looks like one Latin letter and whose small form looks
+// like another, which no key can both follow. The look of the capital, which is exact, decides;
+// only in a name with Latin letters in it, where there is no Greek word to fold, each form of ν and
+// υ counts for itself.
 func greek(s string) string {
 	latin := strings.ContainsFunc(s, func(r rune) bool { return unicode.Is(unicode.Latin, r) })
 	return strings.Map(func(r rune) rune {
@@ -80,9 +80,9 @@ func greek(s string) string {
 	}, s)
 }
 
-// capital returns the look of the capital of r in small Latin letters or digits, if
-// it has one that r, a folded prototype, has not; else nothing. TestCapitals holds
-// the list against the tables of the libraries.
+// capital returns the look of the capital of r in small Latin letters or digits, if it has one that
+// r, a folded prototype, has not; else nothing. TestCapitals holds the list against the tables of
+// the libraries.
 func capital(r rune) string {
 	switch r {
 	case 'i', 'ʟ', '𑣒': // I looks like l
