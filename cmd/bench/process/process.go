@@ -2,8 +2,10 @@
 //
 // A program says on standard output when it is ready, may be asked by lines of JSON on standard
 // input, and ends when that ends. Each wait for one is bounded by Patience, after which it is
-// killed, and whatever goes wrong is an error that has what the program said on standard error. A
-// Process belongs to one goroutine.
+// killed, and every failure is an error that has what the program said on standard error. A Process
+// belongs to one goroutine. Usage tells the processor time and memory of processes, on Linux only.
+//
+// Only the bench uses it. It knows nothing of what a program measures.
 package process
 
 import (
