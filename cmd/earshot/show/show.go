@@ -4,6 +4,9 @@
 //
 // A Printer is a value: set it up once and share it. It writes to what it is given, and returns no
 // errors but those of the writer.
+//
+// Only the commands of earshot use it. What they ask of the node is in packages reading and
+// sending, and how they print errors is in package problem.
 package show
 
 import (
