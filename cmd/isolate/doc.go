@@ -4,7 +4,10 @@
 // On Linux, as root or where users may make namespaces, Run starts the program again in a fresh
 // namespace with loopback and one virtual cable, and waits for it; both go away with the program.
 // Elsewhere ErrNone says that there is no such thing, and the caller decides whether the host's
-// network will do. Only commands that show or measure earshot use it.
+// network will do.
+//
+// Only commands that show or measure earshot use it. They call Run before they start anything,
+// since the program begins anew in the namespace.
 package isolate
 
 import "errors"
