@@ -41,8 +41,9 @@ func identityOf(path string) (Identity, error) {
 // Identity returns the identity of the database file.
 func (d *Disk) Identity() Identity { return d.identity }
 
-// carryOver corrects the identity that is kept in a compacted database. One that knew the old file
-// gets to know the new one. One that was copied and doesn't know that yet stays so.
+// carryOver corrects the identity that is kept in a compacted database. If the database knew itself
+// to be in the old file, it now knows the new one. If it was copied and has not noticed that yet,
+// the identity stays as it is, so that it will.
 func carryOver(cfg *Config, to *bbolt.DB, oldPath, newPath string) error {
 	old, err := cfg.identify(oldPath)
 	if err != nil {
