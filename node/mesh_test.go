@@ -44,7 +44,7 @@ func TestMeshAnswersWhenItHasStopped(t *testing.T) {
 	})
 }
 
-// TestStopSavesLastAddress: what was heard of a device last was not saved by an orderly stop, because the hub was asked when it
+// TestStopSavesLastAddress: what was heard of a device last was not saved by an orderly stop, because the mesh was asked when it
 // had stopped.
 func TestStopSavesLastAddress(t *testing.T) {
 	inWorld(t, 1, func(t *testing.T, w *world) {
