@@ -19,7 +19,8 @@ func (m *machine) contact(o *machine) bool {
 	return them.Contact
 }
 
-// A stranger who calls himself as a group of the owner's got what was said to the group, and was a contact from then on.
+// A stranger who calls himself as a group of the owner's got what was said to the group, and was a
+// contact from then on.
 func TestStrangerNamedLikeMyGroup(t *testing.T) {
 	inWorld(t, 31, func(t *testing.T, w *world) {
 		all := w.people("Ann", "ops")
@@ -72,7 +73,8 @@ func TestStrangerNamedLikeMyGroup(t *testing.T) {
 	})
 }
 
-// Anybody can bring the owner into a group that is called as somebody whom they know, or as another group.
+// Anybody can bring the owner into a group that is called as somebody whom they know, or as another
+// group.
 func TestStrangersGroupNamedLikeMyContact(t *testing.T) {
 	inWorld(t, 32, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob", "Mallory")

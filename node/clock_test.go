@@ -13,8 +13,9 @@ import (
 
 const tenYears = 10 * 365 * 24 * time.Hour
 
-// TestClocksTenYearsOff has two write to each other by turns, with clocks that are far off either way on either side. In a
-// bubble the nodes differ in the wall clock that they are given; that no clock refuses a certificate is shown in link.
+// TestClocksTenYearsOff has two write to each other by turns, with clocks that are far off either
+// way on either side. In a bubble the nodes differ in the wall clock that they are given; that no
+// clock refuses a certificate is shown in link.
 func TestClocksTenYearsOff(t *testing.T) {
 	for _, skew := range [][2]time.Duration{
 		{tenYears, 0}, {-tenYears, 0}, {0, tenYears}, {0, -tenYears}, {-tenYears, tenYears}, {tenYears, -tenYears},
@@ -78,8 +79,8 @@ func checkShown(t *testing.T, m, with *machine, want []string) {
 	}
 }
 
-// TestClockThatJumps sets a clock ten years ahead and back, while the node runs and while it is off, with messages that
-// wait for somebody who is away.
+// TestClockThatJumps sets a clock ten years ahead and back, while the node runs and while it is
+// off, with messages that wait for somebody who is away.
 func TestClockThatJumps(t *testing.T) {
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		people := w.people("Ann", "Bob")
@@ -115,8 +116,8 @@ func TestClockThatJumps(t *testing.T) {
 	})
 }
 
-// TestClockJumpsWhileRowWaits: a message whose cause never comes is shown soon, though the clock went back ten years
-// just after it came.
+// TestClockJumpsWhileRowWaits: a message whose cause never comes is shown soon, though the clock
+// went back ten years just after it came.
 func TestClockJumpsWhileRowWaits(t *testing.T) {
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		ann := w.people("Ann")[0]
@@ -136,7 +137,8 @@ func TestClockJumpsWhileRowWaits(t *testing.T) {
 	})
 }
 
-// TestRestoredBackup starts a node from a copy of its directory that is older than what others have of it.
+// TestRestoredBackup starts a node from a copy of its directory that is older than what others have
+// of it.
 func TestRestoredBackup(t *testing.T) {
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		people := w.people("Ann", "Bob")

@@ -11,8 +11,8 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// TestWhatWasSaidSurvivesCrash kills a node at once when a peer has seen an acknowledgement or a receipt of it. Started
-// from what was on its disk then, it must hold and say no less.
+// TestWhatWasSaidSurvivesCrash kills a node at once when a peer has seen an acknowledgement or a
+// receipt of it. Started from what was on its disk then, it must hold and say no less.
 func TestWhatWasSaidSurvivesCrash(t *testing.T) {
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		ann := w.people("Ann")[0]

@@ -29,7 +29,8 @@ func (m *mallory) recall(c event.Conversation, target event.ID) event.Event {
 	return e
 }
 
-// A recall that is enclosed must be by the author of the run, whatever else the one who brings it may do.
+// A recall that is enclosed must be by the author of the run, whatever else the one who brings it
+// may do.
 func TestEnclosedRecallByAnotherIsRefused(t *testing.T) {
 	inWorld(t, 121, func(t *testing.T, w *world) {
 		ann := w.people("Ann")[0]
@@ -53,7 +54,8 @@ func TestEnclosedRecallByAnotherIsRefused(t *testing.T) {
 	})
 }
 
-// Nobody brings what two others have said to each other, says anything there, or brings a third to say something.
+// Nobody brings what two others have said to each other, says anything there, or brings a third to
+// say something.
 func TestRunBroughtByAThirdPerson(t *testing.T) {
 	inWorld(t, 125, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob")
@@ -101,8 +103,8 @@ func (m *mallory) waits(ann *machine) {
 	m.until(ann, "it is held", func(s *seen) bool { return s.holds(m, m.last.Header.Sequence) })
 }
 
-// When a peer has brought all that it was asked for, what had come before it was asked is shown; what came since, and what
-// came in other conversations, waits on.
+// When a peer has brought all that it was asked for, what had come before it was asked is shown;
+// what came since, and what came in other conversations, waits on.
 func TestEndOfARoundShowsOnlyWhatCameBeforeIt(t *testing.T) {
 	inWorld(t, 122, func(t *testing.T, w *world) {
 		ann := w.people("Ann")[0]
@@ -135,7 +137,8 @@ func TestEndOfARoundShowsOnlyWhatCameBeforeIt(t *testing.T) {
 	})
 }
 
-// Who comes back to a group where newcomers may read everything still is not given what was said between.
+// Who comes back to a group where newcomers may read everything still is not given what was said
+// between.
 func TestSaidWhileOutIsNotServed(t *testing.T) {
 	inWorld(t, 123, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob", "Dora")
@@ -163,7 +166,8 @@ func TestSaidWhileOutIsNotServed(t *testing.T) {
 	})
 }
 
-// A node that ended between a removal and the cut that it makes shows nothing past the cut when it starts again.
+// A node that ended between a removal and the cut that it makes shows nothing past the cut when it
+// starts again.
 func TestCutIsMadeAtTheStart(t *testing.T) {
 	inWorld(t, 124, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob", "Cleo")

@@ -17,20 +17,22 @@ var (
 )
 
 const (
-	// faultsEach and wordsEach are how much a schedule brings: faults in all, messages of each to each.
+	// faultsEach and wordsEach are how much a schedule brings: faults in all, messages of each to
+	// each.
 	faultsEach = 12
 	wordsEach  = 6
 
-	// faultGap is the longest time between two faults, so that some meet and some are got over in between.
+	// faultGap is the longest time between two faults, so that some meet and some are got over in
+	// between.
 	faultGap = 20 * time.Second
 
-	// settling is how long it may take until all is well after the last fault: a dial's longest pause, a dead
-	// connection that must be noticed first, and some.
+	// settling is how long it may take until all is well after the last fault: a dial's longest
+	// pause, a dead connection that must be noticed first, and some.
 	settling = 2 * time.Minute
 )
 
-// TestFaultSchedules has two to four persons write to each other while machines and network fail. Afterwards everyone
-// must have everything, once and in order.
+// TestFaultSchedules has two to four persons write to each other while machines and network fail.
+// Afterwards everyone must have everything, once and in order.
 func TestFaultSchedules(t *testing.T) {
 	first, last := uint64(1), *seedsFlag
 	if *seedFlag != 0 {

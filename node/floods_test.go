@@ -20,8 +20,8 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// TestStrangerFloods sends more than strangers may: what is beyond is refused, in every log and every session, and the
-// session stays.
+// TestStrangerFloods sends more than strangers may: what is beyond is refused, in every log and
+// every session, and the session stays.
 func TestStrangerFloods(t *testing.T) {
 	attacked(t, func(t *testing.T, w *world, ann, bob *machine, m *mallory) {
 		long := strings.Repeat("x", 60_000)
@@ -73,7 +73,8 @@ func TestManyStrangers(t *testing.T) {
 	})
 }
 
-// TestBlockedSenderIsIgnored: what a blocked person sends is thrown away without an answer, and the link stays.
+// TestBlockedSenderIsIgnored: what a blocked person sends is thrown away without an answer, and the
+// link stays.
 func TestBlockedSenderIsIgnored(t *testing.T) {
 	attacked(t, func(t *testing.T, w *world, ann, bob *machine, m *mallory) {
 		m.greet(ann)
@@ -107,8 +108,8 @@ func TestBlockedSenderIsIgnored(t *testing.T) {
 	})
 }
 
-// TestRollbackClaims: a contact says again and again that they hold more of Ann's log than Ann. She begins new ones and
-// loses nothing; what that costs her is bounded.
+// TestRollbackClaims: a contact says again and again that they hold more of Ann's log than Ann. She
+// begins new ones and loses nothing; what that costs her is bounded.
 func TestRollbackClaims(t *testing.T) {
 	attacked(t, func(t *testing.T, w *world, ann, bob *machine, m *mallory) {
 		m.greet(ann)
@@ -166,8 +167,8 @@ func forged(n int) (out []wire.Sighting) {
 	return out
 }
 
-// TestForgedSightings tells of 5,000 devices that do not exist. What is remembered and dialled of them is bounded, and a
-// contact who moves meanwhile is found again.
+// TestForgedSightings tells of 5,000 devices that do not exist. What is remembered and dialled of
+// them is bounded, and a contact who moves meanwhile is found again.
 func TestForgedSightings(t *testing.T) {
 	attacked(t, func(t *testing.T, w *world, ann, bob *machine, m *mallory) {
 		m.greet(ann)
@@ -203,8 +204,9 @@ func TestForgedSightings(t *testing.T) {
 	})
 }
 
-// TestBudgetHolders: many strangers begin large frames and send no more of them, again and again, so that the budget for
-// what is not proven is full. Small frames need none of it, and contacts have one of their own.
+// TestBudgetHolders: many strangers begin large frames and send no more of them, again and again,
+// so that the budget for what is not proven is full. Small frames need none of it, and contacts
+// have one of their own.
 func TestBudgetHolders(t *testing.T) {
 	attacked(t, func(t *testing.T, w *world, ann, bob *machine, m *mallory) {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -240,8 +242,8 @@ func TestBudgetHolders(t *testing.T) {
 	})
 }
 
-// TestReceiptFloods: receipts of strangers are not kept, since nothing was written to them, and a contact's are bounded
-// without an end of the session.
+// TestReceiptFloods: receipts of strangers are not kept, since nothing was written to them, and a
+// contact's are bounded without an end of the session.
 func TestReceiptFloods(t *testing.T) {
 	attacked(t, func(t *testing.T, w *world, ann, bob *machine, m *mallory) {
 		m.greet(ann)
@@ -279,8 +281,8 @@ func TestReceiptFloods(t *testing.T) {
 	})
 }
 
-// TestRequestFloods: with `me accept contacts`, many strangers ask. What is kept is bounded, and nothing of it is shown
-// before somebody is accepted.
+// TestRequestFloods: with `me accept contacts`, many strangers ask. What is kept is bounded, and
+// nothing of it is shown before somebody is accepted.
 func TestRequestFloods(t *testing.T) {
 	attacked(t, func(t *testing.T, w *world, ann, bob *machine, _ *mallory) {
 		if err := ann.SetAccept(t.Context(), people.AcceptContacts); err != nil {
@@ -326,8 +328,8 @@ func TestRequestFloods(t *testing.T) {
 	})
 }
 
-// TestNobodyReads: a contact takes nothing off the wire while much is written to them. What is held for them is bounded
-// by the window, and others are not kept waiting.
+// TestNobodyReads: a contact takes nothing off the wire while much is written to them. What is held
+// for them is bounded by the window, and others are not kept waiting.
 func TestNobodyReads(t *testing.T) {
 	attacked(t, func(t *testing.T, w *world, ann, bob *machine, m *mallory) {
 		hear := make(chan struct{})

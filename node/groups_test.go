@@ -254,8 +254,8 @@ func TestRemovedMemberHearsNothingMore(t *testing.T) {
 	})
 }
 
-// Bob is removed while he is cut off from Ann, and goes on writing to Cleo, who does not know yet. In the end nobody
-// shows what he wrote past the cut.
+// Bob is removed while he is cut off from Ann, and goes on writing to Cleo, who does not know yet.
+// In the end nobody shows what he wrote past the cut.
 func TestCutHoldsEverywhere(t *testing.T) {
 	inWorld(t, 5, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob", "Cleo")
@@ -467,8 +467,9 @@ func TestGroupConverges(t *testing.T) {
 	}
 }
 
-// In a group that is large, what somebody says reaches those who have no link to them at once, by gossip: sync would
-// leave others' logs alone for a second. Who was removed does not hear it that way either.
+// In a group that is large, what somebody says reaches those who have no link to them at once, by
+// gossip: sync would leave others' logs alone for a second. Who was removed does not hear it that
+// way either.
 func TestLargeGroupGossips(t *testing.T) {
 	inWorld(t, 9, func(t *testing.T, w *world) {
 		w.gossip = 3
@@ -528,7 +529,8 @@ func TestGroupOfManyChangesTakesNewcomers(t *testing.T) {
 	})
 }
 
-// With contacts only, an invitation by somebody else waits among the requests until they are accepted.
+// With contacts only, an invitation by somebody else waits among the requests until they are
+// accepted.
 func TestInvitationWaitsForAccept(t *testing.T) {
 	inWorld(t, 11, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob")
@@ -576,8 +578,8 @@ type renaming struct {
 
 func (r renaming) Join(c event.Conversation, _ bool) { r.rename(c) }
 
-// TestPeerIsToldOfAChangeMeanwhile: who hears of a group is told of its changes. One that came right before the session heard of it
-// was neither told nor part of what the peer was offered.
+// TestPeerIsToldOfAChangeMeanwhile: who hears of a group is told of its changes. One that came
+// right before the session heard of it was neither told nor part of what the peer was offered.
 func TestPeerIsToldOfAChangeMeanwhile(t *testing.T) {
 	inWorld(t, 27, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob")

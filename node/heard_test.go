@@ -13,7 +13,8 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// What comes by gossip is handed on as every member may have it: whole, proven, and by somebody who may write it.
+// What comes by gossip is handed on as every member may have it: whole, proven, and by somebody who
+// may write it.
 func TestWhatIsGossipedOn(t *testing.T) {
 	inWorld(t, 103, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob")

@@ -20,9 +20,9 @@ import (
 // soon is how long a contact's message may take while somebody else attacks.
 const soon = 5 * time.Second
 
-// attacked has Ann and Bob, who are contacts, and Mallory, who takes Bob's name. While the attack goes on, and after it,
-// Ann and Bob must hear each other within seconds, and what Ann sends to "Bob" goes to him. In the end nothing may be
-// left of the budget for what is not proven.
+// attacked has Ann and Bob, who are contacts, and Mallory, who takes Bob's name. While the attack
+// goes on, and after it, Ann and Bob must hear each other within seconds, and what Ann sends to
+// "Bob" goes to him. In the end nothing may be left of the budget for what is not proven.
 func attacked(t *testing.T, attack func(t *testing.T, w *world, ann, bob *machine, m *mallory)) {
 	t.Helper()
 	t.Parallel()
@@ -73,8 +73,8 @@ func (w *world) talk(a, b *machine) {
 	}
 }
 
-// TestHostileFrames sends what no honest peer sends. Each time the session must end for the reason given, which is
-// logged with the peer, and nothing may be stored.
+// TestHostileFrames sends what no honest peer sends. Each time the session must end for the reason
+// given, which is logged with the peer, and nothing may be stored.
 func TestHostileFrames(t *testing.T) {
 	greeted := func(f func(m *mallory, ann, bob *machine)) func(*mallory, *machine, *machine) {
 		return func(m *mallory, ann, bob *machine) {
@@ -199,8 +199,8 @@ func (m *mallory) drip(frames []wire.Frame) {
 	}
 }
 
-// TestRunOfAnotherDevice: what the peer's person has not written is refused, though it is signed: by somebody unknown, and
-// by a contact, whose place is in another conversation.
+// TestRunOfAnotherDevice: what the peer's person has not written is refused, though it is signed:
+// by somebody unknown, and by a contact, whose place is in another conversation.
 func TestRunOfAnotherDevice(t *testing.T) {
 	attacked(t, func(t *testing.T, w *world, ann, bob *machine, m *mallory) {
 		eve := w.mallory("Eve")
@@ -246,7 +246,8 @@ func TestReplays(t *testing.T) {
 	})
 }
 
-// TestForkedLog: two events with one sequence are kept with a warning and the log stops. The other direction goes on.
+// TestForkedLog: two events with one sequence are kept with a warning and the log stops. The other
+// direction goes on.
 func TestForkedLog(t *testing.T) {
 	attacked(t, func(t *testing.T, w *world, ann, bob *machine, m *mallory) {
 		m.greet(ann)

@@ -19,7 +19,8 @@ import (
 	"github.com/earshot-im/earshot/node/wire"
 )
 
-// commits is how many transactions the machine's database has had, as the newer of its meta pages says.
+// commits is how many transactions the machine's database has had, as the newer of its meta pages
+// says.
 func (m *machine) commits() uint64 {
 	m.w.t.Helper()
 	b, err := os.ReadFile(filepath.Join(m.dir, "store.db"))
@@ -31,7 +32,8 @@ func (m *machine) commits() uint64 {
 	return max(binary.NativeEndian.Uint64(b[transaction:]), binary.NativeEndian.Uint64(b[size+transaction:]))
 }
 
-// office is machines that have all met, in one group in which everybody has said something, since a while.
+// office is machines that have all met, in one group in which everybody has said something, since a
+// while.
 func (w *world) office(size int) []*machine {
 	w.t.Helper()
 	var names []string
@@ -51,7 +53,8 @@ func (w *world) office(size int) []*machine {
 	return all
 }
 
-// TestIdleBystanderWritesNothing: one machine that came back cost the others a commit for each peer that told of it.
+// TestIdleBystanderWritesNothing: one machine that came back cost the others a commit for each peer
+// that told of it.
 func TestIdleBystanderWritesNothing(t *testing.T) {
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		all := w.office(6)
@@ -84,7 +87,8 @@ func TestIdleBystanderWritesNothing(t *testing.T) {
 	})
 }
 
-// TestOfficeThatMovesIsWrittenOnce: everybody has another address at once, as when the power was off.
+// TestOfficeThatMovesIsWrittenOnce: everybody has another address at once, as when the power was
+// off.
 func TestOfficeThatMovesIsWrittenOnce(t *testing.T) {
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		all := w.office(8)
@@ -134,8 +138,8 @@ func (m *machine) lastSeen(other *machine) time.Time {
 	return time.Time{}
 }
 
-// TestLastSeen follows what is shown through a day: it is what the memory has, the disk has it at an orderly stop, and at most
-// an hour of it is lost by a crash.
+// TestLastSeen follows what is shown through a day: it is what the memory has, the disk has it at
+// an orderly stop, and at most an hour of it is lost by a crash.
 func TestLastSeen(t *testing.T) {
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		people := w.people("Ann", "Bob")
@@ -181,7 +185,8 @@ func TestLastSeen(t *testing.T) {
 	})
 }
 
-// TestForgedAddressesAreNotSaved: who forges many addresses of a device pushed out the one at which it is.
+// TestForgedAddressesAreNotSaved: who forges many addresses of a device pushed out the one at which
+// it is.
 func TestForgedAddressesAreNotSaved(t *testing.T) {
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		people := w.people("Ann", "Bob") // Bob dials, Ann is dialled
@@ -221,7 +226,8 @@ func TestForgedAddressesAreNotSaved(t *testing.T) {
 	})
 }
 
-// TestRestlessPeer: a peer that tells other addresses of itself all the time, and of others, causes few commits.
+// TestRestlessPeer: a peer that tells other addresses of itself all the time, and of others, causes
+// few commits.
 func TestRestlessPeer(t *testing.T) {
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		ann := w.people("Ann")[0]
@@ -258,7 +264,8 @@ func TestRestlessPeer(t *testing.T) {
 	})
 }
 
-// TestPortThatChanged: whoever listens on another port than before, at the same address, is looked for there first.
+// TestPortThatChanged: whoever listens on another port than before, at the same address, is looked
+// for there first.
 func TestPortThatChanged(t *testing.T) {
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		ann := w.people("Ann")[0]
@@ -285,8 +292,8 @@ func TestPortThatChanged(t *testing.T) {
 	})
 }
 
-// TestStoreKnowsDevicesOfWhoWasNeverMet: the store finds by the device who has written a recall that is enclosed in a run, also
-// where this node has only heard of its author.
+// TestStoreKnowsDevicesOfWhoWasNeverMet: the store finds by the device who has written a recall
+// that is enclosed in a run, also where this node has only heard of its author.
 func TestStoreKnowsDevicesOfWhoWasNeverMet(t *testing.T) {
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		ann, bob, cleo := w.machine("Ann"), w.machine("Bob"), w.machine("Cleo")
@@ -312,7 +319,8 @@ func TestStoreKnowsDevicesOfWhoWasNeverMet(t *testing.T) {
 	})
 }
 
-// TestAddressSurvivesCrash: where somebody was reached is on the disk soon, also if they say nothing of where they are.
+// TestAddressSurvivesCrash: where somebody was reached is on the disk soon, also if they say
+// nothing of where they are.
 func TestAddressSurvivesCrash(t *testing.T) {
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		people := w.people("Ann", "Bob")
@@ -335,7 +343,8 @@ func TestAddressSurvivesCrash(t *testing.T) {
 	})
 }
 
-// TestPortOfWhoCalledIsNoAddress: the port that a connection comes from leads nowhere, whichever side then opens the stream.
+// TestPortOfWhoCalledIsNoAddress: the port that a connection comes from leads nowhere, whichever
+// side then opens the stream.
 func TestPortOfWhoCalledIsNoAddress(t *testing.T) {
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		ann, bob := w.machine("Ann"), w.machine("Bob")

@@ -13,8 +13,9 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// Dora connects to Ann and says nothing. What she is called, and where she is, must not be forgotten when Ann comes to
-// know her, in whatever way: Eve, who comes into a group with her and has never met her, is told by Ann.
+// Dora connects to Ann and says nothing. What she is called, and where she is, must not be
+// forgotten when Ann comes to know her, in whatever way: Eve, who comes into a group with her and
+// has never met her, is told by Ann.
 func TestLearntBeforeKnown(t *testing.T) {
 	for how, know := range map[string]func(t *testing.T, w *world, ann, dora *machine) (name string){
 		"invited": func(_ *testing.T, _ *world, _, _ *machine) string { return "Dora" },
@@ -120,7 +121,8 @@ func TestLearntBeforeKnown(t *testing.T) {
 	}
 }
 
-// forgetStrangers has m forget the strangers who have gone long ago: that happens when another one goes.
+// forgetStrangers has m forget the strangers who have gone long ago: that happens when another one
+// goes.
 func (w *world) forgetStrangers(m *machine) {
 	w.t.Helper()
 	another := w.people("Another")[0]
@@ -131,7 +133,8 @@ func (w *world) forgetStrangers(m *machine) {
 	})
 }
 
-// Ann and Dora know each other by sight, and are brought into a group by Bob. Dora goes home for the day.
+// Ann and Dora know each other by sight, and are brought into a group by Bob. Dora goes home for
+// the day.
 func TestFellowMemberIsNotForgotten(t *testing.T) {
 	inWorld(t, 23, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob", "Dora")
@@ -189,8 +192,8 @@ func TestFellowMemberMetLater(t *testing.T) {
 	})
 }
 
-// TestStrangersWhoGoTogetherAreKnown: when a cable is pulled, all strangers go in one moment. Each can still be written to by name
-// for an hour, however long they had been here.
+// TestStrangersWhoGoTogetherAreKnown: when a cable is pulled, all strangers go in one moment. Each
+// can still be written to by name for an hour, however long they had been here.
 func TestStrangersWhoGoTogetherAreKnown(t *testing.T) {
 	inWorld(t, 25, func(t *testing.T, w *world) {
 		ann := w.people("Ann")[0]
@@ -212,8 +215,8 @@ func TestStrangersWhoGoTogetherAreKnown(t *testing.T) {
 	})
 }
 
-// TestReplacedSessionCountsAsSeen: a device opens a session in place of the one that it has lost, and is gone before it has said
-// who it is. It was here until then.
+// TestReplacedSessionCountsAsSeen: a device opens a session in place of the one that it has lost,
+// and is gone before it has said who it is. It was here until then.
 func TestReplacedSessionCountsAsSeen(t *testing.T) {
 	inWorld(t, 26, func(t *testing.T, w *world) {
 		ann, mia := w.people("Ann")[0], w.mallory("Mia")

@@ -74,8 +74,8 @@ func (m *machine) delivers(sent chat.Message, to *machine) {
 	})
 }
 
-// Mallory hands on what Ann has said without the words, and says that they were recalled, have expired, or nothing. Bob
-// must neither acknowledge them nor go without.
+// Mallory hands on what Ann has said without the words, and says that they were recalled, have
+// expired, or nothing. Bob must neither acknowledge them nor go without.
 func TestRelayThatStripsTheWords(t *testing.T) {
 	for _, why := range []event.Absence{event.Recalled, event.Dropped} {
 		inWorld(t, 101, func(t *testing.T, w *world) {
@@ -106,8 +106,8 @@ func TestRelayThatStripsTheWords(t *testing.T) {
 	}
 }
 
-// A member gives a newcomer scattered events of Cleo's log, from before the newcomer came and from after. What Cleo says
-// must arrive and be acknowledged.
+// A member gives a newcomer scattered events of Cleo's log, from before the newcomer came and from
+// after. What Cleo says must arrive and be acknowledged.
 func TestScatteredPiecesShutNoAuthorOut(t *testing.T) {
 	inWorld(t, 102, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Cleo", "Bob")
@@ -177,8 +177,8 @@ func (in *insider) welcomes(from *machine) {
 	in.send(wire.Frame{Welcome: &wire.Control{Events: events}})
 }
 
-// Who was away catches up over a slow link: what answers is shown after what it answers, without a false gap, however long
-// that takes and whatever the clocks say.
+// Who was away catches up over a slow link: what answers is shown after what it answers, without a
+// false gap, however long that takes and whatever the clocks say.
 func TestLongCatchUpKeepsTheOrder(t *testing.T) {
 	for _, skew := range []time.Duration{0, -2 * time.Second, 2 * time.Second} {
 		inWorld(t, 106, func(t *testing.T, w *world) {
@@ -223,7 +223,8 @@ func TestLongCatchUpKeepsTheOrder(t *testing.T) {
 	}
 }
 
-// A peer that brings a log bit by bit, but never what is waited for, holds a row up for a minute at most.
+// A peer that brings a log bit by bit, but never what is waited for, holds a row up for a minute at
+// most.
 func TestDripFeedHoldsARowForAMinuteAtMost(t *testing.T) {
 	inWorld(t, 108, func(t *testing.T, w *world) {
 		ann := w.people("Ann")[0]
@@ -252,8 +253,8 @@ func TestDripFeedHoldsARowForAMinuteAtMost(t *testing.T) {
 	})
 }
 
-// Who has just come into a group, for the first time or again, does not wait for what was said before: there is no right
-// to it.
+// Who has just come into a group, for the first time or again, does not wait for what was said
+// before: there is no right to it.
 func TestNewcomerDoesNotWaitForFirstMessages(t *testing.T) {
 	inWorld(t, 109, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob", "Cleo", "Dora")
@@ -301,8 +302,8 @@ func TestNewcomerDoesNotWaitForFirstMessages(t *testing.T) {
 	})
 }
 
-// Mallory was removed. What she signs afterwards, with her old rights and in a new log, takes her words from nobody, whoever
-// encloses it.
+// Mallory was removed. What she signs afterwards, with her old rights and in a new log, takes her
+// words from nobody, whoever encloses it.
 func TestEnclosedRecallByRemovedMember(t *testing.T) {
 	inWorld(t, 110, func(t *testing.T, w *world) {
 		ann := w.people("Ann")[0]

@@ -8,8 +8,9 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// Somebody has begun more logs in a group than a removal can list: what they have said stays, with everybody, also when they are brought
-// back and removed again; and they can't go on in any of them.
+// Somebody has begun more logs in a group than a removal can list: what they have said stays, with
+// everybody, also when they are brought back and removed again; and they can't go on in any of
+// them.
 func TestRemovalOfManyLogsKeepsHistory(t *testing.T) {
 	inWorld(t, 64, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob")

@@ -94,7 +94,8 @@ func (in *insider) read() (words []string) {
 	return words
 }
 
-// Mallory is removed, stays connected and keeps asking, with the secret, under every head that she knew.
+// Mallory is removed, stays connected and keeps asking, with the secret, under every head that she
+// knew.
 func TestRemovedMemberKeepsAsking(t *testing.T) {
 	inWorld(t, 20, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob")
@@ -143,7 +144,8 @@ func TestRemovedMemberKeepsAsking(t *testing.T) {
 	})
 }
 
-// What Mallory writes past her removal, under heads from before it, reaches nobody, whoever brings it.
+// What Mallory writes past her removal, under heads from before it, reaches nobody, whoever brings
+// it.
 func TestRemovedMemberWritesOn(t *testing.T) {
 	inWorld(t, 21, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob")
@@ -205,7 +207,8 @@ func TestHostileMember(t *testing.T) {
 					rows := m.groupRows(in.group)
 					return len(rows) == 2 && rows[0].Forked && rows[1].Forked
 				})
-				// An acknowledgement can tell one of them only, so there is a receipt, as nowhere else in a group for what was not read.
+				// An acknowledgement can tell one of them only, so there is a receipt, as nowhere
+				// else in a group for what was not read.
 				w.within(soon, m.name+" signs that both are there", func() bool {
 					records, err := m.store.Book().Records(event.KindReceipt, event.ReceiptSubject(in.group, in.person, m.store.Own().Store))
 					if err != nil || len(records) != 1 {
@@ -341,7 +344,8 @@ func (m *machine) counts(g event.Conversation, n int) {
 	m.w.within(soon, fmt.Sprintf("%s shows %d", m.name, n), func() bool { return len(m.heard(g)) == n })
 }
 
-// TestRunUnderUnknownHeadsWaits: what names control events that have not come yet waits for them, and the session goes on.
+// TestRunUnderUnknownHeadsWaits: what names control events that have not come yet waits for them,
+// and the session goes on.
 func TestRunUnderUnknownHeadsWaits(t *testing.T) {
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		ann := w.people("Ann")[0]

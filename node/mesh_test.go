@@ -23,8 +23,8 @@ func (m *machine) saved(other *machine) []netip.AddrPort {
 	return nil
 }
 
-// TestMeshAnswersWhenItHasStopped: a session that ends because the node stops still has its end taken in, and who is connected
-// can be asked ever after.
+// TestMeshAnswersWhenItHasStopped: a session that ends because the node stops still has its end
+// taken in, and who is connected can be asked ever after.
 func TestMeshAnswersWhenItHasStopped(t *testing.T) {
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		people := w.people("Ann", "Bob") // Bob dials, Ann is dialled
@@ -44,8 +44,8 @@ func TestMeshAnswersWhenItHasStopped(t *testing.T) {
 	})
 }
 
-// TestStopSavesLastAddress: what was heard of a device last was not saved by an orderly stop, because the mesh was asked when it
-// had stopped.
+// TestStopSavesLastAddress: what was heard of a device last was not saved by an orderly stop,
+// because the mesh was asked when it had stopped.
 func TestStopSavesLastAddress(t *testing.T) {
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		people := w.people("Ann", "Bob")
@@ -64,7 +64,8 @@ func TestStopSavesLastAddress(t *testing.T) {
 	})
 }
 
-// TestNewAddressIsTold: whoever got another address while a session lasted was looked for at the old one when that was gone.
+// TestNewAddressIsTold: whoever got another address while a session lasted was looked for at the
+// old one when that was gone.
 func TestNewAddressIsTold(t *testing.T) {
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		people := w.people("Ann", "Bob")

@@ -10,7 +10,8 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// A newcomer whose program asks for all that there is is neither given nor told of what was said before she came.
+// A newcomer whose program asks for all that there is is neither given nor told of what was said
+// before she came.
 func TestNewcomerWhoAsksForEverything(t *testing.T) {
 	inWorld(t, 131, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob")

@@ -22,7 +22,8 @@ func said(messages []chat.Message) (out []string) {
 	return out
 }
 
-// Whoever is blocked filled the newest page of a group, and the next one after each message: history seemed empty.
+// Whoever is blocked filled the newest page of a group, and the next one after each message:
+// history seemed empty.
 func TestHistoryReadsPastTheBlocked(t *testing.T) {
 	inWorld(t, 21, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob", "Cleo")
@@ -109,7 +110,8 @@ func lastArrival(t *testing.T, m *machine, g event.Conversation) (last uint64) {
 	return last
 }
 
-// A filter by ID goes on when the stranger that it means is forgotten, and when a name has changed hands.
+// A filter by ID goes on when the stranger that it means is forgotten, and when a name has changed
+// hands.
 func TestFilterByIDNeedsNobody(t *testing.T) {
 	inWorld(t, 25, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob", "Cleo")
@@ -147,7 +149,8 @@ func TestFilterByIDNeedsNobody(t *testing.T) {
 	})
 }
 
-// What one filter passes over is there for another under the same name, and a name and an ID are one filter.
+// What one filter passes over is there for another under the same name, and a name and an ID are
+// one filter.
 func TestCursorBelongsToItsFilter(t *testing.T) {
 	inWorld(t, 26, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob")
@@ -180,7 +183,8 @@ func TestCursorBelongsToItsFilter(t *testing.T) {
 	})
 }
 
-// Who reads on learns when something older may have come into view, before they are told that something has changed.
+// Who reads on learns when something older may have come into view, before they are told that
+// something has changed.
 func TestReadersLearnOfWhatIsRevealed(t *testing.T) {
 	inWorld(t, 27, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob")
@@ -216,7 +220,8 @@ func TestReadersLearnOfWhatIsRevealed(t *testing.T) {
 	})
 }
 
-// A stream of lines is opened for a stranger who then goes home for the day: the first line comes hours later.
+// A stream of lines is opened for a stranger who then goes home for the day: the first line comes
+// hours later.
 func TestAddressStaysKnown(t *testing.T) {
 	inWorld(t, 28, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob")

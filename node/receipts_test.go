@@ -7,7 +7,8 @@ import (
 	"github.com/earshot-im/earshot/store"
 )
 
-// What was read before the program ended in the wrong moment is told after the next start, and nothing else is looked at.
+// What was read before the program ended in the wrong moment is told after the next start, and
+// nothing else is looked at.
 func TestReceiptThatWasLeftIsSigned(t *testing.T) {
 	inWorld(t, 34, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob", "Cleo")

@@ -9,8 +9,9 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// TestRunLetInWhileItsAuthorIsRemoved: a run was found good, and before it was stored the removal of its author came. It stands
-// past the end that the removal gives its log, which was not here yet when the ends were set.
+// TestRunLetInWhileItsAuthorIsRemoved: a run was found good, and before it was stored the removal
+// of its author came. It stands past the end that the removal gives its log, which was not here yet
+// when the ends were set.
 func TestRunLetInWhileItsAuthorIsRemoved(t *testing.T) {
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob", "Cleo")
@@ -60,7 +61,8 @@ func TestRunLetInWhileItsAuthorIsRemoved(t *testing.T) {
 	})
 }
 
-// TestWhoIsOutRecallsNothing: nobody takes a recall of who is out of a group, so it must not look as if the words were taken back.
+// TestWhoIsOutRecallsNothing: nobody takes a recall of who is out of a group, so it must not look
+// as if the words were taken back.
 func TestWhoIsOutRecallsNothing(t *testing.T) {
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob", "Cleo")

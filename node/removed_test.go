@@ -11,7 +11,8 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// ends waits until a message is delivered or can't be any more, and holds all that the node says of it against each other.
+// ends waits until a message is delivered or can't be any more, and holds all that the node says of
+// it against each other.
 func (m *machine) ends(sent chat.Message, want chat.Progress) {
 	m.w.t.Helper()
 	ctx, cancel := context.WithTimeout(m.w.t.Context(), time.Hour)
@@ -38,8 +39,8 @@ func (m *machine) ends(sent chat.Message, want chat.Progress) {
 	}
 }
 
-// Bob writes to a group while Ann removes him from it: he is told that nobody gets it. When the removal turns out not to
-// count, since Ann herself had been removed before, it goes out.
+// Bob writes to a group while Ann removes him from it: he is told that nobody gets it. When the
+// removal turns out not to count, since Ann herself had been removed before, it goes out.
 func TestWrittenWhileBeingRemoved(t *testing.T) {
 	inWorld(t, 61, func(t *testing.T, w *world) {
 		all := w.people("Cleo", "Ann", "Bob")

@@ -10,8 +10,9 @@ import (
 	"github.com/earshot-im/earshot/node/warnings"
 )
 
-// A backup is put back in the same file, so that nothing can be suspected, and Ann writes to Cleo before she meets Bob, who
-// has what she had written since the backup. Both branches reach everybody, and nothing stays in the outbox.
+// A backup is put back in the same file, so that nothing can be suspected, and Ann writes to Cleo
+// before she meets Bob, who has what she had written since the backup. Both branches reach
+// everybody, and nothing stays in the outbox.
 func TestRestoredInPlace(t *testing.T) {
 	for _, n := range []struct{ before, after int }{{1, 1}, {3, 1}, {1, 3}, {3, 3}, {2, 0}, {300, 2}} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {

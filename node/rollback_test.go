@@ -9,8 +9,9 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// TestRollbackClaimIsBelievedHourly: whoever says to hold more of Ann's log than Ann has her close it and begin another, and
-// that once an hour, whatever they say. The session ends with it, since its machine holds that a log never shrinks.
+// TestRollbackClaimIsBelievedHourly: whoever says to hold more of Ann's log than Ann has her close
+// it and begin another, and that once an hour, whatever they say. The session ends with it, since
+// its machine holds that a log never shrinks.
 func TestRollbackClaimIsBelievedHourly(t *testing.T) {
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		ann := w.people("Ann")[0]

@@ -32,8 +32,8 @@ func (in *insider) controlEvent(instance event.Instance, heads []crypto.Hash, ac
 	return e
 }
 
-// Mallory brings Ann, each time before a minute is over, a cause of the cause that Ann waits for. What Bob says about the
-// first waits for a minute and no longer.
+// Mallory brings Ann, each time before a minute is over, a cause of the cause that Ann waits for.
+// What Bob says about the first waits for a minute and no longer.
 func TestChainOfCausesHidesNothingForLong(t *testing.T) {
 	inWorld(t, 111, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob")
@@ -82,8 +82,8 @@ func TestChainOfCausesHidesNothingForLong(t *testing.T) {
 	})
 }
 
-// Two members make more concurrent control events than a locator can name. Ann and Bob, who have them all, don't send them to
-// each other without end, and go on talking.
+// Two members make more concurrent control events than a locator can name. Ann and Bob, who have
+// them all, don't send them to each other without end, and go on talking.
 func TestManyConcurrentHeadsDoNotLoop(t *testing.T) {
 	inWorld(t, 112, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob")

@@ -33,7 +33,8 @@ type letter struct {
 	text string
 }
 
-// awaitCommits waits for something to happen on the machine, so that a kill may fall in the middle of it.
+// awaitCommits waits for something to happen on the machine, so that a kill may fall in the middle
+// of it.
 func (u *user) awaitCommits(n int) {
 	timeout := time.After(5 * time.Second)
 	for range n {
@@ -97,7 +98,8 @@ func (u *user) off() {
 	u.active.Wait()
 }
 
-// write sends the next letter; it stays in the plan until the node has said that it is safe. It reports whether there is more.
+// write sends the next letter; it stays in the plan until the node has said that it is safe. It
+// reports whether there is more.
 func (u *user) write(ctx context.Context, n *Node) (more bool) {
 	u.mu.Lock()
 	if len(u.plan) == 0 {
@@ -158,7 +160,8 @@ func (u *user) look(ctx context.Context, n *Node) {
 	}
 }
 
-// shows checks that rows once shown are there still, in the same order, and remembers those of now. The caller holds mu.
+// shows checks that rows once shown are there still, in the same order, and remembers those of now.
+// The caller holds mu.
 func (u *user) shows(with *user, rows []store.Row) {
 	ids := make([]event.ID, len(rows))
 	for i := range rows {

@@ -13,8 +13,9 @@ import (
 	"unicode/utf8"
 )
 
-// schema is the messages of the field lists in PROTOCOL.md and FORMAT.md, by document and name. Bytes are taken apart by
-// what the documents say, so a list that is not what the code writes fails a test.
+// schema is the messages of the field lists in PROTOCOL.md and FORMAT.md, by document and name.
+// Bytes are taken apart by what the documents say, so a list that is not what the code writes fails
+// a test.
 type schema map[string]message
 
 // message is the fields of one message, by number.
@@ -69,8 +70,8 @@ var (
 	values = map[uint64]string{1: "Profile", 2: "Receipt"}
 )
 
-// dump writes a message with one line for each field: its name, and its bytes, which together are those of the
-// message. Many zeros are counted, as in 00*440.
+// dump writes a message with one line for each field: its name, and its bytes, which together are
+// those of the message. Many zeros are counted, as in 00*440.
 func (s schema) dump(doc, name string, b []byte) (string, error) {
 	d := dumper{schema: s}
 	err := d.message(doc, name, b, "")
@@ -166,7 +167,8 @@ func (d *dumper) data(name string, f field, start string, data []byte) {
 	}
 }
 
-// Every golden vector of a frame, event, record or card is read by the field lists: none has a field that is not listed.
+// Every golden vector of a frame, event, record or card is read by the field lists: none has a
+// field that is not listed.
 func TestFieldListsReadTheVectors(t *testing.T) {
 	s := readSchema(t)
 	read := map[string]int{}

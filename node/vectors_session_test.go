@@ -21,8 +21,8 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// talk is the session of VECTORS.md. Two nodes with real stores and real machines speak without a network between them:
-// keys, nonces and the clock are fixed, so every frame is the same each time.
+// talk is the session of VECTORS.md. Two nodes with real stores and real machines speak without a
+// network between them: keys, nonces and the clock are fixed, so every frame is the same each time.
 type talk struct {
 	t      *testing.T
 	now    time.Time
@@ -84,8 +84,8 @@ func newTalk(t *testing.T) *talk {
 	return w
 }
 
-// newParty makes a node for which bytes that count up from first take the place of random ones: the seed of the device,
-// the recovery bytes, the salt of the genesis, and so on.
+// newParty makes a node for which bytes that count up from first take the place of random ones: the
+// seed of the device, the recovery bytes, the salt of the genesis, and so on.
 func (w *talk) newParty(name string, first, nonce byte, address netip.AddrPort) *party {
 	p := &party{talk: w, name: name, address: address, held: make(map[event.Log]event.Segments)}
 	random := counting(first)
@@ -236,7 +236,8 @@ func (p *party) signReceipt() {
 	}
 }
 
-// step gives the machine an input and does what it wants, then tells it what has changed on the disk.
+// step gives the machine an input and does what it wants, then tells it what has changed on the
+// disk.
 func (p *party) step(in sync.Input) {
 	p.feed(in)
 	p.hear()
@@ -252,7 +253,8 @@ func (p *party) feed(in sync.Input) {
 	}
 }
 
-// hear tells the machine what the rest of a node would: first what the peer may have, then what there is.
+// hear tells the machine what the rest of a node would: first what the peer may have, then what
+// there is.
 func (p *party) hear() {
 	if !p.known {
 		return

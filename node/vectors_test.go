@@ -269,7 +269,8 @@ func gossip(t *testing.T) string {
 	return l.String()
 }
 
-// negotiation is how two sides agree on a protocol by multistream-select: what each writes until it has read all.
+// negotiation is how two sides agree on a protocol by multistream-select: what each writes until it
+// has read all.
 func negotiation(t *testing.T) string {
 	t.Helper()
 	var l lines

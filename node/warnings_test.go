@@ -69,8 +69,8 @@ func TestOwnerIsToldOfACopy(t *testing.T) {
 	})
 }
 
-// Two machines run copies of one directory. Both owners are told: by what the other one has written, as soon as it comes round,
-// and by how it is announced.
+// Two machines run copies of one directory. Both owners are told: by what the other one has
+// written, as soon as it comes round, and by how it is announced.
 func TestOwnerIsToldOfATwin(t *testing.T) {
 	inWorld(t, 66, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob")
@@ -109,7 +109,8 @@ func TestOwnerIsToldOfATwin(t *testing.T) {
 		if got := annTold(); got != nil {
 			t.Errorf("who knows nothing yet is told %q", got)
 		}
-		// Ann is on again, hears where the copy is announced, and learns nothing from Bob, who is off.
+		// Ann is on again, hears where the copy is announced, and learns nothing from Bob, who is
+		// off.
 		bob.stop()
 		ann.start()
 		for range 6 {

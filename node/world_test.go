@@ -49,9 +49,10 @@ const (
 // worldPort is where every machine of a world listens.
 const worldPort = 4001
 
-// world is machines on a network in memory, in one bubble of testing/synctest: its time is virtual, and the test ends
-// only when every goroutine of every node has. What a seed repeats are the faults and their times; in what order
-// goroutines run at one instant is the scheduler's, so a failure that hangs on that may take several runs.
+// world is machines on a network in memory, in one bubble of testing/synctest: its time is virtual,
+// and the test ends only when every goroutine of every node has. What a seed repeats are the faults
+// and their times; in what order goroutines run at one instant is the scheduler's, so a failure
+// that hangs on that may take several runs.
 type world struct {
 	t        *testing.T
 	net      *memnet.Network
@@ -155,7 +156,8 @@ func (w *world) machine(name string) *machine {
 	return m
 }
 
-// people adds machines and turns them on. Each knows where the ones before it are, as if somebody had typed it.
+// people adds machines and turns them on. Each knows where the ones before it are, as if somebody
+// had typed it.
 func (w *world) people(names ...string) []*machine {
 	w.t.Helper()
 	var out []*machine
@@ -233,10 +235,11 @@ func (m *machine) stop() {
 	m.Node = nil
 }
 
-// kill turns the machine off as kill -9 would, and leaves the directory as it was in that moment: from when kill is
-// called nothing goes out, then the files are read as they are, whatever is half done. What the node still does until it
-// has ended is lost. When kill returns, everybody who was connected has noticed: else a dial that follows at once would find
-// the dead connection and use it.
+// kill turns the machine off as kill -9 would, and leaves the directory as it was in that moment:
+// from when kill is called nothing goes out, then the files are read as they are, whatever is half
+// done. What the node still does until it has ended is lost. When kill returns, everybody who was
+// connected has noticed: else a dial that follows at once would find the dead connection and use
+// it.
 func (m *machine) kill() {
 	m.w.t.Helper()
 	addrs := m.host.Addrs()
@@ -250,8 +253,9 @@ func (m *machine) kill() {
 	m.host = m.w.net.Host(addrs...)
 }
 
-// snapshot copies a data directory to a new one. The database may be written to meanwhile: as long as its two meta pages
-// stay the same, all that they lead to does, and what a transaction under way has written elsewhere is what a kill leaves.
+// snapshot copies a data directory to a new one. The database may be written to meanwhile: as long
+// as its two meta pages stay the same, all that they lead to does, and what a transaction under way
+// has written elsewhere is what a kill leaves.
 func snapshot(t *testing.T, dir string) string {
 	t.Helper()
 	const metas = 2 * 4096
@@ -297,7 +301,8 @@ func (w *world) heal(a, b netip.Addr) {
 	w.net.Heal(a, b)
 }
 
-// announce does what mDNS does: everyone on the network hears where the machine is, unless a partition is between.
+// announce does what mDNS does: everyone on the network hears where the machine is, unless a
+// partition is between.
 func (m *machine) announce() {
 	if !m.on() {
 		return

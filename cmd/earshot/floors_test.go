@@ -18,10 +18,11 @@ import (
 
 const module = "github.com/earshot-im/earshot/"
 
-// imports is the complete list of what the packages import of each other, from the top of the house to the bottom. A package
-// that is not listed, an import that is not listed and a listed import that is not there are faults. Before you add a line,
-// find out whether the arrow points down: cmd → node/control → node → its rooms → store → crypto, discovery beside store.
-// Features (chat, and later files and others) import no feature.
+// imports is the complete list of what the packages import of each other, from the top of the house
+// to the bottom. A package that is not listed, an import that is not listed and a listed import
+// that is not there are faults. Before you add a line, find out whether the arrow points down: cmd
+// → node/control → node → its rooms → store → crypto, discovery beside store. Features (chat, and
+// later files and others) import no feature.
 var imports = map[string]string{
 	"cmd/earshot":          "cmd/earshot/problem cmd/earshot/reading cmd/earshot/sending cmd/earshot/show cmd/earshot/terminal cmd/earshot/up node/control node/control/v1",
 	"cmd/earshot/up":       "cmd/earshot/problem cmd/earshot/show crypto crypto/names node node/control node/control/v1 node/warnings store",
@@ -79,7 +80,8 @@ var imports = map[string]string{
 	"crypto/names": "",
 }
 
-// outsiders lists who may import libraries that belong to one part of the house, by the beginning of their paths.
+// outsiders lists who may import libraries that belong to one part of the house, by the beginning
+// of their paths.
 var outsiders = map[string]string{
 	"go.etcd.io/bbolt":                     "store/disk store/tx cmd/bench/floor",
 	"github.com/libp2p/go-libp2p-pubsub":   "node/gossip cmd/bench/floor",
@@ -95,7 +97,8 @@ var outsiders = map[string]string{
 // pure lists the packages that touch no file, socket or log, so that a simulation can drive them.
 var pure = []string{"crypto/canon", "crypto/names", "store/event", "node/authority", "node/dial", "node/sync", "node/wire"}
 
-// stories are the floors of the house, the lowest first. A test may import what is on its own floor or below.
+// stories are the floors of the house, the lowest first. A test may import what is on its own floor
+// or below.
 var stories = []string{"crypto", "store", "discovery", "node", "cmd"}
 
 func storyOf(path string) int {
@@ -183,7 +186,8 @@ func TestImports(t *testing.T) {
 	}
 }
 
-// TestListedImportsPointDown: the list itself must not let anything point up, or one feature import another.
+// TestListedImportsPointDown: the list itself must not let anything point up, or one feature import
+// another.
 func TestListedImportsPointDown(t *testing.T) {
 	features := []string{"node/chat"}
 	for from, listed := range imports {

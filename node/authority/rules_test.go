@@ -169,8 +169,8 @@ func TestMay(t *testing.T) {
 	}
 }
 
-// An event of an unknown kind stops everything after it, until somebody senior who doesn't know of it
-// has removed its author.
+// An event of an unknown kind stops everything after it, until somebody senior who doesn't know of
+// it has removed its author.
 func TestUnknownKindFreezes(t *testing.T) {
 	g := group(t, office()...)
 	end := g.Heads()[0]

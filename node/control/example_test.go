@@ -16,8 +16,9 @@ import (
 
 // README: from here
 
-// echo answers every message with its own words. It can be killed at any moment: the cursor moves only after the
-// answer is on this disk, and the key keeps an answer that is sent again from arriving twice.
+// echo answers every message with its own words. It can be killed at any moment: the cursor moves
+// only after the answer is on this disk, and the key keeps an answer that is sent again from
+// arriving twice.
 func echo(ctx context.Context, dir string) error {
 	const name = "echo"
 	earshot := control.Dial(dir)

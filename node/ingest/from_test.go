@@ -14,8 +14,8 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// Each reason why a run is not taken is told to the peer as what it is: of the one run or of the log, by a refusal or by
-// the end of the session.
+// Each reason why a run is not taken is told to the peer as what it is: of the one run or of the
+// log, by a refusal or by the end of the session.
 func TestAnswersToRuns(t *testing.T) {
 	s := &From{session: &peer{}, visible: func(_ event.Log, all event.Segments) event.Segments { return all }}
 	log := event.Log{Conversation: event.Conversation{1}}

@@ -95,7 +95,8 @@ func TestRowWaitsWhileSomebodyBringsEverything(t *testing.T) {
 	})
 }
 
-// Who is asked a second time before the first round has ended still brings what was asked for first.
+// Who is asked a second time before the first round has ended still brings what was asked for
+// first.
 func TestRoundBeganWhenFirstAsked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWaiting(t)

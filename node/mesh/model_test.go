@@ -47,7 +47,8 @@ func (m *model) which(is func(*modelled) bool) map[*session.Session]bool {
 	return out
 }
 
-// givesUp takes a session's places away. It gives them to those whom the register chose, if these are ones that it may choose.
+// givesUp takes a session's places away. It gives them to those whom the register chose, if these
+// are ones that it may choose.
 func (m *model) givesUp(t *testing.T, from *modelled, of []event.Conversation, chosen []choice) {
 	t.Helper()
 	for _, c := range of {

@@ -44,7 +44,8 @@ func committed(conversation byte) store.Change {
 	return store.Change{Logs: []store.LogChange{{Log: event.Log{Conversation: event.Conversation{conversation}, Instance: event.Instance{7}}}}}
 }
 
-// What goes to every member is read once, until a commit may have changed it: what was recalled meanwhile must not go out.
+// What goes to every member is read once, until a commit may have changed it: what was recalled
+// meanwhile must not go out.
 func TestRunIsReadAgainAfterACommit(t *testing.T) {
 	s := newShelf(10)
 	reads := func(what string, want int) {

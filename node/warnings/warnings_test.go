@@ -10,8 +10,8 @@ func addr(ip byte, port uint16) netip.AddrPort {
 	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, ip}), port)
 }
 
-// Who announces this device for minutes at an address that it has not is another machine; what this one has announced itself, at
-// whatever address it had, is not, nor is what is heard once or twice.
+// Who announces this device for minutes at an address that it has not is another machine; what this
+// one has announced itself, at whatever address it had, is not, nor is what is heard once or twice.
 func TestSightingsOfTwins(t *testing.T) {
 	start := time.Unix(1000, 0)
 	own, wifi, other := addr(1, 4001), addr(2, 4001), addr(9, 4001)
