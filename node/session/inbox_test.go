@@ -1,7 +1,6 @@
 package session
 
 import (
-	"fmt"
 	"reflect"
 	"slices"
 	"testing"
@@ -108,7 +107,7 @@ func TestInboxIsBounded(t *testing.T) {
 		case sync.Share:
 			shared += len(in.Sightings)
 		default:
-			t.Error(fmt.Sprintf("%T", in))
+			t.Errorf("%T", in)
 		}
 	}
 	if wanted != maxWanted || shared != maxShared {
