@@ -9,20 +9,21 @@
 //
 // The way of a frame from a peer to the disk and back, with who owns each goroutine:
 //
-//	reader     node/session  reads a frame within bounds, decodes it strictly
-//	loop       node/session  owns the sync machine; guest.go gives what it wants done to a room
-//	worker     node/session  proves what came and checks its author's place, by node/ingest
-//	writer     store         commits it, then calls told.go, which tells sessions and gossip
-//	confirmer  node/session  waits for the commit, and hands its outcome to the loop
-//	loop       node/session  acknowledges, or says why not
-//	writer     node/session  writes frames to the stream
+//	reader         node/session  reads a frame within bounds, decodes it strictly
+//	loop           node/session  owns the sync machine; guest.go gives the machine's wishes to a room
+//	worker         node/session  proves what came and checks its author's place, by node/ingest
+//	store's writer store         commits it, then calls told.go, which tells sessions and gossip
+//	confirmer      node/session  waits for the commit, and hands its outcome to the loop
+//	loop           node/session  acknowledges, or says why not
+//	stream writer  node/session  writes frames to the stream
 //
-// A feature, such as chat, is a room with three faces: what a peer may ask, which the room
-// authorises by what node/people and node/groups know of the peer; what the owner may ask; and a
-// plan without sockets and clocks. It brings a stream protocol, for which link.Host takes a
-// handler, a service of the local API, and buckets, kept by a package beside store/book. Here it
-// takes three lines, which make it, run it and embed what the owner may ask. Features do not import
-// each other; what a room needs from above is a small interface or a function in its Config.
+// A further feature, such as files, is a room with three faces: what a peer may ask, which the room
+// authorises by what node/people and node/groups know of the peer (node/sharing does so for sync);
+// what the owner may ask; and a plan without sockets and clocks. It brings a stream protocol, for
+// which link.Host takes a handler, a service of the local API, and buckets, kept by a package
+// beside store/book. In this file it takes three lines, which make it, run it and embed what the
+// owner may ask; what it is to hear of goes through told.go. Features do not import each other;
+// what a room needs from above is a small interface or a function in its Config.
 package node
 
 import (

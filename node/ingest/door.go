@@ -1,5 +1,6 @@
 // Package ingest lets events, records and cards from outside into the store. However they came,
-// they have no other way in. It also hears what peers claim about this device's own logs.
+// they have no other way in: what node/receipts and node/people take in comes from here or was
+// proven when the peer was met. It also hears what peers claim about this device's own logs.
 //
 // Everything is proven first, then its author's place in the conversation is checked, and only then
 // is it stored. The answer for the peer follows the commit. A [Door] is for the whole node;

@@ -8,8 +8,9 @@
 // Visible may be called by any goroutine, the rest only by the session's loop.
 //
 // A peer gets only what its person may have now: the direct conversation and, of the groups that
-// the person is in, everything from their floor on. Where the store fails, Join ends the session. A
-// run or control events that can't be read are left out for now, and the log says so.
+// the person is in, everything from their floor on. Where the store fails, what Join returns ends
+// the session. A run or control events that can't be read are left out for now, and the log says
+// so.
 package sharing
 
 import (

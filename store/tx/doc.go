@@ -18,5 +18,6 @@
 // changed. When the database turns out to be damaged, the transaction fails with disk.ErrDamaged
 // and nothing is written any more.
 //
-// Only package store and store/book may import it.
+// Only package store and the packages that keep buckets beside it, such as store/book, may import
+// it.
 package tx
