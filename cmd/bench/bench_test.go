@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/earshot-im/earshot/cmd/bench/floor"
-	controlv1 "github.com/earshot-im/earshot/node/control/v1"
+	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
 
 func TestLostOrDouble(t *testing.T) {
@@ -27,9 +27,9 @@ func TestLostOrDouble(t *testing.T) {
 		"a stranger's at the end": {append(slices.Clone(all), "hello"), 1},
 		"out of order":            {swapped, 2},
 	} {
-		var arrived []*controlv1.Message
+		var arrived []*earshotv1.Message
 		for _, text := range c.texts {
-			arrived = append(arrived, &controlv1.Message{Text: text})
+			arrived = append(arrived, &earshotv1.Message{Text: text})
 		}
 		if got := lostOrDouble(arrived, first); got != c.want {
 			t.Errorf("%s: %d, want %d", name, got, c.want)

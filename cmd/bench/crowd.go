@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/earshot-im/earshot/cmd/bench/floor"
-	controlv1 "github.com/earshot-im/earshot/node/control/v1"
+	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
 
 // crowd is some nodes in groups: one writes, the others read, and all see each other.
@@ -31,7 +31,7 @@ func (b *bench) crowd(ctx context.Context, sizes []int) (*crowd, error) {
 	c.read = make([]uint64, len(c.nodes))
 	for _, n := range c.nodes {
 		if err := n.until(ctx, n.name+" sees everybody", func(ctx context.Context) (bool, error) {
-			s, err := n.Status(ctx, &controlv1.StatusRequest{})
+			s, err := n.Status(ctx, &earshotv1.StatusRequest{})
 			return int(s.GetPeers()) == len(c.nodes)-1, err
 		}); err != nil {
 			return c, err
@@ -47,7 +47,7 @@ func (b *bench) crowd(ctx context.Context, sizes []int) (*crowd, error) {
 
 // gather makes a group of so many readers, and waits until all know that they are in it.
 func (c *crowd) gather(ctx context.Context, to int) error {
-	g, err := c.nodes[0].CreateGroup(ctx, &controlv1.CreateGroupRequest{Name: fmt.Sprint("Group of ", to)})
+	g, err := c.nodes[0].CreateGroup(ctx, &earshotv1.CreateGroupRequest{Name: fmt.Sprint("Group of ", to)})
 	if err != nil {
 		return err
 	}
@@ -56,12 +56,12 @@ func (c *crowd) gather(ctx context.Context, to int) error {
 	for _, n := range c.nodes[1 : to+1] {
 		who = append(who, n.person)
 	}
-	if _, err := c.nodes[0].Invite(ctx, &controlv1.InviteRequest{Group: g.Id, Who: who}); err != nil {
+	if _, err := c.nodes[0].Invite(ctx, &earshotv1.InviteRequest{Group: g.Id, Who: who}); err != nil {
 		return err
 	}
 	for _, n := range c.nodes[:to+1] {
 		if err := n.until(ctx, n.name+" is in the group", func(ctx context.Context) (bool, error) {
-			r, err := n.Groups(ctx, &controlv1.GroupsRequest{})
+			r, err := n.Groups(ctx, &earshotv1.GroupsRequest{})
 			for _, has := range r.GetGroups() {
 				if has.Id == g.Id {
 					return int(has.Members) == to+1, nil

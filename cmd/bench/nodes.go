@@ -11,8 +11,8 @@ import (
 
 	"github.com/earshot-im/earshot/cmd/bench/floor"
 	"github.com/earshot-im/earshot/cmd/bench/process"
-	"github.com/earshot-im/earshot/node/control"
-	controlv1 "github.com/earshot-im/earshot/node/control/v1"
+	"github.com/earshot-im/earshot/node/localapi"
+	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
 
 const (
@@ -26,7 +26,7 @@ const (
 // node is a running earshot and a client of its local API.
 type node struct {
 	*process.Process
-	*control.Client
+	*localapi.Client
 	dir, name string
 	person    string // its owner's ID
 	addr      string // where it listens
@@ -38,8 +38,8 @@ func (b *bench) up(ctx context.Context, dir, name string, flags ...string) (*nod
 	if err != nil {
 		return nil, err
 	}
-	n := &node{Process: p, Client: control.Dial(dir), dir: dir, name: name}
-	status, err := n.Status(ctx, &controlv1.StatusRequest{})
+	n := &node{Process: p, Client: localapi.Dial(dir), dir: dir, name: name}
+	status, err := n.Status(ctx, &earshotv1.StatusRequest{})
 	if err == nil && len(status.Listening) == 0 {
 		err = errors.New("it listens nowhere")
 	}
@@ -66,9 +66,9 @@ func (n *node) Stop() error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), process.Patience) // also when the bench is interrupted
 	defer cancel()
-	_, err := n.Down(ctx, &controlv1.DownRequest{})
+	_, err := n.Down(ctx, &earshotv1.DownRequest{})
 	n.Close()
-	if errors.Is(err, control.ErrNotRunning) {
+	if errors.Is(err, localapi.ErrNotRunning) {
 		err = nil // it has ended already; Stop below says how
 	}
 	return errors.Join(err, n.Process.Stop())
@@ -99,7 +99,7 @@ func (n *node) meet(ctx context.Context, other *node) error {
 
 func (n *node) see(ctx context.Context, other *node) error {
 	return n.until(ctx, n.name+" sees "+other.name, func(ctx context.Context) (bool, error) {
-		peers, err := n.Peers(ctx, &controlv1.PeersRequest{})
+		peers, err := n.Peers(ctx, &earshotv1.PeersRequest{})
 		for _, p := range peers.GetPeers() {
 			if p.Person == other.person && p.Online {
 				return true, nil
@@ -113,7 +113,7 @@ func (n *node) see(ctx context.Context, other *node) error {
 func (n *node) until(ctx context.Context, what string, ask func(context.Context) (bool, error)) error {
 	ctx, cancel := context.WithTimeout(ctx, process.Patience)
 	defer cancel()
-	changes, err := n.Watch(ctx, &controlv1.WatchRequest{})
+	changes, err := n.Watch(ctx, &earshotv1.WatchRequest{})
 	if err != nil {
 		return err
 	}
@@ -129,7 +129,7 @@ func (n *node) until(ctx context.Context, what string, ask func(context.Context)
 // say sends one message and returns when it is on the disk of the person, or of everybody in the
 // group, that who means.
 func (n *node) say(ctx context.Context, who, text string) error {
-	sent, err := n.Send(ctx, &controlv1.SendRequest{To: who, Text: text, Wait: delivered, Timeout: durationpb.New(process.Patience)})
+	sent, err := n.Send(ctx, &earshotv1.SendRequest{To: who, Text: text, Wait: delivered, Timeout: durationpb.New(process.Patience)})
 	if err == nil && sent.State != delivered && sent.State != "read" {
 		err = fmt.Errorf("%s's message to %s is only %s", n.name, sent.To.GetName(), sent.State)
 	}
@@ -145,7 +145,7 @@ func (n *node) sayAll(ctx context.Context, to *node, first, count int, wait stri
 	if err != nil {
 		return err
 	}
-	if err := stream.Send(&controlv1.SendLinesRequest{Open: &controlv1.SendLinesRequest_Open{To: to.person, Wait: wait}}); err != nil {
+	if err := stream.Send(&earshotv1.SendLinesRequest{Open: &earshotv1.SendLinesRequest_Open{To: to.person, Wait: wait}}); err != nil {
 		return err
 	}
 	wrote := make(chan error, 1)
@@ -173,11 +173,11 @@ func (n *node) sayAll(ctx context.Context, to *node, first, count int, wait stri
 	return err
 }
 
-func writeLines(send func(*controlv1.SendLinesRequest) error, end func() error, first, count int) error {
+func writeLines(send func(*earshotv1.SendLinesRequest) error, end func() error, first, count int) error {
 	for n := 0; n < count; {
-		r := &controlv1.SendLinesRequest{}
+		r := &earshotv1.SendLinesRequest{}
 		for ; n < count && len(r.Lines) < linesAtOnce; n++ {
-			r.Lines = append(r.Lines, &controlv1.SendLinesRequest_Line{Text: string(floor.Message(first + n))})
+			r.Lines = append(r.Lines, &earshotv1.SendLinesRequest_Line{Text: string(floor.Message(first + n))})
 		}
 		if err := send(r); err != nil {
 			return errors.Join(err, end())
@@ -191,7 +191,7 @@ func writeLines(send func(*controlv1.SendLinesRequest) error, end func() error, 
 func (n *node) last(ctx context.Context, from *node, number int) (time.Time, error) {
 	want := string(floor.Message(number))
 	err := n.until(ctx, "the last message is there", func(ctx context.Context) (bool, error) {
-		r, err := n.History(ctx, &controlv1.HistoryRequest{Who: from.person, Limit: 1})
+		r, err := n.History(ctx, &earshotv1.HistoryRequest{Who: from.person, Limit: 1})
 		if err != nil || len(r.Messages) == 0 {
 			return false, err
 		}
@@ -202,9 +202,9 @@ func (n *node) last(ctx context.Context, from *node, number int) (time.Time, err
 }
 
 // arrivals reads everything that came after a cursor, and moves that.
-func (n *node) arrivals(ctx context.Context, cursor *uint64) (all []*controlv1.Message, err error) {
+func (n *node) arrivals(ctx context.Context, cursor *uint64) (all []*earshotv1.Message, err error) {
 	for {
-		r, err := n.Arrivals(ctx, &controlv1.ArrivalsRequest{After: *cursor, Limit: 1000})
+		r, err := n.Arrivals(ctx, &earshotv1.ArrivalsRequest{After: *cursor, Limit: 1000})
 		if err != nil || len(r.Messages) == 0 {
 			return all, err
 		}

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/earshot-im/earshot/cmd/bench/floor"
-	controlv1 "github.com/earshot-im/earshot/node/control/v1"
+	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
 
 const (
@@ -74,7 +74,7 @@ func (b *bench) w5(ctx context.Context) (err error) {
 
 // lostOrDouble counts the places at which the messages that arrived are not those with the numbers
 // from first up, in order.
-func lostOrDouble(arrived []*controlv1.Message, first int) int {
+func lostOrDouble(arrived []*earshotv1.Message, first int) int {
 	wrong := 0
 	for i := range max(len(arrived), w5Messages) {
 		if i >= len(arrived) || i >= w5Messages || arrived[i].Text != string(floor.Message(first+i)) {

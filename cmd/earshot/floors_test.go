@@ -21,25 +21,25 @@ const module = "github.com/earshot-im/earshot/"
 // imports is the complete list of what the packages import of each other, from the top of the house
 // to the bottom. A package that is not listed, an import that is not listed and a listed import
 // that is not there are faults. Before you add a line, find out whether the arrow points down: cmd
-// → node/control → node → its rooms → store → crypto, discovery beside store. Features (chat, and
+// → node/localapi → node → its rooms → store → crypto, discovery beside store. Features (chat, and
 // later files and others) import no feature.
 var imports = map[string]string{
-	"cmd/earshot":          "cmd/earshot/problem cmd/earshot/reading cmd/earshot/sending cmd/earshot/show cmd/earshot/terminal cmd/earshot/up node/control node/control/v1",
-	"cmd/earshot/up":       "cmd/earshot/problem cmd/earshot/show crypto crypto/names node node/control node/control/v1 node/warnings store",
-	"cmd/earshot/reading":  "cmd/earshot/problem cmd/earshot/show node/control node/control/v1",
-	"cmd/earshot/sending":  "cmd/earshot/problem cmd/earshot/show node/control node/control/v1",
-	"cmd/earshot/problem":  "cmd/earshot/show cmd/earshot/terminal node/control node/control/v1",
-	"cmd/earshot/show":     "cmd/earshot/terminal node/control/v1",
+	"cmd/earshot":          "cmd/earshot/problem cmd/earshot/reading cmd/earshot/sending cmd/earshot/show cmd/earshot/terminal cmd/earshot/up node/localapi node/localapi/v1",
+	"cmd/earshot/up":       "cmd/earshot/problem cmd/earshot/show crypto crypto/names node node/localapi node/localapi/v1 node/warnings store",
+	"cmd/earshot/reading":  "cmd/earshot/problem cmd/earshot/show node/localapi node/localapi/v1",
+	"cmd/earshot/sending":  "cmd/earshot/problem cmd/earshot/show node/localapi node/localapi/v1",
+	"cmd/earshot/problem":  "cmd/earshot/show cmd/earshot/terminal node/localapi node/localapi/v1",
+	"cmd/earshot/show":     "cmd/earshot/terminal node/localapi/v1",
 	"cmd/earshot/terminal": "crypto/names",
 	"cmd/demo":             "cmd/isolate",
 	"cmd/lab":              "",
-	"cmd/bench":            "cmd/bench/floor cmd/bench/process cmd/isolate node/control node/control/v1",
+	"cmd/bench":            "cmd/bench/floor cmd/bench/process cmd/isolate node/localapi node/localapi/v1",
 	"cmd/bench/floor":      "cmd/bench/process node/link",
 	"cmd/bench/process":    "",
 	"cmd/isolate":          "",
 
-	"node/control":    "crypto crypto/names node node/chat node/contacts node/control/v1 node/people node/warnings store store/event",
-	"node/control/v1": "",
+	"node/localapi":    "crypto crypto/names node node/chat node/contacts node/localapi/v1 node/people node/warnings store store/event",
+	"node/localapi/v1": "",
 
 	"node": "crypto crypto/names discovery node/chat node/contacts node/crowd node/groups node/ingest node/link node/mesh " +
 		"node/notify node/people node/receipts node/session node/sharing node/sync node/warnings store store/event",
@@ -88,7 +88,7 @@ var outsiders = map[string]string{
 	"github.com/libp2p/go-libp2p/p2p":      "node/link node/gossip",
 	"github.com/libp2p/":                   "discovery node node/dial node/gossip node/link node/link/memnet node/mesh node/people node/session cmd/bench/floor",
 	"github.com/grandcat/zeroconf":         "discovery",
-	"connectrpc.com/":                      "node/control node/control/v1 cmd/earshot/problem cmd/earshot/reading",
+	"connectrpc.com/":                      "node/localapi node/localapi/v1 cmd/earshot/problem cmd/earshot/reading",
 	"github.com/spf13/":                    "cmd/earshot",
 	"golang.org/x/crypto/chacha20poly1305": "crypto node/gossip",
 	"github.com/vishvananda/netlink":       "cmd/isolate",
@@ -108,7 +108,7 @@ func storyOf(path string) int {
 
 // seen is what the command line may import of the rest: the client of the local API, and the pure
 // rules about characters. Only the package that runs a node may import more.
-var seen = []string{"node/control", "node/control/v1", "crypto/names"}
+var seen = []string{"node/localapi", "node/localapi/v1", "crypto/names"}
 
 const runsNode = "up/"
 
@@ -193,12 +193,12 @@ func TestListedImportsPointDown(t *testing.T) {
 	for from, listed := range imports {
 		for _, to := range strings.Fields(listed) {
 			switch {
-			case from == "node/control" && to == "node": // the local API stands above what it serves
+			case from == "node/localapi" && to == "node": // the local API stands above what it serves
 			case storyOf(to) > storyOf(from), strings.HasPrefix(from, to+"/"):
 				t.Errorf("%s imports %s, which is above it", from, to)
 			case slices.Contains(features, from) && slices.Contains(features, to):
 				t.Errorf("%s imports %s: both are features", from, to)
-			case slices.Contains(features, to) && from != "node" && from != "node/control":
+			case slices.Contains(features, to) && from != "node" && from != "node/localapi":
 				t.Errorf("%s imports the feature %s", from, to)
 			}
 		}

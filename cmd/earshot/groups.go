@@ -8,15 +8,15 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/earshot-im/earshot/cmd/earshot/show"
-	"github.com/earshot-im/earshot/node/control"
-	controlv1 "github.com/earshot-im/earshot/node/control/v1"
+	"github.com/earshot-im/earshot/node/localapi"
+	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
 
 // maxDays is the longest time that newcomers to a group may read back, in days.
 const maxDays = 36500
 
 // group prints a group after a command about it.
-func (a *app) group(g *controlv1.Group, err error) error {
+func (a *app) group(g *earshotv1.Group, err error) error {
 	if err != nil {
 		return err
 	}
@@ -24,8 +24,8 @@ func (a *app) group(g *controlv1.Group, err error) error {
 }
 
 // thisGroup asks the node for the group that the first argument names.
-func thisGroup(ctx context.Context, client *control.Client, args []string) (*controlv1.Group, error) {
-	return client.GetGroup(ctx, &controlv1.GetGroupRequest{Group: args[0]})
+func thisGroup(ctx context.Context, client *localapi.Client, args []string) (*earshotv1.Group, error) {
+	return client.GetGroup(ctx, &earshotv1.GetGroupRequest{Group: args[0]})
 }
 
 // unhashed is a new name for a group without the # before it.
@@ -58,8 +58,8 @@ when you have written in it.`,
 			Use:   "create NAME",
 			Short: "Make a group and print its ID; you are its owner",
 			Args:  exactly("NAME"),
-			RunE: a.ask(func(ctx context.Context, client *control.Client, args []string) error {
-				g, err := client.CreateGroup(ctx, &controlv1.CreateGroupRequest{Name: unhashed(args[0])})
+			RunE: a.ask(func(ctx context.Context, client *localapi.Client, args []string) error {
+				g, err := client.CreateGroup(ctx, &earshotv1.CreateGroupRequest{Name: unhashed(args[0])})
 				if err != nil {
 					return err
 				}
@@ -70,24 +70,24 @@ when you have written in it.`,
 			Use:   "leave GROUP",
 			Short: "Leave a group; what you have of it stays",
 			Args:  exactly("GROUP"),
-			RunE: a.ask(func(ctx context.Context, client *control.Client, args []string) error {
-				return a.group(client.Leave(ctx, &controlv1.LeaveRequest{Group: args[0]}))
+			RunE: a.ask(func(ctx context.Context, client *localapi.Client, args []string) error {
+				return a.group(client.Leave(ctx, &earshotv1.LeaveRequest{Group: args[0]}))
 			}),
 		},
 		&cobra.Command{
 			Use:   "remove GROUP WHO",
 			Short: "Remove a member, who hears nothing more",
 			Args:  exactly("GROUP", "WHO"),
-			RunE: a.ask(func(ctx context.Context, client *control.Client, args []string) error {
-				return a.group(client.RemoveMember(ctx, &controlv1.RemoveMemberRequest{Group: args[0], Who: args[1]}))
+			RunE: a.ask(func(ctx context.Context, client *localapi.Client, args []string) error {
+				return a.group(client.RemoveMember(ctx, &earshotv1.RemoveMemberRequest{Group: args[0], Who: args[1]}))
 			}),
 		},
 		&cobra.Command{
 			Use:   "rename GROUP NAME",
 			Short: "Give a group another name, for everybody",
 			Args:  exactly("GROUP", "NAME"),
-			RunE: a.ask(func(ctx context.Context, client *control.Client, args []string) error {
-				return a.group(client.RenameGroup(ctx, &controlv1.RenameGroupRequest{Group: args[0], Name: unhashed(args[1])}))
+			RunE: a.ask(func(ctx context.Context, client *localapi.Client, args []string) error {
+				return a.group(client.RenameGroup(ctx, &earshotv1.RenameGroupRequest{Group: args[0], Name: unhashed(args[1])}))
 			}),
 		},
 	)
@@ -99,8 +99,8 @@ func (a *app) groupListCommand() *cobra.Command {
 		Use:   "list",
 		Short: "Show your groups, and who added you to them",
 		Args:  exactly(),
-		RunE: a.ask(func(ctx context.Context, client *control.Client, _ []string) error {
-			r, err := client.Groups(ctx, &controlv1.GroupsRequest{})
+		RunE: a.ask(func(ctx context.Context, client *localapi.Client, _ []string) error {
+			r, err := client.Groups(ctx, &earshotv1.GroupsRequest{})
 			if err != nil {
 				return err
 			}
@@ -114,8 +114,8 @@ func (a *app) groupMembersCommand() *cobra.Command {
 		Use:   "members GROUP",
 		Short: "Show who is in a group",
 		Args:  exactly("GROUP"),
-		RunE: a.ask(func(ctx context.Context, client *control.Client, args []string) error {
-			r, err := client.Members(ctx, &controlv1.MembersRequest{Group: args[0]})
+		RunE: a.ask(func(ctx context.Context, client *localapi.Client, args []string) error {
+			r, err := client.Members(ctx, &earshotv1.MembersRequest{Group: args[0]})
 			if err != nil {
 				return err
 			}
@@ -131,8 +131,8 @@ func (a *app) groupInviteCommand() *cobra.Command {
 		Args: func(c *cobra.Command, args []string) error {
 			return exactly("GROUP", "WHO")(c, args[:min(2, len(args))])
 		},
-		RunE: a.ask(func(ctx context.Context, client *control.Client, args []string) error {
-			return a.group(client.Invite(ctx, &controlv1.InviteRequest{Group: args[0], Who: args[1:]}))
+		RunE: a.ask(func(ctx context.Context, client *localapi.Client, args []string) error {
+			return a.group(client.Invite(ctx, &earshotv1.InviteRequest{Group: args[0], Who: args[1:]}))
 		}),
 	}
 }
@@ -145,9 +145,9 @@ func (a *app) groupTopicCommand() *cobra.Command {
 		Args: func(c *cobra.Command, args []string) error {
 			return exactly("GROUP")(c, args[:min(1, len(args))])
 		},
-		RunE: a.ask(func(ctx context.Context, client *control.Client, args []string) error {
+		RunE: a.ask(func(ctx context.Context, client *localapi.Client, args []string) error {
 			if len(args) > 1 {
-				return a.group(client.SetTopic(ctx, &controlv1.SetTopicRequest{Group: args[0], Topic: strings.Join(args[1:], " ")}))
+				return a.group(client.SetTopic(ctx, &earshotv1.SetTopicRequest{Group: args[0], Topic: strings.Join(args[1:], " ")}))
 			}
 			g, err := thisGroup(ctx, client, args)
 			if err != nil {
@@ -174,10 +174,10 @@ nothing (joined), all, or the last days, as 7d. What was said in a group is prin
 			}
 			return exactly("GROUP", "joined, all or days")(c, args)
 		},
-		RunE: a.ask(func(ctx context.Context, client *control.Client, args []string) (err error) {
-			var g *controlv1.Group
+		RunE: a.ask(func(ctx context.Context, client *localapi.Client, args []string) (err error) {
+			var g *earshotv1.Group
 			if len(args) > 1 {
-				g, err = client.SetHistory(ctx, &controlv1.SetHistoryRequest{Group: args[0], History: args[1]})
+				g, err = client.SetHistory(ctx, &earshotv1.SetHistoryRequest{Group: args[0], History: args[1]})
 			} else {
 				g, err = thisGroup(ctx, client, args)
 			}
@@ -213,8 +213,8 @@ history, owners also give roles.`,
 			}
 			return usage(c, "no such role: "+quote(args[2]))
 		},
-		RunE: a.ask(func(ctx context.Context, client *control.Client, args []string) error {
-			return a.group(client.SetRole(ctx, &controlv1.SetRoleRequest{Group: args[0], Who: args[1], Role: args[2]}))
+		RunE: a.ask(func(ctx context.Context, client *localapi.Client, args []string) error {
+			return a.group(client.SetRole(ctx, &earshotv1.SetRoleRequest{Group: args[0], Who: args[1], Role: args[2]}))
 		}),
 	}
 }

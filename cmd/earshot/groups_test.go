@@ -13,7 +13,7 @@ import (
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/node/chat"
 	"github.com/earshot-im/earshot/node/contacts"
-	"github.com/earshot-im/earshot/node/control"
+	"github.com/earshot-im/earshot/node/localapi"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -40,12 +40,12 @@ func serveGroups(t *testing.T) (n *groupNode, dir string) {
 }
 
 // serve has a node answer in a directory until the test ends.
-func serve(t *testing.T, n control.Node) (dir string) {
+func serve(t *testing.T, n localapi.Node) (dir string) {
 	dir, err := os.MkdirTemp("", "cli") // short enough for a socket
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := control.New(control.Config{Dir: dir, Node: n})
+	server := localapi.New(localapi.Config{Dir: dir, Node: n})
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- server.Run(ctx) }()
@@ -239,7 +239,7 @@ func TestAmbiguousGroup(t *testing.T) {
 		Candidates []struct{ Person string }
 		Groups     []struct{ ID, Name string }
 	}
-	if err := json.Unmarshal([]byte(stderr), &told); err != nil || exit != problem.ExitWho || told.Code != control.CodeAmbiguous || len(told.Candidates) != 1 ||
+	if err := json.Unmarshal([]byte(stderr), &told); err != nil || exit != problem.ExitWho || told.Code != localapi.CodeAmbiguous || len(told.Candidates) != 1 ||
 		len(told.Groups) != 2 || told.Groups[0].ID != testLunch.ID.String() || told.Groups[1].Name != "twins" {
 		t.Errorf("exit %d, stderr %s", exit, stderr)
 	}

@@ -7,8 +7,8 @@ import (
 
 	"github.com/earshot-im/earshot/cmd/earshot/reading"
 	"github.com/earshot-im/earshot/cmd/earshot/show"
-	"github.com/earshot-im/earshot/node/control"
-	controlv1 "github.com/earshot-im/earshot/node/control/v1"
+	"github.com/earshot-im/earshot/node/localapi"
+	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
 
 func (a *app) historyCommand() *cobra.Command {
@@ -34,7 +34,7 @@ func (a *app) historyCommand() *cobra.Command {
 			}
 			return nil
 		},
-		RunE: a.ask(func(ctx context.Context, client *control.Client, args []string) error {
+		RunE: a.ask(func(ctx context.Context, client *localapi.Client, args []string) error {
 			messages, err := reading.History(ctx, client, args[0], limit, before, after)
 			if err != nil {
 				return err
@@ -53,8 +53,8 @@ func (a *app) outboxCommand() *cobra.Command {
 		Use:   "outbox",
 		Short: "Show what has not been acknowledged, one line a message and person",
 		Args:  exactly(),
-		RunE: a.ask(func(ctx context.Context, client *control.Client, _ []string) error {
-			r, err := client.Outbox(ctx, &controlv1.OutboxRequest{})
+		RunE: a.ask(func(ctx context.Context, client *localapi.Client, _ []string) error {
+			r, err := client.Outbox(ctx, &earshotv1.OutboxRequest{})
 			if err != nil {
 				return err
 			}
@@ -70,8 +70,8 @@ func (a *app) outboxCommand() *cobra.Command {
 			}
 			return checkID(c, "ID", args[0])
 		},
-		RunE: a.ask(func(ctx context.Context, client *control.Client, args []string) error {
-			sent, err := client.Cancel(ctx, &controlv1.CancelRequest{Id: args[0]})
+		RunE: a.ask(func(ctx context.Context, client *localapi.Client, args []string) error {
+			sent, err := client.Cancel(ctx, &earshotv1.CancelRequest{Id: args[0]})
 			if err != nil {
 				return err
 			}

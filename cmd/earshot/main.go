@@ -1,5 +1,5 @@
 // Command earshot is the messenger's command line. A command parses what it was given, asks the
-// node of --dir through the client of its local API (node/control), and prints. Only `earshot up`
+// node of --dir through the client of its local API (node/localapi), and prints. Only `earshot up`
 // runs a node.
 //
 // Each command is made in one file here; flags and arguments are checked here too. What takes more

@@ -7,12 +7,12 @@ import (
 
 	"github.com/earshot-im/earshot/cmd/earshot/sending"
 	"github.com/earshot-im/earshot/cmd/earshot/show"
-	"github.com/earshot-im/earshot/node/control"
-	controlv1 "github.com/earshot-im/earshot/node/control/v1"
+	"github.com/earshot-im/earshot/node/localapi"
+	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
 
 // message prints a message after a command has changed it.
-func (a *app) message(m *controlv1.Message, err error) error {
+func (a *app) message(m *earshotv1.Message, err error) error {
 	if err != nil {
 		return err
 	}
@@ -38,12 +38,12 @@ edited. The text is given as to "earshot send".`,
 		Args: func(c *cobra.Command, args []string) error {
 			return thisMessage()(c, args[:min(1, len(args))])
 		},
-		RunE: a.ask(func(ctx context.Context, client *control.Client, args []string) error {
+		RunE: a.ask(func(ctx context.Context, client *localapi.Client, args []string) error {
 			text, err := sending.Text(args[1:], a.stdin)
 			if err != nil {
 				return err
 			}
-			return a.message(client.Edit(ctx, &controlv1.EditRequest{Id: args[0], Text: text}))
+			return a.message(client.Edit(ctx, &earshotv1.EditRequest{Id: args[0], Text: text}))
 		}),
 	}
 }
@@ -56,8 +56,8 @@ func (a *app) recallCommand() *cobra.Command {
 words. What was read, or copied, stays read. "earshot outbox cancel" takes back what
 nobody has yet, at any time.`,
 		Args: thisMessage(),
-		RunE: a.ask(func(ctx context.Context, client *control.Client, args []string) error {
-			return a.message(client.Recall(ctx, &controlv1.RecallRequest{Id: args[0]}))
+		RunE: a.ask(func(ctx context.Context, client *localapi.Client, args []string) error {
+			return a.message(client.Recall(ctx, &earshotv1.RecallRequest{Id: args[0]}))
 		}),
 	}
 }
@@ -68,8 +68,8 @@ func (a *app) reactCommand() *cobra.Command {
 		Short:   "Put a reaction on a message, in place of your last",
 		Example: "  earshot react ID 👍\n  earshot react ID ''      takes it back",
 		Args:    thisMessage("EMOJI"),
-		RunE: a.ask(func(ctx context.Context, client *control.Client, args []string) error {
-			return a.message(client.React(ctx, &controlv1.ReactRequest{Id: args[0], Emoji: args[1]}))
+		RunE: a.ask(func(ctx context.Context, client *localapi.Client, args []string) error {
+			return a.message(client.React(ctx, &earshotv1.ReactRequest{Id: args[0], Emoji: args[1]}))
 		}),
 	}
 }
@@ -79,8 +79,8 @@ func (a *app) receiptsCommand() *cobra.Command {
 		Use:   "receipts ID",
 		Short: "Show who has an own message, and who has read it",
 		Args:  thisMessage(),
-		RunE: a.ask(func(ctx context.Context, client *control.Client, args []string) error {
-			r, err := client.Receipts(ctx, &controlv1.ReceiptsRequest{Id: args[0]})
+		RunE: a.ask(func(ctx context.Context, client *localapi.Client, args []string) error {
+			r, err := client.Receipts(ctx, &earshotv1.ReceiptsRequest{Id: args[0]})
 			if err != nil {
 				return err
 			}

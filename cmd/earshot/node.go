@@ -12,8 +12,8 @@ import (
 
 	"github.com/earshot-im/earshot/cmd/earshot/problem"
 	"github.com/earshot-im/earshot/cmd/earshot/show"
-	"github.com/earshot-im/earshot/node/control"
-	controlv1 "github.com/earshot-im/earshot/node/control/v1"
+	"github.com/earshot-im/earshot/node/localapi"
+	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
 
 // downPoll is how often `down` looks whether the node has gone. Nobody notices so short a wait, and
@@ -26,13 +26,13 @@ func (a *app) downCommand() *cobra.Command {
 		Short: "Stop the node",
 		Long:  "Stop the node, and return when it has ended. What is in the outbox stays and goes out next time.",
 		Args:  exactly(),
-		RunE: a.ask(func(ctx context.Context, client *control.Client, _ []string) error {
-			if _, err := client.Down(ctx, &controlv1.DownRequest{}); err != nil {
+		RunE: a.ask(func(ctx context.Context, client *localapi.Client, _ []string) error {
+			if _, err := client.Down(ctx, &earshotv1.DownRequest{}); err != nil {
 				return err
 			}
 			tick := time.NewTicker(downPoll)
 			defer tick.Stop()
-			for control.Running(ctx, a.dir) {
+			for localapi.Running(ctx, a.dir) {
 				select {
 				case <-tick.C:
 				case <-ctx.Done():
@@ -49,8 +49,8 @@ func (a *app) statusCommand() *cobra.Command {
 		Use:   "status",
 		Short: "Show the node at a glance",
 		Args:  exactly(),
-		RunE: a.ask(func(ctx context.Context, client *control.Client, _ []string) error {
-			s, err := client.Status(ctx, &controlv1.StatusRequest{})
+		RunE: a.ask(func(ctx context.Context, client *localapi.Client, _ []string) error {
+			s, err := client.Status(ctx, &earshotv1.StatusRequest{})
 			if err != nil {
 				return err
 			}
@@ -65,7 +65,7 @@ func (a *app) peersCommand() *cobra.Command {
 		Use:   "peers",
 		Short: "Show who is in earshot, one line a device",
 		Args:  exactly(),
-		RunE: a.ask(func(ctx context.Context, client *control.Client, _ []string) error {
+		RunE: a.ask(func(ctx context.Context, client *localapi.Client, _ []string) error {
 			if watch {
 				return a.watchPeers(ctx, client)
 			}
@@ -78,8 +78,8 @@ func (a *app) peersCommand() *cobra.Command {
 }
 
 // watchPeers ends without an error when ctx does.
-func (a *app) watchPeers(ctx context.Context, client *control.Client) error {
-	stream, err := client.Watch(ctx, &controlv1.WatchRequest{})
+func (a *app) watchPeers(ctx context.Context, client *localapi.Client) error {
+	stream, err := client.Watch(ctx, &earshotv1.WatchRequest{})
 	if err != nil {
 		return problem.UnlessStopped(ctx, err)
 	}
@@ -99,8 +99,8 @@ func (a *app) watchPeers(ctx context.Context, client *control.Client) error {
 
 // printPeers prints the devices that have changed since they were shown, and returns what is shown
 // now, by device. A device that is gone is printed as offline.
-func (a *app) printPeers(ctx context.Context, client *control.Client, shown map[string]show.Peer) (map[string]show.Peer, error) {
-	r, err := client.Peers(ctx, &controlv1.PeersRequest{})
+func (a *app) printPeers(ctx context.Context, client *localapi.Client, shown map[string]show.Peer) (map[string]show.Peer, error) {
+	r, err := client.Peers(ctx, &earshotv1.PeersRequest{})
 	if err != nil {
 		return nil, err
 	}
@@ -130,13 +130,13 @@ func (a *app) printPeers(ctx context.Context, client *control.Client, shown map[
 }
 
 func (a *app) meCommand() *cobra.Command {
-	show := func(me *controlv1.MeResponse, err error) error {
+	show := func(me *earshotv1.MeResponse, err error) error {
 		if err != nil {
 			return err
 		}
 		return a.out.Me(a.stdout, me)
 	}
-	set := func(use, short string, arg string, request func(value string) *controlv1.UpdateMeRequest) *cobra.Command {
+	set := func(use, short string, arg string, request func(value string) *earshotv1.UpdateMeRequest) *cobra.Command {
 		return &cobra.Command{
 			Use:   use,
 			Short: short,
@@ -146,7 +146,7 @@ func (a *app) meCommand() *cobra.Command {
 				if r == nil {
 					return usage(c, "no such setting: "+quote(args[0]))
 				}
-				return a.ask(func(ctx context.Context, client *control.Client, _ []string) error {
+				return a.ask(func(ctx context.Context, client *localapi.Client, _ []string) error {
 					return show(client.UpdateMe(ctx, r))
 				})(c, args)
 			},
@@ -156,26 +156,26 @@ func (a *app) meCommand() *cobra.Command {
 		Use:   "me",
 		Short: "Show or set your own name and who may write to you",
 		Args:  exactly(),
-		RunE: a.ask(func(ctx context.Context, client *control.Client, _ []string) error {
-			return show(client.Me(ctx, &controlv1.MeRequest{}))
+		RunE: a.ask(func(ctx context.Context, client *localapi.Client, _ []string) error {
+			return show(client.Me(ctx, &earshotv1.MeRequest{}))
 		}),
 	}
 	c.AddCommand(
-		set("name NEW", "Set what you call yourself", "NEW", func(v string) *controlv1.UpdateMeRequest {
-			return &controlv1.UpdateMeRequest{Name: &v}
+		set("name NEW", "Set what you call yourself", "NEW", func(v string) *earshotv1.UpdateMeRequest {
+			return &earshotv1.UpdateMeRequest{Name: &v}
 		}),
-		set("accept everyone|contacts", "Set who may write to you", "everyone or contacts", func(v string) *controlv1.UpdateMeRequest {
+		set("accept everyone|contacts", "Set who may write to you", "everyone or contacts", func(v string) *earshotv1.UpdateMeRequest {
 			if v != "everyone" && v != "contacts" {
 				return nil
 			}
-			return &controlv1.UpdateMeRequest{Accept: &v}
+			return &earshotv1.UpdateMeRequest{Accept: &v}
 		}),
-		set("read-receipts on|off", "Set whether others learn that you have read", "on or off", func(v string) *controlv1.UpdateMeRequest {
+		set("read-receipts on|off", "Set whether others learn that you have read", "on or off", func(v string) *earshotv1.UpdateMeRequest {
 			on := v == "on"
 			if !on && v != "off" {
 				return nil
 			}
-			return &controlv1.UpdateMeRequest{ReadReceipts: &on}
+			return &earshotv1.UpdateMeRequest{ReadReceipts: &on}
 		}),
 	)
 	return c

@@ -10,12 +10,12 @@ import (
 
 	"github.com/earshot-im/earshot/cmd/earshot/problem"
 	"github.com/earshot-im/earshot/cmd/earshot/show"
-	"github.com/earshot-im/earshot/node/control"
-	controlv1 "github.com/earshot-im/earshot/node/control/v1"
+	"github.com/earshot-im/earshot/node/localapi"
+	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
 
 // person prints a person after a command about them.
-func (a *app) person(p *controlv1.Person, err error) error {
+func (a *app) person(p *earshotv1.Person, err error) error {
 	if err != nil {
 		return err
 	}
@@ -27,8 +27,8 @@ func (a *app) contactsCommand() *cobra.Command {
 		Use:   "contacts",
 		Short: "Show whom you know, or name them",
 		Args:  exactly(),
-		RunE: a.ask(func(ctx context.Context, client *control.Client, _ []string) error {
-			r, err := client.Contacts(ctx, &controlv1.ContactsRequest{})
+		RunE: a.ask(func(ctx context.Context, client *localapi.Client, _ []string) error {
+			r, err := client.Contacts(ctx, &earshotv1.ContactsRequest{})
 			if err != nil {
 				return err
 			}
@@ -39,8 +39,8 @@ func (a *app) contactsCommand() *cobra.Command {
 		Use:   "name WHO PETNAME",
 		Short: "Name a person; nobody else can have that name here",
 		Args:  exactly("WHO", "PETNAME"),
-		RunE: a.ask(func(ctx context.Context, client *control.Client, args []string) error {
-			return a.person(client.NameContact(ctx, &controlv1.NameContactRequest{Who: args[0], Petname: args[1]}))
+		RunE: a.ask(func(ctx context.Context, client *localapi.Client, args []string) error {
+			return a.person(client.NameContact(ctx, &earshotv1.NameContactRequest{Who: args[0], Petname: args[1]}))
 		}),
 	})
 	return c
@@ -58,7 +58,7 @@ whether they are. Compare them face to face or by phone. With --words the words
 that the other one has are compared, and nothing is asked.`,
 		Args: exactly("WHO"),
 	}
-	c.RunE = a.ask(func(ctx context.Context, client *control.Client, args []string) error {
+	c.RunE = a.ask(func(ctx context.Context, client *localapi.Client, args []string) error {
 		who := args[0]
 		if !c.Flags().Changed("words") {
 			var err error
@@ -66,7 +66,7 @@ that the other one has are compared, and nothing is asked.`,
 				return err
 			}
 		}
-		return a.person(client.Verify(ctx, &controlv1.VerifyRequest{Who: who, Words: words, Petname: petname}))
+		return a.person(client.Verify(ctx, &earshotv1.VerifyRequest{Who: who, Words: words, Petname: petname}))
 	})
 	c.Flags().StringVar(&words, "words", "", "the `WORDS` that the other one has, for scripts")
 	c.Flags().StringVar(&petname, "petname", "", petnameHelp)
@@ -75,8 +75,8 @@ that the other one has are compared, and nothing is asked.`,
 
 // compare shows the words and asks whether they are the same. It returns the person's ID, so that
 // the answer is about the person for whom the words were shown, whoever has that name by then.
-func (a *app) compare(ctx context.Context, client *control.Client, who string) (id, words string, err error) {
-	r, err := client.SafetyWords(ctx, &controlv1.SafetyWordsRequest{Who: who})
+func (a *app) compare(ctx context.Context, client *localapi.Client, who string) (id, words string, err error) {
+	r, err := client.SafetyWords(ctx, &earshotv1.SafetyWordsRequest{Who: who})
 	if err != nil {
 		return "", "", err
 	}
@@ -116,8 +116,8 @@ func (a *app) requestsCommand() *cobra.Command {
 		Use:   "requests",
 		Short: "Show who has written and waits to be accepted",
 		Args:  exactly(),
-		RunE: a.ask(func(ctx context.Context, client *control.Client, _ []string) error {
-			r, err := client.Requests(ctx, &controlv1.RequestsRequest{})
+		RunE: a.ask(func(ctx context.Context, client *localapi.Client, _ []string) error {
+			r, err := client.Requests(ctx, &earshotv1.RequestsRequest{})
 			if err != nil {
 				return err
 			}
@@ -132,8 +132,8 @@ func (a *app) acceptCommand() *cobra.Command {
 		Use:   "accept WHO",
 		Short: "Make a person a contact, who may write to you",
 		Args:  exactly("WHO"),
-		RunE: a.ask(func(ctx context.Context, client *control.Client, args []string) error {
-			return a.person(client.Accept(ctx, &controlv1.AcceptRequest{Who: args[0], Petname: petname}))
+		RunE: a.ask(func(ctx context.Context, client *localapi.Client, args []string) error {
+			return a.person(client.Accept(ctx, &earshotv1.AcceptRequest{Who: args[0], Petname: petname}))
 		}),
 	}
 	c.Flags().StringVar(&petname, "petname", "", petnameHelp)
@@ -145,8 +145,8 @@ func (a *app) blockCommand() *cobra.Command {
 		Use:   "block WHO",
 		Short: "Show nothing that a person writes, and take no message to you alone; they are not told",
 		Args:  exactly("WHO"),
-		RunE: a.ask(func(ctx context.Context, client *control.Client, args []string) error {
-			return a.person(client.Block(ctx, &controlv1.BlockRequest{Who: args[0]}))
+		RunE: a.ask(func(ctx context.Context, client *localapi.Client, args []string) error {
+			return a.person(client.Block(ctx, &earshotv1.BlockRequest{Who: args[0]}))
 		}),
 	}
 }
@@ -156,8 +156,8 @@ func (a *app) unblockCommand() *cobra.Command {
 		Use:   "unblock WHO",
 		Short: "Let a blocked person write again; what they wrote in groups meanwhile is shown then",
 		Args:  exactly("WHO"),
-		RunE: a.ask(func(ctx context.Context, client *control.Client, args []string) error {
-			return a.person(client.Unblock(ctx, &controlv1.UnblockRequest{Who: args[0]}))
+		RunE: a.ask(func(ctx context.Context, client *localapi.Client, args []string) error {
+			return a.person(client.Unblock(ctx, &earshotv1.UnblockRequest{Who: args[0]}))
 		}),
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/earshot-im/earshot/cmd/earshot/reading"
-	"github.com/earshot-im/earshot/node/control"
+	"github.com/earshot-im/earshot/node/localapi"
 )
 
 func (a *app) recvCommand() *cobra.Command {
@@ -34,7 +34,7 @@ With --follow it also says, on standard error, when somebody adds you to a group
 			if err := checkRecv(c, &r); err != nil {
 				return err
 			}
-			return a.ask(func(ctx context.Context, client *control.Client, _ []string) error {
+			return a.ask(func(ctx context.Context, client *localapi.Client, _ []string) error {
 				r.Client, r.Out, r.Stdout, r.Stderr = client, a.out, a.stdout, a.stderr
 				return r.Run(ctx)
 			})(c, args)

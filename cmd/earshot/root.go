@@ -15,7 +15,7 @@ import (
 	"github.com/earshot-im/earshot/cmd/earshot/problem"
 	"github.com/earshot-im/earshot/cmd/earshot/show"
 	"github.com/earshot-im/earshot/cmd/earshot/terminal"
-	"github.com/earshot-im/earshot/node/control"
+	"github.com/earshot-im/earshot/node/localapi"
 )
 
 // app is one run of the program: where it reads and writes, and the flags that all commands have.
@@ -170,9 +170,9 @@ func defaultDir() string {
 }
 
 // ask makes the function of a command that asks the node.
-func (a *app) ask(do func(ctx context.Context, client *control.Client, args []string) error) func(*cobra.Command, []string) error {
+func (a *app) ask(do func(ctx context.Context, client *localapi.Client, args []string) error) func(*cobra.Command, []string) error {
 	return func(c *cobra.Command, args []string) error {
-		client := control.Dial(a.dir)
+		client := localapi.Dial(a.dir)
 		defer client.Close()
 		return do(c.Context(), client, args)
 	}

@@ -6,7 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/earshot-im/earshot/cmd/earshot/sending"
-	"github.com/earshot-im/earshot/node/control"
+	"github.com/earshot-im/earshot/node/localapi"
 )
 
 func (a *app) sendCommand() *cobra.Command {
@@ -31,7 +31,7 @@ With --lines every line of stdin that is not empty is a message of its own.`,
 			}
 			return checkSend(c, &s, lines, args[1:])
 		},
-		RunE: a.ask(func(ctx context.Context, client *control.Client, args []string) error {
+		RunE: a.ask(func(ctx context.Context, client *localapi.Client, args []string) error {
 			s.Client, s.Out, s.Stdout = client, a.out, a.stdout
 			if lines {
 				return s.SendLines(ctx, args[0], a.stdin)

@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/earshot-im/earshot/cmd/earshot/problem"
-	"github.com/earshot-im/earshot/node/control"
+	"github.com/earshot-im/earshot/node/localapi"
 )
 
 // usage is the problem of a command line that a command doesn't take.
@@ -40,7 +40,7 @@ func badFlag(err error) string {
 func checkArgs(args []string) error {
 	for _, arg := range args {
 		if !utf8.ValidString(arg) {
-			return problem.Failed(control.CodeText, "an argument is not valid UTF-8")
+			return problem.Failed(localapi.CodeText, "an argument is not valid UTF-8")
 		}
 	}
 	return nil

@@ -23,8 +23,8 @@ import (
 
 	"github.com/earshot-im/earshot/cmd/earshot/show"
 	"github.com/earshot-im/earshot/cmd/earshot/terminal"
-	"github.com/earshot-im/earshot/node/control"
-	controlv1 "github.com/earshot-im/earshot/node/control/v1"
+	"github.com/earshot-im/earshot/node/localapi"
+	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
 
 // Exit statuses; scripts depend on them.
@@ -44,8 +44,8 @@ type Problem struct {
 	Hint string // what to do
 
 	// Whom a name may have meant.
-	persons []*controlv1.Person
-	groups  []*controlv1.Group
+	persons []*earshotv1.Person
+	groups  []*earshotv1.Group
 }
 
 func (p *Problem) Error() string { return p.Text }
@@ -76,20 +76,20 @@ func Explain(err error, more ...func(error) *Problem) *Problem {
 	if errors.As(err, &p) {
 		return p
 	}
-	if answer := control.ProblemOf(err); answer != nil && !errors.Is(err, control.ErrNotRunning) {
+	if answer := localapi.ProblemOf(err); answer != nil && !errors.Is(err, localapi.ErrNotRunning) {
 		return explainAnswer(answer, err)
 	}
 	var path *fs.PathError
 	switch {
-	case errors.Is(err, control.ErrNotRunning):
+	case errors.Is(err, localapi.ErrNotRunning):
 		p = Failed(codeNotRunning, "%s", message(err))
 		p.Exit = ExitNotRunning
 		return p
 	case errors.Is(err, context.Canceled) || connect.CodeOf(err) == connect.CodeCanceled:
 		return Failed(codeStopped, "interrupted")
-	case errors.Is(err, control.ErrNotPrivate):
+	case errors.Is(err, localapi.ErrNotPrivate):
 		return Failed(CodeNotPrivate, "%s", message(err))
-	case errors.Is(err, control.ErrPathTooLong):
+	case errors.Is(err, localapi.ErrPathTooLong):
 		return Failed(codePath, "%s", message(err))
 	case errors.Is(err, syscall.EPIPE):
 		return Failed(codeOutput, "nobody reads the output any more")
@@ -120,15 +120,15 @@ func UnlessStopped(ctx context.Context, err error) error {
 }
 
 // explainAnswer tells what the node answered.
-func explainAnswer(answer *controlv1.Problem, err error) *Problem {
+func explainAnswer(answer *earshotv1.Problem, err error) *Problem {
 	p := Failed(answer.Code, "%s", message(err))
 	switch answer.Code {
-	case control.CodeUnknown, control.CodeAmbiguous:
+	case localapi.CodeUnknown, localapi.CodeAmbiguous:
 		p.Exit = ExitWho
 		p.persons, p.groups = answer.Persons, answer.Groups
-	case control.CodeNameTaken:
+	case localapi.CodeNameTaken:
 		p.persons, p.groups = answer.Persons, answer.Groups
-	case control.CodeName:
+	case localapi.CodeName:
 		p.Hint = NameHint(answer.Character)
 	}
 	return p
@@ -137,7 +137,7 @@ func explainAnswer(answer *controlv1.Problem, err error) *Problem {
 // NameHint says what to do about a name that can't be one, because of a character if that is given.
 func NameHint(character string) string {
 	if character == "" {
-		return hints[control.CodeName]
+		return hints[localapi.CodeName]
 	}
 	return "leave out " + character + ": a name has only what people can see, and joiners and selectors where they change how it looks"
 }

@@ -10,13 +10,13 @@ import (
 
 	"connectrpc.com/connect"
 
-	"github.com/earshot-im/earshot/node/control"
-	controlv1 "github.com/earshot-im/earshot/node/control/v1"
+	"github.com/earshot-im/earshot/node/localapi"
+	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
 
 func answerOf(code connect.Code, word string) error {
 	e := connect.NewError(code, errors.New("the node's words"))
-	if d, err := connect.NewErrorDetail(&controlv1.Problem{Code: word}); err == nil {
+	if d, err := connect.NewErrorDetail(&earshotv1.Problem{Code: word}); err == nil {
 		e.AddDetail(d)
 	}
 	return e
@@ -28,23 +28,23 @@ func TestExplain(t *testing.T) {
 		exit int
 		code string
 	}{
-		{fmt.Errorf("dial: %w", control.ErrNotRunning), ExitNotRunning, codeNotRunning},
-		{connect.NewError(connect.CodeUnavailable, control.ErrNotRunning), ExitNotRunning, codeNotRunning},
-		{fmt.Errorf("%w: %w", control.ErrNotRunning, answerOf(connect.CodeUnavailable, control.CodeStopping)), ExitNotRunning, codeNotRunning},
-		{answerOf(connect.CodeNotFound, control.CodeUnknown), ExitWho, control.CodeUnknown},
-		{answerOf(connect.CodeFailedPrecondition, control.CodeAmbiguous), ExitWho, control.CodeAmbiguous},
-		{answerOf(connect.CodeAlreadyExists, control.CodeKeyUsed), ExitFailed, control.CodeKeyUsed},
-		{answerOf(connect.CodeInternal, control.CodeInternal), ExitFailed, control.CodeInternal},
-		{answerOf(connect.CodeFailedPrecondition, control.CodeNotMember), ExitFailed, control.CodeNotMember},
-		{answerOf(connect.CodePermissionDenied, control.CodeNotPermitted), ExitFailed, control.CodeNotPermitted},
-		{answerOf(connect.CodeAlreadyExists, control.CodeMember), ExitFailed, control.CodeMember},
-		{answerOf(connect.CodeResourceExhausted, control.CodeGroupFull), ExitFailed, control.CodeGroupFull},
-		{answerOf(connect.CodePermissionDenied, control.CodeNotYours), ExitFailed, control.CodeNotYours},
-		{answerOf(connect.CodeFailedPrecondition, control.CodeTooLate), ExitFailed, control.CodeTooLate},
-		{answerOf(connect.CodeInvalidArgument, control.CodeEmoji), ExitFailed, control.CodeEmoji},
+		{fmt.Errorf("dial: %w", localapi.ErrNotRunning), ExitNotRunning, codeNotRunning},
+		{connect.NewError(connect.CodeUnavailable, localapi.ErrNotRunning), ExitNotRunning, codeNotRunning},
+		{fmt.Errorf("%w: %w", localapi.ErrNotRunning, answerOf(connect.CodeUnavailable, localapi.CodeStopping)), ExitNotRunning, codeNotRunning},
+		{answerOf(connect.CodeNotFound, localapi.CodeUnknown), ExitWho, localapi.CodeUnknown},
+		{answerOf(connect.CodeFailedPrecondition, localapi.CodeAmbiguous), ExitWho, localapi.CodeAmbiguous},
+		{answerOf(connect.CodeAlreadyExists, localapi.CodeKeyUsed), ExitFailed, localapi.CodeKeyUsed},
+		{answerOf(connect.CodeInternal, localapi.CodeInternal), ExitFailed, localapi.CodeInternal},
+		{answerOf(connect.CodeFailedPrecondition, localapi.CodeNotMember), ExitFailed, localapi.CodeNotMember},
+		{answerOf(connect.CodePermissionDenied, localapi.CodeNotPermitted), ExitFailed, localapi.CodeNotPermitted},
+		{answerOf(connect.CodeAlreadyExists, localapi.CodeMember), ExitFailed, localapi.CodeMember},
+		{answerOf(connect.CodeResourceExhausted, localapi.CodeGroupFull), ExitFailed, localapi.CodeGroupFull},
+		{answerOf(connect.CodePermissionDenied, localapi.CodeNotYours), ExitFailed, localapi.CodeNotYours},
+		{answerOf(connect.CodeFailedPrecondition, localapi.CodeTooLate), ExitFailed, localapi.CodeTooLate},
+		{answerOf(connect.CodeInvalidArgument, localapi.CodeEmoji), ExitFailed, localapi.CodeEmoji},
 		{connect.NewError(connect.CodeUnimplemented, errors.New("no such method")), ExitFailed, codeVersion},
 		{&os.PathError{Op: "write", Path: "/dev/stdout", Err: syscall.EPIPE}, ExitFailed, codeOutput},
-		{control.ErrNotPrivate, ExitFailed, CodeNotPrivate},
+		{localapi.ErrNotPrivate, ExitFailed, CodeNotPrivate},
 		{TimedOut("late"), ExitTimeout, codeTimeout},
 		{errors.New("anything"), ExitFailed, codeFailed},
 	} {

@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"github.com/earshot-im/earshot/cmd/earshot/show"
-	controlv1 "github.com/earshot-im/earshot/node/control/v1"
+	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
 
 // membership is which groups the owner was in at a count of the node's changes. Both are empty at
@@ -22,7 +22,7 @@ func (known *membership) tell(ctx context.Context, changed uint64) {
 	if known.groups != nil && known.changed == changed {
 		return
 	}
-	r, err := known.reader.Client.Groups(ctx, &controlv1.GroupsRequest{})
+	r, err := known.reader.Client.Groups(ctx, &earshotv1.GroupsRequest{})
 	if err != nil {
 		return
 	}

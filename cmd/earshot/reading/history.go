@@ -4,8 +4,8 @@ import (
 	"context"
 	"slices"
 
-	"github.com/earshot-im/earshot/node/control"
-	controlv1 "github.com/earshot-im/earshot/node/control/v1"
+	"github.com/earshot-im/earshot/node/localapi"
+	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
 
 // maxPage is the most that the node gives at a time.
@@ -14,12 +14,12 @@ const maxPage = 1000
 // History returns at most limit messages of a conversation, oldest first: those before the ID
 // before, those after the ID after, or, with neither, the newest. It asks for page after page of
 // what WHO means at the start.
-func History(ctx context.Context, client *control.Client, who string, limit uint32, before, after string) (all []*controlv1.Message, err error) {
+func History(ctx context.Context, client *localapi.Client, who string, limit uint32, before, after string) (all []*earshotv1.Message, err error) {
 	if who, err = idOf(ctx, client, who, ""); err != nil {
 		return nil, err
 	}
 	for uint32(len(all)) < limit {
-		page, err := client.History(ctx, &controlv1.HistoryRequest{
+		page, err := client.History(ctx, &earshotv1.HistoryRequest{
 			Who: who, Limit: min(limit-uint32(len(all)), maxPage), Before: before, After: after})
 		if err != nil {
 			return nil, err

@@ -20,8 +20,8 @@ import (
 
 	"github.com/earshot-im/earshot/cmd/earshot/problem"
 	"github.com/earshot-im/earshot/cmd/earshot/show"
-	"github.com/earshot-im/earshot/node/control"
-	controlv1 "github.com/earshot-im/earshot/node/control/v1"
+	"github.com/earshot-im/earshot/node/localapi"
+	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
 
 const (
@@ -40,7 +40,7 @@ const (
 
 // Reader prints messages that others wrote. Set it up as the flags of `recv` say, then call Run.
 type Reader struct {
-	Client         *control.Client
+	Client         *localapi.Client
 	Out            show.Printer
 	Stdout, Stderr io.Writer
 
@@ -51,7 +51,7 @@ type Reader struct {
 	Peek     bool
 	Cursor   string // the name of --as; "": what is unread
 
-	filter   controlv1.Filter // From and In, by ID
+	filter   earshotv1.Filter // From and In, by ID
 	after    uint64           // everything up to here that passes the filter has been printed
 	saved    uint64           // where the node has the cursor
 	revealed uint64           // as the last answer said
@@ -66,7 +66,7 @@ func (r *Reader) Run(ctx context.Context) error {
 		return err
 	}
 	if r.Cursor != "" {
-		c, err := r.Client.GetCursor(ctx, &controlv1.GetCursorRequest{Name: r.Cursor, Filter: &r.filter})
+		c, err := r.Client.GetCursor(ctx, &earshotv1.GetCursorRequest{Name: r.Cursor, Filter: &r.filter})
 		if err != nil {
 			return err
 		}
@@ -82,7 +82,7 @@ func (r *Reader) Run(ctx context.Context) error {
 		defer cancel()
 	}
 	// Watching begins before reading, so nothing falls between.
-	stream, err := r.Client.Watch(watch, &controlv1.WatchRequest{})
+	stream, err := r.Client.Watch(watch, &earshotv1.WatchRequest{})
 	if err == nil {
 		defer stream.Close()
 		known := membership{reader: r}
@@ -122,8 +122,8 @@ func (r *Reader) resolve(ctx context.Context) (err error) {
 
 // idOf returns the ID of the person or group that WHO means now, in a form that the node takes as
 // WHO.
-func idOf(ctx context.Context, client *control.Client, who, kind string) (string, error) {
-	t, err := client.Resolve(ctx, &controlv1.ResolveRequest{Who: who, Kind: kind})
+func idOf(ctx context.Context, client *localapi.Client, who, kind string) (string, error) {
+	t, err := client.Resolve(ctx, &earshotv1.ResolveRequest{Who: who, Kind: kind})
 	if err != nil {
 		return "", err
 	}
@@ -161,17 +161,17 @@ func (r *Reader) drain(ctx context.Context) error {
 	return nil
 }
 
-func (r *Reader) next(ctx context.Context, limit uint32) (*controlv1.MessagesResponse, error) {
+func (r *Reader) next(ctx context.Context, limit uint32) (*earshotv1.MessagesResponse, error) {
 	if r.Cursor != "" {
-		return r.Client.Arrivals(ctx, &controlv1.ArrivalsRequest{Filter: &r.filter, After: r.after, Limit: limit})
+		return r.Client.Arrivals(ctx, &earshotv1.ArrivalsRequest{Filter: &r.filter, After: r.after, Limit: limit})
 	}
-	return r.Client.Unread(ctx, &controlv1.UnreadRequest{Filter: &r.filter, After: r.after, Limit: limit})
+	return r.Client.Unread(ctx, &earshotv1.UnreadRequest{Filter: &r.filter, After: r.after, Limit: limit})
 }
 
 // startsAgain goes back to the first unread message where the node says that older ones may be
 // shown again, as after somebody was unblocked. What was printed before has been marked and is not
 // among them.
-func (r *Reader) startsAgain(page *controlv1.MessagesResponse) bool {
+func (r *Reader) startsAgain(page *earshotv1.MessagesResponse) bool {
 	again := r.revealed != page.Revealed && r.after > 0 && r.Cursor == "" && !r.Peek
 	r.revealed = page.Revealed
 	if again {
@@ -190,13 +190,13 @@ func (r *Reader) passed(ctx context.Context, to uint64) error {
 }
 
 func (r *Reader) save(ctx context.Context) error {
-	_, err := r.Client.SetCursor(ctx, &controlv1.SetCursorRequest{Name: r.Cursor, Filter: &r.filter, Cursor: r.after})
+	_, err := r.Client.SetCursor(ctx, &earshotv1.SetCursorRequest{Name: r.Cursor, Filter: &r.filter, Cursor: r.after})
 	r.saved = r.after
 	return err
 }
 
 // mark notes what was printed, also after an interrupt.
-func (r *Reader) mark(ctx context.Context, written *controlv1.MessagesResponse) (err error) {
+func (r *Reader) mark(ctx context.Context, written *earshotv1.MessagesResponse) (err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), markTimeout)
 	defer cancel()
 	r.after = written.Cursor
@@ -209,7 +209,7 @@ func (r *Reader) mark(ctx context.Context, written *controlv1.MessagesResponse) 
 		for i, m := range written.Messages {
 			ids[i] = m.Id
 		}
-		_, err = r.Client.MarkRead(ctx, &controlv1.MarkReadRequest{Ids: ids})
+		_, err = r.Client.MarkRead(ctx, &earshotv1.MarkReadRequest{Ids: ids})
 	}
 	return err
 }

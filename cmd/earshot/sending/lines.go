@@ -8,8 +8,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/earshot-im/earshot/cmd/earshot/problem"
-	"github.com/earshot-im/earshot/node/control"
-	controlv1 "github.com/earshot-im/earshot/node/control/v1"
+	"github.com/earshot-im/earshot/node/localapi"
+	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
 
 // linesAtOnce is how many lines one request carries at most. It carries those that are there.
@@ -26,7 +26,7 @@ func (s *Sender) SendLines(ctx context.Context, to string, stdin io.Reader) erro
 		return err
 	}
 	// Where Send fails, Receive says why.
-	_ = stream.Send(&controlv1.SendLinesRequest{Open: &controlv1.SendLinesRequest_Open{To: to, Wait: s.Wait, Timeout: s.limit()}})
+	_ = stream.Send(&earshotv1.SendLinesRequest{Open: &earshotv1.SendLinesRequest_Open{To: to, Wait: s.Wait, Timeout: s.limit()}})
 	if _, err := stream.Receive(); err != nil {
 		return err
 	}
@@ -38,18 +38,18 @@ func (s *Sender) SendLines(ctx context.Context, to string, stdin io.Reader) erro
 	}()
 	go func() { // ends with lines, or when the stream does
 		for line := range lines {
-			batch := []*controlv1.SendLinesRequest_Line{{Text: line}}
+			batch := []*earshotv1.SendLinesRequest_Line{{Text: line}}
 			for more := true; more && len(batch) < linesAtOnce; {
 				select {
 				case line, more = <-lines:
 					if more {
-						batch = append(batch, &controlv1.SendLinesRequest_Line{Text: line})
+						batch = append(batch, &earshotv1.SendLinesRequest_Line{Text: line})
 					}
 				default:
 					more = false
 				}
 			}
-			if stream.Send(&controlv1.SendLinesRequest{Lines: batch}) != nil {
+			if stream.Send(&earshotv1.SendLinesRequest{Lines: batch}) != nil {
 				return
 			}
 		}
@@ -97,9 +97,9 @@ func readLines(ctx context.Context, stdin io.Reader, lines chan<- string) error 
 		case line == "":
 			continue
 		case len(line) > maxText:
-			return problem.Failed(control.CodeTooLong, "a line is over 64 KiB; those before it were sent")
+			return problem.Failed(localapi.CodeTooLong, "a line is over 64 KiB; those before it were sent")
 		case !utf8.ValidString(line):
-			return problem.Failed(control.CodeText, "a line is not valid UTF-8; those before it were sent")
+			return problem.Failed(localapi.CodeText, "a line is not valid UTF-8; those before it were sent")
 		}
 		select {
 		case lines <- line:
@@ -108,7 +108,7 @@ func readLines(ctx context.Context, stdin io.Reader, lines chan<- string) error 
 		}
 	}
 	if err := in.Err(); errors.Is(err, bufio.ErrTooLong) {
-		return problem.Failed(control.CodeTooLong, "a line is over 64 KiB; those before it were sent")
+		return problem.Failed(localapi.CodeTooLong, "a line is over 64 KiB; those before it were sent")
 	} else if err != nil {
 		return problem.Failed(problem.CodeInput, "read stdin: %v", err)
 	}

@@ -20,8 +20,8 @@ import (
 
 	"github.com/earshot-im/earshot/cmd/earshot/problem"
 	"github.com/earshot-im/earshot/cmd/earshot/show"
-	"github.com/earshot-im/earshot/node/control"
-	controlv1 "github.com/earshot-im/earshot/node/control/v1"
+	"github.com/earshot-im/earshot/node/localapi"
+	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
 
 // maxText is the longest text of a message in bytes. No more than that is read of one.
@@ -32,7 +32,7 @@ var states = map[string]int{"queued": 1, "carried": 2, "delivered": 3, "read": 4
 
 // Sender sends messages as the flags of `send` say.
 type Sender struct {
-	Client *control.Client
+	Client *localapi.Client
 	Out    show.Printer
 	Stdout io.Writer
 
@@ -44,15 +44,15 @@ type Sender struct {
 
 // Send sends a message, waits as far as was asked for, and prints the message's ID.
 func (s *Sender) Send(ctx context.Context, to, text string) error {
-	sent, err := s.Client.Send(ctx, &controlv1.SendRequest{To: to, Text: text, ReplyTo: s.ReplyTo, Key: s.Key})
+	sent, err := s.Client.Send(ctx, &earshotv1.SendRequest{To: to, Text: text, ReplyTo: s.ReplyTo, Key: s.Key})
 	if err != nil {
 		return err
 	}
 	// The message is on this disk. Whatever happens while waiting, its ID is printed.
 	var waited error
 	if s.Wait != "queued" {
-		var later *controlv1.Sent
-		if later, waited = s.Client.Wait(ctx, &controlv1.WaitRequest{Id: sent.Id, State: s.Wait, Timeout: s.limit()}); waited == nil {
+		var later *earshotv1.Sent
+		if later, waited = s.Client.Wait(ctx, &earshotv1.WaitRequest{Id: sent.Id, State: s.Wait, Timeout: s.limit()}); waited == nil {
 			sent = later
 		}
 	}
@@ -74,12 +74,12 @@ func (s *Sender) limit() *durationpb.Duration {
 }
 
 // outcome is an error if the message has not got as far as was asked for.
-func (s *Sender) outcome(sent *controlv1.Sent) error {
+func (s *Sender) outcome(sent *earshotv1.Sent) error {
 	switch {
 	case sent.State == "cancelled":
 		return problem.Failed(problem.CodeCancelled, "the message was cancelled")
 	case sent.State == "undelivered":
-		return problem.Failed(control.CodeUndelivered, "%s", show.State(sent.State, sent.Reason))
+		return problem.Failed(localapi.CodeUndelivered, "%s", show.State(sent.State, sent.Reason))
 	case states[sent.State] < states[s.Wait]:
 		what := "the message stays queued"
 		if sent.State != "queued" {
@@ -107,10 +107,10 @@ func readText(r io.Reader) (string, error) {
 	}
 	text := strings.TrimSuffix(strings.TrimSuffix(string(b), "\n"), "\r")
 	if len(text) > maxText {
-		return "", problem.Failed(control.CodeTooLong, "the text is over 64 KiB")
+		return "", problem.Failed(localapi.CodeTooLong, "the text is over 64 KiB")
 	}
 	if !utf8.ValidString(text) {
-		return "", problem.Failed(control.CodeText, "the text is not valid UTF-8")
+		return "", problem.Failed(localapi.CodeText, "the text is not valid UTF-8")
 	}
 	return text, nil
 }

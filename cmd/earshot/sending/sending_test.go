@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/earshot-im/earshot/cmd/earshot/problem"
-	"github.com/earshot-im/earshot/node/control"
+	"github.com/earshot-im/earshot/node/localapi"
 )
 
 func TestReadText(t *testing.T) {
@@ -19,10 +19,10 @@ func TestReadText(t *testing.T) {
 		{"hi\n\n", "hi\n", ""},
 		{full, full, ""},
 		{full + "\r\n", full, ""},
-		{full + "x", "", control.CodeTooLong},
-		{full + "\r\nx", "", control.CodeTooLong},
-		{full + full, "", control.CodeTooLong},
-		{"\xff", "", control.CodeText},
+		{full + "x", "", localapi.CodeTooLong},
+		{full + "\r\nx", "", localapi.CodeTooLong},
+		{full + full, "", localapi.CodeTooLong},
+		{"\xff", "", localapi.CodeText},
 	} {
 		got, err := readText(strings.NewReader(test.in))
 		code := ""

@@ -10,7 +10,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/earshot-im/earshot/cmd/earshot/terminal"
-	controlv1 "github.com/earshot-im/earshot/node/control/v1"
+	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
 
 func TestMain(m *testing.M) {
@@ -21,17 +21,17 @@ func TestMain(m *testing.M) {
 var (
 	at   = timestamppb.New(time.Date(2026, 3, 1, 12, 30, 0, 0, time.UTC))
 	id   = strings.Repeat("1d", 32)
-	room = &controlv1.Target{Kind: "group", Id: strings.Repeat("c0", 32), Name: "lunch"}
-	bob  = &controlv1.Person{Person: strings.Repeat("b0", 32), Name: "Bob", Contact: true}
-	eve  = &controlv1.Person{Person: strings.Repeat("e7", 32), Name: "Eve"}
+	room = &earshotv1.Target{Kind: "group", Id: strings.Repeat("c0", 32), Name: "lunch"}
+	bob  = &earshotv1.Person{Person: strings.Repeat("b0", 32), Name: "Bob", Contact: true}
+	eve  = &earshotv1.Person{Person: strings.Repeat("e7", 32), Name: "Eve"}
 )
 
-func by(p *controlv1.Person) *controlv1.Author {
-	return &controlv1.Author{Person: p.Person, Name: p.Name, Petname: p.Petname, Device: "12D3KooWx", Contact: p.Contact, Verified: p.Verified}
+func by(p *earshotv1.Person) *earshotv1.Author {
+	return &earshotv1.Author{Person: p.Person, Name: p.Name, Petname: p.Petname, Device: "12D3KooWx", Contact: p.Contact, Verified: p.Verified}
 }
 
-func reacted(p *controlv1.Person, emoji string) *controlv1.Reaction {
-	return &controlv1.Reaction{Person: p.Person, Name: p.Name, Emoji: emoji}
+func reacted(p *earshotv1.Person, emoji string) *earshotv1.Reaction {
+	return &earshotv1.Reaction{Person: p.Person, Name: p.Name, Emoji: emoji}
 }
 
 // check compares what write prints with want, without the first line end, as it is for people and
@@ -60,32 +60,32 @@ func TestMessageRows(t *testing.T) {
 	)
 	for _, test := range []struct {
 		name       string
-		message    *controlv1.Message
+		message    *earshotv1.Message
 		want, json string
 	}{
 		{"in a group",
-			&controlv1.Message{To: room, From: by(bob), Kind: "text", Text: "Pizza?"},
+			&earshotv1.Message{To: room, From: by(bob), Kind: "text", Text: "Pizza?"},
 			`2026-03-01 12:30:00  #lunch  Bob (b0b0b0b0): Pizza?`,
 			prefix + toRoom + fromBob + textKind + `"Pizza?"` + time + `}`},
 		{"own",
-			&controlv1.Message{To: room, From: by(bob), Kind: "text", Text: "a\nb", Own: true, State: "delivered", ReplyTo: id, Edited: true},
+			&earshotv1.Message{To: room, From: by(bob), Kind: "text", Text: "a\nb", Own: true, State: "delivered", ReplyTo: id, Edited: true},
 			"2026-03-01 12:30:00  #lunch  me [delivered, reply to 1d1d1d1d, edited]: a\n    b",
 			prefix + toRoom + fromBob + textKind + `"a\nb"` + time + `,"reply_to":"` + id + `","state":"delivered","edited":true}`},
 		{"own, to a group that the owner was taken out of",
-			&controlv1.Message{To: room, From: by(bob), Kind: "text", Text: "a", Own: true, State: "undelivered", Reason: "removed"},
+			&earshotv1.Message{To: room, From: by(bob), Kind: "text", Text: "a", Own: true, State: "undelivered", Reason: "removed"},
 			"2026-03-01 12:30:00  #lunch  me [not delivered: you were removed]: a",
 			prefix + toRoom + fromBob + textKind + `"a"` + time + `,"state":"undelivered","reason":"removed"}`},
 		{"mentions the reader",
-			&controlv1.Message{To: room, From: by(eve), Kind: "text", Text: "@Ann hi", Mentions: []string{"aa"}, Mentioned: true},
+			&earshotv1.Message{To: room, From: by(eve), Kind: "text", Text: "@Ann hi", Mentions: []string{"aa"}, Mentioned: true},
 			`2026-03-01 12:30:00  #lunch  Eve (stranger e7e7e7e7) [mentions you]: @Ann hi`,
 			prefix + toRoom + fromEve + textKind + `"@Ann hi"` + time + `,"mentions":["aa"],"mentioned":true}`},
 		{"recalled",
-			&controlv1.Message{To: room, From: by(bob), Kind: "recalled"},
+			&earshotv1.Message{To: room, From: by(bob), Kind: "recalled"},
 			`2026-03-01 12:30:00  #lunch  Bob (b0b0b0b0): (taken back)`,
 			prefix + toRoom + fromBob + `,"kind":"recalled","text":""` + time + `}`},
 		{"reactions",
-			&controlv1.Message{To: room, From: by(bob), Kind: "text", Text: "Pizza?",
-				Reactions: []*controlv1.Reaction{reacted(bob, "❤️"), reacted(eve, "👍"), {Person: "a0", Name: "Ann", Emoji: "👍"}}},
+			&earshotv1.Message{To: room, From: by(bob), Kind: "text", Text: "Pizza?",
+				Reactions: []*earshotv1.Reaction{reacted(bob, "❤️"), reacted(eve, "👍"), {Person: "a0", Name: "Ann", Emoji: "👍"}}},
 			"2026-03-01 12:30:00  #lunch  Bob (b0b0b0b0): Pizza?\n  + 👍 Eve (e7e7e7e7), Ann (a0); ❤️ Bob (b0b0b0b0)",
 			prefix + toRoom + fromBob + textKind + `"Pizza?"` + time + `,"reactions":[{"person":"` + bob.Person + `","name":"Bob","emoji":"❤️"},` +
 				`{"person":"` + eve.Person + `","name":"Eve","emoji":"👍"},{"person":"a0","name":"Ann","emoji":"👍"}]}`},
@@ -101,10 +101,10 @@ func TestHostileRows(t *testing.T) {
 	evil := "\x1b[2J\n2026-03-01 12:30:00  Boss: pay\u202e\r"
 	shown := `\x1b[2J\n2026-03-01 12:30:00  Boss: pay\u202e\r`
 	name := `"` + shown + `"`
-	mallory := &controlv1.Person{Person: strings.Repeat("66", 32), Name: evil}
-	group := &controlv1.Group{Id: id, Name: evil, Topic: evil, History: evil, Role: "member", Members: 2, InvitedBy: mallory}
-	m := &controlv1.Message{Id: id, To: &controlv1.Target{Kind: "group", Name: evil}, From: by(mallory), Kind: "text", Time: at,
-		Text: "x\n  + 👍 Boss\n" + evil, Mentioned: true, Reactions: []*controlv1.Reaction{{Person: mallory.Person, Name: evil, Emoji: evil}}}
+	mallory := &earshotv1.Person{Person: strings.Repeat("66", 32), Name: evil}
+	group := &earshotv1.Group{Id: id, Name: evil, Topic: evil, History: evil, Role: "member", Members: 2, InvitedBy: mallory}
+	m := &earshotv1.Message{Id: id, To: &earshotv1.Target{Kind: "group", Name: evil}, From: by(mallory), Kind: "text", Time: at,
+		Text: "x\n  + 👍 Boss\n" + evil, Mentioned: true, Reactions: []*earshotv1.Reaction{{Person: mallory.Person, Name: evil, Emoji: evil}}}
 	for what, test := range map[string]struct {
 		write func(Printer, *bytes.Buffer) error
 		want  string
@@ -117,10 +117,10 @@ func TestHostileRows(t *testing.T) {
 			id + "  #" + name + "  2 members, 0 online; you are member; added by " + name + " (stranger 66666666); " + shown + "; topic: " + shown + "\n"},
 		"topic": {func(p Printer, b *bytes.Buffer) error { return p.Topic(b, group) }, shown + "\n"},
 		"member": {func(p Printer, b *bytes.Buffer) error {
-			return p.Member(b, &controlv1.Member{Person: mallory, Role: "member"})
+			return p.Member(b, &earshotv1.Member{Person: mallory, Role: "member"})
 		}, mallory.Person + "  member  " + name + " (stranger 66666666)\n"},
 		"reached": {func(p Printer, b *bytes.Buffer) error {
-			return p.Reached(b, &controlv1.Reached{Person: mallory, State: "read"})
+			return p.Reached(b, &earshotv1.Reached{Person: mallory, State: "read"})
 		}, mallory.Person + "  read       " + name + " (stranger 66666666)\n"},
 		"added": {func(_ Printer, b *bytes.Buffer) error { _, err := b.WriteString(Added(group)); return err },
 			name + " (stranger 66666666) added you to #" + name},
@@ -133,7 +133,7 @@ func TestHostileRows(t *testing.T) {
 }
 
 func TestReactionsAreBounded(t *testing.T) {
-	var all []*controlv1.Reaction
+	var all []*earshotv1.Reaction
 	for i := range 100 {
 		emoji := "👍"
 		if i >= 80 {
@@ -161,20 +161,20 @@ func TestMentionStandsOut(t *testing.T) {
 	p := Printer{Style: terminal.StyleFor(null)}
 	for mentioned, want := range map[bool]string{true: ": \x1b[1;33mhi\x1b[0m\n", false: ": hi\n"} {
 		var b bytes.Buffer
-		if err := p.Message(&b, &controlv1.Message{Text: "hi", Mentioned: mentioned}); err != nil || !strings.HasSuffix(b.String(), want) {
+		if err := p.Message(&b, &earshotv1.Message{Text: "hi", Mentioned: mentioned}); err != nil || !strings.HasSuffix(b.String(), want) {
 			t.Errorf("%v: %q", err, &b)
 		}
 	}
 }
 
 func TestGroupRows(t *testing.T) {
-	lunch := &controlv1.Group{Id: id, Name: "lunch", Topic: "Pizza", History: "7d", Role: "admin", Members: 3, Online: 2, Joined: at, InvitedBy: bob}
-	own := &controlv1.Group{Id: id, Name: "own", History: "joined", Role: "owner", Members: 1, Online: 1, Joined: at}
-	left := &controlv1.Group{Id: id, Name: "old", Topic: "Soup", History: "all", Frozen: true}
+	lunch := &earshotv1.Group{Id: id, Name: "lunch", Topic: "Pizza", History: "7d", Role: "admin", Members: 3, Online: 2, Joined: at, InvitedBy: bob}
+	own := &earshotv1.Group{Id: id, Name: "own", History: "joined", Role: "owner", Members: 1, Online: 1, Joined: at}
+	left := &earshotv1.Group{Id: id, Name: "old", Topic: "Soup", History: "all", Frozen: true}
 	jsonOf := func(rest string) string { return `{"id":"` + id + `",` + rest }
 	lunchJSON := jsonOf(`"name":"lunch","topic":"Pizza","history":"7d","role":"admin","members":3,"online":2,"joined":"2026-03-01T12:30:00.000Z",` +
 		`"invited_by":{"person":"` + bob.Person + `","name":"Bob"},"frozen":false}`)
-	row := func(g *controlv1.Group) func(Printer, *bytes.Buffer) error {
+	row := func(g *earshotv1.Group) func(Printer, *bytes.Buffer) error {
 		return func(p Printer, b *bytes.Buffer) error { return p.Group(b, g) }
 	}
 	check(t, "added", row(lunch),
@@ -202,50 +202,50 @@ func TestGroupRows(t *testing.T) {
 }
 
 func TestStatusWarns(t *testing.T) {
-	status := func(warnings ...*controlv1.Warning) func(Printer, *bytes.Buffer) error {
+	status := func(warnings ...*earshotv1.Warning) func(Printer, *bytes.Buffer) error {
 		return func(p Printer, b *bytes.Buffer) error {
-			return p.Status(b, &controlv1.StatusResponse{Person: "aa", Name: "Ann", Device: "12D3", Version: "1", Listening: []string{"/ip4/x"}, Warnings: warnings})
+			return p.Status(b, &earshotv1.StatusResponse{Person: "aa", Name: "Ann", Device: "12D3", Version: "1", Listening: []string{"/ip4/x"}, Warnings: warnings})
 		}
 	}
 	const text, object = "Ann\nperson     aa\ndevice     12D3\nversion    1\nlistening  /ip4/x\npeers      0\noutbox     0",
 		`{"person":"aa","name":"Ann","device":"12D3","version":"1","listening":["/ip4/x"],"peers":0,"outbox":0`
 	check(t, "nothing", status(), text, object+"}")
-	twin := &controlv1.Warning{Code: "twin", Detail: "10.0.0.9:4001\x1b[2J", Since: at}
+	twin := &earshotv1.Warning{Code: "twin", Detail: "10.0.0.9:4001\x1b[2J", Since: at}
 	const says = "another machine seems to run a copy of this directory, at 10.0.0.9:4001\\x1b[2J: stop one of the two for good, and begin anew there with an empty directory"
 	check(t, "twin", status(twin), text+"\nwarning    "+says+" (last seen 2026-03-01 12:30:00)",
 		object+`,"warnings":[{"code":"twin","text":"`+strings.ReplaceAll(says, `\x`, `\\x`)+`","detail":"10.0.0.9:4001\u001b[2J","since":"2026-03-01T12:30:00.000Z"}]}`)
 	for code, begins := range map[string]string{"copied": "this directory seems to be a copy", "restored": "this directory was put back", "newer": "newer"} {
 		var b bytes.Buffer
-		if err := (Printer{}).Warning(&b, &controlv1.Warning{Code: code}); err != nil || !strings.HasPrefix(b.String(), "earshot: warning: "+begins) {
+		if err := (Printer{}).Warning(&b, &earshotv1.Warning{Code: code}); err != nil || !strings.HasPrefix(b.String(), "earshot: warning: "+begins) {
 			t.Errorf("%s: %q, %v", code, &b, err)
 		}
 	}
 	check(t, "while it runs", func(p Printer, b *bytes.Buffer) error {
-		return p.Warning(b, &controlv1.Warning{Code: "newer", Since: at})
+		return p.Warning(b, &earshotv1.Warning{Code: "newer", Since: at})
 	},
 		"earshot: warning: newer", `{"warning":{"code":"newer","text":"newer","since":"2026-03-01T12:30:00.000Z"}}`)
 }
 
 func TestMemberRows(t *testing.T) {
-	member := func(m *controlv1.Member) func(Printer, *bytes.Buffer) error {
+	member := func(m *earshotv1.Member) func(Printer, *bytes.Buffer) error {
 		return func(p Printer, b *bytes.Buffer) error { return p.Member(b, m) }
 	}
-	uncle := &controlv1.Person{Person: bob.Person, Name: "Bob", Petname: "Uncle", Contact: true, Online: true}
-	check(t, "petname", member(&controlv1.Member{Person: uncle, Role: "owner", Joined: at}),
+	uncle := &earshotv1.Person{Person: bob.Person, Name: "Bob", Petname: "Uncle", Contact: true, Online: true}
+	check(t, "petname", member(&earshotv1.Member{Person: uncle, Role: "owner", Joined: at}),
 		bob.Person+"  owner   Uncle, calls themselves Bob, online",
 		`{"person":"`+bob.Person+`","name":"Bob","petname":"Uncle","role":"owner","online":true,"joined":"2026-03-01T12:30:00.000Z","self":false}`)
-	check(t, "stranger", member(&controlv1.Member{Person: eve, Role: "member"}),
+	check(t, "stranger", member(&earshotv1.Member{Person: eve, Role: "member"}),
 		eve.Person+"  member  Eve (stranger e7e7e7e7)",
 		`{"person":"`+eve.Person+`","name":"Eve","role":"member","online":false,"self":false}`)
-	check(t, "self", member(&controlv1.Member{Person: &controlv1.Person{Person: "aa", Name: "Ann", Online: true}, Role: "admin", Self: true}),
+	check(t, "self", member(&earshotv1.Member{Person: &earshotv1.Person{Person: "aa", Name: "Ann", Online: true}, Role: "admin", Self: true}),
 		"aa  admin   Ann (you)",
 		`{"person":"aa","name":"Ann","role":"admin","online":true,"self":true}`)
 	check(t, "reached", func(p Printer, b *bytes.Buffer) error {
-		return p.Reached(b, &controlv1.Reached{Person: uncle, State: "delivered"})
+		return p.Reached(b, &earshotv1.Reached{Person: uncle, State: "delivered"})
 	}, bob.Person+"  delivered  Uncle, calls themselves Bob, online",
 		`{"person":"`+bob.Person+`","name":"Bob","petname":"Uncle","state":"delivered"}`)
 	check(t, "never reached", func(p Printer, b *bytes.Buffer) error {
-		return p.Reached(b, &controlv1.Reached{Person: bob, State: "undelivered", Reason: "left"})
+		return p.Reached(b, &earshotv1.Reached{Person: bob, State: "undelivered", Reason: "left"})
 	}, bob.Person+"  not delivered: you left  Bob (b0b0b0b0)",
 		`{"person":"`+bob.Person+`","name":"Bob","state":"undelivered","reason":"left"}`)
 }

@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/earshot-im/earshot/cmd/earshot/terminal"
-	controlv1 "github.com/earshot-im/earshot/node/control/v1"
+	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
 
 // Group is a group that the owner is or was in.
@@ -43,11 +43,11 @@ type reached struct {
 	Reason string `json:"reason,omitempty"`
 }
 
-func toNamed(p *controlv1.Person) named {
+func toNamed(p *earshotv1.Person) named {
 	return named{p.GetPerson(), p.GetName(), p.GetPetname()}
 }
 
-func toGroup(g *controlv1.Group) Group {
+func toGroup(g *earshotv1.Group) Group {
 	v := Group{g.Id, g.Name, g.Topic, g.History, g.Role, g.Members, g.Online, rfc3339(g.Joined), nil, g.Frozen}
 	if g.InvitedBy != nil {
 		by := toNamed(g.InvitedBy)
@@ -57,7 +57,7 @@ func toGroup(g *controlv1.Group) Group {
 }
 
 // Groups makes the objects of groups from the node's answer.
-func Groups(list []*controlv1.Group) (out []Group) {
+func Groups(list []*earshotv1.Group) (out []Group) {
 	for _, g := range list {
 		out = append(out, toGroup(g))
 	}
@@ -67,12 +67,12 @@ func Groups(list []*controlv1.Group) (out []Group) {
 // hash is a group's name as people write it.
 func hash(name string) string { return "#" + claim(name) }
 
-func whoIs(p *controlv1.Person) string {
+func whoIs(p *earshotv1.Person) string {
 	return Who(p.GetName(), p.GetPetname(), p.GetPerson(), p.GetContact(), p.GetVerified())
 }
 
 // GroupTitle is a group's name, and everything else that is known about the group.
-func GroupTitle(g *controlv1.Group) string {
+func GroupTitle(g *earshotv1.Group) string {
 	if g.Role == "" {
 		return hash(g.Name) + "  you are not in it any more"
 	}
@@ -113,33 +113,33 @@ func Policy(history string) string {
 }
 
 // Added tells the owner that they are in a group now.
-func Added(g *controlv1.Group) string {
+func Added(g *earshotv1.Group) string {
 	return whoIs(g.InvitedBy) + " added you to " + hash(g.Name)
 }
 
 // Group writes a row about a group.
-func (p Printer) Group(w io.Writer, g *controlv1.Group) error {
+func (p Printer) Group(w io.Writer, g *earshotv1.Group) error {
 	title, name := GroupTitle(g), hash(g.Name)
 	return p.Row(w, toGroup(g), "%s  %s%s", g.Id, p.Style.Bold(name), title[len(name):])
 }
 
 // GroupID writes the ID of a group that was made.
-func (p Printer) GroupID(w io.Writer, g *controlv1.Group) error {
+func (p Printer) GroupID(w io.Writer, g *earshotv1.Group) error {
 	return p.Row(w, toGroup(g), "%s", g.Id)
 }
 
 // Topic writes what a group is about.
-func (p Printer) Topic(w io.Writer, g *controlv1.Group) error {
+func (p Printer) Topic(w io.Writer, g *earshotv1.Group) error {
 	return p.Row(w, toGroup(g), "%s", terminal.Line(g.Topic))
 }
 
 // History writes what newcomers to a group may read.
-func (p Printer) History(w io.Writer, g *controlv1.Group) error {
+func (p Printer) History(w io.Writer, g *earshotv1.Group) error {
 	return p.Row(w, toGroup(g), "%s  %s", terminal.Line(g.History), Policy(g.History))
 }
 
 // Member writes a row about somebody in a group.
-func (p Printer) Member(w io.Writer, m *controlv1.Member) error {
+func (p Printer) Member(w io.Writer, m *earshotv1.Member) error {
 	title := strings.TrimSpace(terminal.Line(m.Person.GetName()) + " (you)")
 	if !m.Self {
 		title = Title(m.Person)
@@ -149,6 +149,6 @@ func (p Printer) Member(w io.Writer, m *controlv1.Member) error {
 }
 
 // Reached writes a row that says how far a message has got to somebody.
-func (p Printer) Reached(w io.Writer, r *controlv1.Reached) error {
+func (p Printer) Reached(w io.Writer, r *earshotv1.Reached) error {
 	return p.Row(w, reached{toNamed(r.Person), r.State, r.Reason}, "%s  %-9s  %s", r.Person.GetPerson(), State(r.State, r.Reason), Title(r.Person))
 }

@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/earshot-im/earshot/cmd/earshot/terminal"
-	controlv1 "github.com/earshot-im/earshot/node/control/v1"
+	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
 
 type author struct {
@@ -54,7 +54,7 @@ const (
 	maxNames  = 3
 )
 
-func toMessage(m *controlv1.Message) message {
+func toMessage(m *earshotv1.Message) message {
 	from := m.GetFrom()
 	var reactions []reaction
 	for _, r := range m.Reactions {
@@ -84,7 +84,7 @@ func toMessage(m *controlv1.Message) message {
 // Message writes a row of recv or history. What the program says about the message stands before
 // the colon, where the text of the message can't imitate it. Reactions are words of others too, so
 // they have a line of their own, which is indented less than any line of a text.
-func (p Printer) Message(w io.Writer, m *controlv1.Message) error {
+func (p Printer) Message(w io.Writer, m *earshotv1.Message) error {
 	from := m.GetFrom()
 	author := Who(from.GetName(), from.GetPetname(), from.GetPerson(), from.GetContact(), from.GetVerified())
 	var notes []string
@@ -141,7 +141,7 @@ func State(state, reason string) string {
 }
 
 // reactions says who reacted with what; the emoji that most have chosen comes first.
-func reactions(all []*controlv1.Reaction) string {
+func reactions(all []*earshotv1.Reaction) string {
 	by := make(map[string][]string)
 	for _, r := range all {
 		by[r.Emoji] = append(by[r.Emoji], Who(r.Name, "", r.Person, true, false))

@@ -22,7 +22,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/earshot-im/earshot/cmd/earshot/terminal"
-	controlv1 "github.com/earshot-im/earshot/node/control/v1"
+	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
 
 // Printer writes rows: JSON, or text marked by Style.
@@ -110,26 +110,26 @@ type request struct {
 	Text     string `json:"text,omitempty"`
 }
 
-func toTarget(t *controlv1.Target) target {
+func toTarget(t *earshotv1.Target) target {
 	return target{t.GetKind(), t.GetId(), t.GetName()}
 }
 
-func toSent(s *controlv1.Sent) sent {
+func toSent(s *earshotv1.Sent) sent {
 	return sent{s.Id, s.Conversation, toTarget(s.To), s.State, s.Reason, rfc3339(s.Time)}
 }
 
 // NewPeer makes the object of a device from the node's answer.
-func NewPeer(p *controlv1.Peer) Peer {
+func NewPeer(p *earshotv1.Peer) Peer {
 	return Peer{p.Person, p.Name, p.Petname, p.Device, p.Online, p.Contact, p.Verified,
 		list(p.Addresses), list(p.FoundBy), rfc3339(p.LastSeen)}
 }
 
-func toPerson(p *controlv1.Person) Person {
+func toPerson(p *earshotv1.Person) Person {
 	return Person{p.Person, p.Name, p.Petname, p.Contact, p.Verified, p.Blocked, p.Online, list(p.Devices)}
 }
 
 // Persons makes the objects of persons from the node's answer.
-func Persons(list []*controlv1.Person) (out []Person) {
+func Persons(list []*earshotv1.Person) (out []Person) {
 	for _, p := range list {
 		out = append(out, toPerson(p))
 	}
@@ -222,7 +222,7 @@ func claim(name string) string {
 }
 
 // Title is Who, and everything else that is known about the person.
-func Title(p *controlv1.Person) string {
+func Title(p *earshotv1.Person) string {
 	s := Who(p.Name, p.Petname, p.Person, p.Contact, p.Verified)
 	var also []string
 	if p.Petname != "" && p.Name != "" && p.Name != p.Petname {
@@ -247,12 +247,12 @@ func Title(p *controlv1.Person) string {
 }
 
 // Sent writes the ID of an own message, and what comes after it.
-func (p Printer) Sent(w io.Writer, s *controlv1.Sent, after string) error {
+func (p Printer) Sent(w io.Writer, s *earshotv1.Sent, after string) error {
 	return p.Row(w, toSent(s), "%s%s", s.Id, after)
 }
 
 // Pending writes a row of the outbox.
-func (p Printer) Pending(w io.Writer, q *controlv1.Pending) error {
+func (p Printer) Pending(w io.Writer, q *earshotv1.Pending) error {
 	why := q.WaitingFor
 	if q.Detail != "" {
 		why += ": " + terminal.Line(q.Detail)
@@ -262,12 +262,12 @@ func (p Printer) Pending(w io.Writer, q *controlv1.Pending) error {
 }
 
 // Person writes a row about somebody.
-func (p Printer) Person(w io.Writer, v *controlv1.Person) error {
+func (p Printer) Person(w io.Writer, v *earshotv1.Person) error {
 	return p.Row(w, toPerson(v), "%s  %s", v.Person, Title(v))
 }
 
 // Request writes a row about somebody who waits to be accepted.
-func (p Printer) Request(w io.Writer, r *controlv1.Request) error {
+func (p Printer) Request(w io.Writer, r *earshotv1.Request) error {
 	return p.Row(w, request{r.Person, r.Name, r.Device, rfc3339(r.Received), r.Text},
 		"%s  %s  %s: %s", r.Person, p.Style.Dim(clock(r.Received)), p.Style.Bold(claim(r.Name)), terminal.Text(r.Text))
 }
@@ -290,12 +290,12 @@ func (p Printer) Peer(w io.Writer, v Peer) error {
 		p.Style.Dim(terminal.Line(strings.Join(append(where, v.Addresses...), " "))))
 }
 
-func toStatus(s *controlv1.StatusResponse) status {
+func toStatus(s *earshotv1.StatusResponse) status {
 	return status{s.Person, s.Name, s.Device, s.Version, list(s.Listening), s.Peers, s.Outbox, toWarnings(s.Warnings)}
 }
 
 // Status writes the node at a glance.
-func (p Printer) Status(w io.Writer, s *controlv1.StatusResponse) error {
+func (p Printer) Status(w io.Writer, s *earshotv1.StatusResponse) error {
 	var warnings strings.Builder
 	for _, w := range s.Warnings {
 		fmt.Fprintf(&warnings, "\nwarning    %s (last seen %s)", warningText(w), clock(w.Since))
@@ -307,7 +307,7 @@ func (p Printer) Status(w io.Writer, s *controlv1.StatusResponse) error {
 }
 
 // Ready writes that a node has started.
-func (p Printer) Ready(w io.Writer, s *controlv1.StatusResponse) error {
+func (p Printer) Ready(w io.Writer, s *earshotv1.StatusResponse) error {
 	name := "without a name"
 	if s.Name != "" {
 		name = terminal.Line(s.Name)
@@ -319,7 +319,7 @@ func (p Printer) Ready(w io.Writer, s *controlv1.StatusResponse) error {
 }
 
 // Me writes the owner's settings.
-func (p Printer) Me(w io.Writer, v *controlv1.MeResponse) error {
+func (p Printer) Me(w io.Writer, v *earshotv1.MeResponse) error {
 	receipts := "off"
 	if v.ReadReceipts {
 		receipts = "on"

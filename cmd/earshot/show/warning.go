@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"github.com/earshot-im/earshot/cmd/earshot/terminal"
-	controlv1 "github.com/earshot-im/earshot/node/control/v1"
+	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
 
 type warning struct {
@@ -15,7 +15,7 @@ type warning struct {
 	Since  string `json:"since,omitempty"`
 }
 
-func toWarnings(list []*controlv1.Warning) (out []warning) {
+func toWarnings(list []*earshotv1.Warning) (out []warning) {
 	for _, w := range list {
 		out = append(out, warning{w.Code, warningText(w), w.Detail, rfc3339(w.Since)})
 	}
@@ -23,7 +23,7 @@ func toWarnings(list []*controlv1.Warning) (out []warning) {
 }
 
 // warningText says what the owner should know, and what to do.
-func warningText(w *controlv1.Warning) string {
+func warningText(w *earshotv1.Warning) string {
 	const stop = "stop one of the two for good, and begin anew there with an empty directory"
 	switch w.Code {
 	case "copied":
@@ -43,8 +43,8 @@ func warningText(w *controlv1.Warning) string {
 }
 
 // Warning writes a warning while a node runs, on standard error.
-func (p Printer) Warning(w io.Writer, v *controlv1.Warning) error {
+func (p Printer) Warning(w io.Writer, v *earshotv1.Warning) error {
 	return p.Row(w, struct {
 		Warning warning `json:"warning"`
-	}{toWarnings([]*controlv1.Warning{v})[0]}, "earshot: warning: %s", warningText(v))
+	}{toWarnings([]*earshotv1.Warning{v})[0]}, "earshot: warning: %s", warningText(v))
 }

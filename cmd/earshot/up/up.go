@@ -26,8 +26,8 @@ import (
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/crypto/names"
 	"github.com/earshot-im/earshot/node"
-	"github.com/earshot-im/earshot/node/control"
-	controlv1 "github.com/earshot-im/earshot/node/control/v1"
+	"github.com/earshot-im/earshot/node/localapi"
+	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 	"github.com/earshot-im/earshot/node/warnings"
 	"github.com/earshot-im/earshot/store"
 )
@@ -91,7 +91,7 @@ func (o *Options) run(ctx context.Context) error {
 	}
 	// From here on the directory, and the socket in it, belong to this process. Callers are
 	// answered until the node has ended.
-	server := control.New(control.Config{Dir: o.Dir, Node: n, Log: cfg.Log})
+	server := localapi.New(localapi.Config{Dir: o.Dir, Node: n, Log: cfg.Log})
 	serving, stopServer := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopServer()
 	running, stopNode := context.WithCancel(ctx)
@@ -131,13 +131,13 @@ func (o *Options) printWarnings(ctx context.Context, warned <-chan warnings.Warn
 	for {
 		select {
 		case w := <-warned:
-			_ = o.Out.Warning(o.Stderr, control.Warning(w)) // that nobody reads it does the node no harm
+			_ = o.Out.Warning(o.Stderr, localapi.Warning(w)) // that nobody reads it does the node no harm
 			continue
 		default:
 		}
 		select {
 		case w := <-warned:
-			_ = o.Out.Warning(o.Stderr, control.Warning(w))
+			_ = o.Out.Warning(o.Stderr, localapi.Warning(w))
 		case <-ctx.Done():
 			return
 		}
@@ -146,9 +146,9 @@ func (o *Options) printWarnings(ctx context.Context, warned <-chan warnings.Warn
 
 // announce asks the node for its status, and prints the line that scripts wait for.
 func (o *Options) announce(ctx context.Context) {
-	client := control.Dial(o.Dir)
+	client := localapi.Dial(o.Dir)
 	defer client.Close()
-	s, err := client.Status(ctx, &controlv1.StatusRequest{})
+	s, err := client.Status(ctx, &earshotv1.StatusRequest{})
 	if err != nil {
 		return // the node ended at once, and Run says why
 	}
@@ -196,7 +196,7 @@ func explain(err error) *problem.Problem {
 	case errors.Is(err, store.ErrNotPrivate):
 		return problem.Failed(problem.CodeNotPrivate, "%v", err)
 	case errors.Is(err, names.ErrName):
-		p := problem.Failed(control.CodeName, "%v", err)
+		p := problem.Failed(localapi.CodeName, "%v", err)
 		if unseen := new(names.CharacterError); errors.As(err, &unseen) {
 			p.Hint = problem.NameHint(unseen.Character())
 		}

@@ -1,9 +1,0 @@
-//go:build !linux
-
-package control
-
-import "fmt"
-
-func shortAddress(dir string) (address string, release func(), err error) {
-	return "", nil, fmt.Errorf("%w: %s", ErrPathTooLong, dir)
-}

@@ -1,0 +1,84 @@
+package localapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"connectrpc.com/connect"
+)
+
+// answers is the server's interceptor: it turns every error into an answer.
+type answers struct{}
+
+func (answers) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
+	return func(ctx context.Context, r connect.AnyRequest) (connect.AnyResponse, error) {
+		w, err := next(ctx, r)
+		if err != nil {
+			return nil, answer(ctx, err)
+		}
+		return w, nil
+	}
+}
+
+func (answers) WrapStreamingHandler(next connect.StreamingHandlerFunc) connect.StreamingHandlerFunc {
+	return func(ctx context.Context, c connect.StreamingHandlerConn) error {
+		return answer(ctx, next(ctx, c))
+	}
+}
+
+func (answers) WrapStreamingClient(next connect.StreamingClientFunc) connect.StreamingClientFunc {
+	return next
+}
+
+// lost is the client's interceptor: when a call failed without an answer, it calls itself to ask
+// whether the node is still there, since a broken connection looks different each time.
+type lost func() error
+
+func (l lost) explain(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() != nil || errors.Is(err, io.EOF) || errors.Is(err, ErrNotRunning) {
+		return err
+	}
+	if p := ProblemOf(err); p != nil {
+		if p.Code == CodeStopping {
+			return fmt.Errorf("%w: %w", ErrNotRunning, err)
+		}
+		return err
+	}
+	if gone := l(); gone != nil {
+		return gone
+	}
+	return err
+}
+
+func (l lost) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
+	return func(ctx context.Context, r connect.AnyRequest) (connect.AnyResponse, error) {
+		w, err := next(ctx, r)
+		if err != nil {
+			return nil, l.explain(ctx, err)
+		}
+		return w, nil
+	}
+}
+
+func (l lost) WrapStreamingClient(next connect.StreamingClientFunc) connect.StreamingClientFunc {
+	return func(ctx context.Context, spec connect.Spec) connect.StreamingClientConn {
+		return lostStream{next(ctx, spec), ctx, l}
+	}
+}
+
+func (l lost) WrapStreamingHandler(next connect.StreamingHandlerFunc) connect.StreamingHandlerFunc {
+	return next
+}
+
+// lostStream explains what Receive returns; a Send that fails only tells the caller to receive.
+type lostStream struct {
+	connect.StreamingClientConn
+	ctx  context.Context // the context of the call, which the stream itself holds too
+	lost lost
+}
+
+func (s lostStream) Receive(m any) error {
+	return s.lost.explain(s.ctx, s.StreamingClientConn.Receive(m))
+}

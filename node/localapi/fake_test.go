@@ -1,0 +1,175 @@
+package localapi
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/node"
+	"github.com/earshot-im/earshot/node/chat"
+	"github.com/earshot-im/earshot/node/contacts"
+	"github.com/earshot-im/earshot/node/people"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var bob = contacts.Person{ID: crypto.PersonID{0xb0}, Name: "Bob", Contact: true}
+
+// fakeNode keeps what is sent in memory. Methods that no test needs are the nil Node's.
+type fakeNode struct {
+	Node
+
+	mu       sync.Mutex
+	messages []chat.Message
+	batches  []int         // sizes of SendAll
+	changed  uint64        // counts messages
+	state    string        // what Wait finds
+	more     chan struct{} // closed and replaced when changed moves
+
+	addressed string            // last
+	cursors   map[string]uint64 // by name and filter
+
+	unread func(after uint64, f chat.Filter, limit int) (chat.Page, error)
+	down   func()
+}
+
+func newFake() *fakeNode {
+	return &fakeNode{cursors: map[string]uint64{}, more: make(chan struct{}), state: chat.StateDelivered}
+}
+
+func (f *fakeNode) Down() { f.down() }
+
+func (f *fakeNode) Status(context.Context) (node.Status, error) {
+	return node.Status{Person: crypto.PersonID{1}, Name: "Ann", Version: "test", Peers: 2}, nil
+}
+
+func (f *fakeNode) Address(ctx context.Context, who string) (contacts.Target, error) {
+	f.mu.Lock()
+	f.addressed = who
+	f.mu.Unlock()
+	return f.Target(ctx, who, "")
+}
+
+func (f *fakeNode) Cursor(_ context.Context, name string, filter chat.Filter) (uint64, error) {
+	return f.cursors[name+filter.From+filter.In], nil
+}
+
+func (f *fakeNode) SetCursor(_ context.Context, name string, filter chat.Filter, n uint64) error {
+	f.cursors[name+filter.From+filter.In] = n
+	return nil
+}
+
+func (f *fakeNode) Target(_ context.Context, who, kind string) (contacts.Target, error) {
+	if who == "lunch" && kind == "person" {
+		return contacts.Target{}, &people.UnknownError{Who: who}
+	}
+	switch who {
+	case "bob", bob.ID.String():
+		return contacts.Target{Kind: "person", ID: bob.ID.String(), Name: "Bob"}, nil
+	case "lunch", "#" + lunch.ID.String(): // by the bare ID alone it might be a person
+		return contacts.Target{Kind: "group", ID: lunch.ID.String(), Name: "lunch"}, nil
+	case "twin":
+		return contacts.Target{}, &contacts.AmbiguousError{Who: who,
+			Candidates: []contacts.Person{bob, {ID: crypto.PersonID{2}, Name: "Bob"}}, Groups: []contacts.Group{lunch}}
+	}
+	return contacts.Target{}, &people.UnknownError{Who: who}
+}
+
+func (f *fakeNode) Send(ctx context.Context, out chat.Outgoing) (chat.Message, error) {
+	to, err := f.Target(ctx, out.To, "")
+	if err != nil {
+		return chat.Message{}, err
+	}
+	if out.Text == "" {
+		return chat.Message{}, fmt.Errorf("send: %w", chat.ErrEmpty)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.changed++
+	m := chat.Message{
+		ID:       sha256.Sum256([]byte(out.Text)),
+		To:       to,
+		Text:     out.Text,
+		Time:     time.Unix(1700000000, 0),
+		Progress: chat.Progress{State: chat.StateQueued},
+		Own:      true,
+	}
+	f.messages = append(f.messages, m)
+	close(f.more)
+	f.more = make(chan struct{})
+	return m, nil
+}
+
+func (f *fakeNode) SendAll(ctx context.Context, out []chat.Outgoing) (all []chat.Message, err error) {
+	f.mu.Lock()
+	f.batches = append(f.batches, len(out))
+	f.mu.Unlock()
+	for _, o := range out {
+		m, err := f.Send(ctx, o)
+		if err != nil {
+			return all, err
+		}
+		all = append(all, m)
+	}
+	return all, nil
+}
+
+func (f *fakeNode) Wait(ctx context.Context, id event.ID, state string) (chat.Message, error) {
+	f.mu.Lock()
+	at := slices.IndexFunc(f.messages, func(m chat.Message) bool { return m.ID == id })
+	if at < 0 {
+		f.mu.Unlock()
+		return chat.Message{}, chat.ErrNoMessage
+	}
+	m := f.messages[at]
+	if f.state == state {
+		m.State = state
+	}
+	f.mu.Unlock()
+	if m.State != state {
+		<-ctx.Done()
+		return m, ctx.Err()
+	}
+	return m, nil
+}
+
+func (f *fakeNode) WaitLeading(ctx context.Context, ids []event.ID, state string) ([]chat.Progress, error) {
+	m, err := f.Wait(ctx, ids[0], state)
+	return []chat.Progress{m.Progress}, err
+}
+
+func (f *fakeNode) Changed(ctx context.Context, after uint64) (uint64, error) {
+	for {
+		f.mu.Lock()
+		n, more := f.changed, f.more
+		f.mu.Unlock()
+		if n > after {
+			return n, nil
+		}
+		select {
+		case <-more:
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		}
+	}
+}
+
+func (f *fakeNode) PeersChanged(ctx context.Context, after uint64) (uint64, error) {
+	if after < 7 {
+		return 7, nil
+	}
+	<-ctx.Done()
+	return 0, ctx.Err()
+}
+
+func (f *fakeNode) Unread(_ context.Context, after uint64, filter chat.Filter, limit int) (chat.Page, error) {
+	return f.unread(after, filter, limit)
+}

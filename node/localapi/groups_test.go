@@ -1,0 +1,200 @@
+package localapi
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/earshot-im/earshot/node/chat"
+	"github.com/earshot-im/earshot/node/contacts"
+	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
+	"github.com/earshot-im/earshot/node/people"
+)
+
+var messageID = "ab" + strings.Repeat("0", 62)
+
+// Each call reaches the node as it was made, and what the node says comes back whole.
+func TestGroupCalls(t *testing.T) {
+	fake := new(groupNode)
+	client, _ := serve(t, privateDir(t), fake)
+	ctx := t.Context()
+	asGroup := func(g *earshotv1.Group, err error) (proto.Message, error) { return g, err }
+	asMessage := func(m *earshotv1.Message, err error) (proto.Message, error) { return m, err }
+	wantGroup := group(lunch)
+	changed, _ := fake.message([32]byte{0xab}, "")
+	wantMessage := message(changed)
+	for _, test := range []struct {
+		asked string
+		call  func() (proto.Message, error)
+		want  proto.Message
+	}{
+		{"create lunch", func() (proto.Message, error) {
+			return asGroup(client.CreateGroup(ctx, &earshotv1.CreateGroupRequest{Name: "lunch"}))
+		}, wantGroup},
+		{"group #lunch", func() (proto.Message, error) {
+			return asGroup(client.GetGroup(ctx, &earshotv1.GetGroupRequest{Group: "#lunch"}))
+		}, wantGroup},
+		{"invite lunch,bob,eve", func() (proto.Message, error) {
+			return asGroup(client.Invite(ctx, &earshotv1.InviteRequest{Group: "lunch", Who: []string{"bob", "eve"}}))
+		}, wantGroup},
+		{"leave lunch", func() (proto.Message, error) {
+			return asGroup(client.Leave(ctx, &earshotv1.LeaveRequest{Group: "lunch"}))
+		}, wantGroup},
+		{"remove lunch,bob", func() (proto.Message, error) {
+			return asGroup(client.RemoveMember(ctx, &earshotv1.RemoveMemberRequest{Group: "lunch", Who: "bob"}))
+		}, wantGroup},
+		{"role lunch,bob,owner", func() (proto.Message, error) {
+			return asGroup(client.SetRole(ctx, &earshotv1.SetRoleRequest{Group: "lunch", Who: "bob", Role: "owner"}))
+		}, wantGroup},
+		{"rename lunch,dinner", func() (proto.Message, error) {
+			return asGroup(client.RenameGroup(ctx, &earshotv1.RenameGroupRequest{Group: "lunch", Name: "dinner"}))
+		}, wantGroup},
+		{"topic lunch,", func() (proto.Message, error) {
+			return asGroup(client.SetTopic(ctx, &earshotv1.SetTopicRequest{Group: "lunch"}))
+		}, wantGroup},
+		{"history lunch,7d", func() (proto.Message, error) {
+			return asGroup(client.SetHistory(ctx, &earshotv1.SetHistoryRequest{Group: "lunch", History: "7d"}))
+		}, wantGroup},
+		{"edit ab,better", func() (proto.Message, error) {
+			return asMessage(client.Edit(ctx, &earshotv1.EditRequest{Id: messageID, Text: "better"}))
+		}, wantMessage},
+		{"recall ab", func() (proto.Message, error) {
+			return asMessage(client.Recall(ctx, &earshotv1.RecallRequest{Id: messageID}))
+		}, wantMessage},
+		{"react ab,", func() (proto.Message, error) {
+			return asMessage(client.React(ctx, &earshotv1.ReactRequest{Id: messageID}))
+		}, wantMessage},
+	} {
+		got, err := test.call()
+		if err != nil || fake.asked != test.asked || !proto.Equal(got, test.want) {
+			t.Errorf("asked %q, want %q: %v, %v", fake.asked, test.asked, got, err)
+		}
+	}
+
+	groups, err := client.Groups(ctx, &earshotv1.GroupsRequest{})
+	if err != nil || len(groups.Groups) != 2 || !proto.Equal(groups.Groups[0], wantGroup) || groups.Groups[1].Name != "\uFFFD" {
+		t.Errorf("Groups: %v, %v", groups, err)
+	}
+	members, err := client.Members(ctx, &earshotv1.MembersRequest{Group: "lunch"})
+	if err != nil || fake.asked != "members lunch" || len(members.Members) != 2 || members.Members[0].Person.GetName() != "Bob" ||
+		members.Members[0].Role != "owner" || members.Members[0].Self || members.Members[0].Joined.GetSeconds() != 1700000000 ||
+		!members.Members[1].Self || members.Members[1].Joined != nil {
+		t.Errorf("Members: %v, %v", members, err)
+	}
+	receipts, err := client.Receipts(ctx, &earshotv1.ReceiptsRequest{Id: messageID})
+	if err != nil || len(receipts.Reached) != 1 || receipts.Reached[0].Person.GetPerson() != bob.ID.String() || receipts.Reached[0].State != "read" {
+		t.Errorf("Receipts: %v, %v", receipts, err)
+	}
+}
+
+// What the schema names is filled from what the node says.
+func TestGroupConverted(t *testing.T) {
+	g := group(lunch)
+	if g.Id != lunch.ID.String() || g.Name != "lunch" || g.Topic != "Pizza" || g.History != "7d" || g.Role != "admin" || g.Members != 3 ||
+		g.Online != 2 || g.Joined.GetSeconds() != 1700000000 || g.InvitedBy.GetPerson() != bob.ID.String() || !g.Frozen {
+		t.Errorf("group: %v", g)
+	}
+	if g := group(contacts.Group{}); g.InvitedBy != nil || g.Joined != nil || g.Role != "" {
+		t.Errorf("empty group: %v", g)
+	}
+	changed, _ := new(groupNode).message([32]byte{}, "")
+	m := message(changed)
+	if !m.Edited || !m.Mentioned || len(m.Mentions) != 2 || m.Mentions[1] != bob.ID.String() || len(m.Reactions) != 1 ||
+		m.Reactions[0].Person != bob.ID.String() || m.Reactions[0].Name != "Bob" || m.Reactions[0].Emoji != "\uFFFDx" {
+		t.Errorf("message: %v", m)
+	}
+}
+
+func TestGroupProblems(t *testing.T) {
+	fake := new(groupNode)
+	client, _ := serve(t, privateDir(t), fake)
+	ctx := t.Context()
+	for _, test := range []struct {
+		err  error
+		want string
+	}{
+		{contacts.ErrNotMember, CodeNotMember},
+		{chat.ErrNotPermitted, CodeNotPermitted},
+		{chat.ErrMember, CodeMember},
+		{chat.ErrGroupFull, CodeGroupFull},
+		{chat.ErrNotYours, CodeNotYours},
+		{chat.ErrTooLate, CodeTooLate},
+		{chat.ErrEmoji, CodeEmoji},
+		{&people.UnknownError{Who: "x"}, CodeUnknown},
+		{&contacts.AmbiguousError{Who: "x"}, CodeAmbiguous},
+	} {
+		fake.err = fmt.Errorf("lunch: %w", test.err)
+		_, err := client.Leave(ctx, &earshotv1.LeaveRequest{Group: "lunch"})
+		if got := code(err); got != test.want {
+			t.Errorf("%v: %q, want %q", test.err, got, test.want)
+		}
+	}
+
+	// Persons and groups that one name fits are both told.
+	fake.err = &contacts.AmbiguousError{Who: "x", Candidates: []contacts.Person{bob}, Groups: []contacts.Group{lunch, {ID: [32]byte{0x18}, Name: "Lunch"}}}
+	_, err := client.GetGroup(ctx, &earshotv1.GetGroupRequest{Group: "x"})
+	if p := ProblemOf(err); len(p.GetPersons()) != 1 || len(p.GetGroups()) != 2 || p.Groups[0].Id != lunch.ID.String() || p.Groups[1].Name != "Lunch" {
+		t.Errorf("candidates: %v", p)
+	}
+}
+
+// What can't be right does not reach the node.
+func TestGroupRequestsAreBounded(t *testing.T) {
+	fake := new(groupNode)
+	client, _ := serve(t, privateDir(t), fake)
+	ctx := t.Context()
+	invite := func(who int) error {
+		_, err := client.Invite(ctx, &earshotv1.InviteRequest{Group: "lunch", Who: make([]string, who)})
+		return err
+	}
+	topic := func(size int) error {
+		_, err := client.SetTopic(ctx, &earshotv1.SetTopicRequest{Group: "lunch", Topic: strings.Repeat("x", size)})
+		return err
+	}
+	role := func(role string) error {
+		_, err := client.SetRole(ctx, &earshotv1.SetRoleRequest{Group: "lunch", Who: "bob", Role: role})
+		return err
+	}
+	_, edit := client.Edit(ctx, &earshotv1.EditRequest{Id: "ab", Text: "x"})
+	_, recall := client.Recall(ctx, &earshotv1.RecallRequest{})
+	_, react := client.React(ctx, &earshotv1.ReactRequest{Id: messageID + "00"})
+	_, receipts := client.Receipts(ctx, &earshotv1.ReceiptsRequest{Id: "x" + messageID[1:]})
+	for i, err := range []error{invite(0), invite(maxInvited + 1), topic(maxTopic + 1), role(""), role("king"), edit, recall, react, receipts} {
+		if code(err) != CodeInvalid {
+			t.Errorf("%d: %v", i, err)
+		}
+	}
+	if fake.asked != "" {
+		t.Errorf("asked %q", fake.asked)
+	}
+	for i, err := range []error{invite(maxInvited), topic(maxTopic), role(chat.RoleMember)} {
+		if err != nil {
+			t.Errorf("%d: %v", i, err)
+		}
+	}
+}
+
+// Lines go to the group that the name meant when the stream was opened.
+func TestSendLinesToGroup(t *testing.T) {
+	client, _ := serve(t, privateDir(t), newFake())
+	stream := openLines(t, client, &earshotv1.SendLinesRequest_Open{To: "lunch"})
+	defer stream.CloseResponse()
+	if _, err := stream.Receive(); err != nil { // the answer to opening
+		t.Fatal(err)
+	}
+	if err := stream.Send(&earshotv1.SendLinesRequest{Lines: []*earshotv1.SendLinesRequest_Line{{Text: "a"}}}); err != nil {
+		t.Fatal(err)
+	}
+	r, err := stream.Receive()
+	if err != nil || len(r.Sent) != 1 || r.Sent[0].To.GetKind() != "group" || r.Sent[0].To.GetId() != lunch.ID.String() {
+		t.Errorf("%v, %v", r, err)
+	}
+	stream.CloseRequest()
+	if _, err := stream.Receive(); !errors.Is(err, io.EOF) {
+		t.Error(err)
+	}
+}
