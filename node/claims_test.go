@@ -29,15 +29,15 @@ func TestStrangerNamedLikeMyGroup(t *testing.T) {
 		g := ann.makes("ops")
 		to := func(who string, want event.Conversation) {
 			t.Helper()
-			sent, err := ann.Send(t.Context(), chat.Outgoing{To: who, Text: "secret"})
+			sent, err := ann.Messages().Send(t.Context(), chat.Outgoing{To: who, Text: "secret"})
 			if err != nil || sent.Conversation != want {
 				t.Errorf("to %s: %v, %v", who, sent.To, err)
 			}
-			target, err := ann.Target(t.Context(), who, "")
+			target, err := ann.Contacts().Target(t.Context(), who, "")
 			if err != nil || target.ID != want.String() {
 				t.Errorf("%s means %v, %v", who, target, err)
 			}
-			if history, err := ann.History(t.Context(), who, chat.HistoryRange{Limit: 1}); err != nil || len(history) != 1 || history[0].Conversation != want {
+			if history, err := ann.Messages().History(t.Context(), who, chat.HistoryRange{Limit: 1}); err != nil || len(history) != 1 || history[0].Conversation != want {
 				t.Errorf("history of %s: %v, %v", who, history, err)
 			}
 		}
@@ -47,13 +47,13 @@ func TestStrangerNamedLikeMyGroup(t *testing.T) {
 		if ann.contact(mallory) {
 			t.Error("the stranger has become a contact")
 		}
-		if _, err := ann.Leave(t.Context(), "ops"); err != nil {
+		if _, err := ann.Groups().Leave(t.Context(), "ops"); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := ann.Send(t.Context(), chat.Outgoing{To: "ops", Text: "secret"}); !errors.Is(err, contacts.ErrNotMember) {
+		if _, err := ann.Messages().Send(t.Context(), chat.Outgoing{To: "ops", Text: "secret"}); !errors.Is(err, contacts.ErrNotMember) {
 			t.Errorf("to a group that Ann has left: %v", err)
 		}
-		if history, err := ann.History(t.Context(), "ops", chat.HistoryRange{Limit: 100}); err != nil || len(history) != 4 {
+		if history, err := ann.Messages().History(t.Context(), "ops", chat.HistoryRange{Limit: 100}); err != nil || len(history) != 4 {
 			t.Errorf("history of a group that Ann has left: %v, %v", history, err)
 		}
 		if ann.contact(mallory) || len(mallory.words(ann, ann)) > 0 {
@@ -64,10 +64,10 @@ func TestStrangerNamedLikeMyGroup(t *testing.T) {
 		ann.say(mallory, "who are you?")
 		to("ops", other)
 		var taken *contacts.NameTakenError
-		if _, err := ann.Accept(t.Context(), mallory.who.person.String(), ""); !errors.As(err, &taken) || taken.Group == nil || taken.Group.ID != other {
+		if _, err := ann.Contacts().Accept(t.Context(), mallory.who.person.String(), ""); !errors.As(err, &taken) || taken.Group == nil || taken.Group.ID != other {
 			t.Errorf("accepted under the name of a group: %v", err)
 		}
-		if p, err := ann.Accept(t.Context(), mallory.who.person.String(), "Mal"); err != nil || p.Petname != "Mal" {
+		if p, err := ann.Contacts().Accept(t.Context(), mallory.who.person.String(), "Mal"); err != nil || p.Petname != "Mal" {
 			t.Errorf("accepted with a petname: %v, %v", p, err)
 		}
 	})
@@ -87,7 +87,7 @@ func TestStrangersGroupNamedLikeMyContact(t *testing.T) {
 		zoo := mallory.makes("zoo", ann)
 		sent := func(who string) chat.Message {
 			t.Helper()
-			m, err := ann.Send(t.Context(), chat.Outgoing{To: who, Text: "secret"})
+			m, err := ann.Messages().Send(t.Context(), chat.Outgoing{To: who, Text: "secret"})
 			if err != nil {
 				t.Fatalf("to %s: %v", who, err)
 			}
@@ -101,29 +101,29 @@ func TestStrangersGroupNamedLikeMyContact(t *testing.T) {
 				t.Errorf("to %s: %v", who, m.To)
 			}
 		}
-		if _, err := ann.SetTopic(t.Context(), "ops", "mine"); err != nil {
+		if _, err := ann.Groups().SetTopic(t.Context(), "ops", "mine"); err != nil {
 			t.Errorf("topic of the own group: %v", err)
 		}
 		// The beginning of an ID means what is accepted. She has written in none of these yet.
-		if _, err := ann.Group(t.Context(), zoo.String()[:idPrefix]); err == nil {
+		if _, err := ann.Groups().Group(t.Context(), zoo.String()[:idPrefix]); err == nil {
 			t.Error("the beginning of the ID of a stranger's group means it")
 		}
 		sent("zoo")
-		if g, err := ann.Group(t.Context(), zoo.String()[:idPrefix]); err != nil || g.ID != zoo {
+		if g, err := ann.Groups().Group(t.Context(), zoo.String()[:idPrefix]); err != nil || g.ID != zoo {
 			t.Errorf("the beginning of the ID of a group in which she has written: %v", err)
 		}
 		// What she has written in is hers as well.
 		ann.tell(hers, "hello")
 		var several *contacts.AmbiguousError
-		if _, err := ann.Send(t.Context(), chat.Outgoing{To: "ops", Text: "which?"}); !errors.As(err, &several) || len(several.Groups) != 2 {
+		if _, err := ann.Messages().Send(t.Context(), chat.Outgoing{To: "ops", Text: "which?"}); !errors.As(err, &several) || len(several.Groups) != 2 {
 			t.Errorf("two groups in which she writes: %v", err)
 		}
 		// A person and a group, both settled.
 		ann.makes("Bob")
-		if _, err := ann.Send(t.Context(), chat.Outgoing{To: "Bob", Text: "which?"}); !errors.As(err, &several) || len(several.Groups) != 1 || len(several.Candidates) != 1 {
+		if _, err := ann.Messages().Send(t.Context(), chat.Outgoing{To: "Bob", Text: "which?"}); !errors.As(err, &several) || len(several.Groups) != 1 || len(several.Candidates) != 1 {
 			t.Errorf("a contact and a group: %v", err)
 		}
-		if _, err := ann.Block(t.Context(), "Bob"); err != nil {
+		if _, err := ann.Contacts().Block(t.Context(), "Bob"); err != nil {
 			t.Errorf("only persons can be blocked: %v", err)
 		}
 	})
@@ -139,25 +139,25 @@ func TestAcceptedOnlySinceInvited(t *testing.T) {
 		// The beginning of an ID means a group only if that is or was accepted.
 		want := func(want bool, when string) {
 			t.Helper()
-			if _, err := ann.Group(t.Context(), g.String()[:idPrefix]); (err == nil) != want {
+			if _, err := ann.Groups().Group(t.Context(), g.String()[:idPrefix]); (err == nil) != want {
 				t.Errorf("%s: accepted %t, want %t", when, err == nil, want)
 			}
 		}
 		want(false, "brought in by a stranger")
 		ann.tell(g, "hello")
 		want(true, "she has written")
-		if _, err := ann.Leave(t.Context(), g.String()); err != nil {
+		if _, err := ann.Groups().Leave(t.Context(), g.String()); err != nil {
 			t.Fatal(err)
 		}
 		want(true, "she has left")
 		w.within(soon, "Mallory hears it", func() bool {
-			group, _ := mallory.Group(t.Context(), g.String())
+			group, _ := mallory.Groups().Group(t.Context(), g.String())
 			return group.Members == 1
 		})
 		mallory.invites(g, ann)
 		w.within(soon, "she is in again", func() bool { return ann.role(g) != "" })
 		want(false, "brought in again")
-		if _, err := ann.NameContact(t.Context(), mallory.who.person.String(), "Mal"); err != nil {
+		if _, err := ann.Contacts().NameContact(t.Context(), mallory.who.person.String(), "Mal"); err != nil {
 			t.Fatal(err)
 		}
 		want(true, "Mallory is a contact")
@@ -172,20 +172,20 @@ func TestStrangerInGroupNamedLikeMyContact(t *testing.T) {
 		ann.meets(soon, bob, mallory, cleo)
 		ann.say(bob, "hello")
 		g := ann.makes("lunch", mallory, cleo)
-		if err := mallory.SetName(t.Context(), "Bob"); err != nil {
+		if err := mallory.Owner().SetName(t.Context(), "Bob"); err != nil {
 			t.Fatal(err)
 		}
 		w.within(soon, "Ann hears his name", func() bool {
 			them, _ := ann.people.Get(mallory.who.person)
 			return them.Claimed == "Bob"
 		})
-		if _, err := ann.SetRole(t.Context(), "lunch", "Bob", chat.RoleOwner); !errors.Is(err, contacts.ErrNotMember) {
+		if _, err := ann.Groups().SetRole(t.Context(), "lunch", "Bob", chat.RoleOwner); !errors.Is(err, contacts.ErrNotMember) {
 			t.Errorf("Bob is made an owner: %v", err)
 		}
-		if _, err := ann.SetRole(t.Context(), "lunch", bob.who.person.String(), chat.RoleOwner); !errors.Is(err, contacts.ErrNotMember) {
+		if _, err := ann.Groups().SetRole(t.Context(), "lunch", bob.who.person.String(), chat.RoleOwner); !errors.Is(err, contacts.ErrNotMember) {
 			t.Errorf("Bob is made an owner by ID: %v", err)
 		}
-		if _, err := ann.RemoveMember(t.Context(), "lunch", "Bob"); !errors.Is(err, contacts.ErrNotMember) {
+		if _, err := ann.Groups().RemoveMember(t.Context(), "lunch", "Bob"); !errors.Is(err, contacts.ErrNotMember) {
 			t.Errorf("Bob is removed: %v", err)
 		}
 		for text, want := range map[string][]crypto.PersonID{
@@ -202,10 +202,10 @@ func TestStrangerInGroupNamedLikeMyContact(t *testing.T) {
 		if sent := ann.tell(g, "@Bob!"); !slices.Equal(sent.Mentions, []crypto.PersonID{bob.who.person}) {
 			t.Errorf("with Bob in the group, he is not mentioned: %v", sent.Mentions)
 		}
-		if _, err := ann.SetRole(t.Context(), "lunch", "Bob", chat.RoleAdmin); err != nil || bob.who.person == mallory.who.person {
+		if _, err := ann.Groups().SetRole(t.Context(), "lunch", "Bob", chat.RoleAdmin); err != nil || bob.who.person == mallory.who.person {
 			t.Errorf("Bob is made an admin: %v", err)
 		}
-		members, err := ann.Members(t.Context(), "lunch")
+		members, err := ann.Groups().Members(t.Context(), "lunch")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -219,19 +219,19 @@ func TestStrangerInGroupNamedLikeMyContact(t *testing.T) {
 		// By ID, whoever it is; of strangers of one name, the member.
 		other := w.people("Cleo")[0]
 		ann.meets(soon, other)
-		if _, err := ann.RemoveMember(t.Context(), "lunch", "Cleo"); err != nil {
+		if _, err := ann.Groups().RemoveMember(t.Context(), "lunch", "Cleo"); err != nil {
 			t.Errorf("the one Cleo in the group: %v", err)
 		}
-		if _, err := ann.RemoveMember(t.Context(), "lunch", "Cleo"); !errors.Is(err, contacts.ErrNotMember) {
+		if _, err := ann.Groups().RemoveMember(t.Context(), "lunch", "Cleo"); !errors.Is(err, contacts.ErrNotMember) {
 			t.Errorf("no Cleo in the group: %v", err)
 		}
-		if _, err := ann.RemoveMember(t.Context(), "lunch", mallory.who.person.String()); err != nil {
+		if _, err := ann.Groups().RemoveMember(t.Context(), "lunch", mallory.who.person.String()); err != nil {
 			t.Errorf("by ID: %v", err)
 		}
-		if _, err := ann.SetRole(t.Context(), "lunch", "Nobody", chat.RoleAdmin); !errors.As(err, new(*people.UnknownError)) {
+		if _, err := ann.Groups().SetRole(t.Context(), "lunch", "Nobody", chat.RoleAdmin); !errors.As(err, new(*people.UnknownError)) {
 			t.Errorf("nobody: %v", err)
 		}
-		if _, err := ann.SetRole(t.Context(), "lunch", "Ann", chat.RoleMember); errors.As(err, new(*people.UnknownError)) {
+		if _, err := ann.Groups().SetRole(t.Context(), "lunch", "Ann", chat.RoleMember); errors.As(err, new(*people.UnknownError)) {
 			t.Errorf("herself: %v", err)
 		}
 	})
@@ -244,14 +244,14 @@ func TestFailedSendMakesNoContact(t *testing.T) {
 		ann, bob := all[0], all[1]
 		ann.meets(soon, bob)
 		for text, want := range map[string]error{"": chat.ErrEmpty, "a\xff": chat.ErrText, strings.Repeat("x", event.MaxText+1): chat.ErrTooLong} {
-			if _, err := ann.Send(t.Context(), chat.Outgoing{To: "Bob", Text: text}); !errors.Is(err, want) {
+			if _, err := ann.Messages().Send(t.Context(), chat.Outgoing{To: "Bob", Text: text}); !errors.Is(err, want) {
 				t.Errorf("sent: %v", err)
 			}
 		}
 		if ann.contact(bob) {
 			t.Error("Bob is a contact")
 		}
-		sent, err := ann.SendAll(t.Context(), []chat.Outgoing{{To: "Bob", Text: "hello"}, {To: "Bob"}})
+		sent, err := ann.Messages().SendAll(t.Context(), []chat.Outgoing{{To: "Bob", Text: "hello"}, {To: "Bob"}})
 		if !errors.Is(err, chat.ErrEmpty) || len(sent) != 1 || !ann.contact(bob) {
 			t.Errorf("of two, the first can be sent: %d, %v", len(sent), err)
 		}
@@ -271,7 +271,7 @@ func TestWholeIDs(t *testing.T) {
 			g.String():                               g.String(),
 			"#" + g.String():                         g.String(),
 		} {
-			if target, err := ann.Target(t.Context(), who, ""); err != nil || target.ID != want {
+			if target, err := ann.Contacts().Target(t.Context(), who, ""); err != nil || target.ID != want {
 				t.Errorf("%s: %v, %v", who, target, err)
 			}
 		}
@@ -282,17 +282,17 @@ func TestWholeIDs(t *testing.T) {
 			"#" + bob.who.person.String(): nil,
 			crypto.PersonID{1}.String():   nil,
 		} {
-			_, err := ann.Target(t.Context(), who, "")
+			_, err := ann.Contacts().Target(t.Context(), who, "")
 			if unknown := new(people.UnknownError); want == nil && !errors.As(err, &unknown) || want != nil && !errors.Is(err, want) {
 				t.Errorf("%s: %v, want %v", who, err, want)
 			}
 		}
 		other := w.people("Ann")[0]
 		ann.meets(soon, other)
-		if target, err := ann.Target(t.Context(), "Ann", ""); err != nil || target.ID != other.who.person.String() {
+		if target, err := ann.Contacts().Target(t.Context(), "Ann", ""); err != nil || target.ID != other.who.person.String() {
 			t.Errorf("the other Ann: %v, %v", target, err)
 		}
-		if _, err := ann.Resolve(t.Context(), g.String()); !errors.As(err, new(*people.UnknownError)) {
+		if _, err := ann.Contacts().Resolve(t.Context(), g.String()); !errors.As(err, new(*people.UnknownError)) {
 			t.Errorf("a group where a person is asked for: %v", err)
 		}
 	})

@@ -42,7 +42,7 @@ func TestClocksTenYearsOff(t *testing.T) {
 						if err != nil || len(unread) != 1 || unread[0].Text != text {
 							t.Fatalf("%s finds unread: %v, %v", to.name, unread, err)
 						}
-						if err := to.MarkRead(t.Context(), unread[0].ID); err != nil {
+						if err := to.Messages().MarkRead(t.Context(), unread[0].ID); err != nil {
 							t.Fatal(err)
 						}
 						from.reaches(3*time.Second, m, chat.StateRead)

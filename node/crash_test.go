@@ -32,7 +32,7 @@ func TestWhatWasSaidSurvivesCrash(t *testing.T) {
 						t.Fatalf("nothing unread: %v", err)
 					}
 					for _, u := range unread {
-						if err := ann.MarkRead(t.Context(), u.ID); err != nil {
+						if err := ann.Messages().MarkRead(t.Context(), u.ID); err != nil {
 							t.Fatal(err)
 						}
 					}
@@ -85,7 +85,7 @@ func TestReadThenCrash(t *testing.T) {
 		sent := ann.say(bob, "hello")
 		ann.reaches(5*time.Second, sent, chat.StateDelivered)
 		time.Sleep(5 * time.Second)
-		if err := bob.MarkRead(t.Context(), sent.ID); err != nil {
+		if err := bob.Messages().MarkRead(t.Context(), sent.ID); err != nil {
 			t.Fatal(err)
 		}
 		bob.kill()

@@ -146,12 +146,12 @@ func TestSaidWhileOutIsNotServed(t *testing.T) {
 		ann.meets(soon, bob, dora)
 		bob.meets(soon, dora)
 		g := ann.makes("lunch", bob, dora)
-		if _, err := ann.SetHistory(t.Context(), "lunch", contacts.HistoryAll); err != nil {
+		if _, err := ann.Groups().SetHistory(t.Context(), "lunch", contacts.HistoryAll); err != nil {
 			t.Fatal(err)
 		}
 		ann.tell(g, "with Dora")
 		dora.hears(g, "with Dora")
-		if _, err := ann.RemoveMember(t.Context(), "lunch", "Dora"); err != nil {
+		if _, err := ann.Groups().RemoveMember(t.Context(), "lunch", "Dora"); err != nil {
 			t.Fatal(err)
 		}
 		w.within(soon, "Dora is out", func() bool { return dora.role(g) == "" })
@@ -180,7 +180,7 @@ func TestCutIsMadeAtTheStart(t *testing.T) {
 		w.cut(ann.addr(), bob.addr())
 		w.cut(ann.addr(), cleo.addr())
 		time.Sleep(time.Minute)
-		if _, err := ann.RemoveMember(t.Context(), "lunch", "Bob"); err != nil {
+		if _, err := ann.Groups().RemoveMember(t.Context(), "lunch", "Bob"); err != nil {
 			t.Fatal(err)
 		}
 		bob.tell(g, "beyond")

@@ -78,7 +78,7 @@ func TestManyStrangers(t *testing.T) {
 func TestBlockedSenderIsIgnored(t *testing.T) {
 	attacked(t, func(t *testing.T, w *world, ann, bob *machine, m *mallory) {
 		m.greet(ann)
-		if _, err := ann.Block(t.Context(), m.person.String()); err != nil {
+		if _, err := ann.Contacts().Block(t.Context(), m.person.String()); err != nil {
 			t.Fatal(err)
 		}
 		m.greet(ann)
@@ -102,7 +102,7 @@ func TestBlockedSenderIsIgnored(t *testing.T) {
 		if rows := m.rowsAt(ann); len(rows) != 0 {
 			t.Errorf("stored: %q", texts(rows))
 		}
-		if requests, err := ann.Requests(t.Context()); err != nil || len(requests) != 0 {
+		if requests, err := ann.Contacts().Requests(t.Context()); err != nil || len(requests) != 0 {
 			t.Errorf("%d requests of somebody blocked, %v", len(requests), err)
 		}
 	})
@@ -115,7 +115,7 @@ func TestRollbackClaims(t *testing.T) {
 		m.greet(ann)
 		const letters = 4
 		for i := range letters {
-			if _, err := ann.Send(t.Context(), chat.Outgoing{To: m.person.String(), Text: fmt.Sprint(i) + strings.Repeat("x", 50_000)}); err != nil {
+			if _, err := ann.Messages().Send(t.Context(), chat.Outgoing{To: m.person.String(), Text: fmt.Sprint(i) + strings.Repeat("x", 50_000)}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -271,7 +271,7 @@ func TestReceiptFloods(t *testing.T) {
 		if n := kept(); n > 0 {
 			t.Errorf("%d receipts of a stranger are kept", n)
 		}
-		if _, err := ann.Send(t.Context(), chat.Outgoing{To: m.person.String(), Text: "hello"}); err != nil {
+		if _, err := ann.Messages().Send(t.Context(), chat.Outgoing{To: m.person.String(), Text: "hello"}); err != nil {
 			t.Fatal(err)
 		}
 		flood()
@@ -285,7 +285,7 @@ func TestReceiptFloods(t *testing.T) {
 // nothing of it is shown before somebody is accepted.
 func TestRequestFloods(t *testing.T) {
 	attacked(t, func(t *testing.T, w *world, ann, bob *machine, _ *mallory) {
-		if err := ann.SetAccept(t.Context(), people.AcceptContacts); err != nil {
+		if err := ann.Owner().SetAccept(t.Context(), people.AcceptContacts); err != nil {
 			t.Fatal(err)
 		}
 		var last *mallory
@@ -300,7 +300,7 @@ func TestRequestFloods(t *testing.T) {
 		}
 		time.Sleep(time.Second)
 		w.talk(ann, bob)
-		requests, err := ann.Requests(t.Context())
+		requests, err := ann.Contacts().Requests(t.Context())
 		if err != nil || len(requests) != book.MaxRequests {
 			t.Fatalf("%d requests, %v", len(requests), err)
 		}
@@ -318,10 +318,10 @@ func TestRequestFloods(t *testing.T) {
 				t.Error("a stranger got an answer")
 			}
 		})
-		if _, err := ann.Accept(t.Context(), requests[0].Person.String(), ""); err != nil {
+		if _, err := ann.Contacts().Accept(t.Context(), requests[0].Person.String(), ""); err != nil {
 			t.Fatal(err)
 		}
-		history, err := ann.History(t.Context(), requests[0].Person.String(), chat.HistoryRange{Limit: 10})
+		history, err := ann.Messages().History(t.Context(), requests[0].Person.String(), chat.HistoryRange{Limit: 10})
 		if err != nil || len(history) == 0 || history[0].Text != "may I?" {
 			t.Errorf("after accepting: %v, %v", history, err)
 		}
@@ -343,7 +343,7 @@ func TestNobodyReads(t *testing.T) {
 		for i := range letters {
 			letters[i] = chat.Outgoing{To: m.person.String(), Text: strings.Repeat("x", 50_000)}
 		}
-		if _, err := ann.SendAll(t.Context(), letters); err != nil {
+		if _, err := ann.Messages().SendAll(t.Context(), letters); err != nil {
 			t.Fatal(err)
 		}
 		for range 5 {

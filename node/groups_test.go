@@ -19,7 +19,7 @@ import (
 // makes has m make a group with others in it, and returns its ID.
 func (m *machine) makes(name string, others ...*machine) event.Conversation {
 	m.w.t.Helper()
-	g, err := m.CreateGroup(m.w.t.Context(), name)
+	g, err := m.Groups().CreateGroup(m.w.t.Context(), name)
 	if err != nil {
 		m.w.t.Fatal(err)
 	}
@@ -39,14 +39,14 @@ func (m *machine) invites(g event.Conversation, others ...*machine) {
 	if len(who) == 0 {
 		return
 	}
-	if _, err := m.Invite(m.w.t.Context(), g.String(), who); err != nil {
+	if _, err := m.Groups().Invite(m.w.t.Context(), g.String(), who); err != nil {
 		m.w.t.Fatal(err)
 	}
 }
 
 // role is what the owner of m is in a group, by what m knows.
 func (m *machine) role(g event.Conversation) string {
-	group, err := m.Group(m.w.t.Context(), g.String())
+	group, err := m.Groups().Group(m.w.t.Context(), g.String())
 	if unknown := new(people.UnknownError); errors.As(err, &unknown) {
 		return ""
 	} else if err != nil {
@@ -58,7 +58,7 @@ func (m *machine) role(g event.Conversation) string {
 // tell sends words to a group.
 func (m *machine) tell(g event.Conversation, text string) chat.Message {
 	m.w.t.Helper()
-	sent, err := m.Send(m.w.t.Context(), chat.Outgoing{To: "#" + g.String(), Text: text})
+	sent, err := m.Messages().Send(m.w.t.Context(), chat.Outgoing{To: "#" + g.String(), Text: text})
 	if err != nil {
 		m.w.t.Fatalf("%s to the group: %v", m.name, err)
 	}
@@ -124,17 +124,17 @@ func TestGroup(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, row := range page {
-				if err := m.MarkRead(t.Context(), row.ID); err != nil {
+				if err := m.Messages().MarkRead(t.Context(), row.ID); err != nil {
 					t.Fatal(err)
 				}
 			}
 		}
 		ann.reaches(5*time.Second, first, chat.StateRead)
-		reached, err := ann.Receipts(t.Context(), first.ID)
+		reached, err := ann.Messages().Receipts(t.Context(), first.ID)
 		if err != nil || len(reached) != 2 || reached[0].State != chat.StateRead || reached[1].State != chat.StateRead {
 			t.Errorf("receipts: %+v, %v", reached, err)
 		}
-		members, err := bob.Members(t.Context(), "lunch")
+		members, err := bob.Groups().Members(t.Context(), "lunch")
 		if err != nil || len(members) != 3 || members[0].Name != "Ann" || members[0].Role != chat.RoleOwner || !members[1].Self {
 			t.Errorf("members at Bob: %+v, %v", members, err)
 		}
@@ -166,7 +166,7 @@ func TestAbsentMemberCatchesUpFromAnother(t *testing.T) {
 		cleo.announce()
 		ann.announce()
 		cleo.hears(g, append(want, "are you there?")...)
-		if reached, err := ann.Receipts(t.Context(), last.ID); err != nil || len(reached) != 2 {
+		if reached, err := ann.Messages().Receipts(t.Context(), last.ID); err != nil || len(reached) != 2 {
 			t.Errorf("receipts: %+v, %v", reached, err)
 		}
 	})
@@ -192,7 +192,7 @@ func TestNewcomersHistory(t *testing.T) {
 				}
 				bob.tell(g, "recent")
 				ann.hears(g, "old", "recent")
-				if _, err := ann.SetHistory(t.Context(), "lunch", policy); err != nil {
+				if _, err := ann.Groups().SetHistory(t.Context(), "lunch", policy); err != nil {
 					t.Fatal(err)
 				}
 				time.Sleep(time.Minute)
@@ -225,13 +225,13 @@ func TestRemovedMemberHearsNothingMore(t *testing.T) {
 		ann.tell(g, "all three")
 		bob.hears(g, "all three")
 		cleo.hears(g, "all three")
-		if _, err := ann.RemoveMember(t.Context(), "lunch", "Bob"); err != nil {
+		if _, err := ann.Groups().RemoveMember(t.Context(), "lunch", "Bob"); err != nil {
 			t.Fatal(err)
 		}
 		ann.tell(g, "without Bob")
 		w.within(5*time.Second, "Bob learns of it", func() bool { return bob.role(g) == "" })
 		w.within(5*time.Second, "Cleo learns of it", func() bool {
-			group, _ := cleo.Group(t.Context(), "lunch")
+			group, _ := cleo.Groups().Group(t.Context(), "lunch")
 			return group.Members == 2
 		})
 		cleo.hears(g, "all three", "without Bob")
@@ -239,7 +239,7 @@ func TestRemovedMemberHearsNothingMore(t *testing.T) {
 		ann.hears(g, "all three", "without Bob", "quite so")
 		cleo.hears(g, "all three", "without Bob", "quite so")
 		bob.hears(g, "all three")
-		if _, err := bob.Send(t.Context(), chat.Outgoing{To: "#lunch", Text: "hello?"}); !errors.Is(err, contacts.ErrNotMember) {
+		if _, err := bob.Messages().Send(t.Context(), chat.Outgoing{To: "#lunch", Text: "hello?"}); !errors.Is(err, contacts.ErrNotMember) {
 			t.Errorf("Bob writes: %v", err)
 		}
 		time.Sleep(time.Minute)
@@ -269,7 +269,7 @@ func TestCutHoldsEverywhere(t *testing.T) {
 		w.cut(ann.addr(), bob.addr())
 		w.cut(ann.addr(), cleo.addr())
 		time.Sleep(time.Minute)
-		if _, err := ann.RemoveMember(t.Context(), "lunch", "Bob"); err != nil {
+		if _, err := ann.Groups().RemoveMember(t.Context(), "lunch", "Bob"); err != nil {
 			t.Fatal(err)
 		}
 		bob.tell(g, "beyond")
@@ -278,7 +278,7 @@ func TestCutHoldsEverywhere(t *testing.T) {
 		w.within(time.Minute, "Cleo learns of it", func() bool {
 			ann.announce()
 			cleo.announce()
-			group, _ := cleo.Group(t.Context(), "lunch")
+			group, _ := cleo.Groups().Group(t.Context(), "lunch")
 			return group.Members == 2
 		})
 		cleo.hears(g, "before")
@@ -304,12 +304,12 @@ func TestLeave(t *testing.T) {
 		ann.tell(g, "hello")
 		bob.hears(g, "hello")
 		cleo.hears(g, "hello")
-		if _, err := ann.Leave(t.Context(), "lunch"); err != nil {
+		if _, err := ann.Groups().Leave(t.Context(), "lunch"); err != nil {
 			t.Fatal(err)
 		}
 		for _, m := range []*machine{bob, cleo} {
 			w.within(5*time.Second, m.name+" learns that Ann has left", func() bool {
-				group, _ := m.Group(t.Context(), "lunch")
+				group, _ := m.Groups().Group(t.Context(), "lunch")
 				return group.Members == 2
 			})
 		}
@@ -331,16 +331,16 @@ func TestTwoGroupsOfOneName(t *testing.T) {
 		ann.say(bob, "hello") // what strangers bring her into is not hers yet
 		one := ann.makes("Lunch", bob)
 		two := bob.makes("lunch", ann)
-		_, err := ann.Send(t.Context(), chat.Outgoing{To: "#lunch", Text: "which?"})
+		_, err := ann.Messages().Send(t.Context(), chat.Outgoing{To: "#lunch", Text: "which?"})
 		if ambiguous := new(contacts.AmbiguousError); !errors.As(err, &ambiguous) || len(ambiguous.Groups) != 2 {
 			t.Fatalf("two groups of one name: %v", err)
 		}
 		ann.tell(two, "that one")
 		bob.hears(two, "that one")
-		if _, err := ann.Leave(t.Context(), one.String()); err != nil {
+		if _, err := ann.Groups().Leave(t.Context(), one.String()); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := ann.Send(t.Context(), chat.Outgoing{To: "lunch", Text: "the other is left"}); err != nil {
+		if _, err := ann.Messages().Send(t.Context(), chat.Outgoing{To: "lunch", Text: "the other is left"}); err != nil {
 			t.Errorf("after leaving one of them: %v", err)
 		}
 	})
@@ -359,9 +359,9 @@ func TestActs(t *testing.T) {
 		} {
 			sent := send("att one")
 			seen := func() chat.Message {
-				shown, err := bob.History(t.Context(), sent.Conversation.String(), chat.HistoryRange{Limit: 100})
+				shown, err := bob.Messages().History(t.Context(), sent.Conversation.String(), chat.HistoryRange{Limit: 100})
 				if name == "direct" {
-					shown, err = bob.History(t.Context(), ann.who.person.String(), chat.HistoryRange{Limit: 100})
+					shown, err = bob.Messages().History(t.Context(), ann.who.person.String(), chat.HistoryRange{Limit: 100})
 				}
 				if i := slices.IndexFunc(shown, func(m chat.Message) bool { return m.ID == sent.ID }); err == nil && i >= 0 {
 					return shown[i]
@@ -369,27 +369,27 @@ func TestActs(t *testing.T) {
 				return chat.Message{}
 			}
 			w.within(5*time.Second, name+": arrives", func() bool { return seen().Text == "att one" })
-			if _, err := bob.Edit(t.Context(), sent.ID, "mine"); !errors.Is(err, chat.ErrNotYours) {
+			if _, err := bob.Messages().Edit(t.Context(), sent.ID, "mine"); !errors.Is(err, chat.ErrNotYours) {
 				t.Errorf("%s: edits another's message: %v", name, err)
 			}
-			if _, err := ann.Edit(t.Context(), sent.ID, "at one"); err != nil {
+			if _, err := ann.Messages().Edit(t.Context(), sent.ID, "at one"); err != nil {
 				t.Fatal(err)
 			}
 			w.within(5*time.Second, name+": is edited", func() bool { return seen().Text == "at one" && seen().Edited })
-			if _, err := bob.React(t.Context(), sent.ID, "👍"); err != nil {
+			if _, err := bob.Messages().React(t.Context(), sent.ID, "👍"); err != nil {
 				t.Fatal(err)
 			}
 			w.within(5*time.Second, name+": has a reaction", func() bool {
 				row, err := ann.store.Row(sent.ID)
 				return err == nil && len(row.Reactions) == 1 && row.Reactions[0].Person == bob.who.person
 			})
-			if _, err := ann.Recall(t.Context(), sent.ID); err != nil {
+			if _, err := ann.Messages().Recall(t.Context(), sent.ID); err != nil {
 				t.Fatal(err)
 			}
 			w.within(5*time.Second, name+": is recalled", func() bool { return seen().Kind == "recalled" && seen().Text == "" })
 			late := send("stays")
 			time.Sleep(3 * time.Minute)
-			if _, err := ann.Recall(t.Context(), late.ID); !errors.Is(err, chat.ErrTooLate) {
+			if _, err := ann.Messages().Recall(t.Context(), late.ID); !errors.Is(err, chat.ErrTooLate) {
 				t.Errorf("%s: recalled after three minutes: %v", name, err)
 			}
 		}
@@ -498,7 +498,7 @@ func TestLargeGroupGossips(t *testing.T) {
 		if took := at(dan, "second"); took > 500*time.Millisecond {
 			t.Errorf("Dan hears Ann after %s: not by gossip", took)
 		}
-		if _, err := ann.RemoveMember(t.Context(), "everybody", "Eve"); err != nil {
+		if _, err := ann.Groups().RemoveMember(t.Context(), "everybody", "Eve"); err != nil {
 			t.Fatal(err)
 		}
 		at(dan, "third")
@@ -518,7 +518,7 @@ func TestGroupOfManyChangesTakesNewcomers(t *testing.T) {
 		ann.meets(soon, bob)
 		g := ann.makes("lunch")
 		for i := range 300 {
-			if _, err := ann.SetTopic(t.Context(), "lunch", fmt.Sprint(i)); err != nil {
+			if _, err := ann.Groups().SetTopic(t.Context(), "lunch", fmt.Sprint(i)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -536,7 +536,7 @@ func TestInvitationWaitsForAccept(t *testing.T) {
 		all := w.people("Ann", "Bob")
 		ann, bob := all[0], all[1]
 		ann.meets(soon, bob)
-		if err := bob.SetAccept(t.Context(), people.AcceptContacts); err != nil {
+		if err := bob.Owner().SetAccept(t.Context(), people.AcceptContacts); err != nil {
 			t.Fatal(err)
 		}
 		w.within(soon, "they meet again", func() bool {
@@ -545,26 +545,26 @@ func TestInvitationWaitsForAccept(t *testing.T) {
 		g := ann.makes("lunch")
 		ann.invites(g, bob)
 		w.within(time.Minute, "Bob sees that he is invited", func() bool {
-			requests, err := bob.Requests(t.Context())
+			requests, err := bob.Contacts().Requests(t.Context())
 			return err == nil && len(requests) == 1 && requests[0].Person == ann.who.person
 		})
 		if bob.role(g) != "" {
 			t.Fatal("Bob is in a group of somebody he has not accepted")
 		}
-		if _, err := bob.Block(t.Context(), ann.who.person.String()); err != nil {
+		if _, err := bob.Contacts().Block(t.Context(), ann.who.person.String()); err != nil {
 			t.Fatal(err)
 		}
-		if requests, err := bob.Requests(t.Context()); len(requests) != 0 {
+		if requests, err := bob.Contacts().Requests(t.Context()); len(requests) != 0 {
 			t.Errorf("somebody who is blocked asks: %+v, %v", requests, err)
 		}
-		if _, err := bob.Unblock(t.Context(), ann.who.person.String()); err != nil {
+		if _, err := bob.Contacts().Unblock(t.Context(), ann.who.person.String()); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := bob.Accept(t.Context(), ann.who.person.String(), ""); err != nil {
+		if _, err := bob.Contacts().Accept(t.Context(), ann.who.person.String(), ""); err != nil {
 			t.Fatal(err)
 		}
 		w.within(time.Minute, "Bob is in", func() bool { return bob.role(g) != "" })
-		if requests, _ := bob.Requests(t.Context()); len(requests) != 0 {
+		if requests, _ := bob.Contacts().Requests(t.Context()); len(requests) != 0 {
 			t.Errorf("still asked: %+v", requests)
 		}
 	})
@@ -591,7 +591,7 @@ func TestPeerIsToldOfAChangeMeanwhile(t *testing.T) {
 			if c != g {
 				return
 			}
-			if _, err := ann.RenameGroup(t.Context(), g.String(), "dinner"); err != nil {
+			if _, err := ann.Groups().RenameGroup(t.Context(), g.String(), "dinner"); err != nil {
 				t.Error(err)
 			}
 		}

@@ -59,7 +59,7 @@ func (w *world) talk(a, b *machine) {
 	began := time.Now()
 	for _, turn := range [][2]*machine{{a, b}, {b, a}} {
 		from, to := turn[0], turn[1]
-		sent, err := from.Send(w.t.Context(), chat.Outgoing{To: to.name, Text: fmt.Sprintf("%s %d", from.name, w.talks)})
+		sent, err := from.Messages().Send(w.t.Context(), chat.Outgoing{To: to.name, Text: fmt.Sprintf("%s %d", from.name, w.talks)})
 		if err != nil {
 			w.t.Fatalf("%s sends to %s: %v", from.name, to.name, err)
 		}
@@ -274,7 +274,7 @@ func TestForkedLog(t *testing.T) {
 		if forked != 2 {
 			t.Errorf("%d rows are shown as forked, of %q", forked, texts(m.rowsAt(ann)))
 		}
-		sent, err := ann.Send(t.Context(), chat.Outgoing{To: m.person.String(), Text: "what?"})
+		sent, err := ann.Messages().Send(t.Context(), chat.Outgoing{To: m.person.String(), Text: "what?"})
 		if err != nil {
 			t.Fatal(err)
 		}

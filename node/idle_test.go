@@ -325,13 +325,13 @@ func TestAddressSurvivesCrash(t *testing.T) {
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		people := w.people("Ann", "Bob")
 		ann, bob := people[0], people[1]
-		if err := ann.SetAccept(t.Context(), "contacts"); err != nil {
+		if err := ann.Owner().SetAccept(t.Context(), "contacts"); err != nil {
 			t.Fatal(err)
 		}
 		bob.stop()
 		bob.start(ann.address())
 		bob.meets(soon, ann)
-		if _, err := bob.NameContact(t.Context(), ann.who.person.String(), "Ann"); err != nil {
+		if _, err := bob.Contacts().NameContact(t.Context(), ann.who.person.String(), "Ann"); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Second)
@@ -356,7 +356,7 @@ func TestPortOfWhoCalledIsNoAddress(t *testing.T) {
 		}
 		ann.mesh.Sighted(discovery.Sighting{Device: peerID(bob.who.device), Addrs: []netip.AddrPort{bob.at()}, Source: discovery.FromManual})
 		ann.meets(soon, bob)
-		if _, err := ann.NameContact(t.Context(), bob.who.person.String(), "Bob"); err != nil {
+		if _, err := ann.Contacts().NameContact(t.Context(), bob.who.person.String(), "Bob"); err != nil {
 			t.Fatal(err)
 		}
 		ann.stop()

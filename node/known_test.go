@@ -24,15 +24,15 @@ func TestLearntBeforeKnown(t *testing.T) {
 			return "Dora"
 		},
 		"named": func(t *testing.T, _ *world, ann, dora *machine) string {
-			if _, err := ann.NameContact(t.Context(), dora.who.person.String(), "Dodo"); err != nil {
+			if _, err := ann.Contacts().NameContact(t.Context(), dora.who.person.String(), "Dodo"); err != nil {
 				t.Fatal(err)
 			}
 			return "Dora"
 		},
 		"blocked": func(t *testing.T, _ *world, ann, dora *machine) string {
 			for _, change := range []func() (contacts.Person, error){
-				func() (contacts.Person, error) { return ann.Block(t.Context(), dora.who.person.String()) },
-				func() (contacts.Person, error) { return ann.Unblock(t.Context(), dora.who.person.String()) },
+				func() (contacts.Person, error) { return ann.Contacts().Block(t.Context(), dora.who.person.String()) },
+				func() (contacts.Person, error) { return ann.Contacts().Unblock(t.Context(), dora.who.person.String()) },
 			} {
 				if _, err := change(); err != nil {
 					t.Fatal(err)
@@ -41,7 +41,7 @@ func TestLearntBeforeKnown(t *testing.T) {
 			return "Dora"
 		},
 		"renamed before": func(t *testing.T, w *world, ann, dora *machine) string {
-			if err := dora.SetName(t.Context(), "Dorothea"); err != nil {
+			if err := dora.Owner().SetName(t.Context(), "Dorothea"); err != nil {
 				t.Fatal(err)
 			}
 			w.within(soon, "Ann hears her new name", func() bool {
@@ -52,7 +52,7 @@ func TestLearntBeforeKnown(t *testing.T) {
 		},
 		"renamed after": func(t *testing.T, w *world, ann, dora *machine) string {
 			ann.say(dora, "hello")
-			if err := dora.SetName(t.Context(), "Dorothea"); err != nil {
+			if err := dora.Owner().SetName(t.Context(), "Dorothea"); err != nil {
 				t.Fatal(err)
 			}
 			w.within(soon, "Ann hears her new name", func() bool {
@@ -90,7 +90,7 @@ func TestLearntBeforeKnown(t *testing.T) {
 				ann.invites(g, eve)
 				w.within(soon, "Eve is in", func() bool { return eve.role(g) != "" })
 				members := func(m *machine) (names []string) {
-					list, err := m.Members(t.Context(), g.String())
+					list, err := m.Groups().Members(t.Context(), g.String())
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -143,7 +143,7 @@ func TestFellowMemberIsNotForgotten(t *testing.T) {
 		bob.meets(soon, dora)
 		g := bob.makes("lunch", ann, dora)
 		name := func() string {
-			list, err := ann.Members(t.Context(), g.String())
+			list, err := ann.Groups().Members(t.Context(), g.String())
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -58,7 +58,7 @@ func (in *insider) runsOf(m *machine) (out []event.Run) {
 func (m *machine) members(g event.Conversation, n int) {
 	m.w.t.Helper()
 	m.w.within(20*time.Second, fmt.Sprintf("%s knows of %d members", m.name, n), func() bool {
-		group, err := m.Group(m.w.t.Context(), g.String())
+		group, err := m.Groups().Group(m.w.t.Context(), g.String())
 		return err == nil && group.Members == n
 	})
 }
@@ -67,7 +67,7 @@ func (m *machine) members(g event.Conversation, n int) {
 func (m *machine) delivers(sent chat.Message, to *machine) {
 	m.w.t.Helper()
 	m.w.within(time.Minute, "it is delivered to "+to.name, func() bool {
-		reached, err := m.Receipts(m.w.t.Context(), sent.ID)
+		reached, err := m.Messages().Receipts(m.w.t.Context(), sent.ID)
 		return err == nil && slices.ContainsFunc(reached, func(r chat.Reached) bool {
 			return r.Person.ID == to.who.person && r.State != chat.StateQueued
 		})
@@ -288,7 +288,7 @@ func TestNewcomerDoesNotWaitForFirstMessages(t *testing.T) {
 			}
 		}
 		comes(": first")
-		if _, err := ann.RemoveMember(t.Context(), "lunch", "Dora"); err != nil {
+		if _, err := ann.Groups().RemoveMember(t.Context(), "lunch", "Dora"); err != nil {
 			t.Fatal(err)
 		}
 		w.within(soon, "Dora is out", func() bool { return dora.role(g) == "" })
@@ -316,7 +316,7 @@ func TestEnclosedRecallByRemovedMember(t *testing.T) {
 		in.writes("her words", heads)
 		w.within(soon, "Ann hears her", func() bool { return slices.Contains(ann.heard(g), "her words") })
 		said := in.last
-		if _, err := ann.RemoveMember(t.Context(), g.String(), in.person.String()); err != nil {
+		if _, err := ann.Groups().RemoveMember(t.Context(), g.String(), in.person.String()); err != nil {
 			t.Fatal(err)
 		}
 		recall, err := event.New(event.Header{

@@ -20,7 +20,7 @@ func TestRemovalOfManyLogsKeepsHistory(t *testing.T) {
 		in := w.mallory("Mallory").joins(ann, g)
 		in.asks()
 		w.within(soon, "Bob knows that she is in", func() bool {
-			group, _ := bob.Group(t.Context(), g.String())
+			group, _ := bob.Groups().Group(t.Context(), g.String())
 			return group.Members == 3
 		})
 		heads := ann.groups.Heads(g)
@@ -37,11 +37,11 @@ func TestRemovalOfManyLogsKeepsHistory(t *testing.T) {
 		}
 		w.within(time.Minute, "both have it all", func() bool { return len(ann.heard(g)) == logs && len(bob.heard(g)) == logs })
 		for round := range 2 {
-			if _, err := ann.RemoveMember(t.Context(), g.String(), in.person.String()); err != nil {
+			if _, err := ann.Groups().RemoveMember(t.Context(), g.String(), in.person.String()); err != nil {
 				t.Fatal(err)
 			}
 			w.within(time.Minute, "Bob knows that she is out", func() bool {
-				group, _ := bob.Group(t.Context(), g.String())
+				group, _ := bob.Groups().Group(t.Context(), g.String())
 				return group.Members == 2
 			})
 			time.Sleep(10 * time.Second)
@@ -57,7 +57,7 @@ func TestRemovalOfManyLogsKeepsHistory(t *testing.T) {
 				}
 			}
 			if round == 0 {
-				if _, err := ann.Invite(t.Context(), g.String(), []string{in.person.String()}); err != nil {
+				if _, err := ann.Groups().Invite(t.Context(), g.String(), []string{in.person.String()}); err != nil {
 					t.Fatal(err)
 				}
 				time.Sleep(10 * time.Second)

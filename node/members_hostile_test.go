@@ -28,7 +28,7 @@ func (m *mallory) joins(ann *machine, g event.Conversation) *insider {
 	t.Helper()
 	in := &insider{mallory: m, group: g, nonce: randomNonce()}
 	in.meets(ann)
-	if _, err := ann.Invite(t.Context(), g.String(), []string{m.person.String()}); err != nil {
+	if _, err := ann.Groups().Invite(t.Context(), g.String(), []string{m.person.String()}); err != nil {
 		t.Fatal(err)
 	}
 	m.until(ann, "she is welcomed", func(s *seen) (ok bool) {
@@ -107,7 +107,7 @@ func TestRemovedMemberKeepsAsking(t *testing.T) {
 		ann.tell(g, "with Mallory")
 		in.until(ann, "she hears what is said", func(*seen) bool { return slices.Contains(in.read(), "with Mallory") })
 		heads := ann.groups.Heads(g)
-		if _, err := ann.RemoveMember(t.Context(), g.String(), in.person.String()); err != nil {
+		if _, err := ann.Groups().RemoveMember(t.Context(), g.String(), in.person.String()); err != nil {
 			t.Fatal(err)
 		}
 		for i := range 20 {
@@ -158,7 +158,7 @@ func TestRemovedMemberWritesOn(t *testing.T) {
 		in.writes("before", heads)
 		ann.hears(g, "before")
 		bob.hears(g, "before")
-		if _, err := ann.RemoveMember(t.Context(), g.String(), in.person.String()); err != nil {
+		if _, err := ann.Groups().RemoveMember(t.Context(), g.String(), in.person.String()); err != nil {
 			t.Fatal(err)
 		}
 		in.writes("concurrently, as it were", heads)
@@ -243,14 +243,14 @@ func TestHostileMember(t *testing.T) {
 				in.asks()
 				bob.hears(g)
 				w.within(soon, "Bob knows that she is in", func() bool {
-					group, _ := bob.Group(t.Context(), g.String())
+					group, _ := bob.Groups().Group(t.Context(), g.String())
 					return group.Members == 3
 				})
 				attack(t, w, ann, in)
 				for i := range 3 {
 					sent := ann.tell(g, fmt.Sprintf("Ann %d", i))
 					w.within(soon, "Bob hears Ann", func() bool {
-						reached, err := ann.Receipts(t.Context(), sent.ID)
+						reached, err := ann.Messages().Receipts(t.Context(), sent.ID)
 						return err == nil && slices.ContainsFunc(reached, func(r chat.Reached) bool {
 							return r.Person.ID == bob.who.person && r.State == chat.StateDelivered
 						})

@@ -2,10 +2,10 @@
 // wires them together, and starts and ends them in order. It holds no feature's state.
 //
 // Open reads the data directory and builds everything; it starts nothing. Run starts every
-// goroutine and returns when all have ended, the store last. The owner asks by the methods of the
-// rooms that Node embeds, from any goroutine, once Open has returned. A method that changes
-// something needs Run, and returns when the change is on this node's disk; after Run it fails with
-// the store's error.
+// goroutine and returns when all have ended, the store last. The owner asks the rooms that the
+// methods Messages, Groups, Contacts and Owner return, from any goroutine, once Open has returned. A
+// method that changes something needs Run, and returns when the change is on this node's disk; after
+// Run it fails with the store's error.
 //
 // The way of a frame from a peer to the disk and back, with who owns each goroutine:
 //
@@ -21,8 +21,8 @@
 // authorises by what node/people and node/groups know of the peer (node/sharing does so for sync);
 // what the owner may ask; and a plan without sockets and clocks. It brings a stream protocol, for
 // which link.Host takes a handler, a service of the local API, and buckets, kept by a package
-// beside store/book. In this file it takes three lines, which make it, run it and embed what the
-// owner may ask; what it is to hear of goes through told.go. Features do not import each other;
+// beside store/book. In this file it takes three lines, which make it, run it and hand it out to
+// the local API; what it is to hear of goes through told.go. Features do not import each other;
 // what a room needs from above is a small interface or a function in its Config.
 package node
 
@@ -89,22 +89,8 @@ type Config struct {
 	GossipAbove int // for simulations: the size in members past which a group gossips; 0: crowd.Above
 }
 
-// What the owner may ask, by room. Node embeds these for their methods. The names keep the embedded
-// fields from hiding methods: a field Groups would hide the method Groups.
-type (
-	ownersMessages = chat.Messages
-	ownersGroups   = chat.Groups
-	ownersContacts = contacts.Contacts
-	ownersSettings = people.Owner
-)
-
 // Node is a node. See the package's comment.
 type Node struct {
-	*ownersMessages
-	*ownersGroups
-	*ownersContacts
-	*ownersSettings
-
 	cfg    Config
 	log    *slog.Logger
 	me     self
@@ -125,6 +111,12 @@ type Node struct {
 	warnings *warnings.Warnings
 	watcher  *discovery.Watcher
 	networks func() (discovery.Network, error) // this machine's interfaces now
+
+	// What the owner asks.
+	messages   *chat.Messages
+	chatGroups *chat.Groups
+	contacts   *contacts.Contacts
+	owner      *people.Owner
 
 	shown    *notify.Counter // counts the changes that people can see, as the store does
 	presence *notify.Counter // counts the changes in who is here and what is shown of them
@@ -213,29 +205,29 @@ func (n *Node) makeRooms() (err error) {
 	if err := n.groups.Load(n.store); err != nil {
 		return err
 	}
-	if n.ownersSettings, err = people.NewOwner(n.store, people.OwnerConfig{Renamed: n.renamed, Accepting: n.accepting}); err != nil {
+	if n.owner, err = people.NewOwner(n.store, people.OwnerConfig{Renamed: n.renamed, Accepting: n.accepting}); err != nil {
 		return err
 	}
 	n.receipts = receipts.New(receipts.Config{Store: n.store, Records: n.store.Book(), Groups: n.groups, Self: n.me.person, Signed: n.receiptSigned, Log: n.log})
 	n.acks = receipts.NewAcks(n.store, n.log)
-	n.ownersContacts = contacts.New(contacts.Config{Store: n.store, Now: n.cfg.Now,
-		Names: contacts.NewNames(contacts.NamesConfig{Store: n.store, People: n.people, Owner: n.ownersSettings,
+	n.contacts = contacts.New(contacts.Config{Store: n.store, Now: n.cfg.Now,
+		Names: contacts.NewNames(contacts.NamesConfig{Store: n.store, People: n.people, Owner: n.owner,
 			Groups: n.groups, Presence: n.mesh}),
 		Changed: n.personChanged, Invited: n.invited,
 		Ingest: func(ctx context.Context, run event.Run, from crypto.PersonID) error {
 			return n.door.Ingest(ctx, run, from).Err
 		}})
-	n.door = ingest.New(ingest.Config{Store: n.store, People: n.people, Owner: n.ownersSettings, Groups: n.groups,
+	n.door = ingest.New(ingest.Config{Store: n.store, People: n.people, Owner: n.owner, Groups: n.groups,
 		Receipts: n.receipts, Now: n.cfg.Now, Log: n.log,
-		Invited: n.ownersContacts.PutInvitation, Met: n.met, Changed: n.presence.Bump})
+		Invited: n.contacts.PutInvitation, Met: n.met, Changed: n.presence.Bump})
 	n.runs = sharing.NewRuns(n.store.LoadRun)
-	n.sharing = sharing.New(sharing.Config{Store: n.store, People: n.people, Owner: n.ownersSettings, Groups: n.groups,
+	n.sharing = sharing.New(sharing.Config{Store: n.store, People: n.people, Owner: n.owner, Groups: n.groups,
 		Runs: n.runs, Doubted: n.door.Doubted})
 	n.crowd = crowd.New(crowd.Config{Host: n.host, Store: n.store, People: n.people, Groups: n.groups, Door: n.door,
 		Mesh: n.mesh, Above: n.cfg.GossipAbove, Log: n.log})
-	face := chat.Config{Store: n.store, People: n.people, Owner: n.ownersSettings, Contacts: n.ownersContacts, Groups: n.groups,
+	face := chat.Config{Store: n.store, People: n.people, Owner: n.owner, Contacts: n.contacts, Groups: n.groups,
 		Receipts: n.receipts, Mesh: n.mesh, Shown: n.shown, Revealed: n.revealed}
-	n.ownersMessages, n.ownersGroups = chat.NewMessages(face), chat.NewGroups(face)
+	n.messages, n.chatGroups = chat.NewMessages(face), chat.NewGroups(face)
 	if n.networks = n.cfg.Networks; n.networks == nil {
 		n.networks = discovery.ReadNetwork(n.cfg.Interfaces...)
 	}
@@ -251,6 +243,18 @@ func (n *Node) Close() error {
 	}
 	return errors.Join(err, n.store.Close())
 }
+
+// Messages returns what the owner writes and reads by.
+func (n *Node) Messages() *chat.Messages { return n.messages }
+
+// Groups returns what the owner makes and changes groups by.
+func (n *Node) Groups() *chat.Groups { return n.chatGroups }
+
+// Contacts returns what the owner names, accepts and blocks persons by.
+func (n *Node) Contacts() *contacts.Contacts { return n.contacts }
+
+// Owner returns the owner's name and settings.
+func (n *Node) Owner() *people.Owner { return n.owner }
 
 // Ready is closed when the node listens.
 func (n *Node) Ready() <-chan struct{} { return n.ready }
@@ -279,8 +283,8 @@ func (n *Node) Run(ctx context.Context) (err error) {
 		err = errors.Join(err, n.store.Close())
 	}()
 
-	if name := n.cfg.Name; name != "" && name != n.Name() {
-		if err := n.SetName(ctx, name); err != nil {
+	if name := n.cfg.Name; name != "" && name != n.owner.Name() {
+		if err := n.owner.SetName(ctx, name); err != nil {
 			return err
 		}
 	}

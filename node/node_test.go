@@ -122,7 +122,7 @@ func (r *running) texts(n int) (texts []string) {
 		}
 		for _, m := range got {
 			texts = append(texts, m.Text)
-			if err := r.MarkRead(r.t.Context(), m.ID); err != nil {
+			if err := r.Messages().MarkRead(r.t.Context(), m.ID); err != nil {
 				r.t.Fatal(err)
 			}
 		}
@@ -133,7 +133,7 @@ func (r *running) texts(n int) (texts []string) {
 
 func (r *running) send(to, text string) chat.Message {
 	r.t.Helper()
-	m, err := r.Send(r.t.Context(), chat.Outgoing{To: to, Text: text})
+	m, err := r.Messages().Send(r.t.Context(), chat.Outgoing{To: to, Text: text})
 	if err != nil {
 		r.t.Fatalf("send to %s: %v", to, err)
 	}
@@ -144,7 +144,7 @@ func (r *running) wait(m chat.Message, state string) {
 	r.t.Helper()
 	ctx, cancel := context.WithTimeout(r.t.Context(), 20*time.Second)
 	defer cancel()
-	if _, err := r.Wait(ctx, m.ID, state); err != nil {
+	if _, err := r.Messages().Wait(ctx, m.ID, state); err != nil {
 		r.t.Fatalf("wait for %s: %v", state, err)
 	}
 }
@@ -180,7 +180,7 @@ func TestMessageWaitsForAbsentReader(t *testing.T) {
 	})
 
 	m := ann.send("Bob", "second")
-	waiting, err := ann.Outbox(t.Context())
+	waiting, err := ann.Messages().Outbox(t.Context())
 	if err != nil || len(waiting) != 1 || waiting[0].ID != m.ID || waiting[0].To.Name != "Bob" {
 		t.Fatalf("outbox: %+v, %v", waiting, err)
 	}
@@ -194,27 +194,27 @@ func TestMessageWaitsForAbsentReader(t *testing.T) {
 func TestContactsOnly(t *testing.T) {
 	ctx := t.Context()
 	ann := start(t, Config{Dir: t.TempDir(), Name: "Ann"})
-	if err := ann.SetAccept(ctx, people.AcceptContacts); err != nil {
+	if err := ann.Owner().SetAccept(ctx, people.AcceptContacts); err != nil {
 		t.Fatal(err)
 	}
 	bob := start(t, Config{Dir: t.TempDir(), Name: "Bob", Peers: []string{ann.address()}})
 	bob.sees("Ann")
 	m := bob.send("Ann", "may I?")
 	ann.until("a request comes", func() bool {
-		r, err := ann.Requests(ctx)
+		r, err := ann.Contacts().Requests(ctx)
 		return err == nil && len(r) == 1 && r[0].Text == "may I?" && r[0].Name == "Bob"
 	})
 	if got, err := unread(ann.Node, chat.Filter{}); err != nil || len(got) != 0 {
 		t.Fatalf("a stranger's message was let in: %v, %v", got, err)
 	}
-	if _, err := ann.Accept(ctx, "Bob", ""); err != nil {
+	if _, err := ann.Contacts().Accept(ctx, "Bob", ""); err != nil {
 		t.Fatal(err)
 	}
 	bob.wait(m, chat.StateDelivered)
 	if got := ann.texts(1); got[0] != "may I?" {
 		t.Fatalf("Ann got %q", got)
 	}
-	if r, err := ann.Requests(ctx); err != nil || len(r) != 0 {
+	if r, err := ann.Contacts().Requests(ctx); err != nil || len(r) != 0 {
 		t.Fatalf("the request is still there: %v, %v", r, err)
 	}
 }
@@ -226,12 +226,12 @@ func TestContactsOnlyFromNowOn(t *testing.T) {
 	bob := start(t, Config{Dir: t.TempDir(), Name: "Bob", Peers: []string{ann.address()}})
 	bob.sees("Ann")
 	ann.sees("Bob")
-	if err := ann.SetAccept(ctx, people.AcceptContacts); err != nil {
+	if err := ann.Owner().SetAccept(ctx, people.AcceptContacts); err != nil {
 		t.Fatal(err)
 	}
 	bob.send("Ann", "may I?")
 	ann.until("a request comes", func() bool {
-		r, err := ann.Requests(ctx)
+		r, err := ann.Contacts().Requests(ctx)
 		return err == nil && len(r) == 1 && r[0].Text == "may I?"
 	})
 }
@@ -242,14 +242,14 @@ func TestBlockedIsNotHeard(t *testing.T) {
 	bob := start(t, Config{Dir: t.TempDir(), Name: "Bob", Peers: []string{ann.address()}})
 	bob.sees("Ann")
 	ann.sees("Bob")
-	if _, err := ann.Block(ctx, "Bob"); err != nil {
+	if _, err := ann.Contacts().Block(ctx, "Bob"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := ann.Send(ctx, chat.Outgoing{To: "Bob", Text: "x"}); !errors.Is(err, contacts.ErrBlocked) {
+	if _, err := ann.Messages().Send(ctx, chat.Outgoing{To: "Bob", Text: "x"}); !errors.Is(err, contacts.ErrBlocked) {
 		t.Fatalf("send to a blocked person: %v", err)
 	}
 	m := bob.send("Ann", "hey")
-	if _, err := ann.Unblock(ctx, "Bob"); err != nil {
+	if _, err := ann.Contacts().Unblock(ctx, "Bob"); err != nil {
 		t.Fatal(err)
 	}
 	bob.wait(m, chat.StateDelivered) // by the session of then: nothing was lost, only not heard
@@ -275,7 +275,7 @@ func TestRenameReachesEveryone(t *testing.T) {
 	bob := start(t, Config{Dir: t.TempDir(), Name: "Bob", Peers: []string{ann.address()}})
 	bob.sees("Ann")
 	ann.sees("Bob")
-	if err := ann.SetName(t.Context(), "Anna"); err != nil {
+	if err := ann.Owner().SetName(t.Context(), "Anna"); err != nil {
 		t.Fatal(err)
 	}
 	bob.sees("Anna")
@@ -284,7 +284,7 @@ func TestRenameReachesEveryone(t *testing.T) {
 func TestOneselfIsNobodyElse(t *testing.T) {
 	ann := start(t, Config{Dir: t.TempDir(), Name: "Ann"})
 	for _, who := range []string{"ann", ann.me.person.String()} {
-		if _, err := ann.Send(t.Context(), chat.Outgoing{To: who, Text: "x"}); !errors.Is(err, contacts.ErrSelf) {
+		if _, err := ann.Messages().Send(t.Context(), chat.Outgoing{To: who, Text: "x"}); !errors.Is(err, contacts.ErrSelf) {
 			t.Errorf("send to %q: %v", who, err)
 		}
 	}

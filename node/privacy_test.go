@@ -106,11 +106,11 @@ func TestReceiptsGoToAuthorsOnly(t *testing.T) {
 		reads := func(words string) {
 			sent := bob.tell(g, words)
 			w.within(soon, "Ann has it", func() bool { return slices.Contains(ann.heard(g), words) })
-			if err := ann.MarkRead(t.Context(), sent.ID); err != nil {
+			if err := ann.Messages().MarkRead(t.Context(), sent.ID); err != nil {
 				t.Fatal(err)
 			}
 			w.within(soon, "Bob knows", func() bool {
-				reached, err := bob.Receipts(t.Context(), sent.ID)
+				reached, err := bob.Messages().Receipts(t.Context(), sent.ID)
 				return err == nil && slices.ContainsFunc(reached, func(r chat.Reached) bool {
 					return r.Person.ID == ann.who.person && r.State == chat.StateRead
 				})

@@ -44,12 +44,12 @@ func TestHistoryReadsPastTheBlocked(t *testing.T) {
 			}
 			w.within(soon, "Ann hears both", func() bool { return len(ann.heard(g)) == 1+5*(i+1) })
 		}
-		if _, err := ann.Block(t.Context(), bob.who.person.String()); err != nil {
+		if _, err := ann.Contacts().Block(t.Context(), bob.who.person.String()); err != nil {
 			t.Fatal(err)
 		}
 		page := func(r chat.HistoryRange) []chat.Message {
 			t.Helper()
-			messages, err := ann.History(t.Context(), "#lunch", r)
+			messages, err := ann.Messages().History(t.Context(), "#lunch", r)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -71,10 +71,10 @@ func TestHistoryReadsPastTheBlocked(t *testing.T) {
 		}
 		for _, read := range []func(after uint64) (chat.Page, error){
 			func(after uint64) (chat.Page, error) {
-				return ann.Unread(t.Context(), after, chat.Filter{In: "#lunch"}, 1)
+				return ann.Messages().Unread(t.Context(), after, chat.Filter{In: "#lunch"}, 1)
 			},
 			func(after uint64) (chat.Page, error) {
-				return ann.Arrivals(t.Context(), after, chat.Filter{In: "#lunch"}, 1)
+				return ann.Messages().Arrivals(t.Context(), after, chat.Filter{In: "#lunch"}, 1)
 			},
 		} {
 			var got []string
@@ -93,7 +93,7 @@ func TestHistoryReadsPastTheBlocked(t *testing.T) {
 				t.Errorf("one by one are read %q, want %q", got, want)
 			}
 		}
-		if _, err := ann.Unblock(t.Context(), bob.who.person.String()); err != nil {
+		if _, err := ann.Contacts().Unblock(t.Context(), bob.who.person.String()); err != nil {
 			t.Fatal(err)
 		}
 		if got := page(chat.HistoryRange{Limit: 100}); len(got) != 16 {
@@ -122,7 +122,7 @@ func TestFilterByIDNeedsNobody(t *testing.T) {
 		filters := map[string]chat.Filter{"from": {From: id}, "in": {In: id}, "group": {In: "#" + g.String()}, "bare group": {In: g.String()}, "both": {From: id, In: g.String()}}
 		nobody := crypto.PersonID{1}.String()
 		for name, f := range map[string]chat.Filter{"from": {From: nobody}, "in": {In: nobody}, "group": {In: "#" + nobody}} {
-			if page, err := ann.Arrivals(t.Context(), 0, f, 9); err != nil || len(page.Messages) > 0 {
+			if page, err := ann.Messages().Arrivals(t.Context(), 0, f, 9); err != nil || len(page.Messages) > 0 {
 				t.Errorf("%s nobody: %v, %v", name, page, err)
 			}
 		}
@@ -134,7 +134,7 @@ func TestFilterByIDNeedsNobody(t *testing.T) {
 		w.within(soon, "so is another's", func() bool { return len(ann.words(cleo, cleo)) == 1 })
 		for name, want := range map[string][]string{"from": {"direct", "in the group"}, "in": {"direct"}, "group": {"in the group"},
 			"bare group": {"in the group"}, "both": {"in the group"}} {
-			page, err := ann.Unread(t.Context(), 0, filters[name], 9)
+			page, err := ann.Messages().Unread(t.Context(), 0, filters[name], 9)
 			got := said(page.Messages)
 			slices.Sort(got)
 			if err != nil || !slices.Equal(got, want) {
@@ -142,7 +142,7 @@ func TestFilterByIDNeedsNobody(t *testing.T) {
 			}
 		}
 		for _, f := range []chat.Filter{{From: "Carol"}, {In: "Carol"}, {From: "#lunch"}} {
-			if _, err := ann.Arrivals(t.Context(), 0, f, 9); !errors.As(err, new(*people.UnknownError)) {
+			if _, err := ann.Messages().Arrivals(t.Context(), 0, f, 9); !errors.As(err, new(*people.UnknownError)) {
 				t.Errorf("%v: %v", f, err)
 			}
 		}
@@ -160,23 +160,23 @@ func TestCursorBelongsToItsFilter(t *testing.T) {
 		id := bob.who.person.String()
 		filters := []chat.Filter{{}, {From: id}, {In: id}, {In: "#lunch"}, {From: id, In: "#lunch"}}
 		for i, f := range filters {
-			if err := ann.SetCursor(t.Context(), "bot", f, uint64(i+1)); err != nil {
+			if err := ann.Messages().SetCursor(t.Context(), "bot", f, uint64(i+1)); err != nil {
 				t.Fatal(err)
 			}
 		}
 		for i, f := range append(filters, chat.Filter{}, chat.Filter{From: "Bob"}, chat.Filter{In: "Bob"}, chat.Filter{In: g.String()}, chat.Filter{From: "Bob", In: "lunch"}) {
-			if at, err := ann.Cursor(t.Context(), "bot", f); err != nil || at != uint64(i%len(filters)+1) {
+			if at, err := ann.Messages().Cursor(t.Context(), "bot", f); err != nil || at != uint64(i%len(filters)+1) {
 				t.Errorf("%v: at %d, %v", f, at, err)
 			}
 		}
-		if at, err := ann.Cursor(t.Context(), "other", chat.Filter{}); at != 0 || err != nil {
+		if at, err := ann.Messages().Cursor(t.Context(), "other", chat.Filter{}); at != 0 || err != nil {
 			t.Errorf("another name: at %d, %v", at, err)
 		}
 		for _, f := range []chat.Filter{{From: "Carol"}, {In: "Carol"}} {
-			if _, err := ann.Cursor(t.Context(), "bot", f); err == nil {
+			if _, err := ann.Messages().Cursor(t.Context(), "bot", f); err == nil {
 				t.Error("a cursor for nobody")
 			}
-			if err := ann.SetCursor(t.Context(), "bot", f, 1); err == nil {
+			if err := ann.Messages().SetCursor(t.Context(), "bot", f, 1); err == nil {
 				t.Error("a cursor is set for nobody")
 			}
 		}
@@ -192,7 +192,7 @@ func TestReadersLearnOfWhatIsRevealed(t *testing.T) {
 		ann.meets(soon, bob)
 		ann.makes("lunch", bob)
 		revealed := func() uint64 {
-			page, err := ann.Unread(t.Context(), 0, chat.Filter{}, 1)
+			page, err := ann.Messages().Unread(t.Context(), 0, chat.Filter{}, 1)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -203,11 +203,11 @@ func TestReadersLearnOfWhatIsRevealed(t *testing.T) {
 			do      func() error
 			reveals bool
 		}{
-			{"block", func() error { _, err := ann.Block(t.Context(), "Bob"); return err }, false},
-			{"unblock", func() error { _, err := ann.Unblock(t.Context(), "Bob"); return err }, true},
-			{"unblock who is not blocked", func() error { _, err := ann.Unblock(t.Context(), "Bob"); return err }, false},
+			{"block", func() error { _, err := ann.Contacts().Block(t.Context(), "Bob"); return err }, false},
+			{"unblock", func() error { _, err := ann.Contacts().Unblock(t.Context(), "Bob"); return err }, true},
+			{"unblock who is not blocked", func() error { _, err := ann.Contacts().Unblock(t.Context(), "Bob"); return err }, false},
 			{"message", func() error { ann.say(bob, "hello"); return nil }, false},
-			{"removal", func() error { _, err := ann.RemoveMember(t.Context(), "lunch", "Bob"); return err }, true},
+			{"removal", func() error { _, err := ann.Groups().RemoveMember(t.Context(), "lunch", "Bob"); return err }, true},
 		} {
 			before := revealed()
 			if err := c.do(); err != nil {
@@ -228,35 +228,35 @@ func TestAddressStaysKnown(t *testing.T) {
 		ann, bob := all[0], all[1]
 		ann.meets(soon, bob)
 		g := ann.makes("lunch")
-		to, err := ann.Address(t.Context(), "Bob")
+		to, err := ann.Messages().Address(t.Context(), "Bob")
 		if err != nil || to != (contacts.Target{Kind: "person", ID: bob.who.person.String(), Name: "Bob"}) {
 			t.Fatalf("to %v, %v", to, err)
 		}
 		bob.stop()
 		time.Sleep(2 * strangerStays)
 		w.forgetStrangers(ann)
-		if _, err := ann.Send(t.Context(), chat.Outgoing{To: to.ID, Text: "hello"}); err != nil {
+		if _, err := ann.Messages().Send(t.Context(), chat.Outgoing{To: to.ID, Text: "hello"}); err != nil {
 			t.Errorf("sent hours later: %v", err)
 		}
-		if to, err := ann.Address(t.Context(), "lunch"); err != nil || to.ID != g.String() || to.Kind != "group" {
+		if to, err := ann.Messages().Address(t.Context(), "lunch"); err != nil || to.ID != g.String() || to.Kind != "group" {
 			t.Errorf("to %v, %v", to, err)
 		}
-		if _, err := ann.Block(t.Context(), bob.who.person.String()); err != nil {
+		if _, err := ann.Contacts().Block(t.Context(), bob.who.person.String()); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := ann.Address(t.Context(), bob.who.person.String()); !errors.Is(err, contacts.ErrBlocked) {
+		if _, err := ann.Messages().Address(t.Context(), bob.who.person.String()); !errors.Is(err, contacts.ErrBlocked) {
 			t.Errorf("who is blocked: %v", err)
 		}
-		if _, err := ann.Leave(t.Context(), "lunch"); err != nil {
+		if _, err := ann.Groups().Leave(t.Context(), "lunch"); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := ann.Address(t.Context(), "lunch"); !errors.Is(err, contacts.ErrNotMember) {
+		if _, err := ann.Messages().Address(t.Context(), "lunch"); !errors.Is(err, contacts.ErrNotMember) {
 			t.Errorf("a group that she has left: %v", err)
 		}
-		if _, err := ann.Target(t.Context(), "Bob", "team"); !errors.Is(err, people.ErrSetting) {
+		if _, err := ann.Contacts().Target(t.Context(), "Bob", "team"); !errors.Is(err, people.ErrSetting) {
 			t.Errorf("no such kind: %v", err)
 		}
-		if _, err := ann.Target(t.Context(), "lunch", "person"); !errors.As(err, new(*people.UnknownError)) {
+		if _, err := ann.Contacts().Target(t.Context(), "lunch", "person"); !errors.As(err, new(*people.UnknownError)) {
 			t.Errorf("a person of that name: %v", err)
 		}
 	})

@@ -38,7 +38,7 @@ func TestReceiptThatWasLeftIsSigned(t *testing.T) {
 		bob.stop()
 		bob.start(ann.address())
 		w.within(time.Minute, "Ann learns that Bob has read it", func() bool {
-			reached, err := ann.Receipts(t.Context(), sent.ID)
+			reached, err := ann.Messages().Receipts(t.Context(), sent.ID)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -39,11 +39,11 @@ func TestRunLetInWhileItsAuthorIsRemoved(t *testing.T) {
 		if err != nil {
 			t.Fatalf("it was not let in: %v", err)
 		}
-		if _, err := ann.RemoveMember(t.Context(), g.String(), cleo.who.person.String()); err != nil {
+		if _, err := ann.Groups().RemoveMember(t.Context(), g.String(), cleo.who.person.String()); err != nil {
 			t.Fatal(err)
 		}
 		w.within(soon, "Bob knows", func() bool {
-			members, err := bob.Members(t.Context(), g.String())
+			members, err := bob.Groups().Members(t.Context(), g.String())
 			return err == nil && len(members) == 2
 		})
 		if stored := admitted.Store(t.Context())(); stored.Err != nil {
@@ -74,15 +74,15 @@ func TestWhoIsOutRecallsNothing(t *testing.T) {
 		w.cut(ann.addr(), bob.addr())
 		said := cleo.tell(g, "said too late").ID
 		w.within(soon, "Bob has it", func() bool { return slices.Contains(bob.heard(g), "said too late") })
-		if _, err := ann.RemoveMember(t.Context(), g.String(), cleo.who.person.String()); err != nil {
+		if _, err := ann.Groups().RemoveMember(t.Context(), g.String(), cleo.who.person.String()); err != nil {
 			t.Fatal(err)
 		}
 		w.heal(ann.addr(), cleo.addr())
 		w.within(soon, "Cleo knows", func() bool {
-			reached, err := cleo.Receipts(t.Context(), said)
+			reached, err := cleo.Messages().Receipts(t.Context(), said)
 			return err == nil && slices.ContainsFunc(reached, func(r chat.Reached) bool { return r.State == chat.StateUndelivered })
 		})
-		if _, err := cleo.Recall(t.Context(), said); err != contacts.ErrNotMember {
+		if _, err := cleo.Messages().Recall(t.Context(), said); err != contacts.ErrNotMember {
 			t.Errorf("her recall: %v", err)
 		}
 	})

@@ -17,15 +17,15 @@ func (m *machine) ends(sent chat.Message, want chat.Progress) {
 	m.w.t.Helper()
 	ctx, cancel := context.WithTimeout(m.w.t.Context(), time.Hour)
 	defer cancel()
-	got, err := m.Wait(ctx, sent.ID, chat.StateDelivered)
+	got, err := m.Messages().Wait(ctx, sent.ID, chat.StateDelivered)
 	if err != nil || got.Progress != want {
 		m.w.t.Fatalf("%s: %q ends as %v, %v; want %v", m.name, sent.Text, got.Progress, err, want)
 	}
-	settled, err := m.WaitLeading(ctx, []event.ID{sent.ID}, chat.StateRead)
+	settled, err := m.Messages().WaitLeading(ctx, []event.ID{sent.ID}, chat.StateRead)
 	if want.State == chat.StateUndelivered && (err != nil || !slices.Equal(settled, []chat.Progress{want})) {
 		m.w.t.Errorf("%s: settled as %v, %v", m.name, settled, err)
 	}
-	reached, err := m.Receipts(m.w.t.Context(), sent.ID)
+	reached, err := m.Messages().Receipts(m.w.t.Context(), sent.ID)
 	if err != nil {
 		m.w.t.Fatal(err)
 	}
@@ -48,7 +48,7 @@ func TestWrittenWhileBeingRemoved(t *testing.T) {
 		cleo.meets(soon, ann, bob)
 		ann.meets(soon, bob)
 		g := cleo.makes("lunch", ann, bob)
-		if _, err := cleo.SetRole(t.Context(), "lunch", ann.who.person.String(), chat.RoleAdmin); err != nil {
+		if _, err := cleo.Groups().SetRole(t.Context(), "lunch", ann.who.person.String(), chat.RoleAdmin); err != nil {
 			t.Fatal(err)
 		}
 		w.within(soon, "Ann may remove Bob", func() bool { return ann.role(g) == chat.RoleAdmin })
@@ -61,7 +61,7 @@ func TestWrittenWhileBeingRemoved(t *testing.T) {
 		w.cut(ann.addr(), bob.addr())
 		w.cut(bob.addr(), ann.addr())
 		time.Sleep(time.Minute)
-		if _, err := ann.RemoveMember(t.Context(), "lunch", "Bob"); err != nil {
+		if _, err := ann.Groups().RemoveMember(t.Context(), "lunch", "Bob"); err != nil {
 			t.Fatal(err)
 		}
 		sent := bob.tell(g, "meanwhile")
@@ -71,14 +71,14 @@ func TestWrittenWhileBeingRemoved(t *testing.T) {
 		bob.announce()
 		bob.ends(sent, chat.Progress{State: chat.StateUndelivered, Reason: chat.ReasonRemoved})
 		bob.ends(before, chat.Progress{State: chat.StateDelivered})
-		if _, err := bob.Cancel(t.Context(), sent.ID); !errors.Is(err, chat.ErrUndelivered) {
+		if _, err := bob.Messages().Cancel(t.Context(), sent.ID); !errors.Is(err, chat.ErrUndelivered) {
 			t.Errorf("cancelled: %v", err)
 		}
 		if rows := bob.heard(g); !slices.Equal(rows, []string{"before", "meanwhile"}) {
 			t.Errorf("Bob's own history: %q", rows)
 		}
 		// Cleo, who is senior, has removed Ann without knowing of what Ann did.
-		if _, err := cleo.RemoveMember(t.Context(), "lunch", "Ann"); err != nil {
+		if _, err := cleo.Groups().RemoveMember(t.Context(), "lunch", "Ann"); err != nil {
 			t.Fatal(err)
 		}
 		w.heal(cleo.addr(), bob.addr())
@@ -105,14 +105,14 @@ func TestWrittenBeforeLeaving(t *testing.T) {
 		ann.hears(g, "farewell")
 		waiting := make(chan error, 1)
 		go func() {
-			got, err := bob.Wait(t.Context(), sent.ID, chat.StateRead)
+			got, err := bob.Messages().Wait(t.Context(), sent.ID, chat.StateRead)
 			if err == nil && got.Progress != (chat.Progress{State: chat.StateUndelivered, Reason: chat.ReasonLeft}) {
 				err = errors.New(got.State + " " + got.Reason)
 			}
 			waiting <- err
 		}()
 		time.Sleep(time.Minute)
-		if _, err := bob.Leave(t.Context(), "lunch"); err != nil {
+		if _, err := bob.Groups().Leave(t.Context(), "lunch"); err != nil {
 			t.Fatal(err)
 		}
 		if err := <-waiting; err != nil {
@@ -132,7 +132,7 @@ func TestNobodyElseIsInTheGroup(t *testing.T) {
 		ann := w.people("Ann")[0]
 		sent := ann.tell(ann.makes("lunch"), "hello?")
 		ann.ends(sent, chat.Progress{State: chat.StateDelivered})
-		settled, err := ann.WaitLeading(t.Context(), []event.ID{sent.ID}, chat.StateDelivered)
+		settled, err := ann.Messages().WaitLeading(t.Context(), []event.ID{sent.ID}, chat.StateDelivered)
 		if err != nil || !slices.Equal(settled, []chat.Progress{{State: chat.StateDelivered}}) {
 			t.Errorf("settled as %v, %v", settled, err)
 		}

@@ -73,7 +73,7 @@ func TestRestoredInPlace(t *testing.T) {
 				if got := ann.codes(); !slices.Equal(got, []string{warnings.Restored}) {
 					t.Errorf("status: %q", got)
 				}
-				lines, err := ann.Outbox(t.Context())
+				lines, err := ann.Messages().Outbox(t.Context())
 				if err != nil || len(lines) > 0 {
 					t.Errorf("%d lines in the outbox, %v", len(lines), err)
 				}
@@ -82,7 +82,7 @@ func TestRestoredInPlace(t *testing.T) {
 				}
 				for _, m := range []*machine{bob, cleo} {
 					for _, row := range m.groupRows(g) { // whichever of the events that stand for a message it is of
-						if err := m.MarkRead(t.Context(), row.ID); err != nil {
+						if err := m.Messages().MarkRead(t.Context(), row.ID); err != nil {
 							t.Fatal(err)
 						}
 					}

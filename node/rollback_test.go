@@ -17,7 +17,7 @@ func TestRollbackClaimIsBelievedHourly(t *testing.T) {
 		ann := w.people("Ann")[0]
 		m := w.mallory("Mallory")
 		m.greet(ann)
-		if _, err := ann.Send(t.Context(), chat.Outgoing{To: m.person.String(), Text: "hello"}); err != nil {
+		if _, err := ann.Messages().Send(t.Context(), chat.Outgoing{To: m.person.String(), Text: "hello"}); err != nil {
 			t.Fatal(err)
 		}
 		// own is the log in which Ann's words stand.

@@ -40,7 +40,7 @@ type Peer struct {
 
 // Status returns the node at a glance.
 func (n *Node) Status(ctx context.Context) (Status, error) {
-	me, err := n.Me(ctx)
+	me, err := n.Owner().Me(ctx)
 	if err != nil {
 		return Status{}, err
 	}

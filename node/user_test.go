@@ -108,7 +108,7 @@ func (u *user) write(ctx context.Context, n *Node) (more bool) {
 	}
 	l := u.plan[0]
 	u.mu.Unlock()
-	_, err := n.Send(ctx, chat.Outgoing{To: l.to.name, Text: l.text, Key: l.text})
+	_, err := n.Messages().Send(ctx, chat.Outgoing{To: l.to.name, Text: l.text, Key: l.text})
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	var unknown *people.UnknownError
@@ -147,7 +147,7 @@ func (u *user) look(ctx context.Context, n *Node) {
 			u.w.t.Errorf("%s: %q is unread again", u.name, m.Text)
 		}
 		u.mu.Unlock()
-		err := n.MarkRead(ctx, m.ID)
+		err := n.Messages().MarkRead(ctx, m.ID)
 		u.mu.Lock()
 		switch {
 		case ctx.Err() != nil:
@@ -180,7 +180,7 @@ func (u *user) shows(with *user, rows []store.Row) {
 }
 
 func (u *user) lines() []chat.Pending {
-	out, err := u.Outbox(u.w.t.Context())
+	out, err := u.Messages().Outbox(u.w.t.Context())
 	if err != nil {
 		u.w.t.Fatal(err)
 	}

@@ -350,7 +350,7 @@ func (m *machine) keeps(id crypto.PersonID) bool {
 // say sends words to somebody, by the person's ID.
 func (m *machine) say(to *machine, text string) chat.Message {
 	m.w.t.Helper()
-	sent, err := m.Send(m.w.t.Context(), chat.Outgoing{To: to.who.person.String(), Text: text})
+	sent, err := m.Messages().Send(m.w.t.Context(), chat.Outgoing{To: to.who.person.String(), Text: text})
 	if err != nil {
 		m.w.t.Fatalf("%s sends to %s: %v", m.name, to.name, err)
 	}
@@ -362,7 +362,7 @@ func (m *machine) reaches(d time.Duration, sent chat.Message, state string) {
 	m.w.t.Helper()
 	ctx, cancel := context.WithTimeout(m.w.t.Context(), d)
 	defer cancel()
-	if _, err := m.Wait(ctx, sent.ID, state); err != nil {
+	if _, err := m.Messages().Wait(ctx, sent.ID, state); err != nil {
 		m.w.t.Fatalf("%s: message is not %s within %s: %v", m.name, state, d, err)
 	}
 }
@@ -405,7 +405,7 @@ func (m *machine) got(d time.Duration, from *machine, want ...string) {
 // pending is how many lines the outbox has.
 func (m *machine) pending() int {
 	m.w.t.Helper()
-	waiting, err := m.Outbox(m.w.t.Context())
+	waiting, err := m.Messages().Outbox(m.w.t.Context())
 	if err != nil {
 		m.w.t.Fatal(err)
 	}
@@ -414,7 +414,7 @@ func (m *machine) pending() int {
 
 // unread is all that is unread at a node and passes a filter.
 func unread(n *Node, f chat.Filter) ([]chat.Message, error) {
-	page, err := n.Unread(context.Background(), 0, f, 10_000)
+	page, err := n.Messages().Unread(context.Background(), 0, f, 10_000)
 	return page.Messages, err
 }
 

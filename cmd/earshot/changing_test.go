@@ -4,13 +4,13 @@ import (
 	"context"
 	"sync"
 
-	"github.com/earshot-im/earshot/node/localapi"
+	"github.com/earshot-im/earshot/node/localapi/server"
 )
 
 // changingNode is a fake node whose count of changes the test increases. mu also guards the fields
 // of what embeds it.
 type changingNode struct {
-	localapi.Node
+	server.Node
 
 	mu   sync.Mutex
 	at   uint64

@@ -14,6 +14,7 @@ import (
 	"github.com/earshot-im/earshot/node/chat"
 	"github.com/earshot-im/earshot/node/contacts"
 	"github.com/earshot-im/earshot/node/localapi"
+	"github.com/earshot-im/earshot/node/localapi/server"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -26,6 +27,9 @@ var (
 // groupNode is a fake node that notes what it is asked, and answers Groups with what the test sets.
 type groupNode struct {
 	changingNode
+	server.Writing
+	server.Delivery
+	server.Reading
 	asked string
 
 	groups []contacts.Group
@@ -36,19 +40,19 @@ type groupNode struct {
 // serveGroups answers in a directory until the test ends.
 func serveGroups(t *testing.T) (n *groupNode, dir string) {
 	n = &groupNode{changingNode: newChangingNode(), told: make(chan struct{}, 16), read: make(chan struct{}, 16)}
-	return n, serve(t, n)
+	return n, serve(t, server.Rooms{Node: n, Writing: n, Delivery: n, Reading: n, Groups: n})
 }
 
-// serve has a node answer in a directory until the test ends.
-func serve(t *testing.T, n localapi.Node) (dir string) {
+// serve has the rooms of a node answer in a directory until the test ends.
+func serve(t *testing.T, r server.Rooms) (dir string) {
 	dir, err := os.MkdirTemp("", "cli") // short enough for a socket
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := localapi.New(localapi.Config{Dir: dir, Node: n})
+	api := server.New(server.Config{Dir: dir, Rooms: r})
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- server.Run(ctx) }()
+	go func() { ended <- api.Run(ctx) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-ended; err != nil {
@@ -57,7 +61,7 @@ func serve(t *testing.T, n localapi.Node) (dir string) {
 		os.RemoveAll(dir)
 	})
 	select {
-	case <-server.Ready():
+	case <-api.Ready():
 	case err := <-ended:
 		t.Fatal(err)
 	}

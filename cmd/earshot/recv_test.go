@@ -10,6 +10,7 @@ import (
 
 	"github.com/earshot-im/earshot/node/chat"
 	"github.com/earshot-im/earshot/node/contacts"
+	"github.com/earshot-im/earshot/node/localapi/server"
 	"github.com/earshot-im/earshot/node/people"
 	"github.com/earshot-im/earshot/store/event"
 )
@@ -18,6 +19,8 @@ import (
 // ambiguous from then on.
 type feedNode struct {
 	changingNode
+	server.People
+	server.Reading
 	asked   chan asked
 	answers chan chat.Page
 
@@ -115,7 +118,7 @@ func said(cursor uint64, text string) []chat.Message {
 // follow runs a command until it has taken all turns, and returns what it printed.
 func (n *feedNode) follow(t *testing.T, filter chat.Filter, turns []turn, args ...string) string {
 	t.Helper()
-	dir := serve(t, n)
+	dir := serve(t, server.Rooms{Node: n, People: n, Reading: n})
 	var files []*os.File
 	for range 2 {
 		f, err := os.Create(filepath.Join(t.TempDir(), "out"))

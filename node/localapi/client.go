@@ -3,17 +3,18 @@ package localapi
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"connectrpc.com/connect"
 
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
+
+// Host is the only name that a node answers to. No name service resolves it, so no web page can make
+// a browser send it.
+const Host = "earshot"
 
 // Client speaks to the node of one directory. Each method is one of the schema.
 type Client struct {
@@ -31,7 +32,7 @@ func Dial(dir string) *Client {
 	// A call by HTTP/1.1 costs less than one by HTTP/2, which only streams need.
 	var c Client
 	c.transports = [2]*http.Transport{transport(dir, true), transport(dir, false)}
-	const url = "http://" + host
+	const url = "http://" + Host
 	options := connect.WithClientOptions(
 		connect.WithAcceptCompression("gzip", nil, nil),
 		connect.WithInterceptors(lost),
@@ -61,9 +62,13 @@ func (c *Client) Close() {
 	}
 }
 
+// transport speaks HTTP/1.1, or HTTP/2 without TLS, to the socket in dir.
 func transport(dir string, one bool) *http.Transport {
+	var protocols http.Protocols
+	protocols.SetHTTP1(one)
+	protocols.SetUnencryptedHTTP2(!one)
 	return &http.Transport{
-		Protocols:          protocols(one, !one),
+		Protocols:          &protocols,
 		DisableCompression: true,
 		// As many calls as a program of the owner's is expected to have under way at once.
 		MaxIdleConnsPerHost: 64,
@@ -81,23 +86,4 @@ func (t by) Do(r *http.Request) (*http.Response, error) {
 		return t[1].RoundTrip(r)
 	}
 	return t[0].RoundTrip(r)
-}
-
-func dial(ctx context.Context, dir string) (net.Conn, error) {
-	if _, err := os.Lstat(filepath.Join(dir, socketName)); errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("%w in %s", ErrNotRunning, dir)
-	}
-	if err := private(dir); err != nil {
-		return nil, err
-	}
-	address, release, err := socketAddress(dir)
-	if err != nil {
-		return nil, err
-	}
-	defer release()
-	conn, err := (&net.Dialer{}).DialContext(ctx, "unix", address)
-	if err != nil && ctx.Err() == nil && !errors.Is(err, os.ErrPermission) {
-		return nil, fmt.Errorf("%w in %s", ErrNotRunning, dir) // a node that died left the socket behind
-	}
-	return conn, err
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/earshot-im/earshot/node"
 	"github.com/earshot-im/earshot/node/chat"
 	"github.com/earshot-im/earshot/node/localapi"
+	"github.com/earshot-im/earshot/node/localapi/server"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
 
@@ -81,11 +82,11 @@ func runNode(t *testing.T, cfg node.Config) *node.Node {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := localapi.New(localapi.Config{Dir: cfg.Dir, Node: n})
+	api := server.New(server.Config{Dir: cfg.Dir, Rooms: server.RoomsOf(n)})
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 2)
 	go func() { ended <- n.Run(ctx) }()
-	go func() { ended <- server.Run(ctx) }()
+	go func() { ended <- api.Run(ctx) }()
 	t.Cleanup(func() {
 		cancel()
 		for range cap(ended) {
@@ -95,7 +96,7 @@ func runNode(t *testing.T, cfg node.Config) *node.Node {
 		}
 	})
 	<-n.Ready()
-	<-server.Ready()
+	<-api.Ready()
 	return n
 }
 
@@ -110,7 +111,7 @@ func TestExampleAnswersEveryMessageOnce(t *testing.T) {
 	}
 	ann := runNode(t, node.Config{Dir: t.TempDir(), Name: "Ann", Peers: status.Listening})
 	for n := uint64(0); ; {
-		if _, err := ann.Resolve(ctx, "Bot"); err == nil {
+		if _, err := ann.Contacts().Resolve(ctx, "Bot"); err == nil {
 			break
 		}
 		if n, err = ann.PeersChanged(ctx, n); err != nil {
@@ -120,7 +121,7 @@ func TestExampleAnswersEveryMessageOnce(t *testing.T) {
 
 	want := []string{"one", "two", "three"}
 	for i, text := range want {
-		if _, err := ann.Send(ctx, chat.Outgoing{To: "Bot", Text: text}); err != nil {
+		if _, err := ann.Messages().Send(ctx, chat.Outgoing{To: "Bot", Text: text}); err != nil {
 			t.Fatal(err)
 		}
 		// Each message meets a bot that was killed after the one before.
@@ -128,7 +129,7 @@ func TestExampleAnswersEveryMessageOnce(t *testing.T) {
 		ended := make(chan error, 1)
 		go func() { ended <- echo(botCtx, botDir) }()
 		for n := uint64(0); ; {
-			got, err := ann.Arrivals(ctx, 0, chat.Filter{}, 10)
+			got, err := ann.Messages().Arrivals(ctx, 0, chat.Filter{}, 10)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -144,7 +145,7 @@ func TestExampleAnswersEveryMessageOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	got, err := ann.Arrivals(ctx, 0, chat.Filter{}, 10)
+	got, err := ann.Messages().Arrivals(ctx, 0, chat.Filter{}, 10)
 	if err != nil || len(got.Messages) != len(want) {
 		t.Fatalf("%d answers, %v", len(got.Messages), err)
 	}

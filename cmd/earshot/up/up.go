@@ -27,6 +27,7 @@ import (
 	"github.com/earshot-im/earshot/crypto/names"
 	"github.com/earshot-im/earshot/node"
 	"github.com/earshot-im/earshot/node/localapi"
+	"github.com/earshot-im/earshot/node/localapi/server"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 	"github.com/earshot-im/earshot/node/warnings"
 	"github.com/earshot-im/earshot/store"
@@ -91,7 +92,7 @@ func (o *Options) run(ctx context.Context) error {
 	}
 	// From here on the directory, and the socket in it, belong to this process. Callers are
 	// answered until the node has ended.
-	server := localapi.New(localapi.Config{Dir: o.Dir, Node: n, Log: cfg.Log})
+	api := server.New(server.Config{Dir: o.Dir, Rooms: server.RoomsOf(n), Log: cfg.Log})
 	serving, stopServer := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopServer()
 	running, stopNode := context.WithCancel(ctx)
@@ -99,12 +100,12 @@ func (o *Options) run(ctx context.Context) error {
 	served := make(chan error, 1)
 	go func() { // ended by stopServer
 		defer stopNode() // a node that can't be asked is of no use
-		served <- server.Run(serving)
+		served <- api.Run(serving)
 	}()
 	announced := make(chan struct{})
 	go func() { // ended by stopNode
 		defer close(announced)
-		for _, ready := range []<-chan struct{}{server.Ready(), n.Ready()} {
+		for _, ready := range []<-chan struct{}{api.Ready(), n.Ready()} {
 			select {
 			case <-ready:
 			case <-running.Done():
@@ -131,13 +132,13 @@ func (o *Options) printWarnings(ctx context.Context, warned <-chan warnings.Warn
 	for {
 		select {
 		case w := <-warned:
-			_ = o.Out.Warning(o.Stderr, localapi.Warning(w)) // that nobody reads it does the node no harm
+			_ = o.Out.Warning(o.Stderr, server.Warning(w)) // that nobody reads it does the node no harm
 			continue
 		default:
 		}
 		select {
 		case w := <-warned:
-			_ = o.Out.Warning(o.Stderr, localapi.Warning(w))
+			_ = o.Out.Warning(o.Stderr, server.Warning(w))
 		case <-ctx.Done():
 			return
 		}

@@ -465,7 +465,7 @@ func (x *MembersResponse) GetMembers() []*Member {
 type InviteRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Group         string                 `protobuf:"bytes,1,opt,name=group,proto3" json:"group,omitempty"` // GROUP
-	Who           []string               `protobuf:"bytes,2,rep,name=who,proto3" json:"who,omitempty"`     // at most 500
+	Who           []string               `protobuf:"bytes,2,rep,name=who,proto3" json:"who,omitempty"`     // 1 to 64
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }

@@ -1,11 +1,10 @@
-package localapi
+package server
 
 import (
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"sync"
 	"time"
 
 	"connectrpc.com/connect"
@@ -13,7 +12,6 @@ import (
 
 	"github.com/earshot-im/earshot/node/chat"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
-	"github.com/earshot-im/earshot/store/event"
 )
 
 const (
@@ -29,47 +27,6 @@ const (
 	maxAnswer = 512
 )
 
-// Watch keeps one answer ready and replaces it while the caller is not reading.
-func (s service) Watch(ctx context.Context, _ *earshotv1.WatchRequest, stream *connect.ServerStream[earshotv1.WatchResponse]) error {
-	var mu sync.Mutex
-	var now earshotv1.WatchResponse // guarded by mu
-	ready := make(chan struct{}, 1)
-	follow := func(ctx context.Context, next func(context.Context, uint64) (uint64, error), at *uint64) error {
-		for n := uint64(0); ; {
-			var err error
-			if n, err = next(ctx, n); err != nil {
-				return err
-			}
-			mu.Lock()
-			*at = n
-			mu.Unlock()
-			select {
-			case ready <- struct{}{}:
-			default:
-			}
-		}
-	}
-	group, ctx := errgroup.WithContext(ctx) // all end with ctx, which the first error ends
-	group.Go(func() error { return follow(ctx, s.node.Changed, &now.Changed) })
-	group.Go(func() error { return follow(ctx, s.node.PeersChanged, &now.Peers) })
-	group.Go(func() error {
-		for {
-			mu.Lock()
-			answer := &earshotv1.WatchResponse{Changed: now.Changed, Peers: now.Peers}
-			mu.Unlock()
-			if err := stream.Send(answer); err != nil {
-				return err
-			}
-			select {
-			case <-ready:
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-		}
-	})
-	return group.Wait()
-}
-
 // onDisk is a message that waits to be answered.
 type onDisk struct {
 	message chat.Message
@@ -79,7 +36,7 @@ type onDisk struct {
 // SendLines is a pipeline: lines are read, committed, waited for (until they have got as far as the
 // caller wants) and answered. Each stage takes whatever waits, up to a bound, and a full stage
 // holds up the one before it, at last the caller.
-func (s service) SendLines(ctx context.Context, stream *connect.BidiStream[earshotv1.SendLinesRequest, earshotv1.SendLinesResponse]) error {
+func (s messagesService) SendLines(ctx context.Context, stream *connect.BidiStream[earshotv1.SendLinesRequest, earshotv1.SendLinesResponse]) error {
 	first, err := stream.Receive()
 	if err != nil {
 		return atEnd(err)
@@ -93,7 +50,7 @@ func (s service) SendLines(ctx context.Context, stream *connect.BidiStream[earsh
 	}
 	// The name is resolved here, once: later lines go to the same person or group even if the name
 	// comes to mean another.
-	target, err := s.node.Address(ctx, first.Open.To)
+	target, err := s.writing.Address(ctx, first.Open.To)
 	if err != nil {
 		return err
 	}
@@ -125,7 +82,7 @@ func (s service) SendLines(ctx context.Context, stream *connect.BidiStream[earsh
 		defer close(reached)
 		for d := range committed {
 			for batch := gather(d, committed, maxAnswer); len(batch) > 0; {
-				done, err := wait.leading(ctx, s.node, batch)
+				done, err := wait.leading(ctx, s.delivery, batch)
 				if err != nil {
 					return err
 				}
@@ -157,32 +114,6 @@ func (s service) SendLines(ctx context.Context, stream *connect.BidiStream[earsh
 	return <-unread
 }
 
-// leading waits for the first of some messages. It returns how many messages, from the first on,
-// need not be waited for any more, and sets their states.
-func (w wait) leading(ctx context.Context, n Node, batch []onDisk) (int, error) {
-	if w.state == chat.StateQueued {
-		return len(batch), nil
-	}
-	limited := ctx
-	if w.timeout != nil {
-		var cancel context.CancelFunc
-		limited, cancel = context.WithDeadline(ctx, batch[0].since.Add(*w.timeout))
-		defer cancel()
-	}
-	ids := make([]event.ID, len(batch))
-	for i := range batch {
-		ids[i] = batch[i].message.ID
-	}
-	reached, err := n.WaitLeading(limited, ids, w.state)
-	if err != nil && (!errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil) {
-		return 0, err
-	}
-	for i, now := range reached {
-		batch[i].message.Progress = now
-	}
-	return len(reached), nil
-}
-
 func readLines(ctx context.Context, stream *connect.BidiStream[earshotv1.SendLinesRequest, earshotv1.SendLinesResponse], to string, lines chan<- chat.Outgoing) error {
 	for {
 		r, err := stream.Receive()
@@ -200,7 +131,7 @@ func readLines(ctx context.Context, stream *connect.BidiStream[earshotv1.SendLin
 	}
 }
 
-func (s service) commitLines(ctx context.Context, lines <-chan chat.Outgoing, committed chan<- onDisk) error {
+func (s messagesService) commitLines(ctx context.Context, lines <-chan chat.Outgoing, committed chan<- onDisk) error {
 	for {
 		var line chat.Outgoing
 		select {
@@ -212,7 +143,7 @@ func (s service) commitLines(ctx context.Context, lines <-chan chat.Outgoing, co
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		messages, err := s.node.SendAll(ctx, gather(line, lines, maxCommit))
+		messages, err := s.writing.SendAll(ctx, gather(line, lines, maxCommit))
 		now := time.Now()
 		for _, m := range messages {
 			if err := put(ctx, committed, onDisk{m, now}); err != nil {

@@ -1,4 +1,4 @@
-package localapi
+package server
 
 import (
 	"encoding/hex"

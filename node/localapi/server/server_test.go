@@ -1,4 +1,4 @@
-package localapi
+package server
 
 import (
 	"context"
@@ -18,6 +18,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/earshot-im/earshot/node/chat"
+	"github.com/earshot-im/earshot/node/localapi"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 	"github.com/earshot-im/earshot/store"
 )
@@ -33,9 +34,9 @@ func privateDir(t testing.TB) string {
 }
 
 // serve runs a server until the test ends, or until stop is called.
-func serve(t testing.TB, dir string, n Node) (client *Client, stop func()) {
+func serve(t testing.TB, dir string, r Rooms) (client *localapi.Client, stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
-	s := New(Config{Dir: dir, Node: n})
+	s := New(Config{Dir: dir, Rooms: r})
 	ended := make(chan error, 1)
 	go func() { ended <- s.Run(ctx) }()
 	select {
@@ -43,7 +44,7 @@ func serve(t testing.TB, dir string, n Node) (client *Client, stop func()) {
 	case err := <-ended:
 		t.Fatal(err)
 	}
-	client = Dial(dir)
+	client = localapi.Dial(dir)
 	stopped := false
 	stop = func() {
 		if stopped {
@@ -60,10 +61,10 @@ func serve(t testing.TB, dir string, n Node) (client *Client, stop func()) {
 	return client, stop
 }
 
-func code(err error) string { return ProblemOf(err).GetCode() }
+func code(err error) string { return localapi.ProblemOf(err).GetCode() }
 
 func TestUnaryCalls(t *testing.T) {
-	client, _ := serve(t, privateDir(t), newFake())
+	client, _ := serve(t, privateDir(t), newFake().rooms())
 	ctx := t.Context()
 	status, err := client.Status(ctx, &earshotv1.StatusRequest{})
 	if err != nil || status.Name != "Ann" || status.Peers != 2 {
@@ -85,7 +86,7 @@ func TestUnaryCalls(t *testing.T) {
 }
 
 func TestProblems(t *testing.T) {
-	client, _ := serve(t, privateDir(t), newFake())
+	client, _ := serve(t, privateDir(t), newFake().rooms())
 	ctx := t.Context()
 	send := func(r *earshotv1.SendRequest) error { _, err := client.Send(ctx, r); return err }
 	wait := func(id, state string) error {
@@ -105,24 +106,24 @@ func TestProblems(t *testing.T) {
 		err  error
 		want string
 	}{
-		{"nobody", send(&earshotv1.SendRequest{To: "eve", Text: "x"}), CodeUnknown},
-		{"several", send(&earshotv1.SendRequest{To: "twin", Text: "x"}), CodeAmbiguous},
-		{"no text", send(&earshotv1.SendRequest{To: "bob"}), CodeEmpty},
-		{"short reply ID", send(&earshotv1.SendRequest{To: "bob", Text: "x", ReplyTo: "abc"}), CodeInvalid},
-		{"no such state", send(&earshotv1.SendRequest{To: "bob", Text: "x", Wait: "eaten"}), CodeInvalid},
-		{"no such message", wait(strings.Repeat("0", 64), chat.StateRead), CodeNoMessage},
-		{"large page", unread(maxPage + 1), CodeInvalid},
-		{"no cursor", cursor(""), CodeInvalid},
-		{"long cursor", cursor(strings.Repeat("c", maxCursorName+1)), CodeInvalid},
+		{"nobody", send(&earshotv1.SendRequest{To: "eve", Text: "x"}), localapi.CodeUnknown},
+		{"several", send(&earshotv1.SendRequest{To: "twin", Text: "x"}), localapi.CodeAmbiguous},
+		{"no text", send(&earshotv1.SendRequest{To: "bob"}), localapi.CodeEmpty},
+		{"short reply ID", send(&earshotv1.SendRequest{To: "bob", Text: "x", ReplyTo: "abc"}), localapi.CodeInvalid},
+		{"no such state", send(&earshotv1.SendRequest{To: "bob", Text: "x", Wait: "eaten"}), localapi.CodeInvalid},
+		{"no such message", wait(strings.Repeat("0", 64), chat.StateRead), localapi.CodeNoMessage},
+		{"large page", unread(localapi.MaxPage + 1), localapi.CodeInvalid},
+		{"no cursor", cursor(""), localapi.CodeInvalid},
+		{"long cursor", cursor(strings.Repeat("c", localapi.MaxReader+1)), localapi.CodeInvalid},
 	} {
 		if got := code(test.err); got != test.want {
 			t.Errorf("%s: %q (%v), want %q", test.name, got, test.err, test.want)
 		}
 	}
-	if p := ProblemOf(send(&earshotv1.SendRequest{To: "twin", Text: "x"})); len(p.Persons) != 2 || p.Persons[0].Person != bob.ID.String() {
+	if p := localapi.ProblemOf(send(&earshotv1.SendRequest{To: "twin", Text: "x"})); len(p.Persons) != 2 || p.Persons[0].Person != bob.ID.String() {
 		t.Errorf("candidates: %v", p)
 	}
-	err := send(&earshotv1.SendRequest{To: "bob", Text: strings.Repeat("x", maxRequest)})
+	err := send(&earshotv1.SendRequest{To: "bob", Text: strings.Repeat("x", localapi.MaxRequest)})
 	if connect.CodeOf(err) != connect.CodeResourceExhausted {
 		t.Errorf("large request: %v", err)
 	}
@@ -130,8 +131,10 @@ func TestProblems(t *testing.T) {
 
 func TestJSONAndStrangers(t *testing.T) {
 	dir := privateDir(t)
-	serve(t, dir, newFake())
-	transport := transport(dir, true)
+	serve(t, dir, newFake().rooms())
+	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", filepath.Join(dir, "control.sock"))
+	}}
 	defer transport.CloseIdleConnections()
 	post := func(host, origin string) (int, string) {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://earshot/earshot.v1.Messages/Send",
@@ -166,25 +169,25 @@ func TestJSONAndStrangers(t *testing.T) {
 
 func TestNotRunning(t *testing.T) {
 	dir := privateDir(t)
-	client := Dial(dir)
+	client := localapi.Dial(dir)
 	defer client.Close()
 	status := func() error {
 		_, err := client.Status(t.Context(), &earshotv1.StatusRequest{})
 		return err
 	}
-	if err := status(); !errors.Is(err, ErrNotRunning) {
+	if err := status(); !errors.Is(err, localapi.ErrNotRunning) {
 		t.Errorf("no socket: %v", err)
 	}
-	left, err := net.ListenUnix("unix", &net.UnixAddr{Name: filepath.Join(dir, socketName), Net: "unix"})
+	left, err := net.ListenUnix("unix", &net.UnixAddr{Name: filepath.Join(dir, "control.sock"), Net: "unix"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	left.SetUnlinkOnClose(false)
 	left.Close()
-	if err := status(); !errors.Is(err, ErrNotRunning) {
+	if err := status(); !errors.Is(err, localapi.ErrNotRunning) {
 		t.Errorf("socket left behind: %v", err)
 	}
-	_, stop := serve(t, dir, newFake()) // replaces it
+	_, stop := serve(t, dir, newFake().rooms()) // replaces it
 	if err := status(); err != nil {
 		t.Errorf("running: %v", err)
 	}
@@ -196,13 +199,13 @@ func TestNotRunning(t *testing.T) {
 	stop()
 	for stream.Receive() {
 	}
-	if !errors.Is(stream.Err(), ErrNotRunning) {
+	if !errors.Is(stream.Err(), localapi.ErrNotRunning) {
 		t.Errorf("stopped while watching: %v", stream.Err())
 	}
-	if err := status(); !errors.Is(err, ErrNotRunning) {
+	if err := status(); !errors.Is(err, localapi.ErrNotRunning) {
 		t.Errorf("stopped: %v", err)
 	}
-	if _, err := os.Lstat(filepath.Join(dir, socketName)); !errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Lstat(filepath.Join(dir, "control.sock")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the socket is still there: %v", err)
 	}
 }
@@ -214,21 +217,21 @@ func TestPrivate(t *testing.T) {
 	}
 	ended, end := context.WithCancel(t.Context())
 	end() // it would listen and end, if it did not refuse
-	if err := New(Config{Dir: dir, Node: newFake()}).Run(ended); !errors.Is(err, ErrNotPrivate) {
+	if err := New(Config{Dir: dir, Rooms: newFake().rooms()}).Run(ended); !errors.Is(err, localapi.ErrNotPrivate) {
 		t.Errorf("server: %v", err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, socketName), nil, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "control.sock"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	client := Dial(dir)
-	if _, err := client.Status(t.Context(), &earshotv1.StatusRequest{}); !errors.Is(err, ErrNotPrivate) {
+	client := localapi.Dial(dir)
+	if _, err := client.Status(t.Context(), &earshotv1.StatusRequest{}); !errors.Is(err, localapi.ErrNotPrivate) {
 		t.Errorf("client: %v", err)
 	}
 	if err := os.Chmod(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	serve(t, dir, newFake())
-	info, err := os.Lstat(filepath.Join(dir, socketName))
+	serve(t, dir, newFake().rooms())
+	info, err := os.Lstat(filepath.Join(dir, "control.sock"))
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("socket: %v, %v", info.Mode(), err)
 	}
@@ -239,19 +242,19 @@ func TestLongPath(t *testing.T) {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	client, stop := serve(t, dir, newFake())
+	client, stop := serve(t, dir, newFake().rooms())
 	if _, err := client.Status(t.Context(), &earshotv1.StatusRequest{}); err != nil {
 		t.Error(err)
 	}
 	stop()
-	if _, err := os.Lstat(filepath.Join(dir, socketName)); !errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Lstat(filepath.Join(dir, "control.sock")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the socket is still there: %v", err)
 	}
 }
 
 func TestWatchSkipsForTheSlow(t *testing.T) {
 	fake := newFake()
-	client, _ := serve(t, privateDir(t), fake)
+	client, _ := serve(t, privateDir(t), fake.rooms())
 	stream, err := client.Watch(t.Context(), &earshotv1.WatchRequest{})
 	if err != nil {
 		t.Fatal(err)
@@ -292,9 +295,9 @@ func TestPagesAreBounded(t *testing.T) {
 		page.Cursor = 5000 // what is passed over behind the last one
 		return page, nil
 	}
-	client, _ := serve(t, privateDir(t), fake)
-	page, err := client.Unread(t.Context(), &earshotv1.UnreadRequest{Limit: maxPage, Filter: &earshotv1.Filter{From: "a", In: "b"}})
-	if err != nil || len(page.Messages) != pageBytes/len(long) || page.Messages[1].Cursor != 1 {
+	client, _ := serve(t, privateDir(t), fake.rooms())
+	page, err := client.Unread(t.Context(), &earshotv1.UnreadRequest{Limit: localapi.MaxPage, Filter: &earshotv1.Filter{From: "a", In: "b"}})
+	if err != nil || len(page.Messages) != localapi.PageBytes/len(long) || page.Messages[1].Cursor != 1 {
 		t.Errorf("%d messages, %v", len(page.GetMessages()), err)
 	}
 	if last := page.Messages[len(page.Messages)-1].Cursor; page.Cursor != last {
@@ -311,7 +314,7 @@ func TestPagesAreBounded(t *testing.T) {
 	if kept := clip(messages, true); len(kept) != 64 || kept[63].Cursor != 99 {
 		t.Errorf("kept %d", len(kept))
 	}
-	if kept := clip([]chat.Message{{Text: strings.Repeat("x", pageBytes+1)}}, false); len(kept) != 1 {
+	if kept := clip([]chat.Message{{Text: strings.Repeat("x", localapi.PageBytes+1)}}, false); len(kept) != 1 {
 		t.Errorf("kept %d of one", len(kept))
 	}
 }
@@ -319,15 +322,15 @@ func TestPagesAreBounded(t *testing.T) {
 func TestReadingByIDs(t *testing.T) {
 	fake := newFake()
 	fake.unread = func(uint64, chat.Filter, int) (chat.Page, error) { return chat.Page{Cursor: 7, Revealed: 3}, nil }
-	client, _ := serve(t, privateDir(t), fake)
+	client, _ := serve(t, privateDir(t), fake.rooms())
 	ctx := t.Context()
 	if to, err := client.Resolve(ctx, &earshotv1.ResolveRequest{Who: "lunch"}); err != nil || to.Kind != "group" || to.Id != lunch.ID.String() {
 		t.Errorf("lunch is %v, %v", to, err)
 	}
-	if _, err := client.Resolve(ctx, &earshotv1.ResolveRequest{Who: "lunch", Kind: "person"}); code(err) != CodeUnknown {
+	if _, err := client.Resolve(ctx, &earshotv1.ResolveRequest{Who: "lunch", Kind: "person"}); code(err) != localapi.CodeUnknown {
 		t.Errorf("a person called lunch: %v", err)
 	}
-	if _, err := client.Resolve(ctx, &earshotv1.ResolveRequest{Who: "lunch", Kind: "team"}); code(err) != CodeInvalid {
+	if _, err := client.Resolve(ctx, &earshotv1.ResolveRequest{Who: "lunch", Kind: "team"}); code(err) != localapi.CodeInvalid {
 		t.Errorf("no such kind: %v", err)
 	}
 	for i, f := range []*earshotv1.Filter{nil, {From: "a"}, {In: "b"}} {
@@ -351,7 +354,7 @@ func TestInvalidTextIsMended(t *testing.T) {
 	fake.unread = func(uint64, chat.Filter, int) (chat.Page, error) {
 		return chat.Page{Messages: []chat.Message{{Text: "a\xffb", From: chat.Author{Name: "\xfe"}}}}, nil
 	}
-	client, _ := serve(t, privateDir(t), fake)
+	client, _ := serve(t, privateDir(t), fake.rooms())
 	page, err := client.Unread(t.Context(), &earshotv1.UnreadRequest{})
 	if err != nil || page.Messages[0].Text != "a\uFFFDb" {
 		t.Error(page, err)
@@ -362,13 +365,13 @@ func TestInvalidTextIsMended(t *testing.T) {
 func TestNodeEnds(t *testing.T) {
 	fake := newFake()
 	fake.unread = func(uint64, chat.Filter, int) (chat.Page, error) { return chat.Page{}, store.ErrClosed }
-	client, _ := serve(t, privateDir(t), fake)
-	if _, err := client.Unread(t.Context(), &earshotv1.UnreadRequest{}); !errors.Is(err, ErrNotRunning) || code(err) != CodeStopping {
+	client, _ := serve(t, privateDir(t), fake.rooms())
+	if _, err := client.Unread(t.Context(), &earshotv1.UnreadRequest{}); !errors.Is(err, localapi.ErrNotRunning) || code(err) != localapi.CodeStopping {
 		t.Error(err)
 	}
 }
 
-func openLines(t testing.TB, client *Client, open *earshotv1.SendLinesRequest_Open) *connect.BidiStreamForClientSimple[earshotv1.SendLinesRequest, earshotv1.SendLinesResponse] {
+func openLines(t testing.TB, client *localapi.Client, open *earshotv1.SendLinesRequest_Open) *connect.BidiStreamForClientSimple[earshotv1.SendLinesRequest, earshotv1.SendLinesResponse] {
 	stream, err := client.SendLines(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -381,7 +384,7 @@ func openLines(t testing.TB, client *Client, open *earshotv1.SendLinesRequest_Op
 
 func TestSendLines(t *testing.T) {
 	fake := newFake()
-	client, _ := serve(t, privateDir(t), fake)
+	client, _ := serve(t, privateDir(t), fake.rooms())
 	stream := openLines(t, client, &earshotv1.SendLinesRequest_Open{To: "bob", Wait: chat.StateDelivered})
 	const count = 3_000
 	go func() {
@@ -427,7 +430,7 @@ func TestSendLines(t *testing.T) {
 
 // What was committed before the line that fails is answered before the stream ends.
 func TestSendLinesFails(t *testing.T) {
-	client, _ := serve(t, privateDir(t), newFake())
+	client, _ := serve(t, privateDir(t), newFake().rooms())
 	for _, test := range []struct {
 		name    string
 		open    *earshotv1.SendLinesRequest_Open
@@ -435,10 +438,10 @@ func TestSendLinesFails(t *testing.T) {
 		answers int
 		want    string
 	}{
-		{"nobody", &earshotv1.SendLinesRequest_Open{To: "eve"}, nil, 0, CodeUnknown},
-		{"no such state", &earshotv1.SendLinesRequest_Open{To: "bob", Wait: "x"}, nil, 0, CodeInvalid},
-		{"not opened", nil, []string{"a"}, 0, CodeInvalid},
-		{"empty line", &earshotv1.SendLinesRequest_Open{To: "bob"}, []string{"a", "b", "", "c"}, 2, CodeEmpty},
+		{"nobody", &earshotv1.SendLinesRequest_Open{To: "eve"}, nil, 0, localapi.CodeUnknown},
+		{"no such state", &earshotv1.SendLinesRequest_Open{To: "bob", Wait: "x"}, nil, 0, localapi.CodeInvalid},
+		{"not opened", nil, []string{"a"}, 0, localapi.CodeInvalid},
+		{"empty line", &earshotv1.SendLinesRequest_Open{To: "bob"}, []string{"a", "b", "", "c"}, 2, localapi.CodeEmpty},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			stream := openLines(t, client, test.open)
@@ -469,7 +472,7 @@ func TestSendLinesFails(t *testing.T) {
 func TestSendLinesTimeout(t *testing.T) {
 	fake := newFake()
 	fake.state = "" // nothing is ever delivered
-	client, _ := serve(t, privateDir(t), fake)
+	client, _ := serve(t, privateDir(t), fake.rooms())
 	stream := openLines(t, client, &earshotv1.SendLinesRequest_Open{To: "bob", Wait: chat.StateDelivered, Timeout: durationpb.New(time.Millisecond)})
 	defer stream.CloseResponse()
 	if _, err := stream.Receive(); err != nil { // the answer to opening
@@ -487,7 +490,7 @@ func TestSendLinesTimeout(t *testing.T) {
 
 // What W1 pays for the API: one call, to and fro.
 func BenchmarkSend(b *testing.B) {
-	client, _ := serve(b, privateDir(b), newFake())
+	client, _ := serve(b, privateDir(b), newFake().rooms())
 	r := &earshotv1.SendRequest{To: "bob", Text: strings.Repeat("x", 100)}
 	for b.Loop() {
 		if _, err := client.Send(b.Context(), r); err != nil {
@@ -498,7 +501,7 @@ func BenchmarkSend(b *testing.B) {
 
 // What W2 pays for it: lines in flight.
 func BenchmarkSendLines(b *testing.B) {
-	client, _ := serve(b, privateDir(b), newFake())
+	client, _ := serve(b, privateDir(b), newFake().rooms())
 	stream := openLines(b, client, &earshotv1.SendLinesRequest_Open{To: "bob"})
 	defer stream.CloseResponse()
 	text := strings.Repeat("x", 100)

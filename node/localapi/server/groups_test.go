@@ -1,4 +1,4 @@
-package localapi
+package server
 
 import (
 	"errors"
@@ -11,6 +11,7 @@ import (
 
 	"github.com/earshot-im/earshot/node/chat"
 	"github.com/earshot-im/earshot/node/contacts"
+	"github.com/earshot-im/earshot/node/localapi"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 	"github.com/earshot-im/earshot/node/people"
 )
@@ -20,7 +21,7 @@ var messageID = "ab" + strings.Repeat("0", 62)
 // Each call reaches the node as it was made, and what the node says comes back whole.
 func TestGroupCalls(t *testing.T) {
 	fake := new(groupNode)
-	client, _ := serve(t, privateDir(t), fake)
+	client, _ := serve(t, privateDir(t), fake.rooms())
 	ctx := t.Context()
 	asGroup := func(g *earshotv1.Group, err error) (proto.Message, error) { return g, err }
 	asMessage := func(m *earshotv1.Message, err error) (proto.Message, error) { return m, err }
@@ -111,21 +112,21 @@ func TestGroupConverted(t *testing.T) {
 
 func TestGroupProblems(t *testing.T) {
 	fake := new(groupNode)
-	client, _ := serve(t, privateDir(t), fake)
+	client, _ := serve(t, privateDir(t), fake.rooms())
 	ctx := t.Context()
 	for _, test := range []struct {
 		err  error
 		want string
 	}{
-		{contacts.ErrNotMember, CodeNotMember},
-		{chat.ErrNotPermitted, CodeNotPermitted},
-		{chat.ErrMember, CodeMember},
-		{chat.ErrGroupFull, CodeGroupFull},
-		{chat.ErrNotYours, CodeNotYours},
-		{chat.ErrTooLate, CodeTooLate},
-		{chat.ErrEmoji, CodeEmoji},
-		{&people.UnknownError{Who: "x"}, CodeUnknown},
-		{&contacts.AmbiguousError{Who: "x"}, CodeAmbiguous},
+		{contacts.ErrNotMember, localapi.CodeNotMember},
+		{chat.ErrNotPermitted, localapi.CodeNotPermitted},
+		{chat.ErrMember, localapi.CodeMember},
+		{chat.ErrGroupFull, localapi.CodeGroupFull},
+		{chat.ErrNotYours, localapi.CodeNotYours},
+		{chat.ErrTooLate, localapi.CodeTooLate},
+		{chat.ErrEmoji, localapi.CodeEmoji},
+		{&people.UnknownError{Who: "x"}, localapi.CodeUnknown},
+		{&contacts.AmbiguousError{Who: "x"}, localapi.CodeAmbiguous},
 	} {
 		fake.err = fmt.Errorf("lunch: %w", test.err)
 		_, err := client.Leave(ctx, &earshotv1.LeaveRequest{Group: "lunch"})
@@ -137,7 +138,7 @@ func TestGroupProblems(t *testing.T) {
 	// Persons and groups that one name fits are both told.
 	fake.err = &contacts.AmbiguousError{Who: "x", Candidates: []contacts.Person{bob}, Groups: []contacts.Group{lunch, {ID: [32]byte{0x18}, Name: "Lunch"}}}
 	_, err := client.GetGroup(ctx, &earshotv1.GetGroupRequest{Group: "x"})
-	if p := ProblemOf(err); len(p.GetPersons()) != 1 || len(p.GetGroups()) != 2 || p.Groups[0].Id != lunch.ID.String() || p.Groups[1].Name != "Lunch" {
+	if p := localapi.ProblemOf(err); len(p.GetPersons()) != 1 || len(p.GetGroups()) != 2 || p.Groups[0].Id != lunch.ID.String() || p.Groups[1].Name != "Lunch" {
 		t.Errorf("candidates: %v", p)
 	}
 }
@@ -145,7 +146,7 @@ func TestGroupProblems(t *testing.T) {
 // What can't be right does not reach the node.
 func TestGroupRequestsAreBounded(t *testing.T) {
 	fake := new(groupNode)
-	client, _ := serve(t, privateDir(t), fake)
+	client, _ := serve(t, privateDir(t), fake.rooms())
 	ctx := t.Context()
 	invite := func(who int) error {
 		_, err := client.Invite(ctx, &earshotv1.InviteRequest{Group: "lunch", Who: make([]string, who)})
@@ -163,15 +164,15 @@ func TestGroupRequestsAreBounded(t *testing.T) {
 	_, recall := client.Recall(ctx, &earshotv1.RecallRequest{})
 	_, react := client.React(ctx, &earshotv1.ReactRequest{Id: messageID + "00"})
 	_, receipts := client.Receipts(ctx, &earshotv1.ReceiptsRequest{Id: "x" + messageID[1:]})
-	for i, err := range []error{invite(0), invite(maxInvited + 1), topic(maxTopic + 1), role(""), role("king"), edit, recall, react, receipts} {
-		if code(err) != CodeInvalid {
+	for i, err := range []error{invite(0), invite(localapi.MaxInvited + 1), topic(localapi.MaxTopic + 1), role(""), role("king"), edit, recall, react, receipts} {
+		if code(err) != localapi.CodeInvalid {
 			t.Errorf("%d: %v", i, err)
 		}
 	}
 	if fake.asked != "" {
 		t.Errorf("asked %q", fake.asked)
 	}
-	for i, err := range []error{invite(maxInvited), topic(maxTopic), role(chat.RoleMember)} {
+	for i, err := range []error{invite(localapi.MaxInvited), topic(localapi.MaxTopic), role(chat.RoleMember)} {
 		if err != nil {
 			t.Errorf("%d: %v", i, err)
 		}
@@ -180,7 +181,7 @@ func TestGroupRequestsAreBounded(t *testing.T) {
 
 // Lines go to the group that the name meant when the stream was opened.
 func TestSendLinesToGroup(t *testing.T) {
-	client, _ := serve(t, privateDir(t), newFake())
+	client, _ := serve(t, privateDir(t), newFake().rooms())
 	stream := openLines(t, client, &earshotv1.SendLinesRequest_Open{To: "lunch"})
 	defer stream.CloseResponse()
 	if _, err := stream.Receive(); err != nil { // the answer to opening

@@ -1,4 +1,4 @@
-package localapi
+package server
 
 import (
 	"context"
@@ -23,9 +23,13 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var bob = contacts.Person{ID: crypto.PersonID{0xb0}, Name: "Bob", Contact: true}
 
-// fakeNode keeps what is sent in memory. Methods that no test needs are the nil Node's.
+// fakeNode keeps what is sent in memory. Methods that no test needs are those of nil interfaces.
 type fakeNode struct {
 	Node
+	People
+	Writing
+	Delivery
+	Reading
 
 	mu       sync.Mutex
 	messages []chat.Message
@@ -43,6 +47,10 @@ type fakeNode struct {
 
 func newFake() *fakeNode {
 	return &fakeNode{cursors: map[string]uint64{}, more: make(chan struct{}), state: chat.StateDelivered}
+}
+
+func (f *fakeNode) rooms() Rooms {
+	return Rooms{Node: f, People: f, Writing: f, Delivery: f, Reading: f}
 }
 
 func (f *fakeNode) Down() { f.down() }

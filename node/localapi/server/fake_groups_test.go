@@ -1,4 +1,4 @@
-package localapi
+package server
 
 import (
 	"context"
@@ -20,10 +20,13 @@ var lunch = contacts.Group{
 // groupNode knows one group and notes what is asked of it. Where err is set, it answers
 // with that.
 type groupNode struct {
-	Node
+	Writing
+	Delivery
 	err   error
 	asked string
 }
+
+func (n *groupNode) rooms() Rooms { return Rooms{Writing: n, Delivery: n, Groups: n} }
 
 func (n *groupNode) ask(method string, args ...string) error {
 	n.asked = strings.TrimSpace(method + " " + strings.Join(args, ","))

@@ -9,29 +9,6 @@ import (
 	"connectrpc.com/connect"
 )
 
-// answers is the server's interceptor: it turns every error into an answer.
-type answers struct{}
-
-func (answers) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
-	return func(ctx context.Context, r connect.AnyRequest) (connect.AnyResponse, error) {
-		w, err := next(ctx, r)
-		if err != nil {
-			return nil, answer(ctx, err)
-		}
-		return w, nil
-	}
-}
-
-func (answers) WrapStreamingHandler(next connect.StreamingHandlerFunc) connect.StreamingHandlerFunc {
-	return func(ctx context.Context, c connect.StreamingHandlerConn) error {
-		return answer(ctx, next(ctx, c))
-	}
-}
-
-func (answers) WrapStreamingClient(next connect.StreamingClientFunc) connect.StreamingClientFunc {
-	return next
-}
-
 // lost is the client's interceptor: when a call failed without an answer, it calls itself to ask
 // whether the node is still there, since a broken connection looks different each time.
 type lost func() error

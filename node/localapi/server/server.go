@@ -1,4 +1,18 @@
-package localapi
+// Package server answers for a running node on the Unix socket of its local API.
+//
+// It has a service for each area of the schema in node/localapi/v1. Beside each stands the interface
+// by which the service asks the node: Node and Owner, People, Writing, Delivery and Reading, Groups. A
+// further area brings its own: a file with the interface and the service, a field in Rooms, and a
+// line in handler.
+//
+// The server holds no state of its own. It turns requests into calls of the rooms, bounds them by the
+// limits of package localapi, and turns errors into Problems, by the one table in errors.go. It
+// decides nothing about messages or people. Watch tells only how far things have changed, so a slow
+// reader costs nothing and holds nobody up.
+//
+// `earshot up` makes the one Server of a process and runs it for longer than the node: while the
+// node ends, callers are answered, and the socket goes last.
+package server
 
 import (
 	"context"
@@ -7,26 +21,16 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
-	"path/filepath"
 	"time"
 
 	"connectrpc.com/connect"
 
+	"github.com/earshot-im/earshot/node"
+	"github.com/earshot-im/earshot/node/localapi"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
 
 const (
-	// socketName is where a node answers, in its directory.
-	socketName = "control.sock"
-
-	// host is the only name the server answers to. No name service resolves it, so no web page can
-	// make a browser send it.
-	host = "earshot"
-
-	// maxRequest holds 64 KiB of text as JSON, where a byte may take six.
-	maxRequest = 512 << 10
-
 	// maxHeader is far over what any client sends.
 	maxHeader = 16 << 10
 
@@ -40,9 +44,27 @@ const (
 
 // Config is what a Server is made of. Only Log may be left out.
 type Config struct {
-	Dir  string // private to its owner, and locked by this process's node
-	Node Node
-	Log  *slog.Logger
+	Dir   string // private to its owner, and locked by this process's node
+	Rooms Rooms
+	Log   *slog.Logger
+}
+
+// Rooms are what the services ask. Every method may be called from many goroutines, also after the
+// node has ended: then it returns an error.
+type Rooms struct {
+	Node     Node
+	Owner    Owner
+	People   People
+	Writing  Writing
+	Delivery Delivery
+	Reading  Reading
+	Groups   Groups
+}
+
+// RoomsOf returns the rooms of a node.
+func RoomsOf(n *node.Node) Rooms {
+	return Rooms{Node: n, Owner: n.Owner(), People: n.Contacts(),
+		Writing: n.Messages(), Delivery: n.Messages(), Reading: n.Messages(), Groups: n.Groups()}
 }
 
 // Server answers on DIR/control.sock.
@@ -66,7 +88,7 @@ func (s *Server) Ready() <-chan struct{} { return s.ready }
 // must be called once, by the process that holds the directory's lock: it replaces a socket that
 // was left behind. The error matches ErrNotPrivate or ErrPathTooLong where these are the reason.
 func (s *Server) Run(ctx context.Context) error {
-	listener, err := listen(s.cfg.Dir)
+	listener, err := localapi.Listen(s.cfg.Dir)
 	if err != nil {
 		return fmt.Errorf("listen for the local API: %w", err)
 	}
@@ -74,10 +96,13 @@ func (s *Server) Run(ctx context.Context) error {
 
 	calls, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer stop(nil)
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(true) // which two-way streams need
 	server := &http.Server{
-		Handler:           handler(s.cfg.Node),
+		Handler:           handler(s.cfg.Rooms),
 		BaseContext:       func(net.Listener) context.Context { return calls },
-		Protocols:         protocols(true, true),
+		Protocols:         &protocols,
 		ReadHeaderTimeout: headerTimeout,
 		MaxHeaderBytes:    maxHeader,
 		ErrorLog:          slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug),
@@ -104,66 +129,22 @@ func (s *Server) Run(ctx context.Context) error {
 }
 
 // handler serves the API to local programs, and refuses web pages.
-func handler(n Node) http.Handler {
+func handler(r Rooms) http.Handler {
 	options := connect.WithHandlerOptions(
 		connect.WithInterceptors(answers{}),
-		connect.WithReadMaxBytes(maxRequest),
+		connect.WithReadMaxBytes(localapi.MaxRequest),
 		connect.WithCompression("gzip", nil, nil), // costs more than a socket does
 	)
 	api := http.NewServeMux()
-	api.Handle(earshotv1.NewNodeHandler(service{n}, options))
-	api.Handle(earshotv1.NewPeopleHandler(service{n}, options))
-	api.Handle(earshotv1.NewMessagesHandler(service{n}, options))
-	api.Handle(earshotv1.NewGroupsHandler(service{n}, options))
+	api.Handle(earshotv1.NewNodeHandler(nodeService{r.Node, r.Owner}, options))
+	api.Handle(earshotv1.NewPeopleHandler(peopleService{r.People, r.Node}, options))
+	api.Handle(earshotv1.NewMessagesHandler(messagesService{r.Writing, r.Delivery, r.Reading}, options))
+	api.Handle(earshotv1.NewGroupsHandler(groupsService{r.Groups}, options))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Host != host || len(r.Header.Values("Origin")) > 0 {
-			http.Error(w, "only local programs may ask, with the host "+host, http.StatusForbidden)
+		if r.Host != localapi.Host || len(r.Header.Values("Origin")) > 0 {
+			http.Error(w, "only local programs may ask, with the host "+localapi.Host, http.StatusForbidden)
 			return
 		}
 		api.ServeHTTP(w, r)
 	})
-}
-
-// protocols allows HTTP/1.1 or HTTP/2 without TLS, which two-way streams need.
-func protocols(one, two bool) *http.Protocols {
-	var p http.Protocols
-	p.SetHTTP1(one)
-	p.SetUnencryptedHTTP2(two)
-	return &p
-}
-
-// listener removes the socket when it is closed.
-type listener struct {
-	net.Listener
-	path string
-}
-
-func (l listener) Close() error {
-	err := l.Listener.Close()
-	os.Remove(l.path)
-	return err
-}
-
-func listen(dir string) (net.Listener, error) {
-	if err := private(dir); err != nil {
-		return nil, err
-	}
-	path := filepath.Join(dir, socketName)
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, err
-	}
-	address, release, err := socketAddress(dir)
-	if err != nil {
-		return nil, err
-	}
-	defer release()
-	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: address, Net: "unix"})
-	if err != nil {
-		return nil, err
-	}
-	l.SetUnlinkOnClose(false) // it would remove the short address, which is gone by then; listener.Close removes the path
-	if err := os.Chmod(path, 0o600); err != nil {
-		return nil, errors.Join(err, l.Close(), os.Remove(path))
-	}
-	return listener{l, path}, nil
 }

@@ -1,0 +1,40 @@
+package localapi
+
+import (
+	"github.com/earshot-im/earshot/crypto/names"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// What a request may hold. A node refuses more with CodeInvalid where no other code is named.
+// Lengths of text are in bytes.
+const (
+	// MaxText is the longest text of a message; more is CodeTooLong.
+	MaxText = event.MaxText
+
+	// MaxName is the longest name of a person or group; more is CodeName.
+	MaxName = names.MaxBytes
+
+	// MaxTopic is the longest topic of a group.
+	MaxTopic = event.MaxTopic
+
+	// MaxEmoji is the longest reaction; more is CodeEmoji.
+	MaxEmoji = event.MaxEmoji
+
+	// MaxInvited is how many persons are invited in one call: one event holds them.
+	MaxInvited = event.MaxInvited
+
+	// MaxReader is the longest name of a reader, whose cursor is kept for ever.
+	MaxReader = 64
+
+	// DefaultPage and MaxPage bound the messages of one answer, and the IDs of one MarkRead: an
+	// answer must not cost the node more than its caller needs to go on.
+	DefaultPage = 100
+	MaxPage     = 1000
+
+	// PageBytes bounds the text of one answer. An answer holds at least one message.
+	PageBytes = 4 << 20
+
+	// MaxRequest bounds a request as it is encoded: it has room for MaxText as JSON, where a byte
+	// may take six. More is refused without a Problem, as resource_exhausted.
+	MaxRequest = 512 << 10
+)

@@ -1,0 +1,131 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/earshot-im/earshot/node/chat"
+	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// Delivery is how far the owner's messages have come; *chat.Messages is one.
+type Delivery interface {
+	// Wait returns once the message has reached the state or can't any more. When ctx ends first it
+	// returns the message as it is, and the context's error.
+	Wait(ctx context.Context, id event.ID, state string) (chat.Message, error)
+	// WaitLeading is Wait for the first of many messages. It returns how far that message has come,
+	// and the same for the messages after it that have reached the state as well, up to the first
+	// that has not. If ctx ends first, it returns how far the first message has come, and the
+	// context's error.
+	WaitLeading(ctx context.Context, ids []event.ID, state string) ([]chat.Progress, error)
+	Outbox(ctx context.Context) ([]chat.Pending, error)
+	Receipts(ctx context.Context, id event.ID) ([]chat.Reached, error)
+}
+
+func (s messagesService) Wait(ctx context.Context, r *earshotv1.WaitRequest) (*earshotv1.Sent, error) {
+	id, err := eventID(r.Id)
+	if err != nil {
+		return nil, err
+	}
+	wait, err := newWait(r.State, r.Timeout)
+	if err != nil {
+		return nil, err
+	}
+	m, err := wait.from(time.Now()).wait(ctx, s.delivery, chat.Message{ID: id})
+	return sent(m), err
+}
+
+func (s messagesService) Outbox(ctx context.Context, _ *earshotv1.OutboxRequest) (*earshotv1.OutboxResponse, error) {
+	out, err := s.delivery.Outbox(ctx)
+	return &earshotv1.OutboxResponse{Pending: convert(out, pending)}, err
+}
+
+func (s messagesService) Receipts(ctx context.Context, r *earshotv1.ReceiptsRequest) (*earshotv1.ReceiptsResponse, error) {
+	id, err := eventID(r.Id)
+	if err != nil {
+		return nil, err
+	}
+	list, err := s.delivery.Receipts(ctx, id)
+	return &earshotv1.ReceiptsResponse{Reached: convert(list, reached)}, err
+}
+
+// wait is the state that a caller waits for, and for how long.
+type wait struct {
+	state   string
+	timeout *time.Duration // nil: for ever
+	start   time.Time
+}
+
+func newWait(state string, timeout *durationpb.Duration) (wait, error) {
+	w := wait{state: state}
+	switch state {
+	case "":
+		w.state = chat.StateQueued
+	case chat.StateQueued, chat.StateDelivered, chat.StateRead:
+	default:
+		return wait{}, fmt.Errorf("%w: can't wait for the state %q", errInvalid, state)
+	}
+	if timeout != nil {
+		d := timeout.AsDuration()
+		if !timeout.IsValid() || d < 0 {
+			return wait{}, fmt.Errorf("%w: bad timeout", errInvalid)
+		}
+		w.timeout = &d
+	}
+	return w, nil
+}
+
+// from returns the same wait with the timeout counted from start.
+func (w wait) from(start time.Time) wait {
+	w.start = start
+	return w
+}
+
+// wait returns the message as it is in the end; that the timeout has passed is no error.
+func (w wait) wait(ctx context.Context, d Delivery, m chat.Message) (chat.Message, error) {
+	if w.state == chat.StateQueued && m.State != "" {
+		return m, nil
+	}
+	limited := ctx
+	if w.timeout != nil {
+		var cancel context.CancelFunc
+		limited, cancel = context.WithDeadline(ctx, w.start.Add(*w.timeout))
+		defer cancel()
+	}
+	now, err := d.Wait(limited, m.ID, w.state)
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		err = nil
+	}
+	return now, err
+}
+
+// leading waits for the first of some messages. It returns how many messages, from the first on,
+// need not be waited for any more, and sets their states.
+func (w wait) leading(ctx context.Context, d Delivery, batch []onDisk) (int, error) {
+	if w.state == chat.StateQueued {
+		return len(batch), nil
+	}
+	limited := ctx
+	if w.timeout != nil {
+		var cancel context.CancelFunc
+		limited, cancel = context.WithDeadline(ctx, batch[0].since.Add(*w.timeout))
+		defer cancel()
+	}
+	ids := make([]event.ID, len(batch))
+	for i := range batch {
+		ids[i] = batch[i].message.ID
+	}
+	reached, err := d.WaitLeading(limited, ids, w.state)
+	if err != nil && (!errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil) {
+		return 0, err
+	}
+	for i, now := range reached {
+		batch[i].message.Progress = now
+	}
+	return len(reached), nil
+}

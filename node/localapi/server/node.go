@@ -1,0 +1,130 @@
+package server
+
+import (
+	"context"
+	"sync"
+
+	"connectrpc.com/connect"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/earshot-im/earshot/node"
+	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
+	"github.com/earshot-im/earshot/node/people"
+)
+
+// Node is the running node itself; *node.Node is one.
+type Node interface {
+	Status(ctx context.Context) (node.Status, error)
+	// Down asks the node to end and does not wait for it.
+	Down()
+	Peers(ctx context.Context) ([]node.Peer, error)
+	// Changed and PeersChanged return their counter as soon as it is past after.
+	Changed(ctx context.Context, after uint64) (uint64, error)
+	PeersChanged(ctx context.Context, after uint64) (uint64, error)
+}
+
+// Owner is the owner's name and settings; *people.Owner is one.
+type Owner interface {
+	Me(ctx context.Context) (people.Me, error)
+	SetName(ctx context.Context, name string) error
+	SetAccept(ctx context.Context, accept string) error
+	SetReadReceipts(ctx context.Context, on bool) error
+}
+
+// nodeService answers the calls of service Node.
+type nodeService struct {
+	node  Node
+	owner Owner
+}
+
+var _ earshotv1.NodeHandler = nodeService{}
+
+func (s nodeService) Status(ctx context.Context, _ *earshotv1.StatusRequest) (*earshotv1.StatusResponse, error) {
+	v, err := s.node.Status(ctx)
+	return &earshotv1.StatusResponse{
+		Person:    v.Person.String(),
+		Name:      v.Name,
+		Device:    v.Device.String(),
+		Version:   v.Version,
+		Listening: v.Listening,
+		Peers:     uint32(v.Peers),
+		Outbox:    uint32(v.Outbox),
+		Warnings:  convert(v.Warnings, Warning),
+	}, err
+}
+
+func (s nodeService) Down(context.Context, *earshotv1.DownRequest) (*earshotv1.DownResponse, error) {
+	s.node.Down()
+	return &earshotv1.DownResponse{}, nil
+}
+
+func (s nodeService) Me(ctx context.Context, _ *earshotv1.MeRequest) (*earshotv1.MeResponse, error) {
+	me, err := s.owner.Me(ctx)
+	return &earshotv1.MeResponse{
+		Person:       me.Person.String(),
+		Name:         me.Name,
+		Device:       me.Device.String(),
+		Accept:       me.Accept,
+		ReadReceipts: me.ReadReceipts,
+	}, err
+}
+
+func (s nodeService) UpdateMe(ctx context.Context, r *earshotv1.UpdateMeRequest) (*earshotv1.MeResponse, error) {
+	if r.Name != nil {
+		if err := s.owner.SetName(ctx, *r.Name); err != nil {
+			return nil, err
+		}
+	}
+	if r.Accept != nil {
+		if err := s.owner.SetAccept(ctx, *r.Accept); err != nil {
+			return nil, err
+		}
+	}
+	if r.ReadReceipts != nil {
+		if err := s.owner.SetReadReceipts(ctx, *r.ReadReceipts); err != nil {
+			return nil, err
+		}
+	}
+	return s.Me(ctx, nil)
+}
+
+// Watch keeps one answer ready and replaces it while the caller is not reading.
+func (s nodeService) Watch(ctx context.Context, _ *earshotv1.WatchRequest, stream *connect.ServerStream[earshotv1.WatchResponse]) error {
+	var mu sync.Mutex
+	var now earshotv1.WatchResponse // guarded by mu
+	ready := make(chan struct{}, 1)
+	follow := func(ctx context.Context, next func(context.Context, uint64) (uint64, error), at *uint64) error {
+		for n := uint64(0); ; {
+			var err error
+			if n, err = next(ctx, n); err != nil {
+				return err
+			}
+			mu.Lock()
+			*at = n
+			mu.Unlock()
+			select {
+			case ready <- struct{}{}:
+			default:
+			}
+		}
+	}
+	group, ctx := errgroup.WithContext(ctx) // all end with ctx, which the first error ends
+	group.Go(func() error { return follow(ctx, s.node.Changed, &now.Changed) })
+	group.Go(func() error { return follow(ctx, s.node.PeersChanged, &now.Peers) })
+	group.Go(func() error {
+		for {
+			mu.Lock()
+			answer := &earshotv1.WatchResponse{Changed: now.Changed, Peers: now.Peers}
+			mu.Unlock()
+			if err := stream.Send(answer); err != nil {
+				return err
+			}
+			select {
+			case <-ready:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+	})
+	return group.Wait()
+}

@@ -1,0 +1,85 @@
+package server
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/earshot-im/earshot/node/contacts"
+	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
+)
+
+// People is who is known here and what the owner says of them; *contacts.Contacts is one.
+type People interface {
+	// Target returns the person or group that WHO means. kind is "person" or "group" if it must be
+	// one of these, else empty.
+	Target(ctx context.Context, who, kind string) (contacts.Target, error)
+	Contacts(ctx context.Context) ([]contacts.Person, error)
+	NameContact(ctx context.Context, who, petname string) (contacts.Person, error)
+	SafetyWords(ctx context.Context, who string) ([10]string, contacts.Person, error)
+	// Verify returns contacts.ErrWords unless words are the safety words of who.
+	Verify(ctx context.Context, who, words, petname string) (contacts.Person, error)
+	Requests(ctx context.Context) ([]contacts.Request, error)
+	Accept(ctx context.Context, who, petname string) (contacts.Person, error)
+	Block(ctx context.Context, who string) (contacts.Person, error)
+	Unblock(ctx context.Context, who string) (contacts.Person, error)
+}
+
+// peopleService answers the calls of service People.
+type peopleService struct {
+	people People
+	node   Node // says who is here
+}
+
+var _ earshotv1.PeopleHandler = peopleService{}
+
+func (s peopleService) Peers(ctx context.Context, _ *earshotv1.PeersRequest) (*earshotv1.PeersResponse, error) {
+	peers, err := s.node.Peers(ctx)
+	return &earshotv1.PeersResponse{Peers: convert(peers, peer)}, err
+}
+
+func (s peopleService) Resolve(ctx context.Context, r *earshotv1.ResolveRequest) (*earshotv1.Target, error) {
+	switch r.Kind {
+	case "", "person", "group":
+	default:
+		return nil, fmt.Errorf("%w: no such kind: %q", errInvalid, r.Kind)
+	}
+	t, err := s.people.Target(ctx, r.Who, r.Kind)
+	return target(t), err
+}
+
+func (s peopleService) Contacts(ctx context.Context, _ *earshotv1.ContactsRequest) (*earshotv1.ContactsResponse, error) {
+	persons, err := s.people.Contacts(ctx)
+	return &earshotv1.ContactsResponse{Persons: convert(persons, person)}, err
+}
+
+func (s peopleService) NameContact(ctx context.Context, r *earshotv1.NameContactRequest) (*earshotv1.Person, error) {
+	return one(s.people.NameContact(ctx, r.Who, r.Petname))
+}
+
+func (s peopleService) SafetyWords(ctx context.Context, r *earshotv1.SafetyWordsRequest) (*earshotv1.SafetyWordsResponse, error) {
+	words, p, err := s.people.SafetyWords(ctx, r.Who)
+	return &earshotv1.SafetyWordsResponse{Person: person(p), Words: words[:]}, err
+}
+
+func (s peopleService) Verify(ctx context.Context, r *earshotv1.VerifyRequest) (*earshotv1.Person, error) {
+	return one(s.people.Verify(ctx, r.Who, r.Words, r.Petname))
+}
+
+func (s peopleService) Requests(ctx context.Context, _ *earshotv1.RequestsRequest) (*earshotv1.RequestsResponse, error) {
+	requests, err := s.people.Requests(ctx)
+	return &earshotv1.RequestsResponse{Requests: convert(requests, request)}, err
+}
+
+func (s peopleService) Accept(ctx context.Context, r *earshotv1.AcceptRequest) (*earshotv1.Person, error) {
+	return one(s.people.Accept(ctx, r.Who, r.Petname))
+}
+
+func (s peopleService) Block(ctx context.Context, r *earshotv1.BlockRequest) (*earshotv1.Person, error) {
+	return one(s.people.Block(ctx, r.Who))
+}
+
+func (s peopleService) Unblock(ctx context.Context, r *earshotv1.UnblockRequest) (*earshotv1.Person, error) {
+	return one(s.people.Unblock(ctx, r.Who))
+}
+
+func one(p contacts.Person, err error) (*earshotv1.Person, error) { return person(p), err }

@@ -1,0 +1,142 @@
+package server
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/earshot-im/earshot/node/chat"
+	"github.com/earshot-im/earshot/node/localapi"
+	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// Reading is what the owner and their programs read; *chat.Messages is one.
+type Reading interface {
+	// Unread returns unread messages whose cursor is past after, by cursor.
+	Unread(ctx context.Context, after uint64, f chat.Filter, limit int) (chat.Page, error)
+	MarkRead(ctx context.Context, ids ...event.ID) error
+	// Arrivals returns messages of others whose cursor is past after, by cursor.
+	Arrivals(ctx context.Context, after uint64, f chat.Filter, limit int) (chat.Page, error)
+	// Cursor and SetCursor read and set how far a reader, known by name and filter, has read.
+	Cursor(ctx context.Context, name string, f chat.Filter) (uint64, error)
+	SetCursor(ctx context.Context, name string, f chat.Filter, n uint64) error
+	History(ctx context.Context, who string, r chat.HistoryRange) ([]chat.Message, error)
+}
+
+func (s messagesService) Unread(ctx context.Context, r *earshotv1.UnreadRequest) (*earshotv1.MessagesResponse, error) {
+	return page(r.Limit, func(limit int) (chat.Page, error) {
+		return s.reading.Unread(ctx, r.After, filter(r.Filter), limit)
+	})
+}
+
+func (s messagesService) MarkRead(ctx context.Context, r *earshotv1.MarkReadRequest) (*earshotv1.MarkReadResponse, error) {
+	if len(r.Ids) > localapi.MaxPage {
+		return nil, fmt.Errorf("%w: more than %d messages at once", errInvalid, localapi.MaxPage)
+	}
+	ids := make([]event.ID, len(r.Ids))
+	for i, text := range r.Ids {
+		var err error
+		if ids[i], err = eventID(text); err != nil {
+			return nil, err
+		}
+	}
+	return &earshotv1.MarkReadResponse{}, s.reading.MarkRead(ctx, ids...)
+}
+
+func (s messagesService) Arrivals(ctx context.Context, r *earshotv1.ArrivalsRequest) (*earshotv1.MessagesResponse, error) {
+	return page(r.Limit, func(limit int) (chat.Page, error) {
+		return s.reading.Arrivals(ctx, r.After, filter(r.Filter), limit)
+	})
+}
+
+func (s messagesService) GetCursor(ctx context.Context, r *earshotv1.GetCursorRequest) (*earshotv1.CursorResponse, error) {
+	if err := cursorName(r.Name); err != nil {
+		return nil, err
+	}
+	n, err := s.reading.Cursor(ctx, r.Name, filter(r.Filter))
+	return &earshotv1.CursorResponse{Cursor: n}, err
+}
+
+func (s messagesService) SetCursor(ctx context.Context, r *earshotv1.SetCursorRequest) (*earshotv1.CursorResponse, error) {
+	if err := cursorName(r.Name); err != nil {
+		return nil, err
+	}
+	return &earshotv1.CursorResponse{Cursor: r.Cursor}, s.reading.SetCursor(ctx, r.Name, filter(r.Filter), r.Cursor)
+}
+
+func (s messagesService) History(ctx context.Context, r *earshotv1.HistoryRequest) (*earshotv1.MessagesResponse, error) {
+	before, err := optionalID(r.Before)
+	if err != nil {
+		return nil, err
+	}
+	after, err := optionalID(r.After)
+	if err != nil {
+		return nil, err
+	}
+	if before != nil && after != nil {
+		return nil, fmt.Errorf("%w: both before and after", errInvalid)
+	}
+	limit, err := pageLimit(r.Limit)
+	if err != nil {
+		return nil, err
+	}
+	messages, err := s.reading.History(ctx, r.Who, chat.HistoryRange{Limit: limit, Before: before, After: after})
+	return &earshotv1.MessagesResponse{Messages: convert(clip(messages, after == nil), message)}, err
+}
+
+func filter(f *earshotv1.Filter) chat.Filter {
+	return chat.Filter{From: f.GetFrom(), In: f.GetIn()}
+}
+
+func cursorName(name string) error {
+	if name == "" || len(name) > localapi.MaxReader {
+		return fmt.Errorf("%w: the name of a cursor has 1 to %d bytes", errInvalid, localapi.MaxReader)
+	}
+	return nil
+}
+
+func pageLimit(asked uint32) (int, error) {
+	switch {
+	case asked == 0:
+		return localapi.DefaultPage, nil
+	case asked > localapi.MaxPage:
+		return 0, fmt.Errorf("%w: more than %d messages at once", errInvalid, localapi.MaxPage)
+	}
+	return int(asked), nil
+}
+
+// page answers with the messages that are read, as many as the answer has room for.
+func page(asked uint32, read func(limit int) (chat.Page, error)) (*earshotv1.MessagesResponse, error) {
+	limit, err := pageLimit(asked)
+	if err != nil {
+		return nil, err
+	}
+	p, err := read(limit)
+	if err != nil {
+		return nil, err
+	}
+	kept := clip(p.Messages, false)
+	if len(kept) < len(p.Messages) {
+		p.Cursor = kept[len(kept)-1].Cursor
+	}
+	return &earshotv1.MessagesResponse{Messages: convert(kept, message), Cursor: p.Cursor, Revealed: p.Revealed}, nil
+}
+
+// clip keeps at least one message, and no more than localapi.PageBytes of text: the first ones, or the last.
+func clip(messages []chat.Message, last bool) []chat.Message {
+	size := 0
+	for i := range messages {
+		m := &messages[i]
+		if last {
+			m = &messages[len(messages)-1-i]
+		}
+		size += len(m.Text)
+		if size > localapi.PageBytes && i > 0 {
+			if last {
+				return messages[len(messages)-i:]
+			}
+			return messages[:i]
+		}
+	}
+	return messages
+}
