@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -58,8 +59,8 @@ func checkRecv(c *cobra.Command, r *reading.Reader) error {
 		return usage(c, "--count must be at least 1")
 	case flags.Changed("timeout") && r.Timeout <= 0:
 		return usage(c, "--timeout must be more than nothing")
-	case flags.Changed("as") && (r.Cursor == "" || len(r.Cursor) > 64):
-		return usage(c, "--as takes a name of 1 to 64 bytes")
+	case flags.Changed("as") && (r.Cursor == "" || len(r.Cursor) > localapi.MaxReader):
+		return usage(c, fmt.Sprintf("--as takes a name of 1 to %d bytes", localapi.MaxReader))
 	case flags.Changed("from") && r.From == "", flags.Changed("in") && r.In == "":
 		return usage(c, "WHO is empty")
 	}

@@ -8,9 +8,6 @@ import (
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
 
-// maxPage is the most that the node gives at a time.
-const maxPage = 1000
-
 // History returns at most limit messages of a conversation, oldest first: those before the ID
 // before, those after the ID after, or, with neither, the newest. It asks for page after page of
 // what WHO means at the start.
@@ -20,7 +17,7 @@ func History(ctx context.Context, client *localapi.Client, who string, limit uin
 	}
 	for uint32(len(all)) < limit {
 		page, err := client.History(ctx, &earshotv1.HistoryRequest{
-			Who: who, Limit: min(limit-uint32(len(all)), maxPage), Before: before, After: after})
+			Who: who, Limit: min(limit-uint32(len(all)), localapi.MaxPage), Before: before, After: after})
 		if err != nil {
 			return nil, err
 		}

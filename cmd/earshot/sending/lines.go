@@ -90,13 +90,13 @@ func (s *Sender) SendLines(ctx context.Context, to string, stdin io.Reader) erro
 // readLines gives every line that is not empty, and stops at the first that can't be a message.
 func readLines(ctx context.Context, stdin io.Reader, lines chan<- string) error {
 	in := bufio.NewScanner(stdin)
-	in.Buffer(nil, maxText+len("\r\n")+1)
+	in.Buffer(nil, localapi.MaxText+len("\r\n")+1)
 	for in.Scan() {
 		line := in.Text()
 		switch {
 		case line == "":
 			continue
-		case len(line) > maxText:
+		case len(line) > localapi.MaxText:
 			return problem.Failed(localapi.CodeTooLong, "a line is over 64 KiB; those before it were sent")
 		case !utf8.ValidString(line):
 			return problem.Failed(localapi.CodeText, "a line is not valid UTF-8; those before it were sent")

@@ -24,9 +24,6 @@ import (
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
 
-// maxText is the longest text of a message in bytes. No more than that is read of one.
-const maxText = 64 << 10
-
 // states in the order in which a message passes through them.
 var states = map[string]int{"queued": 1, "carried": 2, "delivered": 3, "read": 4}
 
@@ -101,12 +98,12 @@ func Text(args []string, stdin io.Reader) (string, error) {
 
 // readText reads a text, without the line end at its end.
 func readText(r io.Reader) (string, error) {
-	b, err := io.ReadAll(io.LimitReader(r, maxText+int64(len("\r\n"))+1))
+	b, err := io.ReadAll(io.LimitReader(r, localapi.MaxText+int64(len("\r\n"))+1))
 	if err != nil {
 		return "", problem.Failed(problem.CodeInput, "read stdin: %v", err)
 	}
 	text := strings.TrimSuffix(strings.TrimSuffix(string(b), "\n"), "\r")
-	if len(text) > maxText {
+	if len(text) > localapi.MaxText {
 		return "", problem.Failed(localapi.CodeTooLong, "the text is over 64 KiB")
 	}
 	if !utf8.ValidString(text) {

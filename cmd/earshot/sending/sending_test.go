@@ -9,7 +9,7 @@ import (
 )
 
 func TestReadText(t *testing.T) {
-	full := strings.Repeat("x", maxText)
+	full := strings.Repeat("x", localapi.MaxText)
 	for _, test := range []struct {
 		in, want, code string
 	}{
