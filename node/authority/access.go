@@ -152,23 +152,6 @@ func (g *Group) open(to crypto.PersonID, past set) bool {
 	return !slices.ContainsFunc(g.about[to].outs, v.has) || g.standing(to, v).role != event.RoleNone
 }
 
-// LastOut returns the last removal or leave of somebody that counts, by the order of the group; nil
-// if there is none.
-func (g *Group) LastOut(p crypto.PersonID) event.Control {
-	last := -1
-	if who := g.about[p]; who != nil {
-		for _, out := range who.outs {
-			if g.counts.has(out) && (last < 0 || g.order(last, out) < 0) {
-				last = out
-			}
-		}
-	}
-	if last < 0 {
-		return nil
-	}
-	return g.entries[last].Act
-}
-
 // Current says whether everybody who was in by these heads still is. If not, an event under these
 // heads was meant for somebody who must not have it now. The error is ErrParent if one of the heads
 // isn't here.

@@ -31,6 +31,14 @@ func (g *Group) Heads() []crypto.Hash {
 	return ids
 }
 
+// AllHeads returns the events that no other names yet, sorted, however many they are. So all events
+// that are here are these and their past.
+func (g *Group) AllHeads() []crypto.Hash {
+	ids := g.ids(g.heads)
+	slices.SortFunc(ids, func(a, b crypto.Hash) int { return bytes.Compare(a[:], b[:]) })
+	return ids
+}
+
 // weight says how much it matters that others know about an event.
 func (g *Group) weight(i int) int {
 	if !g.counts.has(i) {

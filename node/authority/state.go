@@ -73,6 +73,19 @@ func (g *Group) StateAt(heads []crypto.Hash) (*State, error) {
 	return s, nil
 }
 
+// StateAlone returns the state of the group as it was when there were only these heads and their
+// past: which of them count is judged by these alone. StateAt in contrast knows what came later.
+// Heads that are not here are passed by.
+func (g *Group) StateAlone(heads []crypto.Hash) *State {
+	past := set{}.add(0)
+	for _, h := range heads {
+		if i, ok := g.byID[h]; ok {
+			past = past.union(g.entries[i].past).add(i)
+		}
+	}
+	return g.makeState(view{g.judge(past), past})
+}
+
 func (g *Group) makeState(v view) *State {
 	s := &State{Frozen: g.frozen(v)}
 	for _, i := range g.settings {

@@ -121,7 +121,7 @@ func (it *group) publish(owner crypto.PersonID) {
 	it.state = it.engine.State()
 	it.pasts = make(map[crypto.PersonID]past)
 	it.went = store.Removed // also if nobody removed them, but their invitation counts no longer
-	if _, left := it.engine.LastOut(owner).(event.Leave); left {
+	if by, _ := it.engine.LastOut(owner); by == owner {
 		it.went = store.Left
 	}
 }
