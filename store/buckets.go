@@ -20,6 +20,8 @@ var (
 	bucketView          = tx.Bucket("view")
 	bucketArrivals      = tx.Bucket("arrivals")
 	bucketUnread        = tx.Bucket("unread")
+	bucketNotices       = tx.Bucket("notices")
+	bucketTold          = tx.Bucket("told")
 	bucketWaiting       = tx.Bucket("waiting")
 	bucketRecalls       = tx.Bucket("recalls")
 	bucketCancelled     = tx.Bucket("cancelled")
@@ -31,12 +33,12 @@ var (
 
 	buckets = append([]tx.Bucket{
 		bucketMeta, bucketConversations, bucketLogNames, bucketAuthors, bucketLogs, bucketEvents, ids.Bucket, bucketKeys,
-		bucketControls, bucketActs, bucketView, bucketArrivals, bucketUnread, bucketWaiting, bucketRecalls, bucketCancelled,
+		bucketControls, bucketActs, bucketView, bucketArrivals, bucketUnread, bucketNotices, bucketTold, bucketWaiting, bucketRecalls, bucketCancelled,
 		bucketReissued, bucketTwins, bucketDelivered, bucketRead, bucketUnsigned,
 	}, book.Buckets...)
 
 	// bucketsAscending lists the buckets whose keys mostly ascend.
-	bucketsAscending = []tx.Bucket{bucketEvents, bucketView, bucketArrivals, bucketUnread, bucketKeys}
+	bucketsAscending = []tx.Bucket{bucketEvents, bucketView, bucketArrivals, bucketUnread, bucketNotices, bucketKeys}
 
 	metaVersion  = []byte("version")
 	metaInstance = []byte("instance")

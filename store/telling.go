@@ -1,0 +1,94 @@
+package store
+
+import (
+	"bytes"
+	"context"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/store/event"
+	"github.com/earshot-im/earshot/store/layout"
+)
+
+// Tell keeps notices about a group for the owner, and that they have been told of everything up to
+// these control heads. Each notice takes a place among the arrivals. Notices follow from the
+// control set: whoever is cut off before this commit works them out again from what Told says.
+// Errors: ErrNoConversation, event.ErrMalformed, event.ErrTooLarge.
+func (s *Store) Tell(ctx context.Context, group event.Conversation, heads []crypto.Hash, notices []Notice) error {
+	for i := range notices {
+		if err := notices[i].check(); err != nil {
+			return err
+		}
+	}
+	return s.do(ctx, func(b *batch) error {
+		c, err := b.group(group)
+		if err != nil {
+			return err
+		}
+		for i := range notices {
+			b.tell(&c, notices[i])
+		}
+		var told []byte
+		for _, h := range heads {
+			told = append(told, h[:]...)
+		}
+		b.Put(bucketTold, layout.U32(c.Number), told)
+		return nil
+	})
+}
+
+// tell keeps one notice.
+func (b *batch) tell(c *layout.Conversation, n Notice) {
+	key := layout.U64(b.Next(bucketArrivals))
+	b.shown = true
+	n.Group, n.Told = c.ID, b.s.cfg.Now()
+	b.Put(bucketNotices, key, b.s.disk.Keyring.Seal(n.marshal(), noticeAAD(key)))
+}
+
+// Told returns the control heads of a group up to which the owner has been told what happened; none
+// if they have been told nothing. Errors: ErrNoConversation.
+func (s *Store) Told(group event.Conversation) (heads []crypto.Hash, err error) {
+	err = s.view(func(r *reader) error {
+		c, err := r.group(group)
+		if err != nil {
+			return err
+		}
+		told := bytes.Clone(r.Get(bucketTold, layout.U32(c.Number)))
+		for ; len(told) >= len(crypto.Hash{}); told = told[len(crypto.Hash{}):] {
+			heads = append(heads, crypto.Hash(told[:len(crypto.Hash{})]))
+		}
+		if len(told) > 0 {
+			return damaged("told heads: %d bytes too many", len(told))
+		}
+		return nil
+	})
+	return heads, err
+}
+
+// Notices returns up to limit notices whose N is above after, by N.
+func (s *Store) Notices(after uint64, limit int) (out []Notice, err error) {
+	err = s.view(func(r *reader) error {
+		for k, v := range r.From(bucketNotices, layout.U64(after+1)) {
+			if len(out) == limit {
+				return nil
+			}
+			n, err := r.notice(k, v)
+			if err != nil {
+				return err
+			}
+			out = append(out, n)
+		}
+		return nil
+	})
+	return out, err
+}
+
+// notice reads a notice from its key and value.
+func (r *reader) notice(key, value []byte) (Notice, error) {
+	plain, err := r.s.disk.Keyring.Open(value, noticeAAD(key))
+	if err != nil {
+		return Notice{}, damaged("notice: %w", err)
+	}
+	n, err := parseNotice(plain)
+	n.N = layout.Number(key)
+	return n, err
+}
