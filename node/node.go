@@ -170,7 +170,7 @@ func Open(cfg Config) (_ *Node, err error) {
 		return nil, err
 	}
 	n.people = people.New(people.Config{Now: cfg.Now, Log: cfg.Log})
-	n.groups = groups.New(groups.Config{Authors: n.people, Changed: n.groupChanged})
+	n.groups = groups.New(groups.Config{Authors: n.people, Changed: n.groupChanged, Log: cfg.Log})
 	if n.store, err = store.Open(store.Config{Dir: cfg.Dir, Passphrase: cfg.Passphrase, Now: cfg.Now, Log: cfg.Log,
 		Identify: cfg.Identify, Changed: n.committed, Authority: n.groups}); err != nil {
 		return nil, err
@@ -289,10 +289,11 @@ func (n *Node) Run(ctx context.Context) (err error) {
 		}
 	}
 	n.warnings.Opened()
-	for _, c := range n.groups.All() { // the last run may have ended between a removal and what it cuts
+	for _, c := range n.groups.All() { // the last run may have ended between a change and what it entails
 		if err := n.groups.Limit(ctx, c); err != nil {
 			return fmt.Errorf("limit logs of a group: %w", err)
 		}
+		n.groups.Tell(ctx, c)
 	}
 	for _, name := range n.cfg.Interfaces {
 		if _, err := net.InterfaceByName(name); err != nil {

@@ -132,8 +132,9 @@ func (g *Groups) put(ctx context.Context, id event.Conversation, events []event.
 }
 
 // commit writes a change that the engine has taken. Then this device's events build on it, the
-// store hides what it cuts off, and Config.Changed is told. If the change can't be written, the
-// engine is made again from what is on the disk. The caller holds changing.
+// store hides what it cuts off, the owner is told by notices, and Config.Changed is told. If the
+// change can't be written, the engine is made again from what is on the disk. The caller holds
+// changing.
 func (g *Groups) commit(ctx context.Context, it *group, before *authority.State, write func() error) error {
 	if err := write(); err != nil {
 		return errors.Join(err, g.read(it))
@@ -142,7 +143,9 @@ func (g *Groups) commit(ctx context.Context, it *group, before *authority.State,
 	it.publish(g.self)
 	after := it.state
 	g.mu.Unlock()
-	err := g.limits(context.WithoutCancel(ctx), it) // what is cut off must be hidden, also if the caller has given up
+	ctx = context.WithoutCancel(ctx) // what is cut off must be hidden, also if the caller has given up
+	err := g.limits(ctx, it)
+	g.tell(ctx, it)
 	g.cfg.Changed(Change{ID: it.id, Before: before, After: after})
 	return err
 }

@@ -4,7 +4,9 @@
 // a message is for.
 //
 // It owns the order in which a group changes. One change of a group at a time is proven, permitted
-// by the engine and written to the disk; only then do this device's events build on it. It refuses
+// by the engine and written to the disk. Only then do this device's events build on it, and the
+// owner is told by notices, which the store keeps: they are worked out from what the group was when
+// the owner was last told, so none is lost if the program ends before. The package refuses
 // control events whose authors were not permitted to write them, and those that build on events
 // that are not here. It knows no sessions, no names of persons and no cards: it asks Authors whose
 // device has written an event.
@@ -20,6 +22,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	gosync "sync"
 
@@ -81,6 +84,7 @@ type Config struct {
 	// Changed is called after each change is on the disk, for one group in the order of its
 	// changes. It must not change a group.
 	Changed func(Change)
+	Log     *slog.Logger // may be nil
 }
 
 // Groups are the groups that this node knows. Call Load before anything else but Heads, Readers and
@@ -113,6 +117,10 @@ type group struct {
 	state *authority.State
 	pasts map[crypto.PersonID]past // of the members for whom it was needed so far
 	went  store.Reason             // how the owner got out the last time
+
+	// What the owner has been told of. Both are empty if that is nothing.
+	told      *authority.State
+	toldHeads []crypto.Hash // the heads of all control events that there were then
 }
 
 // publish makes all methods answer by what the engine says now. The caller holds Groups.mu.
@@ -128,6 +136,9 @@ func (it *group) publish(owner crypto.PersonID) {
 
 // New returns Groups that know no group yet. They can be given to the store before that is opened.
 func New(cfg Config) *Groups {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
 	return &Groups{cfg: cfg, groups: make(map[event.Conversation]*group)}
 }
 
@@ -144,6 +155,9 @@ func (g *Groups) Load(s *store.Store) error {
 		if err := g.read(it); errors.Is(err, ErrUnproven) {
 			continue // its create event can't be read any more, and nothing can be decided without that
 		} else if err != nil {
+			return fmt.Errorf("read group %v: %w", id, err)
+		}
+		if err := g.readTold(it); err != nil {
 			return fmt.Errorf("read group %v: %w", id, err)
 		}
 		g.groups[id] = it

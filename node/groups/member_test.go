@@ -29,6 +29,7 @@ type member struct {
 	full    error             // what Keep returns instead
 	changes []Change          // as they were told
 	written byte              // by writes
+	heard   uint64            // the last notice that the test has looked at
 }
 
 // newMember makes a person whom all others know.
