@@ -39,11 +39,26 @@ type DeviceID [32]byte
 // libp2p's own package would bring seventy others.
 const peerPrefix = "\x00\x24\x08\x01\x12\x20"
 
+// maxDeviceText is how many characters DeviceID.String returns.
+const maxDeviceText = 52
+
 // PeerID returns the libp2p peer ID in its binary form: peer.ID(d.PeerID()).
 func (d DeviceID) PeerID() string { return peerPrefix + string(d[:]) }
 
 // String returns the text of the libp2p peer ID, 12D3KooW….
 func (d DeviceID) String() string { return base58.Encode([]byte(d.PeerID())) }
+
+// ParseDeviceID reads what String wrote.
+func ParseDeviceID(text string) (DeviceID, error) {
+	if len(text) > maxDeviceText { // decoding takes time that grows with the square of the length
+		return DeviceID{}, fmt.Errorf("%w: a device ID has at most %d characters", ErrID, maxDeviceText)
+	}
+	id, err := base58.Decode(text)
+	if err != nil {
+		return DeviceID{}, fmt.Errorf("%w: %w", ErrID, err)
+	}
+	return DeviceFromPeer(string(id))
+}
 
 // DeviceFromPeer returns the device whose libp2p peer ID (a peer.ID) is id, or ErrID if its key is
 // not a usable Ed25519 key.

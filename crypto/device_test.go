@@ -43,6 +43,18 @@ func TestDeviceIDIsLibp2ps(t *testing.T) {
 		if got, err := DeviceFromPeer(want); err != nil || got != k.ID() {
 			t.Fatalf("from peer: %s, %v", got, err)
 		}
+		if got, err := ParseDeviceID(want.String()); err != nil || got != k.ID() {
+			t.Fatalf("from text: %s, %v", got, err)
+		}
+	}
+}
+
+func TestParseDeviceIDRefuses(t *testing.T) {
+	good := key(t, 1).ID().String()
+	for _, text := range []string{"", good[1:], good + "1", strings.ToLower(good), "0" + good[1:], strings.Repeat("1", 1<<20), PersonID{1}.String()} {
+		if _, err := ParseDeviceID(text); !errors.Is(err, ErrID) {
+			t.Errorf("%.60q: %v", text, err)
+		}
 	}
 }
 
@@ -64,10 +76,12 @@ func TestDeviceFromPeerRefuses(t *testing.T) {
 
 func TestParsePersonID(t *testing.T) {
 	id := PersonID{0xab, 31: 1}
-	if got, err := ParsePersonID(id.String()); err != nil || got != id {
-		t.Errorf("%s, %v", got, err)
+	for _, text := range []string{id.String(), strings.ToUpper(id.String())} {
+		if got, err := ParsePersonID(text); err != nil || got != id {
+			t.Errorf("%s, %v", got, err)
+		}
 	}
-	for _, text := range []string{"", id.String()[1:], id.String() + "0", strings.ToUpper(id.String()), "g" + id.String()[1:]} {
+	for _, text := range []string{"", id.String()[1:], id.String() + "0", "g" + id.String()[1:]} {
 		if _, err := ParsePersonID(text); !errors.Is(err, ErrID) {
 			t.Errorf("%q: %v", text, err)
 		}

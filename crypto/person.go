@@ -3,7 +3,6 @@ package crypto
 import (
 	"encoding/hex"
 	"fmt"
-	"strings"
 )
 
 // PersonID is the hash of a person's genesis. It outlives every device.
@@ -12,10 +11,10 @@ type PersonID [32]byte
 // String returns 64 lower-case hexadecimal digits.
 func (p PersonID) String() string { return hex.EncodeToString(p[:]) }
 
-// ParsePersonID reads what String wrote.
+// ParsePersonID reads what String wrote, also if the letters were made capitals since.
 func ParsePersonID(text string) (PersonID, error) {
-	if len(text) != 2*len(PersonID{}) || text != strings.ToLower(text) {
-		return PersonID{}, fmt.Errorf("%w: a person ID has %d lower-case hexadecimal digits", ErrID, 2*len(PersonID{}))
+	if len(text) != 2*len(PersonID{}) {
+		return PersonID{}, fmt.Errorf("%w: a person ID has %d hexadecimal digits", ErrID, 2*len(PersonID{}))
 	}
 	b, err := hex.DecodeString(text)
 	if err != nil {
