@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/node/authority"
 	"github.com/earshot-im/earshot/node/people"
 	"github.com/earshot-im/earshot/store/book"
 	"github.com/earshot-im/earshot/store/event"
@@ -248,6 +249,57 @@ func TestWhoIsMeant(t *testing.T) {
 	}
 	if id, err := d.PersonOf("Ann"); err != nil || id != ann.id() {
 		t.Errorf("Ann: %v", err)
+	}
+}
+
+// An ID means its person however it is spelt: whole and in capitals, in short, or that of a device.
+func TestPrintedIDCanBeTyped(t *testing.T) {
+	d, ctx := newDesk(t), t.Context()
+	bob, unknown := d.meets("Bob"), crypto.PersonID{0xab}
+	d.meets("Bob")
+	g := d.makes("Lunch", bob)
+	upper := func(id fmt.Stringer) string { return strings.ToUpper(id.String()) }
+	for _, who := range []string{upper(bob.id()), bob.id().String()[:8], upper(bob.id())[:20], bob.key.ID().String()} {
+		if p, err := d.Resolve(ctx, who); err != nil || p.ID != bob.id() {
+			t.Errorf("%q: %v", who, err)
+		}
+		if id, err := d.PersonOf(who); err != nil || id != bob.id() {
+			t.Errorf("%q, to read: %v", who, err)
+		}
+		if c, err := d.ConversationOf(who); err != nil || c != event.Direct(d.self, bob.id()) {
+			t.Errorf("the conversation with %q: %v", who, err)
+		}
+		state, _ := d.groups.State(g)
+		if id, err := d.Member(state, who); err != nil || id != bob.id() {
+			t.Errorf("the member %q: %v", who, err)
+		}
+	}
+	for _, who := range []string{upper(d.self), d.self.String()[:8], d.store.Own().Device.ID().String()} {
+		if _, err := d.Resolve(ctx, who); !errors.Is(err, ErrSelf) {
+			t.Errorf("%q: %v", who, err)
+		}
+	}
+	if id, err := d.PersonOf(upper(unknown)); err != nil || id != unknown {
+		t.Errorf("somebody unknown: %v", err)
+	}
+	if c, err := d.ConversationOf(upper(unknown)); err != nil || c != event.Direct(d.self, unknown) {
+		t.Errorf("the conversation with somebody unknown: %v", err)
+	}
+	if c, err := d.ResolveGroup("#" + upper(g)); err != nil || c != g {
+		t.Errorf("the group: %v", err)
+	}
+	if _, err := d.Resolve(ctx, newKey(t).ID().String()); !errors.As(err, new(*people.UnknownError)) {
+		t.Errorf("an unknown device: %v", err)
+	}
+	if _, err := d.ResolveGroup(bob.key.ID().String()); !errors.As(err, new(*people.UnknownError)) {
+		t.Errorf("a device as a group: %v", err)
+	}
+	// Of a member nothing may be known but the ID.
+	state := &authority.State{Members: []authority.Member{{Person: unknown}}}
+	for _, who := range []string{upper(unknown), upper(unknown)[:8], "(not a contact yet " + unknown.String()[:8] + ")"} {
+		if id, err := d.Member(state, who); err != nil || id != unknown {
+			t.Errorf("the unknown member %q: %v", who, err)
+		}
 	}
 }
 

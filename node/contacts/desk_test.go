@@ -90,11 +90,19 @@ type somebody struct {
 
 func (s *somebody) id() crypto.PersonID { return s.card.Person() }
 
+func newKey(t *testing.T) crypto.DeviceKey {
+	t.Helper()
+	key, err := crypto.NewDeviceKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
 // meets has a stranger come who claims a name.
 func (d *desk) meets(name string) *somebody {
 	d.t.Helper()
-	key, err := crypto.NewDeviceKey(rand.Reader)
-	d.check(err)
+	key := newKey(d.t)
 	card, _, err := crypto.NewPerson(rand.Reader, key)
 	d.check(err)
 	d.check(d.people.Meet(d.t.Context(), key.ID(), card, name))

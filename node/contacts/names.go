@@ -14,7 +14,6 @@ package contacts
 
 import (
 	"context"
-	"encoding/hex"
 	"slices"
 
 	"github.com/earshot-im/earshot/crypto"
@@ -94,15 +93,20 @@ func (n *Names) find(who string, of kind) (meant, error) {
 	return n.single(who, found)
 }
 
-// withID returns the person or group that has this whole ID, without looking at anybody else.
+// withID returns the person or group that has this whole ID, or the person who has a device with
+// it, without looking at anybody else.
 func (n *Names) withID(who string, of kind) (meant, bool) {
 	who, of = unhashed(who, of)
-	id, err := hex.DecodeString(who)
-	if err != nil || len(id) != len(crypto.PersonID{}) {
+	if device, err := crypto.ParseDeviceID(who); err == nil && of&aPerson != 0 {
+		p, ok := n.cfg.People.Of(device)
+		return meant{person: &p}, ok
+	}
+	id, err := crypto.ParsePersonID(who) // or a group's, which looks the same
+	if err != nil {
 		return meant{}, false
 	}
 	if of&aPerson != 0 {
-		if p, ok := n.cfg.People.Get(crypto.PersonID(id)); ok {
+		if p, ok := n.cfg.People.Get(id); ok {
 			return meant{person: &p}, true
 		}
 	}
@@ -194,7 +198,11 @@ func (n *Names) ResolveGroup(who string) (event.Conversation, error) {
 // else. Where it means several persons equally, only the members among them count. The error is
 // ErrNotMember if WHO means nobody in the group.
 func (n *Names) Member(state *authority.State, who string) (crypto.PersonID, error) {
-	if id, err := crypto.ParsePersonID(who); err == nil { // nothing else may be known of them
+	id, err := crypto.ParsePersonID(who) // nothing else may be known of them
+	if m, ok := n.withID(who, aPerson); ok {
+		id, err = m.person.ID, nil
+	}
+	if err == nil {
 		if _, in := state.Member(id); !in {
 			return id, ErrNotMember
 		}
@@ -202,6 +210,11 @@ func (n *Names) Member(state *authority.State, who string) (crypto.PersonID, err
 	}
 	b := n.phonebook()
 	b.persons = append(b.persons, n.owner())
+	for _, member := range state.Members {
+		if _, known := n.cfg.People.Get(member.Person); !known {
+			b.persons = append(b.persons, &people.Person{Person: book.Person{ID: member.Person}})
+		}
+	}
 	found := b.find(who, aPerson)
 	members := slices.DeleteFunc(slices.Clone(found), func(m meant) bool {
 		_, in := state.Member(m.person.ID)

@@ -84,18 +84,20 @@ func holds(p *book.Person, key string, of func(name string) string) rank {
 	return noRank
 }
 
-// find returns the persons and groups that WHO may mean, by the beginning of an ID or by a name.
-// They all have the best rank that it finds.
-func (b *phonebook) find(who string, of kind) []meant {
+// find returns the persons and groups that WHO may mean, by the beginning of an ID, by a name or by
+// a label. They all have the best rank that it finds.
+func (b *phonebook) find(who string, of kind) (found []meant) {
 	who, of = unhashed(who, of)
 	if isID(who) {
 		return best(b.withPrefix(strings.ToLower(who), of))
 	}
-	name, err := names.Parse(who)
-	if err != nil {
-		return nil
+	if name, err := names.Parse(who); err == nil {
+		found = b.answering(names.Skeleton(name), of)
 	}
-	return best(b.answering(names.Skeleton(name), of))
+	if l, ok := parseLabel(who, b.key); ok { // somebody may have a name that looks like a label
+		found = append(found, b.labelled(l, of)...)
+	}
+	return best(found)
 }
 
 // unhashed takes away the # before a name. A name that had one can mean only a group.
@@ -112,20 +114,22 @@ func isID(who string) bool {
 	return len(who) >= minPrefix && strings.Trim(who, "0123456789abcdefABCDEF") == ""
 }
 
-// withPrefix finds contacts, and groups that the owner has or had accepted. Anyone can make an ID
-// that begins as another's does, so strangers and their groups are left out.
+// withPrefix finds persons and groups by the beginning of an ID. Anyone can make an ID that begins
+// as another's does, so strangers and their groups have the last rank, as they have with a name.
 func (b *phonebook) withPrefix(id string, of kind) (found []meant) {
 	for _, a := range b.persons {
-		if of&aPerson != 0 && a.Contact && strings.HasPrefix(a.ID.String(), id) {
-			found = append(found, meant{rank: byContact, person: a})
-		}
-	}
-	for _, g := range b.groups {
-		if of&aGroup == 0 || !strings.HasPrefix(g.id.String(), id) {
+		if of&aPerson == 0 || !strings.HasPrefix(a.ID.String(), id) {
 			continue
 		}
-		if r := g.rank(); r < byClaim {
-			found = append(found, meant{rank: r, group: g.id})
+		m := meant{rank: byClaim, person: a}
+		if a.Contact || a.Verified {
+			m.rank = byContact
+		}
+		found = append(found, m)
+	}
+	for _, g := range b.groups {
+		if of&aGroup != 0 && strings.HasPrefix(g.id.String(), id) {
+			found = append(found, meant{rank: g.rank(), group: g.id})
 		}
 	}
 	return found
@@ -149,7 +153,7 @@ func (b *phonebook) answering(key string, of kind) (found []meant) {
 	return found
 }
 
-// best keeps the persons and groups of the best rank, in the order of their IDs.
+// best keeps the persons and groups of the best rank, each once, in the order of their IDs.
 func best(found []meant) []meant {
 	top := noRank
 	for _, m := range found {
@@ -163,7 +167,7 @@ func best(found []meant) []meant {
 		return m.group[:]
 	}
 	slices.SortFunc(found, func(x, y meant) int { return bytes.Compare(id(x), id(y)) })
-	return found
+	return slices.CompactFunc(found, func(x, y meant) bool { return bytes.Equal(id(x), id(y)) })
 }
 
 // keys remembers the keys of names: names that look alike have the same key. Each takes some

@@ -3,6 +3,7 @@ package contacts
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/earshot-im/earshot/crypto"
@@ -11,6 +12,90 @@ import (
 	"github.com/earshot-im/earshot/store/book"
 	"github.com/earshot-im/earshot/store/event"
 )
+
+// mean checks whom a text means: persons, or groups' IDs.
+func (b *phonebook) mean(t *testing.T, who string, want ...crypto.PersonID) {
+	t.Helper()
+	var got []crypto.PersonID
+	for _, m := range b.find(who, anyone) {
+		if m.person != nil {
+			got = append(got, m.person.ID)
+		} else {
+			got = append(got, crypto.PersonID(m.group))
+		}
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q means %v, want %v", who, got, want)
+	}
+}
+
+// What is printed of a person or group can be typed, and means that one.
+func TestPrintedLabelCanBeTyped(t *testing.T) {
+	id := func(n byte) crypto.PersonID { return crypto.PersonID{0xab, 0xcd, 0xef, n, 1} }
+	bob := book.Person{ID: id(1), Claimed: "Bob", Contact: true, Pinned: "Bob"}
+	twin := book.Person{ID: id(2), Claimed: "Bob", Contact: true} // became a contact under a name that was taken
+	stranger := book.Person{ID: id(3), Claimed: "bob"}
+	robert := book.Person{ID: id(4), Claimed: "Robert", Pinned: "Rob", Contact: true, Verified: true}
+	nameless := book.Person{ID: id(5)}
+	quoted := book.Person{ID: id(6), Claimed: `Ann (the "boss")`}
+	lunch := testGroup{id(0x11), "Lunch", byContact}
+	brought := testGroup{id(0x12), "lunch", byClaim}
+	odd := testGroup{id(0x13), "a: b", byContact}
+	dated := testGroup{id(0x14), "retro 20261128", byContact}
+	known := testBook(bob, twin, stranger, robert, nameless, quoted, lunch, brought, odd, dated)
+	for who, want := range map[string]crypto.PersonID{
+		"Bob (abcdef01)":                                    id(1),
+		"Bob (abcdef02)":                                    id(2),
+		"bob abcdef02":                                      id(2),
+		"Bob  (ABCDEF02)":                                   id(2),
+		"BOB (" + id(2).String() + ")":                      id(2),
+		"bob (not a contact yet abcdef03)":                  id(3),
+		"bob (not a contact yet, abcdef03)":                 id(3),
+		"bob (not a contact yet)":                           id(3),
+		"not a contact yet abcdef03":                        id(3),
+		"Bob (not a contact yet abcdef01)":                  id(1), // who has become one since
+		"Rob (verified abcdef04)":                           id(4),
+		"Rob (verified)":                                    id(4),
+		"Robert (verified abcdef04)":                        id(4),
+		"(not a contact yet abcdef05)":                      id(5),
+		`"Ann (the \"boss\")" (not a contact yet abcdef06)`: id(6),
+		`"Ann (the \"boss\")"`:                              id(6),
+		`"Bob" (abcdef02)`:                                  id(2),
+		"#Lunch (abcdef11)":                                 id(0x11),
+		"#lunch (abcdef12)":                                 id(0x12),
+		`#"a: b"`:                                           id(0x13),
+		"retro 20261128":                                    id(0x14),
+		"#retro 20261128":                                   id(0x14),
+	} {
+		known.mean(t, who, want)
+	}
+	for _, who := range []string{
+		"Rob (abcdef01)",                // another's ID
+		"Rob abcdef01",                  //
+		"Bob (abcdef09)",                // nobody's
+		"Bob (verified)",                //
+		"#Lunch (not a contact yet)",    // a group is neither
+		"not a contact yet",             // anybody
+		"()", `"" (abcdef01)`, `"`, "(", // nothing
+		strings.Repeat("x", maxLabel) + " abcdef01",
+	} {
+		known.mean(t, who)
+	}
+	// A name that looks like another's label wins only where its rank is the better one.
+	imitates := book.Person{ID: id(0x21), Claimed: "Bob (abcdef01)"}
+	testBook(bob, imitates).mean(t, "Bob (abcdef01)", id(1))
+	imitates.Petname = imitates.Claimed
+	testBook(bob, imitates).mean(t, "Bob (abcdef01)", id(0x21))
+	// Nobody becomes the one who is meant by an ID that begins as a contact's does, or a name that a
+	// stranger had.
+	made := book.Person{ID: crypto.PersonID{0xab, 0xcd, 0xef, 1, 2}, Claimed: "Bob"}
+	testBook(bob, made).mean(t, "Bob (abcdef01)", id(1))
+	testBook(bob, made).mean(t, "Bob (not a contact yet abcdef01)", id(1))
+	made.Claimed = "Mallory"
+	testBook(bob, made).mean(t, "Mallory (not a contact yet abcdef01)")
+	other := book.Person{ID: crypto.PersonID{0xab, 0xcd, 0xef, 3, 2}, Claimed: "Bob"}
+	testBook(stranger, other).mean(t, "bob (not a contact yet abcdef03)", id(3), other.ID)
+}
 
 func TestResolve(t *testing.T) {
 	id := func(n byte) crypto.PersonID { return crypto.PersonID{0xab, 0xcd, 0xef, 0x01, n} }
@@ -44,7 +129,9 @@ func TestResolve(t *testing.T) {
 		{"two contacts of one name", "Bob", []any{bob, book.Person{ID: id(9), Pinned: "BOB", Contact: true}}, []crypto.PersonID{id(1), id(9)}},
 		{"the beginning of a contact's ID", "ABCDEF0101", []any{bob, renamed}, []crypto.PersonID{id(1)}},
 		{"the beginning of two contacts' IDs", "abcdef01", []any{bob, renamed}, []crypto.PersonID{id(1), id(4)}},
-		{"the beginning of a stranger's ID", "abcdef0102", []any{bob, newBob}, nil},
+		{"the beginning of a stranger's ID", "abcdef0102", []any{bob, newBob}, []crypto.PersonID{id(2)}},
+		{"the beginning of two strangers' IDs", "abcdef01", []any{newBob, cyrillic}, []crypto.PersonID{id(2), id(3)}},
+		{"the beginning of the IDs of a contact and of strangers who have made theirs to fit", "abcdef01", []any{newBob, bob, cyrillic}, []crypto.PersonID{id(1)}},
 		{"too short a beginning", "abcdef0", []any{bob}, nil},
 		{"nothing", "", []any{bob, unnamed}, nil},
 		{"a group of mine and a stranger who claims its name", "Bob", []any{newBob, cyrillic, mine}, []crypto.PersonID{mine.id}},
@@ -61,23 +148,13 @@ func TestResolve(t *testing.T) {
 		{"no person behind #", "#Bob", []any{bob, newBob}, nil},
 		{"the beginning of a contact's ID and a group's", "abcdef01", []any{bob, mine}, []crypto.PersonID{id(1), mine.id}},
 		{"the beginning of the ID of a group I was in and a contact's", "abcdef01", []any{bob, left}, []crypto.PersonID{id(1)}},
-		{"the beginning of the ID of a group by a stranger", "abcdef0113", []any{brought}, nil},
+		{"the beginning of the ID of a group by a stranger", "abcdef0113", []any{brought}, []crypto.PersonID{brought.id}},
+		{"the beginning of the ID of a group by a stranger and of mine", "#abcdef01", []any{brought, mine}, []crypto.PersonID{mine.id}},
 		{"the beginning of a group's ID", "#abcdef0111", []any{bob, mine, left}, []crypto.PersonID{mine.id}},
 		{"##", "##Bob", []any{mine}, nil},
 	} {
 		t.Run(test.title, func(t *testing.T) {
-			found := testBook(test.known...).find(test.who, anyone)
-			var got []crypto.PersonID
-			for _, m := range found {
-				if m.person != nil {
-					got = append(got, m.person.ID)
-				} else {
-					got = append(got, crypto.PersonID(m.group))
-				}
-			}
-			if !slices.Equal(got, test.want) {
-				t.Fatalf("means %v, want %v", got, test.want)
-			}
+			testBook(test.known...).mean(t, test.who, test.want...)
 		})
 	}
 }
