@@ -252,6 +252,97 @@ func TestWhoIsMeant(t *testing.T) {
 	}
 }
 
+// A contact who takes another name is found by the one that the owner knows, and whoever types the
+// other is told which that is. She gets nobody's name by it.
+func TestRenamedContactIsKnownByTheOldName(t *testing.T) {
+	d, ctx := newDesk(t), t.Context()
+	bob, cleo, twin := d.meets("Bob"), d.meets("Cleo"), d.meets("bob")
+	renamed := func(who string, want ...*somebody) string {
+		t.Helper()
+		var is *RenamedError
+		_, err := d.Resolve(ctx, who)
+		if !errors.As(err, &is) || len(is.Persons) != len(want) {
+			t.Fatalf("%q: %v", who, err)
+		}
+		for _, w := range want {
+			if !slices.ContainsFunc(is.Persons, func(p Person) bool { return p.ID == w.id() }) {
+				t.Errorf("%q: %+v", who, is.Persons)
+			}
+		}
+		return err.Error()
+	}
+	d.befriends(bob)
+	d.check(d.people.Rename(ctx, bob.id(), "Robert"))
+	if text := renamed("robert", bob); text != `"robert" is known here as "Bob"` {
+		t.Error(text)
+	}
+	if _, err := d.Member(&authority.State{}, "Robert"); !errors.As(err, new(*RenamedError)) {
+		t.Errorf("a member: %v", err)
+	}
+	if _, err := d.ResolveGroup("Robert"); !errors.As(err, new(*people.UnknownError)) {
+		t.Errorf("a group: %v", err)
+	}
+	if p, err := d.Resolve(ctx, "Bob"); err != nil || p.ID != bob.id() || p.KnownAs() != "Bob" || p.Shown() != "Bob" || p.Name != "Robert" {
+		t.Errorf("Bob: %+v, %v", p, err)
+	}
+	d.befriends(cleo)
+	_, err := d.NameContact(ctx, "Cleo", "Cleopatra")
+	d.check(err)
+	d.check(d.people.Rename(ctx, cleo.id(), "Robert"))
+	renamed("Robert", bob, cleo)
+	stranger := d.meets("Robert")
+	if p, err := d.Resolve(ctx, "Robert"); err != nil || p.ID != stranger.id() {
+		t.Errorf("a stranger of that name: %v, %v", p, err)
+	}
+	// A contact who could not be pinned is known by ID only.
+	d.befriends(twin)
+	d.check(d.people.Update(ctx, bob.id(), func(p *book.Person) error { p.Pinned = "Robert"; return nil }))
+	if text := renamed("Bob", twin); text != `"Bob" is what a contact calls themselves, whom you know only by ID` {
+		t.Error(text)
+	}
+}
+
+// Whoever mistypes a name is told what it may have been.
+func TestMistypedName(t *testing.T) {
+	d, ctx := newDesk(t), t.Context()
+	cleo, bob := d.meets("Cleopatra"), d.meets("Bob")
+	d.befriends(cleo)
+	d.befriends(bob)
+	d.check(d.people.Rename(ctx, bob.id(), "Clxopatra")) // is not found by that
+	d.makes("Lunch")
+	d.meets("Marek")
+	for range 5 {
+		d.meets("Cleopatre") // strangers come after contacts
+	}
+	for i := range 4 {
+		d.meets("Zachari" + string(rune('a'+i)))
+	}
+	for who, want := range map[string][]string{
+		"cleopatrra": {"Cleopatra", "Cleopatre"},
+		"Cleoptara":  {"Cleopatra"},
+		"Cleopxxxx":  nil,
+		"BOP":        {"Bob"},
+		"Bx":         nil,
+		"Lnuch":      {"#Lunch"},
+		"#lunh":      {"#Lunch"},
+		"#Bop":       nil,
+		"Mark":       {"Marek"},
+		"Zachary":    {"Zacharia", "Zacharib", "Zacharic"},
+		"a\nb":       nil,
+		"":           nil,
+	} {
+		var unknown *people.UnknownError
+		if _, _, err := d.Conversation(who); !errors.As(err, &unknown) || unknown.Who != who || !slices.Equal(unknown.Near, want) {
+			t.Errorf("%q: %v, near %q, want %q", who, err, unknown.Near, want)
+		}
+	}
+	for texts, want := range map[[2]string]int{{"", ""}: 0, {"ab", "ba"}: 2, {"abc", "ab"}: 1, {"ab", "abcd"}: 2, {"kitten", "sitting"}: 3, {"a", "abcdef"}: 3, {"é", "e"}: 1} {
+		if got := edits(texts[0], texts[1]); got != want {
+			t.Errorf("%q: %d", texts, got)
+		}
+	}
+}
+
 // An ID means its person however it is spelt: whole and in capitals, in short, or that of a device.
 func TestPrintedIDCanBeTyped(t *testing.T) {
 	d, ctx := newDesk(t), t.Context()

@@ -43,6 +43,24 @@ func count(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
+// RenamedError: contacts call themselves Who, and the owner knows them by another name, or has no
+// name for them. Use that name or the ID.
+type RenamedError struct {
+	Who     string
+	Persons []Person
+}
+
+func (e *RenamedError) Error() string {
+	switch first := &e.Persons[0]; {
+	case len(e.Persons) > 1:
+		return fmt.Sprintf("%q is what %d contacts call themselves, whom you know by other names", e.Who, len(e.Persons))
+	case first.KnownAs() == "":
+		return fmt.Sprintf("%q is what a contact calls themselves, whom you know only by ID", e.Who)
+	default:
+		return fmt.Sprintf("%q is known here as %q", e.Who, first.KnownAs())
+	}
+}
+
 // NameTakenError: Name means somebody else already, or a group. Give a petname.
 type NameTakenError struct {
 	Name  string

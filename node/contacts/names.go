@@ -75,7 +75,8 @@ func (n *Names) groupRank(c event.Conversation, state *authority.State) rank {
 }
 
 // find returns the person or group that WHO means. The error is *people.UnknownError if WHO means
-// nobody and no group, *AmbiguousError if several equally, and ErrSelf if only the owner.
+// nobody and no group, *RenamedError if only contacts call themselves so, *AmbiguousError if WHO
+// means several equally, and ErrSelf if only the owner.
 func (n *Names) find(who string, of kind) (meant, error) {
 	if m, ok := n.withID(who, of); ok {
 		if m.person != nil && m.person.ID == n.self {
@@ -83,14 +84,15 @@ func (n *Names) find(who string, of kind) (meant, error) {
 		}
 		return m, nil
 	}
-	found := n.phonebook().find(who, of)
+	b := n.phonebook()
+	found := b.find(who, of)
 	if len(found) == 0 && of&aPerson != 0 {
 		me := phonebook{persons: []*people.Person{n.owner()}, key: n.keys.key}
 		if len(me.find(who, aPerson)) > 0 {
 			return meant{}, ErrSelf
 		}
 	}
-	return n.single(who, found)
+	return n.single(b, who, of, found)
 }
 
 // withID returns the person or group that has this whole ID, or the person who has a device with
@@ -119,10 +121,11 @@ func (n *Names) owner() *people.Person {
 	return &people.Person{Person: book.Person{ID: n.self, Claimed: n.cfg.Owner.Name()}}
 }
 
-func (n *Names) single(who string, found []meant) (meant, error) {
+// single returns the only one of those whom a phonebook finds for WHO.
+func (n *Names) single(b *phonebook, who string, of kind, found []meant) (meant, error) {
 	switch len(found) {
 	case 0:
-		return meant{}, &people.UnknownError{Who: who}
+		return meant{}, n.nobody(b, who, of)
 	case 1:
 		return found[0], nil
 	}
@@ -138,7 +141,8 @@ func (n *Names) single(who string, found []meant) (meant, error) {
 }
 
 // Resolve finds the person whom WHO means. The error is *people.UnknownError if WHO means nobody,
-// *AmbiguousError if several equally, and ErrSelf if only the owner.
+// *RenamedError if only contacts call themselves so, *AmbiguousError if WHO means several equally,
+// and ErrSelf if only the owner.
 func (n *Names) Resolve(_ context.Context, who string) (Person, error) {
 	m, err := n.find(who, aPerson)
 	if err != nil {
@@ -223,7 +227,7 @@ func (n *Names) Member(state *authority.State, who string) (crypto.PersonID, err
 	if len(found) > 0 && len(members) == 0 {
 		return crypto.PersonID{}, ErrNotMember
 	}
-	m, err := n.single(who, members)
+	m, err := n.single(b, who, aPerson, members)
 	if err != nil {
 		return crypto.PersonID{}, err
 	}

@@ -28,8 +28,16 @@ type Person struct {
 	Devices  []crypto.DeviceID
 }
 
+// KnownAs returns the name that the owner has for somebody: the one that is shown, and that means
+// them wherever it is typed. It is "" for a stranger, whom what they call themselves means, and for
+// a contact who can be named only by ID.
+func (p *Person) KnownAs() string { return KnownAs(p.Petname, p.Pinned) }
+
+// KnownAs is Person.KnownAs.
+func KnownAs(petname, pinned string) string { return cmp.Or(petname, pinned) }
+
 // Shown returns the name by which the owner sees somebody.
-func (p *Person) Shown() string { return cmp.Or(p.Petname, p.Pinned, p.Name) }
+func (p *Person) Shown() string { return cmp.Or(p.KnownAs(), p.Name) }
 
 // Target is where a message goes.
 type Target struct {

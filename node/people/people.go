@@ -46,7 +46,10 @@ var (
 )
 
 // UnknownError: no person or group fits Who.
-type UnknownError struct{ Who string }
+type UnknownError struct {
+	Who  string
+	Near []string // names that are almost Who, and mean somebody or a group
+}
 
 func (e *UnknownError) Error() string { return fmt.Sprintf("no such person or group: %q", e.Who) }
 

@@ -1,0 +1,120 @@
+package contacts
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/earshot-im/earshot/node/people"
+)
+
+const (
+	// maxNear is how many names are suggested for one that means nobody.
+	maxNear = 3
+
+	// maxEdits is how many letters may differ in a name that is suggested: a slip or two of the keys.
+	maxEdits = 2
+)
+
+// nobody returns the error for a WHO that means nobody and no group.
+func (n *Names) nobody(b *phonebook, who string, of kind) error {
+	name, of := unhashed(who, of)
+	key := b.key(name)
+	if key == "" {
+		return &people.UnknownError{Who: who}
+	}
+	renamed := b.renamed(key, of)
+	if len(renamed) == 0 {
+		return &people.UnknownError{Who: who, Near: b.near(key, of)}
+	}
+	err := &RenamedError{Who: who}
+	for _, a := range renamed {
+		err.Persons = append(err.Persons, n.view(a))
+	}
+	return err
+}
+
+// renamed returns the contacts and verified persons who call themselves by the name with this key,
+// which is not the name by which the owner knows them.
+func (b *phonebook) renamed(key string, of kind) (out []*people.Person) {
+	for _, a := range b.persons {
+		if of&aPerson != 0 && (a.Contact || a.Verified) && a.Claimed != "" && b.key(a.Claimed) == key {
+			out = append(out, a)
+		}
+	}
+	slices.SortFunc(out, func(x, y *people.Person) int { return strings.Compare(x.ID.String(), y.ID.String()) })
+	return out
+}
+
+// near returns names that mean somebody or a group and are almost the name with this key: at most
+// maxNear, those that the owner has chosen first, then the most similar.
+func (b *phonebook) near(key string, of kind) (out []string) {
+	type candidate struct {
+		name  string
+		claim bool
+		edits int
+	}
+	var found []candidate
+	add := func(prefix, name string, rank rank) {
+		if other := b.key(name); other != "" {
+			if n := edits(key, other); n <= maxEdits && 2*n < len([]rune(key)) {
+				found = append(found, candidate{prefix + name, rank >= byClaim, n})
+			}
+		}
+	}
+	for _, a := range b.persons {
+		for _, name := range []string{a.Petname, a.Pinned, a.Claimed} {
+			if of&aPerson != 0 && name != "" {
+				if r := holds(&a.Person, b.key(name), b.key); r != noRank {
+					add("", name, r)
+				}
+			}
+		}
+	}
+	for _, g := range b.groups {
+		if of&aGroup != 0 {
+			add("#", g.name, g.rank())
+		}
+	}
+	slices.SortFunc(found, func(x, y candidate) int {
+		if x.claim != y.claim {
+			if x.claim {
+				return 1
+			}
+			return -1
+		}
+		return cmp.Or(cmp.Compare(x.edits, y.edits), strings.Compare(x.name, y.name))
+	})
+	for _, c := range found {
+		if !slices.Contains(out, c.name) && len(out) < maxNear {
+			out = append(out, c.name)
+		}
+	}
+	return out
+}
+
+// edits returns how many letters have to be added, taken away or replaced to make one text of
+// another, or a number past maxEdits where it is more than that.
+func edits(from, to string) int {
+	a, b := []rune(from), []rune(to)
+	if len(a)-len(b) > maxEdits || len(b)-len(a) > maxEdits {
+		return maxEdits + 1
+	}
+	row := make([]int, len(b)+1) // row[j]: edits from the first letters of a to the first j of b
+	for j := range row {
+		row[j] = j
+	}
+	for i := range a {
+		before := row[0]
+		row[0] = i + 1
+		for j := range b {
+			change := before
+			if a[i] != b[j] {
+				change++
+			}
+			before = row[j+1]
+			row[j+1] = min(change, before+1, row[j]+1)
+		}
+	}
+	return row[len(b)]
+}
