@@ -320,6 +320,51 @@ func TestUpdate(t *testing.T) {
 	}
 }
 
+// Two persons are changed in one commit, and both are shown after it.
+func TestUpdateBoth(t *testing.T) {
+	h, bob, cleo, dora := newHome(t), newSomebody(t), newSomebody(t), newSomebody(t)
+	h.meets(bob, "Bob")
+	h.meets(cleo, "Cleo")
+	h.keeps(bob)
+	var unknown *UnknownError
+	if err := h.UpdateBoth(t.Context(), bob.id(), dora.id(), func(b, d *book.Person) error { b.Contact = true; return nil }); !errors.As(err, &unknown) || h.shown(bob).Contact {
+		t.Errorf("together with nobody: %v", err)
+	}
+	h.check(h.UpdateBoth(t.Context(), bob.id(), cleo.id(), func(b, c *book.Person) error {
+		b.Petname, c.Petname = "first", "second"
+		return nil
+	}))
+	if h.shown(bob).Petname != "first" || h.shown(cleo).Petname != "second" || len(h.unstored()) != 0 {
+		t.Errorf("shown: %+v, %+v", h.shown(bob), h.shown(cleo))
+	}
+	h.reopen()
+	if b, c := h.shown(bob), h.shown(cleo); b.Petname != "first" || c.Petname != "second" || b.Claimed != "Bob" || c.Claimed != "Cleo" {
+		t.Errorf("after a restart: %+v, %+v", b, c)
+	}
+}
+
+// When somebody was first met stays so, whatever changes about them later, and after a restart.
+func TestMetOnce(t *testing.T) {
+	atHome(t, func(t *testing.T, h *home) {
+		bob := newSomebody(t)
+		h.skew = time.Hour
+		h.meets(bob, "Bob")
+		met := h.now()
+		time.Sleep(time.Minute)
+		h.meets(bob, "Robert")
+		h.keeps(bob)
+		h.check(h.Update(t.Context(), bob.id(), func(p *book.Person) error { p.Contact = true; return nil }))
+		if got := h.shown(bob).Met; !got.Equal(met) {
+			t.Errorf("met %v, want %v", got, met)
+		}
+		h.reopen()
+		h.meets(bob, "Bobby")
+		if got := h.shown(bob).Met; !got.Equal(met.Truncate(time.Millisecond)) {
+			t.Errorf("after a restart: met %v, want %v", got, met)
+		}
+	})
+}
+
 // Members of the owner's groups and of contacts' groups have another budget than strangers.
 func TestKeptAsMember(t *testing.T) {
 	h, bob, dora, eve := newHome(t), newSomebody(t), newSomebody(t), newSomebody(t)

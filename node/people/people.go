@@ -158,7 +158,7 @@ func (p *People) put(a *Person) {
 // edit replaces a person by a changed copy. Somebody who was not known begins empty. The caller
 // holds the lock.
 func (p *People) edit(id crypto.PersonID, change func(*Person)) {
-	a := &Person{Person: book.Person{ID: id}}
+	a := &Person{Person: book.Person{ID: id, Met: p.cfg.Now()}}
 	if old := p.known[id]; old != nil {
 		*a = *old
 	}
@@ -270,47 +270,77 @@ func (p *People) unstored() (out []crypto.PersonID) {
 // it, with all that was learnt of them before. The name that they claim is committed as it was when
 // the commit began. A name that comes meanwhile stays shown, and has an update of its own.
 func (p *People) Update(ctx context.Context, id crypto.PersonID, change func(*book.Person) error) error {
-	fresh, err := p.commit(ctx, id, change)
-	if err != nil || !fresh {
-		return err
-	}
-	if a, _ := p.Get(id); a.profile != nil {
-		_, err = p.store.Book().PutRecord(ctx, *a.profile)
-	}
-	return err
+	return p.update(ctx, []crypto.PersonID{id}, func(s []*book.Person) error { return change(s[0]) })
 }
 
-// commit is Update without the profile. fresh says that the store did not have the person before.
-func (p *People) commit(ctx context.Context, id crypto.PersonID, change func(*book.Person) error) (fresh bool, err error) {
+// UpdateBoth is Update of two persons at once: after a crash both have changed, or neither has.
+func (p *People) UpdateBoth(ctx context.Context, one, other crypto.PersonID, change func(one, other *book.Person) error) error {
+	return p.update(ctx, []crypto.PersonID{one, other}, func(s []*book.Person) error { return change(s[0], s[1]) })
+}
+
+func (p *People) update(ctx context.Context, ids []crypto.PersonID, change func([]*book.Person) error) error {
+	fresh, err := p.commit(ctx, ids, change)
+	if err != nil {
+		return err
+	}
+	for _, id := range fresh {
+		if a, _ := p.Get(id); a.profile != nil {
+			if _, err := p.store.Book().PutRecord(ctx, *a.profile); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// commit is update without the profiles. It returns those whom the store did not have before.
+func (p *People) commit(ctx context.Context, ids []crypto.PersonID, change func([]*book.Person) error) (fresh []crypto.PersonID, err error) {
 	p.updating.Lock()
 	defer p.updating.Unlock()
-	live, ok := p.Get(id)
-	if !ok {
-		return false, &UnknownError{Who: id.String()}
-	}
-	var after book.Person
-	err = p.store.Book().UpdatePerson(ctx, id, func(s *book.Person) error {
-		s.Card = live.Card
-		if live.Claimed != "" {
-			s.Claimed = live.Claimed
+	lives := make([]Person, len(ids))
+	for i, id := range ids {
+		live, ok := p.Get(id)
+		if !ok {
+			return nil, &UnknownError{Who: id.String()}
 		}
-		if err := change(s); err != nil {
+		if lives[i] = live; !live.saved {
+			fresh = append(fresh, id)
+		}
+	}
+	after := make([]book.Person, len(ids))
+	err = p.store.Book().UpdatePersons(ctx, ids, func(stored []*book.Person) error {
+		for i, s := range stored {
+			s.Card = lives[i].Card
+			if lives[i].Claimed != "" {
+				s.Claimed = lives[i].Claimed
+			}
+			if s.Met.IsZero() {
+				s.Met = lives[i].Met
+			}
+		}
+		if err := change(stored); err != nil {
 			return err
 		}
-		after = *s
+		for i, s := range stored {
+			after[i] = *s
+		}
 		return nil
 	})
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	p.mu.Lock()
-	p.edit(id, func(a *Person) {
-		after.Card, after.Claimed = a.Card, a.Claimed
-		a.Person, a.saved = after, true
-	})
+	for i, id := range ids {
+		p.edit(id, func(a *Person) {
+			after[i].Card, after[i].Claimed = a.Card, a.Claimed
+			a.Person, a.saved = after[i], true
+		})
+	}
 	p.mu.Unlock()
-	p.hurry(id)
-	return !live.saved, nil
+	for _, id := range ids {
+		p.hurry(id)
+	}
+	return fresh, nil
 }
 
 // Keep makes sure that the store has a person whose events it is about to hold. Somebody who is or

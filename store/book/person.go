@@ -40,6 +40,7 @@ type Person struct {
 	Verified bool
 	Blocked  bool
 	Member   bool                           // in a group of people whom the owner knows
+	Met      time.Time                      // when the owner's node first knew of them; zero: not known
 	Devices  map[crypto.DeviceID]DeviceInfo // that the card names
 }
 
@@ -74,6 +75,9 @@ func (p *Person) marshal() []byte {
 		}
 		w.Element(6, e.Out())
 	}
+	if !p.Met.IsZero() {
+		w.Uint(7, uint64(max(p.Met.UnixMilli(), 0)))
+	}
 	return w.Out()
 }
 
@@ -92,6 +96,9 @@ func parsePerson(id crypto.PersonID, b []byte) (*Person, error) {
 	p.Contact, p.Verified, p.Blocked = flags&personContact != 0, flags&personVerified != 0, flags&personBlocked != 0
 	p.Member = flags&personMember != 0
 	devices := r.Repeated(6, maxDevices, 64+maxAddresses*(maxAddress+4))
+	if ms := r.Uint(7); ms != 0 {
+		p.Met = time.UnixMilli(int64(ms))
+	}
 	if err := r.End(); err != nil {
 		return nil, disk.Damaged("person: %w", err)
 	}
@@ -174,30 +181,44 @@ func (k *Book) PersonOf(r *tx.Reader, d crypto.DeviceID) crypto.PersonID {
 	return crypto.PersonID{}
 }
 
-// UpdatePerson changes what is kept of a person, and makes the direct conversation with somebody
-// new. f gets what is kept, which is only the ID for somebody new. Where f fails, its error is
-// returned and nothing changes. f may run more than once. Other errors: ErrDeviceTaken, ErrBudget
-// (too many strangers), event.ErrTooLarge.
+// UpdatePerson changes what is kept of a person, as UpdatePersons does.
 func (k *Book) UpdatePerson(ctx context.Context, id crypto.PersonID, f func(*Person) error) error {
+	return k.UpdatePersons(ctx, []crypto.PersonID{id}, func(p []*Person) error { return f(p[0]) })
+}
+
+// UpdatePersons changes what is kept of persons, all in one transaction, and makes the direct
+// conversations with those who are new. f gets what is kept of each, in the order of the IDs, which
+// is only the ID for somebody new. Where f fails, its error is returned and nothing changes. f may
+// run more than once. Other errors: ErrDeviceTaken, ErrBudget (too many strangers),
+// event.ErrTooLarge.
+func (k *Book) UpdatePersons(ctx context.Context, ids []crypto.PersonID, f func([]*Person) error) error {
 	return k.do(ctx, func(b *tx.Batch) error {
-		old, err := k.person(&b.Reader, id)
-		if err != nil {
+		olds, news := make([]*Person, len(ids)), make([]*Person, len(ids))
+		for i, id := range ids {
+			var err error
+			if olds[i], err = k.person(&b.Reader, id); err != nil {
+				return err
+			}
+			news[i] = &Person{ID: id}
+			if olds[i] != nil {
+				if news[i], err = k.person(&b.Reader, id); err != nil { // another copy
+					return err
+				}
+			}
+			if news[i].Devices == nil {
+				news[i].Devices = map[crypto.DeviceID]DeviceInfo{}
+			}
+		}
+		if err := f(news); err != nil {
 			return err
 		}
-		p := &Person{ID: id}
-		if old != nil {
-			if p, err = k.person(&b.Reader, id); err != nil { // another copy
+		for i, id := range ids {
+			news[i].ID = id
+			if err := k.put(b, news[i], olds[i]); err != nil {
 				return err
 			}
 		}
-		if p.Devices == nil {
-			p.Devices = map[crypto.DeviceID]DeviceInfo{}
-		}
-		if err := f(p); err != nil {
-			return err
-		}
-		p.ID = id
-		return k.put(b, p, old)
+		return nil
 	})
 }
 

@@ -19,6 +19,7 @@ func TestPersons(t *testing.T) {
 	l.meets(p, false)
 	check(t, l.UpdatePerson(t.Context(), p.id(), func(x *Person) error {
 		x.Petname, x.Pinned, x.Claimed, x.Verified, x.Blocked = "Bob", "bob", "Robert", true, true
+		x.Met = epoch.Add(-time.Hour)
 		x.Devices[p.key.ID()] = DeviceInfo{Addrs: []string{"192.0.2.1:9", "[2001:db8::1]:9"}, LastSeen: epoch}
 		return nil
 	}))
@@ -26,7 +27,7 @@ func TestPersons(t *testing.T) {
 	got := l.kept(p.id())
 	d := got.Devices[p.key.ID()]
 	if got.Petname != "Bob" || got.Pinned != "bob" || got.Claimed != "Robert" || !got.Verified || !got.Blocked || got.Contact || got.Member ||
-		!bytes.Equal(got.Card, p.card.Bytes()) || len(d.Addrs) != 2 || !d.LastSeen.Equal(epoch) {
+		!bytes.Equal(got.Card, p.card.Bytes()) || len(d.Addrs) != 2 || !d.LastSeen.Equal(epoch) || !got.Met.Equal(epoch.Add(-time.Hour)) {
 		t.Fatalf("%+v", got)
 	}
 	if l.ownerOf(p.key.ID()) != p.id() {
@@ -51,6 +52,26 @@ func TestPersons(t *testing.T) {
 	}
 	if !slices.Equal(l.met, []crypto.PersonID{p.id()}) {
 		t.Errorf("the ledger has met %v", l.met)
+	}
+}
+
+// Several persons change together or not at all.
+func TestPersonsChangeTogether(t *testing.T) {
+	l, p, q := newLibrary(t), newSomebody(t), newSomebody(t)
+	l.meets(p, true)
+	ids := []crypto.PersonID{p.id(), q.id()}
+	if err := l.UpdatePersons(t.Context(), ids, func(both []*Person) error {
+		both[0].Petname, both[1].Petname = "Bob", strings.Repeat("x", maxName+1)
+		return nil
+	}); !errors.Is(err, event.ErrTooLarge) || l.kept(p.id()).Petname != "" || l.kept(q.id()) != nil {
+		t.Errorf("the other was refused: %v, %+v, %+v", err, l.kept(p.id()), l.kept(q.id()))
+	}
+	check(t, l.UpdatePersons(t.Context(), ids, func(both []*Person) error {
+		both[0].Petname, both[1].Petname, both[1].Contact = "Bob", "Cleo", true
+		return nil
+	}))
+	if l.kept(p.id()).Petname != "Bob" || l.kept(q.id()).Petname != "Cleo" {
+		t.Errorf("%+v, %+v", l.kept(p.id()), l.kept(q.id()))
 	}
 }
 
