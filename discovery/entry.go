@@ -35,8 +35,8 @@ type announcement struct {
 }
 
 // announce makes a new announcement, with names that were never used before.
-func announce(device peer.ID, port uint16, n Network) (announcement, error) {
-	if len(n.Links) == 0 {
+func announce(device peer.ID, port uint16, links []Link) (announcement, error) {
+	if len(links) == 0 {
 		return announcement{}, ErrNoInterface
 	}
 	a := announcement{
@@ -45,7 +45,7 @@ func announce(device peer.ID, port uint16, n Network) (announcement, error) {
 		port:     port,
 		text:     text(device),
 	}
-	for _, addr := range SelfAddrs(n, port) {
+	for _, addr := range SelfAddrs(links, port) {
 		a.ips = append(a.ips, addr.Addr())
 	}
 	if len(a.ips) == 0 {

@@ -21,7 +21,7 @@ func ips(texts ...string) []netip.Addr {
 
 func TestAnnouncementIsWhatParseAccepts(t *testing.T) {
 	n := Network{Links: []Link{{Name: "eth0", Index: 2, Addrs: ips("10.0.0.1", "fd00::1", "fe80::1")}}}
-	a, err := announce(device(1), 4001, n)
+	a, err := announce(device(1), 4001, n.Links)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,18 +35,18 @@ func TestAnnouncementIsWhatParseAccepts(t *testing.T) {
 	if err != nil || s.Device != device(1) || s.Source != FromMDNS || !slices.Equal(s.Addrs, want) {
 		t.Errorf("got %v, %v", s, err)
 	}
-	b, err := announce(device(1), 4001, n)
+	b, err := announce(device(1), 4001, n.Links)
 	if err != nil || b.instance == a.instance || b.host == a.host || a.instance == a.host {
 		t.Errorf("names are used twice: %v and %v", a, b)
 	}
 }
 
 func TestAnnouncementNeedsAnAddress(t *testing.T) {
-	if _, err := announce(device(1), 4001, Network{}); !errors.Is(err, ErrNoInterface) {
+	if _, err := announce(device(1), 4001, nil); !errors.Is(err, ErrNoInterface) {
 		t.Errorf("without interfaces: %v", err)
 	}
 	n := Network{Links: []Link{{Name: "eth0", Index: 2, Addrs: ips("fe80::1")}}}
-	if _, err := announce(device(1), 4001, n); !errors.Is(err, ErrNoAddress) {
+	if _, err := announce(device(1), 4001, n.Links); !errors.Is(err, ErrNoAddress) {
 		t.Errorf("with a link-local address: %v", err)
 	}
 }

@@ -210,11 +210,12 @@ func (r *running) act(ctx context.Context, now time.Time) {
 
 func (r *running) browse(ctx context.Context, f family) error {
 	r.queries[f].stop()
-	if len(r.network.Links) == 0 {
+	links := r.network.Multicast()
+	if len(links) == 0 {
 		return ErrNoInterface // without a list, the library would use all interfaces
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	ended, err := r.wire.browse(ctx, f, r.network.Links, r.heard)
+	ended, err := r.wire.browse(ctx, f, links, r.heard)
 	if err != nil {
 		cancel()
 		return err
@@ -225,11 +226,12 @@ func (r *running) browse(ctx context.Context, f family) error {
 
 func (r *running) announce() error {
 	r.silence()
-	a, err := announce(r.cfg.Device, r.cfg.Port, r.network)
+	links := r.network.Multicast()
+	a, err := announce(r.cfg.Device, r.cfg.Port, links)
 	if err != nil {
 		return err
 	}
-	r.goodbye, err = r.wire.announce(a, r.network.Links)
+	r.goodbye, err = r.wire.announce(a, links)
 	return err
 }
 

@@ -5,38 +5,95 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"regexp"
 	"slices"
 	"strings"
 )
 
-// A Link is one network interface with its unicast addresses, sorted, IPv4 first, without zones.
+// A Link is one network interface that is up and has an address.
 type Link struct {
 	Name  string
 	Index int
-	Addrs []netip.Addr
+	Addrs []netip.Addr // unicast, sorted, IPv4 first, without zones
+	Named bool         // the user asked for this interface
+
+	// Unfit says why others are neither looked for nor told of this device by multicast over this
+	// interface. It is empty where they are. Such an interface may carry connections all the same.
+	Unfit Reason
 }
 
-// A Network is what the usable interfaces looked like at one moment, sorted by index. It is never
-// changed once made, so it may be shared.
+// A Network is what the interfaces looked like at one moment, sorted by index, without loopback. It
+// is never changed once made, so it may be shared. If the user has named interfaces, it has only
+// those.
 type Network struct {
-	Links []Link
+	Links   []Link
+	Missing []string // interfaces that the user named and that are not up, sorted
 }
+
+// Reason says why nobody is found over an interface.
+type Reason string
+
+const (
+	// Container: by its name the interface belongs to containers or virtual machines.
+	Container Reason = "container"
+	// Tunnel: by its name or kind it leads to another network.
+	Tunnel Reason = "tunnel"
+	// NoMulticast: it carries no multicast.
+	NoMulticast Reason = "no_multicast"
+	// NoAddress: it has no address that others can dial. IPv6 link-local ones are none.
+	NoAddress Reason = "no_address"
+	// NotThere: the user has named it, and it does not exist, is down or has no cable.
+	NotThere Reason = "not_there"
+)
 
 // Equal tells whether two snapshots show the same interfaces and addresses.
 func (n Network) Equal(o Network) bool {
-	return slices.EqualFunc(n.Links, o.Links, func(a, b Link) bool {
-		return a.Name == b.Name && a.Index == b.Index && slices.Equal(a.Addrs, b.Addrs)
+	return slices.Equal(n.Missing, o.Missing) && slices.EqualFunc(n.Links, o.Links, func(a, b Link) bool {
+		return a.Name == b.Name && a.Index == b.Index && a.Named == b.Named && a.Unfit == b.Unfit && slices.Equal(a.Addrs, b.Addrs)
 	})
 }
 
-// SelfAddrs returns the addresses at which others may reach a node that listens on port: at most
-// MaxAddrs, taken from each interface in turn so that one with many addresses does not hide the
-// next.
-func SelfAddrs(n Network, port uint16) []netip.AddrPort {
+// Multicast returns the interfaces over which others are looked for, and told of this device.
+func (n Network) Multicast() (fit []Link) {
+	for _, l := range n.Links {
+		if l.Unfit == "" {
+			fit = append(fit, l)
+		}
+	}
+	return fit
+}
+
+// LeftOut is an interface over which nobody is found, and why.
+type LeftOut struct {
+	Interface string
+	Reason    Reason
+}
+
+// LeftOut returns the interfaces over which nobody is found. It passes over those of containers
+// and tunnels that have no address: each container has one, and nobody would look for others there.
+func (n Network) LeftOut() (out []LeftOut) {
+	for _, l := range n.Links {
+		switch reachable := slices.ContainsFunc(l.Addrs, ofInterface); {
+		case !reachable && (l.Unfit == "" || l.Named):
+			out = append(out, LeftOut{l.Name, NoAddress})
+		case reachable && l.Unfit != "":
+			out = append(out, LeftOut{l.Name, l.Unfit})
+		}
+	}
+	for _, name := range n.Missing {
+		out = append(out, LeftOut{name, NotThere})
+	}
+	return out
+}
+
+// SelfAddrs returns the addresses at which others may reach a node that listens on port on these
+// interfaces: at most MaxAddrs, taken from each interface in turn so that one with many addresses
+// does not hide the next.
+func SelfAddrs(links []Link, port uint16) []netip.AddrPort {
 	var out []netip.AddrPort
 	for i, more := 0, true; more; i++ {
 		more = false
-		for _, l := range n.Links {
+		for _, l := range links {
 			dialable := slices.DeleteFunc(slices.Clone(l.Addrs), func(a netip.Addr) bool { return !ofInterface(a) })
 			if i >= len(dialable) {
 				continue
@@ -51,52 +108,92 @@ func SelfAddrs(n Network, port uint16) []netip.AddrPort {
 	return out
 }
 
-// shunned lists how the names of interfaces begin that belong to containers, virtual machines and
-// tunnels. Devices behind them are not on this local network, and announcing their addresses would
-// mislead others. The name decides and not the driver: a veth that was renamed to eth0 is the LAN
-// of that machine.
-var shunned = []string{
-	"docker", "br-", "veth", "podman", "cni", "flannel", "cali", "cilium", "lxc", "lxd", "incus", "nerdctl", "kube",
-	"virbr", "vnet", "vmnet", "vboxnet",
-	"tun", "tap", "wg", "tailscale", "ts0", "zt", "utun", "ipsec", "ppp", "nordlynx", "proton", "nebula", "ham",
-	"awdl", "llw", // Apple's own peer-to-peer links
-}
+// The beginnings of the names of interfaces over which others are not looked for. Devices behind
+// them are not on this local network, and announcing their addresses would mislead others. The name
+// decides and not the driver: a veth that was renamed to eth0 is the LAN of that machine.
+var (
+	containers = []string{
+		"docker", "veth", "podman", "cni", "flannel", "cali", "cilium", "lxc", "lxd", "incus", "nerdctl", "kube",
+		"virbr", "vnet", "vmnet", "vboxnet",
+	}
+	tunnels = []string{
+		"tun", "tap", "wg", "tailscale", "ts0", "zt", "utun", "ipsec", "ppp", "nordlynx", "proton", "nebula", "ham",
+		"awdl", "llw", // Apple's own peer-to-peer links
+	}
+)
 
-// ReadNetwork returns a function for NewWatcher that reads this machine's interfaces. It leaves out
-// loopback, and interfaces that are down, unplugged or without multicast. If names are given, only
-// these count; else all do but those of tunnels and containers. A name that does not exist is no
-// error, since the interface may appear later.
+// dockerBridge is how Docker names the bridges that it makes: after the network's ID. Other bridges
+// that begin with br-, such as the br-lan of a router, are networks like any other.
+var dockerBridge = regexp.MustCompile(`^br-[0-9a-f]{12}$`)
+
+// ReadNetwork returns a function for NewWatcher that reads this machine's interfaces. If names are
+// given, only these count. A name that does not exist is no error, since the interface may appear
+// later.
 func ReadNetwork(names ...string) func() (Network, error) {
 	return func() (Network, error) {
-		all, err := net.Interfaces()
+		system, err := net.Interfaces()
 		if err != nil {
 			return Network{}, fmt.Errorf("list network interfaces: %w", err)
 		}
-		var n Network
-		for _, i := range all {
-			if !usable(i.Name, i.Flags, names) {
-				continue
-			}
+		var all []physical
+		for _, i := range system {
 			// An interface that has vanished since it was listed is left out.
-			if addrs, err := i.Addrs(); err == nil && len(addrs) > 0 {
-				n.Links = append(n.Links, Link{Name: i.Name, Index: i.Index, Addrs: unicast(addrs)})
+			if addrs, err := i.Addrs(); err == nil {
+				all = append(all, physical{i.Name, i.Index, i.Flags, unicast(addrs)})
 			}
 		}
-		slices.SortFunc(n.Links, func(a, b Link) int { return cmp.Compare(a.Index, b.Index) })
-		return n, nil
+		return survey(all, names), nil
 	}
 }
 
-func usable(name string, flags net.Flags, names []string) bool {
-	const needed = net.FlagUp | net.FlagRunning | net.FlagMulticast
-	if flags&needed != needed || flags&net.FlagLoopback != 0 {
-		return false
+// physical is an interface as the system shows it.
+type physical struct {
+	name  string
+	index int
+	flags net.Flags
+	addrs []netip.Addr
+}
+
+// survey makes a snapshot of interfaces.
+func survey(all []physical, names []string) Network {
+	n := Network{Missing: slices.Compact(slices.Sorted(slices.Values(names)))}
+	for _, i := range all {
+		const up = net.FlagUp | net.FlagRunning
+		named := slices.Contains(names, i.name)
+		if i.flags&up != up || i.flags&net.FlagLoopback != 0 || len(names) > 0 && !named {
+			continue
+		}
+		n.Missing = slices.DeleteFunc(n.Missing, func(m string) bool { return m == i.name })
+		if len(i.addrs) > 0 || named {
+			n.Links = append(n.Links, Link{Name: i.name, Index: i.index, Addrs: i.addrs, Named: named, Unfit: unfit(i, named)})
+		}
 	}
-	if len(names) > 0 {
-		return slices.Contains(names, name)
+	slices.SortFunc(n.Links, func(a, b Link) int { return cmp.Compare(a.Index, b.Index) })
+	if !slices.ContainsFunc(n.Links, func(l Link) bool { return l.Unfit != Container }) {
+		// Where there is nothing else, as inside a container, its network is the local network.
+		for i := range n.Links {
+			n.Links[i].Unfit = ""
+		}
 	}
-	return flags&net.FlagPointToPoint == 0 &&
-		!slices.ContainsFunc(shunned, func(p string) bool { return strings.HasPrefix(name, p) })
+	return n
+}
+
+// unfit says why an interface is not used for multicast. A name that the user gave is believed.
+func unfit(i physical, named bool) Reason {
+	begins := func(p string) bool { return strings.HasPrefix(i.name, p) }
+	switch {
+	case len(i.addrs) == 0:
+		return NoAddress
+	case i.flags&net.FlagMulticast == 0:
+		return NoMulticast
+	case named:
+		return ""
+	case dockerBridge.MatchString(i.name), slices.ContainsFunc(containers, begins):
+		return Container
+	case i.flags&net.FlagPointToPoint != 0, slices.ContainsFunc(tunnels, begins):
+		return Tunnel
+	}
+	return ""
 }
 
 func unicast(addrs []net.Addr) []netip.Addr {

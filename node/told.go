@@ -156,7 +156,7 @@ func (n *Node) warned(w warnings.Warning) {
 // sightedSelf takes in where this device is announced, by this node or another.
 func (n *Node) sightedSelf(s discovery.Sighting) {
 	network := n.mesh.Network()
-	n.warnings.Sighted(s.Addrs, append(n.mesh.OwnAddrs(network), discovery.SelfAddrs(network, n.host.Port())...))
+	n.warnings.Sighted(s.Addrs, append(n.mesh.OwnAddrs(), discovery.SelfAddrs(network.Multicast(), n.host.Port())...))
 }
 
 // isContact tells discovery whose sightings always count.

@@ -10,10 +10,16 @@ import (
 	"github.com/earshot-im/earshot/discovery"
 )
 
-// Listening returns the addresses that the owner can give to others, or where this node listens if
-// the machine has no address now.
+// Listening returns the addresses that the owner can give to others, those of the local network
+// first, or where this node listens if the machine has no address now.
 func (m *Mesh) Listening(n discovery.Network) []ma.Multiaddr {
-	if addrs := (discovery.Sighting{Addrs: m.dialable(n, true)}).Multiaddrs(); len(addrs) > 0 {
+	links := n.Multicast()
+	for _, l := range n.Links {
+		if l.Unfit != "" && l.Unfit != discovery.Container {
+			links = append(links, l)
+		}
+	}
+	if addrs := (discovery.Sighting{Addrs: m.dialable(links, true)}).Multiaddrs(); len(addrs) > 0 {
 		return addrs
 	}
 	return m.cfg.Host.ListenAddrs()
@@ -22,10 +28,10 @@ func (m *Mesh) Listening(n discovery.Network) []ma.Multiaddr {
 // Network returns this machine's interfaces, as the mesh has heard of them last.
 func (m *Mesh) Network() discovery.Network { return m.networkNow() }
 
-// OwnAddrs returns the addresses at which others may reach this node.
-func (m *Mesh) OwnAddrs(n discovery.Network) []netip.AddrPort { return m.dialable(n, false) }
+// OwnAddrs returns the addresses at which others are told that they may reach this node.
+func (m *Mesh) OwnAddrs() []netip.AddrPort { return m.dialable(m.inUse(), false) }
 
-func (m *Mesh) dialable(n discovery.Network, loopback bool) []netip.AddrPort {
+func (m *Mesh) dialable(links []discovery.Link, loopback bool) []netip.AddrPort {
 	var out []netip.AddrPort
 	for _, a := range m.cfg.Host.ListenAddrs() {
 		tcp, err := manet.ToNetAddr(a)
@@ -36,7 +42,7 @@ func (m *Mesh) dialable(n discovery.Network, loopback bool) []netip.AddrPort {
 		switch {
 		case err != nil:
 		case addr.Addr().IsUnspecified():
-			for _, own := range discovery.SelfAddrs(n, addr.Port()) {
+			for _, own := range discovery.SelfAddrs(links, addr.Port()) {
 				if own.Addr().Is4() == addr.Addr().Is4() && !slices.Contains(out, own) {
 					out = append(out, own)
 				}

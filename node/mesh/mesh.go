@@ -59,7 +59,9 @@ type Mesh struct {
 	*Register
 	cfg     Config
 	changed notify.Signal // something that the planner may want to act on
-	telling gosync.Mutex  // held while sessions are given own addresses, so that each gets the newest last
+
+	telling gosync.Mutex     // held while sessions are given own addresses, so that each gets the newest last
+	told    []netip.AddrPort // own addresses that sessions were given since the network changed
 }
 
 // New returns a mesh that knows nobody.
@@ -118,9 +120,17 @@ func (m *Mesh) networkChanged(n discovery.Network) {
 	}
 	m.telling.Lock()
 	defer m.telling.Unlock()
-	if now := m.OwnAddrs(n); !slices.Equal(m.OwnAddrs(before), now) {
-		for _, s := range m.Sessions() {
-			s.Inbox.Share(wire.Sighting{Device: m.cfg.Self, Addresses: now})
+	if now := m.OwnAddrs(); !slices.Equal(m.told, now) {
+		m.told = now
+		m.share(wire.Sighting{Device: m.cfg.Self, Addresses: now}, nil)
+	}
+}
+
+// share tells everybody but one where a device is.
+func (m *Mesh) share(at wire.Sighting, except *session.Session) {
+	for _, s := range m.Sessions() {
+		if s != except {
+			s.Inbox.Share(at)
 		}
 	}
 }
@@ -232,7 +242,9 @@ func (m *Mesh) Told(by *session.Session, sightings []wire.Sighting) {
 		}
 		m.Sighted(discovery.Sighting{Device: peerID(s.Device), Addrs: s.Addresses, Source: discovery.FromPeer})
 		if s.Device == by.Peer() {
-			m.setOwn(by, s.Addresses)
+			if news, ok := m.setOwn(by, s.Addresses); ok {
+				m.share(news, by)
+			}
 			m.found(by)
 		}
 	}
@@ -253,18 +265,23 @@ func (m *Mesh) Introduce(s *session.Session) {
 		return
 	}
 	m.telling.Lock()
-	own := wire.Sighting{Device: m.cfg.Self, Addresses: m.OwnAddrs(m.networkNow())}
+	own := wire.Sighting{Device: m.cfg.Self, Addresses: m.OwnAddrs()}
 	s.Inbox.Share(append([]wire.Sighting{own}, others...)...)
+	if news := missing(own.Addresses, m.told); len(news) > 0 { // the session is the first over an interface
+		m.told = append(m.told, news...)
+		m.share(own, s)
+	}
 	m.telling.Unlock()
 	if len(peer.Addresses) > 0 {
-		for _, other := range m.Sessions() {
-			if other != s {
-				other.Inbox.Share(peer)
-			}
-		}
+		m.share(peer, s)
 	}
 	m.found(s)
 	m.cfg.Changed()
+}
+
+// missing returns what is not in a list.
+func missing(addrs, from []netip.AddrPort) []netip.AddrPort {
+	return slices.DeleteFunc(slices.Clone(addrs), func(a netip.AddrPort) bool { return slices.Contains(from, a) })
 }
 
 // found tells where the peer of a session is, by what was heard of it until now.

@@ -151,6 +151,94 @@ func TestIntroduced(t *testing.T) {
 	})
 }
 
+// TestTunnelLetsThoseBehindItMeet: over an interface without multicast, such as a VPN's, nobody was
+// told the addresses of anybody, so two who both named Ann never met. It does not matter in what
+// order they come.
+func TestTunnelLetsThoseBehindItMeet(t *testing.T) {
+	for what, between := range map[string]time.Duration{"together": 0, "one after the other": time.Minute} {
+		t.Run(what, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				net := memnet.New()
+				var all []*party
+				for i := range 3 {
+					p := newParty(t, net, byte(i+1))
+					p.unfit = discovery.Tunnel
+					p.runs()
+					defer func() { p.ends() }()
+					all = append(all, p)
+				}
+				ann, bob, cy := all[0], all[1], all[2]
+				for _, p := range all { // so that both are introduced before either has said where it is
+					for _, other := range all {
+						net.Delay(p.at(0).Addr(), other.at(0).Addr(), 100*time.Millisecond)
+					}
+				}
+				if own := bob.OwnAddrs(); len(own) != 0 {
+					t.Errorf("Bob tells %v before the tunnel carries a session", own)
+				}
+				bob.hears(ann)
+				time.Sleep(between)
+				cy.hears(ann)
+				time.Sleep(10 * time.Second)
+				synctest.Wait()
+				if !bob.Online(cy.key.ID()) || !cy.Online(bob.key.ID()) {
+					t.Error("Bob and Cy, who both named Ann, have not met")
+				}
+			})
+		})
+	}
+}
+
+// TestFirstSessionOverAnInterfaceIsTold: with it the machine has one more address to tell, and those
+// who are connected over others hear of it once.
+func TestFirstSessionOverAnInterfaceIsTold(t *testing.T) {
+	inCompany(t, func(t *testing.T, net *memnet.Network, ann, bob *party) {
+		meet(t, ann, bob)
+		lan, vpn := ann.host.Addrs()[0], netip.MustParseAddr("10.8.0.1")
+		ann.host.Move(vpn, lan)
+		ann.change <- discovery.Network{Links: []discovery.Link{{Name: "eth0", Index: 1, Addrs: []netip.Addr{lan}},
+			{Name: "tun0", Index: 2, Addrs: []netip.Addr{vpn}, Unfit: discovery.Tunnel}}}
+		time.Sleep(time.Second)
+		told := func() bool {
+			synctest.Wait()
+			own, _, _ := bob.where(bob.With(ann.card.Person())[0])
+			return slices.Contains(own, netip.AddrPortFrom(vpn, testPort))
+		}
+		if told() {
+			t.Error("Bob was told of a tunnel that carries nothing")
+		}
+		cy := newParty(t, net, 3)
+		cy.runs()
+		defer func() { cy.ends() }()
+		cy.Sighted(discovery.Sighting{Device: ann.link.ID(), Addrs: []netip.AddrPort{netip.AddrPortFrom(vpn, testPort)}, Source: discovery.FromManual})
+		time.Sleep(time.Second)
+		if !told() {
+			t.Error("Bob was not told of the tunnel over which Cy came")
+		}
+	})
+}
+
+// TestChangingPlacesArePassedOnOnce: a peer that says something else of itself all the time costs
+// the others one frame.
+func TestChangingPlacesArePassedOnOnce(t *testing.T) {
+	r := newTestRegister()
+	s := admitted(t, r, 1)
+	if _, _, ok := r.introduction(s); !ok {
+		t.Fatal("not introduced")
+	}
+	passed := 0
+	for i := range 10 {
+		addrs := []netip.AddrPort{netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(i + 1)}), testPort)}
+		r.sighted(discovery.Sighting{Device: peerID(s.Peer()), Addrs: addrs, Source: discovery.FromPeer})
+		if _, ok := r.setOwn(s, addrs); ok {
+			passed++
+		}
+	}
+	if passed != 1 {
+		t.Errorf("passed on %d times", passed)
+	}
+}
+
 // The session of a peer that takes another's place is told to follow, when that one leaves and when
 // it comes again.
 func TestFollowIsToldToTheSession(t *testing.T) {

@@ -35,6 +35,7 @@ type party struct {
 	card   crypto.Card
 	ends   func() // has Run end, and waits for it
 	change chan discovery.Network
+	unfit  discovery.Reason // why nobody is found over its interface
 
 	mu      gosync.Mutex
 	group   event.Conversation       // that all are in; zero: none
@@ -124,7 +125,7 @@ func (p *party) rounds(of *party) (n int) {
 // moves gives the party's machine addresses.
 func (p *party) moves(addrs ...netip.Addr) {
 	p.host.Move(addrs...)
-	p.change <- discovery.Network{Links: []discovery.Link{{Name: "eth0", Index: 1, Addrs: addrs}}}
+	p.change <- discovery.Network{Links: []discovery.Link{{Name: "eth0", Index: 1, Addrs: addrs, Unfit: p.unfit}}}
 	synctest.Wait()
 }
 

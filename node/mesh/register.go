@@ -3,7 +3,6 @@ package mesh
 import (
 	"errors"
 	"net/netip"
-	"slices"
 	gosync "sync"
 	"time"
 
@@ -13,7 +12,6 @@ import (
 	"github.com/earshot-im/earshot/discovery"
 	"github.com/earshot-im/earshot/node/dial"
 	"github.com/earshot-im/earshot/node/session"
-	"github.com/earshot-im/earshot/node/wire"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -42,6 +40,7 @@ type Register struct {
 
 	devices  map[crypto.DeviceID]*entry
 	persons  map[crypto.PersonID]int                              // how many of their devices are connected, see parted
+	locals   map[netip.Addr]int                                   // how many sessions each address of this machine carries
 	sessions map[*session.Session]*entry                          // those of devices, by session
 	hearing  map[event.Conversation]map[*session.Session]bool     // who hears of a conversation; false: of control events only
 	followed map[event.Conversation]map[*session.Session]struct{} // see Follow
@@ -53,7 +52,10 @@ type entry struct {
 	person  crypto.PersonID // if known
 	known   bool
 	in      map[event.Conversation]struct{} // the conversations under which hearing has the session
+	local   netip.Addr                      // this machine's end of the connection
 	own     []netip.AddrPort                // where the peer says that it is itself
+	told    []netip.AddrPort                // where others were told that the peer is
+	passed  bool                            // what the peer says of itself first was passed on to others
 }
 
 func newRegister(self peer.ID) *Register {
@@ -61,6 +63,7 @@ func newRegister(self peer.ID) *Register {
 		planner:  dial.New(dial.Config{Self: self, Seed: seed(self)}),
 		devices:  make(map[crypto.DeviceID]*entry),
 		persons:  make(map[crypto.PersonID]int),
+		locals:   make(map[netip.Addr]int),
 		sessions: make(map[*session.Session]*entry),
 		hearing:  make(map[event.Conversation]map[*session.Session]bool),
 		followed: make(map[event.Conversation]map[*session.Session]struct{}),
@@ -104,7 +107,8 @@ func (r *Register) admit(s *session.Session) (replaced *left, err error) {
 		replaced = r.remove(old)
 	}
 	r.running.Add(1)
-	e := &entry{session: s, in: make(map[event.Conversation]struct{})}
+	e := &entry{session: s, local: s.Local(), in: make(map[event.Conversation]struct{})}
+	r.locals[e.local]++
 	r.devices[s.Peer()] = e
 	r.sessions[s] = e
 	return replaced, nil
@@ -115,6 +119,9 @@ func (r *Register) remove(e *entry) *left {
 	out := &left{session: e.session, person: e.person, known: e.known}
 	delete(r.sessions, e.session)
 	delete(r.devices, e.session.Peer())
+	if r.locals[e.local]--; r.locals[e.local] == 0 {
+		delete(r.locals, e.local)
+	}
 	for c := range e.in {
 		if delete(r.hearing[c], e.session); len(r.hearing[c]) == 0 {
 			delete(r.hearing, c)
@@ -294,65 +301,6 @@ func (r *Register) States() map[crypto.DeviceID]dial.State {
 		}
 	}
 	return out
-}
-
-// networkNow returns this machine's interfaces.
-func (r *Register) networkNow() discovery.Network {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.network
-}
-
-// setNetwork takes in this machine's interfaces, and returns those before.
-func (r *Register) setNetwork(n discovery.Network) (before discovery.Network) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	before, r.network = r.network, n
-	r.planner.NetworkChanged(time.Now())
-	return before
-}
-
-// setOwn takes in where the peer of a session says that it is itself.
-func (r *Register) setOwn(s *session.Session, addrs []netip.AddrPort) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if e := r.sessions[s]; e != nil {
-		e.own = addrs
-	}
-}
-
-// where returns where the peer of a session is, by what it says of itself and by what was heard of
-// it. It reports false if the session was replaced.
-func (r *Register) where(s *session.Session) (own, heard []netip.AddrPort, ok bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	e := r.sessions[s]
-	if e == nil {
-		return nil, nil, false
-	}
-	return e.own, r.planner.State(peerID(s.Peer())).Addrs, true
-}
-
-// introduction returns where the peer of a session is, for the others, and where the others are,
-// for the peer. It reports false if the session was replaced.
-func (r *Register) introduction(s *session.Session) (peer wire.Sighting, others []wire.Sighting, ok bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.sessions[s] == nil {
-		return peer, nil, false
-	}
-	at := func(d crypto.DeviceID) wire.Sighting {
-		return wire.Sighting{Device: d, Addresses: slices.Clone(r.planner.State(peerID(d)).Addrs)}
-	}
-	for d := range r.devices {
-		if len(others) == wire.MaxSightings-1 { // with this node's own they are as many as can be told
-			break
-		}
-		if sighting := at(d); d != s.Peer() && len(sighting.Addresses) > 0 {
-			others = append(others, sighting)
-		}
-	}
-	return at(s.Peer()), others, true
 }
 
 // Here says whether any device of a person is connected, or was until just now: see parted.

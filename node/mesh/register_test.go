@@ -38,6 +38,7 @@ func (s silentStream) Conn() network.Conn { return s.conn }
 func (c silentConn) RemotePeer() peer.ID  { return c.peer }
 
 func (c silentConn) RemoteMultiaddr() ma.Multiaddr { return c.at }
+func (c silentConn) LocalMultiaddr() ma.Multiaddr  { return ma.StringCast("/ip4/10.0.0.1/tcp/4001") }
 func (c silentConn) Stat() network.ConnStats       { return network.ConnStats{} }
 
 func deviceNumber(n int) (d crypto.DeviceID) {
@@ -86,7 +87,7 @@ func noted(r *Register, out *left) {
 // empty finds that nothing is remembered of any session.
 func empty(t *testing.T, r *Register) {
 	t.Helper()
-	if n := len(r.devices) + len(r.persons) + len(r.sessions) + len(r.hearing) + len(r.followed); n != 0 {
+	if n := len(r.devices) + len(r.persons) + len(r.locals) + len(r.sessions) + len(r.hearing) + len(r.followed); n != 0 {
 		t.Errorf("left: %d devices, %d persons, %d sessions, %d conversations, %d of them with followed peers",
 			len(r.devices), len(r.persons), len(r.sessions), len(r.hearing), len(r.followed))
 	}

@@ -159,6 +159,16 @@ func (s *Session) Remote() (at netip.AddrPort, dialled, ok bool) {
 	return at, conn.Stat().Direction == network.DirOutbound, err == nil
 }
 
+// Local returns the address of this machine's end of the connection; not valid if it has no IP.
+func (s *Session) Local() netip.Addr {
+	tcp, err := manet.ToNetAddr(s.stream.Conn().LocalMultiaddr())
+	if err != nil {
+		return netip.Addr{}
+	}
+	at, _ := netip.ParseAddrPort(tcp.String())
+	return at.Addr().Unmap()
+}
+
 // End has Run return with a reason, at once if it has not begun.
 func (s *Session) End(reason error) { s.end.because(reason) }
 
