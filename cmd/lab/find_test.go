@@ -140,6 +140,75 @@ func TestPeerGivenAndSaved(t *testing.T) {
 	talk(promised, ann, bob)
 }
 
+// TestTunnelWithoutMulticast joins three hosts as a VPN does. Two of them name the third, by the
+// address that its status shows, and so hear of each other.
+func TestTunnelWithoutMulticast(t *testing.T) {
+	l := newLab(t)
+	hosts, cables := l.hosts(l.bridge(), 3)
+	for _, c := range cables {
+		c.asTunnel()
+	}
+	ann := hosts[0].up("Ann")
+	flags := []string{"--peer", ann.one("status").list("listening")[0]}
+	bob, cy := hosts[1].node("Bob", flags...), hosts[2].node("Cy", flags...)
+	var starting sync.WaitGroup
+	for _, n := range []*node{bob, cy} {
+		starting.Go(n.start)
+	}
+	starting.Wait()
+	meet(promised, ann, bob, cy)
+	talk(promised, bob, cy)
+	for _, p := range bob.must("peers") {
+		if p.text("name") == "Cy" && !slices.Contains(p.list("found_by"), "peer") {
+			t.Errorf("Bob found Cy by %v", p.list("found_by"))
+		}
+	}
+}
+
+// TestRoutersBridge joins two hosts whose only interface is called as OpenWrt calls it.
+func TestRoutersBridge(t *testing.T) {
+	l := newLab(t)
+	hosts, cables := l.hosts(l.bridge(), 2)
+	for _, c := range cables {
+		c.run("ip", "link", "set", c.near, "down")
+		c.run("ip", "link", "set", c.near, "name", "br-lan")
+		c.run("ip", "link", "set", "br-lan", "up")
+	}
+	meet(promised, hosts[0].up("Ann"), hosts[1].up("Bob"))
+}
+
+// TestOwnNetworkGone takes the last interface of a host down: those who were here are shown to be
+// gone soon, though nobody has hung up.
+func TestOwnNetworkGone(t *testing.T) {
+	for name, down := range map[string]func(*cable){
+		"down":    func(c *cable) { c.run("ip", "link", "set", c.near, "down") },
+		"removed": (*cable).remove,
+		"flushed": func(c *cable) { c.run("ip", "addr", "flush", "dev", c.near) },
+		"tunnel":  func(c *cable) { c.run("ip", "link", "set", c.near, "down") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLab(t)
+			hosts, cables := l.hosts(l.bridge(), 2)
+			if name == "tunnel" {
+				cables[0].asTunnel()
+			}
+			bob := hosts[1].up("Bob")
+			ann := hosts[0].up("Ann", "--peer", bob.one("status").list("listening")[0])
+			meet(promised, ann, bob)
+			talk(promised, ann, bob)
+			down(cables[0])
+			// The interfaces are read every other second.
+			ann.until(4*time.Second, "Ann shows Bob offline", func() bool { n, _ := ann.online(); return n == 0 })
+			ann.must("send", "Bob", "are you there?")
+			why := ann.one("outbox")
+			t.Logf("the outbox: %v", why)
+			if why.text("waiting_for") != "offline" && why.text("waiting_for") != "unreachable" {
+				t.Errorf("the outbox says %v", why)
+			}
+		})
+	}
+}
+
 // TestSavedBeforeMDNS restarts a node on a network where mDNS works: it should not have to wait for
 // it.
 func TestSavedBeforeMDNS(t *testing.T) {

@@ -154,3 +154,10 @@ func (c *cable) muteMulticast() {
 	c.Helper()
 	c.command("ip", "link", "set", c.far, "type", "bridge_slave", "mcast_flood", "off")
 }
+
+// asTunnel has the interface say that it can't multicast, as a VPN's does.
+func (c *cable) asTunnel() {
+	c.Helper()
+	c.muteMulticast()
+	c.run("ip", "link", "set", c.near, "multicast", "off")
+}
