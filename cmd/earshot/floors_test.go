@@ -69,7 +69,7 @@ var imports = map[string]string{
 
 	"discovery": "",
 
-	"store":        "crypto store/book store/disk store/event store/ids store/layout store/tx",
+	"store":        "crypto crypto/canon store/book store/disk store/event store/ids store/layout store/tx",
 	"store/book":   "crypto crypto/canon store/disk store/event store/tx",
 	"store/ids":    "store/event store/tx",
 	"store/layout": "crypto store/disk store/event",
