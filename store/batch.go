@@ -7,12 +7,14 @@ import (
 	"time"
 
 	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/store/changes"
 	"github.com/earshot-im/earshot/store/event"
 	"github.com/earshot-im/earshot/store/layout"
 	"github.com/earshot-im/earshot/store/tx"
 )
 
-// batch is the ledger's part of one transaction of the writer. Code that changes a log calls touch.
+// batch is the ledger's part of one transaction of the writer. Code that changes a log calls touch,
+// and code that changes what people see names what it has changed (noting.go).
 // An error of reading may be ignored where that leaves things as they are; a failure to write
 // undoes the whole transaction.
 type batch struct {
@@ -27,10 +29,11 @@ type batch struct {
 
 	dirty   map[uint32]bool // logs to be written at the end
 	grown   map[uint32]bool // logs to be announced
-	shown   bool            // a row has taken a number from the change counter
-	visible bool            // the change counter has to move, whether a row was made or not
+	notes   changes.Notes   // what of what people see was changed, but for what has arrived
+	arrived bool            // a row or a notice has taken a number from the change counter
 	strange int64           // for Change.Strange; 0: nothing strange came
 	change  Change          // what the transaction changed, once finished
+	gaps    presence        // in bucketGaps
 }
 
 // newBatch returns the ledger's part of a transaction that begins. waking is what the last one
@@ -114,9 +117,7 @@ func (b *batch) finish() (err error) {
 	for _, n := range slices.Sorted(maps.Keys(b.dirty)) {
 		b.Put(bucketLogs, layout.U32(n), b.known[n].Bytes())
 	}
-	if b.visible && !b.shown {
-		b.Next(bucketArrivals)
-	}
+	b.writeNotes()
 	b.change, err = b.changed()
 	return err
 }

@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"fmt"
+	"os"
+	"strings"
 	"sync"
 	"testing"
 
@@ -60,6 +62,42 @@ func BenchmarkAppendGrouped(b *testing.B) {
 				}
 				wg.Wait()
 			}
+			b.ReportMetric(float64(n*b.N)/b.Elapsed().Seconds(), "events/s")
+		})
+	}
+}
+
+// bytesWritten returns how many bytes this process has written so far; 0 where the system does not tell.
+func bytesWritten() (n float64) {
+	io, _ := os.ReadFile("/proc/self/io")
+	for line := range strings.Lines(string(io)) {
+		fmt.Sscanf(line, "wchar: %g", &n)
+	}
+	return n
+}
+
+// What messages cost that are written and acknowledged, so many in one commit: what is appended in
+// pipelined sending is acknowledged many at a time.
+func BenchmarkAppendAndDeliver(b *testing.B) {
+	for _, n := range []int{1, 64, 512} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			s, c, p := benchStore(b)
+			drafts := make([]Draft, n)
+			for i := range drafts {
+				drafts[i] = Draft{Conversation: c, Kind: event.KindText, Content: hundred}
+			}
+			b.ReportAllocs()
+			before := bytesWritten()
+			for b.Loop() {
+				_, err := s.AppendAll(ctx, drafts)
+				check(b, err)
+				logs, err := s.Logs(c)
+				check(b, err)
+				for log, segments := range logs {
+					check(b, s.NoteDelivered(ctx, []Delivery{{Person: p.card.Person(), Log: log, Segments: segments}}))
+				}
+			}
+			b.ReportMetric((bytesWritten()-before)/float64(n*b.N), "written/event")
 			b.ReportMetric(float64(n*b.N)/b.Elapsed().Seconds(), "events/s")
 		})
 	}

@@ -1,7 +1,10 @@
 package store
 
 import (
+	"slices"
+
 	"github.com/earshot-im/earshot/store/book"
+	"github.com/earshot-im/earshot/store/changes"
 	"github.com/earshot-im/earshot/store/ids"
 	"github.com/earshot-im/earshot/store/tx"
 )
@@ -30,15 +33,18 @@ var (
 	bucketDelivered     = tx.Bucket("delivered")
 	bucketRead          = tx.Bucket("read")
 	bucketUnsigned      = tx.Bucket("unsigned")
+	bucketGaps          = tx.Bucket("gaps")
 
-	buckets = append([]tx.Bucket{
+	buckets = slices.Concat([]tx.Bucket{
 		bucketMeta, bucketConversations, bucketLogNames, bucketAuthors, bucketLogs, bucketEvents, ids.Bucket, bucketKeys,
-		bucketControls, bucketActs, bucketView, bucketArrivals, bucketUnread, bucketNotices, bucketTold, bucketWaiting, bucketRecalls, bucketCancelled,
-		bucketReissued, bucketTwins, bucketDelivered, bucketRead, bucketUnsigned,
-	}, book.Buckets...)
+		bucketControls, bucketActs, bucketView, bucketArrivals, bucketUnread, bucketNotices, bucketTold, bucketWaiting, bucketGaps,
+		bucketRecalls, bucketCancelled, bucketReissued, bucketTwins, bucketDelivered, bucketRead, bucketUnsigned,
+	}, book.Buckets, changes.Buckets)
 
 	// bucketsAscending lists the buckets whose keys mostly ascend.
-	bucketsAscending = []tx.Bucket{bucketEvents, bucketView, bucketArrivals, bucketUnread, bucketNotices, bucketKeys}
+	bucketsAscending = append([]tx.Bucket{
+		bucketEvents, bucketView, bucketArrivals, bucketUnread, bucketNotices, bucketKeys,
+	}, changes.Ascending...)
 
 	metaVersion  = []byte("version")
 	metaInstance = []byte("instance")

@@ -163,7 +163,7 @@ func (b *batch) grow(bucket tx.Bucket, l *layout.Log, person crypto.PersonID, ad
 		return nil, ErrTooManySegments
 	}
 	b.Put(bucket, layout.DeliveryKey(l.Number, person), layout.RangesBytes(all))
-	b.visible = true
+	b.noteRows(l, fresh...)
 	b.delivery.audiences = nil
 	return fresh, nil
 }
@@ -177,7 +177,7 @@ func (b *batch) readHere(l *layout.Log, ranges event.Ranges) error {
 	fresh, err := b.grow(bucketRead, l, b.s.own.Person, ranges)
 	if err == ErrTooManySegments {
 		fresh, err = ranges, nil // read here, but no receipt will say so
-		b.visible = true
+		b.noteRows(l, fresh...)
 	}
 	if err != nil {
 		return err
@@ -244,6 +244,7 @@ func (s *Store) MarkRead(ctx context.Context, tell bool, ids ...event.ID) error 
 			}
 			if !tell {
 				b.Delete(bucketUnread, layout.U64(x.Arrival))
+				b.noteEvent(x.Slot)
 				continue
 			}
 			if rows[x.in] == nil {

@@ -31,8 +31,8 @@ func (b *batch) index(x *entry, there bool) {
 	} else {
 		b.Delete(bucketActs, key)
 	}
-	if _, err := b.view.rowEntry(target); err == nil {
-		b.visible = true
+	if row, err := b.view.rowEntry(target); err == nil {
+		b.noteEvent(row.Slot)
 	}
 }
 

@@ -34,7 +34,7 @@ func (in *intake) fork(l *layout.Log, s sifted) (*layout.Log, error) {
 	other.Segments, other.Events = segments, uint64(len(which))
 	l.Forked, other.Forked = s.doubt, s.doubt
 	in.touch(l)
-	in.visible = true
+	in.noteRows(l, event.Range{First: s.doubt, Last: in.lastIn(l)})
 	for _, i := range which {
 		if err := in.take(other, i); err != nil {
 			return nil, err

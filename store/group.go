@@ -22,6 +22,10 @@ type Authority interface {
 	// these heads.
 	Readers(conv event.Conversation, control []crypto.Hash) []crypto.PersonID
 
+	// Members returns the persons, without the owner, who were in the group under these heads,
+	// whether they still are or not.
+	Members(conv event.Conversation, control []crypto.Hash) []crypto.PersonID
+
 	// Out says whether the owner is out of a group, and how they went last, also if they have come
 	// back since.
 	Out(conv event.Conversation) (out bool, how Reason)
@@ -188,18 +192,22 @@ func (s *Store) PutControls(ctx context.Context, conv event.Conversation, events
 		}
 		for i := range events {
 			e := &events[i]
-			b.putControl(c.Number, e.ID, &layout.Event{FirstSeen: b.now, HeaderBytes: e.HeaderBytes, Signature: e.Signature, Sealed: sealed[i]})
+			st := &layout.Event{FirstSeen: b.now, HeaderBytes: e.HeaderBytes, Signature: e.Signature, Sealed: sealed[i]}
+			if err := b.putControl(c.Number, &e.Header, e.ID, st); err != nil {
+				return err
+			}
 		}
 		return nil
 	})
 }
 
 // putControl adds an event to the control set of a group, if it is not there.
-func (b *batch) putControl(conversation uint32, id event.ID, st *layout.Event) {
+func (b *batch) putControl(conversation uint32, h *event.Header, id event.ID, st *layout.Event) error {
 	if key := layout.ControlKey(conversation, id); b.Get(bucketControls, key) == nil {
 		b.Put(bucketControls, key, st.Bytes())
-		b.visible = true
+		return b.closeGaps(conversation, h)
 	}
+	return nil
 }
 
 // AppendControl writes a control event under Authority.Heads, into this device's log and the
@@ -223,7 +231,10 @@ func (s *Store) AppendControl(ctx context.Context, d ControlDraft) (event.Event,
 		if err != nil {
 			return err
 		}
-		b.putControl(x.in.Conversation, x.id, &layout.Event{FirstSeen: b.now, HeaderBytes: x.HeaderBytes, Signature: x.Signature, Sealed: x.Sealed})
+		st := &layout.Event{FirstSeen: b.now, HeaderBytes: x.HeaderBytes, Signature: x.Signature, Sealed: x.Sealed}
+		if err := b.putControl(x.in.Conversation, &x.header, x.id, st); err != nil {
+			return err
+		}
 		out, err = b.whole(x)
 		return err
 	})

@@ -20,6 +20,7 @@ type council struct {
 	mu      sync.Mutex
 	heads   map[event.Conversation][]crypto.Hash
 	readers map[crypto.Hash][]crypto.PersonID // by the one head that there is
+	gone    []crypto.PersonID                 // of those, who are out of every group now
 	asked   int
 	out     bool // of every group
 	how     Reason
@@ -41,6 +42,15 @@ func (a *council) Readers(_ event.Conversation, control []crypto.Hash) []crypto.
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.asked++
+	if len(control) == 0 {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(a.readers[control[0]]), func(p crypto.PersonID) bool { return slices.Contains(a.gone, p) })
+}
+
+func (a *council) Members(_ event.Conversation, control []crypto.Hash) []crypto.PersonID {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	if len(control) == 0 {
 		return nil
 	}

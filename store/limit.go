@@ -28,7 +28,9 @@ func (s *Store) SetLimits(ctx context.Context, conv event.Conversation, limits m
 				return nil
 			}
 			b.grown[l.Number] = true
-			b.visible = true
+			if err := b.noteLimit(l, limit); err != nil {
+				return err
+			}
 			for _, branch := range []byte{layout.BranchFirst, layout.BranchOther} {
 				l, err := b.named(c.Number, l.Name, branch)
 				if err != nil || l == nil {

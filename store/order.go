@@ -66,6 +66,7 @@ func (o *order) place(x *entry, until release) (bool, error) {
 	}
 	if gap {
 		x.Flags |= layout.FlagGap
+		o.putGaps(x, causes)
 	}
 	x.T = event.Time(x.header.Clock, x.FirstSeen, times)
 	x.Flags |= layout.FlagPlaced
@@ -114,8 +115,7 @@ func (o *order) show(x *entry) error {
 		x.Flags |= layout.FlagLate
 	}
 	x.Flags |= layout.FlagShown
-	x.Arrival = o.Next(bucketArrivals)
-	o.shown = true
+	x.Arrival = o.arrive()
 	p := x.Slot.Bytes()
 	o.Put(bucketKeys, key, p)
 	o.Put(bucketView, row, p)
@@ -169,16 +169,20 @@ func (o *order) countHad(x *entry) error {
 
 // nowHad wakes the events that waited for x, which is had from now on.
 func (o *order) nowHad(x *entry) error {
-	o.wakeFor(x, release{})
+	if err := o.wakeFor(x, release{}); err != nil {
+		return err
+	}
 	return o.wakeSome()
 }
 
 // wakeFor puts an event into the queue of those whose waiting events are to be woken, if it is had
 // and placed. Waiting events that are due by until wait only as long as until says; the others wait
 // for all of their causes.
-func (o *order) wakeFor(x *entry, until release) {
+func (o *order) wakeFor(x *entry, until release) error {
 	if x.Is(layout.FlagPlaced) && x.Absent != event.Dropped {
 		o.lead(x)
 		o.waking.push(x, until)
+		return o.closeGaps(x.in.Conversation, &x.header)
 	}
+	return nil
 }

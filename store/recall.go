@@ -67,8 +67,8 @@ func (k *recalls) forget(x *entry) error {
 	}
 	if x.Is(layout.FlagShown) {
 		k.Delete(bucketUnread, layout.U64(x.Arrival))
-		k.visible = true
 	}
+	k.noteEvent(x.Slot)
 	return k.dropEdits(x.in.Conversation, x.id, x.in.Person)
 }
 
@@ -304,7 +304,7 @@ func (b *batch) putTwin(row layout.Slot, x *entry) {
 	if b.Count(bucketTwins, row.Bytes()) < maxTwins {
 		b.Put(bucketTwins, x.Slot.Append(row.Bytes()), []byte{})
 		b.view.twins = something
-		b.visible = true
+		b.noteEvent(row)
 	}
 }
 

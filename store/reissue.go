@@ -67,6 +67,7 @@ func (b *batch) issueAgain(c *layout.Conversation, entries []*entry, recalled fu
 		}
 		if y, done := again[x.id]; done { // both branches have it, one of them behind a hole
 			b.Put(bucketReissued, x.Slot.Bytes(), y.Bytes())
+			b.noteEvent(x.Slot)
 			continue
 		}
 		body, err := b.content(x)
@@ -85,6 +86,7 @@ func (b *batch) issueAgain(c *layout.Conversation, entries []*entry, recalled fu
 		switch {
 		case x.header.Kind != event.KindRecall:
 			b.Put(bucketReissued, x.Slot.Bytes(), y.Slot.Bytes())
+			b.noteEvent(x.Slot)
 		case recalled != nil:
 			recalled(x, y)
 		}

@@ -159,12 +159,14 @@ func (b *batch) rollback(c *layout.Conversation, l *layout.Log) error {
 		b.move(x, from)
 		entries = append(entries, x)
 	}
+	b.noteRows(lost, event.Range{First: keep + 1, Last: last})
 	if err := b.shorten(l, keep); err != nil {
 		return err
 	}
 	for _, bucket := range []tx.Bucket{bucketReissued, bucketCancelled} {
 		b.redirect(bucket, moved)
 	}
+	b.moveGaps(moved)
 	return b.issueAgain(c, entries, func(recall, again *entry) {
 		b.redirect(bucketCancelled, map[layout.Slot]layout.Slot{recall.Slot: again.Slot})
 	})
@@ -240,6 +242,5 @@ func (b *batch) shorten(l *layout.Log, keep uint64) error {
 	}
 	b.touch(l)
 	b.grown[l.Number] = true
-	b.visible = true
 	return nil
 }

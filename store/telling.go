@@ -9,13 +9,24 @@ import (
 	"github.com/earshot-im/earshot/store/layout"
 )
 
-// Tell keeps notices about a group for the owner, and that they have been told of everything up to
-// these control heads. Each notice takes a place among the arrivals. Notices follow from the
-// control set: whoever is cut off before this commit works them out again from what Told says.
-// Errors: ErrNoConversation, event.ErrMalformed, event.ErrTooLarge.
-func (s *Store) Tell(ctx context.Context, group event.Conversation, heads []crypto.Hash, notices []Notice) error {
-	for i := range notices {
-		if err := notices[i].check(); err != nil {
+// News is what has happened in a group since the owner was last told.
+type News struct {
+	Heads   []crypto.Hash // of the control set: the owner has been told of everything up to these
+	Notices []Notice
+
+	// Moved are the persons who have come into the group or have gone from it, the owner too. How
+	// far messages of the owner's have come depends on them.
+	Moved []crypto.PersonID
+}
+
+// Tell keeps what has happened in a group, and notes that the group has changed. Each notice takes
+// a place among the arrivals. The caller calls it when Authority, and all that is shown of the
+// group, is up to date, so that nobody who is told of the change sees the group as it was. News
+// follow from the control set: whoever is cut off before this commit works them out again from what
+// Told says. Errors: ErrNoConversation, event.ErrMalformed, event.ErrTooLarge.
+func (s *Store) Tell(ctx context.Context, group event.Conversation, news News) error {
+	for i := range news.Notices {
+		if err := news.Notices[i].check(); err != nil {
 			return err
 		}
 	}
@@ -24,11 +35,15 @@ func (s *Store) Tell(ctx context.Context, group event.Conversation, heads []cryp
 		if err != nil {
 			return err
 		}
-		for i := range notices {
-			b.tell(&c, notices[i])
+		b.noteConversation(c.ID)
+		if err := b.noteStates(&c, news.Moved); err != nil {
+			return err
+		}
+		for i := range news.Notices {
+			b.tell(&c, news.Notices[i])
 		}
 		var told []byte
-		for _, h := range heads {
+		for _, h := range news.Heads {
 			told = append(told, h[:]...)
 		}
 		b.Put(bucketTold, layout.U32(c.Number), told)
@@ -38,8 +53,7 @@ func (s *Store) Tell(ctx context.Context, group event.Conversation, heads []cryp
 
 // tell keeps one notice.
 func (b *batch) tell(c *layout.Conversation, n Notice) {
-	key := layout.U64(b.Next(bucketArrivals))
-	b.shown = true
+	key := layout.U64(b.arrive())
 	n.Group, n.Told = c.ID, b.s.cfg.Now()
 	b.Put(bucketNotices, key, b.s.disk.Keyring.Seal(n.marshal(), noticeAAD(key)))
 }

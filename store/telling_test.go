@@ -28,7 +28,7 @@ func TestNoticesArePlacedAmongTheArrivals(t *testing.T) {
 		{What: GroupHistory, History: event.History{Policy: event.HistoryDays, Days: 7}},
 	}
 	told := n.Last()
-	check(t, n.Tell(ctx, c, heads, given))
+	check(t, n.Tell(ctx, c, News{Heads: heads, Notices: given}))
 	if n.Last() != told+uint64(len(given)) {
 		t.Errorf("the change counter went from %d to %d", told, n.Last())
 	}
@@ -64,11 +64,11 @@ func TestTellRefusesWhatIsTooLarge(t *testing.T) {
 		"long text":    {What: GroupTopic, Text: strings.Repeat("x", event.MaxTopic+1)},
 		"bad text":     {What: GroupTopic, Text: "\xff"},
 	} {
-		if err := n.Tell(ctx, c, []crypto.Hash{{1}}, []Notice{{What: GroupCreated}, bad}); err == nil {
+		if err := n.Tell(ctx, c, News{Heads: []crypto.Hash{{1}}, Notices: []Notice{{What: GroupCreated}, bad}}); err == nil {
 			t.Errorf("%s: kept", what)
 		}
 	}
-	if err := n.Tell(ctx, event.Conversation{9}, nil, nil); err != ErrNoConversation {
+	if err := n.Tell(ctx, event.Conversation{9}, News{}); err != ErrNoConversation {
 		t.Errorf("an unknown group: %v", err)
 	}
 	if kept, err := n.Notices(0, 10); err != nil || len(kept) > 0 {

@@ -27,6 +27,7 @@ type Row struct {
 	Late         bool      // it was put before rows that were there already
 	Forked       bool      // its author's log has two events of this sequence or an earlier one
 	Own          bool      // written by the owner
+	Unread       bool      // of somebody else's: the owner has not read it
 	Progress               // of a message of the owner's
 	Edited       bool      // Text and Mentions are not those of the message itself
 	Mentions     []crypto.PersonID
@@ -42,6 +43,7 @@ type view struct {
 // row builds the row of an event that has one.
 func (v *view) row(x *entry) (Row, error) {
 	row := v.bareRow(x)
+	row.Unread = !row.Own && v.Get(bucketUnread, layout.U64(x.Arrival)) != nil
 	var err error
 	if row.Progress, err = v.delivery.progress(x); err != nil {
 		return row, err

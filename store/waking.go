@@ -27,8 +27,7 @@ type woken struct {
 
 // push adds an event that was placed. until is as in wakeFor.
 func (w *waking) push(x *entry, until release) {
-	h := &x.header
-	w.causes = append(w.causes, woken{layout.WaitingFor(x.in.Conversation, h.Device, h.Instance, h.Sequence), until})
+	w.causes = append(w.causes, woken{causeKey(x.in.Conversation, &x.header), until})
 }
 
 // wakeSome places what waits for the events in the queue, and what waits for that in turn, as far
@@ -75,7 +74,7 @@ func (o *order) placeWaiter(key []byte, until, next release) error {
 	ok, err := o.place(x, until)
 	if ok && err == nil {
 		o.save(x)
-		o.wakeFor(x, next)
+		err = o.wakeFor(x, next)
 	}
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/store/changes"
 	"github.com/earshot-im/earshot/store/tx"
 )
 
@@ -76,8 +77,26 @@ func (w *writing) Undone(failed bool) {
 // Meet belongs to book.Ledger.
 func (w *writing) Meet(t *tx.Batch, p crypto.PersonID) error { return w.batch(t).meet(p) }
 
-// Change belongs to book.Ledger.
-func (w *writing) Change(t *tx.Batch) { w.batch(t).visible = true }
+// NotePerson belongs to book.Ledger. What is shown of the owner is what they have set.
+func (w *writing) NotePerson(t *tx.Batch, p crypto.PersonID) {
+	if b := w.batch(t); b.isOwn(p) {
+		b.notes.Settings()
+	} else {
+		b.notes.Person(changes.ID(p))
+	}
+	t.Defer()
+}
+
+// NoteSettings belongs to book.Ledger.
+func (w *writing) NoteSettings(t *tx.Batch) {
+	w.batch(t).notes.Settings()
+	t.Defer()
+}
+
+// NoteMessages belongs to book.Ledger.
+func (w *writing) NoteMessages(t *tx.Batch, p crypto.PersonID) error {
+	return w.batch(t).noteAuthor(p)
+}
 
 // do has the writer run f in one transaction, with whatever else waits, and returns when that is on
 // the disk. If f fails, nothing that it did remains. f may run more than once.

@@ -69,13 +69,14 @@ var imports = map[string]string{
 
 	"discovery": "",
 
-	"store":        "crypto crypto/canon store/book store/disk store/event store/ids store/layout store/tx",
-	"store/book":   "crypto crypto/canon store/disk store/event store/tx",
-	"store/ids":    "store/event store/tx",
-	"store/layout": "crypto store/disk store/event",
-	"store/tx":     "store/disk",
-	"store/disk":   "crypto",
-	"store/event":  "crypto crypto/canon",
+	"store":         "crypto crypto/canon store/book store/changes store/disk store/event store/ids store/layout store/tx",
+	"store/book":    "crypto crypto/canon store/disk store/event store/tx",
+	"store/changes": "store/disk store/event store/tx",
+	"store/ids":     "store/event store/tx",
+	"store/layout":  "crypto store/disk store/event",
+	"store/tx":      "store/disk",
+	"store/disk":    "crypto",
+	"store/event":   "crypto crypto/canon",
 
 	"crypto":       "crypto/canon",
 	"crypto/canon": "",

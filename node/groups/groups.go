@@ -264,14 +264,31 @@ func (g *Groups) Readers(id event.Conversation, control []crypto.Hash) []crypto.
 	if it == nil {
 		return nil
 	}
-	now := it.state
+	return slices.DeleteFunc(g.members(it, control), func(p crypto.PersonID) bool {
+		_, still := it.state.Member(p)
+		return !still
+	})
+}
+
+// Members returns the persons, without the owner, who were in a group under these control heads.
+// See store.Authority.
+func (g *Groups) Members(id event.Conversation, control []crypto.Hash) []crypto.PersonID {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if it := g.groups[id]; it != nil {
+		return g.members(it, control)
+	}
+	return nil
+}
+
+// members is Members of a group that is known. The caller holds Groups.mu.
+func (g *Groups) members(it *group, control []crypto.Hash) (out []crypto.PersonID) {
 	then, err := it.engine.StateAt(control)
 	if err != nil {
-		then = now
+		then = it.state
 	}
-	var out []crypto.PersonID
 	for _, m := range then.Members {
-		if _, still := now.Member(m.Person); still && m.Person != g.self {
+		if m.Person != g.self {
 			out = append(out, m.Person)
 		}
 	}

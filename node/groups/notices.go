@@ -37,9 +37,9 @@ func (g *Groups) tell(ctx context.Context, it *group) {
 		g.mu.Unlock()
 		return
 	}
-	notices := it.notices(g.self)
+	notices, moved := it.notices(g.self), it.moved()
 	g.mu.Unlock()
-	if err := g.store.Tell(ctx, it.id, heads, notices); err != nil {
+	if err := g.store.Tell(ctx, it.id, store.News{Heads: heads, Notices: notices, Moved: moved}); err != nil {
 		g.cfg.Log.Warn("tell the owner of a group", "conv", it.id, "err", err)
 		return
 	}
@@ -85,6 +85,23 @@ func (it *group) notices(owner crypto.PersonID) []store.Notice {
 	}
 	for i := range out {
 		out[i].Name = now.Name
+	}
+	return out
+}
+
+// moved returns who has come into the group or has gone since the owner was last told. The caller
+// holds Groups.mu.
+func (it *group) moved() (out []crypto.PersonID) {
+	before := it.told
+	if before == nil {
+		before = &authority.State{}
+	}
+	for _, pair := range [][2]*authority.State{{before, it.state}, {it.state, before}} {
+		for _, m := range pair[0].Members {
+			if _, both := pair[1].Member(m.Person); !both {
+				out = append(out, m.Person)
+			}
+		}
 	}
 	return out
 }

@@ -25,14 +25,19 @@ var Buckets = []tx.Bucket{
 	bucketPersons, bucketDevices, bucketRecords, bucketRequests, bucketSettings, bucketCursors, bucketBudgets,
 }
 
-// Ledger is what the book needs of the ledger. Both methods are called in a batch.
+// Ledger is what the book needs of the ledger. Its methods are called in a batch.
 type Ledger interface {
 	// Meet makes the conversation with a person if there is none: the direct one, or for the owner
 	// of the store the one of their own devices.
 	Meet(*tx.Batch, crypto.PersonID) error
 
-	// Change notes that the batch changes something that people can see.
-	Change(*tx.Batch)
+	// NotePerson notes that the batch changes what is shown of a person, NoteSettings what the owner
+	// has set.
+	NotePerson(*tx.Batch, crypto.PersonID)
+	NoteSettings(*tx.Batch)
+
+	// NoteMessages notes that the batch hides all messages of a person, or shows them again.
+	NoteMessages(*tx.Batch, crypto.PersonID) error
 }
 
 // Config says what a book works on.
@@ -57,6 +62,13 @@ func New(cfg Config) *Book {
 }
 
 func (k *Book) do(ctx context.Context, f func(*tx.Batch) error) error { return k.cfg.Writer.Do(ctx, f) }
+
+// thenAll gives functions to tx.Batch.Then.
+func thenAll(b *tx.Batch, then []func()) {
+	for _, f := range then {
+		b.Then(f)
+	}
+}
 
 func u64(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
 

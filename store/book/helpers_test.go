@@ -27,6 +27,8 @@ type library struct {
 
 	met     []crypto.PersonID
 	changes int // how often the ledger was told of a change
+	noted   []crypto.PersonID
+	hidden  []crypto.PersonID // whose messages were noted as hidden or shown again
 	commits int
 }
 
@@ -76,7 +78,18 @@ func (l *library) Meet(_ *tx.Batch, p crypto.PersonID) error {
 	return nil
 }
 
-func (l *library) Change(*tx.Batch)            { l.changes++ }
+func (l *library) NotePerson(_ *tx.Batch, p crypto.PersonID) {
+	l.changes++
+	l.noted = append(l.noted, p)
+}
+
+func (l *library) NoteSettings(*tx.Batch) { l.changes++ }
+
+func (l *library) NoteMessages(_ *tx.Batch, p crypto.PersonID) error {
+	l.hidden = append(l.hidden, p)
+	return nil
+}
+
 func (l *library) Idle() func(*tx.Batch) error { return nil }
 func (l *library) Finish(*tx.Batch) error      { l.commits++; return nil }
 func (l *library) Committed(*tx.Batch)         {}

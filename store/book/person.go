@@ -182,16 +182,16 @@ func (k *Book) PersonOf(r *tx.Reader, d crypto.DeviceID) crypto.PersonID {
 }
 
 // UpdatePerson changes what is kept of a person, as UpdatePersons does.
-func (k *Book) UpdatePerson(ctx context.Context, id crypto.PersonID, f func(*Person) error) error {
-	return k.UpdatePersons(ctx, []crypto.PersonID{id}, func(p []*Person) error { return f(p[0]) })
+func (k *Book) UpdatePerson(ctx context.Context, id crypto.PersonID, f func(*Person) error, then ...func()) error {
+	return k.UpdatePersons(ctx, []crypto.PersonID{id}, func(p []*Person) error { return f(p[0]) }, then...)
 }
 
 // UpdatePersons changes what is kept of persons, all in one transaction, and makes the direct
 // conversations with those who are new. f gets what is kept of each, in the order of the IDs, which
 // is only the ID for somebody new. Where f fails, its error is returned and nothing changes. f may
-// run more than once. Other errors: ErrDeviceTaken, ErrBudget (too many strangers),
-// event.ErrTooLarge.
-func (k *Book) UpdatePersons(ctx context.Context, ids []crypto.PersonID, f func([]*Person) error) error {
+// run more than once. then are called as tx.Batch.Then says. Other errors: ErrDeviceTaken, ErrBudget
+// (too many strangers), event.ErrTooLarge.
+func (k *Book) UpdatePersons(ctx context.Context, ids []crypto.PersonID, f func([]*Person) error, then ...func()) error {
 	return k.do(ctx, func(b *tx.Batch) error {
 		olds, news := make([]*Person, len(ids)), make([]*Person, len(ids))
 		for i, id := range ids {
@@ -218,6 +218,7 @@ func (k *Book) UpdatePersons(ctx context.Context, ids []crypto.PersonID, f func(
 				return err
 			}
 		}
+		thenAll(b, then)
 		return nil
 	})
 }
@@ -282,7 +283,10 @@ func (k *Book) put(b *tx.Batch, p, old *Person) error {
 	b.Put(bucketPersons, p.ID[:], k.cfg.Keyring.Seal(plain, personAAD(p.ID)))
 	moved := *old
 	if moved.Devices = p.Devices; !bytes.Equal(plain, moved.marshal()) { // else only devices were seen
-		k.cfg.Ledger.Change(b)
+		k.cfg.Ledger.NotePerson(b, p.ID)
+	}
+	if p.Blocked != old.Blocked {
+		return k.cfg.Ledger.NoteMessages(b, p.ID)
 	}
 	return nil
 }

@@ -31,7 +31,9 @@ func (k *Book) putRecord(b *tx.Batch, r *event.Record) {
 	v = append(v, r.Signature...)
 	v = append(v, k.cfg.Keyring.Seal(r.Bytes, digest[:])...)
 	b.Put(bucketRecords, recordKey(r.Kind, r.Subject, r.Device), append(v, digest[:]...))
-	k.cfg.Ledger.Change(b)
+	if r.Kind == event.KindProfile && r.Device == k.cfg.Keyring.Device.ID() {
+		k.cfg.Ledger.NoteSettings(b)
+	}
 }
 
 func (k *Book) parseRecord(v []byte) (event.Record, error) {
@@ -95,11 +97,16 @@ func receipts(r *tx.Reader, of *event.Record) (n int) {
 
 // SignRecord signs a record of this device with a higher counter than what is held of its kind and
 // subject, and keeps it. Where what is held has the same value and was signed under the same card,
-// it is returned as it is.
-func (k *Book) SignRecord(ctx context.Context, kind event.RecordKind, subject, value []byte) (out event.Record, err error) {
+// it is returned as it is. then are called as tx.Batch.Then says.
+func (k *Book) SignRecord(ctx context.Context, kind event.RecordKind, subject, value []byte, then ...func(event.Record)) (out event.Record, err error) {
 	err = k.do(ctx, func(b *tx.Batch) (err error) {
-		out, err = k.Sign(b, kind, subject, value)
-		return err
+		if out, err = k.Sign(b, kind, subject, value); err != nil {
+			return err
+		}
+		for _, f := range then {
+			b.Then(func() { f(out) })
+		}
+		return nil
 	})
 	return out, err
 }

@@ -50,7 +50,7 @@ func (k *Book) PutRequest(ctx context.Context, p crypto.PersonID, run []byte) er
 			return ErrBudget
 		}
 		b.Put(bucketRequests, p[:], append(u64(uint64(received.UnixMilli())), sealed...))
-		k.cfg.Ledger.Change(b)
+		k.cfg.Ledger.NotePerson(b, p)
 		return nil
 	})
 }
@@ -69,6 +69,25 @@ func (k *Book) request(r *tx.Reader, p crypto.PersonID) (Request, error) {
 		return Request{}, disk.Damaged("request: %w", err)
 	}
 	return Request{Person: p, Received: time.UnixMilli(int64(number(v[:requestFixed]))), Run: run}, nil
+}
+
+// Waits reports whether a request of somebody is kept.
+func (k *Book) Waits(p crypto.PersonID) (waits bool, err error) {
+	err = k.cfg.DB.View(func(r *tx.Reader) error {
+		waits = r.Get(bucketRequests, p[:]) != nil
+		return nil
+	})
+	return waits, err
+}
+
+// NotePerson notes that what is shown of somebody has changed, for what is not kept in the book
+// itself. then are called as tx.Batch.Then says.
+func (k *Book) NotePerson(ctx context.Context, p crypto.PersonID, then ...func()) error {
+	return k.do(ctx, func(b *tx.Batch) error {
+		k.cfg.Ledger.NotePerson(b, p)
+		thenAll(b, then)
+		return nil
+	})
 }
 
 // Requests returns the requests of all who wait, in the order of their IDs.
@@ -97,7 +116,7 @@ func (k *Book) TakeRequest(ctx context.Context, p crypto.PersonID) (out Request,
 			return err
 		}
 		b.Delete(bucketRequests, p[:])
-		k.cfg.Ledger.Change(b)
+		k.cfg.Ledger.NotePerson(b, p)
 		return nil
 	})
 	return out, err

@@ -12,14 +12,16 @@ import (
 func settingAAD(name string) []byte { return []byte("setting" + name) }
 
 // SetSetting keeps a value under a name that the program has chosen. An empty value removes it.
-func (k *Book) SetSetting(ctx context.Context, name, value string) error {
+// then are called as tx.Batch.Then says.
+func (k *Book) SetSetting(ctx context.Context, name, value string, then ...func()) error {
 	return k.do(ctx, func(b *tx.Batch) error {
 		if value == "" {
 			b.Delete(bucketSettings, []byte(name))
 		} else {
 			b.Put(bucketSettings, []byte(name), k.cfg.Keyring.Seal([]byte(value), settingAAD(name)))
 		}
-		k.cfg.Ledger.Change(b)
+		k.cfg.Ledger.NoteSettings(b)
+		thenAll(b, then)
 		return nil
 	})
 }

@@ -5,6 +5,7 @@ package tx
 type Batch struct {
 	Reader
 	changes int
+	then    []func()
 	err     error
 }
 
@@ -38,6 +39,18 @@ func (b *Batch) Create(bucket Bucket) {
 // Defer counts a change that is only written by Hooks.Finish. Without it a function that has
 // changed nothing else would be taken for one that changed nothing.
 func (b *Batch) Defer() { b.changes++ }
+
+// Then has f called when the batch has ended without an error, in the goroutine that has written it,
+// before anybody gets an answer or is told of the batch. f must not call the store. So whoever keeps
+// a copy of what is on the disk changes it before others can look for what has changed.
+func (b *Batch) Then(f func()) { b.then = append(b.then, f) }
+
+// ended calls what Then was given.
+func (b *Batch) ended() {
+	for _, f := range b.then {
+		f()
+	}
+}
 
 // Changes returns how many changes were made or deferred so far.
 func (b *Batch) Changes() int { return b.changes }

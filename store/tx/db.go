@@ -55,7 +55,11 @@ func (db *DB) Update(f func(*Batch) error) error {
 		if err := f(b); err != nil {
 			return err
 		}
-		return b.commit()
+		if err := b.commit(); err != nil {
+			return err
+		}
+		b.ended()
+		return nil
 	})
 }
 

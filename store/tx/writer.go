@@ -185,6 +185,7 @@ func (w *Writer) try(b *Batch, group []*op) (culprit int, fault, err error) {
 			return 0, nil, err
 		}
 	}
+	b.ended()
 	w.hooks.Committed(b)
 	for i, o := range group {
 		o.done <- answers[i]

@@ -1,0 +1,140 @@
+package changes
+
+import (
+	"bytes"
+	"encoding/binary"
+	"maps"
+	"slices"
+
+	"github.com/earshot-im/earshot/store/disk"
+	"github.com/earshot-im/earshot/store/event"
+	"github.com/earshot-im/earshot/store/tx"
+)
+
+// Notes gathers what one batch changes, until the batch ends. The zero value has nothing.
+type Notes struct {
+	ranges map[logOf]event.Ranges
+	others map[other]struct{}
+}
+
+// logOf is a log, and which kind of change there is in it.
+type logOf struct {
+	Kind
+	log uint32
+}
+
+// other is a subject that is not a part of a log.
+type other struct {
+	Kind
+	id ID
+}
+
+// Empty reports whether nothing was noted.
+func (n *Notes) Empty() bool { return len(n.ranges) == 0 && len(n.others) == 0 }
+
+// Events notes parts of a log, of which some may be empty. The kind is Rows or Effects.
+func (n *Notes) Events(kind Kind, log uint32, events ...event.Range) {
+	key := logOf{kind, log}
+	all := n.ranges[key]
+	for _, g := range events {
+		all = all.Add(g)
+	}
+	if len(all) == 0 {
+		return
+	}
+	if n.ranges == nil {
+		n.ranges = map[logOf]event.Ranges{}
+	}
+	n.ranges[key] = all
+}
+
+// Conversation notes a conversation.
+func (n *Notes) Conversation(id event.Conversation) { n.note(other{Conversation, ID(id)}) }
+
+// Person notes a person.
+func (n *Notes) Person(id ID) { n.note(other{Person, id}) }
+
+// Settings notes what the owner has set.
+func (n *Notes) Settings() { n.note(other{Kind: Settings}) }
+
+func (n *Notes) note(what other) {
+	if n.others == nil {
+		n.others = map[other]struct{}{}
+	}
+	n.others[what] = struct{}{}
+}
+
+// Write puts what was noted into the journal, at a number that is not below any that stands there.
+func (n *Notes) Write(b *tx.Batch, at uint64) {
+	for _, of := range slices.SortedFunc(maps.Keys(n.ranges), logOf.compare) {
+		for _, events := range n.ranges[of] {
+			b.Fail(putRange(b, Entry{N: at, Kind: of.Kind, Log: of.log, Events: events}))
+		}
+	}
+	for what := range n.others {
+		putOther(b, Entry{N: at, Kind: what.Kind, ID: what.id})
+	}
+}
+
+func (k logOf) compare(o logOf) int {
+	return bytes.Compare(rangeKey(0, k.Kind, k.log, 0), rangeKey(0, o.Kind, o.log, 0))
+}
+
+// putRange puts a range into the journal. Of older ranges of the log, what it overlaps is taken
+// out; what is left of them stays at its number.
+func putRange(b *tx.Batch, e Entry) error {
+	older, err := overlapping(&b.Reader, &e)
+	if err != nil {
+		return err
+	}
+	for _, old := range older {
+		b.Delete(bucketChanges, old.key())
+		b.Delete(bucketChanged, old.subject())
+		for _, left := range (event.Ranges{old.Events}).Subtract(event.Ranges{e.Events}) {
+			old.Events = left
+			write(b, &old)
+		}
+	}
+	write(b, &e)
+	return nil
+}
+
+// overlapping returns the entries of the log that a range overlaps.
+func overlapping(r *tx.Reader, e *Entry) (older []Entry, err error) {
+	from := rangeKey(0, e.Kind, e.Log, e.Events.First)[8:]
+	log := from[:1+4]
+	for k, v := range r.From(bucketChanged, from) {
+		if !bytes.HasPrefix(k, log) {
+			break
+		}
+		if len(k) != len(from) || len(v) != 16 {
+			return nil, disk.Damaged("changed log of %d bytes", len(v))
+		}
+		old := Entry{N: binary.BigEndian.Uint64(v[8:]), Kind: e.Kind, Log: e.Log,
+			Events: event.Range{First: binary.BigEndian.Uint64(v), Last: binary.BigEndian.Uint64(k[len(log):])}}
+		if old.Events.First > e.Events.Last {
+			break
+		}
+		older = append(older, old)
+	}
+	return older, nil
+}
+
+// write writes an entry about a part of a log that overlaps no other.
+func write(b *tx.Batch, e *Entry) {
+	first := u64(e.Events.First)
+	b.Put(bucketChanges, e.key(), first)
+	b.Put(bucketChanged, e.subject(), append(first, u64(e.N)...))
+}
+
+// putOther puts a subject that is not a part of a log into the journal, in place of its last entry.
+func putOther(b *tx.Batch, e Entry) {
+	subject := e.subject()
+	if v := b.Get(bucketChanged, subject); len(v) == 8 {
+		old := e
+		old.N = binary.BigEndian.Uint64(v)
+		b.Delete(bucketChanges, old.key())
+	}
+	b.Put(bucketChanges, e.key(), []byte{})
+	b.Put(bucketChanged, subject, u64(e.N))
+}
