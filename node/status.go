@@ -100,6 +100,9 @@ func (n *Node) Peers(context.Context) ([]Peer, error) {
 	return out, nil
 }
 
+// Starved takes in that the process has no file descriptors left: the owner is warned.
+func (n *Node) Starved(err error) { n.warnings.Starved(err.Error()) }
+
 // Changed returns the count of what people could see, as soon as it is past after.
 func (n *Node) Changed(ctx context.Context, after uint64) (uint64, error) {
 	return n.shown.Past(ctx, after)

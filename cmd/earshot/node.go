@@ -6,7 +6,6 @@ import (
 	"reflect"
 	"runtime"
 	"runtime/debug"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -15,10 +14,6 @@ import (
 	"github.com/earshot-im/earshot/node/localapi"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
-
-// downPoll is how often `down` looks whether the node has gone. Nobody notices so short a wait, and
-// it costs nothing to speak of.
-const downPoll = 10 * time.Millisecond
 
 func (a *app) downCommand() *cobra.Command {
 	return &cobra.Command{
@@ -30,16 +25,7 @@ func (a *app) downCommand() *cobra.Command {
 			if _, err := client.Down(ctx, &earshotv1.DownRequest{}); err != nil {
 				return err
 			}
-			tick := time.NewTicker(downPoll)
-			defer tick.Stop()
-			for localapi.Running(ctx, a.dir) {
-				select {
-				case <-tick.C:
-				case <-ctx.Done():
-					return ctx.Err()
-				}
-			}
-			return nil
+			return localapi.Ended(ctx, a.dir)
 		}),
 	}
 }

@@ -2,7 +2,6 @@ package localapi
 
 import (
 	"context"
-	"errors"
 	"net"
 	"net/http"
 	"strings"
@@ -22,53 +21,56 @@ type Client struct {
 	earshotv1.PeopleClient
 	earshotv1.MessagesClient
 	earshotv1.GroupsClient
-	transports [2]*http.Transport
+	calls *caller
 }
 
 // Dial returns a client of the node in dir and connects as calls are made. Without a node, calls
-// fail with an error that matches ErrNotRunning.
-func Dial(dir string) *Client {
-	var lost lost = func() error { return knock(context.Background(), dir) }
-	// A call by HTTP/1.1 costs less than one by HTTP/2, which only streams need.
-	var c Client
-	c.transports = [2]*http.Transport{transport(dir, true), transport(dir, false)}
+// fail with an error that matches ErrNotRunning. If the node is frozen or can take no connection,
+// they fail within half a minute with one that matches ErrNotAnswering.
+func Dial(dir string) *Client { return dialPatient(dir, usual) }
+
+func dialPatient(dir string, p patience) *Client {
+	calls := newCaller(dir, p)
 	const url = "http://" + Host
 	options := connect.WithClientOptions(
 		connect.WithAcceptCompression("gzip", nil, nil),
-		connect.WithInterceptors(lost),
+		connect.WithInterceptors(lost{dir, p}),
 	)
-	c.NodeClient = earshotv1.NewNodeClient(by(c.transports), url, options)
-	c.PeopleClient = earshotv1.NewPeopleClient(by(c.transports), url, options)
-	c.MessagesClient = earshotv1.NewMessagesClient(by(c.transports), url, options)
-	c.GroupsClient = earshotv1.NewGroupsClient(by(c.transports), url, options)
-	return &c
-}
-
-// Running reports whether a node answers in dir.
-func Running(ctx context.Context, dir string) bool { return !errors.Is(knock(ctx, dir), ErrNotRunning) }
-
-func knock(ctx context.Context, dir string) error {
-	conn, err := dial(ctx, dir)
-	if err == nil {
-		conn.Close()
+	return &Client{
+		NodeClient:     earshotv1.NewNodeClient(calls, url, options),
+		PeopleClient:   earshotv1.NewPeopleClient(calls, url, options),
+		MessagesClient: earshotv1.NewMessagesClient(calls, url, options),
+		GroupsClient:   earshotv1.NewGroupsClient(calls, url, options),
+		calls:          calls,
 	}
-	return err
 }
 
 // Close ends idle connections.
 func (c *Client) Close() {
-	for _, t := range c.transports {
-		t.CloseIdleConnections()
-	}
+	c.calls.quick.CloseIdleConnections()
+	c.calls.long.CloseIdleConnections()
 }
 
-// transport speaks HTTP/1.1, or HTTP/2 without TLS, to the socket in dir.
-func transport(dir string, one bool) *http.Transport {
-	var protocols http.Protocols
-	protocols.SetHTTP1(one)
-	protocols.SetUnencryptedHTTP2(!one)
+// caller makes the calls of a client.
+type caller struct {
+	dir string
+	patience
+	quick *http.Transport // by HTTP/1.1, which costs a call less
+	long  *http.Transport // by HTTP/2, which streams need
+}
+
+func newCaller(dir string, p patience) *caller {
+	c := &caller{dir: dir, patience: p, quick: transport(dir), long: transport(dir)}
+	c.quick.Protocols.SetHTTP1(true)
+	c.long.Protocols.SetUnencryptedHTTP2(true)
+	c.long.HTTP2 = &http.HTTP2Config{SendPingTimeout: p.quiet, PingTimeout: p.answer}
+	return c
+}
+
+// transport connects to the socket in dir.
+func transport(dir string) *http.Transport {
 	return &http.Transport{
-		Protocols:          &protocols,
+		Protocols:          new(http.Protocols),
 		DisableCompression: true,
 		// As many calls as a program of the owner's is expected to have under way at once.
 		MaxIdleConnsPerHost: 64,
@@ -78,12 +80,18 @@ func transport(dir string, one bool) *http.Transport {
 	}
 }
 
-// by sends streams, which Connect tells apart by their content type, over the second transport.
-type by [2]*http.Transport
-
-func (t by) Do(r *http.Request) (*http.Response, error) {
-	if strings.HasPrefix(r.Header.Get("Content-Type"), "application/connect+") {
-		return t[1].RoundTrip(r)
+// Do makes a call. Streams, and calls that wait for peers, go over a connection on which pings tell
+// whether the node is alive; over any other a vigil is kept.
+func (c *caller) Do(r *http.Request) (*http.Response, error) {
+	stream := strings.HasPrefix(r.Header.Get("Content-Type"), "application/connect+") // so Connect tells them apart
+	if stream || r.URL.Path == earshotv1.MessagesWaitProcedure {
+		return c.long.RoundTrip(r)
 	}
-	return t[0].RoundTrip(r)
+	v, ctx := c.keep(r.Context(), c.dir)
+	w, err := c.quick.RoundTrip(r.WithContext(ctx))
+	if err != nil {
+		return nil, v.end(err)
+	}
+	w.Body = watched{w.Body, v}
+	return w, nil
 }

@@ -11,6 +11,9 @@ import (
 var (
 	// ErrNotRunning: no node answers in the directory. Start one.
 	ErrNotRunning = errors.New("no node is running")
+	// ErrNotAnswering: a node has the socket, but does not answer: it is frozen, or has no file
+	// descriptors left for a connection. Let it go on, or end its process and start it again.
+	ErrNotAnswering = errors.New("the node does not answer")
 	// ErrNotPrivate: other users can enter the directory, so the socket is neither made nor trusted
 	// there. Take their rights away.
 	ErrNotPrivate = errors.New("directory is not private")

@@ -9,12 +9,15 @@ import (
 	"connectrpc.com/connect"
 )
 
-// lost is the client's interceptor: when a call failed without an answer, it calls itself to ask
-// whether the node is still there, since a broken connection looks different each time.
-type lost func() error
+// lost is the client's interceptor: when a call failed without an answer, it asks whether the node
+// is still there, since a broken connection looks different each time.
+type lost struct {
+	dir string
+	patience
+}
 
 func (l lost) explain(ctx context.Context, err error) error {
-	if err == nil || ctx.Err() != nil || errors.Is(err, io.EOF) || errors.Is(err, ErrNotRunning) {
+	if err == nil || ctx.Err() != nil || errors.Is(err, io.EOF) || errors.Is(err, ErrNotRunning) || errors.Is(err, ErrNotAnswering) {
 		return err
 	}
 	if p := ProblemOf(err); p != nil {
@@ -23,7 +26,7 @@ func (l lost) explain(ctx context.Context, err error) error {
 		}
 		return err
 	}
-	if gone := l(); gone != nil {
+	if gone := l.knock(ctx, l.dir); gone != nil && ctx.Err() == nil {
 		return gone
 	}
 	return err

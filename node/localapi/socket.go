@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"syscall"
 )
 
 const (
@@ -70,11 +71,16 @@ func dial(ctx context.Context, dir string) (net.Conn, error) {
 		return nil, err
 	}
 	defer release()
-	conn, err := (&net.Dialer{}).DialContext(ctx, "unix", address)
-	if err != nil && ctx.Err() == nil && !errors.Is(err, os.ErrPermission) {
-		return nil, fmt.Errorf("%w in %s", ErrNotRunning, dir) // a node that died left the socket behind
+	conn, err := new(net.Dialer).DialContext(ctx, "unix", address)
+	switch {
+	case err == nil:
+		return conn, nil
+	case ctx.Err() != nil, errors.Is(err, os.ErrPermission), errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
+		return nil, err
+	case errors.Is(err, syscall.EAGAIN): // as many callers wait as the system lets wait
+		return nil, fmt.Errorf("%w in %s", ErrNotAnswering, dir)
 	}
-	return conn, err
+	return nil, fmt.Errorf("%w in %s", ErrNotRunning, dir) // a node that died left the socket behind
 }
 
 // private checks that nobody but the owner can enter dir: the directory's mode, and not the

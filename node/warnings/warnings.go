@@ -1,8 +1,8 @@
 // Package warnings is what the owner of a node should know and do something about: that the data
-// directory seems to be a copy or was put back from a backup, and that another machine seems to run
-// a copy of it now.
+// directory seems to be a copy or was put back from a backup, that another machine seems to run a
+// copy of it now, and that the process has no file descriptors left.
 //
-// The signs come from the store, from events of this device that others bring, and from where this
+// The signs of a copy come from the store, from events of this device that others bring, and from where this
 // device is announced. Anyone can forge the last, so it causes nothing but the warning: the package
 // changes nothing, here or elsewhere.
 //
@@ -25,12 +25,13 @@ const (
 	Copied   = "copied"   // the directory seems to be a copy, or a backup that was put back
 	Restored = "restored" // proven: others had messages of this device that this disk had not
 	Twin     = "twin"     // another machine seems to run a copy of this directory now
+	Starved  = "starved"  // the process had no file descriptors left for a caller
 )
 
 // Warning is something that the owner should know and do something about.
 type Warning struct {
 	Code   string
-	Detail string    // where the other machine is, if that is known
+	Detail string    // of Twin where the other machine is, if that is known; of Starved the error
 	Since  time.Time // when it was last seen to be so
 }
 
@@ -41,6 +42,10 @@ const (
 
 	// twinFor is how long a sign of another machine counts.
 	twinFor = 24 * time.Hour
+
+	// starvedFor is how long the owner is told that file descriptors were used up: what has opened
+	// so many is likely to do it again.
+	starvedFor = 24 * time.Hour
 
 	// writtenSince is how much later than the start of this node an event of this device, which
 	// others bring, must have been written before it counts as another machine's. The clocks of the
@@ -72,10 +77,11 @@ type Warnings struct {
 	cfg   Config
 	began time.Time // when the node was started, by the owner's clock
 
-	mu    gosync.Mutex
-	twin  Warning // Since is zero if there is no sign of any
-	told  map[string]bool
-	heard twins
+	mu      gosync.Mutex
+	twin    Warning // Since is zero if there is no sign of any
+	starved Warning // Since is zero if the process never was
+	told    map[string]bool
+	heard   twins
 }
 
 // New returns the Warnings of a node that is being started.
@@ -91,6 +97,9 @@ func (w *Warnings) say(warning Warning) {
 			warning.Detail = w.twin.Detail
 		}
 		w.twin = warning
+	}
+	if warning.Code == Starved {
+		w.starved = warning
 	}
 	again := w.told[warning.Code]
 	w.told[warning.Code] = true
@@ -126,6 +135,9 @@ func (w *Warnings) Sighted(addrs, own []netip.AddrPort) {
 	}
 }
 
+// Starved takes in that the process has no file descriptors left, as an error says.
+func (w *Warnings) Starved(err string) { w.say(Warning{Code: Starved, Detail: err, Since: w.cfg.Now()}) }
+
 // All returns what the owner should know now.
 func (w *Warnings) All() ([]Warning, error) {
 	at, proven, err := w.cfg.Store.Restored()
@@ -145,6 +157,9 @@ func (w *Warnings) All() ([]Warning, error) {
 	defer w.mu.Unlock()
 	if twin := w.twin; !twin.Since.IsZero() && now.Sub(twin.Since) < twinFor {
 		out = append(out, twin)
+	}
+	if starved := w.starved; !starved.Since.IsZero() && now.Sub(starved.Since) < starvedFor {
+		out = append(out, starved)
 	}
 	return out, nil
 }

@@ -4,23 +4,24 @@ import "github.com/earshot-im/earshot/node/localapi"
 
 // Codes of what fails on this side of the local API, beside those that the node answers.
 const (
-	CodeUsage      = "usage"
-	codeNotRunning = "not_running"
-	codeTimeout    = "timeout"
-	CodeCancelled  = "cancelled"
-	codeOutput     = "output"
-	CodeInput      = "input"
-	CodeLocked     = "locked"
-	CodePassphrase = "passphrase"
-	CodeNotPrivate = "not_private"
-	codePath       = "path"
-	codeVersion    = "version"
-	codeStopped    = "interrupted"
-	CodeAddress    = "address"
-	CodeDamaged    = "damaged"
-	codeFailed     = "failed"
-	CodeUnverified = "not_verified"
-	CodeNewer      = "newer"
+	CodeUsage        = "usage"
+	codeNotRunning   = "not_running"
+	codeNotAnswering = "not_answering"
+	codeTimeout      = "timeout"
+	CodeCancelled    = "cancelled"
+	codeOutput       = "output"
+	CodeInput        = "input"
+	CodeLocked       = "locked"
+	CodePassphrase   = "passphrase"
+	CodeNotPrivate   = "not_private"
+	codePath         = "path"
+	codeVersion      = "version"
+	codeStopped      = "interrupted"
+	CodeAddress      = "address"
+	CodeDamaged      = "damaged"
+	codeFailed       = "failed"
+	CodeUnverified   = "not_verified"
+	CodeNewer        = "newer"
 )
 
 // hints say what to do about a problem, by its code.
@@ -51,6 +52,7 @@ var hints = map[string]string{
 	localapi.CodeInvalid:      "see --help",
 	localapi.CodeInternal:     "the node's own output says more",
 	codeNotRunning:            "start one with `earshot up` and the same --dir, or name the directory of one that runs",
+	codeNotAnswering:          "its process may be stopped (`fg` lets it go on), or have no file descriptors left (raise `ulimit -n`); else end it and start it again with `earshot up`",
 	codeTimeout:               "try a longer --timeout",
 	CodeCancelled:             "it was taken back with `earshot outbox cancel` or `earshot recall`",
 	codeOutput:                "what was not written has not been marked read",

@@ -85,6 +85,8 @@ func Explain(err error, more ...func(error) *Problem) *Problem {
 		p = Failed(codeNotRunning, "%s", message(err))
 		p.Exit = ExitNotRunning
 		return p
+	case errors.Is(err, localapi.ErrNotAnswering):
+		return Failed(codeNotAnswering, "%s", message(err))
 	case errors.Is(err, context.Canceled) || connect.CodeOf(err) == connect.CodeCanceled:
 		return Failed(codeStopped, "interrupted")
 	case errors.Is(err, localapi.ErrNotPrivate):

@@ -31,6 +31,7 @@ func TestExplain(t *testing.T) {
 		{fmt.Errorf("dial: %w", localapi.ErrNotRunning), ExitNotRunning, codeNotRunning},
 		{connect.NewError(connect.CodeUnavailable, localapi.ErrNotRunning), ExitNotRunning, codeNotRunning},
 		{fmt.Errorf("%w: %w", localapi.ErrNotRunning, answerOf(connect.CodeUnavailable, localapi.CodeStopping)), ExitNotRunning, codeNotRunning},
+		{connect.NewError(connect.CodeUnavailable, localapi.ErrNotAnswering), ExitFailed, codeNotAnswering},
 		{answerOf(connect.CodeNotFound, localapi.CodeUnknown), ExitWho, localapi.CodeUnknown},
 		{answerOf(connect.CodeFailedPrecondition, localapi.CodeAmbiguous), ExitWho, localapi.CodeAmbiguous},
 		{answerOf(connect.CodeAlreadyExists, localapi.CodeKeyUsed), ExitFailed, localapi.CodeKeyUsed},

@@ -38,6 +38,9 @@ func warningText(w *earshotv1.Warning) string {
 			text += ", at " + terminal.Line(w.Detail)
 		}
 		return text + ": " + stop
+	case "starved":
+		return "this node had no file descriptors left, so it could not answer commands or connect to others: " +
+			"raise the limit with `ulimit -n 4096` before `earshot up`"
 	}
 	return terminal.Line(strings.TrimSpace(w.Code + " " + w.Detail)) // of a newer node
 }

@@ -17,6 +17,9 @@ type Node interface {
 	Status(ctx context.Context) (node.Status, error)
 	// Down asks the node to end and does not wait for it.
 	Down()
+	// Starved takes in that a caller can't be answered because the process has no file descriptors
+	// left. It may be called often.
+	Starved(err error)
 	Peers(ctx context.Context) ([]node.Peer, error)
 	// Changed and PeersChanged return their counter as soon as it is past after.
 	Changed(ctx context.Context, after uint64) (uint64, error)

@@ -21,6 +21,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"syscall"
 	"time"
 
 	"connectrpc.com/connect"
@@ -108,7 +109,7 @@ func (s *Server) Run(ctx context.Context) error {
 		ErrorLog:          slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug),
 	}
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }() // ended by Shutdown or Close below
+	go func() { served <- server.Serve(accepting{listener, s.cfg.Rooms.Node}) }() // ended by Shutdown or Close below
 	close(s.ready)
 
 	select {
@@ -128,6 +129,21 @@ func (s *Server) Run(ctx context.Context) error {
 	return nil
 }
 
+// accepting takes connections, and tells the node when it can't for want of file descriptors. Such
+// an error does not end an http.Server: it tries again for as long as it takes.
+type accepting struct {
+	net.Listener
+	node Node
+}
+
+func (l accepting) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
+		l.node.Starved(err)
+	}
+	return conn, err
+}
+
 // handler serves the API to local programs, and refuses web pages.
 func handler(r Rooms) http.Handler {
 	options := connect.WithHandlerOptions(
@@ -143,6 +159,10 @@ func handler(r Rooms) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Host != localapi.Host || len(r.Header.Values("Origin")) > 0 {
 			http.Error(w, "only local programs may ask, with the host "+localapi.Host, http.StatusForbidden)
+			return
+		}
+		if r.URL.Path == localapi.AlivePath {
+			w.WriteHeader(http.StatusNoContent)
 			return
 		}
 		api.ServeHTTP(w, r)

@@ -1,0 +1,160 @@
+package localapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"time"
+)
+
+// AlivePath is answered by a node as long as it takes calls at all, at once and whatever it is busy
+// with.
+const AlivePath = "/alive"
+
+// patience is how long a client waits for a node that says nothing. A call may take for ever, as one
+// that waits for a message to be read does. So a client that has heard nothing for a while asks
+// whether the node is alive.
+type patience struct {
+	quiet  time.Duration // without an answer, before the client asks
+	answer time.Duration // until then the node must have said that it is alive
+}
+
+// usual lets a frozen node be noticed within half a minute, and costs one that is well nothing to
+// speak of.
+var usual = patience{quiet: 10 * time.Second, answer: 10 * time.Second}
+
+// knock asks over a connection of its own whether the node in dir is alive. The error matches
+// ErrNotRunning if there is none, and ErrNotAnswering if it does not say so in time.
+func (p patience) knock(ctx context.Context, dir string) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, p.answer, fmt.Errorf("%w in %s", ErrNotAnswering, dir))
+	defer cancel()
+	conn, err := dial(ctx, dir)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Now()) })
+	defer stop()
+	switch err := ask(conn); {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	}
+	return reach(ctx, dir) // the connection has ended: the node may be ending
+}
+
+// ask returns nil when somebody answers.
+func ask(conn net.Conn) error {
+	if _, err := io.WriteString(conn, "GET "+AlivePath+" HTTP/1.1\r\nHost: "+Host+"\r\nConnection: close\r\n\r\n"); err != nil {
+		return err
+	}
+	_, err := io.ReadFull(conn, make([]byte, len("HTTP/1.1")))
+	return err
+}
+
+// reach returns nil if the socket in dir takes connections, whether somebody answers or not.
+func reach(ctx context.Context, dir string) error {
+	conn, err := dial(ctx, dir)
+	if err == nil {
+		conn.Close()
+	}
+	return err
+}
+
+// vigil ends a call, by cancel, whose node is not alive any more.
+type vigil struct {
+	patience
+	dir    string
+	ctx    context.Context // of the call
+	cancel context.CancelCauseFunc
+
+	mu    sync.Mutex
+	timer *time.Timer
+}
+
+// keep watches over a call until end is called.
+func (p patience) keep(ctx context.Context, dir string) (*vigil, context.Context) {
+	v := &vigil{patience: p, dir: dir}
+	v.ctx, v.cancel = context.WithCancelCause(ctx)
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.timer = time.AfterFunc(p.quiet, v.look)
+	return v, v.ctx
+}
+
+func (v *vigil) look() {
+	if err := v.knock(v.ctx, v.dir); errors.Is(err, ErrNotAnswering) {
+		v.cancel(err)
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.ctx.Err() == nil {
+		v.timer.Reset(v.quiet)
+	}
+}
+
+// end ends the call. It returns err, or why the vigil has ended the call before.
+func (v *vigil) end(err error) error {
+	if cause := context.Cause(v.ctx); err != nil && errors.Is(cause, ErrNotAnswering) {
+		err = cause
+	}
+	v.cancel(nil)
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.timer.Stop()
+	return err
+}
+
+// watched is the body of an answer, over which a vigil is kept until it is closed.
+type watched struct {
+	io.ReadCloser
+	vigil *vigil
+}
+
+func (w watched) Read(b []byte) (int, error) {
+	n, err := w.ReadCloser.Read(b)
+	if err != nil && !errors.Is(err, io.EOF) {
+		if cause := context.Cause(w.vigil.ctx); errors.Is(cause, ErrNotAnswering) {
+			err = cause
+		}
+	}
+	return n, err
+}
+
+func (w watched) Close() error { return w.vigil.end(w.ReadCloser.Close()) }
+
+// Ended returns when no node takes calls in dir any more. It fails if there is one that does not
+// answer.
+func Ended(ctx context.Context, dir string) error { return usual.ended(ctx, dir) }
+
+// poll is how often Ended looks. Nobody notices so short a wait, and it costs next to nothing.
+const poll = 10 * time.Millisecond
+
+func (p patience) ended(ctx context.Context, dir string) error {
+	tick := time.NewTicker(poll)
+	defer tick.Stop()
+	ask := time.NewTicker(p.quiet)
+	defer ask.Stop()
+	for {
+		err := reach(ctx, dir)
+		select {
+		case <-ask.C:
+			err = p.knock(ctx, dir)
+		default:
+		}
+		if errors.Is(err, ErrNotRunning) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}

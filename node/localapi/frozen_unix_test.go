@@ -1,0 +1,183 @@
+//go:build unix
+
+package localapi_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/earshot-im/earshot/node"
+	"github.com/earshot-im/earshot/node/localapi"
+	"github.com/earshot-im/earshot/node/localapi/server"
+	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
+)
+
+// nodeDir names the variable that makes this program run a node in a directory in place of tests.
+const nodeDir = "EARSHOT_TEST_NODE"
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(nodeDir); dir != "" {
+		if err := runProcess(dir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// runProcess runs a node until standard input ends. A line "starve" makes it use up its file
+// descriptors, "recover" has it let go of them. It answers each with the same word.
+func runProcess(dir string) error {
+	n, err := node.Open(node.Config{Dir: dir, Name: "Ann", NoMDNS: true, Listen: []string{"/ip4/127.0.0.1/tcp/0"}})
+	if err != nil {
+		return err
+	}
+	api := server.New(server.Config{Dir: dir, Rooms: server.RoomsOf(n)})
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	ended := make(chan error, 2)
+	go func() { ended <- n.Run(ctx) }()
+	go func() { ended <- api.Run(ctx) }()
+	<-n.Ready()
+	<-api.Ready()
+	fmt.Println("ready")
+	var taken []*os.File
+	for in := bufio.NewScanner(os.Stdin); in.Scan(); fmt.Println(in.Text()) {
+		switch in.Text() {
+		case "starve":
+			limit := &syscall.Rlimit{Cur: 256, Max: 256}
+			if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, limit); err != nil {
+				return err
+			}
+			for {
+				f, err := os.Open(os.DevNull)
+				if err != nil {
+					break
+				}
+				taken = append(taken, f)
+			}
+		case "recover":
+			for _, f := range taken {
+				f.Close()
+			}
+		}
+	}
+	stop()
+	return errors.Join(<-ended, <-ended)
+}
+
+// process is a node in a process of its own.
+type process struct {
+	*exec.Cmd
+	t   *testing.T
+	dir string
+	in  io.WriteCloser
+	out *bufio.Reader
+}
+
+func startProcess(t *testing.T) *process {
+	t.Helper()
+	p := &process{Cmd: exec.Command(os.Args[0]), t: t, dir: t.TempDir()}
+	p.Env = append(os.Environ(), nodeDir+"="+p.dir)
+	p.Stderr = os.Stderr
+	var err error
+	if p.in, err = p.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+	out, err := p.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.out = bufio.NewReader(out)
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		p.signal(syscall.SIGCONT) // it may be stopped
+		p.in.Close()
+		if err := p.Wait(); err != nil {
+			t.Error(err)
+		}
+	})
+	p.expect("ready")
+	return p
+}
+
+func (p *process) expect(line string) {
+	p.t.Helper()
+	if got, err := p.out.ReadString('\n'); strings.TrimSpace(got) != line {
+		p.t.Fatalf("%q, %v, want %q", got, err, line)
+	}
+}
+
+func (p *process) say(line string) {
+	p.t.Helper()
+	fmt.Fprintln(p.in, line)
+	p.expect(line)
+}
+
+func (p *process) signal(s os.Signal) {
+	p.t.Helper()
+	if err := p.Process.Signal(s); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// A process that is stopped keeps its socket and its connections, and says nothing on them.
+func TestFrozenNodeIsNoticed(t *testing.T) {
+	p := startProcess(t)
+	client, patient := localapi.DialImpatient(p.dir), localapi.Dial(p.dir)
+	defer client.Close()
+	defer patient.Close()
+	if _, err := patient.Status(t.Context(), &earshotv1.StatusRequest{}); err != nil {
+		t.Fatal(err)
+	}
+	stream, err := client.Watch(t.Context(), &earshotv1.WatchRequest{})
+	if err != nil || !stream.Receive() {
+		t.Fatal(err, stream.Err())
+	}
+	defer stream.Close()
+	p.signal(syscall.SIGSTOP)
+	for stream.Receive() {
+	}
+	if !errors.Is(stream.Err(), localapi.ErrNotAnswering) {
+		t.Errorf("a stream: %v", stream.Err())
+	}
+	if _, err := client.Status(t.Context(), &earshotv1.StatusRequest{}); !errors.Is(err, localapi.ErrNotAnswering) {
+		t.Errorf("a call: %v", err)
+	}
+	p.signal(syscall.SIGCONT)
+	if _, err := patient.Status(t.Context(), &earshotv1.StatusRequest{}); err != nil {
+		t.Errorf("after it went on: %v", err)
+	}
+}
+
+// A node that can take no connection for want of file descriptors goes on, and warns its owner.
+func TestNodeWithoutDescriptorsIsNoticed(t *testing.T) {
+	p := startProcess(t)
+	p.say("starve")
+	client := localapi.DialImpatient(p.dir)
+	defer client.Close()
+	if _, err := client.Status(t.Context(), &earshotv1.StatusRequest{}); !errors.Is(err, localapi.ErrNotAnswering) {
+		t.Errorf("without descriptors: %v", err)
+	}
+	p.say("recover")
+	patient := localapi.Dial(p.dir)
+	defer patient.Close()
+	status, err := patient.Status(t.Context(), &earshotv1.StatusRequest{})
+	if err != nil || !slices.ContainsFunc(status.Warnings, func(w *earshotv1.Warning) bool { return w.Code == "starved" }) {
+		t.Errorf("with descriptors again: %v, %v", status, err)
+	}
+}
