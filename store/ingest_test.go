@@ -51,6 +51,24 @@ func TestOneRowForAKey(t *testing.T) {
 	equalWords(t, "rows", words(n.rows(c)), "1")
 }
 
+// A key is its author's own: what somebody else wrote with it in the conversation is not found.
+func TestOwnRowIsFoundByItsKey(t *testing.T) {
+	n, p := newNode(t), newPen(t)
+	c := p.meets(n, true)
+	_, err := p.give(n, p.say("theirs", func(h *event.Header) { h.Key = event.KeyFor("k") }))
+	check(t, err)
+	if row, err := n.OwnRow(c, event.KeyFor("k")); err != ErrNoEvent {
+		t.Fatal(row, err)
+	}
+	mine := n.sayKey(c, "mine", "k")
+	if row, err := n.OwnRow(c, event.KeyFor("k")); err != nil || row.ID != mine.ID || row.Text != "mine" {
+		t.Fatal(row, err)
+	}
+	if _, err := n.OwnRow(event.Conversation{1}, event.KeyFor("k")); err != ErrNoConversation {
+		t.Fatal(err)
+	}
+}
+
 // Whatever the order in which runs come, the log is whole in the end, and every stretch of it can
 // be served to someone else.
 func TestHolesInAnyOrder(t *testing.T) {

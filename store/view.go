@@ -140,9 +140,30 @@ func (v *view) rowAt(p layout.Slot) (Row, error) {
 
 // Row returns the row of a message, or of the one that is shown for its key.
 func (s *Store) Row(id event.ID) (Row, error) {
+	return s.rowOf(func(r *reader) (*entry, error) { return r.view.rowEntry(id) })
+}
+
+// OwnRow returns the row of the owner's message with a key in a conversation. ErrNoEvent if there is
+// none.
+func (s *Store) OwnRow(c event.Conversation, key [16]byte) (Row, error) {
+	return s.rowOf(func(r *reader) (*entry, error) {
+		in, err := r.conversation(c)
+		if err != nil {
+			return nil, err
+		}
+		p, ok := layout.SlotAt(r.Get(bucketKeys, layout.LocalKey(in.Number, s.own.Person, key)))
+		if !ok {
+			return nil, ErrNoEvent
+		}
+		return r.entry(p)
+	})
+}
+
+// rowOf returns the row of the event that find finds.
+func (s *Store) rowOf(find func(*reader) (*entry, error)) (Row, error) {
 	var row Row
 	err := s.view(func(r *reader) error {
-		x, err := r.view.rowEntry(id)
+		x, err := find(r)
 		switch {
 		case err != nil:
 			return err

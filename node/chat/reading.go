@@ -139,6 +139,19 @@ func (m *Messages) cursorName(name string, f Filter) (string, error) {
 	return name, nil
 }
 
+// ByKey returns the owner's message that was sent with a key to the person or group that WHO means.
+func (m *Messages) ByKey(_ context.Context, who, key string) (Message, error) {
+	c, err := m.cfg.Contacts.ConversationOf(who)
+	if err != nil {
+		return Message{}, err
+	}
+	row, err := m.cfg.Store.OwnRow(c, event.KeyFor(key))
+	if err != nil {
+		return Message{}, asOurs(err)
+	}
+	return m.message(&row), nil
+}
+
 // History returns messages of a conversation, the oldest first. In a group those of blocked persons
 // are hidden.
 func (m *Messages) History(ctx context.Context, who string, r HistoryRange) ([]Message, error) {

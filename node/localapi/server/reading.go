@@ -20,6 +20,8 @@ type Reading interface {
 	// Cursor and SetCursor read and set how far a reader, known by name and filter, has read.
 	Cursor(ctx context.Context, name string, f chat.Filter) (uint64, error)
 	SetCursor(ctx context.Context, name string, f chat.Filter, n uint64) error
+	// ByKey returns the owner's message that was sent to WHO with a key, or chat.ErrNoMessage.
+	ByKey(ctx context.Context, who, key string) (chat.Message, error)
 	History(ctx context.Context, who string, r chat.HistoryRange) ([]chat.Message, error)
 }
 
@@ -62,6 +64,14 @@ func (s messagesService) SetCursor(ctx context.Context, r *earshotv1.SetCursorRe
 		return nil, err
 	}
 	return &earshotv1.CursorResponse{Cursor: r.Cursor}, s.reading.SetCursor(ctx, r.Name, filter(r.Filter), r.Cursor)
+}
+
+func (s messagesService) ByKey(ctx context.Context, r *earshotv1.ByKeyRequest) (*earshotv1.Message, error) {
+	if r.Key == "" {
+		return nil, fmt.Errorf("%w: the key is empty", errInvalid)
+	}
+	m, err := s.reading.ByKey(ctx, r.Who, r.Key)
+	return message(m), err
 }
 
 func (s messagesService) History(ctx context.Context, r *earshotv1.HistoryRequest) (*earshotv1.MessagesResponse, error) {

@@ -48,6 +48,8 @@ const (
 	MessagesGetCursorProcedure = "/earshot.v1.Messages/GetCursor"
 	// MessagesSetCursorProcedure is the fully-qualified name of the Messages's SetCursor RPC.
 	MessagesSetCursorProcedure = "/earshot.v1.Messages/SetCursor"
+	// MessagesByKeyProcedure is the fully-qualified name of the Messages's ByKey RPC.
+	MessagesByKeyProcedure = "/earshot.v1.Messages/ByKey"
 	// MessagesHistoryProcedure is the fully-qualified name of the Messages's History RPC.
 	MessagesHistoryProcedure = "/earshot.v1.Messages/History"
 	// MessagesOutboxProcedure is the fully-qualified name of the Messages's Outbox RPC.
@@ -87,6 +89,9 @@ type MessagesClient interface {
 	// what one filter passes over is not passed over for another.
 	GetCursor(context.Context, *GetCursorRequest) (*CursorResponse, error)
 	SetCursor(context.Context, *SetCursorRequest) (*CursorResponse, error)
+	// ByKey gives the own message that was sent to WHO with a key. So a program that was killed
+	// while it sent learns what became of that. Error no_message: none was sent with it.
+	ByKey(context.Context, *ByKeyRequest) (*Message, error)
 	// History gives messages of a conversation, oldest first, own ones included.
 	History(context.Context, *HistoryRequest) (*MessagesResponse, error)
 	Outbox(context.Context, *OutboxRequest) (*OutboxResponse, error)
@@ -161,6 +166,12 @@ func NewMessagesClient(httpClient connect.HTTPClient, baseURL string, opts ...co
 			connect.WithSchema(messagesMethods.ByName("SetCursor")),
 			connect.WithClientOptions(opts...),
 		),
+		byKey: connect.NewClient[ByKeyRequest, Message](
+			httpClient,
+			baseURL+MessagesByKeyProcedure,
+			connect.WithSchema(messagesMethods.ByName("ByKey")),
+			connect.WithClientOptions(opts...),
+		),
 		history: connect.NewClient[HistoryRequest, MessagesResponse](
 			httpClient,
 			baseURL+MessagesHistoryProcedure,
@@ -216,6 +227,7 @@ type messagesClient struct {
 	arrivals  *connect.Client[ArrivalsRequest, MessagesResponse]
 	getCursor *connect.Client[GetCursorRequest, CursorResponse]
 	setCursor *connect.Client[SetCursorRequest, CursorResponse]
+	byKey     *connect.Client[ByKeyRequest, Message]
 	history   *connect.Client[HistoryRequest, MessagesResponse]
 	outbox    *connect.Client[OutboxRequest, OutboxResponse]
 	cancel    *connect.Client[CancelRequest, Sent]
@@ -287,6 +299,15 @@ func (c *messagesClient) GetCursor(ctx context.Context, req *GetCursorRequest) (
 // SetCursor calls earshot.v1.Messages.SetCursor.
 func (c *messagesClient) SetCursor(ctx context.Context, req *SetCursorRequest) (*CursorResponse, error) {
 	response, err := c.setCursor.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// ByKey calls earshot.v1.Messages.ByKey.
+func (c *messagesClient) ByKey(ctx context.Context, req *ByKeyRequest) (*Message, error) {
+	response, err := c.byKey.CallUnary(ctx, connect.NewRequest(req))
 	if response != nil {
 		return response.Msg, err
 	}
@@ -379,6 +400,9 @@ type MessagesHandler interface {
 	// what one filter passes over is not passed over for another.
 	GetCursor(context.Context, *GetCursorRequest) (*CursorResponse, error)
 	SetCursor(context.Context, *SetCursorRequest) (*CursorResponse, error)
+	// ByKey gives the own message that was sent to WHO with a key. So a program that was killed
+	// while it sent learns what became of that. Error no_message: none was sent with it.
+	ByKey(context.Context, *ByKeyRequest) (*Message, error)
 	// History gives messages of a conversation, oldest first, own ones included.
 	History(context.Context, *HistoryRequest) (*MessagesResponse, error)
 	Outbox(context.Context, *OutboxRequest) (*OutboxResponse, error)
@@ -449,6 +473,12 @@ func NewMessagesHandler(svc MessagesHandler, opts ...connect.HandlerOption) (str
 		connect.WithSchema(messagesMethods.ByName("SetCursor")),
 		connect.WithHandlerOptions(opts...),
 	)
+	messagesByKeyHandler := connect.NewUnaryHandlerSimple(
+		MessagesByKeyProcedure,
+		svc.ByKey,
+		connect.WithSchema(messagesMethods.ByName("ByKey")),
+		connect.WithHandlerOptions(opts...),
+	)
 	messagesHistoryHandler := connect.NewUnaryHandlerSimple(
 		MessagesHistoryProcedure,
 		svc.History,
@@ -509,6 +539,8 @@ func NewMessagesHandler(svc MessagesHandler, opts ...connect.HandlerOption) (str
 			messagesGetCursorHandler.ServeHTTP(w, r)
 		case MessagesSetCursorProcedure:
 			messagesSetCursorHandler.ServeHTTP(w, r)
+		case MessagesByKeyProcedure:
+			messagesByKeyHandler.ServeHTTP(w, r)
 		case MessagesHistoryProcedure:
 			messagesHistoryHandler.ServeHTTP(w, r)
 		case MessagesOutboxProcedure:
@@ -562,6 +594,10 @@ func (UnimplementedMessagesHandler) GetCursor(context.Context, *GetCursorRequest
 
 func (UnimplementedMessagesHandler) SetCursor(context.Context, *SetCursorRequest) (*CursorResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("earshot.v1.Messages.SetCursor is not implemented"))
+}
+
+func (UnimplementedMessagesHandler) ByKey(context.Context, *ByKeyRequest) (*Message, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("earshot.v1.Messages.ByKey is not implemented"))
 }
 
 func (UnimplementedMessagesHandler) History(context.Context, *HistoryRequest) (*MessagesResponse, error) {

@@ -1157,6 +1157,58 @@ func (x *CursorResponse) GetCursor() uint64 {
 	return 0
 }
 
+type ByKeyRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Who           string                 `protobuf:"bytes,1,opt,name=who,proto3" json:"who,omitempty"` // WHO
+	Key           string                 `protobuf:"bytes,2,opt,name=key,proto3" json:"key,omitempty"` // of SendRequest
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ByKeyRequest) Reset() {
+	*x = ByKeyRequest{}
+	mi := &file_v1_messages_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ByKeyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ByKeyRequest) ProtoMessage() {}
+
+func (x *ByKeyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_messages_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ByKeyRequest.ProtoReflect.Descriptor instead.
+func (*ByKeyRequest) Descriptor() ([]byte, []int) {
+	return file_v1_messages_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *ByKeyRequest) GetWho() string {
+	if x != nil {
+		return x.Who
+	}
+	return ""
+}
+
+func (x *ByKeyRequest) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
 type HistoryRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Who   string                 `protobuf:"bytes,1,opt,name=who,proto3" json:"who,omitempty"`
@@ -1170,7 +1222,7 @@ type HistoryRequest struct {
 
 func (x *HistoryRequest) Reset() {
 	*x = HistoryRequest{}
-	mi := &file_v1_messages_proto_msgTypes[17]
+	mi := &file_v1_messages_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1182,7 +1234,7 @@ func (x *HistoryRequest) String() string {
 func (*HistoryRequest) ProtoMessage() {}
 
 func (x *HistoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_messages_proto_msgTypes[17]
+	mi := &file_v1_messages_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1195,7 +1247,7 @@ func (x *HistoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HistoryRequest.ProtoReflect.Descriptor instead.
 func (*HistoryRequest) Descriptor() ([]byte, []int) {
-	return file_v1_messages_proto_rawDescGZIP(), []int{17}
+	return file_v1_messages_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *HistoryRequest) GetWho() string {
@@ -1234,7 +1286,7 @@ type OutboxRequest struct {
 
 func (x *OutboxRequest) Reset() {
 	*x = OutboxRequest{}
-	mi := &file_v1_messages_proto_msgTypes[18]
+	mi := &file_v1_messages_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1246,7 +1298,7 @@ func (x *OutboxRequest) String() string {
 func (*OutboxRequest) ProtoMessage() {}
 
 func (x *OutboxRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_messages_proto_msgTypes[18]
+	mi := &file_v1_messages_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1259,7 +1311,7 @@ func (x *OutboxRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OutboxRequest.ProtoReflect.Descriptor instead.
 func (*OutboxRequest) Descriptor() ([]byte, []int) {
-	return file_v1_messages_proto_rawDescGZIP(), []int{18}
+	return file_v1_messages_proto_rawDescGZIP(), []int{19}
 }
 
 type OutboxResponse struct {
@@ -1271,7 +1323,7 @@ type OutboxResponse struct {
 
 func (x *OutboxResponse) Reset() {
 	*x = OutboxResponse{}
-	mi := &file_v1_messages_proto_msgTypes[19]
+	mi := &file_v1_messages_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1283,7 +1335,7 @@ func (x *OutboxResponse) String() string {
 func (*OutboxResponse) ProtoMessage() {}
 
 func (x *OutboxResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_messages_proto_msgTypes[19]
+	mi := &file_v1_messages_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1296,7 +1348,7 @@ func (x *OutboxResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OutboxResponse.ProtoReflect.Descriptor instead.
 func (*OutboxResponse) Descriptor() ([]byte, []int) {
-	return file_v1_messages_proto_rawDescGZIP(), []int{19}
+	return file_v1_messages_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *OutboxResponse) GetPending() []*Pending {
@@ -1320,7 +1372,7 @@ type Pending struct {
 
 func (x *Pending) Reset() {
 	*x = Pending{}
-	mi := &file_v1_messages_proto_msgTypes[20]
+	mi := &file_v1_messages_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1332,7 +1384,7 @@ func (x *Pending) String() string {
 func (*Pending) ProtoMessage() {}
 
 func (x *Pending) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_messages_proto_msgTypes[20]
+	mi := &file_v1_messages_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1345,7 +1397,7 @@ func (x *Pending) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pending.ProtoReflect.Descriptor instead.
 func (*Pending) Descriptor() ([]byte, []int) {
-	return file_v1_messages_proto_rawDescGZIP(), []int{20}
+	return file_v1_messages_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Pending) GetId() string {
@@ -1392,7 +1444,7 @@ type CancelRequest struct {
 
 func (x *CancelRequest) Reset() {
 	*x = CancelRequest{}
-	mi := &file_v1_messages_proto_msgTypes[21]
+	mi := &file_v1_messages_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1404,7 +1456,7 @@ func (x *CancelRequest) String() string {
 func (*CancelRequest) ProtoMessage() {}
 
 func (x *CancelRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_messages_proto_msgTypes[21]
+	mi := &file_v1_messages_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1417,7 +1469,7 @@ func (x *CancelRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelRequest.ProtoReflect.Descriptor instead.
 func (*CancelRequest) Descriptor() ([]byte, []int) {
-	return file_v1_messages_proto_rawDescGZIP(), []int{21}
+	return file_v1_messages_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *CancelRequest) GetId() string {
@@ -1437,7 +1489,7 @@ type EditRequest struct {
 
 func (x *EditRequest) Reset() {
 	*x = EditRequest{}
-	mi := &file_v1_messages_proto_msgTypes[22]
+	mi := &file_v1_messages_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1449,7 +1501,7 @@ func (x *EditRequest) String() string {
 func (*EditRequest) ProtoMessage() {}
 
 func (x *EditRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_messages_proto_msgTypes[22]
+	mi := &file_v1_messages_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1462,7 +1514,7 @@ func (x *EditRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EditRequest.ProtoReflect.Descriptor instead.
 func (*EditRequest) Descriptor() ([]byte, []int) {
-	return file_v1_messages_proto_rawDescGZIP(), []int{22}
+	return file_v1_messages_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *EditRequest) GetId() string {
@@ -1488,7 +1540,7 @@ type RecallRequest struct {
 
 func (x *RecallRequest) Reset() {
 	*x = RecallRequest{}
-	mi := &file_v1_messages_proto_msgTypes[23]
+	mi := &file_v1_messages_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1500,7 +1552,7 @@ func (x *RecallRequest) String() string {
 func (*RecallRequest) ProtoMessage() {}
 
 func (x *RecallRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_messages_proto_msgTypes[23]
+	mi := &file_v1_messages_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1513,7 +1565,7 @@ func (x *RecallRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RecallRequest.ProtoReflect.Descriptor instead.
 func (*RecallRequest) Descriptor() ([]byte, []int) {
-	return file_v1_messages_proto_rawDescGZIP(), []int{23}
+	return file_v1_messages_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *RecallRequest) GetId() string {
@@ -1533,7 +1585,7 @@ type ReactRequest struct {
 
 func (x *ReactRequest) Reset() {
 	*x = ReactRequest{}
-	mi := &file_v1_messages_proto_msgTypes[24]
+	mi := &file_v1_messages_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1545,7 +1597,7 @@ func (x *ReactRequest) String() string {
 func (*ReactRequest) ProtoMessage() {}
 
 func (x *ReactRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_messages_proto_msgTypes[24]
+	mi := &file_v1_messages_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1558,7 +1610,7 @@ func (x *ReactRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReactRequest.ProtoReflect.Descriptor instead.
 func (*ReactRequest) Descriptor() ([]byte, []int) {
-	return file_v1_messages_proto_rawDescGZIP(), []int{24}
+	return file_v1_messages_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ReactRequest) GetId() string {
@@ -1584,7 +1636,7 @@ type ReceiptsRequest struct {
 
 func (x *ReceiptsRequest) Reset() {
 	*x = ReceiptsRequest{}
-	mi := &file_v1_messages_proto_msgTypes[25]
+	mi := &file_v1_messages_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1596,7 +1648,7 @@ func (x *ReceiptsRequest) String() string {
 func (*ReceiptsRequest) ProtoMessage() {}
 
 func (x *ReceiptsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_messages_proto_msgTypes[25]
+	mi := &file_v1_messages_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1609,7 +1661,7 @@ func (x *ReceiptsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReceiptsRequest.ProtoReflect.Descriptor instead.
 func (*ReceiptsRequest) Descriptor() ([]byte, []int) {
-	return file_v1_messages_proto_rawDescGZIP(), []int{25}
+	return file_v1_messages_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ReceiptsRequest) GetId() string {
@@ -1628,7 +1680,7 @@ type ReceiptsResponse struct {
 
 func (x *ReceiptsResponse) Reset() {
 	*x = ReceiptsResponse{}
-	mi := &file_v1_messages_proto_msgTypes[26]
+	mi := &file_v1_messages_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1640,7 +1692,7 @@ func (x *ReceiptsResponse) String() string {
 func (*ReceiptsResponse) ProtoMessage() {}
 
 func (x *ReceiptsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_messages_proto_msgTypes[26]
+	mi := &file_v1_messages_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1653,7 +1705,7 @@ func (x *ReceiptsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReceiptsResponse.ProtoReflect.Descriptor instead.
 func (*ReceiptsResponse) Descriptor() ([]byte, []int) {
-	return file_v1_messages_proto_rawDescGZIP(), []int{26}
+	return file_v1_messages_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ReceiptsResponse) GetReached() []*Reached {
@@ -1675,7 +1727,7 @@ type Reached struct {
 
 func (x *Reached) Reset() {
 	*x = Reached{}
-	mi := &file_v1_messages_proto_msgTypes[27]
+	mi := &file_v1_messages_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1687,7 +1739,7 @@ func (x *Reached) String() string {
 func (*Reached) ProtoMessage() {}
 
 func (x *Reached) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_messages_proto_msgTypes[27]
+	mi := &file_v1_messages_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1700,7 +1752,7 @@ func (x *Reached) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reached.ProtoReflect.Descriptor instead.
 func (*Reached) Descriptor() ([]byte, []int) {
-	return file_v1_messages_proto_rawDescGZIP(), []int{27}
+	return file_v1_messages_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Reached) GetPerson() *Person {
@@ -1735,7 +1787,7 @@ type SendLinesRequest_Open struct {
 
 func (x *SendLinesRequest_Open) Reset() {
 	*x = SendLinesRequest_Open{}
-	mi := &file_v1_messages_proto_msgTypes[28]
+	mi := &file_v1_messages_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1747,7 +1799,7 @@ func (x *SendLinesRequest_Open) String() string {
 func (*SendLinesRequest_Open) ProtoMessage() {}
 
 func (x *SendLinesRequest_Open) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_messages_proto_msgTypes[28]
+	mi := &file_v1_messages_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1794,7 +1846,7 @@ type SendLinesRequest_Line struct {
 
 func (x *SendLinesRequest_Line) Reset() {
 	*x = SendLinesRequest_Line{}
-	mi := &file_v1_messages_proto_msgTypes[29]
+	mi := &file_v1_messages_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1806,7 +1858,7 @@ func (x *SendLinesRequest_Line) String() string {
 func (*SendLinesRequest_Line) ProtoMessage() {}
 
 func (x *SendLinesRequest_Line) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_messages_proto_msgTypes[29]
+	mi := &file_v1_messages_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1930,7 +1982,10 @@ const file_v1_messages_proto_rawDesc = "" +
 	"\x06cursor\x18\x02 \x01(\x04R\x06cursor\x12*\n" +
 	"\x06filter\x18\x03 \x01(\v2\x12.earshot.v1.FilterR\x06filter\"(\n" +
 	"\x0eCursorResponse\x12\x16\n" +
-	"\x06cursor\x18\x01 \x01(\x04R\x06cursor\"f\n" +
+	"\x06cursor\x18\x01 \x01(\x04R\x06cursor\"2\n" +
+	"\fByKeyRequest\x12\x10\n" +
+	"\x03who\x18\x01 \x01(\tR\x03who\x12\x10\n" +
+	"\x03key\x18\x02 \x01(\tR\x03key\"f\n" +
 	"\x0eHistoryRequest\x12\x10\n" +
 	"\x03who\x18\x01 \x01(\tR\x03who\x12\x14\n" +
 	"\x05limit\x18\x02 \x01(\rR\x05limit\x12\x16\n" +
@@ -1963,7 +2018,7 @@ const file_v1_messages_proto_rawDesc = "" +
 	"\aReached\x12*\n" +
 	"\x06person\x18\x01 \x01(\v2\x12.earshot.v1.PersonR\x06person\x12\x14\n" +
 	"\x05state\x18\x02 \x01(\tR\x05state\x12\x16\n" +
-	"\x06reason\x18\x03 \x01(\tR\x06reason2\xc9\a\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason2\x81\b\n" +
 	"\bMessages\x121\n" +
 	"\x04Send\x12\x17.earshot.v1.SendRequest\x1a\x10.earshot.v1.Sent\x12L\n" +
 	"\tSendLines\x12\x1c.earshot.v1.SendLinesRequest\x1a\x1d.earshot.v1.SendLinesResponse(\x010\x01\x121\n" +
@@ -1972,7 +2027,8 @@ const file_v1_messages_proto_rawDesc = "" +
 	"\bMarkRead\x12\x1b.earshot.v1.MarkReadRequest\x1a\x1c.earshot.v1.MarkReadResponse\x12E\n" +
 	"\bArrivals\x12\x1b.earshot.v1.ArrivalsRequest\x1a\x1c.earshot.v1.MessagesResponse\x12E\n" +
 	"\tGetCursor\x12\x1c.earshot.v1.GetCursorRequest\x1a\x1a.earshot.v1.CursorResponse\x12E\n" +
-	"\tSetCursor\x12\x1c.earshot.v1.SetCursorRequest\x1a\x1a.earshot.v1.CursorResponse\x12C\n" +
+	"\tSetCursor\x12\x1c.earshot.v1.SetCursorRequest\x1a\x1a.earshot.v1.CursorResponse\x126\n" +
+	"\x05ByKey\x12\x18.earshot.v1.ByKeyRequest\x1a\x13.earshot.v1.Message\x12C\n" +
 	"\aHistory\x12\x1a.earshot.v1.HistoryRequest\x1a\x1c.earshot.v1.MessagesResponse\x12?\n" +
 	"\x06Outbox\x12\x19.earshot.v1.OutboxRequest\x1a\x1a.earshot.v1.OutboxResponse\x125\n" +
 	"\x06Cancel\x12\x19.earshot.v1.CancelRequest\x1a\x10.earshot.v1.Sent\x124\n" +
@@ -1993,7 +2049,7 @@ func file_v1_messages_proto_rawDescGZIP() []byte {
 	return file_v1_messages_proto_rawDescData
 }
 
-var file_v1_messages_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
+var file_v1_messages_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
 var file_v1_messages_proto_goTypes = []any{
 	(*SendRequest)(nil),           // 0: earshot.v1.SendRequest
 	(*Sent)(nil),                  // 1: earshot.v1.Sent
@@ -2012,48 +2068,49 @@ var file_v1_messages_proto_goTypes = []any{
 	(*GetCursorRequest)(nil),      // 14: earshot.v1.GetCursorRequest
 	(*SetCursorRequest)(nil),      // 15: earshot.v1.SetCursorRequest
 	(*CursorResponse)(nil),        // 16: earshot.v1.CursorResponse
-	(*HistoryRequest)(nil),        // 17: earshot.v1.HistoryRequest
-	(*OutboxRequest)(nil),         // 18: earshot.v1.OutboxRequest
-	(*OutboxResponse)(nil),        // 19: earshot.v1.OutboxResponse
-	(*Pending)(nil),               // 20: earshot.v1.Pending
-	(*CancelRequest)(nil),         // 21: earshot.v1.CancelRequest
-	(*EditRequest)(nil),           // 22: earshot.v1.EditRequest
-	(*RecallRequest)(nil),         // 23: earshot.v1.RecallRequest
-	(*ReactRequest)(nil),          // 24: earshot.v1.ReactRequest
-	(*ReceiptsRequest)(nil),       // 25: earshot.v1.ReceiptsRequest
-	(*ReceiptsResponse)(nil),      // 26: earshot.v1.ReceiptsResponse
-	(*Reached)(nil),               // 27: earshot.v1.Reached
-	(*SendLinesRequest_Open)(nil), // 28: earshot.v1.SendLinesRequest.Open
-	(*SendLinesRequest_Line)(nil), // 29: earshot.v1.SendLinesRequest.Line
-	(*durationpb.Duration)(nil),   // 30: google.protobuf.Duration
-	(*Target)(nil),                // 31: earshot.v1.Target
-	(*timestamppb.Timestamp)(nil), // 32: google.protobuf.Timestamp
-	(*Person)(nil),                // 33: earshot.v1.Person
+	(*ByKeyRequest)(nil),          // 17: earshot.v1.ByKeyRequest
+	(*HistoryRequest)(nil),        // 18: earshot.v1.HistoryRequest
+	(*OutboxRequest)(nil),         // 19: earshot.v1.OutboxRequest
+	(*OutboxResponse)(nil),        // 20: earshot.v1.OutboxResponse
+	(*Pending)(nil),               // 21: earshot.v1.Pending
+	(*CancelRequest)(nil),         // 22: earshot.v1.CancelRequest
+	(*EditRequest)(nil),           // 23: earshot.v1.EditRequest
+	(*RecallRequest)(nil),         // 24: earshot.v1.RecallRequest
+	(*ReactRequest)(nil),          // 25: earshot.v1.ReactRequest
+	(*ReceiptsRequest)(nil),       // 26: earshot.v1.ReceiptsRequest
+	(*ReceiptsResponse)(nil),      // 27: earshot.v1.ReceiptsResponse
+	(*Reached)(nil),               // 28: earshot.v1.Reached
+	(*SendLinesRequest_Open)(nil), // 29: earshot.v1.SendLinesRequest.Open
+	(*SendLinesRequest_Line)(nil), // 30: earshot.v1.SendLinesRequest.Line
+	(*durationpb.Duration)(nil),   // 31: google.protobuf.Duration
+	(*Target)(nil),                // 32: earshot.v1.Target
+	(*timestamppb.Timestamp)(nil), // 33: google.protobuf.Timestamp
+	(*Person)(nil),                // 34: earshot.v1.Person
 }
 var file_v1_messages_proto_depIdxs = []int32{
-	30, // 0: earshot.v1.SendRequest.timeout:type_name -> google.protobuf.Duration
-	31, // 1: earshot.v1.Sent.to:type_name -> earshot.v1.Target
-	32, // 2: earshot.v1.Sent.time:type_name -> google.protobuf.Timestamp
-	28, // 3: earshot.v1.SendLinesRequest.open:type_name -> earshot.v1.SendLinesRequest.Open
-	29, // 4: earshot.v1.SendLinesRequest.lines:type_name -> earshot.v1.SendLinesRequest.Line
+	31, // 0: earshot.v1.SendRequest.timeout:type_name -> google.protobuf.Duration
+	32, // 1: earshot.v1.Sent.to:type_name -> earshot.v1.Target
+	33, // 2: earshot.v1.Sent.time:type_name -> google.protobuf.Timestamp
+	29, // 3: earshot.v1.SendLinesRequest.open:type_name -> earshot.v1.SendLinesRequest.Open
+	30, // 4: earshot.v1.SendLinesRequest.lines:type_name -> earshot.v1.SendLinesRequest.Line
 	1,  // 5: earshot.v1.SendLinesResponse.sent:type_name -> earshot.v1.Sent
-	30, // 6: earshot.v1.WaitRequest.timeout:type_name -> google.protobuf.Duration
-	31, // 7: earshot.v1.Message.to:type_name -> earshot.v1.Target
+	31, // 6: earshot.v1.WaitRequest.timeout:type_name -> google.protobuf.Duration
+	32, // 7: earshot.v1.Message.to:type_name -> earshot.v1.Target
 	5,  // 8: earshot.v1.Message.from:type_name -> earshot.v1.Author
-	32, // 9: earshot.v1.Message.time:type_name -> google.protobuf.Timestamp
-	32, // 10: earshot.v1.Message.received:type_name -> google.protobuf.Timestamp
+	33, // 9: earshot.v1.Message.time:type_name -> google.protobuf.Timestamp
+	33, // 10: earshot.v1.Message.received:type_name -> google.protobuf.Timestamp
 	7,  // 11: earshot.v1.Message.reactions:type_name -> earshot.v1.Reaction
 	6,  // 12: earshot.v1.MessagesResponse.messages:type_name -> earshot.v1.Message
 	9,  // 13: earshot.v1.UnreadRequest.filter:type_name -> earshot.v1.Filter
 	9,  // 14: earshot.v1.ArrivalsRequest.filter:type_name -> earshot.v1.Filter
 	9,  // 15: earshot.v1.GetCursorRequest.filter:type_name -> earshot.v1.Filter
 	9,  // 16: earshot.v1.SetCursorRequest.filter:type_name -> earshot.v1.Filter
-	20, // 17: earshot.v1.OutboxResponse.pending:type_name -> earshot.v1.Pending
-	31, // 18: earshot.v1.Pending.to:type_name -> earshot.v1.Target
-	32, // 19: earshot.v1.Pending.queued:type_name -> google.protobuf.Timestamp
-	27, // 20: earshot.v1.ReceiptsResponse.reached:type_name -> earshot.v1.Reached
-	33, // 21: earshot.v1.Reached.person:type_name -> earshot.v1.Person
-	30, // 22: earshot.v1.SendLinesRequest.Open.timeout:type_name -> google.protobuf.Duration
+	21, // 17: earshot.v1.OutboxResponse.pending:type_name -> earshot.v1.Pending
+	32, // 18: earshot.v1.Pending.to:type_name -> earshot.v1.Target
+	33, // 19: earshot.v1.Pending.queued:type_name -> google.protobuf.Timestamp
+	28, // 20: earshot.v1.ReceiptsResponse.reached:type_name -> earshot.v1.Reached
+	34, // 21: earshot.v1.Reached.person:type_name -> earshot.v1.Person
+	31, // 22: earshot.v1.SendLinesRequest.Open.timeout:type_name -> google.protobuf.Duration
 	0,  // 23: earshot.v1.Messages.Send:input_type -> earshot.v1.SendRequest
 	2,  // 24: earshot.v1.Messages.SendLines:input_type -> earshot.v1.SendLinesRequest
 	4,  // 25: earshot.v1.Messages.Wait:input_type -> earshot.v1.WaitRequest
@@ -2062,30 +2119,32 @@ var file_v1_messages_proto_depIdxs = []int32{
 	13, // 28: earshot.v1.Messages.Arrivals:input_type -> earshot.v1.ArrivalsRequest
 	14, // 29: earshot.v1.Messages.GetCursor:input_type -> earshot.v1.GetCursorRequest
 	15, // 30: earshot.v1.Messages.SetCursor:input_type -> earshot.v1.SetCursorRequest
-	17, // 31: earshot.v1.Messages.History:input_type -> earshot.v1.HistoryRequest
-	18, // 32: earshot.v1.Messages.Outbox:input_type -> earshot.v1.OutboxRequest
-	21, // 33: earshot.v1.Messages.Cancel:input_type -> earshot.v1.CancelRequest
-	22, // 34: earshot.v1.Messages.Edit:input_type -> earshot.v1.EditRequest
-	23, // 35: earshot.v1.Messages.Recall:input_type -> earshot.v1.RecallRequest
-	24, // 36: earshot.v1.Messages.React:input_type -> earshot.v1.ReactRequest
-	25, // 37: earshot.v1.Messages.Receipts:input_type -> earshot.v1.ReceiptsRequest
-	1,  // 38: earshot.v1.Messages.Send:output_type -> earshot.v1.Sent
-	3,  // 39: earshot.v1.Messages.SendLines:output_type -> earshot.v1.SendLinesResponse
-	1,  // 40: earshot.v1.Messages.Wait:output_type -> earshot.v1.Sent
-	8,  // 41: earshot.v1.Messages.Unread:output_type -> earshot.v1.MessagesResponse
-	12, // 42: earshot.v1.Messages.MarkRead:output_type -> earshot.v1.MarkReadResponse
-	8,  // 43: earshot.v1.Messages.Arrivals:output_type -> earshot.v1.MessagesResponse
-	16, // 44: earshot.v1.Messages.GetCursor:output_type -> earshot.v1.CursorResponse
-	16, // 45: earshot.v1.Messages.SetCursor:output_type -> earshot.v1.CursorResponse
-	8,  // 46: earshot.v1.Messages.History:output_type -> earshot.v1.MessagesResponse
-	19, // 47: earshot.v1.Messages.Outbox:output_type -> earshot.v1.OutboxResponse
-	1,  // 48: earshot.v1.Messages.Cancel:output_type -> earshot.v1.Sent
-	6,  // 49: earshot.v1.Messages.Edit:output_type -> earshot.v1.Message
-	6,  // 50: earshot.v1.Messages.Recall:output_type -> earshot.v1.Message
-	6,  // 51: earshot.v1.Messages.React:output_type -> earshot.v1.Message
-	26, // 52: earshot.v1.Messages.Receipts:output_type -> earshot.v1.ReceiptsResponse
-	38, // [38:53] is the sub-list for method output_type
-	23, // [23:38] is the sub-list for method input_type
+	17, // 31: earshot.v1.Messages.ByKey:input_type -> earshot.v1.ByKeyRequest
+	18, // 32: earshot.v1.Messages.History:input_type -> earshot.v1.HistoryRequest
+	19, // 33: earshot.v1.Messages.Outbox:input_type -> earshot.v1.OutboxRequest
+	22, // 34: earshot.v1.Messages.Cancel:input_type -> earshot.v1.CancelRequest
+	23, // 35: earshot.v1.Messages.Edit:input_type -> earshot.v1.EditRequest
+	24, // 36: earshot.v1.Messages.Recall:input_type -> earshot.v1.RecallRequest
+	25, // 37: earshot.v1.Messages.React:input_type -> earshot.v1.ReactRequest
+	26, // 38: earshot.v1.Messages.Receipts:input_type -> earshot.v1.ReceiptsRequest
+	1,  // 39: earshot.v1.Messages.Send:output_type -> earshot.v1.Sent
+	3,  // 40: earshot.v1.Messages.SendLines:output_type -> earshot.v1.SendLinesResponse
+	1,  // 41: earshot.v1.Messages.Wait:output_type -> earshot.v1.Sent
+	8,  // 42: earshot.v1.Messages.Unread:output_type -> earshot.v1.MessagesResponse
+	12, // 43: earshot.v1.Messages.MarkRead:output_type -> earshot.v1.MarkReadResponse
+	8,  // 44: earshot.v1.Messages.Arrivals:output_type -> earshot.v1.MessagesResponse
+	16, // 45: earshot.v1.Messages.GetCursor:output_type -> earshot.v1.CursorResponse
+	16, // 46: earshot.v1.Messages.SetCursor:output_type -> earshot.v1.CursorResponse
+	6,  // 47: earshot.v1.Messages.ByKey:output_type -> earshot.v1.Message
+	8,  // 48: earshot.v1.Messages.History:output_type -> earshot.v1.MessagesResponse
+	20, // 49: earshot.v1.Messages.Outbox:output_type -> earshot.v1.OutboxResponse
+	1,  // 50: earshot.v1.Messages.Cancel:output_type -> earshot.v1.Sent
+	6,  // 51: earshot.v1.Messages.Edit:output_type -> earshot.v1.Message
+	6,  // 52: earshot.v1.Messages.Recall:output_type -> earshot.v1.Message
+	6,  // 53: earshot.v1.Messages.React:output_type -> earshot.v1.Message
+	27, // 54: earshot.v1.Messages.Receipts:output_type -> earshot.v1.ReceiptsResponse
+	39, // [39:55] is the sub-list for method output_type
+	23, // [23:39] is the sub-list for method input_type
 	23, // [23:23] is the sub-list for extension type_name
 	23, // [23:23] is the sub-list for extension extendee
 	0,  // [0:23] is the sub-list for field type_name
@@ -2103,7 +2162,7 @@ func file_v1_messages_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_v1_messages_proto_rawDesc), len(file_v1_messages_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   30,
+			NumMessages:   31,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
