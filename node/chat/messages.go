@@ -122,6 +122,18 @@ func asOurs(err error) error {
 	return err
 }
 
+// with returns where a row belongs as the owner sees it: the group, or the other person.
+func (m *Messages) with(r *store.Row) contacts.Target {
+	if m.cfg.Groups.Known(r.Conversation) {
+		return m.cfg.Contacts.TargetGroup(r.Conversation)
+	}
+	them, known := m.cfg.Contacts.With(r.Conversation)
+	if !known && !r.Own {
+		them.ID = r.Author // a stranger who was forgotten
+	}
+	return contacts.TargetPerson(&them)
+}
+
 // message is a row as the local API shows it.
 func (m *Messages) message(r *store.Row) Message {
 	kind := "text"
@@ -134,13 +146,8 @@ func (m *Messages) message(r *store.Row) Message {
 	v := Message{ID: r.ID, Conversation: r.Conversation, Kind: kind, Text: r.Text, Time: r.Clock,
 		Received: r.Received, ReplyTo: r.ReplyTo, Edited: r.Edited, Mentions: r.Mentions,
 		Mentioned: slices.Contains(r.Mentions, m.self), Own: r.Own, Gap: r.Gap, Forked: r.Forked, Cursor: r.Arrival}
-	switch {
-	case m.cfg.Groups.Known(r.Conversation):
-		v.To = m.cfg.Contacts.TargetGroup(r.Conversation)
-	case r.Own:
-		with, _ := m.cfg.Contacts.With(r.Conversation)
-		v.To = contacts.TargetPerson(&with)
-	default:
+	v.With = m.with(r)
+	if v.To = v.With; !r.Own && v.With.Kind == "person" {
 		v.To = contacts.Target{Kind: "person", ID: m.self.String(), Name: m.cfg.Owner.Name()}
 	}
 	if r.Own {

@@ -45,7 +45,8 @@ type Progress struct {
 type Message struct {
 	ID           event.ID
 	Conversation event.Conversation
-	To           contacts.Target
+	To           contacts.Target // whom it was written to: the group, the other person, or the owner
+	With         contacts.Target // where it belongs: the group, or the other person
 	From         Author
 	Kind         string // "text", "recalled" or "unknown"
 	Text         string

@@ -110,6 +110,7 @@ func message(m chat.Message) *earshotv1.Message {
 		Id:           eventText(m.ID),
 		Conversation: text(m.Conversation),
 		To:           target(m.To),
+		With:         target(m.With),
 		From: &earshotv1.Author{
 			Person:   m.From.Person.String(),
 			Name:     valid(m.From.Name),

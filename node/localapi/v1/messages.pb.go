@@ -433,26 +433,28 @@ func (x *Author) GetVerified() bool {
 }
 
 type Message struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	Conversation  string                 `protobuf:"bytes,2,opt,name=conversation,proto3" json:"conversation,omitempty"`
-	To            *Target                `protobuf:"bytes,3,opt,name=to,proto3" json:"to,omitempty"`
-	From          *Author                `protobuf:"bytes,4,opt,name=from,proto3" json:"from,omitempty"`
-	Kind          string                 `protobuf:"bytes,5,opt,name=kind,proto3" json:"kind,omitempty"` // text, recalled or unknown
-	Text          string                 `protobuf:"bytes,6,opt,name=text,proto3" json:"text,omitempty"`
-	Time          *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=time,proto3" json:"time,omitempty"`         // by the author's clock
-	Received      *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=received,proto3" json:"received,omitempty"` // by this node's
-	ReplyTo       string                 `protobuf:"bytes,9,opt,name=reply_to,json=replyTo,proto3" json:"reply_to,omitempty"`
-	Own           bool                   `protobuf:"varint,10,opt,name=own,proto3" json:"own,omitempty"`
-	State         string                 `protobuf:"bytes,11,opt,name=state,proto3" json:"state,omitempty"`          // own messages only
-	Gap           bool                   `protobuf:"varint,12,opt,name=gap,proto3" json:"gap,omitempty"`             // something that came before it is missing
-	Forked        bool                   `protobuf:"varint,13,opt,name=forked,proto3" json:"forked,omitempty"`       // its author's log contradicts itself here
-	Cursor        uint64                 `protobuf:"varint,14,opt,name=cursor,proto3" json:"cursor,omitempty"`       // its place in Arrivals
-	Edited        bool                   `protobuf:"varint,15,opt,name=edited,proto3" json:"edited,omitempty"`       // text is not the first one
-	Mentions      []string               `protobuf:"bytes,16,rep,name=mentions,proto3" json:"mentions,omitempty"`    // persons
-	Mentioned     bool                   `protobuf:"varint,17,opt,name=mentioned,proto3" json:"mentioned,omitempty"` // the owner is among them
-	Reactions     []*Reaction            `protobuf:"bytes,18,rep,name=reactions,proto3" json:"reactions,omitempty"`  // one a person
-	Reason        string                 `protobuf:"bytes,19,opt,name=reason,proto3" json:"reason,omitempty"`        // as of Sent
+	state        protoimpl.MessageState `protogen:"open.v1"`
+	Id           string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Conversation string                 `protobuf:"bytes,2,opt,name=conversation,proto3" json:"conversation,omitempty"`
+	To           *Target                `protobuf:"bytes,3,opt,name=to,proto3" json:"to,omitempty"` // whom it was written to: the group, the other person, or the owner
+	From         *Author                `protobuf:"bytes,4,opt,name=from,proto3" json:"from,omitempty"`
+	Kind         string                 `protobuf:"bytes,5,opt,name=kind,proto3" json:"kind,omitempty"` // text, recalled or unknown
+	Text         string                 `protobuf:"bytes,6,opt,name=text,proto3" json:"text,omitempty"`
+	Time         *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=time,proto3" json:"time,omitempty"`         // by the author's clock
+	Received     *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=received,proto3" json:"received,omitempty"` // by this node's
+	ReplyTo      string                 `protobuf:"bytes,9,opt,name=reply_to,json=replyTo,proto3" json:"reply_to,omitempty"`
+	Own          bool                   `protobuf:"varint,10,opt,name=own,proto3" json:"own,omitempty"`
+	State        string                 `protobuf:"bytes,11,opt,name=state,proto3" json:"state,omitempty"`          // own messages only
+	Gap          bool                   `protobuf:"varint,12,opt,name=gap,proto3" json:"gap,omitempty"`             // something that came before it is missing
+	Forked       bool                   `protobuf:"varint,13,opt,name=forked,proto3" json:"forked,omitempty"`       // its author's log contradicts itself here
+	Cursor       uint64                 `protobuf:"varint,14,opt,name=cursor,proto3" json:"cursor,omitempty"`       // its place in Arrivals
+	Edited       bool                   `protobuf:"varint,15,opt,name=edited,proto3" json:"edited,omitempty"`       // text is not the first one
+	Mentions     []string               `protobuf:"bytes,16,rep,name=mentions,proto3" json:"mentions,omitempty"`    // persons
+	Mentioned    bool                   `protobuf:"varint,17,opt,name=mentioned,proto3" json:"mentioned,omitempty"` // the owner is among them
+	Reactions    []*Reaction            `protobuf:"bytes,18,rep,name=reactions,proto3" json:"reactions,omitempty"`  // one a person
+	Reason       string                 `protobuf:"bytes,19,opt,name=reason,proto3" json:"reason,omitempty"`        // as of Sent
+	// Where it belongs: the group, or the other person of a direct conversation. An answer goes there.
+	With          *Target `protobuf:"bytes,20,opt,name=with,proto3" json:"with,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -618,6 +620,13 @@ func (x *Message) GetReason() string {
 		return x.Reason
 	}
 	return ""
+}
+
+func (x *Message) GetWith() *Target {
+	if x != nil {
+		return x.With
+	}
+	return nil
 }
 
 // Reaction is what a person has put on a message.
@@ -1930,7 +1939,7 @@ const file_v1_messages_proto_rawDesc = "" +
 	"\apetname\x18\x03 \x01(\tR\apetname\x12\x16\n" +
 	"\x06device\x18\x04 \x01(\tR\x06device\x12\x18\n" +
 	"\acontact\x18\x05 \x01(\bR\acontact\x12\x1a\n" +
-	"\bverified\x18\x06 \x01(\bR\bverified\"\xbc\x04\n" +
+	"\bverified\x18\x06 \x01(\bR\bverified\"\xe4\x04\n" +
 	"\aMessage\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\"\n" +
 	"\fconversation\x18\x02 \x01(\tR\fconversation\x12\"\n" +
@@ -1951,7 +1960,8 @@ const file_v1_messages_proto_rawDesc = "" +
 	"\bmentions\x18\x10 \x03(\tR\bmentions\x12\x1c\n" +
 	"\tmentioned\x18\x11 \x01(\bR\tmentioned\x122\n" +
 	"\treactions\x18\x12 \x03(\v2\x14.earshot.v1.ReactionR\treactions\x12\x16\n" +
-	"\x06reason\x18\x13 \x01(\tR\x06reason\"L\n" +
+	"\x06reason\x18\x13 \x01(\tR\x06reason\x12&\n" +
+	"\x04with\x18\x14 \x01(\v2\x12.earshot.v1.TargetR\x04with\"L\n" +
 	"\bReaction\x12\x16\n" +
 	"\x06person\x18\x01 \x01(\tR\x06person\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
@@ -2100,54 +2110,55 @@ var file_v1_messages_proto_depIdxs = []int32{
 	33, // 9: earshot.v1.Message.time:type_name -> google.protobuf.Timestamp
 	33, // 10: earshot.v1.Message.received:type_name -> google.protobuf.Timestamp
 	7,  // 11: earshot.v1.Message.reactions:type_name -> earshot.v1.Reaction
-	6,  // 12: earshot.v1.MessagesResponse.messages:type_name -> earshot.v1.Message
-	9,  // 13: earshot.v1.UnreadRequest.filter:type_name -> earshot.v1.Filter
-	9,  // 14: earshot.v1.ArrivalsRequest.filter:type_name -> earshot.v1.Filter
-	9,  // 15: earshot.v1.GetCursorRequest.filter:type_name -> earshot.v1.Filter
-	9,  // 16: earshot.v1.SetCursorRequest.filter:type_name -> earshot.v1.Filter
-	21, // 17: earshot.v1.OutboxResponse.pending:type_name -> earshot.v1.Pending
-	32, // 18: earshot.v1.Pending.to:type_name -> earshot.v1.Target
-	33, // 19: earshot.v1.Pending.queued:type_name -> google.protobuf.Timestamp
-	28, // 20: earshot.v1.ReceiptsResponse.reached:type_name -> earshot.v1.Reached
-	34, // 21: earshot.v1.Reached.person:type_name -> earshot.v1.Person
-	31, // 22: earshot.v1.SendLinesRequest.Open.timeout:type_name -> google.protobuf.Duration
-	0,  // 23: earshot.v1.Messages.Send:input_type -> earshot.v1.SendRequest
-	2,  // 24: earshot.v1.Messages.SendLines:input_type -> earshot.v1.SendLinesRequest
-	4,  // 25: earshot.v1.Messages.Wait:input_type -> earshot.v1.WaitRequest
-	10, // 26: earshot.v1.Messages.Unread:input_type -> earshot.v1.UnreadRequest
-	11, // 27: earshot.v1.Messages.MarkRead:input_type -> earshot.v1.MarkReadRequest
-	13, // 28: earshot.v1.Messages.Arrivals:input_type -> earshot.v1.ArrivalsRequest
-	14, // 29: earshot.v1.Messages.GetCursor:input_type -> earshot.v1.GetCursorRequest
-	15, // 30: earshot.v1.Messages.SetCursor:input_type -> earshot.v1.SetCursorRequest
-	17, // 31: earshot.v1.Messages.ByKey:input_type -> earshot.v1.ByKeyRequest
-	18, // 32: earshot.v1.Messages.History:input_type -> earshot.v1.HistoryRequest
-	19, // 33: earshot.v1.Messages.Outbox:input_type -> earshot.v1.OutboxRequest
-	22, // 34: earshot.v1.Messages.Cancel:input_type -> earshot.v1.CancelRequest
-	23, // 35: earshot.v1.Messages.Edit:input_type -> earshot.v1.EditRequest
-	24, // 36: earshot.v1.Messages.Recall:input_type -> earshot.v1.RecallRequest
-	25, // 37: earshot.v1.Messages.React:input_type -> earshot.v1.ReactRequest
-	26, // 38: earshot.v1.Messages.Receipts:input_type -> earshot.v1.ReceiptsRequest
-	1,  // 39: earshot.v1.Messages.Send:output_type -> earshot.v1.Sent
-	3,  // 40: earshot.v1.Messages.SendLines:output_type -> earshot.v1.SendLinesResponse
-	1,  // 41: earshot.v1.Messages.Wait:output_type -> earshot.v1.Sent
-	8,  // 42: earshot.v1.Messages.Unread:output_type -> earshot.v1.MessagesResponse
-	12, // 43: earshot.v1.Messages.MarkRead:output_type -> earshot.v1.MarkReadResponse
-	8,  // 44: earshot.v1.Messages.Arrivals:output_type -> earshot.v1.MessagesResponse
-	16, // 45: earshot.v1.Messages.GetCursor:output_type -> earshot.v1.CursorResponse
-	16, // 46: earshot.v1.Messages.SetCursor:output_type -> earshot.v1.CursorResponse
-	6,  // 47: earshot.v1.Messages.ByKey:output_type -> earshot.v1.Message
-	8,  // 48: earshot.v1.Messages.History:output_type -> earshot.v1.MessagesResponse
-	20, // 49: earshot.v1.Messages.Outbox:output_type -> earshot.v1.OutboxResponse
-	1,  // 50: earshot.v1.Messages.Cancel:output_type -> earshot.v1.Sent
-	6,  // 51: earshot.v1.Messages.Edit:output_type -> earshot.v1.Message
-	6,  // 52: earshot.v1.Messages.Recall:output_type -> earshot.v1.Message
-	6,  // 53: earshot.v1.Messages.React:output_type -> earshot.v1.Message
-	27, // 54: earshot.v1.Messages.Receipts:output_type -> earshot.v1.ReceiptsResponse
-	39, // [39:55] is the sub-list for method output_type
-	23, // [23:39] is the sub-list for method input_type
-	23, // [23:23] is the sub-list for extension type_name
-	23, // [23:23] is the sub-list for extension extendee
-	0,  // [0:23] is the sub-list for field type_name
+	32, // 12: earshot.v1.Message.with:type_name -> earshot.v1.Target
+	6,  // 13: earshot.v1.MessagesResponse.messages:type_name -> earshot.v1.Message
+	9,  // 14: earshot.v1.UnreadRequest.filter:type_name -> earshot.v1.Filter
+	9,  // 15: earshot.v1.ArrivalsRequest.filter:type_name -> earshot.v1.Filter
+	9,  // 16: earshot.v1.GetCursorRequest.filter:type_name -> earshot.v1.Filter
+	9,  // 17: earshot.v1.SetCursorRequest.filter:type_name -> earshot.v1.Filter
+	21, // 18: earshot.v1.OutboxResponse.pending:type_name -> earshot.v1.Pending
+	32, // 19: earshot.v1.Pending.to:type_name -> earshot.v1.Target
+	33, // 20: earshot.v1.Pending.queued:type_name -> google.protobuf.Timestamp
+	28, // 21: earshot.v1.ReceiptsResponse.reached:type_name -> earshot.v1.Reached
+	34, // 22: earshot.v1.Reached.person:type_name -> earshot.v1.Person
+	31, // 23: earshot.v1.SendLinesRequest.Open.timeout:type_name -> google.protobuf.Duration
+	0,  // 24: earshot.v1.Messages.Send:input_type -> earshot.v1.SendRequest
+	2,  // 25: earshot.v1.Messages.SendLines:input_type -> earshot.v1.SendLinesRequest
+	4,  // 26: earshot.v1.Messages.Wait:input_type -> earshot.v1.WaitRequest
+	10, // 27: earshot.v1.Messages.Unread:input_type -> earshot.v1.UnreadRequest
+	11, // 28: earshot.v1.Messages.MarkRead:input_type -> earshot.v1.MarkReadRequest
+	13, // 29: earshot.v1.Messages.Arrivals:input_type -> earshot.v1.ArrivalsRequest
+	14, // 30: earshot.v1.Messages.GetCursor:input_type -> earshot.v1.GetCursorRequest
+	15, // 31: earshot.v1.Messages.SetCursor:input_type -> earshot.v1.SetCursorRequest
+	17, // 32: earshot.v1.Messages.ByKey:input_type -> earshot.v1.ByKeyRequest
+	18, // 33: earshot.v1.Messages.History:input_type -> earshot.v1.HistoryRequest
+	19, // 34: earshot.v1.Messages.Outbox:input_type -> earshot.v1.OutboxRequest
+	22, // 35: earshot.v1.Messages.Cancel:input_type -> earshot.v1.CancelRequest
+	23, // 36: earshot.v1.Messages.Edit:input_type -> earshot.v1.EditRequest
+	24, // 37: earshot.v1.Messages.Recall:input_type -> earshot.v1.RecallRequest
+	25, // 38: earshot.v1.Messages.React:input_type -> earshot.v1.ReactRequest
+	26, // 39: earshot.v1.Messages.Receipts:input_type -> earshot.v1.ReceiptsRequest
+	1,  // 40: earshot.v1.Messages.Send:output_type -> earshot.v1.Sent
+	3,  // 41: earshot.v1.Messages.SendLines:output_type -> earshot.v1.SendLinesResponse
+	1,  // 42: earshot.v1.Messages.Wait:output_type -> earshot.v1.Sent
+	8,  // 43: earshot.v1.Messages.Unread:output_type -> earshot.v1.MessagesResponse
+	12, // 44: earshot.v1.Messages.MarkRead:output_type -> earshot.v1.MarkReadResponse
+	8,  // 45: earshot.v1.Messages.Arrivals:output_type -> earshot.v1.MessagesResponse
+	16, // 46: earshot.v1.Messages.GetCursor:output_type -> earshot.v1.CursorResponse
+	16, // 47: earshot.v1.Messages.SetCursor:output_type -> earshot.v1.CursorResponse
+	6,  // 48: earshot.v1.Messages.ByKey:output_type -> earshot.v1.Message
+	8,  // 49: earshot.v1.Messages.History:output_type -> earshot.v1.MessagesResponse
+	20, // 50: earshot.v1.Messages.Outbox:output_type -> earshot.v1.OutboxResponse
+	1,  // 51: earshot.v1.Messages.Cancel:output_type -> earshot.v1.Sent
+	6,  // 52: earshot.v1.Messages.Edit:output_type -> earshot.v1.Message
+	6,  // 53: earshot.v1.Messages.Recall:output_type -> earshot.v1.Message
+	6,  // 54: earshot.v1.Messages.React:output_type -> earshot.v1.Message
+	27, // 55: earshot.v1.Messages.Receipts:output_type -> earshot.v1.ReceiptsResponse
+	40, // [40:56] is the sub-list for method output_type
+	24, // [24:40] is the sub-list for method input_type
+	24, // [24:24] is the sub-list for extension type_name
+	24, // [24:24] is the sub-list for extension extendee
+	0,  // [0:24] is the sub-list for field type_name
 }
 
 func init() { file_v1_messages_proto_init() }
