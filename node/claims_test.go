@@ -157,7 +157,7 @@ func TestAcceptedOnlySinceInvited(t *testing.T) {
 		mallory.invites(g, ann)
 		w.within(soon, "she is in again", func() bool { return ann.role(g) != "" })
 		want(false, "brought in again")
-		if _, err := ann.Contacts().NameContact(t.Context(), mallory.who.person.String(), "Mal"); err != nil {
+		if _, err := ann.Contacts().NameContact(t.Context(), mallory.who.person.String(), "Mal", false); err != nil {
 			t.Fatal(err)
 		}
 		want(true, "Mallory is a contact")

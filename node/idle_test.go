@@ -331,7 +331,7 @@ func TestAddressSurvivesCrash(t *testing.T) {
 		bob.stop()
 		bob.start(ann.address())
 		bob.meets(soon, ann)
-		if _, err := bob.Contacts().NameContact(t.Context(), ann.who.person.String(), "Ann"); err != nil {
+		if _, err := bob.Contacts().NameContact(t.Context(), ann.who.person.String(), "Ann", false); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Second)
@@ -356,7 +356,7 @@ func TestPortOfWhoCalledIsNoAddress(t *testing.T) {
 		}
 		ann.mesh.Sighted(discovery.Sighting{Device: peerID(bob.who.device), Addrs: []netip.AddrPort{bob.at()}, Source: discovery.FromManual})
 		ann.meets(soon, bob)
-		if _, err := ann.Contacts().NameContact(t.Context(), bob.who.person.String(), "Bob"); err != nil {
+		if _, err := ann.Contacts().NameContact(t.Context(), bob.who.person.String(), "Bob", false); err != nil {
 			t.Fatal(err)
 		}
 		ann.stop()

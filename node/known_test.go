@@ -24,7 +24,7 @@ func TestLearntBeforeKnown(t *testing.T) {
 			return "Dora"
 		},
 		"named": func(t *testing.T, _ *world, ann, dora *machine) string {
-			if _, err := ann.Contacts().NameContact(t.Context(), dora.who.person.String(), "Dodo"); err != nil {
+			if _, err := ann.Contacts().NameContact(t.Context(), dora.who.person.String(), "Dodo", false); err != nil {
 				t.Fatal(err)
 			}
 			return "Dora"

@@ -35,14 +35,21 @@ func (a *app) contactsCommand() *cobra.Command {
 			return show.Rows(a.stdout, r.Persons, a.out.Person)
 		}),
 	}
-	c.AddCommand(&cobra.Command{
+	c.AddCommand(a.contactsNameCommand())
+	return c
+}
+
+func (a *app) contactsNameCommand() *cobra.Command {
+	var anyway bool
+	c := &cobra.Command{
 		Use:   "name WHO PETNAME",
 		Short: "Name a person; nobody else can have that name here",
 		Args:  exactly("WHO", "PETNAME"),
 		RunE: a.ask(func(ctx context.Context, client *localapi.Client, args []string) error {
-			return a.person(client.NameContact(ctx, &earshotv1.NameContactRequest{Who: args[0], Petname: args[1]}))
+			return a.person(client.NameContact(ctx, &earshotv1.NameContactRequest{Who: args[0], Petname: args[1], Anyway: anyway}))
 		}),
-	})
+	}
+	c.Flags().BoolVar(&anyway, "anyway", false, "also if you know somebody else, or a group, by that name: it means WHO from then on")
 	return c
 }
 

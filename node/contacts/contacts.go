@@ -56,14 +56,19 @@ func (c *Contacts) change(ctx context.Context, id crypto.PersonID, f func(*book.
 	if err := c.people.Update(ctx, id, f); err != nil {
 		return Person{}, err
 	}
-	after, _ := c.people.Get(id)
+	return c.changed(before), nil
+}
+
+// changed tells what has changed about a person since before, and returns them as they are now.
+func (c *Contacts) changed(before people.Person) Person {
+	after, _ := c.people.Get(before.ID)
 	c.cfg.Changed(before, after)
 	if (after.Contact != before.Contact || after.Blocked != before.Blocked) && after.Contact && !after.Blocked {
-		if c.forgetInvitations(id) {
+		if c.forgetInvitations(after.ID) {
 			c.cfg.Invited(true) // in a new session: a peer invites only once in each
 		}
 	}
-	return c.view(&after), nil
+	return c.view(&after)
 }
 
 // add makes a person a contact, gives them a petname unless that is empty, and has also, if there
@@ -111,8 +116,10 @@ func (c *Contacts) petnamed(p Person, petname string) (string, error) {
 	return name, c.taken(name, p.ID)
 }
 
-// NameContact gives a person a petname and makes them a contact.
-func (c *Contacts) NameContact(ctx context.Context, who, petname string) (Person, error) {
+// NameContact gives a person a petname and makes them a contact. The error is *NameTakenError if the
+// name already means somebody else or a group here. With anyway only another's petname is taken,
+// and of all others who have the name the person comes first.
+func (c *Contacts) NameContact(ctx context.Context, who, petname string, anyway bool) (Person, error) {
 	p, err := c.Resolve(ctx, who)
 	if err != nil {
 		return Person{}, err
@@ -123,11 +130,12 @@ func (c *Contacts) NameContact(ctx context.Context, who, petname string) (Person
 	}
 	c.naming.Lock()
 	defer c.naming.Unlock()
-	for _, other := range c.people.Others() {
-		if other.ID != p.ID && c.keys.key(other.Petname) == c.keys.key(name) {
-			by := c.view(other)
-			return Person{}, &NameTakenError{Name: name, By: &by}
-		}
+	worst := byContact
+	if anyway {
+		worst = byPetname
+	}
+	if err := c.takenBy(name, p.ID, worst); err != nil {
+		return Person{}, err
 	}
 	return c.add(ctx, p, name, nil)
 }

@@ -38,21 +38,36 @@ func TestNameIsTaken(t *testing.T) {
 	if err := petname(bob, "Bob"); err != nil {
 		t.Errorf("a person's own name is taken: %v", err)
 	}
-	_, err := d.NameContact(ctx, "Bob", "Bobby")
+	_, err := d.NameContact(ctx, "Bob", "Bobby", false)
 	d.check(err)
-	_, err = d.NameContact(ctx, "Cleo", "bobby")
+	_, err = d.NameContact(ctx, "Cleo", "bobby", false)
 	taken("two persons with one petname", err, bob)
 	taken("a petname that is a contact's name", petname(cleo, "Bob"), bob)
-	if _, err := d.NameContact(ctx, "Bob", "bobby"); err != nil {
+	_, err = d.NameContact(ctx, "Cleo", "Bob", false)
+	taken("a petname that takes a contact's name in silence", err, bob)
+	_, err = d.NameContact(ctx, "Cleo", "bobby", true)
+	taken("two persons with one petname, though the owner wants it", err, bob)
+	if _, err := d.NameContact(ctx, "Bob", "bobby", false); err != nil {
 		t.Errorf("another spelling of the same petname: %v", err)
 	}
-	if _, err := d.NameContact(ctx, "Bob", "a\nb"); err == nil {
+	if _, err := d.NameContact(ctx, "Bob", "a\nb", false); err == nil {
 		t.Error("a petname of two lines")
 	}
 	d.makes("Lunch")
 	var is *NameTakenError
-	if err := petname(cleo, "lunch"); !errors.As(err, &is) || is.Group == nil || is.Group.Name != "Lunch" {
-		t.Errorf("a petname that is a group's name: %v", err)
+	for what, err := range map[string]error{"accept": petname(cleo, "lunch"), "name": func() error { _, err := d.NameContact(ctx, "Cleo", "lunch", false); return err }()} {
+		if !errors.As(err, &is) || is.Group == nil || is.Group.Name != "Lunch" {
+			t.Errorf("%s: a petname that is a group's name: %v", what, err)
+		}
+	}
+	for _, name := range []string{"Bob", "lunch"} { // the owner wants it
+		if _, err := d.NameContact(ctx, "Cleo", name, true); err != nil {
+			t.Errorf("taken from another: %v", err)
+		}
+		if p, err := d.Resolve(ctx, name); err != nil || p.ID != cleo.id() {
+			t.Errorf("%q means %v, %v", name, p, err)
+		}
+		d.check(d.people.Update(ctx, cleo.id(), func(p *book.Person) error { p.Petname, p.Contact, p.Pinned = "", false, ""; return nil }))
 	}
 }
 
@@ -286,7 +301,7 @@ func TestRenamedContactIsKnownByTheOldName(t *testing.T) {
 		t.Errorf("Bob: %+v, %v", p, err)
 	}
 	d.befriends(cleo)
-	_, err := d.NameContact(ctx, "Cleo", "Cleopatra")
+	_, err := d.NameContact(ctx, "Cleo", "Cleopatra", false)
 	d.check(err)
 	d.check(d.people.Rename(ctx, cleo.id(), "Robert"))
 	renamed("Robert", bob, cleo)

@@ -28,6 +28,7 @@ type desk struct {
 	owner  *people.Owner
 	groups *groups.Groups
 	now    time.Time
+	here   map[crypto.PersonID]bool // who is connected
 
 	// What was told.
 	changes  int
@@ -38,8 +39,8 @@ type desk struct {
 // newDesk makes an owner called Ann who knows nobody. The store ends with the test.
 func newDesk(t *testing.T) *desk {
 	t.Helper()
-	d := &desk{t: t, now: time.Unix(1000, 0)}
-	d.people = people.New(people.Config{Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+	d := &desk{t: t, now: time.Unix(1000, 0), here: make(map[crypto.PersonID]bool)}
+	d.people = people.New(people.Config{Now: func() time.Time { return d.now }, Log: slog.New(slog.DiscardHandler)})
 	d.groups = groups.New(groups.Config{Authors: d.people, Changed: func(groups.Change) {}})
 	var err error
 	d.store, err = store.Open(store.Config{Dir: t.TempDir(), Authority: d.groups})
@@ -48,13 +49,13 @@ func newDesk(t *testing.T) *desk {
 	ended := make(chan error, 1)
 	go func() { ended <- d.store.Run(ctx) }() // until the cleanup
 	t.Cleanup(func() { cancel(); <-ended; _ = d.store.Close() })
-	d.check(d.people.Load(d.store, d.groups, nobodyHere{}))
+	d.check(d.people.Load(d.store, d.groups, d))
 	d.check(d.groups.Load(d.store))
 	d.owner, err = people.NewOwner(d.store, people.OwnerConfig{Renamed: func(event.Record) {}, Accepting: func(string) {}})
 	d.check(err)
 	d.check(d.owner.SetName(t.Context(), "Ann"))
 	d.Contacts = New(Config{Store: d.store, Now: func() time.Time { return d.now },
-		Names: NewNames(NamesConfig{Store: d.store, People: d.people, Owner: d.owner, Groups: d.groups, Presence: nobodyHere{}}),
+		Names: NewNames(NamesConfig{Store: d.store, People: d.people, Owner: d.owner, Groups: d.groups, Presence: d}),
 		Changed: func(before, after people.Person) {
 			if before.ID != after.ID {
 				t.Error("a change of another person")
@@ -69,11 +70,15 @@ func newDesk(t *testing.T) *desk {
 	return d
 }
 
-// nobodyHere says that nobody is connected.
-type nobodyHere struct{}
+func (d *desk) Here(id crypto.PersonID) bool { return d.here[id] }
 
-func (nobodyHere) Here(crypto.PersonID) bool   { return false }
-func (nobodyHere) Online(crypto.DeviceID) bool { return false }
+func (d *desk) Online(device crypto.DeviceID) bool {
+	p, _ := d.people.Of(device)
+	return d.here[p.ID]
+}
+
+// leaves ends the last session with somebody.
+func (d *desk) leaves(s *somebody) { d.people.Parted(s.id(), s.key.ID()) }
 
 func (d *desk) check(err error) {
 	d.t.Helper()

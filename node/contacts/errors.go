@@ -12,6 +12,10 @@ var (
 	ErrSelf = errors.New("that is you")
 	// ErrBlocked: the person is blocked. Unblock first.
 	ErrBlocked = errors.New("this person is blocked")
+	// ErrNotContact: the person is no contact, so they can't be replaced or removed as one.
+	ErrNotContact = errors.New("this person is not a contact")
+	// ErrSamePerson: a person can't take their own place.
+	ErrSamePerson = errors.New("that is one and the same person")
 	// ErrWords: the words given are not the safety words. Somebody may be between you.
 	ErrWords = errors.New("the words do not match")
 	// ErrNotMember: the owner is not in the group any more, or the person isn't.

@@ -234,22 +234,25 @@ func (n *Names) Member(state *authority.State, who string) (crypto.PersonID, err
 	return m.person.ID, nil
 }
 
-// taken returns a *NameTakenError if the owner's choices already give a name to another person or
-// to a group.
-func (n *Names) taken(name string, by crypto.PersonID) error {
+// taken returns a *NameTakenError if the owner's choices already give a name to a group or to a
+// person other than p.
+func (n *Names) taken(name string, p crypto.PersonID) error { return n.takenBy(name, p, byContact) }
+
+// takenBy is taken by those who have the name with at least this rank.
+func (n *Names) takenBy(name string, p crypto.PersonID, worst rank) error {
 	b := n.phonebook()
 	for _, m := range b.answering(b.key(name), anyone) {
 		switch {
-		case m.rank > byContact:
+		case m.rank > worst:
 		case m.person == nil:
 			g, err := n.Group(m.group)
 			if err != nil {
 				return err
 			}
 			return &NameTakenError{Name: name, Group: &g}
-		case m.person.ID != by:
-			p := n.view(m.person)
-			return &NameTakenError{Name: name, By: &p}
+		case m.person.ID != p:
+			by := n.view(m.person)
+			return &NameTakenError{Name: name, By: &by}
 		}
 	}
 	return nil

@@ -112,16 +112,21 @@ func (c *Contacts) Accept(ctx context.Context, who, petname string) (Person, err
 	if err != nil {
 		return Person{}, err
 	}
-	kept, err := c.cfg.Store.Book().TakeRequest(ctx, p.ID)
+	return accepted, c.admit(ctx, p.ID)
+}
+
+// admit lets in what a person wrote before they were accepted, if that is anything.
+func (c *Contacts) admit(ctx context.Context, id crypto.PersonID) error {
+	kept, err := c.cfg.Store.Book().TakeRequest(ctx, id)
 	if errors.Is(err, book.ErrNoRequest) {
-		return accepted, nil
+		return nil
 	}
 	if err != nil {
-		return accepted, err
+		return err
 	}
 	run, err := event.ParseRun(kept.Run)
 	if err != nil {
-		return accepted, fmt.Errorf("read request: %w", err)
+		return fmt.Errorf("read request: %w", err)
 	}
-	return accepted, c.cfg.Ingest(ctx, run, p.ID)
+	return c.cfg.Ingest(ctx, run, id)
 }

@@ -14,7 +14,7 @@ type People interface {
 	// one of these, else empty.
 	Target(ctx context.Context, who, kind string) (contacts.Target, error)
 	Contacts(ctx context.Context) ([]contacts.Person, error)
-	NameContact(ctx context.Context, who, petname string) (contacts.Person, error)
+	NameContact(ctx context.Context, who, petname string, anyway bool) (contacts.Person, error)
 	SafetyWords(ctx context.Context, who string) ([10]string, contacts.Person, error)
 	// Verify returns contacts.ErrWords unless words are the safety words of who.
 	Verify(ctx context.Context, who, words, petname string) (contacts.Person, error)
@@ -53,7 +53,7 @@ func (s peopleService) Contacts(ctx context.Context, _ *earshotv1.ContactsReques
 }
 
 func (s peopleService) NameContact(ctx context.Context, r *earshotv1.NameContactRequest) (*earshotv1.Person, error) {
-	return one(s.people.NameContact(ctx, r.Who, r.Petname))
+	return one(s.people.NameContact(ctx, r.Who, r.Petname, r.Anyway))
 }
 
 func (s peopleService) SafetyWords(ctx context.Context, r *earshotv1.SafetyWordsRequest) (*earshotv1.SafetyWordsResponse, error) {

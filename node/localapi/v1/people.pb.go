@@ -520,9 +520,12 @@ func (x *ContactsResponse) GetPersons() []*Person {
 }
 
 type NameContactRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Who           string                 `protobuf:"bytes,1,opt,name=who,proto3" json:"who,omitempty"`
-	Petname       string                 `protobuf:"bytes,2,opt,name=petname,proto3" json:"petname,omitempty"`
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Who     string                 `protobuf:"bytes,1,opt,name=who,proto3" json:"who,omitempty"`
+	Petname string                 `protobuf:"bytes,2,opt,name=petname,proto3" json:"petname,omitempty"`
+	// Also where the name is somebody else's or a group's here: the person comes before them. Not
+	// where it is another's petname.
+	Anyway        bool `protobuf:"varint,3,opt,name=anyway,proto3" json:"anyway,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -569,6 +572,13 @@ func (x *NameContactRequest) GetPetname() string {
 		return x.Petname
 	}
 	return ""
+}
+
+func (x *NameContactRequest) GetAnyway() bool {
+	if x != nil {
+		return x.Anyway
+	}
+	return false
 }
 
 type SafetyWordsRequest struct {
@@ -1064,10 +1074,11 @@ const file_v1_people_proto_rawDesc = "" +
 	"\adevices\x18\t \x03(\tR\adevices\"\x11\n" +
 	"\x0fContactsRequest\"@\n" +
 	"\x10ContactsResponse\x12,\n" +
-	"\apersons\x18\x01 \x03(\v2\x12.earshot.v1.PersonR\apersons\"@\n" +
+	"\apersons\x18\x01 \x03(\v2\x12.earshot.v1.PersonR\apersons\"X\n" +
 	"\x12NameContactRequest\x12\x10\n" +
 	"\x03who\x18\x01 \x01(\tR\x03who\x12\x18\n" +
-	"\apetname\x18\x02 \x01(\tR\apetname\"&\n" +
+	"\apetname\x18\x02 \x01(\tR\apetname\x12\x16\n" +
+	"\x06anyway\x18\x03 \x01(\bR\x06anyway\"&\n" +
 	"\x12SafetyWordsRequest\x12\x10\n" +
 	"\x03who\x18\x01 \x01(\tR\x03who\"W\n" +
 	"\x13SafetyWordsResponse\x12*\n" +
