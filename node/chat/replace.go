@@ -1,0 +1,158 @@
+package chat
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"slices"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/node/authority"
+	"github.com/earshot-im/earshot/node/contacts"
+	"github.com/earshot-im/earshot/store"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// resentAtOnce bounds the messages that are sent again in one go: it bounds their text in memory.
+const resentAtOnce = 64
+
+// Replacement says which contact another person takes the place of. Somebody who has lost their
+// directory comes back as another person, and only the owner can know that it is the same human.
+type Replacement struct {
+	Old, New   string // WHO
+	Words      string // the safety words of the new person
+	Unverified bool   // without comparing words
+	Resend     bool   // what waits for the old person goes to the new one
+}
+
+// Replaced is what has become of a Replacement.
+type Replaced struct {
+	Person  contacts.Person // the new one, as a contact
+	Old     contacts.Person
+	Groups  []contacts.Group // in which the new one is in place of the old one
+	Others  []contacts.Group // with the old one, where the owner's role allows no such change
+	Waiting int              // messages to the old one alone that wait still
+	Resent  int              // messages that were sent to the new one
+}
+
+// errIn ends an invitation of somebody who is in the group.
+var errIn = errors.New("already in")
+
+// ReplaceContact has one person take the place of another: in the groups that both the owner and
+// the old one are in, as the one to whom the owner's messages go, and as the contact whom the names
+// mean. The names come last, so what was cut short can be done again. Nothing is sent twice by that.
+func (m *Messages) ReplaceContact(ctx context.Context, r Replacement) (out Replaced, err error) {
+	from, to, verified, err := m.cfg.Contacts.Successor(ctx, r.Old, r.New, r.Words, r.Unverified)
+	if err != nil {
+		return out, err
+	}
+	for _, c := range m.cfg.Groups.All() {
+		group, permitted, err := m.replaceIn(ctx, c, from.ID, to.ID)
+		switch {
+		case err != nil:
+			return out, asOurs(err)
+		case group == nil:
+		case permitted:
+			out.Groups = append(out.Groups, *group)
+		default:
+			out.Others = append(out.Others, *group)
+		}
+	}
+	if r.Resend {
+		if out.Resent, err = m.resend(ctx, from.ID, to.ID); err != nil {
+			return out, err
+		}
+	}
+	if out.Person, err = m.cfg.Contacts.Succeed(ctx, from, to, verified); err != nil {
+		return out, err
+	}
+	out.Old = m.cfg.Contacts.Person(from.ID)
+	waiting, err := m.waiting(from.ID)
+	out.Waiting = len(waiting)
+	return out, err
+}
+
+// replaceIn brings one person into a group and takes another out. The group is nil where it has
+// nothing to do with this: the old one or the owner is not in it.
+func (m *Messages) replaceIn(ctx context.Context, c event.Conversation, old, new crypto.PersonID) (group *contacts.Group, permitted bool, err error) {
+	state, err := m.cfg.Groups.State(c)
+	if err != nil {
+		return nil, false, err
+	}
+	_, in := state.Member(m.self)
+	if _, both := state.Member(old); !in || !both {
+		return nil, false, nil
+	}
+	if err := m.cfg.People.KeepMember(ctx, new); err != nil {
+		return nil, false, err
+	}
+	err = m.cfg.Groups.Do(ctx, c, func(state *authority.State) (event.Control, error) {
+		if _, in := state.Member(new); in {
+			return nil, errIn
+		}
+		return event.Invite{Persons: []crypto.PersonID{new}}, nil
+	})
+	if err == nil || errors.Is(err, errIn) {
+		err = m.cfg.Groups.TakeOut(ctx, c, func(*authority.State) (crypto.PersonID, error) { return old, nil })
+	}
+	permitted = err == nil
+	if errors.Is(err, authority.ErrNotPermitted) || errors.Is(err, authority.ErrFull) {
+		err = nil
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	view, err := m.cfg.Contacts.Group(c)
+	return &view, permitted, err
+}
+
+// waiting returns the messages to a person alone that they have not acknowledged, the oldest first.
+func (m *Messages) waiting(them crypto.PersonID) ([]store.Pending, error) {
+	all, err := m.cfg.Store.Outbox()
+	direct := event.Direct(m.self, them)
+	return slices.DeleteFunc(all, func(p store.Pending) bool { return p.Conversation != direct }), err
+}
+
+// resend sends to one person what waits for another, and takes it back from the other. A message
+// that was sent before by an attempt that was cut short is not sent again: its key is used.
+func (m *Messages) resend(ctx context.Context, from, to crypto.PersonID) (resent int, err error) {
+	all, err := m.waiting(from)
+	if err != nil {
+		return 0, err
+	}
+	for part := range slices.Chunk(all, resentAtOnce) {
+		var again []Outgoing
+		var ids []event.ID
+		for _, p := range part {
+			row, err := m.cfg.Store.Row(p.ID)
+			if err != nil {
+				return resent, asOurs(err)
+			}
+			if row.Kind == event.KindText && !row.Recalled {
+				again = append(again, Outgoing{To: to.String(), Text: row.Text, Key: "again " + hex.EncodeToString(p.ID[:])})
+				ids = append(ids, p.ID)
+			}
+		}
+		sent, err := m.SendAll(ctx, again)
+		resent += len(sent)
+		if err != nil {
+			return resent, err
+		}
+		for _, id := range ids {
+			if _, err := m.Cancel(ctx, id); err != nil && !errors.Is(err, ErrAcknowledged) {
+				return resent, err
+			}
+		}
+	}
+	return resent, nil
+}
+
+// RemoveContact makes a contact a stranger again. What was said stays readable, and what waits for
+// them still goes to them: waiting is how many messages that are.
+func (m *Messages) RemoveContact(ctx context.Context, who string) (p contacts.Person, waiting int, err error) {
+	if p, err = m.cfg.Contacts.Unfriend(ctx, who); err != nil {
+		return p, 0, err
+	}
+	all, err := m.waiting(p.ID)
+	return p, len(all), err
+}
