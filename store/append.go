@@ -40,39 +40,57 @@ func (s *Store) Append(ctx context.Context, d Draft) (Entry, error) {
 	return entries[0], nil
 }
 
-// AppendAll appends messages in order in one transaction. It stops at the first that can't be
-// written, and returns its error with those before it, which are on the disk.
+// AppendAll appends messages in order, in one transaction. It stops at the first that can't be
+// written, and returns its error with those before it, which are on the disk. If it returns an
+// error and no message, there may have been none before it, or the transaction itself has failed;
+// in either case nothing was written.
 func (s *Store) AppendAll(ctx context.Context, drafts []Draft) ([]Entry, error) {
-	letters := make([]letter, len(drafts))
+	letters := make([]letter, 0, len(drafts))
+	var stopped error
 	for i := range drafts {
-		var err error
-		if letters[i], err = newLetter(&s.cfg, &drafts[i]); err != nil {
+		var l letter
+		if l, stopped = newLetter(&s.cfg, &drafts[i]); stopped != nil {
+			break
+		}
+		letters = append(letters, l)
+	}
+	for len(letters) > 0 {
+		var out []Entry
+		var refused error // why the letter after those in out can't be written
+		var undo bool     // it had changed something by then
+		err := s.do(ctx, func(b *batch) error {
+			out, refused, undo = b.appendAll(letters)
+			if undo {
+				return refused
+			}
+			return nil
+		})
+		switch {
+		case refused == nil && err == nil:
+			return out, stopped
+		case err == nil:
+			return out, refused
+		case !undo:
 			return nil, err
 		}
+		letters, stopped = letters[:len(out)], refused // these are written without it
 	}
-	var out []Entry
-	var stopped error
-	err := s.do(ctx, func(b *batch) error {
-		out, stopped = make([]Entry, 0, len(letters)), nil
-		for i := range letters {
-			before := b.Changes()
-			e, err := b.append(&letters[i])
-			switch {
-			case err == nil:
-				out = append(out, e)
-			case b.Changes() == before:
-				stopped = err
-				return nil
-			default:
-				return err
-			}
+	return nil, stopped
+}
+
+// appendAll writes messages up to the first that can't be written, and returns why. undo says that
+// the one that failed had changed something by then, so that the whole transaction has to be undone.
+func (b *batch) appendAll(letters []letter) (out []Entry, refused error, undo bool) {
+	out = make([]Entry, 0, len(letters))
+	for i := range letters {
+		before := b.Changes()
+		e, err := b.append(&letters[i])
+		if err != nil {
+			return out, err, b.Changes() != before
 		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
+		out = append(out, e)
 	}
-	return out, stopped
+	return out, nil, false
 }
 
 // letter is a draft with the random parts of its event: the salt, and the key if it has none.
