@@ -93,13 +93,8 @@ func (m *Messages) MarkRead(ctx context.Context, ids ...event.ID) error {
 	if err := m.cfg.Store.MarkRead(ctx, me.ReadReceipts, ids...); err != nil {
 		return asOurs(err)
 	}
-	if !me.ReadReceipts {
-		return nil
-	}
-	for _, id := range ids {
-		if row, err := m.cfg.Store.Row(id); err == nil {
-			m.cfg.Receipts.Mark(row.Conversation, row.Author)
-		}
+	if me.ReadReceipts {
+		m.cfg.Receipts.MarkUnsigned()
 	}
 	return nil
 }

@@ -117,7 +117,7 @@ func (r *Receipts) next(now time.Time) (due []store.Subject, at time.Time) {
 // Run signs until ctx ends. Receipts that were marked and not signed by then are signed after the
 // next start: the store knows them.
 func (r *Receipts) Run(ctx context.Context) {
-	r.markUnsigned()
+	r.MarkUnsigned()
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {
@@ -140,9 +140,10 @@ func (r *Receipts) Run(ctx context.Context) {
 	}
 }
 
-// markUnsigned marks what the last run of the node has left unsigned. It may have ended after
-// something was received or read, and before the receipt for it was signed.
-func (r *Receipts) markUnsigned() {
+// MarkUnsigned is Mark for everything that was received or read and has no receipt yet, as the store
+// knows. It is for after something was read, and for the start: the last run of the node may have
+// ended before it had signed.
+func (r *Receipts) MarkUnsigned() {
 	left, err := r.cfg.Store.Unsigned()
 	if err != nil {
 		r.cfg.Log.Warn("look for receipts to sign", "err", err)
