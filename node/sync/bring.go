@@ -102,12 +102,22 @@ func (s *Session) stored(in Stored) {
 	case in.Err != nil:
 		s.close(in.Err)
 		return
+	case in.Refused == wire.NoRoom:
+		if s.take.full(p); p.run != nil {
+			s.rounds.drop(p.conv)
+		}
+		s.rounds.end(p.conv)
+		return
 	case p.run != nil:
 		s.storedRun(p, in)
 	}
 	s.take.done(p)
 	s.rounds.end(p.conv)
 }
+
+// roomAgain tries again what there was no room for. The peer brings again what was refused, once it
+// is offered.
+func (s *Session) roomAgain() { s.offer(everything, s.take.roomAgain()...) }
 
 func (s *Session) storedRun(p *pending, in Stored) {
 	name := p.run.Log()

@@ -28,6 +28,11 @@ func (w *world) check() {
 	}
 	w.checkRooms()
 	for _, n := range w.nodes {
+		for _, e := range n.ends {
+			if e != nil {
+				e.checkTaken()
+			}
+		}
 		w.checkRest(n)
 	}
 }

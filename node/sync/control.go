@@ -117,7 +117,7 @@ func (k *control) loaded(c *conversation, in LoadedControl) (ready []*log, all b
 	welcome := set.welcome.underWay && !c.open && !c.left && !c.quiet
 	if !c.left && (c.open || welcome) && len(in.Events) > 0 {
 		k.learn(c, frontier(in.Events))
-		weight := weighEvents(in.Events) + eventWeight*len(in.Events)
+		weight := weighEvents(in.Events) + event.Around*len(in.Events)
 		if welcome {
 			k.pace.say(wire.Frame{Welcome: &wire.Control{Events: in.Events}}, weight)
 		} else {

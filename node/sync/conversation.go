@@ -35,6 +35,8 @@ type conversation struct {
 	follow bool      // everything is wanted from the peer, and it is told what is here
 	want   wire.Want // of the peer's last offer
 
+	refusal wire.Reason // why the peer takes no more of what this device writes here; 0: it does
+
 	// What is known of logs. Most logs of a large group are the same on both sides and stay so for
 	// days: they have no pictures of their own.
 	base  map[event.Log]event.Segments // what Joined gave

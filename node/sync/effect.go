@@ -89,6 +89,14 @@ type (
 		Segments event.Segments
 	}
 
+	// Refusal says why the peer takes no more of what this device writes in a conversation, or, if
+	// Reason is 0, that it takes it again. With a zero Conversation it is about all of them:
+	// wire.NoRoom, since the peer's disk is full, or 0. It is given only when that changes.
+	Refusal struct {
+		Conversation event.Conversation
+		Reason       wire.Reason
+	}
+
 	// Rollback says that the peer claims to hold more of this device's log than is held here, or
 	// something else. The claim is unproven and may be old by now: compare it with the store, and
 	// do nothing if the log covers it or is closed already. It is given at most once a
@@ -149,6 +157,7 @@ func (LoadControl) effect()   {}
 func (IngestControl) effect() {}
 func (EpochShared) effect()   {}
 func (Acked) effect()         {}
+func (Refusal) effect()       {}
 func (Rollback) effect()      {}
 func (RoundBegan) effect()    {}
 func (RoundDropped) effect()  {}

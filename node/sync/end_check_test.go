@@ -43,6 +43,9 @@ func (e *end) checkRound(id event.Conversation) {
 	if w.count.restores > 0 {
 		return // a fork may have been refused
 	}
+	if w.count.overs > 0 {
+		return // so may a log of somebody who is not accepted
+	}
 	if e.terms[id].quiet || e.other.lied {
 		return
 	}
@@ -60,6 +63,15 @@ func (e *end) checkRound(id event.Conversation) {
 		}
 		if len(lacks) > 0 {
 			w.fail("%s: the round with %s has ended without %v of log %x", e.node.name, e.peer.name, lacks, log.Device[:2])
+		}
+	}
+}
+
+// checkTaken verifies that nothing is refused any more for a reason that has gone.
+func (e *end) checkTaken() {
+	for c, why := range e.refusals {
+		if why == wire.NoRoom || why == wire.OverBudget {
+			e.node.world.fail("%s still refuses %s in %x: reason %d", e.peer.name, e.node.name, c[:2], why)
 		}
 	}
 }

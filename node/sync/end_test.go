@@ -29,12 +29,15 @@ type end struct {
 	arrival time.Time                   // of the last frame sent
 	wake    int                         // counts Wakes, so that only the last one rings
 	rounds  map[event.Conversation]bool // ended
-	opened  int                         // runs sent before the peer offered anything
-	lied    bool                        // it has kept words to itself
+
+	refusals map[event.Conversation]wire.Reason // what the session said last of why the peer takes nothing
+	opened   int                                // runs sent before the peer offered anything
+	lied     bool                               // it has kept words to itself
 }
 
 func newEnd(n, peer *node, c *conn) *end {
 	e := &end{node: n, peer: peer, conn: c, restore: peer.restore, terms: map[event.Conversation]terms{}, rounds: map[event.Conversation]bool{}}
+	e.refusals = map[event.Conversation]wire.Reason{}
 	nonce := [32]byte{byte(n.index), byte(peer.index)}
 	e.session = sync.New(sync.Config{Self: n.device, Peer: peer.device, Nonce: nonce, Store: n.disk.instance})
 	if (n.index+peer.index)%2 == 0 {
@@ -128,7 +131,7 @@ func (e *end) effect(effect sync.Effect) {
 			in := sync.Loaded{Log: x.Log, Run: run}
 			if !ok {
 				in = sync.Loaded{Log: x.Log, Err: errors.New("no such run")}
-				if x.Bytes != sync.OpeningBytes {
+				if x.Bytes != event.MaxOpeningSent {
 					w.fail("%s: nothing to load at %d", n.name, x.First)
 				}
 			}
@@ -144,6 +147,11 @@ func (e *end) effect(effect sync.Effect) {
 	case sync.Ingest:
 		e.after(w.within(6*time.Millisecond), func() { e.ingest(x) })
 	case sync.IngestRecord:
+		if n.full {
+			w.count.fulls++
+			e.soon(sync.Stored{Ticket: x.Ticket, Refused: wire.NoRoom})
+			return
+		}
 		n.submit(operation{
 			in: func(d *disk) {
 				if d.putRecord(x.Conversation, x.Record) {
@@ -162,6 +170,8 @@ func (e *end) effect(effect sync.Effect) {
 	case sync.Rollback:
 		n.submit(operation{in: func(d *disk) { d.rollback(n, x.Log, x.Claimed) }})
 	case sync.RoundBegan, sync.RoundDropped:
+	case sync.Refusal:
+		e.refusals[x.Conversation] = x.Reason
 	case sync.RoundEnded:
 		e.rounds[x.Conversation] = true
 		e.checkRound(x.Conversation)
@@ -291,16 +301,26 @@ func (e *end) ingest(x sync.Ingest) {
 		return
 	}
 	log := x.Run.Log()
-	var refused wire.Reason
+	refused := n.turnsAway(author)
 	n.submit(operation{
 		conv: x.Conversation,
-		in:   func(d *disk) { refused = d.ingest(n, x.Run) },
+		in: func(d *disk) {
+			if refused == 0 {
+				refused = d.ingest(n, x.Run)
+			}
+		},
 		then: func() {
+			switch refused {
+			case 0:
+			case wire.Forked:
+				w.count.forks++
+			case wire.NoRoom:
+				w.count.fulls++
+			case wire.OverBudget:
+				w.count.overs++
+			}
 			if refused != 0 {
 				w.count.refused++
-				if refused == wire.Forked {
-					w.count.forks++
-				}
 			}
 			stored := sync.Stored{Ticket: x.Ticket, Refused: refused}
 			if refused == 0 || refused == wire.NotPermitted && len(n.disk.log(log).segments) > 0 {

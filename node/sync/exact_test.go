@@ -122,12 +122,12 @@ func TestSettledOfNoOffer(t *testing.T) {
 func TestLargeOpeningIsNoRequest(t *testing.T) {
 	s := newScript(t)
 	s.step(sync.Joined{Conversations: []sync.Conversation{{ID: direct}}})
-	large := write(t, direct, peer, 2, 33<<10)
+	large := write(t, direct, peer, 2, 43<<10)
 	s.want(s.run(large.run(1, 2)))
 	s.want(s.run(large.run(1, 1)), "Request")
 
 	// Nor is it sent.
-	own := write(t, direct, self, 2, 33<<10)
+	own := write(t, direct, self, 2, 43<<10)
 	s = joined(t, sync.Conversation{ID: direct, Logs: own.held(2), Opening: sync.Opening{Log: own.log, First: 1}})
 	s.later(time.Hour)
 	s.want(s.step(own.loaded(1, 2)))

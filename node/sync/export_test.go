@@ -1,11 +1,7 @@
 package sync
 
-// Limits that only tests need from outside.
-const (
-	WindowRuns    = windowRuns
-	OpeningEvents = openingEvents
-	OpeningBytes  = openingBytes
-)
+// WindowRuns is a limit that only tests need from outside.
+const WindowRuns = windowRuns
 
 // Idle reports whether nothing is queued, under way or unanswered, and what is if not.
 func (s *Session) Idle() (bool, []int) {

@@ -41,6 +41,8 @@ func (s *Session) offered(o wire.Offer) {
 	// said again.
 	again := c.open && c.want == wire.WantNothing && o.Want != wire.WantNothing
 	c.open, c.want = true, o.Want
+	s.push.roomAgain()
+	s.push.explain(c, 0)
 	s.push.giveAgain(c)
 	s.control.see(c, o.Locator)
 	if c.quiet {
@@ -114,6 +116,7 @@ func (s *Session) have(h *wire.Have) {
 	if h.Answers != 0 {
 		s.push.answered(h.Answers)
 	}
+	s.push.roomAgain()
 	for i := range h.Logs {
 		if l := s.pictures.seeListed(c, &h.Logs[i]); l != nil {
 			s.push.see(l)
@@ -122,15 +125,20 @@ func (s *Session) have(h *wire.Have) {
 	}
 }
 
-// refused takes the peer's refusal of a log, which is not pushed any more, or of one run.
+// refused takes the peer's refusal of a log, which is not pushed any more, or of one run, or of
+// everything.
 func (s *Session) refused(r *wire.Refused) {
+	if r.Reason == wire.NoRoom {
+		s.push.noRoom(r.Run)
+		return
+	}
 	c := s.at(r.Tag)
 	switch {
 	case c == nil:
 	case r.Run != 0:
 		s.push.answered(r.Run)
 	default:
-		s.push.refused(c, event.Log{Conversation: c.id, Device: r.Device, Instance: r.Instance})
+		s.push.refused(c, event.Log{Conversation: c.id, Device: r.Device, Instance: r.Instance}, r.Reason)
 	}
 }
 

@@ -88,13 +88,17 @@ type (
 
 		// Refused, if not 0, says why no more of the log is taken or, with Once, why this run is
 		// not. If a run reaches past where its log ends for good, Segments has the part before that
-		// end.
+		// end. With wire.NoRoom nothing was stored. A run with it must come again, and the peer is
+		// told so; a record or control events are kept, within bounds, until Room.
 		Refused wire.Reason
 		Once    bool
 
 		// Err ends the session. Wrap ErrProtocol if the peer is to blame.
 		Err error
 	}
+
+	// Room says that what was answered with wire.NoRoom can be tried again.
+	Room struct{}
 
 	// NeedCard answers Ingest, IngestRecord and IngestControl if the head of an author's card is
 	// not known here. Nothing was stored. The effect comes again under the same ticket when the
@@ -198,6 +202,7 @@ func (HeldControl) input()   {}
 func (Loaded) input()        {}
 func (LoadedControl) input() {}
 func (Stored) input()        {}
+func (Room) input()          {}
 func (NeedCard) input()      {}
 func (NeedControl) input()   {}
 func (CardFetched) input()   {}

@@ -22,11 +22,6 @@ const (
 	// windowRuns bounds the number of the runs that WindowBytes bounds.
 	windowRuns = 32
 
-	// openingEvents and openingBytes bound the one run that is pushed to a peer that has offered
-	// nothing: enough to say who one is and what one wants.
-	openingEvents = 16
-	openingBytes  = 64 << 10
-
 	// openingPause is how long a peer that has been offered the direct conversation may take to
 	// offer it as well. After that it counts as not serving this node's person.
 	openingPause = 2 * time.Second
@@ -60,8 +55,8 @@ const (
 	// maxPendingRecords is how many records may be with the shell before the session is Busy.
 	maxPendingRecords = 64
 
-	// maxHeld and maxHeldBytes bound what waits for cards or control events. A run beyond them is
-	// refused; anything else is forgotten until the next session.
+	// maxHeld and maxHeldBytes bound what waits for cards, control events or room. A run beyond
+	// them is refused; anything else is forgotten until the next session.
 	maxHeld      = 64
 	maxHeldBytes = runWeight
 
@@ -78,9 +73,6 @@ const (
 
 	// maxEpochs bounds the keys of a group that wait to be passed on. Fewer are in use at once.
 	maxEpochs = 8
-
-	// eventWeight is what surrounds an event or a record in a frame, in bytes, at most.
-	eventWeight = 128
 
 	// controlBytes is about where a frame of control events ends and another one begins.
 	controlBytes = 256 << 10

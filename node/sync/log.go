@@ -28,7 +28,7 @@ type log struct {
 
 	floor  uint64 // what is before it is not for the peer
 	proof  uint64 // of others' logs: the peer has another event there; ours is to be pushed
-	proven bool   // proof was set once: that is enough for a session
+	proven uint64 // the first proof of the session; one is enough
 
 	push    pushedLog
 	listed  bool // to be told, see tell
@@ -155,6 +155,15 @@ func (l *log) forgetGiven() {
 	l.renew()
 }
 
+// takeBack notes that a run which was pushed was not taken, and is to be pushed again.
+func (l *log) takeBack(part event.Range) {
+	l.given = l.given.Subtract(event.Ranges{part})
+	l.renew()
+	if part.First <= l.proven && l.proven <= part.Last {
+		l.proof = l.proven
+	}
+}
+
 // startAt notes that what is before a sequence is not for the peer.
 func (l *log) startAt(floor uint64) { l.floor = floor }
 
@@ -172,12 +181,12 @@ func (l *log) renew() { l.sent = l.peers.Ranges().Union(l.given).Union(l.apart) 
 // different events. If so, its writer has forked it, and the peer is to get our event as the proof,
 // though it lacks nothing.
 func (l *log) disprove() {
-	if l.proven {
+	if l.proven != 0 {
 		return
 	}
 	for _, here := range l.ours {
 		if here.Last >= l.floor && slices.ContainsFunc(l.peers, func(g event.Segment) bool { return contradicts(here, g) }) {
-			l.proof, l.proven = here.Last, true
+			l.proof, l.proven = here.Last, here.Last
 			return
 		}
 	}

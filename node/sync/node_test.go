@@ -7,6 +7,7 @@ import (
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/node/sync"
+	"github.com/earshot-im/earshot/node/wire"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -29,6 +30,8 @@ type node struct {
 	restore int  // counts restores
 	hostile bool // does not believe that it was removed
 	unaware bool // went back, and will write before it knows
+	full    bool // has no room for what others bring
+	spent   bool // has no budget left for what persons write whom it has not accepted
 	ends    []*end
 
 	following map[event.Conversation]map[int]bool // peers, in rooms
@@ -197,6 +200,37 @@ func (n *node) dial() {
 	for _, peer := range n.world.nodes {
 		if peer != n {
 			n.world.after(n.world.within(2*time.Second), func() { n.world.meet(n, peer) })
+		}
+	}
+}
+
+// turnsAway says why the node takes nothing now of what a person writes, 0 if it does.
+func (n *node) turnsAway(author int) wire.Reason {
+	switch {
+	case n.full:
+		return wire.NoRoom
+	case n.spent && author != n.person:
+		return wire.OverBudget
+	}
+	return 0
+}
+
+// hasRoom ends that the node has no room. Its sessions hear of it.
+func (n *node) hasRoom() {
+	n.full = false
+	for _, e := range n.ends {
+		if e != nil {
+			e.step(sync.Room{})
+		}
+	}
+}
+
+// accepts ends that the node has no budget for others. Its sessions are joined again.
+func (n *node) accepts() {
+	n.spent = false
+	for _, e := range n.ends {
+		if e != nil && e.joined {
+			e.join()
 		}
 	}
 }

@@ -50,7 +50,7 @@ func (p *push) open(direct *conversation) {
 	l := direct.logOf(p.opening.from.Log)
 	p.opening.asked, p.opening.loading = true, l
 	l.push.loading = p.opening.from.First
-	p.emit(Load{l.name, l.push.loading, openingEvents, openingBytes})
+	p.emit(Load{l.name, l.push.loading, event.MaxOpeningEvents, event.MaxOpeningSent})
 }
 
 // sendOpening sends the opening run. It is not in the window, since nobody answers it.
@@ -63,5 +63,5 @@ func (p *push) sendOpening(direct *conversation, run event.Run) {
 
 // fitsOpening reports whether a run is small enough for a peer that has offered nothing.
 func fitsOpening(run *event.Run) bool {
-	return len(run.Events) <= openingEvents && weigh(run) <= openingBytes
+	return len(run.Events) <= event.MaxOpeningEvents && weigh(run) <= event.MaxOpeningSent
 }

@@ -19,6 +19,7 @@ type push struct {
 	window  window
 	opening openingRun
 
+	full    bool    // the peer has no room: nothing is loaded before its next Have or offer
 	ready   []*log  // to be loaded, in turn
 	loads   int     // Loads under way, without that of an opening run
 	delayed []delay // logs of others, by time
@@ -123,7 +124,7 @@ func (p *push) wakes(direct *conversation) (at time.Time) {
 
 // load asks for runs while the window has room for them.
 func (p *push) load() {
-	for len(p.ready) > 0 && p.window.room(p.loads) {
+	for !p.full && len(p.ready) > 0 && p.window.room(p.loads) {
 		l := p.ready[0]
 		p.ready = p.ready[1:]
 		if p.control.gate(l) {
@@ -166,6 +167,9 @@ func (p *push) loaded(c *conversation, in Loaded) {
 	switch {
 	case l.push.stopped || !p.gives(l):
 		return
+	case p.full:
+		p.queue(l)
+		return
 	case in.Err == nil && !some:
 		l.startAt(l.push.reach + 1)
 		p.pushRest(l)
@@ -203,9 +207,43 @@ func (p *push) answered(number uint64) {
 }
 
 // refused pushes no more of a log that the peer refuses.
-func (p *push) refused(c *conversation, name event.Log) {
+func (p *push) refused(c *conversation, name event.Log, why wire.Reason) {
 	if l := c.logs[name]; l != nil {
 		p.stop(l)
+		if p.wrote(name) {
+			p.explain(c, why)
+		}
+	}
+}
+
+// explain tells the shell why the peer takes no more of what this device writes in a conversation;
+// 0: it does.
+func (p *push) explain(c *conversation, why wire.Reason) {
+	if c.refusal != why {
+		c.refusal = why
+		p.emit(Refusal{c.id, why})
+	}
+}
+
+// noRoom takes in that the peer's disk is full. The run that it could not take is pushed again when
+// the peer shows that there is room, and so is everything else.
+func (p *push) noRoom(number uint64) {
+	if f, ok := p.window.takeBack(number); ok {
+		f.log.takeBack(f.part)
+		p.queue(f.log)
+	}
+	p.answered(number)
+	if !p.full {
+		p.full = true
+		p.emit(Refusal{Reason: wire.NoRoom})
+	}
+}
+
+// roomAgain takes in that the peer has stored something, or offers to.
+func (p *push) roomAgain() {
+	if p.full {
+		p.full = false
+		p.emit(Refusal{})
 	}
 }
 

@@ -80,7 +80,7 @@ func (r *records) push(c *conversation, rec *record) {
 		r.queue = append(r.queue, c)
 	default:
 		rec.peers = rec.summary
-		r.pace.say(wire.Frame{Record: &wire.Record{Tag: c.ourTag, Record: *rec.ours}}, len(rec.ours.Bytes)+eventWeight)
+		r.pace.say(wire.Frame{Record: &wire.Record{Tag: c.ourTag, Record: *rec.ours}}, len(rec.ours.Bytes)+event.Around)
 	}
 }
 

@@ -283,6 +283,11 @@ func (n *node) ask() {
 
 func (e *end) ingestControl(x sync.IngestControl) {
 	n, w := e.node, e.node.world
+	if n.full {
+		w.count.fulls++
+		e.soon(sync.Stored{Ticket: x.Ticket, Refused: wire.NoRoom})
+		return
+	}
 	set := n.disk.rooms[x.Conversation]
 	known := map[crypto.Hash]bool{}
 	for i := range x.Events {

@@ -7,6 +7,7 @@ import (
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/node/sync"
 	"github.com/earshot-im/earshot/node/wire"
+	"github.com/earshot-im/earshot/store/event"
 )
 
 func TestNotServed(t *testing.T) {
@@ -14,7 +15,7 @@ func TestNotServed(t *testing.T) {
 	s := joined(t, sync.Conversation{ID: direct, Logs: own.held(30), Opening: sync.Opening{Log: own.log, First: 4}})
 	s.want(s.later(1999 * time.Millisecond))
 	load := find[sync.Load](t, s.later(time.Millisecond))
-	if load.First != 4 || load.Events != sync.OpeningEvents || load.Bytes != sync.OpeningBytes {
+	if load.First != 4 || load.Events != event.MaxOpeningEvents || load.Bytes != event.MaxOpeningSent {
 		t.Fatalf("%+v", load)
 	}
 	s.want(s.step(own.loaded(4, 19)), "run")

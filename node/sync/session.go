@@ -114,6 +114,8 @@ func (s *Session) input(in Input) {
 		s.loadedControl(in)
 	case Stored:
 		s.stored(in)
+	case Room:
+		s.roomAgain()
 	case NeedCard:
 		s.needCard(in)
 	case NeedControl:

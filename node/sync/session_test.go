@@ -200,14 +200,21 @@ func TestRefused(t *testing.T) {
 	s.offer(nil, nil)
 	s.step(own.loaded(1, 1))
 	refused := wire.Frame{Refused: &wire.Refused{Device: self, Instance: own.log.Instance, Reason: wire.OverBudget}}
-	s.want(s.got(refused))
+	if why := find[sync.Refusal](t, s.got(refused)); why != (sync.Refusal{Conversation: direct, Reason: wire.OverBudget}) {
+		t.Errorf("told %+v", why)
+	}
+	s.want(s.got(refused)) // once is enough
 	s.want(s.step(own.now(2)), "Wake")
 	s.want(s.later(time.Second), "have", "Wake")
 	if idle, queues := s.session.Idle(); !idle {
 		t.Error(queues)
 	}
-	if load := find[sync.Load](t, s.offer(nil, nil)); load.First != 1 { // anew
+	effects := s.offer(nil, nil)
+	if load := find[sync.Load](t, effects); load.First != 1 { // anew
 		t.Errorf("goes on at %d", load.First)
+	}
+	if why := find[sync.Refusal](t, effects); why != (sync.Refusal{Conversation: direct}) {
+		t.Errorf("told %+v", why)
 	}
 
 	// And the other way round.

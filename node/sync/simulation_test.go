@@ -86,6 +86,7 @@ func (c *counts) all(rooms bool) map[string]*int {
 		"crashes": &c.crashes, "cuts": &c.cuts, "gaps": &c.gaps, "duplicates": &c.duplicates,
 		"cards asked for": &c.needCards, "refusals": &c.refused, "frames": &c.frames, "restores": &c.restores,
 		"stripped words": &c.strips, "waits for room": &c.drains,
+		"runs without room on the disk": &c.fulls, "runs over budget": &c.overs,
 	}
 	if rooms {
 		maps.Copy(all, map[string]*int{
@@ -244,6 +245,16 @@ func (w *world) disturb(seed uint64) {
 				w.cut(e)
 			}
 		})
+	}
+	if n := w.nodes[w.rng.IntN(len(w.nodes))]; w.chance(0.4) {
+		at := w.within(30 * time.Second)
+		w.after(at, func() { n.full = true })
+		w.after(at+w.within(30*time.Second), n.hasRoom)
+	}
+	if n := w.nodes[w.rng.IntN(len(w.nodes))]; w.chance(0.2) {
+		at := w.within(30 * time.Second)
+		w.after(at, func() { n.spent = true })
+		w.after(at+w.within(30*time.Second), n.accepts)
 	}
 	if seed%5 < 2 {
 		n := w.nodes[w.rng.IntN(len(w.nodes))]

@@ -25,9 +25,10 @@ type take struct {
 	// What is with the shell, see busy.
 	runs, bytes, records int
 
-	// What waits for cards or control events.
+	// What waits for cards, control events or room.
 	kept, keptBytes int
 	turnedAway      []*conversation // of which runs were refused since too much was kept
+	noRoom          []*conversation // of which runs were refused since the disk is full
 }
 
 // pending is a run, a record or control events that the peer brought and that are not answered. One
@@ -55,6 +56,7 @@ const (
 	forShell waits = iota // for its answer
 	forCard
 	forControl
+	forRoom
 )
 
 // busy reports whether the shell has as much in hand as the peer may cause.
@@ -181,7 +183,7 @@ func (t *take) needControl(p *pending) (kept bool) {
 // keep keeps p until what it waits for has come. It gives up on p if too much is kept.
 func (t *take) keep(p *pending, why waits) bool {
 	if t.kept == maxHeld || t.keptBytes+p.weight > maxHeldBytes {
-		t.giveUp(p, wire.OverBudget)
+		t.giveUp(p, wire.TooMuchWaits)
 		return false
 	}
 	t.count(p, -1)
@@ -222,11 +224,9 @@ func (t *take) retry(group event.Conversation) {
 func (t *take) giveUp(p *pending, why wire.Reason) {
 	switch {
 	case p.run == nil:
-	case why == wire.OverBudget: // there may be room for the next one, and later for this one
+	case why == wire.TooMuchWaits: // there may be room for the next one, and later for this one
 		t.refuseOnce(p.conv, p.run, why)
-		if !slices.Contains(t.turnedAway, p.conv) {
-			t.turnedAway = append(t.turnedAway, p.conv)
-		}
+		t.turnedAway = with(t.turnedAway, p.conv)
 	default:
 		t.refuse(p.conv, p.run.Log(), why)
 	}
@@ -239,9 +239,49 @@ func (t *take) freed() []*conversation {
 	if t.kept > 0 {
 		return nil
 	}
-	freed := slices.DeleteFunc(t.turnedAway, func(c *conversation) bool { return !c.live() })
+	freed := t.turnedAway
 	t.turnedAway = nil
-	return freed
+	return living(freed)
+}
+
+// full answers for p, for which the disk has no room. A run comes again when its conversation is
+// offered anew; anything else is kept.
+func (t *take) full(p *pending) {
+	if p.run == nil {
+		t.keep(p, forRoom)
+		return
+	}
+	if p.run.Number != 0 {
+		t.send(wire.Frame{Refused: &wire.Refused{Reason: wire.NoRoom, Run: p.run.Number}})
+	}
+	t.noRoom = with(t.noRoom, p.conv)
+	t.done(p)
+}
+
+// roomAgain tries again what was kept for want of room. It returns the conversations of which runs
+// were refused for that; they are to be offered anew.
+func (t *take) roomAgain() []*conversation {
+	for _, p := range t.pending {
+		if p.waits == forRoom {
+			t.again(p)
+		}
+	}
+	refused := t.noRoom
+	t.noRoom = nil
+	return living(refused)
+}
+
+// with adds a conversation to some, unless it is among them.
+func with(some []*conversation, c *conversation) []*conversation {
+	if slices.Contains(some, c) {
+		return some
+	}
+	return append(some, c)
+}
+
+// living returns those of some conversations in which messages move.
+func living(some []*conversation) []*conversation {
+	return slices.DeleteFunc(some, func(c *conversation) bool { return !c.live() })
 }
 
 // done forgets p, which is answered.

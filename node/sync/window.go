@@ -38,8 +38,20 @@ func (w *window) add(l *log, run *event.Run) uint64 {
 
 // answered takes the run of a number off. It returns false if no such run was sent.
 func (w *window) answered(number uint64) bool {
-	w.remove(func(f *flight) bool { return f.number == number })
+	w.takeBack(number)
 	return number <= w.sent
+}
+
+// takeBack takes the run of a number off, and returns it if it was not answered.
+func (w *window) takeBack(number uint64) (sent flight, ok bool) {
+	w.remove(func(f *flight) bool {
+		if f.number != number {
+			return false
+		}
+		sent, ok = *f, true
+		return true
+	})
+	return sent, ok
 }
 
 // forget takes all runs of a log off.

@@ -219,9 +219,11 @@ func parseSettled(b []byte) (*Settled, error) {
 
 func (m *Refused) marshal() []byte {
 	var w canon.Writer
-	w.Bytes(1, m.Tag)
-	w.Bytes(2, m.Device[:])
-	w.Bytes(3, m.Instance[:])
+	if m.Reason != NoRoom {
+		w.Bytes(1, m.Tag)
+		w.Bytes(2, m.Device[:])
+		w.Bytes(3, m.Instance[:])
+	}
 	w.Uint(4, uint64(m.Reason))
 	w.Uint(5, m.Run)
 	return w.Out()
@@ -230,15 +232,22 @@ func (m *Refused) marshal() []byte {
 func parseRefused(b []byte) (*Refused, error) {
 	r := canon.NewReader(b)
 	m := &Refused{Tag: r.Optional(1, tagSize)}
-	m.Device = [32]byte(r.Fixed(2, 32))
-	m.Instance = event.Instance(r.Fixed(3, 8))
+	device, instance := r.Optional(2, len(m.Device)), r.Optional(3, len(m.Instance))
 	m.Reason = Reason(r.Uint(4))
 	m.Run = r.Uint(5)
 	if err := r.End(); err != nil {
 		return nil, err
 	}
-	if m.Reason < TooManySegments || m.Reason > TooEarly {
+	if m.Reason < TooManySegments || m.Reason > lastReason {
 		return nil, fmt.Errorf("%w: reason %d", canon.ErrEncoding, m.Reason)
+	}
+	copy(m.Device[:], device)
+	copy(m.Instance[:], instance)
+	switch named := device != nil && instance != nil; {
+	case m.Reason != NoRoom && !named:
+		return nil, fmt.Errorf("%w: refusal without a log", canon.ErrEncoding)
+	case m.Reason == NoRoom && (m.Tag != nil || device != nil || instance != nil || m.Run == 0):
+		return nil, fmt.Errorf("%w: no room for a log, or without a run", canon.ErrEncoding)
 	}
 	return m, nil
 }

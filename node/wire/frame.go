@@ -123,14 +123,19 @@ type Reason uint64
 
 const (
 	TooManySegments Reason = 1 // the log is held in too many pieces to take another one
-	OverBudget      Reason = 2 // there is no room, as for what waits for a card
+	OverBudget      Reason = 2 // what is kept of an author whom the owner has not accepted is used up
 	NotPermitted    Reason = 3 // the author may not write this, or the sender does not take it
 	Forked          Reason = 4 // the author has written two different events at one place
 	TooEarly        Reason = 5 // all of the run came before what the sender may read
+	NoRoom          Reason = 6 // the sender's disk is full
+	TooMuchWaits    Reason = 7 // too much waits for cards or control events
+	TooManyLogs     Reason = 8 // the author has as many logs as anybody may have
+	lastReason             = TooManyLogs
 )
 
-// Refused says that the sender takes no more of a log in this session, or does not take one run of
-// it.
+// Refused says that the sender takes no more of a log before its next offer, or does not take one
+// run of it. With NoRoom it names no conversation and no log, only a run: the sender takes nothing
+// in any conversation before its next Have or offer.
 type Refused struct {
 	Tag      []byte
 	Device   crypto.DeviceID

@@ -7,6 +7,7 @@ import (
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/store/disk"
+	"github.com/earshot-im/earshot/store/event"
 	"github.com/earshot-im/earshot/store/tx"
 )
 
@@ -14,9 +15,9 @@ const (
 	// MaxRequests is how many persons may wait to be accepted, each with one run.
 	MaxRequests = 64
 
-	// maxRequest bounds such a run in bytes, as it came: 64 KiB of headers and bodies, and for each
-	// of 16 events what goes around it.
-	maxRequest = 64<<10 + 16*128
+	// maxRequest bounds such a run in bytes, as it came. Each of its events may have a recall with
+	// it.
+	maxRequest = event.MaxOpeningSent + 2*event.MaxOpeningEvents*event.Around
 
 	requestFixed = 8 // when it was received
 )

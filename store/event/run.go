@@ -20,8 +20,17 @@ const (
 	// recalls would exceed it, leave them out: they also come with the run in which they stand.
 	MaxRunSent = MaxRunSize + 192<<10
 
+	// MaxOpeningEvents and MaxOpeningSent bound the one run that somebody gets who has not accepted
+	// its author: its events, and the bytes of their headers and bodies. It is enough to say who
+	// one is and what one wants, and for one event of any size.
+	MaxOpeningEvents = 16
+	MaxOpeningSent   = MaxHeader + MaxBody
+
+	// Around is what surrounds an event in a run, in bytes, at most: tags, lengths and signature.
+	Around = 128
+
 	tagSize     = 32
-	maxRunEvent = MaxHeader + MaxBody + 128 // with tags, lengths and signature
+	maxRunEvent = MaxHeader + MaxBody + Around
 )
 
 // Run is a part of one log in the order of sequences that ends at a signature. Events travel in

@@ -1,0 +1,91 @@
+package sync_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/earshot-im/earshot/node/sync"
+	"github.com/earshot-im/earshot/node/wire"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// A peer whose disk is full gets nothing more, in any log, until it stores something or offers. The
+// session stays, and what was refused goes again.
+func TestNothingIsPushedToAFullDisk(t *testing.T) {
+	a, b := write(t, direct, self, 3, 10), write(t, direct, ownOther, 2, 10)
+	for _, again := range []struct {
+		name string
+		in   func(*script) []sync.Effect
+		want []string
+	}{
+		{"an acknowledgement", func(s *script) []sync.Effect { return s.have(b.log, b.to(1)) }, []string{"Refusal", "Acked", "Load", "Wake"}},
+		{"an offer", func(s *script) []sync.Effect { return s.offer(nil, nil) }, []string{"Refusal", "Load", "Load"}},
+	} {
+		t.Run(again.name, func(t *testing.T) {
+			s := talking(t, nil, nil)
+			s.step(a.now(1))
+			run := sentRun(t, s.step(a.loaded(1, 1)))
+			s.want(s.step(a.now(2)), "Load")
+			full := wire.Frame{Refused: &wire.Refused{Reason: wire.NoRoom, Run: run.Number}}
+			if why := find[sync.Refusal](t, s.got(full)); why != (sync.Refusal{Reason: wire.NoRoom}) {
+				t.Errorf("told %+v", why)
+			}
+			s.want(s.step(a.loaded(2, 2))) // read before: not sent
+			s.want(s.step(b.now(1)))
+
+			effects := again.in(s)
+			s.want(effects, again.want...)
+			if why := find[sync.Refusal](t, effects); why != (sync.Refusal{}) {
+				t.Errorf("told %+v", why)
+			}
+			if !slices.Contains(effects, sync.Effect(sync.Load{Log: a.log, First: 1, Events: 2, Bytes: event.MaxRunSent})) {
+				t.Errorf("what was refused does not go again: %v", effects)
+			}
+		})
+	}
+}
+
+// Without room, a run is refused by its number alone, and a record waits. When there is room, the
+// record is tried again, and an offer brings the run.
+func TestFullDiskTakesLater(t *testing.T) {
+	theirs := write(t, direct, peer, 2, 10)
+	s := talking(t, nil, nil)
+	came := find[sync.Ingest](t, s.run(theirs.run(1, 2)))
+	effects := s.step(sync.Stored{Ticket: came.Ticket, Refused: wire.NoRoom})
+	s.want(effects, "refused")
+	if r := *effects[0].(sync.Send).Frame.Refused; r.Reason != wire.NoRoom || r.Run != 1 || r.Tag != nil || r.Device != (event.Log{}).Device {
+		t.Errorf("says %+v", r)
+	}
+	r, err := event.NewRecord(deviceKeys[2], event.Record{Kind: 9, Counter: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	record := find[sync.IngestRecord](t, s.got(wire.Frame{Record: &wire.Record{Record: r}}))
+	s.want(s.step(sync.Stored{Ticket: record.Ticket, Refused: wire.NoRoom}))
+
+	s.want(s.step(sync.Room{}), "IngestRecord", "RoundBegan", "offers")
+	s.want(s.step(sync.Room{})) // nothing was refused since
+	s.want(s.run(theirs.run(1, 2)), "Ingest")
+}
+
+// A round in which something found no room has not brought everything.
+func TestRoundWithoutRoomIsDropped(t *testing.T) {
+	theirs := write(t, direct, peer, 1, 10)
+	s := joined(t, sync.Conversation{ID: direct})
+	s.want(s.offer(nil, nil), "settled")
+	came := find[sync.Ingest](t, s.run(theirs.run(1, 1)))
+	s.want(s.step(sync.Stored{Ticket: came.Ticket, Refused: wire.NoRoom}), "refused", "RoundDropped")
+	s.want(s.got(wire.Frame{Settled: &wire.Settled{}}))
+}
+
+// The proof that a log is forked goes again where there was no room for it.
+func TestProofOfForkGoesAgain(t *testing.T) {
+	ours, other := write(t, direct, third, 3, 10), write(t, direct, third, 3, 11)
+	s := joined(t, sync.Conversation{ID: direct, Logs: ours.held(3)})
+	s.want(s.offer(nil, other.held(3)), "Load")
+	run := sentRun(t, s.step(ours.loaded(3, 3)))
+	s.got(wire.Frame{Refused: &wire.Refused{Reason: wire.NoRoom, Run: run.Number}})
+	if load := find[sync.Load](t, s.have(ours.log, other.to(3))); load.First != 3 {
+		t.Errorf("loads from %d", load.First)
+	}
+}
