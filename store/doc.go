@@ -6,9 +6,9 @@
 // it gives out. One goroutine, started by Run, does all writing: it runs what waits in one
 // transaction, signs the last event of each own log that grew, commits, answers, and then calls
 // Config.Changed. A method that writes returns when its effect is on the disk. If it returns an
-// error, nothing was written, unless its comment says otherwise. Its context bounds the wait for
-// the writer, not the commit. Methods that read may be called by anyone at any time, and return
-// copies.
+// error, nothing was written, unless its comment says otherwise. So after ErrFull the store goes on
+// as soon as the disk has room. The context of a method bounds the wait for the writer, not the
+// commit. Methods that read may be called by anyone at any time, and return copies.
 //
 // The store trusts its caller for who may write what: it relies on a run having been proven
 // (event.Run.Prove) and on its author's card having been checked. It keeps the control sets of

@@ -18,6 +18,10 @@ var (
 	ErrNotPrivate = disk.ErrNotPrivate // somebody else's directory: choose another
 )
 
+// ErrFull: the disk has no room. Open returns it, and every method that writes; nothing was
+// changed. Try again when there is room.
+var ErrFull = disk.ErrFull
+
 // LockedError matches ErrLocked.
 type LockedError = disk.LockedError
 
@@ -62,9 +66,13 @@ var (
 	// beyond that place. Nothing else is affected.
 	ErrForked = errors.New("log is forked")
 
-	// ErrBudget: what may be kept for somebody who is not known here is used up, or somebody has as
-	// many logs as anybody may have. Refuse it and keep the link.
+	// ErrBudget: what may be kept for somebody who is no contact is used up. Refuse it and keep the
+	// link.
 	ErrBudget = book.ErrBudget
+
+	// ErrTooManyLogs: the author has MaxLogs logs in the conversation. Refuse the run and keep the
+	// link.
+	ErrTooManyLogs = errors.New("too many logs")
 )
 
 func damaged(format string, args ...any) error {

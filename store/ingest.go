@@ -30,7 +30,7 @@ type IngestResult struct {
 //
 // ErrForked is returned when this run, or an earlier one, contradicts what is held; the first
 // contradiction is kept beside it. The result is valid then. Other errors: ErrNoConversation,
-// ErrTooManySegments, ErrBudget, ErrCut.
+// ErrTooManySegments, ErrBudget, ErrTooManyLogs, ErrCut.
 func (s *Store) BeginIngest(ctx context.Context, run event.Run, from Origin) (wait func() (IngestResult, error)) {
 	g := newIngestion(&s.disk.Keyring, &run, from)
 	written := s.submit(ctx, g.run)

@@ -307,13 +307,13 @@ func (in *intake) take(l *layout.Log, i int) error {
 	return in.order.add(x)
 }
 
-// mayBegin returns ErrBudget if a person has as many logs in a conversation as anybody may have.
+// mayBegin returns ErrTooManyLogs if a person has as many logs in a conversation as anybody may have.
 func (in *intake) mayBegin(conversation uint32, author crypto.PersonID) error {
 	if in.isOwn(author) {
 		return nil
 	}
 	if in.Count(bucketAuthors, layout.AuthorKey(conversation, author)) >= MaxLogs {
-		return ErrBudget
+		return ErrTooManyLogs
 	}
 	return nil
 }

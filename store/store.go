@@ -27,6 +27,9 @@ type Config struct {
 	// Identify replaces what the system says about which file the database is in; for tests.
 	Identify func(path string) (FileIdentity, error)
 
+	// Space replaces what the system says about the file system; for tests.
+	Space func(dir string) (s Space, known bool)
+
 	// Authority answers for groups; nil if there are none.
 	Authority Authority
 
@@ -37,6 +40,9 @@ type Config struct {
 
 // FileIdentity tells a file from its copies.
 type FileIdentity = disk.Identity
+
+// Space is what is left of a file system.
+type Space = disk.Space
 
 // Change says what a commit changed. N is the change counter, which moves with everything that
 // people could see.
@@ -95,7 +101,7 @@ func Open(cfg Config) (*Store, error) {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	d, err := disk.Open(disk.Config{Dir: cfg.Dir, Passphrase: cfg.Passphrase, Rand: cfg.Rand,
-		IdentityBucket: []byte(bucketMeta), IdentityKey: metaFile, Identify: cfg.Identify})
+		IdentityBucket: []byte(bucketMeta), IdentityKey: metaFile, Identify: cfg.Identify, Space: cfg.Space})
 	if err != nil {
 		return nil, err
 	}
@@ -117,6 +123,10 @@ func (s *Store) Own() Own { return s.own }
 
 // Book returns what is known of persons, and what the owner has chosen.
 func (s *Store) Book() *book.Book { return s.book }
+
+// Room returns nil if there is room for what others write. Else it returns ErrFull: the rest is for
+// what the owner writes.
+func (s *Store) Room() error { return s.disk.Room() }
 
 // Last returns the change counter.
 func (s *Store) Last() uint64 { return s.last.Load() }

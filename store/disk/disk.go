@@ -37,6 +37,8 @@ type Disk struct {
 	crashed  bool // the last run before it was opened
 	written  bool
 	broken   atomic.Bool // bbolt has met damage
+	dir      string
+	space    func(dir string) (s Space, known bool)
 }
 
 // Config says what to open.
@@ -51,6 +53,9 @@ type Config struct {
 
 	// Identify replaces identityOf in tests.
 	Identify func(path string) (Identity, error)
+
+	// Space replaces what the system says of the file system, in tests.
+	Space func(dir string) (s Space, known bool)
 }
 
 func (c *Config) identify(path string) (Identity, error) {
@@ -63,6 +68,11 @@ func (c *Config) identify(path string) (Identity, error) {
 // Open opens the directory, and makes what is not there yet. If the database is empty, the caller
 // fills it.
 func Open(cfg Config) (*Disk, error) {
+	d, err := open(cfg)
+	return d, asFull(err)
+}
+
+func open(cfg Config) (*Disk, error) {
 	if err := makePrivate(cfg.Dir); err != nil {
 		return nil, fmt.Errorf("open data directory: %w", err)
 	}
@@ -70,7 +80,10 @@ func Open(cfg Config) (*Disk, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Disk{lock: held}
+	d := &Disk{lock: held, dir: cfg.Dir, space: cfg.Space}
+	if d.space == nil {
+		d.space = spaceOf
+	}
 	if err := d.open(cfg); err != nil {
 		held.Close()
 		return nil, err
@@ -207,11 +220,14 @@ func prepare(cfg *Config, path string) (closed bool, err error) {
 		return false, err
 	}
 	if sparse {
-		if err := compact(cfg, path); err != nil {
-			os.Remove(path + temporary)
+		err := compact(cfg, path)
+		if err == nil {
+			return true, nil
+		}
+		os.Remove(path + temporary)
+		if err = asFull(err); !errors.Is(err, ErrFull) { // on a full disk, the database stays as it is
 			return false, fmt.Errorf("compact database: %w", err)
 		}
-		return true, nil
 	}
 	return closed, nil
 }

@@ -22,6 +22,10 @@ var (
 	// ErrNewer: a newer program has written here. Update this one.
 	ErrNewer = errors.New("made by a newer version")
 
+	// ErrFull: the disk has no room, or so little that it is kept for what the owner writes. Nothing
+	// was changed. Try again when there is room.
+	ErrFull = errors.New("no room on the disk")
+
 	// ErrNotPrivate: the directory or a file in it belongs to somebody else, or is not what it
 	// should be (a link, a socket). Choose another directory.
 	ErrNotPrivate = errors.New("not private to its owner")

@@ -13,7 +13,8 @@ func (d *Disk) View(f func(*bbolt.Tx) error) error {
 }
 
 // Write runs f in a transaction that writes. f commits it; otherwise it is rolled back. Only one
-// goroutine may write at a time. After damage was met nothing is written any more.
+// goroutine may write at a time. After damage was met nothing is written any more. After ErrFull,
+// what was there before is there, and the next transaction may find room.
 func (d *Disk) Write(f func(*bbolt.Tx) error) error {
 	if d.broken.Load() {
 		return Damaged("met before")
@@ -23,7 +24,7 @@ func (d *Disk) Write(f func(*bbolt.Tx) error) error {
 			return err
 		}
 		defer d.tx.Rollback() // nothing after a commit
-		err = f(d.tx)
+		err = asFull(f(d.tx))
 		d.written = d.written || err == nil
 		return err
 	})

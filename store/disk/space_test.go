@@ -1,0 +1,47 @@
+package disk
+
+import (
+	"errors"
+	"io/fs"
+	"testing"
+)
+
+func TestRoomIsKeptForTheOwner(t *testing.T) {
+	const mib, gib = 1 << 20, 1 << 30
+	for _, c := range []struct {
+		space Space
+		known bool
+		full  bool
+	}{
+		{Space{Total: 100 * mib, Free: 64 * mib}, true, false},
+		{Space{Total: 100 * mib, Free: 64*mib - 1}, true, true},
+		{Space{Total: 100 * gib, Free: gib}, true, false},
+		{Space{Total: 100 * gib, Free: gib - 1}, true, true},
+		{Space{}, true, true},
+		{Space{}, false, false},
+	} {
+		d := Disk{space: func(string) (Space, bool) { return c.space, c.known }}
+		if err := d.Room(); errors.Is(err, ErrFull) != c.full || !c.full && err != nil {
+			t.Errorf("%+v: %v", c.space, err)
+		}
+	}
+	if _, known := spaceOf(t.TempDir()); !known {
+		t.Error("the system says nothing of its file systems")
+	}
+}
+
+// What the system says of a full disk is known as such, also where bbolt hands on its words only.
+func TestFullDiskIsTold(t *testing.T) {
+	system := &fs.PathError{Op: "write", Path: "store.db", Err: fullErrors[0]}
+	for _, err := range []error{system, errors.New("file resize error: " + system.Error())} {
+		if told := asFull(err); !errors.Is(told, ErrFull) || !errors.Is(told, err) {
+			t.Errorf("%v is %v", err, told)
+		}
+	}
+	if err := asFull(fs.ErrPermission); errors.Is(err, ErrFull) {
+		t.Errorf("%v", err)
+	}
+	if asFull(nil) != nil {
+		t.Error("no error is one")
+	}
+}

@@ -1,0 +1,17 @@
+//go:build linux || darwin
+
+package disk
+
+import "golang.org/x/sys/unix"
+
+// fullErrors are what the system says where there is no room: on the disk, or for this user.
+var fullErrors = []error{unix.ENOSPC, unix.EDQUOT}
+
+func spaceOf(dir string) (s Space, known bool) {
+	var fs unix.Statfs_t
+	if err := unix.Statfs(dir, &fs); err != nil || fs.Bsize == 0 {
+		return Space{}, false
+	}
+	size := uint64(fs.Bsize)
+	return Space{Total: fs.Blocks * size, Free: fs.Bavail * size}, true
+}
