@@ -21,6 +21,8 @@ type Client struct {
 	earshotv1.PeopleClient
 	earshotv1.MessagesClient
 	earshotv1.GroupsClient
+	earshotv1.JournalClient
+
 	calls *caller
 }
 
@@ -41,6 +43,7 @@ func dialPatient(dir string, p patience) *Client {
 		PeopleClient:   earshotv1.NewPeopleClient(calls, url, options),
 		MessagesClient: earshotv1.NewMessagesClient(calls, url, options),
 		GroupsClient:   earshotv1.NewGroupsClient(calls, url, options),
+		JournalClient:  earshotv1.NewJournalClient(calls, url, options),
 		calls:          calls,
 	}
 }

@@ -454,7 +454,11 @@ type Message struct {
 	Reactions    []*Reaction            `protobuf:"bytes,18,rep,name=reactions,proto3" json:"reactions,omitempty"`  // one a person
 	Reason       string                 `protobuf:"bytes,19,opt,name=reason,proto3" json:"reason,omitempty"`        // as of Sent
 	// Where it belongs: the group, or the other person of a direct conversation. An answer goes there.
-	With          *Target `protobuf:"bytes,20,opt,name=with,proto3" json:"with,omitempty"`
+	With *Target `protobuf:"bytes,20,opt,name=with,proto3" json:"with,omitempty"`
+	// Where it is shown: messages of a conversation have the order of (t, id). A late one is shown
+	// before others that arrived earlier.
+	T             int64 `protobuf:"varint,21,opt,name=t,proto3" json:"t,omitempty"`
+	Unread        bool  `protobuf:"varint,22,opt,name=unread,proto3" json:"unread,omitempty"` // somebody else's that the owner has not read
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -627,6 +631,20 @@ func (x *Message) GetWith() *Target {
 		return x.With
 	}
 	return nil
+}
+
+func (x *Message) GetT() int64 {
+	if x != nil {
+		return x.T
+	}
+	return 0
+}
+
+func (x *Message) GetUnread() bool {
+	if x != nil {
+		return x.Unread
+	}
+	return false
 }
 
 // Reaction is what a person has put on a message.
@@ -1939,7 +1957,7 @@ const file_v1_messages_proto_rawDesc = "" +
 	"\apetname\x18\x03 \x01(\tR\apetname\x12\x16\n" +
 	"\x06device\x18\x04 \x01(\tR\x06device\x12\x18\n" +
 	"\acontact\x18\x05 \x01(\bR\acontact\x12\x1a\n" +
-	"\bverified\x18\x06 \x01(\bR\bverified\"\xe4\x04\n" +
+	"\bverified\x18\x06 \x01(\bR\bverified\"\x8a\x05\n" +
 	"\aMessage\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\"\n" +
 	"\fconversation\x18\x02 \x01(\tR\fconversation\x12\"\n" +
@@ -1961,7 +1979,9 @@ const file_v1_messages_proto_rawDesc = "" +
 	"\tmentioned\x18\x11 \x01(\bR\tmentioned\x122\n" +
 	"\treactions\x18\x12 \x03(\v2\x14.earshot.v1.ReactionR\treactions\x12\x16\n" +
 	"\x06reason\x18\x13 \x01(\tR\x06reason\x12&\n" +
-	"\x04with\x18\x14 \x01(\v2\x12.earshot.v1.TargetR\x04with\"L\n" +
+	"\x04with\x18\x14 \x01(\v2\x12.earshot.v1.TargetR\x04with\x12\f\n" +
+	"\x01t\x18\x15 \x01(\x03R\x01t\x12\x16\n" +
+	"\x06unread\x18\x16 \x01(\bR\x06unread\"L\n" +
 	"\bReaction\x12\x16\n" +
 	"\x06person\x18\x01 \x01(\tR\x06person\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
