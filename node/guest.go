@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/earshot-im/earshot/node/session"
 	"github.com/earshot-im/earshot/node/sharing"
 	"github.com/earshot-im/earshot/node/sync"
+	"github.com/earshot-im/earshot/store"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -95,6 +97,8 @@ func (g *guest) Perform(ctx context.Context, e sync.Effect) (answer sync.Input, 
 		}
 	case sync.Acked:
 		g.node.acks.Put(g.person, e.Log, e.Segments)
+	case sync.Refusal:
+		g.node.mesh.Refused(g.session, e.Conversation, e.Reason)
 	case sync.EpochShared:
 		err = g.node.crowd.Learn(g.session, e)
 	case sync.Sighted:
@@ -111,6 +115,10 @@ func (g *guest) identify(ctx context.Context, e sync.Identify) (answer sync.Inpu
 	card, err := people.Prove(device, e.Card, e.Profile)
 	if err == nil {
 		err = n.people.Meet(ctx, device, card, people.NameIn(e.Profile))
+	}
+	if errors.Is(err, store.ErrFull) { // they are known all the same, and written down another time
+		g.session.Log().Warn("write down what a peer says of itself", "err", err)
+		err = nil
 	}
 	switch {
 	case ctx.Err() != nil:

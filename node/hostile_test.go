@@ -162,7 +162,7 @@ func TestHostileFrames(t *testing.T) {
 			r := m.record(event.KindReceipt, event.ReceiptSubject(m.conversation(), ann.who.person, m.store), 1, nil)
 			r.Signature[5] ^= 1
 			m.send(wire.Frame{Record: &wire.Record{Record: r}})
-		}), time.Second, "record not proven"},
+		}), time.Second, "not proven: record"},
 		"two stores": {greeted(func(m *mallory, _, _ *machine) {
 			m.store[0]++
 			m.offer()

@@ -10,6 +10,7 @@ import (
 
 	"github.com/earshot-im/earshot/discovery"
 	"github.com/earshot-im/earshot/node/link"
+	"github.com/earshot-im/earshot/store"
 )
 
 // settingPort is the setting that holds the port on which this node listened last.
@@ -64,9 +65,13 @@ func (n *Node) startListening(ctx context.Context) error {
 		return fmt.Errorf("listen: %w", err)
 	}
 	if port := n.host.Port(); port != last {
-		return n.store.Book().SetSetting(ctx, settingPort, strconv.Itoa(int(port)))
+		err = n.store.Book().SetSetting(ctx, settingPort, strconv.Itoa(int(port)))
 	}
-	return nil
+	if errors.Is(err, store.ErrFull) { // peers find this node at another port as well
+		n.log.Warn("write down the port", "err", err)
+		return nil
+	}
+	return err
 }
 
 // lastPort returns the port on which this node listened last, or 0.

@@ -80,11 +80,12 @@ type Config struct {
 	// measured by the machine's monotonic clock, whatever Now says.
 	Now func() time.Time
 
-	// Transport, Networks and Identify replace TCP, this machine's interfaces and what its file
-	// system says of which file the database is, in simulations.
+	// Transport, Networks, Identify and Space replace TCP, this machine's interfaces, and what its
+	// file system says of which file the database is and how much is free, in simulations.
 	Transport link.Transport
 	Networks  func() (discovery.Network, error)
 	Identify  func(path string) (store.FileIdentity, error)
+	Space     func(dir string) (s store.Space, known bool)
 
 	GossipAbove int // for simulations: the size in members past which a group gossips; 0: crowd.Above
 }
@@ -172,7 +173,7 @@ func Open(cfg Config) (_ *Node, err error) {
 	n.people = people.New(people.Config{Now: cfg.Now, Log: cfg.Log})
 	n.groups = groups.New(groups.Config{Authors: n.people, Changed: n.groupChanged, Log: cfg.Log})
 	if n.store, err = store.Open(store.Config{Dir: cfg.Dir, Passphrase: cfg.Passphrase, Now: cfg.Now, Log: cfg.Log,
-		Identify: cfg.Identify, Changed: n.committed, Authority: n.groups}); err != nil {
+		Identify: cfg.Identify, Space: cfg.Space, Changed: n.committed, Authority: n.groups}); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -219,7 +220,8 @@ func (n *Node) makeRooms() (err error) {
 		}})
 	n.door = ingest.New(ingest.Config{Store: n.store, People: n.people, Owner: n.owner, Groups: n.groups,
 		Receipts: n.receipts, Now: n.cfg.Now, Log: n.log,
-		Invited: n.contacts.PutInvitation, Met: n.met, Changed: n.presence.Bump})
+		Invited: n.contacts.PutInvitation, Met: n.met, Changed: n.presence.Bump,
+		MoreWaits: n.contacts.PutMoreWaits, Room: n.room})
 	n.runs = sharing.NewRuns(n.store.LoadRun)
 	n.sharing = sharing.New(sharing.Config{Store: n.store, People: n.people, Owner: n.owner, Groups: n.groups,
 		Runs: n.runs, Doubted: n.door.Doubted})

@@ -81,8 +81,11 @@ func (n *Node) personChanged(before, after people.Person) {
 		n.revealed.Bump()
 	}
 	if after.Contact != before.Contact || after.Blocked != before.Blocked {
-		for _, s := range n.mesh.With(after.ID) {
-			s.Inbox.Policy()
+		fellow := n.groups.Fellows(n.me.person, after.ID)
+		for s, person := range n.mesh.Identified() {
+			if person == after.ID || fellow { // fellow members pass on what was refused of this one
+				s.Inbox.Policy()
+			}
 		}
 		n.pin(after)
 	}
@@ -100,6 +103,18 @@ func (n *Node) invited(again bool) {
 	if again {
 		for _, s := range n.mesh.Sessions() {
 			s.End(errInvited)
+		}
+	}
+	n.presence.Bump()
+}
+
+// room takes in that what others bring finds no room on the disk, or finds some again: then it is
+// tried again.
+func (n *Node) room(again bool) {
+	n.warnings.Room(again)
+	if again {
+		for _, s := range n.mesh.Sessions() {
+			s.Inbox.Room()
 		}
 	}
 	n.presence.Bump()

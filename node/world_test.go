@@ -141,6 +141,7 @@ type machine struct {
 	dir    string
 	host   *memnet.Host
 	skew   atomic.Int64 // of its clock, in ns
+	full   atomic.Bool  // its disk
 	file   string       // which file the database is: as long as nobody says otherwise always the same
 	warn   func(warnings.Warning)
 	who    self // once it has been on
@@ -203,6 +204,12 @@ func (m *machine) start(peers ...string) {
 			return discovery.Network{Links: []discovery.Link{{Name: "eth0", Index: 1, Addrs: host.Addrs()}}}, nil
 		},
 		Now: m.now, GossipAbove: m.w.gossip, Warn: m.warn,
+		Space: func(string) (store.Space, bool) {
+			if m.full.Load() {
+				return store.Space{}, true
+			}
+			return store.Space{Free: 1 << 40}, true
+		},
 		Identify: func(string) (store.FileIdentity, error) { return store.FileIdentity("file " + m.file), nil },
 	})
 	if err != nil {

@@ -46,7 +46,7 @@ var imports = map[string]string{
 	"node": "crypto crypto/names discovery node/chat node/contacts node/crowd node/groups node/ingest node/link node/mesh " +
 		"node/notify node/people node/receipts node/session node/sharing node/sync node/warnings store store/event",
 
-	"node/chat":      "crypto crypto/names node/authority node/contacts node/dial node/groups node/notify node/people node/receipts store store/event",
+	"node/chat":      "crypto crypto/names node/authority node/contacts node/dial node/groups node/notify node/people node/receipts node/wire store store/event",
 	"node/crowd":     "crypto node/gossip node/groups node/ingest node/link node/notify node/people node/session node/sync node/wire store store/event",
 	"node/contacts":  "crypto crypto/names node/authority node/groups node/people store store/book store/event",
 	"node/ingest":    "crypto node/authority node/groups node/people node/receipts node/sync node/wire store store/event",

@@ -10,6 +10,7 @@ import (
 	"github.com/earshot-im/earshot/node/contacts"
 	"github.com/earshot-im/earshot/node/dial"
 	"github.com/earshot-im/earshot/node/people"
+	"github.com/earshot-im/earshot/node/wire"
 	"github.com/earshot-im/earshot/store"
 	"github.com/earshot-im/earshot/store/event"
 )
@@ -93,12 +94,12 @@ func (m *Messages) Outbox(context.Context) ([]Pending, error) {
 	if err != nil || len(waiting) == 0 {
 		return nil, err
 	}
-	states := m.cfg.Mesh.States()
+	states, refusal := m.cfg.Mesh.States(), m.cfg.Mesh.Refusals()
 	out := make([]Pending, len(waiting))
 	for i, w := range waiting {
 		them := m.cfg.Contacts.Person(w.To)
 		out[i] = Pending{ID: w.ID, To: contacts.TargetPerson(&them), Queued: w.Queued}
-		out[i].WaitingFor, out[i].Detail = why(&them, states)
+		out[i].WaitingFor, out[i].Detail = why(&them, states, refusal(w.To, w.Conversation), m.cfg.Groups.Known(w.Conversation))
 	}
 	return out, nil
 }
@@ -116,10 +117,14 @@ func (m *Messages) Cancel(ctx context.Context, id event.ID) (Message, error) {
 // than off: mDNS names each device about once a minute.
 const recently = 2 * time.Minute
 
-// why says why a message to somebody still waits.
-func why(them *contacts.Person, states map[crypto.DeviceID]dial.State) (waitingFor, detail string) {
-	if them.Blocked {
+// why says why a message to somebody still waits. refused is why they take nothing more in its
+// conversation.
+func why(them *contacts.Person, states map[crypto.DeviceID]dial.State, refused wire.Reason, inGroup bool) (waitingFor, detail string) {
+	if them.Blocked && !inGroup {
 		return WaitUnanswered, "blocked here"
+	}
+	if refused != 0 {
+		return whyRefused(refused)
 	}
 	if them.Online {
 		return WaitUnanswered, "connected, but not taken yet; they may have to accept you first"
@@ -135,6 +140,21 @@ func why(them *contacts.Person, states map[crypto.DeviceID]dial.State) (waitingF
 		}
 	}
 	return waitingFor, detail
+}
+
+// whyRefused says why a message waits that the peer's node refuses.
+func whyRefused(why wire.Reason) (waitingFor, detail string) {
+	switch why {
+	case wire.NoRoom:
+		return WaitNoRoom, "their disk is full"
+	case wire.OverBudget:
+		return WaitRefused, "their limit for people whom they have not accepted is used up; they have to accept you first"
+	case wire.TooManyLogs:
+		return WaitRefused, "they have as many logs of yours as their node takes of anybody"
+	case wire.Forked:
+		return WaitRefused, "their node has seen two versions of what this device wrote"
+	}
+	return WaitRefused, "their node does not permit it"
 }
 
 // Receipts lists the persons whom an own message is for, and how far it has come to each.

@@ -25,6 +25,7 @@ import (
 	"github.com/earshot-im/earshot/node/notify"
 	"github.com/earshot-im/earshot/node/people"
 	"github.com/earshot-im/earshot/node/receipts"
+	"github.com/earshot-im/earshot/node/wire"
 	"github.com/earshot-im/earshot/store"
 	"github.com/earshot-im/earshot/store/event"
 )
@@ -45,6 +46,9 @@ type Config struct {
 // Mesh says what is known of devices, such as how the last dials of each went.
 type Mesh interface {
 	States() map[crypto.DeviceID]dial.State
+	// Refusals returns what says why somebody who is connected takes nothing more of what the owner
+	// writes in a conversation. It says 0 of everybody else.
+	Refusals() func(crypto.PersonID, event.Conversation) wire.Reason
 }
 
 // Messages has the methods by which the owner writes and reads messages.

@@ -124,6 +124,8 @@ const (
 	WaitUnreachable  = "unreachable"  // sighted, but no connection succeeds
 	WaitUnanswered   = "unanswered"   // connected, but it takes nothing (yet)
 	WaitIncompatible = "incompatible" // it speaks another version
+	WaitRefused      = "refused"      // connected, and it has said why it takes nothing more
+	WaitNoRoom       = "no_room"      // the same, since its disk is full
 )
 
 // Pending is a message and a person who has not acknowledged it.

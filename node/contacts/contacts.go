@@ -38,11 +38,13 @@ type Contacts struct {
 
 	mu          gosync.Mutex
 	invitations map[event.Conversation]invitation
+	waiting     map[crypto.PersonID]time.Time // of whom more waits than there is budget for, since when
 }
 
 // New returns Contacts as the store has them.
 func New(cfg Config) *Contacts {
-	return &Contacts{Names: cfg.Names, cfg: cfg, people: cfg.Names.cfg.People, invitations: make(map[event.Conversation]invitation)}
+	return &Contacts{Names: cfg.Names, cfg: cfg, people: cfg.Names.cfg.People, invitations: make(map[event.Conversation]invitation),
+		waiting: make(map[crypto.PersonID]time.Time)}
 }
 
 // Contacts returns the persons whom the owner has named, accepted, written to or blocked.
@@ -63,6 +65,9 @@ func (c *Contacts) change(ctx context.Context, id crypto.PersonID, f func(*book.
 func (c *Contacts) changed(before people.Person) Person {
 	after, _ := c.people.Get(before.ID)
 	c.cfg.Changed(before, after)
+	if after.Contact || after.Blocked {
+		c.forgetWaiting(after.ID)
+	}
 	if (after.Contact != before.Contact || after.Blocked != before.Blocked) && after.Contact && !after.Blocked {
 		if c.forgetInvitations(after.ID) {
 			c.cfg.Invited(true) // in a new session: a peer invites only once in each

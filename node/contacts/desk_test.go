@@ -34,6 +34,7 @@ type desk struct {
 	changes  int
 	invited  []bool
 	ingested []string // the words
+	fails    error    // of ingesting
 }
 
 // newDesk makes an owner called Ann who knows nobody. The store ends with the test.
@@ -64,8 +65,9 @@ func newDesk(t *testing.T) *desk {
 		},
 		Invited: func(again bool) { d.invited = append(d.invited, again) },
 		Ingest: func(_ context.Context, run event.Run, from crypto.PersonID) error {
-			d.ingested = append(d.ingested, firstText(run))
-			return nil
+			text, _ := firstText(run)
+			d.ingested = append(d.ingested, text)
+			return d.fails
 		}})
 	return d
 }
@@ -122,15 +124,21 @@ func (d *desk) befriends(s *somebody) Person {
 }
 
 // asks keeps a request of somebody who is not served.
-func (d *desk) asks(s *somebody, text string) {
+func (d *desk) asks(s *somebody, texts ...string) {
 	d.t.Helper()
-	content, err := event.Text{Text: text}.Marshal()
-	d.check(err)
-	e, err := event.New(event.Header{Conversation: event.Direct(d.self, s.id()), Device: s.key.ID(), Sequence: 1, Card: s.card.Head(), Kind: event.KindText},
-		event.Body{Content: content})
-	d.check(err)
-	e.Sign(s.key)
-	run := event.Run{Events: []event.Event{e}}
+	var run event.Run
+	for i, text := range texts {
+		content, err := event.Text{Text: text}.Marshal()
+		d.check(err)
+		h := event.Header{Conversation: event.Direct(d.self, s.id()), Device: s.key.ID(), Sequence: uint64(i + 1), Card: s.card.Head(), Kind: event.KindText}
+		if i > 0 {
+			h.Previous = run.Events[i-1].ID
+		}
+		e, err := event.New(h, event.Body{Content: content})
+		d.check(err)
+		run.Events = append(run.Events, e)
+	}
+	run.Events[len(texts)-1].Sign(s.key)
 	d.check(d.people.Keep(d.t.Context(), s.id()))
 	d.check(d.store.Book().PutRequest(d.t.Context(), s.id(), run.Marshal()))
 }

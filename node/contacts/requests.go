@@ -9,12 +9,18 @@ import (
 	"time"
 
 	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/store"
 	"github.com/earshot-im/earshot/store/book"
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// maxInvitations bounds the invitations that wait for the owner to accept the inviter.
-const maxInvitations = 64
+const (
+	// maxInvitations bounds the invitations that wait for the owner to accept the inviter.
+	maxInvitations = 64
+
+	// maxWaiting bounds the persons of whom it is known that more waits than is kept here.
+	maxWaiting = 64
+)
 
 // Request is somebody who has written and waits to be accepted.
 type Request struct {
@@ -22,7 +28,10 @@ type Request struct {
 	Name     string
 	Device   crypto.DeviceID
 	Received time.Time
-	Text     string // of the first message
+	Text     string // of the first message; empty if it is not kept here
+	// MoreWaits says that the person has written more than is kept here of people whom the owner
+	// has not accepted. It comes when they are.
+	MoreWaits bool
 }
 
 // invitation is an invitation to a group that was not accepted, since its inviter may not bring the
@@ -39,10 +48,16 @@ func (c *Contacts) PutInvitation(group event.Conversation, by crypto.PersonID, n
 		return
 	}
 	c.mu.Lock()
-	if _, known := c.invitations[group]; known || len(c.invitations) < maxInvitations {
+	_, known := c.invitations[group]
+	room := known || len(c.invitations) < maxInvitations
+	if room {
 		c.invitations[group] = invitation{by, name, c.cfg.Now()}
 	}
 	c.mu.Unlock()
+	if !room {
+		c.PutMoreWaits(by)
+		return
+	}
 	c.cfg.Invited(false)
 }
 
@@ -53,6 +68,43 @@ func (c *Contacts) forgetInvitations(by crypto.PersonID) bool {
 	before := len(c.invitations)
 	maps.DeleteFunc(c.invitations, func(_ event.Conversation, i invitation) bool { return i.by == by })
 	return len(c.invitations) < before
+}
+
+// PutMoreWaits notes that a person who is no contact has written more than there is budget for. It
+// is kept in memory: their next session says it again. Of too many persons, those go first who have
+// waited longest.
+func (c *Contacts) PutMoreWaits(id crypto.PersonID) {
+	if p, _ := c.people.Get(id); p.Blocked || p.Contact {
+		return
+	}
+	c.mu.Lock()
+	_, known := c.waiting[id]
+	if !known {
+		if len(c.waiting) == maxWaiting {
+			delete(c.waiting, longest(c.waiting))
+		}
+		c.waiting[id] = c.cfg.Now()
+	}
+	c.mu.Unlock()
+	if !known {
+		c.cfg.Invited(false)
+	}
+}
+
+// longest returns who of some persons has waited longest.
+func longest(waiting map[crypto.PersonID]time.Time) (first crypto.PersonID) {
+	for id, since := range waiting {
+		if at, ok := waiting[first]; !ok || since.Before(at) {
+			first = id
+		}
+	}
+	return first
+}
+
+func (c *Contacts) forgetWaiting(id crypto.PersonID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.waiting, id)
 }
 
 // Requests lists who has written and waits to be accepted, the newest last.
@@ -68,34 +120,57 @@ func (c *Contacts) Requests(context.Context) ([]Request, error) {
 			return nil, fmt.Errorf("read request: %w", err)
 		}
 		p, _ := c.people.Get(k.Person)
+		text, more := firstText(run)
 		out = append(out, Request{Person: k.Person, Name: p.Claimed, Device: run.Log().Device,
-			Received: k.Received, Text: firstText(run)})
+			Received: k.Received, Text: text, MoreWaits: more})
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, i := range c.invitations {
-		p, _ := c.people.Get(i.by)
-		r := Request{Person: i.by, Name: p.Claimed, Received: i.at, Text: "invites you to #" + i.name}
-		if devices := p.Parsed.Devices(); len(devices) > 0 {
-			r.Device = devices[0]
+		out = append(out, c.requestOf(i.by, i.at, "invites you to #"+i.name))
+	}
+	for id, since := range c.waiting {
+		if p, _ := c.people.Get(id); p.Contact || p.Blocked { // since a moment ago
+			continue
 		}
-		out = append(out, r)
+		if !slices.ContainsFunc(out, func(r Request) bool { return r.Person == id }) {
+			out = append(out, c.requestOf(id, since, ""))
+		}
+	}
+	for i := range out {
+		_, more := c.waiting[out[i].Person]
+		out[i].MoreWaits = out[i].MoreWaits || more
 	}
 	slices.SortStableFunc(out, func(a, b Request) int { return a.Received.Compare(b.Received) })
 	return out, nil
 }
 
-func firstText(run event.Run) string {
+// requestOf returns a request of somebody of whom nothing is kept.
+func (c *Contacts) requestOf(by crypto.PersonID, at time.Time, text string) Request {
+	p, _ := c.people.Get(by)
+	r := Request{Person: by, Name: p.Claimed, Received: at, Text: text}
+	if devices := p.Parsed.Devices(); len(devices) > 0 {
+		r.Device = devices[0]
+	}
+	return r
+}
+
+// firstText returns the first message of a run, and whether there are more.
+func firstText(run event.Run) (first string, more bool) {
+	found := false
 	for i := range run.Events {
 		if e := &run.Events[i]; e.Header.Kind == event.KindText && e.Absent == event.Present {
 			if body, err := e.ParseBody(); err == nil {
 				if text, err := event.ParseText(body.Content); err == nil {
-					return text.Text
+					if found {
+						return first, true
+					}
+					first, found = text.Text, true
 				}
 			}
 		}
 	}
-	return ""
+	return first, false
 }
 
 // Accept makes a person a contact, and lets in what they wrote. petname is needed if their name is
@@ -128,5 +203,8 @@ func (c *Contacts) admit(ctx context.Context, id crypto.PersonID) error {
 	if err != nil {
 		return fmt.Errorf("read request: %w", err)
 	}
-	return c.cfg.Ingest(ctx, run, id)
+	if err = c.cfg.Ingest(ctx, run, id); errors.Is(err, store.ErrFull) { // they bring it again
+		return nil
+	}
+	return err
 }

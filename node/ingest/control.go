@@ -3,14 +3,11 @@ package ingest
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/earshot-im/earshot/crypto"
-	"github.com/earshot-im/earshot/node/authority"
 	"github.com/earshot-im/earshot/node/groups"
 	"github.com/earshot-im/earshot/node/people"
 	"github.com/earshot-im/earshot/node/sync"
-	"github.com/earshot-im/earshot/node/wire"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -24,37 +21,32 @@ const (
 	maxWelcome = 2 << 20
 )
 
+// errUninvited: somebody who may not bring the owner into groups has invited them. The owner is
+// told.
+var errUninvited = errors.New("invited by somebody who is not accepted")
+
 // Control lets in control events, of a group that is known here or that the peer welcomes this node
 // to. It returns when they are on the disk and count.
 func (f *From) Control(ctx context.Context, e sync.IngestControl) sync.Input {
+	return f.outcome(e.Ticket, "control events not taken", f.control(ctx, e))
+}
+
+func (f *From) control(ctx context.Context, e sync.IngestControl) error {
+	if err := f.door.cfg.Store.Room(); err != nil {
+		return err
+	}
 	events := f.welcome.with(e)
 	err := f.door.cfg.Groups.Admit(ctx, e.Conversation, events, f.door.mayInvite)
-	stored := sync.Stored{Ticket: e.Ticket}
-	var needs *groups.NeedsCardError
 	var invitation *groups.InvitationError
 	switch {
-	case err == nil:
-		return stored
 	case errors.Is(err, groups.ErrNotInvited):
 		f.welcome.keep(e.Conversation, events)
-		return stored
+		return nil
 	case errors.As(err, &invitation):
 		f.door.cfg.Invited(e.Conversation, invitation.By, invitation.Name)
-		stored.Refused = wire.NotPermitted
-		return stored
-	case errors.As(err, &needs):
-		return sync.NeedCard{Ticket: e.Ticket, Head: needs.Head}
-	case errors.Is(err, authority.ErrParent):
-		return sync.NeedControl{Ticket: e.Ticket}
-	case errors.Is(err, groups.ErrUnproven):
-		stored.Err = fmt.Errorf("%w: %w", sync.ErrProtocol, err)
-	case errors.Is(err, authority.ErrNotPermitted), errors.Is(err, authority.ErrFull):
-		stored.Refused = wire.NotPermitted
-	default:
-		stored.Err = fmt.Errorf("%w: %w", sync.ErrStore, err)
+		return errUninvited
 	}
-	f.failed("control events not taken", err)
-	return stored
+	return err
 }
 
 // welcome is what has come so far of a welcome that takes several frames.

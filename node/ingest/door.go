@@ -13,8 +13,9 @@
 // no streams and no screens. Its methods may be called by any goroutine, but [From.Control] of one
 // session by one at a time. What the peer is told of an error depends on its kind. An error that
 // the peer is to blame for, such as a false signature, ends the session. A run that its author was
-// not permitted to write is refused, and the session goes on. A store that fails ends the session
-// as well, so that the peer begins again from what is on the disk.
+// not permitted to write, or for which there is no budget or no room, is refused, and the session
+// goes on. A store that fails otherwise ends the session, so that the peer begins again from what is
+// on the disk. refusal.go has the table.
 package ingest
 
 import (
@@ -57,6 +58,12 @@ type Config struct {
 	Invited func(group event.Conversation, by crypto.PersonID, name string)
 	// Met is told that a person who is in a group with the owner is known now.
 	Met func(crypto.PersonID)
+	// MoreWaits is told that a person has written more than there is budget for here. They are no
+	// contact.
+	MoreWaits func(crypto.PersonID)
+	// Room is told that what others bring finds no room on the disk, and that there is room again:
+	// then the sessions are to try again.
+	Room func(again bool)
 	// Changed is told when something that is shown of people has changed.
 	Changed func()
 }
@@ -68,6 +75,7 @@ type Door struct {
 	device crypto.DeviceID
 	rounds *rounds
 	claims claims
+	room   room
 }
 
 // New returns a door to a store.
@@ -118,8 +126,11 @@ type Admitted struct {
 }
 
 // Admit proves a run, leaves out what is not for the owner, and makes sure that the store knows who
-// brought it.
+// brought it. Nothing is admitted while the disk has no room for what others write.
 func (d *Door) Admit(ctx context.Context, run event.Run, from crypto.PersonID) (Admitted, error) {
+	if err := d.cfg.Store.Room(); err != nil {
+		return Admitted{}, err
+	}
 	if err := run.Prove(); err != nil {
 		return Admitted{}, fmt.Errorf("%w: %w", ErrUnproven, err)
 	}
@@ -218,6 +229,9 @@ func (d *Door) mayRecall(run *event.Run, author crypto.PersonID) error {
 
 // request keeps the opening run of somebody who is not served. An unproven run is an error.
 func (d *Door) request(ctx context.Context, from crypto.PersonID, run event.Run) error {
+	if err := d.cfg.Store.Room(); err != nil {
+		return err
+	}
 	if err := run.Prove(); err != nil {
 		return fmt.Errorf("%w: %w", ErrUnproven, err)
 	}
@@ -234,7 +248,8 @@ func (d *Door) request(ctx context.Context, from crypto.PersonID, run event.Run)
 	return nil
 }
 
-// Run shows rows whose causes have not come in time, until ctx ends.
+// Run shows rows whose causes have not come in time, and looks for room on the disk where there was
+// none, until ctx ends.
 func (d *Door) Run(ctx context.Context) {
 	tick := time.NewTicker(releaseEvery)
 	defer tick.Stop()
@@ -243,6 +258,7 @@ func (d *Door) Run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+			d.lookForRoom()
 			d.rounds.prune()
 			waits := func(cause event.Log, since time.Time) bool { return d.rounds.waits(cause, since, nil) }
 			if err := d.cfg.Store.Release(ctx, nil, d.cfg.Now().Add(-releaseAfter), waits); err != nil && ctx.Err() == nil {

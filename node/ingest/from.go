@@ -8,11 +8,9 @@ import (
 	"time"
 
 	"github.com/earshot-im/earshot/crypto"
-	"github.com/earshot-im/earshot/node/authority"
 	"github.com/earshot-im/earshot/node/groups"
 	"github.com/earshot-im/earshot/node/people"
 	"github.com/earshot-im/earshot/node/sync"
-	"github.com/earshot-im/earshot/node/wire"
 	"github.com/earshot-im/earshot/store"
 	"github.com/earshot-im/earshot/store/event"
 )
@@ -56,73 +54,49 @@ func (f *From) Run(ctx context.Context, e sync.Ingest) (wait func() sync.Input) 
 
 // answer returns what the machine is told about a run that was let in or refused.
 func (f *From) answer(ticket sync.Ticket, log event.Log, r Ingested) sync.Input {
-	stored := sync.Stored{Ticket: ticket, Segments: f.visible(log, r.Segments)}
-	var needs *groups.NeedsCardError
-	switch {
-	case r.Err == nil:
+	answer := f.outcome(ticket, "run not taken", r.Err)
+	if errors.Is(r.Err, store.ErrBudget) {
+		f.door.cfg.MoreWaits(r.Author)
+	}
+	if stored, ok := answer.(sync.Stored); ok {
+		stored.Segments = f.visible(log, r.Segments)
 		return stored
-	case errors.As(r.Err, &needs):
-		return sync.NeedCard{Ticket: ticket, Head: needs.Head}
-	case errors.Is(r.Err, authority.ErrParent):
-		return sync.NeedControl{Ticket: ticket}
-	case errors.Is(r.Err, store.ErrTooManySegments):
-		stored.Refused, stored.Once = wire.TooManySegments, true
-	case errors.Is(r.Err, ErrEarly):
-		stored.Refused, stored.Once = wire.TooEarly, true
-	case errors.Is(r.Err, store.ErrBudget):
-		stored.Refused = wire.OverBudget
-	case errors.Is(r.Err, store.ErrForked):
-		stored.Refused = wire.Forked
-	case errors.Is(r.Err, ErrStranger), errors.Is(r.Err, authority.ErrNotPermitted),
-		errors.Is(r.Err, authority.ErrCut), errors.Is(r.Err, store.ErrCut):
-		stored.Refused = wire.NotPermitted
-	case errors.Is(r.Err, ErrUnproven):
-		stored.Err = fmt.Errorf("%w: %w", sync.ErrProtocol, r.Err)
-	default:
-		stored.Err = fmt.Errorf("%w: %w", sync.ErrStore, r.Err)
 	}
-	if !errors.Is(r.Err, context.Canceled) { // a cancelled context means only that the session has ended
-		f.session.Log().Warn("run not taken", "conv", log.Conversation, "err", r.Err)
-	}
-	return stored
+	return answer
 }
 
 // Record lets in a record.
 func (f *From) Record(ctx context.Context, e sync.IngestRecord) sync.Input {
-	d, r := f.door, e.Record
-	stored := sync.Stored{Ticket: e.Ticket}
+	return f.outcome(e.Ticket, "record not taken", f.record(ctx, e.Conversation, e.Record))
+}
+
+func (f *From) record(ctx context.Context, c event.Conversation, r event.Record) error {
+	d := f.door
 	signer, ok := d.cfg.People.Of(r.Device)
 	switch {
 	case !ok || signer.ID != f.person && signer.ID != d.self:
-		stored.Refused = wire.NotPermitted
-		return stored
+		return ErrStranger
 	case !signer.Parsed.Includes(r.Card):
-		return sync.NeedCard{Ticket: e.Ticket, Head: r.Card}
+		return &groups.NeedsCardError{Head: r.Card}
 	case !signer.Parsed.SpeaksAt(r.Card, r.Device) || !r.Verify():
-		stored.Err = fmt.Errorf("%w: record not proven", sync.ErrProtocol)
-		return stored
+		return fmt.Errorf("%w: record", ErrUnproven)
 	}
-	var err error
 	switch r.Kind {
 	case event.KindProfile:
-		if people.IsProfile(&r, signer.Parsed) {
-			if err = d.cfg.People.Rename(ctx, signer.ID, people.NameIn(&r)); err == nil {
-				err = d.cfg.People.PutProfile(ctx, signer.ID, r)
-			}
-			d.cfg.Changed()
+		if !people.IsProfile(&r, signer.Parsed) {
+			return nil
 		}
+		defer d.cfg.Changed()
+		if err := d.cfg.People.Rename(ctx, signer.ID, people.NameIn(&r)); err != nil {
+			return err
+		}
+		return d.cfg.People.PutProfile(ctx, signer.ID, r)
 	case event.KindReceipt:
-		if signer.Contact || d.cfg.Groups.Known(e.Conversation) { // the owner has written to nobody else, so others have nothing to receipt
-			err = d.cfg.Receipts.Take(ctx, signer.ID, e.Conversation, r)
+		if signer.Contact || d.cfg.Groups.Known(c) { // the owner has written to nobody else, so others have nothing to receipt
+			return d.cfg.Receipts.Take(ctx, signer.ID, c, r)
 		}
 	}
-	switch {
-	case errors.Is(err, store.ErrBudget):
-		stored.Refused = wire.OverBudget
-	case err != nil:
-		stored.Err = fmt.Errorf("%w: %w", sync.ErrStore, err)
-	}
-	return stored
+	return nil
 }
 
 // Profile keeps the proven profile that came with the peer's card, to give it to whoever asks for
@@ -166,7 +140,11 @@ func (d *Door) card(ctx context.Context, e sync.LearnCard) error {
 
 // Request keeps the opening run of a peer that is not served.
 func (f *From) Request(ctx context.Context, run event.Run) sync.Input {
-	f.failed("keep request", f.door.request(ctx, f.person, run))
+	err := f.door.request(ctx, f.person, run)
+	if errors.Is(err, store.ErrBudget) {
+		f.door.cfg.MoreWaits(f.person)
+	}
+	f.failed("keep request", err)
 	return nil
 }
 
@@ -193,10 +171,3 @@ func (f *From) RoundEnded(c event.Conversation) (show func(context.Context) sync
 
 // Left notes that the session has ended.
 func (f *From) Left() { f.door.rounds.left(f.session) }
-
-// failed logs an error that the peer is not told about.
-func (f *From) failed(what string, err error) {
-	if err != nil && !errors.Is(err, context.Canceled) {
-		f.session.Log().Warn(what, "err", err)
-	}
-}

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"log/slog"
 	gosync "sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -32,11 +33,14 @@ type hall struct {
 	owner    *people.Owner
 	groups   *groups.Groups
 	receipts *receipts.Receipts
+	free     atomic.Uint64 // bytes of its disk
 
 	// What the door has told.
 	invited []string
 	met     []crypto.PersonID
 	changed int
+	waiting []crypto.PersonID // of whom more waits
+	room    []bool
 
 	signed chan event.Record // receipts of the owner's, once they are signed
 	wrote  uint64            // events by pen
@@ -46,11 +50,13 @@ type hall struct {
 func newHall(t *testing.T) *hall {
 	t.Helper()
 	h := &hall{t: t, signed: make(chan event.Record, 10)}
+	h.free.Store(1 << 40)
 	log := slog.New(slog.DiscardHandler)
 	h.people = people.New(people.Config{Now: time.Now, Log: log})
 	h.groups = groups.New(groups.Config{Authors: h.people, Changed: func(groups.Change) {}})
 	var err error
-	h.store, err = store.Open(store.Config{Dir: t.TempDir(), Authority: h.groups})
+	h.store, err = store.Open(store.Config{Dir: t.TempDir(), Authority: h.groups,
+		Space: func(string) (store.Space, bool) { return store.Space{Free: h.free.Load()}, true }})
 	h.check(err)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
@@ -64,9 +70,11 @@ func newHall(t *testing.T) *hall {
 	h.receipts = receipts.New(receipts.Config{Store: h.store, Records: h.store.Book(), Groups: h.groups, Self: h.own.Person, Log: log,
 		Signed: func(_ event.Conversation, r event.Record) { h.signed <- r }})
 	h.Door = New(Config{Store: h.store, People: h.people, Owner: h.owner, Groups: h.groups, Receipts: h.receipts, Now: time.Now, Log: log,
-		Invited: func(_ event.Conversation, _ crypto.PersonID, name string) { h.invited = append(h.invited, name) },
-		Met:     func(p crypto.PersonID) { h.met = append(h.met, p) },
-		Changed: func() { h.changed++ }})
+		Invited:   func(_ event.Conversation, _ crypto.PersonID, name string) { h.invited = append(h.invited, name) },
+		Met:       func(p crypto.PersonID) { h.met = append(h.met, p) },
+		Changed:   func() { h.changed++ },
+		MoreWaits: func(p crypto.PersonID) { h.waiting = append(h.waiting, p) },
+		Room:      func(again bool) { h.room = append(h.room, again) }})
 	return h
 }
 

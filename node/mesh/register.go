@@ -54,6 +54,7 @@ type entry struct {
 	in      map[event.Conversation]struct{} // the conversations under which hearing has the session
 	local   netip.Addr                      // this machine's end of the connection
 	own     []netip.AddrPort                // where the peer says that it is itself
+	refused refusals                        // see Refused
 	told    []netip.AddrPort                // where others were told that the peer is
 	passed  bool                            // what the peer says of itself first was passed on to others
 }

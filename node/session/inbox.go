@@ -31,7 +31,7 @@ type Inbox struct {
 	order   []event.Log // the keys of held, in the order in which they came
 	records []sync.HeldRecord
 	control map[event.Conversation]sync.HeldControl
-	wishes  []sync.Input // Follow, Compare and ShareEpoch
+	wishes  []sync.Input // Follow, Compare, Room and ShareEpoch
 	wanted  []crypto.PersonID
 	shared  []wire.Sighting
 	rejoin  bool
@@ -75,6 +75,9 @@ func (n *Inbox) Follow(c event.Conversation) { n.wish(sync.Follow{Conversation: 
 
 // Compare has this node and the peer compare what they hold of a group. It is called rarely.
 func (n *Inbox) Compare(c event.Conversation) { n.wish(sync.Compare{Conversation: c}) }
+
+// Room says that there is room on the disk again. It is called rarely.
+func (n *Inbox) Room() { n.wish(sync.Room{}) }
 
 // Epoch hands the key of a group to the peer.
 func (n *Inbox) Epoch(c event.Conversation, e wire.Epoch) {

@@ -15,9 +15,8 @@
 // Everything from the peer is bounded: a frame in bytes and in time, the frames in hand by the
 // budget that Host gives, the tasks by the machine's windows, and what waits to be written by
 // maxUnsent. A session that fails ends. Runs that were handed to the store by then may still be
-// committed; the next session begins with what is on the disk, so nothing is taken twice. Where the
-// disk is full the commit fails, the session ends without an acknowledgement, and the peer tries
-// again in a new one. The package knows no persons and reads no conversation. Run is called once.
+// committed; the next session begins with what is on the disk, so nothing is taken twice. The
+// package knows no persons and reads no conversation. Run is called once.
 // The other methods and the inbox may be used by any goroutine.
 package session
 

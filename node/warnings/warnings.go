@@ -1,12 +1,13 @@
 // Package warnings is what the owner of a node should know and do something about: that the data
 // directory seems to be a copy or was put back from a backup, that another machine seems to run a
-// copy of it now, and that the process has no file descriptors left.
+// copy of it now, that the process has no file descriptors left, and that the disk is full.
 //
-// The signs of a copy come from the store, from events of this device that others bring, and from where this
-// device is announced. Anyone can forge the last, so it causes nothing but the warning: the package
+// The signs of a copy come from the store, from events of this device that others bring, and from
+// where this device is announced. Anyone can forge the last, so it causes nothing but the warning: the package
 // changes nothing, here or elsewhere.
 //
-// Each kind of warning is told once when there first is reason for it; [Warnings.All] returns the
+// Each kind of warning is told once when there first is reason for it, a full disk each time that
+// it becomes so; [Warnings.All] returns the
 // warnings that hold now, and fails only if the store can't be read. The methods may be called by
 // any goroutine. CameBack is called by the store's writer, and must not wait; neither may
 // Config.Tell. Memory is bounded by maxTwinAddrs.
@@ -26,6 +27,7 @@ const (
 	Restored = "restored" // proven: others had messages of this device that this disk had not
 	Twin     = "twin"     // another machine seems to run a copy of this directory now
 	Starved  = "starved"  // the process had no file descriptors left for a caller
+	Full     = "full"     // there is so little room on the disk that others' messages aren't taken
 )
 
 // Warning is something that the owner should know and do something about.
@@ -80,6 +82,7 @@ type Warnings struct {
 	mu      gosync.Mutex
 	twin    Warning // Since is zero if there is no sign of any
 	starved Warning // Since is zero if the process never was
+	full    Warning // Since is zero if there is room
 	told    map[string]bool
 	heard   twins
 }
@@ -136,7 +139,26 @@ func (w *Warnings) Sighted(addrs, own []netip.AddrPort) {
 }
 
 // Starved takes in that the process has no file descriptors left, as an error says.
-func (w *Warnings) Starved(err string) { w.say(Warning{Code: Starved, Detail: err, Since: w.cfg.Now()}) }
+func (w *Warnings) Starved(err string) {
+	w.say(Warning{Code: Starved, Detail: err, Since: w.cfg.Now()})
+}
+
+// Room takes in that what others bring finds no room on the disk, or, with again, finds some again.
+func (w *Warnings) Room(again bool) {
+	var full Warning
+	if !again {
+		full = Warning{Code: Full, Since: w.cfg.Now()}
+	}
+	w.mu.Lock()
+	w.full = full
+	if again {
+		delete(w.told, Full)
+	}
+	w.mu.Unlock()
+	if !again {
+		w.say(full)
+	}
+}
 
 // All returns what the owner should know now.
 func (w *Warnings) All() ([]Warning, error) {
@@ -160,6 +182,9 @@ func (w *Warnings) All() ([]Warning, error) {
 	}
 	if starved := w.starved; !starved.Since.IsZero() && now.Sub(starved.Since) < starvedFor {
 		out = append(out, starved)
+	}
+	if !w.full.Since.IsZero() {
+		out = append(out, w.full)
 	}
 	return out, nil
 }

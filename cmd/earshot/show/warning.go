@@ -41,6 +41,8 @@ func warningText(w *earshotv1.Warning) string {
 	case "starved":
 		return "this node had no file descriptors left, so it could not answer commands or connect to others: " +
 			"raise the limit with `ulimit -n 4096` before `earshot up`"
+	case "full":
+		return "the disk is nearly full: what others write is not taken until there is room again, and waits where it was written; make room"
 	}
 	return terminal.Line(strings.TrimSpace(w.Code + " " + w.Detail)) // of a newer node
 }

@@ -1,0 +1,170 @@
+package node
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/earshot-im/earshot/node/chat"
+	"github.com/earshot-im/earshot/node/contacts"
+	"github.com/earshot-im/earshot/node/people"
+	"github.com/earshot-im/earshot/node/session"
+	"github.com/earshot-im/earshot/node/warnings"
+)
+
+// onlySession returns the session that a machine has with another.
+func (m *machine) onlySession(with *machine) *session.Session {
+	m.w.t.Helper()
+	all := m.mesh.With(with.who.person)
+	if len(all) != 1 {
+		m.w.t.Fatalf("%s has %d sessions with %s", m.name, len(all), with.name)
+	}
+	return all[0]
+}
+
+// waits says what the messages to another wait for, if it is the same for all.
+func (m *machine) waits(to *machine) (waitingFor, detail string) {
+	m.w.t.Helper()
+	waiting, err := m.Messages().Outbox(m.w.t.Context())
+	if err != nil {
+		m.w.t.Fatal(err)
+	}
+	for i, p := range waiting {
+		if i > 0 && (p.WaitingFor != waitingFor || p.Detail != detail) {
+			m.w.t.Fatalf("%s and %s", waitingFor, p.WaitingFor)
+		}
+		waitingFor, detail = p.WaitingFor, p.Detail
+	}
+	return waitingFor, detail
+}
+
+func (m *machine) requests() []contacts.Request {
+	m.w.t.Helper()
+	all, err := m.Contacts().Requests(m.w.t.Context())
+	if err != nil {
+		m.w.t.Fatal(err)
+	}
+	return all
+}
+
+// A stranger who writes more than there is budget for is told whose limit it is, and the reader that
+// more waits. Accepting brings everything, in the session that there is.
+func TestStrangerIsToldThatTheBudgetIsUsedUp(t *testing.T) {
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		pair := w.people("Ann", "Bob")
+		ann, bob := pair[0], pair[1]
+		ann.meets(soon, bob)
+		before := ann.onlySession(bob)
+		var said []string
+		for i := range 30 {
+			said = append(said, fmt.Sprint(i)+strings.Repeat("x", 60_000))
+			bob.say(ann, said[i])
+		}
+		w.within(soon, "the budget is used up", func() bool { reason, _ := bob.waits(ann); return reason == chat.WaitRefused })
+		if _, detail := bob.waits(ann); !strings.Contains(detail, "accept you") {
+			t.Errorf("Bob is told %q", detail)
+		}
+		if r := ann.requests(); len(r) != 1 || r[0].Person != bob.who.person || r[0].Name != "Bob" || !r[0].MoreWaits {
+			t.Fatalf("Ann sees %+v", r)
+		}
+		if n := len(ann.words(bob, bob)); n == 0 || n == len(said) {
+			t.Errorf("%d messages were taken", n)
+		}
+		time.Sleep(10 * time.Minute)
+		if _, err := ann.Contacts().Accept(t.Context(), bob.who.person.String(), ""); err != nil {
+			t.Fatal(err)
+		}
+		ann.got(soon, bob, said...)
+		w.within(soon, "Bob knows", func() bool { return bob.pending() == 0 })
+		if r := ann.requests(); len(r) != 0 {
+			t.Errorf("still asked for: %+v", r)
+		}
+		if ann.onlySession(bob) != before {
+			t.Error("the session did not stay")
+		}
+	})
+}
+
+// The next session finds out anew that more waits: nothing of it is on the disk.
+func TestMoreWaitsAfterARestart(t *testing.T) {
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		pair := w.people("Ann", "Bob")
+		ann, bob := pair[0], pair[1]
+		ann.meets(soon, bob)
+		for range 30 {
+			bob.say(ann, strings.Repeat("x", 60_000))
+		}
+		w.within(soon, "more waits", func() bool { return len(ann.requests()) == 1 })
+		ann.stop()
+		ann.start(bob.address())
+		w.within(soon, "more waits", func() bool { return len(ann.requests()) == 1 })
+		w.within(soon, "Bob is told", func() bool { reason, _ := bob.waits(ann); return reason == chat.WaitRefused })
+	})
+}
+
+// To somebody whose disk is full nothing goes for as long as it is, the sender sees why, and nobody
+// dials again. They can write themselves. When there is room, everything comes in the same session.
+func TestFullDiskOfAReader(t *testing.T) {
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		pair := w.people("Ann", "Bob")
+		ann, bob := pair[0], pair[1]
+		ann.meets(soon, bob)
+		w.talk(ann, bob)
+		w.talk(bob, ann)
+		theirs := len(bob.words(ann, ann))
+		before := ann.onlySession(bob)
+		bob.full.Store(true)
+		var said []string
+		for i := range 100 {
+			said = append(said, fmt.Sprint(i))
+			ann.say(bob, said[i])
+		}
+		w.within(soon, "Ann is told", func() bool {
+			reason, detail := ann.waits(bob)
+			return reason == chat.WaitNoRoom && detail == "their disk is full"
+		})
+		if codes := bob.codes(); !slices.Equal(codes, []string{warnings.Full}) {
+			t.Errorf("Bob is warned of %q", codes)
+		}
+		bob.reaches(soon, bob.say(ann, "I can write"), chat.StateDelivered)
+		time.Sleep(24 * time.Hour)
+		if got := bob.words(ann, ann); len(got) != theirs {
+			t.Errorf("%q came", got[theirs:])
+		}
+		bob.full.Store(false)
+		w.within(soon, "all has come", func() bool { return slices.Equal(bob.words(ann, ann)[theirs:], said) })
+		w.within(soon, "Ann knows", func() bool { return ann.pending() == 0 })
+		if codes := bob.codes(); len(codes) != 0 {
+			t.Errorf("Bob is still warned of %q", codes)
+		}
+		if ann.onlySession(bob) != before {
+			t.Error("the session did not stay")
+		}
+	})
+}
+
+// The longest message there may be is shown to somebody who takes only contacts, as the first of a
+// stranger: it fits the opening run.
+func TestLongFirstMessageIsARequest(t *testing.T) {
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		pair := w.people("Ann", "Bob")
+		ann, bob := pair[0], pair[1]
+		if err := ann.Owner().SetAccept(t.Context(), people.AcceptContacts); err != nil {
+			t.Fatal(err)
+		}
+		ann.meets(soon, bob)
+		long := strings.Repeat("x", 64<<10)
+		bob.say(ann, long)
+		w.within(soon, "Ann is asked", func() bool { return len(ann.requests()) == 1 })
+		if r := ann.requests()[0]; r.Text != long || r.MoreWaits {
+			t.Errorf("%d bytes, more waits: %t", len(r.Text), r.MoreWaits)
+		}
+		bob.say(ann, "are you there?")
+		if _, err := ann.Contacts().Accept(t.Context(), bob.who.person.String(), ""); err != nil {
+			t.Fatal(err)
+		}
+		ann.got(soon, bob, long, "are you there?")
+	})
+}
