@@ -59,10 +59,9 @@ func (s Sighting) Multiaddrs() []ma.Multiaddr {
 	return out
 }
 
-// ParsePeer reads what a user gives to --peer: /ip4/192.168.1.5/tcp/4001/p2p/12D3KooW… or the same
-// with ip6. Host names are refused, since looking one up would ask a server. Errors wrap
+// parsePeer reads /ip4/192.168.1.5/tcp/4001/p2p/12D3KooW… or the same with ip6. Errors wrap
 // ErrPeerAddress.
-func ParsePeer(text string) (Sighting, error) {
+func parsePeer(text string) (Sighting, error) {
 	fail := func(why string, args ...any) (Sighting, error) {
 		return Sighting{}, fmt.Errorf("%q: %w: %s", text, ErrPeerAddress, fmt.Sprintf(why, args...))
 	}

@@ -39,7 +39,7 @@ func TestParsePeer(t *testing.T) {
 		{"/ip4/192.168.1.5/tcp/4001/p2p/Bob", "", "is not the ID of a device"},
 		{"/ip4/192.168.1.5/tcp/4001/p2p/" + id[1:], "", "is not the ID of a device"},
 	} {
-		s, err := ParsePeer(test.text)
+		s, err := parsePeer(test.text)
 		if test.complaint != "" {
 			if !errors.Is(err, ErrPeerAddress) || !strings.Contains(err.Error(), test.complaint) {
 				t.Errorf("%s: got %v, want a complaint of %q", test.text, err, test.complaint)
@@ -79,7 +79,7 @@ func FuzzParsePeer(f *testing.F) {
 	f.Add("/ip6/fd00::5/tcp/4001/p2p/" + device(1).String())
 	f.Add("/ip6/fe80::1%eth0/tcp/04001/p2p/" + otherSpellings()["RSA"])
 	f.Fuzz(func(t *testing.T, text string) {
-		s, err := ParsePeer(text)
+		s, err := parsePeer(text)
 		if err != nil {
 			return
 		}

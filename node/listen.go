@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
+	"slices"
 	"strconv"
+	"strings"
 
 	ma "github.com/multiformats/go-multiaddr"
 
@@ -13,29 +16,57 @@ import (
 	"github.com/earshot-im/earshot/store"
 )
 
-// settingPort is the setting that holds the port on which this node listened last.
-const settingPort = "port"
+const (
+	// settingPort is the setting that holds the port on which this node listened last.
+	settingPort = "port"
+	// settingListen is the setting that holds Config.Listen of the last start that had one, separated
+	// by spaces.
+	settingListen = "listen"
 
-// ErrAddress: a listen or peer address can't be used.
-var ErrAddress = errors.New("address can't be used")
+	// listenAnywhere, as the only address to listen on, goes back to what a node does that was never
+	// told where to listen.
+	listenAnywhere = "0"
+)
+
+var (
+	// ErrAddress: a listen or peer address can't be used.
+	ErrAddress = errors.New("address can't be used")
+	// ErrListen: the node can't listen where it should.
+	ErrListen = errors.New("listen")
+)
 
 // parseAddresses reads Config.Listen and Config.Peers.
-func (n *Node) parseAddresses() error {
-	for _, text := range n.cfg.Listen {
-		addr, err := ma.NewMultiaddr(text)
-		if err != nil || !listenable(addr) {
-			return fmt.Errorf("%w: listen on %q: want /ip4/ADDRESS/tcp/PORT or /ip6/ADDRESS/tcp/PORT", ErrAddress, text)
-		}
-		n.listen = append(n.listen, addr)
+func (n *Node) parseAddresses() (err error) {
+	if n.listen, err = parseListen(n.cfg.Listen); err != nil {
+		return err
 	}
 	for _, text := range n.cfg.Peers {
-		s, err := discovery.ParsePeer(text)
+		named, err := discovery.ParseNamed(text)
 		if err != nil {
 			return fmt.Errorf("%w: %w", ErrAddress, err)
 		}
-		n.peers = append(n.peers, s)
+		n.peers = append(n.peers, named)
 	}
 	return nil
+}
+
+// parseListen reads where to listen: multiaddrs, or ports of all addresses.
+func parseListen(texts []string) (addrs []ma.Multiaddr, err error) {
+	if len(texts) == 1 && texts[0] == listenAnywhere {
+		return nil, nil
+	}
+	for _, text := range texts {
+		if port, err := strconv.ParseUint(text, 10, 16); err == nil && port > 0 {
+			addrs = append(addrs, link.ListenAddrs(uint16(port))...)
+			continue
+		}
+		addr, err := ma.NewMultiaddr(text)
+		if err != nil || !listenable(addr) {
+			return nil, fmt.Errorf("%w: listen on %q: want a port from 1 to 65535, /ip4/ADDRESS/tcp/PORT or /ip6/ADDRESS/tcp/PORT", ErrAddress, text)
+		}
+		addrs = append(addrs, addr)
+	}
+	return addrs, nil
 }
 
 func listenable(addr ma.Multiaddr) bool {
@@ -44,15 +75,36 @@ func listenable(addr ma.Multiaddr) bool {
 		(protocols[0].Code == ma.P_IP4 || protocols[0].Code == ma.P_IP6)
 }
 
-// startListening listens where the configuration says, or on the port of last time, which peers
-// have saved.
+// startListening listens where the configuration says, or where it said last, or else on every
+// address and the port of last time, which peers have saved.
 func (n *Node) startListening(ctx context.Context) error {
-	if len(n.listen) > 0 {
-		if err := n.host.Listen(n.listen); err != nil {
-			return fmt.Errorf("listen: %w", err)
-		}
-		return nil
+	kept, err := n.store.Book().Setting(settingListen)
+	if err != nil {
+		return fmt.Errorf("read setting %q: %w", settingListen, err)
 	}
+	wanted := strings.Join(n.cfg.Listen, " ")
+	if wanted == "" {
+		wanted = kept
+		if n.listen, err = parseListen(strings.Fields(kept)); err != nil {
+			return err
+		}
+	}
+	if len(n.listen) == 0 {
+		err = n.listenAnywhere(ctx)
+	} else if err = n.host.Listen(n.listen); err != nil && len(n.cfg.Listen) == 0 {
+		err = fmt.Errorf("as --listen said last: %w", err)
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrListen, err)
+	}
+	if wanted != kept {
+		return n.store.Book().SetSetting(ctx, settingListen, wanted)
+	}
+	return nil
+}
+
+// listenAnywhere listens on all addresses of this machine, on the port of last time if it is free.
+func (n *Node) listenAnywhere(ctx context.Context) error {
 	last, err := n.lastPort()
 	if err != nil {
 		return err
@@ -62,7 +114,7 @@ func (n *Node) startListening(ctx context.Context) error {
 		err = n.host.Listen(link.ListenAddrs(0))
 	}
 	if err != nil {
-		return fmt.Errorf("listen: %w", err)
+		return err
 	}
 	if port := n.host.Port(); port != last {
 		err = n.store.Book().SetSetting(ctx, settingPort, strconv.Itoa(int(port)))
@@ -72,6 +124,12 @@ func (n *Node) startListening(ctx context.Context) error {
 		return nil
 	}
 	return err
+}
+
+// over says whether a link may run over an address of this machine: where the owner has named
+// interfaces, over theirs only.
+func (n *Node) over(local netip.Addr) bool {
+	return slices.ContainsFunc(n.mesh.Network().Links, func(l discovery.Link) bool { return slices.Contains(l.Addrs, local.WithZone("")) })
 }
 
 // lastPort returns the port on which this node listened last, or 0.

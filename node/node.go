@@ -32,8 +32,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	gosync "sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
@@ -64,10 +64,10 @@ import (
 type Config struct {
 	Dir        string
 	Name       string   // what the owner calls themselves; empty: unchanged
-	Listen     []string // multiaddrs; empty: every interface, on the port of last time if it is free
-	Peers      []string // multiaddrs with peer ID, dialled at once
+	Listen     []string // multiaddrs or ports, kept for the next start; "0": see listenAnywhere; empty: as kept
+	Peers      []string // multiaddrs with peer ID, or HOST:PORT; dialled at once
 	NoMDNS     bool
-	Interfaces []string // empty: all that look like a LAN
+	Interfaces []string // if any, no others are used; empty: all, and others are looked for over those that look like a LAN
 	Passphrase []byte
 	Log        *slog.Logger
 	Version    string
@@ -75,6 +75,10 @@ type Config struct {
 	// Warn is told each kind of warning when there first is reason for it, by any goroutine. It
 	// must not call the node.
 	Warn func(warnings.Warning)
+
+	// Unreached is told once of each of Peers that can't be reached, by any goroutine. It must not
+	// call the node.
+	Unreached func(peer string, err error)
 
 	// Now is the owner's wall clock, for times that are stored, sent or shown. Durations are
 	// measured by the machine's monotonic clock, whatever Now says.
@@ -95,8 +99,8 @@ type Node struct {
 	cfg    Config
 	log    *slog.Logger
 	me     self
-	peers  []discovery.Sighting // of Config.Peers
-	listen []ma.Multiaddr       // of Config.Listen
+	peers  []discovery.Named // of Config.Peers
+	listen []ma.Multiaddr    // of Config.Listen
 
 	store    *store.Store
 	host     *link.Host
@@ -112,6 +116,7 @@ type Node struct {
 	warnings *warnings.Warnings
 	watcher  *discovery.Watcher
 	networks func() (discovery.Network, error) // this machine's interfaces now
+	mdns     atomic.Pointer[discovery.MDNS]    // nil until it runs
 
 	// What the owner asks.
 	messages   *chat.Messages
@@ -183,7 +188,11 @@ func Open(cfg Config) (_ *Node, err error) {
 	}()
 	own := n.store.Own()
 	n.me = self{key: own.Device, device: own.Device.ID(), person: own.Person, card: own.Card}
-	if n.host, err = link.New(link.Config{Key: n.me.key.Private(), Log: cfg.Log, Transport: cfg.Transport}); err != nil {
+	links := link.Config{Key: n.me.key.Private(), Log: cfg.Log, Transport: cfg.Transport}
+	if len(cfg.Interfaces) > 0 {
+		links.Over = n.over
+	}
+	if n.host, err = link.New(links); err != nil {
 		return nil, err
 	}
 	if err := n.makeRooms(); err != nil {
@@ -197,9 +206,10 @@ func (n *Node) makeRooms() (err error) {
 	n.shown = notify.NewCounter(n.store.Last())
 	n.warnings = warnings.New(warnings.Config{Store: n.store, Now: n.cfg.Now, Tell: n.warned})
 	n.mesh = mesh.New(mesh.Config{Host: n.host, Self: n.me.device, NewSession: n.newSession, Log: n.log,
-		Found:   n.people.Found,
-		Parted:  n.people.Parted,
-		Changed: n.presence.Bump})
+		Found:     n.people.Found,
+		Parted:    n.people.Parted,
+		Changed:   n.presence.Bump,
+		Unreached: n.unreached})
 	if err := n.people.Load(n.store, n.groups, n.mesh); err != nil {
 		return err
 	}
@@ -297,12 +307,10 @@ func (n *Node) Run(ctx context.Context) (err error) {
 		}
 		n.groups.Tell(ctx, c)
 	}
-	for _, name := range n.cfg.Interfaces {
-		if _, err := net.InterfaceByName(name); err != nil {
-			n.log.Warn("no such interface now; waiting for it", "interface", name)
-		}
-	}
 	networks := n.watcher.Subscribe()
+	if first, err := n.networks(); err == nil { // else the watcher says so
+		n.mesh.NetworkChanged(first)
+	}
 	n.mesh.Accept(ctx)
 	running.Go(func() { n.mesh.Run(ctx, networks) })
 	if err := n.startListening(ctx); err != nil {
@@ -321,6 +329,7 @@ func (n *Node) Run(ctx context.Context) (err error) {
 		if err != nil {
 			return fmt.Errorf("start mdns: %w", err)
 		}
+		n.mdns.Store(mdns)
 		running.Go(func() { _ = mdns.Run(ctx) })
 	}
 	running.Go(func() { _ = n.watcher.Run(ctx) })
@@ -332,9 +341,10 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	running.Go(func() { n.mesh.Compare(ctx, n.groups.All) })
 	running.Go(func() { n.crowd.Run(ctx) })
 	n.pinContacts()
-	for _, s := range append(n.people.Saved(), n.peers...) {
+	for _, s := range n.people.Saved() {
 		n.mesh.Sighted(s)
 	}
+	running.Go(func() { n.mesh.LookFor(ctx, n.peers) })
 	close(n.ready)
 
 	select {

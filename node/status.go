@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"net/netip"
 	"slices"
 	"time"
+
+	ma "github.com/multiformats/go-multiaddr"
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/discovery"
@@ -20,8 +23,13 @@ type Status struct {
 	Version   string
 	Listening []string // multiaddrs with the peer ID
 	Peers     int      // devices connected now
+	Online    int      // persons whose devices these are, the owner left out
+	Known     int      // contacts
+	Unread    int      // messages, as far as they are counted
+	Requests  int      // how many lines Requests has
 	Outbox    int      // how many lines Outbox has
 	Warnings  []warnings.Warning
+	Finding   Finding
 }
 
 // Peer is one device in earshot, or a device of a contact that is not in earshot now.
@@ -49,18 +57,51 @@ func (n *Node) Status(ctx context.Context) (Status, error) {
 		return Status{}, err
 	}
 	s := Status{Person: me.Person, Name: me.Name, Device: me.Device, Version: n.cfg.Version, Outbox: len(outbox),
-		Peers: len(n.mesh.Identified())}
+		Finding: n.Finding()}
+	online := n.mesh.Identified()
+	s.Peers = len(online)
+	persons := make(map[crypto.PersonID]bool)
+	for _, p := range online {
+		persons[p] = true
+	}
+	delete(persons, me.Person)
+	s.Online = len(persons)
+	for _, p := range n.people.All() {
+		if p.Contact && p.ID != me.Person {
+			s.Known++
+		}
+	}
+	if s.Unread, err = n.messages.CountUnread(ctx); err != nil {
+		return Status{}, err
+	}
+	requests, err := n.contacts.Requests(ctx)
+	if err != nil {
+		return Status{}, err
+	}
+	s.Requests = len(requests)
 	if s.Warnings, err = n.warnings.All(); err != nil {
 		return Status{}, err
 	}
-	network, err := n.networks()
-	if err != nil {
-		network = discovery.Network{} // then it says where the node listens, without this machine's addresses
-	}
-	for _, a := range n.mesh.Listening(network) {
+	for _, a := range n.listening() {
 		s.Listening = append(s.Listening, fmt.Sprintf("%s/p2p/%s", a, me.Device))
 	}
 	return s, nil
+}
+
+// listening returns where others can reach this node, or where it listens if the machine has no
+// address now.
+func (n *Node) listening() []ma.Multiaddr {
+	network, err := n.networks()
+	if err != nil {
+		network = discovery.Network{}
+	}
+	addrs := n.mesh.Listening(network)
+	if len(n.cfg.Interfaces) > 0 {
+		addrs = slices.DeleteFunc(addrs, func(a netip.AddrPort) bool { return !n.over(a.Addr()) })
+	} else if len(addrs) == 0 {
+		return n.host.ListenAddrs()
+	}
+	return discovery.Sighting{Addrs: addrs}.Multiaddrs()
 }
 
 // Peers lists the devices in earshot, and those of contacts that are not, the connected ones first.

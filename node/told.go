@@ -8,6 +8,7 @@ import (
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/discovery"
 	"github.com/earshot-im/earshot/node/groups"
+	"github.com/earshot-im/earshot/node/mesh"
 	"github.com/earshot-im/earshot/node/people"
 	"github.com/earshot-im/earshot/node/warnings"
 	"github.com/earshot-im/earshot/store"
@@ -165,6 +166,14 @@ func (n *Node) warned(w warnings.Warning) {
 	n.log.Warn("the owner is warned", "code", w.Code, "detail", w.Detail)
 	if n.cfg.Warn != nil {
 		n.cfg.Warn(w)
+	}
+}
+
+// unreached tells the owner that nobody is reached at a place that they named.
+func (n *Node) unreached(u mesh.Unreached) {
+	n.log.Info("a named peer can't be reached", "addr", u.Text, "err", u.Err)
+	if n.cfg.Unreached != nil {
+		n.cfg.Unreached(u.Text, u.Err)
 	}
 }
 

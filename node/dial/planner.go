@@ -75,6 +75,7 @@ type State struct {
 	Addrs     []netip.AddrPort // the one last named first
 	FoundBy   []discovery.Source
 	Seen      time.Time // of the last sighting, or beginning or end of a connection
+	Pinned    bool      // a contact's, or named by the user
 	Connected bool
 	Dialling  bool
 	Fails     int   // dials that failed since the last connection
@@ -148,6 +149,17 @@ func (p *Planner) Pin(id peer.ID, contact bool, now time.Time) {
 	if !was && d.step > 0 {
 		d.step = 0
 		d.pull(now)
+	}
+}
+
+// Unname says that what the user named leads to a device no more.
+func (p *Planner) Unname(id peer.ID) {
+	d := p.devices[id]
+	if d == nil {
+		return
+	}
+	if d.named = false; !d.pinned() {
+		p.book.Unpin(id)
 	}
 }
 
@@ -261,7 +273,7 @@ func (p *Planner) Devices() []peer.ID {
 func (p *Planner) State(id peer.ID) State {
 	s := State{Addrs: p.book.Addrs(id), FoundBy: p.book.FoundBy(id)}
 	if d := p.devices[id]; d != nil {
-		s.Seen, s.Connected, s.Dialling = d.seen, d.connected, d.dialling
+		s.Seen, s.Pinned, s.Connected, s.Dialling = d.seen, d.pinned(), d.connected, d.dialling
 		s.Fails, s.Err, s.Ended = d.fails, d.err, d.ended
 	}
 	return s

@@ -31,6 +31,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/libp2p/go-libp2p/core/connmgr"
 	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
@@ -74,6 +75,10 @@ type Config struct {
 
 	// Transport makes what carries links; nil means TCP. Simulations put a network in memory here.
 	Transport Transport
+
+	// Over says whether an address of this machine may carry links; nil: each may. It is asked
+	// before each dial and for each connection that comes, by any goroutine.
+	Over func(local netip.Addr) bool
 }
 
 // Transport makes what dials and listens. The upgrader adds TLS and yamux. The resource manager
@@ -136,9 +141,14 @@ func New(cfg Config) (_ *Host, err error) {
 	}
 	undo = append(undo, h.limits.Close)
 
+	var gater connmgr.ConnectionGater
+	if cfg.Over != nil {
+		gater = gate{cfg.Over}
+	}
 	// The swarm and the host share a bus, on which gossip learns that a peer has gone.
 	bus := eventbus.NewBus()
 	h.swarm, err = swarm.NewSwarm(id, store, bus,
+		swarm.WithConnectionGater(gater),
 		swarm.WithResourceManager(h.limits),
 		swarm.WithDialTimeout(ConnectTimeout),
 		swarm.WithDialTimeoutLocal(ConnectTimeout),
@@ -157,7 +167,7 @@ func New(cfg Config) (_ *Host, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("make certificate: %w", err)
 	}
-	up, err := upgrader.New([]sec.SecureTransport{secure}, muxers, nil, h.limits, nil,
+	up, err := upgrader.New([]sec.SecureTransport{secure}, muxers, nil, h.limits, gater,
 		upgrader.WithAcceptTimeout(handshakeTimeout))
 	if err != nil {
 		return nil, fmt.Errorf("assemble upgrader: %w", err)
@@ -243,8 +253,10 @@ func (h *Host) Connect(ctx context.Context, id peer.ID, addrs []ma.Multiaddr) er
 	// may just have got one that was ours before. Closing no listener at all has the library look
 	// again.
 	h.swarm.ListenClose()
-	_, err := h.swarm.DialPeer(ctx, id)
-	if err != nil {
+	switch _, err := h.swarm.DialPeer(ctx, id); {
+	case errors.Is(err, context.DeadlineExceeded):
+		return ErrNoAnswer
+	case err != nil:
 		return shorten(err)
 	}
 	return nil
@@ -258,11 +270,20 @@ func shorten(err error) error {
 		return err
 	}
 	at := dial.DialErrors[0]
+	cause := at.Cause
 	var system syscall.Errno
-	if errors.As(at.Cause, &system) {
-		return fmt.Errorf("%s: %w", at.Address, system)
+	var other sec.ErrPeerIDMismatch
+	switch {
+	case errors.As(cause, &other):
+		cause = &OtherError{other.Actual}
+	case errors.Is(cause, swarm.ErrGaterDisallowedConnection):
+		cause = ErrOver
+	case errors.Is(cause, context.DeadlineExceeded):
+		cause = ErrNoAnswer
+	case errors.As(cause, &system):
+		cause = system
 	}
-	return fmt.Errorf("%s: %w", at.Address, at.Cause)
+	return fmt.Errorf("%s: %w", at.Address, cause)
 }
 
 // hold gives the swarm the addresses to dial, until the last Connect to that peer has ended.

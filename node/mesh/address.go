@@ -4,25 +4,21 @@ import (
 	"net/netip"
 	"slices"
 
-	ma "github.com/multiformats/go-multiaddr"
 	manet "github.com/multiformats/go-multiaddr/net"
 
 	"github.com/earshot-im/earshot/discovery"
 )
 
 // Listening returns the addresses that the owner can give to others, those of the local network
-// first, or where this node listens if the machine has no address now.
-func (m *Mesh) Listening(n discovery.Network) []ma.Multiaddr {
+// first.
+func (m *Mesh) Listening(n discovery.Network) []netip.AddrPort {
 	links := n.Multicast()
 	for _, l := range n.Links {
 		if l.Unfit != "" && l.Unfit != discovery.Container {
 			links = append(links, l)
 		}
 	}
-	if addrs := (discovery.Sighting{Addrs: m.dialable(links, true)}).Multiaddrs(); len(addrs) > 0 {
-		return addrs
-	}
-	return m.cfg.Host.ListenAddrs()
+	return m.dialable(links, true)
 }
 
 // Network returns this machine's interfaces, as the mesh has heard of them last.

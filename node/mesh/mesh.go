@@ -52,13 +52,16 @@ type Config struct {
 	Parted func(crypto.PersonID, crypto.DeviceID)
 	// Changed is told after each change of who is connected.
 	Changed func()
+	// Unreached is told once of each place that the owner named and that can't be reached.
+	Unreached func(Unreached)
 }
 
 // Mesh connects this node with others.
 type Mesh struct {
 	*Register
 	cfg     Config
-	changed notify.Signal // something that the planner may want to act on
+	changed notify.Signal   // something that the planner may want to act on
+	moves   *notify.Counter // counts the changes of the network
 
 	telling gosync.Mutex     // held while sessions are given own addresses, so that each gets the newest last
 	told    []netip.AddrPort // own addresses that sessions were given since the network changed
@@ -66,7 +69,7 @@ type Mesh struct {
 
 // New returns a mesh that knows nobody.
 func New(cfg Config) *Mesh {
-	return &Mesh{Register: newRegister(cfg.Host.ID()), cfg: cfg, changed: notify.NewSignal()}
+	return &Mesh{Register: newRegister(cfg.Host.ID()), cfg: cfg, changed: notify.NewSignal(), moves: notify.NewCounter(0)}
 }
 
 // Accept has the streams that peers open served until ctx ends. Call it before Run, and both before
@@ -92,7 +95,7 @@ func (m *Mesh) Run(ctx context.Context, networks <-chan discovery.Network) {
 			return
 		case <-m.changed:
 		case n := <-networks:
-			m.networkChanged(n)
+			m.NetworkChanged(n)
 		case <-wake.C:
 		}
 		dials, at := m.next()
@@ -107,11 +110,12 @@ func (m *Mesh) Run(ctx context.Context, networks <-chan discovery.Network) {
 	}
 }
 
-// networkChanged takes in that an interface came, went or changed its address, or that the machine
+// NetworkChanged takes in that an interface came, went or changed its address, or that the machine
 // woke from sleep. Peers are told: if their session lasts longer than the address, they would
-// otherwise look for this device where it was.
-func (m *Mesh) networkChanged(n discovery.Network) {
+// otherwise look for this device where it was. Run calls it; before Run, the caller may.
+func (m *Mesh) NetworkChanged(n discovery.Network) {
 	before := m.setNetwork(n)
+	m.moves.Bump()
 	gone := slices.DeleteFunc(localAddrs(before), func(a netip.Addr) bool {
 		return slices.Contains(localAddrs(n), a)
 	})
@@ -148,6 +152,7 @@ func (m *Mesh) dial(ctx context.Context, d dial.Dial) {
 	m.dialled(d, err)
 	m.changed.Give()
 	if err != nil {
+		m.tellUnreached()
 		m.cfg.Log.Debug("dial", "peer", d.Device, "addr", d.Addrs, "err", err)
 		return
 	}

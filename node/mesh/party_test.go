@@ -45,6 +45,8 @@ type party struct {
 	parted  []crypto.DeviceID
 	changed int
 	left    int // sessions that have ended
+
+	unreached []Unreached // as was told
 }
 
 // newParty makes one that listens and does not run yet.
@@ -62,9 +64,10 @@ func newParty(t *testing.T, net *memnet.Network, number byte) *party {
 		t.Fatal(err)
 	}
 	p.Mesh = New(Config{Host: p.link, Self: p.key.ID(), NewSession: p.newSession, Log: slog.New(slog.DiscardHandler),
-		Found:   func(_ crypto.DeviceID, at discovery.Place) { p.note(func() { p.found = append(p.found, at) }) },
-		Parted:  func(_ crypto.PersonID, d crypto.DeviceID) { p.note(func() { p.parted = append(p.parted, d) }) },
-		Changed: func() { p.note(func() { p.changed++ }) }})
+		Found:     func(_ crypto.DeviceID, at discovery.Place) { p.note(func() { p.found = append(p.found, at) }) },
+		Parted:    func(_ crypto.PersonID, d crypto.DeviceID) { p.note(func() { p.parted = append(p.parted, d) }) },
+		Changed:   func() { p.note(func() { p.changed++ }) },
+		Unreached: func(u Unreached) { p.note(func() { p.unreached = append(p.unreached, u) }) }})
 	return p
 }
 

@@ -35,6 +35,7 @@ type Register struct {
 	mu      gosync.Mutex
 	planner *dial.Planner
 	network discovery.Network // this machine's interfaces
+	places  []*place          // that the owner named
 	stopped bool
 	running gosync.WaitGroup // dials, and sessions that were admitted; none is added once stopped
 

@@ -76,6 +76,20 @@ func peer(p node.Peer) *earshotv1.Peer {
 	return v
 }
 
+func finding(f node.Finding) *earshotv1.Finding {
+	return &earshotv1.Finding{
+		LeftOut: convert(f.LeftOut, func(l node.LeftOut) *earshotv1.LeftOut {
+			return &earshotv1.LeftOut{Interface: valid(l.Interface), Reason: l.Reason}
+		}),
+		Troubles: convert(f.Troubles, func(t node.Trouble) *earshotv1.Trouble {
+			return &earshotv1.Trouble{Code: t.Code, Detail: valid(t.Detail)}
+		}),
+		Unreached: convert(f.Unreached, func(u node.Unreached) *earshotv1.Unreached {
+			return &earshotv1.Unreached{Peer: valid(u.Peer), Detail: valid(u.Detail)}
+		}),
+	}
+}
+
 func person(p contacts.Person) *earshotv1.Person {
 	return &earshotv1.Person{
 		Person:   p.ID.String(),

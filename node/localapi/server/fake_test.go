@@ -55,6 +55,10 @@ func (f *fakeNode) rooms() Rooms {
 
 func (f *fakeNode) Down() { f.down() }
 
+func (f *fakeNode) Finding() node.Finding {
+	return node.Finding{LeftOut: []node.LeftOut{{Interface: "tun0", Reason: "tunnel"}}}
+}
+
 func (f *fakeNode) Status(context.Context) (node.Status, error) {
 	return node.Status{Person: crypto.PersonID{1}, Name: "Ann", Version: "test", Peers: 2}, nil
 }

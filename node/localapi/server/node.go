@@ -21,6 +21,8 @@ type Node interface {
 	// left. It may be called often.
 	Starved(err error)
 	Peers(ctx context.Context) ([]node.Peer, error)
+	// Finding says how others are found now, and what stands in the way.
+	Finding() node.Finding
 	// Changed and PeersChanged return their counter as soon as it is past after.
 	Changed(ctx context.Context, after uint64) (uint64, error)
 	PeersChanged(ctx context.Context, after uint64) (uint64, error)
@@ -53,6 +55,11 @@ func (s nodeService) Status(ctx context.Context, _ *earshotv1.StatusRequest) (*e
 		Peers:     uint32(v.Peers),
 		Outbox:    uint32(v.Outbox),
 		Warnings:  convert(v.Warnings, Warning),
+		Unread:    uint32(v.Unread),
+		Requests:  uint32(v.Requests),
+		Online:    uint32(v.Online),
+		Known:     uint32(v.Known),
+		Finding:   finding(v.Finding),
 	}, err
 }
 

@@ -34,7 +34,7 @@ var _ earshotv1.PeopleHandler = peopleService{}
 
 func (s peopleService) Peers(ctx context.Context, _ *earshotv1.PeersRequest) (*earshotv1.PeersResponse, error) {
 	peers, err := s.node.Peers(ctx)
-	return &earshotv1.PeersResponse{Peers: convert(peers, peer)}, err
+	return &earshotv1.PeersResponse{Peers: convert(peers, peer), Finding: finding(s.node.Finding())}, err
 }
 
 func (s peopleService) Resolve(ctx context.Context, r *earshotv1.ResolveRequest) (*earshotv1.Target, error) {

@@ -89,6 +89,11 @@ type StatusResponse struct {
 	Peers         uint32                 `protobuf:"varint,6,opt,name=peers,proto3" json:"peers,omitempty"`        // devices connected now
 	Outbox        uint32                 `protobuf:"varint,7,opt,name=outbox,proto3" json:"outbox,omitempty"`      // lines in the outbox
 	Warnings      []*Warning             `protobuf:"bytes,8,rep,name=warnings,proto3" json:"warnings,omitempty"`   // what the owner should know
+	Unread        uint32                 `protobuf:"varint,9,opt,name=unread,proto3" json:"unread,omitempty"`      // messages, as far as they are counted: among the first 10,000
+	Requests      uint32                 `protobuf:"varint,10,opt,name=requests,proto3" json:"requests,omitempty"` // lines in the requests
+	Online        uint32                 `protobuf:"varint,11,opt,name=online,proto3" json:"online,omitempty"`     // persons who are on this network now
+	Known         uint32                 `protobuf:"varint,12,opt,name=known,proto3" json:"known,omitempty"`       // contacts
+	Finding       *Finding               `protobuf:"bytes,13,opt,name=finding,proto3" json:"finding,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -179,6 +184,268 @@ func (x *StatusResponse) GetWarnings() []*Warning {
 	return nil
 }
 
+func (x *StatusResponse) GetUnread() uint32 {
+	if x != nil {
+		return x.Unread
+	}
+	return 0
+}
+
+func (x *StatusResponse) GetRequests() uint32 {
+	if x != nil {
+		return x.Requests
+	}
+	return 0
+}
+
+func (x *StatusResponse) GetOnline() uint32 {
+	if x != nil {
+		return x.Online
+	}
+	return 0
+}
+
+func (x *StatusResponse) GetKnown() uint32 {
+	if x != nil {
+		return x.Known
+	}
+	return 0
+}
+
+func (x *StatusResponse) GetFinding() *Finding {
+	if x != nil {
+		return x.Finding
+	}
+	return nil
+}
+
+// Finding is how others are found, and what stands in the way.
+type Finding struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	LeftOut       []*LeftOut             `protobuf:"bytes,1,rep,name=left_out,json=leftOut,proto3" json:"left_out,omitempty"`
+	Troubles      []*Trouble             `protobuf:"bytes,2,rep,name=troubles,proto3" json:"troubles,omitempty"`
+	Unreached     []*Unreached           `protobuf:"bytes,3,rep,name=unreached,proto3" json:"unreached,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Finding) Reset() {
+	*x = Finding{}
+	mi := &file_v1_node_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Finding) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Finding) ProtoMessage() {}
+
+func (x *Finding) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_node_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Finding.ProtoReflect.Descriptor instead.
+func (*Finding) Descriptor() ([]byte, []int) {
+	return file_v1_node_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Finding) GetLeftOut() []*LeftOut {
+	if x != nil {
+		return x.LeftOut
+	}
+	return nil
+}
+
+func (x *Finding) GetTroubles() []*Trouble {
+	if x != nil {
+		return x.Troubles
+	}
+	return nil
+}
+
+func (x *Finding) GetUnreached() []*Unreached {
+	if x != nil {
+		return x.Unreached
+	}
+	return nil
+}
+
+// LeftOut is a network interface over which nobody is found.
+type LeftOut struct {
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Interface string                 `protobuf:"bytes,1,opt,name=interface,proto3" json:"interface,omitempty"`
+	// container: of containers or virtual machines, by its name. tunnel: it leads to another
+	// network. no_multicast: it carries no multicast. no_address: it has no address that
+	// others can dial (IPv6 link-local ones are none). not_there: up was told to use it, and
+	// it does not exist, is down or has no cable. Where up was told which to use, no other
+	// is named here.
+	Reason        string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LeftOut) Reset() {
+	*x = LeftOut{}
+	mi := &file_v1_node_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LeftOut) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LeftOut) ProtoMessage() {}
+
+func (x *LeftOut) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_node_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LeftOut.ProtoReflect.Descriptor instead.
+func (*LeftOut) Descriptor() ([]byte, []int) {
+	return file_v1_node_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *LeftOut) GetInterface() string {
+	if x != nil {
+		return x.Interface
+	}
+	return ""
+}
+
+func (x *LeftOut) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// Trouble is a reason why this node finds nobody by itself, or is found by nobody.
+type Trouble struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// no_network: no interface is up that may be used. no_mdns: up was told to do without.
+	// announce: others are not told of this node. hear: nothing is heard of others.
+	Code          string `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
+	Detail        string `protobuf:"bytes,2,opt,name=detail,proto3" json:"detail,omitempty"` // what failed, in English
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Trouble) Reset() {
+	*x = Trouble{}
+	mi := &file_v1_node_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Trouble) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Trouble) ProtoMessage() {}
+
+func (x *Trouble) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_node_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Trouble.ProtoReflect.Descriptor instead.
+func (*Trouble) Descriptor() ([]byte, []int) {
+	return file_v1_node_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Trouble) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+func (x *Trouble) GetDetail() string {
+	if x != nil {
+		return x.Detail
+	}
+	return ""
+}
+
+// Unreached is a peer that up was told of and that can't be reached now.
+type Unreached struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Peer          string                 `protobuf:"bytes,1,opt,name=peer,proto3" json:"peer,omitempty"`     // as it was typed
+	Detail        string                 `protobuf:"bytes,2,opt,name=detail,proto3" json:"detail,omitempty"` // what failed, in English
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Unreached) Reset() {
+	*x = Unreached{}
+	mi := &file_v1_node_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Unreached) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Unreached) ProtoMessage() {}
+
+func (x *Unreached) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_node_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Unreached.ProtoReflect.Descriptor instead.
+func (*Unreached) Descriptor() ([]byte, []int) {
+	return file_v1_node_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Unreached) GetPeer() string {
+	if x != nil {
+		return x.Peer
+	}
+	return ""
+}
+
+func (x *Unreached) GetDetail() string {
+	if x != nil {
+		return x.Detail
+	}
+	return ""
+}
+
 // Warning is something that the owner should know and do something about.
 type Warning struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -194,7 +461,7 @@ type Warning struct {
 
 func (x *Warning) Reset() {
 	*x = Warning{}
-	mi := &file_v1_node_proto_msgTypes[2]
+	mi := &file_v1_node_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -206,7 +473,7 @@ func (x *Warning) String() string {
 func (*Warning) ProtoMessage() {}
 
 func (x *Warning) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_node_proto_msgTypes[2]
+	mi := &file_v1_node_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -219,7 +486,7 @@ func (x *Warning) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Warning.ProtoReflect.Descriptor instead.
 func (*Warning) Descriptor() ([]byte, []int) {
-	return file_v1_node_proto_rawDescGZIP(), []int{2}
+	return file_v1_node_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Warning) GetCode() string {
@@ -251,7 +518,7 @@ type DownRequest struct {
 
 func (x *DownRequest) Reset() {
 	*x = DownRequest{}
-	mi := &file_v1_node_proto_msgTypes[3]
+	mi := &file_v1_node_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -263,7 +530,7 @@ func (x *DownRequest) String() string {
 func (*DownRequest) ProtoMessage() {}
 
 func (x *DownRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_node_proto_msgTypes[3]
+	mi := &file_v1_node_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -276,7 +543,7 @@ func (x *DownRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DownRequest.ProtoReflect.Descriptor instead.
 func (*DownRequest) Descriptor() ([]byte, []int) {
-	return file_v1_node_proto_rawDescGZIP(), []int{3}
+	return file_v1_node_proto_rawDescGZIP(), []int{7}
 }
 
 type DownResponse struct {
@@ -287,7 +554,7 @@ type DownResponse struct {
 
 func (x *DownResponse) Reset() {
 	*x = DownResponse{}
-	mi := &file_v1_node_proto_msgTypes[4]
+	mi := &file_v1_node_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -299,7 +566,7 @@ func (x *DownResponse) String() string {
 func (*DownResponse) ProtoMessage() {}
 
 func (x *DownResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_node_proto_msgTypes[4]
+	mi := &file_v1_node_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -312,7 +579,7 @@ func (x *DownResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DownResponse.ProtoReflect.Descriptor instead.
 func (*DownResponse) Descriptor() ([]byte, []int) {
-	return file_v1_node_proto_rawDescGZIP(), []int{4}
+	return file_v1_node_proto_rawDescGZIP(), []int{8}
 }
 
 type MeRequest struct {
@@ -323,7 +590,7 @@ type MeRequest struct {
 
 func (x *MeRequest) Reset() {
 	*x = MeRequest{}
-	mi := &file_v1_node_proto_msgTypes[5]
+	mi := &file_v1_node_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -335,7 +602,7 @@ func (x *MeRequest) String() string {
 func (*MeRequest) ProtoMessage() {}
 
 func (x *MeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_node_proto_msgTypes[5]
+	mi := &file_v1_node_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -348,7 +615,7 @@ func (x *MeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MeRequest.ProtoReflect.Descriptor instead.
 func (*MeRequest) Descriptor() ([]byte, []int) {
-	return file_v1_node_proto_rawDescGZIP(), []int{5}
+	return file_v1_node_proto_rawDescGZIP(), []int{9}
 }
 
 type MeResponse struct {
@@ -364,7 +631,7 @@ type MeResponse struct {
 
 func (x *MeResponse) Reset() {
 	*x = MeResponse{}
-	mi := &file_v1_node_proto_msgTypes[6]
+	mi := &file_v1_node_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -376,7 +643,7 @@ func (x *MeResponse) String() string {
 func (*MeResponse) ProtoMessage() {}
 
 func (x *MeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_node_proto_msgTypes[6]
+	mi := &file_v1_node_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -389,7 +656,7 @@ func (x *MeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MeResponse.ProtoReflect.Descriptor instead.
 func (*MeResponse) Descriptor() ([]byte, []int) {
-	return file_v1_node_proto_rawDescGZIP(), []int{6}
+	return file_v1_node_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *MeResponse) GetPerson() string {
@@ -438,7 +705,7 @@ type UpdateMeRequest struct {
 
 func (x *UpdateMeRequest) Reset() {
 	*x = UpdateMeRequest{}
-	mi := &file_v1_node_proto_msgTypes[7]
+	mi := &file_v1_node_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -450,7 +717,7 @@ func (x *UpdateMeRequest) String() string {
 func (*UpdateMeRequest) ProtoMessage() {}
 
 func (x *UpdateMeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_node_proto_msgTypes[7]
+	mi := &file_v1_node_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -463,7 +730,7 @@ func (x *UpdateMeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateMeRequest.ProtoReflect.Descriptor instead.
 func (*UpdateMeRequest) Descriptor() ([]byte, []int) {
-	return file_v1_node_proto_rawDescGZIP(), []int{7}
+	return file_v1_node_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *UpdateMeRequest) GetName() string {
@@ -495,7 +762,7 @@ type WatchRequest struct {
 
 func (x *WatchRequest) Reset() {
 	*x = WatchRequest{}
-	mi := &file_v1_node_proto_msgTypes[8]
+	mi := &file_v1_node_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -507,7 +774,7 @@ func (x *WatchRequest) String() string {
 func (*WatchRequest) ProtoMessage() {}
 
 func (x *WatchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_node_proto_msgTypes[8]
+	mi := &file_v1_node_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -520,7 +787,7 @@ func (x *WatchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchRequest.ProtoReflect.Descriptor instead.
 func (*WatchRequest) Descriptor() ([]byte, []int) {
-	return file_v1_node_proto_rawDescGZIP(), []int{8}
+	return file_v1_node_proto_rawDescGZIP(), []int{12}
 }
 
 type WatchResponse struct {
@@ -533,7 +800,7 @@ type WatchResponse struct {
 
 func (x *WatchResponse) Reset() {
 	*x = WatchResponse{}
-	mi := &file_v1_node_proto_msgTypes[9]
+	mi := &file_v1_node_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -545,7 +812,7 @@ func (x *WatchResponse) String() string {
 func (*WatchResponse) ProtoMessage() {}
 
 func (x *WatchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_node_proto_msgTypes[9]
+	mi := &file_v1_node_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -558,7 +825,7 @@ func (x *WatchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchResponse.ProtoReflect.Descriptor instead.
 func (*WatchResponse) Descriptor() ([]byte, []int) {
-	return file_v1_node_proto_rawDescGZIP(), []int{9}
+	return file_v1_node_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *WatchResponse) GetChanged() uint64 {
@@ -581,7 +848,7 @@ const file_v1_node_proto_rawDesc = "" +
 	"\n" +
 	"\rv1/node.proto\x12\n" +
 	"earshot.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x0f\n" +
-	"\rStatusRequest\"\xeb\x01\n" +
+	"\rStatusRequest\"\xfc\x02\n" +
 	"\x0eStatusResponse\x12\x16\n" +
 	"\x06person\x18\x01 \x01(\tR\x06person\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
@@ -590,7 +857,26 @@ const file_v1_node_proto_rawDesc = "" +
 	"\tlistening\x18\x05 \x03(\tR\tlistening\x12\x14\n" +
 	"\x05peers\x18\x06 \x01(\rR\x05peers\x12\x16\n" +
 	"\x06outbox\x18\a \x01(\rR\x06outbox\x12/\n" +
-	"\bwarnings\x18\b \x03(\v2\x13.earshot.v1.WarningR\bwarnings\"g\n" +
+	"\bwarnings\x18\b \x03(\v2\x13.earshot.v1.WarningR\bwarnings\x12\x16\n" +
+	"\x06unread\x18\t \x01(\rR\x06unread\x12\x1a\n" +
+	"\brequests\x18\n" +
+	" \x01(\rR\brequests\x12\x16\n" +
+	"\x06online\x18\v \x01(\rR\x06online\x12\x14\n" +
+	"\x05known\x18\f \x01(\rR\x05known\x12-\n" +
+	"\afinding\x18\r \x01(\v2\x13.earshot.v1.FindingR\afinding\"\x9f\x01\n" +
+	"\aFinding\x12.\n" +
+	"\bleft_out\x18\x01 \x03(\v2\x13.earshot.v1.LeftOutR\aleftOut\x12/\n" +
+	"\btroubles\x18\x02 \x03(\v2\x13.earshot.v1.TroubleR\btroubles\x123\n" +
+	"\tunreached\x18\x03 \x03(\v2\x15.earshot.v1.UnreachedR\tunreached\"?\n" +
+	"\aLeftOut\x12\x1c\n" +
+	"\tinterface\x18\x01 \x01(\tR\tinterface\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\"5\n" +
+	"\aTrouble\x12\x12\n" +
+	"\x04code\x18\x01 \x01(\tR\x04code\x12\x16\n" +
+	"\x06detail\x18\x02 \x01(\tR\x06detail\"7\n" +
+	"\tUnreached\x12\x12\n" +
+	"\x04peer\x18\x01 \x01(\tR\x04peer\x12\x16\n" +
+	"\x06detail\x18\x02 \x01(\tR\x06detail\"g\n" +
 	"\aWarning\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12\x16\n" +
 	"\x06detail\x18\x02 \x01(\tR\x06detail\x120\n" +
@@ -635,38 +921,46 @@ func file_v1_node_proto_rawDescGZIP() []byte {
 	return file_v1_node_proto_rawDescData
 }
 
-var file_v1_node_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_v1_node_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_v1_node_proto_goTypes = []any{
 	(*StatusRequest)(nil),         // 0: earshot.v1.StatusRequest
 	(*StatusResponse)(nil),        // 1: earshot.v1.StatusResponse
-	(*Warning)(nil),               // 2: earshot.v1.Warning
-	(*DownRequest)(nil),           // 3: earshot.v1.DownRequest
-	(*DownResponse)(nil),          // 4: earshot.v1.DownResponse
-	(*MeRequest)(nil),             // 5: earshot.v1.MeRequest
-	(*MeResponse)(nil),            // 6: earshot.v1.MeResponse
-	(*UpdateMeRequest)(nil),       // 7: earshot.v1.UpdateMeRequest
-	(*WatchRequest)(nil),          // 8: earshot.v1.WatchRequest
-	(*WatchResponse)(nil),         // 9: earshot.v1.WatchResponse
-	(*timestamppb.Timestamp)(nil), // 10: google.protobuf.Timestamp
+	(*Finding)(nil),               // 2: earshot.v1.Finding
+	(*LeftOut)(nil),               // 3: earshot.v1.LeftOut
+	(*Trouble)(nil),               // 4: earshot.v1.Trouble
+	(*Unreached)(nil),             // 5: earshot.v1.Unreached
+	(*Warning)(nil),               // 6: earshot.v1.Warning
+	(*DownRequest)(nil),           // 7: earshot.v1.DownRequest
+	(*DownResponse)(nil),          // 8: earshot.v1.DownResponse
+	(*MeRequest)(nil),             // 9: earshot.v1.MeRequest
+	(*MeResponse)(nil),            // 10: earshot.v1.MeResponse
+	(*UpdateMeRequest)(nil),       // 11: earshot.v1.UpdateMeRequest
+	(*WatchRequest)(nil),          // 12: earshot.v1.WatchRequest
+	(*WatchResponse)(nil),         // 13: earshot.v1.WatchResponse
+	(*timestamppb.Timestamp)(nil), // 14: google.protobuf.Timestamp
 }
 var file_v1_node_proto_depIdxs = []int32{
-	2,  // 0: earshot.v1.StatusResponse.warnings:type_name -> earshot.v1.Warning
-	10, // 1: earshot.v1.Warning.since:type_name -> google.protobuf.Timestamp
-	0,  // 2: earshot.v1.Node.Status:input_type -> earshot.v1.StatusRequest
-	3,  // 3: earshot.v1.Node.Down:input_type -> earshot.v1.DownRequest
-	5,  // 4: earshot.v1.Node.Me:input_type -> earshot.v1.MeRequest
-	7,  // 5: earshot.v1.Node.UpdateMe:input_type -> earshot.v1.UpdateMeRequest
-	8,  // 6: earshot.v1.Node.Watch:input_type -> earshot.v1.WatchRequest
-	1,  // 7: earshot.v1.Node.Status:output_type -> earshot.v1.StatusResponse
-	4,  // 8: earshot.v1.Node.Down:output_type -> earshot.v1.DownResponse
-	6,  // 9: earshot.v1.Node.Me:output_type -> earshot.v1.MeResponse
-	6,  // 10: earshot.v1.Node.UpdateMe:output_type -> earshot.v1.MeResponse
-	9,  // 11: earshot.v1.Node.Watch:output_type -> earshot.v1.WatchResponse
-	7,  // [7:12] is the sub-list for method output_type
-	2,  // [2:7] is the sub-list for method input_type
-	2,  // [2:2] is the sub-list for extension type_name
-	2,  // [2:2] is the sub-list for extension extendee
-	0,  // [0:2] is the sub-list for field type_name
+	6,  // 0: earshot.v1.StatusResponse.warnings:type_name -> earshot.v1.Warning
+	2,  // 1: earshot.v1.StatusResponse.finding:type_name -> earshot.v1.Finding
+	3,  // 2: earshot.v1.Finding.left_out:type_name -> earshot.v1.LeftOut
+	4,  // 3: earshot.v1.Finding.troubles:type_name -> earshot.v1.Trouble
+	5,  // 4: earshot.v1.Finding.unreached:type_name -> earshot.v1.Unreached
+	14, // 5: earshot.v1.Warning.since:type_name -> google.protobuf.Timestamp
+	0,  // 6: earshot.v1.Node.Status:input_type -> earshot.v1.StatusRequest
+	7,  // 7: earshot.v1.Node.Down:input_type -> earshot.v1.DownRequest
+	9,  // 8: earshot.v1.Node.Me:input_type -> earshot.v1.MeRequest
+	11, // 9: earshot.v1.Node.UpdateMe:input_type -> earshot.v1.UpdateMeRequest
+	12, // 10: earshot.v1.Node.Watch:input_type -> earshot.v1.WatchRequest
+	1,  // 11: earshot.v1.Node.Status:output_type -> earshot.v1.StatusResponse
+	8,  // 12: earshot.v1.Node.Down:output_type -> earshot.v1.DownResponse
+	10, // 13: earshot.v1.Node.Me:output_type -> earshot.v1.MeResponse
+	10, // 14: earshot.v1.Node.UpdateMe:output_type -> earshot.v1.MeResponse
+	13, // 15: earshot.v1.Node.Watch:output_type -> earshot.v1.WatchResponse
+	11, // [11:16] is the sub-list for method output_type
+	6,  // [6:11] is the sub-list for method input_type
+	6,  // [6:6] is the sub-list for extension type_name
+	6,  // [6:6] is the sub-list for extension extendee
+	0,  // [0:6] is the sub-list for field type_name
 }
 
 func init() { file_v1_node_proto_init() }
@@ -674,14 +968,14 @@ func file_v1_node_proto_init() {
 	if File_v1_node_proto != nil {
 		return
 	}
-	file_v1_node_proto_msgTypes[7].OneofWrappers = []any{}
+	file_v1_node_proto_msgTypes[11].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_v1_node_proto_rawDesc), len(file_v1_node_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   10,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

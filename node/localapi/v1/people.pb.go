@@ -174,6 +174,7 @@ func (*PeersRequest) Descriptor() ([]byte, []int) {
 type PeersResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Peers         []*Peer                `protobuf:"bytes,1,rep,name=peers,proto3" json:"peers,omitempty"`
+	Finding       *Finding               `protobuf:"bytes,2,opt,name=finding,proto3" json:"finding,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -211,6 +212,13 @@ func (*PeersResponse) Descriptor() ([]byte, []int) {
 func (x *PeersResponse) GetPeers() []*Peer {
 	if x != nil {
 		return x.Peers
+	}
+	return nil
+}
+
+func (x *PeersResponse) GetFinding() *Finding {
+	if x != nil {
+		return x.Finding
 	}
 	return nil
 }
@@ -1047,7 +1055,7 @@ var File_v1_people_proto protoreflect.FileDescriptor
 const file_v1_people_proto_rawDesc = "" +
 	"\n" +
 	"\x0fv1/people.proto\x12\n" +
-	"earshot.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"6\n" +
+	"earshot.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\rv1/node.proto\"6\n" +
 	"\x0eResolveRequest\x12\x10\n" +
 	"\x03who\x18\x01 \x01(\tR\x03who\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\"@\n" +
@@ -1055,9 +1063,10 @@ const file_v1_people_proto_rawDesc = "" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x03 \x01(\tR\x04name\"\x0e\n" +
-	"\fPeersRequest\"7\n" +
+	"\fPeersRequest\"f\n" +
 	"\rPeersResponse\x12&\n" +
-	"\x05peers\x18\x01 \x03(\v2\x10.earshot.v1.PeerR\x05peers\"\xa4\x02\n" +
+	"\x05peers\x18\x01 \x03(\v2\x10.earshot.v1.PeerR\x05peers\x12-\n" +
+	"\afinding\x18\x02 \x01(\v2\x13.earshot.v1.FindingR\afinding\"\xa4\x02\n" +
 	"\x04Peer\x12\x16\n" +
 	"\x06person\x18\x01 \x01(\tR\x06person\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n" +
@@ -1157,40 +1166,42 @@ var file_v1_people_proto_goTypes = []any{
 	(*AcceptRequest)(nil),         // 15: earshot.v1.AcceptRequest
 	(*BlockRequest)(nil),          // 16: earshot.v1.BlockRequest
 	(*UnblockRequest)(nil),        // 17: earshot.v1.UnblockRequest
-	(*timestamppb.Timestamp)(nil), // 18: google.protobuf.Timestamp
+	(*Finding)(nil),               // 18: earshot.v1.Finding
+	(*timestamppb.Timestamp)(nil), // 19: google.protobuf.Timestamp
 }
 var file_v1_people_proto_depIdxs = []int32{
 	4,  // 0: earshot.v1.PeersResponse.peers:type_name -> earshot.v1.Peer
-	18, // 1: earshot.v1.Peer.last_seen:type_name -> google.protobuf.Timestamp
-	5,  // 2: earshot.v1.ContactsResponse.persons:type_name -> earshot.v1.Person
-	5,  // 3: earshot.v1.SafetyWordsResponse.person:type_name -> earshot.v1.Person
-	14, // 4: earshot.v1.RequestsResponse.requests:type_name -> earshot.v1.Request
-	18, // 5: earshot.v1.Request.received:type_name -> google.protobuf.Timestamp
-	2,  // 6: earshot.v1.People.Peers:input_type -> earshot.v1.PeersRequest
-	0,  // 7: earshot.v1.People.Resolve:input_type -> earshot.v1.ResolveRequest
-	6,  // 8: earshot.v1.People.Contacts:input_type -> earshot.v1.ContactsRequest
-	8,  // 9: earshot.v1.People.NameContact:input_type -> earshot.v1.NameContactRequest
-	9,  // 10: earshot.v1.People.SafetyWords:input_type -> earshot.v1.SafetyWordsRequest
-	11, // 11: earshot.v1.People.Verify:input_type -> earshot.v1.VerifyRequest
-	12, // 12: earshot.v1.People.Requests:input_type -> earshot.v1.RequestsRequest
-	15, // 13: earshot.v1.People.Accept:input_type -> earshot.v1.AcceptRequest
-	16, // 14: earshot.v1.People.Block:input_type -> earshot.v1.BlockRequest
-	17, // 15: earshot.v1.People.Unblock:input_type -> earshot.v1.UnblockRequest
-	3,  // 16: earshot.v1.People.Peers:output_type -> earshot.v1.PeersResponse
-	1,  // 17: earshot.v1.People.Resolve:output_type -> earshot.v1.Target
-	7,  // 18: earshot.v1.People.Contacts:output_type -> earshot.v1.ContactsResponse
-	5,  // 19: earshot.v1.People.NameContact:output_type -> earshot.v1.Person
-	10, // 20: earshot.v1.People.SafetyWords:output_type -> earshot.v1.SafetyWordsResponse
-	5,  // 21: earshot.v1.People.Verify:output_type -> earshot.v1.Person
-	13, // 22: earshot.v1.People.Requests:output_type -> earshot.v1.RequestsResponse
-	5,  // 23: earshot.v1.People.Accept:output_type -> earshot.v1.Person
-	5,  // 24: earshot.v1.People.Block:output_type -> earshot.v1.Person
-	5,  // 25: earshot.v1.People.Unblock:output_type -> earshot.v1.Person
-	16, // [16:26] is the sub-list for method output_type
-	6,  // [6:16] is the sub-list for method input_type
-	6,  // [6:6] is the sub-list for extension type_name
-	6,  // [6:6] is the sub-list for extension extendee
-	0,  // [0:6] is the sub-list for field type_name
+	18, // 1: earshot.v1.PeersResponse.finding:type_name -> earshot.v1.Finding
+	19, // 2: earshot.v1.Peer.last_seen:type_name -> google.protobuf.Timestamp
+	5,  // 3: earshot.v1.ContactsResponse.persons:type_name -> earshot.v1.Person
+	5,  // 4: earshot.v1.SafetyWordsResponse.person:type_name -> earshot.v1.Person
+	14, // 5: earshot.v1.RequestsResponse.requests:type_name -> earshot.v1.Request
+	19, // 6: earshot.v1.Request.received:type_name -> google.protobuf.Timestamp
+	2,  // 7: earshot.v1.People.Peers:input_type -> earshot.v1.PeersRequest
+	0,  // 8: earshot.v1.People.Resolve:input_type -> earshot.v1.ResolveRequest
+	6,  // 9: earshot.v1.People.Contacts:input_type -> earshot.v1.ContactsRequest
+	8,  // 10: earshot.v1.People.NameContact:input_type -> earshot.v1.NameContactRequest
+	9,  // 11: earshot.v1.People.SafetyWords:input_type -> earshot.v1.SafetyWordsRequest
+	11, // 12: earshot.v1.People.Verify:input_type -> earshot.v1.VerifyRequest
+	12, // 13: earshot.v1.People.Requests:input_type -> earshot.v1.RequestsRequest
+	15, // 14: earshot.v1.People.Accept:input_type -> earshot.v1.AcceptRequest
+	16, // 15: earshot.v1.People.Block:input_type -> earshot.v1.BlockRequest
+	17, // 16: earshot.v1.People.Unblock:input_type -> earshot.v1.UnblockRequest
+	3,  // 17: earshot.v1.People.Peers:output_type -> earshot.v1.PeersResponse
+	1,  // 18: earshot.v1.People.Resolve:output_type -> earshot.v1.Target
+	7,  // 19: earshot.v1.People.Contacts:output_type -> earshot.v1.ContactsResponse
+	5,  // 20: earshot.v1.People.NameContact:output_type -> earshot.v1.Person
+	10, // 21: earshot.v1.People.SafetyWords:output_type -> earshot.v1.SafetyWordsResponse
+	5,  // 22: earshot.v1.People.Verify:output_type -> earshot.v1.Person
+	13, // 23: earshot.v1.People.Requests:output_type -> earshot.v1.RequestsResponse
+	5,  // 24: earshot.v1.People.Accept:output_type -> earshot.v1.Person
+	5,  // 25: earshot.v1.People.Block:output_type -> earshot.v1.Person
+	5,  // 26: earshot.v1.People.Unblock:output_type -> earshot.v1.Person
+	17, // [17:27] is the sub-list for method output_type
+	7,  // [7:17] is the sub-list for method input_type
+	7,  // [7:7] is the sub-list for extension type_name
+	7,  // [7:7] is the sub-list for extension extendee
+	0,  // [0:7] is the sub-list for field type_name
 }
 
 func init() { file_v1_people_proto_init() }
@@ -1198,6 +1209,7 @@ func file_v1_people_proto_init() {
 	if File_v1_people_proto != nil {
 		return
 	}
+	file_v1_node_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

@@ -1,0 +1,87 @@
+package node
+
+import (
+	"errors"
+
+	"github.com/earshot-im/earshot/discovery"
+)
+
+// Finding is how others are found, and what stands in the way.
+type Finding struct {
+	LeftOut   []LeftOut
+	Troubles  []Trouble
+	Unreached []Unreached
+}
+
+// LeftOut is a network interface over which nobody is found, and why: a discovery.Reason.
+type LeftOut struct {
+	Interface string
+	Reason    string
+}
+
+// Trouble is a reason why this node finds nobody by itself, or is found by nobody.
+type Trouble struct {
+	Code   string
+	Detail string // what failed; in English
+}
+
+// Unreached is one of Config.Peers that can't be reached now, and why not.
+type Unreached struct {
+	Peer   string
+	Detail string // what failed; in English
+}
+
+// Codes of a Trouble.
+const (
+	// TroubleNoNetwork: no interface is up that may be used.
+	TroubleNoNetwork = "no_network"
+	// TroubleNoMDNS: the owner wants no mDNS.
+	TroubleNoMDNS = "no_mdns"
+	// TroubleAnnounce: others are not told of this node.
+	TroubleAnnounce = "announce"
+	// TroubleHear: nothing is heard of others.
+	TroubleHear = "hear"
+)
+
+// Finding says how others are found now, and what stands in the way.
+func (n *Node) Finding() (f Finding) {
+	for _, u := range n.mesh.Unreached() {
+		f.Unreached = append(f.Unreached, Unreached{u.Text, u.Err.Error()})
+	}
+	trouble := func(code string, err error) {
+		t := Trouble{Code: code}
+		if err != nil {
+			t.Detail = err.Error()
+		}
+		f.Troubles = append(f.Troubles, t)
+	}
+	network, err := n.networks()
+	if err != nil {
+		trouble(TroubleNoNetwork, err)
+		return f
+	}
+	for _, l := range network.LeftOut() {
+		f.LeftOut = append(f.LeftOut, LeftOut{l.Interface, string(l.Reason)})
+	}
+	if len(network.Links) == 0 {
+		trouble(TroubleNoNetwork, nil)
+		return f
+	}
+	if n.cfg.NoMDNS {
+		trouble(TroubleNoMDNS, nil)
+		return f
+	}
+	mdns := n.mdns.Load()
+	if mdns == nil || len(network.Multicast()) == 0 {
+		return f // what was left out says why
+	}
+	s := mdns.Status()
+	if s.Announce != nil && !errors.Is(s.Announce, discovery.ErrNoInterface) && !errors.Is(s.Announce, discovery.ErrNoAddress) {
+		trouble(TroubleAnnounce, s.Announce)
+	}
+	// A machine without IPv6 always has an error there.
+	if s.IPv4 != nil && s.IPv6 != nil && !errors.Is(s.IPv4, discovery.ErrNoInterface) {
+		trouble(TroubleHear, s.IPv4)
+	}
+	return f
+}

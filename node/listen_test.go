@@ -1,0 +1,173 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/earshot-im/earshot/discovery"
+	"github.com/earshot-im/earshot/node/link/memnet"
+)
+
+// once runs a node on a host in memory for as long as do does.
+func once(t *testing.T, host *memnet.Host, cfg Config, do func(n *Node)) error {
+	t.Helper()
+	cfg.NoMDNS, cfg.Transport = true, host.Transport
+	if cfg.Networks == nil {
+		cfg.Networks = func() (discovery.Network, error) {
+			return discovery.Network{Links: []discovery.Link{{Name: "eth0", Index: 1, Addrs: host.Addrs()}}}, nil
+		}
+	}
+	n, err := Open(cfg)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() { ended <- n.Run(ctx) }()
+	select {
+	case <-n.Ready():
+		do(n)
+		cancel()
+		return <-ended
+	case err := <-ended:
+		return err
+	}
+}
+
+// TestListenIsKept: --listen was forgotten at the next start, and a port alone was refused.
+func TestListenIsKept(t *testing.T) {
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		dir, host := t.TempDir(), w.net.Host(w.freshAddr())
+		at := func(listen ...string) (port string) {
+			t.Helper()
+			if err := once(t, host, Config{Dir: dir, Listen: listen}, func(n *Node) {
+				s, err := n.Status(t.Context())
+				if err != nil || len(s.Listening) != 1 {
+					t.Fatalf("listening on %v, %v", s.Listening, err)
+				}
+				port = strings.Split(s.Listening[0], "/")[4]
+			}); err != nil {
+				t.Fatal(err)
+			}
+			return port
+		}
+		first := at()
+		if again := at(); again != first {
+			t.Errorf("port %s, then %s", first, again)
+		}
+		if port := at("4001"); port != "4001" {
+			t.Errorf("port %s", port)
+		}
+		if port := at(); port != "4001" {
+			t.Errorf("port %s after 4001 was to be kept", port)
+		}
+		if port := at("0"); port != first {
+			t.Errorf("port %s, not that of before, %s", port, first)
+		}
+		if port := at(); port != first {
+			t.Errorf("port %s after 4001 was to be forgotten", port)
+		}
+		if port := at(fmt.Sprintf("/ip4/%s/tcp/4002", host.Addrs()[0])); port != "4002" {
+			t.Errorf("port %s", port)
+		}
+		if err := once(t, host, Config{Dir: t.TempDir(), Listen: []string{"4002"}}, func(*Node) {
+			err := once(t, host, Config{Dir: dir}, func(*Node) {})
+			if !errors.Is(err, ErrListen) || !strings.Contains(err.Error(), "as --listen said last") {
+				t.Errorf("a kept address that is taken: %v", err)
+			}
+		}); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func TestWhatCanBeListenedOn(t *testing.T) {
+	for text, want := range map[string]int{"4001": 2, "0": 0, "/ip4/10.0.0.1/tcp/4001": 1, "/ip6/::/tcp/0": 1} {
+		if addrs, err := parseListen([]string{text}); err != nil || len(addrs) != want {
+			t.Errorf("%s: %v, %v", text, addrs, err)
+		}
+	}
+	for _, texts := range [][]string{{"65536"}, {"-1"}, {"4001 "}, {"http"}, {""}, {"0", "4001"}, {"/ip4/10.0.0.1/udp/1"}, {"10.0.0.1:4001"}} {
+		if addrs, err := parseListen(texts); !errors.Is(err, ErrAddress) {
+			t.Errorf("%q: %v, %v", texts, addrs, err)
+		}
+	}
+}
+
+// TestNamedInterfaceIsTheOnlyOne: whoever named an interface was reached over all others, and over
+// all of them if its name did not exist.
+func TestNamedInterfaceIsTheOnlyOne(t *testing.T) {
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		used, other := w.freshAddr(), w.freshAddr()
+		host := w.net.Host(used, other)
+		bob := w.machine("Bob")
+		bob.start()
+		for what, test := range map[string]struct {
+			network discovery.Network
+			reached []netip.Addr
+		}{
+			"there":     {discovery.Network{Links: []discovery.Link{{Name: "eth0", Index: 1, Addrs: []netip.Addr{used}, Named: true}}}, []netip.Addr{used}},
+			"not there": {discovery.Network{Missing: []string{"eth0"}}, nil},
+		} {
+			err := once(t, host, Config{Dir: t.TempDir(), Interfaces: []string{"eth0"}, Listen: []string{"4001"},
+				Networks: func() (discovery.Network, error) { return test.network, nil }}, func(n *Node) {
+				for _, addr := range []netip.Addr{used, other} {
+					sighting := discovery.Sighting{Device: n.host.ID(), Addrs: []netip.AddrPort{netip.AddrPortFrom(addr, 4001)}}
+					err := bob.Node.host.Connect(t.Context(), n.host.ID(), sighting.Multiaddrs())
+					if want := slices.Contains(test.reached, addr); (err == nil) != want {
+						t.Errorf("%s: reached at %s: %v, want %t", what, addr, err, want)
+					}
+					for _, c := range bob.Node.host.ConnsTo(n.host.ID()) {
+						_ = c.Close()
+					}
+				}
+				s, err := n.Status(t.Context())
+				if err != nil || len(s.Listening) != len(test.reached) {
+					t.Errorf("%s: listening on %v, %v", what, s.Listening, err)
+				}
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
+// TestStatusSaysWhyNobodyIsFound: an interface that was passed over, no network at all, and a peer
+// that was named and does not answer, were said nowhere.
+func TestStatusSaysWhyNobodyIsFound(t *testing.T) {
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		addr := w.freshAddr()
+		host := w.net.Host(addr)
+		var told []string
+		err := once(t, host, Config{Dir: t.TempDir(), Listen: []string{"4001"}, Peers: []string{"10.0.0.99:4001"},
+			Unreached: func(peer string, err error) { told = append(told, fmt.Sprint(peer, ": ", err)) },
+			Networks: func() (discovery.Network, error) {
+				return discovery.Network{Links: []discovery.Link{{Name: "tun0", Index: 1, Addrs: []netip.Addr{addr}, Unfit: discovery.Tunnel}}}, nil
+			}}, func(n *Node) {
+			time.Sleep(time.Minute)
+			f := n.Finding()
+			if !slices.Equal(f.LeftOut, []LeftOut{{"tun0", "tunnel"}}) || !slices.Equal(f.Troubles, []Trouble{{Code: TroubleNoMDNS}}) ||
+				len(f.Unreached) != 1 || f.Unreached[0].Peer != "10.0.0.99:4001" || f.Unreached[0].Detail == "" {
+				t.Errorf("%+v", f)
+			}
+			n.networks = func() (discovery.Network, error) { return discovery.Network{}, nil }
+			if f := n.Finding(); !slices.Equal(f.Troubles, []Trouble{{Code: TroubleNoNetwork}}) {
+				t.Errorf("without an interface: %+v", f)
+			}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(told) != 1 {
+			t.Errorf("told %q", told)
+		}
+	})
+}
