@@ -14,15 +14,15 @@ import (
 type What uint8
 
 const (
-	GroupCreated  What = iota + 1
-	GroupJoined        // Whom have come; By has invited them
-	GroupLeft          // Whom have gone
-	GroupRemoved       // Whom are out; By has removed them
-	GroupRenamed       // from Was to Name
-	GroupTopic         // to Text
-	GroupHistory       // newcomers may read what History says
-	GroupRole          // Whom have the role Role now
-	GroupFrozen        // by an event that this program doesn't understand
+	GroupCreated What = iota + 1
+	GroupJoined       // Whom have come; By has invited them
+	GroupRole         // Whom have the role Role now
+	GroupLeft         // Whom have gone
+	GroupRemoved      // Whom are out; By has removed them
+	GroupRenamed      // from Was to Name
+	GroupTopic        // to Text
+	GroupHistory      // newcomers may read what History says
+	GroupFrozen       // by an event that this program doesn't understand
 
 	lastWhat = GroupFrozen
 )

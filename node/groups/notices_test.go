@@ -207,7 +207,7 @@ func TestNoticeOfSuccession(t *testing.T) {
 	ann, bob, _, id, names := trio(t)
 	check(t, ann.TakeOut(t.Context(), id, func(*authority.State) (crypto.PersonID, error) { return ann.person, nil }))
 	ann.tells(id, bob)
-	bob.hears(names, "ann left lunch; somebody made bob owner")
+	bob.hears(names, "somebody made bob owner; ann left lunch")
 }
 
 // However many control events come at once, a few notices tell what is so now, and none of them is
