@@ -75,6 +75,33 @@ func (s *Store) Groups() ([]event.Conversation, error) {
 	return out, err
 }
 
+// Hide has a group left out of lists, or shown in them again. Errors: ErrNoConversation.
+func (s *Store) Hide(ctx context.Context, group event.Conversation, hidden bool) error {
+	return s.do(ctx, func(b *batch) error {
+		c, err := b.group(group)
+		if err != nil || c.Hidden == hidden {
+			return err
+		}
+		c.Hidden = hidden
+		b.saveConversation(&c)
+		b.noteConversation(c.ID)
+		return nil
+	})
+}
+
+// Hidden reports whether a group is left out of lists; false for one that is not here.
+func (s *Store) Hidden(group event.Conversation) (hidden bool, err error) {
+	err = s.view(func(r *reader) error {
+		c, err := r.group(group)
+		hidden = err == nil && c.Hidden
+		if err == ErrNoConversation {
+			err = nil
+		}
+		return err
+	})
+	return hidden, err
+}
+
 // OwnHeads returns the control heads under which this device last wrote in a group, none if it has
 // written nothing there.
 func (s *Store) OwnHeads(conv event.Conversation) ([]crypto.Hash, error) {

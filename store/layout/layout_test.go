@@ -26,7 +26,7 @@ func equal(t *testing.T, what string, got, want any) {
 }
 
 var (
-	someConversation = Conversation{ID: event.Conversation{1}, Number: 2, Other: crypto.PersonID{3}, Own: 4, Era: 5}
+	someConversation = Conversation{ID: event.Conversation{1}, Number: 2, Other: crypto.PersonID{3}, Own: 4, Era: 5, Hidden: true}
 	someLog          = Log{
 		Number: 1, Conversation: 2, Name: event.Log{Conversation: event.Conversation{3}, Device: crypto.DeviceID{4}, Instance: event.Instance{5}},
 		Person: crypto.PersonID{6}, Branch: BranchOther, Forked: 7, Limit: NoLimit, Top: Placed{Sequence: 8, T: -9, ID: event.ID{10}}, Events: 11,

@@ -56,18 +56,23 @@ type Conversation struct {
 	Other  crypto.PersonID // zero for the conversation of the owner's devices and for groups
 	Own    uint32          // number of the log that this device writes; 0: none yet
 	Era    uint32          // in which that log was begun
+	Hidden bool            // the owner does not want it in lists
 }
 
-const conversationSize = 4 + 32 + 4 + 4
+const conversationSize = 4 + 32 + 4 + 4 + 1
 
 // Bytes returns the value.
 func (c *Conversation) Bytes() []byte {
-	return slices.Concat(U32(c.Number), c.Other[:], U32(c.Own), U32(c.Era))
+	hidden := byte(0)
+	if c.Hidden {
+		hidden = 1
+	}
+	return append(slices.Concat(U32(c.Number), c.Other[:], U32(c.Own), U32(c.Era)), hidden)
 }
 
 // ParseConversation reads the value of a conversation. The ID is its key.
 func ParseConversation(id event.Conversation, b []byte) (Conversation, error) {
-	if len(b) != conversationSize {
+	if len(b) != conversationSize || b[conversationSize-1] > 1 {
 		return Conversation{}, disk.Damaged("conversation of %d bytes", len(b))
 	}
 	return Conversation{
@@ -76,6 +81,7 @@ func ParseConversation(id event.Conversation, b []byte) (Conversation, error) {
 		Other:  crypto.PersonID(b[4:36]),
 		Own:    binary.BigEndian.Uint32(b[36:]),
 		Era:    binary.BigEndian.Uint32(b[40:]),
+		Hidden: b[44] == 1,
 	}, nil
 }
 
