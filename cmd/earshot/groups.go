@@ -7,7 +7,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/earshot-im/earshot/cmd/earshot/show"
 	"github.com/earshot-im/earshot/node/localapi"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
@@ -39,8 +38,8 @@ func (a *app) groupCommand() *cobra.Command {
 also what was said while they were away. Who is invited is in at once, and may leave.
 
 GROUP is "#name" or name, its ID, or the first 8 or more characters of that. A name that two
-groups of yours have means neither; one into which a stranger has brought you counts as yours
-when you have written in it.`,
+groups of yours have means neither; one into which somebody who is not a contact yet has
+brought you counts as yours when you have written in it.`,
 		Example: `  earshot group create lunch
   earshot group invite lunch bob eve
   earshot send '#lunch' At one?`,
@@ -95,22 +94,23 @@ when you have written in it.`,
 }
 
 func (a *app) groupListCommand() *cobra.Command {
-	return &cobra.Command{
+	return a.long(&cobra.Command{
 		Use:   "list",
-		Short: "Show your groups, and who added you to them",
+		Short: "Show your groups",
 		Args:  exactly(),
 		RunE: a.ask(func(ctx context.Context, client *localapi.Client, _ []string) error {
 			r, err := client.Groups(ctx, &earshotv1.GroupsRequest{})
 			if err != nil {
 				return err
 			}
-			return show.Rows(a.stdout, r.Groups, a.out.Group)
+			a.nothing(len(r.Groups), "no groups yet: `earshot group create NAME` makes one")
+			return a.out.Groups(a.stdout, r.Groups)
 		}),
-	}
+	}, "the ID of each group, who added you, its topic, and what newcomers may read")
 }
 
 func (a *app) groupMembersCommand() *cobra.Command {
-	return &cobra.Command{
+	return a.long(&cobra.Command{
 		Use:   "members GROUP",
 		Short: "Show who is in a group",
 		Args:  exactly("GROUP"),
@@ -119,9 +119,9 @@ func (a *app) groupMembersCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return show.Rows(a.stdout, r.Members, a.out.Member)
+			return a.out.Members(a.stdout, r.Members)
 		}),
-	}
+	}, "the IDs of persons")
 }
 
 func (a *app) groupInviteCommand() *cobra.Command {
@@ -170,7 +170,7 @@ nothing (joined), all, or the last days, as 7d. What was said in a group is prin
 				return exactly("GROUP")(c, args)
 			}
 			if !isPolicy(args[1]) {
-				return usage(c, "want joined, all or days, as 7d, not "+quote(args[1]))
+				return usage(c, "use joined, all or days, as 7d, not "+quote(args[1]))
 			}
 			return exactly("GROUP", "joined, all or days")(c, args)
 		},
@@ -211,7 +211,7 @@ history, owners also give roles.`,
 			case "owner", "admin", "member":
 				return nil
 			}
-			return usage(c, "no such role: "+quote(args[2]))
+			return usage(c, "use owner, admin or member, not "+quote(args[2]))
 		},
 		RunE: a.ask(func(ctx context.Context, client *localapi.Client, args []string) error {
 			return a.group(client.SetRole(ctx, &earshotv1.SetRoleRequest{Group: args[0], Who: args[1], Role: args[2]}))

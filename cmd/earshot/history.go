@@ -39,6 +39,9 @@ func (a *app) historyCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if before == "" && after == "" {
+				a.nothing(len(messages), "nothing was written here yet")
+			}
 			return show.Rows(a.stdout, messages, a.out.Message)
 		}),
 	}
@@ -51,19 +54,21 @@ func (a *app) historyCommand() *cobra.Command {
 func (a *app) outboxCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "outbox",
-		Short: "Show what has not been acknowledged, one line a message and person",
+		Short: "Show messages not delivered yet, one line a message and person",
 		Args:  exactly(),
 		RunE: a.ask(func(ctx context.Context, client *localapi.Client, _ []string) error {
 			r, err := client.Outbox(ctx, &earshotv1.OutboxRequest{})
 			if err != nil {
 				return err
 			}
-			return show.Rows(a.stdout, r.Pending, a.out.Pending)
+			a.nothing(len(r.Pending), "everything is delivered")
+			return a.out.Outbox(a.stdout, r.Pending)
 		}),
 	}
+	a.long(c, "the ID of each message, which `earshot outbox cancel` takes")
 	c.AddCommand(&cobra.Command{
 		Use:   "cancel ID",
-		Short: "Take back a message that nobody has acknowledged",
+		Short: "Take back a message that nobody has yet",
 		Args: func(c *cobra.Command, args []string) error {
 			if err := exactly("ID")(c, args); err != nil {
 				return err

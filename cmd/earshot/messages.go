@@ -6,7 +6,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/earshot-im/earshot/cmd/earshot/sending"
-	"github.com/earshot-im/earshot/cmd/earshot/show"
 	"github.com/earshot-im/earshot/node/localapi"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
@@ -75,7 +74,7 @@ func (a *app) reactCommand() *cobra.Command {
 }
 
 func (a *app) receiptsCommand() *cobra.Command {
-	return &cobra.Command{
+	return a.long(&cobra.Command{
 		Use:   "receipts ID",
 		Short: "Show who has an own message, and who has read it",
 		Args:  thisMessage(),
@@ -84,7 +83,7 @@ func (a *app) receiptsCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return show.Rows(a.stdout, r.Reached, a.out.Reached)
+			return a.out.Receipts(a.stdout, r.Reached)
 		}),
-	}
+	}, "the IDs of persons")
 }

@@ -1,8 +1,8 @@
 package main
 
 import (
-	"bufio"
 	"context"
+	"fmt"
 	"reflect"
 	"runtime"
 	"runtime/debug"
@@ -19,7 +19,7 @@ func (a *app) downCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "down",
 		Short: "Stop the node",
-		Long:  "Stop the node, and return when it has ended. What is in the outbox stays and goes out next time.",
+		Long:  "Stop the node, and return when it has ended. Messages not delivered yet stay, and go out next time.",
 		Args:  exactly(),
 		RunE: a.ask(func(ctx context.Context, client *localapi.Client, _ []string) error {
 			if _, err := client.Down(ctx, &earshotv1.DownRequest{}); err != nil {
@@ -49,7 +49,7 @@ func (a *app) peersCommand() *cobra.Command {
 	var watch bool
 	c := &cobra.Command{
 		Use:   "peers",
-		Short: "Show who is in earshot, one line a device",
+		Short: "Show who is on this network",
 		Args:  exactly(),
 		RunE: a.ask(func(ctx context.Context, client *localapi.Client, _ []string) error {
 			if watch {
@@ -60,6 +60,7 @@ func (a *app) peersCommand() *cobra.Command {
 		}),
 	}
 	c.Flags().BoolVar(&watch, "watch", false, "stay, and print a line for each change")
+	a.long(c, "the IDs of device and person, addresses, and how they were found")
 	return c
 }
 
@@ -90,7 +91,7 @@ func (a *app) printPeers(ctx context.Context, client *localapi.Client, shown map
 	if err != nil {
 		return nil, err
 	}
-	w := bufio.NewWriter(a.stdout)
+	var changed []show.Peer
 	now := make(map[string]show.Peer)
 	for _, p := range r.Peers {
 		v := show.NewPeer(p)
@@ -100,19 +101,15 @@ func (a *app) printPeers(ctx context.Context, client *localapi.Client, shown map
 		if known && reflect.DeepEqual(before, v) {
 			continue
 		}
-		if err := a.out.Peer(w, v); err != nil {
-			return nil, err
-		}
+		changed = append(changed, v)
 	}
 	for device, v := range shown {
 		if _, still := now[device]; !still && v.Online {
 			v.Online = false
-			if err := a.out.Peer(w, v); err != nil {
-				return nil, err
-			}
+			changed = append(changed, v)
 		}
 	}
-	return now, w.Flush()
+	return now, a.out.Peers(a.stdout, changed)
 }
 
 func (a *app) meCommand() *cobra.Command {
@@ -130,7 +127,7 @@ func (a *app) meCommand() *cobra.Command {
 			RunE: func(c *cobra.Command, args []string) error {
 				r := request(args[0])
 				if r == nil {
-					return usage(c, "no such setting: "+quote(args[0]))
+					return usage(c, "use "+arg+", not "+quote(args[0]))
 				}
 				return a.ask(func(ctx context.Context, client *localapi.Client, _ []string) error {
 					return show(client.UpdateMe(ctx, r))
@@ -165,6 +162,19 @@ func (a *app) meCommand() *cobra.Command {
 		}),
 	)
 	return c
+}
+
+// long gives a command that prints a list the flag --long, which adds what is named.
+func (a *app) long(c *cobra.Command, adds string) *cobra.Command {
+	c.Flags().BoolVar(&a.out.Long, "long", false, "also print "+adds+"; cut nothing")
+	return c
+}
+
+// nothing tells people on standard error that a list is empty, and what to try.
+func (a *app) nothing(count int, text string) {
+	if count == 0 && !a.out.JSON {
+		fmt.Fprintln(a.stderr, text)
+	}
 }
 
 func (a *app) versionCommand() *cobra.Command {

@@ -25,16 +25,18 @@ func (a *app) person(p *earshotv1.Person, err error) error {
 func (a *app) contactsCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "contacts",
-		Short: "Show whom you know, or name them",
+		Short: "Show whom you know",
 		Args:  exactly(),
 		RunE: a.ask(func(ctx context.Context, client *localapi.Client, _ []string) error {
 			r, err := client.Contacts(ctx, &earshotv1.ContactsRequest{})
 			if err != nil {
 				return err
 			}
-			return show.Rows(a.stdout, r.Persons, a.out.Person)
+			a.nothing(len(r.Persons), "no contacts yet: writing to somebody makes them one; `earshot peers` shows who is here")
+			return a.out.Contacts(a.stdout, r.Persons)
 		}),
 	}
+	a.long(c, "the IDs of persons")
 	c.AddCommand(a.contactsNameCommand())
 	return c
 }
@@ -42,9 +44,11 @@ func (a *app) contactsCommand() *cobra.Command {
 func (a *app) contactsNameCommand() *cobra.Command {
 	var anyway bool
 	c := &cobra.Command{
-		Use:   "name WHO PETNAME",
-		Short: "Name a person; nobody else can have that name here",
-		Args:  exactly("WHO", "PETNAME"),
+		Use:   "name WHO NICKNAME",
+		Short: "Give a person a nickname, which only you see",
+		Long: `Give a person a nickname. Only you see it, and it means nobody else here, whatever
+others call themselves. The person is a contact from then on.`,
+		Args: exactly("WHO", "NICKNAME"),
 		RunE: a.ask(func(ctx context.Context, client *localapi.Client, args []string) error {
 			return a.person(client.NameContact(ctx, &earshotv1.NameContactRequest{Who: args[0], Petname: args[1], Anyway: anyway}))
 		}),
@@ -53,7 +57,7 @@ func (a *app) contactsNameCommand() *cobra.Command {
 	return c
 }
 
-const petnameHelp = "what you call them; needed if you know someone else by their name"
+const petnameHelp = "a `NICKNAME` for them (only you see it); needed if you know someone else by their name"
 
 func (a *app) verifyCommand() *cobra.Command {
 	var words, petname string
@@ -73,7 +77,14 @@ that the other one has are compared, and nothing is asked.`,
 				return err
 			}
 		}
-		return a.person(client.Verify(ctx, &earshotv1.VerifyRequest{Who: who, Words: words, Petname: petname}))
+		if err := a.person(client.Verify(ctx, &earshotv1.VerifyRequest{Who: who, Words: words, Petname: petname})); err != nil || a.out.JSON {
+			return err
+		}
+		me, err := client.Me(ctx, &earshotv1.MeRequest{})
+		if err != nil {
+			return err
+		}
+		return a.out.VerifyBack(a.stdout, me)
 	})
 	c.Flags().StringVar(&words, "words", "", "the `WORDS` that the other one has, for scripts")
 	c.Flags().StringVar(&petname, "petname", "", petnameHelp)
@@ -119,7 +130,7 @@ func (a *app) compare(ctx context.Context, client *localapi.Client, who string) 
 }
 
 func (a *app) requestsCommand() *cobra.Command {
-	return &cobra.Command{
+	return a.long(&cobra.Command{
 		Use:   "requests",
 		Short: "Show who has written and waits to be accepted",
 		Args:  exactly(),
@@ -128,9 +139,10 @@ func (a *app) requestsCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return show.Rows(a.stdout, r.Requests, a.out.Request)
+			a.nothing(len(r.Requests), "nobody waits to be accepted")
+			return a.out.Requests(a.stdout, r.Requests)
 		}),
-	}
+	}, "the IDs of persons")
 }
 
 func (a *app) acceptCommand() *cobra.Command {

@@ -18,10 +18,11 @@ func (a *app) recvCommand() *cobra.Command {
 		Long: `Print unread messages and mark them read, each only after its line was written.
 Without --follow, --count or --timeout it prints what is there and ends.
 
-With --as CURSOR it reads by a cursor of that name instead, which the node keeps and
-moves on after each line: for programs. Then nothing is marked read, and no receipt
-is sent. With --from or --in it is a cursor apart, by the same name: whatever is read
-with one filter, nothing is passed over for another.
+With --as NAME it reads as the reader NAME, which has a bookmark of its own: for
+programs. The node keeps the bookmark and moves it on after each line; nothing is
+marked read, and no receipt is sent. With --from or --in it is a bookmark apart, of
+the same reader: whatever is read with one filter, nothing is passed over for
+another.
 
 WHO is looked up once, at the start.
 
@@ -47,8 +48,8 @@ With --follow it also says, on standard error, when somebody adds you to a group
 	flags.DurationVar(&r.Timeout, "timeout", 0, "stay this long at most, for example 10s; then end with status 5")
 	flags.StringVar(&r.From, "from", "", "only messages of `WHO`")
 	flags.StringVar(&r.In, "in", "", "only messages of the conversation with `WHO`, or of the group")
-	flags.BoolVar(&r.Peek, "peek", false, "mark nothing, move no cursor")
-	flags.StringVar(&r.Cursor, "as", "", "read by the named `CURSOR`")
+	flags.BoolVar(&r.Peek, "peek", false, "mark nothing read, and move no bookmark")
+	flags.StringVar(&r.Cursor, "as", "", "read as the reader `NAME` (its own bookmark)")
 	return c
 }
 

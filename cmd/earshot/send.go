@@ -55,7 +55,7 @@ With --lines every line of stdin that is not empty is a message of its own.`,
 func checkSend(c *cobra.Command, s *sending.Sender, lines bool, text []string) error {
 	switch {
 	case s.Wait != "queued" && s.Wait != "delivered" && s.Wait != "read":
-		return usage(c, "--wait takes queued, delivered or read, not "+quote(s.Wait))
+		return usage(c, "--wait: use queued, delivered or read, not "+quote(s.Wait))
 	case c.Flags().Changed("timeout") && s.Timeout <= 0:
 		return usage(c, "--timeout must be more than nothing")
 	case c.Flags().Changed("key") && s.Key == "":

@@ -28,7 +28,7 @@ const (
 var hints = map[string]string{
 	localapi.CodeUnknown:      "see who is there with `earshot peers`, whom you know with `earshot contacts`, and your groups with `earshot group list`",
 	localapi.CodeAmbiguous:    "use one of the IDs",
-	localapi.CodeNameTaken:    "give a name that is free: `accept` and `verify` take one with --petname; `contacts name` takes a name away with --anyway",
+	localapi.CodeNameTaken:    "choose another name for them, which only you see; `accept` and `verify` take it as --petname NICKNAME; `contacts name` takes a name away with --anyway",
 	localapi.CodeName:         "a name has 1 to 64 visible characters and doesn't look like an ID",
 	localapi.CodeKeyUsed:      "use a new key for a new text",
 	localapi.CodeText:         "convert it to UTF-8 first, for example with iconv",

@@ -67,8 +67,12 @@ func Groups(list []*earshotv1.Group) (out []Group) {
 // hash is a group's name as people write it.
 func hash(name string) string { return "#" + claim(name) }
 
-func whoIs(p *earshotv1.Person) string {
-	return Who(p.GetName(), p.GetPetname(), p.GetPerson(), p.GetContact(), p.GetVerified())
+// size is how many are in a group, and how many of them are here now.
+func size(g *earshotv1.Group) string {
+	if g.Members == 1 {
+		return fmt.Sprintf("1 member, %d online", g.Online)
+	}
+	return fmt.Sprintf("%d members, %d online", g.Members, g.Online)
 }
 
 // GroupTitle is a group's name, and everything else that is known about the group.
@@ -76,11 +80,7 @@ func GroupTitle(g *earshotv1.Group) string {
 	if g.Role == "" {
 		return hash(g.Name) + "  you are not in it any more"
 	}
-	members := "1 member"
-	if g.Members != 1 {
-		members = fmt.Sprintf("%d members", g.Members)
-	}
-	also := []string{fmt.Sprintf("%s, %d online", members, g.Online), "you are " + g.Role}
+	also := []string{size(g), "you are " + g.Role}
 	if g.InvitedBy != nil {
 		also = append(also, "added by "+whoIs(g.InvitedBy))
 	}
@@ -117,10 +117,10 @@ func Added(g *earshotv1.Group) string {
 	return whoIs(g.InvitedBy) + " added you to " + hash(g.Name)
 }
 
-// Group writes a row about a group.
+// Group writes what is known about a group.
 func (p Printer) Group(w io.Writer, g *earshotv1.Group) error {
 	title, name := GroupTitle(g), hash(g.Name)
-	return p.Row(w, toGroup(g), "%s  %s%s", g.Id, p.Style.Bold(name), title[len(name):])
+	return p.Row(w, toGroup(g), "%s%s", p.Style.Bold(name), title[len(name):])
 }
 
 // GroupID writes the ID of a group that was made.
@@ -136,19 +136,4 @@ func (p Printer) Topic(w io.Writer, g *earshotv1.Group) error {
 // History writes what newcomers to a group may read.
 func (p Printer) History(w io.Writer, g *earshotv1.Group) error {
 	return p.Row(w, toGroup(g), "%s  %s", terminal.Line(g.History), Policy(g.History))
-}
-
-// Member writes a row about somebody in a group.
-func (p Printer) Member(w io.Writer, m *earshotv1.Member) error {
-	title := strings.TrimSpace(terminal.Line(m.Person.GetName()) + " (you)")
-	if !m.Self {
-		title = Title(m.Person)
-	}
-	return p.Row(w, member{toNamed(m.Person), m.Role, m.Person.GetOnline(), rfc3339(m.Joined), m.Self},
-		"%s  %-6s  %s", m.Person.GetPerson(), m.Role, title)
-}
-
-// Reached writes a row that says how far a message has got to somebody.
-func (p Printer) Reached(w io.Writer, r *earshotv1.Reached) error {
-	return p.Row(w, reached{toNamed(r.Person), r.State, r.Reason}, "%s  %-9s  %s", r.Person.GetPerson(), State(r.State, r.Reason), Title(r.Person))
 }

@@ -18,7 +18,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/text/unicode/norm"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/earshot-im/earshot/cmd/earshot/terminal"
@@ -28,6 +27,7 @@ import (
 // Printer writes rows: JSON, or text marked by Style.
 type Printer struct {
 	JSON  bool
+	Long  bool // lists also have IDs, addresses and sources, and nothing in them is cut
 	Style terminal.Style
 }
 
@@ -193,101 +193,24 @@ func Rows[T any](w io.Writer, list []T, row func(io.Writer, T) error) error {
 	return b.Flush()
 }
 
-// Who names a person. A petname was given by the owner and stands alone. Any other name is only
-// what the person calls themselves, so something is added by which two of one name can be told
-// apart.
-func Who(name, petname, person string, contact, verified bool) string {
-	if petname != "" {
-		return terminal.Line(petname)
-	}
-	id := person[:min(8, len(person))]
-	switch {
-	case verified:
-		id = "verified " + id
-	case !contact:
-		id = "stranger " + id
-	}
-	return strings.TrimSpace(claim(name) + " (" + id + ")")
-}
-
-// claim is a name that others gave themselves or a group. It is put into quotation marks if it
-// could be taken for something else that stands in a row.
-func claim(name string) string {
-	line := terminal.Line(name)
-	plain := norm.NFKC.String(line) // of a full-width colon, of any space
-	if !strings.ContainsAny(plain, `:,()[]"`) && !strings.Contains(plain, "  ") {
-		return line
-	}
-	return `"` + strings.ReplaceAll(line, `"`, `\"`) + `"`
-}
-
-// Title is Who, and everything else that is known about the person.
-func Title(p *earshotv1.Person) string {
-	s := Who(p.Name, p.Petname, p.Person, p.Contact, p.Verified)
-	var also []string
-	if p.Petname != "" && p.Name != "" && p.Name != p.Petname {
-		also = append(also, "calls themselves "+claim(p.Name))
-	}
-	if p.Petname == "" && p.Pinned != "" && p.Name != p.Pinned {
-		also = append(also, "known here as "+claim(p.Pinned))
-	}
-	if p.Petname != "" && p.Verified {
-		also = append(also, "verified")
-	}
-	if p.Online {
-		also = append(also, "online")
-	}
-	if p.Blocked {
-		also = append(also, "blocked")
-	}
-	if len(also) > 0 {
-		s += ", " + strings.Join(also, ", ")
-	}
-	return s
-}
-
 // Sent writes the ID of an own message, and what comes after it.
 func (p Printer) Sent(w io.Writer, s *earshotv1.Sent, after string) error {
 	return p.Row(w, toSent(s), "%s%s", s.Id, after)
 }
 
-// Pending writes a row of the outbox.
-func (p Printer) Pending(w io.Writer, q *earshotv1.Pending) error {
-	why := q.WaitingFor
-	if q.Detail != "" {
-		why += ": " + terminal.Line(q.Detail)
-	}
-	return p.Row(w, pending{q.Id, toTarget(q.To), rfc3339(q.Queued), q.WaitingFor, q.Detail},
-		"%s  %s  to %s  %s", q.Id, clock(q.Queued), p.Style.Bold(claim(q.To.GetName())), why)
-}
-
-// Person writes a row about somebody.
+// Person writes what is known about somebody.
 func (p Printer) Person(w io.Writer, v *earshotv1.Person) error {
-	return p.Row(w, toPerson(v), "%s  %s", v.Person, Title(v))
+	return p.Row(w, toPerson(v), "%s", Title(v))
 }
 
-// Request writes a row about somebody who waits to be accepted.
-func (p Printer) Request(w io.Writer, r *earshotv1.Request) error {
-	return p.Row(w, request{r.Person, r.Name, r.Device, rfc3339(r.Received), r.Text},
-		"%s  %s  %s: %s", r.Person, p.Style.Dim(clock(r.Received)), p.Style.Bold(claim(r.Name)), terminal.Text(r.Text))
-}
-
-// Peer writes a row about a device.
-func (p Printer) Peer(w io.Writer, v Peer) error {
-	state := "online "
-	if !v.Online {
-		state = p.Style.Dim("offline")
+// VerifyBack writes what makes a verification whole: the other person does the same.
+func (p Printer) VerifyBack(w io.Writer, me *earshotv1.MeResponse) error {
+	self := me.Person
+	if me.Name != "" {
+		self = terminal.Word(terminal.Line(me.Name))
 	}
-	name := claim(v.Name)
-	if v.Person != "" {
-		name = Who(v.Name, v.Petname, v.Person, v.Contact, v.Verified)
-	}
-	where := []string{v.Device}
-	if len(v.FoundBy) > 0 {
-		where = append(where, "by "+strings.Join(v.FoundBy, "+"))
-	}
-	return p.Row(w, v, "%s  %s  %s", state, p.Style.Bold(name),
-		p.Style.Dim(terminal.Line(strings.Join(append(where, v.Addresses...), " "))))
+	_, err := fmt.Fprintf(w, "now ask them to run `earshot verify %s` as well\n", self)
+	return err
 }
 
 func toStatus(s *earshotv1.StatusResponse) status {

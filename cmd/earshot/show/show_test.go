@@ -10,19 +10,19 @@ func TestWho(t *testing.T) {
 		contact, verified bool
 		want              string
 	}{
-		{"Bob", "", false, false, "Bob (stranger 01234567)"},
+		{"Bob", "", false, false, "Bob (not a contact yet 01234567)"},
 		{"Bob", "", true, false, "Bob (01234567)"},
 		{"Bob", "", true, true, "Bob (verified 01234567)"},
-		{"Bob (verified 99999999)", "", false, false, `"Bob (verified 99999999)" (stranger 01234567)`},
-		{"Ann: yes", "", false, false, `"Ann: yes" (stranger 01234567)`},
-		{"Ann\uff1a yes", "", false, false, "\"Ann\uff1a yes\" (stranger 01234567)"},
+		{"Bob (verified 99999999)", "", false, false, `"Bob (verified 99999999)" (not a contact yet 01234567)`},
+		{"Ann: yes", "", false, false, `"Ann: yes" (not a contact yet 01234567)`},
+		{"Ann\uff1a yes", "", false, false, "\"Ann\uff1a yes\" (not a contact yet 01234567)"},
 		{"lunch\u00a0 Ann", "", true, false, "\"lunch\u00a0 Ann\" (01234567)"},
 		{"Bob, verified", "", true, false, `"Bob, verified" (01234567)`},
 		{"me [read]", "", true, false, `"me [read]" (01234567)`},
 		{`" Ann`, "", true, false, `"\" Ann" (01234567)`},
 		{"Bob", "Uncle", true, true, "Uncle"},
 		{"a\x1b\n", "", true, false, `a\x1b\n (01234567)`},
-		{"", "", false, false, "(stranger 01234567)"},
+		{"", "", false, false, "(not a contact yet 01234567)"},
 	} {
 		if got := Who(test.name, test.petname, id, test.contact, test.verified); got != test.want {
 			t.Errorf("%q, want %q", got, test.want)

@@ -100,6 +100,17 @@ func escape(r rune) string {
 	return fmt.Sprintf(`\U%08x`, r)
 }
 
+// Word returns what to type in a shell for s, which has been through Line, as one argument.
+func Word(s string) string {
+	special := func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("-_.", r)
+	}
+	if s != "" && strings.IndexFunc(s, special) < 0 {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
 // JSON returns a JSON value with what acts written as \uXXXX, which means the same.
 func JSON(b []byte) []byte {
 	out := b[:0:0]

@@ -1,0 +1,181 @@
+package show
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/earshot-im/earshot/cmd/earshot/terminal"
+	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
+)
+
+// presence is the cell that says whether somebody is on this network.
+func (p Printer) presence(online bool) cell {
+	if online {
+		return cell{text: "online"}
+	}
+	return cell{"offline", p.Style.Dim}
+}
+
+// sinceCell says since when something is so.
+func (p Printer) sinceCell(t *timestamppb.Timestamp) cell {
+	if t == nil {
+		return cell{}
+	}
+	return cell{since(t.AsTime()), p.Style.Dim}
+}
+
+// Peers writes a row for each device.
+func (p Printer) Peers(w io.Writer, peers []Peer) error {
+	return rows(p, w, peers, kind[Peer]{
+		object: func(v Peer) any { return v },
+		long:   p.peerLong,
+		cells: func(v Peer) []cell {
+			name := claimWithin(nameColumns, v.Name)
+			if v.Person != "" {
+				name = whoWithin(nameColumns, v.Name, v.Petname, v.Person, v.Contact, v.Verified)
+			}
+			row := []cell{{name, p.Style.Bold}, p.presence(v.Online)}
+			if seen, err := time.Parse(time.RFC3339, v.LastSeen); err == nil && !v.Online {
+				row = append(row, cell{since(seen), p.Style.Dim})
+			}
+			return row
+		},
+	})
+}
+
+func (p Printer) peerLong(v Peer) string {
+	name := claim(v.Name)
+	if v.Person != "" {
+		name = Who(v.Name, v.Petname, v.Person, v.Contact, v.Verified)
+	}
+	row := []string{p.presence(v.Online).text, p.Style.Bold(name), "device " + v.Device}
+	if v.Person != "" {
+		row = append(row, "person "+v.Person)
+	}
+	if len(v.FoundBy) > 0 {
+		row = append(row, "found by "+strings.Join(v.FoundBy, "+"))
+	}
+	return strings.Join(append(row, terminal.Line(strings.Join(v.Addresses, " "))), "  ")
+}
+
+// Contacts writes a row for each person.
+func (p Printer) Contacts(w io.Writer, persons []*earshotv1.Person) error {
+	return rows(p, w, persons, kind[*earshotv1.Person]{
+		object: func(v *earshotv1.Person) any { return toPerson(v) },
+		long:   func(v *earshotv1.Person) string { return v.Person + "  " + Title(v) },
+		cells: func(v *earshotv1.Person) []cell {
+			state := p.presence(v.Online)
+			if v.Blocked {
+				state = cell{text: "blocked"}
+			}
+			var also []string
+			if v.Petname != "" && v.Verified {
+				also = append(also, "verified")
+			}
+			also = append(also, aboutPerson(alsoColumns, v)...)
+			return []cell{p.person(v), state, {strings.Join(also, ", "), p.Style.Dim}}
+		},
+	})
+}
+
+// Outbox writes a row for each message and person that does not have it yet.
+func (p Printer) Outbox(w io.Writer, list []*earshotv1.Pending) error {
+	return rows(p, w, list, kind[*earshotv1.Pending]{
+		object: func(q *earshotv1.Pending) any {
+			return pending{q.Id, toTarget(q.To), rfc3339(q.Queued), q.WaitingFor, q.Detail}
+		},
+		long: func(q *earshotv1.Pending) string {
+			return fmt.Sprintf("%s  %s  to %s  %s", q.Id, clock(q.Queued), p.Style.Bold(claim(q.To.GetName())), waiting(q))
+		},
+		cells: func(q *earshotv1.Pending) []cell {
+			return []cell{{"to " + claimWithin(receiverColumns, q.To.GetName()), p.Style.Bold}, p.sinceCell(q.Queued), {text: waiting(q)}}
+		},
+	})
+}
+
+// waiting says why a message still waits.
+func waiting(q *earshotv1.Pending) string {
+	detail := terminal.Line(q.Detail)
+	switch q.WaitingFor {
+	case "offline":
+		return "offline"
+	case "incompatible":
+		return "runs another version of earshot"
+	case "unreachable":
+		return "can't be reached: " + detail
+	case "unanswered":
+		return detail
+	}
+	return terminal.Line(q.WaitingFor) + ": " + detail // of a newer node
+}
+
+// Groups writes a row for each group.
+func (p Printer) Groups(w io.Writer, groups []*earshotv1.Group) error {
+	return rows(p, w, groups, kind[*earshotv1.Group]{
+		object: func(g *earshotv1.Group) any { return toGroup(g) },
+		long:   func(g *earshotv1.Group) string { return g.Id + "  " + GroupTitle(g) },
+		cells: func(g *earshotv1.Group) []cell {
+			name := cell{"#" + claimWithin(nameColumns-len("#"), g.Name), p.Style.Bold}
+			if g.Role == "" {
+				return []cell{name, {"you are not in it any more", p.Style.Dim}}
+			}
+			state := size(g) + ", " + g.Role
+			if g.Frozen {
+				state = "needs a newer earshot"
+			}
+			return []cell{name, {text: state}, p.sinceCell(g.Joined)}
+		},
+	})
+}
+
+// Members writes a row for each person in a group.
+func (p Printer) Members(w io.Writer, members []*earshotv1.Member) error {
+	return rows(p, w, members, kind[*earshotv1.Member]{
+		object: func(m *earshotv1.Member) any {
+			return member{toNamed(m.Person), m.Role, m.Person.GetOnline(), rfc3339(m.Joined), m.Self}
+		},
+		long: func(m *earshotv1.Member) string {
+			title := strings.TrimSpace(terminal.Line(m.Person.GetName()) + " (you)")
+			if !m.Self {
+				title = Title(m.Person)
+			}
+			return fmt.Sprintf("%s  %-6s  %s", m.Person.GetPerson(), m.Role, title)
+		},
+		cells: func(m *earshotv1.Member) []cell {
+			name := p.person(m.Person)
+			if m.Self {
+				name.text = strings.TrimSpace(terminal.Cut(terminal.Line(m.Person.GetName()), nameColumns-len(" (you)")) + " (you)")
+			}
+			return []cell{name, {text: m.Role}, p.presence(m.Person.GetOnline()), p.sinceCell(m.Joined)}
+		},
+	})
+}
+
+// Receipts writes a row for each person whom a message is for.
+func (p Printer) Receipts(w io.Writer, list []*earshotv1.Reached) error {
+	return rows(p, w, list, kind[*earshotv1.Reached]{
+		object: func(r *earshotv1.Reached) any { return reached{toNamed(r.Person), r.State, r.Reason} },
+		long: func(r *earshotv1.Reached) string {
+			return fmt.Sprintf("%s  %-9s  %s", r.Person.GetPerson(), State(r.State, r.Reason), Title(r.Person))
+		},
+		cells: func(r *earshotv1.Reached) []cell {
+			return []cell{p.person(r.Person), {text: State(r.State, r.Reason)}}
+		},
+	})
+}
+
+// Requests writes a row for each person who waits to be accepted. What they wrote is not cut.
+func (p Printer) Requests(w io.Writer, list []*earshotv1.Request) error {
+	return Rows(w, list, func(w io.Writer, r *earshotv1.Request) error {
+		who := p.Style.Bold(Who(r.Name, "", r.Person, false, false))
+		if p.Long {
+			who = r.Person + "  " + who
+		}
+		return p.Row(w, request{r.Person, r.Name, r.Device, rfc3339(r.Received), r.Text},
+			"%s  %s: %s", p.Style.Dim(clock(r.Received)), who, terminal.Text(r.Text))
+	})
+}

@@ -1,0 +1,120 @@
+package show
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/earshot-im/earshot/cmd/earshot/terminal"
+)
+
+// A row of a list has a name, a state, and since when it is so, and fits into rowColumns. With
+// --long there are also IDs, addresses and sources, and nothing is cut.
+const (
+	rowColumns = 100
+
+	// nameColumns is the most that a name takes in a row, with what tells two of one name apart.
+	// leastColumns lines up the short names of lists that are printed one after the other, as by
+	// `peers --watch`.
+	nameColumns  = 40
+	leastColumns = 16
+
+	// receiverColumns is the most that a name takes in the outbox, where the reason needs more room.
+	receiverColumns = 30
+
+	// alsoColumns is the most that a second name takes: what somebody calls themselves who has a
+	// nickname here.
+	alsoColumns = 24
+)
+
+// now is the time; a test sets it.
+var now = time.Now
+
+// since says when a state began: the time of day if that was today.
+func since(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	t, today := t.Local(), now().Local()
+	if t.Year() == today.Year() && t.YearDay() == today.YearDay() {
+		return "since " + t.Format("15:04")
+	}
+	return "since " + t.Format("2006-01-02 15:04")
+}
+
+// cell is what stands in one column of a row: a text and how it is marked.
+type cell struct {
+	text string
+	mark func(string) string // nil: not at all
+}
+
+// kind is how the rows of one kind of list are made.
+type kind[T any] struct {
+	object func(T) any    // for --json
+	long   func(T) string // for --long
+	cells  func(T) []cell // otherwise: at least a name, a state and since when
+}
+
+// rows writes a list, and nothing where it is empty.
+func rows[T any](p Printer, w io.Writer, list []T, kind kind[T]) error {
+	b := bufio.NewWriter(w)
+	var table [][]cell
+	for _, v := range list {
+		switch {
+		case p.JSON:
+			if err := JSON(b, kind.object(v)); err != nil {
+				return err
+			}
+		case p.Long:
+			fmt.Fprintln(b, kind.long(v))
+		default:
+			table = append(table, kind.cells(v))
+		}
+	}
+	widths := widthsOf(table)
+	for _, row := range table {
+		fmt.Fprintln(b, line(row, widths))
+	}
+	return b.Flush()
+}
+
+// widthsOf returns how wide each column is: as wide as what is widest in it.
+func widthsOf(table [][]cell) (widths []int) {
+	for _, row := range table {
+		for i, c := range row {
+			if i == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[i] = max(widths[i], terminal.Width(c.text))
+		}
+	}
+	if len(widths) > 0 {
+		widths[0] = max(widths[0], leastColumns)
+	}
+	return widths
+}
+
+// line puts the cells of a row side by side, without blanks at its end, and cuts what would go
+// beyond the end of the row.
+func line(row []cell, widths []int) string {
+	var b strings.Builder
+	at, next := 0, 0 // how wide the row is so far, and where the next cell begins
+	for i, c := range row {
+		if text := terminal.Cut(c.text, rowColumns-next); text != "" {
+			b.WriteString(strings.Repeat(" ", next-at))
+			b.WriteString(c.marked(text))
+			at = next + terminal.Width(text)
+		}
+		next += widths[i] + len("  ")
+	}
+	return b.String()
+}
+
+func (c cell) marked(text string) string {
+	if c.mark == nil {
+		return text
+	}
+	return c.mark(text)
+}
