@@ -43,13 +43,6 @@ brought you counts as yours when you have written in it.`,
 		Example: `  earshot group create lunch
   earshot group invite lunch bob eve
   earshot send '#lunch' At one?`,
-		Args: cobra.ArbitraryArgs, // or cobra would not call RunE
-		RunE: func(c *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return usage(c, "unknown command "+quote(args[0]))
-			}
-			return usage(c, "no command")
-		},
 	}
 	c.AddCommand(
 		a.groupListCommand(), a.groupMembersCommand(), a.groupInviteCommand(), a.groupTopicCommand(), a.groupHistoryCommand(), a.groupRoleCommand(),
@@ -90,7 +83,7 @@ brought you counts as yours when you have written in it.`,
 			}),
 		},
 	)
-	return c
+	return container(c)
 }
 
 func (a *app) groupListCommand() *cobra.Command {

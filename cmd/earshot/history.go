@@ -45,7 +45,7 @@ func (a *app) historyCommand() *cobra.Command {
 			return show.Rows(a.stdout, messages, a.out.Message)
 		}),
 	}
-	c.Flags().Uint32Var(&limit, "limit", 50, "so many messages at most")
+	c.Flags().Uint32Var(&limit, "limit", 50, "at most `N` messages")
 	c.Flags().StringVar(&before, "before", "", "those before the message `ID`")
 	c.Flags().StringVar(&after, "after", "", "those after the message `ID`")
 	return c
@@ -65,7 +65,7 @@ func (a *app) outboxCommand() *cobra.Command {
 			return a.out.Outbox(a.stdout, r.Pending)
 		}),
 	}
-	a.long(c, "the ID of each message, which `earshot outbox cancel` takes")
+	a.long(c, "the ID of each message, which outbox cancel takes")
 	c.AddCommand(&cobra.Command{
 		Use:   "cancel ID",
 		Short: "Take back a message that nobody has yet",

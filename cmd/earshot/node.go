@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"reflect"
-	"runtime"
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
@@ -183,12 +182,7 @@ func (a *app) versionCommand() *cobra.Command {
 		Short: "Print the version of this program",
 		Args:  exactly(),
 		RunE: func(*cobra.Command, []string) error {
-			return a.out.Row(a.stdout, struct {
-				Version string `json:"version"`
-				Go      string `json:"go"`
-				System  string `json:"system"`
-			}{programVersion(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH},
-				"earshot %s", programVersion())
+			return a.out.Version(a.stdout, programVersion())
 		},
 	}
 }

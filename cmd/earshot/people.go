@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/earshot-im/earshot/cmd/earshot/problem"
-	"github.com/earshot-im/earshot/cmd/earshot/show"
 	"github.com/earshot-im/earshot/node/localapi"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
@@ -99,12 +98,7 @@ func (a *app) compare(ctx context.Context, client *localapi.Client, who string) 
 		return "", "", err
 	}
 	words = strings.Join(r.Words, " ")
-	if err := a.out.Row(a.stdout, struct {
-		Person string   `json:"person"`
-		Name   string   `json:"name,omitempty"`
-		Words  []string `json:"words"`
-	}{r.Person.GetPerson(), r.Person.GetName(), r.Words},
-		"%s\n\n    %s\n    %s\n", show.Title(r.Person), strings.Join(r.Words[:len(r.Words)/2], " "), strings.Join(r.Words[len(r.Words)/2:], " ")); err != nil {
+	if err := a.out.Words(a.stdout, r); err != nil {
 		return "", "", err
 	}
 	if !a.out.JSON { // for programs, standard error has nothing but errors

@@ -44,8 +44,8 @@ With --follow it also says, on standard error, when somebody adds you to a group
 	}
 	flags := c.Flags()
 	flags.BoolVar(&r.Follow, "follow", false, "stay, and print messages as they come")
-	flags.Uint32Var(&r.Count, "count", 0, "end after so many messages")
-	flags.DurationVar(&r.Timeout, "timeout", 0, "stay this long at most, for example 10s; then end with status 5")
+	flags.Uint32Var(&r.Count, "count", 0, "end after `N` messages")
+	flags.DurationVar(&r.Timeout, "timeout", 0, "stay for `DURATION` at most, as 10s; then end with exit status 5")
 	flags.StringVar(&r.From, "from", "", "only messages of `WHO`")
 	flags.StringVar(&r.In, "in", "", "only messages of the conversation with `WHO`, or of the group")
 	flags.BoolVar(&r.Peek, "peek", false, "mark nothing read, and move no bookmark")

@@ -88,24 +88,18 @@ called so.
 
 Exit status: 0 done; 1 failed; 2 wrong usage; 3 no node is running; 4 no such
 person or group, or several; 5 waited the whole --timeout.`,
-		Args:              cobra.ArbitraryArgs, // or cobra would not call RunE
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		PersistentPreRunE: func(c *cobra.Command, _ []string) error { return a.prepare() },
-		RunE: func(c *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return usage(c, "unknown command "+quote(args[0]))
-			}
-			return usage(c, "no command")
-		},
 	}
+	container(root)
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage(c, badFlag(err)) })
 	flags := root.PersistentFlags()
 	flags.BoolVar(&a.out.JSON, "json", false, "print JSON, one object a line")
-	flags.StringVar(&a.dir, "dir", "", "directory of the node (default $EARSHOT_DIR, or "+defaultDir()+")")
-	flags.StringVar(&a.passphraseFile, "passphrase-file", "", "file with the passphrase of a protected node (or $EARSHOT_PASSPHRASE)")
+	flags.StringVar(&a.dir, "dir", "", "`DIR` of the node (default $EARSHOT_DIR, or "+defaultDir()+")")
+	flags.StringVar(&a.passphraseFile, "passphrase-file", "", "`FILE` with the passphrase of a protected node (or $EARSHOT_PASSPHRASE)")
 	root.AddCommand(
 		a.upCommand(), a.downCommand(), a.statusCommand(), a.peersCommand(), a.meCommand(),
 		a.sendCommand(), a.recvCommand(), a.historyCommand(), a.outboxCommand(),
@@ -133,7 +127,7 @@ func helpCommand(root *cobra.Command) *cobra.Command {
 		RunE: func(c *cobra.Command, args []string) error {
 			found, rest, err := root.Find(args)
 			if err != nil || len(rest) > 0 {
-				return usage(c, "unknown command "+quote(strings.Join(args, " ")))
+				return unknownCommand(found, strings.Join(rest, " "))
 			}
 			found.InitDefaultHelpFlag()
 			return found.Help()

@@ -34,12 +34,15 @@ func TestMain(m *testing.M) {
 //	exits N COMMAND...   as exec, for an exact exit status
 //	until COMMAND...     run it again and again until it prints something
 //	keep VAR             set $VAR to what was last printed
+//	prints NAME COMMAND  as exec on NAME's node with --json; it must print what CLI.md says
+//	allprinted BUT...    fail for a command of CLI.md that has not been so compared, but these
 //	field VAR PATH       set $VAR to a field of the last line of JSON that was printed, as from.name
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("esc", "\x1b")
+			e.Values[printedKey{}] = newCLIPage(t)
 			e.Values[nodesKey{}] = &nodes{running: make(map[string]*exec.Cmd)}
 			return nil
 		},
@@ -52,6 +55,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"up": cmdUp, "end": cmdEnd, "meet": cmdMeet, "exits": cmdExits, "until": cmdUntil, "keep": cmdKeep, "field": cmdField,
+			"prints": cmdPrints, "allprinted": cmdAllPrinted,
 		},
 	})
 }
@@ -77,16 +81,25 @@ func nodesOf(ts *testscript.TestScript) *nodes {
 	return n
 }
 
-// program returns a command on NAME's node that runs beside the script.
-func program(ts *testscript.TestScript, name string, args ...string) *exec.Cmd {
-	path := ""
+// earshotIn returns the path of the program.
+func earshotIn(ts *testscript.TestScript) string {
 	for _, dir := range filepath.SplitList(ts.Getenv("PATH")) {
-		if _, err := os.Stat(filepath.Join(dir, "earshot")); err == nil {
-			path = filepath.Join(dir, "earshot")
-			break
+		if path := filepath.Join(dir, "earshot"); exists(path) {
+			return path
 		}
 	}
-	c := exec.Command(path, append([]string{"--dir", ts.MkAbs(name)}, args...)...)
+	ts.Fatalf("no earshot in PATH")
+	return ""
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// program returns a command on NAME's node that runs beside the script.
+func program(ts *testscript.TestScript, name string, args ...string) *exec.Cmd {
+	c := exec.Command(earshotIn(ts), append([]string{"--dir", ts.MkAbs(name)}, args...)...)
 	c.Dir = ts.MkAbs(".")
 	c.Env = append(os.Environ(), "HOME="+ts.Getenv("WORK"), "PATH="+ts.Getenv("PATH"), "EARSHOT_PASSPHRASE=")
 	return c

@@ -44,8 +44,8 @@ With --lines every line of stdin that is not empty is a message of its own.`,
 		}),
 	}
 	flags := c.Flags()
-	flags.StringVar(&s.Wait, "wait", "queued", "return when it is queued (on this disk), delivered (on theirs; of a group, every member's) or read")
-	flags.DurationVar(&s.Timeout, "timeout", 0, "give up waiting after this long, for example 10s; the message stays queued")
+	flags.StringVar(&s.Wait, "wait", "queued", "`STATE` to wait for: queued (on this disk), delivered (on theirs; of a group, every member's) or read")
+	flags.DurationVar(&s.Timeout, "timeout", 0, "give up waiting after `DURATION`, as 10s; the message stays queued")
 	flags.StringVar(&s.ReplyTo, "reply-to", "", "`ID` of the message that this one answers")
 	flags.StringVar(&s.Key, "key", "", "send once for this `KEY`, however often it is tried")
 	flags.BoolVar(&lines, "lines", false, "send every line of stdin as a message")

@@ -23,7 +23,7 @@ and answers.`,
 		},
 	}
 	flags := c.Flags()
-	flags.StringVar(&o.Name, "name", "", "what you call yourself (kept; needed once)")
+	flags.StringVar(&o.Name, "name", "", "your own `NAME` (kept; needed once)")
 	flags.StringArrayVar(&o.Listen, "listen", nil, "`MULTIADDR` to listen on, for example /ip4/0.0.0.0/tcp/4001; may be repeated (default: all)")
 	flags.StringArrayVar(&o.Peers, "peer", nil, "`MULTIADDR` of a device to connect to, with /p2p/ and its ID; may be repeated")
 	flags.BoolVar(&o.NoMDNS, "no-mdns", false, "neither announce this node nor look for others by mDNS")

@@ -19,6 +19,32 @@ func usage(c *cobra.Command, text string) *problem.Problem {
 	return problem.Usage(c.CommandPath(), text)
 }
 
+// container has a command only hold others. For what it doesn't hold it says what was meant.
+func container(c *cobra.Command) *cobra.Command {
+	c.Args = cobra.ArbitraryArgs // or cobra would not call RunE
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return usage(c, "no command")
+		}
+		return unknownCommand(c, args[0])
+	}
+	return c
+}
+
+// unknownCommand says that a command holds no other of this name, and which are called nearly so.
+func unknownCommand(c *cobra.Command, name string) *problem.Problem {
+	p := usage(c, "unknown command "+quote(name))
+	c.SuggestionsMinimumDistance = 2 // letters that differ
+	var similar []string
+	for _, s := range c.SuggestionsFor(name) {
+		similar = append(similar, "`"+c.CommandPath()+" "+s+"`")
+	}
+	if len(similar) > 0 {
+		p.Hint = "did you mean " + strings.Join(similar, " or ") + "? Otherwise " + p.Hint
+	}
+	return p
+}
+
 // badFlag says what is wrong with a flag, in plainer words than the library.
 func badFlag(err error) string {
 	var invalid *pflag.InvalidValueError
@@ -33,7 +59,7 @@ func badFlag(err error) string {
 	if want == "" {
 		return err.Error()
 	}
-	return fmt.Sprintf("--%s %q: want %s", invalid.GetFlag().Name, invalid.GetValue(), want)
+	return fmt.Sprintf("--%s %q: use %s", invalid.GetFlag().Name, invalid.GetValue(), want)
 }
 
 // checkArgs refuses arguments that are no text.

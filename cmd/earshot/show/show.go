@@ -33,18 +33,6 @@ type Printer struct {
 
 // The objects of --json. Absent fields are left out.
 
-type status struct {
-	Person    string   `json:"person"`
-	Name      string   `json:"name,omitempty"`
-	Device    string   `json:"device"`
-	Version   string   `json:"version"`
-	Listening []string `json:"listening"`
-	Peers     uint32   `json:"peers"`
-	Outbox    uint32   `json:"outbox"`
-
-	Warnings []warning `json:"warnings,omitempty"`
-}
-
 // Peer is a device in earshot.
 type Peer struct {
 	Person    string   `json:"person,omitempty"`
@@ -57,14 +45,6 @@ type Peer struct {
 	Addresses []string `json:"addresses"`
 	FoundBy   []string `json:"found_by"`
 	LastSeen  string   `json:"last_seen,omitempty"`
-}
-
-type me struct {
-	Person       string `json:"person"`
-	Name         string `json:"name,omitempty"`
-	Device       string `json:"device"`
-	Accept       string `json:"accept"`
-	ReadReceipts bool   `json:"read_receipts"`
 }
 
 type target struct {
@@ -100,6 +80,12 @@ type Person struct {
 	Blocked  bool     `json:"blocked"`
 	Online   bool     `json:"online"`
 	Devices  []string `json:"devices"`
+}
+
+type words struct {
+	Person string   `json:"person"`
+	Name   string   `json:"name,omitempty"`
+	Words  []string `json:"words"`
 }
 
 type request struct {
@@ -203,6 +189,13 @@ func (p Printer) Person(w io.Writer, v *earshotv1.Person) error {
 	return p.Row(w, toPerson(v), "%s", Title(v))
 }
 
+// Words writes the words that two persons compare.
+func (p Printer) Words(w io.Writer, r *earshotv1.SafetyWordsResponse) error {
+	half := len(r.Words) / 2
+	return p.Row(w, words{r.Person.GetPerson(), r.Person.GetName(), r.Words},
+		"%s\n\n    %s\n    %s\n", Title(r.Person), strings.Join(r.Words[:half], " "), strings.Join(r.Words[half:], " "))
+}
+
 // VerifyBack writes what makes a verification whole: the other person does the same.
 func (p Printer) VerifyBack(w io.Writer, me *earshotv1.MeResponse) error {
 	self := me.Person
@@ -211,43 +204,4 @@ func (p Printer) VerifyBack(w io.Writer, me *earshotv1.MeResponse) error {
 	}
 	_, err := fmt.Fprintf(w, "now ask them to run `earshot verify %s` as well\n", self)
 	return err
-}
-
-func toStatus(s *earshotv1.StatusResponse) status {
-	return status{s.Person, s.Name, s.Device, s.Version, list(s.Listening), s.Peers, s.Outbox, toWarnings(s.Warnings)}
-}
-
-// Status writes the node at a glance.
-func (p Printer) Status(w io.Writer, s *earshotv1.StatusResponse) error {
-	var warnings strings.Builder
-	for _, w := range s.Warnings {
-		fmt.Fprintf(&warnings, "\nwarning    %s (last seen %s)", warningText(w), clock(w.Since))
-	}
-	return p.Row(w, toStatus(s),
-		"%s\nperson     %s\ndevice     %s\nversion    %s\nlistening  %s\npeers      %d\noutbox     %d%s",
-		p.Style.Bold(terminal.Line(s.Name)), s.Person, s.Device, terminal.Line(s.Version),
-		strings.Join(s.Listening, "\n           "), s.Peers, s.Outbox, &warnings)
-}
-
-// Ready writes that a node has started.
-func (p Printer) Ready(w io.Writer, s *earshotv1.StatusResponse) error {
-	name := "without a name"
-	if s.Name != "" {
-		name = terminal.Line(s.Name)
-	}
-	return p.Row(w, struct {
-		Ready bool `json:"ready"`
-		status
-	}{true, toStatus(s)}, "ready %s on %s", name, strings.Join(s.Listening, " "))
-}
-
-// Me writes the owner's settings.
-func (p Printer) Me(w io.Writer, v *earshotv1.MeResponse) error {
-	receipts := "off"
-	if v.ReadReceipts {
-		receipts = "on"
-	}
-	return p.Row(w, me{v.Person, v.Name, v.Device, v.Accept, v.ReadReceipts},
-		"%s\nperson         %s\ndevice         %s\naccept         %s\nread-receipts  %s",
-		p.Style.Bold(terminal.Line(v.Name)), v.Person, v.Device, v.Accept, receipts)
 }

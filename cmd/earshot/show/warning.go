@@ -15,6 +15,11 @@ type warning struct {
 	Since  string `json:"since,omitempty"`
 }
 
+// warned is a warning on a line of its own.
+type warned struct {
+	Warning warning `json:"warning"`
+}
+
 func toWarnings(list []*earshotv1.Warning) (out []warning) {
 	for _, w := range list {
 		out = append(out, warning{w.Code, warningText(w), w.Detail, rfc3339(w.Since)})
@@ -49,7 +54,5 @@ func warningText(w *earshotv1.Warning) string {
 
 // Warning writes a warning while a node runs, on standard error.
 func (p Printer) Warning(w io.Writer, v *earshotv1.Warning) error {
-	return p.Row(w, struct {
-		Warning warning `json:"warning"`
-	}{toWarnings([]*earshotv1.Warning{v})[0]}, "earshot: warning: %s", warningText(v))
+	return p.Row(w, warned{toWarnings([]*earshotv1.Warning{v})[0]}, "earshot: warning: %s", warningText(v))
 }
