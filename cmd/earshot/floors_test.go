@@ -26,7 +26,7 @@ const module = "github.com/earshot-im/earshot/"
 // import no feature.
 var imports = map[string]string{
 	"cmd/earshot":          "cmd/earshot/problem cmd/earshot/reading cmd/earshot/sending cmd/earshot/show cmd/earshot/terminal cmd/earshot/up node/localapi node/localapi/v1",
-	"cmd/earshot/up":       "cmd/earshot/problem cmd/earshot/show crypto crypto/names node node/localapi node/localapi/server node/localapi/v1 node/warnings store",
+	"cmd/earshot/up":       "cmd/earshot/problem cmd/earshot/show crypto crypto/names node node/link node/localapi node/localapi/server node/localapi/v1 node/warnings store",
 	"cmd/earshot/reading":  "cmd/earshot/problem cmd/earshot/show node/localapi node/localapi/v1",
 	"cmd/earshot/sending":  "cmd/earshot/problem cmd/earshot/show node/localapi node/localapi/v1",
 	"cmd/earshot/problem":  "cmd/earshot/show cmd/earshot/terminal node/localapi node/localapi/v1",

@@ -234,7 +234,7 @@ func TestAmbiguousGroup(t *testing.T) {
   b000000000000000000000000000000000000000000000000000000000000000  Bob (b0000000)
   1700000000000000000000000000000000000000000000000000000000000000  #lunch  2 members, 1 online; you are owner; newcomers read the last 7 days; topic: Pizza
   1800000000000000000000000000000000000000000000000000000000000000  #twins  you are not in it any more
-  use one of the IDs
+  say which: use an ID instead of the name
 `; exit != problem.ExitWho || stdout != "" || stderr != want {
 		t.Errorf("exit %d, stdout %q, stderr:\n%s", exit, stdout, stderr)
 	}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -21,6 +22,9 @@ import (
 	"github.com/earshot-im/earshot/cmd/earshot/show"
 )
 
+// update has the scripts write what they compare, as the files told.
+var update = flag.Bool("update", false, "write the expected texts into testdata")
+
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"earshot": main})
 }
@@ -32,6 +36,8 @@ func TestMain(m *testing.M) {
 //	end NAME SIGNAL      end it by KILL, TERM or INT; all but KILL must end it with 0
 //	meet NAME OTHER      wait until NAME's node sees OTHER online
 //	exits N COMMAND...   as exec, for an exact exit status
+//	fails N CODE COMMAND as exec, for an exact exit status and code; what is said to people is added
+//	                     to the file "told"; a last argument <FILE is its standard input
 //	until COMMAND...     run it again and again until it prints something
 //	keep VAR             set $VAR to what was last printed
 //	prints NAME COMMAND  as exec on NAME's node with --json; it must print what CLI.md says
@@ -39,7 +45,8 @@ func TestMain(m *testing.M) {
 //	field VAR PATH       set $VAR to a field of the last line of JSON that was printed, as from.name
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata",
+		Dir:           "testdata",
+		UpdateScripts: *update,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("esc", "\x1b")
 			e.Values[printedKey{}] = newCLIPage(t)
@@ -55,7 +62,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"up": cmdUp, "end": cmdEnd, "meet": cmdMeet, "exits": cmdExits, "until": cmdUntil, "keep": cmdKeep, "field": cmdField,
-			"prints": cmdPrints, "allprinted": cmdAllPrinted,
+			"fails": cmdFails, "prints": cmdPrints, "allprinted": cmdAllPrinted,
 		},
 	})
 }

@@ -22,49 +22,72 @@ const (
 	codeFailed       = "failed"
 	CodeUnverified   = "not_verified"
 	CodeNewer        = "newer"
+	CodeDirectory    = "directory"
+	CodePort         = "port"
 )
 
-// hints say what to do about a problem, by its code.
+// exits are the exit statuses of problems, by their codes, where it is not ExitFailed.
+var exits = map[string]int{
+	CodeUsage:              ExitUsage,
+	CodeAddress:            ExitUsage,
+	codeNotRunning:         ExitNotRunning,
+	localapi.CodeUnknown:   ExitWho,
+	localapi.CodeAmbiguous: ExitWho,
+	codeTimeout:            ExitTimeout,
+}
+
+func exitOf(code string) int {
+	if exit, other := exits[code]; other {
+		return exit
+	}
+	return ExitFailed
+}
+
+// hints say what to do about a problem, by its code. That of CodeUsage names the command.
 var hints = map[string]string{
-	localapi.CodeUnknown:      "see who is there with `earshot peers`, whom you know with `earshot contacts`, and your groups with `earshot group list`",
-	localapi.CodeAmbiguous:    "use one of the IDs",
+	localapi.CodeUnknown:      "`earshot peers` shows who is here, `earshot contacts` whom you know, and `earshot group list` your groups",
+	localapi.CodeAmbiguous:    "say which: use an ID instead of the name",
 	localapi.CodeNameTaken:    "choose another name for them, which only you see; `accept` and `verify` take it as --petname NICKNAME; `contacts name` takes a name away with --anyway",
 	localapi.CodeName:         "a name has 1 to 64 visible characters and doesn't look like an ID",
-	localapi.CodeKeyUsed:      "use a new key for a new text",
+	localapi.CodeKeyUsed:      "use a new --key for a new message",
 	localapi.CodeText:         "convert it to UTF-8 first, for example with iconv",
-	localapi.CodeEmpty:        "give a text as an argument or on stdin",
-	localapi.CodeTooLong:      "a message holds up to 64 KiB; split it",
+	localapi.CodeEmpty:        "give a text as an argument or on standard input",
+	localapi.CodeTooLong:      "split it into several messages",
 	localapi.CodeAcknowledged: "somebody has it; for two minutes `earshot recall ID` takes the words back",
-	localapi.CodeUndelivered:  "`earshot receipts ID` shows who has it; who is brought into the group again may write there again",
+	localapi.CodeUndelivered:  "`earshot receipts ID` shows who has it; whoever is brought into the group again can write there again",
 	localapi.CodeNoMessage:    "`earshot history WHO --json` shows the IDs of messages",
-	localapi.CodeBlocked:      "`earshot unblock WHO` first",
+	localapi.CodeBlocked:      "to write to them, `earshot unblock WHO` first",
 	localapi.CodeWords:        "compare them again, face to face or by phone; if they differ, somebody may be between you",
 	localapi.CodeSelf:         "name somebody else",
 	localapi.CodeSetting:      "see `earshot me --help`",
 	localapi.CodeNotMember:    "see your groups with `earshot group list`, and who is in one with `earshot group members GROUP`",
 	localapi.CodeNotPermitted: "ask an owner or an admin who is senior: `earshot group members GROUP` shows who they are; only owners give roles",
-	localapi.CodeRecalled:     "its author took its words back",
+	localapi.CodeRecalled:     "write a new one with `earshot send`",
 	localapi.CodeMember:       "see who is in it with `earshot group members GROUP`",
 	localapi.CodeGroupFull:    "make a new one with `earshot group create NAME`",
 	localapi.CodeNotYours:     "only who wrote it can do that; answer it with `earshot send WHO TEXT --reply-to ID`",
 	localapi.CodeTooLate:      "put it right with `earshot edit ID TEXT`, which may be done at any time",
 	localapi.CodeEmoji:        "give one emoji, or a word of up to 64 bytes; '' takes yours back",
-	localapi.CodeInvalid:      "see --help",
-	localapi.CodeInternal:     "the node's own output says more",
+	localapi.CodeInvalid:      "see --help for what the command takes",
+	localapi.CodeInternal:     "where `earshot up` runs, the node says more about it",
 	codeNotRunning:            "start one with `earshot up` and the same --dir, or name the directory of one that runs",
 	codeNotAnswering:          "its process may be stopped (`fg` lets it go on), or have no file descriptors left (raise `ulimit -n`); else end it and start it again with `earshot up`",
 	codeTimeout:               "try a longer --timeout",
-	CodeCancelled:             "it was taken back with `earshot outbox cancel` or `earshot recall`",
+	CodeCancelled:             "`earshot outbox cancel` or `earshot recall` took it back; send it again if it is to arrive after all, by another --key if it had one",
 	codeOutput:                "what was not written has not been marked read",
 	CodeInput:                 "check that it exists and can be read",
-	CodeLocked:                "stop it with `earshot down`, or use another --dir",
+	CodeLocked:                "nothing is wrong if that is the node you want; otherwise stop it with `earshot down`, or use another --dir",
 	CodePassphrase:            "give it with --passphrase-file FILE or EARSHOT_PASSPHRASE",
 	CodeNotPrivate:            "take the rights of others away: chmod 700 the directory, or use another --dir",
 	codePath:                  "use a --dir with a shorter path",
 	codeVersion:               "the node is of another version: `earshot down`, then `earshot up` with this one",
 	CodeAddress:               "write it as /ip4/192.0.2.7/tcp/4001, for --peer with /p2p/ and the device's ID behind it",
 	CodeNewer:                 "use the newer earshot that wrote it; nothing was changed",
-	CodeDamaged:               "nothing was changed; restore the directory from a backup",
-	codeFailed:                "`earshot status` shows whether the node is well",
+	CodeDamaged:               "nothing was changed; restore the whole directory from a backup, or begin anew in an empty one",
+	codeFailed:                "try again; if it stays so, report it with these words at https://github.com/earshot-im/earshot/issues",
+	CodeDirectory:             "earshot must be able to make, read and write files there; use another directory with --dir, or put its rights right",
+	CodePort:                  "stop that program, or choose another port with --listen",
+	CodeUsage:                 "see --help",
+	codeStopped:               "run it again if you still want it; a message that was queued stays queued",
 	CodeUnverified:            "compare the words with the other person and answer yes if all are the same",
 }

@@ -53,18 +53,23 @@ func (p *Problem) Error() string { return p.Text }
 // Usage is a command line that can't be understood. The hint names the command whose help explains
 // it, as "earshot send".
 func Usage(command, text string) *Problem {
-	return &Problem{Exit: ExitUsage, Code: CodeUsage, Text: text, Hint: "see `" + command + " --help`"}
+	p := Failed(CodeUsage, "%s", text)
+	p.Hint = "see `" + command + " --help`"
+	return p
 }
 
-// Failed is a problem with a code, and with the hint for that code.
+// Failed is a problem with a code, and with the exit status and the hint for that code.
 func Failed(code, format string, args ...any) *Problem {
-	return &Problem{Exit: ExitFailed, Code: code, Text: fmt.Sprintf(format, args...), Hint: hints[code]}
+	return &Problem{Exit: exitOf(code), Code: code, Text: fmt.Sprintf(format, args...), Hint: hints[code]}
 }
 
-// TimedOut says that a command has waited as long as it was to.
-func TimedOut(text string) *Problem {
+// TimedOut says that a command has waited as long as it was to, and what the user can do, if that
+// is more than to wait longer.
+func TimedOut(text, hint string) *Problem {
 	p := Failed(codeTimeout, "%s", text)
-	p.Exit = ExitTimeout
+	if hint != "" {
+		p.Hint = hint
+	}
 	return p
 }
 
@@ -76,15 +81,16 @@ func Explain(err error, more ...func(error) *Problem) *Problem {
 	if errors.As(err, &p) {
 		return p
 	}
-	if answer := localapi.ProblemOf(err); answer != nil && !errors.Is(err, localapi.ErrNotRunning) {
+	answer := localapi.ProblemOf(err)
+	if answer != nil && answer.Code != localapi.CodeStopping && !errors.Is(err, localapi.ErrNotRunning) {
 		return explainAnswer(answer, err)
 	}
 	var path *fs.PathError
 	switch {
+	case answer != nil: // a node that is stopping is as good as gone
+		return Failed(codeNotRunning, "%s", message(err))
 	case errors.Is(err, localapi.ErrNotRunning):
-		p = Failed(codeNotRunning, "%s", message(err))
-		p.Exit = ExitNotRunning
-		return p
+		return Failed(codeNotRunning, "%s", message(err))
 	case errors.Is(err, localapi.ErrNotAnswering):
 		return Failed(codeNotAnswering, "%s", message(err))
 	case errors.Is(err, context.Canceled) || connect.CodeOf(err) == connect.CodeCanceled:
@@ -97,19 +103,16 @@ func Explain(err error, more ...func(error) *Problem) *Problem {
 		return Failed(codeOutput, "nobody reads the output any more")
 	case connect.CodeOf(err) == connect.CodeUnimplemented:
 		return Failed(codeVersion, "the node doesn't know this command")
-	case errors.As(err, &path):
-		return Failed(codeFailed, "%v", err)
 	}
 	for _, explain := range more {
 		if p := explain(err); p != nil {
 			return p
 		}
 	}
-	var answered *connect.Error
-	if errors.As(err, &answered) {
-		return Failed(codeFailed, "%s", answered.Message())
+	if errors.As(err, &path) && path.Op == "write" { // a command writes nothing but its output
+		return Failed(codeOutput, "can't write the output: %v", path.Err)
 	}
-	return Failed(codeFailed, "%v", err)
+	return Failed(codeFailed, "%s", message(err))
 }
 
 // UnlessStopped forgets an error of a command that stays until its user ends it, and has been
@@ -126,7 +129,6 @@ func explainAnswer(answer *earshotv1.Problem, err error) *Problem {
 	p := Failed(answer.Code, "%s", message(err))
 	switch answer.Code {
 	case localapi.CodeUnknown, localapi.CodeAmbiguous:
-		p.Exit = ExitWho
 		p.persons, p.groups = answer.Persons, answer.Groups
 	case localapi.CodeNameTaken:
 		p.persons, p.groups = answer.Persons, answer.Groups
@@ -156,13 +158,7 @@ func message(err error) string {
 // Print writes a problem for people, or as one JSON object.
 func (p *Problem) Print(w io.Writer, asJSON bool) {
 	if asJSON {
-		_ = show.JSON(w, struct {
-			Error      string        `json:"error"`
-			Code       string        `json:"code"`
-			Hint       string        `json:"hint,omitempty"`
-			Candidates []show.Person `json:"candidates,omitempty"`
-			Groups     []show.Group  `json:"groups,omitempty"`
-		}{p.Text, p.Code, p.Hint, show.Persons(p.persons), show.Groups(p.groups)})
+		_ = show.JSON(w, show.Failure{Error: p.Text, Code: p.Code, Hint: p.Hint, Candidates: show.Persons(p.persons), Groups: show.Groups(p.groups)})
 		return
 	}
 	var b strings.Builder

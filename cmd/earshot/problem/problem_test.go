@@ -46,7 +46,7 @@ func TestExplain(t *testing.T) {
 		{connect.NewError(connect.CodeUnimplemented, errors.New("no such method")), ExitFailed, codeVersion},
 		{&os.PathError{Op: "write", Path: "/dev/stdout", Err: syscall.EPIPE}, ExitFailed, codeOutput},
 		{localapi.ErrNotPrivate, ExitFailed, CodeNotPrivate},
-		{TimedOut("late"), ExitTimeout, codeTimeout},
+		{TimedOut("late", ""), ExitTimeout, codeTimeout},
 		{errors.New("anything"), ExitFailed, codeFailed},
 	} {
 		p := Explain(test.err)

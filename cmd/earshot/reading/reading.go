@@ -101,7 +101,7 @@ func (r *Reader) Run(ctx context.Context) error {
 	}
 	// The node is told of the deadline, and may be the first to see it pass.
 	if errors.Is(context.Cause(watch), errTimeout) || r.Timeout > 0 && connect.CodeOf(err) == connect.CodeDeadlineExceeded {
-		return problem.TimedOut("waited " + r.Timeout.String())
+		return problem.TimedOut("waited "+r.Timeout.String(), "")
 	}
 	return problem.UnlessStopped(ctx, err)
 }

@@ -82,7 +82,7 @@ func (s *Sender) outcome(sent *earshotv1.Sent) error {
 		if sent.State != "queued" {
 			what = "the message is " + sent.State
 		}
-		return problem.TimedOut("not " + s.Wait + " within " + s.Timeout.String() + "; " + what)
+		return problem.TimedOut("not "+s.Wait+" within "+s.Timeout.String()+"; "+what, "`earshot outbox` says what it waits for; it goes on by itself")
 	}
 	return nil
 }

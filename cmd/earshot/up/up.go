@@ -17,15 +17,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"runtime/debug"
+	"syscall"
 
 	"github.com/earshot-im/earshot/cmd/earshot/problem"
 	"github.com/earshot-im/earshot/cmd/earshot/show"
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/crypto/names"
 	"github.com/earshot-im/earshot/node"
+	"github.com/earshot-im/earshot/node/link"
 	"github.com/earshot-im/earshot/node/localapi"
 	"github.com/earshot-im/earshot/node/localapi/server"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
@@ -179,6 +182,7 @@ func (o *Options) passphrase() ([]byte, error) {
 // explain tells why a node does not run; nil for anything else.
 func explain(err error) *problem.Problem {
 	var locked *store.LockedError
+	var file *fs.PathError
 	switch {
 	case errors.As(err, &locked):
 		p := problem.Failed(problem.CodeLocked, "another process runs the node of this directory")
@@ -203,9 +207,15 @@ func explain(err error) *problem.Problem {
 		}
 		return p
 	case errors.Is(err, node.ErrAddress):
-		p := problem.Failed(problem.CodeAddress, "%v", err)
-		p.Exit = problem.ExitUsage
+		return problem.Failed(problem.CodeAddress, "%v", err)
+	case errors.Is(err, link.ErrPortTaken):
+		return problem.Failed(problem.CodePort, "another program listens on that port: %v", err)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		p := problem.Failed(problem.CodeAddress, "this machine does not have that address: %v", err)
+		p.Hint = "leave --listen out to listen on all addresses of this machine"
 		return p
+	case errors.As(err, &file):
+		return problem.Failed(problem.CodeDirectory, "the directory can't be used: %v", file)
 	}
 	return nil
 }

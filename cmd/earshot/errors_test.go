@@ -1,0 +1,129 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/earshot-im/earshot/cmd/earshot/show"
+)
+
+// cmdFails runs a command that must fail, for people and with --json, and adds what people are told
+// to the file "told": so a script holds every text together with its hint, to be read and compared.
+// IDs and other things that differ each time are replaced.
+func cmdFails(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 4 || args[2] != "earshot" {
+		ts.Fatalf("usage: fails EXIT CODE earshot ARG... [<FILE]")
+	}
+	exit, code, args := args[0], args[1], args[3:]
+	var stdin []byte
+	if file, given := strings.CutPrefix(args[len(args)-1], "<"); given {
+		stdin, args = []byte(ts.ReadFile(file)), args[:len(args)-1]
+	}
+	run := func(args ...string) (stdout, stderr string) {
+		c := exec.Command(earshotIn(ts), args...)
+		c.Dir, c.Stdin = ts.Getenv("WORK"), bytes.NewReader(stdin)
+		c.Env = append(os.Environ(), "HOME="+ts.Getenv("WORK"), "PATH="+ts.Getenv("PATH"), "EARSHOT_DIR="+ts.Getenv("EARSHOT_DIR"), "EARSHOT_PASSPHRASE="+ts.Getenv("EARSHOT_PASSPHRASE"))
+		var out, told bytes.Buffer
+		c.Stdout, c.Stderr = &out, &told
+		err := c.Run()
+		var failed *exec.ExitError
+		if !errors.As(err, &failed) || strconv.Itoa(failed.ExitCode()) != exit {
+			ts.Fatalf("%v, want exit status %s: %s", err, exit, &told)
+		}
+		return out.String(), told.String()
+	}
+	_, stderr := run(append([]string{"--json"}, args...)...)
+	var failure show.Failure
+	lines := strings.Split(strings.TrimSpace(stderr), "\n")
+	ts.Check(json.Unmarshal([]byte(lines[len(lines)-1]), &failure))
+	if failure.Code != code || failure.Error == "" || failure.Hint == "" {
+		ts.Fatalf("%+v, want code %s", failure, code)
+	}
+	_, stderr = run(args...)
+	var told strings.Builder
+	if before, err := os.ReadFile(ts.MkAbs("told")); err == nil {
+		told.Write(before)
+	}
+	command := "$ earshot"
+	for _, arg := range args {
+		if strings.ContainsAny(arg, " '") || arg == "" {
+			arg = strconv.Quote(arg)
+		}
+		command += " " + arg
+	}
+	told.WriteString(settled(ts, command+"\n"+stderr))
+	ts.Check(os.WriteFile(ts.MkAbs("told"), []byte(told.String()), 0o600))
+}
+
+// varying are parts of a text that differ each time, and what is put in their place.
+var varying = []struct {
+	part *regexp.Regexp
+	with string
+}{
+	{regexp.MustCompile(`\b[0-9a-f]{64}\b`), "ID"},
+	{regexp.MustCompile(`\b12D3KooW\w+`), "DEVICE"},
+	{regexp.MustCompile(`\b[0-9a-f]{8}\)`), "ID)"},
+	{regexp.MustCompile(`process [0-9]+`), "process N"},
+	{regexp.MustCompile(`tcp/[0-9]{2,}`), "tcp/PORT"},
+	{regexp.MustCompile(`, online\b`), ""},
+	{regexp.MustCompile(`(?m)^time=.*\n`), ""}, // the log
+}
+
+func settled(ts *testscript.TestScript, text string) string {
+	text = strings.ReplaceAll(text, ts.Getenv("WORK"), "WORK")
+	for _, v := range varying {
+		text = v.part.ReplaceAllString(text, v.with)
+	}
+	return text
+}
+
+// elsewhere are the codes that no script can bring about, and why; packages problem and up test them.
+var elsewhere = map[string]string{
+	"setting":    "commands check the values themselves",
+	"invalid":    "commands ask nothing that is against the schema",
+	"internal":   "a fault of the node",
+	"newer":      "needs a directory of a newer program",
+	"failed":     "an error that nobody has thought of",
+	"version":    "needs a node of another version",
+	"path":       "Linux can name a socket under any path",
+	"too_late":   "needs two minutes",
+	"group_full": "needs a group with thousands of changes",
+}
+
+// Every code that CLI.md names is brought about by a script, which holds what people are told.
+func TestEveryErrorIsProvoked(t *testing.T) {
+	page, err := os.ReadFile("CLI.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	scripts, err := filepath.Glob("testdata/errors_*.txtar")
+	if err != nil || len(scripts) == 0 {
+		t.Fatalf("%d scripts: %v", len(scripts), err)
+	}
+	provoked := make(map[string]bool)
+	for _, script := range scripts {
+		b, err := os.ReadFile(script)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`(?m)^(?:fails [0-9]|stderr '"code":"?)[ ]?([a-z_]+)`).FindAllStringSubmatch(string(b), -1) {
+			provoked[m[1]] = true
+		}
+	}
+	_, table, _ := strings.Cut(string(page), "\n## Errors\n")
+	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z_]+)` \\|").FindAllStringSubmatch(table, -1) {
+		if code := row[1]; provoked[code] == (elsewhere[code] != "") {
+			t.Errorf("%s: provoked %v, said to be elsewhere %q", code, provoked[code], elsewhere[code])
+		}
+	}
+}

@@ -1,0 +1,34 @@
+package up
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"syscall"
+	"testing"
+
+	"github.com/earshot-im/earshot/cmd/earshot/problem"
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/store"
+)
+
+// What no script brings about is explained as well, and nothing else is.
+func TestExplain(t *testing.T) {
+	for _, test := range []struct {
+		err  error
+		code string
+	}{
+		{fmt.Errorf("%w: the database has version 9, this program knows 4", store.ErrNewer), problem.CodeNewer},
+		{fmt.Errorf("keyring: %w", crypto.ErrNewer), problem.CodeNewer},
+		{fmt.Errorf("%w: store.db belongs to user 7", store.ErrNotPrivate), problem.CodeNotPrivate},
+		{&store.LockedError{}, problem.CodeLocked},
+		{fmt.Errorf("open data directory: %w", &fs.PathError{Op: "mkdir", Path: "/x", Err: syscall.EACCES}), problem.CodeDirectory},
+	} {
+		if p := explain(test.err); p == nil || p.Code != test.code || p.Hint == "" {
+			t.Errorf("%v: %+v", test.err, p)
+		}
+	}
+	if p := explain(errors.New("anything")); p != nil {
+		t.Errorf("%+v", p)
+	}
+}
