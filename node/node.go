@@ -48,6 +48,7 @@ import (
 	"github.com/earshot-im/earshot/node/crowd"
 	"github.com/earshot-im/earshot/node/groups"
 	"github.com/earshot-im/earshot/node/ingest"
+	"github.com/earshot-im/earshot/node/journal"
 	"github.com/earshot-im/earshot/node/link"
 	"github.com/earshot-im/earshot/node/mesh"
 	"github.com/earshot-im/earshot/node/notify"
@@ -123,10 +124,12 @@ type Node struct {
 	chatGroups *chat.Groups
 	contacts   *contacts.Contacts
 	owner      *people.Owner
+	journal    *journal.Journal
 
 	shown    *notify.Counter // counts the changes that people can see, as the store does
 	presence *notify.Counter // counts the changes in who is here and what is shown of them
 	revealed *notify.Counter // counts the changes that may have brought older messages into view
+	waiting  *notify.Counter // counts the requests that have come and are kept in memory only
 
 	contactsFrames  *semaphore.Weighted // see session.NewBudget
 	strangersFrames *semaphore.Weighted
@@ -161,6 +164,7 @@ func Open(cfg Config) (_ *Node, err error) {
 		log:             cfg.Log,
 		presence:        notify.NewCounter(0),
 		revealed:        notify.NewCounter(0),
+		waiting:         notify.NewCounter(0),
 		contactsFrames:  session.NewBudget(),
 		strangersFrames: session.NewBudget(),
 		ready:           make(chan struct{}),
@@ -240,6 +244,7 @@ func (n *Node) makeRooms() (err error) {
 	face := chat.Config{Store: n.store, People: n.people, Owner: n.owner, Contacts: n.contacts, Groups: n.groups,
 		Receipts: n.receipts, Mesh: n.mesh, Shown: n.shown, Revealed: n.revealed}
 	n.messages, n.chatGroups = chat.NewMessages(face), chat.NewGroups(face)
+	n.journal = journal.New(journal.Config{Store: n.store, Messages: n.messages, Contacts: n.contacts, Owner: n.owner, Shown: n.shown, Waiting: n.waiting})
 	if n.networks = n.cfg.Networks; n.networks == nil {
 		n.networks = discovery.ReadNetwork(n.cfg.Interfaces...)
 	}
@@ -267,6 +272,9 @@ func (n *Node) Contacts() *contacts.Contacts { return n.contacts }
 
 // Owner returns the owner's name and settings.
 func (n *Node) Owner() *people.Owner { return n.owner }
+
+// Journal returns what the owner's programs follow what changes by.
+func (n *Node) Journal() *journal.Journal { return n.journal }
 
 // Ready is closed when the node listens.
 func (n *Node) Ready() <-chan struct{} { return n.ready }

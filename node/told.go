@@ -106,6 +106,7 @@ func (n *Node) invited(again bool) {
 			s.End(errInvited)
 		}
 	}
+	n.waiting.Bump()
 	n.presence.Bump()
 }
 

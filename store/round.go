@@ -39,7 +39,7 @@ type Wanted struct {
 	Keep  Keep       // which rows
 }
 
-// maxWords is how many bytes of text a reader is given at once.
+// maxWords is how many bytes of text and reactions a reader is given at once.
 const maxWords = 1 << 20
 
 // Round is what has changed between two numbers of the change counter: what a reader has missed
@@ -200,7 +200,7 @@ func (p *portion) notice(c *coming) error {
 }
 
 func (p *portion) put(c Changed) {
-	p.words += len(c.Row.Text)
+	p.words += len(c.Row.Text) + len(c.Row.Reactions)*event.MaxEmoji
 	p.out = append(p.out, c)
 }
 

@@ -32,8 +32,9 @@ func (n *node) personSeen(id crypto.PersonID) (string, *book.Person) {
 	n.t.Helper()
 	persons, err := n.book.Persons()
 	check(n.t, err)
-	waits, err := n.book.Waits(id)
+	requests, err := n.book.Requests()
 	check(n.t, err)
+	waits := slices.ContainsFunc(requests, func(r book.Request) bool { return r.Person == id })
 	for _, p := range persons {
 		if p.ID == id {
 			return fmt.Sprintf("%q %q %q %t %t %t, waits %t", p.Petname, p.Pinned, p.Claimed, p.Contact, p.Verified, p.Blocked, waits), &p

@@ -138,6 +138,9 @@ func (m *Messages) with(r *store.Row) contacts.Target {
 	return contacts.TargetPerson(&them)
 }
 
+// View returns a row as the owner sees it.
+func (m *Messages) View(r *store.Row) Message { return m.message(r) }
+
 // message is a row as the local API shows it.
 func (m *Messages) message(r *store.Row) Message {
 	kind := "text"
@@ -149,7 +152,8 @@ func (m *Messages) message(r *store.Row) Message {
 	}
 	v := Message{ID: r.ID, Conversation: r.Conversation, Kind: kind, Text: r.Text, Time: r.Clock,
 		Received: r.Received, ReplyTo: r.ReplyTo, Edited: r.Edited, Mentions: r.Mentions,
-		Mentioned: slices.Contains(r.Mentions, m.self), Own: r.Own, Gap: r.Gap, Forked: r.Forked, Cursor: r.Arrival}
+		Mentioned: slices.Contains(r.Mentions, m.self), Own: r.Own, Gap: r.Gap, Forked: r.Forked, Cursor: r.Arrival,
+		T: r.T, Unread: r.Unread}
 	v.With = m.with(r)
 	if v.To = v.With; !r.Own && v.With.Kind == "person" {
 		v.To = contacts.Target{Kind: "person", ID: m.self.String(), Name: m.cfg.Owner.Name()}

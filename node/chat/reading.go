@@ -35,16 +35,28 @@ func (m *Messages) filter(f Filter) (out filter, err error) {
 	return out, nil
 }
 
-// wants returns a Keep that wants the messages of others that pass the filter and whose author is
-// not blocked.
-func (m *Messages) wants(f filter) store.Keep {
+// Shown returns a Keep that wants the messages that pass a filter and whose author is not blocked.
+// The filter's names are resolved now.
+func (m *Messages) Shown(f Filter) (store.Keep, error) {
+	resolved, err := m.filter(f)
+	return m.passing(resolved), err
+}
+
+func (m *Messages) passing(f filter) store.Keep {
 	return func(s store.Source) bool {
-		if f.from != nil && s.Author != *f.from || f.in != nil && s.Conversation != *f.in || s.Author == m.self {
+		if f.from != nil && s.Author != *f.from || f.in != nil && s.Conversation != *f.in {
 			return false
 		}
 		them, _ := m.cfg.People.Get(s.Author)
 		return !them.Blocked
 	}
+}
+
+// wants returns a Keep that wants the messages of others that pass the filter and whose author is
+// not blocked.
+func (m *Messages) wants(f filter) store.Keep {
+	passes := m.passing(f)
+	return func(s store.Source) bool { return s.Author != m.self && passes(s) }
 }
 
 // read reads messages after a cursor until limit of them have passed a filter. It reads them in

@@ -62,6 +62,8 @@ type Message struct {
 	Gap          bool   // a message that came before it is missing here
 	Forked       bool   // its author's log contradicts itself here
 	Cursor       uint64 // its place in Arrivals
+	T            int64  // its place in its conversation is by (T, ID)
+	Unread       bool   // somebody else's that the owner has not read
 }
 
 // Reaction is what a person has put on a message. Each has one at most.

@@ -110,13 +110,11 @@ func (o *Owner) SetName(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	record, err := o.store.Book().SignRecord(ctx, event.KindProfile, event.ProfileSubject(o.self), event.Profile{Name: name}.Marshal())
+	record, err := o.store.Book().SignRecord(ctx, event.KindProfile, event.ProfileSubject(o.self), event.Profile{Name: name}.Marshal(),
+		func(record event.Record) { o.show(func() { o.profile = &record }) })
 	if err != nil {
 		return err
 	}
-	o.mu.Lock()
-	o.profile = &record
-	o.mu.Unlock()
 	o.cfg.Renamed(record)
 	return nil
 }
@@ -126,12 +124,9 @@ func (o *Owner) SetAccept(ctx context.Context, accept string) error {
 	if accept != AcceptEveryone && accept != AcceptContacts {
 		return fmt.Errorf("%w: accept %q", ErrSetting, accept)
 	}
-	if err := o.store.Book().SetSetting(ctx, settingAccept, accept); err != nil {
+	if err := o.store.Book().SetSetting(ctx, settingAccept, accept, func() { o.show(func() { o.accept = accept }) }); err != nil {
 		return err
 	}
-	o.mu.Lock()
-	o.accept = accept
-	o.mu.Unlock()
 	o.cfg.Accepting(accept)
 	return nil
 }
@@ -142,13 +137,14 @@ func (o *Owner) SetReadReceipts(ctx context.Context, on bool) error {
 	if !on {
 		value = "1"
 	}
-	if err := o.store.Book().SetSetting(ctx, settingQuiet, value); err != nil {
-		return err
-	}
+	return o.store.Book().SetSetting(ctx, settingQuiet, value, func() { o.show(func() { o.quiet = !on }) })
+}
+
+// show changes what is kept in memory, after it was committed and before anybody is told of that.
+func (o *Owner) show(change func()) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.quiet = !on
-	return nil
+	change()
 }
 
 // Me returns what the owner has set.

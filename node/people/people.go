@@ -3,8 +3,8 @@
 // them and where those are, and what the owner of the node has set.
 //
 // [People] is kept in memory, and the part that is to last is committed to the store. Reading takes
-// a lock and never touches the disk. What the owner decides is committed first and then shown. What
-// a peer says of itself is shown at once and, if the person is in the store, committed after. Where
+// a lock and never touches the disk. What the owner decides is committed first and then shown,
+// before anybody is told of the commit. What a peer says of itself is shown at once and, if the person is in the store, committed after. Where
 // devices are changes all day and is written down rarely, by the goroutine Run (places.go);
 // KeepFellows is another, which has fellow members of groups remembered. [Owner] is what the owner
 // has set.
@@ -308,6 +308,16 @@ func (p *People) commit(ctx context.Context, ids []crypto.PersonID, change func(
 		}
 	}
 	after := make([]book.Person, len(ids))
+	show := func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		for i, id := range ids {
+			p.edit(id, func(a *Person) {
+				after[i].Card, after[i].Claimed = a.Card, a.Claimed
+				a.Person, a.saved = after[i], true
+			})
+		}
+	}
 	err = p.store.Book().UpdatePersons(ctx, ids, func(stored []*book.Person) error {
 		for i, s := range stored {
 			s.Card = lives[i].Card
@@ -325,18 +335,10 @@ func (p *People) commit(ctx context.Context, ids []crypto.PersonID, change func(
 			after[i] = *s
 		}
 		return nil
-	})
+	}, show)
 	if err != nil {
 		return nil, err
 	}
-	p.mu.Lock()
-	for i, id := range ids {
-		p.edit(id, func(a *Person) {
-			after[i].Card, after[i].Claimed = a.Card, a.Claimed
-			a.Person, a.saved = after[i], true
-		})
-	}
-	p.mu.Unlock()
 	for _, id := range ids {
 		p.hurry(id)
 	}

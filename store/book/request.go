@@ -72,25 +72,6 @@ func (k *Book) request(r *tx.Reader, p crypto.PersonID) (Request, error) {
 	return Request{Person: p, Received: time.UnixMilli(int64(number(v[:requestFixed]))), Run: run}, nil
 }
 
-// Waits reports whether a request of somebody is kept.
-func (k *Book) Waits(p crypto.PersonID) (waits bool, err error) {
-	err = k.cfg.DB.View(func(r *tx.Reader) error {
-		waits = r.Get(bucketRequests, p[:]) != nil
-		return nil
-	})
-	return waits, err
-}
-
-// NotePerson notes that what is shown of somebody has changed, for what is not kept in the book
-// itself. then are called as tx.Batch.Then says.
-func (k *Book) NotePerson(ctx context.Context, p crypto.PersonID, then ...func()) error {
-	return k.do(ctx, func(b *tx.Batch) error {
-		k.cfg.Ledger.NotePerson(b, p)
-		thenAll(b, then)
-		return nil
-	})
-}
-
 // Requests returns the requests of all who wait, in the order of their IDs.
 func (k *Book) Requests() (out []Request, err error) {
 	err = k.cfg.DB.View(func(r *tx.Reader) error {

@@ -13,6 +13,7 @@ import (
 	"github.com/earshot-im/earshot/node/chat"
 	"github.com/earshot-im/earshot/node/contacts"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
+	"github.com/earshot-im/earshot/node/people"
 	"github.com/earshot-im/earshot/node/warnings"
 	"github.com/earshot-im/earshot/store/event"
 )
@@ -104,6 +105,16 @@ func person(p contacts.Person) *earshotv1.Person {
 	}
 }
 
+func me(m people.Me) *earshotv1.MeResponse {
+	return &earshotv1.MeResponse{
+		Person:       m.Person.String(),
+		Name:         m.Name,
+		Device:       m.Device.String(),
+		Accept:       m.Accept,
+		ReadReceipts: m.ReadReceipts,
+	}
+}
+
 func target(t contacts.Target) *earshotv1.Target {
 	return &earshotv1.Target{Kind: t.Kind, Id: t.ID, Name: valid(t.Name)}
 }
@@ -143,6 +154,8 @@ func message(m chat.Message) *earshotv1.Message {
 		Gap:      m.Gap,
 		Forked:   m.Forked,
 		Cursor:   m.Cursor,
+		T:        m.T,
+		Unread:   m.Unread,
 
 		Edited:    m.Edited,
 		Mentions:  convert(m.Mentions, text),

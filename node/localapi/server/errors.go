@@ -9,6 +9,7 @@ import (
 	"github.com/earshot-im/earshot/crypto/names"
 	"github.com/earshot-im/earshot/node/chat"
 	"github.com/earshot-im/earshot/node/contacts"
+	"github.com/earshot-im/earshot/node/journal"
 	"github.com/earshot-im/earshot/node/localapi"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 	"github.com/earshot-im/earshot/node/people"
@@ -46,6 +47,8 @@ var known = []struct {
 	{chat.ErrTooLate, localapi.CodeTooLate, connect.CodeFailedPrecondition},
 	{chat.ErrEmoji, localapi.CodeEmoji, connect.CodeInvalidArgument},
 	{names.ErrName, localapi.CodeName, connect.CodeInvalidArgument},
+	{journal.ErrCursor, localapi.CodeInvalid, connect.CodeInvalidArgument},
+	{journal.ErrKind, localapi.CodeInvalid, connect.CodeInvalidArgument},
 	{errInvalid, localapi.CodeInvalid, connect.CodeInvalidArgument},
 	{errStopping, localapi.CodeStopping, connect.CodeUnavailable},
 }

@@ -69,14 +69,8 @@ func (s nodeService) Down(context.Context, *earshotv1.DownRequest) (*earshotv1.D
 }
 
 func (s nodeService) Me(ctx context.Context, _ *earshotv1.MeRequest) (*earshotv1.MeResponse, error) {
-	me, err := s.owner.Me(ctx)
-	return &earshotv1.MeResponse{
-		Person:       me.Person.String(),
-		Name:         me.Name,
-		Device:       me.Device.String(),
-		Accept:       me.Accept,
-		ReadReceipts: me.ReadReceipts,
-	}, err
+	v, err := s.owner.Me(ctx)
+	return me(v), err
 }
 
 func (s nodeService) UpdateMe(ctx context.Context, r *earshotv1.UpdateMeRequest) (*earshotv1.MeResponse, error) {

@@ -1,7 +1,8 @@
 // Package server answers for a running node on the Unix socket of its local API.
 //
 // It has a service for each area of the schema in node/localapi/v1. Beside each stands the interface
-// by which the service asks the node: Node and Owner, People, Writing, Delivery and Reading, Groups. A
+// by which the service asks the node: Node and Owner, People, Writing, Delivery and Reading, Groups,
+// Journal. A
 // further area brings its own: a file with the interface and the service, a field in Rooms, and a
 // line in handler.
 //
@@ -60,12 +61,13 @@ type Rooms struct {
 	Delivery Delivery
 	Reading  Reading
 	Groups   Groups
+	Journal  Journal
 }
 
 // RoomsOf returns the rooms of a node.
 func RoomsOf(n *node.Node) Rooms {
 	return Rooms{Node: n, Owner: n.Owner(), People: n.Contacts(),
-		Writing: n.Messages(), Delivery: n.Messages(), Reading: n.Messages(), Groups: n.Groups()}
+		Writing: n.Messages(), Delivery: n.Messages(), Reading: n.Messages(), Groups: n.Groups(), Journal: n.Journal()}
 }
 
 // Server answers on DIR/control.sock.
@@ -156,6 +158,7 @@ func handler(r Rooms) http.Handler {
 	api.Handle(earshotv1.NewPeopleHandler(peopleService{r.People, r.Node}, options))
 	api.Handle(earshotv1.NewMessagesHandler(messagesService{r.Writing, r.Delivery, r.Reading}, options))
 	api.Handle(earshotv1.NewGroupsHandler(groupsService{r.Groups}, options))
+	api.Handle(earshotv1.NewJournalHandler(journalService{r.Journal}, options))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Host != localapi.Host || len(r.Header.Values("Origin")) > 0 {
 			http.Error(w, "only local programs may ask, with the host "+localapi.Host, http.StatusForbidden)

@@ -25,7 +25,8 @@ type ChangesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The cursor of an earlier answer. Absent: what changes from now on. 0: everything.
 	After string `protobuf:"bytes,1,opt,name=after,proto3" json:"after,omitempty"`
-	// What to tell: arrived, changed, gone, notice, group, person, settings. None: everything.
+	// What to tell: arrived, changed, gone, notice, group, person, settings, requests. None:
+	// everything.
 	// Who asks for arrived and not for changed is told messages once, as they were then.
 	Kinds []string `protobuf:"bytes,2,rep,name=kinds,proto3" json:"kinds,omitempty"`
 	// Of messages only. Those of blocked persons are left out in any case.
@@ -170,6 +171,7 @@ type Change struct {
 	//	*Change_Group
 	//	*Change_Person
 	//	*Change_Settings
+	//	*Change_Requests
 	Change        isChange_Change `protobuf_oneof:"change"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -266,6 +268,15 @@ func (x *Change) GetSettings() *MeResponse {
 	return nil
 }
 
+func (x *Change) GetRequests() uint32 {
+	if x != nil {
+		if x, ok := x.Change.(*Change_Requests); ok {
+			return x.Requests
+		}
+	}
+	return 0
+}
+
 type isChange_Change interface {
 	isChange_Change()
 }
@@ -296,6 +307,12 @@ type Change_Settings struct {
 	Settings *MeResponse `protobuf:"bytes,7,opt,name=settings,proto3,oneof"` // what the owner has set
 }
 
+type Change_Requests struct {
+	// How many wait to be accepted now: see Requests. It is told once at first, and when that
+	// may have changed.
+	Requests uint32 `protobuf:"varint,8,opt,name=requests,proto3,oneof"`
+}
+
 func (*Change_Arrived) isChange_Change() {}
 
 func (*Change_Changed) isChange_Change() {}
@@ -307,6 +324,8 @@ func (*Change_Group) isChange_Change() {}
 func (*Change_Person) isChange_Change() {}
 
 func (*Change_Settings) isChange_Change() {}
+
+func (*Change_Requests) isChange_Change() {}
 
 // Gone is a message that is not shown any more: its author was out of the group when they
 // wrote it.
@@ -376,14 +395,15 @@ const file_v1_journal_proto_rawDesc = "" +
 	"\achanges\x18\x01 \x03(\v2\x12.earshot.v1.ChangeR\achanges\x12\x16\n" +
 	"\x06cursor\x18\x02 \x01(\tR\x06cursor\x12\x14\n" +
 	"\x05reset\x18\x03 \x01(\bR\x05reset\x12\x12\n" +
-	"\x04live\x18\x04 \x01(\bR\x04live\"\xab\x02\n" +
+	"\x04live\x18\x04 \x01(\bR\x04live\"\xc9\x02\n" +
 	"\x06Change\x12/\n" +
 	"\aarrived\x18\x01 \x01(\v2\x13.earshot.v1.MessageH\x00R\aarrived\x12/\n" +
 	"\achanged\x18\x02 \x01(\v2\x13.earshot.v1.MessageH\x00R\achanged\x12&\n" +
 	"\x04gone\x18\x03 \x01(\v2\x10.earshot.v1.GoneH\x00R\x04gone\x12)\n" +
 	"\x05group\x18\x05 \x01(\v2\x11.earshot.v1.GroupH\x00R\x05group\x12,\n" +
 	"\x06person\x18\x06 \x01(\v2\x12.earshot.v1.PersonH\x00R\x06person\x124\n" +
-	"\bsettings\x18\a \x01(\v2\x16.earshot.v1.MeResponseH\x00R\bsettingsB\b\n" +
+	"\bsettings\x18\a \x01(\v2\x16.earshot.v1.MeResponseH\x00R\bsettings\x12\x1c\n" +
+	"\brequests\x18\b \x01(\rH\x00R\brequestsB\b\n" +
 	"\x06change\":\n" +
 	"\x04Gone\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\"\n" +
@@ -449,6 +469,7 @@ func file_v1_journal_proto_init() {
 		(*Change_Group)(nil),
 		(*Change_Person)(nil),
 		(*Change_Settings)(nil),
+		(*Change_Requests)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{

@@ -350,7 +350,6 @@ type Person struct {
 	Blocked       bool                   `protobuf:"varint,7,opt,name=blocked,proto3" json:"blocked,omitempty"`
 	Online        bool                   `protobuf:"varint,8,opt,name=online,proto3" json:"online,omitempty"`
 	Devices       []string               `protobuf:"bytes,9,rep,name=devices,proto3" json:"devices,omitempty"`
-	Waits         bool                   `protobuf:"varint,12,opt,name=waits,proto3" json:"waits,omitempty"` // somebody who is not accepted and wants to say something: see Requests
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -446,13 +445,6 @@ func (x *Person) GetDevices() []string {
 		return x.Devices
 	}
 	return nil
-}
-
-func (x *Person) GetWaits() bool {
-	if x != nil {
-		return x.Waits
-	}
-	return false
 }
 
 type ContactsRequest struct {
@@ -1078,7 +1070,7 @@ const file_v1_people_proto_rawDesc = "" +
 	"\taddresses\x18\b \x03(\tR\taddresses\x12\x19\n" +
 	"\bfound_by\x18\t \x03(\tR\afoundBy\x127\n" +
 	"\tlast_seen\x18\n" +
-	" \x01(\v2\x1a.google.protobuf.TimestampR\blastSeen\"\xfe\x01\n" +
+	" \x01(\v2\x1a.google.protobuf.TimestampR\blastSeen\"\xe8\x01\n" +
 	"\x06Person\x12\x16\n" +
 	"\x06person\x18\x01 \x01(\tR\x06person\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n" +
@@ -1088,8 +1080,7 @@ const file_v1_people_proto_rawDesc = "" +
 	"\bverified\x18\x06 \x01(\bR\bverified\x12\x18\n" +
 	"\ablocked\x18\a \x01(\bR\ablocked\x12\x16\n" +
 	"\x06online\x18\b \x01(\bR\x06online\x12\x18\n" +
-	"\adevices\x18\t \x03(\tR\adevices\x12\x14\n" +
-	"\x05waits\x18\f \x01(\bR\x05waits\"\x11\n" +
+	"\adevices\x18\t \x03(\tR\adevices\"\x11\n" +
 	"\x0fContactsRequest\"@\n" +
 	"\x10ContactsResponse\x12,\n" +
 	"\apersons\x18\x01 \x03(\v2\x12.earshot.v1.PersonR\apersons\"X\n" +

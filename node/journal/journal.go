@@ -1,0 +1,175 @@
+// Package journal is what the owner's programs follow: one journal of all that people see. It tells
+// what has changed since a cursor, each message, group and person once and as it is now, and then
+// what changes, as soon as it does.
+//
+// The store knows what has changed (store.Round); this package makes of it what the owner sees, by
+// the rooms that show these things, waits for more, and tells the changes of one message at most
+// once a second. A [Reader] is for one caller, who takes what it has when they are ready: it has no
+// goroutine, and keeps nothing for a slow caller but their place.
+//
+// A cursor says which store it is of, and up to which number of its change counter everything was
+// told. Whoever resumes by a cursor that they were given has missed nothing, whenever either side was
+// killed: nothing is told before it is on the disk, and rooms that keep what they show in memory
+// bring that up to date before anybody is told of the commit. A cursor that is of another store, or
+// from the future of this one, which has gone back in time, is answered by a reset. Nothing else is.
+//
+// Presence is not in the journal: who is on this network now is told by node.PeersChanged. Nor is who
+// waits to be accepted, since identities are free, and not all of that is on the disk: a reader is
+// told at its beginning how many wait, and again when that may have changed.
+package journal
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/earshot-im/earshot/node/chat"
+	"github.com/earshot-im/earshot/node/contacts"
+	"github.com/earshot-im/earshot/node/notify"
+	"github.com/earshot-im/earshot/node/people"
+	"github.com/earshot-im/earshot/store"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// Errors of Read. Those of package contacts, for the names in the filter, come through as they are.
+var (
+	// ErrCursor: the text is no cursor. Use one that a Batch had.
+	ErrCursor = errors.New("no such cursor")
+	// ErrKind: there is no such kind of change.
+	ErrKind = errors.New("no such kind of change")
+)
+
+// Kinds of changes.
+const (
+	Arrived  = "arrived"  // a message that is new here
+	Changed  = "changed"  // a message that is another one now, or has come into view
+	Gone     = "gone"     // a message that is not shown any more
+	Noticed  = "notice"   // something has happened in a group
+	Group    = "group"    // a group is another one now
+	Person   = "person"   // a person is another one now
+	Settings = "settings" // the owner has set something
+	Requests = "requests" // who waits to be accepted; told at first, and when that may have changed
+)
+
+var kinds = map[string]store.ChangeKind{
+	Arrived:  store.RowArrived,
+	Changed:  store.RowChanged,
+	Gone:     store.RowGone,
+	Noticed:  store.NoticeArrived,
+	Group:    store.ConversationChanged,
+	Person:   store.PersonChanged,
+	Settings: store.SettingsChanged,
+	Requests: store.PersonChanged, // requests that are on the disk are noted with their persons
+}
+
+// Change is one thing that has changed, as it is now.
+type Change struct {
+	Kind     string
+	Message  *chat.Message // of Arrived and Changed; of Gone what of it does not depend on its words
+	Notice   *store.Notice
+	Group    *contacts.Group
+	Person   *contacts.Person
+	Settings *people.Me
+	Requests int // how many wait
+}
+
+// Batch is what a reader is told at once. It may have no changes, and only move the cursor.
+type Batch struct {
+	Changes []Change
+	Cursor  string
+	Reset   bool // the cursor that was given is not of this store, or from its future; it goes on from now
+	Live    bool // all that had changed when the reader began was told
+}
+
+// Config is what a Journal is made of.
+type Config struct {
+	Store    *store.Store
+	Messages *chat.Messages
+	Contacts *contacts.Contacts
+	Owner    *people.Owner
+	Shown    *notify.Counter // moves after each commit that has changed something
+	Waiting  *notify.Counter // moves when a request has come that is kept in memory only
+}
+
+// Journal gives out readers. Its methods may be called by any goroutine.
+type Journal struct {
+	cfg      Config
+	instance event.Instance
+}
+
+// New returns the journal of a store.
+func New(cfg Config) *Journal { return &Journal{cfg: cfg, instance: cfg.Store.Own().Store} }
+
+// Follow gives a caller the batches of a reader, each when tell has taken the one before, until ctx
+// ends or tell fails. The errors are those of Read, of the store and of tell.
+func (j *Journal) Follow(ctx context.Context, after string, of []string, f chat.Filter, tell func(Batch) error) error {
+	r, err := j.Read(after, of, f)
+	for err == nil {
+		var b Batch
+		if b, err = r.Next(ctx); err == nil {
+			err = tell(b)
+		}
+	}
+	return err
+}
+
+// Read returns a reader of what has changed after a cursor: from now on if that is empty, from the
+// beginning if it is "0". It tells only the kinds that are named, or all if none is. The filter is
+// about messages only; its names are resolved here, once.
+func (j *Journal) Read(after string, of []string, f chat.Filter) (*Reader, error) {
+	keep, err := j.cfg.Messages.Shown(f)
+	if err != nil {
+		return nil, err
+	}
+	want, requests, persons := store.Wanted{Keep: keep}, len(of) == 0, len(of) == 0
+	for _, name := range of {
+		kind, ok := kinds[name]
+		if !ok {
+			return nil, fmt.Errorf("%w: %q", ErrKind, name)
+		}
+		want.Kinds |= kind
+		requests = requests || name == Requests
+		persons = persons || name == Person
+	}
+	if len(of) == 0 {
+		want.Kinds = store.EveryChange
+	}
+	n, reset, err := j.parse(after)
+	if err != nil {
+		return nil, err
+	}
+	r := newReader(j, want, n, reset)
+	r.persons, r.requests.wanted, r.requests.dirty = persons, requests, requests
+	return r, nil
+}
+
+// cursor returns the cursor of a number of the change counter.
+func (j *Journal) cursor(n uint64) string {
+	return hex.EncodeToString(j.instance[:]) + ":" + strconv.FormatUint(n, 10)
+}
+
+// parse returns the number that a cursor stands for, and whether it is answered by a reset.
+func (j *Journal) parse(cursor string) (n uint64, reset bool, err error) {
+	now := j.cfg.Store.Last()
+	switch cursor {
+	case "":
+		return now, false, nil
+	case "0":
+		return 0, false, nil
+	}
+	instance, number, ok := strings.Cut(cursor, ":")
+	raw, err := hex.DecodeString(instance)
+	if !ok || err != nil || len(raw) != len(j.instance) {
+		return 0, false, fmt.Errorf("%w: %q", ErrCursor, cursor)
+	}
+	if n, err = strconv.ParseUint(number, 10, 64); err != nil {
+		return 0, false, fmt.Errorf("%w: %q", ErrCursor, cursor)
+	}
+	if event.Instance(raw) != j.instance || n > now {
+		return now, true, nil
+	}
+	return n, false, nil
+}

@@ -1,0 +1,53 @@
+package server
+
+import (
+	"context"
+
+	"connectrpc.com/connect"
+
+	"github.com/earshot-im/earshot/node/chat"
+	"github.com/earshot-im/earshot/node/journal"
+	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
+)
+
+// Journal is what programs follow; *journal.Journal is one.
+type Journal interface {
+	// Follow tells what has changed after a cursor, and then what changes, until ctx ends or tell
+	// fails. It tells the next only when tell has returned.
+	Follow(ctx context.Context, after string, kinds []string, f chat.Filter, tell func(journal.Batch) error) error
+}
+
+// journalService answers the calls of service Journal.
+type journalService struct{ journal Journal }
+
+var _ earshotv1.JournalHandler = journalService{}
+
+func (s journalService) Changes(ctx context.Context, r *earshotv1.ChangesRequest, stream *connect.ServerStream[earshotv1.ChangesResponse]) error {
+	return s.journal.Follow(ctx, r.After, r.Kinds, filter(r.Filter), func(b journal.Batch) error {
+		return stream.Send(&earshotv1.ChangesResponse{
+			Changes: convert(b.Changes, change), Cursor: b.Cursor, Reset_: b.Reset, Live: b.Live,
+		})
+	})
+}
+
+func change(c journal.Change) *earshotv1.Change {
+	switch c.Kind {
+	case journal.Arrived:
+		return &earshotv1.Change{Change: &earshotv1.Change_Arrived{Arrived: message(*c.Message)}}
+	case journal.Changed:
+		return &earshotv1.Change{Change: &earshotv1.Change_Changed{Changed: message(*c.Message)}}
+	case journal.Gone:
+		return &earshotv1.Change{Change: &earshotv1.Change_Gone{
+			Gone: &earshotv1.Gone{Id: eventText(c.Message.ID), Conversation: text(c.Message.Conversation)},
+		}}
+	case journal.Group:
+		return &earshotv1.Change{Change: &earshotv1.Change_Group{Group: group(*c.Group)}}
+	case journal.Person:
+		return &earshotv1.Change{Change: &earshotv1.Change_Person{Person: person(*c.Person)}}
+	case journal.Settings:
+		return &earshotv1.Change{Change: &earshotv1.Change_Settings{Settings: me(*c.Settings)}}
+	case journal.Requests:
+		return &earshotv1.Change{Change: &earshotv1.Change_Requests{Requests: uint32(c.Requests)}}
+	}
+	return &earshotv1.Change{} // nothing that a caller knows
+}
