@@ -97,6 +97,7 @@ var elsewhere = map[string]string{
 	"version":    "needs a node of another version",
 	"path":       "Linux can name a socket under any path",
 	"too_late":   "needs two minutes",
+	"no_room":    "needs a full disk",
 	"group_full": "needs a group with thousands of changes",
 }
 

@@ -26,7 +26,8 @@ another.
 
 WHO is looked up once, at the start.
 
-With --follow it also says, on standard error, when somebody adds you to a group.`,
+With --follow it also says, on standard error, when somebody adds you to a group, and
+when more waits of somebody than is taken before you accept them.`,
 		Example: `  earshot recv --follow
   earshot recv --from bob --count 1 --timeout 1m
   earshot recv --in '#lunch'

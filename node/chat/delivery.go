@@ -148,11 +148,11 @@ func whyRefused(why wire.Reason) (waitingFor, detail string) {
 	case wire.NoRoom:
 		return WaitNoRoom, "their disk is full"
 	case wire.OverBudget:
-		return WaitRefused, "their limit for people whom they have not accepted is used up; they have to accept you first"
+		return WaitRefused, "their limit is used up: they have to accept you first"
 	case wire.TooManyLogs:
-		return WaitRefused, "they have as many logs of yours as their node takes of anybody"
+		return WaitRefused, "their node takes no more logs of yours"
 	case wire.Forked:
-		return WaitRefused, "their node has seen two versions of what this device wrote"
+		return WaitRefused, "their node has two versions of your messages"
 	}
 	return WaitRefused, "their node does not permit it"
 }

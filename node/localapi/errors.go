@@ -46,6 +46,7 @@ const (
 	CodeNotYours     = "not_yours"
 	CodeTooLate      = "too_late"
 	CodeEmoji        = "emoji"
+	CodeNoRoom       = "no_room"
 	CodeInvalid      = "invalid"
 	CodeStopping     = "stopping"
 	CodeInternal     = "internal"

@@ -68,6 +68,7 @@ var hints = map[string]string{
 	localapi.CodeNotYours:     "only who wrote it can do that; answer it with `earshot send WHO TEXT --reply-to ID`",
 	localapi.CodeTooLate:      "put it right with `earshot edit ID TEXT`, which may be done at any time",
 	localapi.CodeEmoji:        "give one emoji, or a word of up to 64 bytes; '' takes yours back",
+	localapi.CodeNoRoom:       "make room on the disk where the node has its directory, then do it again; nothing was lost",
 	localapi.CodeInvalid:      "see --help for what the command takes",
 	localapi.CodeInternal:     "where `earshot up` runs, the node says more about it",
 	codeNotRunning:            "start one with `earshot up` and the same --dir, or name the directory of one that runs",

@@ -42,6 +42,7 @@ func TestExplain(t *testing.T) {
 		{answerOf(connect.CodeResourceExhausted, localapi.CodeGroupFull), ExitFailed, localapi.CodeGroupFull},
 		{answerOf(connect.CodePermissionDenied, localapi.CodeNotYours), ExitFailed, localapi.CodeNotYours},
 		{answerOf(connect.CodeFailedPrecondition, localapi.CodeTooLate), ExitFailed, localapi.CodeTooLate},
+		{answerOf(connect.CodeResourceExhausted, localapi.CodeNoRoom), ExitFailed, localapi.CodeNoRoom},
 		{answerOf(connect.CodeInvalidArgument, localapi.CodeEmoji), ExitFailed, localapi.CodeEmoji},
 		{connect.NewError(connect.CodeUnimplemented, errors.New("no such method")), ExitFailed, codeVersion},
 		{&os.PathError{Op: "write", Path: "/dev/stdout", Err: syscall.EPIPE}, ExitFailed, codeOutput},

@@ -85,10 +85,11 @@ func (r *Reader) Run(ctx context.Context) error {
 	stream, err := r.Client.Watch(watch, &earshotv1.WatchRequest{})
 	if err == nil {
 		defer stream.Close()
-		known := membership{reader: r}
+		known, more := membership{reader: r}, waiting{reader: r}
 		for stream.Receive() {
 			if r.Follow && !r.Out.JSON { // for programs, standard error has nothing but errors
 				known.tell(ctx, stream.Msg().Changed)
+				more.tell(ctx, stream.Msg().Peers)
 			}
 			if err := r.drain(ctx); err != nil {
 				return problem.UnlessStopped(ctx, err)

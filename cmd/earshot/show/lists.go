@@ -107,7 +107,7 @@ func waiting(q *earshotv1.Pending) string {
 		return "runs another version of earshot"
 	case "unreachable":
 		return "can't be reached: " + detail
-	case "unanswered":
+	case "unanswered", "refused", "no_room":
 		return detail
 	}
 	return terminal.Line(q.WaitingFor) + ": " + detail // of a newer node
@@ -175,7 +175,26 @@ func (p Printer) Requests(w io.Writer, list []*earshotv1.Request) error {
 		if p.Long {
 			who = r.Person + "  " + who
 		}
-		return p.Row(w, request{r.Person, r.Name, r.Device, rfc3339(r.Received), r.Text},
-			"%s  %s: %s", p.Style.Dim(clock(r.Received)), who, terminal.Text(r.Text))
+		return p.Row(w, request{r.Person, r.Name, r.Device, rfc3339(r.Received), r.Text, r.MoreWaits},
+			"%s  %s: %s", p.Style.Dim(clock(r.Received)), who, asks(r))
 	})
+}
+
+// asks returns what somebody says who waits to be accepted, as far as it is kept here.
+func asks(r *earshotv1.Request) string {
+	switch text := terminal.Text(r.Text); {
+	case !r.MoreWaits:
+		return text
+	case text == "":
+		return moreWaits
+	default:
+		return text + " (" + moreWaits + ")"
+	}
+}
+
+const moreWaits = "more waits, accept to get it"
+
+// MoreWaits tells the owner that more waits of somebody than is taken before they are accepted.
+func MoreWaits(r *earshotv1.Request) string {
+	return Who(r.Name, "", r.Person, false, false) + ": " + moreWaits
 }

@@ -94,6 +94,7 @@ type request struct {
 	Device   string `json:"device"`
 	Received string `json:"received,omitempty"`
 	Text     string `json:"text,omitempty"`
+	More     bool   `json:"more_waits,omitempty"`
 }
 
 func toTarget(t *earshotv1.Target) target {

@@ -198,6 +198,8 @@ func explain(err error) *problem.Problem {
 		return problem.Failed(problem.CodeNewer, "%v", err)
 	case errors.Is(err, store.ErrDamaged), errors.Is(err, store.ErrNoKeyring), errors.Is(err, crypto.ErrDamaged):
 		return problem.Failed(problem.CodeDamaged, "%v", err)
+	case errors.Is(err, store.ErrFull), errors.Is(err, syscall.ENOSPC): // also where the socket is made
+		return problem.Failed(localapi.CodeNoRoom, "%v", err)
 	case errors.Is(err, store.ErrNotPrivate):
 		return problem.Failed(problem.CodeNotPrivate, "%v", err)
 	case errors.Is(err, names.ErrName):

@@ -9,6 +9,7 @@ import (
 
 	"github.com/earshot-im/earshot/cmd/earshot/problem"
 	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/node/localapi"
 	"github.com/earshot-im/earshot/store"
 )
 
@@ -22,6 +23,8 @@ func TestExplain(t *testing.T) {
 		{fmt.Errorf("keyring: %w", crypto.ErrNewer), problem.CodeNewer},
 		{fmt.Errorf("%w: store.db belongs to user 7", store.ErrNotPrivate), problem.CodeNotPrivate},
 		{&store.LockedError{}, problem.CodeLocked},
+		{fmt.Errorf("make database: %w", store.ErrFull), localapi.CodeNoRoom},
+		{&fs.PathError{Op: "mkdir", Path: "/x", Err: syscall.ENOSPC}, localapi.CodeNoRoom},
 		{fmt.Errorf("open data directory: %w", &fs.PathError{Op: "mkdir", Path: "/x", Err: syscall.EACCES}), problem.CodeDirectory},
 	} {
 		if p := explain(test.err); p == nil || p.Code != test.code || p.Hint == "" {

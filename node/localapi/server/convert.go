@@ -215,10 +215,11 @@ func pending(p chat.Pending) *earshotv1.Pending {
 
 func request(r contacts.Request) *earshotv1.Request {
 	return &earshotv1.Request{
-		Person:   r.Person.String(),
-		Name:     valid(r.Name),
-		Device:   r.Device.String(),
-		Received: stamp(r.Received),
-		Text:     valid(r.Text),
+		Person:    r.Person.String(),
+		Name:      valid(r.Name),
+		Device:    r.Device.String(),
+		Received:  stamp(r.Received),
+		Text:      valid(r.Text),
+		MoreWaits: r.MoreWaits,
 	}
 }

@@ -46,6 +46,7 @@ var known = []struct {
 	{chat.ErrNotYours, localapi.CodeNotYours, connect.CodePermissionDenied},
 	{chat.ErrTooLate, localapi.CodeTooLate, connect.CodeFailedPrecondition},
 	{chat.ErrEmoji, localapi.CodeEmoji, connect.CodeInvalidArgument},
+	{store.ErrFull, localapi.CodeNoRoom, connect.CodeResourceExhausted},
 	{names.ErrName, localapi.CodeName, connect.CodeInvalidArgument},
 	{journal.ErrCursor, localapi.CodeInvalid, connect.CodeInvalidArgument},
 	{journal.ErrKind, localapi.CodeInvalid, connect.CodeInvalidArgument},

@@ -14,6 +14,7 @@ import (
 	"github.com/earshot-im/earshot/node/localapi"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 	"github.com/earshot-im/earshot/node/people"
+	"github.com/earshot-im/earshot/store"
 )
 
 var messageID = "ab" + strings.Repeat("0", 62)
@@ -124,6 +125,7 @@ func TestGroupProblems(t *testing.T) {
 		{chat.ErrGroupFull, localapi.CodeGroupFull},
 		{chat.ErrNotYours, localapi.CodeNotYours},
 		{chat.ErrTooLate, localapi.CodeTooLate},
+		{fmt.Errorf("commit: %w", store.ErrFull), localapi.CodeNoRoom},
 		{chat.ErrEmoji, localapi.CodeEmoji},
 		{&people.UnknownError{Who: "x"}, localapi.CodeUnknown},
 		{&contacts.AmbiguousError{Who: "x"}, localapi.CodeAmbiguous},

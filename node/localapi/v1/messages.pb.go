@@ -1391,7 +1391,7 @@ type Pending struct {
 	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	To            *Target                `protobuf:"bytes,2,opt,name=to,proto3" json:"to,omitempty"`
 	Queued        *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=queued,proto3" json:"queued,omitempty"`
-	WaitingFor    string                 `protobuf:"bytes,4,opt,name=waiting_for,json=waitingFor,proto3" json:"waiting_for,omitempty"` // offline, unreachable, unanswered or incompatible
+	WaitingFor    string                 `protobuf:"bytes,4,opt,name=waiting_for,json=waitingFor,proto3" json:"waiting_for,omitempty"` // offline, unreachable, unanswered, incompatible, refused or no_room
 	Detail        string                 `protobuf:"bytes,5,opt,name=detail,proto3" json:"detail,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -832,7 +832,8 @@ type Request struct {
 	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
 	Device        string                 `protobuf:"bytes,3,opt,name=device,proto3" json:"device,omitempty"`
 	Received      *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=received,proto3" json:"received,omitempty"`
-	Text          string                 `protobuf:"bytes,5,opt,name=text,proto3" json:"text,omitempty"` // of the first message
+	Text          string                 `protobuf:"bytes,5,opt,name=text,proto3" json:"text,omitempty"`                             // of the first message; absent if it is not kept here
+	MoreWaits     bool                   `protobuf:"varint,6,opt,name=more_waits,json=moreWaits,proto3" json:"more_waits,omitempty"` // they have written more than is kept of people who are not accepted
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -900,6 +901,13 @@ func (x *Request) GetText() string {
 		return x.Text
 	}
 	return ""
+}
+
+func (x *Request) GetMoreWaits() bool {
+	if x != nil {
+		return x.MoreWaits
+	}
+	return false
 }
 
 type AcceptRequest struct {
@@ -1099,13 +1107,15 @@ const file_v1_people_proto_rawDesc = "" +
 	"\apetname\x18\x03 \x01(\tR\apetname\"\x11\n" +
 	"\x0fRequestsRequest\"C\n" +
 	"\x10RequestsResponse\x12/\n" +
-	"\brequests\x18\x01 \x03(\v2\x13.earshot.v1.RequestR\brequests\"\x99\x01\n" +
+	"\brequests\x18\x01 \x03(\v2\x13.earshot.v1.RequestR\brequests\"\xb8\x01\n" +
 	"\aRequest\x12\x16\n" +
 	"\x06person\x18\x01 \x01(\tR\x06person\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
 	"\x06device\x18\x03 \x01(\tR\x06device\x126\n" +
 	"\breceived\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\breceived\x12\x12\n" +
-	"\x04text\x18\x05 \x01(\tR\x04text\";\n" +
+	"\x04text\x18\x05 \x01(\tR\x04text\x12\x1d\n" +
+	"\n" +
+	"more_waits\x18\x06 \x01(\bR\tmoreWaits\";\n" +
 	"\rAcceptRequest\x12\x10\n" +
 	"\x03who\x18\x01 \x01(\tR\x03who\x12\x18\n" +
 	"\apetname\x18\x02 \x01(\tR\apetname\" \n" +
