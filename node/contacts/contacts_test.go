@@ -236,7 +236,7 @@ func TestWhoIsMeant(t *testing.T) {
 		t.Errorf("another of the owner's name: %v", err)
 	}
 	d.check(d.owner.SetName(ctx, "Anna"))
-	for _, who := range []string{"Anna", d.self.String()} {
+	for _, who := range []string{"Anna", d.self.String(), "Anna (you)"} {
 		if _, err := d.Resolve(ctx, who); !errors.Is(err, ErrSelf) {
 			t.Errorf("%q: %v", who, err)
 		}

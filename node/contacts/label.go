@@ -13,6 +13,7 @@ import (
 // (not a contact yet c4b3bf63)". The name and the parentheses may be left out.
 type label struct {
 	key      string // of the name; "": any
+	cut      bool   // the name goes on: a row of a list had no room for all of it
 	id       string // the beginning of an ID; "": any
 	stranger bool   // means only who is no contact
 	verified bool   // means only who is verified
@@ -21,6 +22,8 @@ type label struct {
 const (
 	// maxLabel bounds a label in bytes: a name, and what stands around it.
 	maxLabel = 4*names.MaxBytes + 64
+
+	ellipsis = "…" // stands for the rest of a name that was cut
 
 	wordStranger = "not a contact yet"
 	wordVerified = "verified"
@@ -45,9 +48,10 @@ func parseLabel(text string, key func(name string) string) (l label, ok bool) {
 	if len(name) > 2 && name[0] == '"' && name[len(name)-1] == '"' {
 		plain = strings.ReplaceAll(name[1:len(name)-1], `\"`, `"`)
 	}
-	l.key = key(plain)
+	whole, cut := strings.CutSuffix(plain, ellipsis)
+	l.key, l.cut = key(whole), cut
 	switch {
-	case plain == text: // nothing but a name
+	case whole == text: // nothing but a name
 		return label{}, false
 	case name == "":
 		return l, l.id != ""
@@ -55,25 +59,32 @@ func parseLabel(text string, key func(name string) string) (l label, ok bool) {
 	return l, l.key != ""
 }
 
+// fits says whether a name with this key may be the one of the label.
+func (l *label) fits(key string) bool {
+	return key != "" && (key == l.key || l.cut && strings.HasPrefix(key, l.key))
+}
+
 // labelled finds all persons and groups that a label fits. The beginning of an ID decides first: a
 // contact who has it is meant before any stranger who has made an ID that begins so.
 func (b *phonebook) labelled(l label, of kind) (found []meant) {
 	if l.id != "" {
 		return slices.DeleteFunc(best(b.withPrefix(l.id, of)), func(m meant) bool {
-			return l.key != "" && !b.called(m, l.key)
+			return l.key != "" && !b.shown(m, &l)
 		})
 	}
-	return slices.DeleteFunc(b.answering(l.key, of), func(m meant) bool {
-		return l.stranger && (m.person == nil || m.rank != byClaim) || l.verified && (m.person == nil || !m.person.Verified)
-	})
+	for name, m := range b.names(of) {
+		stranger, verified := m.person != nil && m.rank == byClaim, m.person != nil && m.person.Verified
+		if l.fits(b.key(name)) && (stranger || !l.stranger) && (verified || !l.verified) {
+			found = append(found, m)
+		}
+	}
+	return found
 }
 
-// called says whether a person or group has a name with this key, or may be shown under it.
-func (b *phonebook) called(m meant, key string) bool {
+// shown says whether a person or group has a name that fits a label, or may be shown under one.
+func (b *phonebook) shown(m meant, l *label) bool {
 	if m.person != nil {
-		return slices.ContainsFunc([]string{m.person.Petname, m.person.Pinned, m.person.Claimed}, func(name string) bool {
-			return name != "" && b.key(name) == key
-		})
+		return slices.ContainsFunc(namesOf(m.person), func(name string) bool { return l.fits(b.key(name)) })
 	}
-	return slices.ContainsFunc(b.groups, func(g named) bool { return g.id == m.group && b.key(g.name) == key })
+	return slices.ContainsFunc(b.groups, func(g named) bool { return g.id == m.group && l.fits(b.key(g.name)) })
 }

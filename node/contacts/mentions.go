@@ -30,10 +30,7 @@ type holder struct {
 func newRoll(persons []*people.Person, readers map[crypto.PersonID]bool, key func(string) string) *roll {
 	r := &roll{holders: make(map[string][]holder)}
 	for _, a := range persons {
-		for _, name := range [...]string{a.Petname, a.Pinned, a.Claimed} {
-			if name == "" {
-				continue
-			}
+		for _, name := range namesOf(a) {
 			k := key(name)
 			rank := holds(&a.Person, k, key)
 			if rank == noRank || rank == byClaim && !readers[a.ID] {

@@ -15,6 +15,7 @@ package contacts
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/node/authority"
@@ -88,7 +89,7 @@ func (n *Names) find(who string, of kind) (meant, error) {
 	found := b.find(who, of)
 	if len(found) == 0 && of&aPerson != 0 {
 		me := phonebook{persons: []*people.Person{n.owner()}, key: n.keys.key}
-		if len(me.find(who, aPerson)) > 0 {
+		if len(me.find(strings.TrimSuffix(who, " (you)"), aPerson)) > 0 {
 			return meant{}, ErrSelf
 		}
 	}

@@ -55,26 +55,15 @@ func (b *phonebook) near(key string, of kind) (out []string) {
 		edits int
 	}
 	var found []candidate
-	add := func(prefix, name string, rank rank) {
-		if other := b.key(name); other != "" {
-			if n := edits(key, other); n <= maxEdits && 2*n < len([]rune(key)) {
-				found = append(found, candidate{prefix + name, rank >= byClaim, n})
-			}
+	for name, m := range b.names(of) {
+		n := edits(key, b.key(name))
+		if n > maxEdits || 2*n >= len([]rune(key)) {
+			continue
 		}
-	}
-	for _, a := range b.persons {
-		for _, name := range []string{a.Petname, a.Pinned, a.Claimed} {
-			if of&aPerson != 0 && name != "" {
-				if r := holds(&a.Person, b.key(name), b.key); r != noRank {
-					add("", name, r)
-				}
-			}
+		if m.person == nil {
+			name = "#" + name
 		}
-	}
-	for _, g := range b.groups {
-		if of&aGroup != 0 {
-			add("#", g.name, g.rank())
-		}
+		found = append(found, candidate{name, m.rank >= byClaim, n})
 	}
 	slices.SortFunc(found, func(x, y candidate) int {
 		if x.claim != y.claim {

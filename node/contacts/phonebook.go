@@ -2,6 +2,7 @@ package contacts
 
 import (
 	"bytes"
+	"iter"
 	"slices"
 	"strings"
 	gosync "sync"
@@ -94,7 +95,9 @@ func (b *phonebook) find(who string, of kind) (found []meant) {
 	if name, err := names.Parse(who); err == nil {
 		found = b.answering(names.Skeleton(name), of)
 	}
-	if l, ok := parseLabel(who, b.key); ok { // somebody may have a name that looks like a label
+	// Somebody may have a name that looks like a label.
+	settled := slices.ContainsFunc(found, func(m meant) bool { return m.rank < byClaim })
+	if l, ok := parseLabel(who, b.key); ok && !(settled && l.cut) {
 		found = append(found, b.labelled(l, of)...)
 	}
 	return best(found)
@@ -151,6 +154,33 @@ func (b *phonebook) answering(key string, of kind) (found []meant) {
 		}
 	}
 	return found
+}
+
+// names returns every name that means somebody or a group, with what it means.
+func (b *phonebook) names(of kind) iter.Seq2[string, meant] {
+	return func(yield func(string, meant) bool) {
+		for _, a := range b.persons {
+			if of&aPerson == 0 {
+				break
+			}
+			for _, name := range namesOf(a) {
+				if r := holds(&a.Person, b.key(name), b.key); r != noRank && !yield(name, meant{rank: r, person: a}) {
+					return
+				}
+			}
+		}
+		for _, g := range b.groups {
+			if of&aGroup != 0 && !yield(g.name, meant{rank: g.rank(), group: g.id}) {
+				return
+			}
+		}
+	}
+}
+
+// namesOf returns the names of a person: those that the owner knows them by, and what they call
+// themselves.
+func namesOf(a *people.Person) []string {
+	return slices.DeleteFunc([]string{a.Petname, a.Pinned, a.Claimed}, func(name string) bool { return name == "" })
 }
 
 // best keeps the persons and groups of the best rank, each once, in the order of their IDs.

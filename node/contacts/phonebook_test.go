@@ -60,6 +60,11 @@ func TestPrintedLabelCanBeTyped(t *testing.T) {
 		"(not a contact yet abcdef05)":                      id(5),
 		`"Ann (the \"boss\")" (not a contact yet abcdef06)`: id(6),
 		`"Ann (the \"boss\")"`:                              id(6),
+		"Bo… (abcdef02)":                                    id(2), // cut in a row of a list
+		`"Ann (the…" (not a contact yet abcdef06)`:          id(6),
+		"Robe… (verified abcdef04)":                         id(4),
+		"retro 202…":                                        id(0x14),
+		`#"a…"`:                                             id(0x13),
 		`"Bob" (abcdef02)`:                                  id(2),
 		"#Lunch (abcdef11)":                                 id(0x11),
 		"#lunch (abcdef12)":                                 id(0x12),
@@ -70,7 +75,10 @@ func TestPrintedLabelCanBeTyped(t *testing.T) {
 		known.mean(t, who, want)
 	}
 	for _, who := range []string{
-		"Rob (abcdef01)",                // another's ID
+		"Rob (abcdef01)", // another's ID
+		"Bobb… (abcdef01)",
+		"…", "… (abcdef",
+		"Robe…",                         // what a contact calls himself
 		"Rob abcdef01",                  //
 		"Bob (abcdef09)",                // nobody's
 		"Bob (verified)",                //
@@ -86,6 +94,10 @@ func TestPrintedLabelCanBeTyped(t *testing.T) {
 	testBook(bob, imitates).mean(t, "Bob (abcdef01)", id(1))
 	imitates.Petname = imitates.Claimed
 	testBook(bob, imitates).mean(t, "Bob (abcdef01)", id(0x21))
+	dots := book.Person{ID: id(0x22), Claimed: "Bo…", Pinned: "Bo…", Contact: true}
+	testBook(bob, dots).mean(t, "bo…", id(0x22))
+	dots.Contact = false
+	testBook(bob, dots).mean(t, "bo…", id(1))
 	// Nobody becomes the one who is meant by an ID that begins as a contact's does, or a name that a
 	// stranger had.
 	made := book.Person{ID: crypto.PersonID{0xab, 0xcd, 0xef, 1, 2}, Claimed: "Bob"}

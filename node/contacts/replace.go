@@ -35,10 +35,8 @@ func (n *Names) Newcomers(_ context.Context, who string) ([]Newcomer, error) {
 		}
 	}
 	var keys []string
-	for _, name := range []string{m.person.Petname, m.person.Pinned, m.person.Claimed} {
-		if name != "" {
-			keys = append(keys, n.keys.key(name))
-		}
+	for _, name := range namesOf(m.person) {
+		keys = append(keys, n.keys.key(name))
 	}
 	var found []Newcomer
 	for _, a := range n.cfg.People.Others() {
