@@ -26,7 +26,7 @@ func (l lost) explain(ctx context.Context, err error) error {
 		}
 		return err
 	}
-	if gone := l.knock(ctx, l.dir); gone != nil && ctx.Err() == nil {
+	if gone := l.knock(ctx, l.dir); errors.Is(gone, ErrNotRunning) || errors.Is(gone, ErrNotAnswering) {
 		return gone
 	}
 	return err

@@ -72,10 +72,11 @@ func dial(ctx context.Context, dir string) (net.Conn, error) {
 	}
 	defer release()
 	conn, err := new(net.Dialer).DialContext(ctx, "unix", address)
+	var late net.Error
 	switch {
 	case err == nil:
 		return conn, nil
-	case ctx.Err() != nil, errors.Is(err, os.ErrPermission), errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
+	case ctx.Err() != nil, errors.As(err, &late) && late.Timeout(), errors.Is(err, os.ErrPermission), errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
 		return nil, err
 	case errors.Is(err, syscall.EAGAIN): // as many callers wait as the system lets wait
 		return nil, fmt.Errorf("%w in %s", ErrNotAnswering, dir)
