@@ -25,7 +25,8 @@ const module = "github.com/earshot-im/earshot/"
 // node/localapi sees only the rules of texts and names. Features (chat, and later files and others)
 // import no feature; node/journal, which shows what all of them show, stands above them.
 var imports = map[string]string{
-	"cmd/earshot":          "cmd/earshot/problem cmd/earshot/reading cmd/earshot/sending cmd/earshot/show cmd/earshot/terminal cmd/earshot/up node/localapi node/localapi/v1",
+	"cmd/earshot":          "cmd/earshot/problem cmd/earshot/reading cmd/earshot/sending cmd/earshot/show cmd/earshot/suggest cmd/earshot/terminal cmd/earshot/up node/localapi node/localapi/v1",
+	"cmd/earshot/suggest":  "cmd/earshot/show cmd/earshot/terminal node/localapi node/localapi/v1",
 	"cmd/earshot/up":       "cmd/earshot/problem cmd/earshot/show crypto crypto/names node node/link node/localapi node/localapi/server node/localapi/v1 node/warnings store",
 	"cmd/earshot/reading":  "cmd/earshot/problem cmd/earshot/show node/localapi node/localapi/v1",
 	"cmd/earshot/sending":  "cmd/earshot/problem cmd/earshot/show node/localapi node/localapi/v1",

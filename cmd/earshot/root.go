@@ -115,6 +115,7 @@ person or group, or several; 5 waited the whole --timeout.`,
 			c.RunE = func(c *cobra.Command, _ []string) error { return usage(c, "which shell?") }
 		}
 	}
+	a.completing(root)
 	explaining(root)
 	return root
 }
@@ -124,6 +125,17 @@ func helpCommand(root *cobra.Command) *cobra.Command {
 	return &cobra.Command{
 		Use:   "help [COMMAND]...",
 		Short: "Help about any command",
+		ValidArgsFunction: func(_ *cobra.Command, args []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {
+			var all []cobra.Completion
+			if found, rest, err := root.Find(args); err == nil && len(rest) == 0 {
+				for _, sub := range found.Commands() {
+					if sub.IsAvailableCommand() && strings.HasPrefix(sub.Name(), begun) {
+						all = append(all, cobra.CompletionWithDesc(sub.Name(), sub.Short))
+					}
+				}
+			}
+			return all, cobra.ShellCompDirectiveNoFileComp
+		},
 		RunE: func(c *cobra.Command, args []string) error {
 			found, rest, err := root.Find(args)
 			if err != nil || len(rest) > 0 {

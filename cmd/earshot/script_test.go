@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 // The scripts run real nodes, on loopback and told of each other. Their own commands:
 //
 //	up NAME [ARG]...     start a node in $WORK/NAME, wait until it is ready, and set $NAME to its
-//	                     address; its standard error goes to NAME.stderr
+//	                     address and $NAME_pid to its process; its standard error goes to NAME.stderr
 //	end NAME SIGNAL      end it by KILL, TERM or INT; all but KILL must end it with 0
 //	meet NAME OTHER      wait until NAME's node sees OTHER online
 //	exits N COMMAND...   as exec, for an exact exit status
@@ -136,6 +136,7 @@ func cmdUp(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("printed %q", line)
 	}
 	ts.Setenv(name, fields[len(fields)-1])
+	ts.Setenv(name+"_pid", strconv.Itoa(c.Process.Pid))
 }
 
 func cmdEnd(ts *testscript.TestScript, neg bool, args []string) {
