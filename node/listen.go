@@ -32,7 +32,7 @@ var (
 	// ErrAddress: a listen or peer address can't be used.
 	ErrAddress = errors.New("address can't be used")
 	// ErrListen: the node can't listen where it should.
-	ErrListen = errors.New("listen")
+	ErrListen = errors.New("can't listen")
 )
 
 // parseAddresses reads Config.Listen and Config.Peers.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"runtime/debug"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -84,7 +85,8 @@ func (a *app) watchPeers(ctx context.Context, client *localapi.Client) error {
 }
 
 // printPeers prints the devices that have changed since they were shown, and returns what is shown
-// now, by device. A device that is gone is printed as offline.
+// now, by device. A device that is gone is printed as offline. The first time it also says on standard
+// error what stands in the way of finding others.
 func (a *app) printPeers(ctx context.Context, client *localapi.Client, shown map[string]show.Peer) (map[string]show.Peer, error) {
 	r, err := client.Peers(ctx, &earshotv1.PeersRequest{})
 	if err != nil {
@@ -108,7 +110,14 @@ func (a *app) printPeers(ctx context.Context, client *localapi.Client, shown map
 			changed = append(changed, v)
 		}
 	}
-	return now, a.out.Peers(a.stdout, changed)
+	if err := a.out.Peers(a.stdout, changed); err != nil || shown != nil || a.out.JSON {
+		return now, err
+	}
+	online := slices.ContainsFunc(changed, func(v show.Peer) bool { return v.Online })
+	if !online {
+		a.nothing(0, "nobody on this network yet: run earshot on another machine of it, or name one with `earshot up --peer ADDRESS`")
+	}
+	return now, show.Finding(a.stderr, r.Finding, online)
 }
 
 func (a *app) meCommand() *cobra.Command {

@@ -208,8 +208,8 @@ func TestStatusWarns(t *testing.T) {
 			return p.Status(b, &earshotv1.StatusResponse{Person: "aa", Name: "Ann", Device: "12D3", Version: "1", Listening: []string{"/ip4/x"}, Warnings: warnings})
 		}
 	}
-	const text, object = "Ann\nperson     aa\ndevice     12D3\nversion    1\nlistening  /ip4/x\npeers      0\noutbox     0",
-		`{"person":"aa","name":"Ann","device":"12D3","version":"1","listening":["/ip4/x"],"peers":0,"outbox":0`
+	const text, object = "Ann\nperson     aa\ndevice     12D3\nversion    1\nlistening  /ip4/x\nonline     0 on this network\ncontacts   0\nunread     0\nrequests   0\noutbox     0",
+		`{"person":"aa","name":"Ann","device":"12D3","version":"1","listening":["/ip4/x"],"peers":0,"outbox":0,"unread":0,"requests":0,"online":0,"known":0`
 	check(t, "nothing", status(), text, object+"}")
 	twin := &earshotv1.Warning{Code: "twin", Detail: "10.0.0.9:4001\x1b[2J", Since: at}
 	const says = "another machine seems to run a copy of this directory, at 10.0.0.9:4001\\x1b[2J: stop one of the two for good, and begin anew there with an empty directory"

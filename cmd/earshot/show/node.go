@@ -19,6 +19,12 @@ type status struct {
 	Peers     uint32   `json:"peers"`
 	Outbox    uint32   `json:"outbox"`
 
+	Unread   uint32 `json:"unread"`
+	Requests uint32 `json:"requests"`
+	Online   uint32 `json:"online"`
+	Known    uint32 `json:"known"`
+
+	Finding  *finding  `json:"finding,omitempty"`
 	Warnings []warning `json:"warnings,omitempty"`
 }
 
@@ -51,19 +57,30 @@ type Failure struct {
 }
 
 func toStatus(s *earshotv1.StatusResponse) status {
-	return status{s.Person, s.Name, s.Device, s.Version, list(s.Listening), s.Peers, s.Outbox, toWarnings(s.Warnings)}
+	return status{s.Person, s.Name, s.Device, s.Version, list(s.Listening), s.Peers, s.Outbox, s.Unread, s.Requests, s.Online, s.Known, toFinding(s.Finding), toWarnings(s.Warnings)}
 }
 
 // Status writes the node at a glance.
 func (p Printer) Status(w io.Writer, s *earshotv1.StatusResponse) error {
-	var warnings strings.Builder
-	for _, w := range s.Warnings {
-		fmt.Fprintf(&warnings, "\nwarning    %s (last seen %s)", warningText(w), clock(w.Since))
+	const under = "\n           "
+	rows := []string{
+		"person     " + s.Person,
+		"device     " + s.Device,
+		"version    " + terminal.Line(s.Version),
+		"listening  " + strings.Join(s.Listening, under),
+		fmt.Sprintf("online     %d on this network", s.Online),
+		fmt.Sprintf("contacts   %d", s.Known),
+		fmt.Sprintf("unread     %d", s.Unread),
+		fmt.Sprintf("requests   %d", s.Requests),
+		fmt.Sprintf("outbox     %d", s.Outbox),
 	}
-	return p.Row(w, toStatus(s),
-		"%s\nperson     %s\ndevice     %s\nversion    %s\nlistening  %s\npeers      %d\noutbox     %d%s",
-		p.Style.Bold(terminal.Line(s.Name)), s.Person, s.Device, terminal.Line(s.Version),
-		strings.Join(s.Listening, "\n           "), s.Peers, s.Outbox, &warnings)
+	for _, w := range s.Warnings {
+		rows = append(rows, fmt.Sprintf("warning    %s (last seen %s)", warningText(w), clock(w.Since)))
+	}
+	if all := append(troubles(s.Finding), leftOutTexts(s.Finding)...); len(all) > 0 {
+		rows = append(rows, "finding    "+strings.Join(all, under))
+	}
+	return p.Row(w, toStatus(s), "%s\n%s", p.Style.Bold(terminal.Line(s.Name)), strings.Join(rows, "\n"))
 }
 
 // Ready writes that a node has started.

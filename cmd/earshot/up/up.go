@@ -21,6 +21,7 @@ import (
 	"log/slog"
 	"os"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"github.com/earshot-im/earshot/cmd/earshot/problem"
@@ -157,6 +158,9 @@ func (o *Options) announce(ctx context.Context) {
 		return // the node ended at once, and Run says why
 	}
 	_ = o.Out.Ready(o.Stdout, s) // as with warnings
+	if !o.Out.JSON {             // programs have it in the line above
+		_ = show.Finding(o.Stderr, s.Finding, false)
+	}
 }
 
 // passphrase reads the passphrase from where the user says it is; it is empty where there is none.
@@ -211,10 +215,10 @@ func explain(err error) *problem.Problem {
 	case errors.Is(err, node.ErrAddress):
 		return problem.Failed(problem.CodeAddress, "%v", err)
 	case errors.Is(err, link.ErrPortTaken):
-		return problem.Failed(problem.CodePort, "another program listens on that port: %v", err)
-	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		p := problem.Failed(problem.CodeAddress, "this machine does not have that address: %v", err)
-		p.Hint = "leave --listen out to listen on all addresses of this machine"
+		return problem.Failed(problem.CodePort, "%s: another program has that port", strings.TrimSuffix(err.Error(), ": "+link.ErrPortTaken.Error()))
+	case errors.Is(err, node.ErrListen):
+		p := problem.Failed(problem.CodeAddress, "%v", err)
+		p.Hint = "give an address that this machine has; `--listen 0` listens on all, on any free port"
 		return p
 	case errors.As(err, &file):
 		return problem.Failed(problem.CodeDirectory, "the directory can't be used: %v", file)

@@ -1,0 +1,119 @@
+package show
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/earshot-im/earshot/cmd/earshot/terminal"
+	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
+)
+
+// finding is how others are found, and what stands in the way.
+type finding struct {
+	LeftOut   []leftOut   `json:"left_out,omitempty"`
+	Troubles  []trouble   `json:"troubles,omitempty"`
+	Unreached []unreached `json:"unreached,omitempty"`
+}
+
+type leftOut struct {
+	Interface string `json:"interface"`
+	Reason    string `json:"reason"`
+}
+
+type trouble struct {
+	Code   string `json:"code"`
+	Detail string `json:"detail,omitempty"`
+}
+
+type unreached struct {
+	Peer   string `json:"peer"`
+	Detail string `json:"detail"`
+}
+
+// toFinding returns nil where nothing stands in the way.
+func toFinding(f *earshotv1.Finding) *finding {
+	var v finding
+	for _, l := range f.GetLeftOut() {
+		v.LeftOut = append(v.LeftOut, leftOut{l.Interface, l.Reason})
+	}
+	for _, t := range f.GetTroubles() {
+		v.Troubles = append(v.Troubles, trouble{t.Code, t.Detail})
+	}
+	for _, u := range f.GetUnreached() {
+		v.Unreached = append(v.Unreached, unreached{u.Peer, u.Detail})
+	}
+	if v.LeftOut == nil && v.Troubles == nil && v.Unreached == nil {
+		return nil
+	}
+	return &v
+}
+
+// troubles says what is wrong, and what to do.
+func troubles(f *earshotv1.Finding) (lines []string) {
+	for _, t := range f.GetTroubles() {
+		lines = append(lines, troubleText(t))
+	}
+	for _, u := range f.GetUnreached() {
+		lines = append(lines, "--peer "+terminal.Line(u.Peer)+" is not reached: "+terminal.Line(u.Detail))
+	}
+	return lines
+}
+
+func troubleText(t *earshotv1.Trouble) string {
+	detail := ""
+	if t.Detail != "" {
+		detail = ": " + terminal.Line(t.Detail)
+	}
+	switch t.Code {
+	case "no_network":
+		return "this machine has no network now" + detail
+	case "no_mdns":
+		return "this node does not look for others, since it runs with --no-mdns: it finds who is named by --peer, and whom it met before"
+	case "announce":
+		return "others are not told of this node" + detail + "; name it at theirs, with `earshot up --peer` and an address that `earshot status` shows"
+	case "hear":
+		return "nothing is heard of others" + detail + "; name one with `earshot up --peer ADDRESS`"
+	}
+	return terminal.Line(t.Code) + detail // of a newer node
+}
+
+// leftOutTexts says over which network interfaces nobody is found.
+func leftOutTexts(f *earshotv1.Finding) (lines []string) {
+	for _, l := range f.GetLeftOut() {
+		name := terminal.Line(l.Interface)
+		lines = append(lines, "nobody is found over "+name+": "+leftOutReason(l.Reason, name))
+	}
+	return lines
+}
+
+func leftOutReason(reason, name string) string {
+	const byPeer = "; name a device there with `earshot up --peer ADDRESS`"
+	switch reason {
+	case "container":
+		return "it is one of containers or virtual machines, by its name; `earshot up --interface " + name + "` uses it"
+	case "tunnel":
+		return "it leads to another network" + byPeer
+	case "no_multicast":
+		return "it carries no multicast" + byPeer
+	case "no_address":
+		return "it has no address that others can dial"
+	case "not_there":
+		return "there is no such interface now, or it is down"
+	}
+	return terminal.Line(reason) // of a newer node
+}
+
+// Finding tells what stands in the way of finding others: troubles, and, unless somebody was found,
+// which network interfaces are left out.
+func Finding(w io.Writer, f *earshotv1.Finding, found bool) error {
+	lines := troubles(f)
+	if !found {
+		lines = append(lines, leftOutTexts(f)...)
+	}
+	for _, line := range lines {
+		if _, err := fmt.Fprintln(w, line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
