@@ -12,6 +12,7 @@ import (
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/discovery"
+	"github.com/earshot-im/earshot/node/contacts"
 	"github.com/earshot-im/earshot/node/warnings"
 )
 
@@ -37,6 +38,7 @@ type Peer struct {
 	Person    crypto.PersonID
 	Name      string // what the person calls themselves
 	Petname   string
+	KnownAs   string // as contacts.KnownAs
 	Device    crypto.DeviceID
 	Online    bool
 	Contact   bool
@@ -118,7 +120,7 @@ func (n *Node) Peers(context.Context) ([]Peer, error) {
 				continue
 			}
 			state := states[device]
-			peer := Peer{Person: p.ID, Name: p.Claimed, Petname: p.Petname, Device: device, Online: online,
+			peer := Peer{Person: p.ID, Name: p.Claimed, Petname: p.Petname, KnownAs: contacts.KnownAs(p.Petname, p.Pinned), Device: device, Online: online,
 				Contact: p.Contact, Verified: p.Verified, LastSeen: n.people.LastSeen(&p, device)}
 			for _, addr := range (discovery.Sighting{Addrs: state.Addrs}).Multiaddrs() {
 				peer.Addresses = append(peer.Addresses, addr.String())

@@ -166,7 +166,7 @@ func (m *Messages) message(r *store.Row) Message {
 		v.Reactions = append(v.Reactions, Reaction{Person: by.ID, Name: by.Shown(), Emoji: reaction.Emoji})
 	}
 	author, _ := m.cfg.People.Get(r.Author)
-	v.From = Author{Person: r.Author, Name: author.Claimed, Petname: author.Petname, Device: r.Device,
+	v.From = Author{Person: r.Author, Name: author.Claimed, Petname: author.Petname, KnownAs: contacts.KnownAs(author.Petname, author.Pinned), Device: r.Device,
 		Contact: author.Contact, Verified: author.Verified}
 	if r.Own {
 		v.From.Name = m.cfg.Owner.Name()

@@ -13,6 +13,7 @@ type Author struct {
 	Person   crypto.PersonID
 	Name     string
 	Petname  string
+	KnownAs  string // as contacts.KnownAs
 	Device   crypto.DeviceID
 	Contact  bool
 	Verified bool

@@ -33,7 +33,7 @@ type Person struct {
 // a contact who can be named only by ID.
 func (p *Person) KnownAs() string { return KnownAs(p.Petname, p.Pinned) }
 
-// KnownAs is Person.KnownAs.
+// KnownAs is Person.KnownAs of whoever has this petname and this pinned name.
 func KnownAs(petname, pinned string) string { return cmp.Or(petname, pinned) }
 
 // Shown returns the name by which the owner sees somebody.

@@ -47,6 +47,7 @@ const (
 	CodeTooLate      = "too_late"
 	CodeEmoji        = "emoji"
 	CodeNoRoom       = "no_room"
+	CodeRenamed      = "renamed"
 	CodeInvalid      = "invalid"
 	CodeStopping     = "stopping"
 	CodeInternal     = "internal"

@@ -32,6 +32,7 @@ var exits = map[string]int{
 	CodeAddress:            ExitUsage,
 	codeNotRunning:         ExitNotRunning,
 	localapi.CodeUnknown:   ExitWho,
+	localapi.CodeRenamed:   ExitWho,
 	localapi.CodeAmbiguous: ExitWho,
 	codeTimeout:            ExitTimeout,
 }
@@ -47,7 +48,7 @@ func exitOf(code string) int {
 var hints = map[string]string{
 	localapi.CodeUnknown:      "`earshot peers` shows who is here, `earshot contacts` whom you know, and `earshot group list` your groups",
 	localapi.CodeAmbiguous:    "say which: use an ID instead of the name",
-	localapi.CodeNameTaken:    "choose another name for them, which only you see; `accept` and `verify` take it as --petname NICKNAME; `contacts name` takes a name away with --anyway",
+	localapi.CodeNameTaken:    "choose another name for them, which only you see: `accept` and `verify` take it as --petname NICKNAME; `contacts name --anyway` takes this one",
 	localapi.CodeName:         "a name has 1 to 64 visible characters and doesn't look like an ID",
 	localapi.CodeKeyUsed:      "use a new --key for a new message",
 	localapi.CodeText:         "convert it to UTF-8 first, for example with iconv",
@@ -59,6 +60,7 @@ var hints = map[string]string{
 	localapi.CodeBlocked:      "to write to them, `earshot unblock WHO` first",
 	localapi.CodeWords:        "compare them again, face to face or by phone; if they differ, somebody may be between you",
 	localapi.CodeSelf:         "name somebody else",
+	localapi.CodeRenamed:      "use the name by which you know them, or the ID",
 	localapi.CodeSetting:      "see `earshot me --help`",
 	localapi.CodeNotMember:    "see your groups with `earshot group list`, and who is in one with `earshot group members GROUP`",
 	localapi.CodeNotPermitted: "ask an owner or an admin who is senior: `earshot group members GROUP` shows who they are; only owners give roles",

@@ -46,6 +46,7 @@ type Problem struct {
 	// Whom a name may have meant.
 	persons []*earshotv1.Person
 	groups  []*earshotv1.Group
+	near    []string // names that are almost the same
 }
 
 func (p *Problem) Error() string { return p.Text }
@@ -128,10 +129,8 @@ func UnlessStopped(ctx context.Context, err error) error {
 func explainAnswer(answer *earshotv1.Problem, err error) *Problem {
 	p := Failed(answer.Code, "%s", message(err))
 	switch answer.Code {
-	case localapi.CodeUnknown, localapi.CodeAmbiguous:
-		p.persons, p.groups = answer.Persons, answer.Groups
-	case localapi.CodeNameTaken:
-		p.persons, p.groups = answer.Persons, answer.Groups
+	case localapi.CodeUnknown, localapi.CodeRenamed, localapi.CodeAmbiguous, localapi.CodeNameTaken:
+		p.persons, p.groups, p.near = answer.Persons, answer.Groups, answer.Near
 	case localapi.CodeName:
 		p.Hint = NameHint(answer.Character)
 	}
@@ -158,7 +157,7 @@ func message(err error) string {
 // Print writes a problem for people, or as one JSON object.
 func (p *Problem) Print(w io.Writer, asJSON bool) {
 	if asJSON {
-		_ = show.JSON(w, show.Failure{Error: p.Text, Code: p.Code, Hint: p.Hint, Candidates: show.Persons(p.persons), Groups: show.Groups(p.groups)})
+		_ = show.JSON(w, show.Failure{Error: p.Text, Code: p.Code, Hint: p.Hint, Candidates: show.Persons(p.persons), Groups: show.Groups(p.groups), Near: p.near})
 		return
 	}
 	var b strings.Builder
@@ -168,6 +167,9 @@ func (p *Problem) Print(w io.Writer, asJSON bool) {
 	}
 	for _, g := range p.groups {
 		fmt.Fprintf(&b, "  %s  %s\n", g.Id, show.GroupTitle(g))
+	}
+	if len(p.near) > 0 {
+		fmt.Fprintf(&b, "  did you mean %s?\n", show.Names(p.near))
 	}
 	if p.Hint != "" {
 		fmt.Fprintf(&b, "  %s\n", terminal.Text(p.Hint))

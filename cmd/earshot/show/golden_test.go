@@ -28,7 +28,7 @@ var (
 )
 
 func by(p *earshotv1.Person) *earshotv1.Author {
-	return &earshotv1.Author{Person: p.Person, Name: p.Name, Petname: p.Petname, Device: "12D3KooWx", Contact: p.Contact, Verified: p.Verified}
+	return &earshotv1.Author{Person: p.Person, Name: p.Name, Petname: p.Petname, KnownAs: p.KnownAs, Device: "12D3KooWx", Contact: p.Contact, Verified: p.Verified}
 }
 
 func reacted(p *earshotv1.Person, emoji string) *earshotv1.Reaction {

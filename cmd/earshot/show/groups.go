@@ -27,6 +27,7 @@ type named struct {
 	Person  string `json:"person"`
 	Name    string `json:"name,omitempty"`
 	Petname string `json:"petname,omitempty"`
+	KnownAs string `json:"known_as,omitempty"`
 }
 
 type member struct {
@@ -44,7 +45,7 @@ type reached struct {
 }
 
 func toNamed(p *earshotv1.Person) named {
-	return named{p.GetPerson(), p.GetName(), p.GetPetname()}
+	return named{p.GetPerson(), p.GetName(), p.GetPetname(), p.GetKnownAs()}
 }
 
 func toGroup(g *earshotv1.Group) Group {
@@ -82,7 +83,7 @@ func GroupTitle(g *earshotv1.Group) string {
 	}
 	also := []string{size(g), "you are " + g.Role}
 	if g.InvitedBy != nil {
-		also = append(also, "added by "+whoIs(g.InvitedBy))
+		also = append(also, "added by "+Who(g.InvitedBy))
 	}
 	if g.History != "" && g.History != "joined" {
 		also = append(also, Policy(g.History))
@@ -114,7 +115,7 @@ func Policy(history string) string {
 
 // Added tells the owner that they are in a group now.
 func Added(g *earshotv1.Group) string {
-	return whoIs(g.InvitedBy) + " added you to " + hash(g.Name)
+	return Who(g.InvitedBy) + " added you to " + hash(g.Name)
 }
 
 // Group writes what is known about a group.

@@ -34,15 +34,15 @@ func (p Printer) Peers(w io.Writer, peers []Peer) error {
 		object: func(v Peer) any { return v },
 		long:   p.peerLong,
 		cells: func(v Peer) []cell {
-			name := claimWithin(nameColumns, v.Name)
+			name := cell{claimWithin(nameColumns, v.Name), p.Style.Bold}
 			if v.Person != "" {
-				name = whoWithin(nameColumns, v.Name, v.Petname, v.Person, v.Contact, v.Verified)
+				name = p.person(v.who())
 			}
-			row := []cell{{name, p.Style.Bold}, p.presence(v.Online)}
+			var gone cell
 			if seen, err := time.Parse(time.RFC3339, v.LastSeen); err == nil && !v.Online {
-				row = append(row, cell{since(seen), p.Style.Dim})
+				gone = cell{since(seen), p.Style.Dim}
 			}
-			return row
+			return []cell{name, p.presence(v.Online), gone, {strings.Join(otherName(alsoColumns, v.who()), ""), p.Style.Dim}}
 		},
 	})
 }
@@ -50,7 +50,7 @@ func (p Printer) Peers(w io.Writer, peers []Peer) error {
 func (p Printer) peerLong(v Peer) string {
 	name := claim(v.Name)
 	if v.Person != "" {
-		name = Who(v.Name, v.Petname, v.Person, v.Contact, v.Verified)
+		name = strings.Join(append([]string{Who(v.who())}, otherName(whole, v.who())...), ", ")
 	}
 	row := []string{p.presence(v.Online).text, p.Style.Bold(name), "device " + v.Device}
 	if v.Person != "" {
@@ -76,7 +76,7 @@ func (p Printer) Contacts(w io.Writer, persons []*earshotv1.Person) error {
 			if v.Petname != "" && v.Verified {
 				also = append(also, "verified")
 			}
-			also = append(also, aboutPerson(alsoColumns, v)...)
+			also = append(also, otherName(alsoColumns, v)...)
 			return []cell{p.person(v), state, {strings.Join(also, ", "), p.Style.Dim}}
 		},
 	})
@@ -171,7 +171,7 @@ func (p Printer) Receipts(w io.Writer, list []*earshotv1.Reached) error {
 // Requests writes a row for each person who waits to be accepted. What they wrote is not cut.
 func (p Printer) Requests(w io.Writer, list []*earshotv1.Request) error {
 	return Rows(w, list, func(w io.Writer, r *earshotv1.Request) error {
-		who := p.Style.Bold(Who(r.Name, "", r.Person, false, false))
+		who := p.Style.Bold(whoAsks(r))
 		if p.Long {
 			who = r.Person + "  " + who
 		}
@@ -192,9 +192,14 @@ func asks(r *earshotv1.Request) string {
 	}
 }
 
+// whoAsks names somebody who waits to be accepted.
+func whoAsks(r *earshotv1.Request) string {
+	return Who(&earshotv1.Person{Person: r.Person, Name: r.Name})
+}
+
 const moreWaits = "more waits, accept to get it"
 
 // MoreWaits tells the owner that more waits of somebody than is taken before they are accepted.
 func MoreWaits(r *earshotv1.Request) string {
-	return Who(r.Name, "", r.Person, false, false) + ": " + moreWaits
+	return whoAsks(r) + ": " + moreWaits
 }

@@ -13,15 +13,15 @@ import (
 )
 
 var (
-	uncle     = &earshotv1.Person{Person: bob.Person, Name: "Bob", Petname: "Uncle", Contact: true, Verified: true, Online: true}
+	uncle     = &earshotv1.Person{Person: bob.Person, Name: "Bob", Petname: "Uncle", KnownAs: "Uncle", Contact: true, Verified: true, Online: true}
 	yamada    = &earshotv1.Person{Person: strings.Repeat("a5", 32), Name: strings.Repeat("山田太郎", 16)}
-	longest   = &earshotv1.Person{Person: strings.Repeat("1f", 32), Name: strings.Repeat("W", 64), Petname: strings.Repeat("M", 64), Contact: true, Verified: true}
+	longest   = &earshotv1.Person{Person: strings.Repeat("1f", 32), Name: strings.Repeat("W", 64), Petname: strings.Repeat("M", 64), KnownAs: strings.Repeat("M", 64), Contact: true, Verified: true}
 	yesterday = timestamppb.New(time.Date(2026, 2, 28, 9, 5, 0, 0, time.UTC))
 )
 
 // peerOf makes a row of `peers`, with all that there can be.
 func peerOf(p *earshotv1.Person, seen *timestamppb.Timestamp) Peer {
-	return NewPeer(&earshotv1.Peer{Person: p.Person, Name: p.Name, Petname: p.Petname, Device: "12D3KooW" + strings.Repeat("x", 44), Online: p.Online,
+	return NewPeer(&earshotv1.Peer{Person: p.Person, Name: p.Name, Petname: p.Petname, KnownAs: p.KnownAs, Device: "12D3KooW" + strings.Repeat("x", 44), Online: p.Online,
 		Contact: p.Contact, Verified: p.Verified, LastSeen: seen, FoundBy: []string{"mdns", "saved", "manual", "peer"},
 		Addresses: []string{"/ip4/192.0.2.7/tcp/4001", "/ip6/2001:db8::1/tcp/4001"}})
 }
@@ -43,22 +43,22 @@ func TestListsFitIntoHundredColumns(t *testing.T) {
 		{"peers", func(p Printer, b *bytes.Buffer) error {
 			return p.Peers(b, []Peer{peerOf(uncle, at), peerOf(bob, at), peerOf(eve, yesterday), peerOf(yamada, at), peerOf(longest, at)})
 		}, []string{
-			`Uncle                                     online`,
+			`Uncle                                     online                           calls themselves Bob`,
 			`Bob (b0b0b0b0)                            offline  since 12:30`,
 			`Eve (not a contact yet e7e7e7e7)          offline  since 2026-02-28 09:05`,
 			`山田太郎山… (not a contact yet a5a5a5a5)  offline  since 12:30`,
-			`MMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMM…  offline  since 12:30`,
+			`MMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMM…  offline  since 12:30             calls themselves WWWWWWW…`,
 		}},
 		{"a short list", func(p Printer, b *bytes.Buffer) error { return p.Peers(b, []Peer{peerOf(bob, at)}) }, []string{
 			`Bob (b0b0b0b0)    offline  since 12:30`,
 		}},
 		{"contacts", func(p Printer, b *bytes.Buffer) error {
-			blocked := &earshotv1.Person{Person: eve.Person, Name: "Eve", Pinned: "Eva", Blocked: true, Contact: true}
+			blocked := &earshotv1.Person{Person: eve.Person, Name: "Eve", KnownAs: "Eva", Blocked: true, Contact: true}
 			return p.Contacts(b, []*earshotv1.Person{uncle, bob, blocked, longest})
 		}, []string{
 			`Uncle                                     online   verified, calls themselves Bob`,
 			`Bob (b0b0b0b0)                            offline`,
-			`Eve (e7e7e7e7)                            blocked  known here as Eva`,
+			`Eva (e7e7e7e7)                            blocked  now calls themselves Eve`,
 			`MMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMM…  offline  verified, calls themselves WWWWWWWWWWWWWWWWWWWWW…`,
 		}},
 		{"group list", func(p Printer, b *bytes.Buffer) error {
@@ -157,7 +157,7 @@ func TestLongListsNameIDs(t *testing.T) {
 }
 
 func TestListsAsJSON(t *testing.T) {
-	uncle := &earshotv1.Person{Person: bob.Person, Name: "Bob", Petname: "Uncle", Contact: true, Online: true}
+	uncle := &earshotv1.Person{Person: bob.Person, Name: "Bob", Petname: "Uncle", KnownAs: "Uncle", Contact: true, Online: true}
 	member := func(m *earshotv1.Member) func(Printer, *bytes.Buffer) error {
 		return func(p Printer, b *bytes.Buffer) error { return p.Members(b, []*earshotv1.Member{m}) }
 	}
@@ -166,14 +166,14 @@ func TestListsAsJSON(t *testing.T) {
 		want  string
 	}{
 		"member": {member(&earshotv1.Member{Person: uncle, Role: "owner", Joined: at}),
-			`{"person":"` + bob.Person + `","name":"Bob","petname":"Uncle","role":"owner","online":true,"joined":"2026-03-01T12:30:00.000Z","self":false}`},
+			`{"person":"` + bob.Person + `","name":"Bob","petname":"Uncle","known_as":"Uncle","role":"owner","online":true,"joined":"2026-03-01T12:30:00.000Z","self":false}`},
 		"not a contact": {member(&earshotv1.Member{Person: eve, Role: "member"}),
 			`{"person":"` + eve.Person + `","name":"Eve","role":"member","online":false,"self":false}`},
 		"self": {member(&earshotv1.Member{Person: &earshotv1.Person{Person: "aa", Name: "Ann", Online: true}, Role: "admin", Self: true}),
 			`{"person":"aa","name":"Ann","role":"admin","online":true,"self":true}`},
 		"reached": {func(p Printer, b *bytes.Buffer) error {
 			return p.Receipts(b, []*earshotv1.Reached{{Person: uncle, State: "delivered"}})
-		}, `{"person":"` + bob.Person + `","name":"Bob","petname":"Uncle","state":"delivered"}`},
+		}, `{"person":"` + bob.Person + `","name":"Bob","petname":"Uncle","known_as":"Uncle","state":"delivered"}`},
 		"never reached": {func(p Printer, b *bytes.Buffer) error {
 			return p.Receipts(b, []*earshotv1.Reached{{Person: bob, State: "undelivered", Reason: "left"}})
 		}, `{"person":"` + bob.Person + `","name":"Bob","state":"undelivered","reason":"left"}`},

@@ -16,6 +16,7 @@ type author struct {
 	Person   string `json:"person"`
 	Name     string `json:"name,omitempty"`
 	Petname  string `json:"petname,omitempty"`
+	KnownAs  string `json:"known_as,omitempty"`
 	Device   string `json:"device"`
 	Contact  bool   `json:"contact"`
 	Verified bool   `json:"verified"`
@@ -64,7 +65,7 @@ func toMessage(m *earshotv1.Message) message {
 		ID:           m.Id,
 		Conversation: m.Conversation,
 		To:           toTarget(m.To),
-		From:         author{from.GetPerson(), from.GetName(), from.GetPetname(), from.GetDevice(), from.GetContact(), from.GetVerified()},
+		From:         author{from.GetPerson(), from.GetName(), from.GetPetname(), from.GetKnownAs(), from.GetDevice(), from.GetContact(), from.GetVerified()},
 		Kind:         m.Kind,
 		Text:         m.Text,
 		Time:         rfc3339(m.Time),
@@ -86,7 +87,7 @@ func toMessage(m *earshotv1.Message) message {
 // they have a line of their own, which is indented less than any line of a text.
 func (p Printer) Message(w io.Writer, m *earshotv1.Message) error {
 	from := m.GetFrom()
-	author := Who(from.GetName(), from.GetPetname(), from.GetPerson(), from.GetContact(), from.GetVerified())
+	author := Who(from)
 	var notes []string
 	if m.Own {
 		author = "me"
@@ -144,7 +145,7 @@ func State(state, reason string) string {
 func reactions(all []*earshotv1.Reaction) string {
 	by := make(map[string][]string)
 	for _, r := range all {
-		by[r.Emoji] = append(by[r.Emoji], Who(r.Name, "", r.Person, true, false))
+		by[r.Emoji] = append(by[r.Emoji], Who(&earshotv1.Person{Person: r.Person, Name: r.Name, Contact: true}))
 	}
 	emojis := slices.SortedFunc(maps.Keys(by), func(a, b string) int {
 		return cmp.Or(len(by[b])-len(by[a]), strings.Compare(a, b))

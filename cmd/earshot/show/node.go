@@ -54,6 +54,7 @@ type Failure struct {
 	Hint       string   `json:"hint,omitempty"`
 	Candidates []Person `json:"candidates,omitempty"`
 	Groups     []Group  `json:"groups,omitempty"`
+	Near       []string `json:"near,omitempty"`
 }
 
 func toStatus(s *earshotv1.StatusResponse) status {

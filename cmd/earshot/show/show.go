@@ -38,6 +38,7 @@ type Peer struct {
 	Person    string   `json:"person,omitempty"`
 	Name      string   `json:"name,omitempty"`
 	Petname   string   `json:"petname,omitempty"`
+	KnownAs   string   `json:"known_as,omitempty"`
 	Device    string   `json:"device"`
 	Online    bool     `json:"online"`
 	Contact   bool     `json:"contact"`
@@ -75,6 +76,7 @@ type Person struct {
 	Person   string   `json:"person"`
 	Name     string   `json:"name,omitempty"`
 	Petname  string   `json:"petname,omitempty"`
+	KnownAs  string   `json:"known_as,omitempty"`
 	Contact  bool     `json:"contact"`
 	Verified bool     `json:"verified"`
 	Blocked  bool     `json:"blocked"`
@@ -107,12 +109,17 @@ func toSent(s *earshotv1.Sent) sent {
 
 // NewPeer makes the object of a device from the node's answer.
 func NewPeer(p *earshotv1.Peer) Peer {
-	return Peer{p.Person, p.Name, p.Petname, p.Device, p.Online, p.Contact, p.Verified,
+	return Peer{p.Person, p.Name, p.Petname, p.KnownAs, p.Device, p.Online, p.Contact, p.Verified,
 		list(p.Addresses), list(p.FoundBy), rfc3339(p.LastSeen)}
 }
 
+// who is the person of a device.
+func (v Peer) who() *earshotv1.Person {
+	return &earshotv1.Person{Person: v.Person, Name: v.Name, Petname: v.Petname, KnownAs: v.KnownAs, Contact: v.Contact, Verified: v.Verified}
+}
+
 func toPerson(p *earshotv1.Person) Person {
-	return Person{p.Person, p.Name, p.Petname, p.Contact, p.Verified, p.Blocked, p.Online, list(p.Devices)}
+	return Person{p.Person, p.Name, p.Petname, p.KnownAs, p.Contact, p.Verified, p.Blocked, p.Online, list(p.Devices)}
 }
 
 // Persons makes the objects of persons from the node's answer.

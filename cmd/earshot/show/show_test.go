@@ -1,6 +1,12 @@
 package show
 
-import "testing"
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
+)
 
 // What a name says about itself can't be taken for what the program says.
 func TestWho(t *testing.T) {
@@ -24,8 +30,49 @@ func TestWho(t *testing.T) {
 		{"a\x1b\n", "", true, false, `a\x1b\n (01234567)`},
 		{"", "", false, false, "(not a contact yet 01234567)"},
 	} {
-		if got := Who(test.name, test.petname, id, test.contact, test.verified); got != test.want {
+		p := &earshotv1.Person{Person: id, Name: test.name, Petname: test.petname, KnownAs: test.petname, Contact: test.contact, Verified: test.verified}
+		if got := Who(p); got != test.want {
 			t.Errorf("%q, want %q", got, test.want)
+		}
+	}
+}
+
+// A contact who renames herself is shown under the name by which WHO finds her, in every row, and
+// what she calls herself now stands beside it where there is room.
+func TestRenamedContactIsShownByTheKnownName(t *testing.T) {
+	robert := &earshotv1.Person{Person: bob.Person, Name: "Robert", Pinned: "Bob", KnownAs: "Bob", Contact: true}
+	peer := func(long bool) func(Printer, *bytes.Buffer) error {
+		return func(p Printer, b *bytes.Buffer) error { p.Long = long; return p.Peers(b, []Peer{peerOf(robert, nil)}) }
+	}
+	const also = ", now calls themselves Robert"
+	for what, test := range map[string]struct {
+		write func(Printer, *bytes.Buffer) error
+		want  string
+	}{
+		"person":       {func(p Printer, b *bytes.Buffer) error { return p.Person(b, robert) }, "Bob (b0b0b0b0)" + also},
+		"peers":        {peer(false), "Bob (b0b0b0b0)    offline    now calls themselves Robert"},
+		"peers --long": {peer(true), "offline  Bob (b0b0b0b0)" + also + "  device"},
+		"contacts":     {func(p Printer, b *bytes.Buffer) error { return p.Contacts(b, []*earshotv1.Person{robert}) }, "Bob (b0b0b0b0)    offline  now calls themselves Robert"},
+		"message": {func(p Printer, b *bytes.Buffer) error {
+			return p.Message(b, &earshotv1.Message{From: by(robert), Kind: "text", Text: "hi", Time: at})
+		}, "2026-03-01 12:30:00  Bob (b0b0b0b0): hi"},
+		"member": {func(p Printer, b *bytes.Buffer) error {
+			return p.Members(b, []*earshotv1.Member{{Person: robert, Role: "admin"}})
+		}, "Bob (b0b0b0b0)    admin  offline"},
+		"added": {func(_ Printer, b *bytes.Buffer) error {
+			_, err := b.WriteString(Added(&earshotv1.Group{Name: "lunch", InvitedBy: robert}))
+			return err
+		}, "Bob (b0b0b0b0) added you to #lunch"},
+	} {
+		var b bytes.Buffer
+		if err := test.write(Printer{}, &b); err != nil || !strings.HasPrefix(b.String(), test.want) {
+			t.Errorf("%s: %v\n got %s\nwant %s", what, err, &b, test.want)
+		}
+	}
+	for name, object := range map[string]any{"person": toPerson(robert), "peer": peerOf(robert, nil), "author": toMessage(&earshotv1.Message{From: by(robert)}), "member": toNamed(robert)} {
+		var b bytes.Buffer
+		if err := JSON(&b, object); err != nil || !strings.Contains(b.String(), `"name":"Robert","known_as":"Bob"`) {
+			t.Errorf("%s: %v: %s", name, err, &b)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package show
 
 import (
+	"cmp"
 	"strings"
 
 	"golang.org/x/text/unicode/norm"
@@ -12,31 +13,44 @@ import (
 // whole is for names that are not cut: it is more than any name takes.
 const whole = 1 << 10
 
-// Who names a person. A nickname was given by the owner and stands alone. Any other name is only
-// what the person calls themselves, so something is added by which two of one name can be told
-// apart.
-func Who(name, petname, person string, contact, verified bool) string {
-	return whoWithin(whole, name, petname, person, contact, verified)
+// Somebody is a person as a row names them: a Person, an Author or a Peer.
+type Somebody interface {
+	GetPerson() string
+	GetName() string
+	GetPetname() string
+	GetKnownAs() string
+	GetContact() bool
+	GetVerified() bool
 }
 
+// Who names a person, by the name that finds them where it is typed: the nickname that the owner
+// gave, or else the name by which the owner knows them, whatever they call themselves since, or else
+// what they call themselves. A nickname stands alone. To any other name something is added by which
+// two of one name can be told apart. The whole of it can be typed.
+func Who(p Somebody) string { return whoWithin(whole, p) }
+
 // whoWithin is Who in at most so many columns: the name is cut, and never what is added to it.
-func whoWithin(most int, name, petname, person string, contact, verified bool) string {
-	if petname != "" {
-		return terminal.Cut(terminal.Line(petname), most)
+func whoWithin(most int, p Somebody) string {
+	if p.GetPetname() != "" {
+		return terminal.Cut(terminal.Line(p.GetPetname()), most)
 	}
-	id := person[:min(8, len(person))]
+	id := short(p.GetPerson())
 	switch {
-	case verified:
+	case p.GetVerified():
 		id = "verified " + id
-	case !contact:
+	case !p.GetContact():
 		id = "not a contact yet " + id
 	}
 	id = "(" + id + ")"
+	name := cmp.Or(p.GetKnownAs(), p.GetName())
 	if name == "" {
 		return id
 	}
 	return claimWithin(most-len(id)-len(" "), name) + " " + id
 }
+
+// short is the part of an ID that stands for all of it.
+func short(id string) string { return id[:min(8, len(id))] }
 
 // claim is a name that others gave themselves or a group. It is put into quotation marks if it
 // could be taken for something else that stands in a row.
@@ -61,9 +75,22 @@ func quoted(line string) string {
 	return `"` + strings.ReplaceAll(line, `"`, `\"`) + `"`
 }
 
+// Names lists names that can be typed, those of groups with # in front.
+func Names(all []string) string {
+	shown := make([]string, len(all))
+	for i, name := range all {
+		if group, is := strings.CutPrefix(name, "#"); is {
+			shown[i] = hash(group)
+		} else {
+			shown[i] = claim(name)
+		}
+	}
+	return strings.Join(shown, ", ")
+}
+
 // Title is Who, and everything else that is known about the person.
 func Title(p *earshotv1.Person) string {
-	also := aboutPerson(whole, p)
+	also := otherName(whole, p)
 	if p.Petname != "" && p.Verified {
 		also = append(also, "verified")
 	}
@@ -73,25 +100,19 @@ func Title(p *earshotv1.Person) string {
 	if p.Blocked {
 		also = append(also, "blocked")
 	}
-	return strings.Join(append([]string{whoIs(p)}, also...), ", ")
+	return strings.Join(append([]string{Who(p)}, also...), ", ")
 }
 
-// aboutPerson says by which other name a person goes.
-func aboutPerson(most int, p *earshotv1.Person) (also []string) {
-	if p.Petname != "" && p.Name != "" && p.Name != p.Petname {
-		also = append(also, "calls themselves "+claimWithin(most, p.Name))
+// otherName says what a person calls themselves, if Who doesn't.
+func otherName(most int, p Somebody) (also []string) {
+	switch {
+	case p.GetName() == "" || p.GetKnownAs() == "" || p.GetName() == p.GetKnownAs():
+		return nil
+	case p.GetPetname() != "":
+		return []string{"calls themselves " + claimWithin(most, p.GetName())}
 	}
-	if p.Petname == "" && p.Pinned != "" && p.Name != p.Pinned {
-		also = append(also, "known here as "+claimWithin(most, p.Pinned))
-	}
-	return also
-}
-
-func whoIs(p *earshotv1.Person) string {
-	return Who(p.GetName(), p.GetPetname(), p.GetPerson(), p.GetContact(), p.GetVerified())
+	return []string{"now calls themselves " + claimWithin(most, p.GetName())}
 }
 
 // person is the first cell of a row about a person.
-func (p Printer) person(v *earshotv1.Person) cell {
-	return cell{whoWithin(nameColumns, v.GetName(), v.GetPetname(), v.GetPerson(), v.GetContact(), v.GetVerified()), p.Style.Bold}
-}
+func (p Printer) person(v Somebody) cell { return cell{whoWithin(nameColumns, v), p.Style.Bold} }

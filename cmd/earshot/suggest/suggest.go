@@ -10,7 +10,6 @@
 package suggest
 
 import (
-	"cmp"
 	"context"
 	"strings"
 	"unicode"
@@ -63,12 +62,20 @@ func People(ctx context.Context, client *localapi.Client, _ []string) ([]Suggest
 	}
 	var names named
 	for _, p := range known.Persons {
-		names.add(cmp.Or(p.Petname, p.Pinned, p.Name), p.Person, show.Title(p))
+		names.add(typed(p), p.Person, show.Title(p))
 	}
 	for _, p := range here.Peers {
-		names.add(cmp.Or(p.Petname, p.Name), p.Person, show.Who(p.Name, p.Petname, p.Person, p.Contact, p.Verified))
+		names.add(typed(p), p.Person, show.Who(p))
 	}
 	return names.suggestions(), nil
+}
+
+// typed is the name that means a person where it is typed, or "" if only the ID does.
+func typed(p show.Somebody) string {
+	if p.GetContact() {
+		return p.GetKnownAs()
+	}
+	return p.GetName()
 }
 
 // Requests offers whoever waits to be accepted.
@@ -108,7 +115,7 @@ func Members(ctx context.Context, client *localapi.Client, before []string) ([]S
 	var names named
 	for _, m := range r.Members {
 		if !m.Self {
-			names.add(cmp.Or(m.Person.GetPetname(), m.Person.GetPinned(), m.Person.GetName()), m.Person.GetPerson(), show.Title(m.Person))
+			names.add(typed(m.Person), m.Person.GetPerson(), show.Title(m.Person))
 		}
 	}
 	return names.suggestions(), nil

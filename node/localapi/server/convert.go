@@ -63,6 +63,7 @@ func peer(p node.Peer) *earshotv1.Peer {
 	v := &earshotv1.Peer{
 		Name:      valid(p.Name),
 		Petname:   valid(p.Petname),
+		KnownAs:   valid(p.KnownAs),
 		Device:    p.Device.String(),
 		Online:    p.Online,
 		Contact:   p.Contact,
@@ -97,6 +98,7 @@ func person(p contacts.Person) *earshotv1.Person {
 		Name:     valid(p.Name),
 		Petname:  valid(p.Petname),
 		Pinned:   valid(p.Pinned),
+		KnownAs:  valid(p.KnownAs()),
 		Contact:  p.Contact,
 		Verified: p.Verified,
 		Blocked:  p.Blocked,
@@ -140,6 +142,7 @@ func message(m chat.Message) *earshotv1.Message {
 			Person:   m.From.Person.String(),
 			Name:     valid(m.From.Name),
 			Petname:  valid(m.From.Petname),
+			KnownAs:  valid(m.From.KnownAs),
 			Device:   m.From.Device.String(),
 			Contact:  m.From.Contact,
 			Verified: m.From.Verified,

@@ -66,11 +66,14 @@ func answer(ctx context.Context, err error) error {
 		return err
 	}
 	var unknown *people.UnknownError
+	var renamed *contacts.RenamedError
 	var ambiguous *contacts.AmbiguousError
 	var taken *contacts.NameTakenError
 	switch {
 	case errors.As(err, &unknown):
-		return problem(connect.CodeNotFound, err, &earshotv1.Problem{Code: localapi.CodeUnknown})
+		return problem(connect.CodeNotFound, err, &earshotv1.Problem{Code: localapi.CodeUnknown, Near: convert(unknown.Near, valid)})
+	case errors.As(err, &renamed):
+		return problem(connect.CodeNotFound, err, &earshotv1.Problem{Code: localapi.CodeRenamed, Persons: convert(renamed.Persons, person)})
 	case errors.As(err, &ambiguous):
 		return problem(connect.CodeFailedPrecondition, err, &earshotv1.Problem{
 			Code:    localapi.CodeAmbiguous,

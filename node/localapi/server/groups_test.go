@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 
@@ -129,12 +130,24 @@ func TestGroupProblems(t *testing.T) {
 		{chat.ErrEmoji, localapi.CodeEmoji},
 		{&people.UnknownError{Who: "x"}, localapi.CodeUnknown},
 		{&contacts.AmbiguousError{Who: "x"}, localapi.CodeAmbiguous},
+		{&contacts.RenamedError{Who: "x", Persons: []contacts.Person{bob}}, localapi.CodeRenamed},
 	} {
 		fake.err = fmt.Errorf("lunch: %w", test.err)
 		_, err := client.Leave(ctx, &earshotv1.LeaveRequest{Group: "lunch"})
 		if got := code(err); got != test.want {
 			t.Errorf("%v: %q, want %q", test.err, got, test.want)
 		}
+	}
+
+	// Who has taken another name is told, and what a mistyped name may have been.
+	renamed := contacts.Person{ID: bob.ID, Name: "Robert", Pinned: "Bob", Contact: true}
+	fake.err = &contacts.RenamedError{Who: "Robert", Persons: []contacts.Person{renamed}}
+	if _, err := client.Leave(ctx, &earshotv1.LeaveRequest{}); len(localapi.ProblemOf(err).GetPersons()) != 1 || localapi.ProblemOf(err).Persons[0].KnownAs != "Bob" {
+		t.Errorf("renamed: %v", localapi.ProblemOf(err))
+	}
+	fake.err = &people.UnknownError{Who: "Bop", Near: []string{"Bob", "#Bo\xff"}}
+	if _, err := client.Leave(ctx, &earshotv1.LeaveRequest{}); !slices.Equal(localapi.ProblemOf(err).GetNear(), []string{"Bob", "#Bo\uFFFD"}) {
+		t.Errorf("mistyped: %v", localapi.ProblemOf(err))
 	}
 
 	// Persons and groups that one name fits are both told.

@@ -356,6 +356,7 @@ type Author struct {
 	Device        string                 `protobuf:"bytes,4,opt,name=device,proto3" json:"device,omitempty"`
 	Contact       bool                   `protobuf:"varint,5,opt,name=contact,proto3" json:"contact,omitempty"`
 	Verified      bool                   `protobuf:"varint,6,opt,name=verified,proto3" json:"verified,omitempty"`
+	KnownAs       string                 `protobuf:"bytes,7,opt,name=known_as,json=knownAs,proto3" json:"known_as,omitempty"` // as of Person
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -430,6 +431,13 @@ func (x *Author) GetVerified() bool {
 		return x.Verified
 	}
 	return false
+}
+
+func (x *Author) GetKnownAs() string {
+	if x != nil {
+		return x.KnownAs
+	}
+	return ""
 }
 
 type Message struct {
@@ -1950,14 +1958,15 @@ const file_v1_messages_proto_rawDesc = "" +
 	"\vWaitRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05state\x18\x02 \x01(\tR\x05state\x123\n" +
-	"\atimeout\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\atimeout\"\x9c\x01\n" +
+	"\atimeout\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\atimeout\"\xb7\x01\n" +
 	"\x06Author\x12\x16\n" +
 	"\x06person\x18\x01 \x01(\tR\x06person\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n" +
 	"\apetname\x18\x03 \x01(\tR\apetname\x12\x16\n" +
 	"\x06device\x18\x04 \x01(\tR\x06device\x12\x18\n" +
 	"\acontact\x18\x05 \x01(\bR\acontact\x12\x1a\n" +
-	"\bverified\x18\x06 \x01(\bR\bverified\"\x8a\x05\n" +
+	"\bverified\x18\x06 \x01(\bR\bverified\x12\x19\n" +
+	"\bknown_as\x18\a \x01(\tR\aknownAs\"\x8a\x05\n" +
 	"\aMessage\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\"\n" +
 	"\fconversation\x18\x02 \x01(\tR\fconversation\x12\"\n" +

@@ -6,13 +6,18 @@
 //   curl --unix-socket DIR/control.sock -H 'Content-Type: application/json' \
 //     -d '{"to": "bob", "text": "hello"}' http://earshot/earshot.v1.Messages/Send
 //
-// WHO is a petname, a name, a person ID or the first 8 or more characters of a
-// contact's, or a GROUP: #name, name, its ID, or the first 8 or more characters of
-// that if the owner has accepted the group: made it, was brought into it by a contact,
-// or has written in it. A name means the first of these that fits: by petname; a verified
-// person; a contact or a group that is accepted; a group that the owner was in; a stranger
-// or another group. Where several fit equally it is ambiguous. IDs of persons, conversations (a group's is its conversation's) and messages
-// are 64 hexadecimal digits; a device's is the text of its libp2p peer ID.
+// WHO is a petname, a name, a person ID or its first 8 or more characters, the ID of a
+// person's device, or a GROUP: #name, name, its ID or the first 8 or more characters of
+// that. A name means the first of these that fits: by petname; a verified person; a contact
+// or a group that the owner has accepted (made it, was brought into it by a contact, or has
+// written in it); a group that the owner was in; a stranger or another group. The beginning
+// of an ID means a contact or an accepted group first, then a group that the owner was in,
+// then others. Where several fit equally it is ambiguous. A name and the beginning of an ID,
+// as in "Bob (c4b3bf63)", mean the one who has both. Contacts and verified persons have the
+// names that the owner knows them by (known_as), not what they call themselves since.
+//
+// IDs of persons, conversations (a group's is its conversation's) and messages are 64
+// hexadecimal digits; a device's is the text of its libp2p peer ID.
 //
 // An error carries a Problem. The schema changes only by adding.
 //

@@ -235,6 +235,7 @@ type Peer struct {
 	Addresses     []string               `protobuf:"bytes,8,rep,name=addresses,proto3" json:"addresses,omitempty"`            // multiaddrs
 	FoundBy       []string               `protobuf:"bytes,9,rep,name=found_by,json=foundBy,proto3" json:"found_by,omitempty"` // mdns, saved, manual, peer
 	LastSeen      *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=last_seen,json=lastSeen,proto3" json:"last_seen,omitempty"`
+	KnownAs       string                 `protobuf:"bytes,11,opt,name=known_as,json=knownAs,proto3" json:"known_as,omitempty"` // as of Person
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -339,17 +340,28 @@ func (x *Peer) GetLastSeen() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Peer) GetKnownAs() string {
+	if x != nil {
+		return x.KnownAs
+	}
+	return ""
+}
+
 type Person struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Person        string                 `protobuf:"bytes,1,opt,name=person,proto3" json:"person,omitempty"`
-	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"` // what they call themselves
-	Petname       string                 `protobuf:"bytes,3,opt,name=petname,proto3" json:"petname,omitempty"`
-	Pinned        string                 `protobuf:"bytes,4,opt,name=pinned,proto3" json:"pinned,omitempty"` // the name they had when they became a contact
-	Contact       bool                   `protobuf:"varint,5,opt,name=contact,proto3" json:"contact,omitempty"`
-	Verified      bool                   `protobuf:"varint,6,opt,name=verified,proto3" json:"verified,omitempty"`
-	Blocked       bool                   `protobuf:"varint,7,opt,name=blocked,proto3" json:"blocked,omitempty"`
-	Online        bool                   `protobuf:"varint,8,opt,name=online,proto3" json:"online,omitempty"`
-	Devices       []string               `protobuf:"bytes,9,rep,name=devices,proto3" json:"devices,omitempty"`
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Person   string                 `protobuf:"bytes,1,opt,name=person,proto3" json:"person,omitempty"`
+	Name     string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"` // what they call themselves
+	Petname  string                 `protobuf:"bytes,3,opt,name=petname,proto3" json:"petname,omitempty"`
+	Pinned   string                 `protobuf:"bytes,4,opt,name=pinned,proto3" json:"pinned,omitempty"` // the name they had when they became a contact
+	Contact  bool                   `protobuf:"varint,5,opt,name=contact,proto3" json:"contact,omitempty"`
+	Verified bool                   `protobuf:"varint,6,opt,name=verified,proto3" json:"verified,omitempty"`
+	Blocked  bool                   `protobuf:"varint,7,opt,name=blocked,proto3" json:"blocked,omitempty"`
+	Online   bool                   `protobuf:"varint,8,opt,name=online,proto3" json:"online,omitempty"`
+	Devices  []string               `protobuf:"bytes,9,rep,name=devices,proto3" json:"devices,omitempty"`
+	// The name that the owner has for a contact: the petname, else the pinned name. It is what to
+	// show of them, and WHO finds them by it, whatever they call themselves since. Absent for others,
+	// whom WHO finds by their name, and for a contact who has an ID only.
+	KnownAs       string `protobuf:"bytes,10,opt,name=known_as,json=knownAs,proto3" json:"known_as,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -445,6 +457,13 @@ func (x *Person) GetDevices() []string {
 		return x.Devices
 	}
 	return nil
+}
+
+func (x *Person) GetKnownAs() string {
+	if x != nil {
+		return x.KnownAs
+	}
+	return ""
 }
 
 type ContactsRequest struct {
@@ -1066,7 +1085,7 @@ const file_v1_people_proto_rawDesc = "" +
 	"\fPeersRequest\"f\n" +
 	"\rPeersResponse\x12&\n" +
 	"\x05peers\x18\x01 \x03(\v2\x10.earshot.v1.PeerR\x05peers\x12-\n" +
-	"\afinding\x18\x02 \x01(\v2\x13.earshot.v1.FindingR\afinding\"\xa4\x02\n" +
+	"\afinding\x18\x02 \x01(\v2\x13.earshot.v1.FindingR\afinding\"\xbf\x02\n" +
 	"\x04Peer\x12\x16\n" +
 	"\x06person\x18\x01 \x01(\tR\x06person\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n" +
@@ -1078,7 +1097,8 @@ const file_v1_people_proto_rawDesc = "" +
 	"\taddresses\x18\b \x03(\tR\taddresses\x12\x19\n" +
 	"\bfound_by\x18\t \x03(\tR\afoundBy\x127\n" +
 	"\tlast_seen\x18\n" +
-	" \x01(\v2\x1a.google.protobuf.TimestampR\blastSeen\"\xe8\x01\n" +
+	" \x01(\v2\x1a.google.protobuf.TimestampR\blastSeen\x12\x19\n" +
+	"\bknown_as\x18\v \x01(\tR\aknownAs\"\x83\x02\n" +
 	"\x06Person\x12\x16\n" +
 	"\x06person\x18\x01 \x01(\tR\x06person\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n" +
@@ -1088,7 +1108,9 @@ const file_v1_people_proto_rawDesc = "" +
 	"\bverified\x18\x06 \x01(\bR\bverified\x12\x18\n" +
 	"\ablocked\x18\a \x01(\bR\ablocked\x12\x16\n" +
 	"\x06online\x18\b \x01(\bR\x06online\x12\x18\n" +
-	"\adevices\x18\t \x03(\tR\adevices\"\x11\n" +
+	"\adevices\x18\t \x03(\tR\adevices\x12\x19\n" +
+	"\bknown_as\x18\n" +
+	" \x01(\tR\aknownAs\"\x11\n" +
 	"\x0fContactsRequest\"@\n" +
 	"\x10ContactsResponse\x12,\n" +
 	"\apersons\x18\x01 \x03(\v2\x12.earshot.v1.PersonR\apersons\"X\n" +

@@ -27,15 +27,18 @@ type Problem struct {
 	// A word for programs: unknown, ambiguous, name_taken, name, key_used, text, empty,
 	// too_long, acknowledged, undelivered, no_message, blocked, words, self, setting, not_member,
 	// not_permitted, member, group_full, not_yours, too_late, emoji,
-	// invalid, stopping or internal.
+	// renamed, invalid, stopping or internal.
 	Code string `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
-	// Whom WHO fits (ambiguous), or who has the name (name_taken).
+	// Whom WHO fits (ambiguous), who has the name (name_taken), or who calls themselves WHO and
+	// is known here by another name (renamed).
 	Persons []*Person `protobuf:"bytes,2,rep,name=persons,proto3" json:"persons,omitempty"`
 	// Which groups WHO fits (ambiguous), or which has the name (name_taken).
 	Groups []*Group `protobuf:"bytes,3,rep,name=groups,proto3" json:"groups,omitempty"`
 	// The character that can't be in a name, or not where it stands (name), as
 	// "U+200B ZERO WIDTH SPACE".
-	Character     string `protobuf:"bytes,4,opt,name=character,proto3" json:"character,omitempty"`
+	Character string `protobuf:"bytes,4,opt,name=character,proto3" json:"character,omitempty"`
+	// Names that are almost WHO and mean somebody or a group, at most three (unknown).
+	Near          []string `protobuf:"bytes,5,rep,name=near,proto3" json:"near,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -98,17 +101,25 @@ func (x *Problem) GetCharacter() string {
 	return ""
 }
 
+func (x *Problem) GetNear() []string {
+	if x != nil {
+		return x.Near
+	}
+	return nil
+}
+
 var File_v1_problem_proto protoreflect.FileDescriptor
 
 const file_v1_problem_proto_rawDesc = "" +
 	"\n" +
 	"\x10v1/problem.proto\x12\n" +
-	"earshot.v1\x1a\x0fv1/groups.proto\x1a\x0fv1/people.proto\"\x94\x01\n" +
+	"earshot.v1\x1a\x0fv1/groups.proto\x1a\x0fv1/people.proto\"\xa8\x01\n" +
 	"\aProblem\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12,\n" +
 	"\apersons\x18\x02 \x03(\v2\x12.earshot.v1.PersonR\apersons\x12)\n" +
 	"\x06groups\x18\x03 \x03(\v2\x11.earshot.v1.GroupR\x06groups\x12\x1c\n" +
-	"\tcharacter\x18\x04 \x01(\tR\tcharacterB:Z8github.com/earshot-im/earshot/node/localapi/v1;earshotv1b\x06proto3"
+	"\tcharacter\x18\x04 \x01(\tR\tcharacter\x12\x12\n" +
+	"\x04near\x18\x05 \x03(\tR\x04nearB:Z8github.com/earshot-im/earshot/node/localapi/v1;earshotv1b\x06proto3"
 
 var (
 	file_v1_problem_proto_rawDescOnce sync.Once
