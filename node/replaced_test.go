@@ -54,7 +54,7 @@ func TestReplacedContactGetsWhatWaits(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		names := func(groups []contacts.Group) (out []string) {
+		names := func(groups []contacts.Target) (out []string) {
 			for _, g := range groups {
 				out = append(out, g.Name)
 			}

@@ -31,6 +31,8 @@ var argumentSources = map[string][]suggest.Source{
 	"earshot history":          {whoever},
 	"earshot outbox cancel":    {suggest.Waiting},
 	"earshot contacts name":    {suggest.People},
+	"earshot contacts replace": {suggest.People, suggest.People},
+	"earshot contacts remove":  {suggest.People},
 	"earshot verify":           {suggest.People},
 	"earshot accept":           {suggest.Any(suggest.Requests, suggest.People)},
 	"earshot block":            {suggest.People},

@@ -36,7 +36,7 @@ func (a *app) contactsCommand() *cobra.Command {
 		}),
 	}
 	a.long(c, "the IDs of persons")
-	c.AddCommand(a.contactsNameCommand())
+	c.AddCommand(a.contactsNameCommand(), a.contactsReplaceCommand(), a.contactsRemoveCommand())
 	return c
 }
 

@@ -32,7 +32,7 @@ With --lines every line of stdin that is not empty is a message of its own.`,
 			return checkSend(c, &s, lines, args[1:])
 		},
 		RunE: a.ask(func(ctx context.Context, client *localapi.Client, args []string) error {
-			s.Client, s.Out, s.Stdout = client, a.out, a.stdout
+			s.Client, s.Out, s.Stdout, s.Stderr = client, a.out, a.stdout, a.stderr
 			if lines {
 				return s.SendLines(ctx, args[0], a.stdin)
 			}

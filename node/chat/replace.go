@@ -29,10 +29,10 @@ type Replacement struct {
 type Replaced struct {
 	Person  contacts.Person // the new one, as a contact
 	Old     contacts.Person
-	Groups  []contacts.Group // in which the new one is in place of the old one
-	Others  []contacts.Group // with the old one, where the owner's role allows no such change
-	Waiting int              // messages to the old one alone that wait still
-	Resent  int              // messages that were sent to the new one
+	Groups  []contacts.Target // in which the new one is in place of the old one
+	Others  []contacts.Target // with the old one, where the owner's role allows no such change
+	Waiting int               // messages to the old one alone that wait still
+	Resent  int               // messages that were sent to the new one
 }
 
 // errIn ends an invitation of somebody who is in the group.
@@ -47,15 +47,14 @@ func (m *Messages) ReplaceContact(ctx context.Context, r Replacement) (out Repla
 		return out, err
 	}
 	for _, c := range m.cfg.Groups.All() {
-		group, permitted, err := m.replaceIn(ctx, c, from.ID, to.ID)
+		both, permitted, err := m.replaceIn(ctx, c, from.ID, to.ID)
 		switch {
 		case err != nil:
 			return out, asOurs(err)
-		case group == nil:
 		case permitted:
-			out.Groups = append(out.Groups, *group)
-		default:
-			out.Others = append(out.Others, *group)
+			out.Groups = append(out.Groups, m.cfg.Contacts.TargetGroup(c))
+		case both:
+			out.Others = append(out.Others, m.cfg.Contacts.TargetGroup(c))
 		}
 	}
 	if r.Resend {
@@ -72,19 +71,20 @@ func (m *Messages) ReplaceContact(ctx context.Context, r Replacement) (out Repla
 	return out, err
 }
 
-// replaceIn brings one person into a group and takes another out. The group is nil where it has
-// nothing to do with this: the old one or the owner is not in it.
-func (m *Messages) replaceIn(ctx context.Context, c event.Conversation, old, new crypto.PersonID) (group *contacts.Group, permitted bool, err error) {
+// replaceIn brings one person into a group and takes another out. both says that the owner and the
+// other one are in it, so that there is something to do, and permitted that it was done.
+func (m *Messages) replaceIn(ctx context.Context, c event.Conversation, old, new crypto.PersonID) (both, permitted bool, err error) {
 	state, err := m.cfg.Groups.State(c)
 	if err != nil {
-		return nil, false, err
+		return false, false, err
 	}
-	_, in := state.Member(m.self)
-	if _, both := state.Member(old); !in || !both {
-		return nil, false, nil
+	_, mine := state.Member(m.self)
+	_, theirs := state.Member(old)
+	if !mine || !theirs {
+		return false, false, nil
 	}
 	if err := m.cfg.People.KeepMember(ctx, new); err != nil {
-		return nil, false, err
+		return true, false, err
 	}
 	err = m.cfg.Groups.Do(ctx, c, func(state *authority.State) (event.Control, error) {
 		if _, in := state.Member(new); in {
@@ -95,15 +95,10 @@ func (m *Messages) replaceIn(ctx context.Context, c event.Conversation, old, new
 	if err == nil || errors.Is(err, errIn) {
 		err = m.cfg.Groups.TakeOut(ctx, c, func(*authority.State) (crypto.PersonID, error) { return old, nil })
 	}
-	permitted = err == nil
 	if errors.Is(err, authority.ErrNotPermitted) || errors.Is(err, authority.ErrFull) {
-		err = nil
+		return true, false, nil
 	}
-	if err != nil {
-		return nil, false, err
-	}
-	view, err := m.cfg.Contacts.Group(c)
-	return &view, permitted, err
+	return true, err == nil, err
 }
 
 // waiting returns the messages to a person alone that they have not acknowledged, the oldest first.

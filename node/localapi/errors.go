@@ -48,6 +48,7 @@ const (
 	CodeEmoji        = "emoji"
 	CodeNoRoom       = "no_room"
 	CodeRenamed      = "renamed"
+	CodeNotContact   = "not_contact"
 	CodeInvalid      = "invalid"
 	CodeStopping     = "stopping"
 	CodeInternal     = "internal"

@@ -30,6 +30,9 @@ func (s *Sender) SendLines(ctx context.Context, to string, stdin io.Reader) erro
 	if _, err := stream.Receive(); err != nil {
 		return err
 	}
+	if target, err := s.Client.Resolve(ctx, &earshotv1.ResolveRequest{Who: to}); err == nil {
+		s.newcomers(ctx, target)
+	}
 	lines := make(chan string, linesAtOnce)
 	unread := make(chan error, 1)
 	go func() { // ends with stdin, with ctx, or with the process

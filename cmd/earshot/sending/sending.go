@@ -32,6 +32,7 @@ type Sender struct {
 	Client *localapi.Client
 	Out    show.Printer
 	Stdout io.Writer
+	Stderr io.Writer
 
 	Wait    string        // queued, delivered or read
 	Timeout time.Duration // 0: none
@@ -46,6 +47,7 @@ func (s *Sender) Send(ctx context.Context, to, text string) error {
 		return err
 	}
 	// The message is on this disk. Whatever happens while waiting, its ID is printed.
+	s.newcomers(ctx, sent.To)
 	var waited error
 	if s.Wait != "queued" {
 		var later *earshotv1.Sent

@@ -117,6 +117,10 @@ func me(m people.Me) *earshotv1.MeResponse {
 	}
 }
 
+func newcomer(n contacts.Newcomer) *earshotv1.Newcomer {
+	return &earshotv1.Newcomer{Person: person(n.Person), Since: stamp(n.Since)}
+}
+
 func target(t contacts.Target) *earshotv1.Target {
 	return &earshotv1.Target{Kind: t.Kind, Id: t.ID, Name: valid(t.Name)}
 }

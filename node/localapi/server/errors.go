@@ -37,6 +37,8 @@ var known = []struct {
 	{contacts.ErrBlocked, localapi.CodeBlocked, connect.CodeFailedPrecondition},
 	{contacts.ErrWords, localapi.CodeWords, connect.CodeFailedPrecondition},
 	{contacts.ErrSelf, localapi.CodeSelf, connect.CodeInvalidArgument},
+	{contacts.ErrSamePerson, localapi.CodeSelf, connect.CodeInvalidArgument},
+	{contacts.ErrNotContact, localapi.CodeNotContact, connect.CodeFailedPrecondition},
 	{people.ErrSetting, localapi.CodeSetting, connect.CodeInvalidArgument},
 	{contacts.ErrNotMember, localapi.CodeNotMember, connect.CodeFailedPrecondition},
 	{chat.ErrRecalled, localapi.CodeRecalled, connect.CodeFailedPrecondition},

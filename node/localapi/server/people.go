@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/earshot-im/earshot/node/chat"
 	"github.com/earshot-im/earshot/node/contacts"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
@@ -22,12 +23,25 @@ type People interface {
 	Accept(ctx context.Context, who, petname string) (contacts.Person, error)
 	Block(ctx context.Context, who string) (contacts.Person, error)
 	Unblock(ctx context.Context, who string) (contacts.Person, error)
+	// Newcomers returns a few who may have come in place of the contact whom WHO means.
+	Newcomers(ctx context.Context, who string) ([]contacts.Newcomer, error)
+}
+
+// Replacing is how a contact ends as one; *chat.Messages is one, since it takes groups and what is
+// still to be delivered.
+type Replacing interface {
+	// ReplaceContact returns contacts.ErrWords unless the words are those of the new person, or are
+	// not to be compared.
+	ReplaceContact(context.Context, chat.Replacement) (chat.Replaced, error)
+	// RemoveContact returns also how many messages still wait for the person.
+	RemoveContact(ctx context.Context, who string) (contacts.Person, int, error)
 }
 
 // peopleService answers the calls of service People.
 type peopleService struct {
-	people People
-	node   Node // says who is here
+	people    People
+	replacing Replacing
+	node      Node // says who is here
 }
 
 var _ earshotv1.PeopleHandler = peopleService{}
@@ -80,6 +94,28 @@ func (s peopleService) Block(ctx context.Context, r *earshotv1.BlockRequest) (*e
 
 func (s peopleService) Unblock(ctx context.Context, r *earshotv1.UnblockRequest) (*earshotv1.Person, error) {
 	return one(s.people.Unblock(ctx, r.Who))
+}
+
+func (s peopleService) Newcomers(ctx context.Context, r *earshotv1.NewcomersRequest) (*earshotv1.NewcomersResponse, error) {
+	found, err := s.people.Newcomers(ctx, r.Who)
+	return &earshotv1.NewcomersResponse{Newcomers: convert(found, newcomer)}, err
+}
+
+func (s peopleService) ReplaceContact(ctx context.Context, r *earshotv1.ReplaceContactRequest) (*earshotv1.ReplaceContactResponse, error) {
+	done, err := s.replacing.ReplaceContact(ctx, chat.Replacement{Old: r.Old, New: r.New, Words: r.Words, Unverified: r.Unverified, Resend: r.Resend})
+	return &earshotv1.ReplaceContactResponse{
+		Person:  person(done.Person),
+		Old:     person(done.Old),
+		Groups:  convert(done.Groups, target),
+		Others:  convert(done.Others, target),
+		Waiting: uint32(done.Waiting),
+		Resent:  uint32(done.Resent),
+	}, err
+}
+
+func (s peopleService) RemoveContact(ctx context.Context, r *earshotv1.RemoveContactRequest) (*earshotv1.RemoveContactResponse, error) {
+	p, waiting, err := s.replacing.RemoveContact(ctx, r.Who)
+	return &earshotv1.RemoveContactResponse{Person: person(p), Waiting: uint32(waiting)}, err
 }
 
 func one(p contacts.Person, err error) (*earshotv1.Person, error) { return person(p), err }

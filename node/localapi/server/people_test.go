@@ -1,11 +1,16 @@
 package server
 
 import (
+	"context"
 	"testing"
+	"time"
 
+	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/node"
 	"github.com/earshot-im/earshot/node/chat"
 	"github.com/earshot-im/earshot/node/contacts"
+	"github.com/earshot-im/earshot/node/localapi"
+	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
 
 // The name by which the owner knows somebody comes with everything that says who they are.
@@ -26,5 +31,54 @@ func TestKnownAsIsTold(t *testing.T) {
 	}
 	if m := message(chat.Message{From: chat.Author{Name: "Robert", KnownAs: "Bob"}}); m.From.KnownAs != "Bob" {
 		t.Errorf("author: %v", m.From)
+	}
+}
+
+// places notes what is asked about contacts who are replaced or removed.
+type places struct {
+	People
+	asked chat.Replacement
+	err   error
+}
+
+func (p *places) Newcomers(_ context.Context, who string) ([]contacts.Newcomer, error) {
+	return []contacts.Newcomer{{Person: contacts.Person{ID: crypto.PersonID{2}, Name: who}, Since: time.Unix(1700000000, 0)}}, nil
+}
+
+func (p *places) ReplaceContact(_ context.Context, r chat.Replacement) (chat.Replaced, error) {
+	p.asked = r
+	group := func(id string) []contacts.Target { return []contacts.Target{{Kind: "group", ID: id}} }
+	return chat.Replaced{Person: bob, Old: contacts.Person{Name: "Cleo"}, Groups: group("a"), Others: group("b"), Waiting: 3, Resent: 4}, p.err
+}
+
+func (p *places) RemoveContact(context.Context, string) (contacts.Person, int, error) {
+	return bob, 2, p.err
+}
+
+// Everything that is asked of replacing and removing contacts reaches the room, and what it answers
+// reaches the caller.
+func TestContactsAreReplaced(t *testing.T) {
+	fake := new(places)
+	client, _ := serve(t, privateDir(t), Rooms{People: fake, Replacing: fake})
+	ctx := t.Context()
+	if r, err := client.Newcomers(ctx, &earshotv1.NewcomersRequest{Who: "Cleo"}); err != nil || len(r.Newcomers) != 1 ||
+		r.Newcomers[0].Person.Name != "Cleo" || r.Newcomers[0].Since.GetSeconds() != 1700000000 {
+		t.Errorf("newcomers: %v, %v", r, err)
+	}
+	r, err := client.ReplaceContact(ctx, &earshotv1.ReplaceContactRequest{Old: "a", New: "b", Words: "c", Unverified: true, Resend: true})
+	if err != nil || r.Person.Person != bob.ID.String() || r.Old.Name != "Cleo" || r.Groups[0].Id != "a" || r.Others[0].Id != "b" || r.Waiting != 3 || r.Resent != 4 {
+		t.Errorf("replaced: %v, %v", r, err)
+	}
+	if want := (chat.Replacement{Old: "a", New: "b", Words: "c", Unverified: true, Resend: true}); fake.asked != want {
+		t.Errorf("asked: %+v", fake.asked)
+	}
+	if r, err := client.RemoveContact(ctx, &earshotv1.RemoveContactRequest{Who: "a"}); err != nil || r.Person.Person != bob.ID.String() || r.Waiting != 2 {
+		t.Errorf("removed: %v, %v", r, err)
+	}
+	for err, want := range map[error]string{contacts.ErrNotContact: localapi.CodeNotContact, contacts.ErrSamePerson: localapi.CodeSelf} {
+		fake.err = err
+		if _, err := client.ReplaceContact(ctx, &earshotv1.ReplaceContactRequest{}); code(err) != want {
+			t.Errorf("%v: %q, want %q", err, code(err), want)
+		}
 	}
 }

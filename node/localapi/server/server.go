@@ -1,10 +1,9 @@
 // Package server answers for a running node on the Unix socket of its local API.
 //
 // It has a service for each area of the schema in node/localapi/v1. Beside each stands the interface
-// by which the service asks the node: Node and Owner, People, Writing, Delivery and Reading, Groups,
-// Journal. A
-// further area brings its own: a file with the interface and the service, a field in Rooms, and a
-// line in handler.
+// by which the service asks the node: Node and Owner, People and Replacing, Writing, Delivery and
+// Reading, Groups, Journal. A further area brings its own: a file with the interface and the
+// service, a field in Rooms, and a line in handler.
 //
 // The server holds no state of its own. It turns requests into calls of the rooms, bounds them by the
 // limits of package localapi, and turns errors into Problems, by the one table in errors.go. It
@@ -54,19 +53,20 @@ type Config struct {
 // Rooms are what the services ask. Every method may be called from many goroutines, also after the
 // node has ended: then it returns an error.
 type Rooms struct {
-	Node     Node
-	Owner    Owner
-	People   People
-	Writing  Writing
-	Delivery Delivery
-	Reading  Reading
-	Groups   Groups
-	Journal  Journal
+	Node      Node
+	Owner     Owner
+	People    People
+	Replacing Replacing
+	Writing   Writing
+	Delivery  Delivery
+	Reading   Reading
+	Groups    Groups
+	Journal   Journal
 }
 
 // RoomsOf returns the rooms of a node.
 func RoomsOf(n *node.Node) Rooms {
-	return Rooms{Node: n, Owner: n.Owner(), People: n.Contacts(),
+	return Rooms{Node: n, Owner: n.Owner(), People: n.Contacts(), Replacing: n.Messages(),
 		Writing: n.Messages(), Delivery: n.Messages(), Reading: n.Messages(), Groups: n.Groups(), Journal: n.Journal()}
 }
 
@@ -155,7 +155,7 @@ func handler(r Rooms) http.Handler {
 	)
 	api := http.NewServeMux()
 	api.Handle(earshotv1.NewNodeHandler(nodeService{r.Node, r.Owner}, options))
-	api.Handle(earshotv1.NewPeopleHandler(peopleService{r.People, r.Node}, options))
+	api.Handle(earshotv1.NewPeopleHandler(peopleService{r.People, r.Replacing, r.Node}, options))
 	api.Handle(earshotv1.NewMessagesHandler(messagesService{r.Writing, r.Delivery, r.Reading}, options))
 	api.Handle(earshotv1.NewGroupsHandler(groupsService{r.Groups}, options))
 	api.Handle(earshotv1.NewJournalHandler(journalService{r.Journal}, options))

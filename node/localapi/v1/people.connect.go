@@ -52,6 +52,12 @@ const (
 	PeopleBlockProcedure = "/earshot.v1.People/Block"
 	// PeopleUnblockProcedure is the fully-qualified name of the People's Unblock RPC.
 	PeopleUnblockProcedure = "/earshot.v1.People/Unblock"
+	// PeopleNewcomersProcedure is the fully-qualified name of the People's Newcomers RPC.
+	PeopleNewcomersProcedure = "/earshot.v1.People/Newcomers"
+	// PeopleReplaceContactProcedure is the fully-qualified name of the People's ReplaceContact RPC.
+	PeopleReplaceContactProcedure = "/earshot.v1.People/ReplaceContact"
+	// PeopleRemoveContactProcedure is the fully-qualified name of the People's RemoveContact RPC.
+	PeopleRemoveContactProcedure = "/earshot.v1.People/RemoveContact"
 )
 
 // PeopleClient is a client for the earshot.v1.People service.
@@ -69,6 +75,17 @@ type PeopleClient interface {
 	Accept(context.Context, *AcceptRequest) (*Person, error)
 	Block(context.Context, *BlockRequest) (*Person, error)
 	Unblock(context.Context, *UnblockRequest) (*Person, error)
+	// Newcomers tells who may have come in place of a contact who is not here: strangers who
+	// call themselves as the contact does, and were first met after the contact was last here.
+	// It may be the same human, who has lost their directory, or somebody else.
+	Newcomers(context.Context, *NewcomersRequest) (*NewcomersResponse, error)
+	// ReplaceContact has a person take the place of a contact: the contact's names mean them
+	// from then on, and they come into the groups in place of the contact where the owner's
+	// role allows that. The contact is a stranger again. After an error it can be asked again.
+	ReplaceContact(context.Context, *ReplaceContactRequest) (*ReplaceContactResponse, error)
+	// RemoveContact makes a contact a stranger again. What was said stays readable, and what
+	// waits for them still goes to them.
+	RemoveContact(context.Context, *RemoveContactRequest) (*RemoveContactResponse, error)
 }
 
 // NewPeopleClient constructs a client for the earshot.v1.People service. By default, it uses the
@@ -142,21 +159,42 @@ func NewPeopleClient(httpClient connect.HTTPClient, baseURL string, opts ...conn
 			connect.WithSchema(peopleMethods.ByName("Unblock")),
 			connect.WithClientOptions(opts...),
 		),
+		newcomers: connect.NewClient[NewcomersRequest, NewcomersResponse](
+			httpClient,
+			baseURL+PeopleNewcomersProcedure,
+			connect.WithSchema(peopleMethods.ByName("Newcomers")),
+			connect.WithClientOptions(opts...),
+		),
+		replaceContact: connect.NewClient[ReplaceContactRequest, ReplaceContactResponse](
+			httpClient,
+			baseURL+PeopleReplaceContactProcedure,
+			connect.WithSchema(peopleMethods.ByName("ReplaceContact")),
+			connect.WithClientOptions(opts...),
+		),
+		removeContact: connect.NewClient[RemoveContactRequest, RemoveContactResponse](
+			httpClient,
+			baseURL+PeopleRemoveContactProcedure,
+			connect.WithSchema(peopleMethods.ByName("RemoveContact")),
+			connect.WithClientOptions(opts...),
+		),
 	}
 }
 
 // peopleClient implements PeopleClient.
 type peopleClient struct {
-	peers       *connect.Client[PeersRequest, PeersResponse]
-	resolve     *connect.Client[ResolveRequest, Target]
-	contacts    *connect.Client[ContactsRequest, ContactsResponse]
-	nameContact *connect.Client[NameContactRequest, Person]
-	safetyWords *connect.Client[SafetyWordsRequest, SafetyWordsResponse]
-	verify      *connect.Client[VerifyRequest, Person]
-	requests    *connect.Client[RequestsRequest, RequestsResponse]
-	accept      *connect.Client[AcceptRequest, Person]
-	block       *connect.Client[BlockRequest, Person]
-	unblock     *connect.Client[UnblockRequest, Person]
+	peers          *connect.Client[PeersRequest, PeersResponse]
+	resolve        *connect.Client[ResolveRequest, Target]
+	contacts       *connect.Client[ContactsRequest, ContactsResponse]
+	nameContact    *connect.Client[NameContactRequest, Person]
+	safetyWords    *connect.Client[SafetyWordsRequest, SafetyWordsResponse]
+	verify         *connect.Client[VerifyRequest, Person]
+	requests       *connect.Client[RequestsRequest, RequestsResponse]
+	accept         *connect.Client[AcceptRequest, Person]
+	block          *connect.Client[BlockRequest, Person]
+	unblock        *connect.Client[UnblockRequest, Person]
+	newcomers      *connect.Client[NewcomersRequest, NewcomersResponse]
+	replaceContact *connect.Client[ReplaceContactRequest, ReplaceContactResponse]
+	removeContact  *connect.Client[RemoveContactRequest, RemoveContactResponse]
 }
 
 // Peers calls earshot.v1.People.Peers.
@@ -249,6 +287,33 @@ func (c *peopleClient) Unblock(ctx context.Context, req *UnblockRequest) (*Perso
 	return nil, err
 }
 
+// Newcomers calls earshot.v1.People.Newcomers.
+func (c *peopleClient) Newcomers(ctx context.Context, req *NewcomersRequest) (*NewcomersResponse, error) {
+	response, err := c.newcomers.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// ReplaceContact calls earshot.v1.People.ReplaceContact.
+func (c *peopleClient) ReplaceContact(ctx context.Context, req *ReplaceContactRequest) (*ReplaceContactResponse, error) {
+	response, err := c.replaceContact.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// RemoveContact calls earshot.v1.People.RemoveContact.
+func (c *peopleClient) RemoveContact(ctx context.Context, req *RemoveContactRequest) (*RemoveContactResponse, error) {
+	response, err := c.removeContact.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
 // PeopleHandler is an implementation of the earshot.v1.People service.
 type PeopleHandler interface {
 	Peers(context.Context, *PeersRequest) (*PeersResponse, error)
@@ -264,6 +329,17 @@ type PeopleHandler interface {
 	Accept(context.Context, *AcceptRequest) (*Person, error)
 	Block(context.Context, *BlockRequest) (*Person, error)
 	Unblock(context.Context, *UnblockRequest) (*Person, error)
+	// Newcomers tells who may have come in place of a contact who is not here: strangers who
+	// call themselves as the contact does, and were first met after the contact was last here.
+	// It may be the same human, who has lost their directory, or somebody else.
+	Newcomers(context.Context, *NewcomersRequest) (*NewcomersResponse, error)
+	// ReplaceContact has a person take the place of a contact: the contact's names mean them
+	// from then on, and they come into the groups in place of the contact where the owner's
+	// role allows that. The contact is a stranger again. After an error it can be asked again.
+	ReplaceContact(context.Context, *ReplaceContactRequest) (*ReplaceContactResponse, error)
+	// RemoveContact makes a contact a stranger again. What was said stays readable, and what
+	// waits for them still goes to them.
+	RemoveContact(context.Context, *RemoveContactRequest) (*RemoveContactResponse, error)
 }
 
 // NewPeopleHandler builds an HTTP handler from the service implementation. It returns the path on
@@ -333,6 +409,24 @@ func NewPeopleHandler(svc PeopleHandler, opts ...connect.HandlerOption) (string,
 		connect.WithSchema(peopleMethods.ByName("Unblock")),
 		connect.WithHandlerOptions(opts...),
 	)
+	peopleNewcomersHandler := connect.NewUnaryHandlerSimple(
+		PeopleNewcomersProcedure,
+		svc.Newcomers,
+		connect.WithSchema(peopleMethods.ByName("Newcomers")),
+		connect.WithHandlerOptions(opts...),
+	)
+	peopleReplaceContactHandler := connect.NewUnaryHandlerSimple(
+		PeopleReplaceContactProcedure,
+		svc.ReplaceContact,
+		connect.WithSchema(peopleMethods.ByName("ReplaceContact")),
+		connect.WithHandlerOptions(opts...),
+	)
+	peopleRemoveContactHandler := connect.NewUnaryHandlerSimple(
+		PeopleRemoveContactProcedure,
+		svc.RemoveContact,
+		connect.WithSchema(peopleMethods.ByName("RemoveContact")),
+		connect.WithHandlerOptions(opts...),
+	)
 	return "/earshot.v1.People/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case PeoplePeersProcedure:
@@ -355,6 +449,12 @@ func NewPeopleHandler(svc PeopleHandler, opts ...connect.HandlerOption) (string,
 			peopleBlockHandler.ServeHTTP(w, r)
 		case PeopleUnblockProcedure:
 			peopleUnblockHandler.ServeHTTP(w, r)
+		case PeopleNewcomersProcedure:
+			peopleNewcomersHandler.ServeHTTP(w, r)
+		case PeopleReplaceContactProcedure:
+			peopleReplaceContactHandler.ServeHTTP(w, r)
+		case PeopleRemoveContactProcedure:
+			peopleRemoveContactHandler.ServeHTTP(w, r)
 		default:
 			http.NotFound(w, r)
 		}
@@ -402,4 +502,16 @@ func (UnimplementedPeopleHandler) Block(context.Context, *BlockRequest) (*Person
 
 func (UnimplementedPeopleHandler) Unblock(context.Context, *UnblockRequest) (*Person, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("earshot.v1.People.Unblock is not implemented"))
+}
+
+func (UnimplementedPeopleHandler) Newcomers(context.Context, *NewcomersRequest) (*NewcomersResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("earshot.v1.People.Newcomers is not implemented"))
+}
+
+func (UnimplementedPeopleHandler) ReplaceContact(context.Context, *ReplaceContactRequest) (*ReplaceContactResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("earshot.v1.People.ReplaceContact is not implemented"))
+}
+
+func (UnimplementedPeopleHandler) RemoveContact(context.Context, *RemoveContactRequest) (*RemoveContactResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("earshot.v1.People.RemoveContact is not implemented"))
 }

@@ -1069,6 +1069,402 @@ func (x *UnblockRequest) GetWho() string {
 	return ""
 }
 
+type NewcomersRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Who           string                 `protobuf:"bytes,1,opt,name=who,proto3" json:"who,omitempty"` // WHO
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NewcomersRequest) Reset() {
+	*x = NewcomersRequest{}
+	mi := &file_v1_people_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NewcomersRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NewcomersRequest) ProtoMessage() {}
+
+func (x *NewcomersRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_people_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NewcomersRequest.ProtoReflect.Descriptor instead.
+func (*NewcomersRequest) Descriptor() ([]byte, []int) {
+	return file_v1_people_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *NewcomersRequest) GetWho() string {
+	if x != nil {
+		return x.Who
+	}
+	return ""
+}
+
+type NewcomersResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Newcomers     []*Newcomer            `protobuf:"bytes,1,rep,name=newcomers,proto3" json:"newcomers,omitempty"` // at most three
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NewcomersResponse) Reset() {
+	*x = NewcomersResponse{}
+	mi := &file_v1_people_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NewcomersResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NewcomersResponse) ProtoMessage() {}
+
+func (x *NewcomersResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_people_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NewcomersResponse.ProtoReflect.Descriptor instead.
+func (*NewcomersResponse) Descriptor() ([]byte, []int) {
+	return file_v1_people_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *NewcomersResponse) GetNewcomers() []*Newcomer {
+	if x != nil {
+		return x.Newcomers
+	}
+	return nil
+}
+
+type Newcomer struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Person        *Person                `protobuf:"bytes,1,opt,name=person,proto3" json:"person,omitempty"`
+	Since         *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=since,proto3" json:"since,omitempty"` // first met
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Newcomer) Reset() {
+	*x = Newcomer{}
+	mi := &file_v1_people_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Newcomer) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Newcomer) ProtoMessage() {}
+
+func (x *Newcomer) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_people_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Newcomer.ProtoReflect.Descriptor instead.
+func (*Newcomer) Descriptor() ([]byte, []int) {
+	return file_v1_people_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *Newcomer) GetPerson() *Person {
+	if x != nil {
+		return x.Person
+	}
+	return nil
+}
+
+func (x *Newcomer) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
+type ReplaceContactRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Old           string                 `protobuf:"bytes,1,opt,name=old,proto3" json:"old,omitempty"`                // WHO, a contact
+	New           string                 `protobuf:"bytes,2,opt,name=new,proto3" json:"new,omitempty"`                // WHO
+	Words         string                 `protobuf:"bytes,3,opt,name=words,proto3" json:"words,omitempty"`            // the safety words of the new one, as of Verify
+	Unverified    bool                   `protobuf:"varint,4,opt,name=unverified,proto3" json:"unverified,omitempty"` // words are not compared
+	Resend        bool                   `protobuf:"varint,5,opt,name=resend,proto3" json:"resend,omitempty"`         // messages that wait for the old one alone go to the new one
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReplaceContactRequest) Reset() {
+	*x = ReplaceContactRequest{}
+	mi := &file_v1_people_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReplaceContactRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReplaceContactRequest) ProtoMessage() {}
+
+func (x *ReplaceContactRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_people_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReplaceContactRequest.ProtoReflect.Descriptor instead.
+func (*ReplaceContactRequest) Descriptor() ([]byte, []int) {
+	return file_v1_people_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *ReplaceContactRequest) GetOld() string {
+	if x != nil {
+		return x.Old
+	}
+	return ""
+}
+
+func (x *ReplaceContactRequest) GetNew() string {
+	if x != nil {
+		return x.New
+	}
+	return ""
+}
+
+func (x *ReplaceContactRequest) GetWords() string {
+	if x != nil {
+		return x.Words
+	}
+	return ""
+}
+
+func (x *ReplaceContactRequest) GetUnverified() bool {
+	if x != nil {
+		return x.Unverified
+	}
+	return false
+}
+
+func (x *ReplaceContactRequest) GetResend() bool {
+	if x != nil {
+		return x.Resend
+	}
+	return false
+}
+
+type ReplaceContactResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Person        *Person                `protobuf:"bytes,1,opt,name=person,proto3" json:"person,omitempty"` // the new one
+	Old           *Person                `protobuf:"bytes,2,opt,name=old,proto3" json:"old,omitempty"`
+	Groups        []*Target              `protobuf:"bytes,3,rep,name=groups,proto3" json:"groups,omitempty"`    // in which the new one is in place of the old one now
+	Others        []*Target              `protobuf:"bytes,4,rep,name=others,proto3" json:"others,omitempty"`    // with the old one, where the owner may not change that
+	Waiting       uint32                 `protobuf:"varint,5,opt,name=waiting,proto3" json:"waiting,omitempty"` // messages to the old one alone that wait still
+	Resent        uint32                 `protobuf:"varint,6,opt,name=resent,proto3" json:"resent,omitempty"`   // messages that have gone to the new one
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReplaceContactResponse) Reset() {
+	*x = ReplaceContactResponse{}
+	mi := &file_v1_people_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReplaceContactResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReplaceContactResponse) ProtoMessage() {}
+
+func (x *ReplaceContactResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_people_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReplaceContactResponse.ProtoReflect.Descriptor instead.
+func (*ReplaceContactResponse) Descriptor() ([]byte, []int) {
+	return file_v1_people_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *ReplaceContactResponse) GetPerson() *Person {
+	if x != nil {
+		return x.Person
+	}
+	return nil
+}
+
+func (x *ReplaceContactResponse) GetOld() *Person {
+	if x != nil {
+		return x.Old
+	}
+	return nil
+}
+
+func (x *ReplaceContactResponse) GetGroups() []*Target {
+	if x != nil {
+		return x.Groups
+	}
+	return nil
+}
+
+func (x *ReplaceContactResponse) GetOthers() []*Target {
+	if x != nil {
+		return x.Others
+	}
+	return nil
+}
+
+func (x *ReplaceContactResponse) GetWaiting() uint32 {
+	if x != nil {
+		return x.Waiting
+	}
+	return 0
+}
+
+func (x *ReplaceContactResponse) GetResent() uint32 {
+	if x != nil {
+		return x.Resent
+	}
+	return 0
+}
+
+type RemoveContactRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Who           string                 `protobuf:"bytes,1,opt,name=who,proto3" json:"who,omitempty"` // WHO, a contact
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RemoveContactRequest) Reset() {
+	*x = RemoveContactRequest{}
+	mi := &file_v1_people_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RemoveContactRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RemoveContactRequest) ProtoMessage() {}
+
+func (x *RemoveContactRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_people_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RemoveContactRequest.ProtoReflect.Descriptor instead.
+func (*RemoveContactRequest) Descriptor() ([]byte, []int) {
+	return file_v1_people_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *RemoveContactRequest) GetWho() string {
+	if x != nil {
+		return x.Who
+	}
+	return ""
+}
+
+type RemoveContactResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Person        *Person                `protobuf:"bytes,1,opt,name=person,proto3" json:"person,omitempty"`
+	Waiting       uint32                 `protobuf:"varint,2,opt,name=waiting,proto3" json:"waiting,omitempty"` // messages to them alone that wait still
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RemoveContactResponse) Reset() {
+	*x = RemoveContactResponse{}
+	mi := &file_v1_people_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RemoveContactResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RemoveContactResponse) ProtoMessage() {}
+
+func (x *RemoveContactResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_people_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RemoveContactResponse.ProtoReflect.Descriptor instead.
+func (*RemoveContactResponse) Descriptor() ([]byte, []int) {
+	return file_v1_people_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *RemoveContactResponse) GetPerson() *Person {
+	if x != nil {
+		return x.Person
+	}
+	return nil
+}
+
+func (x *RemoveContactResponse) GetWaiting() uint32 {
+	if x != nil {
+		return x.Waiting
+	}
+	return 0
+}
+
 var File_v1_people_proto protoreflect.FileDescriptor
 
 const file_v1_people_proto_rawDesc = "" +
@@ -1144,7 +1540,34 @@ const file_v1_people_proto_rawDesc = "" +
 	"\fBlockRequest\x12\x10\n" +
 	"\x03who\x18\x01 \x01(\tR\x03who\"\"\n" +
 	"\x0eUnblockRequest\x12\x10\n" +
-	"\x03who\x18\x01 \x01(\tR\x03who2\x86\x05\n" +
+	"\x03who\x18\x01 \x01(\tR\x03who\"$\n" +
+	"\x10NewcomersRequest\x12\x10\n" +
+	"\x03who\x18\x01 \x01(\tR\x03who\"G\n" +
+	"\x11NewcomersResponse\x122\n" +
+	"\tnewcomers\x18\x01 \x03(\v2\x14.earshot.v1.NewcomerR\tnewcomers\"h\n" +
+	"\bNewcomer\x12*\n" +
+	"\x06person\x18\x01 \x01(\v2\x12.earshot.v1.PersonR\x06person\x120\n" +
+	"\x05since\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\"\x89\x01\n" +
+	"\x15ReplaceContactRequest\x12\x10\n" +
+	"\x03old\x18\x01 \x01(\tR\x03old\x12\x10\n" +
+	"\x03new\x18\x02 \x01(\tR\x03new\x12\x14\n" +
+	"\x05words\x18\x03 \x01(\tR\x05words\x12\x1e\n" +
+	"\n" +
+	"unverified\x18\x04 \x01(\bR\n" +
+	"unverified\x12\x16\n" +
+	"\x06resend\x18\x05 \x01(\bR\x06resend\"\xf4\x01\n" +
+	"\x16ReplaceContactResponse\x12*\n" +
+	"\x06person\x18\x01 \x01(\v2\x12.earshot.v1.PersonR\x06person\x12$\n" +
+	"\x03old\x18\x02 \x01(\v2\x12.earshot.v1.PersonR\x03old\x12*\n" +
+	"\x06groups\x18\x03 \x03(\v2\x12.earshot.v1.TargetR\x06groups\x12*\n" +
+	"\x06others\x18\x04 \x03(\v2\x12.earshot.v1.TargetR\x06others\x12\x18\n" +
+	"\awaiting\x18\x05 \x01(\rR\awaiting\x12\x16\n" +
+	"\x06resent\x18\x06 \x01(\rR\x06resent\"(\n" +
+	"\x14RemoveContactRequest\x12\x10\n" +
+	"\x03who\x18\x01 \x01(\tR\x03who\"]\n" +
+	"\x15RemoveContactResponse\x12*\n" +
+	"\x06person\x18\x01 \x01(\v2\x12.earshot.v1.PersonR\x06person\x12\x18\n" +
+	"\awaiting\x18\x02 \x01(\rR\awaiting2\xff\x06\n" +
 	"\x06People\x12<\n" +
 	"\x05Peers\x12\x18.earshot.v1.PeersRequest\x1a\x19.earshot.v1.PeersResponse\x129\n" +
 	"\aResolve\x12\x1a.earshot.v1.ResolveRequest\x1a\x12.earshot.v1.Target\x12E\n" +
@@ -1155,7 +1578,10 @@ const file_v1_people_proto_rawDesc = "" +
 	"\bRequests\x12\x1b.earshot.v1.RequestsRequest\x1a\x1c.earshot.v1.RequestsResponse\x127\n" +
 	"\x06Accept\x12\x19.earshot.v1.AcceptRequest\x1a\x12.earshot.v1.Person\x125\n" +
 	"\x05Block\x12\x18.earshot.v1.BlockRequest\x1a\x12.earshot.v1.Person\x129\n" +
-	"\aUnblock\x12\x1a.earshot.v1.UnblockRequest\x1a\x12.earshot.v1.PersonB:Z8github.com/earshot-im/earshot/node/localapi/v1;earshotv1b\x06proto3"
+	"\aUnblock\x12\x1a.earshot.v1.UnblockRequest\x1a\x12.earshot.v1.Person\x12H\n" +
+	"\tNewcomers\x12\x1c.earshot.v1.NewcomersRequest\x1a\x1d.earshot.v1.NewcomersResponse\x12W\n" +
+	"\x0eReplaceContact\x12!.earshot.v1.ReplaceContactRequest\x1a\".earshot.v1.ReplaceContactResponse\x12T\n" +
+	"\rRemoveContact\x12 .earshot.v1.RemoveContactRequest\x1a!.earshot.v1.RemoveContactResponseB:Z8github.com/earshot-im/earshot/node/localapi/v1;earshotv1b\x06proto3"
 
 var (
 	file_v1_people_proto_rawDescOnce sync.Once
@@ -1169,62 +1595,83 @@ func file_v1_people_proto_rawDescGZIP() []byte {
 	return file_v1_people_proto_rawDescData
 }
 
-var file_v1_people_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
+var file_v1_people_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
 var file_v1_people_proto_goTypes = []any{
-	(*ResolveRequest)(nil),        // 0: earshot.v1.ResolveRequest
-	(*Target)(nil),                // 1: earshot.v1.Target
-	(*PeersRequest)(nil),          // 2: earshot.v1.PeersRequest
-	(*PeersResponse)(nil),         // 3: earshot.v1.PeersResponse
-	(*Peer)(nil),                  // 4: earshot.v1.Peer
-	(*Person)(nil),                // 5: earshot.v1.Person
-	(*ContactsRequest)(nil),       // 6: earshot.v1.ContactsRequest
-	(*ContactsResponse)(nil),      // 7: earshot.v1.ContactsResponse
-	(*NameContactRequest)(nil),    // 8: earshot.v1.NameContactRequest
-	(*SafetyWordsRequest)(nil),    // 9: earshot.v1.SafetyWordsRequest
-	(*SafetyWordsResponse)(nil),   // 10: earshot.v1.SafetyWordsResponse
-	(*VerifyRequest)(nil),         // 11: earshot.v1.VerifyRequest
-	(*RequestsRequest)(nil),       // 12: earshot.v1.RequestsRequest
-	(*RequestsResponse)(nil),      // 13: earshot.v1.RequestsResponse
-	(*Request)(nil),               // 14: earshot.v1.Request
-	(*AcceptRequest)(nil),         // 15: earshot.v1.AcceptRequest
-	(*BlockRequest)(nil),          // 16: earshot.v1.BlockRequest
-	(*UnblockRequest)(nil),        // 17: earshot.v1.UnblockRequest
-	(*Finding)(nil),               // 18: earshot.v1.Finding
-	(*timestamppb.Timestamp)(nil), // 19: google.protobuf.Timestamp
+	(*ResolveRequest)(nil),         // 0: earshot.v1.ResolveRequest
+	(*Target)(nil),                 // 1: earshot.v1.Target
+	(*PeersRequest)(nil),           // 2: earshot.v1.PeersRequest
+	(*PeersResponse)(nil),          // 3: earshot.v1.PeersResponse
+	(*Peer)(nil),                   // 4: earshot.v1.Peer
+	(*Person)(nil),                 // 5: earshot.v1.Person
+	(*ContactsRequest)(nil),        // 6: earshot.v1.ContactsRequest
+	(*ContactsResponse)(nil),       // 7: earshot.v1.ContactsResponse
+	(*NameContactRequest)(nil),     // 8: earshot.v1.NameContactRequest
+	(*SafetyWordsRequest)(nil),     // 9: earshot.v1.SafetyWordsRequest
+	(*SafetyWordsResponse)(nil),    // 10: earshot.v1.SafetyWordsResponse
+	(*VerifyRequest)(nil),          // 11: earshot.v1.VerifyRequest
+	(*RequestsRequest)(nil),        // 12: earshot.v1.RequestsRequest
+	(*RequestsResponse)(nil),       // 13: earshot.v1.RequestsResponse
+	(*Request)(nil),                // 14: earshot.v1.Request
+	(*AcceptRequest)(nil),          // 15: earshot.v1.AcceptRequest
+	(*BlockRequest)(nil),           // 16: earshot.v1.BlockRequest
+	(*UnblockRequest)(nil),         // 17: earshot.v1.UnblockRequest
+	(*NewcomersRequest)(nil),       // 18: earshot.v1.NewcomersRequest
+	(*NewcomersResponse)(nil),      // 19: earshot.v1.NewcomersResponse
+	(*Newcomer)(nil),               // 20: earshot.v1.Newcomer
+	(*ReplaceContactRequest)(nil),  // 21: earshot.v1.ReplaceContactRequest
+	(*ReplaceContactResponse)(nil), // 22: earshot.v1.ReplaceContactResponse
+	(*RemoveContactRequest)(nil),   // 23: earshot.v1.RemoveContactRequest
+	(*RemoveContactResponse)(nil),  // 24: earshot.v1.RemoveContactResponse
+	(*Finding)(nil),                // 25: earshot.v1.Finding
+	(*timestamppb.Timestamp)(nil),  // 26: google.protobuf.Timestamp
 }
 var file_v1_people_proto_depIdxs = []int32{
 	4,  // 0: earshot.v1.PeersResponse.peers:type_name -> earshot.v1.Peer
-	18, // 1: earshot.v1.PeersResponse.finding:type_name -> earshot.v1.Finding
-	19, // 2: earshot.v1.Peer.last_seen:type_name -> google.protobuf.Timestamp
+	25, // 1: earshot.v1.PeersResponse.finding:type_name -> earshot.v1.Finding
+	26, // 2: earshot.v1.Peer.last_seen:type_name -> google.protobuf.Timestamp
 	5,  // 3: earshot.v1.ContactsResponse.persons:type_name -> earshot.v1.Person
 	5,  // 4: earshot.v1.SafetyWordsResponse.person:type_name -> earshot.v1.Person
 	14, // 5: earshot.v1.RequestsResponse.requests:type_name -> earshot.v1.Request
-	19, // 6: earshot.v1.Request.received:type_name -> google.protobuf.Timestamp
-	2,  // 7: earshot.v1.People.Peers:input_type -> earshot.v1.PeersRequest
-	0,  // 8: earshot.v1.People.Resolve:input_type -> earshot.v1.ResolveRequest
-	6,  // 9: earshot.v1.People.Contacts:input_type -> earshot.v1.ContactsRequest
-	8,  // 10: earshot.v1.People.NameContact:input_type -> earshot.v1.NameContactRequest
-	9,  // 11: earshot.v1.People.SafetyWords:input_type -> earshot.v1.SafetyWordsRequest
-	11, // 12: earshot.v1.People.Verify:input_type -> earshot.v1.VerifyRequest
-	12, // 13: earshot.v1.People.Requests:input_type -> earshot.v1.RequestsRequest
-	15, // 14: earshot.v1.People.Accept:input_type -> earshot.v1.AcceptRequest
-	16, // 15: earshot.v1.People.Block:input_type -> earshot.v1.BlockRequest
-	17, // 16: earshot.v1.People.Unblock:input_type -> earshot.v1.UnblockRequest
-	3,  // 17: earshot.v1.People.Peers:output_type -> earshot.v1.PeersResponse
-	1,  // 18: earshot.v1.People.Resolve:output_type -> earshot.v1.Target
-	7,  // 19: earshot.v1.People.Contacts:output_type -> earshot.v1.ContactsResponse
-	5,  // 20: earshot.v1.People.NameContact:output_type -> earshot.v1.Person
-	10, // 21: earshot.v1.People.SafetyWords:output_type -> earshot.v1.SafetyWordsResponse
-	5,  // 22: earshot.v1.People.Verify:output_type -> earshot.v1.Person
-	13, // 23: earshot.v1.People.Requests:output_type -> earshot.v1.RequestsResponse
-	5,  // 24: earshot.v1.People.Accept:output_type -> earshot.v1.Person
-	5,  // 25: earshot.v1.People.Block:output_type -> earshot.v1.Person
-	5,  // 26: earshot.v1.People.Unblock:output_type -> earshot.v1.Person
-	17, // [17:27] is the sub-list for method output_type
-	7,  // [7:17] is the sub-list for method input_type
-	7,  // [7:7] is the sub-list for extension type_name
-	7,  // [7:7] is the sub-list for extension extendee
-	0,  // [0:7] is the sub-list for field type_name
+	26, // 6: earshot.v1.Request.received:type_name -> google.protobuf.Timestamp
+	20, // 7: earshot.v1.NewcomersResponse.newcomers:type_name -> earshot.v1.Newcomer
+	5,  // 8: earshot.v1.Newcomer.person:type_name -> earshot.v1.Person
+	26, // 9: earshot.v1.Newcomer.since:type_name -> google.protobuf.Timestamp
+	5,  // 10: earshot.v1.ReplaceContactResponse.person:type_name -> earshot.v1.Person
+	5,  // 11: earshot.v1.ReplaceContactResponse.old:type_name -> earshot.v1.Person
+	1,  // 12: earshot.v1.ReplaceContactResponse.groups:type_name -> earshot.v1.Target
+	1,  // 13: earshot.v1.ReplaceContactResponse.others:type_name -> earshot.v1.Target
+	5,  // 14: earshot.v1.RemoveContactResponse.person:type_name -> earshot.v1.Person
+	2,  // 15: earshot.v1.People.Peers:input_type -> earshot.v1.PeersRequest
+	0,  // 16: earshot.v1.People.Resolve:input_type -> earshot.v1.ResolveRequest
+	6,  // 17: earshot.v1.People.Contacts:input_type -> earshot.v1.ContactsRequest
+	8,  // 18: earshot.v1.People.NameContact:input_type -> earshot.v1.NameContactRequest
+	9,  // 19: earshot.v1.People.SafetyWords:input_type -> earshot.v1.SafetyWordsRequest
+	11, // 20: earshot.v1.People.Verify:input_type -> earshot.v1.VerifyRequest
+	12, // 21: earshot.v1.People.Requests:input_type -> earshot.v1.RequestsRequest
+	15, // 22: earshot.v1.People.Accept:input_type -> earshot.v1.AcceptRequest
+	16, // 23: earshot.v1.People.Block:input_type -> earshot.v1.BlockRequest
+	17, // 24: earshot.v1.People.Unblock:input_type -> earshot.v1.UnblockRequest
+	18, // 25: earshot.v1.People.Newcomers:input_type -> earshot.v1.NewcomersRequest
+	21, // 26: earshot.v1.People.ReplaceContact:input_type -> earshot.v1.ReplaceContactRequest
+	23, // 27: earshot.v1.People.RemoveContact:input_type -> earshot.v1.RemoveContactRequest
+	3,  // 28: earshot.v1.People.Peers:output_type -> earshot.v1.PeersResponse
+	1,  // 29: earshot.v1.People.Resolve:output_type -> earshot.v1.Target
+	7,  // 30: earshot.v1.People.Contacts:output_type -> earshot.v1.ContactsResponse
+	5,  // 31: earshot.v1.People.NameContact:output_type -> earshot.v1.Person
+	10, // 32: earshot.v1.People.SafetyWords:output_type -> earshot.v1.SafetyWordsResponse
+	5,  // 33: earshot.v1.People.Verify:output_type -> earshot.v1.Person
+	13, // 34: earshot.v1.People.Requests:output_type -> earshot.v1.RequestsResponse
+	5,  // 35: earshot.v1.People.Accept:output_type -> earshot.v1.Person
+	5,  // 36: earshot.v1.People.Block:output_type -> earshot.v1.Person
+	5,  // 37: earshot.v1.People.Unblock:output_type -> earshot.v1.Person
+	19, // 38: earshot.v1.People.Newcomers:output_type -> earshot.v1.NewcomersResponse
+	22, // 39: earshot.v1.People.ReplaceContact:output_type -> earshot.v1.ReplaceContactResponse
+	24, // 40: earshot.v1.People.RemoveContact:output_type -> earshot.v1.RemoveContactResponse
+	28, // [28:41] is the sub-list for method output_type
+	15, // [15:28] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_v1_people_proto_init() }
@@ -1239,7 +1686,7 @@ func file_v1_people_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_v1_people_proto_rawDesc), len(file_v1_people_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   18,
+			NumMessages:   25,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
