@@ -81,10 +81,10 @@ func (a *app) root() *cobra.Command {
 Start a node with "earshot up" and leave it running. See who is there with
 "earshot peers", write with "earshot send WHO TEXT", read with "earshot recv".
 
-WHO is a nickname that you gave, a name, a person ID or the first 8 or more characters
-of a contact's, or a GROUP: "#name" (in quotes, for the shell), name, or its ID. A name means
-whom you have named, verified or written to, or a group of yours, before whoever else is
-called so.
+WHO is a nickname that you gave, a name, a person ID or its first 8 or more characters,
+or a GROUP: "#name" (in quotes, for the shell), name, or its ID. What is printed can be
+typed as well, such as "Bob (c4b3bf63)". A name means whom you have named, verified or
+written to, or a group of yours, before whoever else is called so.
 
 Exit status: 0 done; 1 failed; 2 wrong usage; 3 no node is running; 4 no such
 person or group, or several; 5 waited the whole --timeout.`,
