@@ -118,7 +118,7 @@ func TestCable(t *testing.T) {
 						return false
 					}
 					for _, m := range queue {
-						if why := m.text("waiting_for"); why != "offline" && why != "unreachable" {
+						if why := m.text("waiting_for"); why != "offline" && why != "unreachable" && why != "no_network" {
 							return false
 						}
 					}

@@ -202,7 +202,7 @@ func TestOwnNetworkGone(t *testing.T) {
 			ann.must("send", "Bob", "are you there?")
 			why := ann.one("outbox")
 			t.Logf("the outbox: %v", why)
-			if why.text("waiting_for") != "offline" && why.text("waiting_for") != "unreachable" {
+			if want := "no_network"; why.text("waiting_for") != want {
 				t.Errorf("the outbox says %v", why)
 			}
 		})

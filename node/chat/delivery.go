@@ -2,6 +2,7 @@ package chat
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -94,14 +95,55 @@ func (m *Messages) Outbox(context.Context) ([]Pending, error) {
 	if err != nil || len(waiting) == 0 {
 		return nil, err
 	}
-	states, refusal := m.cfg.Mesh.States(), m.cfg.Mesh.Refusals()
+	states, refusal, network := m.cfg.Mesh.States(), m.cfg.Mesh.Refusals(), m.cfg.Mesh.Networked()
+	taken := make(map[crypto.PersonID]bool)
 	out := make([]Pending, len(waiting))
 	for i, w := range waiting {
 		them := m.cfg.Contacts.Person(w.To)
-		out[i] = Pending{ID: w.ID, To: contacts.TargetPerson(&them), Queued: w.Queued}
-		out[i].WaitingFor, out[i].Detail = why(&them, states, refusal(w.To, w.Conversation), m.cfg.Groups.Known(w.Conversation))
+		if _, known := taken[w.To]; !known {
+			if taken[w.To], err = m.hasTaken(&them); err != nil {
+				return nil, err
+			}
+		}
+		out[i] = Pending{ID: w.ID, To: contacts.TargetPerson(&them), Queued: w.Queued, LastSeen: m.lastSeen(w.To)}
+		r := reader{them: &them, states: states, refused: refusal(w.To, w.Conversation), inGroup: m.cfg.Groups.Known(w.Conversation),
+			taken: taken[w.To], network: network}
+		out[i].WaitingFor, out[i].Detail = r.why()
 	}
 	return out, nil
+}
+
+// lastSeen returns when a device of a person was last connected; zero: never.
+func (m *Messages) lastSeen(person crypto.PersonID) (last time.Time) {
+	them, _ := m.cfg.People.Get(person)
+	for _, device := range them.Parsed.Devices() {
+		if at := m.cfg.People.LastSeen(&them, device); at.After(last) {
+			last = at
+		}
+	}
+	return last
+}
+
+// hasTaken says whether a contact has ever acknowledged a message that the owner wrote to them: then
+// they have accepted the owner, or need not.
+func (m *Messages) hasTaken(them *contacts.Person) (bool, error) {
+	if !them.Contact {
+		return false, nil
+	}
+	own := m.cfg.Store.Own()
+	logs, err := m.cfg.Store.Logs(event.Direct(own.Person, them.ID))
+	if err != nil && !errors.Is(err, store.ErrNoConversation) {
+		return false, err
+	}
+	for log := range logs {
+		if log.Device != own.Device.ID() {
+			continue
+		}
+		if taken, _, err := m.cfg.Store.Acknowledged(log, them.ID); err != nil || len(taken) > 0 {
+			return err == nil, err
+		}
+	}
+	return false, nil
 }
 
 // Cancel takes back a message that nobody has acknowledged.
@@ -117,21 +159,33 @@ func (m *Messages) Cancel(ctx context.Context, id event.ID) (Message, error) {
 // than off: mDNS names each device about once a minute.
 const recently = 2 * time.Minute
 
-// why says why a message to somebody still waits. refused is why they take nothing more in its
-// conversation.
-func why(them *contacts.Person, states map[crypto.DeviceID]dial.State, refused wire.Reason, inGroup bool) (waitingFor, detail string) {
-	if them.Blocked && !inGroup {
+// reader is what is known of somebody for whom a message waits.
+type reader struct {
+	them    *contacts.Person
+	states  map[crypto.DeviceID]dial.State // of devices
+	refused wire.Reason                    // why they take nothing more in its conversation
+	inGroup bool                           // the message is for a group
+	taken   bool                           // see hasTaken
+	network bool                           // this machine is on one
+}
+
+// why says why a message to somebody still waits.
+func (r *reader) why() (waitingFor, detail string) {
+	switch {
+	case r.them.Blocked && !r.inGroup:
 		return WaitUnanswered, "blocked here"
-	}
-	if refused != 0 {
-		return whyRefused(refused)
-	}
-	if them.Online {
+	case r.refused != 0:
+		return whyRefused(r.refused)
+	case r.them.Online && !r.inGroup && !r.taken:
 		return WaitUnanswered, "connected, but not taken yet; they may have to accept you first"
+	case r.them.Online:
+		return WaitUnanswered, "connected, but not taken yet"
+	case !r.network:
+		return WaitNoNetwork, "this machine is on no network"
 	}
 	waitingFor, detail = WaitOffline, "not in earshot"
-	for _, device := range them.Devices {
-		state := states[device]
+	for _, device := range r.them.Devices {
+		state := r.states[device]
 		switch {
 		case state.Ended == dial.Incompatible && !state.Connected:
 			return WaitIncompatible, "speaks another version"

@@ -49,6 +49,8 @@ type Mesh interface {
 	// Refusals returns what says why somebody who is connected takes nothing more of what the owner
 	// writes in a conversation. It says 0 of everybody else.
 	Refusals() func(crypto.PersonID, event.Conversation) wire.Reason
+	// Networked says that this machine is on a network.
+	Networked() bool
 }
 
 // Messages has the methods by which the owner writes and reads messages.

@@ -128,6 +128,7 @@ const (
 	WaitUnanswered   = "unanswered"   // connected, but it takes nothing (yet)
 	WaitIncompatible = "incompatible" // it speaks another version
 	WaitRefused      = "refused"      // connected, and it has said why it takes nothing more
+	WaitNoNetwork    = "no_network"   // not connected, since this machine is on no network
 	WaitNoRoom       = "no_room"      // the same, since its disk is full
 )
 
@@ -138,4 +139,5 @@ type Pending struct {
 	Queued     time.Time
 	WaitingFor string
 	Detail     string
+	LastSeen   time.Time // when a device of theirs was last connected; zero: never
 }

@@ -20,6 +20,9 @@ func (r *Register) networkNow() discovery.Network {
 	return r.network
 }
 
+// Networked says that this machine is on a network.
+func (r *Register) Networked() bool { return len(r.networkNow().Links) > 0 }
+
 // setNetwork takes in this machine's interfaces, and returns those before.
 func (r *Register) setNetwork(n discovery.Network) (before discovery.Network) {
 	r.mu.Lock()

@@ -86,7 +86,7 @@ func (p Printer) Contacts(w io.Writer, persons []*earshotv1.Person) error {
 func (p Printer) Outbox(w io.Writer, list []*earshotv1.Pending) error {
 	return rows(p, w, list, kind[*earshotv1.Pending]{
 		object: func(q *earshotv1.Pending) any {
-			return pending{q.Id, toTarget(q.To), rfc3339(q.Queued), q.WaitingFor, q.Detail}
+			return pending{q.Id, toTarget(q.To), rfc3339(q.Queued), q.WaitingFor, q.Detail, rfc3339(q.LastSeen)}
 		},
 		long: func(q *earshotv1.Pending) string {
 			return fmt.Sprintf("%s  %s  to %s  %s", q.Id, clock(q.Queued), p.Style.Bold(claim(q.To.GetName())), waiting(q))
@@ -102,7 +102,12 @@ func waiting(q *earshotv1.Pending) string {
 	detail := terminal.Line(q.Detail)
 	switch q.WaitingFor {
 	case "offline":
-		return "offline"
+		if q.LastSeen == nil {
+			return "offline"
+		}
+		return "offline " + since(q.LastSeen.AsTime())
+	case "no_network":
+		return "this machine is on no network"
 	case "incompatible":
 		return "runs another version of earshot"
 	case "unreachable":

@@ -69,6 +69,7 @@ type pending struct {
 	Queued     string `json:"queued"`
 	WaitingFor string `json:"waiting_for"`
 	Detail     string `json:"detail,omitempty"`
+	LastSeen   string `json:"last_seen,omitempty"`
 }
 
 // Person is somebody the node knows of.

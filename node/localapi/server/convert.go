@@ -217,6 +217,7 @@ func pending(p chat.Pending) *earshotv1.Pending {
 		Queued:     stamp(p.Queued),
 		WaitingFor: p.WaitingFor,
 		Detail:     valid(p.Detail),
+		LastSeen:   stamp(p.LastSeen),
 	}
 }
 

@@ -1399,8 +1399,9 @@ type Pending struct {
 	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	To            *Target                `protobuf:"bytes,2,opt,name=to,proto3" json:"to,omitempty"`
 	Queued        *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=queued,proto3" json:"queued,omitempty"`
-	WaitingFor    string                 `protobuf:"bytes,4,opt,name=waiting_for,json=waitingFor,proto3" json:"waiting_for,omitempty"` // offline, unreachable, unanswered, incompatible, refused or no_room
+	WaitingFor    string                 `protobuf:"bytes,4,opt,name=waiting_for,json=waitingFor,proto3" json:"waiting_for,omitempty"` // offline, unreachable, no_network, unanswered, incompatible, refused or no_room
 	Detail        string                 `protobuf:"bytes,5,opt,name=detail,proto3" json:"detail,omitempty"`
+	LastSeen      *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=last_seen,json=lastSeen,proto3" json:"last_seen,omitempty"` // when a device of theirs was last connected
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1468,6 +1469,13 @@ func (x *Pending) GetDetail() string {
 		return x.Detail
 	}
 	return ""
+}
+
+func (x *Pending) GetLastSeen() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LastSeen
+	}
+	return nil
 }
 
 type CancelRequest struct {
@@ -2032,14 +2040,15 @@ const file_v1_messages_proto_rawDesc = "" +
 	"\x05after\x18\x04 \x01(\tR\x05after\"\x0f\n" +
 	"\rOutboxRequest\"?\n" +
 	"\x0eOutboxResponse\x12-\n" +
-	"\apending\x18\x01 \x03(\v2\x13.earshot.v1.PendingR\apending\"\xaa\x01\n" +
+	"\apending\x18\x01 \x03(\v2\x13.earshot.v1.PendingR\apending\"\xe3\x01\n" +
 	"\aPending\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\"\n" +
 	"\x02to\x18\x02 \x01(\v2\x12.earshot.v1.TargetR\x02to\x122\n" +
 	"\x06queued\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x06queued\x12\x1f\n" +
 	"\vwaiting_for\x18\x04 \x01(\tR\n" +
 	"waitingFor\x12\x16\n" +
-	"\x06detail\x18\x05 \x01(\tR\x06detail\"\x1f\n" +
+	"\x06detail\x18\x05 \x01(\tR\x06detail\x127\n" +
+	"\tlast_seen\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\blastSeen\"\x1f\n" +
 	"\rCancelRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\"1\n" +
 	"\vEditRequest\x12\x0e\n" +
@@ -2148,46 +2157,47 @@ var file_v1_messages_proto_depIdxs = []int32{
 	21, // 18: earshot.v1.OutboxResponse.pending:type_name -> earshot.v1.Pending
 	32, // 19: earshot.v1.Pending.to:type_name -> earshot.v1.Target
 	33, // 20: earshot.v1.Pending.queued:type_name -> google.protobuf.Timestamp
-	28, // 21: earshot.v1.ReceiptsResponse.reached:type_name -> earshot.v1.Reached
-	34, // 22: earshot.v1.Reached.person:type_name -> earshot.v1.Person
-	31, // 23: earshot.v1.SendLinesRequest.Open.timeout:type_name -> google.protobuf.Duration
-	0,  // 24: earshot.v1.Messages.Send:input_type -> earshot.v1.SendRequest
-	2,  // 25: earshot.v1.Messages.SendLines:input_type -> earshot.v1.SendLinesRequest
-	4,  // 26: earshot.v1.Messages.Wait:input_type -> earshot.v1.WaitRequest
-	10, // 27: earshot.v1.Messages.Unread:input_type -> earshot.v1.UnreadRequest
-	11, // 28: earshot.v1.Messages.MarkRead:input_type -> earshot.v1.MarkReadRequest
-	13, // 29: earshot.v1.Messages.Arrivals:input_type -> earshot.v1.ArrivalsRequest
-	14, // 30: earshot.v1.Messages.GetCursor:input_type -> earshot.v1.GetCursorRequest
-	15, // 31: earshot.v1.Messages.SetCursor:input_type -> earshot.v1.SetCursorRequest
-	17, // 32: earshot.v1.Messages.ByKey:input_type -> earshot.v1.ByKeyRequest
-	18, // 33: earshot.v1.Messages.History:input_type -> earshot.v1.HistoryRequest
-	19, // 34: earshot.v1.Messages.Outbox:input_type -> earshot.v1.OutboxRequest
-	22, // 35: earshot.v1.Messages.Cancel:input_type -> earshot.v1.CancelRequest
-	23, // 36: earshot.v1.Messages.Edit:input_type -> earshot.v1.EditRequest
-	24, // 37: earshot.v1.Messages.Recall:input_type -> earshot.v1.RecallRequest
-	25, // 38: earshot.v1.Messages.React:input_type -> earshot.v1.ReactRequest
-	26, // 39: earshot.v1.Messages.Receipts:input_type -> earshot.v1.ReceiptsRequest
-	1,  // 40: earshot.v1.Messages.Send:output_type -> earshot.v1.Sent
-	3,  // 41: earshot.v1.Messages.SendLines:output_type -> earshot.v1.SendLinesResponse
-	1,  // 42: earshot.v1.Messages.Wait:output_type -> earshot.v1.Sent
-	8,  // 43: earshot.v1.Messages.Unread:output_type -> earshot.v1.MessagesResponse
-	12, // 44: earshot.v1.Messages.MarkRead:output_type -> earshot.v1.MarkReadResponse
-	8,  // 45: earshot.v1.Messages.Arrivals:output_type -> earshot.v1.MessagesResponse
-	16, // 46: earshot.v1.Messages.GetCursor:output_type -> earshot.v1.CursorResponse
-	16, // 47: earshot.v1.Messages.SetCursor:output_type -> earshot.v1.CursorResponse
-	6,  // 48: earshot.v1.Messages.ByKey:output_type -> earshot.v1.Message
-	8,  // 49: earshot.v1.Messages.History:output_type -> earshot.v1.MessagesResponse
-	20, // 50: earshot.v1.Messages.Outbox:output_type -> earshot.v1.OutboxResponse
-	1,  // 51: earshot.v1.Messages.Cancel:output_type -> earshot.v1.Sent
-	6,  // 52: earshot.v1.Messages.Edit:output_type -> earshot.v1.Message
-	6,  // 53: earshot.v1.Messages.Recall:output_type -> earshot.v1.Message
-	6,  // 54: earshot.v1.Messages.React:output_type -> earshot.v1.Message
-	27, // 55: earshot.v1.Messages.Receipts:output_type -> earshot.v1.ReceiptsResponse
-	40, // [40:56] is the sub-list for method output_type
-	24, // [24:40] is the sub-list for method input_type
-	24, // [24:24] is the sub-list for extension type_name
-	24, // [24:24] is the sub-list for extension extendee
-	0,  // [0:24] is the sub-list for field type_name
+	33, // 21: earshot.v1.Pending.last_seen:type_name -> google.protobuf.Timestamp
+	28, // 22: earshot.v1.ReceiptsResponse.reached:type_name -> earshot.v1.Reached
+	34, // 23: earshot.v1.Reached.person:type_name -> earshot.v1.Person
+	31, // 24: earshot.v1.SendLinesRequest.Open.timeout:type_name -> google.protobuf.Duration
+	0,  // 25: earshot.v1.Messages.Send:input_type -> earshot.v1.SendRequest
+	2,  // 26: earshot.v1.Messages.SendLines:input_type -> earshot.v1.SendLinesRequest
+	4,  // 27: earshot.v1.Messages.Wait:input_type -> earshot.v1.WaitRequest
+	10, // 28: earshot.v1.Messages.Unread:input_type -> earshot.v1.UnreadRequest
+	11, // 29: earshot.v1.Messages.MarkRead:input_type -> earshot.v1.MarkReadRequest
+	13, // 30: earshot.v1.Messages.Arrivals:input_type -> earshot.v1.ArrivalsRequest
+	14, // 31: earshot.v1.Messages.GetCursor:input_type -> earshot.v1.GetCursorRequest
+	15, // 32: earshot.v1.Messages.SetCursor:input_type -> earshot.v1.SetCursorRequest
+	17, // 33: earshot.v1.Messages.ByKey:input_type -> earshot.v1.ByKeyRequest
+	18, // 34: earshot.v1.Messages.History:input_type -> earshot.v1.HistoryRequest
+	19, // 35: earshot.v1.Messages.Outbox:input_type -> earshot.v1.OutboxRequest
+	22, // 36: earshot.v1.Messages.Cancel:input_type -> earshot.v1.CancelRequest
+	23, // 37: earshot.v1.Messages.Edit:input_type -> earshot.v1.EditRequest
+	24, // 38: earshot.v1.Messages.Recall:input_type -> earshot.v1.RecallRequest
+	25, // 39: earshot.v1.Messages.React:input_type -> earshot.v1.ReactRequest
+	26, // 40: earshot.v1.Messages.Receipts:input_type -> earshot.v1.ReceiptsRequest
+	1,  // 41: earshot.v1.Messages.Send:output_type -> earshot.v1.Sent
+	3,  // 42: earshot.v1.Messages.SendLines:output_type -> earshot.v1.SendLinesResponse
+	1,  // 43: earshot.v1.Messages.Wait:output_type -> earshot.v1.Sent
+	8,  // 44: earshot.v1.Messages.Unread:output_type -> earshot.v1.MessagesResponse
+	12, // 45: earshot.v1.Messages.MarkRead:output_type -> earshot.v1.MarkReadResponse
+	8,  // 46: earshot.v1.Messages.Arrivals:output_type -> earshot.v1.MessagesResponse
+	16, // 47: earshot.v1.Messages.GetCursor:output_type -> earshot.v1.CursorResponse
+	16, // 48: earshot.v1.Messages.SetCursor:output_type -> earshot.v1.CursorResponse
+	6,  // 49: earshot.v1.Messages.ByKey:output_type -> earshot.v1.Message
+	8,  // 50: earshot.v1.Messages.History:output_type -> earshot.v1.MessagesResponse
+	20, // 51: earshot.v1.Messages.Outbox:output_type -> earshot.v1.OutboxResponse
+	1,  // 52: earshot.v1.Messages.Cancel:output_type -> earshot.v1.Sent
+	6,  // 53: earshot.v1.Messages.Edit:output_type -> earshot.v1.Message
+	6,  // 54: earshot.v1.Messages.Recall:output_type -> earshot.v1.Message
+	6,  // 55: earshot.v1.Messages.React:output_type -> earshot.v1.Message
+	27, // 56: earshot.v1.Messages.Receipts:output_type -> earshot.v1.ReceiptsResponse
+	41, // [41:57] is the sub-list for method output_type
+	25, // [25:41] is the sub-list for method input_type
+	25, // [25:25] is the sub-list for extension type_name
+	25, // [25:25] is the sub-list for extension extendee
+	0,  // [0:25] is the sub-list for field type_name
 }
 
 func init() { file_v1_messages_proto_init() }
