@@ -5,8 +5,6 @@ import (
 	"errors"
 	"io"
 	"os"
-	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 
@@ -98,7 +96,7 @@ person or group, or several; 5 waited the whole --timeout.`,
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage(c, badFlag(err)) })
 	flags := root.PersistentFlags()
 	flags.BoolVar(&a.out.JSON, "json", false, "print JSON, one object a line")
-	flags.StringVar(&a.dir, "dir", "", "`DIR` of the node (default $EARSHOT_DIR, or "+defaultDir()+")")
+	flags.StringVar(&a.dir, "dir", "", "`DIR` of the node (default $EARSHOT_DIR, or "+defaultDirText()+")")
 	flags.StringVar(&a.passphraseFile, "passphrase-file", "", "`FILE` with the passphrase of a protected node (or $EARSHOT_PASSPHRASE)")
 	root.AddCommand(
 		a.upCommand(), a.downCommand(), a.statusCommand(), a.peersCommand(), a.meCommand(),
@@ -145,35 +143,6 @@ func helpCommand(root *cobra.Command) *cobra.Command {
 			return found.Help()
 		},
 	}
-}
-
-// prepare finds out which directory the node is in.
-func (a *app) prepare() (err error) {
-	if a.dir == "" {
-		a.dir = os.Getenv("EARSHOT_DIR")
-	}
-	if a.dir == "" {
-		a.dir = defaultDir()
-	}
-	a.dir, err = filepath.Abs(a.dir)
-	return err
-}
-
-// defaultDir is where the platform keeps the data of a user's programs.
-func defaultDir() string {
-	home, _ := os.UserHomeDir()
-	base := filepath.Join(home, ".local", "share")
-	switch runtime.GOOS {
-	case "windows":
-		base = os.Getenv("LocalAppData")
-	case "darwin", "ios":
-		base = filepath.Join(home, "Library", "Application Support")
-	default:
-		if xdg := os.Getenv("XDG_DATA_HOME"); filepath.IsAbs(xdg) {
-			base = xdg
-		}
-	}
-	return filepath.Join(base, "earshot")
 }
 
 // ask makes the function of a command that asks the node.

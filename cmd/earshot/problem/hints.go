@@ -24,6 +24,8 @@ const (
 	CodeNewer        = "newer"
 	CodeDirectory    = "directory"
 	CodePort         = "port"
+	CodeHome         = "home"
+	CodeOpenFiles    = "open_files"
 )
 
 // exits are the exit statuses of problems, by their codes, where it is not ExitFailed.
@@ -86,6 +88,8 @@ var hints = map[string]string{
 	codePath:                  "use a --dir with a shorter path",
 	codeVersion:               "the node is of another version: `earshot down`, then `earshot up` with this one",
 	CodeAddress:               "--listen takes a port, as 4001; --peer takes HOST:PORT, or an address that `earshot status` shows at theirs",
+	CodeHome:                  "say with --dir or EARSHOT_DIR where the node is",
+	CodeOpenFiles:             "raise the limit: `ulimit -n 1024` in the shell, LimitNOFILE=1024 in a unit of systemd",
 	CodeNewer:                 "use the newer earshot that wrote it; nothing was changed",
 	CodeDamaged:               "nothing was changed; restore the whole directory from a backup, or begin anew in an empty one",
 	codeFailed:                "try again; if it stays so, report it with these words at https://github.com/earshot-im/earshot/issues",

@@ -77,6 +77,9 @@ func (o *Options) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := checkFiles(); err != nil {
+		return err
+	}
 	debug.SetGCPercent(gcPercent)
 	warned := make(chan warnings.Warning, maxWarned)
 	cfg := node.Config{

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"os"
+	"os/user"
+	"path/filepath"
+	"runtime"
+	"strconv"
+
+	"github.com/earshot-im/earshot/cmd/earshot/problem"
+)
+
+// prepare finds out which directory the node is in.
+func (a *app) prepare() (err error) {
+	if a.dir == "" {
+		a.dir = os.Getenv("EARSHOT_DIR")
+	}
+	if a.dir == "" {
+		dir, ok := defaultDir(home())
+		if !ok {
+			return problem.Failed(problem.CodeHome, "it is not known where your home directory is")
+		}
+		a.dir = dir
+	}
+	if a.dir, err = filepath.Abs(a.dir); err != nil {
+		return problem.Failed(problem.CodeHome, "%v", err)
+	}
+	return nil
+}
+
+// defaultDir is where the platform keeps the data of a user's programs. It is not ok if nothing says
+// where that is: an identity must not be made in whatever directory the user happens to be in.
+func defaultDir(home string) (dir string, ok bool) {
+	var base string
+	switch runtime.GOOS {
+	case "windows":
+		base = os.Getenv("LocalAppData")
+	case "darwin", "ios":
+		base = filepath.Join(home, "Library", "Application Support")
+	default:
+		base = os.Getenv("XDG_DATA_HOME")
+		if !filepath.IsAbs(base) {
+			base = filepath.Join(home, ".local", "share")
+		}
+	}
+	return filepath.Join(base, "earshot"), filepath.IsAbs(base)
+}
+
+// home returns the user's home directory: as the environment says or, where that says nothing, as
+// the system's list of users does. It is empty if neither does.
+func home() string {
+	if dir, err := os.UserHomeDir(); err == nil && filepath.IsAbs(dir) {
+		return dir
+	}
+	u, err := user.LookupId(strconv.Itoa(os.Getuid()))
+	if err != nil || !filepath.IsAbs(u.HomeDir) {
+		return ""
+	}
+	return u.HomeDir
+}
+
+func defaultDirText() string {
+	if dir, ok := defaultDir(home()); ok {
+		return dir
+	}
+	return "earshot in your home directory, which is not known"
+}

@@ -1,0 +1,32 @@
+package main
+
+import (
+	"path/filepath"
+	"runtime"
+	"testing"
+)
+
+// TestIdentityIsNeverMadeWhereOneStands: without HOME the directory was ./.local/share/earshot.
+func TestIdentityIsNeverMadeWhereOneStands(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("the directory does not depend on the home there")
+	}
+	t.Setenv("XDG_DATA_HOME", "")
+	for _, unset := range []string{"", ".", "ann"} {
+		t.Setenv("HOME", unset)
+		if dir := home(); dir != "" && !filepath.IsAbs(dir) {
+			t.Errorf("HOME=%s: home is %q", unset, dir)
+		}
+	}
+	if dir, ok := defaultDir(""); ok {
+		t.Errorf("without a home: %q", dir)
+	}
+	t.Setenv("XDG_DATA_HOME", "share")
+	if dir, ok := defaultDir(""); ok {
+		t.Errorf("with a relative XDG_DATA_HOME: %q", dir)
+	}
+	t.Setenv("HOME", "/home/ann")
+	if dir, ok := defaultDir(home()); !ok || !filepath.IsAbs(dir) {
+		t.Errorf("with a home: %q", dir)
+	}
+}
