@@ -29,7 +29,7 @@ var usual = patience{quiet: 10 * time.Second, answer: 10 * time.Second}
 // knock asks over a connection of its own whether the node in dir is alive. The error matches
 // ErrNotRunning if there is none, and ErrNotAnswering if it does not say so in time.
 func (p patience) knock(ctx context.Context, dir string) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, p.answer, fmt.Errorf("%w in %s", ErrNotAnswering, dir))
+	ctx, cancel := context.WithTimeoutCause(ctx, p.answer, errSilent)
 	defer cancel()
 	conn, err := dial(ctx, dir)
 	if err != nil {
@@ -41,10 +41,30 @@ func (p patience) knock(ctx context.Context, dir string) error {
 	switch err := ask(conn); {
 	case err == nil:
 		return nil
+	case errors.Is(context.Cause(ctx), errSilent):
+		return &notAnsweringError{dir, owner(conn)}
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	}
 	return reach(ctx, dir) // the connection has ended: the node may be ending
+}
+
+// errSilent ends the wait for a node that says nothing.
+var errSilent = errors.New("no answer")
+
+// notAnsweringError matches ErrNotAnswering, and says which process has the socket if that is known.
+type notAnsweringError struct {
+	dir     string
+	process int // 0: not known
+}
+
+func (e *notAnsweringError) Is(target error) bool { return target == ErrNotAnswering }
+
+func (e *notAnsweringError) Error() string {
+	if e.process == 0 {
+		return fmt.Sprintf("%v in %s", ErrNotAnswering, e.dir)
+	}
+	return fmt.Sprintf("the node (process %d) does not answer in %s", e.process, e.dir)
 }
 
 // ask returns nil when somebody answers.

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -155,8 +156,12 @@ func TestFrozenNodeIsNoticed(t *testing.T) {
 	if !errors.Is(stream.Err(), localapi.ErrNotAnswering) {
 		t.Errorf("a stream: %v", stream.Err())
 	}
-	if _, err := client.Status(t.Context(), &earshotv1.StatusRequest{}); !errors.Is(err, localapi.ErrNotAnswering) {
+	_, err = client.Status(t.Context(), &earshotv1.StatusRequest{})
+	if !errors.Is(err, localapi.ErrNotAnswering) {
 		t.Errorf("a call: %v", err)
+	}
+	if which := fmt.Sprintf("(process %d)", p.Process.Pid); runtime.GOOS == "linux" && !strings.Contains(err.Error(), which) {
+		t.Errorf("a call: %v, want %s in it", err, which)
 	}
 	p.signal(syscall.SIGCONT)
 	if _, err := patient.Status(t.Context(), &earshotv1.StatusRequest{}); err != nil {

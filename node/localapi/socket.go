@@ -79,7 +79,7 @@ func dial(ctx context.Context, dir string) (net.Conn, error) {
 	case ctx.Err() != nil, errors.As(err, &late) && late.Timeout(), errors.Is(err, os.ErrPermission), errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
 		return nil, err
 	case errors.Is(err, syscall.EAGAIN): // as many callers wait as the system lets wait
-		return nil, fmt.Errorf("%w in %s", ErrNotAnswering, dir)
+		return nil, &notAnsweringError{dir: dir}
 	}
 	return nil, fmt.Errorf("%w in %s", ErrNotRunning, dir) // a node that died left the socket behind
 }
