@@ -26,10 +26,24 @@ func (l lost) explain(ctx context.Context, err error) error {
 		}
 		return err
 	}
-	if gone := l.knock(ctx, l.dir); errors.Is(gone, ErrNotRunning) || errors.Is(gone, ErrNotAnswering) {
+	gone := l.knock(ctx, l.dir)
+	switch {
+	case errors.Is(gone, ErrNotRunning), errors.Is(gone, ErrNotAnswering):
 		return gone
+	case gone == nil && broken(err): // the node that answers now is another one
+		return fmt.Errorf("%w: it has ended, and was started again: %w", ErrNotRunning, err)
 	}
 	return err
+}
+
+// broken reports whether an error says that the connection has ended before the answer, of a call
+// whose context goes on.
+func broken(err error) bool {
+	if connect.IsWireError(err) {
+		return false // it is the answer
+	}
+	code := connect.CodeOf(err)
+	return errors.Is(err, io.ErrUnexpectedEOF) || code == connect.CodeUnavailable || code == connect.CodeCanceled
 }
 
 func (l lost) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {

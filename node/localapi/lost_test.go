@@ -1,0 +1,47 @@
+package localapi
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"testing"
+)
+
+type connKey struct{}
+
+// breaking answers that a node is alive, and breaks the connection of every other call.
+func breaking(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == AlivePath {
+		return
+	}
+	w.Header().Set("Content-Type", r.Header.Get("Content-Type"))
+	_, _ = w.Write([]byte{0, 0, 0})
+	_ = http.NewResponseController(w).Flush()
+	_ = r.Context().Value(connKey{}).(net.Conn).Close()
+}
+
+// A node that was killed and started again at once answers again when the client asks whether it is
+// there. Callers got the broken connection for an error of their own, and `recv --follow` ended.
+func TestNodeThatRunsAgainHasEnded(t *testing.T) {
+	dir := t.TempDir()
+	server := &http.Server{
+		Handler:     http.HandlerFunc(breaking),
+		Protocols:   new(http.Protocols),
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, connKey{}, c) },
+	}
+	server.Protocols.SetHTTP1(true)
+	server.Protocols.SetUnencryptedHTTP2(true)
+	l := listenIn(t, dir)
+	go server.Serve(l) // ends by Close
+	t.Cleanup(func() { server.Close() })
+	for _, name := range []string{"status", "wait", "watch", "send lines"} {
+		t.Run(name, func(t *testing.T) {
+			client := Dial(dir)
+			defer client.Close()
+			if err := calls[name](t.Context(), client); !errors.Is(err, ErrNotRunning) {
+				t.Error(err)
+			}
+		})
+	}
+}
