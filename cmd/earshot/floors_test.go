@@ -59,7 +59,7 @@ var imports = map[string]string{
 	"node/mesh":      "crypto discovery node/dial node/link node/notify node/session node/sync node/wire store/event",
 	"node/session":   "crypto node/notify node/sync node/wire store/event",
 	"node/groups":    "crypto node/authority store store/event",
-	"node/gossip":    "crypto crypto/canon node/link",
+	"node/gossip":    "crypto crypto/canon node/link node/wire store/event",
 	"node/authority": "crypto store/event",
 	"node/sync":      "crypto node/wire store/event",
 	"node/wire":      "crypto crypto/canon store/event",
@@ -78,7 +78,7 @@ var imports = map[string]string{
 	"store/layout":  "crypto store/disk store/event",
 	"store/tx":      "store/disk",
 	"store/disk":    "crypto",
-	"store/event":   "crypto crypto/canon",
+	"store/event":   "crypto crypto/canon crypto/names",
 
 	"crypto":       "crypto/canon",
 	"crypto/canon": "",

@@ -10,13 +10,11 @@ import (
 )
 
 const (
-	// maxEvents bounds the control events of a group, at about 1 KiB each in memory.
-	maxEvents = 4096
 	// maxByMembers bounds the events that plain members have written, and maxByAdmins those that
 	// members and admins have written together. So somebody who may remove a flooder always has
 	// room for that.
-	maxByMembers = maxEvents / 4
-	maxByAdmins  = maxEvents / 4 * 3
+	maxByMembers = event.MaxControls / 4
+	maxByAdmins  = event.MaxControls / 4 * 3
 	// maxByMember bounds the events of one plain member, who can only leave, and list cuts before
 	// that. Nobody comes and goes more often.
 	maxByMember = 64
@@ -153,7 +151,7 @@ func (g *Group) judgedAlone(n *entry) set {
 func (g *Group) room(author crypto.PersonID, role event.Role) error {
 	members := g.byRole[event.RoleNone] + g.byRole[event.RoleMember]
 	switch p := g.about[author]; {
-	case len(g.entries) >= maxEvents,
+	case len(g.entries) >= event.MaxControls,
 		role <= event.RoleAdmin && members+g.byRole[event.RoleAdmin] >= maxByAdmins,
 		role <= event.RoleMember && members >= maxByMembers:
 		return ErrFull

@@ -9,11 +9,8 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// maxLocator bounds a locator, as offers do. At most locatorHeads of it are heads.
-const (
-	maxLocator   = 32
-	locatorHeads = maxLocator / 2
-)
+// locatorHeads is how many hashes of a locator are heads, at most.
+const locatorHeads = event.MaxLocator / 2
 
 // Heads returns the parents for an event that is written now, sorted: the events that no other
 // names yet. A header may name eight. Where there are more, what plain members wrote is left out

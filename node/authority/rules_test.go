@@ -217,7 +217,7 @@ func TestMemberFloods(t *testing.T) {
 	if heads := g.Heads(); !slices.Equal(heads, []crypto.Hash{gone.ID}) {
 		t.Errorf("%d heads are to be named after the removal", len(heads))
 	}
-	if n := len(g.Locator()); n > maxLocator {
+	if n := len(g.Locator()); n > event.MaxLocator {
 		t.Errorf("a locator of %d", n)
 	}
 }
@@ -262,7 +262,7 @@ func TestRoomForWhoCanHelp(t *testing.T) {
 	}
 	add(t, g, does(fay, remove(ann), g.Heads()...))
 	full(fay, policies)
-	if len(g.entries) != maxEvents {
+	if len(g.entries) != event.MaxControls {
 		t.Errorf("%d in all", len(g.entries))
 	}
 }

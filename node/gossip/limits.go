@@ -1,15 +1,19 @@
 package gossip
 
-import "time"
+import (
+	"time"
+
+	"github.com/earshot-im/earshot/node/wire"
+	"github.com/earshot-im/earshot/store/event"
+)
 
 const (
 	// MaxPayload is the longest run that is gossiped, in bytes: it has room for many typed
 	// messages. The mesh sends each payload to a member about six times, so a larger one is better
 	// fetched once, by sync. Padded it has at most 16 KiB.
 	MaxPayload = 16<<10 - 1
-	// padding is what lengths are rounded up to, in bytes, so that they tell less. Offers use the
-	// same.
-	padding = 512
+	// padding is what lengths are rounded up to, in bytes, so that they tell less.
+	padding = wire.Padding
 	// maxSealed bounds an envelope: 16 KiB, and the cipher's tag, the epoch, the nonce and what
 	// protobuf adds.
 	maxSealed = 16<<10 + 64
@@ -53,14 +57,13 @@ const (
 )
 
 const (
-	// maxEpochs bounds the epochs that are held at once: the one to seal under, those that a
-	// handful of members made at the same time, and those that are kept for their last messages.
-	maxEpochs = 8
+	// maxEpochs bounds the epochs that are held at once.
+	maxEpochs = wire.MaxEpochs
 	// maxAges bounds the epochs whose age is remembered after they are gone: more than a year of
 	// weekly ones.
 	maxAges = 64
 	// maxControl bounds the control heads of an epoch, as those of an event.
-	maxControl = 8
+	maxControl = event.MaxControl
 
 	// rotateAfter is how old an epoch gets before another is made. Even with mintPause and
 	// mintSpread added to it, no running node seals under one epoch for a whole week.

@@ -11,9 +11,8 @@ import (
 )
 
 const (
-	// maxWanted bounds the cards that wait to be asked for from one peer: the members of a large
-	// group.
-	maxWanted = 1024
+	// maxWanted bounds the cards that wait to be asked for from one peer.
+	maxWanted = sync.MaxWanted
 
 	// maxShared bounds the sightings that wait to be told to one peer.
 	maxShared = wire.MaxSightings

@@ -35,7 +35,7 @@ func (k *cards) need(head crypto.Hash) {
 // want asks for the card of a person, unless too many are wanted.
 func (k *cards) want(person crypto.PersonID) {
 	card := wire.CardOf{Person: person}
-	if len(k.wanted) < maxWanted && !slices.Contains(k.wanted, card) {
+	if len(k.wanted) < MaxWanted && !slices.Contains(k.wanted, card) {
 		k.wanted = append(k.wanted, card)
 	}
 }

@@ -152,7 +152,7 @@ func (k *control) share(c *conversation, epoch wire.Epoch) {
 	epoch.Tag = c.ourTag
 	k.push(c)
 	epochs := append(c.control.epochs, epoch)
-	c.control.epochs = epochs[max(0, len(epochs)-maxEpochs):]
+	c.control.epochs = epochs[max(0, len(epochs)-wire.MaxEpochs):]
 	k.passEpochs(c)
 }
 

@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/earshot-im/earshot/crypto"
-	"github.com/earshot-im/earshot/node/wire"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -110,7 +109,7 @@ func (c *controls) heads() []crypto.Hash {
 
 func (c *controls) locator() []crypto.Hash {
 	locator := c.heads()
-	for back := 1; back < len(c.order) && len(locator) < wire.MaxLocator; back *= 2 {
+	for back := 1; back < len(c.order) && len(locator) < event.MaxLocator; back *= 2 {
 		locator = append(locator, c.order[len(c.order)-1-back])
 	}
 	return locator

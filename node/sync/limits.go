@@ -18,6 +18,9 @@ const (
 	PaceBytes = 512 << 10
 )
 
+// MaxWanted bounds the cards that are to be asked for. A large group needs fewer.
+const MaxWanted = 1024
+
 const (
 	// windowRuns bounds the number of the runs that WindowBytes bounds.
 	windowRuns = 32
@@ -60,19 +63,13 @@ const (
 	maxHeld      = 64
 	maxHeldBytes = runWeight
 
-	// maxWanted bounds the cards that are to be asked for. A large group needs fewer.
-	maxWanted = 1024
-
 	// maxKnown bounds the control events that the peer is remembered to have of a group. A group
 	// may have as many: if an event that was sent were forgotten, it would be sent again, and so
 	// would be the one that it displaced, for ever.
-	maxKnown = 4096
+	maxKnown = event.MaxControls
 
 	// maxWelcomes bounds the Welcome frames of a session. Nobody is in as many groups.
 	maxWelcomes = 256
-
-	// maxEpochs bounds the keys of a group that wait to be passed on. Fewer are in use at once.
-	maxEpochs = 8
 
 	// controlBytes is about where a frame of control events ends and another one begins.
 	controlBytes = 256 << 10

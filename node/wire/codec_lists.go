@@ -21,9 +21,6 @@ func (m *Offers) marshal() []byte {
 	return w.Out()
 }
 
-// padding divides the number of bytes of an Offers frame.
-const padding = 512
-
 // paddingFor returns the bytes of padding that n bytes of offers need.
 func paddingFor(n int) int {
 	for pad := 0; ; pad++ {
@@ -31,7 +28,7 @@ func paddingFor(n int) int {
 		if pad > 0 {
 			size += uvarintSize(1) + uvarintSize(pad) + pad
 		}
-		if (uvarintSize(1)+uvarintSize(size)+size)%padding == 0 {
+		if (uvarintSize(1)+uvarintSize(size)+size)%Padding == 0 {
 			return pad
 		}
 	}
@@ -42,7 +39,7 @@ func uvarintSize(n int) int { return (bits.Len(uint(n)|1) + 6) / 7 }
 func parseOffers(b []byte) (*Offers, error) {
 	r := canon.NewReader(b)
 	elements := r.Repeated(1, MaxOffers, MaxFrame)
-	pad := r.Bytes(2, 2*padding)
+	pad := r.Bytes(2, 2*Padding)
 	if err := r.End(); err != nil {
 		return nil, err
 	}
@@ -98,7 +95,7 @@ func parseOffer(b []byte) (Offer, error) {
 	o := Offer{Tag: r.Optional(1, tagSize), Store: event.Instance(r.Fixed(2, 8))}
 	logs := r.Repeated(3, MaxLogs, maxLog)
 	records := r.Repeated(4, MaxRecords, maxSummary)
-	control := r.Repeated(5, MaxLocator, 32)
+	control := r.Repeated(5, event.MaxLocator, 32)
 	digest := r.Optional(6, 32)
 	o.Want, o.Number = Want(r.Uint(7)), r.Uint(8)
 	err := r.End()

@@ -230,7 +230,7 @@ func TestParseFrameRefuses(t *testing.T) {
 		"no room for nothing":   {Refused: &wire.Refused{Reason: wire.NoRoom}},
 		"no want":               offer(wire.Offer{Tag: oneTag, Want: 4}),
 		"digest and logs":       offer(wire.Offer{Tag: oneTag, Logs: logs(1), Digest: &crypto.Hash{1}}),
-		"a long locator":        offer(wire.Offer{Tag: oneTag, Locator: make([]crypto.Hash, wire.MaxLocator+1)}),
+		"a long locator":        offer(wire.Offer{Tag: oneTag, Locator: make([]crypto.Hash, event.MaxLocator+1)}),
 		"want, in private":      offer(wire.Offer{Want: wire.WantOwn}),
 		"control, in private":   offer(wire.Offer{Locator: []crypto.Hash{{1}}}),
 		"card of nobody":        {CardRequest: &wire.CardRequest{}},

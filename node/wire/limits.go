@@ -16,13 +16,18 @@ const (
 	MaxLogs    = 4096
 	MaxRecords = 4096
 
-	// MaxLocator bounds the hashes by which an Offer describes a control set: its heads, and some
-	// of their ancestors.
-	MaxLocator = 32
-
 	// MaxControl bounds the control events of one Control or Welcome frame, and event.MaxRunSent
 	// their bytes. More events follow in further frames.
 	MaxControl = event.MaxRunEvents
+
+	// MaxEpochs bounds the gossip keys of a group that are in use at once: the one to seal under,
+	// those that a handful of members made at the same time, and those that are kept for their last
+	// messages.
+	MaxEpochs = 8
+
+	// Padding divides the number of bytes of an Offers frame, and of what is gossiped, so that
+	// their length tells less.
+	Padding = 512
 
 	// MaxSightings bounds the devices of a Sightings frame, and MaxAddresses the addresses of each:
 	// as many as are worth dialling.

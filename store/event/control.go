@@ -10,6 +10,11 @@ import (
 const (
 	// MaxTopic bounds a topic in bytes: a few lines.
 	MaxTopic = 1 << 10
+	// MaxControls bounds the control events of a group, at about 1 KiB each in memory.
+	MaxControls = 4096
+	// MaxLocator bounds the hashes by which a control set is described: its heads, and some of
+	// their ancestors.
+	MaxLocator = 32
 	// MaxInvited bounds the persons that one event invites.
 	MaxInvited = 64
 	// MaxHistoryDays bounds the days of history that newcomers get: a century.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/crypto/canon"
+	"github.com/earshot-im/earshot/crypto/names"
 )
 
 const (
@@ -13,8 +14,8 @@ const (
 	receiptSubjectSize = 72
 
 	// MaxName bounds the name that a person claims or a group has, in bytes. Which characters a
-	// name may have is for names.Parse of crypto/names to say, where it is shown.
-	MaxName = 128
+	// name may have is for names.Parse to say, where it is shown.
+	MaxName = names.MaxBytes
 	// MaxReceiptSegments bounds each list of a receipt: an author with more pieces than that in
 	// their logs waits for the next ones.
 	MaxReceiptSegments = 64
