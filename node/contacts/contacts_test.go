@@ -173,11 +173,11 @@ func TestInvitations(t *testing.T) {
 		put(n+1, bob)
 	}
 	texts := d.requests()
-	if len(texts) != maxInvitations || texts[0] != "invites you to #0" || texts[1] != "invites you to #1" {
+	if len(texts) != maxInvitations || texts[0] != "#0" || texts[1] != "#1" {
 		t.Errorf("%d wait, the first: %q", len(texts), texts[:2])
 	}
 	put(1, bob)
-	if texts := d.requests(); len(texts) != maxInvitations || texts[len(texts)-1] != "invites you to #1" {
+	if texts := d.requests(); len(texts) != maxInvitations || texts[len(texts)-1] != "#1" {
 		t.Errorf("%d wait when one comes again, which is not the last", len(texts))
 	}
 	if slices.Contains(d.invited, true) || len(d.invited) != maxInvitations+2 { // once that there are more
@@ -195,6 +195,27 @@ func TestInvitations(t *testing.T) {
 	d.befriends(d.meets("Dora"))
 	if len(d.invited) != 1 {
 		t.Errorf("told %v, though nothing has changed", d.invited)
+	}
+}
+
+// An invitation that waits says to which group, and has no text: words for people are made where
+// they are printed. A name that nobody can print is left out.
+func TestInvitationIsNoText(t *testing.T) {
+	d := newDesk(t)
+	bob := d.meets("Bob")
+	d.PutInvitation(event.Conversation{7}, bob.id(), "lunch")
+	d.PutInvitation(event.Conversation{8}, bob.id(), "\u202e")
+	all, err := d.Requests(t.Context())
+	d.check(err)
+	names := map[string]string{}
+	for _, r := range all {
+		if r.Text != "" || r.Group == nil || r.Group.Kind != "group" || r.Person != bob.id() {
+			t.Fatalf("%+v", r)
+		}
+		names[r.Group.ID] = r.Group.Name
+	}
+	if names[event.Conversation{7}.String()] != "lunch" || names[event.Conversation{8}.String()] != "?" {
+		t.Errorf("groups %v", names)
 	}
 }
 

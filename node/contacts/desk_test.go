@@ -143,12 +143,15 @@ func (d *desk) asks(s *somebody, texts ...string) {
 	d.check(d.store.Book().PutRequest(d.t.Context(), s.id(), run.Marshal()))
 }
 
-// requests are the texts of those that wait.
+// requests are the texts of those that wait, and the groups of invitations.
 func (d *desk) requests() (texts []string) {
 	d.t.Helper()
 	all, err := d.Requests(d.t.Context())
 	d.check(err)
 	for _, r := range all {
+		if r.Group != nil {
+			r.Text += "#" + r.Group.Name
+		}
 		texts = append(texts, r.Text)
 	}
 	return texts

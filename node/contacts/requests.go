@@ -22,13 +22,15 @@ const (
 	maxWaiting = 64
 )
 
-// Request is somebody who has written and waits to be accepted.
+// Request is somebody who has written, or has invited the owner to a group, and waits to be
+// accepted.
 type Request struct {
 	Person   crypto.PersonID
 	Name     string
 	Device   crypto.DeviceID
 	Received time.Time
-	Text     string // of the first message; empty if it is not kept here
+	Text     string  // of the first message; empty for an invitation, and if none is kept here
+	Group    *Target // to which they invite the owner; nil for a message
 	// MoreWaits says that the person has written more than is kept here of people whom the owner
 	// has not accepted. It comes when they are.
 	MoreWaits bool
@@ -107,7 +109,7 @@ func (c *Contacts) forgetWaiting(id crypto.PersonID) {
 	delete(c.waiting, id)
 }
 
-// Requests lists who has written and waits to be accepted, the newest last.
+// Requests lists who has written or invited the owner and waits to be accepted, the newest last.
 func (c *Contacts) Requests(context.Context) ([]Request, error) {
 	kept, err := c.cfg.Store.Book().Requests()
 	if err != nil {
@@ -126,15 +128,17 @@ func (c *Contacts) Requests(context.Context) ([]Request, error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, i := range c.invitations {
-		out = append(out, c.requestOf(i.by, i.at, "invites you to #"+i.name))
+	for group, i := range c.invitations {
+		r := c.requestOf(i.by, i.at)
+		r.Group = &Target{Kind: "group", ID: group.String(), Name: GroupName(i.name)}
+		out = append(out, r)
 	}
 	for id, since := range c.waiting {
 		if p, _ := c.people.Get(id); p.Contact || p.Blocked { // since a moment ago
 			continue
 		}
 		if !slices.ContainsFunc(out, func(r Request) bool { return r.Person == id }) {
-			out = append(out, c.requestOf(id, since, ""))
+			out = append(out, c.requestOf(id, since))
 		}
 	}
 	for i := range out {
@@ -146,9 +150,9 @@ func (c *Contacts) Requests(context.Context) ([]Request, error) {
 }
 
 // requestOf returns a request of somebody of whom nothing is kept.
-func (c *Contacts) requestOf(by crypto.PersonID, at time.Time, text string) Request {
+func (c *Contacts) requestOf(by crypto.PersonID, at time.Time) Request {
 	p, _ := c.people.Get(by)
-	r := Request{Person: by, Name: p.Claimed, Received: at, Text: text}
+	r := Request{Person: by, Name: p.Claimed, Received: at}
 	if devices := p.Parsed.Devices(); len(devices) > 0 {
 		r.Device = devices[0]
 	}

@@ -10,7 +10,6 @@ import (
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/crypto/names"
-	"github.com/earshot-im/earshot/node/authority"
 	"github.com/earshot-im/earshot/node/people"
 	"github.com/earshot-im/earshot/store/event"
 )
@@ -112,7 +111,7 @@ func (n *Names) Group(c event.Conversation) (Group, error) {
 	if err != nil {
 		return Group{}, err
 	}
-	g := Group{ID: c, Name: groupName(state), Topic: state.Topic, History: historyText(state.History),
+	g := Group{ID: c, Name: GroupName(state.Name), Topic: state.Topic, History: HistoryText(state.History),
 		Members: len(state.Members), Frozen: state.Frozen}
 	for _, m := range state.Members {
 		if m.Person == n.self {
@@ -130,16 +129,17 @@ func (n *Names) Group(c event.Conversation) (Group, error) {
 	return g, nil
 }
 
-// groupName returns the name of a group, or "?" if this program does not allow that name. The
-// program of the member who gave it may allow more.
-func groupName(state *authority.State) string {
-	if name, err := names.Parse(state.Name); err == nil {
+// GroupName returns the name that members gave a group, or "?" if this program does not allow it.
+// The program of the member who gave it may allow more.
+func GroupName(given string) string {
+	if name, err := names.Parse(given); err == nil {
 		return name
 	}
 	return "?"
 }
 
-func historyText(h event.History) string {
+// HistoryText returns what Group.History says of a policy.
+func HistoryText(h event.History) string {
 	switch h.Policy {
 	case event.HistoryAll:
 		return HistoryAll
@@ -174,7 +174,7 @@ func TargetPerson(p *Person) Target {
 func (n *Names) TargetGroup(c event.Conversation) Target {
 	t := Target{Kind: "group", ID: c.String()}
 	if state, err := n.cfg.Groups.State(c); err == nil {
-		t.Name = groupName(state)
+		t.Name = GroupName(state.Name)
 	}
 	return t
 }

@@ -180,14 +180,17 @@ func (p Printer) Requests(w io.Writer, list []*earshotv1.Request) error {
 		if p.Long {
 			who = r.Person + "  " + who
 		}
-		return p.Row(w, request{r.Person, r.Name, r.Device, rfc3339(r.Received), r.Text, r.MoreWaits},
-			"%s  %s: %s", p.Style.Dim(clock(r.Received)), who, asks(r))
+		return p.Row(w, toRequest(r), "%s  %s: %s", p.Style.Dim(clock(r.Received)), who, asks(r))
 	})
 }
 
 // asks returns what somebody says who waits to be accepted, as far as it is kept here.
 func asks(r *earshotv1.Request) string {
-	switch text := terminal.Text(r.Text); {
+	text := terminal.Text(r.Text)
+	if r.Notice == "invited" {
+		text = "invites you to " + hash(r.Group.GetName())
+	}
+	switch {
 	case !r.MoreWaits:
 		return text
 	case text == "":

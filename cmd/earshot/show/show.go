@@ -98,6 +98,19 @@ type request struct {
 	Received string `json:"received,omitempty"`
 	Text     string `json:"text,omitempty"`
 	More     bool   `json:"more_waits,omitempty"`
+
+	Kind   string  `json:"kind"`
+	Notice string  `json:"notice,omitempty"`
+	Group  *target `json:"group,omitempty"`
+}
+
+func toRequest(r *earshotv1.Request) request {
+	v := request{r.Person, r.Name, r.Device, rfc3339(r.Received), r.Text, r.MoreWaits, r.Kind, r.Notice, nil}
+	if r.Group != nil {
+		group := toTarget(r.Group)
+		v.Group = &group
+	}
+	return v
 }
 
 func toTarget(t *earshotv1.Target) target {

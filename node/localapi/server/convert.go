@@ -222,12 +222,40 @@ func pending(p chat.Pending) *earshotv1.Pending {
 }
 
 func request(r contacts.Request) *earshotv1.Request {
-	return &earshotv1.Request{
+	v := &earshotv1.Request{
 		Person:    r.Person.String(),
 		Name:      valid(r.Name),
 		Device:    r.Device.String(),
 		Received:  stamp(r.Received),
 		Text:      valid(r.Text),
 		MoreWaits: r.MoreWaits,
+		Kind:      "text",
 	}
+	if r.Group != nil {
+		v.Kind, v.Notice, v.Group = "notice", "invited", target(*r.Group)
+	}
+	return v
+}
+
+// notice is a notice as Changes gives it.
+func notice(n chat.Notice) *earshotv1.Notice {
+	v := &earshotv1.Notice{
+		Notice:  n.What,
+		Group:   target(n.Group),
+		Own:     n.Own,
+		Whom:    convert(n.Whom, person),
+		Mine:    n.Mine,
+		Others:  uint32(n.Others),
+		Name:    valid(n.Name),
+		Was:     valid(n.Was),
+		Text:    valid(n.Text),
+		Role:    n.Role,
+		History: n.History,
+		Time:    stamp(n.Time),
+		Cursor:  n.Cursor,
+	}
+	if n.By != nil {
+		v.By = person(*n.By)
+	}
+	return v
 }

@@ -844,7 +844,8 @@ func (x *RequestsResponse) GetRequests() []*Request {
 	return nil
 }
 
-// Request is somebody who has written and waits to be accepted.
+// Request is somebody who has written, or has invited the owner to a group, and waits to be
+// accepted.
 type Request struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Person        string                 `protobuf:"bytes,1,opt,name=person,proto3" json:"person,omitempty"`
@@ -853,6 +854,9 @@ type Request struct {
 	Received      *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=received,proto3" json:"received,omitempty"`
 	Text          string                 `protobuf:"bytes,5,opt,name=text,proto3" json:"text,omitempty"`                             // of the first message; absent if it is not kept here
 	MoreWaits     bool                   `protobuf:"varint,6,opt,name=more_waits,json=moreWaits,proto3" json:"more_waits,omitempty"` // they have written more than is kept of people who are not accepted
+	Kind          string                 `protobuf:"bytes,7,opt,name=kind,proto3" json:"kind,omitempty"`                             // text or notice
+	Notice        string                 `protobuf:"bytes,8,opt,name=notice,proto3" json:"notice,omitempty"`                         // what they ask, of kind notice: invited
+	Group         *Target                `protobuf:"bytes,9,opt,name=group,proto3" json:"group,omitempty"`                           // of invited: to which group
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -927,6 +931,27 @@ func (x *Request) GetMoreWaits() bool {
 		return x.MoreWaits
 	}
 	return false
+}
+
+func (x *Request) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *Request) GetNotice() string {
+	if x != nil {
+		return x.Notice
+	}
+	return ""
+}
+
+func (x *Request) GetGroup() *Target {
+	if x != nil {
+		return x.Group
+	}
+	return nil
 }
 
 type AcceptRequest struct {
@@ -1525,7 +1550,7 @@ const file_v1_people_proto_rawDesc = "" +
 	"\apetname\x18\x03 \x01(\tR\apetname\"\x11\n" +
 	"\x0fRequestsRequest\"C\n" +
 	"\x10RequestsResponse\x12/\n" +
-	"\brequests\x18\x01 \x03(\v2\x13.earshot.v1.RequestR\brequests\"\xb8\x01\n" +
+	"\brequests\x18\x01 \x03(\v2\x13.earshot.v1.RequestR\brequests\"\x8e\x02\n" +
 	"\aRequest\x12\x16\n" +
 	"\x06person\x18\x01 \x01(\tR\x06person\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
@@ -1533,7 +1558,10 @@ const file_v1_people_proto_rawDesc = "" +
 	"\breceived\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\breceived\x12\x12\n" +
 	"\x04text\x18\x05 \x01(\tR\x04text\x12\x1d\n" +
 	"\n" +
-	"more_waits\x18\x06 \x01(\bR\tmoreWaits\";\n" +
+	"more_waits\x18\x06 \x01(\bR\tmoreWaits\x12\x12\n" +
+	"\x04kind\x18\a \x01(\tR\x04kind\x12\x16\n" +
+	"\x06notice\x18\b \x01(\tR\x06notice\x12(\n" +
+	"\x05group\x18\t \x01(\v2\x12.earshot.v1.TargetR\x05group\";\n" +
 	"\rAcceptRequest\x12\x10\n" +
 	"\x03who\x18\x01 \x01(\tR\x03who\x12\x18\n" +
 	"\apetname\x18\x02 \x01(\tR\apetname\" \n" +
@@ -1633,45 +1661,46 @@ var file_v1_people_proto_depIdxs = []int32{
 	5,  // 4: earshot.v1.SafetyWordsResponse.person:type_name -> earshot.v1.Person
 	14, // 5: earshot.v1.RequestsResponse.requests:type_name -> earshot.v1.Request
 	26, // 6: earshot.v1.Request.received:type_name -> google.protobuf.Timestamp
-	20, // 7: earshot.v1.NewcomersResponse.newcomers:type_name -> earshot.v1.Newcomer
-	5,  // 8: earshot.v1.Newcomer.person:type_name -> earshot.v1.Person
-	26, // 9: earshot.v1.Newcomer.since:type_name -> google.protobuf.Timestamp
-	5,  // 10: earshot.v1.ReplaceContactResponse.person:type_name -> earshot.v1.Person
-	5,  // 11: earshot.v1.ReplaceContactResponse.old:type_name -> earshot.v1.Person
-	1,  // 12: earshot.v1.ReplaceContactResponse.groups:type_name -> earshot.v1.Target
-	1,  // 13: earshot.v1.ReplaceContactResponse.others:type_name -> earshot.v1.Target
-	5,  // 14: earshot.v1.RemoveContactResponse.person:type_name -> earshot.v1.Person
-	2,  // 15: earshot.v1.People.Peers:input_type -> earshot.v1.PeersRequest
-	0,  // 16: earshot.v1.People.Resolve:input_type -> earshot.v1.ResolveRequest
-	6,  // 17: earshot.v1.People.Contacts:input_type -> earshot.v1.ContactsRequest
-	8,  // 18: earshot.v1.People.NameContact:input_type -> earshot.v1.NameContactRequest
-	9,  // 19: earshot.v1.People.SafetyWords:input_type -> earshot.v1.SafetyWordsRequest
-	11, // 20: earshot.v1.People.Verify:input_type -> earshot.v1.VerifyRequest
-	12, // 21: earshot.v1.People.Requests:input_type -> earshot.v1.RequestsRequest
-	15, // 22: earshot.v1.People.Accept:input_type -> earshot.v1.AcceptRequest
-	16, // 23: earshot.v1.People.Block:input_type -> earshot.v1.BlockRequest
-	17, // 24: earshot.v1.People.Unblock:input_type -> earshot.v1.UnblockRequest
-	18, // 25: earshot.v1.People.Newcomers:input_type -> earshot.v1.NewcomersRequest
-	21, // 26: earshot.v1.People.ReplaceContact:input_type -> earshot.v1.ReplaceContactRequest
-	23, // 27: earshot.v1.People.RemoveContact:input_type -> earshot.v1.RemoveContactRequest
-	3,  // 28: earshot.v1.People.Peers:output_type -> earshot.v1.PeersResponse
-	1,  // 29: earshot.v1.People.Resolve:output_type -> earshot.v1.Target
-	7,  // 30: earshot.v1.People.Contacts:output_type -> earshot.v1.ContactsResponse
-	5,  // 31: earshot.v1.People.NameContact:output_type -> earshot.v1.Person
-	10, // 32: earshot.v1.People.SafetyWords:output_type -> earshot.v1.SafetyWordsResponse
-	5,  // 33: earshot.v1.People.Verify:output_type -> earshot.v1.Person
-	13, // 34: earshot.v1.People.Requests:output_type -> earshot.v1.RequestsResponse
-	5,  // 35: earshot.v1.People.Accept:output_type -> earshot.v1.Person
-	5,  // 36: earshot.v1.People.Block:output_type -> earshot.v1.Person
-	5,  // 37: earshot.v1.People.Unblock:output_type -> earshot.v1.Person
-	19, // 38: earshot.v1.People.Newcomers:output_type -> earshot.v1.NewcomersResponse
-	22, // 39: earshot.v1.People.ReplaceContact:output_type -> earshot.v1.ReplaceContactResponse
-	24, // 40: earshot.v1.People.RemoveContact:output_type -> earshot.v1.RemoveContactResponse
-	28, // [28:41] is the sub-list for method output_type
-	15, // [15:28] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	1,  // 7: earshot.v1.Request.group:type_name -> earshot.v1.Target
+	20, // 8: earshot.v1.NewcomersResponse.newcomers:type_name -> earshot.v1.Newcomer
+	5,  // 9: earshot.v1.Newcomer.person:type_name -> earshot.v1.Person
+	26, // 10: earshot.v1.Newcomer.since:type_name -> google.protobuf.Timestamp
+	5,  // 11: earshot.v1.ReplaceContactResponse.person:type_name -> earshot.v1.Person
+	5,  // 12: earshot.v1.ReplaceContactResponse.old:type_name -> earshot.v1.Person
+	1,  // 13: earshot.v1.ReplaceContactResponse.groups:type_name -> earshot.v1.Target
+	1,  // 14: earshot.v1.ReplaceContactResponse.others:type_name -> earshot.v1.Target
+	5,  // 15: earshot.v1.RemoveContactResponse.person:type_name -> earshot.v1.Person
+	2,  // 16: earshot.v1.People.Peers:input_type -> earshot.v1.PeersRequest
+	0,  // 17: earshot.v1.People.Resolve:input_type -> earshot.v1.ResolveRequest
+	6,  // 18: earshot.v1.People.Contacts:input_type -> earshot.v1.ContactsRequest
+	8,  // 19: earshot.v1.People.NameContact:input_type -> earshot.v1.NameContactRequest
+	9,  // 20: earshot.v1.People.SafetyWords:input_type -> earshot.v1.SafetyWordsRequest
+	11, // 21: earshot.v1.People.Verify:input_type -> earshot.v1.VerifyRequest
+	12, // 22: earshot.v1.People.Requests:input_type -> earshot.v1.RequestsRequest
+	15, // 23: earshot.v1.People.Accept:input_type -> earshot.v1.AcceptRequest
+	16, // 24: earshot.v1.People.Block:input_type -> earshot.v1.BlockRequest
+	17, // 25: earshot.v1.People.Unblock:input_type -> earshot.v1.UnblockRequest
+	18, // 26: earshot.v1.People.Newcomers:input_type -> earshot.v1.NewcomersRequest
+	21, // 27: earshot.v1.People.ReplaceContact:input_type -> earshot.v1.ReplaceContactRequest
+	23, // 28: earshot.v1.People.RemoveContact:input_type -> earshot.v1.RemoveContactRequest
+	3,  // 29: earshot.v1.People.Peers:output_type -> earshot.v1.PeersResponse
+	1,  // 30: earshot.v1.People.Resolve:output_type -> earshot.v1.Target
+	7,  // 31: earshot.v1.People.Contacts:output_type -> earshot.v1.ContactsResponse
+	5,  // 32: earshot.v1.People.NameContact:output_type -> earshot.v1.Person
+	10, // 33: earshot.v1.People.SafetyWords:output_type -> earshot.v1.SafetyWordsResponse
+	5,  // 34: earshot.v1.People.Verify:output_type -> earshot.v1.Person
+	13, // 35: earshot.v1.People.Requests:output_type -> earshot.v1.RequestsResponse
+	5,  // 36: earshot.v1.People.Accept:output_type -> earshot.v1.Person
+	5,  // 37: earshot.v1.People.Block:output_type -> earshot.v1.Person
+	5,  // 38: earshot.v1.People.Unblock:output_type -> earshot.v1.Person
+	19, // 39: earshot.v1.People.Newcomers:output_type -> earshot.v1.NewcomersResponse
+	22, // 40: earshot.v1.People.ReplaceContact:output_type -> earshot.v1.ReplaceContactResponse
+	24, // 41: earshot.v1.People.RemoveContact:output_type -> earshot.v1.RemoveContactResponse
+	29, // [29:42] is the sub-list for method output_type
+	16, // [16:29] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_v1_people_proto_init() }

@@ -1,0 +1,111 @@
+package show
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/earshot-im/earshot/cmd/earshot/terminal"
+	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
+)
+
+type notice struct {
+	Kind    string  `json:"kind"`
+	Notice  string  `json:"notice"`
+	Group   target  `json:"group"`
+	By      *named  `json:"by,omitempty"`
+	Own     bool    `json:"own,omitempty"`
+	Whom    []named `json:"whom,omitempty"`
+	Mine    bool    `json:"mine,omitempty"`
+	Others  uint32  `json:"others,omitempty"`
+	Name    string  `json:"name,omitempty"`
+	Was     string  `json:"was,omitempty"`
+	Text    string  `json:"text,omitempty"`
+	Role    string  `json:"role,omitempty"`
+	History string  `json:"history,omitempty"`
+	Time    string  `json:"time,omitempty"`
+}
+
+func toNotice(n *earshotv1.Notice) notice {
+	v := notice{Kind: "notice", Notice: n.Notice, Group: toTarget(n.Group), Own: n.Own, Mine: n.Mine, Others: n.Others,
+		Name: n.Name, Was: n.Was, Text: n.Text, Role: n.Role, History: n.History, Time: rfc3339(n.Time)}
+	if n.By != nil {
+		by := toNamed(n.By)
+		v.By = &by
+	}
+	for _, p := range n.Whom {
+		v.Whom = append(v.Whom, toNamed(p))
+	}
+	return v
+}
+
+// Notice writes what has happened in a group.
+func (p Printer) Notice(w io.Writer, n *earshotv1.Notice) error {
+	return p.Row(w, toNotice(n), "%s  * %s", p.Style.Dim(clock(n.Time)), noticeText(n))
+}
+
+// noticeText puts a notice into words.
+func noticeText(n *earshotv1.Notice) string {
+	by, group := "", hash(n.Name)
+	switch {
+	case n.Own:
+		by = "you"
+	case n.By != nil:
+		by = Who(n.By)
+	}
+	whom, are := whomOf(n)
+	switch n.Notice {
+	case "created":
+		return by + " made " + group
+	case "joined":
+		return either(by, " added "+whom+" to "+group, whom+" "+are+" in "+group+" now")
+	case "left":
+		return whom + " left " + group
+	case "removed":
+		return either(by, " removed "+whom+" from "+group, whom+" "+are+" not in "+group+" any more")
+	case "renamed":
+		return either(by, " renamed "+hash(n.Was)+" to "+group, hash(n.Was)+" is called "+group+" now")
+	case "topic":
+		if n.Text == "" {
+			return either(by, " cleared the topic of "+group, group+" has no topic any more")
+		}
+		return either(by, " set the topic of "+group, "the topic of "+group+" is another now") + ": " + terminal.Line(n.Text)
+	case "history":
+		return either(by, " changed "+group, group+" was changed") + ": " + Policy(n.History)
+	case "role":
+		return either(by, " gave "+whom+" the role "+n.Role+" in "+group, whom+" "+are+" "+n.Role+" in "+group+" now")
+	case "frozen":
+		return group + " was changed by a newer earshot, which you need too"
+	}
+	return group + " was changed"
+}
+
+// either is what somebody did or, if nobody in particular did it, what is so now.
+func either(by, did, is string) string {
+	if by == "" {
+		return is
+	}
+	return by + did
+}
+
+// whomOf names those whom a notice is about, the owner as "you", and returns the verb that fits.
+func whomOf(n *earshotv1.Notice) (whom, are string) {
+	var all []string
+	for i, p := range n.Whom {
+		if i == 0 && n.Mine {
+			all = append(all, "you")
+		} else {
+			all = append(all, Who(p))
+		}
+	}
+	shown := all[:min(len(all), maxNames)]
+	total := len(all) + int(n.Others)
+	whom = strings.Join(shown, ", ")
+	if more := total - len(shown); more > 0 {
+		whom = fmt.Sprintf("%s and %d more", whom, more)
+	}
+	if total == 1 && !n.Mine {
+		return whom, "is"
+	}
+	return whom, "are"
+}
