@@ -19,7 +19,7 @@ import (
 // makes has m make a group with others in it, and returns its ID.
 func (m *machine) makes(name string, others ...*machine) event.Conversation {
 	m.w.t.Helper()
-	g, err := m.Groups().CreateGroup(m.w.t.Context(), name)
+	g, err := m.Groups().CreateGroup(m.w.t.Context(), name, true)
 	if err != nil {
 		m.w.t.Fatal(err)
 	}
@@ -591,7 +591,7 @@ func TestPeerIsToldOfAChangeMeanwhile(t *testing.T) {
 			if c != g {
 				return
 			}
-			if _, err := ann.Groups().RenameGroup(t.Context(), g.String(), "dinner"); err != nil {
+			if _, err := ann.Groups().RenameGroup(t.Context(), g.String(), "dinner", false); err != nil {
 				t.Error(err)
 			}
 		}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/earshot-im/earshot/cmd/earshot/problem"
 	"github.com/earshot-im/earshot/node/localapi"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
@@ -45,19 +46,8 @@ brought you counts as yours when you have written in it.`,
   earshot send '#lunch' At one?`,
 	}
 	c.AddCommand(
-		a.groupListCommand(), a.groupMembersCommand(), a.groupInviteCommand(), a.groupTopicCommand(), a.groupHistoryCommand(), a.groupRoleCommand(),
-		&cobra.Command{
-			Use:   "create NAME",
-			Short: "Make a group and print its ID; you are its owner",
-			Args:  exactly("NAME"),
-			RunE: a.ask(func(ctx context.Context, client *localapi.Client, args []string) error {
-				g, err := client.CreateGroup(ctx, &earshotv1.CreateGroupRequest{Name: unhashed(args[0])})
-				if err != nil {
-					return err
-				}
-				return a.out.GroupID(a.stdout, g)
-			}),
-		},
+		a.groupCreateCommand(), a.groupRenameCommand(), a.groupListCommand(), a.groupMembersCommand(), a.groupInviteCommand(),
+		a.groupTopicCommand(), a.groupHistoryCommand(), a.groupRoleCommand(), a.groupHideCommand(), a.groupUnhideCommand(),
 		&cobra.Command{
 			Use:   "leave GROUP",
 			Short: "Leave a group; what you have of it stays",
@@ -74,32 +64,86 @@ brought you counts as yours when you have written in it.`,
 				return a.group(client.RemoveMember(ctx, &earshotv1.RemoveMemberRequest{Group: args[0], Who: args[1]}))
 			}),
 		},
-		&cobra.Command{
-			Use:   "rename GROUP NAME",
-			Short: "Give a group another name, for everybody",
-			Args:  exactly("GROUP", "NAME"),
-			RunE: a.ask(func(ctx context.Context, client *localapi.Client, args []string) error {
-				return a.group(client.RenameGroup(ctx, &earshotv1.RenameGroupRequest{Group: args[0], Name: unhashed(args[1])}))
-			}),
-		},
 	)
 	return container(c)
 }
 
+// anyway is the flag of commands that name a group.
+func anyway(c *cobra.Command, set *bool) *cobra.Command {
+	c.Flags().BoolVar(set, "anyway", false, "use the name although you know somebody or a group by it")
+	return c
+}
+
+func (a *app) groupCreateCommand() *cobra.Command {
+	var taken bool
+	return anyway(&cobra.Command{
+		Use:   "create NAME",
+		Short: "Make a group and print its ID; you are its owner",
+		Args:  exactly("NAME"),
+		RunE: a.ask(func(ctx context.Context, client *localapi.Client, args []string) error {
+			g, err := client.CreateGroup(ctx, &earshotv1.CreateGroupRequest{Name: unhashed(args[0]), Anyway: taken})
+			if err != nil {
+				return problem.OfGroup(err)
+			}
+			return a.out.GroupID(a.stdout, g)
+		}),
+	}, &taken)
+}
+
+func (a *app) groupRenameCommand() *cobra.Command {
+	var taken bool
+	return anyway(&cobra.Command{
+		Use:   "rename GROUP NAME",
+		Short: "Give a group another name, for everybody",
+		Args:  exactly("GROUP", "NAME"),
+		RunE: a.ask(func(ctx context.Context, client *localapi.Client, args []string) error {
+			g, err := client.RenameGroup(ctx, &earshotv1.RenameGroupRequest{Group: args[0], Name: unhashed(args[1]), Anyway: taken})
+			return a.group(g, problem.OfGroup(err))
+		}),
+	}, &taken)
+}
+
+func (a *app) groupHideCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "hide GROUP",
+		Short: "Leave a group out of the list",
+		Long: `Leave a group out of "earshot group list", until "earshot group unhide". Nothing else
+changes: what is said in it arrives and is printed as before, and so does who mentions you.`,
+		Args: exactly("GROUP"),
+		RunE: a.ask(func(ctx context.Context, client *localapi.Client, args []string) error {
+			return a.group(client.Hide(ctx, &earshotv1.HideRequest{Group: args[0], Hidden: true}))
+		}),
+	}
+}
+
+func (a *app) groupUnhideCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "unhide GROUP",
+		Short: "Show a hidden group in the list again",
+		Args:  exactly("GROUP"),
+		RunE: a.ask(func(ctx context.Context, client *localapi.Client, args []string) error {
+			return a.group(client.Hide(ctx, &earshotv1.HideRequest{Group: args[0]}))
+		}),
+	}
+}
+
 func (a *app) groupListCommand() *cobra.Command {
-	return a.long(&cobra.Command{
+	var all bool
+	c := a.long(&cobra.Command{
 		Use:   "list",
 		Short: "Show your groups",
 		Args:  exactly(),
 		RunE: a.ask(func(ctx context.Context, client *localapi.Client, _ []string) error {
-			r, err := client.Groups(ctx, &earshotv1.GroupsRequest{})
+			r, err := client.Groups(ctx, &earshotv1.GroupsRequest{All: all})
 			if err != nil {
 				return err
 			}
-			a.nothing(len(r.Groups), "no groups yet: `earshot group create NAME` makes one")
+			a.nothing(len(r.Groups), "no groups yet: `earshot group create NAME` makes one, and --all shows hidden ones")
 			return a.out.Groups(a.stdout, r.Groups)
 		}),
 	}, "the ID of each group, who added you, its topic, and what newcomers may read")
+	c.Flags().BoolVar(&all, "all", false, "show hidden groups too")
+	return c
 }
 
 func (a *app) groupMembersCommand() *cobra.Command {
@@ -121,11 +165,17 @@ func (a *app) groupInviteCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "invite GROUP WHO...",
 		Short: "Add people to a group; they are in at once, and are told",
+		Long: `Add people to a group; they are in at once, and are told. It prints who was added and who
+was in it already. If it isn't clear who is meant by one of them, nobody is added.`,
 		Args: func(c *cobra.Command, args []string) error {
 			return exactly("GROUP", "WHO")(c, args[:min(2, len(args))])
 		},
 		RunE: a.ask(func(ctx context.Context, client *localapi.Client, args []string) error {
-			return a.group(client.Invite(ctx, &earshotv1.InviteRequest{Group: args[0], Who: args[1:]}))
+			r, err := client.Invite(ctx, &earshotv1.InviteRequest{Group: args[0], Who: args[1:]})
+			if err != nil {
+				return err
+			}
+			return a.out.Invitation(a.stdout, r)
 		}),
 	}
 }

@@ -77,8 +77,8 @@ func (n *groupNode) group(asked ...string) (contacts.Group, error) {
 	return testLunch, nil
 }
 
-func (n *groupNode) CreateGroup(_ context.Context, name string) (contacts.Group, error) {
-	return n.group("create", name)
+func (n *groupNode) CreateGroup(_ context.Context, name string, anyway bool) (contacts.Group, error) {
+	return n.group("create", name+map[bool]string{true: " anyway"}[anyway])
 }
 func (n *groupNode) Group(_ context.Context, g string) (contacts.Group, error) {
 	return n.group("get", g)
@@ -86,8 +86,14 @@ func (n *groupNode) Group(_ context.Context, g string) (contacts.Group, error) {
 func (n *groupNode) Leave(_ context.Context, g string) (contacts.Group, error) {
 	return n.group("leave", g)
 }
-func (n *groupNode) Invite(_ context.Context, g string, who []string) (contacts.Group, error) {
-	return n.group("invite", g, strings.Join(who, ","))
+func (n *groupNode) Invite(_ context.Context, g string, who []string) (chat.Invitation, error) {
+	group, err := n.group("invite", g, strings.Join(who, ","))
+	return chat.Invitation{Group: group, Invited: []contacts.Person{testBob}, Already: []contacts.Person{{ID: crypto.PersonID{0xe0}, Name: "Eve"}}}, err
+}
+func (n *groupNode) Hide(_ context.Context, g string, hidden bool) (contacts.Group, error) {
+	group, err := n.group("hide", g, fmt.Sprint(hidden))
+	group.Hidden = hidden
+	return group, err
 }
 func (n *groupNode) RemoveMember(_ context.Context, g, who string) (contacts.Group, error) {
 	return n.group("remove", g, who)
@@ -95,8 +101,8 @@ func (n *groupNode) RemoveMember(_ context.Context, g, who string) (contacts.Gro
 func (n *groupNode) SetRole(_ context.Context, g, who, role string) (contacts.Group, error) {
 	return n.group("role", g, who, role)
 }
-func (n *groupNode) RenameGroup(_ context.Context, g, name string) (contacts.Group, error) {
-	return n.group("rename", g, name)
+func (n *groupNode) RenameGroup(_ context.Context, g, name string, anyway bool) (contacts.Group, error) {
+	return n.group("rename", g, name+map[bool]string{true: " anyway"}[anyway])
 }
 func (n *groupNode) SetTopic(_ context.Context, g, topic string) (contacts.Group, error) {
 	return n.group("topic", g, topic)
@@ -158,7 +164,9 @@ func (n *groupNode) Unread(context.Context, uint64, chat.Filter, int) (chat.Page
 // Each command asks the node for what was typed, and prints what came of it.
 func TestGroupCommands(t *testing.T) {
 	n, dir := serveGroups(t)
-	n.groups = []contacts.Group{testLunch}
+	old := contacts.Group{ID: event.Conversation{0x19}, Name: "old", Hidden: true}
+	n.groups = []contacts.Group{testLunch, old}
+	hidden := old.ID.String() + "  #old  you are not in it any more, hidden\n"
 	id, message := testLunch.ID.String(), fmt.Sprintf("%x", testID)
 	row := "#lunch  2 members, 1 online; you are owner; newcomers read the last 7 days; topic: Pizza\n"
 	policy := "7d  newcomers read the last 7 days\n"
@@ -166,13 +174,18 @@ func TestGroupCommands(t *testing.T) {
 	for _, test := range []struct{ args, asked, want string }{
 		{"group create lunch", "create|lunch", id + "\n"},
 		{"group create #lunch", "create|lunch", id + "\n"},
+		{"group create lunch --anyway", "create|lunch anyway", id + "\n"},
 		{"group list", "", "#lunch            2 members, 1 online, owner\n"},
 		{"group list --long", "", id + "  " + row},
-		{"group invite lunch bob eve", "invite|lunch|bob,eve", row},
+		{"group list --all --long", "", id + "  " + row + hidden},
+		{"group invite lunch bob eve", "invite|lunch|bob,eve", "Bob (b0000000) is in #lunch now\nEve (not a contact yet e0000000) was in #lunch already\n"},
+		{"group hide lunch", "hide|lunch|true", strings.Replace(row, "\n", ", hidden\n", 1)},
+		{"group unhide lunch", "hide|lunch|false", row},
 		{"group leave #lunch", "leave|#lunch", row},
 		{"group remove lunch bob", "remove|lunch|bob", row},
 		{"group role lunch bob admin", "role|lunch|bob|admin", row},
 		{"group rename lunch #dinner", "rename|lunch|dinner", row},
+		{"group rename lunch dinner --anyway", "rename|lunch|dinner anyway", row},
 		{"group topic lunch", "get|lunch", "Pizza\n"},
 		{"group topic lunch Soup today", "topic|lunch|Soup today", row},
 		{"group topic lunch ''", "topic|lunch|", row},
@@ -196,7 +209,11 @@ func TestGroupCommands(t *testing.T) {
 			t.Errorf("%s: exit %d, asked %q, stdout %q, stderr %q", test.args, exit, n.asked, stdout, stderr)
 		}
 		exit, stdout, stderr = runArgs(t, append(args, "--json")...)
-		if exit != 0 || strings.Count(stdout, "\n") != strings.Count(test.want, "\n") || !json.Valid([]byte(strings.Split(stdout, "\n")[0])) || stderr != "" {
+		lines := strings.Count(test.want, "\n")
+		if strings.Contains(test.args, "invite") {
+			lines = 1 // one object has all
+		}
+		if exit != 0 || strings.Count(stdout, "\n") != lines || !json.Valid([]byte(strings.Split(stdout, "\n")[0])) || stderr != "" {
 			t.Errorf("%s as JSON: exit %d, stdout %q, stderr %q", test.args, exit, stdout, stderr)
 		}
 	}

@@ -1,6 +1,9 @@
 package chat
 
-import "errors"
+import (
+	"errors"
+	"strings"
+)
 
 // Why something that a caller asked for can't be done, and what the caller can do instead.
 var (
@@ -20,8 +23,6 @@ var (
 	ErrNoMessage = errors.New("no such message")
 	// ErrNotPermitted: the owner's role does not allow it.
 	ErrNotPermitted = errors.New("your role in the group does not allow that")
-	// ErrMember: the person is in the group already.
-	ErrMember = errors.New("already a member of the group")
 	// ErrGroupFull: the group has had as many changes, or has as many members, as it can. Make a
 	// new one.
 	ErrGroupFull = errors.New("the group can take no more changes")
@@ -34,3 +35,20 @@ var (
 	// ErrEmoji: a reaction is a short text without spaces.
 	ErrEmoji = errors.New("that is no reaction")
 )
+
+// InviteError: these could not be invited, so nobody was. Correct or leave out those who are named.
+type InviteError struct{ Failed []error }
+
+func (e *InviteError) Error() string {
+	const most = 8 // of those whom a line can name
+	var why []string
+	for _, err := range e.Failed[:min(len(e.Failed), most)] {
+		why = append(why, err.Error())
+	}
+	if len(e.Failed) > most {
+		why = append(why, "and more")
+	}
+	return "nobody was invited: " + strings.Join(why, "; ")
+}
+
+func (e *InviteError) Unwrap() []error { return e.Failed }

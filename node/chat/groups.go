@@ -28,9 +28,11 @@ func NewGroups(cfg Config) *Groups { return &Groups{cfg: cfg, self: cfg.Store.Ow
 
 func (g *Groups) view(c event.Conversation) (contacts.Group, error) { return g.cfg.Contacts.Group(c) }
 
-// CreateGroup makes a group of which the owner is the only member.
-func (g *Groups) CreateGroup(ctx context.Context, name string) (contacts.Group, error) {
-	name, err := names.Parse(strings.TrimPrefix(name, "#"))
+// CreateGroup makes a group of which the owner is the only member. The error is
+// *contacts.NameTakenError if the name already means somebody or another group, unless the owner
+// wants it anyway.
+func (g *Groups) CreateGroup(ctx context.Context, name string, anyway bool) (contacts.Group, error) {
+	name, err := g.newName(name, event.Conversation{}, anyway)
 	if err != nil {
 		return contacts.Group{}, err
 	}
@@ -41,7 +43,17 @@ func (g *Groups) CreateGroup(ctx context.Context, name string) (contacts.Group, 
 	return g.view(c)
 }
 
-// Groups lists the groups that the owner is in, by name, then those that they were in.
+// newName returns the name that a group is to have.
+func (g *Groups) newName(name string, group event.Conversation, anyway bool) (string, error) {
+	name, err := names.Parse(strings.TrimPrefix(name, "#"))
+	if err == nil && !anyway {
+		err = g.cfg.Contacts.Free(name, group)
+	}
+	return name, err
+}
+
+// Groups lists the groups that the owner is in, by name, then those that they were in; hidden ones
+// too.
 func (g *Groups) Groups(context.Context) ([]contacts.Group, error) {
 	var out []contacts.Group
 	for _, c := range g.cfg.Groups.All() {
@@ -98,51 +110,26 @@ func (g *Groups) Members(_ context.Context, group string) ([]Member, error) {
 
 // act writes a control event in a group in the owner's name. decide makes the event from the state
 // of the group.
-func (g *Groups) act(ctx context.Context, group string, decide func(c event.Conversation, state *authority.State) (event.Control, error)) (contacts.Group, error) {
+func (g *Groups) act(ctx context.Context, group string, decide func(state *authority.State) (event.Control, error)) (contacts.Group, error) {
 	c, err := g.cfg.Contacts.ResolveGroup(group)
 	if err != nil {
 		return contacts.Group{}, err
 	}
-	err = g.cfg.Groups.Do(ctx, c, func(state *authority.State) (event.Control, error) {
+	return g.actIn(ctx, c, decide)
+}
+
+// actIn is act in a group that was resolved.
+func (g *Groups) actIn(ctx context.Context, c event.Conversation, decide func(*authority.State) (event.Control, error)) (contacts.Group, error) {
+	err := g.cfg.Groups.Do(ctx, c, func(state *authority.State) (event.Control, error) {
 		if _, ok := state.Member(g.self); !ok {
 			return nil, contacts.ErrNotMember
 		}
-		return decide(c, state)
+		return decide(state)
 	})
 	if err != nil {
 		return contacts.Group{}, asOurs(err)
 	}
 	return g.view(c)
-}
-
-// Invite brings persons into a group. They are in at once, and are told.
-func (g *Groups) Invite(ctx context.Context, group string, who []string) (contacts.Group, error) {
-	return g.act(ctx, group, func(_ event.Conversation, state *authority.State) (event.Control, error) {
-		var invite event.Invite
-		for _, w := range who {
-			p, err := g.cfg.Contacts.Resolve(ctx, w)
-			if err != nil {
-				return nil, err
-			}
-			if p.Blocked {
-				return nil, contacts.ErrBlocked
-			}
-			if _, ok := state.Member(p.ID); ok {
-				return nil, fmt.Errorf("%w: %s", ErrMember, w)
-			}
-			if err := g.cfg.People.KeepMember(ctx, p.ID); err != nil {
-				return nil, err
-			}
-			if !slices.Contains(invite.Persons, p.ID) {
-				invite.Persons = append(invite.Persons, p.ID)
-			}
-		}
-		if len(invite.Persons) > event.MaxInvited {
-			return nil, fmt.Errorf("%w: at most %d at once", ErrGroupFull, event.MaxInvited)
-		}
-		slices.SortFunc(invite.Persons, func(a, b crypto.PersonID) int { return bytes.Compare(a[:], b[:]) })
-		return invite, nil
-	})
 }
 
 // Leave takes the owner out of a group. What was said stays readable here.
@@ -188,26 +175,42 @@ func (g *Groups) SetRole(ctx context.Context, group, who, role string) (contacts
 	if !ok {
 		return contacts.Group{}, fmt.Errorf("%w: role %q: owner, admin or member", people.ErrSetting, role)
 	}
-	return g.act(ctx, group, func(_ event.Conversation, state *authority.State) (event.Control, error) {
+	return g.act(ctx, group, func(state *authority.State) (event.Control, error) {
 		id, err := g.cfg.Contacts.Member(state, who)
 		return event.RoleChange{Person: id, Role: to}, err
 	})
 }
 
-// RenameGroup gives a group another name, for everybody.
-func (g *Groups) RenameGroup(ctx context.Context, group, name string) (contacts.Group, error) {
-	name, err := names.Parse(strings.TrimPrefix(name, "#"))
+// RenameGroup gives a group another name, for everybody. The error is as of CreateGroup.
+func (g *Groups) RenameGroup(ctx context.Context, group, name string, anyway bool) (contacts.Group, error) {
+	c, err := g.cfg.Contacts.ResolveGroup(group)
 	if err != nil {
 		return contacts.Group{}, err
 	}
-	return g.act(ctx, group, func(event.Conversation, *authority.State) (event.Control, error) {
+	if name, err = g.newName(name, c, anyway); err != nil {
+		return contacts.Group{}, err
+	}
+	return g.actIn(ctx, c, func(*authority.State) (event.Control, error) {
 		return event.Rename{Name: name}, nil
 	})
 }
 
+// Hide leaves a group out of lists, or shows it in them again. Nothing else changes: what is said in
+// it arrives and is read as before.
+func (g *Groups) Hide(ctx context.Context, group string, hidden bool) (contacts.Group, error) {
+	c, err := g.cfg.Contacts.ResolveGroup(group)
+	if err != nil {
+		return contacts.Group{}, err
+	}
+	if err := g.cfg.Store.Hide(ctx, c, hidden); err != nil {
+		return contacts.Group{}, err
+	}
+	return g.view(c)
+}
+
 // SetTopic says what a group is about; empty says nothing.
 func (g *Groups) SetTopic(ctx context.Context, group, topic string) (contacts.Group, error) {
-	return g.act(ctx, group, func(event.Conversation, *authority.State) (event.Control, error) {
+	return g.act(ctx, group, func(*authority.State) (event.Control, error) {
 		return event.Topic{Topic: topic}, nil
 	})
 }
@@ -218,7 +221,7 @@ func (g *Groups) SetHistory(ctx context.Context, group, policy string) (contacts
 	if err != nil {
 		return contacts.Group{}, err
 	}
-	return g.act(ctx, group, func(event.Conversation, *authority.State) (event.Control, error) {
+	return g.act(ctx, group, func(*authority.State) (event.Control, error) {
 		return history, nil
 	})
 }

@@ -95,6 +95,13 @@ type Member struct {
 	Self   bool // the owner
 }
 
+// Invitation is what came of an invitation to a group.
+type Invitation struct {
+	Group   contacts.Group
+	Invited []contacts.Person
+	Already []contacts.Person // who were in before
+}
+
 // Outgoing is a message to send.
 type Outgoing struct {
 	To      string // WHO, a person or a group

@@ -65,7 +65,8 @@ func (e *RenamedError) Error() string {
 	}
 }
 
-// NameTakenError: Name means somebody else already, or a group. Give a petname.
+// NameTakenError: Name means somebody else already, or a group. Give a petname, or a group another
+// name.
 type NameTakenError struct {
 	Name  string
 	By    *Person

@@ -241,17 +241,23 @@ func (n *Names) taken(name string, p crypto.PersonID) error { return n.takenBy(n
 
 // takenBy is taken by those who have the name with at least this rank.
 func (n *Names) takenBy(name string, p crypto.PersonID, worst rank) error {
+	return n.takenBut(name, worst, func(m meant) bool { return m.person != nil && m.person.ID == p })
+}
+
+// takenBut returns a *NameTakenError if a person or a group has a name with at least this rank,
+// except for one for whom but holds.
+func (n *Names) takenBut(name string, worst rank, but func(meant) bool) error {
 	b := n.phonebook()
 	for _, m := range b.answering(b.key(name), anyone) {
 		switch {
-		case m.rank > worst:
+		case m.rank > worst || but(m):
 		case m.person == nil:
 			g, err := n.Group(m.group)
 			if err != nil {
 				return err
 			}
 			return &NameTakenError{Name: name, Group: &g}
-		case m.person.ID != p:
+		default:
 			by := n.view(m.person)
 			return &NameTakenError{Name: name, By: &by}
 		}

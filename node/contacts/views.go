@@ -63,6 +63,7 @@ type Group struct {
 	Online    int    // members who are connected now, the owner included
 	Joined    time.Time
 	InvitedBy *Person // nil where the owner made it
+	Hidden    bool    // the owner doesn't want it in lists
 	Frozen    bool    // somebody's newer program has changed it in a way that this one can't follow
 }
 
@@ -111,7 +112,11 @@ func (n *Names) Group(c event.Conversation) (Group, error) {
 	if err != nil {
 		return Group{}, err
 	}
-	g := Group{ID: c, Name: GroupName(state.Name), Topic: state.Topic, History: HistoryText(state.History),
+	hidden, err := n.cfg.Store.Hidden(c)
+	if err != nil {
+		return Group{}, err
+	}
+	g := Group{ID: c, Name: GroupName(state.Name), Hidden: hidden, Topic: state.Topic, History: HistoryText(state.History),
 		Members: len(state.Members), Frozen: state.Frozen}
 	for _, m := range state.Members {
 		if m.Person == n.self {

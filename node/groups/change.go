@@ -230,12 +230,12 @@ func (g *Groups) Create(ctx context.Context, name string) (event.Conversation, e
 	return it.id, g.enter(ctx, it, func() error { return nil })
 }
 
-// Do writes a control event in a group in the owner's name. decide returns its content. The state
-// that decide is given can't change before the event is written.
+// Do writes a control event in a group in the owner's name. decide returns its content, nil to
+// write nothing. The state that decide is given can't change before the event is written.
 func (g *Groups) Do(ctx context.Context, id event.Conversation, decide func(*authority.State) (event.Control, error)) error {
 	return g.inTurn(id, func(it *group, before *authority.State) error {
 		act, err := decide(before)
-		if err != nil {
+		if err != nil || act == nil {
 			return err
 		}
 		return g.act(ctx, it, act)

@@ -170,8 +170,8 @@ func (it *group) deeds(before *authority.State, owner crypto.PersonID) []deed {
 	return together(one)
 }
 
-// together joins the deeds of one kind by one person, those who are out last. Where there are more than maxBy of one kind,
-// the rest become one by nobody in particular.
+// together joins the deeds of one kind by one person, those who are out last. Where there are more
+// than maxBy of one kind, the rest become one by nobody in particular.
 func together(one []deed) (out []deed) {
 	slices.SortStableFunc(one, func(a, b deed) int {
 		return cmp.Or(cmp.Compare(a.what, b.what), cmp.Compare(a.role, b.role), bytes.Compare(a.by[:], b.by[:]))

@@ -41,7 +41,6 @@ const (
 	CodeNotMember    = "not_member"
 	CodeNotPermitted = "not_permitted"
 	CodeRecalled     = "recalled"
-	CodeMember       = "member"
 	CodeGroupFull    = "group_full"
 	CodeNotYours     = "not_yours"
 	CodeTooLate      = "too_late"

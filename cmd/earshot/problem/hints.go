@@ -68,7 +68,6 @@ var hints = map[string]string{
 	localapi.CodeNotMember:    "see your groups with `earshot group list`, and who is in one with `earshot group members GROUP`",
 	localapi.CodeNotPermitted: "ask an owner or an admin who is senior: `earshot group members GROUP` shows who they are; only owners give roles",
 	localapi.CodeRecalled:     "write a new one with `earshot send`",
-	localapi.CodeMember:       "see who is in it with `earshot group members GROUP`",
 	localapi.CodeGroupFull:    "make a new one with `earshot group create NAME`",
 	localapi.CodeNotYours:     "only who wrote it can do that; answer it with `earshot send WHO TEXT --reply-to ID`",
 	localapi.CodeTooLate:      "put it right with `earshot edit ID TEXT`, which may be done at any time",

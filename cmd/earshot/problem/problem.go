@@ -145,6 +145,18 @@ func NameHint(character string) string {
 	return "leave out " + character + ": a name has only what people can see, and joiners and selectors where they change how it looks"
 }
 
+// OfGroup explains an error of a command that gives a group a name.
+func OfGroup(err error) error {
+	if err == nil {
+		return nil
+	}
+	p := Explain(err)
+	if p.Code == localapi.CodeNameTaken {
+		p.Hint = "choose another name, or add --anyway: then the name alone means neither"
+	}
+	return p
+}
+
 // message is the node's text without the status that Connect puts before it.
 func message(err error) string {
 	var answered *connect.Error

@@ -38,7 +38,6 @@ func TestExplain(t *testing.T) {
 		{answerOf(connect.CodeInternal, localapi.CodeInternal), ExitFailed, localapi.CodeInternal},
 		{answerOf(connect.CodeFailedPrecondition, localapi.CodeNotMember), ExitFailed, localapi.CodeNotMember},
 		{answerOf(connect.CodePermissionDenied, localapi.CodeNotPermitted), ExitFailed, localapi.CodeNotPermitted},
-		{answerOf(connect.CodeAlreadyExists, localapi.CodeMember), ExitFailed, localapi.CodeMember},
 		{answerOf(connect.CodeResourceExhausted, localapi.CodeGroupFull), ExitFailed, localapi.CodeGroupFull},
 		{answerOf(connect.CodePermissionDenied, localapi.CodeNotYours), ExitFailed, localapi.CodeNotYours},
 		{answerOf(connect.CodeFailedPrecondition, localapi.CodeTooLate), ExitFailed, localapi.CodeTooLate},

@@ -21,6 +21,7 @@ type Group struct {
 	Joined    string `json:"joined,omitempty"`
 	InvitedBy *named `json:"invited_by,omitempty"`
 	Frozen    bool   `json:"frozen"`
+	Hidden    bool   `json:"hidden,omitempty"`
 }
 
 type named struct {
@@ -48,8 +49,17 @@ func toNamed(p *earshotv1.Person) named {
 	return named{p.GetPerson(), p.GetName(), p.GetPetname(), p.GetKnownAs()}
 }
 
+// toAllNamed has an empty list printed as [] and not as null.
+func toAllNamed(list []*earshotv1.Person) []named {
+	out := make([]named, len(list))
+	for i, p := range list {
+		out[i] = toNamed(p)
+	}
+	return out
+}
+
 func toGroup(g *earshotv1.Group) Group {
-	v := Group{g.Id, g.Name, g.Topic, g.History, g.Role, g.Members, g.Online, rfc3339(g.Joined), nil, g.Frozen}
+	v := Group{g.Id, g.Name, g.Topic, g.History, g.Role, g.Members, g.Online, rfc3339(g.Joined), nil, g.Frozen, g.Hidden}
 	if g.InvitedBy != nil {
 		by := toNamed(g.InvitedBy)
 		v.InvitedBy = &by
@@ -79,7 +89,7 @@ func size(g *earshotv1.Group) string {
 // GroupTitle is a group's name, and everything else that is known about the group.
 func GroupTitle(g *earshotv1.Group) string {
 	if g.Role == "" {
-		return hash(g.Name) + "  you are not in it any more"
+		return hash(g.Name) + "  you are not in it any more" + hiddenOf(g)
 	}
 	also := []string{size(g), "you are " + g.Role}
 	if g.InvitedBy != nil {
@@ -94,7 +104,15 @@ func GroupTitle(g *earshotv1.Group) string {
 	if g.Topic != "" {
 		also = append(also, "topic: "+terminal.Line(g.Topic))
 	}
-	return hash(g.Name) + "  " + strings.Join(also, "; ")
+	return hash(g.Name) + "  " + strings.Join(also, "; ") + hiddenOf(g)
+}
+
+// hiddenOf says of a hidden group that it is.
+func hiddenOf(g *earshotv1.Group) string {
+	if g.Hidden {
+		return ", hidden"
+	}
+	return ""
 }
 
 // Policy says what newcomers may read.
@@ -137,4 +155,28 @@ func (p Printer) Topic(w io.Writer, g *earshotv1.Group) error {
 // History writes what newcomers to a group may read.
 func (p Printer) History(w io.Writer, g *earshotv1.Group) error {
 	return p.Row(w, toGroup(g), "%s  %s", terminal.Line(g.History), Policy(g.History))
+}
+
+type invitation struct {
+	Group   Group   `json:"group"`
+	Invited []named `json:"invited"`
+	Already []named `json:"already"`
+}
+
+// Invitation writes who was invited to a group, and who was in it before.
+func (p Printer) Invitation(w io.Writer, r *earshotv1.InviteResponse) error {
+	if p.JSON {
+		return JSON(w, invitation{toGroup(r.Group), toAllNamed(r.Invited), toAllNamed(r.Already)})
+	}
+	for _, v := range r.Invited {
+		if _, err := fmt.Fprintln(w, Who(v)+" is in "+hash(r.Group.GetName())+" now"); err != nil {
+			return err
+		}
+	}
+	for _, v := range r.Already {
+		if _, err := fmt.Fprintln(w, Who(v)+" was in "+hash(r.Group.GetName())+" already"); err != nil {
+			return err
+		}
+	}
+	return nil
 }

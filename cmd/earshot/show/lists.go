@@ -126,13 +126,13 @@ func (p Printer) Groups(w io.Writer, groups []*earshotv1.Group) error {
 		cells: func(g *earshotv1.Group) []cell {
 			name := cell{"#" + claimWithin(nameColumns-len("#"), g.Name), p.Style.Bold}
 			if g.Role == "" {
-				return []cell{name, {"you are not in it any more", p.Style.Dim}}
+				return []cell{name, {"you are not in it any more" + hiddenOf(g), p.Style.Dim}}
 			}
 			state := size(g) + ", " + g.Role
 			if g.Frozen {
 				state = "needs a newer earshot"
 			}
-			return []cell{name, {text: state}, p.sinceCell(g.Joined)}
+			return []cell{name, {text: state + hiddenOf(g)}, p.sinceCell(g.Joined)}
 		},
 	})
 }

@@ -27,14 +27,11 @@ type notice struct {
 }
 
 func toNotice(n *earshotv1.Notice) notice {
-	v := notice{Kind: "notice", Notice: n.Notice, Group: toTarget(n.Group), Own: n.Own, Mine: n.Mine, Others: n.Others,
+	v := notice{Kind: "notice", Notice: n.Notice, Group: toTarget(n.Group), Own: n.Own, Whom: toAllNamed(n.Whom), Mine: n.Mine, Others: n.Others,
 		Name: n.Name, Was: n.Was, Text: n.Text, Role: n.Role, History: n.History, Time: rfc3339(n.Time)}
 	if n.By != nil {
 		by := toNamed(n.By)
 		v.By = &by
-	}
-	for _, p := range n.Whom {
-		v.Whom = append(v.Whom, toNamed(p))
 	}
 	return v
 }

@@ -19,7 +19,7 @@ import (
 var objects = map[string]any{
 	"status": status{}, "ready": ready{}, "warning": warned{}, "peer": Peer{}, "me": me{}, "version": version{},
 	"sent": sent{}, "message": message{}, "pending": pending{}, "reached": reached{},
-	"person": Person{}, "replaced": replaced{}, "removed": removed{}, "words": words{}, "request": request{}, "notice": notice{}, "group": Group{}, "member": member{}, "error": Failure{},
+	"person": Person{}, "replaced": replaced{}, "removed": removed{}, "words": words{}, "request": request{}, "notice": notice{}, "group": Group{}, "invitation": invitation{}, "member": member{}, "error": Failure{},
 }
 
 // documented returns the part of CLI.md about each object.

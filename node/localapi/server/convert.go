@@ -194,6 +194,7 @@ func group(g contacts.Group) *earshotv1.Group {
 		Online:  uint32(g.Online),
 		Joined:  stamp(g.Joined),
 		Frozen:  g.Frozen,
+		Hidden:  g.Hidden,
 	}
 	if g.InvitedBy != nil {
 		v.InvitedBy = person(*g.InvitedBy)

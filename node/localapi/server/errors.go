@@ -43,7 +43,6 @@ var known = []struct {
 	{contacts.ErrNotMember, localapi.CodeNotMember, connect.CodeFailedPrecondition},
 	{chat.ErrRecalled, localapi.CodeRecalled, connect.CodeFailedPrecondition},
 	{chat.ErrNotPermitted, localapi.CodeNotPermitted, connect.CodePermissionDenied},
-	{chat.ErrMember, localapi.CodeMember, connect.CodeAlreadyExists},
 	{chat.ErrGroupFull, localapi.CodeGroupFull, connect.CodeResourceExhausted},
 	{chat.ErrNotYours, localapi.CodeNotYours, connect.CodePermissionDenied},
 	{chat.ErrTooLate, localapi.CodeTooLate, connect.CodeFailedPrecondition},

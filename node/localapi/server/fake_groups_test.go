@@ -37,12 +37,12 @@ func (n *groupNode) group(method string, args ...string) (contacts.Group, error)
 	return lunch, n.ask(method, args...)
 }
 
-func (n *groupNode) CreateGroup(_ context.Context, name string) (contacts.Group, error) {
-	return n.group("create", name)
+func (n *groupNode) CreateGroup(_ context.Context, name string, anyway bool) (contacts.Group, error) {
+	return n.group("create", name, fmt.Sprint(anyway))
 }
 
 func (n *groupNode) Groups(context.Context) ([]contacts.Group, error) {
-	return []contacts.Group{lunch, {ID: event.Conversation{0x18}, Name: "\xff"}}, n.ask("groups")
+	return []contacts.Group{lunch, {ID: event.Conversation{0x19}, Hidden: true}, {ID: event.Conversation{0x18}, Name: "\xff"}}, n.ask("groups")
 }
 
 func (n *groupNode) Group(_ context.Context, group string) (contacts.Group, error) {
@@ -56,8 +56,13 @@ func (n *groupNode) Members(_ context.Context, group string) ([]chat.Member, err
 	}, n.ask("members", group)
 }
 
-func (n *groupNode) Invite(_ context.Context, group string, who []string) (contacts.Group, error) {
-	return n.group("invite", append([]string{group}, who...)...)
+func (n *groupNode) Invite(_ context.Context, group string, who []string) (chat.Invitation, error) {
+	return chat.Invitation{Group: lunch, Invited: []contacts.Person{bob}, Already: []contacts.Person{{Name: "Eve"}}},
+		n.ask("invite", append([]string{group}, who...)...)
+}
+
+func (n *groupNode) Hide(_ context.Context, group string, hidden bool) (contacts.Group, error) {
+	return n.group("hide", group, fmt.Sprint(hidden))
 }
 
 func (n *groupNode) Leave(_ context.Context, group string) (contacts.Group, error) {
@@ -72,8 +77,8 @@ func (n *groupNode) SetRole(_ context.Context, group, who, role string) (contact
 	return n.group("role", group, who, role)
 }
 
-func (n *groupNode) RenameGroup(_ context.Context, group, name string) (contacts.Group, error) {
-	return n.group("rename", group, name)
+func (n *groupNode) RenameGroup(_ context.Context, group, name string, anyway bool) (contacts.Group, error) {
+	return n.group("rename", group, name, fmt.Sprint(anyway))
 }
 
 func (n *groupNode) SetTopic(_ context.Context, group, topic string) (contacts.Group, error) {

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/earshot-im/earshot/node/chat"
 	"github.com/earshot-im/earshot/node/contacts"
@@ -12,21 +13,26 @@ import (
 
 // Groups is the groups that the owner is or was in; *chat.Groups is one.
 type Groups interface {
-	CreateGroup(ctx context.Context, name string) (contacts.Group, error)
-	// Groups returns the groups that the owner is in, by name, then those that they were in.
+	// CreateGroup and RenameGroup return *contacts.NameTakenError if the name is taken, unless the
+	// owner wants it anyway.
+	CreateGroup(ctx context.Context, name string, anyway bool) (contacts.Group, error)
+	// Groups returns the groups that the owner is in, by name, then those that they were in; hidden
+	// ones too.
 	Groups(ctx context.Context) ([]contacts.Group, error)
 	Group(ctx context.Context, group string) (contacts.Group, error)
 	// Members returns owners first, then admins, then by name.
 	Members(ctx context.Context, group string) ([]chat.Member, error)
-	Invite(ctx context.Context, group string, who []string) (contacts.Group, error)
+	// Invite invites all or none.
+	Invite(ctx context.Context, group string, who []string) (chat.Invitation, error)
 	Leave(ctx context.Context, group string) (contacts.Group, error)
 	// Where who fits several persons equally, RemoveMember and SetRole mean the member.
 	RemoveMember(ctx context.Context, group, who string) (contacts.Group, error)
 	SetRole(ctx context.Context, group, who, role string) (contacts.Group, error)
-	RenameGroup(ctx context.Context, group, name string) (contacts.Group, error)
+	RenameGroup(ctx context.Context, group, name string, anyway bool) (contacts.Group, error)
 	SetTopic(ctx context.Context, group, topic string) (contacts.Group, error)
 	// SetHistory takes contacts.HistoryJoined, contacts.HistoryAll or days as "7d".
 	SetHistory(ctx context.Context, group, history string) (contacts.Group, error)
+	Hide(ctx context.Context, group string, hidden bool) (contacts.Group, error)
 }
 
 // groupsService answers the calls of service Groups.
@@ -35,11 +41,12 @@ type groupsService struct{ groups Groups }
 var _ earshotv1.GroupsHandler = groupsService{}
 
 func (s groupsService) CreateGroup(ctx context.Context, r *earshotv1.CreateGroupRequest) (*earshotv1.Group, error) {
-	return oneGroup(s.groups.CreateGroup(ctx, r.Name))
+	return oneGroup(s.groups.CreateGroup(ctx, r.Name, r.Anyway))
 }
 
-func (s groupsService) Groups(ctx context.Context, _ *earshotv1.GroupsRequest) (*earshotv1.GroupsResponse, error) {
+func (s groupsService) Groups(ctx context.Context, r *earshotv1.GroupsRequest) (*earshotv1.GroupsResponse, error) {
 	groups, err := s.groups.Groups(ctx)
+	groups = slices.DeleteFunc(slices.Clone(groups), func(g contacts.Group) bool { return g.Hidden && !r.All })
 	return &earshotv1.GroupsResponse{Groups: convert(groups, group)}, err
 }
 
@@ -52,11 +59,12 @@ func (s groupsService) Members(ctx context.Context, r *earshotv1.MembersRequest)
 	return &earshotv1.MembersResponse{Members: convert(members, member)}, err
 }
 
-func (s groupsService) Invite(ctx context.Context, r *earshotv1.InviteRequest) (*earshotv1.Group, error) {
+func (s groupsService) Invite(ctx context.Context, r *earshotv1.InviteRequest) (*earshotv1.InviteResponse, error) {
 	if len(r.Who) == 0 || len(r.Who) > localapi.MaxInvited {
-		return nil, fmt.Errorf("%w: 1 to %d persons are invited at once", errInvalid, localapi.MaxInvited)
+		return nil, fmt.Errorf("%w: nobody was invited: 1 to %d persons are invited at once", errInvalid, localapi.MaxInvited)
 	}
-	return oneGroup(s.groups.Invite(ctx, r.Group, r.Who))
+	v, err := s.groups.Invite(ctx, r.Group, r.Who)
+	return &earshotv1.InviteResponse{Group: group(v.Group), Invited: convert(v.Invited, person), Already: convert(v.Already, person)}, err
 }
 
 func (s groupsService) Leave(ctx context.Context, r *earshotv1.LeaveRequest) (*earshotv1.Group, error) {
@@ -76,7 +84,7 @@ func (s groupsService) SetRole(ctx context.Context, r *earshotv1.SetRoleRequest)
 }
 
 func (s groupsService) RenameGroup(ctx context.Context, r *earshotv1.RenameGroupRequest) (*earshotv1.Group, error) {
-	return oneGroup(s.groups.RenameGroup(ctx, r.Group, r.Name))
+	return oneGroup(s.groups.RenameGroup(ctx, r.Group, r.Name, r.Anyway))
 }
 
 func (s groupsService) SetTopic(ctx context.Context, r *earshotv1.SetTopicRequest) (*earshotv1.Group, error) {
@@ -88,6 +96,10 @@ func (s groupsService) SetTopic(ctx context.Context, r *earshotv1.SetTopicReques
 
 func (s groupsService) SetHistory(ctx context.Context, r *earshotv1.SetHistoryRequest) (*earshotv1.Group, error) {
 	return oneGroup(s.groups.SetHistory(ctx, r.Group, r.History))
+}
+
+func (s groupsService) Hide(ctx context.Context, r *earshotv1.HideRequest) (*earshotv1.Group, error) {
+	return oneGroup(s.groups.Hide(ctx, r.Group, r.Hidden))
 }
 
 func oneGroup(g contacts.Group, err error) (*earshotv1.Group, error) { return group(g), err }

@@ -35,14 +35,17 @@ func TestGroupCalls(t *testing.T) {
 		call  func() (proto.Message, error)
 		want  proto.Message
 	}{
-		{"create lunch", func() (proto.Message, error) {
-			return asGroup(client.CreateGroup(ctx, &earshotv1.CreateGroupRequest{Name: "lunch"}))
+		{"create lunch,true", func() (proto.Message, error) {
+			return asGroup(client.CreateGroup(ctx, &earshotv1.CreateGroupRequest{Name: "lunch", Anyway: true}))
 		}, wantGroup},
 		{"group #lunch", func() (proto.Message, error) {
 			return asGroup(client.GetGroup(ctx, &earshotv1.GetGroupRequest{Group: "#lunch"}))
 		}, wantGroup},
 		{"invite lunch,bob,eve", func() (proto.Message, error) {
-			return asGroup(client.Invite(ctx, &earshotv1.InviteRequest{Group: "lunch", Who: []string{"bob", "eve"}}))
+			return client.Invite(ctx, &earshotv1.InviteRequest{Group: "lunch", Who: []string{"bob", "eve"}})
+		}, &earshotv1.InviteResponse{Group: wantGroup, Invited: []*earshotv1.Person{person(bob)}, Already: []*earshotv1.Person{person(contacts.Person{Name: "Eve"})}}},
+		{"hide lunch,true", func() (proto.Message, error) {
+			return asGroup(client.Hide(ctx, &earshotv1.HideRequest{Group: "lunch", Hidden: true}))
 		}, wantGroup},
 		{"leave lunch", func() (proto.Message, error) {
 			return asGroup(client.Leave(ctx, &earshotv1.LeaveRequest{Group: "lunch"}))
@@ -53,8 +56,8 @@ func TestGroupCalls(t *testing.T) {
 		{"role lunch,bob,owner", func() (proto.Message, error) {
 			return asGroup(client.SetRole(ctx, &earshotv1.SetRoleRequest{Group: "lunch", Who: "bob", Role: "owner"}))
 		}, wantGroup},
-		{"rename lunch,dinner", func() (proto.Message, error) {
-			return asGroup(client.RenameGroup(ctx, &earshotv1.RenameGroupRequest{Group: "lunch", Name: "dinner"}))
+		{"rename lunch,dinner,true", func() (proto.Message, error) {
+			return asGroup(client.RenameGroup(ctx, &earshotv1.RenameGroupRequest{Group: "lunch", Name: "dinner", Anyway: true}))
 		}, wantGroup},
 		{"topic lunch,", func() (proto.Message, error) {
 			return asGroup(client.SetTopic(ctx, &earshotv1.SetTopicRequest{Group: "lunch"}))
@@ -81,6 +84,9 @@ func TestGroupCalls(t *testing.T) {
 	groups, err := client.Groups(ctx, &earshotv1.GroupsRequest{})
 	if err != nil || len(groups.Groups) != 2 || !proto.Equal(groups.Groups[0], wantGroup) || groups.Groups[1].Name != "\uFFFD" {
 		t.Errorf("Groups: %v, %v", groups, err)
+	}
+	if all, err := client.Groups(ctx, &earshotv1.GroupsRequest{All: true}); err != nil || len(all.Groups) != 3 || !all.Groups[1].Hidden {
+		t.Errorf("all groups: %v, %v", all, err)
 	}
 	members, err := client.Members(ctx, &earshotv1.MembersRequest{Group: "lunch"})
 	if err != nil || fake.asked != "members lunch" || len(members.Members) != 2 || members.Members[0].Person.GetName() != "Bob" ||
@@ -122,7 +128,6 @@ func TestGroupProblems(t *testing.T) {
 	}{
 		{contacts.ErrNotMember, localapi.CodeNotMember},
 		{chat.ErrNotPermitted, localapi.CodeNotPermitted},
-		{chat.ErrMember, localapi.CodeMember},
 		{chat.ErrGroupFull, localapi.CodeGroupFull},
 		{chat.ErrNotYours, localapi.CodeNotYours},
 		{chat.ErrTooLate, localapi.CodeTooLate},
@@ -212,5 +217,26 @@ func TestSendLinesToGroup(t *testing.T) {
 	stream.CloseRequest()
 	if _, err := stream.Receive(); !errors.Is(err, io.EOF) {
 		t.Error(err)
+	}
+}
+
+// A notice says all that the node says, in no words of its own.
+func TestNoticeConverted(t *testing.T) {
+	n := notice(chat.Notice{Cursor: 7, What: chat.NoticeRole, Group: contacts.Target{Kind: "group", ID: "17", Name: "\xff"}, By: &bob, Own: true,
+		Whom: []contacts.Person{bob}, Mine: true, Others: 3, Name: "lunch", Was: "dinner", Text: "t", Role: chat.RoleAdmin, History: "7d", Time: lunch.Joined})
+	want := &earshotv1.Notice{Cursor: 7, Notice: "role", Group: &earshotv1.Target{Kind: "group", Id: "17", Name: "\uFFFD"}, By: person(bob), Own: true,
+		Whom: []*earshotv1.Person{person(bob)}, Mine: true, Others: 3, Name: "lunch", Was: "dinner", Text: "t", Role: "admin", History: "7d", Time: stamp(lunch.Joined)}
+	if !proto.Equal(n, want) {
+		t.Errorf("%v, want %v", n, want)
+	}
+	if n := notice(chat.Notice{}); n.By != nil || n.Time != nil {
+		t.Errorf("empty notice: %v", n)
+	}
+	invited := request(contacts.Request{Group: &contacts.Target{Kind: "group", ID: "17", Name: "lunch"}})
+	if invited.Kind != "notice" || invited.Notice != "invited" || invited.Group.GetName() != "lunch" || invited.Text != "" {
+		t.Errorf("invitation: %v", invited)
+	}
+	if wrote := request(contacts.Request{Text: "hi"}); wrote.Kind != "text" || wrote.Notice != "" || wrote.Group != nil || wrote.Text != "hi" {
+		t.Errorf("message: %v", wrote)
 	}
 }

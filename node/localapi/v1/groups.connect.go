@@ -54,24 +54,30 @@ const (
 	GroupsSetTopicProcedure = "/earshot.v1.Groups/SetTopic"
 	// GroupsSetHistoryProcedure is the fully-qualified name of the Groups's SetHistory RPC.
 	GroupsSetHistoryProcedure = "/earshot.v1.Groups/SetHistory"
+	// GroupsHideProcedure is the fully-qualified name of the Groups's Hide RPC.
+	GroupsHideProcedure = "/earshot.v1.Groups/Hide"
 )
 
 // GroupsClient is a client for the earshot.v1.Groups service.
 type GroupsClient interface {
 	CreateGroup(context.Context, *CreateGroupRequest) (*Group, error)
-	// Groups gives those that the owner is in, by name, then those they were in.
+	// Groups gives those that the owner is in, by name, then those they were in. Hidden ones
+	// are left out unless all are asked for.
 	Groups(context.Context, *GroupsRequest) (*GroupsResponse, error)
 	GetGroup(context.Context, *GetGroupRequest) (*Group, error)
 	// Members gives owners first, then admins, then by name.
 	Members(context.Context, *MembersRequest) (*MembersResponse, error)
-	// Invite makes persons members; they are in at once.
-	Invite(context.Context, *InviteRequest) (*Group, error)
+	// Invite makes persons members; they are in at once. If it fails, nobody was invited.
+	Invite(context.Context, *InviteRequest) (*InviteResponse, error)
 	Leave(context.Context, *LeaveRequest) (*Group, error)
 	RemoveMember(context.Context, *RemoveMemberRequest) (*Group, error)
 	SetRole(context.Context, *SetRoleRequest) (*Group, error)
 	RenameGroup(context.Context, *RenameGroupRequest) (*Group, error)
 	SetTopic(context.Context, *SetTopicRequest) (*Group, error)
 	SetHistory(context.Context, *SetHistoryRequest) (*Group, error)
+	// Hide leaves a group out of lists, or shows it in them again. What is said in it arrives
+	// and is read as before.
+	Hide(context.Context, *HideRequest) (*Group, error)
 }
 
 // NewGroupsClient constructs a client for the earshot.v1.Groups service. By default, it uses the
@@ -109,7 +115,7 @@ func NewGroupsClient(httpClient connect.HTTPClient, baseURL string, opts ...conn
 			connect.WithSchema(groupsMethods.ByName("Members")),
 			connect.WithClientOptions(opts...),
 		),
-		invite: connect.NewClient[InviteRequest, Group](
+		invite: connect.NewClient[InviteRequest, InviteResponse](
 			httpClient,
 			baseURL+GroupsInviteProcedure,
 			connect.WithSchema(groupsMethods.ByName("Invite")),
@@ -151,6 +157,12 @@ func NewGroupsClient(httpClient connect.HTTPClient, baseURL string, opts ...conn
 			connect.WithSchema(groupsMethods.ByName("SetHistory")),
 			connect.WithClientOptions(opts...),
 		),
+		hide: connect.NewClient[HideRequest, Group](
+			httpClient,
+			baseURL+GroupsHideProcedure,
+			connect.WithSchema(groupsMethods.ByName("Hide")),
+			connect.WithClientOptions(opts...),
+		),
 	}
 }
 
@@ -160,13 +172,14 @@ type groupsClient struct {
 	groups       *connect.Client[GroupsRequest, GroupsResponse]
 	getGroup     *connect.Client[GetGroupRequest, Group]
 	members      *connect.Client[MembersRequest, MembersResponse]
-	invite       *connect.Client[InviteRequest, Group]
+	invite       *connect.Client[InviteRequest, InviteResponse]
 	leave        *connect.Client[LeaveRequest, Group]
 	removeMember *connect.Client[RemoveMemberRequest, Group]
 	setRole      *connect.Client[SetRoleRequest, Group]
 	renameGroup  *connect.Client[RenameGroupRequest, Group]
 	setTopic     *connect.Client[SetTopicRequest, Group]
 	setHistory   *connect.Client[SetHistoryRequest, Group]
+	hide         *connect.Client[HideRequest, Group]
 }
 
 // CreateGroup calls earshot.v1.Groups.CreateGroup.
@@ -206,7 +219,7 @@ func (c *groupsClient) Members(ctx context.Context, req *MembersRequest) (*Membe
 }
 
 // Invite calls earshot.v1.Groups.Invite.
-func (c *groupsClient) Invite(ctx context.Context, req *InviteRequest) (*Group, error) {
+func (c *groupsClient) Invite(ctx context.Context, req *InviteRequest) (*InviteResponse, error) {
 	response, err := c.invite.CallUnary(ctx, connect.NewRequest(req))
 	if response != nil {
 		return response.Msg, err
@@ -268,22 +281,35 @@ func (c *groupsClient) SetHistory(ctx context.Context, req *SetHistoryRequest) (
 	return nil, err
 }
 
+// Hide calls earshot.v1.Groups.Hide.
+func (c *groupsClient) Hide(ctx context.Context, req *HideRequest) (*Group, error) {
+	response, err := c.hide.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
 // GroupsHandler is an implementation of the earshot.v1.Groups service.
 type GroupsHandler interface {
 	CreateGroup(context.Context, *CreateGroupRequest) (*Group, error)
-	// Groups gives those that the owner is in, by name, then those they were in.
+	// Groups gives those that the owner is in, by name, then those they were in. Hidden ones
+	// are left out unless all are asked for.
 	Groups(context.Context, *GroupsRequest) (*GroupsResponse, error)
 	GetGroup(context.Context, *GetGroupRequest) (*Group, error)
 	// Members gives owners first, then admins, then by name.
 	Members(context.Context, *MembersRequest) (*MembersResponse, error)
-	// Invite makes persons members; they are in at once.
-	Invite(context.Context, *InviteRequest) (*Group, error)
+	// Invite makes persons members; they are in at once. If it fails, nobody was invited.
+	Invite(context.Context, *InviteRequest) (*InviteResponse, error)
 	Leave(context.Context, *LeaveRequest) (*Group, error)
 	RemoveMember(context.Context, *RemoveMemberRequest) (*Group, error)
 	SetRole(context.Context, *SetRoleRequest) (*Group, error)
 	RenameGroup(context.Context, *RenameGroupRequest) (*Group, error)
 	SetTopic(context.Context, *SetTopicRequest) (*Group, error)
 	SetHistory(context.Context, *SetHistoryRequest) (*Group, error)
+	// Hide leaves a group out of lists, or shows it in them again. What is said in it arrives
+	// and is read as before.
+	Hide(context.Context, *HideRequest) (*Group, error)
 }
 
 // NewGroupsHandler builds an HTTP handler from the service implementation. It returns the path on
@@ -359,6 +385,12 @@ func NewGroupsHandler(svc GroupsHandler, opts ...connect.HandlerOption) (string,
 		connect.WithSchema(groupsMethods.ByName("SetHistory")),
 		connect.WithHandlerOptions(opts...),
 	)
+	groupsHideHandler := connect.NewUnaryHandlerSimple(
+		GroupsHideProcedure,
+		svc.Hide,
+		connect.WithSchema(groupsMethods.ByName("Hide")),
+		connect.WithHandlerOptions(opts...),
+	)
 	return "/earshot.v1.Groups/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case GroupsCreateGroupProcedure:
@@ -383,6 +415,8 @@ func NewGroupsHandler(svc GroupsHandler, opts ...connect.HandlerOption) (string,
 			groupsSetTopicHandler.ServeHTTP(w, r)
 		case GroupsSetHistoryProcedure:
 			groupsSetHistoryHandler.ServeHTTP(w, r)
+		case GroupsHideProcedure:
+			groupsHideHandler.ServeHTTP(w, r)
 		default:
 			http.NotFound(w, r)
 		}
@@ -408,7 +442,7 @@ func (UnimplementedGroupsHandler) Members(context.Context, *MembersRequest) (*Me
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("earshot.v1.Groups.Members is not implemented"))
 }
 
-func (UnimplementedGroupsHandler) Invite(context.Context, *InviteRequest) (*Group, error) {
+func (UnimplementedGroupsHandler) Invite(context.Context, *InviteRequest) (*InviteResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("earshot.v1.Groups.Invite is not implemented"))
 }
 
@@ -434,4 +468,8 @@ func (UnimplementedGroupsHandler) SetTopic(context.Context, *SetTopicRequest) (*
 
 func (UnimplementedGroupsHandler) SetHistory(context.Context, *SetHistoryRequest) (*Group, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("earshot.v1.Groups.SetHistory is not implemented"))
+}
+
+func (UnimplementedGroupsHandler) Hide(context.Context, *HideRequest) (*Group, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("earshot.v1.Groups.Hide is not implemented"))
 }

@@ -34,6 +34,7 @@ type Group struct {
 	Joined        *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=joined,proto3" json:"joined,omitempty"`
 	InvitedBy     *Person                `protobuf:"bytes,9,opt,name=invited_by,json=invitedBy,proto3" json:"invited_by,omitempty"` // absent where the owner made it
 	Frozen        bool                   `protobuf:"varint,10,opt,name=frozen,proto3" json:"frozen,omitempty"`                      // changed by a newer program in a way that this node can't follow
+	Hidden        bool                   `protobuf:"varint,11,opt,name=hidden,proto3" json:"hidden,omitempty"`                      // the owner doesn't want it in lists
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -138,6 +139,13 @@ func (x *Group) GetFrozen() bool {
 	return false
 }
 
+func (x *Group) GetHidden() bool {
+	if x != nil {
+		return x.Hidden
+	}
+	return false
+}
+
 type Member struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Person        *Person                `protobuf:"bytes,1,opt,name=person,proto3" json:"person,omitempty"`
@@ -207,8 +215,11 @@ func (x *Member) GetSelf() bool {
 }
 
 type CreateGroupRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Name  string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Without it a name that already means somebody or a group is refused (name_taken), since
+	// it would mean neither then.
+	Anyway        bool `protobuf:"varint,2,opt,name=anyway,proto3" json:"anyway,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -250,8 +261,16 @@ func (x *CreateGroupRequest) GetName() string {
 	return ""
 }
 
+func (x *CreateGroupRequest) GetAnyway() bool {
+	if x != nil {
+		return x.Anyway
+	}
+	return false
+}
+
 type GroupsRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
+	All           bool                   `protobuf:"varint,1,opt,name=all,proto3" json:"all,omitempty"` // hidden ones too
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -284,6 +303,13 @@ func (x *GroupsRequest) ProtoReflect() protoreflect.Message {
 // Deprecated: Use GroupsRequest.ProtoReflect.Descriptor instead.
 func (*GroupsRequest) Descriptor() ([]byte, []int) {
 	return file_v1_groups_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *GroupsRequest) GetAll() bool {
+	if x != nil {
+		return x.All
+	}
+	return false
 }
 
 type GroupsResponse struct {
@@ -514,6 +540,66 @@ func (x *InviteRequest) GetWho() []string {
 	return nil
 }
 
+type InviteResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Group         *Group                 `protobuf:"bytes,1,opt,name=group,proto3" json:"group,omitempty"`
+	Invited       []*Person              `protobuf:"bytes,2,rep,name=invited,proto3" json:"invited,omitempty"`
+	Already       []*Person              `protobuf:"bytes,3,rep,name=already,proto3" json:"already,omitempty"` // who were in before
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *InviteResponse) Reset() {
+	*x = InviteResponse{}
+	mi := &file_v1_groups_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *InviteResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*InviteResponse) ProtoMessage() {}
+
+func (x *InviteResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_groups_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use InviteResponse.ProtoReflect.Descriptor instead.
+func (*InviteResponse) Descriptor() ([]byte, []int) {
+	return file_v1_groups_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *InviteResponse) GetGroup() *Group {
+	if x != nil {
+		return x.Group
+	}
+	return nil
+}
+
+func (x *InviteResponse) GetInvited() []*Person {
+	if x != nil {
+		return x.Invited
+	}
+	return nil
+}
+
+func (x *InviteResponse) GetAlready() []*Person {
+	if x != nil {
+		return x.Already
+	}
+	return nil
+}
+
 type LeaveRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Group         string                 `protobuf:"bytes,1,opt,name=group,proto3" json:"group,omitempty"` // GROUP
@@ -523,7 +609,7 @@ type LeaveRequest struct {
 
 func (x *LeaveRequest) Reset() {
 	*x = LeaveRequest{}
-	mi := &file_v1_groups_proto_msgTypes[9]
+	mi := &file_v1_groups_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -535,7 +621,7 @@ func (x *LeaveRequest) String() string {
 func (*LeaveRequest) ProtoMessage() {}
 
 func (x *LeaveRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_groups_proto_msgTypes[9]
+	mi := &file_v1_groups_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -548,7 +634,7 @@ func (x *LeaveRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeaveRequest.ProtoReflect.Descriptor instead.
 func (*LeaveRequest) Descriptor() ([]byte, []int) {
-	return file_v1_groups_proto_rawDescGZIP(), []int{9}
+	return file_v1_groups_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *LeaveRequest) GetGroup() string {
@@ -568,7 +654,7 @@ type RemoveMemberRequest struct {
 
 func (x *RemoveMemberRequest) Reset() {
 	*x = RemoveMemberRequest{}
-	mi := &file_v1_groups_proto_msgTypes[10]
+	mi := &file_v1_groups_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -580,7 +666,7 @@ func (x *RemoveMemberRequest) String() string {
 func (*RemoveMemberRequest) ProtoMessage() {}
 
 func (x *RemoveMemberRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_groups_proto_msgTypes[10]
+	mi := &file_v1_groups_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -593,7 +679,7 @@ func (x *RemoveMemberRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveMemberRequest.ProtoReflect.Descriptor instead.
 func (*RemoveMemberRequest) Descriptor() ([]byte, []int) {
-	return file_v1_groups_proto_rawDescGZIP(), []int{10}
+	return file_v1_groups_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *RemoveMemberRequest) GetGroup() string {
@@ -621,7 +707,7 @@ type SetRoleRequest struct {
 
 func (x *SetRoleRequest) Reset() {
 	*x = SetRoleRequest{}
-	mi := &file_v1_groups_proto_msgTypes[11]
+	mi := &file_v1_groups_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -633,7 +719,7 @@ func (x *SetRoleRequest) String() string {
 func (*SetRoleRequest) ProtoMessage() {}
 
 func (x *SetRoleRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_groups_proto_msgTypes[11]
+	mi := &file_v1_groups_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -646,7 +732,7 @@ func (x *SetRoleRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetRoleRequest.ProtoReflect.Descriptor instead.
 func (*SetRoleRequest) Descriptor() ([]byte, []int) {
-	return file_v1_groups_proto_rawDescGZIP(), []int{11}
+	return file_v1_groups_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *SetRoleRequest) GetGroup() string {
@@ -674,13 +760,14 @@ type RenameGroupRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Group         string                 `protobuf:"bytes,1,opt,name=group,proto3" json:"group,omitempty"` // GROUP
 	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Anyway        bool                   `protobuf:"varint,3,opt,name=anyway,proto3" json:"anyway,omitempty"` // as of CreateGroupRequest
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *RenameGroupRequest) Reset() {
 	*x = RenameGroupRequest{}
-	mi := &file_v1_groups_proto_msgTypes[12]
+	mi := &file_v1_groups_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -692,7 +779,7 @@ func (x *RenameGroupRequest) String() string {
 func (*RenameGroupRequest) ProtoMessage() {}
 
 func (x *RenameGroupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_groups_proto_msgTypes[12]
+	mi := &file_v1_groups_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -705,7 +792,7 @@ func (x *RenameGroupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenameGroupRequest.ProtoReflect.Descriptor instead.
 func (*RenameGroupRequest) Descriptor() ([]byte, []int) {
-	return file_v1_groups_proto_rawDescGZIP(), []int{12}
+	return file_v1_groups_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *RenameGroupRequest) GetGroup() string {
@@ -722,6 +809,13 @@ func (x *RenameGroupRequest) GetName() string {
 	return ""
 }
 
+func (x *RenameGroupRequest) GetAnyway() bool {
+	if x != nil {
+		return x.Anyway
+	}
+	return false
+}
+
 type SetTopicRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Group         string                 `protobuf:"bytes,1,opt,name=group,proto3" json:"group,omitempty"` // GROUP
@@ -732,7 +826,7 @@ type SetTopicRequest struct {
 
 func (x *SetTopicRequest) Reset() {
 	*x = SetTopicRequest{}
-	mi := &file_v1_groups_proto_msgTypes[13]
+	mi := &file_v1_groups_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -744,7 +838,7 @@ func (x *SetTopicRequest) String() string {
 func (*SetTopicRequest) ProtoMessage() {}
 
 func (x *SetTopicRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_groups_proto_msgTypes[13]
+	mi := &file_v1_groups_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -757,7 +851,7 @@ func (x *SetTopicRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetTopicRequest.ProtoReflect.Descriptor instead.
 func (*SetTopicRequest) Descriptor() ([]byte, []int) {
-	return file_v1_groups_proto_rawDescGZIP(), []int{13}
+	return file_v1_groups_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *SetTopicRequest) GetGroup() string {
@@ -784,7 +878,7 @@ type SetHistoryRequest struct {
 
 func (x *SetHistoryRequest) Reset() {
 	*x = SetHistoryRequest{}
-	mi := &file_v1_groups_proto_msgTypes[14]
+	mi := &file_v1_groups_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -796,7 +890,7 @@ func (x *SetHistoryRequest) String() string {
 func (*SetHistoryRequest) ProtoMessage() {}
 
 func (x *SetHistoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_groups_proto_msgTypes[14]
+	mi := &file_v1_groups_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -809,7 +903,7 @@ func (x *SetHistoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetHistoryRequest.ProtoReflect.Descriptor instead.
 func (*SetHistoryRequest) Descriptor() ([]byte, []int) {
-	return file_v1_groups_proto_rawDescGZIP(), []int{14}
+	return file_v1_groups_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *SetHistoryRequest) GetGroup() string {
@@ -826,12 +920,64 @@ func (x *SetHistoryRequest) GetHistory() string {
 	return ""
 }
 
+type HideRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Group         string                 `protobuf:"bytes,1,opt,name=group,proto3" json:"group,omitempty"`    // GROUP
+	Hidden        bool                   `protobuf:"varint,2,opt,name=hidden,proto3" json:"hidden,omitempty"` // false: show it again
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HideRequest) Reset() {
+	*x = HideRequest{}
+	mi := &file_v1_groups_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HideRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HideRequest) ProtoMessage() {}
+
+func (x *HideRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_groups_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HideRequest.ProtoReflect.Descriptor instead.
+func (*HideRequest) Descriptor() ([]byte, []int) {
+	return file_v1_groups_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *HideRequest) GetGroup() string {
+	if x != nil {
+		return x.Group
+	}
+	return ""
+}
+
+func (x *HideRequest) GetHidden() bool {
+	if x != nil {
+		return x.Hidden
+	}
+	return false
+}
+
 var File_v1_groups_proto protoreflect.FileDescriptor
 
 const file_v1_groups_proto_rawDesc = "" +
 	"\n" +
 	"\x0fv1/groups.proto\x12\n" +
-	"earshot.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x0fv1/people.proto\"\xa0\x02\n" +
+	"earshot.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x0fv1/people.proto\"\xb8\x02\n" +
 	"\x05Group\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
@@ -844,15 +990,18 @@ const file_v1_groups_proto_rawDesc = "" +
 	"\n" +
 	"invited_by\x18\t \x01(\v2\x12.earshot.v1.PersonR\tinvitedBy\x12\x16\n" +
 	"\x06frozen\x18\n" +
-	" \x01(\bR\x06frozen\"\x90\x01\n" +
+	" \x01(\bR\x06frozen\x12\x16\n" +
+	"\x06hidden\x18\v \x01(\bR\x06hidden\"\x90\x01\n" +
 	"\x06Member\x12*\n" +
 	"\x06person\x18\x01 \x01(\v2\x12.earshot.v1.PersonR\x06person\x12\x12\n" +
 	"\x04role\x18\x02 \x01(\tR\x04role\x122\n" +
 	"\x06joined\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x06joined\x12\x12\n" +
-	"\x04self\x18\x04 \x01(\bR\x04self\"(\n" +
+	"\x04self\x18\x04 \x01(\bR\x04self\"@\n" +
 	"\x12CreateGroupRequest\x12\x12\n" +
-	"\x04name\x18\x01 \x01(\tR\x04name\"\x0f\n" +
-	"\rGroupsRequest\";\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
+	"\x06anyway\x18\x02 \x01(\bR\x06anyway\"!\n" +
+	"\rGroupsRequest\x12\x10\n" +
+	"\x03all\x18\x01 \x01(\bR\x03all\";\n" +
 	"\x0eGroupsResponse\x12)\n" +
 	"\x06groups\x18\x01 \x03(\v2\x11.earshot.v1.GroupR\x06groups\"'\n" +
 	"\x0fGetGroupRequest\x12\x14\n" +
@@ -863,7 +1012,11 @@ const file_v1_groups_proto_rawDesc = "" +
 	"\amembers\x18\x01 \x03(\v2\x12.earshot.v1.MemberR\amembers\"7\n" +
 	"\rInviteRequest\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\tR\x05group\x12\x10\n" +
-	"\x03who\x18\x02 \x03(\tR\x03who\"$\n" +
+	"\x03who\x18\x02 \x03(\tR\x03who\"\x95\x01\n" +
+	"\x0eInviteResponse\x12'\n" +
+	"\x05group\x18\x01 \x01(\v2\x11.earshot.v1.GroupR\x05group\x12,\n" +
+	"\ainvited\x18\x02 \x03(\v2\x12.earshot.v1.PersonR\ainvited\x12,\n" +
+	"\aalready\x18\x03 \x03(\v2\x12.earshot.v1.PersonR\aalready\"$\n" +
 	"\fLeaveRequest\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\tR\x05group\"=\n" +
 	"\x13RemoveMemberRequest\x12\x14\n" +
@@ -872,29 +1025,34 @@ const file_v1_groups_proto_rawDesc = "" +
 	"\x0eSetRoleRequest\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\tR\x05group\x12\x10\n" +
 	"\x03who\x18\x02 \x01(\tR\x03who\x12\x12\n" +
-	"\x04role\x18\x03 \x01(\tR\x04role\">\n" +
+	"\x04role\x18\x03 \x01(\tR\x04role\"V\n" +
 	"\x12RenameGroupRequest\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\tR\x05group\x12\x12\n" +
-	"\x04name\x18\x02 \x01(\tR\x04name\"=\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
+	"\x06anyway\x18\x03 \x01(\bR\x06anyway\"=\n" +
 	"\x0fSetTopicRequest\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\tR\x05group\x12\x14\n" +
 	"\x05topic\x18\x02 \x01(\tR\x05topic\"C\n" +
 	"\x11SetHistoryRequest\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\tR\x05group\x12\x18\n" +
-	"\ahistory\x18\x02 \x01(\tR\ahistory2\xb5\x05\n" +
+	"\ahistory\x18\x02 \x01(\tR\ahistory\";\n" +
+	"\vHideRequest\x12\x14\n" +
+	"\x05group\x18\x01 \x01(\tR\x05group\x12\x16\n" +
+	"\x06hidden\x18\x02 \x01(\bR\x06hidden2\xf2\x05\n" +
 	"\x06Groups\x12@\n" +
 	"\vCreateGroup\x12\x1e.earshot.v1.CreateGroupRequest\x1a\x11.earshot.v1.Group\x12?\n" +
 	"\x06Groups\x12\x19.earshot.v1.GroupsRequest\x1a\x1a.earshot.v1.GroupsResponse\x12:\n" +
 	"\bGetGroup\x12\x1b.earshot.v1.GetGroupRequest\x1a\x11.earshot.v1.Group\x12B\n" +
-	"\aMembers\x12\x1a.earshot.v1.MembersRequest\x1a\x1b.earshot.v1.MembersResponse\x126\n" +
-	"\x06Invite\x12\x19.earshot.v1.InviteRequest\x1a\x11.earshot.v1.Group\x124\n" +
+	"\aMembers\x12\x1a.earshot.v1.MembersRequest\x1a\x1b.earshot.v1.MembersResponse\x12?\n" +
+	"\x06Invite\x12\x19.earshot.v1.InviteRequest\x1a\x1a.earshot.v1.InviteResponse\x124\n" +
 	"\x05Leave\x12\x18.earshot.v1.LeaveRequest\x1a\x11.earshot.v1.Group\x12B\n" +
 	"\fRemoveMember\x12\x1f.earshot.v1.RemoveMemberRequest\x1a\x11.earshot.v1.Group\x128\n" +
 	"\aSetRole\x12\x1a.earshot.v1.SetRoleRequest\x1a\x11.earshot.v1.Group\x12@\n" +
 	"\vRenameGroup\x12\x1e.earshot.v1.RenameGroupRequest\x1a\x11.earshot.v1.Group\x12:\n" +
 	"\bSetTopic\x12\x1b.earshot.v1.SetTopicRequest\x1a\x11.earshot.v1.Group\x12>\n" +
 	"\n" +
-	"SetHistory\x12\x1d.earshot.v1.SetHistoryRequest\x1a\x11.earshot.v1.GroupB:Z8github.com/earshot-im/earshot/node/localapi/v1;earshotv1b\x06proto3"
+	"SetHistory\x12\x1d.earshot.v1.SetHistoryRequest\x1a\x11.earshot.v1.Group\x122\n" +
+	"\x04Hide\x12\x17.earshot.v1.HideRequest\x1a\x11.earshot.v1.GroupB:Z8github.com/earshot-im/earshot/node/localapi/v1;earshotv1b\x06proto3"
 
 var (
 	file_v1_groups_proto_rawDescOnce sync.Once
@@ -908,7 +1066,7 @@ func file_v1_groups_proto_rawDescGZIP() []byte {
 	return file_v1_groups_proto_rawDescData
 }
 
-var file_v1_groups_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
+var file_v1_groups_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_v1_groups_proto_goTypes = []any{
 	(*Group)(nil),                 // 0: earshot.v1.Group
 	(*Member)(nil),                // 1: earshot.v1.Member
@@ -919,49 +1077,56 @@ var file_v1_groups_proto_goTypes = []any{
 	(*MembersRequest)(nil),        // 6: earshot.v1.MembersRequest
 	(*MembersResponse)(nil),       // 7: earshot.v1.MembersResponse
 	(*InviteRequest)(nil),         // 8: earshot.v1.InviteRequest
-	(*LeaveRequest)(nil),          // 9: earshot.v1.LeaveRequest
-	(*RemoveMemberRequest)(nil),   // 10: earshot.v1.RemoveMemberRequest
-	(*SetRoleRequest)(nil),        // 11: earshot.v1.SetRoleRequest
-	(*RenameGroupRequest)(nil),    // 12: earshot.v1.RenameGroupRequest
-	(*SetTopicRequest)(nil),       // 13: earshot.v1.SetTopicRequest
-	(*SetHistoryRequest)(nil),     // 14: earshot.v1.SetHistoryRequest
-	(*timestamppb.Timestamp)(nil), // 15: google.protobuf.Timestamp
-	(*Person)(nil),                // 16: earshot.v1.Person
+	(*InviteResponse)(nil),        // 9: earshot.v1.InviteResponse
+	(*LeaveRequest)(nil),          // 10: earshot.v1.LeaveRequest
+	(*RemoveMemberRequest)(nil),   // 11: earshot.v1.RemoveMemberRequest
+	(*SetRoleRequest)(nil),        // 12: earshot.v1.SetRoleRequest
+	(*RenameGroupRequest)(nil),    // 13: earshot.v1.RenameGroupRequest
+	(*SetTopicRequest)(nil),       // 14: earshot.v1.SetTopicRequest
+	(*SetHistoryRequest)(nil),     // 15: earshot.v1.SetHistoryRequest
+	(*HideRequest)(nil),           // 16: earshot.v1.HideRequest
+	(*timestamppb.Timestamp)(nil), // 17: google.protobuf.Timestamp
+	(*Person)(nil),                // 18: earshot.v1.Person
 }
 var file_v1_groups_proto_depIdxs = []int32{
-	15, // 0: earshot.v1.Group.joined:type_name -> google.protobuf.Timestamp
-	16, // 1: earshot.v1.Group.invited_by:type_name -> earshot.v1.Person
-	16, // 2: earshot.v1.Member.person:type_name -> earshot.v1.Person
-	15, // 3: earshot.v1.Member.joined:type_name -> google.protobuf.Timestamp
+	17, // 0: earshot.v1.Group.joined:type_name -> google.protobuf.Timestamp
+	18, // 1: earshot.v1.Group.invited_by:type_name -> earshot.v1.Person
+	18, // 2: earshot.v1.Member.person:type_name -> earshot.v1.Person
+	17, // 3: earshot.v1.Member.joined:type_name -> google.protobuf.Timestamp
 	0,  // 4: earshot.v1.GroupsResponse.groups:type_name -> earshot.v1.Group
 	1,  // 5: earshot.v1.MembersResponse.members:type_name -> earshot.v1.Member
-	2,  // 6: earshot.v1.Groups.CreateGroup:input_type -> earshot.v1.CreateGroupRequest
-	3,  // 7: earshot.v1.Groups.Groups:input_type -> earshot.v1.GroupsRequest
-	5,  // 8: earshot.v1.Groups.GetGroup:input_type -> earshot.v1.GetGroupRequest
-	6,  // 9: earshot.v1.Groups.Members:input_type -> earshot.v1.MembersRequest
-	8,  // 10: earshot.v1.Groups.Invite:input_type -> earshot.v1.InviteRequest
-	9,  // 11: earshot.v1.Groups.Leave:input_type -> earshot.v1.LeaveRequest
-	10, // 12: earshot.v1.Groups.RemoveMember:input_type -> earshot.v1.RemoveMemberRequest
-	11, // 13: earshot.v1.Groups.SetRole:input_type -> earshot.v1.SetRoleRequest
-	12, // 14: earshot.v1.Groups.RenameGroup:input_type -> earshot.v1.RenameGroupRequest
-	13, // 15: earshot.v1.Groups.SetTopic:input_type -> earshot.v1.SetTopicRequest
-	14, // 16: earshot.v1.Groups.SetHistory:input_type -> earshot.v1.SetHistoryRequest
-	0,  // 17: earshot.v1.Groups.CreateGroup:output_type -> earshot.v1.Group
-	4,  // 18: earshot.v1.Groups.Groups:output_type -> earshot.v1.GroupsResponse
-	0,  // 19: earshot.v1.Groups.GetGroup:output_type -> earshot.v1.Group
-	7,  // 20: earshot.v1.Groups.Members:output_type -> earshot.v1.MembersResponse
-	0,  // 21: earshot.v1.Groups.Invite:output_type -> earshot.v1.Group
-	0,  // 22: earshot.v1.Groups.Leave:output_type -> earshot.v1.Group
-	0,  // 23: earshot.v1.Groups.RemoveMember:output_type -> earshot.v1.Group
-	0,  // 24: earshot.v1.Groups.SetRole:output_type -> earshot.v1.Group
-	0,  // 25: earshot.v1.Groups.RenameGroup:output_type -> earshot.v1.Group
-	0,  // 26: earshot.v1.Groups.SetTopic:output_type -> earshot.v1.Group
-	0,  // 27: earshot.v1.Groups.SetHistory:output_type -> earshot.v1.Group
-	17, // [17:28] is the sub-list for method output_type
-	6,  // [6:17] is the sub-list for method input_type
-	6,  // [6:6] is the sub-list for extension type_name
-	6,  // [6:6] is the sub-list for extension extendee
-	0,  // [0:6] is the sub-list for field type_name
+	0,  // 6: earshot.v1.InviteResponse.group:type_name -> earshot.v1.Group
+	18, // 7: earshot.v1.InviteResponse.invited:type_name -> earshot.v1.Person
+	18, // 8: earshot.v1.InviteResponse.already:type_name -> earshot.v1.Person
+	2,  // 9: earshot.v1.Groups.CreateGroup:input_type -> earshot.v1.CreateGroupRequest
+	3,  // 10: earshot.v1.Groups.Groups:input_type -> earshot.v1.GroupsRequest
+	5,  // 11: earshot.v1.Groups.GetGroup:input_type -> earshot.v1.GetGroupRequest
+	6,  // 12: earshot.v1.Groups.Members:input_type -> earshot.v1.MembersRequest
+	8,  // 13: earshot.v1.Groups.Invite:input_type -> earshot.v1.InviteRequest
+	10, // 14: earshot.v1.Groups.Leave:input_type -> earshot.v1.LeaveRequest
+	11, // 15: earshot.v1.Groups.RemoveMember:input_type -> earshot.v1.RemoveMemberRequest
+	12, // 16: earshot.v1.Groups.SetRole:input_type -> earshot.v1.SetRoleRequest
+	13, // 17: earshot.v1.Groups.RenameGroup:input_type -> earshot.v1.RenameGroupRequest
+	14, // 18: earshot.v1.Groups.SetTopic:input_type -> earshot.v1.SetTopicRequest
+	15, // 19: earshot.v1.Groups.SetHistory:input_type -> earshot.v1.SetHistoryRequest
+	16, // 20: earshot.v1.Groups.Hide:input_type -> earshot.v1.HideRequest
+	0,  // 21: earshot.v1.Groups.CreateGroup:output_type -> earshot.v1.Group
+	4,  // 22: earshot.v1.Groups.Groups:output_type -> earshot.v1.GroupsResponse
+	0,  // 23: earshot.v1.Groups.GetGroup:output_type -> earshot.v1.Group
+	7,  // 24: earshot.v1.Groups.Members:output_type -> earshot.v1.MembersResponse
+	9,  // 25: earshot.v1.Groups.Invite:output_type -> earshot.v1.InviteResponse
+	0,  // 26: earshot.v1.Groups.Leave:output_type -> earshot.v1.Group
+	0,  // 27: earshot.v1.Groups.RemoveMember:output_type -> earshot.v1.Group
+	0,  // 28: earshot.v1.Groups.SetRole:output_type -> earshot.v1.Group
+	0,  // 29: earshot.v1.Groups.RenameGroup:output_type -> earshot.v1.Group
+	0,  // 30: earshot.v1.Groups.SetTopic:output_type -> earshot.v1.Group
+	0,  // 31: earshot.v1.Groups.SetHistory:output_type -> earshot.v1.Group
+	0,  // 32: earshot.v1.Groups.Hide:output_type -> earshot.v1.Group
+	21, // [21:33] is the sub-list for method output_type
+	9,  // [9:21] is the sub-list for method input_type
+	9,  // [9:9] is the sub-list for extension type_name
+	9,  // [9:9] is the sub-list for extension extendee
+	0,  // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_v1_groups_proto_init() }
@@ -976,7 +1141,7 @@ func file_v1_groups_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_v1_groups_proto_rawDesc), len(file_v1_groups_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   15,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
