@@ -359,6 +359,7 @@ func TestMistypedName(t *testing.T) {
 	for who, want := range map[string][]string{
 		"cleopatrra": {"Cleopatra", "Cleopatre"},
 		"Cleoptara":  {"Cleopatra"},
+		"Cleopatrre": {"Cleopatra", "Cleopatre"}, // though the other is nearer
 		"Cleopxxxx":  nil,
 		"BOP":        {"Bob"},
 		"Bx":         nil,

@@ -34,11 +34,11 @@ func (n *Names) nobody(b *phonebook, who string, of kind) error {
 	return err
 }
 
-// renamed returns the contacts and verified persons who call themselves by the name with this key,
-// which is not the name by which the owner knows them.
+// renamed returns the persons who call themselves by the name with this key. Where that name means
+// nobody, the owner knows them by another.
 func (b *phonebook) renamed(key string, of kind) (out []*people.Person) {
 	for _, a := range b.persons {
-		if of&aPerson != 0 && (a.Contact || a.Verified) && a.Claimed != "" && b.key(a.Claimed) == key {
+		if of&aPerson != 0 && a.Claimed != "" && b.key(a.Claimed) == key {
 			out = append(out, a)
 		}
 	}

@@ -324,9 +324,7 @@ func (p *People) commit(ctx context.Context, ids []crypto.PersonID, change func(
 			if lives[i].Claimed != "" {
 				s.Claimed = lives[i].Claimed
 			}
-			if s.Met.IsZero() {
-				s.Met = lives[i].Met
-			}
+			s.Met = lives[i].Met
 		}
 		if err := change(stored); err != nil {
 			return err
