@@ -11,12 +11,15 @@ import (
 )
 
 // prepare finds out which directory the node is in.
-func (a *app) prepare() (err error) {
+func (a *app) prepare() error { return a.locate(home()) }
+
+// locate is prepare for a user with this home.
+func (a *app) locate(home string) (err error) {
 	if a.dir == "" {
 		a.dir = os.Getenv("EARSHOT_DIR")
 	}
 	if a.dir == "" {
-		dir, ok := defaultDir(home())
+		dir, ok := defaultDir(home)
 		if !ok {
 			return problem.Failed(problem.CodeHome, "it is not known where your home directory is")
 		}

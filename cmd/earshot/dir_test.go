@@ -1,9 +1,13 @@
 package main
 
 import (
+	"errors"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
+
+	"github.com/earshot-im/earshot/cmd/earshot/problem"
 )
 
 // TestIdentityIsNeverMadeWhereOneStands: without HOME the directory was ./.local/share/earshot.
@@ -20,6 +24,11 @@ func TestIdentityIsNeverMadeWhereOneStands(t *testing.T) {
 	}
 	if dir, ok := defaultDir(""); ok {
 		t.Errorf("without a home: %q", dir)
+	}
+	t.Setenv("EARSHOT_DIR", "")
+	var asked *problem.Problem
+	if err := (&app{}).locate(""); !errors.As(err, &asked) || asked.Code != problem.CodeHome || !strings.Contains(asked.Hint, "--dir") {
+		t.Errorf("without a home: %v", err)
 	}
 	t.Setenv("XDG_DATA_HOME", "share")
 	if dir, ok := defaultDir(""); ok {

@@ -93,6 +93,7 @@ var elsewhere = map[string]string{
 	"invalid":       "commands ask nothing that is against the schema",
 	"not_answering": "takes half a minute; node/localapi tests it",
 	"internal":      "a fault of the node",
+	"home":          "needs a user whom the system does not know",
 	"newer":         "needs a directory of a newer program",
 	"failed":        "an error that nobody has thought of",
 	"version":       "needs a node of another version",
