@@ -276,6 +276,9 @@ func (n *Node) Owner() *people.Owner { return n.owner }
 // Journal returns what the owner's programs follow what changes by.
 func (n *Node) Journal() *journal.Journal { return n.journal }
 
+// New says that Open has made the owner's identity, since the directory had none.
+func (n *Node) New() bool { return n.store.Own().New }
+
 // Ready is closed when the node listens.
 func (n *Node) Ready() <-chan struct{} { return n.ready }
 

@@ -22,7 +22,7 @@ func (s *opening) load() error {
 	if card.Bytes() == nil {
 		return damaged("keyring without a card")
 	}
-	s.own = Own{Device: s.disk.Keyring.Device, Card: card, Person: card.Person()}
+	s.own = Own{Device: s.disk.Keyring.Device, Card: card, Person: card.Person(), New: s.disk.New}
 	s.self = event.Self(s.own.Person)
 	if err := s.prepare(formatVersion, migrations); err != nil {
 		return err

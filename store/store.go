@@ -68,6 +68,7 @@ type Own struct {
 	Card   crypto.Card
 	Person crypto.PersonID
 	Store  event.Instance // random; a new one for each database and each era of it
+	New    bool           // this opening of the directory has made the person
 }
 
 // Store is an open data directory. Create it with Open, then call Run.

@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 //
 //	up NAME [ARG]...     start a node in $WORK/NAME, wait until it is ready, and set $NAME to its
 //	                     address and $NAME_pid to its process; its standard error goes to NAME.stderr
-//	end NAME SIGNAL      end it by KILL, TERM or INT; all but KILL must end it with 0
+//	end NAME SIGNAL      end it by KILL, TERM, INT or HUP; all but KILL must end it with 0
 //	meet NAME OTHER      wait until NAME's node sees OTHER online
 //	exits N COMMAND...   as exec, for an exact exit status
 //	fails N CODE COMMAND as exec, for an exact exit status and code; what is said to people is added
@@ -140,9 +140,9 @@ func cmdUp(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func cmdEnd(ts *testscript.TestScript, neg bool, args []string) {
-	signals := map[string]os.Signal{"KILL": os.Kill, "TERM": syscall.SIGTERM, "INT": os.Interrupt}
+	signals := map[string]os.Signal{"KILL": os.Kill, "TERM": syscall.SIGTERM, "INT": os.Interrupt, "HUP": syscall.SIGHUP}
 	if neg || len(args) != 2 || signals[args[1]] == nil {
-		ts.Fatalf("usage: end NAME KILL|TERM|INT")
+		ts.Fatalf("usage: end NAME KILL|TERM|INT|HUP")
 	}
 	c := nodesOf(ts).running[args[0]]
 	delete(nodesOf(ts).running, args[0])

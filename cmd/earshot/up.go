@@ -11,9 +11,13 @@ func (a *app) upCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "up",
 		Short: "Run the node, in the foreground",
-		Long: `Run the node in the foreground, until SIGINT, SIGTERM or "earshot down". The first
-time it makes your identity. A line that begins with "ready" says that it listens
-and answers.`,
+		Long: `Run the node in the foreground, until SIGINT, SIGTERM, SIGHUP or "earshot down". The
+first time it makes your identity. A line that begins with "ready" says that it
+listens and answers.
+
+Others are found by mDNS. Where that is blocked, --peer names one device, which
+tells of the others. HOST:PORT means whoever answers there, and a name is looked up
+each time. An address with a device's ID means that device and no other.`,
 		Example: "  earshot up --name Ann\n  earshot up --peer 192.0.2.7:4001",
 		Args:    exactly(),
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -27,6 +31,6 @@ and answers.`,
 	flags.StringArrayVar(&o.Listen, "listen", nil, "`ADDRESS` to listen on: a port, as 4001, or a multiaddr, as /ip4/192.0.2.7/tcp/4001; kept for the next time; 0 goes back to any port; may be repeated")
 	flags.StringArrayVar(&o.Peers, "peer", nil, "`ADDRESS` of a device to connect to: HOST:PORT, or what status shows at theirs; may be repeated")
 	flags.BoolVar(&o.NoMDNS, "no-mdns", false, "neither announce this node nor look for others by mDNS")
-	flags.StringArrayVar(&o.Interfaces, "interface", nil, "`NAME` of the only network interface to use; may be repeated (default: all of the local network)")
+	flags.StringArrayVar(&o.Interfaces, "interface", nil, "`NAME` of the only network interface to use, others' connections are closed; may be repeated (default: all, looking for others over those of the local network)")
 	return c
 }

@@ -30,6 +30,7 @@ const (
 // Disk is an open data directory.
 type Disk struct {
 	Keyring  crypto.Keyring
+	New      bool // this opening has made the keyring
 	lock     *os.File
 	db       *bbolt.DB
 	tx       *bbolt.Tx // the last one for writing
@@ -117,6 +118,7 @@ func (d *Disk) open(cfg Config) error {
 		if d.Keyring, err = begin(keyring, database, cfg); err != nil {
 			return err
 		}
+		d.New = true
 	case err != nil:
 		return err
 	}

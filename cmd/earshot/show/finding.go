@@ -30,6 +30,29 @@ type unreached struct {
 	Detail string `json:"detail"`
 }
 
+// notReached is what was named by --peer and is not reached, on a line of its own.
+type notReached struct {
+	Unreached unreached `json:"unreached"`
+}
+
+type newIdentity struct {
+	Dir string `json:"new_identity"`
+}
+
+// Unreached writes, while a node runs, that a peer that was named is not reached.
+func (p Printer) Unreached(w io.Writer, peer, detail string) error {
+	return p.Row(w, notReached{unreached{peer, detail}}, "earshot: %s", unreachedText(peer, detail))
+}
+
+func unreachedText(peer, detail string) string {
+	return "--peer " + terminal.Line(peer) + " is not reached: " + terminal.Line(detail)
+}
+
+// NewIdentity writes that a directory had no identity and has a new one now.
+func (p Printer) NewIdentity(w io.Writer, dir string) error {
+	return p.Row(w, newIdentity{dir}, "earshot: new identity created in %s", terminal.Line(dir))
+}
+
 // toFinding returns nil where nothing stands in the way.
 func toFinding(f *earshotv1.Finding) *finding {
 	var v finding
@@ -54,7 +77,7 @@ func troubles(f *earshotv1.Finding) (lines []string) {
 		lines = append(lines, troubleText(t))
 	}
 	for _, u := range f.GetUnreached() {
-		lines = append(lines, "--peer "+terminal.Line(u.Peer)+" is not reached: "+terminal.Line(u.Detail))
+		lines = append(lines, unreachedText(u.Peer, u.Detail))
 	}
 	return lines
 }
@@ -98,7 +121,7 @@ func leftOutReason(reason, name string) string {
 	case "no_address":
 		return "it has no address that others can dial"
 	case "not_there":
-		return "there is no such interface now, or it is down"
+		return "there is no such interface now, or it is down; no other is used"
 	}
 	return terminal.Line(reason) // of a newer node
 }

@@ -25,7 +25,7 @@ func TestFindingSaysWhyNobodyIsFound(t *testing.T) {
 		"nobody is found over tun0: it leads to another network; name a device there with `earshot up --peer ADDRESS`\n" +
 		"nobody is found over ppp0: it carries no multicast; name a device there with `earshot up --peer ADDRESS`\n" +
 		"nobody is found over eth1: it has no address that others can dial\n" +
-		"nobody is found over eth9: there is no such interface now, or it is down\n" +
+		"nobody is found over eth9: there is no such interface now, or it is down; no other is used\n" +
 		"nobody is found over x\\x1b: later\n"
 	for found, want := range map[bool]string{true: troubles, false: troubles + leftOut} {
 		var b bytes.Buffer
@@ -37,7 +37,15 @@ func TestFindingSaysWhyNobodyIsFound(t *testing.T) {
 		return p.Status(b, &earshotv1.StatusResponse{Name: "Ann", Unread: 3, Requests: 1, Online: 2, Known: 5, Outbox: 4, Peers: 2,
 			Finding: &earshotv1.Finding{Troubles: f.Troubles[:1], LeftOut: f.LeftOut[4:5]}})
 	}, "Ann\nperson     \ndevice     \nversion    \nlistening  \nonline     2 on this network\ncontacts   5\nunread     3\nrequests   1\noutbox     4\n"+
-		"finding    this machine has no network now\n           nobody is found over eth9: there is no such interface now, or it is down",
+		"finding    this machine has no network now\n           nobody is found over eth9: there is no such interface now, or it is down; no other is used",
 		`{"person":"","name":"Ann","device":"","version":"","listening":[],"peers":2,"outbox":4,"unread":3,"requests":1,"online":2,"known":5,`+
 			`"finding":{"left_out":[{"interface":"eth9","reason":"not_there"}],"troubles":[{"code":"no_network"}]}}`)
+	check(t, "a peer", func(p Printer, b *bytes.Buffer) error {
+		return p.Unreached(b, "ann:4001\x1b", "connection refused\x1b")
+	},
+		"earshot: --peer ann:4001\\x1b is not reached: connection refused\\x1b", `{"unreached":{"peer":"ann:4001\u001b","detail":"connection refused\u001b"}}`)
+	check(t, "a new identity", func(p Printer, b *bytes.Buffer) error { return p.NewIdentity(b, "/tmp/ann\x1b") },
+		"earshot: new identity created in /tmp/ann\\x1b", `{"new_identity":"/tmp/ann\u001b"}`)
+	check(t, "nowhere", func(p Printer, b *bytes.Buffer) error { return p.Ready(b, &earshotv1.StatusResponse{Name: "Ann"}) },
+		"ready Ann on no network", `{"ready":true,"person":"","name":"Ann","device":"","version":"","listening":[],"peers":0,"outbox":0,"unread":0,"requests":0,"online":0,"known":0}`)
 }

@@ -90,7 +90,11 @@ func (p Printer) Ready(w io.Writer, s *earshotv1.StatusResponse) error {
 	if s.Name != "" {
 		name = terminal.Line(s.Name)
 	}
-	return p.Row(w, ready{true, toStatus(s)}, "ready %s on %s", name, strings.Join(s.Listening, " "))
+	where := "no network"
+	if len(s.Listening) > 0 {
+		where = strings.Join(s.Listening, " ")
+	}
+	return p.Row(w, ready{true, toStatus(s)}, "ready %s on %s", name, where)
 }
 
 // Me writes the owner's settings.

@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log"
 	"log/slog"
 	"os"
 	"runtime/debug"
@@ -41,8 +42,9 @@ import (
 // At Go's default of 100 the collector takes a sixth of a busy node's time.
 const gcPercent = 400
 
-// maxWarned is how many warnings may wait to be printed: there are fewer kinds.
-const maxWarned = 8
+// maxLines is how many warnings and the like may wait to be printed. There are fewer kinds, and of
+// peers that are not reached there is a line for each that was named.
+const maxLines = 64
 
 // maxPassphrase bounds what is read from the file, in bytes.
 const maxPassphrase = 4096
@@ -81,21 +83,32 @@ func (o *Options) run(ctx context.Context) error {
 		return err
 	}
 	debug.SetGCPercent(gcPercent)
-	warned := make(chan warnings.Warning, maxWarned)
+	logger := slog.New(slog.NewTextHandler(o.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	routeLog(logger)
+	lines := make(chan func() error, maxLines)
+	say := func(line func() error) {
+		select {
+		case lines <- line:
+		default: // a node doesn't wait for its lines to be read; `status` shows the same
+		}
+	}
 	cfg := node.Config{
 		Dir: o.Dir, Passphrase: passphrase, Version: o.Version,
 		Name: o.Name, Listen: o.Listen, Peers: o.Peers, NoMDNS: o.NoMDNS, Interfaces: o.Interfaces,
-		Log: slog.New(slog.NewTextHandler(o.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
+		Log: logger,
 		Warn: func(w warnings.Warning) {
-			select {
-			case warned <- w:
-			default: // a node doesn't wait for its warnings to be read; `status` shows them too
-			}
+			say(func() error { return o.Out.Warning(o.Stderr, server.Warning(w)) })
+		},
+		Unreached: func(peer string, err error) {
+			say(func() error { return o.Out.Unreached(o.Stderr, peer, err.Error()) })
 		},
 	}
 	n, err := node.Open(cfg)
 	if err != nil {
 		return err
+	}
+	if n.New() {
+		_ = o.Out.NewIdentity(o.Stderr, o.Dir) // that nobody reads it does the node no harm, as with all lines
 	}
 	// From here on the directory, and the socket in it, belong to this process. Callers are
 	// answered until the node has ended.
@@ -124,7 +137,7 @@ func (o *Options) run(ctx context.Context) error {
 	printed := make(chan struct{})
 	go func() { // ended by stopNode
 		defer close(printed)
-		o.printWarnings(running, warned)
+		printLines(running, lines)
 	}()
 	err = n.Run(running)
 	stopNode()
@@ -134,22 +147,30 @@ func (o *Options) run(ctx context.Context) error {
 	return errors.Join(err, <-served)
 }
 
-// printWarnings prints warnings as they come until ctx ends, and those that are there by then.
-func (o *Options) printWarnings(ctx context.Context, warned <-chan warnings.Warning) {
+// printLines prints lines as they come until ctx ends, and those that are there by then.
+func printLines(ctx context.Context, lines <-chan func() error) {
 	for {
 		select {
-		case w := <-warned:
-			_ = o.Out.Warning(o.Stderr, server.Warning(w)) // that nobody reads it does the node no harm
+		case line := <-lines:
+			_ = line()
 			continue
 		default:
 		}
 		select {
-		case w := <-warned:
-			_ = o.Out.Warning(o.Stderr, server.Warning(w))
+		case line := <-lines:
+			_ = line()
 		case <-ctx.Done():
 			return
 		}
 	}
+}
+
+// routeLog has what libraries write with package log, as the one for mDNS does, go to a log instead
+// of standard error. They write when something fails that the node notices as well, so it is no
+// warning.
+func routeLog(to *slog.Logger) {
+	log.SetFlags(0)
+	log.SetOutput(slog.NewLogLogger(to.Handler(), slog.LevelInfo).Writer())
 }
 
 // announce asks the node for its status, and prints the line that scripts wait for.
@@ -158,10 +179,14 @@ func (o *Options) announce(ctx context.Context) {
 	defer client.Close()
 	s, err := client.Status(ctx, &earshotv1.StatusRequest{})
 	if err != nil {
-		return // the node ended at once, and Run says why
+		if ctx.Err() == nil { // else the node has ended, and Run says why
+			problem.Explain(err).Print(o.Stderr, o.Out.JSON)
+		}
+		return
 	}
-	_ = o.Out.Ready(o.Stdout, s) // as with warnings
-	if !o.Out.JSON {             // programs have it in the line above
+	_ = o.Out.Ready(o.Stdout, s)
+	if !o.Out.JSON { // programs have it in the line above
+		s.Finding.Unreached = nil // these are told one by one
 		_ = show.Finding(o.Stderr, s.Finding, false)
 	}
 }

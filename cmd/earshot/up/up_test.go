@@ -1,9 +1,14 @@
 package up
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
+	"log"
+	"log/slog"
+	"os"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -33,5 +38,22 @@ func TestExplain(t *testing.T) {
 	}
 	if p := explain(errors.New("anything")); p != nil {
 		t.Errorf("%+v", p)
+	}
+}
+
+// TestLibrariesWriteToTheLog: the library for mDNS wrote lines of its own on standard error.
+func TestLibrariesWriteToTheLog(t *testing.T) {
+	flags := log.Flags()
+	defer func() {
+		log.SetOutput(os.Stderr)
+		log.SetFlags(flags)
+	}()
+	for level, want := range map[slog.Level]bool{slog.LevelInfo: true, slog.LevelWarn: false} {
+		var out bytes.Buffer
+		routeLog(slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: level})))
+		log.Printf("[zeroconf] no suitable IPv6 interface")
+		if got := strings.Contains(out.String(), `level=INFO msg="[zeroconf] no suitable IPv6 interface"`); got != want || !want && out.Len() > 0 {
+			t.Errorf("at level %v: %q", level, &out)
+		}
 	}
 }
