@@ -165,6 +165,41 @@ func TestTunnelWithoutMulticast(t *testing.T) {
 	}
 }
 
+// TestOnlyTheNamedInterface has a host on two networks use one of them, though the other could dial
+// it, and before that one of which there is none yet.
+func TestOnlyTheNamedInterface(t *testing.T) {
+	l := newLab(t)
+	used, other := l.bridge(), l.bridge()
+	ann := l.host()
+	ann.plug(other, "10.9.1.1/24")
+	bobs, cys := l.host(), l.host()
+	bobs.plug(used, "10.9.0.2/24")
+	cys.plug(other, "10.9.1.3/24")
+	bob, cy := bobs.up("Bob"), cys.node("Cy", "--peer", "10.9.1.1:4001")
+
+	n := ann.node("Ann", "--interface", "late0", "--listen", "4001", "--peer", "10.9.1.3:4001")
+	n.start()
+	cy.start()
+	unreached := func(n *node) bool {
+		list, _ := n.one("status").in("finding")["unreached"].([]any)
+		return len(list) == 1
+	}
+	cy.until(promised, "Cy does not reach Ann over a network that is not named", func() bool { return unreached(cy) })
+	n.until(promised, "Ann does not reach Cy either", func() bool { return unreached(n) })
+	if at := n.one("status").list("listening"); len(at) != 0 {
+		t.Errorf("Ann listens on %v before there is the interface", at)
+	}
+	c := ann.plug(used, "10.9.0.1/24")
+	c.run("ip", "link", "set", c.near, "down")
+	c.run("ip", "link", "set", c.near, "name", "late0")
+	c.run("ip", "link", "set", "late0", "up")
+	meet(promised, n, bob)
+	talk(promised, n, bob)
+	if count, _ := n.online(); count != 1 || !unreached(cy) {
+		t.Error("Ann and Cy have met")
+	}
+}
+
 // TestRoutersBridge joins two hosts whose only interface is called as OpenWrt calls it.
 func TestRoutersBridge(t *testing.T) {
 	l := newLab(t)
