@@ -24,10 +24,17 @@ marked read, and no receipt is sent. With --from or --in it is a bookmark apart,
 the same reader: whatever is read with one filter, nothing is passed over for
 another.
 
-WHO is looked up once, at the start.
+With --ack the bookmark moves only past what was acknowledged: write the ID of each
+message to stdin, one a line, when you have dealt with it. The others come again the
+next time. recv ends when stdin does, with status 1 if something is left; at most
+1,000 lines wait.
 
-With --follow it also says, on standard error, when somebody adds you to a group, and
-when more waits of somebody than is taken before you accept them.`,
+WHO is looked up once, at the start. When the node ends, recv waits until it runs
+again, if it was to stay; with --once it ends.
+
+It also says, on standard error, how many requests wait, when more waits of somebody
+than is taken before you accept them, and with --follow when somebody adds you to a
+group.`,
 		Example: `  earshot recv --follow
   earshot recv --from bob --count 1 --timeout 1m
   earshot recv --in '#lunch'
@@ -38,7 +45,7 @@ when more waits of somebody than is taken before you accept them.`,
 				return err
 			}
 			return a.ask(func(ctx context.Context, client *localapi.Client, _ []string) error {
-				r.Client, r.Out, r.Stdout, r.Stderr = client, a.out, a.stdout, a.stderr
+				r.Client, r.Out, r.Stdin, r.Stdout, r.Stderr = client, a.out, a.stdin, a.stdout, a.stderr
 				return r.Run(ctx)
 			})(c, args)
 		},
@@ -51,6 +58,8 @@ when more waits of somebody than is taken before you accept them.`,
 	flags.StringVar(&r.In, "in", "", "only messages of the conversation with `WHO`, or of the group")
 	flags.BoolVar(&r.Peek, "peek", false, "mark nothing read, and move no bookmark")
 	flags.StringVar(&r.Cursor, "as", "", "read as the reader `NAME` (its own bookmark)")
+	flags.BoolVar(&r.Ack, "ack", false, "with --as: move the bookmark by the IDs that come on standard input")
+	flags.BoolVar(&r.Once, "once", false, "end when the node ends, with exit status 3")
 	return c
 }
 
@@ -63,6 +72,8 @@ func checkRecv(c *cobra.Command, r *reading.Reader) error {
 		return usage(c, "--timeout must be more than nothing")
 	case flags.Changed("as") && (r.Cursor == "" || len(r.Cursor) > localapi.MaxReader):
 		return usage(c, fmt.Sprintf("--as takes a name of 1 to %d bytes", localapi.MaxReader))
+	case r.Ack && (r.Cursor == "" || r.Peek):
+		return usage(c, "--ack moves the bookmark of --as, and goes without --peek")
 	case flags.Changed("from") && r.From == "", flags.Changed("in") && r.In == "":
 		return usage(c, "WHO is empty")
 	}

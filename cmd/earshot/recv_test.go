@@ -25,7 +25,8 @@ type feedNode struct {
 	answers chan chat.Page
 
 	names   map[string]bool
-	cursors []uint64 // to which the cursor was set
+	cursors []uint64    // to which the cursor was set
+	moved   chan uint64 // if not nil: is told of each
 	marked  int
 }
 
@@ -86,12 +87,15 @@ func (n *feedNode) Cursor(_ context.Context, _ string, f chat.Filter) (uint64, e
 }
 
 func (n *feedNode) SetCursor(_ context.Context, _ string, f chat.Filter, to uint64) error {
-	n.mu.Lock()
-	defer n.mu.Unlock()
 	if f != bobInLunch {
 		return people.ErrSetting
 	}
+	n.mu.Lock()
 	n.cursors = append(n.cursors, to)
+	n.mu.Unlock()
+	if n.moved != nil {
+		n.moved <- to
+	}
 	return nil
 }
 
@@ -241,5 +245,63 @@ func TestHistoryResolvesOnce(t *testing.T) {
 	}, "history", "lunch")
 	if one, two := strings.Index(out, "one"), strings.Index(out, "two"); one < 0 || two < one {
 		t.Errorf("printed %q", out)
+	}
+}
+
+// The cursor moved once for a hundred lines, when the last was in the pipe: so many were lost with
+// a consumer that died.
+func TestCursorFollowsEachLine(t *testing.T) {
+	n := newFeed()
+	n.moved = make(chan uint64)
+	dir := serve(t, server.Rooms{Node: n, People: n, Reading: n})
+	in, out, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	log, err := os.Create(filepath.Join(t.TempDir(), "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	ended := make(chan int, 1)
+	go func() {
+		ended <- run(t.Context(), []string{"--dir", dir, "recv", "--as", "bot", "--from", "Bob", "--in", "lunch"}, strings.NewReader(""), out, log)
+	}()
+	<-n.asked
+	var page chat.Page
+	for i := range uint64(5) { // a pipe takes one of them, or none
+		page.Messages = append(page.Messages, said(101+i, strings.Repeat("x", 50_000))...)
+	}
+	page.Cursor = 200
+	n.answers <- page
+	if to := <-n.moved; to != 101 {
+		t.Errorf("the cursor went to %d when one line was written", to)
+	}
+	in.Close()
+	if exit := <-ended; exit != 1 {
+		t.Errorf("exit status %d", exit)
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if len(n.cursors) != 1 {
+		t.Errorf("the cursor went to %d", n.cursors)
+	}
+}
+
+// The README shows the consumer that ack.txtar runs.
+func TestReadmeShowsTheConsumerOfItsTest(t *testing.T) {
+	script, err := os.ReadFile("testdata/ack.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, consumer, _ := strings.Cut(string(script), "\n# README: from here\n")
+	consumer, _, _ = strings.Cut(consumer, "\n# README: to here\n")
+	if indented := "    " + strings.ReplaceAll(consumer, "\n", "\n    ") + "\n"; consumer == "" || !strings.Contains(string(readme), indented) {
+		t.Errorf("README.md does not show:\n%s", indented)
 	}
 }

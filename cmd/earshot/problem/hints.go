@@ -26,6 +26,7 @@ const (
 	CodePort         = "port"
 	CodeHome         = "home"
 	CodeOpenFiles    = "open_files"
+	CodeAck          = "ack"
 )
 
 // exits are the exit statuses of problems, by their codes, where it is not ExitFailed.
@@ -96,5 +97,6 @@ var hints = map[string]string{
 	CodePort:                  "stop that program, or choose another port, as `--listen 4001`; `--listen 0` takes any that is free",
 	CodeUsage:                 "see --help",
 	codeStopped:               "run it again if you still want it; a message that was queued stays queued",
+	CodeAck:                   "write the ID of each printed message to standard input, one a line, once it is dealt with; the others come again with the same --as",
 	CodeUnverified:            "compare the words with the other person and answer yes if all are the same",
 }

@@ -74,6 +74,13 @@ func TimedOut(text, hint string) *Problem {
 	return p
 }
 
+// Away explains an error to the user of a command that waits for its node to run again.
+func Away(err error) *Problem {
+	p := *Explain(err)
+	p.Text += "; waiting for it"
+	return &p
+}
+
 // Explain finds what to tell about any error that a command returns. A command whose errors nobody
 // else meets gives an explanation of its own as more: it is asked where nothing general fits, and
 // returns nil for an error that it doesn't know.

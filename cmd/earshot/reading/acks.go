@@ -1,0 +1,155 @@
+package reading
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/earshot-im/earshot/cmd/earshot/problem"
+	"github.com/earshot-im/earshot/node/localapi"
+)
+
+// maxUnacknowledged is how many lines are written before the first of them is acknowledged. So many
+// come again after a consumer has died.
+const maxUnacknowledged = localapi.MaxPage
+
+// errNoMoreAcks ends the reading when standard input has: nothing can be acknowledged any more.
+var errNoMoreAcks = errors.New("standard input has ended")
+
+// acks are the lines of --ack that were written, until the consumer says on standard input that it
+// has dealt with them. It may do so in any order: what counts as dealt with is everything before
+// the first line that is not acknowledged.
+type acks struct {
+	reached func(place) // is told of what was dealt with, in order
+	full    func(first string)
+	room    chan struct{} // has an element for each of lines
+	news    chan struct{} // has an element when one was acknowledged
+
+	mu    sync.Mutex
+	lines []written // in order
+}
+
+type written struct {
+	place
+	acknowledged bool
+}
+
+// newAcks returns acks without lines. full is called with the ID of the first line that is not
+// acknowledged when there is no room for another.
+func newAcks(reached func(place), full func(first string)) *acks {
+	return &acks{reached: reached, full: full, room: make(chan struct{}, maxUnacknowledged), news: make(chan struct{}, 1)}
+}
+
+// expect says that the line of the message at a place is about to be written. It waits while there
+// is no room.
+func (a *acks) expect(ctx context.Context, p place) error {
+	select {
+	case a.room <- struct{}{}:
+	default:
+		a.full(a.first())
+		select {
+		case a.room <- struct{}{}:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.lines = append(a.lines, written{place: p})
+	return nil
+}
+
+// passed says that there is no line for what lies before a place.
+func (a *acks) passed(p place) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.lines) == 0 {
+		a.reached(p)
+	}
+}
+
+// first returns the ID of the first line that is not acknowledged, or "".
+func (a *acks) first() string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.lines) == 0 {
+		return ""
+	}
+	return a.lines[0].id
+}
+
+// acknowledge takes an ID from the consumer. It returns false if no line with this ID waits for it.
+func (a *acks) acknowledge(id string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	i := slices.IndexFunc(a.lines, func(l written) bool { return l.id == id && !l.acknowledged })
+	if i < 0 {
+		return false
+	}
+	a.lines[i].acknowledged = true
+	for len(a.lines) > 0 && a.lines[0].acknowledged {
+		a.reached(a.lines[0].place)
+		a.lines = a.lines[1:]
+		<-a.room
+	}
+	select {
+	case a.news <- struct{}{}:
+	default:
+	}
+	return true
+}
+
+// read takes in the IDs on standard input, one a line, until that ends. unknown is called with each
+// that no line waits for.
+func (a *acks) read(stdin io.Reader, unknown func(id string)) {
+	for in := bufio.NewScanner(stdin); in.Scan(); {
+		if id := strings.ToLower(strings.TrimSpace(in.Text())); id != "" && !a.acknowledge(id) {
+			unknown(id)
+		}
+	}
+}
+
+// last waits for what is still to be acknowledged, after reading has ended with err. Its context
+// ends by errNoMoreAcks when standard input has ended.
+func (a *acks) last(ctx context.Context, err error) error {
+	for err == nil && ctx.Err() == nil && a.first() != "" {
+		select {
+		case <-a.news:
+		case <-ctx.Done():
+			err = ctx.Err()
+		}
+	}
+	if errors.Is(err, syscall.EPIPE) { // a consumer that has died may have acknowledged lines before
+		select {
+		case <-ctx.Done():
+		case <-time.After(callTimeout):
+		}
+		return err
+	}
+	if errors.Is(context.Cause(ctx), errNoMoreAcks) {
+		return a.missing()
+	}
+	return err
+}
+
+// missing is an error if a line has not been acknowledged.
+func (a *acks) missing() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	n := 0
+	for _, l := range a.lines {
+		if !l.acknowledged {
+			n++
+		}
+	}
+	if n == 0 {
+		return nil
+	}
+	return problem.Failed(problem.CodeAck, "%s not acknowledged, the first of them %s", count(n, "line was", "lines were"), a.lines[0].id)
+}

@@ -1,0 +1,86 @@
+package reading
+
+import (
+	"errors"
+	"slices"
+	"testing"
+)
+
+// All places that are reached while the node is being told are one call together.
+func TestMarkerTellsOfWhatWaitsAtOnce(t *testing.T) {
+	told, next := make(chan []place), make(chan error)
+	m := startMarker(func(p []place) error { told <- p; return <-next }, func(error) {})
+	m.reached(place{"a", 1})
+	if got := <-told; len(got) != 1 {
+		t.Errorf("the first is told with %v", got)
+	}
+	for i := range uint64(5) {
+		m.reached(place{"b", i})
+	}
+	next <- nil
+	if got := <-told; len(got) != 5 || got[4].cursor != 4 {
+		t.Errorf("then %v", got)
+	}
+	next <- nil
+	if err := m.settle(); err != nil {
+		t.Error(err)
+	}
+	m.reached(place{"c", 9})
+	if got := <-told; len(got) != 1 || got[0].id != "c" {
+		t.Errorf("after settling %v", got)
+	}
+	next <- nil
+	if err := m.end(); err != nil {
+		t.Error(err)
+	}
+}
+
+// After an error nothing more is told, and nobody waits.
+func TestMarkerStopsAtTheFirstError(t *testing.T) {
+	full := errors.New("full")
+	calls, failed := 0, 0
+	m := startMarker(func([]place) error { calls++; return full }, func(error) { failed++ })
+	for range 5000 {
+		m.reached(place{})
+	}
+	if err := m.end(); err != full || calls != 1 || failed != 1 {
+		t.Errorf("%v after %d calls, %d failures", err, calls, failed)
+	}
+}
+
+func TestCursorStaysBeforeWhatIsNotAcknowledged(t *testing.T) {
+	var at []string
+	a := newAcks(func(p place) { at = append(at, p.id) }, nil)
+	for i, id := range []string{"a", "b", "c", "d"} {
+		if err := a.expect(t.Context(), place{id, uint64(i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, step := range []struct {
+		id    string
+		known bool
+		at    []string
+	}{
+		{"c", true, nil},
+		{"x", false, nil},
+		{"a", true, []string{"a"}},
+		{"a", false, []string{"a"}},
+		{"b", true, []string{"a", "b", "c"}},
+	} {
+		if known := a.acknowledge(step.id); known != step.known || !slices.Equal(at, step.at) {
+			t.Errorf("%s: %t, the cursor passed %v", step.id, known, at)
+		}
+	}
+	a.passed(place{id: "over d"})
+	if len(at) != 3 {
+		t.Errorf("the cursor passed %v, d is not acknowledged", at)
+	}
+	if a.missing() == nil {
+		t.Error("nothing is missing")
+	}
+	a.acknowledge("d")
+	a.passed(place{id: "over d"})
+	if !slices.Equal(at[3:], []string{"d", "over d"}) || a.missing() != nil {
+		t.Errorf("%v, %v", at, a.missing())
+	}
+}
