@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"google.golang.org/protobuf/types/known/durationpb"
@@ -104,11 +105,18 @@ func (w wait) wait(ctx context.Context, d Delivery, m chat.Message) (chat.Messag
 	return now, err
 }
 
-// leading waits for the first of some messages. It returns how many messages, from the first on,
-// need not be waited for any more, and sets their states.
-func (w wait) leading(ctx context.Context, d Delivery, batch []onDisk) (int, error) {
+// leading waits for the first of some lines. It returns how many lines, from the first on, need not
+// be waited for any more, and sets the states of their messages. It stops before one that was not
+// sent, unless that is the first.
+func (w wait) leading(ctx context.Context, d Delivery, batch []done) (int, error) {
 	if w.state == chat.StateQueued {
 		return len(batch), nil
+	}
+	switch first := slices.IndexFunc(batch, func(d done) bool { return d.refused != nil }); {
+	case first == 0:
+		return 1, nil
+	case first > 0:
+		batch = batch[:first]
 	}
 	limited := ctx
 	if w.timeout != nil {

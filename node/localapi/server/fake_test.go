@@ -100,8 +100,11 @@ func (f *fakeNode) Send(ctx context.Context, out chat.Outgoing) (chat.Message, e
 	if err != nil {
 		return chat.Message{}, err
 	}
-	if out.Text == "" {
+	switch out.Text {
+	case "":
 		return chat.Message{}, fmt.Errorf("send: %w", chat.ErrEmpty)
+	case "after leaving":
+		return chat.Message{}, contacts.ErrNotMember
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()

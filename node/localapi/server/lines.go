@@ -5,12 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"connectrpc.com/connect"
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/earshot-im/earshot/node/chat"
+	"github.com/earshot-im/earshot/node/localapi"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
 
@@ -25,12 +28,24 @@ const (
 
 	// maxAnswer is how many messages one answer of SendLines holds.
 	maxAnswer = 512
+
+	// maxAhead is how many bytes of text of one stream are held in memory, and so the most that one
+	// commit writes. It must not be less than one request may hold.
+	maxAhead = 8 * localapi.MaxRequest
 )
 
-// onDisk is a message that waits to be answered.
-type onDisk struct {
-	message chat.Message
-	since   time.Time
+// done is a line that waits to be answered.
+type done struct {
+	message chat.Message       // without its text
+	since   time.Time          // when it was on this disk
+	refused *earshotv1.Problem // why it was not sent; then there is no message
+}
+
+// ofTheLine are the errors that are about one line. The lines after it may well be sent.
+var ofTheLine = []error{chat.ErrText, chat.ErrEmpty, chat.ErrTooLong, chat.ErrKeyUsed}
+
+func aboutTheLine(err error) bool {
+	return slices.ContainsFunc(ofTheLine, func(known error) bool { return errors.Is(err, known) })
 }
 
 // SendLines is a pipeline: lines are read, committed, waited for (until they have got as far as the
@@ -63,18 +78,19 @@ func (s messagesService) SendLines(ctx context.Context, stream *connect.BidiStre
 	}
 
 	lines := make(chan chat.Outgoing, maxCommit)
-	committed := make(chan onDisk, maxUnderWay)
-	reached := make(chan chat.Message, maxAnswer)
+	ahead := semaphore.NewWeighted(maxAhead)
+	committed := make(chan done, maxUnderWay)
+	reached := make(chan done, maxAnswer)
 	unread := make(chan error, 1) // why reading ended, before lines is closed
 	var unsent error              // why committing ended, before committed is closed
 
 	group, ctx := errgroup.WithContext(ctx)
 	go func() { // ends when the handler returns, if not before: that closes the request
-		unread <- readLines(ctx, stream, to, lines)
+		unread <- readLines(ctx, stream, to, lines, ahead)
 		close(lines)
 	}()
 	group.Go(func() error {
-		unsent = s.commitLines(ctx, lines, committed)
+		unsent = s.commitLines(ctx, lines, ahead, committed)
 		close(committed)
 		return nil // what was committed is still answered
 	})
@@ -82,24 +98,24 @@ func (s messagesService) SendLines(ctx context.Context, stream *connect.BidiStre
 		defer close(reached)
 		for d := range committed {
 			for batch := gather(d, committed, maxAnswer); len(batch) > 0; {
-				done, err := wait.leading(ctx, s.delivery, batch)
+				n, err := wait.leading(ctx, s.delivery, batch)
 				if err != nil {
 					return err
 				}
-				for _, d := range batch[:done] {
-					if err := put(ctx, reached, d.message); err != nil {
+				for _, d := range batch[:n] {
+					if err := put(ctx, reached, d); err != nil {
 						return err
 					}
 				}
-				batch = batch[done:]
+				batch = batch[n:]
 			}
 		}
 		return nil
 	})
 	group.Go(func() error {
-		for m := range reached {
-			batch := gather(m, reached, maxAnswer)
-			if err := stream.Send(&earshotv1.SendLinesResponse{Sent: convert(batch, sent)}); err != nil {
+		for d := range reached {
+			batch := gather(d, reached, maxAnswer)
+			if err := stream.Send(&earshotv1.SendLinesResponse{Sent: convert(batch, sentLine)}); err != nil {
 				return err
 			}
 		}
@@ -114,7 +130,8 @@ func (s messagesService) SendLines(ctx context.Context, stream *connect.BidiStre
 	return <-unread
 }
 
-func readLines(ctx context.Context, stream *connect.BidiStream[earshotv1.SendLinesRequest, earshotv1.SendLinesResponse], to string, lines chan<- chat.Outgoing) error {
+func readLines(ctx context.Context, stream *connect.BidiStream[earshotv1.SendLinesRequest, earshotv1.SendLinesResponse],
+	to string, lines chan<- chat.Outgoing, ahead *semaphore.Weighted) error {
 	for {
 		r, err := stream.Receive()
 		if err != nil {
@@ -124,6 +141,9 @@ func readLines(ctx context.Context, stream *connect.BidiStream[earshotv1.SendLin
 			return fmt.Errorf("%w: only the first request opens", errInvalid)
 		}
 		for _, line := range r.Lines {
+			if err := ahead.Acquire(ctx, int64(len(line.Text))); err != nil {
+				return err
+			}
 			if err := put(ctx, lines, chat.Outgoing{To: to, Text: line.Text, Key: line.Key}); err != nil {
 				return err
 			}
@@ -131,7 +151,7 @@ func readLines(ctx context.Context, stream *connect.BidiStream[earshotv1.SendLin
 	}
 }
 
-func (s messagesService) commitLines(ctx context.Context, lines <-chan chat.Outgoing, committed chan<- onDisk) error {
+func (s messagesService) commitLines(ctx context.Context, lines <-chan chat.Outgoing, ahead *semaphore.Weighted, committed chan<- done) error {
 	for {
 		var line chat.Outgoing
 		select {
@@ -143,17 +163,50 @@ func (s messagesService) commitLines(ctx context.Context, lines <-chan chat.Outg
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		messages, err := s.writing.SendAll(ctx, gather(line, lines, maxCommit))
+		batch := gather(line, lines, maxCommit)
+		if err := s.commitBatch(ctx, batch, committed); err != nil {
+			return err
+		}
+		for _, line := range batch {
+			ahead.Release(int64(len(line.Text)))
+		}
+	}
+}
+
+// commitBatch sends lines, all but those that can't be.
+func (s messagesService) commitBatch(ctx context.Context, batch []chat.Outgoing, committed chan<- done) error {
+	for len(batch) > 0 {
+		messages, err := s.writing.SendAll(ctx, batch)
 		now := time.Now()
 		for _, m := range messages {
-			if err := put(ctx, committed, onDisk{m, now}); err != nil {
+			m.Text = ""
+			if err := put(ctx, committed, done{message: m, since: now}); err != nil {
 				return err
 			}
 		}
-		if err != nil {
+		batch = batch[len(messages):]
+		switch {
+		case err == nil:
+			return nil
+		case len(batch) == 0 || !aboutTheLine(err):
 			return err
 		}
+		why := localapi.ProblemOf(answer(ctx, err))
+		why.Text = err.Error()
+		if err := put(ctx, committed, done{refused: why}); err != nil {
+			return err
+		}
+		batch = batch[1:]
 	}
+	return nil
+}
+
+// sentLine is the answer to a line.
+func sentLine(d done) *earshotv1.Sent {
+	if d.refused != nil {
+		return &earshotv1.Sent{Problem: d.refused}
+	}
+	return sent(d.message)
 }
 
 // put sends v, and gives up when ctx ends.

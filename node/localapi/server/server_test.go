@@ -441,7 +441,7 @@ func TestSendLinesFails(t *testing.T) {
 		{"nobody", &earshotv1.SendLinesRequest_Open{To: "eve"}, nil, 0, localapi.CodeUnknown},
 		{"no such state", &earshotv1.SendLinesRequest_Open{To: "bob", Wait: "x"}, nil, 0, localapi.CodeInvalid},
 		{"not opened", nil, []string{"a"}, 0, localapi.CodeInvalid},
-		{"empty line", &earshotv1.SendLinesRequest_Open{To: "bob"}, []string{"a", "b", "", "c"}, 2, localapi.CodeEmpty},
+		{"not in the group", &earshotv1.SendLinesRequest_Open{To: "bob"}, []string{"a", "b", "after leaving", "c"}, 2, localapi.CodeNotMember},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			stream := openLines(t, client, test.open)

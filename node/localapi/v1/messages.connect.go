@@ -74,8 +74,9 @@ type MessagesClient interface {
 	// SendLines sends many messages to one WHO, in order, thousands in flight. The
 	// first request opens (and the first response, without messages, says that WHO is
 	// known, and is a contact now as by Send); the others carry lines. Each message comes back once it has reached
-	// `wait`, or when `timeout` has passed since it was on this disk. The first line
-	// that can't be sent ends the stream; what came back before it was sent.
+	// `wait`, or when `timeout` has passed since it was on this disk. A line that can't
+	// be sent comes back with its problem, and those after it are sent all the same. What
+	// concerns every line ends the stream; what came back before that was sent.
 	SendLines(context.Context) (*connect.BidiStreamForClientSimple[SendLinesRequest, SendLinesResponse], error)
 	// Wait returns when an own message has reached a state, or when `timeout` has
 	// passed.
@@ -385,8 +386,9 @@ type MessagesHandler interface {
 	// SendLines sends many messages to one WHO, in order, thousands in flight. The
 	// first request opens (and the first response, without messages, says that WHO is
 	// known, and is a contact now as by Send); the others carry lines. Each message comes back once it has reached
-	// `wait`, or when `timeout` has passed since it was on this disk. The first line
-	// that can't be sent ends the stream; what came back before it was sent.
+	// `wait`, or when `timeout` has passed since it was on this disk. A line that can't
+	// be sent comes back with its problem, and those after it are sent all the same. What
+	// concerns every line ends the stream; what came back before that was sent.
 	SendLines(context.Context, *connect.BidiStream[SendLinesRequest, SendLinesResponse]) error
 	// Wait returns when an own message has reached a state, or when `timeout` has
 	// passed.

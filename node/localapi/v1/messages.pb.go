@@ -115,7 +115,8 @@ type Sent struct {
 	To            *Target                `protobuf:"bytes,3,opt,name=to,proto3" json:"to,omitempty"`
 	State         string                 `protobuf:"bytes,4,opt,name=state,proto3" json:"state,omitempty"` // queued, carried, delivered, read, cancelled or undelivered
 	Time          *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=time,proto3" json:"time,omitempty"`
-	Reason        string                 `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"` // of undelivered: removed or left, the author from the group
+	Reason        string                 `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`   // of undelivered: removed or left, the author from the group
+	Problem       *Problem               `protobuf:"bytes,7,opt,name=problem,proto3" json:"problem,omitempty"` // of SendLines: why this line was not sent; then nothing else is set
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -190,6 +191,13 @@ func (x *Sent) GetReason() string {
 		return x.Reason
 	}
 	return ""
+}
+
+func (x *Sent) GetProblem() *Problem {
+	if x != nil {
+		return x.Problem
+	}
+	return nil
 }
 
 type SendLinesRequest struct {
@@ -1936,21 +1944,22 @@ var File_v1_messages_proto protoreflect.FileDescriptor
 const file_v1_messages_proto_rawDesc = "" +
 	"\n" +
 	"\x11v1/messages.proto\x12\n" +
-	"earshot.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x0fv1/people.proto\"\xa7\x01\n" +
+	"earshot.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x0fv1/people.proto\x1a\x10v1/problem.proto\"\xa7\x01\n" +
 	"\vSendRequest\x12\x0e\n" +
 	"\x02to\x18\x01 \x01(\tR\x02to\x12\x12\n" +
 	"\x04text\x18\x02 \x01(\tR\x04text\x12\x19\n" +
 	"\breply_to\x18\x03 \x01(\tR\areplyTo\x12\x10\n" +
 	"\x03key\x18\x04 \x01(\tR\x03key\x12\x12\n" +
 	"\x04wait\x18\x05 \x01(\tR\x04wait\x123\n" +
-	"\atimeout\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\atimeout\"\xbc\x01\n" +
+	"\atimeout\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\atimeout\"\xeb\x01\n" +
 	"\x04Sent\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\"\n" +
 	"\fconversation\x18\x02 \x01(\tR\fconversation\x12\"\n" +
 	"\x02to\x18\x03 \x01(\v2\x12.earshot.v1.TargetR\x02to\x12\x14\n" +
 	"\x05state\x18\x04 \x01(\tR\x05state\x12.\n" +
 	"\x04time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x16\n" +
-	"\x06reason\x18\x06 \x01(\tR\x06reason\"\x91\x02\n" +
+	"\x06reason\x18\x06 \x01(\tR\x06reason\x12-\n" +
+	"\aproblem\x18\a \x01(\v2\x13.earshot.v1.ProblemR\aproblem\"\x91\x02\n" +
 	"\x10SendLinesRequest\x125\n" +
 	"\x04open\x18\x01 \x01(\v2!.earshot.v1.SendLinesRequest.OpenR\x04open\x127\n" +
 	"\x05lines\x18\x02 \x03(\v2!.earshot.v1.SendLinesRequest.LineR\x05lines\x1a_\n" +
@@ -2133,71 +2142,73 @@ var file_v1_messages_proto_goTypes = []any{
 	(*durationpb.Duration)(nil),   // 31: google.protobuf.Duration
 	(*Target)(nil),                // 32: earshot.v1.Target
 	(*timestamppb.Timestamp)(nil), // 33: google.protobuf.Timestamp
-	(*Person)(nil),                // 34: earshot.v1.Person
+	(*Problem)(nil),               // 34: earshot.v1.Problem
+	(*Person)(nil),                // 35: earshot.v1.Person
 }
 var file_v1_messages_proto_depIdxs = []int32{
 	31, // 0: earshot.v1.SendRequest.timeout:type_name -> google.protobuf.Duration
 	32, // 1: earshot.v1.Sent.to:type_name -> earshot.v1.Target
 	33, // 2: earshot.v1.Sent.time:type_name -> google.protobuf.Timestamp
-	29, // 3: earshot.v1.SendLinesRequest.open:type_name -> earshot.v1.SendLinesRequest.Open
-	30, // 4: earshot.v1.SendLinesRequest.lines:type_name -> earshot.v1.SendLinesRequest.Line
-	1,  // 5: earshot.v1.SendLinesResponse.sent:type_name -> earshot.v1.Sent
-	31, // 6: earshot.v1.WaitRequest.timeout:type_name -> google.protobuf.Duration
-	32, // 7: earshot.v1.Message.to:type_name -> earshot.v1.Target
-	5,  // 8: earshot.v1.Message.from:type_name -> earshot.v1.Author
-	33, // 9: earshot.v1.Message.time:type_name -> google.protobuf.Timestamp
-	33, // 10: earshot.v1.Message.received:type_name -> google.protobuf.Timestamp
-	7,  // 11: earshot.v1.Message.reactions:type_name -> earshot.v1.Reaction
-	32, // 12: earshot.v1.Message.with:type_name -> earshot.v1.Target
-	6,  // 13: earshot.v1.MessagesResponse.messages:type_name -> earshot.v1.Message
-	9,  // 14: earshot.v1.UnreadRequest.filter:type_name -> earshot.v1.Filter
-	9,  // 15: earshot.v1.ArrivalsRequest.filter:type_name -> earshot.v1.Filter
-	9,  // 16: earshot.v1.GetCursorRequest.filter:type_name -> earshot.v1.Filter
-	9,  // 17: earshot.v1.SetCursorRequest.filter:type_name -> earshot.v1.Filter
-	21, // 18: earshot.v1.OutboxResponse.pending:type_name -> earshot.v1.Pending
-	32, // 19: earshot.v1.Pending.to:type_name -> earshot.v1.Target
-	33, // 20: earshot.v1.Pending.queued:type_name -> google.protobuf.Timestamp
-	33, // 21: earshot.v1.Pending.last_seen:type_name -> google.protobuf.Timestamp
-	28, // 22: earshot.v1.ReceiptsResponse.reached:type_name -> earshot.v1.Reached
-	34, // 23: earshot.v1.Reached.person:type_name -> earshot.v1.Person
-	31, // 24: earshot.v1.SendLinesRequest.Open.timeout:type_name -> google.protobuf.Duration
-	0,  // 25: earshot.v1.Messages.Send:input_type -> earshot.v1.SendRequest
-	2,  // 26: earshot.v1.Messages.SendLines:input_type -> earshot.v1.SendLinesRequest
-	4,  // 27: earshot.v1.Messages.Wait:input_type -> earshot.v1.WaitRequest
-	10, // 28: earshot.v1.Messages.Unread:input_type -> earshot.v1.UnreadRequest
-	11, // 29: earshot.v1.Messages.MarkRead:input_type -> earshot.v1.MarkReadRequest
-	13, // 30: earshot.v1.Messages.Arrivals:input_type -> earshot.v1.ArrivalsRequest
-	14, // 31: earshot.v1.Messages.GetCursor:input_type -> earshot.v1.GetCursorRequest
-	15, // 32: earshot.v1.Messages.SetCursor:input_type -> earshot.v1.SetCursorRequest
-	17, // 33: earshot.v1.Messages.ByKey:input_type -> earshot.v1.ByKeyRequest
-	18, // 34: earshot.v1.Messages.History:input_type -> earshot.v1.HistoryRequest
-	19, // 35: earshot.v1.Messages.Outbox:input_type -> earshot.v1.OutboxRequest
-	22, // 36: earshot.v1.Messages.Cancel:input_type -> earshot.v1.CancelRequest
-	23, // 37: earshot.v1.Messages.Edit:input_type -> earshot.v1.EditRequest
-	24, // 38: earshot.v1.Messages.Recall:input_type -> earshot.v1.RecallRequest
-	25, // 39: earshot.v1.Messages.React:input_type -> earshot.v1.ReactRequest
-	26, // 40: earshot.v1.Messages.Receipts:input_type -> earshot.v1.ReceiptsRequest
-	1,  // 41: earshot.v1.Messages.Send:output_type -> earshot.v1.Sent
-	3,  // 42: earshot.v1.Messages.SendLines:output_type -> earshot.v1.SendLinesResponse
-	1,  // 43: earshot.v1.Messages.Wait:output_type -> earshot.v1.Sent
-	8,  // 44: earshot.v1.Messages.Unread:output_type -> earshot.v1.MessagesResponse
-	12, // 45: earshot.v1.Messages.MarkRead:output_type -> earshot.v1.MarkReadResponse
-	8,  // 46: earshot.v1.Messages.Arrivals:output_type -> earshot.v1.MessagesResponse
-	16, // 47: earshot.v1.Messages.GetCursor:output_type -> earshot.v1.CursorResponse
-	16, // 48: earshot.v1.Messages.SetCursor:output_type -> earshot.v1.CursorResponse
-	6,  // 49: earshot.v1.Messages.ByKey:output_type -> earshot.v1.Message
-	8,  // 50: earshot.v1.Messages.History:output_type -> earshot.v1.MessagesResponse
-	20, // 51: earshot.v1.Messages.Outbox:output_type -> earshot.v1.OutboxResponse
-	1,  // 52: earshot.v1.Messages.Cancel:output_type -> earshot.v1.Sent
-	6,  // 53: earshot.v1.Messages.Edit:output_type -> earshot.v1.Message
-	6,  // 54: earshot.v1.Messages.Recall:output_type -> earshot.v1.Message
-	6,  // 55: earshot.v1.Messages.React:output_type -> earshot.v1.Message
-	27, // 56: earshot.v1.Messages.Receipts:output_type -> earshot.v1.ReceiptsResponse
-	41, // [41:57] is the sub-list for method output_type
-	25, // [25:41] is the sub-list for method input_type
-	25, // [25:25] is the sub-list for extension type_name
-	25, // [25:25] is the sub-list for extension extendee
-	0,  // [0:25] is the sub-list for field type_name
+	34, // 3: earshot.v1.Sent.problem:type_name -> earshot.v1.Problem
+	29, // 4: earshot.v1.SendLinesRequest.open:type_name -> earshot.v1.SendLinesRequest.Open
+	30, // 5: earshot.v1.SendLinesRequest.lines:type_name -> earshot.v1.SendLinesRequest.Line
+	1,  // 6: earshot.v1.SendLinesResponse.sent:type_name -> earshot.v1.Sent
+	31, // 7: earshot.v1.WaitRequest.timeout:type_name -> google.protobuf.Duration
+	32, // 8: earshot.v1.Message.to:type_name -> earshot.v1.Target
+	5,  // 9: earshot.v1.Message.from:type_name -> earshot.v1.Author
+	33, // 10: earshot.v1.Message.time:type_name -> google.protobuf.Timestamp
+	33, // 11: earshot.v1.Message.received:type_name -> google.protobuf.Timestamp
+	7,  // 12: earshot.v1.Message.reactions:type_name -> earshot.v1.Reaction
+	32, // 13: earshot.v1.Message.with:type_name -> earshot.v1.Target
+	6,  // 14: earshot.v1.MessagesResponse.messages:type_name -> earshot.v1.Message
+	9,  // 15: earshot.v1.UnreadRequest.filter:type_name -> earshot.v1.Filter
+	9,  // 16: earshot.v1.ArrivalsRequest.filter:type_name -> earshot.v1.Filter
+	9,  // 17: earshot.v1.GetCursorRequest.filter:type_name -> earshot.v1.Filter
+	9,  // 18: earshot.v1.SetCursorRequest.filter:type_name -> earshot.v1.Filter
+	21, // 19: earshot.v1.OutboxResponse.pending:type_name -> earshot.v1.Pending
+	32, // 20: earshot.v1.Pending.to:type_name -> earshot.v1.Target
+	33, // 21: earshot.v1.Pending.queued:type_name -> google.protobuf.Timestamp
+	33, // 22: earshot.v1.Pending.last_seen:type_name -> google.protobuf.Timestamp
+	28, // 23: earshot.v1.ReceiptsResponse.reached:type_name -> earshot.v1.Reached
+	35, // 24: earshot.v1.Reached.person:type_name -> earshot.v1.Person
+	31, // 25: earshot.v1.SendLinesRequest.Open.timeout:type_name -> google.protobuf.Duration
+	0,  // 26: earshot.v1.Messages.Send:input_type -> earshot.v1.SendRequest
+	2,  // 27: earshot.v1.Messages.SendLines:input_type -> earshot.v1.SendLinesRequest
+	4,  // 28: earshot.v1.Messages.Wait:input_type -> earshot.v1.WaitRequest
+	10, // 29: earshot.v1.Messages.Unread:input_type -> earshot.v1.UnreadRequest
+	11, // 30: earshot.v1.Messages.MarkRead:input_type -> earshot.v1.MarkReadRequest
+	13, // 31: earshot.v1.Messages.Arrivals:input_type -> earshot.v1.ArrivalsRequest
+	14, // 32: earshot.v1.Messages.GetCursor:input_type -> earshot.v1.GetCursorRequest
+	15, // 33: earshot.v1.Messages.SetCursor:input_type -> earshot.v1.SetCursorRequest
+	17, // 34: earshot.v1.Messages.ByKey:input_type -> earshot.v1.ByKeyRequest
+	18, // 35: earshot.v1.Messages.History:input_type -> earshot.v1.HistoryRequest
+	19, // 36: earshot.v1.Messages.Outbox:input_type -> earshot.v1.OutboxRequest
+	22, // 37: earshot.v1.Messages.Cancel:input_type -> earshot.v1.CancelRequest
+	23, // 38: earshot.v1.Messages.Edit:input_type -> earshot.v1.EditRequest
+	24, // 39: earshot.v1.Messages.Recall:input_type -> earshot.v1.RecallRequest
+	25, // 40: earshot.v1.Messages.React:input_type -> earshot.v1.ReactRequest
+	26, // 41: earshot.v1.Messages.Receipts:input_type -> earshot.v1.ReceiptsRequest
+	1,  // 42: earshot.v1.Messages.Send:output_type -> earshot.v1.Sent
+	3,  // 43: earshot.v1.Messages.SendLines:output_type -> earshot.v1.SendLinesResponse
+	1,  // 44: earshot.v1.Messages.Wait:output_type -> earshot.v1.Sent
+	8,  // 45: earshot.v1.Messages.Unread:output_type -> earshot.v1.MessagesResponse
+	12, // 46: earshot.v1.Messages.MarkRead:output_type -> earshot.v1.MarkReadResponse
+	8,  // 47: earshot.v1.Messages.Arrivals:output_type -> earshot.v1.MessagesResponse
+	16, // 48: earshot.v1.Messages.GetCursor:output_type -> earshot.v1.CursorResponse
+	16, // 49: earshot.v1.Messages.SetCursor:output_type -> earshot.v1.CursorResponse
+	6,  // 50: earshot.v1.Messages.ByKey:output_type -> earshot.v1.Message
+	8,  // 51: earshot.v1.Messages.History:output_type -> earshot.v1.MessagesResponse
+	20, // 52: earshot.v1.Messages.Outbox:output_type -> earshot.v1.OutboxResponse
+	1,  // 53: earshot.v1.Messages.Cancel:output_type -> earshot.v1.Sent
+	6,  // 54: earshot.v1.Messages.Edit:output_type -> earshot.v1.Message
+	6,  // 55: earshot.v1.Messages.Recall:output_type -> earshot.v1.Message
+	6,  // 56: earshot.v1.Messages.React:output_type -> earshot.v1.Message
+	27, // 57: earshot.v1.Messages.Receipts:output_type -> earshot.v1.ReceiptsResponse
+	42, // [42:58] is the sub-list for method output_type
+	26, // [26:42] is the sub-list for method input_type
+	26, // [26:26] is the sub-list for extension type_name
+	26, // [26:26] is the sub-list for extension extendee
+	0,  // [0:26] is the sub-list for field type_name
 }
 
 func init() { file_v1_messages_proto_init() }
@@ -2206,6 +2217,7 @@ func file_v1_messages_proto_init() {
 		return
 	}
 	file_v1_people_proto_init()
+	file_v1_problem_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
