@@ -19,7 +19,9 @@ func (a *app) sendCommand() *cobra.Command {
 or stdin if there are none or the one is "-"; one line end at the end of stdin is not
 part of the text. "--" ends the flags. "@name" mentions a member of a group.
 
-With --lines every line of stdin that is not empty is a message of its own.`,
+With --lines every line of stdin that is not empty is a message of its own. One that
+can't be a message is told on standard error, with its number, and the exit status is
+1 at the end; --strict ends at the first.`,
 		Example: `  earshot send bob Lunch at one?
   date | earshot send bob
   earshot send '#lunch' @ann are you coming?
@@ -49,6 +51,7 @@ With --lines every line of stdin that is not empty is a message of its own.`,
 	flags.StringVar(&s.ReplyTo, "reply-to", "", "`ID` of the message that this one answers")
 	flags.StringVar(&s.Key, "key", "", "send once for this `KEY`, however often it is tried")
 	flags.BoolVar(&lines, "lines", false, "send every line of stdin as a message")
+	flags.BoolVar(&s.Strict, "strict", false, "with --lines: end at the first line that can't be sent")
 	return c
 }
 
@@ -64,6 +67,8 @@ func checkSend(c *cobra.Command, s *sending.Sender, lines bool, text []string) e
 		return usage(c, "--reply-to and --key are for one message, not for --lines")
 	case lines && len(text) > 0 && !(len(text) == 1 && text[0] == "-"):
 		return usage(c, "--lines reads stdin and takes no TEXT")
+	case s.Strict && !lines:
+		return usage(c, "--strict is for --lines")
 	case c.Flags().Changed("reply-to"):
 		return checkID(c, "--reply-to", s.ReplyTo)
 	}

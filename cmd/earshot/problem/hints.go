@@ -27,6 +27,7 @@ const (
 	CodeHome         = "home"
 	CodeOpenFiles    = "open_files"
 	CodeAck          = "ack"
+	CodeLines        = "lines"
 )
 
 // exits are the exit statuses of problems, by their codes, where it is not ExitFailed.
@@ -98,5 +99,6 @@ var hints = map[string]string{
 	CodeUsage:                 "see --help",
 	codeStopped:               "run it again if you still want it; a message that was queued stays queued",
 	CodeAck:                   "write the ID of each printed message to standard input, one a line, once it is dealt with; the others come again with the same --as",
+	CodeLines:                 "put those lines right and send them alone; standard error has their numbers",
 	CodeUnverified:            "compare the words with the other person and answer yes if all are the same",
 }

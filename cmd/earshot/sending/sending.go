@@ -38,6 +38,7 @@ type Sender struct {
 	Timeout time.Duration // 0: none
 	ReplyTo string        // ID of the message that is answered, or ""
 	Key     string        // of a message that is sent once however often it is tried, or ""
+	Strict  bool          // end at the first line that can't be sent
 }
 
 // Send sends a message, waits as far as was asked for, and prints the message's ID.
