@@ -13,16 +13,25 @@ import (
 
 func (a *app) historyCommand() *cobra.Command {
 	var limit uint32
-	var before, after string
+	var before, after, key string
 	c := &cobra.Command{
 		Use:   "history WHO",
 		Short: "Print a conversation with a person or in a group, oldest first",
+		Long: `Print a conversation with a person or in a group, oldest first, own messages
+included. Without --before and --after it prints the newest.
+
+With --key it prints the one message that "earshot send --key" sent, and how far it
+has come; it fails if none was sent with that key.`,
 		Args: func(c *cobra.Command, args []string) error {
 			if err := exactly("WHO")(c, args); err != nil {
 				return err
 			}
 			flags := c.Flags()
 			switch {
+			case flags.Changed("key") && key == "":
+				return usage(c, "--key is empty")
+			case key != "" && (flags.Changed("limit") || flags.Changed("before") || flags.Changed("after")):
+				return usage(c, "--key is of one message, and goes alone")
 			case limit == 0:
 				return usage(c, "--limit must be at least 1")
 			case flags.Changed("before") && flags.Changed("after"):
@@ -35,6 +44,9 @@ func (a *app) historyCommand() *cobra.Command {
 			return nil
 		},
 		RunE: a.ask(func(ctx context.Context, client *localapi.Client, args []string) error {
+			if key != "" {
+				return a.message(reading.ByKey(ctx, client, args[0], key))
+			}
 			messages, err := reading.History(ctx, client, args[0], limit, before, after)
 			if err != nil {
 				return err
@@ -48,6 +60,7 @@ func (a *app) historyCommand() *cobra.Command {
 	c.Flags().Uint32Var(&limit, "limit", 50, "at most `N` messages")
 	c.Flags().StringVar(&before, "before", "", "those before the message `ID`")
 	c.Flags().StringVar(&after, "after", "", "those after the message `ID`")
+	c.Flags().StringVar(&key, "key", "", "the own message that was sent with this `KEY`")
 	return c
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/earshot-im/earshot/cmd/earshot/problem"
 	"github.com/earshot-im/earshot/node/localapi"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
@@ -33,4 +34,15 @@ func History(ctx context.Context, client *localapi.Client, who string, limit uin
 		}
 	}
 	return all, nil
+}
+
+// ByKey returns the own message that was sent to WHO with a key.
+func ByKey(ctx context.Context, client *localapi.Client, who, key string) (*earshotv1.Message, error) {
+	m, err := client.ByKey(ctx, &earshotv1.ByKeyRequest{Who: who, Key: key})
+	if localapi.ProblemOf(err).GetCode() == localapi.CodeNoMessage {
+		p := problem.Failed(localapi.CodeNoMessage, "no message was sent to %s with this key", who)
+		p.Hint = "`earshot send WHO TEXT --key KEY` sends it, once"
+		return nil, p
+	}
+	return m, err
 }

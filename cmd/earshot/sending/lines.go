@@ -228,7 +228,7 @@ func (l *lines) outcome() error {
 	case l.first != nil:
 		return l.first
 	case l.bad > 0:
-		return problem.Failed(problem.CodeLines, "%d of %d lines were not sent", l.bad, l.read)
+		return problem.Failed(problem.CodeLines, "%d of %d lines could not be sent", l.bad, l.read)
 	}
 	return l.late
 }
