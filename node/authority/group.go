@@ -26,9 +26,13 @@ type Event struct {
 	Author   crypto.PersonID
 	Parents  []crypto.Hash // the control heads of its header
 	Clock    int64         // ms since 1970, a claim
+	Size     int           // of its header and body, in bytes
 	Act      event.Control // nil if the kind is unknown
 	Critical bool          // a program that doesn't know the kind must not go on
 }
+
+// weight is what an event counts towards the bounds of a group.
+func (e *Event) weight() int { return max(1, (e.Size+event.ControlPiece-1)/event.ControlPiece) }
 
 // entry is an event of a Group.
 type entry struct {
@@ -47,7 +51,7 @@ type person struct {
 	outs   []int // removals and leaves of them
 	roles  []int // changes of their role
 	wrote  []int
-	member int // how many of these as a plain member, or in a role that can't be judged
+	member int // what those weigh that were written as a plain member, or in a role that can't be judged
 }
 
 // Group is the control set of a group.
@@ -55,10 +59,10 @@ type Group struct {
 	entries []*entry // parents before children
 	byID    map[crypto.Hash]int
 	all     set
-	counts  set   // the events that count, judged by all
-	heads   []int // events that no other names as parent
-	tips    []int // the same, leaving out what plain members wrote
-	byRole  [event.RoleOwner + 1]int
+	counts  set                      // the events that count, judged by all
+	heads   []int                    // events that no other names as parent
+	tips    []int                    // the same, leaving out what plain members wrote
+	byRole  [event.RoleOwner + 1]int // what the events weigh
 
 	settings []int // creation, renames, topics and history policies, in order
 	unknown  []int // critical, of unknown kinds
@@ -115,7 +119,7 @@ func (g *Group) Add(e Event) error {
 		}
 		n.alone = n.alone.add(n.index)
 	}
-	if err := g.room(e.Author, n.role); err != nil {
+	if err := g.room(e.Author, n.role, n.weight()); err != nil {
 		return err
 	}
 	g.insert(n)
@@ -148,14 +152,15 @@ func (g *Group) judgedAlone(n *entry) set {
 }
 
 // room says whether there is room for one more event by somebody with a role.
-func (g *Group) room(author crypto.PersonID, role event.Role) error {
-	members := g.byRole[event.RoleNone] + g.byRole[event.RoleMember]
+func (g *Group) room(author crypto.PersonID, role event.Role, weight int) error {
+	members := weight + g.byRole[event.RoleNone] + g.byRole[event.RoleMember]
+	admins := members + g.byRole[event.RoleAdmin]
 	switch p := g.about[author]; {
-	case len(g.entries) >= event.MaxControls,
-		role <= event.RoleAdmin && members+g.byRole[event.RoleAdmin] >= maxByAdmins,
-		role <= event.RoleMember && members >= maxByMembers:
+	case admins+g.byRole[event.RoleOwner] > event.MaxControls,
+		role <= event.RoleAdmin && admins > maxByAdmins,
+		role <= event.RoleMember && members > maxByMembers:
 		return ErrFull
-	case role <= event.RoleMember && p != nil && p.member >= maxByMember:
+	case role <= event.RoleMember && (weight > maxByMember || p != nil && p.member+weight > maxByMember):
 		return ErrNotPermitted
 	}
 	return nil
@@ -171,9 +176,9 @@ func (g *Group) insert(n *entry) {
 	g.heads = append(slices.DeleteFunc(g.heads, covered), i)
 	author := g.person(n.Author)
 	author.wrote = append(author.wrote, i)
-	g.byRole[n.role]++
+	g.byRole[n.role] += n.weight()
 	if n.role <= event.RoleMember {
-		author.member++
+		author.member += n.weight()
 	} else {
 		g.tips = append(slices.DeleteFunc(g.tips, covered), i)
 	}
@@ -225,10 +230,15 @@ func (g *Group) Has(id crypto.Hash) bool {
 // May says whether somebody is permitted to do something now: nil, ErrNotPermitted or ErrFull.
 func (g *Group) May(author crypto.PersonID, act event.Control) error {
 	v := view{g.counts, g.all}
-	if !g.permitted(&entry{Event: Event{Author: author, Parents: g.Heads(), Act: act}}, v, event.RoleOwner) {
+	n := &entry{Event: Event{Author: author, Parents: g.Heads(), Act: act, Size: event.MaxHeader / 2}}
+	if act != nil {
+		content, _ := act.Marshal() // what can't be written will not be
+		n.Size += len(content)
+	}
+	if !g.permitted(n, v, event.RoleOwner) {
 		return ErrNotPermitted
 	}
-	return g.room(author, g.rank(author, v).role)
+	return g.room(author, g.rank(author, v).role, n.weight())
 }
 
 // Ever says whether somebody is or was in the group, by what counts.

@@ -222,6 +222,40 @@ func TestMemberFloods(t *testing.T) {
 	}
 }
 
+// An event that takes much counts for more, so that the whole set stays within its bytes.
+func TestFatEventsCountForMore(t *testing.T) {
+	g := group(t, office()...)
+	end := g.Heads()[0]
+	const size = 43 << 10 // eleven pieces
+	taken := 0
+	for i := range uint64(maxByMember) {
+		e := does(cleo, event.Leave{Cuts: []event.Position{cutAt(cleo, i+1)}}, end)
+		e.Size = size
+		if err := g.Add(e); err == nil {
+			taken++
+		} else if err != ErrNotPermitted {
+			t.Fatal(err)
+		}
+	}
+	if taken != maxByMember/11 {
+		t.Errorf("%d leaves are taken", taken)
+	}
+	e := does(fay, event.History{Policy: event.HistoryAll}, end)
+	for e.Size = event.MaxControlSet - taken*11*event.ControlPiece - (len(g.entries)-taken)*event.ControlPiece; ; e.Size -= event.ControlPiece {
+		if err := g.Add(e); err == nil {
+			break
+		} else if err != ErrFull || e.Size < 0 {
+			t.Fatal(err)
+		}
+	}
+	if n := g.byRole[event.RoleMember] + g.byRole[event.RoleAdmin] + g.byRole[event.RoleOwner]; n != event.MaxControls {
+		t.Errorf("the set weighs %d", n)
+	}
+	if err := g.May(fay, event.History{Policy: event.HistoryJoined}); err != ErrFull {
+		t.Errorf("one more: %v", err)
+	}
+}
+
 // Members together leave room for admins, and those for an owner.
 func TestRoomForWhoCanHelp(t *testing.T) {
 	var many []crypto.PersonID

@@ -40,6 +40,7 @@ func actOf(author crypto.PersonID, e *event.Event) (authority.Event, error) {
 		Author:   author,
 		Parents:  e.Header.Control,
 		Clock:    e.Header.Clock,
+		Size:     len(e.HeaderBytes) + len(e.Body),
 		Act:      act,
 		Critical: e.Header.Flags&event.FlagCritical != 0,
 	}, nil

@@ -3,6 +3,9 @@ package ingest
 import (
 	"context"
 	"errors"
+	"slices"
+
+	"golang.org/x/sync/semaphore"
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/node/groups"
@@ -16,9 +19,13 @@ const (
 	// So nobody can make groups by the thousand here.
 	maxUninvited = 64
 
-	// maxWelcome bounds in bytes what is kept of a welcome that is not whole yet: some four
-	// thousand control events.
-	maxWelcome = 2 << 20
+	// maxWelcome bounds in bytes what is kept of a welcome that is not whole yet: the largest
+	// control set that a group may have fits.
+	maxWelcome = event.MaxControlSet
+
+	// welcomesBudget bounds in bytes what is kept of all such welcomes by contacts, and of all by
+	// everybody else.
+	welcomesBudget = 2 * maxWelcome
 )
 
 // errUninvited: somebody who may not bring the owner into groups has invited them. The owner is
@@ -36,23 +43,55 @@ func (f *From) control(ctx context.Context, e sync.IngestControl) error {
 		return err
 	}
 	events := f.welcome.with(e)
-	err := f.door.cfg.Groups.Admit(ctx, e.Conversation, events, f.door.mayInvite)
+	mine := f.welcome.mine && len(events) > len(e.Events) || f.door.bringsIn(e.Events)
+	err := error(groups.ErrNotInvited)
+	if mine || f.door.cfg.Groups.Known(e.Conversation) {
+		err = f.door.cfg.Groups.Admit(ctx, e.Conversation, events, f.door.mayInvite)
+	}
 	var invitation *groups.InvitationError
 	switch {
 	case errors.Is(err, groups.ErrNotInvited):
-		f.welcome.keep(e.Conversation, events)
+		f.welcome.keep(welcome{group: e.Conversation, events: events, mine: mine}, f.welcomes())
 		return nil
 	case errors.As(err, &invitation):
 		f.door.cfg.Invited(e.Conversation, invitation.By, invitation.Name)
-		return errUninvited
+		err = errUninvited
+		fallthrough
+	case err == nil:
+		if f.welcome.group == e.Conversation {
+			f.welcome.forget()
+		}
 	}
 	return err
+}
+
+// bringsIn says whether control events may bring the owner into a group. Without that, it is not
+// worth a proof to find out whether they do.
+func (d *Door) bringsIn(events []event.Event) bool {
+	return slices.ContainsFunc(events, func(e event.Event) bool {
+		body, err := e.ParseBody()
+		if err != nil {
+			return true // it is the peer's fault, as will be found
+		}
+		act, err := event.ParseControl(e.Header.Kind, body.Content)
+		switch act := act.(type) {
+		case event.Create:
+			return act.Person == d.self
+		case event.Invite:
+			return slices.Contains(act.Persons, d.self)
+		}
+		return err != nil
+	})
 }
 
 // welcome is what has come so far of a welcome that takes several frames.
 type welcome struct {
 	group  event.Conversation
 	events []event.Event
+	mine   bool // some of them may bring the owner in
+
+	size   int64 // of events, taken from budget
+	budget *semaphore.Weighted
 }
 
 // with returns the control events of a frame, after those that earlier frames of the same welcome
@@ -64,16 +103,33 @@ func (w *welcome) with(e sync.IngestControl) []event.Event {
 	return append(w.events, e.Events...)
 }
 
-// keep holds control events until the rest of their welcome comes, for one group at a time.
-func (w *welcome) keep(group event.Conversation, events []event.Event) {
-	size := 0
-	for i := range events {
-		size += len(events[i].HeaderBytes) + len(events[i].Body)
+// keep holds control events until the rest of their welcome comes, for one group at a time, as long
+// as the budget has room for them.
+func (w *welcome) keep(next welcome, budget *semaphore.Weighted) {
+	w.forget()
+	for i := range next.events {
+		next.size += int64(len(next.events[i].HeaderBytes) + len(next.events[i].Body))
+	}
+	if next.size <= maxWelcome && next.events[0].Header.Kind == event.KindCreate && budget.TryAcquire(next.size) {
+		next.budget = budget
+		*w = next
+	}
+}
+
+// forget lets go of what is kept.
+func (w *welcome) forget() {
+	if w.budget != nil {
+		w.budget.Release(w.size)
 	}
 	*w = welcome{}
-	if size <= maxWelcome && events[0].Header.Kind == event.KindCreate {
-		*w = welcome{group, events}
+}
+
+// welcomes returns the budget for what the peer brings.
+func (f *From) welcomes() *semaphore.Weighted {
+	if them, _ := f.door.cfg.People.Get(f.person); them.Contact {
+		return f.door.ofContacts
 	}
+	return f.door.ofStrangers
 }
 
 // mayInvite says whether somebody may bring the owner into a group: whoever may write to the owner

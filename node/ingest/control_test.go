@@ -6,7 +6,10 @@ import (
 	"slices"
 	"testing"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/node/authority"
 	"github.com/earshot-im/earshot/node/people"
 	"github.com/earshot-im/earshot/node/sync"
 	"github.com/earshot-im/earshot/node/wire"
@@ -58,9 +61,52 @@ func TestWelcomeInSeveralFrames(t *testing.T) {
 	}
 }
 
+// Lists of cuts take many times what other control events do. A group with as many of them as it may
+// have still gets newcomers: they put together the frames of their welcome, each closed by bytes.
+func TestWelcomeOfFatEvents(t *testing.T) {
+	ann, bob, dora := newHalls(t)
+	g := bob.makes("lunch", dora)
+	list := event.CutList{Person: dora.id()}
+	for i := range event.MaxCuts {
+		list.Cuts = append(list.Cuts, event.Position{Device: dora.own.Device.ID(), Instance: event.Instance{byte(i >> 8), byte(i)}, Sequence: 1, ID: event.ID{1}})
+	}
+	const lists, frame = 80, 256 << 10
+	for range lists {
+		list.Cuts[0].Sequence++ // another list each time
+		ann.check(bob.groups.Do(t.Context(), g, func(*authority.State) (event.Control, error) { return list, nil }))
+	}
+	bob.invites(g, ann)
+	from, _ := ann.from(bob)
+	var known []crypto.Hash
+	size := 0
+	for more := true; more; {
+		var events []event.Event
+		var err error
+		events, more, err = bob.groups.Missing(g, ann.id(), known, wire.MaxControl, frame)
+		ann.check(err)
+		for i := range events {
+			known = append(known, crypto.Hash(events[i].ID))
+			size += len(events[i].HeaderBytes) + len(events[i].Body)
+		}
+		if in := from.brings(t, g, events...); !taken(in) {
+			t.Fatalf("after %d bytes: %+v", size, in)
+		}
+	}
+	if size < 3<<20 {
+		t.Errorf("a welcome of %d bytes proves nothing", size)
+	}
+	if !ann.groups.Known(g) {
+		t.Error("the group is not known when all have come")
+	}
+	if !ann.ofContacts.TryAcquire(welcomesBudget) || !ann.ofStrangers.TryAcquire(welcomesBudget) {
+		t.Error("some of the budget is not given back")
+	}
+}
+
 // There is an end to what is kept of a welcome that is not whole.
 func TestWelcomeIsBounded(t *testing.T) {
 	g := event.Conversation{1}
+	budget := semaphore.NewWeighted(maxWelcome)
 	piece := func(kind event.Kind, size int) event.Event {
 		return event.Event{Header: event.Header{Kind: kind}, HeaderBytes: make([]byte, size/2), Body: make([]byte, size-size/2)}
 	}
@@ -73,14 +119,31 @@ func TestWelcomeIsBounded(t *testing.T) {
 		"what does not begin at all": {[]event.Event{piece(event.KindInvite, 10)}, false},
 	} {
 		var w welcome
-		w.keep(event.Conversation{2}, []event.Event{piece(event.KindCreate, 1)})
-		w.keep(g, c.events)
+		w.keep(welcome{group: event.Conversation{2}, events: []event.Event{piece(event.KindCreate, 1)}}, budget)
+		w.keep(welcome{group: g, events: c.events}, budget)
 		if kept := len(w.events) > 0; kept != c.keeps || kept && w.group != g {
 			t.Errorf("%s: keeps %d of %v", what, len(w.events), w.group[:1])
 		}
+		w.forget()
+		if !budget.TryAcquire(maxWelcome) {
+			t.Errorf("%s: some of the budget is not given back", what)
+		}
+		budget.Release(maxWelcome)
 	}
+	// All peers together have one budget. Who goes gives back their part.
+	var first, second welcome
+	most := welcome{group: g, events: []event.Event{piece(event.KindCreate, maxWelcome)}}
+	first.keep(most, budget)
+	if second.keep(most, budget); len(second.events) > 0 {
+		t.Error("more is kept than there is budget for")
+	}
+	first.forget()
+	if second.keep(most, budget); len(second.events) == 0 {
+		t.Error("what was given back is not used")
+	}
+	second.forget()
 	var w welcome
-	w.keep(g, []event.Event{piece(event.KindCreate, 1)})
+	w.keep(welcome{group: g, events: []event.Event{piece(event.KindCreate, 1)}}, budget)
 	next := []event.Event{piece(event.KindInvite, 1)}
 	if got := w.with(sync.IngestControl{Conversation: g, Events: next}); len(got) != 2 || got[0].Header.Kind != event.KindCreate {
 		t.Errorf("%d events of the same welcome", len(got))

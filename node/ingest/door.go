@@ -25,6 +25,8 @@ import (
 	"log/slog"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/node/groups"
 	"github.com/earshot-im/earshot/node/people"
@@ -76,12 +78,15 @@ type Door struct {
 	rounds *rounds
 	claims claims
 	room   room
+
+	ofContacts, ofStrangers *semaphore.Weighted // bytes of welcomes that are not whole yet
 }
 
 // New returns a door to a store.
 func New(cfg Config) *Door {
 	own := cfg.Store.Own()
-	return &Door{cfg: cfg, self: own.Person, device: own.Device.ID(), rounds: newRounds(cfg.Now)}
+	return &Door{cfg: cfg, self: own.Person, device: own.Device.ID(), rounds: newRounds(cfg.Now),
+		ofContacts: semaphore.NewWeighted(welcomesBudget), ofStrangers: semaphore.NewWeighted(welcomesBudget)}
 }
 
 // Ingested is what became of one run.

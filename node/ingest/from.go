@@ -170,4 +170,7 @@ func (f *From) RoundEnded(c event.Conversation) (show func(context.Context) sync
 }
 
 // Left notes that the session has ended.
-func (f *From) Left() { f.door.rounds.left(f.session) }
+func (f *From) Left() {
+	f.welcome.forget()
+	f.door.rounds.left(f.session)
+}

@@ -10,8 +10,12 @@ import (
 const (
 	// MaxTopic bounds a topic in bytes: a few lines.
 	MaxTopic = 1 << 10
-	// MaxControls bounds the control events of a group, at about 1 KiB each in memory.
-	MaxControls = 4096
+	// MaxControls bounds the control events of a group, at about 1 KiB each in memory. An event
+	// counts once for each ControlPiece bytes of its header and body that it has begun. So a whole
+	// control set has at most MaxControlSet bytes, and whoever is told of the group can take it in.
+	MaxControls   = 4096
+	ControlPiece  = 4 << 10
+	MaxControlSet = MaxControls * ControlPiece
 	// MaxLocator bounds the hashes by which a control set is described: its heads, and some of
 	// their ancestors.
 	MaxLocator = 32
