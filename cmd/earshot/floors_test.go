@@ -47,10 +47,11 @@ var imports = map[string]string{
 	"node": "crypto crypto/names discovery node/chat node/contacts node/crowd node/groups node/ingest node/journal node/link node/mesh " +
 		"node/notify node/people node/receipts node/session node/sharing node/sync node/warnings store store/event",
 
-	"node/chat":      "crypto crypto/names node/authority node/contacts node/dial node/groups node/notify node/people node/receipts node/wire store store/event",
+	"node/chat":      "crypto crypto/names node/authority node/contacts node/dial node/groups node/notify node/people node/phonebook node/receipts node/wire store store/event",
 	"node/crowd":     "crypto node/gossip node/groups node/ingest node/link node/notify node/people node/session node/sync node/wire store store/event",
 	"node/journal":   "node/chat node/contacts node/groups node/notify node/people store store/event",
-	"node/contacts":  "crypto crypto/names node/authority node/groups node/people store store/book store/event",
+	"node/phonebook": "crypto crypto/names node/people store/book store/event",
+	"node/contacts":  "crypto crypto/names node/authority node/groups node/people node/phonebook store store/book store/event",
 	"node/ingest":    "crypto node/authority node/groups node/people node/receipts node/sync node/wire store store/event",
 	"node/sharing":   "crypto node/groups node/people node/sync store store/event",
 	"node/people":    "crypto crypto/names discovery node/authority node/groups node/notify store store/book store/event",

@@ -6,6 +6,7 @@ import (
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/node/contacts"
+	"github.com/earshot-im/earshot/node/phonebook"
 	"github.com/earshot-im/earshot/store"
 	"github.com/earshot-im/earshot/store/event"
 )
@@ -14,7 +15,7 @@ import (
 type destination struct {
 	conversation event.Conversation
 	person       *contacts.Person // nil: a group
-	readers      contacts.Readers
+	readers      phonebook.Readers
 }
 
 // destination returns the destination that WHO means.

@@ -10,6 +10,7 @@ import (
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/crypto/names"
 	"github.com/earshot-im/earshot/node/people"
+	"github.com/earshot-im/earshot/node/phonebook"
 	"github.com/earshot-im/earshot/store"
 	"github.com/earshot-im/earshot/store/book"
 	"github.com/earshot-im/earshot/store/event"
@@ -135,9 +136,9 @@ func (c *Contacts) NameContact(ctx context.Context, who, petname string, anyway 
 	}
 	c.naming.Lock()
 	defer c.naming.Unlock()
-	worst := byContact
+	worst := phonebook.ByContact
 	if anyway {
-		worst = byPetname
+		worst = phonebook.ByPetname
 	}
 	if err := c.takenBy(name, p.ID, worst); err != nil {
 		return Person{}, err

@@ -1,9 +1,8 @@
 // Package contacts is what the owner of the node decides about people: what a name means, who is a
 // contact and under which petname, who is verified, blocked or waits to be accepted.
 //
-// [Names] answers whom or what a name means. Names are claims, so the answer goes by rank: the
-// owner's petname, a verified person, a contact or a group that the owner has accepted, then
-// everybody else. Only a tie within the best rank is an error, which lists all of them. [Contacts]
+// [Names] answers whom or what a name means, by the rules of package phonebook, for everybody who is
+// known now. Only a tie within the best rank is an error, which lists all of them. [Contacts]
 // changes what the owner has chosen. Changes that depend on a name being free are made one at a
 // time, so that no two persons get one name.
 //
@@ -21,6 +20,7 @@ import (
 	"github.com/earshot-im/earshot/node/authority"
 	"github.com/earshot-im/earshot/node/groups"
 	"github.com/earshot-im/earshot/node/people"
+	"github.com/earshot-im/earshot/node/phonebook"
 	"github.com/earshot-im/earshot/store"
 	"github.com/earshot-im/earshot/store/book"
 	"github.com/earshot-im/earshot/store/event"
@@ -40,18 +40,18 @@ type NamesConfig struct {
 type Names struct {
 	cfg  NamesConfig
 	self crypto.PersonID
-	keys keys
+	keys phonebook.Keys
 }
 
 // NewNames returns Names of everybody who is known.
 func NewNames(cfg NamesConfig) *Names { return &Names{cfg: cfg, self: cfg.Store.Own().Person} }
 
 // phonebook returns who and what can be meant now.
-func (n *Names) phonebook() *phonebook {
-	b := &phonebook{persons: n.cfg.People.Others(), key: n.keys.key}
+func (n *Names) phonebook() *phonebook.Book {
+	b := &phonebook.Book{Persons: n.cfg.People.Others(), Key: n.keys.Key}
 	for _, c := range n.cfg.Groups.All() {
 		if state, err := n.cfg.Groups.State(c); err == nil {
-			b.groups = append(b.groups, named{c, state.Name, func() rank { return n.groupRank(c, state) }})
+			b.Groups = append(b.Groups, phonebook.Group{ID: c, Name: state.Name, Rank: func() phonebook.Rank { return n.groupRank(c, state) }})
 		}
 	}
 	return b
@@ -60,37 +60,37 @@ func (n *Names) phonebook() *phonebook {
 // groupRank returns the rank of a group in the contest for its name. Anybody can bring the owner
 // into a group with any name. So a group counts as accepted only if the owner or a contact brought
 // the owner in, or if the owner has written in it since.
-func (n *Names) groupRank(c event.Conversation, state *authority.State) rank {
+func (n *Names) groupRank(c event.Conversation, state *authority.State) phonebook.Rank {
 	me, in := state.Member(n.self)
 	if !in {
-		return byPast
+		return phonebook.ByPast
 	}
 	inviter, _ := n.cfg.People.Get(me.InvitedBy)
 	if me.InvitedBy == n.self || inviter.Contact {
-		return byContact
+		return phonebook.ByContact
 	}
 	if wrote, err := n.cfg.Store.OwnHeads(c); err == nil && n.cfg.Groups.Covers(c, wrote, []crypto.Hash{me.Joined}) {
-		return byContact
+		return phonebook.ByContact
 	}
-	return byClaim
+	return phonebook.ByClaim
 }
 
 // find returns the person or group that WHO means. The error is *people.UnknownError if WHO means
 // nobody and no group, *RenamedError if only contacts call themselves so, *AmbiguousError if WHO
 // means several equally, and ErrSelf if only the owner.
-func (n *Names) find(who string, of kind) (meant, error) {
+func (n *Names) find(who string, of phonebook.Kind) (phonebook.Meant, error) {
 	if m, ok := n.withID(who, of); ok {
-		if m.person != nil && m.person.ID == n.self {
-			return meant{}, ErrSelf
+		if m.Person != nil && m.Person.ID == n.self {
+			return phonebook.Meant{}, ErrSelf
 		}
 		return m, nil
 	}
 	b := n.phonebook()
-	found := b.find(who, of)
-	if len(found) == 0 && of&aPerson != 0 {
-		me := phonebook{persons: []*people.Person{n.owner()}, key: n.keys.key}
-		if len(me.find(strings.TrimSuffix(who, " (you)"), aPerson)) > 0 {
-			return meant{}, ErrSelf
+	found := b.Find(who, of)
+	if len(found) == 0 && of&phonebook.APerson != 0 {
+		me := phonebook.Book{Persons: []*people.Person{n.owner()}, Key: n.keys.Key}
+		if len(me.Find(strings.TrimSuffix(who, " (you)"), phonebook.APerson)) > 0 {
+			return phonebook.Meant{}, ErrSelf
 		}
 	}
 	return n.single(b, who, of, found)
@@ -98,23 +98,23 @@ func (n *Names) find(who string, of kind) (meant, error) {
 
 // withID returns the person or group that has this whole ID, or the person who has a device with
 // it, without looking at anybody else.
-func (n *Names) withID(who string, of kind) (meant, bool) {
-	who, of = unhashed(who, of)
-	if device, err := crypto.ParseDeviceID(who); err == nil && of&aPerson != 0 {
+func (n *Names) withID(who string, of phonebook.Kind) (phonebook.Meant, bool) {
+	who, of = phonebook.Unhashed(who, of)
+	if device, err := crypto.ParseDeviceID(who); err == nil && of&phonebook.APerson != 0 {
 		p, ok := n.cfg.People.Of(device)
-		return meant{person: &p}, ok
+		return phonebook.Meant{Person: &p}, ok
 	}
 	id, err := crypto.ParsePersonID(who) // or a group's, which looks the same
 	if err != nil {
-		return meant{}, false
+		return phonebook.Meant{}, false
 	}
-	if of&aPerson != 0 {
+	if of&phonebook.APerson != 0 {
 		if p, ok := n.cfg.People.Get(id); ok {
-			return meant{person: &p}, true
+			return phonebook.Meant{Person: &p}, true
 		}
 	}
 	group := event.Conversation(id)
-	return meant{group: group}, of&aGroup != 0 && n.cfg.Groups.Known(group)
+	return phonebook.Meant{Group: group}, of&phonebook.AGroup != 0 && n.cfg.Groups.Known(group)
 }
 
 // owner returns the owner as a person whom a name may mean.
@@ -122,44 +122,67 @@ func (n *Names) owner() *people.Person {
 	return &people.Person{Person: book.Person{ID: n.self, Claimed: n.cfg.Owner.Name()}}
 }
 
+// nobody returns the error for a WHO that means nobody and no group.
+func (n *Names) nobody(b *phonebook.Book, who string, of phonebook.Kind) error {
+	name, of := phonebook.Unhashed(who, of)
+	key := b.Key(name)
+	if key == "" {
+		return &people.UnknownError{Who: who}
+	}
+	renamed := b.Renamed(key, of)
+	if len(renamed) == 0 {
+		return &people.UnknownError{Who: who, Near: b.Near(key, of)}
+	}
+	err := &RenamedError{Who: who}
+	for _, a := range renamed {
+		err.Persons = append(err.Persons, n.view(a))
+	}
+	return err
+}
+
+// Readers returns the persons with these IDs as those who will read a text.
+func (n *Names) Readers(ids ...crypto.PersonID) phonebook.Readers {
+	return phonebook.NewReaders(ids, n.cfg.People.Others, n.keys.Key)
+}
+
 // single returns the only one of those whom a phonebook finds for WHO.
-func (n *Names) single(b *phonebook, who string, of kind, found []meant) (meant, error) {
+func (n *Names) single(b *phonebook.Book, who string, of phonebook.Kind, found []phonebook.Meant) (phonebook.Meant, error) {
 	switch len(found) {
 	case 0:
-		return meant{}, n.nobody(b, who, of)
+		return phonebook.Meant{}, n.nobody(b, who, of)
 	case 1:
 		return found[0], nil
 	}
 	several := &AmbiguousError{Who: who}
 	for _, m := range found {
-		if m.person != nil {
-			several.Candidates = append(several.Candidates, n.view(m.person))
-		} else if g, err := n.Group(m.group); err == nil {
+		if m.Person != nil {
+			several.Candidates = append(several.Candidates, n.view(m.Person))
+		} else if g, err := n.Group(m.Group); err == nil {
 			several.Groups = append(several.Groups, g)
 		}
 	}
-	return meant{}, several
+	return phonebook.Meant{}, several
 }
 
 // Resolve finds the person whom WHO means. The error is *people.UnknownError if WHO means nobody,
 // *RenamedError if only contacts call themselves so, *AmbiguousError if WHO means several equally,
 // and ErrSelf if only the owner.
 func (n *Names) Resolve(_ context.Context, who string) (Person, error) {
-	m, err := n.find(who, aPerson)
+	m, err := n.find(who, phonebook.APerson)
 	if err != nil {
 		return Person{}, err
 	}
-	return n.view(m.person), nil
+	return n.view(m.Person), nil
 }
 
 // Conversation finds the conversation that WHO means. The person is nil where it is a group. The
 // errors are those of Resolve.
 func (n *Names) Conversation(who string) (event.Conversation, *Person, error) {
-	m, err := n.find(who, anyone)
-	if err != nil || m.person == nil {
-		return m.group, nil, err
+	m, err := n.find(who, phonebook.Anyone)
+	if err != nil || m.Person == nil {
+		return m.Group, nil, err
 	}
-	p := n.view(m.person)
+	p := n.view(m.Person)
 	return event.Direct(n.self, p.ID), &p, nil
 }
 
@@ -167,14 +190,14 @@ func (n *Names) Conversation(who string) (event.Conversation, *Person, error) {
 // ID need not be known here: otherwise a program that goes on reading by ID would fail once a
 // stranger is forgotten.
 func (n *Names) ConversationOf(who string) (event.Conversation, error) {
-	text, of := unhashed(who, anyone)
+	text, of := phonebook.Unhashed(who, phonebook.Anyone)
 	id, err := crypto.ParsePersonID(text) // or a group's, which looks the same
 	if err != nil {
 		c, _, err := n.Conversation(who)
 		return c, err
 	}
 	c := event.Conversation(id)
-	if of&aPerson != 0 && !n.cfg.Groups.Known(c) {
+	if of&phonebook.APerson != 0 && !n.cfg.Groups.Known(c) {
 		c = event.Direct(n.self, id)
 	}
 	return c, nil
@@ -186,17 +209,17 @@ func (n *Names) PersonOf(who string) (crypto.PersonID, error) {
 	if id, err := crypto.ParsePersonID(who); err == nil {
 		return id, nil
 	}
-	m, err := n.find(who, aPerson)
+	m, err := n.find(who, phonebook.APerson)
 	if err != nil {
 		return crypto.PersonID{}, err
 	}
-	return m.person.ID, nil
+	return m.Person.ID, nil
 }
 
 // ResolveGroup finds the group that WHO means. The errors are those of Resolve.
 func (n *Names) ResolveGroup(who string) (event.Conversation, error) {
-	m, err := n.find(who, aGroup)
-	return m.group, err
+	m, err := n.find(who, phonebook.AGroup)
+	return m.Group, err
 }
 
 // Member finds the member of a group whom WHO means. A name means the same person as everywhere
@@ -204,8 +227,8 @@ func (n *Names) ResolveGroup(who string) (event.Conversation, error) {
 // ErrNotMember if WHO means nobody in the group.
 func (n *Names) Member(state *authority.State, who string) (crypto.PersonID, error) {
 	id, err := crypto.ParsePersonID(who) // nothing else may be known of them
-	if m, ok := n.withID(who, aPerson); ok {
-		id, err = m.person.ID, nil
+	if m, ok := n.withID(who, phonebook.APerson); ok {
+		id, err = m.Person.ID, nil
 	}
 	if err == nil {
 		if _, in := state.Member(id); !in {
@@ -214,51 +237,53 @@ func (n *Names) Member(state *authority.State, who string) (crypto.PersonID, err
 		return id, nil
 	}
 	b := n.phonebook()
-	b.persons = append(b.persons, n.owner())
+	b.Persons = append(b.Persons, n.owner())
 	for _, member := range state.Members {
 		if _, known := n.cfg.People.Get(member.Person); !known {
-			b.persons = append(b.persons, &people.Person{Person: book.Person{ID: member.Person}})
+			b.Persons = append(b.Persons, &people.Person{Person: book.Person{ID: member.Person}})
 		}
 	}
-	found := b.find(who, aPerson)
-	members := slices.DeleteFunc(slices.Clone(found), func(m meant) bool {
-		_, in := state.Member(m.person.ID)
+	found := b.Find(who, phonebook.APerson)
+	members := slices.DeleteFunc(slices.Clone(found), func(m phonebook.Meant) bool {
+		_, in := state.Member(m.Person.ID)
 		return !in
 	})
 	if len(found) > 0 && len(members) == 0 {
 		return crypto.PersonID{}, ErrNotMember
 	}
-	m, err := n.single(b, who, aPerson, members)
+	m, err := n.single(b, who, phonebook.APerson, members)
 	if err != nil {
 		return crypto.PersonID{}, err
 	}
-	return m.person.ID, nil
+	return m.Person.ID, nil
 }
 
 // taken returns a *NameTakenError if the owner's choices already give a name to a group or to a
 // person other than p.
-func (n *Names) taken(name string, p crypto.PersonID) error { return n.takenBy(name, p, byContact) }
+func (n *Names) taken(name string, p crypto.PersonID) error {
+	return n.takenBy(name, p, phonebook.ByContact)
+}
 
 // takenBy is taken by those who have the name with at least this rank.
-func (n *Names) takenBy(name string, p crypto.PersonID, worst rank) error {
-	return n.takenBut(name, worst, func(m meant) bool { return m.person != nil && m.person.ID == p })
+func (n *Names) takenBy(name string, p crypto.PersonID, worst phonebook.Rank) error {
+	return n.takenBut(name, worst, func(m phonebook.Meant) bool { return m.Person != nil && m.Person.ID == p })
 }
 
 // takenBut returns a *NameTakenError if a person or a group has a name with at least this rank,
 // except for one for whom but holds.
-func (n *Names) takenBut(name string, worst rank, but func(meant) bool) error {
+func (n *Names) takenBut(name string, worst phonebook.Rank, but func(phonebook.Meant) bool) error {
 	b := n.phonebook()
-	for _, m := range b.answering(b.key(name), anyone) {
+	for _, m := range b.Answering(b.Key(name), phonebook.Anyone) {
 		switch {
-		case m.rank > worst || but(m):
-		case m.person == nil:
-			g, err := n.Group(m.group)
+		case m.Rank > worst || but(m):
+		case m.Person == nil:
+			g, err := n.Group(m.Group)
 			if err != nil {
 				return err
 			}
 			return &NameTakenError{Name: name, Group: &g}
 		default:
-			by := n.view(m.person)
+			by := n.view(m.Person)
 			return &NameTakenError{Name: name, By: &by}
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/node/phonebook"
 	"github.com/earshot-im/earshot/store/book"
 )
 
@@ -24,23 +25,23 @@ type Newcomer struct {
 // while the contact is here, or if WHO means no contact. Those who are connected come first, then
 // who came first.
 func (n *Names) Newcomers(_ context.Context, who string) ([]Newcomer, error) {
-	m, err := n.find(who, anyone)
-	if err != nil || m.person == nil || !m.person.Contact || n.cfg.Presence.Here(m.person.ID) {
+	m, err := n.find(who, phonebook.Anyone)
+	if err != nil || m.Person == nil || !m.Person.Contact || n.cfg.Presence.Here(m.Person.ID) {
 		return nil, err
 	}
-	last := m.person.Met
-	for _, d := range m.person.Parsed.Devices() {
-		if seen := n.cfg.People.LastSeen(m.person, d); seen.After(last) {
+	last := m.Person.Met
+	for _, d := range m.Person.Parsed.Devices() {
+		if seen := n.cfg.People.LastSeen(m.Person, d); seen.After(last) {
 			last = seen
 		}
 	}
 	var keys []string
-	for _, name := range namesOf(m.person) {
-		keys = append(keys, n.keys.key(name))
+	for _, name := range phonebook.NamesOf(m.Person) {
+		keys = append(keys, n.keys.Key(name))
 	}
 	var found []Newcomer
 	for _, a := range n.cfg.People.Others() {
-		if !a.Contact && !a.Verified && !a.Blocked && a.Met.After(last) && a.Claimed != "" && slices.Contains(keys, n.keys.key(a.Claimed)) {
+		if !a.Contact && !a.Verified && !a.Blocked && a.Met.After(last) && a.Claimed != "" && slices.Contains(keys, n.keys.Key(a.Claimed)) {
 			found = append(found, Newcomer{n.view(a), a.Met})
 		}
 	}

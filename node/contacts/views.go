@@ -11,6 +11,7 @@ import (
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/crypto/names"
 	"github.com/earshot-im/earshot/node/people"
+	"github.com/earshot-im/earshot/node/phonebook"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -184,6 +185,9 @@ func (n *Names) TargetGroup(c event.Conversation) Target {
 	return t
 }
 
+// kinds are the kinds that Names.Target takes.
+var kinds = map[string]phonebook.Kind{"": phonebook.Anyone, "person": phonebook.APerson, "group": phonebook.AGroup}
+
 // Target finds the person or group that WHO means. kind is "person" or "group" if it must be one of
 // these, else empty.
 func (n *Names) Target(_ context.Context, who, kind string) (Target, error) {
@@ -195,9 +199,9 @@ func (n *Names) Target(_ context.Context, who, kind string) (Target, error) {
 	switch {
 	case err != nil:
 		return Target{}, err
-	case m.person != nil:
-		p := n.view(m.person)
+	case m.Person != nil:
+		p := n.view(m.Person)
 		return TargetPerson(&p), nil
 	}
-	return n.TargetGroup(m.group), nil
+	return n.TargetGroup(m.Group), nil
 }

@@ -1,4 +1,4 @@
-package contacts
+package phonebook
 
 import (
 	"fmt"
@@ -7,21 +7,20 @@ import (
 	"testing"
 
 	"github.com/earshot-im/earshot/crypto"
-	"github.com/earshot-im/earshot/node/authority"
 	"github.com/earshot-im/earshot/node/people"
 	"github.com/earshot-im/earshot/store/book"
 	"github.com/earshot-im/earshot/store/event"
 )
 
 // mean checks whom a text means: persons, or groups' IDs.
-func (b *phonebook) mean(t *testing.T, who string, want ...crypto.PersonID) {
+func (b *Book) mean(t *testing.T, who string, want ...crypto.PersonID) {
 	t.Helper()
 	var got []crypto.PersonID
-	for _, m := range b.find(who, anyone) {
-		if m.person != nil {
-			got = append(got, m.person.ID)
+	for _, m := range b.Find(who, Anyone) {
+		if m.Person != nil {
+			got = append(got, m.Person.ID)
 		} else {
-			got = append(got, crypto.PersonID(m.group))
+			got = append(got, crypto.PersonID(m.Group))
 		}
 	}
 	if !slices.Equal(got, want) {
@@ -38,10 +37,10 @@ func TestPrintedLabelCanBeTyped(t *testing.T) {
 	robert := book.Person{ID: id(4), Claimed: "Robert", Pinned: "Rob", Contact: true, Verified: true}
 	nameless := book.Person{ID: id(5)}
 	quoted := book.Person{ID: id(6), Claimed: `Ann (the "boss")`}
-	lunch := testGroup{id(0x11), "Lunch", byContact}
-	brought := testGroup{id(0x12), "lunch", byClaim}
-	odd := testGroup{id(0x13), "a: b", byContact}
-	dated := testGroup{id(0x14), "retro 20261128", byContact}
+	lunch := testGroup{id(0x11), "Lunch", ByContact}
+	brought := testGroup{id(0x12), "lunch", ByClaim}
+	odd := testGroup{id(0x13), "a: b", ByContact}
+	dated := testGroup{id(0x14), "retro 20261128", ByContact}
 	known := testBook(bob, twin, stranger, robert, nameless, quoted, lunch, brought, odd, dated)
 	for who, want := range map[string]crypto.PersonID{
 		"Bob (abcdef01)":                                    id(1),
@@ -118,9 +117,9 @@ func TestResolve(t *testing.T) {
 	verified := book.Person{ID: id(5), Claimed: "Bob", Pinned: "Bob", Contact: true, Verified: true}
 	petname := book.Person{ID: id(6), Claimed: "Zoe", Pinned: "Zoe", Petname: "bob", Contact: true}
 	unnamed := book.Person{ID: id(7), Claimed: "Bob", Contact: true}
-	mine := testGroup{id(0x11), "Bob", byContact}
-	left := testGroup{id(0x12), "Bob", byPast}
-	brought := testGroup{id(0x13), "bob", byClaim}
+	mine := testGroup{id(0x11), "Bob", ByContact}
+	left := testGroup{id(0x12), "Bob", ByPast}
+	brought := testGroup{id(0x13), "bob", ByClaim}
 
 	for _, test := range []struct {
 		title string
@@ -174,18 +173,18 @@ func TestResolve(t *testing.T) {
 type testGroup struct {
 	id   crypto.PersonID
 	name string
-	rank rank
+	rank Rank
 }
 
 // testBook has persons and groups in it.
-func testBook(known ...any) *phonebook {
-	b := &phonebook{key: new(keys).key}
+func testBook(known ...any) *Book {
+	b := &Book{Key: new(Keys).Key}
 	for _, k := range known {
 		switch k := k.(type) {
 		case book.Person:
-			b.persons = append(b.persons, &people.Person{Person: k})
+			b.Persons = append(b.Persons, &people.Person{Person: k})
 		case testGroup:
-			b.groups = append(b.groups, named{event.Conversation(k.id), k.name, func() rank { return k.rank }})
+			b.Groups = append(b.Groups, Group{event.Conversation(k.id), k.name, func() Rank { return k.rank }})
 		}
 	}
 	return b
@@ -193,27 +192,25 @@ func testBook(known ...any) *phonebook {
 
 // What can't be a name has no key, and the memory of keys is bounded.
 func TestKeys(t *testing.T) {
-	var k keys
-	if a, b := k.key("Bob"), k.key("ВОВ"); a == "" || a != b || k.key("Bob") != a {
+	var k Keys
+	if a, b := k.Key("Bob"), k.Key("ВОВ"); a == "" || a != b || k.Key("Bob") != a {
 		t.Errorf("keys %q and %q", a, b)
 	}
-	if got := k.key("a\nb"); got != "" {
+	if got := k.Key("a\nb"); got != "" {
 		t.Errorf("what is no name has key %q", got)
 	}
 	for i := range maxKeys + 2 {
-		k.key(fmt.Sprint("name ", i))
+		k.Key(fmt.Sprint("name ", i))
 	}
 	if len(k.of) > maxKeys {
 		t.Errorf("%d keys are remembered", len(k.of))
 	}
 }
 
-// Whoever made a group is in it by themselves, whatever this device has written since.
-func TestOwnGroupIsAccepted(t *testing.T) {
-	me := crypto.PersonID{1}
-	n := &Names{self: me, cfg: NamesConfig{People: people.New(people.Config{})}}
-	state := &authority.State{Members: []authority.Member{{Person: me, InvitedBy: me}}}
-	if got := n.groupRank(event.Conversation{1}, state); got != byContact {
-		t.Errorf("rank %d", got)
+func TestEdits(t *testing.T) {
+	for texts, want := range map[[2]string]int{{"", ""}: 0, {"ab", "ba"}: 2, {"abc", "ab"}: 1, {"ab", "abcd"}: 2, {"kitten", "sitting"}: 3, {"a", "abcdef"}: 3, {"é", "e"}: 1} {
+		if got := edits(texts[0], texts[1]); got != want {
+			t.Errorf("%q: %d", texts, got)
+		}
 	}
 }

@@ -1,4 +1,4 @@
-package contacts
+package phonebook
 
 import (
 	"cmp"
@@ -16,29 +16,11 @@ const (
 	maxEdits = 2
 )
 
-// nobody returns the error for a WHO that means nobody and no group.
-func (n *Names) nobody(b *phonebook, who string, of kind) error {
-	name, of := unhashed(who, of)
-	key := b.key(name)
-	if key == "" {
-		return &people.UnknownError{Who: who}
-	}
-	renamed := b.renamed(key, of)
-	if len(renamed) == 0 {
-		return &people.UnknownError{Who: who, Near: b.near(key, of)}
-	}
-	err := &RenamedError{Who: who}
-	for _, a := range renamed {
-		err.Persons = append(err.Persons, n.view(a))
-	}
-	return err
-}
-
-// renamed returns the persons who call themselves by the name with this key. Where that name means
+// Renamed returns the persons who call themselves by the name with this key. Where that name means
 // nobody, the owner knows them by another.
-func (b *phonebook) renamed(key string, of kind) (out []*people.Person) {
-	for _, a := range b.persons {
-		if of&aPerson != 0 && a.Claimed != "" && b.key(a.Claimed) == key {
+func (b *Book) Renamed(key string, of Kind) (out []*people.Person) {
+	for _, a := range b.Persons {
+		if of&APerson != 0 && a.Claimed != "" && b.Key(a.Claimed) == key {
 			out = append(out, a)
 		}
 	}
@@ -46,9 +28,9 @@ func (b *phonebook) renamed(key string, of kind) (out []*people.Person) {
 	return out
 }
 
-// near returns names that mean somebody or a group and are almost the name with this key: at most
+// Near returns names that mean somebody or a group and are almost the name with this key: at most
 // maxNear, those that the owner has chosen first, then the most similar.
-func (b *phonebook) near(key string, of kind) (out []string) {
+func (b *Book) Near(key string, of Kind) (out []string) {
 	type candidate struct {
 		name  string
 		claim bool
@@ -56,14 +38,14 @@ func (b *phonebook) near(key string, of kind) (out []string) {
 	}
 	var found []candidate
 	for name, m := range b.names(of) {
-		n := edits(key, b.key(name))
+		n := edits(key, b.Key(name))
 		if n > maxEdits || 2*n >= len([]rune(key)) {
 			continue
 		}
-		if m.person == nil {
+		if m.Person == nil {
 			name = "#" + name
 		}
-		found = append(found, candidate{name, m.rank >= byClaim, n})
+		found = append(found, candidate{name, m.Rank >= ByClaim, n})
 	}
 	slices.SortFunc(found, func(x, y candidate) int {
 		if x.claim != y.claim {

@@ -1,4 +1,4 @@
-package contacts
+package phonebook
 
 import (
 	"regexp"
@@ -66,15 +66,15 @@ func (l *label) fits(key string) bool {
 
 // labelled finds all persons and groups that a label fits. The beginning of an ID decides first: a
 // contact who has it is meant before any stranger who has made an ID that begins so.
-func (b *phonebook) labelled(l label, of kind) (found []meant) {
+func (b *Book) labelled(l label, of Kind) (found []Meant) {
 	if l.id != "" {
-		return slices.DeleteFunc(best(b.withPrefix(l.id, of)), func(m meant) bool {
+		return slices.DeleteFunc(best(b.withPrefix(l.id, of)), func(m Meant) bool {
 			return l.key != "" && !b.shown(m, &l)
 		})
 	}
 	for name, m := range b.names(of) {
-		stranger, verified := m.person != nil && m.rank == byClaim, m.person != nil && m.person.Verified
-		if l.fits(b.key(name)) && (stranger || !l.stranger) && (verified || !l.verified) {
+		stranger, verified := m.Person != nil && m.Rank == ByClaim, m.Person != nil && m.Person.Verified
+		if l.fits(b.Key(name)) && (stranger || !l.stranger) && (verified || !l.verified) {
 			found = append(found, m)
 		}
 	}
@@ -82,9 +82,9 @@ func (b *phonebook) labelled(l label, of kind) (found []meant) {
 }
 
 // shown says whether a person or group has a name that fits a label, or may be shown under one.
-func (b *phonebook) shown(m meant, l *label) bool {
-	if m.person != nil {
-		return slices.ContainsFunc(namesOf(m.person), func(name string) bool { return l.fits(b.key(name)) })
+func (b *Book) shown(m Meant, l *label) bool {
+	if m.Person != nil {
+		return slices.ContainsFunc(NamesOf(m.Person), func(name string) bool { return l.fits(b.Key(name)) })
 	}
-	return slices.ContainsFunc(b.groups, func(g named) bool { return g.id == m.group && l.fits(b.key(g.name)) })
+	return slices.ContainsFunc(b.Groups, func(g Group) bool { return g.ID == m.Group && l.fits(b.Key(g.Name)) })
 }

@@ -1,4 +1,4 @@
-package contacts
+package phonebook
 
 import (
 	"fmt"
@@ -35,7 +35,7 @@ func TestMentionsGoBySettledNames(t *testing.T) {
 		readers[p.ID] = p.ID != id(7) && p.ID != id(9) && p.ID != id(13)
 	}
 	made := 0
-	among := func() *roll { made++; return newRoll(persons, readers, new(keys).key) }
+	among := func() *roll { made++; return newRoll(persons, readers, new(Keys).Key) }
 	for text, want := range map[string][]crypto.PersonID{
 		"@Ann are you coming?":                   {id(1)},
 		"@Ann Lee?":                              {id(2)},

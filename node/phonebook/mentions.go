@@ -1,4 +1,4 @@
-package contacts
+package phonebook
 
 import (
 	"bytes"
@@ -23,17 +23,17 @@ type roll struct{ holders map[string][]holder }
 
 type holder struct {
 	person crypto.PersonID
-	rank   rank
+	rank   Rank
 	reads  bool
 }
 
 func newRoll(persons []*people.Person, readers map[crypto.PersonID]bool, key func(string) string) *roll {
 	r := &roll{holders: make(map[string][]holder)}
 	for _, a := range persons {
-		for _, name := range namesOf(a) {
+		for _, name := range NamesOf(a) {
 			k := key(name)
 			rank := holds(&a.Person, k, key)
-			if rank == noRank || rank == byClaim && !readers[a.ID] {
+			if rank == noRank || rank == ByClaim && !readers[a.ID] {
 				continue
 			}
 			if h := (holder{a.ID, rank, readers[a.ID]}); !slices.Contains(r.holders[k], h) {
@@ -65,20 +65,21 @@ func (r *roll) find(name string) (reader *crypto.PersonID, means, claim bool) {
 	if found > 1 {
 		reader = nil
 	}
-	return reader, top != noRank, top == byClaim
+	return reader, top != noRank, top == ByClaim
 }
 
 // Readers are the persons who will read a text, and whom it may mention.
 type Readers struct{ roll func() *roll }
 
-// Readers returns the persons with these IDs as Readers. Nobody is looked up until a text has an @.
-func (n *Names) Readers(ids ...crypto.PersonID) Readers {
+// NewReaders returns the persons with these IDs as Readers. all are the persons whom a name may mean,
+// and key is as Keys.Key. Nobody is looked up until a text has an @.
+func NewReaders(ids []crypto.PersonID, all func() []*people.Person, key func(name string) string) Readers {
 	return Readers{gosync.OnceValue(func() *roll {
 		here := make(map[crypto.PersonID]bool, len(ids))
 		for _, id := range ids {
 			here[id] = true
 		}
-		return newRoll(n.cfg.People.Others(), here, n.keys.key)
+		return newRoll(all(), here, key)
 	})}
 }
 
