@@ -244,7 +244,8 @@ func (n *Node) makeRooms() (err error) {
 	face := chat.Config{Store: n.store, People: n.people, Owner: n.owner, Contacts: n.contacts, Groups: n.groups,
 		Receipts: n.receipts, Mesh: n.mesh, Shown: n.shown, Revealed: n.revealed}
 	n.messages, n.chatGroups = chat.NewMessages(face), chat.NewGroups(face)
-	n.journal = journal.New(journal.Config{Store: n.store, Messages: n.messages, Contacts: n.contacts, Owner: n.owner, Shown: n.shown, Waiting: n.waiting})
+	n.journal = journal.New(journal.Config{Store: n.store, Messages: n.messages, Groups: n.chatGroups,
+		Contacts: n.contacts, Owner: n.owner, Shown: n.shown, Waiting: n.waiting})
 	if n.networks = n.cfg.Networks; n.networks == nil {
 		n.networks = discovery.ReadNetwork(n.cfg.Interfaces...)
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/earshot-im/earshot/node/chat"
+	"github.com/earshot-im/earshot/node/journal"
 )
 
 // notices are those of a machine, a line each.
@@ -61,6 +62,24 @@ func TestMembersAreToldWhatIsDoneInTheirGroup(t *testing.T) {
 			have := cleo.notices()
 			return len(have) > 0 && have[0] == want[0] && have[len(have)-1] == want[2] && strings.Contains(fmt.Sprint(have), want[1])
 		})
+		stream, err := cleo.Journal().Read("0", []string{journal.Noticed}, chat.Filter{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var streamed []chat.Notice
+		for live := false; !live; {
+			b, err := stream.Next(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, c := range b.Changes {
+				streamed = append(streamed, *c.Notice)
+			}
+			live = b.Live
+		}
+		if len(streamed) < 3 || streamed[0].What != chat.NoticeJoined || !streamed[0].Mine || streamed[len(streamed)-1].What != chat.NoticeRemoved {
+			t.Errorf("the journal tells Cleo %+v", streamed)
+		}
 		if own := ann.notices(); own[0] != "created lunch by Ann own" || own[len(own)-1] != "removed dinner by Ann Cleofalse own" {
 			t.Errorf("Ann is told %q", own)
 		}

@@ -69,7 +69,7 @@ var kinds = map[string]store.ChangeKind{
 type Change struct {
 	Kind     string
 	Message  *chat.Message // of Arrived and Changed; of Gone what of it does not depend on its words
-	Notice   *store.Notice
+	Notice   *chat.Notice
 	Group    *contacts.Group
 	Person   *contacts.Person
 	Settings *people.Me
@@ -88,6 +88,7 @@ type Batch struct {
 type Config struct {
 	Store    *store.Store
 	Messages *chat.Messages
+	Groups   *chat.Groups
 	Contacts *contacts.Contacts
 	Owner    *people.Owner
 	Shown    *notify.Counter // moves after each commit that has changed something

@@ -262,7 +262,8 @@ func (j *Journal) view(c *store.Changed) (v Change, ok bool, err error) {
 	case store.RowGone:
 		return j.message(Gone, &c.Row), true, nil
 	case store.NoticeArrived:
-		return Change{Kind: Noticed, Notice: &c.Notice}, true, nil
+		notice := j.cfg.Groups.Notice(&c.Notice)
+		return Change{Kind: Noticed, Notice: &notice}, true, nil
 	case store.ConversationChanged:
 		group, err := j.cfg.Contacts.Group(c.Conversation)
 		if errors.Is(err, groups.ErrUnknown) {

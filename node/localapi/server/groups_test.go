@@ -12,6 +12,7 @@ import (
 
 	"github.com/earshot-im/earshot/node/chat"
 	"github.com/earshot-im/earshot/node/contacts"
+	"github.com/earshot-im/earshot/node/journal"
 	"github.com/earshot-im/earshot/node/localapi"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 	"github.com/earshot-im/earshot/node/people"
@@ -238,5 +239,13 @@ func TestNoticeConverted(t *testing.T) {
 	}
 	if wrote := request(contacts.Request{Text: "hi"}); wrote.Kind != "text" || wrote.Notice != "" || wrote.Group != nil || wrote.Text != "hi" {
 		t.Errorf("message: %v", wrote)
+	}
+}
+
+// What has happened in a group comes with what else changes.
+func TestChangesTellNotices(t *testing.T) {
+	n := chat.Notice{What: chat.NoticeRemoved, Name: "lunch", Whom: []contacts.Person{bob}}
+	if got := change(journal.Change{Kind: journal.Noticed, Notice: &n}).GetNotice(); !proto.Equal(got, notice(n)) {
+		t.Errorf("%v", got)
 	}
 }

@@ -40,6 +40,8 @@ func change(c journal.Change) *earshotv1.Change {
 		return &earshotv1.Change{Change: &earshotv1.Change_Gone{
 			Gone: &earshotv1.Gone{Id: eventText(c.Message.ID), Conversation: text(c.Message.Conversation)},
 		}}
+	case journal.Noticed:
+		return &earshotv1.Change{Change: &earshotv1.Change_Notice{Notice: notice(*c.Notice)}}
 	case journal.Group:
 		return &earshotv1.Change{Change: &earshotv1.Change_Group{Group: group(*c.Group)}}
 	case journal.Person:

@@ -168,6 +168,7 @@ type Change struct {
 	//	*Change_Arrived
 	//	*Change_Changed
 	//	*Change_Gone
+	//	*Change_Notice
 	//	*Change_Group
 	//	*Change_Person
 	//	*Change_Settings
@@ -241,6 +242,15 @@ func (x *Change) GetGone() *Gone {
 	return nil
 }
 
+func (x *Change) GetNotice() *Notice {
+	if x != nil {
+		if x, ok := x.Change.(*Change_Notice); ok {
+			return x.Notice
+		}
+	}
+	return nil
+}
+
 func (x *Change) GetGroup() *Group {
 	if x != nil {
 		if x, ok := x.Change.(*Change_Group); ok {
@@ -295,6 +305,10 @@ type Change_Gone struct {
 	Gone *Gone `protobuf:"bytes,3,opt,name=gone,proto3,oneof"`
 }
 
+type Change_Notice struct {
+	Notice *Notice `protobuf:"bytes,4,opt,name=notice,proto3,oneof"` // something has happened in a group
+}
+
 type Change_Group struct {
 	Group *Group `protobuf:"bytes,5,opt,name=group,proto3,oneof"` // made, or another one than before
 }
@@ -318,6 +332,8 @@ func (*Change_Arrived) isChange_Change() {}
 func (*Change_Changed) isChange_Change() {}
 
 func (*Change_Gone) isChange_Change() {}
+
+func (*Change_Notice) isChange_Change() {}
 
 func (*Change_Group) isChange_Change() {}
 
@@ -386,7 +402,7 @@ var File_v1_journal_proto protoreflect.FileDescriptor
 const file_v1_journal_proto_rawDesc = "" +
 	"\n" +
 	"\x10v1/journal.proto\x12\n" +
-	"earshot.v1\x1a\x0fv1/groups.proto\x1a\x11v1/messages.proto\x1a\rv1/node.proto\x1a\x0fv1/people.proto\"h\n" +
+	"earshot.v1\x1a\x0fv1/groups.proto\x1a\x11v1/messages.proto\x1a\rv1/node.proto\x1a\x0fv1/notice.proto\x1a\x0fv1/people.proto\"h\n" +
 	"\x0eChangesRequest\x12\x14\n" +
 	"\x05after\x18\x01 \x01(\tR\x05after\x12\x14\n" +
 	"\x05kinds\x18\x02 \x03(\tR\x05kinds\x12*\n" +
@@ -395,11 +411,12 @@ const file_v1_journal_proto_rawDesc = "" +
 	"\achanges\x18\x01 \x03(\v2\x12.earshot.v1.ChangeR\achanges\x12\x16\n" +
 	"\x06cursor\x18\x02 \x01(\tR\x06cursor\x12\x14\n" +
 	"\x05reset\x18\x03 \x01(\bR\x05reset\x12\x12\n" +
-	"\x04live\x18\x04 \x01(\bR\x04live\"\xc9\x02\n" +
+	"\x04live\x18\x04 \x01(\bR\x04live\"\xf7\x02\n" +
 	"\x06Change\x12/\n" +
 	"\aarrived\x18\x01 \x01(\v2\x13.earshot.v1.MessageH\x00R\aarrived\x12/\n" +
 	"\achanged\x18\x02 \x01(\v2\x13.earshot.v1.MessageH\x00R\achanged\x12&\n" +
-	"\x04gone\x18\x03 \x01(\v2\x10.earshot.v1.GoneH\x00R\x04gone\x12)\n" +
+	"\x04gone\x18\x03 \x01(\v2\x10.earshot.v1.GoneH\x00R\x04gone\x12,\n" +
+	"\x06notice\x18\x04 \x01(\v2\x12.earshot.v1.NoticeH\x00R\x06notice\x12)\n" +
 	"\x05group\x18\x05 \x01(\v2\x11.earshot.v1.GroupH\x00R\x05group\x12,\n" +
 	"\x06person\x18\x06 \x01(\v2\x12.earshot.v1.PersonH\x00R\x06person\x124\n" +
 	"\bsettings\x18\a \x01(\v2\x16.earshot.v1.MeResponseH\x00R\bsettings\x12\x1c\n" +
@@ -431,26 +448,28 @@ var file_v1_journal_proto_goTypes = []any{
 	(*Gone)(nil),            // 3: earshot.v1.Gone
 	(*Filter)(nil),          // 4: earshot.v1.Filter
 	(*Message)(nil),         // 5: earshot.v1.Message
-	(*Group)(nil),           // 6: earshot.v1.Group
-	(*Person)(nil),          // 7: earshot.v1.Person
-	(*MeResponse)(nil),      // 8: earshot.v1.MeResponse
+	(*Notice)(nil),          // 6: earshot.v1.Notice
+	(*Group)(nil),           // 7: earshot.v1.Group
+	(*Person)(nil),          // 8: earshot.v1.Person
+	(*MeResponse)(nil),      // 9: earshot.v1.MeResponse
 }
 var file_v1_journal_proto_depIdxs = []int32{
-	4, // 0: earshot.v1.ChangesRequest.filter:type_name -> earshot.v1.Filter
-	2, // 1: earshot.v1.ChangesResponse.changes:type_name -> earshot.v1.Change
-	5, // 2: earshot.v1.Change.arrived:type_name -> earshot.v1.Message
-	5, // 3: earshot.v1.Change.changed:type_name -> earshot.v1.Message
-	3, // 4: earshot.v1.Change.gone:type_name -> earshot.v1.Gone
-	6, // 5: earshot.v1.Change.group:type_name -> earshot.v1.Group
-	7, // 6: earshot.v1.Change.person:type_name -> earshot.v1.Person
-	8, // 7: earshot.v1.Change.settings:type_name -> earshot.v1.MeResponse
-	0, // 8: earshot.v1.Journal.Changes:input_type -> earshot.v1.ChangesRequest
-	1, // 9: earshot.v1.Journal.Changes:output_type -> earshot.v1.ChangesResponse
-	9, // [9:10] is the sub-list for method output_type
-	8, // [8:9] is the sub-list for method input_type
-	8, // [8:8] is the sub-list for extension type_name
-	8, // [8:8] is the sub-list for extension extendee
-	0, // [0:8] is the sub-list for field type_name
+	4,  // 0: earshot.v1.ChangesRequest.filter:type_name -> earshot.v1.Filter
+	2,  // 1: earshot.v1.ChangesResponse.changes:type_name -> earshot.v1.Change
+	5,  // 2: earshot.v1.Change.arrived:type_name -> earshot.v1.Message
+	5,  // 3: earshot.v1.Change.changed:type_name -> earshot.v1.Message
+	3,  // 4: earshot.v1.Change.gone:type_name -> earshot.v1.Gone
+	6,  // 5: earshot.v1.Change.notice:type_name -> earshot.v1.Notice
+	7,  // 6: earshot.v1.Change.group:type_name -> earshot.v1.Group
+	8,  // 7: earshot.v1.Change.person:type_name -> earshot.v1.Person
+	9,  // 8: earshot.v1.Change.settings:type_name -> earshot.v1.MeResponse
+	0,  // 9: earshot.v1.Journal.Changes:input_type -> earshot.v1.ChangesRequest
+	1,  // 10: earshot.v1.Journal.Changes:output_type -> earshot.v1.ChangesResponse
+	10, // [10:11] is the sub-list for method output_type
+	9,  // [9:10] is the sub-list for method input_type
+	9,  // [9:9] is the sub-list for extension type_name
+	9,  // [9:9] is the sub-list for extension extendee
+	0,  // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_v1_journal_proto_init() }
@@ -461,11 +480,13 @@ func file_v1_journal_proto_init() {
 	file_v1_groups_proto_init()
 	file_v1_messages_proto_init()
 	file_v1_node_proto_init()
+	file_v1_notice_proto_init()
 	file_v1_people_proto_init()
 	file_v1_journal_proto_msgTypes[2].OneofWrappers = []any{
 		(*Change_Arrived)(nil),
 		(*Change_Changed)(nil),
 		(*Change_Gone)(nil),
+		(*Change_Notice)(nil),
 		(*Change_Group)(nil),
 		(*Change_Person)(nil),
 		(*Change_Settings)(nil),

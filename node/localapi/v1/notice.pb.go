@@ -44,7 +44,7 @@ type Notice struct {
 	Role          string                 `protobuf:"bytes,11,opt,name=role,proto3" json:"role,omitempty"`       // owner, admin or member
 	History       string                 `protobuf:"bytes,12,opt,name=history,proto3" json:"history,omitempty"` // joined, all, or so many days as 7d
 	Time          *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=time,proto3" json:"time,omitempty"`       // when this node learned of it
-	Cursor        uint64                 `protobuf:"varint,14,opt,name=cursor,proto3" json:"cursor,omitempty"`  // its place in Arrivals
+	Cursor        uint64                 `protobuf:"varint,14,opt,name=cursor,proto3" json:"cursor,omitempty"`  // its place among the arrivals
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
