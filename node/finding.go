@@ -71,17 +71,23 @@ func (n *Node) Finding() (f Finding) {
 		trouble(TroubleNoMDNS, nil)
 		return f
 	}
-	mdns := n.mdns.Load()
-	if mdns == nil || len(network.Multicast()) == 0 {
-		return f // what was left out says why
-	}
-	s := mdns.Status()
-	if s.Announce != nil && !errors.Is(s.Announce, discovery.ErrNoInterface) && !errors.Is(s.Announce, discovery.ErrNoAddress) {
-		trouble(TroubleAnnounce, s.Announce)
-	}
-	// A machine without IPv6 always has an error there.
-	if s.IPv4 != nil && s.IPv6 != nil && !errors.Is(s.IPv4, discovery.ErrNoInterface) {
-		trouble(TroubleHear, s.IPv4)
+	if mdns := n.mdns.Load(); mdns != nil {
+		f.Troubles = append(f.Troubles, troublesOf(mdns.Status())...)
 	}
 	return f
+}
+
+// troublesOf says what is wrong with mDNS, but for what the interfaces that are left out explain.
+func troublesOf(s discovery.MDNSStatus) (out []Trouble) {
+	explained := func(err error) bool {
+		return errors.Is(err, discovery.ErrNoInterface) || errors.Is(err, discovery.ErrNoAddress)
+	}
+	if s.Announce != nil && !explained(s.Announce) {
+		out = append(out, Trouble{TroubleAnnounce, s.Announce.Error()})
+	}
+	// A machine without IPv6 always has an error there.
+	if s.IPv4 != nil && s.IPv6 != nil && !explained(s.IPv4) {
+		out = append(out, Trouble{TroubleHear, s.IPv4.Error()})
+	}
+	return out
 }

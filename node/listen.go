@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -124,12 +122,6 @@ func (n *Node) listenAnywhere(ctx context.Context) error {
 		return nil
 	}
 	return err
-}
-
-// over says whether a link may run over an address of this machine: where the owner has named
-// interfaces, over theirs only.
-func (n *Node) over(local netip.Addr) bool {
-	return slices.ContainsFunc(n.mesh.Network().Links, func(l discovery.Link) bool { return slices.Contains(l.Addrs, local.WithZone("")) })
 }
 
 // lastPort returns the port on which this node listened last, or 0.

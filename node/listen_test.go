@@ -171,3 +171,23 @@ func TestStatusSaysWhyNobodyIsFound(t *testing.T) {
 		}
 	})
 }
+
+// What keeps mDNS from working is said, unless the interfaces explain it.
+func TestTroublesOfMDNS(t *testing.T) {
+	taken := errors.New("address already in use")
+	for what, test := range map[string]struct {
+		status discovery.MDNSStatus
+		want   []Trouble
+	}{
+		"well":             {},
+		"before the start": {discovery.MDNSStatus{Announce: discovery.ErrNoInterface, IPv4: discovery.ErrNoInterface, IPv6: discovery.ErrNoInterface}, nil},
+		"without IPv6":     {discovery.MDNSStatus{IPv6: taken}, nil},
+		"link-local only":  {discovery.MDNSStatus{Announce: fmt.Errorf("announce: %w", discovery.ErrNoAddress)}, nil},
+		"port taken": {discovery.MDNSStatus{Announce: taken, IPv4: taken, IPv6: taken},
+			[]Trouble{{TroubleAnnounce, taken.Error()}, {TroubleHear, taken.Error()}}},
+	} {
+		if got := troublesOf(test.status); !slices.Equal(got, test.want) {
+			t.Errorf("%s: %v, want %v", what, got, test.want)
+		}
+	}
+}

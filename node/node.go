@@ -32,6 +32,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	gosync "sync"
 	"sync/atomic"
 	"time"
@@ -194,7 +195,7 @@ func Open(cfg Config) (_ *Node, err error) {
 	n.me = self{key: own.Device, device: own.Device.ID(), person: own.Person, card: own.Card}
 	links := link.Config{Key: n.me.key.Private(), Log: cfg.Log, Transport: cfg.Transport}
 	if len(cfg.Interfaces) > 0 {
-		links.Over = n.over
+		links.Over = func(local netip.Addr) bool { return n.mesh.Has(local) }
 	}
 	if n.host, err = link.New(links); err != nil {
 		return nil, err

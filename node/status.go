@@ -99,7 +99,7 @@ func (n *Node) listening() []ma.Multiaddr {
 	}
 	addrs := n.mesh.Listening(network)
 	if len(n.cfg.Interfaces) > 0 {
-		addrs = slices.DeleteFunc(addrs, func(a netip.AddrPort) bool { return !n.over(a.Addr()) })
+		addrs = slices.DeleteFunc(addrs, func(a netip.AddrPort) bool { return !n.mesh.Has(a.Addr()) })
 	} else if len(addrs) == 0 {
 		return n.host.ListenAddrs()
 	}

@@ -20,6 +20,11 @@ func (r *Register) networkNow() discovery.Network {
 	return r.network
 }
 
+// Has says that an address is one of this machine's, of an interface that may be used.
+func (r *Register) Has(local netip.Addr) bool {
+	return slices.Contains(localAddrs(r.networkNow()), local.WithZone(""))
+}
+
 // Networked says that this machine is on a network.
 func (r *Register) Networked() bool { return len(r.networkNow().Links) > 0 }
 
