@@ -71,9 +71,12 @@ func toFinding(f *earshotv1.Finding) *finding {
 	return &v
 }
 
-// troubles says what is wrong, and what to do.
-func troubles(f *earshotv1.Finding) (lines []string) {
+// troubles says what is wrong and what to do, and, if wanted, what the owner has wanted so.
+func troubles(f *earshotv1.Finding, wanted bool) (lines []string) {
 	for _, t := range f.GetTroubles() {
+		if t.Code == "no_mdns" && !wanted {
+			continue
+		}
 		lines = append(lines, troubleText(t))
 	}
 	for _, u := range f.GetUnreached() {
@@ -126,13 +129,21 @@ func leftOutReason(reason, name string) string {
 	return terminal.Line(reason) // of a newer node
 }
 
-// Finding tells what stands in the way of finding others: troubles, and, unless somebody was found,
-// which network interfaces are left out.
+// Finding tells what stands in the way of finding others. Where somebody was found, what is as it
+// should be is left out.
 func Finding(w io.Writer, f *earshotv1.Finding, found bool) error {
-	lines := troubles(f)
-	if !found {
-		lines = append(lines, leftOutTexts(f)...)
+	if found {
+		return writeLines(w, troubles(f, false))
 	}
+	return writeLines(w, append(troubles(f, true), leftOutTexts(f)...))
+}
+
+// Started tells the same when a node has started, but not what its owner has just asked for.
+func Started(w io.Writer, f *earshotv1.Finding) error {
+	return writeLines(w, append(troubles(f, false), leftOutTexts(f)...))
+}
+
+func writeLines(w io.Writer, lines []string) error {
 	for _, line := range lines {
 		if _, err := fmt.Fprintln(w, line); err != nil {
 			return err

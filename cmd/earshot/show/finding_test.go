@@ -2,6 +2,7 @@ package show
 
 import (
 	"bytes"
+	"io"
 	"testing"
 
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
@@ -15,9 +16,9 @@ func TestFindingSaysWhyNobodyIsFound(t *testing.T) {
 		Troubles:  []*earshotv1.Trouble{{Code: "no_network"}, {Code: "no_mdns"}, {Code: "announce", Detail: "port taken"}, {Code: "hear", Detail: "no memory"}, {Code: "later", Detail: "x\x1b"}},
 		Unreached: []*earshotv1.Unreached{{Peer: "10.0.0.7:4001", Detail: "connection refused"}},
 	}
-	const troubles = "this machine has no network now\n" +
-		"this node does not look for others, since it runs with --no-mdns: it finds who is named by --peer, and whom it met before\n" +
-		"others are not told of this node: port taken; name it at theirs, with `earshot up --peer` and an address that `earshot status` shows\n" +
+	const wanted = "this node does not look for others, since it runs with --no-mdns: it finds who is named by --peer, and whom it met before\n"
+	const noNetwork = "this machine has no network now\n"
+	const troubles = "others are not told of this node: port taken; name it at theirs, with `earshot up --peer` and an address that `earshot status` shows\n" +
 		"nothing is heard of others: no memory; name one with `earshot up --peer ADDRESS`\n" +
 		"later: x\\x1b\n" +
 		"--peer 10.0.0.7:4001 is not reached: connection refused\n"
@@ -27,9 +28,13 @@ func TestFindingSaysWhyNobodyIsFound(t *testing.T) {
 		"nobody is found over eth1: it has no address that others can dial\n" +
 		"nobody is found over eth9: there is no such interface now, or it is down; no other is used\n" +
 		"nobody is found over x\\x1b: later\n"
-	for found, want := range map[bool]string{true: troubles, false: troubles + leftOut} {
+	for want, tell := range map[string]func(io.Writer) error{
+		noNetwork + wanted + troubles + leftOut: func(w io.Writer) error { return Finding(w, f, false) },
+		noNetwork + troubles:                    func(w io.Writer) error { return Finding(w, f, true) },
+		noNetwork + troubles + leftOut:          func(w io.Writer) error { return Started(w, f) },
+	} {
 		var b bytes.Buffer
-		if err := Finding(&b, f, found); err != nil || b.String() != want {
+		if err := tell(&b); err != nil || b.String() != want {
 			t.Errorf("%v\n got %s\nwant %s", err, &b, want)
 		}
 	}

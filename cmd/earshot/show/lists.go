@@ -180,24 +180,22 @@ func (p Printer) Requests(w io.Writer, list []*earshotv1.Request) error {
 		if p.Long {
 			who = r.Person + "  " + who
 		}
-		return p.Row(w, toRequest(r), "%s  %s: %s", p.Style.Dim(clock(r.Received)), who, asks(r))
+		if r.MoreWaits { // before the colon, where their text can't imitate it
+			who += p.Style.Dim(" [" + moreWaits + "]")
+		}
+		return p.Row(w, toRequest(r), "%s  %s%s", p.Style.Dim(clock(r.Received)), who, asks(r))
 	})
 }
 
-// asks returns what somebody says who waits to be accepted, as far as it is kept here.
+// asks returns what somebody says who waits to be accepted, if it is kept here.
 func asks(r *earshotv1.Request) string {
-	text := terminal.Text(r.Text)
-	if r.Notice == "invited" {
-		text = "invites you to " + hash(r.Group.GetName())
-	}
 	switch {
-	case !r.MoreWaits:
-		return text
-	case text == "":
-		return moreWaits
-	default:
-		return text + " (" + moreWaits + ")"
+	case r.Notice == "invited":
+		return " invites you to " + hash(r.Group.GetName())
+	case r.Text == "":
+		return ""
 	}
+	return ": " + terminal.Text(r.Text)
 }
 
 // whoAsks names somebody who waits to be accepted.

@@ -78,7 +78,7 @@ func (p Printer) Status(w io.Writer, s *earshotv1.StatusResponse) error {
 	for _, w := range s.Warnings {
 		rows = append(rows, fmt.Sprintf("warning    %s (last seen %s)", warningText(w), clock(w.Since)))
 	}
-	if all := append(troubles(s.Finding), leftOutTexts(s.Finding)...); len(all) > 0 {
+	if all := append(troubles(s.Finding, true), leftOutTexts(s.Finding)...); len(all) > 0 {
 		rows = append(rows, "finding    "+strings.Join(all, under))
 	}
 	return p.Row(w, toStatus(s), "%s\n%s", p.Style.Bold(terminal.Line(s.Name)), strings.Join(rows, "\n"))

@@ -187,7 +187,7 @@ func (o *Options) announce(ctx context.Context) {
 	_ = o.Out.Ready(o.Stdout, s)
 	if !o.Out.JSON { // programs have it in the line above
 		s.Finding.Unreached = nil // these are told one by one
-		_ = show.Finding(o.Stderr, s.Finding, false)
+		_ = show.Started(o.Stderr, s.Finding)
 	}
 }
 
