@@ -11,9 +11,10 @@
 //	show       what is printed: rows for people, one JSON object a line for programs
 //	terminal   makes harmless what others wrote, before it is printed
 //	problem    what users are told when something fails, and the exit status
+//	suggest    what a shell offers when its user presses Tab
 //
 // Commands, flags, exit statuses, codes and JSON fields change only by adding: scripts depend on
-// them, and testdata holds them to it.
+// them. CLI.md has all of it, and tests compare that page with the program.
 //
 // An earshot process keeps nothing. It may be killed at any moment: messages are marked as read, or
 // a cursor is moved, only after their lines have been written.
