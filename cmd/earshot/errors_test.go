@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -21,16 +22,19 @@ import (
 // to the file "told": so a script holds every text together with its hint, to be read and compared.
 // IDs and other things that differ each time are replaced.
 func cmdFails(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 4 || args[2] != "earshot" {
-		ts.Fatalf("usage: fails EXIT CODE earshot ARG... [<FILE]")
+	if neg || len(args) < 3 {
+		ts.Fatalf("usage: fails EXIT CODE COMMAND... [<FILE]")
 	}
-	exit, code, args := args[0], args[1], args[3:]
+	exit, code, args := args[0], args[1], args[2:]
 	var stdin []byte
 	if file, given := strings.CutPrefix(args[len(args)-1], "<"); given {
 		stdin, args = []byte(ts.ReadFile(file)), args[:len(args)-1]
 	}
 	run := func(args ...string) (stdout, stderr string) {
-		c := exec.Command(earshotIn(ts), args...)
+		c := exec.Command(args[0], args[1:]...)
+		if args[0] == "earshot" {
+			c.Path, c.Err = earshotIn(ts), nil
+		}
 		c.Dir, c.Stdin = ts.Getenv("WORK"), bytes.NewReader(stdin)
 		c.Env = append(os.Environ(), "HOME="+ts.Getenv("WORK"), "PATH="+ts.Getenv("PATH"), "EARSHOT_DIR="+ts.Getenv("EARSHOT_DIR"), "EARSHOT_PASSPHRASE="+ts.Getenv("EARSHOT_PASSPHRASE"))
 		var out, told bytes.Buffer
@@ -42,7 +46,7 @@ func cmdFails(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		return out.String(), told.String()
 	}
-	_, stderr := run(append([]string{"--json"}, args...)...)
+	_, stderr := run(append(slices.Clone(args), "--json")...)
 	var failure show.Failure
 	lines := strings.Split(strings.TrimSpace(stderr), "\n")
 	ts.Check(json.Unmarshal([]byte(lines[len(lines)-1]), &failure))
@@ -54,7 +58,7 @@ func cmdFails(ts *testscript.TestScript, neg bool, args []string) {
 	if before, err := os.ReadFile(ts.MkAbs("told")); err == nil {
 		told.Write(before)
 	}
-	command := "$ earshot"
+	command := "$"
 	for _, arg := range args {
 		if strings.ContainsAny(arg, " '") || arg == "" {
 			arg = strconv.Quote(arg)

@@ -36,8 +36,9 @@ func TestMain(m *testing.M) {
 //	end NAME SIGNAL      end it by KILL, TERM, INT or HUP; all but KILL must end it with 0
 //	meet NAME OTHER      wait until NAME's node sees OTHER online
 //	exits N COMMAND...   as exec, for an exact exit status
-//	fails N CODE COMMAND as exec, for an exact exit status and code; what is said to people is added
-//	                     to the file "told"; a last argument <FILE is its standard input
+//	fails N CODE COMMAND as exec, without and with --json at the end, for an exact exit status and
+//	                     code; what is said to people is added to the file "told"; a last argument
+//	                     <FILE is its standard input
 //	until COMMAND...     run it again and again until it prints something
 //	keep VAR             set $VAR to what was last printed
 //	prints NAME COMMAND  as exec on NAME's node with --json; it must print what CLI.md says
