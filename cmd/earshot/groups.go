@@ -196,6 +196,10 @@ func (a *app) groupTopicCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if g.Topic == "" && !a.out.JSON {
+				a.nothing(0, "no topic yet: `earshot group topic GROUP TEXT` sets one")
+				return nil
+			}
 			return a.out.Topic(a.stdout, g)
 		}),
 	}
