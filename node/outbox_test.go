@@ -48,7 +48,7 @@ func TestOutboxBlamesNobodyWhoHasAccepted(t *testing.T) {
 		time.Sleep(time.Second)
 		got := why()
 		is("while Bob's silence is not noticed", got, "Bob", "unanswered: connected, but not taken yet")
-		is("while Cy has not accepted", got, "Cy", "unanswered: connected, but not taken yet; they may have to accept you first")
+		is("while Cy has not accepted", got, "Cy", "unanswered: they may have to accept you first")
 
 		ann.mesh.NetworkChanged(discovery.Network{})
 		w.within(time.Second, "nobody is here any more", func() bool { return len(ann.mesh.Sessions()) == 0 })

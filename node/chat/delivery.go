@@ -177,13 +177,13 @@ func (r *reader) why() (waitingFor, detail string) {
 	case r.refused != 0:
 		return whyRefused(r.refused)
 	case r.them.Online && !r.inGroup && !r.taken:
-		return WaitUnanswered, "connected, but not taken yet; they may have to accept you first"
+		return WaitUnanswered, "they may have to accept you first"
 	case r.them.Online:
 		return WaitUnanswered, "connected, but not taken yet"
 	case !r.network:
 		return WaitNoNetwork, "this machine is on no network"
 	}
-	waitingFor, detail = WaitOffline, "not in earshot"
+	waitingFor, detail = WaitOffline, "not on this network"
 	for _, device := range r.them.Devices {
 		state := r.states[device]
 		switch {

@@ -92,7 +92,7 @@ func (p Printer) Outbox(w io.Writer, list []*earshotv1.Pending) error {
 			return fmt.Sprintf("%s  %s  to %s  %s", q.Id, clock(q.Queued), p.Style.Bold(claim(q.To.GetName())), waiting(q))
 		},
 		cells: func(q *earshotv1.Pending) []cell {
-			return []cell{{"to " + claimWithin(receiverColumns, q.To.GetName()), p.Style.Bold}, p.sinceCell(q.Queued), {text: waiting(q)}}
+			return []cell{{"to " + claimWithin(receiverColumns, q.To.GetName()), p.Style.Bold}, {"queued " + when(q.Queued.AsTime()), p.Style.Dim}, {text: waiting(q)}}
 		},
 	})
 }

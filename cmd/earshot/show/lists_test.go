@@ -74,17 +74,17 @@ func TestListsFitIntoHundredColumns(t *testing.T) {
 			`#old                                      you are not in it any more`,
 		}},
 		{"outbox", func(p Printer, b *bytes.Buffer) error {
-			return p.Outbox(b, []*earshotv1.Pending{pendingTo("Bob", "offline", "not in earshot", at), pendingTo(strings.Repeat("山", 64), "unreachable", "3 dials failed, the last: connection refused", yesterday),
+			return p.Outbox(b, []*earshotv1.Pending{pendingTo("Bob", "offline", "not on this network", at), pendingTo(strings.Repeat("山", 64), "unreachable", "3 dials failed, the last: connection refused", yesterday),
 				pendingTo("Eve", "unanswered", "blocked here", at), pendingTo("Eve", "incompatible", "speaks another version", at), pendingTo("Eve", "later", "anything", at),
 				pendingTo("Eve", "no_network", "this machine is on no network", at), {Id: id, To: room, Queued: at, WaitingFor: "offline", LastSeen: yesterday}})
 		}, []string{
-			`to Bob                            since 12:30             offline`,
-			`to 山山山山山山山山山山山山山山…  since 2026-02-28 09:05  can't be reached: 3 dials failed, the las…`,
-			`to Eve                            since 12:30             blocked here`,
-			`to Eve                            since 12:30             runs another version of earshot`,
-			`to Eve                            since 12:30             later: anything`,
-			`to Eve                            since 12:30             this machine is on no network`,
-			`to lunch                          since 12:30             offline since 2026-02-28 09:05`,
+			`to Bob                            queued 12:30             offline`,
+			`to 山山山山山山山山山山山山山山…  queued 2026-02-28 09:05  can't be reached: 3 dials failed, the la…`,
+			`to Eve                            queued 12:30             blocked here`,
+			`to Eve                            queued 12:30             runs another version of earshot`,
+			`to Eve                            queued 12:30             later: anything`,
+			`to Eve                            queued 12:30             this machine is on no network`,
+			`to lunch                          queued 12:30             offline since 2026-02-28 09:05`,
 		}},
 		{"group members", func(p Printer, b *bytes.Buffer) error {
 			self := &earshotv1.Person{Person: "aa", Name: "Ann", Online: true}

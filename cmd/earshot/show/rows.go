@@ -32,16 +32,16 @@ const (
 // now is the time; a test sets it.
 var now = time.Now
 
-// since says when a state began: the time of day if that was today.
-func since(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
+// since says when a state began.
+func since(t time.Time) string { return "since " + when(t) }
+
+// when is a time as people read it: the time of day if it is today.
+func when(t time.Time) string {
 	t, today := t.Local(), now().Local()
 	if t.Year() == today.Year() && t.YearDay() == today.YearDay() {
-		return "since " + t.Format("15:04")
+		return t.Format("15:04")
 	}
-	return "since " + t.Format("2006-01-02 15:04")
+	return t.Format("2006-01-02 15:04")
 }
 
 // cell is what stands in one column of a row: a text and how it is marked.
