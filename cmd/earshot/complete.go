@@ -49,11 +49,13 @@ var argumentSources = map[string][]suggest.Source{
 	"earshot me read-receipts": {suggest.Values("on", "off")},
 }
 
-// flagSources are what flags take, by the path of the command and the name of the flag.
+// flagSources are what flags take, by the path of the command and the name of the flag. No other
+// takes anything that can be known, but those of every command, which take files.
 var flagSources = map[string]suggest.Source{
-	"earshot send --wait": suggest.Values("queued", "delivered", "read"),
-	"earshot recv --from": suggest.People,
-	"earshot recv --in":   whoever,
+	"earshot up --interface": suggest.Interfaces,
+	"earshot send --wait":    suggest.Values("queued", "delivered", "read"),
+	"earshot recv --from":    suggest.People,
+	"earshot recv --in":      whoever,
 }
 
 // completing has a command, and all below it, complete what they take. One of which nothing can be
@@ -72,9 +74,8 @@ func (a *app) completing(c *cobra.Command) {
 		})
 	}
 	c.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) {
-		if source := flagSources[c.CommandPath()+" --"+f.Name]; source != nil {
-			_ = c.RegisterFlagCompletionFunc(f.Name, a.completer(func([]string) suggest.Source { return source })) // the flag is there, and has none yet
-		}
+		source := flagSources[c.CommandPath()+" --"+f.Name]
+		_ = c.RegisterFlagCompletionFunc(f.Name, a.completer(func([]string) suggest.Source { return source })) // the flag is there, and has none yet
 	})
 	for _, sub := range c.Commands() {
 		a.completing(sub)

@@ -113,6 +113,7 @@ person or group, or several; 5 waited the whole --timeout.`,
 			c.RunE = func(c *cobra.Command, _ []string) error { return usage(c, "which shell?") }
 		}
 	}
+	_ = root.MarkPersistentFlagDirname("dir") // the flag is there
 	a.completing(root)
 	explaining(root)
 	return root

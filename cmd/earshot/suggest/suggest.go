@@ -11,6 +11,7 @@ package suggest
 
 import (
 	"context"
+	"net"
 	"strings"
 	"unicode"
 
@@ -34,6 +35,17 @@ func Values(words ...string) Source {
 		}
 		return all, nil
 	}
+}
+
+// Interfaces offers the network interfaces of this machine.
+func Interfaces(context.Context, *localapi.Client, []string) (all []Suggestion, err error) {
+	interfaces, err := net.Interfaces()
+	for _, i := range interfaces {
+		if i.Flags&net.FlagLoopback == 0 {
+			all = append(all, Suggestion{Word: i.Name})
+		}
+	}
+	return all, err
 }
 
 // Any is a source of what several sources offer.
