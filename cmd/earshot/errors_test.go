@@ -104,6 +104,7 @@ var elsewhere = map[string]string{
 	"path":          "Linux can name a socket under any path",
 	"too_late":      "needs two minutes",
 	"no_room":       "needs a full disk",
+	"ack":           "testdata/ack.txtar does, with a consumer beside it",
 	"group_full":    "needs a group with thousands of changes",
 }
 

@@ -18,7 +18,6 @@ var ours = map[*regexp.Regexp]string{
 	regexp.MustCompile(`(?i)\bpetnames?\b`):              "nickname (only you see it)",
 	regexp.MustCompile(`(?i)\bcursors?\b`):               "reader NAME (its own bookmark)",
 	regexp.MustCompile(`(?i)\bin earshot\b`):             "on this network, offline",
-	regexp.MustCompile(`(?i)\b(un)?acknowledged?\b`):     "delivered",
 	regexp.MustCompile(`(?i)\bsightings?\b|\bevents?\b`): "found; messages",
 }
 

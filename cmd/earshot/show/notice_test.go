@@ -62,7 +62,7 @@ func TestNoticeAsJSON(t *testing.T) {
 func TestInvitationAmongRequests(t *testing.T) {
 	r := &earshotv1.Request{Person: eve.Person, Name: "Eve", Received: at, Kind: "notice", Notice: "invited", Group: &earshotv1.Target{Kind: "group", Id: "17", Name: "a: b"}}
 	var text, object bytes.Buffer
-	if err := (Printer{}).Requests(&text, []*earshotv1.Request{r}); err != nil || !strings.HasSuffix(text.String(), `: invites you to #"a: b"`+"\n") {
+	if err := (Printer{}).Requests(&text, []*earshotv1.Request{r}); err != nil || !strings.HasSuffix(text.String(), `) invites you to #"a: b"`+"\n") {
 		t.Errorf("%q, %v", &text, err)
 	}
 	if err := (Printer{JSON: true}).Requests(&object, []*earshotv1.Request{r}); err != nil || !strings.HasSuffix(object.String(), `,"kind":"notice","notice":"invited","group":{"kind":"group","id":"17","name":"a: b"}}`+"\n") {
