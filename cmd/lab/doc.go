@@ -1,7 +1,7 @@
 // Package lab consists of tests only. They run the real earshot binary on hosts that are Linux
 // network namespaces, plugged into bridges with real multicast, and take away cables, addresses,
-// interfaces and power. They use the command line and nothing below it, so the package imports no
-// other package of this project.
+// interfaces, power and room on the disk. They use the command line and nothing below it, so the
+// package imports no other package of this project.
 //
 //	EARSHOT_BIN=bin/earshot go test -tags lab -count 1 ./cmd/lab   # make lab
 //

@@ -44,13 +44,19 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
+	// Disks that tests mount are nobody else's.
+	if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
+		fmt.Fprintln(os.Stderr, "lab:", err)
+		os.Exit(1)
+	}
 	binary = os.Getenv(binaryVar)
 	// Whatever earshot makes must be private because it says so, not because of the shell.
 	syscall.Umask(0)
 	os.Exit(m.Run())
 }
 
-// isolate runs this program again in a network namespace of its own and removes what it wrote.
+// isolate runs this program again in network and mount namespaces of its own and removes what it
+// wrote.
 func isolate() error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -74,7 +80,7 @@ func isolate() error {
 	c := exec.CommandContext(ctx, "/proc/self/exe", os.Args[1:]...)
 	c.Env = append(os.Environ(), insideVar+"="+dir, binaryVar+"="+bin)
 	c.Stdout, c.Stderr = os.Stdout, os.Stderr
-	c.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
+	c.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL}
 	if uid := os.Geteuid(); uid != 0 {
 		c.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
 		c.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{HostID: uid, Size: 1}}
@@ -85,7 +91,7 @@ func isolate() error {
 		return fmt.Errorf("this system lets only root make namespaces; run it as root: %w", err)
 	}
 	if err != nil {
-		return fmt.Errorf("make a network namespace: %w", err)
+		return fmt.Errorf("make a namespace: %w", err)
 	}
 	return c.Wait()
 }
