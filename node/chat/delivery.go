@@ -203,12 +203,8 @@ func whyRefused(why wire.Reason) (waitingFor, detail string) {
 		return WaitNoRoom, "their disk is full"
 	case wire.OverBudget:
 		return WaitRefused, "their limit is used up: they have to accept you first"
-	case wire.TooManyLogs:
-		return WaitRefused, "their node takes no more logs of yours"
-	case wire.Forked:
-		return WaitRefused, "their node has two versions of your messages"
 	}
-	return WaitRefused, "their node does not permit it"
+	return WaitRefused, "their node takes no more logs of yours"
 }
 
 // Receipts lists the persons whom an own message is for, and how far it has come to each.

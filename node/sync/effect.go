@@ -89,9 +89,10 @@ type (
 		Segments event.Segments
 	}
 
-	// Refusal says why the peer takes no more of what this device writes in a conversation, or, if
-	// Reason is 0, that it takes it again. With a zero Conversation it is about all of them:
-	// wire.NoRoom, since the peer's disk is full, or 0. It is given only when that changes.
+	// Refusal says why the peer takes no more of what this device writes in a conversation
+	// (wire.OverBudget or wire.TooManyLogs), or, if Reason is 0, that it takes it again. With a zero
+	// Conversation it is about all of them: wire.NoRoom, since the peer's disk is full, or 0. It is
+	// given only when that changes.
 	Refusal struct {
 		Conversation event.Conversation
 		Reason       wire.Reason

@@ -210,8 +210,8 @@ func (p *push) answered(number uint64) {
 func (p *push) refused(c *conversation, name event.Log, why wire.Reason) {
 	if l := c.logs[name]; l != nil {
 		p.stop(l)
-		if p.wrote(name) {
-			p.explain(c, why)
+		if p.wrote(name) && (why == wire.OverBudget || why == wire.TooManyLogs) {
+			p.explain(c, why) // other reasons are about the one log: this device goes on in another
 		}
 	}
 }

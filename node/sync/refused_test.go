@@ -43,7 +43,7 @@ func TestRefusedLogIsSettled(t *testing.T) {
 	s.want(s.offer(nil, nil), "Load")
 	s.want(s.step(own.loaded(1, 1)), "run", "Load")
 	refused := wire.Refused{Device: own.log.Device, Instance: own.log.Instance, Reason: wire.TooManySegments}
-	s.want(s.got(wire.Frame{Refused: &refused}), "settled", "Refusal")
+	s.want(s.got(wire.Frame{Refused: &refused}), "settled")
 	s.want(s.step(own.loaded(2, 2)))
 }
 

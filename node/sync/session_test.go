@@ -204,6 +204,8 @@ func TestRefused(t *testing.T) {
 		t.Errorf("told %+v", why)
 	}
 	s.want(s.got(refused)) // once is enough
+	forked := wire.Frame{Refused: &wire.Refused{Device: self, Instance: own.log.Instance, Reason: wire.Forked}}
+	s.want(s.got(forked)) // this is about one log
 	s.want(s.step(own.now(2)), "Wake")
 	s.want(s.later(time.Second), "have", "Wake")
 	if idle, queues := s.session.Idle(); !idle {
