@@ -3,14 +3,13 @@
 // copy of it now, that the process has no file descriptors left, and that the disk is full.
 //
 // The signs of a copy come from the store, from events of this device that others bring, and from
-// where this device is announced. Anyone can forge the last, so it causes nothing but the warning: the package
-// changes nothing, here or elsewhere.
+// where this device is announced. Anyone can forge the last, so it causes nothing but the warning:
+// the package changes nothing, here or elsewhere.
 //
 // Each kind of warning is told once when there first is reason for it, a full disk each time that
-// it becomes so; [Warnings.All] returns the
-// warnings that hold now, and fails only if the store can't be read. The methods may be called by
-// any goroutine. CameBack is called by the store's writer, and must not wait; neither may
-// Config.Tell. Memory is bounded by maxTwinAddrs.
+// it becomes so. [Warnings.All] returns the warnings that hold now, and fails only if the store
+// can't be read. The methods may be called by any goroutine. CameBack is called by the store's
+// writer, and must not wait; neither may Config.Tell. Memory is bounded by maxTwinAddrs.
 package warnings
 
 import (
