@@ -17,7 +17,7 @@ const (
 	GroupCreated What = iota + 1
 	GroupJoined       // Whom have come; By has invited them
 	GroupRole         // Whom have the role Role now
-	GroupLeft         // Whom have gone
+	GroupLeft         // Whom have gone; By is the owner if it was they
 	GroupRemoved      // Whom are out; By has removed them
 	GroupRenamed      // from Was to Name
 	GroupTopic        // to Text

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -33,13 +32,11 @@ type groupNode struct {
 	asked string
 
 	groups []contacts.Group
-	told   chan struct{} // a value for each call of Groups, and
-	read   chan struct{} // for each of Unread
 }
 
 // serveGroups answers in a directory until the test ends.
 func serveGroups(t *testing.T) (n *groupNode, dir string) {
-	n = &groupNode{changingNode: newChangingNode(), told: make(chan struct{}, 16), read: make(chan struct{}, 16)}
+	n = &groupNode{changingNode: newChangingNode()}
 	return n, serve(t, server.Rooms{Node: n, Writing: n, Delivery: n, Reading: n, Groups: n})
 }
 
@@ -135,31 +132,7 @@ func (n *groupNode) Receipts(_ context.Context, id event.ID) ([]chat.Reached, er
 	return []chat.Reached{{Person: testBob, Progress: chat.Progress{State: chat.StateDelivered}}}, err
 }
 
-func (n *groupNode) Groups(context.Context) ([]contacts.Group, error) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	select {
-	case n.told <- struct{}{}:
-	default: // nobody counts
-	}
-	return n.groups, nil
-}
-
-// now sets what Groups answers, and tells those who watch.
-func (n *groupNode) now(groups ...contacts.Group) {
-	n.mu.Lock()
-	n.groups = groups
-	n.mu.Unlock()
-	n.change()
-}
-
-func (n *groupNode) Unread(context.Context, uint64, chat.Filter, int) (chat.Page, error) {
-	select {
-	case n.read <- struct{}{}:
-	default: // nobody counts
-	}
-	return chat.Page{}, nil
-}
+func (n *groupNode) Groups(context.Context) ([]contacts.Group, error) { return n.groups, nil }
 
 // Each command asks the node for what was typed, and prints what came of it.
 func TestGroupCommands(t *testing.T) {
@@ -264,63 +237,5 @@ func TestAmbiguousGroup(t *testing.T) {
 	if err := json.Unmarshal([]byte(stderr), &told); err != nil || exit != problem.ExitWho || told.Code != localapi.CodeAmbiguous || len(told.Candidates) != 1 ||
 		len(told.Groups) != 2 || told.Groups[0].ID != testLunch.ID.String() || told.Groups[1].Name != "twins" {
 		t.Errorf("exit %d, stderr %s", exit, stderr)
-	}
-}
-
-// `recv --follow` tells on standard error to which groups others have added the owner, but not with
-// --json.
-func TestFollowTellsOfGroups(t *testing.T) {
-	old := contacts.Group{ID: event.Conversation{1}, Name: "old", Role: chat.RoleMember, InvitedBy: &testBob}
-	own := contacts.Group{ID: event.Conversation{2}, Name: "own", Role: chat.RoleOwner}
-	added := contacts.Group{ID: event.Conversation{3}, Name: "new\x1b[2J", Role: chat.RoleMember, InvitedBy: &testBob}
-	removed := added
-	removed.Role = ""
-	for _, test := range []struct {
-		flags []string
-		want  string
-		calls bool
-	}{
-		{nil, strings.Repeat("Bob (b0000000) added you to #\"new\\x1b[2J\"\n", 2), true},
-		{[]string{"--json"}, "", false},
-	} {
-		n, dir := serveGroups(t)
-		n.groups = []contacts.Group{old}
-		files := make([]*os.File, 2)
-		for i := range files {
-			f, err := os.Create(filepath.Join(t.TempDir(), "out"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer f.Close()
-			files[i] = f
-		}
-		ctx, cancel := context.WithCancel(t.Context())
-		ended := make(chan int, 1)
-		go func() {
-			ended <- run(ctx, append([]string{"--dir", dir, "recv", "--follow"}, test.flags...), strings.NewReader(""), files[0], files[1])
-		}()
-		if test.calls {
-			<-n.told // what is there when following begins
-			for _, groups := range [][]contacts.Group{{old, own}, {old, own, added}, {old, own, added}, {old, own, removed}, {old, own, added}, {}} {
-				n.now(groups...)
-				<-n.told // so what was told before has been written
-			}
-		} else {
-			<-n.read
-			n.now(old, added)
-			<-n.read
-		}
-		cancel()
-		if exit := <-ended; exit != 0 {
-			t.Errorf("%v: exit %d", test.flags, exit)
-		}
-		for i, want := range []string{"", test.want} {
-			if b, err := os.ReadFile(files[i].Name()); err != nil || string(b) != want {
-				t.Errorf("%v: file %d: %q, %v", test.flags, i, b, err)
-			}
-		}
-		if !test.calls && len(n.told) > 0 {
-			t.Errorf("%v: asked for groups", test.flags)
-		}
 	}
 }

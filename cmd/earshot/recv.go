@@ -33,8 +33,9 @@ WHO is looked up once, at the start. When the node ends, recv waits until it run
 again, if it was to stay; with --once it ends.
 
 It also says, on standard error, how many requests wait, when more waits of somebody
-than is taken before you accept them, and with --follow when somebody adds you to a
-group.`,
+than is taken before you accept them, and with --follow what others do in your groups
+meanwhile: who was added or removed, a new name and so on. With --json such a notice is
+an object among the messages.`,
 		Example: `  earshot recv --follow
   earshot recv --from bob --count 1 --timeout 1m
   earshot recv --in '#lunch'

@@ -13,7 +13,7 @@ import (
 const (
 	NoticeCreated = "created"
 	NoticeJoined  = "joined"  // Whom have come; By has invited them
-	NoticeLeft    = "left"    // Whom have gone
+	NoticeLeft    = "left"    // Whom have gone; By is the owner if it was they
 	NoticeRemoved = "removed" // Whom are out; By has removed them
 	NoticeRenamed = "renamed" // from Was to Name
 	NoticeTopic   = "topic"   // to Text

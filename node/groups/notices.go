@@ -160,10 +160,13 @@ func (it *group) deeds(before *authority.State, owner crypto.PersonID) []deed {
 			continue
 		}
 		d := deed{what: store.GroupRemoved, whom: []crypto.PersonID{m.Person}}
-		if by, _ := it.engine.LastOut(m.Person); by == m.Person {
-			d.what = store.GroupLeft
-		} else {
+		switch by, _ := it.engine.LastOut(m.Person); {
+		case by != m.Person:
 			d.by = by // zero if their invitation doesn't count any more
+		case by == owner:
+			d.what, d.by = store.GroupLeft, by
+		default: // all who have left are told of together
+			d.what = store.GroupLeft
 		}
 		one = append(one, d)
 	}

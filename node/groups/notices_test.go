@@ -44,6 +44,9 @@ func said(n store.Notice, names map[crypto.PersonID]string) string {
 		out = by + " added " + strings.Join(whom, "+") + " to " + n.Name
 	case store.GroupLeft:
 		out = strings.Join(whom, "+") + " left " + n.Name
+		if n.By != (crypto.PersonID{}) {
+			out += " by " + by
+		}
 	case store.GroupRemoved:
 		out = by + " removed " + strings.Join(whom, "+") + " from " + n.Name
 	case store.GroupRenamed:
@@ -113,7 +116,7 @@ func TestOwnerIsToldWhatHappensInAGroup(t *testing.T) {
 		bob.hears(names, "")
 	}
 	cleo.does(id, event.Leave{})
-	cleo.hears(names, "cleo left lunch")
+	cleo.hears(names, "cleo left lunch by cleo")
 	cleo.tells(id, bob)
 	bob.hears(names, "cleo left dinner")
 }
@@ -199,7 +202,7 @@ func TestNoticesOfConcurrentChanges(t *testing.T) {
 	topic := ann.lacks(id, cleo)
 	cleo.does(id, event.Leave{})
 	check(t, cleo.admits(id, topic...))
-	cleo.hears(names, "cleo left lunch")
+	cleo.hears(names, "cleo left lunch by cleo")
 }
 
 // Who becomes the owner of a group because no other is left was made that by nobody.

@@ -66,6 +66,7 @@ type Reader struct {
 	marks    *marker          // nil with Peek
 	acks     *acks            // nil without Ack
 	remarks  remarks
+	notices  notices
 	met      bool        // the node has answered; set before anything is printed
 	away     atomic.Bool // the node has ended, and the user was told
 }
@@ -74,7 +75,7 @@ var errTimeout = errors.New("timeout")
 
 // Run reads until it has all that was asked for. A Reader runs once.
 func (r *Reader) Run(ctx context.Context) error {
-	r.remarks.reader = r
+	r.remarks.reader, r.notices.reader = r, r
 	if err := r.resolve(ctx); err != nil {
 		return err
 	}
@@ -218,6 +219,9 @@ func (r *Reader) follow(ctx context.Context) error {
 		r.away.Store(false)
 		if r.Follow {
 			r.remarks.follow(ctx, stream.Msg())
+			if err := r.notices.tell(ctx); err != nil {
+				return err
+			}
 		}
 		if err := r.drain(ctx); err != nil {
 			return err

@@ -8,13 +8,12 @@ import (
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
 
-// remarks says on standard error what else its reader should know: that requests wait, of whom more
-// waits than is kept until they are accepted, and who added the owner to which group. Where the
-// node can't say, nothing is printed: that must not stop the messages. For programs nothing is
-// printed either: there standard error has nothing but errors.
+// remarks says on standard error what else its reader should know: that requests wait, and of whom
+// more waits than is kept until they are accepted. Where the node can't say, nothing is printed:
+// that must not stop the messages. For programs nothing is printed either: there standard error has
+// nothing but errors.
 type remarks struct {
 	reader   *Reader
-	groups   map[string]bool // those the owner was in at the last call; nil before the first
 	requests int             // how many waited at the last call
 	more     map[string]bool // of whom more waited at the last call
 	changed  uint64          // the node's counts at the last call
@@ -26,10 +25,7 @@ func (k *remarks) follow(ctx context.Context, now *earshotv1.WatchResponse) {
 	if k.reader.Out.JSON {
 		return
 	}
-	if k.groups == nil || k.changed != now.Changed {
-		k.tellGroups(ctx)
-		k.tellRequests(ctx)
-	} else if k.peers != now.Peers {
+	if k.changed != now.Changed || k.peers != now.Peers {
 		k.tellRequests(ctx)
 	}
 	k.changed, k.peers = now.Changed, now.Peers
@@ -61,25 +57,6 @@ func (k *remarks) tellRequests(ctx context.Context) {
 		fmt.Fprintf(k.reader.Stderr, "%s: earshot requests\n", count(waiting, "request waits", "requests wait"))
 	}
 	k.requests, k.more = waiting, more
-}
-
-// tellGroups says who added the owner to which group since the last call.
-func (k *remarks) tellGroups(ctx context.Context) {
-	r, err := k.reader.Client.Groups(ctx, &earshotv1.GroupsRequest{})
-	if err != nil {
-		return
-	}
-	now := make(map[string]bool)
-	for _, g := range r.Groups {
-		if g.Role == "" {
-			continue
-		}
-		now[g.Id] = true
-		if k.groups != nil && !k.groups[g.Id] && g.InvitedBy != nil {
-			fmt.Fprintln(k.reader.Stderr, show.Added(g))
-		}
-	}
-	k.groups = now
 }
 
 // count puts a number before one of two texts.

@@ -131,11 +131,6 @@ func Policy(history string) string {
 	return terminal.Line(history)
 }
 
-// Added tells the owner that they are in a group now.
-func Added(g *earshotv1.Group) string {
-	return Who(g.InvitedBy) + " added you to " + hash(g.Name)
-}
-
 // Group writes what is known about a group.
 func (p Printer) Group(w io.Writer, g *earshotv1.Group) error {
 	title, name := GroupTitle(g), hash(g.Name)

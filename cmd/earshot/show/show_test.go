@@ -59,10 +59,9 @@ func TestRenamedContactIsShownByTheKnownName(t *testing.T) {
 		"member": {func(p Printer, b *bytes.Buffer) error {
 			return p.Members(b, []*earshotv1.Member{{Person: robert, Role: "admin"}})
 		}, "Bob (b0b0b0b0)    admin  offline"},
-		"added": {func(_ Printer, b *bytes.Buffer) error {
-			_, err := b.WriteString(Added(&earshotv1.Group{Name: "lunch", InvitedBy: robert}))
-			return err
-		}, "Bob (b0b0b0b0) added you to #lunch"},
+		"notice": {func(p Printer, b *bytes.Buffer) error {
+			return p.Notice(b, &earshotv1.Notice{Notice: "left", Whom: []*earshotv1.Person{robert}, Name: "lunch", Time: at})
+		}, "2026-03-01 12:30:00  * Bob (b0b0b0b0) left #lunch"},
 	} {
 		var b bytes.Buffer
 		if err := test.write(Printer{}, &b); err != nil || !strings.HasPrefix(b.String(), test.want) {

@@ -26,7 +26,7 @@ const (
 // are made by whoever shows it.
 type Notice struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// created by `by`; joined: `whom` have come, `by` has invited them; left: `whom` have gone;
+	// created by `by`; joined: `whom` have come, `by` has invited them; left: `whom` have gone (with `own` the owner);
 	// removed: `whom` are out, `by` has removed them; renamed from `was` to `name`; topic is
 	// `text` now; history: newcomers may read what `history` says; role: `whom` have the role
 	// `role`; frozen: a newer program has changed the group in a way that this node can't
