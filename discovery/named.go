@@ -71,7 +71,7 @@ func (n Named) Addrs(ctx context.Context) (addrs []netip.AddrPort, err error) {
 	if ip, err := netip.ParseAddr(n.host); err == nil {
 		ips = append(ips, ip)
 	} else if ips, err = net.DefaultResolver.LookupNetIP(ctx, "ip", n.host); err != nil {
-		return nil, fmt.Errorf("look up %s: %w", n.host, err)
+		return nil, err // which says what was looked up
 	}
 	for _, ip := range ips {
 		if a := netip.AddrPortFrom(ip.Unmap(), n.port); believable(a, FromManual) && len(addrs) < MaxAddrs {

@@ -64,7 +64,9 @@ func (n *Node) Finding() (f Finding) {
 		f.LeftOut = append(f.LeftOut, LeftOut{l.Interface, string(l.Reason)})
 	}
 	if len(network.Links) == 0 {
-		trouble(TroubleNoNetwork, nil)
+		if len(network.Missing) == 0 { // else what was left out says so
+			trouble(TroubleNoNetwork, nil)
+		}
 		return f
 	}
 	if n.cfg.NoMDNS {

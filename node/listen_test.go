@@ -162,6 +162,10 @@ func TestStatusSaysWhyNobodyIsFound(t *testing.T) {
 			if f := n.Finding(); !slices.Equal(f.Troubles, []Trouble{{Code: TroubleNoNetwork}}) {
 				t.Errorf("without an interface: %+v", f)
 			}
+			n.networks = func() (discovery.Network, error) { return discovery.Network{Missing: []string{"eth9"}}, nil }
+			if f := n.Finding(); len(f.Troubles) != 0 || !slices.Equal(f.LeftOut, []LeftOut{{"eth9", "not_there"}}) {
+				t.Errorf("without the interface that was named: %+v", f)
+			}
 		})
 		if err != nil {
 			t.Fatal(err)
