@@ -95,7 +95,7 @@ var outsiders = map[string]string{
 	"github.com/libp2p/":                   "discovery node node/dial node/gossip node/link node/link/memnet node/mesh node/people node/session cmd/bench/floor",
 	"github.com/grandcat/zeroconf":         "discovery",
 	"connectrpc.com/":                      "node/localapi node/localapi/server node/localapi/v1 cmd/earshot/problem cmd/earshot/reading cmd/earshot/sending",
-	"github.com/spf13/":                    "cmd/earshot",
+	"github.com/spf13/":                    "cmd/earshot cmd/earshot/suggest",
 	"golang.org/x/crypto/chacha20poly1305": "crypto node/gossip",
 	"github.com/vishvananda/netlink":       "cmd/isolate",
 }

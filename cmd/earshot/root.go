@@ -12,6 +12,7 @@ import (
 
 	"github.com/earshot-im/earshot/cmd/earshot/problem"
 	"github.com/earshot-im/earshot/cmd/earshot/show"
+	"github.com/earshot-im/earshot/cmd/earshot/suggest"
 	"github.com/earshot-im/earshot/cmd/earshot/terminal"
 	"github.com/earshot-im/earshot/node/localapi"
 )
@@ -114,7 +115,10 @@ person or group, or several; 5 waited the whole --timeout.`,
 		}
 	}
 	_ = root.MarkPersistentFlagDirname("dir") // the flag is there
-	a.completing(root)
+	suggest.Complete(root, func() (string, error) {
+		err := a.prepare()
+		return a.dir, err
+	})
 	explaining(root)
 	return root
 }

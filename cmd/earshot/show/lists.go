@@ -15,9 +15,9 @@ import (
 // presence is the cell that says whether somebody is on this network.
 func (p Printer) presence(online bool) cell {
 	if online {
-		return cell{text: "online"}
+		return cell{Text: "online"}
 	}
-	return cell{"offline", p.Style.Dim}
+	return p.dim("offline")
 }
 
 // sinceCell says since when something is so.
@@ -25,7 +25,7 @@ func (p Printer) sinceCell(t *timestamppb.Timestamp) cell {
 	if t == nil {
 		return cell{}
 	}
-	return cell{since(t.AsTime()), p.Style.Dim}
+	return p.dim(since(t.AsTime()))
 }
 
 // Peers writes a row for each device.
@@ -34,15 +34,15 @@ func (p Printer) Peers(w io.Writer, peers []Peer) error {
 		object: func(v Peer) any { return v },
 		long:   p.peerLong,
 		cells: func(v Peer) []cell {
-			name := cell{claimWithin(nameColumns, v.Name), p.Style.Bold}
+			name := p.bold(claimWithin(nameColumns, v.Name))
 			if v.Person != "" {
 				name = p.person(v.who())
 			}
 			var gone cell
 			if seen, err := time.Parse(time.RFC3339, v.LastSeen); err == nil && !v.Online {
-				gone = cell{since(seen), p.Style.Dim}
+				gone = p.dim(since(seen))
 			}
-			return []cell{name, p.presence(v.Online), gone, {strings.Join(otherName(alsoColumns, v.who()), ""), p.Style.Dim}}
+			return []cell{name, p.presence(v.Online), gone, p.dim(strings.Join(otherName(alsoColumns, v.who()), ""))}
 		},
 	})
 }
@@ -52,7 +52,7 @@ func (p Printer) peerLong(v Peer) string {
 	if v.Person != "" {
 		name = strings.Join(append([]string{Who(v.who())}, otherName(whole, v.who())...), ", ")
 	}
-	row := []string{p.presence(v.Online).text, p.Style.Bold(name), "device " + v.Device}
+	row := []string{p.presence(v.Online).Text, p.Style.Bold(name), "device " + v.Device}
 	if v.Person != "" {
 		row = append(row, "person "+v.Person)
 	}
@@ -70,14 +70,14 @@ func (p Printer) Contacts(w io.Writer, persons []*earshotv1.Person) error {
 		cells: func(v *earshotv1.Person) []cell {
 			state := p.presence(v.Online)
 			if v.Blocked {
-				state = cell{text: "blocked"}
+				state = cell{Text: "blocked"}
 			}
 			var also []string
 			if v.Petname != "" && v.Verified {
 				also = append(also, "verified")
 			}
 			also = append(also, otherName(alsoColumns, v)...)
-			return []cell{p.person(v), state, {strings.Join(also, ", "), p.Style.Dim}}
+			return []cell{p.person(v), state, p.dim(strings.Join(also, ", "))}
 		},
 	})
 }
@@ -92,7 +92,7 @@ func (p Printer) Outbox(w io.Writer, list []*earshotv1.Pending) error {
 			return fmt.Sprintf("%s  %s  to %s  %s", q.Id, clock(q.Queued), p.Style.Bold(claim(q.To.GetName())), waiting(q))
 		},
 		cells: func(q *earshotv1.Pending) []cell {
-			return []cell{{"to " + claimWithin(receiverColumns, q.To.GetName()), p.Style.Bold}, {"queued " + when(q.Queued.AsTime()), p.Style.Dim}, {text: waiting(q)}}
+			return []cell{p.bold("to " + claimWithin(receiverColumns, q.To.GetName())), p.dim("queued " + when(q.Queued.AsTime())), {Text: waiting(q)}}
 		},
 	})
 }
@@ -124,15 +124,15 @@ func (p Printer) Groups(w io.Writer, groups []*earshotv1.Group) error {
 		object: func(g *earshotv1.Group) any { return toGroup(g) },
 		long:   func(g *earshotv1.Group) string { return g.Id + "  " + GroupTitle(g) },
 		cells: func(g *earshotv1.Group) []cell {
-			name := cell{"#" + claimWithin(nameColumns-len("#"), g.Name), p.Style.Bold}
+			name := p.bold("#" + claimWithin(nameColumns-len("#"), g.Name))
 			if g.Role == "" {
-				return []cell{name, {"you are not in it any more" + hiddenOf(g), p.Style.Dim}}
+				return []cell{name, p.dim("you are not in it any more" + hiddenOf(g))}
 			}
 			state := size(g) + ", " + g.Role
 			if g.Frozen {
 				state = "needs a newer earshot"
 			}
-			return []cell{name, {text: state + hiddenOf(g)}, p.sinceCell(g.Joined)}
+			return []cell{name, {Text: state + hiddenOf(g)}, p.sinceCell(g.Joined)}
 		},
 	})
 }
@@ -153,9 +153,9 @@ func (p Printer) Members(w io.Writer, members []*earshotv1.Member) error {
 		cells: func(m *earshotv1.Member) []cell {
 			name := p.person(m.Person)
 			if m.Self {
-				name.text = strings.TrimSpace(terminal.Cut(terminal.Line(m.Person.GetName()), nameColumns-len(" (you)")) + " (you)")
+				name.Text = strings.TrimSpace(terminal.Cut(terminal.Line(m.Person.GetName()), nameColumns-len(" (you)")) + " (you)")
 			}
-			return []cell{name, {text: m.Role}, p.presence(m.Person.GetOnline()), p.sinceCell(m.Joined)}
+			return []cell{name, {Text: m.Role}, p.presence(m.Person.GetOnline()), p.sinceCell(m.Joined)}
 		},
 	})
 }
@@ -168,7 +168,7 @@ func (p Printer) Receipts(w io.Writer, list []*earshotv1.Reached) error {
 			return fmt.Sprintf("%s  %-9s  %s", r.Person.GetPerson(), State(r.State, r.Reason), Title(r.Person))
 		},
 		cells: func(r *earshotv1.Reached) []cell {
-			return []cell{p.person(r.Person), {text: State(r.State, r.Reason)}}
+			return []cell{p.person(r.Person), {Text: State(r.State, r.Reason)}}
 		},
 	})
 }

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"github.com/earshot-im/earshot/cmd/earshot/terminal"
@@ -44,11 +43,11 @@ func when(t time.Time) string {
 	return t.Format("2006-01-02 15:04")
 }
 
-// cell is what stands in one column of a row: a text and how it is marked.
-type cell struct {
-	text string
-	mark func(string) string // nil: not at all
-}
+// cell is what stands in one column of a row.
+type cell = terminal.Cell
+
+func (p Printer) bold(text string) cell { return cell{Text: text, Mark: p.Style.Bold} }
+func (p Printer) dim(text string) cell  { return cell{Text: text, Mark: p.Style.Dim} }
 
 // kind is how the rows of one kind of list are made.
 type kind[T any] struct {
@@ -73,48 +72,8 @@ func rows[T any](p Printer, w io.Writer, list []T, kind kind[T]) error {
 			table = append(table, kind.cells(v))
 		}
 	}
-	widths := widthsOf(table)
-	for _, row := range table {
-		fmt.Fprintln(b, line(row, widths))
+	for _, row := range terminal.Table(table, leastColumns, rowColumns) {
+		fmt.Fprintln(b, row)
 	}
 	return b.Flush()
-}
-
-// widthsOf returns how wide each column is: as wide as what is widest in it.
-func widthsOf(table [][]cell) (widths []int) {
-	for _, row := range table {
-		for i, c := range row {
-			if i == len(widths) {
-				widths = append(widths, 0)
-			}
-			widths[i] = max(widths[i], terminal.Width(c.text))
-		}
-	}
-	if len(widths) > 0 {
-		widths[0] = max(widths[0], leastColumns)
-	}
-	return widths
-}
-
-// line puts the cells of a row side by side, without blanks at its end, and cuts what would go
-// beyond the end of the row.
-func line(row []cell, widths []int) string {
-	var b strings.Builder
-	at, next := 0, 0 // how wide the row is so far, and where the next cell begins
-	for i, c := range row {
-		if text := terminal.Cut(c.text, rowColumns-next); text != "" {
-			b.WriteString(strings.Repeat(" ", next-at))
-			b.WriteString(c.marked(text))
-			at = next + terminal.Width(text)
-		}
-		next += widths[i] + len("  ")
-	}
-	return b.String()
-}
-
-func (c cell) marked(text string) string {
-	if c.mark == nil {
-		return text
-	}
-	return c.mark(text)
 }

@@ -115,4 +115,4 @@ func otherName(most int, p Somebody) (also []string) {
 }
 
 // person is the first cell of a row about a person.
-func (p Printer) person(v Somebody) cell { return cell{whoWithin(nameColumns, v), p.Style.Bold} }
+func (p Printer) person(v Somebody) cell { return p.bold(whoWithin(nameColumns, v)) }

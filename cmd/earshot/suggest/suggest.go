@@ -6,7 +6,8 @@
 // it is made of letters, digits and a few signs that no shell understands, and otherwise the ID;
 // and what several people or groups are called is offered for none of them.
 //
-// The root makes completions of them. An error means that there is nothing to offer.
+// Complete has the commands ask here; it is called once, by the root. An error of a source means that
+// there is nothing to offer.
 package suggest
 
 import (

@@ -1,4 +1,4 @@
-package main
+package suggest
 
 import (
 	"context"
@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/earshot-im/earshot/cmd/earshot/suggest"
 	"github.com/earshot-im/earshot/node/localapi"
 )
 
@@ -20,50 +19,51 @@ const (
 	maxCompletions = 100
 )
 
-type completer = func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective)
-
 // whoever offers people and groups.
-var whoever = suggest.Any(suggest.People, suggest.Groups)
+var whoever = Any(People, Groups)
 
 // argumentSources are what stands in the places of commands, by their paths.
-var argumentSources = map[string][]suggest.Source{
+var argumentSources = map[string][]Source{
 	"earshot send":             {whoever},
 	"earshot history":          {whoever},
-	"earshot outbox cancel":    {suggest.Waiting},
-	"earshot contacts name":    {suggest.People},
-	"earshot contacts replace": {suggest.People, suggest.People},
-	"earshot contacts remove":  {suggest.People},
-	"earshot verify":           {suggest.People},
-	"earshot accept":           {suggest.Any(suggest.Requests, suggest.People)},
-	"earshot block":            {suggest.People},
-	"earshot unblock":          {suggest.People},
-	"earshot group members":    {suggest.Groups},
-	"earshot group invite":     {suggest.Groups, suggest.People},
-	"earshot group leave":      {suggest.Groups},
-	"earshot group remove":     {suggest.Groups, suggest.Members},
-	"earshot group role":       {suggest.Groups, suggest.Members, suggest.Values("owner", "admin", "member")},
-	"earshot group rename":     {suggest.Groups},
-	"earshot group topic":      {suggest.Groups},
-	"earshot group history":    {suggest.Groups, suggest.Values("joined", "all", "7d")},
-	"earshot me accept":        {suggest.Values("everyone", "contacts")},
-	"earshot me read-receipts": {suggest.Values("on", "off")},
+	"earshot outbox cancel":    {Waiting},
+	"earshot contacts name":    {People},
+	"earshot contacts replace": {People, People},
+	"earshot contacts remove":  {People},
+	"earshot verify":           {People},
+	"earshot accept":           {Any(Requests, People)},
+	"earshot block":            {People},
+	"earshot unblock":          {People},
+	"earshot group members":    {Groups},
+	"earshot group invite":     {Groups, People},
+	"earshot group leave":      {Groups},
+	"earshot group remove":     {Groups, Members},
+	"earshot group role":       {Groups, Members, Values("owner", "admin", "member")},
+	"earshot group rename":     {Groups},
+	"earshot group topic":      {Groups},
+	"earshot group hide":       {Groups},
+	"earshot group unhide":     {Groups},
+	"earshot group history":    {Groups, Values("joined", "all", "7d")},
+	"earshot me accept":        {Values("everyone", "contacts")},
+	"earshot me read-receipts": {Values("on", "off")},
 }
 
 // flagSources are what flags take, by the path of the command and the name of the flag. No other
 // takes anything that can be known, but those of every command, which take files.
-var flagSources = map[string]suggest.Source{
-	"earshot up --interface": suggest.Interfaces,
-	"earshot send --wait":    suggest.Values("queued", "delivered", "read"),
-	"earshot recv --from":    suggest.People,
+var flagSources = map[string]Source{
+	"earshot up --interface": Interfaces,
+	"earshot send --wait":    Values("queued", "delivered", "read"),
+	"earshot recv --from":    People,
 	"earshot recv --in":      whoever,
 }
 
-// completing has a command, and all below it, complete what they take. One of which nothing can be
-// known offers nothing, rather than the names of files.
-func (a *app) completing(c *cobra.Command) {
+// Complete has a command, and all below it, complete what they take. One of which nothing can be
+// known offers nothing, rather than the names of files. dir finds out where the node is; it is asked
+// when the flags are known.
+func Complete(c *cobra.Command, dir func() (string, error)) {
 	sources := argumentSources[c.CommandPath()]
 	if c.ValidArgsFunction == nil && !c.HasSubCommands() {
-		c.ValidArgsFunction = a.completer(func(before []string) suggest.Source {
+		c.ValidArgsFunction = completer(dir, func(before []string) Source {
 			switch n := len(before); {
 			case n < len(sources):
 				return sources[n]
@@ -75,24 +75,28 @@ func (a *app) completing(c *cobra.Command) {
 	}
 	c.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) {
 		source := flagSources[c.CommandPath()+" --"+f.Name]
-		_ = c.RegisterFlagCompletionFunc(f.Name, a.completer(func([]string) suggest.Source { return source })) // the flag is there, and has none yet
+		_ = c.RegisterFlagCompletionFunc(f.Name, completer(dir, func([]string) Source { return source })) // the flag is there, and has none yet
 	})
 	for _, sub := range c.Commands() {
-		a.completing(sub)
+		Complete(sub, dir)
 	}
 }
 
 // completer asks the node what could stand behind some arguments. Without a node, or if it does not
 // answer in time, nothing is offered, and nothing is said.
-func (a *app) completer(sourceFor func(before []string) suggest.Source) completer {
+func completer(dir func() (string, error), sourceFor func(before []string) Source) cobra.CompletionFunc {
 	return func(c *cobra.Command, before []string, begun string) (all []cobra.Completion, _ cobra.ShellCompDirective) {
 		source := sourceFor(before)
-		if source == nil || a.prepare() != nil {
+		if source == nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		at, err := dir()
+		if err != nil {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
 		ctx, cancel := context.WithTimeout(c.Context(), completionTimeout)
 		defer cancel()
-		client := localapi.Dial(a.dir)
+		client := localapi.Dial(at)
 		defer client.Close()
 		offered, err := source(ctx, client, before)
 		if err != nil {
