@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"connectrpc.com/connect"
+
 	"github.com/earshot-im/earshot/node/localapi"
 )
 
@@ -68,6 +70,9 @@ func TestEveryCodeHasAHint(t *testing.T) {
 	for _, code := range codes {
 		if code == localapi.CodeStopping {
 			continue // told as codeNotRunning
+		}
+		if p := Explain(answerOf(connect.CodeInternal, code)); p.Code != code || p.Exit != exitOf(code) {
+			t.Errorf("%s is told as %+v", code, p)
 		}
 		if hints[code] == "" {
 			t.Errorf("%s: no hint", code)
