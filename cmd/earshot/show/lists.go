@@ -59,7 +59,10 @@ func (p Printer) peerLong(v Peer) string {
 	if len(v.FoundBy) > 0 {
 		row = append(row, "found by "+strings.Join(v.FoundBy, "+"))
 	}
-	return strings.Join(append(row, terminal.Line(strings.Join(v.Addresses, " "))), "  ")
+	if len(v.Addresses) > 0 {
+		row = append(row, terminal.Line(strings.Join(v.Addresses, " ")))
+	}
+	return strings.Join(row, "  ")
 }
 
 // Contacts writes a row for each person.

@@ -134,6 +134,8 @@ func TestLongListsNameIDs(t *testing.T) {
 		"peers": {func(p Printer, b *bytes.Buffer) error { return p.Peers(b, []Peer{peerOf(bob, at)}) },
 			"offline  Bob (b0b0b0b0)  device 12D3KooW" + strings.Repeat("x", 44) + "  person " + bob.Person +
 				"  found by mdns+saved+manual+peer  /ip4/192.0.2.7/tcp/4001 /ip6/2001:db8::1/tcp/4001"},
+		"a peer whose address is not known": {func(p Printer, b *bytes.Buffer) error { return p.Peers(b, []Peer{{Device: "12D3", Online: true}}) },
+			"online    device 12D3"},
 		"contacts": {func(p Printer, b *bytes.Buffer) error { return p.Contacts(b, []*earshotv1.Person{uncle}) },
 			bob.Person + "  Uncle, calls themselves Bob, verified, online"},
 		"group list": {func(p Printer, b *bytes.Buffer) error {
