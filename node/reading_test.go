@@ -11,6 +11,7 @@ import (
 	"github.com/earshot-im/earshot/node/chat"
 	"github.com/earshot-im/earshot/node/contacts"
 	"github.com/earshot-im/earshot/node/people"
+	"github.com/earshot-im/earshot/store"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -69,24 +70,24 @@ func TestHistoryReadsPastTheBlocked(t *testing.T) {
 		if got := said(page(chat.HistoryRange{Limit: 9, After: &newest[1].ID})); len(got) != 0 {
 			t.Errorf("after the last are %q", got)
 		}
-		for _, read := range []func(after uint64) (chat.Page, error){
-			func(after uint64) (chat.Page, error) {
+		for _, read := range []func(after string) (chat.Page, error){
+			func(after string) (chat.Page, error) {
 				return ann.Messages().Unread(t.Context(), after, chat.Filter{In: "#lunch"}, 1)
 			},
-			func(after uint64) (chat.Page, error) {
+			func(after string) (chat.Page, error) {
 				return ann.Messages().Arrivals(t.Context(), after, chat.Filter{In: "#lunch"}, 1)
 			},
 		} {
 			var got []string
-			for at, end := uint64(0), false; !end; {
+			for at, end := "", false; !end; {
 				p, err := read(at)
 				if err != nil {
 					t.Fatal(err)
 				}
 				got = append(got, said(p.Messages)...)
 				at, end = p.Cursor, len(p.Messages) == 0
-				if end && p.Cursor < lastArrival(t, ann, g) {
-					t.Errorf("the end is at %d, before the last message", p.Cursor)
+				if n, err := ann.store.At(p.Cursor); end && (err != nil || n < lastArrival(t, ann, g)) {
+					t.Errorf("the end is at %s (%v), before the last message", p.Cursor, err)
 				}
 			}
 			if !slices.Equal(got, want) {
@@ -122,7 +123,7 @@ func TestFilterByIDNeedsNobody(t *testing.T) {
 		filters := map[string]chat.Filter{"from": {From: id}, "in": {In: id}, "group": {In: "#" + g.String()}, "bare group": {In: g.String()}, "both": {From: id, In: g.String()}}
 		nobody := crypto.PersonID{1}.String()
 		for name, f := range map[string]chat.Filter{"from": {From: nobody}, "in": {In: nobody}, "group": {In: "#" + nobody}} {
-			if page, err := ann.Messages().Arrivals(t.Context(), 0, f, 9); err != nil || len(page.Messages) > 0 {
+			if page, err := ann.Messages().Arrivals(t.Context(), "", f, 9); err != nil || len(page.Messages) > 0 {
 				t.Errorf("%s nobody: %v, %v", name, page, err)
 			}
 		}
@@ -134,7 +135,7 @@ func TestFilterByIDNeedsNobody(t *testing.T) {
 		w.within(soon, "so is another's", func() bool { return len(ann.words(cleo, cleo)) == 1 })
 		for name, want := range map[string][]string{"from": {"direct", "in the group"}, "in": {"direct"}, "group": {"in the group"},
 			"bare group": {"in the group"}, "both": {"in the group"}} {
-			page, err := ann.Messages().Unread(t.Context(), 0, filters[name], 9)
+			page, err := ann.Messages().Unread(t.Context(), "", filters[name], 9)
 			got := said(page.Messages)
 			slices.Sort(got)
 			if err != nil || !slices.Equal(got, want) {
@@ -142,7 +143,7 @@ func TestFilterByIDNeedsNobody(t *testing.T) {
 			}
 		}
 		for _, f := range []chat.Filter{{From: "Carol"}, {In: "Carol"}, {From: "#lunch"}} {
-			if _, err := ann.Messages().Arrivals(t.Context(), 0, f, 9); !errors.As(err, new(*people.UnknownError)) {
+			if _, err := ann.Messages().Arrivals(t.Context(), "", f, 9); !errors.As(err, new(*people.UnknownError)) {
 				t.Errorf("%v: %v", f, err)
 			}
 		}
@@ -159,24 +160,39 @@ func TestCursorBelongsToItsFilter(t *testing.T) {
 		g := ann.makes("lunch")
 		id := bob.who.person.String()
 		filters := []chat.Filter{{}, {From: id}, {In: id}, {In: "#lunch"}, {From: id, In: "#lunch"}}
+		for range filters {
+			ann.tell(g, "there are as many places to be at")
+		}
 		for i, f := range filters {
-			if err := ann.Messages().SetCursor(t.Context(), "bot", f, uint64(i+1)); err != nil {
+			if err := ann.Messages().SetCursor(t.Context(), "bot", f, ann.store.Cursor(uint64(i+1))); err != nil {
 				t.Fatal(err)
 			}
 		}
 		for i, f := range append(filters, chat.Filter{}, chat.Filter{From: "Bob"}, chat.Filter{In: "Bob"}, chat.Filter{In: g.String()}, chat.Filter{From: "Bob", In: "lunch"}) {
-			if at, err := ann.Messages().Cursor(t.Context(), "bot", f); err != nil || at != uint64(i%len(filters)+1) {
-				t.Errorf("%v: at %d, %v", f, at, err)
+			if at, err := ann.Messages().Cursor(t.Context(), "bot", f); err != nil || at != ann.store.Cursor(uint64(i%len(filters)+1)) {
+				t.Errorf("%v: at %s, %v", f, at, err)
 			}
 		}
-		if at, err := ann.Messages().Cursor(t.Context(), "other", chat.Filter{}); at != 0 || err != nil {
-			t.Errorf("another name: at %d, %v", at, err)
+		if at, err := ann.Messages().Cursor(t.Context(), "other", chat.Filter{}); at != ann.store.Cursor(0) || err != nil {
+			t.Errorf("another name: at %s, %v", at, err)
+		}
+		for _, cursor := range []string{ann.store.Cursor(1000), bob.store.Cursor(1), "1", ":1", "x:1", ann.store.Cursor(1) + "x"} {
+			want := store.ErrCursor
+			if cursor == ann.store.Cursor(1000) || cursor == bob.store.Cursor(1) {
+				want = store.ErrOtherCursor
+			}
+			if err := ann.Messages().SetCursor(t.Context(), "bot", chat.Filter{}, cursor); !errors.Is(err, want) {
+				t.Errorf("to %q: %v", cursor, err)
+			}
+			if _, err := ann.Messages().Unread(t.Context(), cursor, chat.Filter{}, 1); !errors.Is(err, want) {
+				t.Errorf("from %q: %v", cursor, err)
+			}
 		}
 		for _, f := range []chat.Filter{{From: "Carol"}, {In: "Carol"}} {
 			if _, err := ann.Messages().Cursor(t.Context(), "bot", f); err == nil {
 				t.Error("a cursor for nobody")
 			}
-			if err := ann.Messages().SetCursor(t.Context(), "bot", f, 1); err == nil {
+			if err := ann.Messages().SetCursor(t.Context(), "bot", f, ann.store.Cursor(1)); err == nil {
 				t.Error("a cursor is set for nobody")
 			}
 		}
@@ -192,7 +208,7 @@ func TestReadersLearnOfWhatIsRevealed(t *testing.T) {
 		ann.meets(soon, bob)
 		ann.makes("lunch", bob)
 		revealed := func() uint64 {
-			page, err := ann.Messages().Unread(t.Context(), 0, chat.Filter{}, 1)
+			page, err := ann.Messages().Unread(t.Context(), "", chat.Filter{}, 1)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -421,7 +421,7 @@ func (m *machine) pending() int {
 
 // unread is all that is unread at a node and passes a filter.
 func unread(n *Node, f chat.Filter) ([]chat.Message, error) {
-	page, err := n.Messages().Unread(context.Background(), 0, f, 10_000)
+	page, err := n.Messages().Unread(context.Background(), "", f, 10_000)
 	return page.Messages, err
 }
 

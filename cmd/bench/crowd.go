@@ -13,7 +13,7 @@ import (
 type crowd struct {
 	nodes  []*node        // the first writes
 	groups map[int]string // IDs of groups by their number of readers, which are the first nodes after the writer
-	read   []uint64       // cursors of the nodes
+	read   []string       // cursors of the nodes
 	sent   int
 }
 
@@ -28,7 +28,7 @@ func (b *bench) crowd(ctx context.Context, sizes []int) (*crowd, error) {
 		}
 		c.nodes = append(c.nodes, n)
 	}
-	c.read = make([]uint64, len(c.nodes))
+	c.read = make([]string, len(c.nodes))
 	for _, n := range c.nodes {
 		if err := n.until(ctx, n.name+" sees everybody", func(ctx context.Context) (bool, error) {
 			s, err := n.Status(ctx, &earshotv1.StatusRequest{})

@@ -202,7 +202,7 @@ func (n *node) last(ctx context.Context, from *node, number int) (time.Time, err
 }
 
 // arrivals reads everything that came after a cursor, and moves that.
-func (n *node) arrivals(ctx context.Context, cursor *uint64) (all []*earshotv1.Message, err error) {
+func (n *node) arrivals(ctx context.Context, cursor *string) (all []*earshotv1.Message, err error) {
 	for {
 		r, err := n.Arrivals(ctx, &earshotv1.ArrivalsRequest{After: *cursor, Limit: 1000})
 		if err != nil || len(r.Messages) == 0 {

@@ -35,7 +35,7 @@ func (b *bench) w5(ctx context.Context) (err error) {
 		if err != nil {
 			return err
 		}
-		var cursor uint64
+		var cursor string
 		if _, err = bob.arrivals(ctx, &cursor); err == nil {
 			err = bob.Stop()
 		}

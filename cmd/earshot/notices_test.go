@@ -36,7 +36,7 @@ func (n *noticeNode) Target(_ context.Context, who, _ string) (contacts.Target, 
 
 func (n *noticeNode) Requests(context.Context) ([]contacts.Request, error) { return nil, nil }
 
-func (n *noticeNode) Unread(context.Context, uint64, chat.Filter, int) (chat.Page, error) {
+func (n *noticeNode) Unread(context.Context, string, chat.Filter, int) (chat.Page, error) {
 	n.read <- struct{}{}
 	return chat.Page{}, nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -25,13 +26,13 @@ type feedNode struct {
 	answers chan chat.Page
 
 	names   map[string]bool
-	cursors []uint64    // to which the cursor was set
-	moved   chan uint64 // if not nil: is told of each
+	cursors []string    // to which the cursor was set
+	moved   chan string // if not nil: is told of each
 	marked  int
 }
 
 type asked struct {
-	after  uint64
+	after  string
 	filter chat.Filter
 }
 
@@ -57,7 +58,7 @@ func (n *feedNode) Target(_ context.Context, who, kind string) (contacts.Target,
 	return contacts.Target{Kind: "group", ID: testLunch.ID.String()}, nil
 }
 
-func (n *feedNode) page(ctx context.Context, after uint64, f chat.Filter) (chat.Page, error) {
+func (n *feedNode) page(ctx context.Context, after string, f chat.Filter) (chat.Page, error) {
 	select {
 	case n.asked <- asked{after, f}:
 	case <-ctx.Done():
@@ -66,27 +67,27 @@ func (n *feedNode) page(ctx context.Context, after uint64, f chat.Filter) (chat.
 	return <-n.answers, nil
 }
 
-func (n *feedNode) Arrivals(ctx context.Context, after uint64, f chat.Filter, _ int) (chat.Page, error) {
+func (n *feedNode) Arrivals(ctx context.Context, after string, f chat.Filter, _ int) (chat.Page, error) {
 	return n.page(ctx, after, f)
 }
 
-func (n *feedNode) Unread(ctx context.Context, after uint64, f chat.Filter, _ int) (chat.Page, error) {
+func (n *feedNode) Unread(ctx context.Context, after string, f chat.Filter, _ int) (chat.Page, error) {
 	return n.page(ctx, after, f)
 }
 
 func (n *feedNode) History(ctx context.Context, who string, _ chat.HistoryRange) ([]chat.Message, error) {
-	p, err := n.page(ctx, 0, chat.Filter{In: who})
+	p, err := n.page(ctx, "", chat.Filter{In: who})
 	return p.Messages, err
 }
 
-func (n *feedNode) Cursor(_ context.Context, _ string, f chat.Filter) (uint64, error) {
+func (n *feedNode) Cursor(_ context.Context, _ string, f chat.Filter) (string, error) {
 	if f != bobInLunch {
-		return 0, people.ErrSetting
+		return "", people.ErrSetting
 	}
-	return 100, nil
+	return cursor(100), nil
 }
 
-func (n *feedNode) SetCursor(_ context.Context, _ string, f chat.Filter, to uint64) error {
+func (n *feedNode) SetCursor(_ context.Context, _ string, f chat.Filter, to string) error {
 	if f != bobInLunch {
 		return people.ErrSetting
 	}
@@ -111,12 +112,14 @@ func (n *feedNode) Groups(context.Context) ([]contacts.Group, error) { return ni
 // turn is one call that a command makes, and the answer to it.
 type turn struct {
 	change bool // something has to change before it comes
-	after  uint64
+	after  string
 	answer chat.Page
 }
 
-func said(cursor uint64, text string) []chat.Message {
-	return []chat.Message{{ID: event.ID{byte(cursor)}, Cursor: cursor, Kind: "text", Text: text}}
+func cursor(at uint64) string { return fmt.Sprintf("ab:%d", at) }
+
+func said(at uint64, text string) []chat.Message {
+	return []chat.Message{{ID: event.ID{byte(at)}, Cursor: cursor(at), Kind: "text", Text: text}}
 }
 
 // follow runs a command until it has taken all turns, and returns what it printed.
@@ -152,7 +155,7 @@ func (n *feedNode) follow(t *testing.T, filter chat.Filter, turns []turn, args .
 		select {
 		case got := <-n.asked:
 			if got != (asked{turn.after, filter}) {
-				t.Errorf("turn %d asks %v, want from %d on", i, got, turn.after)
+				t.Errorf("turn %d asks %v, want from %q on", i, got, turn.after)
 			}
 		case exit := <-ended:
 			t.Fatalf("turn %d: ended with status %d: %s", i, exit, read(files[1]))
@@ -173,21 +176,21 @@ func (n *feedNode) follow(t *testing.T, filter chat.Filter, turns []turn, args .
 func TestFollowResolvesOnceAndGoesOn(t *testing.T) {
 	n := newFeed()
 	out := n.follow(t, bobInLunch, []turn{
-		{false, 100, chat.Page{Cursor: 100 + passedAtOnce - 1}},
-		{true, 100 + passedAtOnce - 1, chat.Page{Messages: said(2000, "hello"), Cursor: 2100}},
-		{false, 2100, chat.Page{Cursor: 2100}},
-		{true, 2100, chat.Page{Cursor: 2100 + passedAtOnce - 1}},
-		{true, 2100 + passedAtOnce - 1, chat.Page{Cursor: 2100 + passedAtOnce}},
-		{true, 2100 + passedAtOnce, chat.Page{Cursor: 4000, Revealed: 1}},
-		{true, 4000, chat.Page{Cursor: 4000, Revealed: 1}},
+		{false, cursor(100), chat.Page{Cursor: cursor(100 + passedAtOnce - 1)}},
+		{true, cursor(100 + passedAtOnce - 1), chat.Page{Messages: said(2000, "hello"), Cursor: cursor(2100)}},
+		{false, cursor(2100), chat.Page{Cursor: cursor(2100)}},
+		{true, cursor(2100), chat.Page{Cursor: cursor(2100 + passedAtOnce - 1)}},
+		{true, cursor(2100 + passedAtOnce - 1), chat.Page{Cursor: cursor(2100 + passedAtOnce)}},
+		{true, cursor(2100 + passedAtOnce), chat.Page{Cursor: cursor(4000), Revealed: 1}},
+		{true, cursor(4000), chat.Page{Cursor: cursor(4000), Revealed: 1}},
 	}, "recv", "--follow", "--as", "bot", "--from", "Bob", "--in", "lunch")
 	if !strings.Contains(out, "hello") {
 		t.Errorf("printed %q", out)
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if want := []uint64{2100, 2100 + passedAtOnce}; !slices.Equal(n.cursors, want) {
-		t.Errorf("the cursor went to %d, want %d", n.cursors, want)
+	if want := []string{cursor(2100), cursor(2100 + passedAtOnce)}; !slices.Equal(n.cursors, want) {
+		t.Errorf("the cursor went to %s, want %s", n.cursors, want)
 	}
 }
 
@@ -195,20 +198,20 @@ func TestFollowResolvesOnceAndGoesOn(t *testing.T) {
 func TestPeekMovesNoCursor(t *testing.T) {
 	n := newFeed()
 	n.follow(t, bobInLunch, []turn{
-		{false, 100, chat.Page{Messages: said(600, "hello"), Cursor: 600}},
-		{false, 600, chat.Page{Cursor: 5000}},
-		{true, 5000, chat.Page{Cursor: 5000, Revealed: 1}},
-		{true, 5000, chat.Page{Cursor: 5000, Revealed: 1}},
+		{false, cursor(100), chat.Page{Messages: said(600, "hello"), Cursor: cursor(600)}},
+		{false, cursor(600), chat.Page{Cursor: cursor(5000)}},
+		{true, cursor(5000), chat.Page{Cursor: cursor(5000), Revealed: 1}},
+		{true, cursor(5000), chat.Page{Cursor: cursor(5000), Revealed: 1}},
 	}, "recv", "--follow", "--as", "bot", "--peek", "--from", "Bob", "--in", "lunch")
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if len(n.cursors) > 0 {
-		t.Errorf("the cursor went to %d", n.cursors)
+		t.Errorf("the cursor went to %s", n.cursors)
 	}
 	newFeed().follow(t, chat.Filter{}, []turn{
-		{false, 0, chat.Page{Messages: said(60, "hello"), Cursor: 60}},
-		{false, 60, chat.Page{Cursor: 60, Revealed: 1}}, // to begin again would show it twice
-		{true, 60, chat.Page{Cursor: 60, Revealed: 1}},
+		{false, "", chat.Page{Messages: said(60, "hello"), Cursor: cursor(60)}},
+		{false, cursor(60), chat.Page{Cursor: cursor(60), Revealed: 1}}, // to begin again would show it twice
+		{true, cursor(60), chat.Page{Cursor: cursor(60), Revealed: 1}},
 	}, "recv", "--follow", "--peek")
 }
 
@@ -217,13 +220,13 @@ func TestPeekMovesNoCursor(t *testing.T) {
 func TestFollowReadsAgainWhatIsRevealed(t *testing.T) {
 	n := newFeed()
 	out := n.follow(t, chat.Filter{}, []turn{
-		{false, 0, chat.Page{Cursor: 50, Revealed: 3}},
-		{true, 50, chat.Page{Messages: said(60, "new"), Cursor: 60, Revealed: 3}},
-		{false, 60, chat.Page{Cursor: 60, Revealed: 3}},
-		{true, 60, chat.Page{Cursor: 60, Revealed: 4}},
-		{false, 0, chat.Page{Messages: said(20, "old"), Cursor: 60, Revealed: 4}},
-		{false, 60, chat.Page{Cursor: 60, Revealed: 4}},
-		{true, 60, chat.Page{Cursor: 60, Revealed: 4}},
+		{false, "", chat.Page{Cursor: cursor(50), Revealed: 3}},
+		{true, cursor(50), chat.Page{Messages: said(60, "new"), Cursor: cursor(60), Revealed: 3}},
+		{false, cursor(60), chat.Page{Cursor: cursor(60), Revealed: 3}},
+		{true, cursor(60), chat.Page{Cursor: cursor(60), Revealed: 4}},
+		{false, "", chat.Page{Messages: said(20, "old"), Cursor: cursor(60), Revealed: 4}},
+		{false, cursor(60), chat.Page{Cursor: cursor(60), Revealed: 4}},
+		{true, cursor(60), chat.Page{Cursor: cursor(60), Revealed: 4}},
 	}, "recv", "--follow")
 	if !strings.Contains(out, "new") || !strings.Contains(out, "old") {
 		t.Errorf("printed %q", out)
@@ -252,7 +255,7 @@ func TestHistoryResolvesOnce(t *testing.T) {
 // a consumer that died.
 func TestCursorFollowsEachLine(t *testing.T) {
 	n := newFeed()
-	n.moved = make(chan uint64)
+	n.moved = make(chan string)
 	dir := serve(t, server.Rooms{Node: n, People: n, Reading: n})
 	in, out, err := os.Pipe()
 	if err != nil {
@@ -273,10 +276,10 @@ func TestCursorFollowsEachLine(t *testing.T) {
 	for i := range uint64(5) { // a pipe takes one of them, or none
 		page.Messages = append(page.Messages, said(101+i, strings.Repeat("x", 50_000))...)
 	}
-	page.Cursor = 200
+	page.Cursor = cursor(200)
 	n.answers <- page
-	if to := <-n.moved; to != 101 {
-		t.Errorf("the cursor went to %d when one line was written", to)
+	if to := <-n.moved; to != cursor(101) {
+		t.Errorf("the cursor went to %s when one line was written", to)
 	}
 	in.Close()
 	if exit := <-ended; exit != 1 {
@@ -285,7 +288,7 @@ func TestCursorFollowsEachLine(t *testing.T) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if len(n.cursors) != 1 {
-		t.Errorf("the cursor went to %d", n.cursors)
+		t.Errorf("the cursor went to %s", n.cursors)
 	}
 }
 

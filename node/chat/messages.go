@@ -154,7 +154,7 @@ func (m *Messages) message(r *store.Row) Message {
 	}
 	v := Message{ID: r.ID, Conversation: r.Conversation, Kind: kind, Text: r.Text, Time: r.Clock,
 		Received: r.Received, ReplyTo: r.ReplyTo, Edited: r.Edited, Mentions: r.Mentions,
-		Mentioned: slices.Contains(r.Mentions, m.self), Own: r.Own, Gap: r.Gap, Forked: r.Forked, Cursor: r.Arrival,
+		Mentioned: slices.Contains(r.Mentions, m.self), Own: r.Own, Gap: r.Gap, Forked: r.Forked, Cursor: m.cfg.Store.Cursor(r.Arrival),
 		T: r.T, Unread: r.Unread}
 	v.With = m.with(r)
 	if v.To = v.With; !r.Own && v.With.Kind == "person" {

@@ -59,39 +59,61 @@ func (m *Messages) wants(f filter) store.Keep {
 	return func(s store.Source) bool { return s.Author != m.self && passes(s) }
 }
 
-// read reads messages after a cursor until limit of them have passed a filter. It reads them in
-// parts, each in a transaction of its own.
-func (m *Messages) read(ctx context.Context, after uint64, f Filter, limit int,
-	part func(after uint64, limit int, keep store.Keep) ([]store.Row, uint64, error)) (Page, error) {
+// part reads rows after a number of the change counter in one transaction. It may read fewer than
+// limit, and returns how far it has looked.
+type part func(after uint64, limit int, keep store.Keep) (rows []store.Row, looked uint64, err error)
+
+// read reads messages after a cursor until limit of them have passed a filter.
+func (m *Messages) read(ctx context.Context, after string, f Filter, limit int, part part) (Page, error) {
 	revealed, _ := m.cfg.Revealed.Now()
 	page := Page{Cursor: after, Revealed: revealed}
+	at, err := m.at(after)
+	if err != nil {
+		return page, err
+	}
 	resolved, err := m.filter(f)
 	if err != nil {
 		return page, err
 	}
-	for len(page.Messages) < limit && ctx.Err() == nil {
-		rows, looked, err := part(page.Cursor, limit-len(page.Messages), m.wants(resolved))
-		if err != nil {
-			return page, err
-		}
-		for i := range rows {
-			page.Messages = append(page.Messages, m.message(&rows[i]))
-		}
-		if looked == page.Cursor {
-			break
-		}
-		page.Cursor = looked
+	rows, at, err := part.all(ctx, at, limit, m.wants(resolved))
+	for i := range rows {
+		page.Messages = append(page.Messages, m.message(&rows[i]))
 	}
-	return page, ctx.Err()
+	page.Cursor = m.cfg.Store.Cursor(at)
+	return page, err
 }
 
-// Unread returns unread messages whose cursor is past after, by cursor.
-func (m *Messages) Unread(ctx context.Context, after uint64, f Filter, limit int) (Page, error) {
+// all reads part after part until there are limit rows, or no more.
+func (p part) all(ctx context.Context, after uint64, limit int, keep store.Keep) (all []store.Row, at uint64, err error) {
+	for at = after; len(all) < limit && ctx.Err() == nil; {
+		rows, looked, err := p(at, limit-len(all), keep)
+		if err != nil {
+			return all, at, err
+		}
+		all = append(all, rows...)
+		if looked == at {
+			break
+		}
+		at = looked
+	}
+	return all, at, ctx.Err()
+}
+
+// at returns the number that a cursor stands for. An empty one is the beginning.
+func (m *Messages) at(cursor string) (uint64, error) {
+	if cursor == "" {
+		return 0, nil
+	}
+	return m.cfg.Store.At(cursor)
+}
+
+// Unread returns unread messages past a cursor, in the order of arrival.
+func (m *Messages) Unread(ctx context.Context, after string, f Filter, limit int) (Page, error) {
 	return m.read(ctx, after, f, limit, m.cfg.Store.Unread)
 }
 
-// Arrivals returns messages of others whose cursor is past after, by cursor.
-func (m *Messages) Arrivals(ctx context.Context, after uint64, f Filter, limit int) (Page, error) {
+// Arrivals returns messages of others past a cursor, in the order of arrival.
+func (m *Messages) Arrivals(ctx context.Context, after string, f Filter, limit int) (Page, error) {
 	return m.read(ctx, after, f, limit, m.cfg.Store.Arrivals)
 }
 
@@ -111,24 +133,27 @@ func (m *Messages) MarkRead(ctx context.Context, ids ...event.ID) error {
 	return nil
 }
 
-// Cursor returns how far the reader with this name has read by this filter; 0 at the beginning.
-// Each filter has a cursor of its own, so that a message that one filter skips is not lost to
-// another.
-func (m *Messages) Cursor(_ context.Context, name string, f Filter) (uint64, error) {
+// Cursor returns how far the reader with this name has read by this filter. Each filter has a cursor
+// of its own, so that a message that one filter skips is not lost to another.
+func (m *Messages) Cursor(_ context.Context, name string, f Filter) (string, error) {
 	name, err := m.cursorName(name, f)
 	if err != nil {
-		return 0, err
+		return "", err
 	}
-	return m.cfg.Store.Book().Cursor(name)
+	n, err := m.cfg.Store.Book().Cursor(name)
+	return m.cfg.Store.Cursor(n), err
 }
 
 // SetCursor notes how far a reader has read.
-func (m *Messages) SetCursor(ctx context.Context, name string, f Filter, to uint64) error {
-	name, err := m.cursorName(name, f)
+func (m *Messages) SetCursor(ctx context.Context, name string, f Filter, to string) error {
+	n, err := m.at(to)
 	if err != nil {
 		return err
 	}
-	return m.cfg.Store.Book().SetCursor(ctx, name, to)
+	if name, err = m.cursorName(name, f); err != nil {
+		return err
+	}
+	return m.cfg.Store.Book().SetCursor(ctx, name, n)
 }
 
 // cursorName returns the name under which the store keeps the cursor of a reader and a filter.

@@ -62,7 +62,7 @@ type Message struct {
 	Progress            // own messages only
 	Gap          bool   // a message that came before it is missing here
 	Forked       bool   // its author's log contradicts itself here
-	Cursor       uint64 // its place in Arrivals
+	Cursor       string // its place among what arrived
 	T            int64  // its place in its conversation is by (T, ID)
 	Unread       bool   // somebody else's that the owner has not read
 }
@@ -118,7 +118,7 @@ type Filter struct{ From, In string }
 // after Cursor. A page without messages is the last.
 type Page struct {
 	Messages []Message
-	Cursor   uint64
+	Cursor   string
 	Revealed uint64 // moves when something older may be shown again
 }
 

@@ -20,27 +20,19 @@ package journal
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"strconv"
-	"strings"
 
 	"github.com/earshot-im/earshot/node/chat"
 	"github.com/earshot-im/earshot/node/contacts"
 	"github.com/earshot-im/earshot/node/notify"
 	"github.com/earshot-im/earshot/node/people"
 	"github.com/earshot-im/earshot/store"
-	"github.com/earshot-im/earshot/store/event"
 )
 
-// Errors of Read. Those of package contacts, for the names in the filter, come through as they are.
-var (
-	// ErrCursor: the text is no cursor. Use one that a Batch had.
-	ErrCursor = errors.New("no such cursor")
-	// ErrKind: there is no such kind of change.
-	ErrKind = errors.New("no such kind of change")
-)
+// ErrKind: there is no such kind of change. The other errors of Read are those of store.Store.At and,
+// for the names in the filter, of package contacts.
+var ErrKind = errors.New("no such kind of change")
 
 // Kinds of changes.
 const (
@@ -96,13 +88,10 @@ type Config struct {
 }
 
 // Journal gives out readers. Its methods may be called by any goroutine.
-type Journal struct {
-	cfg      Config
-	instance event.Instance
-}
+type Journal struct{ cfg Config }
 
 // New returns the journal of a store.
-func New(cfg Config) *Journal { return &Journal{cfg: cfg, instance: cfg.Store.Own().Store} }
+func New(cfg Config) *Journal { return &Journal{cfg: cfg} }
 
 // Follow gives a caller the batches of a reader, each when tell has taken the one before, until ctx
 // ends or tell fails. The errors are those of Read, of the store and of tell.
@@ -147,30 +136,15 @@ func (j *Journal) Read(after string, of []string, f chat.Filter) (*Reader, error
 	return r, nil
 }
 
-// cursor returns the cursor of a number of the change counter.
-func (j *Journal) cursor(n uint64) string {
-	return hex.EncodeToString(j.instance[:]) + ":" + strconv.FormatUint(n, 10)
-}
-
 // parse returns the number that a cursor stands for, and whether it is answered by a reset.
 func (j *Journal) parse(cursor string) (n uint64, reset bool, err error) {
 	now := j.cfg.Store.Last()
-	switch cursor {
-	case "":
+	if cursor == "" {
 		return now, false, nil
-	case "0":
-		return 0, false, nil
 	}
-	instance, number, ok := strings.Cut(cursor, ":")
-	raw, err := hex.DecodeString(instance)
-	if !ok || err != nil || len(raw) != len(j.instance) {
-		return 0, false, fmt.Errorf("%w: %q", ErrCursor, cursor)
-	}
-	if n, err = strconv.ParseUint(number, 10, 64); err != nil {
-		return 0, false, fmt.Errorf("%w: %q", ErrCursor, cursor)
-	}
-	if event.Instance(raw) != j.instance || n > now {
+	n, err = j.cfg.Store.At(cursor)
+	if errors.Is(err, store.ErrOtherCursor) {
 		return now, true, nil
 	}
-	return n, false, nil
+	return n, false, err
 }

@@ -73,7 +73,7 @@ func newReader(j *Journal, want store.Wanted, after uint64, reset bool) *Reader 
 func (r *Reader) Next(ctx context.Context) (Batch, error) {
 	if r.reset {
 		r.reset = false
-		return Batch{Reset: true, Cursor: r.journal.cursor(r.given)}, ctx.Err()
+		return Batch{Reset: true, Cursor: r.journal.cfg.Store.Cursor(r.given)}, ctx.Err()
 	}
 	for ctx.Err() == nil {
 		// Before it looks, so that nothing that comes then is missed.
@@ -111,7 +111,7 @@ func (r *Reader) tell(b *Batch) bool {
 	}
 	r.live = r.live || b.Live
 	r.given = told
-	b.Cursor = r.journal.cursor(told)
+	b.Cursor = r.journal.cfg.Store.Cursor(told)
 	return true
 }
 

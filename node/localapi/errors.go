@@ -48,6 +48,7 @@ const (
 	CodeNoRoom       = "no_room"
 	CodeRenamed      = "renamed"
 	CodeNotContact   = "not_contact"
+	CodeCursor       = "cursor"
 	CodeInvalid      = "invalid"
 	CodeStopping     = "stopping"
 	CodeInternal     = "internal"

@@ -129,7 +129,7 @@ func TestExampleAnswersEveryMessageOnce(t *testing.T) {
 		ended := make(chan error, 1)
 		go func() { ended <- echo(botCtx, botDir) }()
 		for n := uint64(0); ; {
-			got, err := ann.Messages().Arrivals(ctx, 0, chat.Filter{}, 10)
+			got, err := ann.Messages().Arrivals(ctx, "", chat.Filter{}, 10)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -145,7 +145,7 @@ func TestExampleAnswersEveryMessageOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	got, err := ann.Messages().Arrivals(ctx, 0, chat.Filter{}, 10)
+	got, err := ann.Messages().Arrivals(ctx, "", chat.Filter{}, 10)
 	if err != nil || len(got.Messages) != len(want) {
 		t.Fatalf("%d answers, %v", len(got.Messages), err)
 	}

@@ -5,7 +5,7 @@ import "github.com/earshot-im/earshot/node/localapi"
 // place is a place in what is read. Whoever is at a place has dealt with everything up to it.
 type place struct {
 	id     string // of the message there; "" where messages that don't pass the filter were passed over
-	cursor uint64
+	cursor string
 }
 
 // marker tells the node how far its owner, or the reader of --as, has come. It does so in a

@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -59,8 +60,8 @@ type Reader struct {
 	Ack      bool   // the cursor follows what comes on Stdin
 
 	filter   earshotv1.Filter // From and In, by ID
-	after    uint64           // everything up to here that passes the filter has been printed
-	moved    uint64           // the last place that the cursor was told to go to
+	after    string           // everything up to here that passes the filter has been printed
+	moved    string           // the last place that the cursor was told to go to
 	revealed uint64           // as the last answer said
 	printed  uint32           // messages so far
 	marks    *marker          // nil with Peek
@@ -272,12 +273,12 @@ func (r *Reader) next(ctx context.Context, limit uint32) (*earshotv1.MessagesRes
 // shown again, as after somebody was unblocked. What was printed before has been marked by then and
 // is not among them.
 func (r *Reader) startsAgain(page *earshotv1.MessagesResponse) (bool, error) {
-	again := r.revealed != page.Revealed && r.after > 0 && r.Cursor == "" && !r.Peek
+	again := r.revealed != page.Revealed && r.after != "" && r.Cursor == "" && !r.Peek
 	r.revealed = page.Revealed
 	if !again {
 		return false, nil
 	}
-	r.after = 0
+	r.after = ""
 	return true, r.marks.settle()
 }
 
@@ -310,9 +311,9 @@ func (r *Reader) print(ctx context.Context, page *earshotv1.MessagesResponse) er
 }
 
 // pass goes on after messages that don't pass the filter. The cursor follows from time to time.
-func (r *Reader) pass(to uint64) {
+func (r *Reader) pass(to string) {
 	r.after = to
-	if r.Cursor == "" || r.Peek || to-r.moved < passedAtOnce {
+	if r.Cursor == "" || r.Peek || number(to)-number(r.moved) < passedAtOnce {
 		return
 	}
 	r.moved = to
@@ -321,6 +322,13 @@ func (r *Reader) pass(to uint64) {
 	} else {
 		r.marks.reached(place{cursor: to})
 	}
+}
+
+// number is the number in a cursor.
+func number(cursor string) uint64 {
+	_, text, _ := strings.Cut(cursor, ":")
+	n, _ := strconv.ParseUint(text, 10, 64)
+	return n
 }
 
 // mark tells the node of places that were reached, also after an interrupt.

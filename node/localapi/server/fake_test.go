@@ -39,14 +39,14 @@ type fakeNode struct {
 	more     chan struct{} // closed and replaced when changed moves
 
 	addressed string            // last
-	cursors   map[string]uint64 // by name and filter
+	cursors   map[string]string // by name and filter
 
-	unread func(after uint64, f chat.Filter, limit int) (chat.Page, error)
+	unread func(after string, f chat.Filter, limit int) (chat.Page, error)
 	down   func()
 }
 
 func newFake() *fakeNode {
-	return &fakeNode{cursors: map[string]uint64{}, more: make(chan struct{}), state: chat.StateDelivered}
+	return &fakeNode{cursors: map[string]string{}, more: make(chan struct{}), state: chat.StateDelivered}
 }
 
 func (f *fakeNode) rooms() Rooms {
@@ -70,12 +70,12 @@ func (f *fakeNode) Address(ctx context.Context, who string) (contacts.Target, er
 	return f.Target(ctx, who, "")
 }
 
-func (f *fakeNode) Cursor(_ context.Context, name string, filter chat.Filter) (uint64, error) {
+func (f *fakeNode) Cursor(_ context.Context, name string, filter chat.Filter) (string, error) {
 	return f.cursors[name+filter.From+filter.In], nil
 }
 
-func (f *fakeNode) SetCursor(_ context.Context, name string, filter chat.Filter, n uint64) error {
-	f.cursors[name+filter.From+filter.In] = n
+func (f *fakeNode) SetCursor(_ context.Context, name string, filter chat.Filter, to string) error {
+	f.cursors[name+filter.From+filter.In] = to
 	return nil
 }
 
@@ -185,6 +185,6 @@ func (f *fakeNode) PeersChanged(ctx context.Context, after uint64) (uint64, erro
 	return 0, ctx.Err()
 }
 
-func (f *fakeNode) Unread(_ context.Context, after uint64, filter chat.Filter, limit int) (chat.Page, error) {
+func (f *fakeNode) Unread(_ context.Context, after string, filter chat.Filter, limit int) (chat.Page, error) {
 	return f.unread(after, filter, limit)
 }

@@ -13,13 +13,13 @@ import (
 // Reading is what the owner and their programs read; *chat.Messages is one.
 type Reading interface {
 	// Unread returns unread messages whose cursor is past after, by cursor.
-	Unread(ctx context.Context, after uint64, f chat.Filter, limit int) (chat.Page, error)
+	Unread(ctx context.Context, after string, f chat.Filter, limit int) (chat.Page, error)
 	MarkRead(ctx context.Context, ids ...event.ID) error
 	// Arrivals returns messages of others whose cursor is past after, by cursor.
-	Arrivals(ctx context.Context, after uint64, f chat.Filter, limit int) (chat.Page, error)
+	Arrivals(ctx context.Context, after string, f chat.Filter, limit int) (chat.Page, error)
 	// Cursor and SetCursor read and set how far a reader, known by name and filter, has read.
-	Cursor(ctx context.Context, name string, f chat.Filter) (uint64, error)
-	SetCursor(ctx context.Context, name string, f chat.Filter, n uint64) error
+	Cursor(ctx context.Context, name string, f chat.Filter) (string, error)
+	SetCursor(ctx context.Context, name string, f chat.Filter, to string) error
 	// ByKey returns the owner's message that was sent to WHO with a key, or chat.ErrNoMessage.
 	ByKey(ctx context.Context, who, key string) (chat.Message, error)
 	History(ctx context.Context, who string, r chat.HistoryRange) ([]chat.Message, error)

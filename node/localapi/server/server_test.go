@@ -285,33 +285,33 @@ func TestWatchSkipsForTheSlow(t *testing.T) {
 func TestPagesAreBounded(t *testing.T) {
 	fake := newFake()
 	long := strings.Repeat("x", 64<<10)
-	fake.unread = func(_ uint64, f chat.Filter, limit int) (page chat.Page, _ error) {
+	fake.unread = func(_ string, f chat.Filter, limit int) (page chat.Page, _ error) {
 		if f != (chat.Filter{From: "a", In: "b"}) {
 			t.Errorf("filter: %v", f)
 		}
 		for i := range limit {
-			page.Messages = append(page.Messages, chat.Message{Text: long, Cursor: uint64(i)})
+			page.Messages = append(page.Messages, chat.Message{Text: long, Cursor: strconv.Itoa(i)})
 		}
-		page.Cursor = 5000 // what is passed over behind the last one
+		page.Cursor = "5000" // what is passed over behind the last one
 		return page, nil
 	}
 	client, _ := serve(t, privateDir(t), fake.rooms())
 	page, err := client.Unread(t.Context(), &earshotv1.UnreadRequest{Limit: localapi.MaxPage, Filter: &earshotv1.Filter{From: "a", In: "b"}})
-	if err != nil || len(page.Messages) != localapi.PageBytes/len(long) || page.Messages[1].Cursor != 1 {
+	if err != nil || len(page.Messages) != localapi.PageBytes/len(long) || page.Messages[1].Cursor != "1" {
 		t.Errorf("%d messages, %v", len(page.GetMessages()), err)
 	}
 	if last := page.Messages[len(page.Messages)-1].Cursor; page.Cursor != last {
-		t.Errorf("goes on after %d, the last message that was kept is at %d", page.Cursor, last)
+		t.Errorf("goes on after %s, the last message that was kept is at %s", page.Cursor, last)
 	}
-	if page, err = client.Unread(t.Context(), &earshotv1.UnreadRequest{Limit: 2, Filter: &earshotv1.Filter{From: "a", In: "b"}}); err != nil || page.Cursor != 5000 {
-		t.Errorf("a page that is whole goes on after %d, %v", page.GetCursor(), err)
+	if page, err = client.Unread(t.Context(), &earshotv1.UnreadRequest{Limit: 2, Filter: &earshotv1.Filter{From: "a", In: "b"}}); err != nil || page.Cursor != "5000" {
+		t.Errorf("a page that is whole goes on after %s, %v", page.GetCursor(), err)
 	}
 	// The newest are kept where history is read from its end.
 	messages := make([]chat.Message, 100)
 	for i := range messages {
-		messages[i] = chat.Message{Text: long, Cursor: uint64(i)}
+		messages[i] = chat.Message{Text: long, Cursor: strconv.Itoa(i)}
 	}
-	if kept := clip(messages, true); len(kept) != 64 || kept[63].Cursor != 99 {
+	if kept := clip(messages, true); len(kept) != 64 || kept[63].Cursor != "99" {
 		t.Errorf("kept %d", len(kept))
 	}
 	if kept := clip([]chat.Message{{Text: strings.Repeat("x", localapi.PageBytes+1)}}, false); len(kept) != 1 {
@@ -321,7 +321,7 @@ func TestPagesAreBounded(t *testing.T) {
 
 func TestReadingByIDs(t *testing.T) {
 	fake := newFake()
-	fake.unread = func(uint64, chat.Filter, int) (chat.Page, error) { return chat.Page{Cursor: 7, Revealed: 3}, nil }
+	fake.unread = func(string, chat.Filter, int) (chat.Page, error) { return chat.Page{Cursor: "7", Revealed: 3}, nil }
 	client, _ := serve(t, privateDir(t), fake.rooms())
 	ctx := t.Context()
 	if to, err := client.Resolve(ctx, &earshotv1.ResolveRequest{Who: "lunch"}); err != nil || to.Kind != "group" || to.Id != lunch.ID.String() {
@@ -334,16 +334,16 @@ func TestReadingByIDs(t *testing.T) {
 		t.Errorf("no such kind: %v", err)
 	}
 	for i, f := range []*earshotv1.Filter{nil, {From: "a"}, {In: "b"}} {
-		if _, err := client.SetCursor(ctx, &earshotv1.SetCursorRequest{Name: "bot", Filter: f, Cursor: uint64(i + 1)}); err != nil {
+		if _, err := client.SetCursor(ctx, &earshotv1.SetCursorRequest{Name: "bot", Filter: f, Cursor: strconv.Itoa(i)}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for i, f := range []*earshotv1.Filter{nil, {From: "a"}, {In: "b"}} {
-		if got, err := client.GetCursor(ctx, &earshotv1.GetCursorRequest{Name: "bot", Filter: f}); err != nil || got.Cursor != uint64(i+1) {
+		if got, err := client.GetCursor(ctx, &earshotv1.GetCursorRequest{Name: "bot", Filter: f}); err != nil || got.Cursor != strconv.Itoa(i) {
 			t.Errorf("filter %v: %v, %v", f, got, err)
 		}
 	}
-	if page, err := client.Unread(ctx, &earshotv1.UnreadRequest{}); err != nil || page.Cursor != 7 || page.Revealed != 3 {
+	if page, err := client.Unread(ctx, &earshotv1.UnreadRequest{}); err != nil || page.Cursor != "7" || page.Revealed != 3 {
 		t.Errorf("an empty page: %v, %v", page, err)
 	}
 }
@@ -351,7 +351,7 @@ func TestReadingByIDs(t *testing.T) {
 // A page with a text that can't be carried must still be readable.
 func TestInvalidTextIsMended(t *testing.T) {
 	fake := newFake()
-	fake.unread = func(uint64, chat.Filter, int) (chat.Page, error) {
+	fake.unread = func(string, chat.Filter, int) (chat.Page, error) {
 		return chat.Page{Messages: []chat.Message{{Text: "a\xffb", From: chat.Author{Name: "\xfe"}}}}, nil
 	}
 	client, _ := serve(t, privateDir(t), fake.rooms())
@@ -364,7 +364,7 @@ func TestInvalidTextIsMended(t *testing.T) {
 // A node that ends answers as one that is not there.
 func TestNodeEnds(t *testing.T) {
 	fake := newFake()
-	fake.unread = func(uint64, chat.Filter, int) (chat.Page, error) { return chat.Page{}, store.ErrClosed }
+	fake.unread = func(string, chat.Filter, int) (chat.Page, error) { return chat.Page{}, store.ErrClosed }
 	client, _ := serve(t, privateDir(t), fake.rooms())
 	if _, err := client.Unread(t.Context(), &earshotv1.UnreadRequest{}); !errors.Is(err, localapi.ErrNotRunning) || code(err) != localapi.CodeStopping {
 		t.Error(err)

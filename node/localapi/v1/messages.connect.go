@@ -86,8 +86,9 @@ type MessagesClient interface {
 	MarkRead(context.Context, *MarkReadRequest) (*MarkReadResponse, error)
 	// Arrivals gives messages of others in the order of arrival, read or not.
 	Arrivals(context.Context, *ArrivalsRequest) (*MessagesResponse, error)
-	// Cursors are places in Arrivals that the node keeps for programs, by name and filter:
-	// what one filter passes over is not passed over for another.
+	// GetCursor and SetCursor read and set the cursors of readers, which the node keeps by name and
+	// filter: what one filter passes over is not passed over for another. A new reader stands at
+	// the beginning.
 	GetCursor(context.Context, *GetCursorRequest) (*CursorResponse, error)
 	SetCursor(context.Context, *SetCursorRequest) (*CursorResponse, error)
 	// ByKey gives the own message that was sent to WHO with a key. So a program that was killed
@@ -398,8 +399,9 @@ type MessagesHandler interface {
 	MarkRead(context.Context, *MarkReadRequest) (*MarkReadResponse, error)
 	// Arrivals gives messages of others in the order of arrival, read or not.
 	Arrivals(context.Context, *ArrivalsRequest) (*MessagesResponse, error)
-	// Cursors are places in Arrivals that the node keeps for programs, by name and filter:
-	// what one filter passes over is not passed over for another.
+	// GetCursor and SetCursor read and set the cursors of readers, which the node keeps by name and
+	// filter: what one filter passes over is not passed over for another. A new reader stands at
+	// the beginning.
 	GetCursor(context.Context, *GetCursorRequest) (*CursorResponse, error)
 	SetCursor(context.Context, *SetCursorRequest) (*CursorResponse, error)
 	// ByKey gives the own message that was sent to WHO with a key. So a program that was killed

@@ -463,7 +463,7 @@ type Message struct {
 	State        string                 `protobuf:"bytes,11,opt,name=state,proto3" json:"state,omitempty"`          // own messages only
 	Gap          bool                   `protobuf:"varint,12,opt,name=gap,proto3" json:"gap,omitempty"`             // something that came before it is missing
 	Forked       bool                   `protobuf:"varint,13,opt,name=forked,proto3" json:"forked,omitempty"`       // its author's log contradicts itself here
-	Cursor       uint64                 `protobuf:"varint,14,opt,name=cursor,proto3" json:"cursor,omitempty"`       // its place in Arrivals
+	Cursor       string                 `protobuf:"bytes,14,opt,name=cursor,proto3" json:"cursor,omitempty"`        // its place among what arrived
 	Edited       bool                   `protobuf:"varint,15,opt,name=edited,proto3" json:"edited,omitempty"`       // text is not the first one
 	Mentions     []string               `protobuf:"bytes,16,rep,name=mentions,proto3" json:"mentions,omitempty"`    // persons
 	Mentioned    bool                   `protobuf:"varint,17,opt,name=mentioned,proto3" json:"mentioned,omitempty"` // the owner is among them
@@ -600,11 +600,11 @@ func (x *Message) GetForked() bool {
 	return false
 }
 
-func (x *Message) GetCursor() uint64 {
+func (x *Message) GetCursor() string {
 	if x != nil {
 		return x.Cursor
 	}
-	return 0
+	return ""
 }
 
 func (x *Message) GetEdited() bool {
@@ -731,7 +731,7 @@ type MessagesResponse struct {
 	Messages []*Message             `protobuf:"bytes,1,rep,name=messages,proto3" json:"messages,omitempty"`
 	// Of Unread and Arrivals: whence to go on. Up to here there is nothing else that passes
 	// the filter; it moves on also where nothing does.
-	Cursor uint64 `protobuf:"varint,2,opt,name=cursor,proto3" json:"cursor,omitempty"`
+	Cursor string `protobuf:"bytes,2,opt,name=cursor,proto3" json:"cursor,omitempty"`
 	// Of Unread and Arrivals: moves when something older may be shown again, as after
 	// somebody was unblocked. Starts anew with the node.
 	Revealed      uint64 `protobuf:"varint,3,opt,name=revealed,proto3" json:"revealed,omitempty"`
@@ -776,11 +776,11 @@ func (x *MessagesResponse) GetMessages() []*Message {
 	return nil
 }
 
-func (x *MessagesResponse) GetCursor() uint64 {
+func (x *MessagesResponse) GetCursor() string {
 	if x != nil {
 		return x.Cursor
 	}
-	return 0
+	return ""
 }
 
 func (x *MessagesResponse) GetRevealed() uint64 {
@@ -847,7 +847,7 @@ func (x *Filter) GetIn() string {
 type UnreadRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Filter        *Filter                `protobuf:"bytes,1,opt,name=filter,proto3" json:"filter,omitempty"`
-	After         uint64                 `protobuf:"varint,2,opt,name=after,proto3" json:"after,omitempty"` // a cursor, of a message or an answer
+	After         string                 `protobuf:"bytes,2,opt,name=after,proto3" json:"after,omitempty"`  // a cursor, of a message or an answer; empty: the beginning
 	Limit         uint32                 `protobuf:"varint,3,opt,name=limit,proto3" json:"limit,omitempty"` // 0: 100; at most 1,000
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -890,11 +890,11 @@ func (x *UnreadRequest) GetFilter() *Filter {
 	return nil
 }
 
-func (x *UnreadRequest) GetAfter() uint64 {
+func (x *UnreadRequest) GetAfter() string {
 	if x != nil {
 		return x.After
 	}
-	return 0
+	return ""
 }
 
 func (x *UnreadRequest) GetLimit() uint32 {
@@ -987,7 +987,7 @@ func (*MarkReadResponse) Descriptor() ([]byte, []int) {
 type ArrivalsRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Filter        *Filter                `protobuf:"bytes,1,opt,name=filter,proto3" json:"filter,omitempty"`
-	After         uint64                 `protobuf:"varint,2,opt,name=after,proto3" json:"after,omitempty"` // a cursor, of a message or an answer
+	After         string                 `protobuf:"bytes,2,opt,name=after,proto3" json:"after,omitempty"`  // a cursor, of a message or an answer; empty: the beginning
 	Limit         uint32                 `protobuf:"varint,3,opt,name=limit,proto3" json:"limit,omitempty"` // 0: 100; at most 1,000
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1030,11 +1030,11 @@ func (x *ArrivalsRequest) GetFilter() *Filter {
 	return nil
 }
 
-func (x *ArrivalsRequest) GetAfter() uint64 {
+func (x *ArrivalsRequest) GetAfter() string {
 	if x != nil {
 		return x.After
 	}
-	return 0
+	return ""
 }
 
 func (x *ArrivalsRequest) GetLimit() uint32 {
@@ -1099,7 +1099,7 @@ func (x *GetCursorRequest) GetFilter() *Filter {
 type SetCursorRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	Cursor        uint64                 `protobuf:"varint,2,opt,name=cursor,proto3" json:"cursor,omitempty"`
+	Cursor        string                 `protobuf:"bytes,2,opt,name=cursor,proto3" json:"cursor,omitempty"` // of a message or an answer
 	Filter        *Filter                `protobuf:"bytes,3,opt,name=filter,proto3" json:"filter,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1142,11 +1142,11 @@ func (x *SetCursorRequest) GetName() string {
 	return ""
 }
 
-func (x *SetCursorRequest) GetCursor() uint64 {
+func (x *SetCursorRequest) GetCursor() string {
 	if x != nil {
 		return x.Cursor
 	}
-	return 0
+	return ""
 }
 
 func (x *SetCursorRequest) GetFilter() *Filter {
@@ -1158,7 +1158,7 @@ func (x *SetCursorRequest) GetFilter() *Filter {
 
 type CursorResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Cursor        uint64                 `protobuf:"varint,1,opt,name=cursor,proto3" json:"cursor,omitempty"`
+	Cursor        string                 `protobuf:"bytes,1,opt,name=cursor,proto3" json:"cursor,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1193,11 +1193,11 @@ func (*CursorResponse) Descriptor() ([]byte, []int) {
 	return file_v1_messages_proto_rawDescGZIP(), []int{16}
 }
 
-func (x *CursorResponse) GetCursor() uint64 {
+func (x *CursorResponse) GetCursor() string {
 	if x != nil {
 		return x.Cursor
 	}
-	return 0
+	return ""
 }
 
 type ByKeyRequest struct {
@@ -1999,7 +1999,7 @@ const file_v1_messages_proto_rawDesc = "" +
 	"\x05state\x18\v \x01(\tR\x05state\x12\x10\n" +
 	"\x03gap\x18\f \x01(\bR\x03gap\x12\x16\n" +
 	"\x06forked\x18\r \x01(\bR\x06forked\x12\x16\n" +
-	"\x06cursor\x18\x0e \x01(\x04R\x06cursor\x12\x16\n" +
+	"\x06cursor\x18\x0e \x01(\tR\x06cursor\x12\x16\n" +
 	"\x06edited\x18\x0f \x01(\bR\x06edited\x12\x1a\n" +
 	"\bmentions\x18\x10 \x03(\tR\bmentions\x12\x1c\n" +
 	"\tmentioned\x18\x11 \x01(\bR\tmentioned\x122\n" +
@@ -2014,31 +2014,31 @@ const file_v1_messages_proto_rawDesc = "" +
 	"\x05emoji\x18\x03 \x01(\tR\x05emoji\"w\n" +
 	"\x10MessagesResponse\x12/\n" +
 	"\bmessages\x18\x01 \x03(\v2\x13.earshot.v1.MessageR\bmessages\x12\x16\n" +
-	"\x06cursor\x18\x02 \x01(\x04R\x06cursor\x12\x1a\n" +
+	"\x06cursor\x18\x02 \x01(\tR\x06cursor\x12\x1a\n" +
 	"\brevealed\x18\x03 \x01(\x04R\brevealed\",\n" +
 	"\x06Filter\x12\x12\n" +
 	"\x04from\x18\x01 \x01(\tR\x04from\x12\x0e\n" +
 	"\x02in\x18\x02 \x01(\tR\x02in\"g\n" +
 	"\rUnreadRequest\x12*\n" +
 	"\x06filter\x18\x01 \x01(\v2\x12.earshot.v1.FilterR\x06filter\x12\x14\n" +
-	"\x05after\x18\x02 \x01(\x04R\x05after\x12\x14\n" +
+	"\x05after\x18\x02 \x01(\tR\x05after\x12\x14\n" +
 	"\x05limit\x18\x03 \x01(\rR\x05limit\"#\n" +
 	"\x0fMarkReadRequest\x12\x10\n" +
 	"\x03ids\x18\x01 \x03(\tR\x03ids\"\x12\n" +
 	"\x10MarkReadResponse\"i\n" +
 	"\x0fArrivalsRequest\x12*\n" +
 	"\x06filter\x18\x01 \x01(\v2\x12.earshot.v1.FilterR\x06filter\x12\x14\n" +
-	"\x05after\x18\x02 \x01(\x04R\x05after\x12\x14\n" +
+	"\x05after\x18\x02 \x01(\tR\x05after\x12\x14\n" +
 	"\x05limit\x18\x03 \x01(\rR\x05limit\"R\n" +
 	"\x10GetCursorRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12*\n" +
 	"\x06filter\x18\x02 \x01(\v2\x12.earshot.v1.FilterR\x06filter\"j\n" +
 	"\x10SetCursorRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
-	"\x06cursor\x18\x02 \x01(\x04R\x06cursor\x12*\n" +
+	"\x06cursor\x18\x02 \x01(\tR\x06cursor\x12*\n" +
 	"\x06filter\x18\x03 \x01(\v2\x12.earshot.v1.FilterR\x06filter\"(\n" +
 	"\x0eCursorResponse\x12\x16\n" +
-	"\x06cursor\x18\x01 \x01(\x04R\x06cursor\"2\n" +
+	"\x06cursor\x18\x01 \x01(\tR\x06cursor\"2\n" +
 	"\fByKeyRequest\x12\x10\n" +
 	"\x03who\x18\x01 \x01(\tR\x03who\x12\x10\n" +
 	"\x03key\x18\x02 \x01(\tR\x03key\"f\n" +

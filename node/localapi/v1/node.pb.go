@@ -19,6 +19,10 @@
 // IDs of persons, conversations (a group's is its conversation's) and messages are 64
 // hexadecimal digits; a device's is the text of its libp2p peer ID.
 //
+// A cursor is a place in what has arrived and changed: the name of the store, a colon and a number.
+// Take it as it is. It is of this directory as it is now; once the directory was put back to an
+// earlier time, calls answer an old one with the error cursor, and Changes with a reset.
+//
 // An error carries a Problem. The schema changes only by adding.
 //
 // A call may take long, as one that waits for a reader does. To learn whether the node is alive, GET
