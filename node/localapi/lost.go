@@ -37,13 +37,10 @@ func (l lost) explain(ctx context.Context, err error) error {
 }
 
 // broken reports whether an error says that the connection has ended before the answer, of a call
-// whose context goes on.
+// whose context goes on. Broken connections look different each time, so it knows what else there
+// is: answers, and deadlines that the node was the first to see pass.
 func broken(err error) bool {
-	if connect.IsWireError(err) {
-		return false // it is the answer
-	}
-	code := connect.CodeOf(err)
-	return errors.Is(err, io.ErrUnexpectedEOF) || code == connect.CodeUnavailable || code == connect.CodeCanceled
+	return !connect.IsWireError(err) && connect.CodeOf(err) != connect.CodeDeadlineExceeded
 }
 
 func (l lost) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
