@@ -69,3 +69,13 @@ func ProblemOf(err error) *earshotv1.Problem {
 	}
 	return nil
 }
+
+// Refused reports whether the node has answered that it does not do what was asked, and would answer
+// the same another time: a program that goes through messages had better go on to the next.
+func Refused(err error) bool {
+	switch ProblemOf(err).GetCode() {
+	case "", CodeStopping, CodeNoRoom, CodeInternal:
+		return false
+	}
+	return true
+}
