@@ -21,40 +21,83 @@ var (
 	errStopping = errors.New("the node is stopping")
 )
 
-// known are the errors that callers can do something about.
-var known = []struct {
-	err     error
-	problem string
-	code    connect.Code
+// told says what a caller is told of the errors of the rooms, and nothing else does: the first line
+// that fits counts, and what none fits is CodeInternal. Hints for people are made of the code in cmd.
+var told = []struct {
+	fits   fits
+	code   string
+	status connect.Code
 }{
-	{chat.ErrKeyUsed, localapi.CodeKeyUsed, connect.CodeAlreadyExists},
-	{chat.ErrText, localapi.CodeText, connect.CodeInvalidArgument},
-	{chat.ErrEmpty, localapi.CodeEmpty, connect.CodeInvalidArgument},
-	{chat.ErrTooLong, localapi.CodeTooLong, connect.CodeInvalidArgument},
-	{chat.ErrAcknowledged, localapi.CodeAcknowledged, connect.CodeFailedPrecondition},
-	{chat.ErrUndelivered, localapi.CodeUndelivered, connect.CodeFailedPrecondition},
-	{chat.ErrNoMessage, localapi.CodeNoMessage, connect.CodeNotFound},
-	{contacts.ErrBlocked, localapi.CodeBlocked, connect.CodeFailedPrecondition},
-	{contacts.ErrWords, localapi.CodeWords, connect.CodeFailedPrecondition},
-	{contacts.ErrSelf, localapi.CodeSelf, connect.CodeInvalidArgument},
-	{contacts.ErrSamePerson, localapi.CodeSelf, connect.CodeInvalidArgument},
-	{contacts.ErrNotContact, localapi.CodeNotContact, connect.CodeFailedPrecondition},
-	{people.ErrSetting, localapi.CodeSetting, connect.CodeInvalidArgument},
-	{contacts.ErrNotMember, localapi.CodeNotMember, connect.CodeFailedPrecondition},
-	{chat.ErrRecalled, localapi.CodeRecalled, connect.CodeFailedPrecondition},
-	{chat.ErrNotPermitted, localapi.CodeNotPermitted, connect.CodePermissionDenied},
-	{chat.ErrGroupFull, localapi.CodeGroupFull, connect.CodeResourceExhausted},
-	{chat.ErrNotYours, localapi.CodeNotYours, connect.CodePermissionDenied},
-	{chat.ErrTooLate, localapi.CodeTooLate, connect.CodeFailedPrecondition},
-	{chat.ErrEmoji, localapi.CodeEmoji, connect.CodeInvalidArgument},
-	{store.ErrFull, localapi.CodeNoRoom, connect.CodeResourceExhausted},
-	{names.ErrName, localapi.CodeName, connect.CodeInvalidArgument},
-	{store.ErrCursor, localapi.CodeCursor, connect.CodeInvalidArgument},
-	{store.ErrOtherCursor, localapi.CodeCursor, connect.CodeFailedPrecondition},
-	{journal.ErrKind, localapi.CodeInvalid, connect.CodeInvalidArgument},
-	{errInvalid, localapi.CodeInvalid, connect.CodeInvalidArgument},
-	{errStopping, localapi.CodeStopping, connect.CodeUnavailable},
+	{as(unknown), localapi.CodeUnknown, connect.CodeNotFound},
+	{as(renamed), localapi.CodeRenamed, connect.CodeNotFound},
+	{as(ambiguous), localapi.CodeAmbiguous, connect.CodeFailedPrecondition},
+	{as(nameTaken), localapi.CodeNameTaken, connect.CodeAlreadyExists},
+	{as(badCharacter), localapi.CodeName, connect.CodeInvalidArgument},
+	{is(chat.ErrKeyUsed), localapi.CodeKeyUsed, connect.CodeAlreadyExists},
+	{is(chat.ErrText), localapi.CodeText, connect.CodeInvalidArgument},
+	{is(chat.ErrEmpty), localapi.CodeEmpty, connect.CodeInvalidArgument},
+	{is(chat.ErrTooLong), localapi.CodeTooLong, connect.CodeInvalidArgument},
+	{is(chat.ErrAcknowledged), localapi.CodeAcknowledged, connect.CodeFailedPrecondition},
+	{is(chat.ErrUndelivered), localapi.CodeUndelivered, connect.CodeFailedPrecondition},
+	{is(chat.ErrNoMessage), localapi.CodeNoMessage, connect.CodeNotFound},
+	{is(contacts.ErrBlocked), localapi.CodeBlocked, connect.CodeFailedPrecondition},
+	{is(contacts.ErrWords), localapi.CodeWords, connect.CodeFailedPrecondition},
+	{is(contacts.ErrSelf), localapi.CodeSelf, connect.CodeInvalidArgument},
+	{is(contacts.ErrSamePerson), localapi.CodeSelf, connect.CodeInvalidArgument},
+	{is(contacts.ErrNotContact), localapi.CodeNotContact, connect.CodeFailedPrecondition},
+	{is(people.ErrSetting), localapi.CodeSetting, connect.CodeInvalidArgument},
+	{is(contacts.ErrNotMember), localapi.CodeNotMember, connect.CodeFailedPrecondition},
+	{is(chat.ErrRecalled), localapi.CodeRecalled, connect.CodeFailedPrecondition},
+	{is(chat.ErrNotPermitted), localapi.CodeNotPermitted, connect.CodePermissionDenied},
+	{is(chat.ErrGroupFull), localapi.CodeGroupFull, connect.CodeResourceExhausted},
+	{is(chat.ErrNotYours), localapi.CodeNotYours, connect.CodePermissionDenied},
+	{is(chat.ErrTooLate), localapi.CodeTooLate, connect.CodeFailedPrecondition},
+	{is(chat.ErrEmoji), localapi.CodeEmoji, connect.CodeInvalidArgument},
+	{is(store.ErrFull), localapi.CodeNoRoom, connect.CodeResourceExhausted},
+	{is(names.ErrName), localapi.CodeName, connect.CodeInvalidArgument},
+	{is(store.ErrCursor), localapi.CodeCursor, connect.CodeInvalidArgument},
+	{is(store.ErrOtherCursor), localapi.CodeCursor, connect.CodeFailedPrecondition},
+	{is(journal.ErrKind), localapi.CodeInvalid, connect.CodeInvalidArgument},
+	{is(errInvalid), localapi.CodeInvalid, connect.CodeInvalidArgument},
+	{is(errStopping), localapi.CodeStopping, connect.CodeUnavailable},
 }
+
+// fits reports whether an error is the one that a line is about. It puts what the error says besides
+// into the Problem.
+type fits func(error, *earshotv1.Problem) bool
+
+func is(target error) fits {
+	return func(err error, _ *earshotv1.Problem) bool { return errors.Is(err, target) }
+}
+
+func as[E error](detail func(E, *earshotv1.Problem)) fits {
+	return func(err error, p *earshotv1.Problem) bool {
+		var e E
+		if !errors.As(err, &e) {
+			return false
+		}
+		detail(e, p)
+		return true
+	}
+}
+
+func unknown(e *people.UnknownError, p *earshotv1.Problem) { p.Near = convert(e.Near, valid) }
+
+func renamed(e *contacts.RenamedError, p *earshotv1.Problem) { p.Persons = convert(e.Persons, person) }
+
+func ambiguous(e *contacts.AmbiguousError, p *earshotv1.Problem) {
+	p.Persons, p.Groups = convert(e.Candidates, person), convert(e.Groups, group)
+}
+
+func nameTaken(e *contacts.NameTakenError, p *earshotv1.Problem) {
+	if e.By != nil {
+		p.Persons = []*earshotv1.Person{person(*e.By)}
+	} else if e.Group != nil {
+		p.Groups = []*earshotv1.Group{group(*e.Group)}
+	}
+}
+
+func badCharacter(e *names.CharacterError, p *earshotv1.Problem) { p.Character = e.Character() }
 
 // answer turns the error of a call into what the caller gets.
 func answer(ctx context.Context, err error) error {
@@ -66,52 +109,22 @@ func answer(ctx context.Context, err error) error {
 		err = errStopping
 	case errors.As(err, &answered): // an answer of Connect itself, which could not read the request
 		return err
-	}
-	var unknown *people.UnknownError
-	var renamed *contacts.RenamedError
-	var ambiguous *contacts.AmbiguousError
-	var taken *contacts.NameTakenError
-	switch {
-	case errors.As(err, &unknown):
-		return problem(connect.CodeNotFound, err, &earshotv1.Problem{Code: localapi.CodeUnknown, Near: convert(unknown.Near, valid)})
-	case errors.As(err, &renamed):
-		return problem(connect.CodeNotFound, err, &earshotv1.Problem{Code: localapi.CodeRenamed, Persons: convert(renamed.Persons, person)})
-	case errors.As(err, &ambiguous):
-		return problem(connect.CodeFailedPrecondition, err, &earshotv1.Problem{
-			Code:    localapi.CodeAmbiguous,
-			Persons: convert(ambiguous.Candidates, person),
-			Groups:  convert(ambiguous.Groups, group),
-		})
-	case errors.As(err, &taken):
-		p := &earshotv1.Problem{Code: localapi.CodeNameTaken}
-		if taken.By != nil {
-			p.Persons = []*earshotv1.Person{person(*taken.By)}
-		} else if taken.Group != nil {
-			p.Groups = []*earshotv1.Group{group(*taken.Group)}
-		}
-		return problem(connect.CodeAlreadyExists, err, p)
 	case errors.Is(err, context.Canceled):
 		return connect.NewError(connect.CodeCanceled, err)
 	case errors.Is(err, context.DeadlineExceeded): // the deadline that the caller has sent with the call
 		return connect.NewError(connect.CodeDeadlineExceeded, err)
 	}
-	p := &earshotv1.Problem{}
-	if unseen := new(names.CharacterError); errors.As(err, &unseen) {
-		p.Character = unseen.Character()
-	}
-	for _, k := range known {
-		if errors.Is(err, k.err) {
-			p.Code = k.problem
-			return problem(k.code, err, p)
+	p := &earshotv1.Problem{Code: localapi.CodeInternal}
+	status := connect.CodeInternal
+	for _, line := range told {
+		if line.fits(err, p) {
+			p.Code, status = line.code, line.status
+			break
 		}
 	}
-	return problem(connect.CodeInternal, err, &earshotv1.Problem{Code: localapi.CodeInternal})
-}
-
-func problem(code connect.Code, err error, p *earshotv1.Problem) error {
-	e := connect.NewError(code, err)
+	answer := connect.NewError(status, err)
 	if d, err := connect.NewErrorDetail(p); err == nil {
-		e.AddDetail(d)
+		answer.AddDetail(d)
 	}
-	return e
+	return answer
 }
