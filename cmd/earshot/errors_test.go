@@ -99,6 +99,7 @@ var elsewhere = map[string]string{
 	"internal":      "a fault of the node",
 	"home":          "needs a user whom the system does not know",
 	"newer":         "needs a directory of a newer program",
+	"other_store":   "`recv --as` begins where the node has the reader",
 	"failed":        "an error that nobody has thought of",
 	"version":       "needs a node of another version",
 	"path":          "Linux can name a socket under any path",

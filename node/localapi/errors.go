@@ -48,7 +48,7 @@ const (
 	CodeNoRoom       = "no_room"
 	CodeRenamed      = "renamed"
 	CodeNotContact   = "not_contact"
-	CodeCursor       = "cursor"
+	CodeOtherStore   = "other_store"
 	CodeInvalid      = "invalid"
 	CodeStopping     = "stopping"
 	CodeInternal     = "internal"

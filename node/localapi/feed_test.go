@@ -144,7 +144,7 @@ func (l *ledger) SetCursor(_ context.Context, r *earshotv1.SetCursorRequest) (*e
 		return nil, errors.New("nobody hears the killed")
 	case !ok:
 		err := connect.NewError(connect.CodeFailedPrecondition, errors.New("cursor"))
-		if d, wrong := connect.NewErrorDetail(&earshotv1.Problem{Code: CodeCursor}); wrong == nil {
+		if d, wrong := connect.NewErrorDetail(&earshotv1.Problem{Code: CodeOtherStore}); wrong == nil {
 			err.AddDetail(d)
 		}
 		return nil, err

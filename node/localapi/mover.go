@@ -83,7 +83,7 @@ func (m *mover) again() {
 func (m *mover) failed() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if away(m.err) || ProblemOf(m.err).GetCode() == CodeCursor {
+	if away(m.err) || ProblemOf(m.err).GetCode() == CodeOtherStore {
 		return nil
 	}
 	return m.err

@@ -73,7 +73,7 @@ var hints = map[string]string{
 	localapi.CodeGroupFull:    "make a new one with `earshot group create NAME`",
 	localapi.CodeNotYours:     "only who wrote it can do that; answer it with `earshot send WHO TEXT --reply-to ID`",
 	localapi.CodeTooLate:      "put it right with `earshot edit ID TEXT`, which may be done at any time",
-	localapi.CodeCursor:       "begin anew where the node has the reader: `recv --as NAME` does so by itself",
+	localapi.CodeOtherStore:   "begin anew where the node has the reader: `recv --as NAME` does so by itself",
 	localapi.CodeEmoji:        "give one emoji, or a word of up to 64 bytes; '' takes yours back",
 	localapi.CodeNoRoom:       "make room on the disk where the node has its directory, then do it again; nothing was lost",
 	localapi.CodeInvalid:      "see --help for what the command takes",

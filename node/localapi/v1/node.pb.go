@@ -21,7 +21,7 @@
 //
 // A cursor is a place in what has arrived and changed: the name of the store, a colon and a number.
 // Take it as it is. It is of this directory as it is now; once the directory was put back to an
-// earlier time, calls answer an old one with the error cursor, and Changes with a reset.
+// earlier time, calls answer an old one with the error other_store, and Changes with a reset.
 //
 // An error carries a Problem. The schema changes only by adding.
 //
