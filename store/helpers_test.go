@@ -32,6 +32,8 @@ type node struct {
 	council council
 	file    disk.Identity // of the database, as the system says
 	stop    func()
+
+	follower *follower // see newFollower
 }
 
 // budgets counts, by person, what is kept of strangers; that of everybody together under everybody.
@@ -63,7 +65,9 @@ func (n *node) open() {
 	running, cancel := context.WithCancel(ctx)
 	done := make(chan error)
 	go func() { done <- s.Run(running) }()
+	n.follower = n.newFollower()
 	n.stop = func() {
+		n.follower.end(n)
 		cancel()
 		if err := <-done; err != nil {
 			n.t.Error(err)
@@ -256,6 +260,7 @@ func (s *Store) ingest(ctx context.Context, run event.Run, from Origin) (IngestR
 // take gives n a run as it would come over a wire.
 func (n *node) take(run event.Run, from Origin) (IngestResult, error) {
 	n.t.Helper()
+	n.follower.goOn(n)
 	run, err := event.ParseRun(run.Marshal())
 	check(n.t, err)
 	check(n.t, run.Prove())
@@ -302,6 +307,7 @@ func sorted(logs map[event.Log]event.Segments) []event.Log {
 
 func (n *node) rows(c event.Conversation) []Row {
 	n.t.Helper()
+	n.follower.goOn(n)
 	rows, err := n.Rows(c, Page{Limit: 1 << 20})
 	check(n.t, err)
 	return rows

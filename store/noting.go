@@ -117,19 +117,6 @@ func (o *order) putGaps(x *entry, causes []cause) {
 	}
 }
 
-// moveGaps keeps what putGaps has remembered of rows that stand in other slots now.
-func (b *batch) moveGaps(moved map[layout.Slot]layout.Slot) {
-	keys, _ := b.Copy(bucketGaps, nil)
-	for _, key := range keys {
-		if from, ok := layout.SlotAt(key); ok {
-			if to, ok := moved[from]; ok {
-				b.Delete(bucketGaps, key)
-				b.Put(bucketGaps, to.Append(slices.Clone(key[:len(key)-layout.SlotSize])), []byte{})
-			}
-		}
-	}
-}
-
 // closeGaps notes the rows whose gap goes since an event has come, or counts as having come. What
 // such a row still lacks has a key of its own.
 func (b *batch) closeGaps(conversation uint32, h *event.Header) error {
@@ -140,7 +127,10 @@ func (b *batch) closeGaps(conversation uint32, h *event.Header) error {
 	for _, key := range keys {
 		p, _ := layout.SlotAt(key)
 		x, err := b.entry(p)
-		if err != nil {
+		if err == ErrNoEvent { // an own one that was moved, since this disk went back in time
+			b.Delete(bucketGaps, key)
+			continue
+		} else if err != nil {
 			return err
 		}
 		gap, err := b.stillGap(x)

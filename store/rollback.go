@@ -166,7 +166,6 @@ func (b *batch) rollback(c *layout.Conversation, l *layout.Log) error {
 	for _, bucket := range []tx.Bucket{bucketReissued, bucketCancelled} {
 		b.redirect(bucket, moved)
 	}
-	b.moveGaps(moved)
 	return b.issueAgain(c, entries, func(recall, again *entry) {
 		b.redirect(bucketCancelled, map[layout.Slot]layout.Slot{recall.Slot: again.Slot})
 	})

@@ -260,8 +260,8 @@ func (k *Book) put(b *tx.Batch, p, old *Person) error {
 	if err := p.check(); err != nil {
 		return err
 	}
-	plain := p.marshal()
-	if old == nil {
+	plain, fresh := p.marshal(), old == nil
+	if fresh {
 		old = &Person{}
 		if !p.Contact && !p.Member && p.ID != k.owner {
 			if err := k.Spend(b, p.ID, costPerson+uint64(len(p.Card))); err != nil {
@@ -282,7 +282,7 @@ func (k *Book) put(b *tx.Batch, p, old *Person) error {
 	}
 	b.Put(bucketPersons, p.ID[:], k.cfg.Keyring.Seal(plain, personAAD(p.ID)))
 	moved := *old
-	if moved.Devices = p.Devices; !bytes.Equal(plain, moved.marshal()) { // else only devices were seen
+	if moved.Devices = p.Devices; fresh || !bytes.Equal(plain, moved.marshal()) { // else only devices were seen
 		k.cfg.Ledger.NotePerson(b, p.ID)
 	}
 	if p.Blocked != old.Blocked {
