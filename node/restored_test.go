@@ -94,3 +94,59 @@ func TestRestoredInPlace(t *testing.T) {
 		})
 	}
 }
+
+// A backup is put back that is older than what the owner has read. The message comes back, and is
+// read: Bob gives Ann the receipt that she had signed.
+func TestReadMessageComesBackAsRead(t *testing.T) {
+	inWorld(t, 109, func(t *testing.T, w *world) {
+		all := w.people("Ann", "Bob")
+		ann, bob := all[0], all[1]
+		ann.meets(soon, bob)
+		say := func(text string) {
+			if _, err := bob.Messages().Send(t.Context(), chat.Outgoing{To: "Ann", Text: text}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		unread := func() (texts []string) {
+			page, err := ann.Messages().Unread(t.Context(), "", chat.Filter{}, 10)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range page.Messages {
+				texts = append(texts, m.Text)
+			}
+			return texts
+		}
+		shown := func() int {
+			messages, err := ann.Messages().History(t.Context(), "Bob", chat.HistoryRange{Limit: 10})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return len(messages)
+		}
+		say("before the backup")
+		w.within(soon, "Ann has it", func() bool { return len(unread()) == 1 })
+		time.Sleep(10 * time.Second)
+		backup := snapshot(t, ann.dir)
+		say("after the backup")
+		w.within(soon, "Ann has it", func() bool { return len(unread()) == 2 })
+		page, err := ann.Messages().Unread(t.Context(), "", chat.Filter{}, 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range page.Messages {
+			if err := ann.Messages().MarkRead(t.Context(), m.ID); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(10 * time.Second) // the receipt is signed and has reached Bob
+		ann.stop()
+		ann.dir = backup
+		ann.start(bob.address())
+		w.within(soon, "the message comes back", func() bool { return shown() == 2 })
+		time.Sleep(10 * time.Second)
+		if left := unread(); len(left) > 0 {
+			t.Errorf("unread again: %q", left)
+		}
+	})
+}

@@ -25,7 +25,8 @@ type Delivery struct {
 // NoteDelivered notes how far logs have been delivered, as acknowledgements over the link of a
 // person's device or receipts say. A delivery of a log of the owner's says what another person has.
 // A delivery to the owner says what they have read on another device, which is then not unread here
-// either. What is noted only grows. A delivery of events that are not here does nothing. A delivery
+// either, also if it comes later. What is noted only grows. Any other delivery of events that are
+// not here does nothing. A delivery
 // that would leave the log in too many pieces is left out.
 func (s *Store) NoteDelivered(ctx context.Context, deliveries []Delivery) error {
 	if len(deliveries) == 0 {
@@ -67,18 +68,28 @@ func (b *batch) deliver(r *Delivery) error {
 func (b *batch) deliverBranch(r *Delivery, l *layout.Log, ranges event.Ranges) error {
 	switch me := b.isOwn(r.Person); {
 	case me && r.Read && !b.isOwn(l.Person):
-		return b.readHere(l, ranges)
+		ahead, err := b.readAhead(l, r.Segments)
+		if err != nil {
+			return err
+		}
+		return b.readHere(l, ranges.Union(ahead))
 	case me || !b.isOwn(l.Person):
 		return nil
 	}
 	if r.Read {
-		if _, err := b.grow(bucketRead, l, r.Person, ranges); err != nil {
+		fresh, err := b.grow(bucketRead, l, r.Person, ranges)
+		if err != nil {
 			return err
 		}
+		b.noteRows(l, fresh...)
 	}
 	fresh, err := b.grow(bucketDelivered, l, r.Person, ranges)
-	if err != nil || fresh == nil || b.Empty(bucketCancelled) {
+	if err != nil || fresh == nil {
 		return err
+	}
+	b.noteRows(l, fresh...)
+	if b.Empty(bucketCancelled) {
+		return nil
 	}
 	return b.cancelledTooLate(l.Number, fresh, func(p layout.Slot) (bool, error) {
 		has, err := b.ranges(bucketDelivered, p.Log, r.Person)
@@ -163,7 +174,6 @@ func (b *batch) grow(bucket tx.Bucket, l *layout.Log, person crypto.PersonID, ad
 		return nil, ErrTooManySegments
 	}
 	b.Put(bucket, layout.DeliveryKey(l.Number, person), layout.RangesBytes(all))
-	b.noteRows(l, fresh...)
 	b.delivery.audiences = nil
 	return fresh, nil
 }
@@ -177,7 +187,6 @@ func (b *batch) readHere(l *layout.Log, ranges event.Ranges) error {
 	fresh, err := b.grow(bucketRead, l, b.s.own.Person, ranges)
 	if err == ErrTooManySegments {
 		fresh, err = ranges, nil // read here, but no receipt will say so
-		b.noteRows(l, fresh...)
 	}
 	if err != nil {
 		return err
@@ -192,11 +201,46 @@ func (b *batch) readHere(l *layout.Log, ranges event.Ranges) error {
 				return err
 			}
 			if st != nil && st.Is(layout.FlagShown) {
-				b.Delete(bucketUnread, layout.U64(st.Arrival))
+				b.readRow(l.At(seq), st.Arrival)
 			}
 		}
 	}
 	return nil
+}
+
+// readRow takes a row from those that are unread.
+func (b *batch) readRow(p layout.Slot, arrival uint64) {
+	if key := layout.U64(arrival); b.Get(bucketUnread, key) != nil {
+		b.Delete(bucketUnread, key)
+		b.noteEvent(p)
+	}
+}
+
+// readAhead returns those segments that the owner has read and whose end is not here: their device
+// says so that had them, which may be this one before its disk went back in time. What of them is
+// missing is remembered, so that it is not unread when it comes.
+func (b *batch) readAhead(l *layout.Log, segments []event.Segment) (ahead event.Ranges, err error) {
+	if l.Forked != 0 {
+		return nil, nil
+	}
+	for _, g := range segments {
+		st, err := b.stored(l.At(g.Last))
+		if err != nil {
+			return nil, err
+		}
+		if st == nil {
+			ahead = ahead.Add(event.Range{First: g.First, Last: g.Last})
+		}
+	}
+	old, err := b.ranges(bucketRead, l.Number, b.s.own.Person)
+	if err != nil {
+		return nil, err
+	}
+	missing := ahead.Subtract(l.Segments.Ranges()).Subtract(old)
+	if all := old.Union(missing); len(missing) > 0 && len(all) <= maxRanges {
+		b.Put(bucketRead, layout.DeliveryKey(l.Number, b.s.own.Person), layout.RangesBytes(all))
+	}
+	return ahead, nil
 }
 
 // maxNoRows bounds how many events withWhatIsNoRow looks back.
@@ -243,8 +287,7 @@ func (s *Store) MarkRead(ctx context.Context, tell bool, ids ...event.ID) error 
 				continue
 			}
 			if !tell {
-				b.Delete(bucketUnread, layout.U64(x.Arrival))
-				b.noteEvent(x.Slot)
+				b.readRow(x.Slot, x.Arrival)
 				continue
 			}
 			if rows[x.in] == nil {

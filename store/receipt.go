@@ -113,7 +113,7 @@ func (d *delivery) saidOf(l *layout.Log) (held, read []event.LogSegment, err err
 	if err != nil {
 		return nil, nil, err
 	}
-	for _, g := range lastOf(ranges) {
+	for _, g := range lastOf(ranges.Subtract(ranges.Subtract(l.Segments.Ranges()))) {
 		st, err := d.stored(l.At(g.Last))
 		if err != nil {
 			return nil, nil, err

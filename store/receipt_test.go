@@ -269,3 +269,39 @@ func TestReceiptThatIsOvertaken(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 }
+
+// A disk that went back in time is given back the receipt that its device signed: what the owner has
+// read by it is read here, what is here and what comes later, and the next receipt says no more than
+// what is here.
+func TestReadBeforeTheDiskWentBack(t *testing.T) {
+	a, b, c := pair(t)
+	for _, words := range []string{"1", "2", "3", "4"} {
+		b.say(c, words)
+	}
+	log := b.log(c)
+	give := func(first, last uint64) {
+		t.Helper()
+		run, err := b.LoadRun(log, first, int(last-first+1), event.MaxRunSent)
+		check(t, err)
+		_, err = a.take(run, Origin{Author: b.own.Person})
+		check(t, err)
+	}
+	give(1, 2)
+	equalWords(t, "unread", a.unread(), "1", "2")
+	third, err := b.LoadRun(log, 3, 1, event.MaxRunSent)
+	check(t, err)
+	read := Delivery{Person: a.own.Person, Log: log, Read: true, Segments: event.Segments{third.Segment()}}
+	read.Segments[0].First = 2
+	check(t, a.NoteDelivered(ctx, []Delivery{read}))
+	equalWords(t, "unread", a.unread(), "1")
+	check(t, a.view(func(r *reader) error {
+		state, err := r.delivery.receiptState(Subject{c, b.own.Person})
+		if len(state.Read) != 1 || state.Read[0].First != 2 || state.Read[0].Last != 2 {
+			t.Errorf("the receipt says %+v", state.Read)
+		}
+		return err
+	}))
+	a.reopen()
+	give(3, 4)
+	equalWords(t, "unread", a.unread(), "1", "4")
+}

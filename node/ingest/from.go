@@ -92,7 +92,8 @@ func (f *From) record(ctx context.Context, c event.Conversation, r event.Record)
 		}
 		return d.cfg.People.PutProfile(ctx, signer.ID, r)
 	case event.KindReceipt:
-		if signer.Contact || d.cfg.Groups.Known(c) { // the owner has written to nobody else, so others have nothing to receipt
+		// The owner has written to nobody else, so others have nothing to receipt.
+		if signer.Contact || signer.ID == d.self || d.cfg.Groups.Known(c) {
 			return d.cfg.Receipts.Take(ctx, signer.ID, c, r)
 		}
 	}

@@ -14,6 +14,7 @@ package receipts
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
 	gosync "sync"
@@ -171,6 +172,9 @@ func (r *Receipts) sign(ctx context.Context, s store.Subject) error {
 // Take lets in a proven receipt of a person's device, which came in a conversation.
 func (r *Receipts) Take(ctx context.Context, from crypto.PersonID, in event.Conversation, record event.Record) error {
 	c, author, _, err := event.ParseReceiptSubject(record.Subject)
+	if err == nil && from == r.cfg.Self && c == in {
+		return r.takeOwn(ctx, c, author, record)
+	}
 	if err != nil || author != r.cfg.Self || from == r.cfg.Self || c != in || c != event.Direct(r.cfg.Self, from) && !r.cfg.Groups.Ever(c, from) {
 		return nil // it is about nothing that the owner wrote: it is not kept, and is no fault either
 	}
@@ -184,6 +188,23 @@ func (r *Receipts) Take(ctx context.Context, from crypto.PersonID, in event.Conv
 		return err
 	}
 	_, err = r.cfg.Records.PutRecord(ctx, record)
+	return err
+}
+
+// takeOwn lets in a receipt that a device of the owner's has signed, which may be this one: peers give
+// a disk that went back in time what it has forgotten. What the owner has read by it is read.
+func (r *Receipts) takeOwn(ctx context.Context, c event.Conversation, author crypto.PersonID, record event.Record) error {
+	receipt, err := event.ParseReceipt(record.Value)
+	if err != nil || author == r.cfg.Self || c != event.Direct(r.cfg.Self, author) && !r.cfg.Groups.Ever(c, author) {
+		return nil
+	}
+	receipt.Delivered = nil // by that disk, which is another one
+	if err := r.cfg.Store.NoteDelivered(ctx, deliveries(c, r.cfg.Self, receipt)); err != nil {
+		return err
+	}
+	if _, err = r.cfg.Records.PutRecord(ctx, record); errors.Is(err, store.ErrBudget) {
+		err = nil // this device was restored so often that nobody needs to know
+	}
 	return err
 }
 
