@@ -179,7 +179,7 @@ func (f *Feed) reset() error {
 // It returns when the node knows how far that is.
 func (f *Feed) follow(ctx context.Context, kinds []string, take func(*earshotv1.ChangesResponse) error) error {
 	err := f.streams(ctx, kinds, take)
-	settling, cancel := context.WithTimeout(context.WithoutCancel(ctx), tellTimeout)
+	settling, cancel := Outliving(ctx)
 	defer cancel()
 	if unsettled := f.mover.settle(settling); err == nil {
 		err = unsettled
@@ -296,13 +296,12 @@ func (f *Feed) resolve(ctx context.Context, who, kind string) (string, error) {
 	return t.Id, nil
 }
 
-// tell tells the node how far the reader has come.
+// tell tells the node how far the reader has come. That may take long on a busy disk; a node that
+// does not answer at all is noticed by the client.
 func (f *Feed) tell(cursor string) error {
 	if f.reader == "" {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), tellTimeout)
-	defer cancel()
-	_, err := f.client.SetCursor(ctx, &earshotv1.SetCursorRequest{Name: f.reader, Filter: f.filter, Cursor: cursor})
+	_, err := f.client.SetCursor(context.Background(), &earshotv1.SetCursorRequest{Name: f.reader, Filter: f.filter, Cursor: cursor})
 	return err
 }

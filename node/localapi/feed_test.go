@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"connectrpc.com/connect"
@@ -135,7 +136,10 @@ func (l *ledger) GetCursor(_ context.Context, r *earshotv1.GetCursorRequest) (*e
 	return &earshotv1.CursorResponse{Cursor: l.cursor(l.kept[r.Name])}, nil
 }
 
-func (l *ledger) SetCursor(_ context.Context, r *earshotv1.SetCursorRequest) (*earshotv1.CursorResponse, error) {
+func (l *ledger) SetCursor(ctx context.Context, r *earshotv1.SetCursorRequest) (*earshotv1.CursorResponse, error) {
+	if _, hurried := ctx.Deadline(); hurried {
+		l.t.Error("a busy disk has no time to move the cursor") // the loop ended then
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	n, ok := l.at(r.Cursor)
@@ -382,4 +386,27 @@ func TestFeedFollowsAcks(t *testing.T) {
 			t.Errorf("after %d: the cursor is at %d, %v", i+1, l.kept["bot"], err)
 		}
 	}
+}
+
+// A reader that is interrupted has some seconds to tell how far it has come; one that is not has
+// all the time that the disk takes.
+func TestTellingOutlivesTheInterrupt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, interrupt := context.WithCancel(t.Context())
+		longer, cancel := Outliving(ctx)
+		defer cancel()
+		time.Sleep(time.Hour)
+		if longer.Err() != nil {
+			t.Error("ended by itself")
+		}
+		interrupt()
+		time.Sleep(afterEnd - time.Second)
+		if longer.Err() != nil {
+			t.Error("ended with the interrupt")
+		}
+		time.Sleep(2 * time.Second)
+		if longer.Err() == nil {
+			t.Error("goes on after the interrupt")
+		}
+	})
 }

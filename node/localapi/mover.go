@@ -6,9 +6,19 @@ import (
 	"time"
 )
 
-// tellTimeout bounds a call that tells the node how far a reader has come, which is also made after
-// the reader was told to end.
-const tellTimeout = 5 * time.Second
+// afterEnd is how long a reader that was told to end may still tell the node how far it has come.
+const afterEnd = 5 * time.Second
+
+// Outliving returns a context that ends five seconds after ctx has ended. It is for telling the
+// node what was dealt with, also when the user has interrupted the program.
+func Outliving(ctx context.Context) (context.Context, context.CancelFunc) {
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		timer := time.AfterFunc(afterEnd, cancel)
+		context.AfterFunc(longer, func() { timer.Stop() })
+	})
+	return longer, func() { stop(); cancel() }
+}
 
 // mover tells the node how far a reader has come. It does so in the background, and each call tells
 // of everything that was dealt with by then. So the first message is told at once, and those that
