@@ -36,8 +36,26 @@ func (s *Store) At(cursor string) (uint64, error) {
 	switch {
 	case err != nil, wrong != nil, len(instance) != len(event.Instance{}):
 		return 0, fmt.Errorf("%w: %q", ErrCursor, cursor)
-	case event.Instance(instance) != s.own.Store, n > s.Last():
+	}
+	switch reached, err := s.reached(n); {
+	case err != nil:
+		return 0, err
+	case !reached || event.Instance(instance) != s.own.Store:
 		return 0, fmt.Errorf("%w: %q", ErrOtherCursor, cursor)
 	}
 	return n, nil
+}
+
+// reached reports whether the change counter has come to a number. A reader sees what was committed
+// a moment before Last tells of it.
+func (s *Store) reached(n uint64) (bool, error) {
+	if n <= s.Last() {
+		return true, nil
+	}
+	var now uint64
+	err := s.view(func(r *reader) error {
+		now = r.Sequence(bucketArrivals)
+		return nil
+	})
+	return n <= now, err
 }
