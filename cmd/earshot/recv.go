@@ -58,7 +58,7 @@ an object among the messages.`,
 	flags.StringVar(&r.From, "from", "", "only messages of `WHO`")
 	flags.StringVar(&r.In, "in", "", "only messages of the conversation with `WHO`, or of the group")
 	flags.BoolVar(&r.Peek, "peek", false, "mark nothing read, and move no bookmark")
-	flags.StringVar(&r.Cursor, "as", "", "read as the reader `NAME` (its own bookmark)")
+	flags.StringVar(&r.Name, "as", "", "read as the reader `NAME` (its own bookmark)")
 	flags.BoolVar(&r.Ack, "ack", false, "with --as: move the bookmark by the IDs that come on standard input")
 	flags.BoolVar(&r.Once, "once", false, "end when the node ends, with exit status 3")
 	return c
@@ -71,9 +71,9 @@ func checkRecv(c *cobra.Command, r *reading.Reader) error {
 		return usage(c, "--count must be at least 1")
 	case flags.Changed("timeout") && r.Timeout <= 0:
 		return usage(c, "--timeout must be more than nothing")
-	case flags.Changed("as") && (r.Cursor == "" || len(r.Cursor) > localapi.MaxReader):
+	case flags.Changed("as") && (r.Name == "" || len(r.Name) > localapi.MaxReader):
 		return usage(c, fmt.Sprintf("--as takes a name of 1 to %d bytes", localapi.MaxReader))
-	case r.Ack && (r.Cursor == "" || r.Peek):
+	case r.Ack && (r.Name == "" || r.Peek):
 		return usage(c, "--ack moves the bookmark of --as, and goes without --peek")
 	case flags.Changed("from") && r.From == "", flags.Changed("in") && r.In == "":
 		return usage(c, "WHO is empty")

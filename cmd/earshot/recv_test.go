@@ -11,8 +11,10 @@ import (
 
 	"github.com/earshot-im/earshot/node/chat"
 	"github.com/earshot-im/earshot/node/contacts"
+	"github.com/earshot-im/earshot/node/journal"
 	"github.com/earshot-im/earshot/node/localapi/server"
 	"github.com/earshot-im/earshot/node/people"
+	"github.com/earshot-im/earshot/store"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -24,6 +26,8 @@ type feedNode struct {
 	server.Reading
 	asked   chan asked
 	answers chan chat.Page
+	batches chan journal.Batch
+	stale   string // a cursor of another directory
 
 	names   map[string]bool
 	cursors []string    // to which the cursor was set
@@ -36,13 +40,10 @@ type asked struct {
 	filter chat.Filter
 }
 
-// passedAtOnce is how far a cursor falls behind messages that don't pass its filter.
-const passedAtOnce = 1000
-
 var bobInLunch = chat.Filter{From: testBob.ID.String(), In: "#" + testLunch.ID.String()}
 
 func newFeed() *feedNode {
-	return &feedNode{changingNode: newChangingNode(), asked: make(chan asked), answers: make(chan chat.Page), names: map[string]bool{}}
+	return &feedNode{changingNode: newChangingNode(), asked: make(chan asked), answers: make(chan chat.Page), batches: make(chan journal.Batch), names: map[string]bool{}}
 }
 
 func (n *feedNode) Target(_ context.Context, who, kind string) (contacts.Target, error) {
@@ -64,11 +65,32 @@ func (n *feedNode) page(ctx context.Context, after string, f chat.Filter) (chat.
 	case <-ctx.Done():
 		return chat.Page{}, ctx.Err()
 	}
+	if after != "" && after == n.stale {
+		return chat.Page{}, fmt.Errorf("%w: %q", store.ErrOtherCursor, after)
+	}
 	return <-n.answers, nil
 }
 
-func (n *feedNode) Arrivals(ctx context.Context, after string, f chat.Filter, _ int) (chat.Page, error) {
-	return n.page(ctx, after, f)
+// Follow gives the batches of the test. One that is empty ends the node.
+func (n *feedNode) Follow(ctx context.Context, after string, _ []string, f chat.Filter, tell func(journal.Batch) error) error {
+	select {
+	case n.asked <- asked{after, f}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	for {
+		select {
+		case b := <-n.batches:
+			if b.Cursor == "" {
+				return store.ErrClosed
+			}
+			if err := tell(b); err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 func (n *feedNode) Unread(ctx context.Context, after string, f chat.Filter, _ int) (chat.Page, error) {
@@ -160,7 +182,9 @@ func (n *feedNode) follow(t *testing.T, filter chat.Filter, turns []turn, args .
 		case exit := <-ended:
 			t.Fatalf("turn %d: ended with status %d: %s", i, exit, read(files[1]))
 		}
-		n.answers <- turn.answer
+		if turn.after == "" || turn.after != n.stale {
+			n.answers <- turn.answer
+		}
 	}
 	if slices.Contains(args, "--follow") {
 		cancel()
@@ -171,40 +195,94 @@ func (n *feedNode) follow(t *testing.T, filter chat.Filter, turns []turn, args .
 	return read(files[0])
 }
 
-// A bot that followed a group ended when somebody took its name, and looked at everything since its
-// last message with each change.
-func TestFollowResolvesOnceAndGoesOn(t *testing.T) {
-	n := newFeed()
-	out := n.follow(t, bobInLunch, []turn{
-		{false, cursor(100), chat.Page{Cursor: cursor(100 + passedAtOnce - 1)}},
-		{true, cursor(100 + passedAtOnce - 1), chat.Page{Messages: said(2000, "hello"), Cursor: cursor(2100)}},
-		{false, cursor(2100), chat.Page{Cursor: cursor(2100)}},
-		{true, cursor(2100), chat.Page{Cursor: cursor(2100 + passedAtOnce - 1)}},
-		{true, cursor(2100 + passedAtOnce - 1), chat.Page{Cursor: cursor(2100 + passedAtOnce)}},
-		{true, cursor(2100 + passedAtOnce), chat.Page{Cursor: cursor(4000), Revealed: 1}},
-		{true, cursor(4000), chat.Page{Cursor: cursor(4000), Revealed: 1}},
-	}, "recv", "--follow", "--as", "bot", "--from", "Bob", "--in", "lunch")
-	if !strings.Contains(out, "hello") {
-		t.Errorf("printed %q", out)
+// asks runs a command of a reader of --as until the node was asked for what follows after a cursor.
+// end interrupts it, and returns its exit status.
+func (n *feedNode) asks(t *testing.T, out *os.File, args ...string) (end func() int) {
+	t.Helper()
+	dir := serve(t, server.Rooms{Node: n, People: n, Reading: n, Journal: n})
+	log, err := os.Create(filepath.Join(t.TempDir(), "log"))
+	if err != nil {
+		t.Fatal(err)
 	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if want := []string{cursor(2100), cursor(2100 + passedAtOnce)}; !slices.Equal(n.cursors, want) {
-		t.Errorf("the cursor went to %s, want %s", n.cursors, want)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan int, 1)
+	go func() {
+		defer log.Close()
+		args = append([]string{"--dir", dir, "recv", "--as", "bot", "--from", "Bob", "--in", "lunch"}, args...)
+		ended <- run(ctx, args, strings.NewReader(""), out, log)
+	}()
+	t.Cleanup(cancel)
+	n.asksFor(t, cursor(100))
+	return func() int {
+		cancel()
+		return <-ended
+	}
+}
+
+// asksFor waits until the node is asked for what follows after a cursor.
+func (n *feedNode) asksFor(t *testing.T, after string) {
+	t.Helper()
+	if got := <-n.asked; got != (asked{after, bobInLunch}) {
+		t.Errorf("asks for %v, want what follows after %s", got, after)
+	}
+}
+
+func arrive(cursor string, messages ...chat.Message) journal.Batch {
+	b := journal.Batch{Cursor: cursor, Live: true}
+	for i := range messages {
+		b.Changes = append(b.Changes, journal.Change{Kind: journal.Arrived, Message: &messages[i]})
+	}
+	return b
+}
+
+// A bot that followed a group ended when somebody took its name, or when the node was started again.
+func TestReaderResolvesOnceAndGoesOn(t *testing.T) {
+	n := newFeed()
+	out, err := os.Create(filepath.Join(t.TempDir(), "out"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	n.moved = make(chan string)
+	end := n.asks(t, out, "--follow")
+	n.batches <- arrive(cursor(2100), said(2000, "hello")...)
+	if to := <-n.moved; to != cursor(2000) {
+		t.Errorf("the cursor went to %s", to)
+	}
+	n.batches <- journal.Batch{} // the node ends
+	n.asksFor(t, cursor(2100))
+	n.batches <- arrive(cursor(2300), said(2200, "again")...)
+	if to := <-n.moved; to != cursor(2200) {
+		t.Errorf("the cursor went to %s", to)
+	}
+	go func() {
+		for range n.moved { // over what was passed, at the end
+		}
+	}()
+	if exit := end(); exit != 0 {
+		t.Errorf("exit status %d", exit)
+	}
+	close(n.moved)
+	if b, err := os.ReadFile(out.Name()); err != nil || strings.Count(string(b), "hello") != 1 || strings.Count(string(b), "again") != 1 {
+		t.Errorf("printed %q, %v", b, err)
 	}
 }
 
 // Peeking moves nothing.
 func TestPeekMovesNoCursor(t *testing.T) {
 	n := newFeed()
-	n.follow(t, bobInLunch, []turn{
-		{false, cursor(100), chat.Page{Messages: said(600, "hello"), Cursor: cursor(600)}},
-		{false, cursor(600), chat.Page{Cursor: cursor(5000)}},
-		{true, cursor(5000), chat.Page{Cursor: cursor(5000), Revealed: 1}},
-		{true, cursor(5000), chat.Page{Cursor: cursor(5000), Revealed: 1}},
-	}, "recv", "--follow", "--as", "bot", "--peek", "--from", "Bob", "--in", "lunch")
-	n.mu.Lock()
-	defer n.mu.Unlock()
+	out, err := os.Create(filepath.Join(t.TempDir(), "out"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	end := n.asks(t, out, "--peek", "--count", "2")
+	n.batches <- arrive(cursor(600), said(500, "hello")...)
+	n.batches <- arrive(cursor(5000))
+	n.batches <- arrive(cursor(6000), said(5500, "hello")...)
+	if exit := end(); exit != 0 {
+		t.Errorf("exit status %d", exit)
+	}
 	if len(n.cursors) > 0 {
 		t.Errorf("the cursor went to %s", n.cursors)
 	}
@@ -238,6 +316,22 @@ func TestFollowReadsAgainWhatIsRevealed(t *testing.T) {
 	}
 }
 
+// The directory was put back to an earlier time while somebody followed.
+func TestFollowBeginsAnewInAnotherDirectory(t *testing.T) {
+	n := newFeed()
+	n.stale = cursor(60)
+	out := n.follow(t, chat.Filter{}, []turn{
+		{false, "", chat.Page{Messages: said(50, "before"), Cursor: cursor(60)}},
+		{false, cursor(60), chat.Page{}},
+		{false, "", chat.Page{Messages: said(20, "after"), Cursor: cursor(20)}},
+		{false, cursor(20), chat.Page{Cursor: cursor(20)}},
+		{true, cursor(20), chat.Page{Cursor: cursor(20)}},
+	}, "recv", "--follow")
+	if !strings.Contains(out, "before") || !strings.Contains(out, "after") {
+		t.Errorf("printed %q", out)
+	}
+}
+
 // Each page of a conversation used to be of whomever the name meant at that moment.
 func TestHistoryResolvesOnce(t *testing.T) {
 	n := newFeed()
@@ -256,37 +350,24 @@ func TestHistoryResolvesOnce(t *testing.T) {
 func TestCursorFollowsEachLine(t *testing.T) {
 	n := newFeed()
 	n.moved = make(chan string)
-	dir := serve(t, server.Rooms{Node: n, People: n, Reading: n})
 	in, out, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer out.Close()
-	log, err := os.Create(filepath.Join(t.TempDir(), "log"))
-	if err != nil {
-		t.Fatal(err)
+	end := n.asks(t, out)
+	var messages []chat.Message
+	for i := range uint64(5) { // a pipe takes one of them
+		messages = append(messages, said(101+i, strings.Repeat("x", 50_000))...)
 	}
-	defer log.Close()
-	ended := make(chan int, 1)
-	go func() {
-		ended <- run(t.Context(), []string{"--dir", dir, "recv", "--as", "bot", "--from", "Bob", "--in", "lunch"}, strings.NewReader(""), out, log)
-	}()
-	<-n.asked
-	var page chat.Page
-	for i := range uint64(5) { // a pipe takes one of them, or none
-		page.Messages = append(page.Messages, said(101+i, strings.Repeat("x", 50_000))...)
-	}
-	page.Cursor = cursor(200)
-	n.answers <- page
+	n.batches <- arrive(cursor(200), messages...)
 	if to := <-n.moved; to != cursor(101) {
 		t.Errorf("the cursor went to %s when one line was written", to)
 	}
 	in.Close()
-	if exit := <-ended; exit != 1 {
+	if exit := end(); exit != 1 {
 		t.Errorf("exit status %d", exit)
 	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
 	if len(n.cursors) != 1 {
 		t.Errorf("the cursor went to %s", n.cursors)
 	}

@@ -19,6 +19,10 @@ import (
 // come again after a consumer has died.
 const maxUnacknowledged = localapi.MaxPage
 
+// lastAcks is how long a consumer that reads no more has to acknowledge what it has read. If it has
+// died, standard input ends at once.
+const lastAcks = 5 * time.Second
+
 // errNoMoreAcks ends the reading when standard input has: nothing can be acknowledged any more.
 var errNoMoreAcks = errors.New("standard input has ended")
 
@@ -26,29 +30,31 @@ var errNoMoreAcks = errors.New("standard input has ended")
 // has dealt with them. It may do so in any order: what counts as dealt with is everything before
 // the first line that is not acknowledged.
 type acks struct {
-	reached func(place) // is told of what was dealt with, in order
-	full    func(first string)
-	room    chan struct{} // has an element for each of lines
-	news    chan struct{} // has an element when one was acknowledged
+	dealt func(line) // is told of what was dealt with, in order
+	full  func(first string)
+	room  chan struct{} // has an element for each of lines
+	news  chan struct{} // has an element when one was acknowledged
 
 	mu    sync.Mutex
 	lines []written // in order
 }
 
+// line is the line of a message.
+type line struct{ id, cursor string }
+
 type written struct {
-	place
+	line
 	acknowledged bool
 }
 
 // newAcks returns acks without lines. full is called with the ID of the first line that is not
 // acknowledged when there is no room for another.
-func newAcks(reached func(place), full func(first string)) *acks {
-	return &acks{reached: reached, full: full, room: make(chan struct{}, maxUnacknowledged), news: make(chan struct{}, 1)}
+func newAcks(dealt func(line), full func(first string)) *acks {
+	return &acks{dealt: dealt, full: full, room: make(chan struct{}, maxUnacknowledged), news: make(chan struct{}, 1)}
 }
 
-// expect says that the line of the message at a place is about to be written. It waits while there
-// is no room.
-func (a *acks) expect(ctx context.Context, p place) error {
+// expect says that a line is about to be written. It waits while there is no room.
+func (a *acks) expect(ctx context.Context, l line) error {
 	select {
 	case a.room <- struct{}{}:
 	default:
@@ -61,17 +67,8 @@ func (a *acks) expect(ctx context.Context, p place) error {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.lines = append(a.lines, written{place: p})
+	a.lines = append(a.lines, written{line: l})
 	return nil
-}
-
-// passed says that there is no line for what lies before a place.
-func (a *acks) passed(p place) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if len(a.lines) == 0 {
-		a.reached(p)
-	}
 }
 
 // first returns the ID of the first line that is not acknowledged, or "".
@@ -94,7 +91,7 @@ func (a *acks) acknowledge(id string) bool {
 	}
 	a.lines[i].acknowledged = true
 	for len(a.lines) > 0 && a.lines[0].acknowledged {
-		a.reached(a.lines[0].place)
+		a.dealt(a.lines[0].line)
 		a.lines = a.lines[1:]
 		<-a.room
 	}
@@ -128,7 +125,7 @@ func (a *acks) last(ctx context.Context, err error) error {
 	if errors.Is(err, syscall.EPIPE) { // a consumer that has died may have acknowledged lines before
 		select {
 		case <-ctx.Done():
-		case <-time.After(callTimeout):
+		case <-time.After(lastAcks):
 		}
 		return err
 	}

@@ -2,40 +2,34 @@ package reading
 
 import "github.com/earshot-im/earshot/node/localapi"
 
-// place is a place in what is read. Whoever is at a place has dealt with everything up to it.
-type place struct {
-	id     string // of the message there; "" where messages that don't pass the filter were passed over
-	cursor string
-}
-
-// marker tells the node how far its owner, or the reader of --as, has come. It does so in a
-// goroutine of its own: each call tells of all places that have been reached by then. So the first
-// is told at once, and a thousand that are reached meanwhile cost the node one commit.
+// marker tells the node which messages its owner has read. It does so in a goroutine of its own:
+// each call tells of all that have been read by then. So the first is told at once, and a thousand
+// that are read meanwhile cost the node one commit.
 type marker struct {
-	tell   func([]place) error // of one place or more, in order
-	failed func(error)         // is called with the first error of tell; nothing is told after it
-	places chan place
+	tell   func(ids []string) error // of one message or more, in order
+	failed func(error)              // is called with the first error of tell; nothing is told after it
+	ids    chan string
 	ended  chan error
 }
 
 // startMarker returns a marker that runs until end is called.
-func startMarker(tell func([]place) error, failed func(error)) *marker {
+func startMarker(tell func(ids []string) error, failed func(error)) *marker {
 	m := &marker{tell: tell, failed: failed}
 	m.start()
 	return m
 }
 
 func (m *marker) start() {
-	m.places, m.ended = make(chan place, localapi.MaxPage), make(chan error, 1)
+	m.ids, m.ended = make(chan string, localapi.MaxPage), make(chan error, 1)
 	go m.run() // ends when end or settle is called
 }
 
-// reached says that a place was reached. It waits while the node is far behind.
-func (m *marker) reached(p place) { m.places <- p }
+// read says that a message was read. It waits while the node is far behind.
+func (m *marker) read(id string) { m.ids <- id }
 
-// end returns when the node has been told of every place, or the error that kept it from that.
+// end returns when the node has been told of every message, or the error that kept it from that.
 func (m *marker) end() error {
-	close(m.places)
+	close(m.ids)
 	return <-m.ended
 }
 
@@ -48,31 +42,31 @@ func (m *marker) settle() error {
 
 func (m *marker) run() {
 	var failed error
-	for first := range m.places {
-		places := m.gather(first)
+	for first := range m.ids {
+		ids := m.gather(first)
 		if failed != nil {
 			continue // so that nobody waits
 		}
-		if failed = m.tell(places); failed != nil {
+		if failed = m.tell(ids); failed != nil {
 			m.failed(failed)
 		}
 	}
 	m.ended <- failed
 }
 
-// gather returns first and the places that were reached by now, as many as one call may tell.
-func (m *marker) gather(first place) []place {
-	places := []place{first}
-	for len(places) < localapi.MaxPage {
+// gather returns first and the messages that were read by now, as many as one call may tell.
+func (m *marker) gather(first string) []string {
+	ids := []string{first}
+	for len(ids) < localapi.MaxPage {
 		select {
-		case p, more := <-m.places:
+		case id, more := <-m.ids:
 			if !more {
-				return places
+				return ids
 			}
-			places = append(places, p)
+			ids = append(ids, id)
 		default:
-			return places
+			return ids
 		}
 	}
-	return places
+	return ids
 }

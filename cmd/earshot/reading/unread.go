@@ -1,0 +1,146 @@
+package reading
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/earshot-im/earshot/node/localapi"
+	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
+)
+
+// unread reads what is unread, and marks it read.
+type unread struct {
+	*Reader
+	after    string  // everything up to here that passes the filter has been printed
+	revealed uint64  // as the last answer said
+	marks    *marker // nil with Peek
+	met      bool    // the node has answered; set before anything is printed
+}
+
+// readUnread prints what is unread, or also what comes.
+func (r *Reader) readUnread(ctx context.Context, stop func(error)) (err error) {
+	u := &unread{Reader: r}
+	if !r.Peek {
+		u.marks = startMarker(func(ids []string) error {
+			return u.again(ctx, func() error { return u.mark(ctx, ids) })
+		}, stop)
+		defer func() {
+			if unmarked := u.marks.end(); err == nil {
+				err = unmarked
+			}
+		}()
+	}
+	if r.stays() {
+		return u.again(ctx, func() error { return u.follow(ctx) })
+	}
+	if err := u.drain(ctx); err != nil {
+		return err
+	}
+	r.remarks.tellRequests(ctx)
+	return nil
+}
+
+// again calls f, and where the node has ended meanwhile, once more when it runs again. The user is
+// told that it has ended. It is for what stays; a node that does not run at the start is an error.
+func (u *unread) again(ctx context.Context, f func() error) error {
+	for {
+		err := f()
+		gone := errors.Is(err, localapi.ErrNotRunning) || errors.Is(err, localapi.ErrNotAnswering)
+		if !gone || !u.met || u.Once || ctx.Err() != nil {
+			return err
+		}
+		if u.away.CompareAndSwap(false, true) {
+			u.lost(err)
+		}
+		select {
+		case <-time.After(retryPause):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// follow prints what is there and what comes, until there were as many messages as were asked for.
+func (u *unread) follow(ctx context.Context) error {
+	// Watching begins before reading, so nothing falls between.
+	stream, err := u.Client.Watch(ctx, &earshotv1.WatchRequest{})
+	if err != nil {
+		return err
+	}
+	defer stream.Close()
+	for stream.Receive() {
+		u.met = true
+		u.away.Store(false)
+		if u.Follow {
+			if err := u.tellMore(ctx, stream.Msg()); err != nil {
+				return err
+			}
+		}
+		if err := u.drain(ctx); err != nil {
+			return err
+		}
+		if u.enough() {
+			return nil
+		}
+	}
+	return stream.Err()
+}
+
+// drain prints what is there now.
+func (u *unread) drain(ctx context.Context) error {
+	for !u.enough() {
+		limit := uint32(localapi.MaxPage)
+		if u.Count > 0 {
+			limit = min(limit, u.Count-u.printed)
+		}
+		page, err := u.Client.Unread(ctx, &earshotv1.UnreadRequest{Filter: &u.filter, After: u.after, Limit: limit})
+		if localapi.ProblemOf(err).GetCode() == localapi.CodeOtherStore && u.after != "" {
+			u.after = "" // the directory was put back, or is another one
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		again, err := u.startsAgain(page)
+		switch {
+		case err != nil:
+			return err
+		case again:
+			continue
+		}
+		for _, m := range page.Messages {
+			if err := u.print(ctx, m); err != nil {
+				return err
+			}
+			if u.after = m.Cursor; u.marks != nil {
+				u.marks.read(m.Id)
+			}
+		}
+		if u.after = page.Cursor; len(page.Messages) == 0 {
+			return nil
+		}
+	}
+	return nil
+}
+
+// startsAgain goes back to the first unread message where the node says that older ones may be
+// shown again, as after somebody was unblocked. What was printed before has been marked by then and
+// is not among them.
+func (u *unread) startsAgain(page *earshotv1.MessagesResponse) (bool, error) {
+	again := u.revealed != page.Revealed && u.after != "" && u.marks != nil
+	u.revealed = page.Revealed
+	if !again {
+		return false, nil
+	}
+	u.after = ""
+	return true, u.marks.settle()
+}
+
+// mark marks messages as read, also after an interrupt.
+func (u *unread) mark(ctx context.Context, ids []string) error {
+	ctx, cancel := localapi.Outliving(ctx)
+	defer cancel()
+	_, err := u.Client.MarkRead(ctx, &earshotv1.MarkReadRequest{Ids: ids})
+	return err
+}
