@@ -38,6 +38,8 @@ const (
 	MessagesSendLinesProcedure = "/earshot.v1.Messages/SendLines"
 	// MessagesWaitProcedure is the fully-qualified name of the Messages's Wait RPC.
 	MessagesWaitProcedure = "/earshot.v1.Messages/Wait"
+	// MessagesByKeyProcedure is the fully-qualified name of the Messages's ByKey RPC.
+	MessagesByKeyProcedure = "/earshot.v1.Messages/ByKey"
 	// MessagesUnreadProcedure is the fully-qualified name of the Messages's Unread RPC.
 	MessagesUnreadProcedure = "/earshot.v1.Messages/Unread"
 	// MessagesMarkReadProcedure is the fully-qualified name of the Messages's MarkRead RPC.
@@ -48,8 +50,6 @@ const (
 	MessagesGetCursorProcedure = "/earshot.v1.Messages/GetCursor"
 	// MessagesSetCursorProcedure is the fully-qualified name of the Messages's SetCursor RPC.
 	MessagesSetCursorProcedure = "/earshot.v1.Messages/SetCursor"
-	// MessagesByKeyProcedure is the fully-qualified name of the Messages's ByKey RPC.
-	MessagesByKeyProcedure = "/earshot.v1.Messages/ByKey"
 	// MessagesHistoryProcedure is the fully-qualified name of the Messages's History RPC.
 	MessagesHistoryProcedure = "/earshot.v1.Messages/History"
 	// MessagesOutboxProcedure is the fully-qualified name of the Messages's Outbox RPC.
@@ -68,44 +68,59 @@ const (
 
 // MessagesClient is a client for the earshot.v1.Messages service.
 type MessagesClient interface {
-	// Send returns when the message is on this disk and has reached the state `wait`,
-	// or when `timeout` has passed: look at the state.
+	// Send writes a message. It returns when the message is on this disk and has reached the state
+	// `wait`, or when `timeout` has passed, which is no error: look at the state. It makes a person a
+	// contact. Errors: empty, text (no valid UTF-8), too_long, key_used, no_message (reply_to is not in
+	// this conversation), blocked, not_member, self.
 	Send(context.Context, *SendRequest) (*Sent, error)
-	// SendLines sends many messages to one WHO, in order, thousands in flight. The
-	// first request opens (and the first response, without messages, says that WHO is
-	// known, and is a contact now as by Send); the others carry lines. Each message comes back once it has reached
-	// `wait`, or when `timeout` has passed since it was on this disk. A line that can't
-	// be sent comes back with its problem, and those after it are sent all the same. What
-	// concerns every line ends the stream; what came back before that was sent.
+	// SendLines sends many messages to one WHO, in order, thousands at a time. The first request
+	// opens. The first response, without messages, says that WHO is known, and is a contact now as by
+	// Send. The other requests carry lines, up to 512 KiB each. Each line comes back once it has
+	// reached `wait`, or when `timeout` has passed since it was on this disk. A line that can't be sent
+	// comes back with its problem, and those after it are sent all the same. What concerns every line
+	// ends the stream; what came back before that was sent. Errors: those of Send.
 	SendLines(context.Context) (*connect.BidiStreamForClientSimple[SendLinesRequest, SendLinesResponse], error)
-	// Wait returns when an own message has reached a state, or when `timeout` has
-	// passed.
+	// Wait returns when an own message has reached a state or can't reach it any more, or when
+	// `timeout` has passed: look at the state. Errors: no_message.
 	Wait(context.Context, *WaitRequest) (*Sent, error)
-	// Unread gives messages that have not been marked read, in the order of arrival.
+	// ByKey gives the own message that was sent to WHO with a key. So a program that was killed while
+	// it sent learns what became of that. Errors: no_message (none was sent with this key).
+	ByKey(context.Context, *ByKeyRequest) (*Message, error)
+	// Unread gives messages of others that were not marked read, in the order of arrival. Those of
+	// blocked persons are left out. Errors: other_store.
 	Unread(context.Context, *UnreadRequest) (*MessagesResponse, error)
+	// MarkRead says that the owner has read messages. Their authors are told, unless the owner has
+	// said otherwise (read_receipts of UpdateMe). Errors: no_message.
 	MarkRead(context.Context, *MarkReadRequest) (*MarkReadResponse, error)
-	// Arrivals gives messages of others in the order of arrival, read or not.
+	// Arrivals gives messages of others in the order of arrival, read or not. Those of blocked persons
+	// are left out. Who can read a stream has the same from Changes, without asking again and again.
+	// Errors: other_store.
 	Arrivals(context.Context, *ArrivalsRequest) (*MessagesResponse, error)
-	// GetCursor and SetCursor read and set the cursors of readers, which the node keeps by name and
-	// filter: what one filter passes over is not passed over for another. A new reader stands at
-	// the beginning.
+	// GetCursor and SetCursor read and set how far a reader has come. A reader is a program with a
+	// name. The node keeps a cursor for each name and filter: what one filter passes over is not passed
+	// over for another. A new reader stands at the beginning. Errors: other_store.
 	GetCursor(context.Context, *GetCursorRequest) (*CursorResponse, error)
 	SetCursor(context.Context, *SetCursorRequest) (*CursorResponse, error)
-	// ByKey gives the own message that was sent to WHO with a key. So a program that was killed
-	// while it sent learns what became of that. Error no_message: none was sent with it.
-	ByKey(context.Context, *ByKeyRequest) (*Message, error)
-	// History gives messages of a conversation, oldest first, own ones included.
+	// History gives messages of a conversation in the order in which they are shown, own ones included,
+	// the oldest first. Errors: no_message (before or after is not in this conversation).
 	History(context.Context, *HistoryRequest) (*MessagesResponse, error)
+	// Outbox gives a line for each message and person who has not acknowledged it, and says why it
+	// waits.
 	Outbox(context.Context, *OutboxRequest) (*OutboxResponse, error)
-	// Cancel takes back a message that nobody has acknowledged.
+	// Cancel takes back a message that nobody has acknowledged. Errors: no_message, acknowledged,
+	// undelivered.
 	Cancel(context.Context, *CancelRequest) (*Sent, error)
-	// Edit gives an own message another text.
+	// Edit gives an own message another text, at any time. Readers see that it was edited. Errors:
+	// no_message, not_yours, recalled, empty, text, too_long, blocked, not_member.
 	Edit(context.Context, *EditRequest) (*Message, error)
-	// Recall takes the words of an own message back everywhere, soon after it was sent.
+	// Recall takes the words of an own message back everywhere, for two minutes after it was written.
+	// Errors: no_message, not_yours, recalled, too_late, not_member.
 	Recall(context.Context, *RecallRequest) (*Message, error)
-	// React puts a reaction on a message in place of one's last, or takes that back.
+	// React puts a reaction on a message in place of the owner's last, or takes that back. Errors:
+	// no_message, recalled, emoji, blocked, not_member.
 	React(context.Context, *ReactRequest) (*Message, error)
-	// Receipts tells how far an own message has come to each of those it is for.
+	// Receipts tells how far an own message has come to each of those it is for. Errors: no_message,
+	// not_yours.
 	Receipts(context.Context, *ReceiptsRequest) (*ReceiptsResponse, error)
 }
 
@@ -138,6 +153,12 @@ func NewMessagesClient(httpClient connect.HTTPClient, baseURL string, opts ...co
 			connect.WithSchema(messagesMethods.ByName("Wait")),
 			connect.WithClientOptions(opts...),
 		),
+		byKey: connect.NewClient[ByKeyRequest, Message](
+			httpClient,
+			baseURL+MessagesByKeyProcedure,
+			connect.WithSchema(messagesMethods.ByName("ByKey")),
+			connect.WithClientOptions(opts...),
+		),
 		unread: connect.NewClient[UnreadRequest, MessagesResponse](
 			httpClient,
 			baseURL+MessagesUnreadProcedure,
@@ -166,12 +187,6 @@ func NewMessagesClient(httpClient connect.HTTPClient, baseURL string, opts ...co
 			httpClient,
 			baseURL+MessagesSetCursorProcedure,
 			connect.WithSchema(messagesMethods.ByName("SetCursor")),
-			connect.WithClientOptions(opts...),
-		),
-		byKey: connect.NewClient[ByKeyRequest, Message](
-			httpClient,
-			baseURL+MessagesByKeyProcedure,
-			connect.WithSchema(messagesMethods.ByName("ByKey")),
 			connect.WithClientOptions(opts...),
 		),
 		history: connect.NewClient[HistoryRequest, MessagesResponse](
@@ -224,12 +239,12 @@ type messagesClient struct {
 	send      *connect.Client[SendRequest, Sent]
 	sendLines *connect.Client[SendLinesRequest, SendLinesResponse]
 	wait      *connect.Client[WaitRequest, Sent]
+	byKey     *connect.Client[ByKeyRequest, Message]
 	unread    *connect.Client[UnreadRequest, MessagesResponse]
 	markRead  *connect.Client[MarkReadRequest, MarkReadResponse]
 	arrivals  *connect.Client[ArrivalsRequest, MessagesResponse]
 	getCursor *connect.Client[GetCursorRequest, CursorResponse]
 	setCursor *connect.Client[SetCursorRequest, CursorResponse]
-	byKey     *connect.Client[ByKeyRequest, Message]
 	history   *connect.Client[HistoryRequest, MessagesResponse]
 	outbox    *connect.Client[OutboxRequest, OutboxResponse]
 	cancel    *connect.Client[CancelRequest, Sent]
@@ -256,6 +271,15 @@ func (c *messagesClient) SendLines(ctx context.Context) (*connect.BidiStreamForC
 // Wait calls earshot.v1.Messages.Wait.
 func (c *messagesClient) Wait(ctx context.Context, req *WaitRequest) (*Sent, error) {
 	response, err := c.wait.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// ByKey calls earshot.v1.Messages.ByKey.
+func (c *messagesClient) ByKey(ctx context.Context, req *ByKeyRequest) (*Message, error) {
+	response, err := c.byKey.CallUnary(ctx, connect.NewRequest(req))
 	if response != nil {
 		return response.Msg, err
 	}
@@ -301,15 +325,6 @@ func (c *messagesClient) GetCursor(ctx context.Context, req *GetCursorRequest) (
 // SetCursor calls earshot.v1.Messages.SetCursor.
 func (c *messagesClient) SetCursor(ctx context.Context, req *SetCursorRequest) (*CursorResponse, error) {
 	response, err := c.setCursor.CallUnary(ctx, connect.NewRequest(req))
-	if response != nil {
-		return response.Msg, err
-	}
-	return nil, err
-}
-
-// ByKey calls earshot.v1.Messages.ByKey.
-func (c *messagesClient) ByKey(ctx context.Context, req *ByKeyRequest) (*Message, error) {
-	response, err := c.byKey.CallUnary(ctx, connect.NewRequest(req))
 	if response != nil {
 		return response.Msg, err
 	}
@@ -381,44 +396,59 @@ func (c *messagesClient) Receipts(ctx context.Context, req *ReceiptsRequest) (*R
 
 // MessagesHandler is an implementation of the earshot.v1.Messages service.
 type MessagesHandler interface {
-	// Send returns when the message is on this disk and has reached the state `wait`,
-	// or when `timeout` has passed: look at the state.
+	// Send writes a message. It returns when the message is on this disk and has reached the state
+	// `wait`, or when `timeout` has passed, which is no error: look at the state. It makes a person a
+	// contact. Errors: empty, text (no valid UTF-8), too_long, key_used, no_message (reply_to is not in
+	// this conversation), blocked, not_member, self.
 	Send(context.Context, *SendRequest) (*Sent, error)
-	// SendLines sends many messages to one WHO, in order, thousands in flight. The
-	// first request opens (and the first response, without messages, says that WHO is
-	// known, and is a contact now as by Send); the others carry lines. Each message comes back once it has reached
-	// `wait`, or when `timeout` has passed since it was on this disk. A line that can't
-	// be sent comes back with its problem, and those after it are sent all the same. What
-	// concerns every line ends the stream; what came back before that was sent.
+	// SendLines sends many messages to one WHO, in order, thousands at a time. The first request
+	// opens. The first response, without messages, says that WHO is known, and is a contact now as by
+	// Send. The other requests carry lines, up to 512 KiB each. Each line comes back once it has
+	// reached `wait`, or when `timeout` has passed since it was on this disk. A line that can't be sent
+	// comes back with its problem, and those after it are sent all the same. What concerns every line
+	// ends the stream; what came back before that was sent. Errors: those of Send.
 	SendLines(context.Context, *connect.BidiStream[SendLinesRequest, SendLinesResponse]) error
-	// Wait returns when an own message has reached a state, or when `timeout` has
-	// passed.
+	// Wait returns when an own message has reached a state or can't reach it any more, or when
+	// `timeout` has passed: look at the state. Errors: no_message.
 	Wait(context.Context, *WaitRequest) (*Sent, error)
-	// Unread gives messages that have not been marked read, in the order of arrival.
+	// ByKey gives the own message that was sent to WHO with a key. So a program that was killed while
+	// it sent learns what became of that. Errors: no_message (none was sent with this key).
+	ByKey(context.Context, *ByKeyRequest) (*Message, error)
+	// Unread gives messages of others that were not marked read, in the order of arrival. Those of
+	// blocked persons are left out. Errors: other_store.
 	Unread(context.Context, *UnreadRequest) (*MessagesResponse, error)
+	// MarkRead says that the owner has read messages. Their authors are told, unless the owner has
+	// said otherwise (read_receipts of UpdateMe). Errors: no_message.
 	MarkRead(context.Context, *MarkReadRequest) (*MarkReadResponse, error)
-	// Arrivals gives messages of others in the order of arrival, read or not.
+	// Arrivals gives messages of others in the order of arrival, read or not. Those of blocked persons
+	// are left out. Who can read a stream has the same from Changes, without asking again and again.
+	// Errors: other_store.
 	Arrivals(context.Context, *ArrivalsRequest) (*MessagesResponse, error)
-	// GetCursor and SetCursor read and set the cursors of readers, which the node keeps by name and
-	// filter: what one filter passes over is not passed over for another. A new reader stands at
-	// the beginning.
+	// GetCursor and SetCursor read and set how far a reader has come. A reader is a program with a
+	// name. The node keeps a cursor for each name and filter: what one filter passes over is not passed
+	// over for another. A new reader stands at the beginning. Errors: other_store.
 	GetCursor(context.Context, *GetCursorRequest) (*CursorResponse, error)
 	SetCursor(context.Context, *SetCursorRequest) (*CursorResponse, error)
-	// ByKey gives the own message that was sent to WHO with a key. So a program that was killed
-	// while it sent learns what became of that. Error no_message: none was sent with it.
-	ByKey(context.Context, *ByKeyRequest) (*Message, error)
-	// History gives messages of a conversation, oldest first, own ones included.
+	// History gives messages of a conversation in the order in which they are shown, own ones included,
+	// the oldest first. Errors: no_message (before or after is not in this conversation).
 	History(context.Context, *HistoryRequest) (*MessagesResponse, error)
+	// Outbox gives a line for each message and person who has not acknowledged it, and says why it
+	// waits.
 	Outbox(context.Context, *OutboxRequest) (*OutboxResponse, error)
-	// Cancel takes back a message that nobody has acknowledged.
+	// Cancel takes back a message that nobody has acknowledged. Errors: no_message, acknowledged,
+	// undelivered.
 	Cancel(context.Context, *CancelRequest) (*Sent, error)
-	// Edit gives an own message another text.
+	// Edit gives an own message another text, at any time. Readers see that it was edited. Errors:
+	// no_message, not_yours, recalled, empty, text, too_long, blocked, not_member.
 	Edit(context.Context, *EditRequest) (*Message, error)
-	// Recall takes the words of an own message back everywhere, soon after it was sent.
+	// Recall takes the words of an own message back everywhere, for two minutes after it was written.
+	// Errors: no_message, not_yours, recalled, too_late, not_member.
 	Recall(context.Context, *RecallRequest) (*Message, error)
-	// React puts a reaction on a message in place of one's last, or takes that back.
+	// React puts a reaction on a message in place of the owner's last, or takes that back. Errors:
+	// no_message, recalled, emoji, blocked, not_member.
 	React(context.Context, *ReactRequest) (*Message, error)
-	// Receipts tells how far an own message has come to each of those it is for.
+	// Receipts tells how far an own message has come to each of those it is for. Errors: no_message,
+	// not_yours.
 	Receipts(context.Context, *ReceiptsRequest) (*ReceiptsResponse, error)
 }
 
@@ -445,6 +475,12 @@ func NewMessagesHandler(svc MessagesHandler, opts ...connect.HandlerOption) (str
 		MessagesWaitProcedure,
 		svc.Wait,
 		connect.WithSchema(messagesMethods.ByName("Wait")),
+		connect.WithHandlerOptions(opts...),
+	)
+	messagesByKeyHandler := connect.NewUnaryHandlerSimple(
+		MessagesByKeyProcedure,
+		svc.ByKey,
+		connect.WithSchema(messagesMethods.ByName("ByKey")),
 		connect.WithHandlerOptions(opts...),
 	)
 	messagesUnreadHandler := connect.NewUnaryHandlerSimple(
@@ -475,12 +511,6 @@ func NewMessagesHandler(svc MessagesHandler, opts ...connect.HandlerOption) (str
 		MessagesSetCursorProcedure,
 		svc.SetCursor,
 		connect.WithSchema(messagesMethods.ByName("SetCursor")),
-		connect.WithHandlerOptions(opts...),
-	)
-	messagesByKeyHandler := connect.NewUnaryHandlerSimple(
-		MessagesByKeyProcedure,
-		svc.ByKey,
-		connect.WithSchema(messagesMethods.ByName("ByKey")),
 		connect.WithHandlerOptions(opts...),
 	)
 	messagesHistoryHandler := connect.NewUnaryHandlerSimple(
@@ -533,6 +563,8 @@ func NewMessagesHandler(svc MessagesHandler, opts ...connect.HandlerOption) (str
 			messagesSendLinesHandler.ServeHTTP(w, r)
 		case MessagesWaitProcedure:
 			messagesWaitHandler.ServeHTTP(w, r)
+		case MessagesByKeyProcedure:
+			messagesByKeyHandler.ServeHTTP(w, r)
 		case MessagesUnreadProcedure:
 			messagesUnreadHandler.ServeHTTP(w, r)
 		case MessagesMarkReadProcedure:
@@ -543,8 +575,6 @@ func NewMessagesHandler(svc MessagesHandler, opts ...connect.HandlerOption) (str
 			messagesGetCursorHandler.ServeHTTP(w, r)
 		case MessagesSetCursorProcedure:
 			messagesSetCursorHandler.ServeHTTP(w, r)
-		case MessagesByKeyProcedure:
-			messagesByKeyHandler.ServeHTTP(w, r)
 		case MessagesHistoryProcedure:
 			messagesHistoryHandler.ServeHTTP(w, r)
 		case MessagesOutboxProcedure:
@@ -580,6 +610,10 @@ func (UnimplementedMessagesHandler) Wait(context.Context, *WaitRequest) (*Sent, 
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("earshot.v1.Messages.Wait is not implemented"))
 }
 
+func (UnimplementedMessagesHandler) ByKey(context.Context, *ByKeyRequest) (*Message, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("earshot.v1.Messages.ByKey is not implemented"))
+}
+
 func (UnimplementedMessagesHandler) Unread(context.Context, *UnreadRequest) (*MessagesResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("earshot.v1.Messages.Unread is not implemented"))
 }
@@ -598,10 +632,6 @@ func (UnimplementedMessagesHandler) GetCursor(context.Context, *GetCursorRequest
 
 func (UnimplementedMessagesHandler) SetCursor(context.Context, *SetCursorRequest) (*CursorResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("earshot.v1.Messages.SetCursor is not implemented"))
-}
-
-func (UnimplementedMessagesHandler) ByKey(context.Context, *ByKeyRequest) (*Message, error) {
-	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("earshot.v1.Messages.ByKey is not implemented"))
 }
 
 func (UnimplementedMessagesHandler) History(context.Context, *HistoryRequest) (*MessagesResponse, error) {

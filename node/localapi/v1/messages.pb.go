@@ -25,10 +25,11 @@ const (
 
 type SendRequest struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
-	To      string                 `protobuf:"bytes,1,opt,name=to,proto3" json:"to,omitempty"`     // WHO
-	Text    string                 `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"` // at most 64 KiB
-	ReplyTo string                 `protobuf:"bytes,3,opt,name=reply_to,json=replyTo,proto3" json:"reply_to,omitempty"`
-	// The same key to the same conversation sends once, whatever is retried.
+	To      string                 `protobuf:"bytes,1,opt,name=to,proto3" json:"to,omitempty"`                          // WHO
+	Text    string                 `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`                      // UTF-8, 1 byte to 64 KiB
+	ReplyTo string                 `protobuf:"bytes,3,opt,name=reply_to,json=replyTo,proto3" json:"reply_to,omitempty"` // ID of a message of the same conversation that this one answers
+	// The same key to the same conversation sends once, however often it is tried: the message of the
+	// first time comes back. With another text it is the error key_used. Any text; empty: none.
 	Key           string               `protobuf:"bytes,4,opt,name=key,proto3" json:"key,omitempty"`
 	Wait          string               `protobuf:"bytes,5,opt,name=wait,proto3" json:"wait,omitempty"`       // queued (default), delivered or read
 	Timeout       *durationpb.Duration `protobuf:"bytes,6,opt,name=timeout,proto3" json:"timeout,omitempty"` // for ever if absent
@@ -108,13 +109,14 @@ func (x *SendRequest) GetTimeout() *durationpb.Duration {
 	return nil
 }
 
+// Sent is an own message and how far it has come.
 type Sent struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	Conversation  string                 `protobuf:"bytes,2,opt,name=conversation,proto3" json:"conversation,omitempty"`
 	To            *Target                `protobuf:"bytes,3,opt,name=to,proto3" json:"to,omitempty"`
-	State         string                 `protobuf:"bytes,4,opt,name=state,proto3" json:"state,omitempty"` // queued, carried, delivered, read, cancelled or undelivered
-	Time          *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=time,proto3" json:"time,omitempty"`
+	State         string                 `protobuf:"bytes,4,opt,name=state,proto3" json:"state,omitempty"`     // queued, carried, delivered, read, cancelled or undelivered
+	Time          *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=time,proto3" json:"time,omitempty"`       // when it was written
 	Reason        string                 `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`   // of undelivered: removed or left, the author from the group
 	Problem       *Problem               `protobuf:"bytes,7,opt,name=problem,proto3" json:"problem,omitempty"` // of SendLines: why this line was not sent; then nothing else is set
 	unknownFields protoimpl.UnknownFields
@@ -298,7 +300,7 @@ func (x *SendLinesResponse) GetSent() []*Sent {
 
 type WaitRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`           // of an own message
 	State         string                 `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"`     // delivered or read
 	Timeout       *durationpb.Duration   `protobuf:"bytes,3,opt,name=timeout,proto3" json:"timeout,omitempty"` // for ever if absent
 	unknownFields protoimpl.UnknownFields
@@ -356,12 +358,13 @@ func (x *WaitRequest) GetTimeout() *durationpb.Duration {
 	return nil
 }
 
+// Author is who has written a message, and from which device.
 type Author struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Person        string                 `protobuf:"bytes,1,opt,name=person,proto3" json:"person,omitempty"`
-	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"` // what they call themselves
-	Petname       string                 `protobuf:"bytes,3,opt,name=petname,proto3" json:"petname,omitempty"`
-	Device        string                 `protobuf:"bytes,4,opt,name=device,proto3" json:"device,omitempty"`
+	Person        string                 `protobuf:"bytes,1,opt,name=person,proto3" json:"person,omitempty"`   // ID
+	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`       // what they call themselves
+	Petname       string                 `protobuf:"bytes,3,opt,name=petname,proto3" json:"petname,omitempty"` // what the owner calls them
+	Device        string                 `protobuf:"bytes,4,opt,name=device,proto3" json:"device,omitempty"`   // ID
 	Contact       bool                   `protobuf:"varint,5,opt,name=contact,proto3" json:"contact,omitempty"`
 	Verified      bool                   `protobuf:"varint,6,opt,name=verified,proto3" json:"verified,omitempty"`
 	KnownAs       string                 `protobuf:"bytes,7,opt,name=known_as,json=knownAs,proto3" json:"known_as,omitempty"` // as of Person
@@ -448,27 +451,30 @@ func (x *Author) GetKnownAs() string {
 	return ""
 }
 
+// Message is a message as the owner sees it now.
 type Message struct {
 	state        protoimpl.MessageState `protogen:"open.v1"`
 	Id           string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	Conversation string                 `protobuf:"bytes,2,opt,name=conversation,proto3" json:"conversation,omitempty"`
 	To           *Target                `protobuf:"bytes,3,opt,name=to,proto3" json:"to,omitempty"` // whom it was written to: the group, the other person, or the owner
 	From         *Author                `protobuf:"bytes,4,opt,name=from,proto3" json:"from,omitempty"`
-	Kind         string                 `protobuf:"bytes,5,opt,name=kind,proto3" json:"kind,omitempty"` // text, recalled or unknown
-	Text         string                 `protobuf:"bytes,6,opt,name=text,proto3" json:"text,omitempty"`
-	Time         *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=time,proto3" json:"time,omitempty"`         // by the author's clock
-	Received     *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=received,proto3" json:"received,omitempty"` // by this node's
-	ReplyTo      string                 `protobuf:"bytes,9,opt,name=reply_to,json=replyTo,proto3" json:"reply_to,omitempty"`
-	Own          bool                   `protobuf:"varint,10,opt,name=own,proto3" json:"own,omitempty"`
-	State        string                 `protobuf:"bytes,11,opt,name=state,proto3" json:"state,omitempty"`          // own messages only
-	Gap          bool                   `protobuf:"varint,12,opt,name=gap,proto3" json:"gap,omitempty"`             // something that came before it is missing
-	Forked       bool                   `protobuf:"varint,13,opt,name=forked,proto3" json:"forked,omitempty"`       // its author's log contradicts itself here
-	Cursor       string                 `protobuf:"bytes,14,opt,name=cursor,proto3" json:"cursor,omitempty"`        // its place among what arrived
-	Edited       bool                   `protobuf:"varint,15,opt,name=edited,proto3" json:"edited,omitempty"`       // text is not the first one
-	Mentions     []string               `protobuf:"bytes,16,rep,name=mentions,proto3" json:"mentions,omitempty"`    // persons
-	Mentioned    bool                   `protobuf:"varint,17,opt,name=mentioned,proto3" json:"mentioned,omitempty"` // the owner is among them
-	Reactions    []*Reaction            `protobuf:"bytes,18,rep,name=reactions,proto3" json:"reactions,omitempty"`  // one a person
-	Reason       string                 `protobuf:"bytes,19,opt,name=reason,proto3" json:"reason,omitempty"`        // as of Sent
+	// text, recalled (its words were taken back) or unknown (a newer program wrote it; text is what it
+	// says to older ones).
+	Kind      string                 `protobuf:"bytes,5,opt,name=kind,proto3" json:"kind,omitempty"`
+	Text      string                 `protobuf:"bytes,6,opt,name=text,proto3" json:"text,omitempty"`                      // up to 64 KiB
+	Time      *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=time,proto3" json:"time,omitempty"`                      // by the author's clock
+	Received  *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=received,proto3" json:"received,omitempty"`              // by this node's
+	ReplyTo   string                 `protobuf:"bytes,9,opt,name=reply_to,json=replyTo,proto3" json:"reply_to,omitempty"` // ID of the message that this one answers
+	Own       bool                   `protobuf:"varint,10,opt,name=own,proto3" json:"own,omitempty"`                      // written by the owner
+	State     string                 `protobuf:"bytes,11,opt,name=state,proto3" json:"state,omitempty"`                   // of own messages, as of Sent
+	Gap       bool                   `protobuf:"varint,12,opt,name=gap,proto3" json:"gap,omitempty"`                      // something that came before it is missing
+	Forked    bool                   `protobuf:"varint,13,opt,name=forked,proto3" json:"forked,omitempty"`                // its author's log contradicts itself here
+	Cursor    string                 `protobuf:"bytes,14,opt,name=cursor,proto3" json:"cursor,omitempty"`                 // its place in the order of arrival
+	Edited    bool                   `protobuf:"varint,15,opt,name=edited,proto3" json:"edited,omitempty"`                // text is not the first one
+	Mentions  []string               `protobuf:"bytes,16,rep,name=mentions,proto3" json:"mentions,omitempty"`             // IDs of persons
+	Mentioned bool                   `protobuf:"varint,17,opt,name=mentioned,proto3" json:"mentioned,omitempty"`          // the owner is among them
+	Reactions []*Reaction            `protobuf:"bytes,18,rep,name=reactions,proto3" json:"reactions,omitempty"`           // one a person
+	Reason    string                 `protobuf:"bytes,19,opt,name=reason,proto3" json:"reason,omitempty"`                 // as of Sent
 	// Where it belongs: the group, or the other person of a direct conversation. An answer goes there.
 	With *Target `protobuf:"bytes,20,opt,name=with,proto3" json:"with,omitempty"`
 	// Where it is shown: messages of a conversation have the order of (t, id). A late one is shown
@@ -666,8 +672,8 @@ func (x *Message) GetUnread() bool {
 // Reaction is what a person has put on a message.
 type Reaction struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Person        string                 `protobuf:"bytes,1,opt,name=person,proto3" json:"person,omitempty"`
-	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"` // what the owner calls them, or what they call themselves
+	Person        string                 `protobuf:"bytes,1,opt,name=person,proto3" json:"person,omitempty"` // ID
+	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`     // what the owner calls them, or what they call themselves
 	Emoji         string                 `protobuf:"bytes,3,opt,name=emoji,proto3" json:"emoji,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -906,7 +912,7 @@ func (x *UnreadRequest) GetLimit() uint32 {
 
 type MarkReadRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Ids           []string               `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"` // at most 1,000
+	Ids           []string               `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"` // of messages, at most 1,000
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1046,7 +1052,7 @@ func (x *ArrivalsRequest) GetLimit() uint32 {
 
 type GetCursorRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"` // 1 to 64 bytes
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"` // of the reader, 1 to 64 bytes
 	Filter        *Filter                `protobuf:"bytes,2,opt,name=filter,proto3" json:"filter,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1098,7 +1104,7 @@ func (x *GetCursorRequest) GetFilter() *Filter {
 
 type SetCursorRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`     // of the reader, 1 to 64 bytes
 	Cursor        string                 `protobuf:"bytes,2,opt,name=cursor,proto3" json:"cursor,omitempty"` // of a message or an answer
 	Filter        *Filter                `protobuf:"bytes,3,opt,name=filter,proto3" json:"filter,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -1254,9 +1260,9 @@ func (x *ByKeyRequest) GetKey() string {
 
 type HistoryRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	Who   string                 `protobuf:"bytes,1,opt,name=who,proto3" json:"who,omitempty"`
+	Who   string                 `protobuf:"bytes,1,opt,name=who,proto3" json:"who,omitempty"`      // WHO
 	Limit uint32                 `protobuf:"varint,2,opt,name=limit,proto3" json:"limit,omitempty"` // 0: 100; at most 1,000
-	// Neither: the newest. One of them: those next to that message.
+	// IDs of messages. Neither: the newest. One of them: those next to that message. Both are invalid.
 	Before        string `protobuf:"bytes,3,opt,name=before,proto3" json:"before,omitempty"`
 	After         string `protobuf:"bytes,4,opt,name=after,proto3" json:"after,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -1404,12 +1410,12 @@ func (x *OutboxResponse) GetPending() []*Pending {
 // Pending is a message and a person who has not acknowledged it.
 type Pending struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	To            *Target                `protobuf:"bytes,2,opt,name=to,proto3" json:"to,omitempty"`
-	Queued        *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=queued,proto3" json:"queued,omitempty"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`                                   // of the message
+	To            *Target                `protobuf:"bytes,2,opt,name=to,proto3" json:"to,omitempty"`                                   // the person
+	Queued        *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=queued,proto3" json:"queued,omitempty"`                           // when it was written
 	WaitingFor    string                 `protobuf:"bytes,4,opt,name=waiting_for,json=waitingFor,proto3" json:"waiting_for,omitempty"` // offline, unreachable, no_network, unanswered, incompatible, refused or no_room
-	Detail        string                 `protobuf:"bytes,5,opt,name=detail,proto3" json:"detail,omitempty"`
-	LastSeen      *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=last_seen,json=lastSeen,proto3" json:"last_seen,omitempty"` // when a device of theirs was last connected
+	Detail        string                 `protobuf:"bytes,5,opt,name=detail,proto3" json:"detail,omitempty"`                           // says more, in words
+	LastSeen      *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=last_seen,json=lastSeen,proto3" json:"last_seen,omitempty"`       // when a device of theirs was last connected
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1533,7 +1539,7 @@ func (x *CancelRequest) GetId() string {
 type EditRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	Text          string                 `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"` // at most 64 KiB
+	Text          string                 `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"` // as of SendRequest
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1629,7 +1635,7 @@ func (x *RecallRequest) GetId() string {
 type ReactRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	Emoji         string                 `protobuf:"bytes,2,opt,name=emoji,proto3" json:"emoji,omitempty"` // empty: takes it back
+	Emoji         string                 `protobuf:"bytes,2,opt,name=emoji,proto3" json:"emoji,omitempty"` // up to 64 bytes without spaces; empty: takes it back
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1889,8 +1895,8 @@ func (x *SendLinesRequest_Open) GetTimeout() *durationpb.Duration {
 
 type SendLinesRequest_Line struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Text          string                 `protobuf:"bytes,1,opt,name=text,proto3" json:"text,omitempty"`
-	Key           string                 `protobuf:"bytes,2,opt,name=key,proto3" json:"key,omitempty"`
+	Text          string                 `protobuf:"bytes,1,opt,name=text,proto3" json:"text,omitempty"` // as of SendRequest
+	Key           string                 `protobuf:"bytes,2,opt,name=key,proto3" json:"key,omitempty"`   // as of SendRequest
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2079,13 +2085,13 @@ const file_v1_messages_proto_rawDesc = "" +
 	"\bMessages\x121\n" +
 	"\x04Send\x12\x17.earshot.v1.SendRequest\x1a\x10.earshot.v1.Sent\x12L\n" +
 	"\tSendLines\x12\x1c.earshot.v1.SendLinesRequest\x1a\x1d.earshot.v1.SendLinesResponse(\x010\x01\x121\n" +
-	"\x04Wait\x12\x17.earshot.v1.WaitRequest\x1a\x10.earshot.v1.Sent\x12A\n" +
+	"\x04Wait\x12\x17.earshot.v1.WaitRequest\x1a\x10.earshot.v1.Sent\x126\n" +
+	"\x05ByKey\x12\x18.earshot.v1.ByKeyRequest\x1a\x13.earshot.v1.Message\x12A\n" +
 	"\x06Unread\x12\x19.earshot.v1.UnreadRequest\x1a\x1c.earshot.v1.MessagesResponse\x12E\n" +
 	"\bMarkRead\x12\x1b.earshot.v1.MarkReadRequest\x1a\x1c.earshot.v1.MarkReadResponse\x12E\n" +
 	"\bArrivals\x12\x1b.earshot.v1.ArrivalsRequest\x1a\x1c.earshot.v1.MessagesResponse\x12E\n" +
 	"\tGetCursor\x12\x1c.earshot.v1.GetCursorRequest\x1a\x1a.earshot.v1.CursorResponse\x12E\n" +
-	"\tSetCursor\x12\x1c.earshot.v1.SetCursorRequest\x1a\x1a.earshot.v1.CursorResponse\x126\n" +
-	"\x05ByKey\x12\x18.earshot.v1.ByKeyRequest\x1a\x13.earshot.v1.Message\x12C\n" +
+	"\tSetCursor\x12\x1c.earshot.v1.SetCursorRequest\x1a\x1a.earshot.v1.CursorResponse\x12C\n" +
 	"\aHistory\x12\x1a.earshot.v1.HistoryRequest\x1a\x1c.earshot.v1.MessagesResponse\x12?\n" +
 	"\x06Outbox\x12\x19.earshot.v1.OutboxRequest\x1a\x1a.earshot.v1.OutboxResponse\x125\n" +
 	"\x06Cancel\x12\x19.earshot.v1.CancelRequest\x1a\x10.earshot.v1.Sent\x124\n" +
@@ -2175,12 +2181,12 @@ var file_v1_messages_proto_depIdxs = []int32{
 	0,  // 26: earshot.v1.Messages.Send:input_type -> earshot.v1.SendRequest
 	2,  // 27: earshot.v1.Messages.SendLines:input_type -> earshot.v1.SendLinesRequest
 	4,  // 28: earshot.v1.Messages.Wait:input_type -> earshot.v1.WaitRequest
-	10, // 29: earshot.v1.Messages.Unread:input_type -> earshot.v1.UnreadRequest
-	11, // 30: earshot.v1.Messages.MarkRead:input_type -> earshot.v1.MarkReadRequest
-	13, // 31: earshot.v1.Messages.Arrivals:input_type -> earshot.v1.ArrivalsRequest
-	14, // 32: earshot.v1.Messages.GetCursor:input_type -> earshot.v1.GetCursorRequest
-	15, // 33: earshot.v1.Messages.SetCursor:input_type -> earshot.v1.SetCursorRequest
-	17, // 34: earshot.v1.Messages.ByKey:input_type -> earshot.v1.ByKeyRequest
+	17, // 29: earshot.v1.Messages.ByKey:input_type -> earshot.v1.ByKeyRequest
+	10, // 30: earshot.v1.Messages.Unread:input_type -> earshot.v1.UnreadRequest
+	11, // 31: earshot.v1.Messages.MarkRead:input_type -> earshot.v1.MarkReadRequest
+	13, // 32: earshot.v1.Messages.Arrivals:input_type -> earshot.v1.ArrivalsRequest
+	14, // 33: earshot.v1.Messages.GetCursor:input_type -> earshot.v1.GetCursorRequest
+	15, // 34: earshot.v1.Messages.SetCursor:input_type -> earshot.v1.SetCursorRequest
 	18, // 35: earshot.v1.Messages.History:input_type -> earshot.v1.HistoryRequest
 	19, // 36: earshot.v1.Messages.Outbox:input_type -> earshot.v1.OutboxRequest
 	22, // 37: earshot.v1.Messages.Cancel:input_type -> earshot.v1.CancelRequest
@@ -2191,12 +2197,12 @@ var file_v1_messages_proto_depIdxs = []int32{
 	1,  // 42: earshot.v1.Messages.Send:output_type -> earshot.v1.Sent
 	3,  // 43: earshot.v1.Messages.SendLines:output_type -> earshot.v1.SendLinesResponse
 	1,  // 44: earshot.v1.Messages.Wait:output_type -> earshot.v1.Sent
-	8,  // 45: earshot.v1.Messages.Unread:output_type -> earshot.v1.MessagesResponse
-	12, // 46: earshot.v1.Messages.MarkRead:output_type -> earshot.v1.MarkReadResponse
-	8,  // 47: earshot.v1.Messages.Arrivals:output_type -> earshot.v1.MessagesResponse
-	16, // 48: earshot.v1.Messages.GetCursor:output_type -> earshot.v1.CursorResponse
-	16, // 49: earshot.v1.Messages.SetCursor:output_type -> earshot.v1.CursorResponse
-	6,  // 50: earshot.v1.Messages.ByKey:output_type -> earshot.v1.Message
+	6,  // 45: earshot.v1.Messages.ByKey:output_type -> earshot.v1.Message
+	8,  // 46: earshot.v1.Messages.Unread:output_type -> earshot.v1.MessagesResponse
+	12, // 47: earshot.v1.Messages.MarkRead:output_type -> earshot.v1.MarkReadResponse
+	8,  // 48: earshot.v1.Messages.Arrivals:output_type -> earshot.v1.MessagesResponse
+	16, // 49: earshot.v1.Messages.GetCursor:output_type -> earshot.v1.CursorResponse
+	16, // 50: earshot.v1.Messages.SetCursor:output_type -> earshot.v1.CursorResponse
 	8,  // 51: earshot.v1.Messages.History:output_type -> earshot.v1.MessagesResponse
 	20, // 52: earshot.v1.Messages.Outbox:output_type -> earshot.v1.OutboxResponse
 	1,  // 53: earshot.v1.Messages.Cancel:output_type -> earshot.v1.Sent
