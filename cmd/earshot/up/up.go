@@ -34,6 +34,7 @@ import (
 	"github.com/earshot-im/earshot/node/localapi"
 	"github.com/earshot-im/earshot/node/localapi/server"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
+	"github.com/earshot-im/earshot/node/localapi/view"
 	"github.com/earshot-im/earshot/node/warnings"
 	"github.com/earshot-im/earshot/store"
 )
@@ -97,7 +98,7 @@ func (o *Options) run(ctx context.Context) error {
 		Name: o.Name, Listen: o.Listen, Peers: o.Peers, NoMDNS: o.NoMDNS, Interfaces: o.Interfaces,
 		Log: logger,
 		Warn: func(w warnings.Warning) {
-			say(func() error { return o.Out.Warning(o.Stderr, server.Warning(w)) })
+			say(func() error { return o.Out.Warning(o.Stderr, view.Warning(w)) })
 		},
 		Unreached: func(peer string, err error) {
 			say(func() error { return o.Out.Unreached(o.Stderr, peer, err.Error()) })

@@ -11,6 +11,7 @@ import (
 
 	"github.com/earshot-im/earshot/node/chat"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
+	"github.com/earshot-im/earshot/node/localapi/view"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -38,12 +39,12 @@ func (s messagesService) Wait(ctx context.Context, r *earshotv1.WaitRequest) (*e
 		return nil, err
 	}
 	m, err := wait.from(time.Now()).wait(ctx, s.delivery, chat.Message{ID: id})
-	return sent(m), err
+	return view.Sent(m), err
 }
 
 func (s messagesService) Outbox(ctx context.Context, _ *earshotv1.OutboxRequest) (*earshotv1.OutboxResponse, error) {
 	out, err := s.delivery.Outbox(ctx)
-	return &earshotv1.OutboxResponse{Pending: convert(out, pending)}, err
+	return &earshotv1.OutboxResponse{Pending: view.Each(out, view.Pending)}, err
 }
 
 func (s messagesService) Receipts(ctx context.Context, r *earshotv1.ReceiptsRequest) (*earshotv1.ReceiptsResponse, error) {
@@ -52,7 +53,7 @@ func (s messagesService) Receipts(ctx context.Context, r *earshotv1.ReceiptsRequ
 		return nil, err
 	}
 	list, err := s.delivery.Receipts(ctx, id)
-	return &earshotv1.ReceiptsResponse{Reached: convert(list, reached)}, err
+	return &earshotv1.ReceiptsResponse{Reached: view.Each(list, view.Reached)}, err
 }
 
 // wait is the state that a caller waits for, and for how long.

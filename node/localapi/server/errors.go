@@ -12,6 +12,7 @@ import (
 	"github.com/earshot-im/earshot/node/journal"
 	"github.com/earshot-im/earshot/node/localapi"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
+	"github.com/earshot-im/earshot/node/localapi/view"
 	"github.com/earshot-im/earshot/node/people"
 	"github.com/earshot-im/earshot/store"
 )
@@ -81,19 +82,21 @@ func as[E error](detail func(E, *earshotv1.Problem)) fits {
 	}
 }
 
-func unknown(e *people.UnknownError, p *earshotv1.Problem) { p.Near = convert(e.Near, valid) }
+func unknown(e *people.UnknownError, p *earshotv1.Problem) { p.Near = view.Each(e.Near, view.Valid) }
 
-func renamed(e *contacts.RenamedError, p *earshotv1.Problem) { p.Persons = convert(e.Persons, person) }
+func renamed(e *contacts.RenamedError, p *earshotv1.Problem) {
+	p.Persons = view.Each(e.Persons, view.Person)
+}
 
 func ambiguous(e *contacts.AmbiguousError, p *earshotv1.Problem) {
-	p.Persons, p.Groups = convert(e.Candidates, person), convert(e.Groups, group)
+	p.Persons, p.Groups = view.Each(e.Candidates, view.Person), view.Each(e.Groups, view.Group)
 }
 
 func nameTaken(e *contacts.NameTakenError, p *earshotv1.Problem) {
 	if e.By != nil {
-		p.Persons = []*earshotv1.Person{person(*e.By)}
+		p.Persons = []*earshotv1.Person{view.Person(*e.By)}
 	} else if e.Group != nil {
-		p.Groups = []*earshotv1.Group{group(*e.Group)}
+		p.Groups = []*earshotv1.Group{view.Group(*e.Group)}
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/earshot-im/earshot/node/contacts"
 	"github.com/earshot-im/earshot/node/localapi"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
+	"github.com/earshot-im/earshot/node/localapi/view"
 )
 
 // Groups is the groups that the owner is or was in; *chat.Groups is one.
@@ -47,7 +48,7 @@ func (s groupsService) CreateGroup(ctx context.Context, r *earshotv1.CreateGroup
 func (s groupsService) Groups(ctx context.Context, r *earshotv1.GroupsRequest) (*earshotv1.GroupsResponse, error) {
 	groups, err := s.groups.Groups(ctx)
 	groups = slices.DeleteFunc(slices.Clone(groups), func(g contacts.Group) bool { return g.Hidden && !r.All })
-	return &earshotv1.GroupsResponse{Groups: convert(groups, group)}, err
+	return &earshotv1.GroupsResponse{Groups: view.Each(groups, view.Group)}, err
 }
 
 func (s groupsService) GetGroup(ctx context.Context, r *earshotv1.GetGroupRequest) (*earshotv1.Group, error) {
@@ -56,7 +57,7 @@ func (s groupsService) GetGroup(ctx context.Context, r *earshotv1.GetGroupReques
 
 func (s groupsService) Members(ctx context.Context, r *earshotv1.MembersRequest) (*earshotv1.MembersResponse, error) {
 	members, err := s.groups.Members(ctx, r.Group)
-	return &earshotv1.MembersResponse{Members: convert(members, member)}, err
+	return &earshotv1.MembersResponse{Members: view.Each(members, view.Member)}, err
 }
 
 func (s groupsService) Invite(ctx context.Context, r *earshotv1.InviteRequest) (*earshotv1.InviteResponse, error) {
@@ -64,7 +65,7 @@ func (s groupsService) Invite(ctx context.Context, r *earshotv1.InviteRequest) (
 		return nil, fmt.Errorf("%w: nobody was invited: 1 to %d persons are invited at once", errInvalid, localapi.MaxInvited)
 	}
 	v, err := s.groups.Invite(ctx, r.Group, r.Who)
-	return &earshotv1.InviteResponse{Group: group(v.Group), Invited: convert(v.Invited, person), Already: convert(v.Already, person)}, err
+	return &earshotv1.InviteResponse{Group: view.Group(v.Group), Invited: view.Each(v.Invited, view.Person), Already: view.Each(v.Already, view.Person)}, err
 }
 
 func (s groupsService) Leave(ctx context.Context, r *earshotv1.LeaveRequest) (*earshotv1.Group, error) {
@@ -102,4 +103,4 @@ func (s groupsService) Hide(ctx context.Context, r *earshotv1.HideRequest) (*ear
 	return oneGroup(s.groups.Hide(ctx, r.Group, r.Hidden))
 }
 
-func oneGroup(g contacts.Group, err error) (*earshotv1.Group, error) { return group(g), err }
+func oneGroup(g contacts.Group, err error) (*earshotv1.Group, error) { return view.Group(g), err }

@@ -15,6 +15,7 @@ import (
 	"github.com/earshot-im/earshot/node/journal"
 	"github.com/earshot-im/earshot/node/localapi"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
+	"github.com/earshot-im/earshot/node/localapi/view"
 	"github.com/earshot-im/earshot/node/people"
 	"github.com/earshot-im/earshot/store"
 )
@@ -28,9 +29,9 @@ func TestGroupCalls(t *testing.T) {
 	ctx := t.Context()
 	asGroup := func(g *earshotv1.Group, err error) (proto.Message, error) { return g, err }
 	asMessage := func(m *earshotv1.Message, err error) (proto.Message, error) { return m, err }
-	wantGroup := group(lunch)
+	wantGroup := view.Group(lunch)
 	changed, _ := fake.message([32]byte{0xab}, "")
-	wantMessage := message(changed)
+	wantMessage := view.Message(changed)
 	for _, test := range []struct {
 		asked string
 		call  func() (proto.Message, error)
@@ -44,7 +45,7 @@ func TestGroupCalls(t *testing.T) {
 		}, wantGroup},
 		{"invite lunch,bob,eve", func() (proto.Message, error) {
 			return client.Invite(ctx, &earshotv1.InviteRequest{Group: "lunch", Who: []string{"bob", "eve"}})
-		}, &earshotv1.InviteResponse{Group: wantGroup, Invited: []*earshotv1.Person{person(bob)}, Already: []*earshotv1.Person{person(contacts.Person{Name: "Eve"})}}},
+		}, &earshotv1.InviteResponse{Group: wantGroup, Invited: []*earshotv1.Person{view.Person(bob)}, Already: []*earshotv1.Person{view.Person(contacts.Person{Name: "Eve"})}}},
 		{"hide lunch,true", func() (proto.Message, error) {
 			return asGroup(client.Hide(ctx, &earshotv1.HideRequest{Group: "lunch", Hidden: true}))
 		}, wantGroup},
@@ -103,16 +104,16 @@ func TestGroupCalls(t *testing.T) {
 
 // What the schema names is filled from what the node says.
 func TestGroupConverted(t *testing.T) {
-	g := group(lunch)
+	g := view.Group(lunch)
 	if g.Id != lunch.ID.String() || g.Name != "lunch" || g.Topic != "Pizza" || g.History != "7d" || g.Role != "admin" || g.Members != 3 ||
 		g.Online != 2 || g.Joined.GetSeconds() != 1700000000 || g.InvitedBy.GetPerson() != bob.ID.String() || !g.Frozen {
 		t.Errorf("group: %v", g)
 	}
-	if g := group(contacts.Group{}); g.InvitedBy != nil || g.Joined != nil || g.Role != "" {
+	if g := view.Group(contacts.Group{}); g.InvitedBy != nil || g.Joined != nil || g.Role != "" {
 		t.Errorf("empty group: %v", g)
 	}
 	changed, _ := new(groupNode).message([32]byte{}, "")
-	m := message(changed)
+	m := view.Message(changed)
 	if !m.Edited || !m.Mentioned || len(m.Mentions) != 2 || m.Mentions[1] != bob.ID.String() || len(m.Reactions) != 1 ||
 		m.Reactions[0].Person != bob.ID.String() || m.Reactions[0].Name != "Bob" || m.Reactions[0].Emoji != "\uFFFDx" {
 		t.Errorf("message: %v", m)
@@ -223,21 +224,21 @@ func TestSendLinesToGroup(t *testing.T) {
 
 // A notice says all that the node says, in no words of its own.
 func TestNoticeConverted(t *testing.T) {
-	n := notice(chat.Notice{Cursor: 7, What: chat.NoticeRole, Group: contacts.Target{Kind: "group", ID: "17", Name: "\xff"}, By: &bob, Own: true,
+	n := view.Notice(chat.Notice{Cursor: 7, What: chat.NoticeRole, Group: contacts.Target{Kind: "group", ID: "17", Name: "\xff"}, By: &bob, Own: true,
 		Whom: []contacts.Person{bob}, Mine: true, Others: 3, Name: "lunch", Was: "dinner", Text: "t", Role: chat.RoleAdmin, History: "7d", Time: lunch.Joined})
-	want := &earshotv1.Notice{Cursor: 7, Notice: "role", Group: &earshotv1.Target{Kind: "group", Id: "17", Name: "\uFFFD"}, By: person(bob), Own: true,
-		Whom: []*earshotv1.Person{person(bob)}, Mine: true, Others: 3, Name: "lunch", Was: "dinner", Text: "t", Role: "admin", History: "7d", Time: stamp(lunch.Joined)}
+	want := &earshotv1.Notice{Cursor: 7, Notice: "role", Group: &earshotv1.Target{Kind: "group", Id: "17", Name: "\uFFFD"}, By: view.Person(bob), Own: true,
+		Whom: []*earshotv1.Person{view.Person(bob)}, Mine: true, Others: 3, Name: "lunch", Was: "dinner", Text: "t", Role: "admin", History: "7d", Time: view.Stamp(lunch.Joined)}
 	if !proto.Equal(n, want) {
 		t.Errorf("%v, want %v", n, want)
 	}
-	if n := notice(chat.Notice{}); n.By != nil || n.Time != nil {
+	if n := view.Notice(chat.Notice{}); n.By != nil || n.Time != nil {
 		t.Errorf("empty notice: %v", n)
 	}
-	invited := request(contacts.Request{Group: &contacts.Target{Kind: "group", ID: "17", Name: "lunch"}})
+	invited := view.Request(contacts.Request{Group: &contacts.Target{Kind: "group", ID: "17", Name: "lunch"}})
 	if invited.Kind != "notice" || invited.Notice != "invited" || invited.Group.GetName() != "lunch" || invited.Text != "" {
 		t.Errorf("invitation: %v", invited)
 	}
-	if wrote := request(contacts.Request{Text: "hi"}); wrote.Kind != "text" || wrote.Notice != "" || wrote.Group != nil || wrote.Text != "hi" {
+	if wrote := view.Request(contacts.Request{Text: "hi"}); wrote.Kind != "text" || wrote.Notice != "" || wrote.Group != nil || wrote.Text != "hi" {
 		t.Errorf("message: %v", wrote)
 	}
 }
@@ -245,7 +246,7 @@ func TestNoticeConverted(t *testing.T) {
 // What has happened in a group comes with what else changes.
 func TestChangesTellNotices(t *testing.T) {
 	n := chat.Notice{What: chat.NoticeRemoved, Name: "lunch", Whom: []contacts.Person{bob}}
-	if got := change(journal.Change{Kind: journal.Noticed, Notice: &n}).GetNotice(); !proto.Equal(got, notice(n)) {
+	if got := change(journal.Change{Kind: journal.Noticed, Notice: &n}).GetNotice(); !proto.Equal(got, view.Notice(n)) {
 		t.Errorf("%v", got)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/earshot-im/earshot/node/chat"
 	"github.com/earshot-im/earshot/node/journal"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
+	"github.com/earshot-im/earshot/node/localapi/view"
 )
 
 // Journal is what programs follow; *journal.Journal is one.
@@ -25,7 +26,7 @@ var _ earshotv1.JournalHandler = journalService{}
 func (s journalService) Changes(ctx context.Context, r *earshotv1.ChangesRequest, stream *connect.ServerStream[earshotv1.ChangesResponse]) error {
 	return s.journal.Follow(ctx, r.After, r.Kinds, filter(r.Filter), func(b journal.Batch) error {
 		return stream.Send(&earshotv1.ChangesResponse{
-			Changes: convert(b.Changes, change), Cursor: b.Cursor, Reset_: b.Reset, Live: b.Live,
+			Changes: view.Each(b.Changes, change), Cursor: b.Cursor, Reset_: b.Reset, Live: b.Live,
 		})
 	})
 }
@@ -33,21 +34,21 @@ func (s journalService) Changes(ctx context.Context, r *earshotv1.ChangesRequest
 func change(c journal.Change) *earshotv1.Change {
 	switch c.Kind {
 	case journal.Arrived:
-		return &earshotv1.Change{Change: &earshotv1.Change_Arrived{Arrived: message(*c.Message)}}
+		return &earshotv1.Change{Change: &earshotv1.Change_Arrived{Arrived: view.Message(*c.Message)}}
 	case journal.Changed:
-		return &earshotv1.Change{Change: &earshotv1.Change_Changed{Changed: message(*c.Message)}}
+		return &earshotv1.Change{Change: &earshotv1.Change_Changed{Changed: view.Message(*c.Message)}}
 	case journal.Gone:
 		return &earshotv1.Change{Change: &earshotv1.Change_Gone{
-			Gone: &earshotv1.Gone{Id: eventText(c.Message.ID), Conversation: text(c.Message.Conversation)},
+			Gone: &earshotv1.Gone{Id: view.EventID(c.Message.ID), Conversation: view.Text(c.Message.Conversation)},
 		}}
 	case journal.Noticed:
-		return &earshotv1.Change{Change: &earshotv1.Change_Notice{Notice: notice(*c.Notice)}}
+		return &earshotv1.Change{Change: &earshotv1.Change_Notice{Notice: view.Notice(*c.Notice)}}
 	case journal.Group:
-		return &earshotv1.Change{Change: &earshotv1.Change_Group{Group: group(*c.Group)}}
+		return &earshotv1.Change{Change: &earshotv1.Change_Group{Group: view.Group(*c.Group)}}
 	case journal.Person:
-		return &earshotv1.Change{Change: &earshotv1.Change_Person{Person: person(*c.Person)}}
+		return &earshotv1.Change{Change: &earshotv1.Change_Person{Person: view.Person(*c.Person)}}
 	case journal.Settings:
-		return &earshotv1.Change{Change: &earshotv1.Change_Settings{Settings: me(*c.Settings)}}
+		return &earshotv1.Change{Change: &earshotv1.Change_Settings{Settings: view.Me(*c.Settings)}}
 	case journal.Requests:
 		return &earshotv1.Change{Change: &earshotv1.Change_Requests{Requests: uint32(c.Requests)}}
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/earshot-im/earshot/node/chat"
 	"github.com/earshot-im/earshot/node/localapi"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
+	"github.com/earshot-im/earshot/node/localapi/view"
 )
 
 const (
@@ -115,7 +116,7 @@ func (s messagesService) SendLines(ctx context.Context, stream *connect.BidiStre
 	group.Go(func() error {
 		for d := range reached {
 			batch := gather(d, reached, maxAnswer)
-			if err := stream.Send(&earshotv1.SendLinesResponse{Sent: convert(batch, sentLine)}); err != nil {
+			if err := stream.Send(&earshotv1.SendLinesResponse{Sent: view.Each(batch, sentLine)}); err != nil {
 				return err
 			}
 		}
@@ -206,7 +207,7 @@ func sentLine(d done) *earshotv1.Sent {
 	if d.refused != nil {
 		return &earshotv1.Sent{Problem: d.refused}
 	}
-	return sent(d.message)
+	return view.Sent(d.message)
 }
 
 // put sends v, and gives up when ctx ends.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/earshot-im/earshot/node"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
+	"github.com/earshot-im/earshot/node/localapi/view"
 	"github.com/earshot-im/earshot/node/people"
 )
 
@@ -54,12 +55,12 @@ func (s nodeService) Status(ctx context.Context, _ *earshotv1.StatusRequest) (*e
 		Listening: v.Listening,
 		Peers:     uint32(v.Peers),
 		Outbox:    uint32(v.Outbox),
-		Warnings:  convert(v.Warnings, Warning),
+		Warnings:  view.Each(v.Warnings, view.Warning),
 		Unread:    uint32(v.Unread),
 		Requests:  uint32(v.Requests),
 		Online:    uint32(v.Online),
 		Known:     uint32(v.Known),
-		Finding:   finding(v.Finding),
+		Finding:   view.Finding(v.Finding),
 	}, err
 }
 
@@ -70,7 +71,7 @@ func (s nodeService) Down(context.Context, *earshotv1.DownRequest) (*earshotv1.D
 
 func (s nodeService) Me(ctx context.Context, _ *earshotv1.MeRequest) (*earshotv1.MeResponse, error) {
 	v, err := s.owner.Me(ctx)
-	return me(v), err
+	return view.Me(v), err
 }
 
 func (s nodeService) UpdateMe(ctx context.Context, r *earshotv1.UpdateMeRequest) (*earshotv1.MeResponse, error) {

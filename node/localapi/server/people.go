@@ -7,6 +7,7 @@ import (
 	"github.com/earshot-im/earshot/node/chat"
 	"github.com/earshot-im/earshot/node/contacts"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
+	"github.com/earshot-im/earshot/node/localapi/view"
 )
 
 // People is who is known here and what the owner says of them; *contacts.Contacts is one.
@@ -48,7 +49,7 @@ var _ earshotv1.PeopleHandler = peopleService{}
 
 func (s peopleService) Peers(ctx context.Context, _ *earshotv1.PeersRequest) (*earshotv1.PeersResponse, error) {
 	peers, err := s.node.Peers(ctx)
-	return &earshotv1.PeersResponse{Peers: convert(peers, peer), Finding: finding(s.node.Finding())}, err
+	return &earshotv1.PeersResponse{Peers: view.Each(peers, view.Peer), Finding: view.Finding(s.node.Finding())}, err
 }
 
 func (s peopleService) Resolve(ctx context.Context, r *earshotv1.ResolveRequest) (*earshotv1.Target, error) {
@@ -58,12 +59,12 @@ func (s peopleService) Resolve(ctx context.Context, r *earshotv1.ResolveRequest)
 		return nil, fmt.Errorf("%w: no such kind: %q", errInvalid, r.Kind)
 	}
 	t, err := s.people.Target(ctx, r.Who, r.Kind)
-	return target(t), err
+	return view.Target(t), err
 }
 
 func (s peopleService) Contacts(ctx context.Context, _ *earshotv1.ContactsRequest) (*earshotv1.ContactsResponse, error) {
 	persons, err := s.people.Contacts(ctx)
-	return &earshotv1.ContactsResponse{Persons: convert(persons, person)}, err
+	return &earshotv1.ContactsResponse{Persons: view.Each(persons, view.Person)}, err
 }
 
 func (s peopleService) NameContact(ctx context.Context, r *earshotv1.NameContactRequest) (*earshotv1.Person, error) {
@@ -72,7 +73,7 @@ func (s peopleService) NameContact(ctx context.Context, r *earshotv1.NameContact
 
 func (s peopleService) SafetyWords(ctx context.Context, r *earshotv1.SafetyWordsRequest) (*earshotv1.SafetyWordsResponse, error) {
 	words, p, err := s.people.SafetyWords(ctx, r.Who)
-	return &earshotv1.SafetyWordsResponse{Person: person(p), Words: words[:]}, err
+	return &earshotv1.SafetyWordsResponse{Person: view.Person(p), Words: words[:]}, err
 }
 
 func (s peopleService) Verify(ctx context.Context, r *earshotv1.VerifyRequest) (*earshotv1.Person, error) {
@@ -81,7 +82,7 @@ func (s peopleService) Verify(ctx context.Context, r *earshotv1.VerifyRequest) (
 
 func (s peopleService) Requests(ctx context.Context, _ *earshotv1.RequestsRequest) (*earshotv1.RequestsResponse, error) {
 	requests, err := s.people.Requests(ctx)
-	return &earshotv1.RequestsResponse{Requests: convert(requests, request)}, err
+	return &earshotv1.RequestsResponse{Requests: view.Each(requests, view.Request)}, err
 }
 
 func (s peopleService) Accept(ctx context.Context, r *earshotv1.AcceptRequest) (*earshotv1.Person, error) {
@@ -98,16 +99,16 @@ func (s peopleService) Unblock(ctx context.Context, r *earshotv1.UnblockRequest)
 
 func (s peopleService) Newcomers(ctx context.Context, r *earshotv1.NewcomersRequest) (*earshotv1.NewcomersResponse, error) {
 	found, err := s.people.Newcomers(ctx, r.Who)
-	return &earshotv1.NewcomersResponse{Newcomers: convert(found, newcomer)}, err
+	return &earshotv1.NewcomersResponse{Newcomers: view.Each(found, view.Newcomer)}, err
 }
 
 func (s peopleService) ReplaceContact(ctx context.Context, r *earshotv1.ReplaceContactRequest) (*earshotv1.ReplaceContactResponse, error) {
 	done, err := s.replacing.ReplaceContact(ctx, chat.Replacement{Old: r.Old, New: r.New, Words: r.Words, Unverified: r.Unverified, Resend: r.Resend})
 	return &earshotv1.ReplaceContactResponse{
-		Person:  person(done.Person),
-		Old:     person(done.Old),
-		Groups:  convert(done.Groups, target),
-		Others:  convert(done.Others, target),
+		Person:  view.Person(done.Person),
+		Old:     view.Person(done.Old),
+		Groups:  view.Each(done.Groups, view.Target),
+		Others:  view.Each(done.Others, view.Target),
 		Waiting: uint32(done.Waiting),
 		Resent:  uint32(done.Resent),
 	}, err
@@ -115,7 +116,7 @@ func (s peopleService) ReplaceContact(ctx context.Context, r *earshotv1.ReplaceC
 
 func (s peopleService) RemoveContact(ctx context.Context, r *earshotv1.RemoveContactRequest) (*earshotv1.RemoveContactResponse, error) {
 	p, waiting, err := s.replacing.RemoveContact(ctx, r.Who)
-	return &earshotv1.RemoveContactResponse{Person: person(p), Waiting: uint32(waiting)}, err
+	return &earshotv1.RemoveContactResponse{Person: view.Person(p), Waiting: uint32(waiting)}, err
 }
 
-func one(p contacts.Person, err error) (*earshotv1.Person, error) { return person(p), err }
+func one(p contacts.Person, err error) (*earshotv1.Person, error) { return view.Person(p), err }

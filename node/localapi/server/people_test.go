@@ -11,25 +11,26 @@ import (
 	"github.com/earshot-im/earshot/node/contacts"
 	"github.com/earshot-im/earshot/node/localapi"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
+	"github.com/earshot-im/earshot/node/localapi/view"
 )
 
 // The name by which the owner knows somebody comes with everything that says who they are.
 func TestKnownAsIsTold(t *testing.T) {
 	robert := contacts.Person{ID: bob.ID, Name: "Robert", Pinned: "Bob", Contact: true}
-	if p := person(robert); p.KnownAs != "Bob" || p.Name != "Robert" || p.Petname != "" {
+	if p := view.Person(robert); p.KnownAs != "Bob" || p.Name != "Robert" || p.Petname != "" {
 		t.Errorf("person: %v", p)
 	}
 	robert.Petname = "Bobby"
-	if p := person(robert); p.KnownAs != "Bobby" || p.Pinned != "Bob" {
+	if p := view.Person(robert); p.KnownAs != "Bobby" || p.Pinned != "Bob" {
 		t.Errorf("person with a petname: %v", p)
 	}
-	if p := person(contacts.Person{Name: "Robert"}); p.KnownAs != "" {
+	if p := view.Person(contacts.Person{Name: "Robert"}); p.KnownAs != "" {
 		t.Errorf("stranger: %v", p)
 	}
-	if p := peer(node.Peer{Name: "Robert", KnownAs: "Bob"}); p.KnownAs != "Bob" {
+	if p := view.Peer(node.Peer{Name: "Robert", KnownAs: "Bob"}); p.KnownAs != "Bob" {
 		t.Errorf("peer: %v", p)
 	}
-	if m := message(chat.Message{From: chat.Author{Name: "Robert", KnownAs: "Bob"}}); m.From.KnownAs != "Bob" {
+	if m := view.Message(chat.Message{From: chat.Author{Name: "Robert", KnownAs: "Bob"}}); m.From.KnownAs != "Bob" {
 		t.Errorf("author: %v", m.From)
 	}
 }

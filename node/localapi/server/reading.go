@@ -7,6 +7,7 @@ import (
 	"github.com/earshot-im/earshot/node/chat"
 	"github.com/earshot-im/earshot/node/localapi"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
+	"github.com/earshot-im/earshot/node/localapi/view"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -71,7 +72,7 @@ func (s messagesService) ByKey(ctx context.Context, r *earshotv1.ByKeyRequest) (
 		return nil, fmt.Errorf("%w: the key is empty", errInvalid)
 	}
 	m, err := s.reading.ByKey(ctx, r.Who, r.Key)
-	return message(m), err
+	return view.Message(m), err
 }
 
 func (s messagesService) History(ctx context.Context, r *earshotv1.HistoryRequest) (*earshotv1.MessagesResponse, error) {
@@ -91,7 +92,7 @@ func (s messagesService) History(ctx context.Context, r *earshotv1.HistoryReques
 		return nil, err
 	}
 	messages, err := s.reading.History(ctx, r.Who, chat.HistoryRange{Limit: limit, Before: before, After: after})
-	return &earshotv1.MessagesResponse{Messages: convert(clip(messages, after == nil), message)}, err
+	return &earshotv1.MessagesResponse{Messages: view.Each(clip(messages, after == nil), view.Message)}, err
 }
 
 func filter(f *earshotv1.Filter) chat.Filter {
@@ -129,7 +130,7 @@ func page(asked uint32, read func(limit int) (chat.Page, error)) (*earshotv1.Mes
 	if len(kept) < len(p.Messages) {
 		p.Cursor = kept[len(kept)-1].Cursor
 	}
-	return &earshotv1.MessagesResponse{Messages: convert(kept, message), Cursor: p.Cursor, Revealed: p.Revealed}, nil
+	return &earshotv1.MessagesResponse{Messages: view.Each(kept, view.Message), Cursor: p.Cursor, Revealed: p.Revealed}, nil
 }
 
 // clip keeps at least one message, and no more than localapi.PageBytes of text: the first ones, or the last.

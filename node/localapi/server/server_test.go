@@ -20,6 +20,7 @@ import (
 	"github.com/earshot-im/earshot/node/chat"
 	"github.com/earshot-im/earshot/node/localapi"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
+	"github.com/earshot-im/earshot/node/localapi/view"
 	"github.com/earshot-im/earshot/store"
 )
 
@@ -419,7 +420,7 @@ func TestSendLines(t *testing.T) {
 		t.Fatalf("%d answers for %d messages", len(ids), len(fake.messages))
 	}
 	for i, m := range fake.messages {
-		if m.Text != strconv.Itoa(i) || ids[i] != eventText(m.ID) {
+		if m.Text != strconv.Itoa(i) || ids[i] != view.EventID(m.ID) {
 			t.Fatalf("line %d: %q, answered as %s", i, m.Text, ids[i])
 		}
 	}

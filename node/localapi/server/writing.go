@@ -7,6 +7,7 @@ import (
 	"github.com/earshot-im/earshot/node/chat"
 	"github.com/earshot-im/earshot/node/contacts"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
+	"github.com/earshot-im/earshot/node/localapi/view"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -47,7 +48,7 @@ func (s messagesService) Send(ctx context.Context, r *earshotv1.SendRequest) (*e
 	if err == nil {
 		m, err = wait.from(time.Now()).wait(ctx, s.delivery, m)
 	}
-	return sent(m), err
+	return view.Sent(m), err
 }
 
 func (s messagesService) Cancel(ctx context.Context, r *earshotv1.CancelRequest) (*earshotv1.Sent, error) {
@@ -56,7 +57,7 @@ func (s messagesService) Cancel(ctx context.Context, r *earshotv1.CancelRequest)
 		return nil, err
 	}
 	m, err := s.writing.Cancel(ctx, id)
-	return sent(m), err
+	return view.Sent(m), err
 }
 
 func (s messagesService) Edit(ctx context.Context, r *earshotv1.EditRequest) (*earshotv1.Message, error) {
@@ -78,5 +79,5 @@ func changed(text string, change func(event.ID) (chat.Message, error)) (*earshot
 		return nil, err
 	}
 	m, err := change(id)
-	return message(m), err
+	return view.Message(m), err
 }

@@ -1,0 +1,254 @@
+// Package view shows what the rooms of a node give as messages of the schema of its local API.
+//
+// It decides nothing and asks nobody: each function takes a value of a room and returns the message
+// that callers get. Text that an answer can't carry, since it is not valid UTF-8, is mended; times
+// and IDs that are not there are left out. Only the server of the local API and `earshot up` may
+// call it.
+package view
+
+import (
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/node"
+	"github.com/earshot-im/earshot/node/chat"
+	"github.com/earshot-im/earshot/node/contacts"
+	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
+	"github.com/earshot-im/earshot/node/people"
+	"github.com/earshot-im/earshot/node/warnings"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// Each returns what each makes of every element.
+func Each[From, To any](from []From, each func(From) To) []To {
+	to := make([]To, len(from))
+	for i, f := range from {
+		to[i] = each(f)
+	}
+	return to
+}
+
+// Valid mends what an answer can't carry, so that one bad string does not make a page of messages
+// unreadable for ever.
+func Valid(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
+
+// Text returns the text of an ID.
+func Text[T fmt.Stringer](id T) string { return id.String() }
+
+// Stamp returns a time, nil for the zero time.
+func Stamp(t time.Time) *timestamppb.Timestamp {
+	if t.IsZero() {
+		return nil
+	}
+	return timestamppb.New(t)
+}
+
+// EventID returns the text of a message's ID.
+func EventID(id event.ID) string { return hex.EncodeToString(id[:]) }
+
+func Peer(p node.Peer) *earshotv1.Peer {
+	v := &earshotv1.Peer{
+		Name:      Valid(p.Name),
+		Petname:   Valid(p.Petname),
+		KnownAs:   Valid(p.KnownAs),
+		Device:    p.Device.String(),
+		Online:    p.Online,
+		Contact:   p.Contact,
+		Verified:  p.Verified,
+		Addresses: p.Addresses,
+		FoundBy:   p.FoundBy,
+		LastSeen:  Stamp(p.LastSeen),
+	}
+	if p.Person != (crypto.PersonID{}) { // not known before the first connection
+		v.Person = p.Person.String()
+	}
+	return v
+}
+
+func Finding(f node.Finding) *earshotv1.Finding {
+	return &earshotv1.Finding{
+		LeftOut: Each(f.LeftOut, func(l node.LeftOut) *earshotv1.LeftOut {
+			return &earshotv1.LeftOut{Interface: Valid(l.Interface), Reason: l.Reason}
+		}),
+		Troubles: Each(f.Troubles, func(t node.Trouble) *earshotv1.Trouble {
+			return &earshotv1.Trouble{Code: t.Code, Detail: Valid(t.Detail)}
+		}),
+		Unreached: Each(f.Unreached, func(u node.Unreached) *earshotv1.Unreached {
+			return &earshotv1.Unreached{Peer: Valid(u.Peer), Detail: Valid(u.Detail)}
+		}),
+	}
+}
+
+func Person(p contacts.Person) *earshotv1.Person {
+	return &earshotv1.Person{
+		Person:   p.ID.String(),
+		Name:     Valid(p.Name),
+		Petname:  Valid(p.Petname),
+		Pinned:   Valid(p.Pinned),
+		KnownAs:  Valid(p.KnownAs()),
+		Contact:  p.Contact,
+		Verified: p.Verified,
+		Blocked:  p.Blocked,
+		Online:   p.Online,
+		Devices:  Each(p.Devices, Text),
+	}
+}
+
+func Me(m people.Me) *earshotv1.MeResponse {
+	return &earshotv1.MeResponse{
+		Person:       m.Person.String(),
+		Name:         m.Name,
+		Device:       m.Device.String(),
+		Accept:       m.Accept,
+		ReadReceipts: m.ReadReceipts,
+	}
+}
+
+func Newcomer(n contacts.Newcomer) *earshotv1.Newcomer {
+	return &earshotv1.Newcomer{Person: Person(n.Person), Since: Stamp(n.Since)}
+}
+
+func Target(t contacts.Target) *earshotv1.Target {
+	return &earshotv1.Target{Kind: t.Kind, Id: t.ID, Name: Valid(t.Name)}
+}
+
+func Sent(m chat.Message) *earshotv1.Sent {
+	return &earshotv1.Sent{
+		Id:           EventID(m.ID),
+		Conversation: Text(m.Conversation),
+		To:           Target(m.To),
+		State:        m.State,
+		Reason:       m.Reason,
+		Time:         Stamp(m.Time),
+	}
+}
+
+func Message(m chat.Message) *earshotv1.Message {
+	v := &earshotv1.Message{
+		Id:           EventID(m.ID),
+		Conversation: Text(m.Conversation),
+		To:           Target(m.To),
+		With:         Target(m.With),
+		From: &earshotv1.Author{
+			Person:   m.From.Person.String(),
+			Name:     Valid(m.From.Name),
+			Petname:  Valid(m.From.Petname),
+			KnownAs:  Valid(m.From.KnownAs),
+			Device:   m.From.Device.String(),
+			Contact:  m.From.Contact,
+			Verified: m.From.Verified,
+		},
+		Kind:     m.Kind,
+		Text:     Valid(m.Text),
+		Time:     Stamp(m.Time),
+		Received: Stamp(m.Received),
+		Own:      m.Own,
+		State:    m.State,
+		Reason:   m.Reason,
+		Gap:      m.Gap,
+		Forked:   m.Forked,
+		Cursor:   m.Cursor,
+		T:        m.T,
+		Unread:   m.Unread,
+
+		Edited:    m.Edited,
+		Mentions:  Each(m.Mentions, Text),
+		Mentioned: m.Mentioned,
+		Reactions: Each(m.Reactions, Reaction),
+	}
+	if m.ReplyTo != nil {
+		v.ReplyTo = EventID(*m.ReplyTo)
+	}
+	return v
+}
+
+func Reaction(r chat.Reaction) *earshotv1.Reaction {
+	return &earshotv1.Reaction{Person: r.Person.String(), Name: Valid(r.Name), Emoji: Valid(r.Emoji)}
+}
+
+func Reached(r chat.Reached) *earshotv1.Reached {
+	return &earshotv1.Reached{Person: Person(r.Person), State: r.State, Reason: r.Reason}
+}
+
+func Group(g contacts.Group) *earshotv1.Group {
+	v := &earshotv1.Group{
+		Id:      g.ID.String(),
+		Name:    Valid(g.Name),
+		Topic:   Valid(g.Topic),
+		History: g.History,
+		Role:    g.Role,
+		Members: uint32(g.Members),
+		Online:  uint32(g.Online),
+		Joined:  Stamp(g.Joined),
+		Frozen:  g.Frozen,
+		Hidden:  g.Hidden,
+	}
+	if g.InvitedBy != nil {
+		v.InvitedBy = Person(*g.InvitedBy)
+	}
+	return v
+}
+
+func Member(m chat.Member) *earshotv1.Member {
+	return &earshotv1.Member{Person: Person(m.Person), Role: m.Role, Joined: Stamp(m.Joined), Self: m.Self}
+}
+
+// Warning is a warning as Status gives it.
+func Warning(w warnings.Warning) *earshotv1.Warning {
+	return &earshotv1.Warning{Code: w.Code, Detail: w.Detail, Since: Stamp(w.Since)}
+}
+
+func Pending(p chat.Pending) *earshotv1.Pending {
+	return &earshotv1.Pending{
+		Id:         EventID(p.ID),
+		To:         Target(p.To),
+		Queued:     Stamp(p.Queued),
+		WaitingFor: p.WaitingFor,
+		Detail:     Valid(p.Detail),
+		LastSeen:   Stamp(p.LastSeen),
+	}
+}
+
+func Request(r contacts.Request) *earshotv1.Request {
+	v := &earshotv1.Request{
+		Person:    r.Person.String(),
+		Name:      Valid(r.Name),
+		Device:    r.Device.String(),
+		Received:  Stamp(r.Received),
+		Text:      Valid(r.Text),
+		MoreWaits: r.MoreWaits,
+		Kind:      "text",
+	}
+	if r.Group != nil {
+		v.Kind, v.Notice, v.Group = "notice", "invited", Target(*r.Group)
+	}
+	return v
+}
+
+// notice is a notice as Changes gives it.
+func Notice(n chat.Notice) *earshotv1.Notice {
+	v := &earshotv1.Notice{
+		Notice:  n.What,
+		Group:   Target(n.Group),
+		Own:     n.Own,
+		Whom:    Each(n.Whom, Person),
+		Mine:    n.Mine,
+		Others:  uint32(n.Others),
+		Name:    Valid(n.Name),
+		Was:     Valid(n.Was),
+		Text:    Valid(n.Text),
+		Role:    n.Role,
+		History: n.History,
+		Time:    Stamp(n.Time),
+		Cursor:  n.Cursor,
+	}
+	if n.By != nil {
+		v.By = Person(*n.By)
+	}
+	return v
+}
