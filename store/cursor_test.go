@@ -12,6 +12,7 @@ func TestCursorOfWhatWasJustCommitted(t *testing.T) {
 	a.say(c, "hello")
 	now := a.Last()
 	a.last.Store(now - 1) // as it is between the commit and the answer to who has written
+	defer a.last.Store(now)
 	if at, err := a.At(a.Cursor(now)); err != nil || at != now {
 		t.Errorf("%d, %v", at, err)
 	}
