@@ -25,7 +25,7 @@ func (r *Reader) readAs(ctx context.Context, stop func(error)) error {
 			stop(errNoMoreAcks)
 		}()
 	}
-	if r.Follow {
+	if r.Follow && !(r.Ack && r.Out.JSON) { // there is no ID by which a notice could be acknowledged
 		go r.watch(ctx, stop) // ends with ctx
 	}
 	err = r.printFeed(ctx, feed, a)
