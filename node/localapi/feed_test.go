@@ -38,6 +38,7 @@ type ledger struct {
 	most  int            // the highest place to which a cursor may go
 	more  chan struct{}  // closed and replaced when last grows
 	batch int            // messages in one answer
+	moved chan int       // if not nil: gets each place to which a cursor went
 }
 
 func newLedger(t *testing.T) *ledger {
@@ -156,6 +157,9 @@ func (l *ledger) SetCursor(ctx context.Context, r *earshotv1.SetCursorRequest) (
 		l.t.Errorf("the cursor goes to %d, and only what came up to %d was dealt with", n, l.most)
 	}
 	l.kept[r.Name] = n
+	if l.moved != nil {
+		l.moved <- n
+	}
 	return &earshotv1.CursorResponse{Cursor: r.Cursor}, nil
 }
 
@@ -281,6 +285,7 @@ func TestFeedWaitsForTheNode(t *testing.T) {
 	client := Dial(l.dir)
 	defer client.Close()
 	l.write(1)
+	l.moved = make(chan int, 10)
 	away := make(chan error, 10)
 	follow := client.Feed("bot")
 	follow.Away = func(err error) { away <- err; l.start() }
@@ -288,6 +293,10 @@ func TestFeedWaitsForTheNode(t *testing.T) {
 	for m, err := range follow.Messages(t.Context()) {
 		if err != nil {
 			t.Fatal(err)
+		}
+		// What was dealt with while the node was away is told when it is back, before anything comes.
+		if n := place(m); n > 1 && <-l.moved != n-1 {
+			t.Errorf("the cursor did not go to %d", n-1)
 		}
 		if got = append(got, place(m)); len(got) == 3 {
 			break
@@ -328,12 +337,20 @@ func TestFeedAfterTheDirectoryWasPutBack(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got = append(got, place(m)); len(got) == 6 {
+			if got = append(got, place(m)); len(got) == 5 { // the sixth is in the same answer
 				l.stop()
 				l.mu.Lock()
 				l.store, l.last, l.kept["bot"] = "bb", 5, 4
 				l.mu.Unlock()
 				l.start()
+				feed.Done(m.Cursor)
+				err := feed.Settle(t.Context())
+				for away(err) { // over a connection to the node before
+					err = feed.Settle(t.Context())
+				}
+				if reader != "" && ProblemOf(err).GetCode() != CodeOtherStore {
+					t.Errorf("the node takes the cursor of another store: %v", err)
+				}
 			}
 			if len(got) > 6 && place(m) == 5 {
 				break
@@ -350,6 +367,11 @@ func TestFeedAfterTheDirectoryWasPutBack(t *testing.T) {
 	l := newLedger(t)
 	client := Dial(l.dir)
 	defer client.Close()
+	l.write(2)
+	l.kept["bot"] = 7 // no node should have that
+	if got, err := collect(t, client.Feed("bot"), 2); err != nil || !slices.Equal(got, []int{1, 2}) {
+		t.Errorf("with a cursor from the future: %v, %v", got, err)
+	}
 	feed := client.Feed("")
 	feed.After = "cc:7"
 	for r, err := range feed.Changes(t.Context()) {
