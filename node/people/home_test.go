@@ -31,6 +31,7 @@ type home struct {
 	groups *groups.Groups
 	skew   time.Duration // of the owner's clock
 	ends   func()        // has the store end
+	told   func()        // is called when anybody is told of a commit; may be nil
 
 	here   map[crypto.PersonID]bool
 	online map[crypto.DeviceID]bool
@@ -52,7 +53,11 @@ func (h *home) open() {
 	h.People = New(Config{Now: h.now, Log: slog.New(counting{slog.DiscardHandler, h})})
 	h.groups = groups.New(groups.Config{Authors: h.People, Changed: func(groups.Change) {}})
 	var err error
-	if h.store, err = store.Open(store.Config{Dir: h.dir, Now: h.now, Authority: h.groups}); err != nil {
+	if h.store, err = store.Open(store.Config{Dir: h.dir, Now: h.now, Authority: h.groups, Changed: func(store.Change) {
+		if h.told != nil {
+			h.told()
+		}
+	}}); err != nil {
 		h.t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())

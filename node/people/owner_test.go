@@ -2,8 +2,11 @@ package people
 
 import (
 	"errors"
+	"fmt"
+	"slices"
 	"testing"
 
+	"github.com/earshot-im/earshot/store/book"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -85,5 +88,29 @@ func TestOwnerMayNotSet(t *testing.T) {
 	}
 	if me, _ := o.Me(ctx); me.Name != "" || me.Accept != AcceptEveryone || !me.ReadReceipts || len(o.renamed)+len(o.accepting) != 0 {
 		t.Errorf("shown: %+v, told: %d, %q", me, len(o.renamed), o.accepting)
+	}
+}
+
+// Who is told that something has changed, and looks at once, sees it: persons and what the owner has
+// set are up to date before the commit is told.
+func TestShownBeforeAnybodyIsTold(t *testing.T) {
+	h := newHome(t)
+	o, bob, ctx := h.owner(), newSomebody(t), t.Context()
+	h.meets(bob, "Bob")
+	h.keeps(bob)
+	var seen []string // each time somebody was told
+	h.told = func() {
+		p, _ := h.Get(bob.id())
+		me, _ := o.Me(ctx)
+		seen = append(seen, fmt.Sprint(p.Petname, " ", me.Name, " ", me.Accept, " ", me.ReadReceipts))
+	}
+	h.check(h.Update(ctx, bob.id(), func(p *book.Person) error { p.Petname = "Rob"; return nil }))
+	h.check(o.SetName(ctx, "Ann"))
+	h.check(o.SetAccept(ctx, AcceptContacts))
+	h.check(o.SetReadReceipts(ctx, false))
+	h.ends() // then all were told
+	want := []string{"Rob  everyone true", "Rob Ann everyone true", "Rob Ann contacts true", "Rob Ann contacts false"}
+	if !slices.Equal(seen, want) {
+		t.Errorf("seen %q, want %q", seen, want)
 	}
 }
