@@ -206,7 +206,7 @@ func (s *schedule) settle() {
 			}
 			u.mu.Unlock()
 			for _, p := range u.lines() {
-				waits += fmt.Sprintf("%s waits for %s: %s, %s; ", u.name, p.To.Name, p.WaitingFor, p.Detail)
+				waits += fmt.Sprintf("%s waits for %s: %s, %s; ", u.name, p.To.Name, p.WaitingFor, p.Reason)
 			}
 			for _, o := range s.users {
 				if o == u {

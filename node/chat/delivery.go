@@ -108,7 +108,7 @@ func (m *Messages) Outbox(context.Context) ([]Pending, error) {
 		out[i] = Pending{ID: w.ID, To: contacts.TargetPerson(&them), Queued: w.Queued, LastSeen: m.lastSeen(w.To)}
 		r := reader{them: &them, states: states, refused: refusal(w.To, w.Conversation), inGroup: m.cfg.Groups.Known(w.Conversation),
 			taken: taken[w.To], network: network}
-		out[i].WaitingFor, out[i].Detail = r.why()
+		r.why(&out[i])
 	}
 	return out, nil
 }
@@ -169,42 +169,48 @@ type reader struct {
 	network bool                           // this machine is on one
 }
 
-// why says why a message to somebody still waits.
-func (r *reader) why() (waitingFor, detail string) {
+// why says in p why a message to somebody still waits.
+func (r *reader) why(p *Pending) {
 	switch {
 	case r.them.Blocked && !r.inGroup:
-		return WaitUnanswered, "blocked here"
+		p.WaitingFor, p.Reason = WaitUnanswered, WaitBlocked
 	case r.refused != 0:
-		return whyRefused(r.refused)
+		p.WaitingFor, p.Reason = whyRefused(r.refused)
 	case r.them.Online && !r.inGroup && !r.taken:
-		return WaitUnanswered, "they may have to accept you first"
+		p.WaitingFor, p.Reason = WaitUnanswered, WaitAcceptance
 	case r.them.Online:
-		return WaitUnanswered, "connected, but not taken yet"
+		p.WaitingFor = WaitUnanswered
 	case !r.network:
-		return WaitNoNetwork, "this machine is on no network"
+		p.WaitingFor = WaitNoNetwork
+	default:
+		r.whyAway(p)
 	}
-	waitingFor, detail = WaitOffline, "not on this network"
+}
+
+// whyAway says in p why a message waits for somebody who is not connected.
+func (r *reader) whyAway(p *Pending) {
+	p.WaitingFor = WaitOffline
 	for _, device := range r.them.Devices {
 		state := r.states[device]
 		switch {
 		case state.Ended == dial.Incompatible && !state.Connected:
-			return WaitIncompatible, "speaks another version"
+			p.WaitingFor, p.Dials, p.Error = WaitIncompatible, 0, ""
+			return
 		case state.Fails > 0 && time.Since(state.Seen) < recently:
-			waitingFor, detail = WaitUnreachable, fmt.Sprintf("%d dials failed, the last: %s", state.Fails, state.Err)
+			p.WaitingFor, p.Dials, p.Error = WaitUnreachable, state.Fails, state.Err.Error()
 		}
 	}
-	return waitingFor, detail
 }
 
 // whyRefused says why a message waits that the peer's node refuses.
-func whyRefused(why wire.Reason) (waitingFor, detail string) {
+func whyRefused(why wire.Reason) (waitingFor, reason string) {
 	switch why {
 	case wire.NoRoom:
-		return WaitNoRoom, "their disk is full"
+		return WaitNoRoom, ""
 	case wire.OverBudget:
-		return WaitRefused, "their limit is used up: they have to accept you first"
+		return WaitRefused, WaitAcceptance
 	}
-	return WaitRefused, "their node takes no more logs of yours"
+	return WaitRefused, WaitLogs
 }
 
 // Receipts lists the persons whom an own message is for, and how far it has come to each.

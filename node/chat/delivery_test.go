@@ -11,21 +11,22 @@ import (
 // conversation only.
 func TestWhyRefusedMessagesWait(t *testing.T) {
 	for _, c := range []struct {
-		blocked, inGroup bool
-		refused          wire.Reason
-		waitingFor, says string
+		blocked, inGroup   bool
+		refused            wire.Reason
+		waitingFor, reason string
 	}{
-		{false, false, wire.NoRoom, WaitNoRoom, "their disk is full"},
-		{false, false, wire.OverBudget, WaitRefused, "their limit is used up: they have to accept you first"},
-		{false, true, wire.OverBudget, WaitRefused, "their limit is used up: they have to accept you first"},
-		{false, false, wire.TooManyLogs, WaitRefused, "their node takes no more logs of yours"},
-		{true, false, wire.NoRoom, WaitUnanswered, "blocked here"},
-		{true, true, wire.NoRoom, WaitNoRoom, "their disk is full"},
-		{true, true, 0, WaitUnanswered, "connected, but not taken yet"},
+		{false, false, wire.NoRoom, WaitNoRoom, ""},
+		{false, false, wire.OverBudget, WaitRefused, WaitAcceptance},
+		{false, true, wire.OverBudget, WaitRefused, WaitAcceptance},
+		{false, false, wire.TooManyLogs, WaitRefused, WaitLogs},
+		{true, false, wire.NoRoom, WaitUnanswered, WaitBlocked},
+		{true, true, wire.NoRoom, WaitNoRoom, ""},
+		{true, true, 0, WaitUnanswered, ""},
 	} {
 		r := reader{them: &contacts.Person{Online: true, Blocked: c.blocked}, refused: c.refused, inGroup: c.inGroup, network: true}
-		if waitingFor, says := r.why(); waitingFor != c.waitingFor || says != c.says {
-			t.Errorf("%+v: %s, %q", c, waitingFor, says)
+		var p Pending
+		if r.why(&p); p.WaitingFor != c.waitingFor || p.Reason != c.reason {
+			t.Errorf("%+v: %s, %q", c, p.WaitingFor, p.Reason)
 		}
 	}
 }

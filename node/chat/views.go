@@ -139,12 +139,21 @@ const (
 	WaitNoRoom       = "no_room"      // the same, since its disk is full
 )
 
+// Reasons of WaitUnanswered and WaitRefused.
+const (
+	WaitBlocked    = "blocked"    // the owner has blocked them
+	WaitAcceptance = "acceptance" // unanswered: they may have to accept the owner first; refused: they have to
+	WaitLogs       = "logs"       // their node keeps as many logs of the owner's as it may
+)
+
 // Pending is a message and a person who has not acknowledged it.
 type Pending struct {
 	ID         event.ID
 	To         contacts.Target
 	Queued     time.Time
 	WaitingFor string
-	Detail     string
+	Reason     string    // of WaitUnanswered and WaitRefused, if it is known
+	Dials      int       // of WaitUnreachable: how many have failed
+	Error      string    // of WaitUnreachable: that of the last one
 	LastSeen   time.Time // when a device of theirs was last connected; zero: never
 }

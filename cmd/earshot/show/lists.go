@@ -89,7 +89,7 @@ func (p Printer) Contacts(w io.Writer, persons []*earshotv1.Person) error {
 func (p Printer) Outbox(w io.Writer, list []*earshotv1.Pending) error {
 	return rows(p, w, list, kind[*earshotv1.Pending]{
 		object: func(q *earshotv1.Pending) any {
-			return pending{q.Id, toTarget(q.To), rfc3339(q.Queued), q.WaitingFor, q.Detail, rfc3339(q.LastSeen)}
+			return pending{q.Id, toTarget(q.To), rfc3339(q.Queued), q.WaitingFor, q.Reason, waitingDetail(q), rfc3339(q.LastSeen)}
 		},
 		long: func(q *earshotv1.Pending) string {
 			return fmt.Sprintf("%s  %s  to %s  %s", q.Id, clock(q.Queued), p.Style.Bold(claim(q.To.GetName())), waiting(q))
@@ -102,23 +102,48 @@ func (p Printer) Outbox(w io.Writer, list []*earshotv1.Pending) error {
 
 // waiting says why a message still waits.
 func waiting(q *earshotv1.Pending) string {
-	detail := terminal.Line(q.Detail)
+	detail := terminal.Line(waitingDetail(q))
 	switch q.WaitingFor {
 	case "offline":
 		if q.LastSeen == nil {
 			return "offline"
 		}
 		return "offline " + since(q.LastSeen.AsTime())
+	case "unreachable":
+		return "can't be reached: " + detail
+	case "unanswered", "refused", "no_network", "incompatible", "no_room":
+		return detail
+	}
+	return terminal.Line(q.WaitingFor) + ": " + detail // of a newer node
+}
+
+// waitingDetail says more about why a message waits.
+func waitingDetail(q *earshotv1.Pending) string {
+	switch q.WaitingFor {
+	case "offline":
+		return "not on this network"
 	case "no_network":
 		return "this machine is on no network"
 	case "incompatible":
 		return "runs another version of earshot"
+	case "no_room":
+		return "their disk is full"
 	case "unreachable":
-		return "can't be reached: " + detail
-	case "unanswered", "refused", "no_room":
-		return detail
+		return fmt.Sprintf("%d dials failed, the last: %s", q.Dials, q.Error)
 	}
-	return terminal.Line(q.WaitingFor) + ": " + detail // of a newer node
+	switch q.WaitingFor + " " + q.Reason {
+	case "unanswered ":
+		return "connected, but not taken yet"
+	case "unanswered blocked":
+		return "you have blocked them"
+	case "unanswered acceptance":
+		return "they may have to accept you first"
+	case "refused acceptance":
+		return "their limit is used up: they have to accept you first"
+	case "refused logs":
+		return "their node keeps as much from you as it may"
+	}
+	return q.Reason // of a newer node
 }
 
 // Groups writes a row for each group.

@@ -32,8 +32,8 @@ func TestListsFitIntoHundredColumns(t *testing.T) {
 	group := func(name, role string) *earshotv1.Group {
 		return &earshotv1.Group{Id: id, Name: name, Topic: strings.Repeat("topic ", 50), History: "7d", Role: role, Members: 500, Online: 500, Joined: yesterday, InvitedBy: longest}
 	}
-	pendingTo := func(name, why, detail string, queued *timestamppb.Timestamp) *earshotv1.Pending {
-		return &earshotv1.Pending{Id: id, To: &earshotv1.Target{Kind: "person", Id: bob.Person, Name: name}, Queued: queued, WaitingFor: why, Detail: detail}
+	pendingTo := func(name, why, reason string, queued *timestamppb.Timestamp) *earshotv1.Pending {
+		return &earshotv1.Pending{Id: id, To: &earshotv1.Target{Kind: "person", Id: bob.Person, Name: name}, Queued: queued, WaitingFor: why, Reason: reason}
 	}
 	for _, test := range []struct {
 		name  string
@@ -74,13 +74,15 @@ func TestListsFitIntoHundredColumns(t *testing.T) {
 			`#old                                      you are not in it any more`,
 		}},
 		{"outbox", func(p Printer, b *bytes.Buffer) error {
-			return p.Outbox(b, []*earshotv1.Pending{pendingTo("Bob", "offline", "not on this network", at), pendingTo(strings.Repeat("山", 64), "unreachable", "3 dials failed, the last: connection refused", yesterday),
-				pendingTo("Eve", "unanswered", "blocked here", at), pendingTo("Eve", "incompatible", "speaks another version", at), pendingTo("Eve", "later", "anything", at),
-				pendingTo("Eve", "no_network", "this machine is on no network", at), {Id: id, To: room, Queued: at, WaitingFor: "offline", LastSeen: yesterday}})
+			unreachable := pendingTo(strings.Repeat("山", 64), "unreachable", "", yesterday)
+			unreachable.Dials, unreachable.Error = 3, "connection refused"
+			return p.Outbox(b, []*earshotv1.Pending{pendingTo("Bob", "offline", "", at), unreachable,
+				pendingTo("Eve", "unanswered", "blocked", at), pendingTo("Eve", "incompatible", "", at), pendingTo("Eve", "later", "anything", at),
+				pendingTo("Eve", "no_network", "", at), {Id: id, To: room, Queued: at, WaitingFor: "offline", LastSeen: yesterday}})
 		}, []string{
 			`to Bob                            queued 12:30             offline`,
 			`to 山山山山山山山山山山山山山山…  queued 2026-02-28 09:05  can't be reached: 3 dials failed, the la…`,
-			`to Eve                            queued 12:30             blocked here`,
+			`to Eve                            queued 12:30             you have blocked them`,
 			`to Eve                            queued 12:30             runs another version of earshot`,
 			`to Eve                            queued 12:30             later: anything`,
 			`to Eve                            queued 12:30             this machine is on no network`,
@@ -142,8 +144,8 @@ func TestLongListsNameIDs(t *testing.T) {
 			return p.Groups(b, []*earshotv1.Group{{Id: id, Name: "lunch", Topic: "Pizza", History: "7d", Role: "admin", Members: 3, Online: 2, InvitedBy: bob}})
 		}, id + "  #lunch  3 members, 2 online; you are admin; added by Bob (b0b0b0b0); newcomers read the last 7 days; topic: Pizza"},
 		"outbox": {func(p Printer, b *bytes.Buffer) error {
-			return p.Outbox(b, []*earshotv1.Pending{{Id: id, To: room, Queued: at, WaitingFor: "unreachable", Detail: "3 dials failed"}})
-		}, id + "  2026-03-01 12:30:00  to lunch  can't be reached: 3 dials failed"},
+			return p.Outbox(b, []*earshotv1.Pending{{Id: id, To: room, Queued: at, WaitingFor: "unreachable", Dials: 3, Error: "no route"}})
+		}, id + "  2026-03-01 12:30:00  to lunch  can't be reached: 3 dials failed, the last: no route"},
 		"members": {func(p Printer, b *bytes.Buffer) error {
 			return p.Members(b, []*earshotv1.Member{{Person: &earshotv1.Person{Person: "aa", Name: "Ann"}, Role: "admin", Self: true}, {Person: eve, Role: "member"}})
 		}, "aa  admin   Ann (you)\n" + eve.Person + "  member  Eve (not a contact yet e7e7e7e7)"},
@@ -186,6 +188,29 @@ func TestListsAsJSON(t *testing.T) {
 		var b bytes.Buffer
 		if err := test.write(Printer{JSON: true}, &b); err != nil || b.String() != test.want+"\n" {
 			t.Errorf("%s: %v\n got %s\nwant %s", name, err, &b, test.want)
+		}
+	}
+}
+
+// The node says by kinds why a message waits, and here each has words.
+func TestEveryReasonToWaitHasWords(t *testing.T) {
+	for _, c := range []struct{ waitingFor, reason, people, programs string }{
+		{"offline", "", "offline", "not on this network"},
+		{"unreachable", "", "can't be reached: 3 dials failed, the last: no route", "3 dials failed, the last: no route"},
+		{"no_network", "", "this machine is on no network", "this machine is on no network"},
+		{"unanswered", "", "connected, but not taken yet", "connected, but not taken yet"},
+		{"unanswered", "blocked", "you have blocked them", "you have blocked them"},
+		{"unanswered", "acceptance", "they may have to accept you first", "they may have to accept you first"},
+		{"incompatible", "", "runs another version of earshot", "runs another version of earshot"},
+		{"refused", "acceptance", "their limit is used up: they have to accept you first", "their limit is used up: they have to accept you first"},
+		{"refused", "logs", "their node keeps as much from you as it may", "their node keeps as much from you as it may"},
+		{"no_room", "", "their disk is full", "their disk is full"},
+		{"refused", "later", "later", "later"},
+		{"later", "anything", "later: anything", "anything"},
+	} {
+		q := &earshotv1.Pending{WaitingFor: c.waitingFor, Reason: c.reason, Dials: 3, Error: "no route"}
+		if people, programs := waiting(q), waitingDetail(q); people != c.people || programs != c.programs {
+			t.Errorf("%s %s: %q, and in JSON %q", c.waitingFor, c.reason, people, programs)
 		}
 	}
 }

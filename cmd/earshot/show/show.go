@@ -68,6 +68,7 @@ type pending struct {
 	To         target `json:"to"`
 	Queued     string `json:"queued"`
 	WaitingFor string `json:"waiting_for"`
+	Reason     string `json:"reason,omitempty"`
 	Detail     string `json:"detail,omitempty"`
 	LastSeen   string `json:"last_seen,omitempty"`
 }

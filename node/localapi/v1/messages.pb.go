@@ -1409,13 +1409,18 @@ func (x *OutboxResponse) GetPending() []*Pending {
 
 // Pending is a message and a person who has not acknowledged it.
 type Pending struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`                                   // of the message
-	To            *Target                `protobuf:"bytes,2,opt,name=to,proto3" json:"to,omitempty"`                                   // the person
-	Queued        *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=queued,proto3" json:"queued,omitempty"`                           // when it was written
-	WaitingFor    string                 `protobuf:"bytes,4,opt,name=waiting_for,json=waitingFor,proto3" json:"waiting_for,omitempty"` // offline, unreachable, no_network, unanswered, incompatible, refused or no_room
-	Detail        string                 `protobuf:"bytes,5,opt,name=detail,proto3" json:"detail,omitempty"`                           // says more, in words
-	LastSeen      *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=last_seen,json=lastSeen,proto3" json:"last_seen,omitempty"`       // when a device of theirs was last connected
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Id         string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`                                   // of the message
+	To         *Target                `protobuf:"bytes,2,opt,name=to,proto3" json:"to,omitempty"`                                   // the person
+	Queued     *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=queued,proto3" json:"queued,omitempty"`                           // when it was written
+	WaitingFor string                 `protobuf:"bytes,4,opt,name=waiting_for,json=waitingFor,proto3" json:"waiting_for,omitempty"` // offline, unreachable, no_network, unanswered, incompatible, refused or no_room
+	// Of unanswered and refused, if it is known why. blocked: by the owner. acceptance: they may
+	// have to accept the owner before they get it; refused for that, they have to. logs: their
+	// node keeps as many logs of the owner's as it may.
+	Reason        string                 `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
+	Dials         uint32                 `protobuf:"varint,6,opt,name=dials,proto3" json:"dials,omitempty"`                      // of unreachable: how many have failed
+	Error         string                 `protobuf:"bytes,7,opt,name=error,proto3" json:"error,omitempty"`                       // of unreachable: that of the last dial, in English
+	LastSeen      *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=last_seen,json=lastSeen,proto3" json:"last_seen,omitempty"` // when a device of theirs was last connected
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1478,9 +1483,23 @@ func (x *Pending) GetWaitingFor() string {
 	return ""
 }
 
-func (x *Pending) GetDetail() string {
+func (x *Pending) GetReason() string {
 	if x != nil {
-		return x.Detail
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Pending) GetDials() uint32 {
+	if x != nil {
+		return x.Dials
+	}
+	return 0
+}
+
+func (x *Pending) GetError() string {
+	if x != nil {
+		return x.Error
 	}
 	return ""
 }
@@ -2055,14 +2074,16 @@ const file_v1_messages_proto_rawDesc = "" +
 	"\x05after\x18\x04 \x01(\tR\x05after\"\x0f\n" +
 	"\rOutboxRequest\"?\n" +
 	"\x0eOutboxResponse\x12-\n" +
-	"\apending\x18\x01 \x03(\v2\x13.earshot.v1.PendingR\apending\"\xe3\x01\n" +
+	"\apending\x18\x01 \x03(\v2\x13.earshot.v1.PendingR\apending\"\x8f\x02\n" +
 	"\aPending\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\"\n" +
 	"\x02to\x18\x02 \x01(\v2\x12.earshot.v1.TargetR\x02to\x122\n" +
 	"\x06queued\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x06queued\x12\x1f\n" +
 	"\vwaiting_for\x18\x04 \x01(\tR\n" +
 	"waitingFor\x12\x16\n" +
-	"\x06detail\x18\x05 \x01(\tR\x06detail\x127\n" +
+	"\x06reason\x18\x05 \x01(\tR\x06reason\x12\x14\n" +
+	"\x05dials\x18\x06 \x01(\rR\x05dials\x12\x14\n" +
+	"\x05error\x18\a \x01(\tR\x05error\x127\n" +
 	"\tlast_seen\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\blastSeen\"\x1f\n" +
 	"\rCancelRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\"1\n" +

@@ -209,7 +209,9 @@ func Pending(p chat.Pending) *earshotv1.Pending {
 		To:         Target(p.To),
 		Queued:     Stamp(p.Queued),
 		WaitingFor: p.WaitingFor,
-		Detail:     Valid(p.Detail),
+		Reason:     p.Reason,
+		Dials:      uint32(p.Dials),
+		Error:      Valid(p.Error),
 		LastSeen:   Stamp(p.LastSeen),
 	}
 }
