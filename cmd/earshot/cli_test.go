@@ -178,12 +178,14 @@ func codeOf(page string) (pieces []string) {
 	return pieces
 }
 
-var objectLink = regexp.MustCompile(`\[([a-z]+)\]\(#([a-z]+)\)`)
+var objectLink = regexp.MustCompile(`\[[a-z ]+\]\(#([a-z-]+)\)`)
 
 // printedBy returns the names of the objects that a command prints, as CLI.md says.
 func printedBy(s section) (objects []string) {
 	for _, m := range objectLink.FindAllStringSubmatch(s.text, -1) {
-		objects = append(objects, m[2])
+		if command := strings.HasPrefix(m[1], "earshot-"); !command {
+			objects = append(objects, strings.ReplaceAll(m[1], "-", " "))
+		}
 	}
 	return objects
 }
@@ -202,7 +204,7 @@ func TestObjectsInCLI(t *testing.T) {
 			}
 		}
 	}
-	for _, m := range regexp.MustCompile(`\n### ([a-z]+)\n`).FindAllStringSubmatch(about, -1) {
+	for _, m := range regexp.MustCompile(`\n### ([a-z ]+)\n`).FindAllStringSubmatch(about, -1) {
 		if !printed[m[1]] {
 			t.Errorf("no command prints %s", m[1])
 		}
@@ -256,7 +258,7 @@ type cliPage struct {
 	printed  map[string]bool
 }
 
-var example = regexp.MustCompile("(?s)\n### ([a-z]+)\n.*?```json\n(.*?)```")
+var example = regexp.MustCompile("(?s)\n### ([a-z ]+)\n.*?```json\n(.*?)```")
 
 func newCLIPage(t *testing.T) *cliPage {
 	cli := &cliPage{root: (&app{}).root(), fields: make(map[string][]string), printed: make(map[string]bool)}
