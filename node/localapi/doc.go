@@ -1,5 +1,5 @@
-// Package localapi is the local API of a node as its callers see it: the typed client, the limits of
-// a request and the codes of errors. The schema, which is the reference, is in v1, a file for each
+// Package localapi is the local API of a node as its callers see it: the typed client, the feed for
+// programs that follow what comes, the limits of a request and the codes of errors. The schema, which is the reference, is in v1, a file for each
 // service: Connect on protobuf, callable as JSON with curl. Package server, below this one, answers
 // for a running node on the Unix socket control.sock in its directory.
 //
@@ -11,7 +11,9 @@
 // Resolve, and uses the IDs from then on; SendLines does so itself.
 //
 // A Client is for any program but the one that runs the node, and safe for many goroutines. When the
-// node ends or dies, its calls fail with ErrNotRunning.
+// node ends or dies, its calls fail with ErrNotRunning; when it is frozen, with ErrNotAnswering. A
+// call may take as long as the node lives, unless its context ends. A Feed waits for the node to come
+// back, and is for one goroutine.
 package localapi
 
 //go:generate go run github.com/bufbuild/buf/cmd/buf@v1.75.0 generate
