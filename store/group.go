@@ -220,21 +220,17 @@ func (s *Store) PutControls(ctx context.Context, conv event.Conversation, events
 		for i := range events {
 			e := &events[i]
 			st := &layout.Event{FirstSeen: b.now, HeaderBytes: e.HeaderBytes, Signature: e.Signature, Sealed: sealed[i]}
-			if err := b.putControl(c.Number, &e.Header, e.ID, st); err != nil {
-				return err
-			}
+			b.putControl(c.Number, e.ID, st)
 		}
 		return nil
 	})
 }
 
 // putControl adds an event to the control set of a group, if it is not there.
-func (b *batch) putControl(conversation uint32, h *event.Header, id event.ID, st *layout.Event) error {
+func (b *batch) putControl(conversation uint32, id event.ID, st *layout.Event) {
 	if key := layout.ControlKey(conversation, id); b.Get(bucketControls, key) == nil {
 		b.Put(bucketControls, key, st.Bytes())
-		return b.closeGaps(conversation, h)
 	}
-	return nil
 }
 
 // AppendControl writes a control event under Authority.Heads, into this device's log and the
@@ -259,9 +255,7 @@ func (s *Store) AppendControl(ctx context.Context, d ControlDraft) (event.Event,
 			return err
 		}
 		st := &layout.Event{FirstSeen: b.now, HeaderBytes: x.HeaderBytes, Signature: x.Signature, Sealed: x.Sealed}
-		if err := b.putControl(x.in.Conversation, &x.header, x.id, st); err != nil {
-			return err
-		}
+		b.putControl(x.in.Conversation, x.id, st)
 		out, err = b.whole(x)
 		return err
 	})
