@@ -116,8 +116,15 @@ func (s *Session) stored(in Stored) {
 }
 
 // roomAgain tries again what there was no room for. The peer brings again what was refused, once it
-// is offered.
-func (s *Session) roomAgain() { s.offer(everything, s.take.roomAgain()...) }
+// is offered. Until it gets an offer, it pushes nothing at all, so another conversation is offered
+// where messages don't move any more in those of which something was refused.
+func (s *Session) roomAgain() {
+	refused, some := s.take.roomAgain()
+	if other := s.anyLive(); some && len(refused) == 0 && other != nil {
+		refused = append(refused, other)
+	}
+	s.offer(everything, refused...)
+}
 
 func (s *Session) storedRun(p *pending, in Stored) {
 	name := p.run.Log()

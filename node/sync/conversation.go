@@ -81,6 +81,16 @@ func (r *conversations) at(tag []byte) *conversation {
 	return nil
 }
 
+// anyLive returns a conversation in which messages move; nil if there is none.
+func (r *conversations) anyLive() (first *conversation) {
+	for _, c := range r.byID {
+		if c.live() && (first == nil || bytes.Compare(c.id[:], first.id[:]) < 0) {
+			first = c
+		}
+	}
+	return first
+}
+
 // live reports whether messages move in the conversation.
 func (c *conversation) live() bool { return c.open && !c.left && !c.quiet }
 

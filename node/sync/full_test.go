@@ -89,3 +89,87 @@ func TestProofOfForkGoesAgain(t *testing.T) {
 		t.Errorf("loads from %d", load.First)
 	}
 }
+
+// A peer that has left the conversation of a refused run, before there was room again, is offered
+// another one: it pushes nothing anywhere until it gets an offer.
+func TestRoomIsToldWhereTheConversationWasLeft(t *testing.T) {
+	theirs, c := ofGroup(t, peer, 1), crew(t)
+	s := joined(t, sync.Conversation{ID: direct}, c)
+	s.offer(nil, nil)
+	s.offered(wire.Offer{Want: wire.WantOwn, Locator: c.Locator})
+	run := theirs.run(1, 1)
+	run.Tag = theirTag
+	came := find[sync.Ingest](t, s.run(run))
+	s.step(sync.Stored{Ticket: came.Ticket, Refused: wire.NoRoom})
+	s.rejoin(sync.Conversation{ID: direct})
+	if o := offerIn(t, s.step(sync.Room{})); len(o.Tag) != 0 {
+		t.Errorf("offers %x", o.Tag)
+	}
+	s.want(s.step(sync.Room{})) // nothing was refused since
+}
+
+// A peer that has room again is believed by any offer, also of a group that was left here, and by any
+// Have, also of a group that is quiet.
+func TestRoomIsHeardInAnyGroup(t *testing.T) {
+	a, c, other := write(t, direct, self, 1, 10), crew(t), ofGroup(t, peer, 1)
+	quiet := c
+	quiet.Quiet = true
+	for _, again := range []struct {
+		name   string
+		joined []sync.Conversation
+		in     func(*script) []sync.Effect
+	}{
+		{"an offer", []sync.Conversation{{ID: direct}}, func(s *script) []sync.Effect {
+			return s.offered(wire.Offer{Want: wire.WantOwn, Locator: c.Locator})
+		}},
+		{"an acknowledgement", []sync.Conversation{{ID: direct}, quiet}, func(s *script) []sync.Effect {
+			return s.got(wire.Frame{Have: &wire.Have{Tag: theirTag, Store: theirStore, Logs: list(other.held(1))}})
+		}},
+	} {
+		t.Run(again.name, func(t *testing.T) {
+			s := joined(t, sync.Conversation{ID: direct}, c)
+			s.offer(nil, nil)
+			s.offered(wire.Offer{Want: wire.WantOwn, Locator: c.Locator})
+			s.rejoin(again.joined...)
+			s.step(a.now(1))
+			run := sentRun(t, s.step(a.loaded(1, 1)))
+			s.got(wire.Frame{Refused: &wire.Refused{Reason: wire.NoRoom, Run: run.Number}})
+			s.want(again.in(s), "Refusal", "Load")
+		})
+	}
+}
+
+// Of the records that wait for room, those are forgotten that newer ones replace: the newest is not
+// lost for being the last.
+func TestNewestRecordWaitsForRoom(t *testing.T) {
+	const records = 100 // more than wait at once
+	s := talking(t, nil, nil)
+	for n := range uint64(records) {
+		r, err := event.NewRecord(deviceKeys[2], event.Record{Kind: 9, Counter: n + 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		record := find[sync.IngestRecord](t, s.got(wire.Frame{Record: &wire.Record{Record: r}}))
+		s.step(sync.Stored{Ticket: record.Ticket, Refused: wire.NoRoom})
+	}
+	effects := s.step(sync.Room{})
+	s.want(effects, "IngestRecord")
+	if r := find[sync.IngestRecord](t, effects).Record; r.Counter != records {
+		t.Errorf("tries record %d again", r.Counter)
+	}
+}
+
+// Control events for which there is neither room on the disk nor a place to wait come again by an
+// offer.
+func TestControlPastTheBoundComesAgain(t *testing.T) {
+	c := crew(t)
+	s := joined(t, c)
+	s.offered(wire.Offer{Want: wire.WantOwn, Locator: c.Locator})
+	for range 100 { // more than wait at once
+		events := find[sync.IngestControl](t, s.got(wire.Frame{Control: &wire.Control{Tag: theirTag, Events: founded(t)}}))
+		s.step(sync.Stored{Ticket: events.Ticket, Refused: wire.NoRoom})
+	}
+	if o := offerIn(t, s.step(sync.Room{})); o.Want == wire.WantNothing {
+		t.Error("asks for nothing")
+	}
+}

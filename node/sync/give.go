@@ -32,6 +32,7 @@ func (s *Session) offered(o wire.Offer) {
 	if !s.sameStore(o.Store) {
 		return
 	}
+	s.push.roomAgain()
 	c := s.byTag[string(o.Tag)]
 	if c == nil || c.left || c.fresh {
 		s.offers.keep(o)
@@ -41,7 +42,6 @@ func (s *Session) offered(o wire.Offer) {
 	// said again.
 	again := c.open && c.want == wire.WantNothing && o.Want != wire.WantNothing
 	c.open, c.want = true, o.Want
-	s.push.roomAgain()
 	s.push.explain(c, 0)
 	s.push.giveAgain(c)
 	s.control.see(c, o.Locator)
@@ -109,6 +109,7 @@ func (s *Session) held(in Held) {
 
 // have takes what the peer has on its disk now.
 func (s *Session) have(h *wire.Have) {
+	s.push.roomAgain()
 	c := s.at(h.Tag)
 	if c == nil || c.quiet || !s.sameStore(h.Store) {
 		return
@@ -116,7 +117,6 @@ func (s *Session) have(h *wire.Have) {
 	if h.Answers != 0 {
 		s.push.answered(h.Answers)
 	}
-	s.push.roomAgain()
 	for i := range h.Logs {
 		if l := s.pictures.seeListed(c, &h.Logs[i]); l != nil {
 			s.push.see(l)

@@ -28,7 +28,7 @@ type take struct {
 	// What waits for cards, control events or room.
 	kept, keptBytes int
 	turnedAway      []*conversation // of which runs were refused since too much was kept
-	noRoom          []*conversation // of which runs were refused since the disk is full
+	noRoom          []*conversation // of which something was refused since the disk is full
 }
 
 // pending is a run, a record or control events that the peer brought and that are not answered. One
@@ -245,10 +245,13 @@ func (t *take) freed() []*conversation {
 }
 
 // full answers for p, for which the disk has no room. A run comes again when its conversation is
-// offered anew; anything else is kept.
+// offered anew, and so do control events past the bounds of what is kept. Anything else is kept.
 func (t *take) full(p *pending) {
 	if p.run == nil {
-		t.keep(p, forRoom)
+		t.forgetOlder(p)
+		if !t.keep(p, forRoom) && p.conv != nil {
+			t.noRoom = with(t.noRoom, p.conv)
+		}
 		return
 	}
 	if p.run.Number != 0 {
@@ -258,17 +261,36 @@ func (t *take) full(p *pending) {
 	t.done(p)
 }
 
-// roomAgain tries again what was kept for want of room. It returns the conversations of which runs
-// were refused for that; they are to be offered anew.
-func (t *take) roomAgain() []*conversation {
+// forgetOlder forgets the record that is kept for want of room and that p replaces. There is a new
+// receipt every second where much is read, so all of them would soon be too much to keep.
+func (t *take) forgetOlder(p *pending) {
+	if p.record == nil {
+		return
+	}
+	now := summaryOf(p.record)
+	for _, q := range t.pending {
+		if q.record == nil || q.waits != forRoom || q.id != p.id {
+			continue
+		}
+		if before := summaryOf(q.record); keyOf(&now) == keyOf(&before) && newer(&now, &before) {
+			t.done(q)
+			return
+		}
+	}
+}
+
+// roomAgain tries again what was kept for want of room. It returns the conversations of which
+// something was refused for that; they are to be offered anew. some says that anything was refused,
+// also in conversations in which messages don't move any more.
+func (t *take) roomAgain() (refused []*conversation, some bool) {
 	for _, p := range t.pending {
 		if p.waits == forRoom {
 			t.again(p)
 		}
 	}
-	refused := t.noRoom
-	t.noRoom = nil
-	return living(refused)
+	refused, t.noRoom = t.noRoom, nil
+	some = len(refused) > 0
+	return living(refused), some
 }
 
 // with adds a conversation to some, unless it is among them.
