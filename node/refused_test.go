@@ -168,3 +168,25 @@ func TestLongFirstMessageIsARequest(t *testing.T) {
 		ann.got(soon, bob, long, "are you there?")
 	})
 }
+
+// A request that came while the disk was full is not lost until the day when the peer comes back: it
+// comes again as soon as there is room.
+func TestRequestComesAgainWhenThereIsRoom(t *testing.T) {
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		pair := w.people("Ann", "Bob")
+		ann, bob := pair[0], pair[1]
+		if err := ann.Owner().SetAccept(t.Context(), people.AcceptContacts); err != nil {
+			t.Fatal(err)
+		}
+		ann.meets(soon, bob)
+		ann.full.Store(true)
+		bob.say(ann, "hello")
+		w.within(soon, "Ann is warned", func() bool { return slices.Equal(ann.codes(), []string{warnings.Full}) })
+		time.Sleep(time.Hour)
+		if r := ann.requests(); len(r) != 0 {
+			t.Errorf("kept on a full disk: %+v", r)
+		}
+		ann.full.Store(false)
+		w.within(soon, "Ann is asked", func() bool { return len(ann.requests()) == 1 })
+	})
+}

@@ -22,6 +22,7 @@ var (
 	errBlocked   = errors.New("peer was blocked")
 	errNotServed = errors.New("strangers are not served any more")
 	errInvited   = errors.New("invitation was accepted")
+	errRoom      = errors.New("there is room on the disk again")
 )
 
 // committed passes on what the store has written. It is called by the store's writer.
@@ -111,12 +112,20 @@ func (n *Node) invited(again bool) {
 }
 
 // room takes in that what others bring finds no room on the disk, or finds some again: then it is
-// tried again.
+// tried again. Who is not served can't be told so, and brings a request only once in a session: those
+// sessions are ended, also of who is blocked, so that the two look alike.
 func (n *Node) room(again bool) {
 	n.warnings.Room(again)
 	if again {
+		persons := n.mesh.Identified()
 		for _, s := range n.mesh.Sessions() {
-			s.Inbox.Room()
+			person, known := persons[s]
+			them, _ := n.people.Get(person)
+			if served := them.Contact && !them.Blocked; known && !served && n.owner.Accepts() == people.AcceptContacts {
+				s.End(errRoom)
+			} else {
+				s.Inbox.Room()
+			}
 		}
 	}
 	n.presence.Bump()

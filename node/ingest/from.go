@@ -142,8 +142,11 @@ func (d *Door) card(ctx context.Context, e sync.LearnCard) error {
 // Request keeps the opening run of a peer that is not served.
 func (f *From) Request(ctx context.Context, run event.Run) sync.Input {
 	err := f.door.request(ctx, f.person, run)
-	if errors.Is(err, store.ErrBudget) {
+	switch {
+	case errors.Is(err, store.ErrBudget):
 		f.door.cfg.MoreWaits(f.person)
+	case errors.Is(err, store.ErrFull):
+		f.door.noRoom()
 	}
 	f.failed("keep request", err)
 	return nil
