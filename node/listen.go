@@ -96,9 +96,20 @@ func (n *Node) startListening(ctx context.Context) error {
 		return fmt.Errorf("%w: %w", ErrListen, err)
 	}
 	if wanted != kept {
-		return n.store.Book().SetSetting(ctx, settingListen, wanted)
+		return n.noteWhere(ctx, settingListen, wanted)
 	}
 	return nil
+}
+
+// noteWhere keeps where this node listens for the next start. A full disk doesn't stop this one: it
+// listens, and peers find it there.
+func (n *Node) noteWhere(ctx context.Context, setting, value string) error {
+	err := n.store.Book().SetSetting(ctx, setting, value)
+	if errors.Is(err, store.ErrFull) {
+		n.log.Warn("write down where this node listens", "setting", setting, "err", err)
+		return nil
+	}
+	return err
 }
 
 // listenAnywhere listens on all addresses of this machine, on the port of last time if it is free.
@@ -115,13 +126,9 @@ func (n *Node) listenAnywhere(ctx context.Context) error {
 		return err
 	}
 	if port := n.host.Port(); port != last {
-		err = n.store.Book().SetSetting(ctx, settingPort, strconv.Itoa(int(port)))
+		return n.noteWhere(ctx, settingPort, strconv.Itoa(int(port)))
 	}
-	if errors.Is(err, store.ErrFull) { // peers find this node at another port as well
-		n.log.Warn("write down the port", "err", err)
-		return nil
-	}
-	return err
+	return nil
 }
 
 // lastPort returns the port on which this node listened last, or 0.

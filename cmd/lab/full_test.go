@@ -96,6 +96,9 @@ func TestFullDisk(t *testing.T) {
 		t.Errorf("Bob listens at %s as before", now)
 	}
 	other.down()
+	bob.kill()
+	bob.flags = append(bob.flags, "--listen", port)
+	bob.start()
 	meet(promised, ann, bob)
 	ann.must("send", bob.person, "two")
 	ann.until(promised, "Ann is told again", func() bool { return ann.waiting() == 2 && waitsFor() == "no_room" })
