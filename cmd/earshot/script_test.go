@@ -43,6 +43,9 @@ func TestMain(m *testing.M) {
 //	keep VAR             set $VAR to what was last printed
 //	prints NAME COMMAND  as exec on NAME's node with --json; it must print what CLI.md says
 //	allprinted BUT...    fail for a command of CLI.md that has not been so compared, but these
+//	allcompleted NAME MEMBER GROUP
+//	                     fail unless the shell is offered people, groups and values wherever a command
+//	                     takes them
 //	field VAR PATH       set $VAR to a field of the last line of JSON that was printed, as from.name
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -63,7 +66,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"up": cmdUp, "end": cmdEnd, "meet": cmdMeet, "exits": cmdExits, "until": cmdUntil, "keep": cmdKeep, "field": cmdField,
-			"fails": cmdFails, "prints": cmdPrints, "allprinted": cmdAllPrinted,
+			"fails": cmdFails, "prints": cmdPrints, "allprinted": cmdAllPrinted, "allcompleted": cmdAllCompleted,
 		},
 	})
 }
