@@ -2,6 +2,7 @@ package store
 
 import (
 	"testing"
+	"time"
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/store/event"
@@ -119,6 +120,27 @@ func TestLongAcknowledgementIsToldInPortions(t *testing.T) {
 		}
 		if want := many; kinds == EveryChange && (told != want || calls != 2) || kinds == RowArrived && (told != 0 || calls != 1) {
 			t.Errorf("kinds %d: %d messages in %d transactions", kinds, told, calls)
+		}
+	}
+}
+
+// A message that is missed is missed no more when its log is cut before it, and is again when the cut
+// is taken back.
+func TestGapThatALimitClosesIsTold(t *testing.T) {
+	n := newNode(t)
+	c := group(n)
+	p, q := penIn(t, c), penIn(t, c)
+	first, missing := p.say("first"), p.say("missing")
+	_, err := p.give(n, first)
+	check(t, err)
+	_, err = q.give(n, q.say("answer", func(h *event.Header) { h.Seen = []event.Position{missing.Position()} }))
+	check(t, err)
+	n.wait(time.Hour)
+	check(t, n.Release(ctx, nil, n.now(), nil))
+	for _, limits := range []map[event.Log]uint64{{p.log: 1}, nil} {
+		told := n.tells("a limit", func() { check(t, n.SetLimits(ctx, c, limits)) })
+		if len(told) != 1 || told[0].Row.Text != "answer" || told[0].Row.Gap != (limits == nil) {
+			t.Errorf("%+v", told)
 		}
 	}
 }
