@@ -441,3 +441,26 @@ func TestMailboxIsFull(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// What follows a batch is done when it is on the disk, before anybody gets an answer, and not where
+// the batch was undone: only once, though its functions have run twice.
+func TestThen(t *testing.T) {
+	db := openDB(t)
+	w, a := newWriter(t, db)
+	then := func(name string, f func(*Batch) error) func(*Batch) error {
+		return func(b *Batch) error {
+			b.Then(func() {
+				if len(keys(t, db)) == 0 {
+					t.Error("before the commit")
+				}
+				a.note("then " + name)
+			})
+			return f(b)
+		}
+	}
+	answers := run(t, w,
+		w.Submit(t.Context(), then("a", put("a"))),
+		w.Submit(t.Context(), then("fails", func(b *Batch) error { put("b")(b); return errors.New("fault") })))
+	equal(t, "answers", answers, "<nil>", "fault")
+	equal(t, "calls", a.told(), "undone false", "finish", "then a", "committed", "answered")
+}

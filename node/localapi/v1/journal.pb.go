@@ -161,6 +161,8 @@ func (x *ChangesResponse) GetLive() bool {
 	return false
 }
 
+// Change is one thing that has changed. Names in a message are those of the moment: that somebody is
+// called otherwise is told of the person, and not of each message.
 type Change struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Types that are valid to be assigned to Change:
