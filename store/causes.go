@@ -8,6 +8,7 @@ import (
 // cause is an event that came before another one, and what is known of it here.
 type cause struct {
 	log      event.Log
+	id       event.ID
 	key      []byte // in bucketWaiting, without the slot of the event that waits
 	t        int64  // its place in the order, if it is placed
 	here     bool   // with its words, or gone for a reason
@@ -61,7 +62,7 @@ func (r *reader) cause(x *entry, l *layout.Log, p event.Position, withheld bool)
 		}
 	}
 	c.excluded = withheld && !c.here
-	c.log = p.Log(x.header.Conversation)
+	c.log, c.id = p.Log(x.header.Conversation), p.ID
 	c.key = layout.WaitingFor(x.in.Conversation, p.Device, p.Instance, p.Sequence)
 	return c, nil
 }

@@ -1,7 +1,7 @@
 package store
 
 import (
-	"encoding/binary"
+	"bytes"
 	"slices"
 
 	"github.com/earshot-im/earshot/crypto"
@@ -91,56 +91,65 @@ func (b *batch) noteLimit(l *layout.Log, limit uint64) error {
 	for _, l := range branches {
 		b.note(kind, l.Number, event.Range{First: from + 1, Last: min(to, b.lastIn(l))})
 	}
-	prefix := layout.WaitingFor(l.Conversation, l.Name.Device, l.Name.Instance, 0)
-	prefix = prefix[:len(prefix)-8]
-	for key := range b.Prefix(bucketGaps, prefix) {
-		row, _ := layout.SlotAt(key)
-		if seq := binary.BigEndian.Uint64(key[len(prefix):]); seq > from && seq <= to {
-			b.noteEvent(row)
+	return b.noteExcluded(l, from, to)
+}
+
+// noteExcluded notes the rows that lack an event of a part of a log, which begins to count or counts
+// no longer.
+func (b *batch) noteExcluded(l *layout.Log, from, to uint64) error {
+	cause := layout.WaitingFor(l.Conversation, l.Name.Device, l.Name.Instance, from+1)
+	log := cause[:len(cause)-8]
+	for k, v := range b.From(bucketGaps, cause) {
+		g, err := layout.ParseGaps(k, v)
+		switch {
+		case err != nil:
+			return err
+		case !bytes.HasPrefix(k, log) || g.Sequence > to:
+			return nil
 		}
+		b.note(changes.Rows, g.Log, g.Rows)
 	}
 	return nil
 }
 
-// causeKey is how the keys of what waits for an event begin, and of the gaps that it closes.
-func causeKey(conversation uint32, h *event.Header) []byte {
-	return layout.WaitingFor(conversation, h.Device, h.Instance, h.Sequence)
-}
-
-// putGaps remembers for which causes the row of x is marked as having a gap.
-func (o *order) putGaps(x *entry, causes []cause) {
+// putGap remembers for which causes the row of x is marked as having a gap. Rows of one log that
+// lack one event are remembered together, by the first and the last of them: somebody may write as
+// many as they like.
+func (b *batch) putGap(x *entry, causes []cause) error {
 	for i := range causes {
-		if causes[i].missing() {
-			o.Put(bucketGaps, x.Slot.Append(slices.Clone(causes[i].key)), []byte{})
-			o.batch.gaps = something
+		c := &causes[i]
+		if !c.missing() {
+			continue
 		}
+		g := layout.Gaps{Log: x.Log, Rows: event.Range{First: x.Sequence, Last: x.Sequence}}
+		key := append(layout.GapsFor(c.key, c.id), layout.U32(x.Log)...)
+		if v := b.Get(bucketGaps, key); v != nil {
+			old, err := layout.ParseGaps(key, v)
+			if err != nil {
+				return err
+			}
+			g.Rows = event.Range{First: min(old.Rows.First, x.Sequence), Last: max(old.Rows.Last, x.Sequence)}
+		}
+		b.Put(bucketGaps, key, g.Bytes())
+		b.gaps = something
 	}
+	return nil
 }
 
-// closeGaps notes the rows whose gap goes since an event has come, or counts as having come. What
-// such a row still lacks has a key of its own.
-func (b *batch) closeGaps(conversation uint32, h *event.Header) error {
+// closeGaps notes the rows that lacked an event, which has come or counts as having come. What else
+// stands between them is noted too, and so is a row that lacks another event besides.
+func (b *batch) closeGaps(conversation uint32, h *event.Header, id event.ID) error {
 	if !b.anything(&b.gaps, bucketGaps) {
 		return nil
 	}
-	keys, _ := b.Copy(bucketGaps, causeKey(conversation, h))
-	for _, key := range keys {
-		p, _ := layout.SlotAt(key)
-		x, err := b.entry(p)
-		if err == ErrNoEvent { // an own one that was moved, since this disk went back in time
-			b.Delete(bucketGaps, key)
-			continue
-		} else if err != nil {
-			return err
-		}
-		gap, err := b.stillGap(x)
+	keys, values := b.Copy(bucketGaps, layout.GapsFor(causeKey(conversation, h), id))
+	for i, key := range keys {
+		g, err := layout.ParseGaps(key, values[i])
 		if err != nil {
 			return err
 		}
-		if !gap {
-			b.Delete(bucketGaps, key)
-			b.noteEvent(p)
-		}
+		b.note(changes.Rows, g.Log, g.Rows)
+		b.Delete(bucketGaps, key)
 	}
 	return nil
 }

@@ -66,7 +66,9 @@ func (o *order) place(x *entry, until release) (bool, error) {
 	}
 	if gap {
 		x.Flags |= layout.FlagGap
-		o.putGaps(x, causes)
+		if err := o.putGap(x, causes); err != nil {
+			return false, err
+		}
 	}
 	x.T = event.Time(x.header.Clock, x.FirstSeen, times)
 	x.Flags |= layout.FlagPlaced
@@ -182,7 +184,7 @@ func (o *order) wakeFor(x *entry, until release) error {
 	if x.Is(layout.FlagPlaced) && x.Absent != event.Dropped {
 		o.lead(x)
 		o.waking.push(x, until)
-		return o.closeGaps(x.in.Conversation, &x.header)
+		return o.closeGaps(x.in.Conversation, &x.header, x.id)
 	}
 	return nil
 }

@@ -201,6 +201,43 @@ func TestGapMarkGoesWhenTheCauseComes(t *testing.T) {
 	}
 }
 
+// Somebody may write any number of messages that lack one event. When that came, one transaction
+// looked at them all, and nobody else could write meanwhile.
+func TestEventThatManyRowsLackIsOneNote(t *testing.T) {
+	n, p, q, c := twoPens(t)
+	missing, other := p.say("missing"), p.say("missing too")
+	var answers []event.Event
+	for range 50 {
+		answers = append(answers, q.say("answer", func(h *event.Header) { h.Seen = []event.Position{missing.Position()} }))
+		answers = append(answers, q.say("aside"))
+	}
+	last := q.say("last", func(h *event.Header) { h.Seen = []event.Position{other.Position()} })
+	_, err := q.give(n, append(answers, last)...)
+	check(t, err)
+	n.wait(time.Hour)
+	check(t, n.Release(ctx, nil, n.now(), nil))
+	gaps := func() (count int) {
+		check(t, n.view(func(r *reader) error { count = r.Count(bucketGaps, nil); return nil }))
+		return count
+	}
+	if got := gaps(); got != 2 {
+		t.Errorf("%d gaps are remembered for two events", got)
+	}
+	f := n.newFollower()
+	_, err = p.give(n, missing)
+	check(t, err)
+	f.follow(n, 1000, -1)
+	f.agree(n, "when the first has come")
+	if got := gaps(); got != 1 {
+		t.Errorf("%d gaps are left", got)
+	}
+	for _, r := range n.rows(c) {
+		if r.Gap != (r.Text == "last") {
+			t.Errorf("%q: gap %t", r.Text, r.Gap)
+		}
+	}
+}
+
 // A newcomer does not wait for what is not for them, as long as the peer says which that is.
 func TestWithheldCausesAreNotWaitedFor(t *testing.T) {
 	n, p, q, c, first := newcomer(t)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"slices"
 
+	"github.com/earshot-im/earshot/store/event"
 	"github.com/earshot-im/earshot/store/layout"
 )
 
@@ -23,6 +24,11 @@ type waking struct {
 type woken struct {
 	prefix []byte  // of the keys in bucketWaiting of what waits for it
 	until  release // for which other causes those still wait that are due
+}
+
+// causeKey is how the keys begin of what waits for an event.
+func causeKey(conversation uint32, h *event.Header) []byte {
+	return layout.WaitingFor(conversation, h.Device, h.Instance, h.Sequence)
 }
 
 // push adds an event that was placed. until is as in wakeFor.

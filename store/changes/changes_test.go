@@ -184,3 +184,18 @@ func TestNothingIsNoted(t *testing.T) {
 		t.Error("nothing was noted")
 	}
 }
+
+// Somebody may change any number of scattered messages in one batch, and noting each cost a copy of
+// all that were noted before.
+func TestNotingCostsNoMoreTheMoreIsNoted(t *testing.T) {
+	const many = 10_000
+	allocations := testing.AllocsPerRun(1, func() {
+		var n Notes
+		for i := range uint64(many) {
+			n.Events(Rows, 1, event.Range{First: 2*i + 1, Last: 2*i + 1})
+		}
+	})
+	if allocations > many/100 {
+		t.Errorf("%.0f allocations for %d notes", allocations, many)
+	}
+}

@@ -2,6 +2,7 @@ package changes
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"maps"
 	"slices"
@@ -13,7 +14,7 @@ import (
 
 // Notes gathers what one batch changes, until the batch ends. The zero value has nothing.
 type Notes struct {
-	ranges map[logOf]event.Ranges
+	ranges map[logOf][]event.Range // as they were noted: there may be a hundred thousand
 	others map[other]struct{}
 }
 
@@ -35,17 +36,28 @@ func (n *Notes) Empty() bool { return len(n.ranges) == 0 && len(n.others) == 0 }
 // Events notes parts of a log, of which some may be empty. The kind is Rows or Effects.
 func (n *Notes) Events(kind Kind, log uint32, events ...event.Range) {
 	key := logOf{kind, log}
-	all := n.ranges[key]
 	for _, g := range events {
-		all = all.Add(g)
+		if g.First == 0 || g.First > g.Last {
+			continue
+		}
+		if n.ranges == nil {
+			n.ranges = map[logOf][]event.Range{}
+		}
+		n.ranges[key] = append(n.ranges[key], g)
 	}
-	if len(all) == 0 {
-		return
+}
+
+// united returns the set of what is in some of the ranges.
+func united(ranges []event.Range) (out event.Ranges) {
+	slices.SortFunc(ranges, func(x, y event.Range) int { return cmp.Compare(x.First, y.First) })
+	for _, g := range ranges {
+		if last := len(out) - 1; last >= 0 && g.First-1 <= out[last].Last {
+			out[last].Last = max(out[last].Last, g.Last)
+		} else {
+			out = append(out, g)
+		}
 	}
-	if n.ranges == nil {
-		n.ranges = map[logOf]event.Ranges{}
-	}
-	n.ranges[key] = all
+	return out
 }
 
 // Conversation notes a conversation.
@@ -67,7 +79,7 @@ func (n *Notes) note(what other) {
 // Write puts what was noted into the journal, at a number that is not below any that stands there.
 func (n *Notes) Write(b *tx.Batch, at uint64) {
 	for _, of := range slices.SortedFunc(maps.Keys(n.ranges), logOf.compare) {
-		for _, events := range n.ranges[of] {
+		for _, events := range united(n.ranges[of]) {
 			b.Fail(putRange(b, Entry{N: at, Kind: of.Kind, Log: of.log, Events: events}))
 		}
 	}

@@ -99,3 +99,30 @@ func ParseWaiting(key []byte) (Waiting, error) {
 		Slot:         slot,
 	}, nil
 }
+
+// Gaps are the rows of one log that lack one event. Their key is GapsFor ‖ number of their log (4).
+type Gaps struct {
+	Sequence uint64 // of the event, in its own log
+	Log      uint32
+	Rows     event.Range // the first and the last of them
+}
+
+// GapsFor is how the keys of all rows begin that lack one event. They are in the order of those of
+// what waits.
+func GapsFor(waitingFor []byte, missing event.ID) []byte {
+	return slices.Concat(waitingFor, missing[:])
+}
+
+// Bytes is the value under the key.
+func (g *Gaps) Bytes() []byte { return append(U64(g.Rows.First), U64(g.Rows.Last)...) }
+
+// ParseGaps reads a key and its value.
+func ParseGaps(key, value []byte) (g Gaps, err error) {
+	if len(key) != waitingSize+len(event.ID{})+4 || len(value) != 16 {
+		return g, disk.Damaged("gaps of %d and %d bytes", len(key), len(value))
+	}
+	g.Sequence = binary.BigEndian.Uint64(key[waitingSize-8:])
+	g.Log = binary.BigEndian.Uint32(key[len(key)-4:])
+	g.Rows = event.Range{First: Number(value[:8]), Last: Number(value[8:])}
+	return g, nil
+}

@@ -63,6 +63,10 @@ func TestRoundTrip(t *testing.T) {
 	key := p.Append(WaitingFor(1, crypto.DeviceID{2}, event.Instance{3}, 4))
 	w, err := ParseWaiting(key)
 	check(t, err)
+	g := Gaps{Sequence: 4, Log: 5, Rows: event.Range{First: 6, Last: 7}}
+	gaps, err := ParseGaps(someGaps, g.Bytes())
+	check(t, err)
+	equal(t, "gaps", gaps, g)
 	equal(t, "key of what waits", w, Waiting{Conversation: 1, Device: crypto.DeviceID{2}, Instance: event.Instance{3}, Sequence: 4, Slot: p})
 }
 
@@ -77,6 +81,8 @@ func TestEventWithoutItsParts(t *testing.T) {
 	}
 }
 
+var someGaps = append(GapsFor(WaitingFor(1, crypto.DeviceID{2}, event.Instance{3}, 4), event.ID{9}), U32(5)...)
+
 // What is cut short or goes on too long was damaged.
 func TestDamage(t *testing.T) {
 	for what, f := range map[string]struct {
@@ -90,6 +96,8 @@ func TestDamage(t *testing.T) {
 			_, err := ParseWaiting(b)
 			return err
 		}},
+		"gaps":        {(&Gaps{}).Bytes(), func(b []byte) error { _, err := ParseGaps(someGaps, b); return err }},
+		"key of gaps": {someGaps, func(b []byte) error { _, err := ParseGaps(b, (&Gaps{}).Bytes()); return err }},
 	} {
 		check(t, f.parse(f.value))
 		for n := range f.value {
