@@ -49,7 +49,7 @@ func (p Printer) Replaced(w io.Writer, r *earshotv1.ReplaceContactResponse) erro
 		lines = append(lines, "also in "+targets(r.Groups))
 	}
 	if len(r.Others) > 0 {
-		lines = append(lines, "not in "+targets(r.Others)+": ask an owner or an admin to invite the new one and remove the old one")
+		lines = append(lines, "the old one is still in "+targets(r.Others)+": ask an owner or an admin to remove them, and to invite the new one if they are not in")
 	}
 	if r.Resent > 0 {
 		lines = append(lines, messages(r.Resent)+" sent again, to the new one")

@@ -24,7 +24,7 @@ func TestReplacedRows(t *testing.T) {
 	other := &earshotv1.Target{Kind: "group", Id: "c1", Name: "a: b"}
 	inRoom := `{"kind":"group","id":"` + room.Id + `","name":"lunch"}`
 	check(t, "all", row(&earshotv1.ReplaceContactResponse{Groups: []*earshotv1.Target{room, other}, Others: []*earshotv1.Target{room}, Waiting: 2, Resent: 1}),
-		first+"\nalso in #lunch, #\"a: b\"\nnot in #lunch: ask an owner or an admin to invite the new one and remove the old one\n"+
+		first+"\nalso in #lunch, #\"a: b\"\nthe old one is still in #lunch: ask an owner or an admin to remove them, and to invite the new one if they are not in\n"+
 			"1 message sent again, to the new one\n2 messages to the old one still waiting, see `earshot outbox`",
 		object(`"groups":[`+inRoom+`,{"kind":"group","id":"c1","name":"a: b"}],"others":[`+inRoom+`],"waiting":2,"resent":1`))
 	check(t, "removed", func(p Printer, b *bytes.Buffer) error {
