@@ -4,10 +4,10 @@
 //
 // [People] is kept in memory, and the part that is to last is committed to the store. Reading takes
 // a lock and never touches the disk. What the owner decides is committed first and then shown,
-// before anybody is told of the commit. What a peer says of itself is shown at once and, if the person is in the store, committed after. Where
-// devices are changes all day and is written down rarely, by the goroutine Run (places.go);
-// KeepFellows is another, which has fellow members of groups remembered. [Owner] is what the owner
-// has set.
+// before anybody is told of the commit. What a peer says of itself is shown at once and, if the
+// person is in the store, committed after. Where devices are changes all day and is written down
+// rarely, by the goroutine Run (places.go); KeepFellows is another, which has fellow members of
+// groups remembered. [Owner] is what the owner has set.
 //
 // The package believes cards and profiles that were proven, by itself or by the caller who says so,
 // and no others. It does not decide what a name means (package contacts), and knows no sessions:

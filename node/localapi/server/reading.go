@@ -133,7 +133,8 @@ func page(asked uint32, read func(limit int) (chat.Page, error)) (*earshotv1.Mes
 	return &earshotv1.MessagesResponse{Messages: view.Each(kept, view.Message), Cursor: p.Cursor, Revealed: p.Revealed}, nil
 }
 
-// clip keeps at least one message, and no more than localapi.PageBytes of text: the first ones, or the last.
+// clip keeps at least one message, and no more than localapi.PageBytes of text: the first ones, or
+// the last.
 func clip(messages []chat.Message, last bool) []chat.Message {
 	size := 0
 	for i := range messages {
