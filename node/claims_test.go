@@ -9,6 +9,7 @@ import (
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/node/chat"
 	"github.com/earshot-im/earshot/node/contacts"
+	"github.com/earshot-im/earshot/node/membership"
 	"github.com/earshot-im/earshot/node/people"
 	"github.com/earshot-im/earshot/store/event"
 )
@@ -176,10 +177,10 @@ func TestStrangerInGroupNamedLikeMyContact(t *testing.T) {
 			them, _ := ann.people.Get(mallory.who.person)
 			return them.Claimed == "Bob"
 		})
-		if _, err := ann.Groups().SetRole(t.Context(), "lunch", "Bob", chat.RoleOwner); !errors.Is(err, contacts.ErrNotMember) {
+		if _, err := ann.Groups().SetRole(t.Context(), "lunch", "Bob", membership.RoleOwner); !errors.Is(err, contacts.ErrNotMember) {
 			t.Errorf("Bob is made an owner: %v", err)
 		}
-		if _, err := ann.Groups().SetRole(t.Context(), "lunch", bob.who.person.String(), chat.RoleOwner); !errors.Is(err, contacts.ErrNotMember) {
+		if _, err := ann.Groups().SetRole(t.Context(), "lunch", bob.who.person.String(), membership.RoleOwner); !errors.Is(err, contacts.ErrNotMember) {
 			t.Errorf("Bob is made an owner by ID: %v", err)
 		}
 		if _, err := ann.Groups().RemoveMember(t.Context(), "lunch", "Bob"); !errors.Is(err, contacts.ErrNotMember) {
@@ -199,7 +200,7 @@ func TestStrangerInGroupNamedLikeMyContact(t *testing.T) {
 		if sent := ann.tell(g, "@Bob!"); !slices.Equal(sent.Mentions, []crypto.PersonID{bob.who.person}) {
 			t.Errorf("with Bob in the group, he is not mentioned: %v", sent.Mentions)
 		}
-		if _, err := ann.Groups().SetRole(t.Context(), "lunch", "Bob", chat.RoleAdmin); err != nil || bob.who.person == mallory.who.person {
+		if _, err := ann.Groups().SetRole(t.Context(), "lunch", "Bob", membership.RoleAdmin); err != nil || bob.who.person == mallory.who.person {
 			t.Errorf("Bob is made an admin: %v", err)
 		}
 		members, err := ann.Groups().Members(t.Context(), "lunch")
@@ -207,8 +208,8 @@ func TestStrangerInGroupNamedLikeMyContact(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, m := range members {
-			if (m.Role == chat.RoleAdmin) != (m.ID == bob.who.person) {
-				if m.Role != chat.RoleOwner {
+			if (m.Role == membership.RoleAdmin) != (m.ID == bob.who.person) {
+				if m.Role != membership.RoleOwner {
 					t.Errorf("%v is %s", m.ID, m.Role)
 				}
 			}
@@ -225,10 +226,10 @@ func TestStrangerInGroupNamedLikeMyContact(t *testing.T) {
 		if _, err := ann.Groups().RemoveMember(t.Context(), "lunch", mallory.who.person.String()); err != nil {
 			t.Errorf("by ID: %v", err)
 		}
-		if _, err := ann.Groups().SetRole(t.Context(), "lunch", "Nobody", chat.RoleAdmin); !errors.As(err, new(*people.UnknownError)) {
+		if _, err := ann.Groups().SetRole(t.Context(), "lunch", "Nobody", membership.RoleAdmin); !errors.As(err, new(*people.UnknownError)) {
 			t.Errorf("nobody: %v", err)
 		}
-		if _, err := ann.Groups().SetRole(t.Context(), "lunch", "Ann", chat.RoleMember); errors.As(err, new(*people.UnknownError)) {
+		if _, err := ann.Groups().SetRole(t.Context(), "lunch", "Ann", membership.RoleMember); errors.As(err, new(*people.UnknownError)) {
 			t.Errorf("herself: %v", err)
 		}
 	})

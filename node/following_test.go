@@ -13,6 +13,7 @@ import (
 	"github.com/earshot-im/earshot/node/chat"
 	"github.com/earshot-im/earshot/node/contacts"
 	"github.com/earshot-im/earshot/node/journal"
+	"github.com/earshot-im/earshot/node/membership"
 	"github.com/earshot-im/earshot/node/people"
 	"github.com/earshot-im/earshot/store/event"
 )
@@ -45,9 +46,11 @@ func groupSeen(g *contacts.Group) string {
 	return fmt.Sprintf("%q %q %s %s %d %v", g.Name, g.Topic, g.History, g.Role, g.Members, g.Joined)
 }
 
-func meSeen(me *people.Me) string { return fmt.Sprintf("%q %s %t", me.Name, me.Accept, me.ReadReceipts) }
+func meSeen(me *people.Me) string {
+	return fmt.Sprintf("%q %s %t", me.Name, me.Accept, me.ReadReceipts)
+}
 
-func noticeSeen(n *chat.Notice) string {
+func noticeSeen(n *membership.Notice) string {
 	return fmt.Sprintf("%s %q %q %v %d", n.What, n.Name, n.Was, n.Mine, len(n.Whom))
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/earshot-im/earshot/node/chat"
 	"github.com/earshot-im/earshot/node/contacts"
+	"github.com/earshot-im/earshot/node/membership"
 	"github.com/earshot-im/earshot/node/people"
 	"github.com/earshot-im/earshot/node/sharing"
 	"github.com/earshot-im/earshot/store"
@@ -135,7 +136,7 @@ func TestGroup(t *testing.T) {
 			t.Errorf("receipts: %+v, %v", reached, err)
 		}
 		members, err := bob.Groups().Members(t.Context(), "lunch")
-		if err != nil || len(members) != 3 || members[0].Name != "Ann" || members[0].Role != chat.RoleOwner || !members[1].Self {
+		if err != nil || len(members) != 3 || members[0].Name != "Ann" || members[0].Role != membership.RoleOwner || !members[1].Self {
 			t.Errorf("members at Bob: %+v, %v", members, err)
 		}
 	})
@@ -313,7 +314,7 @@ func TestLeave(t *testing.T) {
 				return group.Members == 2
 			})
 		}
-		if role := bob.role(g); role == chat.RoleMember && cleo.role(g) == chat.RoleMember {
+		if role := bob.role(g); role == membership.RoleMember && cleo.role(g) == membership.RoleMember {
 			t.Error("a group without an owner")
 		}
 		bob.tell(g, "she has gone")

@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/earshot-im/earshot/node/chat"
 	"github.com/earshot-im/earshot/node/contacts"
+	"github.com/earshot-im/earshot/node/membership"
 	"github.com/earshot-im/earshot/node/people"
 )
 
@@ -21,7 +21,7 @@ func TestInviteAllOrNone(t *testing.T) {
 		bob.meets(5*time.Second, cleo)
 		ctx, g := t.Context(), ann.makes("lunch")
 		_, err := ann.Groups().Invite(ctx, "lunch", []string{"Bob", "Evee", "Zed", "Ann"})
-		var failed *chat.InviteError
+		var failed *membership.InviteError
 		if !errors.As(err, &failed) || len(failed.Failed) != 3 || !errors.As(err, new(*people.UnknownError)) || !errors.Is(err, contacts.ErrSelf) {
 			t.Fatalf("Bob, Evee, Zed and Ann: %v", err)
 		}
@@ -38,7 +38,7 @@ func TestInviteAllOrNone(t *testing.T) {
 			t.Errorf("Bob twice: %+v, %v", got, err)
 		}
 		w.within(5*time.Second, "Bob is told", func() bool { return bob.role(g) != "" })
-		if _, err := bob.Groups().Invite(ctx, "lunch", []string{"Cleo"}); !errors.Is(err, chat.ErrNotPermitted) || bob.keeps(cleo.who.person) {
+		if _, err := bob.Groups().Invite(ctx, "lunch", []string{"Cleo"}); !errors.Is(err, membership.ErrNotPermitted) || bob.keeps(cleo.who.person) {
 			t.Errorf("by a plain member: %v, kept %v", err, bob.keeps(cleo.who.person))
 		}
 		heads := ann.groups.Heads(g)

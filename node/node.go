@@ -51,6 +51,7 @@ import (
 	"github.com/earshot-im/earshot/node/ingest"
 	"github.com/earshot-im/earshot/node/journal"
 	"github.com/earshot-im/earshot/node/link"
+	"github.com/earshot-im/earshot/node/membership"
 	"github.com/earshot-im/earshot/node/mesh"
 	"github.com/earshot-im/earshot/node/notify"
 	"github.com/earshot-im/earshot/node/people"
@@ -122,7 +123,7 @@ type Node struct {
 
 	// What the owner asks.
 	messages   *chat.Messages
-	chatGroups *chat.Groups
+	membership *membership.Groups
 	contacts   *contacts.Contacts
 	owner      *people.Owner
 	journal    *journal.Journal
@@ -242,10 +243,10 @@ func (n *Node) makeRooms() (err error) {
 		Runs: n.runs, Doubted: n.door.Doubted})
 	n.crowd = crowd.New(crowd.Config{Host: n.host, Store: n.store, People: n.people, Groups: n.groups, Door: n.door,
 		Mesh: n.mesh, Above: n.cfg.GossipAbove, Log: n.log})
-	face := chat.Config{Store: n.store, People: n.people, Owner: n.owner, Contacts: n.contacts, Groups: n.groups,
-		Receipts: n.receipts, Mesh: n.mesh, Shown: n.shown, Revealed: n.revealed}
-	n.messages, n.chatGroups = chat.NewMessages(face), chat.NewGroups(face)
-	n.journal = journal.New(journal.Config{Store: n.store, Messages: n.messages, Groups: n.chatGroups,
+	n.messages = chat.NewMessages(chat.Config{Store: n.store, People: n.people, Owner: n.owner, Contacts: n.contacts, Groups: n.groups,
+		Receipts: n.receipts, Mesh: n.mesh, Shown: n.shown, Revealed: n.revealed})
+	n.membership = membership.New(membership.Config{Store: n.store, People: n.people, Contacts: n.contacts, Groups: n.groups})
+	n.journal = journal.New(journal.Config{Store: n.store, Messages: n.messages, Groups: n.membership,
 		Contacts: n.contacts, Owner: n.owner, Shown: n.shown, Waiting: n.waiting})
 	if n.networks = n.cfg.Networks; n.networks == nil {
 		n.networks = discovery.ReadNetwork(n.cfg.Interfaces...)
@@ -267,7 +268,7 @@ func (n *Node) Close() error {
 func (n *Node) Messages() *chat.Messages { return n.messages }
 
 // Groups returns what the owner makes and changes groups by.
-func (n *Node) Groups() *chat.Groups { return n.chatGroups }
+func (n *Node) Groups() *membership.Groups { return n.membership }
 
 // Contacts returns what the owner names, accepts and blocks persons by.
 func (n *Node) Contacts() *contacts.Contacts { return n.contacts }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/earshot-im/earshot/node/chat"
 	"github.com/earshot-im/earshot/node/journal"
+	"github.com/earshot-im/earshot/node/membership"
 )
 
 // notices are those of a machine, a line each.
@@ -50,7 +51,7 @@ func TestMembersAreToldWhatIsDoneInTheirGroup(t *testing.T) {
 		g := ann.makes("lunch", bob, cleo)
 		for _, err := range []error{
 			second(ann.Groups().RenameGroup(t.Context(), g.String(), "dinner", false)),
-			second(ann.Groups().SetRole(t.Context(), "#dinner", "Bob", chat.RoleAdmin)),
+			second(ann.Groups().SetRole(t.Context(), "#dinner", "Bob", membership.RoleAdmin)),
 			second(ann.Groups().RemoveMember(t.Context(), "#dinner", "Cleo")),
 		} {
 			if err != nil {
@@ -66,7 +67,7 @@ func TestMembersAreToldWhatIsDoneInTheirGroup(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var streamed []chat.Notice
+		var streamed []membership.Notice
 		for live := false; !live; {
 			b, err := stream.Next(t.Context())
 			if err != nil {
@@ -77,7 +78,7 @@ func TestMembersAreToldWhatIsDoneInTheirGroup(t *testing.T) {
 			}
 			live = b.Live
 		}
-		if len(streamed) < 3 || streamed[0].What != chat.NoticeJoined || !streamed[0].Mine || streamed[len(streamed)-1].What != chat.NoticeRemoved {
+		if len(streamed) < 3 || streamed[0].What != membership.NoticeJoined || !streamed[0].Mine || streamed[len(streamed)-1].What != membership.NoticeRemoved {
 			t.Errorf("the journal tells Cleo %+v", streamed)
 		}
 		if own := ann.notices(); own[0] != "created lunch by Ann own" || own[len(own)-1] != "removed dinner by Ann Cleofalse own" {

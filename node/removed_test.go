@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/earshot-im/earshot/node/chat"
+	"github.com/earshot-im/earshot/node/membership"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -48,10 +49,10 @@ func TestWrittenWhileBeingRemoved(t *testing.T) {
 		cleo.meets(soon, ann, bob)
 		ann.meets(soon, bob)
 		g := cleo.makes("lunch", ann, bob)
-		if _, err := cleo.Groups().SetRole(t.Context(), "lunch", ann.who.person.String(), chat.RoleAdmin); err != nil {
+		if _, err := cleo.Groups().SetRole(t.Context(), "lunch", ann.who.person.String(), membership.RoleAdmin); err != nil {
 			t.Fatal(err)
 		}
-		w.within(soon, "Ann may remove Bob", func() bool { return ann.role(g) == chat.RoleAdmin })
+		w.within(soon, "Ann may remove Bob", func() bool { return ann.role(g) == membership.RoleAdmin })
 		before := bob.tell(g, "before")
 		bob.reaches(soon, before, chat.StateDelivered)
 		for _, o := range []*machine{ann, bob} {

@@ -14,12 +14,13 @@ import (
 	"github.com/earshot-im/earshot/node/contacts"
 	"github.com/earshot-im/earshot/node/localapi"
 	"github.com/earshot-im/earshot/node/localapi/server"
+	"github.com/earshot-im/earshot/node/membership"
 	"github.com/earshot-im/earshot/store/event"
 )
 
 var (
 	testBob   = contacts.Person{ID: crypto.PersonID{0xb0}, Name: "Bob", Contact: true}
-	testLunch = contacts.Group{ID: event.Conversation{0x17}, Name: "lunch", Topic: "Pizza", History: "7d", Role: chat.RoleOwner, Members: 2, Online: 1}
+	testLunch = contacts.Group{ID: event.Conversation{0x17}, Name: "lunch", Topic: "Pizza", History: "7d", Role: membership.RoleOwner, Members: 2, Online: 1}
 	testID    = event.ID{0xab}
 )
 
@@ -83,9 +84,9 @@ func (n *groupNode) Group(_ context.Context, g string) (contacts.Group, error) {
 func (n *groupNode) Leave(_ context.Context, g string) (contacts.Group, error) {
 	return n.group("leave", g)
 }
-func (n *groupNode) Invite(_ context.Context, g string, who []string) (chat.Invitation, error) {
+func (n *groupNode) Invite(_ context.Context, g string, who []string) (membership.Invitation, error) {
 	group, err := n.group("invite", g, strings.Join(who, ","))
-	return chat.Invitation{Group: group, Invited: []contacts.Person{testBob}, Already: []contacts.Person{{ID: crypto.PersonID{0xe0}, Name: "Eve"}}}, err
+	return membership.Invitation{Group: group, Invited: []contacts.Person{testBob}, Already: []contacts.Person{{ID: crypto.PersonID{0xe0}, Name: "Eve"}}}, err
 }
 func (n *groupNode) Hide(_ context.Context, g string, hidden bool) (contacts.Group, error) {
 	group, err := n.group("hide", g, fmt.Sprint(hidden))
@@ -108,9 +109,9 @@ func (n *groupNode) SetHistory(_ context.Context, g, policy string) (contacts.Gr
 	return n.group("history", g, policy)
 }
 
-func (n *groupNode) Members(_ context.Context, g string) ([]chat.Member, error) {
+func (n *groupNode) Members(_ context.Context, g string) ([]membership.Member, error) {
 	_, err := n.group("members", g)
-	return []chat.Member{{Person: testBob, Role: chat.RoleAdmin}, {Person: contacts.Person{Name: "Ann"}, Role: chat.RoleOwner, Self: true}}, err
+	return []membership.Member{{Person: testBob, Role: membership.RoleAdmin}, {Person: contacts.Person{Name: "Ann"}, Role: membership.RoleOwner, Self: true}}, err
 }
 
 func (n *groupNode) message(asked ...string) (chat.Message, error) {

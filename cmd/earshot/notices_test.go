@@ -13,6 +13,7 @@ import (
 	"github.com/earshot-im/earshot/node/contacts"
 	"github.com/earshot-im/earshot/node/journal"
 	"github.com/earshot-im/earshot/node/localapi/server"
+	"github.com/earshot-im/earshot/node/membership"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -22,7 +23,7 @@ type noticeNode struct {
 	server.People
 	server.Reading
 
-	happened []chat.Notice
+	happened []membership.Notice
 	followed chan string   // the cursor of each call of Follow
 	read     chan struct{} // a value for each call of Unread
 }
@@ -66,7 +67,7 @@ func (n *noticeNode) Follow(ctx context.Context, after string, kinds []string, _
 }
 
 // happens lets something happen.
-func (n *noticeNode) happens(all ...chat.Notice) {
+func (n *noticeNode) happens(all ...membership.Notice) {
 	n.mu.Lock()
 	n.happened = append(n.happened, all...)
 	n.mu.Unlock()
@@ -76,16 +77,16 @@ func (n *noticeNode) happens(all ...chat.Notice) {
 // `recv --follow` tells what others do in the owner's groups: also that the owner was removed, and
 // that a group has another name. It tells everything once, and nothing that was before.
 func TestFollowTellsOfRemovalAndRename(t *testing.T) {
-	notice := func(what string, of contacts.Group, also func(*chat.Notice)) chat.Notice {
-		n := chat.Notice{What: what, Group: contacts.Target{Kind: "group", ID: of.ID.String(), Name: of.Name}, Name: of.Name, By: &testBob}
+	notice := func(what string, of contacts.Group, also func(*membership.Notice)) membership.Notice {
+		n := membership.Notice{What: what, Group: contacts.Target{Kind: "group", ID: of.ID.String(), Name: of.Name}, Name: of.Name, By: &testBob}
 		also(&n)
 		return n
 	}
 	other := contacts.Group{ID: event.Conversation{0x18}, Name: "new\x1b[2J"}
-	mine := func(n *chat.Notice) { n.Whom, n.Mine = []contacts.Person{{Name: "Ann"}}, true }
-	added, removed := notice(chat.NoticeJoined, other, mine), notice(chat.NoticeRemoved, testLunch, mine)
-	renamed := notice(chat.NoticeRenamed, testLunch, func(n *chat.Notice) { n.Was = "breakfast" })
-	own := notice(chat.NoticeRenamed, testLunch, func(n *chat.Notice) { n.Own = true })
+	mine := func(n *membership.Notice) { n.Whom, n.Mine = []contacts.Person{{Name: "Ann"}}, true }
+	added, removed := notice(membership.NoticeJoined, other, mine), notice(membership.NoticeRemoved, testLunch, mine)
+	renamed := notice(membership.NoticeRenamed, testLunch, func(n *membership.Notice) { n.Was = "breakfast" })
+	own := notice(membership.NoticeRenamed, testLunch, func(n *membership.Notice) { n.Own = true })
 	for _, test := range []struct {
 		flags          string
 		stdout, stderr []string // a part of each line
@@ -95,7 +96,7 @@ func TestFollowTellsOfRemovalAndRename(t *testing.T) {
 		{"--in #lunch", nil, []string{"renamed #breakfast", "removed you from #lunch"}},
 		{"--from Bob", nil, nil},
 	} {
-		n := &noticeNode{changingNode: newChangingNode(), followed: make(chan string, 16), read: make(chan struct{}, 16), happened: []chat.Notice{removed}}
+		n := &noticeNode{changingNode: newChangingNode(), followed: make(chan string, 16), read: make(chan struct{}, 16), happened: []membership.Notice{removed}}
 		dir := serve(t, server.Rooms{Node: n, People: n, Reading: n, Journal: n})
 		files := make([]*os.File, 2)
 		for i := range files {

@@ -1,9 +1,6 @@
 package chat
 
-import (
-	"errors"
-	"strings"
-)
+import "errors"
 
 // Why something that a caller asked for can't be done, and what the caller can do instead.
 var (
@@ -21,11 +18,6 @@ var (
 	ErrUndelivered = errors.New("the message will not be delivered: you are not in the group any more")
 	// ErrNoMessage: no message has this ID here.
 	ErrNoMessage = errors.New("no such message")
-	// ErrNotPermitted: the owner's role does not allow it.
-	ErrNotPermitted = errors.New("your role in the group does not allow that")
-	// ErrGroupFull: the group has had as many changes, or has as many members, as it can. Make a
-	// new one.
-	ErrGroupFull = errors.New("the group can take no more changes")
 	// ErrNotYours: only its author can do that to a message.
 	ErrNotYours = errors.New("that is somebody else's message")
 	// ErrRecalled: the words of the message were taken back.
@@ -35,20 +27,3 @@ var (
 	// ErrEmoji: a reaction is a short text without spaces.
 	ErrEmoji = errors.New("that is no reaction")
 )
-
-// InviteError: these could not be invited, so nobody was. Correct or leave out those who are named.
-type InviteError struct{ Failed []error }
-
-func (e *InviteError) Error() string {
-	const most = 8 // of those whom a line can name
-	var why []string
-	for _, err := range e.Failed[:min(len(e.Failed), most)] {
-		why = append(why, err.Error())
-	}
-	if len(e.Failed) > most {
-		why = append(why, "and more")
-	}
-	return "nobody was invited: " + strings.Join(why, "; ")
-}
-
-func (e *InviteError) Unwrap() []error { return e.Failed }

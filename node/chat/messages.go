@@ -1,11 +1,11 @@
 // Package chat is what the owner of the node says and reads: messages, replies, edits, recalls,
-// reactions, how far each has come, what is unread, and the groups that the owner makes and
-// changes.
+// reactions, how far each has come and what is unread. What the owner does with groups is in package
+// membership.
 //
-// [Messages] and [Groups] are what the local API calls. They keep no state but what the store has:
-// each call resolves whom it means, asks the store or the groups, and gives back views that name
-// persons and groups as the owner sees them. A method that writes returns when what it wrote is on
-// this node's disk. It does not wait until peers have it.
+// [Messages] is what the local API calls. It keeps no state but what the store has: each call
+// resolves whom it means, asks the store or the groups, and gives back views that name persons and
+// groups as the owner sees them. A method that writes returns when what it wrote is on this node's
+// disk. It does not wait until peers have it.
 //
 // The methods may be called by any goroutine, also after the node has ended: then those that need
 // the store return the store's error. The errors that a caller can do something about are in
@@ -18,7 +18,6 @@ import (
 	"slices"
 
 	"github.com/earshot-im/earshot/crypto"
-	"github.com/earshot-im/earshot/node/authority"
 	"github.com/earshot-im/earshot/node/contacts"
 	"github.com/earshot-im/earshot/node/dial"
 	"github.com/earshot-im/earshot/node/groups"
@@ -30,7 +29,7 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// Config is what Messages and Groups are made of.
+// Config is what Messages are made of.
 type Config struct {
 	Store    *store.Store
 	People   *people.People
@@ -118,10 +117,6 @@ func asOurs(err error) error {
 		return ErrUndelivered
 	case errors.Is(err, store.ErrTooLate):
 		return ErrTooLate
-	case errors.Is(err, authority.ErrNotPermitted):
-		return ErrNotPermitted
-	case errors.Is(err, authority.ErrFull):
-		return ErrGroupFull
 	case errors.Is(err, event.ErrTooLarge):
 		return ErrTooLong
 	}

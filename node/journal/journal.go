@@ -25,6 +25,7 @@ import (
 
 	"github.com/earshot-im/earshot/node/chat"
 	"github.com/earshot-im/earshot/node/contacts"
+	"github.com/earshot-im/earshot/node/membership"
 	"github.com/earshot-im/earshot/node/notify"
 	"github.com/earshot-im/earshot/node/people"
 	"github.com/earshot-im/earshot/store"
@@ -61,7 +62,7 @@ var kinds = map[string]store.ChangeKind{
 type Change struct {
 	Kind     string
 	Message  *chat.Message // of Arrived and Changed; of Gone what of it does not depend on its words
-	Notice   *chat.Notice
+	Notice   *membership.Notice
 	Group    *contacts.Group
 	Person   *contacts.Person
 	Settings *people.Me
@@ -80,7 +81,7 @@ type Batch struct {
 type Config struct {
 	Store    *store.Store
 	Messages *chat.Messages
-	Groups   *chat.Groups
+	Groups   *membership.Groups
 	Contacts *contacts.Contacts
 	Owner    *people.Owner
 	Shown    *notify.Counter // moves after each commit that has changed something

@@ -13,6 +13,7 @@ import (
 	"github.com/earshot-im/earshot/node/localapi"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 	"github.com/earshot-im/earshot/node/localapi/view"
+	"github.com/earshot-im/earshot/node/membership"
 	"github.com/earshot-im/earshot/node/people"
 	"github.com/earshot-im/earshot/store"
 )
@@ -49,8 +50,8 @@ var told = []struct {
 	{is(people.ErrSetting), localapi.CodeSetting, connect.CodeInvalidArgument},
 	{is(contacts.ErrNotMember), localapi.CodeNotMember, connect.CodeFailedPrecondition},
 	{is(chat.ErrRecalled), localapi.CodeRecalled, connect.CodeFailedPrecondition},
-	{is(chat.ErrNotPermitted), localapi.CodeNotPermitted, connect.CodePermissionDenied},
-	{is(chat.ErrGroupFull), localapi.CodeGroupFull, connect.CodeResourceExhausted},
+	{is(membership.ErrNotPermitted), localapi.CodeNotPermitted, connect.CodePermissionDenied},
+	{is(membership.ErrGroupFull), localapi.CodeGroupFull, connect.CodeResourceExhausted},
 	{is(chat.ErrNotYours), localapi.CodeNotYours, connect.CodePermissionDenied},
 	{is(chat.ErrTooLate), localapi.CodeTooLate, connect.CodeFailedPrecondition},
 	{is(chat.ErrEmoji), localapi.CodeEmoji, connect.CodeInvalidArgument},

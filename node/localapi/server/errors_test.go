@@ -16,8 +16,8 @@ import (
 // elsewhere lists the errors of the rooms and of what lies below them that are in no line of told,
 // and what becomes of each.
 var elsewhere = map[string]string{
-	"chat.InviteError":          "wraps errors that are told",
-	"authority.ErrNotPermitted": asChat, "authority.ErrFull": asChat, "event.ErrTooLarge": asChat,
+	"membership.InviteError":    "wraps errors that are told",
+	"authority.ErrNotPermitted": asMembership, "authority.ErrFull": asMembership, "event.ErrTooLarge": asChat,
 	"store.ErrNoConversation": asChat, "store.ErrNoEvent": asChat, "store.ErrKeyUsed": asChat, "store.ErrTooLate": asChat,
 	"store.ErrAcknowledged": asChat, "store.ErrUndelivered": asChat,
 	"book.ErrNoRequest": "package contacts goes on",
@@ -37,10 +37,11 @@ var elsewhere = map[string]string{
 }
 
 const (
-	asChat   = "package chat makes one of its own of it"
-	atStart  = "`earshot up` tells it: without a store or a port there is no server"
-	ofPeers  = "of what peers bring, which no call of the owner does"
-	internal = "the caller can do nothing about it: it is internal, and its text says more"
+	asChat       = "package chat makes one of its own of it"
+	asMembership = "package membership makes one of its own of it"
+	atStart      = "`earshot up` tells it: without a store or a port there is no server"
+	ofPeers      = "of what peers bring, which no call of the owner does"
+	internal     = "the caller can do nothing about it: it is internal, and its text says more"
 )
 
 // parse returns the Go files of a package, without its tests.
@@ -117,7 +118,7 @@ func TestEveryErrorHasACode(t *testing.T) {
 	for name := range elsewhere {
 		rest[name] = true
 	}
-	for _, dir := range []string{"node", "node/chat", "node/contacts", "node/people", "node/journal", "node/groups", "node/authority",
+	for _, dir := range []string{"node", "node/chat", "node/membership", "node/contacts", "node/people", "node/journal", "node/groups", "node/authority",
 		"crypto/names", "store", "store/book", "store/event"} {
 		exported(t, dir, func(name string, _ ast.Expr) {
 			if !ast.IsExported(name) || !strings.HasPrefix(name, "Err") && !strings.HasSuffix(name, "Error") {

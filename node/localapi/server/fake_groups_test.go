@@ -9,11 +9,12 @@ import (
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/node/chat"
 	"github.com/earshot-im/earshot/node/contacts"
+	"github.com/earshot-im/earshot/node/membership"
 	"github.com/earshot-im/earshot/store/event"
 )
 
 var lunch = contacts.Group{
-	ID: event.Conversation{0x17}, Name: "lunch", Topic: "Pizza", History: "7d", Role: chat.RoleAdmin,
+	ID: event.Conversation{0x17}, Name: "lunch", Topic: "Pizza", History: "7d", Role: membership.RoleAdmin,
 	Members: 3, Online: 2, Joined: time.Unix(1700000000, 0), InvitedBy: &bob, Frozen: true,
 }
 
@@ -49,15 +50,15 @@ func (n *groupNode) Group(_ context.Context, group string) (contacts.Group, erro
 	return n.group("group", group)
 }
 
-func (n *groupNode) Members(_ context.Context, group string) ([]chat.Member, error) {
-	return []chat.Member{
-		{Person: bob, Role: chat.RoleOwner, Joined: lunch.Joined},
-		{Person: contacts.Person{ID: crypto.PersonID{1}, Name: "Ann"}, Role: chat.RoleAdmin, Self: true},
+func (n *groupNode) Members(_ context.Context, group string) ([]membership.Member, error) {
+	return []membership.Member{
+		{Person: bob, Role: membership.RoleOwner, Joined: lunch.Joined},
+		{Person: contacts.Person{ID: crypto.PersonID{1}, Name: "Ann"}, Role: membership.RoleAdmin, Self: true},
 	}, n.ask("members", group)
 }
 
-func (n *groupNode) Invite(_ context.Context, group string, who []string) (chat.Invitation, error) {
-	return chat.Invitation{Group: lunch, Invited: []contacts.Person{bob}, Already: []contacts.Person{{Name: "Eve"}}},
+func (n *groupNode) Invite(_ context.Context, group string, who []string) (membership.Invitation, error) {
+	return membership.Invitation{Group: lunch, Invited: []contacts.Person{bob}, Already: []contacts.Person{{Name: "Eve"}}},
 		n.ask("invite", append([]string{group}, who...)...)
 }
 

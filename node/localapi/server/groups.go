@@ -5,14 +5,14 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/earshot-im/earshot/node/chat"
 	"github.com/earshot-im/earshot/node/contacts"
 	"github.com/earshot-im/earshot/node/localapi"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 	"github.com/earshot-im/earshot/node/localapi/view"
+	"github.com/earshot-im/earshot/node/membership"
 )
 
-// Groups is the groups that the owner is or was in; *chat.Groups is one.
+// Groups is the groups that the owner is or was in; *membership.Groups is one.
 type Groups interface {
 	// CreateGroup and RenameGroup return *contacts.NameTakenError if the name is taken, unless the
 	// owner wants it anyway.
@@ -22,9 +22,9 @@ type Groups interface {
 	Groups(ctx context.Context) ([]contacts.Group, error)
 	Group(ctx context.Context, group string) (contacts.Group, error)
 	// Members returns owners first, then admins, then by name.
-	Members(ctx context.Context, group string) ([]chat.Member, error)
+	Members(ctx context.Context, group string) ([]membership.Member, error)
 	// Invite invites all or none.
-	Invite(ctx context.Context, group string, who []string) (chat.Invitation, error)
+	Invite(ctx context.Context, group string, who []string) (membership.Invitation, error)
 	Leave(ctx context.Context, group string) (contacts.Group, error)
 	// Where who fits several persons equally, RemoveMember and SetRole mean the member.
 	RemoveMember(ctx context.Context, group, who string) (contacts.Group, error)
@@ -78,7 +78,7 @@ func (s groupsService) RemoveMember(ctx context.Context, r *earshotv1.RemoveMemb
 
 func (s groupsService) SetRole(ctx context.Context, r *earshotv1.SetRoleRequest) (*earshotv1.Group, error) {
 	switch r.Role {
-	case chat.RoleOwner, chat.RoleAdmin, chat.RoleMember:
+	case membership.RoleOwner, membership.RoleAdmin, membership.RoleMember:
 		return oneGroup(s.groups.SetRole(ctx, r.Group, r.Who, r.Role))
 	}
 	return nil, fmt.Errorf("%w: no such role: %q", errInvalid, r.Role)

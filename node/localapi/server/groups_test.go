@@ -16,6 +16,7 @@ import (
 	"github.com/earshot-im/earshot/node/localapi"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 	"github.com/earshot-im/earshot/node/localapi/view"
+	"github.com/earshot-im/earshot/node/membership"
 	"github.com/earshot-im/earshot/node/people"
 	"github.com/earshot-im/earshot/store"
 )
@@ -129,8 +130,8 @@ func TestGroupProblems(t *testing.T) {
 		want string
 	}{
 		{contacts.ErrNotMember, localapi.CodeNotMember},
-		{chat.ErrNotPermitted, localapi.CodeNotPermitted},
-		{chat.ErrGroupFull, localapi.CodeGroupFull},
+		{membership.ErrNotPermitted, localapi.CodeNotPermitted},
+		{membership.ErrGroupFull, localapi.CodeGroupFull},
 		{chat.ErrNotYours, localapi.CodeNotYours},
 		{chat.ErrTooLate, localapi.CodeTooLate},
 		{fmt.Errorf("commit: %w", store.ErrFull), localapi.CodeNoRoom},
@@ -194,7 +195,7 @@ func TestGroupRequestsAreBounded(t *testing.T) {
 	if fake.asked != "" {
 		t.Errorf("asked %q", fake.asked)
 	}
-	for i, err := range []error{invite(localapi.MaxInvited), topic(localapi.MaxTopic), role(chat.RoleMember)} {
+	for i, err := range []error{invite(localapi.MaxInvited), topic(localapi.MaxTopic), role(membership.RoleMember)} {
 		if err != nil {
 			t.Errorf("%d: %v", i, err)
 		}
@@ -224,14 +225,14 @@ func TestSendLinesToGroup(t *testing.T) {
 
 // A notice says all that the node says, in no words of its own.
 func TestNoticeConverted(t *testing.T) {
-	n := view.Notice(chat.Notice{Cursor: 7, What: chat.NoticeRole, Group: contacts.Target{Kind: "group", ID: "17", Name: "\xff"}, By: &bob, Own: true,
-		Whom: []contacts.Person{bob}, Mine: true, Others: 3, Name: "lunch", Was: "dinner", Text: "t", Role: chat.RoleAdmin, History: "7d", Time: lunch.Joined})
+	n := view.Notice(membership.Notice{Cursor: 7, What: membership.NoticeRole, Group: contacts.Target{Kind: "group", ID: "17", Name: "\xff"}, By: &bob, Own: true,
+		Whom: []contacts.Person{bob}, Mine: true, Others: 3, Name: "lunch", Was: "dinner", Text: "t", Role: membership.RoleAdmin, History: "7d", Time: lunch.Joined})
 	want := &earshotv1.Notice{Cursor: 7, Notice: "role", Group: &earshotv1.Target{Kind: "group", Id: "17", Name: "\uFFFD"}, By: view.Person(bob), Own: true,
 		Whom: []*earshotv1.Person{view.Person(bob)}, Mine: true, Others: 3, Name: "lunch", Was: "dinner", Text: "t", Role: "admin", History: "7d", Time: view.Stamp(lunch.Joined)}
 	if !proto.Equal(n, want) {
 		t.Errorf("%v, want %v", n, want)
 	}
-	if n := view.Notice(chat.Notice{}); n.By != nil || n.Time != nil {
+	if n := view.Notice(membership.Notice{}); n.By != nil || n.Time != nil {
 		t.Errorf("empty notice: %v", n)
 	}
 	invited := view.Request(contacts.Request{Group: &contacts.Target{Kind: "group", ID: "17", Name: "lunch"}})
@@ -245,7 +246,7 @@ func TestNoticeConverted(t *testing.T) {
 
 // What has happened in a group comes with what else changes.
 func TestChangesTellNotices(t *testing.T) {
-	n := chat.Notice{What: chat.NoticeRemoved, Name: "lunch", Whom: []contacts.Person{bob}}
+	n := membership.Notice{What: membership.NoticeRemoved, Name: "lunch", Whom: []contacts.Person{bob}}
 	if got := change(journal.Change{Kind: journal.Noticed, Notice: &n}).GetNotice(); !proto.Equal(got, view.Notice(n)) {
 		t.Errorf("%v", got)
 	}

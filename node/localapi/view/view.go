@@ -19,6 +19,7 @@ import (
 	"github.com/earshot-im/earshot/node/chat"
 	"github.com/earshot-im/earshot/node/contacts"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
+	"github.com/earshot-im/earshot/node/membership"
 	"github.com/earshot-im/earshot/node/people"
 	"github.com/earshot-im/earshot/node/warnings"
 	"github.com/earshot-im/earshot/store/event"
@@ -194,7 +195,7 @@ func Group(g contacts.Group) *earshotv1.Group {
 	return v
 }
 
-func Member(m chat.Member) *earshotv1.Member {
+func Member(m membership.Member) *earshotv1.Member {
 	return &earshotv1.Member{Person: Person(m.Person), Role: m.Role, Joined: Stamp(m.Joined), Self: m.Self}
 }
 
@@ -233,7 +234,7 @@ func Request(r contacts.Request) *earshotv1.Request {
 }
 
 // notice is a notice as Changes gives it.
-func Notice(n chat.Notice) *earshotv1.Notice {
+func Notice(n membership.Notice) *earshotv1.Notice {
 	v := &earshotv1.Notice{
 		Notice:  n.What,
 		Group:   Target(n.Group),

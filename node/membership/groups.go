@@ -1,4 +1,17 @@
-package chat
+// Package membership is what the owner of the node does with groups, and is told of them: which there
+// are and who is in them, making, inviting, removing, renaming and hiding, and the notices of what
+// others have done.
+//
+// [Groups] is what the local API calls. It keeps no state but what the store and package groups
+// have: each call resolves which group and whom it means, writes a control event in the owner's
+// name, and gives back views that name persons and groups as the owner sees them. What a role
+// allows is decided by package authority, and what is said in a group is no business of this one
+// (package chat).
+//
+// The methods may be called by any goroutine. One that writes returns when what it wrote is on this
+// node's disk. The errors that the owner can do something about are in errors.go and in package
+// contacts.
+package membership
 
 import (
 	"bytes"
@@ -13,9 +26,19 @@ import (
 	"github.com/earshot-im/earshot/crypto/names"
 	"github.com/earshot-im/earshot/node/authority"
 	"github.com/earshot-im/earshot/node/contacts"
+	"github.com/earshot-im/earshot/node/groups"
 	"github.com/earshot-im/earshot/node/people"
+	"github.com/earshot-im/earshot/store"
 	"github.com/earshot-im/earshot/store/event"
 )
+
+// Config is what Groups are made of.
+type Config struct {
+	Store    *store.Store
+	People   *people.People
+	Contacts *contacts.Contacts
+	Groups   *groups.Groups
+}
 
 // Groups has the methods by which the owner lists, makes and changes groups.
 type Groups struct {
@@ -23,8 +46,8 @@ type Groups struct {
 	self crypto.PersonID
 }
 
-// NewGroups returns the groups in a store.
-func NewGroups(cfg Config) *Groups { return &Groups{cfg: cfg, self: cfg.Store.Own().Person} }
+// New returns the groups in a store.
+func New(cfg Config) *Groups { return &Groups{cfg: cfg, self: cfg.Store.Own().Person} }
 
 func (g *Groups) view(c event.Conversation) (contacts.Group, error) { return g.cfg.Contacts.Group(c) }
 
