@@ -147,6 +147,9 @@ func (w watched) Read(b []byte) (int, error) {
 
 func (w watched) Close() error { return w.vigil.end(w.ReadCloser.Close()) }
 
+// Alive returns nil if a node answers, and otherwise why not, as calls do.
+func (c *Client) Alive(ctx context.Context) error { return c.calls.knock(ctx, c.calls.dir) }
+
 // Ended returns when no node takes calls in dir any more. It fails if there is one that does not
 // answer.
 func Ended(ctx context.Context, dir string) error { return usual.ended(ctx, dir) }

@@ -94,14 +94,17 @@ func (r *Reader) outcome(ctx, reading context.Context, err error) error {
 	case ctx.Err() != nil && r.stays():
 		return nil // it was to stay until its user ends it
 	case errors.Is(context.Cause(reading), errTimeout), r.Timeout > 0 && connect.CodeOf(err) == connect.CodeDeadlineExceeded:
-		return r.timedOut() // the node is told of the deadline, and may be the first to see it pass
+		return r.timedOut(ctx) // the node is told of the deadline, and may be the first to see it pass
 	case reading.Err() != nil && ctx.Err() == nil && !errors.Is(context.Cause(reading), errNoMoreAcks):
 		return context.Cause(reading) // the marker has failed
 	}
 	return err
 }
 
-func (r *Reader) timedOut() error {
+func (r *Reader) timedOut(ctx context.Context) error {
+	if err := r.Client.Alive(ctx); errors.Is(err, localapi.ErrNotAnswering) {
+		return err // nobody knows whether there is a message
+	}
 	within := " within " + r.Timeout.String()
 	switch {
 	case r.printed == 0:
