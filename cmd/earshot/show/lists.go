@@ -129,7 +129,7 @@ func waitingDetail(q *earshotv1.Pending) string {
 	case "no_room":
 		return "their disk is full"
 	case "unreachable":
-		return fmt.Sprintf("%d dials failed, the last: %s", q.Dials, q.Error)
+		return fmt.Sprintf("%s (dials that failed: %d)", q.Error, q.Dials) // the reason first: a row may cut the rest
 	}
 	switch q.WaitingFor + " " + q.Reason {
 	case "unanswered ":

@@ -81,7 +81,7 @@ func TestListsFitIntoHundredColumns(t *testing.T) {
 				pendingTo("Eve", "no_network", "", at), {Id: id, To: room, Queued: at, WaitingFor: "offline", LastSeen: yesterday}})
 		}, []string{
 			`to Bob                            queued 12:30             offline`,
-			`to 山山山山山山山山山山山山山山…  queued 2026-02-28 09:05  can't be reached: 3 dials failed, the la…`,
+			`to 山山山山山山山山山山山山山山…  queued 2026-02-28 09:05  can't be reached: connection refused (di…`,
 			`to Eve                            queued 12:30             you have blocked them`,
 			`to Eve                            queued 12:30             runs another version of earshot`,
 			`to Eve                            queued 12:30             later: anything`,
@@ -145,7 +145,7 @@ func TestLongListsNameIDs(t *testing.T) {
 		}, id + "  #lunch  3 members, 2 online; you are admin; added by Bob (b0b0b0b0); newcomers read the last 7 days; topic: Pizza"},
 		"outbox": {func(p Printer, b *bytes.Buffer) error {
 			return p.Outbox(b, []*earshotv1.Pending{{Id: id, To: room, Queued: at, WaitingFor: "unreachable", Dials: 3, Error: "no route"}})
-		}, id + "  2026-03-01 12:30:00  to lunch  can't be reached: 3 dials failed, the last: no route"},
+		}, id + "  2026-03-01 12:30:00  to lunch  can't be reached: no route (dials that failed: 3)"},
 		"members": {func(p Printer, b *bytes.Buffer) error {
 			return p.Members(b, []*earshotv1.Member{{Person: &earshotv1.Person{Person: "aa", Name: "Ann"}, Role: "admin", Self: true}, {Person: eve, Role: "member"}})
 		}, "aa  admin   Ann (you)\n" + eve.Person + "  member  Eve (not a contact yet e7e7e7e7)"},
@@ -196,7 +196,7 @@ func TestListsAsJSON(t *testing.T) {
 func TestEveryReasonToWaitHasWords(t *testing.T) {
 	for _, c := range []struct{ waitingFor, reason, people, programs string }{
 		{"offline", "", "offline", "not on this network"},
-		{"unreachable", "", "can't be reached: 3 dials failed, the last: no route", "3 dials failed, the last: no route"},
+		{"unreachable", "", "can't be reached: no route (dials that failed: 3)", "no route (dials that failed: 3)"},
 		{"no_network", "", "this machine is on no network", "this machine is on no network"},
 		{"unanswered", "", "connected, but not taken yet", "connected, but not taken yet"},
 		{"unanswered", "blocked", "you have blocked them", "you have blocked them"},
