@@ -92,7 +92,7 @@ func private(dir string) error {
 		return err
 	}
 	if !info.IsDir() {
-		return fmt.Errorf("%w: %s is not a directory", ErrNotPrivate, dir)
+		return &os.PathError{Op: "open", Path: dir, Err: syscall.ENOTDIR}
 	}
 	if why := exposed(info); why != "" {
 		return fmt.Errorf("%w: %s %s", ErrNotPrivate, dir, why)

@@ -96,7 +96,7 @@ var hints = map[string]string{
 	CodeDamaged:               "nothing was changed; restore the whole directory from a backup, or begin anew in an empty one",
 	codeFailed:                "try again; if it stays so, report it with these words at https://github.com/earshot-im/earshot/issues",
 	CodeDirectory:             "earshot must be able to make, read and write files there; use another directory with --dir, or put its rights right",
-	CodePort:                  "stop that program, or choose another port, as `--listen 4001`; `--listen 0` takes any that is free",
+	CodePort:                  "stop that program, or choose another port with `--listen PORT`; `--listen 0` takes any that is free",
 	CodeUsage:                 "see --help",
 	codeStopped:               "run it again if you still want it; a message that was queued stays queued",
 	CodeAck:                   "write the ID of each printed message to standard input, one a line, once it is dealt with; the others come again with the same --as",
