@@ -166,7 +166,7 @@ func TestTunnelWithoutMulticast(t *testing.T) {
 }
 
 // TestOnlyTheNamedInterface has a host on two networks use one of them, though the other could dial
-// it, and before that one of which there is none yet.
+// it, also at its address on the first, and before that one of which there is none yet.
 func TestOnlyTheNamedInterface(t *testing.T) {
 	l := newLab(t)
 	used, other := l.bridge(), l.bridge()
@@ -195,6 +195,10 @@ func TestOnlyTheNamedInterface(t *testing.T) {
 	c.run("ip", "link", "set", "late0", "up")
 	meet(promised, n, bob)
 	talk(promised, n, bob)
+	cys.run("ip", "route", "add", "10.9.0.1", "via", "10.9.1.1")
+	dan := cys.node("Dan", "--peer", "10.9.0.1:4001")
+	dan.start()
+	dan.until(promised, "Dan does not reach Ann's address over a network that is not named", func() bool { return unreached(dan) })
 	if count, _ := n.online(); count != 1 || !unreached(cy) {
 		t.Error("Ann and Cy have met")
 	}

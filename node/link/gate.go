@@ -12,10 +12,11 @@ import (
 )
 
 // gate keeps links off the addresses of this machine that are not to carry any. A connection that
-// comes to another address is closed before a byte of it is read. An address is not dialled to
-// which the system would send from another.
+// comes to another address, or from where the system would answer from another, is closed before a
+// byte of it is read. An address is not dialled to which the system would send from another.
 type gate struct {
 	over func(local netip.Addr) bool
+	from func(to ma.Multiaddr) (local ma.Multiaddr, ok bool) // sendsFrom; ok is false if there is no way there
 }
 
 // open says whether a link may run between this machine's end of a connection and the other.
@@ -28,25 +29,39 @@ func (g gate) open(local ma.Multiaddr) bool {
 	return ok && g.over(addr.Unmap())
 }
 
-// InterceptAddrDial asks the system from which address it would send. A UDP socket that is
-// connected says so, and sends nothing.
-func (g gate) InterceptAddrDial(_ peer.ID, addr ma.Multiaddr) bool {
-	to, err := manet.ToNetAddr(addr)
+// sendsFrom asks the system from which address it would send. A UDP socket that is connected says
+// so, and sends nothing.
+func sendsFrom(to ma.Multiaddr) (local ma.Multiaddr, ok bool) {
+	addr, err := manet.ToNetAddr(to)
 	if err != nil {
-		return false
+		return nil, false
 	}
-	c, err := net.Dial("udp", to.String())
+	c, err := net.Dial("udp", addr.String())
 	if err != nil {
-		return true // there is no way there, and the dial says so
+		return nil, false
 	}
 	defer c.Close()
-	from, err := manet.FromNetAddr(c.LocalAddr())
-	return err == nil && g.open(from)
+	local, err = manet.FromNetAddr(c.LocalAddr())
+	return local, err == nil
 }
+
+// reaches says whether a link to an address may run. If there is no way there, whoever tries finds
+// out.
+func (g gate) reaches(to ma.Multiaddr) bool {
+	local, ok := g.from(to)
+	return !ok || g.open(local)
+}
+
+func (g gate) InterceptAddrDial(_ peer.ID, addr ma.Multiaddr) bool { return g.reaches(addr) }
 
 func (g gate) InterceptPeerDial(peer.ID) bool { return true }
 
-func (g gate) InterceptAccept(c network.ConnMultiaddrs) bool { return g.open(c.LocalMultiaddr()) }
+// InterceptAccept looks at the way back as well: the system takes what comes to any of its
+// addresses over any interface, so who is on another network need only send it there. Loopback
+// addresses are this machine's own, and nobody else can come from them.
+func (g gate) InterceptAccept(c network.ConnMultiaddrs) bool {
+	return g.open(c.LocalMultiaddr()) && (manet.IsIPLoopback(c.RemoteMultiaddr()) || g.reaches(c.RemoteMultiaddr()))
+}
 
 // InterceptSecured looks again, since the way to an address may have changed meanwhile.
 func (g gate) InterceptSecured(_ network.Direction, _ peer.ID, c network.ConnMultiaddrs) bool {

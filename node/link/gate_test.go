@@ -48,6 +48,43 @@ func TestLinksRunOverNamedAddressesOnly(t *testing.T) {
 	}
 }
 
+// ends are the two addresses of a connection.
+type ends struct{ local, remote string }
+
+func (e ends) LocalMultiaddr() ma.Multiaddr  { return ma.StringCast(e.local) }
+func (e ends) RemoteMultiaddr() ma.Multiaddr { return ma.StringCast(e.remote) }
+
+// TestWhoComesOverAnotherInterface: whoever was on another network got in by sending to the address
+// of the named interface.
+func TestWhoComesOverAnotherInterface(t *testing.T) {
+	const used, other = "/ip4/10.1.0.1/tcp/4001", "/ip4/10.2.0.1/tcp/4001"
+	over := netip.MustParseAddr("10.1.0.1")
+	g := gate{func(a netip.Addr) bool { return a == over }, func(to ma.Multiaddr) (ma.Multiaddr, bool) {
+		switch ip, _ := to.ValueForProtocol(ma.P_IP4); ip {
+		case "10.1.0.2":
+			return ma.StringCast(used), true
+		case "10.3.0.2":
+			return nil, false
+		}
+		return ma.StringCast(other), true
+	}}
+	for _, c := range []struct {
+		ends
+		want bool
+	}{
+		{ends{used, "/ip4/10.1.0.2/tcp/5"}, true},
+		{ends{used, "/ip4/10.2.0.2/tcp/5"}, false},
+		{ends{other, "/ip4/10.1.0.2/tcp/5"}, false},
+		{ends{used, "/ip4/10.3.0.2/tcp/5"}, true}, // to whom no byte gets back
+		{ends{used, "/ip4/127.0.0.1/tcp/5"}, true},
+		{ends{other, "/ip4/127.0.0.1/tcp/5"}, false},
+	} {
+		if got := g.InterceptAccept(c); got != c.want {
+			t.Errorf("%s to %s: %v", c.remote, c.local, got)
+		}
+	}
+}
+
 func TestWhoIs(t *testing.T) {
 	ann, bob := newHost(t, nil, "/ip4/127.0.0.1/tcp/0"), newHost(t, nil, "/ip4/127.0.0.1/tcp/0")
 	id, err := ann.WhoIs(t.Context(), bob.ListenAddrs()[0])

@@ -143,7 +143,7 @@ func New(cfg Config) (_ *Host, err error) {
 
 	var gater connmgr.ConnectionGater
 	if cfg.Over != nil {
-		gater = gate{cfg.Over}
+		gater = gate{cfg.Over, sendsFrom}
 	}
 	// The swarm and the host share a bus, on which gossip learns that a peer has gone.
 	bus := eventbus.NewBus()
