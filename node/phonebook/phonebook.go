@@ -104,12 +104,26 @@ func (b *Book) Find(who string, of Kind) (found []Meant) {
 	if name, err := names.Parse(who); err == nil {
 		found = b.Answering(names.Skeleton(name), of)
 	}
-	// Somebody may have a name that looks like a label.
-	settled := slices.ContainsFunc(found, func(m Meant) bool { return m.Rank < ByClaim })
-	if l, ok := parseLabel(who, b.Key); ok && !(settled && l.cut) {
-		found = append(found, b.labelled(l, of)...)
+	if l, ok := parseLabel(who, b.Key); ok {
+		found = decide(found, b.labelled(l, of), &l)
 	}
 	return best(found)
+}
+
+// decide returns who may be meant of those who have a text as their name, and of those whom it fits as
+// a label. Somebody may have taken a name that looks like another's label, and keep it as a contact.
+// What is printed of a contact still means that one, by the ID; and a name that was cut may be meant
+// only if it is one that the owner gave. A nickname that looks like a label stands as it was given.
+func decide(named, labelled []Meant, l *label) []Meant {
+	settled := func(m Meant) bool { return m.Rank < ByClaim }
+	given := func(m Meant) bool { return m.Rank == ByPetname }
+	switch {
+	case l.id != "" && slices.ContainsFunc(labelled, settled):
+		named = slices.DeleteFunc(named, func(m Meant) bool { return !given(m) })
+	case l.cut && slices.ContainsFunc(named, settled):
+		labelled = slices.DeleteFunc(labelled, func(m Meant) bool { return !given(m) })
+	}
+	return append(named, labelled...)
 }
 
 // Unhashed takes away the # before a name. A name that had one can mean only a group.

@@ -91,10 +91,18 @@ func TestPrintedLabelCanBeTyped(t *testing.T) {
 	// A name that looks like another's label wins only where its rank is the better one.
 	imitates := book.Person{ID: id(0x21), Claimed: "Bob (abcdef01)"}
 	testBook(bob, imitates).mean(t, "Bob (abcdef01)", id(1))
+	imitates.Contact, imitates.Pinned = true, imitates.Claimed
+	testBook(bob, imitates).mean(t, "Bob (abcdef01)", id(1))
+	imitates.Verified = true
+	testBook(bob, imitates).mean(t, "Bob (abcdef01)", id(1))
+	testBook(bob, imitates).mean(t, `"Bob (abcdef01)" (verified abcdef21)`, id(0x21))
+	testBook(bob, imitates).mean(t, `"Bob (abcdef01)"`, id(0x21))
 	imitates.Petname = imitates.Claimed
 	testBook(bob, imitates).mean(t, "Bob (abcdef01)", id(0x21))
 	dots := book.Person{ID: id(0x22), Claimed: "Bo…", Pinned: "Bo…", Contact: true}
 	testBook(bob, dots).mean(t, "bo…", id(0x22))
+	bobby := book.Person{ID: id(0x23), Claimed: "Robert", Contact: true, Pinned: "Robert", Petname: "Bobby of the north"}
+	testBook(bobby, dots).mean(t, "bo…", id(0x23))
 	dots.Contact = false
 	testBook(bob, dots).mean(t, "bo…", id(1))
 	// Nobody becomes the one who is meant by an ID that begins as a contact's does, or a name that a
