@@ -302,7 +302,7 @@ type LeftOut struct {
 	// container: of containers or virtual machines, by its name. tunnel: it leads to another
 	// network. no_multicast: it carries no multicast. no_address: it has no address that
 	// others can dial (IPv6 link-local ones are none). not_there: up was told to use it, and
-	// it does not exist, is down or has no cable. Where up was told which to use, no other
+	// it does not exist, is down, has no cable or leads only to this machine. Where up was told which to use, no other
 	// is named here.
 	Reason        string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -467,6 +467,7 @@ type Warning struct {
 	// copied: the directory seems to be a copy, or a backup that was put back. restored: it is
 	// proven that it was put back to an earlier time. twin: another machine seems to run a
 	// copy of it now. starved: the node had no file descriptors left to answer a caller.
+	// full: there is so little room on the disk that what others write is not taken.
 	Code          string                 `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
 	Detail        string                 `protobuf:"bytes,2,opt,name=detail,proto3" json:"detail,omitempty"` // of twin where the other machine is, if that is known; of starved the error
 	Since         *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=since,proto3" json:"since,omitempty"`   // when it was last seen to be so
