@@ -57,7 +57,7 @@ func TestEveryKindHasWords(t *testing.T) {
 		{node + "warnings/warnings.go", ".", func(k string) string { return warningText(&earshotv1.Warning{Code: k}) }},
 		{node + "finding.go", "^Trouble", func(k string) string { return troubleText(&earshotv1.Trouble{Code: k}) }},
 		{discovery + "network.go", ".", func(k string) string { return leftOutReason(k, "eth0") }},
-		{node + "chat/notices.go", "^Notice", func(k string) string { return noticeText(&earshotv1.Notice{Notice: k, Name: "lunch"}) }},
+		{node + "membership/notices.go", "^Notice", func(k string) string { return noticeText(&earshotv1.Notice{Notice: k, Name: "lunch"}) }},
 		{node + "chat/views.go", "^Wait", func(k string) string {
 			if slices.Contains(reasons, k) {
 				return k
