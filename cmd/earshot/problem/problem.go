@@ -21,6 +21,7 @@ import (
 
 	"connectrpc.com/connect"
 
+	"github.com/earshot-im/earshot/cmd/earshot/label"
 	"github.com/earshot-im/earshot/cmd/earshot/show"
 	"github.com/earshot-im/earshot/cmd/earshot/terminal"
 	"github.com/earshot-im/earshot/node/localapi"
@@ -185,13 +186,13 @@ func (p *Problem) Print(w io.Writer, asJSON bool) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "earshot: %s\n", terminal.Text(p.Text))
 	for _, c := range p.persons {
-		fmt.Fprintf(&b, "  %s  %s\n", c.Person, terminal.Line(show.Title(c)))
+		fmt.Fprintf(&b, "  %s  %s\n", c.Person, terminal.Line(label.Title(c)))
 	}
 	for _, g := range p.groups {
 		fmt.Fprintf(&b, "  %s  %s\n", g.Id, show.GroupTitle(g))
 	}
 	if len(p.near) > 0 {
-		fmt.Fprintf(&b, "  did you mean %s?\n", show.Names(p.near))
+		fmt.Fprintf(&b, "  did you mean %s?\n", label.Names(p.near))
 	}
 	if p.Hint != "" {
 		fmt.Fprintf(&b, "  %s\n", terminal.Text(p.Hint))

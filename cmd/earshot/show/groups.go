@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/earshot-im/earshot/cmd/earshot/label"
 	"github.com/earshot-im/earshot/cmd/earshot/terminal"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
@@ -75,9 +76,6 @@ func Groups(list []*earshotv1.Group) (out []Group) {
 	return out
 }
 
-// hash is a group's name as people write it.
-func hash(name string) string { return "#" + claim(name) }
-
 // size is how many are in a group, and how many of them are here now.
 func size(g *earshotv1.Group) string {
 	if g.Members == 1 {
@@ -89,11 +87,11 @@ func size(g *earshotv1.Group) string {
 // GroupTitle is a group's name, and everything else that is known about the group.
 func GroupTitle(g *earshotv1.Group) string {
 	if g.Role == "" {
-		return hash(g.Name) + "  you are not in it any more" + hiddenOf(g)
+		return label.Group(g.Name) + "  you are not in it any more" + hiddenOf(g)
 	}
 	also := []string{size(g), "you are " + g.Role}
 	if g.InvitedBy != nil {
-		also = append(also, "added by "+Who(g.InvitedBy))
+		also = append(also, "added by "+label.Who(g.InvitedBy))
 	}
 	if g.History != "" && g.History != "joined" {
 		also = append(also, Policy(g.History))
@@ -104,7 +102,7 @@ func GroupTitle(g *earshotv1.Group) string {
 	if g.Topic != "" {
 		also = append(also, "topic: "+terminal.Line(g.Topic))
 	}
-	return hash(g.Name) + "  " + strings.Join(also, "; ") + hiddenOf(g)
+	return label.Group(g.Name) + "  " + strings.Join(also, "; ") + hiddenOf(g)
 }
 
 // hiddenOf says of a hidden group that it is.
@@ -133,7 +131,7 @@ func Policy(history string) string {
 
 // Group writes what is known about a group.
 func (p Printer) Group(w io.Writer, g *earshotv1.Group) error {
-	title, name := GroupTitle(g), hash(g.Name)
+	title, name := GroupTitle(g), label.Group(g.Name)
 	return p.Row(w, toGroup(g), "%s%s", p.Style.Bold(name), title[len(name):])
 }
 
@@ -164,12 +162,12 @@ func (p Printer) Invitation(w io.Writer, r *earshotv1.InviteResponse) error {
 		return JSON(w, invitation{toGroup(r.Group), toAllNamed(r.Invited), toAllNamed(r.Already)})
 	}
 	for _, v := range r.Invited {
-		if _, err := fmt.Fprintln(w, Who(v)+" is in "+hash(r.Group.GetName())+" now"); err != nil {
+		if _, err := fmt.Fprintln(w, label.Who(v)+" is in "+label.Group(r.Group.GetName())+" now"); err != nil {
 			return err
 		}
 	}
 	for _, v := range r.Already {
-		if _, err := fmt.Fprintln(w, Who(v)+" was in "+hash(r.Group.GetName())+" already"); err != nil {
+		if _, err := fmt.Fprintln(w, label.Who(v)+" was in "+label.Group(r.Group.GetName())+" already"); err != nil {
 			return err
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/earshot-im/earshot/cmd/earshot/label"
 	"github.com/earshot-im/earshot/cmd/earshot/terminal"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
@@ -34,7 +35,7 @@ func (p Printer) Peers(w io.Writer, peers []Peer) error {
 		object: func(v Peer) any { return v },
 		long:   p.peerLong,
 		cells: func(v Peer) []cell {
-			name := p.bold(claimWithin(nameColumns, v.Name))
+			name := p.bold(label.ClaimWithin(nameColumns, v.Name))
 			if v.Person != "" {
 				name = p.person(v.who())
 			}
@@ -42,15 +43,15 @@ func (p Printer) Peers(w io.Writer, peers []Peer) error {
 			if seen, err := time.Parse(time.RFC3339, v.LastSeen); err == nil && !v.Online {
 				gone = p.dim(since(seen))
 			}
-			return []cell{name, p.presence(v.Online), gone, p.dim(strings.Join(otherName(alsoColumns, v.who()), ""))}
+			return []cell{name, p.presence(v.Online), gone, p.dim(strings.Join(label.OtherName(alsoColumns, v.who()), ""))}
 		},
 	})
 }
 
 func (p Printer) peerLong(v Peer) string {
-	name := claim(v.Name)
+	name := label.Claim(v.Name)
 	if v.Person != "" {
-		name = strings.Join(append([]string{Who(v.who())}, otherName(whole, v.who())...), ", ")
+		name = strings.Join(append([]string{label.Who(v.who())}, label.OtherName(label.Whole, v.who())...), ", ")
 	}
 	row := []string{p.presence(v.Online).Text, p.Style.Bold(name), "device " + v.Device}
 	if v.Person != "" {
@@ -69,7 +70,7 @@ func (p Printer) peerLong(v Peer) string {
 func (p Printer) Contacts(w io.Writer, persons []*earshotv1.Person) error {
 	return rows(p, w, persons, kind[*earshotv1.Person]{
 		object: func(v *earshotv1.Person) any { return toPerson(v) },
-		long:   func(v *earshotv1.Person) string { return v.Person + "  " + Title(v) },
+		long:   func(v *earshotv1.Person) string { return v.Person + "  " + label.Title(v) },
 		cells: func(v *earshotv1.Person) []cell {
 			state := p.presence(v.Online)
 			if v.Blocked {
@@ -79,7 +80,7 @@ func (p Printer) Contacts(w io.Writer, persons []*earshotv1.Person) error {
 			if v.Petname != "" && v.Verified {
 				also = append(also, "verified")
 			}
-			also = append(also, otherName(alsoColumns, v)...)
+			also = append(also, label.OtherName(alsoColumns, v)...)
 			return []cell{p.person(v), state, p.dim(strings.Join(also, ", "))}
 		},
 	})
@@ -92,10 +93,10 @@ func (p Printer) Outbox(w io.Writer, list []*earshotv1.Pending) error {
 			return pending{q.Id, toTarget(q.To), rfc3339(q.Queued), q.WaitingFor, q.Reason, waitingDetail(q), rfc3339(q.LastSeen)}
 		},
 		long: func(q *earshotv1.Pending) string {
-			return fmt.Sprintf("%s  %s  to %s  %s", q.Id, clock(q.Queued), p.Style.Bold(claim(q.To.GetName())), waiting(q))
+			return fmt.Sprintf("%s  %s  to %s  %s", q.Id, clock(q.Queued), p.Style.Bold(label.Claim(q.To.GetName())), waiting(q))
 		},
 		cells: func(q *earshotv1.Pending) []cell {
-			return []cell{p.bold("to " + claimWithin(receiverColumns, q.To.GetName())), p.dim("queued " + when(q.Queued.AsTime())), {Text: waiting(q)}}
+			return []cell{p.bold("to " + label.ClaimWithin(receiverColumns, q.To.GetName())), p.dim("queued " + when(q.Queued.AsTime())), {Text: waiting(q)}}
 		},
 	})
 }
@@ -152,7 +153,7 @@ func (p Printer) Groups(w io.Writer, groups []*earshotv1.Group) error {
 		object: func(g *earshotv1.Group) any { return toGroup(g) },
 		long:   func(g *earshotv1.Group) string { return g.Id + "  " + GroupTitle(g) },
 		cells: func(g *earshotv1.Group) []cell {
-			name := p.bold("#" + claimWithin(nameColumns-len("#"), g.Name))
+			name := p.bold("#" + label.ClaimWithin(nameColumns-len("#"), g.Name))
 			if g.Role == "" {
 				return []cell{name, p.dim("you are not in it any more" + hiddenOf(g))}
 			}
@@ -174,7 +175,7 @@ func (p Printer) Members(w io.Writer, members []*earshotv1.Member) error {
 		long: func(m *earshotv1.Member) string {
 			title := strings.TrimSpace(terminal.Line(m.Person.GetName()) + " (you)")
 			if !m.Self {
-				title = Title(m.Person)
+				title = label.Title(m.Person)
 			}
 			return fmt.Sprintf("%s  %-6s  %s", m.Person.GetPerson(), m.Role, title)
 		},
@@ -193,7 +194,7 @@ func (p Printer) Receipts(w io.Writer, list []*earshotv1.Reached) error {
 	return rows(p, w, list, kind[*earshotv1.Reached]{
 		object: func(r *earshotv1.Reached) any { return reached{toNamed(r.Person), r.State, r.Reason} },
 		long: func(r *earshotv1.Reached) string {
-			return fmt.Sprintf("%s  %-9s  %s", r.Person.GetPerson(), State(r.State, r.Reason), Title(r.Person))
+			return fmt.Sprintf("%s  %-9s  %s", r.Person.GetPerson(), State(r.State, r.Reason), label.Title(r.Person))
 		},
 		cells: func(r *earshotv1.Reached) []cell {
 			return []cell{p.person(r.Person), {Text: State(r.State, r.Reason)}}
@@ -219,7 +220,7 @@ func (p Printer) Requests(w io.Writer, list []*earshotv1.Request) error {
 func asks(r *earshotv1.Request) string {
 	switch {
 	case r.Notice == "invited":
-		return " invites you to " + hash(r.Group.GetName())
+		return " invites you to " + label.Group(r.Group.GetName())
 	case r.Text == "":
 		return ""
 	}
@@ -228,7 +229,7 @@ func asks(r *earshotv1.Request) string {
 
 // whoAsks names somebody who waits to be accepted.
 func whoAsks(r *earshotv1.Request) string {
-	return Who(&earshotv1.Person{Person: r.Person, Name: r.Name})
+	return label.Who(&earshotv1.Person{Person: r.Person, Name: r.Name})
 }
 
 const moreWaits = "more waits, accept to get it"

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/earshot-im/earshot/cmd/earshot/label"
 	"github.com/earshot-im/earshot/cmd/earshot/terminal"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
@@ -87,14 +88,14 @@ func toMessage(m *earshotv1.Message) message {
 // they have a line of their own, which is indented less than any line of a text.
 func (p Printer) Message(w io.Writer, m *earshotv1.Message) error {
 	from := m.GetFrom()
-	author := Who(from)
+	author := label.Who(from)
 	var notes []string
 	if m.Own {
 		author = "me"
 		notes = append(notes, State(m.State, m.Reason))
 	}
 	if m.To.GetKind() == "group" {
-		author = hash(m.To.GetName()) + "  " + author
+		author = label.Group(m.To.GetName()) + "  " + author
 	}
 	if m.ReplyTo != "" {
 		notes = append(notes, "reply to "+m.ReplyTo[:min(8, len(m.ReplyTo))])
@@ -145,7 +146,7 @@ func State(state, reason string) string {
 func reactions(all []*earshotv1.Reaction) string {
 	by := make(map[string][]string)
 	for _, r := range all {
-		by[r.Emoji] = append(by[r.Emoji], Who(&earshotv1.Person{Person: r.Person, Name: r.Name, Contact: true}))
+		by[r.Emoji] = append(by[r.Emoji], label.Who(&earshotv1.Person{Person: r.Person, Name: r.Name, Contact: true}))
 	}
 	emojis := slices.SortedFunc(maps.Keys(by), func(a, b string) int {
 		return cmp.Or(len(by[b])-len(by[a]), strings.Compare(a, b))

@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/earshot-im/earshot/cmd/earshot/label"
 	"github.com/earshot-im/earshot/cmd/earshot/terminal"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
@@ -43,12 +44,12 @@ func (p Printer) Notice(w io.Writer, n *earshotv1.Notice) error {
 
 // noticeText puts a notice into words.
 func noticeText(n *earshotv1.Notice) string {
-	by, group := "", hash(n.Name)
+	by, group := "", label.Group(n.Name)
 	switch {
 	case n.Own:
 		by = "you"
 	case n.By != nil:
-		by = Who(n.By)
+		by = label.Who(n.By)
 	}
 	whom, are := whomOf(n)
 	switch n.Notice {
@@ -61,7 +62,7 @@ func noticeText(n *earshotv1.Notice) string {
 	case "removed":
 		return either(by, " removed "+whom+" from "+group, whom+" "+are+" not in "+group+" any more")
 	case "renamed":
-		return either(by, " renamed "+hash(n.Was)+" to "+group, hash(n.Was)+" is called "+group+" now")
+		return either(by, " renamed "+label.Group(n.Was)+" to "+group, label.Group(n.Was)+" is called "+group+" now")
 	case "topic":
 		if n.Text == "" {
 			return either(by, " cleared the topic of "+group, group+" has no topic any more")
@@ -92,7 +93,7 @@ func whomOf(n *earshotv1.Notice) (whom, are string) {
 		if i == 0 && n.Mine {
 			all = append(all, "you")
 		} else {
-			all = append(all, Who(p))
+			all = append(all, label.Who(p))
 		}
 	}
 	shown := all[:min(len(all), maxNames)]

@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/earshot-im/earshot/cmd/earshot/label"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
 
@@ -39,12 +40,12 @@ func toTargets(list []*earshotv1.Target) []target {
 // Newcomer says who may have come in place of a contact, and what to do if that is so.
 func Newcomer(contact *earshotv1.Target, n *earshotv1.Newcomer) string {
 	return fmt.Sprintf("another %s is here since %s: %s\n  if it is the same person: earshot contacts replace %s %s --resend",
-		claim(contact.GetName()), clock(n.Since), Who(n.Person), short(contact.GetId()), short(n.Person.GetPerson()))
+		label.Claim(contact.GetName()), clock(n.Since), label.Who(n.Person), label.Short(contact.GetId()), label.Short(n.Person.GetPerson()))
 }
 
 // Replaced writes what has become of a contact in whose place another person is.
 func (p Printer) Replaced(w io.Writer, r *earshotv1.ReplaceContactResponse) error {
-	lines := []string{fmt.Sprintf("%s is in place of %s", p.Style.Bold(Who(r.Person)), Who(r.Old))}
+	lines := []string{fmt.Sprintf("%s is in place of %s", p.Style.Bold(label.Who(r.Person)), label.Who(r.Old))}
 	if len(r.Groups) > 0 {
 		lines = append(lines, "also in "+targets(r.Groups))
 	}
@@ -63,7 +64,7 @@ func (p Printer) Replaced(w io.Writer, r *earshotv1.ReplaceContactResponse) erro
 
 // Removed writes who is no contact any more.
 func (p Printer) Removed(w io.Writer, r *earshotv1.RemoveContactResponse) error {
-	text := p.Style.Bold(Who(r.Person)) + " is no contact any more; `earshot history` still shows what was said"
+	text := p.Style.Bold(label.Who(r.Person)) + " is no contact any more; `earshot history` still shows what was said"
 	if r.Waiting > 0 {
 		text += "\n" + messages(r.Waiting) + " to them still waiting, see `earshot outbox`"
 	}
@@ -81,7 +82,7 @@ func messages(n uint32) string {
 func targets(list []*earshotv1.Target) string {
 	names := make([]string, len(list))
 	for i, t := range list {
-		names[i] = hash(t.GetName())
+		names[i] = label.Group(t.GetName())
 	}
 	return strings.Join(names, ", ")
 }

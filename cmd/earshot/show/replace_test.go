@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/earshot-im/earshot/cmd/earshot/label"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
 
@@ -19,7 +20,7 @@ func TestReplacedRows(t *testing.T) {
 		return `{"person":{"person":"` + fresh.Person + `","name":"Bob","contact":true,"verified":true,"blocked":false,"online":false,"devices":[]},` +
 			`"old":{"person":"` + bob.Person + `","name":"Bob"},` + rest + `}`
 	}
-	first := Who(fresh) + " is in place of " + Who(old)
+	first := label.Who(fresh) + " is in place of " + label.Who(old)
 	check(t, "nothing more", row(&earshotv1.ReplaceContactResponse{}), first, object(`"groups":[],"others":[],"waiting":0,"resent":0`))
 	other := &earshotv1.Target{Kind: "group", Id: "c1", Name: "a: b"}
 	inRoom := `{"kind":"group","id":"` + room.Id + `","name":"lunch"}`
@@ -29,7 +30,7 @@ func TestReplacedRows(t *testing.T) {
 		object(`"groups":[`+inRoom+`,{"kind":"group","id":"c1","name":"a: b"}],"others":[`+inRoom+`],"waiting":2,"resent":1`))
 	check(t, "removed", func(p Printer, b *bytes.Buffer) error {
 		return p.Removed(b, &earshotv1.RemoveContactResponse{Person: old, Waiting: 1})
-	}, Who(old)+" is no contact any more; `earshot history` still shows what was said\n1 message to them still waiting, see `earshot outbox`",
+	}, label.Who(old)+" is no contact any more; `earshot history` still shows what was said\n1 message to them still waiting, see `earshot outbox`",
 		`{"person":"`+bob.Person+`","name":"Bob","waiting":1}`)
 	evil := &earshotv1.Target{Id: strings.Repeat("c0", 32), Name: "x\n\x1b[2J"}
 	if got := Newcomer(evil, &earshotv1.Newcomer{Person: old, Since: at}); strings.Count(got, "\n") != 1 || strings.Contains(got, "\x1b") ||

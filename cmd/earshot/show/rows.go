@@ -6,6 +6,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/earshot-im/earshot/cmd/earshot/label"
 	"github.com/earshot-im/earshot/cmd/earshot/terminal"
 )
 
@@ -48,6 +49,9 @@ type cell = terminal.Cell
 
 func (p Printer) bold(text string) cell { return cell{Text: text, Mark: p.Style.Bold} }
 func (p Printer) dim(text string) cell  { return cell{Text: text, Mark: p.Style.Dim} }
+
+// person is the first cell of a row about a person.
+func (p Printer) person(v label.Somebody) cell { return p.bold(label.WhoWithin(nameColumns, v)) }
 
 // kind is how the rows of one kind of list are made.
 type kind[T any] struct {

@@ -20,6 +20,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/earshot-im/earshot/cmd/earshot/label"
 	"github.com/earshot-im/earshot/cmd/earshot/terminal"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
@@ -209,14 +210,14 @@ func (p Printer) Sent(w io.Writer, s *earshotv1.Sent, after string) error {
 
 // Person writes what is known about somebody.
 func (p Printer) Person(w io.Writer, v *earshotv1.Person) error {
-	return p.Row(w, toPerson(v), "%s", Title(v))
+	return p.Row(w, toPerson(v), "%s", label.Title(v))
 }
 
 // Words writes the words that two persons compare.
 func (p Printer) Words(w io.Writer, r *earshotv1.SafetyWordsResponse) error {
 	half := len(r.Words) / 2
 	return p.Row(w, words{r.Person.GetPerson(), r.Person.GetName(), r.Words},
-		"%s\n\n    %s\n    %s\n", Title(r.Person), strings.Join(r.Words[:half], " "), strings.Join(r.Words[half:], " "))
+		"%s\n\n    %s\n    %s\n", label.Title(r.Person), strings.Join(r.Words[:half], " "), strings.Join(r.Words[half:], " "))
 }
 
 // VerifyBack writes what makes a verification whole: the other person does the same.

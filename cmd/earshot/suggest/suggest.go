@@ -16,6 +16,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/earshot-im/earshot/cmd/earshot/label"
 	"github.com/earshot-im/earshot/cmd/earshot/show"
 	"github.com/earshot-im/earshot/cmd/earshot/terminal"
 	"github.com/earshot-im/earshot/node/localapi"
@@ -75,16 +76,16 @@ func People(ctx context.Context, client *localapi.Client, _ []string) ([]Suggest
 	}
 	var names named
 	for _, p := range known.Persons {
-		names.add(typed(p), p.Person, show.Title(p))
+		names.add(typed(p), p.Person, label.Title(p))
 	}
 	for _, p := range here.Peers {
-		names.add(typed(p), p.Person, show.Who(p))
+		names.add(typed(p), p.Person, label.Who(p))
 	}
 	return names.suggestions(), nil
 }
 
 // typed is the name that means a person where it is typed, or "" if only the ID does.
-func typed(p show.Somebody) string {
+func typed(p label.Somebody) string {
 	if p.GetContact() {
 		return p.GetKnownAs()
 	}
@@ -128,7 +129,7 @@ func Members(ctx context.Context, client *localapi.Client, before []string) ([]S
 	var names named
 	for _, m := range r.Members {
 		if !m.Self {
-			names.add(typed(m.Person), m.Person.GetPerson(), show.Title(m.Person))
+			names.add(typed(m.Person), m.Person.GetPerson(), label.Title(m.Person))
 		}
 	}
 	return names.suggestions(), nil

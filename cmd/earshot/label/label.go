@@ -1,4 +1,13 @@
-package show
+// Package label says in print who somebody is, or which group is meant: a name, and behind it what
+// tells two of one name apart, as "Bob (c4b3bf63)". Whoever reads a label can type the whole of it,
+// and means the same person by it: package phonebook of the node reads it again.
+//
+// Names are chosen by others. So they pass through package terminal, and stand in quotation marks
+// where they could be taken for something else in a row. A name that has to be cut loses its end,
+// and never what is added to it.
+//
+// The package is pure and knows no lists: package show puts labels into rows. Nothing in it fails.
+package label
 
 import (
 	"cmp"
@@ -10,8 +19,8 @@ import (
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
 
-// whole is for names that are not cut: it is more than any name takes.
-const whole = 1 << 10
+// Whole is for names that are not cut: it is more than any name takes.
+const Whole = 1 << 10
 
 // Somebody is a person as a row names them: a Person, an Author or a Peer.
 type Somebody interface {
@@ -27,14 +36,14 @@ type Somebody interface {
 // gave, or else the name by which the owner knows them, whatever they call themselves since, or else
 // what they call themselves. A nickname stands alone. To any other name something is added by which
 // two of one name can be told apart. The whole of it can be typed.
-func Who(p Somebody) string { return whoWithin(whole, p) }
+func Who(p Somebody) string { return WhoWithin(Whole, p) }
 
-// whoWithin is Who in at most so many columns: the name is cut, and never what is added to it.
-func whoWithin(most int, p Somebody) string {
+// WhoWithin is Who in at most so many columns: the name is cut, and never what is added to it.
+func WhoWithin(most int, p Somebody) string {
 	if p.GetPetname() != "" {
 		return terminal.Cut(terminal.Line(p.GetPetname()), most)
 	}
-	id := short(p.GetPerson())
+	id := Short(p.GetPerson())
 	switch {
 	case p.GetVerified():
 		id = "verified " + id
@@ -46,18 +55,18 @@ func whoWithin(most int, p Somebody) string {
 	if name == "" {
 		return id
 	}
-	return claimWithin(most-len(id)-len(" "), name) + " " + id
+	return ClaimWithin(most-len(id)-len(" "), name) + " " + id
 }
 
-// short is the part of an ID that stands for all of it.
-func short(id string) string { return id[:min(8, len(id))] }
+// Short is the part of an ID that stands for all of it.
+func Short(id string) string { return id[:min(8, len(id))] }
 
-// claim is a name that others gave themselves or a group. It is put into quotation marks if it
+// Claim is a name that others gave themselves or a group. It is put into quotation marks if it
 // could be taken for something else that stands in a row.
-func claim(name string) string { return claimWithin(whole, name) }
+func Claim(name string) string { return ClaimWithin(Whole, name) }
 
-// claimWithin is claim in at most so many columns.
-func claimWithin(most int, name string) string {
+// ClaimWithin is Claim in at most so many columns.
+func ClaimWithin(most int, name string) string {
 	line := terminal.Line(name)
 	for n := most; n > 0; n-- {
 		if shown := quoted(terminal.Cut(line, n)); terminal.Width(shown) <= most {
@@ -75,14 +84,17 @@ func quoted(line string) string {
 	return `"` + strings.ReplaceAll(line, `"`, `\"`) + `"`
 }
 
+// Group is a group's name as people write it.
+func Group(name string) string { return "#" + Claim(name) }
+
 // Names lists names that can be typed, those of groups with # in front.
 func Names(all []string) string {
 	shown := make([]string, len(all))
 	for i, name := range all {
 		if group, is := strings.CutPrefix(name, "#"); is {
-			shown[i] = hash(group)
+			shown[i] = Group(group)
 		} else {
-			shown[i] = claim(name)
+			shown[i] = Claim(name)
 		}
 	}
 	return strings.Join(shown, ", ")
@@ -90,7 +102,7 @@ func Names(all []string) string {
 
 // Title is Who, and everything else that is known about the person.
 func Title(p *earshotv1.Person) string {
-	also := otherName(whole, p)
+	also := OtherName(Whole, p)
 	if p.Petname != "" && p.Verified {
 		also = append(also, "verified")
 	}
@@ -103,16 +115,13 @@ func Title(p *earshotv1.Person) string {
 	return strings.Join(append([]string{Who(p)}, also...), ", ")
 }
 
-// otherName says what a person calls themselves, if Who doesn't.
-func otherName(most int, p Somebody) (also []string) {
+// OtherName says what a person calls themselves, if Who doesn't.
+func OtherName(most int, p Somebody) (also []string) {
 	switch {
 	case p.GetName() == "" || p.GetKnownAs() == "" || p.GetName() == p.GetKnownAs():
 		return nil
 	case p.GetPetname() != "":
-		return []string{"calls themselves " + claimWithin(most, p.GetName())}
+		return []string{"calls themselves " + ClaimWithin(most, p.GetName())}
 	}
-	return []string{"now calls themselves " + claimWithin(most, p.GetName())}
+	return []string{"now calls themselves " + ClaimWithin(most, p.GetName())}
 }
-
-// person is the first cell of a row about a person.
-func (p Printer) person(v Somebody) cell { return p.bold(whoWithin(nameColumns, v)) }
