@@ -9,6 +9,7 @@ import (
 
 	"github.com/earshot-im/earshot/node/chat"
 	"github.com/earshot-im/earshot/node/contacts"
+	"github.com/earshot-im/earshot/node/people"
 )
 
 // Cleo has lost her directory and comes back as another person. Once Ann says that it is her, what
@@ -100,5 +101,34 @@ func TestRemovedContactStillGetsWhatWaits(t *testing.T) {
 		}
 		bob.start(ann.address())
 		bob.got(time.Minute, ann, "one", "two", "three")
+	})
+}
+
+// What waits for somebody who was removed goes to them only if they may write to the owner. If they
+// may not, it is not they who have to accept.
+func TestOutboxSaysThatWhoWasRemovedGetsNothing(t *testing.T) {
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		p := w.people("Ann", "Bob")
+		ann, bob := p[0], p[1]
+		ann.meets(soon, bob)
+		ann.reaches(soon, ann.say(bob, "one"), chat.StateDelivered)
+		if err := ann.Owner().SetAccept(t.Context(), people.AcceptContacts); err != nil {
+			t.Fatal(err)
+		}
+		bob.stop()
+		ann.say(bob, "two")
+		if _, _, err := ann.Messages().RemoveContact(t.Context(), "Bob"); err != nil {
+			t.Fatal(err)
+		}
+		bob.start(ann.address())
+		ann.meets(soon, bob)
+		waiting, err := ann.Messages().Outbox(t.Context())
+		if err != nil || len(waiting) != 1 || waiting[0].WaitingFor != chat.WaitUnanswered || waiting[0].Reason != chat.WaitNotContact {
+			t.Errorf("%+v, %v", waiting, err)
+		}
+		if err := ann.Owner().SetAccept(t.Context(), people.AcceptEveryone); err != nil {
+			t.Fatal(err)
+		}
+		bob.got(time.Minute, ann, "one", "two")
 	})
 }

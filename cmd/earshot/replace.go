@@ -54,7 +54,7 @@ invited and OLD is removed. OLD is no contact any more; what was said stays.`,
 func (a *app) contactsRemoveCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "remove WHO",
-		Short: "Take a person out of your contacts; what was said stays, and what waits still goes to them",
+		Short: "Take a person out of your contacts; what was said stays, and what waits still goes to them if they may write to you",
 		Args:  exactly("WHO"),
 		RunE: a.ask(func(ctx context.Context, client *localapi.Client, args []string) error {
 			r, err := client.RemoveContact(ctx, &earshotv1.RemoveContactRequest{Who: args[0]})

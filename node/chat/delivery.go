@@ -96,6 +96,7 @@ func (m *Messages) Outbox(context.Context) ([]Pending, error) {
 		return nil, err
 	}
 	states, refusal, network := m.cfg.Mesh.States(), m.cfg.Mesh.Refusals(), m.cfg.Mesh.Networked()
+	everyone := m.cfg.Owner.Accepts() == people.AcceptEveryone
 	taken := make(map[crypto.PersonID]bool)
 	out := make([]Pending, len(waiting))
 	for i, w := range waiting {
@@ -107,7 +108,7 @@ func (m *Messages) Outbox(context.Context) ([]Pending, error) {
 		}
 		out[i] = Pending{ID: w.ID, To: contacts.TargetPerson(&them), Queued: w.Queued, LastSeen: m.lastSeen(w.To)}
 		r := reader{them: &them, states: states, refused: refusal(w.To, w.Conversation), inGroup: m.cfg.Groups.Known(w.Conversation),
-			taken: taken[w.To], network: network}
+			served: them.Contact || everyone, taken: taken[w.To], network: network}
 		r.why(&out[i])
 	}
 	return out, nil
@@ -124,12 +125,9 @@ func (m *Messages) lastSeen(person crypto.PersonID) (last time.Time) {
 	return last
 }
 
-// hasTaken says whether a contact has ever acknowledged a message that the owner wrote to them: then
-// they have accepted the owner, or need not.
+// hasTaken says whether a person has ever acknowledged a message that the owner wrote to them alone:
+// then they have accepted the owner, or need not.
 func (m *Messages) hasTaken(them *contacts.Person) (bool, error) {
-	if !them.Contact {
-		return false, nil
-	}
 	own := m.cfg.Store.Own()
 	logs, err := m.cfg.Store.Logs(event.Direct(own.Person, them.ID))
 	if err != nil && !errors.Is(err, store.ErrNoConversation) {
@@ -165,6 +163,7 @@ type reader struct {
 	states  map[crypto.DeviceID]dial.State // of devices
 	refused wire.Reason                    // why they take nothing more in its conversation
 	inGroup bool                           // the message is for a group
+	served  bool                           // they may write to the owner, unless they are blocked
 	taken   bool                           // see hasTaken
 	network bool                           // this machine is on one
 }
@@ -174,6 +173,8 @@ func (r *reader) why(p *Pending) {
 	switch {
 	case r.them.Blocked && !r.inGroup:
 		p.WaitingFor, p.Reason = WaitUnanswered, WaitBlocked
+	case !r.served && !r.inGroup:
+		p.WaitingFor, p.Reason = WaitUnanswered, WaitNotContact
 	case r.refused != 0:
 		p.WaitingFor, p.Reason = whyRefused(r.refused)
 	case r.them.Online && !r.inGroup && !r.taken:

@@ -23,7 +23,7 @@ func TestWhyRefusedMessagesWait(t *testing.T) {
 		{true, true, wire.NoRoom, WaitNoRoom, ""},
 		{true, true, 0, WaitUnanswered, ""},
 	} {
-		r := reader{them: &contacts.Person{Online: true, Blocked: c.blocked}, refused: c.refused, inGroup: c.inGroup, network: true}
+		r := reader{them: &contacts.Person{Online: true, Blocked: c.blocked}, refused: c.refused, inGroup: c.inGroup, served: true, network: true}
 		var p Pending
 		if r.why(&p); p.WaitingFor != c.waitingFor || p.Reason != c.reason {
 			t.Errorf("%+v: %s, %q", c, p.WaitingFor, p.Reason)

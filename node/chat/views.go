@@ -119,9 +119,10 @@ const (
 
 // Reasons of WaitUnanswered and WaitRefused.
 const (
-	WaitBlocked    = "blocked"    // the owner has blocked them
-	WaitAcceptance = "acceptance" // unanswered: they may have to accept the owner first; refused: they have to
-	WaitLogs       = "logs"       // their node keeps as many logs of the owner's as it may
+	WaitBlocked    = "blocked"     // the owner has blocked them
+	WaitNotContact = "not_contact" // the owner has removed them, and talks with contacts only
+	WaitAcceptance = "acceptance"  // unanswered: they may have to accept the owner first; refused: they have to
+	WaitLogs       = "logs"        // their node keeps as many logs of the owner's as it may
 )
 
 // Pending is a message and a person who has not acknowledged it.

@@ -137,6 +137,8 @@ func waitingDetail(q *earshotv1.Pending) string {
 		return "connected, but not taken yet"
 	case "unanswered blocked":
 		return "you have blocked them"
+	case "unanswered not_contact":
+		return "you have removed them, and accept contacts only"
 	case "unanswered acceptance":
 		return "they may have to accept you first"
 	case "refused acceptance":

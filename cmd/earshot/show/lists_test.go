@@ -200,6 +200,7 @@ func TestEveryReasonToWaitHasWords(t *testing.T) {
 		{"no_network", "", "this machine is on no network", "this machine is on no network"},
 		{"unanswered", "", "connected, but not taken yet", "connected, but not taken yet"},
 		{"unanswered", "blocked", "you have blocked them", "you have blocked them"},
+		{"unanswered", "not_contact", "you have removed them, and accept contacts only", "you have removed them, and accept contacts only"},
 		{"unanswered", "acceptance", "they may have to accept you first", "they may have to accept you first"},
 		{"incompatible", "", "runs another version of earshot", "runs another version of earshot"},
 		{"refused", "acceptance", "their limit is used up: they have to accept you first", "their limit is used up: they have to accept you first"},
