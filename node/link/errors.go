@@ -17,6 +17,8 @@ var (
 	ErrNotConnected = errors.New("link: not connected")
 	// ErrNoAnswer: nobody has answered within ConnectTimeout. Try again later, or elsewhere.
 	ErrNoAnswer = errors.New("nobody answers there")
+	// ErrSelf: this host itself listens there. The caller, or who named the address, is mistaken.
+	ErrSelf = errors.New("this node itself answers there")
 	// ErrOver: the way to that address leads over an address of this machine that is not to carry
 	// links, see Config.Over. Try again when the network has changed.
 	ErrOver = errors.New("it is reached over an interface that is not used")

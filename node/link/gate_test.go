@@ -94,6 +94,9 @@ func TestWhoIs(t *testing.T) {
 	if n := len(ann.Conns()); n != 0 {
 		t.Errorf("%d connections remain", n)
 	}
+	if id, err := ann.WhoIs(t.Context(), ann.ListenAddrs()[0]); !errors.Is(err, ErrSelf) {
+		t.Errorf("%v, %v; want %v", id, err, ErrSelf)
+	}
 	at := bob.ListenAddrs()[0]
 	_ = bob.Close()
 	if id, err := ann.WhoIs(t.Context(), at); err == nil {

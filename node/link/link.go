@@ -276,6 +276,8 @@ func shorten(err error) error {
 	switch {
 	case errors.As(cause, &other):
 		cause = &OtherError{other.Actual}
+	case errors.Is(cause, swarm.ErrDialToSelf):
+		cause = ErrSelf
 	case errors.Is(cause, swarm.ErrGaterDisallowedConnection):
 		cause = ErrOver
 	case errors.Is(cause, context.DeadlineExceeded):

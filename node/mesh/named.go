@@ -2,7 +2,6 @@ package mesh
 
 import (
 	"context"
-	"errors"
 	"net/netip"
 	gosync "sync"
 	"time"
@@ -10,6 +9,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 
 	"github.com/earshot-im/earshot/discovery"
+	"github.com/earshot-im/earshot/node/link"
 )
 
 const (
@@ -21,9 +21,6 @@ const (
 	// resolveTimeout bounds looking up a name.
 	resolveTimeout = 5 * time.Second
 )
-
-// errSelf: the owner has named this node itself.
-var errSelf = errors.New("this node itself answers there")
 
 // A place is what the owner named with --peer. The lock of the register guards it.
 type place struct {
@@ -84,7 +81,7 @@ func (m *Mesh) keepLooking(ctx context.Context, p *place) {
 func (m *Mesh) look(ctx context.Context, p *place) error {
 	device, at, err := m.whoIsAt(ctx, p)
 	if err == nil && device == m.cfg.Host.ID() {
-		err = errSelf
+		err = link.ErrSelf
 	}
 	if ctx.Err() != nil {
 		return err
