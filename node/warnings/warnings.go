@@ -7,9 +7,10 @@
 // the package changes nothing, here or elsewhere.
 //
 // Each kind of warning is told once when there first is reason for it, a full disk each time that
-// it becomes so. [Warnings.All] returns the warnings that hold now, and fails only if the store
-// can't be read. The methods may be called by any goroutine. CameBack is called by the store's
-// writer, and must not wait; neither may Config.Tell. Memory is bounded by maxTwinAddrs.
+// it becomes so after some minutes with room. [Warnings.All] returns the warnings that hold now, and
+// fails only if the store can't be read. The methods may be called by any goroutine. CameBack is
+// called by the store's writer, and must not wait; neither may Config.Tell. Memory is bounded by
+// maxTwinAddrs.
 package warnings
 
 import (
@@ -48,6 +49,10 @@ const (
 	// so many is likely to do it again.
 	starvedFor = 24 * time.Hour
 
+	// fullAgain is how long there must have been room on the disk before it is told anew that there
+	// is none. Where this user's quota is used up, there seems to be room each minute.
+	fullAgain = 10 * time.Minute
+
 	// writtenSince is how much later than the start of this node an event of this device, which
 	// others bring, must have been written before it counts as another machine's. The clocks of the
 	// two machines may differ by less than that.
@@ -79,9 +84,10 @@ type Warnings struct {
 	began time.Time // when the node was started, by the owner's clock
 
 	mu      gosync.Mutex
-	twin    Warning // Since is zero if there is no sign of any
-	starved Warning // Since is zero if the process never was
-	full    Warning // Since is zero if there is room
+	twin    Warning   // Since is zero if there is no sign of any
+	starved Warning   // Since is zero if the process never was
+	full    Warning   // Since is zero if there is room
+	freed   time.Time // when there was room again
 	told    map[string]bool
 	heard   twins
 }
@@ -144,19 +150,19 @@ func (w *Warnings) Starved(err string) {
 
 // Room takes in that what others bring finds no room on the disk, or, with again, finds some again.
 func (w *Warnings) Room(again bool) {
-	var full Warning
-	if !again {
-		full = Warning{Code: Full, Since: w.cfg.Now()}
-	}
+	now := w.cfg.Now()
 	w.mu.Lock()
-	w.full = full
 	if again {
+		w.full, w.freed = Warning{}, now
+		w.mu.Unlock()
+		return
+	}
+	w.full = Warning{Code: Full, Since: now}
+	if now.Sub(w.freed) >= fullAgain {
 		delete(w.told, Full)
 	}
 	w.mu.Unlock()
-	if !again {
-		w.say(full)
-	}
+	w.say(Warning{Code: Full, Since: now})
 }
 
 // All returns what the owner should know now.
