@@ -102,14 +102,19 @@ func (a *acks) acknowledge(id string) bool {
 	return true
 }
 
-// read takes in the IDs on standard input, one a line, until that ends. unknown is called with each
-// that no line waits for.
-func (a *acks) read(stdin io.Reader, unknown func(id string)) {
-	for in := bufio.NewScanner(stdin); in.Scan(); {
+// read takes in the IDs on standard input, one a line, until that ends, which is errNoMoreAcks, or
+// can't be read on. unknown is called with each that no line waits for.
+func (a *acks) read(stdin io.Reader, unknown func(id string)) error {
+	in := bufio.NewScanner(stdin)
+	for in.Scan() {
 		if id := strings.ToLower(strings.TrimSpace(in.Text())); id != "" && !a.acknowledge(id) {
 			unknown(id)
 		}
 	}
+	if err := in.Err(); err != nil {
+		return problem.Failed(problem.CodeInput, "read stdin: %v", err)
+	}
+	return errNoMoreAcks
 }
 
 // last waits for what is still to be acknowledged, after reading has ended with err. Its context

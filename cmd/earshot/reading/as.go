@@ -21,8 +21,7 @@ func (r *Reader) readAs(ctx context.Context, stop func(error)) error {
 	if r.Ack {
 		a = newAcks(func(l line) { feed.Done(l.cursor) }, r.full)
 		go func() { // ends with standard input, or with the process
-			a.read(r.Stdin, r.unknown)
-			stop(errNoMoreAcks)
+			stop(a.read(r.Stdin, r.unknown))
 		}()
 	}
 	if r.Follow && !(r.Ack && r.Out.JSON) { // there is no ID by which a notice could be acknowledged

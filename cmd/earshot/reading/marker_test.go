@@ -1,9 +1,11 @@
 package reading
 
 import (
+	"bufio"
 	"errors"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 )
 
@@ -78,5 +80,15 @@ func TestCursorStaysBeforeWhatIsNotAcknowledged(t *testing.T) {
 	a.acknowledge("d")
 	if !slices.Equal(at[3:], []string{"d"}) || a.missing() != nil {
 		t.Errorf("%v, %v", at, a.missing())
+	}
+}
+
+// A line that is too long to be read was taken for the end of standard input, which is no error.
+func TestAcksThatCannotBeReadAreAnError(t *testing.T) {
+	for in, ends := range map[string]bool{"": true, "a\nb": true, strings.Repeat("x", bufio.MaxScanTokenSize) + "\na\n": false} {
+		a := newAcks(func(line) {}, nil)
+		if err := a.read(strings.NewReader(in), func(string) {}); errors.Is(err, errNoMoreAcks) != ends {
+			t.Errorf("%d bytes: %v", len(in), err)
+		}
 	}
 }

@@ -3,6 +3,7 @@ package reading
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/earshot-im/earshot/node/localapi"
@@ -12,10 +13,10 @@ import (
 // unread reads what is unread, and marks it read.
 type unread struct {
 	*Reader
-	after    string  // everything up to here that passes the filter has been printed
-	revealed uint64  // as the last answer said
-	marks    *marker // nil with Peek
-	met      bool    // the node has answered; set before anything is printed
+	after    string      // everything up to here that passes the filter has been printed
+	revealed uint64      // as the last answer said
+	marks    *marker     // nil with Peek
+	met      atomic.Bool // the node has answered; set before anything is printed
 }
 
 // readUnread prints what is unread, or also what comes.
@@ -47,7 +48,7 @@ func (u *unread) again(ctx context.Context, f func() error) error {
 	for {
 		err := f()
 		gone := errors.Is(err, localapi.ErrNotRunning) || errors.Is(err, localapi.ErrNotAnswering)
-		if !gone || !u.met || u.Once || ctx.Err() != nil {
+		if !gone || !u.met.Load() || u.Once || ctx.Err() != nil {
 			return err
 		}
 		if u.away.CompareAndSwap(false, true) {
@@ -70,7 +71,7 @@ func (u *unread) follow(ctx context.Context) error {
 	}
 	defer stream.Close()
 	for stream.Receive() {
-		u.met = true
+		u.met.Store(true)
 		u.away.Store(false)
 		if u.Follow {
 			if err := u.tellMore(ctx, stream.Msg()); err != nil {
