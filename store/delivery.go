@@ -26,8 +26,7 @@ type Delivery struct {
 // person's device or receipts say. A delivery of a log of the owner's says what another person has.
 // A delivery to the owner says what they have read on another device, which is then not unread here
 // either, also if it comes later. What is noted only grows. Any other delivery of events that are
-// not here does nothing. A delivery
-// that would leave the log in too many pieces is left out.
+// not here does nothing. A delivery that would leave the log in too many pieces is left out.
 func (s *Store) NoteDelivered(ctx context.Context, deliveries []Delivery) error {
 	if len(deliveries) == 0 {
 		return nil

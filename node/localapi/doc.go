@@ -1,7 +1,8 @@
 // Package localapi is the local API of a node as its callers see it: the typed client, the feed for
-// programs that follow what comes, the limits of a request and the codes of errors. The schema, which is the reference, is in v1, a file for each
-// service: Connect on protobuf, callable as JSON with curl. Package server, below this one, answers
-// for a running node on the Unix socket control.sock in its directory.
+// programs that follow what comes, the limits of a request and the codes of errors. The schema,
+// which is the reference, is in v1, a file for each service: Connect on protobuf, callable as JSON
+// with curl. Package server, below this one, answers for a running node on the Unix socket
+// control.sock in its directory.
 //
 // Whoever can open the socket is the owner: there is no other check of who asks. So the socket is
 // made only inside a directory that nobody else can enter, and the client refuses any other directory
