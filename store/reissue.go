@@ -67,8 +67,7 @@ func (b *batch) issueAgain(c *layout.Conversation, entries []*entry, recalled fu
 		}
 		if y, done := again[x.id]; done { // both branches have it, one of them behind a hole
 			b.Put(bucketReissued, x.Slot.Bytes(), y.Bytes())
-			b.noteEvent(x.Slot)
-			continue
+			continue // its row is noted
 		}
 		body, err := b.content(x)
 		if err != nil {
