@@ -57,7 +57,7 @@ func (r *Reader) feed(ctx context.Context) (*localapi.Feed, error) {
 		feed.After = c.Cursor
 	}
 	feed.From, feed.In = r.filter.From, r.filter.In
-	feed.Ends, feed.Once, feed.Away = !r.stays(), r.Once, r.lost
+	feed.Ends, feed.Once, feed.Away = !r.stays(), r.Once || !r.stays(), r.lost
 	feed.Acks = true // a line is dealt with when it was written, or acknowledged
 	return feed, nil
 }

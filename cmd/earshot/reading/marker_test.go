@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/earshot-im/earshot/node/localapi"
 )
 
 // All places that are reached while the node is being told are one call together.
@@ -89,6 +91,21 @@ func TestAcksThatCannotBeReadAreAnError(t *testing.T) {
 		a := newAcks(func(line) {}, nil)
 		if err := a.read(strings.NewReader(in), func(string) {}); errors.Is(err, errNoMoreAcks) != ends {
 			t.Errorf("%d bytes: %v", len(in), err)
+		}
+	}
+}
+
+// A reader that was not to stay waited for a node that had ended for ever, once it had answered.
+func TestOnlyWhoStaysWaitsForTheNode(t *testing.T) {
+	client := localapi.Dial(t.TempDir())
+	defer client.Close()
+	for _, test := range []struct {
+		follow, once, ends bool
+	}{{false, false, true}, {true, false, false}, {true, true, true}} {
+		r := &Reader{Client: client, Name: "bot", Follow: test.follow, Once: test.once}
+		feed, err := r.feed(t.Context())
+		if err != nil || feed.Once != test.ends {
+			t.Errorf("%+v: it ends with the node: %t, %v", test, feed.Once, err)
 		}
 	}
 }
