@@ -144,3 +144,15 @@ func TestGapThatALimitClosesIsTold(t *testing.T) {
 		}
 	}
 }
+
+// The owner's name is a record of their own, and what is shown of the owner is what they have set.
+func TestOwnNameIsToldAsASetting(t *testing.T) {
+	n := newNode(t)
+	told := n.tells("a name", func() {
+		_, err := n.book.SignRecord(ctx, event.KindProfile, event.ProfileSubject(n.own.Person), event.Profile{Name: "Ann"}.Marshal())
+		check(t, err)
+	})
+	if len(told) != 1 || told[0].Kind != SettingsChanged {
+		t.Errorf("%+v", told)
+	}
+}
