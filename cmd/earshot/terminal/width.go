@@ -62,8 +62,3 @@ func Cut(s string, most int) string {
 
 // joins reports whether a character at the end of a text waits for another: a joiner, or a blank.
 func joins(r rune) bool { return r == '\u200d' || r == '\u200c' || unicode.IsSpace(r) }
-
-// Pad adds blanks behind a text until it takes so many columns.
-func Pad(s string, to int) string {
-	return s + strings.Repeat(" ", max(0, to-Width(s)))
-}

@@ -56,7 +56,7 @@ func TestCutFits(t *testing.T) {
 	for _, s := range []string{strings.Repeat("W", 64), strings.Repeat("山", 64), strings.Repeat("👍", 64), strings.Repeat("e\u0308", 64), "a" + strings.Repeat("山", 63)} {
 		for most := range 100 {
 			got := Cut(s, most)
-			if Width(got) > most || !utf8.ValidString(got) || Width(Pad(got, most)) != most {
+			if Width(got) > most || !utf8.ValidString(got) {
 				t.Errorf("%q cut to %d is %q", s, most, got)
 			}
 		}
