@@ -172,12 +172,14 @@ func (b *batch) noteStates(c *layout.Conversation, moved []crypto.PersonID) erro
 				of := slices.DeleteFunc(slices.Clone(moved), func(p crypto.PersonID) bool {
 					return !b.isOwn(p) && !slices.Contains(then, p)
 				})
+				if first = last + 1; len(of) == 0 {
+					continue // whoever comes was not there when most of a long log was written
+				}
 				changed, err := b.delivery.turned(b.delivery.audience(c, control), l.Number, stretch, of)
 				if err != nil {
 					return err
 				}
 				b.noteRows(l, changed...)
-				first = last + 1
 			}
 		}
 		return nil
@@ -189,9 +191,6 @@ func (b *batch) noteStates(c *layout.Conversation, moved []crypto.PersonID) erro
 // some other reader lacks.
 func (d *delivery) turned(a *audience, log uint32, part event.Range, moved []crypto.PersonID) (out event.Ranges, err error) {
 	rest := a.without(moved)
-	if len(moved) == 0 {
-		return nil, nil
-	}
 	if len(rest.persons) == 0 { // without a reader no event has any progress
 		return event.Ranges{part}, nil
 	}
