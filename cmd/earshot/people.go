@@ -72,7 +72,7 @@ that the other one has are compared, and nothing is asked.`,
 		who := args[0]
 		if !c.Flags().Changed("words") {
 			var err error
-			if who, words, err = a.compare(ctx, client, who); err != nil {
+			if who, words, err = a.compare(ctx, client, who, sameWords); err != nil {
 				return err
 			}
 		}
@@ -90,9 +90,12 @@ that the other one has are compared, and nothing is asked.`,
 	return c
 }
 
+// sameWords is what verify asks.
+const sameWords = "Does the other one have the same words?"
+
 // compare shows the words and asks whether they are the same. It returns the person's ID, so that
 // the answer is about the person for whom the words were shown, whoever has that name by then.
-func (a *app) compare(ctx context.Context, client *localapi.Client, who string) (id, words string, err error) {
+func (a *app) compare(ctx context.Context, client *localapi.Client, who, question string) (id, words string, err error) {
 	r, err := client.SafetyWords(ctx, &earshotv1.SafetyWordsRequest{Who: who})
 	if err != nil {
 		return "", "", err
@@ -102,7 +105,7 @@ func (a *app) compare(ctx context.Context, client *localapi.Client, who string) 
 		return "", "", err
 	}
 	if !a.out.JSON { // for programs, standard error has nothing but errors
-		fmt.Fprint(a.stderr, "Does the other one have the same words? [y/N] ")
+		fmt.Fprint(a.stderr, question+" [y/N] ")
 	}
 	answer := make(chan string, 1)
 	go func() { // ends with a line of stdin, or with the process

@@ -9,6 +9,10 @@ import (
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
 
+// sameHuman is what replace asks. Somebody else who has taken the name of a contact has the words
+// that are shown, so that they say so in a message means nothing.
+const sameHuman = "Ask face to face or by phone, not in a message: an impostor has these words too.\nDoes the one whom you know have the same words?"
+
 func (a *app) contactsReplaceCommand() *cobra.Command {
 	var r earshotv1.ReplaceContactRequest
 	c := &cobra.Command{
@@ -16,7 +20,7 @@ func (a *app) contactsReplaceCommand() *cobra.Command {
 		Short: "Put a person in the place of a contact, as after they have lost their directory",
 		Long: `Put a person in the place of a contact. Somebody who has lost their directory comes back as
 another person, and only you can know that it is the same human: compare words as with
-"earshot verify", or say --unverified.
+"earshot verify", face to face or by phone, or say --unverified.
 
 From then on the names of OLD mean NEW. In each group where your role allows it, NEW is
 invited and OLD is removed. OLD is no contact any more; what was said stays.`,
@@ -35,7 +39,7 @@ invited and OLD is removed. OLD is no contact any more; what was said stays.`,
 		}
 		r.Old, r.New = old.Id, args[1]
 		if !r.Unverified && !c.Flags().Changed("words") {
-			if r.New, r.Words, err = a.compare(ctx, client, args[1]); err != nil {
+			if r.New, r.Words, err = a.compare(ctx, client, args[1], sameHuman); err != nil {
 				return err
 			}
 		}
