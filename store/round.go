@@ -39,8 +39,10 @@ type Wanted struct {
 	Keep  Keep       // which rows
 }
 
-// maxWords is how many bytes of text and reactions a reader is given at once.
-const maxWords = 1 << 20
+// maxWords is how many bytes of text and reactions a reader is given at once, but for one row more.
+// A program that does not read holds as much in memory, and about a dozen times that where each byte
+// of a text takes six as JSON.
+const maxWords = 256 << 10
 
 // Round is what has changed between two numbers of the change counter: what a reader has missed
 // who has followed the changes up to the first. It returns each subject once, in the order in which

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -286,5 +287,30 @@ func TestChangesTellEverything(t *testing.T) {
 				f.agree(s.node, "in the end")
 			}
 		})
+	}
+}
+
+// A reader is given only so much text at once, however many long messages have come.
+func TestTextOfOnePortionIsBounded(t *testing.T) {
+	a, _, c := pair(t)
+	const all = 3 * maxWords / event.MaxText
+	for range all {
+		a.say(c, strings.Repeat("x", event.MaxText))
+	}
+	rows := 0
+	for round := a.Round(0, Wanted{Kinds: RowArrived}); !round.Done(); {
+		changed, err := round.Next(1000)
+		check(t, err)
+		size := 0
+		for i := range changed {
+			size += len(changed[i].Row.Text)
+		}
+		if size > 320<<10 {
+			t.Errorf("%d KiB at once", size>>10)
+		}
+		rows += len(changed)
+	}
+	if rows != all {
+		t.Errorf("%d rows of %d", rows, all)
 	}
 }
