@@ -11,6 +11,7 @@ import (
 	"github.com/earshot-im/earshot/node/groups"
 	"github.com/earshot-im/earshot/node/people"
 	"github.com/earshot-im/earshot/node/sync"
+	"github.com/earshot-im/earshot/node/wire"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -19,13 +20,20 @@ const (
 	// So nobody can make groups by the thousand here.
 	maxUninvited = 64
 
-	// maxWelcome bounds in bytes what is kept of a welcome that is not whole yet: the largest
-	// control set that a group may have fits.
+	// maxWelcome bounds in bytes what is kept of a welcome that is not whole yet, and
+	// event.MaxControls the number of its events: the largest control set that a group may have
+	// fits.
 	maxWelcome = event.MaxControlSet
 
 	// welcomesBudget bounds in bytes what is kept of all such welcomes by contacts, and of all by
 	// everybody else.
 	welcomesBudget = 2 * maxWelcome
+
+	// maxShort bounds the frames of a welcome that are short: below half of what a node sends at
+	// once. Only the last need be, and a few more may bring what happens meanwhile. Each frame has
+	// all that is kept judged anew, so nobody may have that done for a few bytes, again and again.
+	maxShort   = 8
+	shortFrame = 128 << 10
 )
 
 // errUninvited: somebody who may not bring the owner into groups has invited them. The owner is
@@ -51,7 +59,7 @@ func (f *From) control(ctx context.Context, e sync.IngestControl) error {
 	var invitation *groups.InvitationError
 	switch {
 	case errors.Is(err, groups.ErrNotInvited):
-		f.welcome.keep(welcome{group: e.Conversation, events: events, mine: mine}, f.welcomes())
+		f.welcome.keep(welcome{group: e.Conversation, events: events, mine: mine, short: f.welcome.shorts(e)}, f.welcomes())
 		return nil
 	case errors.As(err, &invitation):
 		f.door.cfg.Invited(e.Conversation, invitation.By, invitation.Name)
@@ -89,9 +97,28 @@ type welcome struct {
 	group  event.Conversation
 	events []event.Event
 	mine   bool // some of them may bring the owner in
+	short  int  // how many of the frames were short
 
 	size   int64 // of events, taken from budget
 	budget *semaphore.Weighted
+}
+
+// shorts returns how many frames were short of the welcome that a further frame goes on with.
+func (w *welcome) shorts(e sync.IngestControl) (n int) {
+	if w.group == e.Conversation {
+		n = w.short
+	}
+	if len(e.Events) < wire.MaxControl && sizeOf(e.Events) < shortFrame {
+		n++
+	}
+	return n
+}
+
+func sizeOf(events []event.Event) (n int64) {
+	for i := range events {
+		n += int64(len(events[i].HeaderBytes) + len(events[i].Body))
+	}
+	return n
 }
 
 // with returns the control events of a frame, after those that earlier frames of the same welcome
@@ -107,10 +134,9 @@ func (w *welcome) with(e sync.IngestControl) []event.Event {
 // as the budget has room for them.
 func (w *welcome) keep(next welcome, budget *semaphore.Weighted) {
 	w.forget()
-	for i := range next.events {
-		next.size += int64(len(next.events[i].HeaderBytes) + len(next.events[i].Body))
-	}
-	if next.size <= maxWelcome && next.events[0].Header.Kind == event.KindCreate && budget.TryAcquire(next.size) {
+	next.size = sizeOf(next.events)
+	fits := next.size <= maxWelcome && len(next.events) <= event.MaxControls && next.short <= maxShort
+	if fits && next.events[0].Header.Kind == event.KindCreate && budget.TryAcquire(next.size) {
 		next.budget = budget
 		*w = next
 	}

@@ -116,6 +116,8 @@ func TestWelcomeIsBounded(t *testing.T) {
 	}{
 		"as much as fits":            {[]event.Event{piece(event.KindCreate, maxWelcome/2), piece(event.KindInvite, maxWelcome/2)}, true},
 		"one byte more":              {[]event.Event{piece(event.KindCreate, maxWelcome/2), piece(event.KindInvite, maxWelcome/2+1)}, false},
+		"as many as fit":             {slices.Repeat([]event.Event{piece(event.KindCreate, 1)}, event.MaxControls), true},
+		"one event more":             {slices.Repeat([]event.Event{piece(event.KindCreate, 1)}, event.MaxControls+1), false},
 		"what does not begin at all": {[]event.Event{piece(event.KindInvite, 10)}, false},
 	} {
 		var w welcome
@@ -150,6 +152,45 @@ func TestWelcomeIsBounded(t *testing.T) {
 	}
 	if got := w.with(sync.IngestControl{Conversation: event.Conversation{2}, Events: next}); len(got) != 1 {
 		t.Errorf("%d events of another welcome", len(got))
+	}
+}
+
+// Whoever names the owner in a welcome, and then sends one event after another, had all of them judged
+// anew for each.
+func TestWelcomeOfShortFrames(t *testing.T) {
+	ann, bob, dora := newHalls(t)
+	g := bob.makes("lunch", dora)
+	bob.invites(g, ann)
+	does := func(act event.Control) {
+		ann.check(bob.groups.Do(t.Context(), g, func(*authority.State) (event.Control, error) { return act, nil }))
+	}
+	does(event.Remove{Person: ann.id()})
+	for i := range 2 * maxShort {
+		does(event.Topic{Topic: fmt.Sprint(i)})
+	}
+	events := bob.lacks(g, dora)
+	const first = 4 // she is invited, and removed
+	from, _ := ann.from(bob)
+	for i := range maxShort {
+		if i == 0 {
+			from.brings(t, g, events[:first]...)
+		} else {
+			from.brings(t, g, events[first+i-1])
+		}
+		if n := len(from.welcome.events); n != first+i {
+			t.Fatalf("%d events are kept after %d frames", n, i+1)
+		}
+	}
+	for _, e := range events[first+maxShort-1:] {
+		from.brings(t, g, e)
+		if n := len(from.welcome.events); n > 0 {
+			t.Fatalf("%d events are kept", n)
+		}
+	}
+	// It can begin anew, with what was missing.
+	bob.invites(g, ann)
+	if in := from.brings(t, g, bob.lacks(g, ann)...); !taken(in) || !ann.groups.Known(g) {
+		t.Errorf("not welcomed: %+v", in)
 	}
 }
 
