@@ -15,7 +15,7 @@ import (
 type remarks struct {
 	reader   *Reader
 	requests int             // how many waited at the last call
-	more     map[string]bool // of whom more waited at the last call
+	more     map[string]bool // of whom was said that more waits; at most maxMore
 	changed  uint64          // the node's counts at the last call
 	peers    uint64
 }
@@ -31,8 +31,8 @@ func (k *remarks) follow(ctx context.Context, now *earshotv1.WatchResponse) {
 	k.changed, k.peers = now.Changed, now.Peers
 }
 
-// tellRequests says how many requests wait, if they are more than at the last call, and of whom
-// more waits since then.
+// tellRequests says how many requests wait, if they are more than at the last call, and of each
+// person once that more waits.
 func (k *remarks) tellRequests(ctx context.Context) {
 	if k.reader.Out.JSON {
 		return
@@ -41,22 +41,35 @@ func (k *remarks) tellRequests(ctx context.Context) {
 	if err != nil {
 		return
 	}
-	waiting, more := 0, make(map[string]bool)
-	for _, q := range r.Requests {
+	for _, line := range k.news(r.Requests) {
+		fmt.Fprintln(k.reader.Stderr, line)
+	}
+}
+
+// maxMore bounds the persons of whom it is said that more waits. Somebody with many identities
+// could have it said without end.
+const maxMore = 256
+
+// news returns what to say of the requests that wait now.
+func (k *remarks) news(requests []*earshotv1.Request) (lines []string) {
+	waiting := 0
+	for _, q := range requests {
 		switch {
-		case !q.MoreWaits:
+		case !q.GetMoreWaits():
 			waiting++
-		case !k.more[q.Person] && !more[q.Person]:
-			fmt.Fprintln(k.reader.Stderr, show.MoreWaits(q))
-		}
-		if q.MoreWaits {
-			more[q.Person] = true
+		case !k.more[q.Person] && len(k.more) < maxMore:
+			if k.more == nil {
+				k.more = make(map[string]bool)
+			}
+			k.more[q.Person] = true
+			lines = append(lines, show.MoreWaits(q))
 		}
 	}
 	if waiting > k.requests {
-		fmt.Fprintf(k.reader.Stderr, "%s: earshot requests\n", count(waiting, "request waits", "requests wait"))
+		lines = append(lines, count(waiting, "request waits", "requests wait")+": earshot requests")
 	}
-	k.requests, k.more = waiting, more
+	k.requests = waiting
+	return lines
 }
 
 // count puts a number before one of two texts.
