@@ -12,6 +12,8 @@ import (
 	"github.com/earshot-im/earshot/node/people"
 	"github.com/earshot-im/earshot/node/session"
 	"github.com/earshot-im/earshot/node/warnings"
+	"github.com/earshot-im/earshot/node/wire"
+	"github.com/earshot-im/earshot/store/event"
 )
 
 // onlySession returns the session that a machine has with another.
@@ -188,5 +190,51 @@ func TestRequestComesAgainWhenThereIsRoom(t *testing.T) {
 		}
 		ann.full.Store(false)
 		w.within(soon, "Ann is asked", func() bool { return len(ann.requests()) == 1 })
+	})
+}
+
+// Whoever refuses what they are sent, for any reason, as often as they like and for runs that they
+// take back, changes nothing but what the sender reads of them: others are written to as before, and
+// no more is under way to them than the window has room for.
+func TestRefusalsAtWill(t *testing.T) {
+	attacked(t, func(t *testing.T, w *world, ann, bob *machine, m *mallory) {
+		m.greet(ann)
+		m.offer()
+		for range 20 {
+			if _, err := ann.Messages().Send(t.Context(), chat.Outgoing{To: m.person.String(), Text: strings.Repeat("x", 60_000)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		runs := func() []event.Run { return m.seen.runs() }
+		m.until(ann, "a run comes", func(*seen) bool { return len(runs()) > 0 })
+		log := runs()[0].Log()
+		answered := 0
+		for range 50 { // no room, for what has come; and room again
+			m.until(ann, "it comes again", func(*seen) bool { return len(runs()) > answered })
+			for _, r := range runs()[answered:] {
+				m.send(wire.Frame{Refused: &wire.Refused{Reason: wire.NoRoom, Run: r.Number}})
+				answered++
+			}
+			m.send(wire.Frame{Have: &wire.Have{Store: m.store, Answers: runs()[0].Number}})
+		}
+		w.talk(ann, bob)
+		for why := wire.TooManySegments; why <= wire.TooManyLogs; why++ {
+			if why == wire.NoRoom {
+				continue
+			}
+			for range 1000 {
+				m.send(wire.Frame{Refused: &wire.Refused{Device: log.Device, Instance: log.Instance, Reason: why}})
+			}
+			w.talk(ann, bob)
+		}
+		if m.seen.over() {
+			t.Error("the session has ended")
+		}
+		if n := len(runs()) - answered; n > 32 {
+			t.Errorf("%d runs are under way", n)
+		}
+		if n := ann.pending(); n != 20 {
+			t.Errorf("%d messages wait for her", n)
+		}
 	})
 }
