@@ -1,6 +1,7 @@
 package link
 
 import (
+	"errors"
 	"net"
 	"net/netip"
 
@@ -16,7 +17,7 @@ import (
 // byte of it is read. An address is not dialled to which the system would send from another.
 type gate struct {
 	over func(local netip.Addr) bool
-	from func(to ma.Multiaddr) (local ma.Multiaddr, ok bool) // sendsFrom; ok is false if there is no way there
+	from func(to ma.Multiaddr) (local ma.Multiaddr, err error) // as sendsFrom
 }
 
 // open says whether a link may run between this machine's end of a connection and the other.
@@ -30,29 +31,26 @@ func (g gate) open(local ma.Multiaddr) bool {
 }
 
 // sendsFrom asks the system from which address it would send. A UDP socket that is connected says
-// so, and sends nothing.
-func sendsFrom(to ma.Multiaddr) (local ma.Multiaddr, ok bool) {
+// so, and sends nothing. The error is a *net.OpError if there is no way there.
+func sendsFrom(to ma.Multiaddr) (local ma.Multiaddr, err error) {
 	addr, err := manet.ToNetAddr(to)
 	if err != nil {
-		return nil, false
+		return nil, err
 	}
 	c, err := net.Dial("udp", addr.String())
 	if err != nil {
-		return nil, false
+		return nil, err
 	}
 	defer c.Close()
-	local, err = manet.FromNetAddr(c.LocalAddr())
-	return local, err == nil
+	return manet.FromNetAddr(c.LocalAddr())
 }
 
-// reaches says whether a link to an address may run. If there is no way there, whoever tries finds
-// out.
-func (g gate) reaches(to ma.Multiaddr) bool {
-	local, ok := g.from(to)
-	return !ok || g.open(local)
+// InterceptAddrDial lets an address pass to which there is no way: the dial says so.
+func (g gate) InterceptAddrDial(_ peer.ID, addr ma.Multiaddr) bool {
+	local, err := g.from(addr)
+	var none *net.OpError
+	return err == nil && g.open(local) || errors.As(err, &none)
 }
-
-func (g gate) InterceptAddrDial(_ peer.ID, addr ma.Multiaddr) bool { return g.reaches(addr) }
 
 func (g gate) InterceptPeerDial(peer.ID) bool { return true }
 
@@ -60,7 +58,14 @@ func (g gate) InterceptPeerDial(peer.ID) bool { return true }
 // addresses over any interface, so who is on another network need only send it there. Loopback
 // addresses are this machine's own, and nobody else can come from them.
 func (g gate) InterceptAccept(c network.ConnMultiaddrs) bool {
-	return g.open(c.LocalMultiaddr()) && (manet.IsIPLoopback(c.RemoteMultiaddr()) || g.reaches(c.RemoteMultiaddr()))
+	if !g.open(c.LocalMultiaddr()) {
+		return false
+	}
+	if manet.IsIPLoopback(c.RemoteMultiaddr()) {
+		return true
+	}
+	back, err := g.from(c.RemoteMultiaddr())
+	return err == nil && g.open(back)
 }
 
 // InterceptSecured looks again, since the way to an address may have changed meanwhile.

@@ -2,7 +2,9 @@ package link
 
 import (
 	"errors"
+	"net"
 	"net/netip"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -59,14 +61,14 @@ func (e ends) RemoteMultiaddr() ma.Multiaddr { return ma.StringCast(e.remote) }
 func TestWhoComesOverAnotherInterface(t *testing.T) {
 	const used, other = "/ip4/10.1.0.1/tcp/4001", "/ip4/10.2.0.1/tcp/4001"
 	over := netip.MustParseAddr("10.1.0.1")
-	g := gate{func(a netip.Addr) bool { return a == over }, func(to ma.Multiaddr) (ma.Multiaddr, bool) {
+	g := gate{func(a netip.Addr) bool { return a == over }, func(to ma.Multiaddr) (ma.Multiaddr, error) {
 		switch ip, _ := to.ValueForProtocol(ma.P_IP4); ip {
 		case "10.1.0.2":
-			return ma.StringCast(used), true
+			return ma.StringCast(used), nil
 		case "10.3.0.2":
-			return nil, false
+			return nil, &net.OpError{Err: syscall.EMFILE}
 		}
-		return ma.StringCast(other), true
+		return ma.StringCast(other), nil
 	}}
 	for _, c := range []struct {
 		ends
@@ -75,13 +77,16 @@ func TestWhoComesOverAnotherInterface(t *testing.T) {
 		{ends{used, "/ip4/10.1.0.2/tcp/5"}, true},
 		{ends{used, "/ip4/10.2.0.2/tcp/5"}, false},
 		{ends{other, "/ip4/10.1.0.2/tcp/5"}, false},
-		{ends{used, "/ip4/10.3.0.2/tcp/5"}, true}, // to whom no byte gets back
+		{ends{used, "/ip4/10.3.0.2/tcp/5"}, false}, // of whom the system does not say
 		{ends{used, "/ip4/127.0.0.1/tcp/5"}, true},
 		{ends{other, "/ip4/127.0.0.1/tcp/5"}, false},
 	} {
 		if got := g.InterceptAccept(c); got != c.want {
 			t.Errorf("%s to %s: %v", c.remote, c.local, got)
 		}
+	}
+	if !g.InterceptAddrDial("", ma.StringCast("/ip4/10.3.0.2/tcp/5")) {
+		t.Error("an address to which there is no way is not dialled, so nobody is told why")
 	}
 }
 
