@@ -44,7 +44,7 @@ func (r *reader) next() (line, error) {
 	l := line{number: r.number}
 	switch {
 	case long || len(text) > localapi.MaxText:
-		l.problem = problem.Failed(localapi.CodeTooLong, "it is over 64 KiB")
+		l.problem = problem.Failed(localapi.CodeTooLong, "it is over %d KiB", localapi.MaxText>>10)
 	case !utf8.Valid(text):
 		l.problem = problem.Failed(localapi.CodeText, "it is not valid UTF-8")
 	default:

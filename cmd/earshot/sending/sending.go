@@ -107,7 +107,7 @@ func readText(r io.Reader) (string, error) {
 	}
 	text := strings.TrimSuffix(strings.TrimSuffix(string(b), "\n"), "\r")
 	if len(text) > localapi.MaxText {
-		return "", problem.Failed(localapi.CodeTooLong, "the text is over 64 KiB")
+		return "", problem.Failed(localapi.CodeTooLong, "the text is over %d KiB", localapi.MaxText>>10)
 	}
 	if !utf8.ValidString(text) {
 		return "", problem.Failed(localapi.CodeText, "the text is not valid UTF-8")
