@@ -11,7 +11,7 @@ var (
 	// ErrTooLong: the text is over event.MaxText bytes. Split it.
 	ErrTooLong = errors.New("text is over 64 KiB")
 	// ErrKeyUsed: this key already sent another text to this conversation. Use a fresh key.
-	ErrKeyUsed = errors.New("this key was used for another message")
+	ErrKeyUsed = errors.New("this key was used for another text, or for a message that was taken back")
 	// ErrAcknowledged: the message has reached somebody's disk and can't be taken back.
 	ErrAcknowledged = errors.New("the message has already been delivered")
 	// ErrUndelivered: the message goes to nobody any more, since the owner is out of the group.
