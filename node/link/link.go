@@ -143,7 +143,11 @@ func New(cfg Config) (_ *Host, err error) {
 
 	var gater connmgr.ConnectionGater
 	if cfg.Over != nil {
-		gater = gate{cfg.Over, sendsFrom}
+		g := gate{over: cfg.Over}
+		if cfg.Transport == nil { // the system knows no ways of another network than its own
+			g.from = sendsFrom
+		}
+		gater = g
 	}
 	// The swarm and the host share a bus, on which gossip learns that a peer has gone.
 	bus := eventbus.NewBus()
