@@ -151,11 +151,19 @@ func waitingDetail(q *earshotv1.Pending) string {
 
 // Groups writes a row for each group.
 func (p Printer) Groups(w io.Writer, groups []*earshotv1.Group) error {
+	named := make(map[string]int)
+	for _, g := range groups {
+		named[g.Name]++
+	}
 	return rows(p, w, groups, kind[*earshotv1.Group]{
 		object: func(g *earshotv1.Group) any { return toGroup(g) },
 		long:   func(g *earshotv1.Group) string { return g.Id + "  " + GroupTitle(g) },
 		cells: func(g *earshotv1.Group) []cell {
-			name := p.bold("#" + label.ClaimWithin(nameColumns-len("#"), g.Name))
+			which := "" // of two groups of one name
+			if named[g.Name] > 1 {
+				which = " (" + label.Short(g.Id) + ")"
+			}
+			name := p.bold("#" + label.ClaimWithin(nameColumns-len("#"+which), g.Name) + which)
 			if g.Role == "" {
 				return []cell{name, p.dim("you are not in it any more" + hiddenOf(g))}
 			}

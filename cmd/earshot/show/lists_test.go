@@ -65,13 +65,16 @@ func TestListsFitIntoHundredColumns(t *testing.T) {
 			frozen := group("new", "member")
 			frozen.Frozen = true
 			return p.Groups(b, []*earshotv1.Group{{Id: id, Name: "own", Role: "owner", Members: 1, Online: 1, Joined: at}, group(strings.Repeat("昼", 64), "member"),
-				group("a, b", "admin"), frozen, group("old", "")})
+				group("a, b", "admin"), frozen, group("old", ""),
+				{Id: id, Name: "two", Role: "owner", Members: 1, Joined: at}, group("two", "member")})
 		}, []string{
 			`#own                                      1 member, 1 online, owner        since 12:30`,
 			`#昼昼昼昼昼昼昼昼昼昼昼昼昼昼昼昼昼昼昼…  500 members, 500 online, member  since 2026-02-28 09:05`,
 			`#"a, b"                                   500 members, 500 online, admin   since 2026-02-28 09:05`,
 			`#new                                      needs a newer earshot            since 2026-02-28 09:05`,
 			`#old                                      you are not in it any more`,
+			`#two (1d1d1d1d)                           1 member, 0 online, owner        since 12:30`,
+			`#two (1d1d1d1d)                           500 members, 500 online, member  since 2026-02-28 09:05`,
 		}},
 		{"outbox", func(p Printer, b *bytes.Buffer) error {
 			unreachable := pendingTo(strings.Repeat("山", 64), "unreachable", "", yesterday)
