@@ -114,9 +114,6 @@ func (a *app) printPeers(ctx context.Context, client *localapi.Client, shown map
 		return now, err
 	}
 	online := slices.ContainsFunc(changed, func(v show.Peer) bool { return v.Online })
-	if !online {
-		a.nothing(0, "nobody on this network yet: run earshot on another machine of it, or name one with `earshot up --peer ADDRESS`")
-	}
 	return now, show.Finding(a.stderr, r.Finding, online)
 }
 

@@ -3,6 +3,7 @@ package show
 import (
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/earshot-im/earshot/cmd/earshot/terminal"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
@@ -129,14 +130,21 @@ func leftOutReason(reason, name string) string {
 	return terminal.Line(reason) // of a newer node
 }
 
-// Finding tells what stands in the way of finding others. Where somebody was found, what is as it
-// should be is left out.
+// Finding tells what stands in the way of finding others, and what to do where nobody was found.
+// Where somebody was, what is as it should be is left out.
 func Finding(w io.Writer, f *earshotv1.Finding, found bool) error {
 	if found {
 		return writeLines(w, troubles(f, false))
 	}
-	return writeLines(w, append(troubles(f, true), leftOutTexts(f)...))
+	lines := append(troubles(f, true), leftOutTexts(f)...)
+	if !slices.ContainsFunc(f.GetTroubles(), func(t *earshotv1.Trouble) bool { return t.Code == "no_network" }) {
+		lines = append([]string{nobody}, lines...)
+	}
+	return writeLines(w, lines)
 }
+
+// nobody is said on a machine that has a network.
+const nobody = "nobody on this network yet: run earshot on another machine of it, or name one with `earshot up --peer ADDRESS`"
 
 // Started tells the same when a node has started, but not what its owner has just asked for.
 func Started(w io.Writer, f *earshotv1.Finding) error {

@@ -30,6 +30,7 @@ func TestFindingSaysWhyNobodyIsFound(t *testing.T) {
 		"nobody is found over x\\x1b: later\n"
 	for want, tell := range map[string]func(io.Writer) error{
 		noNetwork + wanted + troubles + leftOut: func(w io.Writer) error { return Finding(w, f, false) },
+		nobody + "\n" + wanted:                  func(w io.Writer) error { return Finding(w, &earshotv1.Finding{Troubles: f.Troubles[1:2]}, false) },
 		noNetwork + troubles:                    func(w io.Writer) error { return Finding(w, f, true) },
 		noNetwork + troubles + leftOut:          func(w io.Writer) error { return Started(w, f) },
 	} {
@@ -51,6 +52,9 @@ func TestFindingSaysWhyNobodyIsFound(t *testing.T) {
 		"earshot: --peer ann:4001\\x1b is not reached: connection refused\\x1b", `{"unreached":{"peer":"ann:4001\u001b","detail":"connection refused\u001b"}}`)
 	check(t, "a new identity", func(p Printer, b *bytes.Buffer) error { return p.NewIdentity(b, "/tmp/ann\x1b") },
 		"earshot: new identity created in /tmp/ann\\x1b", `{"new_identity":"/tmp/ann\u001b"}`)
+	check(t, "nameless", func(p Printer, b *bytes.Buffer) error { return p.Me(b, &earshotv1.MeResponse{ReadReceipts: true}) },
+		"no name yet: `earshot me name NEW` sets one\nperson         \ndevice         \naccept         \nread-receipts  on",
+		`{"person":"","device":"","accept":"","read_receipts":true}`)
 	check(t, "nowhere", func(p Printer, b *bytes.Buffer) error { return p.Ready(b, &earshotv1.StatusResponse{Name: "Ann"}) },
 		"ready Ann on no network", `{"ready":true,"person":"","name":"Ann","device":"","version":"","listening":[],"peers":0,"outbox":0,"unread":0,"requests":0,"online":0,"known":0}`)
 }

@@ -81,7 +81,7 @@ func (p Printer) Status(w io.Writer, s *earshotv1.StatusResponse) error {
 	if all := append(troubles(s.Finding, true), leftOutTexts(s.Finding)...); len(all) > 0 {
 		rows = append(rows, "finding    "+strings.Join(all, under))
 	}
-	return p.Row(w, toStatus(s), "%s\n%s", p.Style.Bold(terminal.Line(s.Name)), strings.Join(rows, "\n"))
+	return p.Row(w, toStatus(s), "%s\n%s", p.Style.Bold(own(s.Name)), strings.Join(rows, "\n"))
 }
 
 // Ready writes that a node has started.
@@ -97,6 +97,14 @@ func (p Printer) Ready(w io.Writer, s *earshotv1.StatusResponse) error {
 	return p.Row(w, ready{true, toStatus(s)}, "ready %s on %s", name, where)
 }
 
+// own is what the owner calls themselves.
+func own(name string) string {
+	if name == "" {
+		return "no name yet: `earshot me name NEW` sets one"
+	}
+	return terminal.Line(name)
+}
+
 // Me writes the owner's settings.
 func (p Printer) Me(w io.Writer, v *earshotv1.MeResponse) error {
 	receipts := "off"
@@ -105,7 +113,7 @@ func (p Printer) Me(w io.Writer, v *earshotv1.MeResponse) error {
 	}
 	return p.Row(w, me{v.Person, v.Name, v.Device, v.Accept, v.ReadReceipts},
 		"%s\nperson         %s\ndevice         %s\naccept         %s\nread-receipts  %s",
-		p.Style.Bold(terminal.Line(v.Name)), v.Person, v.Device, v.Accept, receipts)
+		p.Style.Bold(own(v.Name)), v.Person, v.Device, v.Accept, receipts)
 }
 
 // Version writes which version of the program this is.
