@@ -31,7 +31,7 @@ has come; it fails if none was sent with that key.`,
 			case flags.Changed("key") && key == "":
 				return usage(c, "--key is empty")
 			case key != "" && (flags.Changed("limit") || flags.Changed("before") || flags.Changed("after")):
-				return usage(c, "--key is of one message, and goes alone")
+				return usage(c, "--key finds one message: leave out --limit, --before and --after")
 			case limit == 0:
 				return usage(c, "--limit must be at least 1")
 			case flags.Changed("before") && flags.Changed("after"):

@@ -37,8 +37,12 @@ invited and OLD is removed. OLD is no contact any more; what was said stays.`,
 		if err != nil {
 			return err
 		}
-		r.Old, r.New = old.Id, args[1]
-		if !r.Unverified && !c.Flags().Changed("words") {
+		now, err := client.Resolve(ctx, &earshotv1.ResolveRequest{Who: args[1], Kind: "person"})
+		if err != nil {
+			return err
+		}
+		r.Old, r.New = old.Id, now.Id
+		if r.Old != r.New && !r.Unverified && !c.Flags().Changed("words") {
 			if r.New, r.Words, err = a.compare(ctx, client, args[1], sameHuman); err != nil {
 				return err
 			}
