@@ -62,7 +62,7 @@ func TestEveryKindHasWords(t *testing.T) {
 			if slices.Contains(reasons, k) {
 				return k
 			}
-			return waiting(&earshotv1.Pending{WaitingFor: k})
+			return waiting(&earshotv1.Pending{WaitingFor: k}, "")
 		}},
 	} {
 		for _, kind := range kindsIn(t, c.file, regexp.MustCompile(c.names)) {

@@ -90,20 +90,35 @@ func (p Printer) Contacts(w io.Writer, persons []*earshotv1.Person) error {
 func (p Printer) Outbox(w io.Writer, list []*earshotv1.Pending) error {
 	return rows(p, w, list, kind[*earshotv1.Pending]{
 		object: func(q *earshotv1.Pending) any {
-			return pending{q.Id, toTarget(q.To), rfc3339(q.Queued), q.WaitingFor, q.Reason, waitingDetail(q), rfc3339(q.LastSeen)}
+			return pending{q.Id, toTarget(q.To), rfc3339(q.Queued), q.WaitingFor, q.Reason, waitingDetail(q, q.Error), rfc3339(q.LastSeen)}
 		},
 		long: func(q *earshotv1.Pending) string {
-			return fmt.Sprintf("%s  %s  to %s  %s", q.Id, clock(q.Queued), p.Style.Bold(label.Claim(q.To.GetName())), waiting(q))
+			return fmt.Sprintf("%s  %s  to %s  %s", q.Id, clock(q.Queued), p.Style.Bold(receiver(label.Whole, q.To)), waiting(q, q.Error))
 		},
 		cells: func(q *earshotv1.Pending) []cell {
-			return []cell{p.bold("to " + label.ClaimWithin(receiverColumns, q.To.GetName())), p.dim("queued " + when(q.Queued.AsTime())), {Text: waiting(q)}}
+			return []cell{p.bold("to " + receiver(receiverColumns, q.To)), p.dim("queued " + when(q.Queued.AsTime())), {Text: waiting(q, withoutAddress(q.Error))}}
 		},
 	})
 }
 
-// waiting says why a message still waits.
-func waiting(q *earshotv1.Pending) string {
-	detail := terminal.Line(waitingDetail(q))
+// receiver names who does not have a message yet in at most so many columns. Of two of one name,
+// which may be somebody now and before they lost their directory, it says which.
+func receiver(most int, to *earshotv1.Target) string {
+	which := " (" + label.Short(to.GetId()) + ")"
+	return label.ClaimWithin(most-len(which), to.GetName()) + which
+}
+
+// withoutAddress leaves out which address was dialled, where a row has no room for it.
+func withoutAddress(dialled string) string {
+	if address, reason, found := strings.Cut(dialled, ": "); found && strings.HasPrefix(address, "/") {
+		return reason
+	}
+	return dialled
+}
+
+// waiting says why a message still waits, with an error of the last dial.
+func waiting(q *earshotv1.Pending, dialled string) string {
+	detail := terminal.Line(waitingDetail(q, dialled))
 	switch q.WaitingFor {
 	case "offline":
 		if q.LastSeen == nil {
@@ -119,7 +134,7 @@ func waiting(q *earshotv1.Pending) string {
 }
 
 // waitingDetail says more about why a message waits.
-func waitingDetail(q *earshotv1.Pending) string {
+func waitingDetail(q *earshotv1.Pending, dialled string) string {
 	switch q.WaitingFor {
 	case "offline":
 		return "not on this network"
@@ -130,7 +145,7 @@ func waitingDetail(q *earshotv1.Pending) string {
 	case "no_room":
 		return "their disk is full"
 	case "unreachable":
-		return fmt.Sprintf("%s (dials that failed: %d)", q.Error, q.Dials) // the reason first: a row may cut the rest
+		return fmt.Sprintf("%s (dials that failed: %d)", dialled, q.Dials) // the reason first: a row may cut the rest
 	}
 	switch q.WaitingFor + " " + q.Reason {
 	case "unanswered ":

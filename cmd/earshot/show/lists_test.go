@@ -78,18 +78,18 @@ func TestListsFitIntoHundredColumns(t *testing.T) {
 		}},
 		{"outbox", func(p Printer, b *bytes.Buffer) error {
 			unreachable := pendingTo(strings.Repeat("山", 64), "unreachable", "", yesterday)
-			unreachable.Dials, unreachable.Error = 3, "connection refused"
+			unreachable.Dials, unreachable.Error = 3, "/ip4/192.0.2.7/tcp/4001: connection refused"
 			return p.Outbox(b, []*earshotv1.Pending{pendingTo("Bob", "offline", "", at), unreachable,
 				pendingTo("Eve", "unanswered", "blocked", at), pendingTo("Eve", "incompatible", "", at), pendingTo("Eve", "later", "anything", at),
 				pendingTo("Eve", "no_network", "", at), {Id: id, To: room, Queued: at, WaitingFor: "offline", LastSeen: yesterday}})
 		}, []string{
-			`to Bob                            queued 12:30             offline`,
-			`to 山山山山山山山山山山山山山山…  queued 2026-02-28 09:05  can't be reached: connection refused (di…`,
-			`to Eve                            queued 12:30             you have blocked them`,
-			`to Eve                            queued 12:30             runs another version of earshot`,
-			`to Eve                            queued 12:30             later: anything`,
-			`to Eve                            queued 12:30             this machine is on no network`,
-			`to lunch                          queued 12:30             offline since 2026-02-28 09:05`,
+			`to Bob (b0b0b0b0)                  queued 12:30             offline`,
+			`to 山山山山山山山山山… (b0b0b0b0)  queued 2026-02-28 09:05  can't be reached: connection refused (d…`,
+			`to Eve (b0b0b0b0)                  queued 12:30             you have blocked them`,
+			`to Eve (b0b0b0b0)                  queued 12:30             runs another version of earshot`,
+			`to Eve (b0b0b0b0)                  queued 12:30             later: anything`,
+			`to Eve (b0b0b0b0)                  queued 12:30             this machine is on no network`,
+			`to lunch (c0c0c0c0)                queued 12:30             offline since 2026-02-28 09:05`,
 		}},
 		{"group members", func(p Printer, b *bytes.Buffer) error {
 			self := &earshotv1.Person{Person: "aa", Name: "Ann", Online: true}
@@ -148,7 +148,7 @@ func TestLongListsNameIDs(t *testing.T) {
 		}, id + "  #lunch  3 members, 2 online; you are admin; added by Bob (b0b0b0b0); newcomers read the last 7 days; topic: Pizza"},
 		"outbox": {func(p Printer, b *bytes.Buffer) error {
 			return p.Outbox(b, []*earshotv1.Pending{{Id: id, To: room, Queued: at, WaitingFor: "unreachable", Dials: 3, Error: "no route"}})
-		}, id + "  2026-03-01 12:30:00  to lunch  can't be reached: no route (dials that failed: 3)"},
+		}, id + "  2026-03-01 12:30:00  to lunch (c0c0c0c0)  can't be reached: no route (dials that failed: 3)"},
 		"members": {func(p Printer, b *bytes.Buffer) error {
 			return p.Members(b, []*earshotv1.Member{{Person: &earshotv1.Person{Person: "aa", Name: "Ann"}, Role: "admin", Self: true}, {Person: eve, Role: "member"}})
 		}, "aa  admin   Ann (you)\n" + eve.Person + "  member  Eve (not a contact yet e7e7e7e7)"},
@@ -213,7 +213,7 @@ func TestEveryReasonToWaitHasWords(t *testing.T) {
 		{"later", "anything", "later: anything", "anything"},
 	} {
 		q := &earshotv1.Pending{WaitingFor: c.waitingFor, Reason: c.reason, Dials: 3, Error: "no route"}
-		if people, programs := waiting(q), waitingDetail(q); people != c.people || programs != c.programs {
+		if people, programs := waiting(q, q.Error), waitingDetail(q, q.Error); people != c.people || programs != c.programs {
 			t.Errorf("%s %s: %q, and in JSON %q", c.waitingFor, c.reason, people, programs)
 		}
 	}
