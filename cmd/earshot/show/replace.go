@@ -39,8 +39,12 @@ func toTargets(list []*earshotv1.Target) []target {
 
 // Newcomer says who may have come in place of a contact, and what to do if that is so.
 func Newcomer(contact *earshotv1.Target, n *earshotv1.Newcomer) string {
-	return fmt.Sprintf("another %s is here since %s: %s\n  if it is the same person: earshot contacts replace %s %s --resend",
-		label.Claim(contact.GetName()), clock(n.Since), label.Who(n.Person), label.Short(contact.GetId()), label.Short(n.Person.GetPerson()))
+	is := "is here since " + clock(n.Since)
+	if !n.Person.GetOnline() {
+		is = "came at " + clock(n.Since) + " and is offline now"
+	}
+	return fmt.Sprintf("another %s %s: %s\n  if it is the same person: earshot contacts replace %s %s --resend",
+		label.Claim(contact.GetName()), is, label.Who(n.Person), label.Short(contact.GetId()), label.Short(n.Person.GetPerson()))
 }
 
 // Replaced writes what has become of a contact in whose place another person is.

@@ -32,6 +32,12 @@ func TestReplacedRows(t *testing.T) {
 		return p.Removed(b, &earshotv1.RemoveContactResponse{Person: old, Waiting: 1})
 	}, label.Who(old)+" is no contact any more; `earshot history` still shows what was said\n1 message to them still waiting, see `earshot outbox`",
 		`{"person":"`+bob.Person+`","name":"Bob","waiting":1}`)
+	for online, want := range map[bool]string{true: "another Cleo is here since 2026-03-01 12:30:00: ", false: "another Cleo came at 2026-03-01 12:30:00 and is offline now: "} {
+		came := &earshotv1.Newcomer{Person: &earshotv1.Person{Person: id, Name: "Cleo", Online: online}, Since: at}
+		if got := Newcomer(&earshotv1.Target{Id: id, Name: "Cleo"}, came); !strings.HasPrefix(got, want) {
+			t.Errorf("online %t: %q", online, got)
+		}
+	}
 	evil := &earshotv1.Target{Id: strings.Repeat("c0", 32), Name: "x\n\x1b[2J"}
 	if got := Newcomer(evil, &earshotv1.Newcomer{Person: old, Since: at}); strings.Count(got, "\n") != 1 || strings.Contains(got, "\x1b") ||
 		!strings.HasSuffix(got, "earshot contacts replace c0c0c0c0 b0b0b0b0 --resend") {
