@@ -125,13 +125,21 @@ func (n *Names) owner() *people.Person {
 // nobody returns the error for a WHO that means nobody and no group.
 func (n *Names) nobody(b *phonebook.Book, who string, of phonebook.Kind) error {
 	name, of := phonebook.Unhashed(who, of)
+	unknown := &people.UnknownError{Who: who}
+	switch of {
+	case phonebook.APerson:
+		unknown.Wanted = "person"
+	case phonebook.AGroup:
+		unknown.Wanted = "group"
+	}
 	key := b.Key(name)
 	if key == "" {
-		return &people.UnknownError{Who: who}
+		return unknown
 	}
 	renamed := b.Renamed(key, of)
 	if len(renamed) == 0 {
-		return &people.UnknownError{Who: who, Near: b.Near(key, of)}
+		unknown.Near = b.Near(key, of)
+		return unknown
 	}
 	err := &RenamedError{Who: who}
 	for _, a := range renamed {

@@ -18,6 +18,7 @@ package people
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -47,11 +48,14 @@ var (
 
 // UnknownError: no person or group fits Who.
 type UnknownError struct {
-	Who  string
-	Near []string // names that are almost Who, and mean somebody or a group
+	Who    string
+	Wanted string   // "person" or "group" if Who could mean nothing else
+	Near   []string // names that are almost Who, and mean somebody or a group
 }
 
-func (e *UnknownError) Error() string { return fmt.Sprintf("no such person or group: %q", e.Who) }
+func (e *UnknownError) Error() string {
+	return fmt.Sprintf("no such %s: %q", cmp.Or(e.Wanted, "person or group"), e.Who)
+}
 
 const (
 	// strangerStays is how long a stranger who has gone can still be written to by name. The owner
