@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -33,7 +34,7 @@ var (
 	ErrListen = errors.New("can't listen")
 )
 
-// parseAddresses reads Config.Listen and Config.Peers.
+// parseAddresses reads Config.Listen and Config.Peers, and checks Config.Interfaces.
 func (n *Node) parseAddresses() (err error) {
 	if n.listen, err = parseListen(n.cfg.Listen); err != nil {
 		return err
@@ -44,6 +45,9 @@ func (n *Node) parseAddresses() (err error) {
 			return fmt.Errorf("%w: %w", ErrAddress, err)
 		}
 		n.peers = append(n.peers, named)
+	}
+	if slices.Contains(n.cfg.Interfaces, "") { // as of a variable that is not set
+		return fmt.Errorf("%w: \"\" is not the name of a network interface", ErrAddress)
 	}
 	return nil
 }

@@ -89,7 +89,7 @@ var hints = map[string]string{
 	CodeNotPrivate:            "take the rights of others away: chmod 700 the directory, or use another --dir",
 	codePath:                  "use a --dir with a shorter path",
 	codeVersion:               "the node is of another version: `earshot down`, then `earshot up` with this one",
-	CodeAddress:               "--listen takes a port, as 4001; --peer takes HOST:PORT, or an address that `earshot status` shows at theirs",
+	CodeAddress:               "--listen takes a port, as 4001; --peer takes HOST:PORT, or an address that `earshot status` shows at theirs; --interface takes a name, as eth0",
 	CodeHome:                  "say with --dir or EARSHOT_DIR where the node is",
 	CodeOpenFiles:             "raise the limit: `ulimit -n 1024` in the shell, LimitNOFILE=1024 in a unit of systemd",
 	CodeNewer:                 "use the newer earshot that wrote it; nothing was changed",

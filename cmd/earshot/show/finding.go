@@ -125,7 +125,7 @@ func leftOutReason(reason, name string) string {
 	case "no_address":
 		return "it has no address that others can dial"
 	case "not_there":
-		return "there is no such interface now, it is down, or it leads only to this machine; no other is used"
+		return "there is no such interface now, it is down, or it leads only to this machine; only what was named is used"
 	}
 	return terminal.Line(reason) // of a newer node
 }

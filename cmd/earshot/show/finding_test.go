@@ -26,7 +26,7 @@ func TestFindingSaysWhyNobodyIsFound(t *testing.T) {
 		"nobody is found over tun0: it leads to another network; name a device there with `earshot up --peer ADDRESS`\n" +
 		"nobody is found over ppp0: it carries no multicast; name a device there with `earshot up --peer ADDRESS`\n" +
 		"nobody is found over eth1: it has no address that others can dial\n" +
-		"nobody is found over eth9: there is no such interface now, it is down, or it leads only to this machine; no other is used\n" +
+		"nobody is found over eth9: there is no such interface now, it is down, or it leads only to this machine; only what was named is used\n" +
 		"nobody is found over x\\x1b: later\n"
 	for want, tell := range map[string]func(io.Writer) error{
 		noNetwork + wanted + troubles + leftOut: func(w io.Writer) error { return Finding(w, f, false) },
@@ -43,7 +43,7 @@ func TestFindingSaysWhyNobodyIsFound(t *testing.T) {
 		return p.Status(b, &earshotv1.StatusResponse{Name: "Ann", Unread: 3, Requests: 1, Online: 2, Known: 5, Outbox: 4, Peers: 2,
 			Finding: &earshotv1.Finding{Troubles: f.Troubles[:1], LeftOut: f.LeftOut[4:5]}})
 	}, "Ann\nperson     \ndevice     \nversion    \nlistening  \nonline     2 on this network\ncontacts   5\nunread     3\nrequests   1\noutbox     4\n"+
-		"finding    this machine has no network now\n           nobody is found over eth9: there is no such interface now, it is down, or it leads only to this machine; no other is used",
+		"finding    this machine has no network now\n           nobody is found over eth9: there is no such interface now, it is down, or it leads only to this machine; only what was named is used",
 		`{"person":"","name":"Ann","device":"","version":"","listening":[],"peers":2,"outbox":4,"unread":3,"requests":1,"online":2,"known":5,`+
 			`"finding":{"left_out":[{"interface":"eth9","reason":"not_there"}],"troubles":[{"code":"no_network"}]}}`)
 	check(t, "a peer", func(p Printer, b *bytes.Buffer) error {
