@@ -53,6 +53,7 @@ func TestScripts(t *testing.T) {
 		UpdateScripts: *update,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("esc", "\x1b")
+			e.Setenv("GORACE", "atexit_sleep_ms=0") // else each command of a test for races sleeps for 1 s at its end
 			e.Values[printedKey{}] = newCLIPage(t)
 			e.Values[nodesKey{}] = &nodes{running: make(map[string]*exec.Cmd)}
 			return nil
