@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strconv"
 	"sync"
 	"time"
 )
@@ -13,6 +14,11 @@ import (
 // AlivePath is answered by a node as long as it takes calls at all, at once and whatever it is busy
 // with.
 const AlivePath = "/alive"
+
+// BeforeHeader says, in ms since 1970 by this machine's clock, until when the caller of a call waits
+// for it to begin. A node that was frozen meanwhile does nothing of which its caller has been told
+// that it failed, and that may have been asked for again.
+const BeforeHeader = "Earshot-Before"
 
 // patience is how long a client waits for a node that says nothing. A call may take for ever, as one
 // that waits for a message to be read does. So a client that has heard nothing for a while asks
@@ -94,6 +100,15 @@ type vigil struct {
 
 	mu    sync.Mutex
 	timer *time.Timer
+}
+
+// before returns until when a call that is made now may begin, as BeforeHeader says it.
+func (p patience) before(ctx context.Context) string {
+	until := time.Now().Add(p.quiet + p.answer)
+	if deadline, ok := ctx.Deadline(); ok && deadline.Before(until) {
+		until = deadline
+	}
+	return strconv.FormatInt(until.UnixMilli(), 10)
 }
 
 // keep watches over a call until end is called.

@@ -86,6 +86,7 @@ func transport(dir string) *http.Transport {
 // Do makes a call. Streams, and calls that wait for peers, go over a connection on which pings tell
 // whether the node is alive; over any other a vigil is kept.
 func (c *caller) Do(r *http.Request) (*http.Response, error) {
+	r.Header.Set(BeforeHeader, c.before(r.Context()))
 	stream := strings.HasPrefix(r.Header.Get("Content-Type"), "application/connect+") // so Connect tells them apart
 	if stream || r.URL.Path == earshotv1.MessagesWaitProcedure {
 		return c.long.RoundTrip(r)

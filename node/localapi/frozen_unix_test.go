@@ -176,6 +176,27 @@ func TestFrozenNodeIsNoticed(t *testing.T) {
 	}
 }
 
+// What a caller was told to have failed is not done later, when the node goes on.
+func TestFrozenNodeDoesNothingThatWasGivenUp(t *testing.T) {
+	p := startProcess(t)
+	client, patient := localapi.DialImpatient(p.dir), localapi.Dial(p.dir)
+	defer client.Close()
+	defer patient.Close()
+	p.signal(syscall.SIGSTOP)
+	for range 8 {
+		if _, err := client.CreateGroup(t.Context(), &earshotv1.CreateGroupRequest{Name: "late", Anyway: true}); !errors.Is(err, localapi.ErrNotAnswering) {
+			t.Errorf("frozen: %v", err)
+		}
+	}
+	p.signal(syscall.SIGCONT)
+	if _, err := patient.CreateGroup(t.Context(), &earshotv1.CreateGroupRequest{Name: "now"}); err != nil {
+		t.Fatal(err)
+	}
+	if all, err := patient.Groups(t.Context(), &earshotv1.GroupsRequest{}); err != nil || len(all.GetGroups()) != 1 {
+		t.Errorf("after it went on: %v, %v", all.GetGroups(), err)
+	}
+}
+
 // A node that can take no connection for want of file descriptors goes on, and warns its owner.
 func TestNodeWithoutDescriptorsIsNoticed(t *testing.T) {
 	p := startProcess(t)

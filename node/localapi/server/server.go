@@ -21,6 +21,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -168,6 +169,16 @@ func handler(r Rooms) http.Handler {
 			w.WriteHeader(http.StatusNoContent)
 			return
 		}
+		if late(r) {
+			http.Error(w, "the caller waits no more", http.StatusRequestTimeout)
+			return
+		}
 		api.ServeHTTP(w, r)
 	})
+}
+
+// late reports whether the caller has given the call up, by what localapi.BeforeHeader says.
+func late(r *http.Request) bool {
+	before, err := strconv.ParseInt(r.Header.Get(localapi.BeforeHeader), 10, 64)
+	return err == nil && time.Now().UnixMilli() > before
 }
