@@ -131,10 +131,10 @@ func leftOutReason(reason, name string) string {
 }
 
 // Finding tells what stands in the way of finding others, and what to do where nobody was found.
-// Where somebody was, what is as it should be is left out.
+// Where somebody was, what its owner asked for is left out.
 func Finding(w io.Writer, f *earshotv1.Finding, found bool) error {
 	if found {
-		return writeLines(w, troubles(f, false))
+		return Started(w, f)
 	}
 	lines := append(troubles(f, true), leftOutTexts(f)...)
 	if !slices.ContainsFunc(f.GetTroubles(), func(t *earshotv1.Trouble) bool { return t.Code == "no_network" }) {

@@ -31,8 +31,7 @@ func TestFindingSaysWhyNobodyIsFound(t *testing.T) {
 	for want, tell := range map[string]func(io.Writer) error{
 		noNetwork + wanted + troubles + leftOut: func(w io.Writer) error { return Finding(w, f, false) },
 		nobody + "\n" + wanted:                  func(w io.Writer) error { return Finding(w, &earshotv1.Finding{Troubles: f.Troubles[1:2]}, false) },
-		noNetwork + troubles:                    func(w io.Writer) error { return Finding(w, f, true) },
-		noNetwork + troubles + leftOut:          func(w io.Writer) error { return Started(w, f) },
+		noNetwork + troubles + leftOut:          func(w io.Writer) error { return Finding(w, f, true) },
 	} {
 		var b bytes.Buffer
 		if err := tell(&b); err != nil || b.String() != want {

@@ -44,7 +44,7 @@ func Newcomer(contact *earshotv1.Target, n *earshotv1.Newcomer) string {
 		is = "came at " + clock(n.Since) + " and is offline now"
 	}
 	return fmt.Sprintf("another %s %s: %s\n  if it is the same person: earshot contacts replace %s %s --resend",
-		label.Claim(contact.GetName()), is, label.Who(n.Person), label.Short(contact.GetId()), label.Short(n.Person.GetPerson()))
+		label.Claim(contact.GetName()), is, label.Who(n.Person), contact.GetId(), n.Person.GetPerson())
 }
 
 // Replaced writes what has become of a contact in whose place another person is.

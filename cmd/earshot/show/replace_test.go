@@ -40,7 +40,7 @@ func TestReplacedRows(t *testing.T) {
 	}
 	evil := &earshotv1.Target{Id: strings.Repeat("c0", 32), Name: "x\n\x1b[2J"}
 	if got := Newcomer(evil, &earshotv1.Newcomer{Person: old, Since: at}); strings.Count(got, "\n") != 1 || strings.Contains(got, "\x1b") ||
-		!strings.HasSuffix(got, "earshot contacts replace c0c0c0c0 b0b0b0b0 --resend") {
+		!strings.HasSuffix(got, "earshot contacts replace "+evil.Id+" "+old.Person+" --resend") {
 		t.Errorf("%q", got)
 	}
 }
