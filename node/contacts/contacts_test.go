@@ -358,7 +358,7 @@ func TestMistypedName(t *testing.T) {
 	}
 	for who, want := range map[string][]string{
 		"cleopatrra": {"Cleopatra", "Cleopatre"},
-		"Cleoptara":  {"Cleopatra"},
+		"Cleoptara":  {"Cleopatra", "Cleopatre"},
 		"Cleopatrre": {"Cleopatra", "Cleopatre"}, // though the other is nearer
 		"Cleopxxxx":  nil,
 		"BOP":        {"Bob"},

@@ -64,27 +64,31 @@ func (b *Book) Near(key string, of Kind) (out []string) {
 	return out
 }
 
-// edits returns how many letters have to be added, taken away or replaced to make one text of
-// another, or a number past maxEdits where it is more than that.
+// edits returns how many letters have to be added, taken away, replaced or swapped with the next to
+// make one text of another, or a number past maxEdits where it is more than that.
 func edits(from, to string) int {
 	a, b := []rune(from), []rune(to)
 	if len(a)-len(b) > maxEdits || len(b)-len(a) > maxEdits {
 		return maxEdits + 1
 	}
-	row := make([]int, len(b)+1) // row[j]: edits from the first letters of a to the first j of b
+	// row[j]: edits from the first letters of a to the first j of b. The rows of one and two letters
+	// less stand behind it.
+	row, less, least := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j
 	}
 	for i := range a {
-		before := row[0]
+		least, less, row = less, row, least
 		row[0] = i + 1
 		for j := range b {
-			change := before
+			change := less[j]
 			if a[i] != b[j] {
 				change++
 			}
-			before = row[j+1]
-			row[j+1] = min(change, before+1, row[j]+1)
+			row[j+1] = min(change, less[j+1]+1, row[j]+1)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				row[j+1] = min(row[j+1], least[j-1]+1)
+			}
 		}
 	}
 	return row[len(b)]

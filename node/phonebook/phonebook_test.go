@@ -216,7 +216,7 @@ func TestKeys(t *testing.T) {
 }
 
 func TestEdits(t *testing.T) {
-	for texts, want := range map[[2]string]int{{"", ""}: 0, {"ab", "ba"}: 2, {"abc", "ab"}: 1, {"ab", "abcd"}: 2, {"kitten", "sitting"}: 3, {"a", "abcdef"}: 3, {"é", "e"}: 1} {
+	for texts, want := range map[[2]string]int{{"", ""}: 0, {"ab", "ba"}: 1, {"bbo", "bob"}: 1, {"abcd", "badc"}: 2, {"xab", "bxa"}: 2, {"abc", "ab"}: 1, {"ab", "abcd"}: 2, {"kitten", "sitting"}: 3, {"a", "abcdef"}: 3, {"é", "e"}: 1} {
 		if got := edits(texts[0], texts[1]); got != want {
 			t.Errorf("%q: %d", texts, got)
 		}
