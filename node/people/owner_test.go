@@ -95,15 +95,19 @@ func TestOwnerMayNotSet(t *testing.T) {
 // set are up to date before the commit is told.
 func TestShownBeforeAnybodyIsTold(t *testing.T) {
 	h := newHome(t)
-	o, bob, ctx := h.owner(), newSomebody(t), t.Context()
+	bob, ctx := newSomebody(t), t.Context()
 	h.meets(bob, "Bob")
 	h.keeps(bob)
+	h.ends()
+	var o *desk
 	var seen []string // each time somebody was told
 	h.told = func() {
 		p, _ := h.Get(bob.id())
 		me, _ := o.Me(ctx)
 		seen = append(seen, fmt.Sprint(p.Petname, " ", me.Name, " ", me.Accept, " ", me.ReadReceipts))
 	}
+	h.open()
+	o = h.owner()
 	h.check(h.Update(ctx, bob.id(), func(p *book.Person) error { p.Petname = "Rob"; return nil }))
 	h.check(o.SetName(ctx, "Ann"))
 	h.check(o.SetAccept(ctx, AcceptContacts))
