@@ -183,6 +183,9 @@ func TestFrozenNodeDoesNothingThatWasGivenUp(t *testing.T) {
 	defer client.Close()
 	defer patient.Close()
 	p.signal(syscall.SIGSTOP)
+	for err := error(nil); !errors.Is(err, localapi.ErrNotAnswering); { // it stops a moment after the signal
+		_, err = client.Status(t.Context(), &earshotv1.StatusRequest{})
+	}
 	for range 8 {
 		if _, err := client.CreateGroup(t.Context(), &earshotv1.CreateGroupRequest{Name: "late", Anyway: true}); !errors.Is(err, localapi.ErrNotAnswering) {
 			t.Errorf("frozen: %v", err)
