@@ -10,8 +10,9 @@ import (
 )
 
 const (
-	// awayPause is how long a feed waits before it tries again to reach a node that is not there.
-	awayPause = 250 * time.Millisecond
+	// AwayPause is how long a program that stays should wait before it tries again to reach a node
+	// that is Gone. A Feed does so by itself.
+	AwayPause = 250 * time.Millisecond
 
 	// passedAtOnce is how many changes may come that are none of the reader's before the node is told
 	// to move the cursor. So many are looked at again after a crash; to move it each time would cost
@@ -72,7 +73,7 @@ type Feed struct {
 	at     string            // where the next stream begins; "": where the node has the cursor
 	kept   bool              // at is where the node has the cursor
 	began  bool              // an answer has come
-	pause  time.Duration     // see awayPause
+	pause  time.Duration     // see AwayPause
 	passed int               // changes since the last message for the reader
 	mover  mover
 }
@@ -80,7 +81,7 @@ type Feed struct {
 // Feed returns a feed for the reader with a name of 1 to MaxReader bytes, or for one that keeps its
 // cursor itself if the name is empty.
 func (c *Client) Feed(reader string) *Feed {
-	f := &Feed{client: c, reader: reader, pause: awayPause}
+	f := &Feed{client: c, reader: reader, pause: AwayPause}
 	f.mover.tell = f.tell
 	return f
 }
@@ -203,7 +204,7 @@ func (f *Feed) streams(ctx context.Context, kinds []string, take func(*earshotv1
 			return err
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case !away(err) || f.Once || !f.began:
+		case !Gone(err) || f.Once || !f.began:
 			return err
 		}
 		if f.Away != nil && !told {
@@ -218,8 +219,8 @@ func (f *Feed) streams(ctx context.Context, kinds []string, take func(*earshotv1
 	}
 }
 
-// away reports whether an error says that the node can't be reached now.
-func away(err error) bool { return errors.Is(err, ErrNotRunning) || errors.Is(err, ErrNotAnswering) }
+// Gone reports whether an error of a call says that the node can't be reached now.
+func Gone(err error) bool { return errors.Is(err, ErrNotRunning) || errors.Is(err, ErrNotAnswering) }
 
 // stream gives the answers of one stream to take.
 func (f *Feed) stream(ctx context.Context, kinds []string, take func(*earshotv1.ChangesResponse) error) error {

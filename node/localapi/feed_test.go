@@ -345,7 +345,7 @@ func TestFeedAfterTheDirectoryWasPutBack(t *testing.T) {
 				l.start()
 				feed.Done(m.Cursor)
 				err := feed.Settle(t.Context())
-				for away(err) { // over a connection to the node before
+				for Gone(err) { // over a connection to the node before
 					err = feed.Settle(t.Context())
 				}
 				if reader != "" && ProblemOf(err).GetCode() != CodeOtherStore {

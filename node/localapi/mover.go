@@ -82,7 +82,7 @@ func (m *mover) forget() {
 func (m *mover) again() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.err != nil && away(m.err) {
+	if m.err != nil && Gone(m.err) {
 		m.err = nil
 		m.start()
 	}
@@ -93,7 +93,7 @@ func (m *mover) again() {
 func (m *mover) failed() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if away(m.err) || ProblemOf(m.err).GetCode() == CodeOtherStore {
+	if Gone(m.err) || ProblemOf(m.err).GetCode() == CodeOtherStore {
 		return nil
 	}
 	return m.err

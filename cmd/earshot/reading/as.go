@@ -75,7 +75,7 @@ func (r *Reader) watch(ctx context.Context, stop func(error)) {
 			stream.Close()
 		}
 		select { // the node has ended, and may run again
-		case <-time.After(retryPause):
+		case <-time.After(localapi.AwayPause):
 		case <-ctx.Done():
 		}
 	}

@@ -29,9 +29,6 @@ import (
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
 
-// retryPause is how long a reader that stays waits for a node that has ended before it tries again.
-const retryPause = 250 * time.Millisecond
-
 // Reader prints messages that others wrote. Set it up as the flags of `recv` say, then call Run.
 type Reader struct {
 	Client         *localapi.Client

@@ -2,7 +2,6 @@ package reading
 
 import (
 	"context"
-	"errors"
 	"sync/atomic"
 	"time"
 
@@ -47,15 +46,14 @@ func (r *Reader) readUnread(ctx context.Context, stop func(error)) (err error) {
 func (u *unread) again(ctx context.Context, f func() error) error {
 	for {
 		err := f()
-		gone := errors.Is(err, localapi.ErrNotRunning) || errors.Is(err, localapi.ErrNotAnswering)
-		if !gone || !u.met.Load() || u.Once || ctx.Err() != nil {
+		if !localapi.Gone(err) || !u.met.Load() || u.Once || ctx.Err() != nil {
 			return err
 		}
 		if u.away.CompareAndSwap(false, true) {
 			u.lost(err)
 		}
 		select {
-		case <-time.After(retryPause):
+		case <-time.After(localapi.AwayPause):
 		case <-ctx.Done():
 			return ctx.Err()
 		}
