@@ -108,6 +108,20 @@ func (g *Groups) Fellows(in, other crypto.PersonID) bool {
 	return false
 }
 
+// Fellow says whether a person is in a group with the owner now: one that the owner has accepted, or
+// into which a contact has brought them.
+func (g *Groups) Fellow(person crypto.PersonID) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, it := range g.groups {
+		_, me := it.state.Member(g.self)
+		if _, them := it.state.Member(person); me && them {
+			return true
+		}
+	}
+	return false
+}
+
 // Missing returns control events for a person who has those in known and their past: the others
 // that the person may have, parents first. It returns at most maxEvents events and maxBytes bytes,
 // but at least one event, and whether there are more.

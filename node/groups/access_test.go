@@ -281,3 +281,21 @@ func TestLimitHidesWhatIsCut(t *testing.T) {
 	shown(3)
 	wants(t, o.Limit(t.Context(), event.Conversation{1}), ErrUnknown)
 }
+
+// Somebody is a fellow as long as they and the owner are in a group.
+func TestFellow(t *testing.T) {
+	all, id := newMembers(t, 3)
+	ann, bob, cleo := all[0], all[1], all[2]
+	if ann.Fellow(bob.person) {
+		t.Error("a fellow before any invitation")
+	}
+	ann.invites(id, bob)
+	if !ann.Fellow(bob.person) || !bob.Fellow(ann.person) || ann.Fellow(cleo.person) {
+		t.Error("not a fellow in the group of both, or a fellow without")
+	}
+	ann.removes(id, bob)
+	ann.tells(id, bob)
+	if ann.Fellow(bob.person) || bob.Fellow(ann.person) {
+		t.Error("a fellow after the removal")
+	}
+}
