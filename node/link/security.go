@@ -18,9 +18,9 @@ import (
 	libp2ptls "github.com/libp2p/go-libp2p/p2p/security/tls"
 )
 
-// security is libp2p's TLS with two changes: the certificate is valid whatever the clock says, and
-// only the hybrid key agreement is offered and accepted. On the wire it is /tls/1.0.0, with the
-// muxer negotiated by ALPN.
+// security is libp2p's TLS with three changes: the certificate is valid whatever the clock says,
+// only the hybrid key agreement is offered and accepted, and a peer's key must be an Ed25519 key. On
+// the wire it is /tls/1.0.0, with the muxer negotiated by ALPN.
 type security struct {
 	identity *libp2ptls.Identity
 	local    peer.ID
@@ -28,6 +28,9 @@ type security struct {
 }
 
 var _ sec.SecureTransport = (*security)(nil)
+
+// errKeyKind ends a handshake with a peer that has proven a key of another kind.
+var errKeyKind = errors.New("the peer's key is not an Ed25519 key")
 
 func newSecurity(key crypto.PrivKey, local peer.ID, muxer protocol.ID) (*security, error) {
 	identity, err := libp2ptls.NewIdentity(key, libp2ptls.WithCertTemplate(certTemplate()))
@@ -76,6 +79,19 @@ func (s *security) handshake(ctx context.Context, raw net.Conn, id peer.ID,
 	// There is one muxer. "libp2p", the fallback that leads to a second negotiation, is not
 	// offered.
 	config.NextProtos = []string{string(s.muxer)}
+	// The library's verification sends the key when it has proven it. libp2p knows other kinds of
+	// keys; a device has an Ed25519 one, and all else counts on that.
+	var key crypto.PubKey
+	prove := config.VerifyPeerCertificate
+	config.VerifyPeerCertificate = func(raw [][]byte, chains [][]*x509.Certificate) error {
+		if err := prove(raw, chains); err != nil {
+			return err
+		}
+		if key = <-keys; key.Type() != crypto.Ed25519 {
+			return errKeyKind
+		}
+		return nil
+	}
 	conn := side(raw, config)
 	if err := conn.HandshakeContext(ctx); err != nil {
 		return nil, err
@@ -87,14 +103,7 @@ func (s *security) handshake(ctx context.Context, raw net.Conn, id peer.ID,
 	if state.NegotiatedProtocol != string(s.muxer) {
 		return nil, fmt.Errorf("no muxer in common: %q", state.NegotiatedProtocol)
 	}
-	// The library's verification sends the key before the handshake ends. Without the key the peer
-	// is not proven.
-	var key crypto.PubKey
-	select {
-	case key = <-keys:
-	default:
-	}
-	if key == nil {
+	if key == nil { // without the key the peer is not proven
 		return nil, errors.New("peer unproven")
 	}
 	remote, err := peer.IDFromPublicKey(key)

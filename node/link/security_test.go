@@ -190,3 +190,33 @@ func TestHandshakeAcrossDecades(t *testing.T) {
 }
 
 var _ network.ConnSecurity = (*secureConn)(nil)
+
+// TestOnlyEd25519PeersGetIn: libp2p knows four kinds of keys, and a peer with another than Ed25519
+// got through the handshake and had the device ID zero.
+func TestOnlyEd25519PeersGetIn(t *testing.T) {
+	a, _ := testSecurity(t)
+	for name, kind := range map[string]struct{ kind, bits int }{
+		"RSA": {crypto.RSA, 2048}, "ECDSA": {crypto.ECDSA, 0}, "secp256k1": {crypto.Secp256k1, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			key, _, err := crypto.GenerateKeyPair(kind.kind, kind.bits)
+			if err != nil {
+				t.Fatal(err)
+			}
+			id, err := peer.IDFromPrivateKey(key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			odd, err := newSecurity(key, id, testMuxer)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, _, served := shake(t, odd, a, a.local); !errors.Is(served, errKeyKind) {
+				t.Errorf("it was let in: %v", served)
+			}
+			if _, dialled, _ := shake(t, a, odd, id); !errors.Is(dialled, errKeyKind) {
+				t.Errorf("it was dialled: %v", dialled)
+			}
+		})
+	}
+}
