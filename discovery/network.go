@@ -17,6 +17,10 @@ type Link struct {
 	Addrs []netip.Addr // unicast, sorted, IPv4 first, without zones
 	Named bool         // the user asked for this interface
 
+	// Prefixes are the networks of Addrs, sorted, without the hosts' bits: 10.0.0.0/24 where the
+	// interface has 10.0.0.7/24.
+	Prefixes []netip.Prefix
+
 	// Unfit says why others are neither looked for nor told of this device by multicast over this
 	// interface. It is empty where they are. Such an interface may carry connections all the same.
 	Unfit Reason
@@ -49,7 +53,8 @@ const (
 // Equal tells whether two snapshots show the same interfaces and addresses.
 func (n Network) Equal(o Network) bool {
 	return slices.Equal(n.Missing, o.Missing) && slices.EqualFunc(n.Links, o.Links, func(a, b Link) bool {
-		return a.Name == b.Name && a.Index == b.Index && a.Named == b.Named && a.Unfit == b.Unfit && slices.Equal(a.Addrs, b.Addrs)
+		return a.Name == b.Name && a.Index == b.Index && a.Named == b.Named && a.Unfit == b.Unfit &&
+			slices.Equal(a.Addrs, b.Addrs) && slices.Equal(a.Prefixes, b.Prefixes)
 	})
 }
 
@@ -62,6 +67,34 @@ func (n Network) Multicast() (fit []Link) {
 	}
 	return fit
 }
+
+// OnLink tells whether an address is one of a network that this machine is itself on, so that
+// packets to it pass no router. The networks of containers do not count: they are inside this
+// machine.
+func (n Network) OnLink(addr netip.Addr) bool {
+	return slices.ContainsFunc(n.Links, func(l Link) bool { return l.Unfit != Container && l.OnLink(addr) })
+}
+
+// OnLink tells whether an address is one of this interface's networks. Link-local IPv4 addresses
+// are, on every interface (RFC 3927), since a machine that has one may be beside another that was
+// given one by a router.
+func (l Link) OnLink(addr netip.Addr) bool {
+	addr = addr.Unmap().WithZone("")
+	if addr.Is4() && addr.IsLinkLocalUnicast() {
+		return true
+	}
+	return slices.ContainsFunc(l.Prefixes, func(p netip.Prefix) bool {
+		if p.IsSingleIP() && p.Addr().Is6() && l.Unfit == "" {
+			// DHCPv6 gives out single addresses. Which network they belong to is said by a router
+			// only, and is a /64 on every LAN.
+			p = netip.PrefixFrom(p.Addr(), lanBits)
+		}
+		return p.Contains(addr)
+	})
+}
+
+// lanBits is how long the prefix of an IPv6 LAN is (RFC 4291).
+const lanBits = 64
 
 // LeftOut is an interface over which nobody is found, and why.
 type LeftOut struct {
@@ -151,7 +184,7 @@ type physical struct {
 	name  string
 	index int
 	flags net.Flags
-	addrs []netip.Addr
+	addrs []netip.Prefix // with the hosts' bits
 }
 
 // survey makes a snapshot of interfaces.
@@ -165,7 +198,13 @@ func survey(all []physical, names []string) Network {
 		}
 		n.Missing = slices.DeleteFunc(n.Missing, func(m string) bool { return m == i.name })
 		if len(i.addrs) > 0 || named {
-			n.Links = append(n.Links, Link{Name: i.name, Index: i.index, Addrs: i.addrs, Named: named, Unfit: unfit(i, named)})
+			l := Link{Name: i.name, Index: i.index, Named: named, Unfit: unfit(i, named)}
+			for _, a := range i.addrs {
+				l.Addrs, l.Prefixes = append(l.Addrs, a.Addr()), append(l.Prefixes, a.Masked())
+			}
+			slices.SortFunc(l.Prefixes, netip.Prefix.Compare)
+			l.Addrs, l.Prefixes = slices.Compact(l.Addrs), slices.Compact(l.Prefixes)
+			n.Links = append(n.Links, l)
 		}
 	}
 	slices.SortFunc(n.Links, func(a, b Link) int { return cmp.Compare(a.Index, b.Index) })
@@ -196,15 +235,18 @@ func unfit(i physical, named bool) Reason {
 	return ""
 }
 
-func unicast(addrs []net.Addr) []netip.Addr {
-	var out []netip.Addr
+// unicast returns an interface's addresses with the lengths of their networks, sorted, IPv4 first.
+func unicast(addrs []net.Addr) []netip.Prefix {
+	var out []netip.Prefix
 	for _, a := range addrs {
 		p, err := netip.ParsePrefix(a.String())
 		if err != nil {
 			continue // anycast and multicast addresses come in other forms
 		}
-		out = append(out, p.Addr().Unmap().WithZone(""))
+		out = append(out, p)
 	}
-	slices.SortFunc(out, netip.Addr.Compare)
+	slices.SortFunc(out, func(a, b netip.Prefix) int {
+		return cmp.Or(a.Addr().Compare(b.Addr()), cmp.Compare(a.Bits(), b.Bits()))
+	})
 	return slices.Compact(out)
 }
