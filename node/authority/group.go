@@ -3,6 +3,7 @@ package authority
 import (
 	"bytes"
 	"cmp"
+	"maps"
 	"slices"
 
 	"github.com/earshot-im/earshot/crypto"
@@ -90,6 +91,22 @@ func New(create Event) (*Group, error) {
 	g.insert(&entry{Event: create, alone: set{}.add(0), role: event.RoleOwner})
 	g.counts = set{}.add(0)
 	return g, nil
+}
+
+// Clone returns a Group that holds the same and can be changed by itself. It may be called while
+// somebody asks the Group, but not while somebody adds to it.
+func (g *Group) Clone() *Group {
+	c := &Group{
+		entries: slices.Clone(g.entries), byID: maps.Clone(g.byID), all: g.all.clone(), counts: g.counts.clone(),
+		heads: slices.Clone(g.heads), tips: slices.Clone(g.tips), byRole: g.byRole,
+		settings: slices.Clone(g.settings), unknown: slices.Clone(g.unknown),
+		about: make(map[crypto.PersonID]*person, len(g.about)), promoted: slices.Clone(g.promoted),
+		states: make(map[string]*State),
+	}
+	for id, p := range g.about {
+		c.about[id] = &person{slices.Clone(p.joins), slices.Clone(p.outs), slices.Clone(p.roles), slices.Clone(p.wrote), p.member}
+	}
+	return c
 }
 
 // Add takes an event in. The error is ErrParent, ErrNotPermitted or ErrFull. It is nil also if the

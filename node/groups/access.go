@@ -1,7 +1,6 @@
 package groups
 
 import (
-	"bytes"
 	"context"
 	"math"
 	"slices"
@@ -21,21 +20,18 @@ type Shared struct {
 
 // Shared returns the groups that this node may mention to a person, in the order of their IDs:
 // those in which both are or were, and at least one still is.
-func (g *Groups) Shared(person crypto.PersonID) []Shared {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	var out []Shared
-	for _, it := range g.groups {
-		state := it.state
-		_, me := state.Member(g.self)
-		member, them := state.Member(person)
-		if !me && !them || !it.engine.Ever(person) {
-			continue
-		}
-		out = append(out, Shared{ID: it.id, Secret: it.secret, Quiet: !me || !them,
-			Fresh: them && slices.Contains(it.engine.Heads(), member.Joined)})
+func (g *Groups) Shared(person crypto.PersonID) (out []Shared) {
+	for _, it := range g.all() {
+		_ = it.with(func(it *group) error {
+			_, me := it.state.Member(g.self)
+			member, them := it.state.Member(person)
+			if (me || them) && it.engine.Ever(person) {
+				out = append(out, Shared{ID: it.id, Secret: it.secret, Quiet: !me || !them,
+					Fresh: them && slices.Contains(it.heads, member.Joined)})
+			}
+			return nil
+		})
 	}
-	slices.SortFunc(out, func(a, b Shared) int { return bytes.Compare(a.ID[:], b.ID[:]) })
 	return out
 }
 
@@ -97,15 +93,15 @@ func (g *Groups) Ever(id event.Conversation, person crypto.PersonID) bool {
 }
 
 // Fellows says whether there is a group in which one person is and the other is or was.
-func (g *Groups) Fellows(in, other crypto.PersonID) bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	for _, it := range g.groups {
-		if _, member := it.state.Member(in); member && it.engine.Ever(other) {
-			return true
-		}
+func (g *Groups) Fellows(in, other crypto.PersonID) (fellows bool) {
+	for _, it := range g.all() {
+		_ = it.with(func(it *group) error {
+			_, member := it.state.Member(in)
+			fellows = fellows || member && it.engine.Ever(other)
+			return nil
+		})
 	}
-	return false
+	return fellows
 }
 
 // Fellow says whether a person is in a group with the owner now: one that the owner has accepted, or
@@ -143,7 +139,7 @@ type past struct {
 	joined []crypto.Hash // the event by which the member came: events whose authors knew of it may be read too
 }
 
-// pastOf returns the past of a member; ErrNotInvited if they are none. The caller holds Groups.mu.
+// pastOf returns the past of a member; ErrNotInvited if they are none. The caller holds mu.
 func (it *group) pastOf(member crypto.PersonID) (past, error) {
 	const day = 24 * 60 * 60 * 1000
 	if p, ok := it.pasts[member]; ok {
@@ -169,7 +165,7 @@ func (it *group) pastOf(member crypto.PersonID) (past, error) {
 	return p, nil
 }
 
-// reads says whether a member with a past may read an event. The caller holds Groups.mu.
+// reads says whether a member with a past may read an event. The caller holds mu.
 func (it *group) reads(member crypto.PersonID, p past, h *event.Header) bool {
 	return p.all || it.engine.Serves(member, h.Control) && (h.Clock >= p.from || it.engine.Covers(h.Control, p.joined))
 }
@@ -216,12 +212,13 @@ func (g *Groups) limits(ctx context.Context, it *group) error {
 		return err
 	}
 	limits := make(map[event.Log]uint64)
-	g.mu.Lock()
-	for log, held := range first {
-		if limit := it.engine.Limit(held.Author, log, held.Control); limit != math.MaxUint64 {
-			limits[log] = limit
+	_ = it.with(func(it *group) error {
+		for log, held := range first {
+			if limit := it.engine.Limit(held.Author, log, held.Control); limit != math.MaxUint64 {
+				limits[log] = limit
+			}
 		}
-	}
-	g.mu.Unlock()
+		return nil
+	})
 	return g.store.SetLimits(ctx, it.id, limits)
 }

@@ -76,20 +76,15 @@ func (g *Groups) Admit(ctx context.Context, id event.Conversation, events []even
 	}
 	it.changing.Lock()
 	defer it.changing.Unlock()
-	before, err := g.State(id)
-	if err != nil {
-		return err
-	}
+	next := it.engine.Clone()
 	var fresh []event.Event
 	var authors []crypto.PersonID
 	var refused error
 	for i := range events {
-		known := false
-		_ = g.with(id, func(it *group) error { known = it.engine.Has(crypto.Hash(events[i].ID)); return nil })
-		if known {
+		if next.Has(crypto.Hash(events[i].ID)) {
 			continue
 		}
-		author, err := g.permit(it, &events[i])
+		author, err := g.permit(it.id, next, &events[i])
 		if errors.Is(err, authority.ErrNotPermitted) {
 			refused = err
 			continue
@@ -101,26 +96,27 @@ func (g *Groups) Admit(ctx context.Context, id event.Conversation, events []even
 		authors = append(authors, author)
 	}
 	if len(fresh) > 0 {
-		if err := g.commit(ctx, it, before, func() error { return g.put(ctx, id, fresh, authors) }); err != nil {
+		if err := g.put(ctx, id, fresh, authors); err != nil {
+			return err
+		}
+		if err := g.commit(ctx, it, next); err != nil {
 			return err
 		}
 	}
 	return refused
 }
 
-// permit proves an event and gives it to the engine, which takes it if its author was permitted to
+// permit proves an event and gives it to an engine, which takes it if its author was permitted to
 // write it.
-func (g *Groups) permit(it *group, e *event.Event) (author crypto.PersonID, err error) {
-	if err := prove(it.id, e); err != nil {
+func (g *Groups) permit(id event.Conversation, next *authority.Group, e *event.Event) (author crypto.PersonID, err error) {
+	if err := prove(id, e); err != nil {
 		return author, err
 	}
 	understood, err := g.understand(e)
 	if err != nil {
 		return author, err
 	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return understood.Author, it.engine.Add(understood)
+	return understood.Author, next.Add(understood)
 }
 
 func (g *Groups) put(ctx context.Context, id event.Conversation, events []event.Event, authors []crypto.PersonID) error {
@@ -132,22 +128,21 @@ func (g *Groups) put(ctx context.Context, id event.Conversation, events []event.
 	return g.store.PutControls(ctx, id, events)
 }
 
-// commit writes a change that the engine has taken. Then this device's events build on it, the
-// store hides what it cuts off, the owner is told by notices, and Config.Changed is told. If the
-// change can't be written, the engine is made again from what is on the disk. The caller holds
-// changing.
-func (g *Groups) commit(ctx context.Context, it *group, before *authority.State, write func() error) error {
-	if err := write(); err != nil {
-		return errors.Join(err, g.read(it))
-	}
-	g.mu.Lock()
-	it.publish(g.self)
-	after := it.state
-	g.mu.Unlock()
+// commit makes a change count that is on the disk. From then on this device's events build on it,
+// the store hides what it cuts off, the owner is told by notices, and so is Config.Changed. The
+// caller holds changing.
+func (g *Groups) commit(ctx context.Context, it *group, next *authority.Group) error {
+	before := it.state
+	it.publish(next, g.self)
+	return g.finish(ctx, it, before)
+}
+
+// finish does what follows from a change that has been published: see commit.
+func (g *Groups) finish(ctx context.Context, it *group, before *authority.State) error {
 	ctx = context.WithoutCancel(ctx) // what is cut off must be hidden, also if the caller has given up
 	err := g.limits(ctx, it)
 	g.tell(ctx, it)
-	g.cfg.Changed(Change{ID: it.id, Before: before, After: after})
+	g.cfg.Changed(Change{ID: it.id, Before: before, After: it.state})
 	return err
 }
 
@@ -175,39 +170,39 @@ func (g *Groups) join(ctx context.Context, id event.Conversation, events []event
 		}
 		authors[i] = understood[i].Author
 	}
-	var err error
-	if it.engine, it.secret, err = build(understood); err != nil {
+	engine, secret, err := build(understood)
+	if err != nil {
 		return err
 	}
-	it.founder = founder(understood)
+	it.secret, it.founder = secret, founder(understood)
 	var permitted []event.Event
 	for i := range events {
-		if it.engine.Has(crypto.Hash(events[i].ID)) {
+		if engine.Has(crypto.Hash(events[i].ID)) {
 			permitted = append(permitted, events[i])
 		}
 	}
-	state := it.engine.State()
+	state := engine.State()
 	switch me, ok := state.Member(g.self); {
 	case !ok:
 		return ErrNotInvited
 	case me.InvitedBy != g.self && !may(me.InvitedBy):
 		return &InvitationError{By: me.InvitedBy, Name: state.Name}
 	}
-	return g.enter(ctx, it, func() error { return g.put(ctx, it.id, permitted, authors) })
-}
-
-// enter writes a new group and makes it known. The caller holds joining.
-func (g *Groups) enter(ctx context.Context, it *group, write func() error) error {
-	if err := write(); err != nil {
+	if err := g.put(ctx, it.id, permitted, authors); err != nil {
 		return err
 	}
+	return g.enter(ctx, it, engine)
+}
+
+// enter makes a new group known, which is on the disk. The caller holds joining.
+func (g *Groups) enter(ctx context.Context, it *group, engine *authority.Group) error {
 	it.changing.Lock()
 	defer it.changing.Unlock()
+	it.publish(engine, g.self)
 	g.mu.Lock()
-	it.publish(g.self)
 	g.groups[it.id] = it
 	g.mu.Unlock()
-	return g.commit(ctx, it, nil, func() error { return nil })
+	return g.finish(ctx, it, nil)
 }
 
 // Create makes a group whose only member is the owner.
@@ -225,10 +220,12 @@ func (g *Groups) Create(ctx context.Context, name string) (event.Conversation, e
 		return event.Conversation{}, err
 	}
 	it := &group{id: e.Header.Conversation, founder: g.self}
-	if it.engine, it.secret, err = build([]authority.Event{understood}); err != nil {
+	engine, secret, err := build([]authority.Event{understood})
+	if err != nil {
 		return event.Conversation{}, err
 	}
-	return it.id, g.enter(ctx, it, func() error { return nil })
+	it.secret = secret
+	return it.id, g.enter(ctx, it, engine)
 }
 
 // Do writes a control event in a group in the owner's name. decide returns its content, nil to
@@ -252,28 +249,21 @@ func (g *Groups) inTurn(id event.Conversation, change func(it *group, before *au
 	}
 	it.changing.Lock()
 	defer it.changing.Unlock()
-	before, err := g.State(id)
-	if err != nil {
-		return err
-	}
-	return change(it, before)
+	return change(it, it.state)
 }
 
 // act writes a control event in a group in the owner's name. The caller holds changing.
 func (g *Groups) act(ctx context.Context, it *group, act event.Control) error {
-	before, err := g.State(it.id)
-	if err == nil {
-		err = g.with(it.id, func(it *group) error { return it.engine.May(g.self, act) })
-	}
-	if err != nil {
+	next := it.engine.Clone()
+	if err := next.May(g.self, act); err != nil {
 		return err
 	}
 	e, err := g.store.AppendControl(ctx, store.ControlDraft{Conversation: it.id, Act: act})
 	if err != nil {
 		return err
 	}
-	return g.commit(ctx, it, before, func() error {
-		_, err := g.permit(it, &e)
+	if _, err := g.permit(it.id, next, &e); err != nil {
 		return err
-	})
+	}
+	return g.commit(ctx, it, next)
 }

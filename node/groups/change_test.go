@@ -170,6 +170,29 @@ func TestAdmitForgetsWhatIsNotWritten(t *testing.T) {
 	}
 }
 
+// A change is judged beside what everybody is answered by, and nobody is answered by it before it is
+// on the disk.
+func TestAnswersWhileAChangeIsJudged(t *testing.T) {
+	all, id := newMembers(t, 3)
+	ann, bob, cleo := all[0], all[1], all[2]
+	ann.invites(id, bob)
+	ann.does(id, event.Invite{Persons: []crypto.PersonID{cleo.person}})
+	lacks := ann.lacks(id, bob)
+	it, err := bob.get(id)
+	check(t, err)
+	it.mu.Lock() // so nobody may need the lock of the answers to judge
+	bob.keeping = func() {
+		it.mu.Unlock()
+		if bob.Ever(id, cleo.person) || bob.Serves(id, cleo.person, bob.Heads(id)) {
+			t.Error("answered by what is not on the disk")
+		}
+	}
+	check(t, bob.admits(id, lacks...))
+	if !bob.in(id, cleo) {
+		t.Error("not by what is on the disk either")
+	}
+}
+
 // Two that bring the same new group at once bring it once.
 func TestJoinsAtOnceAreOne(t *testing.T) {
 	all, id := newMembers(t, 2)

@@ -64,9 +64,7 @@ func (g *Groups) cuts(it *group, of crypto.PersonID) (cuts, error) {
 		return cuts{}, err
 	}
 	var lists []authority.CutList
-	g.mu.Lock()
-	lists = it.engine.CutLists(of, of == g.self)
-	g.mu.Unlock()
+	_ = it.with(func(it *group) error { lists = it.engine.CutLists(of, of == g.self); return nil })
 	return choose(it.id, held, lists), nil
 }
 

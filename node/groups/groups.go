@@ -13,8 +13,10 @@
 //
 // All methods may be called from any goroutine. Those that take a context write, and return when
 // the change is on the disk; the others answer from memory or after a short look into the store.
-// The store calls Heads, Readers and Out inside its transactions. So nothing here may hold the lock
-// of the engines while it calls the store.
+// The store calls Heads, Readers and Out inside its transactions, and every event that comes needs
+// an answer of its group. So a change is judged in a copy of the group's engine, under a lock that
+// only other changes of that group need, and the copy takes the engine's place when the change is
+// on the disk. Nothing here holds the lock of an engine while it calls the store.
 package groups
 
 import (
@@ -23,6 +25,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	gosync "sync"
 
@@ -97,7 +100,7 @@ type Groups struct {
 	joining  gosync.Mutex // held while a new group becomes known, so that two calls can't make the same one known
 	outlines outlines
 
-	mu     gosync.Mutex // guards the rest and every engine; never held while the store is called
+	mu     gosync.Mutex // guards the map, not what is in it; nothing else is locked while it is held
 	groups map[event.Conversation]*group
 }
 
@@ -107,31 +110,34 @@ type group struct {
 	secret  [32]byte
 	founder crypto.PersonID
 
-	changing gosync.Mutex // held during a change of the control set, so that there is one at a time; taken before Groups.mu
+	changing gosync.Mutex // held during a change of the control set, so that there is one at a time; taken before mu
 
+	mu gosync.Mutex // guards the rest; held for as long as an answer takes, never while the store is called or a change is judged
+
+	// What follows from the control events on the disk. The engine is replaced by a change, and
+	// takes in nothing.
 	engine *authority.Group
-
-	// What follows from the control events on the disk. The engine may be ahead of that by events
-	// that are being written.
-	heads []crypto.Hash // on which this device's events build
-	state *authority.State
-	pasts map[crypto.PersonID]past // of the members for whom it was needed so far
-	went  store.Reason             // how the owner got out the last time
+	heads  []crypto.Hash // on which this device's events build
+	state  *authority.State
+	pasts  map[crypto.PersonID]past // of the members for whom it was needed so far
+	went   store.Reason             // how the owner got out the last time
 
 	// What the owner has been told of. Both are empty if that is nothing.
 	told      *authority.State
 	toldHeads []crypto.Hash // the heads of all control events that there were then
 }
 
-// publish makes all methods answer by what the engine says now. The caller holds Groups.mu.
-func (it *group) publish(owner crypto.PersonID) {
-	it.heads = it.engine.Heads()
-	it.state = it.engine.State()
-	it.pasts = make(map[crypto.PersonID]past)
-	it.went = store.Removed // also if nobody removed them, but their invitation counts no longer
-	if by, _ := it.engine.LastOut(owner); by == owner {
-		it.went = store.Left
+// publish makes all methods answer by what an engine says. The caller holds changing, or has made
+// the group and told nobody yet.
+func (it *group) publish(engine *authority.Group, owner crypto.PersonID) {
+	heads, state, went := engine.Heads(), engine.State(), store.Removed // also if nobody removed them, but their invitation counts no longer
+	if by, _ := engine.LastOut(owner); by == owner {
+		went = store.Left
 	}
+	it.mu.Lock()
+	defer it.mu.Unlock()
+	it.engine, it.heads, it.state, it.went = engine, heads, state, went
+	it.pasts = make(map[crypto.PersonID]past)
 }
 
 // New returns Groups that know no group yet. They can be given to the store before that is opened.
@@ -160,7 +166,9 @@ func (g *Groups) Load(s *store.Store) error {
 		if err := g.readTold(it); err != nil {
 			return fmt.Errorf("read group %v: %w", id, err)
 		}
+		g.mu.Lock()
 		g.groups[id] = it
+		g.mu.Unlock()
 	}
 	return nil
 }
@@ -189,10 +197,8 @@ func (g *Groups) read(it *group) error {
 	if err != nil {
 		return err
 	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	it.engine, it.secret, it.founder = engine, secret, founder(events)
-	it.publish(g.self)
+	it.secret, it.founder = secret, founder(events)
+	it.publish(engine, g.self)
 	return nil
 }
 
@@ -246,49 +252,39 @@ func build(events []authority.Event) (engine *authority.Group, secret [32]byte, 
 
 // Heads returns the control heads on which this device's events in a group build. See
 // store.Authority.
-func (g *Groups) Heads(id event.Conversation) []crypto.Hash {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if it := g.groups[id]; it != nil {
-		return it.heads
-	}
-	return nil
+func (g *Groups) Heads(id event.Conversation) (heads []crypto.Hash) {
+	_ = g.with(id, func(it *group) error { heads = it.heads; return nil })
+	return heads
 }
 
 // Readers returns the persons whom a message under these control heads is for: members then and
 // now, without the owner. See store.Authority.
-func (g *Groups) Readers(id event.Conversation, control []crypto.Hash) []crypto.PersonID {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	it := g.groups[id]
-	if it == nil {
+func (g *Groups) Readers(id event.Conversation, control []crypto.Hash) (out []crypto.PersonID) {
+	_ = g.with(id, func(it *group) error {
+		out = slices.DeleteFunc(it.members(g.self, control), func(p crypto.PersonID) bool {
+			_, still := it.state.Member(p)
+			return !still
+		})
 		return nil
-	}
-	return slices.DeleteFunc(g.members(it, control), func(p crypto.PersonID) bool {
-		_, still := it.state.Member(p)
-		return !still
 	})
+	return out
 }
 
 // Members returns the persons, without the owner, who were in a group under these control heads.
 // See store.Authority.
-func (g *Groups) Members(id event.Conversation, control []crypto.Hash) []crypto.PersonID {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if it := g.groups[id]; it != nil {
-		return g.members(it, control)
-	}
-	return nil
+func (g *Groups) Members(id event.Conversation, control []crypto.Hash) (out []crypto.PersonID) {
+	_ = g.with(id, func(it *group) error { out = it.members(g.self, control); return nil })
+	return out
 }
 
-// members is Members of a group that is known. The caller holds Groups.mu.
-func (g *Groups) members(it *group, control []crypto.Hash) (out []crypto.PersonID) {
+// members returns who, without the owner, was in under control heads. The caller holds mu.
+func (it *group) members(owner crypto.PersonID, control []crypto.Hash) (out []crypto.PersonID) {
 	then, err := it.engine.StateAt(control)
 	if err != nil {
 		then = it.state
 	}
 	for _, m := range then.Members {
-		if m.Person != g.self {
+		if m.Person != owner {
 			out = append(out, m.Person)
 		}
 	}
@@ -298,14 +294,12 @@ func (g *Groups) members(it *group, control []crypto.Hash) (out []crypto.PersonI
 // Out says whether the owner is out of a group, and how that came about the last time. See
 // store.Authority.
 func (g *Groups) Out(id event.Conversation) (out bool, how store.Reason) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	it := g.groups[id]
-	if it == nil {
-		return false, store.NoReason
-	}
-	_, in := it.state.Member(g.self)
-	return !in, it.went
+	_ = g.with(id, func(it *group) error {
+		_, in := it.state.Member(g.self)
+		out, how = !in, it.went
+		return nil
+	})
+	return out, how
 }
 
 func (g *Groups) get(id event.Conversation) (*group, error) {
@@ -317,15 +311,26 @@ func (g *Groups) get(id event.Conversation) (*group, error) {
 	return nil, ErrUnknown
 }
 
-// with runs f on the engine of a group.
+// with has f answer for a group, while nothing changes it. f must be short.
 func (g *Groups) with(id event.Conversation, f func(*group) error) error {
 	it, err := g.get(id)
 	if err != nil {
 		return err
 	}
+	return it.with(f)
+}
+
+func (it *group) with(f func(*group) error) error {
+	it.mu.Lock()
+	defer it.mu.Unlock()
+	return f(it)
+}
+
+// all returns all groups, in the order of their IDs.
+func (g *Groups) all() []*group {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return f(it)
+	return slices.SortedFunc(maps.Values(g.groups), func(a, b *group) int { return bytes.Compare(a.id[:], b.id[:]) })
 }
 
 // Known says whether a conversation is a group that is known here.
@@ -335,14 +340,10 @@ func (g *Groups) Known(id event.Conversation) bool {
 }
 
 // All returns the IDs of all groups, in order.
-func (g *Groups) All() []event.Conversation {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	out := make([]event.Conversation, 0, len(g.groups))
-	for id := range g.groups {
-		out = append(out, id)
+func (g *Groups) All() (out []event.Conversation) {
+	for _, it := range g.all() {
+		out = append(out, it.id)
 	}
-	slices.SortFunc(out, func(a, b event.Conversation) int { return bytes.Compare(a[:], b[:]) })
 	return out
 }
 

@@ -27,6 +27,7 @@ type member struct {
 
 	kept    []crypto.PersonID // whom Groups had the store know
 	full    error             // what Keep returns instead
+	keeping func()            // what happens meanwhile, once; may be nil
 	changes []Change          // as they were told
 	written byte              // by writes
 	heard   uint64            // the last notice that the test has looked at
@@ -97,6 +98,10 @@ func (m *member) Owner(device crypto.DeviceID) (crypto.PersonID, bool) {
 
 func (m *member) Keep(_ context.Context, p crypto.PersonID) error {
 	m.kept = append(m.kept, p)
+	if during := m.keeping; during != nil {
+		m.keeping = nil
+		during()
+	}
 	return m.full
 }
 

@@ -31,21 +31,21 @@ func (g *Groups) Tell(ctx context.Context, id event.Conversation) {
 // If that fails, as on a full disk, the change stands all the same, and the owner is told of it at
 // the next change or the next start. The caller holds changing.
 func (g *Groups) tell(ctx context.Context, it *group) {
-	g.mu.Lock()
+	it.mu.Lock()
 	now, heads := it.state, it.engine.AllHeads()
 	if slices.Equal(heads, it.toldHeads) {
-		g.mu.Unlock()
+		it.mu.Unlock()
 		return
 	}
 	notices, moved := it.notices(g.self), it.moved()
-	g.mu.Unlock()
+	it.mu.Unlock()
 	if err := g.store.Tell(ctx, it.id, store.News{Heads: heads, Notices: notices, Moved: moved}); err != nil {
 		g.cfg.Log.Warn("tell the owner of a group", "conv", it.id, "err", err)
 		return
 	}
-	g.mu.Lock()
+	it.mu.Lock()
 	it.told, it.toldHeads = now, heads
-	g.mu.Unlock()
+	it.mu.Unlock()
 }
 
 // readTold reads what the owner has been told of a group. The caller has made its engine.
@@ -63,7 +63,7 @@ func (g *Groups) readTold(it *group) error {
 
 // notices returns what has happened in a group since the owner was last told: the differences
 // between two states, so there are few of them however many events came. While the owner is out,
-// nothing is told. The caller holds Groups.mu.
+// nothing is told. The caller holds mu.
 func (it *group) notices(owner crypto.PersonID) []store.Notice {
 	before, now := it.told, it.state
 	if before == nil {
@@ -90,7 +90,7 @@ func (it *group) notices(owner crypto.PersonID) []store.Notice {
 }
 
 // moved returns who has come into the group or has gone since the owner was last told. The caller
-// holds Groups.mu.
+// holds mu.
 func (it *group) moved() (out []crypto.PersonID) {
 	before := it.told
 	if before == nil {
@@ -106,7 +106,7 @@ func (it *group) moved() (out []crypto.PersonID) {
 	return out
 }
 
-// settings returns what has changed about a group as a whole. The caller holds Groups.mu.
+// settings returns what has changed about a group as a whole. The caller holds mu.
 func (it *group) settings(before *authority.State) (out []store.Notice) {
 	now := it.state
 	if now.Name != before.Name {
@@ -142,7 +142,7 @@ func (d *deed) notice(owner crypto.PersonID) store.Notice {
 	return n
 }
 
-// deeds returns who has come and gone and who got another role. The caller holds Groups.mu.
+// deeds returns who has come and gone and who got another role. The caller holds mu.
 func (it *group) deeds(before *authority.State, owner crypto.PersonID) []deed {
 	now := it.state
 	var one []deed // about one person each

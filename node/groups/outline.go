@@ -129,7 +129,7 @@ func (g *Groups) Floor(log event.Log, segments event.Segments, to crypto.PersonI
 
 // firstRead returns the first stretch of an outline of which a member may read something: all of
 // it, or else only the events that are dated late enough. If there is none, it returns the place
-// after the last stretch. The caller holds Groups.mu.
+// after the last stretch. The caller holds mu.
 func (it *group) firstRead(outline []store.Stretch, to crypto.PersonID, p past) (first store.Stretch, whole bool) {
 	// An author who knew that the member had come knew of no removal of theirs after that, so they
 	// may read everything from there on.
