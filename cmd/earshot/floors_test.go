@@ -57,7 +57,7 @@ var imports = map[string]string{
 	"node/contacts":   "crypto crypto/names node/authority node/groups node/people node/phonebook store store/book store/event",
 	"node/ingest":     "crypto node/authority node/groups node/people node/receipts node/sync node/wire store store/event",
 	"node/sharing":    "crypto node/groups node/people node/sync store store/event",
-	"node/people":     "crypto crypto/names discovery node/authority node/groups node/notify store store/book store/event",
+	"node/people":     "crypto crypto/names discovery node/authority node/budget node/groups node/notify store store/book store/event",
 	"node/receipts":   "crypto node/notify store store/event",
 	"node/warnings":   "store",
 	"node/mesh":       "crypto discovery node/dial node/link node/notify node/session node/sync node/wire store/event",
@@ -69,6 +69,7 @@ var imports = map[string]string{
 	"node/wire":       "crypto crypto/canon store/event",
 	"node/dial":       "discovery",
 	"node/link":       "",
+	"node/budget":     "crypto",
 	"node/notify":     "",
 
 	"node/link/memnet": "",

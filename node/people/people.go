@@ -30,6 +30,7 @@ import (
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/node/authority"
+	"github.com/earshot-im/earshot/node/budget"
 	"github.com/earshot-im/earshot/node/groups"
 	"github.com/earshot-im/earshot/node/notify"
 	"github.com/earshot-im/earshot/store"
@@ -377,6 +378,19 @@ func (p *People) amongFriends(id crypto.PersonID) bool {
 		}
 	}
 	return false
+}
+
+// Standing returns what a person is to the owner, who counts as a contact. Who is not known, or was
+// blocked, is no contact.
+func (p *People) Standing(id crypto.PersonID) budget.Standing {
+	a, _ := p.Get(id)
+	switch {
+	case id == p.self, a.Contact && !a.Blocked:
+		return budget.Contact
+	case p.amongFriends(id):
+		return budget.Fellow
+	}
+	return budget.Stranger
 }
 
 // Author returns the person whose card has a head, if the device speaks for them at that head. See
