@@ -174,7 +174,7 @@ func Open(cfg Config) (_ *Node, err error) {
 	}
 	n.down = gosync.OnceFunc(func() { close(n.ended) })
 	if cfg.Name != "" {
-		if n.cfg.Name, err = names.Parse(cfg.Name); err != nil {
+		if n.cfg.Name, err = names.Claim(cfg.Name); err != nil {
 			return nil, err
 		}
 	}

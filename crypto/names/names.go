@@ -1,7 +1,9 @@
 // Package names says what may be the name of a person or group, and which names look the same.
 //
-// Parse is for every name from outside, typed here or claimed by a peer: what it returns is safe to
-// compare, to store and to print, with nothing in it that moves a terminal or cannot be seen.
+// Parse is for every name from outside: what it returns is safe to compare, to store and to print,
+// with nothing in it that moves a terminal or cannot be seen. That is enough for a nickname, which
+// the owner of a program gives. Claim is for the names that people give themselves and groups, which
+// others read: it also refuses what looks like the marks that stand around names.
 // Skeleton maps names that differ only in case or in look-alike letters to one key: a case-folded
 // skeleton of UTS #39. Keys are for comparing, never for showing.
 //
@@ -16,6 +18,7 @@ package names
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -37,10 +40,10 @@ const (
 // ErrName: no name can be like this. The error says why; ask for another.
 var ErrName = errors.New("not a name")
 
-// Parse returns name in NFC without the space around it. It has to be 1 to maxRunes characters and
-// at most MaxBytes bytes of valid UTF-8, visible (else *CharacterError; see Placed for what may be
-// in it all the same), not begin with what the command line gives another meaning, and not look
-// like an ID.
+// Parse returns name in NFC without the space around it, and with one plain space for any space in
+// it. It has to be 1 to maxRunes characters and at most MaxBytes bytes of valid UTF-8, visible (else
+// *CharacterError; see Placed for what may be in it all the same), not begin with what the command
+// line gives another meaning, not look like an ID, and not be what the owner is called: me, you.
 func Parse(name string) (string, error) {
 	if len(name) > 4*MaxBytes { // NFC may shorten it, but hardly so much
 		return "", fmt.Errorf("%w: longer than %d bytes", ErrName, MaxBytes)
@@ -72,6 +75,10 @@ func Parse(name string) (string, error) {
 	}
 	if looksLikeID(plain) {
 		return "", fmt.Errorf("%w: looks like an ID", ErrName)
+	}
+	name = strings.Join(strings.Fields(name), " ")
+	if utf8.RuneCountInString(name) <= maxReserved && slices.Contains(reserved, Skeleton(name)) {
+		return "", fmt.Errorf("%w: means whoever reads it", ErrName)
 	}
 	return name, nil
 }

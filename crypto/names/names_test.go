@@ -15,7 +15,9 @@ func TestParse(t *testing.T) {
 		" Bob Smith\t":           "Bob Smith",
 		"Zoe\u0308":              "Zoë",
 		"Łukasz":                 "Łukasz",
-		"山田　太郎":                  "山田　太郎",
+		"山田　太郎":                  "山田 太郎",
+		"Ann\u00a0 \u2003Lee":    "Ann Lee",
+		"Ann, \"boss\": ✓":       "Ann, \"boss\": ✓",
 		"नमस्ते":                 "नमस्ते",
 		"O'Brien-Núñez (Berlin)": "O'Brien-Núñez (Berlin)",
 		"🦊":                      "🦊",
@@ -80,6 +82,8 @@ func TestParseRefuses(t *testing.T) {
 		{"１２３４５６７８", "looks like an ID"},
 		{"12D3KooWx", "looks like an ID"},
 		{"12d3koow", "looks like an ID"},
+		{"ME", "means whoever reads it"},
+		{"уou", "means whoever reads it"}, // with a Cyrillic у
 	} {
 		got, err := Parse(c.in)
 		if !errors.Is(err, ErrName) || got != "" || !strings.Contains(err.Error(), c.cause) {

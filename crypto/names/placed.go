@@ -135,11 +135,16 @@ func firstBase(s string) rune {
 
 // CharacterError says that a name has a character that none can have, or not where it stands. It
 // matches ErrName.
-type CharacterError struct{ Rune rune }
+type CharacterError struct {
+	Rune rune
+	Mark bool // it looks like what stands around names; a nickname may have it
+}
 
 func (e *CharacterError) Error() string {
 	why := "can't be seen"
 	switch r := e.Rune; {
+	case e.Mark:
+		why = "looks like what earshot puts around names"
 	case r == joiner, r == nonJoiner, unicode.Is(unicode.Variation_Selector, r), isTag(r):
 		why = "changes nothing where it stands"
 	case r == unicode.ReplacementChar, unicode.In(r, unicode.Co, unicode.Noncharacter_Code_Point):

@@ -214,7 +214,7 @@ func TestInvitationIsNoText(t *testing.T) {
 		}
 		names[r.Group.ID] = r.Group.Name
 	}
-	if names[event.Conversation{7}.String()] != "lunch" || names[event.Conversation{8}.String()] != "?" {
+	if names[event.Conversation{7}.String()] != "lunch" || names[event.Conversation{8}.String()] != "" {
 		t.Errorf("groups %v", names)
 	}
 }

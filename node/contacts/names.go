@@ -51,7 +51,7 @@ func (n *Names) phonebook() *phonebook.Book {
 	b := &phonebook.Book{Persons: n.cfg.People.Others(), Key: n.keys.Key}
 	for _, c := range n.cfg.Groups.All() {
 		if state, err := n.cfg.Groups.State(c); err == nil {
-			b.Groups = append(b.Groups, phonebook.Group{ID: c, Name: state.Name, Rank: func() phonebook.Rank { return n.groupRank(c, state) }})
+			b.Groups = append(b.Groups, phonebook.Group{ID: c, Name: GroupName(state.Name), Rank: func() phonebook.Rank { return n.groupRank(c, state) }})
 		}
 	}
 	return b

@@ -135,13 +135,14 @@ func (n *Names) Group(c event.Conversation) (Group, error) {
 	return g, nil
 }
 
-// GroupName returns the name that members gave a group, or "?" if this program does not allow it.
-// The program of the member who gave it may allow more.
+// GroupName returns the name that members gave a group, or "" if no name can be like that. The
+// program of the member who gave it may allow more.
 func GroupName(given string) string {
-	if name, err := names.Parse(given); err == nil {
-		return name
+	name, err := names.Claim(given)
+	if err != nil {
+		return ""
 	}
-	return "?"
+	return name
 }
 
 // HistoryText returns what Group.History says of a policy.

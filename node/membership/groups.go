@@ -68,7 +68,7 @@ func (g *Groups) CreateGroup(ctx context.Context, name string, anyway bool) (con
 
 // newName returns the name that a group is to have.
 func (g *Groups) newName(name string, group event.Conversation, anyway bool) (string, error) {
-	name, err := names.Parse(strings.TrimPrefix(name, "#"))
+	name, err := names.Claim(strings.TrimPrefix(name, "#"))
 	if err == nil && !anyway {
 		err = g.cfg.Contacts.Free(name, group)
 	}

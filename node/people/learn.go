@@ -43,7 +43,7 @@ func NameIn(profile *event.Record) string {
 	if err != nil {
 		return ""
 	}
-	name, err := names.Parse(parsed.Name)
+	name, err := names.Claim(parsed.Name)
 	if err != nil {
 		return ""
 	}

@@ -106,7 +106,7 @@ func (o *Owner) Name() string { return NameIn(o.Profile()) }
 
 // SetName changes what the owner calls themselves, and tells everyone connected.
 func (o *Owner) SetName(ctx context.Context, name string) error {
-	name, err := names.Parse(name)
+	name, err := names.Claim(name)
 	if err != nil {
 		return err
 	}

@@ -14,7 +14,7 @@ const (
 	receiptSubjectSize = 72
 
 	// MaxName bounds the name that a person claims or a group has, in bytes. Which characters a
-	// name may have is for names.Parse to say, where it is shown.
+	// name may have is for names.Claim to say, where it is shown.
 	MaxName = names.MaxBytes
 	// MaxReceiptSegments bounds each list of a receipt: an author with more pieces than that in
 	// their logs waits for the next ones.

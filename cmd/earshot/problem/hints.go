@@ -53,7 +53,7 @@ var hints = map[string]string{
 	localapi.CodeUnknown:      "`earshot peers` shows who is here, `earshot contacts` whom you know, and `earshot group list` your groups",
 	localapi.CodeAmbiguous:    "say which: use an ID instead of the name",
 	localapi.CodeNameTaken:    "choose another name for them, which only you see: `accept` and `verify` take it as --petname NICKNAME; `contacts name --anyway` takes this one",
-	localapi.CodeName:         "a name has 1 to 64 visible characters and doesn't look like an ID",
+	localapi.CodeName:         "a name has 1 to 64 visible characters and doesn't look like an ID, or like what earshot says of people",
 	localapi.CodeKeyUsed:      "use a new --key for a new message; `earshot history WHO --key KEY` shows what was sent with this one",
 	localapi.CodeText:         "convert it to UTF-8 first, for example with iconv",
 	localapi.CodeEmpty:        "give a text as an argument or on standard input",

@@ -153,7 +153,7 @@ func NameHint(character string) string {
 	if character == "" {
 		return hints[localapi.CodeName]
 	}
-	return "leave out " + character + ": a name has only what people can see, and joiners and selectors where they change how it looks"
+	return "leave out " + character + ": a name has only what people can see, joiners and selectors where they change how it looks, and none of the marks that stand around names"
 }
 
 // OfGroup explains an error of a command that gives a group a name.
