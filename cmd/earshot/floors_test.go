@@ -68,7 +68,8 @@ var imports = map[string]string{
 	"node/sync":       "crypto node/wire store/event",
 	"node/wire":       "crypto crypto/canon store/event",
 	"node/dial":       "discovery",
-	"node/link":       "",
+	"node/link":       "node/fair",
+	"node/fair":       "",
 	"node/budget":     "crypto",
 	"node/notify":     "",
 
@@ -105,7 +106,7 @@ var outsiders = map[string]string{
 }
 
 // pure lists the packages that touch no file, socket or log, so that a simulation can drive them.
-var pure = []string{"crypto/canon", "crypto/names", "store/event", "node/authority", "node/dial", "node/sync", "node/wire"}
+var pure = []string{"crypto/canon", "crypto/names", "store/event", "node/authority", "node/dial", "node/fair", "node/sync", "node/wire"}
 
 // stories are the floors of the house, the lowest first. A test may import what is on its own floor
 // or below.

@@ -53,7 +53,7 @@ func (h *protoHost) serve(s network.Stream) {
 		return
 	}
 	defer done()
-	_ = s.SetDeadline(time.Now().Add(negotiateTimeout))
+	_ = s.SetDeadline(time.Now().Add(namingTimeout))
 	proto, handle, err := h.Mux().Negotiate(s)
 	if err == nil {
 		err = s.SetProtocol(proto)

@@ -57,8 +57,12 @@ const (
 	ConnectTimeout = 10 * time.Second
 	// handshakeTimeout bounds an accepted connection that has not yet proven who it is.
 	handshakeTimeout = 10 * time.Second
-	// negotiateTimeout bounds a new stream that has not yet named its protocol, on either side.
+	// negotiateTimeout bounds the answer of a peer to whom this node has named the protocol of a
+	// stream.
 	negotiateTimeout = 10 * time.Second
+	// namingTimeout bounds a stream that a peer opened and that has not named its protocol. A peer
+	// names it at once.
+	namingTimeout = 2 * time.Second
 
 	// maxDials is how many addresses of one peer are dialled at once: as many as a caller may know.
 	// If some had to wait or were refused, somebody could forge addresses at which nobody answers,
@@ -79,6 +83,17 @@ type Config struct {
 	// Over says whether an address of this machine may carry links; nil: each may. It is asked
 	// before each dial and for each connection that comes, by any goroutine.
 	Over func(local netip.Addr) bool
+
+	// Standing says what a device that has proven itself is to the owner; nil: all are strangers.
+	// It is asked by any goroutine, may take a lock, and must not call the host.
+	Standing func(peer.ID) Standing
+
+	// OnLink says whether an address is on a network of this machine; nil: each is. As Standing.
+	OnLink func(netip.Addr) bool
+
+	// Spent is told what a handshake with somebody who was not known has cost of one core; nil:
+	// nobody. As Standing.
+	Spent func(from netip.Addr, d time.Duration)
 }
 
 // Transport makes what dials and listens. The upgrader adds TLS and yamux. The resource manager
@@ -90,7 +105,8 @@ type Host struct {
 	swarm     *swarm.Swarm
 	host      *protoHost
 	peerstore peerstore.Peerstore
-	limits    network.ResourceManager
+	limits    *limits
+	entrance  *entrance
 	log       *slog.Logger
 	calls     calls
 
@@ -140,6 +156,7 @@ func New(cfg Config) (_ *Host, err error) {
 		return nil, fmt.Errorf("set limits: %w", err)
 	}
 	undo = append(undo, h.limits.Close)
+	h.entrance = newEntrance(cfg, h.limits.busy)
 
 	var gater connmgr.ConnectionGater
 	if cfg.Over != nil {
@@ -166,11 +183,12 @@ func New(cfg Config) (_ *Host, err error) {
 	}
 	undo = append(undo, h.swarm.Close)
 
-	muxers := []upgrader.StreamMuxer{{ID: yamux.ID, Muxer: newMuxer()}}
+	muxers := []upgrader.StreamMuxer{{ID: yamux.ID, Muxer: newMuxer(h.entrance.standing)}}
 	secure, err := newSecurity(key, id, yamux.ID)
 	if err != nil {
 		return nil, fmt.Errorf("make certificate: %w", err)
 	}
+	secure.turn, secure.spent = h.entrance.turn, cfg.Spent
 	up, err := upgrader.New([]sec.SecureTransport{secure}, muxers, nil, h.limits, gater,
 		upgrader.WithAcceptTimeout(handshakeTimeout))
 	if err != nil {
@@ -179,7 +197,7 @@ func New(cfg Config) (_ *Host, err error) {
 	if cfg.Transport == nil {
 		cfg.Transport = newTCP
 	}
-	carrier, err := cfg.Transport(up, h.limits)
+	carrier, err := cfg.Transport(doorway{up, h.entrance}, h.limits)
 	if err != nil {
 		return nil, fmt.Errorf("open transport: %w", err)
 	}
@@ -192,7 +210,7 @@ func New(cfg Config) (_ *Host, err error) {
 	}
 	h.host = &protoHost{BlankHost: blank, calls: &h.calls}
 	h.swarm.SetStreamHandler(h.host.serve)
-	h.swarm.Notify(&network.NotifyBundle{DisconnectedF: h.forget})
+	h.swarm.Notify(&network.NotifyBundle{ConnectedF: h.connected, DisconnectedF: h.forget})
 	return h, nil
 }
 

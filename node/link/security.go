@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/crypto"
@@ -25,6 +26,11 @@ type security struct {
 	identity *libp2ptls.Identity
 	local    peer.ID
 	muxer    protocol.ID
+
+	// turn waits until an accepted connection may begin its handshake, and says from where it
+	// comes; not valid if that does not matter. spent is told what the handshake has cost.
+	turn  func(context.Context, net.Conn) (from netip.Addr, err error)
+	spent func(from netip.Addr, d time.Duration)
 }
 
 var _ sec.SecureTransport = (*security)(nil)
@@ -57,6 +63,16 @@ func (s *security) ID() protocol.ID { return libp2ptls.ID }
 
 // SecureInbound accepts a handshake; an empty ID accepts any peer.
 func (s *security) SecureInbound(ctx context.Context, raw net.Conn, id peer.ID) (sec.SecureConn, error) {
+	if s.turn != nil {
+		from, err := s.turn(ctx, raw)
+		if err != nil {
+			raw.Close()
+			return nil, err
+		}
+		if s.spent != nil && from.IsValid() {
+			s.spent(from, handshakeCost)
+		}
+	}
 	return s.handshake(ctx, raw, id, tls.Server)
 }
 

@@ -220,3 +220,49 @@ func TestOnlyEd25519PeersGetIn(t *testing.T) {
 		})
 	}
 }
+
+// BenchmarkHandshake measures what both sides of a handshake take, see handshakeCost.
+func BenchmarkHandshake(b *testing.B) {
+	sides := make([]*security, 2)
+	for i := range sides {
+		key, err := crypto.UnmarshalEd25519PrivateKey(newKey(b))
+		if err != nil {
+			b.Fatal(err)
+		}
+		id, err := peer.IDFromPrivateKey(key)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if sides[i], err = newSecurity(key, id, testMuxer); err != nil {
+			b.Fatal(err)
+		}
+	}
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer l.Close()
+	for b.Loop() {
+		c, err := net.Dial("tcp4", l.Addr().String())
+		if err != nil {
+			b.Fatal(err)
+		}
+		s, err := l.Accept()
+		if err != nil {
+			b.Fatal(err)
+		}
+		served := make(chan error, 1)
+		go func() {
+			_, err := sides[1].SecureInbound(b.Context(), s, "")
+			served <- err
+		}()
+		if _, err := sides[0].SecureOutbound(b.Context(), c, sides[1].local); err != nil {
+			b.Fatal(err)
+		}
+		if err := <-served; err != nil {
+			b.Fatal(err)
+		}
+		c.Close()
+		s.Close()
+	}
+}

@@ -62,6 +62,15 @@ func (h *Host) listener(at netip.AddrPort) *listener {
 	return nil
 }
 
+// Dial connects to an address, for tests that speak for themselves. It waits while there is nobody.
+func (h *Host) Dial(to netip.Addr, port uint16) (net.Conn, error) {
+	c, err := h.net.dial(context.Background(), h, netip.AddrPortFrom(to, port))
+	if err != nil {
+		return nil, err // and no connection, which would be a nil pointer in the interface
+	}
+	return c, nil
+}
+
 // Transport is a link.Transport over this host.
 func (h *Host) Transport(up transport.Upgrader, limits network.ResourceManager) (transport.Transport, error) {
 	return &carrier{host: h, upgrader: up, limits: limits}, nil

@@ -1,0 +1,42 @@
+package link
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/network"
+	manet "github.com/multiformats/go-multiaddr/net"
+)
+
+const (
+	// idleTimeout bounds a connection that carries no stream: whoever dialled opens one at once.
+	// idleAgain is when it is looked at again, if it did.
+	idleTimeout = 5 * time.Second
+	idleAgain   = time.Minute
+)
+
+// connected takes in a new connection.
+func (h *Host) connected(_ network.Network, c network.Conn) {
+	if ip, err := manet.ToIP(c.RemoteMultiaddr()); err == nil && h.entrance.standing(c.RemotePeer()) == Contact {
+		if addr, ok := netip.AddrFromSlice(ip); ok {
+			h.entrance.keep(addr)
+		}
+	}
+	time.AfterFunc(idleTimeout, func() { closeIdle(c) })
+}
+
+// closeIdle closes a connection that carries no stream, and looks again later if it does.
+func closeIdle(c network.Conn) {
+	for _, s := range c.GetStreams() {
+		if s.Protocol() != "" || s.Stat().Direction == network.DirOutbound {
+			time.AfterFunc(idleAgain, func() { closeIdle(c) })
+			return
+		}
+	}
+	_ = c.Close()
+}
+
+// Keep remembers addresses at which devices of contacts are: for connections from there some places
+// are kept free that others can't take. Those to and from a device that is a contact's are
+// remembered by themselves.
+func (h *Host) Keep(addrs ...netip.Addr) { h.entrance.keep(addrs...) }

@@ -1,0 +1,165 @@
+package link
+
+import (
+	"net"
+	"sync"
+
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/core/protocol"
+	"github.com/libp2p/go-libp2p/p2p/muxer/yamux"
+)
+
+const (
+	// maxUnnamed is how many streams of a peer may not have named their protocol. A peer names it
+	// together with the stream, so that these go through as they come. Further ones wait, and so
+	// does the peer alone: these streams have no limit that others could use up.
+	maxUnnamed = 2
+	// maxStreamsStranger and maxStreamsFellow are how many streams a connection of theirs may have
+	// open towards this node. A stranger has the sync stream and the one that replaces it.
+	maxStreamsStranger = 4
+	maxStreamsFellow   = 16
+)
+
+// limits are those of the library's resource manager, and maxUnnamed.
+type limits struct {
+	network.ResourceManager
+
+	mu    sync.Mutex
+	peers map[peer.ID]*streams
+}
+
+// streams are those of a peer that came in.
+type streams struct {
+	unnamed chan struct{} // holds one for each that has not named its protocol
+	users   int           // who uses this
+	named   int
+}
+
+// OpenStream counts a stream. For one that a peer opens it waits until at most maxUnnamed of the
+// peer's, with this one, have not named their protocol; only the connection of the peer waits.
+func (l *limits) OpenStream(id peer.ID, dir network.Direction) (network.StreamManagementScope, error) {
+	if dir == network.DirOutbound {
+		return l.ResourceManager.OpenStream(id, dir)
+	}
+	s := l.use(id)
+	s.unnamed <- struct{}{}
+	scope, err := l.ResourceManager.OpenStream(id, dir)
+	if err != nil {
+		<-s.unnamed
+		l.release(id, s, false)
+		return nil, err
+	}
+	return &stream{StreamManagementScope: scope, limits: l, of: s, peer: id}, nil
+}
+
+func (l *limits) use(id peer.ID) *streams {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := l.peers[id]
+	if s == nil {
+		s = &streams{unnamed: make(chan struct{}, maxUnnamed)}
+		l.peers[id] = s
+	}
+	s.users++
+	return s
+}
+
+func (l *limits) release(id peer.ID, s *streams, named bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if named {
+		s.named--
+	}
+	if s.users--; s.users == 0 {
+		delete(l.peers, id)
+	}
+}
+
+// busy says that a peer has a stream here that has named its protocol.
+func (l *limits) busy(id peer.ID) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := l.peers[id]
+	return s != nil && s.named > 0
+}
+
+// stream is one that a peer opened.
+type stream struct {
+	network.StreamManagementScope
+	limits *limits
+	of     *streams
+	peer   peer.ID
+
+	mu          sync.Mutex
+	named, done bool
+}
+
+// SetProtocol takes in which protocol the stream is for.
+func (s *stream) SetProtocol(proto protocol.ID) error {
+	if err := s.StreamManagementScope.SetProtocol(proto); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.named || s.done {
+		return nil
+	}
+	s.named = true
+	s.limits.mu.Lock()
+	s.of.named++
+	s.limits.mu.Unlock()
+	<-s.of.unnamed
+	return nil
+}
+
+// Done takes in that the stream has ended. It may be called again.
+func (s *stream) Done() {
+	s.StreamManagementScope.Done()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.done {
+		return
+	}
+	s.done = true
+	if !s.named {
+		<-s.of.unnamed
+	}
+	s.limits.release(s.peer, s.of, s.named)
+}
+
+// muxer is yamux with bounds by the peer's standing when the connection began: yamux keeps what was
+// not read of each stream, up to its window.
+type muxer struct {
+	standing                  func(peer.ID) Standing
+	stranger, fellow, contact *yamux.Transport
+}
+
+func newMuxer(standing func(peer.ID) Standing) *muxer {
+	return &muxer{
+		standing: standing,
+		stranger: newYamux(maxStreamsStranger, minWindow),
+		fellow:   newYamux(maxStreamsFellow, minWindow),
+		contact:  newYamux(maxStreamsPeer, maxWindow),
+	}
+}
+
+func newYamux(streams, window uint32) *yamux.Transport {
+	m := *yamux.DefaultTransport
+	m.KeepAliveInterval = keepAlive
+	m.ConnectionWriteTimeout = writeTimeout
+	m.MaxIncomingStreams = streams // of one connection; the resource manager counts those of a peer
+	m.MaxStreamWindowSize = window
+	return &m
+}
+
+// NewConn begins to speak yamux with a peer that has proven itself.
+func (m *muxer) NewConn(c net.Conn, isServer bool, scope network.PeerScope) (network.MuxedConn, error) {
+	switch m.standing(scope.Peer()) {
+	case Contact:
+		return m.contact.NewConn(c, isServer, scope)
+	case Fellow:
+		return m.fellow.NewConn(c, isServer, scope)
+	}
+	return m.stranger.NewConn(c, isServer, scope)
+}
