@@ -8,9 +8,11 @@ STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 5s
 TESTFLAGS   ?=
 BIN         := bin/earshot
+HOSTILE     := bin/hostile
+INLAB       := EARSHOT_BIN=$(CURDIR)/$(BIN) EARSHOT_HOSTILE_BIN=$(CURDIR)/$(HOSTILE) EARSHOT_HOSTILE_TABLE=$(CURDIR)/$(HOSTILE).txt
 BUILD       := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)'
 
-.PHONY: build help install demo test check bench fuzz lab generate
+.PHONY: build help install demo test check bench fuzz lab hostile generate
 
 # build bin/earshot (this is what a bare make does)
 build:
@@ -58,7 +60,13 @@ fuzz:
 
 # run the tests between network namespaces; needs Linux, iproute2, util-linux, and root or user namespaces
 lab: build
-	EARSHOT_BIN=$(CURDIR)/$(BIN) $(GO) test -tags lab -count 1 -timeout 15m $(TESTFLAGS) ./discovery ./cmd/lab
+	$(GO) build -o $(HOSTILE) ./cmd/hostile
+	$(INLAB) $(GO) test -tags lab -count 1 -timeout 25m $(TESTFLAGS) ./discovery ./cmd/lab
+
+# attack a node in every way, each for longer than lab does, and flood it for an hour; takes two hours
+hostile: build
+	$(GO) build -o $(HOSTILE) ./cmd/hostile
+	$(INLAB) EARSHOT_HOSTILE_FULL=1 $(GO) test -tags lab -count 1 -timeout 4h $(TESTFLAGS) -run '^TestHostile$$' ./cmd/lab
 
 # make the code again that is generated from .proto files
 generate:

@@ -39,6 +39,8 @@ var imports = map[string]string{
 	"cmd/bench":            "cmd/bench/floor cmd/bench/process cmd/isolate node/localapi node/localapi/v1",
 	"cmd/bench/floor":      "cmd/bench/process node/link",
 	"cmd/bench/process":    "",
+	"cmd/hostile":          "cmd/hostile/rogue cmd/isolate crypto node/localapi node/localapi/v1 node/wire store/event",
+	"cmd/hostile/rogue":    "crypto node/wire store/event",
 	"cmd/isolate":          "",
 
 	"node/localapi":        "crypto/names node/localapi/v1 store/event",
@@ -96,8 +98,8 @@ var imports = map[string]string{
 var outsiders = map[string]string{
 	"go.etcd.io/bbolt":                     "store/disk store/tx cmd/bench/floor",
 	"github.com/libp2p/go-libp2p-pubsub":   "node/gossip cmd/bench/floor",
-	"github.com/libp2p/go-libp2p/p2p":      "node/link node/gossip",
-	"github.com/libp2p/":                   "discovery node node/dial node/gossip node/link node/link/memnet node/mesh node/people node/session cmd/bench/floor",
+	"github.com/libp2p/go-libp2p/p2p":      "node/link node/gossip cmd/hostile cmd/hostile/rogue",
+	"github.com/libp2p/":                   "discovery node node/dial node/gossip node/link node/link/memnet node/mesh node/people node/session cmd/bench/floor cmd/hostile cmd/hostile/rogue",
 	"github.com/grandcat/zeroconf":         "discovery",
 	"connectrpc.com/":                      "node/localapi node/localapi/server node/localapi/v1 cmd/earshot/problem cmd/earshot/reading cmd/earshot/sending",
 	"github.com/spf13/":                    "cmd/earshot cmd/earshot/suggest",

@@ -6,11 +6,18 @@
 // Elsewhere ErrNone says that there is no such thing, and the caller decides whether the host's
 // network will do.
 //
-// Only commands that show or measure earshot use it. They call Run before they start anything,
-// since the program begins anew in the namespace.
+// Check is for a program that must never run anywhere else: it says whether this process is in such
+// a namespace, whoever made that.
+//
+// Only commands that show, measure or attack earshot use it. They call Run before they start
+// anything, since the program begins anew in the namespace.
 package isolate
 
 import "errors"
 
 // ErrNone: this system, or this user, can make no network namespace. Run as root, or do without.
 var ErrNone = errors.New("no network namespace can be made")
+
+// ErrOutside: this process is not in a network namespace of its own, or that can't be found out. Start
+// it in one, as with `unshare -rn`.
+var ErrOutside = errors.New("not in a network namespace of its own")

