@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/hex"
 	"fmt"
 	"time"
 
@@ -27,7 +28,7 @@ func (a *attacker) people(ctx context.Context) error {
 	persons := make([]*rogue.Person, a.n)
 	for i := range persons {
 		persons[i] = a.Person(i, "Person")
-		tell(map[string]any{"person": persons[i].ID})
+		tell(map[string]any{"person": hex.EncodeToString(persons[i].ID[:])})
 	}
 	began := time.Now()
 	a.each(func(i int) {

@@ -139,9 +139,9 @@ func crowd(s *siege) (miss []string) {
 	var coming sync.WaitGroup
 	var back, in error
 	coming.Go(func() {
-		_, back = s.people(s.atBob, fmt.Sprint(crowdSeed, "-n ", crowdContacts), crowdContacts, contactBack)
+		_, back = s.people(1, fmt.Sprint(crowdSeed, "-n ", crowdContacts), crowdContacts, contactBack)
 	})
-	coming.Go(func() { _, in = s.people(s.atBob, fmt.Sprint("-n ", crowdNewcomers), crowdNewcomers, strangerIn) })
+	coming.Go(func() { _, in = s.people(1, fmt.Sprint("-n ", crowdNewcomers), crowdNewcomers, strangerIn) })
 	coming.Wait()
 	if back != nil {
 		miss = append(miss, "contacts: "+back.Error())

@@ -120,11 +120,15 @@ func (r *raid) stop() object {
 	return r.lines[len(r.lines)-1]
 }
 
-// aimed are the flags that aim cmd/hostile at a node.
+// aimed are the flags that aim cmd/hostile at a node, from so many addresses of the attacker's; 0: as
+// the system likes.
 func aimed(at *node, addresses int, args ...string) []string {
 	listening := strings.Split(at.one("status").list("listening")[0], "/")
-	return append([]string{"-at", "10.9.0.1:" + listening[4], "-peer", at.device, "-for", "2h",
-		"-from", attackersFirst, "-addresses", strconv.Itoa(addresses)}, args...)
+	flags := []string{"-at", "10.9.0.1:" + listening[4], "-peer", at.device, "-for", "2h"}
+	if addresses > 0 {
+		flags = append(flags, "-from", attackersFirst, "-addresses", strconv.Itoa(addresses))
+	}
+	return append(flags, args...)
 }
 
 // A meter is Ann, who writes to Bob, one message at a time.
@@ -333,12 +337,12 @@ func (n *node) knows(group string) bool {
 	return false
 }
 
-// people has persons come from the first of some addresses, each of whom writes to Bob, and waits
-// until all have been answered.
-func (s *siege) people(from *host, flags string, many int, within time.Duration) (persons []string, err error) {
+// people has persons come from so many of the attacker's addresses, each of whom writes to Bob, and
+// waits until all have been answered.
+func (s *siege) people(addresses int, flags string, many int, within time.Duration) (persons []string, err error) {
 	s.Helper()
 	through, all := 0, make(chan struct{})
-	r, err := from.hostile(func(o object) {
+	r, err := s.atBob.hostile(func(o object) {
 		if p := o.text("person"); p != "" {
 			persons = append(persons, p)
 		}
@@ -347,7 +351,7 @@ func (s *siege) people(from *host, flags string, many int, within time.Duration)
 				close(all)
 			}
 		}
-	}, aimed(s.bob, 1, append(strings.Fields(flags), "people")...)...)
+	}, aimed(s.bob, addresses, append(strings.Fields(flags), "people")...)...)
 	if err != nil {
 		return nil, err
 	}
@@ -366,9 +370,12 @@ func (s *siege) people(from *host, flags string, many int, within time.Duration)
 // befriend has the first persons of a seed write to Bob, who accepts them.
 func (s *siege) befriend(seed string, many int) {
 	s.Helper()
-	persons, err := s.people(s.atBob, fmt.Sprint(seed, "-n ", many), many, promised)
+	persons, err := s.people(1, fmt.Sprint(seed, "-n ", many), many, promised)
 	if err != nil {
 		s.Fatal(err)
+	}
+	if len(persons) != many {
+		s.Fatalf("%d persons, want %d", len(persons), many)
 	}
 	for i, p := range persons {
 		s.bob.must("accept", p, "--petname", fmt.Sprint("Friend ", i))
