@@ -20,6 +20,8 @@ type control struct {
 	loading bool            // LoadControl is not answered
 
 	expecting []*conversation // that may have to be welcomed to, see welcome.go
+
+	remembered int // events in controlSet.known, of all groups
 }
 
 // controlSet is what control keeps of a group.
@@ -54,7 +56,7 @@ func (k *control) locator(c *conversation) []crypto.Hash { return c.control.loca
 // in it, the peer could not take them: they are sent again.
 func (k *control) see(c *conversation, locator []crypto.Hash) {
 	if c.group {
-		c.control.known = locator
+		k.remember(c, locator)
 		c.control.changed = !slices.Equal(locator, c.control.locator)
 		k.push(c)
 	}
@@ -72,7 +74,13 @@ func (k *control) learn(c *conversation, ids []crypto.Hash) {
 			known = append(known, id)
 		}
 	}
-	set.known = known[:min(len(known), maxKnown)]
+	k.remember(c, known[:min(len(known), maxKnown)])
+}
+
+// remember replaces the events that the peer is known to have.
+func (k *control) remember(c *conversation, known []crypto.Hash) {
+	k.remembered += len(known) - len(c.control.known)
+	c.control.known = known
 }
 
 // push looks for control events that the peer lacks.

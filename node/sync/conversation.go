@@ -18,6 +18,8 @@ type conversations struct {
 	byID   map[event.Conversation]*conversation
 	byTag  map[string]*conversation // by the peer's tag
 	direct *conversation            // nil while there is none
+
+	pictured int // logs that have pictures, of all conversations
 }
 
 // conversation is one that Joined has given. The facts at its beginning are read by all parts of a
@@ -43,6 +45,7 @@ type conversation struct {
 	same  bool                         // the peer holds what base says of logs without pictures
 	logs  map[event.Log]*log           // what is new since, or differs, and all of this person's
 	order []*log                       // logs, as they came
+	all   *conversations
 
 	answer  answer
 	offer   offering // notDue if the conversation is not in offers.queue
@@ -55,7 +58,7 @@ type conversation struct {
 func (r *conversations) add(in *Conversation) *conversation {
 	c := &conversation{
 		id: in.ID, ourTag: in.OurTag, peerTag: in.PeerTag, group: in.Locator != nil,
-		base: in.Logs, logs: map[event.Log]*log{},
+		base: in.Logs, logs: map[event.Log]*log{}, all: r,
 	}
 	c.records.known = map[recordKey]*record{}
 	r.byID[c.id] = c
@@ -110,6 +113,7 @@ func (c *conversation) logOf(name event.Log) *log {
 		}
 		c.logs[name] = l
 		c.order = append(c.order, l)
+		c.all.pictured++
 	}
 	return l
 }

@@ -108,6 +108,16 @@ func (e *end) do(in sync.Input) {
 		}
 		e.effect(effect)
 	}
+	if w.chance(0.01) { // others need the memory
+		before := e.session.Weight()
+		e.session.Forget()
+		if after := e.session.Weight(); after > before {
+			w.fail("%s: %d bytes after forgetting, %d before", e.node.name, after, before)
+		} else if after < before {
+			w.count.forgets++
+		}
+	}
+	e.session.Remembered()
 }
 
 func (e *end) effect(effect sync.Effect) {

@@ -34,12 +34,22 @@ func (s *Session) Open(tag []byte) bool {
 }
 
 // Remembered counts what is held only because the peer said so, as it is and not as it was booked.
+// What Weight adds up must be booked right as well.
 func (s *Session) Remembered() int {
-	kept, n := 0, 0
+	kept, n, hashes, waits := 0, 0, 0, 0
 	for _, o := range s.offers.kept {
 		kept += sizeOf(o)
 	}
+	for _, p := range s.take.pending {
+		if p.waits != forShell {
+			waits += p.weightInMemory()
+		}
+	}
 	for _, c := range s.byID {
+		hashes += len(c.control.known)
+		if len(c.order) != len(c.logs) {
+			panic("logs are listed wrong")
+		}
 		for _, l := range c.logs {
 			if len(l.ours) == 0 {
 				n += len(l.peers)
@@ -53,6 +63,9 @@ func (s *Session) Remembered() int {
 	}
 	if n != s.claims.count || kept != s.offers.size {
 		panic("claims are booked wrong")
+	}
+	if s.pictured != s.Logs() || hashes != s.control.remembered || waits != s.take.keptWeight {
+		panic("the weight is booked wrong")
 	}
 	return n + kept
 }

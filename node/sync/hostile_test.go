@@ -107,6 +107,13 @@ func TestClaimsAreBounded(t *testing.T) {
 	if n := s.session.Remembered(); n > 1<<14+1<<12 {
 		t.Errorf("%d things are remembered", n)
 	}
+	if n := s.session.Weight(); n < 4<<20 || n > 16<<20 {
+		t.Errorf("they weigh %d bytes", n)
+	}
+	s.session.Forget()
+	if n := s.session.Weight(); n > 32<<10 {
+		t.Errorf("after they were forgotten, %d bytes are left", n)
+	}
 	// What is here is pushed and told none the less.
 	own := write(t, direct, self, 1, 10)
 	s.want(s.step(own.now(1)), "Load")

@@ -86,7 +86,7 @@ func (c *counts) all(rooms bool) map[string]*int {
 		"crashes": &c.crashes, "cuts": &c.cuts, "gaps": &c.gaps, "duplicates": &c.duplicates,
 		"cards asked for": &c.needCards, "refusals": &c.refused, "frames": &c.frames, "restores": &c.restores,
 		"stripped words": &c.strips, "waits for room": &c.drains,
-		"runs without room on the disk": &c.fulls, "runs over budget": &c.overs,
+		"runs without room on the disk": &c.fulls, "claims forgotten": &c.forgets, "runs over budget": &c.overs,
 	}
 	if rooms {
 		maps.Copy(all, map[string]*int{

@@ -27,6 +27,7 @@ type take struct {
 
 	// What waits for cards, control events or room.
 	kept, keptBytes int
+	keptWeight      int             // in memory, see pending.weightInMemory
 	turnedAway      []*conversation // of which runs were refused since too much was kept
 	noRoom          []*conversation // of which something was refused since the disk is full
 }
@@ -139,6 +140,7 @@ func (t *take) count(p *pending, n int) {
 	case p.waits != forShell:
 		t.kept += n
 		t.keptBytes += n * p.weight
+		t.keptWeight += n * p.weightInMemory()
 	case p.record != nil:
 		t.records += n
 	default:
