@@ -6,9 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 
-	"golang.org/x/sync/semaphore"
-
 	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/node/budget"
 	"github.com/earshot-im/earshot/node/ingest"
 	"github.com/earshot-im/earshot/node/people"
 	"github.com/earshot-im/earshot/node/session"
@@ -24,6 +23,7 @@ import (
 type guest struct {
 	node    *Node
 	session *session.Session
+	budget  *budget.Account
 	nonce   [32]byte // this node's
 
 	// From when the peer is known. Set by the loop of the session.
@@ -34,14 +34,6 @@ type guest struct {
 
 // Open returns what this node says of itself to every peer.
 func (g *guest) Open() sync.Open { return g.node.sharing.Open() }
-
-// Budget returns the budget from which the larger frames of the peer are read.
-func (g *guest) Budget() *semaphore.Weighted {
-	if them, ok := g.node.people.Of(g.session.Peer()); ok && them.Contact {
-		return g.node.contactsFrames
-	}
-	return g.node.strangersFrames
-}
 
 // Visible returns the segments of a log that the peer may know about.
 func (g *guest) Visible(log event.Log, segments event.Segments) event.Segments {
@@ -141,8 +133,11 @@ func (g *guest) identify(ctx context.Context, e sync.Identify) (answer sync.Inpu
 	return g.Rejoin(), task, nil
 }
 
-// Rejoin says what the peer may have now.
-func (g *guest) Rejoin() sync.Joined { return g.portion.Join() }
+// Rejoin says what the peer may have now. With that, what they are to the owner may have changed.
+func (g *guest) Rejoin() sync.Joined {
+	g.budget.Identify(g.person, g.node.people.Standing(g.person))
+	return g.portion.Join()
+}
 
 // What package sharing needs of the session.
 

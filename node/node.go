@@ -39,11 +39,11 @@ import (
 
 	"github.com/libp2p/go-libp2p/core/network"
 	ma "github.com/multiformats/go-multiaddr"
-	"golang.org/x/sync/semaphore"
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/crypto/names"
 	"github.com/earshot-im/earshot/discovery"
+	"github.com/earshot-im/earshot/node/budget"
 	"github.com/earshot-im/earshot/node/chat"
 	"github.com/earshot-im/earshot/node/contacts"
 	"github.com/earshot-im/earshot/node/crowd"
@@ -133,8 +133,7 @@ type Node struct {
 	revealed *notify.Counter // counts the changes that may have brought older messages into view
 	waiting  *notify.Counter // counts the requests that have come and are kept in memory only
 
-	contactsFrames  *semaphore.Weighted // see session.NewBudget
-	strangersFrames *semaphore.Weighted
+	budgets *budget.Budgets // of what peers cost
 
 	ready chan struct{}
 	down  func()
@@ -162,15 +161,14 @@ func Open(cfg Config) (_ *Node, err error) {
 		cfg.GossipAbove = crowd.Above
 	}
 	n := &Node{
-		cfg:             cfg,
-		log:             cfg.Log,
-		presence:        notify.NewCounter(0),
-		revealed:        notify.NewCounter(0),
-		waiting:         notify.NewCounter(0),
-		contactsFrames:  session.NewBudget(),
-		strangersFrames: session.NewBudget(),
-		ready:           make(chan struct{}),
-		ended:           make(chan struct{}),
+		cfg:      cfg,
+		log:      cfg.Log,
+		presence: notify.NewCounter(0),
+		revealed: notify.NewCounter(0),
+		waiting:  notify.NewCounter(0),
+		budgets:  budget.New(budget.Config{}),
+		ready:    make(chan struct{}),
+		ended:    make(chan struct{}),
 	}
 	n.down = gosync.OnceFunc(func() { close(n.ended) })
 	if cfg.Name != "" {
@@ -371,6 +369,15 @@ func (n *Node) Run(ctx context.Context) (err error) {
 func (n *Node) newSession(stream network.Stream, opened bool) *session.Session {
 	var nonce [32]byte
 	_, _ = rand.Read(nonce[:]) // never fails
+	remote := stream.Conn()
+	account := n.budgets.Open(session.Addr(remote.RemoteMultiaddr()))
+	if device, err := crypto.DeviceFromPeer(remote.RemotePeer()); err == nil { // whom the link has proven is charged from the beginning
+		if them, ok := n.people.Of(device); ok {
+			account.Identify(them.ID, n.people.Standing(them.ID))
+		}
+	}
 	return session.New(session.Config{Self: n.me.device, Store: n.store.Own().Store, Nonce: nonce, Stream: stream, Opened: opened,
-		Log: n.log}, func(s *session.Session) session.Host { return &guest{node: n, session: s, nonce: nonce} })
+		Budget: account, Log: n.log}, func(s *session.Session) session.Host {
+		return &guest{node: n, session: s, budget: account, nonce: nonce}
+	})
 }

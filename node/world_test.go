@@ -36,7 +36,6 @@ import (
 const (
 	helloTimeout  = 10 * time.Second // to say who one is
 	frameTimeout  = 12 * time.Second // to finish a frame
-	framesBudget  = 16 << 20         // bytes of larger frames in hand
 	saveEvery     = time.Hour        // where devices are is written down
 	savePause     = 10 * time.Second // between two commits because devices have moved
 	strangerStays = time.Hour        // known after they have gone

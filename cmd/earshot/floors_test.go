@@ -48,7 +48,7 @@ var imports = map[string]string{
 	"node/localapi/view":   "crypto node node/chat node/contacts node/localapi/v1 node/membership node/people node/warnings store/event",
 	"node/localapi/v1":     "",
 
-	"node": "crypto crypto/names discovery node/chat node/contacts node/crowd node/groups node/ingest node/journal node/link node/membership node/mesh " +
+	"node": "crypto crypto/names discovery node/budget node/chat node/contacts node/crowd node/groups node/ingest node/journal node/link node/membership node/mesh " +
 		"node/notify node/people node/receipts node/session node/sharing node/sync node/warnings store store/event",
 
 	"node/chat":       "crypto node/authority node/contacts node/dial node/groups node/notify node/people node/phonebook node/receipts node/wire store store/event",
@@ -63,7 +63,7 @@ var imports = map[string]string{
 	"node/receipts":   "crypto node/notify store store/event",
 	"node/warnings":   "store",
 	"node/mesh":       "crypto discovery node/dial node/link node/notify node/session node/sync node/wire store/event",
-	"node/session":    "crypto node/notify node/sync node/wire store/event",
+	"node/session":    "crypto node/budget node/notify node/sync node/wire store/event",
 	"node/groups":     "crypto node/authority store store/event",
 	"node/gossip":     "crypto crypto/canon node/link node/wire store/event",
 	"node/authority":  "crypto store/event",

@@ -75,10 +75,10 @@ func pools() [standings]Pool {
 		// overdrawn to one turn.
 		Stranger: {Memory: 24 << 20, Turns: 1, Rate: 250 * time.Millisecond, Burst: 500 * time.Millisecond},
 		// Members of one group may be many, and catch up with a long history.
-		Fellow: {Memory: 24 << 20, Turns: max(1, cores/2), Rate: 500 * time.Millisecond, Burst: 4 * time.Second},
+		Fellow: {Memory: 24 << 20, Turns: 2 * cores, Rate: 500 * time.Millisecond, Burst: 4 * time.Second},
 		// Contacts wait only for each other. A turn may last as long as a commit, in which the core
-		// does other things, so there are more turns than cores.
-		Contact: {Memory: 48 << 20, Turns: 2 * cores},
+		// does other things, so there are many more turns than cores.
+		Contact: {Memory: 48 << 20, Turns: 8 * cores},
 	}
 }
 

@@ -11,7 +11,11 @@ type memory struct {
 	held  int64
 	waits []*wait  // in order; each account has a few at most
 	asked *Account // to give back, and has given nothing back yet; nil: nobody
+	since time.Time
 }
+
+// askedFor is how long somebody who was asked to give back may take. Then others are asked.
+const askedFor = 5 * time.Second
 
 // gave notes that an account has given something back.
 func (m *memory) gave(a *Account) {
@@ -77,7 +81,7 @@ func (p *pool) fill(now time.Time) {
 // holder the account that holds most, if that is more than this one would. While somebody was asked
 // and has given nothing back yet, nobody else is.
 func (p *pool) ask(by *Account, n int64, now time.Time) {
-	if p.memory.asked != nil {
+	if p.memory.asked != nil && now.Sub(p.memory.since) < askedFor {
 		return
 	}
 	most, atLeast := by.holder, by.held+n
@@ -95,7 +99,7 @@ func (p *pool) ask(by *Account, n int64, now time.Time) {
 	if whom == nil {
 		return
 	}
-	p.memory.asked = whom
+	p.memory.asked, p.memory.since = whom, now
 	p.used.Asked++
 	p.used.Short = now
 	whom.short()

@@ -11,10 +11,10 @@ import (
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
-	"golang.org/x/sync/semaphore"
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/discovery"
+	"github.com/earshot-im/earshot/node/budget"
 	"github.com/earshot-im/earshot/node/link"
 	"github.com/earshot-im/earshot/node/link/memnet"
 	"github.com/earshot-im/earshot/node/session"
@@ -152,7 +152,8 @@ func (p *party) session() *session.Session {
 func (p *party) newSession(stream network.Stream, opened bool) *session.Session {
 	var nonce [32]byte
 	_, _ = rand.Read(nonce[:])
-	return session.New(session.Config{Self: p.key.ID(), Nonce: nonce, Stream: stream, Opened: opened, Log: slog.New(slog.DiscardHandler)},
+	return session.New(session.Config{Self: p.key.ID(), Nonce: nonce, Stream: stream, Opened: opened,
+		Budget: budget.New(budget.Config{}).Open(netip.Addr{}), Log: slog.New(slog.DiscardHandler)},
 		func(s *session.Session) session.Host { return &company{p, s} })
 }
 
@@ -164,7 +165,6 @@ type company struct {
 
 func (c *company) Open() sync.Open                                        { return sync.Open{Card: c.party.card.Bytes()} }
 func (c *company) Visible(_ event.Log, all event.Segments) event.Segments { return all }
-func (c *company) Budget() *semaphore.Weighted                            { return semaphore.NewWeighted(1 << 20) }
 func (c *company) Left()                                                  { c.party.note(func() { c.party.left++ }) }
 func (c *company) Perform(_ context.Context, e sync.Effect) (answer sync.Input, task session.Task, err error) {
 	switch e := e.(type) {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/discovery"
+	"github.com/earshot-im/earshot/node/budget"
 	"github.com/earshot-im/earshot/node/dial"
 	"github.com/earshot-im/earshot/node/session"
 	"github.com/earshot-im/earshot/node/wire"
@@ -57,7 +58,7 @@ func newTestRegister() *Register { return newRegister(peerID(deviceNumber(self))
 
 // newSession makes a session with a device that does nothing.
 func newSession(device int, opened bool) *session.Session {
-	return session.New(session.Config{Self: deviceNumber(self), Stream: silentStream{conn: silentConn{peer: peerID(deviceNumber(device))}},
+	return session.New(session.Config{Self: deviceNumber(self), Budget: budget.New(budget.Config{}).Open(netip.Addr{}), Stream: silentStream{conn: silentConn{peer: peerID(deviceNumber(device))}},
 		Opened: opened, Log: slog.New(slog.DiscardHandler)}, func(*session.Session) session.Host { return nil })
 }
 

@@ -12,15 +12,14 @@ import (
 	"testing/synctest"
 	"time"
 
-	"golang.org/x/sync/semaphore"
-
+	"github.com/earshot-im/earshot/node/budget"
 	"github.com/earshot-im/earshot/node/sync"
 	"github.com/earshot-im/earshot/node/wire"
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// A large frame holds its part of the budget until what it brings is on the disk, or until it is
-// known that nothing has to be.
+// Memory is held for a frame until what it brings is on the disk, or until it is known that nothing
+// has to be.
 func TestBudgetIsHeldUntilTheCommit(t *testing.T) {
 	visited(t, func(t *testing.T, v *visit) {
 		commit := make(chan struct{})
@@ -40,15 +39,11 @@ func TestBudgetIsHeldUntilTheCommit(t *testing.T) {
 		}
 		v.start(true)
 		v.greets()
-		v.says(v.run(smallFrame / 2))
-		if v.free() != budgetOfTests {
-			t.Error("a small frame holds some of the budget")
-		}
 		v.says(v.run(largeRun), v.run(largeRun))
 		held := func(what string, want bool) {
 			t.Helper()
 			synctest.Wait()
-			if taken := budgetOfTests - v.free(); (taken >= 2*largeRun) != want || !want && taken != 0 {
+			if taken := v.held(); (taken >= 2*frameWeight*largeRun) != want || !want && taken != 0 {
 				t.Errorf("%s, %d bytes are taken", what, taken)
 			}
 		}
@@ -57,9 +52,14 @@ func TestBudgetIsHeldUntilTheCommit(t *testing.T) {
 		held("while they are being committed", true)
 		close(commit)
 		held("after the commit", false)
-		v.house.does = func(sync.Effect) (Task, error) { return Errand(func(context.Context) sync.Input { return nil }), nil }
-		v.says(v.run(largeRun))
-		held("after a frame that is for no run", false)
+		done := make(chan struct{})
+		v.house.does = func(sync.Effect) (Task, error) {
+			return Errand(func(context.Context) sync.Input { <-done; return nil }), nil
+		}
+		v.says(v.run(largeRun), v.run(largeRun))
+		held("while an errand is done", true)
+		close(done)
+		held("after the errands", false)
 		v.goesOn()
 	})
 }
@@ -93,7 +93,7 @@ func TestBudgetIsGivenBackAtTheEnd(t *testing.T) {
 				v.greets()
 				v.says(v.run(largeRun), v.run(largeRun), v.run(largeRun))
 				v.raw(binary.AppendUvarint(nil, largeRun)) // and one that has only begun
-				if held := budgetOfTests - v.free(); held < largeRun || stuck != "errand" && held < 4*largeRun {
+				if held := v.held(); held < 4*frameWeight*largeRun {
 					t.Fatal("they hold nothing")
 				}
 				v.End(io.ErrNoProgress)
@@ -115,12 +115,9 @@ func TestBudgetIsGivenBackAtTheEnd(t *testing.T) {
 func TestFrameWaitsForTheBudget(t *testing.T) {
 	for _, comes := range []bool{true, false} {
 		visited(t, func(t *testing.T, v *visit) {
-			if !v.house.budget.TryAcquire(budgetOfTests) {
-				t.Fatal("the budget is taken")
-			}
 			v.start(true)
 			v.greets()
-			v.says(sighting(1))
+			release := v.fills(0)
 			frame := v.run(largeRun).Marshal()
 			v.raw(binary.AppendUvarint(nil, uint64(len(frame))))
 			time.Sleep(10 * frameTimeout)
@@ -128,11 +125,11 @@ func TestFrameWaitsForTheBudget(t *testing.T) {
 			if !comes {
 				v.cancel()
 				synctest.Wait()
-				v.house.budget.Release(budgetOfTests)
+				release()
 				v.ends(context.Canceled)
 				return
 			}
-			v.house.budget.Release(budgetOfTests)
+			release()
 			time.Sleep(frameTimeout / 2) // the time that the peer has begins now
 			v.raw(frame)
 			if i := slices.IndexFunc(v.house.effects, func(e sync.Effect) bool { _, ok := e.(sync.Ingest); return ok }); i < 0 {
@@ -188,7 +185,6 @@ func TestFramesAreBounded(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			visited(t, func(t *testing.T, v *visit) {
-				v.house.budget = semaphore.NewWeighted(wire.MaxFrame)
 				v.start(true)
 				if c.greeted {
 					v.identifies()
@@ -257,7 +253,7 @@ func TestPeerThatDoesNotReadIsCutOff(t *testing.T) {
 		}()
 		v.greets()
 		shares := func() { v.Inbox.Share(make([]wire.Sighting, maxShared)...); synctest.Wait() }
-		for v.Unsent() <= muchUnsent {
+		for v.Unsent() <= muchUnsent[budget.Contact] {
 			shares()
 		}
 		v.says(sighting(1), sighting(2))
@@ -275,7 +271,7 @@ func TestPeerThatDoesNotReadIsCutOff(t *testing.T) {
 		go func() { _, _ = io.ReadFull(v.peer, make([]byte, 100)) }()
 		v.greets()
 		shares := func() { v.Inbox.Share(make([]wire.Sighting, maxShared)...); synctest.Wait() }
-		for v.Unsent() <= muchUnsent {
+		for v.Unsent() <= muchUnsent[budget.Contact] {
 			shares()
 		}
 		v.says(v.run(largeRun)) // waits, and holds some of the budget

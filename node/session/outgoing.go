@@ -5,9 +5,12 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"os"
 	"slices"
 	gosync "sync"
+	"time"
 
+	"github.com/earshot-im/earshot/node/budget"
 	"github.com/earshot-im/earshot/node/notify"
 	"github.com/earshot-im/earshot/node/sync"
 	"github.com/earshot-im/earshot/node/wire"
@@ -18,18 +21,50 @@ const (
 	// does not read ends when that is reached.
 	maxUnsent = 8 << 20
 
-	// muchUnsent is the number of unsent bytes above which nothing is read from the peer, since
-	// answers to its frames would be added to them. It has room for all that this node says without
-	// being asked: a window of runs and what PaceBytes allows. With less room, two nodes that both
-	// have much to say could stop reading and wait for each other for ever.
-	muchUnsent = sync.WindowBytes + sync.PaceBytes + 3*wire.MaxFrame/2
-
 	// writeSize is how much is written at once, in bytes. How much has left is known to within this
 	// many bytes.
 	writeSize = 64 << 10
+
+	// maxSpare bounds the memory that is kept for what comes next, in bytes. It is part of what a
+	// session takes, see sessionBytes.
+	maxSpare = 8 << 10
+
+	// strangerTakes is how long a stranger may take for writeSize bytes. The memory that waits for
+	// one who doesn't read is that of all strangers.
+	strangerTakes = 5 * time.Second
 )
 
+// muchUnsent is the number of unsent bytes above which nothing is read from the peer, since answers
+// to its frames would be added to them. It has room for all that this node says without being asked:
+// a window of runs and what PaceBytes allows. With less room, two nodes that both have much to say
+// could stop reading and wait for each other for ever. To strangers this node has nothing to say:
+// whom the owner has written to is none, so one of the two reads.
+var muchUnsent = [...]int{
+	budget.Stranger: 64 << 10,
+	budget.Fellow:   sync.WindowBytes + sync.PaceBytes + 3*wire.MaxFrame/2,
+	budget.Contact:  sync.WindowBytes + sync.PaceBytes + 3*wire.MaxFrame/2,
+}
+
 var errNotReading = errors.New("peer does not read")
+
+// patient is the stream of a session as its writer writes to it. A stranger who doesn't read ends
+// the session.
+type patient struct{ *Session }
+
+func (s patient) Write(b []byte) (int, error) {
+	until := time.Time{}
+	if s.budget.Standing() == budget.Stranger {
+		until = time.Now().Add(strangerTakes)
+	}
+	if err := s.stream.SetWriteDeadline(until); err != nil {
+		return 0, err
+	}
+	n, err := s.stream.Write(b)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		err = errNotReading
+	}
+	return n, err
+}
 
 // outgoing is the frames that wait to be written to the peer, in order.
 type outgoing struct {
@@ -74,11 +109,11 @@ func (o *outgoing) drain() bool {
 	return false
 }
 
-// much says that more than muchUnsent waits, so the peer does not keep up.
-func (o *outgoing) much() bool {
+// unsent returns how many bytes wait to be written.
+func (o *outgoing) unsent() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.added-o.written > muchUnsent
+	return int(o.added - o.written)
 }
 
 // write writes what was added until ctx ends.
@@ -100,7 +135,7 @@ func (o *outgoing) write(ctx context.Context, w io.Writer) error {
 			}
 			o.wrote(len(part))
 		}
-		if spare = b; cap(spare) > 1<<20 {
+		if spare = b; cap(spare) > maxSpare {
 			spare = nil // or one burst would hold its memory for as long as the session lasts
 		}
 	}
@@ -119,8 +154,4 @@ func (o *outgoing) wrote(n int) {
 }
 
 // Unsent returns how many bytes wait to be written to the peer.
-func (s *Session) Unsent() int {
-	s.out.mu.Lock()
-	defer s.out.mu.Unlock()
-	return int(s.out.added - s.out.written)
-}
+func (s *Session) Unsent() int { return s.out.unsent() }

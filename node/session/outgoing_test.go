@@ -5,6 +5,7 @@ import (
 	"io"
 	"testing"
 
+	"github.com/earshot-im/earshot/node/budget"
 	"github.com/earshot-im/earshot/node/wire"
 )
 
@@ -64,7 +65,7 @@ func TestOutgoingIsBounded(t *testing.T) {
 	done := make(chan error)
 	go func() { done <- o.write(t.Context(), w) }() // ends below
 	n := 0
-	for ; !o.much(); n++ {
+	for ; o.unsent() <= muchUnsent[budget.Contact]; n++ {
 		if err := o.add(make([]byte, wire.MaxFrame)); err != nil {
 			t.Fatal(err)
 		}

@@ -8,8 +8,7 @@ import (
 	"io"
 	"time"
 
-	"golang.org/x/sync/semaphore"
-
+	"github.com/earshot-im/earshot/node/budget"
 	"github.com/earshot-im/earshot/node/sync"
 	"github.com/earshot-im/earshot/node/wire"
 )
@@ -24,28 +23,23 @@ const (
 	greetingFrames = 3
 	maxGreeting    = 36 << 10
 
-	// smallFrame is the size in bytes up to which a frame is read without asking the budget. So a
-	// peer that fills the budget does not stop the conversations of others.
-	smallFrame = 16 << 10
+	// frameWeight is how many bytes are held for each byte of a frame. Parsed, a frame of short
+	// events or logs takes twice what it takes on the wire, beside which it stays.
+	frameWeight = 3
 
-	// budget bounds the bytes of larger frames that are read and not yet dealt with, see NewBudget.
-	budget = 16 << 20
+	// perKilobyte is what it takes to receive 1 KiB: to decrypt it, and to copy it some times.
+	perKilobyte = 4 * time.Microsecond
 )
 
-// NewBudget returns a budget for the frames of many sessions. The node has one for contacts and one
-// for everybody else: strangers can be any number, and could hold all of theirs for as long as they
-// like.
-func NewBudget() *semaphore.Weighted { return semaphore.NewWeighted(budget) }
-
-// frame is one frame that was read, with what it holds of a budget.
+// frame is one frame that was read, with the memory that is held for it.
 type frame struct {
 	wire.Frame
-	budget reserved
+	held reserved
 }
 
-// reserved is a number of bytes of a budget.
+// reserved is a number of bytes that an account holds.
 type reserved struct {
-	of    *semaphore.Weighted // nil: nothing
+	of    *budget.Account // nil: nothing
 	bytes int64
 }
 
@@ -69,7 +63,7 @@ func (s timed) Read(b []byte) (int, error) {
 
 // read hands over frames until the stream ends.
 func (s *Session) read(ctx context.Context, frames chan<- frame) error {
-	r := bufio.NewReaderSize(timed{s}, 64<<10)
+	r := bufio.NewReaderSize(timed{s}, 4<<10) // larger frames go past it
 	for n := 0; ; n++ {
 		limit := uint64(wire.MaxFrame)
 		if n < greetingFrames {
@@ -82,7 +76,7 @@ func (s *Session) read(ctx context.Context, frames chan<- frame) error {
 		select {
 		case frames <- f:
 		case <-ctx.Done():
-			f.budget.release()
+			f.held.release()
 			return nil
 		}
 	}
@@ -102,28 +96,35 @@ func (s *Session) readFrame(ctx context.Context, r *bufio.Reader, limit uint64) 
 	if size > limit {
 		return f, fmt.Errorf("%w: frame of %d bytes", sync.ErrProtocol, size)
 	}
-	if size > smallFrame {
-		of := s.host.Budget()
-		if err := of.Acquire(ctx, int64(size)); err != nil {
+	held := reserved{s.budget, int64(size) * frameWeight}
+	if !s.budget.Hold(held.bytes) {
+		if err := s.budget.Wait(ctx, held.bytes); err != nil {
 			return f, err
 		}
-		f.budget = reserved{of, int64(size)}
-		// The time spent waiting for the budget is not the peer's fault.
+		// The time spent waiting for memory is not the peer's fault.
 		if err := s.stream.SetReadDeadline(time.Now().Add(frameTimeout)); err != nil {
+			held.release()
 			return f, err
 		}
 	}
 	defer func() {
 		if err != nil {
-			f.budget.release()
+			held.release()
 		}
 	}()
 	b := make([]byte, size)
 	if _, err := io.ReadFull(r, b); err != nil {
 		return f, fmt.Errorf("frame of %d bytes not finished: %w", size, err)
 	}
-	if f.Frame, err = wire.ParseFrame(b); err != nil {
-		return f, fmt.Errorf("%w: %w", sync.ErrProtocol, err)
+	if err := s.stream.SetReadDeadline(time.Time{}); err != nil {
+		return f, err
 	}
-	return f, s.stream.SetReadDeadline(time.Time{})
+	f.held = held
+	return f, s.turn(ctx, func() (err error) {
+		s.budget.Spend(time.Duration(size) * perKilobyte / 1024)
+		if f.Frame, err = wire.ParseFrame(b); err != nil {
+			return fmt.Errorf("%w: %w", sync.ErrProtocol, err)
+		}
+		return nil
+	})
 }

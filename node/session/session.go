@@ -12,9 +12,11 @@
 // wait for the commits of runs, so that the next run is proven while the one before it is being
 // written; the confirmer waits for them. The writer writes what the loop has added.
 //
-// Everything from the peer is bounded: a frame in bytes and in time, the frames in hand by the
-// budget that Host gives, the tasks by the machine's windows, and what waits to be written by
-// maxUnsent. A session that fails ends. Runs that were handed to the store by then may still be
+// Everything from the peer is bounded: a frame in bytes and in time, the tasks by the machine's
+// windows, and what waits to be written by maxUnsent. What a session holds in memory for the peer, it
+// holds of its account with package budget: the frames in hand, what the machine remembers, and what
+// waits to be written (see weigh). Whatever takes time on account of the peer, it does in a turn of
+// that account. No turn waits for memory. A session that fails ends. Runs that were handed to the store by then may still be
 // committed; the next session begins with what is on the disk, so nothing is taken twice. The
 // package knows no persons and reads no conversation. Run is called once.
 // The other methods and the inbox may be used by any goroutine.
@@ -32,10 +34,12 @@ import (
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/protocol"
+	ma "github.com/multiformats/go-multiaddr"
 	manet "github.com/multiformats/go-multiaddr/net"
-	"golang.org/x/sync/semaphore"
 
 	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/node/budget"
+	"github.com/earshot-im/earshot/node/notify"
 	"github.com/earshot-im/earshot/node/sync"
 	"github.com/earshot-im/earshot/store/event"
 )
@@ -60,9 +64,6 @@ type Host interface {
 	Rejoin() sync.Joined
 	// Visible returns the segments of a log that the peer may know about. The loop calls it.
 	Visible(log event.Log, segments event.Segments) event.Segments
-	// Budget returns the budget, in bytes, from which the larger frames of the peer are read. The
-	// reader calls it.
-	Budget() *semaphore.Weighted
 	// Left is called once, when the session has ended.
 	Left()
 }
@@ -73,7 +74,8 @@ type Config struct {
 	Store  event.Instance // of this node's store
 	Nonce  [32]byte       // random
 	Stream network.Stream
-	Opened bool // this node has opened the stream
+	Opened bool            // this node has opened the stream
+	Budget *budget.Account // of this session, which closes it
 	Log    *slog.Logger
 }
 
@@ -86,6 +88,7 @@ type Session struct {
 	stream network.Stream
 	opened bool
 	since  time.Time
+	budget *budget.Account
 	log    *slog.Logger
 
 	// Each of these guards itself.
@@ -94,13 +97,15 @@ type Session struct {
 	out   outgoing // from the loop to the writer
 	heard atomic.Int64
 	end   ending
+	short notify.Signal // others need memory of which this session holds most
 
 	answers chan sync.Input // from the worker and the confirmer to the loop
 
 	// These belong to the loop.
 	machine *sync.Session
 	wake    *time.Timer
-	budget  reserved // of the frame in hand, until a task takes it over
+	inHand  reserved // for the frame in hand, until a task takes it over
+	weighed int64    // what is held for the machine and for what is unsent, see weigh
 	known   bool     // the peer was identified
 }
 
@@ -113,13 +118,16 @@ func New(cfg Config, host func(*Session) Host) *Session {
 		stream:  cfg.Stream,
 		opened:  cfg.Opened,
 		since:   time.Now(),
+		budget:  cfg.Budget,
 		log:     cfg.Log.With("peer", remote.String()),
+		short:   notify.NewSignal(),
 		answers: make(chan sync.Input),
 	}
 	s.Inbox.init()
 	s.tasks.init()
 	s.out.init()
 	s.machine = sync.New(sync.Config{Self: cfg.Self, Peer: remote, Nonce: cfg.Nonce, Store: cfg.Store})
+	s.budget.WhenShort(s.short.Give)
 	s.host = host(s)
 	return s
 }
@@ -159,13 +167,16 @@ func (s *Session) Remote() (at netip.AddrPort, dialled, ok bool) {
 }
 
 // Local returns the address of this machine's end of the connection; not valid if it has no IP.
-func (s *Session) Local() netip.Addr {
-	tcp, err := manet.ToNetAddr(s.stream.Conn().LocalMultiaddr())
+func (s *Session) Local() netip.Addr { return Addr(s.stream.Conn().LocalMultiaddr()) }
+
+// Addr returns the IP of one end of a connection; not valid if it has none.
+func Addr(end ma.Multiaddr) netip.Addr {
+	ip, err := manet.ToIP(end)
 	if err != nil {
 		return netip.Addr{}
 	}
-	at, _ := netip.ParseAddrPort(tcp.String())
-	return at.Addr().Unmap()
+	at, _ := netip.AddrFromSlice(ip)
+	return at.Unmap()
 }
 
 // End has Run return with a reason, at once if it has not begun.
@@ -201,6 +212,11 @@ func (e *ending) by(cancel context.CancelCauseFunc) {
 
 // Abandon closes the stream of a session that is not run.
 func (s *Session) Abandon() {
+	s.hangUp()
+	s.budget.Close()
+}
+
+func (s *Session) hangUp() {
 	_ = s.stream.Reset()
 	CloseUnused(s.stream.Conn())
 }
@@ -225,7 +241,7 @@ func (s *Session) Run(parent context.Context) (err error) {
 	stored := make(chan storing, maxStoring)
 	var running gosync.WaitGroup
 	running.Go(func() { cancel(s.read(ctx, frames)) })
-	running.Go(func() { cancel(s.out.write(ctx, s.stream)) })
+	running.Go(func() { cancel(s.out.write(ctx, patient{s})) })
 	running.Go(func() { s.work(ctx, stored) })
 	running.Go(func() { s.confirm(ctx, stored) })
 	// A read or write that hangs ends with the connection, which has no use without the session.
@@ -233,9 +249,10 @@ func (s *Session) Run(parent context.Context) (err error) {
 	defer func() {
 		cancel(err)
 		stop()
-		s.Abandon()
+		s.hangUp()
 		running.Wait()
 		s.tasks.discard()
+		s.budget.Close()
 		s.host.Left()
 	}()
 	return s.loop(ctx, frames)
@@ -247,12 +264,12 @@ func (s *Session) loop(ctx context.Context, frames <-chan frame) error {
 	defer s.wake.Stop()
 	hello := time.NewTimer(helloTimeout)
 	defer hello.Stop()
-	if err := s.step(ctx, s.host.Open()); err != nil {
+	if err := s.begin(ctx); err != nil {
 		return err
 	}
 	for {
 		in := frames
-		if s.machine.Busy() || s.out.much() {
+		if s.machine.Busy() || s.out.unsent() > muchUnsent[s.budget.Standing()] {
 			in = nil // the reader waits, and the peer with it
 		}
 		var err error
@@ -260,27 +277,58 @@ func (s *Session) loop(ctx context.Context, frames <-chan frame) error {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case f := <-in:
-			s.budget = f.budget
-			err = s.step(ctx, sync.Received{Frame: f.Frame})
-			s.budget.release()
+			s.inHand = f.held
+			err = s.inTurn(ctx, sync.Received{Frame: f.Frame})
+			s.inHand.release()
 		case <-hello.C:
 			if !s.known {
 				err = fmt.Errorf("%w: it does not say who it is", sync.ErrProtocol)
 			}
 		case answer := <-s.answers:
-			err = s.step(ctx, answer)
+			err = s.inTurn(ctx, answer)
 		case <-s.Inbox.given:
-			err = s.hear(ctx)
+			err = s.turn(ctx, func() error { return s.hear(ctx) })
 		case <-s.out.room:
 		case <-s.out.drained:
-			err = s.step(ctx, sync.Drained{})
+			err = s.inTurn(ctx, sync.Drained{})
 		case <-s.wake.C:
-			err = s.step(ctx, sync.Tick{})
+			err = s.inTurn(ctx, sync.Tick{})
+		case <-s.short:
+			err = s.shed()
+		}
+		if err == nil {
+			err = s.weigh(ctx)
 		}
 		if err != nil {
 			return err
 		}
 	}
+}
+
+// begin holds what a session takes, and says who this node is.
+func (s *Session) begin(ctx context.Context) error {
+	if err := s.hold(ctx, sessionBytes); err != nil {
+		return err
+	}
+	if err := s.step(ctx, s.host.Open()); err != nil {
+		return err
+	}
+	return s.weigh(ctx)
+}
+
+// turn does something that takes time on account of the peer.
+func (s *Session) turn(ctx context.Context, do func() error) error {
+	done, err := s.budget.Turn(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	return do()
+}
+
+// inTurn is step in a turn.
+func (s *Session) inTurn(ctx context.Context, in sync.Input) error {
+	return s.turn(ctx, func() error { return s.step(ctx, in) })
 }
 
 // hear gives the machine what is in the inbox.
@@ -352,11 +400,9 @@ func (s *Session) perform(ctx context.Context, e sync.Effect) (sync.Input, error
 	if joined, ok := answer.(sync.Joined); ok && joined.Err == nil {
 		s.known = true
 	}
-	if task.begin != nil {
-		s.tasks.put(task, s.budget)
-		s.budget = reserved{}
-	} else if task.errand != nil {
-		s.tasks.put(task, reserved{})
+	if task.begin != nil || task.errand != nil {
+		s.tasks.put(task, s.inHand)
+		s.inHand = reserved{}
 	}
 	return answer, nil
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"strings"
 	gosync "sync"
@@ -18,9 +19,9 @@ import (
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/protocol"
-	"golang.org/x/sync/semaphore"
 
 	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/node/budget"
 	"github.com/earshot-im/earshot/node/sync"
 	"github.com/earshot-im/earshot/node/wire"
 	"github.com/earshot-im/earshot/store/event"
@@ -37,9 +38,12 @@ type pipeStream struct {
 func (s *pipeStream) Read(b []byte) (int, error)        { return s.pipe.Read(b) }
 func (s *pipeStream) Write(b []byte) (int, error)       { return s.pipe.Write(b) }
 func (s *pipeStream) SetReadDeadline(t time.Time) error { return s.pipe.SetReadDeadline(t) }
-func (s *pipeStream) Reset() error                      { return s.pipe.Close() }
-func (s *pipeStream) Conn() network.Conn                { return s.conn }
-func (s *pipeStream) Protocol() protocol.ID             { return Protocol }
+func (s *pipeStream) SetWriteDeadline(t time.Time) error {
+	return s.pipe.SetWriteDeadline(t)
+}
+func (s *pipeStream) Reset() error          { return s.pipe.Close() }
+func (s *pipeStream) Conn() network.Conn    { return s.conn }
+func (s *pipeStream) Protocol() protocol.ID { return Protocol }
 
 // pipeConn is the connection that carries it.
 type pipeConn struct {
@@ -57,7 +61,7 @@ func (c *pipeConn) Close() error                 { c.closed = true; return nil }
 // and keeps everything.
 type house struct {
 	conversation event.Conversation // the direct one
-	budget       *semaphore.Weighted
+	budgets      *budget.Budgets
 	hidden       event.Log                       // of which the peer may not know
 	does         func(sync.Effect) (Task, error) // set before the peer says anything; nil: nothing
 
@@ -67,9 +71,8 @@ type house struct {
 	left    int
 }
 
-func (h *house) Open() sync.Open             { return sync.Open{Card: []byte("a card")} }
-func (h *house) Budget() *semaphore.Weighted { return h.budget }
-func (h *house) Left()                       { h.note(func() { h.left++ }) }
+func (h *house) Open() sync.Open { return sync.Open{Card: []byte("a card")} }
+func (h *house) Left()           { h.note(func() { h.left++ }) }
 
 func (h *house) Visible(log event.Log, all event.Segments) event.Segments {
 	if log == h.hidden {
@@ -114,16 +117,19 @@ type visit struct {
 	peer  net.Conn
 	key   crypto.DeviceKey // of the peer
 
+	account *budget.Account
+
 	ctx    context.Context
 	cancel context.CancelFunc
 	ended  chan error
 	runs   byte
 }
 
-// budgetOfTests is the budget of every house, in bytes.
-const budgetOfTests = 1 << 20
+// budgetOfTests is the memory that every house has for each standing, in bytes: enough for the
+// largest frame, and for all that may wait to be written.
+const budgetOfTests = 32 << 20
 
-// newVisit makes a session that does not run yet.
+// newVisit makes a session with a contact that does not run yet.
 func newVisit(t *testing.T) *visit {
 	t.Helper()
 	key, err := crypto.NewDeviceKey(rand.Reader)
@@ -131,13 +137,23 @@ func newVisit(t *testing.T) *visit {
 		t.Fatal(err)
 	}
 	ours, theirs := net.Pipe()
+	var pools budget.Config
+	for i := range pools.Pools {
+		pools.Pools[i] = budget.Pool{Memory: budgetOfTests, Turns: 4}
+	}
 	v := &visit{t: t, peer: theirs, key: key, conn: &pipeConn{peer: peer.ID(key.ID().PeerID())}, ended: make(chan error, 1),
-		house: &house{conversation: event.Conversation{1}, budget: semaphore.NewWeighted(budgetOfTests)}}
-	v.Session = New(Config{Self: crypto.DeviceID{1}, Stream: &pipeStream{pipe: ours, conn: v.conn}, Log: slog.New(slog.DiscardHandler)},
+		house: &house{conversation: event.Conversation{1}, budgets: budget.New(pools)}}
+	v.account = v.house.budgets.Open(netip.Addr{})
+	v.is(budget.Contact)
+	v.Session = New(Config{Self: crypto.DeviceID{1}, Stream: &pipeStream{pipe: ours, conn: v.conn}, Budget: v.account,
+		Log: slog.New(slog.DiscardHandler)},
 		func(*Session) Host { return v.house })
 	v.ctx, v.cancel = context.WithCancel(context.Background())
 	return v
 }
+
+// is says what the peer's person is to the owner.
+func (v *visit) is(s budget.Standing) { v.account.Identify(crypto.PersonID{1}, s) }
 
 // start has the session run. Everything that it says is read and dropped, if reads says so.
 func (v *visit) start(reads bool) {
@@ -174,8 +190,10 @@ func (v *visit) ends(want error) {
 	if v.house.left != 1 {
 		v.t.Errorf("the host was told %d times that it has ended", v.house.left)
 	}
-	if !v.house.budget.TryAcquire(budgetOfTests) {
-		v.t.Error("some of the budget was not given back")
+	for _, used := range v.house.budgets.Used() {
+		if used.Memory != 0 || used.Accounts != 0 {
+			v.t.Errorf("some of the budget was not given back: %+v", used)
+		}
 	}
 	if _, err := v.peer.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
 		v.t.Errorf("the stream is still there: %v", err)
@@ -245,8 +263,8 @@ func (v *visit) run(size int) wire.Frame {
 	return wire.Frame{Run: &event.Run{Events: []event.Event{e}}}
 }
 
-// largeRun takes a part of the budget.
-const largeRun = 2 * smallFrame
+// largeRun is the size of a run of which one sees that memory is held for it.
+const largeRun = 32 << 10
 
 // performed returns the devices that were sighted, in the order in which the host heard of them.
 func (v *visit) performed() (out []byte) {
@@ -260,13 +278,25 @@ func (v *visit) performed() (out []byte) {
 	return out
 }
 
-// free says how much of the budget is not taken, to 4 KiB.
-func (v *visit) free() int64 {
-	for n := int64(budgetOfTests); n > 0; n -= 4 << 10 {
-		if v.house.budget.TryAcquire(n) {
-			v.house.budget.Release(n)
-			return n
+// held says how much memory is held for frames. It must be asked when nothing waits to be written.
+func (v *visit) held() int64 { return v.account.Held() - sessionBytes - v.weighed }
+
+// fills takes the memory that other contacts can have but for some bytes, and returns how to give it
+// back.
+func (v *visit) fills(but int64) (release func()) {
+	others := make([]*budget.Account, 40)
+	for i := range others {
+		others[i] = v.house.budgets.Open(netip.Addr{})
+		others[i].Identify(crypto.PersonID{2, byte(i)}, budget.Contact)
+		for n := int64(budgetOfTests); n >= 1<<10; n /= 2 {
+			for others[i].Hold(n) {
+			}
 		}
 	}
-	return 0
+	others[0].Release(but)
+	return func() {
+		for _, a := range others {
+			a.Close()
+		}
+	}
 }

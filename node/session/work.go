@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	gosync "sync"
+	"time"
 
 	"github.com/earshot-im/earshot/node/notify"
 	"github.com/earshot-im/earshot/node/sync"
@@ -12,6 +13,10 @@ import (
 // are more.
 const maxStoring = 64
 
+// commitTime is what a run's commit takes of the processor, with what follows from it: others are
+// told, and views are made anew.
+const commitTime = time.Millisecond
+
 // Task is what the worker is to do for an effect. The zero Task is nothing.
 type Task struct {
 	begin  func(context.Context) (wait func() sync.Input)
@@ -19,12 +24,11 @@ type Task struct {
 }
 
 // Run returns the task of letting in a run. begin proves it and hands it to the store; wait returns
-// the answer for the machine after the commit. The frame in hand keeps its part of the budget until
-// then.
+// the answer for the machine after the commit. Until then memory is held for the frame in hand.
 func Run(begin func(context.Context) (wait func() sync.Input)) Task { return Task{begin: begin} }
 
 // Errand returns the task of doing anything but letting in a run. do returns an answer if the
-// machine waits for one, else nil.
+// machine waits for one, else nil. Memory is held for the frame in hand until it returns.
 func Errand(do func(context.Context) sync.Input) Task { return Task{errand: do} }
 
 // tasks are those that wait for the worker, in order. The machine bounds how many there are.
@@ -37,15 +41,15 @@ type tasks struct {
 
 type queued struct {
 	Task
-	budget reserved
+	held reserved
 }
 
 func (t *tasks) init() { t.given = notify.NewSignal() }
 
-func (t *tasks) put(task Task, budget reserved) {
+func (t *tasks) put(task Task, held reserved) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.queue = append(t.queue, queued{task, budget})
+	t.queue = append(t.queue, queued{task, held})
 	t.given.Give()
 }
 
@@ -57,17 +61,17 @@ func (t *tasks) take() []queued {
 	return q
 }
 
-// discard gives back the budget of tasks that nobody will do.
+// discard gives back what is held for tasks that nobody will do.
 func (t *tasks) discard() {
 	for _, q := range t.take() {
-		q.budget.release()
+		q.held.release()
 	}
 }
 
 // storing is a run that waits for its commit.
 type storing struct {
-	budget reserved
-	wait   func() sync.Input
+	held reserved
+	wait func() sync.Input
 }
 
 // work does tasks in order until ctx ends.
@@ -80,12 +84,32 @@ func (s *Session) work(ctx context.Context, stored chan<- storing) {
 		case <-s.tasks.given:
 		}
 		for _, q := range s.tasks.take() {
-			if q.begin != nil {
-				stored <- storing{q.budget, q.begin(ctx)}
-			} else if answer := q.errand(ctx); answer != nil {
-				s.answer(ctx, answer)
-			}
+			s.do(ctx, q, stored)
 		}
+	}
+}
+
+// do does a task in a turn. An errand's turn lasts until its commit, so the commits of strangers are
+// few. A run's commit takes no turn, and is charged at once.
+func (s *Session) do(ctx context.Context, q queued, stored chan<- storing) {
+	done, err := s.budget.Turn(ctx)
+	if err != nil { // the session has ended
+		q.held.release()
+		return
+	}
+	defer done()
+	if q.begin != nil {
+		wait := q.begin(ctx)
+		s.budget.Spend(commitTime)
+		done()
+		stored <- storing{q.held, wait}
+		return
+	}
+	answer := q.errand(ctx)
+	done()
+	q.held.release()
+	if answer != nil {
+		s.answer(ctx, answer)
 	}
 }
 
@@ -93,7 +117,7 @@ func (s *Session) work(ctx context.Context, stored chan<- storing) {
 func (s *Session) confirm(ctx context.Context, stored <-chan storing) {
 	for p := range stored {
 		answer := p.wait()
-		p.budget.release()
+		p.held.release()
 		s.answer(ctx, answer)
 	}
 }
