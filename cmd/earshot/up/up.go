@@ -30,6 +30,7 @@ import (
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/crypto/names"
 	"github.com/earshot-im/earshot/node"
+	"github.com/earshot-im/earshot/node/budget"
 	"github.com/earshot-im/earshot/node/link"
 	"github.com/earshot-im/earshot/node/localapi"
 	"github.com/earshot-im/earshot/node/localapi/server"
@@ -84,7 +85,8 @@ func (o *Options) run(ctx context.Context) error {
 		return err
 	}
 	debug.SetGCPercent(gcPercent)
-	logger := slog.New(slog.NewTextHandler(o.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	limitMemory()
+	logger := slog.New(budget.Logs(slog.NewTextHandler(o.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})))
 	routeLog(logger)
 	lines := make(chan func() error, maxLines)
 	say := func(line func() error) {
