@@ -19,11 +19,11 @@ const (
 
 func init() {
 	add(map[string]attack{
-		"bomb": {about: "a control set of size events that is dear to judge", n: 1, size: 2000, run: (*attacker).bomb},
+		"bomb": {about: "a control set of size events that is dear to judge", n: 1, size: 4000, run: (*attacker).bomb},
 		"fat":  {about: "size removals of nobody, each with as many cuts as there may be", n: 1, size: 2000, run: (*attacker).fat},
 		"pin":  {about: "a group with n members, who all come", n: 1010, run: (*attacker).pin},
 		"fill": {about: "a group with n members, who each write size bytes", n: 4, size: 60 << 20, run: (*attacker).fill},
-		"junk": {about: "n groups of one person", n: 64, run: (*attacker).junk},
+		"junk": {about: "n persons who each bring the victim into size groups", n: 4, size: 64, run: (*attacker).junk},
 	})
 }
 
@@ -212,18 +212,20 @@ func (a *attacker) fillAs(ctx context.Context, g *rogue.Group, p *rogue.Person) 
 
 // junk brings the victim into many groups.
 func (a *attacker) junk(ctx context.Context) error {
-	s, err := a.Enter(ctx, a.AnySource(), a.Person(0, "Junk"))
-	if err != nil {
-		return err
-	}
-	defer s.Close()
-	for range a.n {
-		if _, err := a.bring(s, "junk"); err != nil {
-			a.Failed(ctx, "welcome", err)
-			break
+	a.again(ctx, func(i int) error {
+		s, err := a.Enter(ctx, a.AnySource(), a.Person(i, "Junk"))
+		if err != nil {
+			return err
 		}
-		a.Count("groups", 1)
-	}
-	s.Until(ctx)
+		defer s.Close()
+		for range a.size {
+			if _, err := a.bring(s, "junk"); err != nil {
+				return err
+			}
+			a.Count("groups", 1)
+		}
+		s.Until(ctx)
+		return nil
+	})
 	return nil
 }

@@ -23,13 +23,16 @@ const (
 
 // What strangers may cost: see node/PROTOCOL.md.
 const (
-	maxSlower   = 2.0  // times as long for a message of a contact as while somebody else is attacked
-	maxShare    = 0.25 // of a core
-	maxMemory   = 128 << 20
-	maxLeft     = 1.2 // times the memory of before, at the end
-	contactBack = 5 * time.Second
-	strangerIn  = 30 * time.Second
-	maxLogged   = 10.0 // lines a second
+	maxSlower = 2.0  // times as long for a message of a contact as while somebody else is attacked
+	maxShare  = 0.25 // of a core
+	maxMemory = 128 << 20
+	maxStored = 64 << 20 // what strangers may have, twice, and what W1 and the journal take
+	// contactsStored is the same for contacts.
+	contactsStored = 1 << 30
+	maxLeft        = 1.2 // times the memory of before, at the end
+	contactBack    = 5 * time.Second
+	strangerIn     = 30 * time.Second
+	maxLogged      = 10.0 // lines a second
 	// afterwards is when the memory is looked at for the last time.
 	afterwards = 30 * time.Second
 )
@@ -43,9 +46,12 @@ type assault struct {
 	accepted  int    // so many of the attacker's persons are Bob's contacts; the attack has -seed
 	// slower and share are in place of maxSlower and maxShare, where the attackers are contacts.
 	slower, share float64
-	watch         string // of cmd/hostile, for a third party that looks on
-	saw           func(counts object) (miss []string)
-	meanwhile     func(s *siege) (miss []string) // while Bob is attacked
+	stored        int64         // in place of maxStored
+	lasts         time.Duration // in place of the pace's, where an attack needs its time
+	watch         string        // of cmd/hostile, for a third party that looks on
+	// came looks at what the attacker has counted, and at what the third party has.
+	came      func(counts, seen object) (miss []string)
+	meanwhile func(s *siege) (miss []string) // while Bob is attacked
 }
 
 const (
@@ -63,8 +69,8 @@ const (
 var assaults = []assault{
 	{name: "half-open connections", args: "half", addresses: many},
 	{name: "idle links", args: "idle", addresses: many},
-	{name: "silent streams of one address", args: "streams", addresses: 1},
-	{name: "keys of another kind", args: "keys", addresses: many},
+	{name: "silent streams of one address", args: "streams", addresses: 1, came: soonReset},
+	{name: "keys of another kind", args: "keys", addresses: many, came: soonClosed},
 	{name: "64 persons write", args: "sybils", addresses: many},
 	{name: "64 persons, contacts only", args: "sybils", addresses: many, contacts: true},
 	{name: "20 fill the budget", args: "budget", addresses: many},
@@ -76,30 +82,53 @@ var assaults = []assault{
 	{name: "claims", args: "claims", addresses: many},
 	{name: "held runs", args: "held", addresses: many},
 	{name: "kept welcomes", args: "kept", addresses: many},
-	{name: "dear control set", args: "bomb", addresses: many},
+	{name: "dear control set", args: "bomb", addresses: many, lasts: 15 * time.Second},
 	{name: "removals of nobody", args: "fat", addresses: many},
 	{name: "group of 1,010", args: "pin", addresses: many},
 	{name: "group that fills the disk", args: "fill", addresses: many},
-	{name: "64 groups of one", args: "junk", addresses: many},
+	{name: "256 groups of four", args: "junk", addresses: many},
 	{name: "repeated runs", args: "repeats", addresses: many},
 	{name: "forks", args: "forks", addresses: many},
 	{name: "refused runs", args: "refused", addresses: many},
 	{name: "renames", args: "renames", addresses: many},
-	{name: "sightings", args: "-target 10.9.0.5 sightings", addresses: many, watch: "-target 10.9.0.5 -for 2h listen", saw: leftAlone},
-	{name: "forged addresses", args: "-target 10.9.0.5 forged", addresses: many, watch: "-target 10.9.0.5 -for 2h listen", saw: leftAlone},
-	{name: "mDNS questions", args: "questions", addresses: many, watch: "-for 1500ms hear", saw: quiet},
+	{name: "sightings", args: "-target 10.9.0.5 sightings", addresses: many, watch: "-target 10.9.0.5 -for 2h listen", came: leftAlone},
+	{name: "forged addresses", args: "-target 10.9.0.5 forged", addresses: many, watch: "-target 10.9.0.5 -for 2h listen", came: leftAlone},
+	{name: "mDNS questions", args: "questions", addresses: many, watch: "-for 1500ms hear", came: quiet},
 	{name: "mDNS answers", args: "answers", addresses: many},
 	{name: "60 others at the attacker's address", args: "flood", addresses: 1, meanwhile: crowd},
-	{name: "contacts write on", args: seed + "-n 4 budget", addresses: 4, accepted: 4, slower: 3, share: 1},
-	{name: "contacts repeat", args: seed + "-n 4 repeats", addresses: 4, accepted: 4, slower: 3, share: 1},
-	{name: "contacts claim", args: seed + "-n 4 claims", addresses: 4, accepted: 4, slower: 3, share: 1},
-	{name: "a contact's dear control set", args: seed + "bomb", addresses: 4, accepted: 1, slower: 3, share: 1},
-	{name: "a contact's removals of nobody", args: seed + "fat", addresses: 4, accepted: 1, slower: 3, share: 1},
-	{name: "a contact's group fills the disk", args: seed + "fill", addresses: 4, accepted: 1, slower: 3, share: 1},
+	{name: "contacts write on", args: seed + "-n 4 budget", addresses: 4, accepted: 4, slower: 3, share: 1, stored: contactsStored},
+	{name: "contacts repeat", args: seed + "-n 4 repeats", addresses: 4, accepted: 4, slower: 3, share: 1, stored: contactsStored},
+	{name: "contacts claim", args: seed + "-n 4 claims", addresses: 4, accepted: 4, slower: 3, share: 1, stored: contactsStored},
+	{name: "a contact's dear control set", args: seed + "bomb", addresses: 4, accepted: 1, slower: 3, share: 1, stored: contactsStored, lasts: 15 * time.Second},
+	{name: "a contact's removals of nobody", args: seed + "fat", addresses: 4, accepted: 1, slower: 3, share: 1, stored: contactsStored},
+	{name: "a contact's group fills the disk", args: seed + "fill", addresses: 4, accepted: 1, slower: 3, share: 1, stored: contactsStored},
+}
+
+const (
+	// negotiated is how long a stream may go without a protocol: two seconds, and what the machine
+	// adds.
+	negotiated = 3 * time.Second
+	// judged is how long a link may last whose key can't be any device's: a handshake.
+	judged = time.Second
+)
+
+func soonReset(counts, _ object) []string {
+	return notLonger(counts, "longest_stream_ms", negotiated, "a stream without a protocol")
+}
+
+func soonClosed(counts, _ object) []string {
+	return notLonger(counts, "longest_link_ms", judged, "a link of another key")
+}
+
+func notLonger(counts object, counter string, than time.Duration, what string) []string {
+	if n, _ := counts[counter].(float64); time.Duration(n)*time.Millisecond > than {
+		return []string{fmt.Sprintf("%s lasts %.1f s", what, n/1000)}
+	}
+	return nil
 }
 
 // leftAlone expects that a host which is no earshot is hardly dialled.
-func leftAlone(counts object) (miss []string) {
+func leftAlone(_, counts object) (miss []string) {
 	if n, _ := counts["connections to ports below 1024"].(float64); n > 0 {
 		miss = append(miss, fmt.Sprintf("%.0f connections to a third party's ports below 1024", n))
 	}
@@ -110,7 +139,7 @@ func leftAlone(counts object) (miss []string) {
 }
 
 // quiet expects that one packet does not lead to many.
-func quiet(counts object) (miss []string) {
+func quiet(_, counts object) (miss []string) {
 	packets, bytes := 0.0, 0.0
 	for what, n := range counts {
 		from, kind, _ := strings.Cut(what, " ")
@@ -173,6 +202,7 @@ func (a *assault) pace() pace {
 			p.attack, p.tries = lasting, 1
 		}
 	}
+	p.attack = max(p.attack, a.lasts)
 	return p
 }
 

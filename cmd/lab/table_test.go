@@ -57,13 +57,14 @@ func (o *outcome) judge() {
 	miss(t.strangers > cmp.Or(o.share, maxShare), "strangers cost %.0f %% of a core", 100*t.strangers)
 	miss(o.memory[1] > maxMemory, "%d MiB of memory at most", o.memory[1]>>20)
 	miss(float64(o.memory[2]) > maxLeft*float64(o.memory[0]), "%d MiB of memory afterwards, %d before", o.memory[2]>>20, o.memory[0]>>20)
+	miss(o.stored > cmp.Or(o.assault.stored, maxStored), "%d MiB stored", o.stored>>20)
 	miss(o.back > contactBack, "a contact is back after %v", o.back.Round(time.Millisecond))
 	miss(o.message > strangerIn, "a stranger is not through after %v", strangerIn)
 	miss(o.group > strangerIn, "a stranger's invitation is not shown after %v", strangerIn)
 	miss(o.lost > 0, "%d messages lost or doubled", o.lost)
 	miss(t.lines > maxLogged, "%.0f lines of log a second", t.lines)
-	if o.saw != nil {
-		o.miss = append(o.miss, o.saw(o.seen.in("counts"))...)
+	if o.came != nil {
+		o.miss = append(o.miss, o.came(t.counts.in("counts"), o.seen.in("counts"))...)
 	}
 }
 
