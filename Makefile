@@ -61,7 +61,7 @@ fuzz:
 # run the tests between network namespaces; needs Linux, iproute2, util-linux, and root or user namespaces
 lab: build
 	$(GO) build -o $(HOSTILE) ./cmd/hostile
-	$(INLAB) $(GO) test -tags lab -count 1 -timeout 25m $(TESTFLAGS) ./discovery ./cmd/lab
+	$(INLAB) $(GO) test -tags lab -count 1 -timeout 25m $(TESTFLAGS) ./node/mdns ./cmd/lab
 
 # attack a node in every way, each for longer than lab does, and flood it for an hour; takes two hours
 hostile: build

@@ -61,7 +61,7 @@ func (b *Book) Unpin(device peer.ID) { delete(b.pinned, device) }
 func (b *Book) Add(s Sighting, now time.Time) (changed bool) {
 	source := slices.Index(sources[:], s.Source)
 	addrs := slices.DeleteFunc(slices.Clone(s.Addrs[:min(len(s.Addrs), MaxAddrs)]),
-		func(a netip.AddrPort) bool { return !believable(a, s.Source) })
+		func(a netip.AddrPort) bool { return !Believable(a, s.Source) })
 	if source < 0 || s.Device == "" || len(addrs) == 0 {
 		return false
 	}

@@ -176,7 +176,7 @@ func bookRun(t *testing.T, seed uint64) string {
 		}
 		var last netip.AddrPort
 		for _, a := range s.Addrs[:min(len(s.Addrs), MaxAddrs)] {
-			if believable(a, s.Source) {
+			if Believable(a, s.Source) {
 				last = a
 			}
 		}

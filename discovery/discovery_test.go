@@ -4,10 +4,30 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"crypto/rand"
+	"encoding/binary"
+	"net/netip"
 
 	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/peer"
+	mh "github.com/multiformats/go-multihash"
 )
+
+func ips(texts ...string) []netip.Addr {
+	var out []netip.Addr
+	for _, t := range texts {
+		out = append(out, netip.MustParseAddr(t))
+	}
+	return out
+}
+
+// stranger returns a device's ID, another for each i.
+func stranger(i int) peer.ID {
+	key := []byte{0x08, 0x01, 0x12, 0x20} // protobuf: Ed25519, 32 bytes
+	key = append(key, make([]byte, 32)...)
+	binary.BigEndian.PutUint32(key[8:], uint32(i))
+	hash, _ := mh.Sum(key, mh.IDENTITY, -1)
+	return peer.ID(hash)
+}
 
 // device returns a device's ID, always the same for a seed.
 func device(seed byte) peer.ID {

@@ -43,7 +43,7 @@ func ParseNamed(text string) (Named, error) {
 	}
 	n := Named{Text: text, host: host, port: uint16(port)}
 	if ip, err := netip.ParseAddr(host); err == nil {
-		if !believable(netip.AddrPortFrom(ip, n.port), FromManual) {
+		if !Believable(netip.AddrPortFrom(ip, n.port), FromManual) {
 			return fail("%s cannot be dialled", host)
 		}
 	} else if !hostName(host) {
@@ -74,7 +74,7 @@ func (n Named) Addrs(ctx context.Context) (addrs []netip.AddrPort, err error) {
 		return nil, err // which says what was looked up
 	}
 	for _, ip := range ips {
-		if a := netip.AddrPortFrom(ip.Unmap(), n.port); believable(a, FromManual) && len(addrs) < MaxAddrs {
+		if a := netip.AddrPortFrom(ip.Unmap(), n.port); Believable(a, FromManual) && len(addrs) < MaxAddrs {
 			addrs = append(addrs, a)
 		}
 	}

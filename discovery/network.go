@@ -75,12 +75,11 @@ func (n Network) OnLink(addr netip.Addr) bool {
 	return slices.ContainsFunc(n.Links, func(l Link) bool { return l.Unfit != Container && l.OnLink(addr) })
 }
 
-// OnLink tells whether an address is one of this interface's networks. Link-local IPv4 addresses
-// are, on every interface (RFC 3927), since a machine that has one may be beside another that was
-// given one by a router.
+// OnLink tells whether an address is one of this interface's networks. Link-local addresses are, on
+// every interface: a machine that got no other address may be beside one that did (RFC 3927).
 func (l Link) OnLink(addr netip.Addr) bool {
 	addr = addr.Unmap().WithZone("")
-	if addr.Is4() && addr.IsLinkLocalUnicast() {
+	if addr.IsLinkLocalUnicast() {
 		return true
 	}
 	return slices.ContainsFunc(l.Prefixes, func(p netip.Prefix) bool {

@@ -52,7 +52,7 @@ func (s Sighting) Multiaddrs() []ma.Multiaddr {
 			family = "ip4"
 		}
 		m, err := ma.NewMultiaddr(fmt.Sprintf("/%s/%s/tcp/%d", family, a.Addr(), a.Port()))
-		if err == nil { // fails only for an address that believable refuses
+		if err == nil { // fails only for an address that Believable refuses
 			out = append(out, m)
 		}
 	}
@@ -81,18 +81,18 @@ func parsePeer(text string) (Sighting, error) {
 		return fail("%q is not a port from 1 to 65535", parts[4])
 	}
 	ap := netip.AddrPortFrom(addr, uint16(port))
-	if !believable(ap, FromManual) {
+	if !Believable(ap, FromManual) {
 		return fail("%s cannot be dialled", parts[2])
 	}
-	device, err := parseDevice(parts[6])
+	device, err := ParseDevice(parts[6])
 	if err != nil {
 		return fail("%q is not the ID of a device", parts[6])
 	}
 	return Sighting{Device: device, Addrs: []netip.AddrPort{ap}, Source: FromManual}, nil
 }
 
-// parseDevice reads the text of a device's ID, and refuses any other spelling.
-func parseDevice(text string) (peer.ID, error) {
+// ParseDevice reads the text of a device's ID, and refuses any other spelling.
+func ParseDevice(text string) (peer.ID, error) {
 	const longest = 64 // an Ed25519 peer ID has 52 characters
 	if len(text) > longest {
 		return "", fmt.Errorf("device ID of %d bytes", len(text))
@@ -111,9 +111,9 @@ func parseDevice(text string) (peer.ID, error) {
 	return id, nil
 }
 
-// believable tells whether an address is worth a dial. Loopback is this machine, so it counts only
+// Believable tells whether an address is worth a dial. Loopback is this machine, so it counts only
 // if the user typed it or it was saved here. Otherwise anyone could have us dial our own services.
-func believable(a netip.AddrPort, from Source) bool {
+func Believable(a netip.AddrPort, from Source) bool {
 	ip := a.Addr()
 	switch {
 	case a.Port() == 0, ip.Zone() != "", ip.Is4In6():

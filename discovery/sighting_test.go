@@ -53,11 +53,11 @@ func TestParsePeer(t *testing.T) {
 }
 
 func TestDeviceIDsHaveOneSpelling(t *testing.T) {
-	if id, err := parseDevice(device(1).String()); err != nil || id != device(1) {
+	if id, err := ParseDevice(device(1).String()); err != nil || id != device(1) {
 		t.Errorf("got %v, %v", id, err)
 	}
 	for kind, id := range otherSpellings() {
-		if _, err := parseDevice(id); err == nil {
+		if _, err := ParseDevice(id); err == nil {
 			t.Errorf("%s: %s is accepted", kind, id)
 		}
 	}

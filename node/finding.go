@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/earshot-im/earshot/discovery"
+	"github.com/earshot-im/earshot/node/mdns"
 )
 
 // Finding is how others are found, and what stands in the way.
@@ -73,16 +74,16 @@ func (n *Node) Finding() (f Finding) {
 		trouble(TroubleNoMDNS, nil)
 		return f
 	}
-	if mdns := n.mdns.Load(); mdns != nil {
-		f.Troubles = append(f.Troubles, troublesOf(mdns.Status())...)
+	if m := n.mdns.Load(); m != nil {
+		f.Troubles = append(f.Troubles, troublesOf(m.Status())...)
 	}
 	return f
 }
 
 // troublesOf says what is wrong with mDNS, but for what the interfaces that are left out explain.
-func troublesOf(s discovery.MDNSStatus) (out []Trouble) {
+func troublesOf(s mdns.Status) (out []Trouble) {
 	explained := func(err error) bool {
-		return errors.Is(err, discovery.ErrNoInterface) || errors.Is(err, discovery.ErrNoAddress)
+		return errors.Is(err, mdns.ErrNoInterface) || errors.Is(err, discovery.ErrNoAddress)
 	}
 	if s.Announce != nil && !explained(s.Announce) {
 		out = append(out, Trouble{TroubleAnnounce, s.Announce.Error()})

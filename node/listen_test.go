@@ -12,6 +12,7 @@ import (
 
 	"github.com/earshot-im/earshot/discovery"
 	"github.com/earshot-im/earshot/node/link/memnet"
+	"github.com/earshot-im/earshot/node/mdns"
 )
 
 // once runs a node on a host in memory for as long as do does.
@@ -180,14 +181,14 @@ func TestStatusSaysWhyNobodyIsFound(t *testing.T) {
 func TestTroublesOfMDNS(t *testing.T) {
 	taken := errors.New("address already in use")
 	for what, test := range map[string]struct {
-		status discovery.MDNSStatus
+		status mdns.Status
 		want   []Trouble
 	}{
 		"well":             {},
-		"before the start": {discovery.MDNSStatus{Announce: discovery.ErrNoInterface, IPv4: discovery.ErrNoInterface, IPv6: discovery.ErrNoInterface}, nil},
-		"without IPv6":     {discovery.MDNSStatus{IPv6: taken}, nil},
-		"link-local only":  {discovery.MDNSStatus{Announce: fmt.Errorf("announce: %w", discovery.ErrNoAddress)}, nil},
-		"port taken": {discovery.MDNSStatus{Announce: taken, IPv4: taken, IPv6: taken},
+		"before the start": {mdns.Status{Announce: mdns.ErrNoInterface, IPv4: mdns.ErrNoInterface, IPv6: mdns.ErrNoInterface}, nil},
+		"without IPv6":     {mdns.Status{IPv6: taken}, nil},
+		"link-local only":  {mdns.Status{Announce: fmt.Errorf("announce: %w", discovery.ErrNoAddress)}, nil},
+		"port taken": {mdns.Status{Announce: taken, IPv4: taken, IPv6: taken},
 			[]Trouble{{TroubleAnnounce, taken.Error()}, {TroubleHear, taken.Error()}}},
 	} {
 		if got := troublesOf(test.status); !slices.Equal(got, test.want) {

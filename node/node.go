@@ -51,6 +51,7 @@ import (
 	"github.com/earshot-im/earshot/node/ingest"
 	"github.com/earshot-im/earshot/node/journal"
 	"github.com/earshot-im/earshot/node/link"
+	"github.com/earshot-im/earshot/node/mdns"
 	"github.com/earshot-im/earshot/node/membership"
 	"github.com/earshot-im/earshot/node/mesh"
 	"github.com/earshot-im/earshot/node/notify"
@@ -119,7 +120,7 @@ type Node struct {
 	warnings *warnings.Warnings
 	watcher  *discovery.Watcher
 	networks func() (discovery.Network, error) // this machine's interfaces now
-	mdns     atomic.Pointer[discovery.MDNS]    // nil until it runs
+	mdns     atomic.Pointer[mdns.MDNS]         // nil until it runs
 
 	// What the owner asks.
 	messages   *chat.Messages
@@ -329,7 +330,7 @@ func (n *Node) Run(ctx context.Context) (err error) {
 		return err
 	}
 	if !n.cfg.NoMDNS {
-		mdns, err := discovery.NewMDNS(discovery.MDNSConfig{
+		m, err := mdns.New(mdns.Config{
 			Device:   n.host.ID(),
 			Port:     n.host.Port(),
 			Networks: n.watcher.Subscribe(),
@@ -341,8 +342,8 @@ func (n *Node) Run(ctx context.Context) (err error) {
 		if err != nil {
 			return fmt.Errorf("start mdns: %w", err)
 		}
-		n.mdns.Store(mdns)
-		running.Go(func() { _ = mdns.Run(ctx) })
+		n.mdns.Store(m)
+		running.Go(func() { _ = m.Run(ctx) })
 	}
 	running.Go(func() { _ = n.watcher.Run(ctx) })
 	running.Go(func() { n.people.Run(ctx) })

@@ -48,8 +48,8 @@ var imports = map[string]string{
 	"node/localapi/view":   "crypto node node/chat node/contacts node/localapi/v1 node/membership node/people node/warnings store/event",
 	"node/localapi/v1":     "",
 
-	"node": "crypto crypto/names discovery node/budget node/chat node/contacts node/crowd node/groups node/ingest node/journal node/link node/membership node/mesh " +
-		"node/notify node/people node/receipts node/session node/sharing node/sync node/warnings store store/event",
+	"node": "crypto crypto/names discovery node/budget node/chat node/contacts node/crowd node/groups node/ingest node/journal node/link node/mdns " +
+		"node/membership node/mesh node/notify node/people node/receipts node/session node/sharing node/sync node/warnings store store/event",
 
 	"node/chat":       "crypto node/authority node/contacts node/dial node/groups node/notify node/people node/phonebook node/receipts node/wire store store/event",
 	"node/membership": "crypto crypto/names node/authority node/contacts node/groups node/people store store/event",
@@ -73,6 +73,7 @@ var imports = map[string]string{
 	"node/link":       "node/fair",
 	"node/fair":       "",
 	"node/budget":     "crypto",
+	"node/mdns":       "discovery",
 	"node/notify":     "",
 
 	"node/link/memnet": "",
@@ -99,8 +100,8 @@ var outsiders = map[string]string{
 	"go.etcd.io/bbolt":                     "store/disk store/tx cmd/bench/floor",
 	"github.com/libp2p/go-libp2p-pubsub":   "node/gossip cmd/bench/floor",
 	"github.com/libp2p/go-libp2p/p2p":      "node/link node/gossip cmd/hostile cmd/hostile/rogue",
-	"github.com/libp2p/":                   "discovery node node/dial node/gossip node/link node/link/memnet node/mesh node/people node/session cmd/bench/floor cmd/hostile cmd/hostile/rogue",
-	"github.com/grandcat/zeroconf":         "discovery",
+	"github.com/libp2p/":                   "discovery node node/dial node/gossip node/link node/link/memnet node/mesh node/people node/session cmd/bench/floor cmd/hostile cmd/hostile/rogue node/mdns",
+	"github.com/grandcat/zeroconf":         "node/mdns",
 	"connectrpc.com/":                      "node/localapi node/localapi/server node/localapi/v1 cmd/earshot/problem cmd/earshot/reading cmd/earshot/sending",
 	"github.com/spf13/":                    "cmd/earshot cmd/earshot/suggest",
 	"golang.org/x/crypto/chacha20poly1305": "crypto node/gossip",

@@ -1,6 +1,6 @@
 //go:build lab && linux
 
-package discovery
+package mdns
 
 // Hosts in network namespaces on a bridge, for tests that need real multicast. A test runs again as
 // a process in a namespace of its own; every host is a further process that holds a namespace until

@@ -1,6 +1,6 @@
 //go:build lab && linux
 
-package discovery
+package mdns
 
 import (
 	"context"
@@ -17,6 +17,8 @@ import (
 
 	"github.com/miekg/dns"
 	"go.uber.org/goleak"
+
+	"github.com/earshot-im/earshot/discovery"
 )
 
 func TestMain(m *testing.M) {
@@ -39,14 +41,14 @@ func labFinder() {
 	seed, _ := strconv.Atoi(os.Getenv(labSeed))
 	port, _ := strconv.Atoi(os.Getenv(labPort))
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil)).With("finder", seed)
-	w := NewWatcher(ReadNetwork(), log)
-	if n, err := ReadNetwork()(); err == nil && len(n.Links) == 0 {
+	w := discovery.NewWatcher(discovery.ReadNetwork(), log)
+	if n, err := discovery.ReadNetwork()(); err == nil && len(n.Links) == 0 {
 		fmt.Println("waiting for an interface")
 	}
 	var m *MDNS
-	m, err := NewMDNS(MDNSConfig{
+	m, err := New(Config{
 		Device: device(byte(seed)), Port: uint16(port), Networks: w.Subscribe(), Log: log,
-		Found: func(s Sighting) { fmt.Printf("found %s %v status %v\n", s.Device, s.Addrs, m.Status()) },
+		Found: func(s discovery.Sighting) { fmt.Printf("found %s %v status %v\n", s.Device, s.Addrs, m.Status()) },
 	})
 	if err != nil {
 		panic(err)

@@ -1,0 +1,174 @@
+package mdns
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"github.com/earshot-im/earshot/discovery"
+)
+
+// Config is what New needs. Only Own and Known may be nil.
+type Config struct {
+	Device   peer.ID                  // this device: announced, and left out of what is found
+	Port     uint16                   // TCP port on which the node listens
+	Networks <-chan discovery.Network // from Watcher.Subscribe
+
+	// Found is called from Run's goroutine with each sighting: of one device about once a minute,
+	// and at once when it says something new. While it runs nothing else is heard, so it should pass
+	// the sighting on and return.
+	Found func(discovery.Sighting)
+
+	// Own, if set, is called like Found with sightings of this device itself. What this MDNS
+	// announces comes back; anything else means that another machine announces this device too.
+	Own func(discovery.Sighting)
+
+	// Known, if set, says which devices are to be reported however many strangers are announced. It
+	// is called like Found.
+	Known func(peer.ID) bool
+
+	Log *slog.Logger
+}
+
+// Status says what does not work now. A machine without IPv6 always has an error there.
+type Status struct {
+	Announce error // telling others of this device
+	IPv4     error // hearing others over IPv4
+	IPv6     error // hearing others over IPv6
+}
+
+// MDNS announces a device by multicast DNS and reports the others.
+type MDNS struct {
+	cfg    Config
+	wire   multicast
+	status atomic.Pointer[Status]
+}
+
+// New returns an MDNS that does nothing until Run. Its error wraps ErrConfig.
+func New(cfg Config) (*MDNS, error) {
+	if cfg.Port == 0 {
+		return nil, fmt.Errorf("%w: port 0", ErrConfig)
+	}
+	if _, err := discovery.ParseDevice(cfg.Device.String()); err != nil {
+		return nil, fmt.Errorf("%w: device: %w", ErrConfig, err)
+	}
+	m := &MDNS{cfg: cfg, wire: network{}}
+	m.status.Store(&Status{Announce: ErrNoInterface, IPv4: ErrNoInterface, IPv6: ErrNoInterface})
+	return m, nil
+}
+
+// Status says what does not work now. Anyone may call it.
+func (m *MDNS) Status() Status { return *m.status.Load() }
+
+// Run announces and listens until ctx ends, then says goodbye and returns nil. The library's
+// announcing goroutine ends by itself up to 2 s later; it holds no socket by then.
+func (m *MDNS) Run(ctx context.Context) error {
+	r := running{MDNS: m, station: newStation(m.cfg, m.wire), reports: newReports(m.cfg), lonely: true}
+	defer r.station.stop()
+	r.schedule.changed(time.Now())
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			r.station.goodbye()
+			return nil
+		case n := <-m.cfg.Networks:
+			r.station.change(n.Multicast())
+			r.schedule.changed(time.Now())
+			r.fresh, r.lonely = true, true
+		case h := <-r.station.heard:
+			r.hear(h)
+		case <-timer.C:
+		}
+		timer.Reset(time.Until(r.act(time.Now())))
+	}
+}
+
+// running is the state of Run, and belongs to its goroutine.
+type running struct {
+	*MDNS
+	schedule schedule
+	station  station
+	reports  reports
+
+	fresh  bool // the network has changed, and nothing was announced since
+	lonely bool // nobody was heard since the network has changed
+}
+
+// act does what is due, and returns when something is due next.
+func (r *running) act(now time.Time) time.Time {
+	status := r.Status()
+	if r.station.hushed(now) {
+		status.Announce = r.station.announce(now)
+	}
+	if r.schedule.due(now) {
+		// Listening comes first, so that answers to the announcement are heard. What failed, or
+		// ended by itself, is tried again with each announcement.
+		status.IPv4, status.IPv6 = r.station.listen(v4), r.station.listen(v6)
+		if r.lonely && !r.fresh { // else it has asked when it began to listen
+			r.station.ask()
+		}
+		if !r.fresh || !r.station.register(now) {
+			status.Announce = r.station.announce(now)
+		}
+		r.fresh = false
+		r.schedule.announced(now, rand.Float64())
+		r.reports.renew()
+	}
+	r.station.answer(now)
+	r.report(status)
+	return r.station.next(r.schedule.at)
+}
+
+// hear takes in what a packet said.
+func (r *running) hear(h heard) {
+	if h.asks {
+		r.station.answers.asked(h.way, time.Now(), rand.Float64())
+		return
+	}
+	s := h.said.sighting
+	own := s.Device == r.cfg.Device
+	if !own {
+		r.lonely = false
+	}
+	if !r.reports.worth(h) {
+		return
+	}
+	if !own {
+		r.cfg.Found(s)
+	} else if r.cfg.Own != nil {
+		r.cfg.Own(s)
+	}
+}
+
+// report publishes a status, and logs what has begun to fail or works again.
+func (r *running) report(now Status) {
+	before := r.Status()
+	for _, part := range []struct {
+		what        string
+		before, now error
+	}{
+		{"announcing by mDNS", before.Announce, now.Announce},
+		{"hearing mDNS over IPv4", before.IPv4, now.IPv4},
+		{"hearing mDNS over IPv6", before.IPv6, now.IPv6},
+	} {
+		switch {
+		case part.now == nil && part.before != nil:
+			r.cfg.Log.Info(part.what + " works")
+		case part.now != nil && (part.before == nil || part.now.Error() != part.before.Error()):
+			level := slog.LevelWarn
+			if errors.Is(part.now, ErrNoInterface) || errors.Is(part.now, discovery.ErrNoAddress) {
+				level = slog.LevelInfo
+			}
+			r.cfg.Log.Log(context.Background(), level, part.what+" does not work", "err", part.now)
+		}
+	}
+	r.status.Store(&now)
+}

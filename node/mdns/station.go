@@ -1,0 +1,236 @@
+package mdns
+
+import (
+	"cmp"
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/earshot-im/earshot/discovery"
+)
+
+// A station speaks and hears over some links. It belongs to Run's goroutine.
+type station struct {
+	cfg     Config
+	wire    multicast
+	names   names
+	links   []discovery.Link
+	ears    [families]ear
+	heard   chan heard // unbuffered: what is not taken yet waits in the kernel
+	answers answers
+
+	hush   func() // nil: the library does not run
+	hushAt time.Time
+}
+
+// An ear is a socket that is listened at. The zero ear is none.
+type ear struct {
+	socket
+	quit chan struct{} // closed: what was heard is wanted no more
+}
+
+func newStation(cfg Config, wire multicast) station {
+	return station{cfg: cfg, wire: wire, names: newNames(), heard: make(chan heard), answers: newAnswers()}
+}
+
+// change ends all that ran, and takes other links.
+func (s *station) change(links []discovery.Link) {
+	s.stop()
+	s.links, s.answers = links, newAnswers()
+}
+
+// stop ends all that runs.
+func (s *station) stop() {
+	s.silence()
+	for f := range s.ears {
+		s.ears[f].stop()
+	}
+}
+
+func (e *ear) stop() {
+	if e.socket != nil {
+		close(e.quit)
+		e.close()
+	}
+	*e = ear{}
+}
+
+func (e *ear) open() bool {
+	if e.socket == nil {
+		return false
+	}
+	select {
+	case <-e.ended():
+		return false
+	default:
+		return true
+	}
+}
+
+// listen begins to listen in one IP version, if it does not yet, and asks who is there.
+func (s *station) listen(f family) error {
+	e := &s.ears[f]
+	if e.open() {
+		return nil
+	}
+	e.stop()
+	if len(s.links) == 0 {
+		return ErrNoInterface
+	}
+	in, quit := &intake{names: s.names, by: f, links: s.links}, make(chan struct{})
+	socket, err := s.wire.listen(f, s.links, func(b []byte, from netip.AddrPort, index int) {
+		if h, ok := in.take(b, from, index, time.Now()); ok {
+			select {
+			case s.heard <- h:
+			case <-quit:
+			}
+		}
+	})
+	if err != nil {
+		return err
+	}
+	*e = ear{socket, quit}
+	s.askOver(f)
+	return nil
+}
+
+// ask asks everybody on the network to announce itself.
+func (s *station) ask() {
+	for f := range families {
+		s.askOver(f)
+	}
+}
+
+func (s *station) askOver(f family) {
+	b, err := question()
+	for _, l := range s.links {
+		if err == nil && s.ears[f].open() && f.of(l) {
+			err = s.ears[f].say(b, l)
+		}
+	}
+	if err != nil { // the announcement says what is wrong, and others announce themselves
+		s.cfg.Log.Debug("nobody was asked by mDNS", "err", err)
+	}
+}
+
+// at returns where others on some links reach this device. A port that nobody believes is nowhere.
+func (s *station) at(links ...discovery.Link) []netip.AddrPort {
+	if s.cfg.Port < minPort {
+		return nil
+	}
+	return discovery.SelfAddrs(links, s.cfg.Port)
+}
+
+// announce tells everybody of this device. It fails if that did not work over any link.
+func (s *station) announce(now time.Time) error {
+	switch {
+	case len(s.links) == 0:
+		return ErrNoInterface
+	case s.cfg.Port < minPort:
+		return ErrLowPort
+	case len(s.at(s.links...)) == 0:
+		return discovery.ErrNoAddress
+	}
+	failed, sent := error(nil), false
+	for _, w := range s.ways() {
+		var err error
+		if s.answers.may(w, now) { // else it was just said, as an answer
+			err = s.say(w, lifetime, now)
+		}
+		failed, sent = cmp.Or(failed, err), sent || err == nil
+	}
+	switch {
+	case sent:
+		return nil
+	case failed == nil:
+		failed = errNoSocket
+	}
+	return fmt.Errorf("announce by mDNS: %w", failed)
+}
+
+// goodbye takes back what was announced. Whoever does not hear it learns it in lifetime.
+func (s *station) goodbye() {
+	s.silence()
+	for _, w := range s.ways() {
+		_ = s.say(w, 0, time.Time{})
+	}
+}
+
+// ways returns how this device's records can go out.
+func (s *station) ways() (out []way) {
+	for f := range families {
+		for _, l := range s.links {
+			if s.ears[f].open() && f.of(l) && len(s.at(l)) > 0 {
+				out = append(out, way{l.Index, f})
+			}
+		}
+	}
+	return out
+}
+
+// say sends this device's records.
+func (s *station) say(w way, ttl uint32, now time.Time) error {
+	link := s.links[slices.IndexFunc(s.links, func(l discovery.Link) bool { return l.Index == w.link })]
+	s.answers.gone(w, now)
+	b, err := s.names.announcement(s.cfg.Device, s.at(link), ttl)
+	if err != nil {
+		return err
+	}
+	return s.ears[w.by].say(b, link)
+}
+
+// answer sends the answers that are due.
+func (s *station) answer(now time.Time) {
+	can := s.ways()
+	for _, w := range s.answers.ready(now) {
+		if !slices.Contains(can, w) {
+			s.answers.gone(w, now)
+		} else if err := s.say(w, lifetime, now); err != nil {
+			s.cfg.Log.Debug("mDNS question not answered", "err", err)
+		}
+	}
+}
+
+// register has the library announce this device for as long as announcing. It reports false if
+// that does not work; then this station has to do without.
+func (s *station) register(now time.Time) bool {
+	s.silence()
+	at := s.at(s.links...)
+	if len(at) == 0 {
+		return false
+	}
+	hush, err := s.wire.register(s.names, at, text(s.cfg.Device), s.links)
+	if err != nil {
+		s.cfg.Log.Debug("the library does not announce", "err", err)
+		return false
+	}
+	s.hush, s.hushAt = hush, now.Add(announcing)
+	return true
+}
+
+// hushed ends the library when its time is over, and tells whether it was. It has said goodbye then,
+// so this device has to be announced at once.
+func (s *station) hushed(now time.Time) bool {
+	if s.hush == nil || now.Before(s.hushAt) {
+		return false
+	}
+	s.silence()
+	s.answers = newAnswers()
+	return true
+}
+
+func (s *station) silence() {
+	if s.hush != nil {
+		s.hush()
+		s.hush = nil
+	}
+}
+
+// next returns when something is due next, or limit if that is earlier.
+func (s *station) next(limit time.Time) time.Time {
+	if s.hush != nil && s.hushAt.Before(limit) {
+		limit = s.hushAt
+	}
+	return s.answers.next(limit)
+}
