@@ -266,9 +266,12 @@ func (b *bench) want(want ...string) {
 	}
 }
 
-// settle lets the beginning pass, so that nothing is said but once a minute.
+// settle lets the beginning pass, until nothing is said but once a minute, and was just said: for 40 s
+// nothing comes by itself.
 func (b *bench) settle(n discovery.Network) {
 	b.change(n)
 	pass(3 * time.Minute)
-	b.air.happened()
+	for b.air.happened(); len(b.air.happened()) == 0; {
+		pass(time.Second)
+	}
 }

@@ -13,7 +13,7 @@
 //   - station speaks and hears; reports decides what is worth a report; schedule and answers decide
 //     when something is said. The last three read no clock and know no socket.
 //   - grandcat/zeroconf makes the first announcement after the start and after each change of the
-//     network. It answers every question of every packet while it runs, so it runs for a second.
+//     network. It runs for a second then, and is kept from answering.
 //
 // Addresses count only if they belong to the network over which they were heard. The package dials
 // nobody and stores nothing; the node uses it. A failure (no interface yet, port 5353 held by

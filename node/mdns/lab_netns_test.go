@@ -143,7 +143,7 @@ func (h *labHost) address(verb, name, addr string) {
 type labProcess struct {
 	*labHost
 	cmd   *exec.Cmd
-	in    io.Closer
+	in    io.WriteCloser
 	lines chan string
 }
 

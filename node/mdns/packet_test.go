@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/grandcat/zeroconf"
 	"github.com/miekg/dns"
 
 	"github.com/earshot-im/earshot/discovery"
@@ -43,6 +44,23 @@ func TestAnnouncementIsWhatIsRead(t *testing.T) {
 	}
 	if m := newNames(); m.instance == n.instance || m.host == n.host || n.instance == n.host {
 		t.Errorf("names are used twice: %v and %v", n, m)
+	}
+}
+
+// TestLibraryIsMute: while it ran, it answered each question of each packet. It compares names as
+// text, so it must know its own by a text that no question has.
+func TestLibraryIsMute(t *testing.T) {
+	e := zeroconf.NewServiceEntry("x", service, mute)
+	for plain, own := range map[string]string{serviceName: e.ServiceName(), typesName: e.ServiceTypeName(), "x." + serviceName: e.ServiceInstanceName()} {
+		want, got := make([]byte, 256), make([]byte, 256)
+		n, err := dns.PackDomainName(plain, want, 0, nil, false)
+		m, err2 := dns.PackDomainName(own, got, 0, nil, false)
+		if err != nil || err2 != nil || !bytes.Equal(want[:n], got[:m]) {
+			t.Errorf("%s is not %s in a packet: %v, %v", own, plain, err, err2)
+		}
+		if read, _, err := dns.UnpackDomainName(got, 0); err != nil || read == own {
+			t.Errorf("a question for %s has the text that the library knows: %v", plain, err)
+		}
 	}
 }
 
