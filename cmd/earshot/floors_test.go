@@ -73,7 +73,7 @@ var imports = map[string]string{
 	"node/link":       "node/fair",
 	"node/fair":       "",
 	"node/budget":     "crypto",
-	"node/mdns":       "discovery",
+	"node/mdns":       "discovery node/fair",
 	"node/notify":     "",
 
 	"node/link/memnet": "",
@@ -102,6 +102,7 @@ var outsiders = map[string]string{
 	"github.com/libp2p/go-libp2p/p2p":      "node/link node/gossip cmd/hostile cmd/hostile/rogue",
 	"github.com/libp2p/":                   "discovery node node/dial node/gossip node/link node/link/memnet node/mesh node/people node/session cmd/bench/floor cmd/hostile cmd/hostile/rogue node/mdns",
 	"github.com/grandcat/zeroconf":         "node/mdns",
+	"github.com/miekg/dns":                 "node/mdns cmd/hostile",
 	"connectrpc.com/":                      "node/localapi node/localapi/server node/localapi/v1 cmd/earshot/problem cmd/earshot/reading cmd/earshot/sending",
 	"github.com/spf13/":                    "cmd/earshot cmd/earshot/suggest",
 	"golang.org/x/crypto/chacha20poly1305": "crypto node/gossip",

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/earshot-im/earshot/discovery"
+	"github.com/earshot-im/earshot/node/fair"
 )
 
 const (
@@ -33,8 +34,8 @@ type intake struct {
 	by    family
 	links []discovery.Link
 
-	share share // of packetsASecond
-	since time.Time
+	parsed *fair.Pool[int] // packets, numbered, by who sent them
+	since  time.Time
 }
 
 // take tells what a packet says. It reports false if that is nothing of earshot, or too much.
@@ -88,28 +89,15 @@ func (i *intake) concerns(b []byte, response bool) bool {
 		!response && (bytes.Contains(b, typesLabel) || bytes.Contains(b, []byte(i.names.host)))
 }
 
+// admit tells whether the sender of a packet may have one more parsed in this second.
 func (i *intake) admit(from netip.Addr, now time.Time) bool {
 	if now.Sub(i.since) >= time.Second {
-		i.since, i.share = now, newShare(packetsASecond)
+		i.since, i.parsed = now, fair.New[int](packetsASecond)
 	}
-	return i.share.take(from)
+	return take(i.parsed, from)
 }
 
-// A share divides a number among senders: each may take one more while what it has then is at most
-// what it leaves. So one that takes all it can leaves half, and two of them a third. It is fairness
-// and no more, since a network has no lack of addresses.
-type share struct {
-	left  int
-	taken map[netip.Addr]int
-}
-
-func newShare(n int) share { return share{left: n, taken: map[netip.Addr]int{}} }
-
-func (s *share) take(who netip.Addr) bool {
-	if s.taken[who] >= s.left-1 {
-		return false
-	}
-	s.left--
-	s.taken[who]++
-	return true
+// take takes one of the places that a pool shares among senders, for as long as the pool lasts.
+func take(places *fair.Pool[int], from netip.Addr) bool {
+	return places.Take(fair.Holder(from, true), places.Len())
 }

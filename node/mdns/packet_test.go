@@ -317,16 +317,6 @@ func TestBudgetOfPackets(t *testing.T) {
 	if n := flood("10.0.0.9:5353"); n != packetsASecond/2 {
 		t.Errorf("a second later %d are parsed, want %d", n, packetsASecond/2)
 	}
-	if n := len(in.share.taken); n != 1 {
-		t.Errorf("%d senders are remembered", n)
-	}
-	now = now.Add(time.Second)
-	for i := range 10 * packetsASecond {
-		in.take(query, netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(i)}), uint16(i)), 2, now)
-	}
-	if n := len(in.share.taken); n > packetsASecond {
-		t.Errorf("%d senders are remembered", n)
-	}
 }
 
 // foreign returns what others say on a network: a printer and a speaker.

@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"github.com/libp2p/go-libp2p/core/peer"
+
+	"github.com/earshot-im/earshot/node/fair"
 )
 
 // maxReports is how many announcements of strangers are reported between two announcements of this
@@ -21,7 +23,7 @@ type reports struct {
 	log   *slog.Logger
 
 	last              map[peer.ID]reported
-	strangers, knowns share
+	strangers, knowns *fair.Pool[int]
 	full              bool
 }
 
@@ -40,7 +42,7 @@ func newReports(cfg Config) reports {
 // renew begins anew, so that every device is reported again.
 func (r *reports) renew() {
 	r.last, r.full = map[peer.ID]reported{}, false
-	r.strangers, r.knowns = newShare(maxReports), newShare(maxReports)
+	r.strangers, r.knowns = fair.New[int](maxReports), fair.New[int](maxReports)
 }
 
 // worth tells whether an announcement says something new and is not too much. A goodbye only lets
@@ -55,11 +57,11 @@ func (r *reports) worth(h heard) bool {
 	if last, ok := r.last[s.Device]; ok && last.instance == h.said.instance && slices.Equal(last.addrs, s.Addrs) {
 		return false
 	}
-	share := &r.strangers
+	places := r.strangers
 	if s.Device == r.own || r.known != nil && r.known(s.Device) {
-		share = &r.knowns
+		places = r.knowns
 	}
-	if !share.take(h.from) {
+	if !take(places, h.from) {
 		if !r.full {
 			r.log.Warn("more devices announced by mDNS than are believed", "limit", maxReports)
 		}
