@@ -33,7 +33,7 @@ func what(m *chat.Message) string {
 	text := fmt.Sprintf("%s %q %s/%s edited %t gap %t forked %t unread %t T %d at %s, mentions %v", m.Kind, m.Text, m.State, m.Reason, m.Edited,
 		m.Gap, m.Forked, m.Unread, m.T, m.Cursor, m.Mentions)
 	for _, r := range m.Reactions {
-		text += fmt.Sprintf(", %s by %s", r.Emoji, r.Person)
+		text += fmt.Sprintf(", %s by %s", r.Emoji, r.From.Person)
 	}
 	return text
 }

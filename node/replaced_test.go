@@ -25,7 +25,7 @@ func TestReplacedContactGetsWhatWaits(t *testing.T) {
 		lunch := bob.makes("lunch", ann, cleo)
 		ann.makes("other", bob)
 		ann.reaches(soon, ann.say(cleo, "zero"), chat.StateDelivered)
-		if new, err := ann.Contacts().Newcomers(t.Context(), "Cleo"); err != nil || len(new) != 0 {
+		if new, err := ann.Contacts().Newcomers(t.Context(), "Cleo"); err != nil || len(new.First) != 0 {
 			t.Fatalf("%v, %v", new, err)
 		}
 		cleo.stop()
@@ -39,7 +39,7 @@ func TestReplacedContactGetsWhatWaits(t *testing.T) {
 		again.start(ann.address(), bob.address())
 		ann.meets(soon, again)
 		new, err := ann.Contacts().Newcomers(t.Context(), "Cleo")
-		if err != nil || len(new) != 1 || new[0].ID != again.who.person || !new[0].Online {
+		if err != nil || len(new.First) != 1 || new.First[0].ID != again.who.person || !new.First[0].Online {
 			t.Fatalf("newcomers: %+v, %v", new, err)
 		}
 		// What was cut short after the first message had been sent is done again.

@@ -38,6 +38,7 @@ type Peer struct {
 	Person    crypto.PersonID
 	Name      string // what the person calls themselves
 	Petname   string
+	Pinned    string // the name they had when they became a contact
 	KnownAs   string // as contacts.KnownAs
 	Device    crypto.DeviceID
 	Online    bool
@@ -120,7 +121,7 @@ func (n *Node) Peers(context.Context) ([]Peer, error) {
 				continue
 			}
 			state := states[device]
-			peer := Peer{Person: p.ID, Name: p.Claimed, Petname: p.Petname, KnownAs: contacts.KnownAs(p.Petname, p.Pinned), Device: device, Online: online,
+			peer := Peer{Person: p.ID, Name: p.Claimed, Petname: p.Petname, Pinned: p.Pinned, KnownAs: contacts.KnownAs(p.Petname, p.Pinned), Device: device, Online: online,
 				Contact: p.Contact, Verified: p.Verified, LastSeen: n.people.LastSeen(&p, device)}
 			for _, addr := range (discovery.Sighting{Addrs: state.Addrs}).Multiaddrs() {
 				peer.Addresses = append(peer.Addresses, addr.String())

@@ -43,6 +43,7 @@ func (n *Node) committed(c store.Change) {
 // groupChanged takes in that a control set has grown: persons whom it lets in or out are told, and
 // everybody else in the group.
 func (n *Node) groupChanged(c groups.Change) {
+	n.contacts.GroupChanged()
 	moved := func(p crypto.PersonID) bool {
 		var was bool
 		if c.Before != nil {

@@ -76,7 +76,7 @@ var varying = []struct {
 }{
 	{regexp.MustCompile(`\b[0-9a-f]{64}\b`), "ID"},
 	{regexp.MustCompile(`\b12D3KooW\w+`), "DEVICE"},
-	{regexp.MustCompile(`\b[0-9a-f]{8}\)`), "ID)"},
+	{regexp.MustCompile(`\b[0-9a-f]{16}([,)])`), "ID$1"},
 	{regexp.MustCompile(`process [0-9]+`), "process N"},
 	{regexp.MustCompile(`tcp/[0-9]{2,}`), "tcp/PORT"},
 	{regexp.MustCompile(`, online\b`), ""},

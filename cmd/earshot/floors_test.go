@@ -26,13 +26,13 @@ const module = "github.com/earshot-im/earshot/"
 // and others) import no feature; node/journal, which shows what all of them show, stands above them.
 var imports = map[string]string{
 	"cmd/earshot":          "cmd/earshot/problem cmd/earshot/reading cmd/earshot/sending cmd/earshot/show cmd/earshot/suggest cmd/earshot/terminal cmd/earshot/up node/localapi node/localapi/v1",
-	"cmd/earshot/suggest":  "cmd/earshot/label cmd/earshot/show cmd/earshot/terminal node/localapi node/localapi/v1",
+	"cmd/earshot/suggest":  "cmd/earshot/label cmd/earshot/show node/localapi node/localapi/v1",
 	"cmd/earshot/up":       "cmd/earshot/problem cmd/earshot/show crypto crypto/names node node/budget node/link node/localapi node/localapi/server node/localapi/v1 node/localapi/view node/warnings store",
 	"cmd/earshot/reading":  "cmd/earshot/problem cmd/earshot/show node/localapi node/localapi/v1",
 	"cmd/earshot/sending":  "cmd/earshot/problem cmd/earshot/show node/localapi node/localapi/v1",
 	"cmd/earshot/problem":  "cmd/earshot/label cmd/earshot/show cmd/earshot/terminal node/localapi node/localapi/v1",
 	"cmd/earshot/show":     "cmd/earshot/label cmd/earshot/terminal node/localapi/v1",
-	"cmd/earshot/label":    "cmd/earshot/terminal node/localapi/v1",
+	"cmd/earshot/label":    "cmd/earshot/terminal crypto/names node/localapi/v1",
 	"cmd/earshot/terminal": "crypto/names",
 	"cmd/demo":             "cmd/isolate",
 	"cmd/lab":              "",

@@ -19,7 +19,7 @@ import (
 )
 
 var (
-	testBob   = contacts.Person{ID: crypto.PersonID{0xb0}, Name: "Bob", Contact: true}
+	testBob   = contacts.Person{ID: crypto.PersonID{0xb0}, Name: "Bob", Pinned: "Bob", Contact: true}
 	testLunch = contacts.Group{ID: event.Conversation{0x17}, Name: "lunch", Topic: "Pizza", History: "7d", Role: membership.RoleOwner, Members: 2, Online: 1}
 	testID    = event.ID{0xab}
 )
@@ -142,7 +142,7 @@ func TestGroupCommands(t *testing.T) {
 	n.groups = []contacts.Group{testLunch, old}
 	hidden := old.ID.String() + "  #old  you are not in it any more, hidden\n"
 	id, message := testLunch.ID.String(), fmt.Sprintf("%x", testID)
-	row := "#lunch  2 members, 1 online; you are owner; newcomers read the last 7 days; topic: Pizza\n"
+	row := "#lunch  2 members, 1 online; you are owner; newcomers read the last 7 days; topic: \"Pizza\"\n"
 	policy := "7d  newcomers read the last 7 days\n"
 	hi := "-  #lunch  me [queued]: hi\n"
 	for _, test := range []struct{ args, asked, want string }{
@@ -152,8 +152,8 @@ func TestGroupCommands(t *testing.T) {
 		{"group list", "", "#lunch            2 members, 1 online, owner\n"},
 		{"group list --long", "", id + "  " + row},
 		{"group list --all --long", "", id + "  " + row + hidden},
-		{"group invite lunch bob eve", "invite|lunch|bob,eve", "Bob (b0000000) is in #lunch now\nEve (not a contact yet e0000000) was in #lunch already\n"},
-		{"group hide lunch", "hide|lunch|true", strings.Replace(row, "\n", ", hidden\n", 1)},
+		{"group invite lunch bob eve", "invite|lunch|bob,eve", "Bob (b000000000000000) is in #lunch now\n\"Eve\" (not a contact yet e000000000000000) was in #lunch already\n"},
+		{"group hide lunch", "hide|lunch|true", strings.Replace(row, "topic", "hidden; topic", 1)},
 		{"group unhide lunch", "hide|lunch|false", row},
 		{"group leave #lunch", "leave|#lunch", row},
 		{"group remove lunch bob", "remove|lunch|bob", row},
@@ -166,12 +166,12 @@ func TestGroupCommands(t *testing.T) {
 		{"group history lunch", "get|lunch", policy},
 		{"group history lunch 36500d", "history|lunch|36500d", policy},
 		{"group history lunch all", "history|lunch|all", policy},
-		{"group members lunch", "members|lunch", "Bob (b0000000)    admin  offline\nAnn (you)         owner  offline\n"},
+		{"group members lunch", "members|lunch", "Bob (b000000000000000)  admin  offline\nAnn (you)               owner  offline\n"},
 		{"edit ID one two", "edit|" + message + "|one two", hi},
 		{"recall ID", "recall|" + message, hi},
 		{"react ID +1", "react|" + message + "|+1", hi},
 		{"react ID ''", "react|" + message + "|", hi},
-		{"receipts ID", "receipts|" + message, "Bob (b0000000)    delivered\n"},
+		{"receipts ID", "receipts|" + message, "Bob (b000000000000000)  delivered\n"},
 	} {
 		args := strings.Fields("--dir " + dir + " " + strings.ReplaceAll(test.args, "ID", message))
 		for i := range args {
@@ -222,8 +222,8 @@ func TestAmbiguousGroup(t *testing.T) {
 	_, dir := serveGroups(t)
 	exit, stdout, stderr := runArgs(t, "--dir", dir, "group", "leave", "twins")
 	if want := `earshot: "twins" fits 1 person and 2 groups
-  b000000000000000000000000000000000000000000000000000000000000000  Bob (b0000000)
-  1700000000000000000000000000000000000000000000000000000000000000  #lunch  2 members, 1 online; you are owner; newcomers read the last 7 days; topic: Pizza
+  b000000000000000000000000000000000000000000000000000000000000000  Bob (b000000000000000)
+  1700000000000000000000000000000000000000000000000000000000000000  #lunch  2 members, 1 online; you are owner; newcomers read the last 7 days; topic: "Pizza"
   1800000000000000000000000000000000000000000000000000000000000000  #twins  you are not in it any more
   say which: use an ID instead of the name
 `; exit != problem.ExitWho || stdout != "" || stderr != want {

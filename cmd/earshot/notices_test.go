@@ -91,7 +91,7 @@ func TestFollowTellsOfRemovalAndRename(t *testing.T) {
 		flags          string
 		stdout, stderr []string // a part of each line
 	}{
-		{"", nil, []string{`* Bob (b0000000) added you to #"new\x1b[2J"`, "* Bob (b0000000) renamed #breakfast to #lunch", "* Bob (b0000000) removed you from #lunch"}},
+		{"", nil, []string{`* Bob (b000000000000000) added you to #"new\x1b[2J"`, "* Bob (b000000000000000) renamed #breakfast to #lunch", "* Bob (b000000000000000) removed you from #lunch"}},
 		{"--json", []string{`{"kind":"notice","notice":"joined","group":`, `"notice":"renamed"`, `"notice":"removed"`}, nil},
 		{"--in #lunch", nil, []string{"renamed #breakfast", "removed you from #lunch"}},
 		{"--from Bob", nil, nil},

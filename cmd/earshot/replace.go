@@ -24,7 +24,7 @@ another person, and only you can know that it is the same human: compare words a
 
 From then on the names of OLD mean NEW. In each group where your role allows it, NEW is
 invited and OLD is removed. OLD is no contact any more; what was said stays.`,
-		Example: `  earshot contacts replace c4b3bf63 d2a8e6f1 --resend`,
+		Example: `  earshot contacts replace c4b3bf631f00aa22 d2a8e6f10b1c2d3e --resend`,
 	}
 	c.Args = func(c *cobra.Command, args []string) error {
 		if c.Flags().Changed("words") && r.Unverified {

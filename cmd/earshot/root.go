@@ -82,7 +82,7 @@ Start a node with "earshot up" and leave it running. See who is there with
 
 WHO is a nickname that you gave, a name, a person ID or its first 8 or more characters,
 or a GROUP: "#name" (in quotes, for the shell), name, or its ID. What is printed can be
-typed as well, such as "Bob (c4b3bf63)". A name means whom you have named, verified or
+typed as well, such as "Bob (c4b3bf631f00aa22)". A name means whom you have named, verified or
 written to, or a group of yours, before whoever else is called so.
 
 Exit status: 0 done; 1 failed; 2 wrong usage; 3 no node is running; 4 no such

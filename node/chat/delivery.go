@@ -106,7 +106,7 @@ func (m *Messages) Outbox(context.Context) ([]Pending, error) {
 				return nil, err
 			}
 		}
-		out[i] = Pending{ID: w.ID, To: contacts.TargetPerson(&them), Queued: w.Queued, LastSeen: m.lastSeen(w.To)}
+		out[i] = Pending{ID: w.ID, To: contacts.TargetPerson(&them), Person: them, Queued: w.Queued, LastSeen: m.lastSeen(w.To)}
 		r := reader{them: &them, states: states, refused: refusal(w.To, w.Conversation), inGroup: m.cfg.Groups.Known(w.Conversation),
 			served: them.Contact || everyone, taken: taken[w.To], network: network}
 		r.why(&out[i])

@@ -159,14 +159,20 @@ func (m *Messages) message(r *store.Row) Message {
 		v.Progress = progress(r.Progress)
 	}
 	for _, reaction := range r.Reactions {
-		by := m.cfg.Contacts.Person(reaction.Person)
-		v.Reactions = append(v.Reactions, Reaction{Person: by.ID, Name: by.Shown(), Emoji: reaction.Emoji})
+		v.Reactions = append(v.Reactions, Reaction{From: m.author(reaction.Person), Own: reaction.Person == m.self, Emoji: reaction.Emoji})
 	}
-	author, _ := m.cfg.People.Get(r.Author)
-	v.From = Author{Person: r.Author, Name: author.Claimed, Petname: author.Petname, KnownAs: contacts.KnownAs(author.Petname, author.Pinned), Device: r.Device,
-		Contact: author.Contact, Verified: author.Verified}
-	if r.Own {
-		v.From.Name = m.cfg.Owner.Name()
-	}
+	v.From = m.author(r.Author)
+	v.From.Device = r.Device
 	return v
+}
+
+// author is a person as somebody who wrote something.
+func (m *Messages) author(id crypto.PersonID) Author {
+	p, _ := m.cfg.People.Get(id)
+	a := Author{Person: id, Name: p.Claimed, Petname: p.Petname, Pinned: p.Pinned, KnownAs: contacts.KnownAs(p.Petname, p.Pinned),
+		Contact: p.Contact, Verified: p.Verified}
+	if id == m.self {
+		a.Name = m.cfg.Owner.Name()
+	}
+	return a
 }

@@ -31,8 +31,15 @@ type Replaced struct {
 	Old     contacts.Person
 	Groups  []contacts.Target // in which the new one is in place of the old one
 	Others  []contacts.Target // with the old one, where the owner's role allows no such change
+	Lost    []Lost            // roles that the old one had and the new one has not
 	Waiting int               // messages to the old one alone that wait still
 	Resent  int               // messages that were sent to the new one
+}
+
+// Lost is the role that somebody had in a group and that whoever is in their place has not.
+type Lost struct {
+	Group contacts.Target
+	Role  string
 }
 
 // errIn ends an invitation of somebody who is in the group.
@@ -47,12 +54,17 @@ func (m *Messages) ReplaceContact(ctx context.Context, r Replacement) (out Repla
 		return out, err
 	}
 	for _, c := range m.cfg.Groups.All() {
+		role := m.roleIn(c, from.ID)
 		both, permitted, err := m.replaceIn(ctx, c, from.ID, to.ID)
 		switch {
 		case err != nil:
 			return out, asOurs(err)
 		case permitted:
-			out.Groups = append(out.Groups, m.cfg.Contacts.TargetGroup(c))
+			group := m.cfg.Contacts.TargetGroup(c)
+			out.Groups = append(out.Groups, group)
+			if role > m.roleIn(c, to.ID) {
+				out.Lost = append(out.Lost, Lost{Group: group, Role: role.String()})
+			}
 		case both:
 			out.Others = append(out.Others, m.cfg.Contacts.TargetGroup(c))
 		}
@@ -69,6 +81,16 @@ func (m *Messages) ReplaceContact(ctx context.Context, r Replacement) (out Repla
 	waiting, err := m.waiting(from.ID)
 	out.Waiting = len(waiting)
 	return out, err
+}
+
+// roleIn returns the role of a person in a group, event.RoleNone if they are not in it.
+func (m *Messages) roleIn(c event.Conversation, person crypto.PersonID) event.Role {
+	state, err := m.cfg.Groups.State(c)
+	if err != nil {
+		return event.RoleNone
+	}
+	member, _ := state.Member(person)
+	return member.Role
 }
 
 // replaceIn brings one person into a group and takes another out. both says that the owner and the

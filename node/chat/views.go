@@ -13,6 +13,7 @@ type Author struct {
 	Person   crypto.PersonID
 	Name     string
 	Petname  string
+	Pinned   string
 	KnownAs  string // as contacts.KnownAs
 	Device   crypto.DeviceID
 	Contact  bool
@@ -69,9 +70,9 @@ type Message struct {
 
 // Reaction is what a person has put on a message. Each has one at most.
 type Reaction struct {
-	Person crypto.PersonID
-	Name   string // as Target names them
-	Emoji  string
+	From  Author // without a device
+	Own   bool
+	Emoji string
 }
 
 // Reached is how far an own message has come to one of the persons it is for.
@@ -129,6 +130,7 @@ const (
 type Pending struct {
 	ID         event.ID
 	To         contacts.Target
+	Person     contacts.Person // whom To means
 	Queued     time.Time
 	WaitingFor string
 	Reason     string    // of WaitUnanswered and WaitRefused, if it is known

@@ -42,7 +42,11 @@ func newDesk(t *testing.T) *desk {
 	t.Helper()
 	d := &desk{t: t, now: time.Unix(1000, 0), here: make(map[crypto.PersonID]bool)}
 	d.people = people.New(people.Config{Now: func() time.Time { return d.now }, Log: slog.New(slog.DiscardHandler)})
-	d.groups = groups.New(groups.Config{Authors: d.people, Changed: func(groups.Change) {}})
+	d.groups = groups.New(groups.Config{Authors: d.people, Changed: func(groups.Change) {
+		if d.Contacts != nil {
+			d.GroupChanged()
+		}
+	}})
 	var err error
 	d.store, err = store.Open(store.Config{Dir: t.TempDir(), Authority: d.groups})
 	d.check(err)

@@ -38,9 +38,10 @@ type NamesConfig struct {
 // Names says whom or what a name means to the owner. Its methods may be called by any goroutine and
 // commit nothing.
 type Names struct {
-	cfg  NamesConfig
-	self crypto.PersonID
-	keys phonebook.Keys
+	cfg   NamesConfig
+	self  crypto.PersonID
+	keys  phonebook.Keys
+	alike lookAlikes
 }
 
 // NewNames returns Names of everybody who is known.
@@ -51,7 +52,7 @@ func (n *Names) phonebook() *phonebook.Book {
 	b := &phonebook.Book{Persons: n.cfg.People.Others(), Key: n.keys.Key}
 	for _, c := range n.cfg.Groups.All() {
 		if state, err := n.cfg.Groups.State(c); err == nil {
-			b.Groups = append(b.Groups, phonebook.Group{ID: c, Name: GroupName(state.Name), Rank: func() phonebook.Rank { return n.groupRank(c, state) }})
+			b.Groups = append(b.Groups, phonebook.Group{ID: c, Name: n.GroupName(state.Name), Rank: func() phonebook.Rank { return n.groupRank(c, state) }})
 		}
 	}
 	return b
@@ -138,7 +139,7 @@ func (n *Names) nobody(b *phonebook.Book, who string, of phonebook.Kind) error {
 	}
 	renamed := b.Renamed(key, of)
 	if len(renamed) == 0 {
-		unknown.Near = b.Near(key, of)
+		unknown.Near, unknown.Claims = b.Near(key, of)
 		return unknown
 	}
 	err := &RenamedError{Who: who}

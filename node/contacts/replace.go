@@ -18,16 +18,25 @@ const maxNewcomers = 3
 // was last here. It may be the same human, who has lost their directory, or somebody else.
 type Newcomer struct {
 	Person
-	Since time.Time // first known here
+	// Since is when they were first known here, as far as is known: of who was not stored nothing is
+	// known from before this program was started.
+	Since time.Time
+}
+
+// Newcomers are those who may have come in place of a contact.
+type Newcomers struct {
+	Contact Person
+	First   []Newcomer // at most maxNewcomers
+	More    int        // how many others there are
 }
 
 // Newcomers returns those who may have come in place of the contact whom WHO means. There are none
 // while the contact is here, or if WHO means no contact. Those who are connected come first, then
 // who came first.
-func (n *Names) Newcomers(_ context.Context, who string) ([]Newcomer, error) {
+func (n *Names) Newcomers(_ context.Context, who string) (Newcomers, error) {
 	m, err := n.find(who, phonebook.Anyone)
 	if err != nil || m.Person == nil || !m.Person.Contact || n.cfg.Presence.Here(m.Person.ID) {
-		return nil, err
+		return Newcomers{}, err
 	}
 	last := m.Person.Met
 	for _, d := range m.Person.Parsed.Devices() {
@@ -54,7 +63,8 @@ func (n *Names) Newcomers(_ context.Context, who string) ([]Newcomer, error) {
 		}
 		return cmp.Or(x.Since.Compare(y.Since), cmp.Compare(x.ID.String(), y.ID.String()))
 	})
-	return found[:min(maxNewcomers, len(found))], nil
+	first := found[:min(maxNewcomers, len(found))]
+	return Newcomers{Contact: n.view(m.Person), First: first, More: len(found) - len(first)}, nil
 }
 
 // Successor finds the contact whom one WHO means, and the person whom another means, who is to take

@@ -28,10 +28,10 @@ func TestNewcomerInPlaceOfAContact(t *testing.T) {
 		t.Helper()
 		got, err := d.Newcomers(ctx, who)
 		d.check(err)
-		if !slices.EqualFunc(got, want, func(n Newcomer, w *somebody) bool { return n.ID == w.id() }) {
+		if !slices.EqualFunc(got.First, want, func(n Newcomer, w *somebody) bool { return n.ID == w.id() }) {
 			t.Errorf("%q: %+v", who, got)
 		}
-		return got
+		return got.First
 	}
 	newcomers("Cleo")
 	d.meets("Bob")
@@ -74,8 +74,8 @@ func TestNewcomerInPlaceOfAContact(t *testing.T) {
 		d.later()
 		d.meets("Cleo")
 	}
-	if got, _ := d.Newcomers(ctx, "Sis"); len(got) != maxNewcomers {
-		t.Errorf("%d are told", len(got))
+	if got, _ := d.Newcomers(ctx, "Sis"); len(got.First) != maxNewcomers || got.More != 3 || got.Contact.ID != cleo.id() {
+		t.Errorf("%d are told, and that there are %d more", len(got.First), got.More)
 	}
 	d.later()
 	d.leaves(cleo) // she was here again

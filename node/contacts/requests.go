@@ -130,7 +130,7 @@ func (c *Contacts) Requests(context.Context) ([]Request, error) {
 	defer c.mu.Unlock()
 	for group, i := range c.invitations {
 		r := c.requestOf(i.by, i.at)
-		r.Group = &Target{Kind: "group", ID: group.String(), Name: GroupName(i.name)}
+		r.Group = &Target{Kind: "group", ID: group.String(), Name: c.GroupName(i.name)}
 		out = append(out, r)
 	}
 	for id, since := range c.waiting {

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/earshot-im/earshot/crypto"
-	"github.com/earshot-im/earshot/crypto/names"
 	"github.com/earshot-im/earshot/node/people"
 	"github.com/earshot-im/earshot/node/phonebook"
 	"github.com/earshot-im/earshot/store/event"
@@ -43,7 +42,9 @@ func (p *Person) Shown() string { return cmp.Or(p.KnownAs(), p.Name) }
 type Target struct {
 	Kind string // "person" or "group"
 	ID   string
-	Name string // as Person.Shown
+	Name string // of a person as Person.Shown; of a group "" if no name can be like what it is called
+	// Alike says of a group that another one which is known here has a name that looks the same.
+	Alike bool
 }
 
 // What newcomers to a group may read of what was said before they came: nothing, everything, or the
@@ -56,7 +57,8 @@ const (
 // Group is a group that the owner is or was in.
 type Group struct {
 	ID        event.Conversation
-	Name      string
+	Name      string // as in Target
+	Alike     bool   // as in Target
 	Topic     string
 	History   string // HistoryJoined, HistoryAll or a number of days as "7d"
 	Role      string // the owner's; empty: not in it any more
@@ -117,7 +119,7 @@ func (n *Names) Group(c event.Conversation) (Group, error) {
 	if err != nil {
 		return Group{}, err
 	}
-	g := Group{ID: c, Name: GroupName(state.Name), Hidden: hidden, Topic: state.Topic, History: HistoryText(state.History),
+	g := Group{ID: c, Name: n.GroupName(state.Name), Alike: n.Alike(c), Hidden: hidden, Topic: state.Topic, History: HistoryText(state.History),
 		Members: len(state.Members), Frozen: state.Frozen}
 	for _, m := range state.Members {
 		if m.Person == n.self {
@@ -133,16 +135,6 @@ func (n *Names) Group(c event.Conversation) (Group, error) {
 		}
 	}
 	return g, nil
-}
-
-// GroupName returns the name that members gave a group, or "" if no name can be like that. The
-// program of the member who gave it may allow more.
-func GroupName(given string) string {
-	name, err := names.Claim(given)
-	if err != nil {
-		return ""
-	}
-	return name
 }
 
 // HistoryText returns what Group.History says of a policy.
@@ -179,9 +171,9 @@ func TargetPerson(p *Person) Target {
 
 // TargetGroup returns the Target of a group.
 func (n *Names) TargetGroup(c event.Conversation) Target {
-	t := Target{Kind: "group", ID: c.String()}
+	t := Target{Kind: "group", ID: c.String(), Alike: n.Alike(c)}
 	if state, err := n.cfg.Groups.State(c); err == nil {
-		t.Name = GroupName(state.Name)
+		t.Name = n.GroupName(state.Name)
 	}
 	return t
 }

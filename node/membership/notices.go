@@ -70,7 +70,7 @@ func (g *Groups) Notices(_ context.Context, after uint64, limit int) ([]Notice, 
 func (g *Groups) Notice(n *store.Notice) Notice {
 	v := Notice{Cursor: n.N, What: notices[n.What], Group: g.cfg.Contacts.TargetGroup(n.Group),
 		Own: n.By == g.self, Mine: len(n.Whom) > 0 && n.Whom[0] == g.self, Others: int(n.Others),
-		Name: contacts.GroupName(n.Name), Text: n.Text, Time: n.Told}
+		Name: g.cfg.Contacts.GroupName(n.Name), Text: n.Text, Time: n.Told}
 	if n.By != (crypto.PersonID{}) {
 		by := g.cfg.Contacts.Person(n.By)
 		v.By = &by
@@ -80,7 +80,7 @@ func (g *Groups) Notice(n *store.Notice) Notice {
 	}
 	switch n.What {
 	case store.GroupRenamed:
-		v.Was = contacts.GroupName(n.Was)
+		v.Was = g.cfg.Contacts.GroupName(n.Was)
 	case store.GroupRole:
 		v.Role = n.Role.String()
 	case store.GroupHistory:

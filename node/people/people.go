@@ -52,6 +52,7 @@ type UnknownError struct {
 	Who    string
 	Wanted string   // "person" or "group" if Who could mean nothing else
 	Near   []string // names that are almost Who, and mean somebody or a group
+	Claims int      // how many of Near, the last ones, only strangers call themselves
 }
 
 func (e *UnknownError) Error() string {

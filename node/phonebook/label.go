@@ -9,8 +9,9 @@ import (
 )
 
 // label is what commands print to say who somebody is, as somebody may type it again: a name, and
-// behind it in parentheses what tells two of one name apart. Examples are "Bob (c4b3bf63)" and "Bob
-// (not a contact yet c4b3bf63)". The name and the parentheses may be left out.
+// behind it in parentheses what tells two of one name apart, and what the person calls themselves
+// now. Examples are Bob (c4b3bf631f00aa22), Bob (verified c4b3bf631f00aa22, now "Robert") and "Bob"
+// (not a contact yet d2a8e6f10b1c2d3e). The quotation marks may be left out, and the name or the parentheses.
 type label struct {
 	key      string // of the name; "": any
 	cut      bool   // the name goes on: a row of a list had no room for all of it
@@ -32,11 +33,18 @@ const (
 // labels takes a label apart into the name, a word and the beginning of an ID.
 var labels = regexp.MustCompile(`^(?:(.*?) +)??\(?(?:(` + wordStranger + `|` + wordVerified + `)\b[ ,]*)?([0-9a-fA-F]{8,64})?\)?$`)
 
+// nowCalled is the part of a label that says what a person calls themselves now. It decides nothing.
+var nowCalled = regexp.MustCompile(`(?:, | \()now "(?:[^"\\]|\\.)*"\)$`)
+
 // parseLabel reads a label. ok is false for a text that is none, such as a bare name.
 func parseLabel(text string, key func(name string) string) (l label, ok bool) {
 	text = strings.TrimSpace(text)
 	if len(text) > maxLabel {
 		return l, false
+	}
+	said := text
+	if at := nowCalled.FindStringIndex(text); at != nil && at[0] > 0 {
+		text = text[:at[0]]
 	}
 	name := text
 	if parts := labels.FindStringSubmatch(text); parts != nil && parts[2]+parts[3] != "" {
@@ -51,7 +59,7 @@ func parseLabel(text string, key func(name string) string) (l label, ok bool) {
 	whole, cut := strings.CutSuffix(plain, ellipsis)
 	l.key, l.cut = key(whole), cut
 	switch {
-	case whole == text: // nothing but a name
+	case whole == said: // nothing but a name
 		return label{}, false
 	case name == "":
 		return l, l.id != ""

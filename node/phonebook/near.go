@@ -29,8 +29,9 @@ func (b *Book) Renamed(key string, of Kind) (out []*people.Person) {
 }
 
 // Near returns names that mean somebody or a group and are almost the name with this key: at most
-// maxNear, those that the owner has chosen first, then the most similar.
-func (b *Book) Near(key string, of Kind) (out []string) {
+// maxNear, those that the owner has chosen first, then the most similar. The last so many of them are
+// claims: only strangers, or groups into which strangers have brought the owner, are called so.
+func (b *Book) Near(key string, of Kind) (out []string, claims int) {
 	type candidate struct {
 		name  string
 		claim bool
@@ -59,9 +60,12 @@ func (b *Book) Near(key string, of Kind) (out []string) {
 	for _, c := range found {
 		if !slices.Contains(out, c.name) && len(out) < maxNear {
 			out = append(out, c.name)
+			if c.claim {
+				claims++
+			}
 		}
 	}
-	return out
+	return out, claims
 }
 
 // edits returns how many letters have to be added, taken away, replaced or swapped with the next to

@@ -1,5 +1,5 @@
 // Package phonebook says whom or what a text means: a name, an ID or the beginning of one, or what is
-// printed of a person or group, as "Bob (c4b3bf63)". It also says whom a message mentions, and which
+// printed of a person or group, as "Bob (c4b3bf631f00aa22)". It also says whom a message mentions, and which
 // names are near one that means nobody.
 //
 // Names are claims, so the answer goes by [Rank]: the owner's petname, a verified person, a contact
@@ -29,9 +29,9 @@ import (
 // among one owner's contacts and groups is unlikely; if there is one, both are listed.
 const minPrefix = 8
 
-// maxKeys bounds the names whose keys are remembered: more than anybody meets in a while, and 8 MiB
+// maxKeys bounds the names whose keys are remembered: more than anybody meets in a while, and 6 MiB
 // at their longest.
-const maxKeys = 1 << 15
+const maxKeys = 1 << 14
 
 // Rank says by what right somebody has a name; of all who have it, those with the lowest rank are
 // meant. What the owner has chosen comes before what others claim.
@@ -227,23 +227,35 @@ func best(found []Meant) []Meant {
 // microseconds to make, and every name that is looked up is compared with all that are known.
 type Keys struct {
 	mu gosync.Mutex
-	of map[string]string
+	of map[string]entry
 }
 
+// entry is what Keys remember of a text.
+type entry struct{ key, claim string }
+
 // Key returns the key of a name, or "" for a text that can't be a name.
-func (k *Keys) Key(name string) string {
+func (k *Keys) Key(name string) string { return k.get(name).key }
+
+// Claim returns the name that somebody has given themselves or a group, or "" for a text that can't
+// be such a name.
+func (k *Keys) Claim(given string) string { return k.get(given).claim }
+
+func (k *Keys) get(text string) entry {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	key, ok := k.of[name]
+	e, ok := k.of[text]
 	if ok {
-		return key
+		return e
 	}
-	if parsed, err := names.Parse(name); err == nil {
-		key = names.Skeleton(parsed)
+	if name, err := names.Parse(text); err == nil {
+		e.key = names.Skeleton(name)
+	}
+	if name, err := names.Claim(text); err == nil {
+		e.claim = name
 	}
 	if k.of == nil || len(k.of) == maxKeys {
-		k.of = make(map[string]string)
+		k.of = make(map[string]entry)
 	}
-	k.of[name] = key
-	return key
+	k.of[text] = e
+	return e
 }

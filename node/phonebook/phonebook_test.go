@@ -43,33 +43,37 @@ func TestPrintedLabelCanBeTyped(t *testing.T) {
 	dated := testGroup{id(0x14), "retro 20261128", ByContact}
 	known := testBook(bob, twin, stranger, robert, nameless, quoted, lunch, brought, odd, dated)
 	for who, want := range map[string]crypto.PersonID{
-		"Bob (abcdef01)":                                    id(1),
-		"Bob (abcdef02)":                                    id(2),
-		"bob abcdef02":                                      id(2),
-		"Bob  (ABCDEF02)":                                   id(2),
-		"BOB (" + id(2).String() + ")":                      id(2),
-		"bob (not a contact yet abcdef03)":                  id(3),
-		"bob (not a contact yet, abcdef03)":                 id(3),
-		"bob (not a contact yet)":                           id(3),
-		"not a contact yet abcdef03":                        id(3),
-		"Bob (not a contact yet abcdef01)":                  id(1), // who has become one since
-		"Rob (verified abcdef04)":                           id(4),
-		"Rob (verified)":                                    id(4),
-		"Robert (verified abcdef04)":                        id(4),
-		"(not a contact yet abcdef05)":                      id(5),
-		`"Ann (the \"boss\")" (not a contact yet abcdef06)`: id(6),
-		`"Ann (the \"boss\")"`:                              id(6),
-		"Bo… (abcdef02)":                                    id(2), // cut in a row of a list
-		`"Ann (the…" (not a contact yet abcdef06)`:          id(6),
-		"Robe… (verified abcdef04)":                         id(4),
-		"retro 202…":                                        id(0x14),
-		`#"a…"`:                                             id(0x13),
-		`"Bob" (abcdef02)`:                                  id(2),
-		"#Lunch (abcdef11)":                                 id(0x11),
-		"#lunch (abcdef12)":                                 id(0x12),
-		`#"a: b"`:                                           id(0x13),
-		"retro 20261128":                                    id(0x14),
-		"#retro 20261128":                                   id(0x14),
+		"Bob (abcdef01)":                                        id(1),
+		"Bob (abcdef02)":                                        id(2),
+		"bob abcdef02":                                          id(2),
+		"Bob  (ABCDEF02)":                                       id(2),
+		"BOB (" + id(2).String() + ")":                          id(2),
+		"bob (not a contact yet abcdef03)":                      id(3),
+		"bob (not a contact yet, abcdef03)":                     id(3),
+		"bob (not a contact yet)":                               id(3),
+		"not a contact yet abcdef03":                            id(3),
+		"Bob (not a contact yet abcdef01)":                      id(1), // who has become one since
+		"Rob (verified abcdef04)":                               id(4),
+		"Rob (verified)":                                        id(4),
+		"Robert (verified abcdef04)":                            id(4),
+		"(not a contact yet abcdef05)":                          id(5),
+		`"Ann (the \"boss\")" (not a contact yet abcdef06)`:     id(6),
+		`"Ann (the \"boss\")"`:                                  id(6),
+		"Bo… (abcdef02)":                                        id(2), // cut in a row of a list
+		`"Ann (the…" (not a contact yet abcdef06)`:              id(6),
+		"Robe… (verified abcdef04)":                             id(4),
+		`Rob (verified abcdef04, now "Robert")`:                 id(4),
+		`Rob (now "Robert")`:                                    id(4), // as of a nickname
+		`Rob (now "Ann \"the boss\"")`:                          id(4), // who has taken another since
+		`"bob" (not a contact yet ` + id(3).String()[:16] + `)`: id(3),
+		"retro 202…":                                            id(0x14),
+		`#"a…"`:                                                 id(0x13),
+		`"Bob" (abcdef02)`:                                      id(2),
+		"#Lunch (abcdef11)":                                     id(0x11),
+		"#lunch (abcdef12)":                                     id(0x12),
+		`#"a: b"`:                                               id(0x13),
+		"retro 20261128":                                        id(0x14),
+		"#retro 20261128":                                       id(0x14),
 	} {
 		known.mean(t, who, want)
 	}
@@ -77,12 +81,13 @@ func TestPrintedLabelCanBeTyped(t *testing.T) {
 		"Rob (abcdef01)", // another's ID
 		"Bobb… (abcdef01)",
 		"…", "… (abcdef",
-		"Robe…",                         // what a contact calls himself
-		"Rob abcdef01",                  //
-		"Bob (abcdef09)",                // nobody's
-		"Bob (verified)",                //
-		"#Lunch (not a contact yet)",    // a group is neither
-		"not a contact yet",             // anybody
+		"Robe…",                      // what a contact calls himself
+		"Rob abcdef01",               //
+		"Bob (abcdef09)",             // nobody's
+		"Bob (verified)",             //
+		"#Lunch (not a contact yet)", // a group is neither
+		"not a contact yet",          // anybody
+		`(now "Robert")`, `Bobb (abcdef01, now "Rob")`, `Bob (now Rob)`,
 		"()", `"" (abcdef01)`, `"`, "(", // nothing
 		strings.Repeat("x", maxLabel) + " abcdef01",
 	} {

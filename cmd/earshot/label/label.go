@@ -1,32 +1,52 @@
-// Package label says in print who somebody is, or which group is meant: a name, and behind it what
-// tells two of one name apart, as "Bob (c4b3bf63)". Whoever reads a label can type the whole of it,
-// and means the same person by it: package phonebook of the node reads it again.
+// Package label says in print who somebody is, or which group is meant. It is the one place that
+// decides how names of others are shown:
 //
-// Names are chosen by others. So they pass through package terminal, and stand in quotation marks
-// where they could be taken for something else in a row. A name that has to be cut loses its end,
-// and never what is added to it.
+//	Uncle                                          a nickname, which the owner gave
+//	Bob (c4b3bf631f00aa22)                         a contact, by the name that they had when they became one
+//	Bob (verified c4b3bf631f00aa22, now "Robert")  the same, verified, who calls themselves otherwise now
+//	"Bob" (not a contact yet d2a8e6f10b1c2d3e)     somebody else, by what they call themselves
+//	#lunch                                         a group
+//	#lunch (2c26b46b68ffc68f)                      a group, where another one has a name that looks the same
 //
-// The package is pure and knows no lists: package show puts labels into rows. Nothing in it fails.
+// What stands in quotation marks somebody has chosen for themselves, and nobody here has agreed. What
+// stands in parentheses the program says. A name can't have either, see names.Claim of package
+// crypto/names, so none can be taken for a label, or for more than one name. Only a nickname may, and
+// then it stands in quotation marks too. A name that has to be cut loses its end, and never what is
+// added to it.
+//
+// Whoever reads a label can type the whole of it, and means the same person by it: package phonebook
+// of the node reads it again.
+//
+// The package is pure and knows no lists: package show puts labels into rows. Nothing in it fails. All
+// names pass through package terminal here, so no other package of the command line touches one.
 package label
 
 import (
 	"cmp"
+	"fmt"
 	"strings"
 
-	"golang.org/x/text/unicode/norm"
-
 	"github.com/earshot-im/earshot/cmd/earshot/terminal"
+	"github.com/earshot-im/earshot/crypto/names"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
 
 // Whole is for names that are not cut: it is more than any name takes.
 const Whole = 1 << 10
 
+// shortID is how many digits of an ID stand for all of it. An ID in a label has two jobs: to tell apart
+// two who stand in one list, and to recognise somebody again, also a stranger whom nothing else
+// distinguishes. The second needs more: anybody can try keys until their ID begins as another's. By
+// BenchmarkGrindPersonID of package crypto one core tries about 2^20 a second. So 8 digits take an hour,
+// and 16 half a million years.
+const shortID = 16
+
 // Somebody is a person as a row names them: a Person, an Author or a Peer.
 type Somebody interface {
 	GetPerson() string
 	GetName() string
 	GetPetname() string
+	GetPinned() string
 	GetKnownAs() string
 	GetContact() bool
 	GetVerified() bool
@@ -34,67 +54,134 @@ type Somebody interface {
 
 // Who names a person, by the name that finds them where it is typed: the nickname that the owner
 // gave, or else the name by which the owner knows them, whatever they call themselves since, or else
-// what they call themselves. A nickname stands alone. To any other name something is added by which
-// two of one name can be told apart. The whole of it can be typed.
-func Who(p Somebody) string { return WhoWithin(Whole, p) }
+// what they call themselves. What they call themselves now, if they have changed it, comes after it.
+func Who(p Somebody) string { return who(Whole, p, renamed(p)) }
 
-// WhoWithin is Who in at most so many columns: the name is cut, and never what is added to it.
-func WhoWithin(most int, p Somebody) string {
-	if p.GetPetname() != "" {
-		return terminal.Cut(terminal.Line(p.GetPetname()), most)
+// WhoWithin is Who in at most so many columns: the name is cut, and what they call themselves now is
+// left out: see Now.
+func WhoWithin(most int, p Somebody) string { return who(most, p, "") }
+
+func who(most int, p Somebody, now string) string {
+	var marks []string
+	if p.GetPetname() == "" {
+		marks = []string{idOf(p)}
 	}
+	if now != "" {
+		marks = append(marks, "now "+Claim(now))
+	}
+	also := ""
+	if len(marks) > 0 {
+		also = "(" + strings.Join(marks, ", ") + ")"
+	}
+	name := ""
+	switch within := most - len(" ") - terminal.Width(also); {
+	case p.GetPetname() != "":
+		name = nameWithin(within, p.GetPetname())
+	case p.GetContact() && p.GetKnownAs() != "":
+		name = nameWithin(within, p.GetKnownAs())
+	default:
+		name = ClaimWithin(within, p.GetName())
+	}
+	return strings.TrimSpace(name + " " + also)
+}
+
+// idOf is the ID of a person in short, and what they are to the owner if that isn't just a contact.
+func idOf(p Somebody) string {
 	id := Short(p.GetPerson())
 	switch {
 	case p.GetVerified():
-		id = "verified " + id
+		return "verified " + id
 	case !p.GetContact():
-		id = "not a contact yet " + id
+		return "not a contact yet " + id
 	}
-	id = "(" + id + ")"
-	name := cmp.Or(p.GetKnownAs(), p.GetName())
-	if name == "" {
-		return id
+	return id
+}
+
+// renamed returns what somebody calls themselves now, if they have changed it since the owner knows
+// them.
+func renamed(p Somebody) string {
+	if p.GetPinned() == "" || p.GetName() == p.GetPinned() || p.GetName() == p.GetKnownAs() {
+		return ""
 	}
-	return ClaimWithin(most-len(id)-len(" "), name) + " " + id
+	return p.GetName()
 }
 
 // Short is the part of an ID that stands for all of it.
-func Short(id string) string { return id[:min(8, len(id))] }
+func Short(id string) string { return id[:min(shortID, len(id))] }
 
-// Claim is a name that others gave themselves or a group. It is put into quotation marks if it
-// could be taken for something else that stands in a row.
+// Claim is a name that somebody has given themselves, or a group in which the owner isn't.
 func Claim(name string) string { return ClaimWithin(Whole, name) }
 
 // ClaimWithin is Claim in at most so many columns.
 func ClaimWithin(most int, name string) string {
+	if name == "" {
+		return ""
+	}
+	return within(most, terminal.Line(name), quoted)
+}
+
+// nameWithin is a name that the owner has chosen or accepted. Only a nickname may have marks in it.
+func nameWithin(most int, name string) string {
 	line := terminal.Line(name)
-	for n := most; n > 0; n-- {
-		if shown := quoted(terminal.Cut(line, n)); terminal.Width(shown) <= most {
-			return shown
+	if plain, err := names.Claim(line); err != nil || plain != line {
+		return within(most, line, quoted)
+	}
+	return within(most, line, func(s string) string { return s })
+}
+
+// within cuts a line so that what is made of it fits.
+func within(most int, line string, shown func(string) string) string {
+	for n := min(most, terminal.Width(line)); n > 0; n-- {
+		if s := shown(terminal.Cut(line, n)); terminal.Width(s) <= most {
+			return s
 		}
 	}
 	return ""
 }
 
-func quoted(line string) string {
-	plain := norm.NFKC.String(line) // of a full-width colon, of any space
-	if !strings.ContainsAny(plain, `:,()[]"`) && !strings.Contains(plain, "  ") {
-		return line
-	}
-	return `"` + strings.ReplaceAll(line, `"`, `\"`) + `"`
+func quoted(line string) string { return `"` + strings.ReplaceAll(line, `"`, `\"`) + `"` }
+
+// AGroup is a group as a row names it: a Group or a Target.
+type AGroup interface {
+	GetId() string
+	GetName() string
+	GetAlike() bool
 }
 
-// Group is a group's name as people write it.
-func Group(name string) string { return "#" + Claim(name) }
+// Group names a group that the owner is or was in. One to which the owner is only invited is not
+// named so: see GroupClaim.
+func Group(g AGroup) string { return GroupWithin(Whole, g) }
 
-// Names lists names that can be typed, those of groups with # in front.
-func Names(all []string) string {
+// GroupWithin is Group in at most so many columns.
+func GroupWithin(most int, g AGroup) string { return GroupCalled(most, g, g.GetName()) }
+
+// GroupCalled is GroupWithin by a name that the group has or had.
+func GroupCalled(most int, g AGroup, name string) string {
+	which := ""
+	if name == "" || g.GetAlike() {
+		which = " (" + Short(g.GetId()) + ")"
+	}
+	return "#" + strings.TrimSpace(nameWithin(most-len("#"+which), name)+which)
+}
+
+// GroupClaim names a group in which the owner isn't: anybody may call theirs as one of the owner's.
+func GroupClaim(g AGroup) string {
+	return strings.TrimSpace(Claim(g.GetName()) + " (" + Short(g.GetId()) + ")")
+}
+
+// Near lists names that can be typed, those of groups with # in front. The last claims of them are
+// names that only strangers have.
+func Near(all []string, claims int) string {
 	shown := make([]string, len(all))
 	for i, name := range all {
-		if group, is := strings.CutPrefix(name, "#"); is {
-			shown[i] = Group(group)
-		} else {
-			shown[i] = Claim(name)
+		group, isGroup := strings.CutPrefix(name, "#")
+		switch {
+		case i >= len(all)-claims:
+			shown[i] = Claim(name) + " (not a contact yet)"
+		case isGroup:
+			shown[i] = "#" + nameWithin(Whole, group)
+		default:
+			shown[i] = nameWithin(Whole, name)
 		}
 	}
 	return strings.Join(shown, ", ")
@@ -102,7 +189,10 @@ func Names(all []string) string {
 
 // Title is Who, and everything else that is known about the person.
 func Title(p *earshotv1.Person) string {
-	also := OtherName(Whole, p)
+	also := []string{Who(p)}
+	if renamed(p) == "" {
+		also = append(also, OtherName(Whole, p)...)
+	}
 	if p.Petname != "" && p.Verified {
 		also = append(also, "verified")
 	}
@@ -112,16 +202,40 @@ func Title(p *earshotv1.Person) string {
 	if p.Blocked {
 		also = append(also, "blocked")
 	}
-	return strings.Join(append([]string{Who(p)}, also...), ", ")
+	return strings.Join(also, ", ")
 }
 
-// OtherName says what a person calls themselves, if Who doesn't.
+// OtherName says what a person calls themselves, if WhoWithin doesn't.
 func OtherName(most int, p Somebody) (also []string) {
-	switch {
-	case p.GetName() == "" || p.GetKnownAs() == "" || p.GetName() == p.GetKnownAs():
-		return nil
-	case p.GetPetname() != "":
-		return []string{"calls themselves " + ClaimWithin(most, p.GetName())}
+	if also = Now(most, p); also != nil || p.GetKnownAs() == "" || p.GetName() == "" || p.GetName() == p.GetKnownAs() {
+		return also
 	}
-	return []string{"now calls themselves " + ClaimWithin(most, p.GetName())}
+	return []string{"calls themselves " + ClaimWithin(most, p.GetName())}
+}
+
+// Now says what a person calls themselves now, if they have changed it since the owner knows them. It
+// is the part of Who that WhoWithin leaves out.
+func Now(most int, p Somebody) []string {
+	if renamed(p) == "" {
+		return nil
+	}
+	return []string{"now " + ClaimWithin(most, renamed(p))}
+}
+
+// Asks names somebody who waits to be accepted.
+func Asks(r *earshotv1.Request) string {
+	return Who(&earshotv1.Person{Person: r.Person, Name: r.Name})
+}
+
+// Own is the name of the owner, or without where there is none. Nobody else chooses it.
+func Own(name, without string) string { return cmp.Or(terminal.Line(name), without) }
+
+// Some lists names, and how many others there are besides, but no more than most of them.
+func Some(most int, all []string, others int) string {
+	shown := all[:min(len(all), most)]
+	list := strings.Join(shown, ", ")
+	if more := len(all) - len(shown) + others; more > 0 {
+		return fmt.Sprintf("%s and %d more", list, more)
+	}
+	return list
 }

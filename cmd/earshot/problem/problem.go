@@ -48,6 +48,7 @@ type Problem struct {
 	persons []*earshotv1.Person
 	groups  []*earshotv1.Group
 	near    []string // names that are almost the same
+	claims  int      // how many of near, the last ones, only strangers have
 }
 
 func (p *Problem) Error() string { return p.Text }
@@ -141,7 +142,7 @@ func explainAnswer(answer *earshotv1.Problem, err error) *Problem {
 	p := Failed(answer.Code, "%s", message(err))
 	switch answer.Code {
 	case localapi.CodeUnknown, localapi.CodeRenamed, localapi.CodeAmbiguous, localapi.CodeNameTaken:
-		p.persons, p.groups, p.near = answer.Persons, answer.Groups, answer.Near
+		p.persons, p.groups, p.near, p.claims = answer.Persons, answer.Groups, answer.Near, int(answer.NearClaims)
 	case localapi.CodeName:
 		p.Hint = NameHint(answer.Character)
 	}
@@ -186,13 +187,13 @@ func (p *Problem) Print(w io.Writer, asJSON bool) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "earshot: %s\n", terminal.Text(p.Text))
 	for _, c := range p.persons {
-		fmt.Fprintf(&b, "  %s  %s\n", c.Person, terminal.Line(label.Title(c)))
+		fmt.Fprintf(&b, "  %s  %s\n", c.Person, label.Title(c))
 	}
 	for _, g := range p.groups {
 		fmt.Fprintf(&b, "  %s  %s\n", g.Id, show.GroupTitle(g))
 	}
 	if len(p.near) > 0 {
-		fmt.Fprintf(&b, "  did you mean %s?\n", label.Names(p.near))
+		fmt.Fprintf(&b, "  did you mean %s?\n", label.Near(p.near, p.claims))
 	}
 	if p.Hint != "" {
 		fmt.Fprintf(&b, "  %s\n", terminal.Text(p.Hint))

@@ -20,7 +20,7 @@ func (s *Sender) newcomers(ctx context.Context, to *earshotv1.Target) {
 	if err != nil {
 		return
 	}
-	for _, n := range r.Newcomers {
-		fmt.Fprintln(s.Stderr, show.Newcomer(to, n))
+	for _, line := range show.Newcomers(r) {
+		fmt.Fprintln(s.Stderr, line)
 	}
 }

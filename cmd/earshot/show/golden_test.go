@@ -23,16 +23,16 @@ var (
 	at   = timestamppb.New(time.Date(2026, 3, 1, 12, 30, 0, 0, time.UTC))
 	id   = strings.Repeat("1d", 32)
 	room = &earshotv1.Target{Kind: "group", Id: strings.Repeat("c0", 32), Name: "lunch"}
-	bob  = &earshotv1.Person{Person: strings.Repeat("b0", 32), Name: "Bob", Contact: true}
+	bob  = &earshotv1.Person{Person: strings.Repeat("b0", 32), Name: "Bob", Pinned: "Bob", KnownAs: "Bob", Contact: true}
 	eve  = &earshotv1.Person{Person: strings.Repeat("e7", 32), Name: "Eve"}
 )
 
 func by(p *earshotv1.Person) *earshotv1.Author {
-	return &earshotv1.Author{Person: p.Person, Name: p.Name, Petname: p.Petname, KnownAs: p.KnownAs, Device: "12D3KooWx", Contact: p.Contact, Verified: p.Verified}
+	return &earshotv1.Author{Person: p.Person, Name: p.Name, Petname: p.Petname, Pinned: p.Pinned, KnownAs: p.KnownAs, Device: "12D3KooWx", Contact: p.Contact, Verified: p.Verified}
 }
 
 func reacted(p *earshotv1.Person, emoji string) *earshotv1.Reaction {
-	return &earshotv1.Reaction{Person: p.Person, Name: p.Name, Emoji: emoji}
+	return &earshotv1.Reaction{From: by(p), Emoji: emoji}
 }
 
 // check compares what write prints with want, without the first line end, as it is for people and
@@ -54,8 +54,8 @@ func TestMessageRows(t *testing.T) {
 	const (
 		prefix   = `{"id":"1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d","conversation":"c0","to":`
 		toRoom   = `{"kind":"group","id":"c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0","name":"lunch"}`
-		fromBob  = `,"from":{"person":"b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0","name":"Bob","device":"12D3KooWx","contact":true,"verified":false}`
-		fromEve  = `,"from":{"person":"e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7","name":"Eve","device":"12D3KooWx","contact":false,"verified":false}`
+		fromBob  = `,"from":{"person":"b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0","name":"Bob","known_as":"Bob","contact":true,"verified":false,"device":"12D3KooWx"}`
+		fromEve  = `,"from":{"person":"e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7e7","name":"Eve","contact":false,"verified":false,"device":"12D3KooWx"}`
 		textKind = `,"kind":"text","text":`
 		time     = `,"time":"2026-03-01T12:30:00.000Z"`
 	)
@@ -66,7 +66,7 @@ func TestMessageRows(t *testing.T) {
 	}{
 		{"in a group",
 			&earshotv1.Message{To: room, From: by(bob), Kind: "text", Text: "Pizza?"},
-			`2026-03-01 12:30:00  #lunch  Bob (b0b0b0b0): Pizza?`,
+			`2026-03-01 12:30:00  #lunch  Bob (b0b0b0b0b0b0b0b0): Pizza?`,
 			prefix + toRoom + fromBob + textKind + `"Pizza?"` + time + `}`},
 		{"own",
 			&earshotv1.Message{To: room, From: by(bob), Kind: "text", Text: "a\nb", Own: true, State: "delivered", ReplyTo: id, Edited: true},
@@ -78,18 +78,19 @@ func TestMessageRows(t *testing.T) {
 			prefix + toRoom + fromBob + textKind + `"a"` + time + `,"state":"undelivered","reason":"removed"}`},
 		{"mentions the reader",
 			&earshotv1.Message{To: room, From: by(eve), Kind: "text", Text: "@Ann hi", Mentions: []string{"aa"}, Mentioned: true},
-			`2026-03-01 12:30:00  #lunch  Eve (not a contact yet e7e7e7e7) [mentions you]: @Ann hi`,
+			`2026-03-01 12:30:00  #lunch  "Eve" (not a contact yet e7e7e7e7e7e7e7e7) [mentions you]: @Ann hi`,
 			prefix + toRoom + fromEve + textKind + `"@Ann hi"` + time + `,"mentions":["aa"],"mentioned":true}`},
 		{"recalled",
 			&earshotv1.Message{To: room, From: by(bob), Kind: "recalled"},
-			`2026-03-01 12:30:00  #lunch  Bob (b0b0b0b0): (taken back)`,
+			`2026-03-01 12:30:00  #lunch  Bob (b0b0b0b0b0b0b0b0) [taken back]:`,
 			prefix + toRoom + fromBob + `,"kind":"recalled","text":""` + time + `}`},
 		{"reactions",
 			&earshotv1.Message{To: room, From: by(bob), Kind: "text", Text: "Pizza?",
-				Reactions: []*earshotv1.Reaction{reacted(bob, "❤️"), reacted(eve, "👍"), {Person: "a0", Name: "Ann", Emoji: "👍"}}},
-			"2026-03-01 12:30:00  #lunch  Bob (b0b0b0b0): Pizza?\n  + 👍 Eve (e7e7e7e7), Ann (a0); ❤️ Bob (b0b0b0b0)",
-			prefix + toRoom + fromBob + textKind + `"Pizza?"` + time + `,"reactions":[{"person":"` + bob.Person + `","name":"Bob","emoji":"❤️"},` +
-				`{"person":"` + eve.Person + `","name":"Eve","emoji":"👍"},{"person":"a0","name":"Ann","emoji":"👍"}]}`},
+				Reactions: []*earshotv1.Reaction{reacted(bob, "❤️"), reacted(eve, "👍"), {From: &earshotv1.Author{Person: "a0", Name: "Ann"}, Own: true, Emoji: "👍"}, reacted(uncle, "ok")}},
+			"2026-03-01 12:30:00  #lunch  Bob (b0b0b0b0b0b0b0b0): Pizza?\n  + 👍 \"Eve\" (not a contact yet e7e7e7e7e7e7e7e7), me; \"ok\" Uncle; ❤️ Bob (b0b0b0b0b0b0b0b0)",
+			prefix + toRoom + fromBob + textKind + `"Pizza?"` + time + `,"reactions":[{"person":"` + bob.Person + `","name":"Bob","known_as":"Bob","contact":true,"verified":false,"emoji":"❤️"},` +
+				`{"person":"` + eve.Person + `","name":"Eve","contact":false,"verified":false,"emoji":"👍"},{"person":"a0","name":"Ann","contact":false,"verified":false,"own":true,"emoji":"👍"},` +
+				`{"person":"` + bob.Person + `","name":"Bob","petname":"Uncle","known_as":"Uncle","contact":true,"verified":true,"emoji":"ok"}]}`},
 	} {
 		test.message.Id, test.message.Conversation, test.message.Time = id, "c0", at
 		check(t, test.name, func(p Printer, b *bytes.Buffer) error { return p.Message(b, test.message) }, test.want, test.json)
@@ -105,27 +106,27 @@ func TestHostileRows(t *testing.T) {
 	mallory := &earshotv1.Person{Person: strings.Repeat("66", 32), Name: evil}
 	group := &earshotv1.Group{Id: id, Name: evil, Topic: evil, History: evil, Role: "member", Members: 2, InvitedBy: mallory}
 	m := &earshotv1.Message{Id: id, To: &earshotv1.Target{Kind: "group", Name: evil}, From: by(mallory), Kind: "text", Time: at,
-		Text: "x\n  + 👍 Boss\n" + evil, Mentioned: true, Reactions: []*earshotv1.Reaction{{Person: mallory.Person, Name: evil, Emoji: evil}}}
+		Text: "x\n  + 👍 Boss\n" + evil, Mentioned: true, Reactions: []*earshotv1.Reaction{reacted(mallory, evil)}}
 	for what, test := range map[string]struct {
 		write func(Printer, *bytes.Buffer) error
 		want  string
 	}{
 		"message": {func(p Printer, b *bytes.Buffer) error { return p.Message(b, m) },
-			"2026-03-01 12:30:00  #" + name + "  " + name + " (not a contact yet 66666666) [mentions you]: x\n" +
+			"2026-03-01 12:30:00  #" + name + "  " + name + " (not a contact yet 6666666666666666) [mentions you]: x\n" +
 				"      + 👍 Boss\n    \\x1b[2J\n    2026-03-01 12:30:00  Boss: pay\\u202e\\r\n" +
-				"  + " + shown + " " + name + " (66666666)\n"},
+				"  + " + name + " " + name + " (not a contact yet 6666666666666666)\n"},
 		"group": {func(p Printer, b *bytes.Buffer) error { return p.Group(b, group) },
-			"#" + name + "  2 members, 0 online; you are member; added by " + name + " (not a contact yet 66666666); " + shown + "; topic: " + shown + "\n"},
+			"#" + name + "  2 members, 0 online; you are member; added by " + name + " (not a contact yet 6666666666666666); " + shown + "; topic: " + name + "\n"},
 		"topic": {func(p Printer, b *bytes.Buffer) error { return p.Topic(b, group) }, shown + "\n"},
 		"member": {func(p Printer, b *bytes.Buffer) error {
 			return p.Members(b, []*earshotv1.Member{{Person: mallory, Role: "member"}})
-		}, `"\x1b[2J\…" (not a contact yet 66666666)  member  offline` + "\n"},
+		}, `"\x1b[2J\…" (not a contact yet 6666666666666666)  member  offline` + "\n"},
 		"reached": {func(p Printer, b *bytes.Buffer) error {
 			return p.Receipts(b, []*earshotv1.Reached{{Person: mallory, State: "read"}})
-		}, `"\x1b[2J\…" (not a contact yet 66666666)  read` + "\n"},
+		}, `"\x1b[2J\…" (not a contact yet 6666666666666666)  read` + "\n"},
 		"notice": {func(p Printer, b *bytes.Buffer) error {
 			return p.Notice(b, &earshotv1.Notice{Notice: "renamed", By: mallory, Name: group.Name, Was: group.Name, Time: at})
-		}, "2026-03-01 12:30:00  * " + name + " (not a contact yet 66666666) renamed #" + name + " to #" + name + "\n"},
+		}, "2026-03-01 12:30:00  * " + name + " (not a contact yet 6666666666666666) renamed #" + name + " to #" + name + "\n"},
 	} {
 		var b bytes.Buffer
 		if err := test.write(Printer{}, &b); err != nil || b.String() != test.want {
@@ -143,9 +144,9 @@ func TestReactionsAreBounded(t *testing.T) {
 		}
 		all = append(all, reacted(bob, emoji))
 	}
-	want := "👍 Bob (b0b0b0b0), Bob (b0b0b0b0), Bob (b0b0b0b0) and 77 more"
+	want := "👍 Bob (b0b0b0b0b0b0b0b0), Bob (b0b0b0b0b0b0b0b0), Bob (b0b0b0b0b0b0b0b0) and 77 more"
 	for r := 'a'; r <= 'g'; r++ {
-		want += "; " + string(r) + " Bob (b0b0b0b0)"
+		want += `; "` + string(r) + `" Bob (b0b0b0b0b0b0b0b0)`
 	}
 	if got := reactions(all); got != want+"; 13 others" {
 		t.Errorf("%s", got)
@@ -175,12 +176,12 @@ func TestGroupRows(t *testing.T) {
 	left := &earshotv1.Group{Id: id, Name: "old", Topic: "Soup", History: "all", Frozen: true}
 	jsonOf := func(rest string) string { return `{"id":"` + id + `",` + rest }
 	lunchJSON := jsonOf(`"name":"lunch","topic":"Pizza","history":"7d","role":"admin","members":3,"online":2,"joined":"2026-03-01T12:30:00.000Z",` +
-		`"invited_by":{"person":"` + bob.Person + `","name":"Bob"},"frozen":false}`)
+		`"invited_by":{"person":"` + bob.Person + `","name":"Bob","known_as":"Bob","contact":true,"verified":false},"frozen":false}`)
 	row := func(g *earshotv1.Group) func(Printer, *bytes.Buffer) error {
 		return func(p Printer, b *bytes.Buffer) error { return p.Group(b, g) }
 	}
 	check(t, "added", row(lunch),
-		"#lunch  3 members, 2 online; you are admin; added by Bob (b0b0b0b0); newcomers read the last 7 days; topic: Pizza", lunchJSON)
+		"#lunch  3 members, 2 online; you are admin; added by Bob (b0b0b0b0b0b0b0b0); newcomers read the last 7 days; topic: \"Pizza\"", lunchJSON)
 	check(t, "own", row(own), "#own  1 member, 1 online; you are owner",
 		jsonOf(`"name":"own","history":"joined","role":"owner","members":1,"online":1,"joined":"2026-03-01T12:30:00.000Z","frozen":false}`))
 	check(t, "left", row(left), "#old  you are not in it any more",
@@ -190,7 +191,7 @@ func TestGroupRows(t *testing.T) {
 	check(t, "history", func(p Printer, b *bytes.Buffer) error { return p.History(b, lunch) }, "7d  newcomers read the last 7 days", lunchJSON)
 
 	left.Role = "member"
-	if got, want := GroupTitle(left), "#old  0 members, 0 online; you are member; newcomers read everything; changed by a newer earshot, which you need too; topic: Soup"; got != want {
+	if got, want := GroupTitle(left), "#old  0 members, 0 online; you are member; newcomers read everything; changed by a newer earshot, which you need too; topic: \"Soup\""; got != want {
 		t.Errorf("%q", got)
 	}
 	for policy, want := range map[string]string{"joined": "newcomers read what is said from then on", "1d": "newcomers read the last day"} {

@@ -25,11 +25,14 @@ type Group struct {
 	Hidden    bool   `json:"hidden,omitempty"`
 }
 
+// named is a person as an object names them, with all that a label is made of.
 type named struct {
-	Person  string `json:"person"`
-	Name    string `json:"name,omitempty"`
-	Petname string `json:"petname,omitempty"`
-	KnownAs string `json:"known_as,omitempty"`
+	Person   string `json:"person"`
+	Name     string `json:"name,omitempty"`
+	Petname  string `json:"petname,omitempty"`
+	KnownAs  string `json:"known_as,omitempty"`
+	Contact  bool   `json:"contact"`
+	Verified bool   `json:"verified"`
 }
 
 type member struct {
@@ -46,8 +49,8 @@ type reached struct {
 	Reason string `json:"reason,omitempty"`
 }
 
-func toNamed(p *earshotv1.Person) named {
-	return named{p.GetPerson(), p.GetName(), p.GetPetname(), p.GetKnownAs()}
+func toNamed(p label.Somebody) named {
+	return named{p.GetPerson(), p.GetName(), p.GetPetname(), p.GetKnownAs(), p.GetContact(), p.GetVerified()}
 }
 
 // toAllNamed has an empty list printed as [] and not as null.
@@ -87,7 +90,7 @@ func size(g *earshotv1.Group) string {
 // GroupTitle is a group's name, and everything else that is known about the group.
 func GroupTitle(g *earshotv1.Group) string {
 	if g.Role == "" {
-		return label.Group(g.Name) + "  you are not in it any more" + hiddenOf(g)
+		return label.Group(g) + "  you are not in it any more" + hiddenOf(g)
 	}
 	also := []string{size(g), "you are " + g.Role}
 	if g.InvitedBy != nil {
@@ -99,10 +102,13 @@ func GroupTitle(g *earshotv1.Group) string {
 	if g.Frozen {
 		also = append(also, "changed by a newer earshot, which you need too")
 	}
-	if g.Topic != "" {
-		also = append(also, "topic: "+terminal.Line(g.Topic))
+	if g.Hidden {
+		also = append(also, "hidden")
 	}
-	return label.Group(g.Name) + "  " + strings.Join(also, "; ") + hiddenOf(g)
+	if g.Topic != "" {
+		also = append(also, "topic: "+label.Claim(g.Topic))
+	}
+	return label.Group(g) + "  " + strings.Join(also, "; ")
 }
 
 // hiddenOf says of a hidden group that it is.
@@ -131,7 +137,7 @@ func Policy(history string) string {
 
 // Group writes what is known about a group.
 func (p Printer) Group(w io.Writer, g *earshotv1.Group) error {
-	title, name := GroupTitle(g), label.Group(g.Name)
+	title, name := GroupTitle(g), label.Group(g)
 	return p.Row(w, toGroup(g), "%s%s", p.Style.Bold(name), title[len(name):])
 }
 
@@ -162,12 +168,12 @@ func (p Printer) Invitation(w io.Writer, r *earshotv1.InviteResponse) error {
 		return JSON(w, invitation{toGroup(r.Group), toAllNamed(r.Invited), toAllNamed(r.Already)})
 	}
 	for _, v := range r.Invited {
-		if _, err := fmt.Fprintln(w, label.Who(v)+" is in "+label.Group(r.Group.GetName())+" now"); err != nil {
+		if _, err := fmt.Fprintln(w, label.Who(v)+" is in "+label.Group(r.Group)+" now"); err != nil {
 			return err
 		}
 	}
 	for _, v := range r.Already {
-		if _, err := fmt.Fprintln(w, label.Who(v)+" was in "+label.Group(r.Group.GetName())+" already"); err != nil {
+		if _, err := fmt.Fprintln(w, label.Who(v)+" was in "+label.Group(r.Group)+" already"); err != nil {
 			return err
 		}
 	}

@@ -35,28 +35,17 @@ func (p Printer) Peers(w io.Writer, peers []Peer) error {
 		object: func(v Peer) any { return v },
 		long:   p.peerLong,
 		cells: func(v Peer) []cell {
-			name := p.bold(label.ClaimWithin(nameColumns, v.Name))
-			if v.Person != "" {
-				name = p.person(v.who())
-			}
 			var gone cell
 			if seen, err := time.Parse(time.RFC3339, v.LastSeen); err == nil && !v.Online {
 				gone = p.dim(since(seen))
 			}
-			return []cell{name, p.presence(v.Online), gone, p.dim(strings.Join(label.OtherName(alsoColumns, v.who()), ""))}
+			return []cell{p.person(v.who()), p.presence(v.Online), gone, p.otherName(v.who())}
 		},
 	})
 }
 
 func (p Printer) peerLong(v Peer) string {
-	name := label.Claim(v.Name)
-	if v.Person != "" {
-		name = strings.Join(append([]string{label.Who(v.who())}, label.OtherName(label.Whole, v.who())...), ", ")
-	}
-	row := []string{p.presence(v.Online).Text, p.Style.Bold(name), "device " + v.Device}
-	if v.Person != "" {
-		row = append(row, "person "+v.Person)
-	}
+	row := []string{p.presence(v.Online).Text, p.Style.Bold(label.Title(v.who())), "device " + v.Device, "person " + v.Person}
 	if len(v.FoundBy) > 0 {
 		row = append(row, "found by "+strings.Join(v.FoundBy, "+"))
 	}
@@ -93,19 +82,12 @@ func (p Printer) Outbox(w io.Writer, list []*earshotv1.Pending) error {
 			return pending{q.Id, toTarget(q.To), rfc3339(q.Queued), q.WaitingFor, q.Reason, waitingDetail(q, q.Error), rfc3339(q.LastSeen)}
 		},
 		long: func(q *earshotv1.Pending) string {
-			return fmt.Sprintf("%s  %s  to %s  %s", q.Id, clock(q.Queued), p.Style.Bold(receiver(label.Whole, q.To)), waiting(q, q.Error))
+			return fmt.Sprintf("%s  %s  to %s  %s", q.Id, clock(q.Queued), p.Style.Bold(label.Who(q.Person)), waiting(q, q.Error))
 		},
 		cells: func(q *earshotv1.Pending) []cell {
-			return []cell{p.bold("to " + receiver(receiverColumns, q.To)), p.dim("queued " + when(q.Queued.AsTime())), {Text: waiting(q, withoutAddress(q.Error))}}
+			return []cell{p.bold("to " + label.WhoWithin(receiverColumns, q.Person)), p.dim("queued " + when(q.Queued.AsTime())), {Text: waiting(q, withoutAddress(q.Error))}}
 		},
 	})
-}
-
-// receiver names who does not have a message yet in at most so many columns. Of two of one name,
-// which may be somebody now and before they lost their directory, it says which.
-func receiver(most int, to *earshotv1.Target) string {
-	which := " (" + label.Short(to.GetId()) + ")"
-	return label.ClaimWithin(most-len(which), to.GetName()) + which
 }
 
 // withoutAddress leaves out which address was dialled, where a row has no room for it.
@@ -166,19 +148,11 @@ func waitingDetail(q *earshotv1.Pending, dialled string) string {
 
 // Groups writes a row for each group.
 func (p Printer) Groups(w io.Writer, groups []*earshotv1.Group) error {
-	named := make(map[string]int)
-	for _, g := range groups {
-		named[g.Name]++
-	}
 	return rows(p, w, groups, kind[*earshotv1.Group]{
 		object: func(g *earshotv1.Group) any { return toGroup(g) },
 		long:   func(g *earshotv1.Group) string { return g.Id + "  " + GroupTitle(g) },
 		cells: func(g *earshotv1.Group) []cell {
-			which := "" // of two groups of one name
-			if named[g.Name] > 1 {
-				which = " (" + label.Short(g.Id) + ")"
-			}
-			name := p.bold("#" + label.ClaimWithin(nameColumns-len("#"+which), g.Name) + which)
+			name := p.bold(label.GroupWithin(groupColumns, g))
 			if g.Role == "" {
 				return []cell{name, p.dim("you are not in it any more" + hiddenOf(g))}
 			}
@@ -198,20 +172,26 @@ func (p Printer) Members(w io.Writer, members []*earshotv1.Member) error {
 			return member{toNamed(m.Person), m.Role, m.Person.GetOnline(), rfc3339(m.Joined), m.Self}
 		},
 		long: func(m *earshotv1.Member) string {
-			title := strings.TrimSpace(terminal.Line(m.Person.GetName()) + " (you)")
+			title := self(label.Whole, m)
 			if !m.Self {
 				title = label.Title(m.Person)
 			}
 			return fmt.Sprintf("%s  %-6s  %s", m.Person.GetPerson(), m.Role, title)
 		},
 		cells: func(m *earshotv1.Member) []cell {
-			name := p.person(m.Person)
+			name, also := p.person(m.Person), p.now(m.Person)
 			if m.Self {
-				name.Text = strings.TrimSpace(terminal.Cut(terminal.Line(m.Person.GetName()), nameColumns-len(" (you)")) + " (you)")
+				name, also = p.bold(self(nameColumns, m)), cell{}
 			}
-			return []cell{name, {Text: m.Role}, p.presence(m.Person.GetOnline()), p.sinceCell(m.Joined)}
+			return []cell{name, {Text: m.Role}, p.presence(m.Person.GetOnline()), p.sinceCell(m.Joined), also}
 		},
 	})
+}
+
+// self is the owner as a member.
+func self(most int, m *earshotv1.Member) string {
+	const you = " (you)"
+	return strings.TrimSpace(terminal.Cut(label.Own(m.Person.GetName(), ""), most-len(you)) + you)
 }
 
 // Receipts writes a row for each person whom a message is for.
@@ -222,7 +202,7 @@ func (p Printer) Receipts(w io.Writer, list []*earshotv1.Reached) error {
 			return fmt.Sprintf("%s  %-9s  %s", r.Person.GetPerson(), State(r.State, r.Reason), label.Title(r.Person))
 		},
 		cells: func(r *earshotv1.Reached) []cell {
-			return []cell{p.person(r.Person), {Text: State(r.State, r.Reason)}}
+			return []cell{p.person(r.Person), {Text: State(r.State, r.Reason)}, p.now(r.Person)}
 		},
 	})
 }
@@ -230,7 +210,7 @@ func (p Printer) Receipts(w io.Writer, list []*earshotv1.Reached) error {
 // Requests writes a row for each person who waits to be accepted. What they wrote is not cut.
 func (p Printer) Requests(w io.Writer, list []*earshotv1.Request) error {
 	return Rows(w, list, func(w io.Writer, r *earshotv1.Request) error {
-		who := p.Style.Bold(whoAsks(r))
+		who := p.Style.Bold(label.Asks(r))
 		if p.Long {
 			who = r.Person + "  " + who
 		}
@@ -245,21 +225,16 @@ func (p Printer) Requests(w io.Writer, list []*earshotv1.Request) error {
 func asks(r *earshotv1.Request) string {
 	switch {
 	case r.Notice == "invited":
-		return " invites you to " + label.Group(r.Group.GetName())
+		return " invites you to the group " + label.GroupClaim(r.Group)
 	case r.Text == "":
 		return ""
 	}
 	return ": " + terminal.Text(r.Text)
 }
 
-// whoAsks names somebody who waits to be accepted.
-func whoAsks(r *earshotv1.Request) string {
-	return label.Who(&earshotv1.Person{Person: r.Person, Name: r.Name})
-}
-
 const moreWaits = "more waits, accept to get it"
 
 // MoreWaits tells the owner that more waits of somebody than is taken before they are accepted.
 func MoreWaits(r *earshotv1.Request) string {
-	return whoAsks(r) + ": " + moreWaits
+	return label.Asks(r) + ": " + moreWaits
 }

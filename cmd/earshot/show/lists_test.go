@@ -13,7 +13,7 @@ import (
 )
 
 var (
-	uncle     = &earshotv1.Person{Person: bob.Person, Name: "Bob", Petname: "Uncle", KnownAs: "Uncle", Contact: true, Verified: true, Online: true}
+	uncle     = &earshotv1.Person{Person: bob.Person, Name: "Bob", Pinned: "Bob", Petname: "Uncle", KnownAs: "Uncle", Contact: true, Verified: true, Online: true}
 	yamada    = &earshotv1.Person{Person: strings.Repeat("a5", 32), Name: strings.Repeat("山田太郎", 16)}
 	longest   = &earshotv1.Person{Person: strings.Repeat("1f", 32), Name: strings.Repeat("W", 64), Petname: strings.Repeat("M", 64), KnownAs: strings.Repeat("M", 64), Contact: true, Verified: true}
 	yesterday = timestamppb.New(time.Date(2026, 2, 28, 9, 5, 0, 0, time.UTC))
@@ -21,7 +21,7 @@ var (
 
 // peerOf makes a row of `peers`, with all that there can be.
 func peerOf(p *earshotv1.Person, seen *timestamppb.Timestamp) Peer {
-	return NewPeer(&earshotv1.Peer{Person: p.Person, Name: p.Name, Petname: p.Petname, KnownAs: p.KnownAs, Device: "12D3KooW" + strings.Repeat("x", 44), Online: p.Online,
+	return NewPeer(&earshotv1.Peer{Person: p.Person, Name: p.Name, Petname: p.Petname, Pinned: p.Pinned, KnownAs: p.KnownAs, Device: "12D3KooW" + strings.Repeat("x", 44), Online: p.Online,
 		Contact: p.Contact, Verified: p.Verified, LastSeen: seen, FoundBy: []string{"mdns", "saved", "manual", "peer"},
 		Addresses: []string{"/ip4/192.0.2.7/tcp/4001", "/ip6/2001:db8::1/tcp/4001"}})
 }
@@ -32,8 +32,8 @@ func TestListsFitIntoHundredColumns(t *testing.T) {
 	group := func(name, role string) *earshotv1.Group {
 		return &earshotv1.Group{Id: id, Name: name, Topic: strings.Repeat("topic ", 50), History: "7d", Role: role, Members: 500, Online: 500, Joined: yesterday, InvitedBy: longest}
 	}
-	pendingTo := func(name, why, reason string, queued *timestamppb.Timestamp) *earshotv1.Pending {
-		return &earshotv1.Pending{Id: id, To: &earshotv1.Target{Kind: "person", Id: bob.Person, Name: name}, Queued: queued, WaitingFor: why, Reason: reason}
+	pendingTo := func(p *earshotv1.Person, why, reason string, queued *timestamppb.Timestamp) *earshotv1.Pending {
+		return &earshotv1.Pending{Id: id, Person: p, Queued: queued, WaitingFor: why, Reason: reason}
 	}
 	for _, test := range []struct {
 		name  string
@@ -43,72 +43,72 @@ func TestListsFitIntoHundredColumns(t *testing.T) {
 		{"peers", func(p Printer, b *bytes.Buffer) error {
 			return p.Peers(b, []Peer{peerOf(uncle, at), peerOf(bob, at), peerOf(eve, yesterday), peerOf(yamada, at), peerOf(longest, at)})
 		}, []string{
-			`Uncle                                     online                           calls themselves Bob`,
-			`Bob (b0b0b0b0)                            offline  since 12:30`,
-			`Eve (not a contact yet e7e7e7e7)          offline  since 2026-02-28 09:05`,
-			`山田太郎山… (not a contact yet a5a5a5a5)  offline  since 12:30`,
-			`MMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMM…  offline  since 12:30             calls themselves WWWWWWW…`,
+			`Uncle                                             online                           calls themselves…`,
+			`Bob (b0b0b0b0b0b0b0b0)                            offline  since 12:30`,
+			`"Eve" (not a contact yet e7e7e7e7e7e7e7e7)        offline  since 2026-02-28 09:05`,
+			`"山田太郎…" (not a contact yet a5a5a5a5a5a5a5a5)  offline  since 12:30`,
+			`MMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMM…   offline  since 12:30             calls themselves…`,
 		}},
 		{"a short list", func(p Printer, b *bytes.Buffer) error { return p.Peers(b, []Peer{peerOf(bob, at)}) }, []string{
-			`Bob (b0b0b0b0)    offline  since 12:30`,
+			`Bob (b0b0b0b0b0b0b0b0)  offline  since 12:30`,
 		}},
 		{"contacts", func(p Printer, b *bytes.Buffer) error {
-			blocked := &earshotv1.Person{Person: eve.Person, Name: "Eve", KnownAs: "Eva", Blocked: true, Contact: true}
+			blocked := &earshotv1.Person{Person: eve.Person, Name: "Eve", Pinned: "Eva", KnownAs: "Eva", Blocked: true, Contact: true}
 			return p.Contacts(b, []*earshotv1.Person{uncle, bob, blocked, longest})
 		}, []string{
-			`Uncle                                     online   verified, calls themselves Bob`,
-			`Bob (b0b0b0b0)                            offline`,
-			`Eva (e7e7e7e7)                            blocked  now calls themselves Eve`,
-			`MMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMM…  offline  verified, calls themselves WWWWWWWWWWWWWWWWWWWWW…`,
+			`Uncle                                            online   verified, calls themselves "Bob"`,
+			`Bob (b0b0b0b0b0b0b0b0)                           offline`,
+			`Eva (e7e7e7e7e7e7e7e7)                           blocked  now "Eve"`,
+			`MMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMM…  offline  verified, calls themselves "WWWWWWWWWWWWW…`,
 		}},
 		{"group list", func(p Printer, b *bytes.Buffer) error {
 			frozen := group("new", "member")
 			frozen.Frozen = true
 			return p.Groups(b, []*earshotv1.Group{{Id: id, Name: "own", Role: "owner", Members: 1, Online: 1, Joined: at}, group(strings.Repeat("昼", 64), "member"),
 				group("a, b", "admin"), frozen, group("old", ""),
-				{Id: id, Name: "two", Role: "owner", Members: 1, Joined: at}, group("two", "member")})
+				{Id: id, Name: "two", Alike: true, Role: "owner", Members: 1, Joined: at}, group("", "member")})
 		}, []string{
 			`#own                                      1 member, 1 online, owner        since 12:30`,
-			`#昼昼昼昼昼昼昼昼昼昼昼昼昼昼昼昼昼昼昼…  500 members, 500 online, member  since 2026-02-28 09:05`,
+			`#"昼昼昼昼昼昼昼昼昼昼昼昼昼昼昼昼昼昼…"  500 members, 500 online, member  since 2026-02-28 09:05`,
 			`#"a, b"                                   500 members, 500 online, admin   since 2026-02-28 09:05`,
 			`#new                                      needs a newer earshot            since 2026-02-28 09:05`,
 			`#old                                      you are not in it any more`,
-			`#two (1d1d1d1d)                           1 member, 0 online, owner        since 12:30`,
-			`#two (1d1d1d1d)                           500 members, 500 online, member  since 2026-02-28 09:05`,
+			`#two (1d1d1d1d1d1d1d1d)                   1 member, 0 online, owner        since 12:30`,
+			`#(1d1d1d1d1d1d1d1d)                       500 members, 500 online, member  since 2026-02-28 09:05`,
 		}},
 		{"outbox", func(p Printer, b *bytes.Buffer) error {
-			unreachable := pendingTo(strings.Repeat("山", 64), "unreachable", "", yesterday)
+			unreachable := pendingTo(yamada, "unreachable", "", yesterday)
 			unreachable.Dials, unreachable.Error = 3, "/ip4/192.0.2.7/tcp/4001: connection refused"
-			return p.Outbox(b, []*earshotv1.Pending{pendingTo("Bob", "offline", "", at), unreachable,
-				pendingTo("Eve", "unanswered", "blocked", at), pendingTo("Eve", "incompatible", "", at), pendingTo("Eve", "later", "anything", at),
-				pendingTo("Eve", "no_network", "", at), {Id: id, To: room, Queued: at, WaitingFor: "offline", LastSeen: yesterday}})
+			return p.Outbox(b, []*earshotv1.Pending{pendingTo(bob, "offline", "", at), unreachable,
+				pendingTo(uncle, "unanswered", "blocked", at), pendingTo(eve, "incompatible", "", at), pendingTo(eve, "later", "anything", at),
+				pendingTo(eve, "no_network", "", at), {Id: id, Person: longest, Queued: at, WaitingFor: "offline", LastSeen: yesterday}})
 		}, []string{
-			`to Bob (b0b0b0b0)                  queued 12:30             offline`,
-			`to 山山山山山山山山山… (b0b0b0b0)  queued 2026-02-28 09:05  can't be reached: connection refused (d…`,
-			`to Eve (b0b0b0b0)                  queued 12:30             you have blocked them`,
-			`to Eve (b0b0b0b0)                  queued 12:30             runs another version of earshot`,
-			`to Eve (b0b0b0b0)                  queued 12:30             later: anything`,
-			`to Eve (b0b0b0b0)                  queued 12:30             this machine is on no network`,
-			`to lunch (c0c0c0c0)                queued 12:30             offline since 2026-02-28 09:05`,
+			`to Bob (b0b0b0b0b0b0b0b0)                        queued 12:30             offline`,
+			`to "山田…" (not a contact yet a5a5a5a5a5a5a5a5)  queued 2026-02-28 09:05  can't be reached: connect…`,
+			`to Uncle                                         queued 12:30             you have blocked them`,
+			`to "Eve" (not a contact yet e7e7e7e7e7e7e7e7)    queued 12:30             runs another version of e…`,
+			`to "Eve" (not a contact yet e7e7e7e7e7e7e7e7)    queued 12:30             later: anything`,
+			`to "Eve" (not a contact yet e7e7e7e7e7e7e7e7)    queued 12:30             this machine is on no net…`,
+			`to MMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMM…   queued 12:30             offline since 2026-02-28…`,
 		}},
 		{"group members", func(p Printer, b *bytes.Buffer) error {
 			self := &earshotv1.Person{Person: "aa", Name: "Ann", Online: true}
 			return p.Members(b, []*earshotv1.Member{{Person: self, Role: "owner", Joined: at, Self: true}, {Person: uncle, Role: "admin", Joined: at}, {Person: yamada, Role: "member", Joined: yesterday}})
 		}, []string{
-			`Ann (you)                                 owner   online   since 12:30`,
-			`Uncle                                     admin   online   since 12:30`,
-			`山田太郎山… (not a contact yet a5a5a5a5)  member  offline  since 2026-02-28 09:05`,
+			`Ann (you)                                         owner   online   since 12:30`,
+			`Uncle                                             admin   online   since 12:30`,
+			`"山田太郎…" (not a contact yet a5a5a5a5a5a5a5a5)  member  offline  since 2026-02-28 09:05`,
 		}},
 		{"receipts", func(p Printer, b *bytes.Buffer) error {
 			return p.Receipts(b, []*earshotv1.Reached{{Person: uncle, State: "read"}, {Person: yamada, State: "undelivered", Reason: "removed"}})
 		}, []string{
-			`Uncle                                     read`,
-			`山田太郎山… (not a contact yet a5a5a5a5)  not delivered: you were removed`,
+			`Uncle                                             read`,
+			`"山田太郎…" (not a contact yet a5a5a5a5a5a5a5a5)  not delivered: you were removed`,
 		}},
 		{"requests", func(p Printer, b *bytes.Buffer) error {
 			return p.Requests(b, []*earshotv1.Request{{Person: eve.Person, Name: "Eve", Received: at, Text: "hello"}})
 		}, []string{
-			`2026-03-01 12:30:00  Eve (not a contact yet e7e7e7e7): hello`,
+			`2026-03-01 12:30:00  "Eve" (not a contact yet e7e7e7e7e7e7e7e7): hello`,
 		}},
 	} {
 		var b bytes.Buffer
@@ -137,27 +137,25 @@ func TestLongListsNameIDs(t *testing.T) {
 		want  string
 	}{
 		"peers": {func(p Printer, b *bytes.Buffer) error { return p.Peers(b, []Peer{peerOf(bob, at)}) },
-			"offline  Bob (b0b0b0b0)  device 12D3KooW" + strings.Repeat("x", 44) + "  person " + bob.Person +
+			"offline  Bob (b0b0b0b0b0b0b0b0)  device 12D3KooW" + strings.Repeat("x", 44) + "  person " + bob.Person +
 				"  found by mdns+saved+manual+peer  /ip4/192.0.2.7/tcp/4001 /ip6/2001:db8::1/tcp/4001"},
-		"a peer whose address is not known": {func(p Printer, b *bytes.Buffer) error { return p.Peers(b, []Peer{{Device: "12D3", Online: true}}) },
-			"online    device 12D3"},
 		"contacts": {func(p Printer, b *bytes.Buffer) error { return p.Contacts(b, []*earshotv1.Person{uncle}) },
-			bob.Person + "  Uncle, calls themselves Bob, verified, online"},
+			bob.Person + "  Uncle, calls themselves \"Bob\", verified, online"},
 		"group list": {func(p Printer, b *bytes.Buffer) error {
 			return p.Groups(b, []*earshotv1.Group{{Id: id, Name: "lunch", Topic: "Pizza", History: "7d", Role: "admin", Members: 3, Online: 2, InvitedBy: bob}})
-		}, id + "  #lunch  3 members, 2 online; you are admin; added by Bob (b0b0b0b0); newcomers read the last 7 days; topic: Pizza"},
+		}, id + "  #lunch  3 members, 2 online; you are admin; added by Bob (b0b0b0b0b0b0b0b0); newcomers read the last 7 days; topic: \"Pizza\""},
 		"outbox": {func(p Printer, b *bytes.Buffer) error {
-			return p.Outbox(b, []*earshotv1.Pending{{Id: id, To: room, Queued: at, WaitingFor: "unreachable", Dials: 3, Error: "no route"}})
-		}, id + "  2026-03-01 12:30:00  to lunch (c0c0c0c0)  can't be reached: no route (dials that failed: 3)"},
+			return p.Outbox(b, []*earshotv1.Pending{{Id: id, Person: bob, Queued: at, WaitingFor: "unreachable", Dials: 3, Error: "no route"}})
+		}, id + "  2026-03-01 12:30:00  to Bob (b0b0b0b0b0b0b0b0)  can't be reached: no route (dials that failed: 3)"},
 		"members": {func(p Printer, b *bytes.Buffer) error {
 			return p.Members(b, []*earshotv1.Member{{Person: &earshotv1.Person{Person: "aa", Name: "Ann"}, Role: "admin", Self: true}, {Person: eve, Role: "member"}})
-		}, "aa  admin   Ann (you)\n" + eve.Person + "  member  Eve (not a contact yet e7e7e7e7)"},
+		}, "aa  admin   Ann (you)\n" + eve.Person + "  member  \"Eve\" (not a contact yet e7e7e7e7e7e7e7e7)"},
 		"receipts": {func(p Printer, b *bytes.Buffer) error {
 			return p.Receipts(b, []*earshotv1.Reached{{Person: bob, State: "undelivered", Reason: "left"}})
-		}, bob.Person + "  not delivered: you left  Bob (b0b0b0b0)"},
+		}, bob.Person + "  not delivered: you left  Bob (b0b0b0b0b0b0b0b0)"},
 		"requests": {func(p Printer, b *bytes.Buffer) error {
 			return p.Requests(b, []*earshotv1.Request{{Person: eve.Person, Name: "Eve", Received: at, Text: "hello"}})
-		}, "2026-03-01 12:30:00  " + eve.Person + "  Eve (not a contact yet e7e7e7e7): hello"},
+		}, "2026-03-01 12:30:00  " + eve.Person + "  \"Eve\" (not a contact yet e7e7e7e7e7e7e7e7): hello"},
 	} {
 		var b bytes.Buffer
 		if err := test.write(Printer{Long: true}, &b); err != nil || b.String() != test.want+"\n" {
@@ -167,7 +165,7 @@ func TestLongListsNameIDs(t *testing.T) {
 }
 
 func TestListsAsJSON(t *testing.T) {
-	uncle := &earshotv1.Person{Person: bob.Person, Name: "Bob", Petname: "Uncle", KnownAs: "Uncle", Contact: true, Online: true}
+	uncle := &earshotv1.Person{Person: bob.Person, Name: "Bob", Pinned: "Bob", Petname: "Uncle", KnownAs: "Uncle", Contact: true, Online: true}
 	member := func(m *earshotv1.Member) func(Printer, *bytes.Buffer) error {
 		return func(p Printer, b *bytes.Buffer) error { return p.Members(b, []*earshotv1.Member{m}) }
 	}
@@ -176,17 +174,17 @@ func TestListsAsJSON(t *testing.T) {
 		want  string
 	}{
 		"member": {member(&earshotv1.Member{Person: uncle, Role: "owner", Joined: at}),
-			`{"person":"` + bob.Person + `","name":"Bob","petname":"Uncle","known_as":"Uncle","role":"owner","online":true,"joined":"2026-03-01T12:30:00.000Z","self":false}`},
+			`{"person":"` + bob.Person + `","name":"Bob","petname":"Uncle","known_as":"Uncle","contact":true,"verified":false,"role":"owner","online":true,"joined":"2026-03-01T12:30:00.000Z","self":false}`},
 		"not a contact": {member(&earshotv1.Member{Person: eve, Role: "member"}),
-			`{"person":"` + eve.Person + `","name":"Eve","role":"member","online":false,"self":false}`},
+			`{"person":"` + eve.Person + `","name":"Eve","contact":false,"verified":false,"role":"member","online":false,"self":false}`},
 		"self": {member(&earshotv1.Member{Person: &earshotv1.Person{Person: "aa", Name: "Ann", Online: true}, Role: "admin", Self: true}),
-			`{"person":"aa","name":"Ann","role":"admin","online":true,"self":true}`},
+			`{"person":"aa","name":"Ann","contact":false,"verified":false,"role":"admin","online":true,"self":true}`},
 		"reached": {func(p Printer, b *bytes.Buffer) error {
 			return p.Receipts(b, []*earshotv1.Reached{{Person: uncle, State: "delivered"}})
-		}, `{"person":"` + bob.Person + `","name":"Bob","petname":"Uncle","known_as":"Uncle","state":"delivered"}`},
+		}, `{"person":"` + bob.Person + `","name":"Bob","petname":"Uncle","known_as":"Uncle","contact":true,"verified":false,"state":"delivered"}`},
 		"never reached": {func(p Printer, b *bytes.Buffer) error {
 			return p.Receipts(b, []*earshotv1.Reached{{Person: bob, State: "undelivered", Reason: "left"}})
-		}, `{"person":"` + bob.Person + `","name":"Bob","state":"undelivered","reason":"left"}`},
+		}, `{"person":"` + bob.Person + `","name":"Bob","known_as":"Bob","contact":true,"verified":false,"state":"undelivered","reason":"left"}`},
 	} {
 		var b bytes.Buffer
 		if err := test.write(Printer{JSON: true}, &b); err != nil || b.String() != test.want+"\n" {

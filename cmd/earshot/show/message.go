@@ -7,6 +7,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/earshot-im/earshot/cmd/earshot/label"
 	"github.com/earshot-im/earshot/cmd/earshot/terminal"
@@ -14,13 +16,8 @@ import (
 )
 
 type author struct {
-	Person   string `json:"person"`
-	Name     string `json:"name,omitempty"`
-	Petname  string `json:"petname,omitempty"`
-	KnownAs  string `json:"known_as,omitempty"`
-	Device   string `json:"device"`
-	Contact  bool   `json:"contact"`
-	Verified bool   `json:"verified"`
+	named
+	Device string `json:"device"`
 }
 
 type message struct {
@@ -45,9 +42,9 @@ type message struct {
 }
 
 type reaction struct {
-	Person string `json:"person"`
-	Name   string `json:"name,omitempty"`
-	Emoji  string `json:"emoji"`
+	named
+	Own   bool   `json:"own,omitempty"`
+	Emoji string `json:"emoji"`
 }
 
 const (
@@ -60,13 +57,13 @@ func toMessage(m *earshotv1.Message) message {
 	from := m.GetFrom()
 	var reactions []reaction
 	for _, r := range m.Reactions {
-		reactions = append(reactions, reaction{r.Person, r.Name, r.Emoji})
+		reactions = append(reactions, reaction{toNamed(r.GetFrom()), r.Own, r.Emoji})
 	}
 	return message{
 		ID:           m.Id,
 		Conversation: m.Conversation,
 		To:           toTarget(m.To),
-		From:         author{from.GetPerson(), from.GetName(), from.GetPetname(), from.GetKnownAs(), from.GetDevice(), from.GetContact(), from.GetVerified()},
+		From:         author{toNamed(from), from.GetDevice()},
 		Kind:         m.Kind,
 		Text:         m.Text,
 		Time:         rfc3339(m.Time),
@@ -87,15 +84,14 @@ func toMessage(m *earshotv1.Message) message {
 // the colon, where the text of the message can't imitate it. Reactions are words of others too, so
 // they have a line of their own, which is indented less than any line of a text.
 func (p Printer) Message(w io.Writer, m *earshotv1.Message) error {
-	from := m.GetFrom()
-	author := label.Who(from)
+	author := label.Who(m.GetFrom())
 	var notes []string
 	if m.Own {
 		author = "me"
 		notes = append(notes, State(m.State, m.Reason))
 	}
 	if m.To.GetKind() == "group" {
-		author = label.Group(m.To.GetName()) + "  " + author
+		author = label.Group(m.To) + "  " + author
 	}
 	if m.ReplyTo != "" {
 		notes = append(notes, "reply to "+m.ReplyTo[:min(8, len(m.ReplyTo))])
@@ -105,6 +101,9 @@ func (p Printer) Message(w io.Writer, m *earshotv1.Message) error {
 	}
 	if m.Edited {
 		notes = append(notes, "edited")
+	}
+	if m.Kind == "recalled" {
+		notes = append(notes, "taken back")
 	}
 	if m.Gap {
 		notes = append(notes, "something before it is missing")
@@ -117,16 +116,13 @@ func (p Printer) Message(w io.Writer, m *earshotv1.Message) error {
 		prefix += p.Style.Dim(" [" + strings.Join(notes, ", ") + "]")
 	}
 	text := terminal.Text(m.Text)
-	switch {
-	case m.Kind == "recalled":
-		text = p.Style.Dim("(taken back)")
-	case m.Mentioned:
+	if m.Mentioned {
 		text = p.Style.Call(text)
 	}
 	if len(m.Reactions) > 0 {
 		text += "\n" + p.Style.Dim("  + "+reactions(m.Reactions))
 	}
-	return p.Row(w, toMessage(m), "%s: %s", prefix, text)
+	return p.Row(w, toMessage(m), "%s", strings.TrimSuffix(prefix+": "+text, " "))
 }
 
 // State is how far an own message has come, as people read it.
@@ -142,18 +138,22 @@ func State(state, reason string) string {
 	return "not delivered"
 }
 
-// reactions says who reacted with what; the emoji that most have chosen comes first.
+// reactions says who reacted with what; the sign that most have chosen comes first.
 func reactions(all []*earshotv1.Reaction) string {
 	by := make(map[string][]string)
 	for _, r := range all {
-		by[r.Emoji] = append(by[r.Emoji], label.Who(&earshotv1.Person{Person: r.Person, Name: r.Name, Contact: true}))
+		who := "me"
+		if !r.Own {
+			who = label.Who(r.From)
+		}
+		by[r.Emoji] = append(by[r.Emoji], who)
 	}
 	emojis := slices.SortedFunc(maps.Keys(by), func(a, b string) int {
 		return cmp.Or(len(by[b])-len(by[a]), strings.Compare(a, b))
 	})
 	var parts []string
 	for _, emoji := range emojis[:min(maxEmojis, len(emojis))] {
-		parts = append(parts, terminal.Line(emoji)+" "+someOf(by[emoji]))
+		parts = append(parts, sign(emoji)+" "+label.Some(maxNames, by[emoji], 0))
 	}
 	if more := len(emojis) - maxEmojis; more > 0 {
 		parts = append(parts, fmt.Sprintf("%d others", more))
@@ -161,10 +161,13 @@ func reactions(all []*earshotv1.Reaction) string {
 	return strings.Join(parts, "; ")
 }
 
-// someOf returns the first of some names, and how many more there are.
-func someOf(names []string) string {
-	if more := len(names) - maxNames; more > 0 {
-		return fmt.Sprintf("%s and %d more", strings.Join(names[:maxNames], ", "), more)
+// sign is what somebody reacted with. Anything but an emoji stands in quotation marks: it may be any
+// text, such as "👍 Bob; 🎉".
+func sign(emoji string) string {
+	if emoji == "" || strings.ContainsFunc(emoji, func(r rune) bool {
+		return r < utf8.RuneSelf || unicode.In(r, unicode.L, unicode.N, unicode.P, unicode.Z)
+	}) {
+		return label.Claim(emoji)
 	}
-	return strings.Join(names, ", ")
+	return terminal.Line(emoji)
 }

@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"strings"
 
+	"github.com/earshot-im/earshot/cmd/earshot/label"
 	"github.com/earshot-im/earshot/cmd/earshot/terminal"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
@@ -86,10 +87,7 @@ func (p Printer) Status(w io.Writer, s *earshotv1.StatusResponse) error {
 
 // Ready writes that a node has started.
 func (p Printer) Ready(w io.Writer, s *earshotv1.StatusResponse) error {
-	name := "without a name"
-	if s.Name != "" {
-		name = terminal.Line(s.Name)
-	}
+	name := label.Own(s.Name, "without a name")
 	where := "no network"
 	if len(s.Listening) > 0 {
 		where = strings.Join(s.Listening, " ")
@@ -98,12 +96,7 @@ func (p Printer) Ready(w io.Writer, s *earshotv1.StatusResponse) error {
 }
 
 // own is what the owner calls themselves.
-func own(name string) string {
-	if name == "" {
-		return "no name yet: `earshot me name NEW` sets one"
-	}
-	return terminal.Line(name)
-}
+func own(name string) string { return label.Own(name, "no name yet: `earshot me name NEW` sets one") }
 
 // Me writes the owner's settings.
 func (p Printer) Me(w io.Writer, v *earshotv1.MeResponse) error {

@@ -1,9 +1,7 @@
 package show
 
 import (
-	"fmt"
 	"io"
-	"strings"
 
 	"github.com/earshot-im/earshot/cmd/earshot/label"
 	"github.com/earshot-im/earshot/cmd/earshot/terminal"
@@ -44,7 +42,7 @@ func (p Printer) Notice(w io.Writer, n *earshotv1.Notice) error {
 
 // noticeText puts a notice into words.
 func noticeText(n *earshotv1.Notice) string {
-	by, group := "", label.Group(n.Name)
+	by, group, was := "", label.GroupCalled(label.Whole, n.Group, n.Name), label.GroupCalled(label.Whole, n.Group, n.Was)
 	switch {
 	case n.Own:
 		by = "you"
@@ -62,7 +60,7 @@ func noticeText(n *earshotv1.Notice) string {
 	case "removed":
 		return either(by, " removed "+whom+" from "+group, whom+" "+are+" not in "+group+" any more")
 	case "renamed":
-		return either(by, " renamed "+label.Group(n.Was)+" to "+group, label.Group(n.Was)+" is called "+group+" now")
+		return either(by, " renamed "+was+" to "+group, was+" is called "+group+" now")
 	case "topic":
 		if n.Text == "" {
 			return either(by, " cleared the topic of "+group, group+" has no topic any more")
@@ -96,13 +94,8 @@ func whomOf(n *earshotv1.Notice) (whom, are string) {
 			all = append(all, label.Who(p))
 		}
 	}
-	shown := all[:min(len(all), maxNames)]
-	total := len(all) + int(n.Others)
-	whom = strings.Join(shown, ", ")
-	if more := total - len(shown); more > 0 {
-		whom = fmt.Sprintf("%s and %d more", whom, more)
-	}
-	if total == 1 && !n.Mine {
+	whom = label.Some(maxNames, all, int(n.Others))
+	if len(all)+int(n.Others) == 1 && !n.Mine {
 		return whom, "is"
 	}
 	return whom, "are"

@@ -11,30 +11,30 @@ import (
 // What has happened in a group is put into words here, whoever did it and whomever it concerns.
 func TestNoticeInWords(t *testing.T) {
 	me := &earshotv1.Person{Person: "aa", Name: "Ann"}
-	four := []*earshotv1.Person{bob, {Person: "cccccccc", Name: "Cem", Contact: true}, {Person: "dddddddd", Name: "Dee", Contact: true}, {Person: "ffffffff", Name: "Fay", Contact: true}}
+	four := []*earshotv1.Person{bob, {Person: "cccccccc", Name: "Cem", Petname: "Cem"}, {Person: "dddddddd", Name: "Dee"}, {Person: "ffffffff", Name: "Fay"}}
 	for _, test := range []struct {
 		n    *earshotv1.Notice
 		want string
 	}{
 		{&earshotv1.Notice{Notice: "created", By: me, Own: true}, "you made #lunch"},
-		{&earshotv1.Notice{Notice: "joined", By: bob, Whom: []*earshotv1.Person{me}, Mine: true}, "Bob (b0b0b0b0) added you to #lunch"},
-		{&earshotv1.Notice{Notice: "joined", By: me, Own: true, Whom: four, Others: 60}, "you added Bob (b0b0b0b0), Cem (cccccccc), Dee (dddddddd) and 61 more to #lunch"},
-		{&earshotv1.Notice{Notice: "joined", Whom: four[:2]}, "Bob (b0b0b0b0), Cem (cccccccc) are in #lunch now"},
-		{&earshotv1.Notice{Notice: "left", Whom: four[:1]}, "Bob (b0b0b0b0) left #lunch"},
+		{&earshotv1.Notice{Notice: "joined", By: bob, Whom: []*earshotv1.Person{me}, Mine: true}, "Bob (b0b0b0b0b0b0b0b0) added you to #lunch"},
+		{&earshotv1.Notice{Notice: "joined", By: me, Own: true, Whom: four, Others: 60}, `you added Bob (b0b0b0b0b0b0b0b0), Cem, "Dee" (not a contact yet dddddddd) and 61 more to #lunch`},
+		{&earshotv1.Notice{Notice: "joined", Whom: four[:2]}, "Bob (b0b0b0b0b0b0b0b0), Cem are in #lunch now"},
+		{&earshotv1.Notice{Notice: "left", Whom: four[:1]}, "Bob (b0b0b0b0b0b0b0b0) left #lunch"},
 		{&earshotv1.Notice{Notice: "left", Whom: []*earshotv1.Person{me}, Mine: true}, "you left #lunch"},
-		{&earshotv1.Notice{Notice: "removed", By: bob, Whom: []*earshotv1.Person{me}, Mine: true}, "Bob (b0b0b0b0) removed you from #lunch"},
+		{&earshotv1.Notice{Notice: "removed", By: bob, Whom: []*earshotv1.Person{me}, Mine: true}, "Bob (b0b0b0b0b0b0b0b0) removed you from #lunch"},
 		{&earshotv1.Notice{Notice: "removed", Whom: []*earshotv1.Person{me}, Mine: true}, "you are not in #lunch any more"},
-		{&earshotv1.Notice{Notice: "removed", Whom: four[:1]}, "Bob (b0b0b0b0) is not in #lunch any more"},
-		{&earshotv1.Notice{Notice: "renamed", By: bob, Was: "dinner"}, "Bob (b0b0b0b0) renamed #dinner to #lunch"},
+		{&earshotv1.Notice{Notice: "removed", Whom: four[:1]}, "Bob (b0b0b0b0b0b0b0b0) is not in #lunch any more"},
+		{&earshotv1.Notice{Notice: "renamed", By: bob, Was: "dinner"}, "Bob (b0b0b0b0b0b0b0b0) renamed #dinner to #lunch"},
 		{&earshotv1.Notice{Notice: "renamed", Was: "dinner"}, "#dinner is called #lunch now"},
-		{&earshotv1.Notice{Notice: "topic", By: bob, Text: "Soup\x1b[2J\nTea"}, `Bob (b0b0b0b0) set the topic of #lunch: Soup\x1b[2J\nTea`},
-		{&earshotv1.Notice{Notice: "topic", By: bob}, "Bob (b0b0b0b0) cleared the topic of #lunch"},
+		{&earshotv1.Notice{Notice: "topic", By: bob, Text: "Soup\x1b[2J\nTea"}, `Bob (b0b0b0b0b0b0b0b0) set the topic of #lunch: Soup\x1b[2J\nTea`},
+		{&earshotv1.Notice{Notice: "topic", By: bob}, "Bob (b0b0b0b0b0b0b0b0) cleared the topic of #lunch"},
 		{&earshotv1.Notice{Notice: "topic"}, "#lunch has no topic any more"},
 		{&earshotv1.Notice{Notice: "topic", Text: "Soup"}, "the topic of #lunch is another now: Soup"},
-		{&earshotv1.Notice{Notice: "history", By: bob, History: "7d"}, "Bob (b0b0b0b0) changed #lunch: newcomers read the last 7 days"},
+		{&earshotv1.Notice{Notice: "history", By: bob, History: "7d"}, "Bob (b0b0b0b0b0b0b0b0) changed #lunch: newcomers read the last 7 days"},
 		{&earshotv1.Notice{Notice: "history", History: "all"}, "#lunch was changed: newcomers read everything"},
-		{&earshotv1.Notice{Notice: "role", By: bob, Whom: []*earshotv1.Person{me}, Mine: true, Role: "admin"}, "Bob (b0b0b0b0) gave you the role admin in #lunch"},
-		{&earshotv1.Notice{Notice: "role", Whom: four[:1], Role: "owner"}, "Bob (b0b0b0b0) is owner in #lunch now"},
+		{&earshotv1.Notice{Notice: "role", By: bob, Whom: []*earshotv1.Person{me}, Mine: true, Role: "admin"}, "Bob (b0b0b0b0b0b0b0b0) gave you the role admin in #lunch"},
+		{&earshotv1.Notice{Notice: "role", Whom: four[:1], Role: "owner"}, "Bob (b0b0b0b0b0b0b0b0) is owner in #lunch now"},
 		{&earshotv1.Notice{Notice: "frozen"}, "#lunch was changed by a newer earshot, which you need too"},
 		{&earshotv1.Notice{Notice: "later"}, "#lunch was changed"},
 	} {
@@ -49,7 +49,7 @@ func TestNoticeInWords(t *testing.T) {
 func TestNoticeAsJSON(t *testing.T) {
 	n := &earshotv1.Notice{Notice: "renamed", Group: &earshotv1.Target{Kind: "group", Id: "17", Name: "lunch"}, By: bob, Name: "lunch", Was: "dinner", Time: at,
 		Whom: []*earshotv1.Person{bob}, Mine: true, Own: true, Others: 2, Text: "t", Role: "admin", History: "7d", Cursor: 9}
-	person := `{"person":"` + bob.Person + `","name":"Bob"}`
+	person := `{"person":"` + bob.Person + `","name":"Bob","known_as":"Bob","contact":true,"verified":false}`
 	want := `{"kind":"notice","notice":"renamed","group":{"kind":"group","id":"17","name":"lunch"},"by":` + person + `,"own":true,"whom":[` + person +
 		`],"mine":true,"others":2,"name":"lunch","was":"dinner","text":"t","role":"admin","history":"7d","time":"2026-03-01T12:30:00.000Z"}` + "\n"
 	var b bytes.Buffer
@@ -62,7 +62,7 @@ func TestNoticeAsJSON(t *testing.T) {
 func TestInvitationAmongRequests(t *testing.T) {
 	r := &earshotv1.Request{Person: eve.Person, Name: "Eve", Received: at, Kind: "notice", Notice: "invited", Group: &earshotv1.Target{Kind: "group", Id: "17", Name: "a: b"}}
 	var text, object bytes.Buffer
-	if err := (Printer{}).Requests(&text, []*earshotv1.Request{r}); err != nil || !strings.HasSuffix(text.String(), `) invites you to #"a: b"`+"\n") {
+	if err := (Printer{}).Requests(&text, []*earshotv1.Request{r}); err != nil || !strings.HasSuffix(text.String(), `) invites you to the group "a: b" (17)`+"\n") {
 		t.Errorf("%q, %v", &text, err)
 	}
 	if err := (Printer{JSON: true}).Requests(&object, []*earshotv1.Request{r}); err != nil || !strings.HasSuffix(object.String(), `,"kind":"notice","notice":"invited","group":{"kind":"group","id":"17","name":"a: b"}}`+"\n") {

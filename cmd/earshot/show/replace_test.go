@@ -2,6 +2,7 @@ package show
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
 
@@ -28,19 +29,26 @@ func TestReplacedRows(t *testing.T) {
 		first+"\nalso in #lunch, #\"a: b\"\nthe old one is still in #lunch: ask an owner or an admin to remove them, and to invite the new one if they are not in\n"+
 			"1 message sent again, to the new one\n2 messages to the old one still waiting, see `earshot outbox`",
 		object(`"groups":[`+inRoom+`,{"kind":"group","id":"c1","name":"a: b"}],"others":[`+inRoom+`],"waiting":2,"resent":1`))
+	lost := []*earshotv1.Lost{{Group: room, Role: "admin"}}
+	check(t, "a role", row(&earshotv1.ReplaceContactResponse{Groups: []*earshotv1.Target{room}, Lost: lost}),
+		first+"\nalso in #lunch\nthe old one was admin in #lunch, and the new one is not; if they are to be: earshot group role "+room.Id+" "+fresh.Person+" admin",
+		object(`"groups":[`+inRoom+`],"others":[],"lost":[{"group":`+inRoom+`,"role":"admin"}],"waiting":0,"resent":0`))
 	check(t, "removed", func(p Printer, b *bytes.Buffer) error {
 		return p.Removed(b, &earshotv1.RemoveContactResponse{Person: old, Waiting: 1})
 	}, label.Who(old)+" is no contact any more; `earshot history` still shows what was said\n1 message to them still waiting, see `earshot outbox`",
 		`{"person":"`+bob.Person+`","name":"Bob","waiting":1}`)
-	for online, want := range map[bool]string{true: "another Cleo is here since 2026-03-01 12:30:00: ", false: "another Cleo came at 2026-03-01 12:30:00 and is offline now: "} {
+	cleo := &earshotv1.Person{Person: strings.Repeat("c1", 32), Name: "Cleopatra", Pinned: "Cleo", KnownAs: "Cleo", Contact: true}
+	const instead = `in place of Cleo (c1c1c1c1c1c1c1c1, now "Cleopatra") there may be "Cleo" (not a contact yet 1d1d1d1d1d1d1d1d): `
+	for online, want := range map[bool]string{true: "here since 2026-03-01 12:30:00 or earlier", false: "came at 2026-03-01 12:30:00 or earlier, offline now"} {
 		came := &earshotv1.Newcomer{Person: &earshotv1.Person{Person: id, Name: "Cleo", Online: online}, Since: at}
-		if got := Newcomer(&earshotv1.Target{Id: id, Name: "Cleo"}, came); !strings.HasPrefix(got, want) {
+		got := Newcomers(&earshotv1.NewcomersResponse{Contact: cleo, Newcomers: []*earshotv1.Newcomer{came}})
+		if !slices.Equal(got, []string{instead + want, "  if it is the same person: earshot contacts replace " + cleo.Person + " " + id + " --resend"}) {
 			t.Errorf("online %t: %q", online, got)
 		}
 	}
-	evil := &earshotv1.Target{Id: strings.Repeat("c0", 32), Name: "x\n\x1b[2J"}
-	if got := Newcomer(evil, &earshotv1.Newcomer{Person: old, Since: at}); strings.Count(got, "\n") != 1 || strings.Contains(got, "\x1b") ||
-		!strings.HasSuffix(got, "earshot contacts replace "+evil.Id+" "+old.Person+" --resend") {
-		t.Errorf("%q", got)
+	// Those who came first can't hide whoever came after them.
+	got := Newcomers(&earshotv1.NewcomersResponse{Contact: cleo, Newcomers: []*earshotv1.Newcomer{{Person: eve, Since: at}}, More: 2})
+	if last := got[len(got)-1]; last != "  2 more call themselves so: `earshot peers` shows who of them is here" {
+		t.Errorf("%q", last)
 	}
 }

@@ -16,7 +16,7 @@ func TestRequestSaysThatMoreWaits(t *testing.T) {
 	} {
 		r := &earshotv1.Request{Person: "aa", Name: "Ann", Device: "12D3", Received: at, Text: c.said, Kind: "text", MoreWaits: c.field != `,"text":"hello"`}
 		check(t, c.name, func(p Printer, b *bytes.Buffer) error { return p.Requests(b, []*earshotv1.Request{r}) },
-			`2026-03-01 12:30:00  Ann (not a contact yet aa)`+c.text,
+			`2026-03-01 12:30:00  "Ann" (not a contact yet aa)`+c.text,
 			`{"person":"aa","name":"Ann","device":"12D3","received":"2026-03-01T12:30:00.000Z"`+c.field+`,"kind":"text"}`)
 	}
 }

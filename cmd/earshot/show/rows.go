@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/earshot-im/earshot/cmd/earshot/label"
@@ -18,11 +19,14 @@ const (
 	// nameColumns is the most that a name takes in a row, with what tells two of one name apart.
 	// leastColumns lines up the short names of lists that are printed one after the other, as by
 	// `peers --watch`.
-	nameColumns  = 40
+	nameColumns  = 48
 	leastColumns = 16
 
+	// groupColumns is the most that the name of a group takes.
+	groupColumns = 40
+
 	// receiverColumns is the most that a name takes in the outbox, where the reason needs more room.
-	receiverColumns = 30
+	receiverColumns = 44
 
 	// alsoColumns is the most that a second name takes: what somebody calls themselves who has a
 	// nickname here.
@@ -52,6 +56,16 @@ func (p Printer) dim(text string) cell  { return cell{Text: text, Mark: p.Style.
 
 // person is the first cell of a row about a person.
 func (p Printer) person(v label.Somebody) cell { return p.bold(label.WhoWithin(nameColumns, v)) }
+
+// now is the cell that says what somebody calls themselves now.
+func (p Printer) now(v label.Somebody) cell {
+	return p.dim(strings.Join(label.Now(alsoColumns, v), ""))
+}
+
+// otherName is the cell that says what somebody calls themselves, if their name says something else.
+func (p Printer) otherName(v label.Somebody) cell {
+	return p.dim(strings.Join(label.OtherName(alsoColumns, v), ""))
+}
 
 // kind is how the rows of one kind of list are made.
 type kind[T any] struct {

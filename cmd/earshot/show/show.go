@@ -47,6 +47,8 @@ type Peer struct {
 	Addresses []string `json:"addresses"`
 	FoundBy   []string `json:"found_by"`
 	LastSeen  string   `json:"last_seen,omitempty"`
+
+	pinned string
 }
 
 type target struct {
@@ -126,12 +128,12 @@ func toSent(s *earshotv1.Sent) sent {
 // NewPeer makes the object of a device from the node's answer.
 func NewPeer(p *earshotv1.Peer) Peer {
 	return Peer{p.Person, p.Name, p.Petname, p.KnownAs, p.Device, p.Online, p.Contact, p.Verified,
-		list(p.Addresses), list(p.FoundBy), rfc3339(p.LastSeen)}
+		list(p.Addresses), list(p.FoundBy), rfc3339(p.LastSeen), p.Pinned}
 }
 
 // who is the person of a device.
 func (v Peer) who() *earshotv1.Person {
-	return &earshotv1.Person{Person: v.Person, Name: v.Name, Petname: v.Petname, KnownAs: v.KnownAs, Contact: v.Contact, Verified: v.Verified}
+	return &earshotv1.Person{Person: v.Person, Name: v.Name, Petname: v.Petname, Pinned: v.pinned, KnownAs: v.KnownAs, Contact: v.Contact, Verified: v.Verified}
 }
 
 func toPerson(p *earshotv1.Person) Person {
@@ -222,10 +224,6 @@ func (p Printer) Words(w io.Writer, r *earshotv1.SafetyWordsResponse) error {
 
 // VerifyBack writes what makes a verification whole: the other person does the same.
 func (p Printer) VerifyBack(w io.Writer, me *earshotv1.MeResponse) error {
-	self := me.Person
-	if me.Name != "" {
-		self = terminal.Word(terminal.Line(me.Name))
-	}
-	_, err := fmt.Fprintf(w, "now ask them to run `earshot verify %s` as well\n", self)
+	_, err := fmt.Fprintf(w, "now ask them to run `earshot verify %s` as well\n", terminal.Word(label.Own(me.Name, me.Person)))
 	return err
 }

@@ -15,24 +15,23 @@ func TestRenamedContactIsShownByTheKnownName(t *testing.T) {
 	peer := func(long bool) func(Printer, *bytes.Buffer) error {
 		return func(p Printer, b *bytes.Buffer) error { p.Long = long; return p.Peers(b, []Peer{peerOf(robert, nil)}) }
 	}
-	const also = ", now calls themselves Robert"
 	for what, test := range map[string]struct {
 		write func(Printer, *bytes.Buffer) error
 		want  string
 	}{
-		"person":       {func(p Printer, b *bytes.Buffer) error { return p.Person(b, robert) }, "Bob (b0b0b0b0)" + also},
-		"peers":        {peer(false), "Bob (b0b0b0b0)    offline    now calls themselves Robert"},
-		"peers --long": {peer(true), "offline  Bob (b0b0b0b0)" + also + "  device"},
-		"contacts":     {func(p Printer, b *bytes.Buffer) error { return p.Contacts(b, []*earshotv1.Person{robert}) }, "Bob (b0b0b0b0)    offline  now calls themselves Robert"},
+		"person":       {func(p Printer, b *bytes.Buffer) error { return p.Person(b, robert) }, `Bob (b0b0b0b0b0b0b0b0, now "Robert")`},
+		"peers":        {peer(false), `Bob (b0b0b0b0b0b0b0b0)  offline    now "Robert"`},
+		"peers --long": {peer(true), `offline  Bob (b0b0b0b0b0b0b0b0, now "Robert")  device`},
+		"contacts":     {func(p Printer, b *bytes.Buffer) error { return p.Contacts(b, []*earshotv1.Person{robert}) }, `Bob (b0b0b0b0b0b0b0b0)  offline  now "Robert"`},
 		"message": {func(p Printer, b *bytes.Buffer) error {
 			return p.Message(b, &earshotv1.Message{From: by(robert), Kind: "text", Text: "hi", Time: at})
-		}, "2026-03-01 12:30:00  Bob (b0b0b0b0): hi"},
+		}, `2026-03-01 12:30:00  Bob (b0b0b0b0b0b0b0b0, now "Robert"): hi`},
 		"member": {func(p Printer, b *bytes.Buffer) error {
 			return p.Members(b, []*earshotv1.Member{{Person: robert, Role: "admin"}})
-		}, "Bob (b0b0b0b0)    admin  offline"},
+		}, `Bob (b0b0b0b0b0b0b0b0)  admin  offline    now "Robert"`},
 		"notice": {func(p Printer, b *bytes.Buffer) error {
 			return p.Notice(b, &earshotv1.Notice{Notice: "left", Whom: []*earshotv1.Person{robert}, Name: "lunch", Time: at})
-		}, "2026-03-01 12:30:00  * Bob (b0b0b0b0) left #lunch"},
+		}, `2026-03-01 12:30:00  * Bob (b0b0b0b0b0b0b0b0, now "Robert") left #lunch`},
 	} {
 		var b bytes.Buffer
 		if err := test.write(Printer{}, &b); err != nil || !strings.HasPrefix(b.String(), test.want) {

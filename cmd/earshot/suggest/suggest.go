@@ -18,7 +18,6 @@ import (
 
 	"github.com/earshot-im/earshot/cmd/earshot/label"
 	"github.com/earshot-im/earshot/cmd/earshot/show"
-	"github.com/earshot-im/earshot/cmd/earshot/terminal"
 	"github.com/earshot-im/earshot/node/localapi"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
@@ -100,7 +99,7 @@ func Requests(ctx context.Context, client *localapi.Client, _ []string) ([]Sugge
 	}
 	var names named
 	for _, v := range r.Requests {
-		names.add(v.Name, v.Person, "waits to be accepted")
+		names.add(v.Name, v.Person, label.Asks(v)+", waits to be accepted")
 	}
 	return names.suggestions(), nil
 }
@@ -142,7 +141,7 @@ func Waiting(ctx context.Context, client *localapi.Client, _ []string) (all []Su
 		return nil, err
 	}
 	for _, q := range r.Pending {
-		all = append(all, Suggestion{q.Id, "to " + terminal.Line(q.To.GetName())})
+		all = append(all, Suggestion{q.Id, "to " + label.Who(q.Person)})
 	}
 	return all, nil
 }

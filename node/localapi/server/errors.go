@@ -83,7 +83,9 @@ func as[E error](detail func(E, *earshotv1.Problem)) fits {
 	}
 }
 
-func unknown(e *people.UnknownError, p *earshotv1.Problem) { p.Near = view.Each(e.Near, view.Valid) }
+func unknown(e *people.UnknownError, p *earshotv1.Problem) {
+	p.Near, p.NearClaims = view.Each(e.Near, view.Valid), uint32(e.Claims)
+}
 
 func renamed(e *contacts.RenamedError, p *earshotv1.Problem) {
 	p.Persons = view.Each(e.Persons, view.Person)

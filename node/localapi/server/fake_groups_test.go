@@ -97,7 +97,7 @@ func (n *groupNode) message(id event.ID, method string, args ...string) (chat.Me
 		Edited:    true,
 		Mentions:  []crypto.PersonID{{1}, bob.ID},
 		Mentioned: true,
-		Reactions: []chat.Reaction{{Person: bob.ID, Name: "Bob", Emoji: "\xffx"}},
+		Reactions: []chat.Reaction{{From: chat.Author{Person: bob.ID, Name: "Bob"}, Emoji: "\xffx"}},
 	}, n.ask(method, append([]string{fmt.Sprintf("%x", id[:1])}, args...)...)
 }
 

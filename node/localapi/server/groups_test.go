@@ -116,7 +116,7 @@ func TestGroupConverted(t *testing.T) {
 	changed, _ := new(groupNode).message([32]byte{}, "")
 	m := view.Message(changed)
 	if !m.Edited || !m.Mentioned || len(m.Mentions) != 2 || m.Mentions[1] != bob.ID.String() || len(m.Reactions) != 1 ||
-		m.Reactions[0].Person != bob.ID.String() || m.Reactions[0].Name != "Bob" || m.Reactions[0].Emoji != "\uFFFDx" {
+		m.Reactions[0].From.Person != bob.ID.String() || m.Reactions[0].From.Name != "Bob" || m.Reactions[0].From.Device != "" || m.Reactions[0].Emoji != "\uFFFDx" {
 		t.Errorf("message: %v", m)
 	}
 }
@@ -153,8 +153,8 @@ func TestGroupProblems(t *testing.T) {
 	if _, err := client.Leave(ctx, &earshotv1.LeaveRequest{}); len(localapi.ProblemOf(err).GetPersons()) != 1 || localapi.ProblemOf(err).Persons[0].KnownAs != "Bob" {
 		t.Errorf("renamed: %v", localapi.ProblemOf(err))
 	}
-	fake.err = &people.UnknownError{Who: "Bop", Near: []string{"Bob", "#Bo\xff"}}
-	if _, err := client.Leave(ctx, &earshotv1.LeaveRequest{}); !slices.Equal(localapi.ProblemOf(err).GetNear(), []string{"Bob", "#Bo\uFFFD"}) {
+	fake.err = &people.UnknownError{Who: "Bop", Near: []string{"Bob", "#Bo\xff"}, Claims: 1}
+	if _, err := client.Leave(ctx, &earshotv1.LeaveRequest{}); !slices.Equal(localapi.ProblemOf(err).GetNear(), []string{"Bob", "#Bo\uFFFD"}) || localapi.ProblemOf(err).NearClaims != 1 {
 		t.Errorf("mistyped: %v", localapi.ProblemOf(err))
 	}
 

@@ -25,7 +25,7 @@ type People interface {
 	Block(ctx context.Context, who string) (contacts.Person, error)
 	Unblock(ctx context.Context, who string) (contacts.Person, error)
 	// Newcomers returns a few who may have come in place of the contact whom WHO means.
-	Newcomers(ctx context.Context, who string) ([]contacts.Newcomer, error)
+	Newcomers(ctx context.Context, who string) (contacts.Newcomers, error)
 }
 
 // Replacing is how a contact ends as one; *chat.Messages is one, since it takes groups and what is
@@ -99,7 +99,7 @@ func (s peopleService) Unblock(ctx context.Context, r *earshotv1.UnblockRequest)
 
 func (s peopleService) Newcomers(ctx context.Context, r *earshotv1.NewcomersRequest) (*earshotv1.NewcomersResponse, error) {
 	found, err := s.people.Newcomers(ctx, r.Who)
-	return &earshotv1.NewcomersResponse{Newcomers: view.Each(found, view.Newcomer)}, err
+	return view.Newcomers(found), err
 }
 
 func (s peopleService) ReplaceContact(ctx context.Context, r *earshotv1.ReplaceContactRequest) (*earshotv1.ReplaceContactResponse, error) {
@@ -111,6 +111,9 @@ func (s peopleService) ReplaceContact(ctx context.Context, r *earshotv1.ReplaceC
 		Others:  view.Each(done.Others, view.Target),
 		Waiting: uint32(done.Waiting),
 		Resent:  uint32(done.Resent),
+		Lost: view.Each(done.Lost, func(l chat.Lost) *earshotv1.Lost {
+			return &earshotv1.Lost{Group: view.Target(l.Group), Role: l.Role}
+		}),
 	}, err
 }
 

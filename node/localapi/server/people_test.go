@@ -42,14 +42,14 @@ type places struct {
 	err   error
 }
 
-func (p *places) Newcomers(_ context.Context, who string) ([]contacts.Newcomer, error) {
-	return []contacts.Newcomer{{Person: contacts.Person{ID: crypto.PersonID{2}, Name: who}, Since: time.Unix(1700000000, 0)}}, nil
+func (p *places) Newcomers(_ context.Context, who string) (contacts.Newcomers, error) {
+	return contacts.Newcomers{Contact: bob, First: []contacts.Newcomer{{Person: contacts.Person{ID: crypto.PersonID{2}, Name: who}, Since: time.Unix(1700000000, 0)}}, More: 5}, nil
 }
 
 func (p *places) ReplaceContact(_ context.Context, r chat.Replacement) (chat.Replaced, error) {
 	p.asked = r
 	group := func(id string) []contacts.Target { return []contacts.Target{{Kind: "group", ID: id}} }
-	return chat.Replaced{Person: bob, Old: contacts.Person{Name: "Cleo"}, Groups: group("a"), Others: group("b"), Waiting: 3, Resent: 4}, p.err
+	return chat.Replaced{Person: bob, Old: contacts.Person{Name: "Cleo"}, Groups: group("a"), Others: group("b"), Lost: []chat.Lost{{Group: group("a")[0], Role: "admin"}}, Waiting: 3, Resent: 4}, p.err
 }
 
 func (p *places) RemoveContact(context.Context, string) (contacts.Person, int, error) {
@@ -63,11 +63,11 @@ func TestContactsAreReplaced(t *testing.T) {
 	client, _ := serve(t, privateDir(t), Rooms{People: fake, Replacing: fake})
 	ctx := t.Context()
 	if r, err := client.Newcomers(ctx, &earshotv1.NewcomersRequest{Who: "Cleo"}); err != nil || len(r.Newcomers) != 1 ||
-		r.Newcomers[0].Person.Name != "Cleo" || r.Newcomers[0].Since.GetSeconds() != 1700000000 {
+		r.Newcomers[0].Person.Name != "Cleo" || r.Newcomers[0].Since.GetSeconds() != 1700000000 || r.Contact.Person != bob.ID.String() || r.More != 5 {
 		t.Errorf("newcomers: %v, %v", r, err)
 	}
 	r, err := client.ReplaceContact(ctx, &earshotv1.ReplaceContactRequest{Old: "a", New: "b", Words: "c", Unverified: true, Resend: true})
-	if err != nil || r.Person.Person != bob.ID.String() || r.Old.Name != "Cleo" || r.Groups[0].Id != "a" || r.Others[0].Id != "b" || r.Waiting != 3 || r.Resent != 4 {
+	if err != nil || r.Person.Person != bob.ID.String() || r.Old.Name != "Cleo" || r.Groups[0].Id != "a" || r.Others[0].Id != "b" || r.Waiting != 3 || r.Resent != 4 || r.Lost[0].Group.Id != "a" || r.Lost[0].Role != "admin" {
 		t.Errorf("replaced: %v, %v", r, err)
 	}
 	if want := (chat.Replacement{Old: "a", New: "b", Words: "c", Unverified: true, Resend: true}); fake.asked != want {

@@ -368,6 +368,7 @@ type Author struct {
 	Contact       bool                   `protobuf:"varint,5,opt,name=contact,proto3" json:"contact,omitempty"`
 	Verified      bool                   `protobuf:"varint,6,opt,name=verified,proto3" json:"verified,omitempty"`
 	KnownAs       string                 `protobuf:"bytes,7,opt,name=known_as,json=knownAs,proto3" json:"known_as,omitempty"` // as of Person
+	Pinned        string                 `protobuf:"bytes,8,opt,name=pinned,proto3" json:"pinned,omitempty"`                  // as of Person
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -447,6 +448,13 @@ func (x *Author) GetVerified() bool {
 func (x *Author) GetKnownAs() string {
 	if x != nil {
 		return x.KnownAs
+	}
+	return ""
+}
+
+func (x *Author) GetPinned() string {
+	if x != nil {
+		return x.Pinned
 	}
 	return ""
 }
@@ -672,9 +680,9 @@ func (x *Message) GetUnread() bool {
 // Reaction is what a person has put on a message.
 type Reaction struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Person        string                 `protobuf:"bytes,1,opt,name=person,proto3" json:"person,omitempty"` // ID
-	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`     // what the owner calls them, or what they call themselves
-	Emoji         string                 `protobuf:"bytes,3,opt,name=emoji,proto3" json:"emoji,omitempty"`
+	From          *Author                `protobuf:"bytes,1,opt,name=from,proto3" json:"from,omitempty"` // without a device
+	Emoji         string                 `protobuf:"bytes,2,opt,name=emoji,proto3" json:"emoji,omitempty"`
+	Own           bool                   `protobuf:"varint,3,opt,name=own,proto3" json:"own,omitempty"` // the owner's
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -709,18 +717,11 @@ func (*Reaction) Descriptor() ([]byte, []int) {
 	return file_v1_messages_proto_rawDescGZIP(), []int{7}
 }
 
-func (x *Reaction) GetPerson() string {
+func (x *Reaction) GetFrom() *Author {
 	if x != nil {
-		return x.Person
+		return x.From
 	}
-	return ""
-}
-
-func (x *Reaction) GetName() string {
-	if x != nil {
-		return x.Name
-	}
-	return ""
+	return nil
 }
 
 func (x *Reaction) GetEmoji() string {
@@ -728,6 +729,13 @@ func (x *Reaction) GetEmoji() string {
 		return x.Emoji
 	}
 	return ""
+}
+
+func (x *Reaction) GetOwn() bool {
+	if x != nil {
+		return x.Own
+	}
+	return false
 }
 
 // MessagesResponse holds as many messages as were asked for, or fewer: the node
@@ -1422,6 +1430,7 @@ type Pending struct {
 	Dials         uint32                 `protobuf:"varint,6,opt,name=dials,proto3" json:"dials,omitempty"`                      // of unreachable: how many have failed
 	Error         string                 `protobuf:"bytes,7,opt,name=error,proto3" json:"error,omitempty"`                       // of unreachable: that of the last dial, in English
 	LastSeen      *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=last_seen,json=lastSeen,proto3" json:"last_seen,omitempty"` // when a device of theirs was last connected
+	Person        *Person                `protobuf:"bytes,9,opt,name=person,proto3" json:"person,omitempty"`                     // whom `to` means
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1508,6 +1517,13 @@ func (x *Pending) GetError() string {
 func (x *Pending) GetLastSeen() *timestamppb.Timestamp {
 	if x != nil {
 		return x.LastSeen
+	}
+	return nil
+}
+
+func (x *Pending) GetPerson() *Person {
+	if x != nil {
+		return x.Person
 	}
 	return nil
 }
@@ -2001,7 +2017,7 @@ const file_v1_messages_proto_rawDesc = "" +
 	"\vWaitRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05state\x18\x02 \x01(\tR\x05state\x123\n" +
-	"\atimeout\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\atimeout\"\xb7\x01\n" +
+	"\atimeout\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\atimeout\"\xcf\x01\n" +
 	"\x06Author\x12\x16\n" +
 	"\x06person\x18\x01 \x01(\tR\x06person\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n" +
@@ -2009,7 +2025,8 @@ const file_v1_messages_proto_rawDesc = "" +
 	"\x06device\x18\x04 \x01(\tR\x06device\x12\x18\n" +
 	"\acontact\x18\x05 \x01(\bR\acontact\x12\x1a\n" +
 	"\bverified\x18\x06 \x01(\bR\bverified\x12\x19\n" +
-	"\bknown_as\x18\a \x01(\tR\aknownAs\"\x8a\x05\n" +
+	"\bknown_as\x18\a \x01(\tR\aknownAs\x12\x16\n" +
+	"\x06pinned\x18\b \x01(\tR\x06pinned\"\x8a\x05\n" +
 	"\aMessage\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\"\n" +
 	"\fconversation\x18\x02 \x01(\tR\fconversation\x12\"\n" +
@@ -2033,11 +2050,11 @@ const file_v1_messages_proto_rawDesc = "" +
 	"\x06reason\x18\x13 \x01(\tR\x06reason\x12&\n" +
 	"\x04with\x18\x14 \x01(\v2\x12.earshot.v1.TargetR\x04with\x12\f\n" +
 	"\x01t\x18\x15 \x01(\x03R\x01t\x12\x16\n" +
-	"\x06unread\x18\x16 \x01(\bR\x06unread\"L\n" +
-	"\bReaction\x12\x16\n" +
-	"\x06person\x18\x01 \x01(\tR\x06person\x12\x12\n" +
-	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
-	"\x05emoji\x18\x03 \x01(\tR\x05emoji\"w\n" +
+	"\x06unread\x18\x16 \x01(\bR\x06unread\"Z\n" +
+	"\bReaction\x12&\n" +
+	"\x04from\x18\x01 \x01(\v2\x12.earshot.v1.AuthorR\x04from\x12\x14\n" +
+	"\x05emoji\x18\x02 \x01(\tR\x05emoji\x12\x10\n" +
+	"\x03own\x18\x03 \x01(\bR\x03own\"w\n" +
 	"\x10MessagesResponse\x12/\n" +
 	"\bmessages\x18\x01 \x03(\v2\x13.earshot.v1.MessageR\bmessages\x12\x16\n" +
 	"\x06cursor\x18\x02 \x01(\tR\x06cursor\x12\x1a\n" +
@@ -2075,7 +2092,7 @@ const file_v1_messages_proto_rawDesc = "" +
 	"\x05after\x18\x04 \x01(\tR\x05after\"\x0f\n" +
 	"\rOutboxRequest\"?\n" +
 	"\x0eOutboxResponse\x12-\n" +
-	"\apending\x18\x01 \x03(\v2\x13.earshot.v1.PendingR\apending\"\x8f\x02\n" +
+	"\apending\x18\x01 \x03(\v2\x13.earshot.v1.PendingR\apending\"\xbb\x02\n" +
 	"\aPending\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\"\n" +
 	"\x02to\x18\x02 \x01(\v2\x12.earshot.v1.TargetR\x02to\x122\n" +
@@ -2085,7 +2102,8 @@ const file_v1_messages_proto_rawDesc = "" +
 	"\x06reason\x18\x05 \x01(\tR\x06reason\x12\x14\n" +
 	"\x05dials\x18\x06 \x01(\rR\x05dials\x12\x14\n" +
 	"\x05error\x18\a \x01(\tR\x05error\x127\n" +
-	"\tlast_seen\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\blastSeen\"\x1f\n" +
+	"\tlast_seen\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\blastSeen\x12*\n" +
+	"\x06person\x18\t \x01(\v2\x12.earshot.v1.PersonR\x06person\"\x1f\n" +
 	"\rCancelRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\"1\n" +
 	"\vEditRequest\x12\x0e\n" +
@@ -2188,55 +2206,57 @@ var file_v1_messages_proto_depIdxs = []int32{
 	33, // 11: earshot.v1.Message.received:type_name -> google.protobuf.Timestamp
 	7,  // 12: earshot.v1.Message.reactions:type_name -> earshot.v1.Reaction
 	32, // 13: earshot.v1.Message.with:type_name -> earshot.v1.Target
-	6,  // 14: earshot.v1.MessagesResponse.messages:type_name -> earshot.v1.Message
-	9,  // 15: earshot.v1.UnreadRequest.filter:type_name -> earshot.v1.Filter
-	9,  // 16: earshot.v1.ArrivalsRequest.filter:type_name -> earshot.v1.Filter
-	9,  // 17: earshot.v1.GetCursorRequest.filter:type_name -> earshot.v1.Filter
-	9,  // 18: earshot.v1.SetCursorRequest.filter:type_name -> earshot.v1.Filter
-	21, // 19: earshot.v1.OutboxResponse.pending:type_name -> earshot.v1.Pending
-	32, // 20: earshot.v1.Pending.to:type_name -> earshot.v1.Target
-	33, // 21: earshot.v1.Pending.queued:type_name -> google.protobuf.Timestamp
-	33, // 22: earshot.v1.Pending.last_seen:type_name -> google.protobuf.Timestamp
-	28, // 23: earshot.v1.ReceiptsResponse.reached:type_name -> earshot.v1.Reached
-	35, // 24: earshot.v1.Reached.person:type_name -> earshot.v1.Person
-	31, // 25: earshot.v1.SendLinesRequest.Open.timeout:type_name -> google.protobuf.Duration
-	0,  // 26: earshot.v1.Messages.Send:input_type -> earshot.v1.SendRequest
-	2,  // 27: earshot.v1.Messages.SendLines:input_type -> earshot.v1.SendLinesRequest
-	4,  // 28: earshot.v1.Messages.Wait:input_type -> earshot.v1.WaitRequest
-	17, // 29: earshot.v1.Messages.ByKey:input_type -> earshot.v1.ByKeyRequest
-	10, // 30: earshot.v1.Messages.Unread:input_type -> earshot.v1.UnreadRequest
-	11, // 31: earshot.v1.Messages.MarkRead:input_type -> earshot.v1.MarkReadRequest
-	13, // 32: earshot.v1.Messages.Arrivals:input_type -> earshot.v1.ArrivalsRequest
-	14, // 33: earshot.v1.Messages.GetCursor:input_type -> earshot.v1.GetCursorRequest
-	15, // 34: earshot.v1.Messages.SetCursor:input_type -> earshot.v1.SetCursorRequest
-	18, // 35: earshot.v1.Messages.History:input_type -> earshot.v1.HistoryRequest
-	19, // 36: earshot.v1.Messages.Outbox:input_type -> earshot.v1.OutboxRequest
-	22, // 37: earshot.v1.Messages.Cancel:input_type -> earshot.v1.CancelRequest
-	23, // 38: earshot.v1.Messages.Edit:input_type -> earshot.v1.EditRequest
-	24, // 39: earshot.v1.Messages.Recall:input_type -> earshot.v1.RecallRequest
-	25, // 40: earshot.v1.Messages.React:input_type -> earshot.v1.ReactRequest
-	26, // 41: earshot.v1.Messages.Receipts:input_type -> earshot.v1.ReceiptsRequest
-	1,  // 42: earshot.v1.Messages.Send:output_type -> earshot.v1.Sent
-	3,  // 43: earshot.v1.Messages.SendLines:output_type -> earshot.v1.SendLinesResponse
-	1,  // 44: earshot.v1.Messages.Wait:output_type -> earshot.v1.Sent
-	6,  // 45: earshot.v1.Messages.ByKey:output_type -> earshot.v1.Message
-	8,  // 46: earshot.v1.Messages.Unread:output_type -> earshot.v1.MessagesResponse
-	12, // 47: earshot.v1.Messages.MarkRead:output_type -> earshot.v1.MarkReadResponse
-	8,  // 48: earshot.v1.Messages.Arrivals:output_type -> earshot.v1.MessagesResponse
-	16, // 49: earshot.v1.Messages.GetCursor:output_type -> earshot.v1.CursorResponse
-	16, // 50: earshot.v1.Messages.SetCursor:output_type -> earshot.v1.CursorResponse
-	8,  // 51: earshot.v1.Messages.History:output_type -> earshot.v1.MessagesResponse
-	20, // 52: earshot.v1.Messages.Outbox:output_type -> earshot.v1.OutboxResponse
-	1,  // 53: earshot.v1.Messages.Cancel:output_type -> earshot.v1.Sent
-	6,  // 54: earshot.v1.Messages.Edit:output_type -> earshot.v1.Message
-	6,  // 55: earshot.v1.Messages.Recall:output_type -> earshot.v1.Message
-	6,  // 56: earshot.v1.Messages.React:output_type -> earshot.v1.Message
-	27, // 57: earshot.v1.Messages.Receipts:output_type -> earshot.v1.ReceiptsResponse
-	42, // [42:58] is the sub-list for method output_type
-	26, // [26:42] is the sub-list for method input_type
-	26, // [26:26] is the sub-list for extension type_name
-	26, // [26:26] is the sub-list for extension extendee
-	0,  // [0:26] is the sub-list for field type_name
+	5,  // 14: earshot.v1.Reaction.from:type_name -> earshot.v1.Author
+	6,  // 15: earshot.v1.MessagesResponse.messages:type_name -> earshot.v1.Message
+	9,  // 16: earshot.v1.UnreadRequest.filter:type_name -> earshot.v1.Filter
+	9,  // 17: earshot.v1.ArrivalsRequest.filter:type_name -> earshot.v1.Filter
+	9,  // 18: earshot.v1.GetCursorRequest.filter:type_name -> earshot.v1.Filter
+	9,  // 19: earshot.v1.SetCursorRequest.filter:type_name -> earshot.v1.Filter
+	21, // 20: earshot.v1.OutboxResponse.pending:type_name -> earshot.v1.Pending
+	32, // 21: earshot.v1.Pending.to:type_name -> earshot.v1.Target
+	33, // 22: earshot.v1.Pending.queued:type_name -> google.protobuf.Timestamp
+	33, // 23: earshot.v1.Pending.last_seen:type_name -> google.protobuf.Timestamp
+	35, // 24: earshot.v1.Pending.person:type_name -> earshot.v1.Person
+	28, // 25: earshot.v1.ReceiptsResponse.reached:type_name -> earshot.v1.Reached
+	35, // 26: earshot.v1.Reached.person:type_name -> earshot.v1.Person
+	31, // 27: earshot.v1.SendLinesRequest.Open.timeout:type_name -> google.protobuf.Duration
+	0,  // 28: earshot.v1.Messages.Send:input_type -> earshot.v1.SendRequest
+	2,  // 29: earshot.v1.Messages.SendLines:input_type -> earshot.v1.SendLinesRequest
+	4,  // 30: earshot.v1.Messages.Wait:input_type -> earshot.v1.WaitRequest
+	17, // 31: earshot.v1.Messages.ByKey:input_type -> earshot.v1.ByKeyRequest
+	10, // 32: earshot.v1.Messages.Unread:input_type -> earshot.v1.UnreadRequest
+	11, // 33: earshot.v1.Messages.MarkRead:input_type -> earshot.v1.MarkReadRequest
+	13, // 34: earshot.v1.Messages.Arrivals:input_type -> earshot.v1.ArrivalsRequest
+	14, // 35: earshot.v1.Messages.GetCursor:input_type -> earshot.v1.GetCursorRequest
+	15, // 36: earshot.v1.Messages.SetCursor:input_type -> earshot.v1.SetCursorRequest
+	18, // 37: earshot.v1.Messages.History:input_type -> earshot.v1.HistoryRequest
+	19, // 38: earshot.v1.Messages.Outbox:input_type -> earshot.v1.OutboxRequest
+	22, // 39: earshot.v1.Messages.Cancel:input_type -> earshot.v1.CancelRequest
+	23, // 40: earshot.v1.Messages.Edit:input_type -> earshot.v1.EditRequest
+	24, // 41: earshot.v1.Messages.Recall:input_type -> earshot.v1.RecallRequest
+	25, // 42: earshot.v1.Messages.React:input_type -> earshot.v1.ReactRequest
+	26, // 43: earshot.v1.Messages.Receipts:input_type -> earshot.v1.ReceiptsRequest
+	1,  // 44: earshot.v1.Messages.Send:output_type -> earshot.v1.Sent
+	3,  // 45: earshot.v1.Messages.SendLines:output_type -> earshot.v1.SendLinesResponse
+	1,  // 46: earshot.v1.Messages.Wait:output_type -> earshot.v1.Sent
+	6,  // 47: earshot.v1.Messages.ByKey:output_type -> earshot.v1.Message
+	8,  // 48: earshot.v1.Messages.Unread:output_type -> earshot.v1.MessagesResponse
+	12, // 49: earshot.v1.Messages.MarkRead:output_type -> earshot.v1.MarkReadResponse
+	8,  // 50: earshot.v1.Messages.Arrivals:output_type -> earshot.v1.MessagesResponse
+	16, // 51: earshot.v1.Messages.GetCursor:output_type -> earshot.v1.CursorResponse
+	16, // 52: earshot.v1.Messages.SetCursor:output_type -> earshot.v1.CursorResponse
+	8,  // 53: earshot.v1.Messages.History:output_type -> earshot.v1.MessagesResponse
+	20, // 54: earshot.v1.Messages.Outbox:output_type -> earshot.v1.OutboxResponse
+	1,  // 55: earshot.v1.Messages.Cancel:output_type -> earshot.v1.Sent
+	6,  // 56: earshot.v1.Messages.Edit:output_type -> earshot.v1.Message
+	6,  // 57: earshot.v1.Messages.Recall:output_type -> earshot.v1.Message
+	6,  // 58: earshot.v1.Messages.React:output_type -> earshot.v1.Message
+	27, // 59: earshot.v1.Messages.Receipts:output_type -> earshot.v1.ReceiptsResponse
+	44, // [44:60] is the sub-list for method output_type
+	28, // [28:44] is the sub-list for method input_type
+	28, // [28:28] is the sub-list for extension type_name
+	28, // [28:28] is the sub-list for extension extendee
+	0,  // [0:28] is the sub-list for field type_name
 }
 
 func init() { file_v1_messages_proto_init() }

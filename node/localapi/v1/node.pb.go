@@ -13,7 +13,7 @@
 // written in it); a group that the owner was in; a stranger or another group. The beginning
 // of an ID means a contact or an accepted group first, then a group that the owner was in,
 // then others. Where several fit equally it is ambiguous. A name and the beginning of an ID,
-// as in "Bob (c4b3bf63)", mean the one who has both. Contacts and verified persons have the
+// as in "Bob (c4b3bf631f00aa22)", mean the one who has both. Contacts and verified persons have the
 // names that the owner knows them by (known_as), not what they call themselves since.
 //
 // IDs of persons, conversations (a group's is its conversation's) and messages are 64

@@ -76,10 +76,13 @@ func (x *ResolveRequest) GetKind() string {
 
 // Target is where a message goes.
 type Target struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Kind          string                 `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"` // person or group
-	Id            string                 `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
-	Name          string                 `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Kind  string                 `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"` // person or group
+	Id    string                 `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
+	// Of a person: known_as of Person, else what they call themselves. Of a group: as its members call
+	// it, absent if no name can be like that.
+	Name          string `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
+	Alike         bool   `protobuf:"varint,4,opt,name=alike,proto3" json:"alike,omitempty"` // another group that is known here has a name that looks the same: show the ID too
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -133,6 +136,13 @@ func (x *Target) GetName() string {
 		return x.Name
 	}
 	return ""
+}
+
+func (x *Target) GetAlike() bool {
+	if x != nil {
+		return x.Alike
+	}
+	return false
 }
 
 type PeersRequest struct {
@@ -236,6 +246,7 @@ type Peer struct {
 	FoundBy       []string               `protobuf:"bytes,9,rep,name=found_by,json=foundBy,proto3" json:"found_by,omitempty"` // mdns, saved, manual, peer
 	LastSeen      *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=last_seen,json=lastSeen,proto3" json:"last_seen,omitempty"`
 	KnownAs       string                 `protobuf:"bytes,11,opt,name=known_as,json=knownAs,proto3" json:"known_as,omitempty"` // as of Person
+	Pinned        string                 `protobuf:"bytes,12,opt,name=pinned,proto3" json:"pinned,omitempty"`                  // as of Person
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -343,6 +354,13 @@ func (x *Peer) GetLastSeen() *timestamppb.Timestamp {
 func (x *Peer) GetKnownAs() string {
 	if x != nil {
 		return x.KnownAs
+	}
+	return ""
+}
+
+func (x *Peer) GetPinned() string {
+	if x != nil {
+		return x.Pinned
 	}
 	return ""
 }
@@ -1141,6 +1159,8 @@ func (x *NewcomersRequest) GetWho() string {
 type NewcomersResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Newcomers     []*Newcomer            `protobuf:"bytes,1,rep,name=newcomers,proto3" json:"newcomers,omitempty"` // at most three
+	Contact       *Person                `protobuf:"bytes,2,opt,name=contact,proto3" json:"contact,omitempty"`     // whom WHO means
+	More          uint32                 `protobuf:"varint,3,opt,name=more,proto3" json:"more,omitempty"`          // how many others there are besides
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1182,10 +1202,26 @@ func (x *NewcomersResponse) GetNewcomers() []*Newcomer {
 	return nil
 }
 
+func (x *NewcomersResponse) GetContact() *Person {
+	if x != nil {
+		return x.Contact
+	}
+	return nil
+}
+
+func (x *NewcomersResponse) GetMore() uint32 {
+	if x != nil {
+		return x.More
+	}
+	return 0
+}
+
 type Newcomer struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Person        *Person                `protobuf:"bytes,1,opt,name=person,proto3" json:"person,omitempty"`
-	Since         *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=since,proto3" json:"since,omitempty"` // first met
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Person *Person                `protobuf:"bytes,1,opt,name=person,proto3" json:"person,omitempty"`
+	// When this node met them first, as far as it knows: what it knew of somebody who was not stored
+	// is forgotten when it ends. So they may have been here earlier.
+	Since         *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=since,proto3" json:"since,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1318,6 +1354,7 @@ type ReplaceContactResponse struct {
 	Others        []*Target              `protobuf:"bytes,4,rep,name=others,proto3" json:"others,omitempty"`    // with the old one, where the owner may not change that
 	Waiting       uint32                 `protobuf:"varint,5,opt,name=waiting,proto3" json:"waiting,omitempty"` // messages to the old one alone that wait still
 	Resent        uint32                 `protobuf:"varint,6,opt,name=resent,proto3" json:"resent,omitempty"`   // messages that have gone to the new one
+	Lost          []*Lost                `protobuf:"bytes,7,rep,name=lost,proto3" json:"lost,omitempty"`        // roles of the old one that the new one has not
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1394,6 +1431,66 @@ func (x *ReplaceContactResponse) GetResent() uint32 {
 	return 0
 }
 
+func (x *ReplaceContactResponse) GetLost() []*Lost {
+	if x != nil {
+		return x.Lost
+	}
+	return nil
+}
+
+// Lost is the role that somebody had in a group and that whoever is in their place has not.
+type Lost struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Group         *Target                `protobuf:"bytes,1,opt,name=group,proto3" json:"group,omitempty"`
+	Role          string                 `protobuf:"bytes,2,opt,name=role,proto3" json:"role,omitempty"` // owner or admin
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Lost) Reset() {
+	*x = Lost{}
+	mi := &file_v1_people_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Lost) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Lost) ProtoMessage() {}
+
+func (x *Lost) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_people_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Lost.ProtoReflect.Descriptor instead.
+func (*Lost) Descriptor() ([]byte, []int) {
+	return file_v1_people_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *Lost) GetGroup() *Target {
+	if x != nil {
+		return x.Group
+	}
+	return nil
+}
+
+func (x *Lost) GetRole() string {
+	if x != nil {
+		return x.Role
+	}
+	return ""
+}
+
 type RemoveContactRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Who           string                 `protobuf:"bytes,1,opt,name=who,proto3" json:"who,omitempty"` // WHO, a contact
@@ -1403,7 +1500,7 @@ type RemoveContactRequest struct {
 
 func (x *RemoveContactRequest) Reset() {
 	*x = RemoveContactRequest{}
-	mi := &file_v1_people_proto_msgTypes[23]
+	mi := &file_v1_people_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1415,7 +1512,7 @@ func (x *RemoveContactRequest) String() string {
 func (*RemoveContactRequest) ProtoMessage() {}
 
 func (x *RemoveContactRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_people_proto_msgTypes[23]
+	mi := &file_v1_people_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1428,7 +1525,7 @@ func (x *RemoveContactRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveContactRequest.ProtoReflect.Descriptor instead.
 func (*RemoveContactRequest) Descriptor() ([]byte, []int) {
-	return file_v1_people_proto_rawDescGZIP(), []int{23}
+	return file_v1_people_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *RemoveContactRequest) GetWho() string {
@@ -1448,7 +1545,7 @@ type RemoveContactResponse struct {
 
 func (x *RemoveContactResponse) Reset() {
 	*x = RemoveContactResponse{}
-	mi := &file_v1_people_proto_msgTypes[24]
+	mi := &file_v1_people_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1460,7 +1557,7 @@ func (x *RemoveContactResponse) String() string {
 func (*RemoveContactResponse) ProtoMessage() {}
 
 func (x *RemoveContactResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_people_proto_msgTypes[24]
+	mi := &file_v1_people_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1473,7 +1570,7 @@ func (x *RemoveContactResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveContactResponse.ProtoReflect.Descriptor instead.
 func (*RemoveContactResponse) Descriptor() ([]byte, []int) {
-	return file_v1_people_proto_rawDescGZIP(), []int{24}
+	return file_v1_people_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *RemoveContactResponse) GetPerson() *Person {
@@ -1498,15 +1595,16 @@ const file_v1_people_proto_rawDesc = "" +
 	"earshot.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\rv1/node.proto\"6\n" +
 	"\x0eResolveRequest\x12\x10\n" +
 	"\x03who\x18\x01 \x01(\tR\x03who\x12\x12\n" +
-	"\x04kind\x18\x02 \x01(\tR\x04kind\"@\n" +
+	"\x04kind\x18\x02 \x01(\tR\x04kind\"V\n" +
 	"\x06Target\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12\x12\n" +
-	"\x04name\x18\x03 \x01(\tR\x04name\"\x0e\n" +
+	"\x04name\x18\x03 \x01(\tR\x04name\x12\x14\n" +
+	"\x05alike\x18\x04 \x01(\bR\x05alike\"\x0e\n" +
 	"\fPeersRequest\"f\n" +
 	"\rPeersResponse\x12&\n" +
 	"\x05peers\x18\x01 \x03(\v2\x10.earshot.v1.PeerR\x05peers\x12-\n" +
-	"\afinding\x18\x02 \x01(\v2\x13.earshot.v1.FindingR\afinding\"\xbf\x02\n" +
+	"\afinding\x18\x02 \x01(\v2\x13.earshot.v1.FindingR\afinding\"\xd7\x02\n" +
 	"\x04Peer\x12\x16\n" +
 	"\x06person\x18\x01 \x01(\tR\x06person\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n" +
@@ -1519,7 +1617,8 @@ const file_v1_people_proto_rawDesc = "" +
 	"\bfound_by\x18\t \x03(\tR\afoundBy\x127\n" +
 	"\tlast_seen\x18\n" +
 	" \x01(\v2\x1a.google.protobuf.TimestampR\blastSeen\x12\x19\n" +
-	"\bknown_as\x18\v \x01(\tR\aknownAs\"\x83\x02\n" +
+	"\bknown_as\x18\v \x01(\tR\aknownAs\x12\x16\n" +
+	"\x06pinned\x18\f \x01(\tR\x06pinned\"\x83\x02\n" +
 	"\x06Person\x12\x16\n" +
 	"\x06person\x18\x01 \x01(\tR\x06person\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n" +
@@ -1570,9 +1669,11 @@ const file_v1_people_proto_rawDesc = "" +
 	"\x0eUnblockRequest\x12\x10\n" +
 	"\x03who\x18\x01 \x01(\tR\x03who\"$\n" +
 	"\x10NewcomersRequest\x12\x10\n" +
-	"\x03who\x18\x01 \x01(\tR\x03who\"G\n" +
+	"\x03who\x18\x01 \x01(\tR\x03who\"\x89\x01\n" +
 	"\x11NewcomersResponse\x122\n" +
-	"\tnewcomers\x18\x01 \x03(\v2\x14.earshot.v1.NewcomerR\tnewcomers\"h\n" +
+	"\tnewcomers\x18\x01 \x03(\v2\x14.earshot.v1.NewcomerR\tnewcomers\x12,\n" +
+	"\acontact\x18\x02 \x01(\v2\x12.earshot.v1.PersonR\acontact\x12\x12\n" +
+	"\x04more\x18\x03 \x01(\rR\x04more\"h\n" +
 	"\bNewcomer\x12*\n" +
 	"\x06person\x18\x01 \x01(\v2\x12.earshot.v1.PersonR\x06person\x120\n" +
 	"\x05since\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\"\x89\x01\n" +
@@ -1583,14 +1684,18 @@ const file_v1_people_proto_rawDesc = "" +
 	"\n" +
 	"unverified\x18\x04 \x01(\bR\n" +
 	"unverified\x12\x16\n" +
-	"\x06resend\x18\x05 \x01(\bR\x06resend\"\xf4\x01\n" +
+	"\x06resend\x18\x05 \x01(\bR\x06resend\"\x9a\x02\n" +
 	"\x16ReplaceContactResponse\x12*\n" +
 	"\x06person\x18\x01 \x01(\v2\x12.earshot.v1.PersonR\x06person\x12$\n" +
 	"\x03old\x18\x02 \x01(\v2\x12.earshot.v1.PersonR\x03old\x12*\n" +
 	"\x06groups\x18\x03 \x03(\v2\x12.earshot.v1.TargetR\x06groups\x12*\n" +
 	"\x06others\x18\x04 \x03(\v2\x12.earshot.v1.TargetR\x06others\x12\x18\n" +
 	"\awaiting\x18\x05 \x01(\rR\awaiting\x12\x16\n" +
-	"\x06resent\x18\x06 \x01(\rR\x06resent\"(\n" +
+	"\x06resent\x18\x06 \x01(\rR\x06resent\x12$\n" +
+	"\x04lost\x18\a \x03(\v2\x10.earshot.v1.LostR\x04lost\"D\n" +
+	"\x04Lost\x12(\n" +
+	"\x05group\x18\x01 \x01(\v2\x12.earshot.v1.TargetR\x05group\x12\x12\n" +
+	"\x04role\x18\x02 \x01(\tR\x04role\"(\n" +
 	"\x14RemoveContactRequest\x12\x10\n" +
 	"\x03who\x18\x01 \x01(\tR\x03who\"]\n" +
 	"\x15RemoveContactResponse\x12*\n" +
@@ -1623,7 +1728,7 @@ func file_v1_people_proto_rawDescGZIP() []byte {
 	return file_v1_people_proto_rawDescData
 }
 
-var file_v1_people_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
+var file_v1_people_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
 var file_v1_people_proto_goTypes = []any{
 	(*ResolveRequest)(nil),         // 0: earshot.v1.ResolveRequest
 	(*Target)(nil),                 // 1: earshot.v1.Target
@@ -1648,59 +1753,63 @@ var file_v1_people_proto_goTypes = []any{
 	(*Newcomer)(nil),               // 20: earshot.v1.Newcomer
 	(*ReplaceContactRequest)(nil),  // 21: earshot.v1.ReplaceContactRequest
 	(*ReplaceContactResponse)(nil), // 22: earshot.v1.ReplaceContactResponse
-	(*RemoveContactRequest)(nil),   // 23: earshot.v1.RemoveContactRequest
-	(*RemoveContactResponse)(nil),  // 24: earshot.v1.RemoveContactResponse
-	(*Finding)(nil),                // 25: earshot.v1.Finding
-	(*timestamppb.Timestamp)(nil),  // 26: google.protobuf.Timestamp
+	(*Lost)(nil),                   // 23: earshot.v1.Lost
+	(*RemoveContactRequest)(nil),   // 24: earshot.v1.RemoveContactRequest
+	(*RemoveContactResponse)(nil),  // 25: earshot.v1.RemoveContactResponse
+	(*Finding)(nil),                // 26: earshot.v1.Finding
+	(*timestamppb.Timestamp)(nil),  // 27: google.protobuf.Timestamp
 }
 var file_v1_people_proto_depIdxs = []int32{
 	4,  // 0: earshot.v1.PeersResponse.peers:type_name -> earshot.v1.Peer
-	25, // 1: earshot.v1.PeersResponse.finding:type_name -> earshot.v1.Finding
-	26, // 2: earshot.v1.Peer.last_seen:type_name -> google.protobuf.Timestamp
+	26, // 1: earshot.v1.PeersResponse.finding:type_name -> earshot.v1.Finding
+	27, // 2: earshot.v1.Peer.last_seen:type_name -> google.protobuf.Timestamp
 	5,  // 3: earshot.v1.ContactsResponse.persons:type_name -> earshot.v1.Person
 	5,  // 4: earshot.v1.SafetyWordsResponse.person:type_name -> earshot.v1.Person
 	14, // 5: earshot.v1.RequestsResponse.requests:type_name -> earshot.v1.Request
-	26, // 6: earshot.v1.Request.received:type_name -> google.protobuf.Timestamp
+	27, // 6: earshot.v1.Request.received:type_name -> google.protobuf.Timestamp
 	1,  // 7: earshot.v1.Request.group:type_name -> earshot.v1.Target
 	20, // 8: earshot.v1.NewcomersResponse.newcomers:type_name -> earshot.v1.Newcomer
-	5,  // 9: earshot.v1.Newcomer.person:type_name -> earshot.v1.Person
-	26, // 10: earshot.v1.Newcomer.since:type_name -> google.protobuf.Timestamp
-	5,  // 11: earshot.v1.ReplaceContactResponse.person:type_name -> earshot.v1.Person
-	5,  // 12: earshot.v1.ReplaceContactResponse.old:type_name -> earshot.v1.Person
-	1,  // 13: earshot.v1.ReplaceContactResponse.groups:type_name -> earshot.v1.Target
-	1,  // 14: earshot.v1.ReplaceContactResponse.others:type_name -> earshot.v1.Target
-	5,  // 15: earshot.v1.RemoveContactResponse.person:type_name -> earshot.v1.Person
-	2,  // 16: earshot.v1.People.Peers:input_type -> earshot.v1.PeersRequest
-	0,  // 17: earshot.v1.People.Resolve:input_type -> earshot.v1.ResolveRequest
-	6,  // 18: earshot.v1.People.Contacts:input_type -> earshot.v1.ContactsRequest
-	8,  // 19: earshot.v1.People.NameContact:input_type -> earshot.v1.NameContactRequest
-	9,  // 20: earshot.v1.People.SafetyWords:input_type -> earshot.v1.SafetyWordsRequest
-	11, // 21: earshot.v1.People.Verify:input_type -> earshot.v1.VerifyRequest
-	12, // 22: earshot.v1.People.Requests:input_type -> earshot.v1.RequestsRequest
-	15, // 23: earshot.v1.People.Accept:input_type -> earshot.v1.AcceptRequest
-	16, // 24: earshot.v1.People.Block:input_type -> earshot.v1.BlockRequest
-	17, // 25: earshot.v1.People.Unblock:input_type -> earshot.v1.UnblockRequest
-	18, // 26: earshot.v1.People.Newcomers:input_type -> earshot.v1.NewcomersRequest
-	21, // 27: earshot.v1.People.ReplaceContact:input_type -> earshot.v1.ReplaceContactRequest
-	23, // 28: earshot.v1.People.RemoveContact:input_type -> earshot.v1.RemoveContactRequest
-	3,  // 29: earshot.v1.People.Peers:output_type -> earshot.v1.PeersResponse
-	1,  // 30: earshot.v1.People.Resolve:output_type -> earshot.v1.Target
-	7,  // 31: earshot.v1.People.Contacts:output_type -> earshot.v1.ContactsResponse
-	5,  // 32: earshot.v1.People.NameContact:output_type -> earshot.v1.Person
-	10, // 33: earshot.v1.People.SafetyWords:output_type -> earshot.v1.SafetyWordsResponse
-	5,  // 34: earshot.v1.People.Verify:output_type -> earshot.v1.Person
-	13, // 35: earshot.v1.People.Requests:output_type -> earshot.v1.RequestsResponse
-	5,  // 36: earshot.v1.People.Accept:output_type -> earshot.v1.Person
-	5,  // 37: earshot.v1.People.Block:output_type -> earshot.v1.Person
-	5,  // 38: earshot.v1.People.Unblock:output_type -> earshot.v1.Person
-	19, // 39: earshot.v1.People.Newcomers:output_type -> earshot.v1.NewcomersResponse
-	22, // 40: earshot.v1.People.ReplaceContact:output_type -> earshot.v1.ReplaceContactResponse
-	24, // 41: earshot.v1.People.RemoveContact:output_type -> earshot.v1.RemoveContactResponse
-	29, // [29:42] is the sub-list for method output_type
-	16, // [16:29] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	5,  // 9: earshot.v1.NewcomersResponse.contact:type_name -> earshot.v1.Person
+	5,  // 10: earshot.v1.Newcomer.person:type_name -> earshot.v1.Person
+	27, // 11: earshot.v1.Newcomer.since:type_name -> google.protobuf.Timestamp
+	5,  // 12: earshot.v1.ReplaceContactResponse.person:type_name -> earshot.v1.Person
+	5,  // 13: earshot.v1.ReplaceContactResponse.old:type_name -> earshot.v1.Person
+	1,  // 14: earshot.v1.ReplaceContactResponse.groups:type_name -> earshot.v1.Target
+	1,  // 15: earshot.v1.ReplaceContactResponse.others:type_name -> earshot.v1.Target
+	23, // 16: earshot.v1.ReplaceContactResponse.lost:type_name -> earshot.v1.Lost
+	1,  // 17: earshot.v1.Lost.group:type_name -> earshot.v1.Target
+	5,  // 18: earshot.v1.RemoveContactResponse.person:type_name -> earshot.v1.Person
+	2,  // 19: earshot.v1.People.Peers:input_type -> earshot.v1.PeersRequest
+	0,  // 20: earshot.v1.People.Resolve:input_type -> earshot.v1.ResolveRequest
+	6,  // 21: earshot.v1.People.Contacts:input_type -> earshot.v1.ContactsRequest
+	8,  // 22: earshot.v1.People.NameContact:input_type -> earshot.v1.NameContactRequest
+	9,  // 23: earshot.v1.People.SafetyWords:input_type -> earshot.v1.SafetyWordsRequest
+	11, // 24: earshot.v1.People.Verify:input_type -> earshot.v1.VerifyRequest
+	12, // 25: earshot.v1.People.Requests:input_type -> earshot.v1.RequestsRequest
+	15, // 26: earshot.v1.People.Accept:input_type -> earshot.v1.AcceptRequest
+	16, // 27: earshot.v1.People.Block:input_type -> earshot.v1.BlockRequest
+	17, // 28: earshot.v1.People.Unblock:input_type -> earshot.v1.UnblockRequest
+	18, // 29: earshot.v1.People.Newcomers:input_type -> earshot.v1.NewcomersRequest
+	21, // 30: earshot.v1.People.ReplaceContact:input_type -> earshot.v1.ReplaceContactRequest
+	24, // 31: earshot.v1.People.RemoveContact:input_type -> earshot.v1.RemoveContactRequest
+	3,  // 32: earshot.v1.People.Peers:output_type -> earshot.v1.PeersResponse
+	1,  // 33: earshot.v1.People.Resolve:output_type -> earshot.v1.Target
+	7,  // 34: earshot.v1.People.Contacts:output_type -> earshot.v1.ContactsResponse
+	5,  // 35: earshot.v1.People.NameContact:output_type -> earshot.v1.Person
+	10, // 36: earshot.v1.People.SafetyWords:output_type -> earshot.v1.SafetyWordsResponse
+	5,  // 37: earshot.v1.People.Verify:output_type -> earshot.v1.Person
+	13, // 38: earshot.v1.People.Requests:output_type -> earshot.v1.RequestsResponse
+	5,  // 39: earshot.v1.People.Accept:output_type -> earshot.v1.Person
+	5,  // 40: earshot.v1.People.Block:output_type -> earshot.v1.Person
+	5,  // 41: earshot.v1.People.Unblock:output_type -> earshot.v1.Person
+	19, // 42: earshot.v1.People.Newcomers:output_type -> earshot.v1.NewcomersResponse
+	22, // 43: earshot.v1.People.ReplaceContact:output_type -> earshot.v1.ReplaceContactResponse
+	25, // 44: earshot.v1.People.RemoveContact:output_type -> earshot.v1.RemoveContactResponse
+	32, // [32:45] is the sub-list for method output_type
+	19, // [19:32] is the sub-list for method input_type
+	19, // [19:19] is the sub-list for extension type_name
+	19, // [19:19] is the sub-list for extension extendee
+	0,  // [0:19] is the sub-list for field type_name
 }
 
 func init() { file_v1_people_proto_init() }
@@ -1715,7 +1824,7 @@ func file_v1_people_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_v1_people_proto_rawDesc), len(file_v1_people_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   25,
+			NumMessages:   26,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

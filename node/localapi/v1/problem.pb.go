@@ -38,7 +38,9 @@ type Problem struct {
 	// "U+200B ZERO WIDTH SPACE".
 	Character string `protobuf:"bytes,4,opt,name=character,proto3" json:"character,omitempty"`
 	// Names that are almost WHO and mean somebody or a group, at most three (unknown).
-	Near []string `protobuf:"bytes,5,rep,name=near,proto3" json:"near,omitempty"`
+	// Those that only strangers call themselves come last.
+	Near       []string `protobuf:"bytes,5,rep,name=near,proto3" json:"near,omitempty"`
+	NearClaims uint32   `protobuf:"varint,7,opt,name=near_claims,json=nearClaims,proto3" json:"near_claims,omitempty"` // how many of near only strangers call themselves
 	// What is wrong, in words. Only of a line of SendLines, since any other error has them itself.
 	Text          string `protobuf:"bytes,6,opt,name=text,proto3" json:"text,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -110,6 +112,13 @@ func (x *Problem) GetNear() []string {
 	return nil
 }
 
+func (x *Problem) GetNearClaims() uint32 {
+	if x != nil {
+		return x.NearClaims
+	}
+	return 0
+}
+
 func (x *Problem) GetText() string {
 	if x != nil {
 		return x.Text
@@ -122,13 +131,15 @@ var File_v1_problem_proto protoreflect.FileDescriptor
 const file_v1_problem_proto_rawDesc = "" +
 	"\n" +
 	"\x10v1/problem.proto\x12\n" +
-	"earshot.v1\x1a\x0fv1/groups.proto\x1a\x0fv1/people.proto\"\xbc\x01\n" +
+	"earshot.v1\x1a\x0fv1/groups.proto\x1a\x0fv1/people.proto\"\xdd\x01\n" +
 	"\aProblem\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12,\n" +
 	"\apersons\x18\x02 \x03(\v2\x12.earshot.v1.PersonR\apersons\x12)\n" +
 	"\x06groups\x18\x03 \x03(\v2\x11.earshot.v1.GroupR\x06groups\x12\x1c\n" +
 	"\tcharacter\x18\x04 \x01(\tR\tcharacter\x12\x12\n" +
-	"\x04near\x18\x05 \x03(\tR\x04near\x12\x12\n" +
+	"\x04near\x18\x05 \x03(\tR\x04near\x12\x1f\n" +
+	"\vnear_claims\x18\a \x01(\rR\n" +
+	"nearClaims\x12\x12\n" +
 	"\x04text\x18\x06 \x01(\tR\x04textB:Z8github.com/earshot-im/earshot/node/localapi/v1;earshotv1b\x06proto3"
 
 var (

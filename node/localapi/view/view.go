@@ -56,6 +56,7 @@ func Peer(p node.Peer) *earshotv1.Peer {
 	v := &earshotv1.Peer{
 		Name:      Valid(p.Name),
 		Petname:   Valid(p.Petname),
+		Pinned:    Valid(p.Pinned),
 		KnownAs:   Valid(p.KnownAs),
 		Device:    p.Device.String(),
 		Online:    p.Online,
@@ -110,12 +111,18 @@ func Me(m people.Me) *earshotv1.MeResponse {
 	}
 }
 
-func Newcomer(n contacts.Newcomer) *earshotv1.Newcomer {
-	return &earshotv1.Newcomer{Person: Person(n.Person), Since: Stamp(n.Since)}
+func Newcomers(n contacts.Newcomers) *earshotv1.NewcomersResponse {
+	return &earshotv1.NewcomersResponse{
+		Contact: Person(n.Contact),
+		Newcomers: Each(n.First, func(n contacts.Newcomer) *earshotv1.Newcomer {
+			return &earshotv1.Newcomer{Person: Person(n.Person), Since: Stamp(n.Since)}
+		}),
+		More: uint32(n.More),
+	}
 }
 
 func Target(t contacts.Target) *earshotv1.Target {
-	return &earshotv1.Target{Kind: t.Kind, Id: t.ID, Name: Valid(t.Name)}
+	return &earshotv1.Target{Kind: t.Kind, Id: t.ID, Name: Valid(t.Name), Alike: t.Alike}
 }
 
 func Sent(m chat.Message) *earshotv1.Sent {
@@ -135,27 +142,19 @@ func Message(m chat.Message) *earshotv1.Message {
 		Conversation: Text(m.Conversation),
 		To:           Target(m.To),
 		With:         Target(m.With),
-		From: &earshotv1.Author{
-			Person:   m.From.Person.String(),
-			Name:     Valid(m.From.Name),
-			Petname:  Valid(m.From.Petname),
-			KnownAs:  Valid(m.From.KnownAs),
-			Device:   m.From.Device.String(),
-			Contact:  m.From.Contact,
-			Verified: m.From.Verified,
-		},
-		Kind:     m.Kind,
-		Text:     Valid(m.Text),
-		Time:     Stamp(m.Time),
-		Received: Stamp(m.Received),
-		Own:      m.Own,
-		State:    m.State,
-		Reason:   m.Reason,
-		Gap:      m.Gap,
-		Forked:   m.Forked,
-		Cursor:   m.Cursor,
-		T:        m.T,
-		Unread:   m.Unread,
+		From:         Author(m.From),
+		Kind:         m.Kind,
+		Text:         Valid(m.Text),
+		Time:         Stamp(m.Time),
+		Received:     Stamp(m.Received),
+		Own:          m.Own,
+		State:        m.State,
+		Reason:       m.Reason,
+		Gap:          m.Gap,
+		Forked:       m.Forked,
+		Cursor:       m.Cursor,
+		T:            m.T,
+		Unread:       m.Unread,
 
 		Edited:    m.Edited,
 		Mentions:  Each(m.Mentions, Text),
@@ -168,8 +167,24 @@ func Message(m chat.Message) *earshotv1.Message {
 	return v
 }
 
+func Author(a chat.Author) *earshotv1.Author {
+	v := &earshotv1.Author{
+		Person:   a.Person.String(),
+		Name:     Valid(a.Name),
+		Petname:  Valid(a.Petname),
+		Pinned:   Valid(a.Pinned),
+		KnownAs:  Valid(a.KnownAs),
+		Contact:  a.Contact,
+		Verified: a.Verified,
+	}
+	if a.Device != (crypto.DeviceID{}) {
+		v.Device = a.Device.String()
+	}
+	return v
+}
+
 func Reaction(r chat.Reaction) *earshotv1.Reaction {
-	return &earshotv1.Reaction{Person: r.Person.String(), Name: Valid(r.Name), Emoji: Valid(r.Emoji)}
+	return &earshotv1.Reaction{From: Author(r.From), Emoji: Valid(r.Emoji), Own: r.Own}
 }
 
 func Reached(r chat.Reached) *earshotv1.Reached {
@@ -188,6 +203,7 @@ func Group(g contacts.Group) *earshotv1.Group {
 		Joined:  Stamp(g.Joined),
 		Frozen:  g.Frozen,
 		Hidden:  g.Hidden,
+		Alike:   g.Alike,
 	}
 	if g.InvitedBy != nil {
 		v.InvitedBy = Person(*g.InvitedBy)
@@ -208,6 +224,7 @@ func Pending(p chat.Pending) *earshotv1.Pending {
 	return &earshotv1.Pending{
 		Id:         EventID(p.ID),
 		To:         Target(p.To),
+		Person:     Person(p.Person),
 		Queued:     Stamp(p.Queued),
 		WaitingFor: p.WaitingFor,
 		Reason:     p.Reason,
