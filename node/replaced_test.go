@@ -9,6 +9,7 @@ import (
 
 	"github.com/earshot-im/earshot/node/chat"
 	"github.com/earshot-im/earshot/node/contacts"
+	"github.com/earshot-im/earshot/node/membership"
 	"github.com/earshot-im/earshot/node/people"
 )
 
@@ -25,6 +26,9 @@ func TestReplacedContactGetsWhatWaits(t *testing.T) {
 		lunch := bob.makes("lunch", ann, cleo)
 		ann.makes("other", bob)
 		ann.reaches(soon, ann.say(cleo, "zero"), chat.StateDelivered)
+		if _, err := ann.Groups().SetRole(t.Context(), "staff", "Cleo", membership.RoleAdmin); err != nil {
+			t.Fatal(err)
+		}
 		if new, err := ann.Contacts().Newcomers(t.Context(), "Cleo"); err != nil || len(new.First) != 0 {
 			t.Fatalf("%v, %v", new, err)
 		}
@@ -62,7 +66,8 @@ func TestReplacedContactGetsWhatWaits(t *testing.T) {
 			return out
 		}
 		if got.Person.ID != again.who.person || got.Person.Pinned != "Cleo" || got.Old.ID != cleo.who.person || got.Old.Contact || got.Resent != 2 || got.Waiting != 0 ||
-			!slices.Equal(names(got.Groups), []string{"staff"}) || !slices.Equal(names(got.Others), []string{"lunch"}) {
+			!slices.Equal(names(got.Groups), []string{"staff"}) || !slices.Equal(names(got.Others), []string{"lunch"}) ||
+			len(got.Lost) != 1 || got.Lost[0].Group.Name != "staff" || got.Lost[0].Role != membership.RoleAdmin {
 			t.Errorf("replaced: %+v", got)
 		}
 		again.got(soon, ann, "one", "two")

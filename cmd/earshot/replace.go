@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/earshot-im/earshot/cmd/earshot/problem"
 	"github.com/earshot-im/earshot/node/localapi"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
@@ -49,7 +50,7 @@ invited and OLD is removed. OLD is no contact any more; what was said stays.`,
 		}
 		done, err := client.ReplaceContact(ctx, &r)
 		if err != nil {
-			return err
+			return problem.OfReplacing(err)
 		}
 		return a.out.Replaced(a.stdout, done)
 	})

@@ -375,6 +375,15 @@ func TestMistypedName(t *testing.T) {
 		if _, _, err := d.Conversation(who); !errors.As(err, &unknown) || unknown.Who != who || !slices.Equal(unknown.Near, want) {
 			t.Errorf("%q: %v, near %q, want %q", who, err, unknown.Near, want)
 		}
+		claims := 0 // those that no contact and no group has
+		for _, name := range want {
+			if !slices.Contains([]string{"Cleopatra", "Bob", "#Lunch"}, name) {
+				claims++
+			}
+		}
+		if unknown.Claims != claims {
+			t.Errorf("%q: %d of %q are claims", who, unknown.Claims, want)
+		}
 	}
 }
 

@@ -473,3 +473,16 @@ func TestProve(t *testing.T) {
 		t.Errorf("names: %q, %q", NameIn(&profile), NameIn(&nameless))
 	}
 }
+
+// A name that could be taken for what is printed around names is none, whoever claims it.
+func TestClaimedNameHasNoMarks(t *testing.T) {
+	atHome(t, func(t *testing.T, h *home) {
+		s := newSomebody(t)
+		for claimed, want := range map[string]string{"Bob": "Bob", "Bob (verified 0123456789abcdef)": "", "Ann\uff1a yes": "", "Bob, Eve": "", "me": "", "Bob\u3000Ray": "Bob Ray"} {
+			profile := s.profile(1, claimed)
+			if got := NameIn(&profile); got != want {
+				t.Errorf("%q: %q, want %q", claimed, got, want)
+			}
+		}
+	})
+}

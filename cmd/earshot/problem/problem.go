@@ -169,6 +169,19 @@ func OfGroup(err error) error {
 	return p
 }
 
+// OfReplacing explains an error of the command that puts a person in the place of a contact.
+func OfReplacing(err error) error {
+	if err == nil {
+		return nil
+	}
+	p := Explain(err)
+	if p.Code == localapi.CodeNotContact {
+		p.Hint = "whoever is no contact has no name here, and nothing waits for them, that could go over to another; " +
+			"in a group, `earshot group invite GROUP NEW` and then `earshot group remove GROUP OLD`, or ask an admin to"
+	}
+	return p
+}
+
 // message is the node's text without the status that Connect puts before it.
 func message(err error) string {
 	var answered *connect.Error
