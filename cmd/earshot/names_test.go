@@ -1,0 +1,88 @@
+package main
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// namesOf are the fields of the local API with words that others have chosen, by which they name
+// themselves, each other or groups.
+var namesOf = []string{"Name", "Petname", "Pinned", "KnownAs", "Was", "Topic", "Emoji", "Near"}
+
+const (
+	object  = "makes an object of --json, where names are data"
+	ownName = "has the name of the owner"
+	another = "has something else that is called so"
+)
+
+// touchNames are the functions that use such a field outside package label, and why they may.
+var touchNames = map[string]string{
+	"show toNamed": object, "show toGroup": object, "show toMessage": object, "show toStatus": object, "show toNotice": object, "show toStranger": object,
+	"show toRequest": object, "show toTarget": object, "show NewPeer": object, "show toPerson": object,
+	"show Status": ownName, "show Ready": ownName, "show Me": ownName, "show VerifyBack": ownName, "show self": ownName,
+	"show who":              "makes what label takes",
+	"show noticeText":       "has label name a group as it was called then",
+	"show Words":            "makes an object of --json, and has label make the title",
+	"show Contacts":         "asks whether there is a nickname",
+	"show GroupTitle":       "has label quote a topic, at the end of the row",
+	"show Topic":            "prints a topic alone",
+	"show reactions":        "counts signs, which sign quotes",
+	"problem Print":         "has label list the names, and prints the error's object",
+	"problem explainAnswer": "keeps the names for Print",
+	"suggest typed":         "has a name to be typed",
+	"suggest Requests":      "has a name to be typed",
+	"suggest Groups":        "has a name to be typed",
+	"suggest Interfaces":    another,
+	"suggest Complete":      another,
+	"reading feed":          another,
+	"reading Run":           another,
+}
+
+// Names are shown by package label and nowhere else, so that no row forgets to say who is a stranger.
+// Whoever wants another function to touch a name adds it to the list, with the reason.
+func TestNamesAreShownByLabelAlone(t *testing.T) {
+	found := make(map[string]bool)
+	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		dir := filepath.ToSlash(filepath.Dir(path))
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || slices.Contains([]string{".", "label", "up"}, dir) {
+			return err // the commands themselves print by package show
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+		if err != nil {
+			return err
+		}
+		for _, decl := range file.Decls {
+			f, ok := decl.(*ast.FuncDecl)
+			if !ok {
+				continue
+			}
+			ast.Inspect(f, func(n ast.Node) bool {
+				s, ok := n.(*ast.SelectorExpr)
+				if !ok || !slices.Contains(namesOf, strings.TrimPrefix(s.Sel.Name, "Get")) {
+					return true
+				}
+				at := dir + " " + f.Name.Name
+				if touchNames[at] == "" && !found[at] {
+					t.Errorf("%s touches %s: names are shown by package label", at, s.Sel.Name)
+				}
+				found[at] = true
+				return true
+			})
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for at := range touchNames {
+		if !found[at] {
+			t.Errorf("%s touches no name any more", at)
+		}
+	}
+}
