@@ -28,7 +28,7 @@ const (
 // whatever it is given. The zero Book is empty and ready. One goroutine owns it.
 type Book struct {
 	devices map[peer.ID]*page
-	pinned  map[peer.ID]struct{}
+	ranks   map[peer.ID]int
 }
 
 // A page is what is known of one device; it has at least one address.
@@ -43,17 +43,18 @@ type place struct {
 	seen [len(sources)]time.Time // by index in sources; zero: never
 }
 
-// Pin marks a device that strangers never push out: a contact's, or one that the user named. The
-// device need not have been sighted. The caller bounds how many there are.
-func (b *Book) Pin(device peer.ID) {
-	if b.pinned == nil {
-		b.pinned = map[peer.ID]struct{}{}
+// Rank says how much a device matters to the user. One never pushes out another of a higher rank. It
+// need not have been sighted. Rank 0 is a stranger's; the caller bounds how many have a higher one.
+func (b *Book) Rank(device peer.ID, rank int) {
+	if rank == 0 {
+		delete(b.ranks, device)
+		return
 	}
-	b.pinned[device] = struct{}{}
+	if b.ranks == nil {
+		b.ranks = map[peer.ID]int{}
+	}
+	b.ranks[device] = rank
 }
-
-// Unpin makes a device a stranger again.
-func (b *Book) Unpin(device peer.ID) { delete(b.pinned, device) }
 
 // Add merges a sighting and tells whether an address, or a source of one, is new. Addresses that
 // cannot be dialled are left out, and so is loopback if it was only heard of. now should not go
@@ -108,8 +109,8 @@ func (b *Book) FoundBy(device peer.ID) []Source {
 	return out
 }
 
-// Devices returns all devices: the pinned ones, then the others. Within both groups the last
-// sighted comes first.
+// Devices returns all devices, those of the highest rank first. Within a rank the last sighted comes
+// first.
 func (b *Book) Devices() []peer.ID {
 	out := make([]peer.ID, 0, len(b.devices))
 	for d := range b.devices {
@@ -119,7 +120,7 @@ func (b *Book) Devices() []peer.ID {
 	return out
 }
 
-// Forget drops a device and its addresses. A pin stays.
+// Forget drops a device and its addresses. Its rank stays.
 func (b *Book) Forget(device peer.ID) { delete(b.devices, device) }
 
 // Expire drops addresses that were last heard of more than Hearsay ago. Addresses that the user
@@ -141,7 +142,7 @@ func (b *Book) Expire(now time.Time) {
 }
 
 // makeRoom makes a place for a new device, by dropping the device of the lowest rank if the book is
-// full, and tells whether there is a place. A stranger never takes the place of a pinned device.
+// full, and tells whether there is a place. Nobody takes the place of a device of a higher rank.
 func (b *Book) makeRoom(newcomer peer.ID) bool {
 	if b.devices == nil {
 		b.devices = map[peer.ID]*page{}
@@ -155,28 +156,17 @@ func (b *Book) makeRoom(newcomer peer.ID) bool {
 			lowest = d
 		}
 	}
-	if b.isPinned(lowest) && !b.isPinned(newcomer) {
+	if b.ranks[lowest] > b.ranks[newcomer] {
 		return false
 	}
 	delete(b.devices, lowest)
 	return true
 }
 
-// compare ranks pinned above others, then by the last sighting, then by ID so that a run can be
+// compare orders devices by rank, then by the last sighting, then by ID so that a run can be
 // repeated.
 func (b *Book) compare(x, y peer.ID) int {
-	if px, py := b.isPinned(x), b.isPinned(y); px != py {
-		if px {
-			return 1
-		}
-		return -1
-	}
-	return cmp.Or(b.devices[x].seen.Compare(b.devices[y].seen), cmp.Compare(x, y))
-}
-
-func (b *Book) isPinned(d peer.ID) bool {
-	_, ok := b.pinned[d]
-	return ok
+	return cmp.Or(cmp.Compare(b.ranks[x], b.ranks[y]), b.devices[x].seen.Compare(b.devices[y].seen), cmp.Compare(x, y))
 }
 
 // add notes that source named an address, and tells whether that is new.

@@ -100,8 +100,8 @@ func TestBookForgedAddressesLeaveProvenOnes(t *testing.T) {
 func TestBookFloodLeavesPinnedDevices(t *testing.T) {
 	var b Book
 	friend, absent := device(1), device(2)
-	b.Pin(friend)
-	b.Pin(absent)
+	b.Rank(friend, 1)
+	b.Rank(absent, 1)
 	b.Add(sight(friend, FromMDNS, "10.0.0.1:1"), at(0))
 	for i := range 2 * MaxDevices {
 		b.Add(sight(stranger(i), FromMDNS, "10.0.0.2:1"), at(1+i))
@@ -114,7 +114,7 @@ func TestBookFloodLeavesPinnedDevices(t *testing.T) {
 	if len(all) != MaxDevices || all[0] != absent || all[1] != friend || all[2] != stranger(2*MaxDevices-1) {
 		t.Errorf("%d devices, first %v", len(all), all[:3])
 	}
-	b.Unpin(friend)
+	b.Rank(friend, 0)
 	b.Add(sight(stranger(-1), FromMDNS, "10.0.0.2:1"), at(9001))
 	wantAddrs(t, &b, friend)
 }
@@ -122,13 +122,13 @@ func TestBookFloodLeavesPinnedDevices(t *testing.T) {
 func TestBookFullOfPinnedRefusesStrangers(t *testing.T) {
 	var b Book
 	for i := range MaxDevices {
-		b.Pin(stranger(i))
+		b.Rank(stranger(i), 1)
 		b.Add(sight(stranger(i), FromMDNS, "10.0.0.2:1"), at(i))
 	}
 	if b.Add(sight(device(1), FromMDNS, "10.0.0.1:1"), at(5000)) {
 		t.Error("a stranger pushed out a contact")
 	}
-	b.Pin(device(1))
+	b.Rank(device(1), 1)
 	if !b.Add(sight(device(1), FromMDNS, "10.0.0.1:1"), at(5000)) || len(b.Devices()) != MaxDevices {
 		t.Error("a contact did not replace the one sighted longest ago")
 	}
@@ -152,7 +152,7 @@ func bookRun(t *testing.T, seed uint64) string {
 	devices := 1 + r.IntN(2*MaxDevices)
 	pins := r.IntN(min(devices, MaxDevices/2))
 	for i := range pins {
-		b.Pin(stranger(i))
+		b.Rank(stranger(i), 1)
 	}
 	pinnedSeen := map[peer.ID]bool{}
 	for range 3000 {
@@ -204,4 +204,24 @@ func bookRun(t *testing.T, seed uint64) string {
 		out += fmt.Sprint(d, b.Addrs(d), b.FoundBy(d))
 	}
 	return out
+}
+
+// TestMembersOfGroupsPushOutNoContact: however many devices of one rank come, those of a higher one
+// stay, and a newcomer of that finds a place.
+func TestMembersOfGroupsPushOutNoContact(t *testing.T) {
+	var b Book
+	b.Rank(device(1), 2)
+	b.Add(sight(device(1), FromSaved, "10.0.0.1:1"), at(0))
+	for i := range 2 * MaxDevices {
+		b.Rank(stranger(i), 1)
+		b.Add(sight(stranger(i), FromMDNS, "10.0.0.2:1"), at(1+i))
+	}
+	if len(b.Addrs(device(1))) == 0 {
+		t.Error("a contact was pushed out")
+	}
+	b.Rank(device(2), 2)
+	b.Add(sight(device(2), FromSaved, "10.0.0.3:1"), at(3*MaxDevices))
+	if len(b.Addrs(device(2))) == 0 || len(b.Devices()) != MaxDevices {
+		t.Errorf("another contact finds no place among %d", len(b.Devices()))
+	}
 }

@@ -121,6 +121,7 @@ func (g *guest) identify(ctx context.Context, e sync.Identify) (answer sync.Inpu
 	if err := n.mesh.Identify(g.session, card.Person()); err != nil {
 		return nil, task, err
 	}
+	n.standMember(card.Person())
 	g.person = card.Person()
 	g.portion = n.sharing.With(g, sharing.Peer{Device: device, Person: g.person, Nonce: e.Nonce, Ours: g.nonce})
 	g.from = n.door.From(g.session, g.person, g.portion.Visible)

@@ -38,6 +38,7 @@ import (
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
 	ma "github.com/multiformats/go-multiaddr"
 
 	"github.com/earshot-im/earshot/crypto"
@@ -193,7 +194,9 @@ func Open(cfg Config) (_ *Node, err error) {
 	}()
 	own := n.store.Own()
 	n.me = self{key: own.Device, device: own.Device.ID(), person: own.Person, card: own.Card}
-	links := link.Config{Key: n.me.key.Private(), Log: cfg.Log, Transport: cfg.Transport}
+	links := link.Config{Key: n.me.key.Private(), Log: cfg.Log, Transport: cfg.Transport,
+		Standing: func(id peer.ID) link.Standing { return n.mesh.Standing(id) },
+		OnLink:   func(at netip.Addr) bool { return n.mesh.Network().OnLink(at) }}
 	if len(cfg.Interfaces) > 0 {
 		links.Over = func(local netip.Addr) bool { return n.mesh.Has(local) }
 	}
@@ -347,15 +350,20 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	}
 	running.Go(func() { _ = n.watcher.Run(ctx) })
 	running.Go(func() { n.people.Run(ctx) })
-	running.Go(func() { n.people.KeepFellows(ctx, n.pinMember) })
+	running.Go(func() { n.people.KeepFellows(ctx, n.standMember) })
 	running.Go(func() { n.receipts.Run(ctx) })
 	running.Go(func() { n.acks.Run(ctx) })
 	running.Go(func() { n.door.Run(ctx) })
 	running.Go(func() { n.mesh.Compare(ctx, n.groups.All) })
 	running.Go(func() { n.crowd.Run(ctx) })
-	n.pinContacts()
+	n.standAll()
 	for _, s := range n.people.Saved() {
 		n.mesh.Sighted(s)
+		if n.mesh.Standing(s.Device) == link.Contact {
+			for _, at := range s.Addrs {
+				n.host.Keep(at.Addr())
+			}
+		}
 	}
 	running.Go(func() { n.mesh.LookFor(ctx, n.peers) })
 	close(n.ready)

@@ -2,11 +2,13 @@ package node
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/libp2p/go-libp2p/core/peer"
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/discovery"
+	"github.com/earshot-im/earshot/node/authority"
 	"github.com/earshot-im/earshot/node/groups"
 	"github.com/earshot-im/earshot/node/mesh"
 	"github.com/earshot-im/earshot/node/people"
@@ -52,12 +54,16 @@ func (n *Node) groupChanged(c groups.Change) {
 		_, is := c.After.Member(p)
 		return was != is
 	}
-	for _, m := range c.After.Members {
-		if c.Before == nil || moved(m.Person) {
-			n.pinMember(m.Person)
+	all := c.Before == nil || moved(n.me.person)
+	was := []authority.Member{}
+	if c.Before != nil {
+		was = c.Before.Members
+	}
+	for _, m := range slices.Concat(was, c.After.Members) {
+		if all || moved(m.Person) {
+			n.standMember(m.Person)
 		}
 	}
-	all := c.Before == nil || moved(n.me.person)
 	missing := n.sharing.CardsMissing(c.ID)
 	locator := n.groups.Locator(c.ID)
 	for s, person := range n.mesh.Identified() {
@@ -90,7 +96,7 @@ func (n *Node) personChanged(before, after people.Person) {
 				s.Inbox.Policy()
 			}
 		}
-		n.pin(after)
+		n.stand(after)
 	}
 	n.presence.Bump()
 	if after.Blocked && !before.Blocked {
@@ -134,7 +140,7 @@ func (n *Node) room(again bool) {
 
 // met takes in that a fellow member of a group is known now.
 func (n *Node) met(id crypto.PersonID) {
-	n.pinMember(id)
+	n.standMember(id)
 	n.crowd.Changed()
 	n.presence.Bump()
 }
@@ -204,21 +210,20 @@ func (n *Node) isContact(id peer.ID) bool {
 	return ok && them.Contact
 }
 
-// pin tells the mesh whether a person's devices are those of a contact or fellow member.
-func (n *Node) pin(p people.Person) {
-	n.mesh.Pin(p.Parsed.Devices(), p.Contact && !p.Blocked || n.groups.Fellows(n.me.person, p.ID))
-}
+// stand tells the mesh what a person's devices are to the owner.
+func (n *Node) stand(p people.Person) { n.mesh.Stand(p.Parsed.Devices(), n.people.Standing(p.ID)) }
 
-func (n *Node) pinMember(id crypto.PersonID) {
+func (n *Node) standMember(id crypto.PersonID) {
 	if them, ok := n.people.Get(id); ok && id != n.me.person {
-		n.pin(them)
+		n.stand(them)
 	}
 }
 
-func (n *Node) pinContacts() {
+// standAll tells the mesh what everybody known is to the owner.
+func (n *Node) standAll() {
 	for _, p := range n.people.All() {
-		if p.ID != n.me.person && (p.Contact || n.groups.Fellows(n.me.person, p.ID)) {
-			n.pin(p)
+		if p.ID != n.me.person {
+			n.stand(p)
 		}
 	}
 }

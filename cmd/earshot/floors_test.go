@@ -48,7 +48,7 @@ var imports = map[string]string{
 	"node/localapi/view":   "crypto node node/chat node/contacts node/localapi/v1 node/membership node/people node/warnings store/event",
 	"node/localapi/v1":     "",
 
-	"node": "crypto crypto/names discovery node/budget node/chat node/contacts node/crowd node/groups node/ingest node/journal node/link node/mdns " +
+	"node": "crypto crypto/names discovery node/authority node/budget node/chat node/contacts node/crowd node/groups node/ingest node/journal node/link node/mdns " +
 		"node/membership node/mesh node/notify node/people node/receipts node/session node/sharing node/sync node/warnings store store/event",
 
 	"node/chat":       "crypto node/authority node/contacts node/dial node/groups node/notify node/people node/phonebook node/receipts node/wire store store/event",
@@ -62,14 +62,14 @@ var imports = map[string]string{
 	"node/people":     "crypto crypto/names discovery node/authority node/budget node/groups node/notify store store/book store/event",
 	"node/receipts":   "crypto node/notify store store/event",
 	"node/warnings":   "store",
-	"node/mesh":       "crypto discovery node/dial node/link node/notify node/session node/sync node/wire store/event",
+	"node/mesh":       "crypto discovery node/budget node/dial node/fair node/link node/notify node/session node/sync node/wire store/event",
 	"node/session":    "crypto node/budget node/notify node/sync node/wire store/event",
 	"node/groups":     "crypto node/authority store store/event",
 	"node/gossip":     "crypto crypto/canon node/link node/wire store/event",
 	"node/authority":  "crypto store/event",
 	"node/sync":       "crypto node/wire store/event",
 	"node/wire":       "crypto crypto/canon store/event",
-	"node/dial":       "discovery",
+	"node/dial":       "discovery node/budget",
 	"node/link":       "node/fair",
 	"node/fair":       "",
 	"node/budget":     "crypto",

@@ -5,15 +5,17 @@ import (
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/peer"
+
+	"github.com/earshot-im/earshot/node/budget"
 )
 
 const (
 	// minPause is the least time between the end of a dial and the next dial of the same device.
 	minPause = time.Second
 
-	// maxPausePinned is short, since contacts are few and somebody waits for them. maxPauseStranger
-	// is long, since strangers may be many and nobody waits.
-	maxPausePinned   = time.Minute
+	// maxPauseKnown is short, since contacts and fellows are few and somebody waits for them.
+	// maxPauseStranger is long, since strangers may be many and nobody waits.
+	maxPauseKnown    = time.Minute
 	maxPauseStranger = 5 * time.Minute
 
 	// secondDials is how long the device with the higher ID of two waits for the other to dial.
@@ -50,7 +52,8 @@ const (
 
 // device is what the planner remembers about a device, besides its sightings.
 type device struct {
-	contact, named bool // if either is true, it is pinned
+	person budget.Standing // what its person is to the owner
+	named  bool            // by the user: then it is as good as a contact's
 
 	connected bool
 	since     time.Time // if connected
@@ -90,7 +93,7 @@ func (p *Planner) device(id peer.ID, now time.Time) *device {
 func (p *Planner) sweep(now time.Time) {
 	for id, d := range p.devices {
 		idle := !d.connected && !d.dialling && now.Sub(d.dialled) >= minPause
-		if idle && !d.pinned() && len(p.book.Addrs(id)) == 0 {
+		if idle && d.standing() == budget.Stranger && len(p.book.Addrs(id)) == 0 {
 			delete(p.devices, id)
 		}
 	}
@@ -101,7 +104,7 @@ func (p *Planner) sweep(now time.Time) {
 func (p *Planner) tidy(now time.Time) {
 	p.book.Expire(now)
 	for id, d := range p.devices {
-		if !d.pinned() && !d.connected && now.Sub(d.seen) > forgetAfter {
+		if d.standing() == budget.Stranger && !d.connected && now.Sub(d.seen) > forgetAfter {
 			p.book.Forget(id)
 		}
 	}
@@ -109,7 +112,13 @@ func (p *Planner) tidy(now time.Time) {
 	p.tidyAt = now.Add(tidyEvery)
 }
 
-func (d *device) pinned() bool { return d.contact || d.named }
+// standing is what the device is to the owner.
+func (d *device) standing() budget.Standing {
+	if d.named {
+		return budget.Contact
+	}
+	return d.person
+}
 
 // pull makes a device due at t, unless it is due earlier, and not before minPause has passed.
 func (d *device) pull(t time.Time) {
@@ -122,8 +131,8 @@ func (d *device) pull(t time.Time) {
 // backOff returns the pause after one more failure.
 func (d *device) backOff() time.Duration {
 	longest := maxPauseStranger
-	if d.pinned() {
-		longest = maxPausePinned
+	if d.standing() > budget.Stranger {
+		longest = maxPauseKnown
 	}
 	pause := double(minPause, d.step, longest)
 	d.step++

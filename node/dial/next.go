@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/peer"
+
+	"github.com/earshot-im/earshot/node/budget"
 )
 
 // lane is a share of the dials in flight. No lane takes from another, so addresses where nobody
@@ -14,15 +16,19 @@ import (
 type lane int
 
 const (
-	prompt   lane = iota // pinned devices with a sign of life after the last dial that failed
-	patient              // pinned devices that are tried as long as they have an address
+	prompt   lane = iota // contacts' devices with a sign of life after the last dial that failed
+	patient              // contacts' devices that are tried as long as they have an address
+	fellow               // those of fellow members of groups
 	stranger             // all others
 	lanes    = iota
 )
 
-// slots is how many dials each lane may have in flight: 16 in all, which even the connection table
+// slots is how many dials each lane may have in flight: 20 in all, which even the connection table
 // of a home router can bear.
-var slots = [lanes]int{prompt: 6, patient: 6, stranger: 4}
+var slots = [lanes]int{prompt: 6, patient: 6, fellow: 4, stranger: 4}
+
+// standings is for whom each lane is.
+var standings = [lanes]budget.Standing{prompt: budget.Contact, patient: budget.Contact, fellow: budget.Fellow}
 
 // fairPick says that every second dial of a lane goes to the device that has waited longest.
 // Otherwise devices that are sighted all the time would keep the others waiting for ever.
@@ -34,7 +40,7 @@ type Dial struct {
 	Addrs  []netip.AddrPort // the one last named first
 }
 
-// Next returns the dials to start now, pinned devices first, and the time at which to call it again
+// Next returns the dials to start now, those of contacts first, and the time at which to call it again
 // if nothing happens before.
 func (p *Planner) Next(now time.Time) (dials []Dial, wake time.Time) {
 	if !now.Before(p.tidyAt) {
@@ -61,7 +67,7 @@ func (p *Planner) Next(now time.Time) (dials []Dial, wake time.Time) {
 
 // fill starts as many dials as a lane and the places for connections allow.
 func (p *Planner) fill(l lane, ws []waiter) (dials []Dial) {
-	for len(ws) > 0 && p.inFlight[l] < slots[l] && p.taken() < limit(l != stranger) {
+	for len(ws) > 0 && p.inFlight[l] < slots[l] && p.mayDial(l) {
 		order := fresher
 		if p.picks[l]%fairPick == fairPick-1 {
 			order = longer
@@ -82,27 +88,25 @@ func (p *Planner) fill(l lane, ws []waiter) (dials []Dial) {
 	return dials
 }
 
-// taken returns how many places for connections are in use or may be soon.
-func (p *Planner) taken() int {
-	n := p.connected
+// mayDial says whether there will be a place for one more device. For a contact's another makes
+// room, unless that is a contact's too.
+func (p *Planner) mayDial(l lane) bool {
+	coming := 0
 	for _, dialling := range p.inFlight {
-		n += dialling
+		coming += dialling
 	}
-	return n
-}
-
-// limit is the number of connections from which on no further one is made.
-func limit(pinned bool) int {
-	if pinned {
-		return maxConnected
+	if standings[l] == budget.Contact {
+		return p.connected[budget.Contact]+coming < MaxConnected
 	}
-	return maxWithStrangers
+	return p.room(standings[l], coming)
 }
 
 func (d *device) class() lane {
 	switch {
-	case !d.pinned():
+	case d.standing() == budget.Stranger:
 		return stranger
+	case d.standing() == budget.Fellow:
+		return fellow
 	case d.prompt:
 		return prompt
 	default:

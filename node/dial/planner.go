@@ -9,9 +9,10 @@
 //
 // Sightings can be forged, so little depends on them. They never shorten the pause after a fault,
 // and never make two dials of a device follow each other within a second. A dial that fails only
-// makes the next pause longer, since it is not proven who answered. Pinned devices, which are
-// contacts and those that the user named, have places and dials of their own that strangers can't
-// take. Memory is bounded by the book, the connections and the number of pinned devices.
+// makes the next pause longer, since it is not proven who answered. Contacts' devices and those that
+// the user named have places and dials of their own that nobody else can take; those of fellow
+// members of groups have some that strangers can't take. Memory is bounded by the book, the
+// connections and the number of devices that are not strangers'.
 //
 // The package knows no persons and no sessions, and not what is to be delivered. Nothing in it
 // fails.
@@ -24,18 +25,21 @@ import (
 	"slices"
 	"time"
 
-	"github.com/earshot-im/earshot/discovery"
 	"github.com/libp2p/go-libp2p/core/peer"
+
+	"github.com/earshot-im/earshot/discovery"
+	"github.com/earshot-im/earshot/node/budget"
 )
 
 const (
-	// maxConnected is how many devices are connected at most: those of the largest LAN that is
+	// MaxConnected is how many devices are connected at most: those of the largest LAN that is
 	// expected, and as many as file descriptors usually allow.
-	maxConnected = 1000
-
-	// maxWithStrangers is the number of connected devices from which on strangers are refused. The
-	// other places are for pinned devices.
-	maxWithStrangers = 800
+	MaxConnected = 1000
+	// MaxOthers is how many of them may be of strangers and fellows together. The rest is for
+	// contacts and what the user named.
+	MaxOthers = 800
+	// MaxStrangers is how many of them may be strangers'.
+	MaxStrangers = 400
 )
 
 // A Cause says how a session ended.
@@ -48,6 +52,8 @@ const (
 	Fault
 	// Incompatible is an end because the device speaks another version.
 	Incompatible
+	// Crowded is an end by this node, since another needed the place.
+	Crowded
 )
 
 // Config is what New needs.
@@ -63,7 +69,7 @@ type Planner struct {
 	random    *rand.Rand
 	book      discovery.Book
 	devices   map[peer.ID]*device
-	connected int
+	connected [budget.Contact + 1]int // devices, by standing
 	inFlight  [lanes]int
 	picks     [lanes]int // dials ever made
 	sweepAt   int        // length of devices at which to look for forgotten ones
@@ -76,6 +82,7 @@ type State struct {
 	FoundBy   []discovery.Source
 	Seen      time.Time // of the last sighting, or beginning or end of a connection
 	Pinned    bool      // a contact's, or named by the user
+	Standing  budget.Standing
 	Connected bool
 	Dialling  bool
 	Fails     int   // dials that failed since the last connection
@@ -99,7 +106,7 @@ func (p *Planner) Sighted(s discovery.Sighting, now time.Time) {
 		return
 	}
 	if s.Source == discovery.FromManual {
-		p.book.Pin(s.Device) // before Add, so that a full book makes room
+		p.book.Rank(s.Device, int(budget.Contact)) // before Add, so that a full book makes room
 	}
 	p.book.Add(s, now)
 	addrs := p.book.Addrs(s.Device)
@@ -108,7 +115,9 @@ func (p *Planner) Sighted(s discovery.Sighting, now time.Time) {
 	}
 	d := p.device(s.Device, now)
 	d.seen = now
-	d.named = d.named || s.Source == discovery.FromManual
+	if s.Source == discovery.FromManual {
+		p.change(s.Device, d, func() { d.named = true })
+	}
 
 	announced := s.Source == discovery.FromMDNS
 	isNew := slices.ContainsFunc(s.Addrs, func(a netip.AddrPort) bool {
@@ -122,31 +131,25 @@ func (p *Planner) Sighted(s discovery.Sighting, now time.Time) {
 	if heard && p.self > s.Device {
 		wait = secondDials
 	}
-	if d.pinned() {
+	if d.standing() > budget.Stranger {
 		d.step = 0
 	}
 	d.prompt = d.prompt || s.Source != discovery.FromSaved
 	d.pull(now.Add(wait))
 }
 
-// Pin says that a device belongs to a contact, or does so no longer. It need not have been sighted.
-// The caller bounds how many there are.
-func (p *Planner) Pin(id peer.ID, contact bool, now time.Time) {
+// Stand says what a device's person is to the owner now. It need not have been sighted. The caller
+// bounds how many there are that are no strangers.
+func (p *Planner) Stand(id peer.ID, as budget.Standing, now time.Time) {
 	d := p.devices[id]
-	if id == p.self || !contact && d == nil {
+	if id == p.self || as == budget.Stranger && d == nil {
 		return
 	}
 	if d == nil {
 		d = p.device(id, now)
 	}
-	was := d.pinned()
-	d.contact = contact
-	if !d.pinned() {
-		p.book.Unpin(id)
-		return
-	}
-	p.book.Pin(id)
-	if !was && d.step > 0 {
+	p.change(id, d, func() { d.person = as })
+	if d.standing() > budget.Stranger && d.step > 0 {
 		d.step = 0
 		d.pull(now)
 	}
@@ -154,13 +157,27 @@ func (p *Planner) Pin(id peer.ID, contact bool, now time.Time) {
 
 // Unname says that what the user named leads to a device no more.
 func (p *Planner) Unname(id peer.ID) {
-	d := p.devices[id]
-	if d == nil {
-		return
+	if d := p.devices[id]; d != nil {
+		p.change(id, d, func() { d.named = false })
 	}
-	if d.named = false; !d.pinned() {
-		p.book.Unpin(id)
+}
+
+// change changes what a device is to the owner.
+func (p *Planner) change(id peer.ID, d *device, do func()) {
+	if d.connected {
+		p.connected[d.standing()]--
+		defer func() { p.connected[d.standing()]++ }()
 	}
+	do()
+	p.book.Rank(id, int(d.standing()))
+}
+
+// Standing returns what a device is to the owner.
+func (p *Planner) Standing(id peer.ID) budget.Standing {
+	if d := p.devices[id]; d != nil {
+		return d.standing()
+	}
+	return budget.Stranger
 }
 
 // Connected says that there is at least one connection over which a device has proven itself,
@@ -170,17 +187,33 @@ func (p *Planner) Connected(id peer.ID, now time.Time) (keep bool) {
 	if d != nil && d.connected {
 		return true
 	}
-	if id == p.self || p.connected >= limit(d != nil && d.pinned()) {
+	if id == p.self || !p.room(p.Standing(id), 0) {
 		return false
 	}
 	if d == nil {
 		d = p.device(id, now)
 	}
-	p.connected++
+	p.connected[d.standing()]++
 	d.connected, d.since, d.seen = true, now, now
 	d.prompt, d.tried = false, nil
 	d.fails, d.err = 0, nil
 	return true
+}
+
+// Room says whether there is a place for one more device of a standing.
+func (p *Planner) Room(as budget.Standing) bool { return p.room(as, 0) }
+
+// room says whether there is a place for one more device of a standing, if so many others are coming.
+func (p *Planner) room(as budget.Standing, coming int) bool {
+	strangers, fellows, contacts := p.connected[budget.Stranger], p.connected[budget.Fellow], p.connected[budget.Contact]
+	switch others := strangers + fellows; as {
+	case budget.Stranger:
+		return strangers+coming < MaxStrangers && others+coming < MaxOthers && others+contacts+coming < MaxConnected
+	case budget.Fellow:
+		return others+coming < MaxOthers && others+contacts+coming < MaxConnected
+	default:
+		return others+contacts+coming < MaxConnected
+	}
 }
 
 // Disconnected says that the last connection to a device has ended. It does nothing for a device
@@ -190,13 +223,13 @@ func (p *Planner) Disconnected(id peer.ID, why Cause, now time.Time) {
 	if d == nil || !d.connected {
 		return
 	}
-	p.connected--
+	p.connected[d.standing()]--
 	lasted := now.Sub(d.since)
 	d.connected, d.seen, d.ended = false, now, why
 
 	// A stranger that accepts connections and hangs up at once must not be dialled every second.
 	pause := backAfter + time.Duration(p.random.Int64N(int64(backSpread)))
-	if d.pinned() || lasted >= steadyAfter {
+	if d.standing() > budget.Stranger || lasted >= steadyAfter {
 		d.step = 0
 	} else {
 		pause = d.backOff()
@@ -211,7 +244,7 @@ func (p *Planner) Disconnected(id peer.ID, why Cause, now time.Time) {
 	case Fault:
 		d.hold = later(d.hold, now.Add(double(minPenalty, d.faults, maxPenalty)))
 		d.faults++
-	case Incompatible:
+	case Incompatible, Crowded:
 		d.hold = later(d.hold, now.Add(maxPenalty))
 	}
 }
@@ -249,7 +282,7 @@ func (p *Planner) NetworkChanged(now time.Time) {
 		if d.connected || d.dialling {
 			continue
 		}
-		if d.pinned() {
+		if d.standing() > budget.Stranger {
 			d.pull(now)
 		} else {
 			d.pull(now.Add(time.Duration(p.random.Int64N(int64(changeSpread)))))
@@ -273,7 +306,8 @@ func (p *Planner) Devices() []peer.ID {
 func (p *Planner) State(id peer.ID) State {
 	s := State{Addrs: p.book.Addrs(id), FoundBy: p.book.FoundBy(id)}
 	if d := p.devices[id]; d != nil {
-		s.Seen, s.Pinned, s.Connected, s.Dialling = d.seen, d.pinned(), d.connected, d.dialling
+		s.Seen, s.Pinned, s.Connected, s.Dialling = d.seen, d.standing() == budget.Contact, d.connected, d.dialling
+		s.Standing = d.standing()
 		s.Fails, s.Err, s.Ended = d.fails, d.err, d.ended
 	}
 	return s

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/earshot-im/earshot/discovery"
+	"github.com/earshot-im/earshot/node/budget"
 	"github.com/libp2p/go-libp2p/core/peer"
 )
 
@@ -85,6 +86,15 @@ func (w *world) until(id peer.ID) time.Duration {
 	return 0
 }
 
+// pin says that a device is a contact's, or a stranger's.
+func (w *world) pin(id peer.ID, contact bool, now time.Time) {
+	as := budget.Stranger
+	if contact {
+		as = budget.Contact
+	}
+	w.Stand(id, as, now)
+}
+
 func (w *world) fail(id peer.ID)    { w.Dialled(id, errRefused, w.now) }
 func (w *world) succeed(id peer.ID) { w.Dialled(id, nil, w.now); w.Connected(id, w.now) }
 
@@ -131,7 +141,7 @@ func TestWhoDialsFirst(t *testing.T) {
 	t.Run("never oneself", func(t *testing.T) {
 		w := newWorld(t)
 		w.sight(self, discovery.FromManual, 1)
-		w.Pin(self, true, w.now)
+		w.pin(self, true, w.now)
 		w.want()
 		if w.Connected(self, w.now) {
 			t.Error("connected to itself")
@@ -142,7 +152,7 @@ func TestWhoDialsFirst(t *testing.T) {
 func TestOrder(t *testing.T) {
 	w := newWorld(t)
 	for i, id := range []peer.ID{"s", "t", "u", "v", "w", "contact"} {
-		w.Pin(id, id == "contact", w.now)
+		w.pin(id, id == "contact", w.now)
 		w.sight(id, discovery.FromSaved, i)
 		w.pass(time.Millisecond)
 	}
@@ -164,7 +174,7 @@ func TestBackOff(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t)
-			w.Pin("z", c.pinned, w.now)
+			w.pin("z", c.pinned, w.now)
 			w.sight("z", discovery.FromSaved, 1)
 			w.want("z")
 			for i, s := range c.want {
@@ -245,7 +255,7 @@ func TestNewsShortensThePause(t *testing.T) {
 	})
 	t.Run("of a contact", func(t *testing.T) {
 		w := newWorld(t)
-		w.Pin("z", true, w.now)
+		w.pin("z", true, w.now)
 		w.sight("z", discovery.FromSaved, 1)
 		for range 5 {
 			w.until("z")
@@ -278,7 +288,7 @@ func TestNewsShortensThePause(t *testing.T) {
 			w.fail("z")
 		}
 		w.pass(2 * time.Second)
-		w.Pin("z", true, w.now)
+		w.pin("z", true, w.now)
 		w.want("z")
 	})
 }
@@ -294,7 +304,7 @@ func TestSessionEnds(t *testing.T) {
 	}
 	begin := func(t *testing.T, pinned bool) *world {
 		w := newWorld(t)
-		w.Pin("z", pinned, w.now)
+		w.pin("z", pinned, w.now)
 		w.sight("z", discovery.FromSaved, 1)
 		w.want("z")
 		return w
@@ -356,7 +366,7 @@ func TestSessionEnds(t *testing.T) {
 		for i := range 49 {
 			w.pass(100 * time.Millisecond)
 			w.sight("z", discovery.FromMDNS, i)
-			w.Pin("z", i%2 == 0, w.now)
+			w.pin("z", i%2 == 0, w.now)
 			w.NetworkChanged(w.now)
 			w.want()
 		}
@@ -369,7 +379,7 @@ func TestNetworkChanged(t *testing.T) {
 	w := newWorld(t)
 	ids := []peer.ID{"a", "n", "o", "p", "x", "y"}
 	for i, id := range ids {
-		w.Pin(id, id >= "x", w.now)
+		w.pin(id, id >= "x", w.now)
 		w.sight(id, discovery.FromSaved, i)
 	}
 	for range 60 { // until all have failed so often that they wait
@@ -433,45 +443,100 @@ func TestConnectedAfterDialled(t *testing.T) {
 	w.want()
 }
 
+// TestPlacesForConnections: members of groups had the places of contacts, so a thousand identities
+// that somebody brought into a group with the owner kept all contacts out.
 func TestPlacesForConnections(t *testing.T) {
 	w := newWorld(t)
-	id := func(i int) peer.ID { return peer.ID(fmt.Sprintf("z%05d", i)) }
-	for i := range maxWithStrangers {
-		if !w.Connected(id(i), w.now) {
-			t.Fatalf("stranger %d is refused", i)
+	fill := func(as budget.Standing, kind string) (n int) {
+		for ; n <= MaxConnected; n++ {
+			id := peer.ID(fmt.Sprintf("%s%05d", kind, n))
+			w.Stand(id, as, w.now)
+			if !w.Connected(id, w.now) {
+				return n
+			}
 		}
+		return n
 	}
-	if w.Connected(id(9000), w.now) {
-		t.Error("a stranger too many")
+	if n := fill(budget.Stranger, "s"); n != MaxStrangers {
+		t.Errorf("%d strangers", n)
 	}
-	if !w.Connected(id(0), w.now) {
+	if !w.Connected("s00000", w.now) {
 		t.Error("who is connected is refused")
 	}
 	w.sight("y-stranger", discovery.FromMDNS, 1)
 	w.want()
-	for i := maxWithStrangers; i < maxConnected; i++ {
-		w.Pin(id(i), true, w.now)
-		if !w.Connected(id(i), w.now) {
-			t.Fatalf("contact %d is refused", i)
-		}
+	if n := fill(budget.Fellow, "f"); n != MaxOthers-MaxStrangers {
+		t.Errorf("%d fellows", n)
 	}
-	w.Pin("contact", true, w.now)
-	w.sight("contact", discovery.FromSaved, 1)
+	w.sight("f90000", discovery.FromSaved, 2)
+	w.Stand("f90000", budget.Fellow, w.now)
 	w.want()
-	if w.Connected("contact", w.now) {
-		t.Error("a contact too many")
-	}
-	w.Disconnected(id(0), Lost, w.now)
-	w.Disconnected(id(0), Lost, w.now) // counts once
+	w.pin("contact", true, w.now)
+	w.sight("contact", discovery.FromSaved, 3)
 	w.want("contact")
-	if n := len(w.Devices()); n != maxConnected+1 {
-		t.Errorf("%d devices", n) // 999 connected and two sighted
+	w.fail("contact")
+	if n := fill(budget.Contact, "c"); n != MaxConnected-MaxOthers {
+		t.Errorf("%d contacts beside all others", n)
+	}
+	w.pass(time.Minute)
+	w.want("contact") // another makes room for it
+	w.fail("contact")
+	w.Disconnected("s00000", Crowded, w.now)
+	w.Disconnected("s00000", Crowded, w.now) // counts once
+	if !w.Connected("contact", w.now) || w.Connected("s90000", w.now) || w.Connected("c90000", w.now) {
+		t.Error("who has the place of one who has gone?")
+	}
+	for i := 1; i < MaxStrangers; i++ {
+		w.Stand(peer.ID(fmt.Sprintf("s%05d", i)), budget.Contact, w.now)
+	}
+	if w.connected[budget.Stranger] != 0 || w.connected[budget.Contact] != MaxConnected-MaxOthers+MaxStrangers {
+		t.Errorf("connected: %v", w.connected)
+	}
+}
+
+// TestWhoMadeRoomIsLeftAlone: this node would have dialled at once whom it had just hung up on.
+func TestWhoMadeRoomIsLeftAlone(t *testing.T) {
+	w := newWorld(t)
+	w.sight("z", discovery.FromMDNS, 1)
+	w.want("z")
+	w.succeed("z")
+	w.pass(time.Minute)
+	w.Disconnected("z", Crowded, w.now)
+	for range 4 {
+		w.pass(time.Minute)
+		w.sight("z", discovery.FromMDNS, 1)
+		w.want()
+	}
+	w.pass(time.Minute)
+	w.want("z")
+}
+
+// TestFellowsHaveDialsOfTheirOwn: many fellows that are away hold up no contact, and strangers hold
+// up no fellow.
+func TestFellowsHaveDialsOfTheirOwn(t *testing.T) {
+	w := newWorld(t)
+	for i := range 50 {
+		id := peer.ID(fmt.Sprintf("f%05d", i))
+		w.Stand(id, budget.Fellow, w.now)
+		w.sight(id, discovery.FromSaved, 1)
+		w.sight(peer.ID(fmt.Sprintf("s%05d", i)), discovery.FromSaved, 2)
+	}
+	for i := range 3 {
+		w.pin(peer.ID(fmt.Sprintf("c%05d", i)), true, w.now)
+		w.sight(peer.ID(fmt.Sprintf("c%05d", i)), discovery.FromSaved, 3)
+	}
+	var n [lanes]int
+	for _, id := range w.next() {
+		n[w.devices[id].lane]++
+	}
+	if n[patient]+n[prompt] != 3 || n[fellow] != slots[fellow] || n[stranger] != slots[stranger] {
+		t.Errorf("dials: %v", n)
 	}
 }
 
 func TestForget(t *testing.T) {
 	w := newWorld(t)
-	w.Pin("contact", true, w.now)
+	w.pin("contact", true, w.now)
 	w.sight("contact", discovery.FromSaved, 1)
 	w.sight("named", discovery.FromManual, 2)
 	w.sight("saved", discovery.FromSaved, 3)

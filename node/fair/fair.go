@@ -31,33 +31,33 @@ func Holder(from netip.Addr, onLink bool) netip.Addr {
 	return network.Addr()
 }
 
-// Pool is places and who holds them.
-type Pool[T comparable] struct {
+// Pool is places for things of type T, and who holds them: mostly a [Holder].
+type Pool[K, T comparable] struct {
 	size int
-	of   map[T]netip.Addr
-	held map[netip.Addr][]T // in the order in which they were taken
-	all  []T                // the same of all
+	of   map[T]K
+	held map[K][]T // in the order in which they were taken
+	all  []T       // the same of all
 }
 
 // New returns an empty pool of so many places.
-func New[T comparable](size int) *Pool[T] {
-	return &Pool[T]{size: size, of: make(map[T]netip.Addr), held: make(map[netip.Addr][]T)}
+func New[K, T comparable](size int) *Pool[K, T] {
+	return &Pool[K, T]{size: size, of: make(map[T]K), held: make(map[K][]T)}
 }
 
 // Len returns how many places are taken.
-func (p *Pool[T]) Len() int { return len(p.all) }
+func (p *Pool[K, T]) Len() int { return len(p.all) }
 
 // Has says that something has a place.
-func (p *Pool[T]) Has(t T) bool {
+func (p *Pool[K, T]) Has(t T) bool {
 	_, ok := p.of[t]
 	return ok
 }
 
 // All returns what has a place, the first first.
-func (p *Pool[T]) All() []T { return slices.Clone(p.all) }
+func (p *Pool[K, T]) All() []T { return slices.Clone(p.all) }
 
 // Take gives something a place that its holder may take, or reports false.
-func (p *Pool[T]) Take(holder netip.Addr, t T) bool {
+func (p *Pool[K, T]) Take(holder K, t T) bool {
 	if p.Has(t) {
 		return true
 	}
@@ -69,14 +69,14 @@ func (p *Pool[T]) Take(holder netip.Addr, t T) bool {
 }
 
 // Swap takes a place from what has it, and gives it to something else.
-func (p *Pool[T]) Swap(goes T, holder netip.Addr, t T) {
+func (p *Pool[K, T]) Swap(goes T, holder K, t T) {
 	p.Leave(goes)
 	p.put(holder, t)
 }
 
-func (p *Pool[T]) fits(holder netip.Addr) bool { return len(p.held[holder])+1 <= p.size-(len(p.all)+1) }
+func (p *Pool[K, T]) fits(holder K) bool { return len(p.held[holder])+1 <= p.size-(len(p.all)+1) }
 
-func (p *Pool[T]) put(holder netip.Addr, t T) {
+func (p *Pool[K, T]) put(holder K, t T) {
 	p.of[t] = holder
 	p.held[holder] = append(p.held[holder], t)
 	p.all = append(p.all, t)
@@ -86,7 +86,7 @@ func (p *Pool[T]) put(holder netip.Addr, t T) {
 // first: of the one who holds most, if that is by more than one place, or else the holder's own.
 // They are none if the holder may take it, and if everybody holds one. Swap puts another into the
 // place of the one that goes.
-func (p *Pool[T]) Rivals(holder netip.Addr) []T {
+func (p *Pool[K, T]) Rivals(holder K) []T {
 	own := p.held[holder]
 	if p.fits(holder) {
 		return nil
@@ -100,10 +100,10 @@ func (p *Pool[T]) Rivals(holder netip.Addr) []T {
 	return slices.Clone(most)
 }
 
-func (p *Pool[T]) before(a, b T) bool { return slices.Index(p.all, a) < slices.Index(p.all, b) }
+func (p *Pool[K, T]) before(a, b T) bool { return slices.Index(p.all, a) < slices.Index(p.all, b) }
 
 // Leave gives a place back. It does nothing for what has none.
-func (p *Pool[T]) Leave(t T) {
+func (p *Pool[K, T]) Leave(t T) {
 	holder, ok := p.of[t]
 	if !ok {
 		return

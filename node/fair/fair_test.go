@@ -14,7 +14,7 @@ func at(n int) netip.Addr { return netip.AddrFrom4([4]byte{10, 0, byte(n >> 8), 
 func TestGreedyOnesLeaveRoom(t *testing.T) {
 	for greedy := 1; greedy <= 8; greedy++ {
 		const size = 360
-		p, next := New[int](size), 0
+		p, next := New[netip.Addr, int](size), 0
 		for range size { // in turns
 			for who := range greedy {
 				next++
@@ -35,7 +35,7 @@ func TestGreedyOnesLeaveRoom(t *testing.T) {
 // Who comes when the pool is nearly full takes a place from whoever holds most, until they hold
 // about as much.
 func TestLatecomersCatchUp(t *testing.T) {
-	p, next := New[int](64), 0
+	p, next := New[netip.Addr, int](64), 0
 	join := func(who int) bool {
 		next++
 		if p.Take(at(who), next) {
@@ -67,7 +67,7 @@ func TestLatecomersCatchUp(t *testing.T) {
 
 // Where everybody holds one place, nobody has to go for one more.
 func TestNobodyGoesForAnEqual(t *testing.T) {
-	p := New[int](8)
+	p := New[netip.Addr, int](8)
 	n := 0
 	for p.Take(at(n), n) {
 		n++
@@ -83,7 +83,7 @@ func TestNobodyGoesForAnEqual(t *testing.T) {
 
 func TestPoolCounts(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
-	p, have := New[int](40), map[int]int{}
+	p, have := New[netip.Addr, int](40), map[int]int{}
 	for range 20_000 {
 		item, who := random.IntN(100), random.IntN(9)
 		if random.IntN(3) == 0 {
@@ -135,7 +135,7 @@ func TestHolder(t *testing.T) {
 func TestRateIsShared(t *testing.T) {
 	for greedy := 1; greedy <= 20; greedy *= 2 {
 		now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-		r, let := NewRate(400, 4*time.Second), 0
+		r, let := NewRate[netip.Addr](400, 4*time.Second), 0
 		const seconds = 100
 		for i := range seconds * 1000 {
 			now = now.Add(time.Millisecond)

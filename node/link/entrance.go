@@ -75,12 +75,12 @@ type entrance struct {
 	keeps turns // the same from addresses that contacts have used lately
 
 	mu        sync.Mutex
-	attempts  *fair.Rate            // from anywhere
-	again     *fair.Rate            // from addresses that contacts have used lately
-	arrivals  map[net.Conn]*arrival // that are not proven
-	arriving  *fair.Pool[*arrival]
-	kept      *fair.Pool[*arrival]
-	strangers *fair.Pool[*arrival]
+	attempts  *fair.Rate[netip.Addr] // from anywhere
+	again     *fair.Rate[netip.Addr] // from addresses that contacts have used lately
+	arrivals  map[net.Conn]*arrival  // that are not proven
+	arriving  *fair.Pool[netip.Addr, *arrival]
+	kept      *fair.Pool[netip.Addr, *arrival]
+	strangers *fair.Pool[netip.Addr, *arrival]
 	fellows   map[*arrival]struct{}
 	contacts  int
 	known     map[netip.Addr]time.Time // where contacts were lately, and when
@@ -92,11 +92,11 @@ func newEntrance(cfg Config, busy func(peer.ID) bool) *entrance {
 		onLink:    cfg.OnLink,
 		busy:      busy,
 		arrivals:  make(map[net.Conn]*arrival),
-		attempts:  fair.NewRate(maxAttempts, attemptSpan),
-		again:     fair.NewRate(maxAttempts, attemptSpan),
-		arriving:  fair.New[*arrival](maxArriving),
-		kept:      fair.New[*arrival](maxArrivingKept),
-		strangers: fair.New[*arrival](maxConnsStrangers),
+		attempts:  fair.NewRate[netip.Addr](maxAttempts, attemptSpan),
+		again:     fair.NewRate[netip.Addr](maxAttempts, attemptSpan),
+		arriving:  fair.New[netip.Addr, *arrival](maxArriving),
+		kept:      fair.New[netip.Addr, *arrival](maxArrivingKept),
+		strangers: fair.New[netip.Addr, *arrival](maxConnsStrangers),
 		fellows:   make(map[*arrival]struct{}),
 		known:     make(map[netip.Addr]time.Time),
 	}
@@ -305,7 +305,7 @@ func (e *entrance) leave(a *arrival) {
 	}
 	a.proven = Stranger
 	delete(e.arrivals, a.conn)
-	for _, pool := range []*fair.Pool[*arrival]{e.arriving, e.kept, e.strangers} {
+	for _, pool := range []*fair.Pool[netip.Addr, *arrival]{e.arriving, e.kept, e.strangers} {
 		pool.Leave(a)
 	}
 }

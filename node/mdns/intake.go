@@ -34,7 +34,7 @@ type intake struct {
 	by    family
 	links []discovery.Link
 
-	parsed *fair.Pool[int] // packets, numbered, by who sent them
+	parsed *fair.Pool[netip.Addr, int] // packets, numbered, by who sent them
 	since  time.Time
 }
 
@@ -92,12 +92,12 @@ func (i *intake) concerns(b []byte, response bool) bool {
 // admit tells whether the sender of a packet may have one more parsed in this second.
 func (i *intake) admit(from netip.Addr, now time.Time) bool {
 	if now.Sub(i.since) >= time.Second {
-		i.since, i.parsed = now, fair.New[int](packetsASecond)
+		i.since, i.parsed = now, fair.New[netip.Addr, int](packetsASecond)
 	}
 	return take(i.parsed, from)
 }
 
 // take takes one of the places that a pool shares among senders, for as long as the pool lasts.
-func take(places *fair.Pool[int], from netip.Addr) bool {
+func take(places *fair.Pool[netip.Addr, int], from netip.Addr) bool {
 	return places.Take(fair.Holder(from, true), places.Len())
 }

@@ -23,7 +23,7 @@ type reports struct {
 	log   *slog.Logger
 
 	last              map[peer.ID]reported
-	strangers, knowns *fair.Pool[int]
+	strangers, knowns *fair.Pool[netip.Addr, int]
 	full              bool
 }
 
@@ -42,7 +42,7 @@ func newReports(cfg Config) reports {
 // renew begins anew, so that every device is reported again.
 func (r *reports) renew() {
 	r.last, r.full = map[peer.ID]reported{}, false
-	r.strangers, r.knowns = fair.New[int](maxReports), fair.New[int](maxReports)
+	r.strangers, r.knowns = fair.New[netip.Addr, int](maxReports), fair.New[netip.Addr, int](maxReports)
 }
 
 // worth tells whether an announcement says something new and is not too much. A goodbye only lets

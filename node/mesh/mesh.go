@@ -30,6 +30,7 @@ import (
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/discovery"
+	"github.com/earshot-im/earshot/node/budget"
 	"github.com/earshot-im/earshot/node/dial"
 	"github.com/earshot-im/earshot/node/link"
 	"github.com/earshot-im/earshot/node/notify"
@@ -195,16 +196,22 @@ func (m *Mesh) enter(ctx context.Context, s *session.Session) bool {
 	if ctx.Err() != nil {
 		return false
 	}
-	replaced, err := m.admit(s)
-	if err != nil {
-		return false
-	}
+	replaced, crowded, err := m.admit(s)
 	m.changed.Give()
+	m.evicted(crowded)
 	if replaced != nil {
 		replaced.session.End(errReplaced)
 		m.takenOut(replaced)
 	}
-	return true
+	return err == nil
+}
+
+// evicted ends a session that had to make room, if there is one.
+func (m *Mesh) evicted(out *left) {
+	if out != nil {
+		out.session.End(errCrowded)
+		m.takenOut(out)
+	}
 }
 
 // ended takes an ended session out.
@@ -255,10 +262,12 @@ func (m *Mesh) Told(by *session.Session, sightings []wire.Sighting) {
 	}
 }
 
-// Pin says whether devices are those of contacts or fellow members, for which places and dials are
-// kept free that strangers can't take.
-func (m *Mesh) Pin(devices []crypto.DeviceID, yes bool) {
-	m.pin(devices, yes)
+// Stand says what devices are to the owner from now on. Contacts have places and dials that nobody
+// else can take, and fellow members of groups have some that strangers can't take.
+func (m *Mesh) Stand(devices []crypto.DeviceID, as budget.Standing) {
+	for _, out := range m.stand(devices, as) {
+		m.evicted(out)
+	}
 	m.changed.Give()
 }
 

@@ -42,7 +42,7 @@ func TestTwoMeet(t *testing.T) {
 		ann.ends()
 		time.Sleep(time.Second)
 		synctest.Wait()
-		if _, err := ann.admit(newSessionOf(ann, 7)); err != errGone {
+		if _, _, err := ann.admit(newSessionOf(ann, 7)); err != errGone {
 			t.Errorf("somebody comes when Run has returned: %v", err)
 		}
 		if ann.left != 1 || len(ann.Sessions()) != 0 {
@@ -317,7 +317,7 @@ func TestToldOf(t *testing.T) {
 		p := newParty(t, memnet.New(), 1)
 		defer p.link.Close()
 		s := newSessionOf(p, 7)
-		if _, err := p.admit(s); err != nil {
+		if _, _, err := p.admit(s); err != nil {
 			t.Fatal(err)
 		}
 		at := []netip.AddrPort{netip.MustParseAddrPort("10.0.0.7:1")}
@@ -362,7 +362,7 @@ func TestEndsAsTheyAre(t *testing.T) {
 		{sync.ErrIncompatible, dial.Incompatible},
 	} {
 		s := newSessionOf(p, i+1)
-		if _, err := p.admit(s); err != nil {
+		if _, _, err := p.admit(s); err != nil {
 			t.Fatal(err)
 		}
 		p.sighted(discovery.Sighting{Device: peerID(s.Peer()), Addrs: []netip.AddrPort{netip.MustParseAddrPort("10.0.0.9:1")}, Source: discovery.FromManual})

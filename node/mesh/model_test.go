@@ -166,7 +166,7 @@ func runModel(t *testing.T, random *rand.Rand) {
 			late := &modelled{device: n, hears: map[event.Conversation]bool{}, followed: map[event.Conversation]bool{}}
 			late.Session = newSession(n, random.IntN(2) == 0)
 			old := m.with(n)
-			replaced, err := r.admit(late.Session)
+			replaced, _, err := r.admit(late.Session)
 			noted(r, replaced)
 			switch {
 			case m.stopped:

@@ -141,9 +141,9 @@ func (r *Register) name(named []discovery.Named) []*place {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, n := range named {
-		r.places = append(r.places, &place{Named: n, device: n.Device})
+		r.named = append(r.named, &place{Named: n, device: n.Device})
 	}
-	return r.places
+	return r.named
 }
 
 // looked takes in who is at a place, or why that could not be asked. The owner's wish goes from the
@@ -158,7 +158,7 @@ func (r *Register) looked(p *place, device peer.ID, err error) {
 	}
 	before := p.device
 	p.device = device
-	for _, other := range r.places {
+	for _, other := range r.named {
 		if other.device == before {
 			return
 		}
@@ -177,7 +177,7 @@ func (r *Register) reached(p *place) bool {
 func (r *Register) Unreached() (out []Unreached) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, p := range r.places {
+	for _, p := range r.named {
 		if err := r.failing(p); err != nil {
 			out = append(out, Unreached{p.Text, err})
 		}
@@ -189,7 +189,7 @@ func (r *Register) Unreached() (out []Unreached) {
 func (r *Register) untold() (out []Unreached) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, p := range r.places {
+	for _, p := range r.named {
 		if err := r.failing(p); err != nil && !p.told {
 			p.told = true
 			out = append(out, Unreached{p.Text, err})

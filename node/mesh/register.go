@@ -24,6 +24,7 @@ const youngSession = 2 * time.Second
 var (
 	errReplaced = errors.New("replaced by a newer session")
 	errFull     = errors.New("too many peers")
+	errCrowded  = errors.New("another peer needed the place")
 	errGone     = errors.New("node is stopping")
 )
 
@@ -35,7 +36,8 @@ type Register struct {
 	mu      gosync.Mutex
 	planner *dial.Planner
 	network discovery.Network // this machine's interfaces
-	places  []*place          // that the owner named
+	named   []*place          // places that the owner named
+	places  *places           // of sessions with strangers
 	stopped bool
 	running gosync.WaitGroup // dials, and sessions that were admitted; none is added once stopped
 
@@ -63,6 +65,7 @@ type entry struct {
 func newRegister(self peer.ID) *Register {
 	return &Register{
 		planner:  dial.New(dial.Config{Self: self, Seed: seed(self)}),
+		places:   newPlaces(),
 		devices:  make(map[crypto.DeviceID]*entry),
 		persons:  make(map[crypto.PersonID]int),
 		locals:   make(map[netip.Addr]int),
@@ -91,19 +94,27 @@ type left struct {
 }
 
 // admit takes in a session as the one with its peer and counts it as running, or says why not. It
-// returns the session that it replaces, or nil.
-func (r *Register) admit(s *session.Session) (replaced *left, err error) {
+// returns the session that it replaces, and the one of another peer that had to make room, or nil.
+func (r *Register) admit(s *session.Session) (replaced, crowded *left, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.stopped {
-		return nil, errGone
+		return nil, nil, errGone
 	}
 	old := r.devices[s.Peer()]
-	if old != nil && old.session.Opened() != s.Opened() && time.Since(old.session.Since()) < youngSession && old.session.OpenedByLower() {
-		return nil, errReplaced
+	switch {
+	case old == nil:
+		if crowded, err = r.place(s); err != nil {
+			return nil, nil, err
+		}
+	case old.session.Opened() != s.Opened() && time.Since(old.session.Since()) < youngSession && old.session.OpenedByLower():
+		return nil, nil, errReplaced
+	case r.places.Has(old.session):
+		r.places.Swap(old.session, r.holder(s), s)
 	}
 	if !r.planner.Connected(peerID(s.Peer()), time.Now()) {
-		return nil, errFull
+		r.places.Leave(s)
+		return nil, crowded, errFull
 	}
 	if old != nil {
 		replaced = r.remove(old)
@@ -113,7 +124,7 @@ func (r *Register) admit(s *session.Session) (replaced *left, err error) {
 	r.locals[e.local]++
 	r.devices[s.Peer()] = e
 	r.sessions[s] = e
-	return replaced, nil
+	return replaced, crowded, nil
 }
 
 // remove takes a session out. The caller holds the lock.
@@ -121,6 +132,7 @@ func (r *Register) remove(e *entry) *left {
 	out := &left{session: e.session, person: e.person, known: e.known}
 	delete(r.sessions, e.session)
 	delete(r.devices, e.session.Peer())
+	r.places.Leave(e.session)
 	if r.locals[e.local]--; r.locals[e.local] == 0 {
 		delete(r.locals, e.local)
 	}
@@ -267,15 +279,6 @@ func (r *Register) sighted(s discovery.Sighting) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.planner.Sighted(s, time.Now())
-}
-
-// pin does what Mesh.Pin says.
-func (r *Register) pin(devices []crypto.DeviceID, yes bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, d := range devices {
-		r.planner.Pin(peerID(d), yes, time.Now())
-	}
 }
 
 // next returns the dials to make now, and when to ask again; zero: after the next change.

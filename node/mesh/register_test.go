@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"log/slog"
+	"net"
 	"net/netip"
 	"slices"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	ma "github.com/multiformats/go-multiaddr"
+	manet "github.com/multiformats/go-multiaddr/net"
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/discovery"
@@ -38,9 +40,18 @@ type silentConn struct {
 func (s silentStream) Conn() network.Conn { return s.conn }
 func (c silentConn) RemotePeer() peer.ID  { return c.peer }
 
-func (c silentConn) RemoteMultiaddr() ma.Multiaddr { return c.at }
-func (c silentConn) LocalMultiaddr() ma.Multiaddr  { return ma.StringCast("/ip4/10.0.0.1/tcp/4001") }
-func (c silentConn) Stat() network.ConnStats       { return network.ConnStats{} }
+// RemoteMultiaddr is where the device is; without a place of its own it is at an address of its own.
+func (c silentConn) RemoteMultiaddr() ma.Multiaddr {
+	if c.at != nil {
+		return c.at
+	}
+	device, _ := crypto.DeviceFromPeer(c.peer)
+	at, _ := manet.FromNetAddr(net.TCPAddrFromAddrPort(netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, device[5], device[6], device[7]}), 1)))
+	return at
+}
+
+func (c silentConn) LocalMultiaddr() ma.Multiaddr { return ma.StringCast("/ip4/10.0.0.1/tcp/4001") }
+func (c silentConn) Stat() network.ConnStats      { return network.ConnStats{} }
 
 func deviceNumber(n int) (d crypto.DeviceID) {
 	binary.BigEndian.PutUint64(d[:], uint64(n))
@@ -56,17 +67,22 @@ const self = 1 << 20
 
 func newTestRegister() *Register { return newRegister(peerID(deviceNumber(self))) }
 
+// sessionConfig is that of a session over a connection that does nothing.
+func sessionConfig(c silentConn, opened bool) session.Config {
+	return session.Config{Self: deviceNumber(self), Budget: budget.New(budget.Config{}).Open(netip.Addr{}),
+		Stream: silentStream{conn: c}, Opened: opened, Log: slog.New(slog.DiscardHandler)}
+}
+
 // newSession makes a session with a device that does nothing.
 func newSession(device int, opened bool) *session.Session {
-	return session.New(session.Config{Self: deviceNumber(self), Budget: budget.New(budget.Config{}).Open(netip.Addr{}), Stream: silentStream{conn: silentConn{peer: peerID(deviceNumber(device))}},
-		Opened: opened, Log: slog.New(slog.DiscardHandler)}, func(*session.Session) session.Host { return nil })
+	return session.New(sessionConfig(silentConn{peer: peerID(deviceNumber(device))}, opened), func(*session.Session) session.Host { return nil })
 }
 
 // admitted takes in a new session with a device.
 func admitted(t *testing.T, r *Register, device int) *session.Session {
 	t.Helper()
 	s := newSession(device, true)
-	if _, err := r.admit(s); err != nil {
+	if _, _, err := r.admit(s); err != nil {
 		t.Fatal(err)
 	}
 	return s
@@ -88,7 +104,7 @@ func noted(r *Register, out *left) {
 // empty finds that nothing is remembered of any session.
 func empty(t *testing.T, r *Register) {
 	t.Helper()
-	if n := len(r.devices) + len(r.persons) + len(r.locals) + len(r.sessions) + len(r.hearing) + len(r.followed); n != 0 {
+	if n := r.places.Len() + len(r.devices) + len(r.persons) + len(r.locals) + len(r.sessions) + len(r.hearing) + len(r.followed); n != 0 {
 		t.Errorf("left: %d devices, %d persons, %d sessions, %d conversations, %d of them with followed peers",
 			len(r.devices), len(r.persons), len(r.sessions), len(r.hearing), len(r.followed))
 	}
@@ -123,12 +139,12 @@ func TestWhichOfTwoSessionsStays(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			r := newTestRegister()
 			old := newSession(c.device, c.old)
-			if replaced, err := r.admit(old); replaced != nil || err != nil {
+			if replaced, _, err := r.admit(old); replaced != nil || err != nil {
 				t.Fatal(replaced, err)
 			}
 			time.Sleep(c.after)
 			late := newSession(c.device, c.new)
-			replaced, err := r.admit(late)
+			replaced, _, err := r.admit(late)
 			stays, want := late, error(nil)
 			if c.oldStays {
 				stays, want = old, errReplaced
@@ -154,7 +170,7 @@ func TestReplacedSessionChangesNothing(t *testing.T) {
 	r.Join(old, c, true)
 	r.Follow(old, c)
 	late := newSession(1, true)
-	replaced, err := r.admit(late)
+	replaced, _, err := r.admit(late)
 	if err != nil || replaced.session != old || !replaced.known || !r.Here(personNumber(1)) {
 		t.Fatalf("replaced is %+v, %v; the person is here until that is noted: %t", replaced, err, r.Here(personNumber(1)))
 	}
@@ -200,7 +216,7 @@ func TestFullRegisterRefuses(t *testing.T) {
 	r := newTestRegister()
 	n := 0
 	for ; ; n++ {
-		if _, err := r.admit(newSession(n, true)); errors.Is(err, errFull) {
+		if _, _, err := r.admit(newSession(n, true)); errors.Is(err, errFull) {
 			break
 		} else if err != nil || n > 10_000 {
 			t.Fatal(n, err)
@@ -209,11 +225,11 @@ func TestFullRegisterRefuses(t *testing.T) {
 	if len(r.devices) != n || len(r.sessions) != n {
 		t.Errorf("%d were admitted, of which %d are there", n, len(r.devices))
 	}
-	if replaced, err := r.admit(newSession(0, true)); replaced == nil || err != nil {
+	if replaced, _, err := r.admit(newSession(0, true)); replaced == nil || err != nil {
 		t.Errorf("another session of one that is connected: %v", err)
 	}
-	r.pin([]crypto.DeviceID{deviceNumber(n)}, true)
-	if _, err := r.admit(newSession(n, true)); err != nil {
+	r.stand([]crypto.DeviceID{deviceNumber(n)}, budget.Contact)
+	if _, _, err := r.admit(newSession(n, true)); err != nil {
 		t.Errorf("a pinned device: %v", err)
 	}
 }
@@ -227,7 +243,7 @@ func TestNobodyIsAdmittedAfterTheStop(t *testing.T) {
 	}
 	r.stop()
 	for _, device := range []int{1, 2} {
-		if _, err := r.admit(newSession(device, true)); !errors.Is(err, errGone) {
+		if _, _, err := r.admit(newSession(device, true)); !errors.Is(err, errGone) {
 			t.Errorf("device %d: %v", device, err)
 		}
 	}
@@ -307,7 +323,7 @@ func TestFewAreFollowed(t *testing.T) {
 		t.Error("somebody takes the place of one who had none")
 	}
 	// One whose session is replaced makes room as well.
-	if replaced, err := r.admit(newSession(2, true)); err != nil || !slices.Equal(replaced.follow, []choice{{c, waiting}}) {
+	if replaced, _, err := r.admit(newSession(2, true)); err != nil || !slices.Equal(replaced.follow, []choice{{c, waiting}}) {
 		t.Errorf("one who was replaced: %+v, %v", replaced, err)
 	}
 	for _, s := range r.Sessions() {
