@@ -104,9 +104,9 @@ func (g *guest) Perform(ctx context.Context, e sync.Effect) (answer sync.Input, 
 // identify proves whose device the peer is, takes them in, and says what they may have.
 func (g *guest) identify(ctx context.Context, e sync.Identify) (answer sync.Input, task session.Task, err error) {
 	n, device := g.node, g.session.Peer()
-	card, err := people.Prove(device, e.Card, e.Profile)
+	card, profile, err := n.people.Prove(device, e.Card, e.Profile)
 	if err == nil {
-		err = n.people.Meet(ctx, device, card, people.NameIn(e.Profile))
+		err = n.people.Meet(ctx, device, card, people.NameIn(profile))
 	}
 	if errors.Is(err, store.ErrFull) { // they are known all the same, and written down another time
 		g.session.Log().Warn("write down what a peer says of itself", "err", err)
@@ -125,8 +125,8 @@ func (g *guest) identify(ctx context.Context, e sync.Identify) (answer sync.Inpu
 	g.person = card.Person()
 	g.portion = n.sharing.With(g, sharing.Peer{Device: device, Person: g.person, Nonce: e.Nonce, Ours: g.nonce})
 	g.from = n.door.From(g.session, g.person, g.portion.Visible)
-	if e.Profile != nil {
-		task = session.Errand(func(ctx context.Context) sync.Input { return g.from.Profile(ctx, *e.Profile) })
+	if profile != nil {
+		task = session.Errand(func(ctx context.Context) sync.Input { return g.from.Profile(ctx, *profile) })
 	}
 	n.people.LookForFellows()
 	g.session.Log().Debug("session", "opened", g.session.Opened())

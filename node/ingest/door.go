@@ -113,13 +113,26 @@ func (d *Door) Gossiped(ctx context.Context, run event.Run, from crypto.PersonID
 }
 
 // begin proves a run and hands it to the store. wait returns after the commit. Runs are stored in
-// the order in which they began.
+// the order in which they began. A run that brings nothing is not proven again.
 func (d *Door) begin(ctx context.Context, run event.Run, from crypto.PersonID) (wait func() Ingested) {
+	if in, repeats := d.repeats(&run, from); repeats {
+		return func() Ingested { return in }
+	}
 	admitted, err := d.Admit(ctx, run, from)
 	if err != nil {
 		return func() Ingested { return Ingested{Author: admitted.Author, Err: err} }
 	}
 	return admitted.Store(ctx)
+}
+
+// repeats answers for a run that brings nothing to the store: it is held, or its log is frozen.
+func (d *Door) repeats(run *event.Run, from crypto.PersonID) (in Ingested, repeats bool) {
+	if c := run.Log().Conversation; c != event.Direct(d.self, from) && !d.cfg.Groups.Known(c) {
+		return in, false
+	}
+	held, repeats, err := d.cfg.Store.Repeats(run)
+	author, _ := d.cfg.People.Owner(run.Log().Device)
+	return Ingested{Segments: held.Segments, Author: author, Err: err}, repeats
 }
 
 // Admitted is a run that was found good.

@@ -78,26 +78,44 @@ func (f *From) record(ctx context.Context, c event.Conversation, r event.Record)
 		return ErrStranger
 	case !signer.Parsed.Includes(r.Card):
 		return &groups.NeedsCardError{Head: r.Card}
-	case !signer.Parsed.SpeaksAt(r.Card, r.Device) || !r.Verify():
+	}
+	// The owner has written to nobody else, so others have nothing to receipt.
+	mayReceipt := signer.Contact || signer.ID == d.self || d.cfg.Groups.Known(c)
+	if r.Kind != event.KindProfile && (r.Kind != event.KindReceipt || !mayReceipt) {
+		return nil // it is not kept, and need not be proven
+	}
+	if known, err := d.knows(&signer, &r); known || err != nil {
+		return err
+	}
+	if !signer.Parsed.SpeaksAt(r.Card, r.Device) || !r.Verify() {
 		return fmt.Errorf("%w: record", ErrUnproven)
 	}
-	switch r.Kind {
-	case event.KindProfile:
-		if !people.IsProfile(&r, signer.Parsed) {
-			return nil
-		}
-		defer d.cfg.Changed()
-		if err := d.cfg.People.Rename(ctx, signer.ID, people.NameIn(&r)); err != nil {
-			return err
-		}
-		return d.cfg.People.PutProfile(ctx, signer.ID, r)
-	case event.KindReceipt:
-		// The owner has written to nobody else, so others have nothing to receipt.
-		if signer.Contact || signer.ID == d.self || d.cfg.Groups.Known(c) {
-			return d.cfg.Receipts.Take(ctx, signer.ID, c, r)
+	if r.Kind == event.KindReceipt {
+		return d.cfg.Receipts.Take(ctx, signer.ID, c, r)
+	}
+	if !people.IsProfile(&r, signer.Parsed) {
+		return nil
+	}
+	defer d.cfg.Changed()
+	if err := d.cfg.People.Rename(ctx, signer.ID, people.NameIn(&r)); err != nil {
+		return err
+	}
+	return d.cfg.People.PutProfile(ctx, signer.ID, r)
+}
+
+// knows reports whether a record is no newer than the one that is known of its signer. Such a record
+// changes nothing and need not be proven.
+func (d *Door) knows(signer *people.Person, r *event.Record) (bool, error) {
+	if r.Kind == event.KindProfile {
+		return signer.Knows(r), nil
+	}
+	held, err := d.cfg.Store.Book().Records(r.Kind, r.Subject)
+	for i := range held {
+		if held[i].Device == r.Device {
+			return !event.Newer(*r, held[i]), nil
 		}
 	}
-	return nil
+	return false, err
 }
 
 // Profile keeps the proven profile that came with the peer's card, to give it to whoever asks for
@@ -114,18 +132,26 @@ func (f *From) Card(ctx context.Context, e sync.LearnCard) sync.Input {
 }
 
 func (d *Door) card(ctx context.Context, e sync.LearnCard) error {
-	card, err := crypto.ParseCard(e.Card)
-	if err != nil || !card.Includes(e.Head) && card.Person() != e.Person {
+	if len(e.Card) == 0 {
 		return nil // the run that waits for the card is refused when it asks for the card again
 	}
-	if e.Profile != nil && !people.IsProfile(e.Profile, card) {
-		e.Profile = nil
+	known, _ := d.cfg.People.Get(e.Person)
+	if e.Person == (crypto.PersonID{}) {
+		known, _ = d.cfg.People.WithHead(e.Head)
 	}
-	if err := d.cfg.People.Learn(ctx, card, people.NameIn(e.Profile)); err != nil {
+	card, err := known.ParseCard(e.Card)
+	if err != nil || !card.Includes(e.Head) && card.Person() != e.Person {
+		return nil
+	}
+	profile, ok := known.Profile(e.Profile, card)
+	if !ok {
+		profile = nil
+	}
+	if err := d.cfg.People.Learn(ctx, card, people.NameIn(profile)); err != nil {
 		return err
 	}
-	if e.Profile != nil {
-		if err := d.cfg.People.PutProfile(ctx, card.Person(), *e.Profile); err != nil {
+	if profile != nil {
+		if err := d.cfg.People.PutProfile(ctx, card.Person(), *profile); err != nil {
 			return err
 		}
 	}

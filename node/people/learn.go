@@ -13,18 +13,50 @@ import (
 )
 
 // Prove parses the card that a device shows, and checks that the device speaks for the card's
-// person and that the profile is that person's too. profile may be nil.
-func Prove(device crypto.DeviceID, card []byte, profile *event.Record) (crypto.Card, error) {
-	parsed, err := crypto.ParseCard(card)
+// person and that the profile is that person's too. shown may be nil. It returns the profile that is
+// to be believed. What is known already is not proven again.
+func (p *People) Prove(device crypto.DeviceID, card []byte, shown *event.Record) (crypto.Card, *event.Record, error) {
+	known, _ := p.Of(device)
+	parsed, err := known.ParseCard(card)
 	switch {
 	case err != nil:
-		return parsed, fmt.Errorf("card: %w", err)
+		return parsed, nil, fmt.Errorf("card: %w", err)
 	case !parsed.Speaks(device):
-		return parsed, fmt.Errorf("the card does not name the device")
-	case profile != nil && !IsProfile(profile, parsed):
-		return parsed, fmt.Errorf("the profile is not of the card's person")
+		return parsed, nil, fmt.Errorf("the card does not name the device")
 	}
-	return parsed, nil
+	profile, ok := known.Profile(shown, parsed)
+	if !ok {
+		return parsed, nil, fmt.Errorf("the profile is not of the card's person")
+	}
+	return parsed, profile, nil
+}
+
+// ParseCard is crypto.ParseCard. The card that is known of the person is not proven again.
+func (a *Person) ParseCard(card []byte) (crypto.Card, error) {
+	if len(card) > 0 && bytes.Equal(card, a.Card) {
+		return a.Parsed, nil
+	}
+	return crypto.ParseCard(card)
+}
+
+// Profile returns the profile that is to be believed of a card's person where one is shown: the one
+// that is known if the other is no newer, which then need not be proven. It is not ok if what is
+// shown is not that person's profile. shown may be nil.
+func (a *Person) Profile(shown *event.Record, card crypto.Card) (profile *event.Record, ok bool) {
+	switch {
+	case shown == nil:
+		return nil, true
+	case a.Knows(shown):
+		return a.profile, true
+	}
+	return shown, IsProfile(shown, card)
+}
+
+// Knows says that a record is the profile that is known of the person, or an older one of the same
+// device. It says nothing of the record's signature.
+func (a *Person) Knows(r *event.Record) bool {
+	return a.profile != nil && r.Kind == event.KindProfile && r.Device == a.profile.Device &&
+		string(r.Subject) == string(a.profile.Subject) && !event.Newer(*r, *a.profile)
 }
 
 // IsProfile says that a record is the profile of a card's person, signed by a device of theirs.

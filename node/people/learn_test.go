@@ -445,7 +445,7 @@ func TestAuthor(t *testing.T) {
 
 // What a device shows must be of one person, for whom it speaks.
 func TestProve(t *testing.T) {
-	bob, eve := newSomebody(t), newSomebody(t)
+	h, bob, eve := newHome(t), newSomebody(t), newSomebody(t)
 	profile, others := bob.profile(1, "Bob"), eve.profile(1, "Eve")
 	forged := profile
 	forged.Signature = others.Signature
@@ -462,10 +462,28 @@ func TestProve(t *testing.T) {
 		"another's profile":       {bob, bob.card.Bytes(), &others, false},
 		"a profile nobody signed": {bob, bob.card.Bytes(), &forged, false},
 	} {
-		card, err := Prove(c.device.desk.ID(), c.card, c.profile)
+		card, _, err := h.Prove(c.device.desk.ID(), c.card, c.profile)
 		if (err == nil) != c.ok || c.ok && card.Person() != bob.id() {
 			t.Errorf("%s: %v", what, err)
 		}
+	}
+	// What is known is not proven again: the bytes decide, and what was proven before is believed.
+	card := Person{Parsed: bob.card}
+	card.Card = []byte("bytes that are no card")
+	if parsed, err := card.ParseCard(card.Card); err != nil || parsed.Person() != bob.id() {
+		t.Errorf("a card that is known: %v", err)
+	}
+	if _, err := card.ParseCard(eve.card.Bytes()); err != nil {
+		t.Errorf("another card: %v", err)
+	}
+	known := Person{profile: &profile}
+	if p, ok := known.Profile(&forged, bob.card); !ok || p != &profile {
+		t.Error("the profile that is known is proven again, or another is believed")
+	}
+	newer := bob.profile(2, "Bob")
+	newer.Signature = others.Signature
+	if _, ok := known.Profile(&newer, bob.card); ok {
+		t.Error("a newer profile is believed that nobody signed")
 	}
 	nameless := bob.profile(1, "x")
 	nameless.Value = event.Profile{Name: "a\nb"}.Marshal()
