@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/earshot-im/earshot/node/authority"
 	"github.com/earshot-im/earshot/node/groups"
@@ -12,14 +13,16 @@ import (
 	"github.com/earshot-im/earshot/store"
 )
 
-// refusals say what the peer is told where something was not taken and it is not to blame: by which
-// reason, and whether that is about the one run or about its log. What else is refused, the machine
-// decides by itself (node/sync), since it needs no look at the events.
-var refusals = []struct {
+type refusal struct {
 	err    error
 	reason wire.Reason
 	once   bool
-}{
+}
+
+// refusals say what the peer is told where something was not taken and it is not to blame: by which
+// reason, and whether that is about the one run or about its log. What else is refused, the machine
+// decides by itself (node/sync), since it needs no look at the events.
+var refusals = []refusal{
 	{store.ErrFull, wire.NoRoom, true},
 	{store.ErrTooManySegments, wire.TooManySegments, true},
 	{ErrEarly, wire.TooEarly, true},
@@ -78,15 +81,27 @@ func (f *From) outcome(ticket sync.Ticket, what string, err error) sync.Input {
 		f.door.noRoom()
 		fallthrough
 	case stored.Refused != 0:
-		f.session.Log().Info(what, "err", err)
+		f.session.Log().Debug(what, "err", err)
 	}
 	return answer
 }
 
-// failed logs an error that the peer is not told about, or not as it is. A context that was
-// cancelled means only that the session has ended.
+// caused reports whether an error is one that peers can cause as often as they like.
+func caused(err error) bool {
+	is := func(target error) bool { return errors.Is(err, target) }
+	return slices.ContainsFunc(blame, is) ||
+		slices.ContainsFunc(refusals, func(r refusal) bool { return is(r.err) })
+}
+
+// failed logs an error that the peer is not told about, or not as it is. What a peer can cause is of
+// no use in the log of the owner, who is told by warnings and requests, or by the end of the session.
+// A context that was cancelled means only that the session has ended.
 func (f *From) failed(what string, err error) {
-	if err != nil && !errors.Is(err, context.Canceled) {
+	switch {
+	case err == nil || errors.Is(err, context.Canceled):
+	case caused(err):
+		f.session.Log().Debug(what, "err", err)
+	default:
 		f.session.Log().Warn(what, "err", err)
 	}
 }
