@@ -63,6 +63,7 @@ type Mesh struct {
 	cfg     Config
 	changed notify.Signal   // something that the planner may want to act on
 	moves   *notify.Counter // counts the changes of the network
+	starts  *starts         // of sessions, by peers
 
 	telling gosync.Mutex     // held while sessions are given own addresses, so that each gets the newest last
 	told    []netip.AddrPort // own addresses that sessions were given since the network changed
@@ -70,13 +71,20 @@ type Mesh struct {
 
 // New returns a mesh that knows nobody.
 func New(cfg Config) *Mesh {
-	return &Mesh{Register: newRegister(cfg.Host.ID()), cfg: cfg, changed: notify.NewSignal(), moves: notify.NewCounter(0)}
+	return &Mesh{Register: newRegister(cfg.Host.ID()), cfg: cfg, changed: notify.NewSignal(), moves: notify.NewCounter(0), starts: newStarts()}
 }
 
 // Accept has the streams that peers open served until ctx ends. Call it before Run, and both before
 // listening: a peer that dials and is not understood does not come back soon.
 func (m *Mesh) Accept(ctx context.Context) {
-	m.cfg.Host.SetStreamHandler(session.Protocol, func(s network.Stream) { m.serve(ctx, m.cfg.NewSession(s, false)) })
+	m.cfg.Host.SetStreamHandler(session.Protocol, func(s network.Stream) {
+		if !m.mayBegin(s.Conn()) {
+			_ = s.Reset()
+			_ = s.Conn().Close()
+			return
+		}
+		m.serve(ctx, m.cfg.NewSession(s, false))
+	})
 }
 
 // Run dials and serves until ctx ends, and returns when every dial and session has ended.

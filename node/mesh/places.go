@@ -5,7 +5,9 @@ import (
 	"slices"
 	"time"
 
+	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
+	manet "github.com/multiformats/go-multiaddr/net"
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/node/budget"
@@ -22,14 +24,31 @@ type places = fair.Pool[netip.AddrPort, *session.Session]
 
 func newPlaces() *places { return fair.New[netip.AddrPort, *session.Session](dial.MaxStrangers) }
 
-// holder returns who is charged for a session with a stranger: an address, or for a peer on this
-// machine its end of the connection alone. The caller holds the lock.
-func (r *Register) holder(s *session.Session) netip.AddrPort {
-	at, _, ok := s.Remote()
-	if !ok || at.Addr().Unmap().IsLoopback() {
+// holder returns who is charged for a stranger: an address, or for a peer on this machine its end of
+// the connection alone. The caller holds the lock.
+func (r *Register) holder(at netip.AddrPort) netip.AddrPort {
+	if at.Addr().Unmap().IsLoopback() {
 		return at
 	}
 	return netip.AddrPortFrom(fair.Holder(at.Addr(), r.network.OnLink(at.Addr())), 0)
+}
+
+// remote is the other end of a session's connection; not valid if that has no IP.
+func remote(s *session.Session) netip.AddrPort {
+	at, _, _ := s.Remote()
+	return at
+}
+
+// comes returns what the peer of a connection is to the owner, and who is charged for it if that is
+// a stranger.
+func (r *Register) comes(c network.Conn) (as budget.Standing, holder netip.AddrPort) {
+	var at netip.AddrPort
+	if tcp, err := manet.ToNetAddr(c.RemoteMultiaddr()); err == nil {
+		at, _ = netip.ParseAddrPort(tcp.String())
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.planner.Standing(c.RemotePeer()), r.holder(at)
 }
 
 // place gives a new session a place, and returns the one that had to go for it. A contact's always
@@ -55,7 +74,7 @@ func (r *Register) place(s *session.Session) (gone *left, err error) {
 // amongStrangers gives a session one of the strangers' places, and returns the one that has to go.
 // The caller holds the lock.
 func (r *Register) amongStrangers(s *session.Session) (goes *session.Session, err error) {
-	holder := r.holder(s)
+	holder := r.holder(remote(s))
 	if r.places.Take(holder, s) {
 		return nil, nil
 	}

@@ -110,7 +110,7 @@ func (r *Register) admit(s *session.Session) (replaced, crowded *left, err error
 	case old.session.Opened() != s.Opened() && time.Since(old.session.Since()) < youngSession && old.session.OpenedByLower():
 		return nil, nil, errReplaced
 	case r.places.Has(old.session):
-		r.places.Swap(old.session, r.holder(s), s)
+		r.places.Swap(old.session, r.holder(remote(s)), s)
 	}
 	if !r.planner.Connected(peerID(s.Peer()), time.Now()) {
 		r.places.Leave(s)
