@@ -18,9 +18,16 @@ const sendWithin = 20 * time.Second
 
 func init() {
 	add(map[string]attack{
+		"rest":   {about: "no attack: does nothing", run: (*attacker).rest},
 		"people": {about: "no attack: n persons who each write once, and try until they are answered", n: 1, size: 20, run: (*attacker).people},
 		"meter":  {about: "no attack: the owner of -dir writes to -to, a message at a time", run: (*attacker).meter},
 	})
+}
+
+// rest has the same done to a node as the attacks, without one.
+func (a *attacker) rest(ctx context.Context) error {
+	<-ctx.Done()
+	return nil
 }
 
 // people are who would have been here without the attack.
