@@ -18,7 +18,7 @@ func long(halves int) []Event {
 	}
 	for i := 1; i < 1000; i++ {
 		var act event.Control = event.Topic{Topic: string(rune(i))}
-		switch somebody := func(i int) (p crypto.PersonID) { binary.BigEndian.PutUint32(p[1:], uint32(i)); return p }; {
+		switch {
 		case i%2 == 0:
 			act = invite(somebody(i))
 		case i%50 == 1 && i > 100:
@@ -33,6 +33,43 @@ func long(halves int) []Event {
 		e := does(fay, act, *h)
 		*h = e.ID
 		events = append(events, e)
+	}
+	return events
+}
+
+// somebody is one of many.
+func somebody(i int) (p crypto.PersonID) {
+	binary.BigEndian.PutUint32(p[1:], uint32(i)+1)
+	p[31] = 1
+	return p
+}
+
+// honest is a history of 4,096 events of a group of 500 who come, are given roles, talk of this and
+// that, and go; now and then two admins don't hear of each other, and a merge follows.
+func honest() []Event {
+	events := []Event{founding}
+	last := founding
+	next := func(who crypto.PersonID, act event.Control, parents ...crypto.Hash) Event {
+		e := does(who, act, parents...)
+		events = append(events, e)
+		return e
+	}
+	last = next(fay, invite(ann, bob), last.ID)
+	last = next(fay, role(ann, event.RoleAdmin), last.ID)
+	last = next(fay, role(bob, event.RoleAdmin), last.ID)
+	for i := 0; len(events) < event.MaxControls-4; i++ {
+		switch {
+		case i < 500:
+			last = next(ann, invite(somebody(i)), last.ID)
+		case i%20 == 0: // two at one time, one of whom takes out somebody who goes as well
+			p := somebody(i % 500)
+			left, right := next(ann, remove(p), last.ID), next(bob, event.Topic{Topic: string(rune(i))}, last.ID)
+			gone := next(p, event.Leave{}, last.ID)
+			last = next(bob, event.Merge{}, left.ID, right.ID, gone.ID)
+			last = next(bob, invite(p), last.ID)
+		default:
+			last = next(fay, event.Topic{Topic: string(rune(i))}, last.ID)
+		}
 	}
 	return events
 }

@@ -15,7 +15,10 @@ var (
 	// set. Refuse it as long as that removal or leave counts.
 	ErrCut = errors.New("beyond the cut of a removal")
 
-	// ErrFull says that the group has no room for more control events, or no room for more by
-	// people of this role. Tell the user.
+	// ErrFull says that there is no room here for more control events of the group, or for more by
+	// people of this role. Others may have room for the event. Tell the user.
 	ErrFull = errors.New("too many control events in the group")
+
+	// ErrDear says that it costs too much to judge the event here. Treat it as ErrFull.
+	ErrDear = errors.New("control event is too dear to judge")
 )

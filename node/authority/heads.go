@@ -19,30 +19,45 @@ const locatorHeads = event.MaxLocator / 2
 func (g *Group) Heads() []crypto.Hash {
 	heads := g.heads
 	if len(heads) > event.MaxControl {
-		heads = slices.Clone(g.tips)
-		slices.SortFunc(heads, func(a, b int) int { return cmp.Or(cmp.Compare(g.weight(b), g.weight(a)), g.order(b, a)) })
+		heads = g.tips()
+		slices.SortFunc(heads, func(a, b int) int {
+			return cmp.Or(cmp.Compare(g.matters(b), g.matters(a)), g.compare(b, a))
+		})
 		heads = heads[:min(len(heads), event.MaxControl)]
 	}
 	ids := g.ids(heads)
-	slices.SortFunc(ids, func(a, b crypto.Hash) int { return bytes.Compare(a[:], b[:]) })
+	slices.SortFunc(ids, compareIDs)
 	return ids
+}
+
+// tips returns the events that no other names as parent, if what plain members wrote is left out.
+func (g *Group) tips() (tips []int) {
+	var named set
+	for _, i := range slices.Backward(g.order) {
+		if named.has(i) {
+			continue
+		}
+		if role, err := g.roleOf(g.entries[i]); err == nil && role > event.RoleMember {
+			tips, named = append(tips, i), named.union(g.entries[i].past)
+		}
+	}
+	return tips
 }
 
 // AllHeads returns the events that no other names yet, sorted, however many they are. So all events
 // that are here are these and their past.
 func (g *Group) AllHeads() []crypto.Hash {
 	ids := g.ids(g.heads)
-	slices.SortFunc(ids, func(a, b crypto.Hash) int { return bytes.Compare(a[:], b[:]) })
+	slices.SortFunc(ids, compareIDs)
 	return ids
 }
 
-// weight says how much it matters that others know about an event.
-func (g *Group) weight(i int) int {
-	if !g.counts.has(i) {
+// matters says how much it matters that others know about an event.
+func (g *Group) matters(i int) int {
+	switch {
+	case !g.counts.has(i):
 		return 0
-	}
-	switch g.entries[i].Act.(type) {
-	case event.Leave, event.Remove:
+	case g.entries[i].out():
 		return 2
 	}
 	return 1
@@ -51,7 +66,7 @@ func (g *Group) weight(i int) int {
 func (g *Group) ids(events []int) []crypto.Hash {
 	ids := make([]crypto.Hash, len(events))
 	for i, e := range events {
-		ids[i] = g.entries[e].ID
+		ids[i] = g.entries[e].id
 	}
 	return ids
 }
@@ -61,15 +76,18 @@ func (g *Group) ids(events []int) []crypto.Hash {
 // node, if it has any of the events, has one of these. The caller must not change it.
 func (g *Group) Locator() []crypto.Hash {
 	if g.locator == nil {
-		all := make([]int, len(g.entries))
-		for i := range all {
-			all[i] = i
+		var heads set
+		for _, i := range g.heads {
+			heads = heads.add(i)
 		}
-		slices.SortFunc(all, func(a, b int) int { return g.order(b, a) })
-		heads := slices.DeleteFunc(slices.Clone(all), func(i int) bool { return !slices.Contains(g.heads, i) })
-		at := heads[:min(len(heads), locatorHeads)]
-		for back := 1; back <= len(all); back *= 2 {
-			if i := all[back-1]; !slices.Contains(at, i) {
+		var at []int
+		for _, i := range slices.Backward(g.order) {
+			if heads.has(i) && len(at) < locatorHeads {
+				at = append(at, i)
+			}
+		}
+		for back := 1; back <= len(g.order); back *= 2 {
+			if i := g.order[len(g.order)-back]; !slices.Contains(at, i) {
 				at = append(at, i)
 			}
 		}
@@ -82,23 +100,29 @@ func (g *Group) Locator() []crypto.Hash {
 // in known and their past. Somebody who is in may have all. Somebody who was in may have what was
 // written by authors who didn't know that they are out, which includes the removal itself.
 func (g *Group) Missing(known []crypto.Hash, to crypto.PersonID) []crypto.Hash {
+	p, ok := g.who[to]
+	if !ok || !g.Ever(to) {
+		return nil
+	}
 	var have, may set
 	for _, id := range known {
 		if i, ok := g.byID[id]; ok {
 			have = have.union(g.entries[i].past).add(i)
 		}
 	}
-	switch {
-	case !g.Ever(to):
-		return nil
-	case g.standing(to, view{g.counts, g.all}).role != event.RoleNone:
+	if g.standing(p, view{g.counts, g.all}).role != event.RoleNone {
 		may = g.all
-	default:
+	} else {
 		for i, n := range g.entries {
-			if g.open(to, n.past) {
+			if g.open(p, n.past) {
 				may = may.union(n.past).add(i)
 			}
 		}
 	}
 	return g.ids(slices.Collect(may.minus(have)))
+}
+
+func compareIDs[T crypto.Hash | crypto.PersonID](a, b T) int {
+	x, y := [32]byte(a), [32]byte(b)
+	return bytes.Compare(x[:], y[:])
 }

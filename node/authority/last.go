@@ -1,15 +1,17 @@
 package authority
 
 import (
+	"slices"
+
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// LastOut returns the last removal or leave of somebody that counts, and who wrote it; nil if there
-// is none.
+// LastOut returns the last removal or leave of somebody that counts, without what it says, and who
+// wrote it; nil if there is none.
 func (g *Group) LastOut(p crypto.PersonID) (by crypto.PersonID, out event.Control) {
-	if who := g.about[p]; who != nil {
-		by, out = g.last(who.outs, func(event.Control) bool { return true })
+	if who, ok := g.who[p]; ok {
+		by, out = g.last(g.persons[who].outs, func(event.Control) bool { return true })
 	}
 	return by, out
 }
@@ -17,8 +19,8 @@ func (g *Group) LastOut(p crypto.PersonID) (by crypto.PersonID, out event.Contro
 // LastRole returns who was the last to give somebody this role, by an event that counts; zero if
 // nobody did, as where a member became the owner because no other was left.
 func (g *Group) LastRole(p crypto.PersonID, role event.Role) (by crypto.PersonID) {
-	if who := g.about[p]; who != nil {
-		by, _ = g.last(who.roles, func(act event.Control) bool { return act.(event.RoleChange).Role == role })
+	if who, ok := g.who[p]; ok {
+		by, _ = g.last(g.persons[who].roles, func(act event.Control) bool { return act.(event.RoleChange).Role == role })
 	}
 	return by
 }
@@ -30,17 +32,13 @@ func (g *Group) LastSet(kind event.Kind) (by crypto.PersonID) {
 	return by
 }
 
-// last returns the last of some events that counts and for which is holds, by the order of the
-// group, and who wrote it; nil if there is none.
+// last returns the last of some events, which are in order, that counts and for which is holds, and
+// who wrote it; nil if there is none.
 func (g *Group) last(events []int, is func(event.Control) bool) (by crypto.PersonID, act event.Control) {
-	last := -1
-	for _, i := range events {
-		if g.counts.has(i) && is(g.entries[i].Act) && (last < 0 || g.order(last, i) < 0) {
-			last = i
+	for _, i := range slices.Backward(events) {
+		if n := g.entries[i]; g.counts.has(i) && is(n.act) {
+			return g.persons[n.author].id, n.act
 		}
 	}
-	if last < 0 {
-		return by, nil
-	}
-	return g.entries[last].Author, g.entries[last].Act
+	return by, nil
 }

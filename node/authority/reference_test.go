@@ -40,13 +40,14 @@ type reference struct {
 
 func newReference(g *Group) *reference {
 	r := &reference{index: map[crypto.Hash]int{}}
-	for i, e := range g.entries {
+	for i, n := range g.entries {
+		e := written(n)
 		past, depth := ids(0), 0
 		for _, p := range e.Parents {
 			past |= r.pasts[r.index[p]] | 1<<r.index[p]
 			depth = max(depth, 1+r.depths[r.index[p]])
 		}
-		r.events, r.pasts, r.depths = append(r.events, e.Event), append(r.pasts, past), append(r.depths, depth)
+		r.events, r.pasts, r.depths = append(r.events, e), append(r.pasts, past), append(r.depths, depth)
 		r.index[e.ID] = i
 	}
 	return r
@@ -248,7 +249,7 @@ func (r *reference) verdict(i int, of, decided, counts ids) (yes bool, wait ids)
 		return false, 0
 	}
 	if past&^decided != 0 {
-		return false, past &^ decided
+		return false, (past | outs | roles) &^ decided
 	}
 	most := event.RoleOwner
 	(roles & counts).each(func(k int) { most = min(most, r.events[k].Act.(event.RoleChange).Role) })
@@ -306,8 +307,79 @@ func (r *reference) admits(e Event) bool {
 			}
 		}
 	}
-	counts := r.judge(r.reach(e.Parents))
-	return r.frozen(counts) || r.permitted(e, counts, event.RoleOwner)
+	past := r.reach(e.Parents)
+	joins, _, _ := r.of(e.Author, past)
+	whose := joins
+	switch act := e.Act.(type) {
+	case event.Remove:
+		whose, _, _ = r.of(act.Person, past)
+	case event.CutList:
+		whose, _, _ = r.of(act.Person, past)
+	case event.RoleChange:
+		whose, _, _ = r.of(act.Person, past)
+	}
+	counts := r.judge(past)
+	return joins != 0 && whose != 0 && (r.frozen(counts) || r.permitted(e, counts, event.RoleOwner))
+}
+
+// bounded says whether an event keeps to bounds by its past.
+func (r *reference) bounded(e Event, b bounds) bool {
+	past := r.reach(e.Parents)
+	counts := r.judge(past)
+	often := func(p crypto.PersonID) bool {
+		_, outs, _ := r.of(p, past)
+		n := 0
+		outs.each(func(int) { n++ })
+		return n >= b.outs
+	}
+	persons := map[crypto.PersonID]bool{}
+	invited := func(e Event) {
+		switch act := e.Act.(type) {
+		case event.Create:
+			persons[e.Author] = true
+		case event.Invite:
+			for _, p := range act.Persons {
+				persons[p] = true
+			}
+		}
+	}
+	past.each(func(i int) { invited(r.events[i]) })
+	switch act := e.Act.(type) {
+	case event.Remove:
+		if often(act.Person) && r.place(act.Person, counts).role == 0 {
+			return false
+		}
+	case event.Invite:
+		if invited(e); slices.ContainsFunc(act.Persons, often) || len(persons) > b.persons {
+			return false
+		}
+	}
+	roleOf := func(e Event) event.Role {
+		counts := r.judge(r.reach(e.Parents))
+		if len(e.Parents) == 0 {
+			return event.RoleOwner
+		}
+		if r.frozen(counts) {
+			return event.RoleNone
+		}
+		return r.place(e.Author, counts).role
+	}
+	role, own, by := roleOf(e), 1, [event.RoleOwner + 1]int{1, 1, 1, 1}
+	past.each(func(i int) {
+		of := roleOf(r.events[i])
+		if of <= event.RoleMember && r.events[i].Author == e.Author {
+			own++
+		}
+		for k := of; k <= event.RoleOwner; k++ {
+			by[k]++
+		}
+	})
+	for k := max(role, event.RoleMember); k <= event.RoleOwner; k++ {
+		if by[k] > b.by[k] {
+			return false
+		}
+	}
+	return role > event.RoleMember || own <= b.byMember
 }
 
 func (r *reference) state(s ids) *State {

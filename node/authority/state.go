@@ -8,9 +8,12 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// maxStates bounds the States that are kept for heads that were asked for. In a group of 500 each
-// has up to 60 KiB.
-const maxStates = 32
+// maxStates bounds the States that are kept for heads that were asked for, and maxKept the members
+// in all of them, at about 120 bytes each.
+const (
+	maxStates = 64
+	maxKept   = 1 << 14
+)
 
 // State is the members and settings of a group by some of its events. It never changes.
 type State struct {
@@ -62,37 +65,52 @@ func (g *Group) StateAt(heads []crypto.Hash) (*State, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := g.now
-	if s == nil || !g.all.within(past) {
-		s = g.makeState(view{g.counts, past})
+	if g.all.within(past) {
+		return g.State(), nil
 	}
-	if len(g.states) >= maxStates {
-		clear(g.states)
+	s := g.makeState(view{g.counts, past})
+	if g.members += len(s.Members); g.states == nil || len(g.states) >= maxStates || g.members > maxKept {
+		g.states, g.members = make(map[string]*State), len(s.Members)
 	}
 	g.states[string(key)] = s
 	return s, nil
 }
 
-// StateAlone returns the state of the group as it was when there were only these heads and their
-// past: which of them count is judged by these alone. StateAt in contrast knows what came later.
-// Heads that are not here are passed by.
-func (g *Group) StateAlone(heads []crypto.Hash) *State {
-	past := set{}.add(0)
-	for _, h := range heads {
-		if i, ok := g.byID[h]; ok {
-			past = past.union(g.entries[i].past).add(i)
-		}
+// HistoryAt returns the history policy for somebody who knew these heads: see StateAt.
+func (g *Group) HistoryAt(heads []crypto.Hash) (h event.History, err error) {
+	past, err := g.reach(heads)
+	if err == nil {
+		h = g.settingsOf(view{g.counts, past}).History
 	}
-	return g.makeState(view{g.judge(past), past})
+	return h, err
 }
 
-func (g *Group) makeState(v view) *State {
+// StateAlone returns the state of the group as it was when there were only these heads and their
+// past: which of them count is judged by these alone, whatever that costs. StateAt in contrast
+// knows what came later. Heads that are not here are passed by.
+func (g *Group) StateAlone(heads []crypto.Hash) *State {
+	n := &entry{index: len(g.entries), past: set{}.add(0)}
+	for _, h := range heads {
+		if i, ok := g.byID[h]; ok {
+			n.parents, n.past = append(n.parents, i), n.past.union(g.entries[i].past).add(i)
+		}
+	}
+	if len(n.parents) == 0 {
+		n.parents = []int{0}
+	}
+	g.steps = unbounded
+	alone, _ := g.aloneOf(n)
+	return g.makeState(view{alone, n.past})
+}
+
+// settingsOf returns a State without members.
+func (g *Group) settingsOf(v view) *State {
 	s := &State{Frozen: g.frozen(v)}
 	for _, i := range g.settings {
 		if !v.has(i) {
 			continue
 		}
-		switch act := g.entries[i].Act.(type) {
+		switch act := g.entries[i].act.(type) {
 		case event.Create:
 			s.Name, s.History = act.Name, act.History
 		case event.Rename:
@@ -103,18 +121,29 @@ func (g *Group) makeState(v view) *State {
 			s.History = act
 		}
 	}
+	return s
+}
+
+func (g *Group) makeState(v view) *State {
+	s := g.settingsOf(v)
 	var standings []standing
-	for p := range g.about {
+	for p := range g.persons {
 		if who := g.standing(p, v); who.role != event.RoleNone {
 			standings = append(standings, who)
 		}
 	}
-	slices.SortFunc(standings, func(a, b standing) int { return bytes.Compare(a.person[:], b.person[:]) })
+	slices.SortFunc(standings, func(a, b standing) int {
+		x, y := g.persons[a.person].id, g.persons[b.person].id
+		return bytes.Compare(x[:], y[:])
+	})
 	s.Members = make([]Member, len(standings))
 	first := 0
 	for i, who := range standings {
 		join := g.entries[who.join]
-		s.Members[i] = Member{Person: who.person, Role: who.role, Joined: join.ID, JoinedClock: join.Clock, InvitedBy: join.Author}
+		s.Members[i] = Member{
+			Person: g.persons[who.person].id, Role: who.role,
+			Joined: join.id, JoinedClock: join.clock, InvitedBy: g.persons[join.author].id,
+		}
 		if g.senior(who, standings[first]) {
 			first = i
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	gosync "sync"
 	"testing"
 
 	"github.com/earshot-im/earshot/crypto"
@@ -24,12 +25,25 @@ var (
 	all   = []crypto.PersonID{fay, ann, bob, cleo, dan}
 )
 
+// done are all events that were made, by ID.
+var done gosync.Map
+
 // does makes an event whose ID depends on all that it says.
 func does(who crypto.PersonID, act event.Control, parents ...crypto.Hash) Event {
 	parents = slices.Clone(parents)
 	slices.SortFunc(parents, func(a, b crypto.Hash) int { return bytes.Compare(a[:], b[:]) })
 	id := crypto.Digest("test", fmt.Appendf(nil, "%x %T %v %x", who, act, act, parents))
-	return Event{ID: id, Author: who, Parents: parents, Clock: int64(binary.BigEndian.Uint16(id[:])), Act: act, Critical: true}
+	e := Event{ID: id, Author: who, Parents: parents, Clock: int64(binary.BigEndian.Uint16(id[:])), Act: act, Critical: true}
+	done.Store(id, e)
+	return e
+}
+
+// written returns an event of a group as it was written. The group keeps less of it.
+func written(n *entry) Event {
+	e, _ := done.Load(n.id)
+	out := e.(Event)
+	out.Critical = n.critical
+	return out
 }
 
 func invite(p ...crypto.PersonID) event.Control          { return event.Invite{Persons: p} }
@@ -118,9 +132,9 @@ type picture struct {
 func pictureOf(g *Group) picture {
 	p := picture{map[crypto.Hash]bool{}, g.State(), g.Heads(), g.Locator(), map[crypto.Hash][]uint64{}, nil}
 	for i, e := range g.entries {
-		p.counts[e.ID] = g.counts.has(i)
+		p.counts[e.id] = g.counts.has(i)
 		for _, who := range all {
-			p.limits[e.ID] = append(p.limits[e.ID], g.Limit(who, logOf(who, 1), []crypto.Hash{e.ID}), g.Limit(who, logOf(who, 2), []crypto.Hash{e.ID}))
+			p.limits[e.id] = append(p.limits[e.id], g.Limit(who, logOf(who, 1), []crypto.Hash{e.id}), g.Limit(who, logOf(who, 2), []crypto.Hash{e.id}))
 		}
 	}
 	for _, who := range all {
@@ -271,7 +285,8 @@ func holdMissing(t testing.TB, g *Group, r *reference, counts ids, who crypto.Pe
 
 func describe(g *Group, want ids) string {
 	out := ""
-	for i, e := range g.entries {
+	for i, n := range g.entries {
+		e := written(n)
 		act := fmt.Sprintf("%T %v", e.Act, e.Act)
 		out += fmt.Sprintf("%x %-4s %-60.60s after", e.ID[:3], names[e.Author], act)
 		for _, p := range e.Parents {

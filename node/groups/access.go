@@ -150,11 +150,11 @@ func (it *group) pastOf(member crypto.PersonID) (past, error) {
 		return past{}, ErrNotInvited
 	}
 	p := past{from: m.JoinedClock, joined: []crypto.Hash{m.Joined}}
-	then, err := it.engine.StateAt(p.joined)
+	h, err := it.engine.HistoryAt(p.joined)
 	if err != nil {
 		return past{}, err
 	}
-	switch h := then.History; h.Policy {
+	switch h.Policy {
 	case event.HistoryAll:
 		p.all = true
 	case event.HistoryDays:

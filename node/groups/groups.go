@@ -193,13 +193,23 @@ func (g *Groups) read(it *group) error {
 			events = append(events, e)
 		}
 	}
-	engine, secret, err := build(events)
+	engine, err := authority.Restore(events)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: no create event", ErrUnproven)
 	}
-	it.secret, it.founder = secret, founder(events)
+	it.secret, it.founder = secretOf(events), founder(events)
 	it.publish(engine, g.self)
 	return nil
+}
+
+// secretOf returns the secret of a group from its create event.
+func secretOf(events []authority.Event) (secret [32]byte) {
+	for _, e := range events {
+		if create, ok := e.Act.(event.Create); ok {
+			return create.Secret
+		}
+	}
+	return secret
 }
 
 // founder returns who wrote the create event.
