@@ -96,6 +96,12 @@ func (b *Book) Addrs(device peer.ID) []netip.AddrPort {
 	return out
 }
 
+// Trusted says that an address of a device comes from a source that nobody can forge.
+func (b *Book) Trusted(device peer.ID, addr netip.AddrPort) bool {
+	p := b.devices[device]
+	return p != nil && slices.ContainsFunc(p.addrs, func(pl place) bool { return pl.addr == addr && pl.trusted() })
+}
+
 // FoundBy returns the sources that name a device, in the order of their constants.
 func (b *Book) FoundBy(device peer.ID) []Source {
 	var out []Source

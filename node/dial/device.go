@@ -64,7 +64,9 @@ type device struct {
 	lane     lane // if dialling
 	prompt   bool // it was sighted, or its session ended, after the last dial that failed
 	tried    []netip.AddrPort
-	dialled  time.Time // end of the last dial
+	hearsay  []netip.AddrPort // those of tried that were only heard of, if dialling
+	answered []netip.AddrPort // at which it has answered, see Answered
+	dialled  time.Time        // end of the last dial
 	fails    int
 	err      error
 

@@ -34,6 +34,10 @@ var standings = [lanes]budget.Standing{prompt: budget.Contact, patient: budget.C
 // Otherwise devices that are sighted all the time would keep the others waiting for ever.
 const fairPick = 2
 
+// maxRejected is how many devices of a lane are looked at in vain before the rest is left for the
+// next time: whoever is rejected comes again later than those.
+const maxRejected = 32
+
 // Dial is one attempt to reach a device at any of 1 to [discovery.MaxAddrs] addresses.
 type Dial struct {
 	Device peer.ID
@@ -60,14 +64,19 @@ func (p *Planner) Next(now time.Time) (dials []Dial, wake time.Time) {
 		}
 	}
 	for l, ws := range waiting {
-		dials = append(dials, p.fill(lane(l), ws)...)
+		started, again := p.fill(lane(l), ws, now)
+		dials = append(dials, started...)
+		if !again.IsZero() && again.Before(wake) {
+			wake = again
+		}
 	}
 	return dials, wake
 }
 
-// fill starts as many dials as a lane and the places for connections allow.
-func (p *Planner) fill(l lane, ws []waiter) (dials []Dial) {
-	for len(ws) > 0 && p.inFlight[l] < slots[l] && p.mayDial(l) {
+// fill starts as many dials as a lane and the places for connections allow. It returns when to try
+// again for a device that had to be passed over; zero: there was none.
+func (p *Planner) fill(l lane, ws []waiter, now time.Time) (dials []Dial, again time.Time) {
+	for rejected := 0; len(ws) > 0 && p.inFlight[l] < slots[l] && p.mayDial(l) && rejected < maxRejected; {
 		order := fresher
 		if p.picks[l]%fairPick == fairPick-1 {
 			order = longer
@@ -79,13 +88,21 @@ func (p *Planner) fill(l lane, ws []waiter) (dials []Dial) {
 			w.device.due = time.Time{} // the book has dropped it
 			continue
 		}
+		if addrs = p.dialable(w.id, w.device, l, addrs, now); len(addrs) == 0 {
+			w.device.due = p.heard.again(p.book.Addrs(w.id), now)
+			if again.IsZero() || w.device.due.Before(again) {
+				again = w.device.due
+			}
+			rejected++
+			continue
+		}
 		p.picks[l]++
 		p.inFlight[l]++
 		w.device.dialling, w.device.lane = true, l
 		w.device.tried = addrs
 		dials = append(dials, Dial{Device: w.id, Addrs: slices.Clone(addrs)})
 	}
-	return dials
+	return dials, again
 }
 
 // mayDial says whether there will be a place for one more device. For a contact's another makes

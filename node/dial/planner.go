@@ -72,8 +72,9 @@ type Planner struct {
 	connected [budget.Contact + 1]int // devices, by standing
 	inFlight  [lanes]int
 	picks     [lanes]int // dials ever made
-	sweepAt   int        // length of devices at which to look for forgotten ones
-	tidyAt    time.Time  // when to look for what is old
+	heard     heard
+	sweepAt   int       // length of devices at which to look for forgotten ones
+	tidyAt    time.Time // when to look for what is old
 }
 
 // State is what is known about a device, for display.
@@ -96,6 +97,7 @@ func New(cfg Config) *Planner {
 		self:    cfg.Self,
 		random:  rand.New(rand.NewPCG(cfg.Seed, 0)),
 		devices: map[peer.ID]*device{},
+		heard:   newHeard(),
 		sweepAt: leastSweep,
 	}
 }
@@ -258,6 +260,7 @@ func (p *Planner) Dialled(id peer.ID, err error, now time.Time) {
 	}
 	p.inFlight[d.lane]--
 	d.dialling, d.dialled = false, now
+	p.heardOut(id, d, err)
 	if d.connected || err == nil {
 		d.due = now.Add(minPause) // Connected may be on its way
 		return

@@ -202,7 +202,7 @@ func TestNewsShortensThePause(t *testing.T) {
 		addr   int
 		pause  time.Duration
 	}{
-		{"announced again", discovery.FromMDNS, 1, 0},
+		{"a stranger announced again", discovery.FromMDNS, 1, 7 * time.Second}, // by anybody
 		{"told a new address", discovery.FromPeer, 2, 0},
 		{"told the same address", discovery.FromPeer, 1, 7 * time.Second},
 		{"saved the same address", discovery.FromSaved, 1, 7 * time.Second},
@@ -224,6 +224,18 @@ func TestNewsShortensThePause(t *testing.T) {
 		})
 	}
 
+	t.Run("a contact announced again", func(t *testing.T) {
+		w := newWorld(t)
+		w.pin("z", true, w.now)
+		w.sight("z", discovery.FromMDNS, 1)
+		for range 4 {
+			w.until("z")
+			w.fail("z")
+		}
+		w.pass(time.Second)
+		w.sight("z", discovery.FromMDNS, 1)
+		w.want("z")
+	})
 	t.Run("never below the least pause", func(t *testing.T) {
 		w := newWorld(t)
 		w.sight("z", discovery.FromMDNS, 1)

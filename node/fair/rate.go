@@ -1,6 +1,9 @@
 package fair
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Rate bounds how often something happens. Each time takes a place for a while, and the rule of the
 // package holds for the places. So one who tries as often as possible gets half of what there is,
@@ -37,4 +40,17 @@ func (r *Rate[K]) Allow(holder K, now time.Time) bool {
 	r.held[holder]++
 	r.taken = append(r.taken, taken[K]{holder, now.Add(r.span)})
 	return true
+}
+
+// Return takes back the last time that was counted for a holder, if there is any.
+func (r *Rate[K]) Return(holder K) {
+	for i := len(r.taken) - 1; i >= 0; i-- {
+		if r.taken[i].holder == holder {
+			r.taken = slices.Delete(r.taken, i, i+1)
+			if r.held[holder]--; r.held[holder] == 0 {
+				delete(r.held, holder)
+			}
+			return
+		}
+	}
 }
