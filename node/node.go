@@ -214,6 +214,7 @@ func (n *Node) makeRooms() (err error) {
 	n.shown = notify.NewCounter(n.store.Last())
 	n.warnings = warnings.New(warnings.Config{Store: n.store, Now: n.cfg.Now, Tell: n.warned})
 	n.mesh = mesh.New(mesh.Config{Host: n.host, Self: n.me.device, NewSession: n.newSession, Log: n.log,
+		Known:     n.people.Keeps,
 		Found:     n.people.Found,
 		Parted:    n.people.Parted,
 		Changed:   n.presence.Bump,

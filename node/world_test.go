@@ -200,7 +200,8 @@ func (m *machine) start(peers ...string) {
 		Log:       m.w.log.With("node", m.name),
 		Transport: host.Transport,
 		Networks: func() (discovery.Network, error) {
-			return discovery.Network{Links: []discovery.Link{{Name: "eth0", Index: 1, Addrs: host.Addrs()}}}, nil
+			return discovery.Network{Links: []discovery.Link{{Name: "eth0", Index: 1, Addrs: host.Addrs(),
+				Prefixes: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}}}, nil
 		},
 		Now: m.now, GossipAbove: m.w.gossip, Warn: m.warn,
 		Space: func(string) (store.Space, bool) {

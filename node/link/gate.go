@@ -45,6 +45,28 @@ func sendsFrom(to ma.Multiaddr) (local ma.Multiaddr, err error) {
 	return manet.FromNetAddr(c.LocalAddr())
 }
 
+// SendsFrom returns the address of this machine from which the system would send to another; not
+// valid if there is no way there, or if the host's network is not the system's.
+func (h *Host) SendsFrom(to netip.Addr) netip.Addr {
+	if !h.system {
+		return netip.Addr{}
+	}
+	m, err := manet.FromNetAddr(net.TCPAddrFromAddrPort(netip.AddrPortFrom(to, 1)))
+	if err != nil {
+		return netip.Addr{}
+	}
+	local, err := sendsFrom(m)
+	if err != nil {
+		return netip.Addr{}
+	}
+	ip, err := manet.ToIP(local)
+	if err != nil {
+		return netip.Addr{}
+	}
+	from, _ := netip.AddrFromSlice(ip)
+	return from.Unmap()
+}
+
 // InterceptAddrDial lets an address pass to which there is no way: the dial says so.
 func (g gate) InterceptAddrDial(_ peer.ID, addr ma.Multiaddr) bool {
 	if g.from == nil {

@@ -107,6 +107,7 @@ type Host struct {
 	peerstore peerstore.Peerstore
 	limits    *limits
 	entrance  *entrance
+	system    bool // links run over the system's network
 	log       *slog.Logger
 	calls     calls
 
@@ -131,7 +132,7 @@ func New(cfg Config) (_ *Host, err error) {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	routeLibraryLogs(cfg.Log)
-	h := &Host{log: cfg.Log, dials: make(map[peer.ID]int)}
+	h := &Host{log: cfg.Log, system: cfg.Transport == nil, dials: make(map[peer.ID]int)}
 
 	var undo []func() error
 	defer func() {

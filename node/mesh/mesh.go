@@ -46,6 +46,8 @@ type Config struct {
 	NewSession func(stream network.Stream, opened bool) *session.Session // starts nothing
 	Log        *slog.Logger
 
+	// Known says that a device is one of somebody's in the store.
+	Known func(crypto.DeviceID) bool
 	// Found is told where the peer of a session is.
 	Found func(crypto.DeviceID, discovery.Place)
 	// Parted is told when a device that was identified is connected no more. Its person counts as
@@ -65,13 +67,15 @@ type Mesh struct {
 	moves   *notify.Counter // counts the changes of the network
 	starts  *starts         // of sessions, by peers
 
+	from func(to netip.Addr) (local netip.Addr) // which address of this machine leads to another
+
 	telling gosync.Mutex     // held while sessions are given own addresses, so that each gets the newest last
 	told    []netip.AddrPort // own addresses that sessions were given since the network changed
 }
 
 // New returns a mesh that knows nobody.
 func New(cfg Config) *Mesh {
-	return &Mesh{Register: newRegister(cfg.Host.ID()), cfg: cfg, changed: notify.NewSignal(), moves: notify.NewCounter(0), starts: newStarts()}
+	return &Mesh{Register: newRegister(cfg.Host.ID()), cfg: cfg, changed: notify.NewSignal(), moves: notify.NewCounter(0), starts: newStarts(), from: cfg.Host.SendsFrom}
 }
 
 // Accept has the streams that peers open served until ctx ends. Call it before Run, and both before
@@ -158,7 +162,7 @@ func localAddrs(n discovery.Network) (addrs []netip.Addr) {
 // dial makes one attempt, and if it succeeds serves the session until that ends.
 func (m *Mesh) dial(ctx context.Context, d dial.Dial) {
 	s, err := m.open(ctx, d)
-	m.dialled(d, err)
+	m.dialled(d, s, err)
 	m.changed.Give()
 	if err != nil {
 		m.tellUnreached()
@@ -252,22 +256,6 @@ func (m *Mesh) takenOut(out *left) {
 func (m *Mesh) Sighted(s discovery.Sighting) {
 	m.sighted(s)
 	m.changed.Give()
-}
-
-// Told takes in where the peer of a session says that devices are.
-func (m *Mesh) Told(by *session.Session, sightings []wire.Sighting) {
-	for _, s := range sightings {
-		if s.Device == m.cfg.Self {
-			continue
-		}
-		m.Sighted(discovery.Sighting{Device: peerID(s.Device), Addrs: s.Addresses, Source: discovery.FromPeer})
-		if s.Device == by.Peer() {
-			if news, ok := m.setOwn(by, s.Addresses); ok {
-				m.share(news, by)
-			}
-			m.found(by)
-		}
-	}
 }
 
 // Stand says what devices are to the owner from now on. Contacts have places and dials that nobody

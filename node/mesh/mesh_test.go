@@ -320,7 +320,8 @@ func TestToldOf(t *testing.T) {
 		if _, _, err := p.admit(s); err != nil {
 			t.Fatal(err)
 		}
-		at := []netip.AddrPort{netip.MustParseAddrPort("10.0.0.7:1")}
+		at := []netip.AddrPort{netip.MustParseAddrPort("10.0.0.7:4001")}
+		p.NetworkChanged(onNetwork("10.0.0.1", "10.0.0.0/24"))
 		p.Told(s, []wire.Sighting{{Device: p.key.ID(), Addresses: at}, {Device: deviceNumber(8), Addresses: at}})
 		if own, _, _ := p.where(s); own != nil || len(p.found) != 0 {
 			t.Error("what a peer says of others is taken for its own place")
@@ -341,8 +342,11 @@ func TestToldOf(t *testing.T) {
 
 // newSessionOf makes a session of a party's with a device that does nothing.
 func newSessionOf(p *party, device int) *session.Session {
-	at := ma.StringCast(fmt.Sprintf("/ip4/10.0.0.%d/tcp/4001", device))
-	return p.newSession(silentStream{conn: silentConn{peer: peerID(deviceNumber(device)), at: at}}, true)
+	return newSessionAt(p, device, fmt.Sprintf("/ip4/10.0.0.%d/tcp/4001", device))
+}
+
+func newSessionAt(p *party, device int, at string) *session.Session {
+	return p.newSession(silentStream{conn: silentConn{peer: peerID(deviceNumber(device)), at: ma.StringCast(at)}}, true)
 }
 
 // How a session has ended decides when its device is dialled again.

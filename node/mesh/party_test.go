@@ -64,6 +64,7 @@ func newParty(t *testing.T, net *memnet.Network, number byte) *party {
 		t.Fatal(err)
 	}
 	p.Mesh = New(Config{Host: p.link, Self: p.key.ID(), NewSession: p.newSession, Log: slog.New(slog.DiscardHandler),
+		Known:     func(crypto.DeviceID) bool { return false },
 		Found:     func(_ crypto.DeviceID, at discovery.Place) { p.note(func() { p.found = append(p.found, at) }) },
 		Parted:    func(_ crypto.PersonID, d crypto.DeviceID) { p.note(func() { p.parted = append(p.parted, d) }) },
 		Changed:   func() { p.note(func() { p.changed++ }) },
@@ -128,7 +129,8 @@ func (p *party) rounds(of *party) (n int) {
 // moves gives the party's machine addresses.
 func (p *party) moves(addrs ...netip.Addr) {
 	p.host.Move(addrs...)
-	p.change <- discovery.Network{Links: []discovery.Link{{Name: "eth0", Index: 1, Addrs: addrs, Unfit: p.unfit}}}
+	p.change <- discovery.Network{Links: []discovery.Link{{Name: "eth0", Index: 1, Addrs: addrs, Unfit: p.unfit,
+		Prefixes: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}}}
 	synctest.Wait()
 }
 

@@ -135,6 +135,13 @@ func (r *Register) stand(devices []crypto.DeviceID, as budget.Standing) (gone []
 	return gone
 }
 
+// standingOf returns what the peer of a session is to the owner.
+func (r *Register) standingOf(s *session.Session) budget.Standing {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.planner.Standing(peerID(s.Peer()))
+}
+
 // Standing returns what a device is to the owner, as the link calls it.
 func (r *Register) Standing(id peer.ID) link.Standing {
 	r.mu.Lock()

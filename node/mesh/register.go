@@ -11,6 +11,7 @@ import (
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/discovery"
 	"github.com/earshot-im/earshot/node/dial"
+	"github.com/earshot-im/earshot/node/link"
 	"github.com/earshot-im/earshot/node/session"
 	"github.com/earshot-im/earshot/store/event"
 )
@@ -288,12 +289,25 @@ func (r *Register) next() ([]dial.Dial, time.Time) {
 	return r.planner.Next(time.Now())
 }
 
-// dialled takes in how a dial has ended.
-func (r *Register) dialled(d dial.Dial, err error) {
+// dialled takes in how a dial has ended: s is the session that it led to.
+func (r *Register) dialled(d dial.Dial, s *session.Session, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	var other *link.OtherError
+	if errors.As(err, &other) {
+		err = otherDevice{err}
+	}
 	r.planner.Dialled(d.Device, err, time.Now())
+	if s != nil {
+		r.planner.Answered(d.Device, remote(s))
+	}
 }
+
+// otherDevice is an error of the link as the planner calls it.
+type otherDevice struct{ error }
+
+func (e otherDevice) Is(err error) bool { return err == dial.ErrOther }
+func (e otherDevice) Unwrap() error     { return e.error }
 
 // States returns what is known of every device that is connected or has an address.
 func (r *Register) States() map[crypto.DeviceID]dial.State {

@@ -48,6 +48,13 @@ func (r *Register) inUse() []discovery.Link {
 	})
 }
 
+// carries says that a session runs over an address of this machine.
+func (r *Register) carries(local netip.Addr) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return local.IsValid() && r.locals[local] > 0
+}
+
 // setOwn takes in where the peer of a session says that it is itself. ok says that others are to be
 // told news: they could not know it when the peer was introduced. That is so once in a session at
 // most, since the peer may say something else all the time.

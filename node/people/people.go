@@ -211,6 +211,12 @@ func (p *People) Of(d crypto.DeviceID) (Person, bool) {
 	return p.copy(id, ok)
 }
 
+// Keeps says that a device is one of somebody's in the store.
+func (p *People) Keeps(d crypto.DeviceID) bool {
+	a, ok := p.Of(d)
+	return ok && a.saved
+}
+
 // WithHead returns the person whose card has this head.
 func (p *People) WithHead(head crypto.Hash) (Person, bool) {
 	p.mu.RLock()
