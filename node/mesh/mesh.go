@@ -27,6 +27,7 @@ import (
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
+	"golang.org/x/time/rate"
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/discovery"
@@ -66,6 +67,7 @@ type Mesh struct {
 	changed notify.Signal   // something that the planner may want to act on
 	moves   *notify.Counter // counts the changes of the network
 	starts  *starts         // of sessions, by peers
+	news    *rate.Limiter   // of strangers, to everybody
 
 	from func(to netip.Addr) (local netip.Addr) // which address of this machine leads to another
 
@@ -75,7 +77,8 @@ type Mesh struct {
 
 // New returns a mesh that knows nobody.
 func New(cfg Config) *Mesh {
-	return &Mesh{Register: newRegister(cfg.Host.ID()), cfg: cfg, changed: notify.NewSignal(), moves: notify.NewCounter(0), starts: newStarts(), from: cfg.Host.SendsFrom}
+	return &Mesh{Register: newRegister(cfg.Host.ID()), cfg: cfg, changed: notify.NewSignal(), moves: notify.NewCounter(0), starts: newStarts(),
+		news: rate.NewLimiter(rate.Every(newsEvery), newsBurst), from: cfg.Host.SendsFrom}
 }
 
 // Accept has the streams that peers open served until ctx ends. Call it before Run, and both before
@@ -283,7 +286,7 @@ func (m *Mesh) Introduce(s *session.Session) {
 	}
 	m.telling.Unlock()
 	if len(peer.Addresses) > 0 {
-		m.share(peer, s)
+		m.tellOf(s, peer)
 	}
 	m.found(s)
 	m.cfg.Changed()

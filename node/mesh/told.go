@@ -3,6 +3,9 @@ package mesh
 import (
 	"net/netip"
 	"slices"
+	"time"
+
+	"golang.org/x/time/rate"
 
 	"github.com/earshot-im/earshot/discovery"
 	"github.com/earshot-im/earshot/node/budget"
@@ -17,9 +20,33 @@ const leastPort = 1024
 // sharedNetwork is what providers use between them and their customers (RFC 6598). Some VPNs use it.
 var sharedNetwork = netip.MustParsePrefix("100.64.0.0/10")
 
+// How many devices peers may tell of. What is past that is not looked at: it costs a few
+// microseconds each, and devices are told of by many.
+const (
+	// tellsBurst: all who are here, twice. Each newcomer after that comes alone.
+	tellsBurst = 2 * wire.MaxSightings
+	tellsEvery = time.Second
+	// Contacts are few, and may know many.
+	contactTellsBurst = 8 * tellsBurst
+	contactTellsEvery = tellsEvery / 16
+
+	// newsBurst and newsEvery bound how often everybody is told of strangers who come: it costs a
+	// frame for each session. Newcomers are told of everybody in any case.
+	newsBurst = 64
+	newsEvery = time.Second / 4
+)
+
+// teller returns how many devices the peer of a session may tell of.
+func teller(as budget.Standing) *rate.Limiter {
+	if as == budget.Contact {
+		return rate.NewLimiter(rate.Every(contactTellsEvery), contactTellsBurst)
+	}
+	return rate.NewLimiter(rate.Every(tellsEvery), tellsBurst)
+}
+
 // Told takes in where the peer of a session says that devices are, as far as it is believed.
 func (m *Mesh) Told(by *session.Session, sightings []wire.Sighting) {
-	for _, s := range sightings {
+	for _, s := range sightings[:m.mayTell(by, len(sightings))] {
 		if s.Device == m.cfg.Self {
 			continue
 		}
@@ -29,10 +56,18 @@ func (m *Mesh) Told(by *session.Session, sightings []wire.Sighting) {
 		}
 		if s.Device == by.Peer() {
 			if news, ok := m.setOwn(by, addrs); ok {
-				m.share(news, by)
+				m.tellOf(by, news)
 			}
 			m.found(by)
 		}
+	}
+}
+
+// tellOf tells everybody where the peer of a session is, unless that is a stranger and many have come
+// lately.
+func (m *Mesh) tellOf(s *session.Session, at wire.Sighting) {
+	if m.standingOf(s) > budget.Stranger || m.news.Allow() {
+		m.share(at, s)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/discovery"
@@ -77,4 +78,67 @@ func TestWhatPeersTellIsOnTheNetwork(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestFloodOfSightingsIsPassedOver: a peer that told of devices without end took a core.
+func TestFloodOfSightingsIsPassedOver(t *testing.T) {
+	for _, c := range []struct {
+		as   budget.Standing
+		most int
+	}{{budget.Stranger, tellsBurst + 10}, {budget.Contact, contactTellsBurst + 10*16}} {
+		synctest.Test(t, func(t *testing.T) {
+			p := newParty(t, memnet.New(), 1)
+			defer p.link.Close()
+			p.NetworkChanged(onNetwork("10.0.0.1", "10.0.0.0/8"))
+			s := newSessionOf(p, 7)
+			p.stand([]crypto.DeviceID{s.Peer()}, c.as)
+			if _, _, err := p.admit(s); err != nil {
+				t.Fatal(err)
+			}
+			next := 100
+			for range 100 {
+				var all []wire.Sighting
+				for range wire.MaxSightings {
+					next++
+					at := netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 1, byte(next >> 8), byte(next)}), 4001)
+					all = append(all, wire.Sighting{Device: deviceNumber(next), Addresses: []netip.AddrPort{at}})
+				}
+				p.Told(s, all)
+				time.Sleep(100 * time.Millisecond)
+			}
+			if n := len(p.States()) - 1; n > min(c.most, discovery.MaxDevices) || n < min(c.most, discovery.MaxDevices)-2 {
+				t.Errorf("of a %v %d devices are remembered", c.as, n)
+			}
+		})
+	}
+}
+
+// TestNewsOfStrangersAreBounded: each stranger who came cost a frame in each session. Everybody is
+// told of a contact who comes, and newcomers of everybody.
+func TestNewsOfStrangersAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newParty(t, memnet.New(), 1)
+		defer p.link.Close()
+		p.NetworkChanged(onNetwork("10.0.0.1", "10.0.0.0/8"))
+		told := 0
+		for i := range 200 {
+			s := newSessionOf(p, 7+i%200)
+			if _, _, err := p.admit(s); err != nil {
+				t.Fatal(err)
+			}
+			if i%50 == 0 {
+				p.stand([]crypto.DeviceID{s.Peer()}, budget.Contact)
+			}
+			before := p.news.Tokens()
+			p.Told(s, []wire.Sighting{{Device: s.Peer(), Addresses: []netip.AddrPort{netip.AddrPortFrom(remote(s).Addr(), 4001)}}})
+			if p.news.Tokens() < before {
+				told++
+			} else if i%50 != 0 && told < newsBurst {
+				t.Errorf("stranger %d is told of to nobody", i)
+			}
+		}
+		if told != newsBurst {
+			t.Errorf("everybody was told of %d strangers", told)
+		}
+	})
 }

@@ -48,6 +48,17 @@ func (r *Register) inUse() []discovery.Link {
 	})
 }
 
+// mayTell returns of how many of n devices the peer of a session may tell now.
+func (r *Register) mayTell(s *session.Session, n int) (may int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	e := r.sessions[s]
+	for e != nil && may < n && e.tells.Allow() {
+		may++
+	}
+	return may
+}
+
 // carries says that a session runs over an address of this machine.
 func (r *Register) carries(local netip.Addr) bool {
 	r.mu.Lock()

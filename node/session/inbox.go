@@ -1,6 +1,7 @@
 package session
 
 import (
+	"slices"
 	gosync "sync"
 
 	"github.com/earshot-im/earshot/crypto"
@@ -107,12 +108,13 @@ func (n *Inbox) Policy() {
 	n.given.Give()
 }
 
-// Share says where devices may be, of as many as there is room for.
+// Share says where devices may be. Of more than there is room for the oldest go: what is said last of
+// a device counts.
 func (n *Inbox) Share(sightings ...wire.Sighting) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	room := max(0, maxShared-len(n.shared))
-	n.shared = append(n.shared, sightings[:min(room, len(sightings))]...)
+	n.shared = append(n.shared, sightings...)
+	n.shared = slices.Clone(n.shared[max(0, len(n.shared)-maxShared):])
 	n.given.Give()
 }
 

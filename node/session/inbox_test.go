@@ -114,3 +114,19 @@ func TestInboxIsBounded(t *testing.T) {
 		t.Errorf("%d cards, %d sightings", wanted, shared)
 	}
 }
+
+// TestNewestSightingsAreTold: past the bound what was told last was dropped, and with it where a
+// device has gone.
+func TestNewestSightingsAreTold(t *testing.T) {
+	var n Inbox
+	n.init()
+	for i := range 3 * maxShared {
+		n.Share(wire.Sighting{Device: crypto.DeviceID{byte(i >> 8), byte(i)}})
+	}
+	_, inputs := n.take()
+	shared := inputs[0].(sync.Share).Sightings
+	const last = 3*maxShared - 1
+	if d := shared[len(shared)-1].Device; len(inputs) != 1 || len(shared) != maxShared || d != (crypto.DeviceID{last >> 8, last & 255}) {
+		t.Errorf("%d are told, the last is %v", len(shared), d)
+	}
+}
