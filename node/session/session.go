@@ -222,10 +222,11 @@ func (s *Session) hangUp() {
 }
 
 // CloseUnused closes a connection that carries no session: it is of no use, and the next dial would
-// find it again.
+// find it again. A stream that has not named its protocol yet may be the next session's. If it is
+// not, the link closes the connection before long.
 func CloseUnused(c network.Conn) {
 	for _, s := range c.GetStreams() {
-		if s.Protocol() == Protocol {
+		if p := s.Protocol(); p == Protocol || p == "" {
 			return
 		}
 	}
