@@ -128,14 +128,14 @@ func (a *air) listen(f family, links []discovery.Link, take func([]byte, netip.A
 	return a.sockets[f], nil
 }
 
-func (a *air) register(n names, at []netip.AddrPort, text []string, links []discovery.Link) (func(), error) {
+func (a *air) register(n names, at []netip.AddrPort, text []string, l discovery.Link) (func(), error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.refuses != nil {
 		return nil, a.refuses
 	}
 	a.runs++
-	a.note("register %v", at)
+	a.note("register %s %v", l.Name, at)
 	return func() {
 		a.mu.Lock()
 		defer a.mu.Unlock()

@@ -3,6 +3,7 @@ package mdns
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/netip"
 	"slices"
@@ -45,7 +46,7 @@ func TestWaitsForAnInterface(t *testing.T) {
 		}
 		b.change(lan())
 		b.want("3600.0 listen IPv4", "3600.0 ask IPv4 eth2", "3600.0 listen IPv6", "3600.0 ask IPv6 eth2",
-			"3600.0 register [10.0.0.1:4001]")
+			"3600.0 register eth2 [10.0.0.1:4001]")
 		pass(announcing)
 		b.want("3601.0 hush", "3601.0 say IPv4 eth2", "3601.0 say IPv6 eth2")
 		if s := b.Status(); s != (Status{}) {
@@ -64,15 +65,15 @@ func TestLibraryRunsForASecondOnly(t *testing.T) {
 		}
 		b.air.happened()
 		pass(24 * time.Hour)
-		if n := b.air.count("register [10.0.0.1:4001]"); n != 0 {
+		if n := b.air.count("register eth2 [10.0.0.1:4001]"); n != 0 {
 			b.Errorf("the library ran %d times in a day without a change", n)
 		}
 		b.change(lan()) // woken from sleep
-		if n := b.air.count("register [10.0.0.1:4001]"); n != 1 {
+		if n := b.air.count("register eth2 [10.0.0.1:4001]"); n != 1 {
 			b.Errorf("the library ran %d times at a change", n)
 		}
 		b.change(networkOf(link(2, "10.0.0.2/24")))
-		if did := b.air.did(); did[0] != "hush" || did[len(did)-1] != "register [10.0.0.2:4001]" {
+		if did := b.air.did(); did[0] != "hush" || did[len(did)-1] != "register eth2 [10.0.0.2:4001]" {
 			b.Errorf("at a change while it ran: %q", did)
 		}
 	})
@@ -135,9 +136,9 @@ func TestBeginsAgainOnAChange(t *testing.T) {
 		b.air.happened()
 		b.change(networkOf(link(2, "10.0.0.2/24"), link(3, "10.1.0.2/24", "fd00::2/64")))
 		b.want("1.0 listen IPv4", "1.0 ask IPv4 eth2", "1.0 ask IPv4 eth3", "1.0 listen IPv6", "1.0 ask IPv6 eth3",
-			"1.0 register [10.0.0.2:4001 10.1.0.2:4001 [fd00::2]:4001]")
+			"1.0 register eth2 [10.0.0.2:4001]", "1.0 register eth3 [10.1.0.2:4001 [fd00::2]:4001]")
 		pass(announcing)
-		b.want("2.0 hush", "2.0 say IPv4 eth2", "2.0 say IPv4 eth3", "2.0 say IPv6 eth3")
+		b.want("2.0 hush", "2.0 hush", "2.0 say IPv4 eth2", "2.0 say IPv4 eth3", "2.0 say IPv6 eth3")
 		b.change(discovery.Network{})
 		b.want()
 		if b.air.runs != 0 || !errors.Is(b.Status().Announce, ErrNoInterface) {
@@ -163,7 +164,7 @@ func TestOneFamilyFailing(t *testing.T) {
 		b.air.set(func() { b.air.fails[v4] = held })
 		b.change(lan())
 		pass(announcing)
-		b.want("0.0 listen IPv6", "0.0 ask IPv6 eth2", "0.0 register [10.0.0.1:4001]", "1.0 hush", "1.0 say IPv6 eth2")
+		b.want("0.0 listen IPv6", "0.0 ask IPv6 eth2", "0.0 register eth2 [10.0.0.1:4001]", "1.0 hush", "1.0 say IPv6 eth2")
 		if s := b.Status(); s != (Status{IPv4: held}) {
 			b.Errorf("status %v", s)
 		}
@@ -348,13 +349,55 @@ func TestQuestionsAreAnsweredOnceASecond(t *testing.T) {
 		if did := b.air.did(); !slices.Equal(did, []string{"say IPv4 eth2"}) {
 			b.Errorf("one packet is answered by %q", did)
 		}
-		for range 10 * packetsASecond {
+		for range 500 {
 			b.air.say(v4, one, neighbour)
-			time.Sleep(time.Millisecond)
+			time.Sleep(10 * time.Millisecond)
 		}
 		pass(2 * time.Second)
 		if n := b.air.count("say IPv4 eth2"); n < 5 || n > 7 {
 			b.Errorf("%d answers in 5 s, want one a second", n)
+		}
+	})
+}
+
+// TestAnnouncementsAreAnswersToo: a second lies between any two packets with this device's records,
+// whether somebody asked for them or not.
+func TestAnnouncementsAreAnswersToo(t *testing.T) {
+	withMDNS(t, nil, func(b *bench) {
+		b.settle(lan())
+		for range 3 * 60 * 100 {
+			b.air.say(v4, asking(serviceName, dns.TypePTR), neighbour)
+			time.Sleep(10 * time.Millisecond)
+		}
+		last := -1.0
+		for _, l := range b.air.happened() {
+			var at float64
+			var what, by string
+			if fmt.Sscan(l, &at, &what, &by); what != "say" || by != "IPv4" {
+				continue
+			}
+			if at-last < 0.9 { // written with one digit
+				b.Fatalf("%s comes %.1f s after the one before", l, at-last)
+			}
+			last = at
+		}
+		if last < 0 {
+			b.Error("nothing was answered")
+		}
+	})
+}
+
+// TestLibrarysGoodbyeIsMadeGood: when the library ends, it takes everything back.
+func TestLibrarysGoodbyeIsMadeGood(t *testing.T) {
+	withMDNS(t, nil, func(b *bench) {
+		b.change(lan())
+		pass(announcing / 2)
+		b.air.say(v4, asking(serviceName, dns.TypePTR), neighbour)
+		pass(answerWait + answerSpread)
+		b.air.happened()
+		pass(announcing/2 - answerWait - answerSpread)
+		if did := b.air.did(); !slices.Equal(did, []string{"hush", "say IPv4 eth2", "say IPv6 eth2"}) {
+			b.Errorf("at the library's end: %q", did)
 		}
 	})
 }

@@ -49,7 +49,7 @@ const headerSize = 12
 // and such packets are to be passed over (RFC 6762, section 18).
 func readHeader(b []byte) (h header, ok bool) {
 	const response, opcode, rcode = 1 << 15, 0xf << 11, 0xf
-	if len(b) < headerSize || len(b) > maxPacket {
+	if len(b) < headerSize {
 		return h, false
 	}
 	number := func(i int) int { return int(binary.BigEndian.Uint16(b[2*i:])) }

@@ -202,6 +202,37 @@ func TestBrokenPacketsAreRefused(t *testing.T) {
 	}
 }
 
+// TestWindingNamesAreRefused: a name may lead to itself, out of the packet, or on and on.
+func TestWindingNamesAreRefused(t *testing.T) {
+	n := newNames()
+	for what, name := range map[string][]byte{
+		"to itself":         {0xc0, headerSize},
+		"out of the packet": {0xc0, 200},
+		"in a circle":       {1, 'x', 0xc0, headerSize},
+		"past the end":      {0xff, 0xff},
+		"a label too long":  {63, 'x'},
+		"a reserved length": {0x80, 0},
+		"of 256 bytes":      append(bytes.Repeat([]byte{1, 'x'}, 128), 0),
+	} {
+		for _, kind := range []byte{12, 33} {
+			query := append([]byte{5: 1, headerSize - 1: 0}, name...)
+			if n.asks(append(query, 0, kind, 0, 1)) {
+				t.Errorf("%s: asks", what)
+			}
+			answer := append([]byte{2: 0x84, 7: 1, headerSize - 1: 0}, name...)
+			answer = append(answer, 0, kind, 0, 1, 0, 0, 0, 120, 0, 2, 0, 0)
+			if s, err := readAnnouncement(answer, home); err == nil {
+				t.Errorf("%s: announces %v", what, s)
+			}
+		}
+	}
+	long := append([]byte{5: 2, headerSize - 1: 0}, bytes.Repeat([]byte{1, 'x'}, 128)...)
+	long = append(long, 0, 0, 12, 0, 1)
+	if n.asks(append(long, asking(serviceName, dns.TypePTR)[headerSize:]...)) {
+		t.Error("a name that is too long is passed over")
+	}
+}
+
 func TestAsks(t *testing.T) {
 	n := newNames()
 	known := func(name, is string, ttl uint32) func(*dns.Msg) {
@@ -316,6 +347,20 @@ func TestBudgetOfPackets(t *testing.T) {
 	now = now.Add(time.Second)
 	if n := flood("10.0.0.9:5353"); n != packetsASecond/2 {
 		t.Errorf("a second later %d are parsed, want %d", n, packetsASecond/2)
+	}
+}
+
+// TestOthersCostNothing: an office full of printers says more than the budget holds, and so could
+// somebody who sends long packets.
+func TestOthersCostNothing(t *testing.T) {
+	in, now, from := newIntake(), time.Now(), netip.MustParseAddrPort(neighbour)
+	long := altered(func(m *dns.Msg, _ *dns.SRV, _ *dns.TXT, _ *dns.A) {
+		m.Extra = []dns.RR{&dns.NULL{Hdr: dns.RR_Header{Name: ".", Rrtype: dns.TypeNULL, Class: dns.ClassINET}, Data: strings.Repeat("x", maxPacket)}}
+	})
+	for what, b := range map[string][]byte{"a printer": foreign(), "another query": asking("_ipp._tcp.local.", dns.TypePTR), "a long packet": long} {
+		if _, ok := in.take(b, from, 2, now); ok || in.parsed != nil {
+			t.Errorf("%s: taken %v, or charged", what, ok)
+		}
 	}
 }
 

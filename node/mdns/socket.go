@@ -56,8 +56,8 @@ type multicast interface {
 	// listen tells take of each packet of at most maxPacket bytes that comes over one of the links,
 	// from whom, and the index of the interface, or 0. It calls take from one goroutine.
 	listen(f family, links []discovery.Link, take func(b []byte, from netip.AddrPort, index int)) (socket, error)
-	// register has the library announce a device, until hush is called.
-	register(n names, at []netip.AddrPort, text []string, links []discovery.Link) (hush func(), err error)
+	// register has the library announce a device over a link, until hush is called.
+	register(n names, at []netip.AddrPort, text []string, link discovery.Link) (hush func(), err error)
 }
 
 type network struct{}

@@ -20,7 +20,7 @@ type station struct {
 	heard   chan heard // unbuffered: what is not taken yet waits in the kernel
 	answers answers
 
-	hush   func() // nil: the library does not run
+	hush   []func() // they end the library on each link; none: it does not run
 	hushAt time.Time
 }
 
@@ -192,27 +192,31 @@ func (s *station) answer(now time.Time) {
 	}
 }
 
-// register has the library announce this device for as long as announcing. It reports false if
-// that does not work; then this station has to do without.
+// register has the library announce this device over each link for as long as announcing. It
+// reports false if that does not work; then this station has to do without.
 func (s *station) register(now time.Time) bool {
 	s.silence()
-	at := s.at(s.links...)
-	if len(at) == 0 {
-		return false
+	for _, l := range s.links {
+		at := s.at(l)
+		if len(at) == 0 {
+			continue
+		}
+		hush, err := s.wire.register(s.names, at, text(s.cfg.Device), l)
+		if err != nil {
+			s.cfg.Log.Debug("the library does not announce", "err", err)
+			s.silence()
+			return false
+		}
+		s.hush = append(s.hush, hush)
 	}
-	hush, err := s.wire.register(s.names, at, text(s.cfg.Device), s.links)
-	if err != nil {
-		s.cfg.Log.Debug("the library does not announce", "err", err)
-		return false
-	}
-	s.hush, s.hushAt = hush, now.Add(announcing)
-	return true
+	s.hushAt = now.Add(announcing)
+	return len(s.hush) > 0
 }
 
 // hushed ends the library when its time is over, and tells whether it was. It has said goodbye then,
 // so this device has to be announced at once.
 func (s *station) hushed(now time.Time) bool {
-	if s.hush == nil || now.Before(s.hushAt) {
+	if len(s.hush) == 0 || now.Before(s.hushAt) {
 		return false
 	}
 	s.silence()
@@ -221,15 +225,15 @@ func (s *station) hushed(now time.Time) bool {
 }
 
 func (s *station) silence() {
-	if s.hush != nil {
-		s.hush()
-		s.hush = nil
+	for _, hush := range s.hush {
+		hush()
 	}
+	s.hush = nil
 }
 
 // next returns when something is due next, or limit if that is earlier.
 func (s *station) next(limit time.Time) time.Time {
-	if s.hush != nil && s.hushAt.Before(limit) {
+	if len(s.hush) > 0 && s.hushAt.Before(limit) {
 		limit = s.hushAt
 	}
 	return s.answers.next(limit)

@@ -25,16 +25,13 @@ const mute = `loc\097l`
 // register uses the library only in ways that were found to work. Its TTL and SetText race with its
 // own goroutines. The host name that it would choose is the same on cloned machines, and the
 // addresses would be those of every interface.
-func (network) register(n names, at []netip.AddrPort, text []string, links []discovery.Link) (func(), error) {
+func (network) register(n names, at []netip.AddrPort, text []string, link discovery.Link) (func(), error) {
 	ips := make([]string, len(at))
 	for i, a := range at {
 		ips[i] = a.Addr().String()
 	}
-	interfaces := make([]net.Interface, len(links))
-	for i, l := range links {
-		interfaces[i] = *outlet(l)
-	}
-	server, err := zeroconf.RegisterProxy(n.instance, service, mute, int(at[0].Port()), n.host+"."+mute+".", ips, text, interfaces)
+	server, err := zeroconf.RegisterProxy(n.instance, service, mute, int(at[0].Port()), n.host+"."+mute+".",
+		ips, text, []net.Interface{*outlet(link)})
 	if err != nil {
 		return nil, fmt.Errorf("announce by zeroconf: %w", err)
 	}
