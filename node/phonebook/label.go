@@ -36,6 +36,9 @@ var labels = regexp.MustCompile(`^(?:(.*?) +)??\(?(?:(` + wordStranger + `|` + w
 // nowCalled is the part of a label that says what a person calls themselves now. It decides nothing.
 var nowCalled = regexp.MustCompile(`(?:, | \()now "(?:[^"\\]|\\.)*"\)$`)
 
+// unescape takes back what is done to a name in quotation marks.
+var unescape = strings.NewReplacer(`\\`, `\`, `\"`, `"`)
+
 // parseLabel reads a label. ok is false for a text that is none, such as a bare name.
 func parseLabel(text string, key func(name string) string) (l label, ok bool) {
 	text = strings.TrimSpace(text)
@@ -54,7 +57,7 @@ func parseLabel(text string, key func(name string) string) (l label, ok bool) {
 	// A name with characters that mean something in a row stands in quotation marks.
 	plain := name
 	if len(name) > 2 && name[0] == '"' && name[len(name)-1] == '"' {
-		plain = strings.ReplaceAll(name[1:len(name)-1], `\"`, `"`)
+		plain = unescape.Replace(name[1 : len(name)-1])
 	}
 	whole, cut := strings.CutSuffix(plain, ellipsis)
 	l.key, l.cut = key(whole), cut

@@ -37,11 +37,12 @@ func TestPrintedLabelCanBeTyped(t *testing.T) {
 	robert := book.Person{ID: id(4), Claimed: "Robert", Pinned: "Rob", Contact: true, Verified: true}
 	nameless := book.Person{ID: id(5)}
 	quoted := book.Person{ID: id(6), Claimed: `Ann (the "boss")`}
+	slash := book.Person{ID: id(7), Claimed: "Sam", Petname: `Sam\"`, Contact: true}
 	lunch := testGroup{id(0x11), "Lunch", ByContact}
 	brought := testGroup{id(0x12), "lunch", ByClaim}
 	odd := testGroup{id(0x13), "a: b", ByContact}
 	dated := testGroup{id(0x14), "retro 20261128", ByContact}
-	known := testBook(bob, twin, stranger, robert, nameless, quoted, lunch, brought, odd, dated)
+	known := testBook(bob, twin, stranger, robert, nameless, quoted, slash, lunch, brought, odd, dated)
 	for who, want := range map[string]crypto.PersonID{
 		"Bob (abcdef01)":                                        id(1),
 		"Bob (abcdef02)":                                        id(2),
@@ -66,6 +67,7 @@ func TestPrintedLabelCanBeTyped(t *testing.T) {
 		`Rob (now "Robert")`:                                    id(4), // as of a nickname
 		`Rob (now "Ann \"the boss\"")`:                          id(4), // who has taken another since
 		`"bob" (not a contact yet ` + id(3).String()[:16] + `)`: id(3),
+		`"Sam\\\""`:                                             id(7),
 		"retro 202…":                                            id(0x14),
 		`#"a…"`:                                                 id(0x13),
 		`"Bob" (abcdef02)`:                                      id(2),

@@ -31,8 +31,9 @@ import (
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
 
-// Whole is for names that are not cut: it is more than any name takes.
-const Whole = 1 << 10
+// Whole is for what is not cut: it is more than any name takes, or a topic of characters that are
+// escaped.
+const Whole = 1 << 14
 
 // shortID is how many digits of an ID stand for all of it. An ID in a label has two jobs: to tell apart
 // two who stand in one list, and to recognise somebody again, also a stranger whom nothing else
@@ -117,14 +118,14 @@ func ClaimWithin(most int, name string) string {
 	if name == "" {
 		return ""
 	}
-	return within(most, terminal.Line(name), quoted)
+	return within(most, terminal.Line(escape.Replace(name)), func(s string) string { return `"` + s + `"` })
 }
 
 // nameWithin is a name that the owner has chosen or accepted. Only a nickname may have marks in it.
 func nameWithin(most int, name string) string {
 	line := terminal.Line(name)
 	if plain, err := names.Claim(line); err != nil || plain != line {
-		return within(most, line, quoted)
+		return ClaimWithin(most, name)
 	}
 	return within(most, line, func(s string) string { return s })
 }
@@ -139,7 +140,8 @@ func within(most int, line string, shown func(string) string) string {
 	return ""
 }
 
-func quoted(line string) string { return `"` + strings.ReplaceAll(line, `"`, `\"`) + `"` }
+// escape keeps a text from ending the quotation marks in which it stands.
+var escape = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
 
 // AGroup is a group as a row names it: a Group or a Target.
 type AGroup interface {
@@ -228,7 +230,7 @@ func Asks(r *earshotv1.Request) string {
 }
 
 // Own is the name of the owner, or without where there is none. Nobody else chooses it.
-func Own(name, without string) string { return cmp.Or(terminal.Line(name), without) }
+func Own(name, without string) string { return cmp.Or(nameWithin(Whole, name), without) }
 
 // Some lists names, and how many others there are besides, but no more than most of them.
 func Some(most int, all []string, others int) string {

@@ -117,7 +117,7 @@ func TestHostileRows(t *testing.T) {
 				"  + " + name + " " + name + " (not a contact yet 6666666666666666)\n"},
 		"group": {func(p Printer, b *bytes.Buffer) error { return p.Group(b, group) },
 			"#" + name + "  2 members, 0 online; you are member; added by " + name + " (not a contact yet 6666666666666666); " + shown + "; topic: " + name + "\n"},
-		"topic": {func(p Printer, b *bytes.Buffer) error { return p.Topic(b, group) }, shown + "\n"},
+		"topic": {func(p Printer, b *bytes.Buffer) error { return p.Topic(b, group) }, name + "\n"},
 		"member": {func(p Printer, b *bytes.Buffer) error {
 			return p.Members(b, []*earshotv1.Member{{Person: mallory, Role: "member"}})
 		}, `"\x1b[2J\…" (not a contact yet 6666666666666666)  member  offline` + "\n"},
@@ -187,7 +187,7 @@ func TestGroupRows(t *testing.T) {
 	check(t, "left", row(left), "#old  you are not in it any more",
 		jsonOf(`"name":"old","topic":"Soup","history":"all","members":0,"online":0,"frozen":true}`))
 	check(t, "ID", func(p Printer, b *bytes.Buffer) error { return p.GroupID(b, lunch) }, id, lunchJSON)
-	check(t, "topic", func(p Printer, b *bytes.Buffer) error { return p.Topic(b, lunch) }, "Pizza", lunchJSON)
+	check(t, "topic", func(p Printer, b *bytes.Buffer) error { return p.Topic(b, lunch) }, `"Pizza"`, lunchJSON)
 	check(t, "history", func(p Printer, b *bytes.Buffer) error { return p.History(b, lunch) }, "7d  newcomers read the last 7 days", lunchJSON)
 
 	left.Role = "member"

@@ -148,7 +148,7 @@ func (p Printer) GroupID(w io.Writer, g *earshotv1.Group) error {
 
 // Topic writes what a group is about.
 func (p Printer) Topic(w io.Writer, g *earshotv1.Group) error {
-	return p.Row(w, toGroup(g), "%s", terminal.Line(g.Topic))
+	return p.Row(w, toGroup(g), "%s", label.Claim(g.Topic))
 }
 
 // History writes what newcomers to a group may read.
