@@ -183,7 +183,7 @@ var bombs = map[string]func(size int) []Event{
 		for _, e := range m.events[1:] {
 			_ = g.Add(e)
 		}
-		for tries := 0; len(m.events) < size && tries < 10*size; tries++ {
+		for tries := 0; len(m.events) < size && tries < 3*size; tries++ {
 			d := deeds[r.IntN(len(deeds))]
 			if d.act == nil {
 				continue

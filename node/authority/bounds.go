@@ -28,8 +28,8 @@ type bounds struct {
 	// quarters is by how many quarters all that is here may pass what is allowed of one past.
 	// Branches that did not know of each other may each keep to a bound and pass it together.
 	quarters int
-	// steps bounds what judging one event may cost, at about a nanosecond each. The dearest honest
-	// history that we could think of takes a hundredth.
+	// steps bounds what judging one event may cost, at about 4 ns each: a tenth of a second. An
+	// honest event takes some thousands.
 	steps int
 }
 
@@ -39,7 +39,7 @@ var usual = bounds{
 	outs:     64,
 	persons:  2048,
 	quarters: 1,
-	steps:    100_000_000,
+	steps:    25_000_000,
 }
 
 // here is what a bound by the past allows of everything that is here.

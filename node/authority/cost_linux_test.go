@@ -1,8 +1,10 @@
 package authority
 
 import (
+	"os"
 	"runtime"
 	"slices"
+	"strconv"
 	"syscall"
 	"testing"
 	"time"
@@ -26,7 +28,7 @@ func benchmarkEach(b *testing.B, events []Event) {
 		g := group(b, events[0])
 		begin := cpu()
 		costs := make([]time.Duration, 0, len(events))
-		refused := 0
+		refused, steps := 0, 0
 		for _, e := range events[1:] {
 			start := cpu()
 			next := g.Clone()
@@ -37,12 +39,14 @@ func benchmarkEach(b *testing.B, events []Event) {
 				g = next
 			}
 			costs = append(costs, cpu()-start)
+			steps = max(steps, next.steps)
 		}
 		slices.Sort(costs)
 		b.ReportMetric(float64(costs[len(costs)*99/100].Microseconds())/1000, "ms/p99")
 		b.ReportMetric(float64(costs[len(costs)-1].Microseconds())/1000, "ms/worst")
 		b.ReportMetric(float64((cpu() - begin).Milliseconds()), "ms/all")
 		b.ReportMetric(float64(refused), "refused")
+		b.ReportMetric(float64(steps)/1e6, "Msteps/worst")
 	}
 	b.ReportMetric(0, "ns/op")
 }
@@ -66,6 +70,13 @@ func BenchmarkRestore(b *testing.B) {
 // BenchmarkBomb takes what is made to be dear.
 func BenchmarkBomb(b *testing.B) {
 	for name, make := range bombs {
-		b.Run(name, func(b *testing.B) { benchmarkEach(b, make(event.MaxControls)) })
+		b.Run(name, func(b *testing.B) { benchmarkEach(b, make(size())) })
 	}
+}
+
+func size() int {
+	if n, err := strconv.Atoi(os.Getenv("BOMB")); err == nil {
+		return n
+	}
+	return event.MaxControls
 }
