@@ -159,7 +159,17 @@ func (m *muxer) NewConn(c net.Conn, isServer bool, scope network.PeerScope) (net
 	case Contact:
 		return m.contact.NewConn(c, isServer, scope)
 	case Fellow:
-		return m.fellow.NewConn(c, isServer, scope)
+		return bounded(m.fellow, maxUnreadFellow, c, isServer, scope)
 	}
-	return m.stranger.NewConn(c, isServer, scope)
+	return bounded(m.stranger, maxUnreadStranger, c, isServer, scope)
+}
+
+// bounded begins to speak yamux over a connection of which only so many bytes may be unread.
+func bounded(y *yamux.Transport, most int, c net.Conn, isServer bool, scope network.PeerScope) (network.MuxedConn, error) {
+	u := newUnread(most)
+	m, err := y.NewConn(&boundedConn{Conn: c, unread: u}, isServer, scope)
+	if err != nil {
+		return nil, err
+	}
+	return &boundedMux{m, u}, nil
 }

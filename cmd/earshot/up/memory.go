@@ -1,8 +1,12 @@
 package up
 
 import (
+	"context"
 	"os"
+	"runtime"
 	"runtime/debug"
+	"runtime/metrics"
+	"time"
 )
 
 const (
@@ -17,6 +21,14 @@ const (
 	// looks for it. What the limit is for comes in bursts, which it handles by itself; between them
 	// more work would make the heap of an idle node no smaller than its pages.
 	garbage = 100
+
+	// lookEvery is how often a node looks whether it has become quiet, and quiet how much it may
+	// have allocated since the last look, in bytes. Then it gives back to the system what it took
+	// for a burst, if that is more than spare bytes: by itself the collector does not run while
+	// nothing is allocated, for up to two minutes.
+	lookEvery = 10 * time.Second
+	quiet     = 4 << 20
+	spare     = 8 << 20
 )
 
 // limitMemory sets the limits above, but not where the environment says otherwise.
@@ -26,5 +38,38 @@ func limitMemory() {
 	}
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(garbage)
+	}
+}
+
+// taken is what the process has taken of memory and not given back, and how much it has allocated in
+// all, in bytes.
+type taken struct{ now, ever uint64 }
+
+func memoryTaken() taken {
+	s := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}, {Name: "/gc/heap/allocs:bytes"}}
+	metrics.Read(s)
+	return taken{s[0].Value.Uint64() - s[1].Value.Uint64(), s[2].Value.Uint64()}
+}
+
+// giveBack gives back memory after each burst, until ctx ends.
+func giveBack(ctx context.Context) {
+	look := time.NewTicker(lookEvery)
+	defer look.Stop()
+	last := memoryTaken()
+	least := last.now // after the last time that something was given back
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-look.C:
+		}
+		t := memoryTaken()
+		if t.now > least+spare && t.ever-last.ever < quiet {
+			runtime.GC() // pools of buffers let go of theirs only in the second collection
+			debug.FreeOSMemory()
+			t = memoryTaken()
+			least = t.now
+		}
+		last = t
 	}
 }

@@ -137,6 +137,7 @@ func (o *Options) run(ctx context.Context) error {
 		}
 		o.announce(running)
 	}()
+	go giveBack(running) // ended by stopNode
 	printed := make(chan struct{})
 	go func() { // ended by stopNode
 		defer close(printed)

@@ -1,0 +1,106 @@
+package link
+
+import (
+	"encoding/binary"
+	"io"
+	"net"
+	"testing"
+	"testing/synctest"
+
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+)
+
+// frameOf is a frame of yamux by hand. The first one of a stream opens it.
+func frameOf(stream uint32, size int) []byte {
+	b := make([]byte, 12+size)
+	b[3] = 1 // SYN; harmless if the stream is open
+	binary.BigEndian.PutUint32(b[4:], stream)
+	binary.BigEndian.PutUint32(b[8:], uint32(size))
+	return b
+}
+
+// linked returns a connection as the muxer makes it for a peer of some standing, and its other end.
+func linked(t *testing.T, is Standing) (network.MuxedConn, net.Conn) {
+	t.Helper()
+	ours, theirs := net.Pipe()
+	m, err := newMuxer(func(peer.ID) Standing { return is }).NewConn(ours, true, &network.NullScope{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { _, _ = io.Copy(io.Discard, theirs) }() // ends with the pipe
+	t.Cleanup(func() { _ = m.Close(); _ = theirs.Close() })
+	return m, theirs
+}
+
+// TestUnreadIsBounded: of a stranger who sends and is not read, only so much is taken off the wire,
+// also in frames of one byte, and it goes on when it is read.
+func TestUnreadIsBounded(t *testing.T) {
+	for name, size := range map[string]int{"short frames": 1, "frames": 1000, "long frames": 64 << 10} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m, theirs := linked(t, Stranger)
+				first := frameOf(1, size)
+				next := frameOf(1, size)
+				next[3] = 0
+				const want = 128 << 10 // bytes, less than the window
+				sent, done := 0, make(chan struct{})
+				go func() {
+					defer close(done)
+					for b := first; sent < want; b = next {
+						if _, err := theirs.Write(b); err != nil {
+							return
+						}
+						sent += size
+					}
+				}()
+				s, err := m.AcceptStream()
+				if err != nil {
+					t.Fatal(err)
+				}
+				synctest.Wait()
+				if frames := sent / size; sent+frames*frameOverhead > maxUnreadStranger+2*(size+frameOverhead) {
+					t.Errorf("%d bytes were taken in %d frames", sent, frames)
+				}
+				if _, err := io.CopyN(io.Discard, s, want); err != nil {
+					t.Error(err)
+				}
+				<-done
+				if sent < want {
+					t.Errorf("only %d bytes were taken when it was read", sent)
+				}
+				_ = m.Close()
+			})
+		})
+	}
+}
+
+// TestUnreadGoesWithItsStream: what was unread of streams that are gone does not keep the others.
+func TestUnreadGoesWithItsStream(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, theirs := linked(t, Stranger)
+		for n := range uint32(8) {
+			if _, err := theirs.Write(frameOf(2*n+1, 60<<10)); err != nil {
+				t.Fatal(err)
+			}
+			s, err := m.AcceptStream()
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = s.Reset()
+		}
+		_ = m.Close()
+	})
+}
+
+// TestLongFrameOfYamuxEndsTheLink: its memory would be taken before its data have come.
+func TestLongFrameOfYamuxEndsTheLink(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, theirs := linked(t, Stranger)
+		_, _ = theirs.Write(frameOf(1, maxYamuxFrame+1)[:12])
+		synctest.Wait()
+		if !m.IsClosed() {
+			t.Error("the link goes on")
+		}
+	})
+}
