@@ -30,6 +30,12 @@ func (d *Disk) Room() error {
 	return nil
 }
 
+// Free returns how many bytes of the file system others may still fill, and whether that is known.
+func (d *Disk) Free() (n uint64, known bool) {
+	space, known := d.space(d.dir)
+	return space.Free - min(space.Free, space.kept()), known
+}
+
 // asFull returns an error that matches ErrFull as well if it says that there is no room. bbolt
 // hands some errors of the system on as text only.
 func asFull(err error) error {

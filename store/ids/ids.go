@@ -90,13 +90,19 @@ func findIn(r *tx.Reader, level int, number uint64, id event.ID) (Slot, bool) {
 	if !bytes.HasPrefix(k, listKey(level, number)) {
 		return Slot{}, false
 	}
+	i, ok := within(block, id)
+	if !ok {
+		return Slot{}, false
+	}
+	return Slot(block[i*len(entry{})+shortID:]), true
+}
+
+// within returns the index of an ID in a block, and whether it is there.
+func within(block []byte, id event.ID) (int, bool) {
 	const size = len(entry{})
 	n := len(block) / size
 	i := sort.Search(n, func(i int) bool { return bytes.Compare(block[i*size:][:shortID], id[:shortID]) >= 0 })
-	if i == n || !bytes.Equal(block[i*size:][:shortID], id[:shortID]) {
-		return Slot{}, false
-	}
-	return Slot(block[i*size+shortID:]), true
+	return i, i < n && bytes.Equal(block[i*size:][:shortID], id[:shortID])
 }
 
 // Put notes where the event is that has an ID.
@@ -105,6 +111,37 @@ func Put(b *tx.Batch, id event.ID, p Slot) {
 	b.Put(Bucket, idKey(alone, (n-1)/listed, id[:]), p[:])
 	if n%listed == 0 {
 		makeLists(b, n/listed)
+	}
+}
+
+// Remove forgets where the event is that has an ID, everywhere. It rewrites the block that has it, so
+// it is for what happens rarely.
+func Remove(b *tx.Batch, id event.ID) {
+	made := b.Sequence(Bucket) / listed
+	if key := idKey(alone, made, id[:]); b.Get(Bucket, key) != nil {
+		b.Delete(Bucket, key)
+	}
+	for level := 1; level <= topLevel; level++ {
+		for first, end := lists(level, made); end > first; end-- {
+			removeFrom(b, level, end-1, id)
+		}
+	}
+}
+
+// removeFrom takes an ID out of a list. The key of its block stays, though it may be above the last
+// ID then.
+func removeFrom(b *tx.Batch, level int, number uint64, id event.ID) {
+	k, block := b.Seek(Bucket, idKey(level, number, id[:]))
+	if !bytes.HasPrefix(k, listKey(level, number)) {
+		return
+	}
+	i, ok := within(block, id)
+	switch size := len(entry{}); {
+	case !ok:
+	case len(block) == size:
+		b.Delete(Bucket, bytes.Clone(k))
+	default:
+		b.Put(Bucket, bytes.Clone(k), slices.Concat(block[:i*size], block[(i+1)*size:]))
 	}
 }
 
