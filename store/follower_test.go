@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/earshot-im/earshot/crypto"
@@ -175,6 +176,8 @@ func (f *follower) take(n *node, c Changed) {
 		f.has[rowSubject(c.Row.ID)] = n.seen(c.Row, f.lax)
 	case RowGone:
 		delete(f.has, rowSubject(c.Row.ID))
+	case RowsGone:
+		f.clear(n, c.Conversation)
 	case NoticeArrived:
 		f.has[fmt.Sprint("notice ", c.Notice.N)] = fmt.Sprintf("%+v", c.Notice)
 	case ConversationChanged:
@@ -212,10 +215,37 @@ func (f *follower) take(n *node, c Changed) {
 	}
 }
 
+// clear forgets the rows of a conversation that are not here any more. What else the follower has of
+// people of whom nothing is kept does no harm.
+func (f *follower) clear(n *node, c event.Conversation) {
+	left := map[string]bool{}
+	if rows, err := n.Rows(c, Page{Limit: 1 << 20}); err == nil {
+		for _, r := range rows {
+			left[rowSubject(r.ID)] = true
+		}
+	}
+	for subject, text := range f.has {
+		if strings.HasPrefix(subject, "row ") && strings.Contains(text, fmt.Sprintf("Conversation:%v", c)) && !left[subject] {
+			delete(f.has, subject)
+		}
+	}
+}
+
+// forget forgets persons who are not kept any more. Nobody is told of that: they are strangers who
+// are as well known as others who were only met.
+func (f *follower) forget(want picture) {
+	for subject := range f.has {
+		if _, ok := want[subject]; !ok && strings.HasPrefix(subject, "person ") {
+			delete(f.has, subject)
+		}
+	}
+}
+
 // agree compares what the follower has with all that people see.
 func (f *follower) agree(n *node, what string) {
 	n.t.Helper()
 	want := n.picture(f.lax)
+	f.forget(want)
 	if maps.Equal(f.has, want) {
 		return
 	}

@@ -18,9 +18,10 @@ const (
 	ConversationChanged
 	PersonChanged
 	SettingsChanged
+	RowsGone // rows of a conversation, which strangers had written, have gone for good: those that are left say which
 
 	// EveryChange is all kinds.
-	EveryChange = RowArrived | RowChanged | RowGone | NoticeArrived | ConversationChanged | PersonChanged | SettingsChanged
+	EveryChange = RowArrived | RowChanged | RowGone | NoticeArrived | ConversationChanged | PersonChanged | SettingsChanged | RowsGone
 )
 
 // Changed is one subject that has changed, as it is now.
@@ -29,7 +30,7 @@ type Changed struct {
 	Kind         ChangeKind
 	Row          Row                // of RowArrived and RowChanged; of RowGone without words and progress
 	Notice       Notice             // of NoticeArrived
-	Conversation event.Conversation // of ConversationChanged
+	Conversation event.Conversation // of ConversationChanged and RowsGone
 	Person       crypto.PersonID    // of PersonChanged
 }
 
@@ -217,6 +218,8 @@ func (p *portion) other(e *changes.Entry) {
 		c.Kind, c.Person = PersonChanged, crypto.PersonID(e.ID)
 	case changes.Settings:
 		c.Kind = SettingsChanged
+	case changes.Cleared:
+		c.Kind, c.Conversation = RowsGone, event.Conversation(e.ID)
 	}
 	if p.want.Kinds&c.Kind != 0 {
 		p.put(c)

@@ -29,6 +29,7 @@ import (
 	"github.com/earshot-im/earshot/node/notify"
 	"github.com/earshot-im/earshot/node/people"
 	"github.com/earshot-im/earshot/store"
+	"github.com/earshot-im/earshot/store/event"
 )
 
 // ErrKind: there is no such kind of change. The other errors of Read are those of store.Store.At and,
@@ -39,7 +40,7 @@ var ErrKind = errors.New("no such kind of change")
 const (
 	Arrived  = "arrived"  // a message that is new here
 	Changed  = "changed"  // a message that is another one now, or has come into view
-	Gone     = "gone"     // a message that is not shown any more
+	Gone     = "gone"     // a message that is not shown any more, or some of a conversation
 	Noticed  = "notice"   // something has happened in a group
 	Group    = "group"    // a group is another one now
 	Person   = "person"   // a person is another one now
@@ -50,7 +51,7 @@ const (
 var kinds = map[string]store.ChangeKind{
 	Arrived:  store.RowArrived,
 	Changed:  store.RowChanged,
-	Gone:     store.RowGone,
+	Gone:     store.RowGone | store.RowsGone,
 	Noticed:  store.NoticeArrived,
 	Group:    store.ConversationChanged,
 	Person:   store.PersonChanged,
@@ -61,7 +62,8 @@ var kinds = map[string]store.ChangeKind{
 // Change is one thing that has changed, as it is now.
 type Change struct {
 	Kind     string
-	Message  *chat.Message // of Arrived and Changed; of Gone what of it does not depend on its words
+	Message  *chat.Message      // of Arrived and Changed; of Gone what of it does not depend on its words
+	Cleared  event.Conversation // of Gone without a Message: messages of it have gone for good
 	Notice   *membership.Notice
 	Group    *contacts.Group
 	Person   *contacts.Person

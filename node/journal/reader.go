@@ -261,6 +261,8 @@ func (j *Journal) view(c *store.Changed) (v Change, ok bool, err error) {
 		return j.message(Changed, &c.Row), true, nil
 	case store.RowGone:
 		return j.message(Gone, &c.Row), true, nil
+	case store.RowsGone:
+		return Change{Kind: Gone, Cleared: c.Conversation}, true, nil
 	case store.NoticeArrived:
 		notice := j.cfg.Groups.Notice(&c.Notice)
 		return Change{Kind: Noticed, Notice: &notice}, true, nil

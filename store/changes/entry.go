@@ -29,6 +29,7 @@ const (
 	Conversation                 // what is shown of a conversation
 	Person                       // what is shown of a person
 	Settings                     // what the owner has set
+	Cleared                      // a conversation: rows of it have gone for good
 )
 
 // ranged reports whether subjects of the kind are parts of logs.
@@ -43,7 +44,7 @@ type Entry struct {
 	Kind
 	Log    uint32 // its number; of Rows and Effects
 	Events event.Range
-	ID     ID // of Conversation and Person
+	ID     ID // of Conversation, Person and Cleared
 }
 
 // Place is where a reader goes on in the journal: as a key of bucketChanges, before whose entry the
@@ -104,7 +105,7 @@ func parse(k, v []byte) (e Entry, err error) {
 		e.Log = binary.BigEndian.Uint32(k)
 		e.Events = event.Range{First: binary.BigEndian.Uint64(v), Last: binary.BigEndian.Uint64(k[4:])}
 	case e.Kind == Settings && len(k) == 0:
-	case (e.Kind == Conversation || e.Kind == Person) && len(k) == len(e.ID):
+	case (e.Kind == Conversation || e.Kind == Person || e.Kind == Cleared) && len(k) == len(e.ID):
 		e.ID = ID(k)
 	default:
 		return e, disk.Damaged("change of kind %d", e.Kind)

@@ -63,11 +63,42 @@ func united(ranges []event.Range) (out event.Ranges) {
 // Conversation notes a conversation.
 func (n *Notes) Conversation(id event.Conversation) { n.note(other{Conversation, ID(id)}) }
 
+// Cleared notes that rows of a conversation have gone for good.
+func (n *Notes) Cleared(id event.Conversation) { n.note(other{Cleared, ID(id)}) }
+
 // Person notes a person.
 func (n *Notes) Person(id ID) { n.note(other{Person, id}) }
 
 // Settings notes what the owner has set.
 func (n *Notes) Settings() { n.note(other{Kind: Settings}) }
+
+// Forget takes a subject that is no more out of the notes and out of the journal: a conversation or a
+// person.
+func (n *Notes) Forget(b *tx.Batch, kind Kind, id ID) {
+	delete(n.others, other{kind, id})
+	e := Entry{Kind: kind, ID: id}
+	subject := e.subject()
+	if v := b.Get(bucketChanged, subject); len(v) == 8 {
+		e.N = binary.BigEndian.Uint64(v)
+		b.Delete(bucketChanges, e.key())
+		b.Delete(bucketChanged, subject)
+	}
+}
+
+// ForgetLog does so for a log of which no event is here any more.
+func (n *Notes) ForgetLog(b *tx.Batch, log uint32) {
+	for _, kind := range []Kind{Rows, Effects} {
+		delete(n.ranges, logOf{kind, log})
+		from := rangeKey(0, kind, log, 0)[8:]
+		keys, values := b.Copy(bucketChanged, from[:1+4])
+		for i, subject := range keys {
+			if len(values[i]) == 16 {
+				b.Delete(bucketChanges, append(bytes.Clone(values[i][8:]), subject...))
+			}
+			b.Delete(bucketChanged, subject)
+		}
+	}
+}
 
 func (n *Notes) note(what other) {
 	if n.others == nil {
@@ -83,8 +114,31 @@ func (n *Notes) Write(b *tx.Batch, at uint64) {
 			b.Fail(putRange(b, Entry{N: at, Kind: of.Kind, Log: of.log, Events: events}))
 		}
 	}
+	cleared := false
 	for what := range n.others {
 		putOther(b, Entry{N: at, Kind: what.Kind, ID: what.id})
+		cleared = cleared || what.Kind == Cleared
+	}
+	if cleared {
+		prune(b)
+	}
+}
+
+// maxCleared bounds the entries of what has gone for good. Strangers can make ever more of it. Whoever
+// has not followed for so long goes on to show what is not here any more.
+const maxCleared = 1024
+
+// prune takes the oldest entries of what has gone for good out of the journal, if there are too many.
+func prune(b *tx.Batch) {
+	subjects, at := b.Copy(bucketChanged, []byte{byte(Cleared)})
+	order := make([]int, len(subjects))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(x, y int) int { return bytes.Compare(at[x], at[y]) })
+	for _, i := range order[:max(0, len(order)-maxCleared)] {
+		b.Delete(bucketChanges, append(at[i], subjects[i]...))
+		b.Delete(bucketChanged, subjects[i])
 	}
 }
 

@@ -38,6 +38,9 @@ func change(c journal.Change) *earshotv1.Change {
 	case journal.Changed:
 		return &earshotv1.Change{Change: &earshotv1.Change_Changed{Changed: view.Message(*c.Message)}}
 	case journal.Gone:
+		if c.Message == nil {
+			return &earshotv1.Change{Change: &earshotv1.Change_Gone{Gone: &earshotv1.Gone{Conversation: view.Text(c.Cleared)}}}
+		}
 		return &earshotv1.Change{Change: &earshotv1.Change_Gone{
 			Gone: &earshotv1.Gone{Id: view.EventID(c.Message.ID), Conversation: view.Text(c.Message.Conversation)},
 		}}

@@ -346,7 +346,8 @@ func (*Change_Settings) isChange_Change() {}
 func (*Change_Requests) isChange_Change() {}
 
 // Gone is a message that is not shown any more: its author was out of the group when they
-// wrote it.
+// wrote it. Without an id, messages of the conversation have gone for good, which a stranger had
+// written: read it anew.
 type Gone struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
