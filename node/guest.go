@@ -124,11 +124,12 @@ func (g *guest) identify(ctx context.Context, e sync.Identify) (answer sync.Inpu
 	n.standMember(card.Person())
 	g.person = card.Person()
 	g.portion = n.sharing.With(g, sharing.Peer{Device: device, Person: g.person, Nonce: e.Nonce, Ours: g.nonce})
+	n.people.Came(g.person, n.door.Address(g.session))
 	g.from = n.door.From(g.session, g.person, g.portion.Visible)
 	if profile != nil {
 		task = session.Errand(func(ctx context.Context) sync.Input { return g.from.Profile(ctx, *profile) })
 	}
-	n.people.LookForFellows()
+	n.people.LookForFellows(g.person)
 	g.session.Log().Debug("session", "opened", g.session.Opened())
 	n.mesh.Introduce(g.session)
 	return g.Rejoin(), task, nil

@@ -55,6 +55,12 @@ type seen struct {
 // mallory makes one who calls herself by a name. Her machine goes with the world.
 func (w *world) mallory(name string) *mallory {
 	w.t.Helper()
+	return w.malloryAt(name, w.net.Host(w.freshAddr()))
+}
+
+// malloryAt makes one whose machine may be that of others too.
+func (w *world) malloryAt(name string, at *memnet.Host) *mallory {
+	w.t.Helper()
 	key, err := crypto.NewDeviceKey(rand.Reader)
 	if err != nil {
 		w.t.Fatal(err)
@@ -63,7 +69,7 @@ func (w *world) mallory(name string) *mallory {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	host, err := link.New(link.Config{Key: key.Private(), Transport: w.net.Host(w.freshAddr()).Transport})
+	host, err := link.New(link.Config{Key: key.Private(), Transport: at.Transport})
 	if err != nil {
 		w.t.Fatal(err)
 	}

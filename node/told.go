@@ -33,6 +33,7 @@ func (n *Node) committed(c store.Change) {
 	if !c.Strange.IsZero() {
 		n.warnings.CameBack(c.Strange)
 	}
+	n.people.Forgotten(c.Forgotten)
 	for _, l := range c.Logs {
 		for _, s := range n.mesh.In(l.Log.Conversation) {
 			s.Inbox.Held(l.Log, l.Segments)
@@ -134,6 +135,14 @@ func (n *Node) room(again bool) {
 				s.Inbox.Room()
 			}
 		}
+	}
+	n.presence.Bump()
+}
+
+// again takes in that strangers have room again.
+func (n *Node) again() {
+	for _, s := range n.mesh.Sessions() {
+		s.Inbox.Room()
 	}
 	n.presence.Bump()
 }

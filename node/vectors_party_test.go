@@ -129,7 +129,7 @@ func (p *party) ingest(e sync.Ingest) sync.Input {
 		run, err = p.groups.Readable(run, p.own.Person)
 		w.check(err)
 	}
-	result, err := p.store.BeginIngest(w.t.Context(), run, store.Origin{Author: author, Member: inGroup})()
+	result, err := p.store.BeginIngest(w.t.Context(), run, store.Origin{Author: author})()
 	w.check(err)
 	p.held[run.Log()] = result.Segments // what is stored is answered, and need not be told as well
 	return sync.Stored{Ticket: e.Ticket, Segments: p.visible(run.Log(), result.Segments)}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"encoding/binary"
 	"maps"
 	"slices"
@@ -33,7 +34,9 @@ type batch struct {
 	arrived bool            // a row or a notice has taken a number from the change counter
 	strange int64           // for Change.Strange; 0: nothing strange came
 	change  Change          // what the transaction changed, once finished
-	gaps    presence        // in bucketGaps
+
+	forgotten []crypto.PersonID // for Change.Forgotten
+	gaps      presence          // in bucketGaps
 }
 
 // newBatch returns the ledger's part of a transaction that begins. waking is what the last one
@@ -88,6 +91,25 @@ func (b *batch) meet(p crypto.PersonID) (err error) {
 	return err
 }
 
+// unmeet takes away the direct conversation with a person if it has no log, and reports whether it
+// did.
+func (b *batch) unmeet(p crypto.PersonID) (bool, error) {
+	id := event.Direct(b.s.own.Person, p)
+	c, err := b.conversation(id)
+	if err != nil {
+		return err == ErrNoConversation, ignore(err, ErrNoConversation)
+	}
+	if k, _ := b.Seek(bucketLogNames, layout.U32(c.Number)); c.Own != 0 || bytes.HasPrefix(k, layout.U32(c.Number)) {
+		return false, nil
+	}
+	b.Delete(bucketConversations, id[:])
+	b.Delete(bucketUnsigned, (&Subject{id, p}).key())
+	b.notes.Forget(b.Batch, changes.Conversation, changes.ID(id))
+	b.notes.Forget(b.Batch, changes.Person, changes.ID(p))
+	b.forgotten = append(b.forgotten, p)
+	return true, nil
+}
+
 // addLog makes a log that is not there yet.
 func (b *batch) addLog(conversation uint32, log event.Log, person crypto.PersonID, branch byte) *layout.Log {
 	l := &layout.Log{
@@ -136,6 +158,7 @@ func (b *batch) changed() (Change, error) {
 		}
 		c.Logs = append(c.Logs, LogChange{Log: l.Name, Segments: slices.Clone(segments)})
 	}
+	c.Forgotten = b.forgotten
 	slices.SortFunc(c.Logs, func(x, y LogChange) int { return x.Log.Compare(y.Log) })
 	return c, nil
 }

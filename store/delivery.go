@@ -144,6 +144,9 @@ func (r *reader) commonEnd(branch, other *layout.Log, sequence uint64) (uint64, 
 			continue
 		}
 		x, err := r.entry(other.At(g.First))
+		if err == ErrNoEvent { // it was given back
+			return 0, nil
+		}
 		if err != nil || g.First == 1 {
 			return 0, err
 		}

@@ -192,6 +192,9 @@ func (k *recalls) dropEdits(conversation uint32, target event.ID, person crypto.
 	}
 	for _, x := range edits {
 		k.index(x, false)
+		if err := k.refundWords(x); err != nil {
+			return err
+		}
 		x.Absent, x.Sealed = event.Recalled, nil
 		k.save(x)
 	}

@@ -27,7 +27,7 @@ func (in *intake) fork(l *layout.Log, s sifted) (*layout.Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := in.charge(which, nil, false); err != nil {
+	if err := in.charge(l, which, nil, false); err != nil {
 		return nil, err
 	}
 	other := in.addLog(l.Conversation, l.Name, l.Person, layout.BranchOther)
@@ -79,7 +79,7 @@ func (in *intake) ingestForked(l *layout.Log) (_ *layout.Log, forked bool, err e
 	if proven, err := in.provenBefore(l, n); err != nil {
 		return nil, false, err
 	} else if proven {
-		before := &intake{batch: in.batch, events: in.events[:n], sealed: in.sealed[:n], from: in.from}
+		before := &intake{batch: in.batch, events: in.events[:n], sealed: in.sealed[:n], from: in.from, inGroup: in.inGroup}
 		sift, err := before.sift(l, before.events)
 		if err == nil && sift.fork < 0 {
 			_, err = before.growLog(l, sift, true)

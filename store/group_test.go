@@ -12,7 +12,6 @@ import (
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/store/book"
 	"github.com/earshot-im/earshot/store/event"
-	"github.com/earshot-im/earshot/store/layout"
 )
 
 // council is an Authority that says what it was told.
@@ -501,14 +500,16 @@ func TestMembersBudget(t *testing.T) {
 	n, p := newNode(t), newPen(t)
 	c := group(n)
 	p.restart(c)
-	from := Origin{Author: p.card.Person(), Stranger: true, Member: true}
+	from := Origin{Author: p.card.Person()}
 	long := fmt.Sprintf("%60000d", 1)
 	for range 2 * book.StrangerBudget / len(long) { // strangers couldn't
 		_, err := n.take(event.Run{Events: []event.Event{p.say(long)}}, from)
 		check(t, err)
 	}
 	check(t, n.do(ctx, func(b *batch) error {
-		return n.book.SpendAsMember(b.Batch, from.Author, book.MemberBudget-4*uint64(len(long))-2*book.StrangerBudget)
+		in, err := b.conversation(c)
+		check(t, err)
+		return n.book.Charge(b.Batch, book.Payer{Person: from.Author, Group: in.Number}, book.FellowBudget-4*uint64(len(long))-2*book.StrangerBudget)
 	}))
 	var err error
 	for range 6 {
@@ -519,21 +520,9 @@ func TestMembersBudget(t *testing.T) {
 	if err != ErrBudget {
 		t.Fatal(err)
 	}
-	for name, free := range map[string]Origin{"contact": {Author: from.Author, Member: true}, "own": {n.own.Person, true, true}} {
-		p.restart(c)
-		if _, err := n.take(event.Run{Events: []event.Event{p.say(long)}}, free); err != nil {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
 	p.meets(n, false)
-	p.meets(n, true)
+	p.meets(n, true) // a contact has a budget of their own
 	p.restart(c)
 	_, err = n.take(event.Run{Events: []event.Event{p.say(long)}}, from)
 	check(t, err)
-	check(t, n.view(func(r *reader) error {
-		if all := layout.Number(r.Get(budgets, everybody[:])); all != 0 {
-			t.Errorf("%d bytes of strangers", all)
-		}
-		return nil
-	}))
 }

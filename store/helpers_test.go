@@ -36,11 +36,6 @@ type node struct {
 	follower *follower // see newFollower
 }
 
-// budgets counts, by person, what is kept of strangers; that of everybody together under everybody.
-const budgets = tx.Bucket("budgets")
-
-var everybody crypto.PersonID
-
 var epoch = time.UnixMilli(1_700_000_000_000)
 
 func newNode(t *testing.T) *node {

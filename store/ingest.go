@@ -8,11 +8,10 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// Origin says whose a run is.
+// Origin says whose a run is. What is stored of it counts towards the budget of its author.
 type Origin struct {
-	Author   crypto.PersonID // whom the run's device speaks for
-	Stranger bool            // not a contact: what is stored counts towards a budget
-	Member   bool            // may write in this group: the budget, if one counts, is larger
+	Author  crypto.PersonID // whom the run's device speaks for
+	Address string          // of the link by which it came; empty: not known. It says where a stranger counts
 }
 
 // IngestResult says how a log is held after a run was taken.
@@ -81,25 +80,27 @@ func (g *ingestion) run(b *batch) error {
 		if b.s.book.PersonOf(b.Reader, g.recalls[i].events[0].Header.Device) != g.author {
 			continue
 		}
-		g.recalls[i].batch = b
-		if _, _, err := g.recalls[i].ingest(); err != nil && err != ErrTooManySegments && err != ErrCut {
+		recall := g.recalls[i] // a copy, since all of it may run again
+		recall.batch = b
+		if _, _, err := recall.ingest(); err != nil && err != ErrTooManySegments && err != ErrCut {
 			return err
 		}
-		more = more || g.recalls[i].new
+		more = more || recall.new
 	}
-	g.events.batch = b
-	l, forked, err := g.events.ingest()
+	events := g.events
+	events.batch = b
+	l, forked, err := events.ingest()
 	if err != nil {
 		return err
 	}
 	g.forked = forked
-	if err := b.noteReceived(l, more || g.events.new, forked); err != nil {
+	if err := b.noteReceived(l, more || events.new, forked); err != nil {
 		return err
 	}
 	segments, err := b.counted(l)
 	if err != nil {
 		return err
 	}
-	g.result = IngestResult{Segments: slices.Clone(segments), New: g.events.new}
+	g.result = IngestResult{Segments: slices.Clone(segments), New: events.new}
 	return nil
 }

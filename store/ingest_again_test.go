@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/earshot-im/earshot/store/event"
-	"github.com/earshot-im/earshot/store/layout"
 )
 
 // Somebody else brings more of the log that this device writes. There may be more still, so the
@@ -76,12 +75,10 @@ func TestWhatIsHereIsNotChargedAgain(t *testing.T) {
 	n, p := newNode(t), newPen(t)
 	p.meets(n, false)
 	from := p.origin()
-	from.Stranger = true
 	spent := func() (bytes uint64) {
-		check(t, n.view(func(r *reader) error {
-			person := p.card.Person()
-			bytes = layout.Number(r.Get(budgets, person[:]))
-			return nil
+		check(t, n.view(func(r *reader) (err error) {
+			bytes, err = n.book.Held(r.Reader, p.card.Person())
+			return err
 		}))
 		return bytes
 	}
@@ -237,7 +234,7 @@ func TestWithheldCausesAreLearntOneByOne(t *testing.T) {
 	n, p, _, c, first := newcomer(t)
 	for _, withheld := range []uint32{0, event.WithholdPrevious, event.WithholdSeen(0)} {
 		first.Withheld = withheld
-		_, err := n.take(event.Run{Events: []event.Event{first}}, Origin{Author: p.card.Person(), Member: true})
+		_, err := n.take(event.Run{Events: []event.Event{first}}, Origin{Author: p.card.Person()})
 		check(t, err)
 	}
 	equalWords(t, "rows", words(n.rows(c)), "first")

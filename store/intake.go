@@ -31,7 +31,9 @@ type intake struct {
 	sealed [][]byte        // bodies, by event
 	absent []event.Absence // by event, as it is decided here
 	from   Origin
-	new    bool // the run brings something that was not had before
+
+	inGroup bool // it is a group's
+	new     bool // the run brings something that was not had before
 }
 
 // sifted says which events of a run a log has, lacks or contradicts, by their indexes in the run.
@@ -49,10 +51,14 @@ func (in *intake) ingest() (l *layout.Log, forked bool, err error) {
 	if err != nil {
 		return nil, false, err
 	}
+	in.inGroup = in.isGroup(&c)
 	if l, err = in.named(c.Number, h.Log(), layout.BranchFirst); err != nil {
 		return nil, false, err
 	}
 	known := l != nil
+	if known && !in.above(l) {
+		return l, l.Forked != 0, nil
+	}
 	if !known {
 		l = &layout.Log{Conversation: c.Number, Name: h.Log(), Person: in.from.Author, Limit: layout.NoLimit}
 	}
@@ -89,6 +95,21 @@ func (in *intake) ingest() (l *layout.Log, forked bool, err error) {
 	return l, false, err
 }
 
+// above leaves out of the run what lies in the part of its log that was given back: it was here, and
+// does not come again. It reports false if nothing is left to take. Of a forked log nothing is taken
+// any more, since there is nothing left to compare it with.
+func (in *intake) above(l *layout.Log) bool {
+	if l.Gone == 0 {
+		return true
+	}
+	n := 0
+	for n < len(in.events) && in.events[n].Header.Sequence <= l.Gone {
+		n++
+	}
+	in.events, in.sealed = in.events[n:], in.sealed[n:]
+	return len(in.events) > 0 && l.Forked == 0
+}
+
 // growLog takes the run into a log that it does not contradict. The log is made if it is not known.
 func (in *intake) growLog(l *layout.Log, s sifted, known bool) (*layout.Log, error) {
 	if err := in.decideAbsences(l); err != nil {
@@ -107,7 +128,7 @@ func (in *intake) growLog(l *layout.Log, s sifted, known bool) (*layout.Log, err
 			return nil, err
 		}
 	}
-	if err := in.charge(s.fresh, filled, known); err != nil {
+	if err := in.charge(l, s.fresh, filled, known); err != nil {
 		return nil, err
 	}
 	if !known {
@@ -184,7 +205,7 @@ func (in *intake) standing(l *layout.Log, seq uint64) (*layout.Event, error) {
 		return nil, nil
 	}
 	st, err := in.stored(l.At(seq))
-	if err == nil && st == nil && l.Segments.Covers(seq) {
+	if err == nil && st == nil && l.Segments.Covers(seq) && seq > l.Gone {
 		err = damaged("a segment without its events")
 	}
 	return st, err
@@ -199,7 +220,7 @@ func (in *intake) follows(l *layout.Log, e *event.Event) (bool, error) {
 		}
 	}
 	st, err := in.standing(l, e.Header.Sequence-1)
-	return st == nil || idOf(st.HeaderBytes) == e.Header.Previous, err
+	return err != nil || st == nil || idOf(st.HeaderBytes) == e.Header.Previous, err
 }
 
 // extended returns the segments of a log as they are when the run has been taken. An event counts
@@ -298,6 +319,9 @@ func (in *intake) take(l *layout.Log, i int) error {
 			return err
 		} else if taken {
 			x.Absent = event.Recalled
+			if err := in.refundWords(x); err != nil {
+				return err
+			}
 		}
 	}
 	if x.Absent == event.Present {
@@ -318,24 +342,25 @@ func (in *intake) mayBegin(conversation uint32, author crypto.PersonID) error {
 	return nil
 }
 
-// charge counts what is stored for somebody who is no contact: events that are new to their log,
-// and bodies that were missing before.
-func (in *intake) charge(fresh, filled []int, known bool) error {
-	if !in.from.Stranger || in.isOwn(in.from.Author) {
-		return nil
-	}
+// charge counts what is stored for the author of a log: events that are new to it, and bodies that
+// were missing before.
+func (in *intake) charge(l *layout.Log, fresh, filled []int, known bool) error {
 	n := uint64(0)
 	if !known {
 		n = costLog
 	}
 	for _, i := range fresh {
-		n += costEvent + uint64(len(in.events[i].HeaderBytes)+len(in.events[i].Body))
+		n += costEvent + uint64(len(in.events[i].HeaderBytes))
 	}
-	for _, i := range filled {
-		n += uint64(len(in.events[i].Body))
+	for _, i := range slices.Concat(fresh, filled) {
+		if in.absent[i] == event.Present {
+			n += in.events[i].Header.BodySize
+		}
 	}
-	if in.from.Member {
-		return in.s.book.SpendAsMember(in.Batch, in.from.Author, n)
+	by, err := in.payer(l)
+	if err != nil {
+		return err
 	}
-	return in.s.book.Spend(in.Batch, in.from.Author, n)
+	by.Address = in.from.Address
+	return in.s.book.Charge(in.Batch, by, n)
 }

@@ -45,7 +45,7 @@ func fillWithSecrets(t *testing.T, a, b *node, c event.Conversation) {
 	check(t, a.book.SetSetting(ctx, "x", secrets[6]))
 	_, err = a.book.SignRecord(ctx, event.KindProfile, event.ProfileSubject(a.own.Person), event.Profile{Name: secrets[7]}.Marshal())
 	check(t, err)
-	check(t, a.book.PutRequest(ctx, crypto.PersonID{9}, []byte(secrets[8])))
+	check(t, a.book.PutRequest(ctx, book.Request{Person: crypto.PersonID{9}, Run: []byte(secrets[8])}, ""))
 }
 
 func checkFiles(t *testing.T, dir string) {

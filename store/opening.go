@@ -124,6 +124,7 @@ const macSize = 32
 func (s *opening) newBook(mac [macSize]byte) *book.Book {
 	return book.New(book.Config{
 		DB: s.db, Writer: s.writer, Ledger: &s.writing, Keyring: &s.disk.Keyring, Mask: mac, Now: s.cfg.Now,
+		Free: s.disk.Free,
 	})
 }
 

@@ -161,7 +161,6 @@ func TestWordsThatComeLaterAreCharged(t *testing.T) {
 	n, p := newNode(t), newPen(t)
 	p.meets(n, false)
 	from := p.origin()
-	from.Stranger = true
 	var err error
 	for i := 0; i < 2*book.StrangerBudget/(60<<10) && err == nil; i++ {
 		e := p.say(string(make([]byte, 60<<10)))
@@ -241,14 +240,14 @@ func TestEventThatManyRowsLackIsOneNote(t *testing.T) {
 // A newcomer does not wait for what is not for them, as long as the peer says which that is.
 func TestWithheldCausesAreNotWaitedFor(t *testing.T) {
 	n, p, q, c, first := newcomer(t)
-	for _, withheld := range []uint32{0, event.WithholdPrevious, event.WithholdSeen(0)} {
+	for _, withheld := range []uint32{0, event.WithholdPrevious} {
 		first.Withheld = withheld
 		_, err := p.give(n, first)
 		check(t, err)
 		equalWords(t, "rows", words(n.rows(c)))
 	}
 	first.Withheld = event.WithholdPrevious | event.WithholdSeen(0)
-	_, err := n.take(event.Run{Events: []event.Event{first}}, Origin{Author: p.card.Person(), Member: true})
+	_, err := n.take(event.Run{Events: []event.Event{first}}, Origin{Author: p.card.Person()})
 	check(t, err)
 	rows := n.rows(c)
 	equalWords(t, "rows", words(rows), "first")
@@ -263,12 +262,12 @@ func TestWithheldCausesAreNotWaitedFor(t *testing.T) {
 		h.Seen = []event.Position{{Device: q.log.Device, Sequence: 7}, later.Position()}
 	})
 	third.Withheld = event.WithholdSeen(0)
-	_, err = n.take(event.Run{Events: []event.Event{second, third}}, Origin{Author: p.card.Person(), Member: true})
+	_, err = n.take(event.Run{Events: []event.Event{second, third}}, Origin{Author: p.card.Person()})
 	check(t, err)
 	n.reopen()
 	equalWords(t, "rows", words(n.rows(c)), "first")
 	later.Withheld = event.WithholdPrevious
-	_, err = n.take(event.Run{Events: []event.Event{later}}, Origin{Author: q.card.Person(), Member: true})
+	_, err = n.take(event.Run{Events: []event.Event{later}}, Origin{Author: q.card.Person()})
 	check(t, err)
 	equalWords(t, "rows", words(n.rows(c)), "first", "later", "second", "third")
 }

@@ -58,6 +58,11 @@ func (k *recalls) forget(x *entry) error {
 		k.index(x, false)
 	}
 	missing := x.Absent == event.Dropped
+	if x.Absent == event.Present {
+		if err := k.refundWords(x); err != nil {
+			return err
+		}
+	}
 	x.Absent, x.Sealed = event.Recalled, nil
 	k.save(x)
 	if missing {
@@ -316,6 +321,9 @@ func (v *view) eachTwin(x *entry, f func(*entry) error) error {
 	for k := range v.Prefix(bucketTwins, x.Slot.Bytes()) {
 		p, _ := layout.SlotAt(k)
 		y, err := v.entry(p)
+		if err == ErrNoEvent { // it was given back
+			continue
+		}
 		if err != nil {
 			return err
 		}

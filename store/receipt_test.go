@@ -106,7 +106,6 @@ func TestLogsAreBounded(t *testing.T) {
 		n, p := newNode(t), newPen(t)
 		c := p.meets(n, contact)
 		origin := p.origin()
-		origin.Stranger = !contact
 		begin := func() error {
 			p.restart(c)
 			_, err := n.take(event.Run{Events: []event.Event{p.say("x")}}, origin)

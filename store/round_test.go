@@ -164,8 +164,8 @@ func (s *scene) act() string {
 		return "person"
 	case 17:
 		p := s.pens[0].card.Person()
-		if _, err := n.book.TakeRequest(ctx, p); err == book.ErrNoRequest {
-			check(s.t, n.book.PutRequest(ctx, p, []byte("run")))
+		if _, err := n.book.TakeRequest(ctx, p, event.Conversation{}); err == book.ErrNoRequest {
+			check(s.t, n.book.PutRequest(ctx, book.Request{Person: p, Run: []byte("run")}, ""))
 		} else {
 			check(s.t, err)
 		}

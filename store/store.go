@@ -50,6 +50,10 @@ type Change struct {
 	N    uint64
 	Logs []LogChange // those that grew or got another limit, in the order of event.Log.Compare
 
+	// Forgotten are persons of whom nothing is kept any more. They had said nothing, or nothing that
+	// is still here.
+	Forgotten []crypto.PersonID
+
 	// Strange is set if others brought events of this device that this disk did not have: this disk
 	// has gone back to an earlier time, or another one is used with the same key. It is the time at
 	// which the latest of these events was written, by the clock of the device that wrote it.

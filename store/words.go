@@ -8,7 +8,7 @@ import (
 // withheld returns which causes of an event are withheld from this node. That happens in groups
 // only: in a direct conversation both have a right to all that was said.
 func (in *intake) withheld(i int) uint32 {
-	if !in.from.Member {
+	if !in.inGroup {
 		return 0
 	}
 	return in.events[i].Withheld

@@ -77,6 +77,10 @@ func (w *writing) Undone(failed bool) {
 // Meet belongs to book.Ledger.
 func (w *writing) Meet(t *tx.Batch, p crypto.PersonID) error { return w.batch(t).meet(p) }
 
+// Unmeet belongs to book.Ledger. Nothing is left of somebody who said nothing, in the journal
+// neither.
+func (w *writing) Unmeet(t *tx.Batch, p crypto.PersonID) (bool, error) { return w.batch(t).unmeet(p) }
+
 // NotePerson belongs to book.Ledger. What is shown of the owner is what they have set.
 func (w *writing) NotePerson(t *tx.Batch, p crypto.PersonID) {
 	if b := w.batch(t); b.isOwn(p) {

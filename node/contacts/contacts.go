@@ -2,7 +2,6 @@ package contacts
 
 import (
 	"context"
-	"errors"
 	"slices"
 	gosync "sync"
 	"time"
@@ -39,13 +38,13 @@ type Contacts struct {
 
 	mu          gosync.Mutex
 	invitations map[event.Conversation]invitation
-	waiting     map[crypto.PersonID]time.Time // of whom more waits than there is budget for, since when
+	waiting     map[crypto.PersonID]waiting // of whom more waits than there is budget for
 }
 
 // New returns Contacts as the store has them.
 func New(cfg Config) *Contacts {
 	return &Contacts{Names: cfg.Names, cfg: cfg, people: cfg.Names.cfg.People, invitations: make(map[event.Conversation]invitation),
-		waiting: make(map[crypto.PersonID]time.Time)}
+		waiting: make(map[crypto.PersonID]waiting)}
 }
 
 // Contacts returns the persons whom the owner has named, accepted, written to or blocked.
@@ -181,17 +180,18 @@ func (c *Contacts) accept(ctx context.Context, p Person, petname string, also fu
 }
 
 // Block stops the direct conversation with a person: what they send is thrown away, and they are
-// told nothing.
+// told nothing. Of a stranger, what they have sent before goes too.
 func (c *Contacts) Block(ctx context.Context, who string) (Person, error) {
 	p, err := c.Resolve(ctx, who)
 	if err != nil {
 		return Person{}, err
 	}
-	if _, err := c.cfg.Store.Book().TakeRequest(ctx, p.ID); err != nil && !errors.Is(err, book.ErrNoRequest) {
-		return Person{}, err
-	}
 	c.forgetInvitations(p.ID)
-	return c.change(ctx, p.ID, func(s *book.Person) error { s.Blocked = true; return nil })
+	blocked, err := c.change(ctx, p.ID, func(s *book.Person) error { s.Blocked = true; return nil })
+	if err != nil || p.Contact {
+		return blocked, err
+	}
+	return blocked, c.cfg.Store.Discard(ctx, p.ID)
 }
 
 // Unblock takes a Block back.

@@ -14,6 +14,7 @@ import (
 	"github.com/earshot-im/earshot/node/groups"
 	"github.com/earshot-im/earshot/node/people"
 	"github.com/earshot-im/earshot/store"
+	"github.com/earshot-im/earshot/store/book"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -144,7 +145,7 @@ func (d *desk) asks(s *somebody, texts ...string) {
 	}
 	run.Events[len(texts)-1].Sign(s.key)
 	d.check(d.people.Keep(d.t.Context(), s.id()))
-	d.check(d.store.Book().PutRequest(d.t.Context(), s.id(), run.Marshal()))
+	d.check(d.store.Book().PutRequest(d.t.Context(), book.Request{Person: s.id(), Run: run.Marshal()}, ""))
 }
 
 // requests are the texts of those that wait, and the groups of invitations.

@@ -73,19 +73,20 @@ func (c *Contacts) forgetInvitations(by crypto.PersonID) bool {
 }
 
 // PutMoreWaits notes that a person who is no contact has written more than there is budget for. It
-// is kept in memory: their next session says it again. Of too many persons, those go first who have
-// waited longest.
+// is kept in memory: their next session says it again. Of too many persons, of those who came by the
+// address with the most who has waited longest goes.
 func (c *Contacts) PutMoreWaits(id crypto.PersonID) {
 	if p, _ := c.people.Get(id); p.Blocked || p.Contact {
 		return
 	}
+	address := c.people.Via(id)
 	c.mu.Lock()
 	_, known := c.waiting[id]
 	if !known {
 		if len(c.waiting) == maxWaiting {
-			delete(c.waiting, longest(c.waiting))
+			delete(c.waiting, longest(c.waiting, address))
 		}
-		c.waiting[id] = c.cfg.Now()
+		c.waiting[id] = waiting{c.cfg.Now(), address}
 	}
 	c.mu.Unlock()
 	if !known {
@@ -93,10 +94,22 @@ func (c *Contacts) PutMoreWaits(id crypto.PersonID) {
 	}
 }
 
-// longest returns who of some persons has waited longest.
-func longest(waiting map[crypto.PersonID]time.Time) (first crypto.PersonID) {
-	for id, since := range waiting {
-		if at, ok := waiting[first]; !ok || since.Before(at) {
+// waiting is since when more of a person waits, and by which link address they came.
+type waiting struct {
+	since   time.Time
+	address string
+}
+
+// longest returns who has waited longest of those who came by the address with the most, given that
+// one more has come by an address.
+func longest(all map[crypto.PersonID]waiting, address string) (first crypto.PersonID) {
+	count := map[string]int{address: 1}
+	for _, w := range all {
+		count[w.address]++
+	}
+	for id, w := range all {
+		best, ok := all[first]
+		if more := count[w.address] - count[best.address]; !ok || more > 0 || more == 0 && w.since.Before(best.since) {
 			first = id
 		}
 	}
@@ -133,12 +146,12 @@ func (c *Contacts) Requests(context.Context) ([]Request, error) {
 		r.Group = &Target{Kind: "group", ID: group.String(), Name: c.GroupName(i.name)}
 		out = append(out, r)
 	}
-	for id, since := range c.waiting {
+	for id, w := range c.waiting {
 		if p, _ := c.people.Get(id); p.Contact || p.Blocked { // since a moment ago
 			continue
 		}
 		if !slices.ContainsFunc(out, func(r Request) bool { return r.Person == id }) {
-			out = append(out, c.requestOf(id, since))
+			out = append(out, c.requestOf(id, w.since))
 		}
 	}
 	for i := range out {
@@ -196,7 +209,7 @@ func (c *Contacts) Accept(ctx context.Context, who, petname string) (Person, err
 
 // admit lets in what a person wrote before they were accepted, if that is anything.
 func (c *Contacts) admit(ctx context.Context, id crypto.PersonID) error {
-	kept, err := c.cfg.Store.Book().TakeRequest(ctx, id)
+	kept, err := c.cfg.Store.Book().TakeRequest(ctx, id, event.Conversation{})
 	if errors.Is(err, book.ErrNoRequest) {
 		return nil
 	}

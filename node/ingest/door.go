@@ -23,6 +23,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"time"
 
 	"golang.org/x/sync/semaphore"
@@ -32,6 +33,7 @@ import (
 	"github.com/earshot-im/earshot/node/people"
 	"github.com/earshot-im/earshot/node/receipts"
 	"github.com/earshot-im/earshot/store"
+	"github.com/earshot-im/earshot/store/book"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -63,9 +65,13 @@ type Config struct {
 	// MoreWaits is told that a person has written more than there is budget for here. They are no
 	// contact.
 	MoreWaits func(crypto.PersonID)
+	// Link says whom an address stands for where strangers are counted; nil: each for itself.
+	Link func(netip.Addr) netip.Prefix
 	// Room is told that what others bring finds no room on the disk, and that there is room again:
 	// then the sessions are to try again.
 	Room func(again bool)
+	// Again is told that strangers have room again, so that sessions try again what was refused.
+	Again func()
 	// Changed is told when something that is shown of people has changed.
 	Changed func()
 }
@@ -78,15 +84,28 @@ type Door struct {
 	rounds *rounds
 	claims claims
 	room   room
+	giving giving // Run's, but for wanted
 
 	ofContacts, ofStrangers *semaphore.Weighted // bytes of welcomes that are not whole yet
 }
 
 // New returns a door to a store.
 func New(cfg Config) *Door {
+	if cfg.Link == nil {
+		cfg.Link = func(at netip.Addr) netip.Prefix { return netip.PrefixFrom(at, at.BitLen()) }
+	}
 	own := cfg.Store.Own()
 	return &Door{cfg: cfg, self: own.Person, device: own.Device.ID(), rounds: newRounds(cfg.Now),
 		ofContacts: semaphore.NewWeighted(welcomesBudget), ofStrangers: semaphore.NewWeighted(welcomesBudget)}
+}
+
+// Address returns the name of the link address by which a session's peer has come; "" if it has none.
+func (d *Door) Address(s Session) string {
+	at, _, ok := s.Remote()
+	if !ok {
+		return ""
+	}
+	return d.cfg.Link(at.Addr().Unmap().WithZone("")).String()
 }
 
 // Ingested is what became of one run.
@@ -100,7 +119,7 @@ type Ingested struct {
 // Ingest proves a run that a person has brought, checks its author's place and stores it. It
 // returns after the commit.
 func (d *Door) Ingest(ctx context.Context, run event.Run, from crypto.PersonID) Ingested {
-	return d.begin(ctx, run, from)()
+	return d.begin(ctx, run, from, "")()
 }
 
 // Gossiped is Ingest for a run that came by gossip.
@@ -114,7 +133,7 @@ func (d *Door) Gossiped(ctx context.Context, run event.Run, from crypto.PersonID
 
 // begin proves a run and hands it to the store. wait returns after the commit. Runs are stored in
 // the order in which they began. A run that brings nothing is not proven again.
-func (d *Door) begin(ctx context.Context, run event.Run, from crypto.PersonID) (wait func() Ingested) {
+func (d *Door) begin(ctx context.Context, run event.Run, from crypto.PersonID, address string) (wait func() Ingested) {
 	if in, repeats := d.repeats(&run, from); repeats {
 		return func() Ingested { return in }
 	}
@@ -122,6 +141,7 @@ func (d *Door) begin(ctx context.Context, run event.Run, from crypto.PersonID) (
 	if err != nil {
 		return func() Ingested { return Ingested{Author: admitted.Author, Err: err} }
 	}
+	admitted.address = address
 	return admitted.Store(ctx)
 }
 
@@ -140,7 +160,8 @@ type Admitted struct {
 	Author crypto.PersonID
 	door   *Door
 	run    event.Run // what of it is for the owner
-	from   crypto.PersonID
+
+	address string // of the link by which it came
 }
 
 // Admit proves a run, leaves out what is not for the owner, and makes sure that the store knows who
@@ -153,7 +174,7 @@ func (d *Door) Admit(ctx context.Context, run event.Run, from crypto.PersonID) (
 		return Admitted{}, fmt.Errorf("%w: %w", ErrUnproven, err)
 	}
 	author, err := d.mayWrite(&run, from)
-	a := Admitted{Author: author, door: d, run: run, from: from}
+	a := Admitted{Author: author, door: d, run: run}
 	if err != nil {
 		return a, err
 	}
@@ -178,12 +199,7 @@ func (d *Door) Admit(ctx context.Context, run event.Run, from crypto.PersonID) (
 func (a Admitted) Store(ctx context.Context) (wait func() Ingested) {
 	d, c := a.door, a.run.Log().Conversation
 	inGroup := d.cfg.Groups.Known(c)
-	payer := a.from // the person whose budget the run counts against
-	if inGroup {
-		payer = a.Author
-	}
-	them, _ := d.cfg.People.Get(payer)
-	stored := d.cfg.Store.BeginIngest(ctx, a.run, store.Origin{Author: a.Author, Stranger: !them.Contact, Member: inGroup})
+	stored := d.cfg.Store.BeginIngest(ctx, a.run, store.Origin{Author: a.Author, Address: a.address})
 	return func() Ingested {
 		result, err := stored()
 		forked := errors.Is(err, store.ErrForked)
@@ -246,7 +262,7 @@ func (d *Door) mayRecall(run *event.Run, author crypto.PersonID) error {
 }
 
 // request keeps the opening run of somebody who is not served. An unproven run is an error.
-func (d *Door) request(ctx context.Context, from crypto.PersonID, run event.Run) error {
+func (d *Door) request(ctx context.Context, from crypto.PersonID, run event.Run, address string) error {
 	if err := d.cfg.Store.Room(); err != nil {
 		return err
 	}
@@ -256,10 +272,14 @@ func (d *Door) request(ctx context.Context, from crypto.PersonID, run event.Run)
 	if author, err := d.mayWrite(&run, from); err != nil || author != from {
 		return ErrStranger
 	}
+	kept := d.cfg.Store.Book()
+	if err := kept.MayRequest(from, event.Conversation{}, address); err != nil {
+		return err
+	}
 	if err := d.cfg.People.Keep(ctx, from); err != nil {
 		return err
 	}
-	if err := d.cfg.Store.Book().PutRequest(ctx, from, run.Marshal()); err != nil {
+	if err := kept.PutRequest(ctx, book.Request{Person: from, Run: run.Marshal()}, address); err != nil {
 		return err
 	}
 	d.cfg.Changed()
@@ -269,6 +289,9 @@ func (d *Door) request(ctx context.Context, from crypto.PersonID, run event.Run)
 // Run shows rows whose causes have not come in time, and looks for room on the disk where there was
 // none, until ctx ends.
 func (d *Door) Run(ctx context.Context) {
+	if err := d.discardBlocked(ctx); err != nil && ctx.Err() == nil {
+		d.cfg.Log.Warn("give back what blocked persons have written", "err", err)
+	}
 	tick := time.NewTicker(releaseEvery)
 	defer tick.Stop()
 	for {
@@ -277,6 +300,9 @@ func (d *Door) Run(ctx context.Context) {
 			return
 		case <-tick.C:
 			d.lookForRoom()
+			if err := d.keepTidy(ctx); err != nil && ctx.Err() == nil {
+				d.cfg.Log.Warn("make room for strangers", "err", err)
+			}
 			d.rounds.prune()
 			waits := func(cause event.Log, since time.Time) bool { return d.rounds.waits(cause, since, nil) }
 			if err := d.cfg.Store.Release(ctx, nil, d.cfg.Now().Add(-releaseAfter), waits); err != nil && ctx.Err() == nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"time"
 
 	"github.com/earshot-im/earshot/crypto"
@@ -21,6 +22,8 @@ type Session interface {
 	Silence() time.Duration
 	// End ends the session.
 	End(reason error)
+	// Remote returns the peer's end of the connection; ok is false if it has no IP.
+	Remote() (at netip.AddrPort, dialled, ok bool)
 	// Log returns the logger of the session.
 	Log() *slog.Logger
 }
@@ -30,6 +33,7 @@ type From struct {
 	door    *Door
 	session Session
 	person  crypto.PersonID
+	address string // of the link, by which strangers are counted
 	visible func(event.Log, event.Segments) event.Segments
 	welcome welcome
 }
@@ -37,12 +41,12 @@ type From struct {
 // From returns the door for what a session brings. visible returns the segments of a log that the
 // peer may know about.
 func (d *Door) From(s Session, person crypto.PersonID, visible func(event.Log, event.Segments) event.Segments) *From {
-	return &From{door: d, session: s, person: person, visible: visible}
+	return &From{door: d, session: s, person: person, address: d.Address(s), visible: visible}
 }
 
 // Run begins to let in a run. wait returns the answer after the commit.
 func (f *From) Run(ctx context.Context, e sync.Ingest) (wait func() sync.Input) {
-	commit := f.door.begin(ctx, e.Run, f.person)
+	commit := f.door.begin(ctx, e.Run, f.person, f.address)
 	return func() sync.Input {
 		result := commit()
 		if result.New {
@@ -56,6 +60,7 @@ func (f *From) Run(ctx context.Context, e sync.Ingest) (wait func() sync.Input) 
 func (f *From) answer(ticket sync.Ticket, log event.Log, r Ingested) sync.Input {
 	answer := f.outcome(ticket, "run not taken", r.Err)
 	if errors.Is(r.Err, store.ErrBudget) {
+		f.door.giving.wanted.Store(true)
 		f.door.cfg.MoreWaits(r.Author)
 	}
 	if stored, ok := answer.(sync.Stored); ok {
@@ -167,7 +172,7 @@ func (d *Door) card(ctx context.Context, e sync.LearnCard) error {
 
 // Request keeps the opening run of a peer that is not served.
 func (f *From) Request(ctx context.Context, run event.Run) sync.Input {
-	err := f.door.request(ctx, f.person, run)
+	err := f.door.request(ctx, f.person, run, f.address)
 	switch {
 	case errors.Is(err, store.ErrBudget):
 		f.door.cfg.MoreWaits(f.person)

@@ -75,7 +75,7 @@ func TestWhoseRecordsAreTaken(t *testing.T) {
 	}
 }
 
-// A profile names its signer and nobody else. It is on the disk if the store has the person.
+// A profile names its signer and nobody else. That of a contact is on the disk at once.
 func TestProfileRecord(t *testing.T) {
 	ann, bob, dora := newHalls(t)
 	from, _ := ann.from(bob)
@@ -86,7 +86,7 @@ func TestProfileRecord(t *testing.T) {
 	if them, _ := ann.people.Get(bob.id()); them.Claimed != "" {
 		t.Errorf("by a profile of another, its signer is called %q", them.Claimed)
 	}
-	ann.check(ann.people.Keep(t.Context(), bob.id()))
+	ann.check(ann.people.Update(t.Context(), bob.id(), func(p *book.Person) error { p.Contact = true; return nil }))
 	if in := from.bringsRecord(t, event.Conversation{1}, bob.profile(2, "Bob")); in.(sync.Stored).Err != nil {
 		t.Errorf("%+v", in)
 	}

@@ -1,8 +1,12 @@
 package ingest
 
 import (
+	"context"
 	gosync "sync"
+	"sync/atomic"
 	"time"
+
+	"github.com/earshot-im/earshot/store/book"
 )
 
 const (
@@ -46,6 +50,58 @@ func (r *room) again(now time.Time, free func() error) bool {
 	}
 	r.full, r.ended = false, now
 	return true
+}
+
+const (
+	// makeEvery is the least time between two times that room is made for strangers whose budget is
+	// used up, and makeBytes is how much is made: so strangers can have this disk write no more than
+	// that for long.
+	makeEvery = 10 * time.Minute
+	makeBytes = book.StrangersBudget / 8
+
+	// tidyEvery is how often strangers are forgotten of whom nothing is kept.
+	tidyEvery = 10 * time.Minute
+)
+
+// giving is when room was made for strangers. The zero value has made none.
+type giving struct {
+	wanted atomic.Bool // something of a stranger's was refused since
+	made   time.Time
+	tidied time.Time
+}
+
+// keepTidy makes room for strangers, if they have none, and forgets those of whom nothing is kept.
+func (d *Door) keepTidy(ctx context.Context) error {
+	now := time.Now()
+	if now.Sub(d.giving.tidied) >= tidyEvery {
+		d.giving.tidied = now
+		if err := d.cfg.Store.ForgetIdle(ctx); err != nil {
+			return err
+		}
+	}
+	if !d.giving.wanted.Load() || now.Sub(d.giving.made) < makeEvery {
+		return nil
+	}
+	d.giving.wanted.Store(false)
+	d.giving.made = now
+	given, err := d.cfg.Store.MakeRoom(ctx, makeBytes)
+	if given > 0 {
+		d.cfg.Again()
+	}
+	return err
+}
+
+// discardBlocked gives back what is left of strangers who are blocked: the last run of the node may
+// have ended on the way.
+func (d *Door) discardBlocked(ctx context.Context) error {
+	for _, p := range d.cfg.People.Others() {
+		if p.Blocked && !p.Contact {
+			if err := d.cfg.Store.Discard(ctx, p.ID); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // noRoom takes in that something that a peer has brought found no room.

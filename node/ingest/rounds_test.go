@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"log/slog"
+	"net/netip"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -27,9 +28,10 @@ func newWaiting(t *testing.T) *waiting {
 // peer is a session whose peer has said something last.
 type peer struct{ heard time.Time }
 
-func (p *peer) Silence() time.Duration { return time.Since(p.heard) }
-func (p *peer) End(error)              {}
-func (p *peer) Log() *slog.Logger      { return slog.New(slog.DiscardHandler) }
+func (p *peer) Silence() time.Duration                        { return time.Since(p.heard) }
+func (p *peer) End(error)                                     {}
+func (p *peer) Remote() (at netip.AddrPort, dialled, ok bool) { return at, false, false }
+func (p *peer) Log() *slog.Logger                             { return slog.New(slog.DiscardHandler) }
 
 // talking is a session whose peer has just said something.
 func (w *waiting) talking() *peer { return &peer{heard: time.Now()} }

@@ -6,8 +6,17 @@ import (
 	"github.com/earshot-im/earshot/crypto"
 )
 
-// LookForFellows has KeepFellows look again.
-func (p *People) LookForFellows() { p.fellows.Give() }
+// LookForFellows has KeepFellows look whether some persons are fellow members of a group; without
+// any, whether anybody is.
+func (p *People) LookForFellows(who ...crypto.PersonID) {
+	p.mu.Lock()
+	p.anybody = p.anybody || len(who) == 0
+	for _, id := range who {
+		p.maybe[id] = struct{}{}
+	}
+	p.mu.Unlock()
+	p.fellows.Give()
+}
 
 // KeepFellows stores, until ctx ends, everybody who is in a group with the owner and was met as a
 // stranger. Strangers are forgotten after a while, and then a member of the group would have no
@@ -29,4 +38,23 @@ func (p *People) KeepFellows(ctx context.Context, kept func(crypto.PersonID)) {
 			kept(id)
 		}
 	}
+}
+
+// unstored returns those who are to be looked at and whom the store does not have.
+func (p *People) unstored() (out []crypto.PersonID) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.anybody {
+		for id := range p.known {
+			p.maybe[id] = struct{}{}
+		}
+	}
+	for id := range p.maybe {
+		if a := p.known[id]; a != nil && !a.saved {
+			out = append(out, id)
+		}
+	}
+	clear(p.maybe)
+	p.anybody = false
+	return out
 }

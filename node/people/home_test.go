@@ -140,6 +140,24 @@ func (h *home) keeps(s *somebody) {
 	h.check(h.Keep(h.t.Context(), s.id()))
 }
 
+// accepts makes a contact of somebody who was met.
+func (h *home) accepts(s *somebody) {
+	h.t.Helper()
+	h.check(h.Update(h.t.Context(), s.id(), func(p *book.Person) error { p.Contact = true; return nil }))
+}
+
+// unsaved returns who is known only in memory.
+func (h *home) unsaved() (out []crypto.PersonID) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for id, a := range h.known {
+		if !a.saved {
+			out = append(out, id)
+		}
+	}
+	return out
+}
+
 // atHome runs a test in a bubble.
 func atHome(t *testing.T, test func(t *testing.T, h *home)) {
 	t.Helper()

@@ -102,18 +102,24 @@ func (p *People) Meet(ctx context.Context, device crypto.DeviceID, card crypto.C
 			return ErrRevoked
 		}
 	}
-	changed := old == nil || name != "" && name != old.Claimed || !bytes.Equal(old.Parsed.Bytes(), card.Bytes())
+	longer := old == nil || !bytes.Equal(old.Parsed.Bytes(), card.Bytes())
+	renamed := old == nil || name != "" && name != old.Claimed
 	p.edit(card.Person(), func(a *Person) {
 		a.Parsed = card
 		a.Card = card.Bytes()
 		if name != "" {
 			a.Claimed = name
 		}
-		a.gone = time.Now() // counts until they are shown as connected
 	})
+	if !saved {
+		p.gone.put(card.Person(), p.known[card.Person()].via, time.Now()) // until they are shown as connected
+	}
 	p.mu.Unlock()
-	if saved && changed {
+	switch {
+	case saved && longer:
 		return p.Update(ctx, card.Person(), func(*book.Person) error { return nil })
+	case saved && renamed:
+		return p.saveName(ctx, card.Person())
 	}
 	return nil
 }
@@ -126,12 +132,11 @@ func (p *People) Parted(id crypto.PersonID, device crypto.DeviceID) {
 		return
 	}
 	p.edit(id, func(a *Person) {
-		a.gone = time.Now()
 		at := a.places[device]
 		at.seen = p.cfg.Now()
 		a.setPlace(device, at)
 	})
-	p.forget(time.Now())
+	p.leave(id)
 }
 
 // Rename takes in what a person calls themselves now.
@@ -146,11 +151,11 @@ func (p *People) Rename(ctx context.Context, id crypto.PersonID, name string) er
 	if !a.saved {
 		return nil
 	}
-	return p.Update(ctx, id, func(*book.Person) error { return nil })
+	return p.saveName(ctx, id)
 }
 
 // PutProfile takes in a proven profile, to give it to whoever asks for the person's card. It is
-// committed at once if the store has the person, else when it does.
+// written down as names are if the store has the person, else when it does.
 func (p *People) PutProfile(ctx context.Context, id crypto.PersonID, profile event.Record) error {
 	p.mu.Lock()
 	a := p.known[id]
@@ -158,15 +163,15 @@ func (p *People) PutProfile(ctx context.Context, id crypto.PersonID, profile eve
 		p.mu.Unlock()
 		return nil
 	}
-	if a.profile == nil || event.Newer(profile, *a.profile) {
+	newer := a.profile == nil || event.Newer(profile, *a.profile)
+	if newer {
 		p.edit(id, func(a *Person) { a.profile = &profile })
 	}
 	p.mu.Unlock()
-	if !a.saved {
+	if !a.saved || !newer {
 		return nil
 	}
-	_, err := p.store.Book().PutRecord(ctx, profile)
-	return err
+	return p.saveName(ctx, id)
 }
 
 // Learn takes in a proven card that a peer was asked for, and the name that came with it if no
@@ -188,10 +193,9 @@ func (p *People) Learn(ctx context.Context, card crypto.Card, name string) error
 		if a.Claimed == "" {
 			a.Claimed = name
 		}
-		a.gone = time.Now()
 	})
 	saved := p.known[card.Person()].saved
-	p.forget(time.Now())
+	p.leave(card.Person())
 	p.mu.Unlock()
 	if !saved {
 		return nil

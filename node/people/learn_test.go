@@ -32,7 +32,7 @@ func TestMeet(t *testing.T) {
 	if _, ok := h.kept(bob.id()); ok {
 		t.Error("a stranger who said nothing is in the store")
 	}
-	if unsaved := h.unstored(); len(unsaved) != 1 || unsaved[0] != bob.id() {
+	if unsaved := h.unsaved(); len(unsaved) != 1 || unsaved[0] != bob.id() {
 		t.Errorf("not in the store: %v", unsaved)
 	}
 	if len(h.All()) != 2 || len(h.Others()) != 1 || h.Others()[0].ID != bob.id() {
@@ -48,12 +48,12 @@ func TestMeet(t *testing.T) {
 	}
 }
 
-// Of whoever is in the store, what they show of themselves is on the disk when Meet returns.
+// Of a contact, what they show of themselves is on the disk when Meet returns.
 func TestMeetAgain(t *testing.T) {
 	h, bob, laptop := newHome(t), newSomebody(t), newKey(t)
 	h.meets(bob, "Bob")
-	h.keeps(bob)
-	if len(h.unstored()) != 0 {
+	h.accepts(bob)
+	if len(h.unsaved()) != 0 {
 		t.Error("not saved")
 	}
 	h.check(h.Meet(t.Context(), laptop.ID(), bob.with(laptop), ""))
@@ -218,8 +218,8 @@ func TestStrangersAreForgotten(t *testing.T) {
 			h.check(h.Learn(t.Context(), s.card, ""))
 			strangers = append(strangers, s)
 		}
-		if _, ok := h.Get(late.id()); ok || len(h.unstored()) != maxGone+1 {
-			t.Errorf("%d strangers are known, among them the one who went first: %t", len(h.unstored()), ok)
+		if _, ok := h.Get(late.id()); ok || len(h.unsaved()) != maxGone+1 {
+			t.Errorf("%d strangers are known, among them the one who went first: %t", len(h.unsaved()), ok)
 		}
 		for _, s := range strangers {
 			if _, ok := h.Get(s.id()); !ok {
@@ -281,6 +281,7 @@ func TestProfileGoesWithThePerson(t *testing.T) {
 	if kept := profiles(); len(kept) != 1 || kept[0].Counter != 3 {
 		t.Errorf("kept with the person: %d profiles", len(kept))
 	}
+	h.accepts(bob)
 	h.check(h.PutProfile(t.Context(), bob.id(), bob.profile(4, "Rob")))
 	h.check(h.Rename(t.Context(), bob.id(), "Rob"))
 	p, _ := h.kept(bob.id())
@@ -307,7 +308,7 @@ func TestUpdate(t *testing.T) {
 			return result
 		}
 	}
-	if err := h.Update(t.Context(), bob.id(), contact(failed)); !errors.Is(err, failed) || h.shown(bob).Contact || len(h.unstored()) != 1 {
+	if err := h.Update(t.Context(), bob.id(), contact(failed)); !errors.Is(err, failed) || h.shown(bob).Contact || len(h.unsaved()) != 1 {
 		t.Errorf("shown though it failed: %v", err)
 	}
 	h.check(h.Update(t.Context(), bob.id(), contact(nil)))
@@ -334,7 +335,7 @@ func TestUpdateBoth(t *testing.T) {
 		b.Petname, c.Petname = "first", "second"
 		return nil
 	}))
-	if h.shown(bob).Petname != "first" || h.shown(cleo).Petname != "second" || len(h.unstored()) != 0 {
+	if h.shown(bob).Petname != "first" || h.shown(cleo).Petname != "second" || len(h.unsaved()) != 0 {
 		t.Errorf("shown: %+v, %+v", h.shown(bob), h.shown(cleo))
 	}
 	h.reopen()

@@ -19,18 +19,15 @@ package people
 import (
 	"bytes"
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"slices"
 	gosync "sync"
 	"time"
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/node/authority"
-	"github.com/earshot-im/earshot/node/budget"
 	"github.com/earshot-im/earshot/node/groups"
 	"github.com/earshot-im/earshot/node/notify"
 	"github.com/earshot-im/earshot/store"
@@ -59,14 +56,9 @@ func (e *UnknownError) Error() string {
 	return fmt.Sprintf("no such %s: %q", cmp.Or(e.Wanted, "person or group"), e.Who)
 }
 
-const (
-	// strangerStays is how long a stranger who has gone can still be written to by name. The owner
-	// expects that somebody who was just seen can be named.
-	strangerStays = time.Hour
-
-	// maxGone bounds the strangers who have gone and are still known.
-	maxGone = 256
-)
+// maxShownHeads bounds the heads that are remembered of one person beside those of their card: a card
+// that has forked has shown others before.
+const maxShownHeads = 2 * crypto.MaxLinks
 
 // Presence says who is connected.
 type Presence interface {
@@ -95,9 +87,13 @@ type People struct {
 	devices map[crypto.DeviceID]crypto.PersonID
 	heads   map[crypto.Hash]crypto.PersonID // heads of their cards; each belongs to one person
 	direct  map[event.Conversation]crypto.PersonID
+	gone    gone
+	renamed map[crypto.PersonID]struct{} // whose name or profile is to be written down
 
-	moved   notify.Signal // a device has moved, and the disk is to know soon
-	fellows notify.Signal // somebody may be a fellow member of a group
+	moved   notify.Signal                // a device has moved, or somebody was renamed, and the disk is to know soon
+	fellows notify.Signal                // somebody may be a fellow member of a group
+	maybe   map[crypto.PersonID]struct{} // who that may be
+	anybody bool                         // it may be anyone
 }
 
 // Person is somebody who is known, as of one moment. It is replaced, never changed, so that a copy
@@ -108,9 +104,14 @@ type Person struct {
 
 	profile *event.Record // the newest that was heard of since the node runs; nil: none
 	saved   bool          // the store has the person, and the profile
-	gone    time.Time     // when they were last connected, or somebody told of them
+	heads   []crypto.Hash // that they have shown; People.heads has each
+	via     string        // the address of the link by which they came last; empty: none
+	naming  naming        // how often their name was written down
 	places  map[crypto.DeviceID]place
 }
+
+// Heard returns the newest profile that was heard of since the node runs, or nil.
+func (a *Person) Heard() *event.Record { return a.profile }
 
 // New returns People that know nobody.
 func New(cfg Config) *People {
@@ -120,6 +121,9 @@ func New(cfg Config) *People {
 		devices: make(map[crypto.DeviceID]crypto.PersonID),
 		heads:   make(map[crypto.Hash]crypto.PersonID),
 		direct:  make(map[event.Conversation]crypto.PersonID),
+		gone:    newGone(),
+		renamed: make(map[crypto.PersonID]struct{}),
+		maybe:   make(map[crypto.PersonID]struct{}),
 		moved:   notify.NewSignal(),
 		fellows: notify.NewSignal(),
 	}
@@ -142,23 +146,49 @@ func (p *People) Load(s *store.Store, g *groups.Groups, presence Presence) error
 	return nil
 }
 
-// put shows a person as they are now. The caller holds the lock, or is Load.
+// put shows a person as they are now, whom nobody else has seen yet. The caller holds the lock, or is
+// Load.
 func (p *People) put(a *Person) {
-	if old := p.known[a.ID]; old != nil {
+	old := p.known[a.ID]
+	p.known[a.ID] = a
+	if a.saved {
+		p.gone.drop(a.ID)
+	}
+	if old != nil && bytes.Equal(old.Parsed.Bytes(), a.Parsed.Bytes()) {
+		return
+	}
+	if old == nil {
+		p.direct[event.Direct(p.self, a.ID)] = a.ID
+	} else {
 		for _, d := range old.Parsed.Devices() {
 			if !a.Parsed.Speaks(d) {
 				delete(p.devices, d)
 			}
 		}
 	}
-	p.known[a.ID] = a
-	for _, h := range a.Parsed.Heads() {
-		p.heads[h] = a.ID
-	}
-	p.direct[event.Direct(p.self, a.ID)] = a.ID
 	for _, d := range a.Parsed.Devices() {
 		p.devices[d] = a.ID
 	}
+	p.showHeads(a)
+}
+
+// showHeads notes the heads of a person's card, beside those that they have shown before.
+func (p *People) showHeads(a *Person) {
+	fresh := a.Parsed.Heads()
+	if len(a.heads) > maxShownHeads {
+		for _, h := range a.heads {
+			delete(p.heads, h)
+		}
+		a.heads = nil
+	}
+	all := slices.Clone(a.heads)
+	for _, h := range fresh {
+		if p.heads[h] != a.ID {
+			all = append(all, h)
+		}
+		p.heads[h] = a.ID
+	}
+	a.heads = all
 }
 
 // edit replaces a person by a changed copy. Somebody who was not known begins empty. The caller
@@ -170,30 +200,6 @@ func (p *People) edit(id crypto.PersonID, change func(*Person)) {
 	}
 	change(a)
 	p.put(a)
-}
-
-// forget drops strangers who have gone too long ago, or too many of them. The caller holds the
-// lock.
-func (p *People) forget(now time.Time) {
-	var gone []*Person
-	for _, a := range p.known {
-		if !a.saved && !p.presence.Here(a.ID) {
-			gone = append(gone, a)
-		}
-	}
-	slices.SortFunc(gone, func(a, b *Person) int { return b.gone.Compare(a.gone) })
-	for i, a := range gone {
-		if i < maxGone && now.Sub(a.gone) < strangerStays {
-			continue
-		}
-		delete(p.known, a.ID)
-		delete(p.direct, event.Direct(p.self, a.ID))
-		for _, d := range a.Parsed.Devices() {
-			delete(p.devices, d)
-		}
-		// Not only those of the card: a person whose card has forked has shown others before.
-		maps.DeleteFunc(p.heads, func(_ crypto.Hash, of crypto.PersonID) bool { return of == a.ID })
-	}
 }
 
 // Get returns a person.
@@ -264,140 +270,6 @@ func (p *People) Others() []*Person {
 		}
 	}
 	return out
-}
-
-// unstored returns those whom the store does not have.
-func (p *People) unstored() (out []crypto.PersonID) {
-	p.mu.RLock()
-	defer p.mu.RUnlock()
-	for id, a := range p.known {
-		if !a.saved {
-			out = append(out, id)
-		}
-	}
-	return out
-}
-
-// Update commits a change to a person and shows it. A stranger who was only connected is saved by
-// it, with all that was learnt of them before. The name that they claim is committed as it was when
-// the commit began. A name that comes meanwhile stays shown, and has an update of its own.
-func (p *People) Update(ctx context.Context, id crypto.PersonID, change func(*book.Person) error) error {
-	return p.update(ctx, []crypto.PersonID{id}, func(s []*book.Person) error { return change(s[0]) })
-}
-
-// UpdateBoth is Update of two persons at once: after a crash both have changed, or neither has.
-func (p *People) UpdateBoth(ctx context.Context, one, other crypto.PersonID, change func(one, other *book.Person) error) error {
-	return p.update(ctx, []crypto.PersonID{one, other}, func(s []*book.Person) error { return change(s[0], s[1]) })
-}
-
-func (p *People) update(ctx context.Context, ids []crypto.PersonID, change func([]*book.Person) error) error {
-	fresh, err := p.commit(ctx, ids, change)
-	if err != nil {
-		return err
-	}
-	for _, id := range fresh {
-		if a, _ := p.Get(id); a.profile != nil {
-			if _, err := p.store.Book().PutRecord(ctx, *a.profile); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// commit is update without the profiles. It returns those whom the store did not have before.
-func (p *People) commit(ctx context.Context, ids []crypto.PersonID, change func([]*book.Person) error) (fresh []crypto.PersonID, err error) {
-	p.updating.Lock()
-	defer p.updating.Unlock()
-	lives := make([]Person, len(ids))
-	for i, id := range ids {
-		live, ok := p.Get(id)
-		if !ok {
-			return nil, &UnknownError{Who: id.String()}
-		}
-		if lives[i] = live; !live.saved {
-			fresh = append(fresh, id)
-		}
-	}
-	after := make([]book.Person, len(ids))
-	show := func() {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		for i, id := range ids {
-			p.edit(id, func(a *Person) {
-				after[i].Card, after[i].Claimed = a.Card, a.Claimed
-				a.Person, a.saved = after[i], true
-			})
-		}
-	}
-	err = p.store.Book().UpdatePersons(ctx, ids, func(stored []*book.Person) error {
-		for i, s := range stored {
-			s.Card = lives[i].Card
-			if lives[i].Claimed != "" {
-				s.Claimed = lives[i].Claimed
-			}
-			s.Met = lives[i].Met
-		}
-		if err := change(stored); err != nil {
-			return err
-		}
-		for i, s := range stored {
-			after[i] = *s
-		}
-		return nil
-	}, show)
-	if err != nil {
-		return nil, err
-	}
-	for _, id := range ids {
-		p.hurry(id)
-	}
-	return fresh, nil
-}
-
-// Keep makes sure that the store has a person whose events it is about to hold. Somebody who is or
-// was in a group of the owner's or of a contact's is kept even if the strangers' budget is used up.
-func (p *People) Keep(ctx context.Context, id crypto.PersonID) error {
-	if a, ok := p.Get(id); ok && a.saved {
-		return nil
-	}
-	return p.keep(ctx, id, p.amongFriends(id))
-}
-
-// KeepMember is Keep for somebody who is about to be a member of the owner's group.
-func (p *People) KeepMember(ctx context.Context, id crypto.PersonID) error {
-	if a, ok := p.Get(id); ok && a.saved {
-		return nil
-	}
-	return p.keep(ctx, id, true)
-}
-
-func (p *People) keep(ctx context.Context, id crypto.PersonID, member bool) error {
-	return p.Update(ctx, id, func(s *book.Person) error { s.Member = s.Member || member; return nil })
-}
-
-// amongFriends says whether a person is or was in a group that the owner or a contact has made.
-func (p *People) amongFriends(id crypto.PersonID) bool {
-	for _, c := range p.groups.All() {
-		founder, _ := p.Get(p.groups.Founder(c))
-		if (founder.ID == p.self || founder.Contact) && p.groups.Ever(c, id) {
-			return true
-		}
-	}
-	return false
-}
-
-// Standing returns what a person is to the owner, who counts as a contact. Who is not known, or was
-// blocked, is no contact.
-func (p *People) Standing(id crypto.PersonID) budget.Standing {
-	a, _ := p.Get(id)
-	switch {
-	case id == p.self, a.Contact && !a.Blocked:
-		return budget.Contact
-	case p.amongFriends(id):
-		return budget.Fellow
-	}
-	return budget.Stranger
 }
 
 // Author returns the person whose card has a head, if the device speaks for them at that head. See

@@ -168,14 +168,17 @@ func (p *People) hurry(id crypto.PersonID) {
 // save writes down in one commit what the disk does not know of where devices are: of all, or of
 // those that have moved.
 func (p *People) save(ctx context.Context, all bool) error {
+	if err := p.saveNames(ctx, all); err != nil {
+		return err
+	}
 	p.updating.Lock()
 	defer p.updating.Unlock()
 	unsaved := make(map[crypto.PersonID]map[crypto.DeviceID]book.DeviceInfo)
-	for _, a := range p.All() {
+	for _, a := range p.Others() {
 		if !a.saved {
 			continue
 		}
-		if devices := p.unsaved(&a, all); len(devices) > 0 {
+		if devices := p.unsaved(a, all); len(devices) > 0 {
 			unsaved[a.ID] = devices
 		}
 	}

@@ -259,7 +259,10 @@ func (s *Portion) FetchCard(e sync.FetchCard) sync.Input {
 	out := sync.CardFetched{Card: a.Card}
 	if a.ID == s.own.Person {
 		out.Profile = s.cfg.Owner.Profile()
-	} else if profiles, err := s.cfg.Store.Book().Records(event.KindProfile, event.ProfileSubject(a.ID)); err == nil {
+		return out
+	}
+	out.Profile = a.Heard() // it may not be on the disk yet
+	if profiles, err := s.cfg.Store.Book().Records(event.KindProfile, event.ProfileSubject(a.ID)); err == nil {
 		for i := range profiles {
 			if out.Profile == nil || event.Newer(profiles[i], *out.Profile) {
 				out.Profile = &profiles[i]

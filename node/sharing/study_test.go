@@ -153,7 +153,7 @@ func (s *study) says(c event.Conversation, text string, others ...*study) event.
 func (s *study) gives(run event.Run, others ...*study) {
 	s.t.Helper()
 	for _, o := range others {
-		_, err := o.store.BeginIngest(s.t.Context(), run, store.Origin{Author: s.id(), Member: o.groups.Known(run.Log().Conversation)})()
+		_, err := o.store.BeginIngest(s.t.Context(), run, store.Origin{Author: s.id()})()
 		o.check(err)
 	}
 }

@@ -127,6 +127,9 @@ func (s *Session) roomAgain() {
 }
 
 func (s *Session) storedRun(p *pending, in Stored) {
+	if in.Refused == wire.OverBudget { // the log goes on when there is room again
+		s.take.noRoom = with(s.take.noRoom, p.conv)
+	}
 	name := p.run.Log()
 	l := p.conv.logs[name]
 	if l == nil && len(in.Segments) > 0 {

@@ -30,6 +30,9 @@ type Ledger interface {
 	// Meet makes the conversation with a person if there is none: the direct one, or for the owner
 	// of the store the one of their own devices.
 	Meet(*tx.Batch, crypto.PersonID) error
+	// Unmeet takes away the conversation that Meet made, if nothing was ever said in it, and reports
+	// whether it did.
+	Unmeet(*tx.Batch, crypto.PersonID) (bool, error)
 
 	// NotePerson notes that the batch changes what is shown of a person, NoteSettings what the owner
 	// has set.
@@ -48,6 +51,10 @@ type Config struct {
 	Keyring *crypto.Keyring  // seals what is kept, and signs records of this device
 	Mask    [32]byte         // a secret key: hides names that serve as keys
 	Now     func() time.Time // the wall clock
+
+	// Free returns how many bytes of the disk others may still fill, and whether that is known; nil:
+	// it is not.
+	Free func() (n uint64, known bool)
 }
 
 // Book is what is known of persons, and what the owner has chosen.
@@ -58,6 +65,9 @@ type Book struct {
 
 // New returns the book in a database whose buckets exist, or will when it is used.
 func New(cfg Config) *Book {
+	if cfg.Free == nil {
+		cfg.Free = func() (uint64, bool) { return 0, false }
+	}
 	return &Book{cfg: cfg, owner: cfg.Keyring.Card.Person()}
 }
 

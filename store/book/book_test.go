@@ -86,19 +86,22 @@ func TestRecordBudgets(t *testing.T) {
 func TestRequests(t *testing.T) {
 	l := newLibrary(t)
 	person := func(i int) crypto.PersonID { return crypto.PersonID{1, byte(i)} }
-	for i := range MaxRequests {
-		check(t, l.PutRequest(t.Context(), person(i), []byte("run")))
+	put := func(i int, run string) error {
+		return l.PutRequest(t.Context(), Request{Person: person(i), Run: []byte(run)}, "")
 	}
-	if err := l.PutRequest(t.Context(), person(99), []byte("run")); err != ErrBudget {
+	for i := range MaxRequests {
+		check(t, put(i, "run"))
+	}
+	if err := put(99, "run"); err != ErrBudget {
 		t.Fatal(err)
 	}
-	if err := l.PutRequest(t.Context(), person(0), make([]byte, maxRequest+1)); err != ErrBudget {
+	if err := put(0, string(make([]byte, maxRequest+1))); err != ErrBudget {
 		t.Fatal(err)
 	}
 	l.at = l.at.Add(time.Hour)
 	changes := l.changes
-	check(t, l.PutRequest(t.Context(), person(0), []byte("other")))
-	check(t, l.PutRequest(t.Context(), person(0), []byte("other")))
+	check(t, put(0, "other"))
+	check(t, put(0, "other"))
 	if l.changes != changes+1 {
 		t.Errorf("%d changes", l.changes-changes)
 	}
@@ -108,14 +111,15 @@ func TestRequests(t *testing.T) {
 	if len(all) != MaxRequests || string(all[0].Run) != "other" || !all[0].Received.Equal(epoch) {
 		t.Fatalf("%d: %+v", len(all), all[0])
 	}
-	got, err := l.TakeRequest(t.Context(), person(0))
+	var none event.Conversation
+	got, err := l.TakeRequest(t.Context(), person(0), none)
 	if err != nil || string(got.Run) != "other" || got.Person != person(0) {
 		t.Fatal(got, err)
 	}
-	if _, err := l.TakeRequest(t.Context(), person(0)); err != ErrNoRequest {
+	if _, err := l.TakeRequest(t.Context(), person(0), none); err != ErrNoRequest {
 		t.Fatal(err)
 	}
-	check(t, l.PutRequest(t.Context(), person(99), []byte("run")))
+	check(t, put(99, "run"))
 }
 
 func TestSettings(t *testing.T) {

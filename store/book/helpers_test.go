@@ -28,7 +28,8 @@ type library struct {
 	met     []crypto.PersonID
 	changes int // how often the ledger was told of a change
 	noted   []crypto.PersonID
-	hidden  []crypto.PersonID // whose messages were noted as hidden or shown again
+	wrote   map[crypto.PersonID]bool // who has said something
+	hidden  []crypto.PersonID        // whose messages were noted as hidden or shown again
 	commits int
 }
 
@@ -78,6 +79,12 @@ func (l *library) Meet(_ *tx.Batch, p crypto.PersonID) error {
 	return nil
 }
 
+// Unmeet belongs to Ledger. Nobody has said anything to a library, unless the test says so.
+func (l *library) Unmeet(_ *tx.Batch, p crypto.PersonID) (bool, error) {
+	l.met = slices.DeleteFunc(l.met, func(m crypto.PersonID) bool { return m == p })
+	return !l.wrote[p], nil
+}
+
 func (l *library) NotePerson(_ *tx.Batch, p crypto.PersonID) {
 	l.changes++
 	l.noted = append(l.noted, p)
@@ -116,11 +123,21 @@ func (l *library) ownerOf(d crypto.DeviceID) (p crypto.PersonID) {
 	return p
 }
 
-// spent returns what is counted under a key of the budgets.
-func (l *library) spent(key []byte) (n uint64) {
+// spent returns what counts of somebody.
+func (l *library) spent(id crypto.PersonID) (n uint64) {
+	l.t.Helper()
+	check(l.t, l.cfg.DB.View(func(r *tx.Reader) (err error) {
+		n, err = l.Held(r, id)
+		return err
+	}))
+	return n
+}
+
+// strangers returns what counts of all strangers.
+func (l *library) strangers() (n uint64) {
 	l.t.Helper()
 	check(l.t, l.cfg.DB.View(func(r *tx.Reader) error {
-		n = number(r.Get(bucketBudgets, key))
+		n = l.StrangersHold(r)
 		return nil
 	}))
 	return n

@@ -42,6 +42,10 @@ type Person struct {
 	Member   bool                           // in a group of people whom the owner knows
 	Met      time.Time                      // when the owner's node first knew of them; zero: not known
 	Devices  map[crypto.DeviceID]DeviceInfo // that the card names
+
+	// Via is the address of the link by which they came whom a change makes somebody who is kept. It
+	// says where a stranger counts, and is not kept itself.
+	Via string
 }
 
 // DeviceInfo is what is known of a device.
@@ -261,21 +265,17 @@ func (k *Book) put(b *tx.Batch, p, old *Person) error {
 		return err
 	}
 	plain, fresh := p.marshal(), old == nil
+	if !fresh && bytes.Equal(plain, old.marshal()) {
+		return nil
+	}
+	if err := k.chargePerson(b, p, old); err != nil {
+		return err
+	}
 	if fresh {
 		old = &Person{}
-		if !p.Contact && !p.Member && p.ID != k.owner {
-			if err := k.Spend(b, p.ID, costPerson+uint64(len(p.Card))); err != nil {
-				return err
-			}
-		}
-	} else if bytes.Equal(plain, old.marshal()) {
-		return nil
 	}
 	if err := k.putDevices(b, p, old); err != nil {
 		return err
-	}
-	if p.Contact && !old.Contact {
-		refund(b, p.ID)
 	}
 	if err := k.cfg.Ledger.Meet(b, p.ID); err != nil {
 		return err
@@ -290,6 +290,29 @@ func (k *Book) put(b *tx.Batch, p, old *Person) error {
 	}
 	return nil
 }
+
+// chargePerson counts what is kept of somebody, who had something counted before unless old is nil.
+// What the owner decides of them, and whom they group with, is never refused.
+func (k *Book) chargePerson(b *tx.Batch, p, old *Person) error {
+	if p.ID == k.owner {
+		return nil
+	}
+	by := Payer{Person: p.ID, Address: p.Via}
+	had := uint64(0)
+	if old != nil {
+		if err := k.promote(b, old, p); err != nil {
+			return err
+		}
+		had = sizeOfPerson(old)
+	}
+	now, s := sizeOfPerson(p), p.standing(0)
+	if now < had {
+		return k.refund(b, s, by, had-now)
+	}
+	return k.charge(b, s, by, now-had, s != ofContacts)
+}
+
+func sizeOfPerson(p *Person) uint64 { return costPerson + uint64(len(p.Card)) }
 
 // putDevices notes whose the devices of a person are.
 func (k *Book) putDevices(b *tx.Batch, p, old *Person) error {

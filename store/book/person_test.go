@@ -120,7 +120,7 @@ func TestTooManyStrangers(t *testing.T) {
 	for ; err == nil && i < 3000; i++ {
 		err = l.UpdatePerson(t.Context(), crypto.PersonID{1, byte(i), byte(i >> 8)}, func(p *Person) error { p.Card = card; return nil })
 	}
-	if err != ErrBudget || i < 1000 {
+	if err != ErrBudget || i < 500 {
 		t.Fatal(i, err)
 	}
 	check(t, l.UpdatePerson(t.Context(), crypto.PersonID{2}, func(p *Person) error { p.Contact = true; return nil }))
@@ -132,29 +132,32 @@ func TestContactIsRefunded(t *testing.T) {
 	l, p, q := newLibrary(t), newSomebody(t), newSomebody(t)
 	l.meets(p, false)
 	l.meets(q, false)
-	spend := func(f func(*tx.Batch, crypto.PersonID, uint64) error, n uint64) error {
-		return l.do(t.Context(), func(b *tx.Batch) error { return f(b, p.id(), n) })
+	charge := func(group uint32, n uint64) error {
+		return l.do(t.Context(), func(b *tx.Batch) error {
+			return l.Charge(b, Payer{Person: p.id(), Group: group}, n)
+		})
 	}
-	before := l.spent(budgetAll[:])
-	check(t, spend(l.Spend, 1000))
-	check(t, spend(l.SpendAsMember, MemberBudget))
-	if err := spend(l.SpendAsMember, 1); err != ErrBudget {
+	before := l.strangers()
+	check(t, charge(0, 1000))
+	check(t, charge(7, FellowBudget))
+	if err := charge(7, 1); err != ErrBudget {
 		t.Error("more than a member may spend:", err)
 	}
-	if err := spend(l.Spend, StrangerBudget); err != ErrBudget {
+	if err := charge(0, StrangerBudget); err != ErrBudget {
 		t.Error("more than a stranger may spend:", err)
 	}
-	if l.spent(budgetAll[:]) != before+1000 {
+	if l.strangers() != before+1000 {
 		t.Error("members count as strangers, or what was refused was counted")
 	}
 	check(t, l.UpdatePerson(t.Context(), p.id(), func(x *Person) error { x.Contact = true; return nil }))
-	id, other := p.id(), q.id()
-	if l.spent(id[:]) != 0 || l.spent(memberKey(id)) != 0 {
-		t.Error("it was not forgotten")
+	if all := l.strangers(); all != l.spent(q.id()) || all == 0 {
+		t.Errorf("%d bytes of all, %d of the other", all, l.spent(q.id()))
 	}
-	if all := l.spent(budgetAll[:]); all != l.spent(other[:]) || all == 0 {
-		t.Errorf("%d bytes of all, %d of the other", all, l.spent(other[:]))
+	if n := l.spent(p.id()); n != FellowBudget+1000+before-l.spent(q.id()) {
+		t.Errorf("%d bytes of the contact", n)
 	}
+	check(t, charge(0, 2*StrangerBudget))
+	check(t, charge(7, 1))
 }
 
 // Where devices are is written for all persons at once. It leaves alone whatever else was decided

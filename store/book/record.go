@@ -56,31 +56,78 @@ func (k *Book) parseRecord(v []byte) (event.Record, error) {
 // reports whether it was. The caller has verified the record, and has found that its device speaks
 // for the right person. ErrBudget: there are too many of its kind.
 func (k *Book) PutRecord(ctx context.Context, r event.Record) (newer bool, err error) {
-	err = k.do(ctx, func(b *tx.Batch) error {
-		newer = false
-		old := b.Get(bucketRecords, recordKey(r.Kind, r.Subject, r.Device))
-		if old != nil {
-			held, err := k.parseRecord(old)
-			if err != nil || !event.Newer(r, held) {
-				return err
-			}
-		}
-		switch r.Kind {
-		case event.KindProfile:
-		case event.KindReceipt:
-			if old == nil && receipts(&b.Reader, &r) >= maxReceipts {
-				return ErrBudget
-			}
-		default:
-			if err := spendRecord(b, len(old), len(r.Bytes)+costRecord); err != nil {
-				return err
-			}
-		}
-		k.putRecord(b, &r)
-		newer = true
-		return nil
+	err = k.do(ctx, func(b *tx.Batch) (err error) {
+		newer, err = k.putNewer(b, &r)
+		return err
 	})
 	return newer, err
+}
+
+// PutRecords is PutRecord for several records in one transaction. Those for which there is no budget
+// are left out.
+func (k *Book) PutRecords(ctx context.Context, records []event.Record) error {
+	return k.do(ctx, func(b *tx.Batch) error {
+		for i := range records {
+			if _, err := k.putNewer(b, &records[i]); err != nil && err != ErrBudget {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// putNewer is PutRecord in a batch. Where it fails with ErrBudget it has changed nothing.
+func (k *Book) putNewer(b *tx.Batch, r *event.Record) (bool, error) {
+	old := b.Get(bucketRecords, recordKey(r.Kind, r.Subject, r.Device))
+	if old != nil {
+		held, err := k.parseRecord(old)
+		if err != nil || !event.Newer(*r, held) {
+			return false, err
+		}
+	}
+	had := sizeOfRecord(old)
+	switch r.Kind {
+	case event.KindProfile:
+	case event.KindReceipt:
+		if old == nil && receipts(&b.Reader, r) >= maxReceipts {
+			return false, ErrBudget
+		}
+	default:
+		if n := number(b.Get(bucketBudgets, []byte{budgetRecords})); n+costRecord+uint64(len(r.Bytes)) > recordsBudget+uint64(had) {
+			return false, ErrBudget
+		}
+	}
+	if err := k.chargeRecord(b, r, had); err != nil {
+		return false, err
+	}
+	if r.Kind != event.KindProfile && r.Kind != event.KindReceipt {
+		if err := spendRecord(b, had, costRecord+len(r.Bytes)); err != nil {
+			return false, err
+		}
+	}
+	k.putRecord(b, r)
+	return true, nil
+}
+
+// sizeOfRecord returns what counts of a record in the bucket; nothing of none.
+func sizeOfRecord(v []byte) int {
+	if len(v) == 0 {
+		return 0
+	}
+	return costRecord + len(v) - recordFixed - crypto.SealOverhead - len(crypto.Hash{})
+}
+
+// chargeRecord counts a record towards the budget of the person whose device has signed it, if that
+// person is kept.
+func (k *Book) chargeRecord(b *tx.Batch, r *event.Record, had int) error {
+	by, now := k.PersonOf(&b.Reader, r.Device), costRecord+len(r.Bytes)
+	switch {
+	case by == crypto.PersonID{} || now == had:
+		return nil
+	case now < had:
+		return k.Refund(b, Payer{Person: by}, uint64(had-now))
+	}
+	return k.Charge(b, Payer{Person: by}, uint64(now-had))
 }
 
 // receipts counts the receipts of a record's device on its subject, whichever store instance they

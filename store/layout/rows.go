@@ -102,7 +102,8 @@ type Log struct {
 	Forked       uint64         // the first sequence that has two events; 0: none
 	Limit        uint64         // the last sequence that counts; NoLimit: all
 	Top          Placed         // the highest event that is placed and had
-	Events       uint64         // how many stand in the log, had or not
+	Events       uint64         // how many stand in the log, had or not; and had ones that were given back
+	Gone         uint64         // up to this sequence events were given back: they are not here any more
 	Segments     event.Segments // what was had, at most event.MaxPieces
 }
 
@@ -127,7 +128,7 @@ type Placed struct {
 }
 
 const (
-	logFixed    = 4 + 32 + 32 + 8 + 32 + 1 + 8 + 8 + 8 + 8 + 32 + 8
+	logFixed    = 4 + 32 + 32 + 8 + 32 + 1 + 8 + 8 + 8 + 8 + 32 + 8 + 8
 	segmentSize = 8 + 8 + 32
 )
 
@@ -146,6 +147,7 @@ func (l *Log) Bytes() []byte {
 	b = binary.BigEndian.AppendUint64(b, uint64(l.Top.T))
 	b = append(b, l.Top.ID[:]...)
 	b = binary.BigEndian.AppendUint64(b, l.Events)
+	b = binary.BigEndian.AppendUint64(b, l.Gone)
 	for _, s := range l.Segments {
 		b = binary.BigEndian.AppendUint64(b, s.First)
 		b = binary.BigEndian.AppendUint64(b, s.Last)
@@ -177,6 +179,7 @@ func ParseLog(number uint32, b []byte) (*Log, error) {
 			ID:       event.ID(b[141:173]),
 		},
 		Events: binary.BigEndian.Uint64(b[173:]),
+		Gone:   binary.BigEndian.Uint64(b[181:]),
 	}
 	for b := b[logFixed:]; len(b) > 0; b = b[segmentSize:] {
 		l.Segments = append(l.Segments, event.Segment{
