@@ -268,6 +268,9 @@ func TestWhatWasGivenBackStaysHad(t *testing.T) {
 	if result.New || result.Segments.Len() != 2 || len(n.rows(c)) != 0 {
 		t.Errorf("new: %t, had %v, %d rows", result.New, result.Segments, len(n.rows(c)))
 	}
+	if _, repeats, err := n.Repeats(&event.Run{Events: []event.Event{one, two}}); !repeats || err != nil {
+		t.Errorf("it is proven again: %t, %v", !repeats, err)
+	}
 	three := p.say("three")
 	result, err = p.give(n, two, three)
 	check(t, err)

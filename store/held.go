@@ -81,6 +81,9 @@ func (r *reader) repeats(events []event.Event) (repetition, error) {
 // holds reports whether an event stands in one of the branches of its log, and the event that came
 // would add nothing to it: no words, no signature and no cause.
 func (r *reader) holds(branches []*layout.Log, e *event.Event) (bool, error) {
+	if e.Header.Sequence <= branches[0].Gone { // it was, and does not come again
+		return true, nil
+	}
 	for _, l := range branches {
 		st, err := r.stored(l.At(e.Header.Sequence))
 		if err != nil {

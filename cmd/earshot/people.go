@@ -127,11 +127,32 @@ func (a *app) compare(ctx context.Context, client *localapi.Client, who, questio
 }
 
 func (a *app) requestsCommand() *cobra.Command {
-	return a.long(&cobra.Command{
-		Use:   "requests",
+	var forget, all bool
+	c := a.long(&cobra.Command{
+		Use:   "requests [WHO...]",
 		Short: "Show who has written and waits to be accepted",
-		Args:  exactly(),
-		RunE: a.ask(func(ctx context.Context, client *localapi.Client, _ []string) error {
+		Args: func(c *cobra.Command, args []string) error {
+			switch {
+			case !forget && all:
+				return usage(c, "--all: only with --forget")
+			case !forget:
+				return exactly()(c, args)
+			case !all && len(args) == 0:
+				return usage(c, "WHO is missing, or --all")
+			case all:
+				return exactly()(c, args)
+			}
+			return nil
+		},
+		RunE: a.ask(func(ctx context.Context, client *localapi.Client, args []string) error {
+			if forget {
+				r, err := client.ForgetRequests(ctx, &earshotv1.ForgetRequestsRequest{Who: args, All: all})
+				if err != nil {
+					return err
+				}
+				a.nothing(len(r.Persons), "nobody has sent anything")
+				return a.out.Contacts(a.stdout, r.Persons)
+			}
 			r, err := client.Requests(ctx, &earshotv1.RequestsRequest{})
 			if err != nil {
 				return err
@@ -140,6 +161,9 @@ func (a *app) requestsCommand() *cobra.Command {
 			return a.out.Requests(a.stdout, r.Requests)
 		}),
 	}, "the IDs of persons")
+	c.Flags().BoolVar(&forget, "forget", false, "take away what WHO have sent, whom you haven't accepted, messages too")
+	c.Flags().BoolVar(&all, "all", false, "with --forget: of everybody whom you haven't accepted")
+	return c
 }
 
 func (a *app) acceptCommand() *cobra.Command {

@@ -14,6 +14,8 @@ var (
 	ErrBlocked = errors.New("this person is blocked")
 	// ErrNotContact: the person is no contact, so they can't be replaced or removed as one.
 	ErrNotContact = errors.New("this person is not a contact")
+	// ErrContact: the person is a contact, so this can't be done to them. Remove them first.
+	ErrContact = errors.New("this person is a contact")
 	// ErrSamePerson: a person can't take their own place.
 	ErrSamePerson = errors.New("that is one and the same person")
 	// ErrWords: the words given are not the safety words. Somebody may be between you.

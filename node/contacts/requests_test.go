@@ -1,6 +1,7 @@
 package contacts
 
 import (
+	"errors"
 	"slices"
 	"testing"
 	"time"
@@ -66,6 +67,56 @@ func TestMoreWaitsIsBounded(t *testing.T) {
 	d.check(err)
 	if len(all) != maxWaiting || all[0].Person != (crypto.PersonID{4}) {
 		t.Errorf("%d wait, first %x", len(all), all[0].Person[:1])
+	}
+}
+
+// Whoever floods pushes only their own out of those of whom more waits.
+func TestMoreWaitsThoughOthersFlood(t *testing.T) {
+	d := newDesk(t)
+	bob := d.meets("Bob")
+	d.people.Came(bob.id(), "b")
+	d.PutMoreWaits(bob.id())
+	for n := range 200 {
+		d.now = d.now.Add(time.Second)
+		d.PutMoreWaits(crypto.PersonID{byte(n), 1})
+	}
+	all, err := d.Requests(t.Context())
+	d.check(err)
+	if len(all) != maxWaiting || all[0].Person != bob.id() {
+		t.Errorf("%d wait, first %x", len(all), all[0].Person[:1])
+	}
+}
+
+// What strangers have sent is taken away, of some or of all; contacts are left alone.
+func TestForgetRequests(t *testing.T) {
+	d := newDesk(t)
+	bob, cleo, dora := d.meets("Bob"), d.meets("Cleo"), d.meets("Dora")
+	for _, s := range []*somebody{bob, cleo, dora} {
+		d.asks(s, "hello")
+	}
+	d.PutMoreWaits(bob.id())
+	if _, err := d.Accept(t.Context(), "Dora", ""); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.ForgetRequests(t.Context(), []string{"Bob", "Dora"}, false); !errors.Is(err, ErrContact) {
+		t.Errorf("a contact is forgotten: %v", err)
+	}
+	gone, err := d.ForgetRequests(t.Context(), []string{"Bob"}, false)
+	d.check(err)
+	if left := d.requests(); len(gone) != 1 || gone[0].ID != bob.id() || len(left) != 1 {
+		t.Errorf("forgotten %+v, left %q", gone, left)
+	}
+	d.asks(bob, "hello again")
+	gone, err = d.ForgetRequests(t.Context(), nil, true)
+	d.check(err)
+	if left := d.requests(); len(gone) != 2 || len(left) != 0 {
+		t.Errorf("forgotten %d, left %q", len(gone), left)
+	}
+	if strangers, err := d.store.Strangers(); err != nil || len(strangers) != 0 {
+		t.Errorf("%d strangers hold something, %v", len(strangers), err)
+	}
+	if p, _ := d.people.Get(dora.id()); !p.Contact {
+		t.Error("the contact is gone")
 	}
 }
 

@@ -48,6 +48,7 @@ const (
 	CodeNoRoom       = "no_room"
 	CodeRenamed      = "renamed"
 	CodeNotContact   = "not_contact"
+	CodeContact      = "contact"
 	CodeOtherStore   = "other_store"
 	CodeInvalid      = "invalid"
 	CodeStopping     = "stopping"

@@ -66,6 +66,7 @@ var hints = map[string]string{
 	localapi.CodeSelf:         "name somebody else",
 	localapi.CodeRenamed:      "use the name by which you know them, or the ID",
 	localapi.CodeNotContact:   "see whom you know with `earshot contacts`",
+	localapi.CodeContact:      "`earshot contacts remove WHO` takes somebody out of your contacts",
 	localapi.CodeSetting:      "see `earshot me --help`",
 	localapi.CodeNotMember:    "see your groups with `earshot group list`, and who is in one with `earshot group members GROUP`",
 	localapi.CodeNotPermitted: "ask an owner or an admin who is senior: `earshot group members GROUP` shows who they are; only owners give roles",

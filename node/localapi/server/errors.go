@@ -47,6 +47,7 @@ var told = []struct {
 	{is(contacts.ErrSelf), localapi.CodeSelf, connect.CodeInvalidArgument},
 	{is(contacts.ErrSamePerson), localapi.CodeSelf, connect.CodeInvalidArgument},
 	{is(contacts.ErrNotContact), localapi.CodeNotContact, connect.CodeFailedPrecondition},
+	{is(contacts.ErrContact), localapi.CodeContact, connect.CodeFailedPrecondition},
 	{is(people.ErrSetting), localapi.CodeSetting, connect.CodeInvalidArgument},
 	{is(contacts.ErrNotMember), localapi.CodeNotMember, connect.CodeFailedPrecondition},
 	{is(chat.ErrRecalled), localapi.CodeRecalled, connect.CodeFailedPrecondition},

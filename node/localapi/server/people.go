@@ -21,6 +21,8 @@ type People interface {
 	// Verify returns contacts.ErrWords unless words are the safety words of who.
 	Verify(ctx context.Context, who, words, petname string) (contacts.Person, error)
 	Requests(ctx context.Context) ([]contacts.Request, error)
+	// ForgetRequests returns of whom something was taken away.
+	ForgetRequests(ctx context.Context, who []string, all bool) ([]contacts.Person, error)
 	Accept(ctx context.Context, who, petname string) (contacts.Person, error)
 	Block(ctx context.Context, who string) (contacts.Person, error)
 	Unblock(ctx context.Context, who string) (contacts.Person, error)
@@ -87,6 +89,14 @@ func (s peopleService) Requests(ctx context.Context, _ *earshotv1.RequestsReques
 
 func (s peopleService) Accept(ctx context.Context, r *earshotv1.AcceptRequest) (*earshotv1.Person, error) {
 	return one(s.people.Accept(ctx, r.Who, r.Petname))
+}
+
+func (s peopleService) ForgetRequests(ctx context.Context, r *earshotv1.ForgetRequestsRequest) (*earshotv1.ForgetRequestsResponse, error) {
+	if r.All == (len(r.Who) > 0) {
+		return nil, fmt.Errorf("%w: either who or all", errInvalid)
+	}
+	persons, err := s.people.ForgetRequests(ctx, r.Who, r.All)
+	return &earshotv1.ForgetRequestsResponse{Persons: view.Each(persons, view.Person)}, err
 }
 
 func (s peopleService) Block(ctx context.Context, r *earshotv1.BlockRequest) (*earshotv1.Person, error) {

@@ -46,6 +46,8 @@ const (
 	PeopleVerifyProcedure = "/earshot.v1.People/Verify"
 	// PeopleRequestsProcedure is the fully-qualified name of the People's Requests RPC.
 	PeopleRequestsProcedure = "/earshot.v1.People/Requests"
+	// PeopleForgetRequestsProcedure is the fully-qualified name of the People's ForgetRequests RPC.
+	PeopleForgetRequestsProcedure = "/earshot.v1.People/ForgetRequests"
 	// PeopleAcceptProcedure is the fully-qualified name of the People's Accept RPC.
 	PeopleAcceptProcedure = "/earshot.v1.People/Accept"
 	// PeopleBlockProcedure is the fully-qualified name of the People's Block RPC.
@@ -72,6 +74,9 @@ type PeopleClient interface {
 	// Verify marks a person verified if the words are theirs and mine.
 	Verify(context.Context, *VerifyRequest) (*Person, error)
 	Requests(context.Context, *RequestsRequest) (*RequestsResponse, error)
+	// ForgetRequests takes away all that strangers have sent: requests, and messages that were
+	// taken in. They are told nothing, and what they send from then on is taken as before.
+	ForgetRequests(context.Context, *ForgetRequestsRequest) (*ForgetRequestsResponse, error)
 	Accept(context.Context, *AcceptRequest) (*Person, error)
 	Block(context.Context, *BlockRequest) (*Person, error)
 	Unblock(context.Context, *UnblockRequest) (*Person, error)
@@ -141,6 +146,12 @@ func NewPeopleClient(httpClient connect.HTTPClient, baseURL string, opts ...conn
 			connect.WithSchema(peopleMethods.ByName("Requests")),
 			connect.WithClientOptions(opts...),
 		),
+		forgetRequests: connect.NewClient[ForgetRequestsRequest, ForgetRequestsResponse](
+			httpClient,
+			baseURL+PeopleForgetRequestsProcedure,
+			connect.WithSchema(peopleMethods.ByName("ForgetRequests")),
+			connect.WithClientOptions(opts...),
+		),
 		accept: connect.NewClient[AcceptRequest, Person](
 			httpClient,
 			baseURL+PeopleAcceptProcedure,
@@ -189,6 +200,7 @@ type peopleClient struct {
 	safetyWords    *connect.Client[SafetyWordsRequest, SafetyWordsResponse]
 	verify         *connect.Client[VerifyRequest, Person]
 	requests       *connect.Client[RequestsRequest, RequestsResponse]
+	forgetRequests *connect.Client[ForgetRequestsRequest, ForgetRequestsResponse]
 	accept         *connect.Client[AcceptRequest, Person]
 	block          *connect.Client[BlockRequest, Person]
 	unblock        *connect.Client[UnblockRequest, Person]
@@ -254,6 +266,15 @@ func (c *peopleClient) Verify(ctx context.Context, req *VerifyRequest) (*Person,
 // Requests calls earshot.v1.People.Requests.
 func (c *peopleClient) Requests(ctx context.Context, req *RequestsRequest) (*RequestsResponse, error) {
 	response, err := c.requests.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// ForgetRequests calls earshot.v1.People.ForgetRequests.
+func (c *peopleClient) ForgetRequests(ctx context.Context, req *ForgetRequestsRequest) (*ForgetRequestsResponse, error) {
+	response, err := c.forgetRequests.CallUnary(ctx, connect.NewRequest(req))
 	if response != nil {
 		return response.Msg, err
 	}
@@ -326,6 +347,9 @@ type PeopleHandler interface {
 	// Verify marks a person verified if the words are theirs and mine.
 	Verify(context.Context, *VerifyRequest) (*Person, error)
 	Requests(context.Context, *RequestsRequest) (*RequestsResponse, error)
+	// ForgetRequests takes away all that strangers have sent: requests, and messages that were
+	// taken in. They are told nothing, and what they send from then on is taken as before.
+	ForgetRequests(context.Context, *ForgetRequestsRequest) (*ForgetRequestsResponse, error)
 	Accept(context.Context, *AcceptRequest) (*Person, error)
 	Block(context.Context, *BlockRequest) (*Person, error)
 	Unblock(context.Context, *UnblockRequest) (*Person, error)
@@ -391,6 +415,12 @@ func NewPeopleHandler(svc PeopleHandler, opts ...connect.HandlerOption) (string,
 		connect.WithSchema(peopleMethods.ByName("Requests")),
 		connect.WithHandlerOptions(opts...),
 	)
+	peopleForgetRequestsHandler := connect.NewUnaryHandlerSimple(
+		PeopleForgetRequestsProcedure,
+		svc.ForgetRequests,
+		connect.WithSchema(peopleMethods.ByName("ForgetRequests")),
+		connect.WithHandlerOptions(opts...),
+	)
 	peopleAcceptHandler := connect.NewUnaryHandlerSimple(
 		PeopleAcceptProcedure,
 		svc.Accept,
@@ -443,6 +473,8 @@ func NewPeopleHandler(svc PeopleHandler, opts ...connect.HandlerOption) (string,
 			peopleVerifyHandler.ServeHTTP(w, r)
 		case PeopleRequestsProcedure:
 			peopleRequestsHandler.ServeHTTP(w, r)
+		case PeopleForgetRequestsProcedure:
+			peopleForgetRequestsHandler.ServeHTTP(w, r)
 		case PeopleAcceptProcedure:
 			peopleAcceptHandler.ServeHTTP(w, r)
 		case PeopleBlockProcedure:
@@ -490,6 +522,10 @@ func (UnimplementedPeopleHandler) Verify(context.Context, *VerifyRequest) (*Pers
 
 func (UnimplementedPeopleHandler) Requests(context.Context, *RequestsRequest) (*RequestsResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("earshot.v1.People.Requests is not implemented"))
+}
+
+func (UnimplementedPeopleHandler) ForgetRequests(context.Context, *ForgetRequestsRequest) (*ForgetRequestsResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("earshot.v1.People.ForgetRequests is not implemented"))
 }
 
 func (UnimplementedPeopleHandler) Accept(context.Context, *AcceptRequest) (*Person, error) {

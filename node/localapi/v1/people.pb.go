@@ -972,6 +972,102 @@ func (x *Request) GetGroup() *Target {
 	return nil
 }
 
+type ForgetRequestsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Who           []string               `protobuf:"bytes,1,rep,name=who,proto3" json:"who,omitempty"`  // WHO, strangers
+	All           bool                   `protobuf:"varint,2,opt,name=all,proto3" json:"all,omitempty"` // all strangers, in place of who
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ForgetRequestsRequest) Reset() {
+	*x = ForgetRequestsRequest{}
+	mi := &file_v1_people_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ForgetRequestsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ForgetRequestsRequest) ProtoMessage() {}
+
+func (x *ForgetRequestsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_people_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ForgetRequestsRequest.ProtoReflect.Descriptor instead.
+func (*ForgetRequestsRequest) Descriptor() ([]byte, []int) {
+	return file_v1_people_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *ForgetRequestsRequest) GetWho() []string {
+	if x != nil {
+		return x.Who
+	}
+	return nil
+}
+
+func (x *ForgetRequestsRequest) GetAll() bool {
+	if x != nil {
+		return x.All
+	}
+	return false
+}
+
+type ForgetRequestsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Persons       []*Person              `protobuf:"bytes,1,rep,name=persons,proto3" json:"persons,omitempty"` // of whom something was taken away
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ForgetRequestsResponse) Reset() {
+	*x = ForgetRequestsResponse{}
+	mi := &file_v1_people_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ForgetRequestsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ForgetRequestsResponse) ProtoMessage() {}
+
+func (x *ForgetRequestsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_people_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ForgetRequestsResponse.ProtoReflect.Descriptor instead.
+func (*ForgetRequestsResponse) Descriptor() ([]byte, []int) {
+	return file_v1_people_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *ForgetRequestsResponse) GetPersons() []*Person {
+	if x != nil {
+		return x.Persons
+	}
+	return nil
+}
+
 type AcceptRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Who           string                 `protobuf:"bytes,1,opt,name=who,proto3" json:"who,omitempty"`
@@ -982,7 +1078,7 @@ type AcceptRequest struct {
 
 func (x *AcceptRequest) Reset() {
 	*x = AcceptRequest{}
-	mi := &file_v1_people_proto_msgTypes[15]
+	mi := &file_v1_people_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -994,7 +1090,7 @@ func (x *AcceptRequest) String() string {
 func (*AcceptRequest) ProtoMessage() {}
 
 func (x *AcceptRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_people_proto_msgTypes[15]
+	mi := &file_v1_people_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1007,7 +1103,7 @@ func (x *AcceptRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptRequest.ProtoReflect.Descriptor instead.
 func (*AcceptRequest) Descriptor() ([]byte, []int) {
-	return file_v1_people_proto_rawDescGZIP(), []int{15}
+	return file_v1_people_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *AcceptRequest) GetWho() string {
@@ -1033,7 +1129,7 @@ type BlockRequest struct {
 
 func (x *BlockRequest) Reset() {
 	*x = BlockRequest{}
-	mi := &file_v1_people_proto_msgTypes[16]
+	mi := &file_v1_people_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1045,7 +1141,7 @@ func (x *BlockRequest) String() string {
 func (*BlockRequest) ProtoMessage() {}
 
 func (x *BlockRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_people_proto_msgTypes[16]
+	mi := &file_v1_people_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1058,7 +1154,7 @@ func (x *BlockRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BlockRequest.ProtoReflect.Descriptor instead.
 func (*BlockRequest) Descriptor() ([]byte, []int) {
-	return file_v1_people_proto_rawDescGZIP(), []int{16}
+	return file_v1_people_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *BlockRequest) GetWho() string {
@@ -1077,7 +1173,7 @@ type UnblockRequest struct {
 
 func (x *UnblockRequest) Reset() {
 	*x = UnblockRequest{}
-	mi := &file_v1_people_proto_msgTypes[17]
+	mi := &file_v1_people_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1089,7 +1185,7 @@ func (x *UnblockRequest) String() string {
 func (*UnblockRequest) ProtoMessage() {}
 
 func (x *UnblockRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_people_proto_msgTypes[17]
+	mi := &file_v1_people_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1102,7 +1198,7 @@ func (x *UnblockRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnblockRequest.ProtoReflect.Descriptor instead.
 func (*UnblockRequest) Descriptor() ([]byte, []int) {
-	return file_v1_people_proto_rawDescGZIP(), []int{17}
+	return file_v1_people_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *UnblockRequest) GetWho() string {
@@ -1121,7 +1217,7 @@ type NewcomersRequest struct {
 
 func (x *NewcomersRequest) Reset() {
 	*x = NewcomersRequest{}
-	mi := &file_v1_people_proto_msgTypes[18]
+	mi := &file_v1_people_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1133,7 +1229,7 @@ func (x *NewcomersRequest) String() string {
 func (*NewcomersRequest) ProtoMessage() {}
 
 func (x *NewcomersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_people_proto_msgTypes[18]
+	mi := &file_v1_people_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1146,7 +1242,7 @@ func (x *NewcomersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NewcomersRequest.ProtoReflect.Descriptor instead.
 func (*NewcomersRequest) Descriptor() ([]byte, []int) {
-	return file_v1_people_proto_rawDescGZIP(), []int{18}
+	return file_v1_people_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *NewcomersRequest) GetWho() string {
@@ -1167,7 +1263,7 @@ type NewcomersResponse struct {
 
 func (x *NewcomersResponse) Reset() {
 	*x = NewcomersResponse{}
-	mi := &file_v1_people_proto_msgTypes[19]
+	mi := &file_v1_people_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1179,7 +1275,7 @@ func (x *NewcomersResponse) String() string {
 func (*NewcomersResponse) ProtoMessage() {}
 
 func (x *NewcomersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_people_proto_msgTypes[19]
+	mi := &file_v1_people_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1192,7 +1288,7 @@ func (x *NewcomersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NewcomersResponse.ProtoReflect.Descriptor instead.
 func (*NewcomersResponse) Descriptor() ([]byte, []int) {
-	return file_v1_people_proto_rawDescGZIP(), []int{19}
+	return file_v1_people_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *NewcomersResponse) GetNewcomers() []*Newcomer {
@@ -1228,7 +1324,7 @@ type Newcomer struct {
 
 func (x *Newcomer) Reset() {
 	*x = Newcomer{}
-	mi := &file_v1_people_proto_msgTypes[20]
+	mi := &file_v1_people_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1240,7 +1336,7 @@ func (x *Newcomer) String() string {
 func (*Newcomer) ProtoMessage() {}
 
 func (x *Newcomer) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_people_proto_msgTypes[20]
+	mi := &file_v1_people_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1253,7 +1349,7 @@ func (x *Newcomer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Newcomer.ProtoReflect.Descriptor instead.
 func (*Newcomer) Descriptor() ([]byte, []int) {
-	return file_v1_people_proto_rawDescGZIP(), []int{20}
+	return file_v1_people_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Newcomer) GetPerson() *Person {
@@ -1283,7 +1379,7 @@ type ReplaceContactRequest struct {
 
 func (x *ReplaceContactRequest) Reset() {
 	*x = ReplaceContactRequest{}
-	mi := &file_v1_people_proto_msgTypes[21]
+	mi := &file_v1_people_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1295,7 +1391,7 @@ func (x *ReplaceContactRequest) String() string {
 func (*ReplaceContactRequest) ProtoMessage() {}
 
 func (x *ReplaceContactRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_people_proto_msgTypes[21]
+	mi := &file_v1_people_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1308,7 +1404,7 @@ func (x *ReplaceContactRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplaceContactRequest.ProtoReflect.Descriptor instead.
 func (*ReplaceContactRequest) Descriptor() ([]byte, []int) {
-	return file_v1_people_proto_rawDescGZIP(), []int{21}
+	return file_v1_people_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ReplaceContactRequest) GetOld() string {
@@ -1361,7 +1457,7 @@ type ReplaceContactResponse struct {
 
 func (x *ReplaceContactResponse) Reset() {
 	*x = ReplaceContactResponse{}
-	mi := &file_v1_people_proto_msgTypes[22]
+	mi := &file_v1_people_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1373,7 +1469,7 @@ func (x *ReplaceContactResponse) String() string {
 func (*ReplaceContactResponse) ProtoMessage() {}
 
 func (x *ReplaceContactResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_people_proto_msgTypes[22]
+	mi := &file_v1_people_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1386,7 +1482,7 @@ func (x *ReplaceContactResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplaceContactResponse.ProtoReflect.Descriptor instead.
 func (*ReplaceContactResponse) Descriptor() ([]byte, []int) {
-	return file_v1_people_proto_rawDescGZIP(), []int{22}
+	return file_v1_people_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ReplaceContactResponse) GetPerson() *Person {
@@ -1449,7 +1545,7 @@ type Lost struct {
 
 func (x *Lost) Reset() {
 	*x = Lost{}
-	mi := &file_v1_people_proto_msgTypes[23]
+	mi := &file_v1_people_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1461,7 +1557,7 @@ func (x *Lost) String() string {
 func (*Lost) ProtoMessage() {}
 
 func (x *Lost) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_people_proto_msgTypes[23]
+	mi := &file_v1_people_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1474,7 +1570,7 @@ func (x *Lost) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Lost.ProtoReflect.Descriptor instead.
 func (*Lost) Descriptor() ([]byte, []int) {
-	return file_v1_people_proto_rawDescGZIP(), []int{23}
+	return file_v1_people_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Lost) GetGroup() *Target {
@@ -1500,7 +1596,7 @@ type RemoveContactRequest struct {
 
 func (x *RemoveContactRequest) Reset() {
 	*x = RemoveContactRequest{}
-	mi := &file_v1_people_proto_msgTypes[24]
+	mi := &file_v1_people_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1512,7 +1608,7 @@ func (x *RemoveContactRequest) String() string {
 func (*RemoveContactRequest) ProtoMessage() {}
 
 func (x *RemoveContactRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_people_proto_msgTypes[24]
+	mi := &file_v1_people_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1525,7 +1621,7 @@ func (x *RemoveContactRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveContactRequest.ProtoReflect.Descriptor instead.
 func (*RemoveContactRequest) Descriptor() ([]byte, []int) {
-	return file_v1_people_proto_rawDescGZIP(), []int{24}
+	return file_v1_people_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *RemoveContactRequest) GetWho() string {
@@ -1545,7 +1641,7 @@ type RemoveContactResponse struct {
 
 func (x *RemoveContactResponse) Reset() {
 	*x = RemoveContactResponse{}
-	mi := &file_v1_people_proto_msgTypes[25]
+	mi := &file_v1_people_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1557,7 +1653,7 @@ func (x *RemoveContactResponse) String() string {
 func (*RemoveContactResponse) ProtoMessage() {}
 
 func (x *RemoveContactResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_people_proto_msgTypes[25]
+	mi := &file_v1_people_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1570,7 +1666,7 @@ func (x *RemoveContactResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveContactResponse.ProtoReflect.Descriptor instead.
 func (*RemoveContactResponse) Descriptor() ([]byte, []int) {
-	return file_v1_people_proto_rawDescGZIP(), []int{25}
+	return file_v1_people_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *RemoveContactResponse) GetPerson() *Person {
@@ -1661,6 +1757,11 @@ const file_v1_people_proto_rawDesc = "" +
 	"\x04kind\x18\a \x01(\tR\x04kind\x12\x16\n" +
 	"\x06notice\x18\b \x01(\tR\x06notice\x12(\n" +
 	"\x05group\x18\t \x01(\v2\x12.earshot.v1.TargetR\x05group\";\n" +
+	"\x15ForgetRequestsRequest\x12\x10\n" +
+	"\x03who\x18\x01 \x03(\tR\x03who\x12\x10\n" +
+	"\x03all\x18\x02 \x01(\bR\x03all\"F\n" +
+	"\x16ForgetRequestsResponse\x12,\n" +
+	"\apersons\x18\x01 \x03(\v2\x12.earshot.v1.PersonR\apersons\";\n" +
 	"\rAcceptRequest\x12\x10\n" +
 	"\x03who\x18\x01 \x01(\tR\x03who\x12\x18\n" +
 	"\apetname\x18\x02 \x01(\tR\apetname\" \n" +
@@ -1700,7 +1801,7 @@ const file_v1_people_proto_rawDesc = "" +
 	"\x03who\x18\x01 \x01(\tR\x03who\"]\n" +
 	"\x15RemoveContactResponse\x12*\n" +
 	"\x06person\x18\x01 \x01(\v2\x12.earshot.v1.PersonR\x06person\x12\x18\n" +
-	"\awaiting\x18\x02 \x01(\rR\awaiting2\xff\x06\n" +
+	"\awaiting\x18\x02 \x01(\rR\awaiting2\xd8\a\n" +
 	"\x06People\x12<\n" +
 	"\x05Peers\x12\x18.earshot.v1.PeersRequest\x1a\x19.earshot.v1.PeersResponse\x129\n" +
 	"\aResolve\x12\x1a.earshot.v1.ResolveRequest\x1a\x12.earshot.v1.Target\x12E\n" +
@@ -1708,7 +1809,8 @@ const file_v1_people_proto_rawDesc = "" +
 	"\vNameContact\x12\x1e.earshot.v1.NameContactRequest\x1a\x12.earshot.v1.Person\x12N\n" +
 	"\vSafetyWords\x12\x1e.earshot.v1.SafetyWordsRequest\x1a\x1f.earshot.v1.SafetyWordsResponse\x127\n" +
 	"\x06Verify\x12\x19.earshot.v1.VerifyRequest\x1a\x12.earshot.v1.Person\x12E\n" +
-	"\bRequests\x12\x1b.earshot.v1.RequestsRequest\x1a\x1c.earshot.v1.RequestsResponse\x127\n" +
+	"\bRequests\x12\x1b.earshot.v1.RequestsRequest\x1a\x1c.earshot.v1.RequestsResponse\x12W\n" +
+	"\x0eForgetRequests\x12!.earshot.v1.ForgetRequestsRequest\x1a\".earshot.v1.ForgetRequestsResponse\x127\n" +
 	"\x06Accept\x12\x19.earshot.v1.AcceptRequest\x1a\x12.earshot.v1.Person\x125\n" +
 	"\x05Block\x12\x18.earshot.v1.BlockRequest\x1a\x12.earshot.v1.Person\x129\n" +
 	"\aUnblock\x12\x1a.earshot.v1.UnblockRequest\x1a\x12.earshot.v1.Person\x12H\n" +
@@ -1728,7 +1830,7 @@ func file_v1_people_proto_rawDescGZIP() []byte {
 	return file_v1_people_proto_rawDescData
 }
 
-var file_v1_people_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
+var file_v1_people_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
 var file_v1_people_proto_goTypes = []any{
 	(*ResolveRequest)(nil),         // 0: earshot.v1.ResolveRequest
 	(*Target)(nil),                 // 1: earshot.v1.Target
@@ -1745,71 +1847,76 @@ var file_v1_people_proto_goTypes = []any{
 	(*RequestsRequest)(nil),        // 12: earshot.v1.RequestsRequest
 	(*RequestsResponse)(nil),       // 13: earshot.v1.RequestsResponse
 	(*Request)(nil),                // 14: earshot.v1.Request
-	(*AcceptRequest)(nil),          // 15: earshot.v1.AcceptRequest
-	(*BlockRequest)(nil),           // 16: earshot.v1.BlockRequest
-	(*UnblockRequest)(nil),         // 17: earshot.v1.UnblockRequest
-	(*NewcomersRequest)(nil),       // 18: earshot.v1.NewcomersRequest
-	(*NewcomersResponse)(nil),      // 19: earshot.v1.NewcomersResponse
-	(*Newcomer)(nil),               // 20: earshot.v1.Newcomer
-	(*ReplaceContactRequest)(nil),  // 21: earshot.v1.ReplaceContactRequest
-	(*ReplaceContactResponse)(nil), // 22: earshot.v1.ReplaceContactResponse
-	(*Lost)(nil),                   // 23: earshot.v1.Lost
-	(*RemoveContactRequest)(nil),   // 24: earshot.v1.RemoveContactRequest
-	(*RemoveContactResponse)(nil),  // 25: earshot.v1.RemoveContactResponse
-	(*Finding)(nil),                // 26: earshot.v1.Finding
-	(*timestamppb.Timestamp)(nil),  // 27: google.protobuf.Timestamp
+	(*ForgetRequestsRequest)(nil),  // 15: earshot.v1.ForgetRequestsRequest
+	(*ForgetRequestsResponse)(nil), // 16: earshot.v1.ForgetRequestsResponse
+	(*AcceptRequest)(nil),          // 17: earshot.v1.AcceptRequest
+	(*BlockRequest)(nil),           // 18: earshot.v1.BlockRequest
+	(*UnblockRequest)(nil),         // 19: earshot.v1.UnblockRequest
+	(*NewcomersRequest)(nil),       // 20: earshot.v1.NewcomersRequest
+	(*NewcomersResponse)(nil),      // 21: earshot.v1.NewcomersResponse
+	(*Newcomer)(nil),               // 22: earshot.v1.Newcomer
+	(*ReplaceContactRequest)(nil),  // 23: earshot.v1.ReplaceContactRequest
+	(*ReplaceContactResponse)(nil), // 24: earshot.v1.ReplaceContactResponse
+	(*Lost)(nil),                   // 25: earshot.v1.Lost
+	(*RemoveContactRequest)(nil),   // 26: earshot.v1.RemoveContactRequest
+	(*RemoveContactResponse)(nil),  // 27: earshot.v1.RemoveContactResponse
+	(*Finding)(nil),                // 28: earshot.v1.Finding
+	(*timestamppb.Timestamp)(nil),  // 29: google.protobuf.Timestamp
 }
 var file_v1_people_proto_depIdxs = []int32{
 	4,  // 0: earshot.v1.PeersResponse.peers:type_name -> earshot.v1.Peer
-	26, // 1: earshot.v1.PeersResponse.finding:type_name -> earshot.v1.Finding
-	27, // 2: earshot.v1.Peer.last_seen:type_name -> google.protobuf.Timestamp
+	28, // 1: earshot.v1.PeersResponse.finding:type_name -> earshot.v1.Finding
+	29, // 2: earshot.v1.Peer.last_seen:type_name -> google.protobuf.Timestamp
 	5,  // 3: earshot.v1.ContactsResponse.persons:type_name -> earshot.v1.Person
 	5,  // 4: earshot.v1.SafetyWordsResponse.person:type_name -> earshot.v1.Person
 	14, // 5: earshot.v1.RequestsResponse.requests:type_name -> earshot.v1.Request
-	27, // 6: earshot.v1.Request.received:type_name -> google.protobuf.Timestamp
+	29, // 6: earshot.v1.Request.received:type_name -> google.protobuf.Timestamp
 	1,  // 7: earshot.v1.Request.group:type_name -> earshot.v1.Target
-	20, // 8: earshot.v1.NewcomersResponse.newcomers:type_name -> earshot.v1.Newcomer
-	5,  // 9: earshot.v1.NewcomersResponse.contact:type_name -> earshot.v1.Person
-	5,  // 10: earshot.v1.Newcomer.person:type_name -> earshot.v1.Person
-	27, // 11: earshot.v1.Newcomer.since:type_name -> google.protobuf.Timestamp
-	5,  // 12: earshot.v1.ReplaceContactResponse.person:type_name -> earshot.v1.Person
-	5,  // 13: earshot.v1.ReplaceContactResponse.old:type_name -> earshot.v1.Person
-	1,  // 14: earshot.v1.ReplaceContactResponse.groups:type_name -> earshot.v1.Target
-	1,  // 15: earshot.v1.ReplaceContactResponse.others:type_name -> earshot.v1.Target
-	23, // 16: earshot.v1.ReplaceContactResponse.lost:type_name -> earshot.v1.Lost
-	1,  // 17: earshot.v1.Lost.group:type_name -> earshot.v1.Target
-	5,  // 18: earshot.v1.RemoveContactResponse.person:type_name -> earshot.v1.Person
-	2,  // 19: earshot.v1.People.Peers:input_type -> earshot.v1.PeersRequest
-	0,  // 20: earshot.v1.People.Resolve:input_type -> earshot.v1.ResolveRequest
-	6,  // 21: earshot.v1.People.Contacts:input_type -> earshot.v1.ContactsRequest
-	8,  // 22: earshot.v1.People.NameContact:input_type -> earshot.v1.NameContactRequest
-	9,  // 23: earshot.v1.People.SafetyWords:input_type -> earshot.v1.SafetyWordsRequest
-	11, // 24: earshot.v1.People.Verify:input_type -> earshot.v1.VerifyRequest
-	12, // 25: earshot.v1.People.Requests:input_type -> earshot.v1.RequestsRequest
-	15, // 26: earshot.v1.People.Accept:input_type -> earshot.v1.AcceptRequest
-	16, // 27: earshot.v1.People.Block:input_type -> earshot.v1.BlockRequest
-	17, // 28: earshot.v1.People.Unblock:input_type -> earshot.v1.UnblockRequest
-	18, // 29: earshot.v1.People.Newcomers:input_type -> earshot.v1.NewcomersRequest
-	21, // 30: earshot.v1.People.ReplaceContact:input_type -> earshot.v1.ReplaceContactRequest
-	24, // 31: earshot.v1.People.RemoveContact:input_type -> earshot.v1.RemoveContactRequest
-	3,  // 32: earshot.v1.People.Peers:output_type -> earshot.v1.PeersResponse
-	1,  // 33: earshot.v1.People.Resolve:output_type -> earshot.v1.Target
-	7,  // 34: earshot.v1.People.Contacts:output_type -> earshot.v1.ContactsResponse
-	5,  // 35: earshot.v1.People.NameContact:output_type -> earshot.v1.Person
-	10, // 36: earshot.v1.People.SafetyWords:output_type -> earshot.v1.SafetyWordsResponse
-	5,  // 37: earshot.v1.People.Verify:output_type -> earshot.v1.Person
-	13, // 38: earshot.v1.People.Requests:output_type -> earshot.v1.RequestsResponse
-	5,  // 39: earshot.v1.People.Accept:output_type -> earshot.v1.Person
-	5,  // 40: earshot.v1.People.Block:output_type -> earshot.v1.Person
-	5,  // 41: earshot.v1.People.Unblock:output_type -> earshot.v1.Person
-	19, // 42: earshot.v1.People.Newcomers:output_type -> earshot.v1.NewcomersResponse
-	22, // 43: earshot.v1.People.ReplaceContact:output_type -> earshot.v1.ReplaceContactResponse
-	25, // 44: earshot.v1.People.RemoveContact:output_type -> earshot.v1.RemoveContactResponse
-	32, // [32:45] is the sub-list for method output_type
-	19, // [19:32] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	5,  // 8: earshot.v1.ForgetRequestsResponse.persons:type_name -> earshot.v1.Person
+	22, // 9: earshot.v1.NewcomersResponse.newcomers:type_name -> earshot.v1.Newcomer
+	5,  // 10: earshot.v1.NewcomersResponse.contact:type_name -> earshot.v1.Person
+	5,  // 11: earshot.v1.Newcomer.person:type_name -> earshot.v1.Person
+	29, // 12: earshot.v1.Newcomer.since:type_name -> google.protobuf.Timestamp
+	5,  // 13: earshot.v1.ReplaceContactResponse.person:type_name -> earshot.v1.Person
+	5,  // 14: earshot.v1.ReplaceContactResponse.old:type_name -> earshot.v1.Person
+	1,  // 15: earshot.v1.ReplaceContactResponse.groups:type_name -> earshot.v1.Target
+	1,  // 16: earshot.v1.ReplaceContactResponse.others:type_name -> earshot.v1.Target
+	25, // 17: earshot.v1.ReplaceContactResponse.lost:type_name -> earshot.v1.Lost
+	1,  // 18: earshot.v1.Lost.group:type_name -> earshot.v1.Target
+	5,  // 19: earshot.v1.RemoveContactResponse.person:type_name -> earshot.v1.Person
+	2,  // 20: earshot.v1.People.Peers:input_type -> earshot.v1.PeersRequest
+	0,  // 21: earshot.v1.People.Resolve:input_type -> earshot.v1.ResolveRequest
+	6,  // 22: earshot.v1.People.Contacts:input_type -> earshot.v1.ContactsRequest
+	8,  // 23: earshot.v1.People.NameContact:input_type -> earshot.v1.NameContactRequest
+	9,  // 24: earshot.v1.People.SafetyWords:input_type -> earshot.v1.SafetyWordsRequest
+	11, // 25: earshot.v1.People.Verify:input_type -> earshot.v1.VerifyRequest
+	12, // 26: earshot.v1.People.Requests:input_type -> earshot.v1.RequestsRequest
+	15, // 27: earshot.v1.People.ForgetRequests:input_type -> earshot.v1.ForgetRequestsRequest
+	17, // 28: earshot.v1.People.Accept:input_type -> earshot.v1.AcceptRequest
+	18, // 29: earshot.v1.People.Block:input_type -> earshot.v1.BlockRequest
+	19, // 30: earshot.v1.People.Unblock:input_type -> earshot.v1.UnblockRequest
+	20, // 31: earshot.v1.People.Newcomers:input_type -> earshot.v1.NewcomersRequest
+	23, // 32: earshot.v1.People.ReplaceContact:input_type -> earshot.v1.ReplaceContactRequest
+	26, // 33: earshot.v1.People.RemoveContact:input_type -> earshot.v1.RemoveContactRequest
+	3,  // 34: earshot.v1.People.Peers:output_type -> earshot.v1.PeersResponse
+	1,  // 35: earshot.v1.People.Resolve:output_type -> earshot.v1.Target
+	7,  // 36: earshot.v1.People.Contacts:output_type -> earshot.v1.ContactsResponse
+	5,  // 37: earshot.v1.People.NameContact:output_type -> earshot.v1.Person
+	10, // 38: earshot.v1.People.SafetyWords:output_type -> earshot.v1.SafetyWordsResponse
+	5,  // 39: earshot.v1.People.Verify:output_type -> earshot.v1.Person
+	13, // 40: earshot.v1.People.Requests:output_type -> earshot.v1.RequestsResponse
+	16, // 41: earshot.v1.People.ForgetRequests:output_type -> earshot.v1.ForgetRequestsResponse
+	5,  // 42: earshot.v1.People.Accept:output_type -> earshot.v1.Person
+	5,  // 43: earshot.v1.People.Block:output_type -> earshot.v1.Person
+	5,  // 44: earshot.v1.People.Unblock:output_type -> earshot.v1.Person
+	21, // 45: earshot.v1.People.Newcomers:output_type -> earshot.v1.NewcomersResponse
+	24, // 46: earshot.v1.People.ReplaceContact:output_type -> earshot.v1.ReplaceContactResponse
+	27, // 47: earshot.v1.People.RemoveContact:output_type -> earshot.v1.RemoveContactResponse
+	34, // [34:48] is the sub-list for method output_type
+	20, // [20:34] is the sub-list for method input_type
+	20, // [20:20] is the sub-list for extension type_name
+	20, // [20:20] is the sub-list for extension extendee
+	0,  // [0:20] is the sub-list for field type_name
 }
 
 func init() { file_v1_people_proto_init() }
@@ -1824,7 +1931,7 @@ func file_v1_people_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_v1_people_proto_rawDesc), len(file_v1_people_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   26,
+			NumMessages:   28,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
