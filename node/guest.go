@@ -94,7 +94,7 @@ func (g *guest) Perform(ctx context.Context, e sync.Effect) (answer sync.Input, 
 	case sync.EpochShared:
 		err = g.node.crowd.Learn(g.session, e)
 	case sync.Sighted:
-		g.node.mesh.Told(g.session, e.Sightings)
+		err = g.node.mesh.Told(g.session, e.Sightings)
 	default:
 		err = fmt.Errorf("unknown effect %T", e)
 	}

@@ -100,9 +100,6 @@ func newEntrance(cfg Config, busy func(peer.ID) bool) *entrance {
 		fellows:   make(map[*arrival]struct{}),
 		known:     make(map[netip.Addr]time.Time),
 	}
-	if e.standing == nil {
-		e.standing = func(peer.ID) Standing { return Stranger }
-	}
 	if e.onLink == nil {
 		e.onLink = func(netip.Addr) bool { return true }
 	}

@@ -26,18 +26,14 @@ type lobby struct {
 
 func newLobby(t *testing.T) *lobby {
 	t.Helper()
-	l, err := newLimits()
-	if err != nil {
+	w := &lobby{of: make(map[peer.ID]Standing), works: make(map[peer.ID]bool)}
+	standing := func(id peer.ID) Standing { return w.of[id] }
+	var err error
+	if w.limits, err = newLimits(standing); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = l.Close() })
-	return lobbyOf(l)
-}
-
-func lobbyOf(l *limits) *lobby {
-	w := &lobby{limits: l, of: make(map[peer.ID]Standing), works: make(map[peer.ID]bool)}
-	w.entrance = newEntrance(Config{Standing: func(id peer.ID) Standing { return w.of[id] }},
-		func(id peer.ID) bool { return w.works[id] })
+	t.Cleanup(func() { _ = w.limits.Close() })
+	w.entrance = newEntrance(Config{Standing: standing}, func(id peer.ID) bool { return w.works[id] })
 	return w
 }
 
@@ -99,13 +95,25 @@ func closed(a *arrival) bool { return a.conn.(*fakeConn).closed }
 // in runs a test under virtual time.
 func in(t *testing.T, test func(t *testing.T, w *lobby)) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		l, err := newLimits()
+	synctest.Test(t, func(t *testing.T) { test(t, newLobby(t)) })
+}
+
+// TestSlowOneIsNotPushedOut: whoever takes time for a handshake makes room for nobody who holds more.
+func TestSlowOneIsNotPushedOut(t *testing.T) {
+	in(t, func(t *testing.T, w *lobby) {
+		slow, err := w.knocks(5)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer l.Close()
-		test(t, lobbyOf(l))
+		for range maxAttempts {
+			for from := range 4 {
+				_, _ = w.knocks(from + 1)
+			}
+			time.Sleep(time.Millisecond)
+		}
+		if closed(slow) {
+			t.Error("it had to make room for others")
+		}
 	})
 }
 
@@ -351,7 +359,17 @@ func TestHandshakesTakeTurns(t *testing.T) {
 // TestUnnamedStreamsHoldUpNobodyElse: streams that name no protocol took places of all peers.
 func TestUnnamedStreamsHoldUpNobodyElse(t *testing.T) {
 	in(t, func(t *testing.T, w *lobby) {
-		silent, honest := testPeer(t), testPeer(t)
+		silent, honest, stranger := testPeer(t), testPeer(t), testPeer(t)
+		w.of[silent], w.of[honest] = Fellow, Contact
+		for i := range 2 * maxUnnamed { // a stranger's are reset at once
+			s, err := w.limits.OpenStream(stranger, network.DirInbound)
+			if (err == nil) != (i < maxUnnamed) {
+				t.Errorf("stream %d of a stranger: %v", i, err)
+			}
+			if err == nil {
+				defer s.Done()
+			}
+		}
 		var held []network.StreamManagementScope
 		opened := make(chan network.StreamManagementScope)
 		go func() { // as the swarm, which takes a connection's streams one after the other
@@ -394,7 +412,7 @@ func TestUnnamedStreamsHoldUpNobodyElse(t *testing.T) {
 			s.Done()
 		}
 		held[1].Done()
-		if len(w.limits.peers) != 1 {
+		if len(w.limits.peers) != 2 {
 			t.Errorf("%d peers are remembered", len(w.limits.peers))
 		}
 	})

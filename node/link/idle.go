@@ -22,14 +22,30 @@ func (h *Host) connected(_ network.Network, c network.Conn) {
 			h.entrance.keep(addr)
 		}
 	}
-	time.AfterFunc(idleTimeout, func() { closeIdle(c) })
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.idle[c] = time.AfterFunc(idleTimeout, func() { h.closeIdle(c) })
+}
+
+// disconnected forgets a connection that has ended.
+func (h *Host) disconnected(c network.Conn) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if t := h.idle[c]; t != nil {
+		t.Stop()
+		delete(h.idle, c)
+	}
 }
 
 // closeIdle closes a connection that carries no stream, and looks again later if it does.
-func closeIdle(c network.Conn) {
+func (h *Host) closeIdle(c network.Conn) {
 	for _, s := range c.GetStreams() {
 		if s.Protocol() != "" || s.Stat().Direction == network.DirOutbound {
-			time.AfterFunc(idleAgain, func() { closeIdle(c) })
+			h.mu.Lock()
+			defer h.mu.Unlock()
+			if t := h.idle[c]; t != nil {
+				t.Reset(idleAgain)
+			}
 			return
 		}
 	}

@@ -39,7 +39,7 @@ const (
 	writeTimeout = 5 * time.Second
 )
 
-func newLimits() (*limits, error) {
+func newLimits(standing func(peer.ID) Standing) (*limits, error) {
 	// Everything that has no limit here is bounded by that of each peer, and by how many there are.
 	unlimited := rcmgr.LimitVal(rcmgr.Unlimited)
 	bounds := rcmgr.PartialLimitConfig{
@@ -66,5 +66,5 @@ func newLimits() (*limits, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &limits{ResourceManager: manager, peers: make(map[peer.ID]*streams)}, nil
+	return &limits{ResourceManager: manager, standing: standing, peers: make(map[peer.ID]*streams)}, nil
 }

@@ -112,7 +112,8 @@ type Host struct {
 	calls     calls
 
 	mu    sync.Mutex
-	dials map[peer.ID]int // calls of Connect in progress; a peer's addresses are kept as long as there are any
+	idle  map[network.Conn]*time.Timer // see connected
+	dials map[peer.ID]int              // calls of Connect in progress; a peer's addresses are kept as long as there are any
 }
 
 // New builds a host that neither listens nor dials yet. The caller must Close it.
@@ -131,8 +132,12 @@ func New(cfg Config) (_ *Host, err error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
+	if cfg.Standing == nil {
+		cfg.Standing = func(peer.ID) Standing { return Stranger }
+	}
 	routeLibraryLogs(cfg.Log)
-	h := &Host{log: cfg.Log, system: cfg.Transport == nil, dials: make(map[peer.ID]int)}
+	h := &Host{log: cfg.Log, system: cfg.Transport == nil,
+		idle: make(map[network.Conn]*time.Timer), dials: make(map[peer.ID]int)}
 
 	var undo []func() error
 	defer func() {
@@ -153,7 +158,7 @@ func New(cfg Config) (_ *Host, err error) {
 	if err := store.AddPrivKey(id, key); err != nil {
 		return nil, fmt.Errorf("keep key: %w", err)
 	}
-	if h.limits, err = newLimits(); err != nil {
+	if h.limits, err = newLimits(cfg.Standing); err != nil {
 		return nil, fmt.Errorf("set limits: %w", err)
 	}
 	undo = append(undo, h.limits.Close)
@@ -332,6 +337,7 @@ func (h *Host) release(id peer.ID) {
 // forget drops what the library would otherwise keep for ever about every device that ever
 // connected.
 func (h *Host) forget(_ network.Network, c network.Conn) {
+	h.disconnected(c)
 	if len(h.swarm.ConnsToPeer(c.RemotePeer())) == 0 {
 		h.peerstore.RemovePeer(c.RemotePeer())
 	}

@@ -1,6 +1,7 @@
 package link
 
 import (
+	"errors"
 	"net"
 	"sync"
 
@@ -12,8 +13,9 @@ import (
 
 const (
 	// maxUnnamed is how many streams of a peer may not have named their protocol. A peer names it
-	// together with the stream, so that these go through as they come. Further ones wait, and so
-	// does the peer alone: these streams have no limit that others could use up.
+	// together with the stream, so that these go through as they come. A stranger's further ones are
+	// reset. Those of others, who open one for each group at once, wait, and with them the peer alone:
+	// these streams have no limit that others could use up.
 	maxUnnamed = 2
 	// maxStreamsStranger and maxStreamsFellow are how many streams a connection of theirs may have
 	// open towards this node. A stranger has the sync stream and the one that replaces it.
@@ -21,9 +23,12 @@ const (
 	maxStreamsFellow   = 16
 )
 
+var errUnnamed = errors.New("too many streams that name no protocol")
+
 // limits are those of the library's resource manager, and maxUnnamed.
 type limits struct {
 	network.ResourceManager
+	standing func(peer.ID) Standing
 
 	mu    sync.Mutex
 	peers map[peer.ID]*streams
@@ -36,14 +41,17 @@ type streams struct {
 	named   int
 }
 
-// OpenStream counts a stream. For one that a peer opens it waits until at most maxUnnamed of the
-// peer's, with this one, have not named their protocol; only the connection of the peer waits.
+// OpenStream counts a stream. One that a peer opens is let in when at most maxUnnamed of the peer's,
+// with this one, have not named their protocol; only the connection of the peer waits for that.
 func (l *limits) OpenStream(id peer.ID, dir network.Direction) (network.StreamManagementScope, error) {
 	if dir == network.DirOutbound {
 		return l.ResourceManager.OpenStream(id, dir)
 	}
 	s := l.use(id)
-	s.unnamed <- struct{}{}
+	if !s.enter(l.standing(id) > Stranger) {
+		l.release(id, s, false)
+		return nil, errUnnamed
+	}
 	scope, err := l.ResourceManager.OpenStream(id, dir)
 	if err != nil {
 		<-s.unnamed
@@ -51,6 +59,20 @@ func (l *limits) OpenStream(id peer.ID, dir network.Direction) (network.StreamMa
 		return nil, err
 	}
 	return &stream{StreamManagementScope: scope, limits: l, of: s, peer: id}, nil
+}
+
+// enter takes one of the places for streams that have not named their protocol.
+func (s *streams) enter(wait bool) bool {
+	if wait {
+		s.unnamed <- struct{}{}
+		return true
+	}
+	select {
+	case s.unnamed <- struct{}{}:
+		return true
+	default:
+		return false
+	}
 }
 
 func (l *limits) use(id peer.ID) *streams {

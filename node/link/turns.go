@@ -17,9 +17,9 @@ const (
 	attemptSpan = 4 * time.Second
 
 	// handshakeRate bounds the handshakes of whoever is not proven, a second: at handshakeCost each
-	// they take a tenth of a core. handshakeBurst lets an office in within a few seconds.
+	// they take a tenth of a core, and let an office in within a few seconds.
 	handshakeRate  = 100
-	handshakeBurst = 256
+	handshakeBurst = 64
 	// handshakeCost is what a handshake takes of one core, see BenchmarkHandshake.
 	handshakeCost = time.Millisecond
 )

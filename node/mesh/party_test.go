@@ -183,7 +183,7 @@ func (c *company) Perform(_ context.Context, e sync.Effect) (answer sync.Input, 
 	case sync.RoundBegan:
 		c.party.note(func() { c.party.asked = append(c.party.asked, c.session.Peer()) })
 	case sync.Sighted:
-		c.party.Told(c.session, e.Sightings)
+		err = c.party.Told(c.session, e.Sightings)
 	}
 	return nil, task, nil
 }

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/peer"
-	"golang.org/x/time/rate"
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/discovery"
@@ -62,7 +61,7 @@ type entry struct {
 	refused refusals                        // see Refused
 	told    []netip.AddrPort                // where others were told that the peer is
 	passed  bool                            // what the peer says of itself first was passed on to others
-	tells   *rate.Limiter                   // of how many devices the peer may tell
+	tells   teller                          // of how many devices the peer may tell
 }
 
 func newRegister(self peer.ID) *Register {
@@ -123,7 +122,7 @@ func (r *Register) admit(s *session.Session) (replaced, crowded *left, err error
 		replaced = r.remove(old)
 	}
 	r.running.Add(1)
-	e := &entry{session: s, local: s.Local(), in: make(map[event.Conversation]struct{}), tells: teller(r.planner.Standing(peerID(s.Peer())))}
+	e := &entry{session: s, local: s.Local(), in: make(map[event.Conversation]struct{}), tells: newTeller(r.planner.Standing(peerID(s.Peer())))}
 	r.locals[e.local]++
 	r.devices[s.Peer()] = e
 	r.sessions[s] = e

@@ -1,6 +1,7 @@
 package mesh
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/earshot-im/earshot/discovery"
 	"github.com/earshot-im/earshot/node/budget"
 	"github.com/earshot-im/earshot/node/session"
+	"github.com/earshot-im/earshot/node/sync"
 	"github.com/earshot-im/earshot/node/wire"
 )
 
@@ -25,10 +27,13 @@ var sharedNetwork = netip.MustParsePrefix("100.64.0.0/10")
 const (
 	// tellsBurst: all who are here, twice. Each newcomer after that comes alone.
 	tellsBurst = 2 * wire.MaxSightings
-	tellsEvery = time.Second
+	tellsEvery = newsEvery
 	// Contacts are few, and may know many.
 	contactTellsBurst = 8 * tellsBurst
-	contactTellsEvery = tellsEvery / 16
+	contactTellsEvery = tellsEvery / 4
+	// maxUnheard is how many may be passed over in a session, within the time in which so many may be
+	// told. A peer that tells more floods this node, and the session ends.
+	maxUnheard = 1024
 
 	// newsBurst and newsEvery bound how often everybody is told of strangers who come: it costs a
 	// frame for each session. Newcomers are told of everybody in any case.
@@ -36,17 +41,35 @@ const (
 	newsEvery = time.Second / 4
 )
 
-// teller returns how many devices the peer of a session may tell of.
-func teller(as budget.Standing) *rate.Limiter {
+// teller is how many devices the peer of a session may tell of, and how many of more are passed over.
+type teller struct{ heard, unheard *rate.Limiter }
+
+func newTeller(as budget.Standing) teller {
+	every, burst := rate.Every(tellsEvery), tellsBurst
 	if as == budget.Contact {
-		return rate.NewLimiter(rate.Every(contactTellsEvery), contactTellsBurst)
+		every, burst = rate.Every(contactTellsEvery), contactTellsBurst
 	}
-	return rate.NewLimiter(rate.Every(tellsEvery), tellsBurst)
+	return teller{rate.NewLimiter(every, burst), rate.NewLimiter(every, maxUnheard)}
 }
 
-// Told takes in where the peer of a session says that devices are, as far as it is believed.
-func (m *Mesh) Told(by *session.Session, sightings []wire.Sighting) {
-	for _, s := range sightings[:m.mayTell(by, len(sightings))] {
+// hear returns how many of n devices are taken in, and whether it is still no flood.
+func (t teller) hear(n int) (may int, ok bool) {
+	for may < n && t.heard.Allow() {
+		may++
+	}
+	return may, t.unheard.AllowN(time.Now(), n-may)
+}
+
+var errFlood = fmt.Errorf("%w: it tells of devices without end", sync.ErrProtocol)
+
+// Told takes in where the peer of a session says that devices are, as far as it is believed. An error
+// ends the session.
+func (m *Mesh) Told(by *session.Session, sightings []wire.Sighting) error {
+	may, ok := m.mayTell(by, len(sightings))
+	if !ok {
+		return errFlood
+	}
+	for _, s := range sightings[:may] {
 		if s.Device == m.cfg.Self {
 			continue
 		}
@@ -61,6 +84,7 @@ func (m *Mesh) Told(by *session.Session, sightings []wire.Sighting) {
 			m.found(by)
 		}
 	}
+	return nil
 }
 
 // tellOf tells everybody where the peer of a session is, unless that is a stranger and many have come

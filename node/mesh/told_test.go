@@ -1,6 +1,7 @@
 package mesh
 
 import (
+	"errors"
 	"net/netip"
 	"slices"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"github.com/earshot-im/earshot/discovery"
 	"github.com/earshot-im/earshot/node/budget"
 	"github.com/earshot-im/earshot/node/link/memnet"
+	"github.com/earshot-im/earshot/node/sync"
 	"github.com/earshot-im/earshot/node/wire"
 )
 
@@ -80,12 +82,13 @@ func TestWhatPeersTellIsOnTheNetwork(t *testing.T) {
 	}
 }
 
-// TestFloodOfSightingsIsPassedOver: a peer that told of devices without end took a core.
-func TestFloodOfSightingsIsPassedOver(t *testing.T) {
+// TestFloodOfSightingsEnds: a peer that told of devices without end took a core. One that tells of
+// all who are here and of each who comes is heard.
+func TestFloodOfSightingsEnds(t *testing.T) {
 	for _, c := range []struct {
-		as   budget.Standing
-		most int
-	}{{budget.Stranger, tellsBurst + 10}, {budget.Contact, contactTellsBurst + 10*16}} {
+		as    budget.Standing
+		burst int
+	}{{budget.Stranger, tellsBurst}, {budget.Contact, contactTellsBurst}} {
 		synctest.Test(t, func(t *testing.T) {
 			p := newParty(t, memnet.New(), 1)
 			defer p.link.Close()
@@ -96,17 +99,33 @@ func TestFloodOfSightingsIsPassedOver(t *testing.T) {
 				t.Fatal(err)
 			}
 			next := 100
-			for range 100 {
+			tells := func(many int) error {
 				var all []wire.Sighting
-				for range wire.MaxSightings {
+				for range many {
 					next++
 					at := netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 1, byte(next >> 8), byte(next)}), 4001)
 					all = append(all, wire.Sighting{Device: deviceNumber(next), Addresses: []netip.AddrPort{at}})
 				}
-				p.Told(s, all)
-				time.Sleep(100 * time.Millisecond)
+				return p.Told(s, all)
 			}
-			if n := len(p.States()) - 1; n > min(c.most, discovery.MaxDevices) || n < min(c.most, discovery.MaxDevices)-2 {
+			err := tells(wire.MaxSightings)
+			for range 10 * 60 {
+				time.Sleep(time.Second)
+				if err == nil {
+					err = tells(3)
+				}
+			}
+			if err != nil {
+				t.Errorf("a %v who tells of newcomers: %v", c.as, err)
+			}
+			told, before := 0, len(p.States())
+			for ; told < 100 && err == nil; told++ {
+				err = tells(wire.MaxSightings)
+			}
+			if !errors.Is(err, sync.ErrProtocol) || told > (c.burst+maxUnheard)/wire.MaxSightings+1 {
+				t.Errorf("a %v tells %d times: %v", c.as, told, err)
+			}
+			if n := len(p.States()) - before; n > c.burst {
 				t.Errorf("of a %v %d devices are remembered", c.as, n)
 			}
 		})

@@ -48,15 +48,16 @@ func (r *Register) inUse() []discovery.Link {
 	})
 }
 
-// mayTell returns of how many of n devices the peer of a session may tell now.
-func (r *Register) mayTell(s *session.Session, n int) (may int) {
+// mayTell returns of how many of n devices the peer of a session may tell now, and whether it is
+// still no flood.
+func (r *Register) mayTell(s *session.Session, n int) (may int, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	e := r.sessions[s]
-	for e != nil && may < n && e.tells.Allow() {
-		may++
+	if e == nil {
+		return 0, true
 	}
-	return may
+	return e.tells.hear(n)
 }
 
 // carries says that a session runs over an address of this machine.
