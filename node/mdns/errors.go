@@ -13,7 +13,7 @@ var (
 
 	// ErrLowPort means that this node listens on a port that nobody believes an announcement of. The
 	// user should choose a higher one, or name this device to the others by --peer.
-	ErrLowPort = errors.New("listens below port 1024, which nobody believes")
+	ErrLowPort = errors.New("this node listens below port 1024, where nobody looks for it")
 )
 
 // errPacket marks what was heard by mDNS and is no announcement. It stays inside: such packets are

@@ -337,6 +337,28 @@ func TestFloodOfStrangersIsBounded(t *testing.T) {
 	})
 }
 
+// TestForgedFriendIsBounded: whoever forges announcements of a device that is known has it reported no
+// more often than a flood of strangers.
+func TestForgedFriendIsBounded(t *testing.T) {
+	known := func(c *Config) { c.Known = func(peer.ID) bool { return true } }
+	withMDNS(t, known, func(b *bench) {
+		b.settle(lan())
+		for i := range maxReports {
+			b.air.say(v4, announced(device(7), newNames(), lifetime, "10.0.0.9:4001"), neighbour)
+			if i%100 == 0 {
+				time.Sleep(time.Second)
+			}
+		}
+		if len(b.found) != maxReports/2 {
+			b.Errorf("%d forged announcements of a friend reported, want half of %d", len(b.found), maxReports)
+		}
+		b.air.say(v4, from(device(7)), "10.0.0.7:5353")
+		if len(b.found) != maxReports/2+1 {
+			b.Error("amid it a friend's own announcement is not reported")
+		}
+	})
+}
+
 // TestQuestionsAreAnsweredOnceASecond: each of a packet's questions got an answer of its own.
 func TestQuestionsAreAnsweredOnceASecond(t *testing.T) {
 	withMDNS(t, nil, func(b *bench) {
