@@ -42,21 +42,24 @@ func TestClaimRefusesMarks(t *testing.T) {
 	}
 }
 
-// No character lets a mark through: by Unicode's own tables nothing in a name looks like one.
+// By Unicode's own tables, no character that looks like a mark is let through.
 func TestNothingInAClaimLooksLikeAMark(t *testing.T) {
+	found := 0
 	for r := range rune(unicode.MaxRune + 1) {
 		if !utf8.ValidRune(r) || unicode.IsLetter(r) || unicode.IsMark(r) {
 			continue
 		}
-		name, err := Claim("x" + string(r) + "x")
-		if err != nil {
+		looks := string(r) + " " + norm.NFKC.String(string(r)) + " " + prototypes(string(r))
+		if !strings.ContainsAny(looks, "()[]{}\":;,*|\\…") && !strings.Contains(looks, "''") {
 			continue
 		}
-		for _, look := range []string{name, norm.NFKC.String(name), prototypes(name)} {
-			if strings.ContainsAny(look, "()[]{}\":;,*|\\…") || strings.Contains(look, "''") {
-				t.Errorf("%U %q looks like %q", r, name, look)
-			}
+		found++
+		if name, err := Claim("x" + string(r) + "x"); err == nil {
+			t.Errorf("%U %q looks like %q", r, name, looks)
 		}
+	}
+	if found < 150 {
+		t.Errorf("only %d are looked at", found)
 	}
 }
 
