@@ -28,7 +28,6 @@ var touchNames = map[string]string{
 	"show Status": ownName, "show Ready": ownName, "show Me": ownName, "show VerifyBack": ownName, "show self": ownName,
 	"show who":              "makes what label takes",
 	"show noticeText":       "has label name a group as it was called then",
-	"show Words":            "makes an object of --json, and has label make the title",
 	"show Contacts":         "asks whether there is a nickname",
 	"show GroupTitle":       "has label quote a topic, at the end of the row",
 	"show Topic":            "prints a topic alone",

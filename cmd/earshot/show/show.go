@@ -90,9 +90,8 @@ type Person struct {
 }
 
 type words struct {
-	Person string   `json:"person"`
-	Name   string   `json:"name,omitempty"`
-	Words  []string `json:"words"`
+	named
+	Words []string `json:"words"`
 }
 
 type request struct {
@@ -218,7 +217,7 @@ func (p Printer) Person(w io.Writer, v *earshotv1.Person) error {
 // Words writes the words that two persons compare.
 func (p Printer) Words(w io.Writer, r *earshotv1.SafetyWordsResponse) error {
 	half := len(r.Words) / 2
-	return p.Row(w, words{r.Person.GetPerson(), r.Person.GetName(), r.Words},
+	return p.Row(w, words{toNamed(r.Person), r.Words},
 		"%s\n\n    %s\n    %s\n", label.Title(r.Person), strings.Join(r.Words[:half], " "), strings.Join(r.Words[half:], " "))
 }
 
