@@ -160,7 +160,7 @@ func TestGroupCommands(t *testing.T) {
 		{"group role lunch bob admin", "role|lunch|bob|admin", row},
 		{"group rename lunch #dinner", "rename|lunch|dinner", row},
 		{"group rename lunch dinner --anyway", "rename|lunch|dinner anyway", row},
-		{"group topic lunch", "get|lunch", "Pizza\n"},
+		{"group topic lunch", "get|lunch", "\"Pizza\"\n"},
 		{"group topic lunch Soup today", "topic|lunch|Soup today", row},
 		{"group topic lunch ''", "topic|lunch|", row},
 		{"group history lunch", "get|lunch", policy},
