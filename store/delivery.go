@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/store/event"
@@ -252,7 +253,7 @@ const maxNoRows = 256
 // precede it, such as reactions. Otherwise somebody who has read every message of a log that has as
 // many reactions would have read it in as many pieces.
 func (b *batch) withWhatIsNoRow(l *layout.Log, ranges event.Ranges) (event.Ranges, error) {
-	out := ranges
+	out := slices.Clone(ranges)
 	for _, r := range ranges {
 		first := r.First
 		for first > 1 && r.First-first < maxNoRows {
@@ -267,10 +268,10 @@ func (b *batch) withWhatIsNoRow(l *layout.Log, ranges event.Ranges) (event.Range
 			first--
 		}
 		if first < r.First {
-			out = out.Add(event.Range{First: first, Last: r.First - 1})
+			out = append(out, event.Range{First: first, Last: r.First - 1})
 		}
 	}
-	return out, nil
+	return event.United(out), nil
 }
 
 // MarkRead marks messages of others as read. Their authors learn of it only if tell is set. It
@@ -278,7 +279,7 @@ func (b *batch) withWhatIsNoRow(l *layout.Log, ranges event.Ranges) (event.Range
 // over too many pieces, their author learns of only some.
 func (s *Store) MarkRead(ctx context.Context, tell bool, ids ...event.ID) error {
 	return s.do(ctx, func(b *batch) error {
-		rows := map[*layout.Log]event.Ranges{}
+		rows := map[*layout.Log][]event.Range{}
 		var order []*layout.Log
 		for _, id := range ids {
 			x, err := b.view.rowEntry(id)
@@ -295,10 +296,10 @@ func (s *Store) MarkRead(ctx context.Context, tell bool, ids ...event.ID) error 
 			if rows[x.in] == nil {
 				order = append(order, x.in)
 			}
-			rows[x.in] = rows[x.in].Add(event.Range{First: x.Sequence, Last: x.Sequence})
+			rows[x.in] = append(rows[x.in], event.Range{First: x.Sequence, Last: x.Sequence})
 		}
 		for _, l := range order {
-			if err := b.readHere(l, rows[l]); err != nil {
+			if err := b.readHere(l, event.United(rows[l])); err != nil {
 				return err
 			}
 		}

@@ -2,7 +2,6 @@ package changes
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/binary"
 	"maps"
 	"slices"
@@ -45,19 +44,6 @@ func (n *Notes) Events(kind Kind, log uint32, events ...event.Range) {
 		}
 		n.ranges[key] = append(n.ranges[key], g)
 	}
-}
-
-// united returns the set of what is in some of the ranges.
-func united(ranges []event.Range) (out event.Ranges) {
-	slices.SortFunc(ranges, func(x, y event.Range) int { return cmp.Compare(x.First, y.First) })
-	for _, g := range ranges {
-		if last := len(out) - 1; last >= 0 && g.First-1 <= out[last].Last {
-			out[last].Last = max(out[last].Last, g.Last)
-		} else {
-			out = append(out, g)
-		}
-	}
-	return out
 }
 
 // Conversation notes a conversation.
@@ -110,7 +96,7 @@ func (n *Notes) note(what other) {
 // Write puts what was noted into the journal, at a number that is not below any that stands there.
 func (n *Notes) Write(b *tx.Batch, at uint64) {
 	for _, of := range slices.SortedFunc(maps.Keys(n.ranges), logOf.compare) {
-		for _, events := range united(n.ranges[of]) {
+		for _, events := range event.United(n.ranges[of]) {
 			b.Fail(putRange(b, Entry{N: at, Kind: of.Kind, Log: of.log, Events: events}))
 		}
 	}

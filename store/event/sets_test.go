@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math/bits"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -52,6 +53,9 @@ func TestRangesAgainstABitmap(t *testing.T) {
 		b, mb := randomRanges(random)
 		ma.is(t, "add", a)
 		(ma | mb).is(t, "union", a.Union(b))
+		parts := append(slices.Concat(a, b, a), Range{}, Range{5, 4})
+		random.Shuffle(len(parts), func(i, j int) { parts[i], parts[j] = parts[j], parts[i] })
+		(ma | mb).is(t, "united", United(parts))
 		(ma &^ mb).is(t, "subtract", a.Subtract(b))
 		for s := range uint64(64) {
 			if a.Covers(s) != (ma>>s&1 == 1) {
