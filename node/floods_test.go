@@ -12,7 +12,9 @@ import (
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/discovery"
+	"github.com/earshot-im/earshot/node/budget"
 	"github.com/earshot-im/earshot/node/chat"
+	"github.com/earshot-im/earshot/node/link/memnet"
 	"github.com/earshot-im/earshot/node/people"
 	"github.com/earshot-im/earshot/node/sync"
 	"github.com/earshot-im/earshot/node/wire"
@@ -392,5 +394,23 @@ func TestOffersWithoutEnd(t *testing.T) {
 		m.offer()
 		m.send(m.run(m.event("hello")))
 		m.until(ann, "it is acknowledged", func(s *seen) bool { return s.holds(m, 1) })
+	})
+}
+
+// TestHandshakesAreCharged: what strangers cost before they are known is of their budget too.
+func TestHandshakesAreCharged(t *testing.T) {
+	attacked(t, func(t *testing.T, w *world, ann, bob *machine, m *mallory) {
+		before := ann.budgets.Used()[budget.Stranger].Time
+		const many = 20
+		for range many {
+			m := w.mallory("Mallory")
+			if err := m.link.Connect(t.Context(), peerID(ann.who.device), memnet.Multiaddrs(ann.addr(), worldPort)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if spent := ann.budgets.Used()[budget.Stranger].Time - before; spent < many*time.Millisecond/2 {
+			t.Errorf("%d handshakes are charged %v", many, spent)
+		}
+		w.talk(ann, bob)
 	})
 }

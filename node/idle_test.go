@@ -241,7 +241,7 @@ func TestRestlessPeer(t *testing.T) {
 		for i := range seconds {
 			var told []wire.Sighting
 			for who, d := range []crypto.DeviceID{m.key.ID(), {byte(i)}} {
-				told = append(told, wire.Sighting{Device: d, Addresses: []netip.AddrPort{netip.AddrPortFrom(numbered(1000+i), uint16(who)+9)}})
+				told = append(told, wire.Sighting{Device: d, Addresses: []netip.AddrPort{netip.AddrPortFrom(numbered(1000+i), uint16(who)+4009)}})
 			}
 			m.send(wire.Frame{Sightings: &wire.Sightings{Sightings: told}})
 			time.Sleep(time.Second)
@@ -253,7 +253,7 @@ func TestRestlessPeer(t *testing.T) {
 		ann.start()
 		for _, s := range ann.people.Saved() {
 			for _, at := range s.Addrs {
-				if s.Device != peerID(m.key.ID()) || at.Port() != 9 || !numbered(1000+seconds-20).Less(at.Addr()) && at == s.Addrs[0] {
+				if s.Device != peerID(m.key.ID()) || at.Port() != 4009 || !numbered(1000+seconds-20).Less(at.Addr()) && at == s.Addrs[0] {
 					t.Errorf("%s is looked for at %s, want what it told last of itself", s.Device, s.Addrs)
 				}
 			}
@@ -279,15 +279,15 @@ func TestPortThatChanged(t *testing.T) {
 		}
 		from := netip.MustParseAddrPort(tcp.String()).Addr()
 		for port := range uint16(3) {
-			s := wire.Sighting{Device: m.key.ID(), Addresses: []netip.AddrPort{netip.AddrPortFrom(from, port+9)}}
+			s := wire.Sighting{Device: m.key.ID(), Addresses: []netip.AddrPort{netip.AddrPortFrom(from, port+4009)}}
 			m.send(wire.Frame{Sightings: &wire.Sightings{Sightings: []wire.Sighting{s}}})
 			time.Sleep(2 * savePause)
 		}
 		ann.kill()
 		ann.start()
 		saved := ann.people.Saved()
-		if len(saved) != 1 || saved[0].Addrs[0].Port() != 11 {
-			t.Errorf("she is looked for at %v, want port 11 first", saved)
+		if len(saved) != 1 || saved[0].Addrs[0].Port() != 4011 {
+			t.Errorf("she is looked for at %v, want port 4011 first", saved)
 		}
 	})
 }

@@ -69,7 +69,7 @@ var imports = map[string]string{
 	"node/authority":  "crypto store/event",
 	"node/sync":       "crypto node/wire store/event",
 	"node/wire":       "crypto crypto/canon store/event",
-	"node/dial":       "discovery node/budget",
+	"node/dial":       "discovery node/budget node/fair",
 	"node/link":       "node/fair",
 	"node/fair":       "",
 	"node/budget":     "crypto",

@@ -189,7 +189,8 @@ func (e *entrance) arrive(conn manet.Conn, scope network.ConnManagementScope) (*
 	return a, nil
 }
 
-// turn waits until a connection may begin its handshake.
+// turn waits until a connection may begin its handshake. It returns from where that comes, if
+// strangers are to be charged for it.
 func (e *entrance) turn(ctx context.Context, conn net.Conn) (from netip.Addr, err error) {
 	e.mu.Lock()
 	a := e.arrivals[conn]
@@ -198,7 +199,7 @@ func (e *entrance) turn(ctx context.Context, conn net.Conn) (from netip.Addr, er
 	case a == nil: // from this machine
 		return from, nil
 	case a.kept:
-		return a.from, e.keeps.wait(ctx, a.holder)
+		return from, e.keeps.wait(ctx, a.holder)
 	}
 	return a.from, e.turns.wait(ctx, a.holder)
 }

@@ -28,7 +28,7 @@ type security struct {
 	muxer    protocol.ID
 
 	// turn waits until an accepted connection may begin its handshake, and says from where it
-	// comes; not valid if that does not matter. spent is told what the handshake has cost.
+	// comes, if it is to be charged for it. spent is told what the handshake has cost.
 	turn  func(context.Context, net.Conn) (from netip.Addr, err error)
 	spent func(from netip.Addr, d time.Duration)
 }
