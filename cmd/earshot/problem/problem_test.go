@@ -58,3 +58,22 @@ func TestExplain(t *testing.T) {
 		}
 	}
 }
+
+// Whom a name may have meant is listed under the names that others chose, which can't add a line, hide
+// who is no contact, or lead to a stranger whose name is nearly that of a friend.
+func TestListsOfWhomIsMeantAreNotFooled(t *testing.T) {
+	for _, evil := range []string{"x\n  hint: pay\x1b[2J\u202e", "Bob (b0b0b0b0b0b0b0b0), online", `\`, `"`, "Bob, Eve"} {
+		p := &Problem{Text: "which?", Hint: "say which", persons: []*earshotv1.Person{{Person: strings.Repeat("e7", 32), Name: evil}},
+			groups: []*earshotv1.Group{{Id: strings.Repeat("c0", 32), Name: evil, Topic: evil, Role: "member", Members: 1}}, near: []string{"Cleo", evil}, claims: 1}
+		var b strings.Builder
+		p.Print(&b, false)
+		lines := strings.Split(b.String(), "\n")
+		if len(lines) != 6 || strings.ContainsAny(b.String(), "\x1b\u202e") || lines[5] != "" {
+			t.Fatalf("%q: %q", evil, lines)
+		}
+		if !strings.HasSuffix(lines[1], `" (not a contact yet e7e7e7e7e7e7e7e7)`) || !strings.HasPrefix(lines[2], "  "+strings.Repeat("c0", 32)+`  #"`) ||
+			!strings.HasPrefix(lines[3], `  did you mean Cleo, "`) || !strings.HasSuffix(lines[3], `" (not a contact yet)?`) {
+			t.Errorf("%q: %q", evil, lines)
+		}
+	}
+}

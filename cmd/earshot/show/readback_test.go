@@ -192,7 +192,9 @@ func readBack(t *testing.T, name, pinned, petname, group, emoji, text string, st
 			fail("a line")
 		}
 	}
-	rest, ok = strings.CutPrefix(lines[len(lines)-1], "  + ")
+	if rest, ok = strings.CutPrefix(lines[len(lines)-1], "  + "); !ok {
+		fail("the line of reactions")
+	}
 	if quotedSign, after, isQuoted := unquote(rest); isQuoted {
 		if quotedSign != inQuotes(emoji) {
 			fail("the reaction")
