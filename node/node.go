@@ -182,7 +182,7 @@ func Open(cfg Config) (_ *Node, err error) {
 		return nil, err
 	}
 	n.people = people.New(people.Config{Now: cfg.Now, Log: cfg.Log})
-	n.groups = groups.New(groups.Config{Authors: n.people, Changed: n.groupChanged, Log: cfg.Log})
+	n.groups = groups.New(groups.Config{Authors: n.people, Changed: n.groupChanged, Strained: n.groupStrained, Resumed: n.groupResumed, Log: cfg.Log})
 	if n.store, err = store.Open(store.Config{Dir: cfg.Dir, Passphrase: cfg.Passphrase, Now: cfg.Now, Log: cfg.Log,
 		Identify: cfg.Identify, Space: cfg.Space, Changed: n.committed, Authority: n.groups}); err != nil {
 		return nil, err

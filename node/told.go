@@ -85,6 +85,26 @@ func (n *Node) groupChanged(c groups.Change) {
 	n.presence.Bump()
 }
 
+// groupStrained takes in that control events of a group wait or are left out, since there are too
+// many or they cost too much.
+func (n *Node) groupStrained(id event.Conversation) {
+	name := ""
+	if state, err := n.groups.State(id); err == nil {
+		name = state.Name
+	}
+	n.log.Info("control events of a group wait or are left out", "conv", id)
+	n.warnings.Strained(name)
+	n.presence.Bump()
+}
+
+// groupResumed takes in that a group may go on whose control events have waited.
+func (n *Node) groupResumed(id event.Conversation) {
+	locator := n.groups.Locator(id)
+	for _, s := range n.mesh.Hearing(id) {
+		s.Inbox.Control(id, locator)
+	}
+}
+
 // personChanged takes in what the owner has changed about a person.
 func (n *Node) personChanged(before, after people.Person) {
 	if before.Blocked && !after.Blocked {

@@ -3,7 +3,6 @@ package groups
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -67,56 +66,55 @@ func prove(id event.Conversation, e *event.Event) error {
 
 // Admit takes in control events of a group, which must come parents first. Events that their
 // authors were not permitted to write are left out, and the error says so, though the others are
-// taken. A group that is not known yet becomes known if, by these events, the owner is in it and
-// may returns true for the person who invited the owner.
+// taken. It is ErrSuspended if judging the group has taken more of the processor than its share: then
+// those that were not taken must come again, after Config.Resumed. What is held, or was refused
+// before, costs a look. A group that is not known yet becomes known if, by these events, the owner is
+// in it and may returns true for the person who invited the owner.
 func (g *Groups) Admit(ctx context.Context, id event.Conversation, events []event.Event, may func(inviter crypto.PersonID) bool) error {
 	it, err := g.get(id)
 	if err != nil {
 		return g.join(ctx, id, events, may)
 	}
+	if news, refused := g.news(it, events); len(news) == 0 {
+		return refused
+	} else if !g.mayJudge(id) {
+		return ErrSuspended
+	}
 	it.changing.Lock()
 	defer it.changing.Unlock()
 	next := it.engine.Clone()
-	var fresh []event.Event
-	var authors []crypto.PersonID
-	var refused error
-	for i := range events {
-		if next.Has(crypto.Hash(events[i].ID)) {
-			continue
-		}
-		author, err := g.permit(it.id, next, &events[i])
-		if errors.Is(err, authority.ErrNotPermitted) {
-			refused = err
-			continue
-		} else if err != nil {
-			refused = err
-			break
-		}
-		fresh = append(fresh, events[i])
-		authors = append(authors, author)
-	}
-	if len(fresh) > 0 {
-		if err := g.put(ctx, id, fresh, authors); err != nil {
+	t, err := g.take(ctx, id, next, events)
+	if len(t.fresh) > 0 {
+		if err := g.put(ctx, id, t.fresh, t.authors); err != nil {
 			return err
 		}
 		if err := g.commit(ctx, it, next); err != nil {
 			return err
 		}
 	}
-	return refused
+	if t.left != nil {
+		g.cfg.Strained(id)
+	}
+	if err == nil {
+		err = t.err()
+	}
+	return err
 }
 
-// permit proves an event and gives it to an engine, which takes it if its author was permitted to
-// write it.
-func (g *Groups) permit(id event.Conversation, next *authority.Group, e *event.Event) (author crypto.PersonID, err error) {
-	if err := prove(id, e); err != nil {
-		return author, err
-	}
-	understood, err := g.understand(e)
-	if err != nil {
-		return author, err
-	}
-	return understood.Author, next.Add(understood)
+// news returns the events that are neither held nor were refused before, and an error if some were
+// refused.
+func (g *Groups) news(it *group, events []event.Event) (news []event.Event, refused error) {
+	_ = it.with(func(it *group) error {
+		for i := range events {
+			if g.refused.has(events[i].ID) {
+				refused = authority.ErrNotPermitted
+			} else if !it.engine.Has(crypto.Hash(events[i].ID)) {
+				news = append(news, events[i])
+			}
+		}
+		return nil
+	})
+	return news, refused
 }
 
 func (g *Groups) put(ctx context.Context, id event.Conversation, events []event.Event, authors []crypto.PersonID) error {

@@ -28,6 +28,7 @@ import (
 	"maps"
 	"slices"
 	gosync "sync"
+	"time"
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/node/authority"
@@ -45,6 +46,9 @@ var (
 	// ErrNotInvited: the group is not known, and by these control events the owner is not in it.
 	// More of them may come.
 	ErrNotInvited = errors.New("not invited")
+	// ErrSuspended: judging the group has taken more of the processor than its share. Try again
+	// after Config.Resumed.
+	ErrSuspended = errors.New("group is over its share of the processor")
 )
 
 // InvitationError says that somebody who may not bring the owner into groups has invited them into
@@ -87,7 +91,13 @@ type Config struct {
 	// Changed is called after each change is on the disk, for one group in the order of its
 	// changes. It must not change a group.
 	Changed func(Change)
-	Log     *slog.Logger // may be nil
+	// Strained is told that control events of a group wait, since it is over its share of the
+	// processor, or are left out, since there is no room for them here. The owner should know.
+	Strained func(event.Conversation) // may be nil
+	// Resumed is told that a group may go on which was over its share. See Resume.
+	Resumed func(event.Conversation) // may be nil
+	Now     func() time.Time         // monotonic; nil for time.Now
+	Log     *slog.Logger             // may be nil
 }
 
 // Groups are the groups that this node knows. Call Load before anything else but Heads, Readers and
@@ -99,6 +109,8 @@ type Groups struct {
 
 	joining  gosync.Mutex // held while a new group becomes known, so that two calls can't make the same one known
 	outlines outlines
+	shares   *shares
+	refused  refused
 
 	mu     gosync.Mutex // guards the map, not what is in it; nothing else is locked while it is held
 	groups map[event.Conversation]*group
@@ -145,7 +157,16 @@ func New(cfg Config) *Groups {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Groups{cfg: cfg, groups: make(map[event.Conversation]*group)}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Strained == nil {
+		cfg.Strained = func(event.Conversation) {}
+	}
+	if cfg.Resumed == nil {
+		cfg.Resumed = func(event.Conversation) {}
+	}
+	return &Groups{cfg: cfg, shares: newShares(cfg.Now), groups: make(map[event.Conversation]*group)}
 }
 
 // Load reads all groups from the store.

@@ -3,8 +3,10 @@ package groups
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/node/authority"
@@ -27,10 +29,14 @@ type member struct {
 
 	kept    []crypto.PersonID // whom Groups had the store know
 	full    error             // what Keep returns instead
-	keeping func()            // what happens meanwhile, once; may be nil
-	changes []Change          // as they were told
-	written byte              // by writes
-	heard   uint64            // the last notice that the test has looked at
+	proving func()            // what happens while an author is looked up, once; may be nil
+	keeping func()            // what happens while an author is kept, once; may be nil
+	takes   time.Duration     // by which the clock goes on each time that it is looked at
+	clock   time.Time
+	strains []string // what Config.Strained and Resumed were told
+	changes []Change // as they were told
+	written byte     // by writes
+	heard   uint64   // the last notice that the test has looked at
 }
 
 // newMember makes a person whom all others know.
@@ -58,7 +64,13 @@ func newMembers(t testing.TB, count int) (all []*member, id event.Conversation) 
 
 // open reads the store of a member, for the first time or again.
 func (m *member) open() {
-	m.Groups = New(Config{Authors: m, Changed: func(c Change) { m.changes = append(m.changes, c) }})
+	m.Groups = New(Config{
+		Authors:  m,
+		Changed:  func(c Change) { m.changes = append(m.changes, c) },
+		Strained: func(id event.Conversation) { m.strains = append(m.strains, fmt.Sprintf("strained %x", id[:2])) },
+		Resumed:  func(id event.Conversation) { m.strains = append(m.strains, fmt.Sprintf("resumed %x", id[:2])) },
+		Now:      func() time.Time { m.clock = m.clock.Add(m.takes); return m.clock },
+	})
 	var err error
 	m.store, err = store.Open(store.Config{Dir: m.dir, Authority: m.Groups})
 	check(m.t, err)
@@ -77,6 +89,10 @@ func (m *member) reopen() {
 }
 
 func (m *member) Author(head crypto.Hash, device crypto.DeviceID) (crypto.PersonID, error) {
+	if during := m.proving; during != nil {
+		m.proving = nil
+		during()
+	}
 	of := m.cards[head]
 	switch {
 	case of == nil:

@@ -287,7 +287,7 @@ func (d *Door) request(ctx context.Context, from crypto.PersonID, run event.Run,
 }
 
 // Run shows rows whose causes have not come in time, and looks for room on the disk where there was
-// none, until ctx ends.
+// none, and for groups that were suspended, until ctx ends.
 func (d *Door) Run(ctx context.Context) {
 	if err := d.discardBlocked(ctx); err != nil && ctx.Err() == nil {
 		d.cfg.Log.Warn("give back what blocked persons have written", "err", err)
@@ -303,6 +303,7 @@ func (d *Door) Run(ctx context.Context) {
 			if err := d.keepTidy(ctx); err != nil && ctx.Err() == nil {
 				d.cfg.Log.Warn("make room for strangers", "err", err)
 			}
+			d.cfg.Groups.Resume()
 			d.rounds.prune()
 			waits := func(cause event.Log, since time.Time) bool { return d.rounds.waits(cause, since, nil) }
 			if err := d.cfg.Store.Release(ctx, nil, d.cfg.Now().Add(-releaseAfter), waits); err != nil && ctx.Err() == nil {

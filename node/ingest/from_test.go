@@ -36,6 +36,7 @@ func TestAnswersToRuns(t *testing.T) {
 		{store.ErrTooManyLogs, wire.TooManyLogs, false, nil},
 		{fmt.Errorf("commit: %w", store.ErrFull), wire.NoRoom, true, nil},
 		{authority.ErrFull, wire.NotPermitted, false, nil},
+		{authority.ErrDear, wire.NotPermitted, false, nil},
 		{store.ErrForked, wire.Forked, false, nil},
 		{ErrStranger, wire.NotPermitted, false, nil},
 		{authority.ErrNotPermitted, wire.NotPermitted, false, nil},
@@ -51,6 +52,9 @@ func TestAnswersToRuns(t *testing.T) {
 	}
 	if full != 1 || over != 1 {
 		t.Errorf("the owner was told %d times of a full disk, %d times that more waits", full, over)
+	}
+	if got, ok := outcome(7, groups.ErrSuspended).(sync.NeedControl); !ok || got.Ticket != 7 {
+		t.Errorf("control events of a group that is suspended don't wait: %+v", got)
 	}
 	if got, ok := s.answer(7, log, Ingested{Err: authority.ErrParent}).(sync.NeedControl); !ok || got.Ticket != 7 {
 		t.Errorf("an unknown head: %+v", got)

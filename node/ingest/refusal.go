@@ -33,6 +33,7 @@ var refusals = []refusal{
 	{authority.ErrCut, wire.NotPermitted, false},
 	{authority.ErrNotPermitted, wire.NotPermitted, false},
 	{authority.ErrFull, wire.NotPermitted, false},
+	{authority.ErrDear, wire.NotPermitted, false},
 	{ErrStranger, wire.NotPermitted, false},
 	{errUninvited, wire.NotPermitted, false},
 }
@@ -51,7 +52,7 @@ func outcome(ticket sync.Ticket, err error) sync.Input {
 		return stored
 	case errors.As(err, &needs):
 		return sync.NeedCard{Ticket: ticket, Head: needs.Head}
-	case errors.Is(err, authority.ErrParent):
+	case errors.Is(err, authority.ErrParent), errors.Is(err, groups.ErrSuspended):
 		return sync.NeedControl{Ticket: ticket}
 	}
 	for _, fault := range blame {

@@ -1,6 +1,7 @@
 // Package warnings is what the owner of a node should know and do something about: that the data
 // directory seems to be a copy or was put back from a backup, that another machine seems to run a
-// copy of it now, that the process has no file descriptors left, and that the disk is full.
+// copy of it now, that the process has no file descriptors left, that the disk is full, and that a group costs too
+// much.
 //
 // The signs of a copy come from the store, from events of this device that others bring, and from
 // where this device is announced. Anyone can forge the last, so it causes nothing but the warning:
@@ -28,12 +29,13 @@ const (
 	Twin     = "twin"     // another machine seems to run a copy of this directory now
 	Starved  = "starved"  // the process had no file descriptors left for a caller
 	Full     = "full"     // there is so little room on the disk that others' messages aren't taken
+	Strained = "strained" // changes of a group wait or are left out here: there are too many or they cost too much
 )
 
 // Warning is something that the owner should know and do something about.
 type Warning struct {
 	Code   string
-	Detail string    // of Twin where the other machine is, if that is known; of Starved the error
+	Detail string    // of Twin where the other machine is, if that is known; of Starved the error, of Strained the group as its members call it
 	Since  time.Time // when it was last seen to be so
 }
 
@@ -48,6 +50,9 @@ const (
 	// starvedFor is how long the owner is told that file descriptors were used up: what has opened
 	// so many is likely to do it again.
 	starvedFor = 24 * time.Hour
+
+	// strainedFor is how long the owner is told that a group costs too much after it was last seen.
+	strainedFor = 24 * time.Hour
 
 	// fullAgain is how long there must have been room on the disk before it is told anew that there
 	// is none. Where this user's quota is used up, there seems to be room each minute.
@@ -86,6 +91,7 @@ type Warnings struct {
 	mu      gosync.Mutex
 	twin    Warning   // Since is zero if there is no sign of any
 	starved Warning   // Since is zero if the process never was
+	strains Warning   // of the group that was last seen to cost too much; Since is zero if none was
 	full    Warning   // Since is zero if there is room
 	freed   time.Time // when there was room again
 	told    map[string]bool
@@ -108,6 +114,9 @@ func (w *Warnings) say(warning Warning) {
 	}
 	if warning.Code == Starved {
 		w.starved = warning
+	}
+	if warning.Code == Strained {
+		w.strains = warning
 	}
 	again := w.told[warning.Code]
 	w.told[warning.Code] = true
@@ -146,6 +155,11 @@ func (w *Warnings) Sighted(addrs, own []netip.AddrPort) {
 // Starved takes in that the process has no file descriptors left, as an error says.
 func (w *Warnings) Starved(err string) {
 	w.say(Warning{Code: Starved, Detail: err, Since: w.cfg.Now()})
+}
+
+// Strained takes in that a group costs too much.
+func (w *Warnings) Strained(group string) {
+	w.say(Warning{Code: Strained, Detail: group, Since: w.cfg.Now()})
 }
 
 // Room takes in that what others bring finds no room on the disk, or, with again, finds some again.
@@ -187,6 +201,9 @@ func (w *Warnings) All() ([]Warning, error) {
 	}
 	if starved := w.starved; !starved.Since.IsZero() && now.Sub(starved.Since) < starvedFor {
 		out = append(out, starved)
+	}
+	if strains := w.strains; !strains.Since.IsZero() && now.Sub(strains.Since) < strainedFor {
+		out = append(out, strains)
 	}
 	if !w.full.Since.IsZero() {
 		out = append(out, w.full)

@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"testing"
 	"time"
+
+	"github.com/earshot-im/earshot/store"
 )
 
 func addr(ip byte, port uint16) netip.AddrPort {
@@ -61,5 +63,27 @@ func TestSightingsOfTwins(t *testing.T) {
 	}
 	if len(tw.foreign) > maxTwinAddrs {
 		t.Errorf("%d addresses are watched", len(tw.foreign))
+	}
+}
+
+// A group that costs too much is told once, and is among the warnings for a day after it last did.
+func TestStrainedGroupIsToldOnce(t *testing.T) {
+	s, err := store.Open(store.Config{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	now, told := time.Unix(1000, 0), 0
+	w := New(Config{Store: s, Now: func() time.Time { return now }, Tell: func(Warning) { told++ }})
+	for range 2 {
+		w.Strained("lunch")
+		now = now.Add(strainedFor - time.Second)
+		if all, err := w.All(); err != nil || told != 1 || len(all) != 1 || all[0].Code != Strained || all[0].Detail != "lunch" {
+			t.Errorf("told %d times, %+v, %v", told, all, err)
+		}
+	}
+	now = now.Add(time.Minute)
+	if all, _ := w.All(); len(all) > 0 {
+		t.Errorf("a day later: %+v", all)
 	}
 }

@@ -470,8 +470,10 @@ type Warning struct {
 	// proven that it was put back to an earlier time. twin: another machine seems to run a
 	// copy of it now. starved: the node had no file descriptors left to answer a caller.
 	// full: there is so little room on the disk that what others write is not taken.
+	// strained: changes of a group wait or are left out, since there are too many or they cost
+	// too much.
 	Code          string                 `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
-	Detail        string                 `protobuf:"bytes,2,opt,name=detail,proto3" json:"detail,omitempty"` // of twin where the other machine is, if that is known; of starved the error
+	Detail        string                 `protobuf:"bytes,2,opt,name=detail,proto3" json:"detail,omitempty"` // of twin where the other machine is, if that is known; of starved the error; of strained the group
 	Since         *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=since,proto3" json:"since,omitempty"`   // when it was last seen to be so
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
