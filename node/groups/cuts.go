@@ -109,9 +109,10 @@ func choose(id event.Conversation, held map[event.Log]event.Position, lists []au
 				rest = append(rest, held[log])
 			}
 		}
+		rest = rest[:event.FitCuts(rest)]
 		worst, wrong := mostWrong(id, held, lists)
 		switch {
-		case len(own) <= event.MaxCuts:
+		case event.FitCuts(own) == len(own):
 			rest = nil
 		case len(rest) > 0 && len(lists) < event.MaxLists:
 		case wrong > 0: // the worst list was made up or is long out of date: do without it
@@ -119,8 +120,9 @@ func choose(id event.Conversation, held map[event.Log]event.Position, lists []au
 			continue
 		default: // there is no room for all: list the longest logs
 			slices.SortFunc(own, func(a, b event.Position) int { return cmp.Compare(b.Sequence, a.Sequence) })
-			own, rest = own[:event.MaxCuts], nil
+			own, rest = own[:min(len(own), event.MaxCuts)], nil
 			slices.SortFunc(own, func(a, b event.Position) int { return a.Log(id).Compare(b.Log(id)) })
+			own = own[:event.FitCuts(own)]
 		}
 		c := cuts{own: own, rest: rest}
 		for _, l := range lists {

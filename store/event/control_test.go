@@ -39,6 +39,10 @@ func TestControlsRefuse(t *testing.T) {
 	for i := range MaxCuts + 1 {
 		cuts = append(cuts, cut(i))
 	}
+	var devices []Position
+	for i := range MaxCutDevices + 1 {
+		devices = append(devices, Position{Device: crypto.DeviceID{byte(i)}, Sequence: 1})
+	}
 	var lists []crypto.Hash
 	for i := range MaxLists + 1 {
 		lists = append(lists, crypto.Hash{byte(i)})
@@ -60,6 +64,7 @@ func TestControlsRefuse(t *testing.T) {
 		"cut at a huge one":   Leave{Cuts: []Position{{Sequence: MaxInteger + 1}}},
 		"too many cuts":       Remove{Cuts: cuts},
 		"too many in a list":  CutList{Cuts: cuts},
+		"too many devices":    Remove{Cuts: devices},
 		"list of nothing":     CutList{},
 		"list descending":     CutList{Cuts: []Position{cut(2), cut(1)}},
 		"lists descending":    Remove{Lists: []crypto.Hash{{2}, {1}}},
@@ -88,6 +93,7 @@ func TestControlsRefuse(t *testing.T) {
 		"all there may be invited": Invite{persons[:MaxInvited]},
 		"all cuts there may be":    Remove{Cuts: cuts[:MaxCuts], Lists: lists[:MaxLists]},
 		"the longest list":         CutList{Cuts: cuts[:MaxCuts]},
+		"most devices":             Leave{Cuts: devices[:MaxCutDevices]},
 		"longest name":             Rename{long[:MaxName]},
 		"longest topic":            Topic{long[:MaxTopic]},
 		"most days":                History{HistoryDays, MaxHistoryDays},

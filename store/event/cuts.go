@@ -11,6 +11,8 @@ const (
 	// MaxCuts bounds the logs that one event lists, so that it fits a body. For a person with more
 	// logs there are several events.
 	MaxCuts = 512
+	// MaxCutDevices bounds the devices whose logs one event lists: a card names no more.
+	MaxCutDevices = crypto.MaxLinks
 	// MaxLists bounds how many events a removal takes lists from. With its own list that is more
 	// than 33,000 logs.
 	MaxLists = 64
@@ -52,6 +54,20 @@ func CutsOf(author crypto.PersonID, c Control) (crypto.PersonID, []Position) {
 	return crypto.PersonID{}, nil
 }
 
+// FitCuts returns how many of some cuts, which are sorted by log, one event can list.
+func FitCuts(cuts []Position) int {
+	devices := 0
+	for i := range cuts[:min(len(cuts), MaxCuts)] {
+		if i == 0 || cuts[i].Device != cuts[i-1].Device {
+			devices++
+		}
+		if devices > MaxCutDevices {
+			return i
+		}
+	}
+	return min(len(cuts), MaxCuts)
+}
+
 func checkCuts(cuts []Position, lists []crypto.Hash) error {
 	if len(cuts) > MaxCuts || len(lists) > MaxLists {
 		return malformed("%d cuts and %d lists", len(cuts), len(lists))
@@ -60,6 +76,9 @@ func checkCuts(cuts []Position, lists []crypto.Hash) error {
 		if bytes.Compare(lists[i-1][:], lists[i][:]) >= 0 {
 			return malformed("lists out of order")
 		}
+	}
+	if FitCuts(cuts) < len(cuts) {
+		return malformed("cuts of too many devices")
 	}
 	return checkPositions(cuts)
 }
