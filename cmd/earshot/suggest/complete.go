@@ -31,6 +31,7 @@ var argumentSources = map[string][]Source{
 	"earshot contacts replace": {People, People},
 	"earshot contacts remove":  {People},
 	"earshot verify":           {People},
+	"earshot requests":         {Any(Requests, People)},
 	"earshot accept":           {Any(Requests, People)},
 	"earshot block":            {People},
 	"earshot unblock":          {People},
@@ -67,7 +68,7 @@ func Complete(c *cobra.Command, dir func() (string, error)) {
 			switch n := len(before); {
 			case n < len(sources):
 				return sources[n]
-			case len(sources) > 0 && strings.HasSuffix(c.Use, " WHO..."):
+			case len(sources) > 0 && strings.HasSuffix(strings.TrimSuffix(c.Use, "]"), "WHO..."):
 				return sources[len(sources)-1]
 			}
 			return nil
