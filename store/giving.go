@@ -137,10 +137,6 @@ func (g *giving) person(p crypto.PersonID) error {
 
 // log gives back events of one branch of a log, the first of them first.
 func (g *giving) log(l *layout.Log) error {
-	read, err := g.ranges(bucketRead, l.Number, g.s.own.Person)
-	if err != nil {
-		return err
-	}
 	var gone []*entry
 	done := true
 	for k := range g.From(bucketEvents, l.At(l.Gone+1).Bytes()) {
@@ -155,7 +151,7 @@ func (g *giving) log(l *layout.Log) error {
 		if err != nil {
 			return err
 		}
-		if done = !g.seen || g.mayGo(x, read, g.now); !done {
+		if done = !g.seen || g.mayGo(x, g.now); !done {
 			break
 		}
 		gone = append(gone, x)
@@ -183,14 +179,14 @@ func (g *giving) log(l *layout.Log) error {
 
 // mayGo reports whether an event may go though its author was told that it came: the owner has seen
 // it or could never see it, or it is old. What waits for a cause has not been shown yet.
-func (r *reader) mayGo(x *entry, read event.Ranges, now int64) bool {
+func (r *reader) mayGo(x *entry, now int64) bool {
 	if now-x.FirstSeen >= keptUnseen.Milliseconds() {
 		return true
 	}
 	if !x.Is(layout.FlagShown) {
 		return x.Is(layout.FlagPlaced)
 	}
-	return read.Covers(x.Sequence) || r.Get(bucketUnread, layout.U64(x.Arrival)) == nil
+	return r.Get(bucketUnread, layout.U64(x.Arrival)) == nil
 }
 
 // remove takes an event out of everything that leads to it.

@@ -279,6 +279,16 @@ func TestWhatWasGivenBackStaysHad(t *testing.T) {
 	if rows[0].Gap || !result.New || result.Segments.Len() != 3 {
 		t.Errorf("gap: %t, had %v", rows[0].Gap, result.Segments)
 	}
+	first := p.log
+	p.restart(c)
+	_, err = p.give(n, p.say("elsewhere", func(h *event.Header) { h.Seen = []event.Position{one.Position()} }))
+	check(t, err)
+	rows = n.rows(c)
+	equalWords(t, "rows", words(rows), "elsewhere", "three")
+	if rows[0].Gap {
+		t.Error("what was given back is a gap")
+	}
+	p.log, p.last = first, three
 	if _, err := n.LoadRun(p.log, 1, 10, 1<<20); err != ErrNoEvent {
 		t.Errorf("what is not here is loaded: %v", err)
 	}
@@ -297,6 +307,19 @@ func TestWhatWasGivenBackStaysHad(t *testing.T) {
 		t.Error("a forked log goes on:", err)
 	}
 	n.recount("forked")
+}
+
+// An edit that comes in one run with the recall of its message, and after it, is not kept, and its
+// words don't count.
+func TestEditAfterTheRecallDoesNotCount(t *testing.T) {
+	n, p := newNode(t), newPen(t)
+	p.meets(n, false)
+	m := p.say("m")
+	_, err := p.give(n, m)
+	check(t, err)
+	_, err = p.give(n, p.recalls(m.ID, epoch), p.edits(m.ID, "edited", epoch))
+	check(t, err)
+	n.recount("an edit after the recall")
 }
 
 // Contacts, and those to whom the owner has written, lose nothing.

@@ -49,7 +49,7 @@ func (s *Store) LoadRun(log event.Log, first uint64, maxEvents, maxBytes int) (e
 		if err != nil {
 			return err
 		}
-		if !segments.Covers(first) || first <= l.Gone {
+		if !segments.Covers(first) {
 			return ErrNoEvent
 		}
 		run, err = r.loadRun(l, first, min(maxEvents, event.MaxRunEvents), maxBytes)

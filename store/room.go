@@ -123,11 +123,7 @@ func (r *reader) firstMayGo(l *layout.Log, now int64) (bool, error) {
 		return false, nil
 	}
 	x, err := r.entry(p)
-	if err != nil {
-		return false, err
-	}
-	read, err := r.ranges(bucketRead, l.Number, r.s.own.Person)
-	return err == nil && r.mayGo(x, read, now), err
+	return err == nil && r.mayGo(x, now), err
 }
 
 // ForgetIdle removes strangers of whom nothing is kept but who they are, and of whom nothing has come

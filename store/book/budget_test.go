@@ -141,6 +141,9 @@ func TestFellowsOfAGroupHaveOnePool(t *testing.T) {
 	check(t, l.do(t.Context(), func(b *tx.Batch) error {
 		return l.Charge(b, Payer{Person: crypto.PersonID{3}, Group: 8}, 1) // another group
 	}))
+	check(t, l.do(t.Context(), func(b *tx.Batch) error {
+		return l.Charge(b, Payer{Person: crypto.PersonID{4}, Group: 7}, 4<<20) // one more member
+	}))
 	if l.strangers() != 0 {
 		t.Error("they count as strangers")
 	}
