@@ -156,6 +156,35 @@ func TestHonestRequestStays(t *testing.T) {
 	})
 }
 
+// Somebody whom the store has forgotten while they are connected can write in the same session, and
+// is taken in as somebody new.
+func TestForgottenStrangerWritesAgain(t *testing.T) {
+	t.Parallel()
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		ann := w.people("Ann")[0]
+		m := w.mallory("Mallory")
+		if err := ann.Owner().SetAccept(t.Context(), people.AcceptContacts); err != nil {
+			t.Fatal(err)
+		}
+		m.greet(ann)
+		m.send(m.run(m.event("may I?")))
+		w.within(soon, "Ann is asked", func() bool { return len(ann.requests()) == 1 })
+		if err := ann.Owner().SetAccept(t.Context(), people.AcceptEveryone); err != nil {
+			t.Fatal(err)
+		}
+		m.greet(ann)
+		m.offer()
+		if _, err := ann.Contacts().ForgetRequests(t.Context(), nil, true); err != nil {
+			t.Fatal(err)
+		}
+		m.send(m.run(m.event("hello")))
+		m.until(ann, "it is acknowledged", func(s *seen) bool { return s.over() || s.holds(m, 2) })
+		if m.seen.over() {
+			t.Error("the session has ended")
+		}
+	})
+}
+
 // What a stranger's log was given back of does not come again when they connect, and is not shown a
 // second time; what they write then is.
 func TestWhatWasGivenBackDoesNotComeAgain(t *testing.T) {
