@@ -17,9 +17,10 @@ const (
 	attemptSpan = 4 * time.Second
 
 	// handshakeRate bounds the handshakes of whoever is not proven, a second: at handshakeCost each
-	// they take a tenth of a core, and let an office in within a few seconds.
+	// they take a tenth of a core, and let an office in within a few seconds. handshakeBurst bounds
+	// those that run at the same time: whatever else is to be done waits for them.
 	handshakeRate  = 100
-	handshakeBurst = 64
+	handshakeBurst = 2
 	// handshakeCost is what a handshake takes of one core, see BenchmarkHandshake.
 	handshakeCost = time.Millisecond
 )
