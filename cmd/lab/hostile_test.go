@@ -30,7 +30,8 @@ const (
 	maxStored = 64 << 20 // what strangers may have, twice, and what W1 and the journal take
 	// contactsStored is the same for contacts.
 	contactsStored = 1 << 30
-	maxLeft        = 1.2 // times the memory of before, at the end
+	maxLeft        = 1.2     // times the memory of before, at the end, or as much more as leastLeft
+	leastLeft      = 4 << 20 // bytes
 	contactBack    = 5 * time.Second
 	strangerIn     = 30 * time.Second
 	maxLogged      = 10.0 // lines a second
@@ -59,9 +60,9 @@ const (
 	many = 64 // source addresses, of an attacker who has no lack of them
 	// seed makes the attacker's persons the same in each run.
 	seed = "-seed 9 "
-	// dialled is how many addresses that never answered as earshot may be dialled while an attack
-	// lasts.
-	dialled = 64
+	// dialled is how many addresses that never answered as earshot may be dialled within a minute: by
+	// each of four nodes 24 of strangers' devices.
+	dialled = 4 * 24
 	// spoken is how many multicasts, and bytes of them, may follow one packet: ten, and what the
 	// nodes say of their own meanwhile.
 	spoken, spokenBytes = 10 + 50, 1 << 20
@@ -78,7 +79,7 @@ var assaults = []assault{
 	{name: "silent streams of one address", args: "streams", addresses: 1, came: soonReset},
 	{name: "keys of another kind", args: "keys", addresses: many, came: soonClosed},
 	{name: "64 persons write", args: "sybils", addresses: many},
-	{name: "64 persons, contacts only", args: "sybils", addresses: many, contacts: true},
+	{name: "64 persons to contacts only", args: "sybils", addresses: many, contacts: true},
 	{name: "20 fill the budget", args: "budget", addresses: many},
 	{name: "flood from 4 addresses", args: "flood", addresses: 4},
 	{name: "new sessions", args: "churn", addresses: many},
@@ -111,9 +112,9 @@ var assaults = []assault{
 }
 
 const (
-	// negotiated is how long a stream may go without a protocol: two seconds, and what the machine
-	// adds.
-	negotiated = 3 * time.Second
+	// negotiated is how long a stream may go without a protocol: two seconds, and as much until it
+	// is its turn, and what the machine adds.
+	negotiated = 5 * time.Second
 	// judged is how long a link may last whose key can't be any device's: a handshake.
 	judged = time.Second
 )
