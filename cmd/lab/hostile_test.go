@@ -381,5 +381,8 @@ func (s *siege) lost() (lost int) {
 			lost++
 		}
 	}
+	if !s.heardOfDora() {
+		lost++
+	}
 	return lost
 }
