@@ -171,7 +171,7 @@ func Open(cfg Config) (_ *Node, err error) {
 		ready:    make(chan struct{}),
 		ended:    make(chan struct{}),
 	}
-	n.budgets = budget.New(budget.Config{OnLink: n.onLink})
+	n.budgets = budget.New(budget.Config{Short: n.short, OnLink: n.onLink})
 	n.down = gosync.OnceFunc(func() { close(n.ended) })
 	if cfg.Name != "" {
 		if n.cfg.Name, err = names.Claim(cfg.Name); err != nil {
@@ -196,7 +196,7 @@ func Open(cfg Config) (_ *Node, err error) {
 	n.me = self{key: own.Device, device: own.Device.ID(), person: own.Person, card: own.Card}
 	links := link.Config{Key: n.me.key.Private(), Log: cfg.Log, Transport: cfg.Transport,
 		Standing: func(id peer.ID) link.Standing { return n.mesh.Standing(id) },
-		OnLink:   n.onLink, Spent: n.spent}
+		OnLink:   n.onLink, Spent: n.budgets.Spend}
 	if len(cfg.Interfaces) > 0 {
 		links.Over = func(local netip.Addr) bool { return n.mesh.Has(local) }
 	}
@@ -379,13 +379,6 @@ func (n *Node) Run(ctx context.Context) (err error) {
 
 // onLink says whether an address is on a network of this machine.
 func (n *Node) onLink(at netip.Addr) bool { return n.mesh.Network().OnLink(at) }
-
-// spent charges strangers for a handshake that somebody unknown began.
-func (n *Node) spent(from netip.Addr, d time.Duration) {
-	account := n.budgets.Open(from)
-	defer account.Close()
-	account.Spend(d)
-}
 
 func (n *Node) newSession(stream network.Stream, opened bool) *session.Session {
 	var nonce [32]byte

@@ -9,6 +9,7 @@ import (
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/discovery"
 	"github.com/earshot-im/earshot/node/authority"
+	"github.com/earshot-im/earshot/node/budget"
 	"github.com/earshot-im/earshot/node/groups"
 	"github.com/earshot-im/earshot/node/mesh"
 	"github.com/earshot-im/earshot/node/people"
@@ -212,6 +213,13 @@ func (n *Node) warned(w warnings.Warning) {
 	n.log.Warn("the owner is warned", "code", w.Code, "detail", w.Detail)
 	if n.cfg.Warn != nil {
 		n.cfg.Warn(w)
+	}
+}
+
+// short takes in that peers of a standing want more of this node than they may have.
+func (n *Node) short(s budget.Standing) {
+	if s == budget.Stranger {
+		n.warnings.Crowded()
 	}
 }
 

@@ -72,7 +72,7 @@ var imports = map[string]string{
 	"node/dial":       "discovery node/budget node/fair",
 	"node/link":       "node/fair",
 	"node/fair":       "",
-	"node/budget":     "crypto",
+	"node/budget":     "crypto node/fair",
 	"node/mdns":       "discovery node/fair",
 	"node/notify":     "",
 

@@ -29,6 +29,7 @@ import (
 	"time"
 
 	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/node/fair"
 )
 
 // Standing is what a peer's person is to the owner.
@@ -63,6 +64,10 @@ type Config struct {
 	Pools  [standings]Pool       // the zero Pool: as below
 	Now    func() time.Time      // monotonic; nil: time.Now
 	OnLink func(netip.Addr) bool // whether an address is on a network of this machine; nil: none is
+
+	// Short is told when somebody of a standing was refused, was asked to give back, or has waited
+	// for a long time, at most once a second. It must not wait, nor call the budget.
+	Short func(Standing)
 }
 
 // pools are the budgets of a node. Package up sets a limit for the process that has room for them
@@ -101,25 +106,27 @@ func New(cfg Config) *Budgets {
 	}
 	b := &Budgets{now: cfg.Now, onLink: cfg.OnLink}
 	standard := pools()
+	if cfg.Short == nil {
+		cfg.Short = func(Standing) {}
+	}
 	for s, p := range cfg.Pools {
 		if p == (Pool{}) {
 			p = standard[s]
 		}
-		b.pools[s] = newPool(p, b.now())
+		b.pools[s] = newPool(p, b.now(), func() { cfg.Short(Standing(s)) })
 	}
 	return b
 }
 
-// Link returns whom an address stands for: one IPv4 address, one IPv6 address on a network of this
-// machine, or else the IPv6 network of 64 bits that its host may have to itself. What has no address
-// is all one.
+// Link returns whom an address stands for, as the network that [fair.Holder] says: one address, or
+// the IPv6 network of 64 bits that its host may have to itself. What has no address is all one.
 func Link(at netip.Addr, onLink bool) netip.Prefix {
-	at = at.Unmap().WithZone("")
-	bits := at.BitLen()
-	if at.Is6() && !onLink {
+	holder := fair.Holder(at, onLink)
+	bits := holder.BitLen()
+	if holder.Is6() && !onLink {
 		bits = 64
 	}
-	p, _ := at.Prefix(bits) // the zero Prefix for the zero Addr
+	p, _ := holder.Prefix(bits) // the zero Prefix for the zero Addr
 	return p
 }
 
@@ -147,11 +154,20 @@ type pool struct {
 	memory  memory
 	turns   turns
 	used    Used
+	tell    func() // that it is short
 }
 
-func newPool(p Pool, now time.Time) *pool {
+func newPool(p Pool, now time.Time, tell func()) *pool {
 	return &pool{Pool: p, holders: make(map[owner]*holder), rested: make(map[owner]time.Duration),
-		turns: turns{left: p.Burst, at: now}}
+		turns: turns{left: p.Burst, at: now}, tell: tell}
+}
+
+// short notes that there is not enough of something.
+func (p *pool) short(now time.Time) {
+	if now.Sub(p.used.Short) >= time.Second {
+		p.used.Short = now
+		p.tell()
+	}
 }
 
 // maxRested bounds those who are remembered for the time that they have used though they have no
@@ -186,10 +202,31 @@ func (p *pool) leave(a *Account) {
 	if h.used <= p.turns.given {
 		return
 	}
+	p.rest(h.owner, h.used)
+}
+
+// rest remembers what an owner has used who has no account.
+func (p *pool) rest(o owner, used time.Duration) {
 	if len(p.rested) >= maxRested {
 		clear(p.rested)
 	}
-	p.rested[h.owner] = h.used
+	p.rested[o] = used
+}
+
+// Spend charges strangers at an address for time that was used before there was an account.
+func (b *Budgets) Spend(at netip.Addr, d time.Duration) {
+	o := owner{link: Link(at, b.onLink(at))}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	p := b.pools[Stranger]
+	p.refill(b.now())
+	if h := p.holders[o]; h != nil {
+		p.charge(h, d)
+		return
+	}
+	p.used.Time += d
+	p.turns.left -= d
+	p.rest(o, max(p.rested[o], p.turns.given)+d)
 }
 
 // Usage is what each pool has used.
@@ -202,7 +239,7 @@ type Used struct {
 	Time     time.Duration // of the processor, since the node runs
 	Refused  uint64        // how often there was no memory
 	Asked    uint64        // how often somebody was asked to give back
-	Short    time.Time     // when one of both was last the case; zero: never
+	Short    time.Time     // when there was last not enough, see Config.Short; zero: never
 }
 
 // Used returns what each pool has used.
@@ -235,9 +272,9 @@ type Account struct {
 
 // Open returns the account of a session with a peer at an address, which may be the zero Addr.
 func (b *Budgets) Open(at netip.Addr) *Account {
+	link := Link(at, b.onLink(at))
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	link := Link(at, b.onLink(at))
 	a := &Account{b: b, link: link, owner: owner{link: link}}
 	a.holder = a.pool().join(a)
 	return a

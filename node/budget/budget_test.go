@@ -309,6 +309,59 @@ func TestWaitEnds(t *testing.T) {
 	})
 }
 
+// TestShortIsTold: that there is not enough is told, and not each time.
+func TestShortIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var told []Standing
+		cfg := Config{Short: func(s Standing) { told = append(told, s) }}
+		cfg.Pools[Stranger] = Pool{Memory: 1000, Turns: 1}
+		b := New(cfg)
+		a := b.Open(addr(1))
+		a.Hold(500)
+		for range 100 {
+			a.Hold(1)
+		}
+		if len(told) != 1 || told[0] != Stranger {
+			t.Errorf("told of memory: %v", told)
+		}
+		time.Sleep(time.Second)
+		done, err := a.Turn(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() { time.Sleep(longWait); done() }()
+		a.spend(t, 0)
+		if len(told) != 2 {
+			t.Errorf("told of time: %v", told)
+		}
+		a.Close()
+	})
+}
+
+// TestSpendBeforeAnAccount: what was used before there was an account counts against the address.
+func TestSpendBeforeAnAccount(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := office()
+		b.Spend(addr(1), time.Second)
+		if used := b.Used()[Stranger].Time; used != time.Second {
+			t.Errorf("used %v", used)
+		}
+		first, second := b.Open(addr(1)), b.Open(addr(2))
+		order := make(chan int, 2)
+		go func() { first.spend(t, time.Millisecond); order <- 1 }()
+		synctest.Wait()
+		go func() { second.spend(t, time.Millisecond); order <- 2 }()
+		if next := <-order; next != 2 {
+			t.Error("who has used much is before who has used nothing")
+		}
+		<-order
+		b.Spend(addr(1), time.Second)
+		if used := first.holder.used; used < 2*time.Second {
+			t.Errorf("with an account: %v", used)
+		}
+	})
+}
+
 func TestLink(t *testing.T) {
 	for _, c := range []struct {
 		at     string

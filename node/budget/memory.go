@@ -101,7 +101,7 @@ func (p *pool) ask(by *Account, n int64, now time.Time) {
 	}
 	p.memory.asked, p.memory.since = whom, now
 	p.used.Asked++
-	p.used.Short = now
+	p.short(now)
 	whom.short()
 }
 
@@ -128,7 +128,7 @@ func (a *Account) Hold(n int64) bool {
 	}
 	now := a.b.now()
 	p.used.Refused++
-	p.used.Short = now
+	p.short(now)
 	p.ask(a, n, now)
 	return false
 }

@@ -20,9 +20,14 @@ type turns struct {
 	wake    *time.Timer   // nil if nobody waits for the bucket
 }
 
+// longWait is how long somebody must wait for a turn for the pool to be short of time. A burst may
+// keep the others waiting for less.
+const longWait = 2 * time.Second
+
 // turn is one call of Turn.
 type turn struct {
 	account *Account
+	asked   time.Time
 	begun   chan struct{} // closed when err, pool and holder are set
 	err     error
 	pool    *pool   // it is charged to these, also if the account has moved
@@ -106,6 +111,9 @@ func (p *pool) give(now time.Time) {
 		s.tidy(h)
 		s.given = max(s.given, h.used)
 		s.running++
+		if now.Sub(t.asked) >= longWait {
+			p.short(now)
+		}
 		t.pool, t.holder, t.since = p, h, now
 		t.end(nil)
 	}
@@ -152,7 +160,7 @@ func (a *Account) Turn(ctx context.Context) (done func(), err error) {
 		b.mu.Unlock()
 		return nil, ErrClosed
 	}
-	t := &turn{account: a, begun: make(chan struct{})}
+	t := &turn{account: a, asked: b.now(), begun: make(chan struct{})}
 	p := a.pool()
 	p.turns.put(a.holder, t)
 	b.run(p)

@@ -1,17 +1,17 @@
 // Package warnings is what the owner of a node should know and do something about: that the data
 // directory seems to be a copy or was put back from a backup, that another machine seems to run a
-// copy of it now, that the process has no file descriptors left, that the disk is full, and that a group costs too
-// much.
+// copy of it now, that the process has no file descriptors left, that strangers want more than they
+// may have, that the disk is full, and that a group costs too much.
 //
 // The signs of a copy come from the store, from events of this device that others bring, and from
 // where this device is announced. Anyone can forge the last, so it causes nothing but the warning:
 // the package changes nothing, here or elsewhere.
 //
 // Each kind of warning is told once when there first is reason for it, a full disk each time that
-// it becomes so after some minutes with room. [Warnings.All] returns the warnings that hold now, and
-// fails only if the store can't be read. The methods may be called by any goroutine. CameBack is
-// called by the store's writer, and must not wait; neither may Config.Tell. Memory is bounded by
-// maxTwinAddrs.
+// it becomes so after some minutes with room, and strangers who want too much after an hour without
+// any. [Warnings.All] returns the warnings that hold now, and fails only if the store can't be read.
+// The methods may be called by any goroutine. CameBack is called by the store's writer, and must not
+// wait; neither may Config.Tell. Memory is bounded by maxTwinAddrs.
 package warnings
 
 import (
@@ -28,6 +28,7 @@ const (
 	Restored = "restored" // proven: others had messages of this device that this disk had not
 	Twin     = "twin"     // another machine seems to run a copy of this directory now
 	Starved  = "starved"  // the process had no file descriptors left for a caller
+	Crowded  = "crowded"  // strangers want more of this node than they may have
 	Full     = "full"     // there is so little room on the disk that others' messages aren't taken
 	Strained = "strained" // changes of a group wait or are left out here: there are too many or they cost too much
 )
@@ -53,6 +54,12 @@ const (
 
 	// strainedFor is how long the owner is told that a group costs too much after it was last seen.
 	strainedFor = 24 * time.Hour
+	// crowdedFor is how long the owner is told that strangers want too much, after the last time.
+	// Who wants to know whether it goes on looks again, and who was away still learns of it.
+	crowdedFor = 10 * time.Minute
+
+	// crowdedAgain is how long there must have been enough before it is told anew that there is not.
+	crowdedAgain = time.Hour
 
 	// fullAgain is how long there must have been room on the disk before it is told anew that there
 	// is none. Where this user's quota is used up, there seems to be room each minute.
@@ -92,6 +99,7 @@ type Warnings struct {
 	twin    Warning   // Since is zero if there is no sign of any
 	starved Warning   // Since is zero if the process never was
 	strains Warning   // of the group that was last seen to cost too much; Since is zero if none was
+	crowded Warning   // Since is zero if strangers never wanted too much
 	full    Warning   // Since is zero if there is room
 	freed   time.Time // when there was room again
 	told    map[string]bool
@@ -162,6 +170,19 @@ func (w *Warnings) Strained(group string) {
 	w.say(Warning{Code: Strained, Detail: group, Since: w.cfg.Now()})
 }
 
+// Crowded takes in that strangers want more of this node than they may have. It is called as long as
+// that is so.
+func (w *Warnings) Crowded() {
+	now := w.cfg.Now()
+	w.mu.Lock()
+	if now.Sub(w.crowded.Since) >= crowdedAgain {
+		delete(w.told, Crowded)
+	}
+	w.crowded = Warning{Code: Crowded, Since: now}
+	w.mu.Unlock()
+	w.say(Warning{Code: Crowded, Since: now})
+}
+
 // Room takes in that what others bring finds no room on the disk, or, with again, finds some again.
 func (w *Warnings) Room(again bool) {
 	now := w.cfg.Now()
@@ -204,6 +225,9 @@ func (w *Warnings) All() ([]Warning, error) {
 	}
 	if strains := w.strains; !strains.Since.IsZero() && now.Sub(strains.Since) < strainedFor {
 		out = append(out, strains)
+	}
+	if crowded := w.crowded; !crowded.Since.IsZero() && now.Sub(crowded.Since) < crowdedFor {
+		out = append(out, crowded)
 	}
 	if !w.full.Since.IsZero() {
 		out = append(out, w.full)

@@ -469,6 +469,7 @@ type Warning struct {
 	// copied: the directory seems to be a copy, or a backup that was put back. restored: it is
 	// proven that it was put back to an earlier time. twin: another machine seems to run a
 	// copy of it now. starved: the node had no file descriptors left to answer a caller.
+	// crowded: strangers ask more of the node than they may have, some of them have to wait.
 	// full: there is so little room on the disk that what others write is not taken.
 	// strained: changes of a group wait or are left out, since there are too many or they cost
 	// too much.
