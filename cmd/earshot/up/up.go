@@ -21,7 +21,6 @@ import (
 	"log"
 	"log/slog"
 	"os"
-	"runtime/debug"
 	"strings"
 	"syscall"
 
@@ -39,10 +38,6 @@ import (
 	"github.com/earshot-im/earshot/node/warnings"
 	"github.com/earshot-im/earshot/store"
 )
-
-// gcPercent lets the heap, which is a few MiB, grow to five times its size before it is collected.
-// At Go's default of 100 the collector takes a sixth of a busy node's time.
-const gcPercent = 400
 
 // maxLines is how many warnings and the like may wait to be printed. There are fewer kinds, and of
 // peers that are not reached there is a line for each that was named.
@@ -84,7 +79,6 @@ func (o *Options) run(ctx context.Context) error {
 	if err := checkFiles(); err != nil {
 		return err
 	}
-	debug.SetGCPercent(gcPercent)
 	limitMemory()
 	logger := slog.New(budget.Logs(slog.NewTextHandler(o.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})))
 	routeLog(logger)
