@@ -152,8 +152,8 @@ func TestHostileFrames(t *testing.T) {
 		"card nobody asked for": {greeted(func(m *mallory, _, _ *machine) {
 			m.send(wire.Frame{Card: &wire.Card{Card: m.card.Bytes()}})
 		}), time.Second, "not asked for"},
-		"forged record": {greeted(func(m *mallory, ann, _ *machine) {
-			r := m.record(event.KindReceipt, event.ReceiptSubject(m.conversation(), ann.who.person, m.store), 1, nil)
+		"forged record": {greeted(func(m *mallory, _, _ *machine) {
+			r := m.record(event.KindProfile, event.ProfileSubject(m.person), 2, event.Profile{Name: "Forged"}.Marshal())
 			r.Signature[5] ^= 1
 			m.send(wire.Frame{Record: &wire.Record{Record: r}})
 		}), time.Second, "not proven: record"},

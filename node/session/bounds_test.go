@@ -12,7 +12,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/earshot-im/earshot/node/budget"
 	"github.com/earshot-im/earshot/node/sync"
 	"github.com/earshot-im/earshot/node/wire"
 	"github.com/earshot-im/earshot/store/event"
@@ -253,7 +252,7 @@ func TestPeerThatDoesNotReadIsCutOff(t *testing.T) {
 		}()
 		v.greets()
 		shares := func() { v.Inbox.Share(make([]wire.Sighting, maxShared)...); synctest.Wait() }
-		for v.Unsent() <= muchUnsent[budget.Contact] {
+		for v.Unsent() <= muchUnsent {
 			shares()
 		}
 		v.says(sighting(1), sighting(2))
@@ -271,7 +270,7 @@ func TestPeerThatDoesNotReadIsCutOff(t *testing.T) {
 		go func() { _, _ = io.ReadFull(v.peer, make([]byte, 100)) }()
 		v.greets()
 		shares := func() { v.Inbox.Share(make([]wire.Sighting, maxShared)...); synctest.Wait() }
-		for v.Unsent() <= muchUnsent[budget.Contact] {
+		for v.Unsent() <= muchUnsent {
 			shares()
 		}
 		v.says(v.run(largeRun)) // waits, and holds some of the budget

@@ -37,13 +37,9 @@ const (
 // muchUnsent is the number of unsent bytes above which nothing is read from the peer, since answers
 // to its frames would be added to them. It has room for all that this node says without being asked:
 // a window of runs and what PaceBytes allows. With less room, two nodes that both have much to say
-// could stop reading and wait for each other for ever. To strangers this node has nothing to say:
-// whom the owner has written to is none, so one of the two reads.
-var muchUnsent = [...]int{
-	budget.Stranger: 64 << 10,
-	budget.Fellow:   sync.WindowBytes + sync.PaceBytes + 3*wire.MaxFrame/2,
-	budget.Contact:  sync.WindowBytes + sync.PaceBytes + 3*wire.MaxFrame/2,
-}
+// could stop reading and wait for each other for ever. That holds for strangers too: one whose disk
+// was put back gets all that they have ever written here.
+const muchUnsent = sync.WindowBytes + sync.PaceBytes + 3*wire.MaxFrame/2
 
 var errNotReading = errors.New("peer does not read")
 

@@ -5,7 +5,6 @@ import (
 	"io"
 	"testing"
 
-	"github.com/earshot-im/earshot/node/budget"
 	"github.com/earshot-im/earshot/node/wire"
 )
 
@@ -65,7 +64,7 @@ func TestOutgoingIsBounded(t *testing.T) {
 	done := make(chan error)
 	go func() { done <- o.write(t.Context(), w) }() // ends below
 	n := 0
-	for ; o.unsent() <= muchUnsent[budget.Contact]; n++ {
+	for ; o.unsent() <= muchUnsent; n++ {
 		if err := o.add(make([]byte, wire.MaxFrame)); err != nil {
 			t.Fatal(err)
 		}

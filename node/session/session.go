@@ -270,7 +270,7 @@ func (s *Session) loop(ctx context.Context, frames <-chan frame) error {
 	}
 	for {
 		in := frames
-		if s.machine.Busy() || s.out.unsent() > muchUnsent[s.budget.Standing()] {
+		if s.machine.Busy() || s.out.unsent() > muchUnsent {
 			in = nil // the reader waits, and the peer with it
 		}
 		var err error
