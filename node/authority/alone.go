@@ -11,7 +11,7 @@ func (g *Group) aloneOf(n *entry) (set, error) {
 	switch {
 	case n.alone != nil:
 		return n.alone, nil
-	case n.index == len(g.entries) && g.all.within(n.past):
+	case g.all.within(n.past):
 		return g.counts, nil
 	case len(n.parents) == 0:
 		return set{}, nil

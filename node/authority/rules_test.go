@@ -3,6 +3,7 @@ package authority
 import (
 	"bytes"
 	"math"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -15,7 +16,7 @@ func TestRules(t *testing.T) {
 	base := office()
 	end := base[len(base)-1].ID
 	took := does(ann, invite(dan), end)
-	danAdmin := does(fay, role(dan, event.RoleAdmin), took.ID)
+	danAdmin, danOwner := does(fay, role(dan, event.RoleAdmin), took.ID), does(fay, role(dan, event.RoleOwner), took.ID)
 	bobOwner := does(fay, role(bob, event.RoleOwner), end) // by which he is above ann, who doesn't know
 	annGone, cleoGone := does(fay, remove(ann), end), does(fay, remove(cleo), end)
 	for name, story := range map[string]struct {
@@ -30,6 +31,10 @@ func TestRules(t *testing.T) {
 		"whom she invited meanwhile brings nothing about either": {
 			[]Event{took, danAdmin, does(dan, remove(cleo), danAdmin.ID), annGone},
 			"fay owner, bob admin, cleo member, ",
+		},
+		"what a removal by such a one kept from counting counts": {
+			[]Event{took, danOwner, does(dan, remove(bob), danOwner.ID), does(bob, remove(cleo), end), annGone},
+			"fay owner, bob admin, ",
 		},
 		"two remove each other": {
 			[]Event{bobOwner, does(bob, remove(ann), bobOwner.ID), does(ann, remove(bob), end)},
@@ -89,6 +94,32 @@ func TestDemotedActsAsWhatSheIs(t *testing.T) {
 	if got := in(g.State()); got != "fay owner, ann admin, bob admin, cleo member, " {
 		t.Error(got)
 	}
+}
+
+// What one of a Group and its clone takes in says nothing to the other.
+func TestCloneIsApart(t *testing.T) {
+	g := group(t, office()...)
+	end := g.Heads()[0]
+	for range 2 {
+		c := g.Clone()
+		add(t, c, does(fay, remove(cleo), end), does(ann, remove(bob), end))
+		if got := in(c.State()); got != "fay owner, ann admin, " {
+			t.Error("the clone:", got)
+		}
+		topic := does(fay, event.Topic{Topic: "soup"}, g.Heads()...)
+		add(t, g, topic, does(fay, event.Rename{Name: "dinner"}, topic.ID))
+		if got := in(g.State()); got != "fay owner, ann admin, bob admin, cleo member, " {
+			t.Error("the Group:", got)
+		}
+		hold(t, g, 4)
+		hold(t, c, 4)
+		end = g.Heads()[0]
+	}
+	g = group(t, office()...)
+	c, end := g.Clone(), g.Heads()[0]
+	add(t, g, does(fay, remove(cleo), end))
+	add(t, c, does(fay, event.Topic{Topic: "soup"}, end))
+	hold(t, c, 4)
 }
 
 // What a header can't be true about is not taken, nor what somebody might never do.
@@ -210,7 +241,12 @@ func TestUnknownKindFreezes(t *testing.T) {
 	later := does(fay, remove(bob), harmless.ID)
 	stranger := does(dan, invite(dan), later.ID)
 	beside := does(bob, event.Topic{Topic: "still here"}, end)
-	add(t, g, novel, harmless, later, beside)
+	add(t, g, novel, harmless, later)
+	told, was := g.AllHeads(), g.State()
+	add(t, g, beside)
+	if alone := g.StateAlone(told); !reflect.DeepEqual(alone, was) {
+		t.Errorf("what was taken unjudged counts alone: %+v", alone)
+	}
 	if err := g.Add(stranger); err != ErrNotPermitted {
 		t.Errorf("what nobody wrote whom anybody has invited: %v", err)
 	}
