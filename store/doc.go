@@ -16,6 +16,9 @@
 // It does not trust what an event says of others: causes that don't exist, recalls and edits of
 // others' messages, second events at one sequence and floods by strangers are dealt with here.
 //
+// What strangers have written can be given back, to make room for others: then it is gone, and its
+// log says that it was had.
+//
 // Nothing derived is kept twice: the outbox is what the owner has written minus what its readers
 // hold. An event is had if it is here with its words, or without them for a reason that was proven.
 // It is placed when its position in the order is fixed; cursors follow another order, in which rows

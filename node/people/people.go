@@ -5,7 +5,8 @@
 // [People] is kept in memory, and the part that is to last is committed to the store. Reading takes
 // a lock and never touches the disk. What the owner decides is committed first and then shown,
 // before anybody is told of the commit. What a peer says of itself is shown at once and, if the
-// person is in the store, committed after. Where devices are changes all day and is written down
+// person is in the store, committed after: cards at once, names of strangers for many together
+// (naming.go). Strangers who have gone are forgotten so that nobody pushes others out (gone.go). Where devices are changes all day and is written down
 // rarely, by the goroutine Run (places.go); KeepFellows is another, which has fellow members of
 // groups remembered. [Owner] is what the owner has set.
 //

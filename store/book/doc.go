@@ -1,6 +1,7 @@
 // Package book keeps what is known about persons, and what the owner of the store has chosen:
 // persons with their devices, signed records, requests of strangers, settings and cursors. It also
-// counts how much is kept for persons who are no contacts, and refuses more than their budgets.
+// counts what is kept for others, strangers by the link address by which they came, and refuses
+// more than their budgets.
 //
 // It owns the buckets that Buckets lists, whose bytes store/FORMAT.md fixes, and shares the
 // database and its one writer with the ledger, package store. Where one of its changes concerns the
