@@ -147,6 +147,7 @@ func TestHalfOpenConnections(t *testing.T) {
 		for i := range 400 {
 			m := n.Host(hostAt(100 + i%40))
 			go func() { // ends with hold
+				time.Sleep(time.Duration(i) * 250 * time.Microsecond)
 				for {
 					conn, err := m.Dial(hostAt(1), 4001)
 					if err == nil {

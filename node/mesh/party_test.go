@@ -185,7 +185,7 @@ func (c *company) Perform(_ context.Context, e sync.Effect) (answer sync.Input, 
 	case sync.Sighted:
 		err = c.party.Told(c.session, e.Sightings)
 	}
-	return nil, task, nil
+	return nil, task, err
 }
 
 func (c *company) Rejoin() sync.Joined {
