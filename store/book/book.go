@@ -15,6 +15,8 @@ const (
 	bucketDevices  = tx.Bucket("devices") // whose card names a device
 	bucketRecords  = tx.Bucket("records")
 	bucketRequests = tx.Bucket("requests")
+	bucketAccepted = tx.Bucket("accepted") // by which join the owner is in a group
+	bucketArriving = tx.Bucket("arriving") // what has come of groups in which the owner is not yet
 	bucketSettings = tx.Bucket("settings")
 	bucketCursors  = tx.Bucket("cursors")
 	bucketBudgets  = tx.Bucket("budgets")
@@ -22,7 +24,7 @@ const (
 
 // Buckets lists the buckets that must exist.
 var Buckets = []tx.Bucket{
-	bucketPersons, bucketDevices, bucketRecords, bucketRequests, bucketSettings, bucketCursors, bucketBudgets,
+	bucketPersons, bucketDevices, bucketRecords, bucketRequests, bucketAccepted, bucketArriving, bucketSettings, bucketCursors, bucketBudgets,
 }
 
 // Ledger is what the book needs of the ledger. Its methods are called in a batch.
