@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/node/chat"
@@ -74,8 +75,8 @@ func TestStrangerNamedLikeMyGroup(t *testing.T) {
 	})
 }
 
-// Anybody can bring the owner into a group that is called as somebody whom they know, or as another
-// group.
+// Anybody can ask the owner into a group that is called as somebody whom they know, or as another
+// group. That changes nothing for any name.
 func TestStrangersGroupNamedLikeMyContact(t *testing.T) {
 	inWorld(t, 32, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob", "Mallory")
@@ -83,9 +84,12 @@ func TestStrangersGroupNamedLikeMyContact(t *testing.T) {
 		ann.meets(soon, bob, mallory)
 		ann.say(bob, "hello")
 		own := ann.makes("ops")
-		mallory.makes("Bob", ann)
-		hers := mallory.makes("ops", ann)
-		zoo := mallory.makes("zoo", ann)
+		var zoo event.Conversation
+		for _, name := range []string{"Bob", "ops", "opz", "zoo"} {
+			zoo = mallory.makes(name)
+			mallory.asks(zoo, ann)
+			ann.invited(mallory, zoo)
+		}
 		sent := func(who string) chat.Message {
 			t.Helper()
 			m, err := ann.Messages().Send(t.Context(), chat.Outgoing{To: who, Text: "secret"})
@@ -102,20 +106,23 @@ func TestStrangersGroupNamedLikeMyContact(t *testing.T) {
 				t.Errorf("to %s: %v", who, m.To)
 			}
 		}
-		if _, err := ann.Groups().SetTopic(t.Context(), "ops", "mine"); err != nil {
-			t.Errorf("topic of the own group: %v", err)
+		for _, who := range []string{"#zoo", "#opz", "#" + zoo.String(), "#" + zoo.String()[:idPrefix]} {
+			_, err := ann.Groups().Group(t.Context(), who)
+			unknown := new(people.UnknownError)
+			if !errors.As(err, &unknown) || slices.ContainsFunc(unknown.Near, func(name string) bool { return name != "#ops" }) {
+				t.Errorf("%s: %v", who, err)
+			}
 		}
-		if g, err := ann.Groups().Group(t.Context(), zoo.String()[:idPrefix]); err != nil || g.ID != zoo {
-			t.Errorf("the beginning of the ID of a stranger's group, which no other ID has: %v", err)
+		// What she has accepted is hers as well.
+		if _, err := ann.Contacts().Accept(t.Context(), mallory.who.person.String(), ""); err != nil {
+			t.Fatal(err)
 		}
-		// What she has written in is hers as well.
-		ann.tell(hers, "hello")
+		w.within(soon, "she is in", func() bool { return ann.role(zoo) != "" })
 		var several *contacts.AmbiguousError
-		if _, err := ann.Messages().Send(t.Context(), chat.Outgoing{To: "ops", Text: "which?"}); !errors.As(err, &several) || len(several.Groups) != 2 {
-			t.Errorf("two groups in which she writes: %v", err)
-		}
-		// A person and a group, both settled.
-		ann.makes("Bob")
+		w.within(soon, "there are two", func() bool {
+			_, err := ann.Messages().Send(t.Context(), chat.Outgoing{To: "ops", Text: "which?"})
+			return errors.As(err, &several) && len(several.Groups) == 2
+		})
 		if _, err := ann.Messages().Send(t.Context(), chat.Outgoing{To: "Bob", Text: "which?"}); !errors.As(err, &several) || len(several.Groups) != 1 || len(several.Candidates) != 1 {
 			t.Errorf("a contact and a group: %v", err)
 		}
@@ -125,40 +132,39 @@ func TestStrangersGroupNamedLikeMyContact(t *testing.T) {
 	})
 }
 
-// Brought in again after she had left, Ann has not accepted that by what she wrote before.
-func TestAcceptedOnlySinceInvited(t *testing.T) {
+// Brought in again by a stranger after she had left, Ann is not in, and is asked anew.
+func TestStrangerBringsNobodyBack(t *testing.T) {
 	inWorld(t, 33, func(t *testing.T, w *world) {
-		all := w.people("Ann", "Mallory", "Eve")
-		ann, mallory, eve := all[0], all[1], all[2]
-		ann.meets(soon, mallory, eve)
+		all := w.people("Ann", "Mallory")
+		ann, mallory := all[0], all[1]
+		ann.meets(soon, mallory)
 		g := mallory.makes("zoo", ann)
-		eve.makes("zoo", ann)
-		// Of two groups of one name, the name means one only if that is or was accepted.
-		want := func(want bool, when string) {
-			t.Helper()
-			named, err := ann.Groups().Group(t.Context(), "zoo")
-			if (err == nil) != want || err == nil && named.ID != g {
-				t.Errorf("%s: accepted %t, want %t", when, err == nil, want)
-			}
+		if _, err := ann.Contacts().Unfriend(t.Context(), mallory.who.person.String()); err != nil {
+			t.Fatal(err)
 		}
-		want(false, "brought in by a stranger")
-		ann.tell(g, "hello")
-		want(true, "she has written")
+		ann.stop()
+		ann.start(mallory.address())
+		if ann.role(g) == "" {
+			t.Error("not in any more since Mallory is no contact any more")
+		}
 		if _, err := ann.Groups().Leave(t.Context(), g.String()); err != nil {
 			t.Fatal(err)
 		}
-		want(true, "she has left")
-		w.within(soon, "Mallory hears it", func() bool {
-			group, _ := mallory.Groups().Group(t.Context(), g.String())
-			return group.Members == 1
-		})
-		mallory.invites(g, ann)
-		w.within(soon, "she is in again", func() bool { return ann.role(g) != "" })
-		want(false, "brought in again")
-		if _, err := ann.Contacts().NameContact(t.Context(), mallory.who.person.String(), "Mal", false); err != nil {
+		mallory.members(g, 1)
+		mallory.asks(g, ann)
+		if r := ann.invited(mallory, g); r.Group.Name != "zoo" || r.Members != 2 {
+			t.Errorf("asked %+v", r)
+		}
+		mallory.tell(g, "you are back")
+		time.Sleep(time.Minute)
+		if ann.role(g) != "" || len(ann.heard(g)) > 0 {
+			t.Errorf("she is %q, and hears %q", ann.role(g), ann.heard(g))
+		}
+		if _, err := ann.Contacts().Accept(t.Context(), mallory.who.person.String(), ""); err != nil {
 			t.Fatal(err)
 		}
-		want(true, "Mallory is a contact")
+		w.within(soon, "she is in again", func() bool { return ann.role(g) != "" })
+		ann.hears(g, "you are back")
 	})
 }
 

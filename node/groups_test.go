@@ -31,10 +31,14 @@ func (m *machine) makes(name string, others ...*machine) event.Conversation {
 	return g.ID
 }
 
+// invites has m bring others into a group, of whom those who are on know m as a contact.
 func (m *machine) invites(g event.Conversation, others ...*machine) {
 	m.w.t.Helper()
 	var who []string
 	for _, o := range others {
+		if o.Node != nil {
+			o.trusts(m)
+		}
 		who = append(who, o.who.person.String())
 	}
 	if len(who) == 0 {
@@ -43,6 +47,46 @@ func (m *machine) invites(g event.Conversation, others ...*machine) {
 	if _, err := m.Groups().Invite(m.w.t.Context(), g.String(), who); err != nil {
 		m.w.t.Fatal(err)
 	}
+}
+
+// trusts has o make another a contact.
+func (m *machine) trusts(other *machine) {
+	m.w.t.Helper()
+	m.meets(10*time.Second, other)
+	if them, _ := m.people.Get(other.who.person); !them.Contact {
+		if _, err := m.Contacts().Accept(m.w.t.Context(), other.who.person.String(), ""); err != nil {
+			m.w.t.Fatalf("%s accepts %s: %v", m.name, other.name, err)
+		}
+	}
+}
+
+// asks is invites where nobody knows m as a contact by that.
+func (m *machine) asks(g event.Conversation, others ...*machine) {
+	m.w.t.Helper()
+	for _, o := range others {
+		if _, err := m.Groups().Invite(m.w.t.Context(), g.String(), []string{o.who.person.String()}); err != nil {
+			m.w.t.Fatal(err)
+		}
+	}
+}
+
+// invited waits until the owner of m sees that another asks them into a group.
+func (m *machine) invited(by *machine, g event.Conversation) (request contacts.Request) {
+	m.w.t.Helper()
+	m.w.within(time.Minute, m.name+" sees who asks", func() bool {
+		requests, err := m.Contacts().Requests(m.w.t.Context())
+		if err != nil {
+			m.w.t.Fatal(err)
+		}
+		i := slices.IndexFunc(requests, func(r contacts.Request) bool {
+			return r.Person == by.who.person && r.Group != nil && r.Group.ID == g.String()
+		})
+		if i >= 0 {
+			request = requests[i]
+		}
+		return i >= 0
+	})
+	return request
 }
 
 // role is what the owner of m is in a group, by what m knows.
@@ -511,7 +555,7 @@ func TestLargeGroupGossips(t *testing.T) {
 	})
 }
 
-// A welcome that takes several frames is put together.
+// The control events of a group come in several frames.
 func TestGroupOfManyChangesTakesNewcomers(t *testing.T) {
 	inWorld(t, 10, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob")
@@ -530,44 +574,90 @@ func TestGroupOfManyChangesTakesNewcomers(t *testing.T) {
 	})
 }
 
-// With contacts only, an invitation by somebody else waits among the requests until they are
-// accepted.
+// A stranger's invitation waits among the requests until they are accepted, whoever may write to the
+// owner. Until then nobody in the group is more than a stranger, and nothing is told of it. Who is
+// blocked asks no more.
 func TestInvitationWaitsForAccept(t *testing.T) {
-	inWorld(t, 11, func(t *testing.T, w *world) {
-		all := w.people("Ann", "Bob")
-		ann, bob := all[0], all[1]
-		ann.meets(soon, bob)
-		if err := bob.Owner().SetAccept(t.Context(), people.AcceptContacts); err != nil {
-			t.Fatal(err)
-		}
-		w.within(soon, "they meet again", func() bool {
-			return ann.mesh.Here(bob.who.person)
+	for _, accept := range []string{people.AcceptEveryone, people.AcceptContacts} {
+		inWorld(t, 11, func(t *testing.T, w *world) {
+			all := w.people("Ann", "Bob", "Cleo")
+			ann, bob, cleo := all[0], all[1], all[2]
+			ann.meets(soon, bob, cleo)
+			bob.meets(soon, cleo)
+			if err := bob.Owner().SetAccept(t.Context(), accept); err != nil {
+				t.Fatal(err)
+			}
+			g := ann.makes("lunch", cleo)
+			ann.asks(g, bob)
+			if r := bob.invited(ann, g); r.Group.Name != "lunch" || r.Members != 3 || r.Received.IsZero() || r.Name != "Ann" || r.Text != "" {
+				t.Errorf("%s: he is asked %+v", accept, r)
+			}
+			ann.tell(g, "before he has accepted")
+			time.Sleep(time.Minute)
+			for _, m := range []*machine{ann, cleo} {
+				if bob.groups.Fellow(m.who.person) || bob.groups.Concerns(m.who.person) {
+					t.Errorf("%s: %s is more than a stranger", accept, m.name)
+				}
+			}
+			if groups, err := bob.Groups().Groups(t.Context()); err != nil || len(groups) > 0 || bob.groups.Known(g) {
+				t.Errorf("%s: he sees %d groups, %v", accept, len(groups), err)
+			}
+			if told, err := bob.Groups().Notices(t.Context(), 0, 10); err != nil || len(told) > 0 {
+				t.Errorf("%s: he is told %+v, %v", accept, told, err)
+			}
+			if _, err := bob.Contacts().Block(t.Context(), ann.who.person.String()); err != nil {
+				t.Fatal(err)
+			}
+			if requests, err := bob.Contacts().Requests(t.Context()); len(requests) != 0 {
+				t.Errorf("%s: somebody who is blocked asks: %+v, %v", accept, requests, err)
+			}
+			if _, err := bob.Contacts().Unblock(t.Context(), ann.who.person.String()); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := bob.Contacts().Accept(t.Context(), ann.who.person.String(), ""); err != nil {
+				t.Fatal(err)
+			}
+			bob.stop()
+			bob.start(ann.address(), cleo.address())
+			w.within(time.Minute, accept+": Bob is in", func() bool { return bob.role(g) != "" })
+			if requests, _ := bob.Contacts().Requests(t.Context()); len(requests) != 0 {
+				t.Errorf("%s: still asked: %+v", accept, requests)
+			}
+			w.within(soon, accept+": he is told", func() bool {
+				told, err := bob.Groups().Notices(t.Context(), 0, 10)
+				return err == nil && len(told) > 0 && told[0].What == membership.NoticeJoined && told[0].By.ID == ann.who.person && told[0].Mine
+			})
 		})
-		g := ann.makes("lunch")
-		ann.invites(g, bob)
-		w.within(time.Minute, "Bob sees that he is invited", func() bool {
-			requests, err := bob.Contacts().Requests(t.Context())
-			return err == nil && len(requests) == 1 && requests[0].Person == ann.who.person
-		})
-		if bob.role(g) != "" {
-			t.Fatal("Bob is in a group of somebody he has not accepted")
+	}
+}
+
+// A request is kept through restarts, and whoever is in the group brings the owner in when they have
+// accepted, also where the one who invited them is not there.
+func TestRequestOfAGroupIsKept(t *testing.T) {
+	inWorld(t, 12, func(t *testing.T, w *world) {
+		all := w.people("Ann", "Bob", "Cleo")
+		ann, bob, cleo := all[0], all[1], all[2]
+		ann.meets(soon, bob, cleo)
+		bob.meets(soon, cleo)
+		g := ann.makes("lunch", cleo)
+		ann.asks(g, bob)
+		cleo.members(g, 3)
+		before := bob.invited(ann, g)
+		ann.stop()
+		for range 2 {
+			bob.stop()
+			bob.start(cleo.address())
+			if again := bob.invited(ann, g); again.Received != before.Received || again.Members != before.Members || again.Name != "Ann" {
+				t.Errorf("after a restart %+v, before %+v", again, before)
+			}
 		}
-		if _, err := bob.Contacts().Block(t.Context(), ann.who.person.String()); err != nil {
+		bob.meets(10*time.Second, cleo)
+		if _, err := bob.Contacts().Accept(t.Context(), "Ann", ""); err != nil {
 			t.Fatal(err)
 		}
-		if requests, err := bob.Contacts().Requests(t.Context()); len(requests) != 0 {
-			t.Errorf("somebody who is blocked asks: %+v, %v", requests, err)
-		}
-		if _, err := bob.Contacts().Unblock(t.Context(), ann.who.person.String()); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := bob.Contacts().Accept(t.Context(), ann.who.person.String(), ""); err != nil {
-			t.Fatal(err)
-		}
-		w.within(time.Minute, "Bob is in", func() bool { return bob.role(g) != "" })
-		if requests, _ := bob.Contacts().Requests(t.Context()); len(requests) != 0 {
-			t.Errorf("still asked: %+v", requests)
-		}
+		w.within(time.Minute, "Cleo brings him in", func() bool { return bob.role(g) != "" })
+		cleo.tell(g, "hello Bob")
+		bob.hears(g, "hello Bob")
 	})
 }
 
@@ -603,4 +693,24 @@ func TestPeerIsToldOfAChangeMeanwhile(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A change that comes while the group is arriving at a newcomer reaches them, whenever that is.
+func TestChangeWhileAGroupArrives(t *testing.T) {
+	for _, pause := range []time.Duration{0, 1, 2, 5, 20, 100} {
+		inWorld(t, 28, func(t *testing.T, w *world) {
+			all := w.people("Ann", "Bob")
+			ann, bob := all[0], all[1]
+			ann.meets(soon, bob)
+			for i := range 8 {
+				g := ann.makes(fmt.Sprint(i))
+				ann.invites(g, bob)
+				time.Sleep(pause * time.Millisecond)
+				if _, err := ann.Groups().SetRole(t.Context(), g.String(), bob.who.person.String(), membership.RoleAdmin); err != nil {
+					t.Fatal(err)
+				}
+				w.within(soon, "Bob is an admin", func() bool { return bob.role(g) == membership.RoleAdmin })
+			}
+		})
+	}
 }

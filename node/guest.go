@@ -61,6 +61,10 @@ func (g *guest) Perform(ctx context.Context, e sync.Effect) (answer sync.Input, 
 		answer = g.portion.Load(e)
 	case sync.LoadControl:
 		answer = g.portion.LoadControl(e)
+	case sync.Recognize:
+		answer = g.portion.Recognize(e)
+	case sync.LoadWelcome:
+		answer = g.portion.LoadWelcome(e)
 	case sync.FetchCard:
 		answer = g.portion.FetchCard(e)
 
@@ -71,6 +75,8 @@ func (g *guest) Perform(ctx context.Context, e sync.Effect) (answer sync.Input, 
 		task = session.Errand(func(ctx context.Context) sync.Input { return g.from.Record(ctx, e) })
 	case sync.IngestControl:
 		task = session.Errand(func(ctx context.Context) sync.Input { return g.from.Control(ctx, e) })
+	case sync.IngestWelcome:
+		task = session.Errand(func(ctx context.Context) sync.Input { return g.from.Welcome(ctx, e) })
 	case sync.LearnCard:
 		task = session.Errand(func(ctx context.Context) sync.Input { return g.from.Card(ctx, e) })
 	case sync.Rollback:

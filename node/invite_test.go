@@ -19,6 +19,7 @@ func TestInviteAllOrNone(t *testing.T) {
 		ann, bob, cleo := all[0], all[1], all[2]
 		ann.meets(5*time.Second, bob, cleo)
 		bob.meets(5*time.Second, cleo)
+		bob.trusts(ann)
 		ctx, g := t.Context(), ann.makes("lunch")
 		_, err := ann.Groups().Invite(ctx, "lunch", []string{"Bob", "Evee", "Zed", "Ann"})
 		var failed *membership.InviteError

@@ -126,10 +126,11 @@ func TestScatteredPiecesShutNoAuthorOut(t *testing.T) {
 		}
 		time.Sleep(10 * time.Second)
 		old := other.runsOf(cleo)
+		bob.trusts(ann)
 		w.cut(ann.addr(), bob.addr())
 		w.cut(cleo.addr(), bob.addr())
 		time.Sleep(30 * time.Second)
-		ann.invites(g, bob)
+		ann.asks(g, bob)
 		time.Sleep(10 * time.Second)
 		for i := range 3 * event.MaxSegments {
 			cleo.tell(g, fmt.Sprint("new ", i))
@@ -167,14 +168,21 @@ func TestScatteredPiecesShutNoAuthorOut(t *testing.T) {
 	})
 }
 
-// welcomes gives the victim the whole control set, as it stands at somebody.
+// welcomes gives the victim somebody's welcome, and then the whole control set.
 func (in *insider) welcomes(from *machine) {
 	in.w.t.Helper()
 	events, _, err := from.groups.Missing(in.group, in.victim.who.person, nil, 256, 1<<20)
 	if err != nil {
 		in.w.t.Fatal(err)
 	}
-	in.send(wire.Frame{Welcome: &wire.Control{Events: events}})
+	w, err := from.groups.WelcomeOf(in.group, in.victim.who.person)
+	if err != nil {
+		in.w.t.Fatal(err)
+	}
+	in.send(wire.Frame{Welcome: w})
+	in.until(in.victim, "the group is arriving", func(*seen) bool { return len(in.victim.groups.Arriving()) > 0 })
+	in.asks()
+	in.send(wire.Frame{Control: &wire.Control{Tag: in.tag(in.key.ID()), Events: events}})
 }
 
 // Who was away catches up over a slow link: what answers is shown after what it answers, without a

@@ -182,7 +182,8 @@ func Open(cfg Config) (_ *Node, err error) {
 		return nil, err
 	}
 	n.people = people.New(people.Config{Now: cfg.Now, Log: cfg.Log})
-	n.groups = groups.New(groups.Config{Authors: n.people, Changed: n.groupChanged, Strained: n.groupStrained, Resumed: n.groupResumed, Log: cfg.Log})
+	n.groups = groups.New(groups.Config{Authors: n.people, Changed: n.groupChanged, Arriving: n.groupArriving, Requested: n.requested,
+		Strained: n.groupStrained, Resumed: n.groupResumed, Log: cfg.Log})
 	if n.store, err = store.Open(store.Config{Dir: cfg.Dir, Passphrase: cfg.Passphrase, Now: cfg.Now, Log: cfg.Log,
 		Identify: cfg.Identify, Space: cfg.Space, Changed: n.committed, Authority: n.groups}); err != nil {
 		return nil, err
@@ -233,13 +234,13 @@ func (n *Node) makeRooms() (err error) {
 	n.contacts = contacts.New(contacts.Config{Store: n.store, Now: n.cfg.Now,
 		Names: contacts.NewNames(contacts.NamesConfig{Store: n.store, People: n.people, Owner: n.owner,
 			Groups: n.groups, Presence: n.mesh}),
-		Changed: n.personChanged, Invited: n.invited,
+		Changed: n.personChanged, Requested: n.requested,
 		Ingest: func(ctx context.Context, run event.Run, from crypto.PersonID) error {
 			return n.door.Ingest(ctx, run, from).Err
 		}})
 	n.door = ingest.New(ingest.Config{Store: n.store, People: n.people, Owner: n.owner, Groups: n.groups,
 		Receipts: n.receipts, Now: n.cfg.Now, Log: n.log,
-		Invited: n.contacts.PutInvitation, Met: n.met, Changed: n.presence.Bump,
+		Met: n.met, Changed: n.presence.Bump,
 		MoreWaits: n.contacts.PutMoreWaits, Room: n.room, Again: n.again,
 		Link: func(at netip.Addr) netip.Prefix { return budget.Link(at, n.mesh.Network().OnLink(at)) }})
 	n.runs = sharing.NewRuns(n.store.LoadRun)
@@ -319,7 +320,10 @@ func (n *Node) Run(ctx context.Context) (err error) {
 		}
 	}
 	n.warnings.Opened()
-	for _, c := range n.groups.All() { // the last run may have ended between a change and what it entails
+	if err := n.groups.AcceptDue(ctx); err != nil { // the last run may have ended between a change and what it entails
+		n.log.Warn("accept invitations by contacts", "err", err)
+	}
+	for _, c := range n.groups.All() {
 		if err := n.groups.Limit(ctx, c); err != nil {
 			return fmt.Errorf("limit logs of a group: %w", err)
 		}

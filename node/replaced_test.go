@@ -71,6 +71,7 @@ func TestReplacedContactGetsWhatWaits(t *testing.T) {
 			t.Errorf("replaced: %+v", got)
 		}
 		again.got(soon, ann, "one", "two")
+		again.trusts(ann)
 		w.within(soon, "the new one is in the group", func() bool { return again.role(staff) != "" })
 		if again.role(lunch) != "" || bob.role(lunch) == "" {
 			t.Error("Ann has changed a group of Bob's")

@@ -22,9 +22,7 @@ import (
 
 // Why a session is ended from here.
 var (
-	errBlocked   = errors.New("peer was blocked")
-	errNotServed = errors.New("strangers are not served any more")
-	errInvited   = errors.New("invitation was accepted")
+	errNotServed = errors.New("the peer is not served any more")
 	errRoom      = errors.New("there is room on the disk again")
 )
 
@@ -121,21 +119,35 @@ func (n *Node) personChanged(before, after people.Person) {
 		n.stand(after)
 	}
 	n.presence.Bump()
-	if after.Blocked && !before.Blocked {
+	if n.serves(before) && !n.serves(after) {
 		for _, s := range n.mesh.With(after.ID) {
-			s.End(errBlocked) // the next session is from its beginning like one with any blocked peer
+			s.End(errNotServed) // the next session is from its beginning like one with anybody who is not served
 		}
 	}
 }
 
-// invited takes in that an invitation waits for the owner. With again it ends the sessions instead,
-// so that peers whose invitations waited make them again in new ones.
-func (n *Node) invited(again bool) {
-	if again {
-		for _, s := range n.mesh.Sessions() {
-			s.End(errInvited)
+// serves says whether a person is served in the direct conversation.
+func (n *Node) serves(p people.Person) bool {
+	return !p.Blocked && (p.Contact || n.owner.Accepts() == people.AcceptEveryone)
+}
+
+// groupArriving takes in that a group is arriving: it is offered to everybody. With more, more of it
+// has come, for which something may have waited.
+func (n *Node) groupArriving(id event.Conversation, more bool) {
+	if !more {
+		for s := range n.mesh.Identified() {
+			s.Inbox.Policy()
 		}
+		return
 	}
+	locator := n.groups.Locator(id)
+	for _, s := range n.mesh.Hearing(id) {
+		s.Inbox.Control(id, locator)
+	}
+}
+
+// requested takes in that somebody waits to be accepted, or that more of somebody waits.
+func (n *Node) requested() {
 	n.waiting.Bump()
 	n.presence.Bump()
 }

@@ -43,7 +43,15 @@ func (p *party) perform(e sync.Effect) sync.Input {
 		w.check(p.ingestRecord(e.Record))
 		return sync.Stored{Ticket: e.Ticket}
 	case sync.IngestControl:
-		w.check(p.groups.Admit(ctx, e.Conversation, e.Events, func(crypto.PersonID) bool { return true }))
+		w.check(p.groups.Admit(ctx, e.Conversation, e.Events))
+		return sync.Stored{Ticket: e.Ticket}
+	case sync.LoadWelcome:
+		welcome, err := p.groups.WelcomeOf(e.Conversation, p.peer.own.Person)
+		w.check(err)
+		return sync.LoadedWelcome{Conversation: e.Conversation, Welcome: welcome}
+	case sync.IngestWelcome:
+		_, err := p.groups.Welcome(ctx, e.Welcome, "")
+		w.check(err)
 		return sync.Stored{Ticket: e.Ticket}
 	case sync.Acked:
 		w.check(p.store.NoteDelivered(ctx, []store.Delivery{{Log: e.Log, Person: p.peer.own.Person, Segments: e.Segments}}))
@@ -51,7 +59,7 @@ func (p *party) perform(e sync.Effect) sync.Input {
 		return sync.Drained{}
 	case sync.Wake:
 		p.wake = e.At
-	case sync.RoundBegan, sync.RoundEnded, sync.Sighted:
+	case sync.RoundBegan, sync.RoundDropped, sync.RoundEnded, sync.Sighted, sync.Recognize:
 	default:
 		w.t.Fatalf("%s: %T %+v", p.name, e, e)
 	}
@@ -69,10 +77,14 @@ func (p *party) joined() sync.Input {
 	w.check(err)
 	direct.Records = append(direct.Records, receipts...)
 	in := sync.Joined{Own: p.own.Card.Devices(), Serve: true, Conversations: []sync.Conversation{direct}}
-	for _, g := range p.groups.Shared(p.peer.own.Person) {
-		c := sync.Conversation{ID: g.ID, Locator: p.groups.Locator(g.ID), Welcome: g.Fresh, Follow: true, Logs: make(map[event.Log]event.Segments),
+	for _, g := range append(p.groups.Shared(p.peer.own.Person), p.groups.Arriving()...) {
+		c := sync.Conversation{ID: g.ID, Locator: p.groups.Locator(g.ID), Welcome: g.Welcome, Quiet: g.Quiet, Follow: true, Logs: make(map[event.Log]event.Segments),
 			OurTag:  groups.Tag(g.Secret, p.nonce, p.peerNonce, p.own.Device.ID()),
 			PeerTag: groups.Tag(g.Secret, p.nonce, p.peerNonce, p.peer.own.Device.ID())}
+		if g.Quiet {
+			in.Conversations = append(in.Conversations, c)
+			continue
+		}
 		logs, err := p.store.Logs(g.ID)
 		w.check(err)
 		for log, segments := range logs {
@@ -159,3 +171,6 @@ func (p *party) Owner(device crypto.DeviceID) (crypto.PersonID, bool) {
 }
 
 func (p *party) Keep(context.Context, crypto.PersonID) error { return nil }
+func (p *party) Card(crypto.PersonID) []byte                 { return nil }
+func (p *party) Brings(crypto.PersonID) bool                 { return true }
+func (p *party) Ignores(crypto.PersonID) bool                { return false }

@@ -60,7 +60,7 @@ func readSchema(t *testing.T) schema {
 // inBytes names the messages of FORMAT.md that travel in fields of type bytes.
 var inBytes = map[string]string{
 	"RunEvent.header": "Header", "RunEvent.body": "Body", "RecordFrame.record": "Record",
-	"Identity.card": "Card", "Card.card": "Card",
+	"Identity.card": "Card", "Card.card": "Card", "Welcome.card": "Card",
 }
 
 // contents and values name the messages of Body.content and Record.value, by kind.

@@ -92,7 +92,7 @@ func (w *talk) newParty(name string, first, nonce byte, address netip.AddrPort) 
 	for i := range p.nonce {
 		p.nonce[i] = nonce
 	}
-	p.groups = groups.New(groups.Config{Authors: p, Changed: p.groupChanged})
+	p.groups = groups.New(groups.Config{Authors: p, Changed: p.groupChanged, Arriving: p.groupArriving})
 	var err error
 	dir := w.t.TempDir()
 	p.store, err = store.Open(store.Config{Dir: dir, Rand: &random, Now: func() time.Time { return w.now }, Authority: p.groups})
@@ -290,6 +290,10 @@ func sortedLogs(logs map[event.Log]event.Segments) (out []event.Log) {
 	}
 	slices.SortFunc(out, event.Log.Compare)
 	return out
+}
+
+func (p *party) groupArriving(id event.Conversation, more bool) {
+	p.rejoin = p.rejoin || !more
 }
 
 func (p *party) groupChanged(c groups.Change) {

@@ -179,7 +179,9 @@ func events(w *talk) string {
 		case f.Run != nil:
 			all = f.Run.Events
 		case f.Welcome != nil:
-			all = f.Welcome.Events
+			all = []event.Event{f.Welcome.Create, f.Welcome.Join}
+		case f.Control != nil:
+			all = f.Control.Events
 		case f.Record != nil:
 			hash := f.Record.Record.Hash()
 			l.hex(fmt.Sprintf("hash of the record in %d", i+1), hash[:])

@@ -55,6 +55,12 @@ func (c *crowd) gather(ctx context.Context, to int) error {
 	var who []string
 	for _, n := range c.nodes[1 : to+1] {
 		who = append(who, n.person)
+		if err := n.until(ctx, n.name+" has accepted who invites", func(ctx context.Context) (bool, error) {
+			_, err := n.Accept(ctx, &earshotv1.AcceptRequest{Who: c.nodes[0].person})
+			return err == nil, nil
+		}); err != nil {
+			return err
+		}
 	}
 	if _, err := c.nodes[0].Invite(ctx, &earshotv1.InviteRequest{Group: g.Id, Who: who}); err != nil {
 		return err

@@ -204,6 +204,11 @@ func (d *demo) group(ctx context.Context) error {
 	if err := d.seesOthers(ctx, "Ann"); err != nil {
 		return err
 	}
+	for _, name := range []string{"Bob", "Cleo"} { // else they would be asked first
+		if _, err := d.earshot(ctx, name, "", "accept", "Ann"); err != nil {
+			return err
+		}
+	}
 	for _, command := range [][]string{{"create", "lunch"}, {"invite", "lunch", "Bob", "Cleo"}} {
 		if _, err := d.earshot(ctx, "Ann", "", append([]string{"group"}, command...)...); err != nil {
 			return err

@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	welcomeEach = 250
-	// settle is how long a victim may take to have joined.
+	controlEach = 250
+	// settle is how long a victim may take to offer the group.
 	settle = 2 * time.Second
 )
 
@@ -27,31 +27,42 @@ func init() {
 	})
 }
 
-// welcome tells the victim of a control set that it does not know.
-func (a *attacker) welcome(s *rogue.Session, set []event.Event) error {
-	for _, f := range rogue.Welcomes(set, welcomeEach) {
-		b := rogue.Framed(f)
-		if err := s.SendRaw(b); err != nil {
-			return err
-		}
-		a.Count("bytes", len(b))
-		a.Count("events", len(f.Welcome.Events))
-	}
-	return nil
+// welcome tells the victim of a group that it does not know.
+func (a *attacker) welcome(s *rogue.Session, g *rogue.Group, members int) error {
+	b := rogue.Framed(g.Welcome(members))
+	a.Count("bytes", len(b))
+	return s.SendRaw(b)
 }
 
-// bring makes a group of the victim and others, and welcomes the victim.
+// bring makes a group of others and the victim, and welcomes the victim.
 func (a *attacker) bring(s *rogue.Session, name string, others ...crypto.PersonID) (*rogue.Group, error) {
 	g := s.By.Found(name)
-	g.Invite(append(others, s.Victim)...)
-	return g, a.welcome(s, g.Set)
+	if len(others) > 0 {
+		g.Invite(others...)
+	}
+	g.Invite(s.Victim)
+	return g, a.welcome(s, g, len(others)+2)
+}
+
+// force is bring, and then all control events of the group. A victim who has not accepted the attacker
+// ends the session for these.
+func (a *attacker) force(ctx context.Context, s *rogue.Session, name string, others ...crypto.PersonID) (*rogue.Group, error) {
+	g, err := a.bring(s, name, others...)
+	if err == nil {
+		err = g.Offer(s)
+	}
+	if err != nil {
+		return nil, err
+	}
+	sleep(ctx, settle)
+	return g, a.goOn(ctx, s, g, 1)
 }
 
 // goOn sends the control events of a group from the first-th on.
 func (a *attacker) goOn(ctx context.Context, s *rogue.Session, g *rogue.Group, first int) error {
 	for ctx.Err() == nil && first < len(g.Set) {
 		n, size := 0, 0
-		for first+n < len(g.Set) && n < welcomeEach && size < event.MaxRunSent/2 {
+		for first+n < len(g.Set) && n < controlEach && size < event.MaxRunSent/2 {
 			size += g.Set[first+n].Size()
 			n++
 		}
@@ -75,14 +86,10 @@ func (a *attacker) bomb(ctx context.Context) error {
 		return err
 	}
 	defer s.Close()
-	g, err := a.bring(s, "bomb", other.ID)
+	g, err := a.force(ctx, s, "bomb", other.ID)
 	if err != nil {
 		return err
 	}
-	if err := g.Offer(s); err != nil {
-		return err
-	}
-	sleep(ctx, settle)
 	unseen := *g
 	first := len(g.Set)
 	leave := unseen.Act(other.Log(g.ID()), event.Leave{})
@@ -103,14 +110,10 @@ func (a *attacker) fat(ctx context.Context) error {
 		return err
 	}
 	defer s.Close()
-	g, err := a.bring(s, "fat")
+	g, err := a.force(ctx, s, "fat")
 	if err != nil {
 		return err
 	}
-	if err := g.Offer(s); err != nil {
-		return err
-	}
-	sleep(ctx, settle)
 	cuts := make([]event.Position, event.MaxCuts)
 	for i := range cuts {
 		cuts[i].Device = crypto.DeviceID{byte(i >> 8), byte(i), 7}
@@ -149,10 +152,9 @@ func (a *attacker) pin(ctx context.Context) error {
 	}
 	defer s.Close()
 	all, ids := a.members(a.n)
-	if _, err := a.bring(s, "pin", ids...); err != nil {
+	if _, err := a.force(ctx, s, "pin", ids...); err != nil {
 		return err
 	}
-	sleep(ctx, settle)
 	a.again(ctx, func(i int) error {
 		m, err := a.Enter(ctx, a.AnySource(), all[i])
 		if err != nil {
@@ -175,11 +177,10 @@ func (a *attacker) fill(ctx context.Context) error {
 	}
 	defer s.Close()
 	all, ids := a.members(a.n)
-	g, err := a.bring(s, "fill", ids...)
+	g, err := a.force(ctx, s, "fill", ids...)
 	if err != nil {
 		return err
 	}
-	sleep(ctx, settle)
 	a.each(func(i int) { a.Failed(ctx, "write", a.fillAs(ctx, g, all[i])) })
 	return nil
 }

@@ -17,7 +17,7 @@ func init() {
 		"cards":  {about: "n sessions that ask for cards and never read", n: 300, run: (*attacker).askAndNeverRead},
 		"claims": {about: "n sessions that claim to hold as much as is remembered", n: 60, run: (*attacker).claims},
 		"held":   {about: "n sessions with size runs under cards that nobody gives", n: 60, size: 20, run: (*attacker).held},
-		"kept":   {about: "n sessions that leave welcomes of size control events", n: 60, size: 4000, run: (*attacker).kept},
+		"kept":   {about: "n sessions that leave size welcomes", n: 60, size: 256, run: (*attacker).kept},
 	})
 }
 
@@ -128,21 +128,19 @@ func (a *attacker) held(ctx context.Context) error {
 	return nil
 }
 
-// kept leaves a welcome into a group with the victim that does not bring it in.
+// kept leaves welcomes into groups with the victim, of which no control events come.
 func (a *attacker) kept(ctx context.Context) error {
 	a.again(ctx, func(i int) error {
 		p := a.Person(i, "Kept")
-		g := p.Found("kept")
-		for len(g.Set) < a.size && ctx.Err() == nil {
-			g.Act(g.Founder, event.Topic{Topic: "t"})
-		}
 		s, err := a.Enter(ctx, a.Source(i), p)
 		if err != nil {
 			return err
 		}
 		defer s.Close()
-		if err := a.welcome(s, g.Set); err != nil {
-			return err
+		for range a.size {
+			if _, err := a.bring(s, "kept"); err != nil {
+				return err
+			}
 		}
 		s.Until(ctx)
 		return nil

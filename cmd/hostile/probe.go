@@ -57,13 +57,13 @@ var probes = []struct {
 		a.Hide(other)
 		g := other.Found("probe")
 		g.Invite(s.Victim)
-		return a.welcome(s, g.Set)
+		return a.welcome(s, g, 2)
 	}},
 	{"a welcome of a false signature", func(a *attacker, s *rogue.Session) error {
 		g := s.By.Found("probe")
 		g.Invite(s.Victim)
 		g.Set[len(g.Set)-1].Signature[3] ^= 1
-		return a.welcome(s, g.Set)
+		return a.welcome(s, g, 2)
 	}},
 	{"control events of no group", func(a *attacker, s *rogue.Session) error {
 		g := s.By.Found("probe")

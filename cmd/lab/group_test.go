@@ -51,11 +51,16 @@ func (n *node) founds(name string, others ...*node) *room {
 	return r
 }
 
-// invite has an admin make others members, and waits until everybody knows.
+// invite has an admin, whom the others accept as a contact, make these members, and waits until
+// everybody knows.
 func (r *room) invite(admin *node, others ...*node) {
 	r.Helper()
 	args := []string{"group", "invite", r.id}
 	for _, o := range others {
+		r.await(promised, o.name+" has accepted "+admin.name, func() bool {
+			_, _, code := o.exec("", "accept", admin.person)
+			return code == 0
+		})
 		args = append(args, o.person)
 	}
 	admin.must(args...)

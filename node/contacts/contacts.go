@@ -22,9 +22,8 @@ type Config struct {
 	Now   func() time.Time // the owner's clock
 	// Changed is told of each change to a person, after the commit.
 	Changed func(before, after people.Person)
-	// Invited is told when an invitation waits for the owner, or, with again, when the owner has
-	// accepted somebody whose invitations waited. Peers are then to make these again.
-	Invited func(again bool)
+	// Requested is told when more waits of somebody than is kept here.
+	Requested func()
 	// Ingest lets in a run that a person has brought.
 	Ingest func(ctx context.Context, run event.Run, from crypto.PersonID) error
 }
@@ -36,15 +35,13 @@ type Contacts struct {
 	people *people.People
 	naming gosync.Mutex // held from finding that a name is free until it is given
 
-	mu          gosync.Mutex
-	invitations map[event.Conversation]invitation
-	waiting     map[crypto.PersonID]waiting // of whom more waits than there is budget for
+	mu      gosync.Mutex
+	waiting map[crypto.PersonID]waiting // of whom more waits than there is budget for
 }
 
 // New returns Contacts as the store has them.
 func New(cfg Config) *Contacts {
-	return &Contacts{Names: cfg.Names, cfg: cfg, people: cfg.Names.cfg.People, invitations: make(map[event.Conversation]invitation),
-		waiting: make(map[crypto.PersonID]waiting)}
+	return &Contacts{Names: cfg.Names, cfg: cfg, people: cfg.Names.cfg.People, waiting: make(map[crypto.PersonID]waiting)}
 }
 
 // Contacts returns the persons whom the owner has named, accepted, written to or blocked.
@@ -58,22 +55,22 @@ func (c *Contacts) change(ctx context.Context, id crypto.PersonID, f func(*book.
 	if err := c.people.Update(ctx, id, f); err != nil {
 		return Person{}, err
 	}
-	return c.changed(before), nil
+	return c.changed(ctx, before)
 }
 
-// changed tells what has changed about a person since before, and returns them as they are now.
-func (c *Contacts) changed(before people.Person) Person {
+// changed tells what has changed about a person since before, and returns them as they are now. The
+// groups into which a new contact had brought the owner are accepted with them.
+func (c *Contacts) changed(ctx context.Context, before people.Person) (Person, error) {
 	after, _ := c.people.Get(before.ID)
 	c.cfg.Changed(before, after)
 	if after.Contact || after.Blocked {
 		c.forgetWaiting(after.ID)
 	}
-	if (after.Contact != before.Contact || after.Blocked != before.Blocked) && after.Contact && !after.Blocked {
-		if c.forgetInvitations(after.ID) {
-			c.cfg.Invited(true) // in a new session: a peer invites only once in each
-		}
+	var err error
+	if after.Contact && !after.Blocked && (!before.Contact || before.Blocked) {
+		err = c.cfg.Names.cfg.Groups.AcceptDue(ctx)
 	}
-	return c.view(&after)
+	return c.view(&after), err
 }
 
 // add makes a person a contact, gives them a petname unless that is empty, and has also, if there
@@ -186,7 +183,6 @@ func (c *Contacts) Block(ctx context.Context, who string) (Person, error) {
 	if err != nil {
 		return Person{}, err
 	}
-	c.forgetInvitations(p.ID)
 	blocked, err := c.change(ctx, p.ID, func(s *book.Person) error { s.Blocked = true; return nil })
 	if err != nil || p.Contact {
 		return blocked, err

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/node/authority"
@@ -132,17 +131,17 @@ func TestBlock(t *testing.T) {
 	d, ctx := newDesk(t), t.Context()
 	bob := d.meets("Bob")
 	d.asks(bob, "may I?")
-	d.PutInvitation(event.Conversation{1}, bob.id(), "lunch")
-	if texts := d.requests(); len(texts) != 2 {
-		t.Errorf("waiting: %q", texts)
+	d.invites(bob, "lunch")
+	if texts := d.requests(); len(texts) != 2 || d.asked != 1 {
+		t.Errorf("waiting: %q, told %d times", texts, d.asked)
 	}
-	d.invited, d.changes = nil, 0
+	d.changes = 0
 	if p, err := d.Block(ctx, "Bob"); err != nil || !p.Blocked || p.Contact || d.changes != 1 {
 		t.Errorf("blocked: %+v, %v, told of %d changes", p, err, d.changes)
 	}
-	d.PutInvitation(event.Conversation{2}, bob.id(), "dinner")
-	if texts := d.requests(); len(texts) != 0 || len(d.invited) != 0 {
-		t.Errorf("waiting: %q, told of %v", texts, d.invited)
+	d.invites(bob, "dinner")
+	if texts := d.requests(); len(texts) != 0 || d.asked != 1 {
+		t.Errorf("waiting: %q, told %d times", texts, d.asked)
 	}
 	if all, _ := d.Contacts.Contacts(ctx); len(all) != 1 || all[0].ID != bob.id() {
 		t.Errorf("contacts: %v", all)
@@ -159,42 +158,33 @@ func TestBlock(t *testing.T) {
 	}
 }
 
-// There is an end to the invitations that wait. They may be made again when whoever made them is
-// accepted.
-func TestInvitations(t *testing.T) {
-	d := newDesk(t)
-	bob, cleo := d.meets("Bob"), d.meets("Cleo")
-	put := func(n int, by *somebody) {
-		d.now = d.now.Add(time.Second)
-		d.PutInvitation(event.Conversation{byte(n)}, by.id(), fmt.Sprint(n))
+// The groups into which somebody would bring the owner are accepted with that person, and forgotten
+// when they are blocked; however somebody has become a contact.
+func TestInvitationsGoWithTheirAuthor(t *testing.T) {
+	d, ctx := newDesk(t), t.Context()
+	bob, cleo, dora := d.meets("Bob"), d.meets("Cleo"), d.meets("Dora")
+	lunch, dinner, retro, ops := d.invites(bob, "lunch"), d.invites(bob, "dinner"), d.invites(cleo, "retro"), d.invites(dora, "ops")
+	if texts := d.requests(); len(texts) != 4 || len(d.groups.Arriving()) > 0 {
+		t.Errorf("waiting: %q", texts)
 	}
-	put(0, cleo)
-	for n := range maxInvitations + 5 {
-		put(n+1, bob)
+	if _, err := d.Accept(ctx, "Bob", ""); err != nil || !d.arrives(lunch) || !d.arrives(dinner) || d.arrives(retro) || d.arrives(ops) {
+		t.Errorf("when Bob is accepted %d are arriving, %v", len(d.groups.Arriving()), err)
 	}
-	texts := d.requests()
-	if len(texts) != maxInvitations || texts[0] != "#0" || texts[1] != "#1" {
-		t.Errorf("%d wait, the first: %q", len(texts), texts[:2])
+	d.befriends(cleo)
+	if _, err := d.Block(ctx, "Dora"); err != nil || !d.arrives(retro) || d.arrives(ops) {
+		t.Errorf("when Cleo is written to and Dora blocked: %v", err)
 	}
-	put(1, bob)
-	if texts := d.requests(); len(texts) != maxInvitations || texts[len(texts)-1] != "#1" {
-		t.Errorf("%d wait when one comes again, which is not the last", len(texts))
+	if texts := d.requests(); len(texts) != 0 {
+		t.Errorf("waiting: %q", texts)
 	}
-	if slices.Contains(d.invited, true) || len(d.invited) != maxInvitations+2 { // once that there are more
-		t.Errorf("told %d times", len(d.invited))
+	if _, err := d.Unfriend(ctx, "Bob"); err != nil || !d.arrives(lunch) {
+		t.Errorf("what was accepted is not when Bob is no contact any more: %v", err)
 	}
-	if all, err := d.Requests(t.Context()); err != nil || all[0].MoreWaits || !all[1].MoreWaits {
-		t.Errorf("more waits: %+v, %v", all[:2], err)
+	if d.invites(bob, "tea"); len(d.requests()) != 1 {
+		t.Error("somebody who is no contact any more brings the owner in")
 	}
-	d.invited = nil
-	d.befriends(bob)
-	if texts := d.requests(); len(texts) != 1 || !slices.Equal(d.invited, []bool{true}) {
-		t.Errorf("when Bob is a contact %d wait, told %v", len(texts), d.invited)
-	}
-	d.befriends(bob)
-	d.befriends(d.meets("Dora"))
-	if len(d.invited) != 1 {
-		t.Errorf("told %v, though nothing has changed", d.invited)
+	if tea := d.invites(cleo, "tea"); !d.arrives(tea) || len(d.requests()) != 1 {
+		t.Error("a contact has to ask")
 	}
 }
 
@@ -203,18 +193,17 @@ func TestInvitations(t *testing.T) {
 func TestInvitationIsNoText(t *testing.T) {
 	d := newDesk(t)
 	bob := d.meets("Bob")
-	d.PutInvitation(event.Conversation{7}, bob.id(), "lunch")
-	d.PutInvitation(event.Conversation{8}, bob.id(), "\u202e")
+	lunch, odd := d.invites(bob, "lunch"), d.invites(bob, "\u202e")
 	all, err := d.Requests(t.Context())
 	d.check(err)
 	names := map[string]string{}
 	for _, r := range all {
-		if r.Text != "" || r.Group == nil || r.Group.Kind != "group" || r.Person != bob.id() {
+		if r.Text != "" || r.Group == nil || r.Group.Kind != "group" || r.Person != bob.id() || r.Members != 3 || r.Received.IsZero() || r.Device != bob.key.ID() {
 			t.Fatalf("%+v", r)
 		}
 		names[r.Group.ID] = r.Group.Name
 	}
-	if names[event.Conversation{7}.String()] != "lunch" || names[event.Conversation{8}.String()] != "" {
+	if names[lunch.String()] != "lunch" || names[odd.String()] != "" {
 		t.Errorf("groups %v", names)
 	}
 }

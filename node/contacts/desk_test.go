@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"log/slog"
+	"slices"
 	"testing"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/earshot-im/earshot/node/authority"
 	"github.com/earshot-im/earshot/node/groups"
 	"github.com/earshot-im/earshot/node/people"
+	"github.com/earshot-im/earshot/node/wire"
 	"github.com/earshot-im/earshot/store"
 	"github.com/earshot-im/earshot/store/book"
 	"github.com/earshot-im/earshot/store/event"
@@ -33,7 +35,7 @@ type desk struct {
 
 	// What was told.
 	changes  int
-	invited  []bool
+	asked    int
 	ingested []string // the words
 	fails    error    // of ingesting
 }
@@ -47,7 +49,7 @@ func newDesk(t *testing.T) *desk {
 		if d.Contacts != nil {
 			d.GroupChanged()
 		}
-	}})
+	}, Requested: func() { d.asked++ }})
 	var err error
 	d.store, err = store.Open(store.Config{Dir: t.TempDir(), Authority: d.groups})
 	d.check(err)
@@ -68,7 +70,7 @@ func newDesk(t *testing.T) *desk {
 			}
 			d.changes++
 		},
-		Invited: func(again bool) { d.invited = append(d.invited, again) },
+		Requested: func() { d.asked++ },
 		Ingest: func(_ context.Context, run event.Run, from crypto.PersonID) error {
 			text, _ := firstText(run)
 			d.ingested = append(d.ingested, text)
@@ -146,6 +148,33 @@ func (d *desk) asks(s *somebody, texts ...string) {
 	run.Events[len(texts)-1].Sign(s.key)
 	d.check(d.people.Keep(d.t.Context(), s.id()))
 	d.check(d.store.Book().PutRequest(d.t.Context(), book.Request{Person: s.id(), Run: run.Marshal()}, ""))
+}
+
+// invites has somebody bring the owner into a group of their own, and returns which.
+func (d *desk) invites(s *somebody, name string) event.Conversation {
+	d.t.Helper()
+	control := func(h event.Header, act event.Control) event.Event {
+		content, err := act.Marshal()
+		d.check(err)
+		h.Device, h.Card, h.Kind, h.Flags = s.key.ID(), s.card.Head(), act.Kind(), event.FlagCritical
+		e, err := event.New(h, event.Body{Content: content})
+		d.check(err)
+		e.Sign(s.key)
+		return e
+	}
+	create := event.Create{Person: s.id(), Name: name, History: event.History{Policy: event.HistoryAll}}
+	_, _ = rand.Read(create.Secret[:])
+	w := &wire.Welcome{Create: control(event.Header{Sequence: 1}, create), Card: s.card.Bytes(), Members: 3}
+	h := event.Header{Conversation: w.Group(), Sequence: 2, Previous: w.Create.ID, Control: []crypto.Hash{crypto.Hash(w.Create.ID)}}
+	w.Join = control(h, event.Invite{Persons: []crypto.PersonID{d.self}})
+	_, err := d.groups.Welcome(d.t.Context(), w, "")
+	d.check(err)
+	return w.Group()
+}
+
+// arrives says whether a group is arriving.
+func (d *desk) arrives(c event.Conversation) bool {
+	return slices.ContainsFunc(d.groups.Arriving(), func(s groups.Shared) bool { return s.ID == c })
 }
 
 // requests are the texts of those that wait, and the groups of invitations.

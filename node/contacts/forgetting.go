@@ -27,11 +27,10 @@ func (c *Contacts) ForgetRequests(ctx context.Context, who []string, all bool) (
 		return nil, err
 	}
 	for _, id := range ids {
-		c.forgetInvitations(id)
 		c.forgetWaiting(id)
 	}
 	if len(ids) > 0 {
-		c.cfg.Invited(false)
+		c.cfg.Requested()
 	}
 	return out, nil
 }
@@ -71,9 +70,6 @@ func (c *Contacts) allStrangers() ([]crypto.PersonID, error) {
 	c.mu.Lock()
 	for id := range c.waiting {
 		all[id] = struct{}{}
-	}
-	for _, i := range c.invitations {
-		all[i.by] = struct{}{}
 	}
 	c.mu.Unlock()
 	maps.DeleteFunc(all, func(id crypto.PersonID, _ struct{}) bool {

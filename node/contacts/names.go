@@ -52,28 +52,19 @@ func (n *Names) phonebook() *phonebook.Book {
 	b := &phonebook.Book{Persons: n.cfg.People.Others(), Key: n.keys.Key}
 	for _, c := range n.cfg.Groups.All() {
 		if state, err := n.cfg.Groups.State(c); err == nil {
-			b.Groups = append(b.Groups, phonebook.Group{ID: c, Name: n.GroupName(state.Name), Rank: func() phonebook.Rank { return n.groupRank(c, state) }})
+			b.Groups = append(b.Groups, phonebook.Group{ID: c, Name: n.GroupName(state.Name), Rank: func() phonebook.Rank { return n.groupRank(state) }})
 		}
 	}
 	return b
 }
 
-// groupRank returns the rank of a group in the contest for its name. Anybody can bring the owner
-// into a group with any name. So a group counts as accepted only if the owner or a contact brought
-// the owner in, or if the owner has written in it since.
-func (n *Names) groupRank(c event.Conversation, state *authority.State) phonebook.Rank {
-	me, in := state.Member(n.self)
-	if !in {
+// groupRank returns the rank of a group in the contest for its name. The owner is in a group only if
+// they have accepted that, or a contact has brought them in.
+func (n *Names) groupRank(state *authority.State) phonebook.Rank {
+	if _, in := state.Member(n.self); !in {
 		return phonebook.ByPast
 	}
-	inviter, _ := n.cfg.People.Get(me.InvitedBy)
-	if me.InvitedBy == n.self || inviter.Contact {
-		return phonebook.ByContact
-	}
-	if wrote, err := n.cfg.Store.OwnHeads(c); err == nil && n.cfg.Groups.Covers(c, wrote, []crypto.Hash{me.Joined}) {
-		return phonebook.ByContact
-	}
-	return phonebook.ByClaim
+	return phonebook.ByContact
 }
 
 // find returns the person or group that WHO means. The error is *people.UnknownError if WHO means

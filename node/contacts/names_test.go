@@ -1,6 +1,8 @@
 package contacts
 
 import (
+	"errors"
+	"slices"
 	"testing"
 
 	"github.com/earshot-im/earshot/crypto"
@@ -10,13 +12,37 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// Whoever made a group is in it by themselves, whatever this device has written since.
-func TestOwnGroupIsAccepted(t *testing.T) {
-	me := crypto.PersonID{1}
-	n := &Names{self: me, cfg: NamesConfig{People: people.New(people.Config{})}}
-	state := &authority.State{Members: []authority.Member{{Person: me, InvitedBy: me}}}
-	if got := n.groupRank(event.Conversation{1}, state); got != phonebook.ByContact {
+// A group that the owner is in was accepted, whoever is a contact now. One that they have left comes
+// after it.
+func TestGroupThatTheOwnerIsInIsAccepted(t *testing.T) {
+	n := &Names{self: crypto.PersonID{1}}
+	state := &authority.State{Members: []authority.Member{{Person: n.self, InvitedBy: crypto.PersonID{2}}}}
+	if got := n.groupRank(state); got != phonebook.ByContact {
 		t.Errorf("rank %d", got)
+	}
+	if got := n.groupRank(&authority.State{}); got != phonebook.ByPast {
+		t.Errorf("rank %d of a group that was left", got)
+	}
+}
+
+// A group of a stranger's making is no group to the owner: it is not among those that a name may mean,
+// nor among those that are suggested.
+func TestStrangersGroupDisturbsNoName(t *testing.T) {
+	d := newDesk(t)
+	ops := d.makes("ops")
+	d.invites(d.meets("Mallory"), "ops")
+	d.invites(d.meets("Eve"), "opss")
+	for _, who := range []string{"ops", "#ops"} {
+		if c, _, err := d.Conversation(who); err != nil || c != ops {
+			t.Errorf("%s means %v, %v", who, c, err)
+		}
+	}
+	_, err := d.ResolveGroup("#opsss")
+	if unknown := new(people.UnknownError); !errors.As(err, &unknown) || !slices.Equal(unknown.Near, []string{"#ops"}) {
+		t.Errorf("near to opsss: %v", err)
+	}
+	if err := d.Free("opss", event.Conversation{}); err != nil {
+		t.Errorf("the name of a request is taken: %v", err)
 	}
 }
 

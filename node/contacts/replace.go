@@ -121,8 +121,10 @@ func (c *Contacts) succeed(ctx context.Context, from, to Person, verified bool) 
 	if err != nil {
 		return Person{}, err
 	}
-	c.changed(old)
-	return c.changed(new), nil
+	if _, err := c.changed(ctx, old); err != nil {
+		return Person{}, err
+	}
+	return c.changed(ctx, new)
 }
 
 // Unfriend makes a contact a stranger again, who has no name here but what they call themselves.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -15,9 +14,6 @@ import (
 )
 
 const (
-	// maxInvitations bounds the invitations that wait for the owner to accept the inviter.
-	maxInvitations = 64
-
 	// maxWaiting bounds the persons of whom it is known that more waits than is kept here.
 	maxWaiting = 64
 )
@@ -30,46 +26,11 @@ type Request struct {
 	Device   crypto.DeviceID
 	Received time.Time
 	Text     string  // of the first message; empty for an invitation, and if none is kept here
-	Group    *Target // to which they invite the owner; nil for a message
+	Group    *Target // to which they invite the owner, as its founder called it; nil for a message
+	Members  uint64  // how many are in the group, as they say
 	// MoreWaits says that the person has written more than is kept here of people whom the owner
 	// has not accepted. It comes when they are.
 	MoreWaits bool
-}
-
-// invitation is an invitation to a group that was not accepted, since its inviter may not bring the
-// owner into groups.
-type invitation struct {
-	by   crypto.PersonID
-	name string
-	at   time.Time
-}
-
-// PutInvitation shows an invitation to a group among the requests.
-func (c *Contacts) PutInvitation(group event.Conversation, by crypto.PersonID, name string) {
-	if p, _ := c.people.Get(by); p.Blocked {
-		return
-	}
-	c.mu.Lock()
-	_, known := c.invitations[group]
-	room := known || len(c.invitations) < maxInvitations
-	if room {
-		c.invitations[group] = invitation{by, name, c.cfg.Now()}
-	}
-	c.mu.Unlock()
-	if !room {
-		c.PutMoreWaits(by)
-		return
-	}
-	c.cfg.Invited(false)
-}
-
-// forgetInvitations takes out the invitations by a person, and says whether there were any.
-func (c *Contacts) forgetInvitations(by crypto.PersonID) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	before := len(c.invitations)
-	maps.DeleteFunc(c.invitations, func(_ event.Conversation, i invitation) bool { return i.by == by })
-	return len(c.invitations) < before
 }
 
 // PutMoreWaits notes that a person who is no contact has written more than there is budget for. It
@@ -90,7 +51,7 @@ func (c *Contacts) PutMoreWaits(id crypto.PersonID) {
 	}
 	c.mu.Unlock()
 	if !known {
-		c.cfg.Invited(false)
+		c.cfg.Requested()
 	}
 }
 
@@ -130,6 +91,9 @@ func (c *Contacts) Requests(context.Context) ([]Request, error) {
 	}
 	var out []Request
 	for _, k := range kept {
+		if k.Group != (event.Conversation{}) {
+			continue
+		}
 		run, err := event.ParseRun(k.Run)
 		if err != nil {
 			return nil, fmt.Errorf("read request: %w", err)
@@ -139,13 +103,18 @@ func (c *Contacts) Requests(context.Context) ([]Request, error) {
 		out = append(out, Request{Person: k.Person, Name: p.Claimed, Device: run.Log().Device,
 			Received: k.Received, Text: text, MoreWaits: more})
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for group, i := range c.invitations {
-		r := c.requestOf(i.by, i.at)
-		r.Group = &Target{Kind: "group", ID: group.String(), Name: c.GroupName(i.name)}
+	invitations, err := c.cfg.Names.cfg.Groups.Requests()
+	if err != nil {
+		return nil, err
+	}
+	for _, i := range invitations {
+		r := c.requestOf(i.Person, i.Received)
+		r.Group = &Target{Kind: "group", ID: i.Group.String(), Name: c.GroupName(i.Name)}
+		r.Members = i.Members
 		out = append(out, r)
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	for id, w := range c.waiting {
 		if p, _ := c.people.Get(id); p.Contact || p.Blocked { // since a moment ago
 			continue

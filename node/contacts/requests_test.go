@@ -35,10 +35,10 @@ func TestOwnerSeesThatMoreWaits(t *testing.T) {
 	check("the first message of Cleo's is shown, and there is another", "Cleo")
 	d.PutMoreWaits(bob.id())
 	d.PutMoreWaits(eve.id())
-	told := len(d.invited)
+	told := d.asked
 	d.PutMoreWaits(eve.id())
-	if told != 2 || len(d.invited) != told {
-		t.Errorf("the owner was told %d times, then %d times", told, len(d.invited))
+	if told != 2 || d.asked != told {
+		t.Errorf("the owner was told %d times, then %d times", told, d.asked)
 	}
 	check("more of Bob and Eve", "Bob", "Cleo", "Eve")
 	if n := len(d.requests()); n != 3 {

@@ -7,8 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/earshot-im/earshot/discovery"
 	"github.com/libp2p/go-libp2p/core/peer"
+
+	"github.com/earshot-im/earshot/discovery"
 )
 
 // A network answers dials after a time and checks what must hold of each.

@@ -12,10 +12,11 @@ import (
 
 // Shared is a group that this node may mention to a person.
 type Shared struct {
-	ID     event.Conversation
-	Secret [32]byte
-	Quiet  bool // the owner or the person is no member any more: they exchange only control events
-	Fresh  bool // the person's invitation is the last thing that happened in the group, so they may not know of it yet
+	ID      event.Conversation
+	Secret  [32]byte
+	Quiet   bool // the owner or the person is no member any more: they exchange only control events
+	Apart   bool // the person is not to know what is here, see Others
+	Welcome bool // the owner has brought the person in, who may not know of it
 }
 
 // Shared returns the groups that this node may mention to a person, in the order of their IDs:
@@ -25,14 +26,21 @@ func (g *Groups) Shared(person crypto.PersonID) (out []Shared) {
 		_ = it.with(func(it *group) error {
 			_, me := it.state.Member(g.self)
 			member, them := it.state.Member(person)
-			if (me || them) && it.engine.Ever(person) {
+			if it.shared(g.self, person) {
 				out = append(out, Shared{ID: it.id, Secret: it.secret, Quiet: !me || !them,
-					Fresh: them && slices.Contains(it.heads, member.Joined)})
+					Welcome: them && member.InvitedBy == g.self && member.Joined != crypto.Hash(it.id)})
 			}
 			return nil
 		})
 	}
 	return out
+}
+
+// shared says whether the group may be mentioned to a person. The caller holds mu.
+func (it *group) shared(owner, person crypto.PersonID) bool {
+	_, me := it.state.Member(owner)
+	_, them := it.state.Member(person)
+	return (me || them) && it.engine.Ever(person)
 }
 
 // Serves says whether what was written under control heads may be given to a person.
@@ -61,6 +69,9 @@ func (g *Groups) Accepts(author crypto.PersonID, run *event.Run) error {
 // Locator returns some IDs of control events of a group, from which another node can tell what is
 // lacking here (see authority.Group.Locator); nil if the group is not known.
 func (g *Groups) Locator(id event.Conversation) (locator []crypto.Hash) {
+	if locator = g.locatorOf(id); locator != nil {
+		return locator
+	}
 	_ = g.with(id, func(it *group) error { locator = it.engine.Locator(); return nil })
 	return locator
 }
@@ -106,22 +117,25 @@ func (g *Groups) Fellows(in, other crypto.PersonID) (fellows bool) {
 
 // Fellow says whether a person is in a group with the owner now: one that the owner has accepted, or
 // into which a contact has brought them.
-func (g *Groups) Fellow(person crypto.PersonID) bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	for _, it := range g.groups {
-		_, me := it.state.Member(g.self)
-		if _, them := it.state.Member(person); me && them {
-			return true
-		}
+func (g *Groups) Fellow(person crypto.PersonID) (fellow bool) {
+	for _, it := range g.all() {
+		_ = it.with(func(it *group) error {
+			_, me := it.state.Member(g.self)
+			_, them := it.state.Member(person)
+			fellow = fellow || me && them
+			return nil
+		})
 	}
-	return false
+	return fellow
 }
 
 // Missing returns control events for a person who has those in known and their past: the others
 // that the person may have, parents first. It returns at most maxEvents events and maxBytes bytes,
 // but at least one event, and whether there are more.
 func (g *Groups) Missing(id event.Conversation, to crypto.PersonID, known []crypto.Hash, maxEvents, maxBytes int) (events []event.Event, more bool, err error) {
+	if g.arrivingOf(id) != nil {
+		return nil, false, nil // who is not in yet gives nothing
+	}
 	var ids []crypto.Hash
 	err = g.with(id, func(it *group) error { ids = it.engine.Missing(known, to); return nil })
 	if err != nil || len(ids) == 0 {
@@ -139,7 +153,7 @@ type past struct {
 	joined []crypto.Hash // the event by which the member came: events whose authors knew of it may be read too
 }
 
-// pastOf returns the past of a member; ErrNotInvited if they are none. The caller holds mu.
+// pastOf returns the past of a member; ErrNotMember if they are none. The caller holds mu.
 func (it *group) pastOf(member crypto.PersonID) (past, error) {
 	const day = 24 * 60 * 60 * 1000
 	if p, ok := it.pasts[member]; ok {
@@ -147,7 +161,7 @@ func (it *group) pastOf(member crypto.PersonID) (past, error) {
 	}
 	m, ok := it.state.Member(member)
 	if !ok {
-		return past{}, ErrNotInvited
+		return past{}, ErrNotMember
 	}
 	p := past{from: m.JoinedClock, joined: []crypto.Hash{m.Joined}}
 	h, err := it.engine.HistoryAt(p.joined)

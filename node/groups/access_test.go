@@ -37,11 +37,11 @@ func TestShared(t *testing.T) {
 		}
 		return out
 	}
-	if got := shared(bob); len(got) != 2 || got[lunch].Quiet || got[lunch].Fresh || got[dinner].Quiet {
+	if got := shared(bob); len(got) != 2 || got[lunch].Quiet || !got[lunch].Welcome || got[dinner].Quiet {
 		t.Errorf("with a member: %+v", got)
 	}
-	if got := shared(cleo); !got[lunch].Fresh || !got[dinner].Fresh {
-		t.Errorf("with who came last: %+v", got)
+	if got := bob.Shared(cleo.person); len(got) != 2 || got[0].Welcome || got[1].Welcome {
+		t.Errorf("with whom another has brought in: %+v", got)
 	}
 	if got := shared(eve); len(got) > 0 {
 		t.Errorf("with who was never in: %+v", got)
@@ -49,9 +49,6 @@ func TestShared(t *testing.T) {
 	ann.removes(lunch, bob)
 	if got := shared(bob); len(got) != 2 || !got[lunch].Quiet || got[dinner].Quiet {
 		t.Errorf("with who was removed: %+v", got)
-	}
-	if got := shared(cleo); got[lunch].Fresh {
-		t.Errorf("with who did not come last: %+v", got)
 	}
 	ann.removes(dinner, ann)
 	if got := shared(bob); len(got) != 2 || !got[lunch].Quiet || !got[dinner].Quiet {
@@ -248,7 +245,7 @@ func TestReadable(t *testing.T) {
 	if check(t, err); len(nothing.Events) > 0 {
 		t.Error("something of what was before they came")
 	}
-	if _, err := ann.Readable(event.Run{Events: []event.Event{writer.says(id, first, 1)}}, crypto.PersonID{1}); err != ErrNotInvited {
+	if _, err := ann.Readable(event.Run{Events: []event.Event{writer.says(id, first, 1)}}, crypto.PersonID{1}); err != ErrNotMember {
 		t.Errorf("a stranger: %v", err)
 	}
 }

@@ -3,6 +3,7 @@ package groups
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -68,12 +69,15 @@ func prove(id event.Conversation, e *event.Event) error {
 // authors were not permitted to write are left out, and the error says so, though the others are
 // taken. It is ErrSuspended if judging the group has taken more of the processor than its share: then
 // those that were not taken must come again, after Config.Resumed. What is held, or was refused
-// before, costs a look. A group that is not known yet becomes known if, by these events, the owner is
-// in it and may returns true for the person who invited the owner.
-func (g *Groups) Admit(ctx context.Context, id event.Conversation, events []event.Event, may func(inviter crypto.PersonID) bool) error {
+// before, costs a look. A group that is arriving becomes known if the owner is in it by what has come
+// of it.
+func (g *Groups) Admit(ctx context.Context, id event.Conversation, events []event.Event) error {
+	if a := g.arrivingOf(id); a != nil {
+		return g.takePiece(ctx, a, events)
+	}
 	it, err := g.get(id)
 	if err != nil {
-		return g.join(ctx, id, events, may)
+		return err
 	}
 	if news, refused := g.news(it, events); len(news) == 0 {
 		return refused
@@ -118,12 +122,20 @@ func (g *Groups) news(it *group, events []event.Event) (news []event.Event, refu
 }
 
 func (g *Groups) put(ctx context.Context, id event.Conversation, events []event.Event, authors []crypto.PersonID) error {
-	for _, a := range slices.CompactFunc(slices.Clone(authors), func(a, b crypto.PersonID) bool { return a == b }) {
-		if err := g.cfg.Authors.Keep(ctx, a); err != nil {
+	if err := g.keep(ctx, authors); err != nil {
+		return err
+	}
+	return g.store.PutControls(ctx, id, events)
+}
+
+// keep makes sure that the store knows persons of whom it is about to hold something.
+func (g *Groups) keep(ctx context.Context, persons []crypto.PersonID) error {
+	for _, p := range slices.Compact(slices.Clone(persons)) {
+		if err := g.cfg.Authors.Keep(ctx, p); err != nil {
 			return err
 		}
 	}
-	return g.store.PutControls(ctx, id, events)
+	return nil
 }
 
 // commit makes a change count that is on the disk. From then on this device's events build on it,
@@ -131,7 +143,7 @@ func (g *Groups) put(ctx context.Context, id event.Conversation, events []event.
 // caller holds changing.
 func (g *Groups) commit(ctx context.Context, it *group, next *authority.Group) error {
 	before := it.state
-	it.publish(next, g.self)
+	g.publish(it, next)
 	return g.finish(ctx, it, before)
 }
 
@@ -139,66 +151,20 @@ func (g *Groups) commit(ctx context.Context, it *group, next *authority.Group) e
 func (g *Groups) finish(ctx context.Context, it *group, before *authority.State) error {
 	ctx = context.WithoutCancel(ctx) // what is cut off must be hidden, also if the caller has given up
 	err := g.limits(ctx, it)
+	err = errors.Join(err, g.keepAccepted(ctx, it), g.ask(ctx, it))
 	g.tell(ctx, it)
 	g.cfg.Changed(Change{ID: it.id, Before: before, After: it.state})
 	return err
-}
-
-// join makes a group known from its control events.
-func (g *Groups) join(ctx context.Context, id event.Conversation, events []event.Event, may func(inviter crypto.PersonID) bool) error {
-	g.joining.Lock()
-	if g.Known(id) {
-		g.joining.Unlock()
-		return g.Admit(ctx, id, events, may)
-	}
-	defer g.joining.Unlock()
-	if len(events) == 0 || events[0].Header.Kind != event.KindCreate {
-		return ErrNotInvited // these build on earlier events, which were refused
-	}
-	it := &group{id: id}
-	understood := make([]authority.Event, len(events))
-	authors := make([]crypto.PersonID, len(events))
-	for i := range events {
-		err := prove(it.id, &events[i])
-		if err == nil {
-			understood[i], err = g.understand(&events[i])
-		}
-		if err != nil {
-			return err
-		}
-		authors[i] = understood[i].Author
-	}
-	engine, secret, err := build(understood)
-	if err != nil {
-		return err
-	}
-	it.secret, it.founder = secret, founder(understood)
-	var permitted []event.Event
-	for i := range events {
-		if engine.Has(crypto.Hash(events[i].ID)) {
-			permitted = append(permitted, events[i])
-		}
-	}
-	state := engine.State()
-	switch me, ok := state.Member(g.self); {
-	case !ok:
-		return ErrNotInvited
-	case me.InvitedBy != g.self && !may(me.InvitedBy):
-		return &InvitationError{By: me.InvitedBy, Name: state.Name}
-	}
-	if err := g.put(ctx, it.id, permitted, authors); err != nil {
-		return err
-	}
-	return g.enter(ctx, it, engine)
 }
 
 // enter makes a new group known, which is on the disk. The caller holds joining.
 func (g *Groups) enter(ctx context.Context, it *group, engine *authority.Group) error {
 	it.changing.Lock()
 	defer it.changing.Unlock()
-	it.publish(engine, g.self)
+	g.publish(it, engine)
 	g.mu.Lock()
 	g.groups[it.id] = it
+	delete(g.arriving, it.id)
 	g.mu.Unlock()
 	return g.finish(ctx, it, nil)
 }
@@ -217,7 +183,7 @@ func (g *Groups) Create(ctx context.Context, name string) (event.Conversation, e
 	if err != nil {
 		return event.Conversation{}, err
 	}
-	it := &group{id: e.Header.Conversation, founder: g.self}
+	it := &group{id: e.Header.Conversation}
 	engine, secret, err := build([]authority.Event{understood})
 	if err != nil {
 		return event.Conversation{}, err

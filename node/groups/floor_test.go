@@ -39,6 +39,9 @@ func (o *office) Author(_ crypto.Hash, d crypto.DeviceID) (crypto.PersonID, erro
 func (o *office) Owner(d crypto.DeviceID) (crypto.PersonID, bool) { return crypto.PersonID(d), true }
 
 func (o *office) Keep(context.Context, crypto.PersonID) error { return nil }
+func (o *office) Card(crypto.PersonID) []byte                 { return nil }
+func (o *office) Brings(crypto.PersonID) bool                 { return true }
+func (o *office) Ignores(crypto.PersonID) bool                { return false }
 
 func newOffice(t testing.TB) *office {
 	o := &office{t: t, said: map[crypto.PersonID][]event.Event{}, clock: time.UnixMilli(1_700_000_000_000)}

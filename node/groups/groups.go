@@ -32,7 +32,9 @@ import (
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/node/authority"
+	"github.com/earshot-im/earshot/node/wire"
 	"github.com/earshot-im/earshot/store"
+	"github.com/earshot-im/earshot/store/book"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -43,22 +45,12 @@ var (
 	// ErrUnproven: these are not the bytes that their author signed, or no control events. The peer
 	// that brought them is at fault.
 	ErrUnproven = errors.New("control event not proven")
-	// ErrNotInvited: the group is not known, and by these control events the owner is not in it.
-	// More of them may come.
-	ErrNotInvited = errors.New("not invited")
+	// ErrNotMember: the person is in the group no more, or never was.
+	ErrNotMember = errors.New("not a member")
 	// ErrSuspended: judging the group has taken more of the processor than its share. Try again
 	// after Config.Resumed.
 	ErrSuspended = errors.New("group is over its share of the processor")
 )
-
-// InvitationError says that somebody who may not bring the owner into groups has invited them into
-// one that is not known here.
-type InvitationError struct {
-	By   crypto.PersonID
-	Name string // of the group, as its members call it
-}
-
-func (e *InvitationError) Error() string { return "invited by somebody who is not accepted" }
 
 // NeedsCardError says that no card with this head is known here. Ask for it and try again.
 type NeedsCardError struct{ Head crypto.Hash }
@@ -75,8 +67,14 @@ type Authors interface {
 	Author(head crypto.Hash, device crypto.DeviceID) (crypto.PersonID, error)
 	// Owner returns the person whose device this is now.
 	Owner(device crypto.DeviceID) (crypto.PersonID, bool)
-	// Keep makes a person known to the store, which is about to hold events of theirs.
+	// Keep makes a person known to the store, which is about to hold something of theirs.
 	Keep(ctx context.Context, person crypto.PersonID) error
+	// Card returns a person's card, nil if it is not known.
+	Card(person crypto.PersonID) []byte
+	// Brings says whether a person may bring the owner into groups: a contact may. Ignores says whether
+	// the owner wants to hear nothing of that.
+	Brings(person crypto.PersonID) bool
+	Ignores(person crypto.PersonID) bool
 }
 
 // Change says what a group was before its control events changed, and what it is now.
@@ -91,6 +89,11 @@ type Config struct {
 	// Changed is called after each change is on the disk, for one group in the order of its
 	// changes. It must not change a group.
 	Changed func(Change)
+	// Arriving is called when a group begins to arrive and, with more, when more of it has come. It
+	// may be nil, and must not change a group.
+	Arriving func(id event.Conversation, more bool)
+	// Requested is called when an invitation has come that waits for the owner; may be nil.
+	Requested func()
 	// Strained is told that control events of a group wait, since it is over its share of the
 	// processor, or are left out, since there is no room for them here. The owner should know.
 	Strained func(event.Conversation) // may be nil
@@ -112,15 +115,15 @@ type Groups struct {
 	shares   *shares
 	refused  refused
 
-	mu     gosync.Mutex // guards the map, not what is in it; nothing else is locked while it is held
-	groups map[event.Conversation]*group
+	mu       gosync.Mutex // guards the maps, not what is in the groups; nothing else is locked while it is held
+	groups   map[event.Conversation]*group
+	arriving map[event.Conversation]*arriving
 }
 
 // group is one group.
 type group struct {
-	id      event.Conversation
-	secret  [32]byte
-	founder crypto.PersonID
+	id     event.Conversation
+	secret [32]byte
 
 	changing gosync.Mutex // held during a change of the control set, so that there is one at a time; taken before mu
 
@@ -134,21 +137,29 @@ type group struct {
 	pasts  map[crypto.PersonID]past // of the members for whom it was needed so far
 	went   store.Reason             // how the owner got out the last time
 
+	// By which join the owner has accepted to be in, and what the disk knows of that. These and the
+	// next two change only while changing is held.
+	accepted, kept crypto.Hash
+	asks           bool        // the owner is in by a join that they did not accept: state is without them
+	asked          crypto.Hash // the last such join of which a request was made
+
 	// What the owner has been told of. Both are empty if that is nothing.
 	told      *authority.State
 	toldHeads []crypto.Hash // the heads of all control events that there were then
 }
 
-// publish makes all methods answer by what an engine says. The caller holds changing, or has made
-// the group and told nobody yet.
-func (it *group) publish(engine *authority.Group, owner crypto.PersonID) {
-	heads, state, went := engine.Heads(), engine.State(), store.Removed // also if nobody removed them, but their invitation counts no longer
-	if by, _ := engine.LastOut(owner); by == owner {
+// publish makes all methods answer by what an engine says and the owner has accepted. The caller
+// holds changing, or has made the group and told nobody yet.
+func (g *Groups) publish(it *group, engine *authority.Group) {
+	heads, went := engine.Heads(), store.Removed // also if nobody removed them, but their invitation counts no longer
+	if by, _ := engine.LastOut(g.self); by == g.self {
 		went = store.Left
 	}
+	state, accepted, asks := g.asAccepted(it, engine.State())
 	it.mu.Lock()
 	defer it.mu.Unlock()
 	it.engine, it.heads, it.state, it.went = engine, heads, state, went
+	it.accepted, it.asks = accepted, asks
 	it.pasts = make(map[crypto.PersonID]past)
 }
 
@@ -156,6 +167,12 @@ func (it *group) publish(engine *authority.Group, owner crypto.PersonID) {
 func New(cfg Config) *Groups {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Arriving == nil {
+		cfg.Arriving = func(event.Conversation, bool) {}
+	}
+	if cfg.Requested == nil {
+		cfg.Requested = func() {}
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -166,7 +183,7 @@ func New(cfg Config) *Groups {
 	if cfg.Resumed == nil {
 		cfg.Resumed = func(event.Conversation) {}
 	}
-	return &Groups{cfg: cfg, shares: newShares(cfg.Now), groups: make(map[event.Conversation]*group)}
+	return &Groups{cfg: cfg, shares: newShares(cfg.Now), groups: make(map[event.Conversation]*group), arriving: make(map[event.Conversation]*arriving)}
 }
 
 // Load reads all groups from the store.
@@ -177,8 +194,21 @@ func (g *Groups) Load(s *store.Store) error {
 	if err != nil {
 		return fmt.Errorf("read groups: %w", err)
 	}
+	all, err := s.Book().AllAccepted()
+	if err != nil {
+		return fmt.Errorf("read accepted groups: %w", err)
+	}
+	accepted := make(map[event.Conversation]book.Accepted, len(all))
+	for _, a := range all {
+		accepted[a.Group] = a
+	}
 	for _, id := range ids {
-		it := &group{id: id}
+		a := accepted[id]
+		delete(accepted, id)
+		it := &group{id: id, accepted: a.Join}
+		if a.Welcome == nil { // else the program ended when the group had just arrived, and the disk is to know that
+			it.kept = a.Join
+		}
 		if err := g.read(it); errors.Is(err, ErrUnproven) {
 			continue // its create event can't be read any more, and nothing can be decided without that
 		} else if err != nil {
@@ -189,6 +219,27 @@ func (g *Groups) Load(s *store.Store) error {
 		}
 		g.mu.Lock()
 		g.groups[id] = it
+		g.mu.Unlock()
+	}
+	return g.loadArriving(accepted)
+}
+
+// loadArriving reads the groups that are arriving.
+func (g *Groups) loadArriving(accepted map[event.Conversation]book.Accepted) error {
+	for id, of := range accepted {
+		if of.Welcome == nil {
+			continue // the group can't be read any more
+		}
+		w, err := wire.ParseWelcome(of.Welcome)
+		if err != nil {
+			return fmt.Errorf("read arriving group %v: %w", id, err)
+		}
+		a, err := newArriving(of, w)
+		if err != nil {
+			return fmt.Errorf("read arriving group %v: %w", id, err)
+		}
+		g.mu.Lock()
+		g.arriving[id] = a
 		g.mu.Unlock()
 	}
 	return nil
@@ -218,8 +269,11 @@ func (g *Groups) read(it *group) error {
 	if err != nil {
 		return fmt.Errorf("%w: no create event", ErrUnproven)
 	}
-	it.secret, it.founder = secretOf(events), founder(events)
-	it.publish(engine, g.self)
+	it.secret = secretOf(events)
+	g.publish(it, engine)
+	if me, in := engine.State().Member(g.self); in {
+		it.asked = me.Joined // they were asked before
+	}
 	return nil
 }
 
@@ -231,22 +285,6 @@ func secretOf(events []authority.Event) (secret [32]byte) {
 		}
 	}
 	return secret
-}
-
-// founder returns who wrote the create event.
-func founder(events []authority.Event) (p crypto.PersonID) {
-	for _, e := range events {
-		if create, ok := e.Act.(event.Create); ok {
-			return create.Person
-		}
-	}
-	return p
-}
-
-// Founder returns who made a group, whether or not they are still in it.
-func (g *Groups) Founder(id event.Conversation) (p crypto.PersonID) {
-	_ = g.with(id, func(it *group) error { p = it.founder; return nil })
-	return p
 }
 
 // build makes an engine from control events in any order. Those that their authors were not

@@ -10,6 +10,7 @@ import (
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/node/authority"
+	"github.com/earshot-im/earshot/node/wire"
 	"github.com/earshot-im/earshot/store"
 	"github.com/earshot-im/earshot/store/event"
 )
@@ -37,6 +38,11 @@ type member struct {
 	changes []Change // as they were told
 	written byte     // by writes
 	heard   uint64   // the last notice that the test has looked at
+
+	arrivals  []bool // as Config.Arriving was told
+	requested int
+	strangers map[crypto.PersonID]bool // who may not bring this one into groups
+	ignored   map[crypto.PersonID]bool
 }
 
 // newMember makes a person whom all others know.
@@ -65,11 +71,13 @@ func newMembers(t testing.TB, count int) (all []*member, id event.Conversation) 
 // open reads the store of a member, for the first time or again.
 func (m *member) open() {
 	m.Groups = New(Config{
-		Authors:  m,
-		Changed:  func(c Change) { m.changes = append(m.changes, c) },
-		Strained: func(id event.Conversation) { m.strains = append(m.strains, fmt.Sprintf("strained %x", id[:2])) },
-		Resumed:  func(id event.Conversation) { m.strains = append(m.strains, fmt.Sprintf("resumed %x", id[:2])) },
-		Now:      func() time.Time { m.clock = m.clock.Add(m.takes); return m.clock },
+		Authors:   m,
+		Changed:   func(c Change) { m.changes = append(m.changes, c) },
+		Strained:  func(id event.Conversation) { m.strains = append(m.strains, fmt.Sprintf("strained %x", id[:2])) },
+		Resumed:   func(id event.Conversation) { m.strains = append(m.strains, fmt.Sprintf("resumed %x", id[:2])) },
+		Arriving:  func(_ event.Conversation, more bool) { m.arrivals = append(m.arrivals, more) },
+		Requested: func() { m.requested++ },
+		Now:       func() time.Time { m.clock = m.clock.Add(m.takes); return m.clock },
 	})
 	var err error
 	m.store, err = store.Open(store.Config{Dir: m.dir, Authority: m.Groups})
@@ -112,6 +120,18 @@ func (m *member) Owner(device crypto.DeviceID) (crypto.PersonID, bool) {
 	return crypto.PersonID{}, false
 }
 
+func (m *member) Card(p crypto.PersonID) []byte {
+	for _, other := range m.cards {
+		if other.person == p {
+			return other.store.Own().Card.Bytes()
+		}
+	}
+	return nil
+}
+
+func (m *member) Brings(p crypto.PersonID) bool  { return !m.strangers[p] && !m.ignored[p] }
+func (m *member) Ignores(p crypto.PersonID) bool { return m.ignored[p] }
+
 func (m *member) Keep(_ context.Context, p crypto.PersonID) error {
 	m.kept = append(m.kept, p)
 	if during := m.keeping; during != nil {
@@ -142,10 +162,33 @@ func (m *member) removes(id event.Conversation, other *member) {
 	check(m.t, m.TakeOut(context.Background(), id, func(*authority.State) (crypto.PersonID, error) { return other.person, nil }))
 }
 
-// tells gives another what they lack of a control set.
+// tells gives another what they lack of a control set, and welcomes them if they don't know the group.
 func (m *member) tells(id event.Conversation, other *member) {
 	m.t.Helper()
+	if !other.Known(id) {
+		m.welcomes(id, other)
+	}
 	check(m.t, other.admits(id, m.lacks(id, other)...))
+}
+
+// welcome is what tells another that they were brought into a group, whoever has done that.
+func (m *member) welcome(id event.Conversation, other *member) *wire.Welcome {
+	m.t.Helper()
+	state := m.state(id)
+	them, in := state.Member(other.person)
+	if !in {
+		m.t.Fatal("they are not in")
+	}
+	w, err := m.welcomeBy(id, them.Joined, m.Card(them.InvitedBy), len(state.Members))
+	check(m.t, err)
+	return w
+}
+
+// welcomes gives another a welcome.
+func (m *member) welcomes(id event.Conversation, other *member) {
+	m.t.Helper()
+	_, err := other.Welcome(context.Background(), m.welcome(id, other), "")
+	check(m.t, err)
 }
 
 // lacks is what another lacks of a control set, and may have.
@@ -159,9 +202,9 @@ func (m *member) lacks(id event.Conversation, other *member) []event.Event {
 	return events
 }
 
-// admits takes control events in, and joins by anybody's invitation.
+// admits takes control events in.
 func (m *member) admits(id event.Conversation, events ...event.Event) error {
-	return m.Admit(context.Background(), id, events, func(crypto.PersonID) bool { return true })
+	return m.Admit(context.Background(), id, events)
 }
 
 // writes makes a control event whatever its author may, as a program would that knows no rules.

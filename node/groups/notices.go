@@ -23,6 +23,9 @@ func (g *Groups) Tell(ctx context.Context, id event.Conversation) {
 	if it, err := g.get(id); err == nil {
 		it.changing.Lock()
 		defer it.changing.Unlock()
+		if err := g.keepAccepted(ctx, it); err != nil {
+			g.cfg.Log.Warn("keep that a group is accepted", "conv", id, "err", err)
+		}
 		g.tell(ctx, it)
 	}
 }
@@ -33,7 +36,7 @@ func (g *Groups) Tell(ctx context.Context, id event.Conversation) {
 func (g *Groups) tell(ctx context.Context, it *group) {
 	it.mu.Lock()
 	now, heads := it.state, it.engine.AllHeads()
-	if slices.Equal(heads, it.toldHeads) {
+	if it.asks || slices.Equal(heads, it.toldHeads) { // what happens until they have accepted is told then
 		it.mu.Unlock()
 		return
 	}

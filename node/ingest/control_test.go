@@ -2,14 +2,10 @@ package ingest
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"testing"
 
-	"golang.org/x/sync/semaphore"
-
 	"github.com/earshot-im/earshot/crypto"
-	"github.com/earshot-im/earshot/node/authority"
 	"github.com/earshot-im/earshot/node/people"
 	"github.com/earshot-im/earshot/node/sync"
 	"github.com/earshot-im/earshot/node/wire"
@@ -28,170 +24,9 @@ func taken(in sync.Input) bool {
 	return ok && stored.Ticket == 7 && stored.Refused == 0 && stored.Err == nil
 }
 
-// A welcome may take several frames. Nobody knows before the last whether the owner is in the
-// group.
-func TestWelcomeInSeveralFrames(t *testing.T) {
-	ann, bob, dora := newHalls(t)
-	g, other := bob.makes("lunch", dora, ann), bob.makes("dinner", dora, ann)
-	events, others := bob.lacks(g, ann), bob.lacks(other, ann)
-	if len(events) != 3 {
-		t.Fatalf("%d control events", len(events))
-	}
-	from, _ := ann.from(bob)
-	for i := range events {
-		if ann.groups.Known(g) {
-			t.Errorf("known after %d frames", i)
-		}
-		if in := from.brings(t, g, events[i]); !taken(in) {
-			t.Errorf("frame %d: %+v", i, in)
-		}
-	}
-	if !ann.groups.Known(g) {
-		t.Error("not known when all have come")
-	}
-	// One welcome at a time: another replaces it.
-	third := bob.makes("third")
-	from.brings(t, other, others[:2]...)
-	from.brings(t, third, bob.lacks(third, bob)...)
-	if in := from.brings(t, other, others[2:]...); !taken(in) || ann.groups.Known(other) {
-		t.Errorf("two at once: %+v, known: %t", in, ann.groups.Known(other))
-	}
-	if in := from.brings(t, other, others...); !taken(in) || !ann.groups.Known(other) {
-		t.Errorf("once more: %+v", in)
-	}
-}
-
-// Lists of cuts take many times what other control events do. A group with as many of them as it may
-// have still gets newcomers: they put together the frames of their welcome, each closed by bytes.
-func TestWelcomeOfFatEvents(t *testing.T) {
-	ann, bob, dora := newHalls(t)
-	g := bob.makes("lunch", dora)
-	list := event.CutList{Person: dora.id()}
-	for i := range event.MaxCuts {
-		list.Cuts = append(list.Cuts, event.Position{Device: dora.own.Device.ID(), Instance: event.Instance{byte(i >> 8), byte(i)}, Sequence: 1, ID: event.ID{1}})
-	}
-	const lists, frame = 80, 256 << 10
-	for range lists {
-		list.Cuts[0].Sequence++ // another list each time
-		ann.check(bob.groups.Do(t.Context(), g, func(*authority.State) (event.Control, error) { return list, nil }))
-	}
-	bob.invites(g, ann)
-	from, _ := ann.from(bob)
-	var known []crypto.Hash
-	size := 0
-	for more := true; more; {
-		var events []event.Event
-		var err error
-		events, more, err = bob.groups.Missing(g, ann.id(), known, wire.MaxControl, frame)
-		ann.check(err)
-		for i := range events {
-			known = append(known, crypto.Hash(events[i].ID))
-			size += len(events[i].HeaderBytes) + len(events[i].Body)
-		}
-		if in := from.brings(t, g, events...); !taken(in) {
-			t.Fatalf("after %d bytes: %+v", size, in)
-		}
-	}
-	if size < 3<<20 {
-		t.Errorf("a welcome of %d bytes proves nothing", size)
-	}
-	if !ann.groups.Known(g) {
-		t.Error("the group is not known when all have come")
-	}
-	if !ann.ofContacts.TryAcquire(welcomesBudget) || !ann.ofStrangers.TryAcquire(welcomesBudget) {
-		t.Error("some of the budget is not given back")
-	}
-}
-
-// There is an end to what is kept of a welcome that is not whole.
-func TestWelcomeIsBounded(t *testing.T) {
-	g := event.Conversation{1}
-	budget := semaphore.NewWeighted(maxWelcome)
-	piece := func(kind event.Kind, size int) event.Event {
-		return event.Event{Header: event.Header{Kind: kind}, HeaderBytes: make([]byte, size/2), Body: make([]byte, size-size/2)}
-	}
-	for what, c := range map[string]struct {
-		events []event.Event
-		keeps  bool
-	}{
-		"as much as fits":            {[]event.Event{piece(event.KindCreate, maxWelcome/2), piece(event.KindInvite, maxWelcome/2)}, true},
-		"one byte more":              {[]event.Event{piece(event.KindCreate, maxWelcome/2), piece(event.KindInvite, maxWelcome/2+1)}, false},
-		"as many as fit":             {slices.Repeat([]event.Event{piece(event.KindCreate, 1)}, event.MaxControls), true},
-		"one event more":             {slices.Repeat([]event.Event{piece(event.KindCreate, 1)}, event.MaxControls+1), false},
-		"what does not begin at all": {[]event.Event{piece(event.KindInvite, 10)}, false},
-	} {
-		var w welcome
-		w.keep(welcome{group: event.Conversation{2}, events: []event.Event{piece(event.KindCreate, 1)}}, budget)
-		w.keep(welcome{group: g, events: c.events}, budget)
-		if kept := len(w.events) > 0; kept != c.keeps || kept && w.group != g {
-			t.Errorf("%s: keeps %d of %v", what, len(w.events), w.group[:1])
-		}
-		w.forget()
-		if !budget.TryAcquire(maxWelcome) {
-			t.Errorf("%s: some of the budget is not given back", what)
-		}
-		budget.Release(maxWelcome)
-	}
-	// All peers together have one budget. Who goes gives back their part.
-	var first, second welcome
-	most := welcome{group: g, events: []event.Event{piece(event.KindCreate, maxWelcome)}}
-	first.keep(most, budget)
-	if second.keep(most, budget); len(second.events) > 0 {
-		t.Error("more is kept than there is budget for")
-	}
-	first.forget()
-	if second.keep(most, budget); len(second.events) == 0 {
-		t.Error("what was given back is not used")
-	}
-	second.forget()
-	var w welcome
-	w.keep(welcome{group: g, events: []event.Event{piece(event.KindCreate, 1)}}, budget)
-	next := []event.Event{piece(event.KindInvite, 1)}
-	if got := w.with(sync.IngestControl{Conversation: g, Events: next}); len(got) != 2 || got[0].Header.Kind != event.KindCreate {
-		t.Errorf("%d events of the same welcome", len(got))
-	}
-	if got := w.with(sync.IngestControl{Conversation: event.Conversation{2}, Events: next}); len(got) != 1 {
-		t.Errorf("%d events of another welcome", len(got))
-	}
-}
-
-// Whoever names the owner in a welcome, and then sends one event after another, had all of them judged
-// anew for each.
-func TestWelcomeOfShortFrames(t *testing.T) {
-	ann, bob, dora := newHalls(t)
-	g := bob.makes("lunch", dora)
-	bob.invites(g, ann)
-	does := func(act event.Control) {
-		ann.check(bob.groups.Do(t.Context(), g, func(*authority.State) (event.Control, error) { return act, nil }))
-	}
-	does(event.Remove{Person: ann.id()})
-	for i := range 2 * maxShort {
-		does(event.Topic{Topic: fmt.Sprint(i)})
-	}
-	events := bob.lacks(g, dora)
-	const first = 4 // she is invited, and removed
-	from, _ := ann.from(bob)
-	for i := range maxShort {
-		if i == 0 {
-			from.brings(t, g, events[:first]...)
-		} else {
-			from.brings(t, g, events[first+i-1])
-		}
-		if n := len(from.welcome.events); n != first+i {
-			t.Fatalf("%d events are kept after %d frames", n, i+1)
-		}
-	}
-	for _, e := range events[first+maxShort-1:] {
-		from.brings(t, g, e)
-		if n := len(from.welcome.events); n > 0 {
-			t.Fatalf("%d events are kept", n)
-		}
-	}
-	// It can begin anew, with what was missing.
-	bob.invites(g, ann)
-	if in := from.brings(t, g, bob.lacks(g, ann)...); !taken(in) || !ann.groups.Known(g) {
-		t.Errorf("not welcomed: %+v", in)
-	}
+// welcomed has a peer bring a welcome, and returns the answer.
+func (f *From) welcomed(t *testing.T, w *wire.Welcome) sync.Input {
+	return f.Welcome(t.Context(), sync.IngestWelcome{Ticket: 7, Welcome: w})
 }
 
 // What is told to the peer about its control events.
@@ -200,84 +35,130 @@ func TestAnswersToControlEvents(t *testing.T) {
 	g := bob.makes("lunch", ann)
 	events := bob.lacks(g, ann)
 	from, _ := ann.from(bob)
+	if stored, ok := from.brings(t, g, events...).(sync.Stored); !ok || stored.Refused != wire.NotPermitted || stored.Err != nil {
+		t.Errorf("of a group of which nobody has told: %+v", stored)
+	}
+	bob.tells(g, ann)
 
-	forged := slices.Clone(events)
+	bob.invites(g, dora)
+	eve := newHall(t)
+	eve.meets(ann)
+	bob.meets(eve)
+	bob.invites(g, eve)
+	more := bob.lacks(g, ann)[len(events):]
+	forged := slices.Clone(more)
 	forged[1].Signature = forged[0].Signature
 	if stored, ok := from.brings(t, g, forged...).(sync.Stored); !ok || !errors.Is(stored.Err, sync.ErrProtocol) {
 		t.Errorf("not proven: %+v", stored)
 	}
-	eve := newHall(t)
-	eve.meets(ann)
-	if need, ok := from.brings(t, eve.makes("x", ann), eve.lacks(eve.groups.All()[0], ann)...).(sync.NeedCard); !ok || need.Ticket != 7 || need.Head != eve.own.Card.Head() {
-		t.Errorf("by somebody whose card is not known: %+v", need)
+	if in := from.brings(t, g, more...); !taken(in) {
+		t.Errorf("by the founder: %+v", in)
 	}
-	ann.check(ann.owner.SetAccept(t.Context(), people.AcceptContacts))
-	if stored, ok := from.brings(t, g, events...).(sync.Stored); !ok || stored.Refused != wire.NotPermitted || stored.Err != nil {
-		t.Errorf("by one who may not invite: %+v", stored)
-	}
-	if !slices.Equal(ann.invited, []string{"lunch"}) || ann.groups.Known(g) {
-		t.Errorf("told of invitations to %q", ann.invited)
-	}
-	ann.check(ann.owner.SetAccept(t.Context(), people.AcceptEveryone))
-	if in := from.brings(t, g, events...); !taken(in) || !ann.groups.Known(g) || len(ann.invited) != 1 {
-		t.Errorf("by one who may: %+v", in)
-	}
-
-	bob.invites(g, dora)
-	bob.invites(g, eve)
-	more := bob.lacks(g, ann)[len(events):]
-	if need, ok := from.brings(t, g, more[1]).(sync.NeedControl); !ok || need.Ticket != 7 {
+	if need, ok := from.brings(t, g, bob.writesControl(g, []crypto.Hash{{1}}, event.Topic{Topic: "x"})).(sync.NeedControl); !ok || need.Ticket != 7 {
 		t.Errorf("without its parent: %+v", need)
 	}
-	if in := from.brings(t, g, more...); !taken(in) {
-		t.Errorf("with it: %+v", in)
+	if need, ok := from.brings(t, g, eve.writesControl(g, bob.groups.Heads(g), event.Topic{Topic: "y"})).(sync.NeedCard); !ok || need.Ticket != 7 || need.Head != eve.own.Card.Head() {
+		t.Errorf("by somebody whose card is not known: %+v", need)
 	}
-	removed := dora.pen(g, func(h *event.Header) {
-		h.Kind, h.Flags, h.Control = event.KindRename, event.FlagCritical, bob.groups.Heads(g)
-	}).Events[0]
-	content, err := event.Rename{Name: "Dora's"}.Marshal()
-	ann.check(err)
-	removed, err = event.New(removed.Header, event.Body{Content: content})
-	ann.check(err)
-	removed.Sign(dora.own.Device)
-	if stored, ok := from.brings(t, g, removed).(sync.Stored); !ok || stored.Refused != wire.NotPermitted || stored.Err != nil {
+	if stored, ok := from.brings(t, g, dora.writesControl(g, bob.groups.Heads(g), event.Rename{Name: "Dora's"})).(sync.Stored); !ok || stored.Refused != wire.NotPermitted || stored.Err != nil {
 		t.Errorf("by one who may not: %+v", stored)
 	}
 }
 
-// Who may bring the owner into a group.
-func TestMayInvite(t *testing.T) {
-	ann, bob, dora := newHalls(t)
-	may := func(what string, who *hall, want bool) {
-		t.Helper()
-		if got := ann.mayInvite(who.id()); got != want {
-			t.Errorf("%s: %t", what, got)
-		}
-	}
-	may("a stranger", bob, true)
-	ann.check(ann.owner.SetAccept(t.Context(), people.AcceptContacts))
-	may("a stranger, where contacts may", bob, false)
-	ann.sets(dora, func(p *book.Person) { p.Contact = true })
-	may("a contact, where contacts may", dora, true)
-	ann.sets(dora, func(p *book.Person) { p.Blocked = true })
-	may("a contact who is blocked", dora, false)
-	ann.sets(dora, func(p *book.Person) { p.Blocked = false })
-	ann.check(ann.owner.SetAccept(t.Context(), people.AcceptEveryone))
+// writesControl makes a control event that is in no store, and may not be permitted.
+func (h *hall) writesControl(c event.Conversation, heads []crypto.Hash, act event.Control) event.Event {
+	h.t.Helper()
+	content, err := act.Marshal()
+	h.check(err)
+	head := h.pen(c).Events[0].Header
+	head.Kind, head.Flags, head.Control = act.Kind(), event.FlagCritical, heads
+	e, err := event.New(head, event.Body{Content: content})
+	h.check(err)
+	e.Sign(h.own.Device)
+	return e
+}
 
-	for i := range maxUninvited {
-		may(fmt.Sprint("after ", i), bob, true)
-		bob.tells(bob.makes("by Bob", ann), ann)
-		if i < 3 { // these don't count
-			ann.makes("by Ann")
-			dora.tells(dora.makes("by Dora", ann), ann)
-		}
-	}
-	may("after too many", bob, false)
-	may("a contact, after too many", dora, true)
+// A contact's welcome has the group arrive, and its control events bring the owner in. Anybody else's
+// is a request, whoever delivers it and whatever the owner has set about messages.
+func TestWelcomeByItsAuthor(t *testing.T) {
+	ann, bob, dora := newHalls(t)
 	ann.sets(bob, func(p *book.Person) { p.Contact = true })
 	eve := newHall(t)
-	ann.meets(eve)
-	may("another, when those are by a contact", eve, true)
+	eve.meets(ann)
+	fromBob, _ := ann.from(bob)
+	fromDora, _ := ann.from(dora)
+	for i, accept := range []string{people.AcceptEveryone, people.AcceptContacts} {
+		ann.check(ann.owner.SetAccept(t.Context(), accept))
+		g := bob.makes("by a contact", ann)
+		if in := fromDora.welcomed(t, bob.welcome(g, ann)); !taken(in) || len(ann.groups.Arriving()) != 1 || ann.groups.Known(g) {
+			t.Errorf("%s: by a contact: %+v", accept, in)
+		}
+		if in := fromBob.brings(t, g, bob.lacks(g, ann)...); !taken(in) || !ann.groups.Known(g) || len(ann.groups.Arriving()) != 0 {
+			t.Errorf("%s: with what it lacked: %+v", accept, in)
+		}
+		theirs := []*hall{dora, eve}[i] // Eve was never met: her card comes with the welcome
+		other := theirs.makes("by a stranger", ann)
+		if in := fromBob.welcomed(t, theirs.welcome(other, ann)); !taken(in) || ann.asked != i+1 || len(ann.groups.Arriving()) != 0 {
+			t.Errorf("%s: by a stranger: %+v, told %d times", accept, in, ann.asked)
+		}
+		if waiting, err := ann.groups.Requests(); err != nil || len(waiting) != i+1 || waiting[0].Name != "by a stranger" {
+			t.Errorf("%s: %+v wait, %v", accept, waiting, err)
+		}
+		if kept, member := ann.keeps(theirs); !kept || member {
+			t.Errorf("%s: who waits is kept: %t, as a member: %t", accept, kept, member)
+		}
+	}
+}
+
+// The answer to a welcome never says what was wrong with it, nor what has become of it: not to whom
+// the owner has blocked, nor to anybody else.
+func TestAnswersToWelcomes(t *testing.T) {
+	ann, bob, dora := newHalls(t)
+	eve := newHall(t)
+	eve.meets(ann)
+	ann.sets(dora, func(p *book.Person) { p.Blocked = true })
+	for _, peer := range []*hall{bob, dora} {
+		from, session := ann.from(peer)
+		g := peer.makes("lunch", ann)
+		good := peer.welcome(g, ann)
+		change := func(f func(w *wire.Welcome)) *wire.Welcome {
+			w := *good
+			f(&w)
+			return &w
+		}
+		for what, w := range map[string]*wire.Welcome{
+			"forged":                change(func(w *wire.Welcome) { w.Join.Signature = w.Create.Signature }),
+			"a forged create event": change(func(w *wire.Welcome) { w.Create.Signature = w.Join.Signature }),
+			"not for her": change(func(w *wire.Welcome) {
+				w.Join = peer.writesControl(g, peer.groups.Heads(g), event.Invite{Persons: []crypto.PersonID{eve.id()}})
+			}),
+			"by nobody who is known": change(func(w *wire.Welcome) {
+				w.Join = eve.writesControl(g, peer.groups.Heads(g), event.Invite{Persons: []crypto.PersonID{ann.id()}})
+				w.Card = nil
+			}),
+			"with another's card": change(func(w *wire.Welcome) {
+				w.Join = eve.writesControl(g, peer.groups.Heads(g), event.Invite{Persons: []crypto.PersonID{ann.id()}})
+			}),
+			"with a card of nothing": change(func(w *wire.Welcome) {
+				w.Join = eve.writesControl(g, peer.groups.Heads(g), event.Invite{Persons: []crypto.PersonID{ann.id()}})
+				w.Card = []byte("x")
+			}),
+			"good":      good,
+			"once more": good,
+		} {
+			if in := from.welcomed(t, w); !taken(in) || session.why != nil {
+				t.Errorf("%s: %+v, %v", what, in, session.why)
+			}
+		}
+	}
+	if waiting, err := ann.groups.Requests(); err != nil || len(waiting) != 1 || waiting[0].Person != bob.id() || ann.asked != 1 {
+		t.Errorf("%d wait, %v; told %d times", len(waiting), err, ann.asked)
+	}
+	ann.free.Store(0)
+	from, _ := ann.from(bob)
+	if stored, ok := from.welcomed(t, bob.welcome(bob.makes("dinner", ann), ann)).(sync.Stored); !ok || stored.Refused != wire.NoRoom || stored.Err != nil {
+		t.Errorf("where the disk is full: %+v", stored)
+	}
 }
 
 // What is remembered of what peers claim about own logs is bounded.

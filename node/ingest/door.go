@@ -10,8 +10,7 @@
 // enough.
 //
 // Names, clocks and addresses decide nothing here, since anyone can make them up. The package knows
-// no streams and no screens. Its methods may be called by any goroutine, but [From.Control] of one
-// session by one at a time. What the peer is told of an error depends on its kind. An error that
+// no streams and no screens. Its methods may be called by any goroutine. What the peer is told of an error depends on its kind. An error that
 // the peer is to blame for, such as a false signature, ends the session. A run that its author was
 // not permitted to write, or for which there is no budget or no room, is refused, and the session
 // goes on. A store that fails otherwise ends the session, so that the peer begins again from what is
@@ -25,8 +24,6 @@ import (
 	"log/slog"
 	"net/netip"
 	"time"
-
-	"golang.org/x/sync/semaphore"
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/node/groups"
@@ -57,9 +54,6 @@ type Config struct {
 	Now      func() time.Time // the owner's clock, which the store uses as well
 	Log      *slog.Logger
 
-	// Invited is told of an invitation to a group that was not accepted, since the inviter may not
-	// bring the owner into groups.
-	Invited func(group event.Conversation, by crypto.PersonID, name string)
 	// Met is told that a person who is in a group with the owner is known now.
 	Met func(crypto.PersonID)
 	// MoreWaits is told that a person has written more than there is budget for here. They are no
@@ -85,8 +79,6 @@ type Door struct {
 	claims claims
 	room   room
 	giving giving // Run's, but for wanted
-
-	ofContacts, ofStrangers *semaphore.Weighted // bytes of welcomes that are not whole yet
 }
 
 // New returns a door to a store.
@@ -95,8 +87,7 @@ func New(cfg Config) *Door {
 		cfg.Link = func(at netip.Addr) netip.Prefix { return netip.PrefixFrom(at, at.BitLen()) }
 	}
 	own := cfg.Store.Own()
-	return &Door{cfg: cfg, self: own.Person, device: own.Device.ID(), rounds: newRounds(cfg.Now),
-		ofContacts: semaphore.NewWeighted(welcomesBudget), ofStrangers: semaphore.NewWeighted(welcomesBudget)}
+	return &Door{cfg: cfg, self: own.Person, device: own.Device.ID(), rounds: newRounds(cfg.Now)}
 }
 
 // Address returns the name of the link address by which a session's peer has come; "" if it has none.
@@ -265,6 +256,9 @@ func (d *Door) mayRecall(run *event.Run, author crypto.PersonID) error {
 func (d *Door) request(ctx context.Context, from crypto.PersonID, run event.Run, address string) error {
 	if err := d.cfg.Store.Room(); err != nil {
 		return err
+	}
+	if d.cfg.People.Ignores(from) { // after what the peer could notice: that it is tried again when there is room
+		return nil
 	}
 	if err := run.Prove(); err != nil {
 		return fmt.Errorf("%w: %w", ErrUnproven, err)

@@ -35,7 +35,6 @@ type From struct {
 	person  crypto.PersonID
 	address string // of the link, by which strangers are counted
 	visible func(event.Log, event.Segments) event.Segments
-	welcome welcome
 }
 
 // From returns the door for what a session brings. visible returns the segments of a log that the
@@ -205,7 +204,4 @@ func (f *From) RoundEnded(c event.Conversation) (show func(context.Context) sync
 }
 
 // Left notes that the session has ended.
-func (f *From) Left() {
-	f.welcome.forget()
-	f.door.rounds.left(f.session)
-}
+func (f *From) Left() { f.door.rounds.left(f.session) }

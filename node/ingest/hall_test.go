@@ -16,6 +16,7 @@ import (
 	"github.com/earshot-im/earshot/node/groups"
 	"github.com/earshot-im/earshot/node/people"
 	"github.com/earshot-im/earshot/node/receipts"
+	"github.com/earshot-im/earshot/node/wire"
 	"github.com/earshot-im/earshot/store"
 	"github.com/earshot-im/earshot/store/book"
 	"github.com/earshot-im/earshot/store/event"
@@ -36,7 +37,7 @@ type hall struct {
 	free     atomic.Uint64 // bytes of its disk
 
 	// What the door has told.
-	invited []string
+	asked   int
 	met     []crypto.PersonID
 	changed int
 	waiting []crypto.PersonID // of whom more waits
@@ -53,7 +54,7 @@ func newHall(t *testing.T) *hall {
 	h.free.Store(1 << 40)
 	log := slog.New(slog.DiscardHandler)
 	h.people = people.New(people.Config{Now: time.Now, Log: log})
-	h.groups = groups.New(groups.Config{Authors: h.people, Changed: func(groups.Change) {}})
+	h.groups = groups.New(groups.Config{Authors: h.people, Changed: func(groups.Change) {}, Requested: func() { h.asked++ }})
 	var err error
 	h.store, err = store.Open(store.Config{Dir: t.TempDir(), Authority: h.groups,
 		Space: func(string) (store.Space, bool) { return store.Space{Free: h.free.Load()}, true }})
@@ -70,7 +71,6 @@ func newHall(t *testing.T) *hall {
 	h.receipts = receipts.New(receipts.Config{Store: h.store, Records: h.store.Book(), Groups: h.groups, Self: h.own.Person, Log: log,
 		Signed: func(_ event.Conversation, r event.Record) { h.signed <- r }})
 	h.Door = New(Config{Store: h.store, People: h.people, Owner: h.owner, Groups: h.groups, Receipts: h.receipts, Now: time.Now, Log: log,
-		Invited:   func(_ event.Conversation, _ crypto.PersonID, name string) { h.invited = append(h.invited, name) },
 		Met:       func(p crypto.PersonID) { h.met = append(h.met, p) },
 		Changed:   func() { h.changed++ },
 		MoreWaits: func(p crypto.PersonID) { h.waiting = append(h.waiting, p) },
@@ -219,10 +219,25 @@ func (h *hall) lacks(c event.Conversation, other *hall) []event.Event {
 	return events
 }
 
-// tells gives another all control events of a group, whoever invited them.
+// tells gives another all control events of a group, who accepts it whoever has invited them.
 func (h *hall) tells(c event.Conversation, other *hall) {
 	h.t.Helper()
-	h.check(other.groups.Admit(h.t.Context(), c, h.lacks(c, other), func(crypto.PersonID) bool { return true }))
+	if w := h.welcome(c, other); w != nil && !other.groups.Known(c) {
+		before, _ := other.people.Get(h.id())
+		other.sets(h, func(p *book.Person) { p.Contact = true })
+		_, err := other.groups.Welcome(h.t.Context(), w, "")
+		h.check(err)
+		other.sets(h, func(p *book.Person) { p.Contact = before.Contact })
+	}
+	h.check(other.groups.Admit(h.t.Context(), c, h.lacks(c, other)))
+}
+
+// welcome tells another that they were brought into a group; nil if the owner has not done that.
+func (h *hall) welcome(c event.Conversation, other *hall) *wire.Welcome {
+	h.t.Helper()
+	w, err := h.groups.WelcomeOf(c, other.id())
+	h.check(err)
+	return w
 }
 
 // from returns the door for what another brings, in a session whose peer has just said something.

@@ -35,7 +35,7 @@ var refusals = []refusal{
 	{authority.ErrFull, wire.NotPermitted, false},
 	{authority.ErrDear, wire.NotPermitted, false},
 	{ErrStranger, wire.NotPermitted, false},
-	{errUninvited, wire.NotPermitted, false},
+	{groups.ErrUnknown, wire.NotPermitted, false},
 }
 
 // blame are the errors for which the peer is to blame: they end the session.

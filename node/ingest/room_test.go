@@ -20,6 +20,8 @@ func TestRoomIsKeptForTheOwner(t *testing.T) {
 	from, _ := ann.from(bob)
 	c := event.Direct(ann.id(), bob.id())
 	g := bob.makes("lunch", ann)
+	bob.tells(g, ann)
+	bob.invites(g, newHall(t))
 	run, events := bob.writesTo(ann, "hello"), bob.lacks(g, ann)
 	ann.free.Store(1 << 20)
 	refused := func(what string, in sync.Input) {

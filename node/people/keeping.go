@@ -78,13 +78,13 @@ func (p *People) commit(ctx context.Context, ids []crypto.PersonID, change func(
 	return fresh, nil
 }
 
-// Keep makes sure that the store has a person whose events it is about to hold. Somebody who is in a
-// group with the owner, or was in one of the owner's or a contact's, does not count as a stranger.
+// Keep makes sure that the store has a person of whom it is about to hold something. Somebody who is or
+// was in a group that the owner has accepted does not count as a stranger.
 func (p *People) Keep(ctx context.Context, id crypto.PersonID) error {
 	if a, ok := p.Get(id); ok && a.saved {
 		return nil
 	}
-	return p.keep(ctx, id, p.groups.Fellow(id) || p.amongFriends(id))
+	return p.keep(ctx, id, p.groups.Concerns(id))
 }
 
 // KeepMember is Keep for somebody who is about to be a member of the owner's group.
@@ -99,17 +99,6 @@ func (p *People) keep(ctx context.Context, id crypto.PersonID, member bool) erro
 	return p.Update(ctx, id, func(s *book.Person) error { s.Member = s.Member || member; return nil })
 }
 
-// amongFriends says whether a person is or was in a group that the owner or a contact has made.
-func (p *People) amongFriends(id crypto.PersonID) bool {
-	for _, c := range p.groups.All() {
-		founder, _ := p.Get(p.groups.Founder(c))
-		if (founder.ID == p.self || founder.Contact) && p.groups.Ever(c, id) {
-			return true
-		}
-	}
-	return false
-}
-
 // Standing returns what a person is to the owner, who counts as a contact. Who is not known, or was
 // blocked, is no contact.
 func (p *People) Standing(id crypto.PersonID) budget.Standing {
@@ -117,7 +106,7 @@ func (p *People) Standing(id crypto.PersonID) budget.Standing {
 	switch {
 	case id == p.self, a.Contact && !a.Blocked:
 		return budget.Contact
-	case p.amongFriends(id):
+	case p.groups.Fellow(id):
 		return budget.Fellow
 	}
 	return budget.Stranger

@@ -273,6 +273,25 @@ func (p *People) Others() []*Person {
 	return out
 }
 
+// Brings says whether a person may bring the owner into groups: a contact who is not blocked may, and
+// the owner. See groups.Authors.
+func (p *People) Brings(id crypto.PersonID) bool {
+	a, _ := p.Get(id)
+	return id == p.self || a.Contact && !a.Blocked
+}
+
+// Ignores says whether the owner has blocked a person. See groups.Authors.
+func (p *People) Ignores(id crypto.PersonID) bool {
+	a, _ := p.Get(id)
+	return a.Blocked
+}
+
+// Card returns a person's card, nil if it is not known. See groups.Authors.
+func (p *People) Card(id crypto.PersonID) []byte {
+	a, _ := p.Get(id)
+	return a.Card
+}
+
 // Author returns the person whose card has a head, if the device speaks for them at that head. See
 // groups.Authors.
 func (p *People) Author(head crypto.Hash, device crypto.DeviceID) (crypto.PersonID, error) {

@@ -40,9 +40,9 @@ type Rank int
 const (
 	ByPetname Rank = iota
 	ByVerified
-	ByContact // a contact, or a group that the owner is in and has accepted
+	ByContact // a contact, or a group that the owner is in
 	ByPast    // a group that the owner was in
-	ByClaim   // a stranger, or a group into which a stranger has brought the owner
+	ByClaim   // a stranger
 	noRank
 )
 
@@ -141,7 +141,7 @@ func isID(who string) bool {
 }
 
 // withPrefix finds persons and groups by the beginning of an ID. Anyone can make an ID that begins
-// as another's does, so strangers and their groups have the last rank, as they have with a name.
+// as another's does, so strangers have the last rank, as they have with a name.
 func (b *Book) withPrefix(id string, of Kind) (found []Meant) {
 	for _, a := range b.Persons {
 		if of&APerson == 0 || !strings.HasPrefix(a.ID.String(), id) {

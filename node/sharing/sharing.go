@@ -8,7 +8,9 @@
 // Visible may be called by any goroutine, the rest only by the session's loop.
 //
 // A peer gets only what its person may have now: the direct conversation and, of the groups that
-// the person is in, everything from their floor on. Where the store fails, what Join returns ends
+// the person is in, everything from their floor on. Where this node lacks control events, as of a
+// group that is arriving, a peer may be a member without being known as one. It offers the group then,
+// and is answered with what brings these events. Where the store fails, what Join returns ends
 // the session. A run or control events that can't be read are left out for now, and the log says
 // so.
 package sharing
@@ -79,6 +81,8 @@ type Portion struct {
 	session Session
 	peer    Peer
 	floors  floors
+
+	recognized map[event.Conversation]bool // groups that the peer has offered, see Recognize
 }
 
 // With returns what a peer may have.
@@ -99,16 +103,16 @@ func (s *Portion) Join() sync.Joined {
 	if !ok {
 		return sync.Joined{Err: fmt.Errorf("%w: not known any more", sync.ErrPeerProof)}
 	}
-	in := sync.Joined{Own: s.own.Card.Devices(), Blocked: them.Blocked}
+	in := sync.Joined{Own: s.own.Card.Devices()}
 	in.Serve = !them.Blocked && (them.Contact || s.cfg.Owner.Accepts() == people.AcceptEveryone)
-	if !them.Blocked {
+	if in.Serve {
 		direct, err := s.direct()
 		if err != nil {
 			return sync.Joined{Err: fmt.Errorf("%w: %w", sync.ErrStore, err)}
 		}
 		in.Conversations = append(in.Conversations, direct)
 	}
-	for _, g := range s.cfg.Groups.Shared(s.peer.Person) {
+	for _, g := range s.given() {
 		shared, err := s.group(g)
 		if err != nil {
 			return sync.Joined{Err: fmt.Errorf("%w: %w", sync.ErrStore, err)}
@@ -152,7 +156,10 @@ func (s *Portion) group(g groups.Shared) (sync.Conversation, error) {
 		PeerTag: groups.Tag(g.Secret, s.peer.Ours, s.peer.Nonce, s.peer.Device),
 		Locator: s.cfg.Groups.Locator(g.ID),
 		Quiet:   g.Quiet,
-		Welcome: g.Fresh,
+		Welcome: g.Welcome,
+	}
+	if g.Apart {
+		out.Locator = []crypto.Hash{crypto.Hash(g.ID)} // as if nothing else were here
 	}
 	if g.Quiet {
 		s.session.Unfollow(g.ID)
@@ -244,6 +251,51 @@ func (s *Portion) LoadControl(e sync.LoadControl) sync.Input {
 		s.session.Log().Warn("load control events", "conv", e.Conversation, "err", err)
 	}
 	return sync.LoadedControl{Conversation: e.Conversation, Events: events, More: more}
+}
+
+// given returns the groups that the peer may know of: those that its person is or was in and, quietly,
+// those that it has shown to know.
+func (s *Portion) given() []groups.Shared {
+	out := s.cfg.Groups.Shared(s.peer.Person)
+	for _, g := range s.cfg.Groups.Others(s.peer.Person) {
+		if s.recognized[g.ID] {
+			out = append(out, g)
+		}
+	}
+	return out
+}
+
+// Recognize looks whether the peer has offered a group that is known here or arriving, though its
+// person is no member by what is known here. Only who knows the secret of a group can do that. The
+// answer is nil if there is none that was not found before.
+func (s *Portion) Recognize(e sync.Recognize) sync.Input {
+	offered := make(map[string]bool, len(e.Tags))
+	for _, tag := range e.Tags {
+		offered[string(tag)] = true
+	}
+	found := false
+	for _, g := range s.cfg.Groups.Others(s.peer.Person) {
+		tag := groups.Tag(g.Secret, s.peer.Ours, s.peer.Nonce, s.peer.Device)
+		if !s.recognized[g.ID] && offered[string(tag)] {
+			if s.recognized == nil {
+				s.recognized = make(map[event.Conversation]bool)
+			}
+			s.recognized[g.ID], found = true, true
+		}
+	}
+	if !found {
+		return nil
+	}
+	return s.Join()
+}
+
+// LoadWelcome reads what tells the peer that the owner has brought them into a group.
+func (s *Portion) LoadWelcome(e sync.LoadWelcome) sync.Input {
+	w, err := s.cfg.Groups.WelcomeOf(e.Conversation, s.peer.Person)
+	if err != nil {
+		s.session.Log().Warn("load welcome", "conv", e.Conversation, "err", err)
+	}
+	return sync.LoadedWelcome{Conversation: e.Conversation, Welcome: w}
 }
 
 // FetchCard returns the card that the peer asks for, with the profile, if the peer may have it: the

@@ -122,10 +122,29 @@ func (s *study) removes(c event.Conversation, other *study) {
 func (s *study) tells(c event.Conversation, others ...*study) {
 	s.t.Helper()
 	for _, o := range others {
+		o.accepts(s, c)
 		events, _, err := s.groups.Missing(c, o.id(), nil, 1000, 1<<20)
 		s.check(err)
-		s.check(o.groups.Admit(s.t.Context(), c, events, func(crypto.PersonID) bool { return true }))
+		s.check(o.groups.Admit(s.t.Context(), c, events))
 	}
+}
+
+// accepts takes in that another has brought the owner into a group, and accepts that, if it is news.
+func (s *study) accepts(other *study, c event.Conversation) {
+	s.t.Helper()
+	w, err := other.groups.WelcomeOf(c, s.id())
+	if s.groups.Known(c) || w == nil {
+		s.check(err)
+		return
+	}
+	before, _ := s.people.Get(other.id())
+	contact := func(is bool) {
+		s.check(s.people.Update(s.t.Context(), other.id(), func(p *book.Person) error { p.Contact = is; return nil }))
+	}
+	contact(true)
+	_, err = s.groups.Welcome(s.t.Context(), w, "")
+	s.check(err)
+	contact(before.Contact)
 }
 
 // says writes in a conversation, and gives the run to others. A second passes.

@@ -49,20 +49,16 @@ func (s *Session) takeControl(f *wire.Control) {
 		s.close(broken("control events of another conversation"))
 	default:
 		s.control.learn(c, frontier(f.Events))
-		s.take.control(c.id, c, f.Events)
+		s.take.control(c, f.Events)
 	}
 }
 
-// takeWelcome takes control events of any group: this node may not know of it yet.
-func (s *Session) takeWelcome(f *wire.Control) {
-	if !s.greeting.joined() || s.blocked || !s.take.welcome() {
-		return
+// takeWelcome takes what tells this node of a group. What becomes of it depends on who wrote it, and
+// not on who the peer is: so the peer can't tell whether it is blocked.
+func (s *Session) takeWelcome(m *wire.Welcome) {
+	if s.greeting.joined() {
+		s.take.welcome(m, s.byID[m.Group()] != nil)
 	}
-	c := s.byID[f.Group()]
-	if c != nil && c.group {
-		s.control.learn(c, frontier(f.Events))
-	}
-	s.take.control(f.Group(), c, f.Events)
 }
 
 // heldControl takes what is here of a control set, and tries again what has waited for it.

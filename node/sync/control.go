@@ -19,8 +19,6 @@ type control struct {
 	queue   []*conversation // whose control events are to be loaded
 	loading bool            // LoadControl is not answered
 
-	expecting []*conversation // that may have to be welcomed to, see welcome.go
-
 	remembered int // events in controlSet.known, of all groups
 }
 
@@ -34,7 +32,6 @@ type controlSet struct {
 	asked   bool         // its LoadControl is not answered
 	waiting []*log       // logs to be pushed after the control events
 	epochs  []wire.Epoch // keys to be sent after them, and after the peer's offer
-	welcome expectancy   // while the peer has not offered the group
 }
 
 // hold takes what is here of a control set. A peer that wants everything gets what is new at once,
@@ -122,24 +119,17 @@ func (k *control) loaded(c *conversation, in LoadedControl) (ready []*log, all b
 	set := &c.control
 	set.asked, set.wanted = false, false
 	k.loading = false
-	welcome := set.welcome.underWay && !c.open && !c.left && !c.quiet
-	if !c.left && (c.open || welcome) && len(in.Events) > 0 {
+	if !c.left && c.open && len(in.Events) > 0 {
 		k.learn(c, frontier(in.Events))
 		weight := weighEvents(in.Events) + event.Around*len(in.Events)
-		if welcome {
-			k.pace.say(wire.Frame{Welcome: &wire.Control{Events: in.Events}}, weight)
-		} else {
-			k.pace.say(wire.Frame{Control: &wire.Control{Tag: c.ourTag, Events: in.Events}}, weight)
-		}
-		if set.welcome.underWay = welcome && in.More; in.More {
-			// The rest comes before other groups: the peer puts together what welcomes it.
+		k.pace.say(wire.Frame{Control: &wire.Control{Tag: c.ourTag, Events: in.Events}}, weight)
+		if in.More {
 			set.want()
-			k.queue = slices.Insert(k.queue, 0, c)
+			k.queue = append(k.queue, c)
 			k.goOn()
 			return nil, false
 		}
 	}
-	set.welcome.underWay = false
 	k.push(c)
 	if set.wanted {
 		return nil, false

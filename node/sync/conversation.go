@@ -51,6 +51,7 @@ type conversation struct {
 	offer   offering // notDue if the conversation is not in offers.queue
 	round   round
 	control controlSet
+	welcome welcoming
 	records heldRecords
 }
 

@@ -11,7 +11,7 @@ import (
 // Effect is something that the shell has to do. The types in this file are all there are.
 type Effect interface{ effect() }
 
-// Ticket names one Ingest, IngestRecord or IngestControl of a session.
+// Ticket names one Ingest, IngestRecord, IngestControl or IngestWelcome of a session.
 type Ticket uint64
 
 type (
@@ -65,14 +65,30 @@ type (
 		Bytes        int
 	}
 
+	// Recognize says by which tags the peer offers what Joined has not given. Where one is of a group
+	// that is known here, or arriving, the peer knows the group's secret and may be a member though
+	// that is not known here: answer with Joined, which now has that group as well, Quiet. Answer with
+	// nothing if that has been done for all that are known.
+	Recognize struct{ Tags [][]byte }
+
+	// LoadWelcome reads what tells the peer that this node's person has brought its person into a
+	// group. Answer with LoadedWelcome.
+	LoadWelcome struct{ Conversation event.Conversation }
+
 	// IngestControl proves control events and stores them. Each comes after its parents, as far as
 	// the peer knew which ones are here. What is not permitted is left out. Answer with Stored,
-	// NeedCard or NeedControl. Conversation may be one that Joined has not given: then the peer
-	// welcomes this node to a group, and if that is right, give Joined again.
+	// NeedCard or NeedControl.
 	IngestControl struct {
 		Ticket       Ticket
 		Conversation event.Conversation
 		Events       []event.Event
+	}
+
+	// IngestWelcome proves a welcome and keeps it, or drops it. Answer with Stored, which must not
+	// tell the peer's fault, or anything else that depends on who the peer is.
+	IngestWelcome struct {
+		Ticket  Ticket
+		Welcome *wire.Welcome
 	}
 
 	// EpochShared hands over a key of a group. Nothing about it is proven but who sent it.
@@ -155,7 +171,10 @@ func (Load) effect()          {}
 func (Ingest) effect()        {}
 func (IngestRecord) effect()  {}
 func (LoadControl) effect()   {}
+func (Recognize) effect()     {}
+func (LoadWelcome) effect()   {}
 func (IngestControl) effect() {}
+func (IngestWelcome) effect() {}
 func (EpochShared) effect()   {}
 func (Acked) effect()         {}
 func (Refusal) effect()       {}

@@ -120,7 +120,7 @@ func describe(effect sync.Effect) string {
 		case f.Control != nil:
 			return fmt.Sprintf("control %.4x: %d", f.Control.Tag, len(f.Control.Events))
 		case f.Welcome != nil:
-			return fmt.Sprintf("welcome: %d", len(f.Welcome.Events))
+			return fmt.Sprintf("welcome: %x", f.Welcome.Join.ID[:2])
 		case f.Settled != nil:
 			return fmt.Sprintf("settled %.4x", f.Settled.Tag)
 		case f.Refused != nil:

@@ -1,6 +1,7 @@
 package sync_test
 
 import (
+	"bytes"
 	"errors"
 	"slices"
 	"time"
@@ -15,6 +16,7 @@ import (
 type end struct {
 	node, peer *node
 	terms      map[event.Conversation]terms
+	recognized map[event.Conversation]bool // the peer has offered it, who is no member by what is known here
 	other      *end
 	conn       *conn
 	restore    int // of the peer, when the session began
@@ -36,7 +38,7 @@ type end struct {
 }
 
 func newEnd(n, peer *node, c *conn) *end {
-	e := &end{node: n, peer: peer, conn: c, restore: peer.restore, terms: map[event.Conversation]terms{}, rounds: map[event.Conversation]bool{}}
+	e := &end{node: n, peer: peer, conn: c, restore: peer.restore, terms: map[event.Conversation]terms{}, recognized: map[event.Conversation]bool{}, rounds: map[event.Conversation]bool{}}
 	e.refusals = map[event.Conversation]wire.Reason{}
 	nonce := [32]byte{byte(n.index), byte(peer.index)}
 	e.session = sync.New(sync.Config{Self: n.device, Peer: peer.device, Nonce: nonce, Store: n.disk.instance})
@@ -149,11 +151,28 @@ func (e *end) effect(effect sync.Effect) {
 		})
 	case sync.LoadControl:
 		e.after(w.within(3*time.Millisecond), func() {
-			events, more := n.disk.rooms[x.Conversation].missing(x.Known, e.peer.person, 1+w.rng.IntN(x.Events))
+			set := n.disk.rooms[x.Conversation]
+			if !set.was(n.person) || !set.was(e.peer.person) { // it is arriving at one of the two
+				e.step(sync.LoadedControl{Conversation: x.Conversation})
+				return
+			}
+			events, more := set.missing(x.Known, e.peer.person, 1+w.rng.IntN(x.Events))
 			e.step(sync.LoadedControl{Conversation: x.Conversation, Events: events, More: more})
 		})
+	case sync.Recognize:
+		for _, r := range w.rooms {
+			known := n.disk.rooms[r.id] != nil && !e.terms[r.id].shared && !e.recognized[r.id]
+			if known && slices.ContainsFunc(x.Tags, func(tag []byte) bool { return bytes.Equal(tag, r.tag(e.peer, n)) }) {
+				e.recognized[r.id] = true
+				e.after(w.within(time.Millisecond), e.join)
+			}
+		}
+	case sync.LoadWelcome:
+		e.soon(sync.LoadedWelcome{Conversation: x.Conversation, Welcome: n.welcome(x.Conversation, e.peer.person)})
 	case sync.IngestControl:
 		e.after(w.within(6*time.Millisecond), func() { e.ingestControl(x) })
+	case sync.IngestWelcome:
+		e.after(w.within(6*time.Millisecond), func() { e.ingestWelcome(x) })
 	case sync.Ingest:
 		e.after(w.within(6*time.Millisecond), func() { e.ingest(x) })
 	case sync.IngestRecord:

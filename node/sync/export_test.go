@@ -7,7 +7,7 @@ const WindowRuns = windowRuns
 func (s *Session) Idle() (bool, []int) {
 	t := &s.take
 	queues := []int{len(s.push.ready), s.push.loads, len(s.push.window.flights), s.push.window.weight, len(s.push.delayed), len(s.tell.listed),
-		len(t.pending), t.runs, t.bytes, t.records, t.kept, t.keptBytes, len(s.cards.wanted), len(s.control.expecting)}
+		len(t.pending), t.runs, t.bytes, t.records, t.kept, t.keptBytes, len(s.cards.wanted), len(s.welcomes.expecting)}
 	queues = append(queues, len(s.offers.queue), len(s.control.queue), len(s.records.queue))
 	for _, c := range s.byID {
 		queues = append(queues, len(c.control.waiting), c.answer.logs)

@@ -76,6 +76,13 @@ func (s *Session) offered(o wire.Offer) {
 	s.push.settle(c)
 }
 
+// recognize asks whether the shell knows what the peer has offered by tags that Joined has not given.
+func (s *Session) recognize() {
+	if tags := s.offers.unknown(s.byTag); len(tags) > 0 && s.greeting.joined() {
+		s.emit(Recognize{tags})
+	}
+}
+
 // resume goes on with a conversation that was joined again, if the peer's offer of it still stands.
 func (s *Session) resume(c *conversation) {
 	s.control.push(c)

@@ -60,7 +60,7 @@ func TestMembersMeet(t *testing.T) {
 	if o.Want != wire.WantOwn || len(o.Logs) != 1 || o.Logs[0].Device != peer || len(o.Locator) != 2 {
 		t.Fatalf("%+v", o)
 	}
-	s.want(s.offered(wire.Offer{Want: wire.WantOwn, Locator: c.Locator, Logs: list(own.held(1))}), "Acked", "settled", "Wake")
+	s.want(s.offered(wire.Offer{Want: wire.WantOwn, Locator: c.Locator, Logs: list(own.held(1))}), "Acked", "settled")
 	s.want(s.settled(0))
 	s.want(s.step(others.now(4)))
 	s.want(s.step(own.now(2)), "Load")
@@ -96,7 +96,7 @@ func TestShortOffers(t *testing.T) {
 
 	// The same at the peer: nothing to say. Another thing: everything is said, by both.
 	s = joined(t, c)
-	s.want(s.offered(wire.Offer{Want: wire.WantNow, Locator: c.Locator, Digest: short.Digest}), "settled", "Wake")
+	s.want(s.offered(wire.Offer{Want: wire.WantNow, Locator: c.Locator, Digest: short.Digest}), "settled")
 	answer := s.offered(wire.Offer{Number: 1, Want: wire.WantNow, Locator: c.Locator, Digest: &crypto.Hash{1}})
 	s.want(answer, "RoundBegan", "offers")
 	if o := offerIn(t, answer); len(o.Logs) != 6 || o.Want != wire.WantNow {
@@ -164,7 +164,7 @@ func TestControlThatWasNotTakenIsSentAgain(t *testing.T) {
 	c := crew(t)
 	events := founded(t)
 	s := joined(t, c)
-	s.want(s.offered(wire.Offer{Want: wire.WantOwn, Locator: c.Locator[1:]}), "LoadControl", "Wake")
+	s.want(s.offered(wire.Offer{Want: wire.WantOwn, Locator: c.Locator[1:]}), "LoadControl")
 	s.want(s.step(sync.LoadedControl{Conversation: c.ID, Events: events[1:]}), "control", "settled")
 	load := find[sync.LoadControl](t, s.offered(wire.Offer{Number: 1, Want: wire.WantOwn, Locator: c.Locator[1:]}))
 	if len(load.Known) != 1 || load.Known[0] != events[0].ID {
@@ -214,7 +214,7 @@ func TestCut(t *testing.T) {
 	own := ofGroup(t, self, 9)
 	c.Logs = own.held(9)
 	s = joined(t, c)
-	s.want(s.offered(wire.Offer{Want: wire.WantOwn, Locator: c.Locator}), "Load", "Wake")
+	s.want(s.offered(wire.Offer{Want: wire.WantOwn, Locator: c.Locator}), "Load")
 	s.want(s.step(own.loaded(4, 5)), "run", "Load")
 	s.want(s.step(sync.Loaded{Log: own.log}), "settled")
 	if load := find[sync.Load](t, s.step(ofGroup(t, self, 10).now(10))); load.First != 10 {
@@ -229,7 +229,7 @@ func TestWhatIsBetweenIsPassedOver(t *testing.T) {
 	c := crew(t)
 	c.Logs = own.held(9)
 	s := joined(t, c)
-	s.want(s.offered(wire.Offer{Want: wire.WantOwn, Locator: c.Locator}), "Load", "Wake")
+	s.want(s.offered(wire.Offer{Want: wire.WantOwn, Locator: c.Locator}), "Load")
 	s.want(s.step(own.loaded(1, 3)), "run", "Load")
 	apart := own.loaded(4, 5)
 	apart.Apart = true
@@ -261,7 +261,7 @@ func TestQuiet(t *testing.T) {
 	own, theirs := ofGroup(t, self, 3), ofGroup(t, peer, 3)
 	c := crew(t, own)
 	s := joined(t, c)
-	s.want(s.offered(wire.Offer{Want: wire.WantOwn, Locator: c.Locator}), "Load", "Wake")
+	s.want(s.offered(wire.Offer{Want: wire.WantOwn, Locator: c.Locator}), "Load")
 	r := theirs.run(1, 1)
 	r.Tag = theirTag
 	came := find[sync.Ingest](t, s.run(r))

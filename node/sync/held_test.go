@@ -2,7 +2,6 @@ package sync_test
 
 import (
 	"testing"
-	"time"
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/node/sync"
@@ -203,7 +202,7 @@ func TestLargeOfferIsKeptWithoutLists(t *testing.T) {
 	for i := range 4096 {
 		o.Records = append(o.Records, wire.RecordSummary{Kind: 1, Subject: []byte{byte(i >> 8), byte(i)}, Counter: 1})
 	}
-	s.want(s.offered(o))
+	s.want(s.offered(o), "Recognize")
 	find[sync.LoadControl](t, s.rejoin(c))
 	find[sync.Load](t, s.step(sync.LoadedControl{Conversation: c.ID}))
 }
@@ -247,21 +246,6 @@ func TestOfferBeforeTheIdentity(t *testing.T) {
 	s := &script{t: t, session: sync.New(sync.Config{Self: self, Peer: peer})}
 	s.want(s.step(sync.Open{}), "hello")
 	s.want(s.got(offers), "Close")
-}
-
-// Who has not invited the peer welcomes it later, at another time in each session.
-func TestWelcomesAreSpread(t *testing.T) {
-	for nonce, want := range map[byte]time.Duration{0: 2 * time.Second, 0x80: 3 * time.Second} {
-		s := newScript(t)
-		s.session = sync.New(sync.Config{Self: self, Peer: peer, Nonce: [32]byte{30: nonce}})
-		s.step(sync.Open{})
-		s.got(wire.Frame{Hello: &wire.Hello{Version: 1}})
-		s.got(wire.Frame{Admission: &wire.Admission{Mode: 1}})
-		s.got(wire.Frame{Identity: &wire.Identity{Card: []byte("theirs")}})
-		if at := find[sync.Wake](t, s.rejoin(crew(t))).At.Sub(s.now); at != want {
-			t.Errorf("welcomes after %v, want %v", at, want)
-		}
-	}
 }
 
 // A group that is joined again gets what has changed meanwhile, though the peer offers nothing

@@ -102,7 +102,11 @@ func TestClaimsAreBounded(t *testing.T) {
 		for i := range 4000 {
 			o.Records = append(o.Records, wire.RecordSummary{Kind: 1, Counter: uint64(i + 1)})
 		}
-		s.want(s.step(sync.Received{Frame: wire.Frame{Offers: &wire.Offers{Offers: []wire.Offer{o}}}}))
+		for _, e := range s.step(sync.Received{Frame: wire.Frame{Offers: &wire.Offers{Offers: []wire.Offer{o}}}}) {
+			if r, ok := e.(sync.Recognize); !ok || len(r.Tags) > n+1 {
+				t.Fatalf("%T", e)
+			}
+		}
 	}
 	if n := s.session.Remembered(); n > 1<<14+1<<12 {
 		t.Errorf("%d things are remembered", n)
@@ -164,14 +168,15 @@ func FuzzSession(f *testing.F) {
 
 type fuzzed struct {
 	*script
-	frames  []wire.Frame
-	logs    []*chain
-	loads   []sync.Load
-	tickets []sync.Ticket
-	group   sync.Conversation
-	members []*chain
-	control int // LoadControl that aren't answered
-	drain   bool
+	frames   []wire.Frame
+	logs     []*chain
+	loads    []sync.Load
+	tickets  []sync.Ticket
+	group    sync.Conversation
+	members  []*chain
+	control  int // LoadControl that aren't answered
+	welcomes int // and LoadWelcome
+	drain    bool
 }
 
 func newFuzzed(t *testing.T) *fuzzed {
@@ -231,7 +236,7 @@ func (z *fuzzed) do(choice byte) {
 		group.Quiet, group.Follow, group.Welcome = n%8 == 7, n%2 == 0, n%8 == 2
 		group.Logs = z.members[n%3].held(3)
 		conversation := sync.Conversation{ID: direct, Logs: l.held(2), Opening: sync.Opening{Log: z.logs[0].log, First: 1}}
-		z.take(z.step(sync.Joined{Serve: n%3 > 0, Blocked: n%4 == 0, Own: []crypto.DeviceID{self, ownOther}, Conversations: []sync.Conversation{conversation, group}[:1+n/2%2]}))
+		z.take(z.step(sync.Joined{Serve: n%3 > 0, Own: []crypto.DeviceID{self, ownOther}, Conversations: []sync.Conversation{conversation, group}[:1+n/2%2]}))
 	case 2:
 		if len(z.tickets) > 0 {
 			answer := []sync.Input{
@@ -272,6 +277,9 @@ func (z *fuzzed) do(choice byte) {
 	case 7:
 		if n%4 == 0 {
 			z.take(z.step(sync.ShareEpoch{Conversation: z.group.ID, Epoch: wire.Epoch{Control: z.group.Locator[:1]}}))
+		} else if n%4 == 3 && z.welcomes > 0 {
+			z.welcomes--
+			z.take(z.step(sync.LoadedWelcome{Conversation: z.group.ID, Welcome: welcomed(z.t)}))
 		} else if z.control > 0 {
 			z.control--
 			z.take(z.step(sync.LoadedControl{Conversation: z.group.ID, Events: founded(z.t)[:n%3], More: n%4 == 1}))
@@ -297,6 +305,10 @@ func (z *fuzzed) take(effects []sync.Effect) {
 			z.tickets = append(z.tickets, e.Ticket)
 		case sync.IngestControl:
 			z.tickets = append(z.tickets, e.Ticket)
+		case sync.IngestWelcome:
+			z.tickets = append(z.tickets, e.Ticket)
+		case sync.LoadWelcome:
+			z.welcomes++
 		case sync.LoadControl:
 			z.control++
 		case sync.Drain:

@@ -28,9 +28,9 @@ type (
 		Err error
 
 		// Serve says that the peer has a part in the direct conversation. Without it, that is
-		// ignored in Conversations, and the peer's opening run becomes a Request, unless the peer
-		// is Blocked. After blocking a peer, end the session: what it has sent stays unanswered.
-		Serve, Blocked bool
+		// ignored in Conversations, and the peer's opening run becomes a Request. When a peer is
+		// served no more, end the session: what it has sent stays unanswered.
+		Serve bool
 
 		// Own are the devices of this node's person, including this one.
 		Own []crypto.DeviceID
@@ -81,7 +81,13 @@ type (
 		More         bool
 	}
 
-	// Stored answers Ingest, IngestRecord and IngestControl after the commit.
+	// LoadedWelcome answers LoadWelcome. Welcome is nil if there is none to give.
+	LoadedWelcome struct {
+		Conversation event.Conversation
+		Welcome      *wire.Welcome
+	}
+
+	// Stored answers Ingest, IngestRecord, IngestControl and IngestWelcome after the commit.
 	Stored struct {
 		Ticket   Ticket
 		Segments event.Segments // of the run's log: all that is held now
@@ -89,7 +95,7 @@ type (
 		// Refused, if not 0, says why no more of the log is taken or, with Once, why this run is
 		// not. If a run reaches past where its log ends for good, Segments has the part before that
 		// end. With wire.NoRoom nothing was stored. A run with it must come again, and the peer is
-		// told so; a record or control events are kept, within bounds, until Room.
+		// told so; anything else is kept, within bounds, until Room.
 		Refused wire.Reason
 		Once    bool
 
@@ -178,12 +184,12 @@ type Conversation struct {
 	// the events that they write and, in a round that Compare begins, what they hold. Follow a few.
 	Follow bool
 
-	// Quiet says that one of the two is no member any more: then only control events are exchanged.
+	// Quiet says that one of the two is no member any more, or that the group is only arriving here:
+	// then only control events are exchanged.
 	Quiet bool
 
-	// Welcome says that the peer has probably not heard of the group yet, for example because this
-	// node has just invited it. If it does not offer the group, it is welcomed at once and not
-	// after a while.
+	// Welcome says that this node's person has brought the peer's into the group. If the peer does
+	// not offer the group, it is welcomed, also if this node's person has gone since.
 	Welcome bool
 }
 
@@ -201,6 +207,7 @@ func (HeldRecord) input()    {}
 func (HeldControl) input()   {}
 func (Loaded) input()        {}
 func (LoadedControl) input() {}
+func (LoadedWelcome) input() {}
 func (Stored) input()        {}
 func (Room) input()          {}
 func (NeedCard) input()      {}

@@ -38,6 +38,7 @@ func (s *Session) join(in Joined) {
 	}
 	slices.SortFunc(fresh, func(a, b *conversation) int { return bytes.Compare(a.ourTag, b.ourTag) })
 	s.offer(asFollowed, fresh...)
+	s.recognize()
 }
 
 // enter makes a conversation known, or known anew, and returns it if it is to be offered. It
@@ -65,8 +66,9 @@ func (s *Session) enter(in *Conversation) *conversation {
 	s.control.hold(c, in.Locator)
 	if c.quiet = in.Quiet; c.quiet {
 		s.becomeQuiet(c)
-	} else if c.group && !c.open {
-		s.control.expect(c, in.Welcome)
+	}
+	if in.Welcome && !c.open {
+		s.welcomes.expect(c)
 	}
 	return c
 }

@@ -2,6 +2,7 @@ package sync
 
 import (
 	"bytes"
+	"maps"
 	"slices"
 
 	"github.com/earshot-im/earshot/node/wire"
@@ -126,6 +127,16 @@ func (o *offers) make(c *conversation, how offering) (offer wire.Offer, weight i
 
 // weighLog is about how many bytes a log takes in an Offer or a Have.
 func weighLog(l *wire.LogSegments) int { return 56 + 56*len(l.Segments) }
+
+// unknown returns the tags of those that are kept that Joined has not given, in order.
+func (o *offers) unknown(known map[string]*conversation) (tags [][]byte) {
+	for _, tag := range slices.Sorted(maps.Keys(o.kept)) {
+		if known[tag] == nil && tag != "" {
+			tags = append(tags, []byte(tag))
+		}
+	}
+	return tags
+}
 
 // keep remembers an offer that can't be answered yet. One that is too much to remember is as if the
 // peer held nothing.

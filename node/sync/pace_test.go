@@ -173,42 +173,30 @@ func TestManyLogsAreSaidInTurn(t *testing.T) {
 // Control sets are large, and the peer lacks all of them.
 func TestControlSetsAreSentInTurn(t *testing.T) {
 	rooms := roomsOf(4, 0, someDevice)
-	for _, welcome := range []bool{false, true} {
-		g := newGauge(newScript(t))
-		asked := map[event.Conversation]int{}
-		const frames = 20
-		g.control = func(e sync.LoadControl) sync.LoadedControl {
-			asked[e.Conversation]++
-			one := event.Event{Header: event.Header{Conversation: e.Conversation}, Body: make([]byte, 40<<10)}
-			events := slices.Repeat([]event.Event{one}, e.Bytes/len(one.Body))
-			return sync.LoadedControl{Conversation: e.Conversation, Events: events, More: asked[e.Conversation] < frames}
+	g := newGauge(newScript(t))
+	asked := map[event.Conversation]int{}
+	const frames = 20
+	g.control = func(e sync.LoadControl) sync.LoadedControl {
+		asked[e.Conversation]++
+		one := event.Event{Header: event.Header{Conversation: e.Conversation}, Body: make([]byte, 40<<10)}
+		events := slices.Repeat([]event.Event{one}, e.Bytes/len(one.Body))
+		return sync.LoadedControl{Conversation: e.Conversation, Events: events, More: asked[e.Conversation] < frames}
+	}
+	g.join(append(rooms, sync.Conversation{ID: direct})...)
+	var offers []wire.Offer
+	for _, c := range rooms {
+		offers = append(offers, wire.Offer{Tag: c.PeerTag, Store: theirStore, Want: wire.WantOwn})
+	}
+	g.take(g.got(wire.Frame{Offers: &wire.Offers{Offers: offers}}))
+	g.drain()
+	count := 0
+	for _, f := range g.frames {
+		if f.Control != nil {
+			count++
 		}
-		g.join(append(rooms, sync.Conversation{ID: direct})...)
-		if welcome {
-			g.take(g.offer(nil, nil))
-		} else {
-			var offers []wire.Offer
-			for _, c := range rooms {
-				offers = append(offers, wire.Offer{Tag: c.PeerTag, Store: theirStore, Want: wire.WantOwn})
-			}
-			g.take(g.got(wire.Frame{Offers: &wire.Offers{Offers: offers}}))
-		}
-		g.drain()
-		var order []event.Conversation
-		for _, f := range g.frames {
-			if c := f.Control; !welcome && c != nil {
-				order = append(order, c.Events[0].Header.Conversation)
-			} else if c := f.Welcome; welcome && c != nil {
-				order = append(order, c.Events[0].Header.Conversation)
-			}
-		}
-		if len(order) != frames*len(rooms) {
-			t.Fatalf("welcome %t: %d frames of control events, want %d", welcome, len(order), frames*len(rooms))
-		}
-		// One group after the other: the peer puts together what welcomes it.
-		if order = slices.Compact(order); len(order) != len(rooms) {
-			t.Errorf("welcome %t: they come in the order %v", welcome, order)
-		}
+	}
+	if count != frames*len(rooms) {
+		t.Fatalf("%d frames of control events, want %d", count, frames*len(rooms))
 	}
 }
 
@@ -273,7 +261,7 @@ func TestOfferThatWaits(t *testing.T) {
 	s := newScript(t)
 	s.session.SetPace(1)
 	first := s.step(join)
-	s.want(first, "offers", "Drain", "Wake")
+	s.want(first, "offers", "Drain")
 	if o := offerIn(t, first); string(o.Tag) != string(rooms[0].OurTag) {
 		t.Errorf("%+v", o)
 	}
@@ -302,9 +290,9 @@ func TestFullAnswerThatWaits(t *testing.T) {
 	c := roomsOf(1, 6, someDevice)[0]
 	s := newScript(t)
 	s.session.SetPace(1)
-	s.want(s.step(sync.Joined{Serve: true, Own: []crypto.DeviceID{self}, Conversations: []sync.Conversation{c}}), "offers", "Drain", "Wake")
+	s.want(s.step(sync.Joined{Serve: true, Own: []crypto.DeviceID{self}, Conversations: []sync.Conversation{c}}), "offers", "Drain")
 	offers := []wire.Offer{{Tag: c.PeerTag, Store: theirStore, Want: wire.WantNow, Locator: c.Locator, Digest: &crypto.Hash{9}}}
-	s.want(s.got(wire.Frame{Offers: &wire.Offers{Offers: offers}}), "Wake")
+	s.want(s.got(wire.Frame{Offers: &wire.Offers{Offers: offers}}))
 	s.want(s.step(sync.Follow{Conversation: c.ID, On: true}))
 	s.want(s.step(sync.Compare{Conversation: c.ID}))
 	answer := s.step(sync.Drained{})

@@ -16,8 +16,8 @@ type pair struct {
 	peerStore  *event.Instance // nil until the peer has offered something
 
 	// What Joined gave.
-	serve, blocked bool
-	owner          map[crypto.DeviceID]bool // the devices of this node's person
+	serve bool
+	owner map[crypto.DeviceID]bool // the devices of this node's person
 
 	// spread lies between 0 and relaySpread and is different in each session. It delays what many
 	// sessions would otherwise do at the same time.
@@ -31,7 +31,7 @@ func newPair(cfg Config) pair {
 
 // meet takes what the shell says of the two.
 func (p *pair) meet(in *Joined) {
-	p.serve, p.blocked = in.Serve, in.Blocked
+	p.serve = in.Serve
 	p.owner = map[crypto.DeviceID]bool{}
 	for _, d := range in.Own {
 		p.owner[d] = true

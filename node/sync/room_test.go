@@ -182,15 +182,15 @@ func (n *node) tellControl(before map[event.Conversation]int) {
 			continue
 		}
 		for _, e := range n.ends {
-			switch {
-			case e == nil || !e.joined:
-			case e.terms[r.id] != n.terms(set, e.peer):
-				e.after(n.world.within(3*time.Millisecond), e.join)
-			default:
-				e.after(n.world.within(3*time.Millisecond), func() {
-					e.step(sync.HeldControl{Conversation: r.id, Locator: n.disk.rooms[r.id].locator()})
-				})
+			if e == nil || !e.joined {
+				continue
 			}
+			e.after(n.world.within(3*time.Millisecond), func() {
+				if before[r.id] == 0 || e.terms[r.id] != n.terms(r.id, e.peer) {
+					e.join()
+				}
+				e.step(sync.HeldControl{Conversation: r.id, Locator: n.disk.rooms[r.id].locator()})
+			})
 		}
 	}
 }
@@ -198,9 +198,14 @@ func (n *node) tellControl(before map[event.Conversation]int) {
 // terms is how two nodes meet about a room.
 type terms struct{ shared, quiet bool }
 
-func (n *node) terms(set *controls, peer *node) terms {
-	if !set.was(n.person) || !set.was(peer.person) {
+func (n *node) terms(id event.Conversation, peer *node) terms {
+	set := n.disk.rooms[id]
+	if set == nil {
 		return terms{}
+	}
+	if !set.was(n.person) || !set.was(peer.person) { // it is arriving, or this disk went back
+		recognized := n.ends[peer.index] != nil && n.ends[peer.index].recognized[id]
+		return terms{recognized, recognized}
 	}
 	return terms{true, !n.member(set, n.person) || !n.member(set, peer.person)}
 }
@@ -209,13 +214,11 @@ func (n *node) terms(set *controls, peer *node) terms {
 func (e *end) sharedRoom(given *sync.Conversation) {
 	n := e.node
 	set := n.disk.rooms[given.ID]
-	e.terms[given.ID] = n.terms(set, e.peer)
+	e.terms[given.ID] = n.terms(given.ID, e.peer)
 	given.Locator = set.locator()
 	given.Quiet = e.terms[given.ID].quiet
 	given.Follow = n.following[given.ID][e.peer.index]
-	given.Welcome = slices.ContainsFunc(set.acts(nil), func(a act) bool {
-		return a.in && a.person == e.peer.person && set.events[a.id].Header.Device == n.device
-	})
+	given.Welcome = n.welcome(given.ID, e.peer.person) != nil
 	if given.Quiet {
 		given.Logs, given.Records = nil, nil
 		n.world.count.quiet++
@@ -279,6 +282,48 @@ func (n *node) ask() {
 			n.world.transmit(e, wire.Frame{Offers: &wire.Offers{Offers: []wire.Offer{o}}})
 		}
 	}
+}
+
+// welcome returns what tells a person that n's person has brought them into a room, or the other
+// devices of n's person that somebody has; nil if there is none.
+func (n *node) welcome(id event.Conversation, person int) *wire.Welcome {
+	set := n.disk.rooms[id]
+	for _, a := range set.acts(nil) {
+		join := set.events[a.id]
+		if !a.in || a.person != person || n.person != person && n.world.personOf[join.Header.Device] != n.person {
+			continue
+		}
+		if a.id == crypto.Hash(id) { // the founder's other devices are not invited
+			content, err := event.Invite{Persons: []crypto.PersonID{{byte(person + 1)}}}.Marshal()
+			n.world.must(err)
+			e, err := event.New(event.Header{Conversation: id, Device: n.device, Sequence: 1, Kind: event.KindInvite, Flags: event.FlagCritical, Card: join.Header.Card, Control: []crypto.Hash{a.id}},
+				event.Body{Content: content})
+			n.world.must(err)
+			e.Signature = make([]byte, crypto.SignatureSize)
+			join = &e
+		}
+		return &wire.Welcome{Create: *set.events[crypto.Hash(id)], Join: *join, Members: 2}
+	}
+	return nil
+}
+
+// ingestWelcome has the room arrive, whoever has brought its person in.
+func (e *end) ingestWelcome(x sync.IngestWelcome) {
+	n := e.node
+	if n.full {
+		n.world.count.fulls++
+		e.soon(sync.Stored{Ticket: x.Ticket, Refused: wire.NoRoom})
+		return
+	}
+	n.submit(operation{
+		in: func(d *disk) {
+			if id := x.Welcome.Group(); d.rooms[id] == nil {
+				d.rooms[id] = newControls(n.world)
+				d.rooms[id].add(&x.Welcome.Create)
+			}
+		},
+		then: func() { e.soon(sync.Stored{Ticket: x.Ticket}) },
+	})
 }
 
 func (e *end) ingestControl(x sync.IngestControl) {

@@ -38,16 +38,12 @@ func TestNotServed(t *testing.T) {
 
 func TestServesNot(t *testing.T) {
 	theirs := write(t, direct, peer, 20, 10)
-	for _, blocked := range []bool{false, true} {
+	for _, given := range [][]sync.Conversation{{{ID: direct}}, nil} {
 		s := newScript(t)
-		s.want(s.step(sync.Joined{Blocked: blocked, Conversations: []sync.Conversation{{ID: direct}}}))
+		s.want(s.step(sync.Joined{Conversations: given}))
 		s.want(s.offer(nil, theirs.held(20)))
 		s.want(s.run(theirs.run(1, 17)))
-		if opening := s.run(theirs.run(1, 16)); blocked {
-			s.want(opening)
-		} else {
-			s.want(opening, "Request")
-		}
+		s.want(s.run(theirs.run(1, 16)), "Request")
 		s.want(s.run(theirs.run(1, 16)))
 		s.want(s.got(wire.Frame{Settled: &wire.Settled{}}))
 		s.want(s.have(theirs.log, theirs.to(1)))

@@ -25,7 +25,8 @@ type Config struct {
 //	greeting        Hello, Admission and Identity, until the shell says Joined
 //	offers, rounds  what this node offers, and whether the peer has brought all that was asked for
 //	push            runs that the peer lacks, and Settled
-//	control         control events, before what was written under them; welcomes and keys
+//	control         control events, before what was written under them, and keys
+//	welcomes        groups into which this node's person has brought the peer's
 //	records, cards  records that are newer here, and cards that either of the two needs
 //	take            what the peer brings: with the shell, waiting, answered or refused
 //	tell            Have for what others brought, so that the peer does not push it
@@ -48,6 +49,7 @@ type Session struct {
 	tell     tell
 	take     take
 	control  control
+	welcomes welcomes
 	records  records
 	cards    cards
 
@@ -75,6 +77,7 @@ func New(cfg Config) *Session {
 		kept: map[string]wire.Offer{},
 	}
 	s.control = control{turn: &s.turn, pair: &s.pair, pace: &s.pace}
+	s.welcomes = welcomes{turn: &s.turn, pair: &s.pair, pace: &s.pace}
 	s.cards = cards{turn: &s.turn, pair: &s.pair}
 	return s
 }
@@ -112,6 +115,8 @@ func (s *Session) input(in Input) {
 		s.push.loaded(s.byID[in.Log.Conversation], in)
 	case LoadedControl:
 		s.loadedControl(in)
+	case LoadedWelcome:
+		s.welcomes.loaded(s.byID[in.Conversation], in)
 	case Stored:
 		s.stored(in)
 	case Room:
@@ -159,6 +164,7 @@ func (s *Session) received(f wire.Frame) {
 		for _, o := range f.Offers.Offers {
 			s.offered(o)
 		}
+		s.recognize()
 	case f.Run != nil:
 		s.takeRun(*f.Run)
 	case f.Record != nil:
@@ -204,7 +210,6 @@ func (s *Session) goOn() {
 	if s.direct != nil {
 		s.push.open(s.direct)
 	}
-	s.control.welcome()
 	for _, c := range s.take.freed() {
 		s.offer(everything, c)
 	}
@@ -213,9 +218,10 @@ func (s *Session) goOn() {
 	s.tell.goOn()
 	s.makeOffers()
 	s.control.goOn()
+	s.welcomes.goOn()
 	s.records.goOn()
 	s.pace.drain()
-	if at := earliest(s.tell.wakes(), s.push.wakes(s.direct), s.control.wakes()); !at.Equal(s.wakeAt) {
+	if at := earliest(s.tell.wakes(), s.push.wakes(s.direct), s.welcomes.wakes()); !at.Equal(s.wakeAt) {
 		s.wakeAt = at
 		s.emit(Wake{at})
 	}

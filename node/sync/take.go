@@ -28,19 +28,20 @@ type take struct {
 	// What waits for cards, control events or room.
 	kept, keptBytes int
 	keptWeight      int             // in memory, see pending.weightInMemory
-	turnedAway      []*conversation // of which runs were refused since too much was kept
+	turnedAway      []*conversation // of which something was refused since too much was kept
 	noRoom          []*conversation // of which something was refused since the disk is full
 }
 
-// pending is a run, a record or control events that the peer brought and that are not answered. One
-// of the three is set.
+// pending is a run, a record, control events or a welcome that the peer brought and that are not
+// answered. One of the four is set.
 type pending struct {
 	ticket  Ticket
 	id      event.Conversation
-	conv    *conversation // nil if id is of a group that isn't known here
+	conv    *conversation // nil of a welcome
 	run     *event.Run
 	record  *event.Record
 	control []event.Event
+	welcome *wire.Welcome
 	weight  int
 
 	unclaimed bool // there was no room to remember that the peer has the run
@@ -92,24 +93,25 @@ func (t *take) record(c *conversation, r *event.Record) {
 	t.ingest(&pending{id: c.id, conv: c, record: r, weight: len(r.Bytes)})
 }
 
-// control gives control events to the shell. The conversation is nil if the group isn't known here.
-func (t *take) control(group event.Conversation, c *conversation, events []event.Event) {
-	t.ingest(&pending{id: group, conv: c, control: events, weight: weighEvents(events)})
+// control gives control events to the shell.
+func (t *take) control(c *conversation, events []event.Event) {
+	t.ingest(&pending{id: c.id, conv: c, control: events, weight: weighEvents(events)})
 }
 
-// welcome counts a Welcome frame. It ends the session and returns false if there were too many.
-func (t *take) welcome() bool {
+// welcome gives a welcome to the shell, unless the group is known. It ends the session if there were
+// too many, whoever the peer is.
+func (t *take) welcome(m *wire.Welcome, known bool) {
 	if t.welcomes++; t.welcomes > maxWelcomes {
 		t.close(broken("too many welcomes"))
-		return false
+	} else if !known {
+		t.ingest(&pending{id: m.Group(), welcome: m, weight: weighWelcome(m)})
 	}
-	return true
 }
 
 // request hands over the first run of a peer that is not served, if it keeps to the limits, and
-// forgets everything else: it looks as if the peer were blocked.
+// forgets everything else. What becomes of it, the peer does not see.
 func (t *take) request(run event.Run) {
-	if !t.serve && !t.blocked && !t.requested && fitsOpening(&run) {
+	if !t.serve && !t.requested && fitsOpening(&run) {
 		t.requested = true
 		t.emit(Request{run})
 	}
@@ -129,6 +131,8 @@ func (t *take) ingest(p *pending) {
 		t.emit(Ingest{p.ticket, p.id, *p.run})
 	case p.record != nil:
 		t.emit(IngestRecord{p.ticket, p.id, *p.record})
+	case p.welcome != nil:
+		t.emit(IngestWelcome{p.ticket, p.welcome})
 	default:
 		t.emit(IngestControl{p.ticket, p.id, p.control})
 	}
@@ -225,25 +229,27 @@ func (t *take) retry(group event.Conversation) {
 // giveUp answers for p without the shell.
 func (t *take) giveUp(p *pending, why wire.Reason) {
 	switch {
-	case p.run == nil:
-	case why == wire.TooMuchWaits: // there may be room for the next one, and later for this one
-		t.refuseOnce(p.conv, p.run, why)
+	case why == wire.TooMuchWaits && (p.run != nil || p.control != nil): // there may be room for the next one, and later for this one
+		if p.run != nil {
+			t.refuseOnce(p.conv, p.run, why)
+		}
 		t.turnedAway = with(t.turnedAway, p.conv)
+	case p.run == nil:
 	default:
 		t.refuse(p.conv, p.run.Log(), why)
 	}
 	t.done(p)
 }
 
-// freed returns the conversations of which runs were refused since too much was kept, once nothing
-// is kept any more. They are to be offered anew.
+// freed returns the conversations of which runs or control events were refused since too much was
+// kept, once nothing is kept any more. They are to be offered anew.
 func (t *take) freed() []*conversation {
 	if t.kept > 0 {
 		return nil
 	}
 	freed := t.turnedAway
 	t.turnedAway = nil
-	return living(freed)
+	return slices.DeleteFunc(freed, func(c *conversation) bool { return !c.open || c.left })
 }
 
 // full answers for p, for which the disk has no room. A run comes again when its conversation is

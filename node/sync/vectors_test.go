@@ -47,4 +47,7 @@ func frameNamed(t testing.TB, name string) wire.Frame {
 }
 
 // founded returns the events of a group that A has created and renamed.
-func founded(t testing.TB) []event.Event { return frameNamed(t, "welcome").Welcome.Events }
+func founded(t testing.TB) []event.Event { return frameNamed(t, "control").Control.Events }
+
+// welcomed returns a welcome.
+func welcomed(t testing.TB) *wire.Welcome { return frameNamed(t, "welcome").Welcome }

@@ -3,49 +3,74 @@ package sync
 import (
 	"slices"
 	"time"
+
+	"github.com/earshot-im/earshot/node/wire"
+	"github.com/earshot-im/earshot/store/event"
 )
 
-// expectancy is how a peer that doesn't know of a group comes to know of it.
-type expectancy struct {
-	soon     bool      // as soon as the peer has offered anything else
-	at       time.Time // in any case; zero when the peer is being welcomed or need not be
-	underWay bool      // it is being welcomed
+// welcomes tells the peer of groups into which this node's person has brought the peer's: the peer
+// may not know of them. It waits for the peer's offer of such a group. If that does not come with
+// the peer's first offers, or in openingPause, the peer is welcomed, once in a session.
+type welcomes struct {
+	*turn
+	*pair
+	pace      *pace
+	expecting []*conversation
+	loading   bool // LoadWelcome is not answered
 }
 
-// expect waits for the peer's offer of a group. If it does not come, this node welcomes the peer:
-// soon if it knows that the peer was just invited, else later and at another time than other
-// members, so that not all of them do.
-func (k *control) expect(c *conversation, soon bool) {
-	at := k.now.Add(openingPause)
-	if !soon {
-		at = at.Add(2 * k.spread)
+// welcoming is what welcomes keeps of a group.
+type welcoming struct {
+	at   time.Time // when the peer is welcomed in any case
+	done bool      // it was, or is about to be
+}
+
+// expect waits for the peer's offer of a group.
+func (w *welcomes) expect(c *conversation) {
+	c.welcome.at = w.now.Add(openingPause)
+	if !c.welcome.done && !slices.Contains(w.expecting, c) {
+		w.expecting = append(w.expecting, c)
 	}
-	c.control.welcome = expectancy{soon: soon, at: at}
-	k.expecting = append(k.expecting, c)
 }
 
-// welcome welcomes the peer to the groups of which its offer did not come.
-func (k *control) welcome() {
-	k.expecting = slices.DeleteFunc(k.expecting, func(c *conversation) bool {
-		w := &c.control.welcome
-		switch {
-		case w.at.IsZero() || c.open || c.left || c.quiet:
-			return true
-		case !k.due(w.at) && (!w.soon || k.peerStore == nil):
-			return false
-		}
-		*w = expectancy{underWay: true}
-		c.control.want()
-		k.queue = append(k.queue, c)
-		k.goOn()
-		return true
+// goOn welcomes the peer to one of the groups of which its offer did not come, if there is room.
+func (w *welcomes) goOn() {
+	w.expecting = slices.DeleteFunc(w.expecting, func(c *conversation) bool { return c.open || c.left })
+	if w.loading || !w.pace.room() {
+		return
+	}
+	i := slices.IndexFunc(w.expecting, func(c *conversation) bool {
+		return !c.fresh && (w.peerStore != nil || w.due(c.welcome.at))
 	})
+	if i < 0 {
+		return
+	}
+	c := w.expecting[i]
+	w.expecting = slices.Delete(w.expecting, i, i+1)
+	c.welcome.done, w.loading = true, true
+	w.emit(LoadWelcome{c.id})
 }
 
-// wakes returns when welcome has something to do.
-func (k *control) wakes() (at time.Time) {
-	for _, c := range k.expecting {
-		at = earliest(at, c.control.welcome.at)
+// loaded sends the welcome that was asked for.
+func (w *welcomes) loaded(c *conversation, in LoadedWelcome) {
+	if !w.loading || c == nil {
+		return
+	}
+	w.loading = false
+	if in.Welcome == nil || c.open || c.left {
+		return
+	}
+	w.pace.say(wire.Frame{Welcome: in.Welcome}, weighWelcome(in.Welcome))
+}
+
+// wakes returns when goOn has something to do.
+func (w *welcomes) wakes() (at time.Time) {
+	for _, c := range w.expecting {
+		at = earliest(at, c.welcome.at)
 	}
 	return at
+}
+
+func weighWelcome(m *wire.Welcome) int {
+	return weighEvents([]event.Event{m.Create, m.Join}) + 2*event.Around + len(m.Card)
 }

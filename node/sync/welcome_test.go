@@ -11,70 +11,133 @@ import (
 	"github.com/earshot-im/earshot/node/wire"
 )
 
+// Who was brought in by this node's person and does not offer the group is welcomed, once.
 func TestWelcomes(t *testing.T) {
-	events := founded(t)
-	c := crew(t)
+	c, welcome := crew(t), welcomed(t)
+	c.Welcome = true
+	loaded := sync.LoadedWelcome{Conversation: c.ID, Welcome: welcome}
 	s := joined(t, sync.Conversation{ID: direct}, c)
-	s.offer(nil, nil)
 	s.want(s.later(1999 * time.Millisecond))
-	load := find[sync.LoadControl](t, s.later(time.Millisecond))
-	if load.Known != nil {
-		t.Fatalf("%+v", load)
+	s.want(s.later(time.Millisecond), "LoadWelcome", "Wake")
+	if got := find[sync.Send](t, s.step(loaded)).Frame.Welcome; got != welcome {
+		t.Fatalf("sent %+v", got)
 	}
-	s.want(s.step(sync.LoadedControl{Conversation: c.ID, Events: events[:1], More: true}), "welcome", "LoadControl")
-	s.want(s.step(sync.LoadedControl{Conversation: c.ID, Events: events[1:]}), "welcome")
+	s.want(s.step(loaded))
+	s.offer(nil, nil)
+	s.want(s.later(time.Hour))
+	s.rejoin()
+	s.want(s.rejoin(sync.Conversation{ID: direct}, c), "RoundBegan", "offers")
 	s.want(s.later(time.Hour))
 	s.want(s.offered(wire.Offer{Want: wire.WantOwn, Locator: c.Locator}), "settled")
 
-	// Who invited does not wait, but for the peer's first offers.
-	c.Welcome = true
+	// As soon as the peer has offered anything else.
 	s = joined(t, sync.Conversation{ID: direct}, c)
-	s.want(s.offer(nil, nil), "settled", "LoadControl", "Wake")
+	s.want(s.offer(nil, nil), "settled", "LoadWelcome", "Wake")
+	s.want(s.step(sync.LoadedWelcome{Conversation: c.ID}))
 
-	// Who offers it needs no welcome.
+	// Also where this node's person has gone since.
+	c.Quiet = true
+	s = joined(t, sync.Conversation{ID: direct}, c)
+	s.want(s.offer(nil, nil), "settled", "LoadWelcome", "Wake")
+	c.Quiet = false
+
+	// Who offers it needs no welcome, and who was brought in by somebody else gets none from here.
 	s = joined(t, sync.Conversation{ID: direct}, c)
 	s.want(s.offered(wire.Offer{Want: wire.WantOwn, Locator: c.Locator}), "settled", "Wake")
 	s.want(s.later(time.Hour))
-
-	// Nor does who is out.
-	c.Quiet = true
+	c.Welcome = false
 	s = joined(t, sync.Conversation{ID: direct}, c)
-	s.offer(nil, nil)
+	s.want(s.offer(nil, nil), "settled")
 	s.want(s.later(time.Hour))
+}
 
-	// The other way round.
-	s = talking(t, nil, nil)
-	first, second := wire.Frame{Welcome: &wire.Control{Events: events[:1]}}, wire.Frame{Welcome: &wire.Control{Events: events[1:]}}
-	one := find[sync.IngestControl](t, s.got(first))
-	if one.Conversation != c.ID {
-		t.Fatalf("%+v", one)
+// What the peer offers by a tag that nobody has given is asked about once, and again when what is
+// known has changed. Whatever it is, nothing is said to the peer.
+func TestOfferIsRecognized(t *testing.T) {
+	c := crew(t)
+	c.Quiet = true
+	s := joined(t, sync.Conversation{ID: direct})
+	if asked := find[sync.Recognize](t, s.offered(wire.Offer{Want: wire.WantOwn, Locator: c.Locator})); len(asked.Tags) != 1 || !bytes.Equal(asked.Tags[0], theirTag) {
+		t.Errorf("asked %x", asked.Tags)
 	}
-	two := find[sync.IngestControl](t, s.got(second))
-	s.want(s.step(sync.NeedCard{Ticket: one.Ticket, Head: crypto.Hash{1}}), "card request")
-	s.want(s.step(sync.NeedControl{Ticket: two.Ticket}))
-	s.want(s.got(wire.Frame{Card: &wire.Card{Card: []byte("card")}}), "LearnCard")
-	s.want(s.step(sync.CardLearned{}), "IngestControl")
-	s.want(s.step(sync.Stored{Ticket: one.Ticket}))
-	s.want(s.step(sync.HeldControl{Conversation: c.ID, Locator: c.Locator[1:]}), "IngestControl")
-	s.want(s.step(sync.Stored{Ticket: two.Ticket}))
+	s.want(s.rejoin(sync.Conversation{ID: direct}), "Recognize")
+	s.want(s.rejoin(sync.Conversation{ID: direct}, c), "offers", "settled")
+	s.want(s.rejoin(sync.Conversation{ID: direct}, c))
+}
+
+// A welcome to a group that is not known here goes to the shell, and waits for room on the disk.
+func TestWelcomed(t *testing.T) {
+	s := talking(t, nil, nil)
+	f := wire.Frame{Welcome: welcomed(t)}
+	came := find[sync.IngestWelcome](t, s.got(f))
+	if came.Welcome.Join.ID != f.Welcome.Join.ID {
+		t.Fatalf("%+v", came)
+	}
+	s.want(s.step(sync.Stored{Ticket: came.Ticket, Refused: wire.NoRoom}))
+	came = find[sync.IngestWelcome](t, s.step(sync.Room{}))
+	s.want(s.step(sync.Stored{Ticket: came.Ticket}))
 	if idle, queues := s.session.Idle(); !idle {
 		t.Error(queues)
 	}
+	c := crew(t)
+	c.ID = f.Welcome.Group()
+	s.rejoin(sync.Conversation{ID: direct}, c)
+	s.want(s.got(f)) // it is known
 }
 
+// Too many welcomes end the session, in the same way for a peer that is served, not accepted or
+// blocked, and whether the groups are known or not. Before that, what has not been dealt with is
+// bounded.
 func TestWelcomesAreBounded(t *testing.T) {
-	s := talking(t, nil, nil)
-	f := wire.Frame{Welcome: &wire.Control{Events: founded(t)}}
-	for n := 0; ; n++ {
-		effects := s.got(f)
-		if e, ok := effects[0].(sync.Close); ok {
-			if n != 256 || !errors.Is(e.Reason, sync.ErrProtocol) {
-				t.Errorf("%d welcomes, %v", n, e.Reason)
+	f := wire.Frame{Welcome: welcomed(t)}
+	for name, in := range map[string]sync.Joined{
+		"served":       {Serve: true, Conversations: []sync.Conversation{{ID: direct}}},
+		"not accepted": {Conversations: []sync.Conversation{{ID: direct}}},
+		"blocked":      {},
+	} {
+		s := newScript(t)
+		s.step(in)
+		for n := 0; ; n++ {
+			effects := s.got(f)
+			if e, ok := effects[0].(sync.Close); ok {
+				if n != 256 || !errors.Is(e.Reason, sync.ErrProtocol) {
+					t.Errorf("%s: %d welcomes, %v", name, n, e.Reason)
+				}
+				break
 			}
-			return
+			s.want(s.step(sync.Stored{Ticket: find[sync.IngestWelcome](t, effects).Ticket}))
 		}
-		s.want(s.step(sync.Stored{Ticket: find[sync.IngestControl](t, effects).Ticket, Refused: wire.NotPermitted}))
 	}
+	s := talking(t, nil, nil)
+	n := 0
+	for ; !s.session.Busy(); n++ {
+		s.got(f)
+	}
+	if n > sync.WindowRuns+1 {
+		t.Errorf("%d welcomes are taken at once", n)
+	}
+}
+
+// Control events for which there was no room among what waits come again, as runs do: the group is
+// offered anew once nothing waits any more.
+func TestControlEventsTurnedAwayComeAgain(t *testing.T) {
+	c := crew(t)
+	s := joined(t, c)
+	s.offered(wire.Offer{Want: wire.WantOwn, Locator: c.Locator})
+	var tickets []sync.Ticket
+	f := wire.Frame{Control: &wire.Control{Tag: theirTag, Events: founded(t)}}
+	const most = 64
+	for range most + 1 {
+		tickets = append(tickets, find[sync.IngestControl](t, s.got(f)).Ticket)
+	}
+	for _, ticket := range tickets {
+		s.want(s.step(sync.NeedControl{Ticket: ticket}))
+	}
+	retried := s.step(sync.HeldControl{Conversation: c.ID, Locator: c.Locator})
+	if len(retried) < most {
+		t.Fatalf("%d effects", len(retried))
+	}
+	s.want(retried[most:], "RoundBegan", "offers")
 }
 
 func TestEpochs(t *testing.T) {
@@ -83,7 +146,7 @@ func TestEpochs(t *testing.T) {
 	share := sync.ShareEpoch{Conversation: c.ID, Epoch: e}
 	s := joined(t, c)
 	s.want(s.step(share))
-	s.want(s.offered(wire.Offer{Want: wire.WantOwn}), "LoadControl", "Wake")
+	s.want(s.offered(wire.Offer{Want: wire.WantOwn}), "LoadControl")
 	sent := s.step(sync.LoadedControl{Conversation: c.ID, Events: founded(t)[:1]})
 	s.want(sent, "control", "epoch", "settled")
 	if got := sent[1].(sync.Send).Frame.Epoch; !bytes.Equal(got.Tag, mineTag) || got.Key != e.Key {
@@ -104,7 +167,7 @@ func TestEpochBeforeTheOffer(t *testing.T) {
 	share := sync.ShareEpoch{Conversation: c.ID, Epoch: wire.Epoch{ID: [16]byte{1}, Key: [32]byte{2}, Control: c.Locator[:1]}}
 	s := joined(t, c)
 	s.want(s.step(share))
-	s.want(s.offered(wire.Offer{Want: wire.WantOwn, Locator: c.Locator}), "epoch", "settled", "Wake")
+	s.want(s.offered(wire.Offer{Want: wire.WantOwn, Locator: c.Locator}), "epoch", "settled")
 	s.want(s.offered(wire.Offer{Number: 1, Want: wire.WantOwn, Locator: c.Locator}), "settled")
 }
 

@@ -264,7 +264,7 @@ func (w *world) shared(n, peer *node) []conv {
 		}
 	}
 	for _, r := range w.rooms {
-		if set := n.disk.rooms[r.id]; set.was(n.person) && set.was(peer.person) {
+		if n.terms(r.id, peer).shared {
 			both = append(both, r.conv)
 		}
 	}

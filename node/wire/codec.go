@@ -70,7 +70,7 @@ func (f *Frame) parse(field int, b []byte) (err error) {
 	case 13:
 		f.Control, err = parseControl(b)
 	case 14:
-		f.Welcome, err = parseWelcome(b)
+		f.Welcome, err = ParseWelcome(b)
 	case 15:
 		f.Epoch, err = parseEpoch(b)
 	}
@@ -109,7 +109,7 @@ func (f Frame) Marshal() []byte {
 	case f.Control != nil:
 		field, message = 13, f.Control.marshal()
 	case f.Welcome != nil:
-		field, message = 14, f.Welcome.marshal()
+		field, message = 14, f.Welcome.Marshal()
 	case f.Epoch != nil:
 		field, message = 15, f.Epoch.marshal()
 	}
@@ -292,6 +292,48 @@ func (m *Card) marshal() []byte {
 func parseCard(b []byte) (*Card, error) {
 	card, profile, err := parseCardAndProfile(b)
 	return &Card{card, profile}, err
+}
+
+// Marshal returns the welcome as ParseWelcome reads it.
+func (m *Welcome) Marshal() []byte {
+	var w canon.Writer
+	w.Element(1, (&Control{Events: []event.Event{m.Create, m.Join}}).marshal())
+	w.Bytes(2, m.Card)
+	w.Uint(3, m.Members)
+	return w.Out()
+}
+
+// Fits reports whether the welcome is short enough to be sent. If it is not, it is without its card.
+func (m *Welcome) Fits() bool { return len(m.Marshal()) <= MaxWelcome }
+
+// ParseWelcome reads a welcome as it stands in a frame.
+func ParseWelcome(b []byte) (*Welcome, error) {
+	if len(b) > MaxWelcome {
+		return nil, fmt.Errorf("%w: welcome of %d bytes", canon.ErrEncoding, len(b))
+	}
+	r := canon.NewReader(b)
+	events := r.Repeated(1, 1, MaxWelcome)
+	m := &Welcome{Card: r.Bytes(2, MaxWelcome), Members: r.Uint(3)}
+	if err := r.End(); err != nil {
+		return nil, err
+	}
+	if len(events) == 0 || m.Members < 2 || m.Members > MaxMembers {
+		return nil, fmt.Errorf("%w: welcome to %d members", canon.ErrEncoding, m.Members)
+	}
+	run, err := event.ParseRun(events[0])
+	if err != nil {
+		return nil, err
+	}
+	control, err := controlOf(&run)
+	switch {
+	case err != nil:
+		return nil, err
+	case run.Tag != nil || len(control.Events) != 2,
+		control.Events[0].Header.Kind != event.KindCreate, control.Events[1].Header.Kind != event.KindInvite:
+		return nil, fmt.Errorf("%w: a welcome has a create event and an invitation", canon.ErrEncoding)
+	}
+	m.Create, m.Join = control.Events[0], control.Events[1]
+	return m, nil
 }
 
 func (m *Epoch) marshal() []byte {

@@ -192,17 +192,6 @@ func parseControl(b []byte) (*Control, error) {
 	return controlOf(&run)
 }
 
-func parseWelcome(b []byte) (*Control, error) {
-	run, err := event.ParseRun(b)
-	if err != nil {
-		return nil, err
-	}
-	if run.Tag != nil {
-		return nil, fmt.Errorf("%w: welcome with a tag", canon.ErrEncoding)
-	}
-	return controlOf(&run)
-}
-
 // controlOf takes the events of a run as control events of one group, which different authors
 // wrote.
 func controlOf(run *event.Run) (*Control, error) {

@@ -9,8 +9,6 @@ import (
 
 // Frame is one message between two nodes: exactly one field is set. A frame that concerns a
 // conversation names it by a tag of 32 bytes, or by none if it is the direct conversation.
-//
-// Welcome and Control have one form, but a Welcome has no tag.
 type Frame struct {
 	Hello       *Hello
 	Admission   *Admission
@@ -25,7 +23,7 @@ type Frame struct {
 	Card        *Card
 	Sightings   *Sightings
 	Control     *Control
-	Welcome     *Control
+	Welcome     *Welcome
 	Epoch       *Epoch
 }
 
@@ -163,12 +161,23 @@ type Card struct {
 
 // Control brings control events of one group, each after those that it names.
 type Control struct {
-	Tag    []byte // none in a Welcome
+	Tag    []byte
 	Events []event.Event
 }
 
 // Group returns the group to which the events say that they belong.
 func (c *Control) Group() event.Conversation { return c.Events[0].Header.Conversation }
+
+// Welcome tells somebody that they were brought into a group, by the one who did it.
+type Welcome struct {
+	Create  event.Event // the event that began the group
+	Join    event.Event // the invitation that names the receiver's person
+	Card    []byte      // of the join's author; empty if there was no room for it
+	Members uint64      // how many are in the group: a claim
+}
+
+// Group returns the group that the welcome is about.
+func (m *Welcome) Group() event.Conversation { return m.Create.Header.Conversation }
 
 // Epoch brings a key under which a group speaks where others can listen.
 type Epoch struct {

@@ -107,7 +107,8 @@ func frames(t testing.TB) []namedFrame {
 			{Device: crypto.DeviceID{2}},
 		}}}},
 		{"control", wire.Frame{Control: &wire.Control{Tag: oneTag, Events: founded(t)}}},
-		{"welcome", wire.Frame{Welcome: &wire.Control{Events: founded(t)}}},
+		{"welcome", welcomed(t)},
+		{"welcome without card", welcomed(t, func(w *wire.Welcome) { w.Card, w.Members = nil, wire.MaxMembers })},
 		{"epoch", wire.Frame{Epoch: &wire.Epoch{Tag: oneTag, ID: [16]byte{1}, Key: [32]byte{2}, Control: []crypto.Hash{{3}, {4}}, Age: 70}}},
 	}
 }
@@ -146,6 +147,19 @@ func founded(t testing.TB) []event.Event {
 		Conversation: first.Header.Conversation, Sequence: 2, Previous: first.ID, Control: []crypto.Hash{first.ID},
 	})
 	return []event.Event{first, second}
+}
+
+// welcomed is a welcome of somebody into that group.
+func welcomed(t testing.TB, change ...func(*wire.Welcome)) wire.Frame {
+	create := created(t, "Team")
+	join := control(t, event.Invite{Persons: []crypto.PersonID{{9}}}, event.Header{
+		Conversation: create.Header.Conversation, Sequence: 2, Previous: create.ID, Control: []crypto.Hash{crypto.Hash(create.ID)},
+	})
+	w := &wire.Welcome{Create: create, Join: join, Card: []byte("card"), Members: 2}
+	for _, c := range change {
+		c(w)
+	}
+	return wire.Frame{Welcome: w}
 }
 
 // control makes a control event of what its author does and of a header that lacks the rest.
@@ -238,9 +252,8 @@ func TestParseFrameRefuses(t *testing.T) {
 		"profile without card":  {Card: &wire.Card{Profile: frames(t)[4].frame.Identity.Profile}},
 		"no control events":     {Control: &wire.Control{Tag: oneTag}},
 		"control without tag":   {Control: &wire.Control{Events: founded(t)}},
-		"welcome with tag":      {Welcome: &wire.Control{Tag: oneTag, Events: founded(t)}},
 		"words for control":     {Control: &wire.Control{Tag: oneTag, Events: texts(t, direct, 1, 1)}},
-		"two groups":            {Welcome: &wire.Control{Events: append(founded(t), texts(t, group, 1, 1)...)}},
+		"two groups":            {Control: &wire.Control{Tag: oneTag, Events: append(founded(t), texts(t, group, 1, 1)...)}},
 		"too many for control":  {Control: &wire.Control{Tag: oneTag, Events: slices.Repeat(founded(t)[1:], wire.MaxControl+1)}},
 		"epoch without tag":     {Epoch: &wire.Epoch{Control: []crypto.Hash{{1}}}},
 		"epoch without heads":   {Epoch: &wire.Epoch{Tag: oneTag}},
@@ -249,8 +262,16 @@ func TestParseFrameRefuses(t *testing.T) {
 		"a run of nothing":      {Run: &event.Run{}},
 		"a record of nothing":   {Record: &wire.Record{}},
 		"digest, in private":    offer(wire.Offer{Digest: &crypto.Hash{1}}),
-		"two groups founded":    {Welcome: &wire.Control{Events: append(founded(t), another)}},
-		"causes of control":     {Welcome: &wire.Control{Events: []event.Event{withheld}}},
+		"two groups founded":    {Control: &wire.Control{Tag: oneTag, Events: append(founded(t), another)}},
+		"causes of control":     {Control: &wire.Control{Tag: oneTag, Events: []event.Event{withheld}}},
+		"welcome to another":    welcomed(t, func(w *wire.Welcome) { w.Create = another }),
+		"welcome by a rename":   welcomed(t, func(w *wire.Welcome) { w.Join = founded(t)[1] }),
+		"welcome to a rename":   welcomed(t, func(w *wire.Welcome) { w.Create = founded(t)[1] }),
+		"welcome without body":  welcomed(t, func(w *wire.Welcome) { w.Join.Body, w.Join.Absent = nil, event.Dropped }),
+		"unsigned welcome":      welcomed(t, func(w *wire.Welcome) { w.Create.Signature = nil }),
+		"welcome to one":        welcomed(t, func(w *wire.Welcome) { w.Members = 1 }),
+		"welcome to too many":   welcomed(t, func(w *wire.Welcome) { w.Members = wire.MaxMembers + 1 }),
+		"a large welcome":       welcomed(t, func(w *wire.Welcome) { w.Card = make([]byte, wire.MaxWelcome) }),
 	} {
 		if _, err := wire.ParseFrame(f.Marshal()); !errors.Is(err, wire.ErrMalformed) {
 			t.Errorf("%s: %v", name, err)
@@ -272,6 +293,10 @@ func TestParseFrameRefuses(t *testing.T) {
 		w.Element(field, message)
 		return w.Out()
 	}
+	var taggedWelcome canon.Writer
+	of := welcomed(t).Welcome
+	taggedWelcome.Element(1, (&event.Run{Tag: oneTag, Events: []event.Event{of.Create, of.Join}}).Marshal())
+	taggedWelcome.Uint(3, 2)
 	numbered := event.Run{Tag: oneTag, Events: founded(t), Number: 1}
 	record := wire.Frame{Record: &wire.Record{Tag: oneTag, Record: *frames(t)[4].frame.Identity.Profile}}.Marshal()
 	_, length := binary.Uvarint(record[1:])
@@ -293,6 +318,8 @@ func TestParseFrameRefuses(t *testing.T) {
 		"truncated":        hello[:len(hello)-1],
 		"too large":        make([]byte, wire.MaxFrame+1),
 		"numbered control": inside(13, numbered.Marshal()),
+		"tagged welcome":   inside(14, taggedWelcome.Out()),
+		"empty welcome":    {0x72, 2, 0x18, 2},
 		"tagged profile":   inside(3, tagged.Out()),
 		"zero head":        inside(10, both.Out()),
 		"mapped address":   unhex("622e0a2c0a20" + strings.Repeat("01", 32) + "1206" + "000000000fa1" + "1200"),

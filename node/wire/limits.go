@@ -16,9 +16,17 @@ const (
 	MaxLogs    = 4096
 	MaxRecords = 4096
 
-	// MaxControl bounds the control events of one Control or Welcome frame, and event.MaxRunSent
-	// their bytes. More events follow in further frames.
+	// MaxControl bounds the control events of one Control frame, and event.MaxRunSent their bytes.
+	// More events follow in further frames.
 	MaxControl = event.MaxRunEvents
+
+	// MaxWelcome bounds a Welcome in bytes. Its two events have at most half of that where an honest
+	// program wrote them, so there is room for a card of a person with dozens of devices.
+	MaxWelcome = 16 << 10
+
+	// MaxMembers bounds how many a Welcome says are in the group: as many as all control events of a
+	// group can bring in.
+	MaxMembers = event.MaxControls * event.MaxInvited
 
 	// MaxEpochs bounds the gossip keys of a group that are in use at once: the one to seal under,
 	// those that a handful of members made at the same time, and those that are kept for their last

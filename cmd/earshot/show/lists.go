@@ -225,7 +225,7 @@ func (p Printer) Requests(w io.Writer, list []*earshotv1.Request) error {
 func asks(r *earshotv1.Request) string {
 	switch {
 	case r.Notice == "invited":
-		return " invites you to the group " + label.GroupClaim(r.Group)
+		return fmt.Sprintf(" invites you to the group %s of %d members", label.GroupClaim(r.Group), r.Members)
 	case r.Text == "":
 		return ""
 	}

@@ -60,12 +60,12 @@ func TestNoticeAsJSON(t *testing.T) {
 
 // An invitation that waits is put into words here, and names the group for programs.
 func TestInvitationAmongRequests(t *testing.T) {
-	r := &earshotv1.Request{Person: eve.Person, Name: "Eve", Received: at, Kind: "notice", Notice: "invited", Group: &earshotv1.Target{Kind: "group", Id: "17", Name: "a: b"}}
+	r := &earshotv1.Request{Person: eve.Person, Name: "Eve", Received: at, Kind: "notice", Notice: "invited", Members: 7, Group: &earshotv1.Target{Kind: "group", Id: "17", Name: "a: b"}}
 	var text, object bytes.Buffer
-	if err := (Printer{}).Requests(&text, []*earshotv1.Request{r}); err != nil || !strings.HasSuffix(text.String(), `) invites you to the group "a: b" (17)`+"\n") {
+	if err := (Printer{}).Requests(&text, []*earshotv1.Request{r}); err != nil || !strings.HasSuffix(text.String(), `) invites you to the group "a: b" (17) of 7 members`+"\n") {
 		t.Errorf("%q, %v", &text, err)
 	}
-	if err := (Printer{JSON: true}).Requests(&object, []*earshotv1.Request{r}); err != nil || !strings.HasSuffix(object.String(), `,"kind":"notice","notice":"invited","group":{"kind":"group","id":"17","name":"a: b"}}`+"\n") {
+	if err := (Printer{JSON: true}).Requests(&object, []*earshotv1.Request{r}); err != nil || !strings.HasSuffix(object.String(), `,"kind":"notice","notice":"invited","group":{"kind":"group","id":"17","name":"a: b"},"members":7}`+"\n") {
 		t.Errorf("%q, %v", &object, err)
 	}
 }

@@ -102,13 +102,14 @@ type request struct {
 	Text     string `json:"text,omitempty"`
 	More     bool   `json:"more_waits,omitempty"`
 
-	Kind   string  `json:"kind"`
-	Notice string  `json:"notice,omitempty"`
-	Group  *target `json:"group,omitempty"`
+	Kind    string  `json:"kind"`
+	Notice  string  `json:"notice,omitempty"`
+	Group   *target `json:"group,omitempty"`
+	Members uint32  `json:"members,omitempty"`
 }
 
 func toRequest(r *earshotv1.Request) request {
-	v := request{r.Person, r.Name, r.Device, rfc3339(r.Received), r.Text, r.MoreWaits, r.Kind, r.Notice, nil}
+	v := request{r.Person, r.Name, r.Device, rfc3339(r.Received), r.Text, r.MoreWaits, r.Kind, r.Notice, nil, r.Members}
 	if r.Group != nil {
 		group := toTarget(r.Group)
 		v.Group = &group

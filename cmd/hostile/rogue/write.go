@@ -124,12 +124,15 @@ func (g *Group) Tag(s *Session) []byte {
 	return mac.Sum(nil)
 }
 
-// Welcomes are frames that tell somebody of control events whose group they don't know.
-func Welcomes(events []event.Event, each int) (frames []wire.Frame) {
-	for some := range slices.Chunk(events, min(each, wire.MaxControl)) {
-		frames = append(frames, wire.Frame{Welcome: &wire.Control{Events: some}})
+// Welcome is a frame that tells somebody of the group, by the last invitation to it.
+func (g *Group) Welcome(members int) wire.Frame {
+	w := &wire.Welcome{Create: g.Set[0], Card: g.Founder.by.Card.Bytes(), Members: uint64(max(2, members))}
+	for _, e := range g.Set {
+		if e.Header.Kind == event.KindInvite {
+			w.Join = e
+		}
 	}
-	return frames
+	return wire.Frame{Welcome: w}
 }
 
 // Offer offers the group.

@@ -27,7 +27,7 @@ var elsewhere = map[string]string{
 	"store.ErrNewer": atStart, "store.ErrNoKeyring": atStart, "store.ErrNotPrivate": atStart,
 
 	"people.ErrOtherPerson": ofPeers, "people.ErrRevoked": ofPeers, "book.ErrDeviceTaken": ofPeers,
-	"groups.ErrUnproven": ofPeers, "groups.ErrNotInvited": ofPeers, "groups.InvitationError": ofPeers, "groups.NeedsCardError": ofPeers,
+	"groups.ErrUnproven": ofPeers, "groups.ErrNotMember": ofPeers, "groups.NeedsCardError": ofPeers,
 	"authority.ErrParent": ofPeers, "authority.ErrCut": ofPeers,
 	"store.ErrCut": ofPeers, "store.ErrTooManySegments": ofPeers, "store.ErrForked": ofPeers, "store.ErrBudget": ofPeers,
 	"store.ErrTooManyLogs": ofPeers, "book.ErrBudget": ofPeers,

@@ -874,7 +874,8 @@ type Request struct {
 	MoreWaits     bool                   `protobuf:"varint,6,opt,name=more_waits,json=moreWaits,proto3" json:"more_waits,omitempty"` // they have written more than is kept of people who are not accepted
 	Kind          string                 `protobuf:"bytes,7,opt,name=kind,proto3" json:"kind,omitempty"`                             // text or notice
 	Notice        string                 `protobuf:"bytes,8,opt,name=notice,proto3" json:"notice,omitempty"`                         // what they ask, of kind notice: invited
-	Group         *Target                `protobuf:"bytes,9,opt,name=group,proto3" json:"group,omitempty"`                           // of invited: to which group
+	Group         *Target                `protobuf:"bytes,9,opt,name=group,proto3" json:"group,omitempty"`                           // of invited: to which group, by the name that its founder gave it
+	Members       uint32                 `protobuf:"varint,10,opt,name=members,proto3" json:"members,omitempty"`                     // of invited: how many are in the group, as the person says
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -970,6 +971,13 @@ func (x *Request) GetGroup() *Target {
 		return x.Group
 	}
 	return nil
+}
+
+func (x *Request) GetMembers() uint32 {
+	if x != nil {
+		return x.Members
+	}
+	return 0
 }
 
 type ForgetRequestsRequest struct {
@@ -1745,7 +1753,7 @@ const file_v1_people_proto_rawDesc = "" +
 	"\apetname\x18\x03 \x01(\tR\apetname\"\x11\n" +
 	"\x0fRequestsRequest\"C\n" +
 	"\x10RequestsResponse\x12/\n" +
-	"\brequests\x18\x01 \x03(\v2\x13.earshot.v1.RequestR\brequests\"\x8e\x02\n" +
+	"\brequests\x18\x01 \x03(\v2\x13.earshot.v1.RequestR\brequests\"\xa8\x02\n" +
 	"\aRequest\x12\x16\n" +
 	"\x06person\x18\x01 \x01(\tR\x06person\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
@@ -1756,7 +1764,9 @@ const file_v1_people_proto_rawDesc = "" +
 	"more_waits\x18\x06 \x01(\bR\tmoreWaits\x12\x12\n" +
 	"\x04kind\x18\a \x01(\tR\x04kind\x12\x16\n" +
 	"\x06notice\x18\b \x01(\tR\x06notice\x12(\n" +
-	"\x05group\x18\t \x01(\v2\x12.earshot.v1.TargetR\x05group\";\n" +
+	"\x05group\x18\t \x01(\v2\x12.earshot.v1.TargetR\x05group\x12\x18\n" +
+	"\amembers\x18\n" +
+	" \x01(\rR\amembers\";\n" +
 	"\x15ForgetRequestsRequest\x12\x10\n" +
 	"\x03who\x18\x01 \x03(\tR\x03who\x12\x10\n" +
 	"\x03all\x18\x02 \x01(\bR\x03all\"F\n" +

@@ -245,7 +245,7 @@ func Request(r contacts.Request) *earshotv1.Request {
 		Kind:      "text",
 	}
 	if r.Group != nil {
-		v.Kind, v.Notice, v.Group = "notice", "invited", Target(*r.Group)
+		v.Kind, v.Notice, v.Group, v.Members = "notice", "invited", Target(*r.Group), uint32(r.Members)
 	}
 	return v
 }

@@ -1,0 +1,350 @@
+package groups
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	gosync "sync"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/node/authority"
+	"github.com/earshot-im/earshot/node/wire"
+	"github.com/earshot-im/earshot/store"
+	"github.com/earshot-im/earshot/store/book"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+const (
+	// maxArriving bounds the groups that are arriving. Mostly each is there within a second, since
+	// whoever welcomes the owner also has the control events.
+	maxArriving = 64
+
+	// maxPieces bounds in bytes what has come of all groups that are arriving: of two by one person as
+	// much as a group may have. See fits.
+	maxPieces = 4 * event.MaxControlSet
+)
+
+// arriving is a group that the owner has accepted, or into which a contact has brought them, and in
+// which they are not yet by the control events that are here.
+type arriving struct {
+	book.Accepted
+	create event.Event
+	secret [32]byte
+
+	changing gosync.Mutex // held while a piece is taken in; taken before Groups.joining and Groups.mu
+
+	// Groups.mu guards the rest. It changes only while changing is held as well.
+	engine  *authority.Group // replaced by a change, and takes in nothing; nil: not made yet, see begun
+	size    int              // of the pieces on the disk, in bytes
+	authors map[crypto.PersonID]bool
+}
+
+// Arriving returns the groups that are arriving, in the order of their IDs.
+func (g *Groups) Arriving() (out []Shared) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for id, a := range g.arriving {
+		out = append(out, Shared{ID: id, Secret: a.secret, Quiet: true})
+	}
+	slices.SortFunc(out, func(a, b Shared) int { return bytes.Compare(a.ID[:], b.ID[:]) })
+	return out
+}
+
+// Others returns the groups that Shared does not return for a person: those that are arriving, and
+// those that are no business of the person by what is known here. If the person is a member all the
+// same, this node lacks control events. Whoever knows the secret of such a group may bring them, and
+// gets nothing for that.
+func (g *Groups) Others(person crypto.PersonID) []Shared {
+	out := g.Arriving()
+	for _, it := range g.all() {
+		_ = it.with(func(it *group) error {
+			if !it.shared(g.self, person) {
+				out = append(out, Shared{ID: it.id, Secret: it.secret, Quiet: true, Apart: true})
+			}
+			return nil
+		})
+	}
+	return out
+}
+
+func (g *Groups) arrivingOf(id event.Conversation) *arriving {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.arriving[id]
+}
+
+// locatorOf returns the locator of a group that is arriving, nil of another.
+func (g *Groups) locatorOf(id event.Conversation) []crypto.Hash {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	a := g.arriving[id]
+	switch {
+	case a == nil:
+		return nil
+	case a.engine == nil:
+		return []crypto.Hash{crypto.Hash(a.create.ID)}
+	}
+	return a.engine.Locator()
+}
+
+// newArriving makes a group arrive of which nothing but a welcome has come.
+func newArriving(of book.Accepted, w *wire.Welcome) (*arriving, error) {
+	create, err := createOf(&w.Create)
+	if err != nil {
+		return nil, err
+	}
+	return &arriving{Accepted: of, create: w.Create, secret: create.Secret,
+		authors: map[crypto.PersonID]bool{create.Person: true, of.By: true}}, nil
+}
+
+// createOf returns what a create event says.
+func createOf(e *event.Event) (create event.Create, err error) {
+	body, err := e.ParseBody()
+	if err != nil {
+		return create, fmt.Errorf("%w: %w", ErrUnproven, err)
+	}
+	act, err := event.ParseControl(e.Header.Kind, body.Content)
+	create, ok := act.(event.Create)
+	if err != nil || !ok {
+		return create, fmt.Errorf("%w: no create event", ErrUnproven)
+	}
+	return create, nil
+}
+
+// arrive has a group arrive that the owner has accepted by a join. If the group is known, the owner is
+// in again. If too many are arriving, another one is forgotten: it comes again with its welcome.
+func (g *Groups) arrive(ctx context.Context, w *wire.Welcome, by crypto.PersonID) error {
+	of := book.Accepted{Group: w.Group(), Join: crypto.Hash(w.Join.ID), By: by}
+	if it, err := g.get(of.Group); err == nil {
+		return g.comeBack(ctx, it, of)
+	}
+	of.Welcome = w.Marshal()
+	a, err := newArriving(of, w)
+	if err != nil {
+		return err
+	}
+	g.joining.Lock()
+	defer g.joining.Unlock()
+	if g.Known(of.Group) || g.arrivingOf(of.Group) != nil {
+		return nil
+	}
+	instead := g.instead(by)
+	if a.Accepted, err = g.store.Book().Accept(ctx, of, instead...); err != nil {
+		return err
+	}
+	g.mu.Lock()
+	for _, id := range instead {
+		delete(g.arriving, id)
+	}
+	g.arriving[of.Group] = a
+	g.mu.Unlock()
+	g.cfg.Arriving(of.Group, false)
+	return nil
+}
+
+// comeBack has the owner be in a known group again, by a join that they have accepted.
+func (g *Groups) comeBack(ctx context.Context, it *group, of book.Accepted) error {
+	it.changing.Lock()
+	defer it.changing.Unlock()
+	if _, err := g.store.Book().Accept(ctx, of); err != nil {
+		return err
+	}
+	it.mu.Lock()
+	it.accepted, it.kept = of.Join, of.Join
+	before := it.state
+	it.mu.Unlock()
+	g.publish(it, it.engine)
+	return g.finish(ctx, it, before)
+}
+
+// instead returns the group that has to go so that one more by somebody can arrive; none if there is
+// room.
+func (g *Groups) instead(by crypto.PersonID) []event.Conversation {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	all := slices.SortedFunc(maps.Values(g.arriving), func(a, b *arriving) int { return a.Since.Compare(b.Since) })
+	i := inTheWay(len(all), maxArriving, func(i int) crypto.PersonID { return all[i].By }, by)
+	if i < 0 {
+		return nil
+	}
+	return []event.Conversation{all[i].Group}
+}
+
+// inTheWay returns which of n things, the oldest first, has to go so that somebody may hold one more;
+// -1 if none has to. Nobody may hold more than they leave free. Whoever would loses their oldest; for
+// somebody who holds nothing, the oldest goes of whoever holds most.
+func inTheWay[K comparable](n, most int, holder func(int) K, by K) int {
+	held := make(map[K]int)
+	first := make(map[K]int)
+	for i := range n {
+		if h := holder(i); held[h] == 0 {
+			first[h] = i
+		}
+		held[holder(i)]++
+	}
+	switch {
+	case held[by]+1 <= most-(n+1):
+		return -1
+	case held[by] > 0:
+		return first[by]
+	}
+	greediest := -1
+	for i := range n {
+		if greediest < 0 || held[holder(i)] > held[holder(greediest)] {
+			greediest = i
+		}
+	}
+	return greediest
+}
+
+// fits says whether there is room for so many bytes more of a group that is arriving.
+func (g *Groups) fits(a *arriving, bytes int) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	own, all := bytes, bytes
+	for _, other := range g.arriving {
+		if all += other.size; other.By == a.By {
+			own += other.size
+		}
+	}
+	return own <= maxPieces-all
+}
+
+// takePiece takes in control events of a group that is arriving. If the owner is in it by them, the
+// group is known from then on.
+func (g *Groups) takePiece(ctx context.Context, a *arriving, events []event.Event) error {
+	a.changing.Lock()
+	defer a.changing.Unlock()
+	if g.arrivingOf(a.Group) != a { // it has arrived meanwhile, or was forgotten
+		return g.Admit(ctx, a.Group, events)
+	}
+	if err := g.begun(a); err != nil {
+		return err
+	}
+	next := a.engine.Clone()
+	t, err := g.take(ctx, a.Group, next, events)
+	if len(t.fresh) > 0 {
+		if err := g.keepPieces(ctx, a, next, t.fresh, t.authors); err != nil {
+			return err
+		}
+	}
+	if t.left != nil {
+		g.cfg.Strained(a.Group)
+	}
+	if err == nil {
+		err = t.err()
+	}
+	switch {
+	case g.brought(a, next):
+		return errors.Join(g.arrived(ctx, a), err)
+	case len(t.fresh) > 0:
+		g.cfg.Arriving(a.Group, true)
+	}
+	return err
+}
+
+// begun makes the engine of a group that is arriving, if there is none, from what is on the disk. The
+// error is a *NeedsCardError if it is not known yet who has made the group. The caller holds
+// changing.
+func (g *Groups) begun(a *arriving) error {
+	if a.engine != nil {
+		return nil
+	}
+	create, err := g.understand(&a.create)
+	if err != nil {
+		return err
+	}
+	pieces, err := g.store.Book().Pieces(a.Group)
+	if err != nil {
+		return err
+	}
+	understood, size := []authority.Event{create}, 0
+	for i := range pieces {
+		if e, err := g.understand(&pieces[i]); err == nil { // else it is as if it had not come
+			understood = append(understood, e)
+			size += e.Size
+		}
+	}
+	engine, _, err := build(understood)
+	if err != nil {
+		return err
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	a.engine, a.size = engine, size
+	for _, e := range understood {
+		a.authors[e.Author] = true
+	}
+	return nil
+}
+
+// keepPieces writes down what has come of a group that is arriving. The caller holds changing.
+func (g *Groups) keepPieces(ctx context.Context, a *arriving, next *authority.Group, fresh []event.Event, authors []crypto.PersonID) error {
+	size := 0
+	for i := range fresh {
+		size += len(fresh[i].HeaderBytes) + len(fresh[i].Body)
+	}
+	if !g.fits(a, size) {
+		return fmt.Errorf("%w: groups that are arriving", store.ErrBudget)
+	}
+	g.mu.Lock()
+	for _, p := range authors {
+		a.authors[p] = true
+	}
+	g.mu.Unlock()
+	if err := g.keep(ctx, authors); err != nil {
+		return err
+	}
+	if err := g.store.Book().PutPieces(ctx, a.Group, fresh); err != nil {
+		return err
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	a.engine = next
+	a.size += size
+	return nil
+}
+
+// brought says whether the owner is in a group by a join that was accepted. If that does not count,
+// nobody else's join brings them in.
+func (g *Groups) brought(a *arriving, engine *authority.Group) bool {
+	me, in := engine.State().Member(g.self)
+	return in && (engine.InForce(g.self, a.Join) || g.cfg.Authors.Brings(me.InvitedBy))
+}
+
+// arrived makes a group known that was arriving. The caller holds its changing.
+func (g *Groups) arrived(ctx context.Context, a *arriving) error {
+	g.joining.Lock()
+	defer g.joining.Unlock()
+	pieces, err := g.store.Book().Pieces(a.Group)
+	if err != nil {
+		return err
+	}
+	founder, err := createOf(&a.create)
+	if err != nil {
+		return err
+	}
+	if err := g.put(ctx, a.Group, append(pieces, a.create), []crypto.PersonID{founder.Person}); err != nil {
+		return err
+	}
+	me, _ := a.engine.State().Member(g.self)
+	it := &group{id: a.Group, secret: a.secret, accepted: me.Joined}
+	return g.enter(ctx, it, a.engine)
+}
+
+// Concerns says whether a person is or was in a group that is known here, or has written in one that
+// is arriving: then their cards are needed.
+func (g *Groups) Concerns(person crypto.PersonID) (concerns bool) {
+	for _, it := range g.all() {
+		_ = it.with(func(it *group) error { concerns = concerns || it.engine.Ever(person); return nil })
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, a := range g.arriving {
+		concerns = concerns || a.authors[person]
+	}
+	return concerns
+}
