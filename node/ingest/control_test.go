@@ -203,3 +203,19 @@ func TestClaimOfRollback(t *testing.T) {
 		t.Errorf("claimed again: %v", why)
 	}
 }
+
+// What somebody says whom the owner has blocked is no request.
+func TestBlockedAsksNothing(t *testing.T) {
+	ann, bob, _ := newHalls(t)
+	ann.sets(bob, func(p *book.Person) { p.Blocked = true })
+	from, _ := ann.from(bob)
+	from.Request(t.Context(), bob.writesTo(ann, "hello"))
+	if requests, err := ann.store.Book().Requests(); err != nil || len(requests) > 0 {
+		t.Errorf("%d requests, %v", len(requests), err)
+	}
+	ann.sets(bob, func(p *book.Person) { p.Blocked = false })
+	from.Request(t.Context(), bob.writesTo(ann, "hello"))
+	if requests, err := ann.store.Book().Requests(); err != nil || len(requests) != 1 {
+		t.Errorf("%d requests, %v", len(requests), err)
+	}
+}

@@ -340,3 +340,39 @@ func TestLoadControl(t *testing.T) {
 		}
 	})
 }
+
+// Who offers a group that is known here has its secret. If they are no member by what is known, control
+// events may be lacking here, as after this disk went back: they are answered, quietly, as if nothing
+// but the create event were here. Nobody else is.
+func TestGroupIsRecognized(t *testing.T) {
+	inStudies(t, func(t *testing.T, ann, bob, dora *study) {
+		g := ann.makes("lunch", dora)
+		share, _ := ann.with(bob)
+		in := share.Join()
+		if len(in.Conversations) != 1 {
+			t.Fatalf("%d conversations", len(in.Conversations))
+		}
+		secret, err := ann.groups.Secret(g)
+		ann.check(err)
+		tag := func(of *study) []byte {
+			return groups.Tag(secret, share.peer.Ours, share.peer.Nonce, of.own.Device.ID())
+		}
+		if got := share.Recognize(sync.Recognize{Tags: [][]byte{tag(ann), make([]byte, 32)}}); got != nil {
+			t.Errorf("by another's tag: %+v", got)
+		}
+		got, ok := share.Recognize(sync.Recognize{Tags: [][]byte{make([]byte, 32), tag(bob)}}).(sync.Joined)
+		if !ok || len(got.Conversations) != 2 {
+			t.Fatalf("by his tag: %+v", got)
+		}
+		c := got.Conversations[1]
+		if c.ID != g || !c.Quiet || c.Welcome || len(c.Logs)+len(c.Records) > 0 || !slices.Equal(c.Locator, []crypto.Hash{crypto.Hash(g)}) {
+			t.Errorf("he is given %+v", c)
+		}
+		if got := share.Recognize(sync.Recognize{Tags: [][]byte{tag(bob)}}); got != nil {
+			t.Errorf("once more: %+v", got)
+		}
+		if got, ok := share.LoadControl(sync.LoadControl{Conversation: g, Events: 10, Bytes: 1 << 20}).(sync.LoadedControl); !ok || len(got.Events) > 0 {
+			t.Errorf("he is sent %d control events", len(got.Events))
+		}
+	})
+}
