@@ -268,9 +268,9 @@ func (g *Groups) begun(a *arriving) error {
 			size += e.Size
 		}
 	}
-	engine, _, err := build(understood)
+	engine, err := authority.Restore(understood)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: no create event", ErrUnproven)
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()

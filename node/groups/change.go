@@ -184,11 +184,11 @@ func (g *Groups) Create(ctx context.Context, name string) (event.Conversation, e
 		return event.Conversation{}, err
 	}
 	it := &group{id: e.Header.Conversation}
-	engine, secret, err := build([]authority.Event{understood})
+	engine, err := authority.New(understood)
 	if err != nil {
 		return event.Conversation{}, err
 	}
-	it.secret = secret
+	it.secret = act.Secret
 	return it.id, g.enter(ctx, it, engine)
 }
 

@@ -287,38 +287,6 @@ func secretOf(events []authority.Event) (secret [32]byte) {
 	return secret
 }
 
-// build makes an engine from control events in any order. Those that their authors were not
-// permitted to write are left out.
-func build(events []authority.Event) (engine *authority.Group, secret [32]byte, err error) {
-	first := slices.IndexFunc(events, func(e authority.Event) bool {
-		_, ok := e.Act.(event.Create)
-		return ok
-	})
-	if first < 0 {
-		return nil, secret, fmt.Errorf("%w: no create event", ErrUnproven)
-	}
-	if engine, err = authority.New(events[first]); err != nil {
-		return nil, secret, err
-	}
-	rest := slices.Delete(slices.Clone(events), first, first+1)
-	for len(rest) > 0 {
-		var later []authority.Event
-		for _, e := range rest {
-			switch err := engine.Add(e); {
-			case errors.Is(err, authority.ErrParent):
-				later = append(later, e)
-			case err != nil && !errors.Is(err, authority.ErrNotPermitted):
-				return nil, secret, err
-			}
-		}
-		if len(later) == len(rest) {
-			break // their parents are not here; they will come again together with these
-		}
-		rest = later
-	}
-	return engine, events[first].Act.(event.Create).Secret, nil
-}
-
 // Heads returns the control heads on which this device's events in a group build. See
 // store.Authority.
 func (g *Groups) Heads(id event.Conversation) (heads []crypto.Hash) {

@@ -51,7 +51,11 @@ func warningText(w *earshotv1.Warning) string {
 	case "full":
 		return "the disk is nearly full: what others write is not taken until there is room again, and waits where it was written; make room"
 	case "strained":
-		return "changes of the group #" + terminal.Line(w.Detail) + " wait or are left out here, because there are too many or they cost too much: " +
+		group := "a group that is arriving"
+		if w.Detail != "" {
+			group = "the group #" + terminal.Line(w.Detail)
+		}
+		return "changes of " + group + " wait or are left out here, because there are too many or they cost too much: " +
 			"somebody in it may be doing that on purpose; leave it with `earshot group leave` if it goes on"
 	}
 	return terminal.Line(strings.TrimSpace(w.Code + " " + w.Detail)) // of a newer node
