@@ -6,9 +6,11 @@ import (
 	"errors"
 	"io"
 	"net"
+	"reflect"
 	"sync"
 
 	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-yamux/v5"
 )
 
 // yamux takes in what a peer sends, up to a window of 256 KiB for each stream, whether the stream is
@@ -27,8 +29,16 @@ const (
 	frameOverhead = 64
 )
 
-// errYamuxFrame ends a link whose peer sends more in one frame than may be unread.
-var errYamuxFrame = errors.New("a frame of yamux is too long")
+// maxLive bounds the streams of a link that are counted: several times as many as may be open, since
+// one that yamux refuses is counted as well.
+const maxLive = 4 * maxStreamsPeer
+
+var (
+	// errYamuxFrame ends a link whose peer sends more in one frame than may be unread.
+	errYamuxFrame = errors.New("a frame of yamux is too long")
+	// errYamuxStreams ends a link whose peer opens streams without end.
+	errYamuxStreams = errors.New("too many streams of yamux")
+)
 
 // unread counts what yamux has taken in of a link and nobody has read.
 type unread struct {
@@ -36,18 +46,21 @@ type unread struct {
 	room   chan struct{} // something was read
 	closed chan struct{}
 
-	mu            sync.Mutex
-	bytes, frames int
-	streams       int // that may still be read
+	mu   sync.Mutex
+	cost int               // of all streams
+	live map[uint32]*taken // those that may still be read; yamux throws away what comes for others
 }
+
+// taken is what yamux has taken in of one stream.
+type taken struct{ bytes, frames int }
 
 func newUnread(most int) *unread {
-	return &unread{most: most, room: make(chan struct{}, 1), closed: make(chan struct{})}
+	return &unread{most: most, room: make(chan struct{}, 1), closed: make(chan struct{}), live: make(map[uint32]*taken)}
 }
 
-// take waits until a frame may be taken in. There is always room for one.
-func (u *unread) take(n int) error {
-	for !u.takeNow(n) {
+// take waits until a frame of a stream may be taken in. There is always room for one.
+func (u *unread) take(id uint32, n int) error {
+	for !u.takeNow(id, n) {
 		select {
 		case <-u.room:
 		case <-u.closed:
@@ -57,42 +70,63 @@ func (u *unread) take(n int) error {
 	return nil
 }
 
-func (u *unread) takeNow(n int) bool {
+func (u *unread) takeNow(id uint32, n int) bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.bytes > 0 && u.bytes+u.frames*frameOverhead+n > u.most {
+	t := u.live[id]
+	if t == nil {
+		return true
+	}
+	if u.cost > 0 && u.cost+frameOverhead+n > u.most {
 		return false
 	}
-	u.bytes += n
-	u.frames++
+	t.bytes += n
+	t.frames++
+	u.cost += n + frameOverhead
 	return true
 }
 
-// give notes that n bytes were read. How many frames that was is known when nothing is left.
-func (u *unread) give(n int) {
+// give notes that n bytes of a stream were read. How many frames that was is known when nothing is
+// left of it.
+func (u *unread) give(id uint32, n int) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.bytes = max(0, u.bytes-n); u.bytes == 0 {
-		u.frames = 0
+	t := u.live[id]
+	if t == nil {
+		return
+	}
+	n = min(n, t.bytes)
+	t.bytes -= n
+	u.cost -= n
+	if t.bytes == 0 {
+		u.cost -= t.frames * frameOverhead
+		t.frames = 0
 	}
 	u.signal()
 }
 
-// begin and end count streams. With the last one goes what was unread of any, and what came for
-// streams that were gone.
-func (u *unread) begin() {
+// begin has a stream counted from now on.
+func (u *unread) begin(id uint32) error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.streams++
+	if u.live[id] == nil {
+		u.live[id] = new(taken)
+	}
+	if len(u.live) > maxLive {
+		return errYamuxStreams
+	}
+	return nil
 }
 
-func (u *unread) end() {
+// end has it counted no more: nobody reads it, and what was unread is gone.
+func (u *unread) end(id uint32) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.streams--; u.streams == 0 {
-		u.bytes, u.frames = 0, 0
-		u.signal()
+	if t := u.live[id]; t != nil {
+		u.cost -= t.bytes + t.frames*frameOverhead
+		delete(u.live, id)
 	}
+	u.signal()
 }
 
 func (u *unread) signal() {
@@ -139,12 +173,23 @@ func (c *boundedConn) next() error {
 	if _, err := io.ReadFull(c.Conn, c.header[:]); err != nil {
 		return err
 	}
-	const typeData = 0
-	if size := binary.BigEndian.Uint32(c.header[8:]); c.header[1] == typeData && size > 0 {
+	const typeData, typeWindow, flagSYN, flagRST = 0, 1, 1, 8
+	kind, id := c.header[1], binary.BigEndian.Uint32(c.header[4:])
+	if flags := binary.BigEndian.Uint16(c.header[2:]); kind <= typeWindow {
+		if flags&flagSYN != 0 {
+			if err := c.begin(id); err != nil {
+				return err
+			}
+		}
+		if flags&flagRST != 0 { // what was unread is gone
+			c.end(id)
+		}
+	}
+	if size := binary.BigEndian.Uint32(c.header[8:]); kind == typeData && size > 0 {
 		if size > maxYamuxFrame {
 			return errYamuxFrame
 		}
-		if err := c.take(int(size)); err != nil {
+		if err := c.take(id, int(size)); err != nil {
 			return err
 		}
 		c.data = int(size)
@@ -176,21 +221,29 @@ func (m *boundedMux) counted(s network.MuxedStream, err error) (network.MuxedStr
 	if err != nil {
 		return nil, err
 	}
-	m.begin()
-	return &countedStream{MuxedStream: s, unread: m.unread, over: sync.OnceFunc(m.end)}, nil
+	id := streamID(s)
+	_ = m.begin(id) // of those that this node opens nobody else says how many
+	return &countedStream{MuxedStream: s, unread: m.unread, id: id, over: sync.OnceFunc(func() { m.end(id) })}, nil
+}
+
+// streamID returns the number of a stream on the wire. The library's stream is one of yamux, and has
+// no method that says so.
+func streamID(s network.MuxedStream) uint32 {
+	return reflect.ValueOf(s).Convert(reflect.TypeFor[*yamux.Stream]()).Interface().(*yamux.Stream).StreamID()
 }
 
 // countedStream is a stream whose reads are counted.
 type countedStream struct {
 	network.MuxedStream
 	unread *unread
+	id     uint32
 	over   func() // it is read no more; called any number of times
 }
 
 func (s *countedStream) Read(p []byte) (int, error) {
 	n, err := s.MuxedStream.Read(p)
 	if n > 0 {
-		s.unread.give(n)
+		s.unread.give(s.id, n)
 	}
 	return n, err
 }

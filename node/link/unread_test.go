@@ -93,6 +93,93 @@ func TestUnreadGoesWithItsStream(t *testing.T) {
 	})
 }
 
+// TestUnreadOfAReplacedStreamIsForgotten: one stream stayed open, as where a session replaces another.
+// What had come for the other, and came after it was gone, was counted for ever, so that nothing more
+// was read of the link.
+func TestUnreadOfAReplacedStreamIsForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, theirs := linked(t, Stranger)
+		var stays network.MuxedStream
+		for n := range uint32(8) {
+			id := 2*n + 1
+			if _, err := theirs.Write(frameOf(id, 0)); err != nil {
+				t.Fatal(err)
+			}
+			s, err := m.AcceptStream()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if stays != nil {
+				_ = stays.Reset()
+				late := frameOf(id-2, 60<<10) // was on its way
+				late[3] = 0
+				if _, err := theirs.Write(late); err != nil {
+					t.Fatal(err)
+				}
+			}
+			stays = s
+			next := frameOf(id, 60<<10)
+			next[3] = 0
+			if _, err := theirs.Write(next); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if u := m.(*boundedMux).unread; len(u.live) != 1 || u.cost != 60<<10+frameOverhead {
+			t.Errorf("%d bytes of %d streams are unread", u.cost, len(u.live))
+		}
+		if _, err := io.CopyN(io.Discard, stays, 60<<10); err != nil {
+			t.Error(err)
+		}
+		if u := m.(*boundedMux).unread; u.cost != 0 {
+			t.Errorf("%d bytes are unread when all was read", u.cost)
+		}
+		_ = m.Close()
+	})
+}
+
+// TestUnreadOfAResetStreamIsForgotten: what a peer sent on a stream that it then reset was counted
+// until somebody closed the stream here.
+func TestUnreadOfAResetStreamIsForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, theirs := linked(t, Stranger)
+		for n := range uint32(8) {
+			if _, err := theirs.Write(frameOf(2*n+1, 60<<10)); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := m.AcceptStream(); err != nil {
+				t.Fatal(err)
+			}
+			reset := frameOf(2*n+1, 0)
+			reset[3] = 8
+			if _, err := theirs.Write(reset); err != nil {
+				t.Fatal(err)
+			}
+		}
+		synctest.Wait()
+		if u := m.(*boundedMux).unread; u.cost != 0 {
+			t.Errorf("%d bytes are unread", u.cost)
+		}
+		_ = m.Close()
+	})
+}
+
+// TestStreamsOfALinkAreBounded: streams that yamux refuses were counted without end.
+func TestStreamsOfALinkAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, theirs := linked(t, Stranger)
+		n := uint32(0)
+		for ; n < 10*maxLive; n++ {
+			if _, err := theirs.Write(frameOf(2*n+1, 0)); err != nil {
+				break
+			}
+		}
+		synctest.Wait()
+		if !m.IsClosed() || n > maxLive+1 {
+			t.Errorf("%d streams, the link has ended: %t", n, m.IsClosed())
+		}
+	})
+}
+
 // TestLongFrameOfYamuxEndsTheLink: its memory would be taken before its data have come.
 func TestLongFrameOfYamuxEndsTheLink(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
