@@ -1,6 +1,9 @@
 package authority
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 var (
 	// ErrParent says that an event which is named as a parent or head is not here. Try again when
@@ -19,6 +22,6 @@ var (
 	// people of this role. Others may have room for the event. Tell the user.
 	ErrFull = errors.New("too many control events in the group")
 
-	// ErrDear says that it costs too much to judge the event here. Treat it as ErrFull.
-	ErrDear = errors.New("control event is too dear to judge")
+	// ErrDear says that it costs too much to judge the event here. It is an ErrFull as well.
+	ErrDear = fmt.Errorf("%w: it is too dear to judge one more", ErrFull)
 )

@@ -60,7 +60,7 @@ func (g *Groups) take(ctx context.Context, id event.Conversation, next *authorit
 			t.refused = err
 		case errors.Is(err, authority.ErrParent):
 			t.parent = err
-		case errors.Is(err, authority.ErrFull), errors.Is(err, authority.ErrDear):
+		case errors.Is(err, authority.ErrFull):
 			t.left = err
 		case errors.As(err, new(*NeedsCardError)):
 			t.card = err

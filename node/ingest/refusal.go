@@ -33,7 +33,6 @@ var refusals = []refusal{
 	{authority.ErrCut, wire.NotPermitted, false},
 	{authority.ErrNotPermitted, wire.NotPermitted, false},
 	{authority.ErrFull, wire.NotPermitted, false},
-	{authority.ErrDear, wire.NotPermitted, false},
 	{ErrStranger, wire.NotPermitted, false},
 	{groups.ErrUnknown, wire.NotPermitted, false},
 }

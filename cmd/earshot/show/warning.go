@@ -47,7 +47,7 @@ func warningText(w *earshotv1.Warning) string {
 		return "this node had no file descriptors left, so it could not answer commands or connect to others: " +
 			"raise the limit with `ulimit -n 4096` before `earshot up`"
 	case "crowded":
-		return "strangers on this network ask more of this node than they may have, so some of them have to wait or try again; contacts are not affected"
+		return "people on this network who are not contacts ask more of this node than they may have, so some of them have to wait or try again; contacts are not affected"
 	case "full":
 		return "the disk is nearly full: what others write is not taken until there is room again, and waits where it was written; make room"
 	case "strained":

@@ -17,7 +17,7 @@ import (
 // and what becomes of each.
 var elsewhere = map[string]string{
 	"membership.InviteError":    "wraps errors that are told",
-	"authority.ErrNotPermitted": asMembership, "authority.ErrFull": asMembership, "event.ErrTooLarge": asChat,
+	"authority.ErrNotPermitted": asMembership, "authority.ErrFull": asMembership, "authority.ErrDear": asMembership, "event.ErrTooLarge": asChat,
 	"store.ErrNoConversation": asChat, "store.ErrNoEvent": asChat, "store.ErrKeyUsed": asChat, "store.ErrTooLate": asChat,
 	"store.ErrAcknowledged": asChat, "store.ErrUndelivered": asChat,
 	"book.ErrNoRequest": "package contacts goes on",
@@ -27,7 +27,7 @@ var elsewhere = map[string]string{
 	"store.ErrNewer": atStart, "store.ErrNoKeyring": atStart, "store.ErrNotPrivate": atStart,
 
 	"people.ErrOtherPerson": ofPeers, "people.ErrRevoked": ofPeers, "book.ErrDeviceTaken": ofPeers,
-	"groups.ErrUnproven": ofPeers, "groups.ErrNotMember": ofPeers, "groups.NeedsCardError": ofPeers,
+	"groups.ErrUnproven": ofPeers, "groups.ErrSuspended": ofPeers, "groups.ErrNotMember": ofPeers, "groups.NeedsCardError": ofPeers,
 	"authority.ErrParent": ofPeers, "authority.ErrCut": ofPeers,
 	"store.ErrCut": ofPeers, "store.ErrTooManySegments": ofPeers, "store.ErrForked": ofPeers, "store.ErrBudget": ofPeers,
 	"store.ErrTooManyLogs": ofPeers, "book.ErrBudget": ofPeers,
