@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,9 +13,10 @@ import (
 )
 
 const (
-	controlEach = 250
-	// settle is how long a victim may take to offer the group.
-	settle = 2 * time.Second
+	controlsEach = 250
+	// decided is how long the owner of the victim may take to accept a group. A contact's is accepted
+	// as soon as it is heard of.
+	decided = 3 * time.Second
 )
 
 func init() {
@@ -27,42 +29,37 @@ func init() {
 	})
 }
 
-// welcome tells the victim of a group that it does not know.
-func (a *attacker) welcome(s *rogue.Session, g *rogue.Group, members int) error {
-	b := rogue.Framed(g.Welcome(members))
-	a.Count("bytes", len(b))
-	return s.SendRaw(b)
-}
-
-// bring makes a group of others and the victim, and welcomes the victim.
-func (a *attacker) bring(s *rogue.Session, name string, others ...crypto.PersonID) (*rogue.Group, error) {
+// found makes a group of the victim and others.
+func found(s *rogue.Session, name string, others ...crypto.PersonID) *rogue.Group {
 	g := s.By.Found(name)
-	if len(others) > 0 {
-		g.Invite(others...)
-	}
-	g.Invite(s.Victim)
-	return g, a.welcome(s, g, len(others)+2)
+	g.Invite(s.Victim) // the welcome names this event
+	g.Invite(others...)
+	return g
 }
 
-// force is bring, and then all control events of the group. A victim who has not accepted the attacker
-// ends the session for these.
-func (a *attacker) force(ctx context.Context, s *rogue.Session, name string, others ...crypto.PersonID) (*rogue.Group, error) {
-	g, err := a.bring(s, name, others...)
-	if err == nil {
-		err = g.Offer(s)
+// bring welcomes the victim into a group and gives it the control set when it asks for that. Where
+// the founder is a stranger, that is after the owner has accepted the group. Until it asks, the
+// session goes on as if it had: false says so.
+func (a *attacker) bring(ctx context.Context, s *rogue.Session, g *rogue.Group, members int) (asked bool, err error) {
+	a.Count("groups", 1)
+	if err := s.Send(g.Welcome(members)); err != nil {
+		return false, err
 	}
-	if err != nil {
-		return nil, err
+	if err := g.Offer(s); err != nil {
+		return false, err
 	}
-	sleep(ctx, settle)
-	return g, a.goOn(ctx, s, g, 1)
+	if !s.Offered(ctx, g.TheirTag(s), decided) {
+		a.Count("groups not taken", 1)
+		return false, nil
+	}
+	return true, a.goOn(ctx, s, g, 1)
 }
 
 // goOn sends the control events of a group from the first-th on.
 func (a *attacker) goOn(ctx context.Context, s *rogue.Session, g *rogue.Group, first int) error {
 	for ctx.Err() == nil && first < len(g.Set) {
 		n, size := 0, 0
-		for first+n < len(g.Set) && n < controlEach && size < event.MaxRunSent/2 {
+		for first+n < len(g.Set) && n < controlsEach && size < event.MaxRunSent/2 {
 			size += g.Set[first+n].Size()
 			n++
 		}
@@ -86,10 +83,7 @@ func (a *attacker) bomb(ctx context.Context) error {
 		return err
 	}
 	defer s.Close()
-	g, err := a.force(ctx, s, "bomb", other.ID)
-	if err != nil {
-		return err
-	}
+	g := found(s, "bomb", other.ID)
 	unseen := *g
 	first := len(g.Set)
 	leave := unseen.Act(other.Log(g.ID()), event.Leave{})
@@ -97,8 +91,17 @@ func (a *attacker) bomb(ctx context.Context) error {
 		g.Act(g.Founder, event.Remove{Person: other.ID})
 		g.Act(g.Founder, event.Invite{Persons: []crypto.PersonID{other.ID}})
 	}
-	g.Set = append(g.Set[:first:first], append([]event.Event{leave}, g.Set[first:]...)...)
-	a.Failed(ctx, "send", a.goOn(ctx, s, g, first))
+	g.Set = slices.Insert(g.Set, first, leave)
+	return a.besiege(ctx, s, g)
+}
+
+// besiege gives the victim a control set, and does so as well where it was not asked for that.
+func (a *attacker) besiege(ctx context.Context, s *rogue.Session, g *rogue.Group) error {
+	asked, err := a.bring(ctx, s, g, 3)
+	if err == nil && !asked {
+		err = a.goOn(ctx, s, g, 1)
+	}
+	a.Failed(ctx, "send", err)
 	s.Until(ctx)
 	return nil
 }
@@ -110,29 +113,18 @@ func (a *attacker) fat(ctx context.Context) error {
 		return err
 	}
 	defer s.Close()
-	g, err := a.force(ctx, s, "fat")
-	if err != nil {
-		return err
-	}
 	cuts := make([]event.Position, event.MaxCuts)
 	for i := range cuts {
 		cuts[i].Device = crypto.DeviceID{byte(i >> 8), byte(i), 7}
 		cuts[i].Sequence, cuts[i].ID[0] = 1, 1
 	}
+	g := found(s, "fat")
 	for len(g.Set) < a.size && ctx.Err() == nil {
-		first := len(g.Set)
-		for range 25 {
-			var nobody crypto.PersonID
-			rogue.Random(nobody[:])
-			g.Act(g.Founder, event.Remove{Person: nobody, Cuts: cuts})
-		}
-		if err := a.goOn(ctx, s, g, first); err != nil {
-			a.Failed(ctx, "send", err)
-			break
-		}
+		var nobody crypto.PersonID
+		rogue.Random(nobody[:])
+		g.Act(g.Founder, event.Remove{Person: nobody, Cuts: cuts})
 	}
-	s.Until(ctx)
-	return nil
+	return a.besiege(ctx, s, g)
 }
 
 // members makes persons, and lists their IDs.
@@ -152,7 +144,7 @@ func (a *attacker) pin(ctx context.Context) error {
 	}
 	defer s.Close()
 	all, ids := a.members(a.n)
-	if _, err := a.force(ctx, s, "pin", ids...); err != nil {
+	if _, err := a.bring(ctx, s, found(s, "pin", ids...), a.n); err != nil {
 		return err
 	}
 	a.again(ctx, func(i int) error {
@@ -177,8 +169,8 @@ func (a *attacker) fill(ctx context.Context) error {
 	}
 	defer s.Close()
 	all, ids := a.members(a.n)
-	g, err := a.force(ctx, s, "fill", ids...)
-	if err != nil {
+	g := found(s, "fill", ids...)
+	if _, err := a.bring(ctx, s, g, a.n); err != nil {
 		return err
 	}
 	a.each(func(i int) { a.Failed(ctx, "write", a.fillAs(ctx, g, all[i])) })
@@ -195,7 +187,9 @@ func (a *attacker) fillAs(ctx context.Context, g *rogue.Group, p *rogue.Person) 
 	if err := g.Offer(m); err != nil {
 		return err
 	}
-	sleep(ctx, time.Second)
+	if m.Offered(ctx, g.TheirTag(m), decided) {
+		a.Count("members taken", 1)
+	}
 	l := p.Log(g.ID())
 	l.Control = []crypto.Hash{g.Last().ID}
 	long := strings.Repeat("x", openingText)
@@ -220,7 +214,7 @@ func (a *attacker) junk(ctx context.Context) error {
 		}
 		defer s.Close()
 		for range a.size {
-			if _, err := a.bring(s, "junk"); err != nil {
+			if err := s.Send(found(s, "junk").Welcome(2)); err != nil {
 				return err
 			}
 			a.Count("groups", 1)

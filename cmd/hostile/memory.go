@@ -17,7 +17,7 @@ func init() {
 		"cards":  {about: "n sessions that ask for cards and never read", n: 300, run: (*attacker).askAndNeverRead},
 		"claims": {about: "n sessions that claim to hold as much as is remembered", n: 60, run: (*attacker).claims},
 		"held":   {about: "n sessions with size runs under cards that nobody gives", n: 60, size: 20, run: (*attacker).held},
-		"kept":   {about: "n sessions that leave size welcomes", n: 60, size: 256, run: (*attacker).kept},
+		"kept":   {about: "n sessions with welcomes into size groups each", n: 60, size: 256, run: (*attacker).kept},
 	})
 }
 
@@ -128,19 +128,19 @@ func (a *attacker) held(ctx context.Context) error {
 	return nil
 }
 
-// kept leaves welcomes into groups with the victim, of which no control events come.
+// kept leaves as many welcomes with the victim as a session may bring, each of another group.
 func (a *attacker) kept(ctx context.Context) error {
 	a.again(ctx, func(i int) error {
-		p := a.Person(i, "Kept")
-		s, err := a.Enter(ctx, a.Source(i), p)
+		s, err := a.Enter(ctx, a.Source(i), a.Person(i, "Kept"))
 		if err != nil {
 			return err
 		}
 		defer s.Close()
 		for range a.size {
-			if _, err := a.bring(s, "kept"); err != nil {
+			if err := s.Send(found(s, "kept").Welcome(2)); err != nil {
 				return err
 			}
+			a.Count("groups", 1)
 		}
 		s.Until(ctx)
 		return nil

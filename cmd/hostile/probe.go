@@ -49,24 +49,24 @@ var probes = []struct {
 		return s.Send(wire.Frame{Record: &wire.Record{Record: r}})
 	}},
 	{"a welcome", func(a *attacker, s *rogue.Session) error {
-		_, err := a.bring(s, "probe")
-		return err
+		return s.Send(found(s, "probe").Welcome(2))
 	}},
 	{"a welcome by somebody whose card nobody has", func(a *attacker, s *rogue.Session) error {
 		other := a.Person(1000, "Other")
 		a.Hide(other)
 		g := other.Found("probe")
 		g.Invite(s.Victim)
-		return a.welcome(s, g, 2)
+		w := g.Welcome(2)
+		w.Welcome.Card = nil
+		return s.Send(w)
 	}},
 	{"a welcome of a false signature", func(a *attacker, s *rogue.Session) error {
-		g := s.By.Found("probe")
-		g.Invite(s.Victim)
-		g.Set[len(g.Set)-1].Signature[3] ^= 1
-		return a.welcome(s, g, 2)
+		g := found(s, "probe")
+		g.Set[1].Signature[3] ^= 1
+		return s.Send(g.Welcome(2))
 	}},
 	{"control events of no group", func(a *attacker, s *rogue.Session) error {
-		g := s.By.Found("probe")
+		g := found(s, "probe")
 		return s.Send(wire.Frame{Control: &wire.Control{Tag: g.Tag(s), Events: []event.Event{*g.Last()}}})
 	}},
 	{"an answer to nothing", func(a *attacker, s *rogue.Session) error {

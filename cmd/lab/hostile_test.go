@@ -175,9 +175,11 @@ func crowd(s *siege) (miss []string) {
 	var coming sync.WaitGroup
 	var back, in error
 	coming.Go(func() {
-		_, back = s.people(1, fmt.Sprint(crowdSeed, "-n ", crowdContacts), crowdContacts, contactBack)
+		_, back = s.atBob.people(s.bob, 1, fmt.Sprint(crowdSeed, "-n ", crowdContacts), crowdContacts, contactBack)
 	})
-	coming.Go(func() { _, in = s.people(1, fmt.Sprint("-n ", crowdNewcomers), crowdNewcomers, strangerIn) })
+	coming.Go(func() {
+		_, in = s.atBob.people(s.bob, 1, fmt.Sprint("-n ", crowdNewcomers), crowdNewcomers, strangerIn)
+	})
 	coming.Wait()
 	if back != nil {
 		miss = append(miss, "contacts: "+back.Error())
@@ -255,10 +257,11 @@ func (l *lab) suffer(a *assault, o *outcome, used *atomic.Int64, done func()) {
 		s.bob.must("me", "accept", "contacts")
 	}
 	if a.accepted > 0 {
-		s.befriend(seed, a.accepted)
+		s.atBob.befriend(s.bob, seed, a.accepted)
+		s.atSam.befriend(s.sam, seed, a.accepted) // so that they do the same to him
 	}
 	if a.meanwhile != nil {
-		s.befriend(crowdSeed, crowdContacts)
+		s.atBob.befriend(s.bob, crowdSeed, crowdContacts)
 	}
 	s.measure()
 	<-time.After(starting)

@@ -25,18 +25,18 @@ func TestBlockedAndNotAcceptedLookAlike(t *testing.T) {
 	)
 	l := newLab(t)
 	hosts, _ := l.hosts(l.bridge(), 2)
-	s := &siege{lab: l, bob: hosts[0].up("Bob"), atBob: hosts[1]}
-	persons, err := s.people(0, fmt.Sprint(seed, "-n 3"), 3, promised)
+	bob, from := hosts[0].up("Bob"), hosts[1]
+	persons, err := from.people(bob, 0, fmt.Sprint(seed, "-n 3"), 3, promised)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.bob.must("block", persons[blocked])
-	s.bob.must("me", "accept", "contacts")
+	bob.must("block", persons[blocked])
+	bob.must("me", "accept", "contacts")
 	var seen [3][]object
 	var probes sync.WaitGroup
 	for _, who := range []int{blocked, other} {
 		probes.Go(func() {
-			r, err := s.atBob.hostile(nil, aimed(s.bob, 0, "-seed", "9", "-n", fmt.Sprint(who), "-for", probing.String(), "probe")...)
+			r, err := from.hostile(nil, aimed(bob, 0, "-seed", "9", "-n", fmt.Sprint(who), "-for", probing.String(), "probe")...)
 			if err != nil {
 				t.Error(err)
 				return

@@ -351,12 +351,12 @@ func (n *node) knows(group string) bool {
 	return false
 }
 
-// people has persons come from so many of the attacker's addresses, each of whom writes to Bob, and
+// people has persons come from so many of a host's addresses, each of whom writes to a node, and
 // waits until all have been answered.
-func (s *siege) people(addresses int, flags string, many int, within time.Duration) (persons []string, err error) {
-	s.Helper()
+func (h *host) people(to *node, addresses int, flags string, many int, within time.Duration) (persons []string, err error) {
+	h.Helper()
 	through, all := 0, make(chan struct{})
-	r, err := s.atBob.hostile(func(o object) {
+	r, err := h.hostile(func(o object) {
 		if p := o.text("person"); p != "" {
 			persons = append(persons, p)
 		}
@@ -365,7 +365,7 @@ func (s *siege) people(addresses int, flags string, many int, within time.Durati
 				close(all)
 			}
 		}
-	}, aimed(s.bob, addresses, append(strings.Fields(flags), "people")...)...)
+	}, aimed(to, addresses, append(strings.Fields(flags), "people")...)...)
 	if err != nil {
 		return nil, err
 	}
@@ -381,17 +381,14 @@ func (s *siege) people(addresses int, flags string, many int, within time.Durati
 	return persons, err
 }
 
-// befriend has the first persons of a seed write to Bob, who accepts them.
-func (s *siege) befriend(seed string, many int) {
-	s.Helper()
-	persons, err := s.people(1, fmt.Sprint(seed, "-n ", many), many, promised)
-	if err != nil {
-		s.Fatal(err)
-	}
-	if len(persons) != many {
-		s.Fatalf("%d persons, want %d", len(persons), many)
+// befriend has the first persons of a seed write to a node, whose owner accepts them.
+func (h *host) befriend(n *node, seed string, many int) {
+	h.Helper()
+	persons, err := h.people(n, 1, fmt.Sprint(seed, "-n ", many), many, promised)
+	if err != nil || len(persons) != many {
+		h.Fatalf("%d persons, want %d: %v", len(persons), many, err)
 	}
 	for i, p := range persons {
-		s.bob.must("accept", p, "--petname", fmt.Sprint("Friend ", i))
+		n.must("accept", p, "--petname", fmt.Sprint("Friend ", i))
 	}
 }

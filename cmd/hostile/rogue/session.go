@@ -40,8 +40,7 @@ type Session struct {
 	Victim        crypto.PersonID
 	runs          atomic.Uint64   // that were sent
 	heard         chan wire.Frame // what answers runs; nobody need take it
-	served        chan struct{}   // closed when the victim has offered something
-	serving       sync.Once
+	offered       offered
 }
 
 // Begin opens a stream and names its protocol.
@@ -63,7 +62,7 @@ func (c *Client) Begin(ctx context.Context, l *Link) (*Session, error) {
 		return nil, err
 	}
 	s := &Session{Link: l, client: c, Stream: stream, in: bufio.NewReaderSize(stream, inBuffer),
-		out: bufio.NewWriterSize(stream, outBuffer), heard: make(chan wire.Frame, 64), served: make(chan struct{})}
+		out: bufio.NewWriterSize(stream, outBuffer), heard: make(chan wire.Frame, 64), offered: offered{tags: make(map[string]bool), more: make(chan struct{})}}
 	Random(s.nonce[:])
 	return s, nil
 }
@@ -142,7 +141,7 @@ func (s *Session) Listen(ctx context.Context) {
 		}
 		switch {
 		case f.Offers != nil:
-			s.serving.Do(func() { close(s.served) })
+			s.offered.add(f.Offers)
 		case f.Refused != nil:
 			s.client.Count(fmt.Sprint("refused ", f.Refused.Reason), 1)
 			s.hear(f)
@@ -214,20 +213,4 @@ func (s *Session) SendRaw(b []byte) error {
 		return err
 	}
 	return s.out.Flush()
-}
-
-// servedWithin is how long to wait for the victim's offer.
-const servedWithin = 2 * time.Second
-
-// Served says whether the victim offers the direct conversation, as it does to whom it takes
-// messages from.
-func (s *Session) Served(ctx context.Context) bool {
-	select {
-	case <-s.served:
-		return true
-	case <-time.After(servedWithin):
-	case <-s.CloseChan():
-	case <-ctx.Done():
-	}
-	return false
 }

@@ -113,26 +113,26 @@ func (g *Group) Invite(persons ...crypto.PersonID) {
 }
 
 // Tag names the group in what a session's owner says.
-func (g *Group) Tag(s *Session) []byte {
+func (g *Group) Tag(s *Session) []byte { return g.tagOf(s, s.By.Key.ID()) }
+
+// TheirTag names the group in what the victim says.
+func (g *Group) TheirTag(s *Session) []byte {
+	return g.tagOf(s, Must(crypto.DeviceFromPeer(s.client.Peer)))
+}
+
+func (g *Group) tagOf(s *Session, device crypto.DeviceID) []byte {
 	low, high := s.nonce, s.theirs
 	if bytes.Compare(low[:], high[:]) > 0 {
 		low, high = high, low
 	}
-	device := s.By.Key.ID()
 	mac := hmac.New(sha256.New, g.secret[:])
 	mac.Write(slices.Concat([]byte("earshot/tag/1\x00"), low[:], high[:], device[:]))
 	return mac.Sum(nil)
 }
 
-// Welcome is a frame that tells somebody of the group, by the last invitation to it.
+// Welcome tells somebody that they were brought into the group by its second event.
 func (g *Group) Welcome(members int) wire.Frame {
-	w := &wire.Welcome{Create: g.Set[0], Card: g.Founder.by.Card.Bytes(), Members: uint64(max(2, members))}
-	for _, e := range g.Set {
-		if e.Header.Kind == event.KindInvite {
-			w.Join = e
-		}
-	}
-	return wire.Frame{Welcome: w}
+	return wire.Frame{Welcome: &wire.Welcome{Create: g.Set[0], Join: g.Set[1], Card: g.Founder.by.Card.Bytes(), Members: uint64(members)}}
 }
 
 // Offer offers the group.
