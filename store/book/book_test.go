@@ -85,14 +85,14 @@ func TestRecordBudgets(t *testing.T) {
 
 func TestRequests(t *testing.T) {
 	l := newLibrary(t)
-	person := func(i int) crypto.PersonID { return crypto.PersonID{1, byte(i)} }
+	person := func(i int) crypto.PersonID { return crypto.PersonID{1, byte(i >> 8), byte(i)} }
 	put := func(i int, run string) error {
 		return l.PutRequest(t.Context(), Request{Person: person(i), Run: []byte(run)}, "")
 	}
 	for i := range MaxRequests {
 		check(t, put(i, "run"))
 	}
-	if err := put(99, "run"); err != ErrBudget {
+	if err := put(MaxRequests, "run"); err != ErrBudget {
 		t.Fatal(err)
 	}
 	if err := put(0, string(make([]byte, maxRequest+1))); err != ErrBudget {
@@ -119,7 +119,7 @@ func TestRequests(t *testing.T) {
 	if _, err := l.TakeRequest(t.Context(), person(0), none); err != ErrNoRequest {
 		t.Fatal(err)
 	}
-	check(t, put(99, "run"))
+	check(t, put(MaxRequests, "run"))
 }
 
 func TestSettings(t *testing.T) {

@@ -175,7 +175,7 @@ func TestRequestsGiveWayByAddress(t *testing.T) {
 	if l.strangers() > before+10 {
 		t.Errorf("%d bytes count, and %d before", l.strangers(), before)
 	}
-	for i := range 100 {
+	for i := range MaxRequests {
 		_ = put(3000+i, fmt.Sprint("flood ", i%6))
 	}
 	all, err := l.Requests()
@@ -184,7 +184,7 @@ func TestRequestsGiveWayByAddress(t *testing.T) {
 	for _, q := range all {
 		count[string(q.Run)]++
 	}
-	if len(all) != MaxRequests || count["honest"] != 1 || count["a"] > 8 || count["flood 0"] < 5 {
+	if len(all) != MaxRequests || count["honest"] != 1 || count["a"] > MaxRequests/8 || count["flood 0"] < MaxRequests/12 {
 		t.Errorf("%d requests: %v", len(all), count)
 	}
 	if q := (crypto.PersonID{1}); l.kept(q) == nil {

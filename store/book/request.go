@@ -14,8 +14,10 @@ import (
 )
 
 const (
-	// MaxRequests is how many requests may wait, so that the owner can look through them.
-	MaxRequests = 64
+	// MaxRequests is how many requests may wait: still few enough to look through, and more than the
+	// addresses that a flood is likely to have. Whoever asks by one more address than these finds a
+	// place. Their bytes are charged to what strangers may store.
+	MaxRequests = 256
 	// maxRequest bounds what a request keeps, in bytes, as it came. Each of the events of a run may
 	// have a recall with it.
 	maxRequest = event.MaxOpeningSent + 2*event.MaxOpeningEvents*event.Around
