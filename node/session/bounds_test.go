@@ -6,12 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
 	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/node/budget"
 	"github.com/earshot-im/earshot/node/sync"
 	"github.com/earshot-im/earshot/node/wire"
 	"github.com/earshot-im/earshot/store/event"
@@ -236,6 +239,36 @@ func TestHelloTimeout(t *testing.T) {
 		v.greets()
 		time.Sleep(2 * helloTimeout)
 		v.goesOn()
+	})
+}
+
+// Nobody loses the session because what they say waits for a turn here.
+func TestHelloTimeoutDoesNotCountOwnWaits(t *testing.T) {
+	visited(t, func(t *testing.T, v *visit) {
+		other := v.house.budgets.Open(netip.Addr{})
+		defer other.Close()
+		other.Identify(crypto.PersonID{2}, budget.Contact)
+		var turns []func()
+		for range turnsOfTests {
+			done, err := other.Turn(v.ctx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			turns = append(turns, done)
+		}
+		v.start(true)
+		v.says(wire.Frame{Hello: &wire.Hello{Version: wire.Version}})
+		time.Sleep(2 * helloTimeout)
+		v.goesOn()
+		for _, done := range turns {
+			done()
+		}
+		synctest.Wait()
+		v.says(wire.Frame{Admission: &wire.Admission{Mode: wire.AdmissionOpen}},
+			wire.Frame{Identity: &wire.Identity{Card: []byte("another card")}}, sighting(1))
+		if v.goesOn(); len(v.performed()) == 0 {
+			t.Error("the peer is not known when there are turns again")
+		}
 	})
 }
 

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
-	"os"
 	"slices"
 	gosync "sync"
 	"time"
@@ -56,7 +55,7 @@ func (s patient) Write(b []byte) (int, error) {
 		return 0, err
 	}
 	n, err := s.stream.Write(b)
-	if errors.Is(err, os.ErrDeadlineExceeded) {
+	if timedOut(err) {
 		err = errNotReading
 	}
 	return n, err

@@ -4,8 +4,10 @@ import (
 	"bufio"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"time"
 
 	"github.com/earshot-im/earshot/node/budget"
@@ -18,9 +20,11 @@ const (
 	// Mbit/s.
 	frameTimeout = 12 * time.Second
 
-	// greetingFrames is how many frames it takes to say who the peer is. None of them may be larger
-	// than maxGreeting, in bytes, which is a card and a profile at their largest.
+	// greetingFrames is how many frames it takes to say who the peer is. The peer may take helloTimeout
+	// for each; what this node takes to understand one is not counted. None may be larger than
+	// maxGreeting, in bytes, which is a card and a profile at their largest.
 	greetingFrames = 3
+	helloTimeout   = 10 * time.Second
 	maxGreeting    = 36 << 10
 
 	// frameWeight is how many bytes are held for each byte of a frame. Parsed, a frame of short
@@ -50,6 +54,9 @@ func (r *reserved) release() {
 	*r = reserved{}
 }
 
+// errNoHello ends a session whose peer is silent instead of saying who it is.
+var errNoHello = fmt.Errorf("%w: it does not say who it is", sync.ErrProtocol)
+
 // timed is the stream of a session as its reader reads it. It notes when bytes come.
 type timed struct{ *Session }
 
@@ -65,11 +72,13 @@ func (s timed) Read(b []byte) (int, error) {
 func (s *Session) read(ctx context.Context, frames chan<- frame) error {
 	r := bufio.NewReaderSize(timed{s}, 4<<10) // larger frames go past it
 	for n := 0; ; n++ {
-		limit := uint64(wire.MaxFrame)
+		var f frame
+		var err error
 		if n < greetingFrames {
-			limit = maxGreeting
+			f, err = s.readGreeting(ctx, r)
+		} else if _, err = r.Peek(1); err == nil { // between frames a peer may be silent for as long as it likes
+			f, err = s.readFrame(ctx, r, wire.MaxFrame, frameTimeout)
 		}
-		f, err := s.readFrame(ctx, r, limit)
 		if err != nil {
 			return err
 		}
@@ -82,11 +91,24 @@ func (s *Session) read(ctx context.Context, frames chan<- frame) error {
 	}
 }
 
-func (s *Session) readFrame(ctx context.Context, r *bufio.Reader, limit uint64) (f frame, err error) {
-	if _, err := r.Peek(1); err != nil { // between frames a peer may be silent for as long as it likes
-		return f, err
+// readGreeting reads one of the frames in which the peer says who it is.
+func (s *Session) readGreeting(ctx context.Context, r *bufio.Reader) (f frame, err error) {
+	if f, err = s.readFrame(ctx, r, maxGreeting, helloTimeout); timedOut(err) {
+		err = errNoHello
 	}
-	if err := s.stream.SetReadDeadline(time.Now().Add(frameTimeout)); err != nil {
+	return f, err
+}
+
+// timedOut says that a deadline has passed. The streams of links and of tests have errors of their
+// own for that.
+func timedOut(err error) bool {
+	var e net.Error
+	return errors.As(err, &e) && e.Timeout()
+}
+
+// readFrame reads a frame for which the peer may take so long.
+func (s *Session) readFrame(ctx context.Context, r *bufio.Reader, limit uint64, within time.Duration) (f frame, err error) {
+	if err := s.stream.SetReadDeadline(time.Now().Add(within)); err != nil {
 		return f, err
 	}
 	size, err := binary.ReadUvarint(r)
@@ -102,7 +124,7 @@ func (s *Session) readFrame(ctx context.Context, r *bufio.Reader, limit uint64) 
 			return f, err
 		}
 		// The time spent waiting for memory is not the peer's fault.
-		if err := s.stream.SetReadDeadline(time.Now().Add(frameTimeout)); err != nil {
+		if err := s.stream.SetReadDeadline(time.Now().Add(within)); err != nil {
 			held.release()
 			return f, err
 		}

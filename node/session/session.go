@@ -24,7 +24,6 @@ package session
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"net/netip"
 	gosync "sync"
@@ -46,9 +45,6 @@ import (
 
 // Protocol names the sync protocol in the negotiation of streams.
 const Protocol = protocol.ID("/earshot/sync/1")
-
-// helloTimeout is how long a peer may take to say who it is.
-const helloTimeout = 10 * time.Second
 
 // Host is the node as a session sees it, with all that it knows about the session's peer. Open,
 // Perform and Rejoin are called by the loop alone.
@@ -263,8 +259,6 @@ func (s *Session) Run(parent context.Context) (err error) {
 func (s *Session) loop(ctx context.Context, frames <-chan frame) error {
 	s.wake = time.NewTimer(time.Hour)
 	defer s.wake.Stop()
-	hello := time.NewTimer(helloTimeout)
-	defer hello.Stop()
 	if err := s.begin(ctx); err != nil {
 		return err
 	}
@@ -281,10 +275,6 @@ func (s *Session) loop(ctx context.Context, frames <-chan frame) error {
 			s.inHand = f.held
 			err = s.inTurn(ctx, sync.Received{Frame: f.Frame})
 			s.inHand.release()
-		case <-hello.C:
-			if !s.known {
-				err = fmt.Errorf("%w: it does not say who it is", sync.ErrProtocol)
-			}
 		case answer := <-s.answers:
 			err = s.inTurn(ctx, answer)
 		case <-s.Inbox.given:

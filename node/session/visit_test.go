@@ -129,6 +129,9 @@ type visit struct {
 // largest frame, and for all that may wait to be written.
 const budgetOfTests = 32 << 20
 
+// turnsOfTests is how many turns of each standing may run at once.
+const turnsOfTests = 4
+
 // newVisit makes a session with a contact that does not run yet.
 func newVisit(t *testing.T) *visit {
 	t.Helper()
@@ -139,7 +142,7 @@ func newVisit(t *testing.T) *visit {
 	ours, theirs := net.Pipe()
 	var pools budget.Config
 	for i := range pools.Pools {
-		pools.Pools[i] = budget.Pool{Memory: budgetOfTests, Turns: 4}
+		pools.Pools[i] = budget.Pool{Memory: budgetOfTests, Turns: turnsOfTests}
 	}
 	v := &visit{t: t, peer: theirs, key: key, conn: &pipeConn{peer: peer.ID(key.ID().PeerID())}, ended: make(chan error, 1),
 		house: &house{conversation: event.Conversation{1}, budgets: budget.New(pools)}}
