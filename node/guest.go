@@ -143,8 +143,16 @@ func (g *guest) identify(ctx context.Context, e sync.Identify) (answer sync.Inpu
 
 // Rejoin says what the peer may have now. With that, what they are to the owner may have changed.
 func (g *guest) Rejoin() sync.Joined {
-	g.budget.Identify(g.person, g.node.people.Standing(g.person))
+	g.budget.Identify(g.person, g.node.standing(g.session.Peer(), g.person))
 	return g.portion.Join()
+}
+
+// standing returns what a peer may cost: a device that the owner named costs what a contact's does.
+func (n *Node) standing(device crypto.DeviceID, person crypto.PersonID) budget.Standing {
+	if n.mesh.Named(device) {
+		return budget.Contact
+	}
+	return n.people.Standing(person)
 }
 
 // What package sharing needs of the session.

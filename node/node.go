@@ -390,9 +390,8 @@ func (n *Node) newSession(stream network.Stream, opened bool) *session.Session {
 	remote := stream.Conn()
 	account := n.budgets.Open(session.Addr(remote.RemoteMultiaddr()))
 	if device, err := crypto.DeviceFromPeer(remote.RemotePeer()); err == nil { // whom the link has proven is charged from the beginning
-		if them, ok := n.people.Of(device); ok {
-			account.Identify(them.ID, n.people.Standing(them.ID))
-		}
+		them, _ := n.people.Of(device) // nobody, of those that are not known
+		account.Identify(them.ID, n.standing(device, them.ID))
 	}
 	return session.New(session.Config{Self: n.me.device, Store: n.store.Own().Store, Nonce: nonce, Stream: stream, Opened: opened,
 		Budget: account, Log: n.log}, func(s *session.Session) session.Host {

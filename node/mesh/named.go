@@ -3,11 +3,13 @@ package mesh
 import (
 	"context"
 	"net/netip"
+	"slices"
 	gosync "sync"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/peer"
 
+	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/discovery"
 	"github.com/earshot-im/earshot/node/link"
 )
@@ -164,6 +166,14 @@ func (r *Register) looked(p *place, device peer.ID, err error) {
 		}
 	}
 	r.planner.Unname(before)
+}
+
+// Named says that a device is at a place that the owner named, as far as is known.
+func (r *Register) Named(device crypto.DeviceID) bool {
+	id := peerID(device)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.ContainsFunc(r.named, func(p *place) bool { return p.device == id })
 }
 
 // reached says that the device at a place is connected.
