@@ -48,7 +48,7 @@ func (r *reader) causes(x *entry) ([]cause, error) {
 func (r *reader) cause(x *entry, l *layout.Log, p event.Position, withheld bool) (c cause, err error) {
 	c.earlier = l == nil || len(l.Segments) == 0 || p.Sequence < l.Segments[0].First
 	if l != nil {
-		if c.excluded = p.Sequence > l.Limit || p.Sequence <= l.Gone; c.excluded {
+		if c.excluded = p.Sequence > l.Limit || l.GivenBack(p.Sequence); c.excluded {
 			c.key = layout.WaitingFor(x.in.Conversation, p.Device, p.Instance, p.Sequence)
 			c.id = p.ID
 			return c, nil

@@ -15,7 +15,8 @@ import (
 
 // What strangers have written can be given back: its events go, and its place in their budget is
 // free. What was had stays had: the log keeps its segments, so that peers neither send it again nor
-// take back that it was delivered. Its Gone says up to where nothing is left.
+// take back that it was delivered. Its Gone says up to where that was given back; what was missing
+// there can still come.
 
 const (
 	// maxGiven is how many events one transaction gives back, so that whoever writes meanwhile waits
@@ -139,7 +140,7 @@ func (g *giving) person(p crypto.PersonID) error {
 func (g *giving) log(l *layout.Log) error {
 	var gone []*entry
 	done := true
-	for k := range g.From(bucketEvents, l.At(l.Gone+1).Bytes()) {
+	for k := range g.From(bucketEvents, l.At(1).Bytes()) { // also what was missing when later ones were given back
 		p, ok := layout.SlotAt(k)
 		if !ok || p.Log != l.Number {
 			break
@@ -168,7 +169,7 @@ func (g *giving) log(l *layout.Log) error {
 		if err := g.remove(x); err != nil {
 			return err
 		}
-		l.Gone = x.Sequence
+		l.Gone = max(l.Gone, x.Sequence)
 	}
 	g.touch(l)
 	if done {

@@ -507,3 +507,39 @@ func TestContactLeavesRoom(t *testing.T) {
 		t.Errorf("another contact: %v", err)
 	}
 }
+
+// What is missing in the middle of a log, since it was refused, still comes when what stands after it
+// was given back.
+func TestWhatIsMissingStillComes(t *testing.T) {
+	for _, seen := range []bool{true, false} {
+		n, p := newNode(t), newPen(t)
+		c := p.meets(n, false)
+		one, two, three, four := p.say("one"), p.say("two"), p.say("three"), p.say("four")
+		for _, e := range []event.Event{one, four} {
+			_, err := p.give(n, e)
+			check(t, err)
+		}
+		n.wait(time.Hour)
+		check(t, n.Release(ctx, nil, n.now(), nil))
+		n.seeAll()
+		_, err := n.GiveBack(ctx, seen, p.card.Person())
+		check(t, err)
+		_, repeats, err := n.Repeats(&event.Run{Events: []event.Event{two, three}})
+		check(t, err)
+		result, err := p.give(n, one, two, three, four)
+		check(t, err)
+		if repeats || !result.New || result.Segments.Len() != 4 {
+			t.Errorf("repeats: %t, new: %t, had %v", repeats, result.New, result.Segments)
+		}
+		equalWords(t, "rows", words(n.rows(c)), "two", "three")
+		n.recount("all have come")
+		result, err = p.give(n, one, two, three, four, p.say("five"))
+		check(t, err)
+		equalWords(t, "rows", words(n.rows(c)), "two", "three", "five")
+		n.seeAll()
+		_, err = n.GiveBack(ctx, seen, p.card.Person())
+		check(t, err)
+		equalWords(t, "rows that are left", words(n.rows(c)))
+		n.recount("given back again")
+	}
+}

@@ -81,7 +81,7 @@ func (r *reader) repeats(events []event.Event) (repetition, error) {
 // holds reports whether an event stands in one of the branches of its log, and the event that came
 // would add nothing to it: no words, no signature and no cause.
 func (r *reader) holds(branches []*layout.Log, e *event.Event) (bool, error) {
-	if e.Header.Sequence <= branches[0].Gone { // it was, and does not come again
+	if branches[0].GivenBack(e.Header.Sequence) { // it was, and does not come again
 		return true, nil
 	}
 	for _, l := range branches {

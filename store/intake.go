@@ -95,19 +95,23 @@ func (in *intake) ingest() (l *layout.Log, forked bool, err error) {
 	return l, false, err
 }
 
-// above leaves out of the run what lies in the part of its log that was given back: it was here, and
-// does not come again. It reports false if nothing is left to take. Of a forked log nothing is taken
-// any more, since there is nothing left to compare it with.
+// above leaves out of the run what was given back: it was here, and does not come again. It reports
+// false if nothing is left to take. Of a forked log nothing is taken any more, since there is nothing
+// left to compare it with.
 func (in *intake) above(l *layout.Log) bool {
 	if l.Gone == 0 {
 		return true
 	}
-	n := 0
-	for n < len(in.events) && in.events[n].Header.Sequence <= l.Gone {
-		n++
+	given := func(e event.Event) bool { return l.GivenBack(e.Header.Sequence) }
+	first := slices.IndexFunc(in.events, func(e event.Event) bool { return !given(e) })
+	if first < 0 || l.Forked != 0 {
+		return false
 	}
-	in.events, in.sealed = in.events[n:], in.sealed[n:]
-	return len(in.events) > 0 && l.Forked == 0
+	in.events, in.sealed = in.events[first:], in.sealed[first:]
+	if end := slices.IndexFunc(in.events, given); end > 0 { // what comes after that comes again
+		in.events, in.sealed = in.events[:end], in.sealed[:end]
+	}
+	return true
 }
 
 // growLog takes the run into a log that it does not contradict. The log is made if it is not known.

@@ -117,7 +117,7 @@ func (s *Store) mayGive(p crypto.PersonID) (may bool, err error) {
 
 // firstMayGo reports whether the first event of a log that is still here may go.
 func (r *reader) firstMayGo(l *layout.Log, now int64) (bool, error) {
-	k, _ := r.Seek(bucketEvents, l.At(l.Gone+1).Bytes())
+	k, _ := r.Seek(bucketEvents, l.At(1).Bytes())
 	p, ok := layout.SlotAt(k)
 	if !ok || p.Log != l.Number {
 		return false, nil

@@ -66,7 +66,6 @@ func (k *Book) Waits(p crypto.PersonID, group event.Conversation) (waits bool, e
 	return waits, err
 }
 
-
 func (k *Book) forgetAccepted(b *tx.Batch, groups []event.Conversation) {
 	for _, g := range groups {
 		b.Delete(bucketAccepted, g[:])

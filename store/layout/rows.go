@@ -103,7 +103,7 @@ type Log struct {
 	Limit        uint64         // the last sequence that counts; NoLimit: all
 	Top          Placed         // the highest event that is placed and had
 	Events       uint64         // how many stand in the log, had or not; and had ones that were given back
-	Gone         uint64         // up to this sequence events were given back: they are not here any more
+	Gone         uint64         // up to this sequence what was had was given back, see GivenBack
 	Segments     event.Segments // what was had, at most event.MaxPieces
 }
 
@@ -113,6 +113,12 @@ func (l *Log) Loose() bool { return l.Events != l.Segments.Len() }
 
 // Stands reports whether there may be an event at a sequence of the log.
 func (l *Log) Stands(sequence uint64) bool { return l.Segments.Covers(sequence) || l.Loose() }
+
+// GivenBack reports whether what stood at a sequence was had and lies in the part of the log of which
+// events were given back: it does not come again. What was missing there can still come.
+func (l *Log) GivenBack(sequence uint64) bool {
+	return sequence <= l.Gone && l.Segments.Covers(sequence)
+}
 
 // At returns where the event of a sequence stands in the log.
 func (l *Log) At(sequence uint64) Slot { return Slot{l.Number, sequence} }
