@@ -27,7 +27,7 @@ func (f *From) Welcome(ctx context.Context, e sync.IngestWelcome) sync.Input {
 	case errors.Is(err, store.ErrFull):
 		return f.outcome(e.Ticket, "welcome not taken", err)
 	case errors.Is(err, store.ErrBudget):
-		f.door.cfg.MoreWaits(by)
+		f.door.overBudget(by)
 	}
 	f.failed("welcome not taken", err)
 	return sync.Stored{Ticket: e.Ticket}
@@ -37,7 +37,7 @@ func (d *Door) welcome(ctx context.Context, w *wire.Welcome, via string) (by cry
 	if err := d.cfg.Store.Room(); err != nil {
 		return by, err
 	}
-	if err := d.learnAuthor(ctx, w); err != nil {
+	if by, err := d.learnAuthor(ctx, w); err != nil {
 		return by, err
 	}
 	return d.cfg.Groups.Welcome(ctx, w, via)
@@ -45,14 +45,14 @@ func (d *Door) welcome(ctx context.Context, w *wire.Welcome, via string) (by cry
 
 // learnAuthor takes in the card of a join's author, if the author is not known yet. A card proves
 // itself.
-func (d *Door) learnAuthor(ctx context.Context, w *wire.Welcome) error {
+func (d *Door) learnAuthor(ctx context.Context, w *wire.Welcome) (by crypto.PersonID, err error) {
 	h := &w.Join.Header
 	if known, ok := d.cfg.People.WithHead(h.Card); ok && known.Parsed.Includes(h.Card) || len(w.Card) == 0 {
-		return nil
+		return known.ID, nil
 	}
 	card, err := crypto.ParseCard(w.Card)
 	if err != nil || !card.SpeaksAt(h.Card, h.Device) {
-		return ErrUnproven
+		return by, ErrUnproven
 	}
-	return d.cfg.People.Learn(ctx, card, "")
+	return card.Person(), d.cfg.People.Learn(ctx, card, "")
 }

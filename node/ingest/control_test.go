@@ -219,3 +219,22 @@ func TestBlockedAsksNothing(t *testing.T) {
 		t.Errorf("%d requests, %v", len(requests), err)
 	}
 }
+
+// Also a request or an invitation for which there is no budget has room made for strangers.
+func TestRequestsWantRoom(t *testing.T) {
+	ann, bob, _ := newHalls(t)
+	from, session := ann.from(bob)
+	for i := range book.MaxRequests {
+		ann.check(ann.store.Book().PutRequest(t.Context(), book.Request{Person: crypto.PersonID{byte(i + 1)}, Run: []byte("x")}, ann.Address(session)))
+	}
+	for what, ask := range map[string]func(){
+		"a request":     func() { from.Request(t.Context(), bob.writesTo(ann, "hello")) },
+		"an invitation": func() { from.welcomed(t, bob.welcome(bob.makes("lunch", ann), ann)) },
+	} {
+		ann.giving.wanted.Store(false)
+		ann.waiting = nil
+		if ask(); !ann.giving.wanted.Load() || len(ann.waiting) != 1 || ann.waiting[0] != bob.id() {
+			t.Errorf("%s: room is wanted: %t, more waits of %v", what, ann.giving.wanted.Load(), ann.waiting)
+		}
+	}
+}

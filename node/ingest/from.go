@@ -59,8 +59,7 @@ func (f *From) Run(ctx context.Context, e sync.Ingest) (wait func() sync.Input) 
 func (f *From) answer(ticket sync.Ticket, log event.Log, r Ingested) sync.Input {
 	answer := f.outcome(ticket, "run not taken", r.Err)
 	if errors.Is(r.Err, store.ErrBudget) {
-		f.door.giving.wanted.Store(true)
-		f.door.cfg.MoreWaits(r.Author)
+		f.door.overBudget(r.Author)
 	}
 	if stored, ok := answer.(sync.Stored); ok {
 		stored.Segments = f.visible(log, r.Segments)
@@ -174,7 +173,7 @@ func (f *From) Request(ctx context.Context, run event.Run) sync.Input {
 	err := f.door.request(ctx, f.person, run, f.address)
 	switch {
 	case errors.Is(err, store.ErrBudget):
-		f.door.cfg.MoreWaits(f.person)
+		f.door.overBudget(f.person)
 	case errors.Is(err, store.ErrFull):
 		f.door.noRoom()
 	}

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/store/book"
 )
 
@@ -68,6 +69,12 @@ type giving struct {
 	wanted atomic.Bool // something of a stranger's was refused since
 	made   time.Time
 	tidied time.Time
+}
+
+// overBudget takes in that there is no budget for something of a person's.
+func (d *Door) overBudget(p crypto.PersonID) {
+	d.giving.wanted.Store(true)
+	d.cfg.MoreWaits(p)
 }
 
 // keepTidy makes room for strangers, if they have none, and forgets those of whom nothing is kept.
