@@ -19,8 +19,9 @@ func (p *People) LookForFellows(who ...crypto.PersonID) {
 }
 
 // KeepFellows stores, until ctx ends, everybody who is in a group with the owner and was met as a
-// stranger. Strangers are forgotten after a while, and then a member of the group would have no
-// name. kept is told each person that was stored.
+// stranger, and has those count as fellow members who were stored as strangers. Strangers are
+// forgotten after a while, and then a member of the group would have no name. kept is told each
+// person whom that has changed.
 func (p *People) KeepFellows(ctx context.Context, kept func(crypto.PersonID)) {
 	for {
 		select {
@@ -28,11 +29,11 @@ func (p *People) KeepFellows(ctx context.Context, kept func(crypto.PersonID)) {
 			return
 		case <-p.fellows:
 		}
-		for _, id := range p.unstored() {
+		for _, id := range p.strange() {
 			if !p.groups.Fellows(p.self, id) {
 				continue
 			}
-			if err := p.Keep(ctx, id); err != nil && ctx.Err() == nil {
+			if err := p.keep(ctx, id, true); err != nil && ctx.Err() == nil {
 				p.cfg.Log.Warn("keep a fellow member", "err", err)
 			}
 			kept(id)
@@ -40,8 +41,8 @@ func (p *People) KeepFellows(ctx context.Context, kept func(crypto.PersonID)) {
 	}
 }
 
-// unstored returns those who are to be looked at and whom the store does not have.
-func (p *People) unstored() (out []crypto.PersonID) {
+// strange returns those who are to be looked at and whom the store does not have, or as strangers.
+func (p *People) strange() (out []crypto.PersonID) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.anybody {
@@ -50,7 +51,7 @@ func (p *People) unstored() (out []crypto.PersonID) {
 		}
 	}
 	for id := range p.maybe {
-		if a := p.known[id]; a != nil && !a.saved {
+		if a := p.known[id]; a != nil && id != p.self && (!a.saved || !a.Member && !a.Contact) {
 			out = append(out, id)
 		}
 	}

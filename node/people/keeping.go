@@ -87,9 +87,10 @@ func (p *People) Keep(ctx context.Context, id crypto.PersonID) error {
 	return p.keep(ctx, id, p.groups.Concerns(id))
 }
 
-// KeepMember is Keep for somebody who is about to be a member of the owner's group.
+// KeepMember is Keep for somebody who is about to be a member of the owner's group. Who was stored as a
+// stranger is none any more.
 func (p *People) KeepMember(ctx context.Context, id crypto.PersonID) error {
-	if a, ok := p.Get(id); ok && a.saved {
+	if a, ok := p.Get(id); ok && a.saved && (a.Member || a.Contact) {
 		return nil
 	}
 	return p.keep(ctx, id, true)

@@ -419,6 +419,41 @@ func TestFellowsAreKept(t *testing.T) {
 	})
 }
 
+// A stranger in the store who comes into a group with the owner counts as a fellow member from then on,
+// and is not forgotten as strangers are.
+func TestStrangerBecomesAFellow(t *testing.T) {
+	atHome(t, func(t *testing.T, h *home) {
+		bob, dora := newSomebody(t), newSomebody(t)
+		for _, s := range []*somebody{bob, dora} {
+			h.meets(s, "")
+			h.keeps(s)
+		}
+		g, err := h.groups.Create(t.Context(), "lunch")
+		h.check(err)
+		h.check(h.groups.Do(t.Context(), g, func(*authority.State) (event.Control, error) {
+			return event.Invite{Persons: []crypto.PersonID{bob.id()}}, nil
+		}))
+		ctx, cancel := context.WithCancel(t.Context())
+		ended, told := make(chan struct{}), 0
+		go func() { // until cancel
+			defer close(ended)
+			h.KeepFellows(ctx, func(crypto.PersonID) { told++ })
+		}()
+		for range 2 {
+			h.LookForFellows()
+			time.Sleep(time.Second)
+		}
+		cancel()
+		<-ended
+		for s, fellow := range map[*somebody]bool{bob: true, dora: false} {
+			gone, err := h.store.Forget(t.Context(), s.id())
+			if p, _ := h.kept(s.id()); err != nil || p.Member != fellow || gone == fellow || told != 1 {
+				t.Errorf("fellow: %t, want %t; forgotten: %t, %v; told %d times", p.Member, fellow, gone, err, told)
+			}
+		}
+	})
+}
+
 // Who has written something is found by the card that was valid then.
 func TestAuthor(t *testing.T) {
 	h, bob, laptop := newHome(t), newSomebody(t), newKey(t)
