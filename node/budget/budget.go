@@ -15,7 +15,8 @@
 // have come before.
 //
 // For the processor a pool has a number of turns that may run at once and, but for contacts, a
-// bucket of time. Turns are given by need: to whoever has used least.
+// bucket of time. Turns are given by need: to whoever has used least, and of theirs to the session
+// that has used least.
 //
 // The package touches no socket and no file. The clock is given in Config. All methods may be called
 // by any goroutine. None waits, except Wait and Turn, and these hold no lock meanwhile.
@@ -142,6 +143,7 @@ type holder struct {
 	accounts map[*Account]struct{}
 	held     int64         // bytes
 	used     time.Duration // see turns
+	given    time.Duration // used of the account that was last given a turn
 	turns    []*turn       // that wait, in order
 	at       int           // index in turns.waiting, -1 while no turn waits
 }
@@ -265,8 +267,9 @@ type Account struct {
 	owner
 	standing Standing
 	holder   *holder
-	held     int64  // bytes
-	short    func() // see WhenShort
+	held     int64         // bytes
+	used     time.Duration // see turns
+	short    func()        // see WhenShort
 	closed   bool
 }
 

@@ -9,8 +9,9 @@ import (
 )
 
 // turns gives the time of the processor to those who wait for it. Each holder's used counts what
-// they have used, and the one who has used least is next. Who has used nothing for a while begins
-// where the others are, so that a rest can't be saved up.
+// they have used, and the one who has used least is next; so it is among the accounts of a holder,
+// since many honest strangers may share an address with one who is not. Who has used nothing for a
+// while begins where the others are, so that a rest can't be saved up.
 type turns struct {
 	left    time.Duration // in the bucket; below 0 if the last turn took more than there was
 	at      time.Time     // when left was right
@@ -62,6 +63,7 @@ func (w *byUsed) Pop() any {
 // put has a turn wait.
 func (s *turns) put(h *holder, t *turn) {
 	h.turns = append(h.turns, t)
+	t.account.used = max(t.account.used, h.given)
 	if h.at < 0 {
 		h.used = max(h.used, s.given)
 		heap.Push(&s.waiting, h)
@@ -88,6 +90,20 @@ func (s *turns) tidy(h *holder) {
 	}
 }
 
+// next takes out the turn that is next of a holder's.
+func (h *holder) next() *turn {
+	at := 0
+	for i, t := range h.turns { // in order, of equals the first
+		if t.account.used < h.turns[at].account.used {
+			at = i
+		}
+	}
+	t := h.turns[at]
+	h.turns = slices.Delete(h.turns, at, at+1)
+	h.given = max(h.given, t.account.used)
+	return t
+}
+
 // refill adds to the bucket what has come since.
 func (p *pool) refill(now time.Time) {
 	s := &p.turns
@@ -106,8 +122,7 @@ func (p *pool) give(now time.Time) {
 	s := &p.turns
 	for s.running < p.Turns && !p.limited() && len(s.waiting) > 0 {
 		h := s.waiting[0]
-		t := h.turns[0]
-		h.turns = slices.Delete(h.turns, 0, 1)
+		t := h.next()
 		s.tidy(h)
 		s.given = max(s.given, h.used)
 		s.running++
@@ -200,6 +215,7 @@ func (b *Budgets) done(t *turn) {
 	defer b.mu.Unlock()
 	now := b.now()
 	t.pool.turns.running--
+	t.account.used += now.Sub(t.since)
 	t.pool.charge(t.holder, now.Sub(t.since))
 	b.run(t.pool)
 }
@@ -213,5 +229,6 @@ func (a *Account) Spend(d time.Duration) {
 	}
 	p := a.pool()
 	p.refill(a.b.now())
+	a.used += d
 	p.charge(a.holder, d)
 }

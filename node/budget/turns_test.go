@@ -74,6 +74,42 @@ func TestStrangersHaveAQuarterOfACore(t *testing.T) {
 	}
 }
 
+// TestTurnsAreFairBehindOneAddress: a newcomer gets its turns soon, though somebody with many sessions,
+// each with several turns that wait, has the same address.
+func TestTurnsAreFairBehindOneAddress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := office()
+		ctx, cancel := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		for range 50 {
+			a := b.Open(addr(1))
+			for range 3 { // a session reads, thinks and works
+				running.Go(func() {
+					for {
+						done, err := a.Turn(ctx)
+						if err != nil {
+							return
+						}
+						time.Sleep(10 * time.Millisecond)
+						done()
+					}
+				})
+			}
+		}
+		time.Sleep(10 * time.Second)
+		begin := time.Now()
+		newcomer := b.Open(addr(1))
+		for range 8 { // to say who it is, and a message
+			newcomer.spend(t, time.Millisecond)
+		}
+		if took := time.Since(begin); took > time.Second {
+			t.Errorf("a newcomer waits for %v", took)
+		}
+		cancel()
+		running.Wait()
+	})
+}
+
 // TestTurnsAreFairByAddress: somebody with one session gets as much as somebody with fifty, and no
 // more for having rested before.
 func TestTurnsAreFairByAddress(t *testing.T) {
