@@ -22,9 +22,11 @@ const (
 	// maxYamuxFrame bounds the data of one frame, in bytes: as much as the library sends at once. It
 	// takes the memory for all of a frame when it has seen the header.
 	maxYamuxFrame = 64 << 10
-	// maxUnreadStranger and maxUnreadFellow bound the data that is unread, in bytes.
+	// maxUnreadStranger and maxUnreadFellow bound the data that is unread, in bytes. A fellow may bring
+	// a long history, which is not read while this node has no time for it: all of one stream's window
+	// fits, so that pings and window updates never wait behind that, or else the link would end.
 	maxUnreadStranger = maxYamuxFrame
-	maxUnreadFellow   = 256 << 10
+	maxUnreadFellow   = minWindow + maxYamuxFrame
 	// frameOverhead is what a frame takes in memory beside its data.
 	frameOverhead = 64
 )

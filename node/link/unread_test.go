@@ -75,6 +75,51 @@ func TestUnreadIsBounded(t *testing.T) {
 	}
 }
 
+// TestFellowWhoIsNotReadStaysLinked: a fellow's ping is answered though the node has not read for long
+// what the fellow sent on a stream, however much that may be.
+func TestFellowWhoIsNotReadStaysLinked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ours, theirs := net.Pipe()
+		m, err := newMuxer(func(peer.ID) Standing { return Fellow }).NewConn(ours, true, &network.NullScope{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		answered := make(chan struct{})
+		go func() { // ends with the pipe
+			const typePing, flagACK = 2, 2
+			for b := make([]byte, 12); ; {
+				if _, err := io.ReadFull(theirs, b); err != nil {
+					return
+				}
+				if b[1] == typePing && b[3] == flagACK {
+					close(answered)
+				}
+			}
+		}()
+		go func() { // ends with the pipe
+			const size = 1 << 10
+			for n := 0; n < minWindow; n += size {
+				b := frameOf(1, size)
+				if n > 0 {
+					b[3] = 0
+				}
+				if _, err := theirs.Write(b); err != nil {
+					return
+				}
+			}
+			_, _ = theirs.Write([]byte{0, 2, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1}) // a ping
+		}()
+		synctest.Wait()
+		select {
+		case <-answered:
+		default:
+			t.Error("the ping is not answered")
+		}
+		_ = m.Close()
+		_ = theirs.Close()
+	})
+}
+
 // TestUnreadGoesWithItsStream: what was unread of streams that are gone does not keep the others.
 func TestUnreadGoesWithItsStream(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
