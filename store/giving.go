@@ -92,8 +92,12 @@ func (s *Store) Discard(ctx context.Context, persons ...crypto.PersonID) error {
 				if _, err := s.book.TakeRequests(b.Batch, p); err != nil {
 					return err
 				}
-				if _, err := s.book.RemoveIdle(b.Batch, p); err != nil {
+				if gone, err := s.book.RemoveIdle(b.Batch, p); err != nil {
 					return err
+				} else if !gone {
+					if err := s.book.Dismiss(b.Batch, p); err != nil {
+						return err
+					}
 				}
 			}
 			return nil

@@ -390,6 +390,52 @@ func TestRoomIsMadeOfWhatWasSeen(t *testing.T) {
 	n.recount("after 30 days")
 }
 
+// A stranger who has just written is not forgotten though all that they wrote was seen and given back:
+// else it would come again, and be shown a second time. It is otherwise when the owner has discarded it.
+func TestWhoHasJustWrittenIsNotForgotten(t *testing.T) {
+	n, p, q := newNode(t), newPen(t), newPen(t)
+	long := string(make([]byte, 60<<10))
+	give := func(p *pen, e event.Event) event.Segments {
+		t.Helper()
+		r, err := n.take(event.Run{Events: []event.Event{e}}, Origin{Author: p.card.Person(), Address: "a"})
+		check(t, err)
+		return r.Segments
+	}
+	persons := func() int {
+		all, err := n.Strangers()
+		check(t, err)
+		return len(all)
+	}
+	makeRoom := func() {
+		t.Helper()
+		_, err := n.MakeRoom(ctx, book.StrangersBudget)
+		check(t, err)
+		n.recount("room was made")
+	}
+	c := p.meets(n, false)
+	q.meets(n, false)
+	first := p.say(long)
+	give(p, first)
+	give(q, q.say(long))
+	for { // others by the same address, who hold much
+		o := newPen(t)
+		o.meets(n, false)
+		if _, err := n.take(event.Run{Events: []event.Event{o.say(long)}}, Origin{Author: o.card.Person(), Address: "a"}); err == ErrBudget {
+			break
+		}
+	}
+	n.seeAll()
+	check(t, n.Discard(ctx, q.card.Person()))
+	all := persons()
+	makeRoom()
+	if left := persons(); left != all-1 {
+		t.Errorf("of %d persons %d are left", all, left)
+	}
+	if give(p, first); len(n.rows(c)) > 0 {
+		t.Error("what was seen is shown again")
+	}
+}
+
 // Whoever holds little by their address loses nothing for the sake of those who hold much.
 func TestRoomIsMadeByThoseWhoHoldMuch(t *testing.T) {
 	n := newNode(t)

@@ -15,6 +15,11 @@ import (
 // may be under way meanwhile.
 const idleStays = 10 * time.Minute
 
+// forgetAfter is how long at least a stranger stays of whom nothing is left but how far their logs went,
+// unless the owner has discarded what they sent. Who is forgotten brings again what they have written, and
+// then it is shown a second time.
+const forgetAfter = 24 * time.Hour
+
 // MakeRoom gives back, of what strangers hold, so many bytes if it can: what the owner has seen and
 // what is older than 30 days, and then strangers of whom nothing is left but how far their logs went.
 // It takes from addresses by which much is held and leaves alone those by which less than half of
@@ -32,6 +37,9 @@ func (s *Store) MakeRoom(ctx context.Context, want uint64) (given uint64, err er
 			for _, x := range p.Persons {
 				if given >= want {
 					return given, nil
+				}
+				if forget && s.cfg.Now().Sub(x.Last) < forgetAfter {
+					break // and so are all others, see book.Place
 				}
 				n, err := s.giveSome(ctx, x.Person, forget)
 				if given += n; err != nil {

@@ -60,6 +60,17 @@ func (k *Book) Strangers(r *tx.Reader) (out []Place, err error) {
 	return out, nil
 }
 
+// Dismiss has a stranger stand as if nothing had come of them for long, until something comes: what is left
+// of them may go.
+func (k *Book) Dismiss(b *tx.Batch, id crypto.PersonID) error {
+	a, err := readAccount(&b.Reader, id)
+	if err == nil && len(a.parts) > 0 {
+		a.last = 0
+		a.write(b)
+	}
+	return err
+}
+
 // StrangersHold returns how many bytes count of all strangers.
 func (k *Book) StrangersHold(r *tx.Reader) uint64 {
 	return number(r.Get(bucketBudgets, []byte{budgetStrangers}))
