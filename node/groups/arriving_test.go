@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/store"
@@ -258,6 +259,58 @@ func TestStrangerBringsNobodyBack(t *testing.T) {
 	bob.reopen()
 	if !bob.in(id, bob) {
 		t.Error("not back by a contact's join")
+	}
+}
+
+// Where there is no budget for the request by which a stranger would bring the owner back, it is made as
+// soon as there is some, also after a restart.
+func TestRequestToComeBackIsMadeLater(t *testing.T) {
+	all, id := newMembers(t, 2)
+	ann, bob := all[0], all[1]
+	ann.invites(id, bob)
+	bob.removes(id, bob)
+	bob.tells(id, ann)
+	bob.strangers = map[crypto.PersonID]bool{ann.person: true}
+	for i := range book.MaxRequests {
+		check(t, bob.store.Book().PutRequest(t.Context(), book.Request{Person: crypto.PersonID{byte(i + 1)}, Run: []byte("x")}, fmt.Sprint(i)))
+	}
+	ann.invites(id, bob) // and bob takes it in
+	check(t, bob.store.Book().DropRequests(t.Context(), time.Now().Add(time.Hour)))
+	bob.reopen()
+	for range 2 {
+		ann.does(id, event.Topic{Topic: fmt.Sprint(bob.requested)})
+		ann.tells(id, bob)
+		if waiting, err := bob.Requests(); err != nil || len(waiting) != 1 || waiting[0].Person != ann.person || bob.requested != 1 {
+			t.Errorf("waiting: %+v, %v; told %d times", waiting, err, bob.requested)
+		}
+	}
+}
+
+// Of two strangers who have brought the owner into a group, one is accepted. When the group has arrived,
+// the other's request is no use any more.
+func TestNobodyAsksOnceTheOwnerIsIn(t *testing.T) {
+	all, id := newMembers(t, 3)
+	ann, bob, cleo := all[0], all[1], all[2]
+	ann.invites(id, bob)
+	ann.does(id, event.RoleChange{Person: bob.person, Role: event.RoleAdmin})
+	ann.tells(id, bob)
+	cleo.strangers = map[crypto.PersonID]bool{ann.person: true, bob.person: true}
+	for _, by := range []*member{ann, bob} {
+		by.does(id, event.Invite{Persons: []crypto.PersonID{cleo.person}})
+		_, err := cleo.Welcome(t.Context(), by.welcome(id, cleo), "")
+		check(t, err)
+	}
+	if waiting, err := cleo.Requests(); err != nil || len(waiting) != 2 {
+		t.Fatalf("waiting: %+v, %v", waiting, err)
+	}
+	delete(cleo.strangers, bob.person)
+	check(t, cleo.AcceptDue(t.Context()))
+	if waiting, err := cleo.Requests(); err != nil || len(waiting) != 1 || !cleo.arrives(id) {
+		t.Errorf("waiting: %+v, %v", waiting, err)
+	}
+	check(t, cleo.admits(id, bob.lacks(id, cleo)...))
+	if waiting, err := cleo.Requests(); err != nil || len(waiting) > 0 || !cleo.in(id, cleo) {
+		t.Errorf("waiting: %+v, %v", waiting, err)
 	}
 }
 

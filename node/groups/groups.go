@@ -141,7 +141,7 @@ type group struct {
 	// next two change only while changing is held.
 	accepted, kept crypto.Hash
 	asks           bool        // the owner is in by a join that they did not accept: state is without them
-	asked          crypto.Hash // the last such join of which a request was made
+	asked          crypto.Hash // the last such join of which a request was made since the program began
 
 	// What the owner has been told of. Both are empty if that is nothing.
 	told      *authority.State
@@ -271,9 +271,6 @@ func (g *Groups) read(it *group) error {
 	}
 	it.secret = secretOf(events)
 	g.publish(it, engine)
-	if me, in := engine.State().Member(g.self); in {
-		it.asked = me.Joined // they were asked before
-	}
 	return nil
 }
 

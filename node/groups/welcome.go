@@ -9,6 +9,7 @@ import (
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/node/authority"
 	"github.com/earshot-im/earshot/node/wire"
+	"github.com/earshot-im/earshot/store"
 	"github.com/earshot-im/earshot/store/book"
 	"github.com/earshot-im/earshot/store/event"
 )
@@ -163,17 +164,27 @@ func (g *Groups) asAccepted(it *group, now *authority.State) (state *authority.S
 	return &without, it.accepted, true
 }
 
-// ask makes a request of the join by which the owner would be in a group again, once. The caller holds
-// changing.
+// ask makes a request of the join by which the owner would be in a group again, once. If there is no
+// budget for that, it is tried again with the next change. The caller holds changing.
 func (g *Groups) ask(ctx context.Context, it *group) error {
 	me, in := it.engine.State().Member(g.self)
-	if !it.asks || !in || it.asked == me.Joined {
+	if !it.asks || !in || it.asked == me.Joined || g.cfg.Authors.Ignores(me.InvitedBy) {
 		return nil
 	}
-	it.asked = me.Joined
-	if g.cfg.Authors.Ignores(me.InvitedBy) {
+	waits, err := g.store.Book().Waits(me.InvitedBy, it.id)
+	if err == nil && !waits {
+		err = g.askNow(ctx, it, me)
+	}
+	switch {
+	case err == nil:
+		it.asked = me.Joined
+	case errors.Is(err, store.ErrBudget):
 		return nil
 	}
+	return err
+}
+
+func (g *Groups) askNow(ctx context.Context, it *group, me authority.Member) error {
 	w, err := g.welcomeBy(it.id, me.Joined, g.cfg.Authors.Card(me.InvitedBy), len(it.state.Members)+1)
 	if err != nil || w == nil {
 		return err

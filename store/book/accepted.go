@@ -30,8 +30,8 @@ func acceptedAAD(group event.Conversation) []byte { return append([]byte("accept
 func pieceAAD(key []byte) []byte { return append([]byte("arriving"), key...) }
 
 // Accept keeps by which join the owner is in a group, or will be, and returns it with its time. The
-// request for that is removed. If the group is arriving no more, so are its pieces. What is kept of
-// the groups in instead is forgotten.
+// request for that is removed. If the group is arriving no more, so are its pieces and all requests for
+// it. What is kept of the groups in instead is forgotten.
 func (k *Book) Accept(ctx context.Context, a Accepted, instead ...event.Conversation) (Accepted, error) {
 	v := append(append(make([]byte, 8, acceptedFixed), a.Join[:]...), a.By[:]...)
 	if a.Welcome != nil {
@@ -41,6 +41,9 @@ func (k *Book) Accept(ctx context.Context, a Accepted, instead ...event.Conversa
 		k.forgetAccepted(b, instead)
 		if a.Welcome == nil {
 			forgetPieces(b, a.Group)
+			if err := k.takeRequestsFor(b, a.Group); err != nil {
+				return err
+			}
 		}
 		since := u64(uint64(k.cfg.Now().UnixMilli()))
 		if old := b.Get(bucketAccepted, a.Group[:]); len(old) >= acceptedFixed {
@@ -64,6 +67,19 @@ func (k *Book) Waits(p crypto.PersonID, group event.Conversation) (waits bool, e
 		return nil
 	})
 	return waits, err
+}
+
+// takeRequestsFor removes all requests for a group.
+func (k *Book) takeRequestsFor(b *tx.Batch, group event.Conversation) error {
+	keys, _ := b.Copy(bucketRequests, nil)
+	for _, key := range keys {
+		if len(key) > len(crypto.PersonID{}) && bytes.HasSuffix(key, group[:]) {
+			if _, err := k.takeRequest(b, key); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func (k *Book) forgetAccepted(b *tx.Batch, groups []event.Conversation) {
