@@ -68,7 +68,7 @@ const (
 	// would be the one that it displaced, for ever.
 	maxKnown = event.MaxControls
 
-	// maxWelcomes bounds the Welcome frames of a session. Nobody is in as many groups.
+	// maxWelcomes bounds the Welcome frames of a session. A program may make more groups than that.
 	maxWelcomes = 256
 
 	// controlBytes is about where a frame of control events ends and another one begins.

@@ -17,6 +17,7 @@ type welcomes struct {
 	pace      *pace
 	expecting []*conversation
 	loading   bool // LoadWelcome is not answered
+	sent      int  // welcomes so far; the peer takes no more than maxWelcomes
 }
 
 // welcoming is what welcomes keeps of a group.
@@ -39,6 +40,9 @@ func (w *welcomes) goOn() {
 	if w.loading || !w.pace.room() {
 		return
 	}
+	if w.sent == maxWelcomes { // the rest comes in a later session
+		w.expecting = nil
+	}
 	i := slices.IndexFunc(w.expecting, func(c *conversation) bool {
 		return !c.fresh && (w.peerStore != nil || w.due(c.welcome.at))
 	})
@@ -60,6 +64,7 @@ func (w *welcomes) loaded(c *conversation, in LoadedWelcome) {
 	if in.Welcome == nil || c.open || c.left {
 		return
 	}
+	w.sent++
 	w.pace.say(wire.Frame{Welcome: in.Welcome}, weighWelcome(in.Welcome))
 }
 

@@ -51,6 +51,43 @@ func TestWelcomes(t *testing.T) {
 	s.want(s.later(time.Hour))
 }
 
+// Whoever has brought the peer into more groups than the peer takes welcomes sends no more of them: the
+// peer would end the session, and every one after it.
+func TestNoMoreWelcomesThanArePermitted(t *testing.T) {
+	all := []sync.Conversation{{ID: direct}}
+	for i := range 300 {
+		c := crew(t)
+		c.ID[0], c.ID[1], c.Welcome = byte(i), byte(i>>8), true
+		c.OurTag, c.PeerTag = bytes.Clone(c.ID[:]), append([]byte{1}, c.ID[1:]...)
+		c.PeerTag[31] = byte(i)
+		all = append(all, c)
+	}
+	s := joined(t, all...)
+	sent, welcome := 0, welcomed(t)
+	for next := s.later(2 * time.Second); len(next) > 0; {
+		effects := next
+		next = nil
+		for _, e := range effects {
+			switch e := e.(type) {
+			case sync.LoadWelcome:
+				next = append(next, s.step(sync.LoadedWelcome{Conversation: e.Conversation, Welcome: welcome})...)
+			case sync.Drain:
+				next = append(next, s.step(sync.Drained{})...)
+			case sync.Send:
+				if e.Frame.Welcome != nil {
+					sent++
+				}
+			}
+		}
+	}
+	if sent != 256 {
+		t.Errorf("%d welcomes", sent)
+	}
+	if idle, queues := s.session.Idle(); !idle {
+		t.Error(queues)
+	}
+}
+
 // What the peer offers by a tag that nobody has given is asked about once, and again when what is
 // known has changed. Whatever it is, nothing is said to the peer.
 func TestOfferIsRecognized(t *testing.T) {
