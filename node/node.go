@@ -196,7 +196,7 @@ func Open(cfg Config) (_ *Node, err error) {
 	own := n.store.Own()
 	n.me = self{key: own.Device, device: own.Device.ID(), person: own.Person, card: own.Card}
 	links := link.Config{Key: n.me.key.Private(), Log: cfg.Log, Transport: cfg.Transport,
-		Standing: func(id peer.ID) link.Standing { return n.mesh.Standing(id) },
+		Standing: func(id peer.ID) budget.Standing { return n.mesh.Standing(id) },
 		OnLink:   n.onLink, Spent: n.budgets.Spend}
 	if len(cfg.Interfaces) > 0 {
 		links.Over = func(local netip.Addr) bool { return n.mesh.Has(local) }
@@ -365,7 +365,7 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	n.standAll()
 	for _, s := range n.people.Saved() {
 		n.mesh.Sighted(s)
-		if n.mesh.Standing(s.Device) == link.Contact {
+		if n.mesh.Standing(s.Device) == budget.Contact {
 			for _, at := range s.Addrs {
 				n.host.Keep(at.Addr())
 			}

@@ -70,7 +70,7 @@ var imports = map[string]string{
 	"node/sync":       "crypto node/wire store/event",
 	"node/wire":       "crypto crypto/canon store/event",
 	"node/dial":       "discovery node/budget node/fair",
-	"node/link":       "node/fair",
+	"node/link":       "node/budget node/fair",
 	"node/fair":       "",
 	"node/budget":     "crypto node/fair",
 	"node/mdns":       "discovery node/fair",

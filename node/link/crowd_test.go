@@ -14,12 +14,13 @@ import (
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 
+	"github.com/earshot-im/earshot/node/budget"
 	"github.com/earshot-im/earshot/node/link/memnet"
 )
 
 // besieged runs a test with a host that others attack, on a network in memory. at makes a host at an
 // address, of which the other sees what standing says.
-func besieged(t *testing.T, test func(t *testing.T, net *memnet.Network, victim *Host, at func(netip.Addr, Standing) *Host)) {
+func besieged(t *testing.T, test func(t *testing.T, net *memnet.Network, victim *Host, at func(netip.Addr, budget.Standing) *Host)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		n := memnet.New()
@@ -27,9 +28,9 @@ func besieged(t *testing.T, test func(t *testing.T, net *memnet.Network, victim 
 		var all []*Host
 		build := func(m *memnet.Host, key ed25519.PrivateKey) *Host {
 			h, err := New(Config{Key: key, Transport: m.Transport, Log: slog.New(slog.DiscardHandler),
-				Standing: func(id peer.ID) Standing {
+				Standing: func(id peer.ID) budget.Standing {
 					s, _ := of.Load(id)
-					standing, _ := s.(Standing)
+					standing, _ := s.(budget.Standing)
 					return standing
 				}})
 			if err != nil {
@@ -50,7 +51,7 @@ func besieged(t *testing.T, test func(t *testing.T, net *memnet.Network, victim 
 		if err := victim.Listen(multiaddrs("/ip4/0.0.0.0/tcp/4001")); err != nil {
 			t.Fatal(err)
 		}
-		test(t, n, victim, func(a netip.Addr, standing Standing) *Host {
+		test(t, n, victim, func(a netip.Addr, standing budget.Standing) *Host {
 			h := build(machine(a), newKey(t))
 			of.Store(h.ID(), standing)
 			return h
@@ -76,11 +77,11 @@ func reaches(t *testing.T, from, to *Host) error {
 // TestSilentStreams: 60 links with 32 streams each that name no protocol, all from one address, took
 // all places for streams. Nobody got a session for as long as it lasted.
 func TestSilentStreams(t *testing.T) {
-	besieged(t, func(t *testing.T, _ *memnet.Network, victim *Host, at func(netip.Addr, Standing) *Host) {
+	besieged(t, func(t *testing.T, _ *memnet.Network, victim *Host, at func(netip.Addr, budget.Standing) *Host) {
 		var ended atomic.Bool
 		hold := make(chan struct{})
 		for range 60 {
-			h := at(hostAt(2), Stranger)
+			h := at(hostAt(2), budget.Stranger)
 			go func() { // ends with hold
 				for !ended.Load() {
 					_ = h.Connect(t.Context(), victim.ID(), memnet.Multiaddrs(hostAt(1), 4001))
@@ -98,9 +99,9 @@ func TestSilentStreams(t *testing.T) {
 		}
 		time.Sleep(5 * time.Second)
 		for i := range 20 {
-			from, standing := hostAt(3+i), Stranger
+			from, standing := hostAt(3+i), budget.Stranger
 			if i%4 == 0 {
-				from, standing = hostAt(2), Contact
+				from, standing = hostAt(2), budget.Contact
 			}
 			began := time.Now()
 			if err := reaches(t, at(from, standing), victim); err != nil || time.Since(began) > time.Second {
@@ -114,13 +115,13 @@ func TestSilentStreams(t *testing.T) {
 
 // TestIdleLinksAreClosed: links that carry no stream stayed, and kept their places.
 func TestIdleLinksAreClosed(t *testing.T) {
-	besieged(t, func(t *testing.T, _ *memnet.Network, victim *Host, at func(netip.Addr, Standing) *Host) {
-		honest := at(hostAt(3), Stranger)
+	besieged(t, func(t *testing.T, _ *memnet.Network, victim *Host, at func(netip.Addr, budget.Standing) *Host) {
+		honest := at(hostAt(3), budget.Stranger)
 		if err := reaches(t, honest, victim); err != nil {
 			t.Fatal(err)
 		}
 		for range 30 {
-			h := at(hostAt(2), Stranger)
+			h := at(hostAt(2), budget.Stranger)
 			if err := h.Connect(t.Context(), victim.ID(), memnet.Multiaddrs(hostAt(1), 4001)); err != nil {
 				t.Fatal(err)
 			}
@@ -142,7 +143,7 @@ func TestIdleLinksAreClosed(t *testing.T) {
 
 // TestHalfOpenConnections: connections on which nothing is said took all places for ten seconds.
 func TestHalfOpenConnections(t *testing.T) {
-	besieged(t, func(t *testing.T, n *memnet.Network, victim *Host, at func(netip.Addr, Standing) *Host) {
+	besieged(t, func(t *testing.T, n *memnet.Network, victim *Host, at func(netip.Addr, budget.Standing) *Host) {
 		hold := make(chan struct{})
 		for i := range 400 {
 			m := n.Host(hostAt(100 + i%40))
@@ -165,7 +166,7 @@ func TestHalfOpenConnections(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		for i := range 20 {
 			began := time.Now()
-			if err := reaches(t, at(hostAt(3+i), Stranger), victim); err != nil || time.Since(began) > time.Second {
+			if err := reaches(t, at(hostAt(3+i), budget.Stranger), victim); err != nil || time.Since(began) > time.Second {
 				t.Errorf("number %d after %s: %v", i, time.Since(began), err)
 			}
 		}

@@ -13,20 +13,8 @@ import (
 	"github.com/libp2p/go-libp2p/core/transport"
 	manet "github.com/multiformats/go-multiaddr/net"
 
+	"github.com/earshot-im/earshot/node/budget"
 	"github.com/earshot-im/earshot/node/fair"
-)
-
-// Standing is what a peer is to the owner. Strangers share what is theirs, and can't touch what is
-// kept for others.
-type Standing uint8
-
-const (
-	// Stranger: a device whose person is neither of the others, or not known.
-	Stranger Standing = iota
-	// Fellow: a device of a member of a group that the owner is in.
-	Fellow
-	// Contact: a device of a contact, or one that the owner named.
-	Contact
 )
 
 // How many connections may have come in, in all maxConnsInbound that are proven and maxArriving +
@@ -67,7 +55,7 @@ var (
 // that came first, since an honest peer takes a fraction of a second, and else one that carries no
 // stream.
 type entrance struct {
-	standing func(peer.ID) Standing
+	standing func(peer.ID) budget.Standing
 	onLink   func(netip.Addr) bool
 	busy     func(peer.ID) bool // has a stream that names a protocol
 
@@ -151,7 +139,7 @@ type arrival struct {
 	kept     bool
 
 	peer   peer.ID // once it is proven
-	proven Standing
+	proven budget.Standing
 	ended  bool
 }
 
@@ -214,7 +202,7 @@ func (a *arrival) SetPeer(id peer.ID) error {
 	}
 	e := a.entrance
 	standing := e.standing(id)
-	if standing == Contact {
+	if standing == budget.Contact {
 		e.keep(a.from)
 	}
 	e.mu.Lock()
@@ -232,16 +220,16 @@ func (a *arrival) SetPeer(id peer.ID) error {
 
 // place gives a connection that is proven a place, and returns the one that must go for it. The
 // caller holds the lock.
-func (e *entrance) place(a *arrival, standing Standing) (goes *arrival, err error) {
+func (e *entrance) place(a *arrival, standing budget.Standing) (goes *arrival, err error) {
 	others := e.strangers.Len() + len(e.fellows)
 	full := others+e.contacts >= maxConnsInbound
 	switch standing {
-	case Stranger:
+	case budget.Stranger:
 		if others >= maxConnsOthers || full {
 			return nil, errCrowded
 		}
 		for _, rival := range e.strangers.Rivals(a.holder) {
-			if now := e.standing(rival.peer); now != Stranger { // it has become more meanwhile
+			if now := e.standing(rival.peer); now != budget.Stranger { // it has become more meanwhile
 				e.leave(rival)
 				e.enter(rival, now)
 			} else if !e.busy(rival.peer) && goes == nil {
@@ -256,13 +244,13 @@ func (e *entrance) place(a *arrival, standing Standing) (goes *arrival, err erro
 		default:
 			e.strangers.Swap(goes, a.holder, a)
 		}
-		a.proven = Stranger
+		a.proven = budget.Stranger
 		return goes, nil
-	case Fellow:
+	case budget.Fellow:
 		if others >= maxConnsOthers || full {
 			return nil, errCrowded
 		}
-	case Contact:
+	case budget.Contact:
 		if full {
 			if goes = e.least(); goes == nil {
 				return nil, errMany
@@ -286,8 +274,8 @@ func (e *entrance) least() *arrival {
 }
 
 // enter counts a connection of a fellow or contact. The caller holds the lock.
-func (e *entrance) enter(a *arrival, standing Standing) {
-	if a.proven = standing; standing == Fellow {
+func (e *entrance) enter(a *arrival, standing budget.Standing) {
+	if a.proven = standing; standing == budget.Fellow {
 		e.fellows[a] = struct{}{}
 	} else {
 		e.contacts++
@@ -298,10 +286,10 @@ func (e *entrance) enter(a *arrival, standing Standing) {
 func (e *entrance) leave(a *arrival) {
 	if _, fellow := e.fellows[a]; fellow {
 		delete(e.fellows, a)
-	} else if a.proven == Contact {
+	} else if a.proven == budget.Contact {
 		e.contacts--
 	}
-	a.proven = Stranger
+	a.proven = budget.Stranger
 	delete(e.arrivals, a.conn)
 	for _, pool := range []*fair.Pool[netip.Addr, *arrival]{e.arriving, e.kept, e.strangers} {
 		pool.Leave(a)

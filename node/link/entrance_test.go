@@ -14,20 +14,22 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 	ma "github.com/multiformats/go-multiaddr"
 	manet "github.com/multiformats/go-multiaddr/net"
+
+	"github.com/earshot-im/earshot/node/budget"
 )
 
 // lobby is an entrance, with connections that carry nothing.
 type lobby struct {
 	*entrance
 	limits *limits
-	of     map[peer.ID]Standing
+	of     map[peer.ID]budget.Standing
 	works  map[peer.ID]bool // has a stream
 }
 
 func newLobby(t *testing.T) *lobby {
 	t.Helper()
-	w := &lobby{of: make(map[peer.ID]Standing), works: make(map[peer.ID]bool)}
-	standing := func(id peer.ID) Standing { return w.of[id] }
+	w := &lobby{of: make(map[peer.ID]budget.Standing), works: make(map[peer.ID]bool)}
+	standing := func(id peer.ID) budget.Standing { return w.of[id] }
 	var err error
 	if w.limits, err = newLimits(standing); err != nil {
 		t.Fatal(err)
@@ -158,7 +160,7 @@ func TestSilentConnectionsMakeRoom(t *testing.T) {
 func TestContactsAddressesHavePlacesOfTheirOwn(t *testing.T) {
 	in(t, func(t *testing.T, w *lobby) {
 		contact := testPeer(t)
-		w.of[contact] = Contact
+		w.of[contact] = budget.Contact
 		if _, err := w.comes(7, contact); err != nil {
 			t.Fatal(err)
 		}
@@ -220,7 +222,7 @@ func TestStrangersShareTheirPlaces(t *testing.T) {
 		for i := range 60 {
 			id := testPeer(t)
 			if i < 10 {
-				w.of[id] = Contact
+				w.of[id] = budget.Contact
 			}
 			w.works[id] = true
 			if a, err := w.comes(1, id); err != nil || closed(a) {
@@ -250,8 +252,8 @@ func TestContactsPlacesAreTheirs(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w.of[promoted] = Contact
-		many := func(standing Standing, from int) (n int) {
+		w.of[promoted] = budget.Contact
+		many := func(standing budget.Standing, from int) (n int) {
 			for i := range 2 * maxConnsInbound {
 				id := testPeer(t)
 				w.of[id] = standing
@@ -263,16 +265,16 @@ func TestContactsPlacesAreTheirs(t *testing.T) {
 			}
 			return n
 		}
-		many(Stranger, 1)
+		many(budget.Stranger, 1)
 		if closed(first) {
 			t.Error("one who has become a contact had to make room for strangers")
 		}
 		strangers := w.strangers.Len()
-		many(Fellow, 1000)
+		many(budget.Fellow, 1000)
 		if n := strangers + len(w.fellows); n != maxConnsOthers || strangers >= maxConnsStrangers {
 			t.Errorf("%d strangers and fellows, %d of them strangers", n, strangers)
 		}
-		if n := many(Contact, 2000); n < maxConnsInbound-maxConnsOthers {
+		if n := many(budget.Contact, 2000); n < maxConnsInbound-maxConnsOthers {
 			t.Errorf("%d contacts", n)
 		}
 		if n := w.contacts; n != maxConnsInbound {
@@ -293,7 +295,7 @@ func TestEntranceForgets(t *testing.T) {
 			all = append(all, a)
 			if i%3 > 0 {
 				id := testPeer(t)
-				w.of[id] = Standing(i % 4 % 3)
+				w.of[id] = budget.Standing(i % 4 % 3)
 				_ = a.SetPeer(id)
 			}
 		}
@@ -360,7 +362,7 @@ func TestHandshakesTakeTurns(t *testing.T) {
 func TestUnnamedStreamsHoldUpNobodyElse(t *testing.T) {
 	in(t, func(t *testing.T, w *lobby) {
 		silent, honest, stranger := testPeer(t), testPeer(t), testPeer(t)
-		w.of[silent], w.of[honest] = Fellow, Contact
+		w.of[silent], w.of[honest] = budget.Fellow, budget.Contact
 		for i := range 2 * maxUnnamed { // a stranger's are reset at once
 			s, err := w.limits.OpenStream(stranger, network.DirInbound)
 			if (err == nil) != (i < maxUnnamed) {

@@ -6,6 +6,8 @@ import (
 
 	"github.com/libp2p/go-libp2p/core/network"
 	manet "github.com/multiformats/go-multiaddr/net"
+
+	"github.com/earshot-im/earshot/node/budget"
 )
 
 const (
@@ -17,7 +19,7 @@ const (
 
 // connected takes in a new connection.
 func (h *Host) connected(_ network.Network, c network.Conn) {
-	if ip, err := manet.ToIP(c.RemoteMultiaddr()); err == nil && h.entrance.standing(c.RemotePeer()) == Contact {
+	if ip, err := manet.ToIP(c.RemoteMultiaddr()); err == nil && h.entrance.standing(c.RemotePeer()) == budget.Contact {
 		if addr, ok := netip.AddrFromSlice(ip); ok {
 			h.entrance.keep(addr)
 		}

@@ -6,6 +6,8 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 	rcmgr "github.com/libp2p/go-libp2p/p2p/host/resource-manager"
 	limiter "github.com/libp2p/go-libp2p/x/rate"
+
+	"github.com/earshot-im/earshot/node/budget"
 )
 
 // Limits on what the node spends on links. The library's defaults count a whole IPv6 network as one
@@ -39,7 +41,7 @@ const (
 	writeTimeout = 5 * time.Second
 )
 
-func newLimits(standing func(peer.ID) Standing) (*limits, error) {
+func newLimits(standing func(peer.ID) budget.Standing) (*limits, error) {
 	// Everything that has no limit here is bounded by that of each peer, and by how many there are.
 	unlimited := rcmgr.LimitVal(rcmgr.Unlimited)
 	bounds := rcmgr.PartialLimitConfig{

@@ -8,6 +8,8 @@ import (
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	ma "github.com/multiformats/go-multiaddr"
+
+	"github.com/earshot-im/earshot/node/budget"
 )
 
 func testPeer(t testing.TB) peer.ID {
@@ -29,7 +31,7 @@ func TestLimitsAdmitAThousandPeers(t *testing.T) {
 	w := newLobby(t)
 	for i := range 1000 {
 		id := testPeer(t)
-		w.of[id] = Contact
+		w.of[id] = budget.Contact
 		if _, err := w.comes(i+1, id); err != nil {
 			t.Fatalf("peer %d: %v", i, err)
 		}
@@ -51,7 +53,7 @@ func TestLimitsAdmitAThousandPeers(t *testing.T) {
 func TestLimitsCapOnePeer(t *testing.T) {
 	w := newLobby(t)
 	id := testPeer(t)
-	w.of[id] = Contact
+	w.of[id] = budget.Contact
 	for i := range maxConnsPeer + 1 {
 		if _, err := w.comes(i+1, id); (err == nil) != (i < maxConnsPeer) {
 			t.Fatalf("connection %d: %v", i, err)

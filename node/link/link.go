@@ -49,6 +49,8 @@ import (
 	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
 	ma "github.com/multiformats/go-multiaddr"
 	manet "github.com/multiformats/go-multiaddr/net"
+
+	"github.com/earshot-im/earshot/node/budget"
 )
 
 const (
@@ -85,8 +87,10 @@ type Config struct {
 	Over func(local netip.Addr) bool
 
 	// Standing says what a device that has proven itself is to the owner; nil: all are strangers.
-	// It is asked by any goroutine, may take a lock, and must not call the host.
-	Standing func(peer.ID) Standing
+	// One that the owner named counts as a contact's. Strangers share what is theirs, and can't
+	// touch what is kept for others. It is asked by any goroutine, may take a lock, and must not
+	// call the host.
+	Standing func(peer.ID) budget.Standing
 
 	// OnLink says whether an address is on a network of this machine; nil: each is. As Standing.
 	OnLink func(netip.Addr) bool
@@ -133,7 +137,7 @@ func New(cfg Config) (_ *Host, err error) {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	if cfg.Standing == nil {
-		cfg.Standing = func(peer.ID) Standing { return Stranger }
+		cfg.Standing = func(peer.ID) budget.Standing { return budget.Stranger }
 	}
 	routeLibraryLogs(cfg.Log)
 	h := &Host{log: cfg.Log, system: cfg.Transport == nil,

@@ -9,6 +9,8 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/protocol"
 	"github.com/libp2p/go-libp2p/p2p/muxer/yamux"
+
+	"github.com/earshot-im/earshot/node/budget"
 )
 
 const (
@@ -28,7 +30,7 @@ var errUnnamed = errors.New("too many streams that name no protocol")
 // limits are those of the library's resource manager, and maxUnnamed.
 type limits struct {
 	network.ResourceManager
-	standing func(peer.ID) Standing
+	standing func(peer.ID) budget.Standing
 
 	mu    sync.Mutex
 	peers map[peer.ID]*streams
@@ -48,7 +50,7 @@ func (l *limits) OpenStream(id peer.ID, dir network.Direction) (network.StreamMa
 		return l.ResourceManager.OpenStream(id, dir)
 	}
 	s := l.use(id)
-	if !s.enter(l.standing(id) > Stranger) {
+	if !s.enter(l.standing(id) > budget.Stranger) {
 		l.release(id, s, false)
 		return nil, errUnnamed
 	}
@@ -153,11 +155,11 @@ func (s *stream) Done() {
 // muxer is yamux with bounds by the peer's standing when the connection began: yamux keeps what was
 // not read of each stream, up to its window.
 type muxer struct {
-	standing                  func(peer.ID) Standing
+	standing                  func(peer.ID) budget.Standing
 	stranger, fellow, contact *yamux.Transport
 }
 
-func newMuxer(standing func(peer.ID) Standing) *muxer {
+func newMuxer(standing func(peer.ID) budget.Standing) *muxer {
 	return &muxer{
 		standing: standing,
 		stranger: newYamux(maxStreamsStranger, minWindow),
@@ -178,9 +180,9 @@ func newYamux(streams, window uint32) *yamux.Transport {
 // NewConn begins to speak yamux with a peer that has proven itself.
 func (m *muxer) NewConn(c net.Conn, isServer bool, scope network.PeerScope) (network.MuxedConn, error) {
 	switch m.standing(scope.Peer()) {
-	case Contact:
+	case budget.Contact:
 		return m.contact.NewConn(c, isServer, scope)
-	case Fellow:
+	case budget.Fellow:
 		return bounded(m.fellow, maxUnreadFellow, c, isServer, scope)
 	}
 	return bounded(m.stranger, maxUnreadStranger, c, isServer, scope)

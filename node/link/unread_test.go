@@ -9,6 +9,8 @@ import (
 
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
+
+	"github.com/earshot-im/earshot/node/budget"
 )
 
 // frameOf is a frame of yamux by hand. The first one of a stream opens it.
@@ -21,10 +23,10 @@ func frameOf(stream uint32, size int) []byte {
 }
 
 // linked returns a connection as the muxer makes it for a peer of some standing, and its other end.
-func linked(t *testing.T, is Standing) (network.MuxedConn, net.Conn) {
+func linked(t *testing.T, is budget.Standing) (network.MuxedConn, net.Conn) {
 	t.Helper()
 	ours, theirs := net.Pipe()
-	m, err := newMuxer(func(peer.ID) Standing { return is }).NewConn(ours, true, &network.NullScope{})
+	m, err := newMuxer(func(peer.ID) budget.Standing { return is }).NewConn(ours, true, &network.NullScope{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +41,7 @@ func TestUnreadIsBounded(t *testing.T) {
 	for name, size := range map[string]int{"short frames": 1, "frames": 1000, "long frames": 64 << 10} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				m, theirs := linked(t, Stranger)
+				m, theirs := linked(t, budget.Stranger)
 				first := frameOf(1, size)
 				next := frameOf(1, size)
 				next[3] = 0
@@ -80,7 +82,7 @@ func TestUnreadIsBounded(t *testing.T) {
 func TestFellowWhoIsNotReadStaysLinked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ours, theirs := net.Pipe()
-		m, err := newMuxer(func(peer.ID) Standing { return Fellow }).NewConn(ours, true, &network.NullScope{})
+		m, err := newMuxer(func(peer.ID) budget.Standing { return budget.Fellow }).NewConn(ours, true, &network.NullScope{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -123,7 +125,7 @@ func TestFellowWhoIsNotReadStaysLinked(t *testing.T) {
 // TestUnreadGoesWithItsStream: what was unread of streams that are gone does not keep the others.
 func TestUnreadGoesWithItsStream(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m, theirs := linked(t, Stranger)
+		m, theirs := linked(t, budget.Stranger)
 		for n := range uint32(8) {
 			if _, err := theirs.Write(frameOf(2*n+1, 60<<10)); err != nil {
 				t.Fatal(err)
@@ -143,7 +145,7 @@ func TestUnreadGoesWithItsStream(t *testing.T) {
 // was read of the link.
 func TestUnreadOfAReplacedStreamIsForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m, theirs := linked(t, Stranger)
+		m, theirs := linked(t, budget.Stranger)
 		var stays network.MuxedStream
 		for n := range uint32(8) {
 			id := 2*n + 1
@@ -186,7 +188,7 @@ func TestUnreadOfAReplacedStreamIsForgotten(t *testing.T) {
 // until somebody closed the stream here.
 func TestUnreadOfAResetStreamIsForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m, theirs := linked(t, Stranger)
+		m, theirs := linked(t, budget.Stranger)
 		for n := range uint32(8) {
 			if _, err := theirs.Write(frameOf(2*n+1, 60<<10)); err != nil {
 				t.Fatal(err)
@@ -211,7 +213,7 @@ func TestUnreadOfAResetStreamIsForgotten(t *testing.T) {
 // TestStreamsOfALinkAreBounded: streams that yamux refuses were counted without end.
 func TestStreamsOfALinkAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m, theirs := linked(t, Stranger)
+		m, theirs := linked(t, budget.Stranger)
 		n := uint32(0)
 		for ; n < 10*maxLive; n++ {
 			if _, err := theirs.Write(frameOf(2*n+1, 0)); err != nil {
@@ -228,7 +230,7 @@ func TestStreamsOfALinkAreBounded(t *testing.T) {
 // TestLongFrameOfYamuxEndsTheLink: its memory would be taken before its data have come.
 func TestLongFrameOfYamuxEndsTheLink(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m, theirs := linked(t, Stranger)
+		m, theirs := linked(t, budget.Stranger)
 		_, _ = theirs.Write(frameOf(1, maxYamuxFrame+1)[:12])
 		synctest.Wait()
 		if !m.IsClosed() {

@@ -13,7 +13,6 @@ import (
 	"github.com/earshot-im/earshot/node/budget"
 	"github.com/earshot-im/earshot/node/dial"
 	"github.com/earshot-im/earshot/node/fair"
-	"github.com/earshot-im/earshot/node/link"
 	"github.com/earshot-im/earshot/node/session"
 )
 
@@ -142,9 +141,9 @@ func (r *Register) standingOf(s *session.Session) budget.Standing {
 	return r.planner.Standing(peerID(s.Peer()))
 }
 
-// Standing returns what a device is to the owner, as the link calls it.
-func (r *Register) Standing(id peer.ID) link.Standing {
+// Standing returns what a device is to the owner.
+func (r *Register) Standing(id peer.ID) budget.Standing {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return [...]link.Standing{budget.Stranger: link.Stranger, budget.Fellow: link.Fellow, budget.Contact: link.Contact}[r.planner.Standing(id)]
+	return r.planner.Standing(id)
 }
