@@ -150,8 +150,15 @@ func (p *Planner) Stand(id peer.ID, as budget.Standing, now time.Time) {
 	if d == nil {
 		d = p.device(id, now)
 	}
+	before := d.standing()
 	p.change(id, d, func() { d.person = as })
-	if d.standing() > budget.Stranger && d.step > 0 {
+	if d.standing() == budget.Stranger {
+		return
+	}
+	if d.standing() > before && d.ended == Crowded { // the place that it had to leave was a lower one's
+		d.ended, d.hold = Lost, time.Time{}
+	}
+	if d.step > 0 {
 		d.step = 0
 		d.pull(now)
 	}

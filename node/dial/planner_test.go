@@ -371,6 +371,17 @@ func TestSessionEnds(t *testing.T) {
 			t.Errorf("a long good session does not make up: %v", got)
 		}
 	})
+	t.Run("crowded out, then accepted", func(t *testing.T) {
+		w := begin(t, false)
+		w.succeed("z")
+		w.Disconnected("z", Crowded, w.now)
+		w.pass(5 * time.Second)
+		w.want()
+		w.pin("z", true, w.now)
+		if got := w.until("z"); got > minPause {
+			t.Errorf("a contact is dialled after %v", got)
+		}
+	})
 	t.Run("nothing shortens a penalty", func(t *testing.T) {
 		w := begin(t, true)
 		w.succeed("z")
