@@ -53,8 +53,14 @@ func TestNobodyComesAndGoesForEver(t *testing.T) {
 		add(t, g, does(fay, remove(cleo), g.Heads()...))
 	}
 	for name, act := range map[string]event.Control{"once more": remove(cleo, cutAt(cleo, 1)), "back": invite(cleo, dan)} {
-		if err := g.May(fay, act); err != ErrNotPermitted {
+		if err := g.May(fay, act); err != ErrFull {
 			t.Errorf("%s: %v", name, err)
+		}
+		if err := g.Add(does(fay, act, g.Heads()...)); err != ErrNotPermitted {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err := g.May(dan, act); err != ErrNotPermitted {
+			t.Errorf("%s, by somebody who is not in: %v", name, err)
 		}
 	}
 	if err := g.May(fay, invite(dan)); err != nil {
@@ -208,7 +214,7 @@ func TestBoundOfPersons(t *testing.T) {
 	if err := g.May(fay, many(0, event.MaxInvited)); err != nil {
 		t.Error("again:", err)
 	}
-	if err := g.May(fay, many(most, most+1)); err != ErrNotPermitted {
+	if err := g.May(fay, many(most, most+1)); err != ErrFull {
 		t.Error("one more:", err)
 	}
 	next := most

@@ -151,7 +151,8 @@ func (g *Group) Add(e Event) error {
 	return nil
 }
 
-// May says whether somebody is permitted to do something now: nil, or an error of Add.
+// May says whether somebody is permitted to do something now: nil, or an error of Add. It is ErrFull
+// also where they would be permitted to, but for the bounds of the group.
 func (g *Group) May(author crypto.PersonID, act event.Control) error {
 	e := Event{Author: author, Parents: g.Heads(), Act: act, Size: event.MaxHeader / 2}
 	if act != nil {
@@ -159,10 +160,23 @@ func (g *Group) May(author crypto.PersonID, act event.Control) error {
 		e.Size += len(content)
 	}
 	n, err := g.admit(&e)
-	if err == nil && n.unjudged {
+	switch {
+	case err == nil && n.unjudged:
 		return ErrNotPermitted
+	case err == ErrNotPermitted && g.permitted(&e):
+		return ErrFull
 	}
 	return err
+}
+
+// permitted says whether an event is permitted, whatever the bounds are.
+func (g *Group) permitted(e *Event) bool {
+	n, err := g.place(e)
+	if err != nil {
+		return false
+	}
+	alone, err := g.aloneOf(n)
+	return err == nil && g.needs(n, view{alone, n.past}) <= event.RoleOwner
 }
 
 // admit says whether an event may be taken in, and where it stands.
