@@ -36,7 +36,8 @@ func (a *app) groupCommand() *cobra.Command {
 		Use:   "group",
 		Short: "Make groups, and say who is in them",
 		Long: `Make groups, and say who is in them. Everybody in a group reads what is said in it,
-also what was said while they were away. Who is invited is in at once, and may leave.
+also what was said while they were away. Whom a contact invites is in at once, and may leave.
+An invitation by anybody else waits in "earshot requests" until it is accepted.
 
 GROUP is "#name" or name, its ID, or the first 8 or more characters of that. A name that two
 groups of yours have means neither; one into which somebody who is not a contact yet has

@@ -152,7 +152,7 @@ func TestGroupCommands(t *testing.T) {
 		{"group list", "", "#lunch            2 members, 1 online, owner\n"},
 		{"group list --long", "", id + "  " + row},
 		{"group list --all --long", "", id + "  " + row + hidden},
-		{"group invite lunch bob eve", "invite|lunch|bob,eve", "Bob (b000000000000000) is in #lunch now\n\"Eve\" (not a contact yet e000000000000000) was in #lunch already\n"},
+		{"group invite lunch bob eve", "invite|lunch|bob,eve", "Bob (b000000000000000) was added to #lunch\n\"Eve\" (not a contact yet e000000000000000) was in #lunch already\n"},
 		{"group hide lunch", "hide|lunch|true", strings.Replace(row, "topic", "hidden; topic", 1)},
 		{"group unhide lunch", "hide|lunch|false", row},
 		{"group leave #lunch", "leave|#lunch", row},

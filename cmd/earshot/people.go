@@ -130,7 +130,7 @@ func (a *app) requestsCommand() *cobra.Command {
 	var forget, all bool
 	c := a.long(&cobra.Command{
 		Use:   "requests [WHO...]",
-		Short: "Show who has written and waits to be accepted",
+		Short: "Show who has written, or invites you to a group, and waits to be accepted",
 		Args: func(c *cobra.Command, args []string) error {
 			switch {
 			case !forget && all:

@@ -14,8 +14,9 @@ import (
 )
 
 // Invite brings up to event.MaxInvited persons into a group, by one event, so that either all of
-// them come in or none. They are in at once, and are told. Who is in already is no error. The error
-// is *InviteError if it is not clear who is meant by one of them, or one of them is blocked.
+// them come in or none. All are told. Whoever has the owner as a contact takes part at once, everybody
+// else when they accept. Who is in already is no error. The error is *InviteError if it is not clear
+// who is meant by one of them, or one of them is blocked.
 func (g *Groups) Invite(ctx context.Context, group string, who []string) (Invitation, error) {
 	c, err := g.cfg.Contacts.ResolveGroup(group)
 	if err != nil {

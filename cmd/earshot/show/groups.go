@@ -168,7 +168,7 @@ func (p Printer) Invitation(w io.Writer, r *earshotv1.InviteResponse) error {
 		return JSON(w, invitation{toGroup(r.Group), toAllNamed(r.Invited), toAllNamed(r.Already)})
 	}
 	for _, v := range r.Invited {
-		if _, err := fmt.Fprintln(w, label.Who(v)+" is in "+label.Group(r.Group)+" now"); err != nil {
+		if _, err := fmt.Fprintln(w, label.Who(v)+" was added to "+label.Group(r.Group)); err != nil {
 			return err
 		}
 	}

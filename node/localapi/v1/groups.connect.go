@@ -67,7 +67,8 @@ type GroupsClient interface {
 	GetGroup(context.Context, *GetGroupRequest) (*Group, error)
 	// Members gives owners first, then admins, then by name.
 	Members(context.Context, *MembersRequest) (*MembersResponse, error)
-	// Invite makes persons members; they are in at once. If it fails, nobody was invited.
+	// Invite makes persons members. Whose contact the owner is takes part at once, everybody else when
+	// they accept. If it fails, nobody was invited.
 	Invite(context.Context, *InviteRequest) (*InviteResponse, error)
 	Leave(context.Context, *LeaveRequest) (*Group, error)
 	RemoveMember(context.Context, *RemoveMemberRequest) (*Group, error)
@@ -299,7 +300,8 @@ type GroupsHandler interface {
 	GetGroup(context.Context, *GetGroupRequest) (*Group, error)
 	// Members gives owners first, then admins, then by name.
 	Members(context.Context, *MembersRequest) (*MembersResponse, error)
-	// Invite makes persons members; they are in at once. If it fails, nobody was invited.
+	// Invite makes persons members. Whose contact the owner is takes part at once, everybody else when
+	// they accept. If it fails, nobody was invited.
 	Invite(context.Context, *InviteRequest) (*InviteResponse, error)
 	Leave(context.Context, *LeaveRequest) (*Group, error)
 	RemoveMember(context.Context, *RemoveMemberRequest) (*Group, error)
