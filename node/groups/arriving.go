@@ -19,8 +19,10 @@ import (
 
 const (
 	// maxArriving bounds the groups that are arriving. Mostly each is there within a second, since
-	// whoever welcomes the owner also has the control events.
-	maxArriving = 64
+	// whoever welcomes the owner also has the control events. But whoever comes back after a month,
+	// or puts an old backup back, is welcomed to all at once: by one person, to as many as a session
+	// brings (256), or by 50 persons to 20 each.
+	maxArriving = 1024
 
 	// maxPieces bounds in bytes what has come of all groups that are arriving: of two by one person as
 	// much as a group may have. See fits.
@@ -166,7 +168,7 @@ func (g *Groups) instead(by crypto.PersonID) []event.Conversation {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	all := slices.SortedFunc(maps.Values(g.arriving), func(a, b *arriving) int { return a.Since.Compare(b.Since) })
-	i := inTheWay(len(all), maxArriving, func(i int) crypto.PersonID { return all[i].By }, by)
+	i := inTheWay(len(all), g.mostArriving, func(i int) crypto.PersonID { return all[i].By }, by)
 	if i < 0 {
 		return nil
 	}

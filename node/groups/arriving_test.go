@@ -363,6 +363,21 @@ func TestNobodyIsInTheWay(t *testing.T) {
 	}
 }
 
+// Whoever comes back after a month is welcomed to many groups at once. Were one of them dropped, it
+// would not come before a later session.
+func TestAllGroupsOfAMonthArrive(t *testing.T) {
+	for name, by := range map[string]struct{ persons, each int }{"one contact": {1, 256}, "an office": {50, 20}} {
+		var held []int
+		for i := range by.persons * by.each {
+			if inTheWay(len(held), maxArriving, func(i int) int { return held[i] }, i%by.persons) >= 0 {
+				t.Errorf("%s: only %d find room", name, i)
+				break
+			}
+			held = append(held, i%by.persons)
+		}
+	}
+}
+
 // Too many arriving groups push out the oldest of whoever has most, on the disk too, and what they
 // have brought is bounded in bytes.
 func TestArrivingGroupsAreBounded(t *testing.T) {
@@ -376,14 +391,16 @@ func TestArrivingGroupsAreBounded(t *testing.T) {
 	check(t, err)
 	cleo.does(other, event.Invite{Persons: []crypto.PersonID{bob.person}})
 	cleo.welcomes(other, bob)
-	for i := range maxArriving {
+	const most = 64
+	bob.mostArriving = most
+	for i := range most {
 		id, err := ann.Create(t.Context(), fmt.Sprint(i))
 		check(t, err)
 		ann.does(id, event.Invite{Persons: []crypto.PersonID{bob.person}})
 		ann.welcomes(id, bob)
 	}
 	for range 2 {
-		if n := len(bob.Arriving()); n >= maxArriving || bob.arrives(first) || !bob.arrives(other) {
+		if n := len(bob.Arriving()); n >= most || bob.arrives(first) || !bob.arrives(other) {
 			t.Errorf("%d are arriving; the first: %t, another's: %t", n, bob.arrives(first), bob.arrives(other))
 		}
 		if pieces, err := bob.store.Book().Pieces(first); err != nil || len(pieces) > 0 {

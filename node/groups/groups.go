@@ -118,6 +118,8 @@ type Groups struct {
 	mu       gosync.Mutex // guards the maps, not what is in the groups; nothing else is locked while it is held
 	groups   map[event.Conversation]*group
 	arriving map[event.Conversation]*arriving
+
+	mostArriving int // maxArriving, but in tests
 }
 
 // group is one group.
@@ -183,7 +185,8 @@ func New(cfg Config) *Groups {
 	if cfg.Resumed == nil {
 		cfg.Resumed = func(event.Conversation) {}
 	}
-	return &Groups{cfg: cfg, shares: newShares(cfg.Now), groups: make(map[event.Conversation]*group), arriving: make(map[event.Conversation]*arriving)}
+	return &Groups{cfg: cfg, shares: newShares(cfg.Now), groups: make(map[event.Conversation]*group), arriving: make(map[event.Conversation]*arriving),
+		mostArriving: maxArriving}
 }
 
 // Load reads all groups from the store.
