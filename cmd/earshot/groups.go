@@ -40,8 +40,8 @@ also what was said while they were away. Whom a contact invites is in at once, a
 An invitation by anybody else waits in "earshot requests" until it is accepted.
 
 GROUP is "#name" or name, its ID, or the first 8 or more characters of that. A name that two
-groups of yours have means neither; one into which somebody who is not a contact yet has
-brought you counts as yours when you have written in it.`,
+groups of yours have means neither. A group to which you have only been invited, and not by a
+contact, is none of yours until you accept that.`,
 		Example: `  earshot group create lunch
   earshot group invite lunch bob eve
   earshot send '#lunch' At one?`,

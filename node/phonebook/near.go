@@ -30,7 +30,7 @@ func (b *Book) Renamed(key string, of Kind) (out []*people.Person) {
 
 // Near returns names that mean somebody or a group and are almost the name with this key: at most
 // maxNear, those that the owner has chosen first, then the most similar. The last so many of them are
-// claims: only strangers, or groups into which strangers have brought the owner, are called so.
+// claims: only strangers are called so.
 func (b *Book) Near(key string, of Kind) (out []string, claims int) {
 	type candidate struct {
 		name  string

@@ -9,9 +9,9 @@
 // WHO is a petname, a name, a person ID or its first 8 or more characters, the ID of a
 // person's device, or a GROUP: #name, name, its ID or the first 8 or more characters of
 // that. A name means the first of these that fits: by petname; a verified person; a contact
-// or a group that the owner has accepted (made it, was brought into it by a contact, or has
-// written in it); a group that the owner was in; a stranger or another group. The beginning
-// of an ID means a contact or an accepted group first, then a group that the owner was in,
+// or a group that the owner is in (made it, was brought into it by a contact, or has accepted
+// it); a group that the owner was in; a stranger. The beginning
+// of an ID means a contact or a group that the owner is in first, then a group that the owner was in,
 // then others. Where several fit equally it is ambiguous. A name and the beginning of an ID,
 // as in "Bob (c4b3bf631f00aa22)", mean the one who has both. Contacts and verified persons have the
 // names that the owner knows them by (known_as), not what they call themselves since.
