@@ -12,6 +12,7 @@ import (
 type Origin struct {
 	Author  crypto.PersonID // whom the run's device speaks for
 	Address string          // of the link by which it came; empty: not known. It says where a stranger counts
+	By      crypto.PersonID // who has brought it. Those who bring something take turns at the disk
 }
 
 // IngestResult says how a log is held after a run was taken.
@@ -20,8 +21,8 @@ type IngestResult struct {
 	New      bool // the run brought something that was not had before
 }
 
-// BeginIngest takes a run into its log. The run has its place after those that were begun before
-// it, and wait returns when it is on the disk: meanwhile the caller can prepare the next. The
+// BeginIngest takes a run into its log. The run has its place after those that the same person
+// has brought before it, and wait returns when it is on the disk: meanwhile the caller can prepare the next. The
 // caller has proven the run, and has found that the devices of the run and of its enclosed recalls
 // speak for the author under the card heads that they name. The run must not change afterwards.
 // Events that are held already stay as they are, so a run may come any number of times and from
@@ -32,7 +33,7 @@ type IngestResult struct {
 // ErrTooManySegments, ErrBudget, ErrTooManyLogs, ErrCut.
 func (s *Store) BeginIngest(ctx context.Context, run event.Run, from Origin) (wait func() (IngestResult, error)) {
 	g := newIngestion(&s.disk.Keyring, &run, from)
-	written := s.submit(ctx, g.run)
+	written := s.submitBy(ctx, from.By, g.bytes(), g.run)
 	return func() (IngestResult, error) {
 		err := written()
 		switch {
@@ -70,6 +71,16 @@ func newIngestion(keyring *crypto.Keyring, run *event.Run, from Origin) *ingesti
 		g.recalls = append(g.recalls, sealed(run.Recalls[i:i+1]))
 	}
 	return g
+}
+
+// bytes returns about how much is written.
+func (g *ingestion) bytes() (n int) {
+	for _, in := range append(g.recalls, g.events) {
+		for i := range in.events {
+			n += len(in.events[i].HeaderBytes) + len(in.sealed[i])
+		}
+	}
+	return n
 }
 
 // run takes the enclosed recalls and then the run.

@@ -113,3 +113,8 @@ func (s *Store) do(ctx context.Context, f func(*batch) error) error {
 func (s *Store) submit(ctx context.Context, f func(*batch) error) (wait func() error) {
 	return s.writer.Submit(ctx, func(t *tx.Batch) error { return f(s.writing.batch(t)) })
 }
+
+// submitBy is submit for what a person has brought, of about so many bytes.
+func (s *Store) submitBy(ctx context.Context, by crypto.PersonID, bytes int, f func(*batch) error) (wait func() error) {
+	return s.writer.SubmitBy(ctx, string(by[:]), bytes, func(t *tx.Batch) error { return f(s.writing.batch(t)) })
+}

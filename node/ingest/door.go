@@ -122,8 +122,8 @@ func (d *Door) Gossiped(ctx context.Context, run event.Run, from crypto.PersonID
 	return in
 }
 
-// begin proves a run and hands it to the store. wait returns after the commit. Runs are stored in
-// the order in which they began. A run that brings nothing is not proven again.
+// begin proves a run and hands it to the store. wait returns after the commit. Runs of one
+// person are stored in the order in which they began. A run that brings nothing is not proven again.
 func (d *Door) begin(ctx context.Context, run event.Run, from crypto.PersonID, address string) (wait func() Ingested) {
 	if in, repeats := d.repeats(&run, from); repeats {
 		return func() Ingested { return in }
@@ -150,7 +150,8 @@ func (d *Door) repeats(run *event.Run, from crypto.PersonID) (in Ingested, repea
 type Admitted struct {
 	Author crypto.PersonID
 	door   *Door
-	run    event.Run // what of it is for the owner
+	run    event.Run       // what of it is for the owner
+	by     crypto.PersonID // who has brought it
 
 	address string // of the link by which it came
 }
@@ -165,7 +166,7 @@ func (d *Door) Admit(ctx context.Context, run event.Run, from crypto.PersonID) (
 		return Admitted{}, fmt.Errorf("%w: %w", ErrUnproven, err)
 	}
 	author, err := d.mayWrite(&run, from)
-	a := Admitted{Author: author, door: d, run: run}
+	a := Admitted{Author: author, door: d, run: run, by: from}
 	if err != nil {
 		return a, err
 	}
@@ -190,7 +191,7 @@ func (d *Door) Admit(ctx context.Context, run event.Run, from crypto.PersonID) (
 func (a Admitted) Store(ctx context.Context) (wait func() Ingested) {
 	d, c := a.door, a.run.Log().Conversation
 	inGroup := d.cfg.Groups.Known(c)
-	stored := d.cfg.Store.BeginIngest(ctx, a.run, store.Origin{Author: a.Author, Address: a.address})
+	stored := d.cfg.Store.BeginIngest(ctx, a.run, store.Origin{Author: a.Author, Address: a.address, By: a.by})
 	return func() Ingested {
 		result, err := stored()
 		forked := errors.Is(err, store.ErrForked)

@@ -288,3 +288,17 @@ func TestRowIsShownWithoutItsCause(t *testing.T) {
 		<-ended
 	})
 }
+
+// At the disk those who bring something take turns, whoever has written it.
+func TestTurnIsOfWhoBringsIt(t *testing.T) {
+	ann, bob, _ := newHalls(t)
+	for what, c := range map[string]event.Run{
+		"Bob's own":       bob.writesTo(ann, "from Bob"),
+		"Ann's, from Bob": ann.writesTo(bob, "from Ann"),
+	} {
+		admitted, err := ann.Admit(t.Context(), c, bob.id())
+		if err != nil || admitted.by != bob.id() {
+			t.Errorf("%s: brought by %v, %v", what, admitted.by, err)
+		}
+	}
+}

@@ -8,8 +8,9 @@
 // loop over a bucket gets its keys in order and must not change the bucket.
 //
 // All changes go through one Writer. Callers hand it functions (Do, Submit), from any goroutine,
-// and it runs as many as are waiting in one Batch, so that they share one sync of the disk. It
-// answers when the commit is on the disk. Where a function fails after it has changed something,
+// and it runs as many as are waiting in one Batch, so that they share one sync of the disk. Of what
+// others have brought (SubmitBy) it takes no more into a Batch than batchBytes, from each in turns.
+// It answers when the commit is on the disk. Where a function fails after it has changed something,
 // the batch is undone and the others run again without it: a function must be ready to run more
 // than once. Update is for the time before the Writer runs, when a database is opened, filled or
 // migrated.

@@ -8,8 +8,8 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// mailbox bounds how many functions wait for the writer, and with that how many run in one batch.
-// When it is full, Do and Submit wait for room.
+// mailbox bounds how many functions wait for the writer, and how many it has taken from there. When
+// both are full, Do and Submit wait for room.
 const mailbox = 1024
 
 // Hooks is what the owner of a database adds to the batches of its writer. All methods are called
@@ -41,13 +41,16 @@ type Writer struct {
 	hooks   Hooks
 	log     *slog.Logger
 	mail    chan *op
+	queue   queue         // Run's: what it has taken from mail
 	stopped chan struct{} // closed when Run has ended
 }
 
 // op is what one caller wants to be done.
 type op struct {
-	run  func(*Batch) error
-	done chan error // has room for the one answer
+	run   func(*Batch) error
+	done  chan error // has room for the one answer
+	by    string     // who has brought what is written; "" for the owner
+	bytes int        // about how much is written
 }
 
 // NewWriter returns the writer of a database. There must be no other.
@@ -65,7 +68,16 @@ func (w *Writer) Do(ctx context.Context, f func(*Batch) error) error {
 // Submit is Do in two steps: f has its place after all that was submitted before it, and wait
 // returns when it is on the disk. The caller may prepare the next one meanwhile.
 func (w *Writer) Submit(ctx context.Context, f func(*Batch) error) (wait func() error) {
-	o := &op{run: f, done: make(chan error, 1)}
+	return w.submit(ctx, &op{run: f, done: make(chan error, 1)})
+}
+
+// SubmitBy is Submit for about so many bytes that somebody else has brought. f has its place after
+// what the same one has brought before it. Those who bring something take turns: see queue.
+func (w *Writer) SubmitBy(ctx context.Context, by string, bytes int, f func(*Batch) error) (wait func() error) {
+	return w.submit(ctx, &op{run: f, done: make(chan error, 1), by: by, bytes: bytes})
+}
+
+func (w *Writer) submit(ctx context.Context, o *op) (wait func() error) {
 	select {
 	case w.mail <- o:
 		return func() error { return w.wait(o) }
@@ -96,6 +108,9 @@ func (w *Writer) wait(o *op) error {
 func (w *Writer) Run(ctx context.Context) error {
 	defer func() {
 		close(w.stopped)
+		for _, o := range w.queue.all() {
+			o.done <- ErrClosed
+		}
 		for {
 			select {
 			case o := <-w.mail:
@@ -106,31 +121,34 @@ func (w *Writer) Run(ctx context.Context) error {
 		}
 	}()
 	for ctx.Err() == nil {
+		w.collect()
 		if f := w.hooks.Idle(); f != nil {
-			w.commit(w.gather(&op{run: f, done: make(chan error, 1)}))
+			w.commit(append([]*op{{run: f, done: make(chan error, 1)}}, w.queue.take()...))
+			continue
+		}
+		if group := w.queue.take(); len(group) > 0 {
+			w.commit(group)
 			continue
 		}
 		select {
 		case <-ctx.Done():
 		case o := <-w.mail:
-			w.commit(w.gather(o))
+			w.queue.add(o)
 		}
 	}
 	return nil
 }
 
-// gather returns first and whatever else waits now.
-func (w *Writer) gather(first *op) []*op {
-	group := []*op{first}
-	for len(group) < mailbox {
+// collect takes from the mailbox what waits now.
+func (w *Writer) collect() {
+	for w.queue.len < mailbox {
 		select {
 		case o := <-w.mail:
-			group = append(group, o)
+			w.queue.add(o)
 		default:
-			return group
+			return
 		}
 	}
-	return group
 }
 
 // commit runs a group in one batch and answers everyone in it. If one fails after it has changed
