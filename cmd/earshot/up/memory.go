@@ -23,12 +23,13 @@ const (
 	gcPercent = 400
 
 	// lookEvery is how often a node looks whether it has become quiet, and quiet how much it may
-	// have allocated since the last look, in bytes. Then it gives back to the system what it took
-	// for a burst, if that is more than spare bytes: by itself the collector does not run while
-	// nothing is allocated, for up to two minutes.
+	// have allocated since the last look, in bytes: to dial what strangers have told of takes a MiB a
+	// second for minutes. Then it gives back to the system what it took for a burst, if that is more
+	// than spare bytes: by itself the collector does not run while little is allocated, for up to two
+	// minutes.
 	lookEvery = 10 * time.Second
-	quiet     = 4 << 20
-	spare     = 8 << 20
+	quiet     = 16 << 20
+	spare     = 4 << 20
 )
 
 // limitMemory sets the limits above. Who has set others in the environment knows why.
