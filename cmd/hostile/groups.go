@@ -115,7 +115,8 @@ func (a *attacker) fat(ctx context.Context) error {
 	defer s.Close()
 	cuts := make([]event.Position, event.MaxCuts)
 	for i := range cuts {
-		cuts[i].Device = crypto.DeviceID{byte(i >> 8), byte(i), 7}
+		const each = event.MaxCuts / event.MaxCutDevices // logs of a device
+		cuts[i].Device, cuts[i].Instance = crypto.DeviceID{byte(i / each), 7}, event.Instance{byte(i % each)}
 		cuts[i].Sequence, cuts[i].ID[0] = 1, 1
 	}
 	g := found(s, "fat")

@@ -24,8 +24,10 @@ const (
 
 // What strangers may cost: see node/PROTOCOL.md.
 const (
-	maxSlower = 2.0  // times as long for a message of a contact as while somebody else is attacked
-	maxShare  = 0.25 // of a core
+	maxSlower = 2.0 // times as long for a message of a contact as while somebody else is attacked
+	// maxShare is of a core: the quarter that is charged, and what can't be charged to anybody, as the
+	// work on packets that nobody has read yet.
+	maxShare  = 0.25 + 0.15
 	maxMemory = 128 << 20
 	maxStored = 64 << 20 // what strangers may have, twice, and what W1 and the journal take
 	// contactsStored is the same for contacts.
@@ -197,7 +199,7 @@ type pace struct {
 }
 
 var (
-	short = pace{before: time.Second, control: 2 * time.Second, attack: 5 * time.Second, after: time.Second, tries: 3}
+	short = pace{before: 700 * time.Millisecond, control: 1700 * time.Millisecond, attack: 4 * time.Second, after: 700 * time.Millisecond, tries: 3}
 	full  = pace{before: 10 * time.Second, control: 20 * time.Second, attack: time.Minute, after: 10 * time.Second, tries: 3}
 	// lasting is how long the flood goes on in full.
 	lasting = time.Hour

@@ -64,6 +64,7 @@ func (o *outcome) judge() {
 	miss(o.group > strangerIn, "a stranger's invitation is not shown after %v", strangerIn)
 	miss(o.lost > 0, "%d messages lost or doubled", o.lost)
 	miss(t.lines > maxLogged, "%.0f lines of log a second", t.lines)
+	miss(t.counts["counts"] == nil, "the attacker has failed: %s", t.counts.text("error"))
 	if o.came != nil {
 		o.miss = append(o.miss, o.came(t.counts.in("counts"), o.seen.in("counts"))...)
 	}
@@ -131,7 +132,7 @@ func table(outcomes []outcome) string {
 	for _, o := range outcomes {
 		if len(o.tries) > 0 {
 			t := o.tries.typical()
-			fmt.Fprintf(&out, "%s: %v %v %v\n", o.name, t.counts["counts"], t.counts["errors"], o.seen["counts"])
+			fmt.Fprintf(&out, "%s: %v %v %v %s\n", o.name, t.counts["counts"], t.counts["errors"], o.seen["counts"], t.counts.text("error"))
 		}
 	}
 	return out.String()
