@@ -37,6 +37,7 @@ type home struct {
 	online map[crypto.DeviceID]bool
 
 	warnings atomic.Int32 // that were logged
+	commits  atomic.Int32 // of which anybody was told
 }
 
 // newHome makes People who know nobody but the owner.
@@ -54,6 +55,7 @@ func (h *home) open() {
 	h.groups = groups.New(groups.Config{Authors: h.People, Changed: func(groups.Change) {}})
 	var err error
 	if h.store, err = store.Open(store.Config{Dir: h.dir, Now: h.now, Authority: h.groups, Changed: func(store.Change) {
+		h.commits.Add(1)
 		if h.told != nil {
 			h.told()
 		}
