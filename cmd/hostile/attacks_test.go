@@ -24,7 +24,7 @@ func rowsOfTheLab(t *testing.T) (names, attacked map[string]bool) {
 	t.Helper()
 	names, attacked = make(map[string]bool), make(map[string]bool)
 	row := regexp.MustCompile(`\{name: ("[^"]+"|calm), args: ([^,]+)`)
-	for _, m := range row.FindAllStringSubmatch(text(t, "cmd/lab/hostile_test.go"), -1) {
+	for _, m := range row.FindAllStringSubmatch(text(t, "cmd/lab/assaults_test.go"), -1) {
 		names[strings.Trim(m[1], `"`)] = true
 		words := strings.Fields(strings.Trim(m[2], `"`))
 		attacked[words[len(words)-1]] = true

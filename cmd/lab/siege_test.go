@@ -79,7 +79,11 @@ type raid struct {
 
 // hostile starts cmd/hostile on a host. each is given the lines as they come; it may be nil.
 func (h *host) hostile(each func(object), args ...string) (*raid, error) {
-	r := &raid{cmd: h.inside(append([]string{os.Getenv(hostileVar)}, args...)...)}
+	return h.raid(each, append([]string{os.Getenv(hostileVar)}, args...)...)
+}
+
+func (h *host) raid(each func(object), command ...string) (*raid, error) {
+	r := &raid{cmd: h.inside(command...)}
 	r.cmd.Stderr = &r.errs
 	r.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	out, err := r.cmd.StdoutPipe()
