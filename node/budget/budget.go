@@ -76,10 +76,11 @@ type Config struct {
 func pools() [standings]Pool {
 	cores := runtime.GOMAXPROCS(0)
 	return [standings]Pool{
-		// What strangers send is greetings and short messages. A quarter of one core leaves the owner
-		// and the contacts the rest, also on a machine with one core. One turn at a time keeps what is
+		// What strangers send is greetings and short messages. A fifth of one core leaves the owner
+		// and the contacts the rest, also on a machine with one core, and what can't be charged comes
+		// on top. One turn at a time keeps what is
 		// overdrawn to one turn.
-		Stranger: {Memory: 24 << 20, Turns: 1, Rate: 250 * time.Millisecond, Burst: 500 * time.Millisecond},
+		Stranger: {Memory: 24 << 20, Turns: 1, Rate: 200 * time.Millisecond, Burst: 500 * time.Millisecond},
 		// Members of one group may be many, and catch up with a long history.
 		Fellow: {Memory: 24 << 20, Turns: 2 * cores, Rate: 500 * time.Millisecond, Burst: 4 * time.Second},
 		// Contacts wait only for each other. A turn may last as long as a commit, in which the core

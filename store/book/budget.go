@@ -20,8 +20,9 @@ const (
 	// StrangersReserve is the part of it that is only for the first NewcomerBudget bytes of each
 	// person, so that those who come late find room for a first message.
 	StrangersReserve = StrangersBudget / 4
-	// NewcomerBudget has room for the longest card and the longest message.
-	NewcomerBudget = 128 << 10
+	// NewcomerBudget has room for a card, a log and a message of some pages. With more of it, a flood
+	// of few long messages would take the reserve from everybody behind its address.
+	NewcomerBudget = 16 << 10
 	// StrangerBudget is for one stranger.
 	StrangerBudget = 1 << 20
 

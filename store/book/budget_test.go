@@ -44,14 +44,29 @@ func (l *library) fill(address string, each, part uint64) (taken uint64) {
 // addresses each has a fifth. There is room for one more.
 func TestStrangersCountByAddress(t *testing.T) {
 	l := newLibrary(t)
-	if got := l.fill("a", NewcomerBudget, 64<<10); got != StrangersBudget/2 {
+	if got := l.fill("a", NewcomerBudget, NewcomerBudget/2); got != StrangersBudget/2 {
 		t.Errorf("%d bytes by one address", got)
 	}
 	for _, address := range []string{"b", "c", "d"} {
-		l.fill(address, NewcomerBudget, 64<<10)
+		l.fill(address, NewcomerBudget, NewcomerBudget/2)
 	}
 	if err := l.charge(crypto.PersonID{9}, "e", NewcomerBudget); err != nil {
 		t.Error("there is no room for one more:", err)
+	}
+}
+
+// A flood of persons who each write one long message leaves room for the short first messages of
+// others who come by the same address.
+func TestLongFirstMessagesLeaveTheReserve(t *testing.T) {
+	l := newLibrary(t)
+	const long, others = 64 << 10, 50
+	for i := range 2 * StrangersBudget / long {
+		_ = l.charge(crypto.PersonID{1, byte(i), byte(i >> 8)}, "a", long)
+	}
+	for i := range others {
+		if err := l.charge(crypto.PersonID{2, byte(i)}, "a", NewcomerBudget); err != nil {
+			t.Fatalf("after %d others: %v", i, err)
+		}
 	}
 }
 
@@ -73,7 +88,7 @@ func TestNewcomersHaveAReserve(t *testing.T) {
 	if err := l.charge(crypto.PersonID{9}, "z", NewcomerBudget); err != nil {
 		t.Error("a newcomer has no room:", err)
 	}
-	if err := l.charge(crypto.PersonID{10}, "z", NewcomerBudget+1); err != ErrBudget {
+	if err := l.charge(crypto.PersonID{10}, "z", 256<<10); err != ErrBudget {
 		t.Error("the reserve is for first messages:", err)
 	}
 }
