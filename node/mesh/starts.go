@@ -47,7 +47,8 @@ func newStarts() *starts {
 		strangers: fair.NewRate[netip.AddrPort](strangersStarts, strangersSpan)}
 }
 
-// allow says whether a device may begin a session now, and counts it if so.
+// allow says whether a device may begin a session now, and counts it if so. What is refused because
+// other strangers begin too many does not count as the device's.
 func (s *starts) allow(id peer.ID, as budget.Standing, holder netip.AddrPort, now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -62,11 +63,13 @@ func (s *starts) allow(id peer.ID, as budget.Standing, holder netip.AddrPort, no
 	switch {
 	case now.Before(d.paused):
 		return false
-	case !d.bucket.AllowN(now, 1):
+	case d.bucket.TokensAt(now) < 1:
 		d.paused = now.Add(startsPause)
 		return false
+	case as == budget.Stranger && !s.strangers.Allow(holder, now):
+		return false
 	}
-	return as != budget.Stranger || s.strangers.Allow(holder, now)
+	return d.bucket.AllowN(now, 1)
 }
 
 // sweep forgets the devices that have rested.

@@ -45,6 +45,24 @@ func TestChurn(t *testing.T) {
 	}
 }
 
+// TestOthersChurnIsNotTheNewcomers: who was refused because others at their address begin sessions
+// all the time was paused for 10 s, as if they had begun too many themselves.
+func TestOthersChurnIsNotTheNewcomers(t *testing.T) {
+	s, now := newStarts(), anHour
+	for i := range 24 {
+		now = now.Add(250 * time.Millisecond)
+		for k := range strangersStarts {
+			s.allow(peer.ID(fmt.Sprint(i, " ", k)), budget.Stranger, someHolder(1), now)
+		}
+		if s.allow("newcomer", budget.Stranger, someHolder(1), now) {
+			t.Fatal("the others leave room, so this shows nothing")
+		}
+	}
+	if now = now.Add(5 * time.Second); !s.allow("newcomer", budget.Stranger, someHolder(1), now) {
+		t.Error("a newcomer pays for the others")
+	}
+}
+
 // TestManyDevicesChurn: with ever new devices it was as much. Contacts begin sessions all the same,
 // and so does a stranger from elsewhere.
 func TestManyDevicesChurn(t *testing.T) {
