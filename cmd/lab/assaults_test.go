@@ -137,9 +137,6 @@ func quiet(_, counts object) (miss []string) {
 const (
 	crowdSeed                     = "-seed 8 "
 	crowdContacts, crowdNewcomers = 10, 50
-	// crowdThrough is how many of the newcomers have to be through in time. Nobody can tell them from
-	// the attacker, who draws lots with them for each of the address's handshakes and sessions.
-	crowdThrough = 40
 )
 
 // crowd has 50 newcomers and 10 contacts come, all from the attacker's address, as behind an address
@@ -151,7 +148,7 @@ func crowd(s *siege) (miss []string) {
 		_, back = s.atBob.people(s.bob, 1, fmt.Sprint(crowdSeed, "-n ", crowdContacts), crowdContacts, contactBack)
 	})
 	coming.Go(func() {
-		_, in = s.atBob.people(s.bob, 1, fmt.Sprint("-n ", crowdNewcomers), crowdThrough, strangerIn)
+		_, in = s.atBob.people(s.bob, 1, fmt.Sprint("-n ", crowdNewcomers), crowdNewcomers, strangerIn)
 	})
 	coming.Wait()
 	if back != nil {
