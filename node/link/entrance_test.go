@@ -358,6 +358,45 @@ func TestHandshakesTakeTurns(t *testing.T) {
 	})
 }
 
+// TestNobodyWaitsForAllWhoComeLater: of an address the one that came last had its turn, so as long as
+// more came than there were turns, the first had none.
+func TestNobodyWaitsForAllWhoComeLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var ts turns
+		ts.init(handshakeRate, handshakeBurst)
+		ctx, cancel := context.WithCancel(t.Context())
+		var first, later atomic.Int64
+		arrive := func(done *atomic.Int64) {
+			go func() { // ends with ctx
+				if ts.wait(ctx, hostAt(1)) == nil {
+					done.Add(1)
+				}
+			}()
+			synctest.Wait()
+		}
+		for range handshakeBurst {
+			arrive(&later)
+		}
+		const waiting = 50
+		for range waiting {
+			arrive(&first)
+		}
+		for range 10 * handshakeRate { // one comes for each turn, and others wait
+			arrive(&later)
+			time.Sleep(time.Second / handshakeRate)
+		}
+		synctest.Wait()
+		if n := first.Load(); n < waiting-1 {
+			t.Errorf("%d of %d that came first had a turn in ten seconds", n, waiting)
+		}
+		if later.Load() < 9*handshakeRate {
+			t.Errorf("%d turns for those who came later", later.Load())
+		}
+		cancel()
+		synctest.Wait()
+	})
+}
+
 // TestUnnamedStreamsHoldUpNobodyElse: streams that name no protocol took places of all peers.
 func TestUnnamedStreamsHoldUpNobodyElse(t *testing.T) {
 	in(t, func(t *testing.T, w *lobby) {

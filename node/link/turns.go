@@ -2,6 +2,7 @@ package link
 
 import (
 	"context"
+	"math/rand/v2"
 	"net/netip"
 	"slices"
 	"sync"
@@ -26,7 +27,8 @@ const (
 )
 
 // turns lets so many go on a second. Whoever waits gets a turn by its address: each address has one
-// after the other, and of an address the one that came last, since the others may have given up.
+// after the other, and of an address anyone. In the order in which they came, those who have given up
+// would go first; the other way round, the first would wait as long as others come.
 type turns struct {
 	mu      sync.Mutex
 	bucket  *rate.Limiter
@@ -80,7 +82,7 @@ func (t *turns) next() {
 	for len(t.order) > 0 && t.bucket.Allow() {
 		from := t.order[0]
 		all := t.waiting[from]
-		turn := all[len(all)-1]
+		turn := all[rand.IntN(len(all))]
 		t.forget(from, turn)
 		if len(t.waiting[from]) > 0 { // behind the others
 			t.order = append(t.order[1:], from)

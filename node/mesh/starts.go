@@ -23,9 +23,10 @@ const (
 	leastStarts = 1024
 
 	// strangersStarts is how many sessions strangers may begin within strangersSpan, of all who
-	// share them: as many as have places, a minute. A session takes a proof, and may take a commit.
-	strangersStarts = 400
-	strangersSpan   = 8 * time.Second
+	// share them: 50 a second. A session takes a proof, and may take a commit. The span is short,
+	// since whoever begins them without end takes theirs at its beginning.
+	strangersStarts = 100
+	strangersSpan   = 2 * time.Second
 )
 
 // starts bounds how often peers begin sessions.

@@ -80,7 +80,7 @@ func TestManyDevicesChurn(t *testing.T) {
 			t.Fatal("a contact may begin none")
 		}
 	}
-	if most := strangersStarts * (seconds/8 + 1); begun > most || begun < most/2 {
+	if most := strangersStarts * int(seconds*time.Second/strangersSpan+1); begun > most || begun < most/2 {
 		t.Errorf("%d sessions in %d s", begun, seconds)
 	}
 	if len(s.devices) > 20*leastStarts {
