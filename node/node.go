@@ -48,6 +48,7 @@ import (
 	"github.com/earshot-im/earshot/node/chat"
 	"github.com/earshot-im/earshot/node/contacts"
 	"github.com/earshot-im/earshot/node/crowd"
+	"github.com/earshot-im/earshot/node/doctor"
 	"github.com/earshot-im/earshot/node/groups"
 	"github.com/earshot-im/earshot/node/ingest"
 	"github.com/earshot-im/earshot/node/journal"
@@ -129,6 +130,7 @@ type Node struct {
 	contacts   *contacts.Contacts
 	owner      *people.Owner
 	journal    *journal.Journal
+	doctor     *doctor.Doctor
 
 	shown    *notify.Counter // counts the changes that people can see, as the store does
 	presence *notify.Counter // counts the changes in who is here and what is shown of them
@@ -257,6 +259,7 @@ func (n *Node) makeRooms() (err error) {
 		n.networks = discovery.ReadNetwork(n.cfg.Interfaces...)
 	}
 	n.watcher = discovery.NewWatcher(n.networks, n.log)
+	n.doctor = n.newDoctor()
 	return nil
 }
 
@@ -283,6 +286,9 @@ func (n *Node) Owner() *people.Owner { return n.owner }
 
 // Journal returns what the owner's programs follow what changes by.
 func (n *Node) Journal() *journal.Journal { return n.journal }
+
+// Doctor returns what the owner asks what is wrong.
+func (n *Node) Doctor() *doctor.Doctor { return n.doctor }
 
 // New says that Open has made the owner's identity, since the directory had none.
 func (n *Node) New() bool { return n.store.Own().New }

@@ -22,7 +22,7 @@ const module = "github.com/earshot-im/earshot/"
 // to the bottom. A package that is not listed, an import that is not listed and a listed import
 // that is not there are faults. Before you add a line, find out whether the arrow points down: cmd
 // → node/localapi/server → node → its rooms → store → crypto, discovery beside store; the client in
-// node/localapi sees only the rules of texts and names. Features (chat, membership, and later files
+// node/localapi sees only the rules of texts and names. Features (chat, membership, doctor, and later files
 // and others) import no feature; node/journal, which shows what all of them show, stands above them.
 var imports = map[string]string{
 	"cmd/earshot":          "cmd/earshot/problem cmd/earshot/reading cmd/earshot/sending cmd/earshot/show cmd/earshot/suggest cmd/earshot/terminal cmd/earshot/up node/localapi node/localapi/v1",
@@ -44,15 +44,17 @@ var imports = map[string]string{
 	"cmd/isolate":          "",
 
 	"node/localapi":        "crypto/names node/localapi/v1 store/event",
-	"node/localapi/server": "crypto/names node node/chat node/contacts node/journal node/localapi node/localapi/v1 node/localapi/view node/membership node/people store store/event",
-	"node/localapi/view":   "crypto node node/chat node/contacts node/localapi/v1 node/membership node/people node/warnings store/event",
+	"node/localapi/server": "crypto crypto/names node node/chat node/checks node/contacts node/doctor node/journal node/localapi node/localapi/v1 node/localapi/view node/membership node/people store store/event",
+	"node/localapi/view":   "crypto node node/chat node/checks node/contacts node/localapi/v1 node/membership node/people node/warnings store/event",
 	"node/localapi/v1":     "",
 
-	"node": "crypto crypto/names discovery node/authority node/budget node/chat node/contacts node/crowd node/groups node/ingest node/journal node/link node/mdns " +
+	"node": "crypto crypto/names discovery node/authority node/budget node/chat node/contacts node/crowd node/doctor node/groups node/ingest node/journal node/link node/mdns " +
 		"node/membership node/mesh node/notify node/people node/receipts node/session node/sharing node/sync node/warnings store store/event",
 
 	"node/chat":       "crypto node/authority node/contacts node/dial node/groups node/notify node/people node/phonebook node/receipts node/wire store store/event",
 	"node/membership": "crypto crypto/names node/authority node/contacts node/groups node/people store store/event",
+	"node/doctor":     "crypto discovery node/checks node/warnings",
+	"node/checks":     "crypto discovery node/warnings",
 	"node/crowd":      "crypto node/gossip node/groups node/ingest node/link node/notify node/people node/session node/sync node/wire store store/event",
 	"node/journal":    "node/chat node/contacts node/groups node/membership node/notify node/people store store/event",
 	"node/phonebook":  "crypto crypto/names node/people store/book store/event",
@@ -204,7 +206,7 @@ func TestImports(t *testing.T) {
 // TestListedImportsPointDown: the list itself must not let anything point up, or one feature import
 // another.
 func TestListedImportsPointDown(t *testing.T) {
-	features := []string{"node/chat", "node/membership"}
+	features := []string{"node/chat", "node/membership", "node/doctor"}
 	for from, listed := range imports {
 		for _, to := range strings.Fields(listed) {
 			switch {

@@ -22,6 +22,7 @@ type Client struct {
 	earshotv1.MessagesClient
 	earshotv1.GroupsClient
 	earshotv1.JournalClient
+	earshotv1.DoctorClient
 
 	calls *caller
 }
@@ -44,6 +45,7 @@ func dialPatient(dir string, p patience) *Client {
 		MessagesClient: earshotv1.NewMessagesClient(calls, url, options),
 		GroupsClient:   earshotv1.NewGroupsClient(calls, url, options),
 		JournalClient:  earshotv1.NewJournalClient(calls, url, options),
+		DoctorClient:   earshotv1.NewDoctorClient(calls, url, options),
 		calls:          calls,
 	}
 }

@@ -2,7 +2,7 @@
 //
 // It has a service for each area of the schema in node/localapi/v1. Beside each stands the interface
 // by which the service asks the node: Node and Owner, People and Replacing, Writing, Delivery and
-// Reading, Groups, Journal. A further area brings its own: a file with the interface and the
+// Reading, Groups, Journal, Doctor. A further area brings its own: a file with the interface and the
 // service, a field in Rooms, and a line in handler.
 //
 // The server holds no state of its own. It turns requests into calls of the rooms, bounds them by the
@@ -63,12 +63,15 @@ type Rooms struct {
 	Reading   Reading
 	Groups    Groups
 	Journal   Journal
+	Doctor    Doctor
+	Named     Named
 }
 
 // RoomsOf returns the rooms of a node.
 func RoomsOf(n *node.Node) Rooms {
 	return Rooms{Node: n, Owner: n.Owner(), People: n.Contacts(), Replacing: n.Messages(),
-		Writing: n.Messages(), Delivery: n.Messages(), Reading: n.Messages(), Groups: n.Groups(), Journal: n.Journal()}
+		Writing: n.Messages(), Delivery: n.Messages(), Reading: n.Messages(), Groups: n.Groups(), Journal: n.Journal(),
+		Doctor: n.Doctor(), Named: n.Contacts()}
 }
 
 // Server answers on DIR/control.sock.
@@ -160,6 +163,7 @@ func handler(r Rooms) http.Handler {
 	api.Handle(earshotv1.NewMessagesHandler(messagesService{r.Writing, r.Delivery, r.Reading}, options))
 	api.Handle(earshotv1.NewGroupsHandler(groupsService{r.Groups}, options))
 	api.Handle(earshotv1.NewJournalHandler(journalService{r.Journal}, options))
+	api.Handle(earshotv1.NewDoctorHandler(doctorService{r.Doctor, r.Named}, options))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Host != localapi.Host || len(r.Header.Values("Origin")) > 0 {
 			http.Error(w, "only local programs may ask, with the host "+localapi.Host, http.StatusForbidden)

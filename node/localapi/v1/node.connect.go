@@ -1,7 +1,7 @@
 // The local API of a running earshot node: what its owner's programs may ask of it, over the
 // Unix socket control.sock in the node's directory, by Connect, gRPC or JSON
 // (https://connectrpc.com/docs/protocol). It has a service for each area: Node here, People,
-// Messages, Groups and Journal in the files beside this one.
+// Messages, Groups, Journal and Doctor in the files beside this one.
 //
 //   curl --unix-socket DIR/control.sock -H 'Content-Type: application/json' \
 //     -d '{"to": "bob", "text": "hello"}' http://earshot/earshot.v1.Messages/Send
