@@ -28,16 +28,16 @@ func (s *opening) load() error {
 		return err
 	}
 	if err := s.view(func(r *reader) error {
-		instance, mac := r.Get(bucketMeta, metaInstance), r.Get(bucketMeta, metaMAC)
+		instance := r.Get(bucketMeta, metaInstance)
 		if len(instance) != len(s.own.Store) {
 			return damaged("no store instance")
 		}
 		s.own.Store = event.Instance(instance)
-		plain, err := s.disk.Keyring.Open(mac, metaMAC)
-		if err != nil || len(plain) != macSize {
-			return damaged("the keyring is that of another database")
+		mac, err := maskIn(r.Reader, &s.disk.Keyring)
+		if err != nil {
+			return err
 		}
-		s.book = s.newBook([macSize]byte(plain))
+		s.book = s.newBook(mac)
 		s.last.Store(r.Sequence(bucketArrivals))
 		return nil
 	}); err != nil {
@@ -52,34 +52,20 @@ var migrations = map[uint64]func(*tx.Batch) error{}
 // prepare fills an empty database, and migrates an old one to the version.
 func (s *opening) prepare(version uint64, steps map[uint64]func(*tx.Batch) error) error {
 	var have uint64
-	if err := s.db.View(func(r *tx.Reader) error {
-		if r.Has(bucketMeta) {
-			have = layout.Number(r.Get(bucketMeta, metaVersion))
-		} else if !r.Blank() {
-			return damaged("not a database of this program")
-		}
-		return nil
+	if err := s.db.View(func(r *tx.Reader) (err error) {
+		have, err = versionIn(r)
+		return err
 	}); err != nil {
 		return err
 	}
-	switch {
-	case have == version:
-		return s.db.View(func(r *tx.Reader) error {
-			for _, b := range buckets {
-				if !r.Has(b) {
-					return damaged("no %s", b)
-				}
-			}
-			return nil
-		})
-	case have > version:
-		return fmt.Errorf("%w: the database has version %d, this program knows %d", ErrNewer, have, version)
+	if have == version {
+		return s.db.View(complete)
+	}
+	if err := known(have, version); err != nil {
+		return err
 	}
 	return s.db.Update(func(b *tx.Batch) error {
 		if have == 0 {
-			if b.Has(bucketMeta) {
-				return damaged("no version")
-			}
 			return s.fill(b, version)
 		}
 		for ; have < version; have++ {
@@ -90,6 +76,48 @@ func (s *opening) prepare(version uint64, steps map[uint64]func(*tx.Batch) error
 		b.Put(bucketMeta, metaVersion, layout.U64(version))
 		return nil
 	})
+}
+
+// versionIn returns the version of a database, 0 if nothing is in it yet.
+func versionIn(r *tx.Reader) (uint64, error) {
+	if !r.Has(bucketMeta) {
+		if !r.Blank() {
+			return 0, damaged("not a database of this program")
+		}
+		return 0, nil
+	}
+	version := layout.Number(r.Get(bucketMeta, metaVersion))
+	if version == 0 {
+		return 0, damaged("no version")
+	}
+	return version, nil
+}
+
+// known refuses a database of a later version than this program's.
+func known(have, version uint64) error {
+	if have > version {
+		return fmt.Errorf("%w: the database has version %d, this program knows %d", ErrNewer, have, version)
+	}
+	return nil
+}
+
+// complete refuses a database of this version that lacks a bucket.
+func complete(r *tx.Reader) error {
+	for _, b := range buckets {
+		if !r.Has(b) {
+			return damaged("no %s", b)
+		}
+	}
+	return nil
+}
+
+// maskIn returns the key that hides names, which only the keyring of this database can open.
+func maskIn(r *tx.Reader, keys *crypto.Keyring) (mac [macSize]byte, err error) {
+	plain, err := keys.Open(r.Get(bucketMeta, metaMAC), metaMAC)
+	if err != nil || len(plain) != macSize {
+		return mac, damaged("the keyring is that of another database")
+	}
+	return [macSize]byte(plain), nil
 }
 
 // fill writes what an empty database has.

@@ -111,7 +111,7 @@ func (d *Disk) open(cfg Config) error {
 	switch {
 	case err == nil && size == 0:
 		// No crash leaves this: the database is made before the keyring.
-		return Damaged("%s is gone or empty, its keyring is there; to begin anew as somebody else, remove that too", database)
+		return errNoDatabase(database)
 	case errors.Is(err, ErrNoKeyring) && size > initialPages*int64(os.Getpagesize()):
 		return fmt.Errorf("%w: %s is there, %s is not", ErrNoKeyring, database, keyring)
 	case errors.Is(err, ErrNoKeyring):
@@ -136,6 +136,11 @@ func (d *Disk) open(cfg Config) error {
 	return nil
 }
 
+// errNoDatabase says that a keyring is there without its database.
+func errNoDatabase(path string) error {
+	return Damaged("%s is gone or empty, its keyring is there; to begin anew as somebody else, remove that too", path)
+}
+
 // openKeyring reads the keyring, or returns ErrNoKeyring.
 func openKeyring(path string, cfg Config) (crypto.Keyring, error) {
 	b, err := readPrivate(path, crypto.MaxKeyring)
@@ -145,7 +150,11 @@ func openKeyring(path string, cfg Config) (crypto.Keyring, error) {
 	if err != nil {
 		return crypto.Keyring{}, fmt.Errorf("read keyring: %w", err)
 	}
-	k, err := crypto.ParseKeyring(b, cfg.Passphrase)
+	return parseKeyring(b, cfg.Passphrase)
+}
+
+func parseKeyring(b, passphrase []byte) (crypto.Keyring, error) {
+	k, err := crypto.ParseKeyring(b, passphrase)
 	if errors.Is(err, crypto.ErrNewer) {
 		err = fmt.Errorf("%w: %w", ErrNewer, err)
 	}

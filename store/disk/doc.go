@@ -17,6 +17,8 @@
 // file that is refused is not changed. A file that is mostly free is compacted before it is opened:
 // copied, synced and renamed over the old one.
 //
+// Examine says what Open would find, for a person who asks what is wrong. It changes nothing.
+//
 // The types of bbolt in its exports are for store/tx, which hides them. Package store opens and
 // closes the directory; store/book uses its errors; nothing else may import it. All errors match a
 // sentinel of errors.go or of crypto, or are the operating system's.

@@ -39,9 +39,8 @@ func lock(path string) (*os.File, error) {
 			return nil, fmt.Errorf("lock %s: %w", path, err)
 		}
 		if time.Now().After(deadline) {
-			b, _ := io.ReadAll(io.NewSectionReader(f, 0, maxPID))
+			pid := holder(f)
 			f.Close()
-			pid, _ := strconv.Atoi(strings.TrimSpace(string(b)))
 			return nil, &LockedError{PID: pid}
 		}
 		time.Sleep(lockPoll)
@@ -55,4 +54,11 @@ func lock(path string) (*os.File, error) {
 		return nil, fmt.Errorf("write %s: %w", path, err)
 	}
 	return f, nil
+}
+
+// holder returns the number that whoever has the lock has written into its file, 0 if there is none.
+func holder(f *os.File) int {
+	b, _ := io.ReadAll(io.NewSectionReader(f, 0, maxPID))
+	pid, _ := strconv.Atoi(strings.TrimSpace(string(b)))
+	return pid
 }

@@ -17,6 +17,9 @@ func tryLock(f *os.File) error {
 	return err
 }
 
+// othersMay says that the mode of a file tells who else may read it.
+const othersMay = true
+
 // checkOwner refuses what belongs to another user. Root may use anything.
 func checkOwner(path string, info os.FileInfo) error {
 	stat, ok := info.Sys().(*syscall.Stat_t)

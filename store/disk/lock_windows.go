@@ -17,6 +17,9 @@ func tryLock(f *os.File) error {
 	return err
 }
 
+// othersMay: the mode of a file says nothing here.
+const othersMay = false
+
 // Owners and modes are left to the profile directory's access list.
 func checkOwner(string, os.FileInfo) error { return nil }
 

@@ -1,0 +1,37 @@
+package store
+
+import (
+	"context"
+
+	"github.com/earshot-im/earshot/store/disk"
+	"github.com/earshot-im/earshot/store/tx"
+)
+
+// Examination is what Examine has found: of the keyring and of the database nil, or what is wrong.
+type Examination = disk.Examination
+
+// Examine says what Open would find in a directory that no process has open, and why it would fail.
+// It only reads: nothing is made, migrated or written, and a start meanwhile is not held up. The
+// database matches ErrDamaged also where it is that of another keyring. It fails with ErrLocked if
+// another process has the directory, and if the directory can't be read.
+func Examine(ctx context.Context, dir string, passphrase []byte) (Examination, error) {
+	return tx.Examine(ctx, disk.Config{Dir: dir, Passphrase: passphrase}, func(x *Examination, r *tx.Reader) error {
+		have, err := versionIn(r)
+		if err != nil || have == 0 { // a first start that has crashed left nothing in it
+			return err
+		}
+		if err := known(have, formatVersion); err != nil {
+			return err
+		}
+		if have == formatVersion {
+			if err := complete(r); err != nil {
+				return err
+			}
+		}
+		if x.Keys == nil {
+			return nil
+		}
+		_, err = maskIn(r, x.Keys)
+		return err
+	})
+}
