@@ -2,9 +2,14 @@ package node
 
 import (
 	"errors"
+	"time"
 
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/discovery"
 	"github.com/earshot-im/earshot/node/mdns"
+	"github.com/earshot-im/earshot/node/sightings"
 )
 
 // Finding is how others are found, and what stands in the way.
@@ -43,6 +48,19 @@ const (
 	// TroubleHear: nothing is heard of others.
 	TroubleHear = "hear"
 )
+
+// Heard says when a device was last heard on the local network by each way, for as long as that is
+// remembered.
+func (n *Node) Heard(device crypto.DeviceID) map[sightings.Way]time.Time {
+	return n.sightings.Heard(peer.ID(device.PeerID()))
+}
+
+// Announce has others told now that this node is here, or a second after they were last told.
+func (n *Node) Announce() {
+	if m := n.mdns.Load(); m != nil {
+		m.Announce()
+	}
+}
 
 // Finding says how others are found now, and what stands in the way.
 func (n *Node) Finding() (f Finding) {

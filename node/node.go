@@ -61,6 +61,7 @@ import (
 	"github.com/earshot-im/earshot/node/receipts"
 	"github.com/earshot-im/earshot/node/session"
 	"github.com/earshot-im/earshot/node/sharing"
+	"github.com/earshot-im/earshot/node/sightings"
 	"github.com/earshot-im/earshot/node/warnings"
 	"github.com/earshot-im/earshot/store"
 	"github.com/earshot-im/earshot/store/event"
@@ -122,7 +123,9 @@ type Node struct {
 	warnings *warnings.Warnings
 	watcher  *discovery.Watcher
 	networks func() (discovery.Network, error) // this machine's interfaces now
-	mdns     atomic.Pointer[mdns.MDNS]         // nil until it runs
+
+	sightings *sightings.Sightings
+	mdns      atomic.Pointer[mdns.MDNS] // nil until it runs
 
 	// What the owner asks.
 	messages   *chat.Messages
@@ -216,10 +219,12 @@ func Open(cfg Config) (_ *Node, err error) {
 func (n *Node) makeRooms() (err error) {
 	n.shown = notify.NewCounter(n.store.Last())
 	n.warnings = warnings.New(warnings.Config{Store: n.store, Now: n.cfg.Now, Tell: n.warned})
+	n.sightings = sightings.New(sightings.Config{Device: n.host.ID(), Known: n.isContact, Own: n.sightedSelf,
+		Found: func(s discovery.Sighting) { n.mesh.Sighted(s) }, Log: n.log})
 	n.mesh = mesh.New(mesh.Config{Host: n.host, Self: n.me.device, NewSession: n.newSession, Log: n.log,
 		Known:     n.people.Keeps,
 		Found:     n.people.Found,
-		Parted:    n.people.Parted,
+		Parted:    n.parted,
 		Changed:   n.presence.Bump,
 		Unreached: n.unreached})
 	if err := n.people.Load(n.store, n.groups, n.mesh); err != nil {
@@ -345,15 +350,8 @@ func (n *Node) Run(ctx context.Context) (err error) {
 		return err
 	}
 	if !n.cfg.NoMDNS {
-		m, err := mdns.New(mdns.Config{
-			Device:   n.host.ID(),
-			Port:     n.host.Port(),
-			Networks: n.watcher.Subscribe(),
-			Found:    n.mesh.Sighted,
-			Own:      n.sightedSelf,
-			Known:    n.isContact,
-			Log:      n.log,
-		})
+		m, err := mdns.New(mdns.Config{Device: n.host.ID(), Port: n.host.Port(), Networks: n.watcher.Subscribe(),
+			Sightings: n.sightings, Log: n.log})
 		if err != nil {
 			return fmt.Errorf("start mdns: %w", err)
 		}

@@ -249,6 +249,12 @@ func (n *Node) sightedSelf(s discovery.Sighting) {
 	n.warnings.Sighted(s.Addrs, append(n.mesh.OwnAddrs(), discovery.SelfAddrs(network.Multicast(), n.host.Port())...))
 }
 
+// parted takes in that a device is connected no more. It is dialled again as soon as it is heard.
+func (n *Node) parted(person crypto.PersonID, device crypto.DeviceID) {
+	n.people.Parted(person, device)
+	n.sightings.Again(peer.ID(device.PeerID()))
+}
+
 // isContact tells discovery whose sightings always count.
 func (n *Node) isContact(id peer.ID) bool {
 	device, err := crypto.DeviceFromPeer(id)

@@ -20,6 +20,7 @@ import (
 	mh "github.com/multiformats/go-multihash"
 
 	"github.com/earshot-im/earshot/discovery"
+	"github.com/earshot-im/earshot/node/sightings"
 )
 
 // device returns a device's ID, always the same for a seed.
@@ -227,7 +228,10 @@ type bench struct {
 	air      *air
 	networks chan discovery.Network
 	found    []discovery.Sighting // of Run's goroutine: read after synctest.Wait
-	own      []discovery.Sighting // the same
+}
+
+func newSightings(found func(discovery.Sighting)) *sightings.Sightings {
+	return sightings.New(sightings.Config{Device: device(1), Found: found, Log: slog.New(slog.DiscardHandler)})
 }
 
 const neighbour = "10.0.0.9:5353" // who sends in most tests
@@ -236,9 +240,8 @@ func withMDNS(t *testing.T, change func(*Config), body func(*bench)) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &bench{T: t, networks: make(chan discovery.Network, 1)}
 		b.air = &air{began: time.Now(), fails: map[family]error{}}
-		cfg := Config{Device: device(1), Port: 4001, Networks: b.networks,
-			Found: func(s discovery.Sighting) { b.found = append(b.found, s) },
-			Own:   func(s discovery.Sighting) { b.own = append(b.own, s) }, Log: slog.New(slog.DiscardHandler)}
+		cfg := Config{Device: device(1), Port: 4001, Networks: b.networks, Log: slog.New(slog.DiscardHandler),
+			Sightings: newSightings(func(s discovery.Sighting) { b.found = append(b.found, s) })}
 		if change != nil {
 			change(&cfg)
 		}

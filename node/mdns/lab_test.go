@@ -17,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/earshot-im/earshot/discovery"
+	"github.com/earshot-im/earshot/node/sightings"
 )
 
 func TestMain(m *testing.M) {
@@ -49,8 +50,10 @@ func labFinder() {
 	var m *MDNS
 	m, err := New(Config{
 		Device: device(byte(seed)), Port: uint16(port), Networks: w.Subscribe(), Log: log,
-		Found: func(s discovery.Sighting) { fmt.Printf("found %s %v status %v\n", s.Device, s.Addrs, m.Status()) },
-		Own:   func(discovery.Sighting) { fmt.Printf("heard itself, status %v\n", m.Status()) },
+		Sightings: sightings.New(sightings.Config{Device: device(byte(seed)), Log: log,
+			Found: func(s discovery.Sighting) { fmt.Printf("found %s %v status %v\n", s.Device, s.Addrs, m.Status()) },
+			Own:   func(discovery.Sighting) { fmt.Printf("heard itself, status %v\n", m.Status()) },
+		}),
 	})
 	if err != nil {
 		panic(err)

@@ -12,28 +12,16 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 
 	"github.com/earshot-im/earshot/discovery"
+	"github.com/earshot-im/earshot/node/sightings"
 )
 
-// Config is what New needs. Only Own and Known may be nil.
+// Config is what New needs.
 type Config struct {
-	Device   peer.ID                  // this device: announced, and left out of what is found
-	Port     uint16                   // TCP port on which the node listens
-	Networks <-chan discovery.Network // from Watcher.Subscribe
-
-	// Found is called from Run's goroutine with each sighting: of one device about once a minute,
-	// and at once when it says something new. While it runs nothing else is heard, so it should pass
-	// the sighting on and return.
-	Found func(discovery.Sighting)
-
-	// Own, if set, is called like Found with sightings of this device itself. What this MDNS
-	// announces comes back; anything else means that another machine announces this device too.
-	Own func(discovery.Sighting)
-
-	// Known, if set, says which devices are to be reported however many strangers are announced. It
-	// is called like Found.
-	Known func(peer.ID) bool
-
-	Log *slog.Logger
+	Device    peer.ID                  // this device: announced
+	Port      uint16                   // TCP port on which the node listens
+	Networks  <-chan discovery.Network // from Watcher.Subscribe
+	Sightings *sightings.Sightings     // is told what is heard. While it reports that, nothing else is heard
+	Log       *slog.Logger
 }
 
 // Status says what does not work now. A machine without IPv6 always has an error there.
@@ -48,6 +36,7 @@ type MDNS struct {
 	cfg    Config
 	wire   multicast
 	status atomic.Pointer[Status]
+	asked  chan struct{} // has room for one: an announcement is asked for
 }
 
 // New returns an MDNS that does nothing until Run. Its error wraps ErrConfig.
@@ -58,7 +47,7 @@ func New(cfg Config) (*MDNS, error) {
 	if _, err := discovery.ParseDevice(cfg.Device.String()); err != nil {
 		return nil, fmt.Errorf("%w: device: %w", ErrConfig, err)
 	}
-	m := &MDNS{cfg: cfg, wire: network{}}
+	m := &MDNS{cfg: cfg, wire: network{}, asked: make(chan struct{}, 1)}
 	m.status.Store(&Status{Announce: ErrNoInterface, IPv4: ErrNoInterface, IPv6: ErrNoInterface})
 	return m, nil
 }
@@ -66,10 +55,19 @@ func New(cfg Config) (*MDNS, error) {
 // Status says what does not work now. Anyone may call it.
 func (m *MDNS) Status() Status { return *m.status.Load() }
 
+// Announce asks for an announcement now, or a second after the last one. It does not wait. Anyone may
+// call it.
+func (m *MDNS) Announce() {
+	select {
+	case m.asked <- struct{}{}:
+	default: // one is asked for already
+	}
+}
+
 // Run announces and listens until ctx ends, then says goodbye and returns nil. The library's
 // announcing goroutine ends by itself up to 2 s later; it holds no socket by then.
 func (m *MDNS) Run(ctx context.Context) error {
-	r := running{MDNS: m, station: newStation(m.cfg, m.wire), reports: newReports(m.cfg), lonely: true}
+	r := running{MDNS: m, station: newStation(m.cfg, m.wire), lonely: true}
 	defer r.station.stop()
 	r.schedule.changed(time.Now())
 	timer := time.NewTimer(0)
@@ -83,6 +81,9 @@ func (m *MDNS) Run(ctx context.Context) error {
 			r.station.change(n.Multicast())
 			r.schedule.changed(time.Now())
 			r.fresh, r.lonely = true, true
+			m.cfg.Sightings.Renew()
+		case <-m.asked:
+			r.schedule.soon(time.Now())
 		case h := <-r.station.heard:
 			r.hear(h)
 		case <-timer.C:
@@ -96,7 +97,6 @@ type running struct {
 	*MDNS
 	schedule schedule
 	station  station
-	reports  reports
 
 	fresh  bool // the network has changed, and nothing was announced since
 	lonely bool // nobody was heard since the network has changed
@@ -120,7 +120,6 @@ func (r *running) act(now time.Time) time.Time {
 		}
 		r.fresh = false
 		r.schedule.announced(now, rand.Float64())
-		r.reports.renew()
 	}
 	r.station.answer(now)
 	r.report(status)
@@ -134,18 +133,15 @@ func (r *running) hear(h heard) {
 		return
 	}
 	s := h.said.sighting
-	own := s.Device == r.cfg.Device
-	if !own {
+	if s.Device != r.cfg.Device {
 		r.lonely = false
 	}
-	if !r.reports.worth(h) {
+	if h.said.goodbye {
+		r.cfg.Sightings.Again(s.Device)
 		return
 	}
-	if !own {
-		r.cfg.Found(s)
-	} else if r.cfg.Own != nil {
-		r.cfg.Own(s)
-	}
+	way := [...]sightings.Way{sightings.MDNS4, sightings.MDNS6}[h.way.by]
+	r.cfg.Sightings.Hear(sightings.Heard{Way: way, From: h.from, Start: h.said.instance, Sighting: s}, time.Now())
 }
 
 // report publishes a status, and logs what has begun to fail or works again.

@@ -12,7 +12,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/miekg/dns"
 	"go.uber.org/goleak"
 
@@ -147,6 +146,21 @@ func TestBeginsAgainOnAChange(t *testing.T) {
 	})
 }
 
+// TestChangeMakesNews: who was heard before a change of the network was reported again only minutes
+// after it.
+func TestChangeMakesNews(t *testing.T) {
+	withMDNS(t, nil, func(b *bench) {
+		b.change(lan())
+		same := from(device(2))
+		b.air.say(v4, same, neighbour)
+		b.change(lan()) // woken from sleep
+		b.air.say(v4, same, neighbour)
+		if len(b.found) != 2 {
+			b.Errorf("reported %d times, want once before and once after", len(b.found))
+		}
+	})
+}
+
 func TestSaysGoodbye(t *testing.T) {
 	var a *air
 	withMDNS(t, nil, func(b *bench) {
@@ -261,9 +275,6 @@ func TestLeavesOutItselfAndNonsense(t *testing.T) {
 		if len(b.found) != 1 || b.found[0].Device != device(2) || b.found[0].Source != discovery.FromMDNS {
 			b.Errorf("found %v", b.found)
 		}
-		if len(b.own) != 1 || b.own[0].Device != device(1) || len(b.own[0].Addrs) != 1 {
-			b.Errorf("of this device itself %v", b.own)
-		}
 	})
 }
 
@@ -309,52 +320,31 @@ func TestGoodbyeTakesNothingBack(t *testing.T) {
 	})
 }
 
-func TestFloodOfStrangersIsBounded(t *testing.T) {
-	friend := device(7)
-	known := func(c *Config) { c.Known = func(d peer.ID) bool { return d == friend } }
-	withMDNS(t, known, func(b *bench) {
+// TestAnnouncesWhenAsked: somebody who wants to know whether others hear this device had to wait for
+// up to 75 s.
+func TestAnnouncesWhenAsked(t *testing.T) {
+	withMDNS(t, nil, func(b *bench) {
 		b.settle(lan())
-		for i := range maxReports {
-			b.air.say(v4, announced(stranger(i), newNames(), lifetime, "10.0.0.9:4001"), neighbour)
-			if i%100 == 0 {
-				time.Sleep(time.Second) // in which more than that are parsed
-			}
+		pass(2 * time.Second)
+		b.air.happened()
+		b.Announce()
+		synctest.Wait()
+		if did := b.air.did(); !slices.Contains(did, "say IPv4 eth2") || !slices.Contains(did, "say IPv6 eth2") {
+			b.Errorf("asked to announce it did %q", did)
 		}
-		if len(b.found) != maxReports/2 {
-			b.Errorf("%d strangers of one sender reported, want half of %d", len(b.found), maxReports)
+		pass(announceLeast / 2)
+		if b.Announce(); b.air.count("say IPv4 eth2") != 0 {
+			b.Error("asked again half a second later it announces at once")
 		}
-		b.found = nil
-		b.air.say(v4, from(friend), neighbour)
-		b.air.say(v4, from(stranger(1<<20)), "10.0.0.8:5353")
-		if len(b.found) != 2 || b.found[0].Device != friend {
-			b.Errorf("amid the flood %v reported, want a friend and a stranger who sends herself", b.found)
+		if pass(announceLeast / 2); b.air.count("say IPv4 eth2") != 1 {
+			b.Error("it does not announce a second after the last time")
 		}
-		pass(announceEvery * 5 / 4)
-		b.air.say(v4, from(device(8)), neighbour)
-		if len(b.found) != 3 {
-			b.Error("a stranger is not reported after the next announcement")
+		for range 500 {
+			b.Announce()
+			pass(10 * time.Millisecond)
 		}
-	})
-}
-
-// TestForgedFriendIsBounded: whoever forges announcements of a device that is known has it reported no
-// more often than a flood of strangers.
-func TestForgedFriendIsBounded(t *testing.T) {
-	known := func(c *Config) { c.Known = func(peer.ID) bool { return true } }
-	withMDNS(t, known, func(b *bench) {
-		b.settle(lan())
-		for i := range maxReports {
-			b.air.say(v4, announced(device(7), newNames(), lifetime, "10.0.0.9:4001"), neighbour)
-			if i%100 == 0 {
-				time.Sleep(time.Second)
-			}
-		}
-		if len(b.found) != maxReports/2 {
-			b.Errorf("%d forged announcements of a friend reported, want half of %d", len(b.found), maxReports)
-		}
-		b.air.say(v4, from(device(7)), "10.0.0.7:5353")
-		if len(b.found) != maxReports/2+1 {
-			b.Error("amid it a friend's own announcement is not reported")
+		if n := b.air.count("say IPv4 eth2"); n < 4 || n > 5 {
+			b.Errorf("%d announcements in 5 s, want one a second", n)
 		}
 	})
 }
@@ -531,7 +521,7 @@ func TestRunLeavesNothing(t *testing.T) {
 	heardOf := make(chan struct{})
 	var once sync.Once
 	m, err := New(Config{Device: device(1), Port: 4001, Networks: w.Subscribe(),
-		Found: func(discovery.Sighting) { once.Do(func() { close(heardOf) }) }, Log: slog.New(slog.DiscardHandler)})
+		Sightings: newSightings(func(discovery.Sighting) { once.Do(func() { close(heardOf) }) }), Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

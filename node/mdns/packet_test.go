@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"net/netip"
 	"slices"
@@ -293,8 +294,10 @@ func TestAsks(t *testing.T) {
 	}
 }
 
-func newIntake() *intake {
-	return &intake{names: newNames(), links: []discovery.Link{home, link(3, "10.1.0.1/24", "fe80::2/64")}}
+// newIntake returns an intake that may parse so many packets.
+func newIntake(packets int) *intake {
+	return &intake{names: newNames(), links: []discovery.Link{home, link(3, "10.1.0.1/24", "fe80::2/64")},
+		admit: func(netip.Addr, time.Time) bool { packets--; return packets >= 0 }}
 }
 
 func TestTakesFromNeighboursOnly(t *testing.T) {
@@ -320,45 +323,39 @@ func TestTakesFromNeighboursOnly(t *testing.T) {
 		"by a zone left out":             {query, "[fe80::9%eth4]:5353", 0, 0},
 		"address of the other's network": {announcement, "10.1.0.9:5353", 3, 0}, // it names 10.0.0.9
 	} {
-		h, ok := newIntake().take(test.b, netip.MustParseAddrPort(test.from), test.index, time.Now())
+		h, ok := newIntake(1).take(test.b, netip.MustParseAddrPort(test.from), test.index, time.Now())
 		if got := h.way.link; ok != (test.want > 0) || ok && got != test.want {
 			t.Errorf("%s: %v over link %d, want %d", what, ok, got, test.want)
 		}
 	}
 }
 
-// TestBudgetOfPackets: however much is sent, no more is parsed, and one sender leaves half to others.
-func TestBudgetOfPackets(t *testing.T) {
-	in, now, query := newIntake(), time.Now(), asking(serviceName, dns.TypePTR)
-	flood := func(from string) (taken int) {
-		for range 2 * packetsASecond {
-			if _, ok := in.take(query, netip.MustParseAddrPort(from), 2, now); ok {
+// TestOnlyAdmittedPacketsAreParsed: however much is sent, no more is parsed.
+func TestOnlyAdmittedPacketsAreParsed(t *testing.T) {
+	in, taken := newIntake(3), 0
+	for range 10 {
+		for _, b := range [][]byte{asking(serviceName, dns.TypePTR), from(device(2))} {
+			if _, ok := in.take(b, netip.MustParseAddrPort(neighbour), 2, time.Now()); ok {
 				taken++
 			}
 		}
-		return taken
 	}
-	if n := flood("10.0.0.9:5353"); n != packetsASecond/2 {
-		t.Errorf("of one sender %d are parsed, want %d", n, packetsASecond/2)
-	}
-	if n := flood("10.0.0.8:5353"); n != packetsASecond/4 {
-		t.Errorf("of another then %d, want %d", n, packetsASecond/4)
-	}
-	now = now.Add(time.Second)
-	if n := flood("10.0.0.9:5353"); n != packetsASecond/2 {
-		t.Errorf("a second later %d are parsed, want %d", n, packetsASecond/2)
+	if taken != 3 {
+		t.Errorf("%d packets are parsed, want 3", taken)
 	}
 }
 
 // TestOthersCostNothing: an office full of printers says more than the budget holds, and so could
 // somebody who sends long packets.
 func TestOthersCostNothing(t *testing.T) {
-	in, now, from := newIntake(), time.Now(), netip.MustParseAddrPort(neighbour)
+	now, from, asked := time.Now(), netip.MustParseAddrPort(neighbour), 0
+	in := newIntake(0)
+	in.admit = func(netip.Addr, time.Time) bool { asked++; return true }
 	long := altered(func(m *dns.Msg, _ *dns.SRV, _ *dns.TXT, _ *dns.A) {
 		m.Extra = []dns.RR{&dns.NULL{Hdr: dns.RR_Header{Name: ".", Rrtype: dns.TypeNULL, Class: dns.ClassINET}, Data: strings.Repeat("x", maxPacket)}}
 	})
 	for what, b := range map[string][]byte{"a printer": foreign(), "another query": asking("_ipp._tcp.local.", dns.TypePTR), "a long packet": long} {
-		if _, ok := in.take(b, from, 2, now); ok || in.parsed != nil {
+		if _, ok := in.take(b, from, 2, now); ok || asked > 0 {
 			t.Errorf("%s: taken %v, or charged", what, ok)
 		}
 	}
@@ -424,12 +421,10 @@ func BenchmarkPacket(b *testing.B) {
 	packets["nine thousand bytes"] = append(append(from(device(2))[:12:12], serviceLabel...), bytes.Repeat([]byte{1, 'x'}, 4400)...)
 	for name, p := range packets {
 		b.Run(name, func(b *testing.B) {
-			in, from := newIntake(), netip.MustParseAddrPort(neighbour)
-			now := time.Now()
+			in, from := newIntake(math.MaxInt), netip.MustParseAddrPort(neighbour)
 			b.ReportAllocs()
 			for b.Loop() {
-				now = now.Add(time.Second) // so that each is parsed
-				in.take(p, from, 2, now)
+				in.take(p, from, 2, time.Now())
 			}
 		})
 	}
@@ -448,7 +443,7 @@ func FuzzPacket(f *testing.F) {
 		f.Add(b)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		in := newIntake()
+		in := newIntake(1)
 		in.names = own
 		h, ok := in.take(b, netip.MustParseAddrPort(neighbour), 2, time.Now())
 		if !ok {

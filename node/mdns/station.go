@@ -78,7 +78,7 @@ func (s *station) listen(f family) error {
 	if len(s.links) == 0 {
 		return ErrNoInterface
 	}
-	in, quit := &intake{names: s.names, by: f, links: s.links}, make(chan struct{})
+	in, quit := &intake{s.names, f, s.links, s.cfg.Sightings.Admit}, make(chan struct{})
 	socket, err := s.wire.listen(f, s.links, func(b []byte, from netip.AddrPort, index int) {
 		if h, ok := in.take(b, from, index, time.Now()); ok {
 			select {
