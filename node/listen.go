@@ -15,6 +15,14 @@ import (
 	"github.com/earshot-im/earshot/store"
 )
 
+// A node that was not told where to listen takes the first port of this range that is free, and
+// keeps it. IANA has given none of them to anybody, they lie below those that systems take for
+// connections, and ten are enough for as many nodes on one machine.
+const (
+	FirstPort = 27830
+	LastPort  = 27839
+)
+
 const (
 	// settingPort is the setting that holds the port on which this node listened last.
 	settingPort = "port"
@@ -78,7 +86,7 @@ func listenable(addr ma.Multiaddr) bool {
 }
 
 // startListening listens where the configuration says, or where it said last, or else on every
-// address and the port of last time, which peers have saved.
+// address and one of usualPorts.
 func (n *Node) startListening(ctx context.Context) error {
 	kept, err := n.store.Book().Setting(settingListen)
 	if err != nil {
@@ -116,15 +124,21 @@ func (n *Node) noteWhere(ctx context.Context, setting, value string) error {
 	return err
 }
 
-// listenAnywhere listens on all addresses of this machine, on the port of last time if it is free.
+// listenAnywhere listens on all addresses of this machine, on the first of usualPorts that is free.
 func (n *Node) listenAnywhere(ctx context.Context) error {
 	last, err := n.lastPort()
 	if err != nil {
 		return err
 	}
-	err = n.host.Listen(link.ListenAddrs(last))
-	if errors.Is(err, link.ErrPortTaken) && last != 0 {
-		err = n.host.Listen(link.ListenAddrs(0))
+	for _, port := range usualPorts(last) {
+		err = n.host.Listen(link.ListenAddrs(port))
+		if !errors.Is(err, link.ErrPortTaken) {
+			break
+		}
+		if port == last {
+			n.portTaken.Store(uint32(last))
+			n.log.Warn("another program has the port of last time", "port", last)
+		}
 	}
 	if err != nil {
 		return err
@@ -134,6 +148,31 @@ func (n *Node) listenAnywhere(ctx context.Context) error {
 	}
 	return nil
 }
+
+// usualPorts returns the ports on which a node listens that was not told where, in the order in
+// which they are tried: that of last time, which peers have saved, then the range, which firewalls
+// let through, and any at last. A port from beyond the range was a makeshift, so it comes after it.
+func usualPorts(last uint16) (ports []uint16) {
+	for port := uint16(FirstPort); port <= LastPort; port++ {
+		ports = append(ports, port)
+	}
+	if at := slices.Index(ports, last); at >= 0 {
+		return append(slices.Insert(slices.Delete(ports, at, at+1), 0, last), 0)
+	}
+	if last != 0 {
+		ports = append(ports, last)
+	}
+	return append(ports, 0)
+}
+
+// Port says where a node listens, for whoever looks for what is wrong.
+type Port struct {
+	Now   uint16 // 0 if it does not listen
+	Taken uint16 // that of last time, if another program had it when the node started; else 0
+}
+
+// Port returns on which TCP port this node listens.
+func (n *Node) Port() Port { return Port{n.host.Port(), uint16(n.portTaken.Load())} }
 
 // lastPort returns the port on which this node listened last, or 0.
 func (n *Node) lastPort() (uint16, error) {

@@ -89,6 +89,84 @@ func TestListenIsKept(t *testing.T) {
 	})
 }
 
+// listens runs a node for as long as do does, on the port that it says.
+func listens(t *testing.T, host *memnet.Host, dir string, listen []string, do func(Port)) {
+	t.Helper()
+	if err := once(t, host, Config{Dir: dir, Listen: listen}, func(n *Node) { do(n.Port()) }); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestPortIsOfTheRange: the port was any that was free, so that no firewall could be opened for it.
+func TestPortIsOfTheRange(t *testing.T) {
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		host := w.net.Host(w.freshAddr())
+		var seen []uint16
+		var next func()
+		next = func() { // each runs beside those before it
+			listens(t, host, t.TempDir(), nil, func(p Port) {
+				if seen = append(seen, p.Now); p.Taken != 0 {
+					t.Errorf("a new node misses port %d", p.Taken)
+				}
+				if len(seen) <= LastPort-FirstPort+1 {
+					next()
+				}
+			})
+		}
+		next()
+		for i, port := range seen[:len(seen)-1] {
+			if want := uint16(FirstPort + i); port != want {
+				t.Errorf("node %d listens on %d, want %d", i, port, want)
+			}
+		}
+		if last := seen[len(seen)-1]; last == 0 || last >= FirstPort && last <= LastPort {
+			t.Errorf("when all are taken a node listens on %d", last)
+		}
+	})
+}
+
+// TestPortIsKept: a node tries the port of last time first, takes another one of the range if that is
+// another program's now, says so, and keeps the other one.
+func TestPortIsKept(t *testing.T) {
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		host, dir := w.net.Host(w.freshAddr()), t.TempDir()
+		expect := func(want Port) func(Port) {
+			return func(got Port) {
+				t.Helper()
+				if got != want {
+					t.Errorf("listens %+v, want %+v", got, want)
+				}
+			}
+		}
+		listens(t, host, t.TempDir(), nil, func(Port) { // has the first
+			listens(t, host, dir, nil, expect(Port{Now: FirstPort + 1}))
+		})
+		listens(t, host, dir, nil, expect(Port{Now: FirstPort + 1}))
+		listens(t, host, t.TempDir(), []string{fmt.Sprint(FirstPort + 1)}, func(Port) {
+			listens(t, host, dir, nil, expect(Port{Now: FirstPort, Taken: FirstPort + 1}))
+			listens(t, host, dir, nil, expect(Port{Now: FirstPort}))
+		})
+		listens(t, host, dir, []string{"4001"}, expect(Port{Now: 4001}))
+		listens(t, host, dir, []string{"0"}, expect(Port{Now: FirstPort}))
+	})
+}
+
+// TestMakeshiftPortIsLeft: a node that found the whole range taken once would have stayed outside of
+// it, where no firewall lets others through.
+func TestMakeshiftPortIsLeft(t *testing.T) {
+	for last, want := range map[uint16]string{
+		0:         "[27830 27831 27832 27833 27834 27835 27836 27837 27838 27839 0]",
+		40000:     "[27830 27831 27832 27833 27834 27835 27836 27837 27838 27839 40000 0]",
+		27832:     "[27832 27830 27831 27833 27834 27835 27836 27837 27838 27839 0]",
+		FirstPort: "[27830 27831 27832 27833 27834 27835 27836 27837 27838 27839 0]",
+		LastPort:  "[27839 27830 27831 27832 27833 27834 27835 27836 27837 27838 0]",
+	} {
+		if got := fmt.Sprint(usualPorts(last)); got != want {
+			t.Errorf("after %d: %s, want %s", last, got, want)
+		}
+	}
+}
+
 func TestWhatCanBeListenedOn(t *testing.T) {
 	for text, want := range map[string]int{"4001": 2, "0": 0, "/ip4/10.0.0.1/tcp/4001": 1, "/ip6/::/tcp/0": 1} {
 		if addrs, err := parseListen([]string{text}); err != nil || len(addrs) != want {

@@ -125,6 +125,7 @@ type Node struct {
 	networks func() (discovery.Network, error) // this machine's interfaces now
 
 	sightings *sightings.Sightings
+	portTaken atomic.Uint32             // see Port
 	mdns      atomic.Pointer[mdns.MDNS] // nil until it runs
 
 	// What the owner asks.

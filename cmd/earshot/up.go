@@ -28,7 +28,7 @@ each time. An address with a device's ID means that device and no other.`,
 	}
 	flags := c.Flags()
 	flags.StringVar(&o.Name, "name", "", "your own `NAME` (kept; needed once)")
-	flags.StringArrayVar(&o.Listen, "listen", nil, "`ADDRESS` to listen on: a port, as 4001, or a multiaddr, as /ip4/192.0.2.7/tcp/4001; kept for the next time; 0 goes back to any port; may be repeated")
+	flags.StringArrayVar(&o.Listen, "listen", nil, "`ADDRESS` to listen on: a port, as 4001, or a multiaddr, as /ip4/192.0.2.7/tcp/4001; kept for the next time; 0 goes back to the first free port from 27830 to 27839; may be repeated")
 	flags.StringArrayVar(&o.Peers, "peer", nil, "`ADDRESS` of a device to connect to: HOST:PORT, or what status shows at theirs; may be repeated")
 	flags.BoolVar(&o.NoMDNS, "no-mdns", false, "neither announce this node nor look for others by mDNS")
 	flags.StringArrayVar(&o.Interfaces, "interface", nil, "`NAME` of the only network interface to use, others' connections are closed; may be repeated (default: all, looking for others over those of the local network)")
