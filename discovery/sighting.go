@@ -16,12 +16,18 @@ import (
 // dial more.
 const MaxAddrs = 10
 
+// LeastPort is the lowest port that is believed of a device that was only heard of. Those below belong
+// to other services, to which anyone on the network could have us connect.
+const LeastPort = 1024
+
 // Source says how a device was found. Its text is what users see in found_by.
 type Source string
 
 const (
 	// FromMDNS is what was heard on the local network. Anyone can forge it.
 	FromMDNS Source = "mdns"
+	// FromBeacon is the same, by another protocol.
+	FromBeacon Source = "beacon"
 	// FromSaved is an address at which the device once proved itself.
 	FromSaved Source = "saved"
 	// FromManual is an address that the user typed.
@@ -31,7 +37,10 @@ const (
 )
 
 // sources lists every Source in the order in which they are shown.
-var sources = [...]Source{FromMDNS, FromSaved, FromManual, FromPeer}
+var sources = [...]Source{FromMDNS, FromBeacon, FromSaved, FromManual, FromPeer}
+
+// Announced tells the sources by which a device itself says on the local network that it is there.
+func (s Source) Announced() bool { return s == FromMDNS || s == FromBeacon }
 
 // trusted tells the sources that a stranger cannot forge.
 func (s Source) trusted() bool { return s == FromSaved || s == FromManual }

@@ -75,7 +75,8 @@ var imports = map[string]string{
 	"node/link":       "node/budget node/fair",
 	"node/fair":       "",
 	"node/budget":     "crypto node/fair",
-	"node/mdns":       "discovery node/sightings",
+	"node/mdns":       "discovery node/multicast node/sightings",
+	"node/multicast":  "discovery",
 	"node/sightings":  "discovery node/fair",
 	"node/notify":     "",
 

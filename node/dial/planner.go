@@ -121,7 +121,7 @@ func (p *Planner) Sighted(s discovery.Sighting, now time.Time) {
 		p.change(s.Device, d, func() { d.named = true })
 	}
 
-	announced := s.Source == discovery.FromMDNS
+	announced := s.Source.Announced()
 	isNew := slices.ContainsFunc(s.Addrs, func(a netip.AddrPort) bool {
 		return slices.Contains(addrs, a) && !slices.Contains(d.tried, a)
 	})

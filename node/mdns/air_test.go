@@ -145,7 +145,7 @@ func (a *air) register(n names, at []netip.AddrPort, text []string, l discovery.
 	}, nil
 }
 
-func (q *quiet) say(b []byte, l discovery.Link) error {
+func (q *quiet) Say(b []byte, l discovery.Link) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.broken != nil {
@@ -166,9 +166,9 @@ func (q *quiet) say(b []byte, l discovery.Link) error {
 	return nil
 }
 
-func (q *quiet) ended() <-chan struct{} { return q.done }
+func (q *quiet) Ended() <-chan struct{} { return q.done }
 
-func (q *quiet) close() { q.fail() }
+func (q *quiet) Close() { q.fail() }
 
 // fail ends the socket.
 func (q *quiet) fail() {

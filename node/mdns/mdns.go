@@ -34,7 +34,7 @@ type Status struct {
 // MDNS announces a device by multicast DNS and reports the others.
 type MDNS struct {
 	cfg    Config
-	wire   multicast
+	wire   wire
 	status atomic.Pointer[Status]
 	asked  chan struct{} // has room for one: an announcement is asked for
 }

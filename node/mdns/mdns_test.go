@@ -433,27 +433,6 @@ func TestOnePacketCausesOnePacket(t *testing.T) {
 	})
 }
 
-// TestReadsNoFasterThanItsPace: a network carries many times as many packets as there is any need to
-// read.
-func TestReadsNoFasterThanItsPace(t *testing.T) {
-	var p pace
-	began := time.Now()
-	now := began
-	for range 10 * packetsAStretch {
-		now = now.Add(p.rest(now))
-	}
-	if took := now.Sub(began); took != 9*stretch {
-		t.Errorf("read in %v, want %v", took, 9*stretch)
-	}
-	now = now.Add(stretch)
-	for range 10 * packetsAStretch { // at half the pace
-		now = now.Add(2 * stretch / packetsAStretch)
-		if wait := p.rest(now); wait > 0 {
-			t.Fatalf("waits for %v", wait)
-		}
-	}
-}
-
 // bomb returns a query of a size that has as many questions as fit.
 func bomb(size int) []byte {
 	b := asking(serviceName, dns.TypePTR)
@@ -507,9 +486,9 @@ type closing struct {
 	reader *quiet
 }
 
-func (c *closing) ended() <-chan struct{} { return c.reader.done }
+func (c *closing) Ended() <-chan struct{} { return c.reader.done }
 
-func (c *closing) close() {
+func (c *closing) Close() {
 	c.quiet.fail()
 	<-c.reader.done
 }

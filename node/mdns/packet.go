@@ -31,10 +31,6 @@ const (
 	// maxStrings is how many TXT strings an announcement may have. Two have a meaning; the rest is
 	// room for later versions.
 	maxStrings = 16
-
-	// minPort is the lowest port that is believed. Those below belong to other services, to which
-	// anyone on the network could have us connect.
-	minPort = 1024
 )
 
 // A header is the beginning of a packet.
@@ -330,7 +326,7 @@ func (e entry) sighting(link discovery.Link, goodbye bool) (s discovery.Sighting
 	}
 	for _, ip := range e.ips {
 		a := netip.AddrPortFrom(ip, e.port)
-		if e.port >= minPort && link.OnLink(ip) && discovery.Believable(a, s.Source) {
+		if e.port >= discovery.LeastPort && link.OnLink(ip) && discovery.Believable(a, s.Source) {
 			s.Addrs = append(s.Addrs, a)
 		}
 	}

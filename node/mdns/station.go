@@ -8,12 +8,50 @@ import (
 	"time"
 
 	"github.com/earshot-im/earshot/discovery"
+	"github.com/earshot-im/earshot/node/multicast"
 )
+
+// family is one of IPv4 and IPv6.
+type family = multicast.Family
+
+const v4, v6, families = multicast.V4, multicast.V6, multicast.Families
+
+// group is where multicast DNS is spoken.
+func group(f family) multicast.Group {
+	at := [...]netip.AddrPort{netip.MustParseAddrPort("224.0.0.251:5353"), netip.MustParseAddrPort("[ff02::fb]:5353")}
+	return multicast.Group{Family: f, At: at[f], Name: "mDNS", Most: maxPacket}
+}
+
+// A socket hears and says packets of one IP version, as a multicast.Socket.
+type socket interface {
+	Say(b []byte, link discovery.Link) error
+	Ended() <-chan struct{}
+	Close()
+}
+
+// wire is the edge to the network. Tests replace it.
+type wire interface {
+	// listen is multicast.Listen at group.
+	listen(f family, links []discovery.Link, take func(b []byte, from netip.AddrPort, index int)) (socket, error)
+	// register has the library announce a device over a link, until hush is called.
+	register(n names, at []netip.AddrPort, text []string, link discovery.Link) (hush func(), err error)
+}
+
+// network is this machine's.
+type network struct{}
+
+func (network) listen(f family, links []discovery.Link, take func([]byte, netip.AddrPort, int)) (socket, error) {
+	s, err := multicast.Listen(group(f), links, take)
+	if err != nil {
+		return nil, err // and no socket, which would be a nil pointer in the interface
+	}
+	return s, nil
+}
 
 // A station speaks and hears over some links. It belongs to Run's goroutine.
 type station struct {
 	cfg     Config
-	wire    multicast
+	wire    wire
 	names   names
 	links   []discovery.Link
 	ears    [families]ear
@@ -30,7 +68,7 @@ type ear struct {
 	quit chan struct{} // closed: what was heard is wanted no more
 }
 
-func newStation(cfg Config, wire multicast) station {
+func newStation(cfg Config, wire wire) station {
 	return station{cfg: cfg, wire: wire, names: newNames(), heard: make(chan heard), answers: newAnswers()}
 }
 
@@ -51,7 +89,7 @@ func (s *station) stop() {
 func (e *ear) stop() {
 	if e.socket != nil {
 		close(e.quit)
-		e.close()
+		e.Close()
 	}
 	*e = ear{}
 }
@@ -61,7 +99,7 @@ func (e *ear) open() bool {
 		return false
 	}
 	select {
-	case <-e.ended():
+	case <-e.Ended():
 		return false
 	default:
 		return true
@@ -105,8 +143,8 @@ func (s *station) ask() {
 func (s *station) askOver(f family) {
 	b, err := question()
 	for _, l := range s.links {
-		if err == nil && s.ears[f].open() && f.of(l) {
-			err = s.ears[f].say(b, l)
+		if err == nil && s.ears[f].open() && f.Of(l) {
+			err = s.ears[f].Say(b, l)
 		}
 	}
 	if err != nil { // the announcement says what is wrong, and others announce themselves
@@ -116,7 +154,7 @@ func (s *station) askOver(f family) {
 
 // at returns where others on some links reach this device. A port that nobody believes is nowhere.
 func (s *station) at(links ...discovery.Link) []netip.AddrPort {
-	if s.cfg.Port < minPort {
+	if s.cfg.Port < discovery.LeastPort {
 		return nil
 	}
 	return discovery.SelfAddrs(links, s.cfg.Port)
@@ -127,7 +165,7 @@ func (s *station) announce(now time.Time) error {
 	switch {
 	case len(s.links) == 0:
 		return ErrNoInterface
-	case s.cfg.Port < minPort:
+	case s.cfg.Port < discovery.LeastPort:
 		return ErrLowPort
 	case len(s.at(s.links...)) == 0:
 		return discovery.ErrNoAddress
@@ -161,7 +199,7 @@ func (s *station) goodbye() {
 func (s *station) ways() (out []way) {
 	for f := range families {
 		for _, l := range s.links {
-			if s.ears[f].open() && f.of(l) && len(s.at(l)) > 0 {
+			if s.ears[f].open() && f.Of(l) && len(s.at(l)) > 0 {
 				out = append(out, way{l.Index, f})
 			}
 		}
@@ -177,7 +215,7 @@ func (s *station) say(w way, ttl uint32, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	return s.ears[w.by].say(b, link)
+	return s.ears[w.by].Say(b, link)
 }
 
 // answer sends the answers that are due.

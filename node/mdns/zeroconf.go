@@ -31,7 +31,7 @@ func (network) register(n names, at []netip.AddrPort, text []string, link discov
 		ips[i] = a.Addr().String()
 	}
 	server, err := zeroconf.RegisterProxy(n.instance, service, mute, int(at[0].Port()), n.host+"."+mute+".",
-		ips, text, []net.Interface{*outlet(link)})
+		ips, text, []net.Interface{{Index: link.Index, Name: link.Name}})
 	if err != nil {
 		return nil, fmt.Errorf("announce by zeroconf: %w", err)
 	}

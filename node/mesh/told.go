@@ -15,10 +15,6 @@ import (
 	"github.com/earshot-im/earshot/node/wire"
 )
 
-// leastPort is the lowest port that is dialled where somebody else says so: below it are services of
-// the system, and nodes listen above it.
-const leastPort = 1024
-
 // sharedNetwork is what providers use between them and their customers (RFC 6598). Some VPNs use it.
 var sharedNetwork = netip.MustParsePrefix("100.64.0.0/10")
 
@@ -103,7 +99,7 @@ func (m *Mesh) tellOf(s *session.Session, at wire.Sighting) {
 func (m *Mesh) believes(by *session.Session, s wire.Sighting, at netip.AddrPort) bool {
 	addr := at.Addr()
 	switch {
-	case at.Port() < leastPort:
+	case at.Port() < discovery.LeastPort:
 		return false
 	case m.Network().OnLink(addr), s.Device == by.Peer() && addr == remote(by).Addr().Unmap():
 		return true

@@ -1,10 +1,11 @@
-package mdns
+package multicast
 
 import (
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"syscall"
 	"time"
 
@@ -14,53 +15,39 @@ import (
 	"github.com/earshot-im/earshot/discovery"
 )
 
-// A family is one of IPv4 and IPv6. Each has a socket of its own, so that one that fails does not
+// A Family is one of IPv4 and IPv6. Each has a socket of its own, so that one that fails does not
 // stop the other.
-type family int
+type Family int
 
+// The families, and how many there are.
 const (
-	v4 family = iota
-	v6
-	families
+	V4 Family = iota
+	V6
+	Families
 )
 
-func (f family) String() string { return [...]string{"IPv4", "IPv6"}[f] }
+func (f Family) String() string { return [...]string{"IPv4", "IPv6"}[f] }
 
-// group is where multicast DNS is spoken.
-func (f family) group() netip.AddrPort {
-	return [...]netip.AddrPort{netip.MustParseAddrPort("224.0.0.251:5353"), netip.MustParseAddrPort("[ff02::fb]:5353")}[f]
-}
-
-// of tells whether a link has an address of this version, without which nothing can be sent.
-func (f family) of(l discovery.Link) bool {
+// Of tells whether a link has an address of this version, without which nothing can be sent.
+func (f Family) Of(l discovery.Link) bool {
 	for _, a := range l.Addrs {
-		if a.Is4() == (f == v4) {
+		if a.Is4() == (f == V4) {
 			return true
 		}
 	}
 	return false
 }
 
-// A socket hears and says packets of one IP version.
-type socket interface {
-	// say sends a packet to everybody on a link.
-	say(b []byte, link discovery.Link) error
-	// ended is closed when nothing more is heard, by itself or after close.
-	ended() <-chan struct{}
-	// close ends it, and returns when nobody is told of packets any more.
-	close()
-}
+// A Group is where packets of some protocol are sent, of one IP version.
+type Group struct {
+	Family Family
+	At     netip.AddrPort
+	Name   string // of the protocol, for errors
+	Most   int    // bytes that a packet may have; longer ones are dropped unread
 
-// multicast is the edge to the network. Tests replace it.
-type multicast interface {
-	// listen tells take of each packet of at most maxPacket bytes that comes over one of the links,
-	// from whom, and the index of the interface, or 0. It calls take from one goroutine.
-	listen(f family, links []discovery.Link, take func(b []byte, from netip.AddrPort, index int)) (socket, error)
-	// register has the library announce a device over a link, until hush is called.
-	register(n names, at []netip.AddrPort, text []string, link discovery.Link) (hush func(), err error)
+	// Broadcast says that packets to everybody in a network of IPv4 are heard as well.
+	Broadcast bool
 }
-
-type network struct{}
 
 // options is what ipv4.PacketConn and ipv6.PacketConn have in common.
 type options interface {
@@ -69,38 +56,43 @@ type options interface {
 	SetMulticastLoopback(bool) error
 }
 
-func (network) listen(f family, links []discovery.Link, take func([]byte, netip.AddrPort, int)) (socket, error) {
+// Listen opens a socket that hears a group over some links. It tells take of each packet, of who
+// sent it, and of the index of the interface, or 0 if the system does not say; it calls take from one
+// goroutine, which ends when the socket does.
+func Listen(g Group, links []discovery.Link, take func(b []byte, from netip.AddrPort, index int)) (*Socket, error) {
 	// To listen at a group means to Go that others may hold the port too: on one machine there may
 	// be two nodes, and the system's own service. The socket takes packets of all groups.
-	name := [...]string{"udp4", "udp6"}[f]
-	conn, err := net.ListenUDP(name, net.UDPAddrFromAddrPort(f.group()))
+	name := [...]string{"udp4", "udp6"}[g.Family]
+	conn, err := net.ListenUDP(name, net.UDPAddrFromAddrPort(g.At))
 	if err != nil {
-		return nil, fmt.Errorf("listen for mDNS over %v: %w", f, err)
+		return nil, fmt.Errorf("listen for %s over %v: %w", g.Name, g.Family, err)
 	}
-	s := &udp{conn: conn, family: f, done: make(chan struct{})}
+	s := &Socket{conn: conn, group: g, done: make(chan struct{})}
 	if err := s.join(links); err != nil {
 		_ = conn.Close()
-		return nil, fmt.Errorf("listen for mDNS over %v: %w", f, err)
+		return nil, fmt.Errorf("listen for %s over %v: %w", g.Name, g.Family, err)
 	}
 	go s.read(take) // ends when the socket is closed or fails
 	return s, nil
 }
 
-// udp is a socket of the system.
-type udp struct {
+// Socket is a socket of the system that hears a group. Make one by Listen.
+type Socket struct {
 	conn    *net.UDPConn
-	family  family
+	group   Group
 	options options
-	done    chan struct{}
+	// broadcasts are the addresses of everybody in the networks of the links, if they count.
+	broadcasts []netip.Addr
+	done       chan struct{}
 }
 
 // join sets the socket up. It fails if it can hear nothing over any link.
-func (s *udp) join(links []discovery.Link) error {
+func (s *Socket) join(links []discovery.Link) error {
 	// Packets may live longer than one hop, to be told from those of other protocols; routers do not
 	// pass them on anyway (RFC 6762, section 11).
 	const hops = 255
 	var err error
-	if s.family == v4 {
+	if s.group.Family == V4 {
 		p := ipv4.NewPacketConn(s.conn)
 		s.options, err = p, p.SetMulticastTTL(hops)
 		// Windows can't tell the interface; then the sender's address has to.
@@ -114,9 +106,14 @@ func (s *udp) join(links []discovery.Link) error {
 	if err = errors.Join(err, s.options.SetMulticastLoopback(true)); err != nil {
 		return err
 	}
+	if s.group.Broadcast {
+		for _, l := range links {
+			s.broadcasts = append(s.broadcasts, Broadcasts(l)...)
+		}
+	}
 	joined := 0
 	for _, l := range links {
-		e := s.options.JoinGroup(outlet(l), &net.UDPAddr{IP: s.family.group().Addr().AsSlice()})
+		e := s.options.JoinGroup(outlet(l), &net.UDPAddr{IP: s.group.At.Addr().AsSlice()})
 		if err = errors.Join(err, e); e == nil {
 			joined++
 		}
@@ -134,14 +131,14 @@ func outlet(l discovery.Link) *net.Interface { return &net.Interface{Index: l.In
 const tooLong = syscall.Errno(10040)
 
 // read tells take of packets until the socket is closed or fails.
-func (s *udp) read(take func([]byte, netip.AddrPort, int)) {
+func (s *Socket) read(take func([]byte, netip.AddrPort, int)) {
 	defer close(s.done)
-	b, about := make([]byte, maxPacket+1), make([]byte, 256)
+	b, about := make([]byte, s.group.Most+1), make([]byte, 256)
 	var pace pace
 	for {
 		time.Sleep(pace.rest(time.Now()))
 		n, k, _, from, err := s.conn.ReadMsgUDPAddrPort(b, about)
-		if errors.Is(err, tooLong) || err == nil && n > maxPacket {
+		if errors.Is(err, tooLong) || err == nil && n > s.group.Most {
 			continue
 		}
 		if err != nil {
@@ -154,10 +151,10 @@ func (s *udp) read(take func([]byte, netip.AddrPort, int)) {
 }
 
 const (
-	// A socket is read packetsAStretch times in a stretch, 20,000 times a second, which takes 6 % of a
-	// core. What comes beyond that the kernel drops, once the little is full that it holds. Honest
-	// networks have some hundred packets a second.
-	packetsAStretch = 200
+	// A socket is read packetsAStretch times in a stretch, 10,000 times a second, which takes 3 % of a
+	// core; a node has four. What comes beyond that the kernel drops, once the little is full that it
+	// holds. Honest networks have some hundred packets a second.
+	packetsAStretch = 100
 	stretch         = 10 * time.Millisecond
 )
 
@@ -184,9 +181,9 @@ func (p *pace) rest(now time.Time) time.Duration {
 // arrived returns the index of the interface over which a packet came, or 0 where the system does
 // not say. It reports false if the packet was sent to this machine alone: that may come through a
 // router, from anywhere.
-func (s *udp) arrived(about []byte) (index int, ok bool) {
+func (s *Socket) arrived(about []byte) (index int, ok bool) {
 	var to net.IP
-	if s.family == v4 {
+	if s.group.Family == V4 {
 		var m ipv4.ControlMessage
 		if m.Parse(about) == nil {
 			index, to = m.IfIndex, m.Dst
@@ -197,26 +194,27 @@ func (s *udp) arrived(about []byte) (index int, ok bool) {
 			index, to = m.IfIndex, m.Dst
 		}
 	}
-	return index, to == nil || to.IsMulticast()
+	at, _ := netip.AddrFromSlice(to)
+	return index, to == nil || to.IsMulticast() || slices.Contains(s.broadcasts, at.Unmap())
 }
 
-func (s *udp) say(b []byte, link discovery.Link) error {
-	// A socket's buffer is full only if the interface does not send; what is not sent now is of no
-	// use later.
-	const patience = 100 * time.Millisecond
+// Say sends a packet to everybody on a link.
+func (s *Socket) Say(b []byte, link discovery.Link) error {
 	if err := s.options.SetMulticastInterface(outlet(link)); err != nil {
 		return fmt.Errorf("send over %s: %w", link.Name, err)
 	}
 	_ = s.conn.SetWriteDeadline(time.Now().Add(patience))
-	if _, err := s.conn.WriteToUDPAddrPort(b, s.family.group()); err != nil {
+	if _, err := s.conn.WriteToUDPAddrPort(b, s.group.At); err != nil {
 		return fmt.Errorf("send over %s: %w", link.Name, err)
 	}
 	return nil
 }
 
-func (s *udp) ended() <-chan struct{} { return s.done }
+// Ended is closed when nothing more is heard, by itself or after Close.
+func (s *Socket) Ended() <-chan struct{} { return s.done }
 
-func (s *udp) close() {
+// Close ends the socket, and returns when nobody is told of packets any more.
+func (s *Socket) Close() {
 	_ = s.conn.Close() // fails only if it is closed
 	<-s.done
 }
