@@ -1,0 +1,96 @@
+package service
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+const (
+	runKeyPath  = `Software\Microsoft\Windows\CurrentVersion\Run` // below HKEY_CURRENT_USER
+	runKeyValue = "earshot"
+)
+
+// runKey is a value of the user's Run key, which Windows runs once at each login and doesn't look
+// after. It has never been run on Windows.
+type runKey struct{ Config }
+
+// value is the command line that Windows runs.
+func (r runKey) value() string {
+	var line []string
+	for _, word := range r.words("--detach") {
+		line = append(line, windowsWord(word))
+	}
+	return strings.Join(line, " ")
+}
+
+// windowsWord quotes a word as programs on Windows read it: backslashes count double before a
+// quotation mark, and nowhere else.
+func windowsWord(word string) string {
+	if word != "" && !strings.ContainsAny(word, " \t\"") {
+		return word
+	}
+	var b strings.Builder
+	b.WriteByte('"')
+	slashes := 0
+	for _, r := range word {
+		switch r {
+		case '\\':
+			slashes++
+		case '"':
+			b.WriteString(strings.Repeat(`\`, slashes+1))
+			slashes = 0
+		default:
+			slashes = 0
+		}
+		b.WriteRune(r)
+	}
+	b.WriteString(strings.Repeat(`\`, slashes))
+	b.WriteByte('"')
+	return b.String()
+}
+
+func (r runKey) State() State { return r.state(readRunKey()) }
+
+func (r runKey) state(value string) State {
+	v := State{Kind: RunKey}
+	if value == "" {
+		return v
+	}
+	v.Path, v.Own = `HKCU\`+runKeyPath+`\`+runKeyValue, strings.HasSuffix(value, " up --detach")
+	v.Installed = strings.Contains(value, " "+windowsWord("--dir="+r.Dir)+" ")
+	v.Elsewhere, v.Enabled = !v.Installed, v.Installed
+	return v
+}
+
+func (r runKey) Install(context.Context) error {
+	if err := r.check(); err != nil {
+		return err
+	}
+	if err := r.State().refusing(); err != nil {
+		return err
+	}
+	if err := writeRunKey(r.value()); err != nil {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return nil
+}
+
+func (r runKey) Remove(context.Context) error {
+	now := r.State()
+	if now.Path == "" {
+		return nil
+	}
+	if err := now.refusing(); err != nil {
+		return err
+	}
+	return deleteRunKey()
+}
+
+func (r runKey) Active(context.Context) bool { return false }
+func (r runKey) Start(context.Context) error { return ErrUnavailable }
+func (r runKey) Supervises() bool            { return false }
+func (r runKey) RestartCommand() string      { return "" }
+func (r runKey) LogCommand() string          { return "type " + strconv.Quote(filepath.Join(r.Dir, "log")) }

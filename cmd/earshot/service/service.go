@@ -1,0 +1,192 @@
+// Package service has the system start the node of a directory when its owner logs in, by what the
+// system has for that:
+//
+//	Linux    a unit of the user's systemd, earshot.service: of the package, or written here
+//	macOS    an agent of launchd, im.earshot.node
+//	Windows  a value of the user's Run key, earshot (a service of Windows would run outside of the
+//	         user's session)
+//
+// A user has one service. It is that of one directory, and everything here is about that: whether it
+// is installed is answered by files alone, so it is known also where systemd or launchd can't be
+// asked. What `earshot service install` has not written itself is never changed or deleted.
+//
+// It owns the text of the unit, earshot.service beside this file, which the packages contain as well.
+// It starts no node by itself and knows no local API: whoever calls it finds out whether the node
+// answers. The parts for macOS and Windows have never been run there.
+//
+// Nothing here runs on. An error is Unavailable where the system has nothing of the kind, Elsewhere
+// where the service is another directory's, Foreign where somebody else has written it, and otherwise
+// what the system's own program said.
+package service
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"unicode"
+)
+
+var (
+	// ErrUnavailable: nothing here starts programs at login, or it can't be asked. Start the node
+	// with `earshot up --detach`.
+	ErrUnavailable = errors.New("no service can be installed here")
+	// ErrElsewhere: the service starts the node of another directory. Remove that one first.
+	ErrElsewhere = errors.New("the service starts the node of another directory")
+	// ErrForeign: what stands in the service's place was not written by `earshot service install`.
+	// It is left as it is.
+	ErrForeign = errors.New("was not written by `earshot service install`")
+	// ErrPath: a path can't be written into a unit.
+	ErrPath = errors.New("a path has a control character")
+)
+
+// Config says which node the service is to start, and how.
+type Config struct {
+	Program        string // its path
+	Dir            string // the directory of the node
+	DefaultDir     string // which one the node takes if it is told of none
+	PassphraseFile string // "": the node is not protected
+	Home           string // of the user; "": not known
+}
+
+// Kinds of services.
+const (
+	Systemd = "systemd"
+	Launchd = "launchd"
+	RunKey  = "run_key"
+)
+
+// State is what there is of a service.
+type State struct {
+	Kind      string
+	Path      string // of the unit, the agent or the value; "": there is none
+	Installed bool   // it starts the node of Config.Dir
+	Enabled   bool   // at login, too
+	Elsewhere bool   // it starts the node of another directory
+	Own       bool   // `earshot service install` has written what is at Path
+}
+
+// Service is the service of one directory. Its methods may be called one after the other only.
+type Service interface {
+	// State says what there is. It asks files only, and is quick.
+	State() State
+	// Active reports whether the system runs the node now.
+	Active(ctx context.Context) bool
+	// Install makes it if it is not there, and has the system run the node from now on. No other
+	// process may run the node then.
+	Install(ctx context.Context) error
+	// Remove ends the node if the system runs it, and takes away what Install has made.
+	Remove(ctx context.Context) error
+	// Start has the system run the node, if it doesn't do so already.
+	Start(ctx context.Context) error
+	// Supervises reports whether the system goes on to look after a node that it has started. If
+	// not, there is nothing to start a node by.
+	Supervises() bool
+	// RestartCommand is what a user types to have the node started again.
+	RestartCommand() string
+	// LogCommand is what a user types to see why a node was not started.
+	LogCommand() string
+}
+
+// Of returns the service of a directory, as this system has it.
+func Of(c Config) Service {
+	switch runtime.GOOS {
+	case "darwin":
+		return newLaunchd(c)
+	case "windows":
+		return runKey{c}
+	}
+	return newSystemd(c)
+}
+
+// words is the command line that runs the node.
+func (c Config) words(up ...string) []string {
+	words := []string{c.Program, "--dir=" + c.Dir}
+	if c.PassphraseFile != "" {
+		words = append(words, "--passphrase-file="+c.PassphraseFile)
+	}
+	return append(append(words, "up"), up...)
+}
+
+// check refuses what no unit can hold.
+func (c Config) check() error {
+	for _, word := range c.words() {
+		if strings.ContainsFunc(word, unicode.IsControl) {
+			return fmt.Errorf("%w: %q", ErrPath, word)
+		}
+	}
+	return nil
+}
+
+// refusing returns why Install and Remove leave alone what there is.
+func (s State) refusing() error {
+	switch {
+	case s.Elsewhere:
+		return fmt.Errorf("%w, by %s", ErrElsewhere, s.Path)
+	case s.Path != "" && !s.Own:
+		return fmt.Errorf("%s %w", s.Path, ErrForeign)
+	}
+	return nil
+}
+
+// ask runs one of the system's programs, and returns what it says. The error has that too.
+func ask(ctx context.Context, program string, args ...string) (string, error) {
+	path, err := exec.LookPath(program)
+	if err != nil {
+		return "", fmt.Errorf("%w: there is no %s", ErrUnavailable, program)
+	}
+	c := exec.CommandContext(ctx, path, args...)
+	var out, said bytes.Buffer
+	c.Stdout, c.Stderr = &out, &said
+	err = c.Run()
+	if ctx.Err() != nil {
+		return "", ctx.Err()
+	}
+	if err != nil {
+		return out.String(), fmt.Errorf("%s %s: %s", program, strings.Join(args, " "), strings.TrimSpace(said.String()+" "+out.String()))
+	}
+	return strings.TrimSpace(out.String()), nil
+}
+
+// read returns the text of a file; "" if there is none, or none that can be read.
+func read(path string) string {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return ""
+	}
+	return string(b)
+}
+
+// replace puts a whole file in place of path. Others may read it: it holds no secret.
+func replace(path, text string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".earshot-")
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(text)
+	err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		os.Remove(f.Name())
+	}
+	return err
+}
+
+// remove deletes a file that may be gone already.
+func remove(path string) error {
+	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,132 @@
+package service
+
+import (
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "write the expected texts into testdata")
+
+// golden compares a text with a file of testdata.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil || got != string(want) {
+		t.Errorf("%s: %v\n got %s\nwant %s", name, err, got, want)
+	}
+}
+
+// odd has in its paths what each of the formats has to be careful about.
+var odd = Config{Program: `/opt/50% off/earshot`, Dir: `/home/ann/it's $HOME & <"mine">\`, PassphraseFile: "/home/ann/pass word"}
+
+// The three texts by which a system starts the node.
+func TestWhatIsWritten(t *testing.T) {
+	golden(t, "earshot.service", newSystemd(odd).text())
+	golden(t, "im.earshot.node.plist", newLaunchd(odd).text())
+	windows := Config{Program: `C:\Program Files\earshot.exe`, Dir: `C:\Users\Ann Bee\earshot\`, PassphraseFile: `C:\a"b\"c`}
+	golden(t, "run_key", runKey{windows}.value()+"\n")
+	golden(t, "run_key_plain", runKey{Config{Program: `C:\earshot.exe`, Dir: `C:\data`}}.value()+"\n")
+}
+
+// The unit of the packages and the one that is written differ in the program and the directory only.
+func TestOneUnitText(t *testing.T) {
+	if strings.Count(unit, "\n"+packagedStart+"\n") != 1 || strings.Count(unit, "ExecStart") != 1 {
+		t.Fatalf("the unit has no line %q", packagedStart)
+	}
+	s := newSystemd(Config{Program: "/usr/bin/earshot", Dir: "/x"})
+	if got := strings.Replace(strings.TrimPrefix(s.text(), written), "earshot --dir=/x up", "earshot up", 1); got != unit {
+		t.Errorf("written is\n%s", got)
+	}
+}
+
+// A unit is told by its text to be this directory's, another's, or somebody else's.
+func TestWhoseServiceItIs(t *testing.T) {
+	ann := Config{Program: "/usr/local/bin/earshot", Dir: "/home/ann/.local/share/earshot", DefaultDir: "/home/ann/.local/share/earshot"}
+	bot := ann
+	bot.Dir = "/srv/bot"
+	long := ann
+	long.Dir = "/srv/bot too"
+	const none, packaged, users = "", "packaged", "users"
+	for name, test := range map[string]struct {
+		place, text string
+		enabled     bool
+		want        State // without Kind and Path
+	}{
+		"nothing":                     {none, "", false, State{}},
+		"own":                         {users, newSystemd(ann).text(), true, State{Installed: true, Enabled: true, Own: true}},
+		"own, odd":                    {users, newSystemd(odd).text(), true, State{Elsewhere: true, Own: true}},
+		"own, disabled":               {users, newSystemd(ann).text(), false, State{Installed: true, Own: true}},
+		"own, another's":              {users, newSystemd(bot).text(), true, State{Elsewhere: true, Own: true}},
+		"by hand":                     {users, unit, true, State{Installed: true, Enabled: true}},
+		"masked":                      {users, "masked", true, State{}},
+		"of a package, not this user": {packaged, unit, false, State{}},
+		"of a package":                {packaged, unit, true, State{Installed: true, Enabled: true}},
+	} {
+		s := newSystemd(ann)
+		root := t.TempDir()
+		s.own, s.places, s.etc = filepath.Join(root, users), []string{filepath.Join(root, "etc"), filepath.Join(root, packaged)}, filepath.Join(root, "etc")
+		path := ""
+		switch {
+		case test.text == "masked":
+			if err := errors.Join(os.Mkdir(s.own, 0o755), os.Symlink("/dev/null", filepath.Join(s.own, unitName))); err != nil {
+				t.Fatal(err)
+			}
+		case test.place != none:
+			path = filepath.Join(root, test.place, unitName)
+			if err := replace(path, test.text); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if test.enabled {
+			wants := filepath.Join(s.own, "default.target.wants")
+			if err := errors.Join(os.MkdirAll(wants, 0o755), os.Symlink("/nowhere", filepath.Join(wants, unitName))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		test.want.Kind, test.want.Path = Systemd, path
+		if got := s.State(); got != test.want {
+			t.Errorf("%s: %+v, want %+v", name, got, test.want)
+		}
+	}
+	// A path that begins like another, or that has to be quoted, is not taken for it.
+	for _, c := range []Config{ann, bot, long, odd} {
+		for _, other := range []Config{ann, bot, long, odd} {
+			same := c.Dir == other.Dir
+			if newSystemd(c).starts(newSystemd(other).text()) != same {
+				t.Errorf("systemd: %q taken for %q", other.Dir, c.Dir)
+			}
+			if got := (runKey{c}).state(runKey{other}.value()); got.Installed != same || got.Elsewhere == same || !got.Own {
+				t.Errorf("Run key: %q for %q: %+v", other.Dir, c.Dir, got)
+			}
+			l := launchd{Config: c, path: filepath.Join(t.TempDir(), "plist")}
+			if err := replace(l.path, newLaunchd(other).text()); err != nil {
+				t.Fatal(err)
+			}
+			if got := l.State(); got.Installed != same || got.Elsewhere == same || !got.Own {
+				t.Errorf("launchd: %q for %q: %+v", other.Dir, c.Dir, got)
+			}
+		}
+	}
+}
+
+// A path that could add a line to a unit is refused.
+func TestPathsAddNoLine(t *testing.T) {
+	for _, c := range []Config{{Program: "/x", Dir: "/a\nExecStartPre=/bad"}, {Program: "/x\n", Dir: "/a"}, {Program: "/x", Dir: "/a", PassphraseFile: "/p\r"}} {
+		if err := c.check(); !errors.Is(err, ErrPath) {
+			t.Errorf("%q: %v", c, err)
+		}
+	}
+	if err := odd.check(); err != nil {
+		t.Error(err)
+	}
+}
