@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 
 	"connectrpc.com/connect"
 
@@ -14,6 +15,9 @@ import (
 // Host is the only name that a node answers to. No name service resolves it, so no web page can make
 // a browser send it.
 const Host = "earshot"
+
+// VersionHeader says in each answer which version of the program runs the node.
+const VersionHeader = "Earshot-Version"
 
 // Client speaks to the node of one directory. Each method is one of the schema.
 type Client struct {
@@ -50,6 +54,10 @@ func dialPatient(dir string, p patience) *Client {
 	}
 }
 
+// OnVersion has told called once, with the version of the program that runs the node, when that has
+// first answered; by any goroutine. It must be called before all calls.
+func (c *Client) OnVersion(told func(version string)) { c.calls.told = told }
+
 // Close ends idle connections.
 func (c *Client) Close() {
 	c.calls.quick.CloseIdleConnections()
@@ -62,6 +70,9 @@ type caller struct {
 	patience
 	quick *http.Transport // by HTTP/1.1, which costs a call less
 	long  *http.Transport // by HTTP/2, which streams need
+
+	told    func(version string) // nil: nobody wants to know
+	telling sync.Once
 }
 
 func newCaller(dir string, p patience) *caller {
@@ -91,13 +102,26 @@ func (c *caller) Do(r *http.Request) (*http.Response, error) {
 	r.Header.Set(BeforeHeader, c.before(r.Context()))
 	stream := strings.HasPrefix(r.Header.Get("Content-Type"), "application/connect+") // so Connect tells them apart
 	if stream || r.URL.Path == earshotv1.MessagesWaitProcedure {
-		return c.long.RoundTrip(r)
+		w, err := c.long.RoundTrip(r)
+		c.note(w)
+		return w, err
 	}
 	v, ctx := c.keep(r.Context(), c.dir)
 	w, err := c.quick.RoundTrip(r.WithContext(ctx))
 	if err != nil {
 		return nil, v.end(err)
 	}
+	c.note(w)
 	w.Body = watched{w.Body, v}
 	return w, nil
+}
+
+// note tells the version that the first answer has; w may be nil.
+func (c *caller) note(w *http.Response) {
+	if w == nil || c.told == nil {
+		return
+	}
+	if version := w.Header.Get(VersionHeader); version != "" {
+		c.telling.Do(func() { c.told(version) })
+	}
 }

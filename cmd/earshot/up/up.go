@@ -109,7 +109,7 @@ func (o *Options) run(ctx context.Context) error {
 	}
 	// From here on the directory, and the socket in it, belong to this process. Callers are
 	// answered until the node has ended.
-	api := server.New(server.Config{Dir: o.Dir, Rooms: server.RoomsOf(n), Log: cfg.Log})
+	api := server.New(server.Config{Dir: o.Dir, Version: o.Version, Rooms: server.RoomsOf(n), Log: cfg.Log})
 	serving, stopServer := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopServer()
 	running, stopNode := context.WithCancel(ctx)

@@ -46,9 +46,10 @@ const (
 
 // Config is what a Server is made of. Only Log may be left out.
 type Config struct {
-	Dir   string // private to its owner, and locked by this process's node
-	Rooms Rooms
-	Log   *slog.Logger
+	Dir     string // private to its owner, and locked by this process's node
+	Version string // of the program, which each answer tells
+	Rooms   Rooms
+	Log     *slog.Logger
 }
 
 // Rooms are what the services ask. Every method may be called from many goroutines, also after the
@@ -107,7 +108,7 @@ func (s *Server) Run(ctx context.Context) error {
 	protocols.SetHTTP1(true)
 	protocols.SetUnencryptedHTTP2(true) // which two-way streams need
 	server := &http.Server{
-		Handler:           handler(s.cfg.Rooms),
+		Handler:           handler(s.cfg.Rooms, s.cfg.Version),
 		BaseContext:       func(net.Listener) context.Context { return calls },
 		Protocols:         &protocols,
 		ReadHeaderTimeout: headerTimeout,
@@ -151,7 +152,7 @@ func (l accepting) Accept() (net.Conn, error) {
 }
 
 // handler serves the API to local programs, and refuses web pages.
-func handler(r Rooms) http.Handler {
+func handler(r Rooms, version string) http.Handler {
 	options := connect.WithHandlerOptions(
 		connect.WithInterceptors(answers{}),
 		connect.WithReadMaxBytes(localapi.MaxRequest),
@@ -169,6 +170,7 @@ func handler(r Rooms) http.Handler {
 			http.Error(w, "only local programs may ask, with the host "+localapi.Host, http.StatusForbidden)
 			return
 		}
+		w.Header().Set(localapi.VersionHeader, version)
 		if r.URL.Path == localapi.AlivePath {
 			w.WriteHeader(http.StatusNoContent)
 			return

@@ -36,8 +36,12 @@ func privateDir(t testing.TB) string {
 
 // serve runs a server until the test ends, or until stop is called.
 func serve(t testing.TB, dir string, r Rooms) (client *localapi.Client, stop func()) {
+	return serveAs(t, Config{Dir: dir, Rooms: r})
+}
+
+func serveAs(t testing.TB, cfg Config) (client *localapi.Client, stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
-	s := New(Config{Dir: dir, Rooms: r})
+	s := New(cfg)
 	ended := make(chan error, 1)
 	go func() { ended <- s.Run(ctx) }()
 	select {
@@ -45,7 +49,7 @@ func serve(t testing.TB, dir string, r Rooms) (client *localapi.Client, stop fun
 	case err := <-ended:
 		t.Fatal(err)
 	}
-	client = localapi.Dial(dir)
+	client = localapi.Dial(cfg.Dir)
 	stopped := false
 	stop = func() {
 		if stopped {
