@@ -18,6 +18,8 @@ import (
 	"unicode/utf16"
 	"unicode/utf8"
 
+	"golang.org/x/term"
+
 	"github.com/earshot-im/earshot/crypto/names"
 )
 
@@ -130,10 +132,13 @@ func JSON(b []byte) []byte {
 	return out
 }
 
-// Is reports whether f is a terminal.
-func Is(f *os.File) bool {
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
+// Is reports whether f is a terminal. /dev/null is none.
+func Is(f *os.File) (is bool) {
+	raw, err := f.SyscallConn() // Fd would change how reads from f wait
+	if err == nil {
+		err = raw.Control(func(fd uintptr) { is = term.IsTerminal(int(fd)) })
+	}
+	return err == nil && is
 }
 
 // Style marks parts of a row. The zero Style marks nothing.

@@ -1,6 +1,7 @@
 package terminal
 
 import (
+	"os"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -101,4 +102,24 @@ func FuzzSafe(f *testing.F) {
 			t.Fatalf("%q: %s still acts", s, safe)
 		}
 	})
+}
+
+// TestNoFileOfTheSystemIsATerminal: /dev/null was taken for one, and would be asked questions.
+func TestNoFileOfTheSystemIsATerminal(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	defer w.Close()
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer null.Close()
+	for _, f := range []*os.File{r, w, null} {
+		if Is(f) {
+			t.Errorf("%s is taken for a terminal", f.Name())
+		}
+	}
 }
