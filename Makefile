@@ -12,7 +12,7 @@ HOSTILE     := bin/hostile
 INLAB       := EARSHOT_BIN=$(CURDIR)/$(BIN) EARSHOT_HOSTILE_BIN=$(CURDIR)/$(HOSTILE) EARSHOT_HOSTILE_TABLE=$(CURDIR)/$(HOSTILE).txt
 BUILD       := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)'
 
-.PHONY: build help install demo test check bench fuzz lab hostile generate
+.PHONY: build help install uninstall dist demo test check bench fuzz lab hostile generate
 
 # build bin/earshot (this is what a bare make does)
 build:
@@ -28,6 +28,10 @@ help:
 install: build
 	install -d $(DESTDIR)$(PREFIX)/bin
 	install -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin/earshot
+
+# make packages, archives and their checksums in dist/; the same source gives the same bytes
+dist:
+	cd .dist && $(GO) run . -version '$(VERSION)'
 
 # show three real nodes on this machine finding each other and talking
 demo: build

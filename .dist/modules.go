@@ -1,0 +1,130 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"debug/buildinfo"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/google/licensecheck"
+)
+
+// module is one of those that a program was built from.
+type module struct {
+	path, version string
+	texts         []text   // of its licence
+	licences      []string // their SPDX names; none if the texts are not known word for word
+}
+
+// text is a file of a licence.
+type text struct{ name, content string }
+
+// recognized is how much of a file, in percent, must be the text of a known licence for its name to
+// be told; the rest is names and years.
+const recognized = 80
+
+// licenceFile is how files are called that must go with the program.
+var licenceFile = regexp.MustCompile(`(?i)^(un)?(licen[cs]e|copying|notice|copyright|patents)([-._].*)?$`)
+
+// refused are the beginnings of licences that the program can't have in it.
+var refused = []string{"GPL", "AGPL", "LGPL", "SSPL", "BUSL", "OSL", "EUPL"}
+
+// modules lists the modules in any of the programs, as the programs say, with Go's own library as
+// the first. Their licences ask that their texts go with the programs, so it fails for a module
+// that has none.
+func (r *release) modules() ([]module, error) {
+	versions := map[string]string{}
+	for _, t := range r.targets {
+		info, err := buildinfo.ReadFile(r.program(t))
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range info.Deps {
+			if m.Replace != nil {
+				return nil, fmt.Errorf("%s is replaced", m.Path)
+			}
+			versions[m.Path] = m.Version
+		}
+	}
+	folders, err := r.folders()
+	if err != nil {
+		return nil, err
+	}
+	all := []module{{path: "std", version: strings.TrimPrefix(runtime.Version(), "go")}}
+	for path, version := range versions {
+		all = append(all, module{path: path, version: version})
+	}
+	slices.SortFunc(all[1:], func(a, b module) int { return cmp.Compare(a.path, b.path) })
+	folders["std"] = runtime.GOROOT()
+	for i := range all {
+		if err := all[i].readLicences(folders[all[i].path]); err != nil {
+			return nil, fmt.Errorf("licence of %s: %w", all[i].path, err)
+		}
+	}
+	return all, nil
+}
+
+// folders says where the modules' files are.
+func (r *release) folders() (map[string]string, error) {
+	c := exec.Command("go", "list", "-m", "-json=Path,Dir", "all")
+	c.Dir, c.Stderr = r.source, os.Stderr
+	c.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off")
+	out, err := c.Output()
+	if err != nil {
+		return nil, fmt.Errorf("go list: %w", err)
+	}
+	folders := map[string]string{}
+	for d := json.NewDecoder(bytes.NewReader(out)); ; {
+		var m struct{ Path, Dir string }
+		if err := d.Decode(&m); errors.Is(err, io.EOF) {
+			return folders, nil
+		} else if err != nil {
+			return nil, err
+		}
+		folders[m.Path] = m.Dir
+	}
+}
+
+// readLicences reads the files at the top of a module that its licence consists of.
+func (m *module) readLicences(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if e.IsDir() || !licenceFile.MatchString(e.Name()) || strings.HasSuffix(e.Name(), ".go") {
+			continue
+		}
+		content, err := os.ReadFile(filepath.Join(dir, e.Name()))
+		if err != nil {
+			return err
+		}
+		m.texts = append(m.texts, text{e.Name(), string(content)})
+		if strings.HasPrefix(strings.ToLower(e.Name()), "patents") {
+			continue // a promise beside a licence
+		}
+		found := licensecheck.Scan(content)
+		for _, match := range found.Match {
+			if slices.ContainsFunc(refused, func(s string) bool { return strings.HasPrefix(match.ID, s) }) {
+				return fmt.Errorf("%s is under %s", e.Name(), match.ID)
+			}
+			if found.Percent >= recognized && !match.IsURL && !slices.Contains(m.licences, match.ID) {
+				m.licences = append(m.licences, match.ID)
+			}
+		}
+	}
+	if len(m.texts) == 0 {
+		return errors.New("there is no file with it")
+	}
+	return nil
+}
