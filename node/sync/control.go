@@ -40,7 +40,7 @@ type controlSet struct {
 func (k *control) hold(c *conversation, locator []crypto.Hash) {
 	if c.group && !slices.Equal(c.control.locator, locator) {
 		c.control.locator, c.control.changed = locator, true
-		if c.want == wire.WantAll || c.quiet {
+		if c.join == (crypto.Hash{}) && (c.want == wire.WantAll || c.quiet) {
 			k.push(c)
 		}
 	}
@@ -50,12 +50,21 @@ func (k *control) hold(c *conversation, locator []crypto.Hash) {
 func (k *control) locator(c *conversation) []crypto.Hash { return c.control.locator }
 
 // see takes what an offer says of the peer's control set. If events that were sent before are not
-// in it, the peer could not take them: they are sent again.
-func (k *control) see(c *conversation, locator []crypto.Hash) {
-	if c.group {
-		k.remember(c, locator)
-		c.control.changed = !slices.Equal(locator, c.control.locator)
-		k.push(c)
+// in it, the peer could not take them: they are sent again. While the group is arriving here, nothing is
+// here that the peer may lack but the join, and whoever knows that wants something or says that it
+// doesn't count.
+func (k *control) see(c *conversation, o *wire.Offer) {
+	if !c.group {
+		return
+	}
+	k.remember(c, o.Locator)
+	c.control.changed = !slices.Equal(o.Locator, c.control.locator)
+	if c.join != (crypto.Hash{}) {
+		c.control.changed = o.Want == wire.WantNothing && !slices.Contains(o.Void, c.join)
+	}
+	k.push(c)
+	if len(o.Void) > 0 {
+		k.emit(Void{c.id, o.Void})
 	}
 }
 

@@ -37,6 +37,9 @@ type conversation struct {
 	follow bool      // everything is wanted from the peer, and it is told what is here
 	want   wire.Want // of the peer's last offer
 
+	join crypto.Hash   // that brings this node's person in, while the group is arriving; else zero
+	void []crypto.Hash // joins of the peer's person that don't count here
+
 	refusal wire.Reason // why the peer takes no more of what this device writes here; 0: it does
 
 	// What is known of logs. Most logs of a large group are the same on both sides and stay so for

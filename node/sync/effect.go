@@ -65,6 +65,13 @@ type (
 		Bytes        int
 	}
 
+	// Void says that by the peer's control set, which need not be so, these joins of this node's person
+	// don't count.
+	Void struct {
+		Conversation event.Conversation
+		Joins        []crypto.Hash
+	}
+
 	// Recognize says by which tags the peer offers what Joined has not given. Where one is of a group
 	// that is known here, or arriving, the peer knows the group's secret and may be a member though
 	// that is not known here: answer with Joined, which now has that group as well, Quiet. Answer with
@@ -171,6 +178,7 @@ func (Load) effect()          {}
 func (Ingest) effect()        {}
 func (IngestRecord) effect()  {}
 func (LoadControl) effect()   {}
+func (Void) effect()          {}
 func (Recognize) effect()     {}
 func (LoadWelcome) effect()   {}
 func (IngestControl) effect() {}

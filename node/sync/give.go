@@ -1,6 +1,7 @@
 package sync
 
 import (
+	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/node/wire"
 	"github.com/earshot-im/earshot/store/event"
 )
@@ -44,11 +45,12 @@ func (s *Session) offered(o wire.Offer) {
 	c.open, c.want = true, o.Want
 	s.push.explain(c, 0)
 	s.push.giveAgain(c)
-	s.control.see(c, o.Locator)
+	s.control.see(c, &o)
+	if again && (!c.quiet || c.join != (crypto.Hash{})) { // a join that was brought seems to say that what is before it is here
+		s.offer(asFollowed, c)
+	}
 	if c.quiet {
 		o.Want, o.Logs, o.Records = wire.WantNothing, nil, nil
-	} else if again {
-		s.offer(asFollowed, c)
 	}
 	for _, h := range o.Records {
 		s.records.see(c, h)

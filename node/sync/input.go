@@ -188,6 +188,14 @@ type Conversation struct {
 	// then only control events are exchanged.
 	Quiet bool
 
+	// Void are the joins of the peer's person that are here and don't count. They are told where the
+	// person is none of the group and never was.
+	Void []crypto.Hash
+
+	// Join is, of a group that is arriving here, the event that brings this node's person in; else it is
+	// zero. A peer in the group may not know it, and is given it then.
+	Join crypto.Hash
+
 	// Welcome says that this node's person has brought the peer's into the group. If the peer does
 	// not offer the group, it is welcomed, also if this node's person has gone since.
 	Welcome bool

@@ -46,10 +46,12 @@ func (s *Session) join(in Joined) {
 // peer may send that again only after a new offer.
 func (s *Session) enter(in *Conversation) *conversation {
 	c := s.byID[in.ID]
-	switch {
-	case c == nil:
+	stands := c != nil && !c.left && c.quiet == in.Quiet && slices.Equal(c.void, in.Void) && !s.take.refusesSome(c)
+	if c == nil {
 		c = s.conversations.add(in)
-	case !c.left && c.quiet == in.Quiet && !s.take.refusesSome(c):
+	}
+	c.join, c.void = in.Join, in.Void
+	if stands {
 		s.follow(Follow{c.id, in.Follow})
 		s.control.hold(c, in.Locator)
 		return nil

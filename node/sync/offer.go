@@ -85,8 +85,8 @@ func (o *offers) make(c *conversation, how offering) (offer wire.Offer, weight i
 	weight = 128 + 40*len(offer.Locator)
 	o.take.takeAgain(c)
 	if c.quiet {
-		offer.Want = wire.WantNothing
-		return offer, weight
+		offer.Want, offer.Void = wire.WantNothing, c.void
+		return offer, weight + 40*len(c.void)
 	}
 	switch {
 	case c.follow:

@@ -239,3 +239,60 @@ func TestWantedCards(t *testing.T) {
 		t.Errorf("%d cards are wanted", queues[12])
 	}
 }
+
+// While a group is arriving, the peer is offered it and given the join that brings this node's person in,
+// unless it has that: then it says that it doesn't count, or offers the group as to any member. Then it is
+// offered again, so that it knows that what is before the join is not here.
+func TestJoinIsGivenToWhoLacksIt(t *testing.T) {
+	c := crew(t)
+	c.Quiet, c.Join = true, crypto.Hash{7}
+	c.Locator = c.Locator[:1]
+	begin := func() *script {
+		s := newScript(t)
+		s.want(s.step(sync.Joined{Serve: true, Conversations: []sync.Conversation{{ID: direct}, c}}), "RoundBegan", "offers")
+		return s
+	}
+	nothing := wire.Offer{Want: wire.WantNothing, Locator: c.Locator}
+
+	s := begin()
+	if asked := find[sync.LoadControl](t, s.offered(nothing)); asked.Conversation != c.ID {
+		t.Errorf("asked for %+v", asked)
+	}
+	sent := s.step(sync.LoadedControl{Conversation: c.ID, Events: founded(t)[1:]})
+	s.want(sent, "control", "settled")
+	s.want(s.step(sync.HeldControl{Conversation: c.ID, Locator: []crypto.Hash{{8}}}))
+	wants := wire.Offer{Want: wire.WantOwn, Locator: []crypto.Hash{{9}}, Number: 1}
+	s.want(s.offered(wants), "offers", "settled")
+
+	s = begin()
+	nothing.Void = []crypto.Hash{{6}}
+	if said := find[sync.Void](t, s.offered(nothing)); said.Conversation != c.ID || len(said.Joins) != 1 || said.Joins[0] != nothing.Void[0] {
+		t.Errorf("said %+v", said)
+	}
+	s = begin()
+	nothing.Void = append(nothing.Void, c.Join)
+	s.want(s.offered(nothing), "Void", "settled")
+}
+
+// What of the peer's joins doesn't count is said in the offer, and again when that changes.
+func TestVoidIsSaid(t *testing.T) {
+	c := crew(t)
+	c.Quiet, c.Void = true, []crypto.Hash{{7}}
+	s := newScript(t)
+	said := func(effects []sync.Effect) []crypto.Hash {
+		for _, o := range find[sync.Send](t, effects).Frame.Offers.Offers {
+			if len(o.Tag) > 0 {
+				return o.Void
+			}
+		}
+		return nil
+	}
+	if got := said(s.step(sync.Joined{Serve: true, Conversations: []sync.Conversation{c}})); len(got) != 1 || got[0] != c.Void[0] {
+		t.Errorf("said %x", got)
+	}
+	s.want(s.rejoin(c))
+	c.Void = []crypto.Hash{{7}, {8}}
+	if got := said(s.rejoin(c)); len(got) != 2 {
+		t.Errorf("then %x", got)
+	}
+}

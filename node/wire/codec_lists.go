@@ -87,6 +87,9 @@ func (m *Offer) marshal() []byte {
 	}
 	w.Uint(7, uint64(m.Want))
 	w.Uint(8, m.Number)
+	for _, h := range m.Void {
+		w.Element(9, h[:])
+	}
 	return w.Out()
 }
 
@@ -98,6 +101,7 @@ func parseOffer(b []byte) (Offer, error) {
 	control := r.Repeated(5, event.MaxLocator, 32)
 	digest := r.Optional(6, 32)
 	o.Want, o.Number = Want(r.Uint(7)), r.Uint(8)
+	void := r.Repeated(9, MaxVoid, 32)
 	err := r.End()
 	if err != nil {
 		return Offer{}, err
@@ -105,10 +109,18 @@ func parseOffer(b []byte) (Offer, error) {
 	if o.Locator, err = parseHashes(control); err != nil {
 		return Offer{}, err
 	}
+	if o.Void, err = parseHashes(void); err != nil {
+		return Offer{}, err
+	}
+	for i := 1; i < len(o.Void); i++ {
+		if bytes.Compare(o.Void[i-1][:], o.Void[i][:]) >= 0 {
+			return Offer{}, unordered("invitations")
+		}
+	}
 	if digest != nil {
 		o.Digest = (*crypto.Hash)(digest)
 	}
-	if digest != nil && len(logs) > 0 || o.Want > WantNothing || len(o.Tag) == 0 && (o.Want != WantAll || digest != nil || o.Locator != nil) {
+	if digest != nil && len(logs) > 0 || o.Want > WantNothing || len(void) > 0 && o.Want != WantNothing || len(o.Tag) == 0 && (o.Want != WantAll || digest != nil || o.Locator != nil) {
 		return Offer{}, fmt.Errorf("%w: offer", canon.ErrEncoding)
 	}
 	if o.Logs, err = parseLogs(logs); err != nil {

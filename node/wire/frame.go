@@ -65,7 +65,8 @@ type Offer struct {
 	Locator []crypto.Hash   // of a group: heads of its control set, then some of their ancestors
 	Digest  *crypto.Hash    // of all logs, in a short offer; else nil
 	Want    Want
-	Number  uint64 // how many offers of the conversation the sender made before this one
+	Number  uint64        // how many offers of the conversation the sender made before this one
+	Void    []crypto.Hash // ascending: invitations of the receiver's person that do not count; only with WantNothing
 }
 
 // Want says what the sender of an offer is to get. It gets control events in any case.

@@ -85,6 +85,9 @@ func frames(t testing.TB) []namedFrame {
 		{"quiet offer", wire.Frame{Offers: &wire.Offers{Offers: []wire.Offer{
 			{Tag: oneTag, Store: event.Instance{1}, Locator: []crypto.Hash{{2}}, Want: wire.WantNothing},
 		}}}},
+		{"void invitations", wire.Frame{Offers: &wire.Offers{Offers: []wire.Offer{
+			{Tag: oneTag, Store: event.Instance{1}, Locator: []crypto.Hash{{2}}, Want: wire.WantNothing, Number: 1, Void: []crypto.Hash{{3}, {4}}},
+		}}}},
 		{"no offers", wire.Frame{Offers: &wire.Offers{Offers: []wire.Offer{}}}},
 		{"run", wire.Frame{Run: &run}},
 		{"run with a tag", wire.Frame{Run: &tagged}},
@@ -245,6 +248,10 @@ func TestParseFrameRefuses(t *testing.T) {
 		"no want":               offer(wire.Offer{Tag: oneTag, Want: 4}),
 		"digest and logs":       offer(wire.Offer{Tag: oneTag, Logs: logs(1), Digest: &crypto.Hash{1}}),
 		"a long locator":        offer(wire.Offer{Tag: oneTag, Locator: make([]crypto.Hash, event.MaxLocator+1)}),
+		"void, and wanted":      offer(wire.Offer{Tag: oneTag, Want: wire.WantOwn, Void: []crypto.Hash{{1}}}),
+		"void in disorder":      offer(wire.Offer{Tag: oneTag, Want: wire.WantNothing, Void: []crypto.Hash{{2}, {1}}}),
+		"void twice":            offer(wire.Offer{Tag: oneTag, Want: wire.WantNothing, Void: []crypto.Hash{{1}, {1}}}),
+		"too much void":         offer(wire.Offer{Tag: oneTag, Want: wire.WantNothing, Void: make([]crypto.Hash, wire.MaxVoid+1)}),
 		"want, in private":      offer(wire.Offer{Want: wire.WantOwn}),
 		"control, in private":   offer(wire.Offer{Locator: []crypto.Hash{{1}}}),
 		"card of nobody":        {CardRequest: &wire.CardRequest{}},

@@ -16,6 +16,10 @@ const (
 	MaxLogs    = 4096
 	MaxRecords = 4096
 
+	// MaxVoid bounds the invitations of one person that an Offer says not to count. Nobody has accepted
+	// more than one, and that is likely to be among the latest.
+	MaxVoid = 8
+
 	// MaxControl bounds the control events of one Control frame, and event.MaxRunSent their bytes.
 	// More events follow in further frames.
 	MaxControl = event.MaxRunEvents
