@@ -714,3 +714,106 @@ func TestChangeWhileAGroupArrives(t *testing.T) {
 		})
 	}
 }
+
+// awaited is how a group stands that is arriving at m; "" if none is.
+func (m *machine) awaited(g event.Conversation) string {
+	m.w.t.Helper()
+	all, err := m.Groups().Groups(m.w.t.Context())
+	if err != nil {
+		m.w.t.Fatal(err)
+	}
+	for _, it := range all {
+		if it.ID == g {
+			return it.State
+		}
+	}
+	return ""
+}
+
+// toldOf are the notices of one kind that m has of a group.
+func (m *machine) toldOf(what string, g event.Conversation) (out []membership.Notice) {
+	m.w.t.Helper()
+	all, err := m.Groups().Notices(m.w.t.Context(), 0, 1000)
+	if err != nil {
+		m.w.t.Fatal(err)
+	}
+	for _, n := range all {
+		if n.What == what && n.Group.ID == g.String() {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// The only one who had the invitation of a newcomer has gone for ever. The newcomer has it as well, and
+// any other member lets them in by it, though neither is anything to the other.
+func TestNewcomerBringsTheirInvitation(t *testing.T) {
+	inWorld(t, 31, func(t *testing.T, w *world) {
+		all := w.people("Ann", "Bob", "Cleo")
+		ann, bob, cleo := all[0], all[1], all[2]
+		bob.meets(soon, ann)
+		g := ann.makes("lunch", cleo)
+		cleo.stop()
+		ann.asks(g, bob)
+		bob.invited(ann, g)
+		ann.stop() // for ever
+		if _, err := bob.Contacts().Accept(t.Context(), "Ann", ""); err != nil {
+			t.Fatal(err)
+		}
+		if state := bob.awaited(g); state != contacts.StateArriving {
+			t.Errorf("after accepting the group is %q", state)
+		}
+		bob.stop()
+		cleo.start()
+		bob.start(cleo.address())
+		w.within(time.Minute, "Cleo lets Bob in", func() bool { return bob.role(g) != "" })
+		cleo.members(g, 3)
+		cleo.tell(g, "hello Bob")
+		bob.hears(g, "hello Bob")
+		if void := bob.toldOf(membership.NoticeVoid, g); len(void) > 0 || bob.awaited(g) != "" {
+			t.Errorf("told %+v, state %q", void, bob.awaited(g))
+		}
+	})
+}
+
+// Whoever invited somebody was out of the group already, which they did not know. The owner who has
+// accepted that is told, once, and the next invitation brings them in.
+func TestOwnerIsToldThatAnInvitationIsVoid(t *testing.T) {
+	inWorld(t, 32, func(t *testing.T, w *world) {
+		all := w.people("Ann", "Bob", "Cleo")
+		ann, bob, cleo := all[0], all[1], all[2]
+		bob.meets(soon, ann)
+		g := cleo.makes("lunch", ann)
+		if _, err := cleo.Groups().SetRole(t.Context(), g.String(), ann.who.person.String(), membership.RoleAdmin); err != nil {
+			t.Fatal(err)
+		}
+		w.within(soon, "Ann is an admin", func() bool { return ann.role(g) == membership.RoleAdmin })
+		cleo.stop()
+		ann.asks(g, bob)
+		bob.invited(ann, g)
+		ann.stop()
+		cleo.start()
+		if _, err := cleo.Groups().RemoveMember(t.Context(), g.String(), ann.who.person.String()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := bob.Contacts().Accept(t.Context(), "Ann", ""); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			bob.stop()
+			bob.start(cleo.address())
+			w.within(time.Minute, "Bob is told", func() bool { return len(bob.toldOf(membership.NoticeVoid, g)) > 0 })
+			time.Sleep(time.Minute)
+			void := bob.toldOf(membership.NoticeVoid, g)
+			if len(void) != 1 || void[0].By.ID != ann.who.person || len(void[0].Whom) != 1 || void[0].Whom[0].ID != cleo.who.person || void[0].Name != "lunch" || void[0].Group.Name != "lunch" {
+				t.Fatalf("told %+v", void)
+			}
+			if state := bob.awaited(g); state != contacts.StateVoid || bob.role(g) != "" {
+				t.Errorf("the group is %q, and he is %q in it", state, bob.role(g))
+			}
+		}
+		cleo.members(g, 1)
+		cleo.invites(g, bob)
+		w.within(soon, "Bob is in", func() bool { return bob.role(g) != "" })
+	})
+}

@@ -81,6 +81,8 @@ func (g *guest) Perform(ctx context.Context, e sync.Effect) (answer sync.Input, 
 		task = session.Errand(func(ctx context.Context) sync.Input { return g.from.Card(ctx, e) })
 	case sync.Rollback:
 		task = session.Errand(func(ctx context.Context) sync.Input { return g.from.Rollback(ctx, e) })
+	case sync.Void:
+		task = session.Errand(func(ctx context.Context) sync.Input { return g.from.Void(ctx, e) })
 	case sync.Request:
 		task = session.Errand(func(ctx context.Context) sync.Input { return g.from.Request(ctx, e.Run) })
 

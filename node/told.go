@@ -13,6 +13,7 @@ import (
 	"github.com/earshot-im/earshot/node/groups"
 	"github.com/earshot-im/earshot/node/mesh"
 	"github.com/earshot-im/earshot/node/people"
+	"github.com/earshot-im/earshot/node/session"
 	"github.com/earshot-im/earshot/node/warnings"
 	"github.com/earshot-im/earshot/store"
 	"github.com/earshot-im/earshot/store/event"
@@ -65,7 +66,6 @@ func (n *Node) groupChanged(c groups.Change) {
 		}
 	}
 	missing := n.sharing.CardsMissing(c.ID)
-	locator := n.groups.Locator(c.ID)
 	for s, person := range n.mesh.Identified() {
 		if all || moved(person) {
 			s.Inbox.Policy()
@@ -74,8 +74,8 @@ func (n *Node) groupChanged(c groups.Change) {
 			s.Inbox.Want(missing...)
 		}
 	}
-	for _, s := range n.mesh.Hearing(c.ID) {
-		s.Inbox.Control(c.ID, locator)
+	for _, s := range n.controlMoved(c.ID) {
+		s.Inbox.Policy() // whether their invitations count may have changed
 	}
 	n.revealed.Bump() // messages that were past a cut may count again
 	n.people.LookForFellows()
@@ -96,13 +96,24 @@ func (n *Node) groupStrained(id event.Conversation) {
 	n.presence.Bump()
 }
 
-// groupResumed takes in that a group may go on whose control events have waited.
-func (n *Node) groupResumed(id event.Conversation) {
-	locator := n.groups.Locator(id)
+// controlMoved tells the sessions that hear of a group that its control set has grown, or that what has
+// waited for it may be tried again. Peers who are none of the group by what is known here are not to
+// know what is in it; it returns their sessions.
+func (n *Node) controlMoved(id event.Conversation) (apart []*session.Session) {
+	locator, persons := n.groups.Locator(id), n.mesh.Identified()
 	for _, s := range n.mesh.Hearing(id) {
-		s.Inbox.Control(id, locator)
+		if n.groups.Ever(id, persons[s]) {
+			s.Inbox.Control(id, locator)
+		} else {
+			s.Inbox.Control(id, []crypto.Hash{crypto.Hash(id)})
+			apart = append(apart, s)
+		}
 	}
+	return apart
 }
+
+// groupResumed takes in that a group may go on whose control events have waited.
+func (n *Node) groupResumed(id event.Conversation) { n.controlMoved(id) }
 
 // personChanged takes in what the owner has changed about a person.
 func (n *Node) personChanged(before, after people.Person) {

@@ -23,8 +23,10 @@ const (
 	GroupTopic        // to Text
 	GroupHistory      // newcomers may read what History says
 	GroupFrozen       // by an event that this program doesn't understand
+	GroupVoid         // By has invited the owner, and that doesn't count; Whom say so, or what is here does
+	GroupLost         // By has invited the owner, and nobody who is in it let them in for too long
 
-	lastWhat = GroupFrozen
+	lastWhat = GroupLost
 )
 
 // MaxWhom bounds the persons that a notice names, as event.MaxInvited bounds those whom an event

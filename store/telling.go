@@ -58,6 +58,15 @@ func (b *batch) tell(c *layout.Conversation, n Notice) {
 	b.Put(bucketNotices, key, b.s.disk.Keyring.Seal(n.marshal(), noticeAAD(key)))
 }
 
+// TellOf keeps one notice of a group, which may not be here, as where the owner was only invited to it.
+// Errors: event.ErrMalformed, event.ErrTooLarge.
+func (s *Store) TellOf(ctx context.Context, n Notice) error {
+	if err := n.check(); err != nil {
+		return err
+	}
+	return s.do(ctx, func(b *batch) error { b.tell(&layout.Conversation{ID: n.Group}, n); return nil })
+}
+
 // Told returns the control heads of a group up to which the owner has been told what happened; none
 // if they have been told nothing. Errors: ErrNoConversation.
 func (s *Store) Told(group event.Conversation) (heads []crypto.Hash, err error) {

@@ -80,6 +80,16 @@ func (g *Group) Current(heads []crypto.Hash) (bool, error) {
 	return true, nil
 }
 
+// LastJoins returns the last so many joins of a person in order, whether they count or not.
+func (g *Group) LastJoins(person crypto.PersonID, most int) []crypto.Hash {
+	p, known := g.who[person]
+	if !known {
+		return nil
+	}
+	joins := g.persons[p].joins
+	return g.ids(joins[max(0, len(joins)-most):])
+}
+
 // InForce says whether an invitation of a person counts and brings them in: no removal or leave of
 // theirs came after it.
 func (g *Group) InForce(person crypto.PersonID, invitation crypto.Hash) bool {

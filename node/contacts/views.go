@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/node/groups"
 	"github.com/earshot-im/earshot/node/people"
 	"github.com/earshot-im/earshot/node/phonebook"
 	"github.com/earshot-im/earshot/store/event"
@@ -54,7 +55,13 @@ const (
 	HistoryAll    = "all"
 )
 
-// Group is a group that the owner is or was in.
+// Where a group is that the owner is not in yet.
+const (
+	StateArriving = "arriving" // who is in it lets them in when one of them is met
+	StateVoid     = "void"     // the same, but by what a member says the invitation doesn't count
+)
+
+// Group is a group that the owner is or was in, or that is arriving.
 type Group struct {
 	ID        event.Conversation
 	Name      string // as in Target
@@ -66,6 +73,7 @@ type Group struct {
 	Online    int    // members who are connected now, the owner included
 	Joined    time.Time
 	InvitedBy *Person // nil where the owner made it
+	State     string  // StateArriving or StateVoid: then Joined is since when, and Name and Members are what was said of it
 	Hidden    bool    // the owner doesn't want it in lists
 	Frozen    bool    // somebody's newer program has changed it in a way that this one can't follow
 }
@@ -135,6 +143,17 @@ func (n *Names) Group(c event.Conversation) (Group, error) {
 		}
 	}
 	return g, nil
+}
+
+// Arriving returns a group that is arriving as the owner sees it. Nobody can be asked about it by its
+// name, which is a claim.
+func (n *Names) Arriving(a groups.Arrival) Group {
+	by := n.Person(a.By)
+	g := Group{ID: a.Group, Name: n.GroupName(a.Name), Members: int(a.Members), Joined: a.Since, InvitedBy: &by, State: StateArriving}
+	if a.Void {
+		g.State = StateVoid
+	}
+	return g
 }
 
 // HistoryText returns what Group.History says of a policy.

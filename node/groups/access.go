@@ -17,6 +17,10 @@ type Shared struct {
 	Quiet   bool // the owner or the person is no member any more: they exchange only control events
 	Apart   bool // the person is not to know what is here, see Others
 	Welcome bool // the owner has brought the person in, who may not know of it
+
+	Void []crypto.Hash // joins of a person who is apart, ascending, none of which counts
+	Join crypto.Hash   // of a group that is arriving: what brings the owner in
+	Seek bool          // and it is offered to everybody, since the members may not know the join
 }
 
 // Shared returns the groups that this node may mention to a person, in the order of their IDs:
@@ -133,8 +137,8 @@ func (g *Groups) Fellow(person crypto.PersonID) (fellow bool) {
 // that the person may have, parents first. It returns at most maxEvents events and maxBytes bytes,
 // but at least one event, and whether there are more.
 func (g *Groups) Missing(id event.Conversation, to crypto.PersonID, known []crypto.Hash, maxEvents, maxBytes int) (events []event.Event, more bool, err error) {
-	if g.arrivingOf(id) != nil {
-		return nil, false, nil // who is not in yet gives nothing
+	if a := g.arrivingOf(id); a != nil { // who is not in yet gives nothing but the join
+		return a.joinFor(known), false, nil
 	}
 	var ids []crypto.Hash
 	err = g.with(id, func(it *group) error { ids = it.engine.Missing(known, to); return nil })

@@ -2,12 +2,14 @@ package groups
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	gosync "sync"
+	"time"
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/node/authority"
@@ -24,6 +26,14 @@ const (
 	// brings (256), or by 50 persons to 20 each.
 	maxArriving = 1024
 
+	// maxSought bounds the groups of one author of joins that are offered to everybody, since the
+	// members may not know the join. There are more only where somebody has gone for ever, or is up to
+	// something, and each costs a tag in every session.
+	maxSought = 8
+
+	// arrivesWithin is how long a group may take to arrive: as long as a request may wait.
+	arrivesWithin = 30 * 24 * time.Hour
+
 	// maxPieces bounds in bytes what has come of all groups that are arriving: of two by one person as
 	// much as a group may have. See fits.
 	maxPieces = 4 * event.MaxControlSet
@@ -34,7 +44,11 @@ const (
 type arriving struct {
 	book.Accepted
 	create event.Event
+	join   event.Event
 	secret [32]byte
+	name   string // as the founder called it
+
+	members uint64 // as whoever invited the owner said
 
 	changing gosync.Mutex // held while a piece is taken in; taken before Groups.joining and Groups.mu
 
@@ -48,11 +62,24 @@ type arriving struct {
 func (g *Groups) Arriving() (out []Shared) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for id, a := range g.arriving {
-		out = append(out, Shared{ID: id, Secret: a.secret, Quiet: true})
+	sought := make(map[crypto.PersonID]int)
+	for _, a := range g.oldest() {
+		seek := !a.Void && sought[a.By] < maxSought
+		if seek {
+			sought[a.By]++
+		}
+		out = append(out, Shared{ID: a.Group, Secret: a.secret, Quiet: true, Join: a.Join, Seek: seek})
 	}
 	slices.SortFunc(out, func(a, b Shared) int { return bytes.Compare(a.ID[:], b.ID[:]) })
 	return out
+}
+
+// oldest returns the groups that are arriving, those first that have waited for longest. The caller
+// holds mu.
+func (g *Groups) oldest() []*arriving {
+	return slices.SortedFunc(maps.Values(g.arriving), func(a, b *arriving) int {
+		return cmp.Or(a.Since.Compare(b.Since), bytes.Compare(a.Group[:], b.Group[:]))
+	})
 }
 
 // Others returns the groups that Shared does not return for a person: those that are arriving, and
@@ -64,12 +91,23 @@ func (g *Groups) Others(person crypto.PersonID) []Shared {
 	for _, it := range g.all() {
 		_ = it.with(func(it *group) error {
 			if !it.shared(g.self, person) {
-				out = append(out, Shared{ID: it.id, Secret: it.secret, Quiet: true, Apart: true})
+				out = append(out, Shared{ID: it.id, Secret: it.secret, Quiet: true, Apart: true, Void: it.voidOf(g.self, person)})
 			}
 			return nil
 		})
 	}
 	return out
+}
+
+// voidOf returns the last joins of a person who is none of the group by what is known here: none of them
+// counts. Whoever is no member does not decide that. The caller holds mu.
+func (it *group) voidOf(owner, person crypto.PersonID) []crypto.Hash {
+	if _, in := it.state.Member(owner); !in || it.engine.Ever(person) {
+		return nil
+	}
+	joins := it.engine.LastJoins(person, wire.MaxVoid)
+	slices.SortFunc(joins, func(a, b crypto.Hash) int { return bytes.Compare(a[:], b[:]) })
+	return joins
 }
 
 func (g *Groups) arrivingOf(id event.Conversation) *arriving {
@@ -98,7 +136,7 @@ func newArriving(of book.Accepted, w *wire.Welcome) (*arriving, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &arriving{Accepted: of, create: w.Create, secret: create.Secret,
+	return &arriving{Accepted: of, create: w.Create, join: w.Join, secret: create.Secret, name: create.Name, members: w.Members,
 		authors: map[crypto.PersonID]bool{create.Person: true, of.By: true}}, nil
 }
 
@@ -162,17 +200,20 @@ func (g *Groups) comeBack(ctx context.Context, it *group, of book.Accepted) erro
 	return g.finish(ctx, it, before)
 }
 
-// instead returns the group that has to go so that one more by somebody can arrive; none if there is
-// room.
-func (g *Groups) instead(by crypto.PersonID) []event.Conversation {
+// instead returns which groups have to go so that one more by somebody can arrive; none if there is
+// room. Those whose join is said not to count hold no place, and go first where too many are kept.
+func (g *Groups) instead(by crypto.PersonID) (out []event.Conversation) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	all := slices.SortedFunc(maps.Values(g.arriving), func(a, b *arriving) int { return a.Since.Compare(b.Since) })
-	i := inTheWay(len(all), g.mostArriving, func(i int) crypto.PersonID { return all[i].By }, by)
-	if i < 0 {
-		return nil
+	all := g.oldest()
+	if i := slices.IndexFunc(all, func(a *arriving) bool { return a.Void }); i >= 0 && len(all) >= g.mostArriving {
+		out = append(out, all[i].Group)
 	}
-	return []event.Conversation{all[i].Group}
+	all = slices.DeleteFunc(all, func(a *arriving) bool { return a.Void })
+	if i := inTheWay(len(all), g.mostArriving, func(i int) crypto.PersonID { return all[i].By }, by); i >= 0 {
+		out = append(out, all[i].Group)
+	}
+	return out
 }
 
 // inTheWay returns which of n things, the oldest first, has to go so that somebody may hold one more;
@@ -244,6 +285,9 @@ func (g *Groups) takePiece(ctx context.Context, a *arriving, events []event.Even
 		return errors.Join(g.arrived(ctx, a), err)
 	case len(t.fresh) > 0:
 		g.cfg.Arriving(a.Group, true)
+	}
+	if next.Has(a.Join) && !next.InForce(g.self, a.Join) {
+		err = errors.Join(err, g.voidArriving(ctx, a, crypto.PersonID{}))
 	}
 	return err
 }
@@ -334,6 +378,9 @@ func (g *Groups) arrived(ctx context.Context, a *arriving) error {
 	}
 	me, _ := a.engine.State().Member(g.self)
 	it := &group{id: a.Group, secret: a.secret, accepted: me.Joined}
+	if a.Void {
+		it.void = a.Join
+	}
 	return g.enter(ctx, it, a.engine)
 }
 

@@ -50,8 +50,12 @@ func TestGroupArrivesInPieces(t *testing.T) {
 			if stored, err := bob.store.Groups(); err != nil || len(stored) > 0 {
 				t.Errorf("after %d pieces it is in the store, %v", i, err)
 			}
-			if got, more, err := bob.Missing(id, ann.person, nil, 10, 1<<20); len(got) > 0 || more || err != nil {
-				t.Errorf("after %d pieces they are given away, %v", i, err)
+			join := bob.arrivingOf(id).Join
+			if got, more, err := bob.Missing(id, ann.person, nil, 10, 1<<20); len(got) != 1 || crypto.Hash(got[0].ID) != join || more || err != nil {
+				t.Errorf("after %d pieces more than the join is given away, %v", i, err)
+			}
+			if got, _, err := bob.Missing(id, ann.person, []crypto.Hash{join}, 10, 1<<20); len(got) > 0 || err != nil {
+				t.Errorf("after %d pieces it is given to who has it, %v", i, err)
 			}
 			if lacks, _, err := ann.Missing(id, bob.person, bob.Locator(id), 10, 1<<20); err != nil || len(lacks) != len(events)-1-i {
 				t.Errorf("after %d pieces %d are lacking, %v", i, len(lacks), err)

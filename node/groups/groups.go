@@ -140,8 +140,9 @@ type group struct {
 	went   store.Reason             // how the owner got out the last time
 
 	// By which join the owner has accepted to be in, and what the disk knows of that. These and the
-	// next two change only while changing is held.
+	// next three change only while changing is held.
 	accepted, kept crypto.Hash
+	void           crypto.Hash // the owner was told that this one doesn't count
 	asks           bool        // the owner is in by a join that they did not accept: state is without them
 	asked          crypto.Hash // the last such join of which a request was made since the program began
 
@@ -209,6 +210,9 @@ func (g *Groups) Load(s *store.Store) error {
 		a := accepted[id]
 		delete(accepted, id)
 		it := &group{id: id, accepted: a.Join}
+		if a.Void {
+			it.void = a.Join
+		}
 		if a.Welcome == nil { // else the program ended when the group had just arrived, and the disk is to know that
 			it.kept = a.Join
 		}

@@ -199,7 +199,7 @@ func (g *Groups) keepAccepted(ctx context.Context, it *group) error {
 		return nil
 	}
 	me, _ := it.state.Member(g.self)
-	_, err := g.store.Book().Accept(ctx, book.Accepted{Group: it.id, Join: it.accepted, By: me.InvitedBy})
+	_, err := g.store.Book().Accept(ctx, book.Accepted{Group: it.id, Join: it.accepted, By: me.InvitedBy, Void: it.void == it.accepted})
 	if err == nil {
 		it.kept = it.accepted
 	}

@@ -33,6 +33,12 @@ func (f *From) Welcome(ctx context.Context, e sync.IngestWelcome) sync.Input {
 	return sync.Stored{Ticket: e.Ticket}
 }
 
+// Void takes in that the peer's person says which of the owner's joins don't count.
+func (f *From) Void(ctx context.Context, e sync.Void) sync.Input {
+	f.failed("void invitation not taken in", f.door.cfg.Groups.Void(ctx, e.Conversation, e.Joins, f.person))
+	return nil
+}
+
 func (d *Door) welcome(ctx context.Context, w *wire.Welcome, via string) (by crypto.PersonID, err error) {
 	if err := d.cfg.Store.Room(); err != nil {
 		return by, err

@@ -85,6 +85,9 @@ func (d *Door) keepTidy(ctx context.Context) error {
 		if err := d.cfg.Store.ForgetIdle(ctx); err != nil {
 			return err
 		}
+		if err := d.cfg.Groups.GiveUp(ctx, d.cfg.Now()); err != nil {
+			return err
+		}
 	}
 	if !d.giving.wanted.Load() || now.Sub(d.giving.made) < makeEvery {
 		return nil

@@ -75,8 +75,8 @@ func (g *Groups) newName(name string, group event.Conversation, anyway bool) (st
 	return name, err
 }
 
-// Groups lists the groups that the owner is in, by name, then those that they were in; hidden ones
-// too.
+// Groups lists the groups that the owner is in, by name, then those that they were in, then those that
+// are arriving; hidden ones too.
 func (g *Groups) Groups(context.Context) ([]contacts.Group, error) {
 	var out []contacts.Group
 	for _, c := range g.cfg.Groups.All() {
@@ -92,6 +92,9 @@ func (g *Groups) Groups(context.Context) ([]contacts.Group, error) {
 		}
 		return cmp.Or(strings.Compare(names.Skeleton(a.Name), names.Skeleton(b.Name)), bytes.Compare(a.ID[:], b.ID[:]))
 	})
+	for _, a := range g.cfg.Groups.Arrivals() {
+		out = append(out, g.cfg.Contacts.Arriving(a))
+	}
 	return out, nil
 }
 

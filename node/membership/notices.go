@@ -20,6 +20,8 @@ const (
 	NoticeHistory = "history" // to History
 	NoticeRole    = "role"    // Whom have the role Role now
 	NoticeFrozen  = "frozen"  // somebody's newer program has changed it in a way that this one can't follow
+	NoticeVoid    = "void"    // By has invited the owner, and that doesn't count; Whom say so, or what is here does
+	NoticeLost    = "lost"    // By has invited the owner, and nobody who is in it let them in for 30 days
 )
 
 // notices are the words of Notice.What for what the store says. What it lacks is not shown.
@@ -33,6 +35,8 @@ var notices = map[store.What]string{
 	store.GroupHistory: NoticeHistory,
 	store.GroupRole:    NoticeRole,
 	store.GroupFrozen:  NoticeFrozen,
+	store.GroupVoid:    NoticeVoid,
+	store.GroupLost:    NoticeLost,
 }
 
 // Notice is something that has happened in a group, as the owner is told of it.
@@ -79,6 +83,8 @@ func (g *Groups) Notice(n *store.Notice) Notice {
 		v.Whom = append(v.Whom, g.cfg.Contacts.Person(p))
 	}
 	switch n.What {
+	case store.GroupVoid, store.GroupLost: // it may be known by nothing else
+		v.Group.Name = v.Name
 	case store.GroupRenamed:
 		v.Was = g.cfg.Contacts.GroupName(n.Was)
 	case store.GroupRole:

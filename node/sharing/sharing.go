@@ -82,7 +82,7 @@ type Portion struct {
 	peer    Peer
 	floors  floors
 
-	recognized map[event.Conversation]bool // groups that the peer has offered, see Recognize
+	apart map[event.Conversation]bool // groups that the peer is given though its person is none of them by what is known here
 }
 
 // With returns what a peer may have.
@@ -157,6 +157,8 @@ func (s *Portion) group(g groups.Shared) (sync.Conversation, error) {
 		Locator: s.cfg.Groups.Locator(g.ID),
 		Quiet:   g.Quiet,
 		Welcome: g.Welcome,
+		Void:    g.Void,
+		Join:    g.Join,
 	}
 	if g.Apart {
 		out.Locator = []crypto.Hash{crypto.Hash(g.ID)} // as if nothing else were here
@@ -254,15 +256,26 @@ func (s *Portion) LoadControl(e sync.LoadControl) sync.Input {
 }
 
 // given returns the groups that the peer may know of: those that its person is or was in and, quietly,
-// those that it has shown to know.
+// those that it has shown to know, and those that are arriving and everybody is asked for.
 func (s *Portion) given() []groups.Shared {
 	out := s.cfg.Groups.Shared(s.peer.Person)
 	for _, g := range s.cfg.Groups.Others(s.peer.Person) {
-		if s.recognized[g.ID] {
+		if g.Seek {
+			s.giveApart(g.ID)
+		}
+		if s.apart[g.ID] {
 			out = append(out, g)
 		}
 	}
 	return out
+}
+
+// giveApart has a group given to the peer until the session ends.
+func (s *Portion) giveApart(c event.Conversation) {
+	if s.apart == nil {
+		s.apart = make(map[event.Conversation]bool)
+	}
+	s.apart[c] = true
 }
 
 // Recognize looks whether the peer has offered a group that is known here or arriving, though its
@@ -276,11 +289,9 @@ func (s *Portion) Recognize(e sync.Recognize) sync.Input {
 	found := false
 	for _, g := range s.cfg.Groups.Others(s.peer.Person) {
 		tag := groups.Tag(g.Secret, s.peer.Ours, s.peer.Nonce, s.peer.Device)
-		if !s.recognized[g.ID] && offered[string(tag)] {
-			if s.recognized == nil {
-				s.recognized = make(map[event.Conversation]bool)
-			}
-			s.recognized[g.ID], found = true, true
+		if !s.apart[g.ID] && offered[string(tag)] {
+			s.giveApart(g.ID)
+			found = true
 		}
 	}
 	if !found {

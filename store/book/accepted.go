@@ -18,12 +18,13 @@ type Accepted struct {
 	Join  crypto.Hash     // the invitation
 	By    crypto.PersonID // who wrote it
 	Since time.Time       // when that was kept first, by this store's clock
+	Void  bool            // the owner was told that the invitation doesn't count
 	// Welcome is what has told of the group, as it came, while the group is arriving: the owner is not
 	// in it yet by what is here. Then it is nil.
 	Welcome []byte
 }
 
-const acceptedFixed = 8 + 32 + 32 // since when, Join and By
+const acceptedFixed = 8 + 32 + 32 + 1 // since when, Join, By and Void
 
 func acceptedAAD(group event.Conversation) []byte { return append([]byte("accepted"), group[:]...) }
 
@@ -33,7 +34,10 @@ func pieceAAD(key []byte) []byte { return append([]byte("arriving"), key...) }
 // request for that is removed. If the group is arriving no more, so are its pieces and all requests for
 // it. What is kept of the groups in instead is forgotten.
 func (k *Book) Accept(ctx context.Context, a Accepted, instead ...event.Conversation) (Accepted, error) {
-	v := append(append(make([]byte, 8, acceptedFixed), a.Join[:]...), a.By[:]...)
+	v := append(append(append(make([]byte, 8, acceptedFixed), a.Join[:]...), a.By[:]...), 0)
+	if a.Void {
+		v[acceptedFixed-1] = 1
+	}
 	if a.Welcome != nil {
 		v = append(v, k.cfg.Keyring.Seal(a.Welcome, acceptedAAD(a.Group))...)
 	}
@@ -58,6 +62,11 @@ func (k *Book) Accept(ctx context.Context, a Accepted, instead ...event.Conversa
 		return err
 	})
 	return a, err
+}
+
+// DropAccepted forgets groups that have not arrived, and what has come of them.
+func (k *Book) DropAccepted(ctx context.Context, groups []event.Conversation) error {
+	return k.do(ctx, func(b *tx.Batch) error { k.forgetAccepted(b, groups); return nil })
 }
 
 // Waits reports whether somebody's request for a group is kept.
@@ -104,7 +113,7 @@ func (k *Book) AllAccepted() (out []Accepted, err error) {
 				return disk.Damaged("accepted group of %d bytes", len(v))
 			}
 			a := Accepted{Group: event.Conversation(key), Since: time.UnixMilli(int64(number(v[:8]))),
-				Join: crypto.Hash(v[8:40]), By: crypto.PersonID(v[40:72])}
+				Join: crypto.Hash(v[8:40]), By: crypto.PersonID(v[40:72]), Void: v[72] != 0}
 			if sealed := v[acceptedFixed:]; len(sealed) > 0 {
 				if a.Welcome, err = k.cfg.Keyring.Open(sealed, acceptedAAD(a.Group)); err != nil {
 					return disk.Damaged("welcome: %w", err)
