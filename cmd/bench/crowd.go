@@ -69,7 +69,7 @@ func (c *crowd) gather(ctx context.Context, to int) error {
 		if err := n.until(ctx, n.name+" is in the group", func(ctx context.Context) (bool, error) {
 			r, err := n.Groups(ctx, &earshotv1.GroupsRequest{})
 			for _, has := range r.GetGroups() {
-				if has.Id == g.Id {
+				if has.Id == g.Id && has.State == "" {
 					return int(has.Members) == to+1, nil
 				}
 			}

@@ -167,8 +167,12 @@ func GroupCalled(most int, g AGroup, name string) string {
 }
 
 // GroupClaim names a group in which the owner isn't: anybody may call theirs as one of the owner's.
-func GroupClaim(g AGroup) string {
-	return strings.TrimSpace(Claim(g.GetName()) + " (" + Short(g.GetId()) + ")")
+func GroupClaim(g AGroup) string { return GroupClaimWithin(Whole, g) }
+
+// GroupClaimWithin is GroupClaim in at most so many columns.
+func GroupClaimWithin(most int, g AGroup) string {
+	which := " (" + Short(g.GetId()) + ")"
+	return strings.TrimSpace(ClaimWithin(most-len(which), g.GetName()) + which)
 }
 
 // Near lists names that can be typed, those of groups with # in front. The last claims of them are

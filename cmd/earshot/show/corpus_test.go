@@ -30,8 +30,8 @@ var evil = []string{
 
 // kinds are the values of the fields that the node chooses among a few.
 var fieldKinds = map[protoreflect.Name][]string{
-	"kind": {"text", "recalled", "unknown", "notice", "person", "group"}, "state": {"queued", "delivered", "undelivered"}, "reason": {"left", "removed", "blocked", ""},
-	"notice": {"created", "joined", "left", "removed", "renamed", "topic", "history", "role", "frozen", "invited", "later"}, "waiting_for": {"offline", "unreachable", "refused", "later"},
+	"kind": {"text", "recalled", "unknown", "notice", "person", "group"}, "state": {"queued", "delivered", "undelivered", "arriving", ""}, "reason": {"left", "removed", "blocked", ""},
+	"notice": {"created", "joined", "left", "removed", "renamed", "topic", "history", "role", "frozen", "void", "lost", "invited", "later"}, "waiting_for": {"offline", "unreachable", "refused", "later"},
 	"role": {"owner", "member", ""}, "history": {"joined", "7d"}, "code": {"twin", "later"}, "conversation": {"c0"}, "cursor": {"1"}, "accept": {"everyone"},
 	"device": {"12D3KooWx"}, "devices": {"12D3KooWx"}, "version": {"1"}, "listening": {"/ip4/x"}, "addresses": {"/ip4/x"}, "found_by": {"mdns"}, "words": {"acid"}, "mentions": {strings.Repeat("aa", 32)},
 	"interface": {"eth0"}, "peer": {"x:1"},

@@ -23,6 +23,7 @@ type Group struct {
 	InvitedBy *named `json:"invited_by,omitempty"`
 	Frozen    bool   `json:"frozen"`
 	Hidden    bool   `json:"hidden,omitempty"`
+	State     string `json:"state,omitempty"`
 }
 
 // named is a person as an object names them, with all that a label is made of.
@@ -63,7 +64,7 @@ func toAllNamed(list []*earshotv1.Person) []named {
 }
 
 func toGroup(g *earshotv1.Group) Group {
-	v := Group{g.Id, g.Name, g.Topic, g.History, g.Role, g.Members, g.Online, rfc3339(g.Joined), nil, g.Frozen, g.Hidden}
+	v := Group{g.Id, g.Name, g.Topic, g.History, g.Role, g.Members, g.Online, rfc3339(g.Joined), nil, g.Frozen, g.Hidden, g.State}
 	if g.InvitedBy != nil {
 		by := toNamed(g.InvitedBy)
 		v.InvitedBy = &by
@@ -89,6 +90,9 @@ func size(g *earshotv1.Group) string {
 
 // GroupTitle is a group's name, and everything else that is known about the group.
 func GroupTitle(g *earshotv1.Group) string {
+	if g.State != "" {
+		return label.GroupClaim(g) + "  " + stateOf(g) + "; invited by " + label.Who(g.InvitedBy)
+	}
 	if g.Role == "" {
 		return label.Group(g) + "  you are not in it any more" + hiddenOf(g)
 	}
@@ -109,6 +113,17 @@ func GroupTitle(g *earshotv1.Group) string {
 		also = append(also, "topic: "+label.Claim(g.Topic))
 	}
 	return label.Group(g) + "  " + strings.Join(also, "; ")
+}
+
+// stateOf says how a group stands that the owner is not in yet.
+func stateOf(g *earshotv1.Group) string {
+	switch g.State {
+	case "arriving":
+		return "you are let in when a member is here"
+	case "void":
+		return "the invitation doesn't count, says a member"
+	}
+	return terminal.Line(g.State) // of a newer node
 }
 
 // hiddenOf says of a hidden group that it is.

@@ -152,6 +152,9 @@ func (p Printer) Groups(w io.Writer, groups []*earshotv1.Group) error {
 		object: func(g *earshotv1.Group) any { return toGroup(g) },
 		long:   func(g *earshotv1.Group) string { return g.Id + "  " + GroupTitle(g) },
 		cells: func(g *earshotv1.Group) []cell {
+			if g.State != "" {
+				return []cell{p.bold(label.GroupClaimWithin(groupColumns, g)), {Text: stateOf(g)}, p.sinceCell(g.Joined)}
+			}
 			name := p.bold(label.GroupWithin(groupColumns, g))
 			if g.Role == "" {
 				return []cell{name, p.dim("you are not in it any more" + hiddenOf(g))}

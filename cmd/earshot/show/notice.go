@@ -70,10 +70,25 @@ func noticeText(n *earshotv1.Notice) string {
 		return either(by, " changed "+group, group+" was changed") + ": " + Policy(n.History)
 	case "role":
 		return either(by, " gave "+whom+" the role "+n.Role+" in "+group, whom+" "+are+" "+n.Role+" in "+group+" now")
+	case "void":
+		return voidText(n, by)
+	case "lost":
+		return "nobody who is in the group " + label.GroupClaim(n.Group) + " was here for 30 days, so " +
+			either(by, "'s invitation to it is given up", "the invitation to it is given up")
 	case "frozen":
 		return group + " was changed by a newer earshot, which you need too"
 	}
 	return group + " was changed"
+}
+
+// voidText says that an invitation of the owner doesn't count.
+func voidText(n *earshotv1.Notice, by string) string {
+	text := either(by, "'s invitation", "an invitation") + " to the group " + label.GroupClaim(n.Group) + " doesn't count"
+	if len(n.Whom) > 0 {
+		whom, _ := whomOf(n)
+		text += ", says the node of " + whom
+	}
+	return text + "; somebody else who is in it has to invite you"
 }
 
 // either is what somebody did or, if nobody in particular did it, what is so now.

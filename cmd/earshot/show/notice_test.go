@@ -36,9 +36,15 @@ func TestNoticeInWords(t *testing.T) {
 		{&earshotv1.Notice{Notice: "role", By: bob, Whom: []*earshotv1.Person{me}, Mine: true, Role: "admin"}, "Bob (b0b0b0b0b0b0b0b0) gave you the role admin in #lunch"},
 		{&earshotv1.Notice{Notice: "role", Whom: four[:1], Role: "owner"}, "Bob (b0b0b0b0b0b0b0b0) is owner in #lunch now"},
 		{&earshotv1.Notice{Notice: "frozen"}, "#lunch was changed by a newer earshot, which you need too"},
+		{&earshotv1.Notice{Notice: "void", By: bob, Whom: four[1:2]}, `Bob (b0b0b0b0b0b0b0b0)'s invitation to the group "lunch" (17) doesn't count, says the node of Cem; somebody else who is in it has to invite you`},
+		{&earshotv1.Notice{Notice: "void", By: bob}, `Bob (b0b0b0b0b0b0b0b0)'s invitation to the group "lunch" (17) doesn't count; somebody else who is in it has to invite you`},
+		{&earshotv1.Notice{Notice: "lost", By: bob}, `nobody who is in the group "lunch" (17) was here for 30 days, so Bob (b0b0b0b0b0b0b0b0)'s invitation to it is given up`},
 		{&earshotv1.Notice{Notice: "later"}, "#lunch was changed"},
 	} {
 		test.n.Name, test.n.Time = "lunch", at
+		if test.n.Notice == "void" || test.n.Notice == "lost" {
+			test.n.Group = &earshotv1.Target{Kind: "group", Id: "17", Name: "lunch"}
+		}
 		var b bytes.Buffer
 		if err := (Printer{}).Notice(&b, test.n); err != nil || b.String() != "2026-03-01 12:30:00  * "+test.want+"\n" {
 			t.Errorf("%s: %q, %v", test.want, &b, err)
@@ -67,5 +73,23 @@ func TestInvitationAmongRequests(t *testing.T) {
 	}
 	if err := (Printer{JSON: true}).Requests(&object, []*earshotv1.Request{r}); err != nil || !strings.HasSuffix(object.String(), `,"kind":"notice","notice":"invited","group":{"kind":"group","id":"17","name":"a: b"},"members":7}`+"\n") {
 		t.Errorf("%q, %v", &object, err)
+	}
+}
+
+// A group that is arriving is named as a claim, and says why the owner is not in it.
+func TestGroupThatArrivesInWords(t *testing.T) {
+	for state, want := range map[string]string{
+		"arriving": "you are let in when a member is here",
+		"void":     "the invitation doesn't count, says a member",
+		"later":    "later",
+	} {
+		g := &earshotv1.Group{Id: "17", Name: "lunch", Members: 3, Joined: at, InvitedBy: bob, State: state}
+		var short, long bytes.Buffer
+		if err := (Printer{}).Groups(&short, []*earshotv1.Group{g}); err != nil || !strings.HasPrefix(short.String(), `"lunch" (17) `) || !strings.Contains(short.String(), "  "+want+"  since ") {
+			t.Errorf("%q, %v", &short, err)
+		}
+		if err := (Printer{Long: true}).Groups(&long, []*earshotv1.Group{g}); err != nil || long.String() != `17  "lunch" (17)  `+want+"; invited by Bob (b0b0b0b0b0b0b0b0)\n" {
+			t.Errorf("%q, %v", &long, err)
+		}
 	}
 }

@@ -61,8 +61,8 @@ const (
 // GroupsClient is a client for the earshot.v1.Groups service.
 type GroupsClient interface {
 	CreateGroup(context.Context, *CreateGroupRequest) (*Group, error)
-	// Groups gives those that the owner is in, by name, then those they were in. Hidden ones
-	// are left out unless all are asked for.
+	// Groups gives those that the owner is in, by name, then those they were in, then those that are
+	// arriving. Hidden ones are left out unless all are asked for.
 	Groups(context.Context, *GroupsRequest) (*GroupsResponse, error)
 	GetGroup(context.Context, *GetGroupRequest) (*Group, error)
 	// Members gives owners first, then admins, then by name.
@@ -294,8 +294,8 @@ func (c *groupsClient) Hide(ctx context.Context, req *HideRequest) (*Group, erro
 // GroupsHandler is an implementation of the earshot.v1.Groups service.
 type GroupsHandler interface {
 	CreateGroup(context.Context, *CreateGroupRequest) (*Group, error)
-	// Groups gives those that the owner is in, by name, then those they were in. Hidden ones
-	// are left out unless all are asked for.
+	// Groups gives those that the owner is in, by name, then those they were in, then those that are
+	// arriving. Hidden ones are left out unless all are asked for.
 	Groups(context.Context, *GroupsRequest) (*GroupsResponse, error)
 	GetGroup(context.Context, *GetGroupRequest) (*Group, error)
 	// Members gives owners first, then admins, then by name.

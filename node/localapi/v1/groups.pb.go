@@ -23,19 +23,24 @@ const (
 )
 
 type Group struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"` // as of Target
-	Topic         string                 `protobuf:"bytes,3,opt,name=topic,proto3" json:"topic,omitempty"`
-	History       string                 `protobuf:"bytes,4,opt,name=history,proto3" json:"history,omitempty"`  // what newcomers may read: joined, all, or so many days as 7d
-	Role          string                 `protobuf:"bytes,5,opt,name=role,proto3" json:"role,omitempty"`        // the owner's: owner, admin or member; absent: not in it any more
-	Members       uint32                 `protobuf:"varint,6,opt,name=members,proto3" json:"members,omitempty"` // persons in it
-	Online        uint32                 `protobuf:"varint,7,opt,name=online,proto3" json:"online,omitempty"`   // of them, here now, the owner included
-	Joined        *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=joined,proto3" json:"joined,omitempty"`
-	InvitedBy     *Person                `protobuf:"bytes,9,opt,name=invited_by,json=invitedBy,proto3" json:"invited_by,omitempty"` // absent where the owner made it
-	Frozen        bool                   `protobuf:"varint,10,opt,name=frozen,proto3" json:"frozen,omitempty"`                      // changed by a newer program in a way that this node can't follow
-	Hidden        bool                   `protobuf:"varint,11,opt,name=hidden,proto3" json:"hidden,omitempty"`                      // the owner doesn't want it in lists
-	Alike         bool                   `protobuf:"varint,12,opt,name=alike,proto3" json:"alike,omitempty"`                        // as of Target
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Id        string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Name      string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"` // as of Target
+	Topic     string                 `protobuf:"bytes,3,opt,name=topic,proto3" json:"topic,omitempty"`
+	History   string                 `protobuf:"bytes,4,opt,name=history,proto3" json:"history,omitempty"`  // what newcomers may read: joined, all, or so many days as 7d
+	Role      string                 `protobuf:"bytes,5,opt,name=role,proto3" json:"role,omitempty"`        // the owner's: owner, admin or member; absent: not in it any more
+	Members   uint32                 `protobuf:"varint,6,opt,name=members,proto3" json:"members,omitempty"` // persons in it
+	Online    uint32                 `protobuf:"varint,7,opt,name=online,proto3" json:"online,omitempty"`   // of them, here now, the owner included
+	Joined    *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=joined,proto3" json:"joined,omitempty"`
+	InvitedBy *Person                `protobuf:"bytes,9,opt,name=invited_by,json=invitedBy,proto3" json:"invited_by,omitempty"` // absent where the owner made it
+	Frozen    bool                   `protobuf:"varint,10,opt,name=frozen,proto3" json:"frozen,omitempty"`                      // changed by a newer program in a way that this node can't follow
+	Hidden    bool                   `protobuf:"varint,11,opt,name=hidden,proto3" json:"hidden,omitempty"`                      // the owner doesn't want it in lists
+	Alike     bool                   `protobuf:"varint,12,opt,name=alike,proto3" json:"alike,omitempty"`                        // as of Target
+	// Absent where the owner is or was in the group. arriving: they have accepted an invitation, and who
+	// is in the group lets them in when one of them is met; void: the same, but by what a member says the
+	// invitation doesn't count. Then joined is since when, and name and members are what was said of the
+	// group. It can't be named by its name, and no call but Groups knows it.
+	State         string `protobuf:"bytes,13,opt,name=state,proto3" json:"state,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -152,6 +157,13 @@ func (x *Group) GetAlike() bool {
 		return x.Alike
 	}
 	return false
+}
+
+func (x *Group) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
 }
 
 type Member struct {
@@ -985,7 +997,7 @@ var File_v1_groups_proto protoreflect.FileDescriptor
 const file_v1_groups_proto_rawDesc = "" +
 	"\n" +
 	"\x0fv1/groups.proto\x12\n" +
-	"earshot.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x0fv1/people.proto\"\xce\x02\n" +
+	"earshot.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x0fv1/people.proto\"\xe4\x02\n" +
 	"\x05Group\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
@@ -1000,7 +1012,8 @@ const file_v1_groups_proto_rawDesc = "" +
 	"\x06frozen\x18\n" +
 	" \x01(\bR\x06frozen\x12\x16\n" +
 	"\x06hidden\x18\v \x01(\bR\x06hidden\x12\x14\n" +
-	"\x05alike\x18\f \x01(\bR\x05alike\"\x90\x01\n" +
+	"\x05alike\x18\f \x01(\bR\x05alike\x12\x14\n" +
+	"\x05state\x18\r \x01(\tR\x05state\"\x90\x01\n" +
 	"\x06Member\x12*\n" +
 	"\x06person\x18\x01 \x01(\v2\x12.earshot.v1.PersonR\x06person\x12\x12\n" +
 	"\x04role\x18\x02 \x01(\tR\x04role\x122\n" +

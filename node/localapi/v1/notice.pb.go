@@ -30,7 +30,9 @@ type Notice struct {
 	// removed: `whom` are out, `by` has removed them; renamed from `was` to `name`; topic is
 	// `text` now; history: newcomers may read what `history` says; role: `whom` have the role
 	// `role`; frozen: a newer program has changed the group in a way that this node can't
-	// follow. Others may come: pass them by.
+	// follow; void: `by` has invited the owner, and the invitation doesn't count, as those in `whom` say
+	// or, where there is nobody in `whom`, as what is known here says; lost: `by` has invited the owner, and
+	// nobody who is in the group let them in for 30 days. Others may come: pass them by.
 	Notice        string                 `protobuf:"bytes,1,opt,name=notice,proto3" json:"notice,omitempty"`
 	Group         *Target                `protobuf:"bytes,2,opt,name=group,proto3" json:"group,omitempty"`    // as it is called now
 	By            *Person                `protobuf:"bytes,3,opt,name=by,proto3" json:"by,omitempty"`          // absent: nobody in particular

@@ -204,6 +204,7 @@ func Group(g contacts.Group) *earshotv1.Group {
 		Frozen:  g.Frozen,
 		Hidden:  g.Hidden,
 		Alike:   g.Alike,
+		State:   g.State,
 	}
 	if g.InvitedBy != nil {
 		v.InvitedBy = Person(*g.InvitedBy)
