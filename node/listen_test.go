@@ -12,7 +12,7 @@ import (
 
 	"github.com/earshot-im/earshot/discovery"
 	"github.com/earshot-im/earshot/node/link/memnet"
-	"github.com/earshot-im/earshot/node/mdns"
+	"github.com/earshot-im/earshot/node/sightings"
 )
 
 // once runs a node on a host in memory for as long as do does.
@@ -255,22 +255,35 @@ func TestStatusSaysWhyNobodyIsFound(t *testing.T) {
 	})
 }
 
-// What keeps mDNS from working is said, unless the interfaces explain it.
-func TestTroublesOfMDNS(t *testing.T) {
-	taken := errors.New("address already in use")
+// TestOneWayIsEnough: whoever is found by beacons was told that nobody finds them, as mDNS did not work.
+// What keeps both from working is said, unless the interfaces explain it.
+func TestOneWayIsEnough(t *testing.T) {
+	held, linkLocal := errors.New("address already in use"), fmt.Errorf("announce: %w", discovery.ErrNoAddress)
+	none, all := sightings.Status{Announce: sightings.ErrNoInterface, IPv4: sightings.ErrNoInterface, IPv6: sightings.ErrNoInterface}, sightings.Status{Announce: held, IPv4: held, IPv6: held}
+	ok := sightings.Status{}
 	for what, test := range map[string]struct {
-		status mdns.Status
-		want   []Trouble
+		mdns, beacons sightings.Status
+		want          string // codes
 	}{
-		"well":             {},
-		"before the start": {mdns.Status{Announce: mdns.ErrNoInterface, IPv4: mdns.ErrNoInterface, IPv6: mdns.ErrNoInterface}, nil},
-		"without IPv6":     {mdns.Status{IPv6: taken}, nil},
-		"link-local only":  {mdns.Status{Announce: fmt.Errorf("announce: %w", discovery.ErrNoAddress)}, nil},
-		"port taken": {mdns.Status{Announce: taken, IPv4: taken, IPv6: taken},
-			[]Trouble{{TroubleAnnounce, taken.Error()}, {TroubleHear, taken.Error()}}},
+		"well":                      {ok, ok, ""},
+		"before the start":          {none, none, ""},
+		"without IPv6":              {sightings.Status{IPv6: held}, sightings.Status{IPv6: held}, ""},
+		"link-local only":           {sightings.Status{Announce: linkLocal}, sightings.Status{Announce: linkLocal}, ""},
+		"mDNS alone":                {ok, all, ""},
+		"beacons alone":             {all, ok, ""},
+		"beacons over IPv6 alone":   {all, sightings.Status{IPv4: held}, ""},
+		"beacons that are not sent": {all, sightings.Status{Announce: held}, "announce"},
+		"beacons that are sent":     {all, sightings.Status{IPv4: held, IPv6: held}, "hear"},
+		"nothing":                   {all, all, "announce hear"},
 	} {
-		if got := troublesOf(test.status); !slices.Equal(got, test.want) {
-			t.Errorf("%s: %v, want %v", what, got, test.want)
+		var codes []string
+		for _, trouble := range troublesOf(test.mdns, test.beacons) {
+			if codes = append(codes, trouble.Code); !strings.Contains(trouble.Detail, held.Error()) {
+				t.Errorf("%s: %q does not say why", what, trouble.Detail)
+			}
+		}
+		if got := strings.Join(codes, " "); got != test.want {
+			t.Errorf("%s: %q, want %q", what, got, test.want)
 		}
 	}
 }

@@ -44,6 +44,7 @@ import (
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/crypto/names"
 	"github.com/earshot-im/earshot/discovery"
+	"github.com/earshot-im/earshot/node/beacon"
 	"github.com/earshot-im/earshot/node/budget"
 	"github.com/earshot-im/earshot/node/chat"
 	"github.com/earshot-im/earshot/node/contacts"
@@ -73,7 +74,7 @@ type Config struct {
 	Name       string   // what the owner calls themselves; empty: unchanged
 	Listen     []string // multiaddrs or ports, kept for the next start; "0": see listenAnywhere; empty: as kept
 	Peers      []string // multiaddrs with peer ID, or HOST:PORT; dialled at once
-	NoMDNS     bool
+	NoMDNS     bool     // neither mDNS nor beacons
 	Interfaces []string // if any, no others are used; empty: all, and others are looked for over those that look like a LAN
 	Passphrase []byte
 	Log        *slog.Logger
@@ -125,8 +126,9 @@ type Node struct {
 	networks func() (discovery.Network, error) // this machine's interfaces now
 
 	sightings *sightings.Sightings
-	portTaken atomic.Uint32             // see Port
-	mdns      atomic.Pointer[mdns.MDNS] // nil until it runs
+	portTaken atomic.Uint32                 // see Port
+	mdns      atomic.Pointer[mdns.MDNS]     // nil until it runs
+	beacon    atomic.Pointer[beacon.Beacon] // nil until it runs, after mdns
 
 	// What the owner asks.
 	messages   *chat.Messages
@@ -226,7 +228,7 @@ func (n *Node) makeRooms() (err error) {
 		Known:     n.people.Keeps,
 		Found:     n.people.Found,
 		Parted:    n.parted,
-		Changed:   n.presence.Bump,
+		Changed:   n.peersChanged,
 		Unreached: n.unreached})
 	if err := n.people.Load(n.store, n.groups, n.mesh); err != nil {
 		return err
@@ -351,13 +353,9 @@ func (n *Node) Run(ctx context.Context) (err error) {
 		return err
 	}
 	if !n.cfg.NoMDNS {
-		m, err := mdns.New(mdns.Config{Device: n.host.ID(), Port: n.host.Port(), Networks: n.watcher.Subscribe(),
-			Sightings: n.sightings, Log: n.log})
-		if err != nil {
-			return fmt.Errorf("start mdns: %w", err)
+		if err := n.lookAround(ctx, &running); err != nil {
+			return err
 		}
-		n.mdns.Store(m)
-		running.Go(func() { _ = m.Run(ctx) })
 	}
 	running.Go(func() { _ = n.watcher.Run(ctx) })
 	running.Go(func() { n.people.Run(ctx) })

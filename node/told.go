@@ -266,6 +266,14 @@ func (n *Node) parted(person crypto.PersonID, device crypto.DeviceID) {
 	n.sightings.Again(peer.ID(device.PeerID()))
 }
 
+// peersChanged takes in that somebody has come or gone.
+func (n *Node) peersChanged() {
+	n.presence.Bump()
+	if b := n.beacon.Load(); b != nil {
+		b.PeersChanged()
+	}
+}
+
 // isContact tells discovery whose sightings always count.
 func (n *Node) isContact(id peer.ID) bool {
 	device, err := crypto.DeviceFromPeer(id)

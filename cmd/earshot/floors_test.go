@@ -50,7 +50,7 @@ var imports = map[string]string{
 	"node/localapi/view":   "crypto node node/chat node/checks node/contacts node/localapi/v1 node/membership node/people node/warnings store/event",
 	"node/localapi/v1":     "",
 
-	"node": "crypto crypto/names discovery node/authority node/budget node/chat node/contacts node/crowd node/doctor node/groups node/ingest node/journal " +
+	"node": "crypto crypto/names discovery node/authority node/beacon node/budget node/chat node/contacts node/crowd node/doctor node/groups node/ingest node/journal " +
 		"node/link node/mdns node/membership node/mesh node/notify node/people node/receipts node/session node/sharing node/sightings node/sync node/warnings store store/event",
 
 	"node/chat":       "crypto node/authority node/contacts node/dial node/groups node/notify node/people node/phonebook node/receipts node/wire store store/event",
@@ -77,6 +77,7 @@ var imports = map[string]string{
 	"node/link":       "node/budget node/fair",
 	"node/fair":       "",
 	"node/budget":     "crypto node/fair",
+	"node/beacon":     "discovery node/multicast node/sightings",
 	"node/mdns":       "discovery node/multicast node/sightings",
 	"node/multicast":  "discovery",
 	"node/sightings":  "discovery node/fair",
@@ -106,7 +107,7 @@ var outsiders = map[string]string{
 	"go.etcd.io/bbolt":                     "store/disk store/tx cmd/bench/floor",
 	"github.com/libp2p/go-libp2p-pubsub":   "node/gossip cmd/bench/floor",
 	"github.com/libp2p/go-libp2p/p2p":      "node/link node/gossip cmd/hostile cmd/hostile/rogue",
-	"github.com/libp2p/":                   "discovery node node/dial node/gossip node/link node/link/memnet node/mesh node/people node/session cmd/bench/floor cmd/hostile cmd/hostile/rogue node/mdns node/sightings",
+	"github.com/libp2p/":                   "discovery node node/beacon node/dial node/gossip node/link node/link/memnet node/mesh node/people node/session cmd/bench/floor cmd/hostile cmd/hostile/rogue node/mdns node/sightings",
 	"github.com/grandcat/zeroconf":         "node/mdns",
 	"github.com/miekg/dns":                 "node/mdns cmd/hostile",
 	"connectrpc.com/":                      "node/localapi node/localapi/server node/localapi/v1 cmd/earshot/problem cmd/earshot/reading cmd/earshot/sending",

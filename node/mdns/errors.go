@@ -2,19 +2,9 @@ package mdns
 
 import "errors"
 
-var (
-	// ErrConfig means that New was given a device or port that cannot be announced. It is a fault of
-	// the caller.
-	ErrConfig = errors.New("mdns configuration")
-
-	// ErrNoInterface means that no interface is up that could be used. It ends by itself when one
-	// appears, unless the user has named others.
-	ErrNoInterface = errors.New("no usable network interface")
-
-	// ErrLowPort means that this node listens on a port that nobody believes an announcement of. The
-	// user should choose a higher one, or name this device to the others by --peer.
-	ErrLowPort = errors.New("this node listens below port 1024, where nobody looks for it")
-)
+// ErrConfig means that New was given a device or port that cannot be announced. It is a fault of the
+// caller.
+var ErrConfig = errors.New("mdns configuration")
 
 // errPacket marks what was heard by mDNS and is no announcement. It stays inside: such packets are
 // dropped.

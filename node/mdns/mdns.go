@@ -2,7 +2,6 @@ package mdns
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -24,18 +23,11 @@ type Config struct {
 	Log       *slog.Logger
 }
 
-// Status says what does not work now. A machine without IPv6 always has an error there.
-type Status struct {
-	Announce error // telling others of this device
-	IPv4     error // hearing others over IPv4
-	IPv6     error // hearing others over IPv6
-}
-
 // MDNS announces a device by multicast DNS and reports the others.
 type MDNS struct {
 	cfg    Config
 	wire   wire
-	status atomic.Pointer[Status]
+	status atomic.Pointer[sightings.Status]
 	asked  chan struct{} // has room for one: an announcement is asked for
 }
 
@@ -48,12 +40,13 @@ func New(cfg Config) (*MDNS, error) {
 		return nil, fmt.Errorf("%w: device: %w", ErrConfig, err)
 	}
 	m := &MDNS{cfg: cfg, wire: network{}, asked: make(chan struct{}, 1)}
-	m.status.Store(&Status{Announce: ErrNoInterface, IPv4: ErrNoInterface, IPv6: ErrNoInterface})
+	none := sightings.ErrNoInterface
+	m.status.Store(&sightings.Status{Announce: none, IPv4: none, IPv6: none})
 	return m, nil
 }
 
 // Status says what does not work now. Anyone may call it.
-func (m *MDNS) Status() Status { return *m.status.Load() }
+func (m *MDNS) Status() sightings.Status { return *m.status.Load() }
 
 // Announce asks for an announcement now, or a second after the last one. It does not wait. Anyone may
 // call it.
@@ -122,7 +115,8 @@ func (r *running) act(now time.Time) time.Time {
 		r.schedule.announced(now, rand.Float64())
 	}
 	r.station.answer(now)
-	r.report(status)
+	status.Log(r.cfg.Log, "mDNS", r.Status())
+	r.status.Store(&status)
 	return r.station.next(r.schedule.at)
 }
 
@@ -142,29 +136,4 @@ func (r *running) hear(h heard) {
 	}
 	way := [...]sightings.Way{sightings.MDNS4, sightings.MDNS6}[h.way.by]
 	r.cfg.Sightings.Hear(sightings.Heard{Way: way, From: h.from, Start: h.said.instance, Sighting: s}, time.Now())
-}
-
-// report publishes a status, and logs what has begun to fail or works again.
-func (r *running) report(now Status) {
-	before := r.Status()
-	for _, part := range []struct {
-		what        string
-		before, now error
-	}{
-		{"announcing by mDNS", before.Announce, now.Announce},
-		{"hearing mDNS over IPv4", before.IPv4, now.IPv4},
-		{"hearing mDNS over IPv6", before.IPv6, now.IPv6},
-	} {
-		switch {
-		case part.now == nil && part.before != nil:
-			r.cfg.Log.Info(part.what + " works")
-		case part.now != nil && (part.before == nil || part.now.Error() != part.before.Error()):
-			level := slog.LevelWarn
-			if errors.Is(part.now, ErrNoInterface) || errors.Is(part.now, discovery.ErrNoAddress) {
-				level = slog.LevelInfo
-			}
-			r.cfg.Log.Log(context.Background(), level, part.what+" does not work", "err", part.now)
-		}
-	}
-	r.status.Store(&now)
 }

@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/earshot-im/earshot/discovery"
+	"github.com/earshot-im/earshot/node/sightings"
 )
 
 // pass lets d go by, and everything happen that is due until then.
@@ -40,7 +41,7 @@ func TestWaitsForAnInterface(t *testing.T) {
 	withMDNS(t, nil, func(b *bench) {
 		pass(time.Hour)
 		b.want()
-		if s := b.Status(); !errors.Is(s.Announce, ErrNoInterface) || !errors.Is(s.IPv4, ErrNoInterface) {
+		if s := b.Status(); !errors.Is(s.Announce, sightings.ErrNoInterface) || !errors.Is(s.IPv4, sightings.ErrNoInterface) {
 			b.Errorf("status %v", s)
 		}
 		b.change(lan())
@@ -48,7 +49,7 @@ func TestWaitsForAnInterface(t *testing.T) {
 			"3600.0 register eth2 [10.0.0.1:4001]")
 		pass(announcing)
 		b.want("3601.0 hush", "3601.0 say IPv4 eth2", "3601.0 say IPv6 eth2")
-		if s := b.Status(); s != (Status{}) {
+		if s := b.Status(); s != (sightings.Status{}) {
 			b.Errorf("status %v", s)
 		}
 	})
@@ -140,7 +141,7 @@ func TestBeginsAgainOnAChange(t *testing.T) {
 		b.want("2.0 hush", "2.0 hush", "2.0 say IPv4 eth2", "2.0 say IPv4 eth3", "2.0 say IPv6 eth3")
 		b.change(discovery.Network{})
 		b.want()
-		if b.air.runs != 0 || !errors.Is(b.Status().Announce, ErrNoInterface) {
+		if b.air.runs != 0 || !errors.Is(b.Status().Announce, sightings.ErrNoInterface) {
 			b.Errorf("without interfaces %d run, status %v", b.air.runs, b.Status())
 		}
 	})
@@ -179,7 +180,7 @@ func TestOneFamilyFailing(t *testing.T) {
 		b.change(lan())
 		pass(announcing)
 		b.want("0.0 listen IPv6", "0.0 ask IPv6 eth2", "0.0 register eth2 [10.0.0.1:4001]", "1.0 hush", "1.0 say IPv6 eth2")
-		if s := b.Status(); s != (Status{IPv4: held}) {
+		if s := b.Status(); s != (sightings.Status{IPv4: held}) {
 			b.Errorf("status %v", s)
 		}
 		b.air.say(v6, from(device(2)), "[fe80::9]:5353")
@@ -188,7 +189,7 @@ func TestOneFamilyFailing(t *testing.T) {
 		}
 		b.air.set(func() { delete(b.air.fails, v4) })
 		pass(announceFirst * 3 / 2)
-		if did := b.air.did(); !slices.Contains(did, "ask IPv4 eth2") || !slices.Contains(did, "say IPv4 eth2") || b.Status() != (Status{}) {
+		if did := b.air.did(); !slices.Contains(did, "ask IPv4 eth2") || !slices.Contains(did, "say IPv4 eth2") || b.Status() != (sightings.Status{}) {
 			b.Errorf("freed: %q, status %v", did, b.Status())
 		}
 	})
@@ -221,9 +222,9 @@ func TestStatusSaysWhyNobodyIsTold(t *testing.T) {
 		held    bool
 		want    error
 	}{
-		"no interface":       {discovery.Network{}, 4001, false, ErrNoInterface},
+		"no interface":       {discovery.Network{}, 4001, false, sightings.ErrNoInterface},
 		"only a link-local":  {networkOf(link(2, "fe80::1/64")), 4001, false, discovery.ErrNoAddress},
-		"a port of services": {lan(), 1023, false, ErrLowPort},
+		"a port of services": {lan(), 1023, false, sightings.ErrLowPort},
 		"no socket":          {lan(), 4001, true, errNoSocket},
 		"nothing":            {lan(), 1024, false, nil},
 	} {
@@ -245,7 +246,7 @@ func TestWithoutTheLibrary(t *testing.T) {
 		b.air.set(func() { b.air.refuses = errors.New("no") })
 		b.change(networkOf(link(2, "10.0.0.1/24")))
 		b.want("0.0 listen IPv4", "0.0 ask IPv4 eth2", "0.0 listen IPv6", "0.0 say IPv4 eth2")
-		if s := b.Status(); s != (Status{}) {
+		if s := b.Status(); s != (sightings.Status{}) {
 			b.Errorf("status %v", s)
 		}
 	})

@@ -9,6 +9,7 @@ import (
 
 	"github.com/earshot-im/earshot/discovery"
 	"github.com/earshot-im/earshot/node/multicast"
+	"github.com/earshot-im/earshot/node/sightings"
 )
 
 // family is one of IPv4 and IPv6.
@@ -114,7 +115,7 @@ func (s *station) listen(f family) error {
 	}
 	e.stop()
 	if len(s.links) == 0 {
-		return ErrNoInterface
+		return sightings.ErrNoInterface
 	}
 	in, quit := &intake{s.names, f, s.links, s.cfg.Sightings.Admit}, make(chan struct{})
 	socket, err := s.wire.listen(f, s.links, func(b []byte, from netip.AddrPort, index int) {
@@ -164,9 +165,9 @@ func (s *station) at(links ...discovery.Link) []netip.AddrPort {
 func (s *station) announce(now time.Time) error {
 	switch {
 	case len(s.links) == 0:
-		return ErrNoInterface
+		return sightings.ErrNoInterface
 	case s.cfg.Port < discovery.LeastPort:
-		return ErrLowPort
+		return sightings.ErrLowPort
 	case len(s.at(s.links...)) == 0:
 		return discovery.ErrNoAddress
 	}

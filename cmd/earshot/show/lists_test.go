@@ -22,7 +22,7 @@ var (
 // peerOf makes a row of `peers`, with all that there can be.
 func peerOf(p *earshotv1.Person, seen *timestamppb.Timestamp) Peer {
 	return NewPeer(&earshotv1.Peer{Person: p.Person, Name: p.Name, Petname: p.Petname, Pinned: p.Pinned, KnownAs: p.KnownAs, Device: "12D3KooW" + strings.Repeat("x", 44), Online: p.Online,
-		Contact: p.Contact, Verified: p.Verified, LastSeen: seen, FoundBy: []string{"mdns", "saved", "manual", "peer"},
+		Contact: p.Contact, Verified: p.Verified, LastSeen: seen, FoundBy: []string{"mdns", "beacon", "saved", "manual", "peer"},
 		Addresses: []string{"/ip4/192.0.2.7/tcp/4001", "/ip6/2001:db8::1/tcp/4001"}})
 }
 
@@ -138,7 +138,7 @@ func TestLongListsNameIDs(t *testing.T) {
 	}{
 		"peers": {func(p Printer, b *bytes.Buffer) error { return p.Peers(b, []Peer{peerOf(bob, at)}) },
 			"offline  Bob (b0b0b0b0b0b0b0b0)  device 12D3KooW" + strings.Repeat("x", 44) + "  person " + bob.Person +
-				"  found by mdns+saved+manual+peer  /ip4/192.0.2.7/tcp/4001 /ip6/2001:db8::1/tcp/4001"},
+				"  found by mdns+beacon+saved+manual+peer  /ip4/192.0.2.7/tcp/4001 /ip6/2001:db8::1/tcp/4001"},
 		"contacts": {func(p Printer, b *bytes.Buffer) error { return p.Contacts(b, []*earshotv1.Person{uncle}) },
 			bob.Person + "  Uncle, calls themselves \"Bob\", verified, online"},
 		"group list": {func(p Printer, b *bytes.Buffer) error {
