@@ -44,6 +44,7 @@ type Peer struct {
 	Online    bool
 	Contact   bool
 	Verified  bool
+	Blocked   bool
 	Addresses []string // multiaddrs without the peer ID
 	FoundBy   []string // discovery.Source values
 	LastSeen  time.Time
@@ -122,7 +123,7 @@ func (n *Node) Peers(context.Context) ([]Peer, error) {
 			}
 			state := states[device]
 			peer := Peer{Person: p.ID, Name: p.Claimed, Petname: p.Petname, Pinned: p.Pinned, KnownAs: contacts.KnownAs(p.Petname, p.Pinned), Device: device, Online: online,
-				Contact: p.Contact, Verified: p.Verified, LastSeen: n.people.LastSeen(&p, device)}
+				Contact: p.Contact, Verified: p.Verified, Blocked: p.Blocked, LastSeen: n.people.LastSeen(&p, device)}
 			for _, addr := range (discovery.Sighting{Addrs: state.Addrs}).Multiaddrs() {
 				peer.Addresses = append(peer.Addresses, addr.String())
 			}

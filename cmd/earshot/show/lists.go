@@ -29,6 +29,14 @@ func (p Printer) sinceCell(t *timestamppb.Timestamp) cell {
 	return p.dim(since(t.AsTime()))
 }
 
+// standing is presence, but of somebody who is blocked it says that.
+func (p Printer) standing(online, blocked bool) cell {
+	if blocked {
+		return cell{Text: "blocked"}
+	}
+	return p.presence(online)
+}
+
 // Peers writes a row for each device.
 func (p Printer) Peers(w io.Writer, peers []Peer) error {
 	return rows(p, w, peers, kind[Peer]{
@@ -39,7 +47,7 @@ func (p Printer) Peers(w io.Writer, peers []Peer) error {
 			if seen, err := time.Parse(time.RFC3339, v.LastSeen); err == nil && !v.Online {
 				gone = p.dim(since(seen))
 			}
-			return []cell{p.person(v.who()), p.presence(v.Online), gone, p.otherName(v.who())}
+			return []cell{p.person(v.who()), p.standing(v.Online, v.Blocked), gone, p.otherName(v.who())}
 		},
 	})
 }
@@ -61,16 +69,12 @@ func (p Printer) Contacts(w io.Writer, persons []*earshotv1.Person) error {
 		object: func(v *earshotv1.Person) any { return toPerson(v) },
 		long:   func(v *earshotv1.Person) string { return v.Person + "  " + label.Title(v) },
 		cells: func(v *earshotv1.Person) []cell {
-			state := p.presence(v.Online)
-			if v.Blocked {
-				state = cell{Text: "blocked"}
-			}
 			var also []string
 			if v.Petname != "" && v.Verified {
 				also = append(also, "verified")
 			}
 			also = append(also, label.OtherName(alsoColumns, v)...)
-			return []cell{p.person(v), state, p.dim(strings.Join(also, ", "))}
+			return []cell{p.person(v), p.standing(v.Online, v.Blocked), p.dim(strings.Join(also, ", "))}
 		},
 	})
 }

@@ -22,7 +22,7 @@ var (
 // peerOf makes a row of `peers`, with all that there can be.
 func peerOf(p *earshotv1.Person, seen *timestamppb.Timestamp) Peer {
 	return NewPeer(&earshotv1.Peer{Person: p.Person, Name: p.Name, Petname: p.Petname, Pinned: p.Pinned, KnownAs: p.KnownAs, Device: "12D3KooW" + strings.Repeat("x", 44), Online: p.Online,
-		Contact: p.Contact, Verified: p.Verified, LastSeen: seen, FoundBy: []string{"mdns", "beacon", "saved", "manual", "peer"},
+		Contact: p.Contact, Verified: p.Verified, Blocked: p.Blocked, LastSeen: seen, FoundBy: []string{"mdns", "beacon", "saved", "manual", "peer"},
 		Addresses: []string{"/ip4/192.0.2.7/tcp/4001", "/ip6/2001:db8::1/tcp/4001"}})
 }
 
@@ -41,11 +41,13 @@ func TestListsFitIntoHundredColumns(t *testing.T) {
 		want  []string
 	}{
 		{"peers", func(p Printer, b *bytes.Buffer) error {
-			return p.Peers(b, []Peer{peerOf(uncle, at), peerOf(bob, at), peerOf(eve, yesterday), peerOf(yamada, at), peerOf(longest, at)})
+			blocked := &earshotv1.Person{Person: eve.Person, Name: "Eve", Blocked: true}
+			return p.Peers(b, []Peer{peerOf(uncle, at), peerOf(bob, at), peerOf(eve, yesterday), peerOf(blocked, yesterday), peerOf(yamada, at), peerOf(longest, at)})
 		}, []string{
 			`Uncle                                             online                           calls themselves…`,
 			`Bob (b0b0b0b0b0b0b0b0)                            offline  since 12:30`,
 			`"Eve" (not a contact yet e7e7e7e7e7e7e7e7)        offline  since 2026-02-28 09:05`,
+			`"Eve" (not a contact yet e7e7e7e7e7e7e7e7)        blocked  since 2026-02-28 09:05`,
 			`"山田太郎…" (not a contact yet a5a5a5a5a5a5a5a5)  offline  since 12:30`,
 			`MMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMM…   offline  since 12:30             calls themselves…`,
 		}},

@@ -44,6 +44,7 @@ type Peer struct {
 	Online    bool     `json:"online"`
 	Contact   bool     `json:"contact"`
 	Verified  bool     `json:"verified"`
+	Blocked   bool     `json:"blocked"`
 	Addresses []string `json:"addresses"`
 	FoundBy   []string `json:"found_by"`
 	LastSeen  string   `json:"last_seen,omitempty"`
@@ -127,13 +128,13 @@ func toSent(s *earshotv1.Sent) sent {
 
 // NewPeer makes the object of a device from the node's answer.
 func NewPeer(p *earshotv1.Peer) Peer {
-	return Peer{p.Person, p.Name, p.Petname, p.KnownAs, p.Device, p.Online, p.Contact, p.Verified,
+	return Peer{p.Person, p.Name, p.Petname, p.KnownAs, p.Device, p.Online, p.Contact, p.Verified, p.Blocked,
 		list(p.Addresses), list(p.FoundBy), rfc3339(p.LastSeen), p.Pinned}
 }
 
 // who is the person of a device.
 func (v Peer) who() *earshotv1.Person {
-	return &earshotv1.Person{Person: v.Person, Name: v.Name, Petname: v.Petname, Pinned: v.pinned, KnownAs: v.KnownAs, Contact: v.Contact, Verified: v.Verified}
+	return &earshotv1.Person{Person: v.Person, Name: v.Name, Petname: v.Petname, Pinned: v.pinned, KnownAs: v.KnownAs, Contact: v.Contact, Verified: v.Verified, Blocked: v.Blocked}
 }
 
 func toPerson(p *earshotv1.Person) Person {

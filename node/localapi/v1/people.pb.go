@@ -247,6 +247,7 @@ type Peer struct {
 	LastSeen      *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=last_seen,json=lastSeen,proto3" json:"last_seen,omitempty"`
 	KnownAs       string                 `protobuf:"bytes,11,opt,name=known_as,json=knownAs,proto3" json:"known_as,omitempty"` // as of Person
 	Pinned        string                 `protobuf:"bytes,12,opt,name=pinned,proto3" json:"pinned,omitempty"`                  // as of Person
+	Blocked       bool                   `protobuf:"varint,13,opt,name=blocked,proto3" json:"blocked,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -363,6 +364,13 @@ func (x *Peer) GetPinned() string {
 		return x.Pinned
 	}
 	return ""
+}
+
+func (x *Peer) GetBlocked() bool {
+	if x != nil {
+		return x.Blocked
+	}
+	return false
 }
 
 type Person struct {
@@ -1708,7 +1716,7 @@ const file_v1_people_proto_rawDesc = "" +
 	"\fPeersRequest\"f\n" +
 	"\rPeersResponse\x12&\n" +
 	"\x05peers\x18\x01 \x03(\v2\x10.earshot.v1.PeerR\x05peers\x12-\n" +
-	"\afinding\x18\x02 \x01(\v2\x13.earshot.v1.FindingR\afinding\"\xd7\x02\n" +
+	"\afinding\x18\x02 \x01(\v2\x13.earshot.v1.FindingR\afinding\"\xf1\x02\n" +
 	"\x04Peer\x12\x16\n" +
 	"\x06person\x18\x01 \x01(\tR\x06person\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n" +
@@ -1722,7 +1730,8 @@ const file_v1_people_proto_rawDesc = "" +
 	"\tlast_seen\x18\n" +
 	" \x01(\v2\x1a.google.protobuf.TimestampR\blastSeen\x12\x19\n" +
 	"\bknown_as\x18\v \x01(\tR\aknownAs\x12\x16\n" +
-	"\x06pinned\x18\f \x01(\tR\x06pinned\"\x83\x02\n" +
+	"\x06pinned\x18\f \x01(\tR\x06pinned\x12\x18\n" +
+	"\ablocked\x18\r \x01(\bR\ablocked\"\x83\x02\n" +
 	"\x06Person\x12\x16\n" +
 	"\x06person\x18\x01 \x01(\tR\x06person\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n" +

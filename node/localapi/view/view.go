@@ -62,6 +62,7 @@ func Peer(p node.Peer) *earshotv1.Peer {
 		Online:    p.Online,
 		Contact:   p.Contact,
 		Verified:  p.Verified,
+		Blocked:   p.Blocked,
 		Addresses: p.Addresses,
 		FoundBy:   p.FoundBy,
 		LastSeen:  Stamp(p.LastSeen),
