@@ -251,7 +251,7 @@ func (n *Node) makeRooms() (err error) {
 	n.door = ingest.New(ingest.Config{Store: n.store, People: n.people, Owner: n.owner, Groups: n.groups,
 		Receipts: n.receipts, Now: n.cfg.Now, Log: n.log,
 		Met: n.met, Changed: n.presence.Bump,
-		MoreWaits: n.contacts.PutMoreWaits, Room: n.room, Again: n.again,
+		MoreWaits: n.contacts.PutMoreWaits, Room: n.room, Again: n.again, Limited: n.limited,
 		Link: func(at netip.Addr) netip.Prefix { return budget.Link(at, n.mesh.Network().OnLink(at)) }})
 	n.runs = sharing.NewRuns(n.store.LoadRun)
 	n.sharing = sharing.New(sharing.Config{Store: n.store, People: n.people, Owner: n.owner, Groups: n.groups,

@@ -238,3 +238,47 @@ func TestRefusalsAtWill(t *testing.T) {
 		}
 	})
 }
+
+// What is kept of a contact has reached its limit. Both owners are told, and who it is. When there is room
+// again, the rest comes in the same session.
+func TestOwnerIsToldWhoIsAtTheirLimit(t *testing.T) {
+	inWorld(t, 2, func(t *testing.T, w *world) {
+		all := w.people("Ann", "Bob")
+		ann, bob := all[0], all[1]
+		ann.meets(soon, bob)
+		ann.trusts(bob)
+		told := func() (out []warnings.Warning) {
+			s, err := ann.Status(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return s.Warnings
+		}
+		w.talk(ann, bob)
+		w.talk(bob, ann)
+		before := ann.onlySession(bob)
+		ann.free.Store(200_000)
+		var said []string
+		for i := range 20 {
+			said = append(said, fmt.Sprint(i, strings.Repeat("x", 60_000)))
+			bob.say(ann, said[i])
+		}
+		w.within(soon, "Ann is told", func() bool { return len(told()) > 0 })
+		if got := told(); len(got) != 1 || got[0].Code != warnings.Limit || got[0].Person.ID != bob.who.person || got[0].Person.Claimed != "Bob" || got[0].InGroup {
+			t.Errorf("told %+v", got)
+		}
+		w.within(soon, "Bob is told", func() bool { waitingFor, _ := bob.waits(ann); return waitingFor == chat.WaitRefused })
+		time.Sleep(10 * time.Minute)
+		if got := told(); len(got) != 1 || bob.pending() == 0 {
+			t.Errorf("then %+v, %d wait", got, bob.pending())
+		}
+		ann.free.Store(0)
+		w.within(2*time.Minute, "the rest comes", func() bool { return bob.pending() == 0 })
+		if got := told(); len(got) > 0 {
+			t.Errorf("with room again: %+v", got)
+		}
+		if ann.onlySession(bob) != before {
+			t.Error("the session did not stay")
+		}
+	})
+}

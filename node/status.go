@@ -86,6 +86,12 @@ func (n *Node) Status(ctx context.Context) (Status, error) {
 	if s.Warnings, err = n.warnings.All(); err != nil {
 		return Status{}, err
 	}
+	for i, w := range s.Warnings {
+		if w.Person != nil {
+			them, _ := n.people.Get(w.Person.ID)
+			s.Warnings[i].Person = &them // as they are called now
+		}
+	}
 	for _, a := range n.listening() {
 		s.Listening = append(s.Listening, fmt.Sprintf("%s/p2p/%s", a, me.Device))
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/earshot-im/earshot/node/authority"
 	"github.com/earshot-im/earshot/node/budget"
 	"github.com/earshot-im/earshot/node/groups"
+	"github.com/earshot-im/earshot/node/ingest"
 	"github.com/earshot-im/earshot/node/mesh"
 	"github.com/earshot-im/earshot/node/people"
 	"github.com/earshot-im/earshot/node/session"
@@ -110,6 +111,22 @@ func (n *Node) controlMoved(id event.Conversation) (apart []*session.Session) {
 		}
 	}
 	return apart
+}
+
+// limited takes in that what is kept of a contact or fellow member has reached its limit, or that there is
+// room again.
+func (n *Node) limited(l ingest.Limit, again bool) {
+	them, _ := n.people.Get(l.Person)
+	if again {
+		n.warnings.Freed(them, l.Conversation)
+	} else {
+		name, in := "", n.groups.Known(l.Conversation)
+		if state, err := n.groups.State(l.Conversation); err == nil {
+			name = state.Name
+		}
+		n.warnings.Limited(them, l.Conversation, in, name)
+	}
+	n.presence.Bump()
 }
 
 // groupResumed takes in that a group may go on whose control events have waited.

@@ -139,9 +139,10 @@ type machine struct {
 	name   string
 	dir    string
 	host   *memnet.Host
-	skew   atomic.Int64 // of its clock, in ns
-	full   atomic.Bool  // its disk
-	file   string       // which file the database is: as long as nobody says otherwise always the same
+	skew   atomic.Int64  // of its clock, in ns
+	full   atomic.Bool   // its disk
+	free   atomic.Uint64 // what is left for others on its disk, in bytes; 0: as much as anybody wants
+	file   string        // which file the database is: as long as nobody says otherwise always the same
 	warn   func(warnings.Warning)
 	who    self // once it has been on
 	*Node       // nil while it is off
@@ -207,6 +208,9 @@ func (m *machine) start(peers ...string) {
 		Space: func(string) (store.Space, bool) {
 			if m.full.Load() {
 				return store.Space{}, true
+			}
+			if free := m.free.Load(); free > 0 {
+				return store.Space{Free: 64<<20 + free}, true
 			}
 			return store.Space{Free: 1 << 40}, true
 		},

@@ -520,8 +520,17 @@ func TestMembersBudget(t *testing.T) {
 	if err != ErrBudget {
 		t.Fatal(err)
 	}
+	if fits, stranger, err := n.Fits(from.Author, c); fits || stranger || err != nil {
+		t.Errorf("at the limit: fits %t, stranger %t, %v", fits, stranger, err)
+	}
 	p.meets(n, false)
+	if _, stranger, err := n.Fits(from.Author, event.Direct(n.Own().Person, from.Author)); !stranger || err != nil {
+		t.Errorf("outside of the group: stranger %t, %v", stranger, err)
+	}
 	p.meets(n, true) // a contact has a budget of their own
+	if fits, stranger, err := n.Fits(from.Author, c); !fits || stranger || err != nil {
+		t.Errorf("of a contact: fits %t, stranger %t, %v", fits, stranger, err)
+	}
 	p.restart(c)
 	_, err = n.take(event.Run{Events: []event.Event{p.say(long)}}, from)
 	check(t, err)

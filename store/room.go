@@ -101,6 +101,23 @@ func (s *Store) Counted(p crypto.PersonID) (n uint64, err error) {
 	return n, err
 }
 
+// Fits says whether the longest run of somebody's could be stored now in a conversation, by what is
+// already kept of them, and whether they are a stranger there: of strangers it is not said.
+func (s *Store) Fits(p crypto.PersonID, conv event.Conversation) (fits, stranger bool, err error) {
+	err = s.view(func(r *reader) error {
+		by := book.Payer{Person: p}
+		c, err := r.conversation(conv)
+		if err == nil && r.isGroup(&c) {
+			by.Group = c.Number
+		} else if err = ignore(err, ErrNoConversation); err != nil {
+			return err
+		}
+		fits, stranger, err = s.book.Fits(r.Reader, by, event.MaxRunSent+event.MaxRunEvents*costEvent+costLog)
+		return err
+	})
+	return fits, stranger, err
+}
+
 // mayGive reports whether GiveBack would find anything that was seen. It reads one event a log.
 func (s *Store) mayGive(p crypto.PersonID) (may bool, err error) {
 	err = s.view(func(r *reader) error {

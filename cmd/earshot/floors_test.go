@@ -65,7 +65,7 @@ var imports = map[string]string{
 	"node/sharing":    "crypto node/groups node/people node/sync store store/event",
 	"node/people":     "crypto crypto/names discovery node/authority node/budget node/groups node/notify store store/book store/event",
 	"node/receipts":   "crypto node/notify store store/event",
-	"node/warnings":   "store",
+	"node/warnings":   "crypto node/people store store/event",
 	"node/mesh":       "crypto discovery node/budget node/dial node/fair node/link node/notify node/session node/sync node/wire store/event",
 	"node/session":    "crypto node/budget node/notify node/sync node/wire store/event",
 	"node/groups":     "crypto node/authority node/wire store store/book store/event",

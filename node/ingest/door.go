@@ -66,6 +66,9 @@ type Config struct {
 	Room func(again bool)
 	// Again is told that strangers have room again, so that sessions try again what was refused.
 	Again func()
+	// Limited is told that what is kept of somebody has reached its limit, and that there is room again;
+	// may be nil.
+	Limited func(l Limit, again bool)
 	// Changed is told when something that is shown of people has changed.
 	Changed func()
 }
@@ -79,10 +82,15 @@ type Door struct {
 	claims claims
 	room   room
 	giving giving // Run's, but for wanted
+
+	limited limited
 }
 
 // New returns a door to a store.
 func New(cfg Config) *Door {
+	if cfg.Limited == nil {
+		cfg.Limited = func(Limit, bool) {}
+	}
 	if cfg.Link == nil {
 		cfg.Link = func(at netip.Addr) netip.Prefix { return netip.PrefixFrom(at, at.BitLen()) }
 	}
@@ -297,6 +305,9 @@ func (d *Door) Run(ctx context.Context) {
 			d.lookForRoom()
 			if err := d.keepTidy(ctx); err != nil && ctx.Err() == nil {
 				d.cfg.Log.Warn("make room for strangers", "err", err)
+			}
+			if err := d.lookForLimits(); err != nil && ctx.Err() == nil {
+				d.cfg.Log.Warn("look whose limit is reached", "err", err)
 			}
 			d.cfg.Groups.Resume()
 			d.rounds.prune()

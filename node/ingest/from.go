@@ -51,15 +51,16 @@ func (f *From) Run(ctx context.Context, e sync.Ingest) (wait func() sync.Input) 
 		if result.New {
 			f.door.rounds.stored(f.session, e.Run.Log())
 		}
-		return f.answer(e.Ticket, e.Run.Log(), result)
+		return f.answer(ctx, e.Ticket, e.Run.Log(), result)
 	}
 }
 
 // answer returns what the machine is told about a run that was let in or refused.
-func (f *From) answer(ticket sync.Ticket, log event.Log, r Ingested) sync.Input {
+func (f *From) answer(ctx context.Context, ticket sync.Ticket, log event.Log, r Ingested) sync.Input {
 	answer := f.outcome(ticket, "run not taken", r.Err)
 	if errors.Is(r.Err, store.ErrBudget) {
 		f.door.overBudget(r.Author)
+		f.door.refused(ctx, Limit{r.Author, log.Conversation})
 	}
 	if stored, ok := answer.(sync.Stored); ok {
 		stored.Segments = f.visible(log, r.Segments)

@@ -45,7 +45,7 @@ func TestAnswersToRuns(t *testing.T) {
 		{ErrUnproven, 0, false, sync.ErrProtocol},
 		{errors.New("disk is broken"), 0, false, sync.ErrStore},
 	} {
-		got, ok := s.answer(7, log, Ingested{Segments: held, Err: c.err}).(sync.Stored)
+		got, ok := s.answer(t.Context(), 7, log, Ingested{Segments: held, Err: c.err}).(sync.Stored)
 		if !ok || got.Ticket != 7 || got.Refused != c.reason || got.Once != c.once || !errors.Is(got.Err, c.ends) || !slices.Equal(got.Segments, held) {
 			t.Errorf("%v: %+v", c.err, got)
 		}
@@ -56,10 +56,10 @@ func TestAnswersToRuns(t *testing.T) {
 	if got, ok := outcome(7, groups.ErrSuspended).(sync.NeedControl); !ok || got.Ticket != 7 {
 		t.Errorf("control events of a group that is suspended don't wait: %+v", got)
 	}
-	if got, ok := s.answer(7, log, Ingested{Err: authority.ErrParent}).(sync.NeedControl); !ok || got.Ticket != 7 {
+	if got, ok := s.answer(t.Context(), 7, log, Ingested{Err: authority.ErrParent}).(sync.NeedControl); !ok || got.Ticket != 7 {
 		t.Errorf("an unknown head: %+v", got)
 	}
-	if got, ok := s.answer(7, log, Ingested{Err: &groups.NeedsCardError{Head: crypto.Hash{1}}}).(sync.NeedCard); !ok || got.Ticket != 7 || got.Head != (crypto.Hash{1}) {
+	if got, ok := s.answer(t.Context(), 7, log, Ingested{Err: &groups.NeedsCardError{Head: crypto.Hash{1}}}).(sync.NeedCard); !ok || got.Ticket != 7 || got.Head != (crypto.Hash{1}) {
 		t.Errorf("an unknown card: %+v", got)
 	}
 }

@@ -2,12 +2,16 @@ package ingest
 
 import (
 	"context"
+	"errors"
+	"maps"
+	"slices"
 	gosync "sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/store/book"
+	"github.com/earshot-im/earshot/store/event"
 )
 
 const (
@@ -75,6 +79,90 @@ type giving struct {
 func (d *Door) overBudget(p crypto.PersonID) {
 	d.giving.wanted.Store(true)
 	d.cfg.MoreWaits(p)
+}
+
+const (
+	// maxLimited bounds those of whom it is remembered that they are at their limit. Who is not is told
+	// as well, and tried again in the next session.
+	maxLimited = 64
+	// limitPause is how often it is looked whether they have room again.
+	limitPause = time.Minute
+)
+
+// Limit is somebody whom the owner has accepted, or a member of a group with them, of whom no more is
+// taken in a conversation: what is kept of them has reached its limit.
+type Limit struct {
+	Person       crypto.PersonID
+	Conversation event.Conversation
+}
+
+// limited remembers who is at their limit. The zero value knows of nobody.
+type limited struct {
+	mu   gosync.Mutex
+	all  map[Limit]bool
+	look time.Time // when to look again
+}
+
+// refused takes in that there was no budget for a run of somebody's. What of strangers' is refused has
+// its own ways: it is among the requests, and room is made for it.
+func (d *Door) refused(ctx context.Context, l Limit) {
+	fits, stranger, err := d.cfg.Store.Fits(l.Person, l.Conversation)
+	if err != nil && ctx.Err() == nil {
+		d.cfg.Log.Warn("look for whose limit is reached", "err", err)
+	}
+	if fits || stranger || err != nil {
+		return
+	}
+	d.limited.add(l, time.Now())
+	d.cfg.Limited(l, false)
+}
+
+func (r *limited) add(l Limit, now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.all == nil {
+		r.all = make(map[Limit]bool)
+	}
+	if len(r.all) == 0 {
+		r.look = now.Add(limitPause)
+	}
+	if len(r.all) < maxLimited {
+		r.all[l] = true
+	}
+}
+
+// due returns those of whom it is to be looked now whether they have room again.
+func (r *limited) due(now time.Time) []Limit {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.all) == 0 || now.Before(r.look) {
+		return nil
+	}
+	r.look = now.Add(limitPause)
+	return slices.Collect(maps.Keys(r.all))
+}
+
+func (r *limited) remove(l Limit) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.all, l)
+}
+
+// lookForLimits has tried again what was refused of those who have room again.
+func (d *Door) lookForLimits() (err error) {
+	some := false
+	for _, l := range d.limited.due(time.Now()) {
+		fits, _, lookErr := d.cfg.Store.Fits(l.Person, l.Conversation)
+		if err = errors.Join(err, lookErr); fits {
+			some = true
+			d.limited.remove(l)
+			d.cfg.Limited(l, true)
+		}
+	}
+	if some {
+		d.cfg.Again()
+	}
+	return err
 }
 
 // keepTidy makes room for strangers, if they have none, and forgets those of whom nothing is kept.

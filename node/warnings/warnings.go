@@ -1,17 +1,18 @@
 // Package warnings is what the owner of a node should know and do something about: that the data
 // directory seems to be a copy or was put back from a backup, that another machine seems to run a
 // copy of it now, that the process has no file descriptors left, that strangers want more than they
-// may have, that the disk is full, and that a group costs too much.
+// may have, that the disk is full, that somebody the owner knows is at the limit of what is kept of them,
+// and that a group costs too much.
 //
 // The signs of a copy come from the store, from events of this device that others bring, and from
 // where this device is announced. Anyone can forge the last, so it causes nothing but the warning:
 // the package changes nothing, here or elsewhere.
 //
 // Each kind of warning is told once when there first is reason for it, a full disk each time that
-// it becomes so after some minutes with room, and strangers who want too much after an hour without
-// any. [Warnings.All] returns the warnings that hold now, and fails only if the store can't be read.
+// it becomes so after some minutes with room, strangers who want too much after an hour without
+// any, and each person at their limit. [Warnings.All] returns the warnings that hold now, and fails only if the store can't be read.
 // The methods may be called by any goroutine. CameBack is called by the store's writer, and must not
-// wait; neither may Config.Tell. Memory is bounded by maxTwinAddrs.
+// wait; neither may Config.Tell. Memory is bounded by maxTwinAddrs and maxLimits.
 package warnings
 
 import (
@@ -19,7 +20,9 @@ import (
 	gosync "sync"
 	"time"
 
+	"github.com/earshot-im/earshot/node/people"
 	"github.com/earshot-im/earshot/store"
+	"github.com/earshot-im/earshot/store/event"
 )
 
 // Codes of a Warning.
@@ -30,6 +33,7 @@ const (
 	Starved  = "starved"  // the process had no file descriptors left for a caller
 	Crowded  = "crowded"  // strangers want more of this node than they may have
 	Full     = "full"     // there is so little room on the disk that others' messages aren't taken
+	Limit    = "limit"    // what is kept of a contact or fellow member has reached its limit: no more is taken
 	Strained = "strained" // changes of a group wait or are left out here: there are too many or they cost too much
 )
 
@@ -38,6 +42,11 @@ type Warning struct {
 	Code   string
 	Detail string    // of Twin where the other machine is, if that is known; of Starved the error, of Strained the group as its members call it
 	Since  time.Time // when it was last seen to be so
+
+	// Of Limit who it is, else nil, and where: a group, or the direct conversation.
+	Person       *people.Person
+	Conversation event.Conversation
+	InGroup      bool // then Detail is the group as its members call it
 }
 
 const (
@@ -64,6 +73,10 @@ const (
 	// fullAgain is how long there must have been room on the disk before it is told anew that there
 	// is none. Where this user's quota is used up, there seems to be room each minute.
 	fullAgain = 10 * time.Minute
+
+	// maxLimits bounds the persons at their limit that the owner is told of. Of more, those who were seen
+	// last stay: somebody who is at the limit is seen again with each session.
+	maxLimits = 16
 
 	// writtenSince is how much later than the start of this node an event of this device, which
 	// others bring, must have been written before it counts as another machine's. The clocks of the
@@ -102,6 +115,7 @@ type Warnings struct {
 	crowded Warning   // Since is zero if strangers never wanted too much
 	full    Warning   // Since is zero if there is room
 	freed   time.Time // when there was room again
+	limits  limits
 	told    map[string]bool
 	heard   twins
 }
@@ -232,6 +246,7 @@ func (w *Warnings) All() ([]Warning, error) {
 	if !w.full.Since.IsZero() {
 		out = append(out, w.full)
 	}
+	out = append(out, w.limits.now()...)
 	return out, nil
 }
 

@@ -161,29 +161,48 @@ func (k *Book) charge(b *tx.Batch, s standing, by Payer, n uint64, check bool) e
 	if n == 0 {
 		return nil
 	}
+	if check && s != ofStrangers && !k.fits(&b.Reader, s, by, n) {
+		return ErrBudget
+	}
 	switch s {
 	case ofContacts:
-		held := number(b.Get(bucketBudgets, contactKey(by.Person))) + n
-		if free, known := k.cfg.Free(); check && (held > ContactBudget || known && held > free-min(free, n)) {
-			return ErrBudget
-		}
-		putNumber(b, contactKey(by.Person), held)
+		raise(b, contactKey(by.Person), n)
 	case ofFellows:
-		all, each := uint64(GroupBudget), uint64(FellowBudget)
-		if by.Group == 0 {
-			all, each = FellowsBudget, LoneFellowBudget
-		}
-		held := number(b.Get(bucketBudgets, fellowKey(by.Person, by.Group))) + n
-		total := number(b.Get(bucketBudgets, groupKey(by.Group))) + n
-		if check && (held > each || total > all || held > all-total) {
-			return ErrBudget
-		}
-		putNumber(b, fellowKey(by.Person, by.Group), held)
-		putNumber(b, groupKey(by.Group), total)
+		raise(b, fellowKey(by.Person, by.Group), n)
+		raise(b, groupKey(by.Group), n)
 	default:
 		return k.chargeStranger(b, by, n, check)
 	}
 	return nil
+}
+
+// fits says whether somebody who is no stranger may have so many bytes more.
+func (k *Book) fits(r *tx.Reader, s standing, by Payer, n uint64) bool {
+	if s == ofContacts {
+		held := number(r.Get(bucketBudgets, contactKey(by.Person))) + n
+		free, known := k.cfg.Free()
+		return held <= ContactBudget && (!known || held <= free-min(free, n))
+	}
+	all, each := uint64(GroupBudget), uint64(FellowBudget)
+	if by.Group == 0 {
+		all, each = FellowsBudget, LoneFellowBudget
+	}
+	held := number(r.Get(bucketBudgets, fellowKey(by.Person, by.Group))) + n
+	total := number(r.Get(bucketBudgets, groupKey(by.Group))) + n
+	return held <= each && total <= all && held <= all-total
+}
+
+// Fits says whether Charge would count so many bytes of somebody, and whether they are a stranger: of
+// strangers it is not said.
+func (k *Book) Fits(r *tx.Reader, by Payer, n uint64) (fits, stranger bool, err error) {
+	p, err := k.person(r, by.Person)
+	if err != nil {
+		return false, false, err
+	}
+	if s := p.standing(by.Group); s != ofStrangers {
+		return k.fits(r, s, by, n), false, nil
+	}
+	return false, true, nil
 }
 
 // take takes back up to n bytes of what counts of somebody in a pool, and returns how many.
@@ -294,6 +313,9 @@ func putNumber(b *tx.Batch, key []byte, n uint64) {
 		b.Delete(bucketBudgets, key)
 	}
 }
+
+// raise adds n to a number.
+func raise(b *tx.Batch, key []byte, n uint64) { putNumber(b, key, number(b.Get(bucketBudgets, key))+n) }
 
 // lessen takes up to n from a number, and returns how much that is.
 func lessen(b *tx.Batch, key []byte, n uint64) uint64 {

@@ -55,6 +55,7 @@ func TestEveryKindHasWords(t *testing.T) {
 		words       func(kind string) string
 	}{
 		{node + "warnings/warnings.go", ".", func(k string) string { return warningText(&earshotv1.Warning{Code: k}) }},
+		{node + "contacts/views.go", "^State", func(k string) string { return stateOf(&earshotv1.Group{State: k}) }},
 		{node + "finding.go", "^Trouble", func(k string) string { return troubleText(&earshotv1.Trouble{Code: k}) }},
 		{discovery + "network.go", ".", func(k string) string { return leftOutReason(k, "eth0") }},
 		{node + "membership/notices.go", "^Notice", func(k string) string { return noticeText(&earshotv1.Notice{Notice: k, Name: "lunch"}) }},

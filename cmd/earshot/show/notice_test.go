@@ -93,3 +93,19 @@ func TestGroupThatArrivesInWords(t *testing.T) {
 		}
 	}
 }
+
+// Whoever is at their limit is named, with the group where there is one, and it is said what helps.
+func TestLimitInWords(t *testing.T) {
+	group := &earshotv1.Target{Kind: "group", Id: "17", Name: "lunch"}
+	const middle = " is not taken any more, since this node keeps as much of it as it may; the rest waits where it was written: "
+	for want, w := range map[string]*earshotv1.Warning{
+		"what Bob (b0b0b0b0b0b0b0b0) writes" + middle + "make room on the disk":                                                       {Person: bob},
+		`what "Eve" (not a contact yet e7e7e7e7e7e7e7e7) writes in #lunch` + middle + "a contact may have more, see `earshot accept`": {Person: eve, Group: group},
+	} {
+		w.Code = "limit"
+		var b bytes.Buffer
+		if err := (Printer{}).Warning(&b, w); err != nil || b.String() != "earshot: warning: "+want+"\n" {
+			t.Errorf("%q, %v", &b, err)
+		}
+	}
+}

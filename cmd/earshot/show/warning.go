@@ -4,6 +4,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/earshot-im/earshot/cmd/earshot/label"
 	"github.com/earshot-im/earshot/cmd/earshot/terminal"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
@@ -13,6 +14,9 @@ type warning struct {
 	Text   string `json:"text"`
 	Detail string `json:"detail,omitempty"`
 	Since  string `json:"since,omitempty"`
+
+	Person *named  `json:"person,omitempty"`
+	Group  *target `json:"group,omitempty"`
 }
 
 // warned is a warning on a line of its own.
@@ -22,7 +26,16 @@ type warned struct {
 
 func toWarnings(list []*earshotv1.Warning) (out []warning) {
 	for _, w := range list {
-		out = append(out, warning{w.Code, warningText(w), w.Detail, rfc3339(w.Since)})
+		v := warning{Code: w.Code, Text: warningText(w), Detail: w.Detail, Since: rfc3339(w.Since)}
+		if w.Person != nil {
+			who := toNamed(w.Person)
+			v.Person = &who
+		}
+		if w.Group != nil {
+			group := toTarget(w.Group)
+			v.Group = &group
+		}
+		out = append(out, v)
 	}
 	return out
 }
@@ -50,6 +63,8 @@ func warningText(w *earshotv1.Warning) string {
 		return "people on this network who are not contacts ask more of this node than they may have, so some of them have to wait or try again; contacts are not affected"
 	case "full":
 		return "the disk is nearly full: what others write is not taken until there is room again, and waits where it was written; make room"
+	case "limit":
+		return limitText(w)
 	case "strained":
 		group := "a group that is arriving"
 		if w.Detail != "" {
@@ -64,4 +79,21 @@ func warningText(w *earshotv1.Warning) string {
 // Warning writes a warning while a node runs, on standard error.
 func (p Printer) Warning(w io.Writer, v *earshotv1.Warning) error {
 	return p.Row(w, warned{toWarnings([]*earshotv1.Warning{v})[0]}, "earshot: warning: %s", warningText(v))
+}
+
+// limitText says of whom no more is taken.
+func limitText(w *earshotv1.Warning) string {
+	who := "somebody you know"
+	if w.Person != nil {
+		who = label.Who(w.Person)
+	}
+	where := ""
+	if w.Group != nil {
+		where = " in " + label.Group(w.Group)
+	}
+	text := "what " + who + " writes" + where + " is not taken any more, since this node keeps as much of it as it may; the rest waits where it was written"
+	if w.Person.GetContact() {
+		return text + ": make room on the disk"
+	}
+	return text + ": a contact may have more, see `earshot accept`"
 }

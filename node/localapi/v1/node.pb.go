@@ -238,233 +238,6 @@ func (x *StatusResponse) GetFinding() *Finding {
 	return nil
 }
 
-// Finding is how others are found, and what stands in the way.
-type Finding struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	LeftOut       []*LeftOut             `protobuf:"bytes,1,rep,name=left_out,json=leftOut,proto3" json:"left_out,omitempty"`
-	Troubles      []*Trouble             `protobuf:"bytes,2,rep,name=troubles,proto3" json:"troubles,omitempty"`
-	Unreached     []*Unreached           `protobuf:"bytes,3,rep,name=unreached,proto3" json:"unreached,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *Finding) Reset() {
-	*x = Finding{}
-	mi := &file_v1_node_proto_msgTypes[2]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *Finding) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*Finding) ProtoMessage() {}
-
-func (x *Finding) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_node_proto_msgTypes[2]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use Finding.ProtoReflect.Descriptor instead.
-func (*Finding) Descriptor() ([]byte, []int) {
-	return file_v1_node_proto_rawDescGZIP(), []int{2}
-}
-
-func (x *Finding) GetLeftOut() []*LeftOut {
-	if x != nil {
-		return x.LeftOut
-	}
-	return nil
-}
-
-func (x *Finding) GetTroubles() []*Trouble {
-	if x != nil {
-		return x.Troubles
-	}
-	return nil
-}
-
-func (x *Finding) GetUnreached() []*Unreached {
-	if x != nil {
-		return x.Unreached
-	}
-	return nil
-}
-
-// LeftOut is a network interface over which nobody is found.
-type LeftOut struct {
-	state     protoimpl.MessageState `protogen:"open.v1"`
-	Interface string                 `protobuf:"bytes,1,opt,name=interface,proto3" json:"interface,omitempty"`
-	// container: of containers or virtual machines, by its name. tunnel: it leads to another
-	// network. no_multicast: it carries no multicast. no_address: it has no address that
-	// others can dial (IPv6 link-local ones are none). not_there: up was told to use it, and
-	// it does not exist, is down, has no cable or leads only to this machine. Where up was told which to use, no other
-	// is named here.
-	Reason        string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *LeftOut) Reset() {
-	*x = LeftOut{}
-	mi := &file_v1_node_proto_msgTypes[3]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *LeftOut) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*LeftOut) ProtoMessage() {}
-
-func (x *LeftOut) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_node_proto_msgTypes[3]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use LeftOut.ProtoReflect.Descriptor instead.
-func (*LeftOut) Descriptor() ([]byte, []int) {
-	return file_v1_node_proto_rawDescGZIP(), []int{3}
-}
-
-func (x *LeftOut) GetInterface() string {
-	if x != nil {
-		return x.Interface
-	}
-	return ""
-}
-
-func (x *LeftOut) GetReason() string {
-	if x != nil {
-		return x.Reason
-	}
-	return ""
-}
-
-// Trouble is a reason why this node finds nobody by itself, or is found by nobody.
-type Trouble struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// no_network: no interface is up that may be used. no_mdns: up was told to do without.
-	// announce: others are not told of this node. hear: nothing is heard of others.
-	Code          string `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
-	Detail        string `protobuf:"bytes,2,opt,name=detail,proto3" json:"detail,omitempty"` // what failed, in English
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *Trouble) Reset() {
-	*x = Trouble{}
-	mi := &file_v1_node_proto_msgTypes[4]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *Trouble) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*Trouble) ProtoMessage() {}
-
-func (x *Trouble) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_node_proto_msgTypes[4]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use Trouble.ProtoReflect.Descriptor instead.
-func (*Trouble) Descriptor() ([]byte, []int) {
-	return file_v1_node_proto_rawDescGZIP(), []int{4}
-}
-
-func (x *Trouble) GetCode() string {
-	if x != nil {
-		return x.Code
-	}
-	return ""
-}
-
-func (x *Trouble) GetDetail() string {
-	if x != nil {
-		return x.Detail
-	}
-	return ""
-}
-
-// Unreached is a peer that up was told of and that can't be reached now.
-type Unreached struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Peer          string                 `protobuf:"bytes,1,opt,name=peer,proto3" json:"peer,omitempty"`     // as it was typed
-	Detail        string                 `protobuf:"bytes,2,opt,name=detail,proto3" json:"detail,omitempty"` // what failed, in English
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *Unreached) Reset() {
-	*x = Unreached{}
-	mi := &file_v1_node_proto_msgTypes[5]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *Unreached) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*Unreached) ProtoMessage() {}
-
-func (x *Unreached) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_node_proto_msgTypes[5]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use Unreached.ProtoReflect.Descriptor instead.
-func (*Unreached) Descriptor() ([]byte, []int) {
-	return file_v1_node_proto_rawDescGZIP(), []int{5}
-}
-
-func (x *Unreached) GetPeer() string {
-	if x != nil {
-		return x.Peer
-	}
-	return ""
-}
-
-func (x *Unreached) GetDetail() string {
-	if x != nil {
-		return x.Detail
-	}
-	return ""
-}
-
 // Warning is something that the owner should know and do something about.
 type Warning struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -473,18 +246,21 @@ type Warning struct {
 	// copy of it now. starved: the node had no file descriptors left to answer a caller.
 	// crowded: strangers ask more of the node than they may have, some of them have to wait.
 	// full: there is so little room on the disk that what others write is not taken.
-	// strained: changes of a group wait or are left out, since there are too many or they cost
+	// limit: what is kept of a contact or fellow member has reached its limit, so no more of what they
+	// write is taken. strained: changes of a group wait or are left out, since there are too many or they cost
 	// too much.
 	Code          string                 `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
 	Detail        string                 `protobuf:"bytes,2,opt,name=detail,proto3" json:"detail,omitempty"` // of twin where the other machine is, if that is known; of starved the error; of strained the group
 	Since         *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=since,proto3" json:"since,omitempty"`   // when it was last seen to be so
+	Person        *Person                `protobuf:"bytes,4,opt,name=person,proto3" json:"person,omitempty"` // of limit
+	Group         *Target                `protobuf:"bytes,5,opt,name=group,proto3" json:"group,omitempty"`   // of limit, if it is in a group
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Warning) Reset() {
 	*x = Warning{}
-	mi := &file_v1_node_proto_msgTypes[6]
+	mi := &file_v1_node_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -496,7 +272,7 @@ func (x *Warning) String() string {
 func (*Warning) ProtoMessage() {}
 
 func (x *Warning) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_node_proto_msgTypes[6]
+	mi := &file_v1_node_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -509,7 +285,7 @@ func (x *Warning) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Warning.ProtoReflect.Descriptor instead.
 func (*Warning) Descriptor() ([]byte, []int) {
-	return file_v1_node_proto_rawDescGZIP(), []int{6}
+	return file_v1_node_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Warning) GetCode() string {
@@ -533,6 +309,20 @@ func (x *Warning) GetSince() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Warning) GetPerson() *Person {
+	if x != nil {
+		return x.Person
+	}
+	return nil
+}
+
+func (x *Warning) GetGroup() *Target {
+	if x != nil {
+		return x.Group
+	}
+	return nil
+}
+
 type DownRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -541,7 +331,7 @@ type DownRequest struct {
 
 func (x *DownRequest) Reset() {
 	*x = DownRequest{}
-	mi := &file_v1_node_proto_msgTypes[7]
+	mi := &file_v1_node_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -553,7 +343,7 @@ func (x *DownRequest) String() string {
 func (*DownRequest) ProtoMessage() {}
 
 func (x *DownRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_node_proto_msgTypes[7]
+	mi := &file_v1_node_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -566,7 +356,7 @@ func (x *DownRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DownRequest.ProtoReflect.Descriptor instead.
 func (*DownRequest) Descriptor() ([]byte, []int) {
-	return file_v1_node_proto_rawDescGZIP(), []int{7}
+	return file_v1_node_proto_rawDescGZIP(), []int{3}
 }
 
 type DownResponse struct {
@@ -577,7 +367,7 @@ type DownResponse struct {
 
 func (x *DownResponse) Reset() {
 	*x = DownResponse{}
-	mi := &file_v1_node_proto_msgTypes[8]
+	mi := &file_v1_node_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -589,7 +379,7 @@ func (x *DownResponse) String() string {
 func (*DownResponse) ProtoMessage() {}
 
 func (x *DownResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_node_proto_msgTypes[8]
+	mi := &file_v1_node_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -602,7 +392,7 @@ func (x *DownResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DownResponse.ProtoReflect.Descriptor instead.
 func (*DownResponse) Descriptor() ([]byte, []int) {
-	return file_v1_node_proto_rawDescGZIP(), []int{8}
+	return file_v1_node_proto_rawDescGZIP(), []int{4}
 }
 
 type MeRequest struct {
@@ -613,7 +403,7 @@ type MeRequest struct {
 
 func (x *MeRequest) Reset() {
 	*x = MeRequest{}
-	mi := &file_v1_node_proto_msgTypes[9]
+	mi := &file_v1_node_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -625,7 +415,7 @@ func (x *MeRequest) String() string {
 func (*MeRequest) ProtoMessage() {}
 
 func (x *MeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_node_proto_msgTypes[9]
+	mi := &file_v1_node_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -638,7 +428,7 @@ func (x *MeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MeRequest.ProtoReflect.Descriptor instead.
 func (*MeRequest) Descriptor() ([]byte, []int) {
-	return file_v1_node_proto_rawDescGZIP(), []int{9}
+	return file_v1_node_proto_rawDescGZIP(), []int{5}
 }
 
 type MeResponse struct {
@@ -654,7 +444,7 @@ type MeResponse struct {
 
 func (x *MeResponse) Reset() {
 	*x = MeResponse{}
-	mi := &file_v1_node_proto_msgTypes[10]
+	mi := &file_v1_node_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -666,7 +456,7 @@ func (x *MeResponse) String() string {
 func (*MeResponse) ProtoMessage() {}
 
 func (x *MeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_node_proto_msgTypes[10]
+	mi := &file_v1_node_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -679,7 +469,7 @@ func (x *MeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MeResponse.ProtoReflect.Descriptor instead.
 func (*MeResponse) Descriptor() ([]byte, []int) {
-	return file_v1_node_proto_rawDescGZIP(), []int{10}
+	return file_v1_node_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *MeResponse) GetPerson() string {
@@ -728,7 +518,7 @@ type UpdateMeRequest struct {
 
 func (x *UpdateMeRequest) Reset() {
 	*x = UpdateMeRequest{}
-	mi := &file_v1_node_proto_msgTypes[11]
+	mi := &file_v1_node_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -740,7 +530,7 @@ func (x *UpdateMeRequest) String() string {
 func (*UpdateMeRequest) ProtoMessage() {}
 
 func (x *UpdateMeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_node_proto_msgTypes[11]
+	mi := &file_v1_node_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -753,7 +543,7 @@ func (x *UpdateMeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateMeRequest.ProtoReflect.Descriptor instead.
 func (*UpdateMeRequest) Descriptor() ([]byte, []int) {
-	return file_v1_node_proto_rawDescGZIP(), []int{11}
+	return file_v1_node_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *UpdateMeRequest) GetName() string {
@@ -785,7 +575,7 @@ type WatchRequest struct {
 
 func (x *WatchRequest) Reset() {
 	*x = WatchRequest{}
-	mi := &file_v1_node_proto_msgTypes[12]
+	mi := &file_v1_node_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -797,7 +587,7 @@ func (x *WatchRequest) String() string {
 func (*WatchRequest) ProtoMessage() {}
 
 func (x *WatchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_node_proto_msgTypes[12]
+	mi := &file_v1_node_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -810,7 +600,7 @@ func (x *WatchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchRequest.ProtoReflect.Descriptor instead.
 func (*WatchRequest) Descriptor() ([]byte, []int) {
-	return file_v1_node_proto_rawDescGZIP(), []int{12}
+	return file_v1_node_proto_rawDescGZIP(), []int{8}
 }
 
 type WatchResponse struct {
@@ -823,7 +613,7 @@ type WatchResponse struct {
 
 func (x *WatchResponse) Reset() {
 	*x = WatchResponse{}
-	mi := &file_v1_node_proto_msgTypes[13]
+	mi := &file_v1_node_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -835,7 +625,7 @@ func (x *WatchResponse) String() string {
 func (*WatchResponse) ProtoMessage() {}
 
 func (x *WatchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_node_proto_msgTypes[13]
+	mi := &file_v1_node_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -848,7 +638,7 @@ func (x *WatchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchResponse.ProtoReflect.Descriptor instead.
 func (*WatchResponse) Descriptor() ([]byte, []int) {
-	return file_v1_node_proto_rawDescGZIP(), []int{13}
+	return file_v1_node_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *WatchResponse) GetChanged() uint64 {
@@ -870,7 +660,7 @@ var File_v1_node_proto protoreflect.FileDescriptor
 const file_v1_node_proto_rawDesc = "" +
 	"\n" +
 	"\rv1/node.proto\x12\n" +
-	"earshot.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x0f\n" +
+	"earshot.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x10v1/finding.proto\x1a\x0fv1/people.proto\"\x0f\n" +
 	"\rStatusRequest\"\xfc\x02\n" +
 	"\x0eStatusResponse\x12\x16\n" +
 	"\x06person\x18\x01 \x01(\tR\x06person\x12\x12\n" +
@@ -886,24 +676,13 @@ const file_v1_node_proto_rawDesc = "" +
 	" \x01(\rR\brequests\x12\x16\n" +
 	"\x06online\x18\v \x01(\rR\x06online\x12\x14\n" +
 	"\x05known\x18\f \x01(\rR\x05known\x12-\n" +
-	"\afinding\x18\r \x01(\v2\x13.earshot.v1.FindingR\afinding\"\x9f\x01\n" +
-	"\aFinding\x12.\n" +
-	"\bleft_out\x18\x01 \x03(\v2\x13.earshot.v1.LeftOutR\aleftOut\x12/\n" +
-	"\btroubles\x18\x02 \x03(\v2\x13.earshot.v1.TroubleR\btroubles\x123\n" +
-	"\tunreached\x18\x03 \x03(\v2\x15.earshot.v1.UnreachedR\tunreached\"?\n" +
-	"\aLeftOut\x12\x1c\n" +
-	"\tinterface\x18\x01 \x01(\tR\tinterface\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason\"5\n" +
-	"\aTrouble\x12\x12\n" +
-	"\x04code\x18\x01 \x01(\tR\x04code\x12\x16\n" +
-	"\x06detail\x18\x02 \x01(\tR\x06detail\"7\n" +
-	"\tUnreached\x12\x12\n" +
-	"\x04peer\x18\x01 \x01(\tR\x04peer\x12\x16\n" +
-	"\x06detail\x18\x02 \x01(\tR\x06detail\"g\n" +
+	"\afinding\x18\r \x01(\v2\x13.earshot.v1.FindingR\afinding\"\xbd\x01\n" +
 	"\aWarning\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12\x16\n" +
 	"\x06detail\x18\x02 \x01(\tR\x06detail\x120\n" +
-	"\x05since\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\"\r\n" +
+	"\x05since\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x12*\n" +
+	"\x06person\x18\x04 \x01(\v2\x12.earshot.v1.PersonR\x06person\x12(\n" +
+	"\x05group\x18\x05 \x01(\v2\x12.earshot.v1.TargetR\x05group\"\r\n" +
 	"\vDownRequest\"\x0e\n" +
 	"\fDownResponse\"\v\n" +
 	"\tMeRequest\"\x8d\x01\n" +
@@ -944,46 +723,44 @@ func file_v1_node_proto_rawDescGZIP() []byte {
 	return file_v1_node_proto_rawDescData
 }
 
-var file_v1_node_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_v1_node_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_v1_node_proto_goTypes = []any{
 	(*StatusRequest)(nil),         // 0: earshot.v1.StatusRequest
 	(*StatusResponse)(nil),        // 1: earshot.v1.StatusResponse
-	(*Finding)(nil),               // 2: earshot.v1.Finding
-	(*LeftOut)(nil),               // 3: earshot.v1.LeftOut
-	(*Trouble)(nil),               // 4: earshot.v1.Trouble
-	(*Unreached)(nil),             // 5: earshot.v1.Unreached
-	(*Warning)(nil),               // 6: earshot.v1.Warning
-	(*DownRequest)(nil),           // 7: earshot.v1.DownRequest
-	(*DownResponse)(nil),          // 8: earshot.v1.DownResponse
-	(*MeRequest)(nil),             // 9: earshot.v1.MeRequest
-	(*MeResponse)(nil),            // 10: earshot.v1.MeResponse
-	(*UpdateMeRequest)(nil),       // 11: earshot.v1.UpdateMeRequest
-	(*WatchRequest)(nil),          // 12: earshot.v1.WatchRequest
-	(*WatchResponse)(nil),         // 13: earshot.v1.WatchResponse
-	(*timestamppb.Timestamp)(nil), // 14: google.protobuf.Timestamp
+	(*Warning)(nil),               // 2: earshot.v1.Warning
+	(*DownRequest)(nil),           // 3: earshot.v1.DownRequest
+	(*DownResponse)(nil),          // 4: earshot.v1.DownResponse
+	(*MeRequest)(nil),             // 5: earshot.v1.MeRequest
+	(*MeResponse)(nil),            // 6: earshot.v1.MeResponse
+	(*UpdateMeRequest)(nil),       // 7: earshot.v1.UpdateMeRequest
+	(*WatchRequest)(nil),          // 8: earshot.v1.WatchRequest
+	(*WatchResponse)(nil),         // 9: earshot.v1.WatchResponse
+	(*Finding)(nil),               // 10: earshot.v1.Finding
+	(*timestamppb.Timestamp)(nil), // 11: google.protobuf.Timestamp
+	(*Person)(nil),                // 12: earshot.v1.Person
+	(*Target)(nil),                // 13: earshot.v1.Target
 }
 var file_v1_node_proto_depIdxs = []int32{
-	6,  // 0: earshot.v1.StatusResponse.warnings:type_name -> earshot.v1.Warning
-	2,  // 1: earshot.v1.StatusResponse.finding:type_name -> earshot.v1.Finding
-	3,  // 2: earshot.v1.Finding.left_out:type_name -> earshot.v1.LeftOut
-	4,  // 3: earshot.v1.Finding.troubles:type_name -> earshot.v1.Trouble
-	5,  // 4: earshot.v1.Finding.unreached:type_name -> earshot.v1.Unreached
-	14, // 5: earshot.v1.Warning.since:type_name -> google.protobuf.Timestamp
-	0,  // 6: earshot.v1.Node.Status:input_type -> earshot.v1.StatusRequest
-	7,  // 7: earshot.v1.Node.Down:input_type -> earshot.v1.DownRequest
-	9,  // 8: earshot.v1.Node.Me:input_type -> earshot.v1.MeRequest
-	11, // 9: earshot.v1.Node.UpdateMe:input_type -> earshot.v1.UpdateMeRequest
-	12, // 10: earshot.v1.Node.Watch:input_type -> earshot.v1.WatchRequest
-	1,  // 11: earshot.v1.Node.Status:output_type -> earshot.v1.StatusResponse
-	8,  // 12: earshot.v1.Node.Down:output_type -> earshot.v1.DownResponse
-	10, // 13: earshot.v1.Node.Me:output_type -> earshot.v1.MeResponse
-	10, // 14: earshot.v1.Node.UpdateMe:output_type -> earshot.v1.MeResponse
-	13, // 15: earshot.v1.Node.Watch:output_type -> earshot.v1.WatchResponse
-	11, // [11:16] is the sub-list for method output_type
-	6,  // [6:11] is the sub-list for method input_type
-	6,  // [6:6] is the sub-list for extension type_name
-	6,  // [6:6] is the sub-list for extension extendee
-	0,  // [0:6] is the sub-list for field type_name
+	2,  // 0: earshot.v1.StatusResponse.warnings:type_name -> earshot.v1.Warning
+	10, // 1: earshot.v1.StatusResponse.finding:type_name -> earshot.v1.Finding
+	11, // 2: earshot.v1.Warning.since:type_name -> google.protobuf.Timestamp
+	12, // 3: earshot.v1.Warning.person:type_name -> earshot.v1.Person
+	13, // 4: earshot.v1.Warning.group:type_name -> earshot.v1.Target
+	0,  // 5: earshot.v1.Node.Status:input_type -> earshot.v1.StatusRequest
+	3,  // 6: earshot.v1.Node.Down:input_type -> earshot.v1.DownRequest
+	5,  // 7: earshot.v1.Node.Me:input_type -> earshot.v1.MeRequest
+	7,  // 8: earshot.v1.Node.UpdateMe:input_type -> earshot.v1.UpdateMeRequest
+	8,  // 9: earshot.v1.Node.Watch:input_type -> earshot.v1.WatchRequest
+	1,  // 10: earshot.v1.Node.Status:output_type -> earshot.v1.StatusResponse
+	4,  // 11: earshot.v1.Node.Down:output_type -> earshot.v1.DownResponse
+	6,  // 12: earshot.v1.Node.Me:output_type -> earshot.v1.MeResponse
+	6,  // 13: earshot.v1.Node.UpdateMe:output_type -> earshot.v1.MeResponse
+	9,  // 14: earshot.v1.Node.Watch:output_type -> earshot.v1.WatchResponse
+	10, // [10:15] is the sub-list for method output_type
+	5,  // [5:10] is the sub-list for method input_type
+	5,  // [5:5] is the sub-list for extension type_name
+	5,  // [5:5] is the sub-list for extension extendee
+	0,  // [0:5] is the sub-list for field type_name
 }
 
 func init() { file_v1_node_proto_init() }
@@ -991,14 +768,16 @@ func file_v1_node_proto_init() {
 	if File_v1_node_proto != nil {
 		return
 	}
-	file_v1_node_proto_msgTypes[11].OneofWrappers = []any{}
+	file_v1_finding_proto_init()
+	file_v1_people_proto_init()
+	file_v1_node_proto_msgTypes[7].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_v1_node_proto_rawDesc), len(file_v1_node_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   14,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

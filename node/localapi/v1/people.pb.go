@@ -1704,7 +1704,7 @@ var File_v1_people_proto protoreflect.FileDescriptor
 const file_v1_people_proto_rawDesc = "" +
 	"\n" +
 	"\x0fv1/people.proto\x12\n" +
-	"earshot.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\rv1/node.proto\"6\n" +
+	"earshot.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x10v1/finding.proto\"6\n" +
 	"\x0eResolveRequest\x12\x10\n" +
 	"\x03who\x18\x01 \x01(\tR\x03who\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\"V\n" +
@@ -1943,7 +1943,7 @@ func file_v1_people_proto_init() {
 	if File_v1_people_proto != nil {
 		return
 	}
-	file_v1_node_proto_init()
+	file_v1_finding_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

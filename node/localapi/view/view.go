@@ -219,7 +219,15 @@ func Member(m membership.Member) *earshotv1.Member {
 
 // Warning is a warning as Status gives it.
 func Warning(w warnings.Warning) *earshotv1.Warning {
-	return &earshotv1.Warning{Code: w.Code, Detail: w.Detail, Since: Stamp(w.Since)}
+	v := &earshotv1.Warning{Code: w.Code, Detail: Valid(w.Detail), Since: Stamp(w.Since)}
+	if p := w.Person; p != nil {
+		v.Person = Person(contacts.Person{ID: p.ID, Name: p.Claimed, Petname: p.Petname, Pinned: p.Pinned, Contact: p.Contact, Verified: p.Verified, Blocked: p.Blocked,
+			Devices: p.Parsed.Devices()})
+		if w.InGroup {
+			v.Group = &earshotv1.Target{Kind: "group", Id: w.Conversation.String(), Name: Valid(w.Detail)}
+		}
+	}
+	return v
 }
 
 func Pending(p chat.Pending) *earshotv1.Pending {
