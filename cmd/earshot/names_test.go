@@ -41,6 +41,7 @@ var touchNames = map[string]string{
 	"suggest Complete":      another,
 	"reading feed":          another,
 	"reading Run":           another,
+	"service replace":       another,
 }
 
 // Names are shown by package label and nowhere else, so that no row forgets to say who is a stranger.

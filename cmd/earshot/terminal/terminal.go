@@ -142,7 +142,9 @@ func Is(f *os.File) (is bool) {
 }
 
 // Style marks parts of a row. The zero Style marks nothing.
-type Style struct{ on bool }
+type Style struct {
+	On bool // whether it marks at all
+}
 
 // StyleFor returns what suits f: colour on a terminal only, and not if NO_COLOR is set
 // (https://no-color.org).
@@ -156,7 +158,7 @@ func (s Style) Dim(text string) string  { return s.mark("2", text) }
 func (s Style) Call(text string) string { return s.mark("1;33", text) }
 
 func (s Style) mark(code, text string) string {
-	if !s.on || text == "" {
+	if !s.On || text == "" {
 		return text
 	}
 	return "\x1b[" + code + "m" + text + "\x1b[0m"

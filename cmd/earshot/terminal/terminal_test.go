@@ -1,8 +1,8 @@
 package terminal
 
 import (
-	"os"
 	"encoding/json"
+	"os"
 	"strings"
 	"testing"
 	"unicode"
@@ -58,10 +58,10 @@ func TestStyle(t *testing.T) {
 	if got := (Style{}).Bold("x"); got != "x" {
 		t.Errorf("off: %q", got)
 	}
-	if got := (Style{on: true}).Bold("x"); got != "\x1b[1mx\x1b[0m" {
+	if got := (Style{On: true}).Bold("x"); got != "\x1b[1mx\x1b[0m" {
 		t.Errorf("on: %q", got)
 	}
-	if got := (Style{on: true}).Call("x"); got != "\x1b[1;33mx\x1b[0m" {
+	if got := (Style{On: true}).Call("x"); got != "\x1b[1;33mx\x1b[0m" {
 		t.Errorf("call: %q", got)
 	}
 }
