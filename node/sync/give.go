@@ -107,8 +107,9 @@ func (s *Session) held(in Held) {
 	if !s.pictures.hold(l, in.Segments) {
 		return
 	}
-	if c == s.direct && s.wrote(l.name) {
-		s.push.openWith(Opening{l.name, l.ours.Missing(before)[0].First})
+	news := l.ours.Missing(before) // nothing if another branch of the log took the place of what was here
+	if c == s.direct && s.wrote(l.name) && len(news) > 0 {
+		s.push.openWith(Opening{l.name, news[0].First})
 	}
 	s.push.want(l)
 	if !s.take.awaits(l) {

@@ -48,6 +48,18 @@ func TestRollback(t *testing.T) {
 	s.want(s.have(b.log, b.to(3)))
 }
 
+// After a rollback, a branch that is no longer than what was here may take its place.
+func TestOwnLogIsReplacedByAShorterBranch(t *testing.T) {
+	own, other := write(t, direct, self, 3, 10), write(t, direct, self, 3, 11)
+	for last := 1; last <= 3; last++ {
+		s := joined(t, sync.Conversation{ID: direct, Logs: own.held(3)})
+		s.step(sync.Held{Log: own.log, Segments: event.Segments{other.to(last)}})
+		if l := find[sync.Load](t, s.offer(nil, nil)); l.Log != own.log || l.First != 1 {
+			t.Errorf("%d: %+v", last, l)
+		}
+	}
+}
+
 // If the peer contradicts a log of this device, it is told only the part that it has acknowledged
 // and what it brings after that. Everything that is here is pushed all the same.
 func TestDoubtedLog(t *testing.T) {
