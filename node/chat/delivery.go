@@ -176,7 +176,7 @@ func (r *reader) why(p *Pending) {
 	case !r.served && !r.inGroup:
 		p.WaitingFor, p.Reason = WaitUnanswered, WaitNotContact
 	case r.refused != 0:
-		p.WaitingFor, p.Reason = whyRefused(r.refused)
+		p.WaitingFor, p.Reason = whyRefused(r.refused, r.inGroup)
 	case r.them.Online && !r.inGroup && !r.taken:
 		p.WaitingFor, p.Reason = WaitUnanswered, WaitAcceptance
 	case r.them.Online:
@@ -203,12 +203,15 @@ func (r *reader) whyAway(p *Pending) {
 	}
 }
 
-// whyRefused says why a message waits that the peer's node refuses.
-func whyRefused(why wire.Reason) (waitingFor, reason string) {
-	switch why {
-	case wire.NoRoom:
+// whyRefused says why a message waits that the peer's node refuses. In a group nobody has to be
+// accepted: members take from each other what they may.
+func whyRefused(why wire.Reason, inGroup bool) (waitingFor, reason string) {
+	switch {
+	case why == wire.NoRoom:
 		return WaitNoRoom, ""
-	case wire.OverBudget:
+	case why == wire.OverBudget && inGroup:
+		return WaitRefused, WaitLimit
+	case why == wire.OverBudget:
 		return WaitRefused, WaitAcceptance
 	}
 	return WaitRefused, WaitLogs

@@ -8,7 +8,7 @@ import (
 )
 
 // What the peer's node has refused comes before what would be guessed. Blocking is about the direct
-// conversation only.
+// conversation only, and so is acceptance.
 func TestWhyRefusedMessagesWait(t *testing.T) {
 	for _, c := range []struct {
 		blocked, inGroup   bool
@@ -17,7 +17,8 @@ func TestWhyRefusedMessagesWait(t *testing.T) {
 	}{
 		{false, false, wire.NoRoom, WaitNoRoom, ""},
 		{false, false, wire.OverBudget, WaitRefused, WaitAcceptance},
-		{false, true, wire.OverBudget, WaitRefused, WaitAcceptance},
+		{false, true, wire.OverBudget, WaitRefused, WaitLimit},
+		{false, true, wire.TooManyLogs, WaitRefused, WaitLogs},
 		{false, false, wire.TooManyLogs, WaitRefused, WaitLogs},
 		{true, false, wire.NoRoom, WaitUnanswered, WaitBlocked},
 		{true, true, wire.NoRoom, WaitNoRoom, ""},

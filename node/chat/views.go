@@ -122,7 +122,8 @@ const (
 const (
 	WaitBlocked    = "blocked"     // the owner has blocked them
 	WaitNotContact = "not_contact" // the owner has removed them, and talks with contacts only
-	WaitAcceptance = "acceptance"  // unanswered: they may have to accept the owner first; refused: they have to
+	WaitAcceptance = "acceptance"  // they may have to accept the owner first
+	WaitLimit      = "limit"       // of a group: their node keeps as much of the owner's there as it may
 	WaitLogs       = "logs"        // their node keeps as many logs of the owner's as it may
 )
 

@@ -49,7 +49,7 @@ func TestEveryKindHasWords(t *testing.T) {
 		t.Fatal(err)
 	}
 	node, discovery := "../../../node/", "../../../discovery/"
-	reasons := []string{"blocked", "not_contact", "acceptance", "logs"} // of waiting, tested beside lists
+	reasons := []string{"blocked", "not_contact", "acceptance", "limit", "logs"} // of waiting, tested beside lists
 	for _, c := range []struct {
 		file, names string
 		words       func(kind string) string

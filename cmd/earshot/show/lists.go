@@ -143,8 +143,8 @@ func waitingDetail(q *earshotv1.Pending, dialled string) string {
 	case "unanswered acceptance":
 		return "they may have to accept you first"
 	case "refused acceptance":
-		return "their limit is used up: they have to accept you first"
-	case "refused logs":
+		return "their limit is used up: they may have to accept you first"
+	case "refused limit", "refused logs":
 		return "their node keeps as much from you as it may"
 	}
 	return q.Reason // of a newer node

@@ -1424,8 +1424,8 @@ type Pending struct {
 	WaitingFor string                 `protobuf:"bytes,4,opt,name=waiting_for,json=waitingFor,proto3" json:"waiting_for,omitempty"` // offline, unreachable, no_network, unanswered, incompatible, refused or no_room
 	// Of unanswered and refused, if it is known why. blocked: by the owner. not_contact: the
 	// owner has removed them, and talks with contacts only. acceptance: they may have to accept
-	// the owner before they get it; refused for that, they have to. logs: their node keeps as
-	// many logs of the owner's as it may.
+	// the owner before they get it. limit: of a group; their node keeps as much of the owner's there
+	// as it may. logs: their node keeps as many logs of the owner's as it may.
 	Reason        string                 `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
 	Dials         uint32                 `protobuf:"varint,6,opt,name=dials,proto3" json:"dials,omitempty"`                      // of unreachable: how many have failed
 	Error         string                 `protobuf:"bytes,7,opt,name=error,proto3" json:"error,omitempty"`                       // of unreachable: that of the last dial, in English
