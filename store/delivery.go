@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"iter"
 	"slices"
 
 	"github.com/earshot-im/earshot/crypto"
@@ -181,21 +182,28 @@ func (b *batch) grow(bucket tx.Bucket, l *layout.Log, person crypto.PersonID, ad
 	return fresh, nil
 }
 
-// readHere marks rows of a log as read by the owner of this store.
-func (b *batch) readHere(l *layout.Log, ranges event.Ranges) error {
-	ranges, err := b.withWhatIsNoRow(l, ranges)
+// tellRead has the author of a log told that the owner of this store has read events of it, and returns
+// those of which they were not told before.
+func (b *batch) tellRead(l *layout.Log, ranges event.Ranges) (fresh event.Ranges, err error) {
+	ranges, err = b.withWhatIsNoRow(l, ranges)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	fresh, err := b.grow(bucketRead, l, b.s.own.Person, ranges)
+	fresh, err = b.grow(bucketRead, l, b.s.own.Person, ranges)
 	if err == ErrTooManySegments {
 		fresh, err = ranges, nil // read here, but no receipt will say so
 	}
+	if err == nil && len(fresh) > 0 {
+		b.noteUnsigned(Subject{l.Name.Conversation, l.Person})
+	}
+	return fresh, err
+}
+
+// readHere marks rows of a log as read by the owner of this store.
+func (b *batch) readHere(l *layout.Log, ranges event.Ranges) error {
+	fresh, err := b.tellRead(l, ranges)
 	if err != nil {
 		return err
-	}
-	if len(fresh) > 0 {
-		b.noteUnsigned(Subject{l.Name.Conversation, l.Person})
 	}
 	for _, r := range fresh {
 		for seq := r.First; seq <= r.Last; seq++ {
@@ -279,30 +287,65 @@ func (b *batch) withWhatIsNoRow(l *layout.Log, ranges event.Ranges) (event.Range
 // over too many pieces, their author learns of only some.
 func (s *Store) MarkRead(ctx context.Context, tell bool, ids ...event.ID) error {
 	return s.do(ctx, func(b *batch) error {
-		rows := map[*layout.Log][]event.Range{}
-		var order []*layout.Log
-		for _, id := range ids {
-			x, err := b.view.rowEntry(id)
-			if err != nil {
-				return err
-			}
-			if b.isOwn(x.in.Person) {
-				continue
-			}
-			if !tell {
-				b.readRow(x.Slot, x.Arrival)
-				continue
-			}
-			if rows[x.in] == nil {
-				order = append(order, x.in)
-			}
-			rows[x.in] = append(rows[x.in], event.Range{First: x.Sequence, Last: x.Sequence})
+		entries, logs, err := b.ofOthers(ids)
+		if err != nil {
+			return err
 		}
-		for _, l := range order {
-			if err := b.readHere(l, event.United(rows[l])); err != nil {
+		for _, x := range entries {
+			b.readRow(x.Slot, x.Arrival) // also if TellRead has told of it before
+		}
+		if !tell {
+			return nil
+		}
+		for l, ranges := range logs {
+			if err := b.readHere(l, ranges); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+}
+
+// TellRead has the authors of messages told that the owner has read them. Here they stay unread.
+func (s *Store) TellRead(ctx context.Context, ids ...event.ID) error {
+	return s.do(ctx, func(b *batch) error {
+		_, logs, err := b.ofOthers(ids)
+		if err != nil {
+			return err
+		}
+		for l, ranges := range logs {
+			if _, err := b.tellRead(l, ranges); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// ofOthers returns those of some messages that others have written, and where in their logs they are, in
+// the order in which the logs are first named.
+func (b *batch) ofOthers(ids []event.ID) (entries []*entry, logs iter.Seq2[*layout.Log, event.Ranges], err error) {
+	rows := map[*layout.Log][]event.Range{}
+	var order []*layout.Log
+	for _, id := range ids {
+		x, err := b.view.rowEntry(id)
+		if err != nil {
+			return nil, nil, err
+		}
+		if b.isOwn(x.in.Person) {
+			continue
+		}
+		entries = append(entries, x)
+		if rows[x.in] == nil {
+			order = append(order, x.in)
+		}
+		rows[x.in] = append(rows[x.in], event.Range{First: x.Sequence, Last: x.Sequence})
+	}
+	return entries, func(yield func(*layout.Log, event.Ranges) bool) {
+		for _, l := range order {
+			if !yield(l, event.United(rows[l])) {
+				return
+			}
+		}
+	}, nil
 }

@@ -2,8 +2,8 @@
 // reactions, how far each has come and what is unread. What the owner does with groups is in package
 // membership.
 //
-// [Messages] is what the local API calls. It keeps no state but what the store has: each call
-// resolves whom it means, asks the store or the groups, and gives back views that name persons and
+// [Messages] is what the local API calls. It keeps no state but what the store has, and how far
+// it has told of hidden messages: each call resolves whom it means, asks the store or the groups, and gives back views that name persons and
 // groups as the owner sees them. A method that writes returns when what it wrote is on this node's
 // disk. It does not wait until peers have it.
 //
@@ -16,6 +16,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	gosync "sync"
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/node/contacts"
@@ -56,10 +57,15 @@ type Mesh interface {
 type Messages struct {
 	cfg  Config
 	self crypto.PersonID
+
+	hidden     gosync.Mutex
+	toldHidden map[event.Conversation]uint64 // the arrival up to which tellHidden has looked, in each group
 }
 
 // NewMessages returns the messages in a store.
-func NewMessages(cfg Config) *Messages { return &Messages{cfg: cfg, self: cfg.Store.Own().Person} }
+func NewMessages(cfg Config) *Messages {
+	return &Messages{cfg: cfg, self: cfg.Store.Own().Person, toldHidden: make(map[event.Conversation]uint64)}
+}
 
 // Send writes a message and returns when it is on this disk.
 func (m *Messages) Send(ctx context.Context, out Outgoing) (Message, error) {

@@ -3,8 +3,10 @@ package chat
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/node/people"
 	"github.com/earshot-im/earshot/store"
 	"github.com/earshot-im/earshot/store/event"
 )
@@ -118,7 +120,8 @@ func (m *Messages) Arrivals(ctx context.Context, after string, f Filter, limit i
 }
 
 // MarkRead says that the owner has seen messages. Their authors learn it unless the owner has said
-// otherwise.
+// otherwise. So do those who are blocked and have written before them in the same group, though the owner
+// does not see what they write: they could tell from what is never read that they are blocked.
 func (m *Messages) MarkRead(ctx context.Context, ids ...event.ID) error {
 	me, err := m.cfg.Owner.Me(ctx)
 	if err != nil {
@@ -127,9 +130,73 @@ func (m *Messages) MarkRead(ctx context.Context, ids ...event.ID) error {
 	if err := m.cfg.Store.MarkRead(ctx, me.ReadReceipts, ids...); err != nil {
 		return asOurs(err)
 	}
-	if me.ReadReceipts {
-		m.cfg.Receipts.MarkUnsigned()
+	if !me.ReadReceipts {
+		return nil
 	}
+	err = m.tellHidden(ctx, ids)
+	m.cfg.Receipts.MarkUnsigned()
+	return err
+}
+
+// maxHidden is how many hidden messages are told as read at once. The rest is, with what is read next.
+const maxHidden = 1024
+
+// tellHidden tells the authors of hidden messages that these were read, where the owner has now read what
+// came later in the same group. Here they stay unread, and are shown when their author is blocked no
+// longer.
+func (m *Messages) tellHidden(ctx context.Context, read []event.ID) error {
+	if !slices.ContainsFunc(m.cfg.People.Others(), func(p *people.Person) bool { return p.Blocked }) {
+		return nil
+	}
+	newest := make(map[event.Conversation]uint64)
+	for _, id := range read {
+		row, err := m.cfg.Store.Row(id)
+		if err != nil {
+			return asOurs(err)
+		}
+		if c := row.Conversation; m.cfg.Groups.Known(c) {
+			newest[c] = max(newest[c], row.Arrival)
+		}
+	}
+	m.hidden.Lock()
+	defer m.hidden.Unlock()
+	for c, before := range newest {
+		if err := m.tellHiddenIn(ctx, c, before); err != nil {
+			return asOurs(err)
+		}
+	}
+	return nil
+}
+
+// tellHiddenIn does tellHidden for one group and what came before some arrival. The caller holds the lock.
+func (m *Messages) tellHiddenIn(ctx context.Context, c event.Conversation, before uint64) error {
+	hidden := func(s store.Source) bool {
+		them, _ := m.cfg.People.Get(s.Author)
+		return s.Conversation == c && them.Blocked
+	}
+	var ids []event.ID
+	at := m.toldHidden[c]
+	for len(ids) < maxHidden && at < before {
+		rows, looked, err := m.cfg.Store.Unread(at, maxHidden-len(ids), hidden)
+		if err != nil {
+			return err
+		}
+		if looked == at {
+			break
+		}
+		at = looked
+		for _, r := range rows {
+			if r.Arrival < before {
+				ids = append(ids, r.ID)
+			}
+		}
+	}
+	if len(ids) > 0 {
+		if err := m.cfg.Store.TellRead(ctx, ids...); err != nil {
+			return err
+		}
+	}
+	m.toldHidden[c] = max(m.toldHidden[c], min(at, before))
 	return nil
 }
 
