@@ -28,7 +28,7 @@ const (
 	FromMDNS Source = "mdns"
 	// FromBeacon is the same, by another protocol.
 	FromBeacon Source = "beacon"
-	// FromSaved is an address at which the device once proved itself.
+	// FromSaved is an address at which the device once proved itself, or which a contact's told of itself.
 	FromSaved Source = "saved"
 	// FromManual is an address that the user typed.
 	FromManual Source = "manual"

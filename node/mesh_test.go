@@ -14,13 +14,13 @@ import (
 func (m *machine) at() netip.AddrPort { return netip.AddrPortFrom(m.addr(), worldPort) }
 
 // saved is where the machine looks for another when it starts, the best first.
-func (m *machine) saved(other *machine) []netip.AddrPort {
+func (m *machine) saved(other *machine) (at []netip.AddrPort) {
 	for _, s := range m.people.Saved() {
 		if s.Device == peerID(other.who.device) {
-			return s.Addrs
+			at = append(at, s.Addrs...)
 		}
 	}
-	return nil
+	return at
 }
 
 // TestMeshAnswersWhenItHasStopped: a session that ends because the node stops still has its end

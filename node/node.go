@@ -368,7 +368,7 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	n.standAll()
 	for _, s := range n.people.Saved() {
 		n.mesh.Sighted(s)
-		if n.mesh.Standing(s.Device) == budget.Contact {
+		if s.Source == discovery.FromSaved && n.mesh.Standing(s.Device) == budget.Contact {
 			for _, at := range s.Addrs {
 				n.host.Keep(at.Addr())
 			}

@@ -34,19 +34,23 @@ const (
 
 // place is where a device was found by this run of the node.
 type place struct {
-	addrs []string  // the best first, at most savedAddrs
-	sure  int       // how many of these, from the first on, are to be on the disk soon
+	addrs []string  // where it surely is, the best first
+	heard []string  // where else it is said to be; with addrs at most savedAddrs
 	seen  time.Time // when its last session ended, by the owner's clock; zero: none has
 }
 
 // add takes addresses in while there is room.
-func (at *place) add(addrs ...netip.AddrPort) {
+func (at *place) add(to *[]string, addrs ...netip.AddrPort) {
 	for _, a := range addrs {
-		if text := a.String(); len(at.addrs) < savedAddrs && !slices.Contains(at.addrs, text) {
-			at.addrs = append(at.addrs, text)
+		text := a.String()
+		if room := len(at.addrs)+len(at.heard) < savedAddrs; room && !slices.Contains(at.addrs, text) && !slices.Contains(at.heard, text) {
+			*to = append(*to, text)
 		}
 	}
 }
+
+// nowhere says that no address is known.
+func (at *place) nowhere() bool { return len(at.addrs)+len(at.heard) == 0 }
 
 func parseAddrs(texts []string) (out []netip.AddrPort) {
 	for _, text := range texts {
@@ -69,8 +73,8 @@ func (a *Person) setPlace(d crypto.DeviceID, at place) {
 // or else as the disk does. online is the time of now if the device is connected, else zero.
 func (a *Person) whereabouts(d crypto.DeviceID, online time.Time) book.DeviceInfo {
 	info, at := a.Devices[d], a.places[d]
-	if len(at.addrs) > 0 {
-		info.Addrs = at.addrs
+	if !at.nowhere() {
+		info.Addrs, info.Heard = at.addrs, at.heard
 	}
 	if !at.seen.IsZero() {
 		info.LastSeen = at.seen
@@ -99,10 +103,10 @@ func (p *People) online(device crypto.DeviceID) (now time.Time) {
 func (a *Person) moved(d crypto.DeviceID) bool {
 	saved, known := a.Devices[d]
 	at := a.places[d]
-	if len(saved.Addrs) == 0 {
-		return !known || len(at.addrs) > 0
+	if len(saved.Addrs)+len(saved.Heard) == 0 {
+		return !known || !at.nowhere()
 	}
-	return slices.ContainsFunc(at.addrs[:at.sure], func(addr string) bool { return !slices.Contains(saved.Addrs, addr) })
+	return slices.ContainsFunc(at.addrs, func(addr string) bool { return !slices.Contains(saved.Addrs, addr) })
 }
 
 // unsaved returns what the disk does not know of a person's devices: of all, or only of those that
@@ -111,7 +115,7 @@ func (p *People) unsaved(a *Person, all bool) map[crypto.DeviceID]book.DeviceInf
 	out := make(map[crypto.DeviceID]book.DeviceInfo)
 	for _, d := range a.Parsed.Devices() {
 		info, saved := a.whereabouts(d, p.online(d)), a.Devices[d]
-		differs := !slices.Equal(info.Addrs, saved.Addrs) || !info.LastSeen.Equal(saved.LastSeen)
+		differs := !slices.Equal(info.Addrs, saved.Addrs) || !slices.Equal(info.Heard, saved.Heard) || !info.LastSeen.Equal(saved.LastSeen)
 		if a.moved(d) || all && differs {
 			out[d] = info
 		}
@@ -120,9 +124,10 @@ func (p *People) unsaved(a *Person, all bool) map[crypto.DeviceID]book.DeviceInf
 }
 
 // Found takes in where a connected device is. The best address is the one at which this node
-// reached it or, if it came by itself, one with the IP that it came from. The addresses that it
-// tells of itself come next, then those that were known before. Addresses that others tell, which
-// they may have made up, only fill the room that is left.
+// reached it or, if it came by itself, one with the IP that it came from. The addresses that a
+// contact's tells of itself come next, then those that were known before. What others tell of
+// themselves, or of it, they may have made up. It only fills the room that is left, and is not trusted
+// after the next start either: else it could have this node dial whatever it names, without end.
 func (p *People) Found(device crypto.DeviceID, at discovery.Place) {
 	p.mu.Lock()
 	a := p.known[p.devices[device]]
@@ -130,15 +135,19 @@ func (p *People) Found(device crypto.DeviceID, at discovery.Place) {
 		p.mu.Unlock()
 		return
 	}
-	known := parseAddrs(a.whereabouts(device, time.Time{}).Addrs)
+	before := a.whereabouts(device, time.Time{})
+	known := parseAddrs(before.Addrs)
 	now := place{seen: a.places[device].seen}
 	if reached, ok := reached(at, known); ok {
-		now.add(reached)
+		now.add(&now.addrs, reached)
 	}
-	now.add(at.Own...)
-	now.sure = len(now.addrs)
-	now.add(known...)
-	now.add(at.Heard...)
+	if a.Contact || a.ID == p.self {
+		now.add(&now.addrs, at.Own...)
+	}
+	now.add(&now.addrs, known...)
+	now.add(&now.heard, at.Own...)
+	now.add(&now.heard, parseAddrs(before.Heard)...)
+	now.add(&now.heard, at.Heard...)
 	p.edit(a.ID, func(a *Person) { a.setPlace(device, now) })
 	p.mu.Unlock()
 	p.hurry(a.ID)
@@ -150,7 +159,7 @@ func reached(at discovery.Place, known []netip.AddrPort) (addr netip.AddrPort, o
 	if at.Dialled || !at.Remote.IsValid() {
 		return at.Remote, at.Remote.IsValid()
 	}
-	among := slices.Concat(at.Own, known, at.Heard)
+	among := slices.Concat(at.Own, known)
 	i := slices.IndexFunc(among, func(a netip.AddrPort) bool { return a.Addr() == at.Remote.Addr() })
 	if i < 0 {
 		return addr, false
@@ -234,13 +243,18 @@ func (p *People) SaveLast(ctx context.Context) {
 	}
 }
 
-// Saved returns where the devices of persons in the store last were.
+// Saved returns where the devices of persons in the store last were. What was only heard of is what
+// others told, as before the program was started.
 func (p *People) Saved() (out []discovery.Sighting) {
 	for _, a := range p.All() {
 		for device, info := range a.Devices {
-			s := discovery.Sighting{Device: peer.ID(device.PeerID()), Addrs: parseAddrs(info.Addrs), Source: discovery.FromSaved}
-			if len(s.Addrs) > 0 {
-				out = append(out, s)
+			for _, s := range []discovery.Sighting{
+				{Addrs: parseAddrs(info.Addrs), Source: discovery.FromSaved},
+				{Addrs: parseAddrs(info.Heard), Source: discovery.FromPeer},
+			} {
+				if s.Device = peer.ID(device.PeerID()); len(s.Addrs) > 0 {
+					out = append(out, s)
+				}
 			}
 		}
 	}

@@ -27,38 +27,49 @@ func texts(addrs []netip.AddrPort) (out []string) {
 	return out
 }
 
-// The best address is where the device was really reached. What it says of itself is next, and what
-// was known before. What others say, who may lie, only fills what room is left.
+// The best address is where the device was really reached. What a contact's says of itself is next, and
+// what was known before. What others say, of themselves or of it, may be a lie: it only fills what room
+// is left, and stays what was only heard.
 func TestWhereADeviceIs(t *testing.T) {
 	var none netip.AddrPort
 	for what, c := range map[string]struct {
-		known []netip.AddrPort
-		found discovery.Place
-		want  []netip.AddrPort
+		known           []netip.AddrPort // where a contact's said that it is
+		found           discovery.Place
+		contact         []netip.AddrPort
+		heard           []netip.AddrPort // of a contact's
+		stranger, rumor []netip.AddrPort // the same, of anybody else's
 	}{
-		"dialled":                          {nil, discovery.Place{Remote: at(10)[0], Dialled: true}, at(10)},
-		"dialled, and it says more":        {at(30), discovery.Place{Remote: at(10)[0], Dialled: true, Own: at(20, 10), Heard: at(40)}, at(10, 20, 30, 40)},
-		"it has come":                      {nil, discovery.Place{Remote: at(10)[0]}, nil},
-		"it has come from where it says":   {nil, discovery.Place{Remote: at(10)[0], Own: at(20, 11)}, at(11, 20)},
-		"from where it was":                {at(20, 12), discovery.Place{Remote: at(10)[0], Own: at(30)}, at(12, 30, 20)},
-		"from where it is said to be":      {at(20), discovery.Place{Remote: at(10)[0], Own: at(30), Heard: at(40, 13)}, at(13, 30, 20, 40)},
-		"what it says is better":           {at(12), discovery.Place{Remote: at(10)[0], Own: at(11), Heard: at(13)}, at(11, 12, 13)},
-		"from somewhere else":              {at(20), discovery.Place{Remote: at(10)[0], Own: at(30), Heard: at(40)}, at(30, 20, 40)},
-		"from where there is no IP":        {at(20), discovery.Place{Remote: none, Dialled: true, Own: at(30)}, at(30, 20)},
-		"there is no end to what it says":  {at(20), discovery.Place{Remote: at(10)[0], Dialled: true, Own: at(30, 40, 50, 60, 70)}, at(10, 30, 40, 50)},
-		"there is no end to what is heard": {at(20), discovery.Place{Remote: at(10)[0], Dialled: true, Heard: at(30, 40, 50, 60)}, at(10, 20, 30, 40)},
-		"only heard":                       {nil, discovery.Place{Remote: none, Heard: at(30)}, at(30)},
+		"dialled":                          {nil, discovery.Place{Remote: at(10)[0], Dialled: true}, at(10), nil, at(10), nil},
+		"dialled, and it says more":        {at(30), discovery.Place{Remote: at(10)[0], Dialled: true, Own: at(20, 10), Heard: at(40)}, at(10, 20, 30), at(40), at(10), at(20, 30, 40)},
+		"it has come":                      {nil, discovery.Place{Remote: at(10)[0]}, nil, nil, nil, nil},
+		"it has come from where it says":   {nil, discovery.Place{Remote: at(10)[0], Own: at(20, 11)}, at(11, 20), nil, at(11), at(20)},
+		"from where it was":                {at(20, 12), discovery.Place{Remote: at(10)[0], Own: at(30)}, at(12, 30, 20), nil, nil, at(30, 20, 12)},
+		"from where it is said to be":      {at(20), discovery.Place{Remote: at(10)[0], Own: at(30), Heard: at(40, 13)}, at(30, 20), at(40, 13), nil, at(30, 20, 40, 13)},
+		"what it says is better":           {at(12), discovery.Place{Remote: at(10)[0], Own: at(11), Heard: at(13)}, at(11, 12), at(13), at(11), at(12, 13)},
+		"from somewhere else":              {at(20), discovery.Place{Remote: at(10)[0], Own: at(30), Heard: at(40)}, at(30, 20), at(40), nil, at(30, 20, 40)},
+		"from where there is no IP":        {at(20), discovery.Place{Remote: none, Dialled: true, Own: at(30)}, at(30, 20), nil, nil, at(30, 20)},
+		"there is no end to what it says":  {at(20), discovery.Place{Remote: at(10)[0], Dialled: true, Own: at(30, 40, 50, 60, 70)}, at(10, 30, 40, 50), nil, at(10), at(30, 40, 50)},
+		"there is no end to what is heard": {at(20), discovery.Place{Remote: at(10)[0], Dialled: true, Heard: at(30, 40, 50, 60)}, at(10, 20), at(30, 40), at(10), at(20, 30, 40)},
+		"only heard":                       {nil, discovery.Place{Remote: none, Heard: at(30)}, nil, at(30), nil, at(30)},
 	} {
 		t.Run(what, func(t *testing.T) {
-			h, bob := newHome(t), newSomebody(t)
-			h.meets(bob, "Bob")
-			if len(c.known) > 0 {
-				h.Found(bob.desk.ID(), discovery.Place{Own: c.known})
-			}
-			h.Found(bob.desk.ID(), c.found)
-			a := h.shown(bob)
-			if got := a.whereabouts(bob.desk.ID(), time.Time{}).Addrs; !slices.Equal(got, texts(c.want)) {
-				t.Errorf("%v, want %v", got, c.want)
+			for _, contact := range []bool{true, false} {
+				h, bob := newHome(t), newSomebody(t)
+				h.meets(bob, "Bob")
+				wantAddrs, wantHeard := c.stranger, c.rumor
+				if contact {
+					h.accepts(bob)
+					wantAddrs, wantHeard = c.contact, c.heard
+				}
+				if len(c.known) > 0 {
+					h.Found(bob.desk.ID(), discovery.Place{Own: c.known})
+				}
+				h.Found(bob.desk.ID(), c.found)
+				a := h.shown(bob)
+				got := a.whereabouts(bob.desk.ID(), time.Time{})
+				if !slices.Equal(got.Addrs, texts(wantAddrs)) || !slices.Equal(got.Heard, texts(wantHeard)) {
+					t.Errorf("contact %t: %v, heard %v, want %v, heard %v", contact, got.Addrs, got.Heard, wantAddrs, wantHeard)
+				}
 			}
 		})
 	}
@@ -67,6 +78,30 @@ func TestWhereADeviceIs(t *testing.T) {
 	if len(h.All()) != 1 {
 		t.Error("an unknown device makes somebody known")
 	}
+}
+
+// What anybody has told was an address to trust after the next start: a stranger's could be dialled as
+// often as a contact's, whatever it had named.
+func TestHearsayIsNotTrustedAfterARestart(t *testing.T) {
+	atHome(t, func(t *testing.T, h *home) {
+		bob := newSomebody(t)
+		h.meets(bob, "Bob")
+		h.keeps(bob)
+		h.Found(bob.desk.ID(), discovery.Place{Remote: at(10)[0], Dialled: true, Own: at(20), Heard: at(30)})
+		h.SaveLast(t.Context())
+		for range 2 { // also when nothing more is heard
+			h.reopen()
+			got := map[discovery.Source][]netip.AddrPort{}
+			for _, s := range h.Saved() {
+				got[s.Source] = append(got[s.Source], s.Addrs...)
+			}
+			if !slices.Equal(got[discovery.FromSaved], at(10)) || !slices.Equal(got[discovery.FromPeer], at(20, 30)) || len(got) != 2 {
+				t.Errorf("saved: %v", got)
+			}
+			h.Found(bob.desk.ID(), discovery.Place{Remote: at(10)[0], Dialled: true})
+			h.SaveLast(t.Context())
+		}
+	})
 }
 
 // saves starts Run, which ends with the test.
@@ -107,7 +142,7 @@ func TestPlacesAreSaved(t *testing.T) {
 		h.meets(bob, "Bob")
 		h.meets(dora, "Dora")
 		h.saves()
-		h.keeps(bob)
+		h.accepts(bob)
 		time.Sleep(time.Millisecond)
 		h.Found(bob.desk.ID(), discovery.Place{Own: at(10)})
 		h.passes("the first", savePause-time.Millisecond, bob, at(10))
@@ -147,8 +182,8 @@ func TestPlacesAreSaved(t *testing.T) {
 		h.Found(dora.desk.ID(), discovery.Place{Own: at(60), Heard: at(70)})
 		h.Found(dora.desk.ID(), discovery.Place{Own: at(60)})
 		time.Sleep(time.Minute)
-		if got := h.onDisk(dora); !slices.Equal(got, texts(at(60))) {
-			t.Errorf("%v on the disk, of which some was only heard", got)
+		if p, _ := h.kept(dora.id()); !slices.Equal(p.Devices[dora.desk.ID()].Heard, texts(at(60))) {
+			t.Errorf("%+v on the disk, of which some was heard since", p.Devices[dora.desk.ID()])
 		}
 	})
 }
@@ -158,7 +193,7 @@ func TestPlacesAreSavedAgain(t *testing.T) {
 	atHome(t, func(t *testing.T, h *home) {
 		bob := newSomebody(t)
 		h.meets(bob, "Bob")
-		h.keeps(bob)
+		h.accepts(bob)
 		h.saves()
 		time.Sleep(time.Minute)
 		h.ends() // whatever is written fails
@@ -181,7 +216,7 @@ func TestLastSeen(t *testing.T) {
 		h.skew = -time.Hour
 		bob.card = bob.with(laptop)
 		h.meets(bob, "Bob")
-		h.keeps(bob)
+		h.accepts(bob)
 		seen := func(what string, want time.Time) {
 			t.Helper()
 			a := h.shown(bob)

@@ -50,7 +50,8 @@ type Person struct {
 
 // DeviceInfo is what is known of a device.
 type DeviceInfo struct {
-	Addrs    []string
+	Addrs    []string  // where it proved itself, or that a contact tells of their own; the best first
+	Heard    []string  // where else it is said to be, which anybody may have made up
 	LastSeen time.Time // zero: never
 }
 
@@ -77,6 +78,9 @@ func (p *Person) marshal() []byte {
 		if !d.LastSeen.IsZero() {
 			e.Uint(3, uint64(max(d.LastSeen.UnixMilli(), 0)))
 		}
+		for _, a := range d.Heard {
+			e.Element(4, []byte(a))
+		}
 		w.Element(6, e.Out())
 	}
 	if !p.Met.IsZero() {
@@ -99,7 +103,7 @@ func parsePerson(id crypto.PersonID, b []byte) (*Person, error) {
 	flags := r.Uint(5)
 	p.Contact, p.Verified, p.Blocked = flags&personContact != 0, flags&personVerified != 0, flags&personBlocked != 0
 	p.Member = flags&personMember != 0
-	devices := r.Repeated(6, maxDevices, 64+maxAddresses*(maxAddress+4))
+	devices := r.Repeated(6, maxDevices, 64+2*maxAddresses*(maxAddress+4))
 	if ms := r.Uint(7); ms != 0 {
 		p.Met = time.UnixMilli(int64(ms))
 	}
@@ -116,6 +120,9 @@ func parsePerson(id crypto.PersonID, b []byte) (*Person, error) {
 		}
 		if ms := r.Uint(3); ms != 0 {
 			d.LastSeen = time.UnixMilli(int64(ms))
+		}
+		for _, a := range r.Repeated(4, maxAddresses, maxAddress) {
+			d.Heard = append(d.Heard, string(a))
 		}
 		if err := r.End(); err != nil {
 			return nil, disk.Damaged("device of a person: %w", err)
@@ -136,8 +143,10 @@ func (p *Person) check() error {
 		return fmt.Errorf("card of %d bytes, %d devices: %w", len(p.Card), len(p.Devices), event.ErrTooLarge)
 	}
 	for _, d := range p.Devices {
-		if len(d.Addrs) > maxAddresses || slices.ContainsFunc(d.Addrs, func(a string) bool { return len(a) > maxAddress }) {
-			return fmt.Errorf("addresses of a device: %w", event.ErrTooLarge)
+		for _, addrs := range [][]string{d.Addrs, d.Heard} {
+			if len(addrs) > maxAddresses || slices.ContainsFunc(addrs, func(a string) bool { return len(a) > maxAddress }) {
+				return fmt.Errorf("addresses of a device: %w", event.ErrTooLarge)
+			}
 		}
 	}
 	return nil

@@ -20,14 +20,14 @@ func TestPersons(t *testing.T) {
 	check(t, l.UpdatePerson(t.Context(), p.id(), func(x *Person) error {
 		x.Petname, x.Pinned, x.Claimed, x.Verified, x.Blocked = "Bob", "bob", "Robert", true, true
 		x.Met = epoch.Add(-time.Hour)
-		x.Devices[p.key.ID()] = DeviceInfo{Addrs: []string{"192.0.2.1:9", "[2001:db8::1]:9"}, LastSeen: epoch}
+		x.Devices[p.key.ID()] = DeviceInfo{Addrs: []string{"192.0.2.1:9", "[2001:db8::1]:9"}, Heard: []string{"192.0.2.3:9"}, LastSeen: epoch}
 		return nil
 	}))
 	l.reopen()
 	got := l.kept(p.id())
 	d := got.Devices[p.key.ID()]
 	if got.Petname != "Bob" || got.Pinned != "bob" || got.Claimed != "Robert" || !got.Verified || !got.Blocked || got.Contact || got.Member ||
-		!bytes.Equal(got.Card, p.card.Bytes()) || len(d.Addrs) != 2 || !d.LastSeen.Equal(epoch) || !got.Met.Equal(epoch.Add(-time.Hour)) {
+		!bytes.Equal(got.Card, p.card.Bytes()) || len(d.Addrs) != 2 || len(d.Heard) != 1 || d.Heard[0] != "192.0.2.3:9" || !d.LastSeen.Equal(epoch) || !got.Met.Equal(epoch.Add(-time.Hour)) {
 		t.Fatalf("%+v", got)
 	}
 	if l.ownerOf(p.key.ID()) != p.id() {
@@ -99,6 +99,7 @@ func TestPersonIsBounded(t *testing.T) {
 			x.Devices[p.key.ID()] = DeviceInfo{Addrs: []string{strings.Repeat("x", maxAddress+1)}}
 		},
 		"addresses": func(x *Person) { x.Devices[p.key.ID()] = DeviceInfo{Addrs: make([]string, maxAddresses+1)} },
+		"hearsay":   func(x *Person) { x.Devices[p.key.ID()] = DeviceInfo{Heard: make([]string, maxAddresses+1)} },
 		"devices": func(x *Person) {
 			for i := range maxDevices + 1 {
 				x.Devices[crypto.DeviceID{byte(i), 1}] = DeviceInfo{}
