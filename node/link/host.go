@@ -3,6 +3,7 @@ package link
 import (
 	"context"
 	"fmt"
+	"io"
 	"sync"
 	"time"
 
@@ -15,10 +16,43 @@ import (
 
 // protoHost is the library's blank host with one thing mended: a silent peer could keep it waiting
 // for ever while the protocol of a stream is agreed on, of an outgoing one as of an incoming one.
-// It also counts handlers, so that Close can wait for them.
+// It also counts handlers, so that Close can wait for them, and has protocols that some peers can't
+// know of.
 type protoHost struct {
 	*blankhost.BlankHost
 	calls *calls
+	quiet *mstream.MultistreamMuxer[protocol.ID] // has the protocols of all handlers
+	may   func(peer.ID) bool                     // who is answered by quiet, others by Mux
+}
+
+// SetStreamHandler has streams of a protocol served for everybody.
+func (h *protoHost) SetStreamHandler(proto protocol.ID, handle network.StreamHandler) {
+	h.BlankHost.SetStreamHandler(proto, handle)
+	h.setQuiet(proto, handle)
+}
+
+// SetStreamHandlerMatch does the same of all protocols that match.
+func (h *protoHost) SetStreamHandlerMatch(proto protocol.ID, match func(protocol.ID) bool, handle network.StreamHandler) {
+	h.BlankHost.SetStreamHandlerMatch(proto, match, handle)
+	h.quiet.AddHandlerWithFunc(proto, match, serving(handle))
+}
+
+// RemoveStreamHandler is the opposite of both, and of setQuiet.
+func (h *protoHost) RemoveStreamHandler(proto protocol.ID) {
+	h.BlankHost.RemoveStreamHandler(proto)
+	h.quiet.RemoveHandler(proto)
+}
+
+// setQuiet has streams of a protocol served for those who may know of it.
+func (h *protoHost) setQuiet(proto protocol.ID, handle network.StreamHandler) {
+	h.quiet.AddHandler(proto, serving(handle))
+}
+
+func serving(handle network.StreamHandler) mstream.HandlerFunc[protocol.ID] {
+	return func(_ protocol.ID, s io.ReadWriteCloser) error {
+		handle(s.(network.Stream))
+		return nil
+	}
 }
 
 // NewStream opens a stream for the first of the protocols that the peer speaks. It takes
@@ -54,7 +88,11 @@ func (h *protoHost) serve(s network.Stream) {
 	}
 	defer done()
 	_ = s.SetDeadline(time.Now().Add(namingTimeout))
-	proto, handle, err := h.Mux().Negotiate(s)
+	var known protocol.Negotiator = h.Mux()
+	if h.may(s.Conn().RemotePeer()) {
+		known = h.quiet
+	}
+	proto, handle, err := known.Negotiate(s)
 	if err == nil {
 		err = s.SetProtocol(proto)
 	}

@@ -49,6 +49,7 @@ import (
 	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
 	ma "github.com/multiformats/go-multiaddr"
 	manet "github.com/multiformats/go-multiaddr/net"
+	mstream "github.com/multiformats/go-multistream"
 
 	"github.com/earshot-im/earshot/node/budget"
 )
@@ -91,6 +92,10 @@ type Config struct {
 	// touch what is kept for others. It is asked by any goroutine, may take a lock, and must not
 	// call the host.
 	Standing func(peer.ID) budget.Standing
+
+	// Trusted says whether a device may know of the protocols of SetQuietHandler; nil: none may. As
+	// Standing.
+	Trusted func(peer.ID) bool
 
 	// OnLink says whether an address is on a network of this machine; nil: each is. As Standing.
 	OnLink func(netip.Addr) bool
@@ -138,6 +143,9 @@ func New(cfg Config) (_ *Host, err error) {
 	}
 	if cfg.Standing == nil {
 		cfg.Standing = func(peer.ID) budget.Standing { return budget.Stranger }
+	}
+	if cfg.Trusted == nil {
+		cfg.Trusted = func(peer.ID) bool { return false }
 	}
 	routeLibraryLogs(cfg.Log)
 	h := &Host{log: cfg.Log, system: cfg.Transport == nil,
@@ -218,7 +226,7 @@ func New(cfg Config) (_ *Host, err error) {
 	if blank == nil {
 		return nil, errors.New("assemble host: refused by the library")
 	}
-	h.host = &protoHost{BlankHost: blank, calls: &h.calls}
+	h.host = &protoHost{BlankHost: blank, calls: &h.calls, may: cfg.Trusted, quiet: mstream.NewMultistreamMuxer[protocol.ID]()}
 	h.swarm.SetStreamHandler(h.host.serve)
 	h.swarm.Notify(&network.NotifyBundle{ConnectedF: h.connected, DisconnectedF: h.forget})
 	return h, nil
@@ -248,6 +256,12 @@ func (h *Host) Libp2p() host.Host { return h.host }
 // of its own. Close resets the streams and waits for handle to return.
 func (h *Host) SetStreamHandler(proto protocol.ID, handle func(network.Stream)) {
 	h.host.SetStreamHandler(proto, handle)
+}
+
+// SetQuietHandler is SetStreamHandler for a protocol that no device may know of but those that
+// Config.Trusted names. To others the host answers as if it didn't have the protocol.
+func (h *Host) SetQuietHandler(proto protocol.ID, handle func(network.Stream)) {
+	h.host.setQuiet(proto, handle)
 }
 
 // RemoveStreamHandler refuses new streams of a protocol. Open ones go on.

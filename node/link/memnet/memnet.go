@@ -41,6 +41,7 @@ type Network struct {
 	hosts   map[netip.Addr]*Host
 	pairs   map[*pair]struct{}
 	paths   map[path]fault
+	shut    map[netip.Addr]bool
 	port    uint16
 	changed chan struct{} // closed and replaced when paths or hosts change
 }
@@ -66,6 +67,7 @@ func New() *Network {
 		hosts:   make(map[netip.Addr]*Host),
 		pairs:   make(map[*pair]struct{}),
 		paths:   make(map[path]fault),
+		shut:    make(map[netip.Addr]bool),
 		port:    firstPort,
 		changed: make(chan struct{}),
 	}
@@ -99,6 +101,15 @@ func (n *Network) update(a, b netip.Addr, change func(*fault)) {
 	f := n.paths[between(a, b)]
 	change(&f)
 	n.paths[between(a, b)] = f
+	n.wake()
+}
+
+// Shut puts an address behind a firewall, or away from it: nobody who dials there gets an answer. Its
+// own dials and open connections are as before.
+func (n *Network) Shut(a netip.Addr, shut bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.shut[a] = shut
 	n.wake()
 }
 
@@ -171,7 +182,7 @@ func (n *Network) dial(ctx context.Context, from *Host, to netip.AddrPort) (*con
 	local := netip.AddrPortFrom(from.addrs[i], n.pick())
 	way := between(local.Addr(), to.Addr())
 	answer := time.Now().Add(2 * n.paths[way].delay)
-	for n.paths[way].cut || n.hosts[to.Addr()] == nil || time.Now().Before(answer) {
+	for n.paths[way].cut || n.hosts[to.Addr()] == nil || n.shut[to.Addr()] || time.Now().Before(answer) {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
