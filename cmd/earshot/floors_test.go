@@ -117,7 +117,7 @@ var outsiders = map[string]string{
 }
 
 // pure lists the packages that touch no file, socket or log, so that a simulation can drive them.
-var pure = []string{"crypto/canon", "crypto/names", "store/event", "node/authority", "node/dial", "node/fair", "node/sync", "node/wire"}
+var pure = []string{"crypto/canon", "crypto/names", "store/event", "node/authority", "node/checks", "node/dial", "node/fair", "node/sync", "node/wire"}
 
 // stories are the floors of the house, the lowest first. A test may import what is on its own floor
 // or below.

@@ -3,7 +3,7 @@
 // It turns facts into checks: each function takes what was read, measured or answered, and returns a
 // [Check] for each thing that was looked at, with a code for what is wrong. It reads no clock and
 // knows no socket, file or peer, so a table of facts tests it. Facts about the machine come from
-// package machine, for a running node and for one that is stopped; those about peers come from the
+// package system, for a running node and for one that is stopped; those about peers come from the
 // room node/doctor, which tells them to the owner.
 //
 // The package has no words for people: a Check carries a code, what it is about, and values.
@@ -33,7 +33,8 @@ const (
 	Probe      = "probe"      // of the addresses of this machine's own networks
 )
 
-// Codes of a Check. One that is not here means that nothing is wrong.
+// Codes of a Check; empty: nothing is wrong. Those of copies and most of limits are of package
+// warnings.
 const (
 	None    = "none"     // interfaces: no usable one
 	LeftOut = "left_out" // interfaces: over which nobody is found; not wrong

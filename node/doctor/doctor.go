@@ -4,6 +4,7 @@ package doctor
 
 import (
 	"context"
+	"slices"
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/discovery"
@@ -41,7 +42,11 @@ func (d *Doctor) Examine(ctx context.Context, q Question, tell func(checks.Check
 			return err
 		}
 	}
-	for _, c := range append(checks.OfInterfaces(d.cfg.Networks()), checks.OfWarnings(d.cfg.Warnings())...) {
+	warned, err := d.cfg.Warnings()
+	if err != nil {
+		return err
+	}
+	for _, c := range slices.Concat(checks.OfInterfaces(d.cfg.Networks()), checks.OfCopies(warned), checks.OfLimits(warned, nil)) {
 		if err := tell(c); err != nil {
 			return err
 		}
