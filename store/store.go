@@ -44,6 +44,12 @@ type FileIdentity = disk.Identity
 // Space is what is left of a file system.
 type Space = disk.Space
 
+// SpaceOf returns what the system says is left of the file system of a directory.
+func SpaceOf(dir string) (s Space, known bool) { return disk.SpaceOf(dir) }
+
+// AsFull returns an error that matches ErrFull as well if it is the system's that there is no room.
+func AsFull(err error) error { return disk.AsFull(err) }
+
 // Change says what a commit changed. N is the change counter, which moves with everything that
 // people could see.
 type Change struct {

@@ -56,6 +56,7 @@ var imports = map[string]string{
 	"node/chat":       "crypto node/authority node/contacts node/dial node/groups node/notify node/people node/phonebook node/receipts node/wire store store/event",
 	"node/membership": "crypto crypto/names node/authority node/contacts node/groups node/people store store/event",
 	"node/doctor":     "crypto discovery node/checks node/warnings",
+	"node/system":     "discovery node/beacon node/checks node/mdns node/multicast store",
 	"node/checks":     "crypto discovery node/warnings",
 	"node/crowd":      "crypto node/gossip node/groups node/ingest node/link node/notify node/people node/session node/sync node/wire store store/event",
 	"node/journal":    "node/chat node/contacts node/groups node/membership node/notify node/people store store/event",

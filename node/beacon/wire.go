@@ -16,10 +16,10 @@ type family = multicast.Family
 
 const v4, v6, families = multicast.V4, multicast.V6, multicast.Families
 
-// group returns where beacons are heard. The IPv4 one is for use within a site (RFC 2365), the IPv6
+// Group returns where beacons are heard. The IPv4 one is for use within a site (RFC 2365), the IPv6
 // one is link-local, not assigned for ever (RFC 4291) and from the range of those (RFC 3307). The
 // last two bytes of each are the port.
-func group(f family) multicast.Group {
+func Group(f multicast.Family) multicast.Group {
 	at := [...]netip.Addr{netip.MustParseAddr("239.255.108.182"), netip.MustParseAddr("ff12::8000:6cb6")}
 	return multicast.Group{Family: f, At: netip.AddrPortFrom(at[f], Port), Name: "beacons", Most: size, Broadcast: f == v4}
 }
@@ -42,7 +42,7 @@ type wire interface {
 type network struct{}
 
 func (network) listen(f family, links []discovery.Link, take func([]byte, netip.AddrPort, int)) (socket, error) {
-	s, err := multicast.Listen(group(f), links, take)
+	s, err := multicast.Listen(Group(f), links, take)
 	if err != nil {
 		return nil, err // and no socket, which would be a nil pointer in the interface
 	}
@@ -77,9 +77,9 @@ func placeOf(links []discovery.Link, addr netip.Addr) (place, discovery.Link, bo
 // targets returns where a beacon is sent from an address in a network.
 func targets(from netip.Addr, network netip.Prefix) []netip.AddrPort {
 	if from.Is6() {
-		return []netip.AddrPort{group(v6).At}
+		return []netip.AddrPort{Group(v6).At}
 	}
-	out := []netip.AddrPort{group(v4).At}
+	out := []netip.AddrPort{Group(v4).At}
 	if all, ok := multicast.Broadcast(network); ok {
 		out = append(out, netip.AddrPortFrom(all, Port))
 	}

@@ -84,7 +84,7 @@ func multicastSocket() *net.UDPConn {
 		e := c.Control(func(fd uintptr) { err = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_REUSEADDR, 1) })
 		return errors.Join(e, err)
 	}}
-	c, err := (&net.Dialer{LocalAddr: &net.UDPAddr{Port: port}, Control: reuse.Control}).Dial("udp4", group(v4).At.String())
+	c, err := (&net.Dialer{LocalAddr: &net.UDPAddr{Port: port}, Control: reuse.Control}).Dial("udp4", Group(v4).At.String())
 	if err != nil {
 		panic(err)
 	}
@@ -103,7 +103,7 @@ func labBomber() {
 // labBrowser does what avahi-browse does when it starts, for each line of its input: it asks for
 // all devices, knowing none. It says how long the first answer took.
 func labBrowser() {
-	c, err := net.ListenMulticastUDP("udp4", nil, net.UDPAddrFromAddrPort(group(v4).At))
+	c, err := net.ListenMulticastUDP("udp4", nil, net.UDPAddrFromAddrPort(Group(v4).At))
 	if err != nil {
 		panic(err)
 	}

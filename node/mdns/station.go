@@ -17,8 +17,8 @@ type family = multicast.Family
 
 const v4, v6, families = multicast.V4, multicast.V6, multicast.Families
 
-// group is where multicast DNS is spoken.
-func group(f family) multicast.Group {
+// Group is where multicast DNS is spoken.
+func Group(f multicast.Family) multicast.Group {
 	at := [...]netip.AddrPort{netip.MustParseAddrPort("224.0.0.251:5353"), netip.MustParseAddrPort("[ff02::fb]:5353")}
 	return multicast.Group{Family: f, At: at[f], Name: "mDNS", Most: maxPacket}
 }
@@ -42,7 +42,7 @@ type wire interface {
 type network struct{}
 
 func (network) listen(f family, links []discovery.Link, take func([]byte, netip.AddrPort, int)) (socket, error) {
-	s, err := multicast.Listen(group(f), links, take)
+	s, err := multicast.Listen(Group(f), links, take)
 	if err != nil {
 		return nil, err // and no socket, which would be a nil pointer in the interface
 	}

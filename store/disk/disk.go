@@ -70,7 +70,7 @@ func (c *Config) identify(path string) (Identity, error) {
 // fills it.
 func Open(cfg Config) (*Disk, error) {
 	d, err := open(cfg)
-	return d, asFull(err)
+	return d, AsFull(err)
 }
 
 func open(cfg Config) (*Disk, error) {
@@ -83,7 +83,7 @@ func open(cfg Config) (*Disk, error) {
 	}
 	d := &Disk{lock: held, dir: cfg.Dir, space: cfg.Space}
 	if d.space == nil {
-		d.space = spaceOf
+		d.space = SpaceOf
 	}
 	if err := d.open(cfg); err != nil {
 		held.Close()
@@ -236,7 +236,7 @@ func prepare(cfg *Config, path string) (closed bool, err error) {
 			return true, nil
 		}
 		os.Remove(path + temporary)
-		if err = asFull(err); !errors.Is(err, ErrFull) { // on a full disk, the database stays as it is
+		if err = AsFull(err); !errors.Is(err, ErrFull) { // on a full disk, the database stays as it is
 			return false, fmt.Errorf("compact database: %w", err)
 		}
 	}

@@ -17,14 +17,14 @@ const (
 // Space is how large a file system is and how much of it this user may still fill, in bytes.
 type Space struct{ Total, Free uint64 }
 
-// kept is how much of a file system is kept for the owner.
-func (s Space) kept() uint64 { return max(keepFree, s.Total/keepPart) }
+// Kept is how much of a file system is kept for the owner.
+func (s Space) Kept() uint64 { return max(keepFree, s.Total/keepPart) }
 
 // Room returns nil if there is room for what others write, else ErrFull, which says how much is
 // left. Where the system does not tell, there is room until a write fails.
 func (d *Disk) Room() error {
 	space, known := d.space(d.dir)
-	if kept := space.kept(); known && space.Free < kept {
+	if kept := space.Kept(); known && space.Free < kept {
 		return fmt.Errorf("%w: %d MiB are free, and %d are kept for its owner", ErrFull, space.Free>>20, kept>>20)
 	}
 	return nil
@@ -33,12 +33,12 @@ func (d *Disk) Room() error {
 // Free returns how many bytes of the file system others may still fill, and whether that is known.
 func (d *Disk) Free() (n uint64, known bool) {
 	space, known := d.space(d.dir)
-	return space.Free - min(space.Free, space.kept()), known
+	return space.Free - min(space.Free, space.Kept()), known
 }
 
-// asFull returns an error that matches ErrFull as well if it says that there is no room. bbolt
+// AsFull returns an error that matches ErrFull as well if it says that there is no room. bbolt
 // hands some errors of the system on as text only.
-func asFull(err error) error {
+func AsFull(err error) error {
 	if err == nil || errors.Is(err, ErrFull) {
 		return err
 	}

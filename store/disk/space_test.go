@@ -25,7 +25,7 @@ func TestRoomIsKeptForTheOwner(t *testing.T) {
 			t.Errorf("%+v: %v", c.space, err)
 		}
 	}
-	if _, known := spaceOf(t.TempDir()); !known {
+	if _, known := SpaceOf(t.TempDir()); !known {
 		t.Error("the system says nothing of its file systems")
 	}
 }
@@ -34,14 +34,14 @@ func TestRoomIsKeptForTheOwner(t *testing.T) {
 func TestFullDiskIsTold(t *testing.T) {
 	system := &fs.PathError{Op: "write", Path: "store.db", Err: fullErrors[0]}
 	for _, err := range []error{system, errors.New("file resize error: " + system.Error())} {
-		if told := asFull(err); !errors.Is(told, ErrFull) || !errors.Is(told, err) {
+		if told := AsFull(err); !errors.Is(told, ErrFull) || !errors.Is(told, err) {
 			t.Errorf("%v is %v", err, told)
 		}
 	}
-	if err := asFull(fs.ErrPermission); errors.Is(err, ErrFull) {
+	if err := AsFull(fs.ErrPermission); errors.Is(err, ErrFull) {
 		t.Errorf("%v", err)
 	}
-	if asFull(nil) != nil {
+	if AsFull(nil) != nil {
 		t.Error("no error is one")
 	}
 }

@@ -7,7 +7,8 @@ import "golang.org/x/sys/unix"
 // fullErrors are what the system says where there is no room: on the disk, or for this user.
 var fullErrors = []error{unix.ENOSPC, unix.EDQUOT}
 
-func spaceOf(dir string) (s Space, known bool) {
+// SpaceOf returns what the system says is left of the file system of a directory.
+func SpaceOf(dir string) (s Space, known bool) {
 	var fs unix.Statfs_t
 	if err := unix.Statfs(dir, &fs); err != nil || fs.Bsize == 0 {
 		return Space{}, false

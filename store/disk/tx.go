@@ -24,7 +24,7 @@ func (d *Disk) Write(f func(*bbolt.Tx) error) error {
 			return err
 		}
 		defer d.tx.Rollback() // nothing after a commit
-		err = asFull(f(d.tx))
+		err = AsFull(f(d.tx))
 		d.written = d.written || err == nil
 		return err
 	})

@@ -1,0 +1,92 @@
+package system
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/earshot-im/earshot/node/checks"
+	"github.com/earshot-im/earshot/store"
+)
+
+const (
+	// syncs is how many syncs are measured; the middle one counts, so that one that waits for
+	// others does not.
+	syncs = 5
+	// enough is when no further sync is measured: the disk is slow beyond doubt.
+	enough = 2 * time.Second
+	// diskPatience is how long the disk may take for all.
+	diskPatience = 10 * time.Second
+	// block is how much is written before each sync: as much as a short message takes.
+	block = 4 << 10
+	// probeName is the beginning of the name of the file that is written.
+	probeName = "sync-test-"
+)
+
+// Disk says how the disk under the directory is.
+func (m Machine) Disk() checks.Storage {
+	s := checks.Storage{Dir: m.Dir}
+	space := store.SpaceOf
+	if m.Space != nil {
+		space = m.Space
+	}
+	if room, known := space(m.Dir); known {
+		s.Known, s.Free, s.Kept = true, room.Free, room.Kept()
+	}
+	if _, s.Read = os.ReadDir(m.Dir); s.Read == nil {
+		s.Sync, s.Write = measure(m.Dir)
+	}
+	switch {
+	case errors.Is(store.AsFull(s.Write), store.ErrFull):
+		s.No = checks.Full
+	case errors.Is(s.Write, readOnly), errors.Is(s.Write, fs.ErrPermission):
+		s.No = checks.ReadOnly
+	}
+	return s
+}
+
+// disk is Disk for as long as somebody waits. A disk that says nothing by then is slow.
+func (m Machine) disk(ctx context.Context) checks.Storage {
+	began := time.Now()
+	done := make(chan checks.Storage, 1)
+	go func() { done <- m.Disk() }() // ends when the disk has answered
+	select {
+	case s := <-done:
+		return s
+	case <-time.After(diskPatience):
+	case <-ctx.Done():
+	}
+	return checks.Storage{Dir: m.Dir, Sync: time.Since(began)}
+}
+
+// measure writes and syncs a small file some times, and returns how long one sync takes.
+func measure(dir string) (middle time.Duration, err error) {
+	left, _ := filepath.Glob(filepath.Join(dir, probeName+"*")) // of a process that was killed meanwhile
+	for _, name := range left {
+		_ = os.Remove(name)
+	}
+	f, err := os.CreateTemp(dir, probeName)
+	if err != nil {
+		return 0, err
+	}
+	defer os.Remove(f.Name())
+	defer f.Close()
+	var took []time.Duration
+	b := make([]byte, block)
+	for began := time.Now(); len(took) < syncs && (len(took) == 0 || time.Since(began) < enough); {
+		if _, err := f.Write(b); err != nil {
+			return 0, err
+		}
+		start := time.Now()
+		if err := f.Sync(); err != nil {
+			return 0, err
+		}
+		took = append(took, time.Since(start))
+	}
+	slices.Sort(took)
+	return took[len(took)/2], nil
+}
