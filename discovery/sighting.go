@@ -34,10 +34,12 @@ const (
 	FromManual Source = "manual"
 	// FromPeer is what another device told. Anyone can forge it.
 	FromPeer Source = "peer"
+	// FromProbe is an address at which a node has answered when the owner had this network probed.
+	FromProbe Source = "probe"
 )
 
 // sources lists every Source in the order in which they are shown.
-var sources = [...]Source{FromMDNS, FromBeacon, FromSaved, FromManual, FromPeer}
+var sources = [...]Source{FromMDNS, FromBeacon, FromSaved, FromManual, FromPeer, FromProbe}
 
 // Announced tells the sources by which a device itself says on the local network that it is there.
 func (s Source) Announced() bool { return s == FromMDNS || s == FromBeacon }

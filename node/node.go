@@ -205,7 +205,8 @@ func Open(cfg Config) (_ *Node, err error) {
 	n.me = self{key: own.Device, device: own.Device.ID(), person: own.Person, card: own.Card}
 	links := link.Config{Key: n.me.key.Private(), Log: cfg.Log, Transport: cfg.Transport,
 		Standing: func(id peer.ID) budget.Standing { return n.mesh.Standing(id) },
-		OnLink:   n.onLink, Spent: n.budgets.Spend}
+		OnLink:   n.onLink, Spent: n.budgets.Spend,
+		Trusted: func(id peer.ID) bool { _, ok := n.trusted(id); return ok }}
 	if len(cfg.Interfaces) > 0 {
 		links.Over = func(local netip.Addr) bool { return n.mesh.Has(local) }
 	}
@@ -348,6 +349,7 @@ func (n *Node) Run(ctx context.Context) (err error) {
 		n.mesh.NetworkChanged(first)
 	}
 	n.mesh.Accept(ctx)
+	n.doctor.Accept(ctx)
 	running.Go(func() { n.mesh.Run(ctx, networks) })
 	if err := n.startListening(ctx); err != nil {
 		return err

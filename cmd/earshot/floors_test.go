@@ -50,12 +50,12 @@ var imports = map[string]string{
 	"node/localapi/view":   "crypto node node/chat node/checks node/contacts node/localapi/v1 node/membership node/people node/warnings store/event",
 	"node/localapi/v1":     "",
 
-	"node": "crypto crypto/names discovery node/authority node/beacon node/budget node/chat node/contacts node/crowd node/doctor node/groups node/ingest node/journal " +
-		"node/link node/mdns node/membership node/mesh node/notify node/people node/receipts node/session node/sharing node/sightings node/sync node/warnings store store/event",
+	"node": "crypto crypto/names discovery node/authority node/beacon node/budget node/chat node/checks node/contacts node/crowd node/dial node/doctor node/groups node/ingest node/journal " +
+		"node/link node/mdns node/membership node/mesh node/notify node/people node/receipts node/session node/sharing node/sightings node/sync node/system node/warnings store store/event",
 
 	"node/chat":       "crypto node/authority node/contacts node/dial node/groups node/notify node/people node/phonebook node/receipts node/wire store store/event",
 	"node/membership": "crypto crypto/names node/authority node/contacts node/groups node/people store store/event",
-	"node/doctor":     "crypto discovery node/checks node/warnings",
+	"node/doctor":     "crypto crypto/canon discovery node/budget node/checks node/link node/warnings",
 	"node/system":     "discovery node/beacon node/checks node/mdns node/multicast store",
 	"node/checks":     "crypto discovery node/warnings",
 	"node/crowd":      "crypto node/gossip node/groups node/ingest node/link node/notify node/people node/session node/sync node/wire store store/event",
@@ -108,7 +108,7 @@ var outsiders = map[string]string{
 	"go.etcd.io/bbolt":                     "store/disk store/tx cmd/bench/floor",
 	"github.com/libp2p/go-libp2p-pubsub":   "node/gossip cmd/bench/floor",
 	"github.com/libp2p/go-libp2p/p2p":      "node/link node/gossip cmd/hostile cmd/hostile/rogue",
-	"github.com/libp2p/":                   "discovery node node/beacon node/dial node/gossip node/link node/link/memnet node/mesh node/people node/session cmd/bench/floor cmd/hostile cmd/hostile/rogue node/mdns node/sightings",
+	"github.com/libp2p/":                   "discovery node node/beacon node/dial node/doctor node/gossip node/link node/link/memnet node/mesh node/people node/session cmd/bench/floor cmd/hostile cmd/hostile/rogue node/mdns node/sightings",
 	"github.com/grandcat/zeroconf":         "node/mdns",
 	"github.com/miekg/dns":                 "node/mdns cmd/hostile",
 	"connectrpc.com/":                      "node/localapi node/localapi/server node/localapi/v1 cmd/earshot/problem cmd/earshot/reading cmd/earshot/sending",

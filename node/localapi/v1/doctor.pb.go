@@ -91,7 +91,7 @@ type Check struct {
 	// nobody. peers: refused, timed_out, wrong_identity, other_version, no_route, permission, other
 	// (values has no word for it, see detail); with ok offline. clock: off; with ok nobody. disk: full,
 	// nearly_full, read_only, slow, unreadable. copies: copied, restored, twin. limits: crowded, full,
-	// strained, starved, refused. person: not_seen, not_accepted, blocked. probe: no_network; with ok
+	// limit, strained, starved, refused. person: not_seen, not_accepted, blocked. probe: no_network; with ok
 	// found, nobody. Of the command: node stopped; program old; database damaged, newer,
 	// unreadable; keyring damaged, missing, passphrase, unreadable, not_private.
 	Code          string  `protobuf:"bytes,2,opt,name=code,proto3" json:"code,omitempty"`
@@ -431,7 +431,7 @@ func (x *Values) GetGroup() string {
 // Heard is a way by which a device was heard of.
 type Heard struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Way           string                 `protobuf:"bytes,1,opt,name=way,proto3" json:"way,omitempty"`   // mdns4, mdns6, beacon4, beacon6, saved, manual or peer
+	Way           string                 `protobuf:"bytes,1,opt,name=way,proto3" json:"way,omitempty"`   // mdns4, mdns6, beacon4, beacon6, saved, manual, peer or probe
 	Last          *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=last,proto3" json:"last,omitempty"` // absent: not known
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

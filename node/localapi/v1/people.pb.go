@@ -243,7 +243,7 @@ type Peer struct {
 	Contact       bool                   `protobuf:"varint,6,opt,name=contact,proto3" json:"contact,omitempty"`
 	Verified      bool                   `protobuf:"varint,7,opt,name=verified,proto3" json:"verified,omitempty"`
 	Addresses     []string               `protobuf:"bytes,8,rep,name=addresses,proto3" json:"addresses,omitempty"`            // multiaddrs
-	FoundBy       []string               `protobuf:"bytes,9,rep,name=found_by,json=foundBy,proto3" json:"found_by,omitempty"` // mdns, saved, manual, peer
+	FoundBy       []string               `protobuf:"bytes,9,rep,name=found_by,json=foundBy,proto3" json:"found_by,omitempty"` // mdns, beacon, saved, manual, peer, probe
 	LastSeen      *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=last_seen,json=lastSeen,proto3" json:"last_seen,omitempty"`
 	KnownAs       string                 `protobuf:"bytes,11,opt,name=known_as,json=knownAs,proto3" json:"known_as,omitempty"` // as of Person
 	Pinned        string                 `protobuf:"bytes,12,opt,name=pinned,proto3" json:"pinned,omitempty"`                  // as of Person

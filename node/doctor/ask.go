@@ -1,0 +1,152 @@
+package doctor
+
+import (
+	"bufio"
+	"context"
+	"net/netip"
+	"slices"
+	gosync "sync"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	manet "github.com/multiformats/go-multiaddr/net"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/discovery"
+	"github.com/earshot-im/earshot/node/checks"
+)
+
+// askPatience is how long a contact may take for all answers. Dialling back takes most of it.
+const askPatience = 12 * time.Second
+
+// round is when this node has announced itself, and by which ways.
+type round struct {
+	began time.Time
+	ways  []string
+}
+
+// asking is a connected device of a contact.
+type asking struct {
+	person crypto.PersonID
+	device peer.ID
+}
+
+// whoToAsk returns some connected devices of contacts, one of each, or those of whom the owner asks
+// about.
+func (d *Doctor) whoToAsk(known []Known, whom crypto.PersonID) (out []asking) {
+	for _, k := range known {
+		if whom != (crypto.PersonID{}) && k.ID != whom {
+			continue
+		}
+		for _, device := range k.Devices {
+			if device.Connected && len(out) < maxAsked {
+				out = append(out, asking{k.ID, device.ID})
+				if whom == (crypto.PersonID{}) {
+					break
+				}
+			}
+		}
+	}
+	return out
+}
+
+// askAll asks devices all at once, and returns what those say that answer.
+func (d *Doctor) askAll(ctx context.Context, whom []asking, r round) (out []checks.Asked) {
+	ctx, cancel := context.WithTimeout(ctx, askPatience)
+	defer cancel()
+	answers := make([]*checks.Asked, len(whom))
+	var asking gosync.WaitGroup
+	for i, w := range whom {
+		asking.Go(func() { // ends with ctx
+			a, err := d.ask(ctx, w, r)
+			if a.Device == "" {
+				d.cfg.Log.Debug("examine: a contact does not answer", "peer", w.device, "err", err)
+				return
+			}
+			answers[i] = &a
+		})
+	}
+	asking.Wait()
+	for _, a := range answers {
+		if a != nil {
+			out = append(out, *a)
+		}
+	}
+	return out
+}
+
+// ask asks one device. If it says less than all, the error says why, and what it has said counts.
+func (d *Doctor) ask(ctx context.Context, w asking, r round) (out checks.Asked, err error) {
+	s, err := d.cfg.Host.NewStream(ctx, w.device, Protocol)
+	if err != nil {
+		return out, err
+	}
+	defer context.AfterFunc(ctx, func() { _ = s.Reset() })()
+	defer s.Reset()
+	in := bufio.NewReaderSize(s, maxAnswer)
+	asked := time.Now()
+	first, err := exchange(s, in, question{announce: true})
+	if err != nil {
+		return out, err
+	}
+	at := remote(s.Conn())
+	out = checks.Asked{Person: w.person, Device: w.device.String(), Address: at.String(), Version: first.version,
+		OnLink: onUsable(d.cfg.Network(), at.Addr()),
+		// The peer has answered in the middle, as far as is known.
+		Offset: d.cfg.Now().Add(-time.Since(asked) / 2).Sub(first.time),
+	}
+	if port := d.cfg.Port(); port >= minPort {
+		back, err := exchange(s, in, question{port: port})
+		if err != nil {
+			return out, err
+		}
+		out.Outcome = back.outcome
+	}
+	if !pause(ctx, asked.Add(settle)) {
+		return out, context.Cause(ctx)
+	}
+	last, err := exchange(s, in, question{})
+	if err != nil {
+		return out, err
+	}
+	out.WeAnnounce, out.TheyAnnounce = len(r.ways) > 0, len(first.ways) > 0
+	for _, h := range last.heard {
+		if h.ago <= time.Since(r.began) {
+			out.HeardUs = append(out.HeardUs, checks.Heard{Way: h.way, Last: d.cfg.Now().Add(-h.ago)})
+		}
+	}
+	for way, at := range d.cfg.Heard(w.device) {
+		if !at.Before(r.began) {
+			out.HeardThem = append(out.HeardThem, checks.Heard{Way: way, Last: d.wall(at)})
+		}
+	}
+	return out, nil
+}
+
+// exchange asks one question and waits for the answer.
+func exchange(s network.Stream, in *bufio.Reader, q question) (answer, error) {
+	if err := write(s, q.marshal()); err != nil {
+		return answer{}, err
+	}
+	b, err := read(in, maxAnswer)
+	if err != nil {
+		return answer{}, err
+	}
+	return parseAnswer(b)
+}
+
+// remote is the other end of a connection; not valid if that has no IP.
+func remote(c network.Conn) netip.AddrPort {
+	tcp, err := manet.ToNetAddr(c.RemoteMultiaddr())
+	if err != nil {
+		return netip.AddrPort{}
+	}
+	at, _ := netip.ParseAddrPort(tcp.String())
+	return netip.AddrPortFrom(at.Addr().Unmap(), at.Port())
+}
+
+// onUsable says that an address is on a network over which others are looked for.
+func onUsable(n discovery.Network, at netip.Addr) bool {
+	return slices.ContainsFunc(checks.Usable(n), func(l discovery.Link) bool { return l.OnLink(at) })
+}

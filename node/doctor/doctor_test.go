@@ -1,0 +1,625 @@
+package doctor
+
+import (
+	"bufio"
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/netip"
+	"reflect"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	ma "github.com/multiformats/go-multiaddr"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/discovery"
+	"github.com/earshot-im/earshot/node/budget"
+	"github.com/earshot-im/earshot/node/checks"
+	"github.com/earshot-im/earshot/node/link"
+	"github.com/earshot-im/earshot/node/link/memnet"
+	"github.com/earshot-im/earshot/node/warnings"
+)
+
+const port = 4001
+
+// office is two nodes of contacts on a network in memory, ann and bob, and the doctor of each.
+type office struct {
+	t        *testing.T
+	net      *memnet.Network
+	ann, bob *desk
+}
+
+// desk is one node.
+type desk struct {
+	cfg    Config
+	person crypto.PersonID
+	host   *link.Host
+	at     netip.Addr
+	doctor *Doctor
+	heard  map[peer.ID]map[string]time.Time
+	trusts atomic.Bool
+	budget *budget.Budgets
+}
+
+func inOffice(t *testing.T, test func(t *testing.T, o *office)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		o := &office{t: t, net: memnet.New()}
+		o.ann, o.bob = o.desk(1), o.desk(2)
+		o.ann.serves(o.bob)
+		o.bob.serves(o.ann)
+		defer o.ann.host.Close()
+		defer o.bob.host.Close()
+		o.connect()
+		test(t, o)
+	})
+}
+
+func (o *office) desk(n byte) *desk {
+	d := &desk{person: crypto.PersonID{n}, at: netip.AddrFrom4([4]byte{10, 0, 0, n}), budget: budget.New(budget.Config{})}
+	d.host = o.newHost(d.at, func(peer.ID) bool { return d.trusts.Load() })
+	d.host.SetStreamHandler("/held/1", func(s network.Stream) { _, _ = io.Copy(io.Discard, s) })
+	d.trusts.Store(true)
+	d.heard = make(map[peer.ID]map[string]time.Time)
+	return d
+}
+
+func (o *office) newHost(at netip.Addr, trusted func(peer.ID) bool) *link.Host {
+	o.t.Helper()
+	_, key, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	h, err := link.New(link.Config{Key: key, Transport: o.net.Host(at).Transport, Trusted: trusted})
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	if err := h.Listen(memnet.Multiaddrs(at, port)); err != nil {
+		o.t.Fatal(err)
+	}
+	return h
+}
+
+// serves makes the doctor of a node that has one contact.
+func (d *desk) serves(other *desk) {
+	eth := discovery.Link{Name: "eth0", Index: 1, Addrs: []netip.Addr{d.at}, Prefixes: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/24")}}
+	owns := func(id peer.ID) (crypto.PersonID, bool) { return other.person, id == other.host.ID() }
+	d.cfg = Config{Host: d.host, Version: "1.2.3", Now: time.Now, Log: slog.New(slog.DiscardHandler),
+		Network:   func() discovery.Network { return discovery.Network{Links: []discovery.Link{eth}} },
+		FirstPort: port, LastPort: port + 9,
+		Port:     d.host.Port,
+		Announce: func() []string { return nil },
+		Heard:    func(id peer.ID) map[string]time.Time { return d.heard[id] },
+		Known: func(crypto.PersonID) Known {
+			return Known{ID: other.person, Contact: true, Devices: []Device{{ID: other.host.ID(),
+				Connected: len(d.host.ConnsTo(other.host.ID())) > 0, Addrs: []netip.AddrPort{netip.AddrPortFrom(other.at, port)}}}}
+		},
+		Owns: owns,
+		Trusted: func(id peer.ID) (crypto.PersonID, bool) {
+			p, ok := owns(id)
+			return p, ok && d.trusts.Load()
+		},
+		Open: func(c network.Conn, p crypto.PersonID) *budget.Account {
+			a := d.budget.Open(other.at)
+			a.Identify(p, budget.Contact)
+			return a
+		},
+		Warnings: func() ([]warnings.Warning, error) { return nil, nil },
+		Waiting:  func(context.Context) ([]checks.Waiting, error) { return nil, nil },
+	}
+	d.cfg.Contacts = func() []Known { return []Known{d.cfg.Known(crypto.PersonID{})} }
+	d.start()
+}
+
+// start begins with what the configuration says now.
+func (d *desk) start() {
+	d.doctor = New(d.cfg)
+	d.doctor.Accept(context.Background())
+}
+
+func (o *office) connect() {
+	o.t.Helper()
+	if err := o.ann.host.Connect(o.t.Context(), o.bob.host.ID(), memnet.Multiaddrs(o.bob.at, port)); err != nil {
+		o.t.Fatal(err)
+	}
+	s, err := o.ann.host.NewStream(o.t.Context(), o.bob.host.ID(), "/held/1") // without a stream it is closed soon
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	_, _ = s.Write([]byte("held"))
+	synctest.Wait()
+}
+
+// examine makes all checks, and returns what they say.
+func (d *desk) examine(t *testing.T) (out []checks.Check) {
+	t.Helper()
+	d.doctor = New(d.cfg)
+	if err := d.doctor.Examine(t.Context(), Question{}, func(c checks.Check) error { out = append(out, c); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// words are the checks of a name, as "code detail".
+func words(found []checks.Check, name string) string {
+	var out []string
+	for _, c := range found {
+		if c.Check == name {
+			text := c.Code
+			if c.OK {
+				text = strings.TrimSpace("ok " + text)
+			}
+			out = append(out, text)
+		}
+	}
+	slices.Sort(out)
+	return strings.Join(out, ", ")
+}
+
+// TestHearing: a contact is asked which announcements of this node it hears, made anew, and this node
+// listens for the contact's.
+func TestHearing(t *testing.T) {
+	for _, c := range []struct {
+		what                       string
+		annAnnounces, bobAnnounces bool
+		annHears, bobHears         bool
+		stale                      bool // they have heard each other before
+		want                       string
+	}{
+		{"all is well", true, true, true, true, false, "ok"},
+		{"Bob does not hear Ann", true, true, true, false, false, "unheard"},
+		{"Ann does not hear Bob", true, true, false, true, false, "deaf"},
+		{"neither", true, true, false, false, false, "deaf, unheard"},
+		{"they did until a minute ago", true, true, false, false, true, "deaf, unheard"},
+		{"Ann does not announce herself", false, true, true, false, false, "ok"},
+		{"Bob does not announce himself", true, false, false, true, false, "ok"},
+		{"nobody does", false, false, false, false, true, "ok nobody"},
+	} {
+		inOffice(t, func(t *testing.T, o *office) {
+			ann, bob := o.ann, o.bob
+			if c.stale {
+				ann.heard[bob.host.ID()] = map[string]time.Time{"mdns4": time.Now()}
+				bob.heard[ann.host.ID()] = map[string]time.Time{"mdns4": time.Now()}
+			}
+			time.Sleep(time.Minute)
+			announce := func(from, to *desk, does, hears bool) func() []string {
+				return func() []string {
+					if !does {
+						return nil
+					}
+					if hears {
+						to.heard[from.host.ID()] = map[string]time.Time{"mdns4": time.Now()}
+					}
+					return []string{"mdns4"}
+				}
+			}
+			ann.cfg.Announce = announce(ann, bob, c.annAnnounces, c.bobHears)
+			bob.cfg.Announce = announce(bob, ann, c.bobAnnounces, c.annHears)
+			bob.start()
+			if got := words(ann.examine(t), checks.Multicast); got != c.want {
+				t.Errorf("%s: got %q, want %q", c.what, got, c.want)
+			}
+		})
+	}
+}
+
+// TestPeersOfOtherNetworksNeedNotHear: multicast does not get to a peer beyond a router.
+func TestPeersOfOtherNetworksNeedNotHear(t *testing.T) {
+	inOffice(t, func(t *testing.T, o *office) {
+		announce := func() []string { return []string{"mdns4"} }
+		o.ann.cfg.Announce, o.bob.cfg.Announce = announce, announce
+		o.bob.start()
+		eth := discovery.Link{Name: "eth0", Index: 1, Addrs: []netip.Addr{o.ann.at}, Prefixes: []netip.Prefix{netip.MustParsePrefix("10.0.0.1/32")}}
+		o.ann.cfg.Network = func() discovery.Network { return discovery.Network{Links: []discovery.Link{eth}} }
+		if got := words(o.ann.examine(t), checks.Multicast); got != "ok nobody" {
+			t.Errorf("got %q", got)
+		}
+	})
+}
+
+// TestWhoDoesNotAnswerIsPassedOver: a contact that does not have the asker as one answers nothing.
+func TestWhoDoesNotAnswerIsPassedOver(t *testing.T) {
+	inOffice(t, func(t *testing.T, o *office) {
+		o.bob.trusts.Store(false)
+		found := o.ann.examine(t)
+		for name, want := range map[string]string{checks.Multicast: "ok nobody", checks.Clock: "ok nobody", checks.Reachable: "ok nobody"} {
+			if got := words(found, name); got != want {
+				t.Errorf("%s: got %q, want %q", name, got, want)
+			}
+		}
+	})
+}
+
+// visits opens a stream to Bob's doctor.
+func (o *office) visits() (network.Stream, *bufio.Reader) {
+	o.t.Helper()
+	s, err := o.ann.host.NewStream(o.t.Context(), o.bob.host.ID(), Protocol)
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	return s, bufio.NewReader(s)
+}
+
+// answered says whether a visit is answered now.
+func (o *office) answered() bool {
+	s, err := o.ann.host.NewStream(o.t.Context(), o.bob.host.ID(), Protocol)
+	if err != nil {
+		return false
+	}
+	defer func() {
+		s.Reset()
+		synctest.Wait()
+	}()
+	_, err = exchange(s, bufio.NewReader(s), question{})
+	return err == nil
+}
+
+// TestVisitsAreBounded: a contact asks a few times a minute, once at a time.
+func TestVisitsAreBounded(t *testing.T) {
+	inOffice(t, func(t *testing.T, o *office) {
+		s, in := o.visits()
+		if _, err := exchange(s, in, question{}); err != nil {
+			t.Fatal(err)
+		}
+		if o.answered() {
+			t.Error("two visits at a time")
+		}
+		s.Reset()
+		synctest.Wait()
+		for range visitsBurst - 1 {
+			if !o.answered() {
+				t.Error("not answered")
+			}
+		}
+		for range 5 {
+			if o.answered() {
+				t.Error("too many visits")
+			}
+			time.Sleep(visitsEvery)
+			if !o.answered() {
+				t.Error("not answered after a while")
+			}
+		}
+		for s, u := range o.bob.budget.Used() {
+			if u.Memory != 0 || u.Accounts != 0 {
+				t.Errorf("of %d there is %+v left", s, u)
+			}
+		}
+	})
+}
+
+// TestVisitsEnd: a visit that says nothing ends, and so does one that asks without end.
+func TestVisitsEnd(t *testing.T) {
+	inOffice(t, func(t *testing.T, o *office) {
+		began := time.Now()
+		_, in := o.visits()
+		if _, err := read(in, maxAnswer); err == nil || time.Since(began) != visitPatience {
+			t.Errorf("%v after %s", err, time.Since(began))
+		}
+		synctest.Wait() // until the visit is over
+		s, in := o.visits()
+		n := 0
+		for ; ; n++ {
+			if _, err := exchange(s, in, question{}); err != nil {
+				break
+			}
+		}
+		if n != maxQuestions {
+			t.Errorf("%d questions", n)
+		}
+	})
+}
+
+// TestWhoIsNoContactAnyMoreIsNotAnswered, also in the middle of a visit.
+func TestWhoIsNoContactAnyMoreIsNotAnswered(t *testing.T) {
+	inOffice(t, func(t *testing.T, o *office) {
+		s, in := o.visits()
+		if _, err := exchange(s, in, question{}); err != nil {
+			t.Fatal(err)
+		}
+		o.bob.trusts.Store(false)
+		if a, err := exchange(s, in, question{announce: true}); err == nil {
+			t.Errorf("answered %+v", a)
+		}
+	})
+}
+
+// TestMalformedQuestionsHaveNoEffect but that the stream is reset.
+func TestMalformedQuestionsHaveNoEffect(t *testing.T) {
+	inOffice(t, func(t *testing.T, o *office) {
+		o.bob.cfg.Announce = func() []string { t.Error("announced"); return nil }
+		o.bob.start()
+		for _, b := range []string{"\xff\xff\xff", "\x11", "\x02\x08\x02", "\x02\x10\x50", "\x01\x08"} {
+			s, in := o.visits()
+			if _, err := s.Write([]byte(b)); err != nil {
+				t.Fatal(err)
+			}
+			if b, err := read(in, maxAnswer); err == nil {
+				t.Errorf("%x: answered %x", b, b)
+			}
+			time.Sleep(visitsEvery)
+		}
+		if u := o.bob.budget.Used()[budget.Contact]; u.Memory != 0 || u.Accounts != 0 {
+			t.Errorf("left: %+v", u)
+		}
+	})
+}
+
+// TestDialBack: to the other end of the connection, to the port that is said, once in a visit, and
+// charged to the contact.
+func TestDialBack(t *testing.T) {
+	inOffice(t, func(t *testing.T, o *office) {
+		outcome := func(port uint16) string {
+			t.Helper()
+			time.Sleep(visitsEvery)
+			s, in := o.visits()
+			defer s.Reset()
+			a, err := exchange(s, in, question{port: port})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if again, err := exchange(s, in, question{port: port}); err != nil || again.outcome != "" {
+				t.Errorf("dialled twice: %+v, %v", again, err)
+			}
+			return a.outcome
+		}
+		if got := outcome(port); got != checks.Connected {
+			t.Errorf("got %q", got)
+		}
+		if got := outcome(port + 1); got != checks.Refused {
+			t.Errorf("nobody listens: got %q", got)
+		}
+		o.net.Shut(o.ann.at, true)
+		if got := outcome(port); got != checks.TimedOut {
+			t.Errorf("a firewall: got %q", got)
+		}
+		if u := o.bob.budget.Used()[budget.Contact]; u.Time < 3*backCost {
+			t.Errorf("charged: %s", u.Time)
+		}
+		if n := o.bob.doctor.callers.dialling; n != 0 {
+			t.Errorf("%d dials are counted", n)
+		}
+		o.bob.doctor.callers.dialling = maxBack
+		o.net.Shut(o.ann.at, false)
+		if got := outcome(port); got != checks.Other {
+			t.Errorf("with too many dials: got %q", got)
+		}
+	})
+}
+
+// TestOthersPortsAreNotDialled: a contact can't have anybody look for services that aren't theirs.
+func TestOthersPortsAreNotDialled(t *testing.T) {
+	inOffice(t, func(t *testing.T, o *office) {
+		outcome := func(to uint16) string {
+			t.Helper()
+			time.Sleep(visitsEvery)
+			s, in := o.visits()
+			defer s.Reset()
+			a, err := exchange(s, in, question{port: to})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return a.outcome
+		}
+		o.bob.cfg.FirstPort, o.bob.cfg.LastPort = port+1, port+10
+		o.bob.start()
+		for to, want := range map[uint16]string{port: checks.Connected, port + 1: checks.Refused, port - 1: "", port + 11: "", 8080: ""} {
+			if got := outcome(to); got != want {
+				t.Errorf("%d: got %q, want %q", to, got, want)
+			}
+		}
+	})
+}
+
+// TestDialsBackAreBounded, those of all contacts together.
+func TestDialsBackAreBounded(t *testing.T) {
+	c, now := newCallers(), time.Now()
+	dials := func() bool {
+		if !c.dial(now) {
+			return false
+		}
+		c.dialled()
+		return true
+	}
+	for range backBurst {
+		if !dials() {
+			t.Error("not dialled")
+		}
+	}
+	for range 3 {
+		if dials() {
+			t.Error("too many dials")
+		}
+		if now = now.Add(backEvery); !dials() {
+			t.Error("not dialled after a while")
+		}
+	}
+}
+
+// TestSomebodyElseAtThePort is no proof that the one who asks is reached.
+func TestSomebodyElseAtThePort(t *testing.T) {
+	inOffice(t, func(t *testing.T, o *office) {
+		v := visit{Doctor: o.bob.doctor, person: o.ann.person, account: o.bob.budget.Open(o.ann.at)}
+		defer v.account.Close()
+		v.conn = elsewhere{o.bob.host.ConnsTo(o.ann.host.ID())[0], o.bob.at} // where Bob himself listens
+		if got := v.dialBack(t.Context(), port); got == checks.Connected {
+			t.Errorf("got %q", got)
+		}
+	})
+}
+
+// elsewhere is a connection whose other end seems to be elsewhere.
+type elsewhere struct {
+	network.Conn
+	at netip.Addr
+}
+
+func (e elsewhere) RemoteMultiaddr() ma.Multiaddr { return memnet.Multiaddrs(e.at, 50000)[0] }
+
+// TestExaminationsTakeTurns: one at a time, and each ends in time whatever is slow.
+func TestExaminationsTakeTurns(t *testing.T) {
+	inOffice(t, func(t *testing.T, o *office) {
+		var running, most atomic.Int32
+		o.ann.cfg.Machine = func(ctx context.Context, tell func(...checks.Check)) {
+			most.Store(max(most.Load(), running.Add(1)))
+			<-ctx.Done()
+			running.Add(-1)
+			tell(checks.Check{Check: checks.Disk, Code: checks.Slow})
+		}
+		d := New(o.ann.cfg)
+		ended := make(chan time.Duration, 3)
+		began := time.Now()
+		for range 3 {
+			go func() { // ends when all have
+				var found []checks.Check
+				err := d.Examine(t.Context(), Question{}, func(c checks.Check) error { found = append(found, c); return nil })
+				if err != nil || words(found, checks.Disk) != checks.Slow || words(found, checks.Clock) == "" {
+					t.Errorf("%v, %v", found, err)
+				}
+				ended <- time.Since(began)
+			}()
+		}
+		for i := range 3 {
+			if took := <-ended; took != time.Duration(i+1)*longest {
+				t.Errorf("%d: %s", i, took)
+			}
+		}
+		if most.Load() != 1 {
+			t.Errorf("%d at once", most.Load())
+		}
+	})
+}
+
+// TestExaminationEndsWithItsCaller: when nobody reads, or who asks goes away.
+func TestExaminationEndsWithItsCaller(t *testing.T) {
+	inOffice(t, func(t *testing.T, o *office) {
+		o.ann.cfg.Machine = func(ctx context.Context, tell func(...checks.Check)) { <-ctx.Done() }
+		d := New(o.ann.cfg)
+		began, gone := time.Now(), errors.New("nobody reads")
+		if err := d.Examine(t.Context(), Question{}, func(checks.Check) error { return gone }); !errors.Is(err, gone) || time.Since(began) > time.Second {
+			t.Errorf("%v after %s", err, time.Since(began))
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := d.Examine(ctx, Question{}, func(checks.Check) error { return nil }); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+// TestSeen: who was heard just now is on this network, unless they have gone since.
+func TestSeen(t *testing.T) {
+	inOffice(t, func(t *testing.T, o *office) {
+		time.Sleep(time.Hour)
+		d, id := New(o.ann.cfg), o.bob.host.ID()
+		now := time.Now()
+		for what, c := range map[string]struct {
+			heard, last time.Time
+			want        bool
+		}{
+			"never heard":         {time.Time{}, now, false},
+			"heard just now":      {now.Add(-seenWithin + time.Second), now.Add(-time.Hour), true},
+			"heard long ago":      {now.Add(-seenWithin), now.Add(-time.Hour), false},
+			"gone since it spoke": {now.Add(-time.Second), now, false},
+		} {
+			o.ann.heard[id] = nil
+			if !c.heard.IsZero() {
+				o.ann.heard[id] = map[string]time.Time{"beacon4": c.heard}
+			}
+			p := d.peer(discovery.Network{}, Known{Devices: []Device{{ID: id, LastSeen: c.last, FoundBy: []discovery.Source{discovery.FromSaved}}}})
+			if p.Seen != c.want || !p.LastSeen.Equal(c.last) {
+				t.Errorf("%s: %+v", what, p)
+			}
+			want := []checks.Heard{{Way: "saved"}}
+			if !c.heard.IsZero() {
+				want = []checks.Heard{{Way: "beacon4", Last: c.heard}, {Way: "saved"}}
+			}
+			if !reflect.DeepEqual(p.Heard, want) {
+				t.Errorf("%s: heard %v, want %v", what, p.Heard, want)
+			}
+		}
+	})
+}
+
+// TestSeenContactIsDialled: the last error may be old, so that who is on this network is dialled again.
+func TestSeenContactIsDialled(t *testing.T) {
+	inOffice(t, func(t *testing.T, o *office) {
+		ann, bob := o.ann, o.bob
+		_ = bob.host.ConnsTo(ann.host.ID())[0].Close()
+		synctest.Wait()
+		ann.heard[bob.host.ID()] = map[string]time.Time{"mdns4": time.Now()}
+		if got := words(ann.examine(t), checks.Peers); got != "ok offline" { // it answers
+			t.Errorf("got %q", got)
+		}
+		ann.heard[bob.host.ID()] = map[string]time.Time{"mdns4": time.Now()}
+		o.net.Shut(bob.at, true)
+		if got := words(ann.examine(t), checks.Peers); got != checks.TimedOut {
+			t.Errorf("got %q", got)
+		}
+	})
+}
+
+func TestOutcome(t *testing.T) {
+	for want, all := range map[string][]error{
+		checks.Refused:  {syscall.ECONNREFUSED, fmt.Errorf("/ip4/10.0.0.1/tcp/1: %w", syscall.ECONNREFUSED), wsaConnRefused},
+		checks.TimedOut: {link.ErrNoAnswer, context.DeadlineExceeded, syscall.ETIMEDOUT, wsaTimedOut},
+		checks.NoRoute:  {syscall.EHOSTUNREACH, syscall.ENETUNREACH, wsaHostUnreach, wsaNetUnreach},
+		checks.Other:    {link.ErrOver, errors.New("anything else")},
+	} {
+		for _, err := range all {
+			if got := outcome(err); got != want {
+				t.Errorf("%v: got %s, want %s", err, got, want)
+			}
+		}
+	}
+}
+
+// TestPermission: macOS says that there is no way to its own network.
+func TestPermission(t *testing.T) {
+	for _, c := range []struct {
+		system             string
+		onLink, reachesLAN bool
+		want               bool
+	}{
+		{"darwin", true, false, true},
+		{"darwin", false, false, false},
+		{"darwin", true, true, false}, // somebody there is connected
+		{"linux", true, false, false},
+	} {
+		if got := forbidden(c.system, c.onLink, c.reachesLAN); got != c.want {
+			t.Errorf("%+v: %v", c, got)
+		}
+	}
+}
+
+// TestCallersAreForgotten: who has rested is remembered no more.
+func TestCallersAreForgotten(t *testing.T) {
+	c, now := newCallers(), time.Now()
+	visit := func(n int) {
+		p := crypto.PersonID{byte(n), byte(n >> 8)}
+		if !c.enter(p, now) {
+			t.Fatalf("%d is not let in", n)
+		}
+		c.leave(p)
+	}
+	for n := range leastCallers {
+		visit(n)
+	}
+	now = now.Add(visitsBurst * visitsEvery)
+	visit(leastCallers)
+	if len(c.persons) != 1 {
+		t.Errorf("%d are remembered", len(c.persons))
+	}
+}
