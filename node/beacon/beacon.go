@@ -1,6 +1,7 @@
 package beacon
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -184,33 +185,41 @@ func (b *Beacon) hear(packet []byte, from netip.Addr, links []discovery.Link, in
 		Sighting: discovery.Sighting{Device: p.device, Addrs: []netip.AddrPort{at}, Source: discovery.FromBeacon}}, true
 }
 
-// send sends a beacon from one address in each network. It fails if that did not work from any.
+// send sends a beacon from one address in each network. It fails if that did not work in any.
 func (r *running) send() error {
-	own := discovery.SelfAddrs(r.links, r.cfg.Port)
 	switch {
 	case len(r.links) == 0:
 		return sightings.ErrNoInterface
 	case r.cfg.Port < discovery.LeastPort:
 		return sightings.ErrLowPort
-	case len(own) == 0:
+	}
+	sent, failed := false, error(nil)
+	for _, l := range r.links {
+		for _, network := range l.Prefixes {
+			ok, err := r.sendIn(l, network)
+			sent, failed = sent || ok, cmp.Or(failed, err)
+		}
+	}
+	switch {
+	case sent:
+		return nil
+	case failed == nil:
 		return discovery.ErrNoAddress
 	}
-	var failed error
-	done := map[place]bool{}
-	for _, at := range own {
-		where, link, ok := placeOf(r.links, at.Addr())
-		if !ok || done[where] {
+	return fmt.Errorf("send a beacon: %w", failed)
+}
+
+// sendIn sends a beacon from the first address in a network of a link from which that works.
+func (r *running) sendIn(l discovery.Link, network netip.Prefix) (sent bool, failed error) {
+	for _, from := range l.Addrs {
+		if !network.Contains(from) || !discovery.Believable(netip.AddrPortFrom(from, r.cfg.Port), discovery.FromBeacon) {
 			continue
 		}
-		err := r.wire.send(r.bytes, at.Addr(), link, targets(at.Addr(), where.network)...)
-		if done[where] = err == nil; err != nil && failed == nil { // another address there may do
-			failed = err
+		err := r.wire.send(r.bytes, from, l, targets(network)...)
+		if err == nil {
+			return true, nil
 		}
+		failed = cmp.Or(failed, err)
 	}
-	for _, sent := range done {
-		if sent {
-			return nil
-		}
-	}
-	return fmt.Errorf("send a beacon: %w", failed)
+	return false, failed
 }

@@ -3,6 +3,7 @@ package beacon
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/netip"
 	"slices"
@@ -174,6 +175,25 @@ func TestOneAddressOfEachNetwork(t *testing.T) {
 		}
 		if s := b.Status(); s.Announce != nil {
 			b.Errorf("status %v", s)
+		}
+	})
+}
+
+// TestEveryNetworkIsServed: a machine with more addresses than are told of one device sent no beacon in
+// some of its networks.
+func TestEveryNetworkIsServed(t *testing.T) {
+	var links []discovery.Link
+	for i := range 12 {
+		var addrs []string
+		for j := range 12 {
+			addrs = append(addrs, fmt.Sprintf("10.%d.0.%d/24", i, j+1))
+		}
+		links = append(links, link(i+2, append(addrs, "fd00::1/64")...))
+	}
+	withBeacon(t, 4001, func(b *bench) {
+		b.change(networkOf(links...))
+		if n := len(b.ether.happened()); n != 2+2*len(links) {
+			b.Errorf("%d lines, want 2 and one for each of two networks of %d links", n, len(links))
 		}
 	})
 }

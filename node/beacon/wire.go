@@ -2,7 +2,6 @@ package beacon
 
 import (
 	"net/netip"
-	"slices"
 
 	"github.com/earshot-im/earshot/discovery"
 	"github.com/earshot-im/earshot/node/multicast"
@@ -53,30 +52,9 @@ func (network) send(b []byte, from netip.Addr, link discovery.Link, to ...netip.
 	return multicast.Send(b, from, link, to...)
 }
 
-// A place is one network of one link.
-type place struct {
-	link    int // index of the interface
-	network netip.Prefix
-}
-
-// placeOf returns where an address of this machine is.
-func placeOf(links []discovery.Link, addr netip.Addr) (place, discovery.Link, bool) {
-	for _, l := range links {
-		if !slices.Contains(l.Addrs, addr) {
-			continue
-		}
-		for _, p := range l.Prefixes {
-			if p.Contains(addr) {
-				return place{l.Index, p}, l, true
-			}
-		}
-	}
-	return place{}, discovery.Link{}, false
-}
-
-// targets returns where a beacon is sent from an address in a network.
-func targets(from netip.Addr, network netip.Prefix) []netip.AddrPort {
-	if from.Is6() {
+// targets returns where a beacon is sent in a network.
+func targets(network netip.Prefix) []netip.AddrPort {
+	if network.Addr().Is6() {
 		return []netip.AddrPort{Group(v6).At}
 	}
 	out := []netip.AddrPort{Group(v4).At}
