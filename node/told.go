@@ -2,6 +2,7 @@ package node
 
 import (
 	"errors"
+	"net/netip"
 	"slices"
 
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -273,8 +274,13 @@ func (n *Node) unreached(u mesh.Unreached) {
 
 // sightedSelf takes in where this device is announced, by this node or another.
 func (n *Node) sightedSelf(s discovery.Sighting) {
-	network := n.mesh.Network()
-	n.warnings.Sighted(s.Addrs, append(n.mesh.OwnAddrs(), discovery.SelfAddrs(network.Multicast(), n.host.Port())...))
+	own := n.mesh.OwnAddrs()
+	for _, l := range n.mesh.Network().Multicast() {
+		for _, a := range l.Addrs { // all: others are told of more than SelfAddrs, by each link
+			own = append(own, netip.AddrPortFrom(a, n.host.Port()))
+		}
+	}
+	n.warnings.Sighted(s.Addrs, own)
 }
 
 // parted takes in that a device is connected no more. It is dialled again as soon as it is heard.
