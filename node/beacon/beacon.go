@@ -95,7 +95,8 @@ func (b *Beacon) Run(ctx context.Context) error {
 			r.schedule.soon(time.Now())
 		case <-b.peers:
 			if b.cfg.Alone() {
-				r.schedule.lost(time.Now(), rand.Float64())
+				r.since = time.Now()
+				r.schedule.lost(r.since, rand.Float64())
 			}
 		case <-timer.C:
 		}
@@ -107,6 +108,7 @@ func (b *Beacon) Run(ctx context.Context) error {
 type running struct {
 	*Beacon
 	schedule schedule
+	since    time.Time // of the last beacon, or when the last peer went
 	links    []discovery.Link
 	ears     [families]socket // nil where nothing is heard
 }
@@ -118,7 +120,8 @@ func (r *running) act(now time.Time) time.Time {
 		// itself, is tried again with each beacon.
 		status := sightings.Status{IPv4: r.listen(v4), IPv6: r.listen(v6)}
 		status.Announce = r.send()
-		r.schedule.sent(now, r.cfg.Alone(), rand.Float64())
+		r.schedule.sent(now, r.cfg.Alone() && !r.cfg.Sightings.HeardAny(r.since), rand.Float64())
+		r.since = now
 		status.Log(r.cfg.Log, "beacons", r.Status())
 		r.status.Store(&status)
 	}

@@ -132,6 +132,34 @@ func TestSendsOftenAlone(t *testing.T) {
 	})
 }
 
+// TestSendsRarelyWhereOthersAreHeard: fifty who hear each other, and whose firewalls let nobody connect,
+// sent a beacon every 3 s each.
+func TestSendsRarelyWhereOthersAreHeard(t *testing.T) {
+	withBeacon(t, 4001, func(b *bench) {
+		b.alone = true
+		b.settle()
+		minutes := func(n int, hears func()) (sent int) {
+			b.ether.happened()
+			for range n * 60 {
+				hears()
+				pass(time.Second)
+			}
+			return b.ether.sends("10.0.0.1")
+		}
+		if n := minutes(10, func() { b.say(v4, said(device(2), 4002), neighbour, 2) }); n < 16 || n > 27 {
+			b.Errorf("%d beacons in ten minutes where others are heard, want one every 30 s", n)
+		}
+		if n := minutes(10, func() { b.say(v4, said(device(1), 4001), "10.0.0.1:50000", 2) }); n < 150 || n > 270 {
+			b.Errorf("%d beacons in ten minutes where only its own are heard, want one every 3 s", n)
+		}
+		b.say(v4, said(device(2), 4002), neighbour, 2)
+		b.PeersChanged() // who was heard was connected, and is lost
+		if n := minutes(1, func() {}); n < 15 {
+			b.Errorf("%d beacons in a minute after the last peer is lost, want one every 3 s", n)
+		}
+	})
+}
+
 // TestAnnouncesWhenAsked: at once, but once a second at most.
 func TestAnnouncesWhenAsked(t *testing.T) {
 	withBeacon(t, 4001, func(b *bench) {

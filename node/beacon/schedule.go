@@ -8,8 +8,9 @@ const (
 	every  = 30 * time.Second
 	spread = 0.25
 
-	// aloneEvery is the same while no peer is connected: a network that was cut, and is whole again,
-	// is to be noticed soon. Whoever is alone disturbs nobody.
+	// aloneEvery is the same while no peer is connected and nobody is heard: a network that was cut, and
+	// is whole again, is to be noticed soon. Whoever is alone disturbs nobody; many who hear each other
+	// and can't connect would.
 	aloneEvery = 3 * time.Second
 
 	// atOnce is how many beacons are sent after a change, least apart. The first are the likeliest to

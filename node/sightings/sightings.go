@@ -68,6 +68,7 @@ type Sightings struct {
 	said              map[peer.ID][]said // what was reported
 	full              bool               // this was logged
 	heard             heard
+	last              time.Time // when any other device was heard
 }
 
 // said is what was reported of a device.
@@ -103,6 +104,13 @@ func (s *Sightings) Again(device peer.ID) {
 	delete(s.said, device)
 }
 
+// HeardAny says whether another device was heard after a time.
+func (s *Sightings) HeardAny(after time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.last.After(after)
+}
+
 // Heard is what a packet said.
 type Heard struct {
 	Way  Way
@@ -133,6 +141,9 @@ func (s *Sightings) worth(h Heard, now time.Time) bool {
 		s.renew(now)
 	}
 	device, news := h.Sighting.Device, said{h.Start, h.Sighting.Addrs}
+	if device != s.cfg.Device {
+		s.last = now
+	}
 	before := s.said[device]
 	if slices.ContainsFunc(before, news.equal) {
 		s.heard.again(device, h.Way, now)
