@@ -8,7 +8,7 @@
 // The tests run in a network namespace that belongs to the test process, the hosts in further ones,
 // held by processes that end with it. Nothing has a name outside, nothing reaches this machine's
 // own network, and the kernel removes all of it when the test ends, in whatever way. Root is
-// needed, or a system that lets its users make namespaces; and iproute2 and util-linux.
+// needed, or a system that lets its users make namespaces; and iproute2, nftables and util-linux.
 //
 // No test waits for a fixed time. Each asks until something is so, for as long as earshot promises
 // that it takes, and logs how long it took. When one fails, it prints what each node knows and the

@@ -36,6 +36,11 @@ func TestMain(m *testing.M) {
 		io.Copy(io.Discard, os.Stdin) // until the test process ends
 		return
 	}
+	if ports := os.Getenv(squatterVar); ports != "" {
+		squat(ports)
+		io.Copy(io.Discard, os.Stdin)
+		return
+	}
 	flag.Parse()
 	if root = os.Getenv(insideVar); root == "" {
 		if err := isolate(); err != nil {
