@@ -12,7 +12,7 @@ HOSTILE     := bin/hostile
 INLAB       := EARSHOT_BIN=$(CURDIR)/$(BIN) EARSHOT_HOSTILE_BIN=$(CURDIR)/$(HOSTILE) EARSHOT_HOSTILE_TABLE=$(CURDIR)/$(HOSTILE).txt
 BUILD       := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)'
 
-.PHONY: build help install uninstall dist demo test check bench fuzz lab hostile generate
+.PHONY: build help install uninstall dist demo test check bench fuzz lab crowd hostile generate
 
 # build bin/earshot (this is what a bare make does)
 build:
@@ -62,10 +62,15 @@ fuzz:
 		done; \
 	done
 
-# run the tests between network namespaces; needs Linux, iproute2, util-linux, and root or user namespaces
+# run the tests between network namespaces; needs Linux, iproute2, nftables, util-linux, and root or user namespaces
 lab: build
 	$(GO) build -o $(HOSTILE) ./cmd/hostile
 	$(INLAB) $(GO) test -tags lab -count 1 -timeout 25m $(TESTFLAGS) ./node/mdns ./cmd/lab
+
+# have 50 nodes find each other on one network, and print what that takes; takes ten minutes
+crowd: build
+	$(INLAB) EARSHOT_CROWD=$(CURDIR)/bin/crowd.txt $(GO) test -tags lab -count 1 -timeout 1h $(TESTFLAGS) -run '^TestCrowd$$' ./cmd/lab
+	@cat bin/crowd.txt
 
 # attack a node in every way, each for longer than lab does, and flood it for an hour; takes two hours
 hostile: build

@@ -3,9 +3,7 @@
 package lab
 
 import (
-	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -42,55 +40,6 @@ func TestTwoNodesOnOneHost(t *testing.T) {
 	talk(promised, ann, bob)
 	talk(promised, ann, cleo)
 	talk(promised, bob, cleo)
-}
-
-// TestTwentyIPv6 does not run beside others: it measures how twenty nodes share the processors.
-func TestTwentyIPv6(t *testing.T) {
-	const (
-		hosts = 20
-		// meeting allows for 190 handshakes of two proofs each on two slow processors shared by all
-		// twenty.
-		meeting = time.Minute
-	)
-	l := &lab{T: t}
-	bridge := l.bridge()
-	var all []*node
-	for i := range hosts {
-		h := l.host()
-		h.plug(bridge, fmt.Sprintf("fd00::%x/64", i+1))
-		all = append(all, h.node(fmt.Sprintf("Host %d", i+1)))
-	}
-	var starting sync.WaitGroup
-	for _, n := range all {
-		starting.Go(n.start)
-	}
-	starting.Wait()
-	if t.Failed() {
-		t.FailNow()
-	}
-	meet(meeting, all...)
-	for _, n := range all {
-		if count, _ := n.online(); count != hosts-1 {
-			t.Errorf("%s sees %d devices, want %d", n.name, count, hosts-1)
-		}
-		for _, p := range n.must("peers") {
-			for _, a := range p.list("addresses") {
-				if !strings.HasPrefix(a, "/ip6/") {
-					t.Errorf("%s has the address %s", p.text("name"), a)
-				}
-			}
-		}
-	}
-	began := time.Now()
-	var sending sync.WaitGroup
-	for _, n := range all[1:] {
-		sending.Go(func() { all[0].send(promised, n, "Good morning") })
-	}
-	sending.Wait()
-	t.Logf("%d messages delivered after %v", hosts-1, since(began))
-	for _, n := range all[1:] {
-		n.got("Good morning")
-	}
 }
 
 func TestPeerGivenAndSaved(t *testing.T) {
