@@ -10,6 +10,13 @@ import (
 // Examination is what Examine has found: of the keyring and of the database nil, or what is wrong.
 type Examination = disk.Examination
 
+// KeyringFile and DatabaseFile are the files of a directory of which an Examination speaks.
+func KeyringFile(dir string) string  { return disk.KeyringFile(dir) }
+func DatabaseFile(dir string) string { return disk.DatabaseFile(dir) }
+
+// Held returns a *LockedError if a process has the directory, and changes nothing.
+func Held(dir string) error { return disk.Held(dir) }
+
 // Examine says what Open would find in a directory that no process has open, and why it would fail.
 // It only reads: nothing is made, migrated or written, and a start meanwhile is not held up. The
 // database matches ErrDamaged also where it is that of another keyring. It fails with ErrLocked if

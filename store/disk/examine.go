@@ -38,7 +38,7 @@ type Examination struct {
 // database.
 //
 // It fails if the directory can't be read, and with ErrLocked if another process has it open, has
-// opened it meanwhile or has changed it: then nothing can be said of the files.
+// opened it meanwhile or has changed it: then nothing can be said of the files, but who may read them.
 func Examine(ctx context.Context, cfg Config, look func(*Examination, *bbolt.Tx) error) (Examination, error) {
 	info, err := os.Stat(cfg.Dir)
 	switch {
@@ -52,36 +52,53 @@ func Examine(ctx context.Context, cfg Config, look func(*Examination, *bbolt.Tx)
 	if err := checkOwner(cfg.Dir, info); err != nil {
 		return Examination{}, err
 	}
-	lock, database := filepath.Join(cfg.Dir, lockName), filepath.Join(cfg.Dir, databaseName)
-	if err := free(lock); err != nil {
-		return Examination{}, err
+	database := DatabaseFile(cfg.Dir)
+	held := Examination{Exposed: exposed(cfg.Dir)}
+	if err := Held(cfg.Dir); err != nil {
+		return held, err
 	}
 	before, err := stateOf(database)
 	if err != nil {
-		return Examination{}, err
+		return held, err
 	}
 	x := examineFiles(ctx, cfg, before.size, look)
-	if err := free(lock); err != nil {
-		return Examination{}, err
+	if err := Held(cfg.Dir); err != nil {
+		return held, err
 	}
 	if after, err := stateOf(database); err != nil || after != before {
-		return Examination{}, errors.Join(&LockedError{}, err)
+		return held, errors.Join(&LockedError{}, err)
 	}
+	x.Exposed = held.Exposed
 	return x, nil
 }
 
+// exposed returns what of a directory others than its owner have rights to.
+func exposed(dir string) (paths []string) {
+	for _, path := range []string{dir, KeyringFile(dir), DatabaseFile(dir)} {
+		if info, err := os.Stat(path); err == nil && othersMay && info.Mode().Perm()&0o077 != 0 {
+			paths = append(paths, path)
+		}
+	}
+	return paths
+}
+
+// KeyringFile returns the path of the keyring of a directory.
+func KeyringFile(dir string) string { return filepath.Join(dir, keyringName) }
+
+// DatabaseFile returns the path of the database of a directory.
+func DatabaseFile(dir string) string { return filepath.Join(dir, databaseName) }
+
 // examineFiles is Examine without the lock. The database has a size.
 func examineFiles(ctx context.Context, cfg Config, size int64, look func(*Examination, *bbolt.Tx) error) (x Examination) {
-	keyring, database := filepath.Join(cfg.Dir, keyringName), filepath.Join(cfg.Dir, databaseName)
+	keyring, database := KeyringFile(cfg.Dir), DatabaseFile(cfg.Dir)
 	x.Keys, x.Keyring = readKeyring(keyring, cfg.Passphrase)
-	if errors.Is(x.Keyring, ErrNoKeyring) && size <= initialPages*int64(os.Getpagesize()) {
+	begun := errors.Is(x.Keyring, ErrNoKeyring) && size <= initialPages*int64(os.Getpagesize())
+	if begun && size == 0 {
 		return Examination{New: true}
 	}
 	x.Database = x.lookInto(ctx, database, size, look)
-	for _, path := range []string{cfg.Dir, keyring, database} {
-		if info, err := os.Stat(path); err == nil && othersMay && info.Mode().Perm()&0o077 != 0 {
-			x.Exposed = append(x.Exposed, path)
-		}
+	if begun && x.Database == nil { // a first start that has crashed
+		return Examination{New: true}
 	}
 	return x
 }
@@ -103,9 +120,10 @@ func stateOf(path string) (state, error) {
 	return state{info.Size(), info.ModTime()}, nil
 }
 
-// free returns a LockedError if another process has the lock. It takes it for a moment, and writes
-// nothing. Another that examines the directory may have it for a moment too, so it looks again.
-func free(path string) error {
+// Held returns a LockedError if another process has the directory. It takes the lock for a moment, and
+// writes nothing. Another that asks may have it for a moment too, so it looks again.
+func Held(dir string) error {
+	path := filepath.Join(dir, lockName)
 	f, err := openOnly(path, os.O_RDWR) // as network file systems want it
 	if errors.Is(err, fs.ErrPermission) {
 		f, err = openOnly(path, os.O_RDONLY)

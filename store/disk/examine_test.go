@@ -100,6 +100,10 @@ func TestExaminingFindsWhatOpenWouldRefuse(t *testing.T) {
 		{"a wrong passphrase", func() { d.cfg.Passphrase = []byte("wrong") }, crypto.ErrWrongPassphrase, nil},
 		{"no passphrase", func() { d.cfg.Passphrase = nil }, crypto.ErrPassphraseNeeded, nil},
 		{"no keyring", func() { must(t, os.Remove(d.path(keyringName))); d.grow() }, ErrNoKeyring, nil},
+		{"neither", func() {
+			must(t, os.Remove(d.path(keyringName)))
+			must(t, os.WriteFile(d.path(databaseName), cut[:2*os.Getpagesize()], 0o600))
+		}, ErrNoKeyring, ErrDamaged},
 		{"a damaged keyring", func() { must(t, os.WriteFile(d.path(keyringName), []byte("x"), 0o600)) }, crypto.ErrDamaged, nil},
 		{"a keyring that is a link", func() {
 			must(t, os.Rename(d.path(keyringName), d.path("k")))
