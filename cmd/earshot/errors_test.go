@@ -106,6 +106,7 @@ var elsewhere = map[string]string{
 	"too_late":      "needs two minutes",
 	"no_room":       "needs a full disk",
 	"ack":           "testdata/ack.txtar does, with a consumer beside it",
+	"unwell":        "testdata/doctor.txtar does, in a network of its own",
 	"group_full":    "needs a group with thousands of changes",
 }
 

@@ -5,7 +5,10 @@
 // Each command is made in one file here; flags and arguments are checked here too. What takes more
 // than one question to the node has a package of its own:
 //
-//	up         runs the node; nothing else here sees more than the client
+//	up         runs the node
+//	doctor     examines a directory without a node; nothing else here sees more than the client
+//	advice     what the doctor says of each check, and what to do
+//	passphrase reads the passphrase of a protected node
 //	sending    send, and send --lines
 //	reading    recv, and the pages of history
 //	show       what is printed: rows for people, one JSON object a line for programs

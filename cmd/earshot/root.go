@@ -24,12 +24,13 @@ type app struct {
 	out            show.Printer
 
 	dir            string
+	named          string // dir, if the command line names it
 	passphraseFile string
 }
 
 // run runs one command and returns the exit status.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr *os.File) int {
-	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, out: show.Printer{Style: terminal.StyleFor(stdout)}}
+	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, out: show.Printer{Style: terminal.StyleFor(stdout), Columns: terminal.Columns(stdout)}}
 	root := a.root()
 	root.SetArgs(args)
 	err := checkArgs(args)
@@ -87,9 +88,15 @@ written to, or a group of yours, before whoever else is called so.
 
 Exit status: 0 done; 1 failed; 2 wrong usage; 3 no node is running; 4 no such
 person or group, or several; 5 waited the whole --timeout.`,
-		SilenceErrors:     true,
-		SilenceUsage:      true,
-		PersistentPreRunE: func(c *cobra.Command, _ []string) error { return a.prepare() },
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		PersistentPreRunE: func(c *cobra.Command, _ []string) error {
+			err := a.prepare()
+			if c.Flag("dir").Changed {
+				a.named = a.dir
+			}
+			return err
+		},
 	}
 	container(root)
 	root.SetOut(a.stdout)
@@ -100,7 +107,7 @@ person or group, or several; 5 waited the whole --timeout.`,
 	flags.StringVar(&a.dir, "dir", "", "`DIR` of the node (default $EARSHOT_DIR, or "+defaultDirText()+")")
 	flags.StringVar(&a.passphraseFile, "passphrase-file", "", "`FILE` with the passphrase of a protected node (or $EARSHOT_PASSPHRASE)")
 	root.AddCommand(
-		a.upCommand(), a.downCommand(), a.statusCommand(), a.peersCommand(), a.meCommand(),
+		a.upCommand(), a.downCommand(), a.statusCommand(), a.peersCommand(), a.doctorCommand(), a.meCommand(),
 		a.sendCommand(), a.recvCommand(), a.historyCommand(), a.outboxCommand(),
 		a.editCommand(), a.recallCommand(), a.reactCommand(), a.receiptsCommand(), a.groupCommand(),
 		a.contactsCommand(), a.verifyCommand(), a.requestsCommand(), a.acceptCommand(), a.blockCommand(), a.unblockCommand(),

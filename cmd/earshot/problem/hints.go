@@ -28,6 +28,7 @@ const (
 	CodeOpenFiles    = "open_files"
 	CodeAck          = "ack"
 	CodeLines        = "lines"
+	CodeUnwell       = "unwell"
 )
 
 // exits are the exit statuses of problems, by their codes, where it is not ExitFailed.
@@ -102,5 +103,6 @@ var hints = map[string]string{
 	codeStopped:               "run it again if you still want it; a message that was queued stays queued",
 	CodeAck:                   "write the ID of each printed message to standard input, one a line, once it is dealt with; the others come again with the same --as",
 	CodeLines:                 "put those lines right and send them alone; standard error has their numbers",
+	CodeUnwell:                "do what stands below each of them, then run `earshot doctor` again",
 	CodeUnverified:            "compare the words with the other person and answer yes if all are the same",
 }

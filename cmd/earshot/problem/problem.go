@@ -128,6 +128,16 @@ func Explain(err error, more ...func(error) *Problem) *Problem {
 	return Failed(codeFailed, "%s", message(err))
 }
 
+// Unanswered reports whether an error says that no node can be asked in a directory, whatever the
+// reason.
+func Unanswered(err error) bool {
+	switch Explain(err).Code {
+	case codeNotRunning, codeNotAnswering, CodeNotPrivate:
+		return true
+	}
+	return errors.Is(err, fs.ErrPermission)
+}
+
 // UnlessStopped forgets an error of a command that stays until its user ends it, and has been
 // ended.
 func UnlessStopped(ctx context.Context, err error) error {

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/earshot-im/earshot/cmd/earshot/advice"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
 
@@ -32,9 +33,9 @@ var evil = []string{
 var fieldKinds = map[protoreflect.Name][]string{
 	"kind": {"text", "recalled", "unknown", "notice", "person", "group"}, "state": {"queued", "delivered", "undelivered", "arriving", ""}, "reason": {"left", "removed", "blocked", ""},
 	"notice": {"created", "joined", "left", "removed", "renamed", "topic", "history", "role", "frozen", "void", "lost", "invited", "later"}, "waiting_for": {"offline", "unreachable", "refused", "later"},
-	"role": {"owner", "member", ""}, "history": {"joined", "7d"}, "code": {"twin", "later"}, "conversation": {"c0"}, "cursor": {"1"}, "accept": {"everyone"},
+	"role": {"owner", "member", ""}, "history": {"joined", "7d"}, "code": {"twin", "later", "timed_out", "refused", "strained"}, "conversation": {"c0"}, "cursor": {"1"}, "accept": {"everyone"},
 	"device": {"12D3KooWx"}, "devices": {"12D3KooWx"}, "version": {"1"}, "listening": {"/ip4/x"}, "addresses": {"/ip4/x"}, "found_by": {"mdns"}, "words": {"acid"}, "mentions": {strings.Repeat("aa", 32)},
-	"interface": {"eth0"}, "peer": {"x:1"},
+	"interface": {"eth0"}, "peer": {"x:1"}, "check": {"peers", "limits", "copies", "later"}, "whose": {"ours"}, "way": {"mdns4"},
 }
 
 var idFields = []protoreflect.Name{"id", "person", "reply_to"}
@@ -64,7 +65,7 @@ func fill(m protoreflect.Message, text string, n, depth int) {
 				return protoreflect.ValueOfUint32(2)
 			case protoreflect.Uint64Kind:
 				return protoreflect.ValueOfUint64(2)
-			case protoreflect.Int64Kind:
+			case protoreflect.Int64Kind, protoreflect.Sint64Kind:
 				return protoreflect.ValueOfInt64(2)
 			}
 			sub := m.NewField(f)
@@ -101,6 +102,8 @@ func argument(t *testing.T, of reflect.Type, text string, n int) reflect.Value {
 	case of.Kind() == reflect.Slice:
 		one := argument(t, of.Elem(), text, n)
 		return reflect.Append(reflect.MakeSlice(of, 0, 2), one, one)
+	case of == reflect.TypeFor[advice.Adviser]():
+		return reflect.ValueOf(linux)
 	case of.Kind() == reflect.String:
 		return reflect.ValueOf("x")
 	case of.Kind() == reflect.Pointer:
@@ -143,8 +146,19 @@ func printed(t *testing.T, p Printer, text string, n int) map[string]string {
 	return all
 }
 
-// looksLikeRow finds lines that begin as a message, a notice, reactions or a row about the program do.
-var looksLikeRow = regexp.MustCompile(`(?m)^(\d{4}-\d\d-\d\d |  \+ |earshot: |\S+  \* )`)
+// looksLikeRow finds lines that begin as a message, a notice, reactions, a check or a row about the program do.
+var looksLikeRow = regexp.MustCompile(`(?m)^(\d{4}-\d\d-\d\d |  \+ |earshot: |\S+  \* |ok  |note  |WRONG  )`)
+
+// linesOf counts the lines that a method has printed. Of what keeps the lines of a text, or divides it
+// into lines, those that are indented don't count.
+func linesOf(name, printed string) (n int) {
+	for line := range strings.Lines(printed) {
+		if !slices.Contains([]string{"Message", "Requests", "Check", "Checks", "Away"}, name) || !strings.HasPrefix(line, "    ") {
+			n++
+		}
+	}
+	return n
+}
 
 // Whatever others call themselves, their groups and topics, and whatever they write or react with, no
 // command prints a line that they could have meant as one of ours, nothing that acts on a terminal,
@@ -156,15 +170,8 @@ func TestNothingOfOthersLooksLikeARow(t *testing.T) {
 			want := printed(t, p, plain, n)
 			for _, text := range evil {
 				for name, got := range printed(t, p, text, n) {
-					lines, rows := strings.Count(got, "\n"), len(looksLikeRow.FindAllString(got, -1))
-					if name == "Message" || name == "Requests" { // a text keeps its lines, indented
-						for line := range strings.Lines(got) {
-							if strings.HasPrefix(line, "    ") {
-								lines--
-							}
-						}
-					}
-					if wantLines, wantRows := strings.Count(want[name], "\n"), len(looksLikeRow.FindAllString(want[name], -1)); lines != wantLines || rows != wantRows {
+					lines, rows := linesOf(name, got), len(looksLikeRow.FindAllString(got, -1))
+					if wantLines, wantRows := linesOf(name, want[name]), len(looksLikeRow.FindAllString(want[name], -1)); lines != wantLines || rows != wantRows {
 						t.Fatalf("%s of %q: %d lines, %d that look like rows, want %d and %d:\n%s", name, text, lines, rows, wantLines, wantRows, got)
 					}
 					if bad := strings.IndexFunc(strings.ReplaceAll(got, "\n", ""), func(r rune) bool {

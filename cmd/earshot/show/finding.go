@@ -5,6 +5,7 @@ import (
 	"io"
 	"slices"
 
+	"github.com/earshot-im/earshot/cmd/earshot/advice"
 	"github.com/earshot-im/earshot/cmd/earshot/terminal"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
@@ -107,27 +108,9 @@ func troubleText(t *earshotv1.Trouble) string {
 // leftOutTexts says over which network interfaces nobody is found.
 func leftOutTexts(f *earshotv1.Finding) (lines []string) {
 	for _, l := range f.GetLeftOut() {
-		name := terminal.Line(l.Interface)
-		lines = append(lines, "nobody is found over "+name+": "+leftOutReason(l.Reason, name))
+		lines = append(lines, "nobody is found over "+terminal.Line(l.Interface)+": "+advice.LeftOut(l.Reason, l.Interface))
 	}
 	return lines
-}
-
-func leftOutReason(reason, name string) string {
-	const byPeer = "; name a device there with `earshot up --peer ADDRESS`"
-	switch reason {
-	case "container":
-		return "it is one of containers or virtual machines, by its name; `earshot up --interface " + name + "` uses it"
-	case "tunnel":
-		return "it leads to another network" + byPeer
-	case "no_multicast":
-		return "it carries no multicast" + byPeer
-	case "no_address":
-		return "it has no address that others can dial"
-	case "not_there":
-		return "there is no such interface now, it is down, or it leads only to this machine; only what was named is used"
-	}
-	return terminal.Line(reason) // of a newer node
 }
 
 // Finding tells what stands in the way of finding others, and what to do where nobody was found.

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/earshot-im/earshot/cmd/earshot/advice"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
 
@@ -57,7 +58,7 @@ func TestEveryKindHasWords(t *testing.T) {
 		{node + "warnings/warnings.go", ".", func(k string) string { return warningText(&earshotv1.Warning{Code: k}) }},
 		{node + "contacts/views.go", "^State", func(k string) string { return stateOf(&earshotv1.Group{State: k}) }},
 		{node + "finding.go", "^Trouble", func(k string) string { return troubleText(&earshotv1.Trouble{Code: k}) }},
-		{discovery + "network.go", ".", func(k string) string { return leftOutReason(k, "eth0") }},
+		{discovery + "network.go", ".", func(k string) string { return advice.LeftOut(k, "eth0") }},
 		{node + "membership/notices.go", "^Notice", func(k string) string { return noticeText(&earshotv1.Notice{Notice: k, Name: "lunch"}) }},
 		{node + "chat/views.go", "^Wait", func(k string) string {
 			if slices.Contains(reasons, k) {

@@ -30,6 +30,10 @@ type Printer struct {
 	JSON  bool
 	Long  bool // lists also have IDs, addresses and sources, and nothing in them is cut
 	Style terminal.Style
+
+	// Columns is how wide the terminal is; 0: as wide as usual. Only texts need it: lists have columns
+	// of their own.
+	Columns int
 }
 
 // The objects of --json. Absent fields are left out.

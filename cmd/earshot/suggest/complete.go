@@ -26,6 +26,7 @@ var whoever = Any(People, Groups)
 var argumentSources = map[string][]Source{
 	"earshot send":             {whoever},
 	"earshot history":          {whoever},
+	"earshot doctor":           {People},
 	"earshot outbox cancel":    {Waiting},
 	"earshot contacts name":    {People},
 	"earshot contacts replace": {People, People},

@@ -105,7 +105,7 @@ func escape(r rune) string {
 // Word returns what to type in a shell for s, which has been through Line, as one argument.
 func Word(s string) string {
 	special := func(r rune) bool {
-		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("-_.", r)
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("-_./", r)
 	}
 	if s != "" && strings.IndexFunc(s, special) < 0 {
 		return s
@@ -139,6 +139,14 @@ func Is(f *os.File) (is bool) {
 		err = raw.Control(func(fd uintptr) { is = term.IsTerminal(int(fd)) })
 	}
 	return err == nil && is
+}
+
+// Columns returns how wide f is, if it is a terminal that says so, else 0.
+func Columns(f *os.File) (columns int) {
+	if r, err := f.SyscallConn(); err == nil {
+		_ = r.Control(func(fd uintptr) { columns, _, _ = term.GetSize(int(fd)) }) // 0 where it fails
+	}
+	return columns
 }
 
 // Style marks parts of a row. The zero Style marks nothing.

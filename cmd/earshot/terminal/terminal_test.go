@@ -121,5 +121,8 @@ func TestNoFileOfTheSystemIsATerminal(t *testing.T) {
 		if Is(f) {
 			t.Errorf("%s is taken for a terminal", f.Name())
 		}
+		if n := Columns(f); n != 0 {
+			t.Errorf("%s is %d wide", f.Name(), n)
+		}
 	}
 }

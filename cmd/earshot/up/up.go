@@ -1,5 +1,5 @@
-// Package up runs a node in the foreground for `earshot up`, and is the only part of the command
-// line that sees more than the client of the local API.
+// Package up runs a node in the foreground for `earshot up`. Beside package doctor it is the only part
+// of the command line that sees more than the client of the local API.
 //
 // It owns the order in which a node and the server of its local API start and stop: the directory
 // is opened first, then both run, then the line that begins with "ready" is printed, and when one
@@ -12,7 +12,6 @@
 package up
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -20,10 +19,10 @@ import (
 	"io/fs"
 	"log"
 	"log/slog"
-	"os"
 	"strings"
 	"syscall"
 
+	"github.com/earshot-im/earshot/cmd/earshot/passphrase"
 	"github.com/earshot-im/earshot/cmd/earshot/problem"
 	"github.com/earshot-im/earshot/cmd/earshot/show"
 	"github.com/earshot-im/earshot/crypto"
@@ -42,9 +41,6 @@ import (
 // maxLines is how many warnings and the like may wait to be printed. There are fewer kinds, and of
 // peers that are not reached there is a line for each that was named.
 const maxLines = 64
-
-// maxPassphrase bounds what is read from the file, in bytes.
-const maxPassphrase = 4096
 
 // Options are what the command line says.
 type Options struct {
@@ -72,7 +68,7 @@ func Run(ctx context.Context, o Options) error {
 }
 
 func (o *Options) run(ctx context.Context) error {
-	passphrase, err := o.passphrase()
+	secret, err := passphrase.Read(o.PassphraseFile)
 	if err != nil {
 		return err
 	}
@@ -90,7 +86,7 @@ func (o *Options) run(ctx context.Context) error {
 		}
 	}
 	cfg := node.Config{
-		Dir: o.Dir, Passphrase: passphrase, Version: o.Version,
+		Dir: o.Dir, Passphrase: secret, Version: o.Version,
 		Name: o.Name, Listen: o.Listen, Peers: o.Peers, NoMDNS: o.NoMDNS, Interfaces: o.Interfaces,
 		Log: logger,
 		Warn: func(w warnings.Warning) {
@@ -187,26 +183,6 @@ func (o *Options) announce(ctx context.Context) {
 		s.Finding.Unreached = nil // these are told one by one
 		_ = show.Started(o.Stderr, s.Finding)
 	}
-}
-
-// passphrase reads the passphrase from where the user says it is; it is empty where there is none.
-func (o *Options) passphrase() ([]byte, error) {
-	if o.PassphraseFile == "" {
-		return []byte(os.Getenv("EARSHOT_PASSPHRASE")), nil
-	}
-	f, err := os.Open(o.PassphraseFile)
-	if err != nil {
-		return nil, problem.Failed(problem.CodeInput, "read the passphrase: %v", err)
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxPassphrase+1))
-	switch {
-	case err != nil:
-		return nil, problem.Failed(problem.CodeInput, "read the passphrase: %v", err)
-	case len(b) > maxPassphrase:
-		return nil, problem.Failed(problem.CodePassphrase, "the passphrase is longer than %d bytes", maxPassphrase)
-	}
-	return bytes.TrimRight(b, "\r\n"), nil
 }
 
 // explain tells why a node does not run; nil for anything else.

@@ -1,0 +1,39 @@
+// Package passphrase reads the passphrase of a protected node from where its user says that it is: a
+// file, or the environment.
+//
+// It keeps nothing, and writes the passphrase nowhere. A file is read up to a bound. Commands that open
+// a directory themselves use it: `up`, and `doctor` where no node runs. Its errors are problems, which
+// say what to do.
+package passphrase
+
+import (
+	"bytes"
+	"io"
+	"os"
+
+	"github.com/earshot-im/earshot/cmd/earshot/problem"
+)
+
+// longest bounds what is read from the file, in bytes.
+const longest = 4096
+
+// Read returns the passphrase in a file or, where none is named, in EARSHOT_PASSPHRASE; empty if there
+// is none.
+func Read(file string) ([]byte, error) {
+	if file == "" {
+		return []byte(os.Getenv("EARSHOT_PASSPHRASE")), nil
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, problem.Failed(problem.CodeInput, "read the passphrase: %v", err)
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, longest+1))
+	switch {
+	case err != nil:
+		return nil, problem.Failed(problem.CodeInput, "read the passphrase: %v", err)
+	case len(b) > longest:
+		return nil, problem.Failed(problem.CodePassphrase, "the passphrase is longer than %d bytes", longest)
+	}
+	return bytes.TrimRight(b, "\r\n"), nil
+}
