@@ -113,8 +113,8 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// program returns a command on NAME's node that runs beside the script.
-func program(ts *testscript.TestScript, name string, args ...string) *exec.Cmd {
+// commandOn returns a command on NAME's node that runs beside the script.
+func commandOn(ts *testscript.TestScript, name string, args ...string) *exec.Cmd {
 	c := exec.Command(earshotIn(ts), append([]string{"--dir", ts.MkAbs(name)}, args...)...)
 	c.Dir = ts.MkAbs(".")
 	c.Env = append(os.Environ(), "HOME="+ts.Getenv("WORK"), "PATH="+ts.Getenv("PATH"), "EARSHOT_PASSPHRASE=")
@@ -126,7 +126,7 @@ func cmdUp(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: up NAME [ARG]...")
 	}
 	name := args[0]
-	c := program(ts, name, append([]string{"up", "--listen", "/ip4/127.0.0.1/tcp/0", "--no-mdns"}, args[1:]...)...)
+	c := commandOn(ts, name, append([]string{"up", "--listen", "/ip4/127.0.0.1/tcp/0", "--no-mdns"}, args[1:]...)...)
 	stderr, err := os.Create(ts.MkAbs(name + ".stderr"))
 	ts.Check(err)
 	defer stderr.Close()
@@ -165,7 +165,7 @@ func cmdMeet(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: meet NAME OTHER")
 	}
-	c := program(ts, args[0], "peers", "--watch", "--json")
+	c := commandOn(ts, args[0], "peers", "--watch", "--json")
 	out, err := c.StdoutPipe()
 	ts.Check(err)
 	ts.Check(c.Start())

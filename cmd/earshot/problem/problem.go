@@ -35,6 +35,11 @@ const (
 	ExitNotRunning = 3
 	ExitWho        = 4 // no such person or group, or several
 	ExitTimeout    = 5
+
+	// ExitReplaced is that of a node that ends to be started again, since its program was replaced.
+	// Units start it again for this; it is EX_TEMPFAIL of sysexits(3), which no other program takes
+	// for a fault.
+	ExitReplaced = 75
 )
 
 // Problem is what the user is told when a command fails.
@@ -65,6 +70,9 @@ func Usage(command, text string) *Problem {
 func Failed(code, format string, args ...any) *Problem {
 	return &Problem{Exit: exitOf(code), Code: code, Text: fmt.Sprintf(format, args...), Hint: hints[code]}
 }
+
+// Told is a problem of which the user has been told already.
+func Told(exit int) *Problem { return &Problem{Exit: exit} }
 
 // TimedOut says that a command has waited as long as it was to, and what the user can do, if that
 // is more than to wait longer.
@@ -203,6 +211,9 @@ func message(err error) string {
 
 // Print writes a problem for people, or as one JSON object.
 func (p *Problem) Print(w io.Writer, asJSON bool) {
+	if p.Text == "" {
+		return // Told
+	}
 	if asJSON {
 		_ = show.JSON(w, show.Failure{Error: p.Text, Code: p.Code, Hint: p.Hint, Candidates: show.Persons(p.persons), Groups: show.Groups(p.groups), Near: p.near})
 		return

@@ -25,7 +25,7 @@ import (
 const (
 	// lookEvery is how often Replaced looks at the file. An upgrade takes effect after two to three
 	// looks, and looking costs nothing to speak of.
-	lookEvery = 10 * time.Second
+	lookEvery = 5 * time.Second
 
 	// versionTimeout is how long a new program may take to print its version.
 	versionTimeout = 10 * time.Second

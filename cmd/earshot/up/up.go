@@ -1,10 +1,12 @@
-// Package up runs a node in the foreground for `earshot up`. Beside package doctor it is the only part
-// of the command line that sees more than the client of the local API.
+// Package up runs a node for `earshot up`. Beside package doctor it is the only part of the command
+// line that sees more than the client of the local API.
 //
 // It owns the order in which a node and the server of its local API start and stop: the directory
 // is opened first, then both run, then the line that begins with "ready" is printed, and when one
 // of the two ends the other does. It prints that line on standard output, and the node's warnings
-// and log on standard error. What a node does is none of its business.
+// and log on standard error. A node in the background writes these into the log of its directory as
+// well, and lets go of its standard files when it is ready: so whoever has started it, as package
+// detach does, learns that it is. What a node does is none of its business.
 //
 // Run may be called once in a process, since it also sets how the whole process collects garbage.
 // It returns when all its goroutines have ended. Its errors are problems: locked by another
@@ -12,6 +14,7 @@
 package up
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,11 +22,14 @@ import (
 	"io/fs"
 	"log"
 	"log/slog"
+	"os"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/earshot-im/earshot/cmd/earshot/passphrase"
 	"github.com/earshot-im/earshot/cmd/earshot/problem"
+	"github.com/earshot-im/earshot/cmd/earshot/program"
 	"github.com/earshot-im/earshot/cmd/earshot/show"
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/crypto/names"
@@ -42,11 +48,18 @@ import (
 // peers that are not reached there is a line for each that was named.
 const maxLines = 64
 
+// announceAgain is after how long a node is asked again that has not answered when it was ready.
+const announceAgain = time.Second
+
 // Options are what the command line says.
 type Options struct {
 	Dir            string
 	PassphraseFile string // "": the passphrase, if any, is in EARSHOT_PASSPHRASE
 	Version        string // of this program
+	Program        string // its path
+
+	Log             bool // the node runs in the background: what is said goes to the log in Dir
+	RestartOnUpdate bool // end when Program was replaced, with problem.ExitReplaced
 
 	// As in node.Config.
 	Name       string
@@ -61,13 +74,25 @@ type Options struct {
 
 // Run runs a node until ctx ends, it is asked to stop, or it fails; its errors are problems.
 func Run(ctx context.Context, o Options) error {
-	if err := o.run(ctx); err != nil {
-		return problem.Explain(err, explain)
+	said := &output{to: []io.Writer{o.Stderr}}
+	o.Stderr = said
+	err := o.run(ctx, said)
+	if errors.Is(err, errReplaced) {
+		fmt.Fprintln(said, "earshot: the program was replaced: this node ends, so that the new one is started")
+		return problem.Told(problem.ExitReplaced)
 	}
-	return nil
+	if err == nil {
+		return nil
+	}
+	p := problem.Explain(err, explain)
+	p.Print(said.log(), false)
+	return p
 }
 
-func (o *Options) run(ctx context.Context) error {
+// errReplaced: there is a new program, which is to be started.
+var errReplaced = errors.New("the program was replaced")
+
+func (o *Options) run(ctx context.Context, said *output) error {
 	secret, err := passphrase.Read(o.PassphraseFile)
 	if err != nil {
 		return err
@@ -76,7 +101,7 @@ func (o *Options) run(ctx context.Context) error {
 		return err
 	}
 	limitMemory()
-	logger := slog.New(budget.Logs(slog.NewTextHandler(o.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})))
+	logger := slog.New(budget.Logs(o.handler()))
 	routeLog(logger)
 	lines := make(chan func() error, maxLines)
 	say := func(line func() error) {
@@ -99,6 +124,10 @@ func (o *Options) run(ctx context.Context) error {
 	n, err := node.Open(cfg)
 	if err != nil {
 		return err
+	}
+	if o.Log {
+		said.begin(o.Dir, o.Version)
+		_ = os.Chdir(o.Dir) // so that it keeps no other directory from being removed
 	}
 	if n.New() {
 		_ = o.Out.NewIdentity(o.Stderr, o.Dir) // that nobody reads it does the node no harm, as with all lines
@@ -125,7 +154,18 @@ func (o *Options) run(ctx context.Context) error {
 				return
 			}
 		}
-		o.announce(running)
+		if o.announce(running) != nil {
+			return
+		}
+		tellSystemd()
+		if o.Log {
+			said.alone()
+		}
+	}()
+	replaced := make(chan error, 1)
+	go func() { // ended by stopNode
+		replaced <- o.untilReplaced(running, logger)
+		stopNode()
 	}()
 	go giveBack(running) // ended by stopNode
 	printed := make(chan struct{})
@@ -138,7 +178,32 @@ func (o *Options) run(ctx context.Context) error {
 	<-announced
 	<-printed
 	stopServer()
-	return errors.Join(err, <-served)
+	return cmp.Or(errors.Join(err, <-served), <-replaced)
+}
+
+// untilReplaced returns errReplaced when the program was replaced, and nil when ctx ends.
+func (o *Options) untilReplaced(ctx context.Context, log *slog.Logger) error {
+	if o.RestartOnUpdate && program.Replaced(ctx, o.Program, func(err error) {
+		log.Warn("the program was replaced by one that can't be run", "err", err)
+	}) == nil {
+		return errReplaced
+	}
+	<-ctx.Done()
+	return nil
+}
+
+// handler writes what is logged. The log in the directory has the time before each line already.
+func (o *Options) handler() slog.Handler {
+	options := &slog.HandlerOptions{Level: slog.LevelWarn}
+	if o.Log {
+		options.ReplaceAttr = func(groups []string, a slog.Attr) slog.Attr {
+			if len(groups) == 0 && a.Key == slog.TimeKey {
+				return slog.Attr{}
+			}
+			return a
+		}
+	}
+	return slog.NewTextHandler(o.Stderr, options)
 }
 
 // printLines prints lines as they come until ctx ends, and those that are there by then.
@@ -167,22 +232,28 @@ func routeLog(to *slog.Logger) {
 	log.SetOutput(slog.NewLogLogger(to.Handler(), slog.LevelInfo).Writer())
 }
 
-// announce asks the node for its status, and prints the line that scripts wait for.
-func (o *Options) announce(ctx context.Context) {
+// announce asks the node for its status until it answers, and prints the line that scripts wait for.
+// It fails only when ctx has ended.
+func (o *Options) announce(ctx context.Context) error {
 	client := localapi.Dial(o.Dir)
 	defer client.Close()
 	s, err := client.Status(ctx, &earshotv1.StatusRequest{})
-	if err != nil {
-		if ctx.Err() == nil { // else the node has ended, and Run says why
+	for ; err != nil; s, err = client.Status(ctx, &earshotv1.StatusRequest{}) {
+		if ctx.Err() == nil {
 			problem.Explain(err).Print(o.Stderr, o.Out.JSON)
 		}
-		return
+		select {
+		case <-time.After(announceAgain):
+		case <-ctx.Done(): // the node has ended, and Run says why
+			return ctx.Err()
+		}
 	}
 	_ = o.Out.Ready(o.Stdout, s)
 	if !o.Out.JSON { // programs have it in the line above
 		s.Finding.Unreached = nil // these are told one by one
 		_ = show.Started(o.Stderr, s.Finding)
 	}
+	return nil
 }
 
 // explain tells why a node does not run; nil for anything else.
