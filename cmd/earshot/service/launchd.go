@@ -3,28 +3,28 @@ package service
 import (
 	"context"
 	"encoding/xml"
-	"fmt"
+	"errors"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // agent is the label of launchd's agent.
 const agent = "im.earshot.node"
 
+// settlePoll is how often launchd is asked whether the agent has ended.
+const settlePoll = 100 * time.Millisecond
+
 // launchd is an agent of the user. It has never been run on macOS.
 type launchd struct {
 	Config
-	path string // of the agent's file; "": not known
+	path string // of the agent's file
 }
 
 func newLaunchd(c Config) launchd {
-	l := launchd{Config: c}
-	if c.Home != "" {
-		l.path = filepath.Join(c.Home, "Library", "LaunchAgents", agent+".plist")
-	}
-	return l
+	return launchd{c, filepath.Join(c.Home, "Library", "LaunchAgents", agent+".plist")}
 }
 
 // text is the agent's file. There is no journal on macOS, so the node writes a log of its own.
@@ -84,16 +84,11 @@ func (l launchd) Active(ctx context.Context) bool {
 	return err == nil && strings.Contains(said, "state = running")
 }
 
+func (l launchd) Check(context.Context) error {
+	return errors.Join(l.check(), l.State().refusing())
+}
+
 func (l launchd) Install(ctx context.Context) error {
-	if l.path == "" {
-		return fmt.Errorf("%w: it is not known where your home directory is", ErrUnavailable)
-	}
-	if err := l.check(); err != nil {
-		return err
-	}
-	if err := l.State().refusing(); err != nil {
-		return err
-	}
 	if err := replace(l.path, l.text()); err != nil {
 		return err
 	}
@@ -128,6 +123,19 @@ func (l launchd) Start(ctx context.Context) error {
 	}
 	_, err := ask(ctx, "launchctl", "kickstart", target())
 	return err
+}
+
+func (l launchd) Settle(ctx context.Context) error {
+	poll := time.NewTicker(settlePoll)
+	defer poll.Stop()
+	for l.Active(ctx) {
+		select {
+		case <-poll.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
 }
 
 func (l launchd) Supervises() bool       { return true }

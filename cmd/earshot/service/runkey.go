@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strconv"
@@ -65,13 +66,9 @@ func (r runKey) state(value string) State {
 	return v
 }
 
+func (r runKey) Check(context.Context) error { return errors.Join(r.check(), r.State().refusing()) }
+
 func (r runKey) Install(context.Context) error {
-	if err := r.check(); err != nil {
-		return err
-	}
-	if err := r.State().refusing(); err != nil {
-		return err
-	}
 	if err := writeRunKey(r.value()); err != nil {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
@@ -89,8 +86,9 @@ func (r runKey) Remove(context.Context) error {
 	return deleteRunKey()
 }
 
-func (r runKey) Active(context.Context) bool { return false }
-func (r runKey) Start(context.Context) error { return ErrUnavailable }
-func (r runKey) Supervises() bool            { return false }
-func (r runKey) RestartCommand() string      { return "" }
-func (r runKey) LogCommand() string          { return "type " + strconv.Quote(filepath.Join(r.Dir, "log")) }
+func (r runKey) Active(context.Context) bool  { return false }
+func (r runKey) Start(context.Context) error  { return ErrUnavailable }
+func (r runKey) Settle(context.Context) error { return nil }
+func (r runKey) Supervises() bool             { return false }
+func (r runKey) RestartCommand() string       { return "" }
+func (r runKey) LogCommand() string           { return "type " + strconv.Quote(filepath.Join(r.Dir, "log")) }

@@ -8,15 +8,14 @@
 //
 // A user has one service. It is that of one directory, and everything here is about that: whether it
 // is installed is answered by files alone, so it is known also where systemd or launchd can't be
-// asked. What `earshot service install` has not written itself is never changed or deleted.
+// asked. What `earshot service install` has not written itself is never changed or deleted. The unit
+// of a package counts as installed for those users only who have enabled it.
 //
 // It owns the text of the unit, earshot.service beside this file, which the packages contain as well.
 // It starts no node by itself and knows no local API: whoever calls it finds out whether the node
 // answers. The parts for macOS and Windows have never been run there.
 //
-// Nothing here runs on. An error is Unavailable where the system has nothing of the kind, Elsewhere
-// where the service is another directory's, Foreign where somebody else has written it, and otherwise
-// what the system's own program said.
+// Nothing here runs on. The errors are those of errors.go, or what the system's own program said.
 package service
 
 import (
@@ -33,24 +32,10 @@ import (
 	"unicode"
 )
 
-var (
-	// ErrUnavailable: nothing here starts programs at login, or it can't be asked. Start the node
-	// with `earshot up --detach`.
-	ErrUnavailable = errors.New("no service can be installed here")
-	// ErrElsewhere: the service starts the node of another directory. Remove that one first.
-	ErrElsewhere = errors.New("the service starts the node of another directory")
-	// ErrForeign: what stands in the service's place was not written by `earshot service install`.
-	// It is left as it is.
-	ErrForeign = errors.New("was not written by `earshot service install`")
-	// ErrPath: a path can't be written into a unit.
-	ErrPath = errors.New("a path has a control character")
-)
-
 // Config says which node the service is to start, and how.
 type Config struct {
 	Program        string // its path
 	Dir            string // the directory of the node
-	DefaultDir     string // which one the node takes if it is told of none
 	PassphraseFile string // "": the node is not protected
 	Home           string // of the user; "": not known
 }
@@ -78,6 +63,8 @@ type Service interface {
 	State() State
 	// Active reports whether the system runs the node now.
 	Active(ctx context.Context) bool
+	// Check returns why Install can't be called.
+	Check(ctx context.Context) error
 	// Install makes it if it is not there, and has the system run the node from now on. No other
 	// process may run the node then.
 	Install(ctx context.Context) error
@@ -85,6 +72,9 @@ type Service interface {
 	Remove(ctx context.Context) error
 	// Start has the system run the node, if it doesn't do so already.
 	Start(ctx context.Context) error
+	// Settle returns when the system knows that the node has ended, which has been asked to. Before
+	// that, Start would do nothing.
+	Settle(ctx context.Context) error
 	// Supervises reports whether the system goes on to look after a node that it has started. If
 	// not, there is nothing to start a node by.
 	Supervises() bool
@@ -116,6 +106,9 @@ func (c Config) words(up ...string) []string {
 
 // check refuses what no unit can hold.
 func (c Config) check() error {
+	if c.Home == "" {
+		return fmt.Errorf("%w: it is not known where your home directory is", ErrUnavailable)
+	}
 	for _, word := range c.words() {
 		if strings.ContainsFunc(word, unicode.IsControl) {
 			return fmt.Errorf("%w: %q", ErrPath, word)

@@ -27,11 +27,11 @@ func golden(t *testing.T, name, got string) {
 }
 
 // odd has in its paths what each of the formats has to be careful about.
-var odd = Config{Program: `/opt/50% off/earshot`, Dir: `/home/ann/it's $HOME & <"mine">\`, PassphraseFile: "/home/ann/pass word"}
+var odd = Config{Program: `/opt/50% off/earshot`, Dir: `/home/ann/it's $HOME & <"mine">\`, PassphraseFile: "/home/ann/pass word", Home: "/home/ann"}
 
 // The three texts by which a system starts the node.
 func TestWhatIsWritten(t *testing.T) {
-	golden(t, "earshot.service", newSystemd(odd).text())
+	golden(t, "earshot.service", newSystemd(odd).text(""))
 	golden(t, "im.earshot.node.plist", newLaunchd(odd).text())
 	windows := Config{Program: `C:\Program Files\earshot.exe`, Dir: `C:\Users\Ann Bee\earshot\`, PassphraseFile: `C:\a"b\"c`}
 	golden(t, "run_key", runKey{windows}.value()+"\n")
@@ -44,14 +44,14 @@ func TestOneUnitText(t *testing.T) {
 		t.Fatalf("the unit has no line %q", packagedStart)
 	}
 	s := newSystemd(Config{Program: "/usr/bin/earshot", Dir: "/x"})
-	if got := strings.Replace(strings.TrimPrefix(s.text(), written), "earshot --dir=/x up", "earshot up", 1); got != unit {
+	if got := strings.Replace(strings.TrimPrefix(s.text(""), written), "earshot --dir=/x up", "earshot up", 1); got != unit {
 		t.Errorf("written is\n%s", got)
 	}
 }
 
 // A unit is told by its text to be this directory's, another's, or somebody else's.
 func TestWhoseServiceItIs(t *testing.T) {
-	ann := Config{Program: "/usr/local/bin/earshot", Dir: "/home/ann/.local/share/earshot", DefaultDir: "/home/ann/.local/share/earshot"}
+	ann := Config{Program: "/usr/local/bin/earshot", Dir: "/home/ann/.local/share/earshot", Home: "/home/ann"}
 	bot := ann
 	bot.Dir = "/srv/bot"
 	long := ann
@@ -63,10 +63,10 @@ func TestWhoseServiceItIs(t *testing.T) {
 		want        State // without Kind and Path
 	}{
 		"nothing":                     {none, "", false, State{}},
-		"own":                         {users, newSystemd(ann).text(), true, State{Installed: true, Enabled: true, Own: true}},
-		"own, odd":                    {users, newSystemd(odd).text(), true, State{Elsewhere: true, Own: true}},
-		"own, disabled":               {users, newSystemd(ann).text(), false, State{Installed: true, Own: true}},
-		"own, another's":              {users, newSystemd(bot).text(), true, State{Elsewhere: true, Own: true}},
+		"own":                         {users, newSystemd(ann).text(""), true, State{Installed: true, Enabled: true, Own: true}},
+		"own, odd":                    {users, newSystemd(odd).text(""), true, State{Elsewhere: true, Own: true}},
+		"own, disabled":               {users, newSystemd(ann).text(""), false, State{Installed: true, Own: true}},
+		"own, another's":              {users, newSystemd(bot).text(""), true, State{Elsewhere: true, Own: true}},
 		"by hand":                     {users, unit, true, State{Installed: true, Enabled: true}},
 		"masked":                      {users, "masked", true, State{}},
 		"of a package, not this user": {packaged, unit, false, State{}},
@@ -102,7 +102,7 @@ func TestWhoseServiceItIs(t *testing.T) {
 	for _, c := range []Config{ann, bot, long, odd} {
 		for _, other := range []Config{ann, bot, long, odd} {
 			same := c.Dir == other.Dir
-			if newSystemd(c).starts(newSystemd(other).text()) != same {
+			if newSystemd(c).starts(newSystemd(other).text("")) != same {
 				t.Errorf("systemd: %q taken for %q", other.Dir, c.Dir)
 			}
 			if got := (runKey{c}).state(runKey{other}.value()); got.Installed != same || got.Elsewhere == same || !got.Own {
@@ -119,9 +119,32 @@ func TestWhoseServiceItIs(t *testing.T) {
 	}
 }
 
+// What the owner of a unit has changed in it stays when it is written again.
+func TestChangesOfAUnitStay(t *testing.T) {
+	for _, c := range []Config{{Program: "/old/earshot", Dir: "/srv/bot", Home: "/home/ann"}, odd} {
+		changed := strings.Replace(newSystemd(c).text(""), "RestartSec=1\n", "RestartSec=7\nEnvironment=A=B\n", 1)
+		changed = strings.Replace(changed, " up --restart-on-update", " up --restart-on-update --no-mdns", 1)
+		now := c
+		now.Program, now.PassphraseFile = "/opt/new 1/earshot", ""
+		want := strings.Replace(changed, unitWord(c.Program)+" ", `"/opt/new 1/earshot" `, 1)
+		if got := newSystemd(now).text(changed); got != want {
+			t.Errorf("another program:\n%s\nwant\n%s", got, want)
+		}
+		now.PassphraseFile = "/new"
+		got := newSystemd(now).text(changed)
+		if !strings.Contains(got, "RestartSec=7\nEnvironment=A=B\n") || startLine(got) != startLine(newSystemd(now).text("")) {
+			t.Errorf("another passphrase file:\n%s", got)
+		}
+		if got := newSystemd(c).text("[Service]\nExecStart=/x --dir=/other\n"); got != newSystemd(c).text("") {
+			t.Errorf("for another's:\n%s", got)
+		}
+	}
+}
+
 // A path that could add a line to a unit is refused.
 func TestPathsAddNoLine(t *testing.T) {
 	for _, c := range []Config{{Program: "/x", Dir: "/a\nExecStartPre=/bad"}, {Program: "/x\n", Dir: "/a"}, {Program: "/x", Dir: "/a", PassphraseFile: "/p\r"}} {
+		c.Home = "/home/ann"
 		if err := c.check(); !errors.Is(err, ErrPath) {
 			t.Errorf("%q: %v", c, err)
 		}

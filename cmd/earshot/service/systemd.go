@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	_ "embed"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -26,41 +27,65 @@ const (
 //go:embed earshot.service
 var unit string
 
-// unitPlaces are where packages and administrators put units for all users, in the order in which
-// systemd looks.
+// unitPlaces are where administrators and packages put units for all users, in the order in which
+// systemd looks. Who has systemd look elsewhere says so in SYSTEMD_UNIT_PATH (systemd.unit(5)).
 var unitPlaces = []string{"/etc/systemd/user", "/usr/local/lib/systemd/user", "/usr/lib/systemd/user", "/lib/systemd/user"}
 
 // systemd is a unit of the user's own systemd.
 type systemd struct {
 	Config
-	own    string   // where the user's units are; "": not known
+	own    string   // where the user's units are
 	places []string // where those for all users are
 	etc    string   // where those are enabled that are enabled for all users
 }
 
 func newSystemd(c Config) systemd {
-	s := systemd{Config: c, places: unitPlaces, etc: "/etc/systemd/user"}
+	s := systemd{Config: c, places: unitPlaces}
+	if list := filepath.SplitList(os.Getenv("SYSTEMD_UNIT_PATH")); len(list) > 0 {
+		s.places = list
+	}
+	s.etc = s.places[0]
 	base := os.Getenv("XDG_CONFIG_HOME")
-	if !filepath.IsAbs(base) && c.Home != "" {
+	if !filepath.IsAbs(base) {
 		base = filepath.Join(c.Home, ".config")
 	}
-	if base != "" {
-		s.own = filepath.Join(base, "systemd", "user")
-	}
+	s.own = filepath.Join(base, "systemd", "user")
 	return s
 }
 
-// text is the unit as Install writes it.
-func (s systemd) text() string {
-	var line strings.Builder
-	line.WriteString("ExecStart=")
-	for i, word := range s.words("--restart-on-update") {
-		if i > 0 {
-			line.WriteByte(' ')
-		}
-		line.WriteString(unitWord(word))
+// packagedDir is the directory of the node that the unit of a package starts. It is that of a user
+// who has not moved the data of programs elsewhere: systemd may not know of that.
+func (s systemd) packagedDir() string { return filepath.Join(s.Home, ".local", "share", "earshot") }
+
+// text is the unit as Install writes it. What its owner has changed in one that was written before is
+// kept, apart from the program and, if there is a passphrase file now, the whole command line.
+func (s systemd) text(before string) string {
+	var words []string
+	for _, word := range s.words("--restart-on-update") {
+		words = append(words, unitWord(word))
 	}
-	return written + strings.Replace(unit, packagedStart, line.String(), 1)
+	line := "ExecStart=" + strings.Join(words, " ")
+	if !s.starts(before) {
+		return written + strings.Replace(unit, packagedStart, line, 1)
+	}
+	old := startLine(before)
+	if _, rest, found := strings.Cut(old, " "+s.dirWord()+" "); found && s.PassphraseFile == "" {
+		line = "ExecStart=" + unitWord(s.Program) + " " + s.dirWord() + " " + rest
+	}
+	return strings.Replace(before, old, line, 1)
+}
+
+// dirWord is the word of the command line that names the directory.
+func (s systemd) dirWord() string { return unitWord("--dir=" + s.Dir) }
+
+// startLine returns the line of a unit that has its command line; "" if there is none.
+func startLine(text string) string {
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); strings.HasPrefix(line, "ExecStart=") {
+			return line
+		}
+	}
+	return ""
 }
 
 // unitWord writes a word so that systemd reads it as it is.
@@ -74,24 +99,15 @@ func unitWord(word string) string {
 
 // starts reports whether a unit starts the node of s.Dir.
 func (s systemd) starts(text string) bool {
-	for line := range strings.Lines(text) {
-		command, found := strings.CutPrefix(strings.TrimSpace(line), "ExecStart=")
-		switch {
-		case !found:
-		case strings.Contains(command, "--dir"):
-			return strings.Contains(command+" ", " "+unitWord("--dir="+s.Dir)+" ")
-		default:
-			return s.Dir == s.DefaultDir
-		}
+	line := startLine(text)
+	if strings.Contains(line, "--dir") {
+		return strings.Contains(line+" ", " "+s.dirWord()+" ")
 	}
-	return false
+	return line != "" && s.Dir == s.packagedDir()
 }
 
 func (s systemd) State() State {
 	v := State{Kind: Systemd}
-	if s.own == "" {
-		return v
-	}
 	enabled := linked(s.own) || linked(s.etc)
 	for _, place := range slices.Concat([]string{s.own}, s.places) {
 		path := filepath.Join(place, unitName)
@@ -105,7 +121,7 @@ func (s systemd) State() State {
 		v.Path, v.Own = path, strings.HasPrefix(text, written)
 		there := place == s.own || enabled // a package's unit is not yet that of this user
 		v.Installed = there && s.starts(text)
-		v.Elsewhere = there && !v.Installed
+		v.Elsewhere = there && !v.Installed && strings.Contains(text, "\nExecStart=")
 		v.Enabled = enabled && v.Installed
 		break
 	}
@@ -118,59 +134,70 @@ func linked(place string) bool {
 	return len(found) > 0
 }
 
-func (s systemd) systemctl(ctx context.Context, args ...string) (string, error) {
-	return ask(ctx, "systemctl", append([]string{"--user"}, args...)...)
+func (s systemd) systemctl(ctx context.Context, args ...string) error {
+	_, err := ask(ctx, "systemctl", append([]string{"--user"}, args...)...)
+	if err != nil && ctx.Err() == nil {
+		if _, none := ask(ctx, "systemctl", "--user", "show-environment"); none != nil {
+			return fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
+	}
+	return err
 }
 
 func (s systemd) Active(ctx context.Context) bool {
-	_, err := s.systemctl(ctx, "is-active", unitName)
+	_, err := ask(ctx, "systemctl", "--user", "is-active", unitName)
 	return err == nil
 }
 
 // reload has systemd read the units anew.
-func (s systemd) reload(ctx context.Context) error {
-	if _, err := s.systemctl(ctx, "daemon-reload"); err != nil {
-		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+func (s systemd) reload(ctx context.Context) error { return s.systemctl(ctx, "daemon-reload") }
+
+// serves reports whether what there is, and was not written by Install, does what Install is to do.
+func (s systemd) serves(now State) bool {
+	return now.Path != "" && !now.Own && s.PassphraseFile == "" && s.starts(read(now.Path))
+}
+
+// path is where Install writes.
+func (s systemd) path() string { return filepath.Join(s.own, unitName) }
+
+func (s systemd) Check(ctx context.Context) error {
+	if err := s.check(); err != nil {
+		return err
 	}
-	return nil
+	now := s.State()
+	if now.Elsewhere || now.Path == s.path() && !s.serves(now) { // a package's is only covered
+		if err := now.refusing(); err != nil {
+			return err
+		}
+	}
+	return s.reload(ctx) // nothing is written where nobody reads it
 }
 
 // Install writes a unit where that of a package would not start the node of this directory.
 func (s systemd) Install(ctx context.Context) error {
-	if s.own == "" {
-		return fmt.Errorf("%w: it is not known where your home directory is", ErrUnavailable)
+	active, before := s.Active(ctx), read(s.path())
+	text := before
+	if !s.serves(s.State()) {
+		text = s.text(before)
 	}
-	if err := s.check(); err != nil {
-		return err
-	}
-	if err := s.reload(ctx); err != nil { // nothing is written where nobody reads it
-		return err
-	}
-	now, active := s.State(), s.Active(ctx)
-	path, changed := filepath.Join(s.own, unitName), false
-	switch {
-	case now.Elsewhere:
-		return now.refusing()
-	case now.Path != "" && !now.Own && s.PassphraseFile == "" && s.starts(read(now.Path)): // a package's
-	case now.Path == path && !now.Own:
-		return now.refusing()
-	case read(path) != s.text():
-		if err := replace(path, s.text()); err != nil {
+	if text != before {
+		if err := replace(s.path(), text); err != nil {
 			return err
 		}
 		if err := s.reload(ctx); err != nil {
 			return err
 		}
-		changed = true
 	}
-	if _, err := s.systemctl(ctx, "enable", "--now", unitName); err != nil {
+	if err := s.systemctl(ctx, "enable", unitName); err != nil {
+		if before == "" && text != "" { // systemd looks elsewhere; nothing may seem to be installed
+			err = errors.Join(err, remove(s.path()))
+		}
 		return err
 	}
-	if active && changed {
-		_, err := s.systemctl(ctx, "restart", unitName)
-		return err
+	if active && text != before {
+		return s.systemctl(ctx, "restart", unitName)
 	}
-	return nil
+	return s.systemctl(ctx, "start", unitName)
 }
 
 func (s systemd) Remove(ctx context.Context) error {
@@ -181,8 +208,11 @@ func (s systemd) Remove(ctx context.Context) error {
 	if !now.Installed {
 		return nil
 	}
-	if _, err := s.systemctl(ctx, "disable", "--now", unitName); err != nil {
+	if err := s.systemctl(ctx, "disable", "--now", unitName); err != nil {
 		return err
+	}
+	if linked(s.etc) {
+		return ErrEveryones
 	}
 	if !now.Own {
 		return nil
@@ -193,10 +223,8 @@ func (s systemd) Remove(ctx context.Context) error {
 	return s.reload(ctx)
 }
 
-func (s systemd) Start(ctx context.Context) error {
-	_, err := s.systemctl(ctx, "start", unitName)
-	return err
-}
+func (s systemd) Start(ctx context.Context) error  { return s.systemctl(ctx, "start", unitName) }
+func (s systemd) Settle(ctx context.Context) error { return s.systemctl(ctx, "stop", unitName) }
 
 func (s systemd) Supervises() bool       { return true }
 func (s systemd) RestartCommand() string { return "systemctl --user restart earshot" }
