@@ -1,14 +1,14 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"fmt"
+	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/earshot-im/earshot/cmd/earshot/problem"
+	"github.com/earshot-im/earshot/cmd/earshot/terminal"
 	"github.com/earshot-im/earshot/node/localapi"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
@@ -104,26 +104,18 @@ func (a *app) compare(ctx context.Context, client *localapi.Client, who, questio
 	if err := a.out.Words(a.stdout, r); err != nil {
 		return "", "", err
 	}
-	if !a.out.JSON { // for programs, standard error has nothing but errors
-		fmt.Fprint(a.stderr, question+" [y/N] ")
+	out := io.Writer(a.stderr)
+	if a.out.JSON { // for programs, standard error has nothing but errors
+		out = io.Discard
 	}
-	answer := make(chan string, 1)
-	go func() { // ends with a line of stdin, or with the process
-		line, err := bufio.NewReader(a.stdin).ReadString('\n')
-		if err != nil && !a.out.JSON {
-			fmt.Fprintln(a.stderr) // ends the line of the question, since no answer has
-		}
-		answer <- strings.ToLower(strings.TrimSpace(line))
-	}()
-	select {
-	case line := <-answer:
-		if line == "y" || line == "yes" {
-			return r.Person.GetPerson(), words, nil
-		}
+	line, _, err := terminal.Ask(ctx, question+" [y/N] ", a.stdin, out)
+	if err != nil {
+		return "", "", err
+	}
+	if !terminal.Yes(line) {
 		return "", "", problem.Failed(problem.CodeUnverified, "not verified")
-	case <-ctx.Done():
-		return "", "", ctx.Err()
 	}
+	return r.Person.GetPerson(), words, nil
 }
 
 func (a *app) requestsCommand() *cobra.Command {
