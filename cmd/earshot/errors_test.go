@@ -105,6 +105,7 @@ var elsewhere = map[string]string{
 	"path":          "Linux can name a socket under any path",
 	"too_late":      "needs two minutes",
 	"no_room":       "needs a full disk",
+	"busy":          "needs 256 programs",
 	"ack":           "testdata/ack.txtar does, with a consumer beside it",
 	"unwell":        "testdata/doctor.txtar does, in a network of its own",
 	"group_full":    "needs a group with thousands of changes",

@@ -50,6 +50,7 @@ const (
 	CodeNotContact   = "not_contact"
 	CodeContact      = "contact"
 	CodeOtherStore   = "other_store"
+	CodeBusy         = "busy"
 	CodeInvalid      = "invalid"
 	CodeStopping     = "stopping"
 	CodeInternal     = "internal"
@@ -75,7 +76,7 @@ func ProblemOf(err error) *earshotv1.Problem {
 // the same another time: a program that goes through messages had better go on to the next.
 func Refused(err error) bool {
 	switch ProblemOf(err).GetCode() {
-	case "", CodeStopping, CodeNoRoom, CodeInternal:
+	case "", CodeStopping, CodeNoRoom, CodeBusy, CodeInternal:
 		return false
 	}
 	return true

@@ -34,6 +34,11 @@ const (
 	// PageBytes bounds the text of one answer. An answer holds at least one message.
 	PageBytes = 4 << 20
 
+	// MaxLong is how many calls may be under way at once that last: streams, and Wait. More are refused
+	// with CodeBusy. Each holds memory, a connection and now and then a processor, and a script that
+	// starts readers without end must leave the owner a node that answers.
+	MaxLong = 256
+
 	// MaxRequest bounds a request as it is encoded: it has room for MaxText as JSON, where a byte
 	// may take six. More is refused without a Problem, as resource_exhausted.
 	MaxRequest = 512 << 10

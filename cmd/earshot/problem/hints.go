@@ -78,6 +78,7 @@ var hints = map[string]string{
 	localapi.CodeOtherStore:   "begin anew where the node has the reader: `recv --as NAME` does so by itself",
 	localapi.CodeEmoji:        "give one emoji, or a word of up to 64 bytes; '' takes yours back",
 	localapi.CodeNoRoom:       "make room on the disk where the node has its directory, then do it again; nothing was lost",
+	localapi.CodeBusy:         "a script may have started readers without end, as `earshot recv --follow` or `send --wait`: end some, then do it again",
 	localapi.CodeInvalid:      "see --help for what the command takes",
 	localapi.CodeInternal:     "where `earshot up` runs, the node says more about it",
 	codeNotRunning:            "start one with `earshot up` and the same --dir, or name the directory of one that runs",

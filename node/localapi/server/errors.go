@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"connectrpc.com/connect"
 
@@ -21,6 +22,7 @@ import (
 var (
 	errInvalid  = errors.New("invalid request")
 	errStopping = errors.New("the node is stopping")
+	errBusy     = fmt.Errorf("%d programs follow or wait already", localapi.MaxLong)
 )
 
 // told says what a caller is told of the errors of the rooms, and nothing else does: the first line
@@ -62,6 +64,7 @@ var told = []struct {
 	{is(store.ErrOtherCursor), localapi.CodeOtherStore, connect.CodeFailedPrecondition},
 	{is(journal.ErrKind), localapi.CodeInvalid, connect.CodeInvalidArgument},
 	{is(errInvalid), localapi.CodeInvalid, connect.CodeInvalidArgument},
+	{is(errBusy), localapi.CodeBusy, connect.CodeResourceExhausted},
 	{is(errStopping), localapi.CodeStopping, connect.CodeUnavailable},
 }
 

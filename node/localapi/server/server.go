@@ -154,7 +154,7 @@ func (l accepting) Accept() (net.Conn, error) {
 // handler serves the API to local programs, and refuses web pages.
 func handler(r Rooms, version string) http.Handler {
 	options := connect.WithHandlerOptions(
-		connect.WithInterceptors(answers{}),
+		connect.WithInterceptors(&answers{}),
 		connect.WithReadMaxBytes(localapi.MaxRequest),
 		connect.WithCompression("gzip", nil, nil), // costs more than a socket does
 	)
