@@ -171,6 +171,33 @@ func TestLongFirstMessageIsARequest(t *testing.T) {
 	})
 }
 
+// Whoever wrote on to somebody who takes only contacts was not heard of before the next session.
+func TestMoreWaitsIsToldInTheSession(t *testing.T) {
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		pair := w.people("Ann", "Bob")
+		ann, bob := pair[0], pair[1]
+		if err := ann.Owner().SetAccept(t.Context(), people.AcceptContacts); err != nil {
+			t.Fatal(err)
+		}
+		ann.meets(soon, bob)
+		before := ann.onlySession(bob)
+		bob.say(ann, "hello")
+		w.within(soon, "Ann is asked", func() bool { return len(ann.requests()) == 1 })
+		if r := ann.requests()[0]; r.Text != "hello" || r.MoreWaits {
+			t.Errorf("at first: %+v", r)
+		}
+		bob.say(ann, "are you there?")
+		w.within(2*time.Minute, "more waits", func() bool { return ann.requests()[0].MoreWaits })
+		if r := ann.requests(); len(r) != 1 || r[0].Text != "hello" || ann.onlySession(bob) != before {
+			t.Errorf("then: %+v", r)
+		}
+		if _, err := ann.Contacts().Accept(t.Context(), bob.who.person.String(), ""); err != nil {
+			t.Fatal(err)
+		}
+		ann.got(soon, bob, "hello", "are you there?")
+	})
+}
+
 // A request that came while the disk was full is not lost until the day when the peer comes back: it
 // comes again as soon as there is room.
 func TestRequestComesAgainWhenThereIsRoom(t *testing.T) {

@@ -33,7 +33,7 @@ type end struct {
 	rounds  map[event.Conversation]bool // ended
 
 	refusals map[event.Conversation]wire.Reason // what the session said last of why the peer takes nothing
-	opened   int                                // runs sent before the peer offered anything
+	opened   time.Time                          // when the last run was sent before the peer offered anything
 	lied     bool                               // it has kept words to itself
 }
 

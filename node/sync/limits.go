@@ -29,6 +29,11 @@ const (
 	// offer it as well. After that it counts as not serving this node's person.
 	openingPause = 2 * time.Second
 
+	// openingAgain is the least time between two opening runs of a session, and requestPause between
+	// two that are taken: less, since they may take more or less time to come.
+	openingAgain = time.Minute
+	requestPause = 30 * time.Second
+
 	// othersPause is how long another person's log in the direct conversation waits for somebody
 	// else to bring it to the peer.
 	othersPause = time.Second

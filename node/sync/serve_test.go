@@ -28,13 +28,57 @@ func TestNotServed(t *testing.T) {
 	s.later(time.Hour)
 	s.want(s.step(own.now(1)), "Load")
 	s.want(s.step(own.loaded(1, 1)), "run")
-	s.want(s.step(own.now(2)))
+	s.later(time.Hour)
+	s.want(s.step(own.now(2)), "Load")
+	s.want(s.step(own.loaded(1, 2)), "run")
 
 	// More than a request may have is not sent.
 	s = joined(t, sync.Conversation{ID: direct, Logs: own.held(30), Opening: sync.Opening{Log: own.log, First: 1}})
 	s.later(time.Hour)
 	s.want(s.step(own.loaded(1, 17)))
 }
+
+// Who is not served and writes on was not heard of before the next session. What they write goes with
+// the opening run again, at times, for as long as it fits.
+func TestOpeningRunComesWithMore(t *testing.T) {
+	own := write(t, direct, self, 30, 10)
+	s := joined(t, sync.Conversation{ID: direct, Logs: own.held(1), Opening: sync.Opening{Log: own.log, First: 1}})
+	find[sync.Load](t, s.later(2*time.Second))
+	s.want(s.step(own.now(2))) // while it is read
+	s.want(s.step(own.loaded(1, 1)), "run", "Wake")
+	s.want(s.later(time.Minute - time.Millisecond))
+	if load := find[sync.Load](t, s.later(time.Millisecond)); load.First != 1 {
+		t.Errorf("%+v", load)
+	}
+	s.want(s.step(own.loaded(1, 2)), "run")
+	s.want(s.later(time.Hour)) // nothing is new
+	find[sync.Load](t, s.step(own.now(16)))
+	s.want(s.step(own.loaded(1, 16)), "run")
+	s.want(s.later(time.Hour)) // there is no room for more
+	s.want(s.step(own.now(17)))
+	s.want(s.later(time.Hour))
+
+	// Nor is there if the next one is too large.
+	s = joined(t, sync.Conversation{ID: direct, Logs: own.held(3), Opening: sync.Opening{Log: own.log, First: 1}})
+	find[sync.Load](t, s.later(2*time.Second))
+	s.want(s.step(own.loaded(1, 2)), "run")
+	s.want(s.step(own.now(4)))
+	s.want(s.later(time.Hour))
+
+	// It is taken as often, and no more.
+	theirs := write(t, direct, peer, 3, 10)
+	s = newScript(t)
+	s.step(sync.Joined{Conversations: []sync.Conversation{{ID: direct}}})
+	s.want(s.run(theirs.run(1, 1)), "Request")
+	s.later(requestPause - time.Millisecond)
+	s.want(s.run(theirs.run(1, 2)))
+	s.later(time.Millisecond)
+	s.want(s.run(theirs.run(1, 3)), "Request")
+	s.want(s.run(theirs.run(1, 3)))
+}
+
+// requestPause is the least time between two opening runs that are taken.
+const requestPause = 30 * time.Second
 
 func TestServesNot(t *testing.T) {
 	theirs := write(t, direct, peer, 20, 10)

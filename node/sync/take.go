@@ -2,6 +2,7 @@ package sync
 
 import (
 	"slices"
+	"time"
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/node/wire"
@@ -16,11 +17,11 @@ type take struct {
 	*pair
 	tell *tell
 
-	last      Ticket
-	pending   []*pending // not answered, by ticket
-	requested bool       // Request was given
-	welcomes  int        // Welcome frames so far
-	growths   uint64     // of control sets, as the shell said
+	last     Ticket
+	pending  []*pending // not answered, by ticket
+	requests time.Time  // when another Request may be given; zero: none was
+	welcomes int        // Welcome frames so far
+	growths  uint64     // of control sets, as the shell said
 
 	// What is with the shell, see busy.
 	runs, bytes, records int
@@ -108,11 +109,11 @@ func (t *take) welcome(m *wire.Welcome, known bool) {
 	}
 }
 
-// request hands over the first run of a peer that is not served, if it keeps to the limits, and
-// forgets everything else. What becomes of it, the peer does not see.
+// request hands over the first run of a peer that is not served, and now and then another, if it keeps
+// to the limits, and forgets everything else. What becomes of it, the peer does not see.
 func (t *take) request(run event.Run) {
-	if !t.serve && !t.requested && fitsOpening(&run) {
-		t.requested = true
+	if !t.serve && !t.now.Before(t.requests) && fitsOpening(&run) {
+		t.requests = t.now.Add(requestPause)
 		t.emit(Request{run})
 	}
 }
