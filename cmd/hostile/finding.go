@@ -8,9 +8,11 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/miekg/dns"
+	"golang.org/x/net/ipv4"
 
 	"github.com/earshot-im/earshot/cmd/hostile/rogue"
 	"github.com/earshot-im/earshot/crypto"
@@ -18,25 +20,42 @@ import (
 )
 
 const (
-	service  = "_earshot._tcp.local."
-	mdnsPort = 5353
+	service              = "_earshot._tcp.local."
+	mdnsPort, beaconPort = 5353, 27830
 	// privileged is where the ports begin that any program may have.
 	privileged = 1024
 	// largest is as much as a UDP packet may have, nearly.
 	largest = 60_000
 )
 
-var mdnsGroup = net.IPv4(224, 0, 0, 251)
+var (
+	mdnsGroup   = net.IPv4(224, 0, 0, 251)
+	beaconGroup = net.IPv4(239, 255, 108, 182)
+)
 
 func init() {
 	add(map[string]attack{
 		"questions": {about: "one mDNS packet of size bytes that is all questions, n times", n: 1, size: largest, run: (*attacker).questions},
-		"answers":   {about: "mDNS packets of size bytes: many instances on one host of many addresses, n a second", n: 5, size: largest, run: (*attacker).answers},
-		"forged":    {about: "n devices announced at -target, at ports from size up, round and round", n: 1000, size: 500, run: (*attacker).forged},
+		"answers":   {about: "mDNS packets of size bytes: many instances on one host of many addresses, n a second; and beacons", n: 5, size: largest, run: (*attacker).answers},
+		"forged":    {about: "n devices announced at -target, at ports from size up, round and round, and as many beacons from there", n: 1000, size: 500, run: (*attacker).forged},
+		"beacons":   {about: "20,000 beacons a second, each of another device at the next of the attacker's addresses", run: (*attacker).beacons},
 		"sightings": {about: "n sessions that tell of devices at -target, at ports from size up", n: 4, size: 500, run: (*attacker).sightings},
 		"hear":      {about: "no attack: counts mDNS packets by sender", run: (*attacker).hear},
 		"listen":    {about: "no attack: counts connections to -target, to n ports from size up", n: 1500, size: 500, run: (*attacker).listen},
 	})
+}
+
+// theLAN returns the only interface.
+func theLAN() (*net.Interface, error) {
+	all, err := net.Interfaces()
+	if err != nil {
+		return nil, err
+	}
+	lan := slices.IndexFunc(all, func(i net.Interface) bool { return i.Flags&(net.FlagUp|net.FlagLoopback) == net.FlagUp })
+	if lan < 0 {
+		return nil, errors.New("no interface is up")
+	}
+	return &all[lan], nil
 }
 
 // multicast opens a socket that sends to everybody.
@@ -85,12 +104,20 @@ func (a *attacker) questions(ctx context.Context) error {
 	return nil
 }
 
-// answers names many instances on one host, and then many addresses of that host.
+// answers names many instances on one host, and then many addresses of that host. Beacons come on top,
+// since a node reads so many packets a second by both.
 func (a *attacker) answers(ctx context.Context) error {
 	c, err := a.multicast(ctx)
 	if err != nil {
 		return err
 	}
+	var flood sync.WaitGroup
+	defer flood.Wait()
+	flood.Go(func() {
+		if err := a.beacons(ctx); err != nil {
+			a.Failed(ctx, "beacons", err)
+		}
+	})
 	for sleep(ctx, time.Second/time.Duration(a.n)) {
 		a.packet(ctx, c, quadratic(a.size))
 	}
@@ -134,9 +161,14 @@ func (a *attacker) forged(ctx context.Context) error {
 	for i := range a.n {
 		packets = append(packets, announcement(a.target, uint16(a.size+i), i))
 	}
+	forger, err := newForger(ctx)
+	if err != nil {
+		return err
+	}
 	for ctx.Err() == nil {
-		for _, b := range packets {
+		for i, b := range packets {
 			a.packet(ctx, c, b)
+			a.forge(ctx, forger, a.target, beacon(uint16(a.size+i)))
 			if !sleep(ctx, time.Millisecond) {
 				return nil
 			}
@@ -162,6 +194,71 @@ func announcement(at netip.Addr, port uint16, i int) []byte {
 	}
 	m.Extra = []dns.RR{&dns.A{Hdr: header(host, dns.TypeA), A: at.AsSlice()}}
 	return rogue.Must(m.Pack())
+}
+
+// beacon is what a node would say that were there from where it is sent.
+func beacon(port uint16) []byte {
+	var random [32 + 8]byte // a device, and the start of a node
+	rogue.Random(random[:])
+	b := append([]byte("earshot\x01"), random[:32]...)
+	b = binary.BigEndian.AppendUint16(b, port)
+	return append(b, random[32:]...)
+}
+
+// beacons says that many devices are where the attacker is.
+func (a *attacker) beacons(ctx context.Context) error {
+	f, err := newForger(ctx)
+	if err != nil {
+		return err
+	}
+	const tick, each = 5 * time.Millisecond, 100
+	for i := 0; sleep(ctx, tick); {
+		for range each {
+			a.forge(ctx, f, a.Source(i), beacon(uint16(privileged+i%50_000)))
+			i++
+		}
+	}
+	return nil
+}
+
+// A forger sends from any address.
+type forger struct {
+	*ipv4.RawConn
+	lan *net.Interface
+}
+
+func newForger(ctx context.Context) (*forger, error) {
+	lan, err := theLAN()
+	if err != nil {
+		return nil, err
+	}
+	c, err := net.ListenPacket("ip4:udp", "0.0.0.0")
+	if err != nil {
+		return nil, err
+	}
+	context.AfterFunc(ctx, func() { _ = c.Close() })
+	raw, err := ipv4.NewRawConn(c)
+	if err == nil {
+		err = raw.SetMulticastInterface(lan)
+	}
+	return &forger{raw, lan}, err
+}
+
+// forge sends a beacon from an address, which need not be the attacker's.
+func (a *attacker) forge(ctx context.Context, f *forger, from netip.Addr, beacon []byte) {
+	const header, anyPort = 8, 50_000
+	var b []byte
+	for _, field := range []int{anyPort, beaconPort, header + len(beacon), 0} { // without a checksum
+		b = binary.BigEndian.AppendUint16(b, uint16(field))
+	}
+	b = append(b, beacon...)
+	h := &ipv4.Header{Version: ipv4.Version, Len: ipv4.HeaderLen, TotalLen: ipv4.HeaderLen + len(b), TTL: 1,
+		Protocol: 17, Src: from.AsSlice(), Dst: beaconGroup}
+	if err := f.WriteTo(h, b, &ipv4.ControlMessage{IfIndex: f.lan.Index}); err != nil {
+		a.Failed(ctx, "beacon", err)
+		return
+	}
+	a.Count("beacons", 1)
 }
 
 // sightings tells of devices where somebody else is.
@@ -195,15 +292,11 @@ func (a *attacker) sightings(ctx context.Context) error {
 
 // hear counts what everybody multicasts.
 func (a *attacker) hear(ctx context.Context) error {
-	all, err := net.Interfaces()
+	lan, err := theLAN()
 	if err != nil {
 		return err
 	}
-	lan := slices.IndexFunc(all, func(i net.Interface) bool { return i.Flags&(net.FlagUp|net.FlagLoopback) == net.FlagUp })
-	if lan < 0 {
-		return errors.New("no interface is up")
-	}
-	l, err := net.ListenMulticastUDP("udp4", &all[lan], &net.UDPAddr{IP: mdnsGroup, Port: mdnsPort})
+	l, err := net.ListenMulticastUDP("udp4", lan, &net.UDPAddr{IP: mdnsGroup, Port: mdnsPort})
 	if err != nil {
 		return err
 	}
