@@ -3,11 +3,11 @@
 // [sightings.Sightings] of whoever says so.
 //
 // A beacon has a device's ID and its port. The address is the one from which the packet comes, so
-// nobody can name one that is not theirs. Nobody answers a beacon: what comes of it is a sighting,
-// and whoever decides about dials decides about the rest. Anyone on the network can forge beacons of
-// any device, as fast as the network carries them. What is not exactly a beacon, or comes from beyond
-// the network, is dropped after a look at a few bytes, and of the rest only so many are read a second
-// as Sightings admits, by mDNS and beacons together.
+// nobody can name one in whose name they can't send. Nobody answers a beacon: what comes of it is a
+// sighting, and whoever decides about dials decides about the rest. Anyone on the network can forge
+// beacons of any device, as fast as the network carries them. What is not exactly a beacon, or comes
+// from beyond the network, is dropped after a look at a few bytes, and of the rest only so many are
+// read a second as Sightings admits, by mDNS and beacons together.
 //
 //   - [Beacon] is the whole. Run owns all state. The sockets' readers, which it starts and waits for,
 //     own nothing and call Sightings themselves.
