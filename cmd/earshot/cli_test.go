@@ -14,7 +14,7 @@ import (
 )
 
 // containers are commands that only hold others.
-var containers = []string{"earshot", "earshot group", "earshot completion"}
+var containers = []string{"earshot", "earshot group", "earshot service", "earshot completion"}
 
 // section is what CLI.md says about one command.
 type section struct{ usage, text string }

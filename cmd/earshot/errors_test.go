@@ -36,7 +36,7 @@ func cmdFails(ts *testscript.TestScript, neg bool, args []string) {
 			c.Path, c.Err = earshotIn(ts), nil
 		}
 		c.Dir, c.Stdin = ts.Getenv("WORK"), bytes.NewReader(stdin)
-		c.Env = append(os.Environ(), "HOME="+ts.Getenv("WORK"), "PATH="+ts.Getenv("PATH"), "EARSHOT_DIR="+ts.Getenv("EARSHOT_DIR"), "EARSHOT_PASSPHRASE="+ts.Getenv("EARSHOT_PASSPHRASE"))
+		c.Env = append(os.Environ(), "HOME="+ts.Getenv("WORK"), "XDG_CONFIG_HOME=", "SYSTEMD_UNIT_PATH="+ts.Getenv("SYSTEMD_UNIT_PATH"), "PATH="+ts.Getenv("PATH"), "EARSHOT_DIR="+ts.Getenv("EARSHOT_DIR"), "EARSHOT_PASSPHRASE="+ts.Getenv("EARSHOT_PASSPHRASE"))
 		var out, told bytes.Buffer
 		c.Stdout, c.Stderr = &out, &told
 		err := c.Run()

@@ -26,7 +26,7 @@ const module = "github.com/earshot-im/earshot/"
 // node/localapi sees only the rules of texts and names. Features (chat, membership, doctor, and later files
 // and others) import no feature; node/journal, which shows what all of them show, stands above them.
 var imports = map[string]string{
-	"cmd/earshot":          "cmd/earshot/advice cmd/earshot/doctor cmd/earshot/passphrase cmd/earshot/problem cmd/earshot/program cmd/earshot/reading cmd/earshot/sending cmd/earshot/show cmd/earshot/suggest cmd/earshot/terminal cmd/earshot/up node/localapi node/localapi/v1",
+	"cmd/earshot":          "cmd/earshot/advice cmd/earshot/doctor cmd/earshot/passphrase cmd/earshot/problem cmd/earshot/program cmd/earshot/reading cmd/earshot/sending cmd/earshot/show cmd/earshot/starting cmd/earshot/suggest cmd/earshot/terminal cmd/earshot/up node/localapi node/localapi/v1",
 	"cmd/earshot/suggest":  "cmd/earshot/label cmd/earshot/show node/localapi node/localapi/v1",
 	"cmd/earshot/up":       "cmd/earshot/passphrase cmd/earshot/problem cmd/earshot/program cmd/earshot/show crypto crypto/names node node/budget node/link node/localapi node/localapi/server node/localapi/v1 node/localapi/view node/warnings store",
 	"cmd/earshot/reading":  "cmd/earshot/problem cmd/earshot/show node/localapi node/localapi/v1",
@@ -34,6 +34,7 @@ var imports = map[string]string{
 	"cmd/earshot/problem":  "cmd/earshot/label cmd/earshot/show cmd/earshot/terminal node/localapi node/localapi/v1",
 	"cmd/earshot/show":     "cmd/earshot/advice cmd/earshot/label cmd/earshot/terminal node/localapi/v1",
 	"cmd/earshot/label":    "cmd/earshot/terminal crypto/names node/localapi/v1",
+	"cmd/earshot/starting": "cmd/earshot/detach cmd/earshot/problem cmd/earshot/program cmd/earshot/service cmd/earshot/show cmd/earshot/terminal node/localapi node/localapi/v1",
 	"cmd/earshot/detach":   "",
 	"cmd/earshot/program":  "",
 	"cmd/earshot/service":  "",
@@ -117,7 +118,7 @@ var outsiders = map[string]string{
 	"github.com/libp2p/":                   "discovery node node/beacon node/dial node/doctor node/gossip node/link node/link/memnet node/mesh node/people node/session cmd/bench/floor cmd/hostile cmd/hostile/rogue node/mdns node/sightings",
 	"github.com/grandcat/zeroconf":         "node/mdns",
 	"github.com/miekg/dns":                 "node/mdns cmd/hostile",
-	"connectrpc.com/":                      "node/localapi node/localapi/server node/localapi/v1 cmd/earshot/problem cmd/earshot/program cmd/earshot/reading cmd/earshot/sending",
+	"connectrpc.com/":                      "node/localapi node/localapi/server node/localapi/v1 cmd/earshot/problem cmd/earshot/reading cmd/earshot/sending",
 	"github.com/spf13/":                    "cmd/earshot cmd/earshot/suggest",
 	"golang.org/x/crypto/chacha20poly1305": "crypto node/gossip",
 	"github.com/vishvananda/netlink":       "cmd/isolate",

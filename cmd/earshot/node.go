@@ -21,12 +21,7 @@ func (a *app) downCommand() *cobra.Command {
 		Short: "Stop the node",
 		Long:  "Stop the node, and return when it has ended. Messages not delivered yet stay, and go out next time.",
 		Args:  exactly(),
-		RunE: a.ask(func(ctx context.Context, client *localapi.Client, _ []string) error {
-			if _, err := client.Down(ctx, &earshotv1.DownRequest{}); err != nil {
-				return err
-			}
-			return localapi.Ended(ctx, a.dir)
-		}),
+		RunE:  func(c *cobra.Command, _ []string) error { return a.starter().Stop(c.Context()) },
 	}
 }
 

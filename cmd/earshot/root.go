@@ -78,8 +78,9 @@ func (a *app) root() *cobra.Command {
 		Short: "Messages for people on the same local network, without a server",
 		Long: `Messages for people on the same local network, without a server.
 
-Start a node with "earshot up" and leave it running. See who is there with
-"earshot peers", write with "earshot send WHO TEXT", read with "earshot recv".
+Start a node with "earshot up --detach", or have it started at each login with
+"earshot service install". See who is there with "earshot peers", write with
+"earshot send WHO TEXT", read with "earshot recv".
 
 WHO is a nickname that you gave, a name, a person ID or its first 8 or more characters,
 or a GROUP: "#name" (in quotes, for the shell), name, or its ID. What is printed can be
@@ -107,7 +108,7 @@ person or group, or several; 5 waited the whole --timeout.`,
 	flags.StringVar(&a.dir, "dir", "", "`DIR` of the node (default $EARSHOT_DIR, or "+defaultDirText()+")")
 	flags.StringVar(&a.passphraseFile, "passphrase-file", "", "`FILE` with the passphrase of a protected node (or $EARSHOT_PASSPHRASE)")
 	root.AddCommand(
-		a.upCommand(), a.downCommand(), a.statusCommand(), a.peersCommand(), a.doctorCommand(), a.meCommand(),
+		a.upCommand(), a.downCommand(), a.serviceCommand(), a.statusCommand(), a.peersCommand(), a.doctorCommand(), a.meCommand(),
 		a.sendCommand(), a.recvCommand(), a.historyCommand(), a.outboxCommand(),
 		a.editCommand(), a.recallCommand(), a.reactCommand(), a.receiptsCommand(), a.groupCommand(),
 		a.contactsCommand(), a.verifyCommand(), a.requestsCommand(), a.acceptCommand(), a.blockCommand(), a.unblockCommand(),

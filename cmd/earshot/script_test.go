@@ -26,7 +26,12 @@ import (
 var update = flag.Bool("update", false, "write the expected texts into testdata")
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"earshot": main})
+	testscript.Main(m, map[string]func(){"systemctl": fakeSystemctl, "earshot": func() {
+		if v := os.Getenv("EARSHOT_TEST_VERSION"); v != "" { // stands in for another program
+			version = v
+		}
+		main()
+	}})
 }
 
 // The scripts run real nodes, on loopback and told of each other. Their own commands:
@@ -39,6 +44,7 @@ func TestMain(m *testing.M) {
 //	fails N CODE COMMAND as exec, without and with --json at the end, for an exact exit status and
 //	                     code; what is said to people is added to the file "told"; a last argument
 //	                     <FILE is its standard input
+//	gone NAME            wait until the process that last ran NAME's node in the background has ended
 //	until COMMAND...     run it again and again until it prints something
 //	keep VAR             set $VAR to what was last printed
 //	prints NAME COMMAND  as exec on NAME's node with --json; it must print what CLI.md says
@@ -53,16 +59,30 @@ func TestScripts(t *testing.T) {
 		UpdateScripts: *update,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("esc", "\x1b")
-			e.Setenv("GORACE", "atexit_sleep_ms=0") // else each command of a test for races sleeps for 1 s at its end
+			e.Setenv("HOME", e.WorkDir)                                      // as of the nodes that up starts
+			e.Setenv("SYSTEMD_UNIT_PATH", filepath.Join(e.WorkDir, "units")) // a package of this machine has its unit elsewhere
+			e.Setenv("GORACE", "atexit_sleep_ms=0")                          // else each command of a test for races sleeps for 1 s at its end
 			e.Values[printedKey{}] = newCLIPage(t)
+			e.Defer(func() { endUnits(e.WorkDir) })
+			unit, err := os.ReadFile("service/earshot.service")
+			if err == nil {
+				err = os.WriteFile(filepath.Join(e.WorkDir, "package.service"), unit, 0o600)
+			}
+			if err != nil {
+				return err
+			}
 			e.Values[nodesKey{}] = &nodes{running: make(map[string]*exec.Cmd)}
 			return nil
 		},
 		Condition: func(cond string) (bool, error) {
 			switch cond {
-			case "netns":
+			case "netns": // two nodes can have a network of their own
 				return exec.Command("unshare", "-rnm", "ip", "link", "add", "d0", "type", "veth", "peer", "name", "d1").Run() == nil, nil
-			case "filenumbers":
+			case "apart": // a node can be kept from the network of this machine
+				return exec.Command("unshare", "-rn", "true").Run() == nil, nil
+			case "tmpfs": // a small disk can be made
+				return exec.Command("unshare", "-rm", "mount", "-t", "tmpfs", "tmpfs", os.TempDir()).Run() == nil, nil
+			case "filenumbers": // files can be told apart by their numbers
 			default:
 				return false, fmt.Errorf("unknown condition %q", cond)
 			}
@@ -70,7 +90,7 @@ func TestScripts(t *testing.T) {
 			return err == nil && slices.Contains([]string{"ext2/ext3", "xfs", "btrfs", "tmpfs"}, strings.TrimSpace(string(system))), nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"up": cmdUp, "end": cmdEnd, "meet": cmdMeet, "exits": cmdExits, "until": cmdUntil, "keep": cmdKeep, "field": cmdField,
+			"up": cmdUp, "end": cmdEnd, "gone": cmdGone, "meet": cmdMeet, "exits": cmdExits, "until": cmdUntil, "keep": cmdKeep, "field": cmdField,
 			"fails": cmdFails, "prints": cmdPrints, "allprinted": cmdAllPrinted, "allcompleted": cmdAllCompleted,
 		},
 	})
@@ -117,7 +137,7 @@ func exists(path string) bool {
 func commandOn(ts *testscript.TestScript, name string, args ...string) *exec.Cmd {
 	c := exec.Command(earshotIn(ts), append([]string{"--dir", ts.MkAbs(name)}, args...)...)
 	c.Dir = ts.MkAbs(".")
-	c.Env = append(os.Environ(), "HOME="+ts.Getenv("WORK"), "PATH="+ts.Getenv("PATH"), "EARSHOT_PASSPHRASE=")
+	c.Env = append(os.Environ(), "HOME="+ts.Getenv("WORK"), "XDG_CONFIG_HOME=", "SYSTEMD_UNIT_PATH="+ts.Getenv("SYSTEMD_UNIT_PATH"), "PATH="+ts.Getenv("PATH"), "EARSHOT_PASSPHRASE=")
 	return c
 }
 
@@ -159,6 +179,21 @@ func cmdEnd(ts *testscript.TestScript, neg bool, args []string) {
 	if err := c.Wait(); err != nil && args[1] != "KILL" {
 		ts.Fatalf("%s: %v", args[0], err)
 	}
+}
+
+// cmdGone fails if a node in the background goes on: the script has had it end before.
+func cmdGone(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: gone NAME")
+	}
+	pid := strings.TrimSpace(ts.ReadFile(filepath.Join(args[0], "lock")))
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); {
+		state, err := os.ReadFile("/proc/" + pid + "/stat") // where nobody takes in its end it stays as a zombie
+		if _, rest, _ := strings.Cut(string(state), ") "); err != nil || strings.HasPrefix(rest, "Z") {
+			return
+		}
+	}
+	ts.Fatalf("process %s goes on", pid)
 }
 
 func cmdMeet(ts *testscript.TestScript, neg bool, args []string) {

@@ -29,6 +29,7 @@ const (
 	CodeAck          = "ack"
 	CodeLines        = "lines"
 	CodeUnwell       = "unwell"
+	CodeService      = "service"
 )
 
 // exits are the exit statuses of problems, by their codes, where it is not ExitFailed.
@@ -105,5 +106,6 @@ var hints = map[string]string{
 	CodeAck:                   "write the ID of each printed message to standard input, one a line, once it is dealt with; the others come again with the same --as",
 	CodeLines:                 "put those lines right and send them alone; standard error has their numbers",
 	CodeUnwell:                "do what stands below each of them, then run `earshot doctor` again",
+	CodeService:               "without a service, `earshot up --detach` starts the node in the background",
 	CodeUnverified:            "compare the words with the other person and answer yes if all are the same",
 }

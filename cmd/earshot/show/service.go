@@ -1,0 +1,45 @@
+package show
+
+import (
+	"io"
+
+	"github.com/earshot-im/earshot/cmd/earshot/terminal"
+)
+
+// Service is what starts the node of a directory at login.
+type Service struct {
+	Kind      string `json:"kind"`
+	Dir       string `json:"dir"`
+	Installed bool   `json:"installed"`
+	Enabled   bool   `json:"enabled"`
+	Running   bool   `json:"running"`
+	Elsewhere bool   `json:"elsewhere"`
+	Path      string `json:"path,omitempty"`
+}
+
+// Service writes what there is of the service.
+func (p Printer) Service(w io.Writer, s Service) error {
+	installed := yesOrNo(s.Installed)
+	switch {
+	case s.Elsewhere:
+		installed = "no; the service starts the node of another directory"
+	case !s.Installed:
+		installed = "no; `earshot service install` has the node started at each login"
+	}
+	path := ""
+	if s.Path != "" {
+		path = ", " + terminal.Line(s.Path)
+	}
+	return p.Row(w, s, "directory  %s\ninstalled  %s\nat login   %s\nrunning    %s\nby         %s%s",
+		terminal.Line(s.Dir), installed, yesOrNo(s.Enabled), yesOrNo(s.Running), serviceKinds[s.Kind], path)
+}
+
+// serviceKinds are the kinds as people know them.
+var serviceKinds = map[string]string{"systemd": "systemd", "launchd": "launchd", "run_key": "the Run key"}
+
+func yesOrNo(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}
