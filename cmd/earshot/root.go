@@ -158,9 +158,13 @@ func helpCommand(root *cobra.Command) *cobra.Command {
 	}
 }
 
-// ask makes the function of a command that asks the node.
+// ask makes the function of a command that asks the node. Where there is none, a user at a terminal is
+// offered to have it started.
 func (a *app) ask(do func(ctx context.Context, client *localapi.Client, args []string) error) func(*cobra.Command, []string) error {
 	return func(c *cobra.Command, args []string) error {
+		if err := a.starter().Offer(c.Context()); err != nil {
+			return err
+		}
 		client := localapi.Dial(a.dir)
 		defer client.Close()
 		return do(c.Context(), client, args)

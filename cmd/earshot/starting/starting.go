@@ -97,6 +97,25 @@ func (s *Starter) Detach(ctx context.Context, name string, flags []string, alone
 	return s.byService(ctx, svc, name, s.Stdout)
 }
 
+// start starts the node for a command that needs it. What it says is no result of the command.
+func (s *Starter) start(ctx context.Context, name string) error {
+	svc, err := s.service()
+	if err != nil {
+		return err
+	}
+	if starts(svc) {
+		return s.byService(ctx, svc, name, s.Stderr)
+	}
+	var flags []string
+	if s.PassphraseFile != "" {
+		flags = append(flags, "--passphrase-file="+s.PassphraseFile)
+	}
+	if name != "" {
+		flags = append(flags, "--name="+name)
+	}
+	return s.background(ctx, flags, s.Stderr)
+}
+
 // background starts a node in the background, and passes on what it says until it is ready.
 func (s *Starter) background(ctx context.Context, flags []string, stdout io.Writer) error {
 	path, err := program.Path()
