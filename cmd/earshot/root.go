@@ -167,6 +167,9 @@ func (a *app) ask(do func(ctx context.Context, client *localapi.Client, args []s
 		}
 		client := localapi.Dial(a.dir)
 		defer client.Close()
+		if !a.out.JSON { // programs have both versions from `status` and `version`
+			client.OnVersion(a.starter().Compare)
+		}
 		return do(c.Context(), client, args)
 	}
 }

@@ -216,3 +216,16 @@ func (s *Starter) Stop(ctx context.Context) error {
 	}
 	return nil
 }
+
+// Compare tells a user that an older program, or a newer one, runs the node.
+func (s *Starter) Compare(running string) {
+	if running == s.Version {
+		return
+	}
+	restart := "`earshot down`, then `earshot up --detach`"
+	if svc, err := s.service(); err == nil && starts(svc) {
+		restart = "`" + svc.RestartCommand() + "`"
+	}
+	fmt.Fprintf(s.Stderr, "earshot: the node that runs is %s, this program is %s: restart to update, with %s\n",
+		terminal.Line(running), s.Version, restart)
+}
