@@ -128,7 +128,8 @@ func (s State) refusing() error {
 	return nil
 }
 
-// ask runs one of the system's programs, and returns what it says. The error has that too.
+// ask runs one of the system's programs, and returns what it says. The error has the first line of it:
+// what follows is advice for those who know these programs.
 func ask(ctx context.Context, program string, args ...string) (string, error) {
 	path, err := exec.LookPath(program)
 	if err != nil {
@@ -142,7 +143,8 @@ func ask(ctx context.Context, program string, args ...string) (string, error) {
 		return "", ctx.Err()
 	}
 	if err != nil {
-		return out.String(), fmt.Errorf("%s %s: %s", program, strings.Join(args, " "), strings.TrimSpace(said.String()+" "+out.String()))
+		first, _, _ := strings.Cut(strings.TrimSpace(said.String()+out.String()), "\n")
+		return out.String(), fmt.Errorf("%s %s: %s", program, strings.Join(args, " "), first)
 	}
 	return strings.TrimSpace(out.String()), nil
 }
