@@ -82,7 +82,7 @@ var hints = map[string]string{
 	localapi.CodeBusy:         "a script may have started readers without end, as `earshot recv --follow` or `send --wait`: end some, then do it again",
 	localapi.CodeInvalid:      "see --help for what the command takes",
 	localapi.CodeInternal:     "where `earshot up` runs, the node says more about it",
-	codeNotRunning:            "start one with `earshot up` and the same --dir, or name the directory of one that runs",
+	codeNotRunning:            "start one with `earshot up --detach` and the same --dir, or name the directory of one that runs",
 	codeNotAnswering:          "its process may be stopped (`fg` lets it go on), or have no file descriptors left (raise `ulimit -n`); else end it and start it again with `earshot up`; what it has begun may still be done if it goes on",
 	codeTimeout:               "try a longer --timeout",
 	CodeCancelled:             "`earshot outbox cancel` or `earshot recall` took it back; send it again if it is to arrive after all, by another --key if it had one",
