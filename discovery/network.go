@@ -24,6 +24,9 @@ type Link struct {
 	// Unfit says why others are neither looked for nor told of this device by multicast over this
 	// interface. It is empty where they are. Such an interface may carry connections all the same.
 	Unfit Reason
+	// Inside: by its name it belongs to containers or virtual machines, and is used since there is
+	// no other.
+	Inside bool
 }
 
 // A Network is what the interfaces looked like at one moment, sorted by index, without loopback. It
@@ -53,7 +56,7 @@ const (
 // Equal tells whether two snapshots show the same interfaces and addresses.
 func (n Network) Equal(o Network) bool {
 	return slices.Equal(n.Missing, o.Missing) && slices.EqualFunc(n.Links, o.Links, func(a, b Link) bool {
-		return a.Name == b.Name && a.Index == b.Index && a.Named == b.Named && a.Unfit == b.Unfit &&
+		return a.Name == b.Name && a.Index == b.Index && a.Named == b.Named && a.Unfit == b.Unfit && a.Inside == b.Inside &&
 			slices.Equal(a.Addrs, b.Addrs) && slices.Equal(a.Prefixes, b.Prefixes)
 	})
 }
@@ -210,7 +213,7 @@ func survey(all []physical, names []string) Network {
 	if !slices.ContainsFunc(n.Links, func(l Link) bool { return l.Unfit != Container }) {
 		// Where there is nothing else, as inside a container, its network is the local network.
 		for i := range n.Links {
-			n.Links[i].Unfit = ""
+			n.Links[i].Unfit, n.Links[i].Inside = "", true
 		}
 	}
 	return n

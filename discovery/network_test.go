@@ -86,6 +86,9 @@ func TestOnlyInterfaceIsUsedOrSaidWhyNot(t *testing.T) {
 		var used []string
 		for _, l := range n.Multicast() {
 			used = append(used, l.Name)
+			if l.Inside != (what == "a container's network") {
+				t.Errorf("%s: inside: %v", what, l.Inside)
+			}
 		}
 		if left := n.LeftOut(); !slices.Equal(used, test.used) || !slices.Equal(left, test.left) {
 			t.Errorf("%s: used %v, want %v; left out %v, want %v", what, used, test.used, left, test.left)

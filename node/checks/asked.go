@@ -32,9 +32,21 @@ type Asked struct {
 	HeardThem    []Heard // by which ways this node has heard them since
 }
 
-// OfReachable judges whether others get a connection to the port on which this node listens. One who
+// OfAnswers judges what connected contacts have answered. Some more may have been asked that have not:
+// where nobody is left to compare with, that is told.
+func OfAnswers(port uint16, asked []Asked, silent int) []Check {
+	out := append(append(hearing(asked), clocks(asked)...), reachable(port, asked))
+	for i := range out {
+		if out[i].Code == Nobody {
+			out[i].Values.Asked, out[i].Values.Answered = len(asked)+silent, len(asked)
+		}
+	}
+	return out
+}
+
+// reachable judges whether others get a connection to the port on which this node listens. One who
 // does is proof enough.
-func OfReachable(port uint16, asked []Asked) Check {
+func reachable(port uint16, asked []Asked) Check {
 	out := Check{Check: Reachable, Values: Values{Port: port}}
 	var failed *Asked
 	for i, a := range asked {
@@ -62,8 +74,8 @@ func OfReachable(port uint16, asked []Asked) Check {
 	return out
 }
 
-// OfHearing judges whether this node and the peers hear each other announce themselves.
-func OfHearing(asked []Asked) (out []Check) {
+// hearing judges whether this node and the peers hear each other announce themselves.
+func hearing(asked []Asked) (out []Check) {
 	compared := 0
 	for _, a := range asked {
 		if !a.OnLink {
@@ -92,10 +104,10 @@ func OfHearing(asked []Asked) (out []Check) {
 	return out
 }
 
-// OfClocks judges this machine's clock by those of peers. Of clocks that differ, those are right with
+// clocks judges this machine's clock by those of peers. Of clocks that differ, those are right with
 // which most agree; where there are as many on either side, nobody can say. A peer whose clock is
 // wrong is told of, which is no fault of this machine's.
-func OfClocks(asked []Asked) (out []Check) {
+func clocks(asked []Asked) (out []Check) {
 	if len(asked) == 0 {
 		return []Check{{Check: Clock, Code: Nobody, OK: true}}
 	}

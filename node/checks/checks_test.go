@@ -56,9 +56,11 @@ func link(name string, unfit discovery.Reason, addrs ...string) discovery.Link {
 func TestInterfaces(t *testing.T) {
 	eth := link("eth0", "", "10.0.0.1")
 	for want, n := range map[string]discovery.Network{
-		"ok interfaces":   {Links: []discovery.Link{eth}},
-		"interfaces none": {},
-		"ok interfaces left_out of docker0, ok interfaces left_out of tun0, ok interfaces left_out of wlan0, ok interfaces left_out of wwan0, ok interfaces left_out of eth9, ok interfaces": {
+		"ok interfaces of eth0":                        {Links: []discovery.Link{eth}},
+		"ok interfaces of eth0, ok interfaces of eth1": {Links: []discovery.Link{eth, link("eth1", "", "10.0.1.1")}},
+		"interfaces none of docker0":                   {Links: []discovery.Link{{Name: "docker0", Addrs: eth.Addrs, Inside: true}}},
+		"interfaces none":                              {},
+		"ok interfaces left_out of docker0, ok interfaces left_out of tun0, ok interfaces left_out of wlan0, ok interfaces left_out of wwan0, ok interfaces left_out of eth9, ok interfaces of eth0": {
 			Links: []discovery.Link{link("docker0", discovery.Container, "172.17.0.1"), link("tun0", discovery.Tunnel, "10.8.0.1"),
 				link("wlan0", "", "fe80::1"), link("wwan0", discovery.NoMulticast, "10.9.0.1"), eth}, Missing: []string{"eth9"}},
 		"ok interfaces left_out of wlan0, interfaces none": {Links: []discovery.Link{link("wlan0", "", "fe80::1")}},
@@ -162,11 +164,11 @@ func TestReachable(t *testing.T) {
 		{"ok reachable", []Asked{a(ann, Other)}},                       // nothing is known
 		{"reachable closed of b0", []Asked{a(ann, Other), a(bob, TimedOut)}},
 	} {
-		if got := said(OfReachable(27830, c.asked)); got != c.want {
+		if got := said(reachable(27830, c.asked)); got != c.want {
 			t.Errorf("%+v: got %s, want %s", c.asked, got, c.want)
 		}
 	}
-	got := OfReachable(27830, []Asked{a(ann, TimedOut)})
+	got := reachable(27830, []Asked{a(ann, TimedOut)})
 	if v := got.Values; v.Port != 27830 || v.Outcome != TimedOut || v.Asked != 1 || v.Answered != 0 || v.Address != "10.0.0.1:5" {
 		t.Errorf("got %+v", got)
 	}
@@ -188,7 +190,7 @@ func TestHearing(t *testing.T) {
 			{Person: bob, OnLink: true, WeAnnounce: true, TheyAnnounce: true, HeardUs: heard}}},
 		{"ok multicast", []Asked{{Person: ann, OnLink: true, WeAnnounce: true, HeardUs: heard}}},
 	} {
-		if got := said(OfHearing(c.asked)...); got != c.want {
+		if got := said(hearing(c.asked)...); got != c.want {
 			t.Errorf("%+v: got %s, want %s", c.asked, got, c.want)
 		}
 	}
@@ -218,14 +220,34 @@ func TestClocks(t *testing.T) {
 		for i, o := range c.offsets {
 			asked = append(asked, Asked{Person: people[i], Offset: o})
 		}
-		got := OfClocks(asked)
+		got := clocks(asked)
 		if said(got...) != c.want || got[0].Values.Whose != c.whose {
 			t.Errorf("%v: got %s %q, want %s %q", c.offsets, said(got...), got[0].Values.Whose, c.want, c.whose)
 		}
 	}
-	got := OfClocks([]Asked{{Person: ann, Offset: -hour}, {Person: bob, Offset: -hour - time.Second}, {Person: cat, Offset: 9 * hour}})
+	got := clocks([]Asked{{Person: ann, Offset: -hour}, {Person: bob, Offset: -hour - time.Second}, {Person: cat, Offset: 9 * hour}})
 	if v := got[0].Values; v.Offset != -hour-time.Second || v.Asked != 3 || v.Whose != Ours {
 		t.Errorf("got %+v", got[0])
+	}
+}
+
+// TestSilentContactsAreTold: who does not answer is asked in vain, and is not nobody.
+func TestSilentContactsAreTold(t *testing.T) {
+	one := []Asked{{Person: ann}}
+	for _, c := range []struct {
+		want            string
+		asked           []Asked
+		silent          int
+		total, answered int // of the check of multicast
+	}{
+		{"ok multicast nobody, ok clock nobody, ok reachable nobody", nil, 0, 0, 0},
+		{"ok multicast nobody, ok clock nobody, ok reachable nobody", nil, 2, 2, 0},
+		{"ok multicast nobody, ok clock, ok reachable nobody", one, 2, 3, 1},
+	} {
+		got := OfAnswers(27830, c.asked, c.silent)
+		if v := got[0].Values; said(got...) != c.want || v.Asked != c.total || v.Answered != c.answered {
+			t.Errorf("%+v: got %s, %+v", c, said(got...), v)
+		}
 	}
 }
 

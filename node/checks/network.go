@@ -12,10 +12,18 @@ func OfInterfaces(n discovery.Network, err error) []Check {
 	for _, l := range n.LeftOut() {
 		out = append(out, Check{Check: Interfaces, Code: LeftOut, OK: true, About: l.Interface, Values: Values{Reason: string(l.Reason)}})
 	}
-	if len(Usable(n)) == 0 {
-		return append(out, Check{Check: Interfaces, Code: None})
+	usable := Usable(n)
+	for _, l := range usable {
+		c := Check{Check: Interfaces, OK: true, About: l.Name}
+		if l.Inside { // mostly the cable is out, or the Wi-Fi off
+			c.OK, c.Code, c.Values.Reason = false, None, string(discovery.Container)
+		}
+		out = append(out, c)
 	}
-	return append(out, Check{Check: Interfaces, OK: true})
+	if len(usable) == 0 {
+		out = append(out, Check{Check: Interfaces, Code: None})
+	}
+	return out
 }
 
 // Usable returns the interfaces over which others are looked for, and at whose addresses others can

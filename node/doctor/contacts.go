@@ -34,6 +34,9 @@ const (
 	maxDialled = 8
 	// dialPatience is how long such a dial may take.
 	dialPatience = 6 * time.Second
+	// promptly is how soon a firewall turns a dial away. That a machine is not there, the system
+	// finds after some seconds.
+	promptly = time.Second
 )
 
 // contacts finds out what contacts hear of this node, and why those that are here are not connected.
@@ -44,8 +47,9 @@ func (d *Doctor) contacts(ctx context.Context, whom crypto.PersonID, tell func(.
 	var asking gosync.WaitGroup
 	defer asking.Wait()
 	asking.Go(func() { // ends with ctx
-		asked := d.askAll(ctx, d.whoToAsk(known, whom), round{began, announced})
-		tell(append(append(checks.OfHearing(asked), checks.OfClocks(asked)...), checks.OfReachable(d.cfg.Port(), asked))...)
+		whom := d.whoToAsk(known, whom)
+		asked := d.askAll(ctx, whom, round{began, announced})
+		tell(checks.OfAnswers(d.cfg.Port(), asked, len(whom)-len(asked))...)
 	})
 	if !pause(ctx, began.Add(settle)) {
 		return
@@ -113,7 +117,7 @@ func (d *Doctor) peer(network discovery.Network, k Known) checks.Peer {
 			p.Seen = p.Seen || time.Since(at) < seenWithin && heard.After(device.LastSeen)
 		}
 		for _, source := range device.FoundBy {
-			if _, there := last[string(source)]; !there && source != discovery.FromMDNS {
+			if _, there := last[string(source)]; !there && !source.Announced() {
 				last[string(source)] = time.Time{}
 			}
 		}
@@ -121,7 +125,7 @@ func (d *Doctor) peer(network discovery.Network, k Known) checks.Peer {
 			p.Addresses = append(p.Addresses, at.String())
 		}
 		if device.Err != nil {
-			p.Tries = append(p.Tries, d.try(network, device.ID, netip.AddrPort{}, device.Err))
+			p.Tries = append(p.Tries, d.try(network, device.ID, netip.AddrPort{}, device.Err, 0))
 		}
 	}
 	for way, at := range last {
@@ -159,11 +163,12 @@ func (d *Doctor) dial(ctx context.Context, network discovery.Network, k Known) (
 	for _, device := range k.Devices {
 		for _, at := range device.Addrs {
 			dialling.Go(func() { // ends with ctx
+				began := time.Now()
 				there, err := d.whoIs(ctx, at)
 				if err == nil && there != device.ID {
 					err = &link.OtherError{Device: there}
 				}
-				t := d.try(network, device.ID, at, err)
+				t := d.try(network, device.ID, at, err, time.Since(began))
 				mu.Lock()
 				defer mu.Unlock()
 				tries = append(tries, t)
@@ -185,9 +190,9 @@ func (d *Doctor) whoIs(ctx context.Context, at netip.AddrPort) (peer.ID, error) 
 
 var errAddress = errors.New("not an address that can be dialled")
 
-// try says how a dial has ended. The address is not valid where it is not known which of several the
-// error is about.
-func (d *Doctor) try(network discovery.Network, device peer.ID, at netip.AddrPort, err error) checks.Try {
+// try says how a dial has ended, and after how long. The address is not valid where it is not known
+// which of several the error is about.
+func (d *Doctor) try(network discovery.Network, device peer.ID, at netip.AddrPort, err error, took time.Duration) checks.Try {
 	t := checks.Try{Device: device.String()}
 	if at.IsValid() {
 		t.Address = at.String()
@@ -202,17 +207,21 @@ func (d *Doctor) try(network discovery.Network, device peer.ID, at netip.AddrPor
 		_, t.Known = d.cfg.Owns(other.Device)
 		t.Known = t.Known || other.Device == d.cfg.Host.ID()
 	}
-	if t.Code == checks.NoRoute && at.IsValid() && forbidden(runtime.GOOS, network.OnLink(at.Addr()), d.reachesLAN(network)) {
+	if !at.IsValid() || !network.OnLink(at.Addr()) {
+		return t
+	}
+	switch {
+	case t.Code == checks.NoRoute && forbidden(runtime.GOOS, d.reachesLAN(network)):
 		t.Code = checks.Permission
+	case turnedAway(at.Addr(), err, took):
+		t.Code = checks.Refused
 	}
 	return t
 }
 
 // forbidden says that the system seems to keep this program off the local network: macOS says then
 // that there is no way even to addresses of a network that the machine is on.
-func forbidden(system string, onLink, reachesLAN bool) bool {
-	return system == "darwin" && onLink && !reachesLAN
-}
+func forbidden(system string, reachesLAN bool) bool { return system == "darwin" && !reachesLAN }
 
 // reachesLAN says that somebody on a network of this machine is connected.
 func (d *Doctor) reachesLAN(network discovery.Network) bool {
@@ -223,12 +232,21 @@ func (d *Doctor) reachesLAN(network discovery.Network) bool {
 	})
 }
 
+// turnedAway says that a firewall has turned a dial away. Not all say that nobody listens, some say what
+// sounds as if there were no way to a neighbour: that of Fedora does, unless told otherwise.
+func turnedAway(at netip.Addr, err error, took time.Duration) bool {
+	noWay := errors.Is(err, syscall.EHOSTUNREACH) || errors.Is(err, wsaHostUnreach) ||
+		at.Is6() && errors.Is(err, syscall.EACCES)
+	return noWay && took < promptly || outcome(err) == checks.Refused
+}
+
 // What Windows says where Unix has names of its own.
 const (
 	wsaConnRefused = syscall.Errno(10061)
 	wsaNetUnreach  = syscall.Errno(10051)
 	wsaHostUnreach = syscall.Errno(10065)
 	wsaTimedOut    = syscall.Errno(10060)
+	wsaAccess      = syscall.Errno(10013)
 )
 
 // outcome is the code of a dial that has failed.
@@ -243,6 +261,8 @@ func outcome(err error) string {
 		return checks.TimedOut
 	case is(syscall.EHOSTUNREACH, syscall.ENETUNREACH, wsaHostUnreach, wsaNetUnreach):
 		return checks.NoRoute
+	case is(syscall.EACCES, syscall.EPERM, wsaAccess):
+		return checks.Permission
 	}
 	return checks.Other
 }

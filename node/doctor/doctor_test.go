@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -573,10 +574,11 @@ func TestSeenContactIsDialled(t *testing.T) {
 
 func TestOutcome(t *testing.T) {
 	for want, all := range map[string][]error{
-		checks.Refused:  {syscall.ECONNREFUSED, fmt.Errorf("/ip4/10.0.0.1/tcp/1: %w", syscall.ECONNREFUSED), wsaConnRefused},
-		checks.TimedOut: {link.ErrNoAnswer, context.DeadlineExceeded, syscall.ETIMEDOUT, wsaTimedOut},
-		checks.NoRoute:  {syscall.EHOSTUNREACH, syscall.ENETUNREACH, wsaHostUnreach, wsaNetUnreach},
-		checks.Other:    {link.ErrOver, errors.New("anything else")},
+		checks.Refused:    {syscall.ECONNREFUSED, fmt.Errorf("/ip4/10.0.0.1/tcp/1: %w", syscall.ECONNREFUSED), wsaConnRefused},
+		checks.TimedOut:   {link.ErrNoAnswer, context.DeadlineExceeded, syscall.ETIMEDOUT, wsaTimedOut},
+		checks.NoRoute:    {syscall.EHOSTUNREACH, syscall.ENETUNREACH, wsaHostUnreach, wsaNetUnreach},
+		checks.Permission: {syscall.EACCES, syscall.EPERM, wsaAccess},
+		checks.Other:      {link.ErrOver, errors.New("anything else")},
 	} {
 		for _, err := range all {
 			if got := outcome(err); got != want {
@@ -586,21 +588,39 @@ func TestOutcome(t *testing.T) {
 	}
 }
 
+// TestTurnedAway: a firewall may say what sounds as if there were no way to a neighbour.
+func TestTurnedAway(t *testing.T) {
+	if runtime.GOOS == "darwin" {
+		t.Skip("see TestPermission")
+	}
+	eth := discovery.Network{Links: []discovery.Link{{Name: "eth0", Prefixes: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/24"), netip.MustParsePrefix("fd00::/64")}}}}
+	d := New(Config{Contacts: func() []Known { return nil }})
+	for _, c := range []struct {
+		at   string
+		err  error
+		took time.Duration
+		want string
+	}{
+		{"10.0.0.1:1", syscall.ECONNREFUSED, time.Minute, checks.Refused},
+		{"10.0.0.1:1", syscall.EHOSTUNREACH, promptly - 1, checks.Refused},
+		{"[fd00::1]:1", syscall.EACCES, 0, checks.Refused},
+		{"10.0.0.1:1", syscall.EHOSTUNREACH, promptly, checks.NoRoute}, // no machine is there
+		{"10.9.0.1:1", syscall.EHOSTUNREACH, 0, checks.NoRoute},        // a router says it
+		{"10.0.0.1:1", syscall.ENETUNREACH, 0, checks.NoRoute},         // the system itself
+		{"10.0.0.1:1", syscall.EACCES, 0, checks.Permission},           // the same
+		{"[fd00::1]:1", syscall.EPERM, 0, checks.Permission},           // the same
+		{"10.0.0.1:1", link.ErrNoAnswer, 0, checks.TimedOut},
+	} {
+		if got := d.try(eth, "bob", netip.MustParseAddrPort(c.at), c.err, c.took); got.Code != c.want {
+			t.Errorf("%+v: %s", c, got.Code)
+		}
+	}
+}
+
 // TestPermission: macOS says that there is no way to its own network.
 func TestPermission(t *testing.T) {
-	for _, c := range []struct {
-		system             string
-		onLink, reachesLAN bool
-		want               bool
-	}{
-		{"darwin", true, false, true},
-		{"darwin", false, false, false},
-		{"darwin", true, true, false}, // somebody there is connected
-		{"linux", true, false, false},
-	} {
-		if got := forbidden(c.system, c.onLink, c.reachesLAN); got != c.want {
-			t.Errorf("%+v: %v", c, got)
-		}
+	if !forbidden("darwin", false) || forbidden("darwin", true) || forbidden("linux", false) {
+		t.Error("got", forbidden("darwin", false), forbidden("darwin", true), forbidden("linux", false))
 	}
 }
 

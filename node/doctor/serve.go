@@ -152,16 +152,17 @@ func (v *visit) dialBack(ctx context.Context, port uint16) string {
 	v.account.Spend(backCost)
 	ctx, cancel := context.WithTimeout(ctx, backPatience)
 	defer cancel()
+	began := time.Now()
 	there, err := v.whoIs(ctx, at)
 	switch {
 	case err == nil && there == v.conn.RemotePeer():
 		return checks.Connected
 	case err == nil:
 		return checks.Other
-	}
-	switch code := outcome(err); code {
-	case checks.Refused, checks.TimedOut:
-		return code
+	case turnedAway(at.Addr(), err, time.Since(began)):
+		return checks.Refused
+	case outcome(err) == checks.TimedOut:
+		return checks.TimedOut
 	}
 	return checks.Other
 }

@@ -33,19 +33,22 @@ func (m Machine) Look(ctx context.Context, p Plan, tell func(...checks.Check)) {
 	links := checks.Usable(network)
 	looking.Go(func() { tell(checks.OfDisk(m.disk(ctx))...) }) // ends within diskPatience, or with ctx
 	looking.Go(func() { tell(m.port(p)) })
-	for name, group := range map[string]Group{checks.MDNSPort: mdns.Group, checks.Beacon: beacon.Group} {
-		looking.Go(func() { // ends within the patience of the tests, or with ctx
-			if p.NoMDNS {
-				tell(checks.OfShared(name, true, checks.Claim{Port: group(multicast.V4).At.Port()}))
-				return
-			}
-			claim := m.Shared(group)
-			tell(checks.OfShared(name, false, claim))
-			if !claim.Held {
-				tell(checks.OfMulticast(m.Multicast(ctx, links, group))...)
-			}
-		})
+	var groups []Group
+	for _, of := range []struct {
+		name string
+		at   Group
+	}{{checks.MDNSPort, mdns.Group}, {checks.Beacon, beacon.Group}} {
+		claim := checks.Claim{Port: of.at(multicast.V4).At.Port()}
+		if !p.NoMDNS {
+			claim = m.Shared(of.at)
+		}
+		tell(checks.OfShared(of.name, p.NoMDNS, claim))
+		if !p.NoMDNS && !claim.Held {
+			groups = append(groups, of.at)
+		}
 	}
+	// Ends within the patience of the tests, or with ctx.
+	looking.Go(func() { tell(checks.OfMulticast(m.Multicast(ctx, links, groups...))...) })
 }
 
 // port looks at the TCP port.

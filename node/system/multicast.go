@@ -2,12 +2,14 @@ package system
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	gosync "sync"
 	"time"
@@ -28,23 +30,28 @@ const (
 // A Group says where packets of some protocol are sent, in each IP version.
 type Group func(multicast.Family) multicast.Group
 
-// Multicast sends a packet to a group over each link by one socket, and listens for it by another.
-func (m Machine) Multicast(ctx context.Context, links []discovery.Link, to Group) (out []checks.Sent) {
+// Multicast sends a packet to each group over each link by one socket, and listens for it by another.
+func (m Machine) Multicast(ctx context.Context, links []discovery.Link, groups ...Group) (out []checks.Sent) {
 	var mu gosync.Mutex
 	var tests gosync.WaitGroup
 	for _, l := range links {
-		for f := range multicast.Families {
-			if f.Of(l) {
-				tests.Go(func() { // ends within the patience of a test, or with ctx
-					s := send(ctx, l, to(f))
-					mu.Lock()
-					defer mu.Unlock()
-					out = append(out, s)
-				})
+		for _, to := range groups {
+			for f := range multicast.Families {
+				if f.Of(l) {
+					tests.Go(func() { // ends within the patience of a test, or with ctx
+						s := send(ctx, l, to(f))
+						mu.Lock()
+						defer mu.Unlock()
+						out = append(out, s)
+					})
+				}
 			}
 		}
 	}
 	tests.Wait()
+	slices.SortFunc(out, func(a, b checks.Sent) int {
+		return cmp.Or(cmp.Compare(a.Interface, b.Interface), cmp.Compare(a.Port, b.Port), cmp.Compare(a.Family, b.Family))
+	})
 	return out
 }
 

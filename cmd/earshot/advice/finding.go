@@ -16,7 +16,12 @@ var findingEntries = map[key]entry{
 		return "this machine is on one that earshot can use: " + terminal.Line(c.About)
 	}},
 	{"interfaces", "none"}: {
-		always("this machine is on none that earshot can use, so nobody can be found"),
+		func(c check) string {
+			if c.About != "" {
+				return "this machine is on none but " + terminal.Line(c.About) + ", which by its name leads to containers or virtual machines on it only. So nobody else can be found"
+			}
+			return "this machine is on none that earshot can use, so nobody can be found"
+		},
 		func(c check) []Line {
 			return steps(sentence("plug in the network cable, or join the Wi-Fi that your colleagues are on. If earshot was started with --interface, see whether the name is right. What the machine has:"),
 				showAddresses(c.System))
@@ -32,7 +37,7 @@ var findingEntries = map[key]entry{
 		}
 		return "this machine can announce itself over " + link(c) + ", and hears what is announced there"
 	}},
-	{"multicast", "nobody"}: {found: always("nobody is connected who could say whether this machine is heard")},
+	{"multicast", "nobody"}: {found: nobody("who could say whether this machine is heard")},
 	{"multicast", "out"}: {
 		func(c check) string {
 			return "this machine's announcements, by which others find it, do not get out over " + link(c)

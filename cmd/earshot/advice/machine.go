@@ -84,7 +84,7 @@ var machineEntries = map[key]entry{
 	{"clock", ""}: {found: func(c check) string {
 		return "it agrees with that of " + people(c.v.GetAsked())
 	}},
-	{"clock", "nobody"}: {found: always("nobody is connected whose clock could be compared")},
+	{"clock", "nobody"}: {found: nobody("whose clock could be compared")},
 	{"clock", "off"}: {
 		func(c check) string {
 			by := time.Duration(c.v.GetOffsetMs()) * time.Millisecond

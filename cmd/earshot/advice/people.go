@@ -20,7 +20,7 @@ var peopleEntries = map[key]entry{
 		}
 		return people(c.v.GetAnswered()) + " could connect to this machine" + onPort(c)
 	}},
-	{"reachable", "nobody"}: {found: always("nobody is connected who could try to connect to this machine")},
+	{"reachable", "nobody"}: {found: nobody("who could try to connect to this machine")},
 	{"reachable", "closed"}: {
 		func(c check) string {
 			how := "got no answer"
@@ -212,6 +212,17 @@ func group(c check) string {
 		return "the group " + label.GroupCalled(label.Whole, &earshotv1.Target{}, name)
 	}
 	return "a group that is arriving"
+}
+
+// nobody says that there is no contact who could help, or that those who were asked don't answer: they
+// do so some times a minute.
+func nobody(who string) func(check) string {
+	return func(c check) string {
+		if c.v.GetAnswered() < c.v.GetAsked() {
+			return "contacts are connected, and none of those who were asked has answered. Ask again in a minute"
+		}
+		return "no contact is connected " + who
+	}
 }
 
 func onPort(c check) string {

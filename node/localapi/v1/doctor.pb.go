@@ -84,16 +84,17 @@ type Check struct {
 	Check string `protobuf:"bytes,1,opt,name=check,proto3" json:"check,omitempty"`
 	// What was found; absent: nothing wrong. With ok it says more, and nothing is wrong.
 	//
-	// interfaces: none; with ok left_out, a check for each, with the reason in values. multicast: out
-	// and in (this machine does not send or hear it over an interface), unheard (a connected contact
-	// does not hear this node), deaf (this node does not hear a connected contact); with ok nobody.
-	// mdns_port: held; with ok off. beacon: held; with ok off. port: taken. reachable: closed; with ok
-	// nobody. peers: refused, timed_out, wrong_identity, other_version, no_route, permission, other
-	// (values has no word for it, see detail); with ok offline. clock: off; with ok nobody. disk: full,
-	// nearly_full, read_only, slow, unreadable. copies: copied, restored, twin. limits: crowded, full,
-	// limit, strained, starved, refused. person: not_seen, not_accepted, blocked. probe: no_network; with ok
-	// found, nobody. Of the command: node stopped; program old; database damaged, newer,
-	// unreadable; keyring damaged, missing, passphrase, unreadable, not_private.
+	// interfaces: none, about one of containers where that is the only one; with ok left_out, a check
+	// for each, with the reason in values. multicast: out and in (this machine does not send or hear it
+	// over an interface), unheard (a connected contact does not hear this node), deaf (this node does
+	// not hear a connected contact); with ok nobody. mdns_port: held; with ok off. beacon: held; with ok
+	// off. port: taken. reachable: closed; with ok nobody. peers: refused, timed_out, wrong_identity,
+	// other_version, no_route, permission, other (values has no word for it, see detail); with ok
+	// offline. clock: off; with ok nobody. disk: full, nearly_full, read_only, slow, unreadable. copies:
+	// copied, restored, twin. limits: crowded, full, limit, strained, starved, refused. person:
+	// not_seen, not_accepted, blocked. probe: no_network; with ok found, nobody. Of the command: node
+	// stopped; program old; database damaged, newer, unreadable; keyring damaged, missing, passphrase,
+	// unreadable, not_private.
 	Code          string  `protobuf:"bytes,2,opt,name=code,proto3" json:"code,omitempty"`
 	Ok            bool    `protobuf:"varint,3,opt,name=ok,proto3" json:"ok,omitempty"`
 	About         string  `protobuf:"bytes,4,opt,name=about,proto3" json:"about,omitempty"`   // the interface, directory or file
