@@ -174,6 +174,23 @@ type Port struct {
 // Port returns on which TCP port this node listens.
 func (n *Node) Port() Port { return Port{n.host.Port(), uint16(n.portTaken.Load())} }
 
+// PortSettings are the settings by which WantedPort says what it does.
+var PortSettings = []string{settingListen, settingPort}
+
+// WantedPort returns on which TCP port a node that does not run is to listen when it starts, by its
+// settings: that which it was told, or that of last time; 0 if any will do.
+func WantedPort(settings map[string]string) uint16 {
+	told, err := parseListen(strings.Fields(settings[settingListen]))
+	if err == nil && len(told) > 0 {
+		settings = map[string]string{}
+		if text, err := told[0].ValueForProtocol(ma.P_TCP); err == nil {
+			settings[settingPort] = text
+		}
+	}
+	port, _ := strconv.ParseUint(settings[settingPort], 10, 16) // 0 if none was saved
+	return uint16(port)
+}
+
 // lastPort returns the port on which this node listened last, or 0.
 func (n *Node) lastPort() (uint16, error) {
 	value, err := n.store.Book().Setting(settingPort)

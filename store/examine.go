@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 
+	"github.com/earshot-im/earshot/store/book"
 	"github.com/earshot-im/earshot/store/disk"
 	"github.com/earshot-im/earshot/store/tx"
 )
@@ -19,9 +20,10 @@ func Held(dir string) error { return disk.Held(dir) }
 
 // Examine says what Open would find in a directory that no process has open, and why it would fail.
 // It only reads: nothing is made, migrated or written, and a start meanwhile is not held up. The
-// database matches ErrDamaged also where it is that of another keyring. It fails with ErrLocked if
-// another process has the directory, and if the directory can't be read.
-func Examine(ctx context.Context, dir string, passphrase []byte) (Examination, error) {
+// database matches ErrDamaged also where it is that of another keyring. Of the settings it returns
+// those that are asked for, if they can be read. It fails with ErrLocked if another process has the
+// directory, and if the directory can't be read.
+func Examine(ctx context.Context, dir string, passphrase []byte, settings ...string) (Examination, error) {
 	return tx.Examine(ctx, disk.Config{Dir: dir, Passphrase: passphrase}, func(x *Examination, r *tx.Reader) error {
 		have, err := versionIn(r)
 		if err != nil || have == 0 { // a first start that has crashed left nothing in it
@@ -38,7 +40,15 @@ func Examine(ctx context.Context, dir string, passphrase []byte) (Examination, e
 		if x.Keys == nil {
 			return nil
 		}
-		_, err = maskIn(r, x.Keys)
-		return err
+		if _, err = maskIn(r, x.Keys); err != nil || have != formatVersion {
+			return err
+		}
+		x.Settings = make(map[string]string)
+		for _, name := range settings {
+			if x.Settings[name], err = book.SettingIn(r, x.Keys, name); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }

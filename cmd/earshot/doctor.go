@@ -106,14 +106,11 @@ func (d *examination) alone(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	e := doctor.Examiner{Dir: d.dir, Passphrase: secret, Tell: d.tell}
-	if err := e.Alone(ctx); err != nil {
-		return err
-	}
 	if !d.out.JSON && (d.who != "" || d.probe) {
 		fmt.Fprintln(d.stderr, "about other people and machines only a running earshot can say something")
 	}
-	return nil
+	e := doctor.Examiner{Dir: d.dir, Passphrase: secret, Tell: d.tell}
+	return e.Alone(ctx)
 }
 
 // tell writes a check. For people, what is wrong waits until the end, where they look for it.

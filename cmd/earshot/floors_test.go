@@ -48,7 +48,7 @@ var imports = map[string]string{
 	"cmd/hostile/rogue":    "crypto node/wire store/event",
 	"cmd/isolate":          "",
 
-	"cmd/earshot/doctor":     "cmd/earshot/advice crypto node/localapi/v1 store",
+	"cmd/earshot/doctor":     "cmd/earshot/advice crypto discovery node node/checks node/localapi/v1 node/localapi/view node/system store",
 	"cmd/earshot/advice":     "cmd/earshot/label cmd/earshot/terminal node/localapi/v1",
 	"cmd/earshot/passphrase": "cmd/earshot/problem",
 

@@ -78,7 +78,7 @@ func OfMulticast(sent []Sent) (out []Check) {
 	for _, s := range sent {
 		if !lost[s.Interface] {
 			lost[s.Interface] = true
-			out = append(out, Check{Check: Multicast, OK: true, About: s.Interface})
+			out = append(out, Check{Check: Multicast, OK: true, About: s.Interface, Values: Values{Port: s.Port}})
 		}
 	}
 	return out

@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 
+	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/store/disk"
 	"github.com/earshot-im/earshot/store/tx"
 )
@@ -29,18 +30,23 @@ func (k *Book) SetSetting(ctx context.Context, name, value string, then ...func(
 // Setting returns a value, empty if there is none.
 func (k *Book) Setting(name string) (value string, err error) {
 	err = k.cfg.DB.View(func(r *tx.Reader) error {
-		v := r.Get(bucketSettings, []byte(name))
-		if v == nil {
-			return nil
-		}
-		plain, err := k.cfg.Keyring.Open(v, settingAAD(name))
-		if err != nil {
-			return disk.Damaged("setting: %w", err)
-		}
-		value = string(plain)
-		return nil
+		value, err = SettingIn(r, k.cfg.Keyring, name)
+		return err
 	})
 	return value, err
+}
+
+// SettingIn is Setting of a database that nobody has open.
+func SettingIn(r *tx.Reader, keys *crypto.Keyring, name string) (string, error) {
+	v := r.Get(bucketSettings, []byte(name))
+	if v == nil {
+		return "", nil
+	}
+	plain, err := keys.Open(v, settingAAD(name))
+	if err != nil {
+		return "", disk.Damaged("setting: %w", err)
+	}
+	return string(plain), nil
 }
 
 const cursorSize = 16 // bytes of the key of a cursor: too many for two names to share them

@@ -30,6 +30,9 @@ type Examination struct {
 	// Database is nil, or matches ErrDamaged, ErrNotPrivate or what look returned, or is the
 	// system's. It is the context's error if that ended first: what was read until then is whole.
 	Database error
+
+	// Settings are those that look was asked for and has found, by their names.
+	Settings map[string]string
 }
 
 // Examine says what Open would find in a directory, and why it would fail. It changes nothing: it

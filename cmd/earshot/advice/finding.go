@@ -33,11 +33,11 @@ var findingEntries = map[key]entry{
 
 	{"multicast", ""}: {found: func(c check) string {
 		if c.About == "" {
-			return fmt.Sprintf("contacts who are connected (%d were asked) hear this machine's announcements, and it hears theirs", c.v.GetAsked())
+			return fmt.Sprintf("contacts hear this machine, and it hears them (%d asked)", c.v.GetAsked())
 		}
-		return "this machine can announce itself over " + link(c) + ", and hears what is announced there"
+		return "announcements go out and come in over " + link(c)
 	}},
-	{"multicast", "nobody"}: {found: nobody("who could say whether this machine is heard")},
+	{"multicast", "nobody"}: {found: nobody("who could be asked")},
 	{"multicast", "out"}: {
 		func(c check) string {
 			return "this machine's announcements, by which others find it, do not get out over " + link(c)
@@ -82,7 +82,7 @@ var findingEntries = map[key]entry{
 		},
 	},
 
-	{"mdns_port", ""}:    {found: always("it can be used (mDNS, the usual way)")},
+	{"mdns_port", ""}:    {found: always("it can be used (the usual way)")},
 	{"mdns_port", "off"}: {found: always("it is not used, since earshot was started with --no-mdns")},
 	{"mdns_port", "held"}: {
 		func(c check) string {
@@ -93,7 +93,7 @@ var findingEntries = map[key]entry{
 				whoHas(c.System, rule{"udp", 5353}), ended(c.System, c.v.GetPid()), meanwhile())
 		},
 	},
-	{"beacon", ""}:    {found: always("it can be used (beacons, for networks that stop the usual way)")},
+	{"beacon", ""}:    {found: always("it can be used (beacons)")},
 	{"beacon", "off"}: {found: always("it is not used, since earshot was started with --no-mdns")},
 	{"beacon", "held"}: {
 		func(c check) string {

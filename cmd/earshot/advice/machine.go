@@ -65,26 +65,30 @@ var machineEntries = map[key]entry{
 		if c.v.GetPort() == 0 {
 			return "one that is free is taken when earshot starts"
 		}
-		return fmt.Sprintf("this machine takes messages on TCP port %d", c.v.GetPort())
+		return fmt.Sprintf("TCP port %d is there for earshot", c.v.GetPort())
 	}},
 	{"port", "taken"}: {
 		func(c check) string {
 			found := fmt.Sprintf("TCP port %d is taken by %s", c.v.GetPort(), holder(c))
 			if c.v.GetInstead() == 0 {
-				return found + ", so earshot can't start with it"
+				return found + ", so earshot can't listen on it when it starts. A firewall, or a colleague who has this port, knows of no other"
 			}
 			return found + fmt.Sprintf(", so earshot listens on port %d. Others find that by themselves, but a firewall or a colleague who has the old port does not", c.v.GetInstead())
 		},
 		func(c check) []Line {
+			another := run("earshot down", "earshot up --listen PORT")
+			if c.v.GetInstead() == 0 { // it does not run
+				another = another[1:]
+			}
 			return steps(sentence("find out what has the port, and end it:"), whoHas(c.System, rule{"tcp", c.v.GetPort()}), ended(c.System, c.v.GetPid()),
-				sentence("or take another port for good:"), run("earshot down", "earshot up --listen PORT"))
+				sentence("or take another port for good:"), another)
 		},
 	},
 
 	{"clock", ""}: {found: func(c check) string {
 		return "it agrees with that of " + people(c.v.GetAsked())
 	}},
-	{"clock", "nobody"}: {found: nobody("whose clock could be compared")},
+	{"clock", "nobody"}: {found: nobody("who could be asked")},
 	{"clock", "off"}: {
 		func(c check) string {
 			by := time.Duration(c.v.GetOffsetMs()) * time.Millisecond
@@ -115,7 +119,7 @@ var machineEntries = map[key]entry{
 			found += ", " + size(free) + " are free"
 		}
 		if us := c.v.GetSyncUs(); us != 0 {
-			found += fmt.Sprintf(", and to keep a message safe takes %s", duration(max(time.Millisecond, time.Duration(us)*time.Microsecond)))
+			found += fmt.Sprintf(", and takes %s to keep a message safe", duration(max(time.Millisecond, time.Duration(us)*time.Microsecond)))
 		}
 		return found
 	}},

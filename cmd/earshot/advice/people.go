@@ -20,7 +20,7 @@ var peopleEntries = map[key]entry{
 		}
 		return people(c.v.GetAnswered()) + " could connect to this machine" + onPort(c)
 	}},
-	{"reachable", "nobody"}: {found: nobody("who could try to connect to this machine")},
+	{"reachable", "nobody"}: {found: nobody("who could try it")},
 	{"reachable", "closed"}: {
 		func(c check) string {
 			how := "got no answer"

@@ -16,10 +16,16 @@ import (
 	"errors"
 	"io/fs"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/discovery"
+	"github.com/earshot-im/earshot/node"
+	"github.com/earshot-im/earshot/node/checks"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
+	"github.com/earshot-im/earshot/node/localapi/view"
+	"github.com/earshot-im/earshot/node/system"
 	"github.com/earshot-im/earshot/store"
 )
 
@@ -49,6 +55,9 @@ const (
 	NotPrivate      = "not_private"      // keyring: others may read it, or what is around it
 )
 
+// machineTime bounds how long the machine is looked at: as long as a node that runs takes at most.
+const machineTime = 20 * time.Second
+
 // filesTime bounds how long a database is read that was not closed: all of it has to be.
 const filesTime = 15 * time.Second
 
@@ -61,27 +70,52 @@ type Examiner struct {
 
 // Alone examines a directory in which no node answers, and the machine.
 func (e *Examiner) Alone(ctx context.Context) error {
-	for _, c := range e.files(ctx) {
+	said, port := e.files(ctx)
+	for _, c := range said {
 		if err := e.Tell(c); err != nil {
 			return err
 		}
 	}
-	return nil
+	return e.machine(ctx, port, slices.ContainsFunc(said, func(c *earshotv1.Check) bool { return c.Code == New || c.Check == Disk }))
 }
 
-// files says whether a node has the directory, and how its files are.
-func (e *Examiner) files(ctx context.Context) []*earshotv1.Check {
+// machine makes the checks of the machine for a node that is to listen on a port, but those of the disk
+// if the directory is not there to be written, or was told to be of no use.
+func (e *Examiner) machine(ctx context.Context, port uint16, nowhere bool) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, machineTime)
+	defer cancel()
+	var mu sync.Mutex
+	system.Machine{Dir: e.Dir}.Look(ctx, system.Plan{Networks: discovery.ReadNetwork(), Port: port}, func(all ...checks.Check) {
+		mu.Lock()
+		defer mu.Unlock()
+		for _, c := range all {
+			if err == nil && !(nowhere && c.Check == Disk) {
+				err = e.Tell(view.Check(c))
+			}
+		}
+	})
+	return err
+}
+
+// files says whether a node has the directory, how its files are, and on which port a node is to
+// listen by them; 0 if that is not known.
+func (e *Examiner) files(ctx context.Context) ([]*earshotv1.Check, uint16) {
 	ctx, cancel := context.WithTimeout(ctx, filesTime)
 	defer cancel()
-	x, err := store.Examine(ctx, e.Dir, e.Passphrase)
+	x, err := store.Examine(ctx, e.Dir, e.Passphrase, node.PortSettings...)
+	return e.judge(x, err), node.WantedPort(x.Settings)
+}
+
+// judge says what an examination has found.
+func (e *Examiner) judge(x store.Examination, err error) []*earshotv1.Check {
 	var locked *store.LockedError
 	switch {
 	case errors.As(err, &locked) && slices.Contains(x.Exposed, e.Dir): // so nobody may ask it, and nothing else is wrong with it
-		node := &earshotv1.Check{Check: Node, Ok: true, Values: &earshotv1.Values{Pid: uint32(max(0, locked.PID))}}
-		return append([]*earshotv1.Check{node}, exposed(x)...)
+		running := &earshotv1.Check{Check: Node, Ok: true, Values: &earshotv1.Values{Pid: uint32(max(0, locked.PID))}}
+		return append([]*earshotv1.Check{running}, exposed(x)...)
 	case errors.As(err, &locked):
-		node := &earshotv1.Check{Check: Node, Code: NotAnswering, About: e.Dir, Values: &earshotv1.Values{Pid: uint32(max(0, locked.PID))}}
-		return append([]*earshotv1.Check{node}, exposed(x)...)
+		silent := &earshotv1.Check{Check: Node, Code: NotAnswering, About: e.Dir, Values: &earshotv1.Values{Pid: uint32(max(0, locked.PID))}}
+		return append([]*earshotv1.Check{silent}, exposed(x)...)
 	case errors.Is(err, store.ErrNotPrivate):
 		return []*earshotv1.Check{{Check: Keyring, Code: NotPrivate, About: e.Dir, Detail: err.Error()}}
 	case err != nil: // so it can't be known whether a node runs

@@ -40,7 +40,8 @@ func made(t *testing.T, passphrase string) string {
 }
 
 func files(dir, passphrase string) string {
-	return said((&Examiner{Dir: dir, Passphrase: []byte(passphrase)}).files(context.Background()))
+	checks, _ := (&Examiner{Dir: dir, Passphrase: []byte(passphrase)}).files(context.Background())
+	return said(checks)
 }
 
 // Each fault of the files of a stopped node is named; with none, only the node is missing.
@@ -81,7 +82,7 @@ func TestDirectoryOfAProcess(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	checks := (&Examiner{Dir: dir}).files(context.Background())
+	checks, _ := (&Examiner{Dir: dir}).files(context.Background())
 	if said(checks) != "node not_answering false" || checks[0].Values.Pid != uint32(os.Getpid()) {
 		t.Errorf("%v", checks)
 	}
@@ -90,6 +91,32 @@ func TestDirectoryOfAProcess(t *testing.T) {
 	}
 	if got := files(dir, ""); got != "node  true, keyring not_private false" {
 		t.Error(got)
+	}
+}
+
+// Where the port of a stopped node is another's now, that can only be found out by the port.
+func TestPortOfAStoppedNode(t *testing.T) {
+	for _, c := range []struct {
+		listen, last string
+		want         uint16
+	}{{"", "", 0}, {"", "27833", 27833}, {"4001", "27833", 4001}, {"/ip4/192.0.2.7/tcp/4002", "", 4002}} {
+		dir := made(t, "")
+		s, err := store.Open(store.Config{Dir: dir})
+		if err != nil {
+			t.Fatal(err)
+		}
+		running, stop := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- s.Run(running) }()
+		err = errors.Join(s.Book().SetSetting(t.Context(), "listen", c.listen), s.Book().SetSetting(t.Context(), "port", c.last))
+		stop()
+		if err := errors.Join(err, <-ended, s.Close()); err != nil {
+			t.Fatal(err)
+		}
+		checks, port := (&Examiner{Dir: dir}).files(t.Context())
+		if port != c.want || said(checks) != "node stopped false, keyring  true, database  true" {
+			t.Errorf("%+v: port %d, %s", c, port, said(checks))
+		}
 	}
 }
 
