@@ -13,6 +13,7 @@ import (
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/discovery"
 	"github.com/earshot-im/earshot/node/contacts"
+	"github.com/earshot-im/earshot/node/dial"
 	"github.com/earshot-im/earshot/node/warnings"
 )
 
@@ -48,6 +49,7 @@ type Peer struct {
 	Addresses []string // multiaddrs without the peer ID
 	FoundBy   []string // discovery.Source values
 	LastSeen  time.Time
+	Unreached bool // a contact's, heard of since it was connected, and no dial reaches it
 }
 
 // Status returns the node at a glance.
@@ -130,6 +132,7 @@ func (n *Node) Peers(context.Context) ([]Peer, error) {
 			state := states[device]
 			peer := Peer{Person: p.ID, Name: p.Claimed, Petname: p.Petname, Pinned: p.Pinned, KnownAs: contacts.KnownAs(p.Petname, p.Pinned), Device: device, Online: online,
 				Contact: p.Contact, Verified: p.Verified, Blocked: p.Blocked, LastSeen: n.people.LastSeen(&p, device)}
+			peer.Unreached = p.Contact && !online && state.Unreachable(time.Now()) && n.cfg.Now().Sub(peer.LastSeen) > dial.Recently
 			for _, addr := range (discovery.Sighting{Addrs: state.Addrs}).Multiaddrs() {
 				peer.Addresses = append(peer.Addresses, addr.String())
 			}

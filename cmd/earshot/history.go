@@ -75,7 +75,10 @@ func (a *app) outboxCommand() *cobra.Command {
 				return err
 			}
 			a.nothing(len(r.Pending), "everything is delivered")
-			return a.out.Outbox(a.stdout, r.Pending)
+			if err := a.out.Outbox(a.stdout, r.Pending); err != nil {
+				return err
+			}
+			return a.askDoctor(show.PuzzleOfOutbox(r.Pending))
 		}),
 	}
 	a.long(c, "the ID of each message, which outbox cancel takes")

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/earshot-im/earshot/cmd/earshot/advice"
 	"github.com/earshot-im/earshot/cmd/earshot/problem"
 	"github.com/earshot-im/earshot/cmd/earshot/show"
 	"github.com/earshot-im/earshot/node/localapi"
@@ -35,7 +36,14 @@ func (a *app) statusCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.out.Status(a.stdout, s)
+			if err := a.out.Status(a.stdout, s); err != nil || a.out.JSON {
+				return err
+			}
+			r, err := client.Peers(ctx, &earshotv1.PeersRequest{})
+			if err != nil {
+				return err
+			}
+			return a.askDoctor(show.PuzzleOfPeers(r, localapi.Began(a.dir)))
 		}),
 	}
 }
@@ -109,7 +117,19 @@ func (a *app) printPeers(ctx context.Context, client *localapi.Client, shown map
 		return now, err
 	}
 	online := slices.ContainsFunc(changed, func(v show.Peer) bool { return v.Online })
-	return now, show.Finding(a.stderr, r.Finding, online)
+	if err := show.Finding(a.stderr, r.Finding, online); err != nil {
+		return now, err
+	}
+	return now, a.askDoctor(show.PuzzleOfPeers(r, localapi.Began(a.dir)))
+}
+
+// askDoctor tells people on standard error that the doctor can explain something, if there is such a
+// thing.
+func (a *app) askDoctor(p show.Puzzle) error {
+	if a.out.JSON {
+		return nil
+	}
+	return p.Write(a.stderr, advice.Program(a.named))
 }
 
 func (a *app) meCommand() *cobra.Command {

@@ -153,10 +153,6 @@ func (m *Messages) Cancel(ctx context.Context, id event.ID) (Message, error) {
 	return m.message(&entry.Row), nil
 }
 
-// recently is how long after a sighting a device that no dial reaches counts as unreachable rather
-// than off: mDNS names each device about once a minute.
-const recently = 2 * time.Minute
-
 // reader is what is known of somebody for whom a message waits.
 type reader struct {
 	them    *contacts.Person
@@ -197,7 +193,7 @@ func (r *reader) whyAway(p *Pending) {
 		case state.Ended == dial.Incompatible && !state.Connected:
 			p.WaitingFor, p.Dials, p.Error = WaitIncompatible, 0, ""
 			return
-		case state.Fails > 0 && time.Since(state.Seen) < recently:
+		case state.Unreachable(time.Now()):
 			p.WaitingFor, p.Dials, p.Error = WaitUnreachable, state.Fails, state.Err.Error()
 		}
 	}

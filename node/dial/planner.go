@@ -91,6 +91,13 @@ type State struct {
 	Ended     Cause // of the last session
 }
 
+// Recently is how long after a sighting a device that no dial reaches counts as unreachable rather
+// than off: mDNS names each device about once a minute.
+const Recently = 2 * time.Minute
+
+// Unreachable says that a device was heard of just now, and that no dial reaches it.
+func (s State) Unreachable(now time.Time) bool { return s.Fails > 0 && now.Sub(s.Seen) < Recently }
+
 // New returns a planner that knows no device.
 func New(cfg Config) *Planner {
 	return &Planner{

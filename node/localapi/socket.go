@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+	"time"
 )
 
 const (
@@ -82,6 +83,16 @@ func dial(ctx context.Context, dir string) (net.Conn, error) {
 		return nil, &notAnsweringError{dir: dir}
 	}
 	return nil, fmt.Errorf("%w in %s", ErrNotRunning, dir) // a node that died left the socket behind
+}
+
+// Began returns when the node in dir began to answer: when it made its socket. It is zero where there
+// is none.
+func Began(dir string) time.Time {
+	info, err := os.Lstat(filepath.Join(dir, socketName))
+	if err != nil {
+		return time.Time{}
+	}
+	return info.ModTime()
 }
 
 // private checks that nobody but the owner can enter dir: the directory's mode, and not the

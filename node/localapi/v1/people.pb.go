@@ -248,6 +248,7 @@ type Peer struct {
 	KnownAs       string                 `protobuf:"bytes,11,opt,name=known_as,json=knownAs,proto3" json:"known_as,omitempty"` // as of Person
 	Pinned        string                 `protobuf:"bytes,12,opt,name=pinned,proto3" json:"pinned,omitempty"`                  // as of Person
 	Blocked       bool                   `protobuf:"varint,13,opt,name=blocked,proto3" json:"blocked,omitempty"`
+	Unreached     bool                   `protobuf:"varint,14,opt,name=unreached,proto3" json:"unreached,omitempty"` // a contact's, heard of on this network since it was connected, and no dial reaches it: Doctor says why
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -369,6 +370,13 @@ func (x *Peer) GetPinned() string {
 func (x *Peer) GetBlocked() bool {
 	if x != nil {
 		return x.Blocked
+	}
+	return false
+}
+
+func (x *Peer) GetUnreached() bool {
+	if x != nil {
+		return x.Unreached
 	}
 	return false
 }
@@ -1716,7 +1724,7 @@ const file_v1_people_proto_rawDesc = "" +
 	"\fPeersRequest\"f\n" +
 	"\rPeersResponse\x12&\n" +
 	"\x05peers\x18\x01 \x03(\v2\x10.earshot.v1.PeerR\x05peers\x12-\n" +
-	"\afinding\x18\x02 \x01(\v2\x13.earshot.v1.FindingR\afinding\"\xf1\x02\n" +
+	"\afinding\x18\x02 \x01(\v2\x13.earshot.v1.FindingR\afinding\"\x8f\x03\n" +
 	"\x04Peer\x12\x16\n" +
 	"\x06person\x18\x01 \x01(\tR\x06person\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n" +
@@ -1731,7 +1739,8 @@ const file_v1_people_proto_rawDesc = "" +
 	" \x01(\v2\x1a.google.protobuf.TimestampR\blastSeen\x12\x19\n" +
 	"\bknown_as\x18\v \x01(\tR\aknownAs\x12\x16\n" +
 	"\x06pinned\x18\f \x01(\tR\x06pinned\x12\x18\n" +
-	"\ablocked\x18\r \x01(\bR\ablocked\"\x83\x02\n" +
+	"\ablocked\x18\r \x01(\bR\ablocked\x12\x1c\n" +
+	"\tunreached\x18\x0e \x01(\bR\tunreached\"\x83\x02\n" +
 	"\x06Person\x12\x16\n" +
 	"\x06person\x18\x01 \x01(\tR\x06person\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n" +

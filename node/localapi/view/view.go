@@ -66,6 +66,7 @@ func Peer(p node.Peer) *earshotv1.Peer {
 		Addresses: p.Addresses,
 		FoundBy:   p.FoundBy,
 		LastSeen:  Stamp(p.LastSeen),
+		Unreached: p.Unreached,
 	}
 	if p.Person != (crypto.PersonID{}) { // not known before the first connection
 		v.Person = p.Person.String()
