@@ -59,9 +59,7 @@ var findingEntries = map[key]entry{
 		func(c check) string {
 			return "this machine does not hear announcements, by which it would find others, over " + link(c)
 		},
-		func(c check) []Line {
-			return steps(sentence("let them through the firewall of this machine (UDP ports 5353 and 27830):"), firewall(c, announcements...), permissionOf(c.System), meanwhile())
-		},
+		hear,
 	},
 	{"multicast", "unheard"}: {
 		func(c check) string {
@@ -76,10 +74,7 @@ var findingEntries = map[key]entry{
 		func(c check) string {
 			return c.who() + " is connected and announces itself, and this machine does not hear that. So you may not find who comes new on their side"
 		},
-		func(c check) []Line {
-			return steps(sentence("let announcements through the firewall of this machine (UDP ports 5353 and 27830):"), firewall(c, announcements...),
-				sentence("if it stays so, something between the two machines keeps them back. On a Wi-Fi, have the administrator switch off client isolation and the filtering of multicast at the access point"), meanwhile())
-		},
+		hear,
 	},
 
 	{"mdns_port", ""}:    {found: always("it can be used (the usual way)")},
@@ -138,6 +133,12 @@ func addresses(c check) string {
 		shown = append(shown, terminal.Line(a))
 	}
 	return strings.Join(shown, ", ")
+}
+
+// hear is what to do where this machine hears no announcements.
+func hear(c check) []Line {
+	return steps(sentence("let announcements through the firewall of this machine (UDP ports 5353 and 27830):"), firewall(c, announcements...), permissionOf(c.System),
+		sentence("if it stays so, something between the machines keeps them back. On a Wi-Fi, have the administrator switch off client isolation and the filtering of multicast at the access point"), meanwhile())
 }
 
 // meanwhile is what helps whatever is wrong with announcements.

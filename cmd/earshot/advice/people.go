@@ -3,6 +3,7 @@ package advice
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -272,7 +273,7 @@ func waiting(c check) string {
 
 // ways are how somebody is found, as people say it.
 var ways = map[string]string{
-	"mdns4": "mDNS", "mdns6": "mDNS over IPv6", "beacon4": "beacons", "beacon6": "beacons over IPv6",
+	"mdns": "mDNS", "mdns4": "mDNS", "mdns6": "mDNS over IPv6", "beacon": "beacons", "beacon4": "beacons", "beacon6": "beacons over IPv6",
 	"saved": "the address from before", "manual": "--peer", "peer": "what others tell", "probe": "the search",
 }
 
@@ -283,7 +284,9 @@ func heard(c check) string {
 		if way == "" {
 			way = terminal.Line(h.GetWay())
 		}
-		all = append(all, way)
+		if !slices.Contains(all, way) {
+			all = append(all, way)
+		}
 	}
 	if len(all) == 0 {
 		return ""

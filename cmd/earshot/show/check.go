@@ -55,12 +55,13 @@ func (p Printer) Check(w io.Writer, c *earshotv1.Check, by advice.Adviser) error
 	return p.Row(w, toChecked(c, v), "%s", strings.Join(p.checkRows(c, v, false), "\n"))
 }
 
-// Checks writes several, with what may be the cause of others first. What is to be done against more
-// than one of them is said once.
+// Checks writes several, with what may be the cause of others first, and of one kind with what is about
+// this machine before what is about a person. What is to be done against more than one is said once.
 func (p Printer) Checks(w io.Writer, checks []*earshotv1.Check, by advice.Adviser) error {
 	sorted := slices.Clone(checks)
 	slices.SortStableFunc(sorted, func(a, b *earshotv1.Check) int {
-		return cmp.Or(cmp.Compare(advice.Rank(a.Check), advice.Rank(b.Check)), cmp.Compare(a.Code, b.Code))
+		return cmp.Or(cmp.Compare(advice.Rank(a.Check), advice.Rank(b.Check)), cmp.Compare(a.Person.GetPerson(), b.Person.GetPerson()),
+			cmp.Compare(a.Code, b.Code), cmp.Compare(a.About, b.About))
 	})
 	before := ""
 	for i, c := range sorted {
