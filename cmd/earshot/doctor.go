@@ -85,17 +85,23 @@ func (d *examination) running(ctx context.Context, client *localapi.Client, stat
 		return err
 	}
 	defer stream.Close()
-	for first := true; stream.Receive(); first = false {
-		if first { // before that the node may say that it knows nobody of that name
-			for _, c := range doctor.Running(d.dir, status.Version, programVersion()) {
-				if err := d.tell(c); err != nil {
-					return err
-				}
-			}
+	more := stream.Receive()
+	tooOld := problem.UnknownTo(stream.Err())
+	if !more && !tooOld { // it may know nobody of that name: then nothing else is said
+		return stream.Err()
+	}
+	for _, c := range doctor.Running(d.dir, status.Version, programVersion(), !tooOld) {
+		if err := d.tell(c); err != nil {
+			return err
 		}
+	}
+	for ; more; more = stream.Receive() {
 		if err := d.tell(stream.Msg()); err != nil {
 			return err
 		}
+	}
+	if tooOld { // which was said
+		return nil
 	}
 	return stream.Err()
 }

@@ -38,9 +38,11 @@ func (l lost) explain(ctx context.Context, err error) error {
 
 // broken reports whether an error says that the connection has ended before the answer, of a call
 // whose context goes on. Broken connections look different each time, so it knows what else there
-// is: answers, and deadlines that the node was the first to see pass.
+// is: answers, also of a node of another version that doesn't know what is called, and deadlines that
+// the node was the first to see pass.
 func broken(err error) bool {
-	return !connect.IsWireError(err) && connect.CodeOf(err) != connect.CodeDeadlineExceeded
+	code := connect.CodeOf(err)
+	return !connect.IsWireError(err) && code != connect.CodeDeadlineExceeded && code != connect.CodeUnimplemented
 }
 
 func (l lost) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {

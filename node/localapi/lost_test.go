@@ -6,6 +6,8 @@ import (
 	"net"
 	"net/http"
 	"testing"
+
+	"connectrpc.com/connect"
 )
 
 type connKey struct{}
@@ -24,17 +26,7 @@ func breaking(w http.ResponseWriter, r *http.Request) {
 // A node that was killed and started again at once answers again when the client asks whether it is
 // there. Callers got the broken connection for an error of their own, and `recv --follow` ended.
 func TestNodeThatRunsAgainHasEnded(t *testing.T) {
-	dir := t.TempDir()
-	server := &http.Server{
-		Handler:     http.HandlerFunc(breaking),
-		Protocols:   new(http.Protocols),
-		ConnContext: func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, connKey{}, c) },
-	}
-	server.Protocols.SetHTTP1(true)
-	server.Protocols.SetUnencryptedHTTP2(true)
-	l := listenIn(t, dir)
-	go server.Serve(l) // ends by Close
-	t.Cleanup(func() { server.Close() })
+	dir := served(t, breaking)
 	for _, name := range []string{"status", "wait", "watch", "send lines"} {
 		t.Run(name, func(t *testing.T) {
 			client := Dial(dir)
@@ -44,4 +36,36 @@ func TestNodeThatRunsAgainHasEnded(t *testing.T) {
 			}
 		})
 	}
+}
+
+// An older node that doesn't know a call was taken for one that has ended, if the call was a stream.
+func TestNodeThatDoesNotKnowACallRuns(t *testing.T) {
+	dir := served(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != AlivePath {
+			http.NotFound(w, r)
+		}
+	})
+	for _, name := range []string{"status", "watch"} {
+		client := Dial(dir)
+		defer client.Close()
+		if err := calls[name](t.Context(), client); errors.Is(err, ErrNotRunning) || connect.CodeOf(err) != connect.CodeUnimplemented {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// served has somebody answer in a directory until the test ends.
+func served(t *testing.T, answer http.HandlerFunc) (dir string) {
+	dir = t.TempDir()
+	server := &http.Server{
+		Handler:     answer,
+		Protocols:   new(http.Protocols),
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, connKey{}, c) },
+	}
+	server.Protocols.SetHTTP1(true)
+	server.Protocols.SetUnencryptedHTTP2(true)
+	l := listenIn(t, dir)
+	go server.Serve(l) // ends by Close
+	t.Cleanup(func() { server.Close() })
+	return dir
 }

@@ -101,12 +101,6 @@ var fileEntries = map[key]entry{
 		},
 		oneOnly,
 	},
-	{"copies", "unreadable"}: {
-		always("it can't be read what is known of copies"),
-		func(check) []Line {
-			return steps(sentence("stop earshot, and have what it has stored looked at:"), run("earshot down", "earshot doctor"))
-		},
-	},
 }
 
 func file(c check, otherwise string) string { return c.about(otherwise) }

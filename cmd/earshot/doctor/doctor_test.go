@@ -146,10 +146,13 @@ func TestWhatCantBeReadIsNotDamaged(t *testing.T) {
 // A node of another version than the one that is installed has to be started again.
 func TestAnOldProgramRuns(t *testing.T) {
 	dir := made(t, "")
-	if got := said(Running(dir, "v1", "v2")); got != "node  true, program old false" {
+	if got := said(Running(dir, "v1", "v2", true)); got != "node  true, program old false" {
 		t.Error(got)
 	}
-	if got := said(Running(dir, "v2", "v2")); got != "node  true, program  true" {
+	if got := said(Running(dir, "v2", "v2", false)); got != "node  true, program old false" {
+		t.Error(got)
+	}
+	if got := said(Running(dir, "v2", "v2", true)); got != "node  true, program  true" {
 		t.Error(got)
 	}
 }

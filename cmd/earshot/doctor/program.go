@@ -14,8 +14,9 @@ import (
 const deleted = " (deleted)"
 
 // Running says of a node that answers that it runs, as which process, and whether it is the program
-// that is installed: its version is the one of this command, and its file was not replaced.
-func Running(dir, version, installed string) []*earshotv1.Check {
+// that is installed: its version is the one of this command, its file was not replaced, and it knows what
+// the command asks.
+func Running(dir, version, installed string, knows bool) []*earshotv1.Check {
 	var locked *store.LockedError
 	pid := 0
 	if errors.As(store.Held(dir), &locked) {
@@ -24,7 +25,7 @@ func Running(dir, version, installed string) []*earshotv1.Check {
 	values := &earshotv1.Values{Pid: uint32(max(0, pid)), Version: version}
 	program := &earshotv1.Check{Check: Program, Values: values, Ok: true}
 	switch {
-	case version != installed:
+	case version != installed, !knows:
 		program.Code, program.Ok, program.Detail = Old, false, fmt.Sprintf("%s runs, %s is installed", version, installed)
 	case replaced(pid):
 		program.Code, program.Ok, program.Values = Old, false, &earshotv1.Values{Pid: values.Pid}

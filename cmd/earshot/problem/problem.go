@@ -146,6 +146,10 @@ func Unanswered(err error) bool {
 	return errors.Is(err, fs.ErrPermission)
 }
 
+// UnknownTo reports whether an error says that the node, of another version, doesn't know what it was
+// asked.
+func UnknownTo(err error) bool { return err != nil && Explain(err).Code == codeVersion }
+
 // UnlessStopped forgets an error of a command that stays until its user ends it, and has been
 // ended.
 func UnlessStopped(ctx context.Context, err error) error {

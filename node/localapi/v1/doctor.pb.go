@@ -93,8 +93,8 @@ type Check struct {
 	// offline. clock: off; with ok nobody. disk: full, nearly_full, read_only, slow, unreadable. copies:
 	// copied, restored, twin. limits: crowded, full, limit, strained, starved, refused. person:
 	// not_seen, not_accepted, blocked. probe: no_network; with ok found, nobody. Of the command: node
-	// stopped; program old; database damaged, newer, unreadable; keyring damaged, missing, passphrase,
-	// unreadable, not_private.
+	// stopped, new, not_answering; program old; database damaged, newer, unreadable, with ok unfinished;
+	// keyring damaged, newer, missing, passphrase, wrong_passphrase, unreadable, not_private.
 	Code          string  `protobuf:"bytes,2,opt,name=code,proto3" json:"code,omitempty"`
 	Ok            bool    `protobuf:"varint,3,opt,name=ok,proto3" json:"ok,omitempty"`
 	About         string  `protobuf:"bytes,4,opt,name=about,proto3" json:"about,omitempty"`   // the interface, directory or file
