@@ -16,6 +16,9 @@ import (
 // archive writes what somebody unpacks: a zip for Windows, a compressed tar for the others.
 func (r *release) archive(t target) error {
 	folder := fmt.Sprintf("earshot-%s-%v", r.version, t)
+	if t.os != "linux" {
+		folder += "-untested" // nothing of it has been run where it is for
+	}
 	files := r.unpacked(t)
 	slices.SortFunc(files, byPath)
 	write, ending := r.writeTar, ".tar.gz"
