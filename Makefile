@@ -11,8 +11,9 @@ BIN         := bin/earshot
 HOSTILE     := bin/hostile
 INLAB       := EARSHOT_BIN=$(CURDIR)/$(BIN) EARSHOT_HOSTILE_BIN=$(CURDIR)/$(HOSTILE) EARSHOT_HOSTILE_TABLE=$(CURDIR)/$(HOSTILE).txt
 BUILD       := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)'
+ASROOT      := $(if $(filter-out 0,$(shell id -u)),-exec "sudo env PATH=$(PATH)")
 
-.PHONY: build help install uninstall dist demo test check bench fuzz lab crowd hostile generate
+.PHONY: build help install uninstall dist dist-test demo test check bench fuzz lab crowd hostile generate
 
 # build bin/earshot (this is what a bare make does)
 build:
@@ -20,7 +21,7 @@ build:
 
 # list the targets
 help:
-	@awk '/^# /{about=substr($$0,3);next} /^[a-z]+:/{if(about){sub(/:.*/,"");printf "  make %-9s %s\n",$$0,about}} {about=""}' $(firstword $(MAKEFILE_LIST))
+	@awk '/^# /{about=substr($$0,3);next} /^[a-z-]+:/{if(about){sub(/:.*/,"");printf "  make %-9s %s\n",$$0,about}} {about=""}' $(firstword $(MAKEFILE_LIST))
 	@echo
 	@echo 'Variables: PREFIX and DESTDIR for install, VERSION for build, TESTFLAGS for test and lab, FUZZTIME for fuzz.'
 
@@ -33,6 +34,10 @@ install: build
 dist:
 	cd .dist && $(GO) run . -version '$(VERSION)'
 
+# install, update and remove the packages of dist on Debians in containers; needs Debian, root, and what .ci/run installs
+dist-test: dist
+	cd .dist && $(GO) test $(ASROOT) -tags root -count 1 -timeout 20m $(TESTFLAGS) ./...
+
 # show three real nodes on this machine finding each other and talking
 demo: build
 	$(GO) run ./cmd/demo $(BIN)
@@ -43,11 +48,12 @@ test:
 
 # check format, vet, staticcheck and go.mod, and run the tests with the race detector
 check:
-	@out=$$(gofmt -l cmd node discovery crypto store); [ -z "$$out" ] || { echo "not formatted:"; echo "$$out"; exit 1; }
+	@out=$$(gofmt -l cmd node discovery crypto store .dist); [ -z "$$out" ] || { echo "not formatted:"; echo "$$out"; exit 1; }
 	$(GO) vet ./...
 	$(GO) vet -tags lab ./...
 	$(GO) run $(STATICCHECK) ./...
 	$(GO) mod tidy -diff
+	cd .dist && $(GO) vet -tags root ./... && $(GO) run $(STATICCHECK) -tags root ./... && $(GO) mod tidy -diff
 	$(GO) test -race ./...
 
 # measure earshot beside the least that the same promise takes; prints PEER WORKLOAD METRIC VALUE

@@ -112,6 +112,10 @@ func (r *release) rpm(t target, version string) (*nfpm.Info, nfpm.Packager, erro
 		file{"/usr/share/licenses/earshot/LICENSE", filepath.Join(r.source, "LICENSE"), 0o644},
 		file{"/usr/share/licenses/earshot/THIRD-PARTY-LICENSES", r.staged("THIRD-PARTY-LICENSES"), 0o644},
 	)
+	// What no other package is sure to have is ours to take away again.
+	for _, dir := range []string{"/usr/share/doc/earshot", "/usr/share/licenses/earshot", "/usr/lib/firewalld", "/usr/lib/firewalld/services", "/etc/ufw", "/etc/ufw/applications.d"} {
+		info.Contents = append(info.Contents, &files.Content{Destination: dir, Type: files.TypeDir, FileInfo: &files.ContentFileInfo{Mode: 0o755, MTime: r.when}})
+	}
 	info.Scripts = nfpm.Scripts{PostInstall: r.staged("linux/rpm/postin"), PreRemove: r.staged("linux/rpm/preun"), PostRemove: r.staged("linux/rpm/postun")}
 	info.RPM.BuildHost = "reproducible"
 	info.RPM.Group = "Applications/Internet"
