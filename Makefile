@@ -30,6 +30,12 @@ install: build
 	install -d $(DESTDIR)$(PREFIX)/bin
 	install -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin/earshot
 
+# take the program away again; messages, keys and settings stay
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/earshot
+	@echo 'Messages and keys stay where they are, in .local/share/earshot in the home of each user (on macOS in Library/Application Support/earshot).'
+	@echo 'A node that was running goes on until its user logs out, and no later login starts it.'
+
 # make packages, archives and their checksums in dist/; the same source gives the same bytes
 dist:
 	cd .dist && $(GO) run . -version '$(VERSION)'
