@@ -89,6 +89,25 @@ func TestStrangerIsToldThatTheBudgetIsUsedUp(t *testing.T) {
 	})
 }
 
+// That more of a stranger waits was said until the next start, also when all had come since there was
+// room again. It is said of whoever is refused again.
+func TestMoreWaitsNoLongerThanItDoes(t *testing.T) {
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		pair := w.people("Ann", "Bob")
+		ann, bob := pair[0], pair[1]
+		ann.meets(soon, bob)
+		for range 30 {
+			bob.say(ann, strings.Repeat("x", 60_000))
+		}
+		w.within(soon, "more waits", func() bool { return len(ann.requests()) == 1 })
+		ann.again()
+		if r := ann.requests(); len(r) != 0 {
+			t.Errorf("while it is tried again: %d requests", len(r))
+		}
+		w.within(soon, "more waits", func() bool { return len(ann.requests()) == 1 })
+	})
+}
+
 // The next session finds out anew that more waits: nothing of it is on the disk.
 func TestMoreWaitsAfterARestart(t *testing.T) {
 	inWorld(t, 1, func(t *testing.T, w *world) {
@@ -180,9 +199,9 @@ func TestMoreWaitsIsToldInTheSession(t *testing.T) {
 			t.Fatal(err)
 		}
 		ann.meets(soon, bob)
-		before := ann.onlySession(bob)
 		bob.say(ann, "hello")
 		w.within(soon, "Ann is asked", func() bool { return len(ann.requests()) == 1 })
+		before := ann.onlySession(bob)
 		if r := ann.requests()[0]; r.Text != "hello" || r.MoreWaits {
 			t.Errorf("at first: %+v", r)
 		}

@@ -203,6 +203,7 @@ func (n *Node) room(again bool) {
 
 // again takes in that strangers have room again.
 func (n *Node) again() {
+	n.contacts.TriedAgain()
 	for _, s := range n.mesh.Sessions() {
 		s.Inbox.Room()
 	}

@@ -77,6 +77,18 @@ func longest(all map[crypto.PersonID]waiting, address string) (first crypto.Pers
 	return first
 }
 
+// TriedAgain forgets of whom more waits: what was refused is tried again, and who is refused again is
+// told of again.
+func (c *Contacts) TriedAgain() {
+	c.mu.Lock()
+	some := len(c.waiting) > 0
+	clear(c.waiting)
+	c.mu.Unlock()
+	if some {
+		c.cfg.Requested()
+	}
+}
+
 func (c *Contacts) forgetWaiting(id crypto.PersonID) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
