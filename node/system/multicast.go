@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	gosync "sync"
+	"syscall"
 	"time"
 
 	"github.com/earshot-im/earshot/discovery"
@@ -25,6 +26,10 @@ const (
 	// may take longer, and a buffer that others have filled may lose one.
 	tries    = 3
 	patience = 300 * time.Millisecond
+
+	// settled is how long after a link came up it may have no IPv6 address that can be sent from: the
+	// system first asks whether somebody else has it.
+	settled = 3 * time.Second
 )
 
 // A Group says where packets of some protocol are sent, in each IP version.
@@ -77,8 +82,13 @@ func send(ctx context.Context, l discovery.Link, to multicast.Group) checks.Sent
 		return s
 	}
 	defer out.Close()
-	for range tries {
-		if s.Sending = out.Say(packet, l); s.Sending != nil {
+	began := time.Now()
+	for sent := 0; sent < tries; {
+		s.Sending = out.Say(packet, l)
+		switch {
+		case s.Sending == nil:
+			sent++
+		case !errors.Is(s.Sending, syscall.EADDRNOTAVAIL) || time.Since(began) > settled:
 			return s
 		}
 		select {
