@@ -20,6 +20,10 @@ import (
 // askPatience is how long a contact may take for all answers. Dialling back takes most of it.
 const askPatience = 12 * time.Second
 
+// lately is how long before it is asked to a device may have announced itself, so that it need not do
+// so again: in mDNS nobody may say the same twice within a second.
+const lately = 1500 * time.Millisecond
+
 // round is when this node has announced itself, and by which ways.
 type round struct {
 	began time.Time
@@ -112,12 +116,12 @@ func (d *Doctor) ask(ctx context.Context, w asking, r round) (out checks.Asked, 
 	}
 	out.WeAnnounce, out.TheyAnnounce = len(r.ways) > 0, len(first.ways) > 0
 	for _, h := range last.heard {
-		if h.ago <= time.Since(r.began) {
+		if h.ago <= time.Since(r.began)+lately {
 			out.HeardUs = append(out.HeardUs, checks.Heard{Way: h.way, Last: d.cfg.Now().Add(-h.ago)})
 		}
 	}
 	for way, at := range d.cfg.Heard(w.device) {
-		if !at.Before(r.began) {
+		if !at.Before(r.began.Add(-lately)) {
 			out.HeardThem = append(out.HeardThem, checks.Heard{Way: way, Last: d.wall(at)})
 		}
 	}

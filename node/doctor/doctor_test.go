@@ -176,25 +176,26 @@ func TestHearing(t *testing.T) {
 		what                       string
 		annAnnounces, bobAnnounces bool
 		annHears, bobHears         bool
-		stale                      bool // they have heard each other before
+		before                     time.Duration // how long before they have heard each other; 0: never
 		want                       string
 	}{
-		{"all is well", true, true, true, true, false, "ok"},
-		{"Bob does not hear Ann", true, true, true, false, false, "unheard"},
-		{"Ann does not hear Bob", true, true, false, true, false, "deaf"},
-		{"neither", true, true, false, false, false, "deaf, unheard"},
-		{"they did until a minute ago", true, true, false, false, true, "deaf, unheard"},
-		{"Ann does not announce herself", false, true, true, false, false, "ok"},
-		{"Bob does not announce himself", true, false, false, true, false, "ok"},
-		{"nobody does", false, false, false, false, true, "ok nobody"},
+		{"all is well", true, true, true, true, 0, "ok"},
+		{"Bob does not hear Ann", true, true, true, false, 0, "unheard"},
+		{"Ann does not hear Bob", true, true, false, true, 0, "deaf"},
+		{"neither", true, true, false, false, 0, "deaf, unheard"},
+		{"they did until a minute ago", true, true, false, false, time.Minute, "deaf, unheard"},
+		{"they need not do so again within a second", true, true, false, false, time.Second, "ok"},
+		{"Ann does not announce herself", false, true, true, false, 0, "ok"},
+		{"Bob does not announce himself", true, false, false, true, 0, "ok"},
+		{"nobody does", false, false, false, false, time.Minute, "ok nobody"},
 	} {
 		inOffice(t, func(t *testing.T, o *office) {
 			ann, bob := o.ann, o.bob
-			if c.stale {
-				ann.heard[bob.host.ID()] = map[string]time.Time{"mdns4": time.Now()}
-				bob.heard[ann.host.ID()] = map[string]time.Time{"mdns4": time.Now()}
+			time.Sleep(time.Hour)
+			if c.before != 0 {
+				ann.heard[bob.host.ID()] = map[string]time.Time{"mdns4": time.Now().Add(-c.before)}
+				bob.heard[ann.host.ID()] = map[string]time.Time{"mdns4": time.Now().Add(-c.before)}
 			}
-			time.Sleep(time.Minute)
 			announce := func(from, to *desk, does, hears bool) func() []string {
 				return func() []string {
 					if !does {
