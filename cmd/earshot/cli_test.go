@@ -130,6 +130,9 @@ func TestCommandsInCLI(t *testing.T) {
 	compareFlags(t, "every command", every, root.PersistentFlags())
 }
 
+// ofSystem matches a command of the system that names earshot.
+var ofSystem = regexp.MustCompile(`^(sudo )?(dpkg|firewall-cmd|journalctl|netsh|systemctl|useradd) `)
+
 // Whatever else the pages say of commands and flags is true as well.
 func TestPagesNameNothingElse(t *testing.T) {
 	root := (&app{}).root()
@@ -146,6 +149,9 @@ func TestPagesNameNothingElse(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, code := range codeOf(string(b)) {
+			if ofSystem.MatchString(code) {
+				continue
+			}
 			for _, m := range regexp.MustCompile(`\bearshot ((?:-[^ ]+ [^ ]+ )?[a-z][a-z -]*)`).FindAllStringSubmatch(code, -1) {
 				if find(root, "earshot "+m[1]) == nil {
 					t.Errorf("%s: %q is no command", name, "earshot "+m[1])
