@@ -254,5 +254,8 @@ func join(parts ...map[key]entry) map[key]entry {
 	return all
 }
 
+// start is how earshot is started, by its service if there is one.
+const start = "earshot up --detach"
+
 // byPeer is how somebody is found who can't be found otherwise.
 const byPeer = "earshot up --peer ADDRESS"

@@ -275,7 +275,7 @@ func TestMacOSPermissionIsNamed(t *testing.T) {
 // Commands name the directory where it has to be named, in a way that a shell reads as one word.
 func TestCommandsNameTheDirectory(t *testing.T) {
 	v := Adviser{System: linux, Program: Program("/tmp/my node")}.Of(example(key{"node", "stopped"}))
-	if want := "earshot --dir '/tmp/my node' up"; !contains(v, want) {
+	if want := "earshot --dir '/tmp/my node' up --detach"; !contains(v, want) {
 		t.Errorf("%+v, want %s", v.Fix, want)
 	}
 	if v = (Adviser{Program: Program("/tmp/node")}).Of(example(key{"peers", "other"})); !contains(v, "earshot doctor") {

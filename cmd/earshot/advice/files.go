@@ -109,13 +109,13 @@ func file(c check, otherwise string) string { return c.about(otherwise) }
 func moveAway(c check) []Line {
 	dir := filepath.Dir(c.About)
 	if c.About == "" {
-		return run("earshot up --name NAME")
+		return run("earshot up --detach --name NAME")
 	}
 	command := "mv " + path(dir) + " " + path(dir+".damaged")
 	if c.System == windows {
 		command = "move " + path(dir) + " " + path(dir+".damaged")
 	}
-	return run(command, "earshot up --name NAME")
+	return run(command, "earshot up --detach --name NAME")
 }
 
 func newerProgram(check) []Line {
@@ -124,7 +124,7 @@ func newerProgram(check) []Line {
 
 func givePassphrase(check) []Line {
 	return steps(sentence("write it into a file that only you can read, and name that file. There is no way around a passphrase that is forgotten:"),
-		run("earshot doctor --passphrase-file FILE", "earshot up --passphrase-file FILE"))
+		run("earshot doctor --passphrase-file FILE", "earshot up --detach --passphrase-file FILE"))
 }
 
 func oneOnly(check) []Line {

@@ -35,7 +35,7 @@ var findingEntries = map[key]entry{
 		if c.About == "" {
 			return fmt.Sprintf("contacts hear this machine, and it hears them (%d asked)", c.v.GetAsked())
 		}
-		return "announcements go out and come in over " + link(c)
+		return "announcements go out and come in over " + c.about("this network")
 	}},
 	{"multicast", "nobody"}: {found: nobody("who could be asked")},
 	{"multicast", "out"}: {

@@ -18,7 +18,7 @@ var machineEntries = map[key]entry{
 	{"node", "stopped"}: {
 		always("it is not running on this machine, so nobody can reach you and nothing arrives. What you have written is kept"),
 		func(check) []Line {
-			return steps(sentence("start it, and leave it running:"), run("earshot up"))
+			return steps(sentence("start it:"), run(start), sentence("or have it start at each login, and now:"), run("earshot service install"))
 		},
 	},
 	{"node", "new"}: {
@@ -26,7 +26,7 @@ var machineEntries = map[key]entry{
 			return "it has never run in " + c.about("this directory") + ", and nothing is broken: only the first start is missing"
 		},
 		func(check) []Line {
-			return steps(sentence("start it, with the name that others are to see, and leave it running:"), run("earshot up --name NAME"))
+			return steps(sentence("start it, with the name that others are to see:"), run(start+" --name NAME"), sentence("or have it start at each login, and now:"), run("earshot service install --name NAME"))
 		},
 	},
 	{"node", "not_answering"}: {
@@ -38,7 +38,7 @@ var machineEntries = map[key]entry{
 		},
 		func(c check) []Line {
 			return steps(sentence("wait a moment and look again. If it stays so: where it was stopped by Ctrl-Z, let it go on with `fg`; otherwise end it, and start it again:"),
-				ended(c.System, c.v.GetPid()), run("earshot up"))
+				ended(c.System, c.v.GetPid()), run(start))
 		},
 	},
 
@@ -57,7 +57,7 @@ var machineEntries = map[key]entry{
 			return "the program was replaced by an update, and the one from before is still running"
 		},
 		func(check) []Line {
-			return steps(sentence("restart to update. Nothing is lost by that:"), run("earshot down", "earshot up"))
+			return steps(sentence("restart to update. Nothing is lost by that:"), run("earshot down", start))
 		},
 	},
 

@@ -72,7 +72,7 @@ var peopleEntries = map[key]entry{
 			return notReached(c) + "their earshot is of a version" + inParentheses(c.v.GetVersion()) + " that does not understand this one"
 		},
 		func(check) []Line {
-			return steps(sentence("install the newer version on both machines, and start both again:"), run("earshot version", "earshot down", "earshot up"))
+			return steps(sentence("install the newer version on both machines, and start both again:"), run("earshot version", "earshot down", start))
 		},
 	},
 	{"peers", "no_route"}: {
@@ -90,7 +90,7 @@ var peopleEntries = map[key]entry{
 		},
 		func(c check) []Line {
 			if c.System == darwin {
-				return steps(permissionOf(c.System), sentence("then start earshot again:"), run("earshot down", "earshot up"))
+				return steps(permissionOf(c.System), sentence("then start earshot again:"), run("earshot down", start))
 			}
 			return steps(sentence("a firewall rule of this machine for what goes out, or a security program, is in the way:"), ofSystem(c.System, map[string][]string{
 				linux:   {"sudo ufw status verbose", "sudo nft list ruleset", "sudo iptables -S OUTPUT"},
@@ -181,7 +181,7 @@ var peopleEntries = map[key]entry{
 		always("the system lets earshot open too few files and connections at once, so some commands and people were turned away"),
 		func(c check) []Line {
 			return steps(sentence("raise the limit (in a unit of systemd: LimitNOFILE=4096), and start earshot again. In the shell that starts it:"),
-				ofSystem(c.System, map[string][]string{linux: {"ulimit -n 4096", "earshot down", "earshot up"}, windows: {"earshot down", "earshot up"}}))
+				ofSystem(c.System, map[string][]string{linux: {"ulimit -n 4096", "earshot down", start}, windows: {"earshot down", start}}))
 		},
 	},
 	{"limits", "refused"}: {
