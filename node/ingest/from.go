@@ -59,7 +59,6 @@ func (f *From) Run(ctx context.Context, e sync.Ingest) (wait func() sync.Input) 
 func (f *From) answer(ctx context.Context, ticket sync.Ticket, log event.Log, r Ingested) sync.Input {
 	answer := f.outcome(ticket, "run not taken", r.Err)
 	if errors.Is(r.Err, store.ErrBudget) {
-		f.door.overBudget(r.Author)
 		f.door.refused(ctx, Limit{r.Author, log.Conversation})
 	}
 	if stored, ok := answer.(sync.Stored); ok {

@@ -104,17 +104,24 @@ type limited struct {
 }
 
 // refused takes in that there was no budget for a run of somebody's. What of strangers' is refused has
-// its own ways: it is among the requests, and room is made for it.
+// its own ways: it is among the requests, and room is made for it. Of a fellow member's it is among the
+// requests too, but for what they write in a group: for that nobody is accepted.
 func (d *Door) refused(ctx context.Context, l Limit) {
 	fits, stranger, err := d.cfg.Store.Fits(l.Person, l.Conversation)
 	if err != nil && ctx.Err() == nil {
 		d.cfg.Log.Warn("look for whose limit is reached", "err", err)
 	}
-	if fits || stranger || err != nil {
+	switch {
+	case stranger || err != nil:
+		d.overBudget(l.Person)
 		return
+	case !d.cfg.Groups.Known(l.Conversation):
+		d.cfg.MoreWaits(l.Person)
 	}
-	d.limited.add(l, time.Now())
-	d.cfg.Limited(l, false)
+	if !fits {
+		d.limited.add(l, time.Now())
+		d.cfg.Limited(l, false)
+	}
 }
 
 func (r *limited) add(l Limit, now time.Time) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/earshot-im/earshot/node/sync"
 	"github.com/earshot-im/earshot/node/wire"
+	"github.com/earshot-im/earshot/store/book"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -106,5 +107,39 @@ func TestRoomThatSeemsToBeThere(t *testing.T) {
 	}
 	if r.again(now, free) || r.refused(now) && r.again(now.Add(time.Hour), func() error { return errors.New("full") }) {
 		t.Error("there is room again without any")
+	}
+}
+
+// What was refused of a contact had room made for strangers, of what these have sent; and what was refused
+// of a fellow member in a group had them ask to be accepted, which nobody needs there.
+func TestWhoseLimitIsReached(t *testing.T) {
+	ann, bob, dora := newHalls(t)
+	g := bob.makes("lunch", ann, dora)
+	bob.tells(g, ann)
+	ann.check(ann.people.Keep(t.Context(), dora.id()))
+	ann.sets(bob, func(p *book.Person) { p.Contact = true })
+	ann.sets(dora, func(p *book.Person) { p.Member = true })
+	eve := newHall(t)
+	ann.meets(eve)
+	for _, c := range []struct {
+		what          string
+		who           *hall
+		in            event.Conversation
+		asks, wanting bool
+	}{
+		{"a contact in a group", bob, g, false, false},
+		{"a member in a group", dora, g, false, false},
+		{"a member elsewhere", dora, event.Direct(ann.id(), dora.id()), true, false},
+		{"a stranger", eve, event.Direct(ann.id(), eve.id()), true, true},
+	} {
+		ann.waiting = nil
+		ann.giving.wanted.Store(false)
+		ann.refused(t.Context(), Limit{c.who.id(), c.in})
+		if asks := len(ann.waiting) == 1; asks != c.asks || len(ann.waiting) > 1 {
+			t.Errorf("%s: more waits of %d, want it told %t", c.what, len(ann.waiting), c.asks)
+		}
+		if wanting := ann.giving.wanted.Load(); wanting != c.wanting {
+			t.Errorf("%s: room is made for strangers: %t", c.what, wanting)
+		}
 	}
 }
