@@ -46,7 +46,8 @@ func (l limits) index(p crypto.PersonID, c event.Conversation) int {
 }
 
 // add takes in one more, and reports whether the owner is to be told: not where they were told already,
-// or there was room for some minutes only.
+// or there was room for some minutes only, nor of one more than are remembered. Whoever goes for them
+// would be news again, and so on without end.
 func (l *limits) add(next limit) (news bool) {
 	news = true
 	if i := l.index(next.Person.ID, next.Conversation); i >= 0 {
@@ -54,7 +55,9 @@ func (l *limits) add(next limit) (news bool) {
 		news = !freed.IsZero() && next.Since.Sub(freed) >= fullAgain
 		*l = slices.Delete(*l, i, i+1)
 	} else if len(*l) == maxLimits {
-		*l = slices.Delete(*l, 0, 1)
+		goes := max(0, slices.IndexFunc(*l, func(x limit) bool { return !x.freed.IsZero() }))
+		news = !(*l)[goes].freed.IsZero()
+		*l = slices.Delete(*l, goes, goes+1)
 	}
 	*l = append(*l, next)
 	return news

@@ -46,14 +46,23 @@ func TestEachAtTheirLimitIsToldOnce(t *testing.T) {
 	}
 }
 
-// So many at once are kept, those who were seen last.
+// So many at once are kept, those who were seen last. More than that were told again and again, each in
+// turn.
 func TestLimitsAreBounded(t *testing.T) {
-	told := 0
-	w := New(Config{Now: time.Now, Tell: func(Warning) { told++ }})
-	for n := range byte(maxLimits + 1) {
-		w.Limited(person(n), event.Conversation{}, false, "")
+	now, told := time.Unix(1000, 0), 0
+	w := New(Config{Now: func() time.Time { return now }, Tell: func(Warning) { told++ }})
+	for range 3 {
+		for n := range byte(maxLimits + 1) {
+			w.Limited(person(n), event.Conversation{}, false, "")
+			now = now.Add(time.Hour)
+		}
 	}
-	if holds := w.limits.now(); len(holds) != maxLimits || holds[0].Person.ID[0] != 1 || told != maxLimits+1 {
+	if holds := w.limits.now(); len(holds) != maxLimits || holds[0].Person.ID[0] != 1 || told != maxLimits {
 		t.Errorf("%d hold, told %d times", len(holds), told)
+	}
+	w.Freed(person(2), event.Conversation{}) // in the middle of the list
+	w.Limited(person(100), event.Conversation{}, false, "")
+	if holds := w.limits.now(); len(holds) != maxLimits || holds[0].Person.ID[0] != 1 || told != maxLimits+1 {
+		t.Errorf("in place of somebody with room: %d hold, told %d times", len(holds), told)
 	}
 }
