@@ -224,6 +224,7 @@ func (n *Node) makeRooms() (err error) {
 	n.shown = notify.NewCounter(n.store.Last())
 	n.warnings = warnings.New(warnings.Config{Store: n.store, Now: n.cfg.Now, Tell: n.warned})
 	n.sightings = sightings.New(sightings.Config{Device: n.host.ID(), Known: n.isContact, Own: n.sightedSelf,
+		Full:  func() { n.short(budget.Stranger) },
 		Found: func(s discovery.Sighting) { n.mesh.Sighted(s) }, Log: n.log})
 	n.mesh = mesh.New(mesh.Config{Host: n.host, Self: n.me.device, NewSession: n.newSession, Log: n.log,
 		Known:     n.people.Keeps,

@@ -8,7 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/discovery"
+	"github.com/earshot-im/earshot/node/sightings"
 	"github.com/earshot-im/earshot/node/warnings"
 )
 
@@ -128,6 +130,22 @@ func TestOwnerIsToldOfATwin(t *testing.T) {
 		time.Sleep(25 * time.Hour)
 		if got := ann.codes(); got != nil {
 			t.Errorf("a day later still %q", got)
+		}
+	})
+}
+
+// More devices were heard on the network than are believed, and only the log said so.
+func TestOwnerIsToldOfTooManyDevices(t *testing.T) {
+	inWorld(t, 69, func(t *testing.T, w *world) {
+		ann := w.people("Ann")[0]
+		from := w.freshAddr()
+		for i := range 600 { // one sender has half of what there is
+			ann.sightings.Hear(sightings.Heard{Way: sightings.Beacon4, From: from, Sighting: discovery.Sighting{
+				Device: peerID(crypto.DeviceID{byte(i), byte(i >> 8), 1}), Source: discovery.FromBeacon,
+				Addrs: []netip.AddrPort{netip.AddrPortFrom(from, 4001)}}}, time.Now())
+		}
+		if got := ann.codes(); !slices.Equal(got, []string{warnings.Crowded}) {
+			t.Errorf("warned of %q", got)
 		}
 	})
 }

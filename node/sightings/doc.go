@@ -14,6 +14,6 @@
 // lately, and when up to 1,024 devices were last heard.
 //
 // The package reads no clock, opens no socket and starts no goroutine. It may be used by any
-// goroutine. Nothing in it fails: what is too much is passed over, and the log says so once a minute
-// at most.
+// goroutine. Nothing in it fails: what is too much is passed over, and Config.Full and the log are told
+// so once a minute at most.
 package sightings

@@ -37,7 +37,7 @@ const (
 	Beacon6 Way = "beacon6"
 )
 
-// Config is what New needs. Only Own and Known may be nil. The functions are called by whoever calls
+// Config is what New needs. Only Own, Known and Full may be nil. The functions are called by whoever calls
 // Hear, and should return soon.
 type Config struct {
 	Device peer.ID // this device
@@ -53,6 +53,8 @@ type Config struct {
 	// Known, if set, says which devices are to be reported however many strangers are heard. It must
 	// not call the Sightings.
 	Known func(peer.ID) bool
+	// Full, if set, is told that more devices are heard than are believed, once a minute at most.
+	Full func()
 
 	Log *slog.Logger
 }
@@ -124,8 +126,12 @@ type Heard struct {
 // Hear takes in what a packet said, and reports it if it is news and not too much. now should not
 // go backwards.
 func (s *Sightings) Hear(h Heard, now time.Time) {
+	worth, full := s.worth(h, now)
+	if full && s.cfg.Full != nil {
+		s.cfg.Full()
+	}
 	switch {
-	case !s.worth(h, now):
+	case !worth:
 	case h.Sighting.Device != s.cfg.Device:
 		s.cfg.Found(h.Sighting)
 	case s.cfg.Own != nil:
@@ -133,8 +139,9 @@ func (s *Sightings) Hear(h Heard, now time.Time) {
 	}
 }
 
-// worth tells whether something says something new and is not too much.
-func (s *Sightings) worth(h Heard, now time.Time) bool {
+// worth tells whether something says something new and is not too much. full is true where it is the
+// first of the minute that is too much.
+func (s *Sightings) worth(h Heard, now time.Time) (worth, full bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if now.Sub(s.since) >= again {
@@ -147,7 +154,7 @@ func (s *Sightings) worth(h Heard, now time.Time) bool {
 	before := s.said[device]
 	if slices.ContainsFunc(before, news.equal) {
 		s.heard.again(device, h.Way, now)
-		return false
+		return false, false
 	}
 	known := device == s.cfg.Device || s.cfg.Known != nil && s.cfg.Known(device)
 	places := s.strangers
@@ -156,15 +163,15 @@ func (s *Sightings) worth(h Heard, now time.Time) bool {
 	}
 	if !take(places, h.From) {
 		s.heard.again(device, h.Way, now)
-		if !s.full {
+		if full = !s.full; full {
 			s.cfg.Log.Warn("more devices are heard than are believed", "limit", maxReports)
 		}
 		s.full = true
-		return false
+		return false, full
 	}
 	s.said[device] = append(before, news)
 	s.heard.first(device, h.Way, known, now)
-	return true
+	return true, false
 }
 
 func (s said) equal(o said) bool { return s.start == o.start && slices.Equal(s.addrs, o.addrs) }

@@ -32,6 +32,7 @@ type bench struct {
 	*Sightings
 	now        time.Time
 	found, own []discovery.Sighting
+	full       int
 	log        strings.Builder
 }
 
@@ -43,7 +44,8 @@ func newBench(known ...int) *bench {
 		Known: func(id peer.ID) bool {
 			return slices.ContainsFunc(known, func(i int) bool { return device(i) == id })
 		},
-		Log: slog.New(slog.NewTextHandler(&b.log, nil))})
+		Full: func() { b.full++ },
+		Log:  slog.New(slog.NewTextHandler(&b.log, nil))})
 	return b
 }
 
@@ -78,8 +80,8 @@ func TestBothWaysShareOneBound(t *testing.T) {
 	if n := len(b.found); n > maxReports {
 		t.Errorf("%d strangers of many senders are reported", n)
 	}
-	if n := strings.Count(b.log.String(), "\n"); n != 1 {
-		t.Errorf("%d lines of log: %s", n, &b.log)
+	if n := strings.Count(b.log.String(), "\n"); n != 1 || b.full != 1 {
+		t.Errorf("told %d times, %d lines of log: %s", b.full, n, &b.log)
 	}
 	b.found, b.now = nil, b.now.Add(again)
 	b.hear(Beacon4, "10.0.0.9", 9, "10.0.0.9:4001")
