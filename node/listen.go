@@ -131,13 +131,13 @@ func (n *Node) listenAnywhere(ctx context.Context) error {
 		return err
 	}
 	for _, port := range usualPorts(last) {
-		err = n.host.Listen(link.ListenAddrs(port))
-		if !errors.Is(err, link.ErrPortTaken) {
+		// A port may also be one that the system keeps for itself, as Windows does by the hundred.
+		if err = n.host.Listen(link.ListenAddrs(port)); err == nil {
 			break
 		}
-		if port == last {
+		if port == last && last != 0 {
 			n.portTaken.Store(uint32(last))
-			n.log.Warn("another program has the port of last time", "port", last)
+			n.log.Warn("the port of last time is another's", "port", last, "err", err)
 		}
 	}
 	if err != nil {

@@ -151,6 +151,25 @@ func TestPortIsKept(t *testing.T) {
 	})
 }
 
+// TestPortsThatTheSystemKeeps: a node did not start where the system lets nobody have one of its ports.
+func TestPortsThatTheSystemKeeps(t *testing.T) {
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		host, dir := w.net.Host(w.freshAddr()), t.TempDir()
+		host.Withhold(FirstPort)
+		listens(t, host, dir, nil, func(p Port) {
+			if p != (Port{Now: FirstPort + 1}) {
+				t.Errorf("at first %+v", p)
+			}
+		})
+		host.Withhold(FirstPort+1, FirstPort)
+		listens(t, host, dir, nil, func(p Port) {
+			if p != (Port{Now: FirstPort + 2, Taken: FirstPort + 1}) {
+				t.Errorf("then %+v", p)
+			}
+		})
+	})
+}
+
 // TestMakeshiftPortIsLeft: a node that found the whole range taken once would have stayed outside of
 // it, where no firewall lets others through.
 func TestMakeshiftPortIsLeft(t *testing.T) {

@@ -20,6 +20,14 @@ type Host struct {
 	net       *Network
 	addrs     []netip.Addr
 	listeners []*listener
+	withheld  []uint16
+}
+
+// Withhold has nobody listen on some ports, as a system does that keeps them for itself.
+func (h *Host) Withhold(ports ...uint16) {
+	h.net.mu.Lock()
+	defer h.net.mu.Unlock()
+	h.withheld = ports
 }
 
 // Move gives the host other addresses. Connections from addresses that it has no longer are dead.
@@ -151,6 +159,9 @@ func (h *Host) listen(at netip.AddrPort) (*listener, error) {
 	})
 	if !has {
 		return nil, syscall.EADDRNOTAVAIL
+	}
+	if slices.Contains(h.withheld, at.Port()) {
+		return nil, syscall.EACCES
 	}
 	if at.Port() == 0 {
 		at = netip.AddrPortFrom(at.Addr(), h.net.pick())
