@@ -128,11 +128,11 @@ func stateOf(path string) (state, error) {
 func Held(dir string) error {
 	path := filepath.Join(dir, lockName)
 	f, err := openOnly(path, os.O_RDWR) // as network file systems want it
-	if errors.Is(err, fs.ErrPermission) {
-		f, err = openOnly(path, os.O_RDONLY)
-	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
+	}
+	if err != nil { // it may not be written, or nothing may in this file system
+		f, err = openOnly(path, os.O_RDONLY)
 	}
 	if err != nil {
 		return err
