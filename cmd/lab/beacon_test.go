@@ -4,66 +4,18 @@ package lab
 
 import (
 	"fmt"
-	"net"
-	"os"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 )
 
 const (
-	// squatterVar marks a process that holds UDP ports, so that nobody else can have them; its value
-	// names them.
-	squatterVar = "EARSHOT_LAB_SQUATTER"
-
 	mdnsPort, beaconPort = "5353", "27830"
 
 	// byBeacon is how soon two hosts find each other where mDNS is blocked.
 	byBeacon = 3 * time.Second
 )
-
-// squat holds UDP ports until its input ends.
-func squat(ports string) {
-	for _, port := range strings.Fields(ports) {
-		for _, network := range []string{"udp4", "udp6"} {
-			if _, err := net.ListenPacket(network, ":"+port); err != nil {
-				fmt.Println(err)
-				return
-			}
-		}
-	}
-	fmt.Println("holds")
-}
-
-// squatter has another program on the host hold UDP ports.
-func (h *host) squatter(ports string) {
-	h.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		h.Fatal(err)
-	}
-	c := h.inside(self)
-	c.Env = append(os.Environ(), squatterVar+"="+ports)
-	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	in, err := c.StdinPipe()
-	if err != nil {
-		h.Fatal(err)
-	}
-	out, err := c.StdoutPipe()
-	if err == nil {
-		err = c.Start()
-	}
-	if err != nil {
-		h.Fatalf("start squatter: %v", err)
-	}
-	h.Cleanup(func() { in.Close(); c.Wait() })
-	said := make([]byte, 64)
-	if n, _ := out.Read(said); !strings.HasPrefix(string(said[:n]), "holds") {
-		h.Fatalf("hold %s: %s", ports, said[:n])
-	}
-}
 
 // A direction is a hook of the host's firewall.
 const in, out = "input", "output"
@@ -148,7 +100,7 @@ func TestFoundByMDNSAlone(t *testing.T) {
 func TestWhoIsNotHeardIsSaid(t *testing.T) {
 	l := newLab(t)
 	hosts, _ := l.hosts(l.bridge(), 2)
-	hosts[0].squatter(mdnsPort + " " + beaconPort)
+	hosts[0].squatter(mdnsPort, beaconPort)
 	ann, bob := hosts[0].up("Ann"), hosts[1].up("Bob")
 	meet(promised, ann, bob)
 	foundBy(bob, "beacon")

@@ -36,9 +36,11 @@ func TestMain(m *testing.M) {
 		io.Copy(io.Discard, os.Stdin) // until the test process ends
 		return
 	}
-	if ports := os.Getenv(squatterVar); ports != "" {
-		squat(ports)
-		io.Copy(io.Discard, os.Stdin)
+	if ports := os.Getenv(takesVar); ports != "" {
+		if err := takePorts(ports); err != nil {
+			fmt.Fprintln(os.Stderr, "lab:", err)
+			os.Exit(1)
+		}
 		return
 	}
 	flag.Parse()
