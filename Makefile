@@ -9,7 +9,7 @@ FUZZTIME    ?= 5s
 TESTFLAGS   ?=
 BIN         := bin/earshot
 HOSTILE     := bin/hostile
-INLAB       := EARSHOT_BIN=$(CURDIR)/$(BIN) EARSHOT_HOSTILE_BIN=$(CURDIR)/$(HOSTILE) EARSHOT_HOSTILE_TABLE=$(CURDIR)/$(HOSTILE).txt
+INLAB       := EARSHOT_BIN=$(CURDIR)/$(BIN) EARSHOT_HOSTILE_BIN=$(CURDIR)/$(HOSTILE) EARSHOT_HOSTILE_TABLE=$(CURDIR)/$(HOSTILE).txt EARSHOT_DOCTOR_TABLE=$(CURDIR)/bin/doctor.txt
 BUILD       := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)'
 ASROOT      := $(if $(filter-out 0,$(shell id -u)),-exec "sudo env PATH=$(PATH)")
 
@@ -74,7 +74,7 @@ fuzz:
 		done; \
 	done
 
-# run the tests between network namespaces; needs Linux, iproute2, nftables, util-linux, and root or user namespaces
+# run the tests between network namespaces; needs Linux, iproute2, util-linux, nftables, iptables, ufw, and root or user namespaces
 lab: build
 	$(GO) build -o $(HOSTILE) ./cmd/hostile
 	$(INLAB) $(GO) test -tags lab -count 1 -timeout 25m $(TESTFLAGS) ./node/mdns ./cmd/lab

@@ -8,7 +8,12 @@
 // The tests run in a network namespace that belongs to the test process, the hosts in further ones,
 // held by processes that end with it. Nothing has a name outside, nothing reaches this machine's
 // own network, and the kernel removes all of it when the test ends, in whatever way. Root is
-// needed, or a system that lets its users make namespaces; and iproute2, nftables and util-linux.
+// needed, or a system that lets its users make namespaces; and iproute2, util-linux, nftables,
+// iptables and ufw.
+//
+// [TestDoctor] makes what `earshot doctor` names: firewalls that drop, ports that others hold, disks
+// that are full or slow, files that are damaged. It writes a table of what doctor said to the file
+// that EARSHOT_DOCTOR_TABLE names, and there says as well which faults can't be made here, and why.
 //
 // No test waits for a fixed time. Each asks until something is so, for as long as earshot promises
 // that it takes, and logs how long it took. When one fails, it prints what each node knows and the

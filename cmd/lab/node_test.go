@@ -34,8 +34,12 @@ type node struct {
 	dir    string
 	binary string
 	env    []string
-	flags  []string // of up
-	log    string   // the file that its diagnostics go to
+	flags  []string  // of up
+	log    string    // the file that its diagnostics go to
+	slow   *slowDisk // that it runs on, if any
+	runsIn []string  // what doctor and ufw are started by, if anything
+	fill   []string  // what its user puts in place of words in a fix, in pairs
+	typed  []string  // which commands its user has typed
 	cmd    *exec.Cmd
 
 	person, device string
@@ -104,7 +108,12 @@ func (n *node) launch() error {
 	if err != nil {
 		return err
 	}
-	if err := c.Start(); err != nil {
+	if n.slow != nil {
+		err = n.slow.start(c)
+	} else {
+		err = c.Start()
+	}
+	if err != nil {
 		return err
 	}
 	n.cmd = c
