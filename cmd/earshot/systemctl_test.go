@@ -25,6 +25,7 @@ import (
 //
 //	calls    what it was called with, one call a line
 //	none     if there is such a file, no systemd can be reached
+//	blind    if there is such a file, systemd looks for units elsewhere
 //	pid      the process that runs the unit and starts it again; there is none if there is no file
 //	journal  what the unit has said
 func fakeSystemctl() {
@@ -63,6 +64,9 @@ func systemctl(here string, args []string) error {
 	case "daemon-reload", "show-environment":
 		return nil
 	case "enable":
+		if exists(filepath.Join(here, "blind")) {
+			return errors.New("Failed to enable unit: Unit file earshot.service does not exist.")
+		}
 		if err := errors.Join(os.MkdirAll(filepath.Dir(wants), 0o700), relink(filepath.Join(units, "earshot.service"), wants)); err != nil || !now {
 			return err
 		}

@@ -60,9 +60,17 @@ func TestLogStaysSmall(t *testing.T) {
 	if _, err := os.Stat(two); err == nil {
 		t.Fatal("begun anew too early")
 	}
-	if err := l.close(); err != nil { // as when the node is started again
+	now := l.now
+	if err := l.close(); err != nil {
 		t.Fatal(err)
 	}
+	again, err := openLog(dir) // as when the node is started again
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.close()
+	l = again
+	l.now = now
 	say(1)
 	for path, want := range map[string]int{one: 1, two: maxLog / 1000} {
 		if got := len(lines(t, path)) - 1; got != want {
