@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/node/sync"
 	"github.com/earshot-im/earshot/node/wire"
 	"github.com/earshot-im/earshot/store/book"
@@ -141,5 +142,63 @@ func TestWhoseLimitIsReached(t *testing.T) {
 		if wanting := ann.giving.wanted.Load(); wanting != c.wanting {
 			t.Errorf("%s: room is made for strangers: %t", c.what, wanting)
 		}
+	}
+}
+
+// It is looked once a minute who has room again, of so many at most, and no more once they have.
+func TestLimitsAreLookedForOnceAMinute(t *testing.T) {
+	var r limited
+	now := time.Unix(1000, 0)
+	if len(r.due(now)) != 0 {
+		t.Error("nobody is at their limit")
+	}
+	person := func(n int) Limit { return Limit{Person: crypto.PersonID{byte(n), 1}} }
+	r.add(person(1), now)
+	r.add(person(2), now.Add(limitPause/2)) // does not put it off
+	for i, want := range []int{0, 2, 0, 2} {
+		if now = now.Add(limitPause / 2); len(r.due(now)) != want {
+			t.Errorf("after %d half minutes it is not looked for %d", i+1, want)
+		}
+	}
+	r.remove(person(1))
+	if got := r.due(now.Add(limitPause)); !slices.Equal(got, []Limit{person(2)}) {
+		t.Errorf("when one has room: %v", got)
+	}
+	for n := range 2 * maxLimited {
+		r.add(person(n), now)
+	}
+	if n := len(r.due(now.Add(time.Hour))); n != maxLimited {
+		t.Errorf("%d are remembered", n)
+	}
+}
+
+// Who has room again is told of once, and what was refused of them is tried again.
+func TestWhoHasRoomAgain(t *testing.T) {
+	ann, bob, _ := newHalls(t)
+	ann.sets(bob, func(p *book.Person) { p.Contact = true })
+	var told []bool
+	again := 0
+	ann.cfg.Limited = func(_ Limit, room bool) { told = append(told, room) }
+	ann.cfg.Again = func() { again++ }
+	l := Limit{bob.id(), event.Direct(ann.id(), bob.id())}
+	ann.free.Store(64<<20 + 1000)
+	ann.refused(t.Context(), l)
+	look := func() {
+		t.Helper()
+		ann.limited.look = time.Time{}
+		ann.check(ann.lookForLimits())
+	}
+	if look(); !slices.Equal(told, []bool{false}) || again != 0 {
+		t.Errorf("without room: told %v, tried again %d times", told, again)
+	}
+	ann.free.Store(1 << 40)
+	for range 2 {
+		if look(); !slices.Equal(told, []bool{false, true}) || again != 1 {
+			t.Errorf("with room: told %v, tried again %d times", told, again)
+		}
+	}
+	ann.refused(t.Context(), l) // there is room since
+	if len(told) != 2 {
+		t.Errorf("told %v of somebody who has room", told)
 	}
 }

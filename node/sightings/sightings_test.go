@@ -212,3 +212,47 @@ func TestBudgetOfPackets(t *testing.T) {
 		t.Errorf("a second later %d are read, want %d", n, packetsASecond/2)
 	}
 }
+
+// TestPacketComesOverItsLink: each link has the same link-local addresses, and what comes over one that
+// is not used, or from beyond the network, is dropped.
+func TestPacketComesOverItsLink(t *testing.T) {
+	links := []discovery.Link{
+		{Name: "eth0", Index: 2, Prefixes: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/24")}},
+		{Name: "wlan0", Index: 3, Prefixes: []netip.Prefix{netip.MustParsePrefix("10.0.1.0/24")}},
+	}
+	for _, c := range []struct {
+		from  string
+		index int
+		want  string // empty: it is dropped
+	}{
+		{"10.0.0.9", 2, "eth0"},
+		{"10.0.0.9", 3, ""},
+		{"10.0.0.9", 0, "eth0"},
+		{"10.0.1.9", 0, "wlan0"},
+		{"10.0.2.9", 0, ""},
+		{"fe80::9", 3, "wlan0"},
+		{"fe80::9%wlan0", 0, "wlan0"},
+		{"fe80::9%tun0", 0, ""},
+		{"fe80::9", 4, ""},
+	} {
+		l, ok := LinkOf(links, netip.MustParseAddr(c.from), c.index)
+		if ok != (c.want != "") || l.Name != c.want {
+			t.Errorf("from %s by interface %d: over %q, want %q", c.from, c.index, l.Name, c.want)
+		}
+	}
+}
+
+// TestOwnBeaconIsNobody: who hears only itself is alone, and says so more often.
+func TestOwnBeaconIsNobody(t *testing.T) {
+	b := newBench()
+	before := b.now
+	b.now = b.now.Add(time.Second)
+	b.hear(Beacon4, "10.0.0.1", own, "10.0.0.1:4001")
+	if b.HeardAny(before) {
+		t.Error("this device counts as another")
+	}
+	b.hear(Beacon4, "10.0.0.2", 2, "10.0.0.2:4001")
+	if !b.HeardAny(before) || b.HeardAny(b.now) {
+		t.Error("another device was heard now")
+	}
+}
