@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -22,6 +23,7 @@ import (
 // module is one of those that a program was built from.
 type module struct {
 	path, version string
+	targets       []target // whose programs have it in them
 	texts         []text   // of its licence
 	licences      []string // their SPDX names; none if the texts are not known word for word
 }
@@ -43,7 +45,7 @@ var refused = []string{"GPL", "AGPL", "LGPL", "SSPL", "BUSL", "OSL", "EUPL"}
 // the first. Their licences ask that their texts go with the programs, so it fails for a module
 // that has none.
 func (r *release) modules() ([]module, error) {
-	versions := map[string]string{}
+	found := map[string]module{}
 	for _, t := range r.targets {
 		info, err := buildinfo.ReadFile(r.program(t))
 		if err != nil {
@@ -53,17 +55,15 @@ func (r *release) modules() ([]module, error) {
 			if m.Replace != nil {
 				return nil, fmt.Errorf("%s is replaced", m.Path)
 			}
-			versions[m.Path] = m.Version
+			found[m.Path] = module{path: m.Path, version: m.Version, targets: append(found[m.Path].targets, t)}
 		}
 	}
 	folders, err := r.folders()
 	if err != nil {
 		return nil, err
 	}
-	all := []module{{path: "std", version: strings.TrimPrefix(runtime.Version(), "go")}}
-	for path, version := range versions {
-		all = append(all, module{path: path, version: version})
-	}
+	all := []module{{path: "std", version: strings.TrimPrefix(runtime.Version(), "go"), targets: r.targets}}
+	all = slices.AppendSeq(all, maps.Values(found))
 	slices.SortFunc(all[1:], func(a, b module) int { return cmp.Compare(a.path, b.path) })
 	folders["std"] = runtime.GOROOT()
 	for i := range all {

@@ -91,7 +91,7 @@ func (r *release) deb(t target, version string) (*nfpm.Info, nfpm.Packager, erro
 	r.add(info,
 		file{"/usr/share/zsh/vendor-completions/_earshot", r.staged("completions/_earshot"), 0o644},
 		file{"/usr/share/doc/earshot/copyright", r.staged("copyright"), 0o644},
-		file{"/usr/share/doc/earshot/THIRD-PARTY-LICENSES.gz", r.staged("THIRD-PARTY-LICENSES.gz"), 0o644},
+		file{"/usr/share/doc/earshot/THIRD-PARTY-LICENSES.gz", r.staged(thirdPartyOf(t) + ".gz"), 0o644},
 		file{"/usr/share/doc/earshot/changelog.gz", r.staged("changelog.gz"), 0o644},
 		file{"/usr/share/lintian/overrides/earshot", "linux/lintian-overrides", 0o644},
 	)
@@ -110,7 +110,7 @@ func (r *release) rpm(t target, version string) (*nfpm.Info, nfpm.Packager, erro
 	r.add(info,
 		file{"/usr/share/zsh/site-functions/_earshot", r.staged("completions/_earshot"), 0o644},
 		file{"/usr/share/licenses/earshot/LICENSE", filepath.Join(r.source, "LICENSE"), 0o644},
-		file{"/usr/share/licenses/earshot/THIRD-PARTY-LICENSES", r.staged("THIRD-PARTY-LICENSES"), 0o644},
+		file{"/usr/share/licenses/earshot/THIRD-PARTY-LICENSES", r.staged(thirdPartyOf(t)), 0o644},
 	)
 	// What no other package is sure to have is ours to take away again.
 	for _, dir := range []string{"/usr/share/doc/earshot", "/usr/share/licenses/earshot", "/usr/lib/firewalld", "/usr/lib/firewalld/services", "/etc/ufw", "/etc/ufw/applications.d"} {

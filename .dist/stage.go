@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -33,11 +34,13 @@ func (r *release) stage(modules []module) error {
 	if err != nil {
 		return err
 	}
-	others := thirdParty(modules)
 	write := map[string][]byte{
-		"THIRD-PARTY-LICENSES":    others,
-		"THIRD-PARTY-LICENSES.gz": zipped(others),
-		"copyright":               copyright(licence),
+		"copyright": copyright(licence),
+	}
+	for _, t := range r.targets {
+		others := thirdParty(modules, t)
+		write[thirdPartyOf(t)] = others
+		write[thirdPartyOf(t)+".gz"] = zipped(others)
 	}
 	pages, err := filepath.Glob(r.staged("man/*.1"))
 	if err != nil {
@@ -77,12 +80,18 @@ func zipped(content []byte) []byte {
 	return b.Bytes()
 }
 
-// thirdParty has the licences of all modules that the programs contain.
-func thirdParty(modules []module) []byte {
+// thirdPartyOf is the name under which the licences are staged of what is in a program.
+func thirdPartyOf(t target) string { return t.String() + "/THIRD-PARTY-LICENSES" }
+
+// thirdParty has the licences of all modules that a program contains.
+func thirdParty(modules []module, of target) []byte {
 	var b bytes.Buffer
 	b.WriteString("The program contains these modules of others, under the licences that follow. Their source\n" +
 		"is to be had with `go mod download MODULE@VERSION`, and \"std\" is Go's own library.\n")
 	for _, m := range modules {
+		if !slices.Contains(m.targets, of) {
+			continue
+		}
 		for _, t := range m.texts {
 			fmt.Fprintf(&b, "\n%s\n%s %s: %s\n\n%s\n", strings.Repeat("=", 80), m.path, m.version, t.name, strings.TrimSpace(t.content))
 		}
@@ -121,7 +130,7 @@ func (r *release) unpacked(t target) []file {
 	files := []file{
 		{filepath.Base(program), program, 0o755},
 		{"LICENSE", filepath.Join(r.source, "LICENSE"), 0o644},
-		{"THIRD-PARTY-LICENSES", r.staged("THIRD-PARTY-LICENSES"), 0o644},
+		{"THIRD-PARTY-LICENSES", r.staged(thirdPartyOf(t)), 0o644},
 		{"README.md", filepath.Join(r.source, "README.md"), 0o644},
 		{"CLI.md", filepath.Join(r.source, "cmd/earshot/CLI.md"), 0o644},
 	}
