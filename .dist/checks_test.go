@@ -22,11 +22,9 @@ import (
 
 func TestLintianFindsNothing(t *testing.T) {
 	t.Parallel()
-	for _, arch := range []string{"amd64", "arm64"} {
-		said, err := exec.Command("lintian", "--allow-root", only(t, "../dist", "earshot_*_"+arch+".deb")).CombinedOutput()
-		if err != nil || len(said) > 0 {
-			t.Errorf("%s: %v\n%s", arch, err, said)
-		}
+	said, err := exec.Command("lintian", "--allow-root", only(t, "../dist", managers["deb"].file)).CombinedOutput()
+	if err != nil || len(said) > 0 {
+		t.Errorf("%v\n%s", err, said)
 	}
 }
 

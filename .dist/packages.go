@@ -113,7 +113,11 @@ func (r *release) rpm(t target, version string) (*nfpm.Info, nfpm.Packager, erro
 		file{"/usr/share/licenses/earshot/THIRD-PARTY-LICENSES", r.staged(thirdPartyOf(t)), 0o644},
 	)
 	// What no other package is sure to have is ours to take away again.
-	for _, dir := range []string{"/usr/share/doc/earshot", "/usr/share/licenses/earshot", "/usr/lib/firewalld", "/usr/lib/firewalld/services", "/etc/ufw", "/etc/ufw/applications.d"} {
+	for _, dir := range []string{
+		"/etc/ufw", "/etc/ufw/applications.d", "/usr/lib/firewalld", "/usr/lib/firewalld/services", "/usr/share/doc/earshot",
+		"/usr/share/fish", "/usr/share/fish/vendor_completions.d", "/usr/share/licenses", "/usr/share/licenses/earshot",
+		"/usr/share/zsh", "/usr/share/zsh/site-functions",
+	} {
 		info.Contents = append(info.Contents, &files.Content{Destination: dir, Type: files.TypeDir, FileInfo: &files.ContentFileInfo{Mode: 0o755, MTime: r.when}})
 	}
 	info.Scripts = nfpm.Scripts{PostInstall: r.staged("linux/rpm/postin"), PreRemove: r.staged("linux/rpm/preun"), PostRemove: r.staged("linux/rpm/postun")}
