@@ -68,10 +68,9 @@ bench: build
 
 # run every fuzz target for FUZZTIME each: a time, or a number of inputs such as 1000x
 fuzz:
-	@set -e; for p in $$($(GO) list ./...); do \
-		for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
-			echo "fuzz $$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1x $$p; \
-		done; \
+	@grep -roE --include='*_test.go' '^func Fuzz\w+' * | sed 's|\(.*\)/[^/]*:func |./\1 |' | sort | while read -r package target; do \
+		echo "fuzz $$package $$target"; \
+		$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1x $$package || exit 1; \
 	done
 
 # run the tests between network namespaces; needs Linux, iproute2, util-linux, nftables, iptables, ufw, and root or user namespaces
