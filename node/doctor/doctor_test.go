@@ -241,6 +241,11 @@ func TestWhoDoesNotAnswerIsPassedOver(t *testing.T) {
 				t.Errorf("%s: got %q, want %q", name, got, want)
 			}
 		}
+		for _, c := range found {
+			if c.Code == checks.Nobody && (c.Values.Asked != 1 || c.Values.Answered != 0) {
+				t.Errorf("%s: asked %d, of whom %d have answered", c.Check, c.Values.Asked, c.Values.Answered)
+			}
+		}
 	})
 }
 
@@ -453,10 +458,13 @@ func TestDialsBackAreBounded(t *testing.T) {
 // TestSomebodyElseAtThePort is no proof that the one who asks is reached.
 func TestSomebodyElseAtThePort(t *testing.T) {
 	inOffice(t, func(t *testing.T, o *office) {
+		at := netip.AddrFrom4([4]byte{10, 0, 0, 3})
+		cleo := o.newHost(at, nil)
+		defer cleo.Close()
 		v := visit{Doctor: o.bob.doctor, person: o.ann.person, account: o.bob.budget.Open(o.ann.at)}
 		defer v.account.Close()
-		v.conn = elsewhere{o.bob.host.ConnsTo(o.ann.host.ID())[0], o.bob.at} // where Bob himself listens
-		if got := v.dialBack(t.Context(), port); got == checks.Connected {
+		v.conn = elsewhere{o.bob.host.ConnsTo(o.ann.host.ID())[0], at}
+		if got := v.dialBack(t.Context(), port); got != checks.Other {
 			t.Errorf("got %q", got)
 		}
 	})
@@ -540,7 +548,7 @@ func TestSeen(t *testing.T) {
 			if !c.heard.IsZero() {
 				o.ann.heard[id] = map[string]time.Time{"beacon4": c.heard}
 			}
-			p := d.peer(discovery.Network{}, Known{Devices: []Device{{ID: id, LastSeen: c.last, FoundBy: []discovery.Source{discovery.FromSaved}}}})
+			p := d.peer(discovery.Network{}, Known{Devices: []Device{{ID: id, LastSeen: c.last, FoundBy: []discovery.Source{discovery.FromMDNS, discovery.FromBeacon, discovery.FromSaved}}}})
 			if p.Seen != c.want || !p.LastSeen.Equal(c.last) {
 				t.Errorf("%s: %+v", what, p)
 			}
