@@ -65,7 +65,6 @@ func (r *release) modules() ([]module, error) {
 	all := []module{{path: "std", version: strings.TrimPrefix(runtime.Version(), "go"), targets: r.targets}}
 	all = slices.AppendSeq(all, maps.Values(found))
 	slices.SortFunc(all[1:], func(a, b module) int { return cmp.Compare(a.path, b.path) })
-	folders["std"] = runtime.GOROOT()
 	for i := range all {
 		if err := all[i].readLicences(folders[all[i].path]); err != nil {
 			return nil, fmt.Errorf("licence of %s: %w", all[i].path, err)
@@ -74,16 +73,27 @@ func (r *release) modules() ([]module, error) {
 	return all, nil
 }
 
-// folders says where the modules' files are.
+// folders says where the modules' files are, and those of Go.
 func (r *release) folders() (map[string]string, error) {
-	c := exec.Command("go", "list", "-m", "-json=Path,Dir", "all")
-	c.Dir, c.Stderr = r.source, os.Stderr
-	c.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off")
-	out, err := c.Output()
-	if err != nil {
-		return nil, fmt.Errorf("go list: %w", err)
+	ask := func(args ...string) ([]byte, error) {
+		c := exec.Command("go", args...)
+		c.Dir, c.Stderr = r.source, os.Stderr
+		c.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off")
+		out, err := c.Output()
+		if err != nil {
+			return nil, fmt.Errorf("go %s: %w", args[0], err)
+		}
+		return out, nil
 	}
-	folders := map[string]string{}
+	root, err := ask("env", "GOROOT")
+	if err != nil {
+		return nil, err
+	}
+	out, err := ask("list", "-m", "-json=Path,Dir", "all")
+	if err != nil {
+		return nil, err
+	}
+	folders := map[string]string{"std": strings.TrimSpace(string(root))}
 	for d := json.NewDecoder(bytes.NewReader(out)); ; {
 		var m struct{ Path, Dir string }
 		if err := d.Decode(&m); errors.Is(err, io.EOF) {
