@@ -1,4 +1,4 @@
-//go:build root
+//go:build root && linux
 
 package main
 
@@ -91,6 +91,7 @@ func start(t *testing.T, root string) *machine {
 func (m *machine) command(ctx context.Context, script string) *exec.Cmd {
 	c := exec.CommandContext(ctx, "nsenter", "--target="+strconv.Itoa(m.init), "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--root", "--wd",
 		"env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LANG=C.UTF-8", "sh", "-ec", script)
+	c.WaitDelay = time.Second // what is left of it in the machine may hold its output
 	return c
 }
 
