@@ -26,7 +26,7 @@ type Asked struct {
 
 	Outcome string // of dialling back: Connected, Refused, TimedOut or Other; empty: not tried
 
-	WeAnnounce   bool    // this node does so by multicast or broadcast, and did so just now
+	WeAnnounce   bool    // this node does so by multicast or broadcast, and listens, and did so just now
 	TheyAnnounce bool    // the same of them
 	HeardUs      []Heard // by which ways they have heard this node since
 	HeardThem    []Heard // by which ways this node has heard them since
@@ -74,32 +74,28 @@ func reachable(port uint16, asked []Asked) Check {
 	return out
 }
 
-// hearing judges whether this node and the peers hear each other announce themselves.
+// hearing judges whether this node and the peers hear each other announce themselves. Who does not
+// announce itself does not listen either, since its owner wants that or its ports are held.
 func hearing(asked []Asked) (out []Check) {
 	compared := 0
 	for _, a := range asked {
-		if !a.OnLink {
+		if !a.OnLink || !a.WeAnnounce || !a.TheyAnnounce {
 			continue
 		}
+		compared++
 		values := Values{Device: a.Device, Address: a.Address}
-		if a.WeAnnounce {
-			compared++
-			if len(a.HeardUs) == 0 {
-				out = append(out, Check{Check: Multicast, Code: Unheard, Person: a.Person, Values: values})
-			}
+		if len(a.HeardUs) == 0 {
+			out = append(out, Check{Check: Multicast, Code: Unheard, Person: a.Person, Values: values})
 		}
-		if a.TheyAnnounce {
-			compared++
-			if len(a.HeardThem) == 0 {
-				out = append(out, Check{Check: Multicast, Code: Deaf, Person: a.Person, Values: values})
-			}
+		if len(a.HeardThem) == 0 {
+			out = append(out, Check{Check: Multicast, Code: Deaf, Person: a.Person, Values: values})
 		}
 	}
 	switch {
 	case compared == 0:
 		return []Check{{Check: Multicast, Code: Nobody, OK: true}}
 	case out == nil:
-		return []Check{{Check: Multicast, OK: true, Values: Values{Asked: len(asked)}}}
+		return []Check{{Check: Multicast, OK: true, Values: Values{Asked: compared}}}
 	}
 	return out
 }

@@ -188,7 +188,8 @@ func TestHearing(t *testing.T) {
 		{"multicast deaf of a0", []Asked{{Person: ann, OnLink: true, WeAnnounce: true, TheyAnnounce: true, HeardUs: heard}}},
 		{"multicast unheard of a0, multicast deaf of a0, multicast deaf of b0", []Asked{{Person: ann, OnLink: true, WeAnnounce: true, TheyAnnounce: true},
 			{Person: bob, OnLink: true, WeAnnounce: true, TheyAnnounce: true, HeardUs: heard}}},
-		{"ok multicast", []Asked{{Person: ann, OnLink: true, WeAnnounce: true, HeardUs: heard}}},
+		{"ok multicast nobody", []Asked{{Person: ann, OnLink: true, WeAnnounce: true}}},   // they do without, and hear nothing
+		{"ok multicast nobody", []Asked{{Person: ann, OnLink: true, TheyAnnounce: true}}}, // this node does without
 	} {
 		if got := said(hearing(c.asked)...); got != c.want {
 			t.Errorf("%+v: got %s, want %s", c.asked, got, c.want)

@@ -185,8 +185,8 @@ func TestHearing(t *testing.T) {
 		{"neither", true, true, false, false, 0, "deaf, unheard"},
 		{"they did until a minute ago", true, true, false, false, time.Minute, "deaf, unheard"},
 		{"they need not do so again within a second", true, true, false, false, time.Second, "ok"},
-		{"Ann does not announce herself", false, true, true, false, 0, "ok"},
-		{"Bob does not announce himself", true, false, false, true, 0, "ok"},
+		{"Ann does without", false, true, false, false, 0, "ok nobody"},
+		{"Bob does without", true, false, false, false, 0, "ok nobody"},
 		{"nobody does", false, false, false, false, time.Minute, "ok nobody"},
 	} {
 		inOffice(t, func(t *testing.T, o *office) {
