@@ -3,6 +3,7 @@ package doctor
 import (
 	"bufio"
 	"context"
+	"errors"
 	"net/netip"
 	"slices"
 	gosync "sync"
@@ -55,30 +56,31 @@ func (d *Doctor) whoToAsk(known []Known, whom crypto.PersonID) (out []asking) {
 	return out
 }
 
-// askAll asks devices all at once, and returns what those say that answer.
-func (d *Doctor) askAll(ctx context.Context, whom []asking, r round) (out []checks.Asked) {
+// askAll asks devices all at once, and returns what those say that answer, and how many do not. Those
+// on this machine are not counted: they see nothing of it that it does not see itself.
+func (d *Doctor) askAll(ctx context.Context, whom []asking, r round) (out []checks.Asked, silent int) {
 	ctx, cancel := context.WithTimeout(ctx, askPatience)
 	defer cancel()
-	answers := make([]*checks.Asked, len(whom))
+	answers, errs := make([]checks.Asked, len(whom)), make([]error, len(whom))
 	var asking gosync.WaitGroup
 	for i, w := range whom {
-		asking.Go(func() { // ends with ctx
-			a, err := d.ask(ctx, w, r)
-			if a.Device == "" {
-				d.cfg.Log.Debug("examine: a contact does not answer", "peer", w.device, "err", err)
-				return
-			}
-			answers[i] = &a
-		})
+		asking.Go(func() { answers[i], errs[i] = d.ask(ctx, w, r) }) // ends with ctx
 	}
 	asking.Wait()
-	for _, a := range answers {
-		if a != nil {
-			out = append(out, *a)
+	for i, a := range answers {
+		switch {
+		case a.Device != "":
+			out = append(out, a)
+		case !errors.Is(errs[i], errHere):
+			d.cfg.Log.Debug("examine: a contact does not answer", "peer", whom[i].device, "err", errs[i])
+			silent++
 		}
 	}
-	return out
+	return out, silent
 }
+
+// errHere: a device is on this machine.
+var errHere = errors.New("on this machine")
 
 // ask asks one device. If it says less than all, the error says why, and what it has said counts.
 func (d *Doctor) ask(ctx context.Context, w asking, r round) (out checks.Asked, err error) {
@@ -88,13 +90,16 @@ func (d *Doctor) ask(ctx context.Context, w asking, r round) (out checks.Asked, 
 	}
 	defer context.AfterFunc(ctx, func() { _ = s.Reset() })()
 	defer s.Reset()
+	at := remote(s.Conn())
+	if here(d.cfg.Network(), at.Addr()) {
+		return out, errHere
+	}
 	in := bufio.NewReaderSize(s, maxAnswer)
 	asked := time.Now()
 	first, err := exchange(s, in, question{announce: true})
 	if err != nil {
 		return out, err
 	}
-	at := remote(s.Conn())
 	out = checks.Asked{Person: w.person, Device: w.device.String(), Address: at.String(), Version: first.version,
 		OnLink: onUsable(d.cfg.Network(), at.Addr()),
 		// The peer has answered in the middle, as far as is known.
@@ -148,6 +153,11 @@ func remote(c network.Conn) netip.AddrPort {
 	}
 	at, _ := netip.ParseAddrPort(tcp.String())
 	return netip.AddrPortFrom(at.Addr().Unmap(), at.Port())
+}
+
+// here says that an address is one of this machine's own.
+func here(n discovery.Network, at netip.Addr) bool {
+	return at.IsLoopback() || slices.ContainsFunc(n.Links, func(l discovery.Link) bool { return slices.Contains(l.Addrs, at.WithZone("")) })
 }
 
 // onUsable says that an address is on a network over which others are looked for.

@@ -47,9 +47,8 @@ func (d *Doctor) contacts(ctx context.Context, whom crypto.PersonID, tell func(.
 	var asking gosync.WaitGroup
 	defer asking.Wait()
 	asking.Go(func() { // ends with ctx
-		whom := d.whoToAsk(known, whom)
-		asked := d.askAll(ctx, whom, round{began, announced})
-		tell(checks.OfAnswers(d.cfg.Port(), asked, len(whom)-len(asked))...)
+		asked, silent := d.askAll(ctx, d.whoToAsk(known, whom), round{began, announced})
+		tell(checks.OfAnswers(d.cfg.Port(), asked, silent)...)
 	})
 	if !pause(ctx, began.Add(settle)) {
 		return

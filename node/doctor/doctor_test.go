@@ -249,6 +249,28 @@ func TestWhoDoesNotAnswerIsPassedOver(t *testing.T) {
 	})
 }
 
+// TestNodeOnThisMachineProvesNothing: a second node behind the same firewall got a connection, and
+// whoever is outside was taken for the one whose filters are in the way.
+func TestNodeOnThisMachineProvesNothing(t *testing.T) {
+	inOffice(t, func(t *testing.T, o *office) {
+		network := o.ann.cfg.Network
+		o.ann.cfg.Network = func() discovery.Network {
+			return discovery.Network{Links: append(network().Links, discovery.Link{Name: "eth1", Index: 2, Addrs: []netip.Addr{o.bob.at}})}
+		}
+		found := o.ann.examine(t)
+		for _, name := range []string{checks.Multicast, checks.Clock, checks.Reachable} {
+			if got := words(found, name); got != "ok nobody" {
+				t.Errorf("%s: got %q", name, got)
+			}
+		}
+		for _, c := range found {
+			if c.Values.Asked != 0 {
+				t.Errorf("asked: %+v", c)
+			}
+		}
+	})
+}
+
 // visits opens a stream to Bob's doctor.
 func (o *office) visits() (network.Stream, *bufio.Reader) {
 	o.t.Helper()
