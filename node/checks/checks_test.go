@@ -151,6 +151,9 @@ func TestReachable(t *testing.T) {
 	a := func(p crypto.PersonID, outcome string) Asked {
 		return Asked{Person: p, Outcome: outcome, Address: "10.0.0.1:5"}
 	}
+	beside := func(p crypto.PersonID, outcome string) Asked {
+		return Asked{Person: p, Outcome: outcome, OnLink: true}
+	}
 	for _, c := range []struct {
 		want  string
 		asked []Asked
@@ -163,6 +166,10 @@ func TestReachable(t *testing.T) {
 		{"ok reachable", []Asked{a(ann, TimedOut), a(bob, Connected)}}, // the first one's own filters
 		{"ok reachable", []Asked{a(ann, Other)}},                       // nothing is known
 		{"reachable closed of b0", []Asked{a(ann, Other), a(bob, TimedOut)}},
+		{"reachable closed of b0", []Asked{a(ann, Connected), beside(bob, TimedOut)}}, // by a VPN only
+		{"ok reachable", []Asked{a(ann, TimedOut), beside(bob, Connected)}},
+		{"ok reachable", []Asked{a(ann, Connected), beside(bob, "")}},
+		{"ok reachable", []Asked{a(ann, Connected), beside(bob, Other)}},
 	} {
 		if got := said(reachable(27830, c.asked)); got != c.want {
 			t.Errorf("%+v: got %s, want %s", c.asked, got, c.want)
