@@ -37,20 +37,25 @@ type asking struct {
 	device peer.ID
 }
 
-// whoToAsk returns some connected devices of contacts, one of each, or those of whom the owner asks
-// about.
+// whoToAsk returns connected devices of contacts: all of the one whom the owner asks about, and one of
+// each other.
 func (d *Doctor) whoToAsk(known []Known, whom crypto.PersonID) (out []asking) {
-	for _, k := range known {
-		if whom != (crypto.PersonID{}) && k.ID != whom {
-			continue
-		}
+	add := func(k Known, most int) {
 		for _, device := range k.Devices {
-			if device.Connected && len(out) < maxAsked {
+			if device.Connected && most > 0 && len(out) < maxAsked {
 				out = append(out, asking{k.ID, device.ID})
-				if whom == (crypto.PersonID{}) {
-					break
-				}
+				most--
 			}
+		}
+	}
+	for _, k := range known {
+		if k.ID == whom {
+			add(k, maxAsked)
+		}
+	}
+	for _, k := range known {
+		if k.ID != whom {
+			add(k, 1)
 		}
 	}
 	return out

@@ -144,10 +144,15 @@ func (o *office) connect() {
 }
 
 // examine makes all checks, and returns what they say.
-func (d *desk) examine(t *testing.T) (out []checks.Check) {
+func (d *desk) examine(t *testing.T) []checks.Check {
+	t.Helper()
+	return d.examineFor(t, "")
+}
+
+func (d *desk) examineFor(t *testing.T, who string) (out []checks.Check) {
 	t.Helper()
 	d.doctor = New(d.cfg)
-	if err := d.doctor.Examine(t.Context(), Question{}, func(c checks.Check) error { out = append(out, c); return nil }); err != nil {
+	if err := d.doctor.Examine(t.Context(), Question{Who: who}, func(c checks.Check) error { out = append(out, c); return nil }); err != nil {
 		t.Fatal(err)
 	}
 	return out
@@ -269,6 +274,45 @@ func TestNodeOnThisMachineProvesNothing(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestOthersAreAskedWhoeverIsLookedFor: with WHO, nobody else said whether this node can be reached, and
+// whoever is looked for is mostly away.
+func TestOthersAreAskedWhoeverIsLookedFor(t *testing.T) {
+	inOffice(t, func(t *testing.T, o *office) {
+		o.ann.cfg.Whom = func(context.Context, string) (crypto.PersonID, error) { return crypto.PersonID{9}, nil }
+		known := o.ann.cfg.Known
+		o.ann.cfg.Known = func(p crypto.PersonID) Known {
+			if p == (crypto.PersonID{9}) {
+				return Known{ID: p}
+			}
+			return known(p)
+		}
+		o.net.Shut(o.ann.at, true)
+		if got := words(o.ann.examineFor(t, "Cat"), checks.Reachable); got != checks.Closed {
+			t.Errorf("got %q", got)
+		}
+	})
+}
+
+// TestWhoIsLookedForIsAskedFirst, by all devices; of others one is enough.
+func TestWhoIsLookedForIsAskedFirst(t *testing.T) {
+	var known []Known
+	for p := range byte(2 * maxAsked) {
+		known = append(known, Known{ID: crypto.PersonID{p + 1}, Devices: []Device{{ID: "off"}, {ID: "one", Connected: true}, {ID: "two", Connected: true}}})
+	}
+	of := func(whom byte) (out string) {
+		for _, a := range (&Doctor{}).whoToAsk(known, crypto.PersonID{whom}) {
+			out += fmt.Sprint(a.person[0], string(a.device), " ")
+		}
+		return out
+	}
+	if got, want := of(0), "1one 2one 3one 4one 5one 6one 7one 8one "; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got, want := of(12), "12one 12two 1one 2one 3one 4one 5one 6one "; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
 }
 
 // visits opens a stream to Bob's doctor.
