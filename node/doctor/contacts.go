@@ -43,16 +43,16 @@ const (
 func (d *Doctor) contacts(ctx context.Context, whom crypto.PersonID, tell func(...checks.Check)) {
 	began := time.Now()
 	announced := d.cfg.Announce()
-	known := d.cfg.Contacts()
 	var asking gosync.WaitGroup
 	defer asking.Wait()
 	asking.Go(func() { // ends with ctx
-		asked, silent := d.askAll(ctx, d.whoToAsk(known, whom), round{began, announced})
+		asked, silent := d.askAll(ctx, d.whoToAsk(d.cfg.Contacts(), whom), round{began, announced})
 		tell(checks.OfAnswers(d.cfg.Port(), asked, silent)...)
 	})
 	if !pause(ctx, began.Add(settle)) {
 		return
 	}
+	known := d.cfg.Contacts()
 	if whom != (crypto.PersonID{}) && !slices.ContainsFunc(known, func(k Known) bool { return k.ID == whom }) {
 		known = append(known, d.cfg.Known(whom))
 	}
@@ -69,6 +69,11 @@ func (d *Doctor) contacts(ctx context.Context, whom crypto.PersonID, tell func(.
 		}
 	}
 	tell(checks.OfPeers(peers)...)
+}
+
+// connected says that a person is connected now.
+func (d *Doctor) connected(id crypto.PersonID) bool {
+	return slices.ContainsFunc(d.cfg.Known(id).Devices, func(device Device) bool { return device.Connected })
 }
 
 // pause waits until a time, and returns false if ctx ends before.
@@ -149,7 +154,10 @@ func (d *Doctor) dialAll(ctx context.Context, network discovery.Network, whom cr
 			continue
 		}
 		dials++
-		dialling.Go(func() { p.Tries = d.dial(ctx, network, known[i]) }) // ends within dialPatience
+		dialling.Go(func() { // ends within dialPatience
+			p.Tries = d.dial(ctx, network, known[i])
+			p.Here = d.connected(p.Person) // by now
+		})
 	}
 }
 

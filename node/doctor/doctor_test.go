@@ -636,6 +636,19 @@ func TestSeenContactIsDialled(t *testing.T) {
 		_ = bob.host.ConnsTo(ann.host.ID())[0].Close()
 		synctest.Wait()
 		ann.heard[bob.host.ID()] = map[string]time.Time{"mdns4": time.Now()}
+		for _, connects := range []func(){
+			func() { time.AfterFunc(time.Second, o.connect) },
+			func() { ann.cfg.Host = meanwhile{ann.host, o.connect} },
+		} {
+			connects()
+			if got := words(ann.examine(t), checks.Peers); got != "ok" { // it was about to connect
+				t.Errorf("got %q", got)
+			}
+			_ = bob.host.ConnsTo(ann.host.ID())[0].Close()
+			synctest.Wait()
+		}
+		ann.cfg.Host = ann.host
+		ann.heard[bob.host.ID()] = map[string]time.Time{"mdns4": time.Now()}
 		if got := words(ann.examine(t), checks.Peers); got != "ok offline" { // it answers
 			t.Errorf("got %q", got)
 		}
@@ -645,6 +658,17 @@ func TestSeenContactIsDialled(t *testing.T) {
 			t.Errorf("got %q", got)
 		}
 	})
+}
+
+// meanwhile is a host where something happens while it dials.
+type meanwhile struct {
+	Host
+	do func()
+}
+
+func (m meanwhile) WhoIs(ctx context.Context, at ma.Multiaddr) (peer.ID, error) {
+	m.do()
+	return m.Host.WhoIs(ctx, at)
 }
 
 func TestOutcome(t *testing.T) {
