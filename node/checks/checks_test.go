@@ -276,6 +276,7 @@ func TestPeers(t *testing.T) {
 		{"peers wrong_identity of a0", Peer{Person: ann, Tries: []Try{{Code: TimedOut}, {Code: WrongIdentity, Instead: "other"}}}},
 		{"ok peers offline of a0", Peer{Person: ann, Tries: []Try{{Code: WrongIdentity, Instead: "bob's", Known: true}}}}, // the address is Bob's now
 		{"peers wrong_identity of a0", Peer{Person: ann, Seen: true, Tries: []Try{{Code: WrongIdentity, Known: true}}}},
+		{"peers timed_out of a0", Peer{Person: ann, Seen: true, Tries: []Try{{Code: WrongIdentity, Known: true}, {Code: TimedOut}}}}, // an address of last week
 		{"peers other_version of a0", Peer{Person: ann, Incompatible: true, Tries: []Try{{Code: Refused}}}},
 		{"ok peers offline of a0", Peer{Person: ann, Seen: true}}, // seen just now, not tried yet
 	} {

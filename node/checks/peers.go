@@ -51,8 +51,12 @@ func OfPeers(peers []Peer) (out []Check) {
 	return orFine(Peers, out)
 }
 
+// passedOn is what a dial says that has met a device of somebody else who is known: the address was given
+// to that one since.
+const passedOn = "passed_on"
+
 // order is which of several failed dials says most.
-var order = []string{WrongIdentity, Permission, Refused, TimedOut, NoRoute, Other}
+var order = []string{WrongIdentity, Permission, Refused, TimedOut, NoRoute, Other, passedOn}
 
 // away judges why a person is not connected.
 func (p *Peer) away() Check {
@@ -61,12 +65,12 @@ func (p *Peer) away() Check {
 		c.Code = OtherVersion
 		return c
 	}
-	for _, code := range order {
+	for _, says := range order {
 		for _, t := range p.Tries {
-			if t.Code != code || !p.Seen && !t.telling() {
+			if t.says() != says || !p.Seen && !t.telling() {
 				continue
 			}
-			c.Code, c.Detail = code, t.Detail
+			c.Code, c.Detail = t.Code, t.Detail
 			c.Values.Address, c.Values.Device = t.Address, t.Device
 			if t.Instead != "" {
 				c.Values.Device = t.Instead
@@ -78,9 +82,16 @@ func (p *Peer) away() Check {
 	return c
 }
 
+func (t Try) says() string {
+	if t.Code == WrongIdentity && t.Known {
+		return passedOn
+	}
+	return t.Code
+}
+
 // telling says that a failed dial means something though the device was not heard of: its machine may
 // be off, and its address somebody else's.
-func (t Try) telling() bool { return t.Code == WrongIdentity && !t.Known || t.Code == Permission }
+func (t Try) telling() bool { return t.says() == WrongIdentity || t.says() == Permission }
 
 // OfPerson judges all about the person whom the owner has asked about.
 func OfPerson(p Peer) Check {
