@@ -218,7 +218,7 @@ func (d *Doctor) try(network discovery.Network, device peer.ID, at netip.AddrPor
 		return t
 	}
 	switch {
-	case t.Code == checks.NoRoute && forbidden(runtime.GOOS, d.reachesLAN(network)):
+	case t.Code == checks.NoRoute && forbidden(runtime.GOOS, func() bool { return d.reachesLAN(network) }):
 		t.Code = checks.Permission
 	case turnedAway(at.Addr(), err, took):
 		t.Code = checks.Refused
@@ -228,7 +228,9 @@ func (d *Doctor) try(network discovery.Network, device peer.ID, at netip.AddrPor
 
 // forbidden says that the system seems to keep this program off the local network: macOS says then
 // that there is no way even to addresses of a network that the machine is on.
-func forbidden(system string, reachesLAN bool) bool { return system == "darwin" && !reachesLAN }
+func forbidden(system string, reachesLAN func() bool) bool {
+	return system == "darwin" && !reachesLAN()
+}
 
 // reachesLAN says that somebody on a network of this machine is connected.
 func (d *Doctor) reachesLAN(network discovery.Network) bool {
