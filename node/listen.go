@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	ma "github.com/multiformats/go-multiaddr"
 
@@ -101,7 +102,7 @@ func (n *Node) startListening(ctx context.Context) error {
 	}
 	if len(n.listen) == 0 {
 		err = n.listenAnywhere(ctx)
-	} else if err = n.host.Listen(n.listen); err != nil && len(n.cfg.Listen) == 0 {
+	} else if err = n.listenAgain(ctx, n.listen); err != nil && len(n.cfg.Listen) == 0 {
 		err = fmt.Errorf("as --listen said last: %w", err)
 	}
 	if err != nil {
@@ -131,8 +132,12 @@ func (n *Node) listenAnywhere(ctx context.Context) error {
 		return err
 	}
 	for _, port := range usualPorts(last) {
+		listen := n.host.Listen
+		if port == last {
+			listen = func(addrs []ma.Multiaddr) error { return n.listenAgain(ctx, addrs) }
+		}
 		// A port may also be one that the system keeps for itself, as Windows does by the hundred.
-		if err = n.host.Listen(link.ListenAddrs(port)); err == nil {
+		if err = listen(link.ListenAddrs(port)); err == nil {
 			break
 		}
 		if port == last && last != 0 {
@@ -147,6 +152,23 @@ func (n *Node) listenAnywhere(ctx context.Context) error {
 		return n.noteWhere(ctx, settingPort, strconv.Itoa(int(port)))
 	}
 	return nil
+}
+
+// listenAgain listens where nothing else will do as well. If another has the port it may be for a
+// moment only: a process that is ending, or one that examines this directory and tries whether the
+// port is free.
+func (n *Node) listenAgain(ctx context.Context, addrs []ma.Multiaddr) error {
+	const pause = 200 * time.Millisecond
+	err := n.host.Listen(addrs)
+	if !errors.Is(err, link.ErrPortTaken) {
+		return err
+	}
+	select {
+	case <-ctx.Done():
+		return err
+	case <-time.After(pause):
+		return n.host.Listen(addrs)
+	}
 }
 
 // usualPorts returns the ports on which a node listens that was not told where, in the order in

@@ -2,6 +2,8 @@ package node
 
 import (
 	"context"
+	"crypto/ed25519"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -11,6 +13,7 @@ import (
 	"time"
 
 	"github.com/earshot-im/earshot/discovery"
+	"github.com/earshot-im/earshot/node/link"
 	"github.com/earshot-im/earshot/node/link/memnet"
 	"github.com/earshot-im/earshot/node/sightings"
 )
@@ -148,6 +151,42 @@ func TestPortIsKept(t *testing.T) {
 		})
 		listens(t, host, dir, []string{"4001"}, expect(Port{Now: 4001}))
 		listens(t, host, dir, []string{"0"}, expect(Port{Now: FirstPort}))
+	})
+}
+
+// TestPortThatIsTriedIsNotLost: the doctor of a stopped node tries its port. A node that started at that
+// moment took another port for good, or did not start where it had been told the port.
+func TestPortThatIsTriedIsNotLost(t *testing.T) {
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		host, dir := w.net.Host(w.freshAddr()), t.TempDir()
+		meanwhile := func(port uint16) {
+			t.Helper()
+			_, key, err := ed25519.GenerateKey(rand.Reader)
+			if err != nil {
+				t.Fatal(err)
+			}
+			other, err := link.New(link.Config{Key: key, Transport: host.Transport})
+			if err == nil {
+				err = other.Listen(link.ListenAddrs(port))
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			time.AfterFunc(time.Millisecond, func() { other.Close() })
+		}
+		kept := func(want uint16) func(Port) {
+			return func(got Port) {
+				t.Helper()
+				if got != (Port{Now: want}) {
+					t.Errorf("got %+v, want %d", got, want)
+				}
+			}
+		}
+		listens(t, host, dir, nil, kept(FirstPort))
+		meanwhile(FirstPort)
+		listens(t, host, dir, nil, kept(FirstPort))
+		meanwhile(4001)
+		listens(t, host, dir, []string{"4001"}, kept(4001))
 	})
 }
 
