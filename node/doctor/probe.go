@@ -41,8 +41,7 @@ const (
 // as others that are sighted.
 func (d *Doctor) probe(ctx context.Context) checks.Check {
 	links := checks.Usable(d.cfg.Network())
-	addrs := nearest(links)
-	tried := checks.Tried{Addresses: len(addrs)}
+	var tried checks.Tried
 	for _, l := range links {
 		if slices.ContainsFunc(l.Addrs, netip.Addr.Is4) {
 			tried.Networks++
@@ -52,10 +51,11 @@ func (d *Doctor) probe(ctx context.Context) checks.Check {
 	places := make(chan struct{}, probesAtOnce)
 	var mu gosync.Mutex
 	var probing gosync.WaitGroup
-	for _, at := range addrs {
+	for _, at := range nearest(links) {
 		if pace.Wait(ctx) != nil {
-			break
+			break // what was tried until now is told
 		}
+		tried.Addresses++
 		places <- struct{}{}
 		probing.Go(func() { // ends within the patience of its dials, or with ctx
 			defer func() { <-places }()

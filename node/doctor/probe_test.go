@@ -161,7 +161,9 @@ func TestProbeEndsWithItsContext(t *testing.T) {
 		d := New(Config{Host: k, Knock: k.knock, FirstPort: 27830, Network: func() discovery.Network { return discovery.Network{Links: []discovery.Link{link4("10.0.0.1/16")}} }})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		d.probe(ctx)
+		if c := d.probe(ctx); c.Values.Asked == 0 || c.Values.Asked != len(k.ports) {
+			t.Errorf("of %d that were tried it tells %d", len(k.ports), c.Values.Asked)
+		}
 		if took := time.Since(k.began); took > time.Second+probePatience {
 			t.Errorf("took %s", took)
 		}
