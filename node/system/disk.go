@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/earshot-im/earshot/node/checks"
@@ -37,7 +38,13 @@ func (m Machine) Disk() checks.Storage {
 	if room, known := space(m.Dir); known {
 		s.Known, s.Free, s.Kept = true, room.Free, room.Kept()
 	}
-	if _, s.Read = os.ReadDir(m.Dir); s.Read == nil {
+	var entries []fs.DirEntry
+	if entries, s.Read = os.ReadDir(m.Dir); s.Read == nil {
+		for _, e := range entries {
+			if strings.HasPrefix(e.Name(), probeName) { // of a process that was killed meanwhile
+				_ = os.Remove(filepath.Join(m.Dir, e.Name()))
+			}
+		}
 		s.Sync, s.Write = measure(m.Dir)
 	}
 	switch {
@@ -65,10 +72,6 @@ func (m Machine) disk(ctx context.Context) checks.Storage {
 
 // measure writes and syncs a small file some times, and returns how long one sync takes.
 func measure(dir string) (middle time.Duration, err error) {
-	left, _ := filepath.Glob(filepath.Join(dir, probeName+"*")) // of a process that was killed meanwhile
-	for _, name := range left {
-		_ = os.Remove(name)
-	}
 	f, err := os.CreateTemp(dir, probeName)
 	if err != nil {
 		return 0, err

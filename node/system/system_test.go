@@ -113,7 +113,10 @@ func TestPortIsHeld(t *testing.T) {
 }
 
 func TestDisk(t *testing.T) {
-	dir := t.TempDir()
+	dir := filepath.Join(t.TempDir(), "[a") // no pattern
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
 	left := filepath.Join(dir, probeName+"1")
 	if err := os.WriteFile(left, nil, 0o600); err != nil {
 		t.Fatal(err)
