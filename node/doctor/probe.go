@@ -43,7 +43,7 @@ func (d *Doctor) probe(ctx context.Context) checks.Check {
 	links := checks.Usable(d.cfg.Network())
 	var tried checks.Tried
 	for _, l := range links {
-		if slices.ContainsFunc(l.Addrs, netip.Addr.Is4) {
+		if len(nearest([]discovery.Link{l})) > 0 {
 			tried.Networks++
 		}
 	}

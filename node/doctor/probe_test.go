@@ -154,6 +154,19 @@ func TestProbeIsBounded(t *testing.T) {
 	})
 }
 
+// TestProbeWithoutAnAddress: a network that has none to try is none, as one of IPv6 or of a machine that
+// was given no address.
+func TestProbeWithoutAnAddress(t *testing.T) {
+	for address, want := range map[string]string{"fd00::7/64": checks.NoNetwork, "169.254.3.3/16": checks.NoNetwork, "192.0.2.1/31": checks.NoNetwork,
+		"192.0.2.1/30": checks.Nobody} {
+		d := New(Config{Network: func() discovery.Network { return discovery.Network{Links: []discovery.Link{link4(address)}} },
+			Knock: func(context.Context, netip.AddrPort) error { return syscall.EHOSTUNREACH }})
+		if c := d.probe(t.Context()); c.Code != want {
+			t.Errorf("%s: %s", address, c.Code)
+		}
+	}
+}
+
 // TestProbeEndsWithItsContext: when the owner waits no longer.
 func TestProbeEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
