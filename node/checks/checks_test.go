@@ -83,13 +83,16 @@ func TestMulticast(t *testing.T) {
 		"ok multicast of eth0, ok multicast of wlan0": {{Interface: "eth0", Heard: true}, {Interface: "eth0", Heard: true}, {Interface: "wlan0", Heard: true}},
 		"multicast out of eth0":                       {{Interface: "eth0", Sending: err}},
 		"multicast in of eth0":                        {{Interface: "eth0", Family: "IPv4"}},
-		"multicast in of wlan0":                       {{Interface: "wlan0", Listening: err}},
+		"multicast in of wlan0":                       {{Interface: "wlan0", Family: "IPv6", Listening: err}},
 		"multicast in of eth0, ok multicast of eth1":  {{Interface: "eth0", Heard: true}, {Interface: "eth0"}, {Interface: "eth1", Heard: true}},
 		"": nil,
 	} {
 		if got := said(OfMulticast(sent)...); got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
+	}
+	if got := OfMulticast([]Sent{{Interface: "eth0", Listening: err}}); got[0].Detail != err.Error() {
+		t.Errorf("got %+v", got)
 	}
 	got := OfMulticast([]Sent{{Interface: "eth0", Family: "IPv6", Port: 5353, Sending: err}})
 	if got[0].Detail != err.Error() || got[0].Values.Family != "IPv6" || got[0].Values.Port != 5353 {

@@ -521,15 +521,17 @@ func TestDialsBackAreBounded(t *testing.T) {
 	}
 }
 
-// TestSomebodyElseAtThePort is no proof that the one who asks is reached.
+// Somebody else at the port is no proof that the one who asks is reached.
 func TestSomebodyElseAtThePort(t *testing.T) {
 	inOffice(t, func(t *testing.T, o *office) {
-		at := netip.AddrFrom4([4]byte{10, 0, 0, 3})
-		cleo := o.newHost(at, nil)
-		defer cleo.Close()
+		cat := o.desk(3)
+		defer cat.host.Close()
 		v := visit{Doctor: o.bob.doctor, person: o.ann.person, account: o.bob.budget.Open(o.ann.at)}
 		defer v.account.Close()
-		v.conn = elsewhere{o.bob.host.ConnsTo(o.ann.host.ID())[0], at}
+		v.conn = elsewhere{o.bob.host.ConnsTo(o.ann.host.ID())[0], cat.at}
+		if there, err := v.whoIs(t.Context(), netip.AddrPortFrom(cat.at, port)); err != nil || there != cat.host.ID() {
+			t.Fatalf("%s, %v", there, err)
+		}
 		if got := v.dialBack(t.Context(), port); got != checks.Other {
 			t.Errorf("got %q", got)
 		}
@@ -725,6 +727,96 @@ func TestPermission(t *testing.T) {
 	if forbidden("linux", nil) { // nor are all contacts gone through for each dial
 		t.Error("elsewhere")
 	}
+}
+
+// TestVisitsOfAllAreBounded: one more than there may be at a time is refused, until one has left.
+func TestVisitsOfAllAreBounded(t *testing.T) {
+	c, now := newCallers(), time.Now()
+	for n := range byte(maxVisits) {
+		if !c.enter(crypto.PersonID{n}, now) {
+			t.Fatalf("%d is not let in", n)
+		}
+	}
+	late := crypto.PersonID{maxVisits}
+	if c.enter(late, now) {
+		t.Error("one too many")
+	}
+	c.leave(crypto.PersonID{0})
+	if !c.enter(late, now) {
+		t.Error("not let in though there is a place")
+	}
+}
+
+// TestAnAddressIsOneDevices: a contact's other device may be behind the same router, and what listens there
+// is not for the one who asks to find out.
+func TestAnAddressIsOneDevices(t *testing.T) {
+	inOffice(t, func(t *testing.T, o *office) {
+		at := netip.AddrPortFrom(o.ann.at, 8080)
+		conn := o.bob.host.ConnsTo(o.ann.host.ID())[0]
+		for id, want := range map[peer.ID]bool{o.ann.host.ID(): true, "ann's other": false} {
+			o.bob.cfg.Known = func(p crypto.PersonID) Known {
+				return Known{ID: p, Devices: []Device{{ID: id, Addrs: []netip.AddrPort{at}}}}
+			}
+			v := visit{Doctor: New(o.bob.cfg), person: o.ann.person, conn: conn}
+			if got := v.theirs(at); got != want {
+				t.Errorf("%s: %v", id, got)
+			}
+		}
+	})
+}
+
+// TestHearingTakesAWhile: what is heard a second after it was asked for counts.
+func TestHearingTakesAWhile(t *testing.T) {
+	inOffice(t, func(t *testing.T, o *office) {
+		time.Sleep(time.Hour)
+		later := func(from, to *desk) func() []string {
+			return func() []string {
+				time.AfterFunc(time.Second, func() { to.heard[from.host.ID()] = map[string]time.Time{"beacon4": time.Now()} })
+				return []string{"beacon4"}
+			}
+		}
+		o.ann.cfg.Announce, o.bob.cfg.Announce = later(o.ann, o.bob), later(o.bob, o.ann)
+		o.bob.start()
+		if got := words(o.ann.examine(t), checks.Multicast); got != "ok" {
+			t.Errorf("got %q", got)
+		}
+	})
+}
+
+// TestDialsAreBounded: however many contacts are heard and not connected, few are dialled, and nobody who
+// is connected.
+func TestDialsAreBounded(t *testing.T) {
+	dialled := &dials{}
+	d := New(Config{Host: dialled, Now: time.Now, Known: func(id crypto.PersonID) Known { return Known{ID: id} }})
+	var known []Known
+	peers := make([]checks.Peer, 3*maxDialled)
+	for i := range peers {
+		at := netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(i)}), port)
+		known = append(known, Known{ID: crypto.PersonID{byte(i + 1)}, Devices: []Device{{Addrs: []netip.AddrPort{at}}}})
+		peers[i] = checks.Peer{Person: known[i].ID, Seen: true, Here: i < maxDialled}
+	}
+	d.dialAll(t.Context(), discovery.Network{}, known[len(known)-1].ID, known, peers)
+	if n := dialled.n.Load(); n != maxDialled+1 {
+		t.Errorf("%d dials", n)
+	}
+	for i, p := range peers {
+		if want := i >= maxDialled && i < 2*maxDialled || i == len(peers)-1; (len(p.Tries) == 1) != want {
+			t.Errorf("%d: %+v", i, p)
+		}
+	}
+}
+
+// dials is a host that counts its dials, which all fail.
+type dials struct {
+	Host
+	n atomic.Int32
+}
+
+func (d *dials) ID() peer.ID { return "self" }
+
+func (d *dials) WhoIs(context.Context, ma.Multiaddr) (peer.ID, error) {
+	d.n.Add(1)
+	return "", syscall.ECONNREFUSED
 }
 
 // TestCallersAreForgotten: who has rested is remembered no more.
