@@ -14,5 +14,5 @@ var (
 	// ErrEveryones: the administrator has it started for all users. One user can mask it.
 	ErrEveryones = errors.New("the administrator has the service started for all users")
 	// ErrPath: a path can't be written into a unit.
-	ErrPath = errors.New("a path has a control character")
+	ErrPath = errors.New("a path has a character that a service can't be given")
 )

@@ -30,6 +30,7 @@ import (
 	"runtime"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // Config says which node the service is to start, and how.
@@ -110,11 +111,17 @@ func (c Config) check() error {
 		return fmt.Errorf("%w: it is not known where your home directory is", ErrUnavailable)
 	}
 	for _, word := range c.words() {
-		if strings.ContainsFunc(word, unicode.IsControl) {
+		if !utf8.ValidString(word) || strings.ContainsFunc(word, unheld) {
 			return fmt.Errorf("%w: %q", ErrPath, word)
 		}
 	}
 	return nil
+}
+
+// unheld reports whether units and agents can't hold a character: it ends a line, or systemd ignores
+// the line that has it, or XML another character in its place.
+func unheld(r rune) bool {
+	return unicode.IsControl(r) || unicode.Is(unicode.Noncharacter_Code_Point, r)
 }
 
 // refusing returns why Install and Remove leave alone what there is.

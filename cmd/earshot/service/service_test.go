@@ -27,7 +27,7 @@ func golden(t *testing.T, name, got string) {
 }
 
 // odd has in its paths what each of the formats has to be careful about.
-var odd = Config{Program: `/opt/50% off/earshot`, Dir: `/home/ann/it's $HOME & <"mine">\`, PassphraseFile: "/home/ann/pass word", Home: "/home/ann"}
+var odd = Config{Program: `/opt/50% off $HOME/earshot`, Dir: `/home/ann/it's $HOME & <"mine">\`, PassphraseFile: "/home/ann/pass word", Home: "/home/ann"}
 
 // The three texts by which a system starts the node.
 func TestWhatIsWritten(t *testing.T) {
@@ -126,7 +126,7 @@ func TestChangesOfAUnitStay(t *testing.T) {
 		changed = strings.Replace(changed, " up --restart-on-update", " up --restart-on-update --no-mdns", 1)
 		now := c
 		now.Program, now.PassphraseFile = "/opt/new 1/earshot", ""
-		want := strings.Replace(changed, unitWord(c.Program)+" ", `"/opt/new 1/earshot" `, 1)
+		want := strings.Replace(changed, newSystemd(c).programWord()+" ", `"/opt/new 1/earshot" `, 1)
 		if got := newSystemd(now).text(changed); got != want {
 			t.Errorf("another program:\n%s\nwant\n%s", got, want)
 		}
@@ -141,9 +141,15 @@ func TestChangesOfAUnitStay(t *testing.T) {
 	}
 }
 
-// A path that could add a line to a unit is refused.
+// A path that could add a line to a unit, or would be ignored or be another one there, is refused.
 func TestPathsAddNoLine(t *testing.T) {
-	for _, c := range []Config{{Program: "/x", Dir: "/a\nExecStartPre=/bad"}, {Program: "/x\n", Dir: "/a"}, {Program: "/x", Dir: "/a", PassphraseFile: "/p\r"}} {
+	for _, c := range []Config{
+		{Program: "/x", Dir: "/a\nExecStartPre=/bad"},
+		{Program: "/x\n", Dir: "/a"},
+		{Program: "/x", Dir: "/a", PassphraseFile: "/p\r"},
+		{Program: "/x", Dir: "/a\xff"},
+		{Program: "/x", Dir: "/a\uffff"},
+	} {
 		c.Home = "/home/ann"
 		if err := c.check(); !errors.Is(err, ErrPath) {
 			t.Errorf("%q: %v", c, err)

@@ -60,20 +60,23 @@ func (s systemd) packagedDir() string { return filepath.Join(s.Home, ".local", "
 // text is the unit as Install writes it. What its owner has changed in one that was written before is
 // kept, apart from the program and, if there is a passphrase file now, the whole command line.
 func (s systemd) text(before string) string {
-	var words []string
-	for _, word := range s.words("--restart-on-update") {
-		words = append(words, unitWord(word))
+	line := "ExecStart=" + s.programWord()
+	for _, word := range s.words("--restart-on-update")[1:] {
+		line += " " + unitWord(word)
 	}
-	line := "ExecStart=" + strings.Join(words, " ")
 	if !s.starts(before) {
 		return written + strings.Replace(unit, packagedStart, line, 1)
 	}
 	old := startLine(before)
 	if _, rest, found := strings.Cut(old, " "+s.dirWord()+" "); found && s.PassphraseFile == "" {
-		line = "ExecStart=" + unitWord(s.Program) + " " + s.dirWord() + " " + rest
+		line = "ExecStart=" + s.programWord() + " " + s.dirWord() + " " + rest
 	}
 	return strings.Replace(before, old, line, 1)
 }
+
+// programWord is the word of the command line that names the program. systemd puts no variables into
+// it, so a $ is no $$ there.
+func (s systemd) programWord() string { return strings.ReplaceAll(unitWord(s.Program), "$$", "$") }
 
 // dirWord is the word of the command line that names the directory.
 func (s systemd) dirWord() string { return unitWord("--dir=" + s.Dir) }
