@@ -65,6 +65,9 @@ func escaped(s string) string {
 
 func (l launchd) State() State {
 	v := State{Kind: Launchd}
+	if l.Home == "" { // the path would be below whatever directory this is
+		return v
+	}
 	text := read(l.path)
 	if text == "" {
 		return v

@@ -159,3 +159,20 @@ func TestPathsAddNoLine(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Who has no home directory has no service: a unit below the current directory was taken for theirs.
+func TestWithoutAHomeThereIsNoService(t *testing.T) {
+	t.Chdir(t.TempDir())
+	t.Setenv("XDG_CONFIG_HOME", "")
+	c := Config{Program: "/x", Dir: "/srv/bot"}
+	for path, text := range map[string]string{newSystemd(c).path(): newSystemd(c).text(""), newLaunchd(c).path: newLaunchd(c).text()} {
+		if err := replace(path, text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, s := range []Service{newSystemd(c), newLaunchd(c)} {
+		if got := s.State(); got.Installed || got.Elsewhere || got.Path != "" {
+			t.Errorf("%+v", got)
+		}
+	}
+}

@@ -111,6 +111,9 @@ func (s systemd) starts(text string) bool {
 
 func (s systemd) State() State {
 	v := State{Kind: Systemd}
+	if s.Home == "" { // paths below it would be those of whatever directory this is
+		return v
+	}
 	enabled := linked(s.own) || linked(s.etc)
 	for _, place := range slices.Concat([]string{s.own}, s.places) {
 		path := filepath.Join(place, unitName)
