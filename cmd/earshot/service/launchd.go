@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/xml"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -87,8 +88,14 @@ func (l launchd) Active(ctx context.Context) bool {
 	return err == nil && strings.Contains(said, "state = running")
 }
 
-func (l launchd) Check(context.Context) error {
-	return errors.Join(l.check(), l.State().refusing())
+func (l launchd) Check(ctx context.Context) error {
+	if err := errors.Join(l.check(), l.State().refusing()); err != nil {
+		return err
+	}
+	if _, err := ask(ctx, "launchctl", "print", domain()); err != nil { // nothing is written where nobody reads it
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return nil
 }
 
 func (l launchd) Install(ctx context.Context) error {
