@@ -13,6 +13,6 @@ var (
 	ErrForeign = errors.New("was not written by `earshot service install`")
 	// ErrEveryones: the administrator has it started for all users. One user can mask it.
 	ErrEveryones = errors.New("the administrator has the service started for all users")
-	// ErrPath: a path can't be written into a unit.
-	ErrPath = errors.New("a path has a character that a service can't be given")
+	// ErrPath: a service can't be given the paths as they are. Use others.
+	ErrPath = errors.New("a service can't be given these paths")
 )

@@ -7,11 +7,16 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"unicode/utf16"
 )
 
 const (
 	runKeyPath  = `Software\Microsoft\Windows\CurrentVersion\Run` // below HKEY_CURRENT_USER
 	runKeyValue = "earshot"
+
+	// longestLine is how long a command line Windows runs from there at most, in characters
+	// (learn.microsoft.com/windows/win32/setupapi/run-and-runonce-registry-keys).
+	longestLine = 260
 )
 
 // runKey is a value of the user's Run key, which Windows runs once at each login and doesn't look
@@ -66,7 +71,15 @@ func (r runKey) state(value string) State {
 	return v
 }
 
-func (r runKey) Check(context.Context) error { return errors.Join(r.check(), r.State().refusing()) }
+func (r runKey) Check(context.Context) error {
+	if err := errors.Join(r.check(), r.State().refusing()); err != nil {
+		return err
+	}
+	if n := len(utf16.Encode([]rune(r.value()))); n > longestLine {
+		return fmt.Errorf("%w: the command line would have %d characters, and Windows runs at most %d", ErrPath, n, longestLine)
+	}
+	return nil
+}
 
 func (r runKey) Install(context.Context) error {
 	if err := writeRunKey(r.value()); err != nil {

@@ -176,3 +176,16 @@ func TestWithoutAHomeThereIsNoService(t *testing.T) {
 		}
 	}
 }
+
+// Windows runs no longer line than that, and says nothing.
+func TestALongRunKeyIsRefused(t *testing.T) {
+	r := runKey{Config{Program: `C:\earshot.exe`, Home: `C:\`}}
+	r.Dir = `C:\` + strings.Repeat("ä", longestLine-len(r.value())-len(`C:\`))
+	if err := r.Check(t.Context()); err != nil {
+		t.Error(err)
+	}
+	r.Dir += "ä"
+	if err := r.Check(t.Context()); !errors.Is(err, ErrPath) {
+		t.Error(err)
+	}
+}

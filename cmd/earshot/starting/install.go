@@ -123,6 +123,8 @@ func ofService(err error) error {
 	case errors.Is(err, service.ErrUnavailable):
 		hint = "log in as this user, not by su or sudo; where there is nothing that starts programs at login, `earshot up --detach` " +
 			"starts the node in the background, as from a crontab: @reboot earshot up --detach"
+	case errors.Is(err, service.ErrPath):
+		hint = "use other paths for --dir, --passphrase-file and the program itself; without a service, `earshot up --detach` starts the node in the background"
 	case errors.Is(err, service.ErrElsewhere):
 		hint = "a user has one service: `earshot service remove` with the --dir of that node ends it"
 	case errors.Is(err, service.ErrForeign):
