@@ -28,6 +28,8 @@ import (
 //	blind    if there is such a file, systemd looks for units elsewhere
 //	pid      the process that runs the unit and starts it again; there is none if there is no file
 //	journal  what the unit has said
+//	failed   if there is such a file, the unit has failed, and is not started before reset-failed; the
+//	         real one does so when it has failed several times
 func fakeSystemctl() {
 	here := filepath.Join(os.Getenv("HOME"), "systemctl")
 	if len(os.Args) > 1 && os.Args[1] == "supervise" {
@@ -78,6 +80,8 @@ func systemctl(here string, args []string) error {
 		return stopUnit(here)
 	case "stop":
 		return stopUnit(here)
+	case "reset-failed":
+		return os.Remove(filepath.Join(here, "failed"))
 	case "start":
 		return startUnit(here)
 	case "restart":
@@ -104,6 +108,9 @@ func active(here string) bool { return exists(filepath.Join(here, "pid")) }
 func startUnit(here string) error {
 	if active(here) {
 		return nil
+	}
+	if exists(filepath.Join(here, "failed")) {
+		return errors.New("Job for earshot.service failed.")
 	}
 	c := exec.Command("systemctl", "supervise") // by PATH, since it is known by its name
 	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
@@ -221,7 +228,11 @@ func supervise(here string) {
 			return
 		}
 		fmt.Fprintf(journal, "fake systemctl: %v\n", c.ProcessState)
-		if err == nil || !ready.Load() { // the start has failed
+		if err == nil {
+			return
+		}
+		if !ready.Load() { // the start has failed
+			check(os.WriteFile(filepath.Join(here, "failed"), nil, 0o600))
 			return
 		}
 	}

@@ -203,7 +203,7 @@ func (s systemd) Install(ctx context.Context) error {
 	if active && text != before {
 		return s.systemctl(ctx, "restart", unitName)
 	}
-	return s.systemctl(ctx, "start", unitName)
+	return s.Start(ctx)
 }
 
 func (s systemd) Remove(ctx context.Context) error {
@@ -229,7 +229,13 @@ func (s systemd) Remove(ctx context.Context) error {
 	return s.reload(ctx)
 }
 
-func (s systemd) Start(ctx context.Context) error  { return s.systemctl(ctx, "start", unitName) }
+// Start starts it also where it has just failed so often that systemd would refuse to: whoever asks has
+// put right what was wrong.
+func (s systemd) Start(ctx context.Context) error {
+	_, _ = ask(ctx, "systemctl", "--user", "reset-failed", unitName) // fails where there is nothing to reset
+	return s.systemctl(ctx, "start", unitName)
+}
+
 func (s systemd) Settle(ctx context.Context) error { return s.systemctl(ctx, "stop", unitName) }
 
 func (s systemd) Supervises() bool       { return true }
