@@ -127,11 +127,11 @@ func Explain(err error, more ...func(error) *Problem) *Problem {
 			return p
 		}
 	}
-	if errors.Is(err, syscall.ENOTDIR) {
-		return Failed(CodeDirectory, "the directory can't be used: %s", message(err))
-	}
 	if errors.As(err, &path) && path.Op == "write" { // a command writes nothing but its output
 		return Failed(codeOutput, "can't write the output: %v", path.Err)
+	}
+	if errors.Is(err, syscall.ENOTDIR) || errors.Is(err, fs.ErrPermission) {
+		return Failed(CodeDirectory, "the directory can't be used: %s", message(err))
 	}
 	return Failed(codeFailed, "%s", message(err))
 }

@@ -46,6 +46,8 @@ func TestExplain(t *testing.T) {
 		{connect.NewError(connect.CodeUnimplemented, errors.New("no such method")), ExitFailed, codeVersion},
 		{&os.PathError{Op: "write", Path: "/dev/stdout", Err: syscall.EPIPE}, ExitFailed, codeOutput},
 		{localapi.ErrNotPrivate, ExitFailed, CodeNotPrivate},
+		{fmt.Errorf("ask: %w", &os.PathError{Op: "stat", Path: "/home/ann", Err: syscall.EACCES}), ExitFailed, CodeDirectory},
+		{&os.PathError{Op: "write", Path: "/dev/stdout", Err: syscall.EPERM}, ExitFailed, codeOutput},
 		{TimedOut("late", ""), ExitTimeout, codeTimeout},
 		{errors.New("anything"), ExitFailed, codeFailed},
 	} {
