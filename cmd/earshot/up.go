@@ -41,7 +41,7 @@ with a device's ID means that device and no other.`,
 			if o.Program, err = program.Path(); err != nil && o.RestartOnUpdate {
 				return err
 			}
-			o.Dir, o.PassphraseFile, o.Version = a.dir, a.passphraseFile, programVersion()
+			o.Dir, o.Home, o.PassphraseFile, o.Version = a.dir, home(), a.passphraseFile, programVersion()
 			o.Out, o.Stdout, o.Stderr = a.out, a.stdout, a.stderr
 			return up.Run(c.Context(), o)
 		},

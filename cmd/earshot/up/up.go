@@ -54,6 +54,7 @@ const announceAgain = time.Second
 // Options are what the command line says.
 type Options struct {
 	Dir            string
+	Home           string // of the user; "": not known
 	PassphraseFile string // "": the passphrase, if any, is in EARSHOT_PASSPHRASE
 	Version        string // of this program
 	Program        string // its path
@@ -98,6 +99,9 @@ func (o *Options) run(ctx context.Context, said *output) error {
 		return err
 	}
 	if err := checkFiles(); err != nil {
+		return err
+	}
+	if err := checkHome(o.Home, o.Dir, os.Geteuid()); err != nil {
 		return err
 	}
 	limitMemory()
