@@ -181,7 +181,7 @@ func untilReady(ctx context.Context, client *localapi.Client) (*earshotv1.Status
 		select {
 		case <-poll.C:
 		case <-late.C:
-			return nil, err
+			return nil, fmt.Errorf("it does not answer after %v", readyTimeout)
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
