@@ -34,7 +34,7 @@ install: build
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/earshot
 	@echo 'Messages and keys stay where they are, in .local/share/earshot in the home of each user (on macOS in Library/Application Support/earshot).'
-	@echo 'A node that was running goes on until its user logs out, and no later login starts it.'
+	@echo 'A node that was not ended before, by `earshot service remove` or `earshot down`, goes on until its user logs out or the machine is restarted.'
 
 # make packages, archives and their checksums in dist/; the same source gives the same bytes
 dist:
