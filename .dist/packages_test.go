@@ -98,6 +98,14 @@ func life(t *testing.T, by manager) {
 			}
 		}
 	})
+	step("NothingStartsABotBesideItsUnit", func(t *testing.T) {
+		m.do(t, "systemctl stop earshot@ci")
+		said, err := m.try("runuser -u ci -- earshot --dir /var/lib/earshot/ci up --detach")
+		if err == nil || !strings.Contains(said, "systemctl start earshot@ci") {
+			t.Errorf("%v: it says\n%s", err, said)
+		}
+		m.do(t, "systemctl start earshot@ci")
+	})
 	step("SendReachesTheOtherUser", func(t *testing.T) {
 		m.as(t, "ann", untilThere("bob")+"; earshot send bob --wait delivered --timeout 30s 'Lunch at one?'")
 		if got := m.as(t, "bob", "earshot recv"); !strings.Contains(got, "Lunch at one?") {

@@ -11,6 +11,8 @@
 // asked. What `earshot service install` has not written itself is never changed or deleted. The unit
 // of a package counts as installed for those users only who have enabled it.
 //
+// Beside it, packages have a unit of the system for bots: OfSystem says whether that is for a directory.
+//
 // It owns the text of the unit, earshot.service beside this file, which the packages contain as well.
 // It starts no node by itself and knows no local API: whoever calls it finds out whether the node
 // answers. The parts for macOS and Windows have never been run there.

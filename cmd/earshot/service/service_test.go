@@ -5,6 +5,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -187,5 +188,26 @@ func TestALongRunKeyIsRefused(t *testing.T) {
 	r.Dir += "ä"
 	if err := r.Check(t.Context()); !errors.Is(err, ErrPath) {
 		t.Error(err)
+	}
+}
+
+// TestBotsAreTheSystems: the node of a bot could be started beside its unit, which then failed.
+func TestBotsAreTheSystems(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux has units")
+	}
+	place, all := t.TempDir(), botPlaces
+	t.Cleanup(func() { botPlaces = all })
+	botPlaces = []string{filepath.Join(place, "none"), place}
+	if got := OfSystem("/var/lib/earshot/ci"); got != "" {
+		t.Errorf("without the unit: %q", got)
+	}
+	if err := os.WriteFile(filepath.Join(place, "earshot@.service"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for dir, want := range map[string]string{"/var/lib/earshot/ci": "earshot@ci", "/var/lib/earshot": "", "/var/lib/earshot/ci/more": "", "/var/lib/earshot/$HOME": "", "/home/ann/.local/share/earshot": ""} {
+		if got := OfSystem(dir); got != want {
+			t.Errorf("%s: %q, want %q", dir, got, want)
+		}
 	}
 }

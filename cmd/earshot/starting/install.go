@@ -22,6 +22,9 @@ func (s *Starter) Install(ctx context.Context, name string) error {
 		p.Hint = "give the passphrase with --passphrase-file FILE, which only you can read, and unset EARSHOT_PASSPHRASE"
 		return p
 	}
+	if service.OfSystem(s.Dir) != "" {
+		return ofSystem(s.Dir)
+	}
 	svc, err := s.service()
 	if err != nil {
 		return err

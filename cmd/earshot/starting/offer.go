@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/earshot-im/earshot/cmd/earshot/service"
 	"github.com/earshot-im/earshot/cmd/earshot/terminal"
 	"github.com/earshot-im/earshot/node/localapi"
 )
@@ -15,7 +16,7 @@ import (
 // command itself finds that there is none.
 func (s *Starter) Offer(ctx context.Context) error {
 	stdin, file := s.Stdin.(*os.File)
-	if s.Out.JSON || !file || !terminal.Is(stdin) || !terminal.Is(s.Stderr) {
+	if s.Out.JSON || !file || !terminal.Is(stdin) || !terminal.Is(s.Stderr) || service.OfSystem(s.Dir) != "" {
 		return nil
 	}
 	client := localapi.Dial(s.Dir)

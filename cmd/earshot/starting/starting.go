@@ -1,6 +1,7 @@
 // Package starting starts the node of a directory for the commands, and ends it: in the background
 // (package detach), or by the service of the directory's owner (package service) where one is
-// installed. Where it is, nothing here starts a node in another way.
+// installed. Where it is, nothing here starts a node in another way; nor does anything start that of a
+// bot, which has a unit of the system.
 //
 // It owns the order of the steps: that a node which runs is stopped before the service starts it, that
 // what is started is ready before anything else is said or done, and what the user is told meanwhile.
@@ -87,6 +88,8 @@ func (s *Starter) Detach(ctx context.Context, name string, flags []string, alone
 		return err
 	}
 	switch {
+	case service.OfSystem(s.Dir) != "":
+		return ofSystem(s.Dir)
 	case !starts(svc):
 		return s.background(ctx, flags, s.Stdout)
 	case alone != "":
@@ -95,6 +98,14 @@ func (s *Starter) Detach(ctx context.Context, name string, flags []string, alone
 		return p
 	}
 	return s.byService(ctx, svc, name, s.Stdout)
+}
+
+// ofSystem says who starts a node that only the administrator's unit may start.
+func ofSystem(dir string) error {
+	unit := service.OfSystem(dir)
+	p := problem.Failed(problem.CodeService, "the node of this directory is started by %s, a unit of the system", unit)
+	p.Hint = "`sudo systemctl start " + unit + "` starts it now, and with `enable` in place of `start` at every start of the machine"
+	return p
 }
 
 // start starts the node for a command that needs it. What it says is no result of the command.
@@ -223,7 +234,9 @@ func (s *Starter) Compare(running string) {
 		return
 	}
 	restart := "`earshot down`, then `earshot up --detach`"
-	if svc, err := s.service(); err == nil && starts(svc) {
+	if unit := service.OfSystem(s.Dir); unit != "" {
+		restart = "`sudo systemctl restart " + unit + "`"
+	} else if svc, err := s.service(); err == nil && starts(svc) {
 		restart = "`" + svc.RestartCommand() + "`"
 	}
 	fmt.Fprintf(s.Stderr, "earshot: the node that runs is %s, this program is %s: restart to update, with %s\n",
