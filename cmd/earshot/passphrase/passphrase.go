@@ -35,5 +35,9 @@ func Read(file string) ([]byte, error) {
 	case len(b) > longest:
 		return nil, problem.Failed(problem.CodePassphrase, "the passphrase is longer than %d bytes", longest)
 	}
-	return bytes.TrimRight(b, "\r\n"), nil
+	secret := bytes.TrimRight(b, "\r\n")
+	if len(secret) == 0 { // which would mean that there is none, and a new node would not be protected
+		return nil, problem.Failed(problem.CodePassphrase, "the passphrase file %s is empty", file)
+	}
+	return secret, nil
 }
