@@ -136,6 +136,9 @@ func (o *Options) run(ctx context.Context, said *output) error {
 	if n.New() {
 		_ = o.Out.NewIdentity(o.Stderr, o.Dir) // that nobody reads it does the node no harm, as with all lines
 	}
+	if len(secret) > 0 && !o.Out.JSON && unprotected(o.Dir) {
+		fmt.Fprintln(o.Stderr, "earshot: a passphrase was given, and this node has none: it was made without, so its files are not protected")
+	}
 	// From here on the directory, and the socket in it, belong to this process. Callers are
 	// answered until the node has ended.
 	api := server.New(server.Config{Dir: o.Dir, Version: o.Version, Rooms: server.RoomsOf(n), Log: cfg.Log})
@@ -183,6 +186,15 @@ func (o *Options) run(ctx context.Context, said *output) error {
 	<-printed
 	stopServer()
 	return cmp.Or(errors.Join(err, <-served), <-replaced)
+}
+
+// unprotected reports whether the keys in a directory can be read without a passphrase.
+func unprotected(dir string) bool {
+	b, err := os.ReadFile(store.KeyringFile(dir))
+	if err == nil {
+		_, err = crypto.ParseKeyring(b, nil)
+	}
+	return err == nil
 }
 
 // untilReplaced returns errReplaced when the program was replaced, and nil when ctx ends.
