@@ -186,9 +186,10 @@ const (
 	dataOf = "find /home/*/.local/share/earshot /home/ann/second /var/lib/earshot -type f ! -name '*.sock' -printf '%p %U\n' 2>/dev/null | sort"
 )
 
-// untilThere waits until somebody is seen.
+// untilThere waits until somebody is seen, and says who is if that takes too long.
 func untilThere(name string) string {
-	return "exec 3< <(exec earshot peers --watch); watching=$!; grep --quiet --max-count=1 " + name + " <&3; kill $watching"
+	return "exec 3< <(exec earshot peers --watch); watching=$!; " +
+		"timeout 30 grep --quiet --max-count=1 " + name + " <&3 || { earshot peers --json; earshot status; exit 1; }; kill $watching"
 }
 
 // bot has the bot of the machine run a command.
