@@ -9,6 +9,8 @@ import (
 	"runtime/debug"
 	"sync"
 	"time"
+
+	"github.com/earshot-im/earshot/store"
 )
 
 const (
@@ -121,6 +123,19 @@ func (o *output) begin(dir, version string) {
 	defer o.mu.Unlock()
 	o.file, o.to = file, append(o.to, file)
 	fmt.Fprintf(file, "earshot %s runs as process %d\n", version, os.Getpid())
+}
+
+// late opens the log for what a node says that could not start: at a login nobody else may see that.
+// In a directory that is no node's nothing is made.
+func (o *output) late(dir string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if _, err := os.Lstat(store.KeyringFile(dir)); err != nil || o.file != nil {
+		return
+	}
+	if file, err := openLog(dir); err == nil {
+		o.file = file
+	}
 }
 
 // alone lets go of standard input, output and error, so that nothing holds a terminal or a pipe.

@@ -86,6 +86,9 @@ func Run(ctx context.Context, o Options) error {
 		return nil
 	}
 	p := problem.Explain(err, explain)
+	if o.Log && p.Code != problem.CodeLocked { // else the log is that of whoever has locked it
+		said.late(o.Dir)
+	}
 	p.Print(said.log(), false)
 	return p
 }
