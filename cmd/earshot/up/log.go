@@ -42,7 +42,7 @@ func openLog(dir string) (*logFile, error) {
 }
 
 func (l *logFile) open() (err error) {
-	if l.file, err = os.OpenFile(l.path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, logMode); err != nil {
+	if l.file, err = openRegular(l.path); err != nil {
 		l.file = nil
 		return err
 	}
@@ -52,6 +52,21 @@ func (l *logFile) open() (err error) {
 	}
 	l.size = info.Size()
 	return debug.SetCrashOutput(l.file, debug.CrashOptions{}) // what the runtime says when it has to end the process
+}
+
+// openRegular opens a log, and follows no link out of its directory and waits for no reader of a pipe:
+// somebody may have put one there while the directory was open to others, or it is theirs and this
+// process is root's.
+func openRegular(path string) (*os.File, error) {
+	dir, err := os.OpenRoot(filepath.Dir(path))
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	if info, err := dir.Lstat(filepath.Base(path)); err == nil && !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is no regular file", path)
+	}
+	return dir.OpenFile(filepath.Base(path), os.O_WRONLY|os.O_APPEND|os.O_CREATE, logMode)
 }
 
 func (l *logFile) close() error {

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // aLog returns the log of a new directory, in which it is always the same time.
@@ -137,5 +139,49 @@ func TestCrashIsInTheLog(t *testing.T) {
 	}
 	if got := strings.Join(lines(t, filepath.Join(dir, "log")), ""); !strings.Contains(got, "panic: a fault") {
 		t.Errorf("%q", got)
+	}
+}
+
+// What was put in the log's place is neither written into nor waited for.
+func TestLogIsNoLinkAndNoPipe(t *testing.T) {
+	for name, put := range map[string]func(path, other string) error{
+		"link":           func(path, other string) error { return os.Symlink(other, path) },
+		"link to nobody": func(path, other string) error { return os.Symlink(other+"2", path) },
+		"pipe":           func(path, _ string) error { return unix.Mkfifo(path, 0o600) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir, elsewhere := t.TempDir(), t.TempDir()
+			other := filepath.Join(elsewhere, "other")
+			if err := os.WriteFile(other, []byte("mine"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if err := put(filepath.Join(dir, logName), other); err != nil {
+				t.Fatal(err)
+			}
+			opened := make(chan error, 1)
+			var l *logFile
+			go func() { // ends when the log is open, or with the test's process
+				var err error
+				l, err = openLog(dir)
+				opened <- err
+			}()
+			select {
+			case err := <-opened:
+				if err == nil {
+					t.Error("it was opened")
+				}
+			case <-time.After(10 * time.Second):
+				t.Fatal("it is waited for")
+			}
+			if _, err := l.Write([]byte("line\n")); err == nil {
+				t.Error("it was written into")
+			}
+			if b, _ := os.ReadFile(other); string(b) != "mine" {
+				t.Errorf("the other file holds %q", b)
+			}
+			if files, _ := os.ReadDir(elsewhere); len(files) != 1 {
+				t.Errorf("%d files are where the link leads", len(files))
+			}
+		})
 	}
 }
