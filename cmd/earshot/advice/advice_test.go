@@ -320,3 +320,15 @@ func TestChecksOfANewerNode(t *testing.T) {
 		t.Errorf("%+v", v)
 	}
 }
+
+// TestManyAddressesDoNotFillTheScreen: one machine can answer at all addresses of a network.
+func TestManyAddressesDoNotFillTheScreen(t *testing.T) {
+	v := &earshotv1.Values{Asked: 1024, Answered: 4096}
+	for i := range 4096 {
+		v.Addresses = append(v.Addresses, fmt.Sprintf("10.0.%d.%d:27830", i/256, i%256))
+	}
+	got := Adviser{}.Of(&earshotv1.Check{Check: "probe", Code: "found", Ok: true, Values: v}).Found
+	if n := strings.Count(got, ":27830"); n != someAddresses || !strings.HasSuffix(got, " and 4046 more") {
+		t.Errorf("%d addresses: %s", n, got)
+	}
+}

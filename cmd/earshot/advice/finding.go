@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/earshot-im/earshot/cmd/earshot/label"
 	"github.com/earshot-im/earshot/cmd/earshot/terminal"
 )
 
@@ -127,12 +128,16 @@ func link(c check) string {
 	return c.about("this network") + inParentheses(family)
 }
 
+// someAddresses is how many addresses are shown: a machine that answers at all of a network would fill
+// the screen.
+const someAddresses = 50
+
 func addresses(c check) string {
 	var shown []string
 	for _, a := range c.v.GetAddresses() {
 		shown = append(shown, terminal.Line(a))
 	}
-	return strings.Join(shown, ", ")
+	return label.Some(someAddresses, shown, 0)
 }
 
 // hear is what to do where this machine hears no announcements.
