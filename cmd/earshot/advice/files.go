@@ -97,7 +97,8 @@ var fileEntries = map[key]entry{
 			if a := c.v.GetAddress(); a != "" {
 				at = ", at " + terminal.Line(a)
 			}
-			return "another machine seems to run a copy of this directory now" + at
+			return "another machine seems to run a copy of this directory now" + at +
+				". Anybody on this network can pretend that, so see first whether you know of such a machine"
 		},
 		oneOnly,
 	},
