@@ -34,7 +34,7 @@ var imports = map[string]string{
 	"cmd/earshot/problem":  "cmd/earshot/label cmd/earshot/show cmd/earshot/terminal node/localapi node/localapi/v1",
 	"cmd/earshot/show":     "cmd/earshot/advice cmd/earshot/label cmd/earshot/terminal node/localapi/v1",
 	"cmd/earshot/label":    "cmd/earshot/terminal crypto/names node/localapi/v1",
-	"cmd/earshot/starting": "cmd/earshot/detach cmd/earshot/problem cmd/earshot/program cmd/earshot/service cmd/earshot/show cmd/earshot/terminal node/localapi node/localapi/v1",
+	"cmd/earshot/starting": "cmd/earshot/detach cmd/earshot/passphrase cmd/earshot/problem cmd/earshot/program cmd/earshot/service cmd/earshot/show cmd/earshot/terminal crypto node/localapi node/localapi/v1 store",
 	"cmd/earshot/detach":   "",
 	"cmd/earshot/program":  "",
 	"cmd/earshot/service":  "",
