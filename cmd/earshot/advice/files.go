@@ -48,7 +48,7 @@ var fileEntries = map[key]entry{
 		func(c check) []Line { return steps(sentence(restore+":"), moveAway(c)) },
 	},
 	{"keyring", "passphrase"}: {
-		always("they are protected by a passphrase, which was not given. So the stored messages were not looked at whole, and earshot can't start without it"),
+		always("they are protected by a passphrase, which was not given, and earshot can't start without it"),
 		givePassphrase,
 	},
 	{"keyring", "wrong_passphrase"}: {
@@ -85,11 +85,11 @@ var fileEntries = map[key]entry{
 	{"copies", ""}: {found: always("no other machine seems to use a copy of this one")},
 	{"copies", "copied"}: {
 		always("this directory seems to be a copy, or a backup that was put back. What was written since is missing here until others bring it back"),
-		oneOnly,
+		oneOnly("a week"),
 	},
 	{"copies", "restored"}: {
 		always("this directory was put back to an earlier time: others had messages of yours that were missing here, and bring them back"),
-		oneOnly,
+		oneOnly("a week"),
 	},
 	{"copies", "twin"}: {
 		func(c check) string {
@@ -100,7 +100,7 @@ var fileEntries = map[key]entry{
 			return "another machine seems to run a copy of this directory now" + at +
 				". Anybody on this network can pretend that, so see first whether you know of such a machine"
 		},
-		oneOnly,
+		oneOnly("a day"),
 	},
 }
 
@@ -128,7 +128,11 @@ func givePassphrase(check) []Line {
 		run("earshot doctor --passphrase-file FILE", "earshot up --detach --passphrase-file FILE"))
 }
 
-func oneOnly(check) []Line {
-	return steps(sentence("if you have put back a backup on this machine, nothing has to be done, and this goes away after a week. If another machine uses the other copy, stop one of the two for good, and begin anew there with an empty directory. There:"),
-		there("earshot down"))
+// oneOnly says that a directory is for one machine, and for how long the finding stays.
+func oneOnly(stays string) func(check) []Line {
+	return func(check) []Line {
+		return steps(sentence("if you have put back a backup on this machine, nothing has to be done, and this goes away after "+stays+
+			". If another machine uses the other copy, stop one of the two for good, and begin anew there with an empty directory. There:"),
+			there("earshot down"))
+	}
 }

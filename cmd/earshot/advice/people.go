@@ -220,7 +220,7 @@ func group(c check) string {
 func nobody(who string) func(check) string {
 	return func(c check) string {
 		if c.v.GetAnswered() < c.v.GetAsked() {
-			return "contacts are connected, and none of those who were asked has answered. Ask again in a minute"
+			return "contacts are connected, and none of those who were asked has answered: machines answer only whom their user knows as a contact, and a few times a minute"
 		}
 		return "no contact is connected " + who
 	}
