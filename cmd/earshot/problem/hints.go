@@ -88,7 +88,7 @@ var hints = map[string]string{
 	CodeCancelled:             "`earshot outbox cancel` or `earshot recall` took it back; send it again if it is to arrive after all, by another --key if it had one",
 	codeOutput:                "what was not written has not been marked read",
 	CodeInput:                 "check that it exists and can be read",
-	CodeLocked:                "nothing is wrong if that is the node you want; otherwise stop it with `earshot down`, or use another --dir",
+	CodeLocked:                "nothing is wrong if that is the node you want; otherwise stop it with `earshot down` and the same --dir, or use another",
 	CodePassphrase:            "give it with --passphrase-file FILE or EARSHOT_PASSPHRASE",
 	CodeNotPrivate:            "take the rights of others away: chmod 700 the directory, or use another --dir",
 	codePath:                  "use a --dir with a shorter path",
