@@ -3,7 +3,6 @@ package mdns
 import (
 	"bytes"
 	"crypto/ed25519"
-	"encoding/binary"
 	"fmt"
 	"log/slog"
 	"net/netip"
@@ -17,7 +16,6 @@ import (
 	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/miekg/dns"
-	mh "github.com/multiformats/go-multihash"
 
 	"github.com/earshot-im/earshot/discovery"
 	"github.com/earshot-im/earshot/node/sightings"
@@ -34,15 +32,6 @@ func device(seed byte) peer.ID {
 		panic(err)
 	}
 	return id
-}
-
-// stranger returns a device's ID, another for each i.
-func stranger(i int) peer.ID {
-	key := []byte{0x08, 0x01, 0x12, 0x20} // protobuf: Ed25519, 32 bytes
-	key = append(key, make([]byte, 32)...)
-	binary.BigEndian.PutUint32(key[8:], uint32(i))
-	hash, _ := mh.Sum(key, mh.IDENTITY, -1)
-	return peer.ID(hash)
 }
 
 // link returns an interface with some addresses, such as 10.0.0.1/24.

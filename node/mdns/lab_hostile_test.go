@@ -4,6 +4,7 @@ package mdns
 
 import (
 	"bufio"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -15,7 +16,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/miekg/dns"
+	mh "github.com/multiformats/go-multihash"
 )
 
 // labForger sends packets of many services on one host name with many addresses,
@@ -49,6 +52,15 @@ func labForger() {
 		}
 	}()
 	io.Copy(io.Discard, os.Stdin)
+}
+
+// stranger returns a device's ID, another for each i.
+func stranger(i int) peer.ID {
+	key := []byte{0x08, 0x01, 0x12, 0x20} // protobuf: Ed25519, 32 bytes
+	key = append(key, make([]byte, 32)...)
+	binary.BigEndian.PutUint32(key[8:], uint32(i))
+	hash, _ := mh.Sum(key, mh.IDENTITY, -1)
+	return peer.ID(hash)
 }
 
 // labFlooder announces a new device in each packet, as fast as the network takes it, until its input

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"net"
 	"net/http"
 	"path/filepath"
@@ -49,8 +50,8 @@ func TestEachAnswerTellsTheVersion(t *testing.T) {
 			t.Errorf("%s: told %q", name, told)
 		}
 	}
-	transport := &http.Transport{Dial: func(string, string) (net.Conn, error) {
-		return net.Dial("unix", filepath.Join(dir, "control.sock"))
+	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", filepath.Join(dir, "control.sock"))
 	}}
 	defer transport.CloseIdleConnections()
 	alive, err := (&http.Client{Transport: transport}).Get("http://" + localapi.Host + localapi.AlivePath)
