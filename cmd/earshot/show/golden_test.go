@@ -204,7 +204,7 @@ func TestStatusWarns(t *testing.T) {
 		`{"person":"aa","name":"Ann","device":"12D3","version":"1","listening":["/ip4/x"],"peers":0,"outbox":0,"unread":0,"requests":0,"online":0,"known":0`
 	check(t, "nothing", status(), text, object+"}")
 	twin := &earshotv1.Warning{Code: "twin", Detail: "10.0.0.9:4001\x1b[2J", Since: at}
-	const says = "another machine seems to run a copy of this directory, at 10.0.0.9:4001\\x1b[2J: stop one of the two for good, and begin anew there with an empty directory"
+	const says = "another machine seems to run a copy of this directory, at 10.0.0.9:4001\\x1b[2J. Anybody on this network can pretend that; if you know of such a machine, stop one of the two for good, and begin anew there with an empty directory"
 	check(t, "twin", status(twin), text+"\nwarning    "+says+" (last seen 2026-03-01 12:30:00)",
 		object+`,"warnings":[{"code":"twin","text":"`+strings.ReplaceAll(says, `\x`, `\\x`)+`","detail":"10.0.0.9:4001\u001b[2J","since":"2026-03-01T12:30:00.000Z"}]}`)
 	for code, begins := range map[string]string{"copied": "this directory seems to be a copy", "restored": "this directory was put back", "newer": "newer"} {

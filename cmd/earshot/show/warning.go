@@ -55,7 +55,7 @@ func warningText(w *earshotv1.Warning) string {
 		if w.Detail != "" {
 			text += ", at " + terminal.Line(w.Detail)
 		}
-		return text + ": " + stop
+		return text + ". Anybody on this network can pretend that; if you know of such a machine, " + stop
 	case "starved":
 		return "this node had no file descriptors left, so it could not answer commands or connect to others: " +
 			"raise the limit with `ulimit -n 4096` before `earshot up`"
