@@ -38,7 +38,6 @@ func init() {
 		"questions": {about: "one mDNS packet of size bytes that is all questions, n times", n: 1, size: largest, run: (*attacker).questions},
 		"answers":   {about: "mDNS packets of size bytes: many instances on one host of many addresses, n a second; and beacons", n: 5, size: largest, run: (*attacker).answers},
 		"forged":    {about: "n devices announced at -target, at ports from size up, round and round, and as many beacons from there", n: 1000, size: 500, run: (*attacker).forged},
-		"beacons":   {about: "20,000 beacons a second, each of another device at the next of the attacker's addresses", run: (*attacker).beacons},
 		"sightings": {about: "n sessions that tell of devices at -target, at ports from size up", n: 4, size: 500, run: (*attacker).sightings},
 		"hear":      {about: "no attack: counts mDNS packets by sender", run: (*attacker).hear},
 		"listen":    {about: "no attack: counts connections to -target, to n ports from size up", n: 1500, size: 500, run: (*attacker).listen},
