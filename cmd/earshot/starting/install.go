@@ -13,9 +13,7 @@ import (
 	"github.com/earshot-im/earshot/cmd/earshot/service"
 	"github.com/earshot-im/earshot/cmd/earshot/show"
 	"github.com/earshot-im/earshot/cmd/earshot/terminal"
-	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/node/localapi"
-	"github.com/earshot-im/earshot/store"
 )
 
 // Install has the node started at each login, and now, and prints the service.
@@ -28,7 +26,7 @@ func (s *Starter) Install(ctx context.Context, name string) error {
 	if service.OfSystem(s.Dir) != "" {
 		return ofSystem(s.Dir)
 	}
-	if err := s.unlocks(); err != nil {
+	if err := passphrase.Check(s.Dir, s.PassphraseFile); err != nil {
 		return err
 	}
 	svc, err := s.service()
@@ -70,33 +68,6 @@ func (s *Starter) Install(ctx context.Context, name string) error {
 		fmt.Fprintln(s.Stderr, "It runs from now on while you are logged in. Where nobody logs in, `loginctl enable-linger` has it run all the time.")
 	}
 	return s.print(ctx, svc)
-}
-
-// unlocks fails if the directory is protected, and a service would not have its passphrase: a node
-// that runs would be stopped for one that can't start. What else is wrong the node says itself.
-func (s *Starter) unlocks() error {
-	var secret []byte
-	if s.PassphraseFile != "" {
-		var err error
-		if secret, err = passphrase.Read(s.PassphraseFile); err != nil {
-			return err
-		}
-	}
-	keyring, err := os.ReadFile(store.KeyringFile(s.Dir))
-	if err != nil {
-		return nil // as before the first start
-	}
-	var p *problem.Problem
-	switch _, err := crypto.ParseKeyring(keyring, secret); {
-	case errors.Is(err, crypto.ErrPassphraseNeeded):
-		p = problem.Failed(problem.CodePassphrase, "this node is protected by a passphrase")
-	case errors.Is(err, crypto.ErrWrongPassphrase):
-		p = problem.Failed(problem.CodePassphrase, "wrong passphrase")
-	default:
-		return nil
-	}
-	p.Hint = "give it with --passphrase-file FILE, which the service reads at each start; nothing was changed"
-	return p
 }
 
 // lingers reports whether the user's units run without a login.
