@@ -38,6 +38,23 @@ const (
 	promised = 10 * time.Second // within this a change is followed
 )
 
+// sayStatus prints the status whenever it changes.
+func sayStatus(ctx context.Context, m *MDNS) {
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for said := ""; ; {
+		if now := fmt.Sprintf("now %v", m.Status()); now != said {
+			said = now
+			fmt.Println(said)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
 // labFinder announces a device and prints what it finds, until its input ends.
 func labFinder() {
 	seed, _ := strconv.Atoi(os.Getenv(labSeed))
@@ -62,6 +79,7 @@ func labFinder() {
 	var all sync.WaitGroup
 	all.Go(func() { w.Run(ctx) })
 	all.Go(func() { m.Run(ctx) })
+	all.Go(func() { sayStatus(ctx, m) })
 	io.Copy(io.Discard, os.Stdin)
 	cancel()
 	all.Wait()
@@ -270,7 +288,7 @@ func TestLabPortHeldByAnother(t *testing.T) {
 		pa.await(promised, device(2).String(), "address already in use", "fd00:9::2")
 		pb.finds(1, "10.9.0.1:4001")
 		squatter.finish()
-		pa.await(3*promised, device(2).String(), "status {<nil> <nil> <nil>}")
+		pa.await(3*promised, "now {<nil> <nil> <nil>}")
 		pa.finish()
 	})
 }
