@@ -44,7 +44,7 @@ const (
 // pace is how long each part of a row takes.
 type pace struct {
 	before, control, attack, after time.Duration
-	tries                          int // at most, where the first is too slow
+	tries                          int // at most, where the first is too slow or costs too much
 }
 
 var (
@@ -118,7 +118,7 @@ func (l *lab) suffer(a *assault, o *outcome, used *atomic.Int64, done func()) {
 	<-time.After(starting)
 	stored := s.bob.stored()
 	o.before = s.during(func() { <-time.After(p.before) })
-	for len(o.tries) < p.tries && (len(o.tries) == 0 || o.tries.slower() > o.limit()) {
+	for len(o.tries) < p.tries && (len(o.tries) == 0 || o.exceeds()) {
 		s.try(o, p)
 	}
 	over := time.Now()
