@@ -28,8 +28,9 @@ type assault struct {
 
 const (
 	many = 64 // source addresses, of an attacker who has no lack of them
-	// few leave strangers a part of the 24 dials in a minute that all who don't answer share by address.
-	few = 16
+	// few leave strangers a part of the 24 dials in a minute that all who don't answer share: an address
+	// that is heard of again and again is dialled several times in it.
+	few = 4
 	// seed makes the attacker's persons the same in each run.
 	seed = "-seed 9 "
 	// dialled is how many addresses that never answered as earshot may be dialled within a minute: by
