@@ -14,6 +14,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -49,9 +50,23 @@ type desk struct {
 	host   *link.Host
 	at     netip.Addr
 	doctor *Doctor
-	heard  map[peer.ID]map[string]time.Time
 	trusts atomic.Bool
+
+	mu     sync.Mutex // guards the next
+	heard  map[peer.ID]map[string]time.Time
 	budget *budget.Budgets
+}
+
+func (d *desk) hears(id peer.ID, ways map[string]time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.heard[id] = ways
+}
+
+func (d *desk) heardOf(id peer.ID) map[string]time.Time {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.heard[id]
 }
 
 func inOffice(t *testing.T, test func(t *testing.T, o *office)) {
@@ -102,7 +117,7 @@ func (d *desk) serves(other *desk) {
 		FirstPort: port, LastPort: port + 9,
 		Port:     d.host.Port,
 		Announce: func() []string { return nil },
-		Heard:    func(id peer.ID) map[string]time.Time { return d.heard[id] },
+		Heard:    func(id peer.ID) map[string]time.Time { return d.heardOf(id) },
 		Known: func(crypto.PersonID) Known {
 			return Known{ID: other.person, Contact: true, Devices: []Device{{ID: other.host.ID(),
 				Connected: len(d.host.ConnsTo(other.host.ID())) > 0, Addrs: []netip.AddrPort{netip.AddrPortFrom(other.at, port)}}}}
@@ -198,8 +213,8 @@ func TestHearing(t *testing.T) {
 			ann, bob := o.ann, o.bob
 			time.Sleep(time.Hour)
 			if c.before != 0 {
-				ann.heard[bob.host.ID()] = map[string]time.Time{"mdns4": time.Now().Add(-c.before)}
-				bob.heard[ann.host.ID()] = map[string]time.Time{"mdns4": time.Now().Add(-c.before)}
+				ann.hears(bob.host.ID(), map[string]time.Time{"mdns4": time.Now().Add(-c.before)})
+				bob.hears(ann.host.ID(), map[string]time.Time{"mdns4": time.Now().Add(-c.before)})
 			}
 			announce := func(from, to *desk, does, hears bool) func() []string {
 				return func() []string {
@@ -207,7 +222,7 @@ func TestHearing(t *testing.T) {
 						return nil
 					}
 					if hears {
-						to.heard[from.host.ID()] = map[string]time.Time{"mdns4": time.Now()}
+						to.hears(from.host.ID(), map[string]time.Time{"mdns4": time.Now()})
 					}
 					return []string{"mdns4"}
 				}
@@ -612,9 +627,9 @@ func TestSeen(t *testing.T) {
 			"heard long ago":      {now.Add(-seenWithin), now.Add(-time.Hour), false},
 			"gone since it spoke": {now.Add(-time.Second), now, false},
 		} {
-			o.ann.heard[id] = nil
+			o.ann.hears(id, nil)
 			if !c.heard.IsZero() {
-				o.ann.heard[id] = map[string]time.Time{"beacon4": c.heard}
+				o.ann.hears(id, map[string]time.Time{"beacon4": c.heard})
 			}
 			p := d.peer(discovery.Network{}, Known{Devices: []Device{{ID: id, LastSeen: c.last, FoundBy: []discovery.Source{discovery.FromMDNS, discovery.FromBeacon, discovery.FromSaved}}}})
 			if p.Seen != c.want || !p.LastSeen.Equal(c.last) {
@@ -637,7 +652,7 @@ func TestSeenContactIsDialled(t *testing.T) {
 		ann, bob := o.ann, o.bob
 		_ = bob.host.ConnsTo(ann.host.ID())[0].Close()
 		synctest.Wait()
-		ann.heard[bob.host.ID()] = map[string]time.Time{"mdns4": time.Now()}
+		ann.hears(bob.host.ID(), map[string]time.Time{"mdns4": time.Now()})
 		for _, connects := range []func(){
 			func() { time.AfterFunc(time.Second, o.connect) },
 			func() { ann.cfg.Host = meanwhile{ann.host, o.connect} },
@@ -650,11 +665,11 @@ func TestSeenContactIsDialled(t *testing.T) {
 			synctest.Wait()
 		}
 		ann.cfg.Host = ann.host
-		ann.heard[bob.host.ID()] = map[string]time.Time{"mdns4": time.Now()}
+		ann.hears(bob.host.ID(), map[string]time.Time{"mdns4": time.Now()})
 		if got := words(ann.examine(t), checks.Peers); got != "ok offline" { // it answers
 			t.Errorf("got %q", got)
 		}
-		ann.heard[bob.host.ID()] = map[string]time.Time{"mdns4": time.Now()}
+		ann.hears(bob.host.ID(), map[string]time.Time{"mdns4": time.Now()})
 		o.net.Shut(bob.at, true)
 		if got := words(ann.examine(t), checks.Peers); got != checks.TimedOut {
 			t.Errorf("got %q", got)
@@ -771,7 +786,7 @@ func TestHearingTakesAWhile(t *testing.T) {
 		time.Sleep(time.Hour)
 		later := func(from, to *desk) func() []string {
 			return func() []string {
-				time.AfterFunc(time.Second, func() { to.heard[from.host.ID()] = map[string]time.Time{"beacon4": time.Now()} })
+				time.AfterFunc(time.Second, func() { to.hears(from.host.ID(), map[string]time.Time{"beacon4": time.Now()}) })
 				return []string{"beacon4"}
 			}
 		}
