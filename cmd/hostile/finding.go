@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/netip"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/miekg/dns"
@@ -36,8 +35,9 @@ var (
 func init() {
 	add(map[string]attack{
 		"questions": {about: "one mDNS packet of size bytes that is all questions, n times", n: 1, size: largest, run: (*attacker).questions},
-		"answers":   {about: "mDNS packets of size bytes: many instances on one host of many addresses, n a second; and beacons", n: 5, size: largest, run: (*attacker).answers},
+		"answers":   {about: "mDNS packets of size bytes: many instances on one host of many addresses, n a second", n: 5, size: largest, run: (*attacker).answers},
 		"forged":    {about: "n devices announced at -target, at ports from size up, round and round, and as many beacons from there", n: 1000, size: 500, run: (*attacker).forged},
+		"beacons":   {about: "20,000 beacons a second, each of another device at the next of the attacker's addresses", run: (*attacker).beacons},
 		"sightings": {about: "n sessions that tell of devices at -target, at ports from size up", n: 4, size: 500, run: (*attacker).sightings},
 		"hear":      {about: "no attack: counts mDNS packets by sender", run: (*attacker).hear},
 		"listen":    {about: "no attack: counts connections to -target, to n ports from size up", n: 1500, size: 500, run: (*attacker).listen},
@@ -103,20 +103,12 @@ func (a *attacker) questions(ctx context.Context) error {
 	return nil
 }
 
-// answers names many instances on one host, and then many addresses of that host. Beacons come on top,
-// since a node reads so many packets a second by both.
+// answers names many instances on one host, and then many addresses of that host.
 func (a *attacker) answers(ctx context.Context) error {
 	c, err := a.multicast(ctx)
 	if err != nil {
 		return err
 	}
-	var flood sync.WaitGroup
-	defer flood.Wait()
-	flood.Go(func() {
-		if err := a.beacons(ctx); err != nil {
-			a.Failed(ctx, "beacons", err)
-		}
-	})
 	for sleep(ctx, time.Second/time.Duration(a.n)) {
 		a.packet(ctx, c, quadratic(a.size))
 	}
