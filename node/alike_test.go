@@ -200,6 +200,7 @@ func TestBlockedAndNotAcceptedLookAlike(t *testing.T) {
 				before()
 				m.greet(ann)
 				m.offer()
+				time.Sleep(time.Second) // a reset may take away what she has not read yet
 				m.send(say(m)...)
 				time.Sleep(5 * time.Second)
 				after()

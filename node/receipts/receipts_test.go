@@ -304,12 +304,12 @@ func TestAcknowledgementsAreWrittenWhenThereIsRoom(t *testing.T) {
 			written = append(written, reaches...)
 			return nil
 		}
-		ctx, cancel := context.WithCancel(t.Context())
-		ended := make(chan struct{})
-		go func() { defer close(ended); a.Run(ctx) }() // until cancel
 		a.Put(bob, log, upTo(1))
 		a.Put(bob, other, upTo(1))
 		a.Put(dora, other, upTo(3))
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() { defer close(ended); a.Run(ctx) }() // until cancel
 		passes(10*ackRetry - 1)
 		if n := tries.Load(); n != 11 { // the two at first, and one a second
 			t.Errorf("tried %d times in %s", n, 10*ackRetry)
