@@ -20,6 +20,14 @@ const MaxAddrs = 10
 // to other services, to which anyone on the network could have us connect.
 const LeastPort = 1024
 
+// A node that was not told where to listen takes the first TCP port of this range that is free, and
+// keeps it. IANA has given none of them to anybody, they lie below those that systems take for
+// connections, and ten are enough for as many nodes on one machine.
+const (
+	FirstPort = 27830
+	LastPort  = 27839
+)
+
 // Source says how a device was found. Its text is what users see in found_by.
 type Source string
 

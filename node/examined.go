@@ -27,7 +27,7 @@ import (
 func (n *Node) newDoctor() *doctor.Doctor {
 	return doctor.New(doctor.Config{
 		Host: n.host, Version: n.cfg.Version, Now: n.cfg.Now, Log: n.log,
-		FirstPort: FirstPort, LastPort: LastPort,
+		FirstPort: discovery.FirstPort, LastPort: discovery.LastPort,
 		Machine:  n.lookAtMachine,
 		Network:  n.mesh.Network,
 		Port:     n.host.Port,

@@ -16,14 +16,6 @@ import (
 	"github.com/earshot-im/earshot/store"
 )
 
-// A node that was not told where to listen takes the first port of this range that is free, and
-// keeps it. IANA has given none of them to anybody, they lie below those that systems take for
-// connections, and ten are enough for as many nodes on one machine.
-const (
-	FirstPort = 27830
-	LastPort  = 27839
-)
-
 const (
 	// settingPort is the setting that holds the port on which this node listened last.
 	settingPort = "port"
@@ -175,7 +167,7 @@ func (n *Node) listenAgain(ctx context.Context, addrs []ma.Multiaddr) error {
 // which they are tried: that of last time, which peers have saved, then the range, which firewalls
 // let through, and any at last. A port from beyond the range was a makeshift, so it comes after it.
 func usualPorts(last uint16) (ports []uint16) {
-	for port := uint16(FirstPort); port <= LastPort; port++ {
+	for port := uint16(discovery.FirstPort); port <= discovery.LastPort; port++ {
 		ports = append(ports, port)
 	}
 	if at := slices.Index(ports, last); at >= 0 {

@@ -111,18 +111,18 @@ func TestPortIsOfTheRange(t *testing.T) {
 				if seen = append(seen, p.Now); p.Taken != 0 {
 					t.Errorf("a new node misses port %d", p.Taken)
 				}
-				if len(seen) <= LastPort-FirstPort+1 {
+				if len(seen) <= discovery.LastPort-discovery.FirstPort+1 {
 					next()
 				}
 			})
 		}
 		next()
 		for i, port := range seen[:len(seen)-1] {
-			if want := uint16(FirstPort + i); port != want {
+			if want := uint16(discovery.FirstPort + i); port != want {
 				t.Errorf("node %d listens on %d, want %d", i, port, want)
 			}
 		}
-		if last := seen[len(seen)-1]; last == 0 || last >= FirstPort && last <= LastPort {
+		if last := seen[len(seen)-1]; last == 0 || last >= discovery.FirstPort && last <= discovery.LastPort {
 			t.Errorf("when all are taken a node listens on %d", last)
 		}
 	})
@@ -142,15 +142,15 @@ func TestPortIsKept(t *testing.T) {
 			}
 		}
 		listens(t, host, t.TempDir(), nil, func(Port) { // has the first
-			listens(t, host, dir, nil, expect(Port{Now: FirstPort + 1}))
+			listens(t, host, dir, nil, expect(Port{Now: discovery.FirstPort + 1}))
 		})
-		listens(t, host, dir, nil, expect(Port{Now: FirstPort + 1}))
-		listens(t, host, t.TempDir(), []string{fmt.Sprint(FirstPort + 1)}, func(Port) {
-			listens(t, host, dir, nil, expect(Port{Now: FirstPort, Taken: FirstPort + 1}))
-			listens(t, host, dir, nil, expect(Port{Now: FirstPort}))
+		listens(t, host, dir, nil, expect(Port{Now: discovery.FirstPort + 1}))
+		listens(t, host, t.TempDir(), []string{fmt.Sprint(discovery.FirstPort + 1)}, func(Port) {
+			listens(t, host, dir, nil, expect(Port{Now: discovery.FirstPort, Taken: discovery.FirstPort + 1}))
+			listens(t, host, dir, nil, expect(Port{Now: discovery.FirstPort}))
 		})
 		listens(t, host, dir, []string{"4001"}, expect(Port{Now: 4001}))
-		listens(t, host, dir, []string{"0"}, expect(Port{Now: FirstPort}))
+		listens(t, host, dir, []string{"0"}, expect(Port{Now: discovery.FirstPort}))
 	})
 }
 
@@ -182,9 +182,9 @@ func TestPortThatIsTriedIsNotLost(t *testing.T) {
 				}
 			}
 		}
-		listens(t, host, dir, nil, kept(FirstPort))
-		meanwhile(FirstPort)
-		listens(t, host, dir, nil, kept(FirstPort))
+		listens(t, host, dir, nil, kept(discovery.FirstPort))
+		meanwhile(discovery.FirstPort)
+		listens(t, host, dir, nil, kept(discovery.FirstPort))
 		meanwhile(4001)
 		listens(t, host, dir, []string{"4001"}, kept(4001))
 	})
@@ -194,15 +194,15 @@ func TestPortThatIsTriedIsNotLost(t *testing.T) {
 func TestPortsThatTheSystemKeeps(t *testing.T) {
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		host, dir := w.net.Host(w.freshAddr()), t.TempDir()
-		host.Withhold(FirstPort)
+		host.Withhold(discovery.FirstPort)
 		listens(t, host, dir, nil, func(p Port) {
-			if p != (Port{Now: FirstPort + 1}) {
+			if p != (Port{Now: discovery.FirstPort + 1}) {
 				t.Errorf("at first %+v", p)
 			}
 		})
-		host.Withhold(FirstPort+1, FirstPort)
+		host.Withhold(discovery.FirstPort+1, discovery.FirstPort)
 		listens(t, host, dir, nil, func(p Port) {
-			if p != (Port{Now: FirstPort + 2, Taken: FirstPort + 1}) {
+			if p != (Port{Now: discovery.FirstPort + 2, Taken: discovery.FirstPort + 1}) {
 				t.Errorf("then %+v", p)
 			}
 		})
@@ -213,11 +213,11 @@ func TestPortsThatTheSystemKeeps(t *testing.T) {
 // it, where no firewall lets others through.
 func TestMakeshiftPortIsLeft(t *testing.T) {
 	for last, want := range map[uint16]string{
-		0:         "[27830 27831 27832 27833 27834 27835 27836 27837 27838 27839 0]",
-		40000:     "[27830 27831 27832 27833 27834 27835 27836 27837 27838 27839 40000 0]",
-		27832:     "[27832 27830 27831 27833 27834 27835 27836 27837 27838 27839 0]",
-		FirstPort: "[27830 27831 27832 27833 27834 27835 27836 27837 27838 27839 0]",
-		LastPort:  "[27839 27830 27831 27832 27833 27834 27835 27836 27837 27838 0]",
+		0:                   "[27830 27831 27832 27833 27834 27835 27836 27837 27838 27839 0]",
+		40000:               "[27830 27831 27832 27833 27834 27835 27836 27837 27838 27839 40000 0]",
+		27832:               "[27832 27830 27831 27833 27834 27835 27836 27837 27838 27839 0]",
+		discovery.FirstPort: "[27830 27831 27832 27833 27834 27835 27836 27837 27838 27839 0]",
+		discovery.LastPort:  "[27839 27830 27831 27832 27833 27834 27835 27836 27837 27838 0]",
 	} {
 		if got := fmt.Sprint(usualPorts(last)); got != want {
 			t.Errorf("after %d: %s, want %s", last, got, want)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/earshot-im/earshot/cmd/hostile/rogue"
 	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/discovery"
 	"github.com/earshot-im/earshot/node/wire"
 )
 
@@ -196,7 +197,8 @@ func beacon(port uint16) []byte {
 	return append(b, random[32:]...)
 }
 
-// beacons says that many devices are where the attacker is.
+// beacons says that many devices are where the attacker is, a third of them at the ports that nodes
+// take.
 func (a *attacker) beacons(ctx context.Context) error {
 	f, err := newForger(ctx)
 	if err != nil {
@@ -205,7 +207,11 @@ func (a *attacker) beacons(ctx context.Context) error {
 	const tick, each = 5 * time.Millisecond, 100
 	for i := 0; sleep(ctx, tick); {
 		for range each {
-			a.forge(ctx, f, a.Source(i), beacon(uint16(privileged+i%50_000)))
+			port := privileged + i%50_000
+			if i%3 == 0 {
+				port = discovery.FirstPort + i/3%(discovery.LastPort-discovery.FirstPort+1)
+			}
+			a.forge(ctx, f, a.Source(i), beacon(uint16(port)))
 			i++
 		}
 	}

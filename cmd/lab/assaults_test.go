@@ -28,9 +28,6 @@ type assault struct {
 
 const (
 	many = 64 // source addresses, of an attacker who has no lack of them
-	// few leave strangers a part of the 24 dials in a minute that all who don't answer share: an address
-	// that is heard of again and again is dialled several times in it.
-	few = 4
 	// seed makes the attacker's persons the same in each run.
 	seed = "-seed 9 "
 	// dialled is how many addresses that never answered as earshot may be dialled within a minute: by
@@ -75,7 +72,7 @@ var assaults = []assault{
 	{name: "forged addresses", args: "-target 10.9.0.5 forged", addresses: many, watch: "-target 10.9.0.5 -for 2h listen", came: leftAlone},
 	{name: "mDNS questions", args: "questions", addresses: many, watch: "-for 1500ms hear", came: quiet},
 	{name: "mDNS answers", args: "answers", addresses: many},
-	{name: "beacons", args: "beacons", addresses: few},
+	{name: "beacons", args: "beacons", addresses: many},
 	{name: "60 others at the attacker's address", args: "flood", addresses: 1, meanwhile: crowd},
 	{name: "contacts write on", args: seed + "-n 4 budget", addresses: 4, accepted: 4, slower: 3, share: 1, stored: contactsStored},
 	{name: "contacts repeat", args: seed + "-n 4 repeats", addresses: 4, accepted: 4, slower: 3, share: 1, stored: contactsStored},

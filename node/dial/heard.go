@@ -8,6 +8,7 @@ import (
 
 	"github.com/libp2p/go-libp2p/core/peer"
 
+	"github.com/earshot-im/earshot/discovery"
 	"github.com/earshot-im/earshot/node/fair"
 )
 
@@ -16,10 +17,14 @@ import (
 // of a network connect to others' ports. Addresses that the user typed, that are saved, or at which
 // the device has answered, don't count.
 const (
-	// maxHeardStrangers is how many addresses of strangers' devices are dialled within heardSpan that
-	// do not answer. They are shared by the IP that is dialled.
-	maxHeardStrangers = 24
-	// maxHeardKnown is the same of contacts' and fellows' devices, which are shared by device.
+	// maxHeardUsual is how many addresses of strangers' devices are dialled within heardSpan that do
+	// not answer, at the ports that nodes take unless told otherwise. They are shared by the IP that is
+	// dialled. Nothing else listens there, so a dial troubles nobody, and there may be so many that a
+	// newcomer soon has a turn beside somebody who has many addresses.
+	maxHeardUsual = 256
+	// maxHeardOther is the same at other ports, at which anything may listen.
+	maxHeardOther = 24
+	// maxHeardKnown is the same of contacts' and fellows' devices, at any port, shared by device.
 	maxHeardKnown = 60
 	heardSpan     = time.Minute
 	// heardAgain is when a device is looked at again for which there was no room at the latest.
@@ -40,9 +45,9 @@ var ErrOther = errors.New("another device answers there")
 
 // heard bounds the dials of addresses that were only heard of.
 type heard struct {
-	strangers *fair.Rate[netip.Addr]
-	known     *fair.Rate[peer.ID]
-	missed    map[netip.AddrPort]missed
+	usual, other *fair.Rate[netip.Addr]
+	known        *fair.Rate[peer.ID]
+	missed       map[netip.AddrPort]missed
 }
 
 // missed is an address at which nobody answered as the device that was named.
@@ -53,10 +58,19 @@ type missed struct {
 
 func newHeard() heard {
 	return heard{
-		strangers: fair.NewRate[netip.Addr](maxHeardStrangers, heardSpan),
-		known:     fair.NewRate[peer.ID](maxHeardKnown, heardSpan),
-		missed:    make(map[netip.AddrPort]missed),
+		usual:  fair.NewRate[netip.Addr](maxHeardUsual, heardSpan),
+		other:  fair.NewRate[netip.Addr](maxHeardOther, heardSpan),
+		known:  fair.NewRate[peer.ID](maxHeardKnown, heardSpan),
+		missed: make(map[netip.AddrPort]missed),
 	}
+}
+
+// strangers returns the rate that bounds dials of strangers' devices at an address.
+func (h *heard) strangers(a netip.AddrPort) *fair.Rate[netip.Addr] {
+	if discovery.FirstPort <= a.Port() && a.Port() <= discovery.LastPort {
+		return h.usual
+	}
+	return h.other
 }
 
 // sure says that an address of a device was not only heard of.
@@ -64,14 +78,36 @@ func (p *Planner) sure(id peer.ID, d *device, a netip.AddrPort) bool {
 	return slices.Contains(d.answered, a) || p.book.Trusted(id, a)
 }
 
-// dialable returns those of a device's addresses that may be dialled now, and notes which of them
-// were only heard of.
+// tries returns how many dials were in vain lately where a stranger's device is said to be: of those of
+// its addresses that may be dialled now, the least. may is false if there is none. For other devices
+// it is 0, since those can't be had for nothing.
+func (p *Planner) tries(id peer.ID, d *device, l lane, addrs []netip.AddrPort, now time.Time) (least int, may bool) {
+	for _, a := range addrs {
+		tries := 0
+		if !p.sure(id, d, a) {
+			if !p.mayTry(id, l, a, now) {
+				continue
+			}
+			if l == stranger {
+				tries = p.heard.strangers(a).Held(a.Addr(), now)
+			}
+		}
+		if !may || tries < least {
+			least, may = tries, true
+		}
+	}
+	return least, may
+}
+
+// dialable returns those of a device's addresses that may be dialled now, and counts those of them
+// that were only heard of.
 func (p *Planner) dialable(id peer.ID, d *device, l lane, addrs []netip.AddrPort, now time.Time) (out []netip.AddrPort) {
 	d.hearsay = nil
 	for _, a := range addrs {
 		if p.sure(id, d, a) {
 			out = append(out, a)
 		} else if p.mayTry(id, l, a, now) {
+			p.try(id, l, a, now)
 			out = append(out, a)
 			d.hearsay = append(d.hearsay, a)
 		}
@@ -79,17 +115,23 @@ func (p *Planner) dialable(id peer.ID, d *device, l lane, addrs []netip.AddrPort
 	return out
 }
 
-// mayTry says whether one more address that was only heard of may be dialled, and counts it if so.
+// mayTry says whether one more address that was only heard of may be dialled.
 func (p *Planner) mayTry(id peer.ID, l lane, a netip.AddrPort, now time.Time) bool {
 	if l != stranger {
-		return p.heard.known.Allow(id, now)
+		return p.heard.known.Room(id, now)
 	}
+	return !now.Before(p.heard.missed[a].until) && p.heard.strangers(a).Room(a.Addr(), now)
+}
+
+// try counts such a dial.
+func (p *Planner) try(id peer.ID, l lane, a netip.AddrPort, now time.Time) {
+	if l != stranger {
+		p.heard.known.Allow(id, now)
+		return
+	}
+	p.heard.strangers(a).Allow(a.Addr(), now)
 	m := p.heard.missed[a]
-	if now.Before(m.until) || !p.heard.strangers.Allow(a.Addr(), now) {
-		return false
-	}
 	p.heard.miss(a, missed{now.Add(double(minPause, m.times, maxMissedFor)), m.times + 1})
-	return true
 }
 
 // miss notes that nobody has answered at an address; so it is until somebody does.
@@ -122,7 +164,7 @@ func (p *Planner) heardOut(id peer.ID, d *device, err error) {
 		case err == nil && d.lane != stranger:
 			p.heard.known.Return(id)
 		case err == nil:
-			p.heard.strangers.Return(a.Addr())
+			p.heard.strangers(a).Return(a.Addr())
 			delete(p.heard.missed, a)
 		case errors.Is(err, ErrOther):
 			delete(p.heard.missed, a)

@@ -1,6 +1,7 @@
 package dial
 
 import (
+	"bytes"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -63,7 +64,7 @@ func TestForgedAddresses(t *testing.T) {
 				all += n
 				most = max(most, n)
 			}
-			if all > maxHeardKnown*(minutes+1)/2 || next != nil && what == "many machines" && all > maxHeardStrangers*(minutes+1) {
+			if all > maxHeardKnown*(minutes+1)/2 || what == "many machines" && all > maxHeardOther*(minutes+1) {
 				t.Errorf("%s, by %s: %d dials in %d minutes", what, from, all, minutes)
 			}
 			if most > 2*minutes+5 {
@@ -114,6 +115,52 @@ func TestForgedAddressesHoldNobodyUp(t *testing.T) {
 		if !slices.Contains(dialled[id], a) {
 			t.Errorf("%s is not dialled at %v", string(id), a)
 		}
+	}
+}
+
+// Whoever has many addresses, where dials fail soon or late, can't keep a newcomer from being dialled at
+// the ports that nodes take: soon, or after as many dials as there are addresses, or after a minute.
+func TestManyAddressesHoldNobodyUp(t *testing.T) {
+	const usual, odd = discovery.FirstPort, 4001
+	lan := func(n, port int) netip.AddrPort {
+		return netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 9, 0, byte(n)}), uint16(port))
+	}
+	for _, c := range []struct {
+		addresses, port int
+		takes           time.Duration // until a dial fails
+		within          time.Duration
+	}{
+		{64, usual, time.Millisecond, 2 * time.Second},
+		{64, usual, 5 * time.Second, 64 * 5 * time.Second / 4},
+		{64, odd, time.Millisecond, 2 * time.Second},
+		{250, usual, time.Millisecond, heardSpan},
+		{64, odd, 5 * time.Second, 64 * 5 * time.Second / 4},
+	} {
+		t.Run(fmt.Sprint(c), func(t *testing.T) {
+			n := newNetwork(t, func(id peer.ID) (bool, time.Duration) { return id == "newcomer", c.takes })
+			const newcomer = 30 * time.Second
+			for i := range 2000 { // for two minutes
+				port := c.port
+				if port == usual {
+					port += i / c.addresses % 10
+				}
+				n.Sighted(discovery.Sighting{Device: peer.ID(fmt.Sprint("z", i)), Addrs: []netip.AddrPort{lan(i%c.addresses, port)}, Source: discovery.FromBeacon}, n.now)
+				if i >= 500 && i%500 == 0 { // as devices announce themselves
+					n.Sighted(discovery.Sighting{Device: "newcomer", Addrs: []netip.AddrPort{lan(254, usual)}, Source: discovery.FromBeacon}, n.now)
+				}
+				n.run(60 * time.Millisecond)
+			}
+			if d := n.devices["newcomer"]; d == nil || !d.connected || d.since.Sub(start) > newcomer+c.within {
+				t.Errorf("the newcomer is dialled %d times: %+v", n.dialled["newcomer"], d)
+			}
+			most := maxHeardOther
+			if c.port == usual {
+				most = maxHeardUsual
+			}
+			if made := bytes.Count(n.seen, []byte("\n")); made > 2*most {
+				t.Errorf("%d dials in vain in two minutes", made)
+			}
+		})
 	}
 }
 

@@ -30,13 +30,10 @@ var slots = [lanes]int{prompt: 6, patient: 6, fellow: 4, stranger: 4}
 // standings is for whom each lane is.
 var standings = [lanes]budget.Standing{prompt: budget.Contact, patient: budget.Contact, fellow: budget.Fellow}
 
-// fairPick says that every second dial of a lane goes to the device that has waited longest.
-// Otherwise devices that are sighted all the time would keep the others waiting for ever.
+// fairPick says that every second dial of a lane goes to the device that has waited longest, and the
+// others to the one that was seen last. Otherwise devices that are sighted all the time would keep
+// the others waiting for ever. Among strangers an address comes first where fewer dials were in vain.
 const fairPick = 2
-
-// maxRejected is how many devices of a lane are looked at in vain before the rest is left for the
-// next time: whoever is rejected comes again later than those.
-const maxRejected = 32
 
 // Dial is one attempt to reach a device at any of 1 to [discovery.MaxAddrs] addresses.
 type Dial struct {
@@ -76,26 +73,28 @@ func (p *Planner) Next(now time.Time) (dials []Dial, wake time.Time) {
 // fill starts as many dials as a lane and the places for connections allow. It returns when to try
 // again for a device that had to be passed over; zero: there was none.
 func (p *Planner) fill(l lane, ws []waiter, now time.Time) (dials []Dial, again time.Time) {
-	for rejected := 0; len(ws) > 0 && p.inFlight[l] < slots[l] && p.mayDial(l) && rejected < maxRejected; {
+	for p.inFlight[l] < slots[l] && p.mayDial(l) {
+		var ready []waiter
+		for _, w := range ws {
+			addrs, may := p.book.Addrs(w.id), false
+			if len(addrs) == 0 {
+				w.device.due = time.Time{} // the book has dropped it
+			} else if w.tries, may = p.tries(w.id, w.device, l, addrs, now); may {
+				ready = append(ready, w)
+			} else if w.device.due = p.heard.again(addrs, now); again.IsZero() || w.device.due.Before(again) {
+				again = w.device.due
+			}
+		}
+		if len(ready) == 0 {
+			break
+		}
 		order := fresher
 		if p.picks[l]%fairPick == fairPick-1 {
 			order = longer
 		}
-		w := slices.MinFunc(ws, order)
-		ws = slices.DeleteFunc(ws, func(o waiter) bool { return o.id == w.id })
-		addrs := p.book.Addrs(w.id)
-		if len(addrs) == 0 {
-			w.device.due = time.Time{} // the book has dropped it
-			continue
-		}
-		if addrs = p.dialable(w.id, w.device, l, addrs, now); len(addrs) == 0 {
-			w.device.due = p.heard.again(p.book.Addrs(w.id), now)
-			if again.IsZero() || w.device.due.Before(again) {
-				again = w.device.due
-			}
-			rejected++
-			continue
-		}
+		w := slices.MinFunc(ready, func(a, b waiter) int { return cmp.Or(cmp.Compare(a.tries, b.tries), order(a, b)) })
+		ws = slices.DeleteFunc(ready, func(o waiter) bool { return o.id == w.id })
+		addrs := p.dialable(w.id, w.device, l, p.book.Addrs(w.id), now)
 		p.picks[l]++
 		p.inFlight[l]++
 		w.device.dialling, w.device.lane = true, l
@@ -136,6 +135,7 @@ type waiter struct {
 	id     peer.ID
 	device *device
 	since  time.Time
+	tries  int // of a stranger's, see Planner.tries
 }
 
 // fresher orders devices by when they were seen last, and then by ID, so that a run can be

@@ -27,6 +27,21 @@ func NewRate[K comparable](size int, span time.Duration) *Rate[K] {
 
 // Allow says whether a holder may once more, and counts it if so. now must not go backwards.
 func (r *Rate[K]) Allow(holder K, now time.Time) bool {
+	if !r.Room(holder, now) {
+		return false
+	}
+	r.held[holder]++
+	r.taken = append(r.taken, taken[K]{holder, now.Add(r.span)})
+	return true
+}
+
+// Room says whether a holder may once more, and counts nothing.
+func (r *Rate[K]) Room(holder K, now time.Time) bool {
+	return r.Held(holder, now)+1 <= r.size-(len(r.taken)+1)
+}
+
+// Held returns how many times of a holder count now.
+func (r *Rate[K]) Held(holder K, now time.Time) int {
 	for len(r.taken) > 0 && !r.taken[0].until.After(now) {
 		old := r.taken[0].holder
 		if r.held[old]--; r.held[old] == 0 {
@@ -34,12 +49,7 @@ func (r *Rate[K]) Allow(holder K, now time.Time) bool {
 		}
 		r.taken = r.taken[1:]
 	}
-	if r.held[holder]+1 > r.size-(len(r.taken)+1) {
-		return false
-	}
-	r.held[holder]++
-	r.taken = append(r.taken, taken[K]{holder, now.Add(r.span)})
-	return true
+	return r.held[holder]
 }
 
 // Return takes back the last time that was counted for a holder, if there is any.
