@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/earshot-im/earshot/cmd/earshot/problem"
+	"github.com/earshot-im/earshot/cmd/earshot/service"
 )
 
 // prepare finds out which directory the node is in.
@@ -28,6 +29,7 @@ func (a *app) locate(home string) (err error) {
 	if a.dir, err = filepath.Abs(a.dir); err != nil {
 		return problem.Failed(problem.CodeHome, "%v", err)
 	}
+	a.dir = service.Resolved(a.dir)
 	return nil
 }
 

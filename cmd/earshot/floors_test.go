@@ -26,7 +26,7 @@ const module = "github.com/earshot-im/earshot/"
 // node/localapi sees only the rules of texts and names. Features (chat, membership, doctor, and later files
 // and others) import no feature; node/journal, which shows what all of them show, stands above them.
 var imports = map[string]string{
-	"cmd/earshot":          "cmd/earshot/advice cmd/earshot/doctor cmd/earshot/passphrase cmd/earshot/problem cmd/earshot/program cmd/earshot/reading cmd/earshot/sending cmd/earshot/show cmd/earshot/starting cmd/earshot/suggest cmd/earshot/terminal cmd/earshot/up node/localapi node/localapi/v1",
+	"cmd/earshot":          "cmd/earshot/advice cmd/earshot/doctor cmd/earshot/passphrase cmd/earshot/problem cmd/earshot/program cmd/earshot/reading cmd/earshot/sending cmd/earshot/service cmd/earshot/show cmd/earshot/starting cmd/earshot/suggest cmd/earshot/terminal cmd/earshot/up node/localapi node/localapi/v1",
 	"cmd/earshot/suggest":  "cmd/earshot/label cmd/earshot/show node/localapi node/localapi/v1",
 	"cmd/earshot/up":       "cmd/earshot/passphrase cmd/earshot/problem cmd/earshot/program cmd/earshot/show crypto crypto/names node node/budget node/link node/localapi node/localapi/server node/localapi/v1 node/localapi/view node/warnings store",
 	"cmd/earshot/reading":  "cmd/earshot/problem cmd/earshot/show node/localapi node/localapi/v1",

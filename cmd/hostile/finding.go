@@ -15,13 +15,14 @@ import (
 
 	"github.com/earshot-im/earshot/cmd/hostile/rogue"
 	"github.com/earshot-im/earshot/crypto"
-	"github.com/earshot-im/earshot/discovery"
 	"github.com/earshot-im/earshot/node/wire"
 )
 
 const (
 	service              = "_earshot._tcp.local."
 	mdnsPort, beaconPort = 5353, 27830
+	// usualPort is the first of the TCP ports that nodes take, and usualPorts how many these are.
+	usualPort, usualPorts = 27830, 10
 	// privileged is where the ports begin that any program may have.
 	privileged = 1024
 	// largest is as much as a UDP packet may have, nearly.
@@ -209,7 +210,7 @@ func (a *attacker) beacons(ctx context.Context) error {
 		for range each {
 			port := privileged + i%50_000
 			if i%3 == 0 {
-				port = discovery.FirstPort + i/3%(discovery.LastPort-discovery.FirstPort+1)
+				port = usualPort + i/3%usualPorts
 			}
 			a.forge(ctx, f, a.Source(i), beacon(uint16(port)))
 			i++

@@ -23,7 +23,7 @@ var botPlaces = []string{"/etc/systemd/system", "/usr/local/lib/systemd/system",
 // OfSystem returns the unit of the system that is for the node of a directory, as "earshot@ci"; "" if
 // there is none.
 func OfSystem(dir string) string {
-	if runtime.GOOS != "linux" || filepath.Dir(dir) != botDirs || !userName.MatchString(filepath.Base(dir)) {
+	if runtime.GOOS != "linux" || filepath.Dir(dir) != Resolved(botDirs) || !userName.MatchString(filepath.Base(dir)) {
 		return ""
 	}
 	for _, place := range botPlaces {

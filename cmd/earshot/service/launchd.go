@@ -76,6 +76,7 @@ func (l launchd) State() State {
 	v.Path, v.Own = l.path, strings.Contains(text, `Written by "earshot service install"`)
 	v.Installed = strings.Contains(text, "<string>"+escaped("--dir="+l.Dir)+"</string>")
 	v.Elsewhere, v.Enabled = !v.Installed, v.Installed
+	v.Opens = strings.Contains(text, "<string>"+escaped(l.passphraseWord())+"</string>")
 	return v
 }
 

@@ -38,7 +38,7 @@ import (
 // Config says which node the service is to start, and how.
 type Config struct {
 	Program        string // its path
-	Dir            string // the directory of the node
+	Dir            string // the directory of the node, as Resolved returns it
 	PassphraseFile string // "": the node is not protected
 	Home           string // of the user; "": not known
 }
@@ -58,6 +58,7 @@ type State struct {
 	Enabled   bool   // at login, too
 	Elsewhere bool   // it starts the node of another directory
 	Own       bool   // `earshot service install` has written what is at Path
+	Opens     bool   // it gives the node Config.PassphraseFile
 }
 
 // Service is the service of one directory. Its methods may be called one after the other only.
@@ -98,14 +99,29 @@ func Of(c Config) Service {
 	return newSystemd(c)
 }
 
+// Resolved returns the path of a directory, which need not be there, without the links on the way to
+// it. So it is one directory, and has one service, whatever it is called.
+func Resolved(dir string) string {
+	if real, err := filepath.EvalSymlinks(dir); err == nil {
+		return real
+	}
+	above := filepath.Dir(dir)
+	if above == dir {
+		return dir
+	}
+	return filepath.Join(Resolved(above), filepath.Base(dir))
+}
+
 // words is the command line that runs the node.
 func (c Config) words(up ...string) []string {
 	words := []string{c.Program, "--dir=" + c.Dir}
 	if c.PassphraseFile != "" {
-		words = append(words, "--passphrase-file="+c.PassphraseFile)
+		words = append(words, c.passphraseWord())
 	}
 	return append(append(words, "up"), up...)
 }
+
+func (c Config) passphraseWord() string { return "--passphrase-file=" + c.PassphraseFile }
 
 // check refuses what no unit can hold.
 func (c Config) check() error {

@@ -113,9 +113,28 @@ func TestWhoseServiceItIs(t *testing.T) {
 			if err := replace(l.path, newLaunchd(other).text()); err != nil {
 				t.Fatal(err)
 			}
-			if got := l.State(); got.Installed != same || got.Elsewhere == same || !got.Own {
+			if got := l.State(); got.Installed != same || got.Elsewhere == same || !got.Own || got.Opens != (c.PassphraseFile == other.PassphraseFile && c.PassphraseFile != "") {
 				t.Errorf("launchd: %q for %q: %+v", other.Dir, c.Dir, got)
 			}
+		}
+	}
+}
+
+// A directory has one name, whether it is there or not.
+func TestLinksAreResolved(t *testing.T) {
+	root := Resolved(t.TempDir())
+	real, link := filepath.Join(root, "real"), filepath.Join(root, "link")
+	if err := os.Mkdir(real, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("real", link); err != nil {
+		t.Skip(err)
+	}
+	for dir, want := range map[string]string{
+		link: real, filepath.Join(link, "a", "b"): filepath.Join(real, "a", "b"), filepath.Join(real, "a"): filepath.Join(real, "a"), "/": "/",
+	} {
+		if got := Resolved(dir); got != want {
+			t.Errorf("%s: %s, want %s", dir, got, want)
 		}
 	}
 }

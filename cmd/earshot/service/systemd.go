@@ -55,7 +55,9 @@ func newSystemd(c Config) systemd {
 
 // packagedDir is the directory of the node that the unit of a package starts. It is that of a user
 // who has not moved the data of programs elsewhere: systemd may not know of that.
-func (s systemd) packagedDir() string { return filepath.Join(s.Home, ".local", "share", "earshot") }
+func (s systemd) packagedDir() string {
+	return Resolved(filepath.Join(s.Home, ".local", "share", "earshot"))
+}
 
 // text is the unit as Install writes it. What its owner has changed in one that was written before is
 // kept, apart from the program and, if there is a passphrase file now, the whole command line.
@@ -129,6 +131,7 @@ func (s systemd) State() State {
 		v.Installed = there && s.starts(text)
 		v.Elsewhere = there && !v.Installed && strings.Contains(text, "\nExecStart=")
 		v.Enabled = enabled && v.Installed
+		v.Opens = strings.Contains(startLine(text)+" ", " "+unitWord(s.passphraseWord())+" ")
 		break
 	}
 	return v

@@ -142,6 +142,11 @@ func (s *Starter) background(ctx context.Context, flags []string, stdout io.Writ
 
 // byService has the service start the node, waits until that is ready, and says so.
 func (s *Starter) byService(ctx context.Context, svc service.Service, name string, stdout io.Writer) error {
+	if s.PassphraseFile != "" && !svc.State().Opens {
+		p := problem.Failed(problem.CodeService, "--passphrase-file can't be given: a service is installed, which starts the node of this directory without it, or with another")
+		p.Hint = "leave it out, or have the service use it by the same flag and `earshot service install`"
+		return p
+	}
 	client := localapi.Dial(s.Dir)
 	defer client.Close()
 	if err := client.Alive(ctx); err == nil {

@@ -163,6 +163,19 @@ func (o *output) alone() {
 	}
 }
 
+// logger returns what the log of the program is written to: the log where there is one, else standard
+// error. Whoever starts a node in the background is told by lines for people.
+func (o *output) logger() io.Writer { return logger{o} }
+
+type logger struct{ *output }
+
+func (l logger) Write(line []byte) (int, error) {
+	if file := l.log(); file != io.Discard {
+		return file.Write(line)
+	}
+	return l.output.Write(line)
+}
+
 // log is where only the log's readers see it.
 func (o *output) log() io.Writer {
 	o.mu.Lock()

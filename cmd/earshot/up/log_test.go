@@ -4,6 +4,8 @@ package up
 
 import (
 	"bytes"
+	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -183,5 +185,27 @@ func TestLogIsNoLinkAndNoPipe(t *testing.T) {
 				t.Errorf("%d files are where the link leads", len(files))
 			}
 		})
+	}
+}
+
+// Whoever starts a node in the background reads lines for people, and nothing of the program's log.
+func TestWhatIsLoggedGoesToTheLog(t *testing.T) {
+	dir := t.TempDir()
+	var terminal strings.Builder
+	o := &output{to: []io.Writer{&terminal}}
+	logged := o.logger()
+	fmt.Fprintln(logged, "before")
+	o.begin(dir, "v1")
+	fmt.Fprintln(logged, "after")
+	fmt.Fprintln(o, "for people")
+	if got := terminal.String(); got != "before\nfor people\n" {
+		t.Errorf("the terminal shows %q", got)
+	}
+	b, err := os.ReadFile(filepath.Join(dir, logName))
+	if err != nil || !strings.Contains(string(b), " after\n") || !strings.Contains(string(b), " for people\n") {
+		t.Errorf("%v: the log has %q", err, b)
+	}
+	if err := o.file.close(); err != nil {
+		t.Error(err)
 	}
 }

@@ -108,7 +108,7 @@ func (o *Options) run(ctx context.Context, said *output) error {
 		return err
 	}
 	limitMemory()
-	logger := slog.New(budget.Logs(o.handler()))
+	logger := slog.New(budget.Logs(o.handler(said.logger())))
 	routeLog(logger)
 	lines := make(chan func() error, maxLines)
 	say := func(line func() error) {
@@ -212,7 +212,7 @@ func (o *Options) untilReplaced(ctx context.Context, log *slog.Logger) error {
 }
 
 // handler writes what is logged. The log in the directory has the time before each line already.
-func (o *Options) handler() slog.Handler {
+func (o *Options) handler(to io.Writer) slog.Handler {
 	options := &slog.HandlerOptions{Level: slog.LevelWarn}
 	if o.Log {
 		options.ReplaceAttr = func(groups []string, a slog.Attr) slog.Attr {
@@ -222,7 +222,7 @@ func (o *Options) handler() slog.Handler {
 			return a
 		}
 	}
-	return slog.NewTextHandler(o.Stderr, options)
+	return slog.NewTextHandler(to, options)
 }
 
 // printLines prints lines as they come until ctx ends, and those that are there by then.
