@@ -61,7 +61,10 @@ func (k Keyring) seal(nonce [chacha20poly1305.NonceSizeX]byte, plain, aad []byte
 }
 
 // Open returns what Seal was given, with the same aad. The error matches ErrSealed.
-func (k Keyring) Open(sealed, aad []byte) ([]byte, error) {
+func (k Keyring) Open(sealed, aad []byte) ([]byte, error) { return k.AppendOpen(nil, sealed, aad) }
+
+// AppendOpen appends to to what Open returns.
+func (k Keyring) AppendOpen(to, sealed, aad []byte) ([]byte, error) {
 	if len(sealed) < SealOverhead {
 		return nil, fmt.Errorf("%w: only %d bytes", ErrSealed, len(sealed))
 	}
@@ -71,7 +74,7 @@ func (k Keyring) Open(sealed, aad []byte) ([]byte, error) {
 		if key.number != number {
 			continue
 		}
-		plain, err := aead(key.key[:]).Open(nil, nonce, sealed[4+len(nonce):], aad)
+		plain, err := aead(key.key[:]).Open(to, nonce, sealed[4+len(nonce):], aad)
 		if err != nil {
 			return nil, fmt.Errorf("%w: altered, or from another place", ErrSealed)
 		}
