@@ -53,3 +53,17 @@ func BenchmarkIn(b *testing.B) {
 		})
 	}
 }
+
+// The longest messages there are, of what takes the most work.
+func BenchmarkHostile(b *testing.B) {
+	for _, h := range hostile {
+		b.Run(h.name, func(b *testing.B) {
+			text := strings.Repeat(h.text, (64<<10)/len(h.text))
+			var dst []byte
+			b.ReportAllocs()
+			for b.Loop() {
+				dst = AppendFold(dst[:0], text)
+			}
+		})
+	}
+}

@@ -29,11 +29,10 @@ const Version = "1 " + unicode.Version + " " + norm.Version
 // It has no control character, so no NUL and no end of a line. It is its own form. It has at most 11
 // times the bytes of the text, as that of ﷺ has, which is 18 characters.
 func Fold(text string) string {
-	return string(AppendFold(nil, text))
+	return string(AppendFold(make([]byte, 0, len(text)), text))
 }
 
-// AppendFold appends Fold(text) to dst. It allocates nothing where dst has room, but for texts that are
-// not in NFC.
+// AppendFold appends Fold(text) to dst. It allocates nothing where dst has room.
 func AppendFold(dst []byte, text string) []byte {
 	from := len(dst)
 	for i := 0; i < len(text); {
@@ -51,12 +50,19 @@ func AppendFold(dst []byte, text string) []byte {
 
 // asciiAlone returns how many ASCII characters text begins with that nothing joins.
 func asciiAlone(text string) int {
-	for i := range len(text) {
+	i := 0
+	for ; i+8 <= len(text); i += 8 {
+		t := text[i : i+8]
+		if t[0]|t[1]|t[2]|t[3]|t[4]|t[5]|t[6]|t[7] >= utf8.RuneSelf {
+			break
+		}
+	}
+	for ; i < len(text); i++ {
 		if text[i] >= utf8.RuneSelf {
 			return max(0, i-1)
 		}
 	}
-	return len(text)
+	return i
 }
 
 func appendASCII(dst []byte, from int, text string) []byte {
@@ -64,19 +70,24 @@ func appendASCII(dst []byte, from int, text string) []byte {
 	dst = slices.Grow(dst, len(text))
 	to, n := dst[len(dst):len(dst)+len(text)], 0
 	for i := range len(text) {
-		c := ascii[text[i]%utf8.RuneSelf]
-		if c != ' ' || !space {
-			to[n] = c
+		c := ascii[text[i]]
+		to[n] = c
+		if c != ' ' {
+			n++
+			space = false
+			continue
+		}
+		if !space {
 			n++
 		}
-		space = c == ' '
+		space = true
 	}
 	return dst[:len(dst)+n]
 }
 
-// ascii is the form of each ASCII character.
-var ascii = func() (table [utf8.RuneSelf]byte) {
-	for c := range table {
+// ascii is the form of each ASCII character. That it has room for every byte spares a check.
+var ascii = func() (table [256]byte) {
+	for c := range utf8.RuneSelf {
 		table[c] = byte(foldCase(rune(c)))
 	}
 	return table
@@ -89,9 +100,19 @@ func endsInSpace(form []byte) bool {
 // appendSegment appends the form of the first segment of text, which isn't empty, to dst, and returns
 // the length of that segment. What is in dst before from belongs to another text.
 func appendSegment(dst []byte, from int, text string) ([]byte, int) {
-	if r, n := alone(text); n > 0 {
-		return utf8.AppendRune(dst, r), n
+	at := len(dst)
+	dst, n := appendAlone(dst, text)
+	if n == 0 {
+		dst, n = appendJoined(dst, text)
 	}
+	if at < len(dst) && dst[at] == ' ' && endsInSpace(dst[from:at]) {
+		dst = slices.Delete(dst, at, at+1)
+	}
+	return dst, n
+}
+
+// appendJoined is appendSegment for every kind of segment. It takes no care of spaces.
+func appendJoined(dst []byte, text string) ([]byte, int) {
 	s := segment{dst: dst, at: len(dst)}
 	n := 0
 	for n < len(text) && !(s.count > 0 && text[n] < utf8.RuneSelf) {
@@ -101,9 +122,5 @@ func appendSegment(dst []byte, from int, text string) ([]byte, int) {
 		}
 		n += size
 	}
-	dst = s.finish()
-	if s.at < len(dst) && dst[s.at] == ' ' && endsInSpace(dst[from:s.at]) {
-		dst = slices.Delete(dst, s.at, s.at+1)
-	}
-	return dst, n
+	return s.finish(), n
 }

@@ -3,10 +3,12 @@ package fold
 import (
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"testing"
 	"testing/quick"
 	"unicode"
 	"unicode/utf8"
+	"unsafe"
 
 	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
@@ -143,7 +145,7 @@ func TestUnseenIsDefaultIgnorable(t *testing.T) {
 func TestEveryCharacter(t *testing.T) {
 	for r := range everyRune {
 		texts := []string{string(r), "x" + string(r) + "\u0301"}
-		if pages[r/pageSize].Load() == &plain {
+		if pageOf(r) == &plain {
 			texts = texts[:1]
 		}
 		for _, text := range texts {
@@ -263,7 +265,7 @@ func seeded(t *testing.T) *rand.Rand {
 
 func TestRandomTexts(t *testing.T) {
 	rng := seeded(t)
-	for range 20_000 {
+	for range 5_000 {
 		text := randomText(rng, 12)
 		check(t, text)
 		if want := reference(text); !longMarks(text) && Fold(text) != want {
@@ -276,4 +278,43 @@ func TestRandomTexts(t *testing.T) {
 	if err := quick.Check(func(text string) bool { check(t, text); return !t.Failed() }, nil); err != nil {
 		t.Error(err)
 	}
+}
+
+// What is remembered of characters is little, however many there were, and may be worked out by several
+// at once.
+func TestPages(t *testing.T) {
+	for i := range pages {
+		pages[i].Store(nil)
+	}
+	rng, texts := seeded(t), make([]string, 200)
+	for i := range texts {
+		texts[i] = randomText(rng, 100)
+	}
+	var folding sync.WaitGroup
+	for range 4 {
+		folding.Go(func() {
+			for _, text := range texts {
+				if got, want := Fold(text), reference(text); got != want && !longMarks(text) {
+					t.Errorf("%+q is folded to %+q, not %+q", text, got, want)
+				}
+			}
+		})
+	}
+	folding.Wait()
+	for r := range everyRune {
+		Fold(string(r))
+	}
+	size := int(unsafe.Sizeof(pages))
+	for i := range pages {
+		if p := pages[i].Load(); p != nil && p != &plain {
+			size += int(unsafe.Sizeof(*p))
+			for _, form := range p.longer {
+				size += 64 + len(form) // with its place in the map
+			}
+		}
+	}
+	if size > 1<<20 {
+		t.Errorf("%d bytes of pages", size)
+	}
+	t.Logf("%d bytes of pages", size)
 }

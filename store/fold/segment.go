@@ -1,6 +1,7 @@
 package fold
 
 import (
+	"sync"
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
@@ -100,10 +101,21 @@ func (s *segment) write(r rune) {
 
 // finish puts the characters in order, composes them, and returns all of dst.
 func (s *segment) finish() []byte {
-	if s.count < 2 { // nothing to order or to compose
+	runes := s.dst[s.at:]
+	if s.count < 2 || norm.NFC.QuickSpan(runes) == len(runes) {
 		return s.dst
 	}
-	// What is in dst before must not take part, so norm gets only the room behind it.
-	end := len(s.dst)
-	return append(s.dst[:s.at], norm.NFC.Append(s.dst[end:], s.dst[s.at:]...)...)
+	it := composers.Get().(*norm.Iter)
+	dst := s.dst
+	for it.Init(norm.NFC, runes); !it.Done(); {
+		dst = append(dst, it.Next()...)
+	}
+	it.Init(norm.NFC, nothing) // so that it keeps no text
+	composers.Put(it)
+	return append(dst[:s.at], dst[len(s.dst):]...)
 }
+
+// composers are kept, because making one costs more than what it has to do here.
+var composers = sync.Pool{New: func() any { return new(norm.Iter) }}
+
+var nothing = []byte{0}
