@@ -101,6 +101,7 @@ var imports = map[string]string{
 	"store/fold":    "",
 	"store/ids":     "store/event store/tx",
 	"store/layout":  "crypto store/disk store/event",
+	"store/search":  "",
 	"store/tx":      "store/disk",
 	"store/disk":    "crypto",
 	"store/event":   "crypto crypto/canon crypto/names",
