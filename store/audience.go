@@ -146,6 +146,6 @@ func (r *reader) sameControl(l *layout.Log, first, last uint64) ([]crypto.Hash, 
 		}
 		from += step
 	}
-	next, err := search(from, last, changed)
+	next, err := bisect(from, last, changed)
 	return control, next - 1, err
 }

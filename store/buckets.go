@@ -34,11 +34,12 @@ var (
 	bucketRead          = tx.Bucket("read")
 	bucketUnsigned      = tx.Bucket("unsigned")
 	bucketGaps          = tx.Bucket("gaps")
+	bucketReworded      = tx.Bucket("reworded")
 
 	buckets = slices.Concat([]tx.Bucket{
 		bucketMeta, bucketConversations, bucketLogNames, bucketAuthors, bucketLogs, bucketEvents, ids.Bucket, bucketKeys,
 		bucketControls, bucketActs, bucketView, bucketArrivals, bucketUnread, bucketNotices, bucketTold, bucketWaiting, bucketGaps,
-		bucketRecalls, bucketCancelled, bucketReissued, bucketTwins, bucketDelivered, bucketRead, bucketUnsigned,
+		bucketRecalls, bucketCancelled, bucketReissued, bucketTwins, bucketDelivered, bucketRead, bucketUnsigned, bucketReworded,
 	}, book.Buckets, changes.Buckets)
 
 	// bucketsAscending lists the buckets whose keys mostly ascend.

@@ -33,6 +33,9 @@ func (b *batch) index(x *entry, there bool) {
 	}
 	if row, err := b.view.rowEntry(target); err == nil {
 		b.noteEvent(row.Slot)
+		if x.header.Kind == event.KindEdit {
+			b.reword(row)
+		}
 	}
 }
 
@@ -128,25 +131,31 @@ func (v *view) latestEdits(prefix []byte, f func(layout.Slot) error) error {
 	return nil
 }
 
-// addEdits puts into a row what edits and reactions make of it.
+// addEdits puts into a row what edits make of it.
 func (v *view) addEdits(row *Row, x *entry) error {
-	if x.header.Kind == event.KindText {
-		edits, err := v.editsOn(x, event.KindEdit)
+	if x.header.Kind != event.KindText {
+		return nil
+	}
+	edits, err := v.editsOn(x, event.KindEdit)
+	if err != nil {
+		return err
+	}
+	for _, y := range edits {
+		body, err := v.content(y)
 		if err != nil {
 			return err
 		}
-		for _, y := range edits {
-			body, err := v.content(y)
-			if err != nil {
-				return err
-			}
-			edit, err := event.ParseEdit(body.Content)
-			if err != nil {
-				return damaged("edit: %w", err)
-			}
-			row.Text, row.Mentions, row.Edited = edit.Text, edit.Mentions, true
+		edit, err := event.ParseEdit(body.Content)
+		if err != nil {
+			return damaged("edit: %w", err)
 		}
+		row.Text, row.Mentions, row.Edited = edit.Text, edit.Mentions, true
 	}
+	return nil
+}
+
+// addReactions puts into a row what was set to it.
+func (v *view) addReactions(row *Row, x *entry) error {
 	reactions, err := v.editsOn(x, event.KindReaction)
 	if err != nil {
 		return err

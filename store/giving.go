@@ -202,6 +202,7 @@ func (g *giving) remove(x *entry) error {
 	if x.Is(layout.FlagShown) {
 		g.Delete(bucketView, layout.ViewKey(x.in.Conversation, x.T, x.id))
 		g.Delete(bucketArrivals, layout.U64(x.Arrival))
+		g.reword(x)
 		g.Delete(bucketUnread, layout.U64(x.Arrival))
 		if key := layout.LocalKey(x.in.Conversation, x.in.Person, x.header.Key); bytes.Equal(g.Get(bucketKeys, key), slot) {
 			g.Delete(bucketKeys, key)

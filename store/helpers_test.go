@@ -57,12 +57,14 @@ func (n *node) open() {
 		n.t.Fatal(err)
 	}
 	n.Store = s
+	s.searching.rows = rowsOfBlock
 	running, cancel := context.WithCancel(ctx)
 	done := make(chan error)
 	go func() { done <- s.Run(running) }()
 	n.follower = n.newFollower()
 	n.stop = func() {
 		n.follower.end(n)
+		n.searchable(n.t)
 		cancel()
 		if err := <-done; err != nil {
 			n.t.Error(err)

@@ -175,7 +175,7 @@ func (s *Store) Floor(log event.Log, visible func(h *event.Header) bool) (uint64
 			return err
 		}
 		for _, g := range segments {
-			floor, err = search(g.First, g.Last, func(seq uint64) (bool, error) {
+			floor, err = bisect(g.First, g.Last, func(seq uint64) (bool, error) {
 				x, err := r.entry(l.At(seq))
 				return err == nil && visible(&x.header), err
 			})
@@ -188,9 +188,9 @@ func (s *Store) Floor(log event.Log, visible func(h *event.Header) bool) (uint64
 	return floor, err
 }
 
-// search returns the first of the numbers from first to last for which f holds, or last + 1 if it
+// bisect returns the first of the numbers from first to last for which f holds, or last + 1 if it
 // holds for none. Where f holds for a number it must hold for all after that.
-func search(first, last uint64, f func(uint64) (bool, error)) (uint64, error) {
+func bisect(first, last uint64, f func(uint64) (bool, error)) (uint64, error) {
 	for first <= last {
 		mid := first + (last-first)/2
 		holds, err := f(mid)

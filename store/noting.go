@@ -90,6 +90,7 @@ func (b *batch) noteLimit(l *layout.Log, limit uint64) error {
 	}
 	for _, l := range branches {
 		b.note(kind, l.Number, event.Range{First: from + 1, Last: min(to, b.lastIn(l))})
+		b.rewordEdited(l)
 	}
 	return b.noteExcluded(l, from, to)
 }

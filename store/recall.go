@@ -73,6 +73,7 @@ func (k *recalls) forget(x *entry) error {
 	if x.Is(layout.FlagShown) {
 		k.Delete(bucketUnread, layout.U64(x.Arrival))
 	}
+	k.reword(x)
 	k.noteEvent(x.Slot)
 	return k.dropEdits(x.in.Conversation, x.id, x.in.Person)
 }
@@ -310,6 +311,9 @@ func (b *batch) putTwin(row layout.Slot, x *entry) {
 		b.Put(bucketTwins, x.Slot.Append(row.Bytes()), []byte{})
 		b.view.twins = something
 		b.noteEvent(row)
+		if y, err := b.entry(row); err == nil { // edits of the twin may be here already
+			b.reword(y)
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -97,6 +98,8 @@ type Store struct {
 	writer  *tx.Writer
 	book    *book.Book
 	writing writing
+
+	searching *searching
 }
 
 // Open opens the directory. If there is nothing in it, it makes a person and a database. It starts
@@ -126,6 +129,7 @@ func Open(cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
+	s.searching = newSearching(s)
 	return s, nil
 }
 
@@ -143,7 +147,7 @@ func (s *Store) Room() error { return s.disk.Room() }
 func (s *Store) Last() uint64 { return s.last.Load() }
 
 // Close lets go of the directory. Call it when Run has ended and no method is running.
-func (s *Store) Close() error { return s.disk.Close() }
+func (s *Store) Close() error { return errors.Join(s.searching.cache.Close(), s.disk.Close()) }
 
 // newInstance returns a random instance.
 func newInstance(random io.Reader) (i event.Instance, err error) {
@@ -158,5 +162,11 @@ func (s *Store) view(f func(*reader) error) error {
 	})
 }
 
-// Run writes what methods ask for until the context ends. Methods that wait then return ErrClosed.
-func (s *Store) Run(ctx context.Context) error { return s.writer.Run(ctx) }
+// Run writes what methods ask for until the context ends, and keeps the search cache up to date.
+// Methods that wait then return ErrClosed.
+func (s *Store) Run(ctx context.Context) error {
+	var caching sync.WaitGroup
+	defer caching.Wait()
+	caching.Go(func() { s.searching.run(ctx) }) // until ctx ends
+	return s.writer.Run(ctx)
+}

@@ -71,7 +71,7 @@ func (s *Store) Since(log event.Log, first, last uint64, clock int64) (sequence 
 		if err != nil || l == nil {
 			return cmp.Or(err, ErrNoEvent)
 		}
-		sequence, err = search(first, last, func(seq uint64) (bool, error) {
+		sequence, err = bisect(first, last, func(seq uint64) (bool, error) {
 			x, err := r.entry(l.At(seq))
 			return err == nil && x.header.Clock >= clock, err
 		})

@@ -56,14 +56,22 @@ func (v *view) row(x *entry) (Row, error) {
 	if x.Absent != event.Present {
 		return row, nil
 	}
+	if err := v.addWords(&row, x); err != nil {
+		return Row{}, err
+	}
+	return row, v.addReactions(&row, x)
+}
+
+// addWords puts the words of an event that are here into its row, as edits have made them.
+func (v *view) addWords(row *Row, x *entry) error {
 	body, err := v.content(x)
 	if err != nil {
-		return Row{}, err
+		return err
 	}
 	if err := row.setWords(body.Content, body.Fallback); err != nil {
-		return Row{}, err
+		return err
 	}
-	return row, v.addEdits(&row, x)
+	return v.addEdits(row, x)
 }
 
 // bareRow builds a row without progress, words, edits and reactions.

@@ -61,6 +61,7 @@ func (w *writing) Committed(t *tx.Batch) {
 func (w *writing) Answered(t *tx.Batch) {
 	b := w.batch(t)
 	w.open = nil
+	w.s.searching.wake()
 	if b.change.N != 0 && w.s.cfg.Changed != nil {
 		w.s.cfg.Changed(b.change)
 	}

@@ -95,7 +95,7 @@ var imports = map[string]string{
 
 	"discovery": "",
 
-	"store":         "crypto crypto/canon store/book store/changes store/disk store/event store/ids store/layout store/tx",
+	"store":         "crypto crypto/canon store/book store/changes store/disk store/event store/fold store/ids store/layout store/search store/tx",
 	"store/book":    "crypto crypto/canon store/disk store/event store/tx",
 	"store/changes": "store/disk store/event store/tx",
 	"store/fold":    "",

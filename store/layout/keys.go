@@ -67,6 +67,15 @@ func EditKeys(conversation uint32, target event.ID, kind event.Kind) []byte {
 	return append(b, byte(kind))
 }
 
+// ParseAct reads the key of an edit or a reaction: of what, of which kind, and where it stands.
+func ParseAct(key []byte) (target event.ID, kind event.Kind, p Slot, ok bool) {
+	if len(key) != 4+len(target)+1+SlotSize {
+		return target, 0, p, false
+	}
+	p, ok = SlotAt(key)
+	return event.ID(key[4:36]), event.Kind(key[36]), p, ok
+}
+
 // ControlKey is the key of a control event in the set of its group.
 func ControlKey(conversation uint32, id event.ID) []byte {
 	return append(U32(conversation), id[:]...)

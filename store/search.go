@@ -1,0 +1,459 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"math"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/earshot-im/earshot/store/event"
+	"github.com/earshot-im/earshot/store/fold"
+	"github.com/earshot-im/earshot/store/layout"
+	"github.com/earshot-im/earshot/store/search"
+)
+
+const (
+	// searchFile is the search cache, in the data directory.
+	searchFile = "search"
+
+	// settle is how long after a commit the cache is brought up to date, so that one look does for
+	// many commits.
+	settle = time.Second
+
+	// restAfter is how often as long as the making of a block the one who makes the cache rests after
+	// it, so that a machine with two processors hardly notices. Whoever searches doesn't wait for that.
+	restAfter = 3
+
+	// againAfter is how long after a failure the cache is tried again: the disk may be full.
+	againAfter = time.Minute
+)
+
+// searching keeps the search cache up to date.
+type searching struct {
+	s     *Store
+	stale chan struct{} // has one if there may be something to do
+
+	mu    sync.Mutex    // held by who changes the cache
+	cache *search.Cache // nil: it can't be opened
+	rows  int           // of a block
+}
+
+// WantedRows says which rows Search looks for.
+type WantedRows struct {
+	fold.Query
+	Keep   Keep
+	Since  time.Time // the earliest T; zero: any
+	Before time.Time // rows are earlier than that; zero: any
+	After  *event.ID // only what comes after this one in the order of what is found: it goes on there
+}
+
+// Found is some of the rows that match, the latest first by (T, Arrival).
+type Found struct {
+	Rows []Row
+	// Back is how far it was looked: what matches and is not older was told. Zero: all was told.
+	Back time.Time
+	// Made and Of are set as long as the search cache is made and nothing was looked for: how far it
+	// is, of how far it has to come.
+	Made, Of uint64
+}
+
+// newSearching opens the search cache. Where that can't be, searches read the ledger.
+func newSearching(s *Store) *searching {
+	f := &searching{s: s, stale: make(chan struct{}, 1), rows: search.MaxRows}
+	followed, mark, err := s.marks()
+	var cache *search.Cache
+	if err == nil {
+		cache, err = search.Open(filepath.Join(s.cfg.Dir, searchFile), s.disk.Keyring, search.Of{Store: s.own.Store[:], Last: s.Last(), Followed: followed, Mark: mark})
+	}
+	if err != nil {
+		s.cfg.Log.Warn("open the search cache", "err", err)
+		return f
+	}
+	f.cache = cache
+	return f
+}
+
+// run keeps the search cache up to date until ctx ends.
+func (f *searching) run(ctx context.Context) {
+	if f.cache == nil {
+		return
+	}
+	wait := time.NewTimer(0)
+	defer wait.Stop()
+	for {
+		select {
+		case <-wait.C:
+		case <-ctx.Done():
+			return
+		}
+		pause := settle
+		if err := f.catchUp(ctx, f.rest, nil); err != nil && ctx.Err() == nil {
+			f.s.cfg.Log.Warn("make the search cache", "err", err)
+			pause = againAfter
+		}
+		select {
+		case <-f.stale:
+		case <-ctx.Done():
+			return
+		}
+		wait.Reset(pause)
+	}
+}
+
+// rest has whoever makes the cache rest after some work.
+func (f *searching) rest(ctx context.Context, worked time.Duration) {
+	select {
+	case <-time.After(restAfter * worked):
+	case <-ctx.Done():
+	}
+}
+
+// wake says that there may be something to do.
+func (f *searching) wake() {
+	if f == nil {
+		return // the store is being opened
+	}
+	select {
+	case f.stale <- struct{}{}:
+	default:
+	}
+}
+
+// catchUp takes into the cache what is not there yet, and takes out what is gone. progress is told
+// now and then up to which arrival the cache goes.
+func (f *searching) catchUp(ctx context.Context, rest func(context.Context, time.Duration), progress func(at uint64) error) error {
+	begun := f.cache.Begun()
+	err := f.catch(ctx, rest, progress)
+	if errors.Is(err, search.ErrDamaged) {
+		if err = f.beginAnew(begun, err); err == nil {
+			err = f.catch(ctx, rest, progress)
+		}
+	}
+	return err
+}
+
+// beginAnew begins a cache anew that was found damaged, unless that was done since.
+func (f *searching) beginAnew(begun int, why error) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.cache.Begun() != begun {
+		return nil
+	}
+	f.s.cfg.Log.Warn("begin the search cache anew", "err", why)
+	followed, _, err := f.s.marks()
+	if err != nil {
+		return err
+	}
+	return f.cache.Reset(followed)
+}
+
+func (f *searching) catch(ctx context.Context, rest func(context.Context, time.Duration), progress func(at uint64) error) error {
+	for ctx.Err() == nil {
+		began := time.Now()
+		f.mu.Lock()
+		more, err := f.step(ctx)
+		f.mu.Unlock()
+		if err != nil || !more {
+			return err
+		}
+		if rest != nil {
+			rest(ctx, time.Since(began))
+		}
+		if progress != nil {
+			if err := progress(f.cache.Last()); err != nil {
+				return err
+			}
+		}
+	}
+	return ctx.Err()
+}
+
+// step makes a block, or takes in some of what has other words. It reports whether there is more.
+func (f *searching) step(ctx context.Context) (more bool, err error) {
+	w, err := f.s.reworded()
+	if err != nil {
+		return false, err
+	}
+	if len(w.keys) > 0 {
+		for rest := w.rows; len(rest) > 0; {
+			if rest, err = f.cache.Change(rest, f.s.wordsAt); err != nil {
+				return false, err
+			}
+		}
+		if err := f.cache.Follow(w.last()); err != nil {
+			return false, err
+		}
+		return true, f.s.followed(ctx, w)
+	}
+	if enough, err := f.enough(); err != nil || !enough {
+		return false, err
+	}
+	b, err := f.arrived(f.cache.Last(), math.MaxUint64)
+	if err != nil {
+		return false, err
+	}
+	return true, f.cache.Append(&b)
+}
+
+// enough reports whether so many rows have arrived since the last block that another is worth making.
+func (f *searching) enough() (enough bool, err error) {
+	err = f.s.view(func(r *reader) error {
+		n := 0
+		for range r.From(bucketArrivals, layout.U64(f.cache.Last()+1)) {
+			if n++; n == f.rows {
+				enough = true
+				break
+			}
+		}
+		return nil
+	})
+	return enough, err
+}
+
+// arrived returns the folded words of rows that arrived after one number and up to another: as many as
+// a block has.
+func (f *searching) arrived(after, upTo uint64) (b search.Block, err error) {
+	var texts []byte // of all rows, one after the other
+	err = f.s.view(func(r *reader) error {
+		for k, v := range r.From(bucketArrivals, layout.U64(after+1)) {
+			n := layout.Number(k)
+			if b.Full(f.rows) || n > upTo {
+				break
+			}
+			p, ok := layout.SlotAt(v)
+			if !ok {
+				return damaged("slot of %d bytes", len(v))
+			}
+			x, err := r.entry(p)
+			if err != nil {
+				return err
+			}
+			start := len(texts)
+			if texts, err = r.view.appendFolded(texts, x); err != nil {
+				return err
+			}
+			b.Add(search.Row{N: n, Log: p.Log, T: x.T, Text: texts[start:]})
+		}
+		return nil
+	})
+	return b, err
+}
+
+// wordsAt returns the folded words of the row that arrived at a number; nil if there are none.
+func (s *Store) wordsAt(n uint64) (text []byte, err error) {
+	err = s.view(func(r *reader) error {
+		p, ok := layout.SlotAt(r.Get(bucketArrivals, layout.U64(n)))
+		if !ok {
+			return nil
+		}
+		x, err := r.entry(p)
+		if err == nil {
+			text, err = r.view.appendFolded(nil, x)
+		}
+		return err
+	})
+	return text, err
+}
+
+// appendFolded appends the words of a row as they are searched.
+func (v *view) appendFolded(to []byte, x *entry) ([]byte, error) {
+	if x.Absent != event.Present {
+		return to, nil
+	}
+	row := Row{Kind: x.header.Kind}
+	err := v.addWords(&row, x)
+	return fold.AppendFold(to, row.Text), err
+}
+
+// Search tells the rows that match, the latest first. It ends when found wants no more, when all was
+// told, and with ctx. Errors: ErrNoEvent (After), those of found, of the store and of ctx.
+func (s *Store) Search(ctx context.Context, w WantedRows, found func(Found) (more bool, err error)) error {
+	return s.searching.search(ctx, w, found)
+}
+
+func (f *searching) search(ctx context.Context, w WantedRows, found func(Found) (more bool, err error)) error {
+	wanted, err := f.s.wantedPlaces(w)
+	if err != nil {
+		return err
+	}
+	var told time.Time
+	for cache, again := f.cache, false; ; again = true {
+		begun := cache.Begun()
+		if more, err := f.make(ctx, cache, found); err != nil || !more {
+			return err
+		}
+		others, err := f.tail(ctx, cache.Last(), wanted)
+		if err != nil {
+			return err
+		}
+		err = cache.Find(ctx, wanted, others, func(places []search.Place, done int64) (bool, error) {
+			back := time.Time{}
+			if done > wanted.From {
+				back = time.UnixMilli(done)
+				if !told.IsZero() && told.Before(back) { // the cache was begun anew meanwhile
+					back = told
+				}
+				told = back
+			}
+			if len(places) > 0 {
+				wanted.Before = places[len(places)-1]
+			}
+			return f.s.tellFound(places, w, back, found)
+		})
+		if cache == nil || !errors.Is(err, search.ErrDamaged) {
+			return err
+		}
+		if err := f.beginAnew(begun, err); again || err != nil {
+			f.s.cfg.Log.Warn("search without the cache", "err", err)
+			cache = nil
+		}
+	}
+}
+
+// make brings the cache up to date for a search, and tells how far it is if that takes long. Where it
+// can't be, the search reads the ledger instead.
+func (f *searching) make(ctx context.Context, cache *search.Cache, found func(Found) (more bool, err error)) (more bool, err error) {
+	if cache == nil {
+		return true, nil
+	}
+	told, more := time.Now(), true
+	var stopped error
+	err = f.catchUp(ctx, nil, func(at uint64) error {
+		if time.Since(told) < settle {
+			return nil
+		}
+		told = time.Now()
+		if more, stopped = found(Found{Made: at, Of: f.s.Last()}); stopped == nil && !more {
+			stopped = context.Canceled
+		}
+		return stopped
+	})
+	switch {
+	case !more:
+		return false, nil
+	case stopped != nil:
+		return false, stopped
+	case ctx.Err() != nil:
+		return false, ctx.Err()
+	case err != nil:
+		f.s.cfg.Log.Warn("make the search cache", "err", err)
+	}
+	return true, nil
+}
+
+// wantedPlaces returns what is looked for in the cache.
+func (s *Store) wantedPlaces(w WantedRows) (search.Wanted, error) {
+	wanted := search.Wanted{Matcher: w.Query, Log: s.logs(w.Keep), From: math.MinInt64, Before: search.End}
+	if !w.Since.IsZero() {
+		wanted.From = w.Since.UnixMilli()
+	}
+	if !w.Before.IsZero() {
+		wanted.Before = search.Place{T: w.Before.UnixMilli()}
+	}
+	if w.After == nil {
+		return wanted, nil
+	}
+	err := s.view(func(r *reader) error {
+		x, err := r.view.rowEntry(*w.After)
+		switch {
+		case err != nil:
+			return err
+		case !x.Is(layout.FlagShown):
+			return ErrNoEvent
+		}
+		if at := (search.Place{T: x.T, N: x.Arrival}); at.Compare(wanted.Before) < 0 {
+			wanted.Before = at
+		}
+		return nil
+	})
+	return wanted, err
+}
+
+// logs returns a function that tells whether rows of a log, by its number, may be wanted.
+func (s *Store) logs(keep Keep) func(uint32) bool {
+	var mu sync.Mutex // two look at once
+	known := map[uint32]bool{}
+	return func(n uint32) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		wanted, ok := known[n]
+		if !ok {
+			err := s.view(func(r *reader) error {
+				l, err := r.log(n)
+				if err == nil {
+					wanted = keep == nil || keep(Source{Conversation: l.Name.Conversation, Author: l.Person})
+				}
+				return err
+			})
+			known[n] = err == nil && wanted
+		}
+		return wanted
+	}
+}
+
+// tail returns the places of what matches and has arrived after what is in the cache.
+func (f *searching) tail(ctx context.Context, after uint64, w search.Wanted) (places []search.Place, err error) {
+	upTo := f.s.Last()
+	for ctx.Err() == nil {
+		b, err := f.arrived(after, upTo)
+		if err != nil || len(b.Rows) == 0 {
+			return places, err
+		}
+		for i := range b.Rows {
+			r := &b.Rows[i]
+			after = r.N
+			if r.T >= w.From && w.Log(r.Log) && w.In(r.Text) {
+				places = append(places, search.Place{T: r.T, N: r.N})
+			}
+		}
+	}
+	return nil, ctx.Err()
+}
+
+// maxFound is how many rows are told at once: a row has up to 64 KiB.
+const maxFound = 16
+
+// tellFound tells the rows at some places, as they are now. back is how far it was looked.
+func (s *Store) tellFound(places []search.Place, w WantedRows, back time.Time, found func(Found) (more bool, err error)) (more bool, err error) {
+	for {
+		some := places[:min(len(places), maxFound)]
+		places = places[len(some):]
+		out := Found{Back: back}
+		if len(places) > 0 {
+			out.Back = time.UnixMilli(some[len(some)-1].T + 1)
+		}
+		if err := s.view(func(r *reader) error {
+			for _, p := range some {
+				row, ok, err := r.view.matching(p.N, w)
+				if err != nil {
+					return err
+				}
+				if ok {
+					out.Rows = append(out.Rows, row)
+				}
+			}
+			return nil
+		}); err != nil {
+			return false, err
+		}
+		if more, err = found(out); err != nil || !more || len(places) == 0 {
+			return more, err
+		}
+	}
+}
+
+// matching returns the row that arrived at a number, if it is there, may be shown and matches.
+func (v *view) matching(n uint64, w WantedRows) (row Row, ok bool, err error) {
+	value := v.Get(bucketArrivals, layout.U64(n))
+	if value == nil {
+		return row, false, nil
+	}
+	p, want, err := v.wanted(value, w.Keep)
+	if err != nil || !want {
+		return row, false, err
+	}
+	row, err = v.rowAt(p)
+	return row, err == nil && w.In(fold.AppendFold(nil, row.Text)), err
+}
