@@ -520,3 +520,30 @@ func TestSearchWhileOthersWrite(t *testing.T) {
 	busy.Wait()
 	equalFound(t, "longer", n.found(t, WantedRows{Query: query(t, "longer")}), n.scanned(t, WantedRows{Query: query(t, "longer")}))
 }
+
+// An edit came before the message that it edits, which is a second one under the key of another: the
+// row is found by its words now.
+func TestTwinThatWasEditedIsFound(t *testing.T) {
+	n, p := newNode(t), newPen(t)
+	c := p.meets(n, true)
+	first := p.say("first")
+	_, err := p.give(n, first)
+	check(t, err)
+	for range rowsOfBlock {
+		n.say(c, "later")
+	}
+	p.restart(c)
+	second := p.say("second", func(h *event.Header) { h.Key = first.Header.Key })
+	edit := p.edits(second.ID, "edited", epoch)
+	_, err = p.give(n, stripped(second), edit)
+	check(t, err)
+	n.settled(t)
+	_, err = p.give(n, second, edit)
+	check(t, err)
+	n.settled(t)
+	for words, want := range map[string]int{"edited": 1, "first": 0} {
+		if got := n.found(t, WantedRows{Query: query(t, words)}); len(got) != want {
+			t.Errorf("%s: %d found, want %d", words, len(got), want)
+		}
+	}
+}
