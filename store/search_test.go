@@ -547,3 +547,34 @@ func TestTwinThatWasEditedIsFound(t *testing.T) {
 		}
 	}
 }
+
+// What has other words again while the cache takes in what it had before is noted still.
+func TestWordsThatChangeMeanwhileAreNoted(t *testing.T) {
+	n, p := newNode(t), newPen(t)
+	c := p.meets(n, true)
+	m := n.say(c, "one")
+	release := n.searching.hold()
+	_, err := n.edit(c, m.ID, "two")
+	check(t, err)
+	before, err := n.reworded()
+	check(t, err)
+	_, err = n.edit(c, m.ID, "three")
+	check(t, err)
+	check(t, n.followed(ctx, before))
+	after, err := n.reworded()
+	check(t, err)
+	if len(before.keys) != 1 || len(after.keys) != 1 {
+		t.Errorf("%d notes, then %d, want the one", len(before.keys), len(after.keys))
+	}
+	check(t, n.followed(ctx, after))
+	if now, err := n.reworded(); err != nil || len(now.keys) > 0 {
+		t.Errorf("%d notes are left: %v", len(now.keys), err)
+	}
+	release()
+}
+
+// hold keeps the cache as it is.
+func (f *searching) hold() (release func()) {
+	f.mu.Lock()
+	return f.mu.Unlock
+}
