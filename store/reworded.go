@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"math"
 	"slices"
 
 	"github.com/earshot-im/earshot/store/event"
@@ -38,6 +39,15 @@ const maxReworded = 1024
 type reworded struct {
 	keys, marks [][]byte
 	rows        []uint64 // the arrivals of the rows that they are about, ascending
+}
+
+// first returns the first of the marks; above all marks if there is none.
+func (w *reworded) first() (mark uint64) {
+	mark = math.MaxUint64
+	for _, m := range w.marks {
+		mark = min(mark, layout.Number(m))
+	}
+	return mark
 }
 
 // last returns the last of the marks.

@@ -89,7 +89,7 @@ func (f *searching) run(ctx context.Context) {
 			return
 		}
 		pause := settle
-		if err := f.catchUp(ctx, f.rest, nil); err != nil && ctx.Err() == nil {
+		if err := f.catchUp(ctx, func(worked time.Duration) error { return rest(ctx, restAfter*worked) }); err != nil && ctx.Err() == nil {
 			f.s.cfg.Log.Warn("make the search cache", "err", err)
 			pause = againAfter
 		}
@@ -102,11 +102,13 @@ func (f *searching) run(ctx context.Context) {
 	}
 }
 
-// rest has whoever makes the cache rest after some work.
-func (f *searching) rest(ctx context.Context, worked time.Duration) {
+// rest waits, or until ctx ends.
+func rest(ctx context.Context, d time.Duration) error {
 	select {
-	case <-time.After(restAfter * worked):
+	case <-time.After(d):
+		return nil
 	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 
@@ -121,14 +123,18 @@ func (f *searching) wake() {
 	}
 }
 
-// catchUp takes into the cache what is not there yet, and takes out what is gone. progress is told
-// now and then up to which arrival the cache goes.
-func (f *searching) catchUp(ctx context.Context, rest func(context.Context, time.Duration), progress func(at uint64) error) error {
+// catchUp takes into the cache what is not there yet, and takes out what is gone by now; what goes
+// meanwhile may stay. After each step it calls then.
+func (f *searching) catchUp(ctx context.Context, then func(worked time.Duration) error) error {
+	_, now, err := f.s.marks()
+	if err != nil {
+		return err
+	}
 	begun := f.cache.Begun()
-	err := f.catch(ctx, rest, progress)
+	err = f.catch(ctx, now, then)
 	if errors.Is(err, search.ErrDamaged) {
 		if err = f.beginAnew(begun, err); err == nil {
-			err = f.catch(ctx, rest, progress)
+			err = f.catch(ctx, now, then)
 		}
 	}
 	return err
@@ -149,34 +155,31 @@ func (f *searching) beginAnew(begun int, why error) error {
 	return f.cache.Reset(followed)
 }
 
-func (f *searching) catch(ctx context.Context, rest func(context.Context, time.Duration), progress func(at uint64) error) error {
+// catch is catchUp up to a mark, in a cache that is whole.
+func (f *searching) catch(ctx context.Context, mark uint64, then func(worked time.Duration) error) error {
 	for ctx.Err() == nil {
 		began := time.Now()
 		f.mu.Lock()
-		more, err := f.step(ctx)
+		more, err := f.step(ctx, mark)
 		f.mu.Unlock()
+		if err == nil && more {
+			err = then(time.Since(began))
+		}
 		if err != nil || !more {
 			return err
-		}
-		if rest != nil {
-			rest(ctx, time.Since(began))
-		}
-		if progress != nil {
-			if err := progress(f.cache.Last()); err != nil {
-				return err
-			}
 		}
 	}
 	return ctx.Err()
 }
 
-// step makes a block, or takes in some of what has other words. It reports whether there is more.
-func (f *searching) step(ctx context.Context) (more bool, err error) {
+// step makes a block, or takes in some of what has other words. It reports whether there may be more to
+// do, up to a mark.
+func (f *searching) step(ctx context.Context, mark uint64) (more bool, err error) {
 	w, err := f.s.reworded()
 	if err != nil {
 		return false, err
 	}
-	if len(w.keys) > 0 {
+	if w.first() <= mark {
 		for rest := w.rows; len(rest) > 0; {
 			if rest, err = f.cache.Change(rest, f.s.wordsAt); err != nil {
 				return false, err
@@ -284,7 +287,8 @@ func (f *searching) search(ctx context.Context, w WantedRows, found func(Found) 
 		if more, err := f.make(ctx, cache, found); err != nil || !more {
 			return err
 		}
-		others, err := f.tail(ctx, cache.Last(), wanted)
+		wanted.Last = cache.Last() // what arrives in it from now on is among the others
+		others, err := f.tail(ctx, wanted.Last, wanted)
 		if err != nil {
 			return err
 		}
@@ -319,21 +323,19 @@ func (f *searching) make(ctx context.Context, cache *search.Cache, found func(Fo
 		return true, nil
 	}
 	told, more := time.Now(), true
-	var stopped error
-	err = f.catchUp(ctx, nil, func(at uint64) error {
+	var stopped error // by found
+	err = f.catchUp(ctx, func(time.Duration) error {
 		if time.Since(told) < settle {
 			return nil
 		}
 		told = time.Now()
-		if more, stopped = found(Found{Made: at, Of: f.s.Last()}); stopped == nil && !more {
-			stopped = context.Canceled
+		if more, stopped = found(Found{Made: cache.Last(), Of: f.s.Last()}); !more {
+			return context.Canceled
 		}
 		return stopped
 	})
 	switch {
-	case !more:
-		return false, nil
-	case stopped != nil:
+	case stopped != nil || !more:
 		return false, stopped
 	case ctx.Err() != nil:
 		return false, ctx.Err()

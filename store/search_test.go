@@ -43,6 +43,9 @@ func (n *node) found(t *testing.T, w WantedRows) (rows []Row) {
 			t.Errorf("looked back to %v, then to %v", back, f.Back)
 		}
 		for i := range f.Rows {
+			if slices.ContainsFunc(rows, func(r Row) bool { return r.ID == f.Rows[i].ID }) {
+				t.Errorf("%q is found twice", f.Rows[i].Text)
+			}
 			if !f.Rows[i].before(back) {
 				t.Errorf("%q of %v comes after all from %v on", f.Rows[i].Text, f.Rows[i].T, back.UnixMilli())
 			}
@@ -113,7 +116,7 @@ func equalFound(t *testing.T, words string, got, want []Row) {
 // settled brings the search cache up to date.
 func (n *node) settled(t *testing.T) {
 	t.Helper()
-	check(t, n.searching.catchUp(ctx, nil, nil))
+	check(t, n.searching.catchUp(ctx, func(time.Duration) error { return nil }))
 }
 
 // cached returns the plain text of the whole cache, and the bytes of its file.
@@ -459,7 +462,7 @@ func BenchmarkSearch(b *testing.B) {
 			s.searching.mu.Lock()
 			check(b, s.searching.cache.Reset(0))
 			s.searching.mu.Unlock()
-			check(b, s.searching.catchUp(ctx, nil, nil))
+			check(b, s.searching.catchUp(ctx, func(time.Duration) error { return nil }))
 		}
 		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/messages, "ns/message")
 		b.ReportMetric(float64(s.searching.cache.Size())/float64(text), "cache/text")
@@ -514,6 +517,7 @@ func TestSearchWhileOthersWrite(t *testing.T) {
 				if got := len(n.found(t, WantedRows{Query: query(t, "old")})); got != 50 {
 					t.Errorf("%d of 50 found", got)
 				}
+				n.found(t, WantedRows{Query: query(t, "new")}) // none of them twice
 			}
 		})
 	}
@@ -577,4 +581,25 @@ func TestWordsThatChangeMeanwhileAreNoted(t *testing.T) {
 func (f *searching) hold() (release func()) {
 	f.mu.Lock()
 	return f.mu.Unlock
+}
+
+// The machine lost its power, and the cache is as it was before it had followed: that is noticed.
+func TestCacheOfEarlierIsNotTaken(t *testing.T) {
+	n, p := newNode(t), newPen(t)
+	c := p.meets(n, true)
+	m := n.say(c, "one")
+	for range rowsOfBlock {
+		n.say(c, "later")
+	}
+	n.settled(t)
+	earlier := n.copyCache(t)
+	_, err := n.edit(c, m.ID, "two")
+	check(t, err)
+	n.settled(t)
+	n.putCache(t, earlier)
+	for words, want := range map[string]int{"one": 0, "two": 1} {
+		if got := n.found(t, WantedRows{Query: query(t, words)}); len(got) != want {
+			t.Errorf("%s: %d found, want %d", words, len(got), want)
+		}
+	}
 }

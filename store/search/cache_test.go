@@ -124,6 +124,9 @@ func (tb *table) want(w Wanted, others ...Place) {
 	}
 	var want []Place
 	for _, r := range tb.rows {
+		if r.N > w.Last {
+			break
+		}
 		p := Place{T: r.T, N: r.N}
 		if r.T >= w.From && p.Compare(w.Before) < 0 && w.Log(r.Log) && w.In(r.Text) {
 			want = append(want, p)
@@ -155,7 +158,7 @@ func (tb *table) want(w Wanted, others ...Place) {
 }
 
 func everything(text string) Wanted {
-	return Wanted{Matcher: words(text), From: math.MinInt64, Before: End}
+	return Wanted{Matcher: words(text), Last: math.MaxUint64, From: math.MinInt64, Before: End}
 }
 
 // What is found is what there is, the latest first, whatever was added and changed in whatever order
@@ -204,6 +207,10 @@ func TestFindsWhatThereIs(t *testing.T) {
 				w.From, w.Before = time-int64(random.IntN(100)), Place{T: time - int64(random.IntN(20)), N: n / 2}
 				w.Log = func(l uint32) bool { return l != 2 }
 				tb.want(w, Place{T: w.From, N: n + 1})
+				if i := random.IntN(len(tb.records) + 1); i > 0 {
+					w.Last = tb.records[i-1].last
+					tb.want(w)
+				}
 			default:
 				tb.want(everything("a"))
 				tb.want(everything("bb"), Place{T: time + 5, N: n + 1})

@@ -26,6 +26,7 @@ var End = Place{T: math.MaxInt64, N: math.MaxUint64}
 type Wanted struct {
 	Matcher
 	Log    func(number uint32) bool // may rows of a log be meant?
+	Last   uint64                   // no row is meant that has arrived later; those are the caller's
 	From   int64                    // the earliest T
 	Before Place
 }
@@ -67,7 +68,7 @@ func (c *Cache) Find(ctx context.Context, w Wanted, others []Place, tell func(fo
 	for {
 		f := finding{c: c, w: w, longest: []byte(w.Pieces()[0]), tell: tell}
 		for _, r := range all {
-			if r.later >= w.From && r.early <= w.Before.T && w.From <= w.Before.T {
+			if r.last <= w.Last && r.later >= w.From && r.early <= w.Before.T && w.From <= w.Before.T {
 				f.order = append(f.order, r)
 			}
 		}
