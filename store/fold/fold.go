@@ -115,7 +115,7 @@ func appendSegment(dst []byte, from int, text string) ([]byte, int) {
 func appendJoined(dst []byte, text string) ([]byte, int) {
 	s := segment{dst: dst, at: len(dst)}
 	n := 0
-	for n < len(text) && !(s.count > 0 && text[n] < utf8.RuneSelf) {
+	for n < len(text) {
 		r, size := utf8.DecodeRuneInString(text[n:])
 		if !unseen(r) && !s.add(r) {
 			break

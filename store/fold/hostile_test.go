@@ -12,6 +12,7 @@ var hostile = []struct{ name, text string }{
 	{"marks", "a" + strings.Repeat("\u0302", 40) + "b"},
 	{"marks of many classes", "a" + strings.Repeat("\u0323\u0302\u0338\u0327\u0345", 20)},
 	{"marks that decompose", "a" + strings.Repeat("\u0344\u0308", 30)},
+	{"marks that decompose, one too many", "x\u0308" + strings.Repeat("\u0344", 30)},
 	{"marks first", strings.Repeat("\u0308", 40) + "a"},
 	{"marks between what can't be seen", "a" + strings.Repeat("\u200d\u0302", 40)},
 	{"marks on a Korean syllable", "한" + strings.Repeat("\u0302", 40)},
@@ -22,6 +23,7 @@ var hostile = []struct{ name, text string }{
 	{"joining vowels", "\u1112" + strings.Repeat("\u1161", 40)},
 	{"joining consonants", "\u1112\u1161" + strings.Repeat("\u11ab", 40)},
 	{"joining vowels and marks", "\u09c7" + strings.Repeat("\u09be\u0302\u09be", 20)},
+	{"joining vowels and many marks", "\u09c7" + strings.Repeat(strings.Repeat("\u0302", 20)+"\u09be", 5)},
 	{"half-width marks", "ｶ" + strings.Repeat("ﾞ", 40)},
 	{"half-width joining letters", "\uffbe" + strings.Repeat("\uffc2", 40)},
 	{"longest forms", strings.Repeat("ﷺ", 20)},
@@ -62,6 +64,16 @@ func TestHostileTexts(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// As many marks count as Fold says, on the last character of a longer form as well.
+func TestMarksThatCount(t *testing.T) {
+	for _, letter := range []string{"x", "가", "㌀", "ß"} {
+		marks := strings.Repeat("\u0310", 20)
+		if got, want := Fold(letter+marks+"\u0310y"), Fold(letter)+marks+"y"; got != want {
+			t.Errorf("%+q, not %+q", got, want)
+		}
 	}
 }
 

@@ -16,16 +16,9 @@ func (q Query) Marks(text string) []Range {
 	if !q.In(form) {
 		return nil
 	}
-	var hits []Range // in form
+	var hits []Range // in form, each at a place of its own, since no piece begins with another
 	for _, p := range q.pieces {
-		own := len(hits)
-		for hit := range p.places(form) {
-			if last := len(hits) - 1; last >= own && hit.Start <= hits[last].End {
-				hits[last].End = hit.End
-			} else {
-				hits = append(hits, hit)
-			}
-		}
+		hits = slices.AppendSeq(hits, p.places(form))
 	}
 	slices.SortFunc(hits, func(a, b Range) int { return a.Start - b.Start })
 	var marks []Range

@@ -14,6 +14,7 @@ func TestMarks(t *testing.T) {
 		{"lunch kitchen", "[lunch] in the [KITCHEN]"},
 		{`"the kitchen"`, "in [the \n kitchen]."},
 		{"aba", "x[ababa]x"},
+		{"aba bab", "x[ababa]x"},
 		{"ab cd", "[abcd]"},
 		{"abc bcd", "[abcd]"},
 		{"ab bc", "[abc] [ab] [bc]"},

@@ -2,6 +2,7 @@ package fold
 
 import (
 	"bytes"
+	"iter"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -145,7 +146,7 @@ func (p piece) in(folded []byte) bool {
 }
 
 // places gives each place where the piece stands in a form, also those that overlap, in order.
-func (p piece) places(folded []byte) func(yield func(Range) bool) {
+func (p piece) places(folded []byte) iter.Seq[Range] {
 	return func(yield func(Range) bool) {
 		k := 0 // how much of the piece ends before i
 		for i, c := range folded {

@@ -1,6 +1,7 @@
 package fold
 
 import (
+	"bytes"
 	"errors"
 	"slices"
 	"strings"
@@ -146,5 +147,33 @@ func TestIn(t *testing.T) {
 	}
 	if (Query{}).In([]byte("a")) || (Query{}).Marks("a") != nil {
 		t.Error("nothing is found")
+	}
+}
+
+// Every place is found, and no other: of pieces that repeat themselves, in texts that nearly do.
+func TestPlaces(t *testing.T) {
+	rng := seeded(t)
+	some := func(n int) string {
+		var b strings.Builder
+		for range n {
+			b.WriteString([]string{"a", "a", "a", "b", "\u0302", "\u0e38"}[rng.IntN(6)])
+		}
+		return b.String()
+	}
+	for range 20_000 {
+		p, form := newPiece(some(1+rng.IntN(8))), []byte(some(rng.IntN(40)))
+		for range rng.IntN(10) {
+			form = append(form, p.form[:rng.IntN(len(p.form)+1)]...)
+		}
+		var want []Range
+		for i := range form {
+			rest, there := bytes.CutPrefix(form[i:], p.form)
+			if there && !bytes.HasPrefix(rest, []byte("\u0302")) {
+				want = append(want, Range{i, i + len(p.form)})
+			}
+		}
+		if got := slices.Collect(p.places(form)); !slices.Equal(got, want) || p.in(form) != (len(want) > 0) {
+			t.Fatalf("%+q in %+q: %v, not %v, %t", p.form, form, got, want, p.in(form))
+		}
 	}
 }
