@@ -3,6 +3,7 @@ package authority
 import (
 	"bytes"
 	"cmp"
+	"math/bits"
 	"slices"
 
 	"github.com/earshot-im/earshot/crypto"
@@ -16,10 +17,8 @@ func (s ids) has(i int) bool { return s>>i&1 == 1 }
 
 // each calls f with all in s.
 func (s ids) each(f func(i int)) {
-	for i := range 64 {
-		if s.has(i) {
-			f(i)
-		}
+	for ; s != 0; s &= s - 1 {
+		f(bits.TrailingZeros64(uint64(s)))
 	}
 }
 
@@ -36,10 +35,11 @@ type reference struct {
 	pasts  []ids
 	depths []int
 	index  map[crypto.Hash]int
+	placed map[ids][]place // what places has returned: most is asked for all the time
 }
 
 func newReference(g *Group) *reference {
-	r := &reference{index: map[crypto.Hash]int{}}
+	r := &reference{index: map[crypto.Hash]int{}, placed: map[ids][]place{}}
 	for i, n := range g.entries {
 		e := written(n)
 		past, depth := ids(0), 0
@@ -109,6 +109,9 @@ func (r *reference) seniority(a, b place) int {
 
 // places returns who is in by s, the most senior first.
 func (r *reference) places(s ids) []place {
+	if out, ok := r.placed[s]; ok {
+		return out
+	}
 	var out []place
 	for _, p := range all {
 		joins, outs, roles := r.of(p, s)
@@ -149,6 +152,7 @@ func (r *reference) places(s ids) []place {
 	if len(out) > 0 {
 		out[0].role = event.RoleOwner
 	}
+	r.placed[s] = out
 	return out
 }
 
