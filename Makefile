@@ -52,6 +52,8 @@ demo: build
 test:
 	$(GO) test $(TESTFLAGS) ./...
 
+# The race detector makes tests take up to ten times as long. So with -short, what a test does many times
+# over in one goroutine it does fewer times; make test does all of it.
 # check format, vet, staticcheck and go.mod, and run the tests with the race detector
 check:
 	@out=$$(gofmt -l cmd node discovery crypto store .dist); [ -z "$$out" ] || { echo "not formatted:"; echo "$$out"; exit 1; }
@@ -60,7 +62,7 @@ check:
 	$(GO) run $(STATICCHECK) ./...
 	$(GO) mod tidy -diff
 	cd .dist && $(GO) vet -tags root ./... && $(GO) run $(STATICCHECK) -tags root ./... && $(GO) mod tidy -diff
-	$(GO) test -race ./...
+	$(GO) test -race -short ./...
 
 # measure earshot beside the least that the same promise takes; prints PEER WORKLOAD METRIC VALUE
 bench: build

@@ -114,6 +114,10 @@ func TestEditsInAnyOrder(t *testing.T) {
 	n := newNode(t)
 	author, other := newPen(t), newPen(t)
 	at := func(s int) time.Time { return epoch.Add(time.Duration(s) * time.Second) }
+	step := 1
+	if testing.Short() {
+		step = 7 // which divides no number of orders, so that all come first and last
+	}
 	for name, write := range map[string]func(a, b, c, x *pen) [][]event.Event{
 		"edits": func(a, b, _, x *pen) [][]event.Event {
 			m := a.say("first")
@@ -176,7 +180,11 @@ func TestEditsInAnyOrder(t *testing.T) {
 	} {
 		nowhere := func() *pen { return penIn(t, event.Conversation{}) }
 		count := len(write(nowhere(), nowhere(), nowhere(), nowhere()))
+		turn := 0
 		permutations(count, func(order []int) {
+			if turn++; turn%step != 0 {
+				return
+			}
 			var c event.Conversation
 			random{}.Read(c[:])
 			c = foreignGroup(n)

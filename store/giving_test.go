@@ -106,7 +106,11 @@ func (n *node) seeAll() {
 // Whatever others bring, and whatever the owner decides about them: what the budgets say is what is
 // stored, also after a restart.
 func TestBudgetsSayWhatIsStored(t *testing.T) {
-	for seed := range uint64(12) {
+	seeds := uint64(12)
+	if testing.Short() {
+		seeds = 3
+	}
+	for seed := range seeds {
 		rng := rand.New(rand.NewPCG(seed, 5))
 		n := newNode(t)
 		g := group(n)

@@ -71,7 +71,11 @@ func TestOwnRowIsFoundByItsKey(t *testing.T) {
 // Whatever the order in which runs come, the log is whole in the end, and every stretch of it can
 // be served to someone else.
 func TestHolesInAnyOrder(t *testing.T) {
-	for seed := range uint64(30) {
+	seeds := uint64(30)
+	if testing.Short() {
+		seeds = 4
+	}
+	for seed := range seeds {
 		rnd := rand.New(rand.NewPCG(seed, 1))
 		n, m, p := newNode(t), newNode(t), newPen(t)
 		c := p.meets(n, true)

@@ -78,7 +78,11 @@ func lies(rng *rand.Rand, events []event.Event) (r event.Run) {
 // Whatever peers leave out, in whatever order: what is kept is as FORMAT.md says, and one who gives
 // everything completes it.
 func TestLogsHoldWhateverIsLeftOut(t *testing.T) {
-	for seed := range uint64(40) {
+	seeds := uint64(40)
+	if testing.Short() {
+		seeds = 6
+	}
+	for seed := range seeds {
 		rng := rand.New(rand.NewPCG(seed, 9))
 		n, p := newNode(t), newPen(t)
 		c := p.meets(n, true)

@@ -41,6 +41,10 @@ func forged(w *world, d time.Duration, from discovery.Source, next func(n int) (
 // TestForgedAddresses: whoever told of devices at others' ports had this node connect to them, 72 in
 // 18 s, and had it do so as often as they told.
 func TestForgedAddresses(t *testing.T) {
+	minutes := 5
+	if testing.Short() {
+		minutes = 2
+	}
 	for what, next := range map[string]func(n int) (peer.ID, []netip.AddrPort){
 		"many ports of one machine": func(n int) (peer.ID, []netip.AddrPort) {
 			return peer.ID(fmt.Sprint("f", n)), []netip.AddrPort{thirdParty(1, n), thirdParty(1, n+9999)}
@@ -58,9 +62,8 @@ func TestForgedAddresses(t *testing.T) {
 			w := newWorld(t)
 			w.pin("contact", true, w.now)
 			w.Stand("fellow", budget.Fellow, w.now)
-			const minutes = 5
 			all, most := 0, 0
-			for _, n := range forged(w, minutes*time.Minute, from, next) {
+			for _, n := range forged(w, time.Duration(minutes)*time.Minute, from, next) {
 				all += n
 				most = max(most, n)
 			}

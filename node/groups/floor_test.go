@@ -143,7 +143,11 @@ func (o *office) floor(log event.Log, segments event.Segments, to crypto.PersonI
 // Floors are what they are by the store and the control set, whatever came when: messages, also
 // those before others, people who come, go and come back, and other rules about what they may read.
 func TestFloors(t *testing.T) {
-	for seed := range uint64(8) {
+	seeds := uint64(8)
+	if testing.Short() {
+		seeds = 2
+	}
+	for seed := range seeds {
 		rnd := rand.New(rand.NewPCG(seed, 3))
 		o := newOffice(t)
 		out := map[crypto.PersonID]bool{}

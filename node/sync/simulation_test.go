@@ -29,6 +29,10 @@ func simulateAll(t *testing.T, simulate func(uint64, func(string, ...any)) *worl
 		w.report(t, *seedFlag)
 		return
 	}
+	seeds := *seedsFlag
+	if testing.Short() {
+		seeds = min(seeds, 32)
+	}
 	const lanes = 4
 	sums := make(chan counts, lanes)
 	t.Run("seeds", func(t *testing.T) {
@@ -36,7 +40,7 @@ func simulateAll(t *testing.T, simulate func(uint64, func(string, ...any)) *worl
 			t.Run(fmt.Sprint(lane), func(t *testing.T) {
 				t.Parallel()
 				var sum counts
-				for seed := lane + 1; seed <= *seedsFlag && !t.Failed(); seed += lanes {
+				for seed := lane + 1; seed <= seeds && !t.Failed(); seed += lanes {
 					w := simulate(seed, nil)
 					w.report(t, seed)
 					sum.add(w.count)
@@ -49,8 +53,8 @@ func simulateAll(t *testing.T, simulate func(uint64, func(string, ...any)) *worl
 	for range lanes {
 		sum.add(<-sums)
 	}
-	t.Logf("%d seeds: %+v", *seedsFlag, sum)
-	if *seedsFlag >= 200 && !t.Failed() {
+	t.Logf("%d seeds: %+v", seeds, sum)
+	if seeds >= 200 && !t.Failed() {
 		for what, n := range sum.all(rooms) {
 			if *n == 0 {
 				t.Errorf("no seed had any %s: the simulation does not try it", what)
@@ -61,7 +65,11 @@ func simulateAll(t *testing.T, simulate func(uint64, func(string, ...any)) *worl
 
 // TestSimulationReplays runs seeds twice.
 func TestSimulationReplays(t *testing.T) {
-	for seed := uint64(1); seed <= 10; seed++ {
+	seeds := uint64(10)
+	if testing.Short() {
+		seeds = 2
+	}
+	for seed := uint64(1); seed <= seeds; seed++ {
 		if a, b := simulate(seed, nil), simulate(seed, nil); a.trace.Sum64() != b.trace.Sum64() {
 			t.Errorf("seed %d takes two courses", seed)
 		}

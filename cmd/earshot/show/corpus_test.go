@@ -165,7 +165,11 @@ func linesOf(name, printed string) (n int) {
 // and not one line more than for plain words. In JSON it is one line each, and in ASCII where it acts.
 func TestNothingOfOthersLooksLikeARow(t *testing.T) {
 	const plain = "Xyz"
-	for n := 0; n <= 60; n += 5 { // all bits, and all kinds, of which there are at most 11
+	step := 5 // so that there are all bits, and all kinds, of which there are at most 13
+	if testing.Short() {
+		step = 20
+	}
+	for n := 0; n <= 60; n += step {
 		for _, p := range []Printer{{}, {Long: true}, {JSON: true}} {
 			want := printed(t, p, plain, n)
 			for _, text := range evil {
