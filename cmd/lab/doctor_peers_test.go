@@ -110,7 +110,7 @@ var peerFaults = []fault{
 		installed := filepath.Join(filepath.Dir(w.ann.log), "earshot")
 		replace := func() {
 			_ = os.Remove(installed) // not there yet, or running
-			if err := copyFile(binary, installed, 0o700); err != nil {
+			if err := copyProgram(binary, installed); err != nil {
 				w.Fatal(err)
 			}
 		}

@@ -319,7 +319,7 @@ func (n *node) desk() string {
 	} {
 		err := os.MkdirAll(folder, 0o700)
 		if err == nil {
-			err = os.WriteFile(filepath.Join(folder, name), []byte("#!/bin/sh\n"+script+"\n"), 0o700)
+			err = writeProgram(filepath.Join(folder, name), strings.NewReader("#!/bin/sh\n"+script+"\n"))
 		}
 		if err != nil {
 			n.Fatal(err)

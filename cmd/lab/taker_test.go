@@ -55,7 +55,7 @@ func (h *host) take(name, ports string) *taker {
 		h.Fatal(err)
 	}
 	program := filepath.Join(folder, name)
-	if err := copyFile(self, program, 0o700); err != nil {
+	if err := copyProgram(self, program); err != nil {
 		h.Fatal(err)
 	}
 	c := h.inside(program)
@@ -95,17 +95,26 @@ func (h *host) squatter(ports ...string) {
 	h.take("squatter", "udp:"+strings.Join(ports, " udp:"))
 }
 
-func copyFile(from, to string, mode os.FileMode) error {
+// copyProgram copies a program.
+func copyProgram(from, to string) error {
 	src, err := os.Open(from)
 	if err != nil {
 		return err
 	}
 	defer src.Close()
-	dst, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, mode)
+	return writeProgram(to, src)
+}
+
+// writeProgram writes a program. No process is forked meanwhile: it would have the file open until it
+// executes another, and a program that somebody has open for writing can't be executed.
+func writeProgram(to string, text io.Reader) error {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	dst, err := os.OpenFile(to, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o700)
 	if err != nil {
 		return err
 	}
-	if _, err = io.Copy(dst, src); err != nil {
+	if _, err = io.Copy(dst, text); err != nil {
 		dst.Close()
 		return err
 	}
