@@ -75,10 +75,12 @@ fuzz:
 		$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1x $$package || exit 1; \
 	done
 
+# One package at a time, since the second measures. The tests that don't mostly wait, so more of them
+# run at once than there are processors.
 # run the tests between network namespaces; needs Linux, iproute2, util-linux, nftables, iptables, ufw, and root or user namespaces
 lab: build
 	$(GO) build -o $(HOSTILE) ./cmd/hostile
-	$(INLAB) $(GO) test -tags lab -count 1 -timeout 25m $(TESTFLAGS) ./node/mdns ./cmd/lab
+	$(INLAB) $(GO) test -tags lab -count 1 -timeout 25m -p 1 -parallel 4 $(TESTFLAGS) ./node/mdns ./cmd/lab
 
 # have 50 nodes find each other on one network, and print what that takes; takes ten minutes
 crowd: build

@@ -35,6 +35,7 @@ func (h *host) stops(direction string, what ...string) {
 
 // TestFoundByBeacon has two hosts find each other in each way in which mDNS is kept from working.
 func TestFoundByBeacon(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		addrs [2]string
 		block func(*cable)

@@ -9,6 +9,7 @@ import (
 )
 
 func TestLateInterface(t *testing.T) {
+	t.Parallel()
 	for name, addrs := range map[string][2]string{
 		"IPv4": {"10.9.0.1/24", "10.9.0.2/24"},
 		"IPv6": {"fd00::1/64", "fd00::2/64"},
@@ -28,6 +29,7 @@ func TestLateInterface(t *testing.T) {
 }
 
 func TestAddressChange(t *testing.T) {
+	t.Parallel()
 	for name, change := range map[string]func(*cable){
 		"new before old goes": func(c *cable) {
 			// Every distribution sets this; else the new address would go together with the old
@@ -83,6 +85,7 @@ func TestAddressSwap(t *testing.T) {
 }
 
 func TestCable(t *testing.T) {
+	t.Parallel()
 	for name, pull := range map[string]struct{ out, in func(*cable) }{
 		"at the host":       {(*cable).out, (*cable).in},
 		"behind the switch": {(*cable).cut, (*cable).mend},

@@ -9,11 +9,10 @@ import (
 
 const decade = 10 * 365 * 24 * time.Hour
 
-// TestClocks has no host agree with another on the decade. It does not run beside others, since it
-// builds.
+// TestClocks has no host agree with another on the decade.
 func TestClocks(t *testing.T) {
+	l := newLab(t)
 	odd := oddBinary(t)
-	l := &lab{T: t}
 	hosts, _ := l.hosts(l.bridge(), 3)
 	var nodes []*node
 	for i, off := range []time.Duration{-decade, 0, decade} {

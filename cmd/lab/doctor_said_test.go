@@ -46,11 +46,10 @@ func TestDoctorNamesWhatIsLeftOut(t *testing.T) {
 }
 
 // TestDoctorIsPointedTo has somebody be heard of whom nothing reaches, while a message waits for them
-// for some minutes: what shows that also says that doctor knows why. It does not run beside others,
-// since it builds.
+// for some minutes: what shows that also says that doctor knows why.
 func TestDoctorIsPointedTo(t *testing.T) {
+	l := newLab(t)
 	odd := oddBinary(t)
-	l := &lab{T: t}
 	hosts, _ := l.hosts(l.bridge(), 2)
 	ann, bob := hosts[0].up("Ann"), hosts[1].up("Bob")
 	l.befriend(ann, bob)

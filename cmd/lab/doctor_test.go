@@ -340,6 +340,7 @@ func quoted(command []string) string {
 // TestDoctorFindsNothing has two and three hosts with nothing wrong, one that is alone, and two with
 // IPv6 only.
 func TestDoctorFindsNothing(t *testing.T) {
+	t.Parallel()
 	for name, addrs := range map[string][]string{
 		"alone":     {"10.9.0.1/24"},
 		"two":       {"10.9.0.1/24", "10.9.0.2/24"},
@@ -428,10 +429,11 @@ func faults() []fault {
 	return all
 }
 
-// TestDoctor makes every fault that doctor names. It does not run beside other tests: each row has a
-// network of its own, and so many rows run at once as rowsAtOnce says. The table is written in any
-// case, and says as well what can't be made here.
+// TestDoctor makes every fault that doctor names. Each row has a network of its own, and so many rows
+// run at once as rowsAtOnce says. The table is written in any case, and says as well what can't be
+// made here.
 func TestDoctor(t *testing.T) {
+	t.Parallel()
 	oddBinary(t)
 	faults := faults()
 	findings := make([]finding, len(faults))

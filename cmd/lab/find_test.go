@@ -164,6 +164,7 @@ func TestRoutersBridge(t *testing.T) {
 // TestOwnNetworkGone takes the last interface of a host down: those who were here are shown to be
 // gone soon, though nobody has hung up.
 func TestOwnNetworkGone(t *testing.T) {
+	t.Parallel()
 	for name, down := range map[string]func(*cable){
 		"down":    func(c *cable) { c.run("ip", "link", "set", c.near, "down") },
 		"removed": (*cable).remove,

@@ -48,7 +48,7 @@ type pace struct {
 }
 
 var (
-	short = pace{before: 700 * time.Millisecond, control: 1700 * time.Millisecond, attack: 4 * time.Second, after: 700 * time.Millisecond, tries: 3}
+	short = pace{before: 500 * time.Millisecond, control: 1700 * time.Millisecond, attack: 4 * time.Second, after: 500 * time.Millisecond, tries: 3}
 	full  = pace{before: 10 * time.Second, control: 20 * time.Second, attack: time.Minute, after: 10 * time.Second, tries: 3}
 	// lasting is how long the flood goes on in full.
 	lasting = time.Hour

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -20,15 +21,18 @@ const (
 	oddVersion = "v0.0.1-odd"
 )
 
-// odd is what oddBinary has built.
-var odd string
+var (
+	building sync.Mutex // guards odd
+	odd      string     // what oddBinary has built
+)
 
 // oddBinary builds an earshot of another version, whose clock may be off and who may speak another
 // version of the protocol, once, with one line each in Go's package time and in node/wire changed:
-// neither time namespaces nor a preloaded library reach the wall clock of a Go program. It is not
-// called by tests that run beside others.
+// neither time namespaces nor a preloaded library reach the wall clock of a Go program.
 func oddBinary(t *testing.T) string {
 	t.Helper()
+	building.Lock()
+	defer building.Unlock()
 	if odd != "" {
 		return odd
 	}

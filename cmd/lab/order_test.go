@@ -24,8 +24,8 @@ func (c *cable) slow(rate string) {
 // TestSlowCatchUpKeepsTheOrder has someone catch up with 24 MB over a slow link, from two whose
 // clocks are 2 s apart: at no moment is the answer shown without its question.
 func TestSlowCatchUpKeepsTheOrder(t *testing.T) {
+	l := newLab(t)
 	odd := oddBinary(t)
-	l := &lab{T: t}
 	hosts, cables := l.hosts(l.bridge(), 3)
 	ann, bob, cleo := hosts[0].node("Ann"), hosts[1].node("Bob"), hosts[2].node("Cleo")
 	bob.binary = odd
