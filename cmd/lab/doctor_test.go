@@ -24,8 +24,9 @@ const (
 	// examined is how long an examination may take, and with it how soon a fault is named. A fault that
 	// only shows when somebody has not been heard for a while takes a second examination.
 	examined = 20 * time.Second
-	// rowsAtOnce is how many faults are examined beside each other. Examinations mostly wait.
-	rowsAtOnce = 10
+	// rowsAtOnce is how many faults are examined beside each other, and beside other tests. Examinations
+	// mostly wait.
+	rowsAtOnce = 6
 )
 
 // A fault is a row of the table: something that is wrong, made on purpose, and what `earshot doctor`
