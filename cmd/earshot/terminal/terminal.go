@@ -4,7 +4,8 @@
 //
 // Line is for what stands inside a row: names, details. Text is for messages, whose lines are kept,
 // indented, so that none of them can look like a row of its own. Both leave what spelling and emoji
-// need (names.Placed). JSON is for lines that are data, which stay valid and equal.
+// need (names.Placed). Marked is Text with parts that stand out, and Excerpt cuts out what is around
+// them. JSON is for lines that are data, which stay valid and equal.
 //
 // Two texts that differ may look the same: this is for reading. Programs use --json.
 package terminal
@@ -42,42 +43,47 @@ func acts(r rune) bool {
 }
 
 // Line returns s with everything that acts shown, for one row.
-func Line(s string) string { return show(s, func(rune) string { return "" }) }
+func Line(s string) string { return show(s, 0, len(s), false) }
 
 // Text returns s for several rows: line ends begin an indented line, tabs are spaces.
-func Text(s string) string {
-	s = strings.ReplaceAll(s, "\r\n", "\n")
-	return show(s, func(r rune) string {
-		switch r {
-		case '\n':
-			return "\n" + indent
-		case '\t':
-			return tab
-		}
-		return ""
-	})
+func Text(s string) string { return show(s, 0, len(s), true) }
+
+// Range is a part of a text, in bytes.
+type Range struct{ Start, End int }
+
+// Marked is Text with some parts marked. They are ascending and don't overlap.
+func Marked(s string, parts []Range, mark func(string) string) string {
+	var b strings.Builder
+	at := 0
+	for _, p := range parts {
+		b.WriteString(show(s, at, p.Start, true))
+		b.WriteString(mark(show(s, p.Start, p.End, true)))
+		at = p.End
+	}
+	return b.String() + show(s, at, len(s), true)
 }
 
-// show replaces each character that acts by what instead returns or, where that is "", by its
-// escape.
-func show(s string, instead func(rune) string) string {
-	if strings.IndexFunc(s, acts) < 0 && utf8.ValidString(s) {
-		return s
+// show returns a part of s with each character that acts replaced by its escape, and line ends and tabs
+// by what Text says, if it is for several rows.
+func show(s string, from, to int, several bool) string {
+	if part := s[from:to]; strings.IndexFunc(part, acts) < 0 && utf8.ValidString(part) {
+		return part
 	}
 	var b strings.Builder
-	for i := 0; i < len(s); {
+	for i := from; i < to; {
 		r, size := utf8.DecodeRuneInString(s[i:])
 		switch {
 		case r == utf8.RuneError && size == 1:
 			fmt.Fprintf(&b, `\x%02x`, s[i])
 		case !acts(r) || names.Placed(s[:i], r, s[i+size:]):
 			b.WriteRune(r)
+		case several && r == '\n':
+			b.WriteString("\n" + indent)
+		case several && r == '\t':
+			b.WriteString(tab)
+		case several && strings.HasPrefix(s[i:], "\r\n"):
 		default:
-			if text := instead(r); text != "" {
-				b.WriteString(text)
-			} else {
-				b.WriteString(escape(r))
-			}
+			b.WriteString(escape(r))
 		}
 		i += size
 	}
@@ -160,7 +166,7 @@ func StyleFor(f *os.File) Style {
 	return Style{Is(f) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && runtime.GOOS != "windows"}
 }
 
-// Bold is for who says something, Dim for what matters least, Call for mentions of the reader.
+// Bold is for who says something and for what was looked for, Dim for what matters least, Call for mentions of the reader.
 func (s Style) Bold(text string) string { return s.mark("1", text) }
 func (s Style) Dim(text string) string  { return s.mark("2", text) }
 func (s Style) Call(text string) string { return s.mark("1;33", text) }
