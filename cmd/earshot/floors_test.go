@@ -60,7 +60,7 @@ var imports = map[string]string{
 	"node": "crypto crypto/names discovery node/authority node/beacon node/budget node/chat node/checks node/contacts node/crowd node/dial node/doctor node/groups node/ingest node/journal " +
 		"node/link node/mdns node/membership node/mesh node/notify node/people node/receipts node/session node/sharing node/sightings node/sync node/system node/warnings store store/event",
 
-	"node/chat":       "crypto node/authority node/contacts node/dial node/groups node/notify node/people node/phonebook node/receipts node/wire store store/event",
+	"node/chat":       "crypto node/authority node/contacts node/dial node/groups node/notify node/people node/phonebook node/receipts node/wire store store/event store/fold",
 	"node/membership": "crypto crypto/names node/authority node/contacts node/groups node/people store store/event",
 	"node/doctor":     "crypto crypto/canon discovery node/budget node/checks node/link node/warnings",
 	"node/system":     "discovery node/beacon node/checks node/mdns node/multicast store",

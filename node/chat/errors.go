@@ -24,6 +24,10 @@ var (
 	ErrRecalled = errors.New("the message was taken back")
 	// ErrTooLate: the message is older than two minutes, so everybody would keep its words.
 	ErrTooLate = errors.New("a message can be recalled for two minutes")
+	// ErrNoWords: there is no character to look for. Search for a word.
+	ErrNoWords = errors.New("there is nothing to look for")
+	// ErrTooManyWords: it is over fold.MaxWords bytes, or over fold.MaxPieces words. Leave some out.
+	ErrTooManyWords = errors.New("that is too much to look for at once")
 	// ErrEmoji: a reaction is a short text without spaces.
 	ErrEmoji = errors.New("that is no reaction")
 )

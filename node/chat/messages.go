@@ -28,6 +28,7 @@ import (
 	"github.com/earshot-im/earshot/node/wire"
 	"github.com/earshot-im/earshot/store"
 	"github.com/earshot-im/earshot/store/event"
+	"github.com/earshot-im/earshot/store/fold"
 )
 
 // Config is what Messages are made of.
@@ -125,6 +126,10 @@ func asOurs(err error) error {
 		return ErrTooLate
 	case errors.Is(err, event.ErrTooLarge):
 		return ErrTooLong
+	case errors.Is(err, fold.ErrEmpty):
+		return ErrNoWords
+	case errors.Is(err, fold.ErrTooLong):
+		return ErrTooManyWords
 	}
 	return err
 }

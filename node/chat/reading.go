@@ -258,10 +258,10 @@ func (m *Messages) History(ctx context.Context, who string, r HistoryRange) ([]M
 	if err != nil {
 		return nil, err
 	}
-	rows, err := m.cfg.Store.Rows(c, store.Page{Before: r.Before, After: r.After, Limit: r.Limit, Keep: func(s store.Source) bool {
+	rows, err := m.rows(c, r, func(s store.Source) bool {
 		them, _ := m.cfg.People.Get(s.Author)
 		return p != nil || !them.Blocked
-	}})
+	})
 	if errors.Is(err, store.ErrNoConversation) {
 		return nil, nil
 	}
@@ -273,4 +273,24 @@ func (m *Messages) History(ctx context.Context, who string, r HistoryRange) ([]M
 		out[i] = m.message(&rows[i])
 	}
 	return out, nil
+}
+
+// rows returns the rows of a conversation that keep wants.
+func (m *Messages) rows(c event.Conversation, r HistoryRange, keep store.Keep) ([]store.Row, error) {
+	if r.Around == nil {
+		return m.cfg.Store.Rows(c, store.Page{Before: r.Before, After: r.After, Limit: r.Limit, Keep: keep})
+	}
+	row, err := m.cfg.Store.Row(*r.Around)
+	if err != nil {
+		return nil, err
+	}
+	if row.Conversation != c || !keep(store.Source{Conversation: c, Author: row.Author}) {
+		return nil, store.ErrNoEvent
+	}
+	before, err := m.cfg.Store.Rows(c, store.Page{Before: r.Around, Limit: r.Limit / 2, Keep: keep})
+	if err != nil {
+		return nil, err
+	}
+	after, err := m.cfg.Store.Rows(c, store.Page{After: r.Around, Limit: (r.Limit - 1) / 2, Keep: keep})
+	return slices.Concat(before, []store.Row{row}, after), err
 }

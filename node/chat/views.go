@@ -101,10 +101,11 @@ type Page struct {
 	Revealed uint64 // moves when something older may be shown again
 }
 
-// HistoryRange picks messages of a conversation: the newest Limit, or those next to an ID.
+// HistoryRange picks messages of a conversation: the newest Limit, or those next to an ID. Around has the
+// one itself too, and as many before it as after it, or one more.
 type HistoryRange struct {
-	Limit         int
-	Before, After *event.ID
+	Limit                 int
+	Before, After, Around *event.ID // one of them at most
 }
 
 // Why a message waits.

@@ -45,6 +45,7 @@ const (
 	CodeNotYours     = "not_yours"
 	CodeTooLate      = "too_late"
 	CodeEmoji        = "emoji"
+	CodeQuery        = "query"
 	CodeNoRoom       = "no_room"
 	CodeRenamed      = "renamed"
 	CodeNotContact   = "not_contact"

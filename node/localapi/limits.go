@@ -31,6 +31,10 @@ const (
 	DefaultPage = 100
 	MaxPage     = 1000
 
+	// DefaultFound is how many messages one Search finds at most if its caller doesn't say; more than
+	// MaxPage are refused.
+	DefaultFound = 20
+
 	// PageBytes bounds the text of one answer. An answer holds at least one message.
 	PageBytes = 4 << 20
 

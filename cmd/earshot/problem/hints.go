@@ -78,6 +78,7 @@ var hints = map[string]string{
 	localapi.CodeTooLate:      "put it right with `earshot edit ID TEXT`, which may be done at any time",
 	localapi.CodeOtherStore:   "begin anew where the node has the reader: `recv --as NAME` does so by itself",
 	localapi.CodeEmoji:        "give one emoji, or a word of up to 64 bytes; '' takes yours back",
+	localapi.CodeQuery:        "give up to 16 words, with 1,024 bytes in all, that have something to be seen; '\"two words\"' finds both together",
 	localapi.CodeNoRoom:       "make room on the disk where the node has its directory, then do it again; nothing was lost",
 	localapi.CodeBusy:         "a script may have started readers without end, as `earshot recv --follow` or `send --wait`: end some, then do it again",
 	localapi.CodeInvalid:      "see --help for what the command takes",

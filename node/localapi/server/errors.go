@@ -58,6 +58,8 @@ var told = []struct {
 	{is(chat.ErrNotYours), localapi.CodeNotYours, connect.CodePermissionDenied},
 	{is(chat.ErrTooLate), localapi.CodeTooLate, connect.CodeFailedPrecondition},
 	{is(chat.ErrEmoji), localapi.CodeEmoji, connect.CodeInvalidArgument},
+	{is(chat.ErrNoWords), localapi.CodeQuery, connect.CodeInvalidArgument},
+	{is(chat.ErrTooManyWords), localapi.CodeQuery, connect.CodeInvalidArgument},
 	{is(store.ErrFull), localapi.CodeNoRoom, connect.CodeResourceExhausted},
 	{is(names.ErrName), localapi.CodeName, connect.CodeInvalidArgument},
 	{is(store.ErrCursor), localapi.CodeInvalid, connect.CodeInvalidArgument},

@@ -41,8 +41,10 @@ type fakeNode struct {
 	addressed string            // last
 	cursors   map[string]string // by name and filter
 
-	unread func(after string, f chat.Filter, limit int) (chat.Page, error)
-	down   func()
+	search  func(ctx context.Context, s chat.Search, tell func(chat.SearchBatch) error) error
+	history func(who string, r chat.HistoryRange) ([]chat.Message, error)
+	unread  func(after string, f chat.Filter, limit int) (chat.Page, error)
+	down    func()
 }
 
 func newFake() *fakeNode {
@@ -187,4 +189,12 @@ func (f *fakeNode) PeersChanged(ctx context.Context, after uint64) (uint64, erro
 
 func (f *fakeNode) Unread(_ context.Context, after string, filter chat.Filter, limit int) (chat.Page, error) {
 	return f.unread(after, filter, limit)
+}
+
+func (f *fakeNode) History(_ context.Context, who string, r chat.HistoryRange) ([]chat.Message, error) {
+	return f.history(who, r)
+}
+
+func (f *fakeNode) Search(ctx context.Context, s chat.Search, tell func(chat.SearchBatch) error) error {
+	return f.search(ctx, s, tell)
 }

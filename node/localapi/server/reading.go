@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/earshot-im/earshot/node/chat"
 	"github.com/earshot-im/earshot/node/localapi"
@@ -24,6 +25,8 @@ type Reading interface {
 	// ByKey returns the owner's message that was sent to WHO with a key, or chat.ErrNoMessage.
 	ByKey(ctx context.Context, who, key string) (chat.Message, error)
 	History(ctx context.Context, who string, r chat.HistoryRange) ([]chat.Message, error)
+	// Search tells what it finds until there is enough, or no more, or ctx ends, or tell fails.
+	Search(ctx context.Context, s chat.Search, tell func(chat.SearchBatch) error) error
 }
 
 func (s messagesService) Unread(ctx context.Context, r *earshotv1.UnreadRequest) (*earshotv1.MessagesResponse, error) {
@@ -76,23 +79,33 @@ func (s messagesService) ByKey(ctx context.Context, r *earshotv1.ByKeyRequest) (
 }
 
 func (s messagesService) History(ctx context.Context, r *earshotv1.HistoryRequest) (*earshotv1.MessagesResponse, error) {
-	before, err := optionalID(r.Before)
-	if err != nil {
-		return nil, err
-	}
-	after, err := optionalID(r.After)
-	if err != nil {
-		return nil, err
-	}
-	if before != nil && after != nil {
-		return nil, fmt.Errorf("%w: both before and after", errInvalid)
-	}
 	limit, err := pageLimit(r.Limit)
 	if err != nil {
 		return nil, err
 	}
-	messages, err := s.reading.History(ctx, r.Who, chat.HistoryRange{Limit: limit, Before: before, After: after})
-	return &earshotv1.MessagesResponse{Messages: view.Each(clip(messages, after == nil), view.Message)}, err
+	wanted := chat.HistoryRange{Limit: limit}
+	given := 0
+	for _, place := range []struct {
+		text string
+		id   **event.ID
+	}{{r.Before, &wanted.Before}, {r.After, &wanted.After}, {r.Around, &wanted.Around}} {
+		if *place.id, err = optionalID(place.text); err != nil {
+			return nil, err
+		}
+		if *place.id != nil {
+			given++
+		}
+	}
+	if given > 1 {
+		return nil, fmt.Errorf("%w: more than one of before, after and around", errInvalid)
+	}
+	messages, err := s.reading.History(ctx, r.Who, wanted)
+	if wanted.Around != nil {
+		messages = clipAround(messages, *wanted.Around)
+	} else {
+		messages = clip(messages, localapi.PageBytes, wanted.After == nil)
+	}
+	return &earshotv1.MessagesResponse{Messages: view.Each(messages, view.Message)}, err
 }
 
 func filter(f *earshotv1.Filter) chat.Filter {
@@ -126,16 +139,15 @@ func page(asked uint32, read func(limit int) (chat.Page, error)) (*earshotv1.Mes
 	if err != nil {
 		return nil, err
 	}
-	kept := clip(p.Messages, false)
+	kept := clip(p.Messages, localapi.PageBytes, false)
 	if len(kept) < len(p.Messages) {
 		p.Cursor = kept[len(kept)-1].Cursor
 	}
 	return &earshotv1.MessagesResponse{Messages: view.Each(kept, view.Message), Cursor: p.Cursor, Revealed: p.Revealed}, nil
 }
 
-// clip keeps at least one message, and no more than localapi.PageBytes of text: the first ones, or
-// the last.
-func clip(messages []chat.Message, last bool) []chat.Message {
+// clip keeps at least one message, and no more than most bytes of text: the first ones, or the last.
+func clip(messages []chat.Message, most int, last bool) []chat.Message {
 	size := 0
 	for i := range messages {
 		m := &messages[i]
@@ -143,7 +155,7 @@ func clip(messages []chat.Message, last bool) []chat.Message {
 			m = &messages[len(messages)-1-i]
 		}
 		size += len(m.Text)
-		if size > localapi.PageBytes && i > 0 {
+		if size > most && i > 0 {
 			if last {
 				return messages[len(messages)-i:]
 			}
@@ -151,4 +163,16 @@ func clip(messages []chat.Message, last bool) []chat.Message {
 		}
 	}
 	return messages
+}
+
+// clipAround keeps a message, and of what is before and behind it what is next to it, each with half of
+// localapi.PageBytes.
+func clipAround(messages []chat.Message, id event.ID) []chat.Message {
+	at := slices.IndexFunc(messages, func(m chat.Message) bool { return m.ID == id })
+	if at < 0 {
+		return nil
+	}
+	before := clip(messages[:at+1], localapi.PageBytes/2, true)
+	after := clip(messages[at:], localapi.PageBytes/2, false)
+	return messages[at+1-len(before) : at+len(after)]
 }

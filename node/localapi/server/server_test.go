@@ -316,10 +316,10 @@ func TestPagesAreBounded(t *testing.T) {
 	for i := range messages {
 		messages[i] = chat.Message{Text: long, Cursor: strconv.Itoa(i)}
 	}
-	if kept := clip(messages, true); len(kept) != 64 || kept[63].Cursor != "99" {
+	if kept := clip(messages, localapi.PageBytes, true); len(kept) != 64 || kept[63].Cursor != "99" {
 		t.Errorf("kept %d", len(kept))
 	}
-	if kept := clip([]chat.Message{{Text: strings.Repeat("x", localapi.PageBytes+1)}}, false); len(kept) != 1 {
+	if kept := clip([]chat.Message{{Text: strings.Repeat("x", localapi.PageBytes+1)}}, localapi.PageBytes, false); len(kept) != 1 {
 		t.Errorf("kept %d of one", len(kept))
 	}
 }

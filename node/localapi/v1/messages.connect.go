@@ -52,6 +52,8 @@ const (
 	MessagesSetCursorProcedure = "/earshot.v1.Messages/SetCursor"
 	// MessagesHistoryProcedure is the fully-qualified name of the Messages's History RPC.
 	MessagesHistoryProcedure = "/earshot.v1.Messages/History"
+	// MessagesSearchProcedure is the fully-qualified name of the Messages's Search RPC.
+	MessagesSearchProcedure = "/earshot.v1.Messages/Search"
 	// MessagesOutboxProcedure is the fully-qualified name of the Messages's Outbox RPC.
 	MessagesOutboxProcedure = "/earshot.v1.Messages/Outbox"
 	// MessagesCancelProcedure is the fully-qualified name of the Messages's Cancel RPC.
@@ -102,8 +104,13 @@ type MessagesClient interface {
 	GetCursor(context.Context, *GetCursorRequest) (*CursorResponse, error)
 	SetCursor(context.Context, *SetCursorRequest) (*CursorResponse, error)
 	// History gives messages of a conversation in the order in which they are shown, own ones included,
-	// the oldest first. Errors: no_message (before or after is not in this conversation).
+	// the oldest first. Errors: no_message (before, after or around is not in this conversation).
 	History(context.Context, *HistoryRequest) (*MessagesResponse, error)
+	// Search looks in all that the owner may read for messages with some words, own ones included, and
+	// gives the latest first, as it finds them. Those of blocked persons are left out. It ends when there
+	// are `limit`, or no more. Whoever has enough before ends the call. Errors: query (words is empty
+	// or too much), no_message (after).
+	Search(context.Context, *SearchRequest) (*connect.ServerStreamForClient[SearchResponse], error)
 	// Outbox gives a line for each message and person who has not acknowledged it, and says why it
 	// waits.
 	Outbox(context.Context, *OutboxRequest) (*OutboxResponse, error)
@@ -195,6 +202,12 @@ func NewMessagesClient(httpClient connect.HTTPClient, baseURL string, opts ...co
 			connect.WithSchema(messagesMethods.ByName("History")),
 			connect.WithClientOptions(opts...),
 		),
+		search: connect.NewClient[SearchRequest, SearchResponse](
+			httpClient,
+			baseURL+MessagesSearchProcedure,
+			connect.WithSchema(messagesMethods.ByName("Search")),
+			connect.WithClientOptions(opts...),
+		),
 		outbox: connect.NewClient[OutboxRequest, OutboxResponse](
 			httpClient,
 			baseURL+MessagesOutboxProcedure,
@@ -246,6 +259,7 @@ type messagesClient struct {
 	getCursor *connect.Client[GetCursorRequest, CursorResponse]
 	setCursor *connect.Client[SetCursorRequest, CursorResponse]
 	history   *connect.Client[HistoryRequest, MessagesResponse]
+	search    *connect.Client[SearchRequest, SearchResponse]
 	outbox    *connect.Client[OutboxRequest, OutboxResponse]
 	cancel    *connect.Client[CancelRequest, Sent]
 	edit      *connect.Client[EditRequest, Message]
@@ -340,6 +354,11 @@ func (c *messagesClient) History(ctx context.Context, req *HistoryRequest) (*Mes
 	return nil, err
 }
 
+// Search calls earshot.v1.Messages.Search.
+func (c *messagesClient) Search(ctx context.Context, req *SearchRequest) (*connect.ServerStreamForClient[SearchResponse], error) {
+	return c.search.CallServerStream(ctx, connect.NewRequest(req))
+}
+
 // Outbox calls earshot.v1.Messages.Outbox.
 func (c *messagesClient) Outbox(ctx context.Context, req *OutboxRequest) (*OutboxResponse, error) {
 	response, err := c.outbox.CallUnary(ctx, connect.NewRequest(req))
@@ -430,8 +449,13 @@ type MessagesHandler interface {
 	GetCursor(context.Context, *GetCursorRequest) (*CursorResponse, error)
 	SetCursor(context.Context, *SetCursorRequest) (*CursorResponse, error)
 	// History gives messages of a conversation in the order in which they are shown, own ones included,
-	// the oldest first. Errors: no_message (before or after is not in this conversation).
+	// the oldest first. Errors: no_message (before, after or around is not in this conversation).
 	History(context.Context, *HistoryRequest) (*MessagesResponse, error)
+	// Search looks in all that the owner may read for messages with some words, own ones included, and
+	// gives the latest first, as it finds them. Those of blocked persons are left out. It ends when there
+	// are `limit`, or no more. Whoever has enough before ends the call. Errors: query (words is empty
+	// or too much), no_message (after).
+	Search(context.Context, *SearchRequest, *connect.ServerStream[SearchResponse]) error
 	// Outbox gives a line for each message and person who has not acknowledged it, and says why it
 	// waits.
 	Outbox(context.Context, *OutboxRequest) (*OutboxResponse, error)
@@ -519,6 +543,12 @@ func NewMessagesHandler(svc MessagesHandler, opts ...connect.HandlerOption) (str
 		connect.WithSchema(messagesMethods.ByName("History")),
 		connect.WithHandlerOptions(opts...),
 	)
+	messagesSearchHandler := connect.NewServerStreamHandlerSimple(
+		MessagesSearchProcedure,
+		svc.Search,
+		connect.WithSchema(messagesMethods.ByName("Search")),
+		connect.WithHandlerOptions(opts...),
+	)
 	messagesOutboxHandler := connect.NewUnaryHandlerSimple(
 		MessagesOutboxProcedure,
 		svc.Outbox,
@@ -577,6 +607,8 @@ func NewMessagesHandler(svc MessagesHandler, opts ...connect.HandlerOption) (str
 			messagesSetCursorHandler.ServeHTTP(w, r)
 		case MessagesHistoryProcedure:
 			messagesHistoryHandler.ServeHTTP(w, r)
+		case MessagesSearchProcedure:
+			messagesSearchHandler.ServeHTTP(w, r)
 		case MessagesOutboxProcedure:
 			messagesOutboxHandler.ServeHTTP(w, r)
 		case MessagesCancelProcedure:
@@ -636,6 +668,10 @@ func (UnimplementedMessagesHandler) SetCursor(context.Context, *SetCursorRequest
 
 func (UnimplementedMessagesHandler) History(context.Context, *HistoryRequest) (*MessagesResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("earshot.v1.Messages.History is not implemented"))
+}
+
+func (UnimplementedMessagesHandler) Search(context.Context, *SearchRequest, *connect.ServerStream[SearchResponse]) error {
+	return connect.NewError(connect.CodeUnimplemented, errors.New("earshot.v1.Messages.Search is not implemented"))
 }
 
 func (UnimplementedMessagesHandler) Outbox(context.Context, *OutboxRequest) (*OutboxResponse, error) {

@@ -1270,9 +1270,10 @@ type HistoryRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Who   string                 `protobuf:"bytes,1,opt,name=who,proto3" json:"who,omitempty"`      // WHO
 	Limit uint32                 `protobuf:"varint,2,opt,name=limit,proto3" json:"limit,omitempty"` // 0: 100; at most 1,000
-	// IDs of messages. Neither: the newest. One of them: those next to that message. Both are invalid.
+	// IDs of messages. None: the newest. One of them: those next to that message. More are invalid.
 	Before        string `protobuf:"bytes,3,opt,name=before,proto3" json:"before,omitempty"`
 	After         string `protobuf:"bytes,4,opt,name=after,proto3" json:"after,omitempty"`
+	Around        string `protobuf:"bytes,5,opt,name=around,proto3" json:"around,omitempty"` // also gives that message itself, unless its author is hidden: then it is no_message
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1335,6 +1336,298 @@ func (x *HistoryRequest) GetAfter() string {
 	return ""
 }
 
+func (x *HistoryRequest) GetAround() string {
+	if x != nil {
+		return x.Around
+	}
+	return ""
+}
+
+type SearchRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What must be in the text of a message, in any order, up to 1,024 bytes and 16 words. A word is
+	// found in longer ones, and whether capital or small. Quotation marks around several words make
+	// one of them.
+	Words  string  `protobuf:"bytes,1,opt,name=words,proto3" json:"words,omitempty"`
+	Filter *Filter `protobuf:"bytes,2,opt,name=filter,proto3" json:"filter,omitempty"`
+	// The earliest, and the time before which a message must be, by `t` of Message; any if absent.
+	Since         *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=since,proto3" json:"since,omitempty"`
+	Before        *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=before,proto3" json:"before,omitempty"` // later than since
+	After         string                 `protobuf:"bytes,5,opt,name=after,proto3" json:"after,omitempty"`   // ID of the last message found before, behind which to go on
+	Limit         uint32                 `protobuf:"varint,6,opt,name=limit,proto3" json:"limit,omitempty"`  // 0: 20; at most 1,000
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SearchRequest) Reset() {
+	*x = SearchRequest{}
+	mi := &file_v1_messages_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SearchRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SearchRequest) ProtoMessage() {}
+
+func (x *SearchRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_messages_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SearchRequest.ProtoReflect.Descriptor instead.
+func (*SearchRequest) Descriptor() ([]byte, []int) {
+	return file_v1_messages_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *SearchRequest) GetWords() string {
+	if x != nil {
+		return x.Words
+	}
+	return ""
+}
+
+func (x *SearchRequest) GetFilter() *Filter {
+	if x != nil {
+		return x.Filter
+	}
+	return nil
+}
+
+func (x *SearchRequest) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
+func (x *SearchRequest) GetBefore() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Before
+	}
+	return nil
+}
+
+func (x *SearchRequest) GetAfter() string {
+	if x != nil {
+		return x.After
+	}
+	return ""
+}
+
+func (x *SearchRequest) GetLimit() uint32 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+// SearchResponse has what was found since the one before, up to 1 MiB of text. While nothing is found
+// there is one now and then, which says how far the search has come.
+type SearchResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Found []*Found               `protobuf:"bytes,1,rep,name=found,proto3" json:"found,omitempty"` // the latest first, by `t` of Message
+	// What matches and is not earlier than this was given. Absent, without `of`: there is no more.
+	Back *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=back,proto3" json:"back,omitempty"`
+	// Present as long as the node prepares the search, as the first time after an upgrade: it has
+	// done `made` of `of`, and nothing was looked for yet.
+	Made          uint64 `protobuf:"varint,3,opt,name=made,proto3" json:"made,omitempty"`
+	Of            uint64 `protobuf:"varint,4,opt,name=of,proto3" json:"of,omitempty"`
+	More          bool   `protobuf:"varint,5,opt,name=more,proto3" json:"more,omitempty"` // of the last response: `limit` has ended the search, and there may be more
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SearchResponse) Reset() {
+	*x = SearchResponse{}
+	mi := &file_v1_messages_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SearchResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SearchResponse) ProtoMessage() {}
+
+func (x *SearchResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_messages_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SearchResponse.ProtoReflect.Descriptor instead.
+func (*SearchResponse) Descriptor() ([]byte, []int) {
+	return file_v1_messages_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *SearchResponse) GetFound() []*Found {
+	if x != nil {
+		return x.Found
+	}
+	return nil
+}
+
+func (x *SearchResponse) GetBack() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Back
+	}
+	return nil
+}
+
+func (x *SearchResponse) GetMade() uint64 {
+	if x != nil {
+		return x.Made
+	}
+	return 0
+}
+
+func (x *SearchResponse) GetOf() uint64 {
+	if x != nil {
+		return x.Of
+	}
+	return 0
+}
+
+func (x *SearchResponse) GetMore() bool {
+	if x != nil {
+		return x.More
+	}
+	return false
+}
+
+// Found is a message in which all words are, and where they are.
+type Found struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Message *Message               `protobuf:"bytes,1,opt,name=message,proto3" json:"message,omitempty"`
+	// Parts of its text, ascending, which neither overlap nor touch: the first 256.
+	Marks         []*Mark `protobuf:"bytes,2,rep,name=marks,proto3" json:"marks,omitempty"`
+	Person        *Person `protobuf:"bytes,3,opt,name=person,proto3" json:"person,omitempty"` // whom its `with` means, if that is a person who is known here
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Found) Reset() {
+	*x = Found{}
+	mi := &file_v1_messages_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Found) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Found) ProtoMessage() {}
+
+func (x *Found) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_messages_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Found.ProtoReflect.Descriptor instead.
+func (*Found) Descriptor() ([]byte, []int) {
+	return file_v1_messages_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *Found) GetMessage() *Message {
+	if x != nil {
+		return x.Message
+	}
+	return nil
+}
+
+func (x *Found) GetMarks() []*Mark {
+	if x != nil {
+		return x.Marks
+	}
+	return nil
+}
+
+func (x *Found) GetPerson() *Person {
+	if x != nil {
+		return x.Person
+	}
+	return nil
+}
+
+// Mark is a part of a text, from the character `start` to the one before `end`. They are counted in
+// Unicode code points: not in bytes, nor in UTF-16 units.
+type Mark struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Start         uint32                 `protobuf:"varint,1,opt,name=start,proto3" json:"start,omitempty"`
+	End           uint32                 `protobuf:"varint,2,opt,name=end,proto3" json:"end,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Mark) Reset() {
+	*x = Mark{}
+	mi := &file_v1_messages_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Mark) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Mark) ProtoMessage() {}
+
+func (x *Mark) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_messages_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Mark.ProtoReflect.Descriptor instead.
+func (*Mark) Descriptor() ([]byte, []int) {
+	return file_v1_messages_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *Mark) GetStart() uint32 {
+	if x != nil {
+		return x.Start
+	}
+	return 0
+}
+
+func (x *Mark) GetEnd() uint32 {
+	if x != nil {
+		return x.End
+	}
+	return 0
+}
+
 type OutboxRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -1343,7 +1636,7 @@ type OutboxRequest struct {
 
 func (x *OutboxRequest) Reset() {
 	*x = OutboxRequest{}
-	mi := &file_v1_messages_proto_msgTypes[19]
+	mi := &file_v1_messages_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1355,7 +1648,7 @@ func (x *OutboxRequest) String() string {
 func (*OutboxRequest) ProtoMessage() {}
 
 func (x *OutboxRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_messages_proto_msgTypes[19]
+	mi := &file_v1_messages_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1368,7 +1661,7 @@ func (x *OutboxRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OutboxRequest.ProtoReflect.Descriptor instead.
 func (*OutboxRequest) Descriptor() ([]byte, []int) {
-	return file_v1_messages_proto_rawDescGZIP(), []int{19}
+	return file_v1_messages_proto_rawDescGZIP(), []int{23}
 }
 
 type OutboxResponse struct {
@@ -1380,7 +1673,7 @@ type OutboxResponse struct {
 
 func (x *OutboxResponse) Reset() {
 	*x = OutboxResponse{}
-	mi := &file_v1_messages_proto_msgTypes[20]
+	mi := &file_v1_messages_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1392,7 +1685,7 @@ func (x *OutboxResponse) String() string {
 func (*OutboxResponse) ProtoMessage() {}
 
 func (x *OutboxResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_messages_proto_msgTypes[20]
+	mi := &file_v1_messages_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1405,7 +1698,7 @@ func (x *OutboxResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OutboxResponse.ProtoReflect.Descriptor instead.
 func (*OutboxResponse) Descriptor() ([]byte, []int) {
-	return file_v1_messages_proto_rawDescGZIP(), []int{20}
+	return file_v1_messages_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *OutboxResponse) GetPending() []*Pending {
@@ -1437,7 +1730,7 @@ type Pending struct {
 
 func (x *Pending) Reset() {
 	*x = Pending{}
-	mi := &file_v1_messages_proto_msgTypes[21]
+	mi := &file_v1_messages_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1449,7 +1742,7 @@ func (x *Pending) String() string {
 func (*Pending) ProtoMessage() {}
 
 func (x *Pending) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_messages_proto_msgTypes[21]
+	mi := &file_v1_messages_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1462,7 +1755,7 @@ func (x *Pending) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pending.ProtoReflect.Descriptor instead.
 func (*Pending) Descriptor() ([]byte, []int) {
-	return file_v1_messages_proto_rawDescGZIP(), []int{21}
+	return file_v1_messages_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Pending) GetId() string {
@@ -1537,7 +1830,7 @@ type CancelRequest struct {
 
 func (x *CancelRequest) Reset() {
 	*x = CancelRequest{}
-	mi := &file_v1_messages_proto_msgTypes[22]
+	mi := &file_v1_messages_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1549,7 +1842,7 @@ func (x *CancelRequest) String() string {
 func (*CancelRequest) ProtoMessage() {}
 
 func (x *CancelRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_messages_proto_msgTypes[22]
+	mi := &file_v1_messages_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1562,7 +1855,7 @@ func (x *CancelRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelRequest.ProtoReflect.Descriptor instead.
 func (*CancelRequest) Descriptor() ([]byte, []int) {
-	return file_v1_messages_proto_rawDescGZIP(), []int{22}
+	return file_v1_messages_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *CancelRequest) GetId() string {
@@ -1582,7 +1875,7 @@ type EditRequest struct {
 
 func (x *EditRequest) Reset() {
 	*x = EditRequest{}
-	mi := &file_v1_messages_proto_msgTypes[23]
+	mi := &file_v1_messages_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1594,7 +1887,7 @@ func (x *EditRequest) String() string {
 func (*EditRequest) ProtoMessage() {}
 
 func (x *EditRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_messages_proto_msgTypes[23]
+	mi := &file_v1_messages_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1607,7 +1900,7 @@ func (x *EditRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EditRequest.ProtoReflect.Descriptor instead.
 func (*EditRequest) Descriptor() ([]byte, []int) {
-	return file_v1_messages_proto_rawDescGZIP(), []int{23}
+	return file_v1_messages_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *EditRequest) GetId() string {
@@ -1633,7 +1926,7 @@ type RecallRequest struct {
 
 func (x *RecallRequest) Reset() {
 	*x = RecallRequest{}
-	mi := &file_v1_messages_proto_msgTypes[24]
+	mi := &file_v1_messages_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1645,7 +1938,7 @@ func (x *RecallRequest) String() string {
 func (*RecallRequest) ProtoMessage() {}
 
 func (x *RecallRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_messages_proto_msgTypes[24]
+	mi := &file_v1_messages_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1658,7 +1951,7 @@ func (x *RecallRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RecallRequest.ProtoReflect.Descriptor instead.
 func (*RecallRequest) Descriptor() ([]byte, []int) {
-	return file_v1_messages_proto_rawDescGZIP(), []int{24}
+	return file_v1_messages_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *RecallRequest) GetId() string {
@@ -1678,7 +1971,7 @@ type ReactRequest struct {
 
 func (x *ReactRequest) Reset() {
 	*x = ReactRequest{}
-	mi := &file_v1_messages_proto_msgTypes[25]
+	mi := &file_v1_messages_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1690,7 +1983,7 @@ func (x *ReactRequest) String() string {
 func (*ReactRequest) ProtoMessage() {}
 
 func (x *ReactRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_messages_proto_msgTypes[25]
+	mi := &file_v1_messages_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1703,7 +1996,7 @@ func (x *ReactRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReactRequest.ProtoReflect.Descriptor instead.
 func (*ReactRequest) Descriptor() ([]byte, []int) {
-	return file_v1_messages_proto_rawDescGZIP(), []int{25}
+	return file_v1_messages_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ReactRequest) GetId() string {
@@ -1729,7 +2022,7 @@ type ReceiptsRequest struct {
 
 func (x *ReceiptsRequest) Reset() {
 	*x = ReceiptsRequest{}
-	mi := &file_v1_messages_proto_msgTypes[26]
+	mi := &file_v1_messages_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1741,7 +2034,7 @@ func (x *ReceiptsRequest) String() string {
 func (*ReceiptsRequest) ProtoMessage() {}
 
 func (x *ReceiptsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_messages_proto_msgTypes[26]
+	mi := &file_v1_messages_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1754,7 +2047,7 @@ func (x *ReceiptsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReceiptsRequest.ProtoReflect.Descriptor instead.
 func (*ReceiptsRequest) Descriptor() ([]byte, []int) {
-	return file_v1_messages_proto_rawDescGZIP(), []int{26}
+	return file_v1_messages_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *ReceiptsRequest) GetId() string {
@@ -1773,7 +2066,7 @@ type ReceiptsResponse struct {
 
 func (x *ReceiptsResponse) Reset() {
 	*x = ReceiptsResponse{}
-	mi := &file_v1_messages_proto_msgTypes[27]
+	mi := &file_v1_messages_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1785,7 +2078,7 @@ func (x *ReceiptsResponse) String() string {
 func (*ReceiptsResponse) ProtoMessage() {}
 
 func (x *ReceiptsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_messages_proto_msgTypes[27]
+	mi := &file_v1_messages_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1798,7 +2091,7 @@ func (x *ReceiptsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReceiptsResponse.ProtoReflect.Descriptor instead.
 func (*ReceiptsResponse) Descriptor() ([]byte, []int) {
-	return file_v1_messages_proto_rawDescGZIP(), []int{27}
+	return file_v1_messages_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ReceiptsResponse) GetReached() []*Reached {
@@ -1820,7 +2113,7 @@ type Reached struct {
 
 func (x *Reached) Reset() {
 	*x = Reached{}
-	mi := &file_v1_messages_proto_msgTypes[28]
+	mi := &file_v1_messages_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1832,7 +2125,7 @@ func (x *Reached) String() string {
 func (*Reached) ProtoMessage() {}
 
 func (x *Reached) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_messages_proto_msgTypes[28]
+	mi := &file_v1_messages_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1845,7 +2138,7 @@ func (x *Reached) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reached.ProtoReflect.Descriptor instead.
 func (*Reached) Descriptor() ([]byte, []int) {
-	return file_v1_messages_proto_rawDescGZIP(), []int{28}
+	return file_v1_messages_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Reached) GetPerson() *Person {
@@ -1880,7 +2173,7 @@ type SendLinesRequest_Open struct {
 
 func (x *SendLinesRequest_Open) Reset() {
 	*x = SendLinesRequest_Open{}
-	mi := &file_v1_messages_proto_msgTypes[29]
+	mi := &file_v1_messages_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1892,7 +2185,7 @@ func (x *SendLinesRequest_Open) String() string {
 func (*SendLinesRequest_Open) ProtoMessage() {}
 
 func (x *SendLinesRequest_Open) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_messages_proto_msgTypes[29]
+	mi := &file_v1_messages_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1939,7 +2232,7 @@ type SendLinesRequest_Line struct {
 
 func (x *SendLinesRequest_Line) Reset() {
 	*x = SendLinesRequest_Line{}
-	mi := &file_v1_messages_proto_msgTypes[30]
+	mi := &file_v1_messages_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1951,7 +2244,7 @@ func (x *SendLinesRequest_Line) String() string {
 func (*SendLinesRequest_Line) ProtoMessage() {}
 
 func (x *SendLinesRequest_Line) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_messages_proto_msgTypes[30]
+	mi := &file_v1_messages_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2084,12 +2377,33 @@ const file_v1_messages_proto_rawDesc = "" +
 	"\x06cursor\x18\x01 \x01(\tR\x06cursor\"2\n" +
 	"\fByKeyRequest\x12\x10\n" +
 	"\x03who\x18\x01 \x01(\tR\x03who\x12\x10\n" +
-	"\x03key\x18\x02 \x01(\tR\x03key\"f\n" +
+	"\x03key\x18\x02 \x01(\tR\x03key\"~\n" +
 	"\x0eHistoryRequest\x12\x10\n" +
 	"\x03who\x18\x01 \x01(\tR\x03who\x12\x14\n" +
 	"\x05limit\x18\x02 \x01(\rR\x05limit\x12\x16\n" +
 	"\x06before\x18\x03 \x01(\tR\x06before\x12\x14\n" +
-	"\x05after\x18\x04 \x01(\tR\x05after\"\x0f\n" +
+	"\x05after\x18\x04 \x01(\tR\x05after\x12\x16\n" +
+	"\x06around\x18\x05 \x01(\tR\x06around\"\xe3\x01\n" +
+	"\rSearchRequest\x12\x14\n" +
+	"\x05words\x18\x01 \x01(\tR\x05words\x12*\n" +
+	"\x06filter\x18\x02 \x01(\v2\x12.earshot.v1.FilterR\x06filter\x120\n" +
+	"\x05since\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x122\n" +
+	"\x06before\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x06before\x12\x14\n" +
+	"\x05after\x18\x05 \x01(\tR\x05after\x12\x14\n" +
+	"\x05limit\x18\x06 \x01(\rR\x05limit\"\xa1\x01\n" +
+	"\x0eSearchResponse\x12'\n" +
+	"\x05found\x18\x01 \x03(\v2\x11.earshot.v1.FoundR\x05found\x12.\n" +
+	"\x04back\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04back\x12\x12\n" +
+	"\x04made\x18\x03 \x01(\x04R\x04made\x12\x0e\n" +
+	"\x02of\x18\x04 \x01(\x04R\x02of\x12\x12\n" +
+	"\x04more\x18\x05 \x01(\bR\x04more\"\x8a\x01\n" +
+	"\x05Found\x12-\n" +
+	"\amessage\x18\x01 \x01(\v2\x13.earshot.v1.MessageR\amessage\x12&\n" +
+	"\x05marks\x18\x02 \x03(\v2\x10.earshot.v1.MarkR\x05marks\x12*\n" +
+	"\x06person\x18\x03 \x01(\v2\x12.earshot.v1.PersonR\x06person\".\n" +
+	"\x04Mark\x12\x14\n" +
+	"\x05start\x18\x01 \x01(\rR\x05start\x12\x10\n" +
+	"\x03end\x18\x02 \x01(\rR\x03end\"\x0f\n" +
 	"\rOutboxRequest\"?\n" +
 	"\x0eOutboxResponse\x12-\n" +
 	"\apending\x18\x01 \x03(\v2\x13.earshot.v1.PendingR\apending\"\xbb\x02\n" +
@@ -2121,7 +2435,7 @@ const file_v1_messages_proto_rawDesc = "" +
 	"\aReached\x12*\n" +
 	"\x06person\x18\x01 \x01(\v2\x12.earshot.v1.PersonR\x06person\x12\x14\n" +
 	"\x05state\x18\x02 \x01(\tR\x05state\x12\x16\n" +
-	"\x06reason\x18\x03 \x01(\tR\x06reason2\x81\b\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason2\xc4\b\n" +
 	"\bMessages\x121\n" +
 	"\x04Send\x12\x17.earshot.v1.SendRequest\x1a\x10.earshot.v1.Sent\x12L\n" +
 	"\tSendLines\x12\x1c.earshot.v1.SendLinesRequest\x1a\x1d.earshot.v1.SendLinesResponse(\x010\x01\x121\n" +
@@ -2132,7 +2446,8 @@ const file_v1_messages_proto_rawDesc = "" +
 	"\bArrivals\x12\x1b.earshot.v1.ArrivalsRequest\x1a\x1c.earshot.v1.MessagesResponse\x12E\n" +
 	"\tGetCursor\x12\x1c.earshot.v1.GetCursorRequest\x1a\x1a.earshot.v1.CursorResponse\x12E\n" +
 	"\tSetCursor\x12\x1c.earshot.v1.SetCursorRequest\x1a\x1a.earshot.v1.CursorResponse\x12C\n" +
-	"\aHistory\x12\x1a.earshot.v1.HistoryRequest\x1a\x1c.earshot.v1.MessagesResponse\x12?\n" +
+	"\aHistory\x12\x1a.earshot.v1.HistoryRequest\x1a\x1c.earshot.v1.MessagesResponse\x12A\n" +
+	"\x06Search\x12\x19.earshot.v1.SearchRequest\x1a\x1a.earshot.v1.SearchResponse0\x01\x12?\n" +
 	"\x06Outbox\x12\x19.earshot.v1.OutboxRequest\x1a\x1a.earshot.v1.OutboxResponse\x125\n" +
 	"\x06Cancel\x12\x19.earshot.v1.CancelRequest\x1a\x10.earshot.v1.Sent\x124\n" +
 	"\x04Edit\x12\x17.earshot.v1.EditRequest\x1a\x13.earshot.v1.Message\x128\n" +
@@ -2152,7 +2467,7 @@ func file_v1_messages_proto_rawDescGZIP() []byte {
 	return file_v1_messages_proto_rawDescData
 }
 
-var file_v1_messages_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
+var file_v1_messages_proto_msgTypes = make([]protoimpl.MessageInfo, 35)
 var file_v1_messages_proto_goTypes = []any{
 	(*SendRequest)(nil),           // 0: earshot.v1.SendRequest
 	(*Sent)(nil),                  // 1: earshot.v1.Sent
@@ -2173,90 +2488,104 @@ var file_v1_messages_proto_goTypes = []any{
 	(*CursorResponse)(nil),        // 16: earshot.v1.CursorResponse
 	(*ByKeyRequest)(nil),          // 17: earshot.v1.ByKeyRequest
 	(*HistoryRequest)(nil),        // 18: earshot.v1.HistoryRequest
-	(*OutboxRequest)(nil),         // 19: earshot.v1.OutboxRequest
-	(*OutboxResponse)(nil),        // 20: earshot.v1.OutboxResponse
-	(*Pending)(nil),               // 21: earshot.v1.Pending
-	(*CancelRequest)(nil),         // 22: earshot.v1.CancelRequest
-	(*EditRequest)(nil),           // 23: earshot.v1.EditRequest
-	(*RecallRequest)(nil),         // 24: earshot.v1.RecallRequest
-	(*ReactRequest)(nil),          // 25: earshot.v1.ReactRequest
-	(*ReceiptsRequest)(nil),       // 26: earshot.v1.ReceiptsRequest
-	(*ReceiptsResponse)(nil),      // 27: earshot.v1.ReceiptsResponse
-	(*Reached)(nil),               // 28: earshot.v1.Reached
-	(*SendLinesRequest_Open)(nil), // 29: earshot.v1.SendLinesRequest.Open
-	(*SendLinesRequest_Line)(nil), // 30: earshot.v1.SendLinesRequest.Line
-	(*durationpb.Duration)(nil),   // 31: google.protobuf.Duration
-	(*Target)(nil),                // 32: earshot.v1.Target
-	(*timestamppb.Timestamp)(nil), // 33: google.protobuf.Timestamp
-	(*Problem)(nil),               // 34: earshot.v1.Problem
-	(*Person)(nil),                // 35: earshot.v1.Person
+	(*SearchRequest)(nil),         // 19: earshot.v1.SearchRequest
+	(*SearchResponse)(nil),        // 20: earshot.v1.SearchResponse
+	(*Found)(nil),                 // 21: earshot.v1.Found
+	(*Mark)(nil),                  // 22: earshot.v1.Mark
+	(*OutboxRequest)(nil),         // 23: earshot.v1.OutboxRequest
+	(*OutboxResponse)(nil),        // 24: earshot.v1.OutboxResponse
+	(*Pending)(nil),               // 25: earshot.v1.Pending
+	(*CancelRequest)(nil),         // 26: earshot.v1.CancelRequest
+	(*EditRequest)(nil),           // 27: earshot.v1.EditRequest
+	(*RecallRequest)(nil),         // 28: earshot.v1.RecallRequest
+	(*ReactRequest)(nil),          // 29: earshot.v1.ReactRequest
+	(*ReceiptsRequest)(nil),       // 30: earshot.v1.ReceiptsRequest
+	(*ReceiptsResponse)(nil),      // 31: earshot.v1.ReceiptsResponse
+	(*Reached)(nil),               // 32: earshot.v1.Reached
+	(*SendLinesRequest_Open)(nil), // 33: earshot.v1.SendLinesRequest.Open
+	(*SendLinesRequest_Line)(nil), // 34: earshot.v1.SendLinesRequest.Line
+	(*durationpb.Duration)(nil),   // 35: google.protobuf.Duration
+	(*Target)(nil),                // 36: earshot.v1.Target
+	(*timestamppb.Timestamp)(nil), // 37: google.protobuf.Timestamp
+	(*Problem)(nil),               // 38: earshot.v1.Problem
+	(*Person)(nil),                // 39: earshot.v1.Person
 }
 var file_v1_messages_proto_depIdxs = []int32{
-	31, // 0: earshot.v1.SendRequest.timeout:type_name -> google.protobuf.Duration
-	32, // 1: earshot.v1.Sent.to:type_name -> earshot.v1.Target
-	33, // 2: earshot.v1.Sent.time:type_name -> google.protobuf.Timestamp
-	34, // 3: earshot.v1.Sent.problem:type_name -> earshot.v1.Problem
-	29, // 4: earshot.v1.SendLinesRequest.open:type_name -> earshot.v1.SendLinesRequest.Open
-	30, // 5: earshot.v1.SendLinesRequest.lines:type_name -> earshot.v1.SendLinesRequest.Line
+	35, // 0: earshot.v1.SendRequest.timeout:type_name -> google.protobuf.Duration
+	36, // 1: earshot.v1.Sent.to:type_name -> earshot.v1.Target
+	37, // 2: earshot.v1.Sent.time:type_name -> google.protobuf.Timestamp
+	38, // 3: earshot.v1.Sent.problem:type_name -> earshot.v1.Problem
+	33, // 4: earshot.v1.SendLinesRequest.open:type_name -> earshot.v1.SendLinesRequest.Open
+	34, // 5: earshot.v1.SendLinesRequest.lines:type_name -> earshot.v1.SendLinesRequest.Line
 	1,  // 6: earshot.v1.SendLinesResponse.sent:type_name -> earshot.v1.Sent
-	31, // 7: earshot.v1.WaitRequest.timeout:type_name -> google.protobuf.Duration
-	32, // 8: earshot.v1.Message.to:type_name -> earshot.v1.Target
+	35, // 7: earshot.v1.WaitRequest.timeout:type_name -> google.protobuf.Duration
+	36, // 8: earshot.v1.Message.to:type_name -> earshot.v1.Target
 	5,  // 9: earshot.v1.Message.from:type_name -> earshot.v1.Author
-	33, // 10: earshot.v1.Message.time:type_name -> google.protobuf.Timestamp
-	33, // 11: earshot.v1.Message.received:type_name -> google.protobuf.Timestamp
+	37, // 10: earshot.v1.Message.time:type_name -> google.protobuf.Timestamp
+	37, // 11: earshot.v1.Message.received:type_name -> google.protobuf.Timestamp
 	7,  // 12: earshot.v1.Message.reactions:type_name -> earshot.v1.Reaction
-	32, // 13: earshot.v1.Message.with:type_name -> earshot.v1.Target
+	36, // 13: earshot.v1.Message.with:type_name -> earshot.v1.Target
 	5,  // 14: earshot.v1.Reaction.from:type_name -> earshot.v1.Author
 	6,  // 15: earshot.v1.MessagesResponse.messages:type_name -> earshot.v1.Message
 	9,  // 16: earshot.v1.UnreadRequest.filter:type_name -> earshot.v1.Filter
 	9,  // 17: earshot.v1.ArrivalsRequest.filter:type_name -> earshot.v1.Filter
 	9,  // 18: earshot.v1.GetCursorRequest.filter:type_name -> earshot.v1.Filter
 	9,  // 19: earshot.v1.SetCursorRequest.filter:type_name -> earshot.v1.Filter
-	21, // 20: earshot.v1.OutboxResponse.pending:type_name -> earshot.v1.Pending
-	32, // 21: earshot.v1.Pending.to:type_name -> earshot.v1.Target
-	33, // 22: earshot.v1.Pending.queued:type_name -> google.protobuf.Timestamp
-	33, // 23: earshot.v1.Pending.last_seen:type_name -> google.protobuf.Timestamp
-	35, // 24: earshot.v1.Pending.person:type_name -> earshot.v1.Person
-	28, // 25: earshot.v1.ReceiptsResponse.reached:type_name -> earshot.v1.Reached
-	35, // 26: earshot.v1.Reached.person:type_name -> earshot.v1.Person
-	31, // 27: earshot.v1.SendLinesRequest.Open.timeout:type_name -> google.protobuf.Duration
-	0,  // 28: earshot.v1.Messages.Send:input_type -> earshot.v1.SendRequest
-	2,  // 29: earshot.v1.Messages.SendLines:input_type -> earshot.v1.SendLinesRequest
-	4,  // 30: earshot.v1.Messages.Wait:input_type -> earshot.v1.WaitRequest
-	17, // 31: earshot.v1.Messages.ByKey:input_type -> earshot.v1.ByKeyRequest
-	10, // 32: earshot.v1.Messages.Unread:input_type -> earshot.v1.UnreadRequest
-	11, // 33: earshot.v1.Messages.MarkRead:input_type -> earshot.v1.MarkReadRequest
-	13, // 34: earshot.v1.Messages.Arrivals:input_type -> earshot.v1.ArrivalsRequest
-	14, // 35: earshot.v1.Messages.GetCursor:input_type -> earshot.v1.GetCursorRequest
-	15, // 36: earshot.v1.Messages.SetCursor:input_type -> earshot.v1.SetCursorRequest
-	18, // 37: earshot.v1.Messages.History:input_type -> earshot.v1.HistoryRequest
-	19, // 38: earshot.v1.Messages.Outbox:input_type -> earshot.v1.OutboxRequest
-	22, // 39: earshot.v1.Messages.Cancel:input_type -> earshot.v1.CancelRequest
-	23, // 40: earshot.v1.Messages.Edit:input_type -> earshot.v1.EditRequest
-	24, // 41: earshot.v1.Messages.Recall:input_type -> earshot.v1.RecallRequest
-	25, // 42: earshot.v1.Messages.React:input_type -> earshot.v1.ReactRequest
-	26, // 43: earshot.v1.Messages.Receipts:input_type -> earshot.v1.ReceiptsRequest
-	1,  // 44: earshot.v1.Messages.Send:output_type -> earshot.v1.Sent
-	3,  // 45: earshot.v1.Messages.SendLines:output_type -> earshot.v1.SendLinesResponse
-	1,  // 46: earshot.v1.Messages.Wait:output_type -> earshot.v1.Sent
-	6,  // 47: earshot.v1.Messages.ByKey:output_type -> earshot.v1.Message
-	8,  // 48: earshot.v1.Messages.Unread:output_type -> earshot.v1.MessagesResponse
-	12, // 49: earshot.v1.Messages.MarkRead:output_type -> earshot.v1.MarkReadResponse
-	8,  // 50: earshot.v1.Messages.Arrivals:output_type -> earshot.v1.MessagesResponse
-	16, // 51: earshot.v1.Messages.GetCursor:output_type -> earshot.v1.CursorResponse
-	16, // 52: earshot.v1.Messages.SetCursor:output_type -> earshot.v1.CursorResponse
-	8,  // 53: earshot.v1.Messages.History:output_type -> earshot.v1.MessagesResponse
-	20, // 54: earshot.v1.Messages.Outbox:output_type -> earshot.v1.OutboxResponse
-	1,  // 55: earshot.v1.Messages.Cancel:output_type -> earshot.v1.Sent
-	6,  // 56: earshot.v1.Messages.Edit:output_type -> earshot.v1.Message
-	6,  // 57: earshot.v1.Messages.Recall:output_type -> earshot.v1.Message
-	6,  // 58: earshot.v1.Messages.React:output_type -> earshot.v1.Message
-	27, // 59: earshot.v1.Messages.Receipts:output_type -> earshot.v1.ReceiptsResponse
-	44, // [44:60] is the sub-list for method output_type
-	28, // [28:44] is the sub-list for method input_type
-	28, // [28:28] is the sub-list for extension type_name
-	28, // [28:28] is the sub-list for extension extendee
-	0,  // [0:28] is the sub-list for field type_name
+	9,  // 20: earshot.v1.SearchRequest.filter:type_name -> earshot.v1.Filter
+	37, // 21: earshot.v1.SearchRequest.since:type_name -> google.protobuf.Timestamp
+	37, // 22: earshot.v1.SearchRequest.before:type_name -> google.protobuf.Timestamp
+	21, // 23: earshot.v1.SearchResponse.found:type_name -> earshot.v1.Found
+	37, // 24: earshot.v1.SearchResponse.back:type_name -> google.protobuf.Timestamp
+	6,  // 25: earshot.v1.Found.message:type_name -> earshot.v1.Message
+	22, // 26: earshot.v1.Found.marks:type_name -> earshot.v1.Mark
+	39, // 27: earshot.v1.Found.person:type_name -> earshot.v1.Person
+	25, // 28: earshot.v1.OutboxResponse.pending:type_name -> earshot.v1.Pending
+	36, // 29: earshot.v1.Pending.to:type_name -> earshot.v1.Target
+	37, // 30: earshot.v1.Pending.queued:type_name -> google.protobuf.Timestamp
+	37, // 31: earshot.v1.Pending.last_seen:type_name -> google.protobuf.Timestamp
+	39, // 32: earshot.v1.Pending.person:type_name -> earshot.v1.Person
+	32, // 33: earshot.v1.ReceiptsResponse.reached:type_name -> earshot.v1.Reached
+	39, // 34: earshot.v1.Reached.person:type_name -> earshot.v1.Person
+	35, // 35: earshot.v1.SendLinesRequest.Open.timeout:type_name -> google.protobuf.Duration
+	0,  // 36: earshot.v1.Messages.Send:input_type -> earshot.v1.SendRequest
+	2,  // 37: earshot.v1.Messages.SendLines:input_type -> earshot.v1.SendLinesRequest
+	4,  // 38: earshot.v1.Messages.Wait:input_type -> earshot.v1.WaitRequest
+	17, // 39: earshot.v1.Messages.ByKey:input_type -> earshot.v1.ByKeyRequest
+	10, // 40: earshot.v1.Messages.Unread:input_type -> earshot.v1.UnreadRequest
+	11, // 41: earshot.v1.Messages.MarkRead:input_type -> earshot.v1.MarkReadRequest
+	13, // 42: earshot.v1.Messages.Arrivals:input_type -> earshot.v1.ArrivalsRequest
+	14, // 43: earshot.v1.Messages.GetCursor:input_type -> earshot.v1.GetCursorRequest
+	15, // 44: earshot.v1.Messages.SetCursor:input_type -> earshot.v1.SetCursorRequest
+	18, // 45: earshot.v1.Messages.History:input_type -> earshot.v1.HistoryRequest
+	19, // 46: earshot.v1.Messages.Search:input_type -> earshot.v1.SearchRequest
+	23, // 47: earshot.v1.Messages.Outbox:input_type -> earshot.v1.OutboxRequest
+	26, // 48: earshot.v1.Messages.Cancel:input_type -> earshot.v1.CancelRequest
+	27, // 49: earshot.v1.Messages.Edit:input_type -> earshot.v1.EditRequest
+	28, // 50: earshot.v1.Messages.Recall:input_type -> earshot.v1.RecallRequest
+	29, // 51: earshot.v1.Messages.React:input_type -> earshot.v1.ReactRequest
+	30, // 52: earshot.v1.Messages.Receipts:input_type -> earshot.v1.ReceiptsRequest
+	1,  // 53: earshot.v1.Messages.Send:output_type -> earshot.v1.Sent
+	3,  // 54: earshot.v1.Messages.SendLines:output_type -> earshot.v1.SendLinesResponse
+	1,  // 55: earshot.v1.Messages.Wait:output_type -> earshot.v1.Sent
+	6,  // 56: earshot.v1.Messages.ByKey:output_type -> earshot.v1.Message
+	8,  // 57: earshot.v1.Messages.Unread:output_type -> earshot.v1.MessagesResponse
+	12, // 58: earshot.v1.Messages.MarkRead:output_type -> earshot.v1.MarkReadResponse
+	8,  // 59: earshot.v1.Messages.Arrivals:output_type -> earshot.v1.MessagesResponse
+	16, // 60: earshot.v1.Messages.GetCursor:output_type -> earshot.v1.CursorResponse
+	16, // 61: earshot.v1.Messages.SetCursor:output_type -> earshot.v1.CursorResponse
+	8,  // 62: earshot.v1.Messages.History:output_type -> earshot.v1.MessagesResponse
+	20, // 63: earshot.v1.Messages.Search:output_type -> earshot.v1.SearchResponse
+	24, // 64: earshot.v1.Messages.Outbox:output_type -> earshot.v1.OutboxResponse
+	1,  // 65: earshot.v1.Messages.Cancel:output_type -> earshot.v1.Sent
+	6,  // 66: earshot.v1.Messages.Edit:output_type -> earshot.v1.Message
+	6,  // 67: earshot.v1.Messages.Recall:output_type -> earshot.v1.Message
+	6,  // 68: earshot.v1.Messages.React:output_type -> earshot.v1.Message
+	31, // 69: earshot.v1.Messages.Receipts:output_type -> earshot.v1.ReceiptsResponse
+	53, // [53:70] is the sub-list for method output_type
+	36, // [36:53] is the sub-list for method input_type
+	36, // [36:36] is the sub-list for extension type_name
+	36, // [36:36] is the sub-list for extension extendee
+	0,  // [0:36] is the sub-list for field type_name
 }
 
 func init() { file_v1_messages_proto_init() }
@@ -2272,7 +2601,7 @@ func file_v1_messages_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_v1_messages_proto_rawDesc), len(file_v1_messages_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   31,
+			NumMessages:   35,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -26,7 +26,7 @@ type Problem struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// A word for programs: unknown, ambiguous, name_taken, name, key_used, text, empty,
 	// too_long, acknowledged, undelivered, no_message, blocked, words, self, setting, not_member,
-	// not_permitted, recalled, group_full, not_yours, too_late, emoji, other_store,
+	// not_permitted, recalled, group_full, not_yours, too_late, emoji, query, other_store,
 	// no_room, renamed, not_contact, contact, busy, invalid, stopping or internal.
 	Code string `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
 	// Whom WHO fits (ambiguous), who has the name (name_taken), or who calls themselves WHO and

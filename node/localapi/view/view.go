@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -165,6 +166,24 @@ func Message(m chat.Message) *earshotv1.Message {
 	}
 	if m.ReplyTo != nil {
 		v.ReplyTo = EventID(*m.ReplyTo)
+	}
+	return v
+}
+
+// Found shows a message that a search has found.
+func Found(f chat.Found) *earshotv1.Found {
+	v := &earshotv1.Found{Message: Message(f.Message)}
+	if f.Person != nil {
+		v.Person = Person(*f.Person)
+	}
+	at, n := 0, 0 // a place in the text, in bytes and in code points
+	point := func(to int) uint32 {
+		n += utf8.RuneCountInString(f.Text[at:to])
+		at = to
+		return uint32(n)
+	}
+	for _, m := range f.Marks {
+		v.Marks = append(v.Marks, &earshotv1.Mark{Start: point(m.Start), End: point(m.End)})
 	}
 	return v
 }
