@@ -109,7 +109,6 @@ var elsewhere = map[string]string{
 	"ack":           "testdata/ack.txtar does, with a consumer beside it",
 	"unwell":        "testdata/doctor.txtar does, in a network of its own",
 	"group_full":    "needs a group with thousands of changes",
-	"query":         "no command searches",
 }
 
 // Every code that CLI.md names is brought about by a script, which holds what people are told.

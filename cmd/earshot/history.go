@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -13,12 +15,12 @@ import (
 
 func (a *app) historyCommand() *cobra.Command {
 	var limit uint32
-	var before, after, key string
+	var before, after, around, key string
 	c := &cobra.Command{
 		Use:   "history WHO",
 		Short: "Print a conversation with a person or in a group, oldest first",
 		Long: `Print a conversation with a person or in a group, oldest first, own messages
-included. Without --before and --after it prints the newest.
+included. Without --before, --after and --around it prints the newest.
 
 With --key it prints the one message that "earshot send --key" sent, and how far it
 has come; it fails if none was sent with that key.`,
@@ -27,25 +29,41 @@ has come; it fails if none was sent with that key.`,
 				return err
 			}
 			flags := c.Flags()
+			var places []string
+			for _, name := range []string{"before", "after", "around"} {
+				if flags.Changed(name) {
+					places = append(places, "--"+name)
+				}
+			}
 			switch {
 			case flags.Changed("key") && key == "":
 				return usage(c, "--key is empty")
-			case key != "" && (flags.Changed("limit") || flags.Changed("before") || flags.Changed("after")):
-				return usage(c, "--key finds one message: leave out --limit, --before and --after")
+			case key != "" && (flags.Changed("limit") || len(places) > 0):
+				return usage(c, "--key finds one message: leave out --limit, --before, --after and --around")
 			case limit == 0:
 				return usage(c, "--limit must be at least 1")
-			case flags.Changed("before") && flags.Changed("after"):
-				return usage(c, "--before and --after exclude each other")
-			case flags.Changed("before"):
-				return checkID(c, "--before", before)
-			case flags.Changed("after"):
-				return checkID(c, "--after", after)
+			case len(places) > 1:
+				return usage(c, strings.Join(places, " and ")+" exclude each other")
+			case len(places) == 1:
+				return checkID(c, places[0], before+after+around)
 			}
 			return nil
 		},
 		RunE: a.ask(func(ctx context.Context, client *localapi.Client, args []string) error {
 			if key != "" {
 				return a.message(reading.ByKey(ctx, client, args[0], key))
+			}
+			if around != "" {
+				messages, err := reading.Around(ctx, client, args[0], limit, around)
+				if err != nil {
+					return err
+				}
+				return show.Rows(a.stdout, messages, func(w io.Writer, m *earshotv1.Message) error {
+					if m.Id == around {
+						return a.out.Middle(w, m)
+					}
+					return a.out.Message(w, m)
+				})
 			}
 			messages, err := reading.History(ctx, client, args[0], limit, before, after)
 			if err != nil {
@@ -60,6 +78,7 @@ has come; it fails if none was sent with that key.`,
 	c.Flags().Uint32Var(&limit, "limit", 50, "at most `N` messages")
 	c.Flags().StringVar(&before, "before", "", "those before the message `ID`")
 	c.Flags().StringVar(&after, "after", "", "those after the message `ID`")
+	c.Flags().StringVar(&around, "around", "", "the message `ID`, and half of those before and half after it")
 	c.Flags().StringVar(&key, "key", "", "the own message that was sent with this `KEY`")
 	return c
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/earshot-im/earshot/cmd/earshot/problem"
 	"github.com/earshot-im/earshot/node/localapi"
+	"github.com/earshot-im/earshot/store/fold"
 )
 
 // Limits that people are told are those of the local API.
@@ -24,6 +25,8 @@ func TestLimitsAreToldAsTheyAre(t *testing.T) {
 		{"CLI.md", string(page), "the text is over " + kib},
 		{"CLI.md", string(page), fmt.Sprintf("up to %d people", localapi.MaxInvited)},
 		{"CLI.md", string(page), "At most " + thousands(localapi.MaxPage) + " lines"},
+		{"CLI.md", string(page), fmt.Sprintf("There may be %d words,\nwith %s bytes in all", fold.MaxPieces, thousands(fold.MaxWords))},
+		{"hint of query", problem.Failed(localapi.CodeQuery, "").Hint, fmt.Sprintf("up to %d words, with %s bytes", fold.MaxPieces, thousands(fold.MaxWords))},
 		{"help of recv", find((&app{}).root(), "earshot recv").Long, thousands(localapi.MaxPage) + " lines wait"},
 		{"hint of emoji", problem.Failed(localapi.CodeEmoji, "").Hint, fmt.Sprintf("up to %d bytes", localapi.MaxEmoji)},
 	} {

@@ -10,7 +10,7 @@
 //	advice     what the doctor says of each check, and what to do
 //	passphrase reads the passphrase of a protected node
 //	sending    send, and send --lines
-//	reading    recv, and the pages of history
+//	reading    recv, and the pages of history and search
 //	show       what is printed: rows for people, one JSON object a line for programs
 //	terminal   makes harmless what others wrote, before it is printed
 //	problem    what users are told when something fails, and the exit status

@@ -109,7 +109,7 @@ person or group, or several; 5 waited the whole --timeout.`,
 	flags.StringVar(&a.passphraseFile, "passphrase-file", "", "`FILE` with the passphrase of a protected node (or $EARSHOT_PASSPHRASE)")
 	root.AddCommand(
 		a.upCommand(), a.downCommand(), a.serviceCommand(), a.statusCommand(), a.peersCommand(), a.doctorCommand(), a.meCommand(),
-		a.sendCommand(), a.recvCommand(), a.historyCommand(), a.outboxCommand(),
+		a.sendCommand(), a.recvCommand(), a.historyCommand(), a.searchCommand(), a.outboxCommand(),
 		a.editCommand(), a.recallCommand(), a.reactCommand(), a.receiptsCommand(), a.groupCommand(),
 		a.contactsCommand(), a.verifyCommand(), a.requestsCommand(), a.acceptCommand(), a.blockCommand(), a.unblockCommand(),
 		a.versionCommand(),

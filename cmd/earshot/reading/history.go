@@ -12,10 +12,33 @@ import (
 // History returns at most limit messages of a conversation, oldest first: those before the ID
 // before, those after the ID after, or, with neither, the newest. It asks for page after page of
 // what WHO means at the start.
-func History(ctx context.Context, client *localapi.Client, who string, limit uint32, before, after string) (all []*earshotv1.Message, err error) {
-	if who, err = idOf(ctx, client, who, ""); err != nil {
+func History(ctx context.Context, client *localapi.Client, who string, limit uint32, before, after string) ([]*earshotv1.Message, error) {
+	who, err := idOf(ctx, client, who, "")
+	if err != nil {
 		return nil, err
 	}
+	return pages(ctx, client, who, limit, before, after)
+}
+
+// Around returns the message with an ID, and what was written before and after it, half of limit each.
+func Around(ctx context.Context, client *localapi.Client, who string, limit uint32, id string) ([]*earshotv1.Message, error) {
+	who, err := idOf(ctx, client, who, "")
+	if err != nil {
+		return nil, err
+	}
+	one, err := client.History(ctx, &earshotv1.HistoryRequest{Who: who, Limit: 1, Around: id})
+	if err != nil {
+		return nil, err
+	}
+	before, err := pages(ctx, client, who, limit/2, id, "")
+	if err != nil {
+		return nil, err
+	}
+	after, err := pages(ctx, client, who, (limit-1)/2, "", id)
+	return slices.Concat(before, one.Messages, after), err
+}
+
+func pages(ctx context.Context, client *localapi.Client, who string, limit uint32, before, after string) (all []*earshotv1.Message, err error) {
 	for uint32(len(all)) < limit {
 		page, err := client.History(ctx, &earshotv1.HistoryRequest{
 			Who: who, Limit: min(limit-uint32(len(all)), localapi.MaxPage), Before: before, After: after})

@@ -1,4 +1,4 @@
-// Package reading reads messages for `recv` and `history`, and prints them.
+// Package reading reads messages for `recv`, `history` and `search`, and prints those of `recv`.
 //
 // It owns the one order of steps that loses nothing: a message is asked for, its line is written,
 // and only then it is marked as read, or the bookmark of --as moves past it; with --ack only when
@@ -115,15 +115,21 @@ func (r *Reader) timedOut(ctx context.Context) error {
 // resolve looks up the names of the filter once, at the start. From then on the IDs count, whoever
 // takes those names later.
 func (r *Reader) resolve(ctx context.Context) (err error) {
-	if r.From != "" {
-		if r.filter.From, err = idOf(ctx, r.Client, r.From, "person"); err != nil {
-			return err
+	r.filter.From, r.filter.In, err = idsOf(ctx, r.Client, r.From, r.In)
+	return err
+}
+
+// idsOf returns the IDs of the person and of the person or group that a filter names, where it does.
+func idsOf(ctx context.Context, client *localapi.Client, from, in string) (fromID, inID string, err error) {
+	if from != "" {
+		if fromID, err = idOf(ctx, client, from, "person"); err != nil {
+			return "", "", err
 		}
 	}
-	if r.In != "" {
-		r.filter.In, err = idOf(ctx, r.Client, r.In, "")
+	if in != "" {
+		inID, err = idOf(ctx, client, in, "")
 	}
-	return err
+	return fromID, inID, err
 }
 
 // idOf returns the ID of the person or group that WHO means now, in a form that the node takes as

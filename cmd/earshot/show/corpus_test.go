@@ -153,7 +153,7 @@ var looksLikeRow = regexp.MustCompile(`(?m)^(\d{4}-\d\d-\d\d |  \+ |earshot: |\S
 // into lines, those that are indented don't count.
 func linesOf(name, printed string) (n int) {
 	for line := range strings.Lines(printed) {
-		if !slices.Contains([]string{"Message", "Requests", "Check", "Checks", "Away"}, name) || !strings.HasPrefix(line, "    ") {
+		if !slices.Contains([]string{"Message", "Middle", "Found", "Requests", "Check", "Checks", "Away"}, name) || !strings.HasPrefix(line, "    ") {
 			n++
 		}
 	}

@@ -83,11 +83,28 @@ func toMessage(m *earshotv1.Message) message {
 // Message writes a row of recv or history. What the program says about the message stands before
 // the colon, where the text of the message can't imitate it. Reactions are words of others too, so
 // they have a line of their own, which is indented less than any line of a text.
-func (p Printer) Message(w io.Writer, m *earshotv1.Message) error {
+func (p Printer) Message(w io.Writer, m *earshotv1.Message) error { return p.messageRow(w, m) }
+
+// Middle writes the row of the message around which others are printed.
+func (p Printer) Middle(w io.Writer, m *earshotv1.Message) error {
+	return p.messageRow(w, m, "this one")
+}
+
+func (p Printer) messageRow(w io.Writer, m *earshotv1.Message, notes ...string) error {
 	author := label.Who(m.GetFrom())
-	var notes []string
 	if m.Own {
 		author = "me"
+	}
+	text := terminal.Text(m.Text)
+	if m.Mentioned {
+		text = p.Style.Call(text)
+	}
+	return p.Row(w, toMessage(m), "%s", p.rowOf(m, author, text, notes...))
+}
+
+// rowOf puts together the row of a message, and the line of its reactions.
+func (p Printer) rowOf(m *earshotv1.Message, author, text string, notes ...string) string {
+	if m.Own {
 		notes = append(notes, State(m.State, m.Reason))
 	}
 	if m.To.GetKind() == "group" {
@@ -115,14 +132,10 @@ func (p Printer) Message(w io.Writer, m *earshotv1.Message) error {
 	if len(notes) > 0 {
 		prefix += p.Style.Dim(" [" + strings.Join(notes, ", ") + "]")
 	}
-	text := terminal.Text(m.Text)
-	if m.Mentioned {
-		text = p.Style.Call(text)
-	}
 	if len(m.Reactions) > 0 {
 		text += "\n" + p.Style.Dim("  + "+reactions(m.Reactions))
 	}
-	return p.Row(w, toMessage(m), "%s", strings.TrimSuffix(prefix+": "+text, " "))
+	return strings.TrimSuffix(prefix+": "+text, " ")
 }
 
 // State is how far an own message has come, as people read it.

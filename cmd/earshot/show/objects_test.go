@@ -18,7 +18,7 @@ import (
 // objects are what --json prints, by their names in CLI.md.
 var objects = map[string]any{
 	"status": status{}, "ready": ready{}, "service": Service{}, "warning": warned{}, "unreached": notReached{}, "new identity": newIdentity{}, "peer": Peer{}, "check": checked{}, "me": me{}, "version": version{},
-	"sent": sent{}, "message": message{}, "pending": pending{}, "reached": reached{},
+	"sent": sent{}, "message": message{}, "found": found{}, "pending": pending{}, "reached": reached{},
 	"person": Person{}, "replaced": replaced{}, "removed": removed{}, "words": words{}, "request": request{}, "notice": notice{}, "group": Group{}, "invitation": invitation{}, "member": member{}, "error": Failure{},
 }
 

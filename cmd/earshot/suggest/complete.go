@@ -57,6 +57,8 @@ var flagSources = map[string]Source{
 	"earshot send --wait":    Values("queued", "delivered", "read"),
 	"earshot recv --from":    People,
 	"earshot recv --in":      whoever,
+	"earshot search --from":  People,
+	"earshot search --in":    whoever,
 }
 
 // Complete has a command, and all below it, complete what they take. One of which nothing can be

@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/earshot-im/earshot/cmd/earshot/reading"
+	"github.com/earshot-im/earshot/cmd/earshot/show"
+	"github.com/earshot-im/earshot/cmd/earshot/terminal"
+	"github.com/earshot-im/earshot/node/localapi"
+	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
+)
+
+func (a *app) searchCommand() *cobra.Command {
+	var limit uint32
+	var in, from, since, before string
+	wanted := earshotv1.SearchRequest{Filter: new(earshotv1.Filter)}
+	c := &cobra.Command{
+		Use:   "search WORDS...",
+		Short: "Find messages, the latest first",
+		Long: `Find messages with all of the words in them, in any order, the latest first, own
+messages included. A word is found in longer ones too, and whether capital or small. What
+stands in quotation marks is found as it is.
+
+DATE is a day, as 2026-11-28, or with a time, as 2026-11-28T14:30, both on your clock, or a
+time as RFC 3339 has it.`,
+		Example: "  earshot search lunch --from Bob --since 2026-11-01\n  earshot search '\"good morning\" bob'",
+		Args: func(c *cobra.Command, args []string) (err error) {
+			flags := c.Flags()
+			if wanted.Since, err = date(c, "--since", since, flags.Changed("since")); err != nil {
+				return err
+			}
+			if wanted.Before, err = date(c, "--before", before, flags.Changed("before")); err != nil {
+				return err
+			}
+			switch {
+			case len(args) == 0:
+				return usage(c, "WORDS is missing")
+			case flags.Changed("in") && in == "", flags.Changed("from") && from == "":
+				return usage(c, "--in and --from take a name or an ID")
+			case limit == 0:
+				return usage(c, "--limit must be at least 1")
+			case wanted.Since != nil && wanted.Before != nil && !wanted.Since.AsTime().Before(wanted.Before.AsTime()):
+				return usage(c, "--before is not later than --since")
+			}
+			return nil
+		},
+		RunE: a.ask(func(ctx context.Context, client *localapi.Client, args []string) error {
+			wanted.Words = strings.Join(args, " ")
+			wanted.Filter.In, wanted.Filter.From = in, from
+			return a.search(ctx, client, &wanted, limit)
+		}),
+	}
+	c.Flags().StringVar(&in, "in", "", "only in the conversation with `WHO`, or in this group")
+	c.Flags().StringVar(&from, "from", "", "only what `WHO` has written")
+	c.Flags().StringVar(&since, "since", "", "only from this `DATE` on")
+	c.Flags().StringVar(&before, "before", "", "only before this `DATE`")
+	c.Flags().Uint32Var(&limit, "limit", localapi.DefaultFound, "at most `N` messages")
+	return a.long(c, "the ID of each message, which history --around takes")
+}
+
+// search prints what the node finds, as it comes, and tells people how far the search is.
+func (a *app) search(ctx context.Context, client *localapi.Client, wanted *earshotv1.SearchRequest, limit uint32) error {
+	status := statusLine{out: a.stderr, on: terminal.Is(a.stderr) && !a.out.JSON}
+	defer status.clear() // also if it is interrupted
+	count := 0
+	var last *earshotv1.SearchResponse
+	err := reading.Search(ctx, client, wanted, limit, func(r *earshotv1.SearchResponse) error {
+		last = r
+		if len(r.Found) == 0 {
+			if r.Back != nil || r.Of > 0 {
+				status.put(show.Progress(r))
+			}
+			return nil
+		}
+		status.clear()
+		for _, f := range r.Found {
+			if err := a.out.Found(a.stdout, f); err != nil {
+				return err
+			}
+			count++
+		}
+		return nil
+	})
+	status.clear()
+	if err != nil {
+		return err
+	}
+	a.nothing(count, "nothing was found")
+	if last.GetMore() && !a.out.JSON {
+		_, err = fmt.Fprintln(a.stderr, show.MoreFound(count, last))
+	}
+	return err
+}
+
+// dates are what a DATE may look like, but for RFC 3339. The last is how times are printed.
+var dates = []string{time.DateOnly, "2006-01-02T15:04", time.DateTime}
+
+// date reads the DATE of a flag, if it is given.
+func date(c *cobra.Command, flag, text string, given bool) (*timestamppb.Timestamp, error) {
+	if !given {
+		return nil, nil
+	}
+	at, err := time.Parse(time.RFC3339, text)
+	for i := 0; err != nil && i < len(dates); i++ {
+		at, err = time.ParseInLocation(dates[i], text, time.Local)
+	}
+	if err != nil || timestamppb.New(at).CheckValid() != nil {
+		return nil, usage(c, flag+" "+quote(text)+": use a day, as 2026-11-28, or with a time, as 2026-11-28T14:30")
+	}
+	return timestamppb.New(at), nil
+}
+
+// statusLine is the row of a terminal that says how far something is. It is gone when there is a result.
+type statusLine struct {
+	out   io.Writer
+	on    bool
+	width int // of what stands there
+}
+
+func (s *statusLine) put(text string) {
+	if s.on {
+		s.clear()
+		fmt.Fprint(s.out, text)
+		s.width = terminal.Width(text)
+	}
+}
+
+func (s *statusLine) clear() {
+	if s.width > 0 {
+		fmt.Fprint(s.out, "\r"+strings.Repeat(" ", s.width)+"\r")
+		s.width = 0
+	}
+}
