@@ -241,7 +241,11 @@ func (p *Planner) Disconnected(id peer.ID, why Cause, now time.Time) {
 	}
 	p.connected[d.standing()]--
 	lasted := now.Sub(d.since)
-	d.connected, d.seen, d.ended = false, now, why
+	d.connected, d.seen = false, now
+	// Who speaks another version dials too, and hangs up. That is no news of what they speak.
+	if again := d.ended == Incompatible && now.Before(d.hold) && lasted < steadyAfter; !again || why != Lost {
+		d.ended = why
+	}
 
 	// A stranger that accepts connections and hangs up at once must not be dialled every second.
 	pause := backAfter + time.Duration(p.random.Int64N(int64(backSpread)))

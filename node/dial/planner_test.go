@@ -354,6 +354,22 @@ func TestSessionEnds(t *testing.T) {
 		if got := w.State("z").Ended; got != Incompatible {
 			t.Errorf("ended %v", got)
 		}
+		w.succeed("z")
+		w.Disconnected("z", Incompatible, w.now)
+		come := func(lasts time.Duration, want Cause) {
+			t.Helper()
+			w.pass(time.Second)
+			w.Connected("z", w.now)
+			w.pass(lasts)
+			w.Disconnected("z", Lost, w.now)
+			if got := w.State("z").Ended; got != want {
+				t.Errorf("when they have dialled and hung up after %v: ended %v, want %v", lasts, got, want)
+			}
+		}
+		come(0, Incompatible)
+		come(time.Second, Incompatible)
+		come(steadyAfter, Lost) // it was updated
+		come(0, Lost)
 	})
 	t.Run("fault", func(t *testing.T) {
 		w := begin(t, true)
