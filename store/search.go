@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -65,7 +66,7 @@ func newSearching(s *Store) *searching {
 	followed, mark, err := s.marks()
 	var cache *search.Cache
 	if err == nil {
-		cache, err = search.Open(filepath.Join(s.cfg.Dir, searchFile), s.disk.Keyring, search.Of{Store: s.own.Store[:], Last: s.Last(), Followed: followed, Mark: mark})
+		cache, err = search.Open(filepath.Join(s.cfg.Dir, searchFile), s.disk.Keyring, search.Of{Store: slices.Concat(s.own.Store[:], []byte(fold.Version)), Last: s.Last(), Followed: followed, Mark: mark})
 	}
 	if err != nil {
 		s.cfg.Log.Warn("open the search cache", "err", err)

@@ -34,7 +34,7 @@ func query(t testing.TB, words string) fold.Query {
 // found returns all that Search tells, and checks the order and what it says of how far it has looked.
 func (n *node) found(t *testing.T, w WantedRows) (rows []Row) {
 	t.Helper()
-	back, ended := time.Unix(1<<40, 0), false
+	back, ended := time.UnixMilli(math.MaxInt64), false
 	check(t, n.Search(ctx, w, func(f Found) (bool, error) {
 		if f.Of > 0 {
 			return true, nil

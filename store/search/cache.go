@@ -67,7 +67,7 @@ func (r *record) bound() []byte { return append([]byte("search"), r.header()[8:]
 
 // Of says of which ledger a cache is to be, and of which time of it.
 type Of struct {
-	Store    []byte // names it
+	Store    []byte // names it, and how its texts are folded
 	Last     uint64 // the last arrival
 	Followed uint64 // the last mark that the ledger counts on that the cache has followed
 	Mark     uint64 // the last mark

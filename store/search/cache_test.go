@@ -290,11 +290,14 @@ func TestNothingIsLeftOfOldWords(t *testing.T) {
 	}
 	now, err := os.ReadFile(tb.path)
 	tb.check(err)
+	size := (int(before) - len(tb.start())) / 8
 	for i, r := range []int{1, 2, 3} {
-		size := (int(before) - len(tb.start())) / 8
 		at := len(tb.start()) + r*size + headerSize
 		if bytes.Contains(now, old[at:at+size-headerSize]) {
 			t.Errorf("block %d is still in the file", i+2)
+		}
+		if i < 2 && bytes.Count(now[at:at+size-headerSize], []byte{0}) < 100 {
+			t.Errorf("of block %d something is left behind its new form", i+2)
 		}
 	}
 	tb.want(everything("secret"))
