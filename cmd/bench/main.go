@@ -18,6 +18,8 @@
 //	    Floor: a process that pulls them over a link and commits them in groups
 //	W6  idle: memory and processor, and the time from start to ready. Floor: a process with a
 //	    link and a database open
+//	W7  1,000,000 messages: until the newest 20 with a common word are found, until it is clear
+//	    that a word is in none, and what the search cache takes. It takes some minutes
 //
 // earshot is measured as its users have it: two processes of the real binary, asked through the
 // local API. Floors are processes of this binary (package floor). What is compared takes turns, so
@@ -57,6 +59,7 @@ var workloads = map[string]func(*bench, context.Context) error{
 	"W4": (*bench).w4,
 	"W5": (*bench).w5,
 	"W6": (*bench).w6,
+	"W7": (*bench).w7,
 }
 
 func main() {

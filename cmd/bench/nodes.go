@@ -141,15 +141,20 @@ func (n *node) say(ctx context.Context, who, text string) error {
 func (n *node) sayAll(ctx context.Context, to *node, first, count int, wait string) error {
 	ctx, cancel := context.WithTimeout(ctx, process.Patience)
 	defer cancel()
+	return n.sayTexts(ctx, to.person, count, wait, func(i int) string { return string(floor.Message(first + i)) })
+}
+
+// sayTexts sends so many messages to WHO and returns when all have come as far as wait says.
+func (n *node) sayTexts(ctx context.Context, to string, count int, wait string, text func(i int) string) error {
 	stream, err := n.SendLines(ctx)
 	if err != nil {
 		return err
 	}
-	if err := stream.Send(&earshotv1.SendLinesRequest{Open: &earshotv1.SendLinesRequest_Open{To: to.person, Wait: wait}}); err != nil {
+	if err := stream.Send(&earshotv1.SendLinesRequest{Open: &earshotv1.SendLinesRequest_Open{To: to, Wait: wait}}); err != nil {
 		return err
 	}
 	wrote := make(chan error, 1)
-	go func() { wrote <- writeLines(stream.Send, stream.CloseRequest, first, count) }() // ends when the stream does
+	go func() { wrote <- writeLines(stream.Send, stream.CloseRequest, count, text) }() // ends when the stream does
 	came := 0
 	for {
 		r, err := stream.Receive()
@@ -173,11 +178,11 @@ func (n *node) sayAll(ctx context.Context, to *node, first, count int, wait stri
 	return err
 }
 
-func writeLines(send func(*earshotv1.SendLinesRequest) error, end func() error, first, count int) error {
+func writeLines(send func(*earshotv1.SendLinesRequest) error, end func() error, count int, text func(i int) string) error {
 	for n := 0; n < count; {
 		r := &earshotv1.SendLinesRequest{}
 		for ; n < count && len(r.Lines) < linesAtOnce; n++ {
-			r.Lines = append(r.Lines, &earshotv1.SendLinesRequest_Line{Text: string(floor.Message(first + n))})
+			r.Lines = append(r.Lines, &earshotv1.SendLinesRequest_Line{Text: text(n)})
 		}
 		if err := send(r); err != nil {
 			return errors.Join(err, end())

@@ -2,10 +2,13 @@ package process
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 const (
@@ -31,4 +34,14 @@ func Usage(pids ...int) (cpu time.Duration, memory int64, err error) {
 		memory += n[2] * int64(os.Getpagesize())
 	}
 	return cpu, memory, nil
+}
+
+// Forget has the system read a file from its disk when it is read next.
+func Forget(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	err = errors.Join(f.Sync(), unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED))
+	return errors.Join(err, f.Close())
 }

@@ -9,3 +9,6 @@ import (
 
 // Usage is known on Linux alone; elsewhere the lines that need it are left out.
 func Usage(...int) (time.Duration, int64, error) { return 0, 0, errors.ErrUnsupported }
+
+// Forget has the system read a file from its disk when it is read next, on Linux alone.
+func Forget(string) error { return errors.ErrUnsupported }
