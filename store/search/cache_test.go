@@ -242,6 +242,16 @@ func TestWhatIsPendingIsBounded(t *testing.T) {
 		tb.add(rows...)
 	}
 	tb.want(everything("word"), Place{T: 3, N: 9999}, Place{T: 2000, N: 9998})
+
+	// What is left for another pass is not told in this one too.
+	tb = newTable(t)
+	var rows []Row
+	for i, at := range []int64{100, 98, 61, 60, 59, 58, 57, 56} {
+		rows = append(rows, Row{N: uint64(i + 1), Log: 1, T: at, Text: []byte("word")})
+	}
+	tb.add(rows...)
+	tb.add(Row{N: 20, Log: 1, T: 97, Text: []byte("word")}, Row{N: 21, Log: 1, T: 10, Text: []byte("word")})
+	tb.want(everything("word"))
 }
 
 // Whoever has enough is told no more, and neither is whoever goes away.
