@@ -96,6 +96,7 @@ type finding struct {
 	at      int      // how many were looked through
 	pending []Place  // what was found and not told yet, the latest first
 	floor   Place    // what is before it is left for another pass; zero: nothing is
+	halves  [2]half
 }
 
 // left reports whether something is left for another pass.
@@ -135,21 +136,22 @@ func (f *finding) look(blocks int) error {
 	defer f.c.mu.RUnlock()
 	todo := f.order[f.at : f.at+blocks]
 	f.at += blocks
-	var halves [2]half
 	var both sync.WaitGroup
-	for i := range halves {
+	for i := range f.halves {
+		h := &f.halves[i]
+		h.found = h.found[:0]
 		both.Go(func() { // until it has looked through its half
-			for j := i; j < len(todo) && halves[i].err == nil; j += len(halves) {
-				halves[i].err = halves[i].look(f, todo[j])
+			for j := i; j < len(todo) && h.err == nil; j += len(f.halves) {
+				h.err = h.look(f, todo[j])
 			}
 		})
 	}
 	both.Wait()
-	for i := range halves {
-		if halves[i].err != nil {
-			return halves[i].err
+	for i := range f.halves {
+		if err := f.halves[i].err; err != nil {
+			return err
 		}
-		f.pending = append(f.pending, halves[i].found...)
+		f.pending = append(f.pending, f.halves[i].found...)
 	}
 	f.sort()
 	if len(f.pending) > maxPending {
@@ -159,7 +161,7 @@ func (f *finding) look(blocks int) error {
 	return nil
 }
 
-// half is what one of two goroutines has found.
+// half is what one of two goroutines works with, and what it has found.
 type half struct {
 	o     opened
 	found []Place
