@@ -91,6 +91,7 @@ type opened struct {
 	first        uint64
 	about, text  []byte
 	sealed, open []byte // room for what is read
+	bound        []byte // and for what it is bound to
 
 	rows []Row // without their texts
 	ends []int // where the text of each row ends in text, at its NUL

@@ -43,7 +43,11 @@ type record struct {
 func (r *record) header() []byte {
 	b := make([]byte, 0, headerSize)
 	b = binary.BigEndian.AppendUint32(b, r.room)
-	b = binary.BigEndian.AppendUint32(b, r.size)
+	return r.about(binary.BigEndian.AppendUint32(b, r.size))
+}
+
+// about appends the part of the header that a sealed block is bound to.
+func (r *record) about(b []byte) []byte {
 	b = binary.BigEndian.AppendUint64(b, r.first)
 	b = binary.BigEndian.AppendUint64(b, r.last)
 	b = binary.BigEndian.AppendUint64(b, uint64(r.early))
@@ -62,8 +66,8 @@ func (r *record) parse(b []byte) {
 // end is where the next record begins.
 func (r *record) end() int64 { return r.at + headerSize + int64(r.room) }
 
-// bound is what the sealed block is bound to.
-func (r *record) bound() []byte { return append([]byte("search"), r.header()[8:]...) }
+// bound appends what the sealed block is bound to.
+func (r *record) bound(b []byte) []byte { return r.about(append(b, "search"...)) }
 
 // Of says of which ledger a cache is to be, and of which time of it.
 type Of struct {
@@ -286,7 +290,9 @@ func (c *Cache) Append(b *Block) error {
 	return nil
 }
 
-func (c *Cache) seal(r *record, b *Block) []byte { return c.keys.Seal(b.marshal(r.first), r.bound()) }
+func (c *Cache) seal(r *record, b *Block) []byte {
+	return c.keys.Seal(b.marshal(r.first), r.bound(nil))
+}
 
 // write writes a record behind all others. Where that fails, nothing was added.
 func (c *Cache) write(r *record, sealed []byte) error {
@@ -385,7 +391,8 @@ func (c *Cache) open(r *record, o *opened) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
-	if o.open, err = c.keys.AppendOpen(o.open[:0], o.sealed, r.bound()); err != nil {
+	o.bound = r.bound(o.bound[:0])
+	if o.open, err = c.keys.AppendOpen(o.open[:0], o.sealed, o.bound); err != nil {
 		return fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	return o.split(o.open, r.first)

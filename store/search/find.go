@@ -58,20 +58,9 @@ func (c *Cache) Each(f func(text []byte)) error {
 // when it began and some others of the caller's. done is the T from which on all that matches was
 // told. It ends when tell says that there is enough, when all was told, and with ctx.
 func (c *Cache) Find(ctx context.Context, w Wanted, others []Place, tell func(found []Place, done int64) (more bool, err error)) error {
-	var all []record
-	if c != nil {
-		c.mu.RLock()
-		all = slices.Clone(c.records)
-		c.mu.RUnlock()
-	}
-	slices.SortFunc(all, func(a, b record) int { return cmp.Or(cmp.Compare(b.later, a.later), cmp.Compare(b.first, a.first)) })
 	for {
 		f := finding{c: c, w: w, longest: []byte(w.Pieces()[0]), tell: tell}
-		for _, r := range all {
-			if r.last <= w.Last && r.later >= w.From && r.early <= w.Before.T && w.From <= w.Before.T {
-				f.order = append(f.order, r)
-			}
-		}
+		f.begin()
 		for _, p := range others {
 			if p.Compare(w.Before) < 0 {
 				f.pending = append(f.pending, p)
@@ -92,11 +81,36 @@ type finding struct {
 	w       Wanted
 	longest []byte // piece
 	tell    func(found []Place, done int64) (more bool, err error)
-	order   []record // the blocks to look through, those with the latest row first
-	at      int      // how many were looked through
-	pending []Place  // what was found and not told yet, the latest first
-	floor   Place    // what is before it is left for another pass; zero: nothing is
+	begun   int     // see Cache.Begun
+	order   []turn  // the blocks to look through, those with the latest row first
+	at      int     // how many were looked through
+	pending []Place // what was found and not told yet, the latest first
+	floor   Place   // what is before it is left for another pass; zero: nothing is
 	halves  [2]half
+}
+
+// turn is a block to look through: where it stands in the cache, and the latest T of its rows.
+type turn struct {
+	index int32
+	later int64
+}
+
+// begin notes which blocks to look through.
+func (f *finding) begin() {
+	if f.c == nil {
+		return
+	}
+	f.c.mu.RLock()
+	defer f.c.mu.RUnlock()
+	f.begun = f.c.begun
+	f.order = make([]turn, 0, len(f.c.records))
+	for i := range f.c.records {
+		r := &f.c.records[i]
+		if r.last <= f.w.Last && r.later >= f.w.From && r.early <= f.w.Before.T && f.w.From <= f.w.Before.T {
+			f.order = append(f.order, turn{int32(i), r.later})
+		}
+	}
+	slices.SortFunc(f.order, func(a, b turn) int { return cmp.Or(cmp.Compare(b.later, a.later), cmp.Compare(b.index, a.index)) })
 }
 
 // left reports whether something is left for another pass.
@@ -134,6 +148,9 @@ func (f *finding) sort() { slices.SortFunc(f.pending, func(a, b Place) int { ret
 func (f *finding) look(blocks int) error {
 	f.c.mu.RLock() // nothing is moved in the file meanwhile
 	defer f.c.mu.RUnlock()
+	if f.c.begun != f.begun {
+		return ErrDamaged
+	}
 	todo := f.order[f.at : f.at+blocks]
 	f.at += blocks
 	var both sync.WaitGroup
@@ -168,12 +185,8 @@ type half struct {
 	err   error
 }
 
-func (h *half) look(f *finding, r record) error {
-	i, ok := f.c.holding(r.first) // it may have been written anew since
-	if !ok || f.c.records[i].first != r.first {
-		return ErrDamaged // it was begun anew
-	}
-	if err := f.c.open(&f.c.records[i], &h.o); err != nil {
+func (h *half) look(f *finding, t turn) error {
+	if err := f.c.open(&f.c.records[t.index], &h.o); err != nil {
 		return err
 	}
 	rows, err := h.o.in(f.w.Matcher, f.longest)
