@@ -22,6 +22,8 @@ func foldCase(r rune) rune {
 		return ' '
 	case r < utf8.RuneSelf:
 		return r
+	case r == '’', r == '‘', r == 'ʼ': // one types ', and another's telephone makes it one of these
+		return '\''
 	}
 	return unicode.ToLower(unicode.ToUpper(r))
 }

@@ -20,6 +20,7 @@ const Version = "1 " + unicode.Version + " " + norm.Version
 //   - Case is folded: ς and Σ are σ; ß and ẞ are ss; K (Kelvin) is k. The four Turkish i's, I ı İ i, are
 //     one, since I is the capital of i in most languages and of ı in some. The iota below a Greek
 //     vowel stays a mark.
+//   - The apostrophes ’ ‘ ʼ are '.
 //   - What can't be seen is left out: joiners, soft hyphens, variation selectors, controls of
 //     direction, tags, and what else has Default_Ignorable_Code_Point.
 //   - Every run of white space and control characters is one space, also at either end.

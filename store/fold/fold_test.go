@@ -24,6 +24,7 @@ func TestFold(t *testing.T) {
 		{"marks in any order", "a\u0323\u0302 a\u0302\u0323 \u1ea1\u0302", "ậ ậ ậ"},
 		{"compatibility", "ＡＢＣ ﬁ ﬃ ² ₂ Ⅳ ㎏ ſ ẛ ﬅ", "abc fi ffi 2 2 iv kg s ṡ st"},
 		{"signs that are letters", "K Å Ω µ", "k å ω μ"},
+		{"apostrophes", "don’t don't ‘n’ ʼn ŉ", "don't don't 'n' 'n 'n"},
 		{"sigma", "ΣΊΣΥΦΟΣ σίσυφος", "σίσυφοσ σίσυφοσ"},
 		{"iota below", "ᾼ ᾳ \u03b1\u0345", "ᾳ ᾳ ᾳ"},
 		{"iota below and accent in either order", "\u03b1\u0345\u0301 \u03b1\u0301\u0345", "ᾴ ᾴ"},
@@ -98,6 +99,8 @@ func reference(text string) string {
 			b.WriteRune(r)
 		case r == 'ı':
 			b.WriteByte('i')
+		case strings.ContainsRune("’‘ʼ", r):
+			b.WriteByte('\'')
 		case unicode.Is(unicode.Cherokee, r):
 			b.WriteRune(unicode.ToLower(r))
 		default:
