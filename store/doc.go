@@ -19,11 +19,11 @@
 // What strangers have written can be given back, to make room for others: then it is gone, and its
 // log says that it was had.
 //
-// The words of rows can be searched (Search). That is done in a cache (store/search), which Run keeps up
-// to date and from which words go when they go here. Nothing else that is derived is kept twice: the outbox is what the owner has written minus what its readers
-// hold. An event is had if it is here with its words, or without them for a reason that was proven.
-// It is placed when its position in the order is fixed; cursors follow another order, in which rows
-// came. Times that are stored or shown are of Config.Now, the wall clock, and so is how long an
-// event has waited, which outlives the process. Other durations are measured by the monotonic
-// clock.
+// The words of rows can be searched (Search). That is done in a cache (store/search), which Run keeps
+// up to date, and from which words go when they go here. Nothing else that is derived is kept twice:
+// the outbox is what the owner has written minus what its readers hold. An event is had if it is
+// here with its words, or without them for a reason that was proven. It is placed when its position
+// in the order is fixed; cursors follow another order, in which rows came. Times that are stored or
+// shown are of Config.Now, the wall clock, and so is how long an event has waited, which outlives
+// the process. Other durations are measured by the monotonic clock.
 package store

@@ -15,7 +15,7 @@ import (
 // them away, says so in bucketReworded, in the same commit: so no crash leaves words in the cache that
 // are gone. Whoever brings the cache up to date takes out what they have read, unless it was said again
 // meanwhile: each note has a mark of its own. The last mark that was taken out is kept, since the cache
-// may be of an earlier time after all: it is not synced to the disk.
+// may be of an earlier time after all: somebody may have put back an old file.
 
 // reword notes that a row has other words now, or none, by its arrival. x need not be shown.
 func (b *batch) reword(x *entry) {

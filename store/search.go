@@ -93,6 +93,7 @@ func (f *searching) run(ctx context.Context) {
 		if err := f.catchUp(ctx, func(worked time.Duration) error { return rest(ctx, restAfter*worked) }); err != nil && ctx.Err() == nil {
 			f.s.cfg.Log.Warn("make the search cache", "err", err)
 			pause = againAfter
+			f.wake() // words that are gone must go from the cache, also if nothing is written any more
 		}
 		select {
 		case <-f.stale:
@@ -284,11 +285,11 @@ func (f *searching) search(ctx context.Context, w WantedRows, found func(Found) 
 	}
 	var told time.Time
 	for cache, again := f.cache, false; ; again = true {
-		begun := cache.Begun()
 		if more, err := f.make(ctx, cache, found); err != nil || !more {
 			return err
 		}
-		wanted.Last = cache.Last() // what arrives in it from now on is among the others
+		wanted.Begun = cache.Begun() // before Last, so that nothing is missed if it is begun anew between the two
+		wanted.Last = cache.Last()   // what arrives in it from now on is among the others
 		others, err := f.tail(ctx, wanted.Last, wanted)
 		if err != nil {
 			return err
@@ -310,7 +311,7 @@ func (f *searching) search(ctx context.Context, w WantedRows, found func(Found) 
 		if cache == nil || !errors.Is(err, search.ErrDamaged) {
 			return err
 		}
-		if err := f.beginAnew(begun, err); again || err != nil {
+		if err := f.beginAnew(wanted.Begun, err); again || err != nil {
 			f.s.cfg.Log.Warn("search without the cache", "err", err)
 			cache = nil
 		}
@@ -350,10 +351,10 @@ func (f *searching) make(ctx context.Context, cache *search.Cache, found func(Fo
 func (s *Store) wantedPlaces(w WantedRows) (search.Wanted, error) {
 	wanted := search.Wanted{Matcher: w.Query, Log: s.logs(w.Keep), From: math.MinInt64, Before: search.End}
 	if !w.Since.IsZero() {
-		wanted.From = w.Since.UnixMilli()
+		wanted.From = milliFrom(w.Since)
 	}
 	if !w.Before.IsZero() {
-		wanted.Before = search.Place{T: w.Before.UnixMilli()}
+		wanted.Before = search.Place{T: milliFrom(w.Before)}
 	}
 	if w.After == nil {
 		return wanted, nil
@@ -373,6 +374,9 @@ func (s *Store) wantedPlaces(w WantedRows) (search.Wanted, error) {
 	})
 	return wanted, err
 }
+
+// milliFrom returns the first millisecond that is not before a time: rows have whole ones.
+func milliFrom(t time.Time) int64 { return t.Add(time.Millisecond - 1).UnixMilli() }
 
 // logs returns a function that tells whether rows of a log, by its number, may be wanted.
 func (s *Store) logs(keep Keep) func(uint32) bool {

@@ -584,6 +584,23 @@ func (f *searching) hold() (release func()) {
 }
 
 // The machine lost its power, and the cache is as it was before it had followed: that is noticed.
+// Since and Before are any times, not only whole milliseconds.
+func TestSearchWithinAMillisecond(t *testing.T) {
+	n, p := newNode(t), newPen(t)
+	m := n.say(p.meets(n, true), "edge")
+	at := time.UnixMilli(m.T)
+	for _, c := range []struct {
+		since, before time.Time
+		want          int
+	}{
+		{since: at, want: 1}, {since: at.Add(1), want: 0}, {before: at, want: 0}, {before: at.Add(1), want: 1},
+	} {
+		if got := n.found(t, WantedRows{Query: query(t, "edge"), Since: c.since, Before: c.before}); len(got) != c.want {
+			t.Errorf("since %v, before %v: %d found, want %d", c.since, c.before, len(got), c.want)
+		}
+	}
+}
+
 func TestCacheOfEarlierIsNotTaken(t *testing.T) {
 	n, p := newNode(t), newPen(t)
 	c := p.meets(n, true)

@@ -13,6 +13,8 @@ const (
 	// maxText is how many bytes of text a block has at most, but for one row more. A row has up to 64
 	// KiB before it is folded.
 	maxText = 256 << 10
+	// maxChanged is the same for a block that was changed. One of more is divided.
+	maxChanged = 4 * maxText
 )
 
 // ErrDamaged: the file does not say what was written into it.

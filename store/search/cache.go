@@ -24,7 +24,7 @@ const (
 	headerSize = 4 + 4 + 8 + 8 + 8 + 8
 
 	// maxRecord is more than any block takes.
-	maxRecord = 64 << 20
+	maxRecord = 4 << 20
 
 	// Of holesPart of the file, but no less than leastHoles, nothing is used any more before it is
 	// written anew.
@@ -87,7 +87,7 @@ type Cache struct {
 	file    *os.File
 	records []record // by N
 	mark    uint64   // what was given to Follow last
-	begun   int      // how often it was begun anew
+	begun   int      // how often it was begun anew, or a block divided: records have other indexes then
 	end     int64    // of the file
 	holes   int64    // bytes in it that are not used any more
 }
@@ -148,13 +148,21 @@ func (c *Cache) start() []byte {
 }
 
 // Follow notes the mark of the store up to which the cache has taken in which rows have other words.
+// When it returns, all that was changed is on the disk: the store forgets then which rows these were, and
+// of what is written a power loss may keep the mark and lose the rest.
 func (c *Cache) Follow(mark uint64) error {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	if _, err := c.file.WriteAt(binary.BigEndian.AppendUint64(nil, mark), int64(len(magic))); err != nil {
+	_, err := c.file.WriteAt(binary.BigEndian.AppendUint64(nil, mark), int64(len(magic)))
+	if err == nil {
+		c.mark = mark
+	}
+	c.mu.Unlock()
+	if err == nil {
+		err = c.file.Sync() // without the lock: searches go on meanwhile
+	}
+	if err != nil {
 		return fmt.Errorf("write the search cache: %w", err)
 	}
-	c.mark = mark
 	return nil
 }
 
@@ -256,7 +264,7 @@ func (c *Cache) last() uint64 {
 	return c.records[len(c.records)-1].last
 }
 
-// Begun returns how often the cache was begun anew since it was opened.
+// Begun returns how often the cache was begun anew, or got other blocks than it had, since it was opened.
 func (c *Cache) Begun() int {
 	if c == nil {
 		return 0
@@ -304,8 +312,9 @@ func (c *Cache) write(r *record, sealed []byte) error {
 	return nil
 }
 
-// Change has rows read anew by their N, all of one block. now returns the text of a row, which is
-// nil where the words are gone. It returns the first N that is not of that block.
+// Change has rows read anew by their N, of one block. now returns the text of a row, which is nil where
+// the words are gone. It returns those that are left: all that are not of that block, and some that are,
+// if the block has much text by now.
 func (c *Cache) Change(ns []uint64, now func(n uint64) ([]byte, error)) (rest []uint64, err error) {
 	i, ok := c.holding(ns[0])
 	if !ok {
@@ -321,7 +330,7 @@ func (c *Cache) Change(ns []uint64, now func(n uint64) ([]byte, error)) (rest []
 	}
 	b := o.block()
 	changed := false
-	for rest = ns; len(rest) > 0 && rest[0] <= old.last; rest = rest[1:] {
+	for rest = ns; len(rest) > 0 && rest[0] <= old.last && b.text < maxChanged; rest = rest[1:] {
 		at, found := slices.BinarySearchFunc(b.Rows, rest[0], func(r Row, n uint64) int { return compare(r.N, n) })
 		if !found {
 			continue
@@ -351,8 +360,11 @@ func (c *Cache) holding(n uint64) (int, bool) {
 }
 
 // replace writes a block in place of an older form of it: over that if there is room, else behind
-// all others, and then nothing is left of the older form.
+// all others, and then nothing is left of the older form. Much text becomes several blocks.
 func (c *Cache) replace(i int, old record, b *Block) error {
+	if b.text >= maxChanged && len(b.Rows) > 1 {
+		return c.divide(i, old, b)
+	}
 	r := old
 	sealed := c.seal(&r, b)
 	c.mu.Lock()
@@ -371,6 +383,38 @@ func (c *Cache) replace(i int, old record, b *Block) error {
 		return err
 	}
 	c.records[i] = r
+	return c.clear(&old)
+}
+
+// divide writes several blocks in place of one. A crash in between leaves both, which load takes for
+// damage.
+func (c *Cache) divide(i int, old record, b *Block) error {
+	var records []record
+	var sealed [][]byte
+	first := old.first
+	for rows := b.Rows; len(rows) > 0; {
+		var part Block
+		for len(rows) > 0 && !part.Full(MaxRows) {
+			part.Add(rows[0])
+			rows = rows[1:]
+		}
+		r := record{first: first, last: part.Rows[len(part.Rows)-1].N}
+		r.early, r.later = part.times()
+		sealed = append(sealed, c.seal(&r, &part))
+		records = append(records, r)
+		first = r.last + 1
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	end := c.end
+	for k := range records {
+		if err := c.write(&records[k], sealed[k]); err != nil {
+			c.end = end
+			return errors.Join(err, c.file.Truncate(end))
+		}
+	}
+	c.records = slices.Replace(c.records, i, i+1, records...)
+	c.begun++ // whoever searches begins again
 	return c.clear(&old)
 }
 
@@ -424,11 +468,14 @@ func (c *Cache) compact() error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err := errors.Join(c.file.Close(), os.Rename(f.Name(), c.path)); err != nil {
-		return fmt.Errorf("write the search cache: %w", err)
+	kept := errors.Join(c.file.Close(), os.Rename(f.Name(), c.path)) // closed, since Windows renames over no open file
+	file, err := os.OpenFile(c.path, os.O_RDWR, 0)
+	if err != nil {
+		return errors.Join(kept, fmt.Errorf("open the search cache: %w", err))
 	}
-	if c.file, err = os.OpenFile(c.path, os.O_RDWR, 0); err != nil {
-		return fmt.Errorf("open the search cache: %w", err)
+	c.file = file
+	if kept != nil { // it is the old one still
+		return errors.Join(fmt.Errorf("write the search cache: %w", kept), os.Remove(f.Name()))
 	}
 	c.records, c.end, c.holes = fresh.records, fresh.end, 0
 	return nil

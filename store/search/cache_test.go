@@ -122,6 +122,7 @@ func (tb *table) want(w Wanted, others ...Place) {
 	if w.Log == nil {
 		w.Log = func(uint32) bool { return true }
 	}
+	w.Begun = tb.Begun()
 	var want []Place
 	for _, r := range tb.rows {
 		if r.N > w.Last {
@@ -262,7 +263,7 @@ func TestFindEnds(t *testing.T) {
 	}
 	calls := 0
 	w := everything("word")
-	w.Log = func(uint32) bool { return true }
+	w.Log, w.Begun = func(uint32) bool { return true }, tb.Begun()
 	tb.check(tb.Find(t.Context(), w, nil, func(found []Place, _ int64) (bool, error) {
 		calls++
 		return len(found) == 0, nil
@@ -360,7 +361,7 @@ func TestDamageIsNoticed(t *testing.T) {
 		tb.check(os.WriteFile(tb.path, file, 0o600))
 		tb.open()
 		w := everything("a")
-		w.Log = func(uint32) bool { return true }
+		w.Log, w.Begun = func(uint32) bool { return true }, tb.Begun()
 		got := 0
 		err := tb.Find(t.Context(), w, nil, func(found []Place, _ int64) (bool, error) { got += len(found); return true, nil })
 		if err != nil && !errors.Is(err, ErrDamaged) {
@@ -448,6 +449,75 @@ func TestFullDisk(t *testing.T) {
 	tb.file = whole
 	tb.add(Row{N: 2, Log: 1, T: 2, Text: []byte("ab")})
 	tb.want(everything("a"))
+}
+
+// Where a cache is begun anew while somebody searches it, what it has by then is not taken for all.
+func TestFindNoticesThatTheCacheWasBegunAnew(t *testing.T) {
+	for _, told := range []int{0, 1} { // before the search, and after its first step
+		tb := newTable(t)
+		rows := []Row{{N: 1, Log: 1, T: 1, Text: []byte("a")}, {N: 2, Log: 1, T: 2, Text: []byte("a")}}
+		tb.add(rows[0])
+		tb.add(rows[1])
+		w := everything("a")
+		w.Log = func(uint32) bool { return true }
+		w.Begun = tb.Begun()
+		again := func() {
+			tb.check(tb.Reset(0))
+			tb.add(rows...) // in other blocks
+		}
+		if told == 0 {
+			again()
+		}
+		steps := 0
+		err := tb.Find(context.Background(), w, nil, func([]Place, int64) (bool, error) {
+			if steps++; steps == told {
+				again()
+			}
+			return true, nil
+		})
+		if !errors.Is(err, ErrDamaged) {
+			t.Errorf("begun anew after %d steps: %v", told, err)
+		}
+	}
+}
+
+// However long the texts become by edits, no block grows without end: it is divided, and whoever searches
+// meanwhile is told.
+func TestGrownBlockIsDivided(t *testing.T) {
+	tb := newTable(t)
+	var rows []Row
+	texts := map[uint64]string{}
+	for n := range uint64(30) {
+		rows = append(rows, Row{N: 2*n + 1, Log: 1, T: int64(n), Text: []byte("short")})
+		texts[2*n+1] = strings.Repeat("b", 150<<10)
+	}
+	tb.add(rows[:20]...)
+	tb.add(rows[20:]...)
+	w := everything("b")
+	w.Log, w.Begun = func(uint32) bool { return true }, tb.Begun()
+	steps := 0
+	err := tb.Find(t.Context(), w, nil, func([]Place, int64) (bool, error) {
+		if steps++; steps == 1 {
+			tb.change(texts)
+		}
+		return true, nil
+	})
+	if !errors.Is(err, ErrDamaged) {
+		t.Error(err)
+	}
+	for range 2 {
+		for _, r := range tb.records {
+			if r.size > maxChanged+200<<10 {
+				t.Errorf("a block of %d bytes", r.size)
+			}
+		}
+		if tb.Last() != rows[29].N {
+			t.Errorf("last is %d", tb.Last())
+		}
+		tb.want(everything("bb"))
+		tb.want(everything("short"))
+		tb.reopen()
+	}
 }
 
 func FuzzBlock(f *testing.F) {

@@ -6,7 +6,7 @@
 // than to open one message. Whoever fills it reads the ledger from [Cache.Last] on, and says later
 // which rows have other words now, so that those that are gone are overwritten. A cache that is
 // missing, damaged, of another store or of a later time than the ledger is begun anew. Nothing is
-// lost by that, so nothing is synced to the disk.
+// lost by that, so only [Cache.Follow] syncs to the disk: words that are gone must not come back.
 //
 // [Cache.Find] looks through the blocks, those with the latest messages first, on two processors. It
 // finds candidates: the ledger decides whether a row is still there, what it says now, and whether

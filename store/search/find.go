@@ -26,6 +26,7 @@ var End = Place{T: math.MaxInt64, N: math.MaxUint64}
 type Wanted struct {
 	Matcher
 	Log    func(number uint32) bool // may rows of a log be meant?
+	Begun  int                      // Cache.Begun before Last was read: ErrDamaged if it is another by now
 	Last   uint64                   // no row is meant that has arrived later; those are the caller's
 	From   int64                    // the earliest T
 	Before Place
@@ -60,7 +61,9 @@ func (c *Cache) Each(f func(text []byte)) error {
 func (c *Cache) Find(ctx context.Context, w Wanted, others []Place, tell func(found []Place, done int64) (more bool, err error)) error {
 	for {
 		f := finding{c: c, w: w, longest: []byte(w.Pieces()[0]), tell: tell}
-		f.begin()
+		if err := f.begin(); err != nil {
+			return err
+		}
 		for _, p := range others {
 			if p.Compare(w.Before) < 0 {
 				f.pending = append(f.pending, p)
@@ -81,7 +84,6 @@ type finding struct {
 	w       Wanted
 	longest []byte // piece
 	tell    func(found []Place, done int64) (more bool, err error)
-	begun   int     // see Cache.Begun
 	order   []turn  // the blocks to look through, those with the latest row first
 	at      int     // how many were looked through
 	pending []Place // what was found and not told yet, the latest first
@@ -96,13 +98,15 @@ type turn struct {
 }
 
 // begin notes which blocks to look through.
-func (f *finding) begin() {
+func (f *finding) begin() error {
 	if f.c == nil {
-		return
+		return nil
 	}
 	f.c.mu.RLock()
 	defer f.c.mu.RUnlock()
-	f.begun = f.c.begun
+	if f.c.begun != f.w.Begun {
+		return ErrDamaged
+	}
 	f.order = make([]turn, 0, len(f.c.records))
 	for i := range f.c.records {
 		r := &f.c.records[i]
@@ -111,6 +115,7 @@ func (f *finding) begin() {
 		}
 	}
 	slices.SortFunc(f.order, func(a, b turn) int { return cmp.Or(cmp.Compare(b.later, a.later), cmp.Compare(b.index, a.index)) })
+	return nil
 }
 
 // left reports whether something is left for another pass.
@@ -148,7 +153,7 @@ func (f *finding) sort() { slices.SortFunc(f.pending, func(a, b Place) int { ret
 func (f *finding) look(blocks int) error {
 	f.c.mu.RLock() // nothing is moved in the file meanwhile
 	defer f.c.mu.RUnlock()
-	if f.c.begun != f.begun {
+	if f.c.begun != f.w.Begun {
 		return ErrDamaged
 	}
 	todo := f.order[f.at : f.at+blocks]
