@@ -196,6 +196,11 @@ func (r *reader) mayGo(x *entry, now int64) bool {
 
 // remove takes an event out of everything that leads to it.
 func (g *giving) remove(x *entry) error {
+	if !x.Is(layout.FlagShown) { // its edits may have counted for the row of its key
+		if row, err := g.view.shownFor(x); err == nil {
+			g.reword(row)
+		}
+	}
 	slot := x.Slot.Bytes()
 	g.Delete(bucketEvents, slot)
 	ids.Remove(g.Batch, x.id)

@@ -61,6 +61,7 @@ func (w *reworded) last() (mark uint64) {
 // reworded reads the next notes.
 func (s *Store) reworded() (w reworded, err error) {
 	err = s.view(func(r *reader) error {
+		logs := map[uint32]map[uint32]bool{} // by conversation
 		for k, mark := range r.Prefix(bucketReworded, nil) {
 			if bytes.Equal(k, keyFollowed) {
 				continue
@@ -73,7 +74,17 @@ func (s *Store) reworded() (w reworded, err error) {
 				w.rows = append(w.rows, layout.Number(k))
 				continue
 			}
-			edited, err := r.view.edited(binary.BigEndian.Uint32(k))
+			l, err := r.log(binary.BigEndian.Uint32(k))
+			if err != nil {
+				return err
+			}
+			if logs[l.Conversation] == nil {
+				logs[l.Conversation] = map[uint32]bool{}
+			}
+			logs[l.Conversation][l.Number] = true
+		}
+		for conversation, of := range logs {
+			edited, err := r.view.edited(conversation, of)
 			if err != nil {
 				return err
 			}
@@ -86,18 +97,14 @@ func (s *Store) reworded() (w reworded, err error) {
 	return w, err
 }
 
-// edited returns the arrivals of the rows that the events of a log edit.
-func (v *view) edited(log uint32) (rows []uint64, err error) {
-	l, err := v.log(log)
-	if err != nil {
-		return nil, err
-	}
-	for k := range v.Prefix(bucketActs, layout.U32(l.Conversation)) {
+// edited returns the arrivals of the rows that the events of some logs of a conversation edit.
+func (v *view) edited(conversation uint32, logs map[uint32]bool) (rows []uint64, err error) {
+	for k := range v.Prefix(bucketActs, layout.U32(conversation)) {
 		target, kind, p, ok := layout.ParseAct(k)
 		if !ok {
 			return nil, damaged("act of %d bytes", len(k))
 		}
-		if kind != event.KindEdit || p.Log != log {
+		if kind != event.KindEdit || !logs[p.Log] {
 			continue
 		}
 		switch row, err := v.rowEntry(target); {
@@ -119,7 +126,7 @@ func (s *Store) followed(ctx context.Context, w reworded) error {
 				b.Delete(bucketReworded, k)
 			}
 		}
-		b.Put(bucketReworded, keyFollowed, layout.U64(w.last()))
+		b.Put(bucketReworded, keyFollowed, layout.U64(max(w.last(), layout.Number(b.Get(bucketReworded, keyFollowed)))))
 		return nil
 	})
 }

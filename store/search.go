@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -190,6 +191,9 @@ func (f *searching) step(ctx context.Context, mark uint64) (more bool, err error
 		if err := f.cache.Follow(w.last()); err != nil {
 			return false, err
 		}
+		if err := f.cache.Compact(); err != nil { // as on a full disk: it goes on as it is
+			f.s.cfg.Log.Warn("make the search cache smaller", "err", err)
+		}
 		return true, f.s.followed(ctx, w)
 	}
 	if enough, err := f.enough(); err != nil || !enough {
@@ -202,13 +206,14 @@ func (f *searching) step(ctx context.Context, mark uint64) (more bool, err error
 	return true, f.cache.Append(&b)
 }
 
-// enough reports whether so many rows have arrived since the last block that another is worth making.
+// enough reports whether so much has arrived since the last block that another is worth making.
 func (f *searching) enough() (enough bool, err error) {
 	err = f.s.view(func(r *reader) error {
-		n := 0
-		for range r.From(bucketArrivals, layout.U64(f.cache.Last()+1)) {
-			if n++; n == f.rows {
-				enough = true
+		rows, bytes := 0, 0
+		for _, slot := range r.From(bucketArrivals, layout.U64(f.cache.Last()+1)) {
+			rows++
+			bytes += len(r.Get(bucketEvents, slot))
+			if enough = rows >= f.rows || bytes >= search.MaxText; enough {
 				break
 			}
 		}
@@ -308,7 +313,10 @@ func (f *searching) search(ctx context.Context, w WantedRows, found func(Found) 
 			}
 			return f.s.tellFound(places, w, back, found)
 		})
-		if cache == nil || !errors.Is(err, search.ErrDamaged) {
+		switch {
+		case errors.Is(err, os.ErrClosed):
+			return ErrClosed
+		case cache == nil, !errors.Is(err, search.ErrDamaged):
 			return err
 		}
 		if err := f.beginAnew(wanted.Begun, err); again || err != nil {
@@ -394,9 +402,9 @@ func (s *Store) logs(keep Keep) func(uint32) bool {
 				}
 				return err
 			})
-			known[n] = err == nil && wanted
+			known[n] = err != nil || wanted // what can't be read is told when it is found
 		}
-		return wanted
+		return known[n]
 	}
 }
 

@@ -385,12 +385,6 @@ func TestSearchWithoutACache(t *testing.T) {
 		t.Fatal("there is a cache")
 	}
 	equalFound(t, "without", n.found(t, all), want)
-	n.stop()
-	check(t, os.Remove(path))
-	n.open()
-	check(t, n.searching.cache.Close()) // as on a disk that fails
-	equalFound(t, "on a disk that fails", n.found(t, all), want)
-	n.searching.cache = nil // it was closed
 }
 
 // It is told how far the cache is while it is made, and whoever has enough, or goes away, is told no

@@ -10,11 +10,11 @@ import (
 const (
 	// MaxRows is how many rows a block has at most.
 	MaxRows = 256
-	// maxText is how many bytes of text a block has at most, but for one row more. A row has up to 64
+	// MaxText is how many bytes of text a block has at most, but for one row more. A row has up to 64
 	// KiB before it is folded.
-	maxText = 256 << 10
+	MaxText = 256 << 10
 	// maxChanged is the same for a block that was changed. One of more is divided.
-	maxChanged = 4 * maxText
+	maxChanged = 4 * MaxText
 )
 
 // ErrDamaged: the file does not say what was written into it.
@@ -36,7 +36,7 @@ type Block struct {
 
 // Full reports whether no more rows belong into the block, which is to have up to so many, and no more
 // than MaxRows.
-func (b *Block) Full(rows int) bool { return len(b.Rows) >= min(rows, MaxRows) || b.text >= maxText }
+func (b *Block) Full(rows int) bool { return len(b.Rows) >= min(rows, MaxRows) || b.text >= MaxText }
 
 // Add adds a row, which must have arrived after the last one.
 func (b *Block) Add(r Row) {

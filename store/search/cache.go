@@ -26,6 +26,10 @@ const (
 	// maxRecord is more than any block takes.
 	maxRecord = 4 << 20
 
+	// sparePart of its size is what a block that has become longer has to spare, so that it needn't move
+	// with each edit.
+	sparePart = 8
+
 	// Of holesPart of the file, but no less than leastHoles, nothing is used any more before it is
 	// written anew.
 	holesPart  = 16
@@ -152,6 +156,7 @@ func (c *Cache) start() []byte {
 // of what is written a power loss may keep the mark and lose the rest.
 func (c *Cache) Follow(mark uint64) error {
 	c.mu.Lock()
+	mark = max(mark, c.mark)
 	_, err := c.file.WriteAt(binary.BigEndian.AppendUint64(nil, mark), int64(len(magic)))
 	if err == nil {
 		c.mark = mark
@@ -291,7 +296,7 @@ func (c *Cache) Append(b *Block) error {
 	sealed := c.seal(&r, b)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err := c.write(&r, sealed); err != nil {
+	if err := c.write(&r, sealed, 0); err != nil {
 		return err
 	}
 	c.records = append(c.records, r)
@@ -302,10 +307,14 @@ func (c *Cache) seal(r *record, b *Block) []byte {
 	return c.keys.Seal(b.marshal(r.first), r.bound(nil))
 }
 
-// write writes a record behind all others. Where that fails, nothing was added.
-func (c *Cache) write(r *record, sealed []byte) error {
-	r.at, r.room, r.size = c.end, uint32(len(sealed)), uint32(len(sealed))
-	if _, err := c.file.WriteAt(append(r.header(), sealed...), r.at); err != nil {
+// write writes a record behind all others, with some room to spare. Where that fails, nothing was added.
+func (c *Cache) write(r *record, sealed []byte, spare int) error {
+	if c.end == 0 {
+		return ErrDamaged // it could not be begun anew
+	}
+	r.at, r.room, r.size = c.end, uint32(len(sealed)+spare), uint32(len(sealed))
+	whole := append(append(r.header(), sealed...), make([]byte, spare)...)
+	if _, err := c.file.WriteAt(whole, r.at); err != nil {
 		return errors.Join(fmt.Errorf("write the search cache: %w", err), c.file.Truncate(c.end))
 	}
 	c.end = r.end()
@@ -350,7 +359,7 @@ func (c *Cache) Change(ns []uint64, now func(n uint64) ([]byte, error)) (rest []
 	if err := c.replace(i, old, &b); err != nil {
 		return ns, err
 	}
-	return rest, c.compact()
+	return rest, nil
 }
 
 // holding returns the index of the record in which an N lies.
@@ -379,7 +388,7 @@ func (c *Cache) replace(i int, old record, b *Block) error {
 		c.records[i] = r
 		return nil
 	}
-	if err := c.write(&r, sealed); err != nil {
+	if err := c.write(&r, sealed, len(sealed)/sparePart); err != nil {
 		return err
 	}
 	c.records[i] = r
@@ -408,7 +417,7 @@ func (c *Cache) divide(i int, old record, b *Block) error {
 	defer c.mu.Unlock()
 	end := c.end
 	for k := range records {
-		if err := c.write(&records[k], sealed[k]); err != nil {
+		if err := c.write(&records[k], sealed[k], 0); err != nil {
 			c.end = end
 			return errors.Join(err, c.file.Truncate(end))
 		}
@@ -432,7 +441,10 @@ func (c *Cache) clear(r *record) error {
 func (c *Cache) open(r *record, o *opened) error {
 	o.sealed = slices.Grow(o.sealed[:0], int(r.size))[:r.size]
 	_, err := c.file.ReadAt(o.sealed, r.at+headerSize)
-	if err != nil {
+	switch {
+	case errors.Is(err, os.ErrClosed):
+		return err
+	case err != nil:
 		return fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	o.bound = r.bound(o.bound[:0])
@@ -442,8 +454,8 @@ func (c *Cache) open(r *record, o *opened) error {
 	return o.split(o.open, r.first)
 }
 
-// compact writes the file anew if much of it is holes.
-func (c *Cache) compact() error {
+// Compact writes the file anew if much of it is not used any more. Where that fails, it is as it was.
+func (c *Cache) Compact() error {
 	if c.holes < max(leastHoles, c.end/holesPart) {
 		return nil
 	}
@@ -458,7 +470,7 @@ func (c *Cache) compact() error {
 		r := c.records[i]
 		sealed := make([]byte, r.size)
 		if _, err = c.file.ReadAt(sealed, r.at+headerSize); err == nil {
-			if err = fresh.write(&r, sealed); err == nil {
+			if err = fresh.write(&r, sealed, 0); err == nil {
 				fresh.records = append(fresh.records, r)
 			}
 		}

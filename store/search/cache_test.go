@@ -108,6 +108,7 @@ func (tb *table) change(texts map[uint64]string) {
 		var err error
 		ns, err = tb.Change(ns, func(n uint64) ([]byte, error) { return []byte(texts[n]), nil })
 		tb.check(err)
+		tb.check(tb.Compact())
 	}
 	for i := range tb.rows {
 		if text, ok := texts[tb.rows[i].N]; ok {

@@ -168,9 +168,12 @@ func clip(messages []chat.Message, most int, last bool) []chat.Message {
 // clipAround keeps a message, and of what is before and behind it what is next to it, each with half of
 // localapi.PageBytes.
 func clipAround(messages []chat.Message, id event.ID) []chat.Message {
-	at := slices.IndexFunc(messages, func(m chat.Message) bool { return m.ID == id })
-	if at < 0 {
+	if len(messages) == 0 {
 		return nil
+	}
+	at := slices.IndexFunc(messages, func(m chat.Message) bool { return m.ID == id })
+	if at < 0 { // a message of another ID is shown in its place
+		at = len(messages) / 2
 	}
 	before := clip(messages[:at+1], localapi.PageBytes/2, true)
 	after := clip(messages[at:], localapi.PageBytes/2, false)
