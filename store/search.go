@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/earshot-im/earshot/store/event"
 	"github.com/earshot-im/earshot/store/fold"
@@ -196,6 +197,9 @@ func (f *searching) step(ctx context.Context, mark uint64) (more bool, err error
 		}
 		return true, f.s.followed(ctx, w)
 	}
+	if f.s.disk.Room() != nil { // what is left is for what the owner writes; searches read the ledger
+		return false, nil
+	}
 	if enough, err := f.enough(); err != nil || !enough {
 		return false, err
 	}
@@ -274,7 +278,19 @@ func (v *view) appendFolded(to []byte, x *entry) ([]byte, error) {
 	}
 	row := Row{Kind: x.header.Kind}
 	err := v.addWords(&row, x)
-	return fold.AppendFold(to, row.Text), err
+	return folded(to, row.Text), err
+}
+
+// folded appends a text as it is searched. Where that would be more than twice as long as the text it is
+// cut: only texts grow so that are made for it, and what is kept of others is to cost no more than they.
+func folded(to []byte, text string) []byte {
+	start := len(to)
+	to = fold.AppendFold(to, text)
+	for end := start + 2*len(text); len(to) > end; {
+		_, size := utf8.DecodeLastRune(to)
+		to = to[:len(to)-size]
+	}
+	return to
 }
 
 // Search tells the rows that match, the latest first. It ends when found wants no more, when all was
@@ -470,5 +486,5 @@ func (v *view) matching(n uint64, w WantedRows) (row Row, ok bool, err error) {
 		return row, false, err
 	}
 	row, err = v.rowAt(p)
-	return row, err == nil && w.In(fold.AppendFold(nil, row.Text)), err
+	return row, err == nil && w.In(folded(nil, row.Text)), err
 }

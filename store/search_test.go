@@ -15,6 +15,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/store/event"
@@ -73,7 +74,7 @@ func (n *node) scanned(t *testing.T, w WantedRows) (rows []Row) {
 		}
 		after = looked
 		for _, r := range some {
-			if w.In(fold.AppendFold(nil, r.Text)) && (w.Since.IsZero() || !r.before(w.Since)) && (w.Before.IsZero() || r.before(w.Before)) {
+			if w.In(folded(nil, r.Text)) && (w.Since.IsZero() || !r.before(w.Since)) && (w.Before.IsZero() || r.before(w.Before)) {
 				rows = append(rows, r)
 			}
 		}
@@ -575,6 +576,19 @@ func TestWordsThatChangeMeanwhileAreNoted(t *testing.T) {
 func (f *searching) hold() (release func()) {
 	f.mu.Lock()
 	return f.mu.Unlock
+}
+
+// A text that is folded into many times its length takes twice its length in the cache.
+func TestFoldedTextIsBounded(t *testing.T) {
+	for _, text := range []string{strings.Repeat("\ufdfa", 1000), "\u3316", "ß", "plain", ""} {
+		got := folded([]byte("before"), text)
+		if !utf8.Valid(got) || len(got) > len("before")+2*len(text) || !bytes.HasPrefix(got, []byte("before")) {
+			t.Errorf("%.9q: %d bytes", text, len(got))
+		}
+		if whole := fold.Fold(text); !strings.HasPrefix(whole, string(got[6:])) || len(whole) <= 2*len(text) && len(got) < 6+len(whole) {
+			t.Errorf("%.9q: %.20q", text, got[6:])
+		}
+	}
 }
 
 // The machine lost its power, and the cache is as it was before it had followed: that is noticed.

@@ -19,7 +19,7 @@ import (
 
 func (a *app) searchCommand() *cobra.Command {
 	var limit uint32
-	var in, from, since, before string
+	var in, from, since, before, after string
 	wanted := earshotv1.SearchRequest{Filter: new(earshotv1.Filter)}
 	c := &cobra.Command{
 		Use:   "search WORDS...",
@@ -46,6 +46,8 @@ time as RFC 3339 has it.`,
 				return usage(c, "--in and --from take a name or an ID")
 			case limit == 0:
 				return usage(c, "--limit must be at least 1")
+			case flags.Changed("after"):
+				return checkID(c, "--after", after)
 			case wanted.Since != nil && wanted.Before != nil && !wanted.Since.AsTime().Before(wanted.Before.AsTime()):
 				return usage(c, "--before is not later than --since")
 			}
@@ -53,14 +55,15 @@ time as RFC 3339 has it.`,
 		},
 		RunE: a.ask(func(ctx context.Context, client *localapi.Client, args []string) error {
 			wanted.Words = strings.Join(args, " ")
-			wanted.Filter.In, wanted.Filter.From = in, from
+			wanted.Filter.In, wanted.Filter.From, wanted.After = in, from, after
 			return a.search(ctx, client, &wanted, limit)
 		}),
 	}
 	c.Flags().StringVar(&in, "in", "", "only in the conversation with `WHO`, or in this group")
-	c.Flags().StringVar(&from, "from", "", "only what `WHO` has written")
+	c.Flags().StringVar(&from, "from", "", "only what `WHO` has written; me is you")
 	c.Flags().StringVar(&since, "since", "", "only from this `DATE` on")
 	c.Flags().StringVar(&before, "before", "", "only before this `DATE`")
+	c.Flags().StringVar(&after, "after", "", "go on behind the message `ID`, which was found before")
 	c.Flags().Uint32Var(&limit, "limit", localapi.DefaultFound, "at most `N` messages")
 	return a.long(c, "the ID of each message, which history --around takes")
 }
@@ -94,13 +97,13 @@ func (a *app) search(ctx context.Context, client *localapi.Client, wanted *earsh
 	}
 	a.nothing(count, "nothing was found")
 	if last.GetMore() && !a.out.JSON {
-		_, err = fmt.Fprintln(a.stderr, show.MoreFound(count, last))
+		_, err = fmt.Fprintln(a.stderr, show.MoreFound(count, last, wanted.After))
 	}
 	return err
 }
 
 // dates are what a DATE may look like, but for RFC 3339. The last is how times are printed.
-var dates = []string{time.DateOnly, "2006-01-02T15:04", time.DateTime}
+var dates = []string{time.DateOnly, "2006-01-02T15:04", "2006-01-02 15:04", time.DateTime}
 
 // date reads the DATE of a flag, if it is given.
 func date(c *cobra.Command, flag, text string, given bool) (*timestamppb.Timestamp, error) {

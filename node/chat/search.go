@@ -19,6 +19,9 @@ const (
 	maxMarks = 256
 )
 
+// Me as Search.Filter.From means what the owner has written. Nobody else can be called so.
+const Me = "me"
+
 // Search says which messages are looked for.
 type Search struct {
 	Words  string // what fold.Parse takes: all of it must be in the text, in any order
@@ -56,10 +59,15 @@ func (m *Messages) Search(ctx context.Context, s Search, tell func(SearchBatch) 
 	if err != nil {
 		return asOurs(err)
 	}
-	keep, err := m.Shown(s.Filter)
+	own := s.Filter.From == Me
+	if own {
+		s.Filter.From = ""
+	}
+	shown, err := m.Shown(s.Filter)
 	if err != nil {
 		return err
 	}
+	keep := func(of store.Source) bool { return (!own || of.Author == m.self) && shown(of) }
 	wanted := store.WantedRows{Query: query, Keep: keep, Since: s.Since, Before: s.Before, After: s.After}
 	telling := telling{tell: tell, left: s.Limit, last: time.Now()}
 	err = m.cfg.Store.Search(ctx, wanted, func(f store.Found) (more bool, err error) {

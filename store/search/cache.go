@@ -87,6 +87,8 @@ type Cache struct {
 	keys Keys
 	of   []byte
 
+	looking chan struct{} // has one for each step of a search that is under way
+
 	mu      sync.RWMutex // guards what follows; searches hold it for reading, a few blocks at a time
 	file    *os.File
 	records []record // by N
@@ -99,7 +101,10 @@ type Cache struct {
 // Open opens the file at path, and begins it anew if it does not hold a cache of that ledger, or one
 // of an earlier or later time.
 func Open(path string, keys Keys, of Of) (*Cache, error) {
-	c := &Cache{path: path, keys: keys, of: of.Store}
+	c := &Cache{path: path, keys: keys, of: of.Store, looking: make(chan struct{}, maxLooking)}
+	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() { // a link might lead to something else
+		return nil, fmt.Errorf("open the search cache: %s is no regular file", path)
+	}
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open the search cache: %w", err)

@@ -411,6 +411,21 @@ func TestOthersCacheIsNotTaken(t *testing.T) {
 	}
 }
 
+// What is no regular file is left alone: a link may lead to something that is somebody's.
+func TestLinksAreNotFollowed(t *testing.T) {
+	dir := t.TempDir()
+	other, link := filepath.Join(dir, "other"), filepath.Join(dir, "search")
+	if err := errors.Join(os.WriteFile(other, []byte("precious"), 0o600), os.Symlink(other, link)); err != nil {
+		t.Skip(err)
+	}
+	if c, err := Open(link, lid{}, Of{Store: of}); err == nil {
+		t.Error("the link is followed", c.Close())
+	}
+	if b, err := os.ReadFile(other); err != nil || string(b) != "precious" {
+		t.Errorf("%q, %v", b, err)
+	}
+}
+
 // A crash may leave a block twice: as it was, and as it was written anew behind the others.
 func TestCrashBetweenTwoForms(t *testing.T) {
 	tb := newTable(t)

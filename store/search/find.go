@@ -36,6 +36,10 @@ type Wanted struct {
 // step has one, so that the latest rows are told at once.
 const maxStep = 32
 
+// maxLooking is how many searches take a step at a time, each on two processors. The others take turns
+// with them, so that a node with many searches still has time for what else it does.
+const maxLooking = 2
+
 // maxPending is how many rows are remembered that were found and can't be told yet. Mostly they are
 // few, since rows arrive in the order of their times, or nearly. Past it the earliest are looked for
 // once more when the others were told.
@@ -138,10 +142,7 @@ func (f *finding) run(ctx context.Context) (more bool, err error) {
 			return more, err
 		}
 		f.pending = slices.Clone(f.pending[told:])
-		if err := ctx.Err(); err != nil {
-			return false, err
-		}
-		if err := f.look(min(step, len(f.order)-f.at)); err != nil {
+		if err := f.look(ctx, min(step, len(f.order)-f.at)); err != nil {
 			return false, err
 		}
 	}
@@ -150,7 +151,13 @@ func (f *finding) run(ctx context.Context) (more bool, err error) {
 func (f *finding) sort() { slices.SortFunc(f.pending, func(a, b Place) int { return b.Compare(a) }) }
 
 // look looks through the next blocks, on two processors.
-func (f *finding) look(blocks int) error {
+func (f *finding) look(ctx context.Context, blocks int) error {
+	select {
+	case f.c.looking <- struct{}{}:
+		defer func() { <-f.c.looking }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	f.c.mu.RLock() // nothing is moved in the file meanwhile
 	defer f.c.mu.RUnlock()
 	if f.c.begun != f.w.Begun {

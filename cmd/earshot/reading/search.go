@@ -7,13 +7,22 @@ import (
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
 
+// me is the owner, as who has written what is looked for.
+const me = "me"
+
 // Search tells what the node finds as it comes, at most limit messages. It asks for page after page
 // of what the names in wanted mean at the start, and changes wanted. The last response says whether limit
 // has ended the search.
 func Search(ctx context.Context, client *localapi.Client, wanted *earshotv1.SearchRequest, limit uint32, tell func(*earshotv1.SearchResponse) error) (err error) {
-	f := wanted.Filter
-	if f.From, f.In, err = idsOf(ctx, client, f.From, f.In); err != nil {
+	f, from := wanted.Filter, wanted.Filter.From
+	if from == me {
+		from = ""
+	}
+	if from, f.In, err = idsOf(ctx, client, from, f.In); err != nil {
 		return err
+	}
+	if from != "" {
+		f.From = from
 	}
 	for more := true; more && limit > 0; {
 		wanted.Limit = min(limit, localapi.MaxPage)

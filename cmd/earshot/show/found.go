@@ -75,9 +75,8 @@ func Progress(r *earshotv1.SearchResponse) string {
 }
 
 // MoreFound says that a search has found as many as it was to, how far it has come, and how to go on
-// there.
-func MoreFound(count int, r *earshotv1.SearchResponse) string {
-	// Whole seconds are enough to type: what is in the last one is found again.
-	back := r.Back.AsTime().Add(time.Second - time.Nanosecond).Truncate(time.Second).Local().Format(time.DateTime)
-	return fmt.Sprintf("%d found, searched back to %s; more with --limit N, or --before %q", count, back, back)
+// behind the last message.
+func MoreFound(count int, r *earshotv1.SearchResponse, last string) string {
+	back := r.Back.AsTime().Local().Format(time.DateTime)
+	return fmt.Sprintf("%d found, searched back to %s; more with --limit N, or --after %s", count, back, last)
 }

@@ -140,7 +140,7 @@ func TestProgressOfSearch(t *testing.T) {
 	for _, test := range []struct{ got, want string }{
 		{Progress(&earshotv1.SearchResponse{Made: 250, Of: 1000}), "preparing the search: 25 %"},
 		{Progress(&earshotv1.SearchResponse{Back: back}), "searched back to 2026-02-01"},
-		{MoreFound(20, &earshotv1.SearchResponse{Back: back, More: true}), `20 found, searched back to 2026-02-01 09:00:01; more with --limit N, or --before "2026-02-01 09:00:01"`},
+		{MoreFound(20, &earshotv1.SearchResponse{Back: back, More: true}, "0123"), "20 found, searched back to 2026-02-01 09:00:00; more with --limit N, or --after 0123"},
 	} {
 		if test.got != test.want {
 			t.Errorf("%q, want %q", test.got, test.want)

@@ -52,8 +52,8 @@ func optionalTime(t *timestamppb.Timestamp) (time.Time, error) {
 	if t == nil {
 		return time.Time{}, nil
 	}
-	if err := t.CheckValid(); err != nil {
-		return time.Time{}, fmt.Errorf("%w: a time that is none", errInvalid)
+	if err := t.CheckValid(); err != nil || t.Seconds < 0 { // no message is from before 1970
+		return time.Time{}, fmt.Errorf("%w: a time that is none, or from before 1970", errInvalid)
 	}
 	return t.AsTime(), nil
 }

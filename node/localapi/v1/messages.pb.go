@@ -1349,7 +1349,7 @@ type SearchRequest struct {
 	// found in longer ones, and whether capital or small. Quotation marks around several words make
 	// one of them.
 	Words  string  `protobuf:"bytes,1,opt,name=words,proto3" json:"words,omitempty"`
-	Filter *Filter `protobuf:"bytes,2,opt,name=filter,proto3" json:"filter,omitempty"`
+	Filter *Filter `protobuf:"bytes,2,opt,name=filter,proto3" json:"filter,omitempty"` // from may be "me": the owner
 	// The earliest, and the time before which a message must be, by `t` of Message; any if absent.
 	Since         *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=since,proto3" json:"since,omitempty"`
 	Before        *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=before,proto3" json:"before,omitempty"` // later than since
