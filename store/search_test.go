@@ -388,6 +388,28 @@ func TestSearchWithoutACache(t *testing.T) {
 	equalFound(t, "without", n.found(t, all), want)
 }
 
+// The last room of a disk is for what the owner writes, and not for the cache. What is there is found.
+func TestCacheLeavesTheLastRoom(t *testing.T) {
+	n, p := newNode(t), newPen(t)
+	c := p.meets(n, true)
+	for i := range 4 * rowsOfBlock {
+		n.say(c, fmt.Sprint("word ", i))
+	}
+	n.stop()
+	check(t, os.Remove(filepath.Join(n.dir, searchFile)))
+	s, err := Open(Config{Dir: n.dir, Now: n.now, Identify: n.identify, Space: func(string) (Space, bool) { return Space{Free: 1 << 20, Total: 1 << 30}, true }})
+	check(t, err)
+	defer func() { check(t, s.Close()) }()
+	full := &node{Store: s, t: t, dir: n.dir}
+	s.searching.rows = rowsOfBlock
+	full.settled(t)
+	if last := s.searching.cache.Last(); last != 0 {
+		t.Errorf("the cache goes up to %d", last)
+	}
+	all := WantedRows{Query: query(t, "word")}
+	equalFound(t, "without room", full.found(t, all), full.scanned(t, all))
+}
+
 // It is told how far the cache is while it is made, and whoever has enough, or goes away, is told no
 // more.
 func TestSearchEnds(t *testing.T) {
