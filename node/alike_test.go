@@ -158,6 +158,7 @@ func (m *mallory) heard() (out []string) {
 // Whoever the owner has not accepted and whoever is blocked are answered alike, byte for byte, whatever
 // they say, and their sessions end for the same.
 func TestBlockedAndNotAcceptedLookAlike(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 61, func(t *testing.T, w *world) {
 		ann := w.people("Ann")[0]
 		ctx := t.Context()
@@ -232,6 +233,7 @@ func TestBlockedAndNotAcceptedLookAlike(t *testing.T) {
 
 // When somebody is blocked and when somebody is a contact no more, the same happens to their sessions.
 func TestDecisionsLookAlike(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 62, func(t *testing.T, w *world) {
 		ann := w.people("Ann")[0]
 		ctx := t.Context()

@@ -82,6 +82,7 @@ func checkShown(t *testing.T, m, with *machine, want []string) {
 // TestClockThatJumps sets a clock ten years ahead and back, while the node runs and while it is
 // off, with messages that wait for somebody who is away.
 func TestClockThatJumps(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		people := w.people("Ann", "Bob")
 		ann, bob := people[0], people[1]
@@ -119,6 +120,7 @@ func TestClockThatJumps(t *testing.T) {
 // TestClockJumpsWhileRowWaits: a message whose cause never comes is shown soon, though the clock
 // went back ten years just after it came.
 func TestClockJumpsWhileRowWaits(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		ann := w.people("Ann")[0]
 		m := w.mallory("Mallory")
@@ -140,6 +142,7 @@ func TestClockJumpsWhileRowWaits(t *testing.T) {
 // TestRestoredBackup starts a node from a copy of its directory that is older than what others have
 // of it.
 func TestRestoredBackup(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		people := w.people("Ann", "Bob")
 		ann, bob := people[0], people[1]

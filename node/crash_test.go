@@ -14,6 +14,7 @@ import (
 // TestWhatWasSaidSurvivesCrash kills a node at once when a peer has seen an acknowledgement or a
 // receipt of it. Started from what was on its disk then, it must hold and say no less.
 func TestWhatWasSaidSurvivesCrash(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		ann := w.people("Ann")[0]
 		m := w.mallory("Bob")
@@ -78,6 +79,7 @@ func TestWhatWasSaidSurvivesCrash(t *testing.T) {
 
 // TestReadThenCrash kills a node when its owner has read a message and the receipt is not signed.
 func TestReadThenCrash(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		people := w.people("Ann", "Bob")
 		ann, bob := people[0], people[1]

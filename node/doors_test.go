@@ -32,6 +32,7 @@ func (m *mallory) recall(c event.Conversation, target event.ID) event.Event {
 // A recall that is enclosed must be by the author of the run, whatever else the one who brings it
 // may do.
 func TestEnclosedRecallByAnotherIsRefused(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 121, func(t *testing.T, w *world) {
 		ann := w.people("Ann")[0]
 		m, eve := w.mallory("Mallory"), w.mallory("Eve")
@@ -57,6 +58,7 @@ func TestEnclosedRecallByAnotherIsRefused(t *testing.T) {
 // Nobody brings what two others have said to each other, says anything there, or brings a third to
 // say something.
 func TestRunBroughtByAThirdPerson(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 125, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob")
 		ann, bob := all[0], all[1]
@@ -106,6 +108,7 @@ func (m *mallory) waits(ann *machine) {
 // When a peer has brought all that it was asked for, what had come before it was asked is shown;
 // what came since, and what came in other conversations, waits on.
 func TestEndOfARoundShowsOnlyWhatCameBeforeIt(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 122, func(t *testing.T, w *world) {
 		ann := w.people("Ann")[0]
 		m, eve := w.mallory("Mallory"), w.mallory("Eve")
@@ -140,6 +143,7 @@ func TestEndOfARoundShowsOnlyWhatCameBeforeIt(t *testing.T) {
 // Who comes back to a group where newcomers may read everything still is not given what was said
 // between.
 func TestSaidWhileOutIsNotServed(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 123, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob", "Dora")
 		ann, bob, dora := all[0], all[1], all[2]
@@ -169,6 +173,7 @@ func TestSaidWhileOutIsNotServed(t *testing.T) {
 // A node that ended between a removal and the cut that it makes shows nothing past the cut when it
 // starts again.
 func TestCutIsMadeAtTheStart(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 124, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob", "Cleo")
 		ann, bob, cleo := all[0], all[1], all[2]

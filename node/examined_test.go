@@ -84,6 +84,7 @@ func sameWords(t *testing.T, got []string, want ...string) {
 
 // TestDoctorFindsNothing: where nothing is wrong, nothing wrong is said.
 func TestDoctorFindsNothing(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 301, func(t *testing.T, w *world) {
 		all := w.friends("Ann", "Bob", "Cleo")
 		found := all[0].examine(doctor.Question{})
@@ -99,6 +100,7 @@ func TestDoctorFindsNothing(t *testing.T) {
 
 // TestDoctorAlone: nobody is there to ask.
 func TestDoctorAlone(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 302, func(t *testing.T, w *world) {
 		ann := w.people("Ann")[0]
 		sameWords(t, wrong(ann.examine(doctor.Question{})), "clock nobody", "multicast nobody", "reachable nobody")
@@ -107,6 +109,7 @@ func TestDoctorAlone(t *testing.T) {
 
 // TestDoctorNamesAFirewall: a connected contact dials back and gets no answer.
 func TestDoctorNamesAFirewall(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 303, func(t *testing.T, w *world) {
 		all := w.friends("Ann", "Bob")
 		ann, bob := all[0], all[1]
@@ -124,6 +127,7 @@ func TestDoctorNamesAFirewall(t *testing.T) {
 
 // TestDoctorNamesAWrongClock: by the clocks of contacts, and whose is wrong by the majority.
 func TestDoctorNamesAWrongClock(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 304, func(t *testing.T, w *world) {
 		all := w.friends("Ann", "Bob", "Cleo")
 		ann := all[0]
@@ -145,6 +149,7 @@ func TestDoctorNamesAWrongClock(t *testing.T) {
 
 // TestDoctorTellsAllAboutAPerson: with WHO.
 func TestDoctorTellsAllAboutAPerson(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 305, func(t *testing.T, w *world) {
 		all := w.friends("Ann", "Bob")
 		ann, bob := all[0], all[1]
@@ -176,6 +181,7 @@ func TestDoctorTellsAllAboutAPerson(t *testing.T) {
 
 // TestDoctorNamesWhoAnswersInstead: another device is at the address of a contact.
 func TestDoctorNamesWhoAnswersInstead(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 306, func(t *testing.T, w *world) {
 		all := w.friends("Ann", "Bob")
 		ann, bob := all[0], all[1]
@@ -197,6 +203,7 @@ func TestDoctorNamesWhoAnswersInstead(t *testing.T) {
 // TestDoctorProbes: a node that nobody has announced is found at an address of the own network, and
 // only when the owner asks for it.
 func TestDoctorProbes(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 307, func(t *testing.T, w *world) {
 		ann, bob := w.people("Ann")[0], w.machine("Bob")
 		n, err := Open(Config{Dir: bob.dir, Name: "Bob", NoMDNS: true, Listen: []string{"27831"}, Transport: bob.host.Transport, Networks: ann.cfg.Networks,
@@ -255,6 +262,7 @@ func (m *mallory) answersTo(victim *machine, proto protocol.ID) string {
 // TestOthersDontLearnOfTheDoctor: to whoever is no contact of the owner's, the protocol does not
 // exist: to a stranger, a fellow member of a group, somebody who is blocked.
 func TestOthersDontLearnOfTheDoctor(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 308, func(t *testing.T, w *world) {
 		ann := w.people("Ann")[0]
 		m := w.mallory("Mallory")

@@ -168,6 +168,7 @@ func (c *client) follow(m *machine, while time.Duration, batches int, killed boo
 // write, edit, react to, recall and read, what comes late, who is named and blocked, what happens to
 // the group, also where the node is killed or a backup is put back.
 func TestClientMissesNothing(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(6) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			inWorld(t, 300+seed, func(t *testing.T, w *world) {
@@ -308,6 +309,7 @@ func (m *machine) told(r *journal.Reader, while time.Duration) (messages []journ
 // Changes of one message are told at most once a second, and in the end as it is then. Meanwhile
 // everything else is told, under a cursor by which a client that is killed still learns of them.
 func TestChangesOfOneMessageComeOnceASecond(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 320, func(t *testing.T, w *world) {
 		ann := w.people("Ann")[0]
 		g := ann.makes("lunch")
@@ -360,6 +362,7 @@ func TestChangesOfOneMessageComeOnceASecond(t *testing.T) {
 
 // The names of a filter mean whom they meant when a program began to follow.
 func TestFilterOfAJournalIsResolvedOnce(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 321, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob", "Cleo")
 		ann, bob, cleo := all[0], all[1], all[2]

@@ -140,6 +140,7 @@ func (m *machine) hears(g event.Conversation, want ...string) {
 }
 
 func TestGroup(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob", "Cleo")
 		ann, bob, cleo := all[0], all[1], all[2]
@@ -188,6 +189,7 @@ func TestGroup(t *testing.T) {
 
 // Ann and Cleo are never on together while they talk: Bob has it.
 func TestAbsentMemberCatchesUpFromAnother(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 2, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob", "Cleo")
 		ann, bob, cleo := all[0], all[1], all[2]
@@ -218,6 +220,7 @@ func TestAbsentMemberCatchesUpFromAnother(t *testing.T) {
 }
 
 func TestNewcomersHistory(t *testing.T) {
+	t.Parallel()
 	for policy, want := range map[string][]string{
 		contacts.HistoryJoined: {"welcome"},
 		contacts.HistoryAll:    {"old", "recent", "welcome"},
@@ -261,6 +264,7 @@ func TestNewcomersHistory(t *testing.T) {
 }
 
 func TestRemovedMemberHearsNothingMore(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 4, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob", "Cleo")
 		ann, bob, cleo := all[0], all[1], all[2]
@@ -302,6 +306,7 @@ func TestRemovedMemberHearsNothingMore(t *testing.T) {
 // Bob is removed while he is cut off from Ann, and goes on writing to Cleo, who does not know yet.
 // In the end nobody shows what he wrote past the cut.
 func TestCutHoldsEverywhere(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 5, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob", "Cleo")
 		ann, bob, cleo := all[0], all[1], all[2]
@@ -340,6 +345,7 @@ func TestCutHoldsEverywhere(t *testing.T) {
 }
 
 func TestLeave(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 6, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob", "Cleo")
 		ann, bob, cleo := all[0], all[1], all[2]
@@ -369,6 +375,7 @@ func TestLeave(t *testing.T) {
 }
 
 func TestTwoGroupsOfOneName(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 7, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob")
 		ann, bob := all[0], all[1]
@@ -393,6 +400,7 @@ func TestTwoGroupsOfOneName(t *testing.T) {
 
 // Edits, reactions and recalls reach everybody, in a group and directly.
 func TestActs(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 8, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob")
 		ann, bob := all[0], all[1]
@@ -443,6 +451,7 @@ func TestActs(t *testing.T) {
 
 // Members come and go, machines crash and the network parts; in the end all show the same.
 func TestGroupConverges(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(6) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			inWorld(t, 100+seed, func(t *testing.T, w *world) {
@@ -516,6 +525,7 @@ func TestGroupConverges(t *testing.T) {
 // gossip: sync would leave others' logs alone for a second. Who was removed does not hear it that
 // way either.
 func TestLargeGroupGossips(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 9, func(t *testing.T, w *world) {
 		w.gossip = 3
 		all := w.people("Ann", "Bob", "Cleo", "Dan", "Eve")
@@ -557,6 +567,7 @@ func TestLargeGroupGossips(t *testing.T) {
 
 // The control events of a group come in several frames.
 func TestGroupOfManyChangesTakesNewcomers(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 10, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob")
 		ann, bob := all[0], all[1]
@@ -578,6 +589,7 @@ func TestGroupOfManyChangesTakesNewcomers(t *testing.T) {
 // owner. Until then nobody in the group is more than a stranger, and nothing is told of it. Who is
 // blocked asks no more.
 func TestInvitationWaitsForAccept(t *testing.T) {
+	t.Parallel()
 	for _, accept := range []string{people.AcceptEveryone, people.AcceptContacts} {
 		inWorld(t, 11, func(t *testing.T, w *world) {
 			all := w.people("Ann", "Bob", "Cleo")
@@ -634,6 +646,7 @@ func TestInvitationWaitsForAccept(t *testing.T) {
 // A request is kept through restarts, and whoever is in the group brings the owner in when they have
 // accepted, also where the one who invited them is not there.
 func TestRequestOfAGroupIsKept(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 12, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob", "Cleo")
 		ann, bob, cleo := all[0], all[1], all[2]
@@ -672,6 +685,7 @@ func (r renaming) Join(c event.Conversation, _ bool) { r.rename(c) }
 // TestPeerIsToldOfAChangeMeanwhile: who hears of a group is told of its changes. One that came
 // right before the session heard of it was neither told nor part of what the peer was offered.
 func TestPeerIsToldOfAChangeMeanwhile(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 27, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob")
 		ann, bob := all[0], all[1]
@@ -697,6 +711,7 @@ func TestPeerIsToldOfAChangeMeanwhile(t *testing.T) {
 
 // A change that comes while the group is arriving at a newcomer reaches them, whenever that is.
 func TestChangeWhileAGroupArrives(t *testing.T) {
+	t.Parallel()
 	for _, pause := range []time.Duration{0, 1, 2, 5, 20, 100} {
 		inWorld(t, 28, func(t *testing.T, w *world) {
 			all := w.people("Ann", "Bob")
@@ -748,6 +763,7 @@ func (m *machine) toldOf(what string, g event.Conversation) (out []membership.No
 // The only one who had the invitation of a newcomer has gone for ever. The newcomer has it as well, and
 // any other member lets them in by it, though neither is anything to the other.
 func TestNewcomerBringsTheirInvitation(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 31, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob", "Cleo")
 		ann, bob, cleo := all[0], all[1], all[2]
@@ -779,6 +795,7 @@ func TestNewcomerBringsTheirInvitation(t *testing.T) {
 // Whoever invited somebody was out of the group already, which they did not know. The owner who has
 // accepted that is told, once, and the next invitation brings them in.
 func TestOwnerIsToldThatAnInvitationIsVoid(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 32, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob", "Cleo")
 		ann, bob, cleo := all[0], all[1], all[2]

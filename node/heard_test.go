@@ -16,6 +16,7 @@ import (
 // What comes by gossip is handed on as every member may have it: whole, proven, and by somebody who
 // may write it.
 func TestWhatIsGossipedOn(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 103, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob")
 		ann, bob := all[0], all[1]

@@ -56,6 +56,7 @@ func (w *world) office(size int) []*machine {
 // TestIdleBystanderWritesNothing: one machine that came back cost the others a commit for each peer
 // that told of it.
 func TestIdleBystanderWritesNothing(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		all := w.office(6)
 		bystander, comer := all[1], all[5]
@@ -90,6 +91,7 @@ func TestIdleBystanderWritesNothing(t *testing.T) {
 // TestOfficeThatMovesIsWrittenOnce: everybody has another address at once, as when the power was
 // off.
 func TestOfficeThatMovesIsWrittenOnce(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		all := w.office(8)
 		stays := all[0]
@@ -141,6 +143,7 @@ func (m *machine) lastSeen(other *machine) time.Time {
 // TestLastSeen follows what is shown through a day: it is what the memory has, the disk has it at
 // an orderly stop, and at most an hour of it is lost by a crash.
 func TestLastSeen(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		people := w.people("Ann", "Bob")
 		ann, bob := people[0], people[1]
@@ -188,6 +191,7 @@ func TestLastSeen(t *testing.T) {
 // TestForgedAddressesAreNotSaved: who forges many addresses of a device pushed out the one at which
 // it is.
 func TestForgedAddressesAreNotSaved(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		people := w.people("Ann", "Bob") // Bob dials, Ann is dialled
 		ann, bob := people[0], people[1]
@@ -287,6 +291,7 @@ func restless(t *testing.T, contact bool) {
 // TestPortThatChanged: whoever listens on another port than before, at the same address, is looked
 // for there first.
 func TestPortThatChanged(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		ann := w.people("Ann")[0]
 		m := w.mallory("Mallory")
@@ -315,6 +320,7 @@ func TestPortThatChanged(t *testing.T) {
 // TestStoreKnowsDevicesOfWhoWasNeverMet: the store finds by the device who has written a recall
 // that is enclosed in a run, also where this node has only heard of its author.
 func TestStoreKnowsDevicesOfWhoWasNeverMet(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		ann, bob, cleo := w.machine("Ann"), w.machine("Bob"), w.machine("Cleo")
 		w.cut(bob.addr(), cleo.addr())
@@ -342,6 +348,7 @@ func TestStoreKnowsDevicesOfWhoWasNeverMet(t *testing.T) {
 // TestAddressSurvivesCrash: where somebody was reached is on the disk soon, also if they say
 // nothing of where they are.
 func TestAddressSurvivesCrash(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		people := w.people("Ann", "Bob")
 		ann, bob := people[0], people[1]
@@ -366,6 +373,7 @@ func TestAddressSurvivesCrash(t *testing.T) {
 // TestPortOfWhoCalledIsNoAddress: the port that a connection comes from leads nowhere, whichever
 // side then opens the stream.
 func TestPortOfWhoCalledIsNoAddress(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		ann, bob := w.machine("Ann"), w.machine("Bob")
 		ann.start()

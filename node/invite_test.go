@@ -14,6 +14,7 @@ import (
 // An invitation that fails invites nobody, names all who could not be invited, and remembers none of
 // the others; one that succeeds says who was invited and who was in.
 func TestInviteAllOrNone(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 42, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob", "Cleo")
 		ann, bob, cleo := all[0], all[1], all[2]

@@ -17,6 +17,7 @@ import (
 // forgotten when Ann comes to know her, in whatever way: Eve, who comes into a group with her and
 // has never met her, is told by Ann.
 func TestLearntBeforeKnown(t *testing.T) {
+	t.Parallel()
 	for how, know := range map[string]func(t *testing.T, w *world, ann, dora *machine) (name string){
 		"invited": func(_ *testing.T, _ *world, _, _ *machine) string { return "Dora" },
 		"written to": func(_ *testing.T, _ *world, ann, dora *machine) string {
@@ -136,6 +137,7 @@ func (w *world) forgetStrangers(m *machine) {
 // Ann and Dora know each other by sight, and are brought into a group by Bob. Dora goes home for
 // the day.
 func TestFellowMemberIsNotForgotten(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 23, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob", "Dora")
 		ann, bob, dora := all[0], all[1], all[2]
@@ -174,6 +176,7 @@ func TestFellowMemberIsNotForgotten(t *testing.T) {
 
 // A member whose card nobody had to give is met.
 func TestFellowMemberMetLater(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 24, func(t *testing.T, w *world) {
 		ann, dora := w.machine("Ann"), w.machine("Dora")
 		dora.start()
@@ -195,6 +198,7 @@ func TestFellowMemberMetLater(t *testing.T) {
 // TestStrangersWhoGoTogetherAreKnown: when a cable is pulled, all strangers go in one moment. Each
 // can still be written to by name for an hour, however long they had been here.
 func TestStrangersWhoGoTogetherAreKnown(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 25, func(t *testing.T, w *world) {
 		ann := w.people("Ann")[0]
 		var strangers []*mallory
@@ -218,6 +222,7 @@ func TestStrangersWhoGoTogetherAreKnown(t *testing.T) {
 // TestReplacedSessionCountsAsSeen: a device opens a session in place of the one that it has lost,
 // and is gone before it has said who it is. It was here until then.
 func TestReplacedSessionCountsAsSeen(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 26, func(t *testing.T, w *world) {
 		ann, mia := w.people("Ann")[0], w.mallory("Mia")
 		mia.greet(ann)

@@ -47,6 +47,7 @@ func once(t *testing.T, host *memnet.Host, cfg Config, do func(n *Node)) error {
 
 // TestListenIsKept: --listen was forgotten at the next start, and a port alone was refused.
 func TestListenIsKept(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		dir, host := t.TempDir(), w.net.Host(w.freshAddr())
 		at := func(listen ...string) (port string) {
@@ -102,6 +103,7 @@ func listens(t *testing.T, host *memnet.Host, dir string, listen []string, do fu
 
 // TestPortIsOfTheRange: the port was any that was free, so that no firewall could be opened for it.
 func TestPortIsOfTheRange(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		host := w.net.Host(w.freshAddr())
 		var seen []uint16
@@ -131,6 +133,7 @@ func TestPortIsOfTheRange(t *testing.T) {
 // TestPortIsKept: a node tries the port of last time first, takes another one of the range if that is
 // another program's now, says so, and keeps the other one.
 func TestPortIsKept(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		host, dir := w.net.Host(w.freshAddr()), t.TempDir()
 		expect := func(want Port) func(Port) {
@@ -157,6 +160,7 @@ func TestPortIsKept(t *testing.T) {
 // TestPortThatIsTriedIsNotLost: the doctor of a stopped node tries its port. A node that started at that
 // moment took another port for good, or did not start where it had been told the port.
 func TestPortThatIsTriedIsNotLost(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		host, dir := w.net.Host(w.freshAddr()), t.TempDir()
 		meanwhile := func(port uint16) {
@@ -192,6 +196,7 @@ func TestPortThatIsTriedIsNotLost(t *testing.T) {
 
 // TestPortsThatTheSystemKeeps: a node did not start where the system lets nobody have one of its ports.
 func TestPortsThatTheSystemKeeps(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		host, dir := w.net.Host(w.freshAddr()), t.TempDir()
 		host.Withhold(discovery.FirstPort)
@@ -241,6 +246,7 @@ func TestWhatCanBeListenedOn(t *testing.T) {
 // TestNamedInterfaceIsTheOnlyOne: whoever named an interface was reached over all others, and over
 // all of them if its name did not exist.
 func TestNamedInterfaceIsTheOnlyOne(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		used, other := w.freshAddr(), w.freshAddr()
 		host := w.net.Host(used, other)
@@ -280,6 +286,7 @@ func TestNamedInterfaceIsTheOnlyOne(t *testing.T) {
 // TestStatusSaysWhyNobodyIsFound: an interface that was passed over, no network at all, and a peer
 // that was named and does not answer, were said nowhere.
 func TestStatusSaysWhyNobodyIsFound(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		addr := w.freshAddr()
 		host := w.net.Host(addr)

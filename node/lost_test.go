@@ -77,6 +77,7 @@ func (m *machine) delivers(sent chat.Message, to *machine) {
 // Mallory hands on what Ann has said without the words, and says that they were recalled, have
 // expired, or nothing. Bob must neither acknowledge them nor go without.
 func TestRelayThatStripsTheWords(t *testing.T) {
+	t.Parallel()
 	for _, why := range []event.Absence{event.Recalled, event.Dropped} {
 		inWorld(t, 101, func(t *testing.T, w *world) {
 			all := w.people("Ann", "Bob")
@@ -109,6 +110,7 @@ func TestRelayThatStripsTheWords(t *testing.T) {
 // A member gives a newcomer scattered events of Cleo's log, from before the newcomer came and from
 // after. What Cleo says must arrive and be acknowledged.
 func TestScatteredPiecesShutNoAuthorOut(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 102, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Cleo", "Bob")
 		ann, cleo, bob := all[0], all[1], all[2]
@@ -188,6 +190,7 @@ func (in *insider) welcomes(from *machine) {
 // Who was away catches up over a slow link: what answers is shown after what it answers, without a
 // false gap, however long that takes and whatever the clocks say.
 func TestLongCatchUpKeepsTheOrder(t *testing.T) {
+	t.Parallel()
 	for _, skew := range []time.Duration{0, -2 * time.Second, 2 * time.Second} {
 		inWorld(t, 106, func(t *testing.T, w *world) {
 			all := w.people("Ann", "Bob", "Cleo")
@@ -234,6 +237,7 @@ func TestLongCatchUpKeepsTheOrder(t *testing.T) {
 // A peer that brings a log bit by bit, but never what is waited for, holds a row up for a minute at
 // most.
 func TestDripFeedHoldsARowForAMinuteAtMost(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 108, func(t *testing.T, w *world) {
 		ann := w.people("Ann")[0]
 		m := w.mallory("Mallory")
@@ -264,6 +268,7 @@ func TestDripFeedHoldsARowForAMinuteAtMost(t *testing.T) {
 // Who has just come into a group, for the first time or again, does not wait for what was said
 // before: there is no right to it.
 func TestNewcomerDoesNotWaitForFirstMessages(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 109, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob", "Cleo", "Dora")
 		ann, bob, cleo, dora := all[0], all[1], all[2], all[3]
@@ -313,6 +318,7 @@ func TestNewcomerDoesNotWaitForFirstMessages(t *testing.T) {
 // Mallory was removed. What she signs afterwards, with her old rights and in a new log, takes her
 // words from nobody, whoever encloses it.
 func TestEnclosedRecallByRemovedMember(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 110, func(t *testing.T, w *world) {
 		ann := w.people("Ann")[0]
 		g := ann.makes("lunch")

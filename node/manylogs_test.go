@@ -12,6 +12,7 @@ import (
 // everybody, also when they are brought back and removed again; and they can't go on in any of
 // them.
 func TestRemovalOfManyLogsKeepsHistory(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 64, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob")
 		ann, bob := all[0], all[1]

@@ -97,6 +97,7 @@ func (in *insider) read() (words []string) {
 // Mallory is removed, stays connected and keeps asking, with the secret, under every head that she
 // knew.
 func TestRemovedMemberKeepsAsking(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 20, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob")
 		ann, bob := all[0], all[1]
@@ -147,6 +148,7 @@ func TestRemovedMemberKeepsAsking(t *testing.T) {
 // What Mallory writes past her removal, under heads from before it, reaches nobody, whoever brings
 // it.
 func TestRemovedMemberWritesOn(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 21, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob")
 		ann, bob := all[0], all[1]
@@ -176,6 +178,7 @@ func TestRemovedMemberWritesOn(t *testing.T) {
 
 // What a member may not do is not taken, and the others go on.
 func TestHostileMember(t *testing.T) {
+	t.Parallel()
 	attacks := map[string]func(t *testing.T, w *world, ann *machine, in *insider){
 		"invents a member": func(t *testing.T, w *world, ann *machine, in *insider) {
 			in.acts(ann, event.Invite{Persons: []crypto.PersonID{{1, 2, 3}}})
@@ -300,6 +303,7 @@ func (in *insider) acts(ann *machine, act event.Control) {
 
 // A stranger who is connected, and one who was never in it, gets no frame about a group.
 func TestStrangersLearnNothingOfGroups(t *testing.T) {
+	t.Parallel()
 	frames := func(group bool) (kinds []string, bytes int) {
 		inWorld(t, 23, func(t *testing.T, w *world) {
 			all := w.people("Ann", "Bob")
@@ -347,6 +351,7 @@ func (m *machine) counts(g event.Conversation, n int) {
 // TestRunUnderUnknownHeadsWaits: what names control events that have not come yet waits for them,
 // and the session goes on.
 func TestRunUnderUnknownHeadsWaits(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		ann := w.people("Ann")[0]
 		g := ann.makes("lunch")

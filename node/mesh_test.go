@@ -26,6 +26,7 @@ func (m *machine) saved(other *machine) (at []netip.AddrPort) {
 // TestMeshAnswersWhenItHasStopped: a session that ends because the node stops still has its end
 // taken in, and who is connected can be asked ever after.
 func TestMeshAnswersWhenItHasStopped(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		people := w.people("Ann", "Bob") // Bob dials, Ann is dialled
 		people[1].meets(soon, people[0])
@@ -47,6 +48,7 @@ func TestMeshAnswersWhenItHasStopped(t *testing.T) {
 // TestStopSavesLastAddress: what was heard of a device last was not saved by an orderly stop,
 // because the mesh was asked when it had stopped.
 func TestStopSavesLastAddress(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		people := w.people("Ann", "Bob")
 		ann, bob := people[0], people[1]
@@ -67,6 +69,7 @@ func TestStopSavesLastAddress(t *testing.T) {
 // TestNewAddressIsTold: whoever got another address while a session lasted was looked for at the
 // old one when that was gone.
 func TestNewAddressIsTold(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		people := w.people("Ann", "Bob")
 		ann, bob := people[0], people[1]

@@ -43,6 +43,7 @@ func (m *machine) notices() (out []string) {
 // Each member of a group is told what is done in it, by whom and to whom; who is removed is told that
 // last.
 func TestMembersAreToldWhatIsDoneInTheirGroup(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 41, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob", "Cleo")
 		ann, bob, cleo := all[0], all[1], all[2]

@@ -12,6 +12,7 @@ import (
 // TestOutboxBlamesNobodyWhoHasAccepted: of a contact who had taken messages before, and whose network
 // was down, the outbox said that they may have to accept the owner first.
 func TestOutboxBlamesNobodyWhoHasAccepted(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob", "Cy")
 		ann, bob, cy := all[0], all[1], all[2]

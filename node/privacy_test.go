@@ -13,6 +13,7 @@ import (
 // A newcomer whose program asks for all that there is is neither given nor told of what was said
 // before she came.
 func TestNewcomerWhoAsksForEverything(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 131, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob")
 		ann, bob := all[0], all[1]
@@ -95,6 +96,7 @@ func TestNewcomerWhoAsksForEverything(t *testing.T) {
 
 // What somebody has read of another's messages is no third member's business.
 func TestReceiptsGoToAuthorsOnly(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 132, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob")
 		ann, bob := all[0], all[1]

@@ -26,6 +26,7 @@ func said(messages []chat.Message) (out []string) {
 // Whoever is blocked filled the newest page of a group, and the next one after each message:
 // history seemed empty.
 func TestHistoryReadsPastTheBlocked(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 21, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob", "Cleo")
 		ann, bob, cleo := all[0], all[1], all[2]
@@ -114,6 +115,7 @@ func lastArrival(t *testing.T, m *machine, g event.Conversation) (last uint64) {
 // A filter by ID goes on when the stranger that it means is forgotten, and when a name has changed
 // hands.
 func TestFilterByIDNeedsNobody(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 25, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob", "Cleo")
 		ann, bob, cleo := all[0], all[1], all[2]
@@ -153,6 +155,7 @@ func TestFilterByIDNeedsNobody(t *testing.T) {
 // What one filter passes over is there for another under the same name, and a name and an ID are
 // one filter.
 func TestCursorBelongsToItsFilter(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 26, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob")
 		ann, bob := all[0], all[1]
@@ -202,6 +205,7 @@ func TestCursorBelongsToItsFilter(t *testing.T) {
 // Who reads on learns when something older may have come into view, before they are told that
 // something has changed.
 func TestReadersLearnOfWhatIsRevealed(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 27, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob")
 		ann, bob := all[0], all[1]
@@ -239,6 +243,7 @@ func TestReadersLearnOfWhatIsRevealed(t *testing.T) {
 // A stream of lines is opened for a stranger who then goes home for the day: the first line comes
 // hours later.
 func TestAddressStaysKnown(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 28, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob")
 		ann, bob := all[0], all[1]

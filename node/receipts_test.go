@@ -12,6 +12,7 @@ import (
 // What was read before the program ended in the wrong moment is told after the next start, and
 // nothing else is looked at.
 func TestReceiptThatWasLeftIsSigned(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 34, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob", "Cleo")
 		ann, bob, cleo := all[0], all[1], all[2]
@@ -59,6 +60,7 @@ func TestReceiptThatWasLeftIsSigned(t *testing.T) {
 
 // Who is blocked saw that what others say in a group is read, and what they say themselves never is.
 func TestBlockedMemberIsReadLikeOthers(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 35, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob", "Cleo")
 		ann, bob, cleo := all[0], all[1], all[2]

@@ -54,6 +54,7 @@ func (m *machine) requests() []contacts.Request {
 // A stranger who writes more than there is budget for is told whose limit it is, and the reader that
 // more waits. Accepting brings everything, in the session that there is.
 func TestStrangerIsToldThatTheBudgetIsUsedUp(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		pair := w.people("Ann", "Bob")
 		ann, bob := pair[0], pair[1]
@@ -92,6 +93,7 @@ func TestStrangerIsToldThatTheBudgetIsUsedUp(t *testing.T) {
 // That more of a stranger waits was said until the next start, also when all had come since there was
 // room again. It is said of whoever is refused again.
 func TestMoreWaitsNoLongerThanItDoes(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		pair := w.people("Ann", "Bob")
 		ann, bob := pair[0], pair[1]
@@ -110,6 +112,7 @@ func TestMoreWaitsNoLongerThanItDoes(t *testing.T) {
 
 // The next session finds out anew that more waits: nothing of it is on the disk.
 func TestMoreWaitsAfterARestart(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		pair := w.people("Ann", "Bob")
 		ann, bob := pair[0], pair[1]
@@ -128,6 +131,7 @@ func TestMoreWaitsAfterARestart(t *testing.T) {
 // To somebody whose disk is full nothing goes for as long as it is, the sender sees why, and nobody
 // dials again. They can write themselves. When there is room, everything comes in the same session.
 func TestFullDiskOfAReader(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		pair := w.people("Ann", "Bob")
 		ann, bob := pair[0], pair[1]
@@ -169,6 +173,7 @@ func TestFullDiskOfAReader(t *testing.T) {
 // The longest message there may be is shown to somebody who takes only contacts, as the first of a
 // stranger: it fits the opening run.
 func TestLongFirstMessageIsARequest(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		pair := w.people("Ann", "Bob")
 		ann, bob := pair[0], pair[1]
@@ -192,6 +197,7 @@ func TestLongFirstMessageIsARequest(t *testing.T) {
 
 // Whoever wrote on to somebody who takes only contacts was not heard of before the next session.
 func TestMoreWaitsIsToldInTheSession(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		pair := w.people("Ann", "Bob")
 		ann, bob := pair[0], pair[1]
@@ -220,6 +226,7 @@ func TestMoreWaitsIsToldInTheSession(t *testing.T) {
 // A request that came while the disk was full is not lost until the day when the peer comes back: it
 // comes again as soon as there is room.
 func TestRequestComesAgainWhenThereIsRoom(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		pair := w.people("Ann", "Bob")
 		ann, bob := pair[0], pair[1]
@@ -288,6 +295,7 @@ func TestRefusalsAtWill(t *testing.T) {
 // What is kept of a contact has reached its limit. Both owners are told, and who it is. When there is room
 // again, the rest comes in the same session.
 func TestOwnerIsToldWhoIsAtTheirLimit(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 2, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob")
 		ann, bob := all[0], all[1]

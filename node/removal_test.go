@@ -13,6 +13,7 @@ import (
 // of its author came. It stands past the end that the removal gives its log, which was not here yet
 // when the ends were set.
 func TestRunLetInWhileItsAuthorIsRemoved(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob", "Cleo")
 		ann, bob, cleo := all[0], all[1], all[2]
@@ -64,6 +65,7 @@ func TestRunLetInWhileItsAuthorIsRemoved(t *testing.T) {
 // TestWhoIsOutRecallsNothing: nobody takes a recall of who is out of a group, so it must not look
 // as if the words were taken back.
 func TestWhoIsOutRecallsNothing(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob", "Cleo")
 		ann, bob, cleo := all[0], all[1], all[2]

@@ -43,6 +43,7 @@ func (m *machine) ends(sent chat.Message, want chat.Progress) {
 // Bob writes to a group while Ann removes him from it: he is told that nobody gets it. When the
 // removal turns out not to count, since Ann herself had been removed before, it goes out.
 func TestWrittenWhileBeingRemoved(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 61, func(t *testing.T, w *world) {
 		all := w.people("Cleo", "Ann", "Bob")
 		cleo, ann, bob := all[0], all[1], all[2]
@@ -95,6 +96,7 @@ func TestWrittenWhileBeingRemoved(t *testing.T) {
 
 // Who leaves a group before everybody has what they wrote is told that it ends there.
 func TestWrittenBeforeLeaving(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 62, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob", "Cleo")
 		ann, bob, cleo := all[0], all[1], all[2]
@@ -129,6 +131,7 @@ func TestWrittenBeforeLeaving(t *testing.T) {
 
 // A message to a group that nobody else is in is with all of them, whoever asks and how.
 func TestNobodyElseIsInTheGroup(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 63, func(t *testing.T, w *world) {
 		ann := w.people("Ann")[0]
 		sent := ann.tell(ann.makes("lunch"), "hello?")

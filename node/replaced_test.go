@@ -17,6 +17,7 @@ import (
 // waits for the old one reaches the new one, once, in the same order. The new one is in the groups
 // in which Ann may say so, and Ann learns which others need somebody else.
 func TestReplacedContactGetsWhatWaits(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		p := w.people("Ann", "Bob", "Cleo")
 		ann, bob, cleo := p[0], p[1], p[2]
@@ -90,6 +91,7 @@ func TestReplacedContactGetsWhatWaits(t *testing.T) {
 // A contact who is removed still gets what was written to them, and the owner learns how much that
 // is.
 func TestRemovedContactStillGetsWhatWaits(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		p := w.people("Ann", "Bob")
 		ann, bob := p[0], p[1]
@@ -113,6 +115,7 @@ func TestRemovedContactStillGetsWhatWaits(t *testing.T) {
 // What waits for somebody who was removed goes to them only if they may write to the owner. If they
 // may not, it is not they who have to accept.
 func TestOutboxSaysThatWhoWasRemovedGetsNothing(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		p := w.people("Ann", "Bob")
 		ann, bob := p[0], p[1]

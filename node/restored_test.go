@@ -14,6 +14,7 @@ import (
 // before she meets Bob, who has what she had written since the backup. Both branches reach
 // everybody, and nothing stays in the outbox.
 func TestRestoredInPlace(t *testing.T) {
+	t.Parallel()
 	for _, n := range []struct{ before, after int }{{1, 1}, {3, 1}, {1, 3}, {3, 3}, {2, 0}, {300, 2}} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			inWorld(t, 107, func(t *testing.T, w *world) {
@@ -98,6 +99,7 @@ func TestRestoredInPlace(t *testing.T) {
 // A backup is put back that is older than what the owner has read. The message comes back, and is
 // read: Bob gives Ann the receipt that she had signed.
 func TestReadMessageComesBackAsRead(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 109, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob")
 		ann, bob := all[0], all[1]

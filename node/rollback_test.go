@@ -13,6 +13,7 @@ import (
 // it and begin another, and that once an hour, whatever they say. The session ends with it, since
 // its machine holds that a log never shrinks.
 func TestRollbackClaimIsBelievedHourly(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		ann := w.people("Ann")[0]
 		m := w.mallory("Mallory")

@@ -40,6 +40,7 @@ func (m *machine) searched(t *testing.T, s chat.Search) (texts []string, last ch
 
 // Search finds what the owner may read, wherever it was said, and nothing of those who are blocked.
 func TestSearchFindsWhatIsShown(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 31, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob", "Cleo")
 		ann, bob, cleo := all[0], all[1], all[2]
@@ -124,6 +125,7 @@ func TestSearchFindsWhatIsShown(t *testing.T) {
 }
 
 func TestSearchFails(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 32, func(t *testing.T, w *world) {
 		ann := w.people("Ann")[0]
 		stopped, stop := context.WithCancel(t.Context())
@@ -152,6 +154,7 @@ func TestSearchFails(t *testing.T) {
 
 // Around a message are as many before as after it.
 func TestHistoryAround(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 33, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob")
 		ann, bob := all[0], all[1]

@@ -35,6 +35,7 @@ func (in *insider) controlEvent(instance event.Instance, heads []crypto.Hash, ac
 // Mallory brings Ann, each time before a minute is over, a cause of the cause that Ann waits for.
 // What Bob says about the first waits for a minute and no longer.
 func TestChainOfCausesHidesNothingForLong(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 111, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob")
 		ann, bob := all[0], all[1]
@@ -85,6 +86,7 @@ func TestChainOfCausesHidesNothingForLong(t *testing.T) {
 // Two members make more concurrent control events than a locator can name. Ann and Bob, who have
 // them all, don't send them to each other without end, and go on talking.
 func TestManyConcurrentHeadsDoNotLoop(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 112, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob")
 		ann, bob := all[0], all[1]

@@ -11,6 +11,7 @@ import (
 // Of a contact whose machine is heard of, and whom no dial reaches, it was only said that they are
 // offline. Of one who has just left, or of whom nothing is heard, there is nothing else to say.
 func TestSeenAndNotReachedIsTold(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob")
 		ann, bob := all[0], all[1]

@@ -45,6 +45,7 @@ func (m *machine) codes() (out []string) {
 
 // Whose directory turns out to be a copy is told so, for a week. The node is off for most of it.
 func TestOwnerIsToldOfACopy(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 65, func(t *testing.T, w *world) {
 		ann := w.people("Ann")[0]
 		if got := ann.codes(); got != nil {
@@ -80,6 +81,7 @@ func TestOwnerIsToldOfACopy(t *testing.T) {
 // Two machines run copies of one directory. Both owners are told: by what the other one has
 // written, as soon as it comes round, and by how it is announced.
 func TestOwnerIsToldOfATwin(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 66, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob")
 		ann, bob := all[0], all[1]
@@ -143,6 +145,7 @@ func TestOwnerIsToldOfATwin(t *testing.T) {
 
 // More devices were heard on the network than are believed, and only the log said so.
 func TestOwnerIsToldOfTooManyDevices(t *testing.T) {
+	t.Parallel()
 	inWorld(t, 69, func(t *testing.T, w *world) {
 		ann := w.people("Ann")[0]
 		from := w.freshAddr()
