@@ -110,14 +110,20 @@ func date(c *cobra.Command, flag, text string, given bool) (*timestamppb.Timesta
 	if !given {
 		return nil, nil
 	}
-	at, err := time.Parse(time.RFC3339, text)
-	for i := 0; err != nil && i < len(dates); i++ {
-		at, err = time.ParseInLocation(dates[i], text, time.Local)
-	}
+	at, err := parseDate(text, time.Local)
 	if err != nil || timestamppb.New(at).CheckValid() != nil {
 		return nil, usage(c, flag+" "+quote(text)+": use a day, as 2026-11-28, or with a time, as 2026-11-28T14:30")
 	}
 	return timestamppb.New(at), nil
+}
+
+// parseDate reads a DATE, which is at a place unless it says otherwise.
+func parseDate(text string, place *time.Location) (time.Time, error) {
+	at, err := time.Parse(time.RFC3339, text)
+	for i := 0; err != nil && i < len(dates); i++ {
+		at, err = time.ParseInLocation(dates[i], text, place)
+	}
+	return at, err
 }
 
 // statusLine is the row of a terminal that says how far something is. It is gone when there is a result.
