@@ -508,3 +508,11 @@ func each(r *reader, bucket tx.Bucket, prefix []byte, f func(k, v []byte) error)
 	}
 	return nil
 }
+
+// long leaves a test out in short mode, as with the race detector: it takes long because of how much
+// there is in it, and not because of what happens at once.
+func long(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long")
+	}
+}

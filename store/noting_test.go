@@ -101,6 +101,7 @@ func TestStatesAreToldWhenSomebodyGoes(t *testing.T) {
 // An acknowledgement of thousands of messages is told message by message, in portions, and a reader
 // who is killed within it begins with it again.
 func TestLongAcknowledgementIsToldInPortions(t *testing.T) {
+	long(t)
 	a, b, c := pair(t)
 	const many = 3*maxPassed/2 + 1
 	a.many(t, c, many)

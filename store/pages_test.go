@@ -21,6 +21,7 @@ func (s *Store) many(t testing.TB, c event.Conversation, n int) {
 
 // Ann wants what Bob says, among more of her own than are passed over at once.
 func TestLimitCountsWhatIsWanted(t *testing.T) {
+	long(t)
 	a, b, c := pair(t)
 	other := newPen(t)
 	elsewhere := other.meets(a, true)

@@ -287,6 +287,7 @@ func TestNothingIsWithheldFromAPerson(t *testing.T) {
 // Scattered pieces shut nobody out: with one honest holder, who gives the lowest that is lacking
 // first, everything arrives, whatever others have given in whatever order.
 func TestScatteredPiecesShutNobodyOut(t *testing.T) {
+	long(t)
 	const length = 3*event.MaxPieces + 300
 	p := newPen(t)
 	first := newNode(t)

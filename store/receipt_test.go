@@ -102,6 +102,7 @@ func TestReceiptLooksAtItsAuthorOnly(t *testing.T) {
 // One person's logs are charged and bounded: with each of them everything that is said of a
 // conversation grows.
 func TestLogsAreBounded(t *testing.T) {
+	long(t)
 	for _, contact := range []bool{false, true} {
 		n, p := newNode(t), newPen(t)
 		c := p.meets(n, contact)
