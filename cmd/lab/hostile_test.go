@@ -37,8 +37,9 @@ const (
 	contactBack    = 5 * time.Second
 	strangerIn     = 30 * time.Second
 	maxLogged      = 10.0 // lines a second
-	// afterwards is when the memory is looked at for the last time.
-	afterwards = 30 * time.Second
+	// afterwards is how long after an attack the memory is looked at, and lastly until when it must have
+	// been given back: a node does that when it has been quiet for 10 to 20 s.
+	afterwards, lastly = 30 * time.Second, time.Minute
 )
 
 // pace is how long each part of a row takes.
@@ -140,6 +141,10 @@ func (l *lab) suffer(a *assault, o *outcome, used *atomic.Int64, done func()) {
 		used.Store(o.memory[2])
 	}
 	o.memory[0] = max(o.memory[0], used.Load())
+	poll(time.Until(over.Add(lastly)), func() bool {
+		o.memory[2] = s.bob.memory()
+		return o.memory[2] <= o.mayKeep()
+	})
 	o.judge()
 	if l.nodes = nil; len(o.miss) > 0 { // what the nodes think is of no use for that
 		l.Errorf("%s", strings.Join(o.miss, "; "))

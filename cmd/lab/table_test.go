@@ -57,6 +57,11 @@ func (o *outcome) exceeds() bool {
 	return o.tries.slower() > o.limit() || o.tries.strangers() > o.shareLimit()
 }
 
+// mayKeep is how much memory a node may have at the end.
+func (o *outcome) mayKeep() int64 {
+	return max(int64(maxLeft*float64(o.memory[0])), o.memory[0]+leastLeft)
+}
+
 // judge holds the outcome against what is promised.
 func (o *outcome) judge() {
 	miss := func(is bool, format string, args ...any) {
@@ -69,8 +74,7 @@ func (o *outcome) judge() {
 	share := o.tries.strangers()
 	miss(share > o.shareLimit(), "strangers cost %.0f %% of a core", 100*share)
 	miss(o.memory[1] > maxMemory, "%d MiB of memory at most", o.memory[1]>>20)
-	left := max(int64(maxLeft*float64(o.memory[0])), o.memory[0]+leastLeft)
-	miss(o.memory[2] > left, "%d MiB of memory afterwards, %d before", o.memory[2]>>20, o.memory[0]>>20)
+	miss(o.memory[2] > o.mayKeep(), "%d MiB of memory afterwards, %d before", o.memory[2]>>20, o.memory[0]>>20)
 	miss(o.stored > cmp.Or(o.assault.stored, maxStored), "%d MiB stored", o.stored>>20)
 	miss(o.back > contactBack, "a contact is back after %v", o.back.Round(time.Millisecond))
 	miss(o.message > strangerIn, "a stranger is not through after %v", strangerIn)
