@@ -1,9 +1,11 @@
 package search
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"slices"
 	"sync"
@@ -17,6 +19,9 @@ type Keys interface {
 
 const (
 	magic = "earshot search 1\n"
+
+	// temporary is what the name of the file ends in that Compact writes.
+	temporary = ".tmp"
 
 	// headerSize is that of a record: room (4), size (4), first and last N (8 each), earliest and
 	// latest T (8 each). room is how many bytes follow, size how many of them are the sealed block;
@@ -35,43 +40,6 @@ const (
 	holesPart  = 16
 	leastHoles = 1 << 20
 )
-
-// record is a block in the file.
-type record struct {
-	at           int64 // of the header
-	room, size   uint32
-	first, last  uint64 // N of the rows
-	early, later int64  // T of the rows
-}
-
-func (r *record) header() []byte {
-	b := make([]byte, 0, headerSize)
-	b = binary.BigEndian.AppendUint32(b, r.room)
-	return r.about(binary.BigEndian.AppendUint32(b, r.size))
-}
-
-// about appends the part of the header that a sealed block is bound to.
-func (r *record) about(b []byte) []byte {
-	b = binary.BigEndian.AppendUint64(b, r.first)
-	b = binary.BigEndian.AppendUint64(b, r.last)
-	b = binary.BigEndian.AppendUint64(b, uint64(r.early))
-	return binary.BigEndian.AppendUint64(b, uint64(r.later))
-}
-
-func (r *record) parse(b []byte) {
-	r.room = binary.BigEndian.Uint32(b)
-	r.size = binary.BigEndian.Uint32(b[4:])
-	r.first = binary.BigEndian.Uint64(b[8:])
-	r.last = binary.BigEndian.Uint64(b[16:])
-	r.early = int64(binary.BigEndian.Uint64(b[24:]))
-	r.later = int64(binary.BigEndian.Uint64(b[32:]))
-}
-
-// end is where the next record begins.
-func (r *record) end() int64 { return r.at + headerSize + int64(r.room) }
-
-// bound appends what the sealed block is bound to.
-func (r *record) bound(b []byte) []byte { return r.about(append(b, "search"...)) }
 
 // Of says of which ledger a cache is to be, and of which time of it.
 type Of struct {
@@ -104,6 +72,9 @@ func Open(path string, keys Keys, of Of) (*Cache, error) {
 	c := &Cache{path: path, keys: keys, of: of.Store, looking: make(chan struct{}, maxLooking)}
 	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() { // a link might lead to something else
 		return nil, fmt.Errorf("open the search cache: %s is no regular file", path)
+	}
+	if err := os.Remove(path + temporary); err != nil && !errors.Is(err, fs.ErrNotExist) { // left by a crash
+		return nil, fmt.Errorf("open the search cache: %w", err)
 	}
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -215,7 +186,7 @@ func (c *Cache) load() error {
 		c.records = append(c.records, r)
 	}
 	// What was written anew stands behind later blocks; what a crash has left twice counts once.
-	slices.SortStableFunc(c.records, func(a, b record) int { return compare(a.first, b.first) })
+	slices.SortStableFunc(c.records, func(a, b record) int { return cmp.Compare(a.first, b.first) })
 	for i := 1; i < len(c.records); i++ {
 		before, r := &c.records[i-1], &c.records[i]
 		if r.first == before.first && r.last == before.last && r.at > before.at {
@@ -234,16 +205,6 @@ func (c *Cache) load() error {
 		}
 	}
 	return nil
-}
-
-func compare(a, b uint64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 // read fills b from the file, which has a size.
@@ -326,122 +287,6 @@ func (c *Cache) write(r *record, sealed []byte, spare int) error {
 	return nil
 }
 
-// Change has rows read anew by their N, of one block. now returns the text of a row, which is nil where
-// the words are gone. It returns those that are left: all that are not of that block, and some that are,
-// if the block has much text by now.
-func (c *Cache) Change(ns []uint64, now func(n uint64) ([]byte, error)) (rest []uint64, err error) {
-	i, ok := c.holding(ns[0])
-	if !ok {
-		return ns[1:], nil // it is not in the cache yet
-	}
-	old := c.records[i] // only this goroutine changes it
-	var o opened
-	if err := c.open(&old, &o); err != nil {
-		return ns, err
-	}
-	if err := o.parse(); err != nil {
-		return ns, err
-	}
-	b := o.block()
-	changed := false
-	for rest = ns; len(rest) > 0 && rest[0] <= old.last && b.text < maxChanged; rest = rest[1:] {
-		at, found := slices.BinarySearchFunc(b.Rows, rest[0], func(r Row, n uint64) int { return compare(r.N, n) })
-		if !found {
-			continue
-		}
-		text, err := now(rest[0])
-		if err != nil {
-			return ns, err
-		}
-		if changed = changed || string(text) != string(b.Rows[at].Text); changed {
-			b.text += len(text) - len(b.Rows[at].Text)
-			b.Rows[at].Text = text
-		}
-	}
-	if !changed {
-		return rest, nil
-	}
-	if err := c.replace(i, old, &b); err != nil {
-		return ns, err
-	}
-	return rest, nil
-}
-
-// holding returns the index of the record in which an N lies.
-func (c *Cache) holding(n uint64) (int, bool) {
-	i, _ := slices.BinarySearchFunc(c.records, n, func(r record, n uint64) int { return compare(r.last, n) })
-	return i, i < len(c.records)
-}
-
-// replace writes a block in place of an older form of it: over that if there is room, else behind
-// all others, and then nothing is left of the older form. Much text becomes several blocks.
-func (c *Cache) replace(i int, old record, b *Block) error {
-	if b.text >= maxChanged && len(b.Rows) > 1 {
-		return c.divide(i, old, b)
-	}
-	r := old
-	sealed := c.seal(&r, b)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if len(sealed) <= int(old.room) {
-		r.size = uint32(len(sealed))
-		whole := append(r.header(), sealed...)
-		whole = append(whole, make([]byte, int(old.room)-len(sealed))...)
-		if _, err := c.file.WriteAt(whole, r.at); err != nil {
-			return fmt.Errorf("write the search cache: %w", err)
-		}
-		c.records[i] = r
-		return nil
-	}
-	if err := c.write(&r, sealed, len(sealed)/sparePart); err != nil {
-		return err
-	}
-	c.records[i] = r
-	return c.clear(&old)
-}
-
-// divide writes several blocks in place of one. A crash in between leaves both, which load takes for
-// damage.
-func (c *Cache) divide(i int, old record, b *Block) error {
-	var records []record
-	var sealed [][]byte
-	first := old.first
-	for rows := b.Rows; len(rows) > 0; {
-		var part Block
-		for len(rows) > 0 && !part.Full(MaxRows) {
-			part.Add(rows[0])
-			rows = rows[1:]
-		}
-		r := record{first: first, last: part.Rows[len(part.Rows)-1].N}
-		r.early, r.later = part.times()
-		sealed = append(sealed, c.seal(&r, &part))
-		records = append(records, r)
-		first = r.last + 1
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	end := c.end
-	for k := range records {
-		if err := c.write(&records[k], sealed[k], 0); err != nil {
-			c.end = end
-			return errors.Join(err, c.file.Truncate(end))
-		}
-	}
-	c.records = slices.Replace(c.records, i, i+1, records...)
-	c.begun++ // whoever searches begins again
-	return c.clear(&old)
-}
-
-// clear leaves a hole where a record was.
-func (c *Cache) clear(r *record) error {
-	hole := record{room: r.room}
-	if _, err := c.file.WriteAt(append(hole.header(), make([]byte, r.room)...), r.at); err != nil {
-		return fmt.Errorf("write the search cache: %w", err)
-	}
-	c.holes += headerSize + int64(r.room)
-	return nil
-}
-
 // open reads a block. Who calls it holds the lock, or is the one who changes the cache.
 func (c *Cache) open(r *record, o *opened) error {
 	o.sealed = slices.Grow(o.sealed[:0], int(r.size))[:r.size]
@@ -457,43 +302,4 @@ func (c *Cache) open(r *record, o *opened) error {
 		return fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	return o.split(o.open, r.first)
-}
-
-// Compact writes the file anew if much of it is not used any more. Where that fails, it is as it was.
-func (c *Cache) Compact() error {
-	if c.holes < max(leastHoles, c.end/holesPart) {
-		return nil
-	}
-	const temporary = ".tmp"
-	f, err := os.OpenFile(c.path+temporary, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return fmt.Errorf("write the search cache: %w", err)
-	}
-	fresh := &Cache{path: c.path, keys: c.keys, of: c.of, file: f}
-	err = fresh.Reset(c.mark)
-	for i := 0; i < len(c.records) && err == nil; i++ {
-		r := c.records[i]
-		sealed := make([]byte, r.size)
-		if _, err = c.file.ReadAt(sealed, r.at+headerSize); err == nil {
-			if err = fresh.write(&r, sealed, 0); err == nil {
-				fresh.records = append(fresh.records, r)
-			}
-		}
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return errors.Join(fmt.Errorf("write the search cache: %w", err), os.Remove(f.Name()))
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	kept := errors.Join(c.file.Close(), os.Rename(f.Name(), c.path)) // closed, since Windows renames over no open file
-	file, err := os.OpenFile(c.path, os.O_RDWR, 0)
-	if err != nil {
-		return errors.Join(kept, fmt.Errorf("open the search cache: %w", err))
-	}
-	c.file = file
-	if kept != nil { // it is the old one still
-		return errors.Join(fmt.Errorf("write the search cache: %w", kept), os.Remove(f.Name()))
-	}
-	c.records, c.end, c.holes = fresh.records, fresh.end, 0
-	return nil
 }

@@ -426,6 +426,16 @@ func TestLinksAreNotFollowed(t *testing.T) {
 	}
 }
 
+// What a crash has left of a file that was being written anew goes: words in it may have gone since.
+func TestLeftoverOfACrashGoes(t *testing.T) {
+	tb := newTable(t)
+	tb.check(os.WriteFile(tb.path+temporary, []byte("sealed"), 0o600))
+	tb.reopen()
+	if left, _ := filepath.Glob(tb.path + "*"); len(left) != 1 {
+		t.Errorf("files: %v", left)
+	}
+}
+
 // A crash may leave a block twice: as it was, and as it was written anew behind the others.
 func TestCrashBetweenTwoForms(t *testing.T) {
 	tb := newTable(t)
