@@ -53,7 +53,13 @@ test:
 	$(GO) test $(TESTFLAGS) ./...
 
 # The race detector makes tests take up to ten times as long. So with -short, what a test does many times
-# over in one goroutine it does fewer times; make test does all of it.
+# over in one goroutine it does fewer times, and of the scripts only those run that are about what happens at
+# once; and packages in which nothing runs at once are left out. make test does all of it.
+# BUBBLES have one processor: with two, Go 1.26 crashes where the race detector and synctest meet timers that are
+# due already, since all goroutines of a bubble run those in one context of the detector. What is a race is seen
+# by what comes before what, not by running at the same time.
+BUBBLES = $$(grep -rl --include='*_test.go' '"testing/synctest"' cmd node discovery crypto store | xargs -n 1 dirname | sort -u | paste -sd '|')
+ALONE = crypto/(canon|names)|store/(event|layout)|node/(authority|checks|dial|fair|quiet|sync|wire|files/(fetch|queue|naming|voice))|cmd/earshot/(object|label|advice|panes|compose|frame|words|room)
 # check format, vet, staticcheck and go.mod, and run the tests with the race detector
 check:
 	@out=$$(gofmt -l cmd node discovery crypto store .dist); [ -z "$$out" ] || { echo "not formatted:"; echo "$$out"; exit 1; }
@@ -62,25 +68,31 @@ check:
 	$(GO) run $(STATICCHECK) ./...
 	$(GO) mod tidy -diff
 	cd .dist && $(GO) vet -tags root ./... && $(GO) run $(STATICCHECK) -tags root ./... && $(GO) mod tidy -diff
-	$(GO) test -race -short ./...
+	$(GO) test -race -short $$($(GO) list ./... | grep -vE "earshot/($(ALONE)|$(BUBBLES))\$$")
+	$(GO) test -race -short -cpu 1 $$($(GO) list ./... | grep -E "earshot/($(BUBBLES))\$$" | grep -vE 'earshot/($(ALONE))$$')
 
 # measure earshot beside the least that the same promise takes; prints PEER WORKLOAD METRIC VALUE
 bench: build
 	$(GO) run ./cmd/bench -earshot $(BIN)
 
+# The program of a package is built once for all its targets; go test would link it for each.
 # run every fuzz target for FUZZTIME each: a time, or a number of inputs such as 1000x
 fuzz:
-	@grep -roE --include='*_test.go' '^func Fuzz\w+' * | sed 's|\(.*\)/[^/]*:func |./\1 |' | sort | while read -r package target; do \
-		echo "fuzz $$package $$target"; \
-		$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1x $$package || exit 1; \
+	@mkdir -p bin; grep -rlE --include='*_test.go' '^func Fuzz\w+' * | xargs dirname | sort -u | while read -r package; do \
+		$(GO) test -c -fuzz . -o bin/fuzz.test ./$$package || exit 1; \
+		for target in $$(grep -ohE '^func Fuzz\w+' $$package/*_test.go | cut -d ' ' -f 2); do \
+			echo "fuzz ./$$package $$target"; \
+			(cd $$package && $(CURDIR)/bin/fuzz.test -test.run '^$$' -test.fuzz "^$$target\$$" -test.fuzztime $(FUZZTIME) \
+				-test.fuzzminimizetime 1x -test.fuzzcachedir $(CURDIR)/bin/fuzz) || exit 1; \
+		done; \
 	done
 
-# One package at a time, since the second measures. The tests that don't mostly wait, so more of them
-# run at once than there are processors.
+# The second package measures most closely when the first has long ended. The tests that don't measure mostly
+# wait, so more of them run at once than there are processors.
 # run the tests between network namespaces; needs Linux, iproute2, util-linux, nftables, iptables, ufw, and root or user namespaces
 lab: build
 	$(GO) build -o $(HOSTILE) ./cmd/hostile
-	$(INLAB) $(GO) test -tags lab -count 1 -timeout 25m -p 1 -parallel 4 $(TESTFLAGS) ./node/mdns ./cmd/lab
+	$(INLAB) $(GO) test -tags lab -count 1 -timeout 25m -p 2 -parallel 8 $(TESTFLAGS) ./node/mdns ./cmd/lab
 
 # have 50 nodes find each other on one network, and print what that takes; takes ten minutes
 crowd: build

@@ -19,7 +19,13 @@ const SignatureSize = ed25519.SignatureSize
 // Digest returns SHA-256("earshot/" domain "/1" 0x00 msg). A domain is a constant without NUL that
 // belongs to one format, so that no hash or signature made for one purpose serves another.
 func Digest(domain string, msg []byte) Hash {
-	return sha256.Sum256(separated(domain, msg))
+	if len(msg) < 4096 {
+		return sha256.Sum256(separated(domain, msg))
+	}
+	h := sha256.New() // rather than copy a long message
+	_, _ = h.Write(separated(domain, nil))
+	_, _ = h.Write(msg)
+	return Hash(h.Sum(nil))
 }
 
 func separated(domain string, msg []byte) []byte {

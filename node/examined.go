@@ -13,7 +13,6 @@ import (
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/discovery"
 	"github.com/earshot-im/earshot/node/budget"
-	"github.com/earshot-im/earshot/node/chat"
 	"github.com/earshot-im/earshot/node/checks"
 	"github.com/earshot-im/earshot/node/dial"
 	"github.com/earshot-im/earshot/node/doctor"
@@ -21,6 +20,7 @@ import (
 	"github.com/earshot-im/earshot/node/session"
 	"github.com/earshot-im/earshot/node/sightings"
 	"github.com/earshot-im/earshot/node/system"
+	"github.com/earshot-im/earshot/node/waiting"
 )
 
 // newDoctor makes the room that finds out what is wrong, with what it may see of the others.
@@ -173,7 +173,7 @@ func (n *Node) whatWaits(ctx context.Context) ([]checks.Waiting, error) {
 			out = append(out, checks.Waiting{Person: p.Person.ID, WaitingFor: p.WaitingFor, Reason: p.Reason})
 		}
 		out[i].Messages++
-		out[i].Unaccepted = out[i].Unaccepted || p.Reason == chat.WaitAcceptance
+		out[i].Unaccepted = out[i].Unaccepted || p.Reason == waiting.WaitAcceptance
 	}
 	return out, nil
 }

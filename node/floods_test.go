@@ -52,6 +52,7 @@ func TestStrangerFloods(t *testing.T) {
 
 // TestManyStrangers: what all strangers have together is bounded too.
 func TestManyStrangers(t *testing.T) {
+	long(t)
 	attacked(t, func(t *testing.T, w *world, ann, bob *machine, _ *mallory) {
 		long := strings.Repeat("x", 60_000)
 		const many = book.StrangersBudget/book.StrangerBudget + 2
@@ -286,6 +287,7 @@ func TestReceiptFloods(t *testing.T) {
 // TestRequestFloods: with `me accept contacts`, many strangers ask. What is kept is bounded, and
 // nothing of it is shown before somebody is accepted.
 func TestRequestFloods(t *testing.T) {
+	long(t)
 	attacked(t, func(t *testing.T, w *world, ann, bob *machine, _ *mallory) {
 		if err := ann.Owner().SetAccept(t.Context(), people.AcceptContacts); err != nil {
 			t.Fatal(err)

@@ -12,8 +12,8 @@ import (
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/node/chat"
 	"github.com/earshot-im/earshot/node/contacts"
+	"github.com/earshot-im/earshot/node/conversations"
 	"github.com/earshot-im/earshot/node/journal"
-	"github.com/earshot-im/earshot/node/membership"
 	"github.com/earshot-im/earshot/node/people"
 	"github.com/earshot-im/earshot/store/event"
 )
@@ -27,6 +27,10 @@ type client struct {
 	by     map[string]crypto.PersonID // who wrote what it has
 	resets int
 }
+
+// everyKind is all that a cursor covers.
+var everyKind = []string{journal.Arrived, journal.Changed, journal.Gone, journal.Noticed, journal.Group, journal.Person, journal.Settings,
+	journal.Requests, journal.Conversation}
 
 // what renders a message, without the names of others, which people change without a word of it.
 func what(m *chat.Message) string {
@@ -50,7 +54,15 @@ func meSeen(me *people.Me) string {
 	return fmt.Sprintf("%q %s %t", me.Name, me.Accept, me.ReadReceipts)
 }
 
-func noticeSeen(n *membership.Notice) string {
+func conversationSeen(c *conversations.Conversation) string {
+	last := "nothing"
+	if c.Last != nil {
+		last = what(c.Last)
+	}
+	return fmt.Sprintf("%d unread from %v, %d mentions, %s %t %t waiting %t, last %s", c.Unread, c.FirstUnread, c.Mentions, c.Notify, c.Pinned, c.Archived, c.Waiting, last)
+}
+
+func noticeSeen(n *contacts.Notice) string {
 	return fmt.Sprintf("%s %q %q %v %d", n.What, n.Name, n.Was, n.Mine, len(n.Whom))
 }
 
@@ -77,6 +89,11 @@ func (c *client) look(m *machine, with []*machine, groups []event.Conversation) 
 		out["group "+g.String()] = groupSeen(&view)
 	}
 	for _, w := range who {
+		conversation := m.conversation(w)
+		out["conversation "+conversation.ID.String()] = conversationSeen(&conversation)
+		if _, first, err := m.store.FirstPending(conversation.ID); err != nil || (first != 0) != conversation.Waiting {
+			t.Errorf("%s: waiting %t, and %d is the first that somebody lacks: %v", w, conversation.Waiting, first, err)
+		}
 		messages, err := m.Messages().History(t.Context(), w, chat.HistoryRange{Limit: 1000})
 		fail(err)
 		for i := range messages {
@@ -120,6 +137,8 @@ func (c *client) take(ch *journal.Change) {
 		}
 	case journal.Settings:
 		c.has["me"] = meSeen(ch.Settings)
+	case journal.Conversation:
+		c.has["conversation "+ch.Conversation.ID.String()] = conversationSeen(ch.Conversation)
 	}
 }
 
@@ -133,7 +152,7 @@ func (c *client) follow(m *machine, while time.Duration, batches int, killed boo
 	for n := 1; n <= batches; n++ {
 		if c.reader == nil {
 			var err error
-			if c.reader, err = m.Journal().Read(c.cursor, nil, chat.Filter{}); err != nil {
+			if c.reader, err = m.Journal().Read(c.cursor, everyKind, chat.Filter{}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -198,7 +217,7 @@ func TestClientMissesNothing(t *testing.T) {
 				var backup string
 				for step := range 80 {
 					m := all[w.random.IntN(3)]
-					switch w.random.IntN(17) {
+					switch w.random.IntN(20) {
 					case 0, 1, 2:
 						send(m, group)
 					case 3:
@@ -243,6 +262,21 @@ func TestClientMissesNothing(t *testing.T) {
 							_, _ = ann.Groups().RenameGroup(t.Context(), group, fmt.Sprint("lunch ", step), true)
 						} else if _, err := ann.Groups().RemoveMember(t.Context(), group, cleo.who.person.String()); err != nil {
 							_, _ = ann.Groups().Invite(t.Context(), group, []string{cleo.who.person.String()})
+						}
+					case 17:
+						with := []string{group, bob.who.person.String(), cleo.who.person.String()}[step%3]
+						if first := ann.conversation(with).FirstUnread; first != nil && w.random.IntN(2) == 0 {
+							_, _ = ann.Conversations().MarkReadTo(t.Context(), with, first)
+						} else {
+							_, _ = ann.Conversations().MarkReadTo(t.Context(), with, nil)
+						}
+					case 18:
+						id, _ := some()
+						_, _ = ann.Conversations().MarkUnread(t.Context(), group, id)
+					case 19:
+						yes, none := w.random.IntN(2) == 0, conversations.NotifyNone
+						if _, err := ann.Conversations().Set(t.Context(), group, conversations.Choice{Pinned: &yes, Archived: &yes, Notify: &none}); err != nil {
+							t.Error(err)
 						}
 					case 15:
 						c.reader = nil

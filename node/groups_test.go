@@ -567,6 +567,7 @@ func TestLargeGroupGossips(t *testing.T) {
 
 // The control events of a group come in several frames.
 func TestGroupOfManyChangesTakesNewcomers(t *testing.T) {
+	long(t)
 	t.Parallel()
 	inWorld(t, 10, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob")
@@ -637,7 +638,7 @@ func TestInvitationWaitsForAccept(t *testing.T) {
 			}
 			w.within(soon, accept+": he is told", func() bool {
 				told, err := bob.Groups().Notices(t.Context(), 0, 10)
-				return err == nil && len(told) > 0 && told[0].What == membership.NoticeJoined && told[0].By.ID == ann.who.person && told[0].Mine
+				return err == nil && len(told) > 0 && told[0].What == contacts.NoticeJoined && told[0].By.ID == ann.who.person && told[0].Mine
 			})
 		})
 	}
@@ -746,7 +747,7 @@ func (m *machine) awaited(g event.Conversation) string {
 }
 
 // toldOf are the notices of one kind that m has of a group.
-func (m *machine) toldOf(what string, g event.Conversation) (out []membership.Notice) {
+func (m *machine) toldOf(what string, g event.Conversation) (out []contacts.Notice) {
 	m.w.t.Helper()
 	all, err := m.Groups().Notices(m.w.t.Context(), 0, 1000)
 	if err != nil {
@@ -786,7 +787,7 @@ func TestNewcomerBringsTheirInvitation(t *testing.T) {
 		cleo.members(g, 3)
 		cleo.tell(g, "hello Bob")
 		bob.hears(g, "hello Bob")
-		if void := bob.toldOf(membership.NoticeVoid, g); len(void) > 0 || bob.awaited(g) != "" {
+		if void := bob.toldOf(contacts.NoticeVoid, g); len(void) > 0 || bob.awaited(g) != "" {
 			t.Errorf("told %+v, state %q", void, bob.awaited(g))
 		}
 	})
@@ -819,9 +820,9 @@ func TestOwnerIsToldThatAnInvitationIsVoid(t *testing.T) {
 		for range 2 {
 			bob.stop()
 			bob.start(cleo.address())
-			w.within(time.Minute, "Bob is told", func() bool { return len(bob.toldOf(membership.NoticeVoid, g)) > 0 })
+			w.within(time.Minute, "Bob is told", func() bool { return len(bob.toldOf(contacts.NoticeVoid, g)) > 0 })
 			time.Sleep(time.Minute)
-			void := bob.toldOf(membership.NoticeVoid, g)
+			void := bob.toldOf(contacts.NoticeVoid, g)
 			if len(void) != 1 || void[0].By.ID != ann.who.person || len(void[0].Whom) != 1 || void[0].Whom[0].ID != cleo.who.person || void[0].Name != "lunch" || void[0].Group.Name != "lunch" {
 				t.Fatalf("told %+v", void)
 			}

@@ -44,6 +44,7 @@ func (g *guest) Visible(log event.Log, segments event.Segments) event.Segments {
 func (g *guest) Left() {
 	if g.from != nil {
 		g.from.Left()
+		g.node.moment.Left(signed{g.session})
 	}
 }
 
@@ -103,6 +104,10 @@ func (g *guest) Perform(ctx context.Context, e sync.Effect) (answer sync.Input, 
 		err = g.node.crowd.Learn(g.session, e)
 	case sync.Sighted:
 		err = g.node.mesh.Told(g.session, e.Sightings)
+	case sync.TypingShared:
+		g.node.moment.Typed(signed{g.session}, g.person, e.Conversation, e.On)
+	case sync.PresenceShared:
+		g.node.moment.Went(signed{g.session}, e.Away)
 	default:
 		err = fmt.Errorf("unknown effect %T", e)
 	}
@@ -134,6 +139,7 @@ func (g *guest) identify(ctx context.Context, e sync.Identify) (answer sync.Inpu
 	g.portion = n.sharing.With(g, sharing.Peer{Device: device, Person: g.person, Nonce: e.Nonce, Ours: g.nonce})
 	n.people.Came(g.person, n.door.Address(g.session))
 	g.from = n.door.From(g.session, g.person, g.portion.Visible)
+	n.moment.Met(signed{g.session}, g.person)
 	if profile != nil {
 		task = session.Errand(func(ctx context.Context) sync.Input { return g.from.Profile(ctx, *profile) })
 	}
@@ -165,3 +171,9 @@ func (g *guest) Follow(c event.Conversation) bool    { return g.node.mesh.Follow
 func (g *guest) Unfollow(c event.Conversation)       { g.node.mesh.Unfollow(g.session, c) }
 func (g *guest) Want(persons ...crypto.PersonID)     { g.session.Inbox.Want(persons...) }
 func (g *guest) ShareEpoch(c event.Conversation)     { g.node.crowd.Share(c, g.session) }
+
+// signed is a session as package presence knows it.
+type signed struct{ *session.Session }
+
+func (s signed) ShareTyping(c event.Conversation, on bool) { s.Inbox.Typing(c, on) }
+func (s signed) SharePresence(away bool)                   { s.Inbox.Presence(away) }

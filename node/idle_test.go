@@ -56,6 +56,7 @@ func (w *world) office(size int) []*machine {
 // TestIdleBystanderWritesNothing: one machine that came back cost the others a commit for each peer
 // that told of it.
 func TestIdleBystanderWritesNothing(t *testing.T) {
+	long(t)
 	t.Parallel()
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		all := w.office(6)

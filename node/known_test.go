@@ -198,6 +198,9 @@ func TestFellowMemberMetLater(t *testing.T) {
 // TestStrangersWhoGoTogetherAreKnown: when a cable is pulled, all strangers go in one moment. Each
 // can still be written to by name for an hour, however long they had been here.
 func TestStrangersWhoGoTogetherAreKnown(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long")
+	}
 	t.Parallel()
 	inWorld(t, 25, func(t *testing.T, w *world) {
 		ann := w.people("Ann")[0]

@@ -12,6 +12,7 @@ import (
 // everybody, also when they are brought back and removed again; and they can't go on in any of
 // them.
 func TestRemovalOfManyLogsKeepsHistory(t *testing.T) {
+	long(t)
 	t.Parallel()
 	inWorld(t, 64, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob")

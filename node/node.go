@@ -17,11 +17,11 @@
 //	loop           node/session  acknowledges, or says why not
 //	stream writer  node/session  writes frames to the stream
 //
-// A further feature, such as files, is a room with three faces: what a peer may ask, which the room
-// authorises by what node/people and node/groups know of the peer (node/sharing does so for sync);
+// A feature, such as node/files, is a room with three faces: what a peer may ask, which the room has
+// authorised by what node/people and node/groups know of the peer (node/sharing does so);
 // what the owner may ask; and a plan without sockets and clocks. It brings a stream protocol, for
 // which link.Host takes a handler, a service of the local API, and buckets, kept by a package
-// beside store/book. In this file it takes three lines, which make it, run it and hand it out to
+// beside store/book. Here and in rooms.go it takes three lines, which make it, run it and hand it out to
 // the local API; what it is to hear of goes through told.go. Features do not import each other;
 // what a room needs from above is a small interface or a function in its Config.
 package node
@@ -33,6 +33,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"path/filepath"
 	gosync "sync"
 	"sync/atomic"
 	"time"
@@ -44,12 +45,16 @@ import (
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/crypto/names"
 	"github.com/earshot-im/earshot/discovery"
+	"github.com/earshot-im/earshot/node/attention"
 	"github.com/earshot-im/earshot/node/beacon"
 	"github.com/earshot-im/earshot/node/budget"
 	"github.com/earshot-im/earshot/node/chat"
 	"github.com/earshot-im/earshot/node/contacts"
+	"github.com/earshot-im/earshot/node/conversations"
 	"github.com/earshot-im/earshot/node/crowd"
 	"github.com/earshot-im/earshot/node/doctor"
+	"github.com/earshot-im/earshot/node/files"
+	"github.com/earshot-im/earshot/node/files/give"
 	"github.com/earshot-im/earshot/node/groups"
 	"github.com/earshot-im/earshot/node/ingest"
 	"github.com/earshot-im/earshot/node/journal"
@@ -59,13 +64,14 @@ import (
 	"github.com/earshot-im/earshot/node/mesh"
 	"github.com/earshot-im/earshot/node/notify"
 	"github.com/earshot-im/earshot/node/people"
+	"github.com/earshot-im/earshot/node/presence"
 	"github.com/earshot-im/earshot/node/receipts"
 	"github.com/earshot-im/earshot/node/session"
 	"github.com/earshot-im/earshot/node/sharing"
 	"github.com/earshot-im/earshot/node/sightings"
+	"github.com/earshot-im/earshot/node/waiting"
 	"github.com/earshot-im/earshot/node/warnings"
 	"github.com/earshot-im/earshot/store"
-	"github.com/earshot-im/earshot/store/event"
 )
 
 // Config is what a node is made of. Only Dir is required.
@@ -74,6 +80,8 @@ type Config struct {
 	Name       string   // what the owner calls themselves; empty: unchanged
 	Listen     []string // multiaddrs or ports, kept for the next start; "0": see listenAnywhere; empty: as kept
 	Peers      []string // multiaddrs with peer ID, or HOST:PORT; dialled at once
+	Folder     string   // absolute: where files are saved if the owner has set no other; empty: DIR/files
+	Desktop    bool     // the node runs in a desktop session: some files are fetched without asking
 	NoMDNS     bool     // neither mDNS nor beacons
 	Interfaces []string // if any, no others are used; empty: all, and others are looked for over those that look like a LAN
 	Passphrase []byte
@@ -121,6 +129,7 @@ type Node struct {
 	door     *ingest.Door
 	mesh     *mesh.Mesh
 	crowd    *crowd.Crowd
+	giver    *give.Giver
 	warnings *warnings.Warnings
 	watcher  *discovery.Watcher
 	networks func() (discovery.Network, error) // this machine's interfaces now
@@ -132,16 +141,23 @@ type Node struct {
 
 	// What the owner asks.
 	messages   *chat.Messages
+	waits      *waiting.Waiting
 	membership *membership.Groups
 	contacts   *contacts.Contacts
+	overviews  *conversations.Conversations
 	owner      *people.Owner
 	journal    *journal.Journal
+	moment     *presence.Presence
+	attention  *attention.Attention
+	files      *files.Room
 	doctor     *doctor.Doctor
 
 	shown    *notify.Counter // counts the changes that people can see, as the store does
 	presence *notify.Counter // counts the changes in who is here and what is shown of them
 	revealed *notify.Counter // counts the changes that may have brought older messages into view
+	typing   *notify.Counter // counts the changes in who writes now
 	waiting  *notify.Counter // counts the requests that have come and are kept in memory only
+	drafted  *notify.Counter // counts the drafts that were set or sent
 
 	budgets *budget.Budgets // of what peers cost
 
@@ -175,12 +191,17 @@ func Open(cfg Config) (_ *Node, err error) {
 		log:      cfg.Log,
 		presence: notify.NewCounter(0),
 		revealed: notify.NewCounter(0),
+		typing:   notify.NewCounter(0),
 		waiting:  notify.NewCounter(0),
+		drafted:  notify.NewCounter(0),
 		ready:    make(chan struct{}),
 		ended:    make(chan struct{}),
 	}
 	n.budgets = budget.New(budget.Config{Short: n.short, OnLink: n.onLink})
 	n.down = gosync.OnceFunc(func() { close(n.ended) })
+	if cfg.Folder == "" {
+		n.cfg.Folder = filepath.Join(cfg.Dir, "files")
+	}
 	if cfg.Name != "" {
 		if n.cfg.Name, err = names.Claim(cfg.Name); err != nil {
 			return nil, err
@@ -219,60 +240,6 @@ func Open(cfg Config) (_ *Node, err error) {
 	return n, nil
 }
 
-// makeRooms makes the rooms, each after those that it needs, and reads what they keep in memory.
-func (n *Node) makeRooms() (err error) {
-	n.shown = notify.NewCounter(n.store.Last())
-	n.warnings = warnings.New(warnings.Config{Store: n.store, Now: n.cfg.Now, Tell: n.warned})
-	n.sightings = sightings.New(sightings.Config{Device: n.host.ID(), Known: n.isContact, Own: n.sightedSelf,
-		Full:  func() { n.short(budget.Stranger) },
-		Found: func(s discovery.Sighting) { n.mesh.Sighted(s) }, Log: n.log})
-	n.mesh = mesh.New(mesh.Config{Host: n.host, Self: n.me.device, NewSession: n.newSession, Log: n.log,
-		Known:     n.people.Keeps,
-		Found:     n.people.Found,
-		Parted:    n.parted,
-		Changed:   n.peersChanged,
-		Unreached: n.unreached})
-	if err := n.people.Load(n.store, n.groups, n.mesh); err != nil {
-		return err
-	}
-	if err := n.groups.Load(n.store); err != nil {
-		return err
-	}
-	if n.owner, err = people.NewOwner(n.store, people.OwnerConfig{Renamed: n.renamed, Accepting: n.accepting}); err != nil {
-		return err
-	}
-	n.receipts = receipts.New(receipts.Config{Store: n.store, Records: n.store.Book(), Groups: n.groups, Self: n.me.person, Signed: n.receiptSigned, Log: n.log})
-	n.acks = receipts.NewAcks(n.store, n.log)
-	n.contacts = contacts.New(contacts.Config{Store: n.store, Now: n.cfg.Now,
-		Names: contacts.NewNames(contacts.NamesConfig{Store: n.store, People: n.people, Owner: n.owner,
-			Groups: n.groups, Presence: n.mesh}),
-		Changed: n.personChanged, Requested: n.requested,
-		Ingest: func(ctx context.Context, run event.Run, from crypto.PersonID) error {
-			return n.door.Ingest(ctx, run, from).Err
-		}})
-	n.door = ingest.New(ingest.Config{Store: n.store, People: n.people, Owner: n.owner, Groups: n.groups,
-		Receipts: n.receipts, Now: n.cfg.Now, Log: n.log,
-		Met: n.met, Changed: n.presence.Bump,
-		MoreWaits: n.contacts.PutMoreWaits, Room: n.room, Again: n.again, Limited: n.limited,
-		Link: func(at netip.Addr) netip.Prefix { return budget.Link(at, n.mesh.Network().OnLink(at)) }})
-	n.runs = sharing.NewRuns(n.store.LoadRun)
-	n.sharing = sharing.New(sharing.Config{Store: n.store, People: n.people, Owner: n.owner, Groups: n.groups,
-		Runs: n.runs, Doubted: n.door.Doubted})
-	n.crowd = crowd.New(crowd.Config{Host: n.host, Store: n.store, People: n.people, Groups: n.groups, Door: n.door,
-		Mesh: n.mesh, Above: n.cfg.GossipAbove, Log: n.log})
-	n.messages = chat.NewMessages(chat.Config{Store: n.store, People: n.people, Owner: n.owner, Contacts: n.contacts, Groups: n.groups,
-		Receipts: n.receipts, Mesh: n.mesh, Shown: n.shown, Revealed: n.revealed})
-	n.membership = membership.New(membership.Config{Store: n.store, People: n.people, Contacts: n.contacts, Groups: n.groups})
-	n.journal = journal.New(journal.Config{Store: n.store, Messages: n.messages, Groups: n.membership,
-		Contacts: n.contacts, Owner: n.owner, Shown: n.shown, Waiting: n.waiting})
-	if n.networks = n.cfg.Networks; n.networks == nil {
-		n.networks = discovery.ReadNetwork(n.cfg.Interfaces...)
-	}
-	n.watcher = discovery.NewWatcher(n.networks, n.log)
-	n.doctor = n.newDoctor()
-	return nil
-}
-
 // Close lets go of the directory of a node that was not run.
 func (n *Node) Close() error {
 	var err error
@@ -291,11 +258,23 @@ func (n *Node) Groups() *membership.Groups { return n.membership }
 // Contacts returns what the owner names, accepts and blocks persons by.
 func (n *Node) Contacts() *contacts.Contacts { return n.contacts }
 
+// Conversations returns what the owner sees and sets conversations by.
+func (n *Node) Conversations() *conversations.Conversations { return n.overviews }
+
 // Owner returns the owner's name and settings.
 func (n *Node) Owner() *people.Owner { return n.owner }
 
 // Journal returns what the owner's programs follow what changes by.
 func (n *Node) Journal() *journal.Journal { return n.journal }
+
+// Presence returns what people do at the moment.
+func (n *Node) Presence() *presence.Presence { return n.moment }
+
+// Attention returns where the owner is looking, and what tells them of what they don't see.
+func (n *Node) Attention() *attention.Attention { return n.attention }
+
+// Files returns what the owner sends and receives files and folders by.
+func (n *Node) Files() *files.Room { return n.files }
 
 // Doctor returns what the owner asks what is wrong.
 func (n *Node) Doctor() *doctor.Doctor { return n.doctor }
@@ -351,6 +330,7 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	}
 	n.mesh.Accept(ctx)
 	n.doctor.Accept(ctx)
+	n.acceptBlobs(ctx)
 	running.Go(func() { n.mesh.Run(ctx, networks) })
 	if err := n.startListening(ctx); err != nil {
 		return err
@@ -363,9 +343,12 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	running.Go(func() { _ = n.watcher.Run(ctx) })
 	running.Go(func() { n.people.Run(ctx) })
 	running.Go(func() { n.people.KeepFellows(ctx, n.standMember) })
+	running.Go(func() { n.moment.Run(ctx) })
+	running.Go(func() { n.attention.Run(ctx) })
 	running.Go(func() { n.receipts.Run(ctx) })
 	running.Go(func() { n.acks.Run(ctx) })
 	running.Go(func() { n.door.Run(ctx) })
+	running.Go(func() { n.files.Run(ctx) })
 	running.Go(func() { n.mesh.Compare(ctx, n.groups.All) })
 	running.Go(func() { n.crowd.Run(ctx) })
 	n.standAll()

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/earshot-im/earshot/node/chat"
+	"github.com/earshot-im/earshot/node/contacts"
 	"github.com/earshot-im/earshot/node/journal"
 	"github.com/earshot-im/earshot/node/membership"
 )
@@ -68,7 +69,7 @@ func TestMembersAreToldWhatIsDoneInTheirGroup(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var streamed []membership.Notice
+		var streamed []contacts.Notice
 		for live := false; !live; {
 			b, err := stream.Next(t.Context())
 			if err != nil {
@@ -79,7 +80,7 @@ func TestMembersAreToldWhatIsDoneInTheirGroup(t *testing.T) {
 			}
 			live = b.Live
 		}
-		if len(streamed) < 3 || streamed[0].What != membership.NoticeJoined || !streamed[0].Mine || streamed[len(streamed)-1].What != membership.NoticeRemoved {
+		if len(streamed) < 3 || streamed[0].What != contacts.NoticeJoined || !streamed[0].Mine || streamed[len(streamed)-1].What != contacts.NoticeRemoved {
 			t.Errorf("the journal tells Cleo %+v", streamed)
 		}
 		if own := ann.notices(); own[0] != "created lunch by Ann own" || own[len(own)-1] != "removed dinner by Ann Cleofalse own" {

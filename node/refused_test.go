@@ -11,6 +11,7 @@ import (
 	"github.com/earshot-im/earshot/node/contacts"
 	"github.com/earshot-im/earshot/node/people"
 	"github.com/earshot-im/earshot/node/session"
+	"github.com/earshot-im/earshot/node/waiting"
 	"github.com/earshot-im/earshot/node/warnings"
 	"github.com/earshot-im/earshot/node/wire"
 	"github.com/earshot-im/earshot/store/event"
@@ -65,8 +66,8 @@ func TestStrangerIsToldThatTheBudgetIsUsedUp(t *testing.T) {
 			said = append(said, fmt.Sprint(i)+strings.Repeat("x", 60_000))
 			bob.say(ann, said[i])
 		}
-		w.within(soon, "the budget is used up", func() bool { waitingFor, _ := bob.waits(ann); return waitingFor == chat.WaitRefused })
-		if _, reason := bob.waits(ann); reason != chat.WaitAcceptance {
+		w.within(soon, "the budget is used up", func() bool { waitingFor, _ := bob.waits(ann); return waitingFor == waiting.WaitRefused })
+		if _, reason := bob.waits(ann); reason != waiting.WaitAcceptance {
 			t.Errorf("Bob is told %q", reason)
 		}
 		if r := ann.requests(); len(r) != 1 || r[0].Person != bob.who.person || r[0].Name != "Bob" || !r[0].MoreWaits {
@@ -124,7 +125,7 @@ func TestMoreWaitsAfterARestart(t *testing.T) {
 		ann.stop()
 		ann.start(bob.address())
 		w.within(soon, "more waits", func() bool { return len(ann.requests()) == 1 })
-		w.within(soon, "Bob is told", func() bool { waitingFor, _ := bob.waits(ann); return waitingFor == chat.WaitRefused })
+		w.within(soon, "Bob is told", func() bool { waitingFor, _ := bob.waits(ann); return waitingFor == waiting.WaitRefused })
 	})
 }
 
@@ -148,7 +149,7 @@ func TestFullDiskOfAReader(t *testing.T) {
 		}
 		w.within(soon, "Ann is told", func() bool {
 			waitingFor, _ := ann.waits(bob)
-			return waitingFor == chat.WaitNoRoom
+			return waitingFor == waiting.WaitNoRoom
 		})
 		if codes := bob.codes(); !slices.Equal(codes, []string{warnings.Full}) {
 			t.Errorf("Bob is warned of %q", codes)
@@ -205,6 +206,7 @@ func TestMoreWaitsIsToldInTheSession(t *testing.T) {
 			t.Fatal(err)
 		}
 		ann.meets(soon, bob)
+		bob.meets(soon, ann)
 		bob.say(ann, "hello")
 		w.within(soon, "Ann is asked", func() bool { return len(ann.requests()) == 1 })
 		before := ann.onlySession(bob)
@@ -234,6 +236,7 @@ func TestRequestComesAgainWhenThereIsRoom(t *testing.T) {
 			t.Fatal(err)
 		}
 		ann.meets(soon, bob)
+		bob.meets(soon, ann)
 		ann.full.Store(true)
 		bob.say(ann, "hello")
 		w.within(soon, "Ann is warned", func() bool { return slices.Equal(ann.codes(), []string{warnings.Full}) })
@@ -250,6 +253,7 @@ func TestRequestComesAgainWhenThereIsRoom(t *testing.T) {
 // take back, changes nothing but what the sender reads of them: others are written to as before, and
 // no more is under way to them than the window has room for.
 func TestRefusalsAtWill(t *testing.T) {
+	long(t)
 	attacked(t, func(t *testing.T, w *world, ann, bob *machine, m *mallory) {
 		m.greet(ann)
 		m.offer()
@@ -321,7 +325,7 @@ func TestOwnerIsToldWhoIsAtTheirLimit(t *testing.T) {
 		if got := told(); len(got) != 1 || got[0].Code != warnings.Limit || got[0].Person.ID != bob.who.person || got[0].Person.Claimed != "Bob" || got[0].InGroup {
 			t.Errorf("told %+v", got)
 		}
-		w.within(soon, "Bob is told", func() bool { waitingFor, _ := bob.waits(ann); return waitingFor == chat.WaitRefused })
+		w.within(soon, "Bob is told", func() bool { waitingFor, _ := bob.waits(ann); return waitingFor == waiting.WaitRefused })
 		time.Sleep(10 * time.Minute)
 		if got := told(); len(got) != 1 || bob.pending() == 0 {
 			t.Errorf("then %+v, %d wait", got, bob.pending())

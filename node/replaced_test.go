@@ -11,6 +11,7 @@ import (
 	"github.com/earshot-im/earshot/node/contacts"
 	"github.com/earshot-im/earshot/node/membership"
 	"github.com/earshot-im/earshot/node/people"
+	"github.com/earshot-im/earshot/node/waiting"
 )
 
 // Cleo has lost her directory and comes back as another person. Once Ann says that it is her, what
@@ -131,9 +132,9 @@ func TestOutboxSaysThatWhoWasRemovedGetsNothing(t *testing.T) {
 		}
 		bob.start(ann.address())
 		ann.meets(soon, bob)
-		waiting, err := ann.Messages().Outbox(t.Context())
-		if err != nil || len(waiting) != 1 || waiting[0].WaitingFor != chat.WaitUnanswered || waiting[0].Reason != chat.WaitNotContact {
-			t.Errorf("%+v, %v", waiting, err)
+		left, err := ann.Messages().Outbox(t.Context())
+		if err != nil || len(left) != 1 || left[0].WaitingFor != waiting.WaitUnanswered || left[0].Reason != waiting.WaitNotContact {
+			t.Errorf("%+v, %v", left, err)
 		}
 		if err := ann.Owner().SetAccept(t.Context(), people.AcceptEveryone); err != nil {
 			t.Fatal(err)

@@ -15,7 +15,11 @@ import (
 // everybody, and nothing stays in the outbox.
 func TestRestoredInPlace(t *testing.T) {
 	t.Parallel()
-	for _, n := range []struct{ before, after int }{{1, 1}, {3, 1}, {1, 3}, {3, 3}, {2, 0}, {300, 2}} {
+	lost := []struct{ before, after int }{{300, 2}, {1, 3}, {1, 1}, {3, 1}, {3, 3}, {2, 0}}
+	if testing.Short() {
+		lost = lost[:2]
+	}
+	for _, n := range lost {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			inWorld(t, 107, func(t *testing.T, w *world) {
 				all := w.people("Ann", "Bob", "Cleo")

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -112,11 +113,33 @@ func TestSearchFindsWhatIsShown(t *testing.T) {
 			t.Errorf("page by page %q, want %q", pages, want)
 		}
 
+		matching := func(in string) (texts []string) {
+			t.Helper()
+			messages, err := ann.Messages().Matching(t.Context(), event.ID{}, event.ID(bytes.Repeat([]byte{0xff}, len(event.ID{}))), in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range messages {
+				texts = append(texts, m.Text)
+			}
+			slices.Sort(texts)
+			return texts
+		}
+		if got, want := matching(""), []string{"Cake of Bob", "a CAKE for Bob", "cakes, cakes", "mine is pie", "no cake of Cleo"}; !slices.Equal(got, want) {
+			t.Errorf("by the beginning of the ID, in all: %q, want %q", got, want)
+		}
+		if got, want := matching("#lunch"), []string{"cakes, cakes", "mine is pie", "no cake of Cleo"}; !slices.Equal(got, want) {
+			t.Errorf("in the group: %q, want %q", got, want)
+		}
+
 		if _, err := ann.Contacts().Block(t.Context(), bob.who.person.String()); err != nil {
 			t.Fatal(err)
 		}
 		if got := find(chat.Search{Words: "cake"}); !slices.Equal(got, []string{"no [cake] of Cleo", "a [CAKE] for Bob"}) {
 			t.Errorf("with Bob blocked %q are found", got)
+		}
+		if got, want := matching("#lunch"), []string{"mine is pie", "no cake of Cleo"}; !slices.Equal(got, want) {
+			t.Errorf("in the group with Bob blocked: %q, want %q", got, want)
 		}
 		if got := find(chat.Search{Words: "cake", Filter: chat.Filter{From: bob.who.person.String()}}); len(got) > 0 {
 			t.Errorf("of Bob, who is blocked, %q are found", got)

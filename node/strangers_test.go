@@ -53,6 +53,7 @@ func (s *strangers) fills(victim *machine, persons int) (all []*mallory) {
 // Whoever comes by another address finds room for a first message, though 64 persons have taken all
 // that they could get by four addresses: also after a restart, and when all of them were blocked.
 func TestHonestStrangerFindsRoom(t *testing.T) {
+	long(t)
 	t.Parallel()
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		ann := w.people("Ann")[0]
@@ -108,6 +109,7 @@ func (m *machine) strangersHold() (held uint64) {
 // With `me accept contacts`, the request of somebody who comes by another address is shown though 80
 // persons ask by four addresses, and it stays for an hour in which ever more ask.
 func TestHonestRequestStays(t *testing.T) {
+	long(t)
 	t.Parallel()
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		pair := w.people("Ann", "Dora")

@@ -15,6 +15,7 @@ import (
 	"github.com/earshot-im/earshot/node/ingest"
 	"github.com/earshot-im/earshot/node/mesh"
 	"github.com/earshot-im/earshot/node/people"
+	"github.com/earshot-im/earshot/node/presence"
 	"github.com/earshot-im/earshot/node/session"
 	"github.com/earshot-im/earshot/node/warnings"
 	"github.com/earshot-im/earshot/store"
@@ -36,10 +37,23 @@ func (n *Node) committed(c store.Change) {
 		n.warnings.CameBack(c.Strange)
 	}
 	n.people.Forgotten(c.Forgotten)
+	if c.Attached {
+		n.files.Wake()
+	}
+	if len(c.Taken) > 0 || c.TakenMore {
+		n.files.Taken(c.Taken, c.TakenMore)
+	}
+	if len(c.Dropped) > 0 {
+		n.files.Dropped()
+	}
+	for _, of := range c.Holdings {
+		n.receipts.MarkHoldings(of)
+	}
 	for _, l := range c.Logs {
 		for _, s := range n.mesh.In(l.Log.Conversation) {
 			s.Inbox.Held(l.Log, l.Segments)
 		}
+		n.moment.Wrote(l.Log)
 	}
 	n.crowd.Committed(c)
 	n.shown.Reach(c.N)
@@ -146,6 +160,7 @@ func (n *Node) personChanged(before, after people.Person) {
 			}
 		}
 		n.stand(after)
+		n.moment.Reconsider()
 	}
 	n.presence.Bump()
 	if n.serves(before) && !n.serves(after) {
@@ -235,7 +250,18 @@ func (n *Node) accepting(accept string) {
 	}
 }
 
-// receiptSigned gives a new receipt of the owner's to the sessions that should have it: in a group
+// hearing returns whose sessions hear of everything in a conversation.
+func (n *Node) hearing(c event.Conversation) map[presence.Peer]crypto.PersonID {
+	out, persons := make(map[presence.Peer]crypto.PersonID), n.mesh.Identified()
+	for _, s := range n.mesh.In(c) {
+		if person, known := persons[s]; known {
+			out[signed{s}] = person
+		}
+	}
+	return out
+}
+
+// receiptSigned gives new receipts and holdings of the owner's to the sessions that should have it: in a group
 // those with whom it is about, and the owner's other devices.
 func (n *Node) receiptSigned(c event.Conversation, r event.Record) {
 	about := crypto.PersonID{}
@@ -292,6 +318,7 @@ func (n *Node) parted(person crypto.PersonID, device crypto.DeviceID) {
 
 // peersChanged takes in that somebody has come or gone.
 func (n *Node) peersChanged() {
+	n.files.Wake()
 	n.presence.Bump()
 	if b := n.beacon.Load(); b != nil {
 		b.PeersChanged()

@@ -10,6 +10,7 @@ import (
 
 	"github.com/earshot-im/earshot/node/chat"
 	"github.com/earshot-im/earshot/node/people"
+	"github.com/earshot-im/earshot/node/waiting"
 	"github.com/earshot-im/earshot/store"
 	"github.com/earshot-im/earshot/store/event"
 )
@@ -179,7 +180,7 @@ func (u *user) shows(with *user, rows []store.Row) {
 	u.shown[with] = ids
 }
 
-func (u *user) lines() []chat.Pending {
+func (u *user) lines() []waiting.Pending {
 	out, err := u.Messages().Outbox(u.w.t.Context())
 	if err != nil {
 		u.w.t.Fatal(err)

@@ -67,7 +67,7 @@ var inBytes = map[string]string{
 var (
 	contents = map[uint64]string{1: "Text", 3: "Edit", 4: "Reaction", 64: "Create", 65: "Invite", 66: "Leave",
 		67: "Remove", 68: "Role", 69: "Rename", 70: "Topic", 71: "History", 72: "Merge", 73: "Cuts"}
-	values = map[uint64]string{1: "Profile", 2: "Receipt"}
+	values = map[uint64]string{1: "Profile", 2: "Receipt", 4: "Holdings"}
 )
 
 // dump writes a message with one line for each field: its name, and its bytes, which together are

@@ -149,11 +149,15 @@ func (w *talk) speak() {
 	w.bob.signReceipt()
 
 	w.pass(10 * time.Second)
+	w.bob.step(sync.ShareTyping{Conversation: w.direct(), On: true})
+	w.pass(3 * time.Second)
 	w.bob.write(w.direct(), "Hi Ann, I am now.")
 	w.pass(100 * time.Millisecond)
 	w.ann.signReceipt()
 
+	w.ann.step(sync.SharePresence{Away: true})
 	w.pass(10 * time.Second)
+	w.ann.step(sync.SharePresence{})
 	group := w.ann.found("lunch")
 	w.pass(time.Second)
 	w.check(w.ann.groups.Do(w.t.Context(), group, func(*authority.State) (event.Control, error) {

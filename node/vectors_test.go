@@ -87,6 +87,7 @@ func makeBlocks(t *testing.T) map[string]string {
 		"events":       events(w),
 		"cuts":         cuts(),
 		"gossip":       gossip(t),
+		"files":        fileFrames(t, s),
 		"short logs":   "",
 		"short offer":  "",
 		"first stream": "",

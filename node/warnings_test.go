@@ -81,6 +81,7 @@ func TestOwnerIsToldOfACopy(t *testing.T) {
 // Two machines run copies of one directory. Both owners are told: by what the other one has
 // written, as soon as it comes round, and by how it is announced.
 func TestOwnerIsToldOfATwin(t *testing.T) {
+	long(t)
 	t.Parallel()
 	inWorld(t, 66, func(t *testing.T, w *world) {
 		all := w.people("Ann", "Bob")

@@ -135,19 +135,20 @@ func (w *world) upTo(d time.Duration) time.Duration { return time.Duration(w.ran
 
 // machine has a data directory and an address, and runs a node while it is on.
 type machine struct {
-	w      *world
-	name   string
-	dir    string
-	host   *memnet.Host
-	skew   atomic.Int64  // of its clock, in ns
-	full   atomic.Bool   // its disk
-	free   atomic.Uint64 // what is left for others on its disk, in bytes; 0: as much as anybody wants
-	file   string        // which file the database is: as long as nobody says otherwise always the same
-	warn   func(warnings.Warning)
-	who    self // once it has been on
-	*Node       // nil while it is off
-	cancel context.CancelFunc
-	ended  chan error
+	w         *world
+	name      string
+	dir       string
+	host      *memnet.Host
+	skew      atomic.Int64           // of its clock, in ns
+	full      atomic.Bool            // its disk
+	free      atomic.Uint64          // what is left for others on its disk, in bytes; 0: as much as anybody wants
+	otherDisk atomic.Pointer[string] // a folder on a disk that has room for 10 MiB of files
+	file      string                 // which file the database is: as long as nobody says otherwise always the same
+	warn      func(warnings.Warning)
+	who       self // once it has been on
+	*Node          // nil while it is off
+	cancel    context.CancelFunc
+	ended     chan error
 }
 
 // machine adds one that is off.
@@ -205,14 +206,17 @@ func (m *machine) start(peers ...string) {
 				Prefixes: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}}}, nil
 		},
 		Now: m.now, GossipAbove: m.w.gossip, Warn: m.warn,
-		Space: func(string) (store.Space, bool) {
+		Space: func(dir string) (store.Space, bool) {
+			if other := m.otherDisk.Load(); other != nil && dir == *other {
+				return store.Space{Free: 1<<30 + 10<<20, Disk: 2}, true
+			}
 			if m.full.Load() {
 				return store.Space{}, true
 			}
 			if free := m.free.Load(); free > 0 {
-				return store.Space{Free: 64<<20 + free}, true
+				return store.Space{Free: 64<<20 + free, Disk: 1}, true
 			}
-			return store.Space{Free: 1 << 40}, true
+			return store.Space{Free: 1 << 40, Disk: 1}, true
 		},
 		Identify: func(string) (store.FileIdentity, error) { return store.FileIdentity("file " + m.file), nil },
 	})
@@ -283,6 +287,12 @@ func snapshot(t *testing.T, dir string) string {
 		return b
 	}
 	for _, e := range entries {
+		if e.IsDir() { // what is kept of files
+			if err := os.CopyFS(filepath.Join(to, e.Name()), os.DirFS(filepath.Join(dir, e.Name()))); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
 		b := read(e.Name())
 		for len(b) > metas {
 			again := read(e.Name())
@@ -345,6 +355,18 @@ func (m *machine) meets(d time.Duration, others ...*machine) {
 		m.w.within(d, m.name+" meets "+o.name, func() bool {
 			return m.mesh.Here(o.who.person)
 		})
+	}
+}
+
+// acquaint waits until all of some machines have met each other.
+func (w *world) acquaint(all ...*machine) {
+	w.t.Helper()
+	for _, m := range all {
+		for _, o := range all {
+			if o != m {
+				m.meets(10*time.Second, o)
+			}
+		}
 	}
 }
 
@@ -437,3 +459,12 @@ func randomNonce() (b [32]byte) {
 
 // peerID is a device as libp2p calls it.
 func peerID(d crypto.DeviceID) peer.ID { return peer.ID(d.PeerID()) }
+
+// long leaves a test out in short mode, as with the race detector: it takes long because of how much
+// there is in it, and others do the same at once.
+func long(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("long")
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"io"
+	"slices"
 
 	"github.com/earshot-im/earshot/store/event"
 	"github.com/earshot-im/earshot/store/layout"
@@ -17,8 +18,10 @@ type Draft struct {
 	Content      []byte     // of the kind
 	Target       event.ID   // of an edit or a reaction: the message that it is about
 	Fallback     string
-	Key          *[16]byte // nil: a random one
-	Lifetime     uint64    // seconds; 0: for ever
+	Attachments  []event.Attachment // of a text
+	Key          *[16]byte          // nil: a random one
+	Lifetime     uint64             // seconds; 0: for ever
+	Revision     uint64             // of the kept draft that it was, which goes with the commit; 0: none
 }
 
 // Entry is a message that was written. Of an edit or a reaction it has only what the header says;
@@ -88,6 +91,9 @@ func (b *batch) appendAll(letters []letter) (out []Entry, refused error, undo bo
 		if err != nil {
 			return out, err, b.Changes() != before
 		}
+		if d := letters[i].draft; d.Revision != 0 {
+			b.s.desk.Sent(b.Batch, d.Conversation, d.Revision)
+		}
 		out = append(out, e)
 	}
 	return out, nil, false
@@ -106,7 +112,11 @@ func newLetter(cfg *Config, d *Draft) (letter, error) {
 	if !shown && !isEdit(d.Kind) {
 		return letter{}, ErrKind
 	}
-	l := letter{draft: d, body: event.Body{Content: d.Content, Fallback: d.Fallback}}
+	if len(d.Attachments) > 0 && d.Kind != event.KindText {
+		return letter{}, ErrKind
+	}
+	l := letter{draft: d, body: event.Body{Content: d.Content, Fallback: d.Fallback, Attachments: slices.Clone(d.Attachments)}}
+	l.body.Fit()
 	if _, err := io.ReadFull(cfg.Rand, l.body.Salt[:]); err != nil {
 		return letter{}, err
 	}
@@ -128,7 +138,7 @@ func (b *batch) append(l *letter) (Entry, error) {
 		return Entry{}, err
 	}
 	if p, used := layout.SlotAt(b.Get(bucketKeys, layout.LocalKey(c.Number, b.s.own.Person, l.key))); used {
-		return b.existing(p, d)
+		return b.existing(p, l)
 	}
 	h := event.Header{Kind: d.Kind, Lifetime: d.Lifetime, Key: l.key, Clock: b.clock()}
 	if isEdit(d.Kind) {
@@ -147,14 +157,18 @@ func (b *batch) append(l *letter) (Entry, error) {
 	if a := b.delivery.audience(&c, x.header.Control); len(a.persons) > 0 {
 		out.Progress = a.undelivered(x.in, x.Sequence)
 	}
-	return out, out.setWords(d.Content, d.Fallback)
+	if err := out.setWords(d.Content, d.Fallback); err != nil {
+		return Entry{}, err
+	}
+	return out, b.view.addFiles(&out.Row, x, l.body.Attachments)
 }
 
 // clock returns the wall clock within the bounds of a header.
 func (b *batch) clock() int64 { return min(max(b.now, 0), event.MaxClock) }
 
 // existing returns the message that has the key of a draft, or ErrKeyUsed if it is another one.
-func (b *batch) existing(p layout.Slot, d *Draft) (Entry, error) {
+func (b *batch) existing(p layout.Slot, l *letter) (Entry, error) {
+	d := l.draft
 	x, err := b.entry(p)
 	if err != nil {
 		return Entry{}, err
@@ -169,6 +183,15 @@ func (b *batch) existing(p layout.Slot, d *Draft) (Entry, error) {
 	if x.header.Kind != d.Kind || !bytes.Equal(body.Content, d.Content) || body.Fallback != d.Fallback {
 		return Entry{}, ErrKeyUsed
 	}
+	if !slices.EqualFunc(body.Attachments, d.Attachments, sameFile) {
+		return Entry{}, ErrKeyUsed
+	}
 	row, err := b.view.row(x)
 	return Entry{Row: row, Existing: true}, err
+}
+
+// sameFile reports whether two attachments are the same file by the same name. Whoever sends it again has
+// taken it in again: then it has another key, and nobody needs that.
+func sameFile(x, y event.Attachment) bool {
+	return x.Manifest == y.Manifest && x.Size == y.Size && x.Name == y.Name && x.Type == y.Type && x.Flags == y.Flags
 }

@@ -27,6 +27,8 @@ type batch struct {
 	own     *ownLogs
 	order   *order
 	recalls *recalls
+	voices  *voices
+	files   *files
 
 	dirty   map[uint32]bool // logs to be written at the end
 	grown   map[uint32]bool // logs to be announced
@@ -35,8 +37,9 @@ type batch struct {
 	strange int64           // for Change.Strange; 0: nothing strange came
 	change  Change          // what the transaction changed, once finished
 
-	forgotten []crypto.PersonID // for Change.Forgotten
-	gaps      presence          // in bucketGaps
+	settles   map[event.Conversation]struct{} // for pendings
+	forgotten []crypto.PersonID               // for Change.Forgotten
+	gaps      presence                        // in bucketGaps
 }
 
 // newBatch returns the ledger's part of a transaction that begins. waking is what the last one
@@ -53,6 +56,8 @@ func newBatch(s *Store, t *tx.Batch, waking waking) *batch {
 	b.own = &ownLogs{batch: b, tails: map[uint32]*tail{}}
 	b.order = &order{batch: b, waking: waking}
 	b.recalls = &recalls{batch: b}
+	b.voices = &voices{batch: b}
+	b.files = &files{batch: b}
 	return b
 }
 
@@ -102,8 +107,14 @@ func (b *batch) unmeet(p crypto.PersonID) (bool, error) {
 	if k, _ := b.Seek(bucketLogNames, layout.U32(c.Number)); c.Own != 0 || bytes.HasPrefix(k, layout.U32(c.Number)) {
 		return false, nil
 	}
+	if b.s.desk.Has(&b.Batch.Reader, id) { // the owner means to write to them
+		return false, nil
+	}
+	b.s.desk.Forget(b.Batch, id)
 	b.Delete(bucketConversations, id[:])
-	b.Delete(bucketUnsigned, (&Subject{id, p}).key())
+	for _, of := range []tx.Bucket{bucketUnsigned, bucketUnsaid} {
+		b.Delete(of, (&Subject{id, p}).key())
+	}
 	b.notes.Forget(b.Batch, changes.Conversation, changes.ID(id))
 	b.notes.Forget(b.Batch, changes.Person, changes.ID(p))
 	b.forgotten = append(b.forgotten, p)
@@ -139,7 +150,11 @@ func (b *batch) finish() (err error) {
 	for _, n := range slices.Sorted(maps.Keys(b.dirty)) {
 		b.Put(bucketLogs, layout.U32(n), b.known[n].Bytes())
 	}
+	if err := b.voices.finish(); err != nil {
+		return err
+	}
 	b.writeNotes()
+	b.settles = b.delivering()
 	b.change, err = b.changed()
 	return err
 }
@@ -159,6 +174,7 @@ func (b *batch) changed() (Change, error) {
 		c.Logs = append(c.Logs, LogChange{Log: l.Name, Segments: slices.Clone(segments)})
 	}
 	c.Forgotten = b.forgotten
+	b.files.describe(&c)
 	slices.SortFunc(c.Logs, func(x, y LogChange) int { return x.Log.Compare(y.Log) })
 	return c, nil
 }

@@ -5,7 +5,9 @@ import (
 
 	"github.com/earshot-im/earshot/store/book"
 	"github.com/earshot-im/earshot/store/changes"
+	"github.com/earshot-im/earshot/store/desk"
 	"github.com/earshot-im/earshot/store/ids"
+	"github.com/earshot-im/earshot/store/shelf"
 	"github.com/earshot-im/earshot/store/tx"
 )
 
@@ -23,6 +25,8 @@ var (
 	bucketView          = tx.Bucket("view")
 	bucketArrivals      = tx.Bucket("arrivals")
 	bucketUnread        = tx.Bucket("unread")
+	bucketUnreadOf      = tx.Bucket("unreadof")
+	bucketVoices        = tx.Bucket("voices")
 	bucketNotices       = tx.Bucket("notices")
 	bucketTold          = tx.Bucket("told")
 	bucketWaiting       = tx.Bucket("waiting")
@@ -35,16 +39,26 @@ var (
 	bucketUnsigned      = tx.Bucket("unsigned")
 	bucketGaps          = tx.Bucket("gaps")
 	bucketReworded      = tx.Bucket("reworded")
+	bucketBlobRefs      = tx.Bucket("blobrefs")
+	bucketBlobUsers     = tx.Bucket("blobusers")
+	bucketAttached      = tx.Bucket("attached")
+	bucketFileWork      = tx.Bucket("filework")
+	bucketHeldHere      = tx.Bucket("heldhere")
+	bucketHoldings      = tx.Bucket("holdings")
+	bucketUnsaid        = tx.Bucket("unsaid")
+	bucketHeldBy        = tx.Bucket("heldby")
+	bucketFates         = tx.Bucket("fates")
 
 	buckets = slices.Concat([]tx.Bucket{
 		bucketMeta, bucketConversations, bucketLogNames, bucketAuthors, bucketLogs, bucketEvents, ids.Bucket, bucketKeys,
-		bucketControls, bucketActs, bucketView, bucketArrivals, bucketUnread, bucketNotices, bucketTold, bucketWaiting, bucketGaps,
+		bucketControls, bucketActs, bucketView, bucketArrivals, bucketUnread, bucketUnreadOf, bucketVoices, bucketNotices, bucketTold, bucketWaiting, bucketGaps,
 		bucketRecalls, bucketCancelled, bucketReissued, bucketTwins, bucketDelivered, bucketRead, bucketUnsigned, bucketReworded,
-	}, book.Buckets, changes.Buckets)
+		bucketBlobRefs, bucketBlobUsers, bucketAttached, bucketFileWork, bucketHeldHere, bucketHoldings, bucketUnsaid, bucketHeldBy, bucketFates,
+	}, book.Buckets, changes.Buckets, desk.Buckets, shelf.Buckets)
 
 	// bucketsAscending lists the buckets whose keys mostly ascend.
 	bucketsAscending = append([]tx.Bucket{
-		bucketEvents, bucketView, bucketArrivals, bucketUnread, bucketNotices, bucketKeys,
+		bucketEvents, bucketView, bucketArrivals, bucketUnread, bucketUnreadOf, bucketNotices, bucketKeys, bucketBlobRefs, bucketAttached,
 	}, changes.Ascending...)
 
 	metaVersion  = []byte("version")

@@ -18,6 +18,7 @@ import (
 // Whatever happened to the file, there is no panic: it is refused with a clear error and left as it
 // is, or the data is whole.
 func TestDamagedFiles(t *testing.T) {
+	long(t)
 	t.Run("closed", func(t *testing.T) { testDamagedFiles(t, true) })
 	t.Run("crashed", func(t *testing.T) { testDamagedFiles(t, false) })
 }
@@ -121,22 +122,14 @@ func testDamagedFiles(t *testing.T, closed bool) {
 		refused("root is free", file)
 	}
 	// Each page in turn overwritten, as a whole and in its elements.
-	step := 4096
-	if testing.Short() {
-		step *= 8
-	}
-	for at := 2 * 4096; at+4096 <= len(whole); at += step {
+	for at := 2 * 4096; at+4096 <= len(whole); at += 4096 {
 		for _, from := range []int{0, 16} {
 			file := bytes.Clone(whole)
 			copy(file[at+from:at+4096], random)
 			try(fmt.Sprint("page ", at/4096), file)
 		}
 	}
-	tries := 400
-	if testing.Short() {
-		tries = 50
-	}
-	for i := range tries {
+	for i := range 400 {
 		file := bytes.Clone(whole)
 		for range 1 + rnd.IntN(3) {
 			at := rnd.IntN(len(file))
@@ -165,6 +158,7 @@ func hasFreelist(file []byte) bool {
 // Damage that only a transaction can find ends in ErrDamaged, in every method that meets it. From
 // then on nothing is written, and the directory can be closed.
 func TestDamageMetLater(t *testing.T) {
+	long(t)
 	a, _, c := pair(t)
 	for i := range 500 {
 		a.say(c, fmt.Sprint(i))

@@ -89,6 +89,9 @@ func (b *batch) deliverBranch(r *Delivery, l *layout.Log, ranges event.Ranges) e
 		return err
 	}
 	b.noteRows(l, fresh...)
+	if err := b.files.delivered(l, fresh); err != nil {
+		return err
+	}
 	if b.Empty(bucketCancelled) {
 		return nil
 	}
@@ -211,8 +214,15 @@ func (b *batch) readHere(l *layout.Log, ranges event.Ranges) error {
 			if err != nil {
 				return err
 			}
-			if st != nil && st.Is(layout.FlagShown) {
-				b.readRow(l.At(seq), st.Arrival)
+			if st == nil || !st.Is(layout.FlagShown) || b.Get(bucketUnread, layout.U64(st.Arrival)) == nil {
+				continue
+			}
+			x, err := b.entry(l.At(seq))
+			if err == nil {
+				err = b.readRow(x)
+			}
+			if err != nil {
+				return err
 			}
 		}
 	}
@@ -220,11 +230,12 @@ func (b *batch) readHere(l *layout.Log, ranges event.Ranges) error {
 }
 
 // readRow takes a row from those that are unread.
-func (b *batch) readRow(p layout.Slot, arrival uint64) {
-	if key := layout.U64(arrival); b.Get(bucketUnread, key) != nil {
-		b.Delete(bucketUnread, key)
-		b.noteEvent(p)
+func (b *batch) readRow(x *entry) error {
+	was, err := b.voices.takeUnread(x)
+	if was {
+		b.noteEvent(x.Slot)
 	}
+	return err
 }
 
 // readAhead returns those segments that the owner has read and whose end is not here: their device
@@ -292,7 +303,9 @@ func (s *Store) MarkRead(ctx context.Context, tell bool, ids ...event.ID) error 
 			return err
 		}
 		for _, x := range entries {
-			b.readRow(x.Slot, x.Arrival) // also if TellRead has told of it before
+			if err := b.readRow(x); err != nil { // also if TellRead has told of it before
+				return err
+			}
 		}
 		if !tell {
 			return nil

@@ -135,6 +135,7 @@ func TestScatteredMessagesAreRead(t *testing.T) {
 // Whoever waits for a message to be delivered or read is told when it is, and not told when nothing
 // has changed.
 func TestAcknowledgementIsAChange(t *testing.T) {
+	long(t)
 	a, b, c := pair(t)
 	m := a.say(c, "1")
 	changes := func(what string, want bool, do func()) {

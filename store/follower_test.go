@@ -183,7 +183,7 @@ func (f *follower) take(n *node, c Changed) {
 	case ConversationChanged:
 		hidden, err := n.Hidden(c.Conversation)
 		check(n.t, err)
-		if told, err := n.Told(c.Conversation); err != nil || told != nil {
+		if told, err := n.Told(c.Conversation); err != ErrNoConversation && (err != nil || told != nil) {
 			check(n.t, err)
 			f.has[fmt.Sprint("group ", c.Conversation)] = fmt.Sprint(n.groupSeen(c.Conversation), hidden)
 		}

@@ -208,7 +208,15 @@ func (g *giving) remove(x *entry) error {
 		g.Delete(bucketView, layout.ViewKey(x.in.Conversation, x.T, x.id))
 		g.Delete(bucketArrivals, layout.U64(x.Arrival))
 		g.reword(x)
-		g.Delete(bucketUnread, layout.U64(x.Arrival))
+		if err := g.files.drop(x); err != nil {
+			return err
+		}
+		if _, err := g.voices.takeUnread(x); err != nil {
+			return err
+		}
+		if err := g.voices.hide(x); err != nil {
+			return err
+		}
 		if key := layout.LocalKey(x.in.Conversation, x.in.Person, x.header.Key); bytes.Equal(g.Get(bucketKeys, key), slot) {
 			g.Delete(bucketKeys, key)
 		}
@@ -303,6 +311,7 @@ func (b *batch) forgetLog(l *layout.Log) {
 	b.Delete(bucketLogNames, layout.LogName(l.Conversation, l.Name, l.Branch))
 	b.Delete(bucketAuthors, append(layout.AuthorKey(l.Conversation, l.Person), n...))
 	b.Delete(bucketRead, layout.DeliveryKey(l.Number, b.s.own.Person))
+	b.Delete(bucketHeldHere, n)
 	b.notes.ForgetLog(b.Batch, l.Number)
 	delete(b.dirty, l.Number)
 	delete(b.grown, l.Number)

@@ -138,6 +138,8 @@ func TestBudgetsSayWhatIsStored(t *testing.T) {
 					e = p.recalls(old[rng.IntN(len(old))].ID, epoch)
 				case len(old) > 0 && rng.IntN(3) == 0:
 					e = p.edits(old[rng.IntN(len(old))].ID, "edited", epoch)
+				case rng.IntN(2) == 0:
+					e = p.attach("words", []string{"shared", fmt.Sprint(step)})
 				default:
 					e = p.say("words")
 				}

@@ -64,6 +64,8 @@ func (n *node) open() {
 	n.follower = n.newFollower()
 	n.stop = func() {
 		n.follower.end(n)
+		n.summed()
+		n.filed()
 		n.searchable(n.t)
 		cancel()
 		if err := <-done; err != nil {

@@ -23,13 +23,13 @@ func TestOwnLogThatComesBackIsClosed(t *testing.T) {
 	}
 }
 
-// lastChange waits until the last transaction was told, and returns the logs that it told of.
-func (n *node) lastChange() []LogChange {
+// lastChange waits until the last transaction was told, and returns what it told.
+func (n *node) lastChange() Change {
 	n.t.Helper()
 	n.told()
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.changes[len(n.changes)-1].Logs
+	return n.changes[len(n.changes)-1]
 }
 
 // Sessions learn how far a log is held whenever more of it is: when events come, when words come
@@ -43,12 +43,12 @@ func TestWhatIsHadIsTold(t *testing.T) {
 	tells := func(what string, want event.Ranges, do func() error) {
 		t.Helper()
 		check(t, do())
-		for _, l := range n.lastChange() {
+		for _, l := range n.lastChange().Logs {
 			if l.Log == p.log && slices.Equal(l.Segments.Ranges(), want) {
 				return
 			}
 		}
-		t.Errorf("%s: told %v", what, n.lastChange())
+		t.Errorf("%s: told %v", what, n.lastChange().Logs)
 	}
 	give := func(e ...event.Event) func() error {
 		return func() error { _, err := p.give(n, e...); return err }

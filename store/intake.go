@@ -329,7 +329,7 @@ func (in *intake) take(l *layout.Log, i int) error {
 		}
 	}
 	if x.Absent == event.Present {
-		x.Sealed = in.sealed[i]
+		x.Sealed, x.plain = in.sealed[i], e.Body
 	}
 	in.foreign(x)
 	return in.order.add(x)

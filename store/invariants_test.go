@@ -97,14 +97,19 @@ func TestLogsHoldWhateverIsLeftOut(t *testing.T) {
 			var e event.Event
 			switch k := rng.IntN(6); {
 			case k < 3 || len(texts) == 0:
-				e = q.say("x", func(h *event.Header) {
+				change := func(h *event.Header) {
 					if rng.IntN(3) == 0 {
 						h.Lifetime = uint64(1 + rng.IntN(100))
 					}
 					if o := logs[1-w]; len(o) > 0 && rng.IntN(2) == 0 {
 						h.Seen = []event.Position{o[len(o)-1].Position()}
 					}
-				})
+				}
+				if rng.IntN(2) == 0 {
+					e = q.attach("x", []string{"shared", "other"}[:1+rng.IntN(2)], change)
+				} else {
+					e = q.say("x", change)
+				}
 				texts = append(texts, e)
 			case k == 3:
 				e = q.edits(texts[rng.IntN(len(texts))].ID, "e", epoch)

@@ -36,8 +36,12 @@ func (s *Store) SetLimits(ctx context.Context, conv event.Conversation, limits m
 				if err != nil || l == nil {
 					return err
 				}
+				before := l.Limit
 				l.Limit = limit
 				b.touch(l)
+				if err := b.voices.limit(l, before); err != nil {
+					return err
+				}
 			}
 			return nil
 		})

@@ -13,7 +13,7 @@ import (
 
 // model is what one store should hold, kept the simplest way.
 type model struct {
-	texts  map[event.ID]string // rows by ID; empty once recalled
+	texts  map[event.ID]string // rows by ID; empty once recalled. How many files they have, they say
 	unread map[event.ID]bool
 	states map[event.ID]State // of one's own
 	shown  []event.ID         // in the order of the view when last looked at
@@ -35,6 +35,9 @@ func (m *model) check(t *testing.T, what string, n *node, c event.Conversation) 
 		want, ok := m.texts[r.ID]
 		if !ok || r.Text != want || r.Recalled != (want == "") {
 			t.Fatalf("%s: row %q, want %q", what, r.Text, want)
+		}
+		if len(r.Files) != filesIn(want) {
+			t.Fatalf("%s: %d files of %q", what, len(r.Files), want)
 		}
 		if state, own := m.states[r.ID]; own != r.Own || r.State != state {
 			t.Fatalf("%s: %q is %v, want %v", what, r.Text, r.State, state)
@@ -81,6 +84,13 @@ func (m *model) check(t *testing.T, what string, n *node, c event.Conversation) 
 	}
 }
 
+// filesIn returns how many files a message with these words has, in the model.
+func filesIn(words string) int {
+	var step, files int
+	fmt.Sscanf(words, "words %d, files %d", &step, &files)
+	return files
+}
+
 // TestModel does random things with two stores and holds them to their models after each: as they
 // run, after a restart, and as a crash before or after the last transaction would have left them.
 func TestModel(t *testing.T) {
@@ -102,7 +112,7 @@ func TestModel(t *testing.T) {
 				what := fmt.Sprintf("seed %d, step %d", seed, step)
 				switch op := rnd.IntN(10); {
 				case op < 4:
-					words := fmt.Sprint("words ", step)
+					words := fmt.Sprintf("words %d, files %d", step, max(0, rnd.IntN(5)-2))
 					key := fmt.Sprint(rnd.IntN(30))
 					if keys[i][key] {
 						k := event.KeyFor(key)
@@ -113,7 +123,13 @@ func TestModel(t *testing.T) {
 						what += ": key used"
 						break
 					}
-					e := n.sayKey(c, words, key)
+					k := event.KeyFor(key)
+					var names []string
+					for i := range filesIn(words) {
+						names = append(names, fmt.Sprint(i))
+					}
+					e, err := n.Append(ctx, Draft{Conversation: c, Kind: event.KindText, Content: text(words), Attachments: attachments(names...), Key: &k})
+					check(t, err)
 					keys[i][key] = true
 					m.texts[e.ID], m.states[e.ID] = words, Queued
 					what += ": append"

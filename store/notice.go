@@ -36,6 +36,7 @@ const MaxWhom = event.MaxInvited
 // Notice is something that has happened in a group, as the owner is told of it.
 type Notice struct {
 	N     uint64 // its place among the arrivals
+	T     int64  // its place among the messages of the group is by (T, the ID of its row); 0: the group is not here
 	Group event.Conversation
 	Told  time.Time // by this store's clock, when it was told
 
@@ -71,6 +72,7 @@ func (n *Notice) marshal() []byte {
 	w.Uint(10, uint64(n.Role))
 	w.Uint(11, uint64(n.History.Policy))
 	w.Uint(12, n.History.Days)
+	w.Uint(13, uint64(n.T))
 	return w.Out()
 }
 
@@ -94,6 +96,7 @@ func parseNotice(b []byte) (n Notice, err error) {
 	n.Text = r.String(9, event.MaxTopic)
 	n.Role = event.Role(r.Uint(10))
 	n.History = event.History{Policy: event.HistoryPolicy(r.Uint(11)), Days: r.Uint(12)}
+	n.T = int64(r.Uint(13))
 	if err := r.End(); err != nil {
 		return n, damaged("notice: %w", err)
 	}

@@ -3,12 +3,14 @@ package store
 import (
 	"fmt"
 	"io"
+	"path/filepath"
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/store/book"
 	"github.com/earshot-im/earshot/store/disk"
 	"github.com/earshot-im/earshot/store/event"
 	"github.com/earshot-im/earshot/store/layout"
+	"github.com/earshot-im/earshot/store/shelf"
 	"github.com/earshot-im/earshot/store/tx"
 )
 
@@ -37,7 +39,7 @@ func (s *opening) load() error {
 		if err != nil {
 			return err
 		}
-		s.book = s.newBook(mac)
+		s.book, s.shelf = s.newBook(mac), s.newShelf(mac)
 		s.last.Store(r.Sequence(bucketArrivals))
 		return nil
 	}); err != nil {
@@ -153,6 +155,16 @@ func (s *opening) newBook(mac [macSize]byte) *book.Book {
 	return book.New(book.Config{
 		DB: s.db, Writer: s.writer, Ledger: &s.writing, Keyring: &s.disk.Keyring, Mask: mac, Now: s.cfg.Now,
 		Free: s.disk.Free,
+	})
+}
+
+// blobsDir is where the files of the shelf are, in the data directory.
+const blobsDir = "blobs"
+
+func (s *opening) newShelf(mac [macSize]byte) *shelf.Shelf {
+	return shelf.New(shelf.Config{
+		DB: s.db, Writer: s.writer, Keyring: &s.disk.Keyring, Mask: mac, Now: s.cfg.Now, Log: s.cfg.Log,
+		Dir: filepath.Join(s.cfg.Dir, blobsDir),
 	})
 }
 

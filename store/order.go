@@ -122,12 +122,15 @@ func (o *order) show(x *entry) error {
 	o.Put(bucketKeys, key, p)
 	o.Put(bucketView, row, p)
 	o.Put(bucketArrivals, layout.U64(x.Arrival), p)
-	if x.in.Person == o.s.own.Person {
-		return nil
+	if err := o.files.show(x); err != nil {
+		return err
+	}
+	if err := o.voices.show(x); err != nil || x.in.Person == o.s.own.Person {
+		return err
 	}
 	read, err := o.ranges(bucketRead, x.Log, o.s.own.Person)
 	if err == nil && !read.Covers(x.Sequence) { // another own device may have read it
-		o.Put(bucketUnread, layout.U64(x.Arrival), p)
+		return o.voices.putUnread(x)
 	}
 	return err
 }

@@ -169,3 +169,43 @@ func (d *delivery) firstPending(c *layout.Conversation, l *layout.Log) (first ui
 	}
 	return first, err
 }
+
+// Lacking returns, for each of some messages, a line for each reader who lacks it and to whom it still
+// goes: none for what is not the owner's.
+func (s *Store) Lacking(messages []event.ID) ([][]Pending, error) {
+	out := make([][]Pending, len(messages))
+	err := s.view(func(r *reader) error {
+		alone := map[*audience][]*audience{} // the persons of each
+		for i, id := range messages {
+			x, err := r.view.rowEntry(id)
+			if err != nil {
+				return err
+			}
+			a, err := r.delivery.readers(x)
+			if err != nil {
+				return err
+			}
+			if a == nil {
+				continue
+			}
+			if alone[a] == nil {
+				for _, p := range a.persons {
+					alone[a] = append(alone[a], a.alone(p))
+				}
+			}
+			var o outbox
+			for k, to := range a.persons {
+				now, err := r.delivery.progressTo(x, alone[a][k])
+				if err != nil {
+					return err
+				}
+				if now.State == Queued || now.State == Carried {
+					o.put(x, to)
+				}
+			}
+			out[i] = o.pending
+		}
+		return nil
+	})
+	return out, err
+}

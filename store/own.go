@@ -89,6 +89,7 @@ func (w *ownLogs) written(l *layout.Log, e *event.Event) (x *entry, err error) {
 		in:     l,
 		header: e.Header,
 		id:     e.ID,
+		plain:  e.Body,
 	}
 	t := w.tails[l.Number]
 	if t != nil && (t.events == event.MaxRunEvents || t.size+e.Size() > event.MaxRunSize || t.card != h.Card || !slices.Equal(t.control, h.Control)) {

@@ -25,11 +25,14 @@ type Source struct {
 type Keep func(Source) bool
 
 // wanted returns the slot in a value of an index, and whether the row there is shown and wanted. It
-// reads neither.
+// reads neither. Notices are wanted.
 func (v *view) wanted(value []byte, keep Keep) (layout.Slot, bool, error) {
 	p, ok := layout.SlotAt(value)
 	if !ok {
 		return p, false, damaged("slot of %d bytes", len(value))
+	}
+	if _, notice := p.Notice(); notice {
+		return p, true, nil
 	}
 	l, err := v.log(p.Log)
 	if err != nil || p.Sequence > v.visibleTo(l) {
@@ -38,20 +41,20 @@ func (v *view) wanted(value []byte, keep Keep) (layout.Slot, bool, error) {
 	return p, keep == nil || keep(Source{Conversation: l.Name.Conversation, Author: l.Person}), nil
 }
 
-// collect reads rows from an index until there are as many as limit, maxPassed were passed over, or
+// collect reads rows from an index until there are as many as a page has, maxPassed were passed over, or
 // the index ends. It returns the last key that it looked at, nil if it looked at none.
-func (v *view) collect(rows []Row, limit int, keep Keep, index iter.Seq2[[]byte, []byte]) (_ []Row, last []byte, err error) {
+func (v *view) collect(rows []Row, page Page, index iter.Seq2[[]byte, []byte]) (_ []Row, last []byte, err error) {
 	passed := 0
 	for key, value := range index {
-		if len(rows) >= limit || passed >= maxPassed {
+		if len(rows) >= page.Limit || passed >= maxPassed {
 			break
 		}
-		p, want, err := v.wanted(value, keep)
+		p, want, err := v.wanted(value, page.Keep)
 		if err != nil {
 			return rows, last, err
 		}
 		last = key
-		if !want {
+		if _, notice := p.Notice(); !want || notice && !page.Notices {
 			passed++
 			continue
 		}
@@ -70,6 +73,7 @@ type Page struct {
 	Before, After *event.ID // at most one of them
 	Limit         int
 	Keep          Keep
+	Notices       bool // of the group are wanted in their place
 }
 
 // Rows returns a page of a conversation in its order. There are fewer rows than Limit only where
@@ -87,7 +91,7 @@ func (s *Store) Rows(conv event.Conversation, page Page) ([]Row, error) {
 				return err
 			}
 			var last []byte
-			rows, last, err = r.view.collect(rows, page.Limit, page.Keep, r.view.beyond(&c, from, page.After != nil))
+			rows, last, err = r.view.collect(rows, page, r.view.beyond(&c, from, page.After != nil))
 			if more = last != nil; more {
 				from = bytes.Clone(last)
 			}
@@ -146,11 +150,18 @@ func (s *Store) page(index tx.Bucket, after uint64, limit int, keep Keep) (rows 
 	looked = after
 	err = s.view(func(r *reader) error {
 		var last []byte
-		rows, last, err = r.view.collect(nil, limit, keep, r.From(index, layout.U64(after+1)))
+		rows, last, err = r.view.collect(nil, Page{Limit: limit, Keep: keep}, r.From(index, layout.U64(after+1)))
 		if last != nil {
 			looked = layout.Number(last)
 		}
 		return err
 	})
 	return rows, looked, err
+}
+
+// More reports whether a conversation has rows that a page wants before a row, or after it.
+func (s *Store) More(conv event.Conversation, page Page) (more bool, err error) {
+	page.Limit = 1
+	rows, err := s.Rows(conv, page)
+	return len(rows) > 0, err
 }

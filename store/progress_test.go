@@ -180,6 +180,7 @@ func giveAll(from, to *node, c event.Conversation, all ...*node) {
 // TestViewsAgree lets everything happen to a group and its messages, and compares after each step
 // what is said of them.
 func TestViewsAgree(t *testing.T) {
+	long(t)
 	for _, seed := range []uint64{0, 1, 2, 3, 4, 5, 32, 41} { // the last two: recalled by another life of the disk
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			rnd := rand.New(rand.NewPCG(seed, 11))

@@ -151,6 +151,7 @@ type entry struct {
 	in     *layout.Log
 	header event.Header
 	id     event.ID
+	plain  []byte // the body where it is at hand, as when the event has just come; nil: it is sealed
 }
 
 // entry returns the event in a slot, or ErrNoEvent.
@@ -192,6 +193,9 @@ func (r *reader) byID(id event.ID) (*entry, error) {
 
 // body unseals the body of an event, which must be present.
 func (r *reader) body(x *entry) ([]byte, error) {
+	if x.plain != nil {
+		return x.plain, nil
+	}
 	b, err := r.s.disk.Keyring.Open(x.Sealed, x.header.BodyHash[:])
 	if err != nil {
 		return nil, damaged("body of an event: %w", err)

@@ -71,7 +71,15 @@ func (k *recalls) forget(x *entry) error {
 		}
 	}
 	if x.Is(layout.FlagShown) {
-		k.Delete(bucketUnread, layout.U64(x.Arrival))
+		if _, err := k.voices.takeUnread(x); err != nil {
+			return err
+		}
+	}
+	if k.isOwn(x.in.Person) {
+		k.files.forgetFates(x.Slot)
+	}
+	if err := k.files.drop(x); err != nil {
+		return err
 	}
 	k.reword(x)
 	k.noteEvent(x.Slot)

@@ -43,10 +43,11 @@ func (b *batch) noteReceived(l *layout.Log, more, forked bool) error {
 func (s *Store) Unsigned() (out []Subject, err error) {
 	err = s.view(func(r *reader) error {
 		for k := range r.Prefix(bucketUnsigned, nil) {
-			if len(k) != len(event.Conversation{})+len(crypto.PersonID{}) {
-				return damaged("subject of %d bytes", len(k))
+			of, err := subjectAt(k)
+			if err != nil {
+				return err
 			}
-			out = append(out, Subject{event.Conversation(k[:32]), crypto.PersonID(k[32:])})
+			out = append(out, of)
 		}
 		return nil
 	})
@@ -97,7 +98,7 @@ func (d *delivery) receiptState(of Subject) (event.Receipt, error) {
 		}
 		return nil
 	})
-	return event.Receipt{Delivered: latest(delivered), Read: latest(read)}, err
+	return event.Receipt{Delivered: latestSegments(delivered), Read: latestSegments(read)}, err
 }
 
 // saidOf returns what a receipt says of one branch of a log: what is held of it, and what of that
@@ -128,12 +129,20 @@ func (d *delivery) saidOf(l *layout.Log) (held, read []event.LogSegment, err err
 // lastOf returns the last elements of a list, as many as a receipt has room for.
 func lastOf[T any](list []T) []T { return list[max(0, len(list)-event.MaxReceiptSegments):] }
 
-// latest chooses which segments of several logs a receipt lists, in the order of the receipt. It
-// takes the last segments of each log, and the same number from each log that has so many. Room
-// that is left over goes to the logs that were begun last.
-func latest(logs [][]event.LogSegment) (out []event.LogSegment) {
+// latestSegments chooses which segments of several logs a receipt lists, in its order.
+func latestSegments(logs [][]event.LogSegment) []event.LogSegment {
+	out := latest(logs, event.MaxReceiptSegments)
+	slices.SortStableFunc(out, func(x, y event.LogSegment) int {
+		return cmp.Or(bytes.Compare(x.Device[:], y.Device[:]), bytes.Compare(x.Instance[:], y.Instance[:]))
+	})
+	return out
+}
+
+// latest chooses what of several logs there is room for. It takes the last elements of each log, and the
+// same number from each log that has so many. Room that is left over goes to the logs that were begun last.
+func latest[T any](logs [][]T, room int) (out []T) {
 	taken := make([]int, len(logs))
-	for room, more := event.MaxReceiptSegments, true; more && room > 0; {
+	for more := true; more && room > 0; {
 		more = false
 		for i := len(logs) - 1; i >= 0 && room > 0; i-- {
 			if taken[i] < len(logs[i]) {
@@ -146,8 +155,5 @@ func latest(logs [][]event.LogSegment) (out []event.LogSegment) {
 	for i, log := range logs {
 		out = append(out, log[len(log)-taken[i]:]...)
 	}
-	slices.SortStableFunc(out, func(x, y event.LogSegment) int {
-		return cmp.Or(bytes.Compare(x.Device[:], y.Device[:]), bytes.Compare(x.Instance[:], y.Instance[:]))
-	})
 	return out
 }

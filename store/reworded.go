@@ -20,6 +20,7 @@ import (
 // reword notes that a row has other words now, or none, by its arrival. x need not be shown.
 func (b *batch) reword(x *entry) {
 	if x.Is(layout.FlagShown) {
+		b.voices.reword(x.Slot)
 		b.Put(bucketReworded, layout.U64(x.Arrival), layout.U64(b.Next(bucketReworded)))
 	}
 }

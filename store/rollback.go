@@ -177,10 +177,13 @@ func (b *batch) move(x *entry, from layout.Slot) {
 	b.Delete(bucketEvents, from.Bytes())
 	b.save(x)
 	ids.Put(b.Batch, x.id, ids.Slot(x.Slot.Bytes()))
+	b.files.moveFates(from, x.Slot)
 	if x.Is(layout.FlagShown) {
 		b.Put(bucketKeys, layout.LocalKey(x.in.Conversation, x.in.Person, x.header.Key), to)
 		b.Put(bucketView, layout.ViewKey(x.in.Conversation, x.T, x.id), to)
 		b.Put(bucketArrivals, layout.U64(x.Arrival), to)
+		b.Fail(b.files.move(x, from))
+		b.Fail(b.voices.show(x))
 	}
 	switch {
 	case x.header.Kind == event.KindRecall:

@@ -8,7 +8,7 @@ import (
 )
 
 // ChangeKind says what a Changed is about.
-type ChangeKind uint8
+type ChangeKind uint16
 
 const (
 	RowArrived    ChangeKind = 1 << iota // a row that is new here
@@ -20,7 +20,11 @@ const (
 	SettingsChanged
 	RowsGone // rows of a conversation, which strangers had written, have gone for good: those that are left say which
 
-	// EveryChange is all kinds.
+	// ConversationMoved is a conversation of which something of all the rest has changed, whoever has
+	// written there: what its Overview says may be another. Each is returned once in a round.
+	ConversationMoved
+
+	// EveryChange is all kinds but ConversationMoved.
 	EveryChange = RowArrived | RowChanged | RowGone | NoticeArrived | ConversationChanged | PersonChanged | SettingsChanged | RowsGone
 )
 
@@ -30,7 +34,7 @@ type Changed struct {
 	Kind         ChangeKind
 	Row          Row                // of RowArrived and RowChanged; of RowGone without words and progress
 	Notice       Notice             // of NoticeArrived
-	Conversation event.Conversation // of ConversationChanged and RowsGone
+	Conversation event.Conversation // of ConversationChanged, ConversationMoved and RowsGone
 	Person       crypto.PersonID    // of PersonChanged
 }
 
@@ -40,7 +44,7 @@ type Wanted struct {
 	Keep  Keep       // which rows
 }
 
-// maxWords is how many bytes of text and reactions a reader is given at once, but for one row more.
+// maxWords is how many bytes of text, reactions and previews a reader is given at once, but for one row more.
 // A program that does not read holds as much in memory, and about a dozen times that where each byte
 // of a text takes six as JSON.
 const maxWords = 256 << 10
@@ -57,7 +61,8 @@ type Round struct {
 	after, upTo uint64
 	at          changes.Place // behind what was looked at
 	told        uint64
-	rows        map[layout.Slot]struct{} // that were returned as changed; at most maxRowsTold
+	rows        map[layout.Slot]struct{}        // that were returned as changed; at most maxRowsTold
+	moved       map[event.Conversation]struct{} // that were returned as moved
 }
 
 // maxRowsTold bounds the rows that a round remembers. Past it a row may be returned twice that has
@@ -66,7 +71,8 @@ const maxRowsTold = 1 << 16
 
 // Round returns the round from a number up to the change counter of now.
 func (s *Store) Round(after uint64, want Wanted) *Round {
-	return &Round{s: s, want: want, after: after, upTo: s.Last(), at: changes.At(after + 1), told: after, rows: map[layout.Slot]struct{}{}}
+	return &Round{s: s, want: want, after: after, upTo: s.Last(), at: changes.At(after + 1), told: after, rows: map[layout.Slot]struct{}{},
+		moved: map[event.Conversation]struct{}{}}
 }
 
 // Told returns the number up to which the round has returned everything that is wanted.
@@ -95,7 +101,7 @@ type portion struct {
 	*reader
 	limit  int
 	out    []Changed
-	words  int // bytes of text in out
+	words  int // bytes of text, reactions and previews in out
 	looked int // how much was looked at
 }
 
@@ -173,6 +179,11 @@ func (p *portion) pass(n uint64) { p.at = append(changes.At(n), 0) }
 // row returns a row that arrived.
 func (p *portion) row(c *coming) error {
 	p.pass(c.n)
+	if slot, ok := layout.SlotAt(c.slot); ok {
+		if err := p.moveLog(c.n, slot.Log); err != nil {
+			return err
+		}
+	}
 	if p.want.Kinds&RowArrived == 0 {
 		return nil
 	}
@@ -191,12 +202,16 @@ func (p *portion) row(c *coming) error {
 // notice returns a notice.
 func (p *portion) notice(c *coming) error {
 	p.pass(c.n)
-	if p.want.Kinds&NoticeArrived == 0 {
+	if p.want.Kinds&(NoticeArrived|ConversationMoved) == 0 {
 		return nil
 	}
 	notice, err := p.reader.notice(c.key, c.notice)
 	if err != nil {
 		return err
+	}
+	p.move(c.n, notice.Group)
+	if p.want.Kinds&NoticeArrived == 0 {
+		return nil
 	}
 	p.put(Changed{N: c.n, Kind: NoticeArrived, Notice: notice})
 	return nil
@@ -204,6 +219,9 @@ func (p *portion) notice(c *coming) error {
 
 func (p *portion) put(c Changed) {
 	p.words += len(c.Row.Text) + len(c.Row.Reactions)*event.MaxEmoji
+	for i := range c.Row.Files {
+		p.words += len(c.Row.Files[i].Preview) + event.MaxFileName
+	}
 	p.out = append(p.out, c)
 }
 
@@ -221,13 +239,43 @@ func (p *portion) other(e *changes.Entry) {
 	case changes.Cleared:
 		c.Kind, c.Conversation = RowsGone, event.Conversation(e.ID)
 	}
+	switch e.Kind {
+	case changes.Conversation, changes.Cleared:
+		p.move(e.N, c.Conversation)
+	case changes.Person:
+		p.move(e.N, event.Direct(p.reader.s.own.Person, c.Person))
+	}
 	if p.want.Kinds&c.Kind != 0 {
 		p.put(c)
 	}
 }
 
+// move returns a conversation as moved, unless it was.
+func (p *portion) move(n uint64, c event.Conversation) {
+	if _, told := p.moved[c]; told || p.want.Kinds&ConversationMoved == 0 {
+		return
+	}
+	p.moved[c] = struct{}{}
+	p.put(Changed{N: n, Kind: ConversationMoved, Conversation: c})
+}
+
+// moveLog does so for the conversation of a log.
+func (p *portion) moveLog(n uint64, log uint32) error {
+	if p.want.Kinds&ConversationMoved == 0 {
+		return nil
+	}
+	l, err := p.log(log)
+	if err == nil {
+		p.move(n, l.Name.Conversation)
+	}
+	return err
+}
+
 // events returns the rows that events of a log are shown in, as far as there is room for them.
 func (p *portion) events(e *changes.Entry) error {
+	if err := p.moveLog(e.N, e.Log); err != nil {
+		return err
+	}
 	if p.want.Kinds&(RowChanged|RowGone) == 0 {
 		p.at = e.After()
 		return nil

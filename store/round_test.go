@@ -67,7 +67,7 @@ func (s *scene) act() string {
 			s.t.Fatal(err)
 		}
 	}
-	switch rnd.IntN(20) {
+	switch rnd.IntN(22) {
 	case 0, 1:
 		s.many(s.t, conversation, 1+rnd.IntN(5))
 		return "append"
@@ -185,6 +185,14 @@ func (s *scene) act() string {
 		check(s.t, n.Tell(ctx, s.group, News{Heads: []crypto.Hash{{byte(rnd.IntN(100))}}, Moved: []crypto.PersonID{who},
 			Notices: []Notice{{What: GroupRemoved, Whom: []crypto.PersonID{who}}}}))
 		return "the group changes"
+	case 20:
+		append1(Draft{Conversation: conversation, Kind: event.KindText, Content: text("files"), Attachments: attachments([]string{"x", "y", "z"}[:1+rnd.IntN(3)]...)})
+		return "append files"
+	case 21:
+		if row, ok := s.pick(func(r *Row) bool { return len(r.Files) > 0 }); ok {
+			check(s.t, n.SetFiles(ctx, FileSet{row.ID, rnd.IntN(len(row.Files)), FileStatus{FileState(rnd.IntN(10)), FileReason(rnd.IntN(5)), rnd.IntN(2) == 0, rnd.IntN(4) == 0}}))
+		}
+		return "a file"
 	}
 	n.reopen()
 	return "reopen"
@@ -220,11 +228,16 @@ func (s *scene) write(p *pen) string {
 	var e event.Event
 	switch k := rnd.IntN(8); {
 	case k < 4 || len(all) == 0:
-		e = p.say(fmt.Sprint("pen ", rnd.IntN(1000)), func(h *event.Header) {
+		key := func(h *event.Header) {
 			if rnd.IntN(4) == 0 && len(all) > 0 {
 				h.Key = all[rnd.IntN(len(all))].Header.Key
 			}
-		})
+		}
+		if words := fmt.Sprint("pen ", rnd.IntN(1000)); k%2 == 0 {
+			e = p.say(words, key)
+		} else {
+			e = p.attach(words, []string{"x", "pen"}, key)
+		}
 	case k == 4:
 		e = p.edits(some(), fmt.Sprint("edit ", rnd.IntN(1000)), at)
 	case k == 5:

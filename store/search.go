@@ -36,7 +36,12 @@ type Found struct {
 // Search tells the rows that match, the latest first. It ends when found wants no more, when all was
 // told, and with ctx. Errors: ErrNoEvent (After), those of found, of the store and of ctx.
 func (s *Store) Search(ctx context.Context, w WantedRows, found func(Found) (more bool, err error)) error {
-	return s.searching.search(ctx, w, found)
+	return s.searching.search(ctx, w, func(f Found) (more bool, err error) {
+		if more, err = found(f); more && err == nil {
+			err = ctx.Err() // also where nothing else is left to look at
+		}
+		return more, err
+	})
 }
 
 func (f *searching) search(ctx context.Context, w WantedRows, found func(Found) (more bool, err error)) error {
@@ -226,5 +231,5 @@ func (v *view) matching(n uint64, w WantedRows) (row Row, ok bool, err error) {
 		return row, false, err
 	}
 	row, err = v.rowAt(p)
-	return row, err == nil && w.In(folded(nil, row.Text)), err
+	return row, err == nil && w.In(row.folded(nil)), err
 }

@@ -74,7 +74,7 @@ func (n *node) scanned(t *testing.T, w WantedRows) (rows []Row) {
 		}
 		after = looked
 		for _, r := range some {
-			if w.In(folded(nil, r.Text)) && (w.Since.IsZero() || !r.before(w.Since)) && (w.Before.IsZero() || r.before(w.Before)) {
+			if w.In(r.folded(nil)) && (w.Since.IsZero() || !r.before(w.Since)) && (w.Before.IsZero() || r.before(w.Before)) {
 				rows = append(rows, r)
 			}
 		}

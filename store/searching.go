@@ -258,7 +258,17 @@ func (v *view) appendFolded(to []byte, x *entry) ([]byte, error) {
 	}
 	row := Row{Kind: x.header.Kind}
 	err := v.addWords(&row, x)
-	return folded(to, row.Text), err
+	return row.folded(to), err
+}
+
+// folded appends what a row is found by: its text, and the names of its files. Before each name is a new
+// line, which no word that is looked for can have: so none is found that begins in one and ends in another.
+func (row *Row) folded(to []byte) []byte {
+	to = folded(to, row.Text)
+	for i := range row.Files {
+		to = folded(append(to, '\n'), row.Files[i].Name)
+	}
+	return to
 }
 
 // folded appends a text as it is searched. Where that would be more than twice as long as the text it is

@@ -12,8 +12,10 @@ import (
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/store/book"
+	"github.com/earshot-im/earshot/store/desk"
 	"github.com/earshot-im/earshot/store/disk"
 	"github.com/earshot-im/earshot/store/event"
+	"github.com/earshot-im/earshot/store/shelf"
 	"github.com/earshot-im/earshot/store/tx"
 )
 
@@ -61,6 +63,15 @@ type Change struct {
 	// is still here.
 	Forgotten []crypto.PersonID
 
+	Attached bool      // messages with attachments have come, which are FileNew
+	Dropped  []BlobID  // to which no attachment refers any more: what is kept under them goes
+	Holdings []Subject // on which holdings would say something new, see SignHoldings
+
+	// Taken are own messages with attachments that somebody has now, or of which somebody holds or has declined
+	// more than before: they may be settled. With TakenMore there may be others.
+	Taken     []event.ID
+	TakenMore bool
+
 	// Strange is set if others brought events of this device that this disk did not have: this disk
 	// has gone back to an earlier time, or another one is used with the same key. It is the time at
 	// which the latest of these events was written, by the clock of the device that wrote it.
@@ -97,9 +108,13 @@ type Store struct {
 	db      *tx.DB
 	writer  *tx.Writer
 	book    *book.Book
+	desk    desk.Desk
+	shelf   *shelf.Shelf
 	writing writing
 
 	searching *searching
+	pendings  pendings
+	skipped   disk.Skipped // rows with attachments that can't be read
 }
 
 // Open opens the directory. If there is nothing in it, it makes a person and a database. It starts
@@ -119,7 +134,7 @@ func Open(cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{cfg: cfg, disk: d, db: tx.New(d, bucketsAscending...)}
+	s := &Store{cfg: cfg, disk: d, db: tx.New(d, bucketsAscending...), desk: desk.Desk{Keyring: &d.Keyring}}
 	s.writing.s = s
 	s.writer = tx.NewWriter(s.db, &s.writing, cfg.Log)
 	err = (&opening{s}).load()
@@ -139,6 +154,9 @@ func (s *Store) Own() Own { return s.own }
 // Book returns what is known of persons, and what the owner has chosen.
 func (s *Store) Book() *book.Book { return s.book }
 
+// Shelf returns what is kept of files and folders.
+func (s *Store) Shelf() *shelf.Shelf { return s.shelf }
+
 // Room returns nil if there is room for what others write. Else it returns ErrFull: the rest is for
 // what the owner writes.
 func (s *Store) Room() error { return s.disk.Room() }
@@ -147,7 +165,9 @@ func (s *Store) Room() error { return s.disk.Room() }
 func (s *Store) Last() uint64 { return s.last.Load() }
 
 // Close lets go of the directory. Call it when Run has ended and no method is running.
-func (s *Store) Close() error { return errors.Join(s.searching.cache.Close(), s.disk.Close()) }
+func (s *Store) Close() error {
+	return errors.Join(s.searching.cache.Close(), s.shelf.Close(), s.disk.Close())
+}
 
 // newInstance returns a random instance.
 func newInstance(random io.Reader) (i event.Instance, err error) {
@@ -162,11 +182,13 @@ func (s *Store) view(f func(*reader) error) error {
 	})
 }
 
-// Run writes what methods ask for until the context ends, and keeps the search cache up to date.
+// Run writes what methods ask for until the context ends, keeps the search cache up to date, and
+// removes files of what is forgotten.
 // Methods that wait then return ErrClosed.
 func (s *Store) Run(ctx context.Context) error {
-	var caching sync.WaitGroup
-	defer caching.Wait()
-	caching.Go(func() { s.searching.run(ctx) }) // until ctx ends
+	var beside sync.WaitGroup // all until ctx ends
+	defer beside.Wait()
+	beside.Go(func() { s.searching.run(ctx) })
+	beside.Go(func() { s.shelf.Run(ctx) })
 	return s.writer.Run(ctx)
 }

@@ -39,8 +39,11 @@ func (s *Store) Tell(ctx context.Context, group event.Conversation, news News) e
 		if err := b.noteStates(&c, news.Moved); err != nil {
 			return err
 		}
+		b.files.moved(len(news.Moved))
 		for i := range news.Notices {
-			b.tell(&c, news.Notices[i])
+			if err := b.tell(&c, news.Notices[i]); err != nil {
+				return err
+			}
 		}
 		var told []byte
 		for _, h := range news.Heads {
@@ -51,11 +54,28 @@ func (s *Store) Tell(ctx context.Context, group event.Conversation, news News) e
 	})
 }
 
-// tell keeps one notice.
-func (b *batch) tell(c *layout.Conversation, n Notice) {
-	key := layout.U64(b.arrive())
-	n.Group, n.Told = c.ID, b.s.cfg.Now()
+// tell keeps one notice. It is shown behind all that is shown in the group by now. A group that is not
+// here has no place for it.
+func (b *batch) tell(c *layout.Conversation, n Notice) error {
+	n.N, n.Group, n.Told, n.T = b.arrive(), c.ID, b.s.cfg.Now(), 0
+	key := layout.U64(n.N)
+	if c.Number != 0 {
+		n.T = max(n.Told.UnixMilli(), 1)
+		if k := b.lastKey(bucketView, c.Number); k != nil {
+			last, err := layout.ParseView(k, b.Get(bucketView, k))
+			if err != nil {
+				return err
+			}
+			n.T = max(n.T, last.T)
+		}
+		id, at := layout.NoticeID(n.N), layout.NoticeSlot(n.N)
+		b.Put(bucketView, layout.ViewKey(c.Number, n.T, id), at.Bytes())
+		if err := b.voices.said(voice{conversation: c.Number}, layout.ShownAs(n.T, id, at), n.N); err != nil {
+			return err
+		}
+	}
 	b.Put(bucketNotices, key, b.s.disk.Keyring.Seal(n.marshal(), noticeAAD(key)))
+	return nil
 }
 
 // TellOf keeps one notice of a group, which may not be here, as where the owner was only invited to it.
@@ -64,7 +84,7 @@ func (s *Store) TellOf(ctx context.Context, n Notice) error {
 	if err := n.check(); err != nil {
 		return err
 	}
-	return s.do(ctx, func(b *batch) error { b.tell(&layout.Conversation{ID: n.Group}, n); return nil })
+	return s.do(ctx, func(b *batch) error { return b.tell(&layout.Conversation{ID: n.Group}, n) })
 }
 
 // Told returns the control heads of a group up to which the owner has been told what happened; none
@@ -103,6 +123,20 @@ func (s *Store) Notices(after uint64, limit int) (out []Notice, err error) {
 		return nil
 	})
 	return out, err
+}
+
+// noticeRow returns the row of a notice, or ErrNoEvent.
+func (r *reader) noticeRow(n uint64) (Row, error) {
+	key := layout.U64(n)
+	v := r.Get(bucketNotices, key)
+	if v == nil {
+		return Row{}, ErrNoEvent
+	}
+	notice, err := r.notice(key, v)
+	if err == nil && notice.T == 0 {
+		err = ErrNoEvent
+	}
+	return Row{ID: layout.NoticeID(n), Conversation: notice.Group, Clock: notice.Told, Received: notice.Told, T: notice.T, Arrival: n, Notice: &notice}, err
 }
 
 // notice reads a notice from its key and value.

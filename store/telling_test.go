@@ -41,7 +41,7 @@ func TestNoticesArePlacedAmongTheArrivals(t *testing.T) {
 	check(t, err)
 	for i := range got {
 		want := given[i]
-		want.Group, want.N, want.Told = c, first.Arrival+uint64(i)+1, got[i].Told
+		want.Group, want.N, want.Told, want.T = c, first.Arrival+uint64(i)+1, got[i].Told, first.T
 		if !reflect.DeepEqual(got[i], want) || got[i].Told.IsZero() || got[i].N >= last.Arrival {
 			t.Errorf("%+v, want %+v", got[i], want)
 		}

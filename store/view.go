@@ -1,10 +1,13 @@
 package store
 
 import (
+	"bytes"
+	"slices"
 	"time"
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/store/event"
+	"github.com/earshot-im/earshot/store/ids"
 	"github.com/earshot-im/earshot/store/layout"
 )
 
@@ -32,6 +35,8 @@ type Row struct {
 	Edited       bool      // Text and Mentions are not those of the message itself
 	Mentions     []crypto.PersonID
 	Reactions    []Reaction // in the order of persons
+	Files        []File     // what is attached; none if Recalled
+	Notice       *Notice    // the row is that of a notice; then only ID, Conversation, Clock, Received, T and Arrival are set besides
 }
 
 // view says what people see of events.
@@ -69,6 +74,9 @@ func (v *view) addWords(row *Row, x *entry) error {
 		return err
 	}
 	if err := row.setWords(body.Content, body.Fallback); err != nil {
+		return err
+	}
+	if err := v.addFiles(row, x, body.Attachments); err != nil {
 		return err
 	}
 	return v.addEdits(row, x)
@@ -135,20 +143,52 @@ func (v *view) rowEntry(id event.ID) (*entry, error) {
 }
 
 // rowAt returns the row of the event in a slot that an index has.
-func (v *view) rowAt(p layout.Slot) (Row, error) {
-	x, err := v.entry(p)
+func (v *view) rowAt(p layout.Slot) (row Row, err error) {
+	var x *entry
+	if n, notice := p.Notice(); notice {
+		row, err = v.noticeRow(n)
+	} else {
+		x, err = v.entry(p)
+	}
 	switch {
 	case err == ErrNoEvent:
 		return Row{}, damaged("a row without its event")
 	case err != nil:
 		return Row{}, err
+	case x == nil:
+		return row, nil
 	}
 	return v.row(x)
+}
+
+// RowOrNotice is Row for the ID under which a notice stands among messages, too.
+func (s *Store) RowOrNotice(id event.ID) (row Row, err error) {
+	n, notice := layout.NoticeOf(id)
+	if !notice {
+		return s.Row(id)
+	}
+	err = s.view(func(r *reader) error {
+		row, err = r.noticeRow(n)
+		return err
+	})
+	return row, err
 }
 
 // Row returns the row of a message, or of the one that is shown for its key.
 func (s *Store) Row(id event.ID) (Row, error) {
 	return s.rowOf(func(r *reader) (*entry, error) { return r.view.rowEntry(id) })
+}
+
+// Header returns the header of the event that is shown for a message. Errors: ErrNoEvent.
+func (s *Store) Header(message event.ID) (h event.Header, err error) {
+	err = s.view(func(r *reader) error {
+		x, err := r.view.rowEntry(message)
+		if err == nil {
+			h = x.header
+		}
+		return err
+	})
+	return h, err
 }
 
 // OwnRow returns the row of the owner's message with a key in a conversation. ErrNoEvent if there is
@@ -184,6 +224,57 @@ func (s *Store) rowOf(find func(*reader) (*entry, error)) (Row, error) {
 	return row, err
 }
 
+// RowsBetween returns rows that are wanted and whose IDs are from low to high: all, or as many as limit. It
+// looks at no more than maxPassed that are not wanted. Where another row is shown for a key, that is
+// returned, with its own ID.
+func (s *Store) RowsBetween(low, high event.ID, limit int, keep Keep) (rows []Row, err error) {
+	err = s.view(func(r *reader) error {
+		passed := 0
+		for at := range ids.Between(r.Reader, low, high) {
+			if len(rows) == limit || passed == maxPassed {
+				return nil
+			}
+			row, err := r.view.rowBetween(at, low, high, keep)
+			switch {
+			case err == ErrNoEvent || err == nil && slices.ContainsFunc(rows, func(o Row) bool { return o.ID == row.ID }):
+				passed++
+			case err != nil:
+				return err
+			default:
+				rows = append(rows, row)
+			}
+		}
+		return nil
+	})
+	return rows, err
+}
+
+// rowBetween returns the row of the event in a slot of the index, if it is wanted and shown and has such
+// an ID. Otherwise ErrNoEvent.
+func (v *view) rowBetween(at ids.Slot, low, high event.ID, keep Keep) (Row, error) {
+	p, wanted, err := v.wanted(at[:], keep)
+	if err != nil {
+		return Row{}, err
+	}
+	if !wanted {
+		return Row{}, ErrNoEvent
+	}
+	x, err := v.entry(p)
+	if err == nil && (bytes.Compare(x.id[:], low[:]) < 0 || bytes.Compare(x.id[:], high[:]) > 0) {
+		err = ErrNoEvent // the index has the beginnings of IDs only
+	}
+	if err == nil {
+		x, err = v.shownFor(x)
+	}
+	if err == nil && v.hidden(x) {
+		err = ErrNoEvent
+	}
+	if err != nil {
+		return Row{}, err
+	}
+	return v.row(x)
+}
+
 // States returns how far messages of the owner's have come, in the order of the IDs.
 func (s *Store) States(ids []event.ID) ([]Progress, error) {
 	states := make([]Progress, len(ids))
@@ -204,6 +295,13 @@ func (s *Store) States(ids []event.ID) ([]Progress, error) {
 
 // viewKey returns the key of a row in bucketView.
 func (v *view) viewKey(c *layout.Conversation, id event.ID) ([]byte, error) {
+	if n, ok := layout.NoticeOf(id); ok {
+		row, err := v.noticeRow(n)
+		if err == nil && row.Conversation != c.ID {
+			err = ErrNoEvent
+		}
+		return layout.ViewKey(c.Number, row.T, id), err
+	}
 	x, err := v.rowEntry(id)
 	if err != nil {
 		return nil, err
@@ -229,4 +327,25 @@ func (r *reader) eachConversation(f func(*layout.Conversation) error) error {
 		}
 	}
 	return nil
+}
+
+// Quoted returns the row of a message of a conversation, without its progress and reactions: what is
+// shown of it where another one answers it.
+func (s *Store) Quoted(c event.Conversation, id event.ID) (Row, error) {
+	var row Row
+	err := s.view(func(r *reader) error {
+		x, err := r.view.rowEntry(id)
+		if err != nil {
+			return err
+		}
+		if x.header.Conversation != c || r.hidden(x) {
+			return ErrNoEvent
+		}
+		row = r.view.bareRow(x)
+		if x.Absent != event.Present {
+			return nil
+		}
+		return r.view.addWords(&row, x)
+	})
+	return row, err
 }

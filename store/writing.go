@@ -53,6 +53,7 @@ func (w *writing) Committed(t *tx.Batch) {
 	b := w.batch(t)
 	w.waking = b.order.waking
 	if t.Changes() > 0 {
+		w.s.pendings.committed(b.settles, b.change.N)
 		w.s.last.Store(b.change.N)
 	}
 }

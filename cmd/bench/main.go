@@ -10,6 +10,11 @@
 //	    of its parts
 //	W2  20,000 messages pipelined, until the other disk has them all. Floor: the same over a
 //	    link, with whatever waits in one commit, at both ends
+//	W3  a file of 1 GiB and a folder of 10,000 files of 4 KiB, from being accepted (with "all" from
+//	    being named to the sender's node, which reads and hashes them first) until the receiver's
+//	    has them under their names: in memory, and on the disk with all of it synced; processor and
+//	    memory of both ends; messages beside it. Beside it scp, and tar over ssh, where OpenSSH is
+//	    here; of each the best of three counts. It takes some minutes
 //	W4  one 100-byte message at a time to 10 and to 50 receivers, until the last has it and
 //	    until the last has it on disk. Floor: a stream to each over a link, one signature, and a
 //	    check by each; and with a commit by each. Beside it bare gossipsub over the same links,
@@ -20,6 +25,9 @@
 //	    link and a database open
 //	W7  1,000,000 messages: until the newest 20 with a common word are found, until it is clear
 //	    that a word is in none, and what the search cache takes. It takes some minutes
+//	W9  1,000,000 messages in 200 conversations: until they are listed; and the terminal screen:
+//	    until it shows the first, until it shows a key that was typed, its memory and what it does
+//	    while nothing happens. It takes some minutes
 //
 // earshot is measured as its users have it: two processes of the real binary, asked through the
 // local API. Floors are processes of this binary (package floor). What is compared takes turns, so
@@ -56,10 +64,12 @@ type bench struct {
 var workloads = map[string]func(*bench, context.Context) error{
 	"W1": (*bench).w1,
 	"W2": (*bench).w2,
+	"W3": (*bench).w3,
 	"W4": (*bench).w4,
 	"W5": (*bench).w5,
 	"W6": (*bench).w6,
 	"W7": (*bench).w7,
+	"W9": (*bench).w9,
 }
 
 func main() {

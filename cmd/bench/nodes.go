@@ -34,7 +34,7 @@ type node struct {
 
 // up starts the node of a person.
 func (b *bench) up(ctx context.Context, dir, name string, flags ...string) (*node, error) {
-	p, err := process.Start(ctx, b.binary, append([]string{"--dir", dir, "up", "--name", name}, flags...)...)
+	p, err := process.Start(ctx, b.binary, append([]string{"--dir", dir, "up", "--name", name, "--notify=off"}, flags...)...)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,6 @@
 // Command demo shows earshot on one machine: three real nodes find each other by real mDNS, talk,
-// and lose nothing when one is off or killed, with each other and in a group. It prints each step
-// and what came of it, and exits 1 at the first that fails.
+// hand over a folder, and lose nothing when one is off or killed, with each other and in a group. It
+// prints each step and what came of it, and exits 1 at the first that fails.
 //
 //	demo EARSHOT_BINARY
 //
@@ -74,6 +74,7 @@ func (d *demo) play(ctx context.Context) error {
 		{"Cleo sends 300 lines to Bob; Bob's node is killed (kill -9) in between", d.crash},
 		{"Ann makes the group #lunch with Bob and Cleo", d.group},
 		{"Cleo's machine is off; Ann and Bob talk; Ann's goes off, too; Cleo starts, and has it all from Bob", d.catchUp},
+		{"Ann sends a folder to Cleo, whose machine is off; Cleo's node is killed (kill -9) while it fetches", d.folder},
 	}
 	began := time.Now()
 	for i, s := range steps {

@@ -36,7 +36,7 @@ func (d *demo) command(ctx context.Context, name string, args ...string) *exec.C
 
 // up starts the node of a person and waits until it is ready.
 func (d *demo) up(ctx context.Context, name string) error {
-	c := d.command(ctx, name, "up", "--name", name)
+	c := d.command(ctx, name, "up", "--name", name, "--notify=off")
 	stderr := new(bytes.Buffer)
 	c.Stderr = stderr
 	out, err := c.StdoutPipe()

@@ -11,10 +11,12 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/earshot-im/earshot/cmd/earshot/command"
 )
 
 // containers are commands that only hold others.
-var containers = []string{"earshot", "earshot group", "earshot service", "earshot completion"}
+var containers = []string{"earshot", "earshot group", "earshot me files", "earshot service", "earshot completion"}
 
 // section is what CLI.md says about one command.
 type section struct{ usage, text string }
@@ -107,7 +109,7 @@ func compareFlags(t *testing.T, where, text string, flags *pflag.FlagSet) {
 
 // CLI.md has every command with its usage line and its flags, and no other.
 func TestCommandsInCLI(t *testing.T) {
-	root := (&app{}).root()
+	root := rootCommand(new(command.App))
 	page, sections := commandSections(t, root)
 	everyCommand(root, func(c *cobra.Command) {
 		path := c.CommandPath()
@@ -135,7 +137,7 @@ var ofSystem = regexp.MustCompile(`^(sudo )?(dpkg|firewall-cmd|journalctl|netsh|
 
 // Whatever else the pages say of commands and flags is true as well.
 func TestPagesNameNothingElse(t *testing.T) {
-	root := (&app{}).root()
+	root := rootCommand(new(command.App))
 	flags := make(map[string]bool)
 	note := func(f *pflag.Flag) { flags[f.Name] = true }
 	root.PersistentFlags().VisitAll(note)
@@ -199,7 +201,7 @@ func printedBy(s section) (objects []string) {
 // Each object of CLI.md is printed by a command, which says so, and the other way round. What is
 // printed is compared in testdata/cli.txtar.
 func TestObjectsInCLI(t *testing.T) {
-	page, sections := commandSections(t, (&app{}).root())
+	page, sections := commandSections(t, rootCommand(new(command.App)))
 	_, about, _ := strings.Cut(page, "\n## JSON\n")
 	printed := map[string]bool{"error": true} // by any
 	for path, s := range sections {
@@ -267,7 +269,7 @@ type cliPage struct {
 var example = regexp.MustCompile("(?s)\n### ([a-z ]+)\n.*?```json\n(.*?)```")
 
 func newCLIPage(t *testing.T) *cliPage {
-	cli := &cliPage{root: (&app{}).root(), fields: make(map[string][]string), printed: make(map[string]bool)}
+	cli := &cliPage{root: rootCommand(new(command.App)), fields: make(map[string][]string), printed: make(map[string]bool)}
 	var page string
 	page, cli.sections = commandSections(t, cli.root)
 	for _, m := range example.FindAllStringSubmatch(page, -1) {

@@ -7,6 +7,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/earshot-im/earshot/cmd/earshot/command"
 )
 
 // cmdAllCompleted fails if a command or flag has a place for WHO, GROUP or one of some values, and the
@@ -29,7 +31,7 @@ func cmdAllCompleted(ts *testscript.TestScript, neg bool, args []string) {
 			}
 		}
 	}
-	everyCommand((&app{}).root(), func(c *cobra.Command) {
+	everyCommand(rootCommand(new(command.App)), func(c *cobra.Command) {
 		path := strings.Fields(c.CommandPath())[1:]
 		line := slices.Clone(path)
 		for _, place := range strings.Fields(c.Use)[1:] {

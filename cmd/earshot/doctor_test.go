@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/earshot-im/earshot/cmd/earshot/command"
 )
 
 // What the doctor says to type can be typed: each command of earshot in it exists, with its flags.
@@ -14,7 +16,7 @@ func TestAdviceNamesCommandsThatExist(t *testing.T) {
 	if err != nil || len(files) != 3 {
 		t.Fatalf("%d files: %v", len(files), err)
 	}
-	root := (&app{}).root()
+	root := rootCommand(new(command.App))
 	flag := regexp.MustCompile(`--([a-z-]+)`)
 	found := 0
 	for _, file := range files {

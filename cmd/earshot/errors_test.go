@@ -15,7 +15,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/earshot-im/earshot/cmd/earshot/show"
+	"github.com/earshot-im/earshot/cmd/earshot/object"
 )
 
 // cmdFails runs a command that must fail, for people and with --json, and adds what people are told
@@ -47,7 +47,7 @@ func cmdFails(ts *testscript.TestScript, neg bool, args []string) {
 		return out.String(), told.String()
 	}
 	_, stderr := run(append(slices.Clone(args), "--json")...)
-	var failure show.Failure
+	var failure object.Failure
 	lines := strings.Split(strings.TrimSpace(stderr), "\n")
 	ts.Check(json.Unmarshal([]byte(lines[len(lines)-1]), &failure))
 	if failure.Code != code || failure.Error == "" || failure.Hint == "" {
@@ -77,6 +77,7 @@ var varying = []struct {
 	{regexp.MustCompile(`\b[0-9a-f]{64}\b`), "ID"},
 	{regexp.MustCompile(`\b12D3KooW\w+`), "DEVICE"},
 	{regexp.MustCompile(`\b[0-9a-f]{16}([,)])`), "ID$1"},
+	{regexp.MustCompile(`\b(pause|cancel) [0-9a-f]{8}\b`), "$1 ID"},
 	{regexp.MustCompile(`process [0-9]+`), "process N"},
 	{regexp.MustCompile(`tcp/[0-9]{2,}`), "tcp/PORT"},
 	{regexp.MustCompile(`, online\b`), ""},
@@ -109,6 +110,9 @@ var elsewhere = map[string]string{
 	"ack":           "testdata/ack.txtar does, with a consumer beside it",
 	"unwell":        "testdata/doctor.txtar does, in a network of its own",
 	"group_full":    "needs a group with thousands of changes",
+	"changed":       "needs a file that changes while it is read",
+	"gone":          "commands wait until somebody has the file",
+	"not_held":      "commands wait until the file is here",
 }
 
 // Every code that CLI.md names is brought about by a script, which holds what people are told.

@@ -12,6 +12,7 @@ import (
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/node/chat"
 	"github.com/earshot-im/earshot/node/contacts"
+	"github.com/earshot-im/earshot/node/files"
 	"github.com/earshot-im/earshot/node/localapi"
 	"github.com/earshot-im/earshot/node/localapi/server"
 	"github.com/earshot-im/earshot/node/membership"
@@ -38,7 +39,14 @@ type groupNode struct {
 // serveGroups answers in a directory until the test ends.
 func serveGroups(t *testing.T) (n *groupNode, dir string) {
 	n = &groupNode{changingNode: newChangingNode()}
-	return n, serve(t, server.Rooms{Node: n, Writing: n, Delivery: n, Reading: n, Groups: n})
+	return n, serve(t, server.Rooms{Node: n, Writing: n, Delivery: n, Reading: n, Groups: n, Files: noFiles{}})
+}
+
+// noFiles is a node on which no message has files.
+type noFiles struct{ server.Files }
+
+func (noFiles) List(context.Context, files.Page) ([]files.Attached, bool, error) {
+	return nil, false, nil
 }
 
 // serve has the rooms of a node answer in a directory until the test ends.
@@ -144,7 +152,7 @@ func TestGroupCommands(t *testing.T) {
 	id, message := testLunch.ID.String(), fmt.Sprintf("%x", testID)
 	row := "#lunch  2 members, 1 online; you are owner; newcomers read the last 7 days; topic: \"Pizza\"\n"
 	policy := "7d  newcomers read the last 7 days\n"
-	hi := "-  #lunch  me [queued]: hi\n"
+	hi := "-  ab000000  #lunch  me [queued]: hi\n"
 	for _, test := range []struct{ args, asked, want string }{
 		{"group create lunch", "create|lunch", id + "\n"},
 		{"group create #lunch", "create|lunch", id + "\n"},

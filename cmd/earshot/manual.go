@@ -10,6 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/cobra/doc"
+
+	"github.com/earshot-im/earshot/cmd/earshot/command"
 )
 
 // A program that was built with the tag dist is not earshot but writes its manual: one page for each
@@ -20,7 +22,7 @@ func init() {
 		fmt.Fprintln(os.Stderr, "usage: manual DIR")
 		os.Exit(2)
 	}
-	if err := writeManual(new(app).root(), os.Args[1]); err != nil {
+	if err := writeManual(rootCommand(new(command.App)), os.Args[1]); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -38,7 +40,7 @@ func writeManual(root *cobra.Command, dir string) error {
 	}
 	root.DisableAutoGenTag = true
 	flag := root.PersistentFlags().Lookup("dir") // the home of whoever writes the manual is not its reader's
-	flag.Usage = strings.ReplaceAll(flag.Usage, defaultDirText(), "~/.local/share/earshot")
+	flag.Usage = strings.ReplaceAll(flag.Usage, command.DefaultDirText(), "~/.local/share/earshot")
 	header := &doc.GenManHeader{Section: "1", Source: "earshot", Manual: "User Commands"}
 	if err := doc.GenManTree(root, header, man); err != nil {
 		return err

@@ -71,8 +71,11 @@ func (n *feedNode) page(ctx context.Context, after string, f chat.Filter) (chat.
 	return <-n.answers, nil
 }
 
-// Follow gives the batches of the test. One that is empty ends the node.
-func (n *feedNode) Follow(ctx context.Context, after string, _ []string, f chat.Filter, tell func(journal.Batch) error) error {
+// Follow gives the batches of the test to who asks for what arrives. One that is empty ends the node.
+func (n *feedNode) Follow(ctx context.Context, after string, kinds []string, f chat.Filter, tell func(journal.Batch) error) error {
+	if !slices.Contains(kinds, journal.Arrived) { // what becomes of messages: nothing
+		return tell(journal.Batch{Cursor: cursor(1), Live: true})
+	}
 	select {
 	case n.asked <- asked{after, f}:
 	case <-ctx.Done():

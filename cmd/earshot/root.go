@@ -5,47 +5,44 @@ import (
 	"errors"
 	"io"
 	"os"
+	"runtime/debug"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/earshot-im/earshot/cmd/earshot/circle"
+	"github.com/earshot-im/earshot/cmd/earshot/command"
+	"github.com/earshot-im/earshot/cmd/earshot/handing"
 	"github.com/earshot-im/earshot/cmd/earshot/problem"
+	"github.com/earshot-im/earshot/cmd/earshot/running"
 	"github.com/earshot-im/earshot/cmd/earshot/show"
 	"github.com/earshot-im/earshot/cmd/earshot/suggest"
+	"github.com/earshot-im/earshot/cmd/earshot/talk"
 	"github.com/earshot-im/earshot/cmd/earshot/terminal"
-	"github.com/earshot-im/earshot/node/localapi"
 )
-
-// app is one run of the program: where it reads and writes, and the flags that all commands have.
-type app struct {
-	stdin          io.Reader
-	stdout, stderr *os.File
-	out            show.Printer
-
-	dir            string
-	named          string // dir, if the command line names it
-	passphraseFile string
-}
 
 // run runs one command and returns the exit status.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr *os.File) int {
-	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, out: show.Printer{Style: terminal.StyleFor(stdout), Columns: terminal.Columns(stdout)}}
-	root := a.root()
+	a := &command.App{
+		Stdin: stdin, Stdout: stdout, Stderr: stderr, Version: programVersion(),
+		Out: show.Printer{Style: terminal.StyleFor(stdout), Columns: terminal.Columns(stdout), IDs: new(show.IDs)},
+	}
+	root := rootCommand(a)
 	root.SetArgs(args)
-	err := checkArgs(args)
+	err := command.CheckArgs(args)
 	if err == nil {
 		err = root.ExecuteContext(ctx)
 	}
 	if err == nil {
 		return 0
 	}
-	a.out.JSON = a.out.JSON || slices.Contains(flagsOf(args), "--json") // it may stand behind what failed
+	a.Out.JSON = a.Out.JSON || slices.Contains(flagsOf(args), "--json") // it may stand behind what failed
 	var p *problem.Problem
 	if !errors.As(err, &p) { // from cobra; those of commands are explained already
-		p = usage(root, err.Error())
+		p = command.Usage(root, err.Error())
 	}
-	p.Print(stderr, a.out.JSON)
+	p.Print(stderr, a.Out.JSON)
 	return p.Exit
 }
 
@@ -72,7 +69,8 @@ func explaining(c *cobra.Command) {
 	}
 }
 
-func (a *app) root() *cobra.Command {
+// rootCommand puts the commands together.
+func rootCommand(a *command.App) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "earshot",
 		Short: "Messages for people on the same local network, without a server",
@@ -92,40 +90,44 @@ person or group, or several; 5 waited the whole --timeout.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		PersistentPreRunE: func(c *cobra.Command, _ []string) error {
-			err := a.prepare()
+			err := a.Prepare()
 			if c.Flag("dir").Changed {
-				a.named = a.dir
+				a.Named = a.Dir
 			}
 			return err
 		},
 	}
-	container(root)
-	root.SetOut(a.stdout)
-	root.SetErr(a.stderr)
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage(c, badFlag(err)) })
+	command.Container(root)
+	without := root.RunE
+	root.RunE = func(c *cobra.Command, args []string) error { // on a terminal, no command is the screen
+		if len(args) == 0 && running.OnTerminal(a) {
+			return running.Screen(a, c)
+		}
+		return without(c, args)
+	}
+	root.SetOut(a.Stdout)
+	root.SetErr(a.Stderr)
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return command.Usage(c, command.BadFlag(err)) })
 	flags := root.PersistentFlags()
-	flags.BoolVar(&a.out.JSON, "json", false, "print JSON, one object a line")
-	flags.StringVar(&a.dir, "dir", "", "`DIR` of the node (default $EARSHOT_DIR, or "+defaultDirText()+")")
-	flags.StringVar(&a.passphraseFile, "passphrase-file", "", "`FILE` with the passphrase of a protected node (or $EARSHOT_PASSPHRASE)")
-	root.AddCommand(
-		a.upCommand(), a.downCommand(), a.serviceCommand(), a.statusCommand(), a.peersCommand(), a.doctorCommand(), a.meCommand(),
-		a.sendCommand(), a.recvCommand(), a.historyCommand(), a.searchCommand(), a.outboxCommand(),
-		a.editCommand(), a.recallCommand(), a.reactCommand(), a.receiptsCommand(), a.groupCommand(),
-		a.contactsCommand(), a.verifyCommand(), a.requestsCommand(), a.acceptCommand(), a.blockCommand(), a.unblockCommand(),
-		a.versionCommand(),
-	)
+	flags.BoolVar(&a.Out.JSON, "json", false, "print JSON, one object a line")
+	flags.StringVar(&a.Dir, "dir", "", "`DIR` of the node (default $EARSHOT_DIR, or "+command.DefaultDirText()+")")
+	flags.StringVar(&a.PassphraseFile, "passphrase-file", "", "`FILE` with the passphrase of a protected node (or $EARSHOT_PASSPHRASE)")
+	root.AddCommand(running.Commands(a)...)
+	root.AddCommand(talk.Commands(a)...)
+	root.AddCommand(handing.Commands(a)...)
+	root.AddCommand(circle.Commands(a)...)
 	root.SetHelpCommand(helpCommand(root))
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	for _, c := range root.Commands() {
 		if c.Name() == "completion" {
-			c.RunE = func(c *cobra.Command, _ []string) error { return usage(c, "which shell?") }
+			c.RunE = func(c *cobra.Command, _ []string) error { return command.Usage(c, "which shell?") }
 		}
 	}
 	_ = root.MarkPersistentFlagDirname("dir") // the flag is there
 	suggest.Complete(root, func() (string, error) {
-		err := a.prepare()
-		return a.dir, err
+		err := a.Prepare()
+		return a.Dir, err
 	})
 	explaining(root)
 	return root
@@ -150,7 +152,7 @@ func helpCommand(root *cobra.Command) *cobra.Command {
 		RunE: func(c *cobra.Command, args []string) error {
 			found, rest, err := root.Find(args)
 			if err != nil || len(rest) > 0 {
-				return unknownCommand(found, strings.Join(rest, " "))
+				return command.UnknownCommand(found, strings.Join(rest, " "))
 			}
 			found.InitDefaultHelpFlag()
 			return found.Help()
@@ -158,18 +160,12 @@ func helpCommand(root *cobra.Command) *cobra.Command {
 	}
 }
 
-// ask makes the function of a command that asks the node. Where there is none, a user at a terminal is
-// offered to have it started.
-func (a *app) ask(do func(ctx context.Context, client *localapi.Client, args []string) error) func(*cobra.Command, []string) error {
-	return func(c *cobra.Command, args []string) error {
-		if err := a.starter().Offer(c.Context()); err != nil {
-			return err
-		}
-		client := localapi.Dial(a.dir)
-		defer client.Close()
-		if !a.out.JSON { // programs have both versions from `status` and `version`
-			client.OnVersion(a.starter().Compare)
-		}
-		return do(c.Context(), client, args)
+// version is set by the linker. Without that, `go install` records one in the binary.
+var version string
+
+func programVersion() string {
+	if info, ok := debug.ReadBuildInfo(); version == "" && ok {
+		return info.Main.Version
 	}
+	return version
 }

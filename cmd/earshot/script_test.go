@@ -19,7 +19,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/earshot-im/earshot/cmd/earshot/show"
+	"github.com/earshot-im/earshot/cmd/earshot/object"
 )
 
 // update has the scripts write what they compare, as the files told.
@@ -52,13 +52,29 @@ func TestMain(m *testing.M) {
 //	allcompleted NAME MEMBER GROUP
 //	                     fail unless the shell is offered people, groups and values wherever a command
 //	                     takes them
+//	terminal COLUMNS ROWS
+//	                     start a shell in a terminal of this size, or resize it; what programs write
+//	                     there is also in NAME.written
+//	at NAME              have these commands work on a terminal of another name
+//	type TEXT...         type a text there
+//	press KEY...         press keys there, as tmux calls them
+//	sees REGEXP          wait until it shows that, or with ! no more
 //	field VAR PATH       set $VAR to a field of the last line of JSON that was printed, as from.name
 func TestScripts(t *testing.T) {
+	dir, files := "testdata", []string(nil)
+	if testing.Short() { // with the race detector each command starts slowly; these are about what happens at once
+		dir = ""
+		for _, name := range strings.Fields("alerts changes chat files follow groups_talk lines messages node recv requests screen screen_two watch") {
+			files = append(files, filepath.Join("testdata", name+".txtar"))
+		}
+	}
 	testscript.Run(t, testscript.Params{
-		Dir:           "testdata",
+		Dir:           dir,
+		Files:         files,
 		UpdateScripts: *update,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("esc", "\x1b")
+			e.Setenv("terminal", "first")
 			e.Setenv("HOME", e.WorkDir)                                      // as of the nodes that up starts
 			e.Setenv("SYSTEMD_UNIT_PATH", filepath.Join(e.WorkDir, "units")) // a package of this machine has its unit elsewhere
 			e.Setenv("GORACE", "atexit_sleep_ms=0")                          // else each command of a test for races sleeps for 1 s at its end
@@ -91,6 +107,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"up": cmdUp, "end": cmdEnd, "gone": cmdGone, "meet": cmdMeet, "exits": cmdExits, "until": cmdUntil, "keep": cmdKeep, "field": cmdField,
+			"at": cmdAt, "terminal": cmdTerminal, "type": cmdType, "press": cmdPress, "sees": cmdSees,
 			"fails": cmdFails, "prints": cmdPrints, "allprinted": cmdAllPrinted, "allcompleted": cmdAllCompleted,
 		},
 	})
@@ -210,7 +227,7 @@ func cmdMeet(ts *testscript.TestScript, neg bool, args []string) {
 	}()
 	in := bufio.NewScanner(out)
 	for in.Scan() {
-		var p show.Peer
+		var p object.Peer
 		ts.Check(json.Unmarshal(in.Bytes(), &p))
 		if p.Name == args[1] && p.Online {
 			return

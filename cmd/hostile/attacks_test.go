@@ -27,7 +27,7 @@ func rowsOfTheLab(t *testing.T) (names, attacked map[string]bool) {
 	for _, m := range row.FindAllStringSubmatch(text(t, "cmd/lab/assaults_test.go"), -1) {
 		names[strings.Trim(m[1], `"`)] = true
 		words := strings.Fields(strings.Trim(m[2], `"`))
-		attacked[words[len(words)-1]] = true
+		attacked[strings.Trim(words[len(words)-1], `"`)] = true
 	}
 	return names, attacked
 }

@@ -16,7 +16,7 @@ const (
 	controlsEach = 250
 	// decided is how long the owner of the victim may take to accept a group. A contact's is accepted
 	// as soon as it is heard of.
-	decided = 3 * time.Second
+	decided = time.Second
 )
 
 func init() {

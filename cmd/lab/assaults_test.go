@@ -15,8 +15,10 @@ type assault struct {
 	args      string // of cmd/hostile
 	addresses int    // of the attacker
 	contacts  bool   // Bob takes messages of contacts only
+	files     bool   // Bob fetches what contacts send, and Ann sends him a file meanwhile
 	accepted  int    // so many of the attacker's persons are Bob's contacts; the attack has -seed
-	// slower and share are in place of maxSlower and maxShare, where the attackers are contacts.
+	// slower and share are in place of maxSlower and maxShare, where the attackers are contacts, or where what
+	// strangers cost can't be charged to anybody, as streams that are opened to be refused.
 	slower, share float64
 	stored        int64         // in place of maxStored
 	lasts         time.Duration // in place of the pace's, where an attack needs its time
@@ -33,6 +35,8 @@ const (
 	// dialled is how many addresses that never answered as earshot may be dialled within a minute: by
 	// each of four nodes 24 of strangers' devices.
 	dialled = 4 * 24
+	// lies is how many ways cmd/hostile has to lie about files.
+	lies = 13
 	// spoken is how many multicasts, and bytes of them, may follow one packet: ten, and what the
 	// nodes say of their own meanwhile.
 	spoken, spokenBytes = 10 + 50, 1 << 20
@@ -59,7 +63,7 @@ var assaults = []assault{
 	{name: "claims", args: "claims", addresses: many},
 	{name: "held runs", args: "held", addresses: many},
 	{name: "kept welcomes", args: "kept", addresses: many},
-	{name: "dear control set", args: "bomb", addresses: many, lasts: 15 * time.Second},
+	{name: "dear control set", args: "bomb", addresses: many, lasts: 5 * time.Second, came: hungUpOn},
 	{name: "removals of nobody", args: "fat", addresses: many},
 	{name: "group of 1,010", args: "pin", addresses: many},
 	{name: "group that fills the disk", args: "fill", addresses: many},
@@ -80,6 +84,12 @@ var assaults = []assault{
 	{name: "a contact's dear control set", args: seed + "bomb", addresses: 4, accepted: 1, slower: 3, share: 1, stored: contactsStored, lasts: 15 * time.Second},
 	{name: "a contact's removals of nobody", args: seed + "fat", addresses: 4, accepted: 1, slower: 3, share: 1, stored: contactsStored},
 	{name: "a contact's group fills the disk", args: seed + "fill", addresses: 4, accepted: 1, slower: 3, share: 1, stored: contactsStored},
+	{name: "strangers ask for files", args: "asks", addresses: many, slower: 4, share: 1, came: haveAsked},
+	{name: "strangers offer files", args: "offers", addresses: many, share: 0.75},
+	{name: "contacts ask for files", args: seed + "-n 4 asks", addresses: 4, accepted: 4, files: true, slower: 3, share: 1, stored: contactsStored, lasts: 6 * time.Second, came: haveAsked},
+	{name: "contacts lie about files", args: seed + "lies", addresses: 4, accepted: lies, files: true, slower: 3, share: 1, stored: contactsStored, lasts: 8 * time.Second, came: allLied},
+	{name: "a contact's folders that lead elsewhere", args: seed + "folders", addresses: 4, accepted: 1, slower: 3, share: 1, stored: contactsStored, meanwhile: savesFolders},
+	{name: "a contact's many files", args: seed + "many", addresses: 4, accepted: 1, files: true, slower: 250, share: 2, stored: contactsStored},
 }
 
 const (
@@ -98,11 +108,45 @@ func soonClosed(counts, _ object) []string {
 	return notLonger(counts, "longest_link_ms", judged, "a link of another key")
 }
 
+// hungUpOn expects that who sends a control set that was not asked for can't go on.
+func hungUpOn(counts, _ object) []string {
+	if n, _ := counts["failed send"].(float64); n == 0 {
+		return []string{"what was not asked for is taken"}
+	}
+	return nil
+}
+
 func notLonger(counts object, counter string, than time.Duration, what string) []string {
 	if n, _ := counts[counter].(float64); time.Duration(n)*time.Millisecond > than {
 		return []string{fmt.Sprintf("%s lasts %.1f s", what, n/1000)}
 	}
 	return nil
+}
+
+// fetched is how long a file of a contact's may take, of as little as 1 MiB, whatever others have
+// offered: what is being fetched keeps its turn for 30 s.
+const fetched = 45 * time.Second
+
+// haveAsked expects that anything was asked for.
+func haveAsked(counts, _ object) (miss []string) {
+	if counts.number("requests") == 0 {
+		miss = append(miss, "no file was asked for")
+	}
+	return miss
+}
+
+// allLied expects that everybody who was to lie was asked.
+func allLied(counts, _ object) (miss []string) {
+	told := 0
+	for what := range counts {
+		if strings.HasPrefix(what, "lied: ") {
+			told++
+		}
+	}
+	if told < lies {
+		miss = append(miss, fmt.Sprintf("only %d of %d have lied", told, lies))
+	}
+	return miss
 }
 
 // leftAlone expects that a host which is no earshot is hardly dialled.

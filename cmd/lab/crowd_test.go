@@ -128,11 +128,7 @@ func (c *multitude) introduce(at *cable, self int) {
 			}
 		}
 	}
-	ip := at.inside("ip", "-batch", "-")
-	ip.Stdin = strings.NewReader(all.String())
-	if out, err := ip.CombinedOutput(); err != nil {
-		c.Fatalf("neighbours: %v\n%s", err, out)
-	}
+	at.ip(all.String())
 }
 
 // newNodes gives each host a node that nobody knows yet.

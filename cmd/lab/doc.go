@@ -15,6 +15,9 @@
 // that are full or slow, files that are damaged. It writes a table of what doctor said to the file
 // that EARSHOT_DOCTOR_TABLE names, and there says as well which faults can't be made here, and why.
 //
+// The tests of files count what comes over the cables. With EARSHOT_FILES_FULL=1 theirs are larger and
+// nodes are killed more often: that takes three minutes.
+//
 // No test waits for a fixed time. Each asks until something is so, for as long as earshot promises
 // that it takes, and logs how long it took. When one fails, it prints what each node knows and the
 // end of its log.

@@ -45,9 +45,9 @@ var limitFaults = []fault{
 	}},
 	{name: "they take no more", check: "limits", code: "refused", about: "Bob", who: "Bob", beside: []string{"person not_accepted"}, make: func(w *ward) func(string) {
 		w.bob.must("contacts", "remove", w.ann.person)
-		long := strings.Repeat("x", 60_000)
+		some := strings.Repeat(strings.Repeat("x", 60_000)+"\n", 20)
 		w.ann.until(promised, "Bob takes no more of Ann's", func() bool {
-			if _, stderr, code := w.ann.exec(long, "send", w.bob.person); code != 0 {
+			if _, stderr, code := w.ann.exec(some, "send", w.bob.person, "--lines"); code != 0 {
 				w.Fatal(stderr)
 			}
 			waits := w.ann.must("outbox")

@@ -29,24 +29,33 @@ func (n *node) onDisk(size string) *disk {
 
 func (d *disk) filler() string { return filepath.Join(d.folder, "filler") }
 
-// leave fills the disk so that so many bytes are free.
+// leave fills the disk so that so many bytes are free. Who writes to it at that moment may have it tried
+// again.
 func (d *disk) leave(free int64) {
 	d.Helper()
-	var fs syscall.Statfs_t
 	f, err := os.OpenFile(d.filler(), os.O_CREATE|os.O_WRONLY, 0o600)
-	if err == nil {
-		err = syscall.Statfs(d.folder, &fs)
+	if err != nil {
+		d.Fatal(err)
 	}
-	if err == nil {
+	defer f.Close()
+	poll(promised, func() bool {
+		var fs syscall.Statfs_t
+		if err = syscall.Statfs(d.folder, &fs); err != nil {
+			return false
+		}
+		rest := int64(fs.Bavail)*int64(fs.Bsize) - free
+		if rest <= 0 {
+			return true
+		}
 		var end int64
 		if end, err = f.Seek(0, 2); err == nil {
-			err = syscall.Fallocate(int(f.Fd()), 0, end, int64(fs.Bavail)*int64(fs.Bsize)-free)
+			err = syscall.Fallocate(int(f.Fd()), 0, end, rest)
 		}
-	}
+		return err == nil
+	})
 	if err != nil {
 		d.Fatalf("fill the disk: %v", err)
 	}
-	f.Close()
 }
 
 // empty gives the room back.

@@ -88,6 +88,16 @@ func (h *host) inside(args ...string) *exec.Cmd {
 	return exec.Command("nsenter", append([]string{"-t", h.pid, "-n", "--"}, args...)...)
 }
 
+// ip runs commands of ip on the host, one a line.
+func (h *host) ip(lines string) {
+	h.Helper()
+	c := h.inside("ip", "-batch", "-")
+	c.Stdin = strings.NewReader(lines)
+	if out, err := c.CombinedOutput(); err != nil {
+		h.Fatalf("ip: %v\n%s%s", err, lines, out)
+	}
+}
+
 func (h *host) run(args ...string) {
 	h.Helper()
 	if out, err := h.inside(args...).CombinedOutput(); err != nil {
@@ -110,21 +120,23 @@ func (h *host) plug(bridge string, addrs ...string) *cable {
 	h.command("ip", "link", "add", c.far, "type", "veth", "peer", "name", c.near, "netns", h.pid)
 	h.command("ip", "link", "set", c.far, "master", bridge, "up")
 	h.run("ip", "link", "set", c.near, "up")
-	for _, a := range addrs {
-		c.add(a)
-	}
+	c.add(addrs...)
 	return c
 }
 
-// add gives the interface an address. IPv6 would keep it from use until nobody
+// add gives the interface addresses. IPv6 would keep one from use until nobody
 // has objected for a second or two.
-func (c *cable) add(addr string) {
+func (c *cable) add(addrs ...string) {
 	c.Helper()
-	args := []string{"ip", "addr", "add", addr, "dev", c.near}
-	if strings.Contains(addr, ":") {
-		args = append(args, "nodad")
+	var lines strings.Builder
+	for _, a := range addrs {
+		fmt.Fprintf(&lines, "addr add %s dev %s", a, c.near)
+		if strings.Contains(a, ":") {
+			lines.WriteString(" nodad")
+		}
+		lines.WriteString("\n")
 	}
-	c.run(args...)
+	c.ip(lines.String())
 }
 
 func (c *cable) del(addr string) {

@@ -95,7 +95,7 @@ func (n *node) start() {
 }
 
 func (n *node) launch() error {
-	c := n.inside(append([]string{n.binary, "--dir", n.dir, "up", "--name", n.name}, n.flags...)...)
+	c := n.inside(append([]string{n.binary, "--dir", n.dir, "up", "--name", n.name, "--notify=off"}, n.flags...)...)
 	c.Env = n.environ()
 	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	log, err := os.OpenFile(n.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)

@@ -332,6 +332,25 @@ func (s *siege) getsThrough(within time.Duration) (message, group time.Duration,
 	return message, time.Since(began), nil
 }
 
+// handsOver has Ann send Bob a file that he fetches by himself: how long it takes until he holds it.
+func (s *siege) handsOver(within time.Duration) time.Duration {
+	path := s.ann.file("paper.pdf", 1<<20)
+	began := time.Now()
+	if _, stderr, code := s.ann.exec("", "send", s.bob.person, "--file", path); code != 0 {
+		s.Errorf("Ann's file: exit %d: %s", code, stderr)
+		return never
+	}
+	held := func() bool {
+		out, _, _ := s.bob.exec("", "files", s.ann.person)
+		files, err := parse(out)
+		return err == nil && len(files) == 1 && files[0].text("state") == "held"
+	}
+	if !poll(within, held) {
+		return never
+	}
+	return time.Since(began)
+}
+
 // heardOfDora says whether Bob has what Dora wrote: as a message, or as a request if he takes
 // messages of contacts only.
 func (s *siege) heardOfDora() bool {

@@ -44,6 +44,7 @@ type outcome struct {
 	memory               [3]int64 // before, at most, afterwards
 	stored               int64    // more than before
 	back, message, group time.Duration
+	file                 time.Duration // until Ann's is here
 	lost                 int
 	seen                 object   // by the third party
 	miss                 []string // what does not hold
@@ -79,6 +80,7 @@ func (o *outcome) judge() {
 	miss(o.back > contactBack, "a contact is back after %v", o.back.Round(time.Millisecond))
 	miss(o.message > strangerIn, "a stranger is not through after %v", strangerIn)
 	miss(o.group > strangerIn, "a stranger's invitation is not shown after %v", strangerIn)
+	miss(o.file > fetched, "a contact's file is here after %v", o.file.Round(time.Millisecond))
 	miss(o.lost > 0, "%d messages lost or doubled", o.lost)
 	miss(t.lines > maxLogged, "%.0f lines of log a second", t.lines)
 	miss(t.counts["counts"] == nil, "the attacker has failed: %s", t.counts.text("error"))
@@ -109,6 +111,12 @@ var columns = []struct {
 	{"contact", func(o *outcome) string { return seconds(o.back) }},
 	{"stranger", func(o *outcome) string { return seconds(o.message) }},
 	{"invitation", func(o *outcome) string { return seconds(o.group) }},
+	{"file", func(o *outcome) string {
+		if !o.files {
+			return "-"
+		}
+		return seconds(o.file)
+	}},
 	{"lost", func(o *outcome) string { return fmt.Sprint(o.lost) }},
 	{"log/s", func(o *outcome) string { return fmt.Sprintf("%.1f", o.tries.typical().lines) }},
 	{"holds", func(o *outcome) string {

@@ -3,6 +3,7 @@ package canon
 import (
 	"encoding/binary"
 	"fmt"
+	"iter"
 	"unicode/utf8"
 )
 
@@ -77,17 +78,29 @@ func (r *Reader) Fixed(field, n int) []byte {
 // bytes.
 func (r *Reader) Repeated(field, maxCount, maxSize int) [][]byte {
 	var all [][]byte
-	for r.take(field, wireBytes) {
-		if len(all) == maxCount {
-			r.fail(field, fmt.Sprintf("more than %d elements", maxCount))
-			break
-		}
-		all = append(all, r.bytes(field, maxSize))
+	for element := range r.Elements(field, maxCount, maxSize) {
+		all = append(all, element)
 	}
 	if r.err != nil {
 		return nil
 	}
 	return all
+}
+
+// Elements goes over what Repeated returns, which it keeps nothing of, up to the first error. It must
+// not be left before its end.
+func (r *Reader) Elements(field, maxCount, maxSize int) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		for n := 0; r.take(field, wireBytes); n++ {
+			if n == maxCount {
+				r.fail(field, fmt.Sprintf("more than %d elements", maxCount))
+				return
+			}
+			if b := r.bytes(field, maxSize); r.err != nil || !yield(b) {
+				return
+			}
+		}
+	}
 }
 
 // End returns the first error, or one if anything is left that was not asked for.

@@ -2,16 +2,11 @@ package chat
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
-	"time"
 
-	"github.com/earshot-im/earshot/crypto"
-	"github.com/earshot-im/earshot/node/contacts"
-	"github.com/earshot-im/earshot/node/dial"
 	"github.com/earshot-im/earshot/node/people"
-	"github.com/earshot-im/earshot/node/wire"
+	"github.com/earshot-im/earshot/node/waiting"
 	"github.com/earshot-im/earshot/store"
 	"github.com/earshot-im/earshot/store/event"
 )
@@ -33,13 +28,17 @@ var states = []string{StateQueued, StateCarried, StateDelivered, StateRead, Stat
 // reached the state as well, up to the first that has not. If ctx ends first, it returns how far
 // the first message has come, and the context's error.
 func (m *Messages) WaitLeading(ctx context.Context, ids []event.ID, state string) ([]Progress, error) {
+	held := state == StateHeld
+	if held {
+		state = StateDelivered
+	}
 	want := slices.Index(states, state)
 	if want < 0 {
 		return nil, fmt.Errorf("%w: state %q", people.ErrSetting, state)
 	}
 	for {
 		_, more := m.cfg.Shown.Now()
-		reached, first, err := m.reached(ids, want)
+		reached, first, err := m.reached(ids, want, held)
 		if err != nil || len(reached) > 0 {
 			return reached, asOurs(err)
 		}
@@ -52,20 +51,29 @@ func (m *Messages) WaitLeading(ctx context.Context, ids []event.ID, state string
 }
 
 // reached returns how far messages have come that have reached the state want, from the first
-// message up to one that has not. first is how far the first message has come in any case.
-func (m *Messages) reached(ids []event.ID, want int) (reached []Progress, first Progress, err error) {
+// message up to one that has not. first is how far the first message has come in any case. With held they
+// have also come as far as StateHeld says.
+func (m *Messages) reached(ids []event.ID, want int, held bool) (reached []Progress, first Progress, err error) {
 	const chunk = 64 // messages read at once; those after one that has not reached the state are read for nothing
 	for part := range slices.Chunk(ids, chunk) {
 		got, err := m.cfg.Store.States(part)
 		if err != nil {
 			return nil, first, err
 		}
+		settled := make([]bool, len(part))
+		if held {
+			if settled, err = m.cfg.Store.Settled(part); err != nil {
+				return nil, first, err
+			}
+		}
 		for i := range got {
 			now := progress(got[i])
 			if first.State == "" {
 				first = now
 			}
-			if slices.Index(states, now.State) < want {
+			at := slices.Index(states, now.State)
+			waits := held && !settled[i] && got[i].State != store.NoState && at < slices.Index(states, StateCancelled)
+			if at < want || waits {
 				return reached, first, nil
 			}
 			reached = append(reached, now)
@@ -88,62 +96,6 @@ func (m *Messages) Wait(ctx context.Context, id event.ID, state string) (Message
 	return m.message(&row), ended
 }
 
-// Outbox lists the messages that have not been acknowledged, a line for each message and reader,
-// and says why each still waits.
-func (m *Messages) Outbox(context.Context) ([]Pending, error) {
-	waiting, err := m.cfg.Store.Outbox()
-	if err != nil || len(waiting) == 0 {
-		return nil, err
-	}
-	states, refusal, network := m.cfg.Mesh.States(), m.cfg.Mesh.Refusals(), m.cfg.Mesh.Networked()
-	everyone := m.cfg.Owner.Accepts() == people.AcceptEveryone
-	taken := make(map[crypto.PersonID]bool)
-	out := make([]Pending, len(waiting))
-	for i, w := range waiting {
-		them := m.cfg.Contacts.Person(w.To)
-		if _, known := taken[w.To]; !known {
-			if taken[w.To], err = m.hasTaken(&them); err != nil {
-				return nil, err
-			}
-		}
-		out[i] = Pending{ID: w.ID, To: contacts.TargetPerson(&them), Person: them, Queued: w.Queued, LastSeen: m.lastSeen(w.To)}
-		r := reader{them: &them, states: states, refused: refusal(w.To, w.Conversation), inGroup: m.cfg.Groups.Known(w.Conversation),
-			served: them.Contact || everyone, taken: taken[w.To], network: network}
-		r.why(&out[i])
-	}
-	return out, nil
-}
-
-// lastSeen returns when a device of a person was last connected; zero: never.
-func (m *Messages) lastSeen(person crypto.PersonID) (last time.Time) {
-	them, _ := m.cfg.People.Get(person)
-	for _, device := range them.Parsed.Devices() {
-		if at := m.cfg.People.LastSeen(&them, device); at.After(last) {
-			last = at
-		}
-	}
-	return last
-}
-
-// hasTaken says whether a person has ever acknowledged a message that the owner wrote to them alone:
-// then they have accepted the owner, or need not.
-func (m *Messages) hasTaken(them *contacts.Person) (bool, error) {
-	own := m.cfg.Store.Own()
-	logs, err := m.cfg.Store.Logs(event.Direct(own.Person, them.ID))
-	if err != nil && !errors.Is(err, store.ErrNoConversation) {
-		return false, err
-	}
-	for log := range logs {
-		if log.Device != own.Device.ID() {
-			continue
-		}
-		if taken, _, err := m.cfg.Store.Acknowledged(log, them.ID); err != nil || len(taken) > 0 {
-			return err == nil, err
-		}
-	}
-	return false, nil
-}
-
 // Cancel takes back a message that nobody has acknowledged.
 func (m *Messages) Cancel(ctx context.Context, id event.ID) (Message, error) {
 	entry, err := m.cfg.Store.Cancel(ctx, id)
@@ -153,67 +105,55 @@ func (m *Messages) Cancel(ctx context.Context, id event.ID) (Message, error) {
 	return m.message(&entry.Row), nil
 }
 
-// reader is what is known of somebody for whom a message waits.
-type reader struct {
-	them    *contacts.Person
-	states  map[crypto.DeviceID]dial.State // of devices
-	refused wire.Reason                    // why they take nothing more in its conversation
-	inGroup bool                           // the message is for a group
-	served  bool                           // they may write to the owner, unless they are blocked
-	taken   bool                           // see hasTaken
-	network bool                           // this machine is on one
-}
-
-// why says in p why a message to somebody still waits.
-func (r *reader) why(p *Pending) {
-	switch {
-	case r.them.Blocked && !r.inGroup:
-		p.WaitingFor, p.Reason = WaitUnanswered, WaitBlocked
-	case !r.served && !r.inGroup:
-		p.WaitingFor, p.Reason = WaitUnanswered, WaitNotContact
-	case r.refused != 0:
-		p.WaitingFor, p.Reason = whyRefused(r.refused, r.inGroup)
-	case r.them.Online && !r.inGroup && !r.taken:
-		p.WaitingFor, p.Reason = WaitUnanswered, WaitAcceptance
-	case r.them.Online:
-		p.WaitingFor = WaitUnanswered
-	case !r.network:
-		p.WaitingFor = WaitNoNetwork
-	default:
-		r.whyAway(p)
+// Outbox lists the messages that have not been acknowledged, a line for each message and reader,
+// and says why each still waits.
+func (m *Messages) Outbox(context.Context) ([]waiting.Pending, error) {
+	kept, err := m.cfg.Store.Outbox()
+	if err != nil || len(kept) == 0 {
+		return nil, err
 	}
-}
-
-// whyAway says in p why a message waits for somebody who is not connected.
-func (r *reader) whyAway(p *Pending) {
-	p.WaitingFor = WaitOffline
-	for _, device := range r.them.Devices {
-		state := r.states[device]
-		switch {
-		case state.Ended == dial.Incompatible && !state.Connected:
-			p.WaitingFor, p.Dials, p.Error = WaitIncompatible, 0, ""
-			return
-		case state.Unreachable(time.Now()):
-			p.WaitingFor, p.Dials, p.Error = WaitUnreachable, state.Fails, state.Err.Error()
+	look := m.cfg.Waiting.Look()
+	out := make([]waiting.Pending, len(kept))
+	for i, w := range kept {
+		if out[i], err = look.Why(w); err != nil {
+			return nil, err
 		}
 	}
+	return out, nil
 }
 
-// whyRefused says why a message waits that the peer's node refuses. In a group nobody has to be
-// accepted: members take from each other what they may.
-func whyRefused(why wire.Reason, inGroup bool) (waitingFor, reason string) {
-	switch {
-	case why == wire.NoRoom:
-		return WaitNoRoom, ""
-	case why == wire.OverBudget && inGroup:
-		return WaitRefused, WaitLimit
-	case why == wire.OverBudget:
-		return WaitRefused, WaitAcceptance
+// addWaiting says of own messages for whom they wait.
+func (m *Messages) addWaiting(messages []Message) error {
+	var ids []event.ID
+	var of []int
+	for i := range messages {
+		if state := messages[i].State; state == StateQueued || state == StateCarried {
+			ids, of = append(ids, messages[i].ID), append(of, i)
+		}
 	}
-	return WaitRefused, WaitLogs
+	if len(ids) == 0 {
+		return nil
+	}
+	lacking, err := m.cfg.Store.Lacking(ids)
+	if err != nil {
+		return asOurs(err)
+	}
+	look := m.cfg.Waiting.Look()
+	for k, all := range lacking {
+		if len(all) == 0 {
+			continue
+		}
+		first, err := look.Why(all[0])
+		if err != nil {
+			return err
+		}
+		messages[of[k]].Waiting = &Waiting{First: first, Others: len(all) - 1}
+	}
+	return nil
 }
 
-// Receipts lists the persons whom an own message is for, and how far it has come to each.
+// Receipts lists the persons whom an own message is for, how far it has come to each, and why it waits
+// for those who don't have it.
 func (m *Messages) Receipts(_ context.Context, id event.ID) ([]Reached, error) {
 	row, err := m.cfg.Store.Row(id)
 	if err != nil {
@@ -226,9 +166,18 @@ func (m *Messages) Receipts(_ context.Context, id event.ID) ([]Reached, error) {
 	if err != nil {
 		return nil, asOurs(err)
 	}
+	look := m.cfg.Waiting.Look()
 	out := make([]Reached, len(reached))
 	for i, r := range reached {
 		out[i] = Reached{Person: m.cfg.Contacts.Person(r.Person), Progress: progress(r.Progress)}
+		if r.State != store.Queued && r.State != store.Carried {
+			continue
+		}
+		why, err := look.Why(store.Pending{ID: row.ID, Conversation: row.Conversation, To: r.Person, Queued: row.Clock})
+		if err != nil {
+			return nil, err
+		}
+		out[i].Waiting = &why
 	}
 	return out, nil
 }

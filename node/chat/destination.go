@@ -79,7 +79,7 @@ func (m *Messages) groupDestination(c event.Conversation) (destination, error) {
 }
 
 func (m *Messages) draft(to destination, o Outgoing) (store.Draft, error) {
-	if err := checkText(o.Text); err != nil {
+	if err := checkText(o.Text, len(o.Attachments)); err != nil {
 		return store.Draft{}, err
 	}
 	if o.ReplyTo != nil {
@@ -94,7 +94,7 @@ func (m *Messages) draft(to destination, o Outgoing) (store.Draft, error) {
 	if err != nil {
 		return store.Draft{}, err
 	}
-	d := store.Draft{Conversation: to.conversation, Kind: event.KindText, Content: content}
+	d := store.Draft{Conversation: to.conversation, Kind: event.KindText, Content: content, Attachments: o.Attachments, Revision: o.Draft}
 	if o.Key != "" {
 		key := event.KeyFor(o.Key)
 		d.Key = &key
@@ -102,10 +102,16 @@ func (m *Messages) draft(to destination, o Outgoing) (store.Draft, error) {
 	return d, nil
 }
 
-func checkText(text string) error {
-	switch {
-	case text == "":
+func checkText(text string, attachments int) error {
+	if text == "" && attachments == 0 {
 		return ErrEmpty
+	}
+	return CheckDraft(text)
+}
+
+// CheckDraft says what keeps a text from being sent once it is not empty.
+func CheckDraft(text string) error {
+	switch {
 	case !utf8.ValidString(text):
 		return ErrText
 	case len(text) > event.MaxText:

@@ -27,7 +27,7 @@ func (m *Messages) ownRow(id event.ID) (store.Row, error) {
 func (m *Messages) Edit(ctx context.Context, id event.ID, text string) (Message, error) {
 	row, err := m.ownRow(id)
 	if err == nil {
-		err = checkText(text)
+		err = checkText(text, len(row.Files))
 	}
 	if err != nil {
 		return Message{}, err

@@ -6,7 +6,7 @@ import "errors"
 var (
 	// ErrText: the text is not valid UTF-8. Send valid text.
 	ErrText = errors.New("text is not valid UTF-8")
-	// ErrEmpty: there is no text to send.
+	// ErrEmpty: there is no text to send, and nothing is attached.
 	ErrEmpty = errors.New("there is no text to send")
 	// ErrTooLong: the text is over event.MaxText bytes. Split it.
 	ErrTooLong = errors.New("text is over 64 KiB")

@@ -20,12 +20,11 @@ import (
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/node/contacts"
-	"github.com/earshot-im/earshot/node/dial"
 	"github.com/earshot-im/earshot/node/groups"
 	"github.com/earshot-im/earshot/node/notify"
 	"github.com/earshot-im/earshot/node/people"
 	"github.com/earshot-im/earshot/node/receipts"
-	"github.com/earshot-im/earshot/node/wire"
+	"github.com/earshot-im/earshot/node/waiting"
 	"github.com/earshot-im/earshot/store"
 	"github.com/earshot-im/earshot/store/event"
 	"github.com/earshot-im/earshot/store/fold"
@@ -39,19 +38,10 @@ type Config struct {
 	Contacts *contacts.Contacts
 	Groups   *groups.Groups
 	Receipts *receipts.Receipts
-	Mesh     Mesh
-	Shown    *notify.Counter // counts the changes that people can see
-	Revealed *notify.Counter // counts the changes that may have brought older messages into view
-}
-
-// Mesh says what is known of devices, such as how the last dials of each went.
-type Mesh interface {
-	States() map[crypto.DeviceID]dial.State
-	// Refusals returns what says why somebody who is connected takes nothing more of what the owner
-	// writes in a conversation. It says 0 of everybody else.
-	Refusals() func(crypto.PersonID, event.Conversation) wire.Reason
-	// Networked says that this machine is on a network.
-	Networked() bool
+	Waiting  *waiting.Waiting
+	Shown    *notify.Counter          // counts the changes that people can see
+	Revealed *notify.Counter          // counts the changes that may have brought older messages into view
+	Drafted  func(event.Conversation) // is told when a message was written that may have been a draft; may be nil
 }
 
 // Messages has the methods by which the owner writes and reads messages.
@@ -101,6 +91,11 @@ func (m *Messages) SendAll(ctx context.Context, out []Outgoing) ([]Message, erro
 		drafts = append(drafts, d)
 	}
 	entries, err := m.cfg.Store.AppendAll(ctx, drafts)
+	for i := range entries {
+		if drafts[i].Revision != 0 && m.cfg.Drafted != nil {
+			m.cfg.Drafted(drafts[i].Conversation)
+		}
+	}
 	messages := make([]Message, len(entries))
 	for i := range entries {
 		messages[i] = m.message(&entries[i].Row)
@@ -151,14 +146,12 @@ func (m *Messages) View(r *store.Row) Message { return m.message(r) }
 
 // message is a row as the local API shows it.
 func (m *Messages) message(r *store.Row) Message {
-	kind := "text"
-	switch {
-	case r.Recalled:
-		kind = "recalled"
-	case r.Kind != event.KindText:
-		kind = "unknown"
+	if r.Notice != nil {
+		notice := m.cfg.Contacts.Notice(r.Notice)
+		return Message{ID: r.ID, Conversation: r.Conversation, To: notice.Group, With: notice.Group, Kind: "notice", Time: r.Clock,
+			Received: r.Received, Cursor: m.cfg.Store.Cursor(r.Arrival), T: r.T, Notice: &notice}
 	}
-	v := Message{ID: r.ID, Conversation: r.Conversation, Kind: kind, Text: r.Text, Time: r.Clock,
+	v := Message{ID: r.ID, Conversation: r.Conversation, Kind: kindOf(r), Text: r.Text, Time: r.Clock,
 		Received: r.Received, ReplyTo: r.ReplyTo, Edited: r.Edited, Mentions: r.Mentions,
 		Mentioned: slices.Contains(r.Mentions, m.self), Own: r.Own, Gap: r.Gap, Forked: r.Forked, Cursor: m.cfg.Store.Cursor(r.Arrival),
 		T: r.T, Unread: r.Unread}
@@ -174,7 +167,22 @@ func (m *Messages) message(r *store.Row) Message {
 	}
 	v.From = m.author(r.Author)
 	v.From.Device = r.Device
+	v.Files = r.Files
+	if r.ReplyTo != nil {
+		v.Quote = m.quote(r)
+	}
 	return v
+}
+
+// kindOf returns the kind of message that a row is.
+func kindOf(r *store.Row) string {
+	switch {
+	case r.Recalled:
+		return "recalled"
+	case r.Kind != event.KindText:
+		return "unknown"
+	}
+	return "text"
 }
 
 // author is a person as somebody who wrote something.

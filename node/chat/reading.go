@@ -2,7 +2,6 @@ package chat
 
 import (
 	"context"
-	"errors"
 	"slices"
 
 	"github.com/earshot-im/earshot/crypto"
@@ -123,19 +122,46 @@ func (m *Messages) Arrivals(ctx context.Context, after string, f Filter, limit i
 // otherwise. So do those who are blocked and have written before them in the same group, though the owner
 // does not see what they write: they could tell from what is never read that they are blocked.
 func (m *Messages) MarkRead(ctx context.Context, ids ...event.ID) error {
+	return m.Reading(ctx, func(tell bool) (map[event.Conversation]uint64, error) {
+		if err := m.cfg.Store.MarkRead(ctx, tell, ids...); err != nil || !tell || !m.anyBlocked() {
+			return nil, asOurs(err)
+		}
+		return m.newest(ids)
+	})
+}
+
+// Reading has messages marked as read by mark, which is given whether their authors are to be told, and
+// returns up to which arrival the owner has read what is in each group. Then it tells what follows from
+// that.
+func (m *Messages) Reading(ctx context.Context, mark func(tell bool) (map[event.Conversation]uint64, error)) error {
 	me, err := m.cfg.Owner.Me(ctx)
 	if err != nil {
 		return err
 	}
-	if err := m.cfg.Store.MarkRead(ctx, me.ReadReceipts, ids...); err != nil {
-		return asOurs(err)
+	read, err := mark(me.ReadReceipts)
+	if err != nil || !me.ReadReceipts {
+		return err
 	}
-	if !me.ReadReceipts {
-		return nil
-	}
-	err = m.tellHidden(ctx, ids)
+	err = m.tellHidden(ctx, read)
 	m.cfg.Receipts.MarkUnsigned()
 	return err
+}
+
+func (m *Messages) anyBlocked() bool {
+	return slices.ContainsFunc(m.cfg.People.Others(), func(p *people.Person) bool { return p.Blocked })
+}
+
+// newest returns the latest arrival among messages for each conversation.
+func (m *Messages) newest(ids []event.ID) (map[event.Conversation]uint64, error) {
+	newest := make(map[event.Conversation]uint64)
+	for _, id := range ids {
+		row, err := m.cfg.Store.Row(id)
+		if err != nil {
+			return nil, asOurs(err)
+		}
+		newest[row.Conversation] = max(newest[row.Conversation], row.Arrival)
+	}
+	return newest, nil
 }
 
 // maxHidden is how many hidden messages are told as read at once. The rest is, with what is read next.
@@ -144,23 +170,16 @@ const maxHidden = 1024
 // tellHidden tells the authors of hidden messages that these were read, where the owner has now read what
 // came later in the same group. Here they stay unread, and are shown when their author is blocked no
 // longer.
-func (m *Messages) tellHidden(ctx context.Context, read []event.ID) error {
-	if !slices.ContainsFunc(m.cfg.People.Others(), func(p *people.Person) bool { return p.Blocked }) {
+func (m *Messages) tellHidden(ctx context.Context, newest map[event.Conversation]uint64) error {
+	if !m.anyBlocked() {
 		return nil
-	}
-	newest := make(map[event.Conversation]uint64)
-	for _, id := range read {
-		row, err := m.cfg.Store.Row(id)
-		if err != nil {
-			return asOurs(err)
-		}
-		if c := row.Conversation; m.cfg.Groups.Known(c) {
-			newest[c] = max(newest[c], row.Arrival)
-		}
 	}
 	m.hidden.Lock()
 	defer m.hidden.Unlock()
 	for c, before := range newest {
+		if !m.cfg.Groups.Known(c) {
+			continue
+		}
 		if err := m.tellHiddenIn(ctx, c, before); err != nil {
 			return asOurs(err)
 		}
@@ -251,20 +270,21 @@ func (m *Messages) ByKey(_ context.Context, who, key string) (Message, error) {
 	return m.message(&row), nil
 }
 
-// History returns messages of a conversation, the oldest first. In a group those of blocked persons
-// are hidden.
-func (m *Messages) History(ctx context.Context, who string, r HistoryRange) ([]Message, error) {
-	c, p, err := m.cfg.Contacts.Conversation(who)
+// MaxMatches is how many messages Matching returns at most: enough for people to choose from. Anybody can
+// make messages whose IDs begin alike, so there may be any number.
+const MaxMatches = 16
+
+// Matching returns messages whose IDs are from low to high, in the conversation that WHO means, or in all
+// where that is empty: all of them, or MaxMatches. In groups those of blocked persons are hidden.
+func (m *Messages) Matching(_ context.Context, low, high event.ID, who string) ([]Message, error) {
+	in, err := m.filter(Filter{In: who})
 	if err != nil {
 		return nil, err
 	}
-	rows, err := m.rows(c, r, func(s store.Source) bool {
+	rows, err := m.cfg.Store.RowsBetween(low, high, MaxMatches, func(s store.Source) bool {
 		them, _ := m.cfg.People.Get(s.Author)
-		return p != nil || !them.Blocked
+		return (in.in == nil || s.Conversation == *in.in) && !(them.Blocked && m.cfg.Groups.Known(s.Conversation))
 	})
-	if errors.Is(err, store.ErrNoConversation) {
-		return nil, nil
-	}
 	if err != nil {
 		return nil, asOurs(err)
 	}
@@ -273,24 +293,4 @@ func (m *Messages) History(ctx context.Context, who string, r HistoryRange) ([]M
 		out[i] = m.message(&rows[i])
 	}
 	return out, nil
-}
-
-// rows returns the rows of a conversation that keep wants.
-func (m *Messages) rows(c event.Conversation, r HistoryRange, keep store.Keep) ([]store.Row, error) {
-	if r.Around == nil {
-		return m.cfg.Store.Rows(c, store.Page{Before: r.Before, After: r.After, Limit: r.Limit, Keep: keep})
-	}
-	row, err := m.cfg.Store.Row(*r.Around)
-	if err != nil {
-		return nil, err
-	}
-	if row.Conversation != c || !keep(store.Source{Conversation: c, Author: row.Author}) {
-		return nil, store.ErrNoEvent
-	}
-	before, err := m.cfg.Store.Rows(c, store.Page{Before: r.Around, Limit: r.Limit / 2, Keep: keep})
-	if err != nil {
-		return nil, err
-	}
-	after, err := m.cfg.Store.Rows(c, store.Page{After: r.Around, Limit: (r.Limit - 1) / 2, Keep: keep})
-	return slices.Concat(before, []store.Row{row}, after), err
 }

@@ -146,7 +146,7 @@ func (m *Messages) resend(ctx context.Context, from, to crypto.PersonID) (resent
 				return resent, asOurs(err)
 			}
 			if row.Kind == event.KindText && !row.Recalled {
-				again = append(again, Outgoing{To: to.String(), Text: row.Text, Key: "again " + hex.EncodeToString(p.ID[:])})
+				again = append(again, Outgoing{To: to.String(), Text: row.Text, Attachments: attached(&row), Key: "again " + hex.EncodeToString(p.ID[:])})
 				ids = append(ids, p.ID)
 			}
 		}

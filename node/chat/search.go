@@ -24,7 +24,7 @@ const Me = "me"
 
 // Search says which messages are looked for.
 type Search struct {
-	Words  string // what fold.Parse takes: all of it must be in the text, in any order
+	Words  string // what fold.Parse takes: all of it must be in the text, or in the names of files, in any order
 	Filter Filter
 	Since  time.Time // the earliest; zero: any
 	Before time.Time // earlier than that; zero: any

@@ -5,6 +5,8 @@ import (
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/node/contacts"
+	"github.com/earshot-im/earshot/node/waiting"
+	"github.com/earshot-im/earshot/store"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -31,6 +33,10 @@ const (
 	StateUndelivered = "undelivered"
 )
 
+// StateHeld is what Wait waits for, too, though no message is ever in it: all whom it is for have the message, and
+// hold or have declined what is attached.
+const StateHeld = "held"
+
 // Why a message ends as StateUndelivered: its author was taken out of the group, or has left it.
 const (
 	ReasonRemoved = "removed"
@@ -50,7 +56,7 @@ type Message struct {
 	To           contacts.Target // whom it was written to: the group, the other person, or the owner
 	With         contacts.Target // where it belongs: the group, or the other person
 	From         Author
-	Kind         string // "text", "recalled" or "unknown"
+	Kind         string // "text", "recalled", "unknown" or "notice"
 	Text         string
 	Time         time.Time // the author's clock
 	Received     time.Time // this node's clock; for own messages, when written
@@ -60,12 +66,17 @@ type Message struct {
 	Mentioned    bool // Mentions has the owner
 	Reactions    []Reaction
 	Own          bool
-	Progress            // own messages only
-	Gap          bool   // a message that came before it is missing here
-	Forked       bool   // its author's log contradicts itself here
-	Cursor       string // its place among what arrived
-	T            int64  // its place in its conversation is by (T, ID)
-	Unread       bool   // somebody else's that the owner has not read
+	Progress                      // own messages only
+	Gap          bool             // a message that came before it is missing here
+	Forked       bool             // its author's log contradicts itself here
+	Cursor       string           // its place among what arrived
+	T            int64            // its place in its conversation is by (T, ID)
+	Unread       bool             // somebody else's that the owner has not read
+	Notice       *contacts.Notice // of kind "notice", which has no author and no words
+	Quote        *Quote           // what it answers, if that is here and shown
+	Waiting      *Waiting         // for whom an own one waits, where that was asked for; nil: for nobody
+	Files        []store.File     // what is attached
+	First, Last  bool             // of History: nothing is shown before it, or after it
 }
 
 // Reaction is what a person has put on a message. Each has one at most.
@@ -79,14 +90,36 @@ type Reaction struct {
 type Reached struct {
 	Person contacts.Person
 	Progress
+	Waiting *waiting.Pending // why it waits for them; nil: it does not
+}
+
+// Waiting is for whom an own message waits.
+type Waiting struct {
+	First  waiting.Pending
+	Others int // for how many others
+}
+
+// Quote is another message in short.
+type Quote struct {
+	ID   event.ID
+	From Author // without a device
+	Own  bool
+	Kind string
+	Text string // the beginning: up to maxQuote bytes
+	// File is the first that is attached, nil if none is; Files says how many are.
+	File  *store.File
+	Files int
 }
 
 // Outgoing is a message to send.
 type Outgoing struct {
 	To      string // WHO, a person or a group
-	Text    string
+	Text    string // may be empty if something is attached
 	ReplyTo *event.ID
-	Key     string // if not empty: sending again with the same key sends nothing new
+	// What is attached, up to event.MaxAttachments. What each stands for is in the shelf already.
+	Attachments []event.Attachment
+	Key         string // if not empty: sending again with the same key sends nothing new
+	Draft       uint64 // revision of the draft that it was, which is kept no longer; 0: none
 }
 
 // Filter narrows what is read; empty fields let everything through. From is a person, In a person
@@ -106,37 +139,6 @@ type Page struct {
 type HistoryRange struct {
 	Limit                 int
 	Before, After, Around *event.ID // one of them at most
-}
-
-// Why a message waits.
-const (
-	WaitOffline      = "offline"      // no device of theirs is in earshot
-	WaitUnreachable  = "unreachable"  // sighted, but no connection succeeds
-	WaitUnanswered   = "unanswered"   // connected, but it takes nothing (yet)
-	WaitIncompatible = "incompatible" // it speaks another version
-	WaitRefused      = "refused"      // connected, and it has said why it takes nothing more
-	WaitNoNetwork    = "no_network"   // not connected, since this machine is on no network
-	WaitNoRoom       = "no_room"      // the same, since its disk is full
-)
-
-// Reasons of WaitUnanswered and WaitRefused.
-const (
-	WaitBlocked    = "blocked"     // the owner has blocked them
-	WaitNotContact = "not_contact" // the owner has removed them, and talks with contacts only
-	WaitAcceptance = "acceptance"  // they may have to accept the owner first
-	WaitLimit      = "limit"       // of a group: their node keeps as much of the owner's there as it may
-	WaitLogs       = "logs"        // their node keeps as many logs of the owner's as it may
-)
-
-// Pending is a message and a person who has not acknowledged it.
-type Pending struct {
-	ID         event.ID
-	To         contacts.Target
-	Person     contacts.Person // whom To means
-	Queued     time.Time
-	WaitingFor string
-	Reason     string    // of WaitUnanswered and WaitRefused, if it is known
-	Dials      int       // of WaitUnreachable: how many have failed
-	Error      string    // of WaitUnreachable: that of the last one
-	LastSeen   time.Time // when a device of theirs was last connected; zero: never
+	Notices               bool      // also what has happened in the group, in its place
+	Waiting               bool      // say for whom own messages wait
 }

@@ -33,6 +33,7 @@ type NamesConfig struct {
 	Owner    *people.Owner
 	Groups   *groups.Groups
 	Presence people.Presence
+	Away     func(crypto.PersonID) bool // whether somebody who is here is away; nil: nobody is
 }
 
 // Names says whom or what a name means to the owner. Its methods may be called by any goroutine and

@@ -25,7 +25,9 @@ type Person struct {
 	Verified bool
 	Blocked  bool
 	Online   bool
+	Away     bool // online, and has not looked at a screen for a while, as their node says
 	Devices  []crypto.DeviceID
+	LastSeen time.Time // when a device of theirs was last connected; zero: never, or they are online
 }
 
 // KnownAs returns the name that the owner has for somebody: the one that is shown, and that means
@@ -80,8 +82,13 @@ type Group struct {
 
 // view is a person as the owner sees them.
 func (n *Names) view(p *people.Person) Person {
-	return Person{ID: p.ID, Name: p.Claimed, Petname: p.Petname, Pinned: p.Pinned, Contact: p.Contact,
+	v := Person{ID: p.ID, Name: p.Claimed, Petname: p.Petname, Pinned: p.Pinned, Contact: p.Contact,
 		Verified: p.Verified, Blocked: p.Blocked, Online: n.cfg.Presence.Here(p.ID), Devices: p.Parsed.Devices()}
+	v.Away = v.Online && n.cfg.Away != nil && n.cfg.Away(p.ID)
+	if !v.Online {
+		v.LastSeen = n.cfg.People.LastSeenAny(p)
+	}
+	return v
 }
 
 // Person returns what is known of somebody, which may be nothing but the ID.
@@ -195,6 +202,14 @@ func (n *Names) TargetGroup(c event.Conversation) Target {
 		t.Name = n.GroupName(state.Name)
 	}
 	return t
+}
+
+// TargetOf returns the Target of a conversation: a group, or the other person of a direct one.
+func (n *Names) TargetOf(c event.Conversation) Target {
+	if p, ok := n.With(c); ok {
+		return TargetPerson(&p)
+	}
+	return n.TargetGroup(c)
 }
 
 // kinds are the kinds that Names.Target takes.

@@ -47,6 +47,12 @@ func (it *group) shared(owner, person crypto.PersonID) bool {
 	return (me || them) && it.engine.Ever(person)
 }
 
+// Member says whether a person is a member of a group that is known here.
+func (g *Groups) Member(id event.Conversation, person crypto.PersonID) (is bool) {
+	_ = g.with(id, func(it *group) error { _, is = it.state.Member(person); return nil })
+	return is
+}
+
 // Serves says whether what was written under control heads may be given to a person.
 func (g *Groups) Serves(id event.Conversation, to crypto.PersonID, control []crypto.Hash) bool {
 	serves := false

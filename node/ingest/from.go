@@ -84,7 +84,8 @@ func (f *From) record(ctx context.Context, c event.Conversation, r event.Record)
 	}
 	// The owner has written to nobody else, so others have nothing to receipt.
 	mayReceipt := signer.Contact || signer.ID == d.self || d.cfg.Groups.Known(c)
-	if r.Kind != event.KindProfile && (r.Kind != event.KindReceipt || !mayReceipt) {
+	receipts := r.Kind == event.KindReceipt || r.Kind == event.KindHoldings
+	if r.Kind != event.KindProfile && !(receipts && mayReceipt) {
 		return nil // it is not kept, and need not be proven
 	}
 	if known, err := d.knows(&signer, &r); known || err != nil {
@@ -93,8 +94,11 @@ func (f *From) record(ctx context.Context, c event.Conversation, r event.Record)
 	if !signer.Parsed.SpeaksAt(r.Card, r.Device) || !r.Verify() {
 		return fmt.Errorf("%w: record", ErrUnproven)
 	}
-	if r.Kind == event.KindReceipt {
+	switch r.Kind {
+	case event.KindReceipt:
 		return d.cfg.Receipts.Take(ctx, signer.ID, c, r)
+	case event.KindHoldings:
+		return d.cfg.Receipts.TakeHoldings(ctx, signer.ID, c, r)
 	}
 	if !people.IsProfile(&r, signer.Parsed) {
 		return nil

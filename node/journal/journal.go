@@ -3,8 +3,8 @@
 // what changes, as soon as it does.
 //
 // The store knows what has changed (store.Round); this package makes of it what the owner sees, by
-// the rooms that show these things, waits for more, and tells the changes of one message at most
-// once a second. A [Reader] is for one caller, who takes what it has when they are ready: it has no
+// the rooms that show these things, waits for more, and tells the changes of one message, and those of
+// one conversation, at most once a second. A [Reader] is for one caller, who takes what it has when they are ready: it has no
 // goroutine, and keeps nothing for a slow caller but their place.
 //
 // A cursor says which store it is of, and up to which number of its change counter everything was
@@ -13,7 +13,9 @@
 // bring that up to date before anybody is told of the commit. A cursor that is of another store, or
 // from the future of this one, which has gone back in time, is answered by a reset. Nothing else is.
 //
-// Presence is not in the journal: who is on this network now is told by node.PeersChanged. Nor is who
+// What people do at the moment, who writes and who is here, is no part of what a cursor covers: a reader
+// who asks for it is told what is so when they begin, and what becomes another. Nor are drafts,
+// which are told as they are set to who follows then. Nor is who
 // waits to be accepted, since identities are free, and not all of that is on the disk: a reader is
 // told at its beginning how many wait, and again when that may have changed.
 package journal
@@ -22,12 +24,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/earshot-im/earshot/node/chat"
 	"github.com/earshot-im/earshot/node/contacts"
-	"github.com/earshot-im/earshot/node/membership"
+	"github.com/earshot-im/earshot/node/conversations"
 	"github.com/earshot-im/earshot/node/notify"
 	"github.com/earshot-im/earshot/node/people"
+	"github.com/earshot-im/earshot/node/presence"
 	"github.com/earshot-im/earshot/store"
 	"github.com/earshot-im/earshot/store/event"
 )
@@ -46,6 +50,12 @@ const (
 	Person   = "person"   // a person is another one now
 	Settings = "settings" // the owner has set something
 	Requests = "requests" // who waits to be accepted; told at first, and when that may have changed
+
+	// These are told only to who asks for them.
+	Typing       = "typing"       // who writes in a conversation now
+	Presence     = "presence"     // a contact or fellow member has come, gone or is away
+	Conversation = "conversation" // it is another one now, by anything that a list shows of it
+	Draft        = "draft"        // the owner has set one, or has sent it, while the reader reads
 )
 
 var kinds = map[string]store.ChangeKind{
@@ -56,7 +66,12 @@ var kinds = map[string]store.ChangeKind{
 	Group:    store.ConversationChanged,
 	Person:   store.PersonChanged,
 	Settings: store.SettingsChanged,
+	Typing:   0,
+	Presence: 0,
 	Requests: store.PersonChanged, // requests that are on the disk are noted with their persons
+
+	Conversation: store.ConversationMoved,
+	Draft:        0,
 }
 
 // Change is one thing that has changed, as it is now.
@@ -64,11 +79,15 @@ type Change struct {
 	Kind     string
 	Message  *chat.Message      // of Arrived and Changed; of Gone what of it does not depend on its words
 	Cleared  event.Conversation // of Gone without a Message: messages of it have gone for good
-	Notice   *membership.Notice
+	Notice   *contacts.Notice
 	Group    *contacts.Group
 	Person   *contacts.Person
 	Settings *people.Me
 	Requests int // how many wait
+	Writing  *Writing
+
+	Conversation *conversations.Conversation
+	Draft        *conversations.DraftChange
 }
 
 // Batch is what a reader is told at once. It may have no changes, and only move the cursor.
@@ -83,11 +102,16 @@ type Batch struct {
 type Config struct {
 	Store    *store.Store
 	Messages *chat.Messages
-	Groups   *membership.Groups
 	Contacts *contacts.Contacts
 	Owner    *people.Owner
 	Shown    *notify.Counter // moves after each commit that has changed something
 	Waiting  *notify.Counter // moves when a request has come that is kept in memory only
+	Presence *presence.Presence
+	Typing   *notify.Counter // moves when somebody begins to write or stops
+	Moved    *notify.Counter // moves when somebody comes, goes or is away
+
+	Conversations *conversations.Conversations
+	Drafted       *notify.Counter // moves when a draft was set or sent
 }
 
 // Journal gives out readers. Its methods may be called by any goroutine.
@@ -118,6 +142,7 @@ func (j *Journal) Read(after string, of []string, f chat.Filter) (*Reader, error
 		return nil, err
 	}
 	want, requests, persons := store.Wanted{Keep: keep}, len(of) == 0, len(of) == 0
+	typing, here := false, false
 	for _, name := range of {
 		kind, ok := kinds[name]
 		if !ok {
@@ -126,6 +151,7 @@ func (j *Journal) Read(after string, of []string, f chat.Filter) (*Reader, error
 		want.Kinds |= kind
 		requests = requests || name == Requests
 		persons = persons || name == Person
+		typing, here = typing || name == Typing, here || name == Presence
 	}
 	if len(of) == 0 {
 		want.Kinds = store.EveryChange
@@ -135,6 +161,8 @@ func (j *Journal) Read(after string, of []string, f chat.Filter) (*Reader, error
 		return nil, err
 	}
 	r := newReader(j, want, n, reset)
+	r.moment = newMoment(typing, here)
+	r.drafts.begin(&j.cfg, slices.Contains(of, Draft))
 	r.persons, r.requests.wanted, r.requests.dirty = persons, requests, requests
 	return r, nil
 }

@@ -40,10 +40,19 @@ type Reader struct {
 
 	persons  bool // changes of persons are told
 	requests requests
+	moment   moment
+	drafts   drafts
 
-	told   map[event.ID]time.Time // when messages were told as changed last, within pause or a little more
-	pruned time.Time              // when older ones were taken out of told last
-	held   map[event.ID]holding   // those that have changed again since
+	first  uint64                // the end of the first round, once it is known
+	told   map[subject]time.Time // when they were told as changed last, within pause or a little more
+	pruned time.Time             // when older ones were taken out of told last
+	held   map[subject]holding   // those that have changed again since
+}
+
+// subject is a message, or a conversation, whose changes are not told too often.
+type subject struct {
+	message      event.ID
+	conversation event.Conversation
 }
 
 // requests is what a reader knows of who waits to be accepted.
@@ -57,7 +66,7 @@ type requests struct {
 // due returns when it is to be told, if it has to be.
 func (q *requests) due() time.Time { return q.at.Add(pause) }
 
-// holding is a message that has changed and was not told yet.
+// holding is of something that has changed and was not told yet.
 type holding struct {
 	n   uint64 // of the change counter, when it first had
 	due time.Time
@@ -65,7 +74,7 @@ type holding struct {
 
 func newReader(j *Journal, want store.Wanted, after uint64, reset bool) *Reader {
 	return &Reader{journal: j, want: want, reset: reset, read: after, given: after,
-		round: j.cfg.Store.Round(after, want), told: make(map[event.ID]time.Time), held: make(map[event.ID]holding)}
+		round: j.cfg.Store.Round(after, want), told: make(map[subject]time.Time), held: make(map[subject]holding)}
 }
 
 // Next returns what is to be told next, as soon as there is something. It ends with ctx, or with an
@@ -79,6 +88,8 @@ func (r *Reader) Next(ctx context.Context) (Batch, error) {
 		// Before it looks, so that nothing that comes then is missed.
 		_, more := r.journal.cfg.Shown.Now()
 		_, waiting := r.journal.cfg.Waiting.Now()
+		r.moment.watch(&r.journal.cfg)
+		r.drafts.watch(&r.journal.cfg)
 		batch, err := r.look(time.Now())
 		if err != nil {
 			return Batch{}, err
@@ -105,7 +116,10 @@ func (r *Reader) tell(b *Batch) bool {
 	for _, h := range r.held {
 		told = min(told, h.n-1)
 	}
-	b.Live = !r.live && r.round.Done() // within the first round no message is held
+	if r.first == 0 && r.round.Done() {
+		r.first = max(r.read, 1)
+	}
+	b.Live = !r.live && r.first > 0 && told >= min(r.first, r.read)
 	if len(b.Changes) == 0 && !b.Live && told < r.given+stride {
 		return false
 	}
@@ -125,6 +139,9 @@ func (r *Reader) wait(ctx context.Context, more, waiting <-chan struct{}) error 
 	select {
 	case <-more:
 	case <-waiting:
+	case <-r.moment.moreTyping:
+	case <-r.moment.moreMoved:
+	case <-r.drafts.more:
 	case <-timer.C:
 	case <-ctx.Done():
 		return ctx.Err()
@@ -141,6 +158,9 @@ func (r *Reader) nextDue() time.Duration {
 	if r.requests.dirty {
 		next = min(next, time.Until(r.requests.due()))
 	}
+	if r.moment.dirty() {
+		next = min(next, time.Until(r.moment.due()))
+	}
 	return max(next, 0)
 }
 
@@ -148,6 +168,10 @@ func (r *Reader) nextDue() time.Duration {
 func (r *Reader) look(now time.Time) (b Batch, err error) {
 	r.prune(now)
 	if err := r.count(&b, now); err != nil {
+		return b, err
+	}
+	r.moment.look(&r.journal.cfg, &b, now)
+	if err := r.drafts.look(&r.journal.cfg, &b); err != nil {
 		return b, err
 	}
 	if err := r.release(&b, now); err != nil || len(b.Changes) > 0 || len(r.held) >= maxHeld {
@@ -194,51 +218,93 @@ func (r *Reader) prune(now time.Time) {
 		return
 	}
 	r.pruned = now
-	maps.DeleteFunc(r.told, func(_ event.ID, at time.Time) bool { return now.Sub(at) >= pause })
+	maps.DeleteFunc(r.told, func(_ subject, at time.Time) bool { return now.Sub(at) >= pause })
 }
 
-// release adds messages that are due.
+// release adds what is due.
 func (r *Reader) release(b *Batch, now time.Time) error {
-	for id, h := range r.held {
+	for of, h := range r.held {
 		if now.Before(h.due) {
 			continue
 		}
-		if len(b.Changes) == maxReleased {
+		if len(b.Changes) >= maxReleased {
 			break
 		}
-		row, err := r.journal.cfg.Store.Row(id)
-		delete(r.held, id)
-		switch {
-		case errors.Is(err, store.ErrNoEvent): // the store says that it has gone, in its turn
-			continue
-		case err != nil:
-			return err
-		case !r.want.Keep(store.Source{Conversation: row.Conversation, Author: row.Author}): // blocked since
-			continue
+		delete(r.held, of)
+		tell := r.releaseMessage
+		if of.conversation != (event.Conversation{}) {
+			tell = r.tellConversation
 		}
-		r.told[id] = now
-		b.Changes = append(b.Changes, r.journal.message(Changed, &row))
+		if err := tell(b, of, now); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// maxReleased bounds the messages that were held and are told at once: a message has up to 64 KiB.
+// maxReleased bounds what was held and is told at once, and the conversations that are told at once: a
+// message has up to 64 KiB, and a conversation up to three such texts.
 const maxReleased = 16
+
+// releaseMessage adds a message that was held.
+func (r *Reader) releaseMessage(b *Batch, of subject, now time.Time) error {
+	row, err := r.journal.cfg.Store.Row(of.message)
+	switch {
+	case errors.Is(err, store.ErrNoEvent): // the store says that it has gone, in its turn
+		return nil
+	case err != nil:
+		return err
+	case !r.want.Keep(store.Source{Conversation: row.Conversation, Author: row.Author}): // blocked since
+		return nil
+	}
+	r.told[of] = now
+	b.Changes = append(b.Changes, r.journal.message(Changed, &row))
+	return nil
+}
+
+// tellConversation adds a conversation as it is now.
+func (r *Reader) tellConversation(b *Batch, of subject, now time.Time) error {
+	c, ok, err := r.journal.cfg.Conversations.Of(of.conversation)
+	if err != nil || !ok {
+		return err
+	}
+	r.told[of] = now
+	b.Changes = append(b.Changes, Change{Kind: Conversation, Conversation: &c})
+	return nil
+}
+
+// holds holds something back that was told just now, and reports whether it does.
+func (r *Reader) holds(of subject, n uint64, now time.Time) bool {
+	if _, held := r.held[of]; held {
+		return true
+	}
+	if at, ok := r.told[of]; ok && now.Sub(at) < pause {
+		r.held[of] = holding{n: n, due: at.Add(pause)}
+		return true
+	}
+	return false
+}
 
 // add adds a change to a batch, or holds it back.
 func (r *Reader) add(b *Batch, c *store.Changed, now time.Time) error {
-	switch id := c.Row.ID; c.Kind {
+	switch of := (subject{message: c.Row.ID}); c.Kind {
 	case store.RowChanged:
-		if _, held := r.held[id]; held {
+		if r.holds(of, c.N, now) {
 			return nil
 		}
-		if at, ok := r.told[id]; ok && now.Sub(at) < pause {
-			r.held[id] = holding{n: c.N, due: at.Add(pause)}
-			return nil
-		}
-		r.told[id] = now
+		r.told[of] = now
 	case store.RowGone:
-		delete(r.held, id)
+		delete(r.held, of)
+	case store.ConversationMoved:
+		of = subject{conversation: c.Conversation}
+		if r.holds(of, c.N, now) {
+			return nil
+		}
+		if len(b.Changes) >= maxReleased {
+			r.held[of] = holding{n: c.N, due: now}
+			return nil
+		}
+		return r.tellConversation(b, of, now)
 	case store.PersonChanged:
 		r.requests.dirty = r.requests.wanted
 		if !r.persons {
@@ -264,7 +330,7 @@ func (j *Journal) view(c *store.Changed) (v Change, ok bool, err error) {
 	case store.RowsGone:
 		return Change{Kind: Gone, Cleared: c.Conversation}, true, nil
 	case store.NoticeArrived:
-		notice := j.cfg.Groups.Notice(&c.Notice)
+		notice := j.cfg.Contacts.Notice(&c.Notice)
 		return Change{Kind: Noticed, Notice: &notice}, true, nil
 	case store.ConversationChanged:
 		group, err := j.cfg.Contacts.Group(c.Conversation)

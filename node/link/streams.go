@@ -179,6 +179,15 @@ func newYamux(streams, window uint32) *yamux.Transport {
 
 // NewConn begins to speak yamux with a peer that has proven itself.
 func (m *muxer) NewConn(c net.Conn, isServer bool, scope network.PeerScope) (network.MuxedConn, error) {
+	sending := newSending(c)
+	mux, err := m.newConn(sending, isServer, scope)
+	if err != nil {
+		return nil, err
+	}
+	return &sendingMux{mux, sending.unsent}, nil
+}
+
+func (m *muxer) newConn(c net.Conn, isServer bool, scope network.PeerScope) (network.MuxedConn, error) {
 	switch m.standing(scope.Peer()) {
 	case budget.Contact:
 		return m.contact.NewConn(c, isServer, scope)

@@ -171,13 +171,13 @@ func TestUnreadOfAReplacedStreamIsForgotten(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if u := m.(*boundedMux).unread; len(u.live) != 1 || u.cost != 60<<10+frameOverhead {
+		if u := m.(*sendingMux).MuxedConn.(*boundedMux).unread; len(u.live) != 1 || u.cost != 60<<10+frameOverhead {
 			t.Errorf("%d bytes of %d streams are unread", u.cost, len(u.live))
 		}
 		if _, err := io.CopyN(io.Discard, stays, 60<<10); err != nil {
 			t.Error(err)
 		}
-		if u := m.(*boundedMux).unread; u.cost != 0 {
+		if u := m.(*sendingMux).MuxedConn.(*boundedMux).unread; u.cost != 0 {
 			t.Errorf("%d bytes are unread when all was read", u.cost)
 		}
 		_ = m.Close()
@@ -203,7 +203,7 @@ func TestUnreadOfAResetStreamIsForgotten(t *testing.T) {
 			}
 		}
 		synctest.Wait()
-		if u := m.(*boundedMux).unread; u.cost != 0 {
+		if u := m.(*sendingMux).MuxedConn.(*boundedMux).unread; u.cost != 0 {
 			t.Errorf("%d bytes are unread", u.cost)
 		}
 		_ = m.Close()

@@ -97,6 +97,8 @@ type vigil struct {
 	dir    string
 	ctx    context.Context // of the call
 	cancel context.CancelCauseFunc
+	once   bool        // look only once: others tell of what is later
+	frozen func(error) // tell others
 
 	mu    sync.Mutex
 	timer *time.Timer
@@ -112,22 +114,23 @@ func (p patience) before(ctx context.Context) string {
 }
 
 // keep watches over a call until end is called.
-func (p patience) keep(ctx context.Context, dir string) (*vigil, context.Context) {
-	v := &vigil{patience: p, dir: dir}
+func (c *caller) keep(ctx context.Context, once bool) (*vigil, context.Context) {
+	v := &vigil{patience: c.patience, dir: c.dir, once: once, frozen: c.frozen}
 	v.ctx, v.cancel = context.WithCancelCause(ctx)
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.timer = time.AfterFunc(p.quiet, v.look)
+	v.timer = time.AfterFunc(v.quiet, v.look)
 	return v, v.ctx
 }
 
 func (v *vigil) look() {
 	if err := v.knock(v.ctx, v.dir); errors.Is(err, ErrNotAnswering) {
 		v.cancel(err)
+		v.frozen(err)
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if v.ctx.Err() == nil {
+	if v.ctx.Err() == nil && !v.once {
 		v.timer.Reset(v.quiet)
 	}
 }

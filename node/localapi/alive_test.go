@@ -98,10 +98,66 @@ func TestSlowCallIsNotGivenUp(t *testing.T) {
 	l := listenIn(t, dir)
 	go server.Serve(l)
 	defer server.Close()
-	client := dialPatient(dir, patience{quiet: time.Millisecond, answer: time.Minute})
+	client := dialPatient(dir, patience{quiet: time.Millisecond, answer: time.Minute}, false)
 	defer client.Close()
 	if _, err := client.Status(t.Context(), &earshotv1.StatusRequest{}); err != nil {
 		t.Error(err)
+	}
+}
+
+// A client that rests asks once whether the node is alive, and not again: what the owner does next finds out
+// that it is frozen, and ends the streams.
+func TestRestingStreamsEndWithTheNextCall(t *testing.T) {
+	dir := t.TempDir()
+	knocks := make(chan struct{}, 100)
+	var frozen atomic.Bool
+	server := &http.Server{Protocols: new(http.Protocols), Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == AlivePath && !frozen.Load() {
+			knocks <- struct{}{}
+			return
+		}
+		if r.URL.Path == earshotv1.JournalChangesProcedure {
+			w.Header().Set("Content-Type", r.Header.Get("Content-Type"))
+			_ = http.NewResponseController(w).Flush()
+		}
+		<-r.Context().Done()
+	})}
+	server.Protocols.SetHTTP1(true)
+	server.Protocols.SetUnencryptedHTTP2(true)
+	l := listenIn(t, dir)
+	go server.Serve(l)
+	defer server.Close()
+	client := dialPatient(dir, impatient, true)
+	defer client.Close()
+	streams := make(chan error)
+	go func() { // ends with the stream
+		s, err := client.Changes(t.Context(), &earshotv1.ChangesRequest{})
+		if err == nil {
+			defer s.Close()
+			s.Receive()
+			err = s.Err()
+		}
+		streams <- err
+	}()
+	go func() { // ends with the stream
+		s, err := client.Alerts(t.Context(), &earshotv1.AlertsRequest{}) // which has nothing to say yet
+		if err == nil {
+			defer s.Close()
+			s.Receive()
+			err = s.Err()
+		}
+		streams <- err
+	}()
+	<-knocks
+	<-knocks
+	frozen.Store(true)
+	if _, err := client.Status(t.Context(), &earshotv1.StatusRequest{}); !errors.Is(err, ErrNotAnswering) {
+		t.Errorf("a call: %v", err)
+	}
+	for range 2 {
+		if err := <-streams; !errors.Is(err, ErrNotAnswering) {
+			t.Errorf("a stream: %v", err)
+		}
 	}
 }
 

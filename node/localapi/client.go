@@ -27,6 +27,9 @@ type Client struct {
 	earshotv1.GroupsClient
 	earshotv1.JournalClient
 	earshotv1.DoctorClient
+	earshotv1.ConversationsClient
+	earshotv1.AttentionClient
+	earshotv1.FilesClient
 
 	calls *caller
 }
@@ -34,23 +37,31 @@ type Client struct {
 // Dial returns a client of the node in dir and connects as calls are made. Without a node, calls
 // fail with an error that matches ErrNotRunning. If the node is frozen or can take no connection,
 // they fail within half a minute with one that matches ErrNotAnswering.
-func Dial(dir string) *Client { return dialPatient(dir, usual) }
+func Dial(dir string) *Client { return dialPatient(dir, usual, false) }
 
-func dialPatient(dir string, p patience) *Client {
-	calls := newCaller(dir, p)
+// DialResting is Dial for a screen, which has streams of changes and alerts for hours and is to sleep while
+// nothing happens: nobody asks meanwhile whether the node is frozen. A call that finds that it is ends these
+// streams too.
+func DialResting(dir string) *Client { return dialPatient(dir, usual, true) }
+
+func dialPatient(dir string, p patience, rests bool) *Client {
+	calls := newCaller(dir, p, rests)
 	const url = "http://" + Host
 	options := connect.WithClientOptions(
 		connect.WithAcceptCompression("gzip", nil, nil),
 		connect.WithInterceptors(lost{dir, p}),
 	)
 	return &Client{
-		NodeClient:     earshotv1.NewNodeClient(calls, url, options),
-		PeopleClient:   earshotv1.NewPeopleClient(calls, url, options),
-		MessagesClient: earshotv1.NewMessagesClient(calls, url, options),
-		GroupsClient:   earshotv1.NewGroupsClient(calls, url, options),
-		JournalClient:  earshotv1.NewJournalClient(calls, url, options),
-		DoctorClient:   earshotv1.NewDoctorClient(calls, url, options),
-		calls:          calls,
+		NodeClient:          earshotv1.NewNodeClient(calls, url, options),
+		PeopleClient:        earshotv1.NewPeopleClient(calls, url, options),
+		MessagesClient:      earshotv1.NewMessagesClient(calls, url, options),
+		GroupsClient:        earshotv1.NewGroupsClient(calls, url, options),
+		JournalClient:       earshotv1.NewJournalClient(calls, url, options),
+		DoctorClient:        earshotv1.NewDoctorClient(calls, url, options),
+		ConversationsClient: earshotv1.NewConversationsClient(calls, url, options),
+		AttentionClient:     earshotv1.NewAttentionClient(calls, url, options),
+		FilesClient:         earshotv1.NewFilesClient(calls, url, options),
+		calls:               calls,
 	}
 }
 
@@ -70,15 +81,22 @@ type caller struct {
 	patience
 	quick *http.Transport // by HTTP/1.1, which costs a call less
 	long  *http.Transport // by HTTP/2, which streams need
+	rests bool            // see DialResting
+
+	mu      sync.Mutex
+	lasting map[*vigil]bool // of streams that rest
 
 	told    func(version string) // nil: nobody wants to know
 	telling sync.Once
 }
 
-func newCaller(dir string, p patience) *caller {
-	c := &caller{dir: dir, patience: p, quick: transport(dir), long: transport(dir)}
+func newCaller(dir string, p patience, rests bool) *caller {
+	c := &caller{dir: dir, patience: p, quick: transport(dir), long: transport(dir), rests: rests, lasting: make(map[*vigil]bool)}
 	c.quick.Protocols.SetHTTP1(true)
 	c.long.Protocols.SetUnencryptedHTTP2(true)
+	if rests {
+		return c
+	}
 	c.long.HTTP2 = &http.HTTP2Config{SendPingTimeout: p.quiet, PingTimeout: p.answer}
 	return c
 }
@@ -97,23 +115,47 @@ func transport(dir string) *http.Transport {
 }
 
 // Do makes a call. Streams, and calls that wait for peers, go over a connection on which pings tell
-// whether the node is alive; over any other a vigil is kept.
+// whether the node is alive; over any other, and over all of a client that rests, a vigil is kept.
 func (c *caller) Do(r *http.Request) (*http.Response, error) {
 	r.Header.Set(BeforeHeader, c.before(r.Context()))
+	by := c.quick
 	stream := strings.HasPrefix(r.Header.Get("Content-Type"), "application/connect+") // so Connect tells them apart
 	if stream || r.URL.Path == earshotv1.MessagesWaitProcedure {
-		w, err := c.long.RoundTrip(r)
-		c.note(w)
-		return w, err
+		by = c.long
+		if !c.rests {
+			w, err := by.RoundTrip(r)
+			c.note(w)
+			return w, err
+		}
 	}
-	v, ctx := c.keep(r.Context(), c.dir)
-	w, err := c.quick.RoundTrip(r.WithContext(ctx))
+	lasts := c.rests && (r.URL.Path == earshotv1.JournalChangesProcedure || r.URL.Path == earshotv1.AttentionAlertsProcedure)
+	v, ctx := c.keep(r.Context(), lasts)
+	if lasts {
+		c.mu.Lock()
+		c.lasting[v] = true
+		c.mu.Unlock()
+		context.AfterFunc(ctx, func() { // each vigil ends, with its call at the latest
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			delete(c.lasting, v)
+		})
+	}
+	w, err := by.RoundTrip(r.WithContext(ctx))
 	if err != nil {
 		return nil, v.end(err)
 	}
 	c.note(w)
 	w.Body = watched{w.Body, v}
 	return w, nil
+}
+
+// frozen ends the streams that rest, since the node does not answer.
+func (c *caller) frozen(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for v := range c.lasting {
+		v.cancel(err)
+	}
 }
 
 // note tells the version that the first answer has; w may be nil.

@@ -51,6 +51,14 @@ const (
 	CodeNotContact   = "not_contact"
 	CodeContact      = "contact"
 	CodeOtherStore   = "other_store"
+	CodeNoFile       = "no_file"
+	CodeTooLarge     = "too_large"
+	CodePicture      = "picture"
+	CodeVoice        = "voice"
+	CodeChanged      = "changed"
+	CodeNoFolder     = "no_folder"
+	CodeGone         = "gone"
+	CodeNotHeld      = "not_held"
 	CodeBusy         = "busy"
 	CodeInvalid      = "invalid"
 	CodeStopping     = "stopping"
@@ -77,7 +85,7 @@ func ProblemOf(err error) *earshotv1.Problem {
 // the same another time: a program that goes through messages had better go on to the next.
 func Refused(err error) bool {
 	switch ProblemOf(err).GetCode() {
-	case "", CodeStopping, CodeNoRoom, CodeBusy, CodeInternal:
+	case "", CodeStopping, CodeNoRoom, CodeGone, CodeNotHeld, CodeBusy, CodeInternal:
 		return false
 	}
 	return true

@@ -13,8 +13,10 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -61,7 +63,12 @@ func runProcess(dir string) error {
 	<-n.Ready()
 	<-api.Ready()
 	fmt.Println("ready")
-	var taken []*os.File
+	var taking sync.WaitGroup
+	enough := make(chan struct{})
+	defer func() {
+		stop()
+		taking.Wait()
+	}()
 	for in := bufio.NewScanner(os.Stdin); in.Scan(); fmt.Println(in.Text()) {
 		switch in.Text() {
 		case "starve":
@@ -69,21 +76,36 @@ func runProcess(dir string) error {
 			if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, limit); err != nil {
 				return err
 			}
-			for {
-				f, err := os.Open(os.DevNull)
-				if err != nil {
-					break
-				}
-				taken = append(taken, f)
-			}
+			taking.Go(func() { take(ctx, enough) })
 		case "recover":
-			for _, f := range taken {
-				f.Close()
-			}
+			close(enough)
+			taking.Wait()
 		}
 	}
 	stop()
 	return errors.Join(<-ended, <-ended)
+}
+
+// take uses up the file descriptors until it is to recover, also those that the node lets go of meanwhile.
+func take(ctx context.Context, enough <-chan struct{}) {
+	var taken []*os.File
+	again := time.NewTicker(time.Millisecond)
+	defer again.Stop()
+	for {
+		for f, err := os.Open(os.DevNull); err == nil; f, err = os.Open(os.DevNull) {
+			taken = append(taken, f)
+		}
+		select {
+		case <-again.C:
+			continue
+		case <-enough:
+		case <-ctx.Done():
+		}
+		for _, f := range taken {
+			f.Close()
+		}
+		return
+	}
 }
 
 // process is a node in a process of its own.
@@ -176,6 +198,40 @@ func TestFrozenNodeIsNoticed(t *testing.T) {
 	}
 }
 
+// A client that rests waits for no answer for ever, frozen as a node may be when it is asked.
+func TestFrozenNodeIsNoticedByWhomRests(t *testing.T) {
+	p := startProcess(t)
+	client, patient := localapi.RestImpatient(p.dir), localapi.Dial(p.dir)
+	defer client.Close()
+	defer patient.Close()
+	p.signal(syscall.SIGSTOP)
+	for err := error(nil); !errors.Is(err, localapi.ErrNotAnswering); { // it stops a moment after the signal
+		_, err = client.Status(t.Context(), &earshotv1.StatusRequest{})
+	}
+	changes, err := client.Changes(t.Context(), &earshotv1.ChangesRequest{})
+	if err == nil {
+		defer changes.Close()
+		changes.Receive()
+		err = changes.Err()
+	}
+	if !errors.Is(err, localapi.ErrNotAnswering) {
+		t.Errorf("changes: %v", err)
+	}
+	found, err := client.Search(t.Context(), &earshotv1.SearchRequest{Words: "a"})
+	if err == nil {
+		defer found.Close()
+		found.Receive()
+		err = found.Err()
+	}
+	if !errors.Is(err, localapi.ErrNotAnswering) {
+		t.Errorf("a search: %v", err)
+	}
+	p.signal(syscall.SIGCONT)
+	if _, err := patient.Status(t.Context(), &earshotv1.StatusRequest{}); err != nil {
+		t.Errorf("after it went on: %v", err)
+	}
+}
+
 // What a caller was told to have failed is not done later, when the node goes on.
 func TestFrozenNodeDoesNothingThatWasGivenUp(t *testing.T) {
 	p := startProcess(t)
@@ -204,10 +260,12 @@ func TestFrozenNodeDoesNothingThatWasGivenUp(t *testing.T) {
 func TestNodeWithoutDescriptorsIsNoticed(t *testing.T) {
 	p := startProcess(t)
 	p.say("starve")
-	client := localapi.DialImpatient(p.dir)
-	defer client.Close()
-	if _, err := client.Status(t.Context(), &earshotv1.StatusRequest{}); !errors.Is(err, localapi.ErrNotAnswering) {
-		t.Errorf("without descriptors: %v", err)
+	for err := error(nil); !errors.Is(err, localapi.ErrNotAnswering); { // the node may have just let go of one
+		client := localapi.DialImpatient(p.dir)
+		if _, err = client.Status(t.Context(), &earshotv1.StatusRequest{}); err != nil && !errors.Is(err, localapi.ErrNotAnswering) {
+			t.Fatalf("without descriptors: %v", err)
+		}
+		client.Close()
 	}
 	p.say("recover")
 	patient := localapi.Dial(p.dir)

@@ -23,13 +23,33 @@ const (
 	// MaxInvited is how many persons are invited in one call: one event holds them.
 	MaxInvited = event.MaxInvited
 
+	// MaxQuietHours is how many times of the day without notifications there may be.
+	MaxQuietHours = 14
+
+	// MaxFiles is how many files go with a message.
+	MaxFiles = event.MaxAttachments
+
+	// MaxFileName and MaxFileType are the longest name and media type of a file.
+	MaxFileName = event.MaxFileName
+	MaxFileType = event.MaxFileType
+
+	// MaxKeep is up to which size own files may be copied; more is CodeSetting.
+	MaxKeep = 16 << 30
+
 	// MaxReader is the longest name of a reader, whose cursor is kept for ever.
 	MaxReader = 64
+
+	// MinPrefix is how many digits of the ID of a message say at least which one is meant: below that, many
+	// begin alike by chance.
+	MinPrefix = 8
 
 	// DefaultPage and MaxPage bound the messages of one answer, and the IDs of one MarkRead: an
 	// answer must not cost the node more than its caller needs to go on.
 	DefaultPage = 100
 	MaxPage     = 1000
+
+	// MaxForwarded is to how many a message is forwarded in one call.
+	MaxForwarded = 64
 
 	// DefaultFound is how many messages one Search finds at most if its caller doesn't say; more than
 	// MaxPage are refused.

@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	gosync "sync"
+	"time"
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/crypto/names"
+	"github.com/earshot-im/earshot/node/quiet"
 	"github.com/earshot-im/earshot/store"
 	"github.com/earshot-im/earshot/store/event"
 )
@@ -25,6 +28,15 @@ const (
 const (
 	settingAccept = "accept"
 	settingQuiet  = "no read receipts"
+	settingTyping = "no typing"
+	settingAway   = "no presence"
+	settingAlerts = "alerts"
+	settingHours  = "quiet hours"
+	settingUntil  = "quiet until"
+	settingFetch  = "fetch files"
+	settingFolder = "files folder"
+	settingKeep   = "keep files"
+	settingMax    = "max files"
 )
 
 // Me is what the owner of the node has set.
@@ -34,6 +46,12 @@ type Me struct {
 	Device       crypto.DeviceID
 	Accept       string // AcceptEveryone or AcceptContacts
 	ReadReceipts bool
+	Typing       bool // others are told when the owner writes, and the owner when they do
+	Presence     bool // contacts are told when the owner is away, and the owner when they are
+	Alerts       string
+	QuietHours   []quiet.Hours
+	QuietUntil   time.Time // zero: none, or past
+	Filing       Filing
 }
 
 // Owner is the person whose node this is: what they have set and what they call themselves. Its
@@ -48,6 +66,8 @@ type Owner struct {
 	mu      gosync.Mutex // guards what follows
 	accept  string       // AcceptEveryone or AcceptContacts
 	quiet   bool         // no read receipts
+	signs   signs
+	filing  Filing // without the usual folder
 	profile *event.Record
 }
 
@@ -57,14 +77,27 @@ type OwnerConfig struct {
 	Renamed func(profile event.Record)
 	// Accepting is told who may write after that has changed.
 	Accepting func(accept string)
+	// Set is called after anything else has changed of what the owner has set; nil: by nobody.
+	Set func()
+	// Now is the owner's clock; nil: time.Now.
+	Now func() time.Time
+	// Folder is where files are saved if the owner has set no other; an absolute path.
+	Folder string
 }
 
 // NewOwner reads what the owner has set.
 func NewOwner(s *store.Store, cfg OwnerConfig) (*Owner, error) {
+	if cfg.Set == nil {
+		cfg.Set = func() {}
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
 	own := s.Own()
 	o := &Owner{cfg: cfg, store: s, self: own.Person, own: own.Device.ID(), accept: AcceptEveryone}
 	values := make(map[string]string)
-	for _, name := range []string{settingAccept, settingQuiet} {
+	for _, name := range []string{settingAccept, settingQuiet, settingTyping, settingAway, settingAlerts, settingHours, settingUntil,
+		settingFetch, settingFolder, settingKeep, settingMax} {
 		value, err := s.Book().Setting(name)
 		if err != nil {
 			return nil, fmt.Errorf("read setting %q: %w", name, err)
@@ -72,6 +105,8 @@ func NewOwner(s *store.Store, cfg OwnerConfig) (*Owner, error) {
 		values[name] = value
 	}
 	o.quiet = values[settingQuiet] != ""
+	o.signs = readSigns(values)
+	o.filing = readFiling(values)
 	if values[settingAccept] == AcceptContacts {
 		o.accept = AcceptContacts
 	}
@@ -133,11 +168,7 @@ func (o *Owner) SetAccept(ctx context.Context, accept string) error {
 
 // SetReadReceipts says whether others learn what the owner has read, from now on.
 func (o *Owner) SetReadReceipts(ctx context.Context, on bool) error {
-	value := ""
-	if !on {
-		value = "1"
-	}
-	return o.store.Book().SetSetting(ctx, settingQuiet, value, func() { o.show(func() { o.quiet = !on }) })
+	return o.store.Book().SetSetting(ctx, settingQuiet, off(on), func() { o.show(func() { o.quiet = !on }) })
 }
 
 // show changes what is kept in memory, after it was committed and before anybody is told of that.
@@ -151,5 +182,10 @@ func (o *Owner) show(change func()) {
 func (o *Owner) Me(context.Context) (Me, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return Me{Person: o.self, Name: NameIn(o.profile), Device: o.own, Accept: o.accept, ReadReceipts: !o.quiet}, nil
+	me := Me{Person: o.self, Name: NameIn(o.profile), Device: o.own, Accept: o.accept, ReadReceipts: !o.quiet,
+		Typing: !o.signs.noTyping, Presence: !o.signs.noPresence, Alerts: o.signs.alerts, QuietHours: slices.Clone(o.signs.hours), Filing: o.filed()}
+	if o.signs.until.After(o.cfg.Now()) {
+		me.QuietUntil = o.signs.until
+	}
+	return me, nil
 }

@@ -90,6 +90,16 @@ func (p *People) LastSeen(a *Person, device crypto.DeviceID) time.Time {
 	return a.whereabouts(device, p.online(device)).LastSeen
 }
 
+// LastSeenAny returns when any device of a person was last connected; zero: never.
+func (p *People) LastSeenAny(a *Person) (last time.Time) {
+	for _, device := range a.Parsed.Devices() {
+		if at := p.LastSeen(a, device); at.After(last) {
+			last = at
+		}
+	}
+	return last
+}
+
 // online returns the time of now if a device is connected, else zero.
 func (p *People) online(device crypto.DeviceID) (now time.Time) {
 	if p.presence.Online(device) {

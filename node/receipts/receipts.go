@@ -1,11 +1,12 @@
-// Package receipts is what is told and what is heard about delivery: the signed receipts of this
-// node's owner and of others, and the acknowledgements that peers give over their links.
+// Package receipts is what is told and what is heard about delivery: the signed receipts and holdings of
+// this node's owner and of others, and the acknowledgements that peers give over their links.
 //
-// [Receipts] signs what this node has received and what its owner has read, at most once a second
-// for each author and conversation, and takes in the receipts of others. [Acks] writes down what
+// [Receipts] signs what this node has received, what its owner has read and what has become of
+// attachments, each at most once a second for each author and conversation, and takes in the receipts and
+// holdings of others. [Acks] writes down what
 // peers say they have on their disks. Each has one goroutine, Run, and a queue that is bounded by
 // the persons and logs that are dealt with. A write that failed is tried again. Nothing is lost
-// when the node ends: the store knows which receipts are unsigned, and a peer says again what it
+// when the node ends: the store knows what is unsigned, and a peer says again what it
 // has when it is next met.
 //
 // The package sends nothing: the caller decides who is told of a new receipt. It believes records
@@ -27,7 +28,7 @@ import (
 )
 
 const (
-	// receiptPause is the least time between two receipts of one subject.
+	// receiptPause is the least time between two receipts, or two holdings, of one subject.
 	receiptPause = time.Second
 
 	// receiptDelay gathers what happens at once before the first receipt of a burst.
@@ -39,6 +40,10 @@ type Store interface {
 	SignReceipt(ctx context.Context, of store.Subject, worth func(event.Receipt) bool) (event.Record, bool, error)
 	NoteDelivered(context.Context, []store.Delivery) error
 	Unsigned() ([]store.Subject, error)
+
+	SignHoldings(context.Context, store.Subject) (event.Record, bool, error)
+	TakeHoldings(ctx context.Context, from crypto.PersonID, record event.Record) error
+	Unsaid() ([]store.Subject, error)
 }
 
 // Records is where proven records are kept.
@@ -58,30 +63,42 @@ type Config struct {
 	Records Records
 	Groups  Groups
 	Self    crypto.PersonID
-	Signed  func(event.Conversation, event.Record) // is told a new receipt of the owner's after the commit
+	Signed  func(event.Conversation, event.Record) // is told new receipts and holdings of the owner's after the commit
 	Log     *slog.Logger
 }
 
-// Receipts signs the receipts of the owner, and takes in those of others.
+// Receipts signs the receipts and holdings of the owner, and takes in those of others.
 type Receipts struct {
 	cfg Config
 
 	mu   gosync.Mutex
-	due  map[store.Subject]time.Time // when to sign; bounded by the persons whom the owner talks with
-	last map[store.Subject]time.Time // of the last receipt, forgotten after receiptPause
+	due  map[due]time.Time // when to sign; bounded by the persons whom the owner talks with
+	last map[due]time.Time // of the last one, forgotten after receiptPause
 	wake notify.Signal
+}
+
+// due is what is to be signed: a receipt or holdings.
+type due struct {
+	store.Subject
+	kind event.RecordKind
 }
 
 // New returns Receipts that have nothing to sign.
 func New(cfg Config) *Receipts {
-	return &Receipts{cfg: cfg, due: make(map[store.Subject]time.Time), last: make(map[store.Subject]time.Time), wake: notify.NewSignal()}
+	return &Receipts{cfg: cfg, due: make(map[due]time.Time), last: make(map[due]time.Time), wake: notify.NewSignal()}
 }
 
 // Mark says that something of an author's was received or read.
 func (r *Receipts) Mark(c event.Conversation, author crypto.PersonID) {
+	r.mark(due{store.Subject{Conversation: c, Author: author}, event.KindReceipt})
+}
+
+// MarkHoldings says that something has become of attachments of an author's messages.
+func (r *Receipts) MarkHoldings(of store.Subject) { r.mark(due{of, event.KindHoldings}) }
+
+func (r *Receipts) mark(s due) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s := store.Subject{Conversation: c, Author: author}
 	if _, waits := r.due[s]; waits {
 		return
 	}
@@ -94,7 +111,7 @@ func (r *Receipts) Mark(c event.Conversation, author crypto.PersonID) {
 }
 
 // next takes out what is due and says when the rest is.
-func (r *Receipts) next(now time.Time) (due []store.Subject, at time.Time) {
+func (r *Receipts) next(now time.Time) (out []due, at time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for s, last := range r.last {
@@ -105,28 +122,29 @@ func (r *Receipts) next(now time.Time) (due []store.Subject, at time.Time) {
 	for s, when := range r.due {
 		switch {
 		case !when.After(now):
-			due = append(due, s)
+			out = append(out, s)
 			delete(r.due, s)
 			r.last[s] = now
 		case at.IsZero() || when.Before(at):
 			at = when
 		}
 	}
-	return due, at
+	return out, at
 }
 
-// Run signs until ctx ends. Receipts that were marked and not signed by then are signed after the
-// next start: the store knows them.
+// Run signs until ctx ends. What was marked and not signed by then is signed after the next start: the
+// store knows it.
 func (r *Receipts) Run(ctx context.Context) {
 	r.MarkUnsigned()
+	r.markUnsaid()
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {
-		due, at := r.next(time.Now())
-		for _, s := range due {
+		now, at := r.next(time.Now())
+		for _, s := range now {
 			if err := r.sign(ctx, s); err != nil && ctx.Err() == nil {
 				r.cfg.Log.Warn("sign receipt", "conv", s.Conversation, "err", err)
-				r.Mark(s.Conversation, s.Author) // to be tried again
+				r.mark(s) // to be tried again
 			}
 		}
 		if !at.IsZero() {
@@ -154,19 +172,40 @@ func (r *Receipts) MarkUnsigned() {
 	}
 }
 
-// sign signs and commits a receipt of what has been received and read by now, and then tells it.
-func (r *Receipts) sign(ctx context.Context, s store.Subject) error {
+// markUnsaid is MarkHoldings for everything that holdings don't say yet.
+func (r *Receipts) markUnsaid() {
+	left, err := r.cfg.Store.Unsaid()
+	if err != nil {
+		r.cfg.Log.Warn("look for holdings to sign", "err", err)
+	}
+	for _, s := range left {
+		r.MarkHoldings(s)
+	}
+}
+
+// sign signs and commits what is so by now, and then tells it.
+func (r *Receipts) sign(ctx context.Context, s due) (err error) {
+	var out event.Record
+	var signed bool
+	if s.kind == event.KindHoldings {
+		out, signed, err = r.cfg.Store.SignHoldings(ctx, s.Subject)
+	} else {
+		out, signed, err = r.signReceipt(ctx, s.Subject)
+	}
+	if signed && err == nil {
+		r.cfg.Signed(s.Conversation, out)
+	}
+	return err
+}
+
+func (r *Receipts) signReceipt(ctx context.Context, s store.Subject) (event.Record, bool, error) {
 	inGroup := r.cfg.Groups.Known(s.Conversation)
-	record, signed, err := r.cfg.Store.SignReceipt(ctx, s, func(state event.Receipt) bool {
+	return r.cfg.Store.SignReceipt(ctx, s, func(state event.Receipt) bool {
 		// In a group acknowledgements tell what was received. So a receipt is signed there only if
 		// something was read, or if a log is forked, which an acknowledgement can't say.
 		forked := slices.ContainsFunc(state.Delivered, func(g event.LogSegment) bool { return g.Other })
 		return len(state.Delivered) > 0 && (len(state.Read) > 0 || forked || !inGroup)
 	})
-	if signed && err == nil {
-		r.cfg.Signed(s.Conversation, record)
-	}
-	return err
 }
 
 // Take lets in a proven receipt of a person's device, which came in a conversation.
@@ -175,7 +214,7 @@ func (r *Receipts) Take(ctx context.Context, from crypto.PersonID, in event.Conv
 	if err == nil && from == r.cfg.Self && c == in {
 		return r.takeOwn(ctx, c, author, record)
 	}
-	if err != nil || author != r.cfg.Self || from == r.cfg.Self || c != in || c != event.Direct(r.cfg.Self, from) && !r.cfg.Groups.Ever(c, from) {
+	if err != nil || author != r.cfg.Self || from == r.cfg.Self || c != in || !r.in(c, from) {
 		return nil // it is about nothing that the owner wrote: it is not kept, and is no fault either
 	}
 	receipt, err := event.ParseReceipt(record.Value)
@@ -195,7 +234,7 @@ func (r *Receipts) Take(ctx context.Context, from crypto.PersonID, in event.Conv
 // a disk that went back in time what it has forgotten. What the owner has read by it is read.
 func (r *Receipts) takeOwn(ctx context.Context, c event.Conversation, author crypto.PersonID, record event.Record) error {
 	receipt, err := event.ParseReceipt(record.Value)
-	if err != nil || author == r.cfg.Self || c != event.Direct(r.cfg.Self, author) && !r.cfg.Groups.Ever(c, author) {
+	if err != nil || author == r.cfg.Self || !r.in(c, author) {
 		return nil
 	}
 	receipt.Delivered = nil // by that disk, which is another one
@@ -204,6 +243,30 @@ func (r *Receipts) takeOwn(ctx context.Context, c event.Conversation, author cry
 	}
 	if _, err = r.cfg.Records.PutRecord(ctx, record); errors.Is(err, store.ErrBudget) {
 		err = nil // this device was restored so often that nobody needs to know
+	}
+	return err
+}
+
+// in reports whether a person is, or was, in a conversation with the owner.
+func (r *Receipts) in(c event.Conversation, person crypto.PersonID) bool {
+	return c == event.Direct(r.cfg.Self, person) || r.cfg.Groups.Ever(c, person)
+}
+
+// TakeHoldings lets in proven holdings of a person's device, which came in a conversation: those of others of
+// what the owner wrote, and those of the owner's own devices, to give them to who wrote that.
+func (r *Receipts) TakeHoldings(ctx context.Context, from crypto.PersonID, in event.Conversation, record event.Record) error {
+	c, author, _, err := event.ParseReceiptSubject(record.Subject)
+	own := from == r.cfg.Self
+	other := from // than the owner
+	if own {
+		other = author
+	}
+	if err != nil || c != in || own == (author == r.cfg.Self) || !r.in(c, other) {
+		return nil // as of a receipt
+	}
+	err = r.cfg.Store.TakeHoldings(ctx, from, record)
+	if errors.Is(err, store.ErrNoConversation) || own && errors.Is(err, store.ErrBudget) {
+		err = nil
 	}
 	return err
 }

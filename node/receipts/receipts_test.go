@@ -29,6 +29,24 @@ type disk struct {
 	delivers func([]store.Delivery) error
 
 	kept []event.Record // by PutRecord
+
+	unsaid []store.Subject
+	said   []time.Duration // when SignHoldings was called, since began
+	began  time.Time
+	took   []crypto.PersonID // whose holdings were taken
+	takes  error
+}
+
+func (d *disk) Unsaid() ([]store.Subject, error) { return d.unsaid, nil }
+
+func (d *disk) SignHoldings(_ context.Context, of store.Subject) (event.Record, bool, error) {
+	d.said = append(d.said, time.Since(d.began))
+	return event.Record{Kind: event.KindHoldings, Subject: event.ReceiptSubject(of.Conversation, of.Author, event.Instance{})}, true, nil
+}
+
+func (d *disk) TakeHoldings(_ context.Context, from crypto.PersonID, _ event.Record) error {
+	d.took = append(d.took, from)
+	return d.takes
 }
 
 func (d *disk) Unsigned() ([]store.Subject, error) { return d.unsigned, nil }
@@ -70,6 +88,7 @@ type desk struct {
 func newDesk() *desk {
 	d := &desk{}
 	began := time.Now()
+	d.began = began
 	d.signs = func(of store.Subject, _ func(event.Receipt) bool) (event.Record, bool, error) {
 		return event.Record{Subject: event.ReceiptSubject(of.Conversation, of.Author, event.Instance{})}, true, nil
 	}
@@ -331,4 +350,63 @@ func TestAcknowledgementsAreWrittenWhenThereIsRoom(t *testing.T) {
 			t.Errorf("%d wait", len(a.queue))
 		}
 	})
+}
+
+// Holdings are signed at most once a second, whatever receipts of the same are signed meanwhile, and those
+// that were left by the last run are signed at the start.
+func TestHoldingsAreGathered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk()
+		d.unsaid = []store.Subject{{Conversation: direct, Author: bob}}
+		d.runs(t)
+		for range 15 { // 1.5 s
+			d.MarkHoldings(d.unsaid[0])
+			d.Mark(direct, bob)
+			passes(100 * time.Millisecond)
+		}
+		passes(10 * time.Second)
+		if want := []time.Duration{receiptDelay, receiptDelay + receiptPause, receiptDelay + 2*receiptPause}; !slices.Equal(d.said, want) {
+			t.Errorf("signed at %v, want %v", d.said, want)
+		}
+		if len(d.signed) != 6 {
+			t.Errorf("%d were told", len(d.signed))
+		}
+	})
+}
+
+func TestTakeHoldings(t *testing.T) {
+	about := func(c event.Conversation, author crypto.PersonID) []byte {
+		return event.ReceiptSubject(c, author, event.Instance{5})
+	}
+	for what, c := range map[string]struct {
+		from    crypto.PersonID
+		in      event.Conversation
+		subject []byte
+		want    bool
+	}{
+		"direct":                     {bob, direct, about(direct, me), true},
+		"of a member":                {bob, lunch, about(lunch, me), true},
+		"of one who was never in it": {dora, lunch, about(lunch, me), false},
+		"of a third person":          {dora, direct, about(direct, me), false},
+		"about another's messages":   {bob, direct, about(direct, bob), false},
+		"about another conversation": {bob, direct, about(lunch, me), false},
+		"about nothing":              {bob, direct, []byte{1}, false},
+		"of the owner's own":         {me, lunch, about(lunch, me), false},
+		"by the owner":               {me, direct, about(direct, bob), true},
+		"by the owner in a group":    {me, lunch, about(lunch, bob), true},
+		"by the owner, of a third":   {me, lunch, about(lunch, dora), false},
+	} {
+		d := newDesk()
+		err := d.Receipts.TakeHoldings(t.Context(), c.from, c.in, event.Record{Subject: c.subject})
+		if err != nil || c.want != slices.Equal(d.took, []crypto.PersonID{c.from}) {
+			t.Errorf("%s: %v, taken %v", what, err, d.took)
+		}
+	}
+	for _, c := range []struct{ disk, want error }{{store.ErrNoConversation, nil}, {store.ErrBudget, store.ErrBudget}, {errFullDisk, errFullDisk}} {
+		d := newDesk()
+		d.takes = c.disk
+		if err := d.Receipts.TakeHoldings(t.Context(), bob, direct, event.Record{Subject: about(direct, me)}); err != c.want {
+			t.Errorf("%v: %v", c.disk, err)
+		}
+	}
 }

@@ -34,6 +34,8 @@ type Inbox struct {
 	wishes  []sync.Input // Follow, Compare, Room and ShareEpoch
 	wanted  []crypto.PersonID
 	shared  []wire.Sighting
+	typing  map[event.Conversation]bool // where the owner writes, or has stopped
+	away    *bool                       // the owner is; nil: nothing to tell
 	rejoin  bool
 }
 
@@ -118,6 +120,25 @@ func (n *Inbox) Share(sightings ...wire.Sighting) {
 	n.given.Give()
 }
 
+// Typing says that the owner writes in a conversation, or has stopped.
+func (n *Inbox) Typing(c event.Conversation, on bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.typing == nil {
+		n.typing = make(map[event.Conversation]bool)
+	}
+	n.typing[c] = on
+	n.given.Give()
+}
+
+// Presence says whether the owner is away.
+func (n *Inbox) Presence(away bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.away = &away
+	n.given.Give()
+}
+
 // take empties the inbox. The inputs are in the order in which the machine needs them: control
 // events come before the events that were written under them. rejoin says that what the peer may
 // have is to be told before all of them.
@@ -140,9 +161,16 @@ func (n *Inbox) take() (rejoin bool, inputs []sync.Input) {
 	if len(n.shared) > 0 {
 		inputs = append(inputs, sync.Share{Sightings: n.shared})
 	}
+	for c, on := range n.typing {
+		inputs = append(inputs, sync.ShareTyping{Conversation: c, On: on})
+	}
+	if n.away != nil {
+		inputs = append(inputs, sync.SharePresence{Away: *n.away})
+	}
 	rejoin = n.rejoin
 	clear(n.held)
 	clear(n.control)
 	n.order, n.records, n.wishes, n.wanted, n.shared, n.rejoin = nil, nil, nil, nil, nil, false
+	n.typing, n.away = nil, nil
 	return rejoin, inputs
 }

@@ -88,12 +88,13 @@ type Session struct {
 	log    *slog.Logger
 
 	// Each of these guards itself.
-	Inbox Inbox    // from the rest of the node to the loop
-	tasks tasks    // from the loop to the worker
-	out   outgoing // from the loop to the writer
-	heard atomic.Int64
-	end   ending
-	short notify.Signal // others need memory of which this session holds most
+	Inbox  Inbox    // from the rest of the node to the loop
+	tasks  tasks    // from the loop to the worker
+	out    outgoing // from the loop to the writer
+	heard  atomic.Int64
+	awaits atomic.Bool // an answer of the peer's to what was sent
+	end    ending
+	short  notify.Signal // others need memory of which this session holds most
 
 	answers chan sync.Input // from the worker and the confirmer to the loop
 
@@ -144,6 +145,9 @@ func (s *Session) OpenedByLower() bool {
 
 // Log returns the logger of the session, which names the peer.
 func (s *Session) Log() *slog.Logger { return s.log }
+
+// Talks says whether there is something to send, or an answer to come: then words wait.
+func (s *Session) Talks() bool { return s.awaits.Load() || s.Unsent() > 0 }
 
 // Silence returns for how long no byte has come from the peer.
 func (s *Session) Silence() time.Duration {
@@ -361,6 +365,7 @@ func (s *Session) step(ctx context.Context, in sync.Input) error {
 			}
 		}
 	}
+	s.awaits.Store(s.machine.Awaits())
 	return nil
 }
 

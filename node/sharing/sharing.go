@@ -136,7 +136,7 @@ func (s *Portion) direct() (sync.Conversation, error) {
 	if out.Doubted, err = s.doubted(out.Logs); err != nil {
 		return out, err
 	}
-	if out.Records, err = s.cfg.Store.Book().Records(event.KindReceipt, c[:]); err != nil {
+	if out.Records, err = s.receipts(c[:]); err != nil {
 		return out, err
 	}
 	if profile := s.cfg.Owner.Profile(); profile != nil {
@@ -187,8 +187,18 @@ func (s *Portion) group(g groups.Shared) (sync.Conversation, error) {
 	if s.peer.Person != s.own.Person { // others get the receipts about what they wrote
 		about = slices.Concat(about, s.peer.Person[:])
 	}
-	out.Records, err = s.cfg.Store.Book().Records(event.KindReceipt, about)
+	out.Records, err = s.receipts(about)
 	return out, err
+}
+
+// receipts returns the receipts and holdings whose subject begins with the given bytes.
+func (s *Sharing) receipts(about []byte) ([]event.Record, error) {
+	receipts, err := s.cfg.Store.Book().Records(event.KindReceipt, about)
+	if err != nil {
+		return nil, err
+	}
+	holdings, err := s.cfg.Store.Book().Records(event.KindHoldings, about)
+	return append(receipts, holdings...), err
 }
 
 // CardsMissing returns the members of a group whose cards are not known here.

@@ -161,6 +161,16 @@ type (
 	// Sighted hands over sightings. The peer may have made them up.
 	Sighted struct{ Sightings []wire.Sighting }
 
+	// TypingShared says that the peer's owner writes in a conversation now, or has stopped. It is to be
+	// forgotten after a while.
+	TypingShared struct {
+		Conversation event.Conversation
+		On           bool
+	}
+
+	// PresenceShared says whether the peer's owner is away. Until it comes, they are not.
+	PresenceShared struct{ Away bool }
+
 	// Drain asks for Drained when everything that was sent before it has left this node, and no
 	// sooner.
 	Drain struct{}
@@ -172,28 +182,30 @@ type (
 	Close struct{ Reason error }
 )
 
-func (Send) effect()          {}
-func (Identify) effect()      {}
-func (Load) effect()          {}
-func (Ingest) effect()        {}
-func (IngestRecord) effect()  {}
-func (LoadControl) effect()   {}
-func (Void) effect()          {}
-func (Recognize) effect()     {}
-func (LoadWelcome) effect()   {}
-func (IngestControl) effect() {}
-func (IngestWelcome) effect() {}
-func (EpochShared) effect()   {}
-func (Acked) effect()         {}
-func (Refusal) effect()       {}
-func (Rollback) effect()      {}
-func (RoundBegan) effect()    {}
-func (RoundDropped) effect()  {}
-func (RoundEnded) effect()    {}
-func (Request) effect()       {}
-func (FetchCard) effect()     {}
-func (LearnCard) effect()     {}
-func (Sighted) effect()       {}
-func (Drain) effect()         {}
-func (Wake) effect()          {}
-func (Close) effect()         {}
+func (Send) effect()           {}
+func (Identify) effect()       {}
+func (Load) effect()           {}
+func (Ingest) effect()         {}
+func (IngestRecord) effect()   {}
+func (LoadControl) effect()    {}
+func (Void) effect()           {}
+func (Recognize) effect()      {}
+func (LoadWelcome) effect()    {}
+func (IngestControl) effect()  {}
+func (IngestWelcome) effect()  {}
+func (EpochShared) effect()    {}
+func (Acked) effect()          {}
+func (Refusal) effect()        {}
+func (Rollback) effect()       {}
+func (RoundBegan) effect()     {}
+func (RoundDropped) effect()   {}
+func (RoundEnded) effect()     {}
+func (Request) effect()        {}
+func (FetchCard) effect()      {}
+func (LearnCard) effect()      {}
+func (Sighted) effect()        {}
+func (TypingShared) effect()   {}
+func (PresenceShared) effect() {}
+func (Drain) effect()          {}
+func (Wake) effect()           {}
+func (Close) effect()          {}

@@ -35,11 +35,14 @@ type end struct {
 	refusals map[event.Conversation]wire.Reason // what the session said last of why the peer takes nothing
 	opened   time.Time                          // when the last run was sent before the peer offered anything
 	lied     bool                               // it has kept words to itself
+
+	typing map[event.Conversation]bool // of which the peer was told that the owner writes, or that they don't
 }
 
 func newEnd(n, peer *node, c *conn) *end {
 	e := &end{node: n, peer: peer, conn: c, restore: peer.restore, terms: map[event.Conversation]terms{}, recognized: map[event.Conversation]bool{}, rounds: map[event.Conversation]bool{}}
 	e.refusals = map[event.Conversation]wire.Reason{}
+	e.typing = map[event.Conversation]bool{}
 	nonce := [32]byte{byte(n.index), byte(peer.index)}
 	e.session = sync.New(sync.Config{Self: n.device, Peer: peer.device, Nonce: nonce, Store: n.disk.instance})
 	if (n.index+peer.index)%2 == 0 {
@@ -55,6 +58,13 @@ func (e *end) open() {
 	}
 	e.begun = true
 	e.step(sync.Open{Card: []byte{byte(e.node.person + 1)}})
+}
+
+// sign tells the peer what the owner does now.
+func (e *end) sign(c conv, on, away bool) {
+	e.typing[c.id] = e.typing[c.id] || on
+	e.step(sync.ShareTyping{Conversation: c.id, On: on})
+	e.step(sync.SharePresence{Away: away})
 }
 
 // close ends the session at this end, and meets the peer again later.
@@ -193,6 +203,15 @@ func (e *end) effect(effect sync.Effect) {
 			},
 			then: func() { e.soon(sync.Stored{Ticket: x.Ticket}) },
 		})
+	case sync.TypingShared:
+		if said, ok := e.other.typing[x.Conversation]; !ok || !said && x.On {
+			w.fail("%s: %s types where it was not said", n.name, e.peer.name)
+		}
+		w.count.typings++
+	case sync.PresenceShared:
+		if x.Away {
+			w.count.aways++
+		}
 	case sync.Acked:
 		e.checkHeld("acknowledged", e.peer.disk, x.Log, x.Segments)
 		n.submit(operation{in: func(d *disk) { d.deliver(x.Log, e.peer.person, x.Segments) }})

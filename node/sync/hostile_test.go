@@ -268,6 +268,9 @@ func (z *fuzzed) do(choice byte) {
 			z.take(z.step(sync.Drained{}))
 		}
 		z.take(z.step([]sync.Input{sync.CardLearned{}, sync.CardFetched{}, sync.Share{}, sync.Open{}}[n%4]))
+		z.take(z.step([]sync.Input{
+			sync.ShareTyping{Conversation: direct, On: true}, sync.ShareTyping{Conversation: z.group.ID}, sync.SharePresence{Away: true}, sync.SharePresence{},
+		}[n%4]))
 	case 6:
 		z.take(z.step(z.members[n%3].now(n%4 + 3)))
 		z.take(z.step([]sync.Input{

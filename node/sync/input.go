@@ -151,6 +151,17 @@ type (
 	// Share passes sightings on to the peer.
 	Share struct{ Sightings []wire.Sighting }
 
+	// ShareTyping tells the peer that this node's owner writes in a conversation, or has stopped. If
+	// it can't be told now, it is not told at all.
+	ShareTyping struct {
+		Conversation event.Conversation
+		On           bool
+	}
+
+	// SharePresence tells the peer whether this node's owner is away, if that was told otherwise
+	// before. It is ignored before Joined, and where that says that the peer is not served.
+	SharePresence struct{ Away bool }
+
 	// Drained answers Drain.
 	Drained struct{}
 
@@ -227,5 +238,7 @@ func (Follow) input()        {}
 func (Compare) input()       {}
 func (ShareEpoch) input()    {}
 func (Share) input()         {}
+func (ShareTyping) input()   {}
+func (SharePresence) input() {}
 func (Drained) input()       {}
 func (Tick) input()          {}

@@ -76,6 +76,19 @@ const (
 	// maxWelcomes bounds the Welcome frames of a session. A program may make more groups than that.
 	maxWelcomes = 256
 
+	// typingBurst and typingEvery bound how often the peer says that its owner writes: 16 times at once,
+	// and then twice a second. An owner who writes says so every 4 s in each conversation.
+	typingBurst = 16
+	typingEvery = time.Second / 2
+
+	// presenceBurst and presenceEvery bound how often it says whether its owner is away, which a node
+	// says at most once a second.
+	presenceBurst = 8
+	presenceEvery = time.Second
+
+	// signBytes is about what it takes to say that the owner writes.
+	signBytes = 48
+
 	// controlBytes is about where a frame of control events ends and another one begins.
 	controlBytes = 256 << 10
 

@@ -161,6 +161,10 @@ func nameOf(e sync.Effect) string {
 		return "welcome"
 	case f.Epoch != nil:
 		return "epoch"
+	case f.Typing != nil:
+		return "typing"
+	case f.Presence != nil:
+		return "presence"
 	}
 	return "sightings"
 }

@@ -29,6 +29,7 @@ type Config struct {
 //	welcomes        groups into which this node's person has brought the peer's
 //	records, cards  records that are newer here, and cards that either of the two needs
 //	take            what the peer brings: with the shell, waiting, answered or refused
+//	signs           what the two owners do at the moment
 //	tell            Have for what others brought, so that the peer does not push it
 //
 // All parts read what is shared: the Step under way (turn), the two devices (pair), how much may be
@@ -52,6 +53,7 @@ type Session struct {
 	welcomes welcomes
 	records  records
 	cards    cards
+	signs    signs
 
 	wakeAt time.Time // of the last Wake
 }
@@ -78,6 +80,7 @@ func New(cfg Config) *Session {
 	}
 	s.control = control{turn: &s.turn, pair: &s.pair, pace: &s.pace}
 	s.welcomes = welcomes{turn: &s.turn, pair: &s.pair, pace: &s.pace}
+	s.signs = signs{turn: &s.turn, pace: &s.pace}
 	s.cards = cards{turn: &s.turn, pair: &s.pair}
 	return s
 }
@@ -93,6 +96,9 @@ func (s *Session) Step(now time.Time, in Input) []Effect {
 	s.goOn()
 	return s.out
 }
+
+// Awaits says whether a run was sent that the peer has not answered.
+func (s *Session) Awaits() bool { return len(s.push.window.flights) > 0 }
 
 // input hands an input to the parts that it concerns.
 func (s *Session) input(in Input) {
@@ -146,6 +152,12 @@ func (s *Session) input(in Input) {
 			sightings := in.Sightings[:min(len(in.Sightings), wire.MaxSightings)]
 			s.send(wire.Frame{Sightings: &wire.Sightings{Sightings: sightings}})
 		}
+	case ShareTyping:
+		s.signs.shareTyping(s.byID[in.Conversation], in.On)
+	case SharePresence:
+		if s.greeting.joined() && s.serve {
+			s.signs.sharePresence(in.Away)
+		}
 	case Drained:
 		s.pace.drained()
 	case Tick:
@@ -197,6 +209,12 @@ func (s *Session) received(f wire.Frame) {
 	case f.Epoch != nil:
 		if c := s.at(f.Epoch.Tag); c != nil && c.group && c.live() {
 			s.emit(EpochShared{c.id, *f.Epoch})
+		}
+	case f.Typing != nil:
+		s.signs.typed(s.at(f.Typing.Tag), f.Typing.On)
+	case f.Presence != nil:
+		if s.greeting.joined() && s.serve {
+			s.signs.went(f.Presence.Away)
 		}
 	default:
 		s.close(broken("empty frame"))

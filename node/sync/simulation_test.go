@@ -95,6 +95,7 @@ func (c *counts) all(rooms bool) map[string]*int {
 		"cards asked for": &c.needCards, "refusals": &c.refused, "frames": &c.frames, "restores": &c.restores,
 		"stripped words": &c.strips, "waits for room": &c.drains,
 		"runs without room on the disk": &c.fulls, "claims forgotten": &c.forgets, "runs over budget": &c.overs,
+		"typing": &c.typings, "persons away": &c.aways,
 	}
 	if rooms {
 		maps.Copy(all, map[string]*int{
@@ -213,10 +214,28 @@ func (w *world) begin(seed uint64) {
 	}
 }
 
+// sign has a node tell everybody what its owner does, in conversations that they share or not.
+func (w *world) sign() {
+	n := w.nodes[w.rng.IntN(len(w.nodes))]
+	convs := w.convs
+	for _, r := range w.rooms {
+		convs = append(convs, r.conv)
+	}
+	c, on, away := convs[w.rng.IntN(len(convs))], w.chance(0.7), w.chance(0.5)
+	for _, e := range n.ends {
+		if e != nil && e.begun {
+			e.sign(c, on, away)
+		}
+	}
+}
+
 // end lets trouble come and go, and time pass until everything is at rest.
 func (w *world) end(seed uint64) {
 	if !w.gentle {
 		w.disturb(seed)
+	}
+	for range 40 {
+		w.after(w.within(trouble), w.sign)
 	}
 	w.run(w.now.Add(trouble))
 	w.heal()

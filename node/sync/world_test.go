@@ -45,7 +45,7 @@ type world struct {
 
 // counts say what a run went through, so that it can't be vacuous.
 type counts struct {
-	crashes, cuts, gaps, duplicates, rollbacks, needCards, requests, openings, refused, forks, frames, restores, strips, drains, fulls, overs, forgets int
+	crashes, cuts, gaps, duplicates, rollbacks, needCards, requests, openings, refused, forks, frames, restores, strips, drains, fulls, overs, forgets, typings, aways int
 
 	// In rooms only.
 	needControls, welcomes, invites, removals, skips, spans, shorts, quiet, asks int

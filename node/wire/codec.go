@@ -11,7 +11,7 @@ import (
 )
 
 // fields is one more than the highest field number of a Frame.
-const fields = 16
+const fields = 18
 
 // ParseFrame reads a frame from its bytes, which the result aliases. Its error matches
 // ErrMalformed. A run in the frame is well formed but not proven, and no signature was checked.
@@ -73,6 +73,10 @@ func (f *Frame) parse(field int, b []byte) (err error) {
 		f.Welcome, err = ParseWelcome(b)
 	case 15:
 		f.Epoch, err = parseEpoch(b)
+	case 16:
+		f.Typing, err = parseTyping(b)
+	case 17:
+		f.Presence, err = parsePresence(b)
 	}
 	return err
 }
@@ -112,6 +116,10 @@ func (f Frame) Marshal() []byte {
 		field, message = 14, f.Welcome.Marshal()
 	case f.Epoch != nil:
 		field, message = 15, f.Epoch.marshal()
+	case f.Typing != nil:
+		field, message = 16, f.Typing.marshal()
+	case f.Presence != nil:
+		field, message = 17, f.Presence.marshal()
 	}
 	var w canon.Writer
 	w.Element(field, message)

@@ -25,6 +25,8 @@ type Frame struct {
 	Control     *Control
 	Welcome     *Welcome
 	Epoch       *Epoch
+	Typing      *Typing
+	Presence    *Presence
 }
 
 // Hello opens a session.
@@ -199,3 +201,12 @@ type Sighting struct {
 	Device    crypto.DeviceID
 	Addresses []netip.AddrPort // TCP; IPv4, or IPv6 without a zone
 }
+
+// Typing says that the sender's owner writes in a conversation now, or that they have stopped.
+type Typing struct {
+	Tag []byte
+	On  bool
+}
+
+// Presence says whether the sender's owner is away from their screens.
+type Presence struct{ Away bool }

@@ -113,6 +113,11 @@ func frames(t testing.TB) []namedFrame {
 		{"welcome", welcomed(t)},
 		{"welcome without card", welcomed(t, func(w *wire.Welcome) { w.Card, w.Members = nil, wire.MaxMembers })},
 		{"epoch", wire.Frame{Epoch: &wire.Epoch{Tag: oneTag, ID: [16]byte{1}, Key: [32]byte{2}, Control: []crypto.Hash{{3}, {4}}, Age: 70}}},
+		{"typing", wire.Frame{Typing: &wire.Typing{Tag: oneTag, On: true}}},
+		{"typing in the direct conversation", wire.Frame{Typing: &wire.Typing{On: true}}},
+		{"typing no more", wire.Frame{Typing: &wire.Typing{Tag: oneTag}}},
+		{"away", wire.Frame{Presence: &wire.Presence{Away: true}}},
+		{"here", wire.Frame{Presence: &wire.Presence{}}},
 	}
 }
 
@@ -317,7 +322,12 @@ func TestParseFrameRefuses(t *testing.T) {
 		"nothing":          nil,
 		"two":              append(bytes.Clone(hello), settled...),
 		"one kind twice":   append(bytes.Clone(settled), settled...),
-		"unknown":          {0x82, 1, 0},
+		"unknown":          {0x92, 1, 0},
+		"typing twice":     {0x82, 1, 2, 0x10, 2},
+		"typing, short":    {0x82, 1, 3, 0x0a, 1, 7},
+		"typing, 0":        {0x82, 1, 2, 0x10, 0},
+		"away twice":       {0x8a, 1, 2, 0x08, 2},
+		"away, and more":   {0x8a, 1, 4, 0x08, 1, 0x10, 1},
 		"no padding":       {0x22, 0},
 		"odd padding":      padded(505),
 		"much padding":     padded(506 + 512),

@@ -11,7 +11,7 @@ import (
 	"github.com/earshot-im/earshot/store/tx"
 )
 
-// maxReceipts bounds how many store instances of one device may have a receipt on one subject. A
+// maxReceipts bounds how many store instances of one device may have a receipt, or holdings, on one subject. A
 // device begins a new instance when it is restored, and nobody restores it that often.
 const maxReceipts = 16
 
@@ -85,14 +85,15 @@ func (k *Book) putNewer(b *tx.Batch, r *event.Record) (bool, error) {
 			return false, err
 		}
 	}
-	had := sizeOfRecord(old)
+	had, unknown := sizeOfRecord(old), false
 	switch r.Kind {
 	case event.KindProfile:
-	case event.KindReceipt:
+	case event.KindReceipt, event.KindHoldings:
 		if old == nil && receipts(&b.Reader, r) >= maxReceipts {
 			return false, ErrBudget
 		}
 	default:
+		unknown = true
 		if n := number(b.Get(bucketBudgets, []byte{budgetRecords})); n+costRecord+uint64(len(r.Bytes)) > recordsBudget+uint64(had) {
 			return false, ErrBudget
 		}
@@ -100,7 +101,7 @@ func (k *Book) putNewer(b *tx.Batch, r *event.Record) (bool, error) {
 	if err := k.chargeRecord(b, r, had); err != nil {
 		return false, err
 	}
-	if r.Kind != event.KindProfile && r.Kind != event.KindReceipt {
+	if unknown {
 		if err := spendRecord(b, had, costRecord+len(r.Bytes)); err != nil {
 			return false, err
 		}
@@ -130,7 +131,7 @@ func (k *Book) chargeRecord(b *tx.Batch, r *event.Record, had int) error {
 	return k.Charge(b, Payer{Person: by}, uint64(now-had))
 }
 
-// receipts counts the receipts of a record's device on its subject, whichever store instance they
+// receipts counts the records of a record's kind and device on its subject, whichever store instance they
 // are of.
 func receipts(r *tx.Reader, of *event.Record) (n int) {
 	subject := of.Subject[:len(of.Subject)-len(event.Instance{})]
@@ -176,20 +177,45 @@ func (k *Book) Sign(b *tx.Batch, kind event.RecordKind, subject, value []byte) (
 	return signed, err
 }
 
+// Signed reports whether this device has signed a record of a kind and subject.
+func (k *Book) Signed(b *tx.Batch, kind event.RecordKind, subject []byte) bool {
+	return b.Get(bucketRecords, recordKey(kind, subject, k.cfg.Keyring.Device.ID())) != nil
+}
+
+// Put is PutRecord in a batch of the caller, who is also given what was held. Where it fails with ErrBudget it
+// has changed nothing.
+func (k *Book) Put(b *tx.Batch, r *event.Record) (newer bool, old *event.Record, err error) {
+	if v := b.Get(bucketRecords, recordKey(r.Kind, r.Subject, r.Device)); v != nil {
+		held, err := k.parseRecord(v)
+		if err != nil {
+			return false, nil, err
+		}
+		old = &held
+	}
+	newer, err = k.putNewer(b, r)
+	return newer, old, err
+}
+
 // Records returns the records of a kind, by all devices, whose subject begins with the given bytes,
 // in the order of subject and device.
 func (k *Book) Records(kind event.RecordKind, subject []byte) (out []event.Record, err error) {
-	err = k.cfg.DB.View(func(r *tx.Reader) error {
-		for _, v := range r.Prefix(bucketRecords, recordPrefix(kind, subject)) {
-			record, err := k.parseRecord(v)
-			if err != nil {
-				return err
-			}
-			if bytes.HasPrefix(record.Subject, subject) {
-				out = append(out, record)
-			}
-		}
-		return nil
+	err = k.cfg.DB.View(func(r *tx.Reader) (err error) {
+		out, err = k.RecordsIn(r, kind, subject)
+		return err
 	})
 	return out, err
+}
+
+// RecordsIn is Records in a transaction of the caller.
+func (k *Book) RecordsIn(r *tx.Reader, kind event.RecordKind, subject []byte) (out []event.Record, err error) {
+	for _, v := range r.Prefix(bucketRecords, recordPrefix(kind, subject)) {
+		record, err := k.parseRecord(v)
+		if err != nil {
+			return nil, err
+		}
+		if bytes.HasPrefix(record.Subject, subject) {
+			out = append(out, record)
+		}
+	}
+	return out, nil
 }

@@ -32,6 +32,19 @@ type other struct {
 // Empty reports whether nothing was noted.
 func (n *Notes) Empty() bool { return len(n.ranges) == 0 && len(n.others) == 0 }
 
+// Each calls log for the logs of which something was noted, and conversation for the conversations that
+// were.
+func (n *Notes) Each(log func(uint32), conversation func(event.Conversation)) {
+	for of := range n.ranges {
+		log(of.log)
+	}
+	for what := range n.others {
+		if what.Kind == Conversation {
+			conversation(event.Conversation(what.id))
+		}
+	}
+}
+
 // Events notes parts of a log, of which some may be empty. The kind is Rows or Effects.
 func (n *Notes) Events(kind Kind, log uint32, events ...event.Range) {
 	key := logOf{kind, log}

@@ -74,7 +74,7 @@ func Open(cfg Config) (*Disk, error) {
 }
 
 func open(cfg Config) (*Disk, error) {
-	if err := makePrivate(cfg.Dir); err != nil {
+	if err := MakePrivate(cfg.Dir); err != nil {
 		return nil, fmt.Errorf("open data directory: %w", err)
 	}
 	held, err := lock(filepath.Join(cfg.Dir, lockName))
@@ -204,7 +204,7 @@ func newKeyring(random io.Reader) (crypto.Keyring, error) {
 // prepare checks the database file, if there is anything in it, and compacts it if it is mostly
 // free. It reports whether the file is now one that was closed.
 func prepare(cfg *Config, path string) (closed bool, err error) {
-	f, err := openPrivate(path, os.O_RDONLY)
+	f, err := OpenPrivate(path, os.O_RDONLY)
 	if errors.Is(err, fs.ErrNotExist) {
 		return true, nil
 	}

@@ -20,6 +20,7 @@
 // Examine says what Open would find, for a person who asks what is wrong. It changes nothing.
 //
 // The types of bbolt in its exports are for store/tx, which hides them. Package store opens and
-// closes the directory; store/book uses its errors; nothing else may import it. All errors match a
-// sentinel of errors.go or of crypto, or are the operating system's.
+// closes the directory; the packages that keep buckets use its errors, and store/shelf its private
+// files; nothing else may import it. All errors match a sentinel of errors.go or of crypto, or are
+// the operating system's.
 package disk

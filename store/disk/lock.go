@@ -24,7 +24,7 @@ var errHeld = errors.New("held by another")
 // end of the process, lets go. The file itself stays: if it were removed, two processes could hold
 // locks on two files of one name.
 func lock(path string) (*os.File, error) {
-	f, err := openPrivate(path, os.O_RDWR|os.O_CREATE)
+	f, err := OpenPrivate(path, os.O_RDWR|os.O_CREATE)
 	if err != nil {
 		return nil, err
 	}

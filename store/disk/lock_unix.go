@@ -29,8 +29,8 @@ func checkOwner(path string, info os.FileInfo) error {
 	return nil
 }
 
-// syncDir makes a rename in the directory durable.
-func syncDir(path string) error {
+// SyncDir makes durable which files a directory has, by which names.
+func SyncDir(path string) error {
 	d, err := os.Open(path)
 	if err != nil {
 		return err

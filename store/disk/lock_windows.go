@@ -23,5 +23,5 @@ const othersMay = false
 // Owners and modes are left to the profile directory's access list.
 func checkOwner(string, os.FileInfo) error { return nil }
 
-// NTFS journals renames, and directories can't be synced.
-func syncDir(string) error { return nil }
+// SyncDir does nothing: NTFS journals names, and directories can't be synced.
+func SyncDir(string) error { return nil }

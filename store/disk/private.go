@@ -12,9 +12,9 @@ const (
 	fileMode = 0o600
 )
 
-// makePrivate makes the directory. From one that is there it takes the rights of the group and of
+// MakePrivate makes the directory. From one that is there it takes the rights of the group and of
 // others.
-func makePrivate(dir string) error {
+func MakePrivate(dir string) error {
 	if err := os.MkdirAll(dir, dirMode); err != nil {
 		return err
 	}
@@ -31,9 +31,9 @@ func makePrivate(dir string) error {
 	return nil
 }
 
-// openPrivate opens a regular file of this user and takes the rights of others from it. It follows
+// OpenPrivate opens a regular file of this user and takes the rights of others from it. It follows
 // no link, since somebody may have put one there while the directory was open to others.
-func openPrivate(path string, flag int) (*os.File, error) {
+func OpenPrivate(path string, flag int) (*os.File, error) {
 	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%w: %s is no regular file", ErrNotPrivate, path)
 	}
@@ -57,7 +57,7 @@ func openPrivate(path string, flag int) (*os.File, error) {
 
 // readPrivate reads a file of at most limit bytes.
 func readPrivate(path string, limit int64) ([]byte, error) {
-	f, err := openPrivate(path, os.O_RDONLY)
+	f, err := OpenPrivate(path, os.O_RDONLY)
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +67,7 @@ func readPrivate(path string, limit int64) ([]byte, error) {
 
 // replace puts a whole file in place of path, or leaves what was there.
 func replace(path string, b []byte) error {
-	f, err := openPrivate(path+temporary, os.O_WRONLY|os.O_CREATE|os.O_TRUNC)
+	f, err := OpenPrivate(path+temporary, os.O_WRONLY|os.O_CREATE|os.O_TRUNC)
 	if err != nil {
 		return err
 	}
@@ -89,5 +89,5 @@ func rename(from, to string) error {
 	if err := os.Rename(from, to); err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(to))
+	return SyncDir(filepath.Dir(to))
 }

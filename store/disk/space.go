@@ -15,7 +15,10 @@ const (
 )
 
 // Space is how large a file system is and how much of it this user may still fill, in bytes.
-type Space struct{ Total, Free uint64 }
+type Space struct {
+	Total, Free uint64
+	Disk        uint64 // tells it from other file systems; 0: not known
+}
 
 // Kept is how much of a file system is kept for the owner.
 func (s Space) Kept() uint64 { return max(keepFree, s.Total/keepPart) }

@@ -14,5 +14,10 @@ func SpaceOf(dir string) (s Space, known bool) {
 		return Space{}, false
 	}
 	size := uint64(fs.Bsize)
-	return Space{Total: fs.Blocks * size, Free: fs.Bavail * size}, true
+	s = Space{Total: fs.Blocks * size, Free: fs.Bavail * size}
+	var at unix.Stat_t
+	if unix.Stat(dir, &at) == nil {
+		s.Disk = uint64(at.Dev)
+	}
+	return s, true
 }

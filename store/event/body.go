@@ -6,6 +6,7 @@ import (
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/crypto/canon"
+	"github.com/earshot-im/earshot/store/blob"
 )
 
 const (
@@ -23,8 +24,27 @@ const (
 	// MaxExtensionName bounds the name of an extension in bytes.
 	MaxExtensionName = 64
 
-	minBody       = 18  // a salt and nothing else
-	maxAttachment = 128 // bytes; one takes at most 77
+	// MaxFileName and MaxFileType bound what an attachment is called and said to be, in bytes.
+	MaxFileName = 255
+	MaxFileType = 127
+	// MaxPreview bounds the small picture that stands for an attachment, in bytes.
+	MaxPreview = 8 << 10
+	// MaxPixels bounds the width and the height of a picture.
+	MaxPixels = 1<<16 - 1
+	// MaxDuration bounds a voice note in ms.
+	MaxDuration = 15 * 60 * 1000
+	// MaxWave bounds the shape of a voice note in bytes.
+	MaxWave = 128
+
+	minBody       = 18               // a salt and nothing else
+	maxAttachment = MaxPreview + 768 // bytes; what stands beside the preview takes at most 630
+)
+
+// Flags of an attachment. It has at most one.
+const (
+	AttachedFolder = 1 << iota
+	AttachedVoice
+	AttachedPicture
 )
 
 // Body is the part of an event that can go without breaking the log.
@@ -36,11 +56,74 @@ type Body struct {
 	Fallback    string      // shown by programs that don't know the kind
 }
 
-// Attachment is a file that goes with a message.
+// Attachment is a file or a folder that goes with a message. What it says beside the hash is a claim of
+// the sender's.
 type Attachment struct {
 	Manifest crypto.Hash
-	Size     uint64 // bytes
+	Size     uint64 // of the stream, in bytes
 	Key      [32]byte
+	Name     string
+	Type     string // media type; empty: not known
+	Flags    uint64
+	Preview  []byte // a small JPEG; nil: none
+	Width    uint64 // pixels
+	Height   uint64
+	Duration uint64 // ms
+	Wave     []byte
+}
+
+func (a *Attachment) marshal() []byte {
+	var w canon.Writer
+	w.Bytes(1, a.Manifest[:])
+	w.Uint(2, a.Size)
+	w.Bytes(3, a.Key[:])
+	w.String(4, a.Name)
+	w.String(5, a.Type)
+	w.Uint(6, a.Flags)
+	w.Bytes(7, a.Preview)
+	w.Uint(8, a.Width)
+	w.Uint(9, a.Height)
+	w.Uint(10, a.Duration)
+	w.Bytes(11, a.Wave)
+	return w.Out()
+}
+
+func parseAttachment(b []byte) (Attachment, error) {
+	r := canon.NewReader(b)
+	a := Attachment{
+		Manifest: crypto.Hash(r.Fixed(1, 32)),
+		Size:     r.Uint(2),
+		Key:      [32]byte(r.Fixed(3, 32)),
+		Name:     r.String(4, MaxFileName),
+		Type:     r.String(5, MaxFileType),
+		Flags:    r.Uint(6),
+		Preview:  r.Bytes(7, MaxPreview),
+		Width:    r.Uint(8),
+		Height:   r.Uint(9),
+		Duration: r.Uint(10),
+		Wave:     r.Bytes(11, MaxWave),
+	}
+	return a, r.End()
+}
+
+func (a *Attachment) check() error {
+	switch {
+	case a.Size > blob.MaxSize:
+		return malformed("attachment of %d bytes", a.Size)
+	case a.Name == "" || len(a.Name) > MaxFileName || !utf8.ValidString(a.Name):
+		return malformed("attachment: name")
+	case len(a.Type) > MaxFileType || !utf8.ValidString(a.Type):
+		return malformed("attachment: type")
+	case a.Flags&(a.Flags-1) != 0 || a.Flags > AttachedPicture:
+		return malformed("attachment: flags %d", a.Flags)
+	case len(a.Preview) > MaxPreview:
+		return malformed("attachment: preview of %d bytes", len(a.Preview))
+	case a.Width > MaxPixels || a.Height > MaxPixels:
+		return malformed("attachment: %d by %d pixels", a.Width, a.Height)
+	case a.Duration > MaxDuration || len(a.Wave) > MaxWave:
+		return malformed("attachment: voice note of %d ms", a.Duration)
+	}
+	return nil
 }
 
 // Extension adds something to a body. Programs that don't know it ignore it.
@@ -49,20 +132,47 @@ type Extension struct {
 	Value []byte
 }
 
+// HasAttachments reports whether a body that was parsed before has attachments, without parsing it again.
+func HasAttachments(body []byte) bool {
+	r := canon.NewReader(body)
+	r.Bytes(1, 16)
+	r.Bytes(2, MaxBody)
+	return len(r.Repeated(3, MaxAttachments, maxAttachment)) > 0
+}
+
+// Fit takes previews away, the largest first, as long as the body is larger than MaxBody.
+func (b *Body) Fit() {
+	for len(b.bytes()) > MaxBody {
+		largest := &Attachment{}
+		for i := range b.Attachments {
+			if a := &b.Attachments[i]; len(a.Preview) > len(largest.Preview) {
+				largest = a
+			}
+		}
+		if len(largest.Preview) == 0 {
+			return
+		}
+		largest.Preview = nil
+	}
+}
+
 func (b *Body) marshal() ([]byte, error) {
 	if err := b.check(); err != nil {
 		return nil, err
 	}
+	out := b.bytes()
+	if n := len(out); n > MaxBody {
+		return nil, fmt.Errorf("body of %d bytes: %w: at most %d", n, ErrTooLarge, MaxBody)
+	}
+	return out, nil
+}
+
+func (b *Body) bytes() []byte {
 	var w canon.Writer
 	w.Bytes(1, b.Salt[:])
 	w.Bytes(2, b.Content)
 	for i := range b.Attachments {
-		a := &b.Attachments[i]
-		var e canon.Writer
-		e.Bytes(1, a.Manifest[:])
-		e.Uint(2, a.Size)
-		e.Bytes(3, a.Key[:])
-		w.Element(3, e.Out())
+		w.Element(3, b.Attachments[i].marshal())
 	}
 	for _, x := range b.Extensions {
 		var e canon.Writer
@@ -71,10 +181,7 @@ func (b *Body) marshal() ([]byte, error) {
 		w.Element(4, e.Out())
 	}
 	w.String(5, b.Fallback)
-	if n := len(w.Out()); n > MaxBody {
-		return nil, fmt.Errorf("body of %d bytes: %w: at most %d", n, ErrTooLarge, MaxBody)
-	}
-	return w.Out(), nil
+	return w.Out()
 }
 
 func parseBody(b []byte) (Body, error) {
@@ -84,15 +191,11 @@ func parseBody(b []byte) (Body, error) {
 	r := canon.NewReader(b)
 	body := Body{Salt: [16]byte(r.Fixed(1, 16)), Content: r.Bytes(2, MaxBody)}
 	for _, b := range r.Repeated(3, MaxAttachments, maxAttachment) {
-		r := canon.NewReader(b)
-		body.Attachments = append(body.Attachments, Attachment{
-			Manifest: crypto.Hash(r.Fixed(1, 32)),
-			Size:     r.Uint(2),
-			Key:      [32]byte(r.Fixed(3, 32)),
-		})
-		if err := r.End(); err != nil {
+		a, err := parseAttachment(b)
+		if err != nil {
 			return Body{}, malformed("attachment: %w", err)
 		}
+		body.Attachments = append(body.Attachments, a)
 	}
 	for _, b := range r.Repeated(4, MaxExtensions, MaxBody) {
 		r := canon.NewReader(b)
@@ -126,8 +229,8 @@ func (b *Body) check() error {
 		return malformed("body: fallback text")
 	}
 	for i := range b.Attachments {
-		if b.Attachments[i].Size > MaxInteger {
-			return malformed("body: attachment of %d bytes", b.Attachments[i].Size)
+		if err := b.Attachments[i].check(); err != nil {
+			return err
 		}
 	}
 	for i, x := range b.Extensions {

@@ -77,6 +77,10 @@ var formats = map[string]again{
 		r, err := ParseReceipt(b)
 		return r.Marshal(), err
 	},
+	"holdings": func(b []byte) ([]byte, error) {
+		h, err := ParseHoldings(b)
+		return h.Marshal(), err
+	},
 }
 
 func control(k Kind) again {
@@ -129,6 +133,7 @@ func FuzzRun(f *testing.F)      { fuzz(f, "run") }
 func FuzzRecord(f *testing.F)   { fuzz(f, "record") }
 func FuzzProfile(f *testing.F)  { fuzz(f, "profile") }
 func FuzzReceipt(f *testing.F)  { fuzz(f, "receipt") }
+func FuzzHoldings(f *testing.F) { fuzz(f, "holdings") }
 
 // TestStrictness bends every vector at every bit and cuts it at every byte.
 func TestStrictness(t *testing.T) {

@@ -3,11 +3,13 @@ package event
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/crypto/canon"
+	"github.com/earshot-im/earshot/store/blob"
 )
 
 func TestHeaderRefuses(t *testing.T) {
@@ -186,20 +188,41 @@ func TestBodyLimits(t *testing.T) {
 		}
 		return x
 	}
+	attached := func(n int) []Attachment { return slices.Repeat([]Attachment{{Name: "a"}}, n) }
+	one := func(change func(a *Attachment)) Body {
+		a := Attachment{Name: "a"}
+		change(&a)
+		return Body{Attachments: []Attachment{a}}
+	}
 	for _, c := range []struct {
 		name string
 		body Body
 		want error
 	}{
-		{"at the limits", Body{Attachments: make([]Attachment, MaxAttachments), Extensions: many(MaxExtensions), Fallback: strings.Repeat("x", MaxFallback)}, nil},
+		{"at the limits", Body{Attachments: attached(MaxAttachments), Extensions: many(MaxExtensions), Fallback: strings.Repeat("x", MaxFallback)}, nil},
 		{"parts at the limits", Body{
-			Attachments: []Attachment{{Size: MaxInteger}},
-			Extensions:  []Extension{{Name: strings.Repeat("x", MaxExtensionName)}},
+			Attachments: []Attachment{{
+				Size: blob.MaxSize, Name: strings.Repeat("x", MaxFileName), Type: strings.Repeat("x", MaxFileType), Flags: AttachedPicture,
+				Preview: make([]byte, MaxPreview), Width: MaxPixels, Height: MaxPixels, Duration: MaxDuration, Wave: make([]byte, MaxWave),
+			}},
+			Extensions: []Extension{{Name: strings.Repeat("x", MaxExtensionName)}},
 		}, nil},
 		{"largest", Body{Content: make([]byte, MaxBody-minBody-4)}, nil},
 		{"one byte more", Body{Content: make([]byte, MaxBody-minBody-3)}, ErrTooLarge},
-		{"33 attachments", Body{Attachments: make([]Attachment, MaxAttachments+1)}, ErrMalformed},
-		{"huge attachment", Body{Attachments: []Attachment{{Size: MaxInteger + 1}}}, ErrMalformed},
+		{"33 attachments", Body{Attachments: attached(MaxAttachments + 1)}, ErrMalformed},
+		{"huge attachment", one(func(a *Attachment) { a.Size = blob.MaxSize + 1 }), ErrMalformed},
+		{"attachment without a name", one(func(a *Attachment) { a.Name = "" }), ErrMalformed},
+		{"long name of an attachment", one(func(a *Attachment) { a.Name = strings.Repeat("x", MaxFileName+1) }), ErrMalformed},
+		{"name of an attachment not UTF-8", one(func(a *Attachment) { a.Name = "\xff" }), ErrMalformed},
+		{"long type", one(func(a *Attachment) { a.Type = strings.Repeat("x", MaxFileType+1) }), ErrMalformed},
+		{"type not UTF-8", one(func(a *Attachment) { a.Type = "\xff" }), ErrMalformed},
+		{"folder and picture", one(func(a *Attachment) { a.Flags = AttachedFolder | AttachedPicture }), ErrMalformed},
+		{"unknown flag", one(func(a *Attachment) { a.Flags = AttachedPicture << 1 }), ErrMalformed},
+		{"large preview", one(func(a *Attachment) { a.Preview = make([]byte, MaxPreview+1) }), ErrMalformed},
+		{"too wide", one(func(a *Attachment) { a.Width = MaxPixels + 1 }), ErrMalformed},
+		{"too high", one(func(a *Attachment) { a.Height = MaxPixels + 1 }), ErrMalformed},
+		{"too long", one(func(a *Attachment) { a.Duration = MaxDuration + 1 }), ErrMalformed},
+		{"long wave", one(func(a *Attachment) { a.Wave = make([]byte, MaxWave+1) }), ErrMalformed},
 		{"17 extensions", Body{Extensions: many(MaxExtensions + 1)}, ErrMalformed},
 		{"extensions descending", Body{Extensions: []Extension{{Name: "b"}, {Name: "a"}}}, ErrMalformed},
 		{"extension twice", Body{Extensions: []Extension{{Name: "a"}, {Name: "a"}}}, ErrMalformed},

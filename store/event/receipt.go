@@ -68,8 +68,8 @@ func (s LogSegment) Log(c Conversation) Log {
 	return Log{Conversation: c, Device: s.Device, Instance: s.Instance}
 }
 
-// ReceiptSubject returns the subject of a receipt for an author's messages, given by the holder of
-// a store.
+// ReceiptSubject returns the subject of a receipt, or of holdings, for an author's messages, given by the
+// holder of a store.
 func ReceiptSubject(c Conversation, author crypto.PersonID, store Instance) []byte {
 	b := make([]byte, 0, receiptSubjectSize)
 	b = append(b, c[:]...)

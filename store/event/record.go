@@ -23,8 +23,9 @@ const (
 type RecordKind uint64
 
 const (
-	KindProfile RecordKind = 1
-	KindReceipt RecordKind = 2
+	KindProfile  RecordKind = 1
+	KindReceipt  RecordKind = 2
+	KindHoldings RecordKind = 4
 )
 
 // Record is the latest value that a device has signed on one subject. It comes from NewRecord or
@@ -118,6 +119,11 @@ func (r *Record) check() error {
 			return malformed("receipt: subject of %d bytes", len(r.Subject))
 		}
 		_, err = ParseReceipt(r.Value)
+	case KindHoldings:
+		if len(r.Subject) != receiptSubjectSize {
+			return malformed("holdings: subject of %d bytes", len(r.Subject))
+		}
+		_, err = ParseHoldings(r.Value)
 	}
 	return err
 }

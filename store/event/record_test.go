@@ -24,6 +24,7 @@ func TestRecordRefuses(t *testing.T) {
 	key := fixedKey(t, 1)
 	profile := Record{Kind: KindProfile, Subject: make([]byte, 32), Counter: 1}
 	receipt := Record{Kind: KindReceipt, Subject: make([]byte, 72), Counter: 1}
+	holdings := Record{Kind: KindHoldings, Subject: make([]byte, 72), Counter: 1}
 	with := func(r Record, change func(r *Record)) Record { change(&r); return r }
 	for _, c := range []struct {
 		name string
@@ -32,16 +33,19 @@ func TestRecordRefuses(t *testing.T) {
 	}{
 		{"profile", profile, true},
 		{"receipt", receipt, true},
-		{"unknown", Record{Kind: 4, Counter: MaxInteger, Subject: make([]byte, MaxSubject), Value: make([]byte, MaxValue)}, true},
+		{"holdings", holdings, true},
+		{"unknown", Record{Kind: 5, Counter: MaxInteger, Subject: make([]byte, MaxSubject), Value: make([]byte, MaxValue)}, true},
 		{"kind 0", with(profile, func(r *Record) { r.Kind = 0 }), false},
 		{"counter 0", with(profile, func(r *Record) { r.Counter = 0 }), false},
 		{"huge counter", with(profile, func(r *Record) { r.Counter = MaxInteger + 1 }), false},
-		{"subject too long", Record{Kind: 4, Counter: 1, Subject: make([]byte, MaxSubject+1)}, false},
-		{"value too long", Record{Kind: 4, Counter: 1, Value: make([]byte, MaxValue+1)}, false},
+		{"subject too long", Record{Kind: 5, Counter: 1, Subject: make([]byte, MaxSubject+1)}, false},
+		{"value too long", Record{Kind: 5, Counter: 1, Value: make([]byte, MaxValue+1)}, false},
 		{"profile of nobody", with(profile, func(r *Record) { r.Subject = nil }), false},
 		{"profile that is none", with(profile, func(r *Record) { r.Value = []byte{1} }), false},
 		{"name too long", with(profile, func(r *Record) { r.Value = Profile{strings.Repeat("x", MaxName+1)}.Marshal() }), false},
 		{"name not UTF-8", with(profile, func(r *Record) { r.Value = Profile{"\xff"}.Marshal() }), false},
+		{"holdings of nothing", with(holdings, func(r *Record) { r.Subject = r.Subject[:71] }), false},
+		{"holdings that are none", with(holdings, func(r *Record) { r.Value = []byte{1} }), false},
 		{"receipt of nothing", with(receipt, func(r *Record) { r.Subject = r.Subject[:71] }), false},
 		{"receipt that is none", with(receipt, func(r *Record) { r.Value = []byte{1} }), false},
 	} {

@@ -57,11 +57,17 @@ func fullHeader(device crypto.DeviceID) Header {
 // fullBody uses every field.
 func fullBody(content []byte) Body {
 	return Body{
-		Salt:        [16]byte(pattern(16, 0x80)),
-		Content:     content,
-		Attachments: []Attachment{{Manifest: crypto.Hash(pattern(32, 0x90)), Size: 70000, Key: [32]byte(pattern(32, 0xa0))}, {}},
-		Extensions:  []Extension{{Name: "a", Value: []byte{1}}, {Name: "é"}},
-		Fallback:    "wörds",
+		Salt:    [16]byte(pattern(16, 0x80)),
+		Content: content,
+		Attachments: []Attachment{
+			{
+				Manifest: crypto.Hash(pattern(32, 0x90)), Size: 70000, Key: [32]byte(pattern(32, 0xa0)), Name: "Skäti.png", Type: "image/png",
+				Flags: AttachedPicture, Preview: []byte{0xff, 0xd8}, Width: 640, Height: 480, Duration: 1500, Wave: []byte{1, 2, 3},
+			},
+			{Name: "b", Flags: AttachedFolder},
+		},
+		Extensions: []Extension{{Name: "a", Value: []byte{1}}, {Name: "é"}},
+		Fallback:   "wörds",
 	}
 }
 
@@ -172,12 +178,24 @@ func makeVectors(t testing.TB) []vector {
 		Read: []LogSegment{{Device: key.ID(), Instance: Instance{1}, Segment: Segment{First: 1, Last: 1, ID: least.ID}}},
 	}.Marshal()
 	add("receipt", receipt)
+	holdings := Holdings{
+		Held: []HeldRange{
+			{Device: key.ID(), Instance: Instance{1}, Range: Range{First: 1, Last: 7}},
+			{Device: key.ID(), Instance: Instance{1}, Range: Range{First: 9, Last: 300}},
+		},
+		States: []HeldState{
+			{Device: key.ID(), Instance: Instance{1}, Sequence: 8, States: []FileState{FileHeld, FileFetching, FileOffered}},
+			{Device: key.ID(), Instance: Instance{2}, Sequence: 2, States: []FileState{FilePaused, FileDeclined, FileChanged}},
+		},
+	}.Marshal()
+	add("holdings", holdings)
 	for _, r := range []struct {
 		name string
 		Record
 	}{
 		{"profile", Record{Card: crypto.Hash(pattern(32, 0x50)), Kind: KindProfile, Subject: ProfileSubject(a), Counter: 1, Value: profile}},
 		{"receipt", Record{Card: crypto.Hash(pattern(32, 0x50)), Kind: KindReceipt, Subject: ReceiptSubject(direct, b, Instance{3}), Counter: 1 << 40, Value: receipt}},
+		{"holdings", Record{Card: crypto.Hash(pattern(32, 0x50)), Kind: KindHoldings, Subject: ReceiptSubject(direct, b, Instance{3}), Counter: 7, Value: holdings}},
 		{"unknown", Record{Kind: 99, Counter: 2}},
 	} {
 		rec, err := NewRecord(other, r.Record)
@@ -284,7 +302,7 @@ func TestVectorsParse(t *testing.T) {
 	if err != nil || text.Text != "grüß dich" || text.ReplyTo == nil || *text.ReplyTo != ID(pattern(32, 0xb0)) {
 		t.Errorf("text came back as %v, %v", text, err)
 	}
-	for _, name := range []string{"profile", "receipt", "unknown"} {
+	for _, name := range []string{"profile", "receipt", "holdings", "unknown"} {
 		r, err := ParseRecord(v["record "+name], v["signature record "+name])
 		if err != nil {
 			t.Fatal(err)

@@ -266,9 +266,17 @@ func seeded(t *testing.T) *rand.Rand {
 	return rand.New(rand.NewPCG(seed, 0))
 }
 
+// times is how often something random is tried: less often in short mode, as with the race detector.
+func times(n int) int {
+	if testing.Short() {
+		return n / 10
+	}
+	return n
+}
+
 func TestRandomTexts(t *testing.T) {
 	rng := seeded(t)
-	for range 5_000 {
+	for range times(5_000) {
 		text := randomText(rng, 12)
 		check(t, text)
 		if want := reference(text); !longMarks(text) && Fold(text) != want {

@@ -108,7 +108,7 @@ func boundary(text string, i int) bool {
 func TestPartsAreFound(t *testing.T) {
 	rng := seeded(t)
 	found := 0
-	for range 5_000 {
+	for range times(5_000) {
 		text := randomText(rng, 20)
 		_, starts := trace(text)
 		a, b := rng.IntN(len(starts)), rng.IntN(len(starts))
@@ -131,7 +131,7 @@ func TestPartsAreFound(t *testing.T) {
 			return
 		}
 	}
-	if found < 2_500 {
+	if found < times(2_500) {
 		t.Errorf("only %d parts", found)
 	}
 }

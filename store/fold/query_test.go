@@ -160,7 +160,7 @@ func TestPlaces(t *testing.T) {
 		}
 		return b.String()
 	}
-	for range 20_000 {
+	for range times(20_000) {
 		p, form := newPiece(some(1+rng.IntN(8))), []byte(some(rng.IntN(40)))
 		for range rng.IntN(10) {
 			form = append(form, p.form[:rng.IntN(len(p.form)+1)]...)

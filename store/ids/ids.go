@@ -5,8 +5,9 @@
 // every commit. So the latest stand alone, as keys, and as soon as there are as many as a list
 // takes, they are written in order as a list of level 1, in blocks. Whenever there are four lists
 // of one level, they become one list of the next. Which lists there are follows from how many IDs
-// were put. To find an ID, Find asks the latest and then each list. There are at most three lists
-// of each level below the highest, and in the highest one for each quarter of a million IDs.
+// were put. To find an ID, Find asks the latest and then each list; Between goes through them in the same
+// order, by the beginning of an ID. There are at most three lists of each level below the highest, and in
+// the highest one for each quarter of a million IDs.
 //
 // Only package store may call it, in its transactions. It has no errors of its own: what can't be
 // read is not found, and what can't be written fails the batch.
@@ -15,6 +16,7 @@ package ids
 import (
 	"bytes"
 	"encoding/binary"
+	"iter"
 	"slices"
 	"sort"
 
@@ -95,6 +97,48 @@ func findIn(r *tx.Reader, level int, number uint64, id event.ID) (Slot, bool) {
 		return Slot{}, false
 	}
 	return Slot(block[i*len(entry{})+shortID:]), true
+}
+
+// Between goes over the events whose IDs are from low to high, as far as IDs are kept: those that differ
+// behind that are all among them. An ID that was put twice may come twice, the later slot first. What it
+// costs does not grow with what lies outside.
+func Between(r *tx.Reader, low, high event.ID) iter.Seq[Slot] {
+	return func(yield func(Slot) bool) {
+		made := r.Sequence(Bucket) / listed
+		if !betweenIn(r, alone, made, low, high, yield) {
+			return
+		}
+		for level := 1; level <= topLevel; level++ {
+			for first, end := lists(level, made); end > first; end-- {
+				if !betweenIn(r, level, end-1, low, high, yield) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// betweenIn is Between in a list, or among those that are to become one. It reports whether to go on.
+func betweenIn(r *tx.Reader, level int, number uint64, low, high event.ID, yield func(Slot) bool) bool {
+	for k, v := range r.From(Bucket, idKey(level, number, low[:])) {
+		if !bytes.HasPrefix(k, listKey(level, number)) {
+			return true
+		}
+		if level == alone {
+			v = slices.Concat(k[len(k)-shortID:], v)
+		}
+		for ; len(v) >= len(entry{}); v = v[len(entry{}):] {
+			e := entry(v)
+			switch {
+			case bytes.Compare(e.id(), low[:shortID]) < 0:
+			case bytes.Compare(e.id(), high[:shortID]) > 0:
+				return true
+			case !yield(Slot(e[shortID:])):
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // within returns the index of an ID in a block, and whether it is there.

@@ -91,6 +91,74 @@ func TestEveryIDIsFound(t *testing.T) {
 	}))
 }
 
+// Whatever was put is found by the beginning of its ID too, on every level, and nothing else is.
+func TestIDsAreFoundByTheirBeginning(t *testing.T) {
+	db := openDB(t)
+	const ids = listed*(joined*joined+joined+2) + 7
+	fill(t, db, 0, ids)
+	fill(t, db, 5, 6) // stands twice
+	want := map[byte]map[Slot]bool{}
+	for i := range ids {
+		id := someID(i)
+		if want[id[0]] == nil {
+			want[id[0]] = map[Slot]bool{}
+		}
+		want[id[0]][slot(1, i)] = true
+	}
+	between := func(low, high event.ID) (slots map[Slot]bool) {
+		slots = map[Slot]bool{}
+		check(t, db.View(func(r *tx.Reader) error {
+			for p := range Between(r, low, high) {
+				slots[p] = true
+			}
+			return nil
+		}))
+		return slots
+	}
+	for first, want := range want {
+		low, high := event.ID{first}, event.ID{first}
+		for i := range high[1:] {
+			high[i+1] = 0xff
+		}
+		if got := between(low, high); !maps.Equal(got, want) {
+			t.Fatalf("%x: %d found, want %d", first, len(got), len(want))
+		}
+	}
+	for i := range 200 {
+		if id := someID(i * ids / 200); len(between(id, id)) != 1 {
+			t.Errorf("%d is found %d times by the whole of it", i, len(between(id, id)))
+		}
+		if id := someID(ids + i); len(between(id, id)) != 0 {
+			t.Errorf("%d was not put, and is found", ids+i)
+		}
+	}
+}
+
+// Whoever has enough goes no further, and finding one among many looks at few places.
+func TestBetweenEndsEarly(t *testing.T) {
+	db := openDB(t)
+	fill(t, db, 0, listed*(joined+1)+5)
+	check(t, db.View(func(r *tx.Reader) error {
+		before, n := r.Looks(), 0
+		for range Between(r, event.ID{}, event.ID{0xff}) {
+			if n++; n == 3 {
+				break
+			}
+		}
+		if looks := r.Looks() - before; n != 3 || looks > 2 {
+			t.Errorf("%d found with %d looks", n, looks)
+		}
+		id := someID(1)
+		before = r.Looks()
+		for range Between(r, id, id) {
+		}
+		if looks := r.Looks() - before; looks > 3 {
+			t.Errorf("one of all: %d looks", looks)
+		}
+		return nil
+	}))
+}
+
 // Of any number of lists of level 1 that were made, each is part of exactly one list that there is,
 // and those are few.
 func TestEveryIDIsInOneList(t *testing.T) {

@@ -161,3 +161,31 @@ func FuzzParse(f *testing.F) {
 		ParseWaiting(b)
 	})
 }
+
+func TestFiles(t *testing.T) {
+	of := File{Slot{1, 2}, 31}
+	for _, key := range [][]byte{of.Bytes(), BlobUser(Blob{3}, of), FileWork(4, of)} {
+		if back, err := FileAt(key); err != nil || back != of {
+			t.Errorf("%x came back as %v, %v", key, back, err)
+		}
+	}
+	if _, err := FileAt(of.Bytes()[1:]); !errors.Is(err, disk.ErrDamaged) {
+		t.Error(err)
+	}
+	ref := FileRef{Blob{5}, lastFileState, lastFileReason, FileAsked | FileByHand}
+	back, err := ParseFileRef(ref.Bytes())
+	check(t, err)
+	equal(t, "reference", back, ref)
+	for _, bad := range [][]byte{nil, ref.Bytes()[1:], append(ref.Bytes(), 0)} {
+		if _, err := ParseFileRef(bad); !errors.Is(err, disk.ErrDamaged) {
+			t.Errorf("%x: %v", bad, err)
+		}
+	}
+	for i := len(Blob{}); i < fileRefSize; i++ {
+		bad := ref.Bytes()
+		bad[i]++
+		if _, err := ParseFileRef(bad); !errors.Is(err, disk.ErrDamaged) {
+			t.Errorf("%x: %v", bad, err)
+		}
+	}
+}

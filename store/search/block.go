@@ -10,8 +10,8 @@ import (
 const (
 	// MaxRows is how many rows a block has at most.
 	MaxRows = 256
-	// MaxText is how many bytes of text a block has at most, but for one row more. A row has up to 64
-	// KiB before it is folded.
+	// MaxText is how many bytes of text a block has at most, but for one row more. A row has up to 72
+	// KiB before it is folded: its text, and the names of its files.
 	MaxText = 256 << 10
 	// maxChanged is the same for a block that was changed. One of more is divided.
 	maxChanged = 4 * MaxText

@@ -18,7 +18,7 @@ type Keys interface {
 }
 
 const (
-	magic = "earshot search 1\n"
+	magic = "earshot search 2\n"
 
 	// temporary is what the name of the file ends in that Compact writes.
 	temporary = ".tmp"

@@ -70,14 +70,10 @@ func (r *Reader) Seek(b Bucket, key []byte) (k, v []byte) { return r.look(b).Cur
 
 // Before returns the last key that is below the given one, and its value; nil if there is none.
 func (r *Reader) Before(b Bucket, key []byte) (k, v []byte) {
-	return before(r.look(b).Cursor(), key)
-}
-
-func before(c *bbolt.Cursor, key []byte) (k, v []byte) {
-	if next, _ := c.Seek(key); next == nil {
-		return c.Last()
+	for k, v := range r.Back(b, key) {
+		return k, v
 	}
-	return c.Prev()
+	return nil, nil
 }
 
 // From goes over the keys that are not below the given one, ascending.
@@ -93,9 +89,31 @@ func (r *Reader) From(b Bucket, key []byte) iter.Seq2[[]byte, []byte] {
 func (r *Reader) Back(b Bucket, key []byte) iter.Seq2[[]byte, []byte] {
 	return func(yield func(k, v []byte) bool) {
 		c := r.look(b).Cursor()
-		for k, v := before(c, key); k != nil && yield(k, v); k, v = c.Prev() {
+		first, _ := c.First()
+		if first == nil || bytes.Compare(first, key) >= 0 {
+			return
+		}
+		first = bytes.Clone(first)
+		var v []byte
+		k, _ := c.Seek(key)
+		if k == nil {
+			k, v = c.Last()
+		} else {
+			k, v = previous(c)
+		}
+		for yield(k, v) && !bytes.Equal(k, first) {
+			k, v = previous(c)
 		}
 	}
+}
+
+// previous moves a cursor back that is behind some key. Where a batch has deleted all keys of a page,
+// bbolt says at that page that there are no more; and Cursor.Last never returns if there are none at all.
+func previous(c *bbolt.Cursor) (k, v []byte) {
+	for k == nil {
+		k, v = c.Prev()
+	}
+	return k, v
 }
 
 // Prefix goes over the keys that begin with prefix, ascending: over all if that is empty.

@@ -464,3 +464,42 @@ func TestThen(t *testing.T) {
 	equal(t, "answers", answers, "<nil>", "fault")
 	equal(t, "calls", a.told(), "undone false", "finish", "then a", "committed", "answered")
 }
+
+// A batch may have deleted all keys of some pages, or of all. bbolt then went around for ever where it was
+// asked for the last key, and ended too early where it went back.
+func TestBackOverEmptiedPages(t *testing.T) {
+	const count = 1000 // several pages
+	key := func(i int) []byte { return fmt.Appendf(nil, "%020d", i) }
+	for _, left := range [][]int{{}, {0}, {count - 1}, {0, count - 1}, {1, count / 2, count - 2}} {
+		db := openDB(t)
+		check(t, db.Update(func(b *Batch) error {
+			for i := range count {
+				b.Put(letters, key(i), []byte{})
+			}
+			return nil
+		}))
+		check(t, db.Update(func(b *Batch) error {
+			for i := range count {
+				if !slices.Contains(left, i) {
+					b.Delete(letters, key(i))
+				}
+			}
+			var want, got []string
+			for _, i := range slices.Backward(left) {
+				want = append(want, string(key(i)))
+			}
+			for k := range b.Back(letters, key(count)) {
+				got = append(got, string(k))
+			}
+			equal(t, "back", got, want...)
+			for i := range count {
+				below := slices.DeleteFunc(slices.Clone(left), func(l int) bool { return l >= i })
+				k, _ := b.Before(letters, key(i))
+				if len(below) == 0 && k != nil || len(below) > 0 && !bytes.Equal(k, key(below[len(below)-1])) {
+					t.Fatalf("left %v: before %d is %q", left, i, k)
+				}
+			}
+			return nil
+		}))
+	}
+}

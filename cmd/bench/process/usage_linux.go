@@ -45,3 +45,50 @@ func Forget(path string) error {
 	err = errors.Join(f.Sync(), unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED))
 	return errors.Join(err, f.Close())
 }
+
+// Switches returns how often the system has had a process, by any of its threads, go on after it had
+// waited for something or somebody else had the processor.
+func Switches(pid int) (n int64, err error) {
+	threads, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
+	if err != nil {
+		return 0, err
+	}
+	for _, thread := range threads {
+		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%s/status", pid, thread.Name()))
+		if errors.Is(err, os.ErrNotExist) {
+			continue // it has ended
+		} else if err != nil {
+			return 0, err
+		}
+		for line := range bytes.Lines(b) {
+			if name, value, _ := bytes.Cut(line, []byte(":")); bytes.HasSuffix(name, []byte("ctxt_switches")) { // proc(5): voluntary and not
+				one, err := strconv.ParseInt(string(bytes.TrimSpace(value)), 10, 64)
+				if err != nil {
+					return 0, err
+				}
+				n += one
+			}
+		}
+	}
+	return n, nil
+}
+
+// Peak returns the most memory in bytes that a process has had since it began, or since ForgetPeak.
+func Peak(pid int) (int64, error) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, err
+	}
+	for line := range bytes.Lines(b) {
+		if name, value, _ := bytes.Cut(line, []byte(":")); string(name) == "VmHWM" { // proc(5): in kB, which are 1024 bytes
+			n, err := strconv.ParseInt(string(bytes.TrimSuffix(bytes.TrimSpace(value), []byte(" kB"))), 10, 64)
+			return n << 10, err
+		}
+	}
+	return 0, errors.ErrUnsupported
+}
+
+// ForgetPeak has Peak begin anew with what a process has now.
+func ForgetPeak(pid int) error {
+	return os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", pid), []byte("5"), 0)
+}

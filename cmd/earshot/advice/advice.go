@@ -1,6 +1,7 @@
-// Package advice says in words what `earshot doctor` has looked at, what is wrong, and what to do
-// about it. A check that comes from the node, or from package doctor, has a code and values; all
-// sentences and commands are here, by the name of the check and its code.
+// Package advice says in words what is wrong, and what to do about it: of what `earshot doctor` has
+// looked at, and of what a running node warns of and has trouble with in finding others. A check that
+// comes from the node, or from package doctor, has a code and values, and a warning has a code; all
+// sentences and commands are here, by the name of the check and the code.
 //
 // Each sentence is for somebody who has never heard of the inside of a network; what only an
 // administrator needs, as the words of the system, stands apart, as Raw. Commands can be typed as
@@ -8,8 +9,8 @@
 // another machine is meant, whose system nobody here knows, there is one for each.
 //
 // The package is pure: it asks nobody and prints nothing, which is the business of package show. What
-// others chose passes through packages label and terminal here. A check of a newer node, which has no
-// words here, is said as it came.
+// others chose passes through packages label and terminal here. A check or a warning of a newer node,
+// which has no words here, is said as it came.
 package advice
 
 import (

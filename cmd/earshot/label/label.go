@@ -42,6 +42,9 @@ const Whole = 1 << 14
 // and 16 half a million years.
 const shortID = 16
 
+// briefID is how many digits Brief shows, beside a name that is marked as a claim anyway.
+const briefID = 8
+
 // Somebody is a person as a row names them: a Person, an Author or a Peer.
 type Somebody interface {
 	GetPerson() string
@@ -61,6 +64,34 @@ func Who(p Somebody) string { return who(Whole, p, renamed(p)) }
 // WhoWithin is Who in at most so many columns: the name is cut, and what they call themselves now is
 // left out: see Now.
 func WhoWithin(most int, p Somebody) string { return who(most, p, "") }
+
+// Brief is Who for a row among others in which the whole of it would leave no room: the name of somebody
+// whom the owner knows stands alone, and a claim with the beginning of the ID, if there is room for it.
+// Where the owner decides something about a person, it is Who that names them.
+func Brief(most int, p Somebody) string {
+	switch {
+	case p.GetPetname() != "":
+		return nameWithin(most, p.GetPetname())
+	case p.GetContact() && p.GetKnownAs() != "":
+		return nameWithin(most, p.GetKnownAs())
+	}
+	id := Short(p.GetPerson())
+	id = id[:min(briefID, len(id))]
+	if whole := strings.TrimSpace(Claim(p.GetName()) + " " + id); p.GetName() == "" || terminal.Width(whole) <= most {
+		return whole
+	}
+	return ClaimWithin(most, p.GetName())
+}
+
+// Typed is the name by which somebody is found where it is typed; "" if what they call themselves can't
+// be typed as it is.
+func Typed(p Somebody) string {
+	name := cmp.Or(p.GetPetname(), p.GetKnownAs(), p.GetName())
+	if terminal.Line(name) != name {
+		return ""
+	}
+	return name
+}
 
 func who(most int, p Somebody, now string) string {
 	var marks []string
@@ -230,7 +261,20 @@ func Now(most int, p Somebody) []string {
 
 // Asks names somebody who waits to be accepted.
 func Asks(r *earshotv1.Request) string {
-	return Who(&earshotv1.Person{Person: r.Person, Name: r.Name})
+	return Who(Asker(r))
+}
+
+// Asker is somebody who waits to be accepted, as a person.
+func Asker(r *earshotv1.Request) *earshotv1.Person {
+	return &earshotv1.Person{Person: r.Person, Name: r.Name}
+}
+
+// Peer is the person of a device.
+func Peer(p *earshotv1.Peer) *earshotv1.Person {
+	return &earshotv1.Person{
+		Person: p.Person, Name: p.Name, Petname: p.Petname, Pinned: p.Pinned, KnownAs: p.KnownAs,
+		Contact: p.Contact, Verified: p.Verified, Blocked: p.Blocked, Online: p.Online, LastSeen: p.LastSeen,
+	}
 }
 
 // Own is the name of the owner, or without where there is none. Nobody else chooses it.
@@ -245,3 +289,6 @@ func Some(most int, all []string, others int) string {
 	}
 	return list
 }
+
+// About is what a group is about, on one line.
+func About(g *earshotv1.Group) string { return terminal.Line(g.Topic) }

@@ -28,6 +28,7 @@ const (
 	CodeOpenFiles    = "open_files"
 	CodeAck          = "ack"
 	CodeLines        = "lines"
+	CodeForward      = "forward"
 	CodeUnwell       = "unwell"
 	CodeService      = "service"
 )
@@ -50,6 +51,9 @@ func exitOf(code string) int {
 	return ExitFailed
 }
 
+// HintMessage is the hint where no message is meant.
+const HintMessage = "`earshot history WHO` shows the messages, with the first digits of their IDs"
+
 // hints say what to do about a problem, by its code. That of CodeUsage names the command.
 var hints = map[string]string{
 	localapi.CodeUnknown:      "`earshot peers` shows who is here, `earshot contacts` whom you know, and `earshot group list` your groups",
@@ -62,7 +66,7 @@ var hints = map[string]string{
 	localapi.CodeTooLong:      "split it into several messages",
 	localapi.CodeAcknowledged: "somebody has it; for two minutes `earshot recall ID` takes the words back",
 	localapi.CodeUndelivered:  "`earshot receipts ID` shows who has it; whoever is brought into the group again can write there again",
-	localapi.CodeNoMessage:    "`earshot history WHO --json` shows the IDs of messages",
+	localapi.CodeNoMessage:    HintMessage,
 	localapi.CodeBlocked:      "to write to them, `earshot unblock WHO` first",
 	localapi.CodeWords:        "compare them again, face to face or by phone; if they differ, somebody may be between you",
 	localapi.CodeSelf:         "name somebody else",
@@ -80,6 +84,14 @@ var hints = map[string]string{
 	localapi.CodeEmoji:        "give one emoji, or a word of up to 64 bytes; '' takes yours back",
 	localapi.CodeQuery:        "give up to 16 words, with 1,024 bytes in all, that have something to be seen; '\"two words\"' finds both together",
 	localapi.CodeNoRoom:       "make room on the disk where the node has its directory, then do it again; nothing was lost",
+	localapi.CodeNoFile:       "check that it is there and can be read; `earshot files` shows what is attached to messages",
+	localapi.CodeTooLarge:     "send it in parts; what others send is bounded by `earshot me files max SIZE`",
+	localapi.CodePicture:      "add --anyway to send it as it is, or leave out --picture: then it goes as a file, which is never changed",
+	localapi.CodeVoice:        "leave out --voice to send it as a file; a voice note is Ogg Opus, or WebM with Opus, of at most 15 minutes and 4 MiB",
+	localapi.CodeChanged:      "if it is yours, send it again when nothing writes to it any more; otherwise ask for it again",
+	localapi.CodeNoFolder:     "name a folder to which the node can write with --to-dir, or set one with `earshot me files dir DIR`",
+	localapi.CodeGone:         "it is fetched as soon as somebody who has it is on this network; otherwise ask for it again",
+	localapi.CodeNotHeld:      "`earshot get ID` accepts it, and waits until it is here",
 	localapi.CodeBusy:         "a script may have started readers without end, as `earshot recv --follow` or `send --wait`: end some, then do it again",
 	localapi.CodeInvalid:      "see --help for what the command takes",
 	localapi.CodeInternal:     "where `earshot up` runs, the node says more about it",
@@ -106,6 +118,7 @@ var hints = map[string]string{
 	codeStopped:               "run it again if you still want it; a message that was queued stays queued",
 	CodeAck:                   "write the ID of each printed message to standard input, one a line, once it is dealt with; the others come again with the same --as",
 	CodeLines:                 "put those lines right and send them alone; standard error has their numbers",
+	CodeForward:               "standard error has each of them; the others have it, so leave them out when you try again",
 	CodeUnwell:                "do what stands below each of them, then run `earshot doctor` again",
 	CodeService:               "without a service, `earshot up --detach` starts the node in the background",
 	CodeUnverified:            "compare the words with the other person and answer yes if all are the same",

@@ -22,6 +22,8 @@ import (
 	"connectrpc.com/connect"
 
 	"github.com/earshot-im/earshot/cmd/earshot/label"
+	"github.com/earshot-im/earshot/cmd/earshot/object"
+	"github.com/earshot-im/earshot/cmd/earshot/phrase"
 	"github.com/earshot-im/earshot/cmd/earshot/show"
 	"github.com/earshot-im/earshot/cmd/earshot/terminal"
 	"github.com/earshot-im/earshot/node/localapi"
@@ -54,6 +56,8 @@ type Problem struct {
 	groups  []*earshotv1.Group
 	near    []string // names that are almost the same
 	claims  int      // how many of near, the last ones, only strangers have
+
+	messages []*earshotv1.Message // which the beginning of an ID may have meant
 }
 
 func (p *Problem) Error() string { return p.Text }
@@ -81,6 +85,14 @@ func TimedOut(text, hint string) *Problem {
 	if hint != "" {
 		p.Hint = hint
 	}
+	return p
+}
+
+// SeveralMessages says that several messages have IDs that begin so.
+func SeveralMessages(prefix string, messages []*earshotv1.Message) *Problem {
+	p := Failed(localapi.CodeAmbiguous, "%d messages have IDs that begin with %s", len(messages), prefix)
+	p.Hint = "give more of the ID, or say with --in in which conversation it is"
+	p.messages = messages
 	return p
 }
 
@@ -161,7 +173,14 @@ func UnlessStopped(ctx context.Context, err error) error {
 
 // explainAnswer tells what the node answered.
 func explainAnswer(answer *earshotv1.Problem, err error) *Problem {
-	p := Failed(answer.Code, "%s", message(err))
+	return answered(answer, message(err))
+}
+
+// Answered tells of a problem that the node has put into its answer, as of one message among several.
+func Answered(answer *earshotv1.Problem) *Problem { return answered(answer, answer.Text) }
+
+func answered(answer *earshotv1.Problem, text string) *Problem {
+	p := Failed(answer.Code, "%s", text)
 	switch answer.Code {
 	case localapi.CodeUnknown, localapi.CodeRenamed, localapi.CodeAmbiguous, localapi.CodeNameTaken:
 		p.persons, p.groups, p.near, p.claims = answer.Persons, answer.Groups, answer.Near, int(answer.NearClaims)
@@ -204,6 +223,24 @@ func OfReplacing(err error) error {
 	return p
 }
 
+// OfFiles explains an error of a command about the files of a message.
+func OfFiles(err error) error {
+	if err == nil {
+		return nil
+	}
+	p := *Explain(err)
+	switch {
+	case p.Code == codeOutput:
+		p.Hint = "the node has the file still, unless it was taken back: `earshot get ID` saves it"
+	case localapi.ProblemOf(err) == nil: // it is found out on this side
+	case p.Code == localapi.CodeNoFile:
+		p.Text, p.Hint = "the message has no such file", "`earshot files` shows which files go with which message"
+	case p.Code == localapi.CodeNotYours:
+		p.Text, p.Hint = "you have sent that yourself", "`earshot files` shows who has it; `earshot files drop ID` deletes the copy that the node keeps"
+	}
+	return &p
+}
+
 // message is the node's text without the status that Connect puts before it.
 func message(err error) string {
 	var answered *connect.Error
@@ -219,7 +256,7 @@ func (p *Problem) Print(w io.Writer, asJSON bool) {
 		return // Told
 	}
 	if asJSON {
-		_ = show.JSON(w, show.Failure{Error: p.Text, Code: p.Code, Hint: p.Hint, Candidates: show.Persons(p.persons), Groups: show.Groups(p.groups), Near: p.near})
+		_ = object.Write(w, object.Failure{Error: p.Text, Code: p.Code, Hint: p.Hint, Candidates: object.OfPersons(p.persons), Groups: object.OfGroups(p.groups), Near: p.near, Messages: object.OfCandidates(p.messages)})
 		return
 	}
 	var b strings.Builder
@@ -228,7 +265,10 @@ func (p *Problem) Print(w io.Writer, asJSON bool) {
 		fmt.Fprintf(&b, "  %s  %s\n", c.Person, label.Title(c))
 	}
 	for _, g := range p.groups {
-		fmt.Fprintf(&b, "  %s  %s\n", g.Id, show.GroupTitle(g))
+		fmt.Fprintf(&b, "  %s  %s\n", g.Id, phrase.Group(g))
+	}
+	for _, m := range p.messages {
+		fmt.Fprintf(&b, "  %s\n", show.Candidate(m))
 	}
 	if len(p.near) > 0 {
 		fmt.Fprintf(&b, "  did you mean %s?\n", label.Near(p.near, p.claims))

@@ -79,3 +79,12 @@ func TestListsOfWhomIsMeantAreNotFooled(t *testing.T) {
 		}
 	}
 }
+
+// Who writes the content of a file where it can't be written has marked nothing read, and is told where it is.
+func TestOutputOfAFile(t *testing.T) {
+	var p *Problem
+	err := OfFiles(&os.PathError{Op: "write", Path: "/dev/stdout", Err: syscall.EPIPE})
+	if !errors.As(err, &p) || p.Code != codeOutput || !strings.Contains(p.Hint, "earshot get") {
+		t.Errorf("%v, %q", err, p.Hint)
+	}
+}

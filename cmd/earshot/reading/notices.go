@@ -7,9 +7,9 @@ import (
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
 
-// notices prints what others do in the groups of its reader: for people on standard error, where the
-// other remarks are, and for programs as objects among the messages. It begins with what happens
-// after the start.
+// notices prints what others do in the groups of its reader, and what becomes of messages that were printed:
+// for people on standard error, where the other remarks are, and for programs as objects among the
+// messages. It begins with what happens after the start.
 type notices struct {
 	reader *Reader
 	cursor string // everything up to here was printed; "" at first
@@ -18,12 +18,19 @@ type notices struct {
 // tell prints what has happened since the last call. It returns the errors of the output only: where
 // the node can't say, that must not stop the messages.
 func (k *notices) tell(ctx context.Context) error {
-	if k.reader.From != "" {
-		return nil // only the messages of one person were asked for
+	var kinds []string
+	if k.reader.From == "" { // otherwise only the messages of one person were asked for
+		kinds = append(kinds, "notice")
+	}
+	if k.reader.tells() {
+		kinds = append(kinds, "changed")
+	}
+	if len(kinds) == 0 {
+		return nil
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	stream, err := k.reader.Client.Changes(ctx, &earshotv1.ChangesRequest{After: k.cursor, Kinds: []string{"notice"}})
+	stream, err := k.reader.Client.Changes(ctx, &earshotv1.ChangesRequest{After: k.cursor, Kinds: kinds, Filter: &k.reader.filter})
 	if err != nil {
 		return nil
 	}
@@ -31,7 +38,11 @@ func (k *notices) tell(ctx context.Context) error {
 	for live := false; !live && stream.Receive(); {
 		now := stream.Msg()
 		for _, c := range now.Changes {
-			if err := k.print(c.GetNotice()); err != nil {
+			err := k.print(c.GetNotice())
+			if m := c.GetChanged(); m != nil {
+				err = k.reader.becomes(m)
+			}
+			if err != nil {
 				return err
 			}
 		}

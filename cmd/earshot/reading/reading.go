@@ -44,11 +44,13 @@ type Reader struct {
 	Peek     bool
 	Name     string // of the reader of --as; "": what is unread
 	Ack      bool   // the bookmark follows what comes on Stdin
+	All      bool   // with Follow and JSON: also what becomes of messages that were printed
 
 	filter  earshotv1.Filter // From and In, by ID
 	printed uint32           // messages so far
 	remarks remarks
 	notices notices
+	shown   *shown
 	away    atomic.Bool // the node has ended, and the user was told
 }
 
@@ -56,7 +58,7 @@ var errTimeout = errors.New("timeout")
 
 // Run reads until it has all that was asked for. A Reader runs once.
 func (r *Reader) Run(ctx context.Context) error {
-	r.remarks.reader, r.notices.reader = r, r
+	r.remarks.reader, r.notices.reader, r.shown = r, r, newShown(r.Name != "") // a feed tells messages beside what changes
 	if err := r.resolve(ctx); err != nil {
 		return err
 	}
@@ -151,10 +153,14 @@ func (r *Reader) print(ctx context.Context, m *earshotv1.Message) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := r.Out.Message(r.Stdout, m); err != nil {
+	changed, err := r.shown.printed(m, func() error { return r.Out.Message(r.Stdout, m) })
+	if err != nil {
 		return err
 	}
 	r.printed++
+	if changed && r.tells() {
+		return r.late(ctx, m.Id)
+	}
 	return nil
 }
 

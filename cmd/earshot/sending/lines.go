@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"time"
 
 	"connectrpc.com/connect"
 
@@ -56,7 +57,7 @@ func (s *Sender) SendLines(ctx context.Context, to string, stdin io.Reader) erro
 		return err
 	}
 	// Where Send fails, Receive says why.
-	_ = stream.Send(&earshotv1.SendLinesRequest{Open: &earshotv1.SendLinesRequest_Open{To: to, Wait: s.Wait, Timeout: s.limit()}})
+	_ = stream.Send(&earshotv1.SendLinesRequest{Open: &earshotv1.SendLinesRequest_Open{To: to, Wait: s.Wait, Timeout: s.limit(time.Now())}})
 	if _, err := stream.Receive(); err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/earshot-im/earshot/cmd/earshot/advice"
+	"github.com/earshot-im/earshot/cmd/earshot/object"
 	"github.com/earshot-im/earshot/cmd/earshot/terminal"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
@@ -26,33 +27,10 @@ func (p Printer) columns() int {
 	return min(max(p.Columns, leastTextColumns), textColumns)
 }
 
-// checked is one thing that the doctor has looked at.
-type checked struct {
-	Check  string `json:"check"`
-	OK     bool   `json:"ok"`
-	Code   string `json:"code,omitempty"`
-	About  string `json:"about,omitempty"`
-	Reason string `json:"reason,omitempty"`
-	Detail string `json:"detail"`
-	Fix    string `json:"fix,omitempty"`
-}
-
-func toChecked(c *earshotv1.Check, v advice.Advice) checked {
-	about := c.About
-	if about == "" {
-		about = c.Person.GetPerson()
-	}
-	detail := v.Found
-	if v.Raw != "" {
-		detail += " (" + v.Raw + ")"
-	}
-	return checked{c.Check, c.Ok, c.Code, about, c.GetValues().GetReason(), detail, v.Text()}
-}
-
 // Check writes what was found at one thing, and, if it is wrong, what to do.
 func (p Printer) Check(w io.Writer, c *earshotv1.Check, by advice.Adviser) error {
 	v := by.Of(c)
-	return p.Row(w, toChecked(c, v), "%s", strings.Join(p.checkRows(c, v, false), "\n"))
+	return p.Row(w, object.OfCheck(c, v), "%s", strings.Join(p.checkRows(c, v, false), "\n"))
 }
 
 // Checks writes several, with what may be the cause of others first, and of one kind with what is about
@@ -72,7 +50,7 @@ func (p Printer) Checks(w io.Writer, checks []*earshotv1.Check, by advice.Advise
 			}
 		}
 		same := v.Text() == before && before != ""
-		if err := p.Row(w, toChecked(c, v), "%s", strings.Join(p.checkRows(c, v, same), "\n")); err != nil {
+		if err := p.Row(w, object.OfCheck(c, v), "%s", strings.Join(p.checkRows(c, v, same), "\n")); err != nil {
 			return err
 		}
 		before = v.Text()

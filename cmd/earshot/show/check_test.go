@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/earshot-im/earshot/cmd/earshot/advice"
+	"github.com/earshot-im/earshot/cmd/earshot/object"
 	"github.com/earshot-im/earshot/cmd/earshot/terminal"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
@@ -93,7 +94,7 @@ func TestSeveralFaults(t *testing.T) {
 
 func TestCheckAsJSON(t *testing.T) {
 	line := checkOf(t, Printer{JSON: true}, closed)
-	var got checked
+	var got object.Check
 	if err := json.Unmarshal([]byte(line), &got); err != nil || strings.Count(line, "\n") != 1 {
 		t.Fatal(line, err)
 	}

@@ -14,6 +14,8 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/earshot-im/earshot/cmd/earshot/advice"
+	"github.com/earshot-im/earshot/cmd/earshot/attachment"
+	"github.com/earshot-im/earshot/cmd/earshot/object"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
 
@@ -31,7 +33,8 @@ var evil = []string{
 
 // kinds are the values of the fields that the node chooses among a few.
 var fieldKinds = map[protoreflect.Name][]string{
-	"kind": {"text", "recalled", "unknown", "notice", "person", "group"}, "state": {"queued", "delivered", "undelivered", "arriving", ""}, "reason": {"left", "removed", "blocked", ""},
+	"kind": {"text", "recalled", "unknown", "notice", "person", "group"}, "state": {"queued", "delivered", "undelivered", "arriving", "", "offered", "paused", "fetching", "held", "changed", "kept", "gone", "in_place"},
+	"reason": {"left", "removed", "blocked", "", "by_hand", "no_room", "no_source", "owner"}, "states": {"held", "offered", "declined", "fetching"}, "auto": {"on"},
 	"notice": {"created", "joined", "left", "removed", "renamed", "topic", "history", "role", "frozen", "void", "lost", "invited", "later"}, "waiting_for": {"offline", "unreachable", "refused", "later"},
 	"role": {"owner", "member", ""}, "history": {"joined", "7d"}, "code": {"twin", "later", "timed_out", "refused", "strained"}, "conversation": {"c0"}, "cursor": {"1"}, "accept": {"everyone"},
 	"device": {"12D3KooWx"}, "devices": {"12D3KooWx"}, "version": {"1"}, "listening": {"/ip4/x"}, "addresses": {"/ip4/x"}, "found_by": {"mdns"}, "words": {"acid"}, "mentions": {strings.Repeat("aa", 32)},
@@ -59,6 +62,8 @@ func fill(m protoreflect.Message, text string, n, depth int) {
 					return protoreflect.ValueOfString("")
 				}
 				return protoreflect.ValueOfString(text)
+			case protoreflect.BytesKind:
+				return protoreflect.ValueOfBytes([]byte(text))
 			case protoreflect.BoolKind:
 				return protoreflect.ValueOfBool(n>>(i%4)&1 == 1)
 			case protoreflect.Uint32Kind:
@@ -95,15 +100,21 @@ func argument(t *testing.T, of reflect.Type, text string, n int) reflect.Value {
 	switch {
 	case of == reflect.TypeFor[io.Writer]():
 		return reflect.ValueOf(new(bytes.Buffer))
-	case of == reflect.TypeFor[[]Peer]():
+	case of == reflect.TypeFor[[]object.Peer]():
 		var p earshotv1.Peer
 		fill(p.ProtoReflect(), text, n, 0)
-		return reflect.ValueOf([]Peer{NewPeer(&p), NewPeer(&p)})
+		return reflect.ValueOf([]object.Peer{object.OfPeer(&p), object.OfPeer(&p)})
 	case of.Kind() == reflect.Slice:
 		one := argument(t, of.Elem(), text, n)
 		return reflect.Append(reflect.MakeSlice(of, 0, 2), one, one)
 	case of == reflect.TypeFor[advice.Adviser]():
 		return reflect.ValueOf(linux)
+	case of == reflect.TypeFor[Change]():
+		return reflect.ValueOf([]Change{Edited, Recalled, Reacted}[n%3])
+	case of.Kind() == reflect.Map: // by the IDs of messages
+		m := reflect.MakeMap(of)
+		m.SetMapIndex(reflect.ValueOf(strings.Repeat("04", 32)), argument(t, of.Elem(), text, n))
+		return m
 	case of.Kind() == reflect.String:
 		return reflect.ValueOf("x")
 	case of.Kind() == reflect.Pointer:
@@ -143,17 +154,34 @@ func printed(t *testing.T, p Printer, text string, n int) map[string]string {
 	var request earshotv1.Request
 	fill(request.ProtoReflect(), text, n, 0)
 	all["MoreWaits"] = MoreWaits(&request) + "\n"
+	var message earshotv1.Message
+	fill(message.ProtoReflect(), text, n, 0)
+	all["Candidate"] = Candidate(&message) + "\n"
+	all["Said"] = Said(p.Style, n, &message, "") + "\n"
+	all["NowSaid"] = strings.Join(NowSaid(p.Style, n, &message, true, true), "\n") + "\n"
+	var pending earshotv1.Pending
+	fill(pending.ProtoReflect(), text, n, 0)
+	all["Stands"] = Stands(p.Style, n, "queued", "", []*earshotv1.Pending{&pending, &pending}) + "\n"
+	var conversation earshotv1.Conversation
+	fill(conversation.ProtoReflect(), text, n, 0)
+	all["Chat"] = Chat(&conversation) + "\n"
+	var added earshotv1.Added
+	fill(added.ProtoReflect(), text, n, 0)
+	all["Skipped"] = attachment.Skipped(&added) + "\n"
+	all["InPlace"] = attachment.InPlace(added.Attachment) + "\n"
+	all["Mark"] = attachment.Mark(added.Attachment) + "\n"
+	all["Unsent"] = Unsent(text) + "\n"
 	return all
 }
 
-// looksLikeRow finds lines that begin as a message, a notice, reactions, a check or a row about the program do.
-var looksLikeRow = regexp.MustCompile(`(?m)^(\d{4}-\d\d-\d\d |  \+ |earshot: |\S+  \* |ok  |note  |WRONG  )`)
+// looksLikeRow finds lines that begin as a message, a notice, a file, reactions, a check or a row about the program do.
+var looksLikeRow = regexp.MustCompile(`(?m)^(\d{4}-\d\d-\d\d |\d+  |  \* |  \+ |  \[|earshot: |\S+  \* |ok  |note  |WRONG  )`)
 
 // linesOf counts the lines that a method has printed. Of what keeps the lines of a text, or divides it
 // into lines, those that are indented don't count.
 func linesOf(name, printed string) (n int) {
 	for line := range strings.Lines(printed) {
-		if !slices.Contains([]string{"Message", "Middle", "Found", "Requests", "Check", "Checks", "Away"}, name) || !strings.HasPrefix(line, "    ") {
+		if !slices.Contains([]string{"Message", "Middle", "Found", "Changed", "Said", "NowSaid", "Unsent", "Requests", "Check", "Checks", "Away"}, name) || !strings.HasPrefix(line, "    ") {
 			n++
 		}
 	}
@@ -167,7 +195,7 @@ func TestNothingOfOthersLooksLikeARow(t *testing.T) {
 	const plain = "Xyz"
 	step := 5 // so that there are all bits, and all kinds, of which there are at most 13
 	if testing.Short() {
-		step = 20
+		step = 60
 	}
 	for n := 0; n <= 60; n += step {
 		for _, p := range []Printer{{}, {Long: true}, {JSON: true}} {

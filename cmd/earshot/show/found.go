@@ -7,26 +7,13 @@ import (
 	"unicode/utf8"
 
 	"github.com/earshot-im/earshot/cmd/earshot/label"
+	"github.com/earshot-im/earshot/cmd/earshot/object"
 	"github.com/earshot-im/earshot/cmd/earshot/terminal"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
 
 // excerptRows is how many rows of the terminal the text of a found message takes, about.
 const excerptRows = 4
-
-// found is a message that a search has found.
-type found struct {
-	message
-	Marks [][2]uint32 `json:"marks"`
-}
-
-func toFound(f *earshotv1.Found) found {
-	marks := make([][2]uint32, len(f.Marks))
-	for i, m := range f.Marks {
-		marks[i] = [2]uint32{m.Start, m.End}
-	}
-	return found{toMessage(f.Message), marks}
-}
 
 // Found writes the row of a message that a search has found, with what was looked for marked in it. A
 // long text is cut to what is around the first mark.
@@ -45,7 +32,7 @@ func (p Printer) Found(w io.Writer, f *earshotv1.Found) error {
 		text, marks = terminal.Excerpt(text, marks, excerptRows*p.columns(), p.columns())
 		id = ""
 	}
-	return p.Row(w, toFound(f), "%s%s", id, p.rowOf(m, author, terminal.Marked(text, marks, p.Style.Bold)))
+	return p.Row(w, object.OfFound(f), "%s%s", id, p.rowOf(m, author, terminal.Marked(text, marks, p.Style.Bold)))
 }
 
 // toRanges finds the marks of a text in its bytes. What doesn't fit the text is left out.

@@ -39,15 +39,15 @@ func TestFoundRows(t *testing.T) {
 		columns int
 		want    string
 	}{
-		{"own", own, 80, "2026-03-01 12:30:00  me → Bob (b0b0b0b0b0b0b0b0) [read]: <Dinner> with the <Größte>?"},
-		{"own, to somebody who was forgotten", lost, 80, "2026-03-01 12:30:00  me [read]: <Dinner> with the Größte?"},
-		{"long", group, 80, "2026-03-01 12:30:00  #lunch  Bob (b0b0b0b0b0b0b0b0) [mentions you]: …and nobody minds. The quick brown fox jumps over the lazy dog," +
+		{"own", own, 80, "2026-03-01 12:30:00  1d1d1d1d  me → Bob (b0b0b0b0b0b0b0b0) [read]: <Dinner> with the <Größte>?"},
+		{"own, to somebody who was forgotten", lost, 80, "2026-03-01 12:30:00  1d1d1d1d  me [read]: <Dinner> with the Größte?"},
+		{"long", group, 80, "2026-03-01 12:30:00  1d1d1d1d  #lunch  Bob (b0b0b0b0b0b0b0b0) [mentions you]: …and nobody minds. The quick brown fox jumps over the lazy dog," +
 			" and nobody minds. The quick brown fox jumps over the lazy dog, and nobody minds. Here is the <needle>.\n" +
 			"    And The quick brown fox jumps over the lazy dog, and nobody minds. The…\n  + 👍 \"Eve\" (not a contact yet e7e7e7e7e7e7e7e7)"},
-		{"long", group, 40, "2026-03-01 12:30:00  #lunch  Bob (b0b0b0b0b0b0b0b0) [mentions you]: …The quick brown fox jumps over the lazy dog, and nobody minds. Here is the <needle>.\n" +
+		{"long", group, 40, "2026-03-01 12:30:00  1d1d1d1d  #lunch  Bob (b0b0b0b0b0b0b0b0) [mentions you]: …The quick brown fox jumps over the lazy dog, and nobody minds. Here is the <needle>.\n" +
 			"    And The quick brown fox jumps…\n  + 👍 \"Eve\" (not a contact yet e7e7e7e7e7e7e7e7)"},
-		{"without spaces", chinese, 40, "2026-03-01 12:30:00  #lunch  Bob (b0b0b0b0b0b0b0b0): …" + strings.Repeat("明天中午", 10) + "<厨房>" + strings.Repeat("请带蛋糕", 9) + "请带…"},
-		{"lines", lines, 80, "2026-03-01 12:30:00  #lunch  Bob (b0b0b0b0b0b0b0b0): …a\n    \\x1b[2J<needle\\u202e\n        b>\n    c…"},
+		{"without spaces", chinese, 40, "2026-03-01 12:30:00  1d1d1d1d  #lunch  Bob (b0b0b0b0b0b0b0b0): …" + strings.Repeat("明天中午", 10) + "<厨房>" + strings.Repeat("请带蛋糕", 9) + "请带…"},
+		{"lines", lines, 80, "2026-03-01 12:30:00  1d1d1d1d  #lunch  Bob (b0b0b0b0b0b0b0b0): …a\n    \\x1b[2J<needle\\u202e\n        b>\n    c…"},
 	} {
 		p := Printer{Style: terminal.Style{On: true}, Columns: test.columns}
 		var b bytes.Buffer
@@ -89,7 +89,7 @@ func TestFoundRowsAreThoseOfMessages(t *testing.T) {
 		n := uint32(len([]rune(text)))
 		m := &earshotv1.Message{Id: id, To: room, From: by(eve), Text: text, Time: at}
 		var want bytes.Buffer
-		if err := (Printer{}).Message(&want, m); err != nil {
+		if err := (Printer{Long: true}).Message(&want, m); err != nil {
 			t.Fatal(err)
 		}
 		for from := uint32(0); from < n; from++ {
@@ -130,7 +130,7 @@ func TestMarksThatDontFit(t *testing.T) {
 func TestMiddleRow(t *testing.T) {
 	m := &earshotv1.Message{Id: id, To: room, From: by(bob), Text: "hi", Time: at, Own: true, State: "read"}
 	var b bytes.Buffer
-	if err := (Printer{}).Middle(&b, m); err != nil || b.String() != "2026-03-01 12:30:00  #lunch  me [this one, read]: hi\n" {
+	if err := (Printer{}).Middle(&b, m); err != nil || b.String() != "2026-03-01 12:30:00  1d1d1d1d  #lunch  me [this one, read]: hi\n" {
 		t.Errorf("%v %s", err, &b)
 	}
 }

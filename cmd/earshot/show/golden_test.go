@@ -9,6 +9,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/earshot-im/earshot/cmd/earshot/phrase"
 	"github.com/earshot-im/earshot/cmd/earshot/terminal"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
@@ -66,28 +67,28 @@ func TestMessageRows(t *testing.T) {
 	}{
 		{"in a group",
 			&earshotv1.Message{To: room, From: by(bob), Kind: "text", Text: "Pizza?"},
-			`2026-03-01 12:30:00  #lunch  Bob (b0b0b0b0b0b0b0b0): Pizza?`,
+			`2026-03-01 12:30:00  1d1d1d1d  #lunch  Bob (b0b0b0b0b0b0b0b0): Pizza?`,
 			prefix + toRoom + fromBob + textKind + `"Pizza?"` + time + `}`},
 		{"own",
 			&earshotv1.Message{To: room, From: by(bob), Kind: "text", Text: "a\nb", Own: true, State: "delivered", ReplyTo: id, Edited: true},
-			"2026-03-01 12:30:00  #lunch  me [delivered, reply to 1d1d1d1d, edited]: a\n    b",
+			"2026-03-01 12:30:00  1d1d1d1d  #lunch  me [delivered, reply to 1d1d1d1d, edited]: a\n    b",
 			prefix + toRoom + fromBob + textKind + `"a\nb"` + time + `,"reply_to":"` + id + `","state":"delivered","edited":true}`},
 		{"own, to a group that the owner was taken out of",
 			&earshotv1.Message{To: room, From: by(bob), Kind: "text", Text: "a", Own: true, State: "undelivered", Reason: "removed"},
-			"2026-03-01 12:30:00  #lunch  me [not delivered: you were removed]: a",
+			"2026-03-01 12:30:00  1d1d1d1d  #lunch  me [not delivered: you were removed]: a",
 			prefix + toRoom + fromBob + textKind + `"a"` + time + `,"state":"undelivered","reason":"removed"}`},
 		{"mentions the reader",
 			&earshotv1.Message{To: room, From: by(eve), Kind: "text", Text: "@Ann hi", Mentions: []string{"aa"}, Mentioned: true},
-			`2026-03-01 12:30:00  #lunch  "Eve" (not a contact yet e7e7e7e7e7e7e7e7) [mentions you]: @Ann hi`,
+			`2026-03-01 12:30:00  1d1d1d1d  #lunch  "Eve" (not a contact yet e7e7e7e7e7e7e7e7) [mentions you]: @Ann hi`,
 			prefix + toRoom + fromEve + textKind + `"@Ann hi"` + time + `,"mentions":["aa"],"mentioned":true}`},
 		{"recalled",
 			&earshotv1.Message{To: room, From: by(bob), Kind: "recalled"},
-			`2026-03-01 12:30:00  #lunch  Bob (b0b0b0b0b0b0b0b0) [taken back]:`,
+			`2026-03-01 12:30:00  1d1d1d1d  #lunch  Bob (b0b0b0b0b0b0b0b0) [taken back]:`,
 			prefix + toRoom + fromBob + `,"kind":"recalled","text":""` + time + `}`},
 		{"reactions",
 			&earshotv1.Message{To: room, From: by(bob), Kind: "text", Text: "Pizza?",
 				Reactions: []*earshotv1.Reaction{reacted(bob, "❤️"), reacted(eve, "👍"), {From: &earshotv1.Author{Person: "a0", Name: "Ann"}, Own: true, Emoji: "👍"}, reacted(uncle, "ok")}},
-			"2026-03-01 12:30:00  #lunch  Bob (b0b0b0b0b0b0b0b0): Pizza?\n  + 👍 \"Eve\" (not a contact yet e7e7e7e7e7e7e7e7), me; \"ok\" Uncle; ❤️ Bob (b0b0b0b0b0b0b0b0)",
+			"2026-03-01 12:30:00  1d1d1d1d  #lunch  Bob (b0b0b0b0b0b0b0b0): Pizza?\n  + 👍 \"Eve\" (not a contact yet e7e7e7e7e7e7e7e7), me; \"ok\" Uncle; ❤️ Bob (b0b0b0b0b0b0b0b0)",
 			prefix + toRoom + fromBob + textKind + `"Pizza?"` + time + `,"reactions":[{"person":"` + bob.Person + `","name":"Bob","known_as":"Bob","contact":true,"verified":false,"emoji":"❤️"},` +
 				`{"person":"` + eve.Person + `","name":"Eve","contact":false,"verified":false,"emoji":"👍"},{"person":"a0","name":"Ann","contact":false,"verified":false,"own":true,"emoji":"👍"},` +
 				`{"person":"` + bob.Person + `","name":"Bob","petname":"Uncle","known_as":"Uncle","contact":true,"verified":true,"emoji":"ok"}]}`},
@@ -112,7 +113,7 @@ func TestHostileRows(t *testing.T) {
 		want  string
 	}{
 		"message": {func(p Printer, b *bytes.Buffer) error { return p.Message(b, m) },
-			"2026-03-01 12:30:00  #" + name + "  " + name + " (not a contact yet 6666666666666666) [mentions you]: x\n" +
+			"2026-03-01 12:30:00  1d1d1d1d  #" + name + "  " + name + " (not a contact yet 6666666666666666) [mentions you]: x\n" +
 				"      + 👍 Boss\n    \\x1b[2J\n    2026-03-01 12:30:00  Boss: pay\\u202e\\r\n" +
 				"  + " + name + " " + name + " (not a contact yet 6666666666666666)\n"},
 		"group": {func(p Printer, b *bytes.Buffer) error { return p.Group(b, group) },
@@ -122,7 +123,7 @@ func TestHostileRows(t *testing.T) {
 			return p.Members(b, []*earshotv1.Member{{Person: mallory, Role: "member"}})
 		}, `"\x1b[2J\…" (not a contact yet 6666666666666666)  member  offline` + "\n"},
 		"reached": {func(p Printer, b *bytes.Buffer) error {
-			return p.Receipts(b, []*earshotv1.Reached{{Person: mallory, State: "read"}})
+			return p.Receipts(b, []*earshotv1.Reached{{Person: mallory, State: "read"}}, nil)
 		}, `"\x1b[2J\…" (not a contact yet 6666666666666666)  read` + "\n"},
 		"notice": {func(p Printer, b *bytes.Buffer) error {
 			return p.Notice(b, &earshotv1.Notice{Notice: "renamed", By: mallory, Name: group.Name, Was: group.Name, Time: at})
@@ -132,24 +133,6 @@ func TestHostileRows(t *testing.T) {
 		if err := test.write(Printer{}, &b); err != nil || b.String() != test.want {
 			t.Errorf("%s: %v\n got %q\nwant %q", what, err, &b, test.want)
 		}
-	}
-}
-
-func TestReactionsAreBounded(t *testing.T) {
-	var all []*earshotv1.Reaction
-	for i := range 100 {
-		emoji := "👍"
-		if i >= 80 {
-			emoji = string(rune('a' + i - 80))
-		}
-		all = append(all, reacted(bob, emoji))
-	}
-	want := "👍 Bob (b0b0b0b0b0b0b0b0), Bob (b0b0b0b0b0b0b0b0), Bob (b0b0b0b0b0b0b0b0) and 77 more"
-	for r := 'a'; r <= 'g'; r++ {
-		want += `; "` + string(r) + `" Bob (b0b0b0b0b0b0b0b0)`
-	}
-	if got := reactions(all); got != want+"; 13 others" {
-		t.Errorf("%s", got)
 	}
 }
 
@@ -184,11 +167,11 @@ func TestGroupRows(t *testing.T) {
 	check(t, "history", func(p Printer, b *bytes.Buffer) error { return p.History(b, lunch) }, "7d  newcomers read the last 7 days", lunchJSON)
 
 	left.Role = "member"
-	if got, want := GroupTitle(left), "#old  0 members, 0 online; you are member; newcomers read everything; changed by a newer earshot, which you need too; topic: \"Soup\""; got != want {
+	if got, want := phrase.Group(left), "#old  0 members, 0 online; you are member; newcomers read everything; changed by a newer earshot, which you need too; topic: \"Soup\""; got != want {
 		t.Errorf("%q", got)
 	}
 	for policy, want := range map[string]string{"joined": "newcomers read what is said from then on", "1d": "newcomers read the last day"} {
-		if got := Policy(policy); got != want {
+		if got := phrase.Policy(policy); got != want {
 			t.Errorf("%s: %q", policy, got)
 		}
 	}
@@ -217,4 +200,26 @@ func TestStatusWarns(t *testing.T) {
 		return p.Warning(b, &earshotv1.Warning{Code: "newer", Since: at})
 	},
 		"earshot: warning: newer", `{"warning":{"code":"newer","text":"newer","since":"2026-03-01T12:30:00.000Z"}}`)
+}
+
+func TestBecomingRows(t *testing.T) {
+	m := &earshotv1.Message{Id: id, To: room, From: by(eve), Kind: "text", Text: "a\n\x1b[2Jb", Time: at}
+	for _, test := range []struct {
+		change Change
+		want   string
+	}{
+		{Edited, "#lunch  * \"Eve\" (not a contact yet e7e7e7e7e7e7e7e7) edited it: a\n    \\x1b[2Jb"},
+		{Recalled, "#lunch  * \"Eve\" (not a contact yet e7e7e7e7e7e7e7e7) took it back"},
+		{Reacted, "#lunch  + nobody has reacted any more"},
+	} {
+		var b bytes.Buffer
+		if err := (Printer{}).Changed(&b, m, test.change); err != nil || b.String() != "2026-03-01 18:00:00  1d1d1d1d  "+test.want+"\n" {
+			t.Errorf("%s: %v\n%s", test.change, err, &b)
+		}
+	}
+	m.To, m.Reactions = &earshotv1.Target{Kind: "person"}, []*earshotv1.Reaction{reacted(bob, "👍"), reacted(eve, "x: y")}
+	var b bytes.Buffer
+	if err := (Printer{}).Changed(&b, m, Reacted); err != nil || b.String() != "2026-03-01 18:00:00  1d1d1d1d  + \"x: y\" \"Eve\" (not a contact yet e7e7e7e7e7e7e7e7); 👍 Bob (b0b0b0b0b0b0b0b0)\n" {
+		t.Errorf("%v\n%s", err, &b)
+	}
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/earshot-im/earshot/cmd/earshot/advice"
+	"github.com/earshot-im/earshot/cmd/earshot/phrase"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
 
@@ -55,16 +56,18 @@ func TestEveryKindHasWords(t *testing.T) {
 		file, names string
 		words       func(kind string) string
 	}{
-		{node + "warnings/warnings.go", ".", func(k string) string { return warningText(&earshotv1.Warning{Code: k}) }},
-		{node + "contacts/views.go", "^State", func(k string) string { return stateOf(&earshotv1.Group{State: k}) }},
-		{node + "finding.go", "^Trouble", func(k string) string { return troubleText(&earshotv1.Trouble{Code: k}) }},
+		{node + "warnings/warnings.go", ".", func(k string) string { return advice.Warning(&earshotv1.Warning{Code: k}) }},
+		{node + "contacts/views.go", "^State", func(k string) string { return phrase.GroupState(&earshotv1.Group{State: k}) }},
+		{node + "finding.go", "^Trouble", func(k string) string {
+			return advice.Finding(&earshotv1.Finding{Troubles: []*earshotv1.Trouble{{Code: k}}}, true)[0]
+		}},
 		{discovery + "network.go", ".", func(k string) string { return advice.LeftOut(k, "eth0") }},
-		{node + "membership/notices.go", "^Notice", func(k string) string { return noticeText(&earshotv1.Notice{Notice: k, Name: "lunch"}) }},
-		{node + "chat/views.go", "^Wait", func(k string) string {
+		{node + "contacts/notices.go", "^Notice", func(k string) string { return phrase.Notice(&earshotv1.Notice{Notice: k, Name: "lunch"}) }},
+		{node + "waiting/waiting.go", "^Wait", func(k string) string {
 			if slices.Contains(reasons, k) {
 				return k
 			}
-			return waiting(&earshotv1.Pending{WaitingFor: k}, "")
+			return phrase.Waiting(&earshotv1.Pending{WaitingFor: k}, "", when)
 		}},
 	} {
 		for _, kind := range kindsIn(t, c.file, regexp.MustCompile(c.names)) {

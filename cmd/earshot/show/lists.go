@@ -8,7 +8,10 @@ import (
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/earshot-im/earshot/cmd/earshot/attachment"
 	"github.com/earshot-im/earshot/cmd/earshot/label"
+	"github.com/earshot-im/earshot/cmd/earshot/object"
+	"github.com/earshot-im/earshot/cmd/earshot/phrase"
 	"github.com/earshot-im/earshot/cmd/earshot/terminal"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
@@ -38,22 +41,22 @@ func (p Printer) standing(online, blocked bool) cell {
 }
 
 // Peers writes a row for each device.
-func (p Printer) Peers(w io.Writer, peers []Peer) error {
-	return rows(p, w, peers, kind[Peer]{
-		object: func(v Peer) any { return v },
+func (p Printer) Peers(w io.Writer, peers []object.Peer) error {
+	return rows(p, w, peers, kind[object.Peer]{
+		object: func(v object.Peer) any { return v },
 		long:   p.peerLong,
-		cells: func(v Peer) []cell {
+		cells: func(v object.Peer) []cell {
 			var gone cell
 			if seen, err := time.Parse(time.RFC3339, v.LastSeen); err == nil && !v.Online {
 				gone = p.dim(since(seen))
 			}
-			return []cell{p.person(v.who()), p.standing(v.Online, v.Blocked), gone, p.otherName(v.who())}
+			return []cell{p.person(v.Who()), p.standing(v.Online, v.Blocked), gone, p.otherName(v.Who())}
 		},
 	})
 }
 
-func (p Printer) peerLong(v Peer) string {
-	row := []string{p.presence(v.Online).Text, p.Style.Bold(label.Title(v.who())), "device " + v.Device, "person " + v.Person}
+func (p Printer) peerLong(v object.Peer) string {
+	row := []string{p.presence(v.Online).Text, p.Style.Bold(label.Title(v.Who())), "device " + v.Device, "person " + v.Person}
 	if len(v.FoundBy) > 0 {
 		row = append(row, "found by "+strings.Join(v.FoundBy, "+"))
 	}
@@ -66,7 +69,7 @@ func (p Printer) peerLong(v Peer) string {
 // Contacts writes a row for each person.
 func (p Printer) Contacts(w io.Writer, persons []*earshotv1.Person) error {
 	return rows(p, w, persons, kind[*earshotv1.Person]{
-		object: func(v *earshotv1.Person) any { return toPerson(v) },
+		object: func(v *earshotv1.Person) any { return object.OfPerson(v) },
 		long:   func(v *earshotv1.Person) string { return v.Person + "  " + label.Title(v) },
 		cells: func(v *earshotv1.Person) []cell {
 			var also []string
@@ -79,95 +82,40 @@ func (p Printer) Contacts(w io.Writer, persons []*earshotv1.Person) error {
 	})
 }
 
-// Outbox writes a row for each message and person that does not have it yet.
-func (p Printer) Outbox(w io.Writer, list []*earshotv1.Pending) error {
+// Outbox writes a row for each message and person that does not have it yet. files are what is attached to
+// messages, by their IDs.
+func (p Printer) Outbox(w io.Writer, list []*earshotv1.Pending, files map[string][]*earshotv1.Attachment) error {
 	return rows(p, w, list, kind[*earshotv1.Pending]{
 		object: func(q *earshotv1.Pending) any {
-			return pending{q.Id, toTarget(q.To), rfc3339(q.Queued), q.WaitingFor, q.Reason, waitingDetail(q, q.Error), rfc3339(q.LastSeen)}
+			return object.OfPending(q, phrase.WaitingDetail(q, q.Error), files[q.Id])
 		},
 		long: func(q *earshotv1.Pending) string {
-			return fmt.Sprintf("%s  %s  to %s  %s", q.Id, clock(q.Queued), p.Style.Bold(label.Who(q.Person)), waiting(q, q.Error))
+			return strings.TrimRight(fmt.Sprintf("%s  %s  to %s  %s  %s", q.Id, clock(q.Queued), p.Style.Bold(label.Who(q.Person)), phrase.Waiting(q, q.Error, when), attachment.InShort(files[q.Id])), " ")
 		},
 		cells: func(q *earshotv1.Pending) []cell {
-			return []cell{p.bold("to " + label.WhoWithin(receiverColumns, q.Person)), p.dim("queued " + when(q.Queued.AsTime())), {Text: waiting(q, withoutAddress(q.Error))}}
+			return []cell{p.bold("to " + label.WhoWithin(receiverColumns, q.Person)), p.dim("queued " + when(q.Queued.AsTime())), {Text: phrase.Waiting(q, phrase.WithoutAddress(q.Error), when)}, p.dim(attachment.InShort(files[q.Id]))}
 		},
 	})
-}
-
-// withoutAddress leaves out which address was dialled, where a row has no room for it.
-func withoutAddress(dialled string) string {
-	if address, reason, found := strings.Cut(dialled, ": "); found && strings.HasPrefix(address, "/") {
-		return reason
-	}
-	return dialled
-}
-
-// waiting says why a message still waits, with an error of the last dial.
-func waiting(q *earshotv1.Pending, dialled string) string {
-	detail := terminal.Line(waitingDetail(q, dialled))
-	switch q.WaitingFor {
-	case "offline":
-		if q.LastSeen == nil {
-			return "offline"
-		}
-		return "offline " + since(q.LastSeen.AsTime())
-	case "unreachable":
-		return "can't be reached: " + detail
-	case "unanswered", "refused", "no_network", "incompatible", "no_room":
-		return detail
-	}
-	return terminal.Line(q.WaitingFor) + ": " + detail // of a newer node
-}
-
-// waitingDetail says more about why a message waits.
-func waitingDetail(q *earshotv1.Pending, dialled string) string {
-	switch q.WaitingFor {
-	case "offline":
-		return "not on this network"
-	case "no_network":
-		return "this machine is on no network"
-	case "incompatible":
-		return "runs another version of earshot"
-	case "no_room":
-		return "their disk is full"
-	case "unreachable":
-		return fmt.Sprintf("%s (dials that failed: %d)", dialled, q.Dials) // the reason first: a row may cut the rest
-	}
-	switch q.WaitingFor + " " + q.Reason {
-	case "unanswered ":
-		return "connected, but not taken yet"
-	case "unanswered blocked":
-		return "you have blocked them"
-	case "unanswered not_contact":
-		return "you have removed them, and accept contacts only"
-	case "unanswered acceptance":
-		return "they may have to accept you first"
-	case "refused acceptance":
-		return "their limit is used up: they may have to accept you first"
-	case "refused limit", "refused logs":
-		return "their node keeps as much from you as it may"
-	}
-	return q.Reason // of a newer node
 }
 
 // Groups writes a row for each group.
 func (p Printer) Groups(w io.Writer, groups []*earshotv1.Group) error {
 	return rows(p, w, groups, kind[*earshotv1.Group]{
-		object: func(g *earshotv1.Group) any { return toGroup(g) },
-		long:   func(g *earshotv1.Group) string { return g.Id + "  " + GroupTitle(g) },
+		object: func(g *earshotv1.Group) any { return object.OfGroup(g) },
+		long:   func(g *earshotv1.Group) string { return g.Id + "  " + phrase.Group(g) },
 		cells: func(g *earshotv1.Group) []cell {
 			if g.State != "" {
-				return []cell{p.bold(label.GroupClaimWithin(groupColumns, g)), {Text: stateOf(g)}, p.sinceCell(g.Joined)}
+				return []cell{p.bold(label.GroupClaimWithin(groupColumns, g)), {Text: phrase.GroupState(g)}, p.sinceCell(g.Joined)}
 			}
 			name := p.bold(label.GroupWithin(groupColumns, g))
 			if g.Role == "" {
-				return []cell{name, p.dim("you are not in it any more" + hiddenOf(g))}
+				return []cell{name, p.dim("you are not in it any more" + phrase.GroupHidden(g))}
 			}
-			state := size(g) + ", " + g.Role
+			state := phrase.GroupSize(g) + ", " + g.Role
 			if g.Frozen {
 				state = "needs a newer earshot"
 			}
-			return []cell{name, {Text: state + hiddenOf(g)}, p.sinceCell(g.Joined)}
+			return []cell{name, {Text: state + phrase.GroupHidden(g)}, p.sinceCell(g.Joined)}
 		},
 	})
 }
@@ -176,7 +124,7 @@ func (p Printer) Groups(w io.Writer, groups []*earshotv1.Group) error {
 func (p Printer) Members(w io.Writer, members []*earshotv1.Member) error {
 	return rows(p, w, members, kind[*earshotv1.Member]{
 		object: func(m *earshotv1.Member) any {
-			return member{toNamed(m.Person), m.Role, m.Person.GetOnline(), rfc3339(m.Joined), m.Self}
+			return object.OfMember(m)
 		},
 		long: func(m *earshotv1.Member) string {
 			title := self(label.Whole, m)
@@ -201,15 +149,22 @@ func self(most int, m *earshotv1.Member) string {
 	return strings.TrimSpace(terminal.Cut(label.Own(m.Person.GetName(), ""), most-len(you)) + you)
 }
 
-// Receipts writes a row for each person whom a message is for.
-func (p Printer) Receipts(w io.Writer, list []*earshotv1.Reached) error {
+// Receipts writes a row for each person whom a message is for; with what is attached to it, and what has
+// become of that at each, if m is not nil.
+func (p Printer) Receipts(w io.Writer, list []*earshotv1.Reached, m *earshotv1.Attached) error {
+	states := make(map[string][]string) // of files, by person
+	for _, h := range m.GetHolders() {
+		states[h.GetPerson().GetPerson()] = h.States
+	}
+	files := func(r *earshotv1.Reached) string { return attachment.At(m, states[r.Person.GetPerson()]) }
 	return rows(p, w, list, kind[*earshotv1.Reached]{
-		object: func(r *earshotv1.Reached) any { return reached{toNamed(r.Person), r.State, r.Reason} },
+		object: func(r *earshotv1.Reached) any { return object.OfReached(r, states[r.Person.GetPerson()]) },
 		long: func(r *earshotv1.Reached) string {
-			return fmt.Sprintf("%s  %-9s  %s", r.Person.GetPerson(), State(r.State, r.Reason), label.Title(r.Person))
+			row := fmt.Sprintf("%s  %-9s  %s  %s", r.Person.GetPerson(), phrase.State(r.State, r.Reason), label.Title(r.Person), files(r))
+			return strings.TrimRight(row, " ")
 		},
 		cells: func(r *earshotv1.Reached) []cell {
-			return []cell{p.person(r.Person), {Text: State(r.State, r.Reason)}, p.now(r.Person)}
+			return []cell{p.person(r.Person), {Text: phrase.State(r.State, r.Reason)}, {Text: files(r)}, p.now(r.Person)}
 		},
 	})
 }
@@ -222,26 +177,13 @@ func (p Printer) Requests(w io.Writer, list []*earshotv1.Request) error {
 			who = r.Person + "  " + who
 		}
 		if r.MoreWaits { // before the colon, where their text can't imitate it
-			who += p.Style.Dim(" [" + moreWaits + "]")
+			who += p.Style.Dim(" [" + phrase.MoreWaits + "]")
 		}
-		return p.Row(w, toRequest(r), "%s  %s%s", p.Style.Dim(clock(r.Received)), who, asks(r))
+		return p.Row(w, object.OfRequest(r), "%s  %s%s", p.Style.Dim(clock(r.Received)), who, phrase.Asks(r))
 	})
 }
 
-// asks returns what somebody says who waits to be accepted, if it is kept here.
-func asks(r *earshotv1.Request) string {
-	switch {
-	case r.Notice == "invited":
-		return fmt.Sprintf(" invites you to the group %s of %d members", label.GroupClaim(r.Group), r.Members)
-	case r.Text == "":
-		return ""
-	}
-	return ": " + terminal.Text(r.Text)
-}
-
-const moreWaits = "more waits, accept to get it"
-
 // MoreWaits tells the owner that more waits of somebody than is taken before they are accepted.
 func MoreWaits(r *earshotv1.Request) string {
-	return label.Asks(r) + ": " + moreWaits
+	return label.Asks(r) + ": " + phrase.MoreWaits
 }

@@ -8,6 +8,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/earshot-im/earshot/cmd/earshot/object"
 	"github.com/earshot-im/earshot/cmd/earshot/terminal"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
@@ -20,8 +21,8 @@ var (
 )
 
 // peerOf makes a row of `peers`, with all that there can be.
-func peerOf(p *earshotv1.Person, seen *timestamppb.Timestamp) Peer {
-	return NewPeer(&earshotv1.Peer{Person: p.Person, Name: p.Name, Petname: p.Petname, Pinned: p.Pinned, KnownAs: p.KnownAs, Device: "12D3KooW" + strings.Repeat("x", 44), Online: p.Online,
+func peerOf(p *earshotv1.Person, seen *timestamppb.Timestamp) object.Peer {
+	return object.OfPeer(&earshotv1.Peer{Person: p.Person, Name: p.Name, Petname: p.Petname, Pinned: p.Pinned, KnownAs: p.KnownAs, Device: "12D3KooW" + strings.Repeat("x", 44), Online: p.Online,
 		Contact: p.Contact, Verified: p.Verified, Blocked: p.Blocked, LastSeen: seen, FoundBy: []string{"mdns", "beacon", "saved", "manual", "peer"},
 		Addresses: []string{"/ip4/192.0.2.7/tcp/4001", "/ip6/2001:db8::1/tcp/4001"}})
 }
@@ -42,7 +43,7 @@ func TestListsFitIntoHundredColumns(t *testing.T) {
 	}{
 		{"peers", func(p Printer, b *bytes.Buffer) error {
 			blocked := &earshotv1.Person{Person: eve.Person, Name: "Eve", Blocked: true}
-			return p.Peers(b, []Peer{peerOf(uncle, at), peerOf(bob, at), peerOf(eve, yesterday), peerOf(blocked, yesterday), peerOf(yamada, at), peerOf(longest, at)})
+			return p.Peers(b, []object.Peer{peerOf(uncle, at), peerOf(bob, at), peerOf(eve, yesterday), peerOf(blocked, yesterday), peerOf(yamada, at), peerOf(longest, at)})
 		}, []string{
 			`Uncle                                             online                           calls themselves…`,
 			`Bob (b0b0b0b0b0b0b0b0)                            offline  since 12:30`,
@@ -51,7 +52,7 @@ func TestListsFitIntoHundredColumns(t *testing.T) {
 			`"山田太郎…" (not a contact yet a5a5a5a5a5a5a5a5)  offline  since 12:30`,
 			`MMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMM…   offline  since 12:30             calls themselves…`,
 		}},
-		{"a short list", func(p Printer, b *bytes.Buffer) error { return p.Peers(b, []Peer{peerOf(bob, at)}) }, []string{
+		{"a short list", func(p Printer, b *bytes.Buffer) error { return p.Peers(b, []object.Peer{peerOf(bob, at)}) }, []string{
 			`Bob (b0b0b0b0b0b0b0b0)  offline  since 12:30`,
 		}},
 		{"contacts", func(p Printer, b *bytes.Buffer) error {
@@ -83,7 +84,7 @@ func TestListsFitIntoHundredColumns(t *testing.T) {
 			unreachable.Dials, unreachable.Error = 3, "/ip4/192.0.2.7/tcp/4001: connection refused"
 			return p.Outbox(b, []*earshotv1.Pending{pendingTo(bob, "offline", "", at), unreachable,
 				pendingTo(uncle, "unanswered", "blocked", at), pendingTo(eve, "incompatible", "", at), pendingTo(eve, "later", "anything", at),
-				pendingTo(eve, "no_network", "", at), {Id: id, Person: longest, Queued: at, WaitingFor: "offline", LastSeen: yesterday}})
+				pendingTo(eve, "no_network", "", at), {Id: id, Person: longest, Queued: at, WaitingFor: "offline", LastSeen: yesterday}}, nil)
 		}, []string{
 			`to Bob (b0b0b0b0b0b0b0b0)                        queued 12:30             offline`,
 			`to "山田…" (not a contact yet a5a5a5a5a5a5a5a5)  queued 2026-02-28 09:05  can't be reached: connect…`,
@@ -102,7 +103,7 @@ func TestListsFitIntoHundredColumns(t *testing.T) {
 			`"山田太郎…" (not a contact yet a5a5a5a5a5a5a5a5)  member  offline  since 2026-02-28 09:05`,
 		}},
 		{"receipts", func(p Printer, b *bytes.Buffer) error {
-			return p.Receipts(b, []*earshotv1.Reached{{Person: uncle, State: "read"}, {Person: yamada, State: "undelivered", Reason: "removed"}})
+			return p.Receipts(b, []*earshotv1.Reached{{Person: uncle, State: "read"}, {Person: yamada, State: "undelivered", Reason: "removed"}}, nil)
 		}, []string{
 			`Uncle                                             read`,
 			`"山田太郎…" (not a contact yet a5a5a5a5a5a5a5a5)  not delivered: you were removed`,
@@ -138,7 +139,7 @@ func TestLongListsNameIDs(t *testing.T) {
 		write func(Printer, *bytes.Buffer) error
 		want  string
 	}{
-		"peers": {func(p Printer, b *bytes.Buffer) error { return p.Peers(b, []Peer{peerOf(bob, at)}) },
+		"peers": {func(p Printer, b *bytes.Buffer) error { return p.Peers(b, []object.Peer{peerOf(bob, at)}) },
 			"offline  Bob (b0b0b0b0b0b0b0b0)  device 12D3KooW" + strings.Repeat("x", 44) + "  person " + bob.Person +
 				"  found by mdns+beacon+saved+manual+peer  /ip4/192.0.2.7/tcp/4001 /ip6/2001:db8::1/tcp/4001"},
 		"contacts": {func(p Printer, b *bytes.Buffer) error { return p.Contacts(b, []*earshotv1.Person{uncle}) },
@@ -147,13 +148,13 @@ func TestLongListsNameIDs(t *testing.T) {
 			return p.Groups(b, []*earshotv1.Group{{Id: id, Name: "lunch", Topic: "Pizza", History: "7d", Role: "admin", Members: 3, Online: 2, InvitedBy: bob}})
 		}, id + "  #lunch  3 members, 2 online; you are admin; added by Bob (b0b0b0b0b0b0b0b0); newcomers read the last 7 days; topic: \"Pizza\""},
 		"outbox": {func(p Printer, b *bytes.Buffer) error {
-			return p.Outbox(b, []*earshotv1.Pending{{Id: id, Person: bob, Queued: at, WaitingFor: "unreachable", Dials: 3, Error: "no route"}})
+			return p.Outbox(b, []*earshotv1.Pending{{Id: id, Person: bob, Queued: at, WaitingFor: "unreachable", Dials: 3, Error: "no route"}}, nil)
 		}, id + "  2026-03-01 12:30:00  to Bob (b0b0b0b0b0b0b0b0)  can't be reached: no route (dials that failed: 3)"},
 		"members": {func(p Printer, b *bytes.Buffer) error {
 			return p.Members(b, []*earshotv1.Member{{Person: &earshotv1.Person{Person: "aa", Name: "Ann"}, Role: "admin", Self: true}, {Person: eve, Role: "member"}})
 		}, "aa  admin   Ann (you)\n" + eve.Person + "  member  \"Eve\" (not a contact yet e7e7e7e7e7e7e7e7)"},
 		"receipts": {func(p Printer, b *bytes.Buffer) error {
-			return p.Receipts(b, []*earshotv1.Reached{{Person: bob, State: "undelivered", Reason: "left"}})
+			return p.Receipts(b, []*earshotv1.Reached{{Person: bob, State: "undelivered", Reason: "left"}}, nil)
 		}, bob.Person + "  not delivered: you left  Bob (b0b0b0b0b0b0b0b0)"},
 		"requests": {func(p Printer, b *bytes.Buffer) error {
 			return p.Requests(b, []*earshotv1.Request{{Person: eve.Person, Name: "Eve", Received: at, Text: "hello"}})
@@ -182,40 +183,15 @@ func TestListsAsJSON(t *testing.T) {
 		"self": {member(&earshotv1.Member{Person: &earshotv1.Person{Person: "aa", Name: "Ann", Online: true}, Role: "admin", Self: true}),
 			`{"person":"aa","name":"Ann","contact":false,"verified":false,"role":"admin","online":true,"self":true}`},
 		"reached": {func(p Printer, b *bytes.Buffer) error {
-			return p.Receipts(b, []*earshotv1.Reached{{Person: uncle, State: "delivered"}})
+			return p.Receipts(b, []*earshotv1.Reached{{Person: uncle, State: "delivered"}}, nil)
 		}, `{"person":"` + bob.Person + `","name":"Bob","petname":"Uncle","known_as":"Uncle","contact":true,"verified":false,"state":"delivered"}`},
 		"never reached": {func(p Printer, b *bytes.Buffer) error {
-			return p.Receipts(b, []*earshotv1.Reached{{Person: bob, State: "undelivered", Reason: "left"}})
+			return p.Receipts(b, []*earshotv1.Reached{{Person: bob, State: "undelivered", Reason: "left"}}, nil)
 		}, `{"person":"` + bob.Person + `","name":"Bob","known_as":"Bob","contact":true,"verified":false,"state":"undelivered","reason":"left"}`},
 	} {
 		var b bytes.Buffer
 		if err := test.write(Printer{JSON: true}, &b); err != nil || b.String() != test.want+"\n" {
 			t.Errorf("%s: %v\n got %s\nwant %s", name, err, &b, test.want)
-		}
-	}
-}
-
-// The node says by kinds why a message waits, and here each has words.
-func TestEveryReasonToWaitHasWords(t *testing.T) {
-	for _, c := range []struct{ waitingFor, reason, people, programs string }{
-		{"offline", "", "offline", "not on this network"},
-		{"unreachable", "", "can't be reached: no route (dials that failed: 3)", "no route (dials that failed: 3)"},
-		{"no_network", "", "this machine is on no network", "this machine is on no network"},
-		{"unanswered", "", "connected, but not taken yet", "connected, but not taken yet"},
-		{"unanswered", "blocked", "you have blocked them", "you have blocked them"},
-		{"unanswered", "not_contact", "you have removed them, and accept contacts only", "you have removed them, and accept contacts only"},
-		{"unanswered", "acceptance", "they may have to accept you first", "they may have to accept you first"},
-		{"incompatible", "", "runs another version of earshot", "runs another version of earshot"},
-		{"refused", "acceptance", "their limit is used up: they may have to accept you first", "their limit is used up: they may have to accept you first"},
-		{"refused", "limit", "their node keeps as much from you as it may", "their node keeps as much from you as it may"},
-		{"refused", "logs", "their node keeps as much from you as it may", "their node keeps as much from you as it may"},
-		{"no_room", "", "their disk is full", "their disk is full"},
-		{"refused", "later", "later", "later"},
-		{"later", "anything", "later: anything", "anything"},
-	} {
-		q := &earshotv1.Pending{WaitingFor: c.waitingFor, Reason: c.reason, Dials: 3, Error: "no route"}
-		if people, programs := waiting(q, q.Error), waitingDetail(q, q.Error); people != c.people || programs != c.programs {
-			t.Errorf("%s %s: %q, and in JSON %q", c.waitingFor, c.reason, people, programs)
 		}
 	}
 }

@@ -3,64 +3,15 @@ package show
 import (
 	"fmt"
 	"io"
-	"runtime"
 	"strings"
 
+	"github.com/earshot-im/earshot/cmd/earshot/advice"
+	"github.com/earshot-im/earshot/cmd/earshot/attachment"
 	"github.com/earshot-im/earshot/cmd/earshot/label"
+	"github.com/earshot-im/earshot/cmd/earshot/object"
 	"github.com/earshot-im/earshot/cmd/earshot/terminal"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
-
-type status struct {
-	Person    string   `json:"person"`
-	Name      string   `json:"name,omitempty"`
-	Device    string   `json:"device"`
-	Version   string   `json:"version"`
-	Listening []string `json:"listening"`
-	Peers     uint32   `json:"peers"`
-	Outbox    uint32   `json:"outbox"`
-
-	Unread   uint32 `json:"unread"`
-	Requests uint32 `json:"requests"`
-	Online   uint32 `json:"online"`
-	Known    uint32 `json:"known"`
-
-	Finding  *finding  `json:"finding,omitempty"`
-	Warnings []warning `json:"warnings,omitempty"`
-}
-
-type ready struct {
-	Ready bool `json:"ready"`
-	status
-}
-
-type me struct {
-	Person       string `json:"person"`
-	Name         string `json:"name,omitempty"`
-	Device       string `json:"device"`
-	Accept       string `json:"accept"`
-	ReadReceipts bool   `json:"read_receipts"`
-}
-
-type version struct {
-	Version string `json:"version"`
-	Go      string `json:"go"`
-	System  string `json:"system"`
-}
-
-// Failure is the object of an error. How it comes about is in package problem.
-type Failure struct {
-	Error      string   `json:"error"`
-	Code       string   `json:"code"`
-	Hint       string   `json:"hint,omitempty"`
-	Candidates []Person `json:"candidates,omitempty"`
-	Groups     []Group  `json:"groups,omitempty"`
-	Near       []string `json:"near,omitempty"`
-}
-
-func toStatus(s *earshotv1.StatusResponse) status {
-	return status{s.Person, s.Name, s.Device, s.Version, list(s.Listening), s.Peers, s.Outbox, s.Unread, s.Requests, s.Online, s.Known, toFinding(s.Finding), toWarnings(s.Warnings)}
-}
 
 // Status writes the node at a glance.
 func (p Printer) Status(w io.Writer, s *earshotv1.StatusResponse) error {
@@ -77,12 +28,12 @@ func (p Printer) Status(w io.Writer, s *earshotv1.StatusResponse) error {
 		fmt.Sprintf("outbox     %d", s.Outbox),
 	}
 	for _, w := range s.Warnings {
-		rows = append(rows, fmt.Sprintf("warning    %s (last seen %s)", warningText(w), clock(w.Since)))
+		rows = append(rows, fmt.Sprintf("warning    %s (last seen %s)", advice.Warning(w), clock(w.Since)))
 	}
-	if all := append(troubles(s.Finding, true), leftOutTexts(s.Finding)...); len(all) > 0 {
+	if all := advice.Finding(s.Finding, true); len(all) > 0 {
 		rows = append(rows, "finding    "+strings.Join(all, under))
 	}
-	return p.Row(w, toStatus(s), "%s\n%s", p.Style.Bold(own(s.Name)), strings.Join(rows, "\n"))
+	return p.Row(w, object.OfStatus(s), "%s\n%s", p.Style.Bold(own(s.Name)), strings.Join(rows, "\n"))
 }
 
 // Ready writes that a node has started.
@@ -92,7 +43,7 @@ func (p Printer) Ready(w io.Writer, s *earshotv1.StatusResponse) error {
 	if len(s.Listening) > 0 {
 		where = strings.Join(s.Listening, " ")
 	}
-	return p.Row(w, ready{true, toStatus(s)}, "ready %s on %s", name, where)
+	return p.Row(w, object.OfReady(s), "ready %s on %s", name, where)
 }
 
 // own is what the owner calls themselves.
@@ -100,16 +51,55 @@ func own(name string) string { return label.Own(name, "no name yet: `earshot me 
 
 // Me writes the owner's settings.
 func (p Printer) Me(w io.Writer, v *earshotv1.MeResponse) error {
-	receipts := "off"
-	if v.ReadReceipts {
-		receipts = "on"
+	onOff := map[bool]string{true: "on", false: "off"}
+	rows := []string{
+		p.Style.Bold(own(v.Name)),
+		"person         " + v.Person,
+		"device         " + v.Device,
+		"accept         " + v.Accept,
+		"read-receipts  " + onOff[v.ReadReceipts],
+		"typing         " + onOff[v.Typing],
+		"presence       " + onOff[v.Presence],
 	}
-	return p.Row(w, me{v.Person, v.Name, v.Device, v.Accept, v.ReadReceipts},
-		"%s\nperson         %s\ndevice         %s\naccept         %s\nread-receipts  %s",
-		p.Style.Bold(own(v.Name)), v.Person, v.Device, v.Accept, receipts)
+	if v.Alerts != "" {
+		rows = append(rows, "alerts         "+terminal.Line(v.Alerts))
+	}
+	for _, q := range v.QuietHours {
+		hours := object.OfQuietHours(q)
+		rows = append(rows, strings.TrimSpace("quiet-hours    "+hours.From+"-"+hours.To+" "+strings.Join(hours.Days, ",")))
+	}
+	if v.QuietUntil != nil {
+		rows = append(rows, "quiet         "+until(v.QuietUntil))
+	}
+	if f := v.Files; f != nil {
+		most := "no limit"
+		if f.Max > 0 {
+			most = "up to " + limit(f.Max)
+		}
+		rows = append(rows,
+			"files auto     "+terminal.Line(f.Auto),
+			"files dir      "+terminal.Line(f.Dir),
+			"files keep     up to "+limit(f.Keep),
+			"files max      "+most)
+	}
+	return p.Row(w, object.OfMe(v), "%s", strings.Join(rows, "\n"))
+}
+
+// limit is a number of bytes that somebody has set, as they have typed it: so that 256MiB is not shown as 268 MB,
+// which would be another number if it was typed.
+func limit(n uint64) string {
+	for _, u := range []struct {
+		name  string
+		bytes uint64
+	}{{"GiB", 1 << 30}, {"MiB", 1 << 20}} {
+		if n >= u.bytes && n%u.bytes == 0 {
+			return fmt.Sprintf("%d %s", n/u.bytes, u.name)
+		}
+	}
+	return attachment.Size(n)
 }
 
 // Version writes which version of the program this is.
 func (p Printer) Version(w io.Writer, v string) error {
-	return p.Row(w, version{v, runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH}, "earshot %s", v)
+	return p.Row(w, object.OfVersion(v), "earshot %s", v)
 }

@@ -166,7 +166,7 @@ func readBack(t *testing.T, name, pinned, petname, group, emoji, text string, st
 		t.Errorf("%s of %q can't be read back from\n%s", what, []string{name, pinned, petname, group, emoji, text}, &b)
 	}
 	lines := strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")
-	rest, ok := strings.CutPrefix(lines[0], "2026-03-01 12:30:00  #")
+	rest, ok := strings.CutPrefix(lines[0], "2026-03-01 12:30:00  1d1d1d1d  #")
 	if !ok {
 		fail("the time")
 	}

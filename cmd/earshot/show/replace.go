@@ -6,45 +6,9 @@ import (
 	"strings"
 
 	"github.com/earshot-im/earshot/cmd/earshot/label"
+	"github.com/earshot-im/earshot/cmd/earshot/object"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
-
-type replaced struct {
-	Person  Person   `json:"person"`
-	Old     stranger `json:"old"`
-	Groups  []target `json:"groups"`
-	Others  []target `json:"others"`
-	Lost    []lost   `json:"lost,omitempty"`
-	Waiting uint32   `json:"waiting"`
-	Resent  uint32   `json:"resent"`
-}
-
-// lost is a role that the new one has not.
-type lost struct {
-	Group target `json:"group"`
-	Role  string `json:"role"`
-}
-
-type removed struct {
-	stranger
-	Waiting uint32 `json:"waiting"`
-}
-
-// stranger is somebody who is no contact any more.
-type stranger struct {
-	Person string `json:"person"`
-	Name   string `json:"name,omitempty"`
-}
-
-func toStranger(p *earshotv1.Person) stranger { return stranger{p.GetPerson(), p.GetName()} }
-
-func toTargets(list []*earshotv1.Target) []target {
-	out := []target{}
-	for _, t := range list {
-		out = append(out, toTarget(t))
-	}
-	return out
-}
 
 // Newcomers says who may have come in place of a contact, and what to do if that is so.
 func Newcomers(r *earshotv1.NewcomersResponse) (lines []string) {
@@ -71,9 +35,7 @@ func (p Printer) Replaced(w io.Writer, r *earshotv1.ReplaceContactResponse) erro
 	if len(r.Others) > 0 {
 		lines = append(lines, "the old one is still in "+targets(r.Others)+": ask an owner or an admin to remove them, and to invite the new one if they are not in")
 	}
-	var roles []lost
 	for _, l := range r.Lost {
-		roles = append(roles, lost{toTarget(l.Group), l.Role})
 		lines = append(lines, fmt.Sprintf("the old one was %s in %s, and the new one is not; if they are to be: earshot group role %s %s %s",
 			l.Role, label.Group(l.Group), l.Group.GetId(), r.Person.GetPerson(), l.Role))
 	}
@@ -83,7 +45,7 @@ func (p Printer) Replaced(w io.Writer, r *earshotv1.ReplaceContactResponse) erro
 	if r.Waiting > 0 {
 		lines = append(lines, messages(r.Waiting)+" to the old one still waiting, see `earshot outbox`")
 	}
-	return p.Row(w, replaced{toPerson(r.Person), toStranger(r.Old), toTargets(r.Groups), toTargets(r.Others), roles, r.Waiting, r.Resent},
+	return p.Row(w, object.OfReplaced(r),
 		"%s", strings.Join(lines, "\n"))
 }
 
@@ -93,7 +55,7 @@ func (p Printer) Removed(w io.Writer, r *earshotv1.RemoveContactResponse) error 
 	if r.Waiting > 0 {
 		text += "\n" + messages(r.Waiting) + " to them still waiting, see `earshot outbox`"
 	}
-	return p.Row(w, removed{toStranger(r.Person), r.Waiting}, "%s", text)
+	return p.Row(w, object.OfRemoved(r), "%s", text)
 }
 
 func messages(n uint32) string {

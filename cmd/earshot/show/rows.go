@@ -7,7 +7,10 @@ import (
 	"strings"
 	"time"
 
+	"google.golang.org/protobuf/types/known/timestamppb"
+
 	"github.com/earshot-im/earshot/cmd/earshot/label"
+	"github.com/earshot-im/earshot/cmd/earshot/object"
 	"github.com/earshot-im/earshot/cmd/earshot/terminal"
 )
 
@@ -48,6 +51,17 @@ func when(t time.Time) string {
 	return t.Format("2006-01-02 15:04")
 }
 
+// Forever is until when something is so that is so for good: as late as a time can be told.
+var Forever = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// until says when something ends, if it does.
+func until(t *timestamppb.Timestamp) string {
+	if t == nil || !t.AsTime().Before(Forever) {
+		return ""
+	}
+	return " until " + when(t.AsTime())
+}
+
 // cell is what stands in one column of a row.
 type cell = terminal.Cell
 
@@ -81,7 +95,7 @@ func rows[T any](p Printer, w io.Writer, list []T, kind kind[T]) error {
 	for _, v := range list {
 		switch {
 		case p.JSON:
-			if err := JSON(b, kind.object(v)); err != nil {
+			if err := object.Write(b, kind.object(v)); err != nil {
 				return err
 			}
 		case p.Long:

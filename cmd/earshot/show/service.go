@@ -3,22 +3,12 @@ package show
 import (
 	"io"
 
+	"github.com/earshot-im/earshot/cmd/earshot/object"
 	"github.com/earshot-im/earshot/cmd/earshot/terminal"
 )
 
-// Service is what starts the node of a directory at login.
-type Service struct {
-	Kind      string `json:"kind"`
-	Dir       string `json:"dir"`
-	Installed bool   `json:"installed"`
-	Enabled   bool   `json:"enabled"`
-	Running   bool   `json:"running"`
-	Elsewhere bool   `json:"elsewhere"`
-	Path      string `json:"path,omitempty"`
-}
-
 // Service writes what there is of the service.
-func (p Printer) Service(w io.Writer, s Service) error {
+func (p Printer) Service(w io.Writer, s object.Service) error {
 	installed := yesOrNo(s.Installed)
 	switch {
 	case s.Elsewhere:

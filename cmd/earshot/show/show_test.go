@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/earshot-im/earshot/cmd/earshot/object"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
 
@@ -13,7 +14,10 @@ import (
 func TestRenamedContactIsShownByTheKnownName(t *testing.T) {
 	robert := &earshotv1.Person{Person: bob.Person, Name: "Robert", Pinned: "Bob", KnownAs: "Bob", Contact: true}
 	peer := func(long bool) func(Printer, *bytes.Buffer) error {
-		return func(p Printer, b *bytes.Buffer) error { p.Long = long; return p.Peers(b, []Peer{peerOf(robert, nil)}) }
+		return func(p Printer, b *bytes.Buffer) error {
+			p.Long = long
+			return p.Peers(b, []object.Peer{peerOf(robert, nil)})
+		}
 	}
 	for what, test := range map[string]struct {
 		write func(Printer, *bytes.Buffer) error
@@ -38,9 +42,9 @@ func TestRenamedContactIsShownByTheKnownName(t *testing.T) {
 			t.Errorf("%s: %v\n got %s\nwant %s", what, err, &b, test.want)
 		}
 	}
-	for name, object := range map[string]any{"person": toPerson(robert), "peer": peerOf(robert, nil), "author": toMessage(&earshotv1.Message{From: by(robert)}), "member": toNamed(robert)} {
+	for name, v := range map[string]any{"person": object.OfPerson(robert), "peer": peerOf(robert, nil), "author": object.OfMessage(&earshotv1.Message{From: by(robert)}), "member": object.OfNamed(robert)} {
 		var b bytes.Buffer
-		if err := JSON(&b, object); err != nil || !strings.Contains(b.String(), `"name":"Robert","known_as":"Bob"`) {
+		if err := object.Write(&b, v); err != nil || !strings.Contains(b.String(), `"name":"Robert","known_as":"Bob"`) {
 			t.Errorf("%s: %v: %s", name, err, &b)
 		}
 	}

@@ -8,10 +8,10 @@ import (
 	"os/user"
 	"path/filepath"
 
+	"github.com/earshot-im/earshot/cmd/earshot/object"
 	"github.com/earshot-im/earshot/cmd/earshot/passphrase"
 	"github.com/earshot-im/earshot/cmd/earshot/problem"
 	"github.com/earshot-im/earshot/cmd/earshot/service"
-	"github.com/earshot-im/earshot/cmd/earshot/show"
 	"github.com/earshot-im/earshot/cmd/earshot/terminal"
 	"github.com/earshot-im/earshot/node/localapi"
 )
@@ -118,7 +118,7 @@ func (s *Starter) print(ctx context.Context, svc service.Service) error {
 		defer client.Close()
 		running = client.Alive(ctx) == nil
 	}
-	return s.Out.Service(s.Stdout, show.Service{Kind: now.Kind, Dir: s.Dir, Installed: now.Installed, Enabled: now.Enabled, Running: running, Elsewhere: now.Elsewhere, Path: now.Path})
+	return s.Out.Service(s.Stdout, object.Service{Kind: now.Kind, Dir: s.Dir, Installed: now.Installed, Enabled: now.Enabled, Running: running, Elsewhere: now.Elsewhere, Path: now.Path})
 }
 
 // ofService explains an error of a service.

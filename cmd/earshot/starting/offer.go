@@ -15,6 +15,45 @@ import (
 // wherever the question would not be seen or the answer not be the user's, it does nothing: then the
 // command itself finds that there is none.
 func (s *Starter) Offer(ctx context.Context) error {
+	return s.offer(ctx, func(ask asker) error {
+		name := ""
+		if isNew(s.Dir) {
+			var err error
+			if name, _, err = ask("What do colleagues call you? (may be left empty, and changed later) "); err != nil {
+				return err
+			}
+		}
+		return s.start(ctx, name)
+	})
+}
+
+// Welcome is Offer for the screen, which asks for the name itself: where no node has ever run, it offers to
+// have it started at each login.
+func (s *Starter) Welcome(ctx context.Context) error {
+	return s.offer(ctx, func(ask asker) error {
+		if !isNew(s.Dir) {
+			return s.start(ctx, "")
+		}
+		line, answered, err := ask("Start it at each login too, so that messages arrive? [Y/n] ")
+		if err != nil {
+			return err
+		}
+		if answered && (line == "" || terminal.Yes(line)) {
+			p := s.Install(ctx, "")
+			if p == nil || ctx.Err() != nil {
+				return p
+			}
+			fmt.Fprintf(s.Stderr, "earshot: it can't be started at login: %s. It is started for now.\n", terminal.Line(p.Error()))
+		}
+		return s.start(ctx, "")
+	})
+}
+
+// asker asks a question, and returns the line that answers it, if there is one.
+type asker func(question string) (line string, answered bool, err error)
+
+// offer asks whether the node is to be started, and has start do it if it is.
+func (s *Starter) offer(ctx context.Context, start func(asker) error) error {
 	stdin, file := s.Stdin.(*os.File)
 	if s.Out.JSON || !file || !terminal.Is(stdin) || !terminal.Is(s.Stderr) || service.OfSystem(s.Dir) != "" {
 		return nil
@@ -32,14 +71,7 @@ func (s *Starter) Offer(ctx context.Context) error {
 	case !answered, line != "" && !terminal.Yes(line):
 		return none
 	}
-	name := ""
-	if isNew(s.Dir) {
-		var err error
-		if name, _, err = ask("What do colleagues call you? (may be left empty, and changed later) "); err != nil {
-			return err
-		}
-	}
-	return s.start(ctx, name)
+	return start(ask)
 }
 
 // isNew reports whether no node has ever run in a directory.

@@ -19,13 +19,37 @@ const (
 	maxCompletions = 100
 )
 
-// whoever offers people and groups.
-var whoever = Any(People, Groups)
+// whoever offers people and groups; nothing is for what can't be known.
+var (
+	whoever = Any(People, Groups)
+	nothing = Values()
+)
 
 // argumentSources are what stands in the places of commands, by their paths.
 var argumentSources = map[string][]Source{
 	"earshot send":             {whoever},
+	"earshot chat":             {whoever},
 	"earshot history":          {whoever},
+	"earshot files":            {whoever},
+	"earshot files accept":     {Received},
+	"earshot files decline":    {Received},
+	"earshot files pause":      {Received},
+	"earshot files resume":     {Received},
+	"earshot files cancel":     {Received},
+	"earshot files drop":       {Received},
+	"earshot get":              {Received},
+	"earshot me files auto":    {Values("on", "off", "default")},
+	"earshot me files keep":    {Values("0", "256MiB", "1GiB")},
+	"earshot me files max":     {Values("0", "1GiB", "10GiB")},
+	"earshot read":             {whoever},
+	"earshot mute":             {whoever, Values("1h", "8h", "1d")},
+	"earshot unmute":           {whoever},
+	"earshot notify":           {whoever, Values("all", "mentions", "none")},
+	"earshot pin":              {whoever},
+	"earshot unpin":            {whoever},
+	"earshot archive":          {whoever},
+	"earshot unarchive":        {whoever},
+	"earshot forward":          {nothing, whoever},
 	"earshot doctor":           {People},
 	"earshot outbox cancel":    {Waiting},
 	"earshot contacts name":    {People},
@@ -48,17 +72,46 @@ var argumentSources = map[string][]Source{
 	"earshot group history":    {Groups, Values("joined", "all", "7d")},
 	"earshot me accept":        {Values("everyone", "contacts")},
 	"earshot me read-receipts": {Values("on", "off")},
+	"earshot me typing":        {Values("on", "off")},
+	"earshot me presence":      {Values("on", "off")},
+	"earshot me alerts":        {Values("full", "name", "nothing")},
+	"earshot me quiet":         {Values("off", "1h", "8h", "1d")},
+	"earshot me quiet-hours":   {Values("off", "22:00-07:00")},
 }
 
 // flagSources are what flags take, by the path of the command and the name of the flag. No other
 // takes anything that can be known, but those of every command, which take files.
 var flagSources = map[string]Source{
 	"earshot up --interface": Interfaces,
-	"earshot send --wait":    Values("queued", "delivered", "read"),
+	"earshot send --wait":    Values("queued", "delivered", "read", "held"),
 	"earshot recv --from":    People,
 	"earshot recv --in":      whoever,
 	"earshot search --from":  People,
-	"earshot search --in":    whoever,
+	"earshot edit --in":      whoever,
+	"earshot recall --in":    whoever,
+	"earshot react --in":     whoever,
+	"earshot receipts --in":  whoever,
+	"earshot forward --in":   whoever,
+	"earshot watch --from":   People,
+	"earshot watch --in":     whoever,
+
+	"earshot outbox cancel --in": whoever,
+	"earshot search --in":        whoever,
+
+	"earshot get --in":           whoever,
+	"earshot get --to":           Values("-"),
+	"earshot files accept --in":  whoever,
+	"earshot files decline --in": whoever,
+	"earshot files pause --in":   whoever,
+	"earshot files resume --in":  whoever,
+	"earshot files cancel --in":  whoever,
+	"earshot files drop --in":    whoever,
+}
+
+// pathFlags are the flags that take a file or a folder of this machine, which the shell itself knows.
+var pathFlags = map[string]cobra.ShellCompDirective{
+	"earshot send --file":  cobra.ShellCompDirectiveDefault,
+	"earshot get --to-dir": cobra.ShellCompDirectiveFilterDirs,
 }
 
 // Complete has a command, and all below it, complete what they take. One of which nothing can be
@@ -66,7 +119,7 @@ var flagSources = map[string]Source{
 // when the flags are known.
 func Complete(c *cobra.Command, dir func() (string, error)) {
 	sources := argumentSources[c.CommandPath()]
-	if c.ValidArgsFunction == nil && !c.HasSubCommands() {
+	if c.ValidArgsFunction == nil && (!c.HasSubCommands() || len(sources) > 0) {
 		c.ValidArgsFunction = completer(dir, func(before []string) Source {
 			switch n := len(before); {
 			case n < len(sources):
@@ -78,6 +131,10 @@ func Complete(c *cobra.Command, dir func() (string, error)) {
 		})
 	}
 	c.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) {
+		if directive, isPath := pathFlags[c.CommandPath()+" --"+f.Name]; isPath {
+			_ = c.RegisterFlagCompletionFunc(f.Name, cobra.FixedCompletions(nil, directive))
+			return
+		}
 		source := flagSources[c.CommandPath()+" --"+f.Name]
 		_ = c.RegisterFlagCompletionFunc(f.Name, completer(dir, func([]string) Source { return source })) // the flag is there, and has none yet
 	})

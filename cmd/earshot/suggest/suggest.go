@@ -16,8 +16,9 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/earshot-im/earshot/cmd/earshot/attachment"
 	"github.com/earshot-im/earshot/cmd/earshot/label"
-	"github.com/earshot-im/earshot/cmd/earshot/show"
+	"github.com/earshot-im/earshot/cmd/earshot/phrase"
 	"github.com/earshot-im/earshot/node/localapi"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
@@ -113,7 +114,7 @@ func Groups(ctx context.Context, client *localapi.Client, _ []string) ([]Suggest
 	var names named
 	for _, g := range r.Groups {
 		if g.Role != "" {
-			names.add(g.Name, g.Id, show.GroupTitle(g))
+			names.add(g.Name, g.Id, phrase.Group(g))
 		}
 	}
 	return names.suggestions(), nil
@@ -142,6 +143,24 @@ func Waiting(ctx context.Context, client *localapi.Client, _ []string) (all []Su
 	}
 	for _, q := range r.Pending {
 		all = append(all, Suggestion{q.Id, "to " + label.Who(q.Person)})
+	}
+	return all, nil
+}
+
+// Received offers the messages of others with files, and those of the owner's that somebody has not got.
+func Received(ctx context.Context, client *localapi.Client, _ []string) (all []Suggestion, err error) {
+	r, err := client.ListFiles(ctx, &earshotv1.ListFilesRequest{})
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range r.Attached {
+		about := "yours"
+		if !m.Own {
+			about = "from " + label.Who(m.From)
+		}
+		if len(m.Attachments) > 0 {
+			all = append(all, Suggestion{m.Id, attachment.Mark(m.Attachments[0]) + " " + about})
+		}
 	}
 	return all, nil
 }

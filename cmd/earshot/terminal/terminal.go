@@ -147,6 +147,9 @@ func Is(f *os.File) (is bool) {
 	return err == nil && is
 }
 
+// Redraws reports whether f is a terminal on which rows can be written again.
+func Redraws(f *os.File) bool { return Is(f) && os.Getenv("TERM") != "dumb" }
+
 // Columns returns how wide f is, if it is a terminal that says so, else 0.
 func Columns(f *os.File) (columns int) {
 	if r, err := f.SyscallConn(); err == nil {

@@ -19,8 +19,11 @@ const (
 
 	// gcPercent lets the heap, which is a few MiB, grow to five times its size before it is
 	// collected, up to the limit. At Go's default of 100 the collector takes a sixth of a busy node's
-	// time.
-	gcPercent = 400
+	// time. What is used of a larger heap, as while files are on their way, would leave as much garbage
+	// several times over: so that is bounded to so many bytes, for which the collector doesn't run more
+	// often than for a small heap.
+	gcPercent  = 400
+	maxGarbage = 12 << 20
 
 	// lookEvery is how often a node looks whether it has become quiet, and quiet how much it may
 	// have allocated since the last look, in bytes: to dial what strangers have told of takes a MiB a
@@ -39,7 +42,25 @@ func limitMemory() {
 	}
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
+		boundGarbage()
 	}
+}
+
+// boundGarbage sets after each collection how far the heap may grow until the next.
+func boundGarbage() {
+	last := gcPercent
+	var collected func(*[1]*int)
+	collected = func(mark *[1]*int) {
+		live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+		metrics.Read(live)
+		percent := min(gcPercent, int(100*maxGarbage/max(live[0].Value.Uint64(), 1)))
+		if percent < last*9/10 || percent > last*11/10 { // to set it stops all that runs
+			debug.SetGCPercent(percent)
+			last = percent
+		}
+		runtime.SetFinalizer(mark, collected)
+	}
+	runtime.SetFinalizer(new([1]*int), collected)
 }
 
 // taken is what the process has taken of memory and not given back, and how much it has allocated in

@@ -27,6 +27,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/earshot-im/earshot/cmd/earshot/desktop"
 	"github.com/earshot-im/earshot/cmd/earshot/passphrase"
 	"github.com/earshot-im/earshot/cmd/earshot/problem"
 	"github.com/earshot-im/earshot/cmd/earshot/program"
@@ -59,8 +60,11 @@ type Options struct {
 	Version        string // of this program
 	Program        string // its path
 
-	Log             bool // the node runs in the background: what is said goes to the log in Dir
-	RestartOnUpdate bool // end when Program was replaced, with problem.ExitReplaced
+	Log             bool   // the node runs in the background: what is said goes to the log in Dir
+	Notify          string // whether the desktop shows notifications: NotifyAuto, NotifyOn or NotifyOff
+	RestartOnUpdate bool   // end when Program was replaced, with problem.ExitReplaced
+	Headless        bool   // as if there were no desktop session
+	Usual           bool   // Dir is where the platform keeps the data of programs
 
 	// As in node.Config.
 	Name       string
@@ -97,6 +101,10 @@ func Run(ctx context.Context, o Options) error {
 var errReplaced = errors.New("the program was replaced")
 
 func (o *Options) run(ctx context.Context, said *output) error {
+	alerts, err := o.showsAlerts()
+	if err != nil {
+		return err
+	}
 	secret, err := passphrase.Read(o.PassphraseFile)
 	if err != nil {
 		return err
@@ -120,6 +128,7 @@ func (o *Options) run(ctx context.Context, said *output) error {
 	cfg := node.Config{
 		Dir: o.Dir, Passphrase: secret, Version: o.Version,
 		Name: o.Name, Listen: o.Listen, Peers: o.Peers, NoMDNS: o.NoMDNS, Interfaces: o.Interfaces,
+		Desktop: o.atDesktop(), Folder: o.folder(ctx),
 		Log: logger,
 		Warn: func(w warnings.Warning) {
 			say(func() error { return o.Out.Warning(o.Stderr, view.Warning(w)) })
@@ -178,6 +187,13 @@ func (o *Options) run(ctx context.Context, said *output) error {
 		stopNode()
 	}()
 	go giveBack(running) // ended by stopNode
+	notified := make(chan struct{})
+	go func() { // ended by stopNode
+		defer close(notified)
+		if alerts {
+			desktop.Run(running, Notifications(n, o.screen(), logger))
+		}
+	}()
 	printed := make(chan struct{})
 	go func() { // ended by stopNode
 		defer close(printed)
@@ -187,6 +203,7 @@ func (o *Options) run(ctx context.Context, said *output) error {
 	stopNode()
 	<-announced
 	<-printed
+	<-notified
 	stopServer()
 	return cmp.Or(errors.Join(err, <-served), <-replaced)
 }

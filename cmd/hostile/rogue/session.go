@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/libp2p/go-yamux/v5"
-	mstream "github.com/multiformats/go-multistream"
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/node/wire"
@@ -45,20 +44,8 @@ type Session struct {
 
 // Begin opens a stream and names its protocol.
 func (c *Client) Begin(ctx context.Context, l *Link) (*Session, error) {
-	opening, cancel := context.WithTimeout(ctx, greetWithin)
-	defer cancel()
-	stream, err := l.OpenStream(opening)
+	stream, err := l.open(ctx, syncProtocol)
 	if err != nil {
-		return nil, err
-	}
-	if err = stream.SetDeadline(time.Now().Add(greetWithin)); err == nil {
-		err = mstream.SelectProtoOrFail(syncProtocol, stream)
-	}
-	if err == nil {
-		err = stream.SetDeadline(time.Time{})
-	}
-	if err != nil {
-		_ = stream.Reset()
 		return nil, err
 	}
 	s := &Session{Link: l, client: c, Stream: stream, in: bufio.NewReaderSize(stream, inBuffer),

@@ -33,12 +33,16 @@ func (p *Person) Log(in event.Conversation) *Log {
 func (s *Session) Direct() *Log { return s.By.Log(event.Direct(s.By.ID, s.Victim)) }
 
 func (l *Log) next(kind event.Kind, flags uint64, content []byte) event.Event {
+	return l.with(kind, flags, content, nil)
+}
+
+func (l *Log) with(kind event.Kind, flags uint64, content []byte, files []event.Attachment) event.Event {
 	h := event.Header{Conversation: l.In, Device: l.by.Key.ID(), Instance: l.instance, Sequence: l.last.Header.Sequence + 1,
 		Previous: l.last.ID, Card: l.by.Card.Head(), Clock: time.Now().UnixMilli(), Kind: kind, Flags: flags, Control: l.Control}
 	if l.Card != (crypto.Hash{}) {
 		h.Card = l.Card
 	}
-	body := event.Body{Content: content}
+	body := event.Body{Content: content, Attachments: files}
 	Random(h.Key[:])
 	Random(body.Salt[:])
 	l.last = Must(event.New(h, body))

@@ -12,6 +12,7 @@ import (
 	"github.com/earshot-im/earshot/node/chat"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 	"github.com/earshot-im/earshot/node/localapi/view"
+	"github.com/earshot-im/earshot/node/waiting"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -25,7 +26,7 @@ type Delivery interface {
 	// that has not. If ctx ends first, it returns how far the first message has come, and the
 	// context's error.
 	WaitLeading(ctx context.Context, ids []event.ID, state string) ([]chat.Progress, error)
-	Outbox(ctx context.Context) ([]chat.Pending, error)
+	Outbox(ctx context.Context) ([]waiting.Pending, error)
 	Receipts(ctx context.Context, id event.ID) ([]chat.Reached, error)
 }
 
@@ -38,7 +39,7 @@ func (s messagesService) Wait(ctx context.Context, r *earshotv1.WaitRequest) (*e
 	if err != nil {
 		return nil, err
 	}
-	m, err := wait.from(time.Now()).wait(ctx, s.delivery, chat.Message{ID: id})
+	m, err := s.wait(ctx, wait.from(time.Now()), chat.Message{ID: id})
 	return view.Sent(m), err
 }
 
@@ -68,7 +69,7 @@ func newWait(state string, timeout *durationpb.Duration) (wait, error) {
 	switch state {
 	case "":
 		w.state = chat.StateQueued
-	case chat.StateQueued, chat.StateDelivered, chat.StateRead:
+	case chat.StateQueued, chat.StateDelivered, chat.StateRead, chat.StateHeld:
 	default:
 		return wait{}, fmt.Errorf("%w: can't wait for the state %q", errInvalid, state)
 	}
@@ -88,20 +89,27 @@ func (w wait) from(start time.Time) wait {
 	return w
 }
 
+// limit returns a context that ends with the timeout, or with ctx.
+func (w wait) limit(ctx context.Context) (context.Context, context.CancelFunc) {
+	if w.timeout == nil {
+		return context.WithCancel(ctx)
+	}
+	return context.WithDeadline(ctx, w.start.Add(*w.timeout))
+}
+
 // wait returns the message as it is in the end; that the timeout has passed is no error.
-func (w wait) wait(ctx context.Context, d Delivery, m chat.Message) (chat.Message, error) {
+func (s messagesService) wait(ctx context.Context, w wait, m chat.Message) (now chat.Message, err error) {
 	if w.state == chat.StateQueued && m.State != "" {
 		return m, nil
 	}
-	limited := ctx
-	if w.timeout != nil {
-		var cancel context.CancelFunc
-		limited, cancel = context.WithDeadline(ctx, w.start.Add(*w.timeout))
-		defer cancel()
-	}
-	now, err := d.Wait(limited, m.ID, w.state)
-	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+	limited, cancel := w.limit(ctx)
+	defer cancel()
+	now, err = s.delivery.Wait(limited, m.ID, w.state)
+	switch {
+	case errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil:
 		err = nil
+	case err == nil && w.state == chat.StateHeld && now.State != chat.StateCancelled && now.State != chat.StateUndelivered:
+		now.State, now.Reason = chat.StateHeld, ""
 	}
 	return now, err
 }
@@ -119,12 +127,8 @@ func (w wait) leading(ctx context.Context, d Delivery, batch []done) (int, error
 	case first > 0:
 		batch = batch[:first]
 	}
-	limited := ctx
-	if w.timeout != nil {
-		var cancel context.CancelFunc
-		limited, cancel = context.WithDeadline(ctx, batch[0].since.Add(*w.timeout))
-		defer cancel()
-	}
+	limited, cancel := w.from(batch[0].since).limit(ctx)
+	defer cancel()
 	ids := make([]event.ID, len(batch))
 	for i := range batch {
 		ids[i] = batch[i].message.ID

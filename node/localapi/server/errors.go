@@ -8,8 +8,10 @@ import (
 	"connectrpc.com/connect"
 
 	"github.com/earshot-im/earshot/crypto/names"
+	"github.com/earshot-im/earshot/node/attention"
 	"github.com/earshot-im/earshot/node/chat"
 	"github.com/earshot-im/earshot/node/contacts"
+	"github.com/earshot-im/earshot/node/files"
 	"github.com/earshot-im/earshot/node/journal"
 	"github.com/earshot-im/earshot/node/localapi"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
@@ -60,12 +62,27 @@ var told = []struct {
 	{is(chat.ErrEmoji), localapi.CodeEmoji, connect.CodeInvalidArgument},
 	{is(chat.ErrNoWords), localapi.CodeQuery, connect.CodeInvalidArgument},
 	{is(chat.ErrTooManyWords), localapi.CodeQuery, connect.CodeInvalidArgument},
+	{is(files.ErrNoMessage), localapi.CodeNoMessage, connect.CodeNotFound},
+	{is(files.ErrNotYours), localapi.CodeNotYours, connect.CodePermissionDenied},
+	{is(files.ErrNoFile), localapi.CodeNoFile, connect.CodeNotFound},
+	{is(files.ErrTooLarge), localapi.CodeTooLarge, connect.CodeInvalidArgument},
+	{is(files.ErrPicture), localapi.CodePicture, connect.CodeInvalidArgument},
+	{is(files.ErrVoice), localapi.CodeVoice, connect.CodeInvalidArgument},
+	{is(files.ErrArchive), localapi.CodeInvalid, connect.CodeInvalidArgument},
+	{is(files.ErrChanged), localapi.CodeChanged, connect.CodeFailedPrecondition},
+	{is(files.ErrNoFolder), localapi.CodeNoFolder, connect.CodeFailedPrecondition},
+	{is(files.ErrGone), localapi.CodeGone, connect.CodeUnavailable},
+	{is(files.ErrNotHeld), localapi.CodeNotHeld, connect.CodeFailedPrecondition},
+	{is(files.ErrNoRoom), localapi.CodeNoRoom, connect.CodeResourceExhausted},
 	{is(store.ErrFull), localapi.CodeNoRoom, connect.CodeResourceExhausted},
 	{is(names.ErrName), localapi.CodeName, connect.CodeInvalidArgument},
 	{is(store.ErrCursor), localapi.CodeInvalid, connect.CodeInvalidArgument},
 	{is(store.ErrOtherCursor), localapi.CodeOtherStore, connect.CodeFailedPrecondition},
 	{is(journal.ErrKind), localapi.CodeInvalid, connect.CodeInvalidArgument},
 	{is(errInvalid), localapi.CodeInvalid, connect.CodeInvalidArgument},
+	{is(attention.ErrClient), localapi.CodeInvalid, connect.CodeInvalidArgument},
+	{is(attention.ErrReplaced), localapi.CodeBusy, connect.CodeResourceExhausted},
+	{is(attention.ErrBusy), localapi.CodeBusy, connect.CodeResourceExhausted},
 	{is(errBusy), localapi.CodeBusy, connect.CodeResourceExhausted},
 	{is(errStopping), localapi.CodeStopping, connect.CodeUnavailable},
 }
@@ -110,6 +127,13 @@ func nameTaken(e *contacts.NameTakenError, p *earshotv1.Problem) {
 }
 
 func badCharacter(e *names.CharacterError, p *earshotv1.Problem) { p.Character = e.Character() }
+
+// problem is what a caller is told of one of several things, where the others were done.
+func problem(ctx context.Context, err error) *earshotv1.Problem {
+	p := localapi.ProblemOf(answer(ctx, err))
+	p.Text = err.Error()
+	return p
+}
 
 // answer turns the error of a call into what the caller gets.
 func answer(ctx context.Context, err error) error {

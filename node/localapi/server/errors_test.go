@@ -118,7 +118,7 @@ func TestEveryErrorHasACode(t *testing.T) {
 	for name := range elsewhere {
 		rest[name] = true
 	}
-	for _, dir := range []string{"node", "node/chat", "node/membership", "node/contacts", "node/people", "node/journal", "node/groups", "node/authority",
+	for _, dir := range []string{"node", "node/chat", "node/membership", "node/contacts", "node/files", "node/people", "node/journal", "node/groups", "node/authority",
 		"crypto/names", "store", "store/book", "store/event"} {
 		exported(t, dir, func(name string, _ ast.Expr) {
 			if !ast.IsExported(name) || !strings.HasPrefix(name, "Err") && !strings.HasSuffix(name, "Error") {

@@ -38,13 +38,15 @@ type fakeNode struct {
 	state    string        // what Wait finds
 	more     chan struct{} // closed and replaced when changed moves
 
-	addressed string            // last
-	cursors   map[string]string // by name and filter
+	attached  []event.Attachment // of the last message
+	addressed string             // last
+	cursors   map[string]string  // by name and filter
 
-	search  func(ctx context.Context, s chat.Search, tell func(chat.SearchBatch) error) error
-	history func(who string, r chat.HistoryRange) ([]chat.Message, error)
-	unread  func(after string, f chat.Filter, limit int) (chat.Page, error)
-	down    func()
+	search   func(ctx context.Context, s chat.Search, tell func(chat.SearchBatch) error) error
+	history  func(who string, r chat.HistoryRange) ([]chat.Message, error)
+	matching func(low, high event.ID, who string) []chat.Message
+	unread   func(after string, f chat.Filter, limit int) (chat.Page, error)
+	down     func()
 }
 
 func newFake() *fakeNode {
@@ -53,6 +55,10 @@ func newFake() *fakeNode {
 
 func (f *fakeNode) rooms() Rooms {
 	return Rooms{Node: f, People: f, Writing: f, Delivery: f, Reading: f}
+}
+
+func (f *fakeNode) Matching(_ context.Context, low, high event.ID, who string) ([]chat.Message, error) {
+	return f.matching(low, high, who), nil
 }
 
 func (f *fakeNode) Down() { f.down() }
@@ -104,13 +110,16 @@ func (f *fakeNode) Send(ctx context.Context, out chat.Outgoing) (chat.Message, e
 	}
 	switch out.Text {
 	case "":
-		return chat.Message{}, fmt.Errorf("send: %w", chat.ErrEmpty)
+		if len(out.Attachments) == 0 {
+			return chat.Message{}, fmt.Errorf("send: %w", chat.ErrEmpty)
+		}
 	case "after leaving":
 		return chat.Message{}, contacts.ErrNotMember
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.changed++
+	f.attached = out.Attachments
 	m := chat.Message{
 		ID:       sha256.Sum256([]byte(out.Text)),
 		To:       to,
@@ -147,11 +156,12 @@ func (f *fakeNode) Wait(ctx context.Context, id event.ID, state string) (chat.Me
 		return chat.Message{}, chat.ErrNoMessage
 	}
 	m := f.messages[at]
-	if f.state == state {
-		m.State = state
+	cancelled := f.state == chat.StateCancelled
+	if f.state == state || cancelled {
+		m.State = f.state
 	}
 	f.mu.Unlock()
-	if m.State != state {
+	if m.State != state && !cancelled {
 		<-ctx.Done()
 		return m, ctx.Err()
 	}

@@ -225,14 +225,14 @@ func TestSendLinesToGroup(t *testing.T) {
 
 // A notice says all that the node says, in no words of its own.
 func TestNoticeConverted(t *testing.T) {
-	n := view.Notice(membership.Notice{Cursor: 7, What: membership.NoticeRole, Group: contacts.Target{Kind: "group", ID: "17", Name: "\xff"}, By: &bob, Own: true,
+	n := view.Notice(contacts.Notice{Cursor: 7, What: contacts.NoticeRole, Group: contacts.Target{Kind: "group", ID: "17", Name: "\xff"}, By: &bob, Own: true,
 		Whom: []contacts.Person{bob}, Mine: true, Others: 3, Name: "lunch", Was: "dinner", Text: "t", Role: membership.RoleAdmin, History: "7d", Time: lunch.Joined})
 	want := &earshotv1.Notice{Cursor: 7, Notice: "role", Group: &earshotv1.Target{Kind: "group", Id: "17", Name: "\uFFFD"}, By: view.Person(bob), Own: true,
 		Whom: []*earshotv1.Person{view.Person(bob)}, Mine: true, Others: 3, Name: "lunch", Was: "dinner", Text: "t", Role: "admin", History: "7d", Time: view.Stamp(lunch.Joined)}
 	if !proto.Equal(n, want) {
 		t.Errorf("%v, want %v", n, want)
 	}
-	if n := view.Notice(membership.Notice{}); n.By != nil || n.Time != nil {
+	if n := view.Notice(contacts.Notice{}); n.By != nil || n.Time != nil {
 		t.Errorf("empty notice: %v", n)
 	}
 	invited := view.Request(contacts.Request{Group: &contacts.Target{Kind: "group", ID: "17", Name: "lunch"}})
@@ -246,7 +246,7 @@ func TestNoticeConverted(t *testing.T) {
 
 // What has happened in a group comes with what else changes.
 func TestChangesTellNotices(t *testing.T) {
-	n := membership.Notice{What: membership.NoticeRemoved, Name: "lunch", Whom: []contacts.Person{bob}}
+	n := contacts.Notice{What: contacts.NoticeRemoved, Name: "lunch", Whom: []contacts.Person{bob}}
 	if got := change(journal.Change{Kind: journal.Noticed, Notice: &n}).GetNotice(); !proto.Equal(got, view.Notice(n)) {
 		t.Errorf("%v", got)
 	}

@@ -52,6 +52,18 @@ func change(c journal.Change) *earshotv1.Change {
 		return &earshotv1.Change{Change: &earshotv1.Change_Person{Person: view.Person(*c.Person)}}
 	case journal.Settings:
 		return &earshotv1.Change{Change: &earshotv1.Change_Settings{Settings: view.Me(*c.Settings)}}
+	case journal.Typing:
+		return &earshotv1.Change{Change: &earshotv1.Change_Typing{Typing: &earshotv1.Typing{
+			With: view.Target(c.Writing.With), Conversation: view.Text(c.Writing.Conversation), Persons: view.Each(c.Writing.Persons, view.Person),
+		}}}
+	case journal.Presence:
+		return &earshotv1.Change{Change: &earshotv1.Change_Presence{Presence: view.Person(*c.Person)}}
+	case journal.Conversation:
+		return &earshotv1.Change{Change: &earshotv1.Change_Conversation{Conversation: view.Conversation(*c.Conversation)}}
+	case journal.Draft:
+		return &earshotv1.Change{Change: &earshotv1.Change_Draft{Draft: &earshotv1.DraftChange{
+			Conversation: view.Text(c.Draft.Conversation), With: view.Target(c.Draft.With), Draft: view.Draft(&c.Draft.Draft),
+		}}}
 	case journal.Requests:
 		return &earshotv1.Change{Change: &earshotv1.Change_Requests{Requests: uint32(c.Requests)}}
 	}

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/earshot-im/earshot/node/chat"
+	"github.com/earshot-im/earshot/node/files"
 	"github.com/earshot-im/earshot/node/localapi"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 	"github.com/earshot-im/earshot/node/localapi/view"
@@ -63,6 +64,9 @@ func (s messagesService) SendLines(ctx context.Context, stream *connect.BidiStre
 	wait, err := newWait(first.Open.Wait, first.Open.Timeout)
 	if err != nil {
 		return err
+	}
+	if wait.state == files.StateHeld {
+		return fmt.Errorf("%w: lines have no files to be held", errInvalid)
 	}
 	// The name is resolved here, once: later lines go to the same person or group even if the name
 	// comes to mean another.
@@ -192,9 +196,7 @@ func (s messagesService) commitBatch(ctx context.Context, batch []chat.Outgoing,
 		case len(batch) == 0 || !aboutTheLine(err):
 			return err
 		}
-		why := localapi.ProblemOf(answer(ctx, err))
-		why.Text = err.Error()
-		if err := put(ctx, committed, done{refused: why}); err != nil {
+		if err := put(ctx, committed, done{refused: problem(ctx, err)}); err != nil {
 			return err
 		}
 		batch = batch[1:]

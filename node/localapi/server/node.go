@@ -2,7 +2,9 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"sync"
+	"time"
 
 	"connectrpc.com/connect"
 	"golang.org/x/sync/errgroup"
@@ -11,6 +13,7 @@ import (
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 	"github.com/earshot-im/earshot/node/localapi/view"
 	"github.com/earshot-im/earshot/node/people"
+	"github.com/earshot-im/earshot/node/quiet"
 )
 
 // Node is the running node itself; *node.Node is one.
@@ -35,6 +38,12 @@ type Owner interface {
 	SetName(ctx context.Context, name string) error
 	SetAccept(ctx context.Context, accept string) error
 	SetReadReceipts(ctx context.Context, on bool) error
+	SetTyping(ctx context.Context, on bool) error
+	SetPresence(ctx context.Context, on bool) error
+	SetAlerts(ctx context.Context, how string) error
+	SetQuietHours(ctx context.Context, hours []quiet.Hours) error
+	SetQuietUntil(ctx context.Context, until time.Time) error
+	SetFiling(ctx context.Context, to people.FilingChange) error
 }
 
 // nodeService answers the calls of service Node.
@@ -74,6 +83,7 @@ func (s nodeService) Me(ctx context.Context, _ *earshotv1.MeRequest) (*earshotv1
 	return view.Me(v), err
 }
 
+// UpdateMe sets one after the other, and ends at the first that is not allowed.
 func (s nodeService) UpdateMe(ctx context.Context, r *earshotv1.UpdateMeRequest) (*earshotv1.MeResponse, error) {
 	if r.Name != nil {
 		if err := s.owner.SetName(ctx, *r.Name); err != nil {
@@ -90,7 +100,44 @@ func (s nodeService) UpdateMe(ctx context.Context, r *earshotv1.UpdateMeRequest)
 			return nil, err
 		}
 	}
+	if r.Typing != nil {
+		if err := s.owner.SetTyping(ctx, *r.Typing); err != nil {
+			return nil, err
+		}
+	}
+	if r.Presence != nil {
+		if err := s.owner.SetPresence(ctx, *r.Presence); err != nil {
+			return nil, err
+		}
+	}
+	if r.Alerts != nil {
+		if err := s.owner.SetAlerts(ctx, *r.Alerts); err != nil {
+			return nil, err
+		}
+	}
+	if r.QuietHours != nil {
+		if err := s.owner.SetQuietHours(ctx, view.Each(r.QuietHours.QuietHours, quietHours)); err != nil {
+			return nil, err
+		}
+	}
+	if r.QuietUntil != nil {
+		if err := r.QuietUntil.CheckValid(); err != nil {
+			return nil, fmt.Errorf("%w: quiet until: %w", errInvalid, err)
+		}
+		if err := s.owner.SetQuietUntil(ctx, r.QuietUntil.AsTime()); err != nil {
+			return nil, err
+		}
+	}
+	if filing := (people.FilingChange{Auto: r.FilesAuto, Dir: r.FilesDir, Keep: r.FilesKeep, Max: r.FilesMax}); filing != (people.FilingChange{}) {
+		if err := s.owner.SetFiling(ctx, filing); err != nil {
+			return nil, err
+		}
+	}
 	return s.Me(ctx, nil)
+}
+
+func quietHours(h *earshotv1.QuietHours) quiet.Hours {
+	return quiet.Hours{Days: view.Each(h.GetDays(), func(d uint32) int { return int(d) }), From: int(h.GetFrom()), To: int(h.GetTo())}
 }
 
 // Watch keeps one answer ready and replaces it while the caller is not reading.

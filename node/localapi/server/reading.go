@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/earshot-im/earshot/node/chat"
 	"github.com/earshot-im/earshot/node/localapi"
@@ -24,7 +25,12 @@ type Reading interface {
 	SetCursor(ctx context.Context, name string, f chat.Filter, to string) error
 	// ByKey returns the owner's message that was sent to WHO with a key, or chat.ErrNoMessage.
 	ByKey(ctx context.Context, who, key string) (chat.Message, error)
+	// History says of the first and the last message whether there are others beyond.
 	History(ctx context.Context, who string, r chat.HistoryRange) ([]chat.Message, error)
+	// Matching returns messages whose IDs are from low to high, in a conversation or in all.
+	Matching(ctx context.Context, low, high event.ID, who string) ([]chat.Message, error)
+	// Get leaves out what is not shown.
+	Get(ctx context.Context, ids []event.ID, waiting bool) ([]chat.Message, error)
 	// Search tells what it finds until there is enough, or no more, or ctx ends, or tell fails.
 	Search(ctx context.Context, s chat.Search, tell func(chat.SearchBatch) error) error
 }
@@ -36,17 +42,21 @@ func (s messagesService) Unread(ctx context.Context, r *earshotv1.UnreadRequest)
 }
 
 func (s messagesService) MarkRead(ctx context.Context, r *earshotv1.MarkReadRequest) (*earshotv1.MarkReadResponse, error) {
-	if len(r.Ids) > localapi.MaxPage {
-		return nil, fmt.Errorf("%w: more than %d messages at once", errInvalid, localapi.MaxPage)
-	}
-	ids := make([]event.ID, len(r.Ids))
-	for i, text := range r.Ids {
-		var err error
-		if ids[i], err = eventID(text); err != nil {
-			return nil, err
-		}
+	ids, err := eventIDs(r.Ids)
+	if err != nil {
+		return nil, err
 	}
 	return &earshotv1.MarkReadResponse{}, s.reading.MarkRead(ctx, ids...)
+}
+
+func (s messagesService) GetMessages(ctx context.Context, r *earshotv1.GetMessagesRequest) (*earshotv1.MessagesResponse, error) {
+	ids, err := eventIDs(r.Ids)
+	if err != nil {
+		return nil, err
+	}
+	messages, err := s.reading.Get(ctx, ids, r.Waiting)
+	kept := clip(messages, localapi.PageBytes, false)
+	return &earshotv1.MessagesResponse{Messages: view.Each(kept, view.Message), MoreAfter: len(kept) < len(messages)}, err
 }
 
 func (s messagesService) Arrivals(ctx context.Context, r *earshotv1.ArrivalsRequest) (*earshotv1.MessagesResponse, error) {
@@ -83,7 +93,7 @@ func (s messagesService) History(ctx context.Context, r *earshotv1.HistoryReques
 	if err != nil {
 		return nil, err
 	}
-	wanted := chat.HistoryRange{Limit: limit}
+	wanted := chat.HistoryRange{Limit: limit, Notices: r.Notices, Waiting: r.Waiting}
 	given := 0
 	for _, place := range []struct {
 		text string
@@ -105,6 +115,30 @@ func (s messagesService) History(ctx context.Context, r *earshotv1.HistoryReques
 	} else {
 		messages = clip(messages, localapi.PageBytes, wanted.After == nil)
 	}
+	answer := &earshotv1.MessagesResponse{Messages: view.Each(messages, view.Message)}
+	if n := len(messages); n > 0 {
+		answer.MoreBefore, answer.MoreAfter = !messages[0].First, !messages[n-1].Last
+	} else { // what was named is beyond the end of what was asked for
+		answer.MoreBefore, answer.MoreAfter = wanted.After != nil, wanted.Before != nil
+	}
+	return answer, err
+}
+
+func (s messagesService) FindMessages(ctx context.Context, r *earshotv1.FindMessagesRequest) (*earshotv1.MessagesResponse, error) {
+	const digits = 2 * len(event.ID{})
+	missing := digits - len(r.Prefix)
+	if missing < 0 || len(r.Prefix) < localapi.MinPrefix {
+		return nil, fmt.Errorf("%w: the beginning of an ID has %d to %d digits", errInvalid, localapi.MinPrefix, digits)
+	}
+	low, err := eventID(r.Prefix + strings.Repeat("0", missing))
+	if err != nil {
+		return nil, err
+	}
+	high, err := eventID(r.Prefix + strings.Repeat("f", missing))
+	if err != nil {
+		return nil, err
+	}
+	messages, err := s.reading.Matching(ctx, low, high, r.In)
 	return &earshotv1.MessagesResponse{Messages: view.Each(messages, view.Message)}, err
 }
 
@@ -146,7 +180,8 @@ func page(asked uint32, read func(limit int) (chat.Page, error)) (*earshotv1.Mes
 	return &earshotv1.MessagesResponse{Messages: view.Each(kept, view.Message), Cursor: p.Cursor, Revealed: p.Revealed}, nil
 }
 
-// clip keeps at least one message, and no more than most bytes of text: the first ones, or the last.
+// clip keeps at least one message, and no more than most bytes of text and previews: the first ones, or the
+// last.
 func clip(messages []chat.Message, most int, last bool) []chat.Message {
 	size := 0
 	for i := range messages {
@@ -155,6 +190,9 @@ func clip(messages []chat.Message, most int, last bool) []chat.Message {
 			m = &messages[len(messages)-1-i]
 		}
 		size += len(m.Text)
+		for _, f := range m.Files {
+			size += weight(len(f.Preview), len(f.Name), len(f.Wave), 0)
+		}
 		if size > most && i > 0 {
 			if last {
 				return messages[len(messages)-i:]

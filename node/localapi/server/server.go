@@ -2,7 +2,8 @@
 //
 // It has a service for each area of the schema in node/localapi/v1. Beside each stands the interface
 // by which the service asks the node: Node and Owner, People and Replacing, Writing, Delivery and
-// Reading, Groups, Journal, Doctor. A further area brings its own: a file with the interface and the
+// Reading, Conversations, Groups, Journal, Doctor, Files; the contents of files go over plain HTTP too, see
+// content.go. A further area brings its own: a file with the interface and the
 // service, a field in Rooms, and a line in handler.
 //
 // The server holds no state of its own. It turns requests into calls of the rooms, bounds them by the
@@ -66,13 +67,18 @@ type Rooms struct {
 	Journal   Journal
 	Doctor    Doctor
 	Named     Named
+	Typing    Typing
+	Attention Attention
+
+	Conversations Conversations
+	Files         Files
 }
 
 // RoomsOf returns the rooms of a node.
 func RoomsOf(n *node.Node) Rooms {
 	return Rooms{Node: n, Owner: n.Owner(), People: n.Contacts(), Replacing: n.Messages(),
 		Writing: n.Messages(), Delivery: n.Messages(), Reading: n.Messages(), Groups: n.Groups(), Journal: n.Journal(),
-		Doctor: n.Doctor(), Named: n.Contacts()}
+		Doctor: n.Doctor(), Named: n.Contacts(), Typing: n.Presence(), Attention: n.Attention(), Conversations: n.Conversations(), Files: n.Files()}
 }
 
 // Server answers on DIR/control.sock.
@@ -153,18 +159,23 @@ func (l accepting) Accept() (net.Conn, error) {
 
 // handler serves the API to local programs, and refuses web pages.
 func handler(r Rooms, version string) http.Handler {
+	calls := new(answers)
 	options := connect.WithHandlerOptions(
-		connect.WithInterceptors(&answers{}),
+		connect.WithInterceptors(calls),
 		connect.WithReadMaxBytes(localapi.MaxRequest),
 		connect.WithCompression("gzip", nil, nil), // costs more than a socket does
 	)
 	api := http.NewServeMux()
 	api.Handle(earshotv1.NewNodeHandler(nodeService{r.Node, r.Owner}, options))
 	api.Handle(earshotv1.NewPeopleHandler(peopleService{r.People, r.Replacing, r.Node}, options))
-	api.Handle(earshotv1.NewMessagesHandler(messagesService{r.Writing, r.Delivery, r.Reading}, options))
+	api.Handle(earshotv1.NewMessagesHandler(messagesService{r.Writing, r.Delivery, r.Reading, r.Files}, options))
 	api.Handle(earshotv1.NewGroupsHandler(groupsService{r.Groups}, options))
 	api.Handle(earshotv1.NewJournalHandler(journalService{r.Journal}, options))
+	api.Handle(earshotv1.NewConversationsHandler(conversationsService{r.Conversations}, options))
+	api.Handle(earshotv1.NewAttentionHandler(attentionService{r.Attention, r.Typing}, options))
 	api.Handle(earshotv1.NewDoctorHandler(doctorService{r.Doctor, r.Named}, options))
+	api.Handle(earshotv1.NewFilesHandler(filesService{r.Files}, options))
+	contents{r.Files, calls}.handle(api)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Host != localapi.Host || len(r.Header.Values("Origin")) > 0 {
 			http.Error(w, "only local programs may ask, with the host "+localapi.Host, http.StatusForbidden)

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io"
@@ -22,6 +23,7 @@ import (
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 	"github.com/earshot-im/earshot/node/localapi/view"
 	"github.com/earshot-im/earshot/store"
+	"github.com/earshot-im/earshot/store/event"
 )
 
 // privateDir is short enough for a socket on every system.
@@ -350,6 +352,32 @@ func TestReadingByIDs(t *testing.T) {
 	}
 	if page, err := client.Unread(ctx, &earshotv1.UnreadRequest{}); err != nil || page.Cursor != "7" || page.Revealed != 3 {
 		t.Errorf("an empty page: %v, %v", page, err)
+	}
+}
+
+// What an ID begins with is all IDs that begin so, and nothing else is taken.
+func TestFindMessages(t *testing.T) {
+	fake := newFake()
+	var low, high event.ID
+	fake.matching = func(l, h event.ID, who string) []chat.Message {
+		low, high = l, h
+		return []chat.Message{{Text: who}}
+	}
+	client, _ := serve(t, privateDir(t), fake.rooms())
+	for prefix, want := range map[string][2]string{
+		"0123abcd":               {"0123abcd" + strings.Repeat("00", 28), "0123abcd" + strings.Repeat("ff", 28)},
+		"0123abcde":              {"0123abcde0" + strings.Repeat("00", 27), "0123abcdef" + strings.Repeat("ff", 27)},
+		strings.Repeat("ab", 32): {strings.Repeat("ab", 32), strings.Repeat("ab", 32)},
+	} {
+		r, err := client.FindMessages(t.Context(), &earshotv1.FindMessagesRequest{Prefix: prefix, In: "bob"})
+		if err != nil || len(r.Messages) != 1 || r.Messages[0].Text != "bob" || hex.EncodeToString(low[:]) != want[0] || hex.EncodeToString(high[:]) != want[1] {
+			t.Errorf("%s: from %x to %x, %v, %v", prefix, low, high, r, err)
+		}
+	}
+	for _, prefix := range []string{"", "0123abc", "0123abcx", "0123abc\x00", strings.Repeat("ab", 33)} {
+		if _, err := client.FindMessages(t.Context(), &earshotv1.FindMessagesRequest{Prefix: prefix}); code(err) != localapi.CodeInvalid {
+			t.Errorf("%q: %v", prefix, err)
+		}
 	}
 }
 

@@ -2,10 +2,12 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/earshot-im/earshot/node/chat"
 	"github.com/earshot-im/earshot/node/contacts"
+	"github.com/earshot-im/earshot/node/localapi"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 	"github.com/earshot-im/earshot/node/localapi/view"
 	"github.com/earshot-im/earshot/store/event"
@@ -19,6 +21,8 @@ type Writing interface {
 	// SendAll sends in order, in as few commits as it can. It stops at the first that can't be sent
 	// and returns those before it, with the error.
 	SendAll(ctx context.Context, out []chat.Outgoing) ([]chat.Message, error)
+	// Forward returns what has become of it for each, in their order.
+	Forward(ctx context.Context, id event.ID, to []string) ([]chat.Forwarded, error)
 	Cancel(ctx context.Context, id event.ID) (chat.Message, error)
 	Edit(ctx context.Context, id event.ID, text string) (chat.Message, error)
 	Recall(ctx context.Context, id event.ID) (chat.Message, error)
@@ -31,6 +35,7 @@ type messagesService struct {
 	writing  Writing
 	delivery Delivery
 	reading  Reading
+	files    Files
 }
 
 var _ earshotv1.MessagesHandler = messagesService{}
@@ -44,11 +49,46 @@ func (s messagesService) Send(ctx context.Context, r *earshotv1.SendRequest) (*e
 	if err != nil {
 		return nil, err
 	}
-	m, err := s.writing.Send(ctx, chat.Outgoing{To: r.To, Text: r.Text, ReplyTo: reply, Key: r.Key})
+	attached, err := s.attached(ctx, r.Files)
+	if err != nil {
+		return nil, err
+	}
+	m, err := s.writing.Send(ctx, chat.Outgoing{To: r.To, Text: r.Text, ReplyTo: reply, Key: r.Key, Draft: r.DraftRevision, Attachments: attached})
 	if err == nil {
-		m, err = wait.from(time.Now()).wait(ctx, s.delivery, m)
+		m, err = s.wait(ctx, wait.from(time.Now()), m)
 	}
 	return view.Sent(m), err
+}
+
+// attached returns what was taken in by these names.
+func (s messagesService) attached(ctx context.Context, names []string) ([]event.Attachment, error) {
+	switch {
+	case len(names) == 0:
+		return nil, nil
+	case len(names) > localapi.MaxFiles:
+		return nil, fmt.Errorf("%w: at most %d files go with a message", errInvalid, localapi.MaxFiles)
+	}
+	return s.files.Sendable(ctx, names)
+}
+
+func (s messagesService) Forward(ctx context.Context, r *earshotv1.ForwardRequest) (*earshotv1.ForwardResponse, error) {
+	id, err := eventID(r.Id)
+	if err != nil {
+		return nil, err
+	}
+	if len(r.To) == 0 || len(r.To) > localapi.MaxForwarded {
+		return nil, fmt.Errorf("%w: a message is forwarded to 1 to %d", errInvalid, localapi.MaxForwarded)
+	}
+	all, err := s.writing.Forward(ctx, id, r.To)
+	if err != nil {
+		return nil, err
+	}
+	return &earshotv1.ForwardResponse{Sent: view.Each(all, func(f chat.Forwarded) *earshotv1.Sent {
+		if f.Err != nil {
+			return &earshotv1.Sent{Problem: problem(ctx, f.Err)}
+		}
+		return view.Sent(f.Message)
+	})}, nil
 }
 
 func (s messagesService) Cancel(ctx context.Context, r *earshotv1.CancelRequest) (*earshotv1.Sent, error) {

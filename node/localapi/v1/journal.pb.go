@@ -25,8 +25,8 @@ type ChangesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The cursor of an earlier answer. Absent: what changes from now on. 0: everything.
 	After string `protobuf:"bytes,1,opt,name=after,proto3" json:"after,omitempty"`
-	// What to tell: arrived, changed, gone, notice, group, person, settings, requests. None:
-	// everything.
+	// What to tell: arrived, changed, gone, notice, group, person, settings, requests, conversation,
+	// draft, typing, presence. None: all up to requests.
 	// Who asks for arrived and not for changed is told messages once, as they were then.
 	Kinds []string `protobuf:"bytes,2,rep,name=kinds,proto3" json:"kinds,omitempty"`
 	// Of messages only. Those of blocked persons are left out in any case.
@@ -175,6 +175,10 @@ type Change struct {
 	//	*Change_Person
 	//	*Change_Settings
 	//	*Change_Requests
+	//	*Change_Conversation
+	//	*Change_Draft
+	//	*Change_Typing
+	//	*Change_Presence
 	Change        isChange_Change `protobuf_oneof:"change"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -289,6 +293,42 @@ func (x *Change) GetRequests() uint32 {
 	return 0
 }
 
+func (x *Change) GetConversation() *Conversation {
+	if x != nil {
+		if x, ok := x.Change.(*Change_Conversation); ok {
+			return x.Conversation
+		}
+	}
+	return nil
+}
+
+func (x *Change) GetDraft() *DraftChange {
+	if x != nil {
+		if x, ok := x.Change.(*Change_Draft); ok {
+			return x.Draft
+		}
+	}
+	return nil
+}
+
+func (x *Change) GetTyping() *Typing {
+	if x != nil {
+		if x, ok := x.Change.(*Change_Typing); ok {
+			return x.Typing
+		}
+	}
+	return nil
+}
+
+func (x *Change) GetPresence() *Person {
+	if x != nil {
+		if x, ok := x.Change.(*Change_Presence); ok {
+			return x.Presence
+		}
+	}
+	return nil
+}
+
 type isChange_Change interface {
 	isChange_Change()
 }
@@ -329,6 +369,28 @@ type Change_Requests struct {
 	Requests uint32 `protobuf:"varint,8,opt,name=requests,proto3,oneof"`
 }
 
+type Change_Conversation struct {
+	// Another one than before, by what is unread, what was said last or what the owner has set: told as
+	// it is now, at most once a second.
+	Conversation *Conversation `protobuf:"bytes,9,opt,name=conversation,proto3,oneof"`
+}
+
+type Change_Draft struct {
+	// The owner has set a draft, or has sent it: then it has no text. Only what happens while the call
+	// lasts is told.
+	Draft *DraftChange `protobuf:"bytes,10,opt,name=draft,proto3,oneof"`
+}
+
+type Change_Typing struct {
+	// Who writes in a conversation. It is told at first of those in which somebody does.
+	Typing *Typing `protobuf:"bytes,11,opt,name=typing,proto3,oneof"`
+}
+
+type Change_Presence struct {
+	// A contact or a fellow member has come, gone or is away. It is told at first of those who are here.
+	Presence *Person `protobuf:"bytes,12,opt,name=presence,proto3,oneof"`
+}
+
 func (*Change_Arrived) isChange_Change() {}
 
 func (*Change_Changed) isChange_Change() {}
@@ -345,6 +407,75 @@ func (*Change_Settings) isChange_Change() {}
 
 func (*Change_Requests) isChange_Change() {}
 
+func (*Change_Conversation) isChange_Change() {}
+
+func (*Change_Draft) isChange_Change() {}
+
+func (*Change_Typing) isChange_Change() {}
+
+func (*Change_Presence) isChange_Change() {}
+
+// DraftChange is a draft of a conversation as it is now.
+type DraftChange struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Conversation  string                 `protobuf:"bytes,1,opt,name=conversation,proto3" json:"conversation,omitempty"`
+	With          *Target                `protobuf:"bytes,2,opt,name=with,proto3" json:"with,omitempty"`
+	Draft         *Draft                 `protobuf:"bytes,3,opt,name=draft,proto3" json:"draft,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DraftChange) Reset() {
+	*x = DraftChange{}
+	mi := &file_v1_journal_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DraftChange) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DraftChange) ProtoMessage() {}
+
+func (x *DraftChange) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_journal_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DraftChange.ProtoReflect.Descriptor instead.
+func (*DraftChange) Descriptor() ([]byte, []int) {
+	return file_v1_journal_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *DraftChange) GetConversation() string {
+	if x != nil {
+		return x.Conversation
+	}
+	return ""
+}
+
+func (x *DraftChange) GetWith() *Target {
+	if x != nil {
+		return x.With
+	}
+	return nil
+}
+
+func (x *DraftChange) GetDraft() *Draft {
+	if x != nil {
+		return x.Draft
+	}
+	return nil
+}
+
 // Gone is a message that is not shown any more: its author was out of the group when they
 // wrote it. Without an id, messages of the conversation have gone for good, which a stranger had
 // written: read it anew.
@@ -358,7 +489,7 @@ type Gone struct {
 
 func (x *Gone) Reset() {
 	*x = Gone{}
-	mi := &file_v1_journal_proto_msgTypes[3]
+	mi := &file_v1_journal_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -370,7 +501,7 @@ func (x *Gone) String() string {
 func (*Gone) ProtoMessage() {}
 
 func (x *Gone) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_journal_proto_msgTypes[3]
+	mi := &file_v1_journal_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -383,7 +514,7 @@ func (x *Gone) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Gone.ProtoReflect.Descriptor instead.
 func (*Gone) Descriptor() ([]byte, []int) {
-	return file_v1_journal_proto_rawDescGZIP(), []int{3}
+	return file_v1_journal_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Gone) GetId() string {
@@ -405,7 +536,7 @@ var File_v1_journal_proto protoreflect.FileDescriptor
 const file_v1_journal_proto_rawDesc = "" +
 	"\n" +
 	"\x10v1/journal.proto\x12\n" +
-	"earshot.v1\x1a\x0fv1/groups.proto\x1a\x11v1/messages.proto\x1a\rv1/node.proto\x1a\x0fv1/notice.proto\x1a\x0fv1/people.proto\"h\n" +
+	"earshot.v1\x1a\x12v1/attention.proto\x1a\x16v1/conversations.proto\x1a\x0fv1/groups.proto\x1a\x11v1/messages.proto\x1a\rv1/node.proto\x1a\x0fv1/notice.proto\x1a\x0fv1/people.proto\"h\n" +
 	"\x0eChangesRequest\x12\x14\n" +
 	"\x05after\x18\x01 \x01(\tR\x05after\x12\x14\n" +
 	"\x05kinds\x18\x02 \x03(\tR\x05kinds\x12*\n" +
@@ -414,7 +545,7 @@ const file_v1_journal_proto_rawDesc = "" +
 	"\achanges\x18\x01 \x03(\v2\x12.earshot.v1.ChangeR\achanges\x12\x16\n" +
 	"\x06cursor\x18\x02 \x01(\tR\x06cursor\x12\x14\n" +
 	"\x05reset\x18\x03 \x01(\bR\x05reset\x12\x12\n" +
-	"\x04live\x18\x04 \x01(\bR\x04live\"\xf7\x02\n" +
+	"\x04live\x18\x04 \x01(\bR\x04live\"\xc8\x04\n" +
 	"\x06Change\x12/\n" +
 	"\aarrived\x18\x01 \x01(\v2\x13.earshot.v1.MessageH\x00R\aarrived\x12/\n" +
 	"\achanged\x18\x02 \x01(\v2\x13.earshot.v1.MessageH\x00R\achanged\x12&\n" +
@@ -423,8 +554,17 @@ const file_v1_journal_proto_rawDesc = "" +
 	"\x05group\x18\x05 \x01(\v2\x11.earshot.v1.GroupH\x00R\x05group\x12,\n" +
 	"\x06person\x18\x06 \x01(\v2\x12.earshot.v1.PersonH\x00R\x06person\x124\n" +
 	"\bsettings\x18\a \x01(\v2\x16.earshot.v1.MeResponseH\x00R\bsettings\x12\x1c\n" +
-	"\brequests\x18\b \x01(\rH\x00R\brequestsB\b\n" +
-	"\x06change\":\n" +
+	"\brequests\x18\b \x01(\rH\x00R\brequests\x12>\n" +
+	"\fconversation\x18\t \x01(\v2\x18.earshot.v1.ConversationH\x00R\fconversation\x12/\n" +
+	"\x05draft\x18\n" +
+	" \x01(\v2\x17.earshot.v1.DraftChangeH\x00R\x05draft\x12,\n" +
+	"\x06typing\x18\v \x01(\v2\x12.earshot.v1.TypingH\x00R\x06typing\x120\n" +
+	"\bpresence\x18\f \x01(\v2\x12.earshot.v1.PersonH\x00R\bpresenceB\b\n" +
+	"\x06change\"\x82\x01\n" +
+	"\vDraftChange\x12\"\n" +
+	"\fconversation\x18\x01 \x01(\tR\fconversation\x12&\n" +
+	"\x04with\x18\x02 \x01(\v2\x12.earshot.v1.TargetR\x04with\x12'\n" +
+	"\x05draft\x18\x03 \x01(\v2\x11.earshot.v1.DraftR\x05draft\":\n" +
 	"\x04Gone\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\"\n" +
 	"\fconversation\x18\x02 \x01(\tR\fconversation2O\n" +
@@ -443,36 +583,47 @@ func file_v1_journal_proto_rawDescGZIP() []byte {
 	return file_v1_journal_proto_rawDescData
 }
 
-var file_v1_journal_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
+var file_v1_journal_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
 var file_v1_journal_proto_goTypes = []any{
 	(*ChangesRequest)(nil),  // 0: earshot.v1.ChangesRequest
 	(*ChangesResponse)(nil), // 1: earshot.v1.ChangesResponse
 	(*Change)(nil),          // 2: earshot.v1.Change
-	(*Gone)(nil),            // 3: earshot.v1.Gone
-	(*Filter)(nil),          // 4: earshot.v1.Filter
-	(*Message)(nil),         // 5: earshot.v1.Message
-	(*Notice)(nil),          // 6: earshot.v1.Notice
-	(*Group)(nil),           // 7: earshot.v1.Group
-	(*Person)(nil),          // 8: earshot.v1.Person
-	(*MeResponse)(nil),      // 9: earshot.v1.MeResponse
+	(*DraftChange)(nil),     // 3: earshot.v1.DraftChange
+	(*Gone)(nil),            // 4: earshot.v1.Gone
+	(*Filter)(nil),          // 5: earshot.v1.Filter
+	(*Message)(nil),         // 6: earshot.v1.Message
+	(*Notice)(nil),          // 7: earshot.v1.Notice
+	(*Group)(nil),           // 8: earshot.v1.Group
+	(*Person)(nil),          // 9: earshot.v1.Person
+	(*MeResponse)(nil),      // 10: earshot.v1.MeResponse
+	(*Conversation)(nil),    // 11: earshot.v1.Conversation
+	(*Typing)(nil),          // 12: earshot.v1.Typing
+	(*Target)(nil),          // 13: earshot.v1.Target
+	(*Draft)(nil),           // 14: earshot.v1.Draft
 }
 var file_v1_journal_proto_depIdxs = []int32{
-	4,  // 0: earshot.v1.ChangesRequest.filter:type_name -> earshot.v1.Filter
+	5,  // 0: earshot.v1.ChangesRequest.filter:type_name -> earshot.v1.Filter
 	2,  // 1: earshot.v1.ChangesResponse.changes:type_name -> earshot.v1.Change
-	5,  // 2: earshot.v1.Change.arrived:type_name -> earshot.v1.Message
-	5,  // 3: earshot.v1.Change.changed:type_name -> earshot.v1.Message
-	3,  // 4: earshot.v1.Change.gone:type_name -> earshot.v1.Gone
-	6,  // 5: earshot.v1.Change.notice:type_name -> earshot.v1.Notice
-	7,  // 6: earshot.v1.Change.group:type_name -> earshot.v1.Group
-	8,  // 7: earshot.v1.Change.person:type_name -> earshot.v1.Person
-	9,  // 8: earshot.v1.Change.settings:type_name -> earshot.v1.MeResponse
-	0,  // 9: earshot.v1.Journal.Changes:input_type -> earshot.v1.ChangesRequest
-	1,  // 10: earshot.v1.Journal.Changes:output_type -> earshot.v1.ChangesResponse
-	10, // [10:11] is the sub-list for method output_type
-	9,  // [9:10] is the sub-list for method input_type
-	9,  // [9:9] is the sub-list for extension type_name
-	9,  // [9:9] is the sub-list for extension extendee
-	0,  // [0:9] is the sub-list for field type_name
+	6,  // 2: earshot.v1.Change.arrived:type_name -> earshot.v1.Message
+	6,  // 3: earshot.v1.Change.changed:type_name -> earshot.v1.Message
+	4,  // 4: earshot.v1.Change.gone:type_name -> earshot.v1.Gone
+	7,  // 5: earshot.v1.Change.notice:type_name -> earshot.v1.Notice
+	8,  // 6: earshot.v1.Change.group:type_name -> earshot.v1.Group
+	9,  // 7: earshot.v1.Change.person:type_name -> earshot.v1.Person
+	10, // 8: earshot.v1.Change.settings:type_name -> earshot.v1.MeResponse
+	11, // 9: earshot.v1.Change.conversation:type_name -> earshot.v1.Conversation
+	3,  // 10: earshot.v1.Change.draft:type_name -> earshot.v1.DraftChange
+	12, // 11: earshot.v1.Change.typing:type_name -> earshot.v1.Typing
+	9,  // 12: earshot.v1.Change.presence:type_name -> earshot.v1.Person
+	13, // 13: earshot.v1.DraftChange.with:type_name -> earshot.v1.Target
+	14, // 14: earshot.v1.DraftChange.draft:type_name -> earshot.v1.Draft
+	0,  // 15: earshot.v1.Journal.Changes:input_type -> earshot.v1.ChangesRequest
+	1,  // 16: earshot.v1.Journal.Changes:output_type -> earshot.v1.ChangesResponse
+	16, // [16:17] is the sub-list for method output_type
+	15, // [15:16] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_v1_journal_proto_init() }
@@ -480,6 +631,8 @@ func file_v1_journal_proto_init() {
 	if File_v1_journal_proto != nil {
 		return
 	}
+	file_v1_attention_proto_init()
+	file_v1_conversations_proto_init()
 	file_v1_groups_proto_init()
 	file_v1_messages_proto_init()
 	file_v1_node_proto_init()
@@ -494,6 +647,10 @@ func file_v1_journal_proto_init() {
 		(*Change_Person)(nil),
 		(*Change_Settings)(nil),
 		(*Change_Requests)(nil),
+		(*Change_Conversation)(nil),
+		(*Change_Draft)(nil),
+		(*Change_Typing)(nil),
+		(*Change_Presence)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -501,7 +658,7 @@ func file_v1_journal_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_v1_journal_proto_rawDesc), len(file_v1_journal_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   4,
+			NumMessages:   5,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

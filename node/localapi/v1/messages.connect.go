@@ -36,6 +36,8 @@ const (
 	MessagesSendProcedure = "/earshot.v1.Messages/Send"
 	// MessagesSendLinesProcedure is the fully-qualified name of the Messages's SendLines RPC.
 	MessagesSendLinesProcedure = "/earshot.v1.Messages/SendLines"
+	// MessagesForwardProcedure is the fully-qualified name of the Messages's Forward RPC.
+	MessagesForwardProcedure = "/earshot.v1.Messages/Forward"
 	// MessagesWaitProcedure is the fully-qualified name of the Messages's Wait RPC.
 	MessagesWaitProcedure = "/earshot.v1.Messages/Wait"
 	// MessagesByKeyProcedure is the fully-qualified name of the Messages's ByKey RPC.
@@ -52,6 +54,10 @@ const (
 	MessagesSetCursorProcedure = "/earshot.v1.Messages/SetCursor"
 	// MessagesHistoryProcedure is the fully-qualified name of the Messages's History RPC.
 	MessagesHistoryProcedure = "/earshot.v1.Messages/History"
+	// MessagesGetMessagesProcedure is the fully-qualified name of the Messages's GetMessages RPC.
+	MessagesGetMessagesProcedure = "/earshot.v1.Messages/GetMessages"
+	// MessagesFindMessagesProcedure is the fully-qualified name of the Messages's FindMessages RPC.
+	MessagesFindMessagesProcedure = "/earshot.v1.Messages/FindMessages"
 	// MessagesSearchProcedure is the fully-qualified name of the Messages's Search RPC.
 	MessagesSearchProcedure = "/earshot.v1.Messages/Search"
 	// MessagesOutboxProcedure is the fully-qualified name of the Messages's Outbox RPC.
@@ -73,7 +79,7 @@ type MessagesClient interface {
 	// Send writes a message. It returns when the message is on this disk and has reached the state
 	// `wait`, or when `timeout` has passed, which is no error: look at the state. It makes a person a
 	// contact. Errors: empty, text (no valid UTF-8), too_long, key_used, no_message (reply_to is not in
-	// this conversation), blocked, not_member, self.
+	// this conversation), blocked, not_member, self, no_file (of `files`, since it was dropped).
 	Send(context.Context, *SendRequest) (*Sent, error)
 	// SendLines sends many messages to one WHO, in order, thousands at a time. The first request
 	// opens. The first response, without messages, says that WHO is known, and is a contact now as by
@@ -82,6 +88,10 @@ type MessagesClient interface {
 	// comes back with its problem, and those after it are sent all the same. What concerns every line
 	// ends the stream; what came back before that was sent. Errors: those of Send.
 	SendLines(context.Context) (*connect.BidiStreamForClientSimple[SendLinesRequest, SendLinesResponse], error)
+	// Forward sends the words of a message to others, as new messages of the owner's. Each comes back, in
+	// the order of `to`; one that can't be sent has its problem, and the others are sent all the same.
+	// Errors: no_message, recalled.
+	Forward(context.Context, *ForwardRequest) (*ForwardResponse, error)
 	// Wait returns when an own message has reached a state or can't reach it any more, or when
 	// `timeout` has passed: look at the state. Errors: no_message.
 	Wait(context.Context, *WaitRequest) (*Sent, error)
@@ -106,8 +116,15 @@ type MessagesClient interface {
 	// History gives messages of a conversation in the order in which they are shown, own ones included,
 	// the oldest first. Errors: no_message (before, after or around is not in this conversation).
 	History(context.Context, *HistoryRequest) (*MessagesResponse, error)
-	// Search looks in all that the owner may read for messages with some words, own ones included, and
-	// gives the latest first, as it finds them. Those of blocked persons are left out. It ends when there
+	// GetMessages gives messages as they are now, in the order of the IDs. Those that are not shown, as
+	// those of blocked persons in groups, are left out. With more_after there was no room for what is
+	// behind the last one: ask for that by itself.
+	GetMessages(context.Context, *GetMessagesRequest) (*MessagesResponse, error)
+	// FindMessages gives the messages whose ID begins so: all, or 16 of them. Those that are not shown are
+	// left out.
+	FindMessages(context.Context, *FindMessagesRequest) (*MessagesResponse, error)
+	// Search looks in all that the owner may read for messages with some words, also in the names of their
+	// files, own ones included, and gives the latest first, as it finds them. Those of blocked persons are left out. It ends when there
 	// are `limit`, or no more. Whoever has enough before ends the call. Errors: query (words is empty
 	// or too much), no_message (after).
 	Search(context.Context, *SearchRequest) (*connect.ServerStreamForClient[SearchResponse], error)
@@ -152,6 +169,12 @@ func NewMessagesClient(httpClient connect.HTTPClient, baseURL string, opts ...co
 			httpClient,
 			baseURL+MessagesSendLinesProcedure,
 			connect.WithSchema(messagesMethods.ByName("SendLines")),
+			connect.WithClientOptions(opts...),
+		),
+		forward: connect.NewClient[ForwardRequest, ForwardResponse](
+			httpClient,
+			baseURL+MessagesForwardProcedure,
+			connect.WithSchema(messagesMethods.ByName("Forward")),
 			connect.WithClientOptions(opts...),
 		),
 		wait: connect.NewClient[WaitRequest, Sent](
@@ -202,6 +225,18 @@ func NewMessagesClient(httpClient connect.HTTPClient, baseURL string, opts ...co
 			connect.WithSchema(messagesMethods.ByName("History")),
 			connect.WithClientOptions(opts...),
 		),
+		getMessages: connect.NewClient[GetMessagesRequest, MessagesResponse](
+			httpClient,
+			baseURL+MessagesGetMessagesProcedure,
+			connect.WithSchema(messagesMethods.ByName("GetMessages")),
+			connect.WithClientOptions(opts...),
+		),
+		findMessages: connect.NewClient[FindMessagesRequest, MessagesResponse](
+			httpClient,
+			baseURL+MessagesFindMessagesProcedure,
+			connect.WithSchema(messagesMethods.ByName("FindMessages")),
+			connect.WithClientOptions(opts...),
+		),
 		search: connect.NewClient[SearchRequest, SearchResponse](
 			httpClient,
 			baseURL+MessagesSearchProcedure,
@@ -249,23 +284,26 @@ func NewMessagesClient(httpClient connect.HTTPClient, baseURL string, opts ...co
 
 // messagesClient implements MessagesClient.
 type messagesClient struct {
-	send      *connect.Client[SendRequest, Sent]
-	sendLines *connect.Client[SendLinesRequest, SendLinesResponse]
-	wait      *connect.Client[WaitRequest, Sent]
-	byKey     *connect.Client[ByKeyRequest, Message]
-	unread    *connect.Client[UnreadRequest, MessagesResponse]
-	markRead  *connect.Client[MarkReadRequest, MarkReadResponse]
-	arrivals  *connect.Client[ArrivalsRequest, MessagesResponse]
-	getCursor *connect.Client[GetCursorRequest, CursorResponse]
-	setCursor *connect.Client[SetCursorRequest, CursorResponse]
-	history   *connect.Client[HistoryRequest, MessagesResponse]
-	search    *connect.Client[SearchRequest, SearchResponse]
-	outbox    *connect.Client[OutboxRequest, OutboxResponse]
-	cancel    *connect.Client[CancelRequest, Sent]
-	edit      *connect.Client[EditRequest, Message]
-	recall    *connect.Client[RecallRequest, Message]
-	react     *connect.Client[ReactRequest, Message]
-	receipts  *connect.Client[ReceiptsRequest, ReceiptsResponse]
+	send         *connect.Client[SendRequest, Sent]
+	sendLines    *connect.Client[SendLinesRequest, SendLinesResponse]
+	forward      *connect.Client[ForwardRequest, ForwardResponse]
+	wait         *connect.Client[WaitRequest, Sent]
+	byKey        *connect.Client[ByKeyRequest, Message]
+	unread       *connect.Client[UnreadRequest, MessagesResponse]
+	markRead     *connect.Client[MarkReadRequest, MarkReadResponse]
+	arrivals     *connect.Client[ArrivalsRequest, MessagesResponse]
+	getCursor    *connect.Client[GetCursorRequest, CursorResponse]
+	setCursor    *connect.Client[SetCursorRequest, CursorResponse]
+	history      *connect.Client[HistoryRequest, MessagesResponse]
+	getMessages  *connect.Client[GetMessagesRequest, MessagesResponse]
+	findMessages *connect.Client[FindMessagesRequest, MessagesResponse]
+	search       *connect.Client[SearchRequest, SearchResponse]
+	outbox       *connect.Client[OutboxRequest, OutboxResponse]
+	cancel       *connect.Client[CancelRequest, Sent]
+	edit         *connect.Client[EditRequest, Message]
+	recall       *connect.Client[RecallRequest, Message]
+	react        *connect.Client[ReactRequest, Message]
+	receipts     *connect.Client[ReceiptsRequest, ReceiptsResponse]
 }
 
 // Send calls earshot.v1.Messages.Send.
@@ -280,6 +318,15 @@ func (c *messagesClient) Send(ctx context.Context, req *SendRequest) (*Sent, err
 // SendLines calls earshot.v1.Messages.SendLines.
 func (c *messagesClient) SendLines(ctx context.Context) (*connect.BidiStreamForClientSimple[SendLinesRequest, SendLinesResponse], error) {
 	return c.sendLines.CallBidiStreamSimple(ctx)
+}
+
+// Forward calls earshot.v1.Messages.Forward.
+func (c *messagesClient) Forward(ctx context.Context, req *ForwardRequest) (*ForwardResponse, error) {
+	response, err := c.forward.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
 }
 
 // Wait calls earshot.v1.Messages.Wait.
@@ -354,6 +401,24 @@ func (c *messagesClient) History(ctx context.Context, req *HistoryRequest) (*Mes
 	return nil, err
 }
 
+// GetMessages calls earshot.v1.Messages.GetMessages.
+func (c *messagesClient) GetMessages(ctx context.Context, req *GetMessagesRequest) (*MessagesResponse, error) {
+	response, err := c.getMessages.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// FindMessages calls earshot.v1.Messages.FindMessages.
+func (c *messagesClient) FindMessages(ctx context.Context, req *FindMessagesRequest) (*MessagesResponse, error) {
+	response, err := c.findMessages.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
 // Search calls earshot.v1.Messages.Search.
 func (c *messagesClient) Search(ctx context.Context, req *SearchRequest) (*connect.ServerStreamForClient[SearchResponse], error) {
 	return c.search.CallServerStream(ctx, connect.NewRequest(req))
@@ -418,7 +483,7 @@ type MessagesHandler interface {
 	// Send writes a message. It returns when the message is on this disk and has reached the state
 	// `wait`, or when `timeout` has passed, which is no error: look at the state. It makes a person a
 	// contact. Errors: empty, text (no valid UTF-8), too_long, key_used, no_message (reply_to is not in
-	// this conversation), blocked, not_member, self.
+	// this conversation), blocked, not_member, self, no_file (of `files`, since it was dropped).
 	Send(context.Context, *SendRequest) (*Sent, error)
 	// SendLines sends many messages to one WHO, in order, thousands at a time. The first request
 	// opens. The first response, without messages, says that WHO is known, and is a contact now as by
@@ -427,6 +492,10 @@ type MessagesHandler interface {
 	// comes back with its problem, and those after it are sent all the same. What concerns every line
 	// ends the stream; what came back before that was sent. Errors: those of Send.
 	SendLines(context.Context, *connect.BidiStream[SendLinesRequest, SendLinesResponse]) error
+	// Forward sends the words of a message to others, as new messages of the owner's. Each comes back, in
+	// the order of `to`; one that can't be sent has its problem, and the others are sent all the same.
+	// Errors: no_message, recalled.
+	Forward(context.Context, *ForwardRequest) (*ForwardResponse, error)
 	// Wait returns when an own message has reached a state or can't reach it any more, or when
 	// `timeout` has passed: look at the state. Errors: no_message.
 	Wait(context.Context, *WaitRequest) (*Sent, error)
@@ -451,8 +520,15 @@ type MessagesHandler interface {
 	// History gives messages of a conversation in the order in which they are shown, own ones included,
 	// the oldest first. Errors: no_message (before, after or around is not in this conversation).
 	History(context.Context, *HistoryRequest) (*MessagesResponse, error)
-	// Search looks in all that the owner may read for messages with some words, own ones included, and
-	// gives the latest first, as it finds them. Those of blocked persons are left out. It ends when there
+	// GetMessages gives messages as they are now, in the order of the IDs. Those that are not shown, as
+	// those of blocked persons in groups, are left out. With more_after there was no room for what is
+	// behind the last one: ask for that by itself.
+	GetMessages(context.Context, *GetMessagesRequest) (*MessagesResponse, error)
+	// FindMessages gives the messages whose ID begins so: all, or 16 of them. Those that are not shown are
+	// left out.
+	FindMessages(context.Context, *FindMessagesRequest) (*MessagesResponse, error)
+	// Search looks in all that the owner may read for messages with some words, also in the names of their
+	// files, own ones included, and gives the latest first, as it finds them. Those of blocked persons are left out. It ends when there
 	// are `limit`, or no more. Whoever has enough before ends the call. Errors: query (words is empty
 	// or too much), no_message (after).
 	Search(context.Context, *SearchRequest, *connect.ServerStream[SearchResponse]) error
@@ -493,6 +569,12 @@ func NewMessagesHandler(svc MessagesHandler, opts ...connect.HandlerOption) (str
 		MessagesSendLinesProcedure,
 		svc.SendLines,
 		connect.WithSchema(messagesMethods.ByName("SendLines")),
+		connect.WithHandlerOptions(opts...),
+	)
+	messagesForwardHandler := connect.NewUnaryHandlerSimple(
+		MessagesForwardProcedure,
+		svc.Forward,
+		connect.WithSchema(messagesMethods.ByName("Forward")),
 		connect.WithHandlerOptions(opts...),
 	)
 	messagesWaitHandler := connect.NewUnaryHandlerSimple(
@@ -543,6 +625,18 @@ func NewMessagesHandler(svc MessagesHandler, opts ...connect.HandlerOption) (str
 		connect.WithSchema(messagesMethods.ByName("History")),
 		connect.WithHandlerOptions(opts...),
 	)
+	messagesGetMessagesHandler := connect.NewUnaryHandlerSimple(
+		MessagesGetMessagesProcedure,
+		svc.GetMessages,
+		connect.WithSchema(messagesMethods.ByName("GetMessages")),
+		connect.WithHandlerOptions(opts...),
+	)
+	messagesFindMessagesHandler := connect.NewUnaryHandlerSimple(
+		MessagesFindMessagesProcedure,
+		svc.FindMessages,
+		connect.WithSchema(messagesMethods.ByName("FindMessages")),
+		connect.WithHandlerOptions(opts...),
+	)
 	messagesSearchHandler := connect.NewServerStreamHandlerSimple(
 		MessagesSearchProcedure,
 		svc.Search,
@@ -591,6 +685,8 @@ func NewMessagesHandler(svc MessagesHandler, opts ...connect.HandlerOption) (str
 			messagesSendHandler.ServeHTTP(w, r)
 		case MessagesSendLinesProcedure:
 			messagesSendLinesHandler.ServeHTTP(w, r)
+		case MessagesForwardProcedure:
+			messagesForwardHandler.ServeHTTP(w, r)
 		case MessagesWaitProcedure:
 			messagesWaitHandler.ServeHTTP(w, r)
 		case MessagesByKeyProcedure:
@@ -607,6 +703,10 @@ func NewMessagesHandler(svc MessagesHandler, opts ...connect.HandlerOption) (str
 			messagesSetCursorHandler.ServeHTTP(w, r)
 		case MessagesHistoryProcedure:
 			messagesHistoryHandler.ServeHTTP(w, r)
+		case MessagesGetMessagesProcedure:
+			messagesGetMessagesHandler.ServeHTTP(w, r)
+		case MessagesFindMessagesProcedure:
+			messagesFindMessagesHandler.ServeHTTP(w, r)
 		case MessagesSearchProcedure:
 			messagesSearchHandler.ServeHTTP(w, r)
 		case MessagesOutboxProcedure:
@@ -636,6 +736,10 @@ func (UnimplementedMessagesHandler) Send(context.Context, *SendRequest) (*Sent, 
 
 func (UnimplementedMessagesHandler) SendLines(context.Context, *connect.BidiStream[SendLinesRequest, SendLinesResponse]) error {
 	return connect.NewError(connect.CodeUnimplemented, errors.New("earshot.v1.Messages.SendLines is not implemented"))
+}
+
+func (UnimplementedMessagesHandler) Forward(context.Context, *ForwardRequest) (*ForwardResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("earshot.v1.Messages.Forward is not implemented"))
 }
 
 func (UnimplementedMessagesHandler) Wait(context.Context, *WaitRequest) (*Sent, error) {
@@ -668,6 +772,14 @@ func (UnimplementedMessagesHandler) SetCursor(context.Context, *SetCursorRequest
 
 func (UnimplementedMessagesHandler) History(context.Context, *HistoryRequest) (*MessagesResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("earshot.v1.Messages.History is not implemented"))
+}
+
+func (UnimplementedMessagesHandler) GetMessages(context.Context, *GetMessagesRequest) (*MessagesResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("earshot.v1.Messages.GetMessages is not implemented"))
+}
+
+func (UnimplementedMessagesHandler) FindMessages(context.Context, *FindMessagesRequest) (*MessagesResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("earshot.v1.Messages.FindMessages is not implemented"))
 }
 
 func (UnimplementedMessagesHandler) Search(context.Context, *SearchRequest, *connect.ServerStream[SearchResponse]) error {

@@ -30,9 +30,14 @@ type SendRequest struct {
 	ReplyTo string                 `protobuf:"bytes,3,opt,name=reply_to,json=replyTo,proto3" json:"reply_to,omitempty"` // ID of a message of the same conversation that this one answers
 	// The same key to the same conversation sends once, however often it is tried: the message of the
 	// first time comes back. With another text it is the error key_used. Any text; empty: none.
-	Key           string               `protobuf:"bytes,4,opt,name=key,proto3" json:"key,omitempty"`
-	Wait          string               `protobuf:"bytes,5,opt,name=wait,proto3" json:"wait,omitempty"`       // queued (default), delivered or read
-	Timeout       *durationpb.Duration `protobuf:"bytes,6,opt,name=timeout,proto3" json:"timeout,omitempty"` // for ever if absent
+	Key string `protobuf:"bytes,4,opt,name=key,proto3" json:"key,omitempty"`
+	// queued (default), delivered, read or held (every person whom it is for has all of its files, or has
+	// declined them)
+	Wait    string               `protobuf:"bytes,5,opt,name=wait,proto3" json:"wait,omitempty"`
+	Timeout *durationpb.Duration `protobuf:"bytes,6,opt,name=timeout,proto3" json:"timeout,omitempty"` // for ever if absent
+	// Of the draft that this message was: it is kept no longer. A draft that was set since stays.
+	DraftRevision uint64   `protobuf:"varint,7,opt,name=draft_revision,json=draftRevision,proto3" json:"draft_revision,omitempty"`
+	Files         []string `protobuf:"bytes,8,rep,name=files,proto3" json:"files,omitempty"` // of Added, up to 32; then the text may be empty
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -109,23 +114,134 @@ func (x *SendRequest) GetTimeout() *durationpb.Duration {
 	return nil
 }
 
-// Sent is an own message and how far it has come.
-type Sent struct {
+func (x *SendRequest) GetDraftRevision() uint64 {
+	if x != nil {
+		return x.DraftRevision
+	}
+	return 0
+}
+
+func (x *SendRequest) GetFiles() []string {
+	if x != nil {
+		return x.Files
+	}
+	return nil
+}
+
+type ForwardRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	Conversation  string                 `protobuf:"bytes,2,opt,name=conversation,proto3" json:"conversation,omitempty"`
-	To            *Target                `protobuf:"bytes,3,opt,name=to,proto3" json:"to,omitempty"`
-	State         string                 `protobuf:"bytes,4,opt,name=state,proto3" json:"state,omitempty"`     // queued, carried, delivered, read, cancelled or undelivered
+	To            []string               `protobuf:"bytes,2,rep,name=to,proto3" json:"to,omitempty"` // WHO, 1 to 64
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ForwardRequest) Reset() {
+	*x = ForwardRequest{}
+	mi := &file_v1_messages_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ForwardRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ForwardRequest) ProtoMessage() {}
+
+func (x *ForwardRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_messages_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ForwardRequest.ProtoReflect.Descriptor instead.
+func (*ForwardRequest) Descriptor() ([]byte, []int) {
+	return file_v1_messages_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *ForwardRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *ForwardRequest) GetTo() []string {
+	if x != nil {
+		return x.To
+	}
+	return nil
+}
+
+type ForwardResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Sent          []*Sent                `protobuf:"bytes,1,rep,name=sent,proto3" json:"sent,omitempty"` // in the order of `to`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ForwardResponse) Reset() {
+	*x = ForwardResponse{}
+	mi := &file_v1_messages_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ForwardResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ForwardResponse) ProtoMessage() {}
+
+func (x *ForwardResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_messages_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ForwardResponse.ProtoReflect.Descriptor instead.
+func (*ForwardResponse) Descriptor() ([]byte, []int) {
+	return file_v1_messages_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *ForwardResponse) GetSent() []*Sent {
+	if x != nil {
+		return x.Sent
+	}
+	return nil
+}
+
+// Sent is an own message and how far it has come.
+type Sent struct {
+	state        protoimpl.MessageState `protogen:"open.v1"`
+	Id           string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Conversation string                 `protobuf:"bytes,2,opt,name=conversation,proto3" json:"conversation,omitempty"`
+	To           *Target                `protobuf:"bytes,3,opt,name=to,proto3" json:"to,omitempty"`
+	// queued, carried, delivered, read, cancelled or undelivered; or held, if that was waited for
+	State         string                 `protobuf:"bytes,4,opt,name=state,proto3" json:"state,omitempty"`
 	Time          *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=time,proto3" json:"time,omitempty"`       // when it was written
 	Reason        string                 `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`   // of undelivered: removed or left, the author from the group
-	Problem       *Problem               `protobuf:"bytes,7,opt,name=problem,proto3" json:"problem,omitempty"` // of SendLines: why this line was not sent; then nothing else is set
+	Problem       *Problem               `protobuf:"bytes,7,opt,name=problem,proto3" json:"problem,omitempty"` // of SendLines and Forward: why this was not sent; then nothing else is set
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Sent) Reset() {
 	*x = Sent{}
-	mi := &file_v1_messages_proto_msgTypes[1]
+	mi := &file_v1_messages_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -137,7 +253,7 @@ func (x *Sent) String() string {
 func (*Sent) ProtoMessage() {}
 
 func (x *Sent) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_messages_proto_msgTypes[1]
+	mi := &file_v1_messages_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -150,7 +266,7 @@ func (x *Sent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Sent.ProtoReflect.Descriptor instead.
 func (*Sent) Descriptor() ([]byte, []int) {
-	return file_v1_messages_proto_rawDescGZIP(), []int{1}
+	return file_v1_messages_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Sent) GetId() string {
@@ -212,7 +328,7 @@ type SendLinesRequest struct {
 
 func (x *SendLinesRequest) Reset() {
 	*x = SendLinesRequest{}
-	mi := &file_v1_messages_proto_msgTypes[2]
+	mi := &file_v1_messages_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -224,7 +340,7 @@ func (x *SendLinesRequest) String() string {
 func (*SendLinesRequest) ProtoMessage() {}
 
 func (x *SendLinesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_messages_proto_msgTypes[2]
+	mi := &file_v1_messages_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -237,7 +353,7 @@ func (x *SendLinesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendLinesRequest.ProtoReflect.Descriptor instead.
 func (*SendLinesRequest) Descriptor() ([]byte, []int) {
-	return file_v1_messages_proto_rawDescGZIP(), []int{2}
+	return file_v1_messages_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *SendLinesRequest) GetOpen() *SendLinesRequest_Open {
@@ -263,7 +379,7 @@ type SendLinesResponse struct {
 
 func (x *SendLinesResponse) Reset() {
 	*x = SendLinesResponse{}
-	mi := &file_v1_messages_proto_msgTypes[3]
+	mi := &file_v1_messages_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -275,7 +391,7 @@ func (x *SendLinesResponse) String() string {
 func (*SendLinesResponse) ProtoMessage() {}
 
 func (x *SendLinesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_messages_proto_msgTypes[3]
+	mi := &file_v1_messages_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -288,7 +404,7 @@ func (x *SendLinesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendLinesResponse.ProtoReflect.Descriptor instead.
 func (*SendLinesResponse) Descriptor() ([]byte, []int) {
-	return file_v1_messages_proto_rawDescGZIP(), []int{3}
+	return file_v1_messages_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *SendLinesResponse) GetSent() []*Sent {
@@ -301,7 +417,7 @@ func (x *SendLinesResponse) GetSent() []*Sent {
 type WaitRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`           // of an own message
-	State         string                 `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"`     // delivered or read
+	State         string                 `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"`     // delivered, read or held
 	Timeout       *durationpb.Duration   `protobuf:"bytes,3,opt,name=timeout,proto3" json:"timeout,omitempty"` // for ever if absent
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -309,7 +425,7 @@ type WaitRequest struct {
 
 func (x *WaitRequest) Reset() {
 	*x = WaitRequest{}
-	mi := &file_v1_messages_proto_msgTypes[4]
+	mi := &file_v1_messages_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -321,7 +437,7 @@ func (x *WaitRequest) String() string {
 func (*WaitRequest) ProtoMessage() {}
 
 func (x *WaitRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_messages_proto_msgTypes[4]
+	mi := &file_v1_messages_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -334,7 +450,7 @@ func (x *WaitRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WaitRequest.ProtoReflect.Descriptor instead.
 func (*WaitRequest) Descriptor() ([]byte, []int) {
-	return file_v1_messages_proto_rawDescGZIP(), []int{4}
+	return file_v1_messages_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *WaitRequest) GetId() string {
@@ -375,7 +491,7 @@ type Author struct {
 
 func (x *Author) Reset() {
 	*x = Author{}
-	mi := &file_v1_messages_proto_msgTypes[5]
+	mi := &file_v1_messages_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -387,7 +503,7 @@ func (x *Author) String() string {
 func (*Author) ProtoMessage() {}
 
 func (x *Author) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_messages_proto_msgTypes[5]
+	mi := &file_v1_messages_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -400,7 +516,7 @@ func (x *Author) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Author.ProtoReflect.Descriptor instead.
 func (*Author) Descriptor() ([]byte, []int) {
-	return file_v1_messages_proto_rawDescGZIP(), []int{5}
+	return file_v1_messages_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Author) GetPerson() string {
@@ -466,8 +582,8 @@ type Message struct {
 	Conversation string                 `protobuf:"bytes,2,opt,name=conversation,proto3" json:"conversation,omitempty"`
 	To           *Target                `protobuf:"bytes,3,opt,name=to,proto3" json:"to,omitempty"` // whom it was written to: the group, the other person, or the owner
 	From         *Author                `protobuf:"bytes,4,opt,name=from,proto3" json:"from,omitempty"`
-	// text, recalled (its words were taken back) or unknown (a newer program wrote it; text is what it
-	// says to older ones).
+	// text, recalled (its words were taken back), unknown (a newer program wrote it; text is what it
+	// says to older ones) or, in History, notice.
 	Kind      string                 `protobuf:"bytes,5,opt,name=kind,proto3" json:"kind,omitempty"`
 	Text      string                 `protobuf:"bytes,6,opt,name=text,proto3" json:"text,omitempty"`                      // up to 64 KiB
 	Time      *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=time,proto3" json:"time,omitempty"`                      // by the author's clock
@@ -487,15 +603,21 @@ type Message struct {
 	With *Target `protobuf:"bytes,20,opt,name=with,proto3" json:"with,omitempty"`
 	// Where it is shown: messages of a conversation have the order of (t, id). A late one is shown
 	// before others that arrived earlier.
-	T             int64 `protobuf:"varint,21,opt,name=t,proto3" json:"t,omitempty"`
-	Unread        bool  `protobuf:"varint,22,opt,name=unread,proto3" json:"unread,omitempty"` // somebody else's that the owner has not read
+	T       int64    `protobuf:"varint,21,opt,name=t,proto3" json:"t,omitempty"`
+	Unread  bool     `protobuf:"varint,22,opt,name=unread,proto3" json:"unread,omitempty"`  // somebody else's that the owner has not read
+	Quote   *Quote   `protobuf:"bytes,23,opt,name=quote,proto3" json:"quote,omitempty"`     // the message that this one answers, if it is here
+	Notice  *Notice  `protobuf:"bytes,24,opt,name=notice,proto3" json:"notice,omitempty"`   // of kind notice
+	Waiting *Waiting `protobuf:"bytes,25,opt,name=waiting,proto3" json:"waiting,omitempty"` // for whom an own message waits, where that was asked for
+	// Those of Forward are the same again. How much is here while it is fetched, and where it was saved,
+	// ListFiles and Transfers say.
+	Attachments   []*Attachment `protobuf:"bytes,26,rep,name=attachments,proto3" json:"attachments,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Message) Reset() {
 	*x = Message{}
-	mi := &file_v1_messages_proto_msgTypes[6]
+	mi := &file_v1_messages_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -507,7 +629,7 @@ func (x *Message) String() string {
 func (*Message) ProtoMessage() {}
 
 func (x *Message) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_messages_proto_msgTypes[6]
+	mi := &file_v1_messages_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -520,7 +642,7 @@ func (x *Message) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Message.ProtoReflect.Descriptor instead.
 func (*Message) Descriptor() ([]byte, []int) {
-	return file_v1_messages_proto_rawDescGZIP(), []int{6}
+	return file_v1_messages_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Message) GetId() string {
@@ -677,6 +799,180 @@ func (x *Message) GetUnread() bool {
 	return false
 }
 
+func (x *Message) GetQuote() *Quote {
+	if x != nil {
+		return x.Quote
+	}
+	return nil
+}
+
+func (x *Message) GetNotice() *Notice {
+	if x != nil {
+		return x.Notice
+	}
+	return nil
+}
+
+func (x *Message) GetWaiting() *Waiting {
+	if x != nil {
+		return x.Waiting
+	}
+	return nil
+}
+
+func (x *Message) GetAttachments() []*Attachment {
+	if x != nil {
+		return x.Attachments
+	}
+	return nil
+}
+
+// Quote is another message in short.
+type Quote struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	From          *Author                `protobuf:"bytes,2,opt,name=from,proto3" json:"from,omitempty"` // without a device
+	Own           bool                   `protobuf:"varint,3,opt,name=own,proto3" json:"own,omitempty"`
+	Kind          string                 `protobuf:"bytes,4,opt,name=kind,proto3" json:"kind,omitempty"`    // text, recalled or unknown
+	Text          string                 `protobuf:"bytes,5,opt,name=text,proto3" json:"text,omitempty"`    // the beginning: up to 256 bytes, cut between characters
+	File          *Attachment            `protobuf:"bytes,6,opt,name=file,proto3" json:"file,omitempty"`    // the first that goes with it, without preview and wave
+	Files         uint32                 `protobuf:"varint,7,opt,name=files,proto3" json:"files,omitempty"` // how many go with it
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Quote) Reset() {
+	*x = Quote{}
+	mi := &file_v1_messages_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Quote) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Quote) ProtoMessage() {}
+
+func (x *Quote) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_messages_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Quote.ProtoReflect.Descriptor instead.
+func (*Quote) Descriptor() ([]byte, []int) {
+	return file_v1_messages_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *Quote) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Quote) GetFrom() *Author {
+	if x != nil {
+		return x.From
+	}
+	return nil
+}
+
+func (x *Quote) GetOwn() bool {
+	if x != nil {
+		return x.Own
+	}
+	return false
+}
+
+func (x *Quote) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *Quote) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *Quote) GetFile() *Attachment {
+	if x != nil {
+		return x.File
+	}
+	return nil
+}
+
+func (x *Quote) GetFiles() uint32 {
+	if x != nil {
+		return x.Files
+	}
+	return 0
+}
+
+// Waiting is for whom an own message waits, and why.
+type Waiting struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	First         *Pending               `protobuf:"bytes,1,opt,name=first,proto3" json:"first,omitempty"`
+	Others        uint32                 `protobuf:"varint,2,opt,name=others,proto3" json:"others,omitempty"` // for how many others
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Waiting) Reset() {
+	*x = Waiting{}
+	mi := &file_v1_messages_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Waiting) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Waiting) ProtoMessage() {}
+
+func (x *Waiting) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_messages_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Waiting.ProtoReflect.Descriptor instead.
+func (*Waiting) Descriptor() ([]byte, []int) {
+	return file_v1_messages_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *Waiting) GetFirst() *Pending {
+	if x != nil {
+		return x.First
+	}
+	return nil
+}
+
+func (x *Waiting) GetOthers() uint32 {
+	if x != nil {
+		return x.Others
+	}
+	return 0
+}
+
 // Reaction is what a person has put on a message.
 type Reaction struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -689,7 +985,7 @@ type Reaction struct {
 
 func (x *Reaction) Reset() {
 	*x = Reaction{}
-	mi := &file_v1_messages_proto_msgTypes[7]
+	mi := &file_v1_messages_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -701,7 +997,7 @@ func (x *Reaction) String() string {
 func (*Reaction) ProtoMessage() {}
 
 func (x *Reaction) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_messages_proto_msgTypes[7]
+	mi := &file_v1_messages_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -714,7 +1010,7 @@ func (x *Reaction) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reaction.ProtoReflect.Descriptor instead.
 func (*Reaction) Descriptor() ([]byte, []int) {
-	return file_v1_messages_proto_rawDescGZIP(), []int{7}
+	return file_v1_messages_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Reaction) GetFrom() *Author {
@@ -748,14 +1044,18 @@ type MessagesResponse struct {
 	Cursor string `protobuf:"bytes,2,opt,name=cursor,proto3" json:"cursor,omitempty"`
 	// Of Unread and Arrivals: moves when something older may be shown again, as after
 	// somebody was unblocked. Starts anew with the node.
-	Revealed      uint64 `protobuf:"varint,3,opt,name=revealed,proto3" json:"revealed,omitempty"`
+	Revealed uint64 `protobuf:"varint,3,opt,name=revealed,proto3" json:"revealed,omitempty"`
+	// Of History: there are others before the first, and after the last. Of GetMessages: the same, by
+	// the order of the IDs.
+	MoreBefore    bool `protobuf:"varint,4,opt,name=more_before,json=moreBefore,proto3" json:"more_before,omitempty"`
+	MoreAfter     bool `protobuf:"varint,5,opt,name=more_after,json=moreAfter,proto3" json:"more_after,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *MessagesResponse) Reset() {
 	*x = MessagesResponse{}
-	mi := &file_v1_messages_proto_msgTypes[8]
+	mi := &file_v1_messages_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -767,7 +1067,7 @@ func (x *MessagesResponse) String() string {
 func (*MessagesResponse) ProtoMessage() {}
 
 func (x *MessagesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_messages_proto_msgTypes[8]
+	mi := &file_v1_messages_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -780,7 +1080,7 @@ func (x *MessagesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MessagesResponse.ProtoReflect.Descriptor instead.
 func (*MessagesResponse) Descriptor() ([]byte, []int) {
-	return file_v1_messages_proto_rawDescGZIP(), []int{8}
+	return file_v1_messages_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *MessagesResponse) GetMessages() []*Message {
@@ -804,6 +1104,124 @@ func (x *MessagesResponse) GetRevealed() uint64 {
 	return 0
 }
 
+func (x *MessagesResponse) GetMoreBefore() bool {
+	if x != nil {
+		return x.MoreBefore
+	}
+	return false
+}
+
+func (x *MessagesResponse) GetMoreAfter() bool {
+	if x != nil {
+		return x.MoreAfter
+	}
+	return false
+}
+
+type FindMessagesRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Prefix        string                 `protobuf:"bytes,1,opt,name=prefix,proto3" json:"prefix,omitempty"` // 8 to 64 hexadecimal digits
+	In            string                 `protobuf:"bytes,2,opt,name=in,proto3" json:"in,omitempty"`         // WHO: only in this conversation; empty: in all
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindMessagesRequest) Reset() {
+	*x = FindMessagesRequest{}
+	mi := &file_v1_messages_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindMessagesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindMessagesRequest) ProtoMessage() {}
+
+func (x *FindMessagesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_messages_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindMessagesRequest.ProtoReflect.Descriptor instead.
+func (*FindMessagesRequest) Descriptor() ([]byte, []int) {
+	return file_v1_messages_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *FindMessagesRequest) GetPrefix() string {
+	if x != nil {
+		return x.Prefix
+	}
+	return ""
+}
+
+func (x *FindMessagesRequest) GetIn() string {
+	if x != nil {
+		return x.In
+	}
+	return ""
+}
+
+type GetMessagesRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Ids           []string               `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"`          // of messages and notices, at most 1,000
+	Waiting       bool                   `protobuf:"varint,2,opt,name=waiting,proto3" json:"waiting,omitempty"` // say for whom own ones wait
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetMessagesRequest) Reset() {
+	*x = GetMessagesRequest{}
+	mi := &file_v1_messages_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetMessagesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetMessagesRequest) ProtoMessage() {}
+
+func (x *GetMessagesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_messages_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetMessagesRequest.ProtoReflect.Descriptor instead.
+func (*GetMessagesRequest) Descriptor() ([]byte, []int) {
+	return file_v1_messages_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *GetMessagesRequest) GetIds() []string {
+	if x != nil {
+		return x.Ids
+	}
+	return nil
+}
+
+func (x *GetMessagesRequest) GetWaiting() bool {
+	if x != nil {
+		return x.Waiting
+	}
+	return false
+}
+
 // Filter lets everything through where a field is empty. A whole ID needs nobody to be
 // known.
 type Filter struct {
@@ -816,7 +1234,7 @@ type Filter struct {
 
 func (x *Filter) Reset() {
 	*x = Filter{}
-	mi := &file_v1_messages_proto_msgTypes[9]
+	mi := &file_v1_messages_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -828,7 +1246,7 @@ func (x *Filter) String() string {
 func (*Filter) ProtoMessage() {}
 
 func (x *Filter) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_messages_proto_msgTypes[9]
+	mi := &file_v1_messages_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -841,7 +1259,7 @@ func (x *Filter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Filter.ProtoReflect.Descriptor instead.
 func (*Filter) Descriptor() ([]byte, []int) {
-	return file_v1_messages_proto_rawDescGZIP(), []int{9}
+	return file_v1_messages_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Filter) GetFrom() string {
@@ -869,7 +1287,7 @@ type UnreadRequest struct {
 
 func (x *UnreadRequest) Reset() {
 	*x = UnreadRequest{}
-	mi := &file_v1_messages_proto_msgTypes[10]
+	mi := &file_v1_messages_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -881,7 +1299,7 @@ func (x *UnreadRequest) String() string {
 func (*UnreadRequest) ProtoMessage() {}
 
 func (x *UnreadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_messages_proto_msgTypes[10]
+	mi := &file_v1_messages_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -894,7 +1312,7 @@ func (x *UnreadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnreadRequest.ProtoReflect.Descriptor instead.
 func (*UnreadRequest) Descriptor() ([]byte, []int) {
-	return file_v1_messages_proto_rawDescGZIP(), []int{10}
+	return file_v1_messages_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *UnreadRequest) GetFilter() *Filter {
@@ -927,7 +1345,7 @@ type MarkReadRequest struct {
 
 func (x *MarkReadRequest) Reset() {
 	*x = MarkReadRequest{}
-	mi := &file_v1_messages_proto_msgTypes[11]
+	mi := &file_v1_messages_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -939,7 +1357,7 @@ func (x *MarkReadRequest) String() string {
 func (*MarkReadRequest) ProtoMessage() {}
 
 func (x *MarkReadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_messages_proto_msgTypes[11]
+	mi := &file_v1_messages_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -952,7 +1370,7 @@ func (x *MarkReadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MarkReadRequest.ProtoReflect.Descriptor instead.
 func (*MarkReadRequest) Descriptor() ([]byte, []int) {
-	return file_v1_messages_proto_rawDescGZIP(), []int{11}
+	return file_v1_messages_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *MarkReadRequest) GetIds() []string {
@@ -970,7 +1388,7 @@ type MarkReadResponse struct {
 
 func (x *MarkReadResponse) Reset() {
 	*x = MarkReadResponse{}
-	mi := &file_v1_messages_proto_msgTypes[12]
+	mi := &file_v1_messages_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -982,7 +1400,7 @@ func (x *MarkReadResponse) String() string {
 func (*MarkReadResponse) ProtoMessage() {}
 
 func (x *MarkReadResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_messages_proto_msgTypes[12]
+	mi := &file_v1_messages_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -995,7 +1413,7 @@ func (x *MarkReadResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MarkReadResponse.ProtoReflect.Descriptor instead.
 func (*MarkReadResponse) Descriptor() ([]byte, []int) {
-	return file_v1_messages_proto_rawDescGZIP(), []int{12}
+	return file_v1_messages_proto_rawDescGZIP(), []int{18}
 }
 
 type ArrivalsRequest struct {
@@ -1009,7 +1427,7 @@ type ArrivalsRequest struct {
 
 func (x *ArrivalsRequest) Reset() {
 	*x = ArrivalsRequest{}
-	mi := &file_v1_messages_proto_msgTypes[13]
+	mi := &file_v1_messages_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1021,7 +1439,7 @@ func (x *ArrivalsRequest) String() string {
 func (*ArrivalsRequest) ProtoMessage() {}
 
 func (x *ArrivalsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_messages_proto_msgTypes[13]
+	mi := &file_v1_messages_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1034,7 +1452,7 @@ func (x *ArrivalsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArrivalsRequest.ProtoReflect.Descriptor instead.
 func (*ArrivalsRequest) Descriptor() ([]byte, []int) {
-	return file_v1_messages_proto_rawDescGZIP(), []int{13}
+	return file_v1_messages_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ArrivalsRequest) GetFilter() *Filter {
@@ -1068,7 +1486,7 @@ type GetCursorRequest struct {
 
 func (x *GetCursorRequest) Reset() {
 	*x = GetCursorRequest{}
-	mi := &file_v1_messages_proto_msgTypes[14]
+	mi := &file_v1_messages_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1080,7 +1498,7 @@ func (x *GetCursorRequest) String() string {
 func (*GetCursorRequest) ProtoMessage() {}
 
 func (x *GetCursorRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_messages_proto_msgTypes[14]
+	mi := &file_v1_messages_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1093,7 +1511,7 @@ func (x *GetCursorRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCursorRequest.ProtoReflect.Descriptor instead.
 func (*GetCursorRequest) Descriptor() ([]byte, []int) {
-	return file_v1_messages_proto_rawDescGZIP(), []int{14}
+	return file_v1_messages_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *GetCursorRequest) GetName() string {
@@ -1121,7 +1539,7 @@ type SetCursorRequest struct {
 
 func (x *SetCursorRequest) Reset() {
 	*x = SetCursorRequest{}
-	mi := &file_v1_messages_proto_msgTypes[15]
+	mi := &file_v1_messages_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1133,7 +1551,7 @@ func (x *SetCursorRequest) String() string {
 func (*SetCursorRequest) ProtoMessage() {}
 
 func (x *SetCursorRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_messages_proto_msgTypes[15]
+	mi := &file_v1_messages_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1146,7 +1564,7 @@ func (x *SetCursorRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetCursorRequest.ProtoReflect.Descriptor instead.
 func (*SetCursorRequest) Descriptor() ([]byte, []int) {
-	return file_v1_messages_proto_rawDescGZIP(), []int{15}
+	return file_v1_messages_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *SetCursorRequest) GetName() string {
@@ -1179,7 +1597,7 @@ type CursorResponse struct {
 
 func (x *CursorResponse) Reset() {
 	*x = CursorResponse{}
-	mi := &file_v1_messages_proto_msgTypes[16]
+	mi := &file_v1_messages_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1191,7 +1609,7 @@ func (x *CursorResponse) String() string {
 func (*CursorResponse) ProtoMessage() {}
 
 func (x *CursorResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_messages_proto_msgTypes[16]
+	mi := &file_v1_messages_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1204,7 +1622,7 @@ func (x *CursorResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CursorResponse.ProtoReflect.Descriptor instead.
 func (*CursorResponse) Descriptor() ([]byte, []int) {
-	return file_v1_messages_proto_rawDescGZIP(), []int{16}
+	return file_v1_messages_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *CursorResponse) GetCursor() string {
@@ -1224,7 +1642,7 @@ type ByKeyRequest struct {
 
 func (x *ByKeyRequest) Reset() {
 	*x = ByKeyRequest{}
-	mi := &file_v1_messages_proto_msgTypes[17]
+	mi := &file_v1_messages_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1236,7 +1654,7 @@ func (x *ByKeyRequest) String() string {
 func (*ByKeyRequest) ProtoMessage() {}
 
 func (x *ByKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_messages_proto_msgTypes[17]
+	mi := &file_v1_messages_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1249,7 +1667,7 @@ func (x *ByKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ByKeyRequest.ProtoReflect.Descriptor instead.
 func (*ByKeyRequest) Descriptor() ([]byte, []int) {
-	return file_v1_messages_proto_rawDescGZIP(), []int{17}
+	return file_v1_messages_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ByKeyRequest) GetWho() string {
@@ -1273,14 +1691,16 @@ type HistoryRequest struct {
 	// IDs of messages. None: the newest. One of them: those next to that message. More are invalid.
 	Before        string `protobuf:"bytes,3,opt,name=before,proto3" json:"before,omitempty"`
 	After         string `protobuf:"bytes,4,opt,name=after,proto3" json:"after,omitempty"`
-	Around        string `protobuf:"bytes,5,opt,name=around,proto3" json:"around,omitempty"` // also gives that message itself, unless its author is hidden: then it is no_message
+	Around        string `protobuf:"bytes,5,opt,name=around,proto3" json:"around,omitempty"`    // also gives that message itself, unless its author is hidden: then it is no_message
+	Notices       bool   `protobuf:"varint,6,opt,name=notices,proto3" json:"notices,omitempty"` // also what has happened in a group, in its place among the messages
+	Waiting       bool   `protobuf:"varint,7,opt,name=waiting,proto3" json:"waiting,omitempty"` // say for whom own messages wait
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *HistoryRequest) Reset() {
 	*x = HistoryRequest{}
-	mi := &file_v1_messages_proto_msgTypes[18]
+	mi := &file_v1_messages_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1292,7 +1712,7 @@ func (x *HistoryRequest) String() string {
 func (*HistoryRequest) ProtoMessage() {}
 
 func (x *HistoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_messages_proto_msgTypes[18]
+	mi := &file_v1_messages_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1305,7 +1725,7 @@ func (x *HistoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HistoryRequest.ProtoReflect.Descriptor instead.
 func (*HistoryRequest) Descriptor() ([]byte, []int) {
-	return file_v1_messages_proto_rawDescGZIP(), []int{18}
+	return file_v1_messages_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *HistoryRequest) GetWho() string {
@@ -1343,6 +1763,20 @@ func (x *HistoryRequest) GetAround() string {
 	return ""
 }
 
+func (x *HistoryRequest) GetNotices() bool {
+	if x != nil {
+		return x.Notices
+	}
+	return false
+}
+
+func (x *HistoryRequest) GetWaiting() bool {
+	if x != nil {
+		return x.Waiting
+	}
+	return false
+}
+
 type SearchRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What must be in the text of a message, in any order, up to 1,024 bytes and 16 words. A word is
@@ -1361,7 +1795,7 @@ type SearchRequest struct {
 
 func (x *SearchRequest) Reset() {
 	*x = SearchRequest{}
-	mi := &file_v1_messages_proto_msgTypes[19]
+	mi := &file_v1_messages_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1373,7 +1807,7 @@ func (x *SearchRequest) String() string {
 func (*SearchRequest) ProtoMessage() {}
 
 func (x *SearchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_messages_proto_msgTypes[19]
+	mi := &file_v1_messages_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1386,7 +1820,7 @@ func (x *SearchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SearchRequest.ProtoReflect.Descriptor instead.
 func (*SearchRequest) Descriptor() ([]byte, []int) {
-	return file_v1_messages_proto_rawDescGZIP(), []int{19}
+	return file_v1_messages_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *SearchRequest) GetWords() string {
@@ -1449,7 +1883,7 @@ type SearchResponse struct {
 
 func (x *SearchResponse) Reset() {
 	*x = SearchResponse{}
-	mi := &file_v1_messages_proto_msgTypes[20]
+	mi := &file_v1_messages_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1461,7 +1895,7 @@ func (x *SearchResponse) String() string {
 func (*SearchResponse) ProtoMessage() {}
 
 func (x *SearchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_messages_proto_msgTypes[20]
+	mi := &file_v1_messages_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1474,7 +1908,7 @@ func (x *SearchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SearchResponse.ProtoReflect.Descriptor instead.
 func (*SearchResponse) Descriptor() ([]byte, []int) {
-	return file_v1_messages_proto_rawDescGZIP(), []int{20}
+	return file_v1_messages_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *SearchResponse) GetFound() []*Found {
@@ -1525,7 +1959,7 @@ type Found struct {
 
 func (x *Found) Reset() {
 	*x = Found{}
-	mi := &file_v1_messages_proto_msgTypes[21]
+	mi := &file_v1_messages_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1537,7 +1971,7 @@ func (x *Found) String() string {
 func (*Found) ProtoMessage() {}
 
 func (x *Found) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_messages_proto_msgTypes[21]
+	mi := &file_v1_messages_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1550,7 +1984,7 @@ func (x *Found) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Found.ProtoReflect.Descriptor instead.
 func (*Found) Descriptor() ([]byte, []int) {
-	return file_v1_messages_proto_rawDescGZIP(), []int{21}
+	return file_v1_messages_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Found) GetMessage() *Message {
@@ -1586,7 +2020,7 @@ type Mark struct {
 
 func (x *Mark) Reset() {
 	*x = Mark{}
-	mi := &file_v1_messages_proto_msgTypes[22]
+	mi := &file_v1_messages_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1598,7 +2032,7 @@ func (x *Mark) String() string {
 func (*Mark) ProtoMessage() {}
 
 func (x *Mark) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_messages_proto_msgTypes[22]
+	mi := &file_v1_messages_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1611,7 +2045,7 @@ func (x *Mark) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Mark.ProtoReflect.Descriptor instead.
 func (*Mark) Descriptor() ([]byte, []int) {
-	return file_v1_messages_proto_rawDescGZIP(), []int{22}
+	return file_v1_messages_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Mark) GetStart() uint32 {
@@ -1636,7 +2070,7 @@ type OutboxRequest struct {
 
 func (x *OutboxRequest) Reset() {
 	*x = OutboxRequest{}
-	mi := &file_v1_messages_proto_msgTypes[23]
+	mi := &file_v1_messages_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1648,7 +2082,7 @@ func (x *OutboxRequest) String() string {
 func (*OutboxRequest) ProtoMessage() {}
 
 func (x *OutboxRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_messages_proto_msgTypes[23]
+	mi := &file_v1_messages_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1661,7 +2095,7 @@ func (x *OutboxRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OutboxRequest.ProtoReflect.Descriptor instead.
 func (*OutboxRequest) Descriptor() ([]byte, []int) {
-	return file_v1_messages_proto_rawDescGZIP(), []int{23}
+	return file_v1_messages_proto_rawDescGZIP(), []int{29}
 }
 
 type OutboxResponse struct {
@@ -1673,7 +2107,7 @@ type OutboxResponse struct {
 
 func (x *OutboxResponse) Reset() {
 	*x = OutboxResponse{}
-	mi := &file_v1_messages_proto_msgTypes[24]
+	mi := &file_v1_messages_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1685,7 +2119,7 @@ func (x *OutboxResponse) String() string {
 func (*OutboxResponse) ProtoMessage() {}
 
 func (x *OutboxResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_messages_proto_msgTypes[24]
+	mi := &file_v1_messages_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1698,7 +2132,7 @@ func (x *OutboxResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OutboxResponse.ProtoReflect.Descriptor instead.
 func (*OutboxResponse) Descriptor() ([]byte, []int) {
-	return file_v1_messages_proto_rawDescGZIP(), []int{24}
+	return file_v1_messages_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *OutboxResponse) GetPending() []*Pending {
@@ -1730,7 +2164,7 @@ type Pending struct {
 
 func (x *Pending) Reset() {
 	*x = Pending{}
-	mi := &file_v1_messages_proto_msgTypes[25]
+	mi := &file_v1_messages_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1742,7 +2176,7 @@ func (x *Pending) String() string {
 func (*Pending) ProtoMessage() {}
 
 func (x *Pending) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_messages_proto_msgTypes[25]
+	mi := &file_v1_messages_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1755,7 +2189,7 @@ func (x *Pending) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pending.ProtoReflect.Descriptor instead.
 func (*Pending) Descriptor() ([]byte, []int) {
-	return file_v1_messages_proto_rawDescGZIP(), []int{25}
+	return file_v1_messages_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Pending) GetId() string {
@@ -1830,7 +2264,7 @@ type CancelRequest struct {
 
 func (x *CancelRequest) Reset() {
 	*x = CancelRequest{}
-	mi := &file_v1_messages_proto_msgTypes[26]
+	mi := &file_v1_messages_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1842,7 +2276,7 @@ func (x *CancelRequest) String() string {
 func (*CancelRequest) ProtoMessage() {}
 
 func (x *CancelRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_messages_proto_msgTypes[26]
+	mi := &file_v1_messages_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1855,7 +2289,7 @@ func (x *CancelRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelRequest.ProtoReflect.Descriptor instead.
 func (*CancelRequest) Descriptor() ([]byte, []int) {
-	return file_v1_messages_proto_rawDescGZIP(), []int{26}
+	return file_v1_messages_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *CancelRequest) GetId() string {
@@ -1875,7 +2309,7 @@ type EditRequest struct {
 
 func (x *EditRequest) Reset() {
 	*x = EditRequest{}
-	mi := &file_v1_messages_proto_msgTypes[27]
+	mi := &file_v1_messages_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1887,7 +2321,7 @@ func (x *EditRequest) String() string {
 func (*EditRequest) ProtoMessage() {}
 
 func (x *EditRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_messages_proto_msgTypes[27]
+	mi := &file_v1_messages_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1900,7 +2334,7 @@ func (x *EditRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EditRequest.ProtoReflect.Descriptor instead.
 func (*EditRequest) Descriptor() ([]byte, []int) {
-	return file_v1_messages_proto_rawDescGZIP(), []int{27}
+	return file_v1_messages_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *EditRequest) GetId() string {
@@ -1926,7 +2360,7 @@ type RecallRequest struct {
 
 func (x *RecallRequest) Reset() {
 	*x = RecallRequest{}
-	mi := &file_v1_messages_proto_msgTypes[28]
+	mi := &file_v1_messages_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1938,7 +2372,7 @@ func (x *RecallRequest) String() string {
 func (*RecallRequest) ProtoMessage() {}
 
 func (x *RecallRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_messages_proto_msgTypes[28]
+	mi := &file_v1_messages_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1951,7 +2385,7 @@ func (x *RecallRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RecallRequest.ProtoReflect.Descriptor instead.
 func (*RecallRequest) Descriptor() ([]byte, []int) {
-	return file_v1_messages_proto_rawDescGZIP(), []int{28}
+	return file_v1_messages_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *RecallRequest) GetId() string {
@@ -1971,7 +2405,7 @@ type ReactRequest struct {
 
 func (x *ReactRequest) Reset() {
 	*x = ReactRequest{}
-	mi := &file_v1_messages_proto_msgTypes[29]
+	mi := &file_v1_messages_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1983,7 +2417,7 @@ func (x *ReactRequest) String() string {
 func (*ReactRequest) ProtoMessage() {}
 
 func (x *ReactRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_messages_proto_msgTypes[29]
+	mi := &file_v1_messages_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1996,7 +2430,7 @@ func (x *ReactRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReactRequest.ProtoReflect.Descriptor instead.
 func (*ReactRequest) Descriptor() ([]byte, []int) {
-	return file_v1_messages_proto_rawDescGZIP(), []int{29}
+	return file_v1_messages_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *ReactRequest) GetId() string {
@@ -2022,7 +2456,7 @@ type ReceiptsRequest struct {
 
 func (x *ReceiptsRequest) Reset() {
 	*x = ReceiptsRequest{}
-	mi := &file_v1_messages_proto_msgTypes[30]
+	mi := &file_v1_messages_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2034,7 +2468,7 @@ func (x *ReceiptsRequest) String() string {
 func (*ReceiptsRequest) ProtoMessage() {}
 
 func (x *ReceiptsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_messages_proto_msgTypes[30]
+	mi := &file_v1_messages_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2047,7 +2481,7 @@ func (x *ReceiptsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReceiptsRequest.ProtoReflect.Descriptor instead.
 func (*ReceiptsRequest) Descriptor() ([]byte, []int) {
-	return file_v1_messages_proto_rawDescGZIP(), []int{30}
+	return file_v1_messages_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *ReceiptsRequest) GetId() string {
@@ -2066,7 +2500,7 @@ type ReceiptsResponse struct {
 
 func (x *ReceiptsResponse) Reset() {
 	*x = ReceiptsResponse{}
-	mi := &file_v1_messages_proto_msgTypes[31]
+	mi := &file_v1_messages_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2078,7 +2512,7 @@ func (x *ReceiptsResponse) String() string {
 func (*ReceiptsResponse) ProtoMessage() {}
 
 func (x *ReceiptsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_messages_proto_msgTypes[31]
+	mi := &file_v1_messages_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2091,7 +2525,7 @@ func (x *ReceiptsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReceiptsResponse.ProtoReflect.Descriptor instead.
 func (*ReceiptsResponse) Descriptor() ([]byte, []int) {
-	return file_v1_messages_proto_rawDescGZIP(), []int{31}
+	return file_v1_messages_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *ReceiptsResponse) GetReached() []*Reached {
@@ -2105,15 +2539,16 @@ func (x *ReceiptsResponse) GetReached() []*Reached {
 type Reached struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Person        *Person                `protobuf:"bytes,1,opt,name=person,proto3" json:"person,omitempty"`
-	State         string                 `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"`   // queued, delivered, read, cancelled or undelivered
-	Reason        string                 `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"` // as of Sent
+	State         string                 `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"`     // queued, delivered, read, cancelled or undelivered
+	Reason        string                 `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`   // as of Sent
+	Waiting       *Pending               `protobuf:"bytes,4,opt,name=waiting,proto3" json:"waiting,omitempty"` // of queued and carried: why it waits
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Reached) Reset() {
 	*x = Reached{}
-	mi := &file_v1_messages_proto_msgTypes[32]
+	mi := &file_v1_messages_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2125,7 +2560,7 @@ func (x *Reached) String() string {
 func (*Reached) ProtoMessage() {}
 
 func (x *Reached) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_messages_proto_msgTypes[32]
+	mi := &file_v1_messages_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2138,7 +2573,7 @@ func (x *Reached) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reached.ProtoReflect.Descriptor instead.
 func (*Reached) Descriptor() ([]byte, []int) {
-	return file_v1_messages_proto_rawDescGZIP(), []int{32}
+	return file_v1_messages_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *Reached) GetPerson() *Person {
@@ -2162,6 +2597,13 @@ func (x *Reached) GetReason() string {
 	return ""
 }
 
+func (x *Reached) GetWaiting() *Pending {
+	if x != nil {
+		return x.Waiting
+	}
+	return nil
+}
+
 type SendLinesRequest_Open struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	To            string                 `protobuf:"bytes,1,opt,name=to,proto3" json:"to,omitempty"`           // WHO
@@ -2173,7 +2615,7 @@ type SendLinesRequest_Open struct {
 
 func (x *SendLinesRequest_Open) Reset() {
 	*x = SendLinesRequest_Open{}
-	mi := &file_v1_messages_proto_msgTypes[33]
+	mi := &file_v1_messages_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2185,7 +2627,7 @@ func (x *SendLinesRequest_Open) String() string {
 func (*SendLinesRequest_Open) ProtoMessage() {}
 
 func (x *SendLinesRequest_Open) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_messages_proto_msgTypes[33]
+	mi := &file_v1_messages_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2198,7 +2640,7 @@ func (x *SendLinesRequest_Open) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendLinesRequest_Open.ProtoReflect.Descriptor instead.
 func (*SendLinesRequest_Open) Descriptor() ([]byte, []int) {
-	return file_v1_messages_proto_rawDescGZIP(), []int{2, 0}
+	return file_v1_messages_proto_rawDescGZIP(), []int{4, 0}
 }
 
 func (x *SendLinesRequest_Open) GetTo() string {
@@ -2232,7 +2674,7 @@ type SendLinesRequest_Line struct {
 
 func (x *SendLinesRequest_Line) Reset() {
 	*x = SendLinesRequest_Line{}
-	mi := &file_v1_messages_proto_msgTypes[34]
+	mi := &file_v1_messages_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2244,7 +2686,7 @@ func (x *SendLinesRequest_Line) String() string {
 func (*SendLinesRequest_Line) ProtoMessage() {}
 
 func (x *SendLinesRequest_Line) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_messages_proto_msgTypes[34]
+	mi := &file_v1_messages_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2257,7 +2699,7 @@ func (x *SendLinesRequest_Line) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendLinesRequest_Line.ProtoReflect.Descriptor instead.
 func (*SendLinesRequest_Line) Descriptor() ([]byte, []int) {
-	return file_v1_messages_proto_rawDescGZIP(), []int{2, 1}
+	return file_v1_messages_proto_rawDescGZIP(), []int{4, 1}
 }
 
 func (x *SendLinesRequest_Line) GetText() string {
@@ -2279,14 +2721,21 @@ var File_v1_messages_proto protoreflect.FileDescriptor
 const file_v1_messages_proto_rawDesc = "" +
 	"\n" +
 	"\x11v1/messages.proto\x12\n" +
-	"earshot.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x0fv1/people.proto\x1a\x10v1/problem.proto\"\xa7\x01\n" +
+	"earshot.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x0ev1/files.proto\x1a\x0fv1/notice.proto\x1a\x0fv1/people.proto\x1a\x10v1/problem.proto\"\xe4\x01\n" +
 	"\vSendRequest\x12\x0e\n" +
 	"\x02to\x18\x01 \x01(\tR\x02to\x12\x12\n" +
 	"\x04text\x18\x02 \x01(\tR\x04text\x12\x19\n" +
 	"\breply_to\x18\x03 \x01(\tR\areplyTo\x12\x10\n" +
 	"\x03key\x18\x04 \x01(\tR\x03key\x12\x12\n" +
 	"\x04wait\x18\x05 \x01(\tR\x04wait\x123\n" +
-	"\atimeout\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\atimeout\"\xeb\x01\n" +
+	"\atimeout\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\atimeout\x12%\n" +
+	"\x0edraft_revision\x18\a \x01(\x04R\rdraftRevision\x12\x14\n" +
+	"\x05files\x18\b \x03(\tR\x05files\"0\n" +
+	"\x0eForwardRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x0e\n" +
+	"\x02to\x18\x02 \x03(\tR\x02to\"7\n" +
+	"\x0fForwardResponse\x12$\n" +
+	"\x04sent\x18\x01 \x03(\v2\x10.earshot.v1.SentR\x04sent\"\xeb\x01\n" +
 	"\x04Sent\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\"\n" +
 	"\fconversation\x18\x02 \x01(\tR\fconversation\x12\"\n" +
@@ -2319,7 +2768,7 @@ const file_v1_messages_proto_rawDesc = "" +
 	"\acontact\x18\x05 \x01(\bR\acontact\x12\x1a\n" +
 	"\bverified\x18\x06 \x01(\bR\bverified\x12\x19\n" +
 	"\bknown_as\x18\a \x01(\tR\aknownAs\x12\x16\n" +
-	"\x06pinned\x18\b \x01(\tR\x06pinned\"\x8a\x05\n" +
+	"\x06pinned\x18\b \x01(\tR\x06pinned\"\xc8\x06\n" +
 	"\aMessage\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\"\n" +
 	"\fconversation\x18\x02 \x01(\tR\fconversation\x12\"\n" +
@@ -2343,15 +2792,40 @@ const file_v1_messages_proto_rawDesc = "" +
 	"\x06reason\x18\x13 \x01(\tR\x06reason\x12&\n" +
 	"\x04with\x18\x14 \x01(\v2\x12.earshot.v1.TargetR\x04with\x12\f\n" +
 	"\x01t\x18\x15 \x01(\x03R\x01t\x12\x16\n" +
-	"\x06unread\x18\x16 \x01(\bR\x06unread\"Z\n" +
+	"\x06unread\x18\x16 \x01(\bR\x06unread\x12'\n" +
+	"\x05quote\x18\x17 \x01(\v2\x11.earshot.v1.QuoteR\x05quote\x12*\n" +
+	"\x06notice\x18\x18 \x01(\v2\x12.earshot.v1.NoticeR\x06notice\x12-\n" +
+	"\awaiting\x18\x19 \x01(\v2\x13.earshot.v1.WaitingR\awaiting\x128\n" +
+	"\vattachments\x18\x1a \x03(\v2\x16.earshot.v1.AttachmentR\vattachments\"\xbb\x01\n" +
+	"\x05Quote\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12&\n" +
+	"\x04from\x18\x02 \x01(\v2\x12.earshot.v1.AuthorR\x04from\x12\x10\n" +
+	"\x03own\x18\x03 \x01(\bR\x03own\x12\x12\n" +
+	"\x04kind\x18\x04 \x01(\tR\x04kind\x12\x12\n" +
+	"\x04text\x18\x05 \x01(\tR\x04text\x12*\n" +
+	"\x04file\x18\x06 \x01(\v2\x16.earshot.v1.AttachmentR\x04file\x12\x14\n" +
+	"\x05files\x18\a \x01(\rR\x05files\"L\n" +
+	"\aWaiting\x12)\n" +
+	"\x05first\x18\x01 \x01(\v2\x13.earshot.v1.PendingR\x05first\x12\x16\n" +
+	"\x06others\x18\x02 \x01(\rR\x06others\"Z\n" +
 	"\bReaction\x12&\n" +
 	"\x04from\x18\x01 \x01(\v2\x12.earshot.v1.AuthorR\x04from\x12\x14\n" +
 	"\x05emoji\x18\x02 \x01(\tR\x05emoji\x12\x10\n" +
-	"\x03own\x18\x03 \x01(\bR\x03own\"w\n" +
+	"\x03own\x18\x03 \x01(\bR\x03own\"\xb7\x01\n" +
 	"\x10MessagesResponse\x12/\n" +
 	"\bmessages\x18\x01 \x03(\v2\x13.earshot.v1.MessageR\bmessages\x12\x16\n" +
 	"\x06cursor\x18\x02 \x01(\tR\x06cursor\x12\x1a\n" +
-	"\brevealed\x18\x03 \x01(\x04R\brevealed\",\n" +
+	"\brevealed\x18\x03 \x01(\x04R\brevealed\x12\x1f\n" +
+	"\vmore_before\x18\x04 \x01(\bR\n" +
+	"moreBefore\x12\x1d\n" +
+	"\n" +
+	"more_after\x18\x05 \x01(\bR\tmoreAfter\"=\n" +
+	"\x13FindMessagesRequest\x12\x16\n" +
+	"\x06prefix\x18\x01 \x01(\tR\x06prefix\x12\x0e\n" +
+	"\x02in\x18\x02 \x01(\tR\x02in\"@\n" +
+	"\x12GetMessagesRequest\x12\x10\n" +
+	"\x03ids\x18\x01 \x03(\tR\x03ids\x12\x18\n" +
+	"\awaiting\x18\x02 \x01(\bR\awaiting\",\n" +
 	"\x06Filter\x12\x12\n" +
 	"\x04from\x18\x01 \x01(\tR\x04from\x12\x0e\n" +
 	"\x02in\x18\x02 \x01(\tR\x02in\"g\n" +
@@ -2377,13 +2851,15 @@ const file_v1_messages_proto_rawDesc = "" +
 	"\x06cursor\x18\x01 \x01(\tR\x06cursor\"2\n" +
 	"\fByKeyRequest\x12\x10\n" +
 	"\x03who\x18\x01 \x01(\tR\x03who\x12\x10\n" +
-	"\x03key\x18\x02 \x01(\tR\x03key\"~\n" +
+	"\x03key\x18\x02 \x01(\tR\x03key\"\xb2\x01\n" +
 	"\x0eHistoryRequest\x12\x10\n" +
 	"\x03who\x18\x01 \x01(\tR\x03who\x12\x14\n" +
 	"\x05limit\x18\x02 \x01(\rR\x05limit\x12\x16\n" +
 	"\x06before\x18\x03 \x01(\tR\x06before\x12\x14\n" +
 	"\x05after\x18\x04 \x01(\tR\x05after\x12\x16\n" +
-	"\x06around\x18\x05 \x01(\tR\x06around\"\xe3\x01\n" +
+	"\x06around\x18\x05 \x01(\tR\x06around\x12\x18\n" +
+	"\anotices\x18\x06 \x01(\bR\anotices\x12\x18\n" +
+	"\awaiting\x18\a \x01(\bR\awaiting\"\xe3\x01\n" +
 	"\rSearchRequest\x12\x14\n" +
 	"\x05words\x18\x01 \x01(\tR\x05words\x12*\n" +
 	"\x06filter\x18\x02 \x01(\v2\x12.earshot.v1.FilterR\x06filter\x120\n" +
@@ -2431,14 +2907,17 @@ const file_v1_messages_proto_rawDesc = "" +
 	"\x0fReceiptsRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\"A\n" +
 	"\x10ReceiptsResponse\x12-\n" +
-	"\areached\x18\x01 \x03(\v2\x13.earshot.v1.ReachedR\areached\"c\n" +
+	"\areached\x18\x01 \x03(\v2\x13.earshot.v1.ReachedR\areached\"\x92\x01\n" +
 	"\aReached\x12*\n" +
 	"\x06person\x18\x01 \x01(\v2\x12.earshot.v1.PersonR\x06person\x12\x14\n" +
 	"\x05state\x18\x02 \x01(\tR\x05state\x12\x16\n" +
-	"\x06reason\x18\x03 \x01(\tR\x06reason2\xc4\b\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\x12-\n" +
+	"\awaiting\x18\x04 \x01(\v2\x13.earshot.v1.PendingR\awaiting2\xa4\n" +
+	"\n" +
 	"\bMessages\x121\n" +
 	"\x04Send\x12\x17.earshot.v1.SendRequest\x1a\x10.earshot.v1.Sent\x12L\n" +
-	"\tSendLines\x12\x1c.earshot.v1.SendLinesRequest\x1a\x1d.earshot.v1.SendLinesResponse(\x010\x01\x121\n" +
+	"\tSendLines\x12\x1c.earshot.v1.SendLinesRequest\x1a\x1d.earshot.v1.SendLinesResponse(\x010\x01\x12B\n" +
+	"\aForward\x12\x1a.earshot.v1.ForwardRequest\x1a\x1b.earshot.v1.ForwardResponse\x121\n" +
 	"\x04Wait\x12\x17.earshot.v1.WaitRequest\x1a\x10.earshot.v1.Sent\x126\n" +
 	"\x05ByKey\x12\x18.earshot.v1.ByKeyRequest\x1a\x13.earshot.v1.Message\x12A\n" +
 	"\x06Unread\x12\x19.earshot.v1.UnreadRequest\x1a\x1c.earshot.v1.MessagesResponse\x12E\n" +
@@ -2446,7 +2925,9 @@ const file_v1_messages_proto_rawDesc = "" +
 	"\bArrivals\x12\x1b.earshot.v1.ArrivalsRequest\x1a\x1c.earshot.v1.MessagesResponse\x12E\n" +
 	"\tGetCursor\x12\x1c.earshot.v1.GetCursorRequest\x1a\x1a.earshot.v1.CursorResponse\x12E\n" +
 	"\tSetCursor\x12\x1c.earshot.v1.SetCursorRequest\x1a\x1a.earshot.v1.CursorResponse\x12C\n" +
-	"\aHistory\x12\x1a.earshot.v1.HistoryRequest\x1a\x1c.earshot.v1.MessagesResponse\x12A\n" +
+	"\aHistory\x12\x1a.earshot.v1.HistoryRequest\x1a\x1c.earshot.v1.MessagesResponse\x12K\n" +
+	"\vGetMessages\x12\x1e.earshot.v1.GetMessagesRequest\x1a\x1c.earshot.v1.MessagesResponse\x12M\n" +
+	"\fFindMessages\x12\x1f.earshot.v1.FindMessagesRequest\x1a\x1c.earshot.v1.MessagesResponse\x12A\n" +
 	"\x06Search\x12\x19.earshot.v1.SearchRequest\x1a\x1a.earshot.v1.SearchResponse0\x01\x12?\n" +
 	"\x06Outbox\x12\x19.earshot.v1.OutboxRequest\x1a\x1a.earshot.v1.OutboxResponse\x125\n" +
 	"\x06Cancel\x12\x19.earshot.v1.CancelRequest\x1a\x10.earshot.v1.Sent\x124\n" +
@@ -2467,125 +2948,148 @@ func file_v1_messages_proto_rawDescGZIP() []byte {
 	return file_v1_messages_proto_rawDescData
 }
 
-var file_v1_messages_proto_msgTypes = make([]protoimpl.MessageInfo, 35)
+var file_v1_messages_proto_msgTypes = make([]protoimpl.MessageInfo, 41)
 var file_v1_messages_proto_goTypes = []any{
 	(*SendRequest)(nil),           // 0: earshot.v1.SendRequest
-	(*Sent)(nil),                  // 1: earshot.v1.Sent
-	(*SendLinesRequest)(nil),      // 2: earshot.v1.SendLinesRequest
-	(*SendLinesResponse)(nil),     // 3: earshot.v1.SendLinesResponse
-	(*WaitRequest)(nil),           // 4: earshot.v1.WaitRequest
-	(*Author)(nil),                // 5: earshot.v1.Author
-	(*Message)(nil),               // 6: earshot.v1.Message
-	(*Reaction)(nil),              // 7: earshot.v1.Reaction
-	(*MessagesResponse)(nil),      // 8: earshot.v1.MessagesResponse
-	(*Filter)(nil),                // 9: earshot.v1.Filter
-	(*UnreadRequest)(nil),         // 10: earshot.v1.UnreadRequest
-	(*MarkReadRequest)(nil),       // 11: earshot.v1.MarkReadRequest
-	(*MarkReadResponse)(nil),      // 12: earshot.v1.MarkReadResponse
-	(*ArrivalsRequest)(nil),       // 13: earshot.v1.ArrivalsRequest
-	(*GetCursorRequest)(nil),      // 14: earshot.v1.GetCursorRequest
-	(*SetCursorRequest)(nil),      // 15: earshot.v1.SetCursorRequest
-	(*CursorResponse)(nil),        // 16: earshot.v1.CursorResponse
-	(*ByKeyRequest)(nil),          // 17: earshot.v1.ByKeyRequest
-	(*HistoryRequest)(nil),        // 18: earshot.v1.HistoryRequest
-	(*SearchRequest)(nil),         // 19: earshot.v1.SearchRequest
-	(*SearchResponse)(nil),        // 20: earshot.v1.SearchResponse
-	(*Found)(nil),                 // 21: earshot.v1.Found
-	(*Mark)(nil),                  // 22: earshot.v1.Mark
-	(*OutboxRequest)(nil),         // 23: earshot.v1.OutboxRequest
-	(*OutboxResponse)(nil),        // 24: earshot.v1.OutboxResponse
-	(*Pending)(nil),               // 25: earshot.v1.Pending
-	(*CancelRequest)(nil),         // 26: earshot.v1.CancelRequest
-	(*EditRequest)(nil),           // 27: earshot.v1.EditRequest
-	(*RecallRequest)(nil),         // 28: earshot.v1.RecallRequest
-	(*ReactRequest)(nil),          // 29: earshot.v1.ReactRequest
-	(*ReceiptsRequest)(nil),       // 30: earshot.v1.ReceiptsRequest
-	(*ReceiptsResponse)(nil),      // 31: earshot.v1.ReceiptsResponse
-	(*Reached)(nil),               // 32: earshot.v1.Reached
-	(*SendLinesRequest_Open)(nil), // 33: earshot.v1.SendLinesRequest.Open
-	(*SendLinesRequest_Line)(nil), // 34: earshot.v1.SendLinesRequest.Line
-	(*durationpb.Duration)(nil),   // 35: google.protobuf.Duration
-	(*Target)(nil),                // 36: earshot.v1.Target
-	(*timestamppb.Timestamp)(nil), // 37: google.protobuf.Timestamp
-	(*Problem)(nil),               // 38: earshot.v1.Problem
-	(*Person)(nil),                // 39: earshot.v1.Person
+	(*ForwardRequest)(nil),        // 1: earshot.v1.ForwardRequest
+	(*ForwardResponse)(nil),       // 2: earshot.v1.ForwardResponse
+	(*Sent)(nil),                  // 3: earshot.v1.Sent
+	(*SendLinesRequest)(nil),      // 4: earshot.v1.SendLinesRequest
+	(*SendLinesResponse)(nil),     // 5: earshot.v1.SendLinesResponse
+	(*WaitRequest)(nil),           // 6: earshot.v1.WaitRequest
+	(*Author)(nil),                // 7: earshot.v1.Author
+	(*Message)(nil),               // 8: earshot.v1.Message
+	(*Quote)(nil),                 // 9: earshot.v1.Quote
+	(*Waiting)(nil),               // 10: earshot.v1.Waiting
+	(*Reaction)(nil),              // 11: earshot.v1.Reaction
+	(*MessagesResponse)(nil),      // 12: earshot.v1.MessagesResponse
+	(*FindMessagesRequest)(nil),   // 13: earshot.v1.FindMessagesRequest
+	(*GetMessagesRequest)(nil),    // 14: earshot.v1.GetMessagesRequest
+	(*Filter)(nil),                // 15: earshot.v1.Filter
+	(*UnreadRequest)(nil),         // 16: earshot.v1.UnreadRequest
+	(*MarkReadRequest)(nil),       // 17: earshot.v1.MarkReadRequest
+	(*MarkReadResponse)(nil),      // 18: earshot.v1.MarkReadResponse
+	(*ArrivalsRequest)(nil),       // 19: earshot.v1.ArrivalsRequest
+	(*GetCursorRequest)(nil),      // 20: earshot.v1.GetCursorRequest
+	(*SetCursorRequest)(nil),      // 21: earshot.v1.SetCursorRequest
+	(*CursorResponse)(nil),        // 22: earshot.v1.CursorResponse
+	(*ByKeyRequest)(nil),          // 23: earshot.v1.ByKeyRequest
+	(*HistoryRequest)(nil),        // 24: earshot.v1.HistoryRequest
+	(*SearchRequest)(nil),         // 25: earshot.v1.SearchRequest
+	(*SearchResponse)(nil),        // 26: earshot.v1.SearchResponse
+	(*Found)(nil),                 // 27: earshot.v1.Found
+	(*Mark)(nil),                  // 28: earshot.v1.Mark
+	(*OutboxRequest)(nil),         // 29: earshot.v1.OutboxRequest
+	(*OutboxResponse)(nil),        // 30: earshot.v1.OutboxResponse
+	(*Pending)(nil),               // 31: earshot.v1.Pending
+	(*CancelRequest)(nil),         // 32: earshot.v1.CancelRequest
+	(*EditRequest)(nil),           // 33: earshot.v1.EditRequest
+	(*RecallRequest)(nil),         // 34: earshot.v1.RecallRequest
+	(*ReactRequest)(nil),          // 35: earshot.v1.ReactRequest
+	(*ReceiptsRequest)(nil),       // 36: earshot.v1.ReceiptsRequest
+	(*ReceiptsResponse)(nil),      // 37: earshot.v1.ReceiptsResponse
+	(*Reached)(nil),               // 38: earshot.v1.Reached
+	(*SendLinesRequest_Open)(nil), // 39: earshot.v1.SendLinesRequest.Open
+	(*SendLinesRequest_Line)(nil), // 40: earshot.v1.SendLinesRequest.Line
+	(*durationpb.Duration)(nil),   // 41: google.protobuf.Duration
+	(*Target)(nil),                // 42: earshot.v1.Target
+	(*timestamppb.Timestamp)(nil), // 43: google.protobuf.Timestamp
+	(*Problem)(nil),               // 44: earshot.v1.Problem
+	(*Notice)(nil),                // 45: earshot.v1.Notice
+	(*Attachment)(nil),            // 46: earshot.v1.Attachment
+	(*Person)(nil),                // 47: earshot.v1.Person
 }
 var file_v1_messages_proto_depIdxs = []int32{
-	35, // 0: earshot.v1.SendRequest.timeout:type_name -> google.protobuf.Duration
-	36, // 1: earshot.v1.Sent.to:type_name -> earshot.v1.Target
-	37, // 2: earshot.v1.Sent.time:type_name -> google.protobuf.Timestamp
-	38, // 3: earshot.v1.Sent.problem:type_name -> earshot.v1.Problem
-	33, // 4: earshot.v1.SendLinesRequest.open:type_name -> earshot.v1.SendLinesRequest.Open
-	34, // 5: earshot.v1.SendLinesRequest.lines:type_name -> earshot.v1.SendLinesRequest.Line
-	1,  // 6: earshot.v1.SendLinesResponse.sent:type_name -> earshot.v1.Sent
-	35, // 7: earshot.v1.WaitRequest.timeout:type_name -> google.protobuf.Duration
-	36, // 8: earshot.v1.Message.to:type_name -> earshot.v1.Target
-	5,  // 9: earshot.v1.Message.from:type_name -> earshot.v1.Author
-	37, // 10: earshot.v1.Message.time:type_name -> google.protobuf.Timestamp
-	37, // 11: earshot.v1.Message.received:type_name -> google.protobuf.Timestamp
-	7,  // 12: earshot.v1.Message.reactions:type_name -> earshot.v1.Reaction
-	36, // 13: earshot.v1.Message.with:type_name -> earshot.v1.Target
-	5,  // 14: earshot.v1.Reaction.from:type_name -> earshot.v1.Author
-	6,  // 15: earshot.v1.MessagesResponse.messages:type_name -> earshot.v1.Message
-	9,  // 16: earshot.v1.UnreadRequest.filter:type_name -> earshot.v1.Filter
-	9,  // 17: earshot.v1.ArrivalsRequest.filter:type_name -> earshot.v1.Filter
-	9,  // 18: earshot.v1.GetCursorRequest.filter:type_name -> earshot.v1.Filter
-	9,  // 19: earshot.v1.SetCursorRequest.filter:type_name -> earshot.v1.Filter
-	9,  // 20: earshot.v1.SearchRequest.filter:type_name -> earshot.v1.Filter
-	37, // 21: earshot.v1.SearchRequest.since:type_name -> google.protobuf.Timestamp
-	37, // 22: earshot.v1.SearchRequest.before:type_name -> google.protobuf.Timestamp
-	21, // 23: earshot.v1.SearchResponse.found:type_name -> earshot.v1.Found
-	37, // 24: earshot.v1.SearchResponse.back:type_name -> google.protobuf.Timestamp
-	6,  // 25: earshot.v1.Found.message:type_name -> earshot.v1.Message
-	22, // 26: earshot.v1.Found.marks:type_name -> earshot.v1.Mark
-	39, // 27: earshot.v1.Found.person:type_name -> earshot.v1.Person
-	25, // 28: earshot.v1.OutboxResponse.pending:type_name -> earshot.v1.Pending
-	36, // 29: earshot.v1.Pending.to:type_name -> earshot.v1.Target
-	37, // 30: earshot.v1.Pending.queued:type_name -> google.protobuf.Timestamp
-	37, // 31: earshot.v1.Pending.last_seen:type_name -> google.protobuf.Timestamp
-	39, // 32: earshot.v1.Pending.person:type_name -> earshot.v1.Person
-	32, // 33: earshot.v1.ReceiptsResponse.reached:type_name -> earshot.v1.Reached
-	39, // 34: earshot.v1.Reached.person:type_name -> earshot.v1.Person
-	35, // 35: earshot.v1.SendLinesRequest.Open.timeout:type_name -> google.protobuf.Duration
-	0,  // 36: earshot.v1.Messages.Send:input_type -> earshot.v1.SendRequest
-	2,  // 37: earshot.v1.Messages.SendLines:input_type -> earshot.v1.SendLinesRequest
-	4,  // 38: earshot.v1.Messages.Wait:input_type -> earshot.v1.WaitRequest
-	17, // 39: earshot.v1.Messages.ByKey:input_type -> earshot.v1.ByKeyRequest
-	10, // 40: earshot.v1.Messages.Unread:input_type -> earshot.v1.UnreadRequest
-	11, // 41: earshot.v1.Messages.MarkRead:input_type -> earshot.v1.MarkReadRequest
-	13, // 42: earshot.v1.Messages.Arrivals:input_type -> earshot.v1.ArrivalsRequest
-	14, // 43: earshot.v1.Messages.GetCursor:input_type -> earshot.v1.GetCursorRequest
-	15, // 44: earshot.v1.Messages.SetCursor:input_type -> earshot.v1.SetCursorRequest
-	18, // 45: earshot.v1.Messages.History:input_type -> earshot.v1.HistoryRequest
-	19, // 46: earshot.v1.Messages.Search:input_type -> earshot.v1.SearchRequest
-	23, // 47: earshot.v1.Messages.Outbox:input_type -> earshot.v1.OutboxRequest
-	26, // 48: earshot.v1.Messages.Cancel:input_type -> earshot.v1.CancelRequest
-	27, // 49: earshot.v1.Messages.Edit:input_type -> earshot.v1.EditRequest
-	28, // 50: earshot.v1.Messages.Recall:input_type -> earshot.v1.RecallRequest
-	29, // 51: earshot.v1.Messages.React:input_type -> earshot.v1.ReactRequest
-	30, // 52: earshot.v1.Messages.Receipts:input_type -> earshot.v1.ReceiptsRequest
-	1,  // 53: earshot.v1.Messages.Send:output_type -> earshot.v1.Sent
-	3,  // 54: earshot.v1.Messages.SendLines:output_type -> earshot.v1.SendLinesResponse
-	1,  // 55: earshot.v1.Messages.Wait:output_type -> earshot.v1.Sent
-	6,  // 56: earshot.v1.Messages.ByKey:output_type -> earshot.v1.Message
-	8,  // 57: earshot.v1.Messages.Unread:output_type -> earshot.v1.MessagesResponse
-	12, // 58: earshot.v1.Messages.MarkRead:output_type -> earshot.v1.MarkReadResponse
-	8,  // 59: earshot.v1.Messages.Arrivals:output_type -> earshot.v1.MessagesResponse
-	16, // 60: earshot.v1.Messages.GetCursor:output_type -> earshot.v1.CursorResponse
-	16, // 61: earshot.v1.Messages.SetCursor:output_type -> earshot.v1.CursorResponse
-	8,  // 62: earshot.v1.Messages.History:output_type -> earshot.v1.MessagesResponse
-	20, // 63: earshot.v1.Messages.Search:output_type -> earshot.v1.SearchResponse
-	24, // 64: earshot.v1.Messages.Outbox:output_type -> earshot.v1.OutboxResponse
-	1,  // 65: earshot.v1.Messages.Cancel:output_type -> earshot.v1.Sent
-	6,  // 66: earshot.v1.Messages.Edit:output_type -> earshot.v1.Message
-	6,  // 67: earshot.v1.Messages.Recall:output_type -> earshot.v1.Message
-	6,  // 68: earshot.v1.Messages.React:output_type -> earshot.v1.Message
-	31, // 69: earshot.v1.Messages.Receipts:output_type -> earshot.v1.ReceiptsResponse
-	53, // [53:70] is the sub-list for method output_type
-	36, // [36:53] is the sub-list for method input_type
-	36, // [36:36] is the sub-list for extension type_name
-	36, // [36:36] is the sub-list for extension extendee
-	0,  // [0:36] is the sub-list for field type_name
+	41, // 0: earshot.v1.SendRequest.timeout:type_name -> google.protobuf.Duration
+	3,  // 1: earshot.v1.ForwardResponse.sent:type_name -> earshot.v1.Sent
+	42, // 2: earshot.v1.Sent.to:type_name -> earshot.v1.Target
+	43, // 3: earshot.v1.Sent.time:type_name -> google.protobuf.Timestamp
+	44, // 4: earshot.v1.Sent.problem:type_name -> earshot.v1.Problem
+	39, // 5: earshot.v1.SendLinesRequest.open:type_name -> earshot.v1.SendLinesRequest.Open
+	40, // 6: earshot.v1.SendLinesRequest.lines:type_name -> earshot.v1.SendLinesRequest.Line
+	3,  // 7: earshot.v1.SendLinesResponse.sent:type_name -> earshot.v1.Sent
+	41, // 8: earshot.v1.WaitRequest.timeout:type_name -> google.protobuf.Duration
+	42, // 9: earshot.v1.Message.to:type_name -> earshot.v1.Target
+	7,  // 10: earshot.v1.Message.from:type_name -> earshot.v1.Author
+	43, // 11: earshot.v1.Message.time:type_name -> google.protobuf.Timestamp
+	43, // 12: earshot.v1.Message.received:type_name -> google.protobuf.Timestamp
+	11, // 13: earshot.v1.Message.reactions:type_name -> earshot.v1.Reaction
+	42, // 14: earshot.v1.Message.with:type_name -> earshot.v1.Target
+	9,  // 15: earshot.v1.Message.quote:type_name -> earshot.v1.Quote
+	45, // 16: earshot.v1.Message.notice:type_name -> earshot.v1.Notice
+	10, // 17: earshot.v1.Message.waiting:type_name -> earshot.v1.Waiting
+	46, // 18: earshot.v1.Message.attachments:type_name -> earshot.v1.Attachment
+	7,  // 19: earshot.v1.Quote.from:type_name -> earshot.v1.Author
+	46, // 20: earshot.v1.Quote.file:type_name -> earshot.v1.Attachment
+	31, // 21: earshot.v1.Waiting.first:type_name -> earshot.v1.Pending
+	7,  // 22: earshot.v1.Reaction.from:type_name -> earshot.v1.Author
+	8,  // 23: earshot.v1.MessagesResponse.messages:type_name -> earshot.v1.Message
+	15, // 24: earshot.v1.UnreadRequest.filter:type_name -> earshot.v1.Filter
+	15, // 25: earshot.v1.ArrivalsRequest.filter:type_name -> earshot.v1.Filter
+	15, // 26: earshot.v1.GetCursorRequest.filter:type_name -> earshot.v1.Filter
+	15, // 27: earshot.v1.SetCursorRequest.filter:type_name -> earshot.v1.Filter
+	15, // 28: earshot.v1.SearchRequest.filter:type_name -> earshot.v1.Filter
+	43, // 29: earshot.v1.SearchRequest.since:type_name -> google.protobuf.Timestamp
+	43, // 30: earshot.v1.SearchRequest.before:type_name -> google.protobuf.Timestamp
+	27, // 31: earshot.v1.SearchResponse.found:type_name -> earshot.v1.Found
+	43, // 32: earshot.v1.SearchResponse.back:type_name -> google.protobuf.Timestamp
+	8,  // 33: earshot.v1.Found.message:type_name -> earshot.v1.Message
+	28, // 34: earshot.v1.Found.marks:type_name -> earshot.v1.Mark
+	47, // 35: earshot.v1.Found.person:type_name -> earshot.v1.Person
+	31, // 36: earshot.v1.OutboxResponse.pending:type_name -> earshot.v1.Pending
+	42, // 37: earshot.v1.Pending.to:type_name -> earshot.v1.Target
+	43, // 38: earshot.v1.Pending.queued:type_name -> google.protobuf.Timestamp
+	43, // 39: earshot.v1.Pending.last_seen:type_name -> google.protobuf.Timestamp
+	47, // 40: earshot.v1.Pending.person:type_name -> earshot.v1.Person
+	38, // 41: earshot.v1.ReceiptsResponse.reached:type_name -> earshot.v1.Reached
+	47, // 42: earshot.v1.Reached.person:type_name -> earshot.v1.Person
+	31, // 43: earshot.v1.Reached.waiting:type_name -> earshot.v1.Pending
+	41, // 44: earshot.v1.SendLinesRequest.Open.timeout:type_name -> google.protobuf.Duration
+	0,  // 45: earshot.v1.Messages.Send:input_type -> earshot.v1.SendRequest
+	4,  // 46: earshot.v1.Messages.SendLines:input_type -> earshot.v1.SendLinesRequest
+	1,  // 47: earshot.v1.Messages.Forward:input_type -> earshot.v1.ForwardRequest
+	6,  // 48: earshot.v1.Messages.Wait:input_type -> earshot.v1.WaitRequest
+	23, // 49: earshot.v1.Messages.ByKey:input_type -> earshot.v1.ByKeyRequest
+	16, // 50: earshot.v1.Messages.Unread:input_type -> earshot.v1.UnreadRequest
+	17, // 51: earshot.v1.Messages.MarkRead:input_type -> earshot.v1.MarkReadRequest
+	19, // 52: earshot.v1.Messages.Arrivals:input_type -> earshot.v1.ArrivalsRequest
+	20, // 53: earshot.v1.Messages.GetCursor:input_type -> earshot.v1.GetCursorRequest
+	21, // 54: earshot.v1.Messages.SetCursor:input_type -> earshot.v1.SetCursorRequest
+	24, // 55: earshot.v1.Messages.History:input_type -> earshot.v1.HistoryRequest
+	14, // 56: earshot.v1.Messages.GetMessages:input_type -> earshot.v1.GetMessagesRequest
+	13, // 57: earshot.v1.Messages.FindMessages:input_type -> earshot.v1.FindMessagesRequest
+	25, // 58: earshot.v1.Messages.Search:input_type -> earshot.v1.SearchRequest
+	29, // 59: earshot.v1.Messages.Outbox:input_type -> earshot.v1.OutboxRequest
+	32, // 60: earshot.v1.Messages.Cancel:input_type -> earshot.v1.CancelRequest
+	33, // 61: earshot.v1.Messages.Edit:input_type -> earshot.v1.EditRequest
+	34, // 62: earshot.v1.Messages.Recall:input_type -> earshot.v1.RecallRequest
+	35, // 63: earshot.v1.Messages.React:input_type -> earshot.v1.ReactRequest
+	36, // 64: earshot.v1.Messages.Receipts:input_type -> earshot.v1.ReceiptsRequest
+	3,  // 65: earshot.v1.Messages.Send:output_type -> earshot.v1.Sent
+	5,  // 66: earshot.v1.Messages.SendLines:output_type -> earshot.v1.SendLinesResponse
+	2,  // 67: earshot.v1.Messages.Forward:output_type -> earshot.v1.ForwardResponse
+	3,  // 68: earshot.v1.Messages.Wait:output_type -> earshot.v1.Sent
+	8,  // 69: earshot.v1.Messages.ByKey:output_type -> earshot.v1.Message
+	12, // 70: earshot.v1.Messages.Unread:output_type -> earshot.v1.MessagesResponse
+	18, // 71: earshot.v1.Messages.MarkRead:output_type -> earshot.v1.MarkReadResponse
+	12, // 72: earshot.v1.Messages.Arrivals:output_type -> earshot.v1.MessagesResponse
+	22, // 73: earshot.v1.Messages.GetCursor:output_type -> earshot.v1.CursorResponse
+	22, // 74: earshot.v1.Messages.SetCursor:output_type -> earshot.v1.CursorResponse
+	12, // 75: earshot.v1.Messages.History:output_type -> earshot.v1.MessagesResponse
+	12, // 76: earshot.v1.Messages.GetMessages:output_type -> earshot.v1.MessagesResponse
+	12, // 77: earshot.v1.Messages.FindMessages:output_type -> earshot.v1.MessagesResponse
+	26, // 78: earshot.v1.Messages.Search:output_type -> earshot.v1.SearchResponse
+	30, // 79: earshot.v1.Messages.Outbox:output_type -> earshot.v1.OutboxResponse
+	3,  // 80: earshot.v1.Messages.Cancel:output_type -> earshot.v1.Sent
+	8,  // 81: earshot.v1.Messages.Edit:output_type -> earshot.v1.Message
+	8,  // 82: earshot.v1.Messages.Recall:output_type -> earshot.v1.Message
+	8,  // 83: earshot.v1.Messages.React:output_type -> earshot.v1.Message
+	37, // 84: earshot.v1.Messages.Receipts:output_type -> earshot.v1.ReceiptsResponse
+	65, // [65:85] is the sub-list for method output_type
+	45, // [45:65] is the sub-list for method input_type
+	45, // [45:45] is the sub-list for extension type_name
+	45, // [45:45] is the sub-list for extension extendee
+	0,  // [0:45] is the sub-list for field type_name
 }
 
 func init() { file_v1_messages_proto_init() }
@@ -2593,6 +3097,8 @@ func file_v1_messages_proto_init() {
 	if File_v1_messages_proto != nil {
 		return
 	}
+	file_v1_files_proto_init()
+	file_v1_notice_proto_init()
 	file_v1_people_proto_init()
 	file_v1_problem_proto_init()
 	type x struct{}
@@ -2601,7 +3107,7 @@ func file_v1_messages_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_v1_messages_proto_rawDesc), len(file_v1_messages_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   35,
+			NumMessages:   41,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

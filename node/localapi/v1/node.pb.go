@@ -438,6 +438,12 @@ type MeResponse struct {
 	Device        string                 `protobuf:"bytes,3,opt,name=device,proto3" json:"device,omitempty"`
 	Accept        string                 `protobuf:"bytes,4,opt,name=accept,proto3" json:"accept,omitempty"` // everyone or contacts
 	ReadReceipts  bool                   `protobuf:"varint,5,opt,name=read_receipts,json=readReceipts,proto3" json:"read_receipts,omitempty"`
+	Typing        bool                   `protobuf:"varint,6,opt,name=typing,proto3" json:"typing,omitempty"`                           // others are told when the owner writes, and the owner when they do
+	Presence      bool                   `protobuf:"varint,7,opt,name=presence,proto3" json:"presence,omitempty"`                       // contacts are told when the owner is away, and the owner when they are
+	Alerts        string                 `protobuf:"bytes,8,opt,name=alerts,proto3" json:"alerts,omitempty"`                            // what notifications show: full, name (of who writes) or nothing
+	QuietHours    []*QuietHours          `protobuf:"bytes,9,rep,name=quiet_hours,json=quietHours,proto3" json:"quiet_hours,omitempty"`  // when the owner is not notified
+	QuietUntil    *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=quiet_until,json=quietUntil,proto3" json:"quiet_until,omitempty"` // nor until then; absent: no such time
+	Files         *FileSettings          `protobuf:"bytes,11,opt,name=files,proto3" json:"files,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -507,18 +513,245 @@ func (x *MeResponse) GetReadReceipts() bool {
 	return false
 }
 
+func (x *MeResponse) GetTyping() bool {
+	if x != nil {
+		return x.Typing
+	}
+	return false
+}
+
+func (x *MeResponse) GetPresence() bool {
+	if x != nil {
+		return x.Presence
+	}
+	return false
+}
+
+func (x *MeResponse) GetAlerts() string {
+	if x != nil {
+		return x.Alerts
+	}
+	return ""
+}
+
+func (x *MeResponse) GetQuietHours() []*QuietHours {
+	if x != nil {
+		return x.QuietHours
+	}
+	return nil
+}
+
+func (x *MeResponse) GetQuietUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.QuietUntil
+	}
+	return nil
+}
+
+func (x *MeResponse) GetFiles() *FileSettings {
+	if x != nil {
+		return x.Files
+	}
+	return nil
+}
+
+// FileSettings is what the owner has set of files and folders.
+type FileSettings struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whether what contacts send, and what comes in groups, is fetched by itself up to a size: on, off, or
+	// default: on where the node runs in a desktop session.
+	Auto          string `protobuf:"bytes,1,opt,name=auto,proto3" json:"auto,omitempty"`
+	Dir           string `protobuf:"bytes,2,opt,name=dir,proto3" json:"dir,omitempty"`    // absolute path of the folder to which files are saved; empty in UpdateMe: the usual one
+	Keep          uint64 `protobuf:"varint,3,opt,name=keep,proto3" json:"keep,omitempty"` // bytes: own files up to this size are copied, larger ones are served from where they are
+	Max           uint64 `protobuf:"varint,4,opt,name=max,proto3" json:"max,omitempty"`   // bytes: larger ones of others can't be accepted; 0: no limit
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FileSettings) Reset() {
+	*x = FileSettings{}
+	mi := &file_v1_node_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FileSettings) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FileSettings) ProtoMessage() {}
+
+func (x *FileSettings) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_node_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FileSettings.ProtoReflect.Descriptor instead.
+func (*FileSettings) Descriptor() ([]byte, []int) {
+	return file_v1_node_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *FileSettings) GetAuto() string {
+	if x != nil {
+		return x.Auto
+	}
+	return ""
+}
+
+func (x *FileSettings) GetDir() string {
+	if x != nil {
+		return x.Dir
+	}
+	return ""
+}
+
+func (x *FileSettings) GetKeep() uint64 {
+	if x != nil {
+		return x.Keep
+	}
+	return 0
+}
+
+func (x *FileSettings) GetMax() uint64 {
+	if x != nil {
+		return x.Max
+	}
+	return 0
+}
+
+// QuietHours is a time of the day in which the owner is not notified, by the clock of this machine.
+type QuietHours struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Days          []uint32               `protobuf:"varint,1,rep,packed,name=days,proto3" json:"days,omitempty"` // on which it begins: 1 is Monday, 7 Sunday; ascending; none: all
+	From          uint32                 `protobuf:"varint,2,opt,name=from,proto3" json:"from,omitempty"`        // minutes since midnight, up to 1,439
+	To            uint32                 `protobuf:"varint,3,opt,name=to,proto3" json:"to,omitempty"`            // the same; not later than `from`: on the next day
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *QuietHours) Reset() {
+	*x = QuietHours{}
+	mi := &file_v1_node_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *QuietHours) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*QuietHours) ProtoMessage() {}
+
+func (x *QuietHours) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_node_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use QuietHours.ProtoReflect.Descriptor instead.
+func (*QuietHours) Descriptor() ([]byte, []int) {
+	return file_v1_node_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *QuietHours) GetDays() []uint32 {
+	if x != nil {
+		return x.Days
+	}
+	return nil
+}
+
+func (x *QuietHours) GetFrom() uint32 {
+	if x != nil {
+		return x.From
+	}
+	return 0
+}
+
+func (x *QuietHours) GetTo() uint32 {
+	if x != nil {
+		return x.To
+	}
+	return 0
+}
+
+type QuietHoursList struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	QuietHours    []*QuietHours          `protobuf:"bytes,1,rep,name=quiet_hours,json=quietHours,proto3" json:"quiet_hours,omitempty"` // at most 14
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *QuietHoursList) Reset() {
+	*x = QuietHoursList{}
+	mi := &file_v1_node_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *QuietHoursList) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*QuietHoursList) ProtoMessage() {}
+
+func (x *QuietHoursList) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_node_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use QuietHoursList.ProtoReflect.Descriptor instead.
+func (*QuietHoursList) Descriptor() ([]byte, []int) {
+	return file_v1_node_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *QuietHoursList) GetQuietHours() []*QuietHours {
+	if x != nil {
+		return x.QuietHours
+	}
+	return nil
+}
+
 type UpdateMeRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          *string                `protobuf:"bytes,1,opt,name=name,proto3,oneof" json:"name,omitempty"`
 	Accept        *string                `protobuf:"bytes,2,opt,name=accept,proto3,oneof" json:"accept,omitempty"`
 	ReadReceipts  *bool                  `protobuf:"varint,3,opt,name=read_receipts,json=readReceipts,proto3,oneof" json:"read_receipts,omitempty"`
+	Typing        *bool                  `protobuf:"varint,4,opt,name=typing,proto3,oneof" json:"typing,omitempty"`
+	Presence      *bool                  `protobuf:"varint,5,opt,name=presence,proto3,oneof" json:"presence,omitempty"`
+	Alerts        *string                `protobuf:"bytes,6,opt,name=alerts,proto3,oneof" json:"alerts,omitempty"`
+	QuietHours    *QuietHoursList        `protobuf:"bytes,7,opt,name=quiet_hours,json=quietHours,proto3" json:"quiet_hours,omitempty"`
+	QuietUntil    *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=quiet_until,json=quietUntil,proto3" json:"quiet_until,omitempty"` // a time that is past: none
+	FilesAuto     *string                `protobuf:"bytes,9,opt,name=files_auto,json=filesAuto,proto3,oneof" json:"files_auto,omitempty"`
+	FilesDir      *string                `protobuf:"bytes,10,opt,name=files_dir,json=filesDir,proto3,oneof" json:"files_dir,omitempty"`
+	FilesKeep     *uint64                `protobuf:"varint,11,opt,name=files_keep,json=filesKeep,proto3,oneof" json:"files_keep,omitempty"` // up to 16 GiB
+	FilesMax      *uint64                `protobuf:"varint,12,opt,name=files_max,json=filesMax,proto3,oneof" json:"files_max,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *UpdateMeRequest) Reset() {
 	*x = UpdateMeRequest{}
-	mi := &file_v1_node_proto_msgTypes[7]
+	mi := &file_v1_node_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -530,7 +763,7 @@ func (x *UpdateMeRequest) String() string {
 func (*UpdateMeRequest) ProtoMessage() {}
 
 func (x *UpdateMeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_node_proto_msgTypes[7]
+	mi := &file_v1_node_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -543,7 +776,7 @@ func (x *UpdateMeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateMeRequest.ProtoReflect.Descriptor instead.
 func (*UpdateMeRequest) Descriptor() ([]byte, []int) {
-	return file_v1_node_proto_rawDescGZIP(), []int{7}
+	return file_v1_node_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *UpdateMeRequest) GetName() string {
@@ -567,6 +800,69 @@ func (x *UpdateMeRequest) GetReadReceipts() bool {
 	return false
 }
 
+func (x *UpdateMeRequest) GetTyping() bool {
+	if x != nil && x.Typing != nil {
+		return *x.Typing
+	}
+	return false
+}
+
+func (x *UpdateMeRequest) GetPresence() bool {
+	if x != nil && x.Presence != nil {
+		return *x.Presence
+	}
+	return false
+}
+
+func (x *UpdateMeRequest) GetAlerts() string {
+	if x != nil && x.Alerts != nil {
+		return *x.Alerts
+	}
+	return ""
+}
+
+func (x *UpdateMeRequest) GetQuietHours() *QuietHoursList {
+	if x != nil {
+		return x.QuietHours
+	}
+	return nil
+}
+
+func (x *UpdateMeRequest) GetQuietUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.QuietUntil
+	}
+	return nil
+}
+
+func (x *UpdateMeRequest) GetFilesAuto() string {
+	if x != nil && x.FilesAuto != nil {
+		return *x.FilesAuto
+	}
+	return ""
+}
+
+func (x *UpdateMeRequest) GetFilesDir() string {
+	if x != nil && x.FilesDir != nil {
+		return *x.FilesDir
+	}
+	return ""
+}
+
+func (x *UpdateMeRequest) GetFilesKeep() uint64 {
+	if x != nil && x.FilesKeep != nil {
+		return *x.FilesKeep
+	}
+	return 0
+}
+
+func (x *UpdateMeRequest) GetFilesMax() uint64 {
+	if x != nil && x.FilesMax != nil {
+		return *x.FilesMax
+	}
+	return 0
+}
+
 type WatchRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -575,7 +871,7 @@ type WatchRequest struct {
 
 func (x *WatchRequest) Reset() {
 	*x = WatchRequest{}
-	mi := &file_v1_node_proto_msgTypes[8]
+	mi := &file_v1_node_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -587,7 +883,7 @@ func (x *WatchRequest) String() string {
 func (*WatchRequest) ProtoMessage() {}
 
 func (x *WatchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_node_proto_msgTypes[8]
+	mi := &file_v1_node_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -600,7 +896,7 @@ func (x *WatchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchRequest.ProtoReflect.Descriptor instead.
 func (*WatchRequest) Descriptor() ([]byte, []int) {
-	return file_v1_node_proto_rawDescGZIP(), []int{8}
+	return file_v1_node_proto_rawDescGZIP(), []int{11}
 }
 
 type WatchResponse struct {
@@ -613,7 +909,7 @@ type WatchResponse struct {
 
 func (x *WatchResponse) Reset() {
 	*x = WatchResponse{}
-	mi := &file_v1_node_proto_msgTypes[9]
+	mi := &file_v1_node_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -625,7 +921,7 @@ func (x *WatchResponse) String() string {
 func (*WatchResponse) ProtoMessage() {}
 
 func (x *WatchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_node_proto_msgTypes[9]
+	mi := &file_v1_node_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -638,7 +934,7 @@ func (x *WatchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchResponse.ProtoReflect.Descriptor instead.
 func (*WatchResponse) Descriptor() ([]byte, []int) {
-	return file_v1_node_proto_rawDescGZIP(), []int{9}
+	return file_v1_node_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *WatchResponse) GetChanged() uint64 {
@@ -685,21 +981,66 @@ const file_v1_node_proto_rawDesc = "" +
 	"\x05group\x18\x05 \x01(\v2\x12.earshot.v1.TargetR\x05group\"\r\n" +
 	"\vDownRequest\"\x0e\n" +
 	"\fDownResponse\"\v\n" +
-	"\tMeRequest\"\x8d\x01\n" +
+	"\tMeRequest\"\xff\x02\n" +
 	"\n" +
 	"MeResponse\x12\x16\n" +
 	"\x06person\x18\x01 \x01(\tR\x06person\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
 	"\x06device\x18\x03 \x01(\tR\x06device\x12\x16\n" +
 	"\x06accept\x18\x04 \x01(\tR\x06accept\x12#\n" +
-	"\rread_receipts\x18\x05 \x01(\bR\freadReceipts\"\x97\x01\n" +
+	"\rread_receipts\x18\x05 \x01(\bR\freadReceipts\x12\x16\n" +
+	"\x06typing\x18\x06 \x01(\bR\x06typing\x12\x1a\n" +
+	"\bpresence\x18\a \x01(\bR\bpresence\x12\x16\n" +
+	"\x06alerts\x18\b \x01(\tR\x06alerts\x127\n" +
+	"\vquiet_hours\x18\t \x03(\v2\x16.earshot.v1.QuietHoursR\n" +
+	"quietHours\x12;\n" +
+	"\vquiet_until\x18\n" +
+	" \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"quietUntil\x12.\n" +
+	"\x05files\x18\v \x01(\v2\x18.earshot.v1.FileSettingsR\x05files\"Z\n" +
+	"\fFileSettings\x12\x12\n" +
+	"\x04auto\x18\x01 \x01(\tR\x04auto\x12\x10\n" +
+	"\x03dir\x18\x02 \x01(\tR\x03dir\x12\x12\n" +
+	"\x04keep\x18\x03 \x01(\x04R\x04keep\x12\x10\n" +
+	"\x03max\x18\x04 \x01(\x04R\x03max\"D\n" +
+	"\n" +
+	"QuietHours\x12\x12\n" +
+	"\x04days\x18\x01 \x03(\rR\x04days\x12\x12\n" +
+	"\x04from\x18\x02 \x01(\rR\x04from\x12\x0e\n" +
+	"\x02to\x18\x03 \x01(\rR\x02to\"I\n" +
+	"\x0eQuietHoursList\x127\n" +
+	"\vquiet_hours\x18\x01 \x03(\v2\x16.earshot.v1.QuietHoursR\n" +
+	"quietHours\"\xd5\x04\n" +
 	"\x0fUpdateMeRequest\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tH\x00R\x04name\x88\x01\x01\x12\x1b\n" +
 	"\x06accept\x18\x02 \x01(\tH\x01R\x06accept\x88\x01\x01\x12(\n" +
-	"\rread_receipts\x18\x03 \x01(\bH\x02R\freadReceipts\x88\x01\x01B\a\n" +
+	"\rread_receipts\x18\x03 \x01(\bH\x02R\freadReceipts\x88\x01\x01\x12\x1b\n" +
+	"\x06typing\x18\x04 \x01(\bH\x03R\x06typing\x88\x01\x01\x12\x1f\n" +
+	"\bpresence\x18\x05 \x01(\bH\x04R\bpresence\x88\x01\x01\x12\x1b\n" +
+	"\x06alerts\x18\x06 \x01(\tH\x05R\x06alerts\x88\x01\x01\x12;\n" +
+	"\vquiet_hours\x18\a \x01(\v2\x1a.earshot.v1.QuietHoursListR\n" +
+	"quietHours\x12;\n" +
+	"\vquiet_until\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"quietUntil\x12\"\n" +
+	"\n" +
+	"files_auto\x18\t \x01(\tH\x06R\tfilesAuto\x88\x01\x01\x12 \n" +
+	"\tfiles_dir\x18\n" +
+	" \x01(\tH\aR\bfilesDir\x88\x01\x01\x12\"\n" +
+	"\n" +
+	"files_keep\x18\v \x01(\x04H\bR\tfilesKeep\x88\x01\x01\x12 \n" +
+	"\tfiles_max\x18\f \x01(\x04H\tR\bfilesMax\x88\x01\x01B\a\n" +
 	"\x05_nameB\t\n" +
 	"\a_acceptB\x10\n" +
-	"\x0e_read_receipts\"\x0e\n" +
+	"\x0e_read_receiptsB\t\n" +
+	"\a_typingB\v\n" +
+	"\t_presenceB\t\n" +
+	"\a_alertsB\r\n" +
+	"\v_files_autoB\f\n" +
+	"\n" +
+	"_files_dirB\r\n" +
+	"\v_files_keepB\f\n" +
+	"\n" +
+	"_files_max\"\x0e\n" +
 	"\fWatchRequest\"?\n" +
 	"\rWatchResponse\x12\x18\n" +
 	"\achanged\x18\x01 \x01(\x04R\achanged\x12\x14\n" +
@@ -723,7 +1064,7 @@ func file_v1_node_proto_rawDescGZIP() []byte {
 	return file_v1_node_proto_rawDescData
 }
 
-var file_v1_node_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_v1_node_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_v1_node_proto_goTypes = []any{
 	(*StatusRequest)(nil),         // 0: earshot.v1.StatusRequest
 	(*StatusResponse)(nil),        // 1: earshot.v1.StatusResponse
@@ -732,35 +1073,44 @@ var file_v1_node_proto_goTypes = []any{
 	(*DownResponse)(nil),          // 4: earshot.v1.DownResponse
 	(*MeRequest)(nil),             // 5: earshot.v1.MeRequest
 	(*MeResponse)(nil),            // 6: earshot.v1.MeResponse
-	(*UpdateMeRequest)(nil),       // 7: earshot.v1.UpdateMeRequest
-	(*WatchRequest)(nil),          // 8: earshot.v1.WatchRequest
-	(*WatchResponse)(nil),         // 9: earshot.v1.WatchResponse
-	(*Finding)(nil),               // 10: earshot.v1.Finding
-	(*timestamppb.Timestamp)(nil), // 11: google.protobuf.Timestamp
-	(*Person)(nil),                // 12: earshot.v1.Person
-	(*Target)(nil),                // 13: earshot.v1.Target
+	(*FileSettings)(nil),          // 7: earshot.v1.FileSettings
+	(*QuietHours)(nil),            // 8: earshot.v1.QuietHours
+	(*QuietHoursList)(nil),        // 9: earshot.v1.QuietHoursList
+	(*UpdateMeRequest)(nil),       // 10: earshot.v1.UpdateMeRequest
+	(*WatchRequest)(nil),          // 11: earshot.v1.WatchRequest
+	(*WatchResponse)(nil),         // 12: earshot.v1.WatchResponse
+	(*Finding)(nil),               // 13: earshot.v1.Finding
+	(*timestamppb.Timestamp)(nil), // 14: google.protobuf.Timestamp
+	(*Person)(nil),                // 15: earshot.v1.Person
+	(*Target)(nil),                // 16: earshot.v1.Target
 }
 var file_v1_node_proto_depIdxs = []int32{
 	2,  // 0: earshot.v1.StatusResponse.warnings:type_name -> earshot.v1.Warning
-	10, // 1: earshot.v1.StatusResponse.finding:type_name -> earshot.v1.Finding
-	11, // 2: earshot.v1.Warning.since:type_name -> google.protobuf.Timestamp
-	12, // 3: earshot.v1.Warning.person:type_name -> earshot.v1.Person
-	13, // 4: earshot.v1.Warning.group:type_name -> earshot.v1.Target
-	0,  // 5: earshot.v1.Node.Status:input_type -> earshot.v1.StatusRequest
-	3,  // 6: earshot.v1.Node.Down:input_type -> earshot.v1.DownRequest
-	5,  // 7: earshot.v1.Node.Me:input_type -> earshot.v1.MeRequest
-	7,  // 8: earshot.v1.Node.UpdateMe:input_type -> earshot.v1.UpdateMeRequest
-	8,  // 9: earshot.v1.Node.Watch:input_type -> earshot.v1.WatchRequest
-	1,  // 10: earshot.v1.Node.Status:output_type -> earshot.v1.StatusResponse
-	4,  // 11: earshot.v1.Node.Down:output_type -> earshot.v1.DownResponse
-	6,  // 12: earshot.v1.Node.Me:output_type -> earshot.v1.MeResponse
-	6,  // 13: earshot.v1.Node.UpdateMe:output_type -> earshot.v1.MeResponse
-	9,  // 14: earshot.v1.Node.Watch:output_type -> earshot.v1.WatchResponse
-	10, // [10:15] is the sub-list for method output_type
-	5,  // [5:10] is the sub-list for method input_type
-	5,  // [5:5] is the sub-list for extension type_name
-	5,  // [5:5] is the sub-list for extension extendee
-	0,  // [0:5] is the sub-list for field type_name
+	13, // 1: earshot.v1.StatusResponse.finding:type_name -> earshot.v1.Finding
+	14, // 2: earshot.v1.Warning.since:type_name -> google.protobuf.Timestamp
+	15, // 3: earshot.v1.Warning.person:type_name -> earshot.v1.Person
+	16, // 4: earshot.v1.Warning.group:type_name -> earshot.v1.Target
+	8,  // 5: earshot.v1.MeResponse.quiet_hours:type_name -> earshot.v1.QuietHours
+	14, // 6: earshot.v1.MeResponse.quiet_until:type_name -> google.protobuf.Timestamp
+	7,  // 7: earshot.v1.MeResponse.files:type_name -> earshot.v1.FileSettings
+	8,  // 8: earshot.v1.QuietHoursList.quiet_hours:type_name -> earshot.v1.QuietHours
+	9,  // 9: earshot.v1.UpdateMeRequest.quiet_hours:type_name -> earshot.v1.QuietHoursList
+	14, // 10: earshot.v1.UpdateMeRequest.quiet_until:type_name -> google.protobuf.Timestamp
+	0,  // 11: earshot.v1.Node.Status:input_type -> earshot.v1.StatusRequest
+	3,  // 12: earshot.v1.Node.Down:input_type -> earshot.v1.DownRequest
+	5,  // 13: earshot.v1.Node.Me:input_type -> earshot.v1.MeRequest
+	10, // 14: earshot.v1.Node.UpdateMe:input_type -> earshot.v1.UpdateMeRequest
+	11, // 15: earshot.v1.Node.Watch:input_type -> earshot.v1.WatchRequest
+	1,  // 16: earshot.v1.Node.Status:output_type -> earshot.v1.StatusResponse
+	4,  // 17: earshot.v1.Node.Down:output_type -> earshot.v1.DownResponse
+	6,  // 18: earshot.v1.Node.Me:output_type -> earshot.v1.MeResponse
+	6,  // 19: earshot.v1.Node.UpdateMe:output_type -> earshot.v1.MeResponse
+	12, // 20: earshot.v1.Node.Watch:output_type -> earshot.v1.WatchResponse
+	16, // [16:21] is the sub-list for method output_type
+	11, // [11:16] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_v1_node_proto_init() }
@@ -770,14 +1120,14 @@ func file_v1_node_proto_init() {
 	}
 	file_v1_finding_proto_init()
 	file_v1_people_proto_init()
-	file_v1_node_proto_msgTypes[7].OneofWrappers = []any{}
+	file_v1_node_proto_msgTypes[10].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_v1_node_proto_rawDesc), len(file_v1_node_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   10,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

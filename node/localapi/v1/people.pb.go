@@ -395,7 +395,9 @@ type Person struct {
 	// The name that the owner has for a contact: the petname, else the pinned name. It is what to
 	// show of them, and WHO finds them by it, whatever they call themselves since. Absent for others,
 	// whom WHO finds by their name, and for a contact who has an ID only.
-	KnownAs       string `protobuf:"bytes,10,opt,name=known_as,json=knownAs,proto3" json:"known_as,omitempty"`
+	KnownAs       string                 `protobuf:"bytes,10,opt,name=known_as,json=knownAs,proto3" json:"known_as,omitempty"`
+	Away          bool                   `protobuf:"varint,11,opt,name=away,proto3" json:"away,omitempty"`                        // online, and has not looked at a screen for a while, as their node says
+	LastSeen      *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=last_seen,json=lastSeen,proto3" json:"last_seen,omitempty"` // when a device of theirs was last connected; absent: never, or now
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -498,6 +500,20 @@ func (x *Person) GetKnownAs() string {
 		return x.KnownAs
 	}
 	return ""
+}
+
+func (x *Person) GetAway() bool {
+	if x != nil {
+		return x.Away
+	}
+	return false
+}
+
+func (x *Person) GetLastSeen() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LastSeen
+	}
+	return nil
 }
 
 type ContactsRequest struct {
@@ -1740,7 +1756,7 @@ const file_v1_people_proto_rawDesc = "" +
 	"\bknown_as\x18\v \x01(\tR\aknownAs\x12\x16\n" +
 	"\x06pinned\x18\f \x01(\tR\x06pinned\x12\x18\n" +
 	"\ablocked\x18\r \x01(\bR\ablocked\x12\x1c\n" +
-	"\tunreached\x18\x0e \x01(\bR\tunreached\"\x83\x02\n" +
+	"\tunreached\x18\x0e \x01(\bR\tunreached\"\xd0\x02\n" +
 	"\x06Person\x12\x16\n" +
 	"\x06person\x18\x01 \x01(\tR\x06person\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n" +
@@ -1752,7 +1768,9 @@ const file_v1_people_proto_rawDesc = "" +
 	"\x06online\x18\b \x01(\bR\x06online\x12\x18\n" +
 	"\adevices\x18\t \x03(\tR\adevices\x12\x19\n" +
 	"\bknown_as\x18\n" +
-	" \x01(\tR\aknownAs\"\x11\n" +
+	" \x01(\tR\aknownAs\x12\x12\n" +
+	"\x04away\x18\v \x01(\bR\x04away\x127\n" +
+	"\tlast_seen\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\blastSeen\"\x11\n" +
 	"\x0fContactsRequest\"@\n" +
 	"\x10ContactsResponse\x12,\n" +
 	"\apersons\x18\x01 \x03(\v2\x12.earshot.v1.PersonR\apersons\"X\n" +
@@ -1895,56 +1913,57 @@ var file_v1_people_proto_depIdxs = []int32{
 	4,  // 0: earshot.v1.PeersResponse.peers:type_name -> earshot.v1.Peer
 	28, // 1: earshot.v1.PeersResponse.finding:type_name -> earshot.v1.Finding
 	29, // 2: earshot.v1.Peer.last_seen:type_name -> google.protobuf.Timestamp
-	5,  // 3: earshot.v1.ContactsResponse.persons:type_name -> earshot.v1.Person
-	5,  // 4: earshot.v1.SafetyWordsResponse.person:type_name -> earshot.v1.Person
-	14, // 5: earshot.v1.RequestsResponse.requests:type_name -> earshot.v1.Request
-	29, // 6: earshot.v1.Request.received:type_name -> google.protobuf.Timestamp
-	1,  // 7: earshot.v1.Request.group:type_name -> earshot.v1.Target
-	5,  // 8: earshot.v1.ForgetRequestsResponse.persons:type_name -> earshot.v1.Person
-	22, // 9: earshot.v1.NewcomersResponse.newcomers:type_name -> earshot.v1.Newcomer
-	5,  // 10: earshot.v1.NewcomersResponse.contact:type_name -> earshot.v1.Person
-	5,  // 11: earshot.v1.Newcomer.person:type_name -> earshot.v1.Person
-	29, // 12: earshot.v1.Newcomer.since:type_name -> google.protobuf.Timestamp
-	5,  // 13: earshot.v1.ReplaceContactResponse.person:type_name -> earshot.v1.Person
-	5,  // 14: earshot.v1.ReplaceContactResponse.old:type_name -> earshot.v1.Person
-	1,  // 15: earshot.v1.ReplaceContactResponse.groups:type_name -> earshot.v1.Target
-	1,  // 16: earshot.v1.ReplaceContactResponse.others:type_name -> earshot.v1.Target
-	25, // 17: earshot.v1.ReplaceContactResponse.lost:type_name -> earshot.v1.Lost
-	1,  // 18: earshot.v1.Lost.group:type_name -> earshot.v1.Target
-	5,  // 19: earshot.v1.RemoveContactResponse.person:type_name -> earshot.v1.Person
-	2,  // 20: earshot.v1.People.Peers:input_type -> earshot.v1.PeersRequest
-	0,  // 21: earshot.v1.People.Resolve:input_type -> earshot.v1.ResolveRequest
-	6,  // 22: earshot.v1.People.Contacts:input_type -> earshot.v1.ContactsRequest
-	8,  // 23: earshot.v1.People.NameContact:input_type -> earshot.v1.NameContactRequest
-	9,  // 24: earshot.v1.People.SafetyWords:input_type -> earshot.v1.SafetyWordsRequest
-	11, // 25: earshot.v1.People.Verify:input_type -> earshot.v1.VerifyRequest
-	12, // 26: earshot.v1.People.Requests:input_type -> earshot.v1.RequestsRequest
-	15, // 27: earshot.v1.People.ForgetRequests:input_type -> earshot.v1.ForgetRequestsRequest
-	17, // 28: earshot.v1.People.Accept:input_type -> earshot.v1.AcceptRequest
-	18, // 29: earshot.v1.People.Block:input_type -> earshot.v1.BlockRequest
-	19, // 30: earshot.v1.People.Unblock:input_type -> earshot.v1.UnblockRequest
-	20, // 31: earshot.v1.People.Newcomers:input_type -> earshot.v1.NewcomersRequest
-	23, // 32: earshot.v1.People.ReplaceContact:input_type -> earshot.v1.ReplaceContactRequest
-	26, // 33: earshot.v1.People.RemoveContact:input_type -> earshot.v1.RemoveContactRequest
-	3,  // 34: earshot.v1.People.Peers:output_type -> earshot.v1.PeersResponse
-	1,  // 35: earshot.v1.People.Resolve:output_type -> earshot.v1.Target
-	7,  // 36: earshot.v1.People.Contacts:output_type -> earshot.v1.ContactsResponse
-	5,  // 37: earshot.v1.People.NameContact:output_type -> earshot.v1.Person
-	10, // 38: earshot.v1.People.SafetyWords:output_type -> earshot.v1.SafetyWordsResponse
-	5,  // 39: earshot.v1.People.Verify:output_type -> earshot.v1.Person
-	13, // 40: earshot.v1.People.Requests:output_type -> earshot.v1.RequestsResponse
-	16, // 41: earshot.v1.People.ForgetRequests:output_type -> earshot.v1.ForgetRequestsResponse
-	5,  // 42: earshot.v1.People.Accept:output_type -> earshot.v1.Person
-	5,  // 43: earshot.v1.People.Block:output_type -> earshot.v1.Person
-	5,  // 44: earshot.v1.People.Unblock:output_type -> earshot.v1.Person
-	21, // 45: earshot.v1.People.Newcomers:output_type -> earshot.v1.NewcomersResponse
-	24, // 46: earshot.v1.People.ReplaceContact:output_type -> earshot.v1.ReplaceContactResponse
-	27, // 47: earshot.v1.People.RemoveContact:output_type -> earshot.v1.RemoveContactResponse
-	34, // [34:48] is the sub-list for method output_type
-	20, // [20:34] is the sub-list for method input_type
-	20, // [20:20] is the sub-list for extension type_name
-	20, // [20:20] is the sub-list for extension extendee
-	0,  // [0:20] is the sub-list for field type_name
+	29, // 3: earshot.v1.Person.last_seen:type_name -> google.protobuf.Timestamp
+	5,  // 4: earshot.v1.ContactsResponse.persons:type_name -> earshot.v1.Person
+	5,  // 5: earshot.v1.SafetyWordsResponse.person:type_name -> earshot.v1.Person
+	14, // 6: earshot.v1.RequestsResponse.requests:type_name -> earshot.v1.Request
+	29, // 7: earshot.v1.Request.received:type_name -> google.protobuf.Timestamp
+	1,  // 8: earshot.v1.Request.group:type_name -> earshot.v1.Target
+	5,  // 9: earshot.v1.ForgetRequestsResponse.persons:type_name -> earshot.v1.Person
+	22, // 10: earshot.v1.NewcomersResponse.newcomers:type_name -> earshot.v1.Newcomer
+	5,  // 11: earshot.v1.NewcomersResponse.contact:type_name -> earshot.v1.Person
+	5,  // 12: earshot.v1.Newcomer.person:type_name -> earshot.v1.Person
+	29, // 13: earshot.v1.Newcomer.since:type_name -> google.protobuf.Timestamp
+	5,  // 14: earshot.v1.ReplaceContactResponse.person:type_name -> earshot.v1.Person
+	5,  // 15: earshot.v1.ReplaceContactResponse.old:type_name -> earshot.v1.Person
+	1,  // 16: earshot.v1.ReplaceContactResponse.groups:type_name -> earshot.v1.Target
+	1,  // 17: earshot.v1.ReplaceContactResponse.others:type_name -> earshot.v1.Target
+	25, // 18: earshot.v1.ReplaceContactResponse.lost:type_name -> earshot.v1.Lost
+	1,  // 19: earshot.v1.Lost.group:type_name -> earshot.v1.Target
+	5,  // 20: earshot.v1.RemoveContactResponse.person:type_name -> earshot.v1.Person
+	2,  // 21: earshot.v1.People.Peers:input_type -> earshot.v1.PeersRequest
+	0,  // 22: earshot.v1.People.Resolve:input_type -> earshot.v1.ResolveRequest
+	6,  // 23: earshot.v1.People.Contacts:input_type -> earshot.v1.ContactsRequest
+	8,  // 24: earshot.v1.People.NameContact:input_type -> earshot.v1.NameContactRequest
+	9,  // 25: earshot.v1.People.SafetyWords:input_type -> earshot.v1.SafetyWordsRequest
+	11, // 26: earshot.v1.People.Verify:input_type -> earshot.v1.VerifyRequest
+	12, // 27: earshot.v1.People.Requests:input_type -> earshot.v1.RequestsRequest
+	15, // 28: earshot.v1.People.ForgetRequests:input_type -> earshot.v1.ForgetRequestsRequest
+	17, // 29: earshot.v1.People.Accept:input_type -> earshot.v1.AcceptRequest
+	18, // 30: earshot.v1.People.Block:input_type -> earshot.v1.BlockRequest
+	19, // 31: earshot.v1.People.Unblock:input_type -> earshot.v1.UnblockRequest
+	20, // 32: earshot.v1.People.Newcomers:input_type -> earshot.v1.NewcomersRequest
+	23, // 33: earshot.v1.People.ReplaceContact:input_type -> earshot.v1.ReplaceContactRequest
+	26, // 34: earshot.v1.People.RemoveContact:input_type -> earshot.v1.RemoveContactRequest
+	3,  // 35: earshot.v1.People.Peers:output_type -> earshot.v1.PeersResponse
+	1,  // 36: earshot.v1.People.Resolve:output_type -> earshot.v1.Target
+	7,  // 37: earshot.v1.People.Contacts:output_type -> earshot.v1.ContactsResponse
+	5,  // 38: earshot.v1.People.NameContact:output_type -> earshot.v1.Person
+	10, // 39: earshot.v1.People.SafetyWords:output_type -> earshot.v1.SafetyWordsResponse
+	5,  // 40: earshot.v1.People.Verify:output_type -> earshot.v1.Person
+	13, // 41: earshot.v1.People.Requests:output_type -> earshot.v1.RequestsResponse
+	16, // 42: earshot.v1.People.ForgetRequests:output_type -> earshot.v1.ForgetRequestsResponse
+	5,  // 43: earshot.v1.People.Accept:output_type -> earshot.v1.Person
+	5,  // 44: earshot.v1.People.Block:output_type -> earshot.v1.Person
+	5,  // 45: earshot.v1.People.Unblock:output_type -> earshot.v1.Person
+	21, // 46: earshot.v1.People.Newcomers:output_type -> earshot.v1.NewcomersResponse
+	24, // 47: earshot.v1.People.ReplaceContact:output_type -> earshot.v1.ReplaceContactResponse
+	27, // 48: earshot.v1.People.RemoveContact:output_type -> earshot.v1.RemoveContactResponse
+	35, // [35:49] is the sub-list for method output_type
+	21, // [21:35] is the sub-list for method input_type
+	21, // [21:21] is the sub-list for extension type_name
+	21, // [21:21] is the sub-list for extension extendee
+	0,  // [0:21] is the sub-list for field type_name
 }
 
 func init() { file_v1_people_proto_init() }

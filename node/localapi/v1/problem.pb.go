@@ -27,7 +27,8 @@ type Problem struct {
 	// A word for programs: unknown, ambiguous, name_taken, name, key_used, text, empty,
 	// too_long, acknowledged, undelivered, no_message, blocked, words, self, setting, not_member,
 	// not_permitted, recalled, group_full, not_yours, too_late, emoji, query, other_store,
-	// no_room, renamed, not_contact, contact, busy, invalid, stopping or internal.
+	// no_room, renamed, not_contact, contact, no_file, too_large, picture, voice, changed,
+	// no_folder, gone, not_held, busy, invalid, stopping or internal.
 	Code string `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
 	// Whom WHO fits (ambiguous), who has the name (name_taken), or who calls themselves WHO and
 	// is known here by another name (renamed).

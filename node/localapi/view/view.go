@@ -22,6 +22,8 @@ import (
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 	"github.com/earshot-im/earshot/node/membership"
 	"github.com/earshot-im/earshot/node/people"
+	"github.com/earshot-im/earshot/node/quiet"
+	"github.com/earshot-im/earshot/node/waiting"
 	"github.com/earshot-im/earshot/node/warnings"
 	"github.com/earshot-im/earshot/store/event"
 )
@@ -100,7 +102,9 @@ func Person(p contacts.Person) *earshotv1.Person {
 		Verified: p.Verified,
 		Blocked:  p.Blocked,
 		Online:   p.Online,
+		Away:     p.Away,
 		Devices:  Each(p.Devices, Text),
+		LastSeen: Stamp(p.LastSeen),
 	}
 }
 
@@ -111,6 +115,14 @@ func Me(m people.Me) *earshotv1.MeResponse {
 		Device:       m.Device.String(),
 		Accept:       m.Accept,
 		ReadReceipts: m.ReadReceipts,
+		Typing:       m.Typing,
+		Presence:     m.Presence,
+		Alerts:       m.Alerts,
+		QuietHours: Each(m.QuietHours, func(h quiet.Hours) *earshotv1.QuietHours {
+			return &earshotv1.QuietHours{Days: Each(h.Days, func(d int) uint32 { return uint32(d) }), From: uint32(h.From), To: uint32(h.To)}
+		}),
+		QuietUntil: Stamp(m.QuietUntil),
+		Files:      &earshotv1.FileSettings{Auto: m.Filing.Auto, Dir: Valid(m.Filing.Dir), Keep: m.Filing.Keep, Max: m.Filing.Max},
 	}
 }
 
@@ -164,8 +176,24 @@ func Message(m chat.Message) *earshotv1.Message {
 		Mentioned: m.Mentioned,
 		Reactions: Each(m.Reactions, Reaction),
 	}
+	for i := range m.Files {
+		v.Attachments = append(v.Attachments, File(i+1, &m.Files[i]))
+	}
 	if m.ReplyTo != nil {
 		v.ReplyTo = EventID(*m.ReplyTo)
+	}
+	if m.Notice != nil {
+		v.From, v.Notice = nil, Notice(*m.Notice)
+	}
+	if q := m.Quote; q != nil {
+		v.Quote = &earshotv1.Quote{Id: EventID(q.ID), From: Author(q.From), Own: q.Own, Kind: q.Kind, Text: Valid(q.Text), Files: uint32(q.Files)}
+		if q.File != nil {
+			v.Quote.File = File(1, q.File)
+			v.Quote.File.Preview, v.Quote.File.Wave = nil, nil // each row would carry them
+		}
+	}
+	if w := m.Waiting; w != nil {
+		v.Waiting = &earshotv1.Waiting{First: Pending(w.First), Others: uint32(w.Others)}
 	}
 	return v
 }
@@ -209,7 +237,11 @@ func Reaction(r chat.Reaction) *earshotv1.Reaction {
 }
 
 func Reached(r chat.Reached) *earshotv1.Reached {
-	return &earshotv1.Reached{Person: Person(r.Person), State: r.State, Reason: r.Reason}
+	v := &earshotv1.Reached{Person: Person(r.Person), State: r.State, Reason: r.Reason}
+	if r.Waiting != nil {
+		v.Waiting = Pending(*r.Waiting)
+	}
+	return v
 }
 
 func Group(g contacts.Group) *earshotv1.Group {
@@ -250,7 +282,7 @@ func Warning(w warnings.Warning) *earshotv1.Warning {
 	return v
 }
 
-func Pending(p chat.Pending) *earshotv1.Pending {
+func Pending(p waiting.Pending) *earshotv1.Pending {
 	return &earshotv1.Pending{
 		Id:         EventID(p.ID),
 		To:         Target(p.To),
@@ -281,7 +313,7 @@ func Request(r contacts.Request) *earshotv1.Request {
 }
 
 // notice is a notice as Changes gives it.
-func Notice(n membership.Notice) *earshotv1.Notice {
+func Notice(n contacts.Notice) *earshotv1.Notice {
 	v := &earshotv1.Notice{
 		Notice:  n.What,
 		Group:   Target(n.Group),

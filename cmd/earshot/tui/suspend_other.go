@@ -1,0 +1,6 @@
+//go:build !unix
+
+package tui
+
+// suspend does nothing where nothing can be suspended.
+func suspend() {}

@@ -1,0 +1,5 @@
+//go:build !linux && !darwin && !windows
+
+package tree
+
+func (p *Partial) mark(string) {}

@@ -1,0 +1,146 @@
+package node
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/node/chat"
+	"github.com/earshot-im/earshot/store"
+	"github.com/earshot-im/earshot/store/event"
+)
+
+// attaches sends a message that has only attachments, of which nothing is kept.
+func (m *machine) attaches(to string, names ...string) chat.Message {
+	m.w.t.Helper()
+	out := chat.Outgoing{To: to}
+	for _, name := range names {
+		out.Attachments = append(out.Attachments, event.Attachment{Name: name, Manifest: crypto.Digest("manifest", []byte(name)), Size: 1})
+	}
+	sent, err := m.Messages().Send(m.w.t.Context(), out)
+	if err != nil {
+		m.w.t.Fatal(err)
+	}
+	return sent
+}
+
+// becomes says what has become of an attachment at its reader.
+func (m *machine) becomes(id event.ID, n int, state store.FileState) {
+	m.w.t.Helper()
+	if err := m.store.SetFiles(m.w.t.Context(), store.FileSet{Message: id, N: n, FileStatus: store.FileStatus{State: state}}); err != nil {
+		m.w.t.Fatal(err)
+	}
+}
+
+// comesTo returns whether a message reaches a state within a time.
+func (m *machine) comesTo(id event.ID, state string, d time.Duration) bool {
+	m.w.t.Helper()
+	ctx, cancel := context.WithTimeout(m.w.t.Context(), d)
+	defer cancel()
+	_, err := m.Messages().Wait(ctx, id, state)
+	if err != nil && ctx.Err() == nil {
+		m.w.t.Fatal(err)
+	}
+	return err == nil
+}
+
+// What becomes of attachments at each reader is told to their author, also of those who tell nobody what they
+// read, and what a reader could not say before it ended is said after the next start.
+func TestHoldingsTravel(t *testing.T) {
+	t.Parallel()
+	inWorld(t, 516, func(t *testing.T, w *world) {
+		all := w.people("Ann", "Bob", "Cleo")
+		ann, bob, cleo := all[0], all[1], all[2]
+		ann.meets(soon, bob, cleo)
+		g := ann.makes("lunch", bob, cleo)
+		if err := bob.owner.SetReadReceipts(t.Context(), false); err != nil {
+			t.Fatal(err)
+		}
+		sent := ann.attaches("#"+g.String(), "menu.pdf", "plan.png")
+		if sent.Text != "" || len(sent.Files) != 2 {
+			t.Errorf("%+v", sent)
+		}
+		if !ann.comesTo(sent.ID, chat.StateDelivered, time.Minute) {
+			t.Fatal("it does not come")
+		}
+		got, err := bob.Messages().Get(t.Context(), []event.ID{sent.ID}, false)
+		if err != nil || len(got) != 1 || got[0].Kind != "text" || len(got[0].Files) != 2 || got[0].Files[1].Name != "plan.png" {
+			t.Errorf("%+v, %v", got, err)
+		}
+		bob.becomes(sent.ID, 0, store.FileHeld)
+		bob.becomes(sent.ID, 1, store.FileDeclined)
+		cleo.becomes(sent.ID, 0, store.FileHeld)
+		if ann.comesTo(sent.ID, chat.StateHeld, time.Minute) {
+			t.Error("Cleo does not have all")
+		}
+		cleo.becomes(sent.ID, 1, store.FileHeld)
+		cleo.stop() // before it was told
+		cleo.start(ann.address())
+		if !ann.comesTo(sent.ID, chat.StateHeld, time.Minute) {
+			t.Error("it is not told")
+		}
+		holders, err := ann.store.Holders(sent.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, h := range holders {
+			want := []event.FileState{event.FileHeld, event.FileHeld}
+			if h.Person == bob.who.person {
+				want[1] = event.FileDeclined
+			}
+			if !slices.Equal(h.States, want) {
+				t.Errorf("%v, want %v", h.States, want)
+			}
+		}
+		// What others have written is nobody else's business.
+		for _, m := range []*machine{bob, cleo} {
+			records, err := m.store.Book().Records(event.KindHoldings, nil)
+			if err != nil || len(records) != 1 || records[0].Device != m.who.device {
+				t.Errorf("%d holdings, %v", len(records), err)
+			}
+		}
+		// What has nothing attached is held when it is there.
+		if words := ann.tell(g, "at one?"); !ann.comesTo(words.ID, chat.StateHeld, time.Minute) {
+			t.Error("words are not held")
+		}
+	})
+}
+
+// What is forwarded goes with what is attached, and so does what waits for somebody who comes back as
+// another person.
+func TestForwardTakesAttachments(t *testing.T) {
+	t.Parallel()
+	inWorld(t, 517, func(t *testing.T, w *world) {
+		all := w.people("Ann", "Bob", "Cleo")
+		ann, bob, cleo := all[0], all[1], all[2]
+		ann.meets(soon, bob, cleo)
+		bob.meets(soon, cleo)
+		sent := ann.attaches("Bob", "menu.pdf")
+		if !ann.comesTo(sent.ID, chat.StateDelivered, time.Minute) {
+			t.Fatal("it does not come")
+		}
+		bob.becomes(sent.ID, 0, store.FileHeld)
+		on, err := bob.Messages().Forward(t.Context(), sent.ID, []string{"Cleo"})
+		if err != nil || len(on) != 1 || on[0].Err != nil || len(on[0].Files) != 1 {
+			t.Fatalf("%+v, %v", on, err)
+		}
+		if f := on[0].Files[0]; f.State != store.FileKept || f.Manifest != sent.Files[0].Manifest || f.Key != sent.Files[0].Key {
+			t.Errorf("%+v", f)
+		}
+		if !bob.comesTo(on[0].ID, chat.StateDelivered, time.Minute) {
+			t.Fatal("it does not come")
+		}
+		if refs, err := cleo.store.Files(on[0].ID); err != nil || len(refs) != 1 || refs[0].Name != "menu.pdf" {
+			t.Errorf("%+v, %v", refs, err)
+		}
+		edited, err := ann.Messages().Edit(t.Context(), sent.ID, "for lunch")
+		if err != nil || edited.Text != "for lunch" || len(edited.Files) != 1 {
+			t.Errorf("%+v, %v", edited, err)
+		}
+		if _, err := ann.Messages().Edit(t.Context(), sent.ID, ""); err != nil {
+			t.Error(err)
+		}
+	})
+}

@@ -1,0 +1,101 @@
+package link
+
+import (
+	"context"
+	"net"
+	"sync/atomic"
+	"syscall"
+
+	"github.com/libp2p/go-libp2p/core/network"
+)
+
+// unsent counts what streams of a link have written and the other device's system has not confirmed:
+// what waits in yamux, and in this system or on the way.
+type unsent struct {
+	yamux  atomic.Int64    // bytes of data that are not written to the connection
+	system syscall.RawConn // nil: it can't be asked
+}
+
+// Unsent returns how many bytes were written to the streams of a connection and have not arrived at the
+// other device, as far as this system tells: whatever is written now comes behind them. Where it doesn't
+// tell, they are those that it has not taken yet.
+func Unsent(c network.Conn) int {
+	var u *unsent
+	if !c.As(&u) {
+		return 0
+	}
+	n := int(u.yamux.Load())
+	if u.system != nil {
+		_ = u.system.Control(func(fd uintptr) { n += unconfirmed(int(fd)) })
+	}
+	return max(n, 0)
+}
+
+// newSending returns a connection to speak yamux over, of which what is unsent is counted.
+func newSending(c net.Conn) *sendingConn {
+	s := &sendingConn{Conn: c, unsent: new(unsent)}
+	if secure, ok := c.(interface{ NetConn() net.Conn }); ok {
+		c = secure.NetConn()
+	}
+	if system, ok := c.(syscall.Conn); ok {
+		s.system, _ = system.SyscallConn()
+	}
+	return s
+}
+
+// sendingConn is a connection as yamux writes to it: a frame at a time.
+type sendingConn struct {
+	net.Conn
+	*unsent
+}
+
+func (c *sendingConn) Write(b []byte) (int, error) {
+	n, err := c.Conn.Write(b)
+	const header, typeData = 12, 0
+	if len(b) > header && b[1] == typeData {
+		c.yamux.Add(int64(header - len(b)))
+	}
+	return n, err
+}
+
+// sendingMux counts what is written to the streams of a connection.
+type sendingMux struct {
+	network.MuxedConn
+	*unsent
+}
+
+// As gives away what is counted.
+func (m *sendingMux) As(target any) bool {
+	if u, ok := target.(**unsent); ok {
+		*u = m.unsent
+		return true
+	}
+	return m.MuxedConn.As(target)
+}
+
+func (m *sendingMux) OpenStream(ctx context.Context) (network.MuxedStream, error) {
+	return m.counted(m.MuxedConn.OpenStream(ctx))
+}
+
+func (m *sendingMux) AcceptStream() (network.MuxedStream, error) {
+	return m.counted(m.MuxedConn.AcceptStream())
+}
+
+func (m *sendingMux) counted(s network.MuxedStream, err error) (network.MuxedStream, error) {
+	if err != nil {
+		return nil, err
+	}
+	return &sendingStream{s, m.unsent}, nil
+}
+
+// sendingStream is a stream whose writes are counted.
+type sendingStream struct {
+	network.MuxedStream
+	unsent *unsent
+}
+
+func (s *sendingStream) Write(b []byte) (int, error) {
+	n, err := s.MuxedStream.Write(b)
+	s.unsent.yamux.Add(int64(n))
+	return n, err
+}
