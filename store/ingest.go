@@ -13,7 +13,21 @@ type Origin struct {
 	Author  crypto.PersonID // whom the run's device speaks for
 	Address string          // of the link by which it came; empty: not known. It says where a stranger counts
 	By      crypto.PersonID // who has brought it. Those who bring something take turns at the disk
+
+	This  *Attempt // what becomes of the run; may be nil
+	After *Attempt // that of the last run of its log that came the same way before it; nil: there is none
 }
+
+// Attempt is what became of a run that was to be stored. Runs of a log are handed over before it is
+// known what became of those before them. One that is smaller than the one before it may fit into a
+// budget where that did not, and would be shown before the words that it follows. So it is refused too.
+type Attempt struct {
+	first      uint64 // sequence of the run
+	overBudget bool
+}
+
+// leavesOut reports whether a run is missing before one that begins with a sequence.
+func (a *Attempt) leavesOut(first uint64) bool { return a != nil && a.overBudget && a.first < first }
 
 // IngestResult says how a log is held after a run was taken.
 type IngestResult struct {
@@ -101,6 +115,9 @@ func (g *ingestion) run(b *batch) error {
 	events := g.events
 	events.batch = b
 	l, forked, err := events.ingest()
+	if this := events.from.This; this != nil {
+		*this = Attempt{events.events[0].Header.Sequence, err == ErrBudget}
+	}
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/earshot-im/earshot/store/book"
 	"github.com/earshot-im/earshot/store/event"
@@ -217,4 +218,48 @@ func TestStrangersBudget(t *testing.T) {
 	if err != ErrBudget {
 		t.Fatal(err)
 	}
+}
+
+// Of a log that finds no room, a smaller run is not taken that comes right after: its words would stand
+// before those that they follow, once there is room. With those it is taken.
+func TestRunAfterOneThatFoundNoRoom(t *testing.T) {
+	n, p := newNode(t), newPen(t)
+	c := p.meets(n, false)
+	long := string(make([]byte, 60<<10))
+	for range book.StrangerBudget/(60<<10) - 1 {
+		_, err := p.give(n, p.say(long))
+		check(t, err)
+	}
+	var before *Attempt
+	begin := func(e event.Event) (wait func() (IngestResult, error)) {
+		from := p.origin()
+		from.This, from.After = new(Attempt), before
+		before = from.This
+		return n.BeginIngest(ctx, event.Run{Events: []event.Event{e}}, from)
+	}
+	_, err := begin(p.say("hello"))()
+	check(t, err)
+	p.say("does not come")
+	_, err = begin(p.say("follows what does not come"))()
+	check(t, err)
+	p.say("does not come either")
+	held := words(n.rows(c))
+	said := []event.Event{p.say(long + "1"), p.say("2"), p.say("3")}
+	var waits []func() (IngestResult, error)
+	for _, e := range said {
+		waits = append(waits, begin(e))
+	}
+	for i, wait := range waits {
+		if _, err := wait(); err != ErrBudget {
+			t.Errorf("run %d: %v", i, err)
+		}
+	}
+	equalWords(t, "without room", words(n.rows(c)), held...)
+	check(t, n.book.UpdatePerson(ctx, p.card.Person(), func(p *book.Person) error { p.Contact = true; return nil }))
+	for _, e := range said {
+		_, err := begin(e)()
+		check(t, err)
+	}
+	check(t, n.Release(ctx, nil, time.Now().Add(time.Second), nil))
+	equalWords(t, "with room", words(n.rows(c)), append(held, "follows what does not come", long+"1", "2", "3")...)
 }

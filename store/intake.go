@@ -132,6 +132,9 @@ func (in *intake) growLog(l *layout.Log, s sifted, known bool) (*layout.Log, err
 			return nil, err
 		}
 	}
+	if err := in.inOrder(l, s.fresh); err != nil {
+		return nil, err
+	}
 	if err := in.charge(l, s.fresh, filled, known); err != nil {
 		return nil, err
 	}
@@ -156,6 +159,23 @@ func (in *intake) growLog(l *layout.Log, s sifted, known bool) (*layout.Log, err
 		}
 	}
 	return l, nil
+}
+
+// inOrder returns ErrBudget if the run before this one found no room, so that there is a hole before
+// what this one brings.
+func (in *intake) inOrder(l *layout.Log, fresh []int) error {
+	if len(fresh) == 0 {
+		return nil
+	}
+	first := in.events[fresh[0]].Header.Sequence
+	if !in.from.After.leavesOut(first) || l.Segments.Covers(first-1) {
+		return nil
+	}
+	before, err := in.standing(l, first-1)
+	if err == nil && before == nil {
+		err = ErrBudget
+	}
+	return err
 }
 
 // sift compares events with what stands in their log.

@@ -118,7 +118,7 @@ type Ingested struct {
 // Ingest proves a run that a person has brought, checks its author's place and stores it. It
 // returns after the commit.
 func (d *Door) Ingest(ctx context.Context, run event.Run, from crypto.PersonID) Ingested {
-	return d.begin(ctx, run, from, "")()
+	return d.begin(ctx, run, store.Origin{By: from})()
 }
 
 // Gossiped is Ingest for a run that came by gossip.
@@ -132,15 +132,15 @@ func (d *Door) Gossiped(ctx context.Context, run event.Run, from crypto.PersonID
 
 // begin proves a run and hands it to the store. wait returns after the commit. Runs of one
 // person are stored in the order in which they began. A run that brings nothing is not proven again.
-func (d *Door) begin(ctx context.Context, run event.Run, from crypto.PersonID, address string) (wait func() Ingested) {
-	if in, repeats := d.repeats(&run, from); repeats {
+func (d *Door) begin(ctx context.Context, run event.Run, from store.Origin) (wait func() Ingested) {
+	if in, repeats := d.repeats(&run, from.By); repeats {
 		return func() Ingested { return in }
 	}
-	admitted, err := d.Admit(ctx, run, from)
+	admitted, err := d.Admit(ctx, run, from.By)
 	if err != nil {
 		return func() Ingested { return Ingested{Author: admitted.Author, Err: err} }
 	}
-	admitted.address = address
+	admitted.from = from
 	return admitted.Store(ctx)
 }
 
@@ -158,10 +158,8 @@ func (d *Door) repeats(run *event.Run, from crypto.PersonID) (in Ingested, repea
 type Admitted struct {
 	Author crypto.PersonID
 	door   *Door
-	run    event.Run       // what of it is for the owner
-	by     crypto.PersonID // who has brought it
-
-	address string // of the link by which it came
+	run    event.Run    // what of it is for the owner
+	from   store.Origin // of its author nothing is said here
 }
 
 // Admit proves a run, leaves out what is not for the owner, and makes sure that the store knows who
@@ -174,7 +172,7 @@ func (d *Door) Admit(ctx context.Context, run event.Run, from crypto.PersonID) (
 		return Admitted{}, fmt.Errorf("%w: %w", ErrUnproven, err)
 	}
 	author, err := d.mayWrite(&run, from)
-	a := Admitted{Author: author, door: d, run: run, by: from}
+	a := Admitted{Author: author, door: d, run: run, from: store.Origin{By: from}}
 	if err != nil {
 		return a, err
 	}
@@ -199,7 +197,8 @@ func (d *Door) Admit(ctx context.Context, run event.Run, from crypto.PersonID) (
 func (a Admitted) Store(ctx context.Context) (wait func() Ingested) {
 	d, c := a.door, a.run.Log().Conversation
 	inGroup := d.cfg.Groups.Known(c)
-	stored := d.cfg.Store.BeginIngest(ctx, a.run, store.Origin{Author: a.Author, Address: a.address, By: a.by})
+	a.from.Author = a.Author
+	stored := d.cfg.Store.BeginIngest(ctx, a.run, a.from)
 	return func() Ingested {
 		result, err := stored()
 		forked := errors.Is(err, store.ErrForked)

@@ -297,8 +297,8 @@ func TestTurnIsOfWhoBringsIt(t *testing.T) {
 		"Ann's, from Bob": ann.writesTo(bob, "from Ann"),
 	} {
 		admitted, err := ann.Admit(t.Context(), c, bob.id())
-		if err != nil || admitted.by != bob.id() {
-			t.Errorf("%s: brought by %v, %v", what, admitted.by, err)
+		if err != nil || admitted.from.By != bob.id() {
+			t.Errorf("%s: brought by %v, %v", what, admitted.from.By, err)
 		}
 	}
 }

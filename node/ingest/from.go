@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	gosync "sync"
 	"time"
 
 	"github.com/earshot-im/earshot/crypto"
@@ -35,23 +36,49 @@ type From struct {
 	person  crypto.PersonID
 	address string // of the link, by which strangers are counted
 	visible func(event.Log, event.Segments) event.Segments
+
+	mu       gosync.Mutex
+	attempts map[event.Log]*store.Attempt // the last of each log that is under way or was refused
 }
 
 // From returns the door for what a session brings. visible returns the segments of a log that the
 // peer may know about.
 func (d *Door) From(s Session, person crypto.PersonID, visible func(event.Log, event.Segments) event.Segments) *From {
-	return &From{door: d, session: s, person: person, address: d.Address(s), visible: visible}
+	return &From{
+		door: d, session: s, person: person, address: d.Address(s), visible: visible,
+		attempts: map[event.Log]*store.Attempt{},
+	}
 }
 
 // Run begins to let in a run. wait returns the answer after the commit.
 func (f *From) Run(ctx context.Context, e sync.Ingest) (wait func() sync.Input) {
-	commit := f.door.begin(ctx, e.Run, f.person, f.address)
+	this := new(store.Attempt)
+	from := store.Origin{By: f.person, Address: f.address, This: this, After: f.began(e.Run.Log(), this)}
+	commit := f.door.begin(ctx, e.Run, from)
 	return func() sync.Input {
 		result := commit()
+		f.ended(e.Run.Log(), this, result.Err)
 		if result.New {
 			f.door.rounds.stored(f.session, e.Run.Log())
 		}
 		return f.answer(ctx, e.Ticket, e.Run.Log(), result)
+	}
+}
+
+// began notes that a run is to be stored, and returns the attempt before it, nil if there is none.
+func (f *From) began(log event.Log, this *store.Attempt) (before *store.Attempt) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	before, f.attempts[log] = f.attempts[log], this
+	return before
+}
+
+// ended forgets an attempt that says nothing of the next one.
+func (f *From) ended(log event.Log, this *store.Attempt, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.attempts[log] == this && !errors.Is(err, store.ErrBudget) {
+		delete(f.attempts, log)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/earshot-im/earshot/crypto"
@@ -12,6 +13,7 @@ import (
 	"github.com/earshot-im/earshot/node/sync"
 	"github.com/earshot-im/earshot/node/wire"
 	"github.com/earshot-im/earshot/store"
+	"github.com/earshot-im/earshot/store/book"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -61,5 +63,47 @@ func TestAnswersToRuns(t *testing.T) {
 	}
 	if got, ok := s.answer(t.Context(), 7, log, Ingested{Err: &groups.NeedsCardError{Head: crypto.Hash{1}}}).(sync.NeedCard); !ok || got.Ticket != 7 || got.Head != (crypto.Hash{1}) {
 		t.Errorf("an unknown card: %+v", got)
+	}
+}
+
+// A session hands over runs before it is known what becomes of those before them. What follows a run
+// that found no room is refused like it, until that one comes again.
+func TestRunsAfterOneThatFoundNoRoom(t *testing.T) {
+	ann, bob, _ := newHalls(t)
+	from, _ := ann.from(bob)
+	c := event.Direct(ann.id(), bob.id())
+	begin := func(run event.Run) (wait func() wire.Reason) {
+		stored := from.Run(t.Context(), sync.Ingest{Conversation: c, Run: run})
+		return func() wire.Reason { return stored().(sync.Stored).Refused }
+	}
+	long := strings.Repeat("x", 60_000)
+	var runs []event.Run
+	for range 30 {
+		runs = append(runs, bob.writesTo(ann, long))
+	}
+	runs = append(runs, bob.writesTo(ann, "that is all"))
+	refuses := func() (n int) {
+		t.Helper()
+		var waits []func() wire.Reason
+		for _, run := range runs {
+			waits = append(waits, begin(run))
+		}
+		for i, wait := range waits {
+			why := wait()
+			if why != 0 && why != wire.OverBudget || n > 0 && why == 0 {
+				t.Fatalf("run %d of %d: %v, after %d that were refused", i, len(runs), why, n)
+			}
+			if why != 0 {
+				n++
+			}
+		}
+		return n
+	}
+	if n := refuses(); n < 2 || n == len(runs) {
+		t.Errorf("%d of %d are refused", n, len(runs))
+	}
+	ann.sets(bob, func(p *book.Person) { p.Contact = true })
+	if n := refuses(); n > 0 {
+		t.Errorf("with room, %d are refused", n)
 	}
 }
