@@ -1,8 +1,12 @@
 package tx
 
-// batchBytes bounds what is written in one batch of what others have brought. Whoever comes while it
-// is being written waits for it. With less, much of the time would go into syncs.
-const batchBytes = 1 << 20
+const (
+	// batchBytes bounds what is written in one batch of what others have brought. Whoever comes while it
+	// is being written waits for it. With less, much of the time would go into syncs.
+	batchBytes = 1 << 20
+	// leftBytes is how much of it is left for others beside the first thing, which may be larger than a batch.
+	leftBytes = batchBytes / 4
+)
 
 // queue is what waits to be written. What the owner writes is first. Of what others have brought,
 // one thing of each is taken in turns, so that somebody who brings little does not wait for all that
@@ -29,19 +33,29 @@ func (q *queue) add(o *op) {
 	q.by[o.by] = append(q.by[o.by], o)
 }
 
-// take takes out what is written in the next batch: at least one thing, if anything waits.
+// take takes out what is written in the next batch: at least one thing, if anything waits. Where the next
+// thing of somebody does not fit, others have their turn, and theirs is among the first in the batch after.
 func (q *queue) take() []*op {
-	group, bytes := q.own, 0
+	group, left := q.own, batchBytes
 	q.own = nil
-	for len(q.next) > 0 {
-		o := q.by[q.next[0]][0]
-		if bytes > 0 && bytes+o.bytes > batchBytes {
-			break
+	var waiting []string
+	for first := true; len(q.next) > 0; first = false {
+		by := q.next[0]
+		o := q.by[by][0]
+		switch {
+		case first:
+			left -= min(o.bytes, batchBytes-leftBytes)
+		case o.bytes > left:
+			waiting = append(waiting, by)
+			q.next = q.next[1:]
+			continue
+		default:
+			left -= o.bytes
 		}
-		bytes += o.bytes
 		group = append(group, o)
 		q.pop()
 	}
+	q.next = waiting
 	q.len -= len(group)
 	return group
 }

@@ -38,11 +38,11 @@ func TestMuchOfOneDoesNotDelayOthers(t *testing.T) {
 		}
 	}
 	equal(t, "at first", order[:3], "own", "much 00", "little 1")
-	if at := slices.Index(order, "large"); at > 4 {
-		t.Errorf("what fits into no batch is number %d", at)
-	}
-	if at := slices.Index(order, "little 2"); at > 6 {
+	if at := slices.Index(order, "little 2"); at > 4 {
 		t.Errorf("the second little thing is number %d", at)
+	}
+	if at := slices.Index(order, "large"); at != 6 || order[7] != "much 03" {
+		t.Errorf("what fits into no batch is number %d, and not first in the second: %q", at, order)
 	}
 	equal(t, "those of one", slices.DeleteFunc(order, func(name string) bool { return !slices.Contains(much, name) }), much...)
 	batches := 0
@@ -72,4 +72,26 @@ func TestClosedWithAQueue(t *testing.T) {
 		t.Error(err)
 	}
 	equal(t, "keys", keys(t, db), "first")
+}
+
+// Somebody's thing that fills a batch by itself leaves room in it for the little that others bring. They
+// don't wait for a batch after it.
+func TestLittleBesideMuch(t *testing.T) {
+	var q queue
+	add := func(by string, bytes int) { q.add(&op{by: by, bytes: bytes}) }
+	for range 3 {
+		add("one", batchBytes)
+		add("two", 2*batchBytes)
+	}
+	add("three", 1)
+	add("four", leftBytes)
+	var batches []string
+	for q.len > 0 {
+		all := ""
+		for _, o := range q.take() {
+			all += o.by + " "
+		}
+		batches = append(batches, all)
+	}
+	equal(t, "batches", batches, "one three ", "two four ", "one ", "two ", "one ", "two ")
 }
