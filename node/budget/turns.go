@@ -16,7 +16,7 @@ type turns struct {
 	left    time.Duration // in the bucket; below 0 if the last turn took more than there was
 	at      time.Time     // when left was right
 	running int
-	given   time.Duration // used of the holder that was last given a turn: where newcomers begin
+	given   time.Duration // used of the holder that was last given a turn: where newcomers begin, but for headStart
 	waiting byUsed        // holders with turns that wait
 	wake    *time.Timer   // nil if nobody waits for the bucket
 }
@@ -24,6 +24,10 @@ type turns struct {
 // longWait is how long somebody must wait for a turn for the pool to be short of time. A burst may
 // keep the others waiting for less.
 const longWait = 2 * time.Second
+
+// headStart is how much less than the others somebody may have used who comes, or comes again: what it takes
+// to greet, and to bring a first message. They do not wait in between until each of the others had a turn.
+const headStart = 50 * time.Millisecond
 
 // turn is one call of Turn.
 type turn struct {
@@ -65,7 +69,7 @@ func (s *turns) put(h *holder, t *turn) {
 	h.turns = append(h.turns, t)
 	t.account.used = max(t.account.used, h.given)
 	if h.at < 0 {
-		h.used = max(h.used, s.given)
+		h.used = max(h.used, s.given-headStart)
 		heap.Push(&s.waiting, h)
 	}
 }

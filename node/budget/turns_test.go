@@ -110,6 +110,49 @@ func TestTurnsAreFairBehindOneAddress(t *testing.T) {
 	})
 }
 
+// TestNewcomerDoesNotWaitForAll: whoever comes by an address of their own can greet and bring a message,
+// though there are many addresses whose turns wait. They do not have to wait between their turns until each
+// of the others had one. Later they have no more than others.
+func TestNewcomerDoesNotWaitForAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := office()
+		ctx, cancel := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		for n := range 64 {
+			a := b.Open(addr(n))
+			running.Go(func() {
+				for {
+					done, err := a.Turn(ctx)
+					if err != nil {
+						return
+					}
+					time.Sleep(5 * time.Millisecond)
+					done()
+				}
+			})
+		}
+		time.Sleep(10 * time.Second)
+		begin := time.Now()
+		newcomer := b.Open(addr(64))
+		for range 8 {
+			newcomer.spend(t, time.Millisecond)
+		}
+		if took := time.Since(begin); took > time.Second {
+			t.Errorf("a newcomer waits for %v", took)
+		}
+		before, begin := b.Used()[Stranger].Time, time.Now()
+		var mine time.Duration
+		for ; time.Since(begin) < 100*time.Second; mine += 5 * time.Millisecond {
+			newcomer.spend(t, 5*time.Millisecond)
+		}
+		if all := b.Used()[Stranger].Time - before; mine > all/64+2*headStart {
+			t.Errorf("got %v of %v", mine, all)
+		}
+		cancel()
+		running.Wait()
+	})
+}
+
 // TestTurnsAreFairByAddress: somebody with one session gets as much as somebody with fifty, and no
 // more for having rested before.
 func TestTurnsAreFairByAddress(t *testing.T) {
