@@ -15,7 +15,16 @@ import (
 // A reference says what the attachment stands for here, by a name that several attachments may share, and
 // what has become of it. When the last reference to a name goes, what is kept under it is forgotten in the
 // same commit (Shelf.Forget). References to which something is to be done stand together, by their
-// state, so that nobody has to look for them among all others.
+// state, so that nobody has to look for them among all others. While one of others' messages is new it does
+// not keep what another message has brought.
+
+const (
+	// costFile is about how much is written for an attachment that is new, in bytes.
+	costFile = 512
+	// costFileUser is the same once it is decided what becomes of it: there is a row under a name that is
+	// random, so a page changes that no other one changes.
+	costFileUser = 4 << 10
+)
 
 // BlobID names what is kept of an attachment on this disk.
 type BlobID = shelf.ID
@@ -172,7 +181,7 @@ func (f *files) show(x *entry) error {
 	if err != nil {
 		return err
 	}
-	if x.plain = plain; !event.HasAttachments(plain) {
+	if x.plain = plain; event.CountAttachments(plain) == 0 {
 		return nil
 	}
 	body, err := f.content(x)
@@ -187,7 +196,7 @@ func (f *files) show(x *entry) error {
 				return err
 			}
 		}
-		f.put(layout.File{Slot: x.Slot, N: byte(n)}, layout.FileRef{Blob: layout.Blob(id), State: byte(state)})
+		f.put(x, n, layout.FileRef{Blob: layout.Blob(id), State: byte(state)})
 	}
 	for _, key := range attachedKeys(x) {
 		f.Put(bucketAttached, key, x.Slot.Bytes())
@@ -239,10 +248,14 @@ func working(state FileState) bool {
 	return false
 }
 
-// put writes a reference that is not there.
-func (f *files) put(of layout.File, ref layout.FileRef) {
+// put writes a reference that is not there. Who has sent a message chooses how much is attached to it. So as
+// long as nothing is decided about that, no row is made that stands apart from those of the same message.
+func (f *files) put(x *entry, n int, ref layout.FileRef) {
+	of := layout.File{Slot: x.Slot, N: byte(n)}
 	f.Put(bucketBlobRefs, of.Bytes(), ref.Bytes())
-	f.Put(bucketBlobUsers, layout.BlobUser(ref.Blob, of), []byte{})
+	if FileState(ref.State) != FileNew || f.isOwn(x.in.Person) {
+		f.Put(bucketBlobUsers, layout.BlobUser(ref.Blob, of), []byte{})
+	}
 	if working(FileState(ref.State)) {
 		f.Put(bucketFileWork, layout.FileWork(ref.State, of), []byte{})
 	}
@@ -294,7 +307,7 @@ func (f *files) move(x *entry, from layout.Slot) error {
 	}
 	for n, ref := range refs {
 		f.take(layout.File{Slot: from, N: byte(n)}, ref)
-		f.put(layout.File{Slot: x.Slot, N: byte(n)}, ref)
+		f.put(x, n, ref)
 	}
 	for _, key := range attachedKeys(x) {
 		f.Put(bucketAttached, key, x.Slot.Bytes())
@@ -314,11 +327,11 @@ func (f *files) set(x *entry, n int, to FileStatus) error {
 		return err
 	}
 	was := statusOf(ref)
-	if was == to {
-		return nil
+	if was == to || was.State == FileNew && to.State == FileHeld && !f.s.shelf.Has(&f.Batch.Reader, BlobID(ref.Blob)) {
+		return nil // what was here has gone with another message meanwhile, so it is still new
 	}
 	f.take(of, ref)
-	f.put(of, to.onto(ref))
+	f.put(x, n, to.onto(ref))
 	if was.shown() != to.shown() {
 		f.noteEvent(x.Slot)
 	}

@@ -47,7 +47,9 @@ func (n *node) filed() {
 					n.t.Errorf("no reference to an attachment: %v", err)
 				}
 				want[key{"blobrefs", string(of.Bytes())}] = string(ref.Bytes())
-				want[key{"blobusers", string(layout.BlobUser(ref.Blob, of))}] = ""
+				if FileState(ref.State) != FileNew || r.isOwn(x.in.Person) {
+					want[key{"blobusers", string(layout.BlobUser(ref.Blob, of))}] = ""
+				}
 				if working(FileState(ref.State)) {
 					want[key{"filework", string(layout.FileWork(ref.State, of))}] = ""
 				}
@@ -112,8 +114,12 @@ func (p *pen) attach(words string, names []string, change ...func(*event.Header)
 	return e
 }
 
+// set says what has become of an attachment. What is held was fetched before.
 func (n *node) set(id event.ID, at int, state FileState) {
 	n.t.Helper()
+	if state == FileHeld {
+		n.set(id, at, FileFetching)
+	}
 	check(n.t, n.SetFiles(ctx, FileSet{Message: id, N: at, FileStatus: FileStatus{State: state}}))
 }
 
@@ -370,9 +376,10 @@ func TestGivingBackTakesWhatIsAttached(t *testing.T) {
 	for i := range 3 {
 		check(t, n.MarkRead(ctx, false, events[i].ID))
 	}
+	n.set(events[3].ID, 0, FileDeclined) // the same as the third; what is new keeps nothing
 	_, err = n.GiveBack(ctx, true, p.card.Person())
 	check(t, err)
-	equalWords(t, "new", n.in(FileNew), "1", "2")
+	equalWords(t, "new", n.in(FileNew), "2")
 	dropped := n.lastChange().Dropped
 	if len(dropped) != 1 {
 		t.Errorf("dropped %v", dropped)
@@ -450,17 +457,6 @@ func TestAttachedPages(t *testing.T) {
 	if _, err := n.Attached(&d, &want[0], 3, nil); err != ErrNoEvent {
 		t.Error(err)
 	}
-	refs, err := n.FilesWith(n.shelf.ID(OfFile(ptr(attached("x")))), 5, nil)
-	check(t, err)
-	if len(refs) != 5 || refs[0].Name != "x" {
-		t.Errorf("%+v", refs)
-	}
-	last := refs[4].Message // a filter after the limit does not find it
-	refs, err = n.FilesWith(n.shelf.ID(OfFile(ptr(attached("x")))), 1, func(f *FileRef) bool { return f.Message == last })
-	check(t, err)
-	if len(refs) != 1 || refs[0].Message != last {
-		t.Errorf("%+v", refs)
-	}
 	refs, next, err := n.FilesIn(FileNew, nil, 4)
 	check(t, err)
 	if len(refs) != 4 || next == nil {
@@ -471,6 +467,83 @@ func TestAttachedPages(t *testing.T) {
 	if end != nil || len(rest)+4 != len(n.in(FileNew)) {
 		t.Errorf("%d then", len(rest))
 	}
+	same := n.shelf.ID(OfFile(ptr(attached("x"))))
+	refs, err = n.FilesWith(same, 5, nil)
+	if check(t, err); len(refs) > 0 {
+		t.Errorf("new ones keep what is the same: %+v", refs)
+	}
+	for _, id := range all {
+		n.set(id, 0, FileOffered)
+	}
+	refs, err = n.FilesWith(same, 5, nil)
+	check(t, err)
+	if len(refs) != 5 || refs[0].Name != "x" {
+		t.Errorf("%+v", refs)
+	}
+	last := refs[4].Message // a filter after the limit does not find it
+	refs, err = n.FilesWith(n.shelf.ID(OfFile(ptr(attached("x")))), 1, func(f *FileRef) bool { return f.Message == last })
+	check(t, err)
+	if len(refs) != 1 || refs[0].Message != last {
+		t.Errorf("%+v", refs)
+	}
+}
+
+// New attachments are given by logs: somebody who sends many is passed over for the next.
+func TestNewFilesByLog(t *testing.T) {
+	n := newNode(t)
+	var all [][]event.Event
+	for range 3 {
+		p := newPen(t)
+		p.meets(n, true)
+		events := []event.Event{p.attach("", []string{"a", "b", "c"}), p.attach("", []string{"d"})}
+		_, err := p.give(n, events...)
+		check(t, err)
+		all = append(all, events)
+	}
+	n.set(all[1][0].ID, 1, FileOffered)
+	n.set(all[2][0].ID, 0, FileOffered)
+	n.set(all[2][0].ID, 1, FileOffered)
+	n.set(all[2][0].ID, 2, FileOffered)
+	n.set(all[2][1].ID, 0, FileOffered)
+	var from FilePlace
+	next := func(limit int, keep func(*FileRef) bool) (names []string) {
+		t.Helper()
+		refs, after, err := n.NewFiles(from, limit, keep)
+		check(t, err)
+		for _, f := range refs {
+			names = append(names, f.Name)
+		}
+		from = after
+		return names
+	}
+	equalWords(t, "of the first", next(2, nil), "a", "b")
+	equalWords(t, "of the second", next(9, nil), "a", "c", "d")
+	if equalWords(t, "of the third", next(9, nil)); len(from) > 0 {
+		t.Error("there is no end")
+	}
+	equalWords(t, "what is wanted", next(1, func(f *FileRef) bool { return f.N == 2 }), "c")
+	equalWords(t, "what is wanted of the second", next(9, func(f *FileRef) bool { return false }))
+	if len(from) == 0 {
+		t.Error("what nobody wants is taken for the end")
+	}
+}
+
+// What is new is held only if it is here when that is written down: another message may have taken it with it.
+func TestHeldOnlyWhatIsHere(t *testing.T) {
+	n, p := newNode(t), newPen(t)
+	p.meets(n, true)
+	e := p.attach("", []string{"x"})
+	_, err := p.give(n, e)
+	check(t, err)
+	held := FileSet{Message: e.ID, FileStatus: FileStatus{State: FileHeld}}
+	check(t, n.SetFiles(ctx, held))
+	equalWords(t, "still new", n.in(FileNew), "x")
+	b, err := n.Shelf().Make(OfFile(ptr(attached("x"))))
+	check(t, err)
+	defer b.Close()
+	check(t, b.Commit(ctx, nil))
+	check(t, n.NoteFiles(ctx, held))
+	equalWords(t, "held", n.in(FileNew))
 }
 
 func ptr[T any](v T) *T { return &v }

@@ -32,7 +32,16 @@ type FileSet struct {
 // SetFiles says what has become of attachments, all in one commit. Those whose messages are gone, or
 // have no words any more, are left out.
 func (s *Store) SetFiles(ctx context.Context, sets ...FileSet) error {
-	return s.do(ctx, func(b *batch) error {
+	return s.do(ctx, setFiles(sets))
+}
+
+// NoteFiles is SetFiles where nobody waits for it: it takes turns at the disk with what others have brought.
+func (s *Store) NoteFiles(ctx context.Context, sets ...FileSet) error {
+	return s.submitBy(ctx, s.own.Person, len(sets)*costFileUser, setFiles(sets))()
+}
+
+func setFiles(sets []FileSet) func(*batch) error {
+	return func(b *batch) error {
 		for i := range sets {
 			x, err := b.view.rowEntry(sets[i].Message)
 			if err == ErrNoEvent {
@@ -46,7 +55,7 @@ func (s *Store) SetFiles(ctx context.Context, sets ...FileSet) error {
 			}
 		}
 		return nil
-	})
+	}
 }
 
 // Files returns the attachments of a message: none if it has none, or its words are gone. Errors:
@@ -63,7 +72,7 @@ func (s *Store) Files(message event.ID) (out []FileRef, err error) {
 }
 
 // FilesWith returns the attachments that stand for the same: up to limit of those that are wanted, or of all if
-// keep is nil. Those of messages that can't be read are left out, here and in FilesIn: nobody gets anything by them.
+// keep is nil. Others' that are new are not among them. Those of messages that can't be read are left out, here and in FilesIn: nobody gets anything by them.
 func (s *Store) FilesWith(id BlobID, limit int, keep func(*FileRef) bool) ([]FileRef, error) {
 	out, _, err := s.filesIn(id[:], nil, limit, keep, func(r *reader, from []byte, f func([]byte) bool) {
 		for k := range r.Prefix(bucketBlobUsers, from) {
@@ -92,6 +101,30 @@ func (s *Store) FilesIn(state FileState, from FilePlace, limit int) ([]FileRef, 
 			}
 		}
 	})
+}
+
+// NewFiles returns attachments of one log that are in the state FileNew: the first log from a place on that has
+// any, and up to limit of those that are wanted. next is the place after that log, nowhere if it had none.
+func (s *Store) NewFiles(from FilePlace, limit int, keep func(*FileRef) bool) (out []FileRef, next FilePlace, err error) {
+	if len(from) == 0 {
+		from = FilePlace{byte(FileNew)}
+	}
+	out, _, err = s.filesIn(nil, from, limit, keep, func(r *reader, from []byte, f func([]byte) bool) {
+		for k := range r.From(bucketFileWork, from) {
+			of, err := layout.FileAt(k)
+			if k[0] != byte(FileNew) || err != nil {
+				return
+			}
+			log := layout.FileWork(k[0], layout.File{Slot: layout.Slot{Log: of.Log + 1}})
+			if next == nil {
+				next = log
+			}
+			if !bytes.Equal(next, log) || !f(k) {
+				return
+			}
+		}
+	})
+	return out, next, err
 }
 
 // filesIn reads attachments from an index.

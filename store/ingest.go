@@ -76,6 +76,7 @@ func newIngestion(keyring *crypto.Keyring, run *event.Run, from Origin) *ingesti
 		for i := range events {
 			if e := &events[i]; e.Absent == event.Present {
 				out.sealed[i] = keyring.Seal(e.Body, e.Header.BodyHash[:])
+				out.files += event.CountAttachments(e.Body)
 			}
 		}
 		return out
@@ -90,6 +91,7 @@ func newIngestion(keyring *crypto.Keyring, run *event.Run, from Origin) *ingesti
 // bytes returns about how much is written.
 func (g *ingestion) bytes() (n int) {
 	for _, in := range append(g.recalls, g.events) {
+		n += in.files * costFile
 		for i := range in.events {
 			n += len(in.events[i].HeaderBytes) + len(in.sealed[i])
 		}

@@ -29,6 +29,7 @@ type intake struct {
 	*batch // the one in which it is taken
 	events []event.Event
 	sealed [][]byte        // bodies, by event
+	files  int             // that are attached to all events together
 	absent []event.Absence // by event, as it is decided here
 	from   Origin
 

@@ -17,8 +17,7 @@ type assault struct {
 	contacts  bool   // Bob takes messages of contacts only
 	files     bool   // Bob fetches what contacts send, and Ann sends him a file meanwhile
 	accepted  int    // so many of the attacker's persons are Bob's contacts; the attack has -seed
-	// slower and share are in place of maxSlower and maxShare, where the attackers are contacts, or where what
-	// strangers cost can't be charged to anybody, as streams that are opened to be refused.
+	// slower and share are in place of maxSlower and maxShare, where the attackers are contacts.
 	slower, share float64
 	stored        int64         // in place of maxStored
 	lasts         time.Duration // in place of the pace's, where an attack needs its time
@@ -84,12 +83,12 @@ var assaults = []assault{
 	{name: "a contact's dear control set", args: seed + "bomb", addresses: 4, accepted: 1, slower: 3, share: 1, stored: contactsStored, lasts: 15 * time.Second},
 	{name: "a contact's removals of nobody", args: seed + "fat", addresses: 4, accepted: 1, slower: 3, share: 1, stored: contactsStored},
 	{name: "a contact's group fills the disk", args: seed + "fill", addresses: 4, accepted: 1, slower: 3, share: 1, stored: contactsStored},
-	{name: "strangers ask for files", args: "asks", addresses: many, slower: 4, share: 1, came: haveAsked},
-	{name: "strangers offer files", args: "offers", addresses: many, share: 0.75},
+	{name: "strangers ask for files", args: "asks", addresses: many, came: haveAsked},
+	{name: "strangers offer files", args: "offers", addresses: many},
 	{name: "contacts ask for files", args: seed + "-n 4 asks", addresses: 4, accepted: 4, files: true, slower: 3, share: 1, stored: contactsStored, lasts: 6 * time.Second, came: haveAsked},
 	{name: "contacts lie about files", args: seed + "lies", addresses: 4, accepted: lies, files: true, slower: 3, share: 1, stored: contactsStored, lasts: 8 * time.Second, came: allLied},
 	{name: "a contact's folders that lead elsewhere", args: seed + "folders", addresses: 4, accepted: 1, slower: 3, share: 1, stored: contactsStored, meanwhile: savesFolders},
-	{name: "a contact's many files", args: seed + "many", addresses: 4, accepted: 1, files: true, slower: 250, share: 2, stored: contactsStored},
+	{name: "a contact's many files", args: seed + "many", addresses: 4, accepted: 1, files: true, slower: 3, share: 1, stored: contactsStored},
 }
 
 const (

@@ -92,21 +92,50 @@ func (r *Room) look(now time.Time) {
 		r.tidy(now)
 		r.endLost()
 	}
-	r.each(store.FileNew, func(f *store.FileRef) {
-		if _, noted := r.notes.status(keyOf(f)); noted || r.keeping[keyOf(f)] {
-			return
-		}
-		to, err := r.judge(f, now)
+	r.judgeNew(now)
+}
+
+// judgedAtOnce is how many new attachments are judged until their notes are written. Then others of the next log
+// have their turn: somebody who sends thousands of them is in nobody's way.
+const judgedAtOnce = maxFlying
+
+// judgeNew decides about new attachments, unless others of them are being written down: then it is called after
+// that.
+func (r *Room) judgeNew(now time.Time) {
+	if len(r.notes.judged) > 0 {
+		return
+	}
+	for beginning := len(r.unjudged) == 0; len(r.notes.judged) < judgedAtOnce; {
+		refs, next, err := r.cfg.Store.NewFiles(r.unjudged, judgedAtOnce-len(r.notes.judged), func(f *store.FileRef) bool {
+			_, noted := r.notes.status(keyOf(f))
+			return !noted && !r.keeping[keyOf(f)]
+		})
 		if err != nil {
-			r.cfg.Log.Warn("decide about a file", "event", f.Message, "err", err)
+			r.cfg.Log.Warn("read which files are new", "err", err)
 			return
 		}
-		if to.State == store.FileKept || to.State == store.FileInPlace {
-			r.keep(*f, to)
+		for i := range refs {
+			r.judgeOne(&refs[i], now)
+		}
+		if r.unjudged = next; len(next) == 0 && beginning {
 			return
 		}
+		beginning = beginning || len(next) == 0
+	}
+}
+
+// judgeOne decides about a new attachment.
+func (r *Room) judgeOne(f *store.FileRef, now time.Time) {
+	to, err := r.judge(f, now)
+	switch {
+	case err != nil:
+		r.cfg.Log.Warn("decide about a file", "event", f.Message, "err", err)
+	case to.State == store.FileKept || to.State == store.FileInPlace:
+		r.keep(*f, to)
+	default:
 		r.set(f, to, now, nil)
-	})
+		r.notes.judged[keyOf(f)] = true
+	}
 }
 
 // judge decides what becomes of an attachment of a message that was just sent, or has just come.

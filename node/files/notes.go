@@ -22,6 +22,10 @@ type note struct {
 	done   []func(error)
 }
 
+// maxFlying is how many notes that nobody waits for are written at once. What others have brought meanwhile
+// waits for one commit with so many.
+const maxFlying = 128
+
 // noteAgain is how long after a failed commit the notes are tried again.
 const noteAgain = time.Second
 
@@ -31,6 +35,8 @@ type notes struct {
 	next    map[refKey]note
 	flying  map[refKey]note // being written; nil: none are
 	waiting bool            // until noteAgain has passed
+
+	judged map[refKey]bool // of next and flying: attachments that were new
 }
 
 // status returns what has become of an attachment, if that is not on the disk yet.
@@ -60,31 +66,64 @@ func (r *Room) flush() {
 	if n.flying != nil || n.waiting || len(n.next) == 0 {
 		return
 	}
-	n.flying, n.next = n.next, make(map[refKey]note)
+	var awaited bool
+	n.flying, awaited = n.take()
 	sets := make([]store.FileSet, 0, len(n.flying))
 	for k, to := range n.flying {
 		sets = append(sets, store.FileSet{Message: k.message, N: k.n, FileStatus: to.status})
 	}
+	write := r.cfg.Store.NoteFiles
+	if awaited {
+		write = r.cfg.Store.SetFiles
+	}
 	r.do(func() func(time.Time) {
-		err := r.cfg.Store.SetFiles(r.ctx, sets...)
-		return func(time.Time) { r.noted(err) }
+		err := write(r.ctx, sets...)
+		return func(now time.Time) { r.noted(err, now) }
 	})
 }
 
+// take takes out what is written next: that for which somebody waits, if there is any.
+func (n *notes) take() (some map[refKey]note, awaited bool) {
+	some = make(map[refKey]note)
+	for k, one := range n.next {
+		if len(one.done) > 0 {
+			some[k] = one
+		}
+	}
+	awaited = len(some) > 0
+	for k, one := range n.next {
+		if awaited || len(some) == maxFlying {
+			break
+		}
+		some[k] = one
+	}
+	for k := range some {
+		delete(n.next, k)
+	}
+	return some, awaited
+}
+
 // noted takes in that notes were written, or could not be.
-func (r *Room) noted(err error) {
+func (r *Room) noted(err error, now time.Time) {
 	n := &r.notes
 	was := n.flying
 	n.flying = nil
+	judged := len(n.judged) > 0
 	for k, one := range was {
 		for _, done := range one.done {
 			done(err)
+		}
+		if err == nil || len(one.done) > 0 {
+			delete(n.judged, k)
 		}
 		if _, later := n.next[k]; err == nil || later || len(one.done) > 0 {
 			delete(was, k)
 		}
 	}
 	if err == nil {
+		if judged {
+			r.judgeNew(now)
+		}
 		return
 	}
 	r.cfg.Log.Warn("write down what has become of files", "err", err)

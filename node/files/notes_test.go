@@ -38,7 +38,7 @@ func TestNotes(t *testing.T) {
 	is(0, store.FilePaused)
 	is(2, store.FileHeld)
 	full := errors.New("full")
-	r.noted(full)
+	r.noted(full, time.Time{})
 	if len(told) != 1 || told[0] != full {
 		t.Errorf("told %v", told)
 	}
@@ -55,8 +55,30 @@ func TestNotes(t *testing.T) {
 		t.Error("it is written while it is to wait")
 	}
 	r.notes.flying, r.notes.next = r.notes.next, make(map[refKey]note)
-	r.noted(nil)
+	r.noted(nil, time.Time{})
 	if _, noted := r.notes.status(key(0)); noted || len(r.notes.next) > 0 {
 		t.Error("what is written down is still noted")
+	}
+}
+
+// What somebody waits for is written first, and alone. Of the rest a bounded part is.
+func TestNotesAreWrittenInParts(t *testing.T) {
+	n := notes{next: make(map[refKey]note)}
+	for i := range maxFlying + 3 {
+		n.next[refKey{event.ID{1}, i}] = note{}
+	}
+	owners := refKey{event.ID{2}, 0}
+	n.next[owners] = note{done: []func(error){func(error) {}}}
+	some, awaited := n.take()
+	if _, ok := some[owners]; !ok || !awaited || len(some) != 1 {
+		t.Errorf("at first %d, awaited %t", len(some), awaited)
+	}
+	for _, want := range []int{maxFlying, 3, 0} {
+		if some, awaited = n.take(); len(some) != want || awaited {
+			t.Errorf("%d are taken instead of %d, awaited %t", len(some), want, awaited)
+		}
+	}
+	if len(n.next) > 0 {
+		t.Errorf("%d are left", len(n.next))
 	}
 }

@@ -103,6 +103,7 @@ type Room struct {
 	alone    map[crypto.DeviceID]time.Time // until when, see sourceMalformed
 	auto     allowance
 	notes    notes
+	unjudged store.FilePlace          // where to go on with new attachments
 	keeping  map[refKey]bool          // own attachments whose copies are to stay, which is being written down
 	listened time.Time                // to whether words wait
 	measured time.Time                // how much room the disk has
@@ -130,7 +131,7 @@ func New(cfg Config) *Room {
 		liars:   make(map[lie]bool),
 		alone:   make(map[crypto.DeviceID]time.Time),
 		keeping: make(map[refKey]bool),
-		notes:   notes{next: make(map[refKey]note)},
+		notes:   notes{next: make(map[refKey]note), judged: make(map[refKey]bool)},
 		saving:  make(map[store.BlobID]*saving),
 	}
 	if cfg.Space == nil {

@@ -132,12 +132,12 @@ type Extension struct {
 	Value []byte
 }
 
-// HasAttachments reports whether a body that was parsed before has attachments, without parsing it again.
-func HasAttachments(body []byte) bool {
+// CountAttachments returns how many attachments a body has that was parsed before, without parsing it again.
+func CountAttachments(body []byte) int {
 	r := canon.NewReader(body)
 	r.Bytes(1, 16)
 	r.Bytes(2, MaxBody)
-	return len(r.Repeated(3, MaxAttachments, maxAttachment)) > 0
+	return len(r.Repeated(3, MaxAttachments, maxAttachment))
 }
 
 // Fit takes previews away, the largest first, as long as the body is larger than MaxBody.

@@ -88,10 +88,10 @@ func TestBodyFits(t *testing.T) {
 	}
 	for _, c := range []struct {
 		body Body
-		want bool
-	}{{Body{}, false}, {Body{Content: []byte{1}, Fallback: "x"}, false}, {Body{Attachments: []Attachment{{}}}, true}, {Body{Content: []byte{1}, Attachments: []Attachment{{}}, Fallback: "x"}, true}} {
-		if got := HasAttachments(c.body.bytes()); got != c.want {
-			t.Errorf("%+v has attachments: %t", c.body, got)
+		want int
+	}{{Body{}, 0}, {Body{Content: []byte{1}, Fallback: "x"}, 0}, {Body{Attachments: []Attachment{{}}}, 1}, {Body{Content: []byte{1}, Attachments: make([]Attachment, 3), Fallback: "x"}, 3}} {
+		if got := CountAttachments(c.body.bytes()); got != c.want {
+			t.Errorf("%+v has %d attachments", c.body, got)
 		}
 	}
 }

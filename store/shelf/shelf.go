@@ -178,6 +178,9 @@ func (s *Shelf) Take(m blob.Manifest, key [32]byte, source io.ReaderAt, keep boo
 	return b, nil
 }
 
+// Has reports whether something of a blob is kept.
+func (s *Shelf) Has(r *tx.Reader, id ID) bool { return r.Get(bucketBlobs, id[:]) != nil }
+
 // Forget forgets a blob, in a transaction with the reason for it. Its key is gone with that, and its
 // files go soon after. What it has written to a folder of the owner's and not finished is among
 // Leftovers then.
