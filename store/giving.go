@@ -43,14 +43,14 @@ func (b *batch) refundWords(x *entry) error {
 	if err != nil {
 		return err
 	}
-	return b.s.book.Refund(b.Batch, by, x.header.BodySize)
+	return b.s.book.Refund(b.Batch, by, costOfBody(x.header.BodySize))
 }
 
 // costOf returns what an event counts.
 func costOf(x *entry) uint64 {
 	n := costEvent + uint64(len(x.HeaderBytes))
 	if x.Absent == event.Present {
-		n += x.header.BodySize
+		n += costOfBody(x.header.BodySize)
 	}
 	return n
 }

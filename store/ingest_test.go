@@ -226,7 +226,7 @@ func TestRunAfterOneThatFoundNoRoom(t *testing.T) {
 	n, p := newNode(t), newPen(t)
 	c := p.meets(n, false)
 	long := string(make([]byte, 60<<10))
-	for range book.StrangerBudget/(60<<10) - 1 {
+	for range book.StrangerBudget/(60<<10) - 2 {
 		_, err := p.give(n, p.say(long))
 		check(t, err)
 	}

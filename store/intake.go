@@ -19,6 +19,9 @@ const (
 	// not full.
 	costEvent = 256
 
+	// bodyPart: since pages are not full, a body takes a 16th more than its size.
+	bodyPart = 16
+
 	// costLog is more than a log takes on the disk: it also costs a place in every session, and in
 	// what is said there.
 	costLog = 4 << 10
@@ -367,6 +370,9 @@ func (in *intake) mayBegin(conversation uint32, author crypto.PersonID) error {
 	return nil
 }
 
+// costOfBody returns what a body counts.
+func costOfBody(size uint64) uint64 { return size + size/bodyPart }
+
 // charge counts what is stored for the author of a log: events that are new to it, and bodies that
 // were missing before.
 func (in *intake) charge(l *layout.Log, fresh, filled []int, known bool) error {
@@ -379,7 +385,7 @@ func (in *intake) charge(l *layout.Log, fresh, filled []int, known bool) error {
 	}
 	for _, i := range slices.Concat(fresh, filled) {
 		if in.absent[i] == event.Present {
-			n += in.events[i].Header.BodySize
+			n += costOfBody(in.events[i].Header.BodySize)
 		}
 	}
 	by, err := in.payer(l)

@@ -31,7 +31,7 @@ const (
 	maxMemory = 128 << 20
 	maxStored = 64 << 20 // what strangers may have, twice, and what W1 and the journal take
 	// contactsStored is the same for contacts.
-	contactsStored = 1<<30 + 1<<26 // what a group may fill, and what the database takes beside
+	contactsStored = 1 << 30
 	maxLeft        = 1.2           // times the memory of before, at the end, or as much more as leastLeft
 	leastLeft      = 4 << 20       // bytes
 	contactBack    = 5 * time.Second
