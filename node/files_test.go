@@ -279,9 +279,28 @@ func TestFileIsSaved(t *testing.T) {
 // does one whose sender was killed.
 func TestFetchGoesOnAfterAKill(t *testing.T) {
 	t.Parallel()
+	whileSomeHasCome(t, 603, func(t *testing.T, w *world, ann, bob *machine, sent event.ID, content []byte) {
+		bob.kill()
+		bob.start(ann.address())
+		had := bob.attached(sent).Had
+		if had == 0 || had >= uint64(len(content)) {
+			t.Fatalf("after the kill %d of %d bytes are here", had, len(content))
+		}
+		bob.meets(10*time.Second, ann)
+		w.within(time.Minute, "more has come", func() bool { return bob.attached(sent).Had > had })
+		ann.kill()
+		ann.start()
+		bob.meets(time.Minute, ann)
+		bob.hasSaved(time.Minute, sent, content)
+	})
+}
+
+// whileSomeHasCome runs a test where Bob fetches what Ann has sent, and has some of it: a file that is sealed
+// first, and one that is written to its folder at once.
+func whileSomeHasCome(t *testing.T, seed uint64, test func(t *testing.T, w *world, ann, bob *machine, sent event.ID, content []byte)) {
 	for name, size := range map[string]int{"sealed": 20 << 20, "direct": 40 << 20} {
 		t.Run(name, func(t *testing.T) {
-			inWorld(t, 603, func(t *testing.T, w *world) {
+			inWorld(t, seed, func(t *testing.T, w *world) {
 				ms := w.people("Ann", "Bob")
 				w.acquaint(ms...)
 				ann, bob := ms[0], ms[1]
@@ -293,18 +312,7 @@ func TestFetchGoesOnAfterAKill(t *testing.T) {
 					t.Fatal(err)
 				}
 				w.within(time.Minute, "some of it has come", func() bool { return bob.attached(sent.ID).Had > 4<<20 })
-				bob.kill()
-				bob.start(ann.address())
-				had := bob.attached(sent.ID).Had
-				if had == 0 || had >= uint64(size) {
-					t.Fatalf("after the kill %d of %d bytes are here", had, size)
-				}
-				bob.meets(10*time.Second, ann)
-				w.within(time.Minute, "more has come", func() bool { return bob.attached(sent.ID).Had > had })
-				ann.kill()
-				ann.start()
-				bob.meets(time.Minute, ann)
-				bob.hasSaved(time.Minute, sent.ID, content)
+				test(t, w, ann, bob, sent.ID, content)
 			})
 		})
 	}
@@ -780,32 +788,17 @@ func TestRoomOnAnotherDisk(t *testing.T) {
 // TestFileStopKeepsWhatHasCome: what had come since the last commit was lost when the node was stopped in good order.
 func TestFileStopKeepsWhatHasCome(t *testing.T) {
 	t.Parallel()
-	for name, size := range map[string]int{"sealed": 20 << 20, "direct": 40 << 20} {
-		t.Run(name, func(t *testing.T) {
-			inWorld(t, 621, func(t *testing.T, w *world) {
-				ms := w.people("Ann", "Bob")
-				w.acquaint(ms...)
-				ann, bob := ms[0], ms[1]
-				w.net.Delay(ann.addr(), bob.addr(), 50*time.Millisecond)
-				path, content := w.file("film.mp4", size)
-				sent := ann.hands(bob, files.Adding{Path: path})
-				bob.holds(10*time.Second, sent.ID, files.StateOffered)
-				if _, err := bob.Files().Save(t.Context(), sent.ID, 1, ""); err != nil {
-					t.Fatal(err)
-				}
-				w.within(time.Minute, "some of it has come", func() bool { return bob.attached(sent.ID).Had > 4<<20 })
-				ann.stop()
-				had := bob.attached(sent.ID).Had
-				bob.stop()
-				bob.start()
-				if now := bob.attached(sent.ID).Had; now < had {
-					t.Errorf("of %d bytes that were here %d are left", had, now)
-				}
-				ann.start(bob.address())
-				bob.hasSaved(time.Minute, sent.ID, content)
-			})
-		})
-	}
+	whileSomeHasCome(t, 621, func(t *testing.T, w *world, ann, bob *machine, sent event.ID, content []byte) {
+		ann.stop()
+		had := bob.attached(sent).Had
+		bob.stop()
+		bob.start()
+		if now := bob.attached(sent).Had; now < had {
+			t.Errorf("of %d bytes that were here %d are left", had, now)
+		}
+		ann.start(bob.address())
+		bob.hasSaved(time.Minute, sent, content)
+	})
 }
 
 // TestFileDeclinedAndAccepted: what everybody had declined had no copy any more, and who accepted it later waited

@@ -32,8 +32,8 @@ const (
 	maxStored = 64 << 20 // what strangers may have, twice, and what W1 and the journal take
 	// contactsStored is the same for contacts.
 	contactsStored = 1 << 30
-	maxLeft        = 1.2           // times the memory of before, at the end, or as much more as leastLeft
-	leastLeft      = 4 << 20       // bytes
+	maxLeft        = 1.2     // times the memory of before, at the end, or as much more as leastLeft
+	leastLeft      = 4 << 20 // bytes
 	contactBack    = 5 * time.Second
 	strangerIn     = 30 * time.Second
 	maxLogged      = 10.0 // lines a second
