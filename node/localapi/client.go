@@ -30,6 +30,7 @@ type Client struct {
 	earshotv1.ConversationsClient
 	earshotv1.AttentionClient
 	earshotv1.FilesClient
+	earshotv1.WebClient
 
 	calls *caller
 }
@@ -61,6 +62,7 @@ func dialPatient(dir string, p patience, rests bool) *Client {
 		ConversationsClient: earshotv1.NewConversationsClient(calls, url, options),
 		AttentionClient:     earshotv1.NewAttentionClient(calls, url, options),
 		FilesClient:         earshotv1.NewFilesClient(calls, url, options),
+		WebClient:           earshotv1.NewWebClient(calls, url, options),
 		calls:               calls,
 	}
 }

@@ -21,6 +21,18 @@ var (
 	ErrPathTooLong = errors.New("path is too long for a socket")
 )
 
+// What whoever serves the page in a browser answers with: the server makes Problems of them.
+var (
+	// ErrNoPage: the page can't be served. The error says why.
+	ErrNoPage = errors.New("the page can't be served")
+	// ErrWebUser: no user can be told from the node's. Run it as another.
+	ErrWebUser = errors.New("users can't be told from each other")
+	// ErrWebFile: what is kept about the page can't be read. Open it at a new address.
+	ErrWebFile = errors.New("what is kept about the page can't be read")
+	// ErrNoSession: there is no such session.
+	ErrNoSession = errors.New("there is no such session")
+)
+
 // Codes of a Problem. They are part of the schema.
 const (
 	CodeUnknown      = "unknown"
@@ -59,6 +71,10 @@ const (
 	CodeNoFolder     = "no_folder"
 	CodeGone         = "gone"
 	CodeNotHeld      = "not_held"
+	CodeNoPage       = "no_page"
+	CodeWebUser      = "web_user"
+	CodeWebFile      = "web_file"
+	CodeNoSession    = "no_session"
 	CodeBusy         = "busy"
 	CodeInvalid      = "invalid"
 	CodeStopping     = "stopping"

@@ -83,6 +83,10 @@ var told = []struct {
 	{is(attention.ErrClient), localapi.CodeInvalid, connect.CodeInvalidArgument},
 	{is(attention.ErrReplaced), localapi.CodeBusy, connect.CodeResourceExhausted},
 	{is(attention.ErrBusy), localapi.CodeBusy, connect.CodeResourceExhausted},
+	{is(localapi.ErrNoPage), localapi.CodeNoPage, connect.CodeUnavailable},
+	{is(localapi.ErrWebUser), localapi.CodeWebUser, connect.CodeFailedPrecondition},
+	{is(localapi.ErrWebFile), localapi.CodeWebFile, connect.CodeFailedPrecondition},
+	{is(localapi.ErrNoSession), localapi.CodeNoSession, connect.CodeNotFound},
 	{is(errBusy), localapi.CodeBusy, connect.CodeResourceExhausted},
 	{is(errStopping), localapi.CodeStopping, connect.CodeUnavailable},
 }

@@ -22,6 +22,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"syscall"
 	"time"
@@ -45,11 +46,12 @@ const (
 	headerTimeout = 10 * time.Second
 )
 
-// Config is what a Server is made of. Only Log may be left out.
+// Config is what a Server is made of. Log and Web may be left out.
 type Config struct {
 	Dir     string // private to its owner, and locked by this process's node
 	Version string // of the program, which each answer tells
 	Rooms   Rooms
+	Web     earshotv1.WebHandler // whoever serves the page in a browser
 	Log     *slog.Logger
 }
 
@@ -84,6 +86,7 @@ func RoomsOf(n *node.Node) Rooms {
 // Server answers on DIR/control.sock.
 type Server struct {
 	cfg   Config
+	calls *answers
 	ready chan struct{}
 }
 
@@ -92,7 +95,7 @@ func New(cfg Config) *Server {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Server{cfg: cfg, ready: make(chan struct{})}
+	return &Server{cfg: cfg, calls: new(answers), ready: make(chan struct{})}
 }
 
 // Ready is closed when the socket answers.
@@ -114,7 +117,7 @@ func (s *Server) Run(ctx context.Context) error {
 	protocols.SetHTTP1(true)
 	protocols.SetUnencryptedHTTP2(true) // which two-way streams need
 	server := &http.Server{
-		Handler:           handler(s.cfg.Rooms, s.cfg.Version),
+		Handler:           s.Handler(),
 		BaseContext:       func(net.Listener) context.Context { return calls },
 		Protocols:         &protocols,
 		ReadHeaderTimeout: headerTimeout,
@@ -157,11 +160,12 @@ func (l accepting) Accept() (net.Conn, error) {
 	return conn, err
 }
 
-// handler serves the API to local programs, and refuses web pages.
-func handler(r Rooms, version string) http.Handler {
-	calls := new(answers)
+// Handler serves the API to local programs, and refuses web pages. What it is asked and answers goes through
+// the interceptors, of which the first sees it as its caller does.
+func (s *Server) Handler(through ...connect.Interceptor) http.Handler {
+	r, version, calls := s.cfg.Rooms, s.cfg.Version, s.calls
 	options := connect.WithHandlerOptions(
-		connect.WithInterceptors(calls),
+		connect.WithInterceptors(append(slices.Clone(through), calls)...),
 		connect.WithReadMaxBytes(localapi.MaxRequest),
 		connect.WithCompression("gzip", nil, nil), // costs more than a socket does
 	)
@@ -175,6 +179,9 @@ func handler(r Rooms, version string) http.Handler {
 	api.Handle(earshotv1.NewAttentionHandler(attentionService{r.Attention, r.Typing}, options))
 	api.Handle(earshotv1.NewDoctorHandler(doctorService{r.Doctor, r.Named}, options))
 	api.Handle(earshotv1.NewFilesHandler(filesService{r.Files}, options))
+	if s.cfg.Web != nil {
+		api.Handle(earshotv1.NewWebHandler(s.cfg.Web, options))
+	}
 	contents{r.Files, calls}.handle(api)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Host != localapi.Host || len(r.Header.Values("Origin")) > 0 {
