@@ -45,6 +45,7 @@ var touchNames = map[string]string{
 	"service replace":        another,
 	"desktop serve":          another,
 	"desktop heard":          another,
+	"web permittedMethods":   "is that of a service of the schema",
 	"screen kind":            another,
 	"transfer each":          "names a folder of this machine",
 	"transfer pack":          "is the field of an archive",

@@ -32,6 +32,7 @@ import (
 	"github.com/earshot-im/earshot/cmd/earshot/problem"
 	"github.com/earshot-im/earshot/cmd/earshot/program"
 	"github.com/earshot-im/earshot/cmd/earshot/show"
+	"github.com/earshot-im/earshot/cmd/earshot/web"
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/crypto/names"
 	"github.com/earshot-im/earshot/node"
@@ -153,7 +154,8 @@ func (o *Options) run(ctx context.Context, said *output) error {
 	}
 	// From here on the directory, and the socket in it, belong to this process. Callers are
 	// answered until the node has ended.
-	api := server.New(server.Config{Dir: o.Dir, Version: o.Version, Rooms: server.RoomsOf(n), Log: cfg.Log})
+	gateway := web.New(web.Config{Dir: o.Dir, Log: cfg.Log})
+	api := server.New(server.Config{Dir: o.Dir, Version: o.Version, Rooms: server.RoomsOf(n), Web: gateway, Log: cfg.Log})
 	serving, stopServer := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopServer()
 	running, stopNode := context.WithCancel(ctx)
@@ -199,9 +201,15 @@ func (o *Options) run(ctx context.Context, said *output) error {
 		defer close(printed)
 		printLines(running, lines)
 	}()
+	paged := make(chan struct{})
+	go func() { // ended by stopNode
+		defer close(paged)
+		gateway.Run(running, api.Handler(web.Screen()))
+	}()
 	err = n.Run(running)
 	stopNode()
 	<-announced
+	<-paged
 	<-printed
 	<-notified
 	stopServer()

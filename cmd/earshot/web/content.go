@@ -1,0 +1,108 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+
+	"github.com/earshot-im/earshot/node/localapi"
+)
+
+const (
+	filePath = localapi.FilePath
+
+	// idChars is how many characters the ID of a message has.
+	idChars = 64
+
+	// maxFailure bounds the answer of the local API that a file could not be had, or taken in.
+	maxFailure = 64 << 10
+)
+
+// file takes in the content of a file, or gives one.
+func (d *door) file(w http.ResponseWriter, r *http.Request) error {
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	secret, cookie := d.tokens(r)
+	begin := func() (func(), error) { return d.table.begin(secret, cookie, true, cancel) }
+	in := onward(ctx, r, "Content-Type", "Range", "If-Range", "If-None-Match")
+	switch {
+	case r.Method == http.MethodPut && r.URL.Path == filePath:
+		in.URL.RawQuery = r.URL.RawQuery
+		in.Body = body{r.Body, http.NewResponseController(w)}
+	case (r.Method == http.MethodGet || r.Method == http.MethodHead) && r.URL.Path != filePath:
+		in.Body, in.ContentLength = http.NoBody, 0
+		if secret == "" {
+			query, err := url.ParseQuery(r.URL.RawQuery)
+			if text := query["ticket"]; err == nil && len(text) == 1 && len(text[0]) <= maxToken {
+				begin = func() (func(), error) { return d.table.redeem(text[0], cookie, r.URL.Path, cancel) }
+			}
+		}
+	default:
+		return errMethod
+	}
+	done, err := begin()
+	if err != nil {
+		return err
+	}
+	defer done()
+	out := &silent{ResponseWriter: w}
+	d.api.ServeHTTP(out, in)
+	out.end()
+	return nil
+}
+
+// silent is an answer that says of a failure what a page may know. A content goes through it as it is.
+type silent struct {
+	http.ResponseWriter
+	status int // 0: not known yet
+	failed bytes.Buffer
+}
+
+func (s *silent) WriteHeader(status int) {
+	s.status = status
+	if !s.fails() {
+		s.ResponseWriter.WriteHeader(status)
+	}
+}
+
+// fails reports whether this is a failure. That a part can't be had, since it is beyond the end, is none.
+func (s *silent) fails() bool {
+	return s.status >= http.StatusBadRequest && s.status != http.StatusRequestedRangeNotSatisfiable
+}
+
+func (s *silent) Write(b []byte) (int, error) {
+	if s.status == 0 {
+		s.WriteHeader(http.StatusOK)
+	}
+	if !s.fails() {
+		return s.ResponseWriter.Write(b)
+	}
+	if s.failed.Len()+len(b) <= maxFailure {
+		s.failed.Write(b)
+	}
+	return len(b), nil
+}
+
+func (s *silent) Unwrap() http.ResponseWriter { return s.ResponseWriter }
+
+// end tells of a failure.
+func (s *silent) end() {
+	if !s.fails() {
+		return
+	}
+	var v told
+	if err := json.NewDecoder(&s.failed).Decode(&v); err != nil {
+		v = told{Code: "internal"}
+	}
+	v.Message = v.Code
+	for _, d := range v.Details {
+		var detail struct{ Debug struct{ Code string } }
+		if json.NewDecoder(bytes.NewReader(d)).Decode(&detail) == nil && detail.Debug.Code != "" {
+			v.Message = detail.Debug.Code
+		}
+	}
+	s.Header().Del("Content-Length")
+	answer(s.ResponseWriter, s.status, v)
+}

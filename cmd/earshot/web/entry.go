@@ -1,0 +1,164 @@
+package web
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/earshot-im/earshot/node/localapi"
+)
+
+const (
+	// secretHeader has the secret of the session in each call.
+	secretHeader = "Earshot-Secret"
+
+	// maxEntry bounds the bodies of what is here.
+	maxEntry = 1 << 10
+
+	// cookieLife is as long as browsers keep a cookie at most; the session ends before.
+	cookieLife = 400 * 24 * time.Hour
+
+	// maxToken is longer than every token is.
+	maxToken = 64
+)
+
+// prove shows the page that the node knows a code or a secret, before the page shows it to the node.
+func (d *door) prove(w http.ResponseWriter, r *http.Request) error {
+	var in struct {
+		Of    string `json:"name"`
+		Nonce string `json:"nonce"`
+	}
+	if err := entry(w, r, &in); err != nil {
+		return err
+	}
+	if len(in.Of) != 2*nameBytes || len(in.Nonce) != nonceChars {
+		return errInvalid
+	}
+	key, ok := d.table.key(in.Of)
+	if !ok {
+		answer(w, http.StatusNotFound, told{Code: "not_found", Message: errUnknown.Error()})
+		return nil
+	}
+	answer(w, http.StatusOK, map[string]string{"proof": proofOf(key, d.site.origin, in.Nonce)})
+	return nil
+}
+
+// session begins a session, or ends one.
+func (d *door) session(w http.ResponseWriter, r *http.Request) error {
+	if r.Method == http.MethodDelete {
+		name, err := d.table.who(d.tokens(r))
+		if err != nil {
+			return err
+		}
+		if _, err := d.table.end(name); err != nil {
+			return err
+		}
+		w.WriteHeader(http.StatusNoContent)
+		return nil
+	}
+	var in struct {
+		Code string `json:"code"`
+	}
+	if err := entry(w, r, &in); err != nil {
+		return err
+	}
+	if in.Code == "" || len(in.Code) > maxToken {
+		return errInvalid
+	}
+	name, secret, cookie, err := d.table.enter(in.Code, browserOf(r.UserAgent()))
+	if err != nil {
+		return err
+	}
+	http.SetCookie(w, &http.Cookie{
+		Name: d.site.cookie(), Value: cookie, Path: "/", MaxAge: int(cookieLife / time.Second),
+		HttpOnly: true, SameSite: http.SameSiteStrictMode,
+	})
+	answer(w, http.StatusOK, map[string]string{"secret": secret, "session": name})
+	return nil
+}
+
+// ticket gives the address of a content that the browser itself is to save.
+func (d *door) ticket(w http.ResponseWriter, r *http.Request) error {
+	var in struct {
+		ID string `json:"id"`
+		N  int    `json:"n"`
+	}
+	if err := entry(w, r, &in); err != nil {
+		return err
+	}
+	if len(in.ID) != idChars || strings.Trim(in.ID, "0123456789abcdef") != "" || in.N < 1 || in.N > localapi.MaxFiles {
+		return errInvalid
+	}
+	path := fmt.Sprintf("%s/%s/%d", filePath, in.ID, in.N)
+	secret, cookie := d.tokens(r)
+	text, err := d.table.ticket(secret, cookie, path)
+	if err != nil {
+		return err
+	}
+	answer(w, http.StatusOK, map[string]string{"url": path + "?ticket=" + text})
+	return nil
+}
+
+// tokens returns the secret and the cookie that a request has. One that has several of either has none.
+func (d *door) tokens(r *http.Request) (secret, cookie string) {
+	if values := r.Header.Values(secretHeader); len(values) == 1 && len(values[0]) <= maxToken {
+		secret = values[0]
+	}
+	if cookies := r.CookiesNamed(d.site.cookie()); len(cookies) == 1 && len(cookies[0].Value) <= maxToken {
+		cookie = cookies[0].Value
+	}
+	return secret, cookie
+}
+
+// entry reads a small request into a value that has all of its fields.
+func entry(w http.ResponseWriter, r *http.Request, into any) error {
+	switch {
+	case r.Method != http.MethodPost:
+		return errMethod
+	case !isType(r, "application/json"):
+		return errInvalid
+	}
+	b, err := read(w, r, maxEntry)
+	if err != nil {
+		return err
+	}
+	in := json.NewDecoder(bytes.NewReader(b))
+	in.DisallowUnknownFields()
+	if err := in.Decode(into); err != nil {
+		return errInvalid
+	}
+	if _, err := in.Token(); !errors.Is(err, io.EOF) {
+		return errInvalid
+	}
+	return nil
+}
+
+// browserOf makes a short name for a browser of what it says of itself. It is shown to the owner, and
+// nothing is decided by it.
+func browserOf(agent string) string {
+	name, system := "a browser", ""
+	for _, b := range [][2]string{ // those that claim to be another one come first
+		{"Edg/", "Edge"}, {"OPR/", "Opera"}, {"Vivaldi/", "Vivaldi"}, {"Firefox/", "Firefox"}, {"Chromium/", "Chromium"},
+		{"Chrome/", "Chrome"}, {"Safari/", "Safari"},
+	} {
+		if strings.Contains(agent, b[0]) {
+			name = b[1]
+			break
+		}
+	}
+	for _, s := range [][2]string{
+		{"Android", "Android"}, {"iPhone", "iPhone"}, {"Windows", "Windows"}, {"Mac OS", "macOS"}, {"CrOS", "ChromeOS"},
+		{"FreeBSD", "FreeBSD"}, {"OpenBSD", "OpenBSD"}, {"Linux", "Linux"},
+	} {
+		if strings.Contains(agent, s[0]) {
+			system = " on " + s[1]
+			break
+		}
+	}
+	return name + system
+}

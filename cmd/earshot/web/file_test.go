@@ -1,0 +1,163 @@
+package web
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
+)
+
+// written is a file as it is written.
+func written() string {
+	return "earshot web 1\nlabel abcdefghijklmnop\nport 22350\nany-local-user false\n" +
+		"session " + strings.Repeat("ab", 32) + " " + strings.Repeat("cd", 32) + " 1700000000 1700003600 Firefox on Linux\n"
+}
+
+func TestFile(t *testing.T) {
+	k, err := parse([]byte(written()))
+	if err != nil || k.label != "abcdefghijklmnop" || k.port != 22350 || k.anybody || len(k.sessions) != 1 {
+		t.Fatalf("%+v, %v", k, err)
+	}
+	if s := k.sessions[0]; s.key[31] != 0xab || s.cookie[0] != 0xcd || s.begun != 1700000000 || s.used != 1700003600 || s.browser != "Firefox on Linux" {
+		t.Errorf("%+v", s)
+	}
+	for _, change := range [][2]string{
+		{"web 1", "web 2"}, {"label a", "label "}, {"label a", "label A"}, {"label abcdefghijklmnop", "label 1bcdefghijklmnop"}, {"label", "Label"}, {"port 22350", "port 022350"},
+		{"port 22350", "port 80"}, {"port 22350", "port 32768"}, {"port 22350", "port -1"}, {"port 22350", "port +22350"}, {"port 22350", "port x"}, {"false", "False"}, {"false", "1"}, {"\n", "\r\n"},
+		{"abab", "ABAB"}, {"abab", "ab"}, {"cdcd", "cdcdcd"}, {"session", "Session"}, {"session", " session"}, {" 1700000000", " 01700000000"}, {" 1700000000", "  1700000000"},
+		{" 1700000000", " 1.7e9"}, {"Firefox", "Fire\x1b[31mfox"}, {"Firefox", "<b>"}, {"Firefox on Linux", ""}, {"Firefox on Linux", " x"}, {"Firefox on Linux", "x "},
+		{"Firefox on Linux", strings.Repeat("x", 41)}, {"Linux\n", "Linux"}, {"Linux\n", "Linux\n\n"}, {"Linux\n", "Linux\nmore\n"}, {"earshot", ""}, {"any-local", "\x00"},
+	} {
+		text := strings.Replace(written(), change[0], change[1], 1)
+		if text == written() {
+			t.Fatalf("%q changes nothing", change)
+		}
+		if k, err := parse([]byte(text)); !errors.Is(err, errFile) {
+			t.Errorf("%q: %+v, %v", change, k, err)
+		}
+	}
+	line := written()[strings.Index(written(), "session"):]
+	if k, err := parse([]byte(written() + strings.Repeat(line, maxSessions-1))); err != nil || len(k.sessions) != maxSessions {
+		t.Errorf("%d sessions: %v", len(k.sessions), err)
+	}
+	if _, err := parse([]byte(written() + strings.Repeat(line, maxSessions))); !errors.Is(err, errFile) {
+		t.Errorf("too many sessions: %v", err)
+	}
+	if _, err := parse(bytes.Repeat([]byte("x"), maxFile+1)); !errors.Is(err, errFile) {
+		t.Errorf("%v", err)
+	}
+}
+
+// The longest file that is written can be read.
+func TestLongestFileFits(t *testing.T) {
+	k := kept{label: "abcdefghijklmnop", port: maxPort}
+	for range maxSessions {
+		k.sessions = append(k.sessions, session{begun: 1<<63 - 1, used: -1 << 63, browser: strings.Repeat("x", maxBrowser)})
+	}
+	if _, err := parse(k.format()); err != nil {
+		t.Errorf("%d bytes: %v", len(k.format()), err)
+	}
+}
+
+// What can be read is written in the same way.
+func FuzzFile(f *testing.F) {
+	f.Add([]byte(written()))
+	f.Add([]byte("earshot web 1\nlabel abcdefghijklmnop\nport 22350\nany-local-user true\n"))
+	f.Add([]byte(""))
+	f.Add([]byte("\n\n\n\n\n"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		k, err := parse(text)
+		if err != nil {
+			return
+		}
+		if again := k.format(); !bytes.Equal(again, text) {
+			t.Fatalf("%q is written as %q", text, again)
+		}
+	})
+}
+
+func TestBrowserNames(t *testing.T) {
+	for agent, want := range map[string]string{
+		"": "a browser", "curl/8": "a browser",
+		"Mozilla/5.0 (X11; Linux x86_64; rv:150.0) Gecko/20100101 Firefox/150.0":                                                        "Firefox on Linux",
+		"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/150.0.0.0 Safari/537.36 Edg/150.0.0.0": "Edge on Windows",
+		"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.0 Safari/605.1.15":         "Safari on macOS",
+		"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/150.0.0.0 Safari/537.36":                         "Chrome on Linux",
+		"<script>\x1b[31m\u202e":     "a browser",
+		strings.Repeat("Chrome/", 9): "Chrome",
+	} {
+		if got := browserOf(agent); got != want || plainBrowser(got) != got {
+			t.Errorf("%q: %q, want %q", agent, got, want)
+		}
+	}
+	for _, name := range []string{"", "   ", "<>", strings.Repeat(" x", 99), strings.Repeat("é", 99), "a\nb"} {
+		if got := plainBrowser(name); got == "" || len(got) > maxBrowser || plainBrowser(got) != got {
+			t.Errorf("%q: %q", name, got)
+		}
+	}
+}
+
+// A file that somebody has changed lets nobody in, and a new address writes it anew.
+func TestDamagedFile(t *testing.T) {
+	w := newWorld(t)
+	b := w.open(&earshotv1.OpenWebRequest{}).enter()
+	w.stop()
+	path := filepath.Join(w.dir, "web")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, append(text, "more\n"...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.start()
+	if _, err := w.OpenWeb(t.Context(), &earshotv1.OpenWebRequest{}); err == nil || !strings.Contains(err.Error(), path) {
+		t.Errorf("%v", err)
+	}
+	w.open(&earshotv1.OpenWebRequest{NewAddress: true}).enter()
+	if k, err := load(w.dir); err != nil || len(k.sessions) != 1 || nameOf(k.sessions[0].key) == b.name {
+		t.Errorf("%+v, %v", k, err)
+	}
+}
+
+func TestLoadAndSave(t *testing.T) {
+	dir := t.TempDir()
+	if k, err := load(dir); err != nil || k.label != "" {
+		t.Errorf("%+v, %v", k, err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "web.tmp"), []byte(strings.Repeat("left by a crash", 99)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	want, err := parse([]byte(written()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := want.save(dir); err != nil {
+		t.Fatal(err)
+	}
+	got, err := load(dir)
+	if err != nil || string(got.format()) != written() {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "web.tmp")); !os.IsNotExist(err) {
+		t.Error(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "web"), bytes.Repeat([]byte(written()), 1000), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := load(dir); !errors.Is(err, errFile) {
+		t.Errorf("%v", err)
+	}
+	long := time.Unix(1700003600, 0).Add(sessionRest)
+	if n := len(got.alive(long)); n != 1 {
+		t.Errorf("%d", n)
+	}
+	if n := len(got.alive(long.Add(time.Second))); n != 0 {
+		t.Errorf("%d", n)
+	}
+}

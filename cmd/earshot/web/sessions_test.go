@@ -1,0 +1,245 @@
+package web
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// clocked is a table in a directory, at a time that the test sets.
+type clocked struct {
+	*table
+	t  *testing.T
+	at time.Time
+}
+
+func newClocked(t *testing.T) *clocked {
+	c := &clocked{t: t, at: time.Unix(1_800_000_000, 0)}
+	c.table = &table{dir: t.TempDir(), now: func() time.Time { return c.at }}
+	c.restore(kept{})
+	if err := c.place(newLabel(), 22350, false); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+type pass struct{ name, secret, cookie string }
+
+func (c *clocked) visit() (p pass) {
+	c.t.Helper()
+	var err error
+	if p.name, p.secret, p.cookie, err = c.enter(c.admit(), "Firefox"); err != nil {
+		c.t.Fatal(err)
+	}
+	return p
+}
+
+func (c *clocked) knows(p pass) bool {
+	done, err := c.begin(p.secret, p.cookie, false, func() {})
+	if err == nil {
+		done()
+	}
+	return err == nil
+}
+
+func TestCodesEnd(t *testing.T) {
+	c := newClocked(t)
+	code := c.admit()
+	c.at = c.at.Add(codeLife - time.Second)
+	if _, ok := c.key(nameOf(keyOf(code))); !ok {
+		t.Error("it ends too early")
+	}
+	c.at = c.at.Add(time.Second)
+	if _, ok := c.key(nameOf(keyOf(code))); ok {
+		t.Error("it is still known")
+	}
+	if _, _, _, err := c.enter(code, "Firefox"); !errors.Is(err, errUnknown) {
+		t.Errorf("it still holds: %v", err)
+	}
+	first := c.admit()
+	for range maxCodes {
+		c.admit()
+	}
+	if _, _, _, err := c.enter(first, "Firefox"); !errors.Is(err, errUnknown) || len(c.codes) != maxCodes {
+		t.Errorf("%d codes wait: %v", len(c.codes), err)
+	}
+}
+
+func TestSessionsAreBounded(t *testing.T) {
+	c := newClocked(t)
+	var all []pass
+	for range maxSessions {
+		all = append(all, c.visit())
+		c.at = c.at.Add(time.Minute)
+	}
+	if !c.knows(all[0]) { // so the second was not used for longest
+		t.Fatal("the first is not known")
+	}
+	ended := false
+	if _, err := c.begin(all[1].secret, all[1].cookie, true, func() { ended = true }); err != nil {
+		t.Fatal(err)
+	}
+	c.visitors[1].last = c.visitors[2].last - 1
+	later := c.visit()
+	if c.knows(all[1]) || !ended {
+		t.Error("the one that was not used for longest is there still")
+	}
+	for _, p := range append(all[2:], all[0], later) {
+		if !c.knows(p) {
+			t.Errorf("%s has gone", p.name)
+		}
+	}
+	k, err := load(c.dir)
+	if err != nil || len(k.sessions) != maxSessions {
+		t.Errorf("%d are kept: %v", len(k.sessions), err)
+	}
+}
+
+func TestSessionsEndWhenTheyRest(t *testing.T) {
+	c := newClocked(t)
+	p, other := c.visit(), c.visit()
+	c.at = c.at.Add(sessionRest)
+	if !c.knows(p) {
+		t.Error("it ends too early")
+	}
+	c.at = c.at.Add(time.Second)
+	if c.knows(other) || !c.knows(p) {
+		t.Error("the wrong one has ended")
+	}
+	if _, ok := c.key(other.name); ok {
+		t.Error("it is proven still")
+	}
+	again := &table{dir: c.dir, now: c.now}
+	k, err := load(c.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again.restore(k)
+	if list := again.list(); len(list) != 1 || list[0].name != p.name {
+		t.Errorf("%+v", list)
+	}
+}
+
+// When a session was used is written down now and then, and when the node ends.
+func TestUseIsKept(t *testing.T) {
+	c := newClocked(t)
+	p := c.visit()
+	used := func() int64 {
+		k, err := load(c.dir)
+		if err != nil || len(k.sessions) != 1 {
+			t.Fatalf("%+v, %v", k, err)
+		}
+		return k.sessions[0].used
+	}
+	begun := c.at
+	c.at = c.at.Add(usedApart - time.Second)
+	if !c.knows(p) || used() != begun.Unix() {
+		t.Error("it is written down too often")
+	}
+	if err := c.flush(); err != nil || used() != c.at.Unix() {
+		t.Errorf("it is not written down in the end: %v", err)
+	}
+	c.at = c.at.Add(usedApart)
+	if !c.knows(p) || used() != c.at.Unix() {
+		t.Error("it is not written down")
+	}
+}
+
+// A session that could not be written down would be gone after a restart, and one that has ended would be back.
+func TestWhatCantBeWritten(t *testing.T) {
+	c := newClocked(t)
+	p := c.visit()
+	if err := os.Mkdir(filepath.Join(c.dir, "web.tmp"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, _, err := c.enter(c.admit(), "Firefox"); err == nil || len(c.list()) != 1 {
+		t.Errorf("a session begins: %v", err)
+	}
+	if ended, err := c.end(p.name); !ended || err == nil || c.knows(p) {
+		t.Errorf("%t, %v", ended, err)
+	}
+	if err := os.Remove(filepath.Join(c.dir, "web.tmp")); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.flush(); err != nil {
+		t.Fatal(err)
+	}
+	if k, err := load(c.dir); err != nil || len(k.sessions) != 0 {
+		t.Errorf("%+v, %v", k, err)
+	}
+}
+
+func TestTicketsEnd(t *testing.T) {
+	c := newClocked(t)
+	p := c.visit()
+	redeem := func(text string) error {
+		done, err := c.redeem(text, p.cookie, "/file/x/1", func() {})
+		if err == nil {
+			done()
+		}
+		return err
+	}
+	text, err := c.ticket(p.secret, p.cookie, "/file/x/1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.at = c.at.Add(ticketLife)
+	if err := redeem(text); !errors.Is(err, errUnknown) {
+		t.Errorf("%v", err)
+	}
+	first, err := c.ticket(p.secret, p.cookie, "/file/x/1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range maxTickets {
+		if text, err = c.ticket(p.secret, p.cookie, "/file/x/1"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := redeem(first); !errors.Is(err, errUnknown) {
+		t.Errorf("the oldest: %v", err)
+	}
+	if err := redeem(text); err != nil {
+		t.Errorf("the latest: %v", err)
+	}
+}
+
+func TestCallsAreCounted(t *testing.T) {
+	c := newClocked(t)
+	p := c.visit()
+	var dones []func()
+	begin := func(lasts bool) error {
+		done, err := c.begin(p.secret, p.cookie, lasts, func() {})
+		if err == nil {
+			dones = append(dones, done)
+		}
+		return err
+	}
+	for range maxLasting {
+		if err := begin(true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := begin(true); !errors.Is(err, errBusy) {
+		t.Errorf("%v", err)
+	}
+	for range maxCalls - maxLasting {
+		if err := begin(false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := begin(false); !errors.Is(err, errBusy) {
+		t.Errorf("%v", err)
+	}
+	dones[0]()
+	if err := begin(true); err != nil {
+		t.Errorf("%v", err)
+	}
+}
+
+// nowOf is a clock that stands.
+func nowOf(seconds int64) func() time.Time {
+	return func() time.Time { return time.Unix(seconds, 0) }
+}

@@ -1,0 +1,176 @@
+package web
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+
+	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
+)
+
+// asAnother has the test program be a browser of another user: it asks for the page, and prints the answer.
+const asAnother = "EARSHOT_TEST_PAGE"
+
+func TestMain(m *testing.M) {
+	host := os.Getenv(asAnother)
+	if host == "" {
+		os.Exit(m.Run())
+	}
+	_, port, _ := net.SplitHostPort(host)
+	for _, at := range []string{"127.0.0.1", "::1"} {
+		c, err := net.Dial("tcp", net.JoinHostPort(at, port))
+		if err != nil {
+			fmt.Println(err)
+			continue
+		}
+		fmt.Fprintf(c, "GET / HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", host)
+		b, _ := io.ReadAll(c)
+		fmt.Println(string(b))
+	}
+}
+
+// Rule 3: a program of another user of this machine is refused, and told why, unless the owner lets it.
+func TestOtherUsersAreRefused(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can be another user too")
+	}
+	w := newWorld(t)
+	host := w.open(&earshotv1.OpenWebRequest{}).host
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	bin := t.TempDir() + "/browser"
+	b, err := os.ReadFile(self)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(bin, b, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	ask := func(user uint32) string {
+		t.Helper()
+		c := exec.Command("/proc/self/fd/3")
+		f, err := os.Open(bin)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		c.ExtraFiles = []*os.File{f}
+		c.Env = []string{asAnother + "=" + host}
+		c.Dir = "/"
+		c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: user, Gid: user}}
+		out, err := c.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		return string(out)
+	}
+	if got := ask(0); strings.Count(got, "HTTP/1.1 200 OK") != 2 {
+		t.Fatalf("the same user: %s", got)
+	}
+	got := ask(4242)
+	if strings.Count(got, "HTTP/1.1 403 Forbidden") != 2 || strings.Count(got, "user 4242 ") != 2 || strings.Count(got, "--any-local-user") != 2 || strings.Contains(got, "<title>") {
+		t.Errorf("another user: %s", got)
+	}
+	w.open(&earshotv1.OpenWebRequest{AnyLocalUser: true})
+	if got := ask(4242); strings.Count(got, "HTTP/1.1 200 OK") != 2 {
+		t.Errorf("another user who may: %s", got)
+	}
+	w.open(&earshotv1.OpenWebRequest{}) // it stays so until the page is stopped
+	if got := ask(4242); strings.Count(got, "HTTP/1.1 200 OK") != 2 {
+		t.Errorf("another user who may: %s", got)
+	}
+	if _, err := w.StopWeb(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	w.open(&earshotv1.OpenWebRequest{})
+	if got := ask(4242); strings.Count(got, "HTTP/1.1 403 Forbidden") != 2 {
+		t.Errorf("after it was stopped: %s", got)
+	}
+}
+
+// The kernel says of users that it can't name here that they are nobody: two of them need not be the same.
+func TestNobodyIsNotAnybody(t *testing.T) {
+	for _, c := range []struct {
+		peer, own, nobody uint32
+		same              bool
+	}{{1000, 1000, 65534, true}, {1001, 1000, 65534, false}, {0, 1000, 65534, false}, {65534, 1000, 65534, false}, {65534, 65534, 65534, false}, {65534, 65534, 99, true}} {
+		if err := sameUser(c.peer, c.own, c.nobody); (err == nil) != c.same {
+			t.Errorf("%+v: %v", c, err)
+		}
+	}
+}
+
+// A program that has let go of a connection already is nobody's, which the kernel tells as root's.
+func TestConnectionWithoutAProgramIsRefused(t *testing.T) {
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	c, err := net.Dial("tcp4", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	here, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer here.Close()
+	if err := checkUser(here); err != nil {
+		t.Errorf("an open connection: %v", err)
+	}
+	if _, err := c.Write([]byte("GET / HTTP/1.1\r\n\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
+	if _, err := io.ReadAll(here); err != nil { // its end has come
+		t.Fatal(err)
+	}
+	if err := checkUser(here); err == nil {
+		t.Error("a closed connection is taken for the owner's")
+	}
+	if err := checkUser(fakeConn{here}); err == nil {
+		t.Error("a connection that the kernel does not know is taken for the owner's")
+	}
+}
+
+// fakeConn claims to come from elsewhere.
+type fakeConn struct{ net.Conn }
+
+func (fakeConn) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1} }
+
+// TestAnotherConnectionWithTheSamePorts: asked about a connection, the kernel answers with any that has its ports.
+func TestAnotherConnectionWithTheSamePorts(t *testing.T) {
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	c, err := net.Dial("tcp4", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	here, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer here.Close()
+	if err := checkUser(movedConn{here}); err == nil {
+		t.Error("another connection is taken for this one")
+	}
+}
+
+// movedConn has the ports of another connection, and comes from another address.
+type movedConn struct{ net.Conn }
+
+func (c movedConn) RemoteAddr() net.Addr {
+	return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2), Port: c.Conn.RemoteAddr().(*net.TCPAddr).Port}
+}
