@@ -27,8 +27,9 @@ const module = "github.com/earshot-im/earshot/"
 // feature; node/conversations, node/journal and node/attention, which show what they
 // show, stand above them.
 var imports = map[string]string{
-	"cmd/earshot":          "cmd/earshot/circle cmd/earshot/command cmd/earshot/handing cmd/earshot/problem cmd/earshot/running cmd/earshot/show cmd/earshot/suggest cmd/earshot/talk cmd/earshot/terminal",
+	"cmd/earshot":          "cmd/earshot/browsing cmd/earshot/circle cmd/earshot/command cmd/earshot/handing cmd/earshot/problem cmd/earshot/running cmd/earshot/show cmd/earshot/suggest cmd/earshot/talk cmd/earshot/terminal",
 	"cmd/earshot/running":  "cmd/earshot/advice cmd/earshot/command cmd/earshot/doctor cmd/earshot/object cmd/earshot/passphrase cmd/earshot/problem cmd/earshot/program cmd/earshot/show cmd/earshot/terminal cmd/earshot/tui cmd/earshot/up node/localapi node/localapi/v1",
+	"cmd/earshot/browsing": "cmd/earshot/command cmd/earshot/desktop node/localapi node/localapi/v1",
 	"cmd/earshot/circle":   "cmd/earshot/command cmd/earshot/object cmd/earshot/problem cmd/earshot/show cmd/earshot/terminal node/localapi node/localapi/v1",
 	"cmd/earshot/talk":     "cmd/earshot/command cmd/earshot/linear cmd/earshot/problem cmd/earshot/reading cmd/earshot/sending cmd/earshot/show cmd/earshot/terminal cmd/earshot/transfer node/localapi node/localapi/v1",
 	"cmd/earshot/command":  "cmd/earshot/advice cmd/earshot/problem cmd/earshot/reading cmd/earshot/service cmd/earshot/show cmd/earshot/starting cmd/earshot/terminal cmd/earshot/transfer node/localapi",
@@ -173,7 +174,7 @@ var outsiders = map[string]string{
 	"github.com/grandcat/zeroconf":         "node/mdns",
 	"github.com/miekg/dns":                 "node/mdns cmd/hostile",
 	"connectrpc.com/":                      "node/localapi node/localapi/server node/localapi/v1 cmd/earshot/problem cmd/earshot/reading cmd/earshot/sending cmd/earshot/web",
-	"github.com/spf13/":                    "cmd/earshot cmd/earshot/circle cmd/earshot/command cmd/earshot/handing cmd/earshot/running cmd/earshot/suggest cmd/earshot/talk",
+	"github.com/spf13/":                    "cmd/earshot cmd/earshot/browsing cmd/earshot/circle cmd/earshot/command cmd/earshot/handing cmd/earshot/running cmd/earshot/suggest cmd/earshot/talk",
 	"golang.org/x/crypto/chacha20poly1305": "crypto node/gossip",
 	"github.com/charmbracelet/":            "cmd/earshot/tui cmd/picture cmd/window",
 	"github.com/vbauerster/":               "cmd/earshot/transfer",

@@ -6,6 +6,7 @@
 // too; the root here puts them together:
 //
 //	running    about the node: up, down, service, status, doctor, me
+//	browsing   about the page in a browser: web, open
 //	talk       about messages and conversations: send, recv, history, what is done to one, watch
 //	handing    about files and folders: files, get
 //	circle     about people and groups: peers, contacts, verify, requests, group
@@ -14,6 +15,7 @@
 // What takes more than one question to the node has a package of its own:
 //
 //	up         runs the node
+//	web        serves the page in a browser, for up
 //	doctor     examines a directory without a node; nothing else here sees more than the client
 //	advice     what is wrong, by each check and warning, and what to do
 //	passphrase reads the passphrase of a protected node

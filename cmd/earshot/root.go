@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/earshot-im/earshot/cmd/earshot/browsing"
 	"github.com/earshot-im/earshot/cmd/earshot/circle"
 	"github.com/earshot-im/earshot/cmd/earshot/command"
 	"github.com/earshot-im/earshot/cmd/earshot/handing"
@@ -113,6 +114,7 @@ person or group, or several; 5 waited the whole --timeout.`,
 	flags.StringVar(&a.Dir, "dir", "", "`DIR` of the node (default $EARSHOT_DIR, or "+command.DefaultDirText()+")")
 	flags.StringVar(&a.PassphraseFile, "passphrase-file", "", "`FILE` with the passphrase of a protected node (or $EARSHOT_PASSPHRASE)")
 	root.AddCommand(running.Commands(a)...)
+	root.AddCommand(browsing.Commands(a)...)
 	root.AddCommand(talk.Commands(a)...)
 	root.AddCommand(handing.Commands(a)...)
 	root.AddCommand(circle.Commands(a)...)

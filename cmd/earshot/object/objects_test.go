@@ -20,7 +20,7 @@ var objects = map[string]any{
 	"status": Status{}, "ready": Ready{}, "service": Service{}, "warning": Warned{}, "unreached": NotReached{}, "new identity": NewIdentity{}, "peer": Peer{}, "check": Check{}, "me": Me{}, "version": Version{},
 	"sent": Sent{}, "message": Message{}, "becoming": Becoming{}, "conversation": Conversation{}, "marked": Marked{}, "change": Change{}, "found": Found{}, "pending": Pending{}, "reached": Reached{},
 	"person": Person{}, "replaced": Replaced{}, "removed": Removed{}, "words": Words{}, "request": Request{}, "notice": Notice{}, "group": Group{}, "invitation": Invitation{}, "member": Member{}, "error": Failure{},
-	"file": Listed{}, "transfer": Transfer{},
+	"file": Listed{}, "transfer": Transfer{}, "page": Page{}, "web session": WebSession{},
 }
 
 // documented returns the part of CLI.md about each object.

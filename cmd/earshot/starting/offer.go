@@ -49,6 +49,19 @@ func (s *Starter) Welcome(ctx context.Context) error {
 	})
 }
 
+// Ensure starts the node if none runs, and asks nobody.
+func (s *Starter) Ensure(ctx context.Context) error {
+	client := localapi.Dial(s.Dir)
+	defer client.Close()
+	if err := client.Alive(ctx); !errors.Is(err, localapi.ErrNotRunning) {
+		return err
+	}
+	if service.OfSystem(s.Dir) != "" {
+		return ofSystem(s.Dir)
+	}
+	return s.start(ctx, "")
+}
+
 // asker asks a question, and returns the line that answers it, if there is one.
 type asker func(question string) (line string, answered bool, err error)
 
