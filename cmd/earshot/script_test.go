@@ -52,6 +52,8 @@ func TestMain(m *testing.M) {
 //	allcompleted NAME MEMBER GROUP
 //	                     fail unless the shell is offered people, groups and values wherever a command
 //	                     takes them
+//	letin [FILE]         be a browser that opens the link in a file, or the one last printed
+//	page METHOD STATUS   call a method of the local API as the page in that browser does; none: it is not served
 //	terminal COLUMNS ROWS
 //	                     start a shell in a terminal of this size, or resize it; what programs write
 //	                     there is also in NAME.written
@@ -109,6 +111,7 @@ func TestScripts(t *testing.T) {
 			"up": cmdUp, "end": cmdEnd, "gone": cmdGone, "meet": cmdMeet, "exits": cmdExits, "until": cmdUntil, "keep": cmdKeep, "field": cmdField,
 			"at": cmdAt, "terminal": cmdTerminal, "type": cmdType, "press": cmdPress, "sees": cmdSees,
 			"fails": cmdFails, "prints": cmdPrints, "allprinted": cmdAllPrinted, "allcompleted": cmdAllCompleted,
+			"letin": cmdLetIn, "page": cmdPage,
 		},
 	})
 }

@@ -52,6 +52,7 @@ var argumentSources = map[string][]Source{
 	"earshot forward":          {nothing, whoever},
 	"earshot doctor":           {People},
 	"earshot outbox cancel":    {Waiting},
+	"earshot web end":          {Browsers},
 	"earshot contacts name":    {People},
 	"earshot contacts replace": {People, People},
 	"earshot contacts remove":  {People},

@@ -165,6 +165,18 @@ func Received(ctx context.Context, client *localapi.Client, _ []string) (all []S
 	return all, nil
 }
 
+// Browsers offers the sessions of browsers that may use the page.
+func Browsers(ctx context.Context, client *localapi.Client, _ []string) (all []Suggestion, err error) {
+	r, err := client.WebSessions(ctx, &earshotv1.WebSessionsRequest{})
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range r.Sessions {
+		all = append(all, Suggestion{s.Id, s.Browser})
+	}
+	return all, nil
+}
+
 // named collects persons or groups by what they are called.
 type named struct {
 	names, ids, about []string
