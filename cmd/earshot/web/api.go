@@ -93,7 +93,7 @@ func (d *door) call(w http.ResponseWriter, r *http.Request) error {
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	secret, cookie := d.tokens(r)
-	done, err := d.table.begin(secret, cookie, m.lasts, cancel)
+	done, err := d.table.Begin(secret, cookie, m.lasts, cancel)
 	if err != nil {
 		return err
 	}

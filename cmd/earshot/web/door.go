@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"runtime"
 	"strings"
+
+	"github.com/earshot-im/earshot/cmd/earshot/web/session"
 )
 
 // policy is what a browser lets the page do: nothing but what is here. WEB.md has the reasons of rules.
@@ -27,7 +29,7 @@ var headers = map[string]string{
 // door is what every request to a site comes through.
 type door struct {
 	site   *site
-	table  *table
+	table  *session.Table
 	api    http.Handler
 	files  assets
 	origin *http.CrossOriginProtection

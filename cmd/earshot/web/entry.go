@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/earshot-im/earshot/cmd/earshot/web/session"
 	"github.com/earshot-im/earshot/node/localapi"
 )
 
@@ -36,26 +37,26 @@ func (d *door) prove(w http.ResponseWriter, r *http.Request) error {
 	if err := entry(w, r, &in); err != nil {
 		return err
 	}
-	if len(in.Of) != 2*nameBytes || len(in.Nonce) != nonceChars {
+	if len(in.Of) != 2*session.NameBytes || len(in.Nonce) != session.NonceChars {
 		return errInvalid
 	}
-	key, ok := d.table.key(in.Of)
+	key, ok := d.table.Key(in.Of)
 	if !ok {
-		answer(w, http.StatusNotFound, told{Code: "not_found", Message: errUnknown.Error()})
+		answer(w, http.StatusNotFound, told{Code: "not_found", Message: session.ErrUnknown.Error()})
 		return nil
 	}
-	answer(w, http.StatusOK, map[string]string{"proof": proofOf(key, d.site.origin, in.Nonce)})
+	answer(w, http.StatusOK, map[string]string{"proof": session.ProofOf(key, d.site.origin, in.Nonce)})
 	return nil
 }
 
 // session begins a session, or ends one.
 func (d *door) session(w http.ResponseWriter, r *http.Request) error {
 	if r.Method == http.MethodDelete {
-		name, err := d.table.who(d.tokens(r))
+		name, err := d.table.Who(d.tokens(r))
 		if err != nil {
 			return err
 		}
-		if _, err := d.table.end(name); err != nil {
+		if _, err := d.table.End(name); err != nil {
 			return err
 		}
 		w.WriteHeader(http.StatusNoContent)
@@ -70,7 +71,7 @@ func (d *door) session(w http.ResponseWriter, r *http.Request) error {
 	if in.Code == "" || len(in.Code) > maxToken {
 		return errInvalid
 	}
-	name, secret, cookie, err := d.table.enter(in.Code, browserOf(r.UserAgent()))
+	name, secret, cookie, err := d.table.Enter(in.Code, r.UserAgent())
 	if err != nil {
 		return err
 	}
@@ -96,7 +97,7 @@ func (d *door) ticket(w http.ResponseWriter, r *http.Request) error {
 	}
 	path := fmt.Sprintf("%s/%s/%d", filePath, in.ID, in.N)
 	secret, cookie := d.tokens(r)
-	text, err := d.table.ticket(secret, cookie, path)
+	text, err := d.table.Ticket(secret, cookie, path)
 	if err != nil {
 		return err
 	}
@@ -136,29 +137,4 @@ func entry(w http.ResponseWriter, r *http.Request, into any) error {
 		return errInvalid
 	}
 	return nil
-}
-
-// browserOf makes a short name for a browser of what it says of itself. It is shown to the owner, and
-// nothing is decided by it.
-func browserOf(agent string) string {
-	name, system := "a browser", ""
-	for _, b := range [][2]string{ // those that claim to be another one come first
-		{"Edg/", "Edge"}, {"OPR/", "Opera"}, {"Vivaldi/", "Vivaldi"}, {"Firefox/", "Firefox"}, {"Chromium/", "Chromium"},
-		{"Chrome/", "Chrome"}, {"Safari/", "Safari"},
-	} {
-		if strings.Contains(agent, b[0]) {
-			name = b[1]
-			break
-		}
-	}
-	for _, s := range [][2]string{
-		{"Android", "Android"}, {"iPhone", "iPhone"}, {"Windows", "Windows"}, {"Mac OS", "macOS"}, {"CrOS", "ChromeOS"},
-		{"FreeBSD", "FreeBSD"}, {"OpenBSD", "OpenBSD"}, {"Linux", "Linux"},
-	} {
-		if strings.Contains(agent, s[0]) {
-			system = " on " + s[1]
-			break
-		}
-	}
-	return name + system
 }

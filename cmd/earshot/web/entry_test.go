@@ -6,13 +6,16 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/earshot-im/earshot/cmd/earshot/web/session"
 )
 
 // alone is a door without a node: nothing comes as far as that.
 func alone(t testing.TB) *door {
 	s := &site{port: 22350, host: "x.localhost:22350", origin: "http://x.localhost:22350"}
-	c := &table{dir: t.TempDir(), now: nowOf(1_800_000_000)}
-	if err := c.place(newLabel(), s.port, false); err != nil {
+	c := session.New(t.TempDir(), nowOf(1_800_000_000))
+	if err := c.Place(session.NewLabel(), s.port, false); err != nil {
 		t.Fatal(err)
 	}
 	return &door{site: s, table: c, files: pageFiles(), origin: http.NewCrossOriginProtection(), api: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -37,7 +40,7 @@ func (d *door) through(method, path, body string, headers ...string) *httptest.R
 
 func TestEntryIsStrict(t *testing.T) {
 	d := alone(t)
-	code := d.table.admit()
+	code := d.table.Admit()
 	for _, body := range []string{
 		"", "{}", "[]", "null", `"` + code + `"`, `{"code":"` + code + `"`, `{"code":"` + code + `"} x`, `{"code":"` + code + `"}{}`, `{"code":"` + code + `","more":1}`, `{"code":["` + code + `"]}`,
 		`{"code":null}`, `{"code":"` + code + `x"}`, `{"code":"` + strings.ToUpper(code) + `"}`, `{"code":"` + strings.Repeat("x", 65) + `"}`,
@@ -74,14 +77,14 @@ func FuzzSession(f *testing.F) {
 	}
 	d := alone(f)
 	f.Fuzz(func(t *testing.T, body string) {
-		code := d.table.admit()
+		code := d.table.Admit()
 		for _, path := range []string{"/session", "/proof", "/ticket"} {
 			w := d.through("POST", path, body)
 			if w.Code < 400 && !strings.Contains(body, code) || w.Code >= 500 {
 				t.Fatalf("%s %q: %d %s", path, body, w.Code, w.Body)
 			}
 		}
-		if len(d.table.list()) > 0 {
+		if len(d.table.List()) > 0 {
 			t.Fatalf("%q has begun a session", body)
 		}
 	})
@@ -108,4 +111,9 @@ func FuzzPath(f *testing.F) {
 			t.Fatalf("%s %q: %d %s", method, path, w.Code, w.Body)
 		}
 	})
+}
+
+// nowOf is a clock that stands.
+func nowOf(seconds int64) func() time.Time {
+	return func() time.Time { return time.Unix(seconds, 0) }
 }

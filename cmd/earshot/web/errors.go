@@ -7,14 +7,13 @@ import (
 
 	"connectrpc.com/connect"
 
+	"github.com/earshot-im/earshot/cmd/earshot/web/session"
 	"github.com/earshot-im/earshot/node/localapi"
 )
 
 var (
 	// errInvalid: the request is not as WEB.md says. It is a fault of the page.
 	errInvalid = errors.New("invalid")
-	// errUnknown: no such code, session or ticket holds. The page says that the owner has to open it again.
-	errUnknown = errors.New("unknown")
 	// errHost: the request names another host, as after DNS rebinding.
 	errHost = errors.New("host")
 	// errUser: the program at the other end is not the owner's, or nobody says whose it is.
@@ -29,8 +28,6 @@ var (
 	errMethod = errors.New("method")
 	// errTooLarge: a body has more than it may have.
 	errTooLarge = errors.New("too_large")
-	// errBusy: the session has as much under way as it may have.
-	errBusy = errors.New("busy")
 )
 
 // answers are the status and the code of Connect by which a page is told of an error. Any other error is the
@@ -41,7 +38,7 @@ var answers = []struct {
 	code   connect.Code
 }{
 	{errInvalid, http.StatusBadRequest, connect.CodeInvalidArgument},
-	{errUnknown, http.StatusUnauthorized, connect.CodeUnauthenticated},
+	{session.ErrUnknown, http.StatusUnauthorized, connect.CodeUnauthenticated},
 	{errHost, http.StatusForbidden, connect.CodePermissionDenied},
 	{errUser, http.StatusForbidden, connect.CodePermissionDenied},
 	{errOrigin, http.StatusForbidden, connect.CodePermissionDenied},
@@ -49,7 +46,7 @@ var answers = []struct {
 	{errMissing, http.StatusNotFound, connect.CodeNotFound},
 	{errMethod, http.StatusMethodNotAllowed, connect.CodeInvalidArgument},
 	{errTooLarge, http.StatusRequestEntityTooLarge, connect.CodeResourceExhausted},
-	{errBusy, http.StatusTooManyRequests, connect.CodeResourceExhausted},
+	{session.ErrBusy, http.StatusTooManyRequests, connect.CodeResourceExhausted},
 }
 
 // told is an error as a page gets it.

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/earshot-im/earshot/cmd/earshot/web/session"
 	"github.com/earshot-im/earshot/node/localapi"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
@@ -59,7 +60,7 @@ func TestBothLoopbackAddressesOrNone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(s.listeners) != 2 || s.port < firstPort || s.port > maxPort {
+	if len(s.listeners) != 2 || s.port < firstPort || s.port > session.MaxPort {
 		t.Errorf("%v %d", s.listeners, s.port)
 	}
 	for _, l := range s.listeners {
@@ -113,7 +114,7 @@ func TestNewAddress(t *testing.T) {
 	if me := b.call("Node/Me", "{}"); !me.says(401, "unknown") {
 		t.Errorf("the old session: %d %s", me.StatusCode, me.body)
 	}
-	if k, err := load(w.dir); err != nil || k.anybody || len(k.sessions) != 0 {
+	if k, err := session.Load(w.dir); err != nil || k.Anybody {
 		t.Errorf("%+v, %v", k, err)
 	}
 }
@@ -122,12 +123,12 @@ func TestNewAddress(t *testing.T) {
 func TestAnotherPortWhereTheOldOneIsTaken(t *testing.T) {
 	w := newWorld(t)
 	b := w.open(&earshotv1.OpenWebRequest{}).enter()
-	k, err := load(w.dir)
+	k, err := session.Load(w.dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.stop()
-	other, err := net.Listen("tcp6", fmt.Sprintf("[::1]:%d", k.port))
+	other, err := net.Listen("tcp6", fmt.Sprintf("[::1]:%d", k.Port))
 	if err != nil {
 		t.Skip("this system has no ::1")
 	}
@@ -217,15 +218,15 @@ func TestSessionNeedsCodeCookieAndSecret(t *testing.T) {
 // Rule 4: what the page does not check first, a program that squats on the port would get.
 func TestNodeProvesFirst(t *testing.T) {
 	b := newWorld(t).open(&earshotv1.OpenWebRequest{}).enter()
-	key := keyOf(b.secret)
+	key := session.KeyOf(b.secret)
 	nonce := strings.Repeat("A", 43)
 	w := b.ask("POST", "/proof", `{"name":"`+b.name+`","nonce":"`+nonce+`"}`, "Earshot-Secret", "", "Cookie", "")
-	if w.StatusCode != 200 || !strings.Contains(w.body, proofOf(key, b.origin, nonce)) {
+	if w.StatusCode != 200 || !strings.Contains(w.body, session.ProofOf(key, b.origin, nonce)) {
 		t.Errorf("%d %s", w.StatusCode, w.body)
 	}
 	for what, other := range map[string]string{
-		"another origin": proofOf(key, "http://localhost:1", nonce), "another nonce": proofOf(key, b.origin, nonce[1:]+"B"),
-		"another key": proofOf(keyOf(b.secret+"x"), b.origin, nonce),
+		"another origin": session.ProofOf(key, "http://localhost:1", nonce), "another nonce": session.ProofOf(key, b.origin, nonce[1:]+"B"),
+		"another key": session.ProofOf(session.KeyOf(b.secret+"x"), b.origin, nonce),
 	} {
 		if strings.Contains(w.body, other) {
 			t.Errorf("the proof is the same for %s", what)
@@ -501,7 +502,7 @@ func TestBodiesAreBounded(t *testing.T) {
 func TestCallsOfASessionAreBounded(t *testing.T) {
 	b := newWorld(t).open(&earshotv1.OpenWebRequest{}).enter()
 	var all []*http.Response
-	for range maxLasting {
+	for range session.MaxLasting {
 		s := b.stream("Node/Watch", "{}")
 		if _, _, err := message(s.Body); s.StatusCode != 200 || err != nil {
 			t.Fatalf("%d %v", s.StatusCode, err)
@@ -516,5 +517,28 @@ func TestCallsOfASessionAreBounded(t *testing.T) {
 	}
 	for _, s := range all {
 		s.Body.Close()
+	}
+}
+
+// A file that somebody has changed lets nobody in, and a new address writes it anew.
+func TestDamagedFile(t *testing.T) {
+	w := newWorld(t)
+	b := w.open(&earshotv1.OpenWebRequest{}).enter()
+	w.stop()
+	path := filepath.Join(w.dir, "web")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, append(text, "more\n"...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.start()
+	if _, err := w.OpenWeb(t.Context(), &earshotv1.OpenWebRequest{}); err == nil || !strings.Contains(err.Error(), path) {
+		t.Errorf("%v", err)
+	}
+	w.open(&earshotv1.OpenWebRequest{NewAddress: true}).enter()
+	if s, err := w.WebSessions(t.Context(), nil); err != nil || len(s.Sessions) != 1 || s.Sessions[0].Id == b.name {
+		t.Errorf("%v, %v", s, err)
 	}
 }

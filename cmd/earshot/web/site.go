@@ -13,13 +13,14 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/earshot-im/earshot/cmd/earshot/web/session"
 )
 
 const (
-	// A port is taken at random from these, which no system gives to outgoing connections: so it is free
-	// again after a restart.
+	// A port is taken at random from here to session.MaxPort. No system gives these to outgoing connections, so it
+	// is free again after a restart.
 	firstPort = 20000
-	maxPort   = 32767
 
 	// portTries is how many ports are tried.
 	portTries = 32
@@ -60,7 +61,7 @@ func listen(port int) (*site, error) {
 	var err error
 	for range portTries {
 		var s *site
-		if s, err = listenAt(firstPort + rand.IntN(maxPort-firstPort+1)); err == nil || !errors.Is(err, syscall.EADDRINUSE) {
+		if s, err = listenAt(firstPort + rand.IntN(session.MaxPort-firstPort+1)); err == nil || !errors.Is(err, syscall.EADDRINUSE) {
 			return s, err
 		}
 	}
@@ -175,7 +176,7 @@ func (p *peer) Close() error {
 // accepting takes connections, as many as may be. A further one is closed.
 type accepting struct {
 	net.Listener
-	table        *table
+	table        *session.Table
 	own, foreign chan struct{} // each holds as much as there are of them
 }
 
@@ -187,7 +188,7 @@ func (l accepting) Accept() (net.Conn, error) {
 		}
 		p := &peer{Conn: c}
 		room := l.own
-		if p.refused = checkUser(c); p.refused != nil && l.table.anybody() {
+		if p.refused = checkUser(c); p.refused != nil && l.table.Anybody() {
 			p.refused = nil
 		}
 		if p.refused != nil {

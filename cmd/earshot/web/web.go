@@ -24,6 +24,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/earshot-im/earshot/cmd/earshot/web/session"
 	"github.com/earshot-im/earshot/node/localapi"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
@@ -37,8 +38,9 @@ type Config struct {
 
 // Gateway serves the page, and answers the calls of service Web.
 type Gateway struct {
+	dir   string
 	log   *slog.Logger
-	table *table
+	table *session.Table
 	asks  chan func()   // what callers want done by the goroutine of Run
 	ended chan struct{} // closed when Run has returned
 
@@ -56,8 +58,9 @@ func New(cfg Config) *Gateway {
 		cfg.Now = time.Now
 	}
 	return &Gateway{
+		dir:   cfg.Dir,
 		log:   cfg.Log,
-		table: &table{dir: cfg.Dir, now: cfg.Now},
+		table: session.New(cfg.Dir, cfg.Now),
 		asks:  make(chan func()),
 		ended: make(chan struct{}),
 	}
@@ -68,14 +71,14 @@ func New(cfg Config) *Gateway {
 func (g *Gateway) Run(ctx context.Context, api http.Handler) {
 	defer close(g.ended)
 	g.api = api
-	k, err := load(g.table.dir)
+	k, err := session.Load(g.dir)
 	if err != nil {
 		g.torn = err
 		g.log.Warn("the page in a browser is not served", "err", err)
 	}
-	g.table.restore(k)
-	if g.table.used() {
-		if err := g.serve(k.label, k.port, false); err != nil {
+	g.table.Restore(k)
+	if g.table.Used() {
+		if err := g.serve(k.Label, k.Port, false); err != nil {
 			g.log.Warn("the page in a browser is not served", "err", err)
 		}
 	}
@@ -88,7 +91,7 @@ func (g *Gateway) Run(ctx context.Context, api http.Handler) {
 			g.close()
 		case <-ctx.Done():
 			g.close()
-			if err := g.table.flush(); err != nil {
+			if err := g.table.Flush(); err != nil {
 				g.log.Warn("write down when sessions were used", "err", err)
 			}
 			return
@@ -129,7 +132,7 @@ func (g *Gateway) serve(label string, port int, elsewhere bool) error {
 
 // close ends serving the page, and all that pages have under way.
 func (g *Gateway) close() {
-	g.table.rest()
+	g.table.Rest()
 	if g.site != nil {
 		g.site.close()
 		g.site = nil
@@ -151,33 +154,33 @@ func (g *Gateway) open(r *earshotv1.OpenWebRequest) (*earshotv1.OpenWebResponse,
 	if err := checkSelf(); err != nil {
 		return nil, fmt.Errorf("%w: %w", localapi.ErrWebUser, err)
 	}
-	was := g.table.stored()
+	was := g.table.Stored()
 	if r.NewAddress {
 		g.close()
-		if _, err := g.table.endAll(); err != nil {
+		if _, err := g.table.EndAll(); err != nil {
 			return nil, fmt.Errorf("%w: %w", localapi.ErrNoPage, err)
 		}
-		was, g.torn = kept{}, nil
+		was, g.torn = session.Kept{}, nil
 	}
 	if g.site == nil {
-		if was.label == "" {
-			was.label = newLabel()
+		if was.Label == "" {
+			was.Label = session.NewLabel()
 		}
-		if err := g.serve(was.label, was.port, true); err != nil {
+		if err := g.serve(was.Label, was.Port, true); err != nil {
 			return nil, fmt.Errorf("%w: %w", localapi.ErrNoPage, err)
 		}
-		if g.site.port != was.port && was.port != 0 { // what browsers keep belongs to the old address
-			if _, err := g.table.endAll(); err != nil {
+		if g.site.port != was.Port && was.Port != 0 { // what browsers keep belongs to the old address
+			if _, err := g.table.EndAll(); err != nil {
 				g.close()
 				return nil, fmt.Errorf("%w: %w", localapi.ErrNoPage, err)
 			}
 		}
 	}
-	if err := g.table.place(g.site.label, g.site.port, was.anybody || r.AnyLocalUser); err != nil {
+	if err := g.table.Place(g.site.label, g.site.port, was.Anybody || r.AnyLocalUser); err != nil {
 		g.close()
 		return nil, fmt.Errorf("%w: %w", localapi.ErrNoPage, err)
 	}
-	return &earshotv1.OpenWebResponse{Url: g.site.origin + "/#" + g.table.admit(), Port: uint32(g.site.port), Address: g.site.origin + "/"}, nil
+	return &earshotv1.OpenWebResponse{Url: g.site.origin + "/#" + g.table.Admit(), Port: uint32(g.site.port), Address: g.site.origin + "/"}, nil
 }
 
 // WebSessions lists the sessions.
@@ -187,10 +190,10 @@ func (g *Gateway) WebSessions(ctx context.Context, _ *earshotv1.WebSessionsReque
 		if g.site != nil {
 			w.Address = g.site.origin + "/"
 		}
-		for _, s := range g.table.list() {
+		for _, s := range g.table.List() {
 			w.Sessions = append(w.Sessions, &earshotv1.WebSession{
-				Id: s.name, Browser: s.browser, Calls: uint32(s.calls),
-				Begun: timestamppb.New(time.Unix(s.begun, 0)), Used: timestamppb.New(time.Unix(s.used, 0)),
+				Id: s.ID, Browser: s.Browser, Calls: uint32(s.Calls),
+				Begun: timestamppb.New(time.Unix(s.Begun, 0)), Used: timestamppb.New(time.Unix(s.Used, 0)),
 			})
 		}
 		return nil
@@ -200,7 +203,7 @@ func (g *Gateway) WebSessions(ctx context.Context, _ *earshotv1.WebSessionsReque
 // EndWebSession ends a session.
 func (g *Gateway) EndWebSession(ctx context.Context, r *earshotv1.EndWebSessionRequest) (*earshotv1.EndWebSessionResponse, error) {
 	return &earshotv1.EndWebSessionResponse{}, g.do(ctx, func() error {
-		ended, err := g.table.end(r.Id)
+		ended, err := g.table.End(r.Id)
 		switch {
 		case err != nil:
 			return fmt.Errorf("%w: %w", localapi.ErrNoPage, err)
@@ -215,7 +218,7 @@ func (g *Gateway) EndWebSession(ctx context.Context, r *earshotv1.EndWebSessionR
 func (g *Gateway) StopWeb(ctx context.Context, _ *earshotv1.StopWebRequest) (*earshotv1.StopWebResponse, error) {
 	w := new(earshotv1.StopWebResponse)
 	return w, g.do(ctx, func() error {
-		ended, err := g.table.endAll()
+		ended, err := g.table.EndAll()
 		g.close()
 		w.Ended = uint32(ended)
 		if err != nil {

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/earshot-im/earshot/cmd/earshot/web/session"
 	"github.com/earshot-im/earshot/node"
 	"github.com/earshot-im/earshot/node/localapi/server"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
@@ -176,12 +177,12 @@ func (b *browser) proof(token string) bool {
 	b.Helper()
 	key := sha256.Sum256([]byte("earshot web\n" + token)) // as WEB.md has it
 	nonce := strings.Repeat("n", 43)
-	w := b.ask("POST", "/proof", `{"name":"`+nameOf(key)+`","nonce":"`+nonce+`"}`)
+	w := b.ask("POST", "/proof", `{"name":"`+session.NameOf(key)+`","nonce":"`+nonce+`"}`)
 	var got struct{ Proof string }
 	if w.StatusCode != 200 || json.Unmarshal([]byte(w.body), &got) != nil {
 		return false
 	}
-	return got.Proof == proofOf(key, b.origin, nonce)
+	return got.Proof == session.ProofOf(key, b.origin, nonce)
 }
 
 // enter begins a session by the link.

@@ -1,4 +1,4 @@
-package web
+package session
 
 import (
 	"encoding/base32"
@@ -21,7 +21,7 @@ const (
 	fileName = "web"
 	fileMode = 0o600
 
-	// maxFile bounds it, in bytes: maxSessions of them have less.
+	// maxFile bounds it, in bytes: MaxSessions of them have less.
 	maxFile = 8 << 10
 
 	fileHead = "earshot web 1"
@@ -33,25 +33,27 @@ const (
 	// maxBrowser bounds what is kept of how a browser calls itself.
 	maxBrowser = 40
 
-	// minPort is the lowest port that may be kept: lower ones need rights.
+	// minPort is the lowest port that may be kept: lower ones need rights. MaxPort is the highest: systems give
+	// higher ones to outgoing connections.
 	minPort = 1024
+	MaxPort = 32767
 )
 
-// errFile: what is kept can't be read. OpenWeb with a new address writes it anew.
-var errFile = errors.New("the file is not as earshot writes it")
+// ErrFile: what is kept can't be read. OpenWeb with a new address writes it anew.
+var ErrFile = errors.New("the file is not as earshot writes it")
 
-// kept is what is in the file.
-type kept struct {
-	label    string // "": none yet
-	port     int    // 0: none yet
-	anybody  bool   // programs of other users may connect
+// Kept is what is in the file.
+type Kept struct {
+	Label    string // of the address; "": none yet
+	Port     int    // 0: none yet
+	Anybody  bool   // programs of other users may connect
 	sessions []session
 }
 
 // session is a browser that may use the page, as it is kept. Neither its secret nor its cookie are.
 type session struct {
-	key         [keyBytes]byte // of its secret
-	cookie      [keyBytes]byte // of its cookie
+	key         [KeyBytes]byte // of its secret
+	cookie      [KeyBytes]byte // of its cookie
 	begun, used int64          // Unix time in seconds
 	browser     string
 }
@@ -59,9 +61,9 @@ type session struct {
 var base32Small = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
 
 // format is the text of the file: there is one for each content.
-func (k *kept) format() []byte {
+func (k *Kept) format() []byte {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s\nlabel %s\nport %d\nany-local-user %t\n", fileHead, k.label, k.port, k.anybody)
+	fmt.Fprintf(&b, "%s\nlabel %s\nport %d\nany-local-user %t\n", fileHead, k.Label, k.Port, k.Anybody)
 	for _, s := range k.sessions {
 		fmt.Fprintf(&b, "session %x %x %d %d %s\n", s.key, s.cookie, s.begun, s.used, s.browser)
 	}
@@ -69,21 +71,21 @@ func (k *kept) format() []byte {
 }
 
 // parse reads the text of the file. What format would not write is refused.
-func parse(text []byte) (k kept, err error) {
+func parse(text []byte) (k Kept, err error) {
 	if len(text) > maxFile {
-		return kept{}, fmt.Errorf("%w: it has more than %d bytes", errFile, maxFile)
+		return Kept{}, fmt.Errorf("%w: it has more than %d bytes", ErrFile, maxFile)
 	}
 	lines := strings.Split(string(text), "\n")
 	if len(lines) < 5 {
-		return kept{}, errFile
+		return Kept{}, ErrFile
 	}
-	k.label = strings.TrimPrefix(lines[1], "label ")
-	k.port, _ = strconv.Atoi(strings.TrimPrefix(lines[2], "port "))
-	k.anybody = lines[3] == "any-local-user true"
+	k.Label = strings.TrimPrefix(lines[1], "label ")
+	k.Port, _ = strconv.Atoi(strings.TrimPrefix(lines[2], "port "))
+	k.Anybody = lines[3] == "any-local-user true"
 	for _, line := range lines[4 : len(lines)-1] {
 		words := strings.SplitN(line, " ", 6)
 		if len(words) != 6 {
-			return kept{}, errFile
+			return Kept{}, ErrFile
 		}
 		s := session{browser: words[5]}
 		key, _ := hex.DecodeString(words[1])
@@ -93,61 +95,45 @@ func parse(text []byte) (k kept, err error) {
 		s.begun, _ = strconv.ParseInt(words[3], 10, 64)
 		s.used, _ = strconv.ParseInt(words[4], 10, 64)
 		if s.browser != plainBrowser(s.browser) {
-			return kept{}, errFile
+			return Kept{}, ErrFile
 		}
 		k.sessions = append(k.sessions, s)
 	}
-	label, err := base32Small.DecodeString(k.label)
+	label, err := base32Small.DecodeString(k.Label)
 	switch {
 	case err != nil || len(label) != labelBytes,
-		k.port < minPort || k.port > maxPort,
-		len(k.sessions) > maxSessions,
+		k.Port < minPort || k.Port > MaxPort,
+		len(k.sessions) > MaxSessions,
 		string(k.format()) != string(text): // whatever was left out or read in another way
-		return kept{}, errFile
+		return Kept{}, ErrFile
 	}
 	return k, nil
 }
 
-// plainBrowser returns what can be kept of the name of a browser: letters, digits and signs that are in such
-// names.
-func plainBrowser(name string) string {
-	name = strings.Map(func(r rune) rune {
-		if r == ' ' || r == '.' || r == '-' || r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' {
-			return r
-		}
-		return -1
-	}, name)
-	name = strings.TrimSpace(name[:min(len(name), maxBrowser)])
-	if name == "" {
-		return "a browser"
-	}
-	return name
-}
-
-// load reads the file of a directory. Where there is none, nothing is kept.
-func load(dir string) (kept, error) {
+// Load reads the file of a directory. Where there is none, nothing is kept.
+func Load(dir string) (Kept, error) {
 	path := filepath.Join(dir, fileName)
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return kept{}, nil
+		return Kept{}, nil
 	}
 	if err != nil {
-		return kept{}, err
+		return Kept{}, err
 	}
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err != nil {
-		return kept{}, err
+		return Kept{}, err
 	}
 	k, err := parse(text)
 	if err != nil {
-		return kept{}, fmt.Errorf("%s: %w", path, err)
+		return Kept{}, fmt.Errorf("%s: %w", path, err)
 	}
 	return k, nil
 }
 
 // save writes the file, whole or not at all.
-func (k *kept) save(dir string) error {
+func (k *Kept) save(dir string) error {
 	path := filepath.Join(dir, fileName)
 	f, err := os.OpenFile(path+".tmp", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, fileMode)
 	if err != nil {
@@ -162,7 +148,7 @@ func (k *kept) save(dir string) error {
 }
 
 // alive are the sessions that have not ended by themselves: those that were used last come first.
-func (k *kept) alive(now time.Time) []session {
+func (k *Kept) alive(now time.Time) []session {
 	some := slices.DeleteFunc(slices.Clone(k.sessions), func(s session) bool {
 		return now.Sub(time.Unix(s.used, 0)) > sessionRest
 	})

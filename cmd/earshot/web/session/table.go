@@ -1,16 +1,26 @@
-package web
+// Package session has the browsers that may use the page: the codes by which they are let in, their sessions,
+// what these have under way, and the file in which they are kept from one start of the node to the next.
+//
+// It keeps of codes, secrets and cookies nothing but hashes. What it lets in is bounded, and whatever has ended is
+// written down before the next thing is done. A session that ends takes all with it that it has under way.
+// It knows no request, no page and no node: package web, which serves the page, is its only caller.
+//
+// A Table is for many goroutines and starts none. Its errors are those here, ErrFile where the file is not as it
+// is written, and those of the file system.
+package session
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
 )
 
 const (
-	// maxSessions bounds the sessions: a person has a handful of browsers, and each begins one more when its
+	// MaxSessions bounds the sessions: a person has a handful of browsers, and each begins one more when its
 	// owner has cleared what it had kept. The one that was not used for longest makes room.
-	maxSessions = 16
+	MaxSessions = 16
 
 	// sessionRest is how long a session lasts that is not used.
 	sessionRest = 30 * 24 * time.Hour
@@ -23,22 +33,29 @@ const (
 	ticketLife = time.Minute
 	maxTickets = 16
 
-	// maxCalls is how much a session may have under way at once, and maxLasting how much of that may last. A
+	// maxCalls is how much a session may have under way at once, and MaxLasting how much of that may last. A
 	// page has three streams for all its tabs, and a few uploads and downloads.
 	maxCalls   = 32
-	maxLasting = 16
+	MaxLasting = 16
 
 	// usedApart is how exactly it is kept when a session was used last: not each call is to be written down.
 	usedApart = time.Hour
 )
 
-// table has the sessions, and the codes by which new ones begin.
-type table struct {
+var (
+	// ErrUnknown: no such code, session or ticket holds. The page says that the owner has to open it again.
+	ErrUnknown = errors.New("unknown")
+	// ErrBusy: the session has as much under way as it may have.
+	ErrBusy = errors.New("busy")
+)
+
+// Table has the sessions, and the codes by which new ones begin.
+type Table struct {
 	dir string
 	now func() time.Time
 
 	mu       sync.Mutex // guards what follows, also while it is written: that takes a moment, and is rare
-	kept     kept       // as on the disk, but for when sessions were used
+	kept     Kept       // as on the disk, but for when sessions were used
 	visitors []*visitor // those of kept.sessions, in the same order
 	codes    []code     // the oldest first
 	unsaved  bool       // something could not be written
@@ -55,18 +72,21 @@ type visitor struct {
 }
 
 type code struct {
-	key   [keyBytes]byte
+	key   [KeyBytes]byte
 	until time.Time
 }
 
 type ticket struct {
-	key   [keyBytes]byte
+	key   [KeyBytes]byte
 	path  string // what may be had
 	until time.Time
 }
 
-// restore takes over what was kept.
-func (t *table) restore(k kept) {
+// New returns the table of a directory, with nothing in it.
+func New(dir string, now func() time.Time) *Table { return &Table{dir: dir, now: now} }
+
+// Restore takes over what was kept.
+func (t *Table) Restore(k Kept) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	k.sessions = k.alive(t.now())
@@ -77,11 +97,11 @@ func (t *table) restore(k kept) {
 }
 
 func newVisitor(s session) *visitor {
-	return &visitor{session: s, name: nameOf(s.key), last: s.used, calls: make(map[*context.CancelFunc]struct{})}
+	return &visitor{session: s, name: NameOf(s.key), last: s.used, calls: make(map[*context.CancelFunc]struct{})}
 }
 
 // save writes down what there is now. The caller holds mu.
-func (t *table) save() error {
+func (t *Table) save() error {
 	t.kept.sessions = t.kept.sessions[:0]
 	for _, v := range t.visitors {
 		v.used = v.last
@@ -92,43 +112,43 @@ func (t *table) save() error {
 	return err
 }
 
-// stored is what there is now, without the sessions.
-func (t *table) stored() kept {
+// Stored is what there is now, without the sessions.
+func (t *Table) Stored() Kept {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return kept{label: t.kept.label, port: t.kept.port, anybody: t.kept.anybody}
+	return Kept{Label: t.kept.Label, Port: t.kept.Port, Anybody: t.kept.Anybody}
 }
 
-// anybody reports whether programs of other users may connect.
-func (t *table) anybody() bool {
+// Anybody reports whether programs of other users may connect.
+func (t *Table) Anybody() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.kept.anybody
+	return t.kept.Anybody
 }
 
-// place keeps where the page is, and who may connect to it.
-func (t *table) place(label string, port int, anybody bool) error {
+// Place keeps where the page is, and who may connect to it.
+func (t *Table) Place(label string, port int, anybody bool) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	was := t.kept
-	t.kept.label, t.kept.port, t.kept.anybody = label, port, anybody
-	if was.label == label && was.port == port && was.anybody == anybody && !t.unsaved {
+	t.kept.Label, t.kept.Port, t.kept.Anybody = label, port, anybody
+	if was.Label == label && was.Port == port && was.Anybody == anybody && !t.unsaved {
 		return nil
 	}
 	err := t.save()
 	if err != nil {
-		t.kept.label, t.kept.port, t.kept.anybody = was.label, was.port, was.anybody
+		t.kept.Label, t.kept.Port, t.kept.Anybody = was.Label, was.Port, was.Anybody
 	}
 	return err
 }
 
 // expire ends sessions that have rested for too long. The caller holds mu.
-func (t *table) expire() {
+func (t *Table) expire() {
 	t.drop(func(v *visitor) bool { return t.now().Sub(time.Unix(v.last, 0)) > sessionRest })
 }
 
 // drop ends sessions and all they have under way. The caller holds mu.
-func (t *table) drop(which func(*visitor) bool) (dropped int) {
+func (t *Table) drop(which func(*visitor) bool) (dropped int) {
 	t.visitors = slices.DeleteFunc(t.visitors, func(v *visitor) bool {
 		if !which(v) {
 			return false
@@ -142,8 +162,8 @@ func (t *table) drop(which func(*visitor) bool) (dropped int) {
 	return dropped
 }
 
-// end ends a session by its name, and reports whether there was one.
-func (t *table) end(name string) (bool, error) {
+// End ends a session by its name, and reports whether there was one.
+func (t *Table) End(name string) (bool, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.drop(func(v *visitor) bool { return v.name == name }) == 0 {
@@ -152,20 +172,20 @@ func (t *table) end(name string) (bool, error) {
 	return true, t.save()
 }
 
-// endAll ends all sessions, and forgets codes and who may connect.
-func (t *table) endAll() (ended int, err error) {
+// EndAll ends all sessions, and forgets codes and who may connect.
+func (t *Table) EndAll() (ended int, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	ended = t.drop(func(*visitor) bool { return true })
-	t.codes, t.kept.anybody = nil, false
-	if t.kept.label == "" {
+	t.codes, t.kept.Anybody = nil, false
+	if t.kept.Label == "" {
 		return ended, nil
 	}
 	return ended, t.save()
 }
 
-// rest ends what is under way, and keeps the sessions.
-func (t *table) rest() {
+// Rest ends what is under way, and keeps the sessions.
+func (t *Table) Rest() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.codes = nil
@@ -176,31 +196,31 @@ func (t *table) rest() {
 	}
 }
 
-// admit makes a code by which one session can begin.
-func (t *table) admit() string {
+// Admit makes a code by which one session can begin.
+func (t *Table) Admit() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if len(t.codes) == maxCodes {
 		t.codes = t.codes[1:]
 	}
 	text := newCode()
-	t.codes = append(t.codes, code{keyOf(text), t.now().Add(codeLife)})
+	t.codes = append(t.codes, code{KeyOf(text), t.now().Add(codeLife)})
 	return text
 }
 
 // expireCodes forgets codes that hold no more. The caller holds mu.
-func (t *table) expireCodes() {
+func (t *Table) expireCodes() {
 	t.codes = slices.DeleteFunc(t.codes, func(c code) bool { return !t.now().Before(c.until) })
 }
 
-// key returns the key of a code or session by its name.
-func (t *table) key(name string) (key [keyBytes]byte, ok bool) {
+// Key returns the key of a code or session by its name.
+func (t *Table) Key(name string) (key [KeyBytes]byte, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.expireCodes()
 	t.expire()
 	for _, c := range t.codes {
-		if nameOf(c.key) == name {
+		if NameOf(c.key) == name {
 			return c.key, true
 		}
 	}
@@ -212,25 +232,25 @@ func (t *table) key(name string) (key [keyBytes]byte, ok bool) {
 	return key, false
 }
 
-// enter begins a session by a code, which holds no more then.
-func (t *table) enter(text, browser string) (name, secret, cookie string, err error) {
+// Enter begins a session by a code, which holds no more then. agent is what the browser says of itself.
+func (t *Table) Enter(text, agent string) (name, secret, cookie string, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.expireCodes()
-	key := keyOf(text)
+	key := KeyOf(text)
 	at := slices.IndexFunc(t.codes, func(c code) bool { return same(c.key, key) })
 	if at < 0 {
-		return "", "", "", errUnknown
+		return "", "", "", ErrUnknown
 	}
 	t.codes = slices.Delete(t.codes, at, at+1)
 	t.expire()
-	for len(t.visitors) >= maxSessions {
+	for len(t.visitors) >= MaxSessions {
 		oldest := slices.MinFunc(t.visitors, func(a, b *visitor) int { return int(min(max(a.last-b.last, -1), 1)) })
 		t.drop(func(v *visitor) bool { return v == oldest })
 	}
 	secret, cookie = newSecret(), newSecret()
 	now := t.now().Unix()
-	v := newVisitor(session{key: keyOf(secret), cookie: keyOf(cookie), begun: now, used: now, browser: plainBrowser(browser)})
+	v := newVisitor(session{key: KeyOf(secret), cookie: KeyOf(cookie), begun: now, used: now, browser: plainBrowser(browserOf(agent))})
 	t.visitors = append(t.visitors, v)
 	if err := t.save(); err != nil {
 		t.drop(func(other *visitor) bool { return other == v })
@@ -239,21 +259,21 @@ func (t *table) enter(text, browser string) (name, secret, cookie string, err er
 	return v.name, secret, cookie, nil
 }
 
-// who returns the session of a secret and a cookie.
-func (t *table) who(secret, cookie string) (name string, err error) {
+// Who returns the session of a secret and a cookie.
+func (t *Table) Who(secret, cookie string) (name string, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	v := t.find(secret, cookie)
 	if v == nil {
-		return "", errUnknown
+		return "", ErrUnknown
 	}
 	return v.name, nil
 }
 
 // find returns the session of a secret and a cookie; nil: there is none. The caller holds mu.
-func (t *table) find(secret, cookie string) *visitor {
+func (t *Table) find(secret, cookie string) *visitor {
 	t.expire()
-	ofSecret, ofCookie := keyOf(secret), keyOf(cookie)
+	ofSecret, ofCookie := KeyOf(secret), KeyOf(cookie)
 	for _, v := range t.visitors {
 		if same(v.key, ofSecret) && same(v.cookie, ofCookie) {
 			return v
@@ -262,41 +282,41 @@ func (t *table) find(secret, cookie string) *visitor {
 	return nil
 }
 
-// begin counts a call of a session until done is called. cancel is called if the session ends before.
-func (t *table) begin(secret, cookie string, lasts bool, cancel context.CancelFunc) (done func(), err error) {
+// Begin counts a call of a session until done is called. cancel is called if the session ends before.
+func (t *Table) Begin(secret, cookie string, lasts bool, cancel context.CancelFunc) (done func(), err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	v := t.find(secret, cookie)
 	if v == nil {
-		return nil, errUnknown
+		return nil, ErrUnknown
 	}
 	return t.count(v, lasts, cancel)
 }
 
-// redeem is begin for a ticket, which holds no more then.
-func (t *table) redeem(text, cookie, path string, cancel context.CancelFunc) (done func(), err error) {
+// Redeem is begin for a ticket, which holds no more then.
+func (t *Table) Redeem(text, cookie, path string, cancel context.CancelFunc) (done func(), err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.expire()
-	key, ofCookie := keyOf(text), keyOf(cookie)
+	key, ofCookie := KeyOf(text), KeyOf(cookie)
 	for _, v := range t.visitors {
 		if !same(v.cookie, ofCookie) {
 			continue
 		}
 		at := slices.IndexFunc(v.tickets, func(k ticket) bool { return same(k.key, key) })
 		if at < 0 || v.tickets[at].path != path || !t.now().Before(v.tickets[at].until) {
-			return nil, errUnknown
+			return nil, ErrUnknown
 		}
 		v.tickets = slices.Delete(v.tickets, at, at+1)
 		return t.count(v, true, cancel)
 	}
-	return nil, errUnknown
+	return nil, ErrUnknown
 }
 
 // count is begin for a session that was found. The caller holds mu.
-func (t *table) count(v *visitor, lasts bool, cancel context.CancelFunc) (done func(), err error) {
-	if len(v.calls) >= maxCalls || lasts && v.lasting >= maxLasting {
-		return nil, errBusy
+func (t *Table) count(v *visitor, lasts bool, cancel context.CancelFunc) (done func(), err error) {
+	if len(v.calls) >= maxCalls || lasts && v.lasting >= MaxLasting {
+		return nil, ErrBusy
 	}
 	v.last = t.now().Unix()
 	if v.last-v.used >= int64(usedApart/time.Second) {
@@ -318,46 +338,46 @@ func (t *table) count(v *visitor, lasts bool, cancel context.CancelFunc) (done f
 	}, nil
 }
 
-// ticket makes a text by which a session may have what is at a path, once.
-func (t *table) ticket(secret, cookie, path string) (string, error) {
+// Ticket makes a text by which a session may have what is at a path, once.
+func (t *Table) Ticket(secret, cookie, path string) (string, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	v := t.find(secret, cookie)
 	if v == nil {
-		return "", errUnknown
+		return "", ErrUnknown
 	}
 	if len(v.tickets) == maxTickets {
 		v.tickets = v.tickets[1:]
 	}
 	text := newTicket()
-	v.tickets = append(v.tickets, ticket{keyOf(text), path, t.now().Add(ticketLife)})
+	v.tickets = append(v.tickets, ticket{KeyOf(text), path, t.now().Add(ticketLife)})
 	return text, nil
 }
 
-// shown is a session as its owner sees it.
-type shown struct {
-	name, browser string
-	begun, used   int64
-	calls         int
+// Shown is a session as its owner sees it.
+type Shown struct {
+	ID, Browser string
+	Begun, Used   int64 // Unix time in seconds
+	Calls         int   // under way
 }
 
-// list returns the sessions, those that were used last first.
-func (t *table) list() (all []shown) {
+// List returns the sessions, those that were used last first.
+func (t *Table) List() (all []Shown) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.expire()
 	for _, v := range t.visitors {
-		all = append(all, shown{v.name, v.browser, v.begun, v.last, len(v.calls)})
+		all = append(all, Shown{v.name, v.browser, v.begun, v.last, len(v.calls)})
 	}
-	slices.SortStableFunc(all, func(a, b shown) int { return int(min(max(b.used-a.used, -1), 1)) })
+	slices.SortStableFunc(all, func(a, b Shown) int { return int(min(max(b.Used-a.Used, -1), 1)) })
 	return all
 }
 
-// used reports whether there is a session that can be gone on with.
-func (t *table) used() bool { return len(t.list()) > 0 }
+// Used reports whether there is a session that can be gone on with.
+func (t *Table) Used() bool { return len(t.List()) > 0 }
 
-// flush writes down when sessions were used, and what could not be written before.
-func (t *table) flush() error {
+// Flush writes down when sessions were used, and what could not be written before.
+func (t *Table) Flush() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.unsaved || slices.ContainsFunc(t.visitors, func(v *visitor) bool { return v.last != v.used }) {

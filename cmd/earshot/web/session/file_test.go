@@ -1,4 +1,4 @@
-package web
+package session
 
 import (
 	"bytes"
@@ -8,8 +8,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
 
 // written is a file as it is written.
@@ -20,7 +18,7 @@ func written() string {
 
 func TestFile(t *testing.T) {
 	k, err := parse([]byte(written()))
-	if err != nil || k.label != "abcdefghijklmnop" || k.port != 22350 || k.anybody || len(k.sessions) != 1 {
+	if err != nil || k.Label != "abcdefghijklmnop" || k.Port != 22350 || k.Anybody || len(k.sessions) != 1 {
 		t.Fatalf("%+v, %v", k, err)
 	}
 	if s := k.sessions[0]; s.key[31] != 0xab || s.cookie[0] != 0xcd || s.begun != 1700000000 || s.used != 1700003600 || s.browser != "Firefox on Linux" {
@@ -37,26 +35,26 @@ func TestFile(t *testing.T) {
 		if text == written() {
 			t.Fatalf("%q changes nothing", change)
 		}
-		if k, err := parse([]byte(text)); !errors.Is(err, errFile) {
+		if k, err := parse([]byte(text)); !errors.Is(err, ErrFile) {
 			t.Errorf("%q: %+v, %v", change, k, err)
 		}
 	}
 	line := written()[strings.Index(written(), "session"):]
-	if k, err := parse([]byte(written() + strings.Repeat(line, maxSessions-1))); err != nil || len(k.sessions) != maxSessions {
+	if k, err := parse([]byte(written() + strings.Repeat(line, MaxSessions-1))); err != nil || len(k.sessions) != MaxSessions {
 		t.Errorf("%d sessions: %v", len(k.sessions), err)
 	}
-	if _, err := parse([]byte(written() + strings.Repeat(line, maxSessions))); !errors.Is(err, errFile) {
+	if _, err := parse([]byte(written() + strings.Repeat(line, MaxSessions))); !errors.Is(err, ErrFile) {
 		t.Errorf("too many sessions: %v", err)
 	}
-	if _, err := parse(bytes.Repeat([]byte("x"), maxFile+1)); !errors.Is(err, errFile) {
+	if _, err := parse(bytes.Repeat([]byte("x"), maxFile+1)); !errors.Is(err, ErrFile) {
 		t.Errorf("%v", err)
 	}
 }
 
 // The longest file that is written can be read.
 func TestLongestFileFits(t *testing.T) {
-	k := kept{label: "abcdefghijklmnop", port: maxPort}
-	for range maxSessions {
+	k := Kept{Label: "abcdefghijklmnop", Port: MaxPort}
+	for range MaxSessions {
 		k.sessions = append(k.sessions, session{begun: 1<<63 - 1, used: -1 << 63, browser: strings.Repeat("x", maxBrowser)})
 	}
 	if _, err := parse(k.format()); err != nil {
@@ -102,32 +100,9 @@ func TestBrowserNames(t *testing.T) {
 	}
 }
 
-// A file that somebody has changed lets nobody in, and a new address writes it anew.
-func TestDamagedFile(t *testing.T) {
-	w := newWorld(t)
-	b := w.open(&earshotv1.OpenWebRequest{}).enter()
-	w.stop()
-	path := filepath.Join(w.dir, "web")
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, append(text, "more\n"...), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	w.start()
-	if _, err := w.OpenWeb(t.Context(), &earshotv1.OpenWebRequest{}); err == nil || !strings.Contains(err.Error(), path) {
-		t.Errorf("%v", err)
-	}
-	w.open(&earshotv1.OpenWebRequest{NewAddress: true}).enter()
-	if k, err := load(w.dir); err != nil || len(k.sessions) != 1 || nameOf(k.sessions[0].key) == b.name {
-		t.Errorf("%+v, %v", k, err)
-	}
-}
-
 func TestLoadAndSave(t *testing.T) {
 	dir := t.TempDir()
-	if k, err := load(dir); err != nil || k.label != "" {
+	if k, err := Load(dir); err != nil || k.Label != "" {
 		t.Errorf("%+v, %v", k, err)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "web.tmp"), []byte(strings.Repeat("left by a crash", 99)), 0o600); err != nil {
@@ -140,7 +115,7 @@ func TestLoadAndSave(t *testing.T) {
 	if err := want.save(dir); err != nil {
 		t.Fatal(err)
 	}
-	got, err := load(dir)
+	got, err := Load(dir)
 	if err != nil || string(got.format()) != written() {
 		t.Errorf("%+v, %v", got, err)
 	}
@@ -150,7 +125,7 @@ func TestLoadAndSave(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "web"), bytes.Repeat([]byte(written()), 1000), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := load(dir); !errors.Is(err, errFile) {
+	if _, err := Load(dir); !errors.Is(err, ErrFile) {
 		t.Errorf("%v", err)
 	}
 	long := time.Unix(1700003600, 0).Add(sessionRest)

@@ -1,4 +1,4 @@
-package web
+package session
 
 import (
 	"errors"
@@ -10,16 +10,16 @@ import (
 
 // clocked is a table in a directory, at a time that the test sets.
 type clocked struct {
-	*table
+	*Table
 	t  *testing.T
 	at time.Time
 }
 
 func newClocked(t *testing.T) *clocked {
 	c := &clocked{t: t, at: time.Unix(1_800_000_000, 0)}
-	c.table = &table{dir: t.TempDir(), now: func() time.Time { return c.at }}
-	c.restore(kept{})
-	if err := c.place(newLabel(), 22350, false); err != nil {
+	c.Table = &Table{dir: t.TempDir(), now: func() time.Time { return c.at }}
+	c.Restore(Kept{})
+	if err := c.Place(NewLabel(), 22350, false); err != nil {
 		t.Fatal(err)
 	}
 	return c
@@ -30,14 +30,14 @@ type pass struct{ name, secret, cookie string }
 func (c *clocked) visit() (p pass) {
 	c.t.Helper()
 	var err error
-	if p.name, p.secret, p.cookie, err = c.enter(c.admit(), "Firefox"); err != nil {
+	if p.name, p.secret, p.cookie, err = c.Enter(c.Admit(), "Firefox"); err != nil {
 		c.t.Fatal(err)
 	}
 	return p
 }
 
 func (c *clocked) knows(p pass) bool {
-	done, err := c.begin(p.secret, p.cookie, false, func() {})
+	done, err := c.Begin(p.secret, p.cookie, false, func() {})
 	if err == nil {
 		done()
 	}
@@ -46,23 +46,23 @@ func (c *clocked) knows(p pass) bool {
 
 func TestCodesEnd(t *testing.T) {
 	c := newClocked(t)
-	code := c.admit()
+	code := c.Admit()
 	c.at = c.at.Add(codeLife - time.Second)
-	if _, ok := c.key(nameOf(keyOf(code))); !ok {
+	if _, ok := c.Key(NameOf(KeyOf(code))); !ok {
 		t.Error("it ends too early")
 	}
 	c.at = c.at.Add(time.Second)
-	if _, ok := c.key(nameOf(keyOf(code))); ok {
+	if _, ok := c.Key(NameOf(KeyOf(code))); ok {
 		t.Error("it is still known")
 	}
-	if _, _, _, err := c.enter(code, "Firefox"); !errors.Is(err, errUnknown) {
+	if _, _, _, err := c.Enter(code, "Firefox"); !errors.Is(err, ErrUnknown) {
 		t.Errorf("it still holds: %v", err)
 	}
-	first := c.admit()
+	first := c.Admit()
 	for range maxCodes {
-		c.admit()
+		c.Admit()
 	}
-	if _, _, _, err := c.enter(first, "Firefox"); !errors.Is(err, errUnknown) || len(c.codes) != maxCodes {
+	if _, _, _, err := c.Enter(first, "Firefox"); !errors.Is(err, ErrUnknown) || len(c.codes) != maxCodes {
 		t.Errorf("%d codes wait: %v", len(c.codes), err)
 	}
 }
@@ -70,7 +70,7 @@ func TestCodesEnd(t *testing.T) {
 func TestSessionsAreBounded(t *testing.T) {
 	c := newClocked(t)
 	var all []pass
-	for range maxSessions {
+	for range MaxSessions {
 		all = append(all, c.visit())
 		c.at = c.at.Add(time.Minute)
 	}
@@ -78,7 +78,7 @@ func TestSessionsAreBounded(t *testing.T) {
 		t.Fatal("the first is not known")
 	}
 	ended := false
-	if _, err := c.begin(all[1].secret, all[1].cookie, true, func() { ended = true }); err != nil {
+	if _, err := c.Begin(all[1].secret, all[1].cookie, true, func() { ended = true }); err != nil {
 		t.Fatal(err)
 	}
 	c.visitors[1].last = c.visitors[2].last - 1
@@ -91,8 +91,8 @@ func TestSessionsAreBounded(t *testing.T) {
 			t.Errorf("%s has gone", p.name)
 		}
 	}
-	k, err := load(c.dir)
-	if err != nil || len(k.sessions) != maxSessions {
+	k, err := Load(c.dir)
+	if err != nil || len(k.sessions) != MaxSessions {
 		t.Errorf("%d are kept: %v", len(k.sessions), err)
 	}
 }
@@ -108,16 +108,16 @@ func TestSessionsEndWhenTheyRest(t *testing.T) {
 	if c.knows(other) || !c.knows(p) {
 		t.Error("the wrong one has ended")
 	}
-	if _, ok := c.key(other.name); ok {
+	if _, ok := c.Key(other.name); ok {
 		t.Error("it is proven still")
 	}
-	again := &table{dir: c.dir, now: c.now}
-	k, err := load(c.dir)
+	again := &Table{dir: c.dir, now: c.now}
+	k, err := Load(c.dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	again.restore(k)
-	if list := again.list(); len(list) != 1 || list[0].name != p.name {
+	again.Restore(k)
+	if list := again.List(); len(list) != 1 || list[0].ID != p.name {
 		t.Errorf("%+v", list)
 	}
 }
@@ -127,7 +127,7 @@ func TestUseIsKept(t *testing.T) {
 	c := newClocked(t)
 	p := c.visit()
 	used := func() int64 {
-		k, err := load(c.dir)
+		k, err := Load(c.dir)
 		if err != nil || len(k.sessions) != 1 {
 			t.Fatalf("%+v, %v", k, err)
 		}
@@ -138,7 +138,7 @@ func TestUseIsKept(t *testing.T) {
 	if !c.knows(p) || used() != begun.Unix() {
 		t.Error("it is written down too often")
 	}
-	if err := c.flush(); err != nil || used() != c.at.Unix() {
+	if err := c.Flush(); err != nil || used() != c.at.Unix() {
 		t.Errorf("it is not written down in the end: %v", err)
 	}
 	c.at = c.at.Add(usedApart)
@@ -154,19 +154,19 @@ func TestWhatCantBeWritten(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(c.dir, "web.tmp"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, _, err := c.enter(c.admit(), "Firefox"); err == nil || len(c.list()) != 1 {
+	if _, _, _, err := c.Enter(c.Admit(), "Firefox"); err == nil || len(c.List()) != 1 {
 		t.Errorf("a session begins: %v", err)
 	}
-	if ended, err := c.end(p.name); !ended || err == nil || c.knows(p) {
+	if ended, err := c.End(p.name); !ended || err == nil || c.knows(p) {
 		t.Errorf("%t, %v", ended, err)
 	}
 	if err := os.Remove(filepath.Join(c.dir, "web.tmp")); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.flush(); err != nil {
+	if err := c.Flush(); err != nil {
 		t.Fatal(err)
 	}
-	if k, err := load(c.dir); err != nil || len(k.sessions) != 0 {
+	if k, err := Load(c.dir); err != nil || len(k.sessions) != 0 {
 		t.Errorf("%+v, %v", k, err)
 	}
 }
@@ -175,30 +175,30 @@ func TestTicketsEnd(t *testing.T) {
 	c := newClocked(t)
 	p := c.visit()
 	redeem := func(text string) error {
-		done, err := c.redeem(text, p.cookie, "/file/x/1", func() {})
+		done, err := c.Redeem(text, p.cookie, "/file/x/1", func() {})
 		if err == nil {
 			done()
 		}
 		return err
 	}
-	text, err := c.ticket(p.secret, p.cookie, "/file/x/1")
+	text, err := c.Ticket(p.secret, p.cookie, "/file/x/1")
 	if err != nil {
 		t.Fatal(err)
 	}
 	c.at = c.at.Add(ticketLife)
-	if err := redeem(text); !errors.Is(err, errUnknown) {
+	if err := redeem(text); !errors.Is(err, ErrUnknown) {
 		t.Errorf("%v", err)
 	}
-	first, err := c.ticket(p.secret, p.cookie, "/file/x/1")
+	first, err := c.Ticket(p.secret, p.cookie, "/file/x/1")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for range maxTickets {
-		if text, err = c.ticket(p.secret, p.cookie, "/file/x/1"); err != nil {
+		if text, err = c.Ticket(p.secret, p.cookie, "/file/x/1"); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := redeem(first); !errors.Is(err, errUnknown) {
+	if err := redeem(first); !errors.Is(err, ErrUnknown) {
 		t.Errorf("the oldest: %v", err)
 	}
 	if err := redeem(text); err != nil {
@@ -211,35 +211,30 @@ func TestCallsAreCounted(t *testing.T) {
 	p := c.visit()
 	var dones []func()
 	begin := func(lasts bool) error {
-		done, err := c.begin(p.secret, p.cookie, lasts, func() {})
+		done, err := c.Begin(p.secret, p.cookie, lasts, func() {})
 		if err == nil {
 			dones = append(dones, done)
 		}
 		return err
 	}
-	for range maxLasting {
+	for range MaxLasting {
 		if err := begin(true); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := begin(true); !errors.Is(err, errBusy) {
+	if err := begin(true); !errors.Is(err, ErrBusy) {
 		t.Errorf("%v", err)
 	}
-	for range maxCalls - maxLasting {
+	for range maxCalls - MaxLasting {
 		if err := begin(false); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := begin(false); !errors.Is(err, errBusy) {
+	if err := begin(false); !errors.Is(err, ErrBusy) {
 		t.Errorf("%v", err)
 	}
 	dones[0]()
 	if err := begin(true); err != nil {
 		t.Errorf("%v", err)
 	}
-}
-
-// nowOf is a clock that stands.
-func nowOf(seconds int64) func() time.Time {
-	return func() time.Time { return time.Unix(seconds, 0) }
 }
