@@ -1,0 +1,149 @@
+// The client of the node: unary calls and streams of its API by the Connect protocol, and files over plain HTTP.
+// Everything it returns is JSON that others may have written: show it by text nodes, and through String().
+
+import { secret } from './session.js';
+
+const MAX_ENVELOPE = 64 << 20; // bytes: a longer answer is no answer of the node
+const PREFIX = 5; // bytes before an envelope: flags, and its length
+const END = 2; // flag of the last envelope
+
+// Problem is what the node refuses. Its code is the word of the API for it; '' says that the node can't be reached.
+export class Problem extends Error {
+  constructor(code, detail = {}) {
+    super(code);
+    this.code = String(code);
+    this.detail = detail;
+  }
+}
+
+// problemOf reads an error as Connect writes it.
+export function problemOf(error) {
+  const detail = error?.details?.find?.(d => d?.type === 'earshot.v1.Problem')?.debug;
+  return new Problem(detail?.code ?? error?.message ?? 'internal', detail);
+}
+
+async function refusal(answer) {
+  let error;
+  try {
+    error = await answer.json();
+  } catch {
+    error = { message: 'internal' };
+  }
+  const p = problemOf(error);
+  p.status = answer.status;
+  if (answer.status === 401 || (answer.status === 503 && p.code === 'stopping')) gone(p);
+  return p;
+}
+
+// lost is told of a session that has ended ('unknown') and of a node that ends or can't be reached ('').
+let lost = () => {};
+export const onLost = f => { lost = f; };
+const gone = p => lost(p.status === 401 ? 'unknown' : '');
+
+// ask makes a request that needs the secret.
+export async function ask(path, options) {
+  let answer;
+  try {
+    answer = await fetch(path, { ...options, headers: { ...options?.headers, 'Earshot-Secret': secret() } });
+  } catch (e) {
+    if (e.name !== 'AbortError') lost('');
+    throw new Problem('');
+  }
+  if (!answer.ok) throw await refusal(answer);
+  return answer;
+}
+
+const post = (method, type, body, signal) => ask('/earshot.v1.' + method, {
+  method: 'POST', headers: { 'Content-Type': type, 'Connect-Protocol-Version': '1' }, body, signal,
+});
+
+// call makes a unary call: its method is as 'Messages/Send'.
+export async function call(method, request = {}) {
+  return (await post(method, 'application/json', JSON.stringify(request))).json();
+}
+
+// stream makes a call that answers again and again.
+export async function* stream(method, request, signal) {
+  const json = new TextEncoder().encode(JSON.stringify(request));
+  const body = new Uint8Array(PREFIX + json.length);
+  new DataView(body.buffer).setUint32(1, json.length);
+  body.set(json, PREFIX);
+  const reader = (await post(method, 'application/connect+json', body, signal)).body.getReader();
+  const text = new TextDecoder();
+  let parts = [], had = 0;
+  // take returns so many of the bytes that came, or waits for them; null at the end.
+  const take = async n => {
+    while (had < n) {
+      const { done, value } = await reader.read();
+      if (done) return null;
+      parts.push(value);
+      had += value.length;
+    }
+    const all = parts.length === 1 ? parts[0] : new Uint8Array(await new Blob(parts).arrayBuffer());
+    parts = [all.subarray(n)];
+    had -= n;
+    return all.subarray(0, n);
+  };
+  try {
+    for (;;) {
+      const head = await take(PREFIX);
+      if (!head) break;
+      const flags = head[0], size = new DataView(head.buffer, head.byteOffset).getUint32(1);
+      if (size > MAX_ENVELOPE) throw new Problem('internal');
+      const content = await take(size);
+      if (!content) break;
+      const value = JSON.parse(text.decode(content));
+      if (flags & END) {
+        if (value.error) throw problemOf(value.error);
+        return;
+      }
+      yield value;
+    }
+  } catch (e) {
+    throw e instanceof Problem ? e : new Problem('');
+  } finally {
+    reader.cancel().catch(() => {});
+  }
+  throw new Problem(''); // it broke off
+}
+
+// upload has the node take in a file, and returns what Send takes. It tells how much has gone.
+export function upload(content, { name, type, ...flags }, progress, signal) {
+  const query = new URLSearchParams({ name, ...flags });
+  if (type) query.set('type', type);
+  return new Promise((resolve, reject) => {
+    const x = new XMLHttpRequest(); // fetch does not tell how much has gone
+    x.open('PUT', '/file?' + query);
+    x.setRequestHeader('Earshot-Secret', secret());
+    x.upload.onprogress = e => progress(e.loaded, e.total);
+    x.onload = () => {
+      let value;
+      try {
+        value = JSON.parse(x.responseText);
+      } catch {
+        value = { message: 'internal' };
+      }
+      if (x.status === 200) resolve(value);
+      else reject(problemOf(value));
+    };
+    x.onerror = x.onabort = () => reject(new Problem(''));
+    signal?.addEventListener('abort', () => x.abort());
+    x.send(content);
+  });
+}
+
+const filePath = (id, n) => `/file/${encodeURIComponent(id)}/${Number(n)}`;
+
+// content gives a file that is held, as a Blob.
+export const content = async (id, n) => (await ask(filePath(id, n))).blob();
+
+// save has the browser save a file: it asks for it itself, so that a large one is nowhere held in memory.
+export async function save(id, n) {
+  const { url } = await (await ask('/ticket', {
+    method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ id, n: Number(n) }),
+  })).json();
+  const a = document.createElement('a');
+  a.href = String(url);
+  a.download = '';
+  a.click();
+}

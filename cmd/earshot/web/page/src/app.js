@@ -1,0 +1,90 @@
+// The page: the list, the conversation and what stands beside it, or what stands in the way.
+
+import { html, useEffect, useLayoutEffect, useState } from '/preact.js';
+import { go, List, MANY } from './list.js';
+import { conversations, dialog, link, me, muted, note, panel, said, tell } from './state.js';
+import { give, open, view } from './talk.js';
+import { rest, say, text } from './texts.js';
+
+const load = async from => (await Promise.all([MODULES[from](), rest()]))[0];
+
+// Later is a view whose module is loaded when it is first shown.
+const loaded = new Map();
+function Later({ from, name, ...props }) {
+  const [, again] = useState(0);
+  const module = loaded.get(from);
+  useEffect(() => {
+    if (!module) load(from).then(m => { loaded.set(from, m); again(1); }, () => tell(text('problem.'), true));
+  }, [from]);
+  const View = module?.[name];
+  return View ? html`<${View} ...${props} />` : null;
+}
+
+const MODULES = {
+  conversation: () => import('./conversation.js'),
+  people: () => import('./people.js'), details: () => import('./details.js'), search: () => import('./search.js'), settings: () => import('./settings.js'),
+  files: () => import('./files.js'), dialogs: () => import('./dialogs.js'), words: () => import('./words.js'), emoji: () => import('./emojis.js'),
+};
+// PANELS and DIALOGS say where each view is.
+const PANELS = {
+  people: 'people', requests: 'people', details: 'details', about: 'details', search: 'search', settings: 'settings', help: 'settings', doctor: 'files', files: 'files', outbox: 'files',
+};
+const DIALOGS = { ask: 'dialogs', pick: 'dialogs', menu: 'dialogs', picture: 'dialogs', switcher: 'dialogs', start: 'dialogs', first: 'settings', words: 'words', emoji: 'emoji' };
+const viewName = name => name[0].toUpperCase() + name.slice(1);
+
+const None = () => html`<section class="talk none"><p>${text('noneOpen')}</p><p class="keys">${say('noneKeys', { key: html`<kbd>Ctrl</kbd>+<kbd>K</kbd>`, help: html`<kbd>?</kbd>` })}</p></section>`;
+
+// Gate stands in the way where there is no session.
+const Gate = ({ name }) => html`<main class="gate"><h1>earshot</h1><p>${text('gate.' + name)}</p>${name === 'unknown' && html`<p><code>earshot web</code></p>`}</main>`;
+
+// step goes to the conversation before or after the open one.
+function step(by) {
+  const all = conversations.value, i = all.findIndex(c => c.conversation === open.value?.conversation);
+  const c = all[i < 0 ? 0 : (i + by + all.length) % all.length];
+  if (c) go(c);
+}
+
+function nextUnread() {
+  const c = conversations.value.find(o => o.unread && !muted(o) && o.conversation !== open.value?.conversation);
+  if (c) go(c);
+}
+
+function keys(e) {
+  if (e.isComposing || e.defaultPrevented) return;
+  const writes = /^(INPUT|TEXTAREA|SELECT)$/.test(e.target.tagName), inDialog = dialog.value;
+  const command = (e.ctrlKey || e.metaKey) && !e.altKey && !e.shiftKey;
+  if (command && e.key === 'k') dialog.value = inDialog?.name === 'switcher' ? null : { name: 'switcher' };
+  else if (inDialog) return;
+  else if (e.altKey && !e.shiftKey && !e.ctrlKey && (e.key === 'ArrowUp' || e.key === 'ArrowDown')) step(e.key === 'ArrowUp' ? -1 : 1);
+  else if (e.altKey && !e.ctrlKey && !e.shiftKey && e.key === 'u') nextUnread();
+  else if (command && e.key === 'End') give('toEnd');
+  else if (e.key === '?' && !writes) panel.value = { name: 'help' };
+  else if (e.key === '/' && !writes) panel.value = { name: 'search' };
+  else if (e.key === 'Escape' && panel.value) panel.value = null;
+  else if (e.key === 'Escape') give('toEnd');
+  else return;
+  e.preventDefault();
+}
+
+// ready loads the views before they are asked for, now that the list stands: so they open at once, and also while
+// the node is gone.
+export const ready = () => Promise.allSettled(Object.keys(MODULES).map(async from => loaded.set(from, await load(from))));
+
+export function App() {
+  const state = link.value, p = panel.value, d = dialog.value;
+  useEffect(() => {
+    addEventListener('keydown', keys);
+    return () => removeEventListener('keydown', keys);
+  }, []);
+  const unread = conversations.value.reduce((n, c) => n + (muted(c) ? 0 : Number(c.unread) || 0), 0);
+  useLayoutEffect(() => { document.title = unread ? `(${unread >= MANY ? '1000+' : unread}) earshot` : 'earshot'; }, [unread]);
+  if (state === 'unknown' || state === 'other' || (state !== 'up' && !me.value)) return html`<${Gate} name=${state || 'gone'} />`;
+  return html`
+    ${state === '' && html`<div class="banner" role="alert">${text('gone')}</div>`}
+    <main class=${'panes' + (open.value ? ' open' : '') + (p ? ' beside' : '')}><${List} />${open.value && view.value ? html`<${Later} from="conversation" name="Conversation" key=${open.value.conversation} />` : html`<${None} />`}
+      ${p && html`<div class="side" key=${p.name}><${Later} from=${PANELS[p.name]} ...${p} name=${viewName(p.name)} close=${() => { panel.value = null; }} /></div>`}</main>
+    ${d && html`<${Later} key=${d.name} from=${DIALOGS[d.name]} ...${d} name=${viewName(d.name)} />`}
+    ${note.value && html`<div class=${note.value.bad ? 'toast bad' : 'toast'} aria-hidden="true">${note.value.text}</div>`}
+    <div class="out" role="status" aria-live="polite">${note.value?.text ?? ''}</div><div class="out" aria-live="polite">${said.value}</div>`;
+}
+

@@ -1,0 +1,41 @@
+// Die Texte auf Deutsch für das, was nach der Liste der Unterhaltungen geladen wird.
+
+export const texts = {
+  // what is done with messages
+  actions: 'Was mit dieser Nachricht geschehen soll', reply: 'Antworten', react: 'Reagieren', edit: 'Ändern', forward: 'Weiterleiten', forwardTo: 'Weiterleiten an', copy: 'Text kopieren', copied: 'Kopiert', notCopied: 'Der Browser lässt diese Seite nicht kopieren.', takeBack: 'Zurücknehmen',
+  mono: 'Gleich breite Zeichen, oder nicht mehr', jump: 'Zu dem, worauf sie antwortet', whoHas: 'Wer sie hat', aboutMessage: 'Über diese Nachricht', markUnread: 'Als ungelesen markieren', markedUnread: 'Als ungelesen markiert', notYours: 'Das kann nur, wer die Nachricht geschrieben hat.',
+  cancelAsk: 'Noch hat sie niemand. Zurücknehmen?', recallAsk: 'Die Worte überall zurücknehmen?', sentTo: { one: 'An {n} Unterhaltung gesendet', other: 'An {n} Unterhaltungen gesendet' },
+  from: 'Von', written: 'Geschrieben', arrived: 'Angekommen', reactions: 'Reaktionen', chooseEmoji: 'Emoji wählen', emoji: 'Emoji', often: 'Oft benutzt', takeYours: 'Dein {emoji} zurücknehmen',
+  // writing
+  writeHere: 'Nachricht schreiben', send: 'Senden', answering: 'Antwort an {who}:', changing: 'Du änderst deine Nachricht', suggestions: 'Vorschläge', addFile: 'Dateien anfügen', addFolder: 'Ordner anfügen', filesToSend: 'Dateien, die mit der Nachricht gehen', readingFile: 'Die Datei wird gelesen',
+  remove: 'Entfernen', dropHere: 'Dateien hier loslassen, um sie zu senden', record: 'Sprachnachricht aufnehmen', recording: 'Aufnahme', voiceName: 'Sprachnachricht', noMicrophone: 'Der Browser gibt dieser Seite kein Mikrofon.', play: 'Abspielen', cantPlay: 'Dieser Browser kann sie nicht abspielen. Du kannst sie speichern.',
+  frozen: 'Ein neueres earshot hat diese Gruppe so geändert, dass dieses nicht folgen kann. Aktualisiere es, um hier zu schreiben.', out: 'Du bist nicht mehr in dieser Gruppe.', outShort: 'du bist nicht mehr darin', blockedThem: 'Du hast diese Person blockiert. Hebe das auf, um wieder zu schreiben.',
+  pictureAsk: '{name} verrät vielleicht, wo und mit welchem Gerät es aufgenommen wurde. So senden, wie es ist?', sendAsIs: 'So senden',
+  // files
+  save: 'Speichern', fetch: 'Holen', pause: 'Anhalten', resume: 'Fortsetzen', decline: 'Ablehnen', dropCopy: 'Kopie hier löschen', showPicture: '{name} zeigen', filesHere: 'Dateien dieser Unterhaltung', noFiles: 'Noch wurden keine Dateien gesendet.', givenTo: '{part} bei {who}',
+  'file.offered': 'noch nicht geholt', 'file.offered.by_hand': 'wartet auf dich', 'file.fetching': 'wird geholt {part}', 'file.paused': 'angehalten bei {part}', 'file.paused.no_room': 'angehalten: dieser Datenträger ist voll', 'file.paused.no_source': 'wartet auf jemanden, der sie hat', 'file.held': 'hier', 'file.kept': 'behalten',
+  'file.declined': 'abgelehnt', 'file.declined.refused': 'verweigert: enthält Pfade, die kein Ordner haben darf', 'file.changed': 'seit dem Senden geändert', 'file.gone': 'nicht mehr da', 'file.in_place': 'wird von ihrem Ort gesendet',
+  // people
+  newcomer: 'Noch kein Kontakt. Nimm die Person an oder blockiere sie, oder vergleicht Wörter, um sicher zu sein, wer sie ist.', sameName: 'Das ist jemand anderes als dein Kontakt {who}, oder derselbe Mensch von neuem. Vergleicht Wörter, bevor du vertraust.', isContact: 'Einer deiner Kontakte. Wörter wurden noch nicht verglichen.', isVerified: 'Ihr habt Wörter verglichen: Die Person ist, wer sie sagt.',
+  accept: 'Annehmen', accepted: '{who} ist jetzt ein Kontakt', block: 'Blockieren', blockAsk: '{who} blockieren? Die Person erfährt es nicht.', unblock: 'Nicht mehr blockieren', forget: 'Aus den Kontakten nehmen', forgetAsk: '{who} aus deinen Kontakten nehmen?', stillWaits: { one: '{n} Nachricht wartet noch auf die Person', other: '{n} Nachrichten warten noch auf die Person' },
+  dismiss: 'Verwerfen', nickname: 'Spitzname', askNick: 'Spitzname, den nur du siehst', askNickTaken: 'Unter diesem Namen kennst du schon jemanden. Spitzname für die Person', nameAnyway: '{name} bedeutet hier schon jemanden oder eine Gruppe. Trotzdem verwenden?', noPeople: 'Noch ist niemand bekannt.', noRequests: 'Niemand wartet darauf, angenommen zu werden.',
+  invites: { one: 'lädt dich ein zu {group} mit {n} Mitglied', other: 'lädt dich ein zu {group} mit {n} Mitgliedern' }, moreWaits: 'Es wartet noch mehr: Nimm die Person an, um es zu bekommen.', compare: 'Wörter vergleichen', compareWith: 'Wörter vergleichen mit {who}', compareLong: 'Lest euch diese Wörter vor, von Angesicht zu Angesicht oder am Telefon, nie als Text. Beide müssen dieselben sehen.',
+  differ: 'Wenn sie verschieden sind, ist vielleicht jemand zwischen euch: Vertraue dieser Unterhaltung nicht.', same: 'Sie sind gleich', notSame: 'Sie sind verschieden', showCode: 'Als QR-Code zeigen', wordsCode: 'Die Wörter als QR-Code', verifiedNow: '{who} ist bestätigt',
+  // groups
+  makeGroup: 'Gruppe anlegen', make: 'Anlegen', askGroup: 'Name der Gruppe', askTopic: 'Thema der Gruppe', topic: 'Thema', invite: 'Einladen', rename: 'Umbenennen', leave: 'Austreten', leaveAsk: 'Aus {group} austreten?', hide: 'In Listen verbergen', removeAsk: '{who} aus der Gruppe entfernen?', youAre: 'Deine Rolle: {role}',
+  invitedBy: 'hinzugefügt von {who}', newcomersRead: 'Was neue Mitglieder lesen', toSeveral: 'Ein Text an mehrere', askText: 'Text für alle',
+  // what is set for a conversation
+  notify: 'Benachrichtigen bei', 'notify.all': 'allen Nachrichten', 'notify.mentions': 'Erwähnungen von mir', 'notify.none': 'nichts', mute1: '1 Stunde stumm', mute8: '8 Stunden stumm', muteWeek: '1 Woche stumm', unmute: 'Nicht mehr stumm', mutedUntil: 'Stumm bis {when}', pin: 'Anheften', unpin: 'Lösen', archive: 'Archivieren', unarchive: 'Aus dem Archiv',
+  // searching
+  searchFor: 'Wörter, die gesucht werden', searchHere: 'Hier suchen', searchIn: 'Suchen in {where}', searching: 'Suche läuft …', foundCount: { one: '{n} Nachricht gefunden', other: '{n} Nachrichten gefunden' }, notFound: 'Nichts gefunden.', mineOnly: 'Nur, was ich geschrieben habe', goTo: 'Gehe zu',
+  noOutbox: 'Nichts wartet.',
+  // settings
+  yourName: 'Dein Name', whoMayWrite: 'Wer darf dir schreiben?', everyone: 'Alle in diesem Netz', contactsOnly: 'Nur Kontakte; andere warten darauf, angenommen zu werden', setReceipts: 'Andere erfahren, dass du gelesen hast', setTyping: 'Andere sehen, dass du schreibst, und du, dass sie es tun',
+  setPresence: 'Kontakte sehen, dass du abwesend bist, und du, dass sie es sind', notifications: 'Benachrichtigungen', alertsAsk: 'Diesen Browser Benachrichtigungen zeigen lassen', alertsOn: 'Dieser Browser zeigt Benachrichtigungen, wenn es nicht schon der Desktop tut.', alertsDenied: 'Dieser Browser soll von dieser Seite keine Benachrichtigungen zeigen.',
+  alertsShow: 'Benachrichtigungen zeigen', 'alerts.full': 'wer und was', 'alerts.name': 'nur wer', 'alerts.nothing': 'keins von beiden', quietHours: 'Ruhezeiten', from_: 'Von', to_: 'bis', addQuiet: 'Ruhezeit hinzufügen', filesAuto: 'Dateien von Kontakten und Gruppen werden von selbst geholt', 'auto.default': 'auf einem Desktop', 'auto.on': 'ja', 'auto.off': 'nein',
+  language: 'Sprache', asBrowser: 'Wie der Browser', thisPage: 'Diese Seite', closing: 'Wenn du diese Seite schließt, läuft dein Knoten weiter, und Nachrichten kommen weiter an.', showArchived: 'Archivierte Unterhaltungen zeigen', endSession: 'Diese Sitzung beenden',
+  welcome: 'Willkommen bei earshot', askName: 'Wie nennen dich deine Kollegen?', ready: 'Es kann losgehen', atLogin: 'Damit dein Knoten bei jeder Anmeldung startet, führe einmal in einem Terminal aus:',
+  // help
+  helpLong: 'Alles geht mit Tasten. Eine Nachricht wählst du mit einem Klick oder mit Bild auf.', keysPage: 'Überall', keysWrite: 'Beim Schreiben', keysSelect: 'Wenn eine Nachricht gewählt ist', 'key.switch': 'Zu einer Unterhaltung', 'key.step': 'Unterhaltung davor oder danach', 'key.unread': 'Nächste ungelesene Unterhaltung', 'key.esc': 'Schließen, oder ans Ende',
+  'key.line': 'Neue Zeile', 'key.editLast': 'Deine letzte Nachricht ändern, wenn nichts geschrieben ist', 'key.complete': 'Namen und Emoji, mit Tab', 'key.select': 'Nachrichten wählen', 'key.other': 'Eine andere Nachricht', 'key.write': 'Zurück zum Schreiben',
+};

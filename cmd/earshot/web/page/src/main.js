@@ -1,0 +1,35 @@
+// The page of earshot: it takes up the session, reads what there is, and follows what changes.
+
+import { html, render } from '/preact.js';
+import { onLost } from './api.js';
+import { App, ready } from './app.js';
+import * as session from './session.js';
+import { dialog, link, me, refresh } from './state.js';
+import * as stream from './stream.js';
+import { watch } from './talk.js';
+import { begin as beginTexts } from './texts.js';
+
+async function begin() {
+  await beginTexts();
+  render(html`<${App} />`, document.getElementById('page'));
+  onLost(() => {});
+  const proven = await session.begin();
+  stream.listen();
+  if (proven === 'ok') {
+    try {
+      await refresh();
+      link.value = 'up';
+    } catch {
+      link.value = '';
+    }
+  } else link.value = proven;
+  if (link.value === 'unknown' || link.value === 'other') return;
+  watch();
+  stream.begin();
+  stream.onAlert(a => import('./alerts.js').then(m => m.show(a)));
+  ready();
+  if (me.value && !me.value.name) dialog.value = { name: 'first' };
+}
+
+begin();
+
