@@ -1,0 +1,259 @@
+package page_test
+
+import (
+	"archive/tar"
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+)
+
+// opens goes to a conversation of the list.
+func (b *tab) opens(name string) {
+	b.Helper()
+	find := fmt.Sprintf(`[...document.querySelectorAll('.list .item')].find(e => e.innerText.includes(%q))`, name)
+	b.is(`!!` + find)
+	js[bool](b, find+`.click() ?? true`)
+	b.is(`!!document.querySelector('.feed') && !document.querySelector('.edge').innerText.includes('Loading')`)
+}
+
+// says has a node send many messages.
+func (n *node) says(who string, texts []string) {
+	n.t.Helper()
+	cmd := exec.Command(program, "--dir", n.dir, "send", who, "--lines", "--wait", "delivered", "--timeout", "30s")
+	cmd.Stdin = strings.NewReader(strings.Join(texts, "\n") + "\n")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		n.t.Fatalf("send: %v: %s", err, out)
+	}
+}
+
+func TestHistoryStaysStill(t *testing.T) {
+	_, bob, b, _ := pair(t)
+	var texts []string
+	for i := range 1500 {
+		texts = append(texts, fmt.Sprintf("message %04d %s", i, strings.Repeat("of some length ", i%17)))
+	}
+	bob.says("Ann", texts)
+	b.sees(".list .count", "1000+")
+	b.opens("Bob")
+	b.sees(".line.new", "1000")
+	js[bool](b, `(() => { const e = document.querySelector('#write'); e.focus(); return true; })()`)
+	b.press("\x1b") // to the end
+	b.sees("article", "message 1499")
+	// Up and down again, as a wheel turns: what stands on the screen moves by what was turned, and by nothing else.
+	moved := js[[]float64](b, `(async () => {
+		const el = document.querySelector('.feed'), frame = () => new Promise(requestAnimationFrame), jumps = [];
+		for (const by of [...Array(250).fill(-400), ...Array(40).fill(400)]) {
+			const mark = [...el.querySelectorAll('article')].find(a => a.querySelector('.body').getBoundingClientRect().top > el.getBoundingClientRect().top + 100);
+			if (!mark) break;
+			const before = mark.querySelector('.body').getBoundingClientRect().top, top = el.scrollTop;
+			el.scrollTop += by;
+			const went = el.scrollTop - top;
+			await frame(); await frame();
+			if (mark.isConnected) jumps.push(Math.abs(before - went - mark.querySelector('.body').getBoundingClientRect().top));
+			for (let i = 0; i < 50 && document.querySelector('.edge').innerText.includes('Loading'); i++) await frame();
+			window.most = Math.max(window.most ?? 0, el.querySelectorAll('article').length);
+			window.early = Math.min(window.early ?? 9999, Number(/message (\d+)/.exec(el.querySelector('article').innerText)?.[1] ?? 0));
+		}
+		return jumps;
+	})()`)
+	if len(moved) < 200 || slices.Max(moved) > 1 {
+		t.Errorf("%d steps, and what is on the screen jumps by up to %v pixels", len(moved), slices.Max(moved))
+	}
+	if most := js[int](b, `window.most`); most > 420 {
+		t.Errorf("there are up to %d rows", most)
+	}
+	if early := js[int](b, `window.early`); early > 900 {
+		t.Errorf("the earliest that was read is message %d", early)
+	}
+	b.press("\x1b")
+	b.click("To the end")
+	b.sees("article", "message 1499")
+}
+
+func TestTwoTabsAgree(t *testing.T) {
+	_, bob, first, g := pair(t)
+	bob.does("send", "Ann", "to both")
+	first.sees(".item", "to both")
+	second := first.beside(g.URL + "/")
+	second.sees(".item", "to both")
+	bob.does("send", "Ann", "and once more")
+	second.sees(".item", "and once more")
+	first.sees(".item", "and once more")
+	g.mu.Lock()
+	streams := 0
+	for _, path := range g.asked {
+		if strings.HasSuffix(path, "/Changes") {
+			streams++
+		}
+	}
+	g.mu.Unlock()
+	if streams != 1 {
+		t.Errorf("%d streams for two tabs", streams)
+	}
+	second.opens("Bob")
+	second.writes("from the second")
+	first.sees(".item", "from the second")
+	first.do(chromedp.Navigate("about:blank"))
+	bob.does("send", "Ann", "with one tab left")
+	second.sees("article", "with one tab left")
+}
+
+func TestNodeComesBack(t *testing.T) {
+	ann, bob, b, _ := pair(t)
+	bob.does("send", "Ann", "before")
+	b.opens("Bob")
+	b.writes("first")
+	b.sees("article .state", "delivered")
+	ann.end()
+	b.sees(".banner", "The node is gone")
+	b.do(chromedp.Focus(chromedp.CSS("#write")))
+	b.press("kept meanwhile")
+	b.sees(".composer", "is kept")
+	ann.up()
+	b.is(`!document.querySelector('.banner')`)
+	b.is(`document.querySelector('#write').value === 'kept meanwhile'`)
+	b.writes("")
+	b.sees("article", "kept meanwhile")
+	ann.until("kept meanwhile", "history", "Bob")
+}
+
+func TestAnotherProgramGetsNothing(t *testing.T) {
+	ann := start(t, "Ann")
+	g := serve(t, ann.dir, testdata())
+	g.false = true
+	b := browse(t, g.link())
+	b.sees(".gate", "Another program answers")
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, path := range g.asked {
+		if path != "POST /proof" && !strings.HasPrefix(path, "GET ") {
+			t.Errorf("it is asked for %s", path)
+		}
+	}
+}
+
+func TestKeysAlone(t *testing.T) {
+	_, bob, b, _ := pair(t)
+	bob.does("send", "Ann", "by keys")
+	b.sees(".item", "by keys")
+	b.press("k", chromedp.ModifierCtrl)
+	b.sees("dialog", "Go to")
+	b.press("bo\r")
+	b.sees("article", "by keys")
+	b.is(`document.activeElement.id === 'write'`)
+	b.press("one\r")
+	b.sees("article", "one")
+	// Enter that an input method takes does not send.
+	js[bool](b, `(() => { const e = document.querySelector('#write'); e.value = '候補'; e.dispatchEvent(new Event('input', {bubbles: true}));
+		e.dispatchEvent(new KeyboardEvent('keydown', {key: 'Enter', isComposing: true, bubbles: true, cancelable: true})); return true; })()`)
+	b.is(`document.querySelector('#write').value === '候補'`)
+	js[bool](b, `(() => { const e = document.querySelector('#write'); e.value = ''; e.dispatchEvent(new Event('input', {bubbles: true})); return true; })()`)
+	if all := js[int](b, `document.querySelectorAll('article').length`); all != 2 {
+		t.Errorf("there are %d messages", all)
+	}
+	b.press(kb.ArrowUp) // changes the last
+	b.sees(".context", "Changing your message")
+	b.press(" more\r")
+	b.sees("article", "one more")
+	b.sees("article .about", "edited")
+	b.press(kb.PageUp)
+	b.is(`document.activeElement.tagName === 'ARTICLE'`)
+	b.press("k")
+	b.sees("article.selected", "by keys")
+	b.press("r")
+	b.is(`document.activeElement.id === 'write'`)
+	b.press("an answer\r")
+	b.sees("article .quote", "by keys")
+	b.press(kb.PageUp)
+	b.press("+")
+	b.sees("dialog", "Choose an emoji")
+	b.press("tada\r")
+	b.sees(".reactions", "🎉")
+	b.press("?")
+	b.sees(".panel", "While a message is selected")
+	b.press("\x1b")
+	b.is(`!document.querySelector('.panel')`)
+	b.do(chromedp.Focus(chromedp.CSS("#write")))
+	b.press(":rocket")
+	b.is(`!!document.querySelector('[role=listbox] [role=option]')`)
+	b.press("\t")
+	b.is(`document.querySelector('#write').value === '🚀'`)
+}
+
+func TestGerman(t *testing.T) {
+	ann := start(t, "Ann")
+	b := browse(t, serve(t, ann.dir, testdata()).link())
+	b.sees(".alone", "Nobody is on this network yet.")
+	b.click("Settings")
+	b.sees(".panel", "Deutsch")
+	js[bool](b, `(() => { const e = [...document.querySelectorAll('select')].find(e => e.innerText.includes('Deutsch')); e.value = 'de'; e.dispatchEvent(new Event('change', {bubbles: true})); return true; })()`)
+	b.sees(".alone", "Noch ist niemand in diesem Netz.")
+	b.is(`document.documentElement.lang === 'de'`)
+	b.looked("german")
+}
+
+func TestFilesGoBothWays(t *testing.T) {
+	_, bob, b, _ := pair(t)
+	dir := t.TempDir()
+	menu := filepath.Join(dir, "menu.txt")
+	if err := os.WriteFile(menu, []byte("soup\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	bob.does("send", "Ann", "--file", menu, "the menu")
+	b.opens("Bob")
+	b.sees("article .file", "menu.txt")
+	b.click("Fetch")
+	b.is(`!!document.querySelector('.file [aria-label=Save]')`)
+	b.do(chromedp.SetUploadFiles(chromedp.CSS("input[type=file]:not([webkitdirectory])"), []string{menu}))
+	b.sees(".tray", "menu.txt")
+	b.is(`!document.querySelector('.tray progress')`)
+	b.writes("back to you")
+	b.sees("article.own .file", "menu.txt")
+	bob.until("menu.txt", "files", "Ann")
+	b.is(`!document.querySelector('.tray')`)
+	b.looked("files")
+}
+
+// What a browser packs of a folder is an archive that others read, long names included.
+func TestFolderIsATarArchive(t *testing.T) {
+	b := browse(t, serve(t, t.TempDir(), testdata()).URL+"/testdata/empty.html")
+	long := strings.Repeat("long name ", 20) + "ü.txt"
+	packed := js[string](b, fmt.Sprintf(`import('/src/folder.js').then(async ({ofFiles}) => {
+		const file = (path, text) => Object.defineProperty(new File([text], path.split('/').at(-1), {lastModified: 1772368200000}), 'webkitRelativePath', {value: 'plans/' + path});
+		const bytes = new Uint8Array(await ofFiles([file('a.txt', 'one'), file('b/ä.txt', 'x'.repeat(513)), file(%q, ''), file('b/empty', '')]).arrayBuffer());
+		return btoa(Array.from(bytes, c => String.fromCharCode(c)).join(''));
+	})`, long))
+	content, err := base64.StdEncoding.DecodeString(packed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for r := tar.NewReader(bytes.NewReader(content)); ; {
+		h, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, err := io.Copy(io.Discard, r)
+		if err != nil || n != h.Size || h.ModTime.Unix() != 1772368200 {
+			t.Errorf("%+v: %d bytes, %v", h, n, err)
+		}
+		got = append(got, fmt.Sprintf("%s %d", h.Name, n))
+	}
+	if want := []string{"a.txt 3", "b/ä.txt 513", long + " 0", "b/empty 0"}; !slices.Equal(got, want) {
+		t.Errorf("it has %q", got)
+	}
+}
