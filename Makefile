@@ -68,6 +68,7 @@ check:
 	$(GO) run $(STATICCHECK) ./...
 	$(GO) mod tidy -diff
 	cd .dist && $(GO) vet -tags root ./... && $(GO) run $(STATICCHECK) -tags root ./... && $(GO) mod tidy -diff
+	cd cmd/earshot/web/page/.vendor && $(GO) vet ./... && $(GO) run $(STATICCHECK) ./... && $(GO) mod tidy -diff && $(GO) test -count 1 ./...
 	$(GO) test -race -short $$($(GO) list ./... | grep -vE "earshot/($(ALONE)|$(BUBBLES))\$$")
 	$(GO) test -race -short -cpu 1 $$($(GO) list ./... | grep -E "earshot/($(BUBBLES))\$$" | grep -vE 'earshot/($(ALONE))$$')
 
