@@ -42,7 +42,6 @@ var imports = map[string]string{
 	"cmd/earshot/panes":    "cmd/earshot/advice cmd/earshot/attachment cmd/earshot/frame cmd/earshot/label cmd/earshot/phrase cmd/earshot/room cmd/earshot/screen cmd/earshot/terminal cmd/earshot/words node/localapi/v1",
 	"cmd/earshot/compose":  "cmd/earshot/frame cmd/earshot/terminal",
 	"cmd/earshot/frame":    "cmd/earshot/terminal",
-	"cmd/earshot/web/page": "",
 	"cmd/earshot/tui":      "cmd/earshot/act cmd/earshot/frame cmd/earshot/lock cmd/earshot/panes cmd/earshot/screen cmd/earshot/terminal cmd/earshot/transfer node/localapi node/localapi/v1",
 	"cmd/earshot/lock":     "",
 	"cmd/picture":          "",

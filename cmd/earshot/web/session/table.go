@@ -357,8 +357,8 @@ func (t *Table) Ticket(secret, cookie, path string) (string, error) {
 // Shown is a session as its owner sees it.
 type Shown struct {
 	ID, Browser string
-	Begun, Used   int64 // Unix time in seconds
-	Calls         int   // under way
+	Begun, Used int64 // Unix time in seconds
+	Calls       int   // under way
 }
 
 // List returns the sessions, those that were used last first.
