@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -28,7 +29,11 @@ func (n *Node) acceptBlobs(ctx context.Context) {
 		account.Identify(them.ID, standing)
 		peer := give.Peer{Device: device, Person: them.ID, Standing: standing, At: at, Account: account,
 			Unsent: func() int { return link.Unsent(s.Conn()) }}
-		if err := n.giver.Serve(ctx, s, peer); err != nil {
+		err = n.giver.Serve(ctx, s, peer)
+		if errors.Is(err, give.ErrTooOften) {
+			_ = s.Conn().Close()
+		}
+		if err != nil {
 			n.log.Debug("a peer that fetches files", "peer", device, "err", err)
 		}
 	})

@@ -14,3 +14,7 @@ var (
 
 // ErrCrowded: there is no room for the stream, or others need it. Who opened it may try again.
 var ErrCrowded = errors.New("too many streams")
+
+// ErrTooOften: a stranger opens streams without end. The caller hangs up: who connects again takes turns with
+// all who do.
+var ErrTooOften = errors.New("streams without end")

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/node/budget"
 	"github.com/earshot-im/earshot/node/fair"
@@ -77,6 +79,7 @@ type Config struct {
 type Giver struct {
 	cfg     Config
 	turns   [budget.Contact + 1]*turns // to read something, by standing
+	starts  starts
 	way     way
 	holders holders
 
@@ -109,6 +112,7 @@ type place struct {
 func New(cfg Config) *Giver {
 	g := &Giver{
 		cfg:       cfg,
+		starts:    starts{devices: make(map[crypto.DeviceID]*rate.Limiter)},
 		streams:   make(map[crypto.DeviceID]int),
 		places:    make(map[holder]*place),
 		strangers: fair.New[netip.Addr, *giving](maxStrangers + 1), // of which one is always free
@@ -120,8 +124,11 @@ func New(cfg Config) *Giver {
 	return g
 }
 
-// enter finds a place for a stream, or returns ErrCrowded.
+// enter finds a place for a stream, or returns ErrCrowded or ErrTooOften.
 func (g *Giver) enter(v *giving) error {
+	if v.peer.Standing == budget.Stranger && !g.starts.allow(v.peer.Device, time.Now()) {
+		return ErrTooOften
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	most := maxStreams

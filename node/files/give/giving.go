@@ -58,7 +58,7 @@ type asked struct {
 
 // Serve answers the requests of a stream that a peer has opened, until it ends, the peer does something
 // wrong or is too slow, or ctx ends. It closes the stream and the account. The error is nil if the peer
-// has asked all that it wanted.
+// has asked all that it wanted. With ErrTooOften, the caller has to hang up.
 func (g *Giver) Serve(parent context.Context, s exchange.Stream, peer Peer) error {
 	defer peer.Account.Close()
 	ctx, cancel := context.WithCancelCause(parent)
