@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"context"
+	cryptorand "crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -1034,5 +1035,66 @@ func TestForwardedAsItGoes(t *testing.T) {
 		ann.holds(10*time.Second, again[0].ID, files.StateKept)
 		bob.holds(10*time.Second, again[0].ID, files.StateOffered)
 		bob.saves(time.Minute, again[0].ID, content)
+	})
+}
+
+// attaches is event with files that nobody has.
+func (m *mallory) attaches(many int) event.Event {
+	m.w.t.Helper()
+	h := m.event("").Header
+	content, err := event.Text{}.Marshal()
+	if err != nil {
+		m.w.t.Fatal(err)
+	}
+	body := event.Body{Content: content, Attachments: make([]event.Attachment, many)}
+	for i := range body.Attachments {
+		a := &body.Attachments[i]
+		a.Name, a.Size = fmt.Sprint(i), 1
+		_, _ = cryptorand.Read(a.Manifest[:])
+		_, _ = cryptorand.Read(a.Key[:])
+	}
+	e, err := event.New(h, body)
+	if err != nil {
+		m.w.t.Fatal(err)
+	}
+	m.last = e
+	return e
+}
+
+// It is decided about all that was attached, though that is more than is decided about at once.
+func TestManyNewFiles(t *testing.T) {
+	t.Parallel()
+	inWorld(t, 640, func(t *testing.T, w *world) {
+		ann := w.people("Ann")[0]
+		var them []*mallory
+		for _, name := range []string{"Mallory", "Malory", "Malroy"} {
+			m := w.mallory(name)
+			m.greet(ann)
+			m.offer()
+			var events []event.Event
+			for range 8 {
+				events = append(events, m.attaches(event.MaxAttachments))
+			}
+			m.send(m.run(events...))
+			m.until(ann, "it is there", func(*seen) bool { return len(m.rowsAt(ann)) == len(events) })
+			them = append(them, m)
+		}
+		in := func(s store.FileState) int {
+			refs, _, err := ann.store.FilesIn(s, nil, 10_000)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return len(refs)
+		}
+		w.within(soon, "all is decided", func() bool { return in(store.FileNew) == 0 })
+		for _, m := range them {
+			for _, row := range m.rowsAt(ann) {
+				for _, f := range row.Files {
+					if f.State != store.FileOffered || !f.ByHand {
+						t.Fatalf("%+v", f.FileStatus)
+					}
+				}
+			}
+		}
 	})
 }

@@ -327,8 +327,14 @@ func (f *files) set(x *entry, n int, to FileStatus) error {
 		return err
 	}
 	was := statusOf(ref)
-	if was == to || was.State == FileNew && to.State == FileHeld && !f.s.shelf.Has(&f.Batch.Reader, BlobID(ref.Blob)) {
-		return nil // what was here has gone with another message meanwhile, so it is still new
+	if was == to {
+		return nil
+	}
+	if was.State == FileNew && to.State == FileHeld {
+		// What was here may have gone with another message meanwhile. Then it is still new.
+		if here, err := f.s.shelf.Holds(&f.Batch.Reader, BlobID(ref.Blob)); err != nil || !here {
+			return err
+		}
 	}
 	f.take(of, ref)
 	f.put(x, n, to.onto(ref))

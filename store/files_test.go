@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/earshot-im/earshot/store/blob"
 	"github.com/earshot-im/earshot/store/event"
 	"github.com/earshot-im/earshot/store/layout"
+	"github.com/earshot-im/earshot/store/shelf"
 	"github.com/earshot-im/earshot/store/tx"
 )
 
@@ -542,6 +544,11 @@ func TestHeldOnlyWhatIsHere(t *testing.T) {
 	check(t, err)
 	defer b.Close()
 	check(t, b.Commit(ctx, nil))
+	check(t, n.NoteFiles(ctx, held))
+	equalWords(t, "still new, since there is nothing in it", n.in(FileNew), "x")
+	check(t, b.Commit(ctx, func(i *shelf.Info) {
+		i.Places = []shelf.Place{{Path: filepath.Join(t.TempDir(), "x"), Whole: true}}
+	}))
 	check(t, n.NoteFiles(ctx, held))
 	equalWords(t, "held", n.in(FileNew))
 }

@@ -35,9 +35,12 @@ func (s *Store) SetFiles(ctx context.Context, sets ...FileSet) error {
 	return s.do(ctx, setFiles(sets))
 }
 
+// nobody has brought what is written for no person.
+var nobody crypto.PersonID
+
 // NoteFiles is SetFiles where nobody waits for it: it takes turns at the disk with what others have brought.
 func (s *Store) NoteFiles(ctx context.Context, sets ...FileSet) error {
-	return s.submitBy(ctx, s.own.Person, len(sets)*costFileUser, setFiles(sets))()
+	return s.submitBy(ctx, nobody, len(sets)*costFileUser, setFiles(sets))()
 }
 
 func setFiles(sets []FileSet) func(*batch) error {
@@ -72,7 +75,8 @@ func (s *Store) Files(message event.ID) (out []FileRef, err error) {
 }
 
 // FilesWith returns the attachments that stand for the same: up to limit of those that are wanted, or of all if
-// keep is nil. Others' that are new are not among them. Those of messages that can't be read are left out, here and in FilesIn: nobody gets anything by them.
+// keep is nil. Others' that are new are not among them. Those of messages that can't be read are left out, here and
+// in FilesIn: nobody gets anything by them.
 func (s *Store) FilesWith(id BlobID, limit int, keep func(*FileRef) bool) ([]FileRef, error) {
 	out, _, err := s.filesIn(id[:], nil, limit, keep, func(r *reader, from []byte, f func([]byte) bool) {
 		for k := range r.Prefix(bucketBlobUsers, from) {
@@ -84,7 +88,7 @@ func (s *Store) FilesWith(id BlobID, limit int, keep func(*FileRef) bool) ([]Fil
 	return out, err
 }
 
-// FilePlace is where FilesIn goes on; empty: at the beginning.
+// FilePlace is where FilesIn or NewFiles goes on; empty: at the beginning.
 type FilePlace []byte
 
 // FilesIn returns attachments that are in a state: FileNew, FileFetching, FilePaused, FileKept or

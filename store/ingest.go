@@ -82,6 +82,7 @@ func newIngestion(keyring *crypto.Keyring, run *event.Run, from Origin) *ingesti
 		return out
 	}
 	g := &ingestion{author: from.Author, events: sealed(run.Events)}
+	from.This, from.After = nil, nil // a recall that a run encloses follows other events, maybe in another log
 	for i := range run.Recalls {
 		g.recalls = append(g.recalls, sealed(run.Recalls[i:i+1]))
 	}
@@ -100,7 +101,10 @@ func (g *ingestion) bytes() (n int) {
 }
 
 // run takes the enclosed recalls and then the run.
-func (g *ingestion) run(b *batch) error {
+func (g *ingestion) run(b *batch) (err error) {
+	if this := g.events.from.This; this != nil {
+		defer func() { *this = Attempt{g.events.events[0].Header.Sequence, err == ErrBudget} }()
+	}
 	more := false
 	for i := range g.recalls {
 		// A recall that can't be kept leaves its target as dropped.
@@ -117,9 +121,6 @@ func (g *ingestion) run(b *batch) error {
 	events := g.events
 	events.batch = b
 	l, forked, err := events.ingest()
-	if this := events.from.This; this != nil {
-		*this = Attempt{events.events[0].Header.Sequence, err == ErrBudget}
-	}
 	if err != nil {
 		return err
 	}

@@ -263,3 +263,19 @@ func TestRunAfterOneThatFoundNoRoom(t *testing.T) {
 	check(t, n.Release(ctx, nil, time.Now().Add(time.Second), nil))
 	equalWords(t, "with room", words(n.rows(c)), append(held, "follows what does not come", long+"1", "2", "3")...)
 }
+
+// A recall that a run encloses is not measured by that: it follows other events.
+func TestEnclosedRecallAfterOneThatFoundNoRoom(t *testing.T) {
+	n, p := newNode(t), newPen(t)
+	c := p.meets(n, true)
+	first, gone := p.say("1"), p.say("2")
+	p.say("does not come")
+	recall := p.recalls(gone.ID, epoch)
+	gone = stripped(gone)
+	gone.Absent = event.Recalled
+	from := p.origin()
+	from.This, from.After = new(Attempt), &Attempt{first: 1, overBudget: true}
+	_, err := n.take(event.Run{Events: []event.Event{first, gone}, Recalls: []event.Event{recall}}, from)
+	check(t, err)
+	equalWords(t, "taken", words(n.rows(c)), "1")
+}

@@ -112,7 +112,7 @@ func (s *Store) Fits(p crypto.PersonID, conv event.Conversation) (fits, stranger
 		} else if err = ignore(err, ErrNoConversation); err != nil {
 			return err
 		}
-		fits, stranger, err = s.book.Fits(r.Reader, by, event.MaxRunSent+event.MaxRunEvents*costEvent+costLog)
+		fits, stranger, err = s.book.Fits(r.Reader, by, costOfBody(event.MaxRunSent)+2*event.MaxRunEvents*costEvent+costLog)
 		return err
 	})
 	return fits, stranger, err

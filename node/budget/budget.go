@@ -191,7 +191,7 @@ func (p *pool) join(a *Account) *holder {
 	return h
 }
 
-// leave is the opposite of join. Who has used more than others is remembered, so that a new account
+// leave is the opposite of join. Who has used more than a newcomer is remembered, so that a new account
 // is no new beginning.
 func (p *pool) leave(a *Account) {
 	h := a.holder
@@ -202,7 +202,7 @@ func (p *pool) leave(a *Account) {
 		return
 	}
 	delete(p.holders, h.owner)
-	if h.used <= p.turns.given {
+	if h.used <= p.turns.given-headStart {
 		return
 	}
 	p.rest(h.owner, h.used)
@@ -229,7 +229,7 @@ func (b *Budgets) Spend(at netip.Addr, d time.Duration) {
 	}
 	p.used.Time += d
 	p.turns.left -= d
-	p.rest(o, max(p.rested[o], p.turns.given)+d)
+	p.rest(o, max(p.rested[o], p.turns.given-headStart)+d)
 }
 
 // Usage is what each pool has used.

@@ -133,6 +133,7 @@ func TestNewcomerDoesNotWaitForAll(t *testing.T) {
 		}
 		time.Sleep(10 * time.Second)
 		begin := time.Now()
+		b.Spend(addr(64), time.Millisecond) // to connect
 		newcomer := b.Open(addr(64))
 		for range 8 {
 			newcomer.spend(t, time.Millisecond)
@@ -216,6 +217,53 @@ func TestNewAccountIsNoNewBeginning(t *testing.T) {
 		}
 		cancel()
 		running.Wait()
+	})
+}
+
+// TestHeadStartIsHadOnce: who rests and then comes with a new account for each turn has the head start once.
+func TestHeadStartIsHadOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := office()
+		ctx, cancel := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		for n := range 3 {
+			a := b.Open(addr(n))
+			running.Go(func() {
+				for {
+					done, err := a.Turn(ctx)
+					if err != nil {
+						return
+					}
+					time.Sleep(10 * time.Millisecond)
+					done()
+				}
+			})
+		}
+		time.Sleep(5 * time.Second)
+		before := b.Used()[Stranger].Time
+		taken := make([]time.Duration, 2)
+		for i := range taken {
+			running.Go(func() {
+				for ctx.Err() == nil {
+					a := b.Open(addr(10 + i))
+					if done, err := a.Turn(ctx); err == nil {
+						time.Sleep(10 * time.Millisecond)
+						done()
+						taken[i] += 10 * time.Millisecond
+					}
+					a.Close()
+				}
+			})
+		}
+		time.Sleep(20 * time.Second)
+		all := b.Used()[Stranger].Time - before
+		cancel()
+		running.Wait()
+		for i, mine := range taken {
+			if mine > all*3/10 {
+				t.Errorf("%d got %v of %v", i, mine, all)
+			}
+		}
 	})
 }
 

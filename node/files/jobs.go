@@ -112,6 +112,7 @@ func (r *Room) judgeNew(now time.Time) {
 		})
 		if err != nil {
 			r.cfg.Log.Warn("read which files are new", "err", err)
+			r.after(noteAgain, r.judgeNew)
 			return
 		}
 		for i := range refs {

@@ -6,7 +6,6 @@ import (
 	gosync "sync"
 	"time"
 
-	"github.com/earshot-im/earshot/node/files/place"
 	"github.com/earshot-im/earshot/store"
 	"github.com/earshot-im/earshot/store/event"
 	"github.com/earshot-im/earshot/store/shelf"
@@ -30,7 +29,7 @@ func (r *Room) keep(f store.FileRef, to store.FileStatus) {
 		b, err := r.cfg.Store.Shelf().Open(of)
 		if err == nil {
 			err = b.Commit(r.ctx, func(i *shelf.Info) {
-				if i.Due = due; !place.Whole(i) {
+				if i.Due = due; !i.Whole() {
 					i.Due = time.Time{} // it is sent in place: nothing is kept but its index
 				}
 			})
@@ -40,6 +39,7 @@ func (r *Room) keep(f store.FileRef, to store.FileStatus) {
 			if err == nil {
 				delete(r.keeping, keyOf(&f))
 				r.set(&f, to, now, nil)
+				r.judgeNew(now)
 				return
 			}
 			r.cfg.Log.Warn("keep what is sent", "event", f.Message, "err", err)
@@ -114,8 +114,8 @@ func (r *Room) dropOne(one shelf.Listed) error {
 	}
 }
 
-// needs reports whether what is here of an attachment in a state is needed: also of one about which nothing is
-// decided yet, since it is decided by what is here.
+// needs reports whether what is here of an attachment in a state is needed: also of the owner's about which nothing
+// is decided yet, since it is decided by what is here.
 func needs(s store.FileState) bool {
 	switch s {
 	case store.FileNew, store.FileHeld, store.FileKept, store.FileInPlace, store.FileFetching, store.FilePaused:

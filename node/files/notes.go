@@ -29,8 +29,8 @@ const maxFlying = 128
 // noteAgain is how long after a failed commit the notes are tried again.
 const noteAgain = time.Second
 
-// notes are the states that are not on the disk yet. They are written in the order in which the loop
-// decides: of one attachment the last one counts.
+// notes are the states that are not on the disk yet. Those for which somebody waits are written first. Of one
+// attachment the last one counts.
 type notes struct {
 	next    map[refKey]note
 	flying  map[refKey]note // being written; nil: none are
@@ -129,7 +129,10 @@ func (r *Room) noted(err error, now time.Time) {
 	r.cfg.Log.Warn("write down what has become of files", "err", err)
 	maps.Copy(n.next, was)
 	n.waiting = true
-	r.after(noteAgain, func(time.Time) { n.waiting = false })
+	r.after(noteAgain, func(now time.Time) {
+		n.waiting = false
+		r.judgeNew(now)
+	})
 }
 
 // after has the loop call a function later.

@@ -29,6 +29,10 @@ type Session interface {
 	Log() *slog.Logger
 }
 
+// maxAttempts bounds the logs of which it is remembered that a run was refused. Past it all are forgotten: then
+// a run may be taken that follows one for which there was no room.
+const maxAttempts = 256
+
 // From is the side of a Door that one session uses, once its peer's person is known.
 type From struct {
 	door    *Door
@@ -69,7 +73,11 @@ func (f *From) Run(ctx context.Context, e sync.Ingest) (wait func() sync.Input) 
 func (f *From) began(log event.Log, this *store.Attempt) (before *store.Attempt) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	before, f.attempts[log] = f.attempts[log], this
+	before = f.attempts[log]
+	if before == nil && len(f.attempts) >= maxAttempts {
+		clear(f.attempts)
+	}
+	f.attempts[log] = this
 	return before
 }
 

@@ -68,6 +68,11 @@ type Partial struct {
 	Chunks blob.Set
 }
 
+// Whole reports whether all of a stream is held sealed.
+func (i *Info) Whole() bool {
+	return i.Proven && i.Chunks.Count() == blob.Shape{Size: i.Size}.Chunks()
+}
+
 func (i *Info) clone() Info {
 	c := *i
 	c.Places, c.Pages, c.Chunks = slices.Clone(i.Places), i.Pages.Clone(), i.Chunks.Clone()

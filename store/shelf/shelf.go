@@ -178,8 +178,15 @@ func (s *Shelf) Take(m blob.Manifest, key [32]byte, source io.ReaderAt, keep boo
 	return b, nil
 }
 
-// Has reports whether something of a blob is kept.
-func (s *Shelf) Has(r *tx.Reader, id ID) bool { return r.Get(bucketBlobs, id[:]) != nil }
+// Holds reports whether all of a blob is kept, or was saved or is sent from somewhere else.
+func (s *Shelf) Holds(r *tx.Reader, id ID) (bool, error) {
+	row := r.Get(bucketBlobs, id[:])
+	if row == nil {
+		return false, nil
+	}
+	i, _, err := parseRow(s.cfg.Keyring, id, row)
+	return err == nil && (i.Whole() || slices.ContainsFunc(i.Places, func(p Place) bool { return p.Whole })), err
+}
 
 // Forget forgets a blob, in a transaction with the reason for it. Its key is gone with that, and its
 // files go soon after. What it has written to a folder of the owner's and not finished is among

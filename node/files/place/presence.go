@@ -18,17 +18,12 @@ type Presence struct {
 
 // PresenceOf looks where a blob is.
 func PresenceOf(i *shelf.Info) Presence {
-	p := Presence{Sealed: Whole(i)}
+	p := Presence{Sealed: i.Whole()}
 	for _, at := range i.Places {
 		p.Original = p.Original || at.Original
 		p.Saved = p.Saved || at.Whole && Unchanged(i, at)
 	}
 	return p
-}
-
-// Whole reports whether all of a stream is held sealed.
-func Whole(i *shelf.Info) bool {
-	return i.Proven && i.Chunks.Count() == blob.Shape{Size: i.Size}.Chunks()
 }
 
 // SavedIn reports whether it is whole in a folder, as it was saved, or is to be saved there.
