@@ -3,9 +3,11 @@ package node
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
+	"syscall"
 	"time"
 
 	ma "github.com/multiformats/go-multiaddr"
@@ -154,8 +156,16 @@ func (n *Node) Peers(context.Context) ([]Peer, error) {
 	return out, nil
 }
 
-// Starved takes in that the process has no file descriptors left: the owner is warned.
-func (n *Node) Starved(err error) { n.warnings.Starved(err.Error()) }
+// Starved takes in that the process has no file descriptors left: the owner is warned. What is kept of the
+// error is what the system calls it: the rest names the socket, and the page in a browser learns of no path.
+func (n *Node) Starved(err error) {
+	var why syscall.Errno
+	if !errors.As(err, &why) {
+		n.warnings.Starved("")
+		return
+	}
+	n.warnings.Starved(why.Error())
+}
 
 // Changed returns the count of what people could see, as soon as it is past after.
 func (n *Node) Changed(ctx context.Context, after uint64) (uint64, error) {

@@ -1,10 +1,14 @@
 package node
 
 import (
+	"errors"
 	"fmt"
+	"net"
 	"net/netip"
+	"os"
 	"slices"
 	gosync "sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -41,6 +45,24 @@ func (m *machine) codes() (out []string) {
 		out = append(out, w.Code)
 	}
 	return out
+}
+
+// A page in a browser sees the warnings, and learns of no path of this machine.
+func TestWarningOfDescriptorsNamesNoPath(t *testing.T) {
+	t.Parallel()
+	inWorld(t, 71, func(t *testing.T, w *world) {
+		ann := w.people("Ann")[0]
+		for want, err := range map[string]error{
+			syscall.EMFILE.Error(): &net.OpError{Op: "accept", Net: "unix", Addr: &net.UnixAddr{Name: "/home/ann/earshot/sock", Net: "unix"}, Err: os.NewSyscallError("accept4", syscall.EMFILE)},
+			"":                     errors.New("/home/ann/earshot/sock"),
+		} {
+			ann.Starved(err)
+			s, err := ann.Status(t.Context())
+			if err != nil || len(s.Warnings) != 1 || s.Warnings[0].Code != warnings.Starved || s.Warnings[0].Detail != want {
+				t.Errorf("%+v, %v, want %q", s.Warnings, err, want)
+			}
+		}
+	})
 }
 
 // Whose directory turns out to be a copy is told so, for a week. The node is off for most of it.
