@@ -520,6 +520,15 @@ func TestCallsOfASessionAreBounded(t *testing.T) {
 	}
 }
 
+// An answer that comes while there is more to be read is not taken back by the connection's end.
+func TestRefusalArrives(t *testing.T) {
+	b := newWorld(t).open(&earshotv1.OpenWebRequest{}).enter()
+	head := "POST /session HTTP/1.1\r\nHost: evil.example\r\nContent-Length: 1000000\r\n\r\n"
+	if answer, err := b.raw(head + strings.Repeat("x", 100_000)); err != nil || !strings.HasPrefix(answer, "HTTP/1.1 403 ") {
+		t.Errorf("%q, %v", answer, err)
+	}
+}
+
 // A file that somebody has changed lets nobody in, and a new address writes it anew.
 func TestDamagedFile(t *testing.T) {
 	w := newWorld(t)

@@ -173,6 +173,15 @@ func (p *peer) Close() error {
 	return p.Conn.Close()
 }
 
+// CloseWrite sends that nothing follows. The server does so before it closes a connection on which there is
+// something that it has not read: closed at once, it would take back what it has answered.
+func (p *peer) CloseWrite() error {
+	if c, ok := p.Conn.(interface{ CloseWrite() error }); ok {
+		return c.CloseWrite()
+	}
+	return nil
+}
+
 // accepting takes connections, as many as may be. A further one is closed.
 type accepting struct {
 	net.Listener

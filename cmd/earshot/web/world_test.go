@@ -13,6 +13,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/earshot-im/earshot/cmd/earshot/web/session"
 	"github.com/earshot-im/earshot/node"
@@ -170,6 +171,25 @@ func clientAt(ctx context.Context, host string) *http.Client {
 	}}
 	context.AfterFunc(ctx, transport.CloseIdleConnections)
 	return &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+}
+
+// raw sends bytes to the node, and returns what comes until the node ends the connection.
+func (l *link) raw(text string) (string, error) {
+	l.Helper()
+	_, port, _ := net.SplitHostPort(l.host)
+	c, err := net.Dial("tcp4", "127.0.0.1:"+port)
+	if err != nil {
+		l.Fatal(err)
+	}
+	defer c.Close()
+	if err := c.SetDeadline(time.Now().Add(bodyTime)); err != nil { // the node ends it long before
+		l.Fatal(err)
+	}
+	if _, err := io.WriteString(c, text); err != nil {
+		l.Fatal(err)
+	}
+	got, err := io.ReadAll(c)
+	return string(got), err
 }
 
 // proof has the node prove that it knows a token, and reports whether it does.
