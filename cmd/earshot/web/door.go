@@ -43,7 +43,10 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	for name, value := range headers {
 		w.Header().Set(name, value)
 	}
-	slow := newSlow(w)
+	in := &asked{r.Body, r.ContentLength == 0}
+	r = r.WithContext(r.Context()) // a copy: the server goes by the body of its own
+	r.Body = in
+	slow := newSlow(w, in)
 	defer slow.end()
 	if err := d.check(r); err != nil {
 		slow.Header().Set("Connection", "close")
@@ -80,6 +83,8 @@ func (d *door) check(r *http.Request) error {
 func (d *door) route(w http.ResponseWriter, r *http.Request) error {
 	path := r.URL.Path
 	switch {
+	case (r.Method == http.MethodGet || r.Method == http.MethodHead) && r.ContentLength != 0:
+		return errInvalid // the server would wait for the body before it sends a long answer
 	case path == "/proof":
 		return d.prove(w, r)
 	case path == "/session":

@@ -520,6 +520,28 @@ func TestCallsOfASessionAreBounded(t *testing.T) {
 	}
 }
 
+// A body that never comes whole would hold a connection for ever, and with some of them all.
+func TestHalfABodyHoldsNoConnection(t *testing.T) {
+	b := newWorld(t).open(&earshotv1.OpenWebRequest{}).enter()
+	page := "Host: " + b.host + "\r\nSec-Fetch-Site: same-origin\r\nContent-Type: application/json\r\n"
+	for head, want := range map[string]string{
+		"POST /session HTTP/1.1\r\nHost: evil.example\r\n":          "403",
+		"POST /earshot.v1.Node/Me HTTP/1.1\r\n" + page:              "401",
+		"PUT /file?name=x HTTP/1.1\r\n" + page:                      "401",
+		"DELETE /session HTTP/1.1\r\n" + page:                       "401",
+		"GET / HTTP/1.1\r\n" + page:                                 "400",
+		"GET /main.js HTTP/1.1\r\n" + page:                          "400",
+		"POST /earshot.v1.Node/Down HTTP/1.1\r\n" + page:            "403",
+		"POST /earshot.v1.Node/Me HTTP/1.1\r\nCookie: x\r\n" + page: "401",
+	} {
+		for _, body := range []string{"Content-Length: 100\r\n\r\n{", "Transfer-Encoding: chunked\r\n\r\n5\r\n{"} {
+			if answer, err := b.raw(head + body); err != nil || !strings.HasPrefix(answer, "HTTP/1.1 "+want+" ") {
+				t.Errorf("%s%s: %q, %v", head, body, answer, err)
+			}
+		}
+	}
+}
+
 // An answer that comes while there is more to be read is not taken back by the connection's end.
 func TestRefusalArrives(t *testing.T) {
 	b := newWorld(t).open(&earshotv1.OpenWebRequest{}).enter()

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"time"
@@ -12,6 +13,10 @@ const (
 
 	// bodyTime is how long the body of a call may take that is not a file's.
 	bodyTime = 30 * time.Second
+
+	// restTime is how long the server waits for the rest of a body of which nobody here reads more: it reads a
+	// short rest itself, so that another request can follow.
+	restTime = time.Second
 )
 
 // slow is an answer whose reader may be slow, and must not stand still. The limits are those of the
@@ -19,18 +24,24 @@ const (
 type slow struct {
 	http.ResponseWriter
 	control *http.ResponseController
+	asked   *asked
 }
 
-func newSlow(w http.ResponseWriter) *slow {
-	s := &slow{w, http.NewResponseController(w)}
+func newSlow(w http.ResponseWriter, in *asked) *slow {
+	s := &slow{w, http.NewResponseController(w), in}
 	s.more()
 	return s
 }
 
 func (s *slow) more() { _ = s.control.SetWriteDeadline(time.Now().Add(stands)) }
 
-// end leaves time for what is still to be sent.
-func (s *slow) end() { s.more() }
+// end leaves time for what is still to be sent, and little for what is still to come.
+func (s *slow) end() {
+	s.more()
+	if !s.asked.whole { // else the server waits for the next request already
+		_ = s.control.SetReadDeadline(time.Now().Add(restTime))
+	}
+}
 
 func (s *slow) Write(b []byte) (int, error) {
 	s.more()
@@ -45,6 +56,18 @@ func (s *slow) FlushError() error {
 func (s *slow) Flush() { _ = s.FlushError() }
 
 func (s *slow) Unwrap() http.ResponseWriter { return s.ResponseWriter }
+
+// asked is the body of a request. It knows whether all of it was read.
+type asked struct {
+	io.ReadCloser
+	whole bool
+}
+
+func (a *asked) Read(p []byte) (int, error) {
+	n, err := a.ReadCloser.Read(p)
+	a.whole = a.whole || errors.Is(err, io.EOF)
+	return n, err
+}
 
 // body is the content of a file that comes in. It may take as long as it does not stand still.
 type body struct {
