@@ -92,8 +92,8 @@ func (d *door) call(w http.ResponseWriter, r *http.Request) error {
 	}
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
-	secret, cookie := d.tokens(r)
-	done, err := d.table.Begin(secret, cookie, m.lasts, cancel)
+	secret, cookies := d.tokens(r)
+	done, err := d.table.Begin(secret, cookies, m.lasts, cancel)
 	if err != nil {
 		return err
 	}

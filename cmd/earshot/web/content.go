@@ -24,8 +24,8 @@ const (
 func (d *door) file(w http.ResponseWriter, r *http.Request) error {
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
-	secret, cookie := d.tokens(r)
-	begin := func() (func(), error) { return d.table.Begin(secret, cookie, true, cancel) }
+	secret, cookies := d.tokens(r)
+	begin := func() (func(), error) { return d.table.Begin(secret, cookies, true, cancel) }
 	in := onward(ctx, r, "Content-Type", "Range", "If-Range", "If-None-Match")
 	switch {
 	case r.Method == http.MethodPut && r.URL.Path == filePath:
@@ -36,7 +36,7 @@ func (d *door) file(w http.ResponseWriter, r *http.Request) error {
 		if secret == "" {
 			query, err := url.ParseQuery(r.URL.RawQuery)
 			if text := query["ticket"]; err == nil && len(text) == 1 && len(text[0]) <= maxToken {
-				begin = func() (func(), error) { return d.table.Redeem(text[0], cookie, r.URL.Path, cancel) }
+				begin = func() (func(), error) { return d.table.Redeem(text[0], cookies, r.URL.Path, cancel) }
 			}
 		}
 	default:

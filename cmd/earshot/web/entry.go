@@ -24,6 +24,10 @@ const (
 	// cookieLife is as long as browsers keep a cookie at most; the session ends before.
 	cookieLife = 400 * 24 * time.Hour
 
+	// maxCookies bounds the cookies of our name that are tried: a browser sends several where another program on
+	// this machine has set one for the same host.
+	maxCookies = 4
+
 	// maxToken is longer than every token is.
 	maxToken = 64
 )
@@ -96,8 +100,8 @@ func (d *door) ticket(w http.ResponseWriter, r *http.Request) error {
 		return errInvalid
 	}
 	path := fmt.Sprintf("%s/%s/%d", filePath, in.ID, in.N)
-	secret, cookie := d.tokens(r)
-	text, err := d.table.Ticket(secret, cookie, path)
+	secret, cookies := d.tokens(r)
+	text, err := d.table.Ticket(secret, cookies, path)
 	if err != nil {
 		return err
 	}
@@ -105,15 +109,18 @@ func (d *door) ticket(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// tokens returns the secret and the cookie that a request has. One that has several of either has none.
-func (d *door) tokens(r *http.Request) (secret, cookie string) {
+// tokens returns the secret that a request has, and the cookies of which one may be the session's. A request
+// with several secrets has none.
+func (d *door) tokens(r *http.Request) (secret string, cookies []string) {
 	if values := r.Header.Values(secretHeader); len(values) == 1 && len(values[0]) <= maxToken {
 		secret = values[0]
 	}
-	if cookies := r.CookiesNamed(d.site.cookie()); len(cookies) == 1 && len(cookies[0].Value) <= maxToken {
-		cookie = cookies[0].Value
+	for _, c := range r.CookiesNamed(d.site.cookie()) {
+		if len(c.Value) <= maxToken && len(cookies) < maxCookies {
+			cookies = append(cookies, c.Value)
+		}
 	}
-	return secret, cookie
+	return secret, cookies
 }
 
 // entry reads a small request into a value that has all of its fields.

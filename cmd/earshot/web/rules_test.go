@@ -190,7 +190,8 @@ func TestSessionNeedsCodeCookieAndSecret(t *testing.T) {
 		"another's cookie":   {"Cookie", other.cookie},
 		"swapped":            {"Earshot-Secret", strings.SplitN(b.cookie, "=", 2)[1], "Cookie", strings.SplitN(b.cookie, "=", 2)[0] + "=" + b.secret},
 		"the cookie as both": {"Earshot-Secret", strings.SplitN(b.cookie, "=", 2)[1]},
-		"two cookies":        {"Cookie", b.cookie + "; " + other.cookie},
+		"others' cookies":    {"Cookie", other.cookie + "; " + other.cookie + "x"},
+		"too many cookies":   {"Cookie", strings.Repeat(other.cookie+"; ", maxCookies) + b.cookie},
 		"a wrong secret":     {"Earshot-Secret", b.secret[1:] + "A"},
 		"a long one":         {"Earshot-Secret", strings.Repeat("A", 4000)},
 	} {
@@ -211,6 +212,18 @@ func TestSessionNeedsCodeCookieAndSecret(t *testing.T) {
 	for _, secret := range []string{b.secret, strings.SplitN(b.cookie, "=", 2)[1], l.code} {
 		if bytes.Contains(kept, []byte(secret)) {
 			t.Errorf("%s is kept", secret)
+		}
+	}
+}
+
+// Another program on this machine that sets a cookie of our name shuts nobody out.
+func TestCookieOfAnotherProgram(t *testing.T) {
+	w := newWorld(t)
+	b, other := w.open(&earshotv1.OpenWebRequest{}).enter(), w.open(&earshotv1.OpenWebRequest{}).enter()
+	name, _, _ := strings.Cut(b.cookie, "=")
+	for _, cookies := range []string{other.cookie + "; " + b.cookie, b.cookie + "; " + name + "=x", name + "=" + strings.Repeat("x", 4000) + "; " + b.cookie, strings.Repeat(name+"=x; ", maxCookies-1) + b.cookie} {
+		if got := b.call("Node/Me", "{}", "Cookie", cookies); got.StatusCode != 200 {
+			t.Errorf("%.200s: %d %s", cookies, got.StatusCode, got.body)
 		}
 	}
 }

@@ -259,34 +259,39 @@ func (t *Table) Enter(text, agent string) (name, secret, cookie string, err erro
 	return v.name, secret, cookie, nil
 }
 
-// Who returns the session of a secret and a cookie.
-func (t *Table) Who(secret, cookie string) (name string, err error) {
+// Who returns the session of a secret and of one of some cookies.
+func (t *Table) Who(secret string, cookies []string) (name string, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	v := t.find(secret, cookie)
+	v := t.find(secret, cookies)
 	if v == nil {
 		return "", ErrUnknown
 	}
 	return v.name, nil
 }
 
-// find returns the session of a secret and a cookie; nil: there is none. The caller holds mu.
-func (t *Table) find(secret, cookie string) *visitor {
+// find returns the session of a secret and of one of some cookies; nil: there is none. The caller holds mu.
+func (t *Table) find(secret string, cookies []string) *visitor {
 	t.expire()
-	ofSecret, ofCookie := KeyOf(secret), KeyOf(cookie)
+	key := KeyOf(secret)
 	for _, v := range t.visitors {
-		if same(v.key, ofSecret) && same(v.cookie, ofCookie) {
+		if same(v.key, key) && v.has(cookies) {
 			return v
 		}
 	}
 	return nil
 }
 
+// has reports whether one of some cookies is the session's.
+func (v *visitor) has(cookies []string) bool {
+	return slices.ContainsFunc(cookies, func(c string) bool { return same(v.cookie, KeyOf(c)) })
+}
+
 // Begin counts a call of a session until done is called. cancel is called if the session ends before.
-func (t *Table) Begin(secret, cookie string, lasts bool, cancel context.CancelFunc) (done func(), err error) {
+func (t *Table) Begin(secret string, cookies []string, lasts bool, cancel context.CancelFunc) (done func(), err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	v := t.find(secret, cookie)
+	v := t.find(secret, cookies)
 	if v == nil {
 		return nil, ErrUnknown
 	}
@@ -294,18 +299,18 @@ func (t *Table) Begin(secret, cookie string, lasts bool, cancel context.CancelFu
 }
 
 // Redeem is begin for a ticket, which holds no more then.
-func (t *Table) Redeem(text, cookie, path string, cancel context.CancelFunc) (done func(), err error) {
+func (t *Table) Redeem(text string, cookies []string, path string, cancel context.CancelFunc) (done func(), err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.expire()
-	key, ofCookie := KeyOf(text), KeyOf(cookie)
+	key := KeyOf(text)
 	for _, v := range t.visitors {
-		if !same(v.cookie, ofCookie) {
+		if !v.has(cookies) {
 			continue
 		}
 		at := slices.IndexFunc(v.tickets, func(k ticket) bool { return same(k.key, key) })
 		if at < 0 || v.tickets[at].path != path || !t.now().Before(v.tickets[at].until) {
-			return nil, ErrUnknown
+			continue
 		}
 		v.tickets = slices.Delete(v.tickets, at, at+1)
 		return t.count(v, true, cancel)
@@ -339,10 +344,10 @@ func (t *Table) count(v *visitor, lasts bool, cancel context.CancelFunc) (done f
 }
 
 // Ticket makes a text by which a session may have what is at a path, once.
-func (t *Table) Ticket(secret, cookie, path string) (string, error) {
+func (t *Table) Ticket(secret string, cookies []string, path string) (string, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	v := t.find(secret, cookie)
+	v := t.find(secret, cookies)
 	if v == nil {
 		return "", ErrUnknown
 	}

@@ -37,7 +37,7 @@ func (c *clocked) visit() (p pass) {
 }
 
 func (c *clocked) knows(p pass) bool {
-	done, err := c.Begin(p.secret, p.cookie, false, func() {})
+	done, err := c.Begin(p.secret, []string{p.cookie}, false, func() {})
 	if err == nil {
 		done()
 	}
@@ -78,7 +78,7 @@ func TestSessionsAreBounded(t *testing.T) {
 		t.Fatal("the first is not known")
 	}
 	ended := false
-	if _, err := c.Begin(all[1].secret, all[1].cookie, true, func() { ended = true }); err != nil {
+	if _, err := c.Begin(all[1].secret, []string{all[1].cookie}, true, func() { ended = true }); err != nil {
 		t.Fatal(err)
 	}
 	c.visitors[1].last = c.visitors[2].last - 1
@@ -175,13 +175,13 @@ func TestTicketsEnd(t *testing.T) {
 	c := newClocked(t)
 	p := c.visit()
 	redeem := func(text string) error {
-		done, err := c.Redeem(text, p.cookie, "/file/x/1", func() {})
+		done, err := c.Redeem(text, []string{p.cookie}, "/file/x/1", func() {})
 		if err == nil {
 			done()
 		}
 		return err
 	}
-	text, err := c.Ticket(p.secret, p.cookie, "/file/x/1")
+	text, err := c.Ticket(p.secret, []string{p.cookie}, "/file/x/1")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -189,12 +189,12 @@ func TestTicketsEnd(t *testing.T) {
 	if err := redeem(text); !errors.Is(err, ErrUnknown) {
 		t.Errorf("%v", err)
 	}
-	first, err := c.Ticket(p.secret, p.cookie, "/file/x/1")
+	first, err := c.Ticket(p.secret, []string{p.cookie}, "/file/x/1")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for range maxTickets {
-		if text, err = c.Ticket(p.secret, p.cookie, "/file/x/1"); err != nil {
+		if text, err = c.Ticket(p.secret, []string{p.cookie}, "/file/x/1"); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -211,7 +211,7 @@ func TestCallsAreCounted(t *testing.T) {
 	p := c.visit()
 	var dones []func()
 	begin := func(lasts bool) error {
-		done, err := c.Begin(p.secret, p.cookie, lasts, func() {})
+		done, err := c.Begin(p.secret, []string{p.cookie}, lasts, func() {})
 		if err == nil {
 			dones = append(dones, done)
 		}
@@ -238,3 +238,4 @@ func TestCallsAreCounted(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
