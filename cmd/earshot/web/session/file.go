@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -144,7 +145,22 @@ func (k *Kept) save(dir string) error {
 	if err == nil {
 		err = os.Rename(path+".tmp", path)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return syncDir(dir)
+}
+
+// syncDir makes durable which files a directory has. Windows sees to that by itself, and can't be told to.
+func syncDir(dir string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
 }
 
 // alive are the sessions that have not ended by themselves: those that were used last come first.

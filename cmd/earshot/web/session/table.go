@@ -166,10 +166,11 @@ func (t *Table) drop(which func(*visitor) bool) (dropped int) {
 func (t *Table) End(name string) (bool, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.drop(func(v *visitor) bool { return v.name == name }) == 0 {
+	ended := t.drop(func(v *visitor) bool { return v.name == name }) > 0
+	if !ended && !t.unsaved { // else the disk may have one that has ended: whoever asks again wants it gone
 		return false, nil
 	}
-	return true, t.save()
+	return ended, t.save()
 }
 
 // EndAll ends all sessions, and forgets codes and who may connect.

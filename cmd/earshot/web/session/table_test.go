@@ -149,25 +149,33 @@ func TestUseIsKept(t *testing.T) {
 
 // A session that could not be written down would be gone after a restart, and one that has ended would be back.
 func TestWhatCantBeWritten(t *testing.T) {
-	c := newClocked(t)
-	p := c.visit()
-	if err := os.Mkdir(filepath.Join(c.dir, "web.tmp"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if _, _, _, err := c.Enter(c.Admit(), "Firefox"); err == nil || len(c.List()) != 1 {
-		t.Errorf("a session begins: %v", err)
-	}
-	if ended, err := c.End(p.name); !ended || err == nil || c.knows(p) {
-		t.Errorf("%t, %v", ended, err)
-	}
-	if err := os.Remove(filepath.Join(c.dir, "web.tmp")); err != nil {
-		t.Fatal(err)
-	}
-	if err := c.Flush(); err != nil {
-		t.Fatal(err)
-	}
-	if k, err := Load(c.dir); err != nil || len(k.sessions) != 0 {
-		t.Errorf("%+v, %v", k, err)
+	for name, again := range map[string]func(*clocked, pass) error{
+		"asked again": func(c *clocked, p pass) error { _, err := c.End(p.name); return err },
+		"at the end":  func(c *clocked, _ pass) error { return c.Flush() },
+	} {
+		c := newClocked(t)
+		p := c.visit()
+		if err := os.Mkdir(filepath.Join(c.dir, "web.tmp"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, _, err := c.Enter(c.Admit(), "Firefox"); err == nil || len(c.List()) != 1 {
+			t.Errorf("%s: a session begins: %v", name, err)
+		}
+		if ended, err := c.End(p.name); !ended || err == nil || c.knows(p) {
+			t.Errorf("%s: %t, %v", name, ended, err)
+		}
+		if err := again(c, p); err == nil {
+			t.Errorf("%s: it is on the disk still, and nobody is told", name)
+		}
+		if err := os.Remove(filepath.Join(c.dir, "web.tmp")); err != nil {
+			t.Fatal(err)
+		}
+		if err := again(c, p); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if k, err := Load(c.dir); err != nil || len(k.sessions) != 0 {
+			t.Errorf("%s: %+v, %v", name, k, err)
+		}
 	}
 }
 
