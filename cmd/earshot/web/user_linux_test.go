@@ -89,7 +89,7 @@ func TestOtherUsersAreRefused(t *testing.T) {
 	if _, err := w.StopWeb(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
-	w.open(&earshotv1.OpenWebRequest{})
+	host = w.open(&earshotv1.OpenWebRequest{}).host
 	if got := ask(4242); strings.Count(got, "HTTP/1.1 403 Forbidden") != 2 {
 		t.Errorf("after it was stopped: %s", got)
 	}

@@ -17,9 +17,11 @@ package web
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"syscall"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -78,9 +80,7 @@ func (g *Gateway) Run(ctx context.Context, api http.Handler) {
 	}
 	g.table.Restore(k)
 	if g.table.Used() {
-		if err := g.serve(k.Label, k.Port, false); err != nil {
-			g.log.Warn("the page in a browser is not served", "err", err)
-		}
+		g.resume(k)
 	}
 	for {
 		select {
@@ -99,6 +99,18 @@ func (g *Gateway) Run(ctx context.Context, api http.Handler) {
 	}
 }
 
+// resume serves the page again where it was. If another program is there, the address is given up: browsers may
+// have sent it what their sessions need.
+func (g *Gateway) resume(k session.Kept) {
+	err := g.serve(k.Label, k.Port)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		_, end := g.table.EndAll()
+		g.log.Warn("another program has the port of the page in a browser: all sessions have ended", "err", errors.Join(err, end))
+	} else if err != nil {
+		g.log.Warn("the page in a browser is not served", "err", err)
+	}
+}
+
 // do has the goroutine of Run do something.
 func (g *Gateway) do(ctx context.Context, what func() error) error {
 	done := make(chan error, 1)
@@ -112,15 +124,12 @@ func (g *Gateway) do(ctx context.Context, what func() error) error {
 	}
 }
 
-// serve begins to serve the page: at a port or, if that is taken and may be another, at any.
-func (g *Gateway) serve(label string, port int, elsewhere bool) error {
+// serve begins to serve the page, at a port, or at any if that is 0.
+func (g *Gateway) serve(label string, port int) error {
 	if err := checkSelf(); err != nil {
 		return err
 	}
 	s, err := listen(port)
-	if err != nil && elsewhere {
-		s, err = listen(0)
-	}
 	if err != nil {
 		return err
 	}
@@ -162,19 +171,15 @@ func (g *Gateway) open(r *earshotv1.OpenWebRequest) (*earshotv1.OpenWebResponse,
 		}
 		was, g.torn = session.Kept{}, nil
 	}
-	if g.site == nil {
-		if was.Label == "" {
-			was.Label = session.NewLabel()
-		}
-		if err := g.serve(was.Label, was.Port, true); err != nil {
+	if g.site == nil && (was.Label == "" || g.serve(was.Label, was.Port) != nil) {
+		if err := g.serve(session.NewLabel(), 0); err != nil {
 			return nil, fmt.Errorf("%w: %w", localapi.ErrNoPage, err)
 		}
-		if g.site.port != was.Port && was.Port != 0 { // what browsers keep belongs to the old address
-			if _, err := g.table.EndAll(); err != nil {
-				g.close()
-				return nil, fmt.Errorf("%w: %w", localapi.ErrNoPage, err)
-			}
+		if _, err := g.table.EndAll(); err != nil { // what browsers keep belongs to the old address
+			g.close()
+			return nil, fmt.Errorf("%w: %w", localapi.ErrNoPage, err)
 		}
+		was = session.Kept{}
 	}
 	if err := g.table.Place(g.site.label, g.site.port, was.Anybody || r.AnyLocalUser); err != nil {
 		g.close()
@@ -214,7 +219,7 @@ func (g *Gateway) EndWebSession(ctx context.Context, r *earshotv1.EndWebSessionR
 	})
 }
 
-// StopWeb ends all sessions, and serves the page no more.
+// StopWeb ends all sessions, serves the page no more, and forgets its address.
 func (g *Gateway) StopWeb(ctx context.Context, _ *earshotv1.StopWebRequest) (*earshotv1.StopWebResponse, error) {
 	w := new(earshotv1.StopWebResponse)
 	return w, g.do(ctx, func() error {

@@ -133,9 +133,15 @@ func Load(dir string) (Kept, error) {
 	return k, nil
 }
 
-// save writes the file, whole or not at all.
+// save writes the file, whole or not at all. Where nothing is kept there is none.
 func (k *Kept) save(dir string) error {
 	path := filepath.Join(dir, fileName)
+	if k.Label == "" {
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		return syncDir(dir)
+	}
 	f, err := os.OpenFile(path+".tmp", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, fileMode)
 	if err != nil {
 		return err

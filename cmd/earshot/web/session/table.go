@@ -173,15 +173,16 @@ func (t *Table) End(name string) (bool, error) {
 	return ended, t.save()
 }
 
-// EndAll ends all sessions, and forgets codes and who may connect.
+// EndAll ends all sessions, and forgets codes, where the page was and who may connect. Sessions must not begin at
+// an address that was left: a page that is open there may be of another program meanwhile, and could read them.
 func (t *Table) EndAll() (ended int, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	ended = t.drop(func(*visitor) bool { return true })
-	t.codes, t.kept.Anybody = nil, false
-	if t.kept.Label == "" {
+	if t.kept.Label == "" && !t.unsaved {
 		return ended, nil
 	}
+	t.kept, t.codes = Kept{}, nil
 	return ended, t.save()
 }
 

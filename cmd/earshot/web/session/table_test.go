@@ -247,3 +247,33 @@ func TestCallsAreCounted(t *testing.T) {
 	}
 }
 
+// What is forgotten stays so after a restart, as soon as that can be written.
+func TestAddressIsForgotten(t *testing.T) {
+	c := newClocked(t)
+	p, code := c.visit(), c.Admit()
+	path := filepath.Join(c.dir, "web")
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Join(path, "full"), 0o700); err != nil { // so it can't be removed
+		t.Fatal(err)
+	}
+	if ended, err := c.EndAll(); ended != 1 || err == nil || c.knows(p) {
+		t.Errorf("%d, %v", ended, err)
+	}
+	if err := os.Remove(filepath.Join(path, "full")); err != nil {
+		t.Fatal(err)
+	}
+	if ended, err := c.EndAll(); ended != 0 || err != nil {
+		t.Errorf("%d, %v", ended, err)
+	}
+	if _, err := os.Stat(path); !os.IsNotExist(err) {
+		t.Errorf("the file is there still: %v", err)
+	}
+	if k := c.Stored(); k.Label != "" || k.Port != 0 {
+		t.Errorf("%+v", k)
+	}
+	if _, ok := c.Key(NameOf(KeyOf(code))); ok {
+		t.Error("a code holds still")
+	}
+}
