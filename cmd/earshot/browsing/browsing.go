@@ -81,7 +81,7 @@ func (a app) open(ctx context.Context, client *localapi.Client, r *earshotv1.Ope
 		return err
 	}
 	if !printed {
-		if err = desktop.Browse(ctx, w.Url, filepath.Join(a.Dir, linkFile)); err == nil {
+		if err = desktop.Browse(ctx, w.Url, filepath.Join(a.Dir, linkFile), w.AnyLocalUser); err == nil {
 			return a.Out.Page(a.Stdout, w, "")
 		}
 		if !a.Out.JSON {

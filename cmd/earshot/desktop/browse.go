@@ -14,13 +14,16 @@ import (
 // long as the browser.
 const opening = 3 * time.Second
 
-var errNoDesktop = errors.New("there is no desktop session here")
+var (
+	errNoDesktop = errors.New("there is no desktop session here")
+	errShared    = errors.New("other users of this machine may connect, and could read the link from the browser's command line")
+)
 
 // Browse opens an address in the user's browser. On Linux the browser is given it as an argument, which other
-// users of the machine may read; on other systems it is given a file, which only the user can read. Other
-// systems than Linux were never tried.
-func Browse(ctx context.Context, address, file string) error {
-	words, err := browser(runtime.GOOS, address, file)
+// users of the machine may read: where the address is of use to them, shared, it is an error. On other systems the
+// browser is given a file, which only the user can read. Other systems than Linux were never tried.
+func Browse(ctx context.Context, address, file string, shared bool) error {
+	words, err := browser(runtime.GOOS, address, file, shared)
 	if err != nil {
 		return err
 	}
@@ -46,7 +49,7 @@ func Browse(ctx context.Context, address, file string) error {
 }
 
 // browser returns what to run.
-func browser(system, address, file string) (words []string, err error) {
+func browser(system, address, file string, shared bool) (words []string, err error) {
 	switch system {
 	case "darwin":
 		return []string{"/usr/bin/open", file}, redirect(address, file)
@@ -55,6 +58,9 @@ func browser(system, address, file string) (words []string, err error) {
 	}
 	if !display() {
 		return nil, errNoDesktop
+	}
+	if shared {
+		return nil, errShared
 	}
 	path, err := exec.LookPath("xdg-open")
 	return []string{path, address}, err

@@ -181,11 +181,14 @@ func (g *Gateway) open(r *earshotv1.OpenWebRequest) (*earshotv1.OpenWebResponse,
 		}
 		was = session.Kept{}
 	}
-	if err := g.table.Place(g.site.label, g.site.port, was.Anybody || r.AnyLocalUser); err != nil {
+	anybody := was.Anybody || r.AnyLocalUser
+	if err := g.table.Place(g.site.label, g.site.port, anybody); err != nil {
 		g.close()
 		return nil, fmt.Errorf("%w: %w", localapi.ErrNoPage, err)
 	}
-	return &earshotv1.OpenWebResponse{Url: g.site.origin + "/#" + g.table.Admit(), Port: uint32(g.site.port), Address: g.site.origin + "/"}, nil
+	return &earshotv1.OpenWebResponse{
+		Url: g.site.origin + "/#" + g.table.Admit(), Port: uint32(g.site.port), Address: g.site.origin + "/", AnyLocalUser: anybody,
+	}, nil
 }
 
 // WebSessions lists the sessions.

@@ -45,14 +45,16 @@ const (
 // WebClient is a client for the earshot.v1.Web service.
 type WebClient interface {
 	// OpenWeb has the page served from now on, and makes a link that begins a session: it holds once, for 60
-	// seconds. The page is served again after a restart as long as a session was used within 30 days.
+	// seconds. The page is served again after a restart as long as a session was used within 30 days, unless
+	// another program has its port by then: all sessions end, as by StopWeb.
 	// Errors: no_page (it can't be served), web_user (the user of this node can't be told from others),
 	// web_file (what is kept about it in the directory can't be read).
 	OpenWeb(context.Context, *OpenWebRequest) (*OpenWebResponse, error)
 	WebSessions(context.Context, *WebSessionsRequest) (*WebSessionsResponse, error)
 	// EndWebSession ends a session, and all that it has under way. Errors: no_session.
 	EndWebSession(context.Context, *EndWebSessionRequest) (*EndWebSessionResponse, error)
-	// StopWeb ends all sessions, and the page is not served any more.
+	// StopWeb ends all sessions, and the page is not served any more. When it is opened again it has another
+	// address.
 	StopWeb(context.Context, *StopWebRequest) (*StopWebResponse, error)
 }
 
@@ -141,14 +143,16 @@ func (c *webClient) StopWeb(ctx context.Context, req *StopWebRequest) (*StopWebR
 // WebHandler is an implementation of the earshot.v1.Web service.
 type WebHandler interface {
 	// OpenWeb has the page served from now on, and makes a link that begins a session: it holds once, for 60
-	// seconds. The page is served again after a restart as long as a session was used within 30 days.
+	// seconds. The page is served again after a restart as long as a session was used within 30 days, unless
+	// another program has its port by then: all sessions end, as by StopWeb.
 	// Errors: no_page (it can't be served), web_user (the user of this node can't be told from others),
 	// web_file (what is kept about it in the directory can't be read).
 	OpenWeb(context.Context, *OpenWebRequest) (*OpenWebResponse, error)
 	WebSessions(context.Context, *WebSessionsRequest) (*WebSessionsResponse, error)
 	// EndWebSession ends a session, and all that it has under way. Errors: no_session.
 	EndWebSession(context.Context, *EndWebSessionRequest) (*EndWebSessionResponse, error)
-	// StopWeb ends all sessions, and the page is not served any more.
+	// StopWeb ends all sessions, and the page is not served any more. When it is opened again it has another
+	// address.
 	StopWeb(context.Context, *StopWebRequest) (*StopWebResponse, error)
 }
 

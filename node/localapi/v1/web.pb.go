@@ -78,9 +78,10 @@ func (x *OpenWebRequest) GetAnyLocalUser() bool {
 
 type OpenWebResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Url           string                 `protobuf:"bytes,1,opt,name=url,proto3" json:"url,omitempty"`         // with the code that begins a session
-	Port          uint32                 `protobuf:"varint,2,opt,name=port,proto3" json:"port,omitempty"`      // of 127.0.0.1 and ::1
-	Address       string                 `protobuf:"bytes,3,opt,name=address,proto3" json:"address,omitempty"` // of the page, without a code
+	Url           string                 `protobuf:"bytes,1,opt,name=url,proto3" json:"url,omitempty"`                                          // with the code that begins a session
+	Port          uint32                 `protobuf:"varint,2,opt,name=port,proto3" json:"port,omitempty"`                                       // of 127.0.0.1 and ::1
+	Address       string                 `protobuf:"bytes,3,opt,name=address,proto3" json:"address,omitempty"`                                  // of the page, without a code
+	AnyLocalUser  bool                   `protobuf:"varint,4,opt,name=any_local_user,json=anyLocalUser,proto3" json:"any_local_user,omitempty"` // programs of other users may connect: the link must not be where they can read it
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -134,6 +135,13 @@ func (x *OpenWebResponse) GetAddress() string {
 		return x.Address
 	}
 	return ""
+}
+
+func (x *OpenWebResponse) GetAnyLocalUser() bool {
+	if x != nil {
+		return x.AnyLocalUser
+	}
+	return false
 }
 
 type WebSessionsRequest struct {
@@ -469,11 +477,12 @@ const file_v1_web_proto_rawDesc = "" +
 	"\x0eOpenWebRequest\x12\x1f\n" +
 	"\vnew_address\x18\x01 \x01(\bR\n" +
 	"newAddress\x12$\n" +
-	"\x0eany_local_user\x18\x02 \x01(\bR\fanyLocalUser\"Q\n" +
+	"\x0eany_local_user\x18\x02 \x01(\bR\fanyLocalUser\"w\n" +
 	"\x0fOpenWebResponse\x12\x10\n" +
 	"\x03url\x18\x01 \x01(\tR\x03url\x12\x12\n" +
 	"\x04port\x18\x02 \x01(\rR\x04port\x12\x18\n" +
-	"\aaddress\x18\x03 \x01(\tR\aaddress\"\x14\n" +
+	"\aaddress\x18\x03 \x01(\tR\aaddress\x12$\n" +
+	"\x0eany_local_user\x18\x04 \x01(\bR\fanyLocalUser\"\x14\n" +
 	"\x12WebSessionsRequest\"c\n" +
 	"\x13WebSessionsResponse\x122\n" +
 	"\bsessions\x18\x01 \x03(\v2\x16.earshot.v1.WebSessionR\bsessions\x12\x18\n" +
