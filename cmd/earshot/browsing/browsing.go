@@ -42,7 +42,8 @@ arrive. The link works once, within a minute; the browser is remembered until it
 30 days. "earshot web sessions" shows the browsers, "earshot web end ID" shuts one out.
 
 With --print, or where no browser can be opened, it prints the link, and how to use the page from
-another machine by ssh: run the second line there, and open the link there.`,
+another machine by ssh: run the second line there, and open the link there. As long as that runs,
+the users of that other machine can connect to the page too; without a link they get nothing of yours.`,
 		Args: command.Exactly(),
 		RunE: a.Ask(func(ctx context.Context, client *localapi.Client, _ []string) error {
 			return a.open(ctx, client, &r, printed)
@@ -94,7 +95,8 @@ func (a app) open(ctx context.Context, client *localapi.Client, r *earshotv1.Ope
 // linkFile holds the link where a browser is given a file.
 const linkFile = "web.html"
 
-// tunnel is what is typed on another machine to use the page there.
+// tunnel is what is typed on another machine to use the page there. It has both loopback addresses or none, as the
+// node: a browser tries one and the other, and somebody else may listen at the one that is left free.
 func tunnel(port uint32) string {
 	who, host := "USER", "HOST"
 	if u, err := user.Current(); err == nil && plain(u.Username) {
@@ -103,7 +105,8 @@ func tunnel(port uint32) string {
 	if name, err := os.Hostname(); err == nil && plain(name) {
 		host = name
 	}
-	return fmt.Sprintf("ssh -N -L %d:127.0.0.1:%d %s@%s", port, port, who, host)
+	to := fmt.Sprintf("%d:127.0.0.1:%d", port, port)
+	return fmt.Sprintf("ssh -N -o ExitOnForwardFailure=yes -L 127.0.0.1:%s -L '[::1]:%s' %s@%s", to, to, who, host)
 }
 
 // plain reports whether a name means itself to a shell and to ssh.
