@@ -68,14 +68,16 @@ func (d *door) session(w http.ResponseWriter, r *http.Request) error {
 	}
 	var in struct {
 		Code string `json:"code"`
+		Old  string `json:"old"` // the secret of the session that the page has; "": none
 	}
 	if err := entry(w, r, &in); err != nil {
 		return err
 	}
-	if in.Code == "" || len(in.Code) > maxToken {
+	if in.Code == "" || len(in.Code) > maxToken || len(in.Old) > maxToken {
 		return errInvalid
 	}
-	name, secret, cookie, err := d.table.Enter(in.Code, r.UserAgent())
+	_, cookies := d.tokens(r)
+	name, secret, cookie, err := d.table.Enter(in.Code, r.UserAgent(), in.Old, cookies)
 	if err != nil {
 		return err
 	}

@@ -255,6 +255,27 @@ func TestNodeProvesFirst(t *testing.T) {
 	}
 }
 
+// Each click on the icon opens the page by a new link: it would be one session more each time.
+func TestPageBeginsAnotherSession(t *testing.T) {
+	w := newWorld(t)
+	b := w.open(&earshotv1.OpenWebRequest{}).enter()
+	for _, old := range []string{strings.Repeat("x", maxToken+1), `","x":"`} {
+		if got := b.ask("POST", "/session", `{"code":"`+w.open(&earshotv1.OpenWebRequest{}).code+`","old":"`+old+`"}`); !got.says(400, "invalid") {
+			t.Errorf("%s: %d %s", old, got.StatusCode, got.body)
+		}
+	}
+	got := b.ask("POST", "/session", `{"code":"`+w.open(&earshotv1.OpenWebRequest{}).code+`","old":"`+b.secret+`"}`)
+	if got.StatusCode != 200 {
+		t.Errorf("%d %s", got.StatusCode, got.body)
+	}
+	if me := b.call("Node/Me", "{}"); !me.says(401, "unknown") {
+		t.Errorf("%d %s", me.StatusCode, me.body)
+	}
+	if s, err := w.WebSessions(t.Context(), nil); err != nil || len(s.Sessions) != 1 || s.Sessions[0].Id == b.name {
+		t.Errorf("%v, %v", s, err)
+	}
+}
+
 func TestCookie(t *testing.T) {
 	w := newWorld(t)
 	l := w.open(&earshotv1.OpenWebRequest{})

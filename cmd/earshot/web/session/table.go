@@ -10,6 +10,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -153,9 +154,7 @@ func (t *Table) drop(which func(*visitor) bool) (dropped int) {
 		if !which(v) {
 			return false
 		}
-		for cancel := range v.calls {
-			(*cancel)()
-		}
+		v.rest()
 		dropped++
 		return true
 	})
@@ -192,9 +191,7 @@ func (t *Table) Rest() {
 	defer t.mu.Unlock()
 	t.codes = nil
 	for _, v := range t.visitors {
-		for cancel := range v.calls {
-			(*cancel)()
-		}
+		v.rest()
 	}
 }
 
@@ -234,8 +231,9 @@ func (t *Table) Key(name string) (key [KeyBytes]byte, ok bool) {
 	return key, false
 }
 
-// Enter begins a session by a code, which holds no more then. agent is what the browser says of itself.
-func (t *Table) Enter(text, agent string) (name, secret, cookie string, err error) {
+// Enter begins a session by a code, which holds no more then. agent is what the browser says of itself. The session
+// that it had before, by its secret and one of the cookies, ends if there is one.
+func (t *Table) Enter(text, agent, old string, cookies []string) (name, secret, cookie string, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.expireCodes()
@@ -245,20 +243,35 @@ func (t *Table) Enter(text, agent string) (name, secret, cookie string, err erro
 		return "", "", "", ErrUnknown
 	}
 	t.codes = slices.Delete(t.codes, at, at+1)
-	t.expire()
-	for len(t.visitors) >= MaxSessions {
-		oldest := slices.MinFunc(t.visitors, func(a, b *visitor) int { return int(min(max(a.last-b.last, -1), 1)) })
-		t.drop(func(v *visitor) bool { return v == oldest })
+	leaves := t.find(old, cookies) // nil: none
+	if leaves == nil && len(t.visitors) >= MaxSessions {
+		leaves = slices.MinFunc(t.visitors, (*visitor).compare)
 	}
 	secret, cookie = newSecret(), newSecret()
 	now := t.now().Unix()
 	v := newVisitor(session{key: KeyOf(secret), cookie: KeyOf(cookie), begun: now, used: now, browser: plainBrowser(browserOf(agent))})
-	t.visitors = append(t.visitors, v)
+	was := slices.Clone(t.visitors)
+	t.visitors = append(slices.DeleteFunc(t.visitors, func(other *visitor) bool { return other == leaves }), v)
 	if err := t.save(); err != nil {
-		t.drop(func(other *visitor) bool { return other == v })
+		t.visitors = was
 		return "", "", "", err
 	}
+	if leaves != nil {
+		leaves.rest()
+	}
 	return v.name, secret, cookie, nil
+}
+
+// compare is less than 0 if v is to make room for another rather than b.
+func (v *visitor) compare(b *visitor) int {
+	return cmp.Or(cmp.Compare(min(len(v.calls), 1), min(len(b.calls), 1)), cmp.Compare(v.last, b.last))
+}
+
+// rest ends what a session has under way.
+func (v *visitor) rest() {
+	for cancel := range v.calls {
+		(*cancel)()
+	}
 }
 
 // Who returns the session of a secret and of one of some cookies.

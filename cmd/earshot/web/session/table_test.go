@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 )
@@ -30,7 +31,7 @@ type pass struct{ name, secret, cookie string }
 func (c *clocked) visit() (p pass) {
 	c.t.Helper()
 	var err error
-	if p.name, p.secret, p.cookie, err = c.Enter(c.Admit(), "Firefox"); err != nil {
+	if p.name, p.secret, p.cookie, err = c.Enter(c.Admit(), "Firefox", "", nil); err != nil {
 		c.t.Fatal(err)
 	}
 	return p
@@ -55,14 +56,14 @@ func TestCodesEnd(t *testing.T) {
 	if _, ok := c.Key(NameOf(KeyOf(code))); ok {
 		t.Error("it is still known")
 	}
-	if _, _, _, err := c.Enter(code, "Firefox"); !errors.Is(err, ErrUnknown) {
+	if _, _, _, err := c.Enter(code, "Firefox", "", nil); !errors.Is(err, ErrUnknown) {
 		t.Errorf("it still holds: %v", err)
 	}
 	first := c.Admit()
 	for range maxCodes {
 		c.Admit()
 	}
-	if _, _, _, err := c.Enter(first, "Firefox"); !errors.Is(err, ErrUnknown) || len(c.codes) != maxCodes {
+	if _, _, _, err := c.Enter(first, "Firefox", "", nil); !errors.Is(err, ErrUnknown) || len(c.codes) != maxCodes {
 		t.Errorf("%d codes wait: %v", len(c.codes), err)
 	}
 }
@@ -83,10 +84,10 @@ func TestSessionsAreBounded(t *testing.T) {
 	}
 	c.visitors[1].last = c.visitors[2].last - 1
 	later := c.visit()
-	if c.knows(all[1]) || !ended {
-		t.Error("the one that was not used for longest is there still")
+	if c.knows(all[2]) || !c.knows(all[1]) || ended {
+		t.Error("it was not the one that has nothing under way and was used longest ago")
 	}
-	for _, p := range append(all[2:], all[0], later) {
+	for _, p := range append(all[3:], all[0], all[1], later) {
 		if !c.knows(p) {
 			t.Errorf("%s has gone", p.name)
 		}
@@ -158,7 +159,7 @@ func TestWhatCantBeWritten(t *testing.T) {
 		if err := os.Mkdir(filepath.Join(c.dir, "web.tmp"), 0o700); err != nil {
 			t.Fatal(err)
 		}
-		if _, _, _, err := c.Enter(c.Admit(), "Firefox"); err == nil || len(c.List()) != 1 {
+		if _, _, _, err := c.Enter(c.Admit(), "Firefox", "", nil); err == nil || len(c.List()) != 1 {
 			t.Errorf("%s: a session begins: %v", name, err)
 		}
 		if ended, err := c.End(p.name); !ended || err == nil || c.knows(p) {
@@ -275,5 +276,56 @@ func TestAddressIsForgotten(t *testing.T) {
 	}
 	if _, ok := c.Key(NameOf(KeyOf(code))); ok {
 		t.Error("a code holds still")
+	}
+}
+
+// Where all have something under way, that which was used longest ago makes room.
+func TestSessionsThatAreOpenAreBounded(t *testing.T) {
+	c := newClocked(t)
+	ended := make([]bool, MaxSessions)
+	for i := range MaxSessions {
+		p := c.visit()
+		c.at = c.at.Add(time.Minute)
+		if _, err := c.Begin(p.secret, []string{p.cookie}, true, func() { ended[i] = true }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.visit()
+	if !ended[0] || slices.Contains(ended[1:], true) || len(c.List()) != MaxSessions {
+		t.Errorf("%v", ended)
+	}
+}
+
+// A page that is opened by a further link has one session still, and loses none that can't be replaced.
+func TestSessionTakesThePlaceOfAnother(t *testing.T) {
+	c := newClocked(t)
+	p, other := c.visit(), c.visit()
+	ended := false
+	if _, err := c.Begin(p.secret, []string{p.cookie}, true, func() { ended = true }); err != nil {
+		t.Fatal(err)
+	}
+	for _, wrong := range []pass{{secret: p.secret, cookie: other.cookie}, {secret: p.secret}, {cookie: p.cookie}, {secret: p.secret + "x", cookie: p.cookie}} {
+		if _, _, _, err := c.Enter(c.Admit(), "Firefox", wrong.secret, []string{wrong.cookie}); err != nil || !c.knows(p) || ended {
+			t.Errorf("%+v: %v", wrong, err)
+		}
+	}
+	if _, _, _, err := c.Enter("x", "Firefox", p.secret, []string{p.cookie}); err == nil || !c.knows(p) {
+		t.Errorf("without a code: %v", err)
+	}
+	if err := os.Mkdir(filepath.Join(c.dir, "web.tmp"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, _, err := c.Enter(c.Admit(), "Firefox", p.secret, []string{p.cookie}); err == nil || !c.knows(p) || ended {
+		t.Errorf("a session that can't be written down: %v", err)
+	}
+	if err := os.Remove(filepath.Join(c.dir, "web.tmp")); err != nil {
+		t.Fatal(err)
+	}
+	before := len(c.List())
+	if _, _, _, err := c.Enter(c.Admit(), "Firefox", p.secret, []string{p.cookie}); err != nil || c.knows(p) || !ended || !c.knows(other) || len(c.List()) != before {
+		t.Errorf("%v", err)
+	}
+	if k, err := Load(c.dir); err != nil || len(k.sessions) != before {
+		t.Errorf("%d are kept: %v", len(k.sessions), err)
 	}
 }
