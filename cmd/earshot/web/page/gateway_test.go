@@ -13,6 +13,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
@@ -35,6 +36,8 @@ type gateway struct {
 	node  http.Handler
 	mu    sync.Mutex
 	false bool     // it proves nothing, as another program would
+	busy  bool     // it puts off what it is to prove
+	cuts  string   // the end of a path: a request for it gets no answer
 	ended bool     // the session
 	asked []string // paths, in order
 }
@@ -73,7 +76,11 @@ func serve(t *testing.T, dir string, more http.FileSystem) *gateway {
 	g.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		g.mu.Lock()
 		g.asked = append(g.asked, r.Method+" "+r.URL.Path)
+		cut := g.cuts != "" && strings.HasSuffix(r.URL.Path, g.cuts)
 		g.mu.Unlock()
+		if cut {
+			panic(http.ErrAbortHandler)
+		}
 		w.Header().Set("Content-Security-Policy", policy)
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		w.Header().Set("Cache-Control", "no-store")
@@ -127,6 +134,10 @@ func (g *gateway) proof(w http.ResponseWriter, r *http.Request) {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if g.busy {
+		refuse(w, http.StatusServiceUnavailable, "unavailable", "stopping")
+		return
+	}
 	for _, token := range []string{code, secret} {
 		if nameOf(token) != asked.Name || g.ended {
 			continue

@@ -1,7 +1,7 @@
 // The client of the node: unary calls and streams of its API by the Connect protocol, and files over plain HTTP.
 // Everything it returns is JSON that others may have written: show it by text nodes, and through String().
 
-import { secret } from './session.js';
+import { doubt, forget, proven } from './session.js';
 
 const MAX_ENVELOPE = 64 << 20; // bytes: a longer answer is no answer of the node
 const PREFIX = 5; // bytes before an envelope: flags, and its length
@@ -31,24 +31,36 @@ async function refusal(answer) {
   }
   const p = problemOf(error);
   p.status = answer.status;
-  if (answer.status === 401 || (answer.status === 503 && p.code === 'stopping')) gone(p);
+  if (answer.status === 401) forget();
+  if (answer.status === 401 || (answer.status === 503 && p.code === 'stopping')) cut();
   return p;
 }
 
-// lost is told of a session that has ended ('unknown') and of a node that ends or can't be reached ('').
+// lost is told when the node can't be reached, and when it does not know the session any more.
 let lost = () => {};
 export const onLost = f => { lost = f; };
-const gone = p => lost(p.status === 401 ? 'unknown' : '');
 
-// ask makes a request that needs the secret.
-export async function ask(path, options) {
-  let answer;
+// cut notes that the connection broke off: whoever answers now has to prove first that it is the node.
+function cut() {
+  doubt();
+  lost();
+}
+
+// whole waits for what comes over the connection.
+async function whole(coming, signal) {
   try {
-    answer = await fetch(path, { ...options, headers: { ...options?.headers, 'Earshot-Secret': secret() } });
+    return await coming;
   } catch (e) {
-    if (e.name !== 'AbortError') lost('');
-    throw new Problem('');
+    if (!signal?.aborted && !(e instanceof SyntaxError)) cut();
+    throw new Problem(e instanceof SyntaxError ? 'internal' : '');
   }
+}
+
+// ask makes a request that needs the secret. It sends nothing unless the node has proven that it knows the secret.
+export async function ask(path, options) {
+  const secret = proven();
+  if (!secret) throw new Problem('');
+  const answer = await whole(fetch(path, { ...options, headers: { ...options?.headers, 'Earshot-Secret': secret } }), options?.signal);
   if (!answer.ok) throw await refusal(answer);
   return answer;
 }
@@ -59,7 +71,7 @@ const post = (method, type, body, signal) => ask('/earshot.v1.' + method, {
 
 // call makes a unary call: its method is as 'Messages/Send'.
 export async function call(method, request = {}) {
-  return (await post(method, 'application/json', JSON.stringify(request))).json();
+  return whole((await post(method, 'application/json', JSON.stringify(request))).json());
 }
 
 // stream makes a call that answers again and again.
@@ -74,7 +86,7 @@ export async function* stream(method, request, signal) {
   // take returns so many of the bytes that came, or waits for them; null at the end.
   const take = async n => {
     while (had < n) {
-      const { done, value } = await reader.read();
+      const { done, value } = await whole(reader.read(), signal);
       if (done) return null;
       parts.push(value);
       had += value.length;
@@ -104,17 +116,20 @@ export async function* stream(method, request, signal) {
   } finally {
     reader.cancel().catch(() => {});
   }
-  throw new Problem(''); // it broke off
+  cut(); // it ended without an envelope that says so
+  throw new Problem('');
 }
 
 // upload has the node take in a file, and returns what Send takes. It tells how much has gone.
 export function upload(content, { name, type, ...flags }, progress, signal) {
+  const secret = proven();
+  if (!secret) return Promise.reject(new Problem(''));
   const query = new URLSearchParams({ name, ...flags });
   if (type) query.set('type', type);
   return new Promise((resolve, reject) => {
     const x = new XMLHttpRequest(); // fetch does not tell how much has gone
     x.open('PUT', '/file?' + query);
-    x.setRequestHeader('Earshot-Secret', secret());
+    x.setRequestHeader('Earshot-Secret', secret);
     x.upload.onprogress = e => progress(e.loaded, e.total);
     x.onload = () => {
       let value;
@@ -126,7 +141,11 @@ export function upload(content, { name, type, ...flags }, progress, signal) {
       if (x.status === 200) resolve(value);
       else reject(problemOf(value));
     };
-    x.onerror = x.onabort = () => reject(new Problem(''));
+    x.onerror = () => {
+      cut();
+      reject(new Problem(''));
+    };
+    x.onabort = () => reject(new Problem(''));
     signal?.addEventListener('abort', () => x.abort());
     x.send(content);
   });
@@ -135,13 +154,13 @@ export function upload(content, { name, type, ...flags }, progress, signal) {
 const filePath = (id, n) => `/file/${encodeURIComponent(id)}/${Number(n)}`;
 
 // content gives a file that is held, as a Blob.
-export const content = async (id, n) => (await ask(filePath(id, n))).blob();
+export const content = async (id, n) => whole((await ask(filePath(id, n))).blob());
 
 // save has the browser save a file: it asks for it itself, so that a large one is nowhere held in memory.
 export async function save(id, n) {
-  const { url } = await (await ask('/ticket', {
+  const { url } = await whole((await ask('/ticket', {
     method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ id, n: Number(n) }),
-  })).json();
+  })).json());
   const a = document.createElement('a');
   a.href = String(url);
   a.download = '';

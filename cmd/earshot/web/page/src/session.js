@@ -8,8 +8,26 @@ const sha256 = async bytes => new Uint8Array(await crypto.subtle.digest('SHA-256
 const hex = bytes => Array.from(bytes, b => b.toString(16).padStart(2, '0')).join('');
 const base64url = bytes => btoa(String.fromCharCode(...bytes)).replace(/\+/g, '-').replace(/\//g, '_').replace(/=/g, '');
 
-export const secret = () => localStorage.getItem(KEY) ?? '';
-export const forget = () => localStorage.removeItem(KEY);
+const stored = () => localStorage.getItem(KEY) ?? '';
+
+let known = ''; // the secret that the node has proven that it knows, since the connection was lost last; '' if none
+let losses = 0; // how often the connection was lost
+
+// proven returns the secret of the session; '' while the node has not proven that it knows it. Then nothing may be
+// sent: whoever answers may be another program.
+export const proven = () => known;
+
+// doubt says that the connection was lost. Another program may answer from now on.
+export function doubt() {
+  known = '';
+  losses++;
+}
+
+// forget gives up the secret of a session that has ended.
+export function forget() {
+  localStorage.removeItem(KEY);
+  doubt();
+}
 
 const post = (path, value) => fetch(path, {
   method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(value),
@@ -46,23 +64,27 @@ function code() {
 export async function begin() {
   const token = code();
   if (token) {
-    const proven = await prove(token);
-    if (proven === 'ok') {
+    const answered = await prove(token);
+    if (answered === 'ok') {
       try {
         const answer = await post('/session', { code: token });
         if (answer.ok) localStorage.setItem(KEY, String((await answer.json()).secret));
       } catch {
         return '';
       }
-    } else if (proven === 'other') return proven;
+    } else if (answered === 'other') return answered;
   }
   return resume();
 }
 
 // resume has the node prove that it knows this session.
 export async function resume() {
-  if (!secret()) return 'unknown';
-  const proven = await prove(secret());
-  if (proven === 'unknown') forget();
-  return proven;
+  const secret = stored(), before = losses;
+  if (!secret) return 'unknown';
+  const answered = await prove(secret);
+  if (answered === 'unknown') forget();
+  if (answered !== 'ok') return answered;
+  if (losses !== before) return ''; // the connection was lost meanwhile: the proof may be of the time before
+  known = secret;
+  return 'ok';
 }

@@ -3,8 +3,8 @@
 import { html, useState } from '/preact.js';
 import { ask as request } from './api.js';
 import { forget } from './session.js';
-import { archived, dialog, link, me, tell, tried } from './state.js';
-import { offer } from './stream.js';
+import { archived, dialog, me, tell, tried } from './state.js';
+import { offer, over } from './stream.js';
 import { choose, chosen, text } from './texts.js';
 import { Dialog, Panel } from './ui.js';
 
@@ -58,7 +58,7 @@ async function end() {
     await request('/session', { method: 'DELETE' });
   } catch { /* it has ended already, or ends by time */ }
   forget();
-  link.value = 'unknown';
+  over();
 }
 
 export function Settings({ close }) {

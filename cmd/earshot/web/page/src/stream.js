@@ -2,16 +2,18 @@
 // what comes to the others. When it is closed, another one goes on.
 
 import { onLost, stream } from './api.js';
-import { forget, resume } from './session.js';
+import { doubt, proven, resume } from './session.js';
 import { changed, link, moved, refresh, transfers, typing } from './state.js';
-import { client, talk } from './talk.js';
+import { client, halt, talk } from './talk.js';
 
 const KINDS = ['arrived', 'changed', 'gone', 'notice', 'group', 'person', 'settings', 'requests', 'conversation', 'draft', 'typing', 'presence'];
 const FIRST_WAIT = 500, LONGEST_WAIT = 8000; // ms before another try
+const OVER = ['unknown', 'other']; // states of the link after which this page does nothing more, until it is loaded again
 
 const channel = new BroadcastChannel('earshot');
 let cursor; // up to which everything was told
 let leading = false;
+let ending = new AbortController(); // ends the streams
 let alert = () => {};
 
 // onAlert is told of notifications to show, in the tab that reads the streams.
@@ -28,21 +30,44 @@ export function offer() {
 
 const sleep = ms => new Promise(done => setTimeout(done, ms));
 
-function take({ changes, transfers: all, now, offers }) {
+function take({ changes, transfers: all, now, offers, doubts }) {
+  if (OVER.includes(link.value)) return;
   if (offers && leading) offer();
+  if (doubts && leading) ending.abort();
   if (changes) {
     cursor = changes.cursor ?? cursor;
     changed(changes, talk);
   }
   if (all) moved(all);
-  if (now !== undefined) state(now);
+  if (now !== undefined) (leading ? state : follow)(now);
 }
+
+// follow takes how the link is from the tab that reads the streams.
+async function follow(now) {
+  if (link.value === 'beginning') return; // this page finds out by itself
+  if (now === '') doubt();
+  if (now !== 'up' || proven()) {
+    state(now);
+    return;
+  }
+  const answered = await resume();
+  if (answered === '') channel.postMessage({ doubts: true });
+  state(answered === 'ok' ? 'up' : answered);
+}
+
+// over ends what this page does, since the owner has ended the session.
+export const over = () => state('unknown');
 
 // state takes how the link to the node is. When it is up again, what failed is tried again.
 async function state(now) {
-  if (link.value === now) return;
+  if (link.value === now || OVER.includes(link.value)) return;
   const again = link.value === '';
   link.value = now;
+  if (OVER.includes(now)) {
+    doubt();
+    ending.abort();
+    halt();
+  }
   if (!again || now !== 'up') return;
   transfers.value = typing.value = {}; // what moves and who writes is told anew
   try {
@@ -60,29 +85,33 @@ function pass(what) {
 async function lead() {
   leading = true;
   let wait = FIRST_WAIT;
-  for (;;) {
-    const ending = new AbortController();
+  while (!OVER.includes(link.value)) {
+    ending = new AbortController();
+    const { signal } = ending;
+    let begun = Infinity;
     try {
-      const proven = await resume();
-      if (proven !== 'ok') {
-        pass({ now: proven });
-        if (proven !== '') return;
+      const answered = await resume();
+      if (answered !== 'ok') {
+        pass({ now: answered });
+        if (answered !== '') return;
         throw new Error('gone');
       }
       const beside = (method, request, name) => (async () => {
-        for await (const answer of stream(method, request, ending.signal)) name(answer);
+        for await (const answer of stream(method, request, signal)) name(answer);
       })().catch(() => ending.abort());
-      for await (const answer of first(stream('Journal/Changes', { after: cursor, kinds: KINDS }, ending.signal), () => {
+      for await (const answer of first(stream('Journal/Changes', { after: cursor, kinds: KINDS }, signal), () => {
         beside('Files/Transfers', {}, all => pass({ transfers: all }));
         offering = () => beside('Attention/Alerts', { client, kind: 'page' }, a => alert(a));
         if (globalThis.Notification?.permission === 'granted') offer();
-        wait = FIRST_WAIT;
+        begun = Date.now();
         if (!cursor) refresh().catch(() => {}); // something may have changed between what was read and this
         pass({ now: 'up' });
       })) pass({ changes: answer });
     } catch { /* below */ }
     ending.abort();
+    doubt();
     pass({ now: '' });
+    if (Date.now() - begun > LONGEST_WAIT) wait = FIRST_WAIT;
     await sleep(wait);
     wait = Math.min(wait * 2, LONGEST_WAIT);
   }
@@ -102,11 +131,12 @@ async function* first(values, f) {
 export function listen() { channel.onmessage = e => take(e.data); }
 
 export function begin() {
-  onLost(why => {
-    if (why !== 'unknown') return;
-    forget();
-    state(why);
+  onLost(() => {
+    if (leading) ending.abort();
+    else channel.postMessage({ doubts: true });
+    state('');
   });
   navigator.locks.request('earshot', () => lead());
-  addEventListener('online', () => link.value === '' && resume().then(p => p === 'ok' && !leading && state('up')));
+  if (link.value === '') channel.postMessage({ doubts: true });
+  addEventListener('online', () => link.value === '' && !leading && follow('up'));
 }

@@ -125,6 +125,14 @@ export function leave() {
   members.value = tray.value = [];
 }
 
+// halt ends all that goes on by itself, without a call.
+export function halt() {
+  clearTimeout(timer);
+  for (const f of tray.value) f.end();
+  room = open.value = view.value = writing.value = null;
+  members.value = tray.value = [];
+}
+
 async function readMembers() {
   const c = open.value;
   if (!c?.group?.role) return;

@@ -1,1 +1,0 @@
-import{a,b,c,d,e,f,g,h,i,j}from"./chunk-SMSN77FS.js";import"./chunk-L3RC2M7F.js";import"./chunk-65ZIYDSS.js";import"./chunk-V44M2FMC.js";export{i as People,h as Person,j as Requests,a as accept,c as block,e as forget,f as nick,d as unblock,g as useRead,b as verify};

@@ -1,0 +1,110 @@
+package page_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+)
+
+// set changes how the gateway behaves.
+func (g *gateway) set(change func()) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	change()
+}
+
+// gets fails for each request that is more than a proof or a file of the page, and forgets what was asked.
+func (g *gateway) gets(t *testing.T, where string) {
+	t.Helper()
+	g.set(func() {
+		for _, path := range g.asked {
+			if path != "POST /proof" && !strings.HasPrefix(path, "GET ") {
+				t.Errorf("%s: it is asked for %s", where, path)
+			}
+		}
+		g.asked = nil
+	})
+}
+
+// tries does what sends something to the node, if it is there.
+func (b *tab) tries(text string) {
+	b.Helper()
+	b.do(chromedp.Focus(chromedp.CSS("#write")))
+	b.press(text + "\r")
+	b.press(kb.ArrowUp)
+	b.press("\x1b")
+	js[bool](b, `(() => { for (const what of ['blur', 'focus', 'online', 'pagehide']) window.dispatchEvent(new Event(what)); return true; })()`)
+	b.press("k", chromedp.ModifierCtrl)
+	b.press("\x1b")
+	js[string](b, `fetch('/testdata/empty.html').then(r => r.text())`) // what was asked for before has come
+}
+
+// Once the connection was lost, whoever answers gets nothing of what is written until it has proven to be the node:
+// neither from the tab that reads the streams nor from another one.
+func TestNothingIsSentBeforeTheProof(t *testing.T) {
+	_, bob, first, g := pair(t)
+	bob.does("send", "Ann", "before")
+	first.opens("Bob")
+	second := first.beside(g.URL + "/")
+	second.opens("Bob")
+	tabs := []*tab{first, second}
+
+	g.set(func() { g.busy = true })
+	g.CloseClientConnections()
+	for _, b := range tabs {
+		b.sees(".banner", "The node is gone")
+	}
+	g.set(func() { g.asked = nil })
+	first.tries("the first draft")
+	second.tries("the second draft")
+	g.gets(t, "before the proof")
+
+	g.set(func() { g.busy = false })
+	for _, b := range tabs {
+		b.is(`!document.querySelector('.banner')`)
+	}
+	second.writes("")
+	bob.until("the second draft", "history", "Ann")
+
+	g.set(func() { g.false = true })
+	g.CloseClientConnections()
+	for _, b := range tabs {
+		b.sees(".gate", "Another program answers")
+	}
+	g.set(func() { g.asked, g.false = nil, false })
+	for _, b := range tabs {
+		b.press("k", chromedp.ModifierCtrl)
+		js[bool](b, `(() => { for (const what of ['blur', 'focus', 'online', 'pagehide']) window.dispatchEvent(new Event(what)); return true; })()`)
+		js[string](b, `fetch('/testdata/empty.html').then(r => r.text())`)
+	}
+	g.gets(t, "after a false proof")
+}
+
+// When one call of a tab that does not read the streams breaks off, that tab has the node prove itself again.
+func TestOneCallBreaksOff(t *testing.T) {
+	_, bob, first, g := pair(t)
+	bob.does("send", "Ann", "before")
+	first.opens("Bob")
+	second := first.beside(g.URL + "/")
+	second.opens("Bob")
+	g.set(func() { g.asked, g.cuts = nil, "/Send" })
+	second.writes("lost")
+	second.sees(".toast", "")
+	g.set(func() { g.cuts = "" })
+	second.is(`!document.querySelector('.banner') && !document.querySelector('.send').disabled`)
+	second.writes("")
+	bob.until("lost", "history", "Ann")
+	g.set(func() {
+		proofs := 0
+		for _, path := range g.asked {
+			if path == "POST /proof" {
+				proofs++
+			}
+		}
+		if proofs < 2 {
+			t.Errorf("there are %d proofs for two tabs", proofs)
+		}
+	})
+}
