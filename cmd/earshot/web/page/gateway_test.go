@@ -33,19 +33,20 @@ const (
 // page can see; who else may open it is no matter here.
 type gateway struct {
 	*httptest.Server
-	node  http.Handler
-	mu    sync.Mutex
-	false bool     // it proves nothing, as another program would
-	busy  bool     // it puts off what it is to prove
-	cuts  string   // the end of a path: a request for it gets no answer
-	ended bool     // the session
-	asked []string // paths, in order
+	node   http.Handler
+	mu     sync.Mutex
+	secret string   // of the session that there is
+	false  bool     // it proves nothing, as another program would
+	busy   bool     // it puts off what it is to prove
+	cuts   string   // the end of a path: a request for it gets no answer
+	ended  bool     // the session
+	asked  []string // paths, in order
 }
 
 // serve starts a gateway to a node, or to one that handler stands in for.
 func serve(t *testing.T, dir string, more http.FileSystem) *gateway {
 	t.Helper()
-	g := &gateway{}
+	g := &gateway{secret: secret}
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "unix", filepath.Join(dir, "control.sock"))
 	}
@@ -138,7 +139,7 @@ func (g *gateway) proof(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusServiceUnavailable, "unavailable", "stopping")
 		return
 	}
-	for _, token := range []string{code, secret} {
+	for _, token := range []string{code, g.secret} {
 		if nameOf(token) != asked.Name || g.ended {
 			continue
 		}
@@ -159,7 +160,9 @@ func (g *gateway) session(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusUnauthorized, "unauthenticated", "unknown")
 		return
 	}
-	answer(w, map[string]string{"secret": secret, "session": nameOf(secret)})
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	answer(w, map[string]string{"secret": g.secret, "session": nameOf(g.secret)})
 }
 
 func (g *gateway) ticket(w http.ResponseWriter, r *http.Request) {
@@ -176,7 +179,7 @@ func (g *gateway) ticket(w http.ResponseWriter, r *http.Request) {
 
 func (g *gateway) call(w http.ResponseWriter, r *http.Request) {
 	g.mu.Lock()
-	ended := g.ended
+	ended, secret := g.ended, g.secret
 	g.mu.Unlock()
 	if (r.Header.Get("Earshot-Secret") != secret && r.URL.Query().Get("ticket") == "") || ended {
 		refuse(w, http.StatusUnauthorized, "unauthenticated", "unknown")

@@ -108,3 +108,29 @@ func TestOneCallBreaksOff(t *testing.T) {
 		}
 	})
 }
+
+// A tab whose session has ended goes on with the session that another tab has begun meanwhile, and never forgets that.
+func TestAnotherTabBeginsASession(t *testing.T) {
+	_, bob, b, g := pair(t)
+	bob.does("send", "Ann", "before")
+	b.opens("Bob")
+	const later = "a secret of another session"
+	js[bool](b, `localStorage.setItem('secret', '`+later+`') ?? true`)
+	g.set(func() { g.secret = later })
+	b.do(chromedp.Focus(chromedp.CSS("#write")))
+	b.press("refused at first") // the node is told that the owner writes
+	b.is(`performance.getEntriesByType('resource').filter(r => r.name.endsWith('/proof')).length > 3`)
+	b.is(`!document.querySelector('.banner') && !document.querySelector('.gate')`)
+	b.writes("")
+	bob.until("refused at first", "history", "Ann")
+
+	const last = "a secret of a third session"
+	js[bool](b, `(() => { const real = fetch; window.fetch = (path, options) => { if (path === '/proof') localStorage.setItem('secret', '`+last+`'); return real(path, options); }; return true; })()`)
+	g.set(func() { g.secret = last })
+	g.CloseClientConnections()
+	b.sees(".banner", "The node is gone")
+	b.is(`!document.querySelector('.banner') && !document.querySelector('.gate')`)
+	if kept := js[string](b, `localStorage.getItem('secret') ?? ''`); kept != last {
+		t.Errorf("the page keeps %q", kept)
+	}
+}

@@ -22,7 +22,7 @@ export function problemOf(error) {
   return new Problem(detail?.code ?? error?.message ?? 'internal', detail);
 }
 
-async function refusal(answer) {
+async function refusal(answer, secret) {
   let error;
   try {
     error = await answer.json();
@@ -31,7 +31,7 @@ async function refusal(answer) {
   }
   const p = problemOf(error);
   p.status = answer.status;
-  if (answer.status === 401) forget();
+  if (answer.status === 401) forget(secret);
   if (answer.status === 401 || (answer.status === 503 && p.code === 'stopping')) cut();
   return p;
 }
@@ -61,7 +61,7 @@ export async function ask(path, options) {
   const secret = proven();
   if (!secret) throw new Problem('');
   const answer = await whole(fetch(path, { ...options, headers: { ...options?.headers, 'Earshot-Secret': secret } }), options?.signal);
-  if (!answer.ok) throw await refusal(answer);
+  if (!answer.ok) throw await refusal(answer, secret);
   return answer;
 }
 

@@ -23,9 +23,12 @@ export function doubt() {
   losses++;
 }
 
-// forget gives up the secret of a session that has ended.
-export function forget() {
-  localStorage.removeItem(KEY);
+// current is the secret that this page uses.
+export const current = () => known || stored();
+
+// forget gives up the secret of a session that has ended. If another tab has begun a session meanwhile, that stays.
+export function forget(secret) {
+  if (stored() === secret) localStorage.removeItem(KEY);
   doubt();
 }
 
@@ -82,7 +85,10 @@ export async function resume() {
   const secret = stored(), before = losses;
   if (!secret) return 'unknown';
   const answered = await prove(secret);
-  if (answered === 'unknown') forget();
+  if (answered === 'unknown') {
+    forget(secret);
+    return resume();
+  }
   if (answered !== 'ok') return answered;
   if (losses !== before) return ''; // the connection was lost meanwhile: the proof may be of the time before
   known = secret;

@@ -2,7 +2,7 @@
 
 import { html, useState } from '/preact.js';
 import { ask as request } from './api.js';
-import { forget } from './session.js';
+import { current, forget } from './session.js';
 import { archived, dialog, me, tell, tried } from './state.js';
 import { offer, over } from './stream.js';
 import { choose, chosen, text } from './texts.js';
@@ -54,10 +54,11 @@ function Alerts() {
 }
 
 async function end() {
+  const used = current();
   try {
     await request('/session', { method: 'DELETE' });
   } catch { /* it has ended already, or ends by time */ }
-  forget();
+  forget(used);
   over();
 }
 

@@ -1,1 +1,0 @@
-import{a,b,c,d,e,f,g,h,i,j}from"./chunk-CFC7WIWG.js";import"./chunk-P743TO3X.js";import"./chunk-6YSE2AJF.js";import"./chunk-ZQSRVFRP.js";export{i as People,h as Person,j as Requests,a as accept,c as block,e as forget,f as nick,d as unblock,g as useRead,b as verify};
