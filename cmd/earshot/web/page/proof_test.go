@@ -1,11 +1,16 @@
 package page_test
 
 import (
+	"fmt"
+	"io/fs"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+
+	"github.com/earshot-im/earshot/cmd/earshot/web/page"
 )
 
 // set changes how the gateway behaves.
@@ -132,5 +137,39 @@ func TestAnotherTabBeginsASession(t *testing.T) {
 	b.is(`!document.querySelector('.banner') && !document.querySelector('.gate')`)
 	if kept := js[string](b, `localStorage.getItem('secret') ?? ''`); kept != last {
 		t.Errorf("the page keeps %q", kept)
+	}
+}
+
+// Nothing more of the page is loaded before the node has proven itself. Once it has, the page loads everything that it
+// may need later, so that nothing is left to load from another program.
+func TestAllIsLoadedAfterTheProof(t *testing.T) {
+	ann := start(t, "Ann")
+	g := serve(t, ann.dir, testdata())
+	g.set(func() { g.busy = true })
+	b := browse(t, g.URL+"/testdata/empty.html")
+	js[bool](b, `localStorage.setItem('secret', '`+secret+`') ?? true`)
+	b.do(chromedp.Navigate(g.URL + "/"))
+	b.sees(".gate", "does not answer")
+	for proofs, begun := 0, time.Now(); proofs < 3 && time.Since(begun) < patience; { // the page tries again and again
+		js[string](b, `fetch('/testdata/empty.html').then(r => r.text())`)
+		g.set(func() { proofs = strings.Count(strings.Join(g.asked, "\n"), "POST /proof") })
+	}
+	g.set(func() {
+		for _, path := range g.asked {
+			if strings.Contains(path, "/settings-") || strings.Contains(path, "/folder-") {
+				t.Errorf("it is asked for %s", path)
+			}
+		}
+		g.busy = false
+	})
+	b.sees(".alone", "Nobody is on this network yet.")
+	modules, err := fs.Glob(page.Assets(), "*.js")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range modules {
+		if !strings.HasPrefix(name, "de-") {
+			b.is(fmt.Sprintf(`performance.getEntriesByType('resource').some(r => r.name.endsWith('/%s'))`, name))
+		}
 	}
 }

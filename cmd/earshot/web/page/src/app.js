@@ -2,29 +2,22 @@
 
 import { html, useEffect, useLayoutEffect, useState } from '/preact.js';
 import { go, List, MANY } from './list.js';
+import { had, load } from './modules.js';
 import { conversations, dialog, link, me, muted, note, panel, said, tell } from './state.js';
 import { give, open, view } from './talk.js';
-import { rest, say, text } from './texts.js';
-
-const load = async from => (await Promise.all([MODULES[from](), rest()]))[0];
+import { say, text } from './texts.js';
 
 // Later is a view whose module is loaded when it is first shown.
-const loaded = new Map();
 function Later({ from, name, ...props }) {
   const [, again] = useState(0);
-  const module = loaded.get(from);
+  const module = had(from);
   useEffect(() => {
-    if (!module) load(from).then(m => { loaded.set(from, m); again(1); }, () => tell(text('problem.'), true));
+    if (!module) load(from).then(() => again(1), () => tell(text('problem.'), true));
   }, [from]);
   const View = module?.[name];
   return View ? html`<${View} ...${props} />` : null;
 }
 
-const MODULES = {
-  conversation: () => import('./conversation.js'),
-  people: () => import('./people.js'), details: () => import('./details.js'), search: () => import('./search.js'), settings: () => import('./settings.js'),
-  files: () => import('./files.js'), dialogs: () => import('./dialogs.js'), words: () => import('./words.js'), emoji: () => import('./emojis.js'),
-};
 // PANELS and DIALOGS say where each view is.
 const PANELS = {
   people: 'people', requests: 'people', details: 'details', about: 'details', search: 'search', settings: 'settings', help: 'settings', doctor: 'files', files: 'files', outbox: 'files',
@@ -65,10 +58,6 @@ function keys(e) {
   else return;
   e.preventDefault();
 }
-
-// ready loads the views before they are asked for, now that the list stands: so they open at once, and also while
-// the node is gone.
-export const ready = () => Promise.allSettled(Object.keys(MODULES).map(async from => loaded.set(from, await load(from))));
 
 export function App() {
   const state = link.value, p = panel.value, d = dialog.value;

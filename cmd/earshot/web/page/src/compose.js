@@ -1,7 +1,9 @@
 // Where the owner writes: the text, what it answers, and the files that go with it.
 
 import { html, useEffect, useLayoutEffect, useRef, useState } from '/preact.js';
-import { dialog, link } from './state.js';
+import { load } from './modules.js';
+import { problem } from './phrases.js';
+import { dialog, link, tell } from './state.js';
 import { add, drop, emptied, give, members, open, submit, tray, view, writing, written } from './talk.js';
 import { say, size, text } from './texts.js';
 import { confirm, Icon, Name, Tool } from './ui.js';
@@ -26,14 +28,23 @@ export async function addDropped(data) {
   }
   const files = await Promise.all(entries.filter(e => e.isFile).map(e => new Promise((done, fail) => e.file(done, fail))));
   addFiles(files);
-  const { ofEntry } = await import('./folder.js');
-  for (const e of folders) add([{ content: await ofEntry(e), name: e.name, folder: true }], anyway);
+  await packed(async ({ ofEntry }) => {
+    for (const e of folders) add([{ content: await ofEntry(e), name: e.name, folder: true }], anyway);
+  });
 }
 
 async function addFolder(files) {
   if (!files.length) return;
-  const { ofFiles } = await import('./folder.js');
-  add([{ content: await ofFiles([...files]), name: files[0].webkitRelativePath.split('/')[0], folder: true }], anyway);
+  await packed(async ({ ofFiles }) => add([{ content: await ofFiles([...files]), name: files[0].webkitRelativePath.split('/')[0], folder: true }], anyway));
+}
+
+// packed has the module that packs folders do something, and tells if it can't be had.
+async function packed(f) {
+  try {
+    await f(await load('folder'));
+  } catch (e) {
+    tell(problem(e), true);
+  }
 }
 
 // closed says why nothing can be written here, '' if it can.
@@ -53,7 +64,7 @@ async function choices(before) {
     const names = all.map(p => String(p.petname || p.knownAs || p.name || '')).filter(n => n.toLocaleLowerCase().startsWith(begun));
     return [...new Set(names)].slice(0, MOST).map(n => ({ from, put: `@${n} `, shown: n }));
   }
-  const { find } = await import('./emoji.js');
+  const { find } = await load('find');
   return find(begun).slice(0, MOST).map(e => ({ from, put: e.sign, shown: `${e.sign} ${e.name}` }));
 }
 
@@ -90,7 +101,7 @@ export function Composer() {
   const typed = async () => {
     const el = ref.current;
     give('typed', { text: el.value });
-    const before = el.value.slice(0, el.selectionStart), all = await choices(before);
+    const before = el.value.slice(0, el.selectionStart), all = await choices(before).catch(() => []);
     if (ref.current && ref.current.value.slice(0, ref.current.selectionStart) === before) setOffer({ all, at: 0 });
   };
   const keys = e => {

@@ -3,6 +3,7 @@
 import { html, useState } from '/preact.js';
 import { addDropped, Composer } from './compose.js';
 import { Above, Below, Feed } from './feed.js';
+import { load } from './modules.js';
 import { called, titled, who } from './names.js';
 import { standing } from './phrases.js';
 import { conversations, dialog, panel, strange, typing } from './state.js';
@@ -30,7 +31,7 @@ function Head() {
 function Stranger({ c }) {
   const namesake = conversations.value.find(o => o.person?.contact && o.person.person !== c.person.person && o.person.knownAs
     && String(o.person.knownAs).toLocaleLowerCase() === String(c.person.name ?? '').toLocaleLowerCase());
-  const act = async name => (await import('./people.js'))[name](c.person);
+  const act = async name => (await load('people'))[name](c.person);
   return html`<div class="stranger" role="group" aria-label=${text('notContact')}><p>${namesake ? say('sameName', { who: html`<bdi>${called(namesake.person)}</bdi>` }) : text('newcomer')}</p>
     <div class="buttons"><button type="button" class="main" onClick=${() => act('accept')}>${text('accept')}</button><button type="button" onClick=${() => act('block')}>${text('block')}</button>
     <button type="button" onClick=${() => { dialog.value = { name: 'words', person: c.person }; }}>${text('compare')}</button></div></div>`;

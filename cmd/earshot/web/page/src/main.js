@@ -2,7 +2,8 @@
 
 import { html, render } from '/preact.js';
 import { onLost } from './api.js';
-import { App, ready } from './app.js';
+import { App } from './app.js';
+import { load, ready } from './modules.js';
 import * as session from './session.js';
 import { dialog, link, me, refresh } from './state.js';
 import * as stream from './stream.js';
@@ -26,8 +27,8 @@ async function begin() {
   if (link.value === 'unknown' || link.value === 'other') return;
   watch();
   stream.begin();
-  stream.onAlert(a => import('./alerts.js').then(m => m.show(a)));
-  ready();
+  stream.onAlert(a => load('alerts').then(m => m.show(a), () => {}));
+  link.subscribe(now => { if (now === 'up') ready(); });
   if (me.value && !me.value.name) dialog.value = { name: 'first' };
 }
 

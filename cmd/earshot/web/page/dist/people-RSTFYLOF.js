@@ -1,1 +1,0 @@
-import{a,b,c,d,e,f,g,h,i,j}from"./chunk-PIMTZTJM.js";import"./chunk-RV4XJDNS.js";import"./chunk-5PMZGXYU.js";import"./chunk-DUIC6M6H.js";export{i as People,h as Person,j as Requests,a as accept,c as block,e as forget,f as nick,d as unblock,g as useRead,b as verify};
