@@ -40,6 +40,7 @@ type gateway struct {
 	busy   bool     // it puts off what it is to prove
 	cuts   string   // the end of a path: a request for it gets no answer
 	ended  bool     // the session
+	old    []string // the secrets of sessions that others take the place of
 	asked  []string // paths, in order
 }
 
@@ -155,13 +156,14 @@ func (g *gateway) proof(w http.ResponseWriter, r *http.Request) {
 }
 
 func (g *gateway) session(w http.ResponseWriter, r *http.Request) {
-	var asked struct{ Code string }
+	var asked struct{ Code, Old string }
 	if err := json.NewDecoder(r.Body).Decode(&asked); err != nil || asked.Code != code {
 		refuse(w, http.StatusUnauthorized, "unauthenticated", "unknown")
 		return
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.old = append(g.old, asked.Old)
 	answer(w, map[string]string{"secret": g.secret, "session": nameOf(g.secret)})
 }
 

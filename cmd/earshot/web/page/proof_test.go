@@ -3,6 +3,7 @@ package page_test
 import (
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -172,4 +173,22 @@ func TestAllIsLoadedAfterTheProof(t *testing.T) {
 			b.is(fmt.Sprintf(`performance.getEntriesByType('resource').some(r => r.name.endsWith('/%s'))`, name))
 		}
 	}
+}
+
+// A link that is opened where there is a session already takes its place, if the node has proven that it knows it.
+func TestLinkTakesThePlaceOfTheSession(t *testing.T) {
+	ann := start(t, "Ann")
+	g := serve(t, ann.dir, testdata())
+	b := browse(t, g.link())
+	b.sees(".alone", "")
+	for _, stored := range []string{secret, "a secret of no session"} {
+		js[bool](b, `localStorage.setItem('secret', '`+stored+`') ?? true`)
+		b.do(chromedp.Navigate("about:blank"), chromedp.Navigate(g.link()))
+		b.sees(".alone", "")
+	}
+	g.set(func() {
+		if want := []string{"", secret, ""}; !slices.Equal(g.old, want) {
+			t.Errorf("the old sessions are %q and not %q", g.old, want)
+		}
+	})
 }

@@ -70,7 +70,9 @@ export async function begin() {
     const answered = await prove(token);
     if (answered === 'ok') {
       try {
-        const answer = await post('/session', { code: token });
+        const old = stored();
+        const replaces = old !== '' && await prove(old) === 'ok'; // the new session takes the place of the one of this browser
+        const answer = await post('/session', replaces ? { code: token, old } : { code: token });
         if (answer.ok) localStorage.setItem(KEY, String((await answer.json()).secret));
       } catch {
         return '';

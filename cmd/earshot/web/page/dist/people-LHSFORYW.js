@@ -1,1 +1,0 @@
-import{a,b,c,d,e,f,g,h,i,j}from"./chunk-53RFAXIR.js";import"./chunk-6T3A7Q2E.js";import"./chunk-QKPFJPFD.js";import"./chunk-PHBGIWK6.js";export{i as People,h as Person,j as Requests,a as accept,c as block,e as forget,f as nick,d as unblock,g as useRead,b as verify};
