@@ -33,15 +33,17 @@ const (
 // page can see; who else may open it is no matter here.
 type gateway struct {
 	*httptest.Server
-	node   http.Handler
-	mu     sync.Mutex
-	secret string   // of the session that there is
-	false  bool     // it proves nothing, as another program would
-	busy   bool     // it puts off what it is to prove
-	cuts   string   // the end of a path: a request for it gets no answer
-	ended  bool     // the session
-	old    []string // the secrets of sessions that others take the place of
-	asked  []string // paths, in order
+	node        http.Handler
+	mu          sync.Mutex
+	secret      string        // of the session that there is
+	false       bool          // it proves nothing, as another program would
+	busy        bool          // it puts off what it is to prove
+	cuts        string        // the end of a path: a request for it gets no answer
+	ended       bool          // the session
+	old         []string      // the secrets of sessions that others take the place of
+	hold        chan struct{} // each file that is sent takes one of these first, if it is not nil
+	files, most int           // files that are on their way, and the most that were at once
+	asked       []string      // paths, in order
 }
 
 // serve starts a gateway to a node, or to one that handler stands in for.
@@ -181,11 +183,19 @@ func (g *gateway) ticket(w http.ResponseWriter, r *http.Request) {
 
 func (g *gateway) call(w http.ResponseWriter, r *http.Request) {
 	g.mu.Lock()
-	ended, secret := g.ended, g.secret
+	ended, secret, hold := g.ended, g.secret, g.hold
 	g.mu.Unlock()
 	if (r.Header.Get("Earshot-Secret") != secret && r.URL.Query().Get("ticket") == "") || ended {
 		refuse(w, http.StatusUnauthorized, "unauthenticated", "unknown")
 		return
+	}
+	if r.Method == http.MethodPut && hold != nil {
+		g.set(func() {
+			g.files++
+			g.most = max(g.most, g.files)
+		})
+		<-hold
+		defer g.set(func() { g.files-- })
 	}
 	g.node.ServeHTTP(w, r)
 }

@@ -3,8 +3,11 @@ package page_test
 import (
 	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -189,6 +192,49 @@ func TestLinkTakesThePlaceOfTheSession(t *testing.T) {
 	g.set(func() {
 		if want := []string{"", secret, ""}; !slices.Equal(g.old, want) {
 			t.Errorf("the old sessions are %q and not %q", g.old, want)
+		}
+	})
+}
+
+// However many files are added at once, connections are left for everything else, and all files arrive.
+func TestFilesLeaveConnections(t *testing.T) {
+	_, bob, b, g := pair(t)
+	bob.does("send", "Ann", "before")
+	b.opens("Bob")
+	hold := make(chan struct{})
+	g.set(func() { g.hold = hold })
+	release := sync.OnceFunc(func() { close(hold) })
+	t.Cleanup(release)
+	var files []string
+	for i := range 8 {
+		path := filepath.Join(t.TempDir(), fmt.Sprintf("file%d.txt", i))
+		if err := os.WriteFile(path, []byte(path), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, path)
+	}
+	b.do(chromedp.SetUploadFiles(chromedp.CSS("input[type=file]:not([webkitdirectory])"), files))
+	b.sees(".tray", "file7.txt")
+	js[bool](b, `[...document.querySelectorAll('.tray button')].at(-1).click() ?? true`) // one that waits is taken out
+	b.click("Search")
+	b.do(chromedp.SendKeys(chromedp.CSS(".panel .field"), "before"))
+	b.sees(".found", "before")
+	release()
+	b.is(`!document.querySelector('.tray progress')`)
+	b.writes("seven files")
+	bob.until("file6.txt", "files", "Ann")
+	g.set(func() {
+		if g.most != 2 {
+			t.Errorf("%d files are on their way at once", g.most)
+		}
+		puts := 0
+		for _, path := range g.asked {
+			if path == "PUT /file" {
+				puts++
+			}
+		}
+		if puts != 7 {
+			t.Errorf("%d files are sent", puts)
 		}
 	})
 }

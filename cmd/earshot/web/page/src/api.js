@@ -120,10 +120,30 @@ export async function* stream(method, request, signal) {
   throw new Problem('');
 }
 
-// upload has the node take in a file, and returns what Send takes. It tells how much has gone.
-export function upload(content, { name, type, ...flags }, progress, signal) {
+const AT_ONCE = 2; // files on their way at once: a browser has six connections to the node, and streams and calls need some
+const waiting = []; // what goes on when one of them has ended
+let going = 0;
+
+// turn does something once fewer files are on their way.
+async function turn(f) {
+  if (going === AT_ONCE) await new Promise(done => waiting.push(done));
+  else going++;
+  try {
+    return await f();
+  } finally {
+    const next = waiting.shift();
+    if (next) next();
+    else going--;
+  }
+}
+
+// upload has the node take in a file, after those that are on their way.
+export const upload = (...file) => turn(() => put(...file));
+
+// put has the node take in a file, and returns what Send takes. It tells how much has gone.
+function put(content, { name, type, ...flags }, progress, signal) {
   const secret = proven();
-  if (!secret) return Promise.reject(new Problem(''));
+  if (!secret || signal?.aborted) return Promise.reject(new Problem(''));
   const query = new URLSearchParams({ name, ...flags });
   if (type) query.set('type', type);
   return new Promise((resolve, reject) => {

@@ -1,1 +1,0 @@
-import{a,b,c,d,e,f,g,h,i,j}from"./chunk-S53HL6LO.js";import"./chunk-CEXIQT64.js";import"./chunk-SKH2DNZO.js";import"./chunk-7TI6ZQNI.js";export{i as People,h as Person,j as Requests,a as accept,c as block,e as forget,f as nick,d as unblock,g as useRead,b as verify};
