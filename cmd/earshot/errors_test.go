@@ -113,6 +113,10 @@ var elsewhere = map[string]string{
 	"changed":       "needs a file that changes while it is read",
 	"gone":          "commands wait until somebody has the file",
 	"not_held":      "commands wait until the file is here",
+	"no_session":    "testdata/web.txtar does",
+	"web_file":      "testdata/web.txtar does",
+	"web_user":      "needs a node of the user nobody",
+	"no_page":       "needs a machine whose ports are all taken",
 }
 
 // Every code that CLI.md names is brought about by a script, which holds what people are told.
