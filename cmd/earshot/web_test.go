@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -58,6 +59,11 @@ func cmdPage(ts *testscript.TestScript, neg bool, args []string) {
 		r.Header.Set(name, value)
 	}
 	w, err := http.DefaultClient.Do(r)
+	for end := time.Now().Add(30 * time.Second); err != nil && args[1] != "none" && time.Now().Before(end); {
+		time.Sleep(50 * time.Millisecond) // a node that has just started serves the page soon
+		r.Body, _ = r.GetBody()
+		w, err = http.DefaultClient.Do(r)
+	}
 	if args[1] == "none" {
 		if err == nil {
 			ts.Fatalf("the page is served")
