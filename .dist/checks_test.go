@@ -43,12 +43,10 @@ var installed = []string{
 	"/usr/lib/firewalld/services/earshot.xml",
 	"/usr/lib/systemd/system/earshot@.service",
 	"/usr/lib/systemd/user/earshot.service",
-	"/usr/share/applications/earshot.desktop",
 	"/usr/share/bash-completion/completions/earshot",
 	"/usr/share/doc/earshot/CLI.md",
 	"/usr/share/doc/earshot/README.md",
 	"/usr/share/fish/vendor_completions.d/earshot.fish",
-	"/usr/share/icons/hicolor/scalable/apps/earshot.svg",
 	"/usr/share/man/man1/earshot-send.1.gz",
 	"/usr/share/man/man1/earshot.1.gz",
 }
