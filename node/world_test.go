@@ -348,12 +348,13 @@ func (w *world) within(d time.Duration, what string, ok func() bool) {
 	}
 }
 
-// meets waits until the machine is connected with all the others.
+// meets waits until the machine is connected with all the others, and they know it: a session begins at one
+// end before it does at the other.
 func (m *machine) meets(d time.Duration, others ...*machine) {
 	m.w.t.Helper()
 	for _, o := range others {
 		m.w.within(d, m.name+" meets "+o.name, func() bool {
-			return m.mesh.Here(o.who.person)
+			return m.mesh.Here(o.who.person) && o.mesh.Here(m.who.person)
 		})
 	}
 }
