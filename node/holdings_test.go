@@ -26,9 +26,14 @@ func (m *machine) attaches(to string, names ...string) chat.Message {
 	return sent
 }
 
-// becomes says what has become of an attachment at its reader.
+// becomes says what has become of an attachment at its reader, once the node there has written what it decided
+// about a new one.
 func (m *machine) becomes(id event.ID, n int, state store.FileState) {
 	m.w.t.Helper()
+	m.w.within(soon, m.name+" decides about a file", func() bool {
+		refs, err := m.store.Files(id)
+		return err == nil && len(refs) > n && refs[n].State != store.FileNew
+	})
 	if err := m.store.SetFiles(m.w.t.Context(), store.FileSet{Message: id, N: n, FileStatus: store.FileStatus{State: state}}); err != nil {
 		m.w.t.Fatal(err)
 	}
