@@ -115,7 +115,8 @@ func (r *release) rpm(t target, version string) (*nfpm.Info, nfpm.Packager, erro
 	// What no other package is sure to have is ours to take away again.
 	for _, dir := range []string{
 		"/etc/ufw", "/etc/ufw/applications.d", "/usr/lib/firewalld", "/usr/lib/firewalld/services", "/usr/share/doc/earshot",
-		"/usr/share/fish", "/usr/share/fish/vendor_completions.d", "/usr/share/licenses", "/usr/share/licenses/earshot",
+		"/usr/share/applications", "/usr/share/fish", "/usr/share/fish/vendor_completions.d", "/usr/share/icons/hicolor",
+		"/usr/share/icons/hicolor/scalable", "/usr/share/icons/hicolor/scalable/apps", "/usr/share/licenses", "/usr/share/licenses/earshot",
 		"/usr/share/zsh", "/usr/share/zsh/site-functions",
 	} {
 		info.Contents = append(info.Contents, &files.Content{Destination: dir, Type: files.TypeDir, FileInfo: &files.ContentFileInfo{Mode: 0o755, MTime: r.when}})

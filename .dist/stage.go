@@ -158,10 +158,13 @@ func (r *release) manual(ending, folder string) (files []file) {
 	return files
 }
 
-// system are the files for services and firewalls of Linux, by where packages put them.
+// system are the files for services, firewalls and desktops of Linux, by where packages put them.
 var system = map[string]string{
 	"/usr/lib/systemd/user/earshot.service":    "../cmd/earshot/service/earshot.service", // the text that the program has too
 	"/usr/lib/systemd/system/earshot@.service": "linux/earshot@.service",
 	"/usr/lib/firewalld/services/earshot.xml":  "linux/firewalld.xml",
 	"/etc/ufw/applications.d/earshot":          "linux/ufw",
+
+	"/usr/share/applications/earshot.desktop":            "linux/earshot.desktop",
+	"/usr/share/icons/hicolor/scalable/apps/earshot.svg": "linux/earshot.svg",
 }
