@@ -31,7 +31,7 @@ func TestLintianFindsNothing(t *testing.T) {
 func TestRpmlintFindsNothing(t *testing.T) {
 	t.Parallel()
 	// rpmlint unpacks by cpio, and the names in our packages begin with a slash: without this flag the files would
-	// come onto this machine instead of into its folder.
+	// come onto this machine, and not into its folder.
 	cpio := filepath.Join(t.TempDir(), "cpio")
 	must(t, os.WriteFile(cpio, []byte("#!/bin/sh\nPATH=\"${PATH#*:}\" exec cpio --no-absolute-filenames \"$@\"\n"), 0o700))
 	path := "PATH=" + filepath.Dir(cpio) + ":" + os.Getenv("PATH")
@@ -156,7 +156,8 @@ func TestArchiveRunsAndItsModulesAreListed(t *testing.T) {
 	if said := output(t, filepath.Join(dir, "earshot"), "version"); !strings.Contains(said, versionOf(t)) {
 		t.Errorf("it says %q", said)
 	}
-	for _, name := range []string{"LICENSE", "THIRD-PARTY-LICENSES", "README.md", "CLI.md", "man/earshot.1", "completions/_earshot", "linux/earshot.service"} {
+	for _, name := range []string{"LICENSE", "THIRD-PARTY-LICENSES", "README.md", "CLI.md", "man/earshot.1", "completions/_earshot",
+		"linux/earshot.service", "linux/earshot.desktop", "linux/earshot.svg"} {
 		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
 			t.Error(err)
 		}
@@ -181,7 +182,7 @@ func TestArchiveRunsAndItsModulesAreListed(t *testing.T) {
 	}
 }
 
-// What systemd and the firewalls say to the files that are for them.
+// What systemd, the firewalls and desktops say to the files that are for them.
 func TestUnitsAndProfilesAreRead(t *testing.T) {
 	t.Parallel()
 	root := copied(t)
@@ -195,6 +196,7 @@ func TestUnitsAndProfilesAreRead(t *testing.T) {
 	})
 	t.Run("UnitForBotsIsSandboxed", func(t *testing.T) { sandboxed(t, root) })
 	t.Run("Firewalls", func(t *testing.T) { firewalls(t, root) })
+	t.Run("MenuOfADesktop", func(t *testing.T) { menu(t, root) })
 }
 
 func verify(t *testing.T, root string) {
@@ -234,6 +236,41 @@ func firewalls(t *testing.T, root string) {
 				t.Errorf("%s: %s is not in\n%s", command, port, said)
 			}
 		}
+	}
+}
+
+// menu checks the entry for the menu of a desktop: it is as the specification says, what it runs and shows is
+// there, and what it says is there in German too.
+func menu(t *testing.T, root string) {
+	path := filepath.Join(root, "usr/share/applications/earshot.desktop")
+	if said := output(t, "desktop-file-validate", path); said != "" {
+		t.Error(said)
+	}
+	text, err := os.ReadFile(path)
+	must(t, err)
+	entry := map[string]string{}
+	for line := range strings.Lines(string(text)) {
+		key, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+		entry[key] = value
+	}
+	for key, want := range map[string]string{
+		"Type": "Application", "Name": "earshot", "Exec": "earshot open", "TryExec": "earshot", "Icon": "earshot",
+		"Terminal": "false", "StartupNotify": "false", "Categories": "Network;InstantMessaging;",
+	} {
+		if entry[key] != want {
+			t.Errorf("%s is %q", key, entry[key])
+		}
+	}
+	for _, key := range []string{"GenericName", "Comment", "Keywords"} {
+		if entry[key] == "" || entry[key+"[de]"] == "" || entry[key] == entry[key+"[de]"] {
+			t.Errorf("%s is %q, and in German %q", key, entry[key], entry[key+"[de]"])
+		}
+	}
+	if _, err := os.Stat(filepath.Join(root, "usr/share/icons/hicolor/scalable/apps", entry["Icon"]+".svg")); err != nil {
+		t.Error(err)
+	}
+	if said, err := inside(root, entry["Exec"]+" --help"); err != nil || !strings.Contains(said, "open the page") {
+		t.Errorf("%v\n%s", err, said)
 	}
 }
 

@@ -86,6 +86,9 @@ func life(t *testing.T, by manager) {
 			t.Errorf("enabled is %s", enabled)
 		}
 	})
+	step("MenuOfADesktopHasIt", func(t *testing.T) { // until it is removed, which leaves none of its files
+		m.do(t, "test -s /usr/share/applications/earshot.desktop && test -s /usr/share/icons/hicolor/scalable/apps/earshot.svg")
+	})
 	step("UsersAndBotsStartIt", func(t *testing.T) {
 		for _, user := range []string{"ann", "bob"} {
 			m.login(whole, user)

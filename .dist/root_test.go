@@ -15,7 +15,7 @@ import (
 )
 
 // The tests with the tag root install what is in ../dist on machines of their own. They need root,
-// Linux, and from Debian mmdebstrap, systemd-container, lintian, rpm and rpmlint. What the kernel
+// Linux, and from Debian mmdebstrap, systemd-container, lintian, rpm, rpmlint, cpio and desktop-file-utils. What the kernel
 // does not let them do is skipped, with its words; nothing else is.
 //
 // Each machine is a folder with a Debian and a systemd of its own as process 1, in namespaces, with a

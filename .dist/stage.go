@@ -166,5 +166,5 @@ var system = map[string]string{
 	"/etc/ufw/applications.d/earshot":          "linux/ufw",
 
 	"/usr/share/applications/earshot.desktop":            "linux/earshot.desktop",
-	"/usr/share/icons/hicolor/scalable/apps/earshot.svg": "linux/earshot.svg",
+	"/usr/share/icons/hicolor/scalable/apps/earshot.svg": "../cmd/earshot/web/page/src/icon.svg", // the page's own
 }

@@ -62,7 +62,7 @@ func (a app) openCommand() *cobra.Command {
 		Use:   "open",
 		Short: "Start the node if none runs, and open the page in a browser",
 		Long: `Start the node if none runs, by the service where one is installed, and open the page in your
-browser as "earshot web" does. It asks nothing: it is what an entry in the menu of a desktop should do.`,
+browser as "earshot web" does. It asks nothing: it is what the entry in the menu of a desktop does.`,
 		Args: command.Exactly(),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := a.Starter().Ensure(c.Context()); err != nil {
