@@ -17,7 +17,7 @@ func (r *release) bom(modules []module) error {
 	var components []cyclonedx.Component
 	var refs []string
 	for _, m := range modules {
-		ref := "pkg:golang/" + m.path + "@" + m.version
+		ref := m.url()
 		refs = append(refs, ref)
 		components = append(components, cyclonedx.Component{
 			BOMRef: ref, Type: cyclonedx.ComponentTypeLibrary, Name: m.path, Version: m.version,

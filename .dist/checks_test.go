@@ -172,13 +172,22 @@ func TestArchiveRunsAndItsModulesAreListed(t *testing.T) {
 	for _, c := range *bom.Components {
 		listed[c.Name] = c.Version
 	}
+	others, err := os.ReadFile(filepath.Join(dir, "THIRD-PARTY-LICENSES"))
+	must(t, err)
+	libraries, err := (&release{source: ".."}).libraries()
+	must(t, err)
+	for _, m := range libraries {
+		if listed[m.path] != m.version || !strings.Contains(string(others), strings.TrimSpace(m.texts[0].content)) {
+			t.Errorf("%s %s is listed as %q, or without its licence", m.path, m.version, listed[m.path])
+		}
+	}
 	for _, m := range info.Deps {
 		if listed[m.Path] != m.Version {
 			t.Errorf("%s %s is listed as %q", m.Path, m.Version, listed[m.Path])
 		}
 	}
-	if len(listed) < len(info.Deps)+1 || listed["std"] == "" {
-		t.Errorf("%d modules are listed, the program has %d and the library of Go", len(listed), len(info.Deps))
+	if len(listed) < len(info.Deps)+len(libraries)+1 || listed["std"] == "" {
+		t.Errorf("%d modules are listed, the program has %d and the library of Go", len(listed), len(info.Deps)+len(libraries))
 	}
 }
 

@@ -20,8 +20,12 @@ import (
 	"github.com/google/licensecheck"
 )
 
-// module is one of those that a program was built from.
+// golang and npm are what a module can be, as package URLs call them.
+const golang, npm = "golang", "npm"
+
+// module is one of those that a program was built from: a module of Go, or a library of the page.
 type module struct {
+	kind          string // golang or npm
 	path, version string
 	targets       []target // whose programs have it in them
 	texts         []text   // of its licence
@@ -42,7 +46,7 @@ var licenceFile = regexp.MustCompile(`(?i)^(un)?(licen[cs]e|copying|notice|copyr
 var refused = []string{"GPL", "AGPL", "LGPL", "SSPL", "BUSL", "OSL", "EUPL"}
 
 // modules lists the modules in any of the programs, as the programs say, with Go's own library as
-// the first. Their licences ask that their texts go with the programs, so it fails for a module
+// the first, and the libraries of the page as the last. Their licences ask that their texts go with the programs, so it fails for a module
 // that has none.
 func (r *release) modules() ([]module, error) {
 	found := map[string]module{}
@@ -55,14 +59,14 @@ func (r *release) modules() ([]module, error) {
 			if m.Replace != nil {
 				return nil, fmt.Errorf("%s is replaced", m.Path)
 			}
-			found[m.Path] = module{path: m.Path, version: m.Version, targets: append(found[m.Path].targets, t)}
+			found[m.Path] = module{kind: golang, path: m.Path, version: m.Version, targets: append(found[m.Path].targets, t)}
 		}
 	}
 	folders, err := r.folders()
 	if err != nil {
 		return nil, err
 	}
-	all := []module{{path: "std", version: strings.TrimPrefix(runtime.Version(), "go"), targets: r.targets}}
+	all := []module{{kind: golang, path: "std", version: strings.TrimPrefix(runtime.Version(), "go"), targets: r.targets}}
 	all = slices.AppendSeq(all, maps.Values(found))
 	slices.SortFunc(all[1:], func(a, b module) int { return cmp.Compare(a.path, b.path) })
 	for i := range all {
@@ -70,7 +74,13 @@ func (r *release) modules() ([]module, error) {
 			return nil, fmt.Errorf("licence of %s: %w", all[i].path, err)
 		}
 	}
-	return all, nil
+	libraries, err := r.libraries()
+	return append(all, libraries...), err
+}
+
+// url is how others find a module: its package URL.
+func (m *module) url() string {
+	return "pkg:" + m.kind + "/" + strings.Replace(m.path, "@", "%40", 1) + "@" + m.version
 }
 
 // folders says where the modules' files are, and those of Go.

@@ -83,24 +83,29 @@ func zipped(content []byte) []byte {
 // thirdPartyOf is the name under which the licences are staged of what is in a program.
 func thirdPartyOf(t target) string { return t.String() + "/THIRD-PARTY-LICENSES" }
 
-// thirdParty has the licences of all modules that a program contains.
+// thirdParty has the licences of all modules that a program contains, and of the libraries in its page.
 func thirdParty(modules []module, of target) []byte {
 	var b bytes.Buffer
 	b.WriteString("The program contains these modules of others, under the licences that follow. Their source\n" +
-		"is to be had with `go mod download MODULE@VERSION`, and \"std\" is Go's own library.\n")
+		"is to be had with `go mod download MODULE@VERSION`, and \"std\" is Go's own library. Those\n" +
+		"marked (npm) are in its page for browsers: `npm pack MODULE@VERSION`.\n")
 	for _, m := range modules {
 		if !slices.Contains(m.targets, of) {
 			continue
 		}
+		name := m.path
+		if m.kind == npm {
+			name += " (npm)"
+		}
 		for _, t := range m.texts {
-			fmt.Fprintf(&b, "\n%s\n%s %s: %s\n\n%s\n", strings.Repeat("=", 80), m.path, m.version, t.name, strings.TrimSpace(t.content))
+			fmt.Fprintf(&b, "\n%s\n%s %s: %s\n\n%s\n", strings.Repeat("=", 80), name, m.version, t.name, strings.TrimSpace(t.content))
 		}
 	}
 	return b.Bytes()
 }
 
 func copyright(licence []byte) []byte {
-	return fmt.Appendf(nil, "earshot, from %s\n\n%s\nThe program contains Go modules of others. Their licences are in\n/usr/share/doc/earshot/THIRD-PARTY-LICENSES.gz.\n", homepage, licence)
+	return fmt.Appendf(nil, "earshot, from %s\n\n%s\nThe program contains modules of others. Their licences are in\n/usr/share/doc/earshot/THIRD-PARTY-LICENSES.gz.\n", homepage, licence)
 }
 
 // scripts reads the scripts that run when packages come and go, and puts into them what they share.
