@@ -86,6 +86,13 @@ func TestPageComesBackAfterARestart(t *testing.T) {
 	if stopped, err := w.StopWeb(t.Context(), nil); err != nil || stopped.Ended != 1 {
 		t.Errorf("%v, %v", stopped, err)
 	}
+	if s, err := w.WebSessions(t.Context(), nil); err != nil || s.Address != "" {
+		t.Errorf("served when it was stopped: %v, %v", s, err)
+	}
+	if c, err := net.Dial("tcp4", "127.0.0.1:"+b.origin[strings.LastIndex(b.origin, ":")+1:]); err == nil {
+		c.Close()
+		t.Error("it listens when it was stopped")
+	}
 	w.stop()
 	w.start()
 	if s, err := w.WebSessions(t.Context(), nil); err != nil || s.Address != "" || len(s.Sessions) != 0 {
@@ -96,6 +103,17 @@ func TestPageComesBackAfterARestart(t *testing.T) {
 		t.Errorf("%s is served again", b.origin)
 	}
 	later.enter()
+}
+
+// Rule 1: a node listens again only if somebody may use the page.
+func TestLinkAloneBringsNoPageBack(t *testing.T) {
+	w := newWorld(t)
+	w.open(&earshotv1.OpenWebRequest{})
+	w.stop()
+	w.start()
+	if s, err := w.WebSessions(t.Context(), nil); err != nil || s.Address != "" {
+		t.Errorf("it is served without a session: %v, %v", s, err)
+	}
 }
 
 func TestNewAddress(t *testing.T) {

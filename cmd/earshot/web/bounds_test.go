@@ -37,8 +37,44 @@ func TestBodiesAreBounded(t *testing.T) {
 			t.Errorf("%s: %d %s", name, got.StatusCode, got.body)
 		}
 	}
+	for _, path := range []string{"/proof", "/session", "/ticket"} { // another page can send these without asking
+		for _, kind := range []string{"text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", ""} {
+			if got := b.ask("POST", path, "{}", "Content-Type", kind); !got.says(400, "invalid") {
+				t.Errorf("%s as %q: %d %s", path, kind, got.StatusCode, got.body)
+			}
+		}
+		if got := b.ask("PUT", path, "{}"); !got.says(405, "method") {
+			t.Errorf("%s by PUT: %d %s", path, got.StatusCode, got.body)
+		}
+	}
+	if got := b.ask("PUT", "/file/"+strings.Repeat("0", 64)+"/1", "x"); !got.says(405, "method") {
+		t.Errorf("%d %s", got.StatusCode, got.body)
+	}
 	if got := b.ask("GET", "/earshot.v1.Node/Me?encoding=json&message=%7B%7D", ""); !got.says(405, "method") {
 		t.Errorf("%d %s", got.StatusCode, got.body)
+	}
+}
+
+// A header that comes twice could be read in two ways.
+func TestHeadersThatComeTwice(t *testing.T) {
+	b := newWorld(t).open(&earshotv1.OpenWebRequest{}).enter()
+	for _, c := range []struct {
+		name, value string
+		status      int
+	}{
+		{"Sec-Fetch-Site", "cross-site", 403}, {"Sec-Fetch-Site", "same-origin", 403}, {"Earshot-Secret", b.secret, 401}, {"Earshot-Secret", "x", 401},
+		{"Content-Type", "text/plain", 400}, {"Content-Type", "application/json", 400},
+	} {
+		r := b.request("POST", "/earshot.v1.Node/Me", strings.NewReader("{}"))
+		r.Header.Add(c.name, c.value)
+		got, err := b.client().Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got.Body.Close()
+		if got.StatusCode != c.status {
+			t.Errorf("%s, and %q: %d", c.name, c.value, got.StatusCode)
+		}
 	}
 }
 
@@ -91,5 +127,24 @@ func TestRefusalArrives(t *testing.T) {
 	head := "POST /session HTTP/1.1\r\nHost: evil.example\r\nContent-Length: 1000000\r\n\r\n"
 	if answer, err := b.raw(head + strings.Repeat("x", 100_000)); err != nil || !strings.HasPrefix(answer, "HTTP/1.1 403 ") {
 		t.Errorf("%q, %v", answer, err)
+	}
+}
+
+// What is no request of HTTP/1.1, or has more than one may have, gets nothing and ends the connection.
+func TestConnectionsThatSpeakAnotherWay(t *testing.T) {
+	l := newWorld(t).open(&earshotv1.OpenWebRequest{})
+	page := "Host: " + l.host + "\r\nSec-Fetch-Site: same-origin\r\n"
+	for text, want := range map[string]string{
+		"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00":                  "HTTP/1.1 403 ",
+		"GET / HTTP/1.1\r\n" + page + "X: " + strings.Repeat("x", maxHeader+8<<10) + "\r\n\r\n": "HTTP/1.1 431 ",
+		"GET / HTTP/1.1\r\n" + page + page + "\r\n":                                             "HTTP/1.1 400 ",
+		"GET / HTTP/1.1\r\n\r\n":                                                       "HTTP/1.1 400 ",
+		"GET / HTTP/1.1\r\n" + page + "Transfer-Encoding: x\r\n\r\n":                   "HTTP/1.1 501 ",
+		"GET / HTTP/1.1\r\n" + page + "Content-Length: 1\r\nContent-Length: 2\r\n\r\n": "HTTP/1.1 400 ",
+		"\x16\x03\x01\x00\x05hello\r\n\r\n":                                            "HTTP/1.1 400 ",
+	} {
+		if got, err := l.raw(text); err != nil || !strings.HasPrefix(got, want) || strings.Contains(got, "<title>") {
+			t.Errorf("%.60q: %.200q, %v", text, got, err)
+		}
 	}
 }

@@ -70,6 +70,17 @@ func TestEntryIsStrict(t *testing.T) {
 	}
 }
 
+// A connection of which nobody has said whose it is gets nothing.
+func TestConnectionThatIsNotKnown(t *testing.T) {
+	d := alone(t)
+	r := httptest.NewRequest("GET", "/", nil)
+	r.Host = d.site.host
+	w := httptest.NewRecorder()
+	if d.ServeHTTP(w, r); w.Code != 403 || strings.Contains(w.Body.String(), "<title>") {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
 // No body but the one with the code begins a session.
 func FuzzSession(f *testing.F) {
 	for _, body := range []string{"{}", `{"code":"abcdefghijklmnopqrstuvwxyz"}`, `{"code":"a"}{"code":"b"}`, "\xff", `{"CODE":"x"}`, strings.Repeat("[", 2000)} {

@@ -296,6 +296,9 @@ func TestAttachmentsDoNothing(t *testing.T) {
 	if got := b.ask("GET", path, "", "Range", "bytes=1-6"); got.StatusCode != 206 || got.body != "script" {
 		t.Errorf("%d %s", got.StatusCode, got.body)
 	}
+	if got := b.ask("GET", path, "", "Range", "bytes=999-"); got.StatusCode != 416 || strings.Contains(got.body, "code") {
+		t.Errorf("beyond its end: %d %s", got.StatusCode, got.body)
+	}
 	var ticket struct{ URL string }
 	if got := b.ask("POST", "/ticket", `{"id":"`+sent.ID+`","n":1}`); json.Unmarshal([]byte(got.body), &ticket) != nil || !strings.HasPrefix(ticket.URL, path+"?ticket=") {
 		t.Fatalf("%d %s", got.StatusCode, got.body)
@@ -358,6 +361,12 @@ func TestNoPathsOfThisMachine(t *testing.T) {
 		if strings.Contains(text, "settings") {
 			break
 		}
+	}
+	if got := b.call("Messages/History", `{"with":"Nobody"}`); !got.says(404, "unknown") {
+		t.Errorf("an error with words: %d %s", got.StatusCode, got.body)
+	}
+	if flags, text, err := message(b.stream("Journal/Changes", `{"kinds":["nothing"]}`).Body); err != nil || flags != 2 || !strings.Contains(text, `"message":"invalid"`) {
+		t.Errorf("an error of a stream with words: %d %s %v", flags, text, err)
 	}
 	down := b.stream("Node/Down", `{}`)
 	if down.StatusCode != 403 {

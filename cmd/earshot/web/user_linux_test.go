@@ -1,6 +1,7 @@
 package web
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -10,6 +11,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/earshot-im/earshot/cmd/earshot/web/session"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
 
@@ -140,6 +142,98 @@ func TestConnectionWithoutAProgramIsRefused(t *testing.T) {
 		t.Error("a connection that the kernel does not know is taken for the owner's")
 	}
 }
+
+// Connections that are refused are few, and take no room of the owner's; each gives back its own.
+func TestConnectionsAreBounded(t *testing.T) {
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	var queue queued
+	own := func() net.Conn {
+		t.Helper()
+		c, err := net.Dial("tcp4", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		here, err := l.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close(); here.Close() })
+		queue = append(queue, here)
+		return c
+	}
+	foreign := func() net.Conn {
+		c, here := net.Pipe() // of no user
+		t.Cleanup(func() { c.Close() })
+		queue = append(queue, here)
+		return c
+	}
+	from := accepting{&queue, session.New(t.TempDir(), nowOf(0)), make(chan struct{}, 2), make(chan struct{}, 1)}
+	var taken []*peer
+	accept := func(want error) {
+		t.Helper()
+		c, err := from.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p := c.(*peer); !errors.Is(p.refused, want) {
+			t.Errorf("%v, want %v", p.refused, want)
+		}
+		taken = append(taken, c.(*peer))
+	}
+	closed := func(c net.Conn) {
+		t.Helper()
+		if _, err := c.Read(make([]byte, 1)); err == nil {
+			t.Error("it is kept")
+		}
+	}
+	foreign()
+	accept(errUser)
+	further := foreign()
+	own()
+	accept(nil) // after the further one, for which there is no room
+	closed(further)
+	own()
+	accept(nil)
+	further = own()
+	if _, err := from.Accept(); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("%v", err)
+	}
+	closed(further)
+	for _, p := range taken {
+		p.Close()
+		p.Close() // as the server may do
+	}
+	own()
+	accept(nil)
+	own()
+	accept(nil)
+	foreign()
+	accept(errUser)
+	further = own()
+	if _, err := from.Accept(); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("%v", err)
+	}
+	closed(further)
+}
+
+// queued is a listener to which connections come in order.
+type queued []net.Conn
+
+func (q *queued) Accept() (net.Conn, error) {
+	if len(*q) == 0 {
+		return nil, net.ErrClosed
+	}
+	c := (*q)[0]
+	*q = (*q)[1:]
+	return c, nil
+}
+
+func (q *queued) Close() error   { return nil }
+func (q *queued) Addr() net.Addr { return nil }
 
 // fakeConn claims to come from elsewhere.
 type fakeConn struct{ net.Conn }
