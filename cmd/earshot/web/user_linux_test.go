@@ -235,6 +235,82 @@ func (q *queued) Accept() (net.Conn, error) {
 func (q *queued) Close() error   { return nil }
 func (q *queued) Addr() net.Addr { return nil }
 
+// Where there is no such connection, the kernel tells of a socket that listens there, whose user is another matter.
+func TestListenerIsNoConnection(t *testing.T) {
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	c, err := net.Dial("tcp4", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	other, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	if err := checkUser(listening{c, other.Addr()}); !errors.Is(err, errUser) {
+		t.Errorf("a socket that listens is taken for a connection: %v", err)
+	}
+}
+
+// listening claims to come from where another socket listens.
+type listening struct {
+	net.Conn
+	from net.Addr
+}
+
+func (c listening) RemoteAddr() net.Addr { return c.from }
+
+// A browser that speaks IPv4 by a socket of IPv6 is the owner's too.
+func TestConnectionOfBothFamilies(t *testing.T) {
+	for _, c := range []struct {
+		family  int
+		network string
+		to      syscall.Sockaddr
+	}{
+		{syscall.AF_INET6, "tcp4", &syscall.SockaddrInet6{Addr: [16]byte{10: 0xff, 0xff, 127, 0, 0, 1}}},
+		{syscall.AF_INET, "tcp4", &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}},
+		{syscall.AF_INET6, "tcp6", &syscall.SockaddrInet6{Addr: [16]byte{15: 1}}},
+	} {
+		host := map[string]string{"tcp4": "127.0.0.1:0", "tcp6": "[::1]:0"}[c.network]
+		l, err := net.Listen(c.network, host)
+		if err != nil && absent(err) {
+			continue // this system has no such address
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		port := l.Addr().(*net.TCPAddr).Port
+		switch to := c.to.(type) {
+		case *syscall.SockaddrInet4:
+			to.Port = port
+		case *syscall.SockaddrInet6:
+			to.Port = port
+		}
+		fd, err := syscall.Socket(c.family, syscall.SOCK_STREAM, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer syscall.Close(fd)
+		if err := syscall.Connect(fd, c.to); err != nil {
+			t.Fatal(err)
+		}
+		here, err := l.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer here.Close()
+		if err := checkUser(here); err != nil {
+			t.Errorf("%s by family %d: %v", c.network, c.family, err)
+		}
+	}
+}
+
 // fakeConn claims to come from elsewhere.
 type fakeConn struct{ net.Conn }
 
