@@ -37,13 +37,18 @@ func TestBodiesAreBounded(t *testing.T) {
 			t.Errorf("%s: %d %s", name, got.StatusCode, got.body)
 		}
 	}
-	for _, path := range []string{"/proof", "/session", "/ticket"} { // another page can send these without asking
-		for _, kind := range []string{"text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", ""} {
-			if got := b.ask("POST", path, "{}", "Content-Type", kind); !got.says(400, "invalid") {
+	for path, body := range map[string]string{
+		"/proof": `{"name":"` + b.name + `","nonce":"` + strings.Repeat("n", 43) + `"}`, "/session": `{"code":"x"}`, "/ticket": `{"id":"` + strings.Repeat("0", 64) + `","n":1}`,
+	} {
+		if got := b.ask("POST", path, body); got.says(400, "invalid") {
+			t.Errorf("%s: %d %s", path, got.StatusCode, got.body)
+		}
+		for _, kind := range []string{"text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", ""} { // which another page can send without asking
+			if got := b.ask("POST", path, body, "Content-Type", kind); !got.says(400, "invalid") {
 				t.Errorf("%s as %q: %d %s", path, kind, got.StatusCode, got.body)
 			}
 		}
-		if got := b.ask("PUT", path, "{}"); !got.says(405, "method") {
+		if got := b.ask("PUT", path, body); !got.says(405, "method") {
 			t.Errorf("%s by PUT: %d %s", path, got.StatusCode, got.body)
 		}
 	}
@@ -94,6 +99,11 @@ func TestCallsOfASessionAreBounded(t *testing.T) {
 	if got := b.call("Node/Me", "{}"); got.StatusCode != 200 {
 		t.Errorf("%d %s", got.StatusCode, got.body)
 	}
+	for range 2 * session.MaxLasting { // those that have ended count no more
+		if got := b.call("Node/Me", "{}", "Connection", "close"); got.StatusCode != 200 {
+			t.Fatalf("%d %s", got.StatusCode, got.body)
+		}
+	}
 	for _, s := range all {
 		s.Body.Close()
 	}
@@ -138,6 +148,8 @@ func TestConnectionsThatSpeakAnotherWay(t *testing.T) {
 		"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00":                  "HTTP/1.1 403 ",
 		"GET / HTTP/1.1\r\n" + page + "X: " + strings.Repeat("x", maxHeader+8<<10) + "\r\n\r\n": "HTTP/1.1 431 ",
 		"GET / HTTP/1.1\r\n" + page + page + "\r\n":                                             "HTTP/1.1 400 ",
+		"OPTIONS * HTTP/1.1\r\n" + page + "Connection: close\r\n\r\n":                           "HTTP/1.1 404 ",
+		"OPTIONS * HTTP/1.1\r\nHost: evil.example\r\n\r\n":                                      "HTTP/1.1 403 ",
 		"GET / HTTP/1.1\r\n\r\n":                                                       "HTTP/1.1 400 ",
 		"GET / HTTP/1.1\r\n" + page + "Transfer-Encoding: x\r\n\r\n":                   "HTTP/1.1 501 ",
 		"GET / HTTP/1.1\r\n" + page + "Content-Length: 1\r\nContent-Length: 2\r\n\r\n": "HTTP/1.1 400 ",

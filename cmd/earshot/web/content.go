@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"strconv"
+	"strings"
 
 	"github.com/earshot-im/earshot/node/localapi"
 )
@@ -20,6 +22,14 @@ const (
 	maxFailure = 64 << 10
 )
 
+// isContent reports whether a path is as that of a content: it has the ID of a message and the number of a file.
+func isContent(path string) bool {
+	id, number, _ := strings.Cut(strings.TrimPrefix(path, filePath+"/"), "/")
+	n, err := strconv.Atoi(number)
+	return err == nil && n >= 1 && n <= localapi.MaxFiles && number == strconv.Itoa(n) &&
+		len(id) == idChars && strings.Trim(id, "0123456789abcdef") == ""
+}
+
 // file takes in the content of a file, or gives one.
 func (d *door) file(w http.ResponseWriter, r *http.Request) error {
 	ctx, cancel := context.WithCancel(r.Context())
@@ -31,7 +41,11 @@ func (d *door) file(w http.ResponseWriter, r *http.Request) error {
 	case r.Method == http.MethodPut && r.URL.Path == filePath:
 		in.URL.RawQuery = r.URL.RawQuery
 		in.Body = body{r.Body, http.NewResponseController(w)}
-	case (r.Method == http.MethodGet || r.Method == http.MethodHead) && r.URL.Path != filePath:
+	case r.Method != http.MethodGet && r.Method != http.MethodHead, r.URL.Path == filePath:
+		return errMethod
+	case !isContent(r.URL.Path):
+		return errInvalid
+	default:
 		in.Body, in.ContentLength = http.NoBody, 0
 		if secret == "" {
 			query, err := url.ParseQuery(r.URL.RawQuery)
@@ -39,8 +53,6 @@ func (d *door) file(w http.ResponseWriter, r *http.Request) error {
 				begin = func() (func(), error) { return d.table.Redeem(text[0], cookies, r.URL.Path, cancel) }
 			}
 		}
-	default:
-		return errMethod
 	}
 	done, err := begin()
 	if err != nil {

@@ -7,11 +7,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/earshot-im/earshot/cmd/earshot/web/session"
-	"github.com/earshot-im/earshot/node/localapi"
 )
 
 const (
@@ -98,10 +96,10 @@ func (d *door) ticket(w http.ResponseWriter, r *http.Request) error {
 	if err := entry(w, r, &in); err != nil {
 		return err
 	}
-	if len(in.ID) != idChars || strings.Trim(in.ID, "0123456789abcdef") != "" || in.N < 1 || in.N > localapi.MaxFiles {
+	path := fmt.Sprintf("%s/%s/%d", filePath, in.ID, in.N)
+	if !isContent(path) {
 		return errInvalid
 	}
-	path := fmt.Sprintf("%s/%s/%d", filePath, in.ID, in.N)
 	secret, cookies := d.tokens(r)
 	text, err := d.table.Ticket(secret, cookies, path)
 	if err != nil {

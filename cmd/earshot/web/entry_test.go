@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/earshot-im/earshot/cmd/earshot/web/session"
+	"github.com/earshot-im/earshot/node/localapi"
 )
 
 // alone is a door without a node: nothing comes as far as that.
@@ -78,6 +79,18 @@ func TestConnectionThatIsNotKnown(t *testing.T) {
 	w := httptest.NewRecorder()
 	if d.ServeHTTP(w, r); w.Code != 403 || strings.Contains(w.Body.String(), "<title>") {
 		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
+// The node gets of a request what it is to go by: not what the browser has added, and no token.
+func TestOnlyWhatIsNamedGoesOn(t *testing.T) {
+	r := httptest.NewRequest("POST", "/earshot.v1.Node/Me?encoding=json", strings.NewReader("{}"))
+	for _, name := range []string{"Content-Type", "Cookie", "Earshot-Secret", "Origin", "Sec-Fetch-Site", "Authorization", "Content-Encoding"} {
+		r.Header.Set(name, "x")
+	}
+	in := onward(t.Context(), r, "Content-Type", "Range")
+	if len(in.Header) != 1 || in.Header.Get("Content-Type") != "x" || in.URL.String() != "/earshot.v1.Node/Me" || in.RequestURI != "" || in.Host != localapi.Host {
+		t.Errorf("%v %v %q", in.Header, in.URL, in.Host)
 	}
 }
 

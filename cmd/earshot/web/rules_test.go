@@ -151,6 +151,9 @@ func TestCookie(t *testing.T) {
 		t.Fatalf("%d %s", got.StatusCode, got.body)
 	}
 	c := got.Cookies()[0]
+	if _, port, _ := net.SplitHostPort(l.host); c.Name != "earshot-"+port { // what listens at another port has one of its own
+		t.Error(c.Name)
+	}
 	if !c.HttpOnly || c.SameSite != http.SameSiteStrictMode || c.Domain != "" || c.Path != "/" || c.MaxAge <= 0 || strings.Contains(got.body, c.Value) {
 		t.Errorf("%+v", c)
 	}
@@ -313,12 +316,21 @@ func TestAttachmentsDoNothing(t *testing.T) {
 	if got := b.ask("GET", strings.Replace(ticket.URL, "/1?", "/2?", 1), "", browserAlone...); !got.says(401, "unknown") {
 		t.Errorf("for another file: %d %s", got.StatusCode, got.body)
 	}
+	if got := b.ask("GET", ticket.URL+"&ticket=x", "", browserAlone...); !got.says(401, "unknown") {
+		t.Errorf("one of two: %d %s", got.StatusCode, got.body)
+	}
 	check("with a ticket", b.ask("GET", ticket.URL, "", browserAlone...))
 	if got := b.ask("GET", ticket.URL, "", browserAlone...); !got.says(401, "unknown") {
 		t.Errorf("twice: %d %s", got.StatusCode, got.body)
 	}
-	if got := b.ask("GET", strings.Replace(path, "/1", "/7", 1), ""); !got.says(404, "no_file") {
+	if got := b.ask("GET", "/file/"+sent.ID+"/7", ""); !got.says(404, "no_file") {
 		t.Errorf("a file that is not there: %d %s", got.StatusCode, got.body)
+	}
+	for _, wrong := range []string{"/file/../main.js", "/file//" + sent.ID + "/1", path + "/", path + "/1", "/file/", "/file/" + strings.Repeat("A", 64) + "/1",
+		"/file/" + sent.ID, "/file/" + sent.ID + "/", "/file/" + sent.ID + "/0", "/file/" + sent.ID + "/01", "/file/" + sent.ID + "/33"} {
+		if got := b.ask("GET", wrong, ""); !got.says(400, "invalid") {
+			t.Errorf("%s: %d %s", wrong, got.StatusCode, got.body)
+		}
 	}
 	if got := b.ask("PUT", "/file?name=x&picture=true", "no picture"); !got.says(400, "picture") {
 		t.Errorf("%d %s", got.StatusCode, got.body)

@@ -127,6 +127,8 @@ func (s *site) run(g *Gateway) {
 		IdleTimeout:       idleTime,
 		MaxHeaderBytes:    maxHeader,
 		ErrorLog:          slog.NewLogLogger(g.log.Handler(), slog.LevelDebug),
+
+		DisableGeneralOptionsHandler: true, // or it would answer "OPTIONS *" before the door is asked
 	}
 	own, foreign := make(chan struct{}, maxConnections), make(chan struct{}, maxForeign)
 	for _, l := range s.listeners {
