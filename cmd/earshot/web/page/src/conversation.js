@@ -38,16 +38,19 @@ function Stranger({ c }) {
 }
 
 export function Conversation() {
-  const c = open.value, [over, setOver] = useState(0);
+  const c = open.value, [over, setOver] = useState(false);
   const drop = e => {
     e.preventDefault();
-    setOver(0);
+    setOver(false);
     addDropped(e.dataTransfer);
   };
-  const files = e => e.dataTransfer?.types.includes('Files');
-  return html`<section class="talk" aria-label=${titled(c)} onDragEnter=${e => files(e) && setOver(n => n + 1)} onDragLeave=${e => files(e) && setOver(n => Math.max(0, n - 1))}
-      onDragOver=${e => files(e) && e.preventDefault()} onDrop=${drop}>
+  const drag = e => {
+    if (!e.dataTransfer?.types.includes('Files')) return;
+    e.preventDefault();
+    setOver(true);
+  };
+  return html`<section class="talk" aria-label=${titled(c)} onDragOver=${drag} onDragLeave=${e => e.currentTarget.contains(e.relatedTarget) || setOver(false)} onDrop=${drop}>
     <${Head} />${c.person && strange(c) && !c.person.blocked && html`<${Stranger} c=${c} />`}
     <div class="middle"><${Feed} key=${c.conversation} /><${Above} /><${Below} />${view.value.missing && html`<p class="toast" role="status">${text('notThere')}</p>`}</div>
-    <${Composer} />${over > 0 && html`<div class="drop" aria-hidden="true">${text('dropHere')}</div>`}</section>`;
+    <${Composer} />${over && html`<div class="drop" aria-hidden="true">${text('dropHere')}</div>`}</section>`;
 }

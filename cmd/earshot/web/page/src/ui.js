@@ -26,14 +26,20 @@ export const Avatar = ({ id, name, sign, words }) => html`<span class=${'avatar 
 
 export const Name = ({ of }) => html`<bdi class=${of?.contact || of?.petname ? 'name' : 'name claim'}>${called(of)}</bdi>`;
 
+// back gives the focus back to what had it, or else to where the owner writes.
+const back = had => (had?.isConnected && had !== document.body ? had : document.querySelector('#write'))?.focus();
+
 // Dialog stands before all else: the browser keeps the focus in it, and Escape closes it.
 export function Dialog({ title, children, close, wide }) {
   const ref = useRef();
   const end = () => (close ?? (() => { dialog.value = null; }))();
   useLayoutEffect(() => {
-    const was = document.activeElement;
-    ref.current.showModal();
-    return () => was?.focus?.();
+    const was = document.activeElement, el = ref.current;
+    el.showModal();
+    return () => {
+      el.close(); // while it is open, nothing else takes the focus
+      back(was);
+    };
   }, []);
   return html`<dialog ref=${ref} class=${wide ? 'wide' : ''} aria-label=${title} onCancel=${e => { e.preventDefault(); end(); }}
       onClick=${e => e.target === ref.current && end()}>
@@ -44,6 +50,10 @@ export function Dialog({ title, children, close, wide }) {
 // Panel stands beside the conversation.
 export const Panel = ({ title, close, children }) => {
   const ref = useRef();
+  useLayoutEffect(() => {
+    const was = document.activeElement, section = ref.current.closest('section');
+    return () => { if (section.contains(document.activeElement)) back(was); };
+  }, []);
   useEffect(() => { if (!ref.current.closest('section').contains(document.activeElement)) ref.current.focus(); }, []);
   return html`<section class="panel" aria-label=${title}>
     <header class="bar"><h2 tabindex="-1" ref=${ref}>${title}</h2><${Tool} icon="close" label=${text('close')} onClick=${close} /></header>
