@@ -28,6 +28,7 @@ func (b *tab) fills(text string) {
 }
 
 func TestGroupFromThePage(t *testing.T) {
+	t.Parallel()
 	ann, bob, b, _ := pair(t)
 	cy := start(t, "Cy", ann)
 	cy.until("Ann", "peers")
@@ -47,6 +48,12 @@ func TestGroupFromThePage(t *testing.T) {
 	cy.until("team", "group", "list")
 	b.sees(".talk h2", "#team")
 	b.sees("article", "You added")
+	b.do(chromedp.Focus(chromedp.CSS("#write")))
+	b.press("@")
+	b.is(`[...document.querySelectorAll('[role=option]')].map(e => e.innerText.trim()).sort().join() === 'Bob,Cy'`)
+	b.press("\t")
+	b.is(`/^@(Bob|Cy) $/.test(document.querySelector('#write').value)`)
+	b.press("\b\b\b\b\b")
 	b.click("Details")
 	b.sees(".panel", "3 members")
 	b.click("Rename")
@@ -76,6 +83,7 @@ func TestGroupFromThePage(t *testing.T) {
 }
 
 func TestMessagesFromThePage(t *testing.T) {
+	t.Parallel()
 	_, bob, b, _ := pair(t)
 	bob.does("send", "Ann", "the first of them all")
 	b.opens("Bob")
@@ -127,6 +135,7 @@ func TestMessagesFromThePage(t *testing.T) {
 
 // A picture is shown small in its row and whole on request, and a voice note is recorded, sent and played.
 func TestPictureAndVoice(t *testing.T) {
+	t.Parallel()
 	_, bob, b, _ := pair(t)
 	picture := filepath.Join(t.TempDir(), "cake.jpg")
 	if err := os.WriteFile(picture, nil, 0o600); err != nil {
@@ -174,6 +183,7 @@ func TestPictureAndVoice(t *testing.T) {
 
 // Once the owner lets the browser do so, it shows notifications of what is not looked at.
 func TestNotifications(t *testing.T) {
+	t.Parallel()
 	_, bob, b, _ := pair(t)
 	b.sees(".list", "Ann")
 	js[bool](b, `(() => { window.shown = []; window.Notification = class extends EventTarget {

@@ -1,12 +1,14 @@
 package page_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"io"
 	"io/fs"
 	"net"
 	"net/http"
@@ -194,8 +196,17 @@ func (g *gateway) call(w http.ResponseWriter, r *http.Request) {
 			g.files++
 			g.most = max(g.most, g.files)
 		})
-		<-hold
 		defer g.set(func() { g.files-- })
+		content, err := io.ReadAll(r.Body) // else it is not seen that the page gives up
+		if err != nil {
+			return
+		}
+		r.Body = io.NopCloser(bytes.NewReader(content))
+		select {
+		case <-hold:
+		case <-r.Context().Done():
+			return
+		}
 	}
 	g.node.ServeHTTP(w, r)
 }

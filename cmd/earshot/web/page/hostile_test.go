@@ -1,7 +1,6 @@
 package page_test
 
 import (
-	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -27,7 +26,7 @@ var evil = []any{
 // has a conversation, and rows of each kind in all of them.
 func hostileNode(own any) http.Handler {
 	const now = "2026-03-01T12:30:00Z"
-	type m = map[string]any
+	type m = object
 	var rows, conversations, members, requests, peers, files, pending, reached, typing []any
 	for i, v := range evil {
 		id := fmt.Sprintf("%064x", 1000+i)
@@ -61,22 +60,7 @@ func hostileNode(own any) http.Handler {
 		"Conversations/Conversations": m{"conversations": conversations}, "Messages/History": m{"messages": rows}, "Groups/Members": m{"members": members}, "People/Requests": m{"requests": requests},
 		"People/Peers": m{"peers": peers}, "People/Contacts": m{}, "Files/ListFiles": m{"attached": files}, "Messages/Outbox": m{"pending": pending}, "Messages/Receipts": m{"reached": reached},
 	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		method := strings.TrimPrefix(r.URL.Path, "/earshot.v1.")
-		if method != "Journal/Changes" && method != "Files/Transfers" {
-			answer(w, answers[method])
-			return
-		}
-		content, _ := json.Marshal(m{"cursor": "1", "live": true, "changes": typing})
-		if method == "Files/Transfers" {
-			content = []byte("{}")
-		}
-		w.Header().Set("Content-Type", "application/connect+json")
-		_, _ = w.Write(binary.BigEndian.AppendUint32([]byte{0}, uint32(len(content))))
-		_, _ = w.Write(content)
-		_ = http.NewResponseController(w).Flush()
-		<-r.Context().Done()
-	})
+	return scripted(answers, typing)
 }
 
 // harmless fails where something of what others have written is more than text.
@@ -97,6 +81,7 @@ func (b *tab) harmless(where string) {
 
 // Whatever others call themselves and write, nothing of it runs, and nothing of it is an element.
 func TestHostile(t *testing.T) {
+	t.Parallel()
 	var b *tab
 	for _, own := range []any{evil[0], evil[22]} {
 		g := serve(t, t.TempDir(), testdata())

@@ -11,6 +11,7 @@ import (
 
 // The machine of the page gives the same as that of package room, for each of its vectors.
 func TestVectors(t *testing.T) {
+	t.Parallel()
 	const vectors = "../../room/testdata"
 	files, err := filepath.Glob(filepath.Join(vectors, "*.json"))
 	if err != nil || len(files) == 0 {
@@ -33,6 +34,7 @@ func TestVectors(t *testing.T) {
 
 // German and English have the same texts, with the same values in them, and the page asks for no other.
 func TestTexts(t *testing.T) {
+	t.Parallel()
 	b := browse(t, serve(t, t.TempDir(), http.Dir("testdata")).URL+"/testdata/empty.html")
 	wrong := js[[]string](b, `import('/testdata/texts.js').then(m => m.compare())`)
 	for _, w := range wrong {

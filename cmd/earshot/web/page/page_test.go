@@ -22,6 +22,7 @@ func pair(t *testing.T) (ann, bob *node, b *tab, g *gateway) {
 }
 
 func TestTalk(t *testing.T) {
+	t.Parallel()
 	_, bob, b, _ := pair(t)
 	bob.does("send", "Ann", "hello from Bob")
 	b.sees(".item", "hello from Bob")
@@ -46,6 +47,7 @@ func TestTalk(t *testing.T) {
 // The page with the gateway of the node: a link opens it once, the browser is remembered, and a session that is
 // ended shows nothing more.
 func TestGateway(t *testing.T) {
+	t.Parallel()
 	ann := start(t, "Ann")
 	bob := start(t, "Bob", ann)
 	if !strings.Contains(ann.does("--help"), "\n  web ") {

@@ -53,6 +53,7 @@ func (b *tab) tries(text string) {
 // Once the connection was lost, whoever answers gets nothing of what is written until it has proven to be the node:
 // neither from the tab that reads the streams nor from another one.
 func TestNothingIsSentBeforeTheProof(t *testing.T) {
+	t.Parallel()
 	_, bob, first, g := pair(t)
 	bob.does("send", "Ann", "before")
 	first.opens("Bob")
@@ -93,6 +94,7 @@ func TestNothingIsSentBeforeTheProof(t *testing.T) {
 
 // When one call of a tab that does not read the streams breaks off, that tab has the node prove itself again.
 func TestOneCallBreaksOff(t *testing.T) {
+	t.Parallel()
 	_, bob, first, g := pair(t)
 	bob.does("send", "Ann", "before")
 	first.opens("Bob")
@@ -120,6 +122,7 @@ func TestOneCallBreaksOff(t *testing.T) {
 
 // A tab whose session has ended goes on with the session that another tab has begun meanwhile, and never forgets that.
 func TestAnotherTabBeginsASession(t *testing.T) {
+	t.Parallel()
 	_, bob, b, g := pair(t)
 	bob.does("send", "Ann", "before")
 	b.opens("Bob")
@@ -147,6 +150,7 @@ func TestAnotherTabBeginsASession(t *testing.T) {
 // Nothing more of the page is loaded before the node has proven itself. Once it has, the page loads everything that it
 // may need later, so that nothing is left to load from another program.
 func TestAllIsLoadedAfterTheProof(t *testing.T) {
+	t.Parallel()
 	ann := start(t, "Ann")
 	g := serve(t, ann.dir, testdata())
 	g.set(func() { g.busy = true })
@@ -180,6 +184,7 @@ func TestAllIsLoadedAfterTheProof(t *testing.T) {
 
 // A link that is opened where there is a session already takes its place, if the node has proven that it knows it.
 func TestLinkTakesThePlaceOfTheSession(t *testing.T) {
+	t.Parallel()
 	ann := start(t, "Ann")
 	g := serve(t, ann.dir, testdata())
 	b := browse(t, g.link())
@@ -198,6 +203,7 @@ func TestLinkTakesThePlaceOfTheSession(t *testing.T) {
 
 // However many files are added at once, connections are left for everything else, and all files arrive.
 func TestFilesLeaveConnections(t *testing.T) {
+	t.Parallel()
 	_, bob, b, g := pair(t)
 	bob.does("send", "Ann", "before")
 	b.opens("Bob")
@@ -215,13 +221,18 @@ func TestFilesLeaveConnections(t *testing.T) {
 	}
 	b.do(chromedp.SetUploadFiles(chromedp.CSS("input[type=file]:not([webkitdirectory])"), files))
 	b.sees(".tray", "file7.txt")
+	b.do(chromedp.Focus(chromedp.CSS("#write")))
+	b.press("seven files\r")                                                             // too early
 	js[bool](b, `[...document.querySelectorAll('.tray button')].at(-1).click() ?? true`) // one that waits is taken out
 	b.click("Search")
 	b.do(chromedp.SendKeys(chromedp.CSS(".panel .field"), "before"))
 	b.sees(".found", "before")
 	release()
 	b.is(`!document.querySelector('.tray progress')`)
-	b.writes("seven files")
+	if sent := g.calls("/Send"); sent != 0 {
+		t.Error("a message is sent before its files are there")
+	}
+	b.writes("")
 	bob.until("file6.txt", "files", "Ann")
 	g.set(func() {
 		if g.most != 2 {
@@ -237,4 +248,63 @@ func TestFilesLeaveConnections(t *testing.T) {
 			t.Errorf("%d files are sent", puts)
 		}
 	})
+}
+
+// A file that is taken out while it is on its way is sent no further, and makes room for others.
+func TestFileTakenOut(t *testing.T) {
+	t.Parallel()
+	_, bob, b, g := pair(t)
+	bob.does("send", "Ann", "before")
+	b.opens("Bob")
+	hold := make(chan struct{})
+	g.set(func() { g.hold = hold })
+	t.Cleanup(func() { close(hold) })
+	for i := range 3 {
+		path := filepath.Join(t.TempDir(), fmt.Sprintf("file%d.txt", i))
+		if err := os.WriteFile(path, []byte(path), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		b.do(chromedp.SetUploadFiles(chromedp.CSS("input[type=file]:not([webkitdirectory])"), []string{path}))
+		b.sees(".tray", fmt.Sprintf("file%d.txt", i))
+		g.until(t, func() bool { return g.files == 1 })
+		b.click("Remove")
+		b.is(`!document.querySelector('.tray')`)
+		g.until(t, func() bool { return g.files == 0 })
+	}
+}
+
+// until waits until something is true of the gateway.
+func (g *gateway) until(t *testing.T, is func() bool) {
+	t.Helper()
+	for begun := time.Now(); time.Since(begun) < patience; time.Sleep(10 * time.Millisecond) {
+		so := false
+		g.set(func() { so = is() })
+		if so {
+			return
+		}
+	}
+	t.Fatal("it never comes to that")
+}
+
+// A proof that was asked for before the connection was lost says nothing of whoever answers now.
+func TestProofOfTheTimeBefore(t *testing.T) {
+	t.Parallel()
+	b := browse(t, serve(t, t.TempDir(), testdata()).URL+"/testdata/empty.html")
+	for _, lost := range []bool{false, true} {
+		got := js[string](b, fmt.Sprintf(`(async () => {
+			localStorage.setItem('secret', %q);
+			const session = await import('/src/session.js'), real = window.fetch;
+			window.fetch = async (...asked) => {
+				const answer = await real(...asked);
+				if (%t) session.doubt();
+				return answer;
+			};
+			const answered = await session.resume();
+			window.fetch = real;
+			return answered + ' ' + session.proven();
+		})()`, secret, lost))
+		if want := map[bool]string{false: "ok " + secret, true: " "}[lost]; got != want {
+			t.Errorf("lost: %t: %q", lost, got)
+		}
+	}
 }

@@ -1,0 +1,128 @@
+package page_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/chromedp"
+)
+
+// drags has files and folders dragged over the conversation, as from another program, and dropped there, or away from
+// it.
+func (b *tab) drags(drop bool, paths ...string) {
+	b.Helper()
+	data := &input.DragData{Items: []*input.DragDataItem{}, Files: paths, DragOperationsMask: 1}
+	at := func(kind input.DispatchDragEventType, x float64) {
+		b.Helper()
+		if _, err := chromedp.Call(b.ctx, input.DispatchDragEvent, input.DispatchDragEventParams{Type: kind, X: x, Y: 300, Data: data}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	at("dragEnter", 700)
+	at("dragOver", 700)
+	b.sees(".drop", "Drop files here")
+	if drop {
+		at("drop", 700)
+	} else {
+		at("dragOver", 100) // where the list is
+		defer at("dragCancel", 100)
+	}
+	b.is(`!document.querySelector('.drop')`)
+}
+
+// idOf returns the beginning of the ID of the message that has a file.
+func (n *node) idOf(file string) string {
+	n.t.Helper()
+	n.until(file, "files", "Ann")
+	for _, line := range strings.Split(n.does("files", "Ann"), "\n") {
+		if id := regexp.MustCompile(`[0-9a-f]{8,}`).FindString(line); strings.Contains(line, file) && id != "" {
+			return id
+		}
+	}
+	n.t.Fatalf("no ID in %s", n.does("files", "Ann"))
+	return ""
+}
+
+// Files and a folder that are dropped on a conversation go with the next message, the folder as it was.
+func TestDrop(t *testing.T) {
+	t.Parallel()
+	_, bob, b, _ := pair(t)
+	bob.does("send", "Ann", "hello")
+	b.opens("Bob")
+	dir := t.TempDir()
+	for path, text := range map[string]string{"menu.txt": "soup\n", "list.txt": "bread\n", "plans/first.txt": "one\n", "plans/deep/er/ünder.txt": "two\n"} {
+		path = filepath.Join(dir, path)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir(filepath.Join(dir, "plans", "empty"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	b.drags(false, filepath.Join(dir, "menu.txt"))
+	if b.text(".tray") != "" {
+		t.Error("what was not dropped is added")
+	}
+	b.drags(true, filepath.Join(dir, "menu.txt"), filepath.Join(dir, "plans"), filepath.Join(dir, "list.txt"))
+	for _, name := range []string{"menu.txt", "list.txt", "plans"} {
+		b.sees(".tray li", name)
+	}
+	b.is(`!document.querySelector('.tray progress')`)
+	b.writes("all that was dropped")
+	b.sees("article.own .file", "plans")
+	id := bob.idOf("plans")
+	to := t.TempDir()
+	bob.does("get", id, "--to-dir", to, "--timeout", "30s")
+	if out, err := exec.Command("diff", "-r", dir, to).CombinedOutput(); err != nil {
+		t.Errorf("something else arrives: %v\n%s", err, out)
+	}
+}
+
+// A picture that is pasted goes with the next message, and a text that is pasted goes into it.
+func TestPaste(t *testing.T) {
+	t.Parallel()
+	_, bob, b, _ := pair(t)
+	bob.does("send", "Ann", "hello")
+	b.opens("Bob")
+	b.is(`document.activeElement.id === 'write'`)
+	js[bool](b, `(async () => {
+		const c = new OffscreenCanvas(64, 48), draws = c.getContext('2d');
+		draws.fillStyle = 'teal';
+		draws.fillRect(0, 0, 64, 48);
+		const data = new DataTransfer();
+		data.items.add(new File([await c.convertToBlob({type: 'image/png'})], 'image.png', {type: 'image/png'}));
+		return !document.querySelector('#write').dispatchEvent(new ClipboardEvent('paste', {clipboardData: data, bubbles: true, cancelable: true}));
+	})()`)
+	b.sees(".tray li", "image.png")
+	b.is(`!document.querySelector('.tray progress')`)
+	taken := js[bool](b, `(() => {
+		const data = new DataTransfer();
+		data.setData('text/plain', 'words');
+		return !document.querySelector('#write').dispatchEvent(new ClipboardEvent('paste', {clipboardData: data, bubbles: true, cancelable: true}));
+	})()`)
+	if taken {
+		t.Error("the page takes the text that is pasted from the browser")
+	}
+	// What can't be freed of what it may tell is sent as it is only if the owner says so.
+	js[bool](b, `(() => {
+		const data = new DataTransfer();
+		data.items.add(new File(['no picture'], 'odd.png', {type: 'image/png'}));
+		return !document.querySelector('#write').dispatchEvent(new ClipboardEvent('paste', {clipboardData: data, bubbles: true, cancelable: true}));
+	})()`)
+	b.sees("dialog", "odd.png may tell where it was taken")
+	b.click("Send it as it is")
+	b.sees(".tray li", "odd.png")
+	b.is(`!document.querySelector('.tray progress')`)
+	b.writes("")
+	b.is(`document.querySelector('article.own .picture img')?.naturalWidth > 0`)
+	bob.until("image.png", "files", "Ann")
+	bob.until("odd.png", "files", "Ann")
+}
