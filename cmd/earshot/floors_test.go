@@ -29,7 +29,7 @@ const module = "github.com/earshot-im/earshot/"
 var imports = map[string]string{
 	"cmd/earshot":          "cmd/earshot/browsing cmd/earshot/circle cmd/earshot/command cmd/earshot/handing cmd/earshot/problem cmd/earshot/running cmd/earshot/show cmd/earshot/suggest cmd/earshot/talk cmd/earshot/terminal",
 	"cmd/earshot/running":  "cmd/earshot/advice cmd/earshot/command cmd/earshot/doctor cmd/earshot/object cmd/earshot/passphrase cmd/earshot/problem cmd/earshot/program cmd/earshot/show cmd/earshot/terminal cmd/earshot/tui cmd/earshot/up node/localapi node/localapi/v1",
-	"cmd/earshot/browsing": "cmd/earshot/command cmd/earshot/desktop node/localapi node/localapi/v1",
+	"cmd/earshot/browsing": "cmd/earshot/command cmd/earshot/desktop cmd/earshot/terminal node/localapi node/localapi/v1",
 	"cmd/earshot/circle":   "cmd/earshot/command cmd/earshot/object cmd/earshot/problem cmd/earshot/show cmd/earshot/terminal node/localapi node/localapi/v1",
 	"cmd/earshot/talk":     "cmd/earshot/command cmd/earshot/linear cmd/earshot/problem cmd/earshot/reading cmd/earshot/sending cmd/earshot/show cmd/earshot/terminal cmd/earshot/transfer node/localapi node/localapi/v1",
 	"cmd/earshot/command":  "cmd/earshot/advice cmd/earshot/problem cmd/earshot/reading cmd/earshot/service cmd/earshot/show cmd/earshot/starting cmd/earshot/terminal cmd/earshot/transfer node/localapi",

@@ -17,6 +17,7 @@ import (
 
 	"github.com/earshot-im/earshot/cmd/earshot/command"
 	"github.com/earshot-im/earshot/cmd/earshot/desktop"
+	"github.com/earshot-im/earshot/cmd/earshot/terminal"
 	"github.com/earshot-im/earshot/node/localapi"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
@@ -46,7 +47,8 @@ another machine by ssh: run the second line there, and open the link there. As l
 the users of that other machine can connect to the page too; without a link they get nothing of yours.`,
 		Args: command.Exactly(),
 		RunE: a.Ask(func(ctx context.Context, client *localapi.Client, _ []string) error {
-			return a.open(ctx, client, &r, printed)
+			_, err := a.open(ctx, client, &r, printed)
+			return err
 		}),
 	}
 	flags := c.Flags()
@@ -62,34 +64,48 @@ func (a app) openCommand() *cobra.Command {
 		Use:   "open",
 		Short: "Start the node if none runs, and open the page in a browser",
 		Long: `Start the node if none runs, by the service where one is installed, and open the page in your
-browser as "earshot web" does. It asks nothing: it is what the entry in the menu of a desktop does.`,
+browser as "earshot web" does. It asks nothing: it is what the entry in the menu of a desktop does.
+Where it has no terminal and that fails, a notification of the desktop says what to type.`,
 		Args: command.Exactly(),
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := a.Starter().Ensure(c.Context()); err != nil {
-				return err
+			opened, err := a.start(c.Context())
+			switch {
+			case a.Out.JSON || terminal.Is(a.Stderr): // whoever has called it reads what it says
+			case err != nil:
+				_ = desktop.Tell(c.Context(), "earshot can't be opened", "To see why, type this in a terminal:\nearshot open")
+			case !opened:
+				_ = desktop.Tell(c.Context(), "earshot can't open a browser", "Type this in a terminal, and open the link that it prints:\nearshot web --print")
 			}
-			client := localapi.Dial(a.Dir)
-			defer client.Close()
-			return a.open(c.Context(), client, &earshotv1.OpenWebRequest{}, false)
+			return err
 		},
 	}
 }
 
+// start opens the page, of a node that is started first if none runs.
+func (a app) start(ctx context.Context) (opened bool, err error) {
+	if err := a.Starter().Ensure(ctx); err != nil {
+		return false, err
+	}
+	client := localapi.Dial(a.Dir)
+	defer client.Close()
+	return a.open(ctx, client, &earshotv1.OpenWebRequest{}, false)
+}
+
 // open opens the page. Where no browser can be opened, the link is printed.
-func (a app) open(ctx context.Context, client *localapi.Client, r *earshotv1.OpenWebRequest, printed bool) error {
+func (a app) open(ctx context.Context, client *localapi.Client, r *earshotv1.OpenWebRequest, printed bool) (opened bool, err error) {
 	w, err := client.OpenWeb(ctx, r)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if !printed {
 		if err = desktop.Browse(ctx, w.Url, filepath.Join(a.Dir, linkFile), w.AnyLocalUser); err == nil {
-			return a.Out.Page(a.Stdout, w, "")
+			return true, a.Out.Page(a.Stdout, w, "")
 		}
 		if !a.Out.JSON {
 			fmt.Fprintf(a.Stderr, "earshot: no browser could be opened (%v): open the link yourself, within a minute\n", err)
 		}
 	}
-	return a.Out.Page(a.Stdout, w, tunnel(w.Port))
+	return false, a.Out.Page(a.Stdout, w, tunnel(w.Port))
 }
 
 // linkFile holds the link where a browser is given a file.

@@ -14,14 +14,12 @@ import (
 // long as the browser.
 const opening = 3 * time.Second
 
-var (
-	errNoDesktop = errors.New("there is no desktop session here")
-	errShared    = errors.New("other users of this machine may connect, and could read the link from the browser's command line")
-)
+var errNoDesktop = errors.New("there is no desktop session here")
 
 // Browse opens an address in the user's browser. On Linux the browser is given it as an argument, which other
-// users of the machine may read: where the address is of use to them, shared, it is an error. On other systems the
-// browser is given a file, which only the user can read. Other systems than Linux were never tried.
+// users of the machine may read. Where the address is of use to them, shared, and on other systems, it is given a
+// file that leads there, which only the user can read; some browsers on Linux, as those of snaps, may not read it
+// either, and say so. Other systems than Linux were never tried.
 func Browse(ctx context.Context, address, file string, shared bool) error {
 	words, err := browser(runtime.GOOS, address, file, shared)
 	if err != nil {
@@ -59,11 +57,11 @@ func browser(system, address, file string, shared bool) (words []string, err err
 	if !display() {
 		return nil, errNoDesktop
 	}
-	if shared {
-		return nil, errShared
-	}
 	path, err := exec.LookPath("xdg-open")
-	return []string{path, address}, err
+	if err != nil || !shared {
+		return []string{path, address}, err
+	}
+	return []string{path, file}, redirect(address, file)
 }
 
 // redirect writes a file that leads a browser on to an address, which has nothing that HTML would change.

@@ -122,6 +122,31 @@ func onBus(ctx context.Context, cfg *Config) error {
 	}
 }
 
+// tellBus shows one notification.
+func tellBus(ctx context.Context, a Alert) error {
+	at := address()
+	if at == "" {
+		return errNoBus
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	conn, err := dbus.Connect(at, dbus.WithContext(ctx))
+	if err != nil {
+		return fmt.Errorf("connect to the session bus: %w", err)
+	}
+	defer conn.Close()
+	owner := ownerOf(ctx, conn)
+	if owner == "" && display() {
+		owner = start(ctx, conn)
+	}
+	if owner == "" {
+		return errNoDesktop
+	}
+	d := &desktop{cfg: new(Config), conn: conn, owner: owner, shown: make(map[About]uint32), about: make(map[uint32]About)}
+	_ = d.ask(ctx) // a service that doesn't say what it can is given plain text
+	return d.do(ctx, a)
+}
+
 // ownerOf returns who has the service's name now; "" if nobody has.
 func ownerOf(ctx context.Context, conn *dbus.Conn) (owner string) {
 	ctx, cancel := context.WithTimeout(ctx, patience)

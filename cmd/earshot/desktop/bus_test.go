@@ -218,3 +218,19 @@ func TestNoBus(t *testing.T) {
 		})
 	}
 }
+
+// A command tells what nobody would read where it has no terminal, and its notification stays when it has ended.
+func TestTell(t *testing.T) {
+	at := newBus(t)
+	if err := Tell(t.Context(), "earshot", "text"); err == nil {
+		t.Error("told nobody")
+	}
+	s := newServer(t, at, "body-markup", "actions")
+	if err := Tell(t.Context(), "earshot can't be opened", "type <this>:\nearshot open"); err != nil {
+		t.Fatal(err)
+	}
+	_, n := s.one("earshot can't be opened", func(n shown) bool { return n.title == "earshot can't be opened" })
+	if n.body != "type &lt;this&gt;:\nearshot open" || len(n.actions) != 0 {
+		t.Errorf("%+v", n)
+	}
+}

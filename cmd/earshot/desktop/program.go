@@ -12,20 +12,28 @@ import (
 // Windows.
 func byProgram(ctx context.Context, cfg *Config, system string) error {
 	return cfg.Alerts(ctx, func(a Alert) error {
-		words, script := program(system, &a)
-		if script == "" {
-			return nil
-		}
-		limited, cancel := context.WithTimeout(ctx, patience)
-		defer cancel()
-		c := exec.CommandContext(limited, words[0], words[1:]...)
-		c.Stdin = strings.NewReader(script)
-		apart(c)
-		if err := c.Run(); err != nil {
-			cfg.Log.Info("show a notification", "err", fmt.Errorf("%s: %w", words[0], err))
+		if err := run(ctx, system, &a); err != nil {
+			cfg.Log.Info("show a notification", "err", err)
 		}
 		return nil
 	})
+}
+
+// run has a program of the system do what an alert says.
+func run(ctx context.Context, system string, a *Alert) error {
+	words, script := program(system, a)
+	if script == "" {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	c := exec.CommandContext(ctx, words[0], words[1:]...)
+	c.Stdin = strings.NewReader(script)
+	apart(c)
+	if err := c.Run(); err != nil {
+		return fmt.Errorf("%s: %w", words[0], err)
+	}
+	return nil
 }
 
 // program returns what to run for an alert on a system, and what it reads; an empty script: nothing.
@@ -45,6 +53,15 @@ func show(ctx context.Context, cfg *Config) error {
 		return byProgram(ctx, cfg, runtime.GOOS)
 	}
 	return onBus(ctx, cfg)
+}
+
+// Tell shows a notification of a command, which ends, and stays with the desktop.
+func Tell(ctx context.Context, title, text string) error {
+	a := Alert{Title: title, Text: text}
+	if runtime.GOOS == "darwin" || runtime.GOOS == "windows" {
+		return run(ctx, runtime.GOOS, &a)
+	}
+	return tellBus(ctx, a)
 }
 
 // Available says whether there may be a desktop.
